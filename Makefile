@@ -1,0 +1,155 @@
+# make            everything into build/              make V=1       with the commands shown
+# make demo       install what is missing, build, run the main job on real data
+# make check      every test;  make check T=tests/cli/at-agg.bats    one
+# make asan|tsan  the same tests under a sanitizer, in a build folder of its own
+# make fuzz       each target for FUZZ seconds (needs clang);  make bench;  make docs
+# make install    PREFIX, DESTDIR;  READLINE=no builds at-query's shell without readline (GPL)
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+LIBDIR   ?= $(PREFIX)/lib
+B        ?= build
+O        ?= -O2 -g
+READLINE ?= yes
+
+# Hardening costs nothing measurable and is on in every build; the base instruction set stays that of any machine of the
+# kind, faster ones are chosen at run time.
+HARDEN   ?= -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero $(FORTIFY) $(CET)
+FORTIFY  := $(if $(findstring -O0,$O)$(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+CET      := $(if $(filter x86_64,$(shell uname -m)),-fcf-protection=full)
+CFLAGS   ?= $O
+warn      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unknown-warning-option \
+            -Wno-format-truncation -Wno-missing-field-initializers -Werror=format-security -Werror=implicit-function-declaration -Werror=return-type
+all_cflags  = -std=gnu11 -Ilib -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -pthread -fPIC -fvisibility=hidden -fno-math-errno \
+              $(warn) $(HARDEN) $(CPPFLAGS) $(CFLAGS) $(SAN)
+all_ldflags = -pthread -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) $(SAN)
+LIBS          = -llmdb -lsqlite3 -ljq -lonig -lcsv -lzstd -lz -lm
+LIBS.at-query = $(if $(filter yes,$(READLINE)),-lreadline)
+CPPFLAGS     += $(if $(filter yes,$(READLINE)),-DHAVE_READLINE)
+
+commands := $(notdir $(wildcard cmd/*))
+lib_o    := $(patsubst %.c,$B/%.o,$(wildcard lib/*/*.c))
+units    := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*.c))
+fuzzers  := $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
+pages    := $(wildcard man/*.[1-8])
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
+
+all: $(commands:%=$B/bin/%) $B/libat.a $B/libat.so $B/at.pc
+
+# One rule a kind of thing. The compiler writes what each object depends on beside it.
+$B/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	$(call say,cc,$<)
+	$(Q)$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
+
+$B/librooms.a: $(lib_o)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# What the world links: one object, in which only the names of at/at.h can be seen.
+$B/libat.a: $(lib_o)
+	$(Q)$(LD) -r -o $B/at.o $^ && objcopy --localize-hidden $B/at.o && rm -f $@ && $(AR) rcs $@ $B/at.o
+$B/libat.so: $(lib_o)
+	$(call say,ld,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libat.so.0 -pthread -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS)
+$B/at.pc: Makefile
+	@mkdir -p $B; printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' 'Name: at' \
+	  'Description: Real-time analytics: events, windows, anomalies and SQL over one store' 'Version: $(VERSION)' \
+	  'Libs: -L$${libdir} -lat' 'Libs.private: $(LIBS) -pthread' 'Cflags: -I$${includedir}' > $@
+
+.SECONDEXPANSION:
+$B/bin/%: $$(addprefix $B/,$$(addsuffix .o,$$(basename $$(wildcard cmd/$$*/*.c)))) $B/librooms.a
+	@mkdir -p $(@D)
+	$(call say,ld,$@)
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(LIBS) $(LIBS.$*)
+
+$B/unit/%: $B/tests/unit/%.o $B/librooms.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(LIBS) -lcmocka
+
+$B/replay/%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $B/librooms.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(LIBS)
+
+# Changed flags rebuild; unchanged ones do not.
+$B/flags: force
+	@mkdir -p $B; echo '$(CC) $(all_cflags)' | cmp -s - $@ || echo '$(CC) $(all_cflags)' > $@
+
+# What the machine needs. On Debian and its kin it is installed; elsewhere it is named.
+BUILD_DEPS = gcc make binutils libc6-dev liblmdb-dev libsqlite3-dev libjq-dev libonig-dev libcsv-dev libzstd-dev zlib1g-dev \
+             $(if $(filter yes,$(READLINE)),libreadline-dev)
+TEST_DEPS  = libcmocka-dev bats perl jq python3 mandoc sqlite3 gzip strace
+need := BUILD_DEPS
+deps:
+	@sh tests/deps.sh $($(need))
+check-deps:
+	@$(MAKE) --no-print-directory deps need='BUILD_DEPS) $$(TEST_DEPS'
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@B=$(abspath $B) sh examples/demo/run
+
+T = $(units) $(fuzzers:%=$B/replay/%) $(wildcard tests/cli/*.bats tests/cli/*.sh tests/fault/*.bats tests/lint/*.sh)
+check: check-deps
+	@$(MAKE) --no-print-directory check-run
+check-run: all $(units) $(fuzzers:%=$B/replay/%)
+	@B=$(abspath $B) CC='$(CC)' CMOCKA_MESSAGE_OUTPUT=TAP prove -j2 --timer -e '' $T
+
+asan:; $(MAKE) B=build/asan SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' O='-O1 -g' check
+tsan:; $(MAKE) B=build/tsan SAN=-fsanitize=thread O='-O1 -g' check
+
+# libFuzzer over each target; what it finds new is kept in the corpus, which `make check` replays.
+FUZZ ?= 60
+fuzz:; $(MAKE) B=build/fuzz CC=clang SAN=-fsanitize=fuzzer-no-link,address,undefined fuzz-run
+fuzz-run: $(fuzzers:%=$B/fuzz/%)
+	@for f in $(fuzzers); do mkdir -p $B/found/$$f tests/fuzz/corpus/$$f; \
+	  $B/fuzz/$$f -max_total_time=$(FUZZ) -print_final_stats=1 $B/found/$$f tests/fuzz/corpus/$$f || exit; done
+$B/fuzz/%: $B/tests/fuzz/%.o $B/librooms.a
+	@mkdir -p $(@D)
+	$(CC) $(all_ldflags) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+bench: all
+	@B=$(abspath $B) sh tests/bench/run
+
+docs: all
+	@for c in $(commands); do \
+	  sed -i -e '/^\.\\" options/,/^\.\\" end/{//!d}' man/$$c.1 && \
+	  $B/bin/$$c --help=mdoc > $B/opts && sed -i "/^\.\\\\\" options/r $B/opts" man/$$c.1 && \
+	  $B/bin/$$c --help=bash > completions/$$c.bash && $B/bin/$$c --help=zsh > completions/_$$c && \
+	  $B/bin/$$c --help=fish > completions/$$c.fish || exit; done
+
+compile_commands.json:
+	@{ echo '['; for f in $(wildcard lib/*/*.c cmd/*/*.c); do \
+	  printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" '$(CURDIR)' $$f \
+	  "$$(printf %s '$(CC) $(all_cflags) -c ' $$f | sed 's/"/\\"/g')"; sep=','; done; echo ']'; } > $@
+
+format:; git diff -U0 --no-color HEAD -- '*.[ch]' | clang-format-diff -p1 -i
+
+D = $(DESTDIR)$(PREFIX)
+install: all
+	install -d $D/bin $(DESTDIR)$(LIBDIR)/pkgconfig $D/include $D/share/bash-completion/completions \
+	  $D/share/zsh/site-functions $D/share/fish/vendor_completions.d $(sort $(patsubst %,$D/share/man/man%,$(subst .,,$(suffix $(pages)))))
+	install $(commands:%=$B/bin/%) $D/bin
+	install -m644 $B/libat.a $(DESTDIR)$(LIBDIR)
+	install -m755 $B/libat.so $(DESTDIR)$(LIBDIR)/libat.so.$(VERSION)
+	ln -sf libat.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libat.so.0
+	ln -sf libat.so.0 $(DESTDIR)$(LIBDIR)/libat.so
+	install -m644 $B/at.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m644 lib/at/at.h $D/include
+	for p in $(pages); do install -m644 $$p $D/share/man/man$${p##*.}; done
+	for c in $(commands); do install -m644 completions/$$c.bash $D/share/bash-completion/completions/$$c && \
+	  install -m644 completions/_$$c $D/share/zsh/site-functions && \
+	  install -m644 completions/$$c.fish $D/share/fish/vendor_completions.d || exit; done
+
+uninstall:
+	rm -f $(commands:%=$D/bin/%) $(DESTDIR)$(LIBDIR)/libat.* $(DESTDIR)$(LIBDIR)/pkgconfig/at.pc $D/include/at.h
+	for p in $(notdir $(pages)); do rm -f $D/share/man/man$${p##*.}/$$p; done
+	for c in $(commands); do rm -f $D/share/bash-completion/completions/$$c $D/share/zsh/site-functions/_$$c \
+	  $D/share/fish/vendor_completions.d/$$c.fish; done
+
+clean:; rm -rf $B compile_commands.json
+
+.PHONY: all deps check-deps demo check check-run asan tsan fuzz fuzz-run bench docs format install uninstall clean force compile_commands.json
+.SECONDARY:
+-include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,0 +1,50 @@
+/* in.h - reading: files, pipes and stdin as lines, gzip unpacked on the way.
+ *
+ * Large blocks, no copy of a line that lies whole in one. gzip is known by its first bytes (1f 8b), whatever the name;
+ * concatenated members are one stream; a member that unpacks to more than 1000 times its size plus 64 MiB is refused.
+ *
+ * Liveness: before a read that would block, the `wait` hook runs (outputs are flushed there), and it says how long the
+ * wait may last; a wait that runs out, or a signal, comes back to the caller.
+ */
+#ifndef BASE_IN_H
+#define BASE_IN_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum {
+	IN_END = 0, IN_LINE = 1,
+	IN_IDLE = 2,            /* the wait hook's time ran out with nothing to read: call again */
+};
+#define IN_LINE_MOST (64u << 20)                /* bytes of the longest line that is read; a longer one is ERR_LIMIT */
+
+struct in;
+
+/* Open a file, or stdin for "-". NULL and "FILE: reason" on failure (a directory is a failure). */
+struct in *in_open(const char *path, struct err *);
+struct in *in_open_fd(int fd, const char *name, struct err *);  /* fd is taken over */
+void in_close(struct in *);
+
+/* `hook` is called when the next read would block; it returns how many ms to wait at most, -1 for ever. */
+void in_on_wait(struct in *, int (*hook)(void *self), void *self);
+
+/* The next line without its "\n" or "\r\n" (a BOM at the very start is passed over); borrowed until the next call.
+ * IN_LINE, IN_END (also after SIGINT/SIGTERM: cmd_stopping()), IN_IDLE, or < 0. After ERR_LIMIT (a line too long; it is
+ * skipped) reading may go on; after ERR_IO it may not. */
+int in_line(struct in *, struct str *line, struct err *);
+
+/* The next bytes, as many as there are (at most 1 MiB), for formats that are not lines. IN_LINE, IN_END, IN_IDLE, < 0. */
+int in_bytes(struct in *, struct str *bytes, struct err *);
+
+/* Look at the first bytes (up to 64 KiB) without taking them; fewer when the input is short or has not come yet. */
+struct str in_peek(struct in *, struct err *);
+
+const char *in_name(const struct in *);         /* "stdin" or the path */
+long    in_lineno(const struct in *);           /* of the last line returned, from 1 */
+int64_t in_offset(const struct in *);           /* bytes of the (unpacked) input consumed by the lines returned so far */
+int64_t in_size(const struct in *);             /* bytes of the file, -1 when not known: for progress */
+int64_t in_position(const struct in *);         /* bytes of the file read so far (packed): for progress */
+int     in_seek(struct in *, int64_t offset, struct err *);     /* only before the first read */
+int     in_fd(const struct in *);
+
+#endif

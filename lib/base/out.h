@@ -1,0 +1,34 @@
+/* out.h - writing: a large buffer in front of a file descriptor; every failure is caught, EINTR and short writes retried.
+ *
+ * Errors stick: after a failed write the rest is dropped and out_close (and out_failed) tell. A closed pipe downstream
+ * ends the process by SIGPIPE as for every filter.
+ */
+#ifndef BASE_OUT_H
+#define BASE_OUT_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct out {
+	struct buf buf;         /* add rows here with buf_ functions, then call out_row */
+	int  fd;
+	int  own;               /* close fd at the end */
+	int  failed;            /* errno of the first failure */
+	const char *name;
+};
+
+#define OUT_BLOCK (256u << 10)                  /* bytes that are gathered before a write */
+
+struct out *out_stdout(void);                   /* the one for fd 1; closed by cmd_end */
+struct out *out_open(const char *path, int append, struct err *);  /* 0644; a regular file, pipe or device */
+void out_flush(struct out *);                   /* write what is there */
+int  out_close(struct out *, struct err *);     /* flush, close, free; 0 or ERR_IO with the reason */
+
+static inline void
+out_row(struct out *o)                          /* a row is complete in buf: write when a block is full */
+{
+	if (o->buf.n >= OUT_BLOCK)
+		out_flush(o);
+}
+
+#endif

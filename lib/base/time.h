@@ -1,0 +1,59 @@
+/* time.h - instants, spans of time, and zones.
+ *
+ * An instant is milliseconds since 1970-01-01T00:00:00Z in an int64. Text form is RFC 3339, UTC,
+ * with milliseconds: "2026-11-23T10:15:30.123Z", years 0000 to 9999, so byte order is time order.
+ */
+#ifndef BASE_TIME_H
+#define BASE_TIME_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define TIME_LEN  24                            /* bytes of the text form, no 0 */
+#define TIME_NONE INT64_MIN                     /* no instant */
+#define TIME_MIN  (-62167219200000LL)           /* 0000-01-01T00:00:00.000Z */
+#define TIME_MAX  253402300799999LL             /* 9999-12-31T23:59:59.999Z */
+
+/* What `NOW()`, `1h` and `yesterday` count from: the wall clock, unless time_set_now fixed it (--now, AT_NOW). */
+int64_t time_now(void);
+void    time_set_now(int64_t ms);
+int64_t time_wall(void);                        /* the wall clock always, ms */
+int64_t time_mono_ns(void);                     /* a clock that never goes back, ns */
+
+/* The text form; writes TIME_LEN bytes, no 0. Out-of-range instants are clamped to TIME_MIN/TIME_MAX. */
+void time_print(int64_t ms, char out[TIME_LEN]);
+
+/* RFC 3339 with any offset and any digits of a second (cut to ms), 'T', 't' or ' ' between; a lone date is its
+ * midnight; no zone is UTC; second 60 is the next second. 0, or -1 when it is none or out of range. */
+int time_parse_rfc3339(struct str, int64_t *ms);
+
+/* An epoch number that is s, ms, µs or ns by its size: below 1e11 s, 1e14 ms, 1e17 µs, else ns (absolute values).
+ * 0, or -1 when out of range or not finite. */
+int time_of_epoch(double, int64_t *ms);
+int time_of_epoch_int(int64_t, int64_t *ms);
+
+/* What a user may type: RFC 3339, a date, an epoch, `now`, `now-1h`, `now+1d`, `today`, `yesterday`, `tomorrow`,
+ * or a span alone, `1h`, which is that long before now. Days are those of `zone` (NULL: UTC). */
+struct zone;
+int time_parse(struct str, const struct zone *, int64_t *ms, struct err *);
+
+/* Spans: `250ms 30s 5m 1h 7d 2w`, also `1h30m` and a bare number, which is seconds. */
+int  dur_parse(struct str, int64_t *ms, struct err *);
+void dur_print(int64_t ms, char out[32]);       /* shortest single unit: "1m", "90s", "7d"; ends with 0 */
+
+/* Civil parts of an instant (proleptic Gregorian). month 1-12, day 1-31, weekday 0 = Sunday. */
+struct civil { int year, month, day, hour, minute, second, ms, weekday, yearday; };
+void    time_civil(int64_t ms, struct civil *);
+int64_t time_of_civil(const struct civil *);    /* weekday and yearday are not read; parts may overflow */
+
+/* Zones of the system's zoneinfo (TZif, RFC 8536), "UTC", "Europe/Zurich", or "+02:00". Own reader: libc's is not
+ * thread-safe. Zones are cached for the life of the process; never freed by the caller. */
+const struct zone *zone_get(struct str name, struct err *);
+int64_t zone_offset(const struct zone *, int64_t ms);           /* ms to add to UTC to get local time; NULL: 0 */
+int64_t zone_to_utc(const struct zone *, int64_t local_ms);     /* the first instant with that local time; in a gap, the jump */
+
+/* The start of the unit that holds the instant: "ms second minute hour day week month quarter year" (week from Monday),
+ * by local time of the zone (NULL: UTC). 0, or -1 for an unknown unit. */
+int time_trunc(struct str unit, const struct zone *, int64_t ms, int64_t *start);
+
+#endif

@@ -1,0 +1,41 @@
+/* event.h - the record everything is about, and how a loose JSON object becomes one.
+ *
+ *      {"event":"page_view","timestamp":"…","id":"…","user_id":"u1","session_id":"s1","properties":{"page":"/home"}}
+ *
+ * event_read applies the rules of the rows page (at-rows(5)): aliases, times in s, ms, µs, ns, unknown top-level keys
+ * folded into properties (a key already there wins), `userId` in properties serving as user_id.
+ */
+#ifndef EVENT_EVENT_H
+#define EVENT_EVENT_H
+
+#include "base/buf.h"
+#include "base/time.h"
+#include "json/json.h"
+
+#define EVENT_NAME_MOST 255                     /* bytes of an event's name */
+
+struct event {
+	struct str name;        /* decoded UTF-8, 1 to EVENT_NAME_MOST bytes */
+	int64_t    time;        /* ms since 1970, TIME_MIN to TIME_MAX */
+	int64_t    received;    /* ms since 1970: when it came in */
+	struct str id, user_id, session_id;     /* decoded; p NULL when there is none. A number is taken as its text */
+	struct str properties;  /* a compact JSON object without duplicate keys, "{}" when there are none */
+	uint64_t   seq;         /* order of arrival in the store; 0 before it is stored */
+};
+
+/* What event_read needs besides the row; memory of the last event read lives here. */
+struct event_reader {
+	struct str default_name;        /* --event NAME, for rows that have none; p NULL: such a row is rejected */
+	int64_t    now;                 /* arrival time, for rows without a timestamp */
+	struct buf scratch, properties; /* zero-initialised; event_reader_release frees */
+};
+void event_reader_release(struct event_reader *);
+
+/* One object (already complete JSON text; it is checked whole here) as an event. The event borrows from the row and the
+ * reader until the next call. 0, or ERR_INPUT with err->col where the row is wrong. */
+int event_read(struct event_reader *, struct str row, struct event *, struct err *);
+
+/* Append the canonical form, no newline: event, timestamp, id, user_id, session_id (those that are there), properties. */
+void event_put(struct buf *, const struct event *);
+
+#endif

@@ -1,0 +1,34 @@
+/* formats.h - anything into JSON objects: one file a format behind one table.
+ *
+ * A format takes bytes and gives records: the text of one JSON object each, which event_read then understands (it need not
+ * have the event's keys; aliases are the event room's work). For ndjson a record is the line itself, untouched.
+ */
+#ifndef FORMATS_FORMATS_H
+#define FORMATS_FORMATS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/in.h"
+
+struct record {
+	struct str json;        /* one object, borrowed until the next call */
+	struct str input;       /* the bytes it was made from, for a reject row */
+	long       line;        /* where it began, from 1 */
+	int        checked;     /* 1: the text was written by us and needs no json_check */
+};
+
+struct format {
+	const char *name;       /* "combined" */
+	const char *does;       /* one line for --help and the page */
+	int (*looks)(struct str head, const char *file);        /* 0 no … 100 surely: by the first bytes and the name */
+	void *(*open)(struct in *, struct err *);
+	int (*next)(void *, struct record *, struct err *);     /* IN_LINE, IN_END, IN_IDLE; ERR_INPUT: this record is bad
+	                                                         * (record.input and .line are set), go on; else it is over */
+	void (*close)(void *);
+};
+extern const struct format *const formats_all[];        /* NULL at the end */
+
+const struct format *formats_find(const char *name, struct err *);      /* NULL and "did you mean" */
+const struct format *formats_detect(struct str head, const char *file); /* never NULL: ndjson when nothing fits better */
+
+#endif

@@ -1,0 +1,28 @@
+/* admin.h - what at-admin does to a store: figures, checks, mending, making room. */
+#ifndef STORE_ADMIN_H
+#define STORE_ADMIN_H
+
+#include "store/store.h"
+
+struct store_stats {
+	int64_t events, tail_events, chunks, series, samples, bytes_file, bytes_used, bytes_free, first, last;
+	int64_t chunk_fill_pct;         /* mean events a chunk of the 65,536 it may hold, percent */
+	int format, oldest_reader_ms, readers;
+};
+int store_stats(struct store *, struct store_stats *, struct err *);
+
+/* Read everything back: chunk CRCs, counts, order, index against data. Each finding is told; their number, or < 0. */
+int store_verify(struct store *, void (*tell)(void *, const char *what), void *, struct err *);
+
+/* Seal the tail, merge small chunks, give free pages back (the file gets smaller). */
+int store_compact(struct store *, struct err *);
+
+/* Drop events (and samples, rows) older than `before`. Events dropped, or < 0. dry: only count. */
+int64_t store_retain(struct store *, int64_t before, int dry, struct err *);
+
+int store_init(const char *dir, struct err *);                                          /* an empty store */
+int store_tenant_add(const char *dir, const char *name, struct err *);                  /* names: [a-z0-9_-]{1,63} */
+int store_tenant_remove(const char *dir, const char *name, struct err *);               /* its folder and all in it */
+int store_tenants(const char *dir, int (*each)(void *, const char *name), void *, struct err *);
+
+#endif

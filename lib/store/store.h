@@ -1,0 +1,80 @@
+/* store.h - a tenant's events, metrics and state, in one memory-mapped LMDB file.
+ *
+ *      DIR/format                  "at-store 1\n"
+ *      DIR/tenants/NAME/data.mdb   one environment a tenant
+ *      DIR/system/                 tenants, users, keys, audit
+ *
+ * Events live in a tail (row by row, visible the moment the commit returns) and in sealed chunks. Many processes write and
+ * read at once. One store is opened once in a process, after any fork. No read transaction outlives one call here.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "event/event.h"
+
+struct store;
+
+enum { STORE_READ = 0, STORE_WRITE = 1, STORE_CREATE = 2 };     /* CREATE: the folders too; implies WRITE */
+
+/* Open tenant `tenant` of the store at `dir`. NULL and the reason: not there (the mend: at-admin init or at-ingest), a newer
+ * format, a foreign file, a network file system. */
+struct store *store_open(const char *dir, const char *tenant, int how, struct err *);
+void store_close(struct store *);               /* NULL is fine; an open write is abandoned */
+struct str store_path(const struct store *);    /* DIR/tenants/NAME */
+
+/* ---- writing: one transaction at a time; what belongs together goes into one */
+int store_begin(struct store *, struct err *);          /* waits for the tenant's writer lock */
+int store_commit(struct store *, struct err *);         /* durable when it returns 0 */
+void store_abort(struct store *);
+
+/* Add events; copied. Within a transaction they keep their order; event.seq is given here (ignored on input). */
+int store_add(struct store *, const struct event *, struct err *);
+
+/* Metric samples: one row of metric fields. labels is a compact JSON object with keys in byte order. Adding the same
+ * (metric, labels, field, time) again replaces. */
+struct store_sample { struct str metric, labels, field; int64_t time; double value; struct str window; struct str state; };
+int store_add_sample(struct store *, const struct store_sample *, struct err *);
+
+/* Whole rows of the kinds anomaly, alert, insight: kept as JSON text by time. */
+int store_add_row(struct store *, const char *kind, int64_t time, struct str json, struct err *);
+
+/* Small named state (offsets of files, open windows, detector models); kind and name together are the key. */
+int store_put_state(struct store *, const char *kind, struct str name, struct str value, struct err *);
+int store_get_state(struct store *, const char *kind, struct str name, struct buf *value, struct err *);  /* 1, 0 none, < 0 */
+int store_each_state(struct store *, const char *kind, int (*each)(void *, struct str name, struct str value), void *, struct err *);
+int store_drop_state(struct store *, const char *kind, struct str name, struct err *);
+
+/* Was the event id seen within `span_ms` before `time`? Remembers it. 1 seen, 0 new, < 0. In a write transaction: what it
+ * remembers is committed with it. Time-sliced sorted runs behind a filter (store/dedupe.c says why no B-tree). */
+int store_seen(struct store *, struct str id, int64_t time, int64_t span_ms, struct err *);
+
+/* ---- reading: a scan sees the store as it was when it was opened */
+struct store_range {
+	int64_t from, to;       /* from <= time < to; TIME_MIN and TIME_MAX + 1 for all */
+	const struct str *names;/* only events with one of these names; n_names 0: all */
+	int n_names;
+	struct str user_id;     /* only this user's; p NULL: all. May let others through: a hint for skipping */
+	int by_time;            /* 1: in order of (time, seq); 0: as they lie, which is faster */
+};
+struct store_scan;
+struct store_scan *store_scan_open(struct store *, const struct store_range *, struct err *);
+int store_scan_next(struct store_scan *, struct event *, struct err *);  /* 1, 0 at the end, < 0; borrowed until the next call */
+void store_scan_close(struct store_scan *);
+int64_t store_scan_read(const struct store_scan *);     /* rows looked at so far */
+
+/* The events' vocabulary: names with counts, and property keys. Kept in the store as events come. */
+int store_each_name(struct store *, int (*each)(void *, struct str name, int64_t count, int64_t first, int64_t last), void *, struct err *);
+int store_each_property(struct store *, int (*each)(void *, struct str key, int64_t count), void *, struct err *);
+
+/* Series: which there are of a metric (p NULL: all), and their samples by time. */
+int store_each_sample(struct store *, struct str metric, int64_t from, int64_t to,
+    int (*each)(void *, const struct store_sample *), void *, struct err *);
+int store_each_row(struct store *, const char *kind, int64_t from, int64_t to, int (*each)(void *, int64_t time, struct str json), void *, struct err *);
+
+/* The number of the last committed transaction that changed this tenant: caches and followers compare it. */
+uint64_t store_version(struct store *);
+
+#endif

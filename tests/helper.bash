@@ -1,0 +1,9 @@
+bats_require_minimum_version 1.5.0
+root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+shared=$root/../shared
+PATH="${B:-$root/build}/bin:$PATH"
+export AT_STORE=$BATS_TEST_TMPDIR/store LC_ALL=C.UTF-8 TZ=UTC
+unset AT_TENANT AT_CONFIG AT_NOW NO_COLOR CLICOLOR_FORCE
+cd "$BATS_TEST_TMPDIR" || exit
+# A test that needs what lies beside the project says so and is skipped where it is not there.
+need_shared() { [ -e "$shared/$1" ] || skip "no ../shared/$1 here"; }
