@@ -41,6 +41,10 @@ int cmd_stopping(void);
 /* A line on stderr, "at-agg: …"; the only way anything but rows is said. Control characters are shown as \x1b. */
 void cmd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* The row for --strict in a filter's option table. */
+#define CMD_OPT_STRICT { 0, "strict", NULL, "exit 3 when a row was rejected", cmd_set_strict, NULL }
+int cmd_set_strict(void *, const char *, struct err *);
+
 /* Something failed but the work goes on (a file that is not there): say it; the exit status will be 1. */
 void cmd_fail(const struct err *);
 

@@ -1,0 +1,162 @@
+/* The small things everything stands on: text, numbers, maps, arenas, options. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/opt.h"
+
+static void
+int64_limits_are_kept_exactly(void **state)
+{
+	int64_t v;
+	struct buf b = { 0 };
+
+	(void)state;
+	assert_int_equal(str_int64(STR("-9223372036854775808"), &v), 0);
+	assert_true(v == INT64_MIN);
+	buf_int64(&b, v);
+	assert_string_equal(buf_text(&b), "-9223372036854775808");
+	assert_int_equal(str_int64(STR("9223372036854775807"), &v), 0);
+	assert_true(v == INT64_MAX);
+	assert_int_equal(str_int64(STR("9223372036854775808"), &v), -1);
+	assert_int_equal(str_int64(STR(""), &v), -1);
+	assert_int_equal(str_int64(STR("-"), &v), -1);
+	assert_int_equal(str_int64(STR("1x"), &v), -1);
+	buf_release(&b);
+}
+
+static void
+doubles_are_decimal_only(void **state)
+{
+	double d;
+
+	(void)state;
+	assert_int_equal(str_double(STR("-1.5e3"), &d), 0);
+	assert_true(d == -1500);
+	assert_int_equal(str_double(STR("0x10"), &d), -1);
+	assert_int_equal(str_double(STR("inf"), &d), -1);
+	assert_int_equal(str_double(STR("1e999"), &d), -1);
+	assert_int_equal(str_double(STR(" 1"), &d), -1);
+}
+
+static void
+cutting_gives_every_piece(void **state)
+{
+	struct str rest = STR("a,,b,"), piece;
+	const char *want[] = { "a", "", "b", "" };
+	int n = 0;
+
+	(void)state;
+	while (str_cut(&rest, ',', &piece))
+		assert_true(n < 4 && str_eq(piece, str_of(want[n]))), n++;
+	assert_int_equal(n, 4);
+}
+
+static void
+utf8_faults_are_found_where_they_are(void **state)
+{
+	static const struct { struct str s; long at; } cases[] = {
+		{ STR("plain"), -1 }, { STR("zürich 東京 🚀"), -1 }, { STR("abcdefgh\xff"), 8 }, { STR("\xc0\x80"), 0 },
+		{ STR("\xed\xa0\x80"), 0 }, { STR("a\xf4\x90\x80\x80"), 1 }, { STR("ab\xe2\x82"), 2 }, { STR("\x80"), 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(str_utf8_fault(cases[i].s), cases[i].at);
+}
+
+/* Property: a map holds what was put, finds nothing else, and walks in the order of putting. */
+static void
+a_map_keeps_what_was_put_in_order(void **state)
+{
+	enum { N = 20000 };
+	struct map m = { 0 };
+	char key[32];
+	int64_t i = 0;
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (i = 0; i < N; i++) {
+			int is_new;
+			int len = snprintf(key, sizeof(key), "key %ld", (long)(i * 7919 % N));
+
+			map_put(&m, (struct str){ key, (size_t)len }, &is_new)->num = i;
+			assert_int_equal(is_new, 1);
+		}
+		i = 0;
+		for (struct map_entry *e = map_first(&m); e; e = map_next(&m, e))
+			assert_true(e->num == i++);
+		assert_int_equal(i, N);
+		assert_null(map_find(&m, STR("key -1")));
+		assert_non_null(map_find(&m, STR("key 77")));
+		map_clear(&m);
+		assert_null(map_find(&m, STR("key 77")));
+		assert_null(map_first(&m));
+	}
+	map_release(&m);
+}
+
+static void
+an_arena_refuses_beyond_its_bound(void **state)
+{
+	struct arena *a = arena_new(1000);
+	char *first = arena_get(a, 600);
+
+	(void)state;
+	assert_non_null(first);
+	assert_null(arena_get(a, 600));
+	arena_reset(a);
+	assert_ptr_equal(arena_get(a, 600), first);
+	assert_null(arena_get(a, SIZE_MAX - 4));
+	arena_free(a);
+}
+
+static void
+options_cluster_and_may_stand_after_operands(void **state)
+{
+	int a = 0, b = 0;
+	const char *w = NULL, *d = NULL;
+	const struct opt own[] = {
+		{ 'a', "all", NULL, "", opt_flag, &a }, { 'b', "both", NULL, "", opt_flag, &b },
+		{ 'w', "window", "WIN", "", opt_text, &w }, { 0, "dedupe", "[DUR]", "", opt_text, &d }, { 0 }
+	};
+	char *argv[] = { "at", "one", "-abw5m", "--dedupe", "-", "--", "-x", NULL };
+	char *wrong[] = { "at", "--windw", "5m", NULL };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(opt_parse(own, NULL, 7, argv, &err), 3);
+	assert_true(a && b);
+	assert_string_equal(w, "5m");
+	assert_string_equal(d, "");
+	assert_string_equal(argv[1], "one");
+	assert_string_equal(argv[2], "-");
+	assert_string_equal(argv[3], "-x");
+	assert_null(argv[4]);
+	assert_int_equal(opt_parse(own, NULL, 3, wrong, &err), ERR_USAGE);
+	assert_string_equal(err.text, "no option --windw, did you mean --window?");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(int64_limits_are_kept_exactly),
+		cmocka_unit_test(doubles_are_decimal_only),
+		cmocka_unit_test(cutting_gives_every_piece),
+		cmocka_unit_test(utf8_faults_are_found_where_they_are),
+		cmocka_unit_test(a_map_keeps_what_was_put_in_order),
+		cmocka_unit_test(an_arena_refuses_beyond_its_bound),
+		cmocka_unit_test(options_cluster_and_may_stand_after_operands),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
