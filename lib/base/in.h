@@ -29,14 +29,16 @@ void in_close(struct in *);
 void in_on_wait(struct in *, int (*hook)(void *self), void *self);
 
 /* The next line without its "\n" or "\r\n" (a BOM at the very start is passed over); borrowed until the next call.
- * IN_LINE, IN_END (also after SIGINT/SIGTERM: cmd_stopping()), IN_IDLE, or < 0. After ERR_LIMIT (a line too long; it is
- * skipped) reading may go on; after ERR_IO it may not. */
+ * IN_LINE, IN_END (also after SIGINT/SIGTERM: cmd_stopping(), which leaves a line that was
+ * not read whole), IN_IDLE, or < 0. ERR_LIMIT is a line too long: it is counted and skipped in constant memory, and reading
+ * may go on; after another failure, told as "FILE: reason", comes IN_END. */
 int in_line(struct in *, struct str *line, struct err *);
 
 /* The next bytes, as many as there are (at most 1 MiB), for formats that are not lines. IN_LINE, IN_END, IN_IDLE, < 0. */
 int in_bytes(struct in *, struct str *bytes, struct err *);
 
-/* Look at the first bytes (up to 64 KiB) without taking them; fewer when the input is short or has not come yet. */
+/* Look at the first bytes (up to 64 KiB, unpacked, behind a BOM) without taking them. Of a pipe it waits for the first
+ * whole line, no longer than the wait hook says. */
 struct str in_peek(struct in *, struct err *);
 
 const char *in_name(const struct in *);         /* "stdin" or the path */

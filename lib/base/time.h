@@ -6,8 +6,10 @@
 #ifndef BASE_TIME_H
 #define BASE_TIME_H
 
+#include "base/dur.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/zone.h"
 
 #define TIME_LEN  24                            /* bytes of the text form, no 0 */
 #define TIME_NONE INT64_MIN                     /* no instant */
@@ -33,24 +35,14 @@ int time_of_epoch(double, int64_t *ms);
 int time_of_epoch_int(int64_t, int64_t *ms);
 
 /* What a user may type: RFC 3339, a date, an epoch, `now`, `now-1h`, `now+1d`, `today`, `yesterday`, `tomorrow`,
- * or a span alone, `1h`, which is that long before now. Days are those of `zone` (NULL: UTC). */
-struct zone;
+ * or a span alone, `1h`, which is that long before now. Days, and times that name no offset, are those of `zone`
+ * (NULL: UTC). 0 or ERR_USAGE. */
 int time_parse(struct str, const struct zone *, int64_t *ms, struct err *);
-
-/* Spans: `250ms 30s 5m 1h 7d 2w`, also `1h30m` and a bare number, which is seconds. */
-int  dur_parse(struct str, int64_t *ms, struct err *);
-void dur_print(int64_t ms, char out[32]);       /* shortest single unit: "1m", "90s", "7d"; ends with 0 */
 
 /* Civil parts of an instant (proleptic Gregorian). month 1-12, day 1-31, weekday 0 = Sunday. */
 struct civil { int year, month, day, hour, minute, second, ms, weekday, yearday; };
 void    time_civil(int64_t ms, struct civil *);
 int64_t time_of_civil(const struct civil *);    /* weekday and yearday are not read; parts may overflow */
-
-/* Zones of the system's zoneinfo (TZif, RFC 8536), "UTC", "Europe/Zurich", or "+02:00". Own reader: libc's is not
- * thread-safe. Zones are cached for the life of the process; never freed by the caller. */
-const struct zone *zone_get(struct str name, struct err *);
-int64_t zone_offset(const struct zone *, int64_t ms);           /* ms to add to UTC to get local time; NULL: 0 */
-int64_t zone_to_utc(const struct zone *, int64_t local_ms);     /* the first instant with that local time; in a gap, the jump */
 
 /* The start of the unit that holds the instant: "ms second minute hour day week month quarter year" (week from Monday),
  * by local time of the zone (NULL: UTC). 0, or -1 for an unknown unit. */
