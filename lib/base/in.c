@@ -192,11 +192,11 @@ read_gzip(struct in *in, char *to, size_t n, size_t *got, struct err *err)
 		rc = gz_unpack(in->gz, &in->rest, to, n, got, err);
 		if (*got) {             /* a fault comes again at the next call, when these were taken */
 			if (rc < 0)
-				in->fault = *err, err_clear(err), err_at(&in->fault, "%s: ", in->name);
+				in->fault = *err, err_clear(err), err_at(&in->fault, "%s", in->name);
 			return IN_LINE;
 		}
 		if (rc < 0)
-			return err_at(err, "%s: ", in->name);
+			return err_at(err, "%s", in->name);
 		if ((rc = read_raw(in, in->packed, BLOCK, &more, err)) == IN_END && !cmd_stopping() && !gz_whole(in->gz))
 			return err_set(err, ERR_IO, "%s: the gzip data ends too early, the rest is lost", in->name);
 		if (rc != IN_LINE)

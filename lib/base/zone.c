@@ -440,7 +440,7 @@ from_file(struct str name, struct err *err)
 		got += (size_t)n;
 	}
 	if (!(z = zone_of_tzif((struct str){ bytes, got }, err)))
-		err_at(err, "%s: ", path);
+		err_at(err, "%s", path);
 out:
 	free(bytes);
 	if (fd >= 0)
