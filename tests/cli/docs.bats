@@ -1,0 +1,47 @@
+#!/usr/bin/env bats
+# Help, man pages and completions say the same, for every command.
+
+load ../helper
+
+each() { for dir in "$root"/cmd/*/; do "$1" "$(basename "$dir")" || { echo "$1 $dir"; return 1; }; done; }
+
+same_options() {
+	diff <("$1" --help=mdoc) <(sed -n '/^\.\\" options/,/^\.\\" end/{//d;p}' "$root/man/$1.1")
+}
+same_completion() {
+	diff <("$1" --help=bash) "$root/completions/$1.bash" &&
+	    diff <("$1" --help=zsh) "$root/completions/_$1" && diff <("$1" --help=fish) "$root/completions/$1.fish"
+}
+first_screen() {
+	"$1" --help > help && [ "$(wc -l < help)" -le 40 ] && [ "$(grep -c '^  \$ ' help)" -ge 3 ] && grep -q '^Exit: ' help &&
+	    ! awk 'length > 132 { exit 1 } END { exit 0 }' help | grep .
+}
+one_line_version() { [[ $("$1" --version) =~ ^$1\ [0-9]+\.[0-9]+\.[0-9]+$ ]]; }
+unknown_option() {
+	run -2 --separate-stderr "$1" --no-such-option
+	[ "$(wc -l <<< "$stderr")" = 1 ] && [[ $stderr == "$1: no option --no-such-option"* ]]
+}
+
+@test "OPTIONS in each page is the option table" { each same_options; }
+@test "each completion is the option table, in three shells" { each same_completion; }
+@test "help fits a screen, with three examples and the exit statuses" { each first_screen; }
+@test "--version is one line" { each one_line_version; }
+@test "an unknown option is named, in one line, and exits 2" { each unknown_option; }
+
+@test "mandoc finds nothing to say about any page" {
+	for page in "$root"/man/*.[1-8]; do
+		mandoc -Tlint -Wwarning "$page"
+	done
+}
+
+@test "every page that is referred to is there" {
+	for ref in $(sed -n 's/^\.Xr \(at[a-z-]*\) \([1-8]\).*/\1.\2/p' "$root"/man/*.[1-8] | sort -u); do
+		[ -f "$root/man/$ref" ] || { echo "$ref is missing"; return 1; }
+	done
+}
+
+@test "completions load in the shells that are here" {
+	for c in "$root"/completions/*.bash; do bash -n "$c"; done
+	if command -v zsh > /dev/null; then for c in "$root"/completions/_*; do zsh -n "$c"; done; fi
+	if command -v fish > /dev/null; then for c in "$root"/completions/*.fish; do fish -n "$c"; done; fi
+}

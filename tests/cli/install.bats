@@ -1,0 +1,45 @@
+#!/usr/bin/env bats
+# make install puts everything where a distribution expects it, and uninstall takes it all away.
+
+load ../helper
+
+setup() {
+	[ -z "$SANITIZED" ] || skip "the same under a sanitizer"
+	stage=$BATS_TEST_TMPDIR/stage
+	make -s -C "$root" B="${B:-$root/build}" DESTDIR="$stage" PREFIX=/usr install > /dev/null
+}
+
+@test "commands, libraries, header, pages and completions land in their places" {
+	for c in "$root"/cmd/*/; do
+		c=$(basename "$c")
+		[ -x "$stage/usr/bin/$c" ]
+		[ -f "$stage/usr/share/man/man1/$c.1" ]
+		[ -f "$stage/usr/share/bash-completion/completions/$c.bash" ]
+		[ -f "$stage/usr/share/zsh/site-functions/_$c" ]
+		[ -f "$stage/usr/share/fish/vendor_completions.d/$c.fish" ]
+	done
+	[ -f "$stage/usr/lib/libat.a" ] && [ -L "$stage/usr/lib/libat.so" ] && [ -f "$stage/usr/lib/pkgconfig/at.pc" ]
+	"$stage/usr/bin/at-agg" --version
+}
+
+@test "a program links with the installed library, shared and static, and only at_ names can be seen" {
+	cat > p.c <<-'C'
+	#include <at.h>
+	#include <stdio.h>
+	int main(void) { puts(at_version()); return 0; }
+	C
+	${CC:-cc} -I"$stage/usr/include" p.c -L"$stage/usr/lib" -lat -o shared
+	LD_LIBRARY_PATH=$stage/usr/lib run -0 ./shared
+	[[ $output =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]
+	libs=$(sed -n 's/^Libs.private: //p' "$stage/usr/lib/pkgconfig/at.pc")
+	${CC:-cc} -I"$stage/usr/include" p.c "$stage/usr/lib/libat.a" $libs -o static
+	run -0 ./static
+	run -1 bash -c "nm -D --defined-only $stage/usr/lib/libat.so.0 | awk '{ print \$3 }' | grep -v '^at_'"
+	[ -z "$output" ]
+}
+
+@test "uninstall leaves nothing behind" {
+	make -s -C "$root" B="${B:-$root/build}" DESTDIR="$stage" PREFIX=/usr uninstall > /dev/null
+	run find "$stage" ! -type d
+	[ -z "$output" ]
+}
