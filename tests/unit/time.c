@@ -118,6 +118,8 @@ the_fast_form_takes_no_near_miss(void **state)
 					out[10] = text[10];
 				else if (i == 19)       /* a comma */
 					out[19] = text[19];
+				else if (i == 22 && c == ' ')   /* a blank before the zone */
+					out[22] = ' ';
 				else if (i == 23)       /* z, or a fourth digit */
 					out[23] = text[23];
 				if (i != 17 || c != '6')        /* second 60 is the next second */
