@@ -13,6 +13,8 @@
 #include "json/json.h"
 
 #define EVENT_NAME_MOST 255                     /* bytes of an event's name */
+#define EVENT_ID_MOST   1024                    /* bytes of an id, a user's, a session's */
+#define EVENT_KEYS_MOST 16384                   /* keys of a row, and of its properties: an event is no database */
 
 struct event {
 	struct str name;        /* decoded UTF-8, 1 to EVENT_NAME_MOST bytes */
@@ -27,15 +29,20 @@ struct event {
 struct event_reader {
 	struct str default_name;        /* --event NAME, for rows that have none; p NULL: such a row is rejected */
 	int64_t    now;                 /* arrival time, for rows without a timestamp */
-	struct buf scratch, properties; /* zero-initialised; event_reader_release frees */
+	struct buf text[4], properties; /* zero-initialised, as are the rest; event_reader_release frees */
+	struct event_keys *keys;
 };
 void event_reader_release(struct event_reader *);
 
 /* One object (already complete JSON text; it is checked whole here) as an event. The event borrows from the row and the
  * reader until the next call. 0, or ERR_INPUT with err->col where the row is wrong. */
 int event_read(struct event_reader *, struct str row, struct event *, struct err *);
+int event_read_checked(struct event_reader *, struct str row, struct event *, struct err *);    /* the text is known to be valid JSON */
 
 /* Append the canonical form, no newline: event, timestamp, id, user_id, session_id (those that are there), properties. */
 void event_put(struct buf *, const struct event *);
+
+/* Append text with everything that is no UTF-8 (a byte, an escaped lone surrogate) as U+FFFD: what --lossy does to a row. */
+void event_put_lossy(struct buf *, struct str text);
 
 #endif

@@ -1,0 +1,653 @@
+/* event.c - one walk over a row that json_check has passed.
+ *
+ * After the check the bytes can be trusted: the walk finds keys and the ends of values by looking at quotes and brackets
+ * alone, 16 bytes a step inside strings. When the row is as we write it (known keys, compact properties, no key twice) the
+ * event borrows everything from the row and nothing is copied. Bound by json_check, which takes two thirds of the time.
+ */
+#include "event/event.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+struct member {
+	const char *key;        /* behind the opening quote */
+	uint32_t    key_n;
+	uint8_t     escaped, gone;
+	struct json value;
+};
+
+/* The members of the two objects of a row, and a table that finds a key that came twice. A slot counts only in its own
+ * round, so the table is never cleared. */
+struct event_keys {
+	struct member *top, *inner;
+	size_t top_cap, inner_cap, n_top, n_inner;
+	struct slot { uint32_t round, index; } *slot;
+	size_t cap;             /* slots, a power of two, at least twice the members */
+	uint32_t round;
+	uint64_t seed;          /* drawn for each process: nobody can prepare collisions */
+	struct buf decoded;
+};
+
+void
+event_reader_release(struct event_reader *r)
+{
+	for (int i = 0; i < 4; i++)
+		buf_release(&r->text[i]);
+	buf_release(&r->properties);
+	if (r->keys) {
+		free(r->keys->top);
+		free(r->keys->inner);
+		free(r->keys->slot);
+		buf_release(&r->keys->decoded);
+		free(r->keys);
+		r->keys = NULL;
+	}
+}
+
+/* ---- the walk: p is inside text that is valid JSON */
+
+/* The closing quote of the string whose first byte is p. */
+static inline const char *
+string_end(const char *p, const char *end, uint8_t *escaped)
+{
+	for (;;) {
+#ifdef __SSE2__
+		const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+
+		while (end - p >= 16) {
+			__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+			unsigned hit = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
+
+			if (hit) {
+				p += __builtin_ctz(hit);
+				break;
+			}
+			p += 16;
+		}
+#endif
+		while (p < end && *p != '"' && *p != '\\')
+			p++;
+		if (p >= end || *p == '"')
+			return p < end ? p : end;
+		*escaped = 1;
+		p += 2;
+	}
+}
+
+static inline int
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static inline const char *
+skip_blanks(const char *p, const char *end, int *blanks)
+{
+	while (p < end && is_blank(*p))
+		p++, *blanks = 1;
+	return p;
+}
+
+/* Behind the value that begins at p; sets *blanks when there are any between its tokens. */
+static const char *
+value_take(const char *p, const char *end, struct json *v, int *blanks)
+{
+	long depth = 0;
+	uint8_t escaped = 0;
+
+	v->p = p;
+	switch (*p) {
+	case '"':
+		p = string_end(p + 1, end, &escaped) + 1;
+		v->type = JSON_STRING;
+		break;
+	case '{': case '[':
+		v->type = *p == '{' ? JSON_OBJECT : JSON_ARRAY;
+		while (p < end) {
+			char c = *p++;
+
+			if (c == '"')
+				p = string_end(p, end, &escaped) + 1;
+			else if (c == '{' || c == '[')
+				depth++;
+			else if (c == '}' || c == ']') {
+				if (--depth == 0)
+					break;
+			} else if (is_blank(c))
+				*blanks = 1;
+		}
+		escaped = 0;
+		break;
+	default:
+		v->type = *p == 't' ? JSON_TRUE : *p == 'f' ? JSON_FALSE : *p == 'n' ? JSON_NULL : JSON_NUMBER;
+		while (p < end && *p != ',' && *p != '}' && *p != ']' && !is_blank(*p))
+			p++;
+	}
+	if (p > end)
+		p = end;
+	v->n = (size_t)(p - v->p);
+	v->escaped = escaped;
+	return p;
+}
+
+static struct member *
+member_add(struct member **list, size_t *cap, size_t n)
+{
+	if (n == *cap) {
+		*cap = n ? n * 2 : 64;
+		*list = mem_grow(*list, *cap, sizeof(**list));
+	}
+	return &(*list)[n];
+}
+
+/* The members of the object that begins at p, in order, duplicates and all. < 0 when there are too many. */
+static long
+members(const char *p, const char *end, struct member **list, size_t *cap, int *blanks)
+{
+	size_t n = 0;
+
+	for (p++; ; ) {
+		struct member *m;
+
+		p = skip_blanks(p, end, blanks);
+		if (p >= end || *p == '}')
+			return (long)n;
+		if (*p == ',') {
+			p = skip_blanks(p + 1, end, blanks);
+			if (p >= end)
+				return (long)n;
+		}
+		if (n == EVENT_KEYS_MOST)
+			return -1;
+		m = member_add(list, cap, n++);
+		m->key = p + 1;
+		m->escaped = m->gone = 0;
+		p = string_end(p + 1, end, &m->escaped);
+		m->key_n = (uint32_t)(p - m->key);
+		p = skip_blanks(p + 1, end, blanks);
+		p = skip_blanks(p + 1, end, blanks);
+		if (p >= end)           /* not in valid text */
+			return (long)n - 1;
+		p = value_take(p, end, &m->value, blanks);
+	}
+}
+
+/* ---- keys that came twice */
+
+static inline uint64_t
+load(const char *p, size_t n)
+{
+	uint64_t x = 0;
+
+	memcpy(&x, p, n);
+	return x;
+}
+
+static inline uint64_t
+fold(uint64_t a, uint64_t b)
+{
+	__uint128_t x = (__uint128_t)a * b;
+
+	return (uint64_t)x ^ (uint64_t)(x >> 64);
+}
+
+static inline uint64_t
+key_hash(const struct event_keys *k, struct str key)
+{
+	uint64_t a, b;
+
+	if (key.n > 16)
+		return str_hash(key);
+	if (key.n >= 8)
+		a = load(key.p, 8), b = load(key.p + key.n - 8, 8);
+	else if (key.n >= 4)
+		a = load(key.p, 4), b = load(key.p + key.n - 4, 4);
+	else
+		a = load(key.p, key.n), b = key.n;
+	return fold(a ^ k->seed, b ^ (k->seed >> 32 | k->seed << 32) ^ key.n * 0x9e3779b97f4a7c15u);
+}
+
+/* The decoded key; one that is escaped lives in k->decoded until the next call. */
+static struct str
+member_key(struct event_keys *k, const struct member *m)
+{
+	if (m->escaped)
+		return json_text((struct json){ m->key - 1, m->key_n + 2u, JSON_STRING, 1 }, &k->decoded);
+	return (struct str){ m->key, m->key_n };
+}
+
+static int
+member_is(const struct member *m, struct str key)
+{
+	if (m->escaped)
+		return json_text_eq((struct json){ m->key - 1, m->key_n + 2u, JSON_STRING, 1 }, key);
+	return str_eq((struct str){ m->key, m->key_n }, key);
+}
+
+static void
+round_begin(struct event_keys *k, size_t n)
+{
+	if (k->cap < 2 * n || ++k->round == 0) {
+		while (k->cap < 2 * n || k->cap < 256)
+			k->cap = k->cap ? k->cap * 2 : 256;
+		free(k->slot);
+		k->slot = mem_new(k->cap * sizeof(*k->slot));
+		k->round = 1;
+	}
+}
+
+/* The slot of a key: of this round when the key is known already, else free. */
+static struct slot *
+slot_find(struct event_keys *k, const struct member *list, struct str key)
+{
+	size_t i = key_hash(k, key) & (k->cap - 1);
+
+	while (k->slot[i].round == k->round && !member_is(&list[k->slot[i].index], key))
+		i = (i + 1) & (k->cap - 1);
+	return &k->slot[i];
+}
+
+/* Give the first of several members with one key the value of the last, and mark the others gone. Did it find any? */
+static int
+members_unique(struct event_keys *k, struct member *list, size_t n)
+{
+	int found = 0;
+
+	round_begin(k, n);
+	for (size_t i = 0; i < n; i++) {
+		struct slot *s;
+
+		if (list[i].gone)
+			continue;
+		s = slot_find(k, list, member_key(k, &list[i]));
+		if (s->round == k->round) {
+			list[s->index].value = list[i].value;
+			list[i].gone = 1;
+			found = 1;
+		} else
+			*s = (struct slot){ k->round, (uint32_t)i };
+	}
+	return found;
+}
+
+/* ---- what a key means */
+
+enum { NAME, TIME, USER, SESSION, ID, PROPERTIES, FIELDS };
+
+/* Field by field, the key itself first, then its aliases in the order of at-rows(5). */
+static const struct known { const char *key; uint8_t n, field, alias; } known[] = {
+	{ "event", 5, NAME, 0 }, { "name", 4, NAME, 1 }, { "type", 4, NAME, 1 },
+	{ "timestamp", 9, TIME, 0 }, { "ts", 2, TIME, 1 }, { "time", 4, TIME, 1 }, { "@timestamp", 10, TIME, 1 },
+	{ "originalTimestamp", 17, TIME, 1 },
+	{ "user_id", 7, USER, 0 }, { "userId", 6, USER, 1 }, { "distinct_id", 11, USER, 1 }, { "anonymousId", 11, USER, 1 },
+	{ "client_id", 9, USER, 1 },
+	{ "session_id", 10, SESSION, 0 }, { "sessionId", 9, SESSION, 1 },
+	{ "id", 2, ID, 0 }, { "messageId", 9, ID, 1 }, { "uuid", 4, ID, 1 }, { "event_id", 8, ID, 1 },
+	{ "properties", 10, PROPERTIES, 0 },
+};
+#define KNOWN (int)(sizeof(known) / sizeof(known[0]))
+
+static inline int
+known_find(const char *key, size_t n)
+{
+	if (n < 2 || n > 17)
+		return -1;
+	for (int i = 0; i < KNOWN; i++)
+		if (known[i].n == n && known[i].key[0] == key[0] && memcmp(known[i].key, key, n) == 0)
+			return i;
+	return -1;
+}
+
+/* May this value stand for the field? Null never does. Aliases of another kind are ordinary properties. */
+static int
+suits(int field, struct json v)
+{
+	switch (field) {
+	case NAME: return v.type == JSON_STRING && v.n > 2;
+	case TIME: return (v.type == JSON_STRING && v.n > 2) || v.type == JSON_NUMBER;
+	case PROPERTIES: return v.type == JSON_OBJECT;
+	default: return v.type == JSON_NUMBER || (v.type == JSON_STRING && v.n > 2);
+	}
+}
+
+/* Nothing was said: null, and for ids the empty string, which names nobody. */
+static int
+is_nothing(int field, struct json v)
+{
+	return v.type == JSON_NULL || (field != NAME && field != PROPERTIES && v.type == JSON_STRING && v.n == 2);
+}
+
+static struct str
+text_of(struct json v, struct buf *scratch)
+{
+	if (v.type == JSON_NUMBER)
+		return json_raw(v);
+	if (v.escaped)
+		return json_text(v, scratch);
+	return (struct str){ v.p + 1, v.n - 2 };
+}
+
+static long
+col_of(struct str row, struct json v)
+{
+	return v.p - row.p + 1;
+}
+
+static inline int
+digits(const char *p, int n)
+{
+	int x = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return -100000;
+		x = x * 10 + (p[i] - '0');
+	}
+	return x;
+}
+
+/* The form that we write ourselves, "2026-11-23T10:15:30.123Z", without calendar work: 0, or -1 for the slow way. */
+static int
+time_of_own_form(struct str s, int64_t *ms)
+{
+	static _Thread_local struct { uint64_t a; uint16_t b; int set; int64_t ms; } day;
+	int hour, minute, second, milli;
+	uint64_t a;
+	uint16_t b;
+
+	if (s.n != TIME_LEN || s.p[10] != 'T' || s.p[13] != ':' || s.p[16] != ':' || s.p[19] != '.' || s.p[23] != 'Z')
+		return -1;
+	hour = digits(s.p + 11, 2), minute = digits(s.p + 14, 2), second = digits(s.p + 17, 2), milli = digits(s.p + 20, 3);
+	if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || milli < 0)
+		return -1;
+	memcpy(&a, s.p, 8);
+	memcpy(&b, s.p + 8, 2);
+	if (!day.set || day.a != a || day.b != b) {
+		if (time_parse_rfc3339((struct str){ s.p, 10 }, &day.ms))
+			return day.set = 0, -1;
+		day.a = a, day.b = b, day.set = 1;
+	}
+	*ms = day.ms + ((hour * 60 + minute) * 60 + second) * 1000 + milli;
+	return 0;
+}
+
+static int
+time_read(struct str row, struct json v, struct buf *scratch, int64_t *ms, struct err *err)
+{
+	struct str text = text_of(v, scratch);
+	int64_t whole;
+	double number;
+
+	if (v.type == JSON_STRING) {
+		if (time_of_own_form(text, ms) == 0 || time_parse_rfc3339(text, ms) == 0)
+			return 0;
+		if ((str_int64(text, &whole) == 0 && time_of_epoch_int(whole, ms) == 0) ||
+		    (str_double(text, &number) == 0 && time_of_epoch(number, ms) == 0))
+			goto range;
+		return err_col(err, col_of(row, v), ERR_INPUT, "'%.*s' is no time, try 2026-11-23T10:15:30Z or epoch seconds",
+		    text.n > 40 ? 40 : STR_FMT(text));
+	}
+	if (!(json_int64(v, &whole) ? time_of_epoch_int(whole, ms) == 0 : json_double(v, &number) && time_of_epoch(number, ms) == 0))
+		return err_col(err, col_of(row, v), ERR_INPUT, "%.*s is no time, it lies outside the years 0000 to 9999",
+		    v.n > 40 ? 40 : (int)v.n, v.p);
+range:
+	if (*ms < TIME_MIN || *ms > TIME_MAX)
+		return err_col(err, col_of(row, v), ERR_INPUT, "the time lies outside the years 0000 to 9999");
+	return 0;
+}
+
+static int
+id_read(struct str row, struct json v, const char *what, struct buf *scratch, struct str *to, struct err *err)
+{
+	*to = text_of(v, scratch);
+	if (to->n > EVENT_ID_MOST)
+		return err_col(err, col_of(row, v), ERR_INPUT, "%s is longer than %d bytes", what, EVENT_ID_MOST);
+	return 0;
+}
+
+/* ---- properties that cannot be taken as they stand */
+
+static void
+put_member(struct buf *out, struct event_keys *k, const struct member *m, int blanks)
+{
+	if (out->n > 1)
+		buf_byte(out, ',');
+	if (m->escaped)
+		json_put_key(out, member_key(k, m));
+	else {
+		buf_byte(out, '"');
+		buf_add(out, m->key, m->key_n);
+		buf_add(out, "\":", 2);
+	}
+	if (blanks)
+		json_put_compact(out, m->value);
+	else
+		buf_add(out, m->value.p, m->value.n);
+}
+
+/* The object's own members, then those of the top level that mean nothing else and are not there yet. */
+static int
+properties_build(struct event_reader *r, int blanks)
+{
+	struct event_keys *k = r->keys;
+	struct buf *out = &r->properties;
+	size_t kept = 0;
+
+	buf_clear(out);
+	buf_byte(out, '{');
+	for (size_t i = 0; i < k->n_inner; i++)
+		if (!k->inner[i].gone)
+			put_member(out, k, &k->inner[i], blanks), kept++;
+	for (size_t i = 0; i < k->n_top; i++) {
+		struct member *m = &k->top[i];
+
+		if (m->gone || slot_find(k, k->inner, member_key(k, m))->round == k->round)
+			continue;
+		if (++kept > EVENT_KEYS_MOST)
+			return -1;
+		put_member(out, k, m, 1);
+	}
+	buf_byte(out, '}');
+	return 0;
+}
+
+int
+event_read(struct event_reader *r, struct str row, struct event *e, struct err *err)
+{
+	int rc = json_check(row, err);
+
+	return rc ? rc : event_read_checked(r, row, e, err);
+}
+
+int
+event_read_checked(struct event_reader *r, struct str row, struct event *e, struct err *err)
+{
+	static const char *const names[] = { "event", "timestamp", "user_id", "session_id", "id", "properties" };
+	struct event_keys *k = r->keys;
+	const char *p = row.p, *end = row.p + row.n;
+	struct member *last[KNOWN] = { 0 };
+	struct json field[FIELDS] = { 0 }, user = JSON_ABSENT;
+	int blanks = 0, extra = 0, rebuild, rc;
+	long n;
+
+	if (!k) {
+		k = r->keys = mem_new(sizeof(*k));
+		k->seed = str_hash(STR("keys of a row"));
+	}
+	p = skip_blanks(p, end, &blanks);
+	if (p == end || *p != '{')
+		return err_col(err, p - row.p + 1, ERR_INPUT, "a row is a JSON object, {\"event\":…}");
+	if ((n = members(p, end, &k->top, &k->top_cap, &blanks)) < 0)
+		return err_col(err, 1, ERR_INPUT, "more than %d keys in the row", EVENT_KEYS_MOST);
+	k->n_top = (size_t)n;
+
+	/* Which member stands for which field: of a key that came twice the last, then the lowest rank. */
+	for (size_t i = 0; i < k->n_top; i++) {
+		struct member *m = &k->top[i];
+		struct str key = member_key(k, m);
+		int is = known_find(key.p, key.n);
+
+		if (is < 0)
+			extra = 1;
+		else {
+			if (last[is])
+				last[is]->gone = 1;
+			last[is] = m;
+		}
+	}
+	for (int i = 0; i < KNOWN; i++) {
+		struct member *m = last[i];
+		int f = known[i].field;
+
+		if (!m)
+			continue;
+		if (is_nothing(f, m->value))
+			m->gone = 1;
+		else if (field[f].p || (known[i].alias && !suits(f, m->value)))
+			extra = 1;              /* another stands for the field: this one is an ordinary property */
+		else if (suits(f, m->value)) {
+			field[f] = m->value;
+			m->gone = 1;
+		} else
+			return err_col(err, col_of(row, m->value), ERR_INPUT, "%s: wants %s", names[f],
+			    f == PROPERTIES ? "an object" : f == NAME ? "1 to 255 bytes of text" :
+			    f == TIME ? "a time, as RFC 3339 or an epoch number" : "text or a number");
+	}
+
+	/* Properties: as they stand where nothing has to change. */
+	k->n_inner = 0;
+	blanks = 0;
+	if (field[PROPERTIES].p) {
+		if ((n = members(field[PROPERTIES].p, end, &k->inner, &k->inner_cap, &blanks)) < 0)
+			return err_col(err, col_of(row, field[PROPERTIES]), ERR_INPUT, "more than %d keys in properties", EVENT_KEYS_MOST);
+		k->n_inner = (size_t)n;
+	}
+	rebuild = members_unique(k, k->inner, k->n_inner) | blanks;
+	for (size_t i = 0; i < k->n_inner; i++) {
+		struct member *m = &k->inner[i];
+
+		rebuild |= m->escaped;
+		if (m->key_n == 6 && memcmp(m->key, "userId", 6) == 0 && !m->gone)
+			user = m->value;
+	}
+	if (extra) {
+		members_unique(k, k->top, k->n_top);
+		members_unique(k, k->inner, k->n_inner);        /* the table of this round is the properties' */
+		rebuild = 1;
+	}
+	if (rebuild) {
+		if (properties_build(r, blanks))
+			return err_col(err, 1, ERR_INPUT, "more than %d keys in properties", EVENT_KEYS_MOST);
+		e->properties = buf_get(&r->properties);
+	} else
+		e->properties = k->n_inner ? json_raw(field[PROPERTIES]) : STR("{}");
+
+	e->received = r->now;
+	e->seq = 0;
+	e->time = r->now;
+	if (field[TIME].p && (rc = time_read(row, field[TIME], &r->text[0], &e->time, err)))
+		return rc;
+	if (field[NAME].p)
+		e->name = text_of(field[NAME], &r->text[0]);
+	else if (r->default_name.p)
+		e->name = r->default_name;
+	else
+		return err_col(err, 1, ERR_INPUT, "no event name, give the row \"event\" or use --event NAME");
+	if (e->name.n > EVENT_NAME_MOST)
+		return err_col(err, field[NAME].p ? col_of(row, field[NAME]) : 1, ERR_INPUT, "event: wants 1 to 255 bytes, has %zu", e->name.n);
+
+	e->id = e->user_id = e->session_id = (struct str){ 0 };
+	if (!field[USER].p && suits(USER, user))
+		field[USER] = user;
+	if ((field[ID].p && (rc = id_read(row, field[ID], "id", &r->text[1], &e->id, err))) ||
+	    (field[USER].p && (rc = id_read(row, field[USER], "user_id", &r->text[2], &e->user_id, err))) ||
+	    (field[SESSION].p && (rc = id_read(row, field[SESSION], "session_id", &r->text[3], &e->session_id, err))))
+		return rc;
+	return 0;
+}
+
+/* ---- writing */
+
+static void
+put_text(struct buf *out, const char *key, struct str text)
+{
+	buf_lit(out, key);
+	json_put_string(out, text);
+}
+
+void
+event_put(struct buf *out, const struct event *e)
+{
+	put_text(out, "{\"event\":", e->name);
+	buf_lit(out, ",\"timestamp\":");
+	json_put_time(out, e->time);
+	if (e->id.p)
+		put_text(out, ",\"id\":", e->id);
+	if (e->user_id.p)
+		put_text(out, ",\"user_id\":", e->user_id);
+	if (e->session_id.p)
+		put_text(out, ",\"session_id\":", e->session_id);
+	buf_lit(out, ",\"properties\":");
+	if (e->properties.n)
+		buf_str(out, e->properties);
+	else
+		buf_lit(out, "{}");
+	buf_byte(out, '}');
+}
+
+/* The four hex digits behind "\u", or -1. */
+static int
+hex4(const char *p, const char *end)
+{
+	int x = 0;
+
+	if (end - p < 4)
+		return -1;
+	for (int i = 0; i < 4; i++) {
+		int c = p[i] | 0x20;
+
+		if (p[i] >= '0' && p[i] <= '9')
+			x = x * 16 + p[i] - '0';
+		else if (c >= 'a' && c <= 'f')
+			x = x * 16 + c - 'a' + 10;
+		else
+			return -1;
+	}
+	return x;
+}
+
+void
+event_put_lossy(struct buf *out, struct str text)
+{
+	const char *p, *end;
+	size_t from = out->n;
+	long bad;
+
+	while ((bad = str_utf8_fault(text)) >= 0) {
+		buf_add(out, text.p, (size_t)bad);
+		buf_lit(out, "\xef\xbf\xbd");
+		text.p += bad + 1, text.n -= (size_t)bad + 1;
+		while (text.n && (*text.p & 0xc0) == 0x80)      /* what followed the broken one belongs to it */
+			text.p++, text.n--;
+	}
+	buf_str(out, text);
+
+	/* Lone surrogates: same length, so they are mended in place. */
+	for (p = out->p + from, end = out->p + out->n; p && (p = memchr(p, '\\', (size_t)(end - p))); ) {
+		int unit = end - p > 1 && p[1] == 'u' ? hex4(p + 2, end) : -1;
+
+		if (unit >= 0xd800 && unit <= 0xdbff && end - p >= 12 && p[6] == '\\' && p[7] == 'u' &&
+		    (hex4(p + 8, end) & 0xfc00) == 0xdc00)
+			p += 12;
+		else if (unit >= 0xd800 && unit <= 0xdfff) {
+			memcpy(out->p + (p + 2 - out->p), "fffd", 4);
+			p += 6;
+		} else
+			p += end - p > 1 ? 2 : 1;
+	}
+}
