@@ -50,13 +50,13 @@ read_file(struct rows *r, const char *path, struct err *err)
 {
 	struct reading now = { r, err, 0 };
 	struct in *in = in_open(path, err);
-	int rc = 0;
+	int rc = 0, unreadable = !in;
 
 	r->file = strcmp(path, "-") ? path : "stdin";
 	r->line = 0;
 	if (in)
 		in_on_wait(in, on_wait, &now);
-	while (in && !rc && !now.failed && !cmd_stopping() && !out_stdout()->failed) {
+	while (!unreadable && !rc && !now.failed && !cmd_stopping() && !out_stdout()->failed) {
 		struct str row = STR("");
 		int got;
 
@@ -67,8 +67,8 @@ read_file(struct rows *r, const char *path, struct err *err)
 			rc = r->row(r->self, row, err);
 		else if (is_rows_fault(got))
 			rc = got;
-		else if (got < 0)
-			goto unreadable;
+		else
+			unreadable = got < 0;
 		if (rc < 0 && is_rows_fault(rc)) {
 			reject_row(&r->rejects, r->file, r->line, row, err);
 			err_clear(err);
@@ -76,8 +76,7 @@ read_file(struct rows *r, const char *path, struct err *err)
 		if (rc > 0 || is_rows_fault(rc))
 			rc = 0;
 	}
-	if (!in) {
-unreadable:
+	if (unreadable) {
 		cmd_fail(err);
 		err_clear(err);
 	}
