@@ -113,13 +113,13 @@ expand_text(struct str text, struct buf *out, struct err *err)
 	return 0;
 }
 
-/* Copy a value, with the environment put into its texts. */
+/* Copy a value, with the environment put into its texts. When it fails, path leads to the culprit. */
 static int
-expand(struct json v, struct buf *out, int depth, struct err *err)
+expand(struct json v, struct buf *out, struct buf *path, struct err *err)
 {
 	struct json_iter it;
 	struct buf text = { 0 }, scratch = { 0 };
-	size_t from;
+	size_t from, here = path->n;
 	int rc = 0;
 
 	switch (v.type) {
@@ -132,18 +132,17 @@ expand(struct json v, struct buf *out, int depth, struct err *err)
 		buf_byte(out, v.type == JSON_OBJECT ? '{' : '[');
 		from = out->n;
 		for (it = json_iter(v); !rc && json_next(&it); ) {
+			path->n = here;
 			if (out->n > from)
 				buf_byte(out, ',');
 			if (v.type == JSON_OBJECT) {
+				if (here)
+					buf_byte(path, '.');
+				buf_str(path, json_text(it.key, &scratch));
 				buf_str(out, json_raw(it.key));
 				buf_byte(out, ':');
 			}
-			if ((rc = expand(it.value, out, depth + 1, err)) && v.type == JSON_OBJECT) {
-				struct str key = json_text(it.key, &scratch);
-
-				err_at(err, "%.*s%s", (int)(key.n > 80 ? 80 : key.n), key.p,
-				    str_starts(str_of(err->text), STR("${")) || err->text[0] == '\'' ? ": " : ".");
-			}
+			rc = expand(it.value, out, path, err);
 		}
 		buf_byte(out, v.type == JSON_OBJECT ? '}' : ']');
 		break;
@@ -168,7 +167,7 @@ check_text(const char *path, struct buf *text, struct err *err)
 		col = err->col > 0 && (size_t)err->col <= all.n + 1 ? err->col : 1;
 		for (const char *p = all.p, *end = all.p + col - 1; (p = memchr(p, '\n', (size_t)(end - p))); line++)
 			col = end - ++p + 1;
-		return err_at(err, "%s:%ld:%ld: ", path, line, col);
+		return err_at(err, "%s:%ld:%ld", path, line, col);
 	}
 	v = json_value(all);
 	return v.type == JSON_OBJECT ? 0 : err_set(err, ERR_INPUT, "%s: wants an object, {…}", path);
@@ -177,7 +176,7 @@ check_text(const char *path, struct buf *text, struct err *err)
 static int
 load(struct config *c, int i, const char *dir, struct err *err)
 {
-	struct buf path = { 0 }, raw = { 0 };
+	struct buf path = { 0 }, raw = { 0 }, at = { 0 };
 	struct schema *schema = NULL;
 	struct json rules = json_value(str_of(files[i].schema));
 	int rc;
@@ -187,15 +186,16 @@ load(struct config *c, int i, const char *dir, struct err *err)
 		goto out;
 	if ((rc = check_text(path.p, &raw, err)))
 		goto out;
-	if ((rc = expand(json_value(buf_get(&raw)), &c->text[i], 0, err))) {
-		err_at(err, "%s: ", path.p);
+	if ((rc = expand(json_value(buf_get(&raw)), &c->text[i], &at, err))) {
+		err_at(err, "%s: %.80s", path.p, buf_text(&at));
 		goto out;
 	}
 	c->value[i] = json_value(buf_get(&c->text[i]));
 	schema = schema_new(rules, rules, NULL, err);
 	if (!schema || (rc = schema_check(schema, c->value[i], NULL, NULL, err)))
-		rc = err_at(err, "%s: ", path.p);
+		rc = err_at(err, "%s", path.p);
 out:
+	buf_release(&at);
 	schema_free(schema);
 	buf_release(&raw);
 	buf_release(&path);

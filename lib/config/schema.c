@@ -612,7 +612,7 @@ resolve(struct schema *s, struct err *err)
 				if (!v.type)
 					return err_set(err, ERR_INPUT, "$ref '%.*s' leads nowhere", (int)(node->ref.n > 80 ? 80 : node->ref.n), node->ref.p);
 				if (!(e->ptr = compile(s, v, NULL, 0, err)))
-					return err_at(err, "%.*s: ", STR_FMT(node->ref));
+					return err_at(err, "%.*s", STR_FMT(node->ref));
 			}
 			node->to = e->ptr;
 		}
