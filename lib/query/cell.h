@@ -1,0 +1,47 @@
+/* cell.h - rows of an answer: what a verb such as funnel gives, whoever asked (a verb, a table function in SQL, an API). */
+#ifndef QUERY_CELL_H
+#define QUERY_CELL_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum cell_type { CELL_NULL, CELL_INTEGER, CELL_REAL, CELL_TEXT };
+
+struct cell {
+	enum cell_type type;
+	int64_t integer;
+	double real;
+	struct str text;        /* UTF-8; borrowed until the row function returns */
+};
+
+/* Where rows go: called once a row with as many cells as the answer has columns. A result other than 0 ends it. */
+struct cell_sink {
+	int (*row)(void *self, const struct cell *cells, int n, struct err *);
+	void *self;
+};
+
+static inline struct cell
+cell_null(void)
+{
+	return (struct cell){ .type = CELL_NULL };
+}
+
+static inline struct cell
+cell_integer(int64_t v)
+{
+	return (struct cell){ .type = CELL_INTEGER, .integer = v };
+}
+
+static inline struct cell
+cell_real(double v)
+{
+	return (struct cell){ .type = CELL_REAL, .real = v };
+}
+
+static inline struct cell
+cell_text(struct str s)                         /* a text that is not there (p NULL) is NULL */
+{
+	return (struct cell){ .type = s.p ? CELL_TEXT : CELL_NULL, .text = s };
+}
+
+#endif

@@ -1,0 +1,45 @@
+/* tracks.h - what each user did, in order: the ground on which funnels, retention, paths and sessions stand.
+ *
+ * Events are taken in any order and kept as 24 bytes each: names, users and the values of one field become numbers. Then
+ * they lie user by user, each user's by time and, at the same time, by arrival. Events without a user are passed over.
+ *
+ *      user 0 │ t e │ t e │ t e │ user 1 │ t e │ …           first[user] … first[user + 1]
+ */
+#ifndef QUERY_TRACKS_H
+#define QUERY_TRACKS_H
+
+#include "base/map.h"
+#include "event/event.h"
+#include "store/store.h"
+
+struct track_event {
+	int64_t  time;          /* ms since 1970 */
+	uint64_t seq;           /* order of arrival */
+	uint32_t name;          /* number in tracks.names */
+	uint32_t group;         /* number in tracks.groups; 0 is NULL */
+};
+
+struct tracks {
+	struct map names, users, groups;        /* text to number; a number's text by tracks_name and its kin */
+	struct str *name, *user, *group;
+	struct track_event *event;
+	uint32_t *owner;                        /* the user of each event; gone once sorted */
+	size_t n, cap, *first;                  /* events; where each user begins, users.n + 1 of them */
+	int64_t last;                           /* the greatest time of any event seen, with a user or not; TIME_NONE: none */
+	struct str by;                          /* the field whose values are the groups; p NULL: none */
+	struct buf scratch;
+};
+
+/* Zero-initialised (with `by` set, if wanted) is empty and ready. */
+void tracks_release(struct tracks *);
+
+void tracks_add(struct tracks *, const struct event *);
+void tracks_sort(struct tracks *);              /* call once, after the last add */
+
+/* All of a scan, sorted. 0 or < 0. */
+int tracks_load(struct tracks *, struct store *, const struct store_range *, struct err *);
+
+/* A field of an event as text (a string decoded, anything else as its JSON); p NULL when there is none or it is null. */
+struct str tracks_field(const struct event *, struct str field, struct buf *scratch);
+
+#endif
