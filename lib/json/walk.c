@@ -1,0 +1,359 @@
+#include "json/json.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+#include "json/json_priv.h"
+
+const char *
+json_string_end(const char *p, const char *end, uint8_t *escaped)
+{
+	for (;;) {
+#ifdef __SSE2__
+		const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+
+		for (; end - p >= 16; p += 16) {
+			__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+			int hit = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)));
+
+			if (hit) {
+				p += __builtin_ctz((unsigned)hit);
+				break;
+			}
+		}
+#elif defined(__ARM_NEON)
+		const uint8x16_t quote = vdupq_n_u8('"'), backslash = vdupq_n_u8('\\');
+
+		for (; end - p >= 16; p += 16) {
+			uint8x16_t v = vld1q_u8((const uint8_t *)p);
+			uint8x16_t is = vorrq_u8(vceqq_u8(v, quote), vceqq_u8(v, backslash));
+			uint64_t hit = vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(is), 4)), 0);
+
+			if (hit) {
+				p += __builtin_ctzll(hit) / 4;
+				break;
+			}
+		}
+#endif
+		while (p < end && *p != '"' && *p != '\\')
+			p++;
+		if (p == end)
+			return NULL;
+		if (*p == '"')
+			return p;
+		*escaped = 1;
+		if (end - p < 2)
+			return NULL;
+		p += 2;
+	}
+}
+
+const char *
+json_container_end(const char *p, const char *end)
+{
+	size_t depth = 0;
+	uint8_t escaped;
+
+	for (; p < end; p++)
+		switch (*p) {
+		case '{': case '[':
+			depth++;
+			break;
+		case '}': case ']':
+			if (--depth == 0)
+				return p + 1;
+			break;
+		case '"':
+			if (!(p = json_string_end(p + 1, end, &escaped)))
+				return NULL;
+		}
+	return NULL;
+}
+
+struct json
+json_at(const char *p, const char *end)
+{
+	struct json v = { .p = p };
+	const char *last;
+
+	if (p == end)
+		return JSON_ABSENT;
+	switch (*p) {
+	case '"':
+		if (!(last = json_string_end(p + 1, end, &v.escaped)))
+			return JSON_ABSENT;
+		v.type = JSON_STRING;
+		v.n = (size_t)(last + 1 - p);
+		return v;
+	case '{': case '[':
+		if (!(last = json_container_end(p, end)))
+			return JSON_ABSENT;
+		v.type = *p == '{' ? JSON_OBJECT : JSON_ARRAY;
+		v.n = (size_t)(last - p);
+		return v;
+	}
+	for (last = p; last < end && json_is_scalar(*last); last++)
+		;
+	v.n = (size_t)(last - p);
+	if (json_number_end(p, last) == last)
+		v.type = JSON_NUMBER;
+	else if (v.n == 4 && memcmp(p, "true", 4) == 0)
+		v.type = JSON_TRUE;
+	else if (v.n == 5 && memcmp(p, "false", 5) == 0)
+		v.type = JSON_FALSE;
+	else if (v.n == 4 && memcmp(p, "null", 4) == 0)
+		v.type = JSON_NULL;
+	else
+		return JSON_ABSENT;
+	return v;
+}
+
+struct json
+json_value(struct str text)
+{
+	const char *end = text.p + text.n;
+	struct json v;
+
+	if (text.n == 0)
+		return JSON_ABSENT;
+	v = json_at(json_skip_blank(text.p, end), end);
+	if (v.type && json_skip_blank(v.p + v.n, end) != end)
+		return JSON_ABSENT;
+	return v;
+}
+
+struct json
+json_take(struct str *rest)
+{
+	const char *end = rest->p + rest->n, *p;
+	struct json v;
+
+	if (rest->n == 0)
+		return JSON_ABSENT;
+	p = json_skip_blank(rest->p, end);
+	v = json_at(p, end);
+	if (v.type)
+		p += v.n;
+	*rest = (struct str){ p, (size_t)(end - p) };
+	return v;
+}
+
+struct json_iter
+json_iter(struct json v)
+{
+	if (v.type != JSON_OBJECT && v.type != JSON_ARRAY)
+		return (struct json_iter){ 0 };
+	return (struct json_iter){ .p = v.p + 1, .end = v.p + v.n, .object = v.type == JSON_OBJECT };
+}
+
+static int
+fault(struct json_iter *it, const char *at)
+{
+	it->fault = 1;
+	it->p = at;
+	return 0;
+}
+
+int
+json_next(struct json_iter *it)
+{
+	const char *p = json_skip_blank(it->p, it->end), *end = it->end;
+
+	if (!p || it->fault)
+		return 0;
+	if (p == end)
+		return fault(it, p);
+	if (*p == (it->object ? '}' : ']')) {
+		if (p + 1 != end)
+			return fault(it, p);
+		it->p = it->end = NULL;
+		return 0;
+	}
+	if (it->started) {
+		if (*p != ',')
+			return fault(it, p);
+		p = json_skip_blank(p + 1, end);
+	}
+	it->started = 1;
+	if (it->object) {
+		if (p == end || *p != '"')
+			return fault(it, p);
+		it->key = json_at(p, end);
+		if (!it->key.type)
+			return fault(it, p);
+		p = json_skip_blank(p + it->key.n, end);
+		if (p == end || *p != ':')
+			return fault(it, p);
+		p = json_skip_blank(p + 1, end);
+	}
+	it->value = json_at(p, end);
+	if (!it->value.type)
+		return fault(it, p);
+	it->p = p + it->value.n;
+	return 1;
+}
+
+struct json
+json_get(struct json v, struct str key)
+{
+	struct json found = JSON_ABSENT;
+
+	if (v.type != JSON_OBJECT)
+		return found;
+	for (struct json_iter it = json_iter(v); json_next(&it); )
+		if (json_text_eq(it.key, key))
+			found = it.value;
+	return found;
+}
+
+struct json
+json_index(struct json v, int64_t i)
+{
+	int64_t n = 0;
+
+	if (v.type != JSON_ARRAY)
+		return JSON_ABSENT;
+	if (i < 0) {
+		for (struct json_iter it = json_iter(v); json_next(&it); )
+			n++;
+		i += n;
+	}
+	for (struct json_iter it = json_iter(v); i >= 0 && json_next(&it); i--)
+		if (i == 0)
+			return it.value;
+	return JSON_ABSENT;
+}
+
+static int
+hex4(const char *p, const char *end, unsigned *out)
+{
+	unsigned u = 0;
+
+	if (end - p < 4)
+		return 0;
+	for (int i = 0; i < 4; i++) {
+		unsigned c = (unsigned char)p[i], low = c | 0x20;
+
+		if (c - '0' < 10)
+			u = u << 4 | (c - '0');
+		else if (low - 'a' < 6)
+			u = u << 4 | (low - 'a' + 10);
+		else
+			return 0;
+	}
+	*out = u;
+	return 1;
+}
+
+static size_t
+utf8(unsigned c, char out[4])
+{
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (char)(0xc0 | c >> 6);
+		out[1] = (char)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000) {
+		out[0] = (char)(0xe0 | c >> 12);
+		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (c & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | c >> 18);
+	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (c & 0x3f));
+	return 4;
+}
+
+/* Decode the escape at p (a backslash), which is moved behind it. What stands for nothing, as a lone surrogate, becomes
+ * U+FFFD. */
+static size_t
+unescape(const char **p, const char *end, char out[4])
+{
+	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	const char *s = *p + 1, *which;
+	unsigned c, low;
+
+	if (s < end && *s == 'u' && hex4(s + 1, end, &c)) {
+		s += 5;
+		if (c >= 0xd800 && c < 0xe000) {
+			if (c < 0xdc00 && end - s >= 6 && s[0] == '\\' && s[1] == 'u' && hex4(s + 2, end, &low) &&
+			    low >= 0xdc00 && low < 0xe000) {
+				c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+				s += 6;
+			} else {
+				c = 0xfffd;
+			}
+		}
+		*p = s;
+		return utf8(c, out);
+	}
+	if (s == end || !*s || !(which = strchr(from, *s))) {
+		*p = s + (s < end);
+		return utf8(0xfffd, out);
+	}
+	*p = s + 1;
+	*out = to[which - from];
+	return 1;
+}
+
+struct str
+json_text(struct json v, struct buf *scratch)
+{
+	const char *p, *end;
+	char piece[4];
+
+	if (v.type != JSON_STRING)
+		return (struct str){ NULL, 0 };
+	p = v.p + 1, end = v.p + v.n - 1;
+	if (!v.escaped)
+		return (struct str){ p, (size_t)(end - p) };
+	buf_clear(scratch);
+	while (p < end) {
+		const char *backslash = memchr(p, '\\', (size_t)(end - p));
+
+		if (!backslash)
+			backslash = end;
+		buf_add(scratch, p, (size_t)(backslash - p));
+		p = backslash;
+		if (p < end) {
+			size_t n = unescape(&p, end, piece);
+
+			buf_add(scratch, piece, n);
+		}
+	}
+	return buf_get(scratch);
+}
+
+int
+json_text_eq(struct json v, struct str text)
+{
+	const char *p, *end, *t = text.p, *t_end = text.p + text.n;
+	char piece[4];
+
+	if (v.type != JSON_STRING)
+		return 0;
+	p = v.p + 1, end = v.p + v.n - 1;
+	if (!v.escaped)
+		return (size_t)(end - p) == text.n && (text.n == 0 || memcmp(p, text.p, text.n) == 0);
+	while (p < end) {
+		if (*p == '\\') {
+			size_t n = unescape(&p, end, piece);
+
+			if ((size_t)(t_end - t) < n || memcmp(t, piece, n) != 0)
+				return 0;
+			t += n;
+		} else if (t == t_end || *p++ != *t++) {
+			return 0;
+		}
+	}
+	return t == t_end;
+}
