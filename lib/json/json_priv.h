@@ -22,7 +22,7 @@ json_skip_blank(const char *p, const char *end)
 static inline int
 json_is_scalar(char c)
 {
-	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '+' || c == '.' || c == '_';
+	return (c >= '-' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '+';
 }
 
 /* From behind the opening quote to the closing one; NULL when there is none. *escaped becomes 1 at a backslash. */
@@ -33,6 +33,9 @@ const char *json_container_end(const char *p, const char *end);
 
 /* The value at p, which is no blank; JSON_NONE when there is none. */
 struct json json_at(const char *p, const char *end);
+
+/* What the bytes of a scalar are, all of them: enum json_type, JSON_NONE when they are none. */
+uint8_t json_scalar_type(const char *p, const char *end);
 
 /* A number's literal by RFC 8259: the end of the longest one at p, or NULL. */
 const char *json_number_end(const char *p, const char *end);

@@ -4,26 +4,39 @@
 
 #include "base/mem.h"
 #include "json/json_priv.h"
+#include "json/project_priv.h"
 
-/* The keys that are asked for, as a tree: the root is the row, each other node a key of the object above it. */
-struct node {
-	struct str key;
-	int parent, child, next;        /* first child and next sibling, 0 for none (the root is nobody's child) */
-	struct json value;              /* of the current row */
-};
+static const struct project_variant *variants[5], *used;
 
-/* Where a field may be found, the best first. */
-struct field {
-	struct str name;                /* of a field; {NULL,0} for a path */
-	int node[4], n;
-};
+__attribute__((constructor)) static void
+choose(void)
+{
+	int n = 0;
 
-struct project {
-	struct node *node;
-	struct field *field;
-	int nodes, fields;
-	struct buf scratch;
-};
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+	    __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul"))
+		variants[n++] = &project_avx2;
+	variants[n++] = &project_sse2;
+#elif defined(__aarch64__)
+	variants[n++] = &project_neon;
+#endif
+	variants[n++] = &project_portable;
+	used = variants[0];
+}
+
+const struct project_variant *const *
+project_variants(void)
+{
+	return variants;
+}
+
+void
+project_use(const struct project_variant *variant)
+{
+	used = variant;
+}
 
 struct project *
 project_new(void)
@@ -32,6 +45,8 @@ project_new(void)
 
 	p->node = mem_new(sizeof(*p->node));
 	p->nodes = 1;
+	for (int i = 0; i < PROJECT_KEYS; i++)
+		p->keys[i].owner = -1;
 	return p;
 }
 
@@ -46,7 +61,6 @@ project_free(struct project *p)
 		free((char *)p->field[i].name.p);
 	free(p->node);
 	free(p->field);
-	buf_release(&p->scratch);
 	free(p);
 }
 
@@ -65,8 +79,10 @@ child_of(struct project *p, int node, struct str key)
 	for (i = p->node[node].child; i; i = p->node[i].next)
 		if (str_eq(p->node[i].key, key))
 			return i;
+	for (i = 0; i < PROJECT_KEYS; i++)      /* some may be asked for now */
+		p->keys[i].owner = -1;
 	p->node = mem_grow(p->node, (size_t)p->nodes + 1, sizeof(*p->node));
-	p->node[p->nodes] = (struct node){ .key = { mem_dup(key.p, key.n), key.n }, .parent = node, .next = p->node[node].child };
+	p->node[p->nodes] = (struct project_node){ .key = { mem_dup(key.p, key.n), key.n }, .next = p->node[node].child };
 	return p->node[node].child = p->nodes++;
 }
 
@@ -81,7 +97,7 @@ descend(struct project *p, int node, struct str dotted)
 }
 
 static int
-add(struct project *p, struct field f)
+add(struct project *p, struct project_field f)
 {
 	p->field = mem_grow(p->field, (size_t)p->fields + 1, sizeof(*p->field));
 	p->field[p->fields] = f;
@@ -91,7 +107,7 @@ add(struct project *p, struct field f)
 int
 project_field(struct project *p, struct str name, struct err *err)
 {
-	struct field f = { .name = name };
+	struct project_field f = { .name = name };
 	int depth = 1, properties;
 
 	for (int i = 0; i < p->fields; i++)
@@ -117,7 +133,7 @@ project_field(struct project *p, struct str name, struct err *err)
 int
 project_path(struct project *p, const struct str *keys, int n, struct err *err)
 {
-	struct field f = { .n = 1 };
+	struct project_field f = { .n = 1 };
 
 	for (int i = 0; i < n; i++)
 		f.node[0] = child_of(p, f.node[0], keys[i]);
@@ -131,61 +147,113 @@ project_path(struct project *p, const struct str *keys, int n, struct err *err)
 	return add(p, f);
 }
 
-/* Forget what an earlier one of duplicate keys had. */
-static void
-forget(struct project *p, int node)
+void
+project_forget(struct project *p, int node)
 {
-	for (int i = p->node[node].child; i; i = p->node[i].next) {
-		if (p->node[i].value.type)
-			forget(p, i);
-		p->node[i].value = JSON_ABSENT;
-	}
+	for (int i = p->node[node].child; i; i = p->node[i].next)
+		if (p->node[i].row == p->row) {
+			project_forget(p, i);
+			p->node[i].row = 0;
+		}
 }
 
-/* Take what is asked for out of an object. NULL, or the first wrong byte. */
-static const char *
-walk(struct project *p, int node, struct json object)
-{
-	struct json_iter it = json_iter(object);
-	const char *wrong;
-	int i;
+#define PROBES 4        /* places a key may be in */
 
-	p->node[node].value = object;
-	forget(p, node);
-	while (json_next(&it)) {
-		for (i = p->node[node].child; i && !json_text_eq(it.key, p->node[i].key); i = p->node[i].next)
-			;
-		if (!i)
-			continue;
-		if (p->node[i].child && it.value.type == JSON_OBJECT) {
-			if ((wrong = walk(p, i, it.value)))
-				return wrong;
-		} else {
-			forget(p, i);
-			p->node[i].value = it.value;
-		}
+static unsigned
+place_of(const char *p, size_t n, int owner)
+{
+	uint64_t a = 0, b = 0;
+
+	if (n >= 8) {
+		memcpy(&a, p, 8);
+		memcpy(&b, p + n - 8, 8);
+	} else {
+		memcpy(&a, p, n);
 	}
-	return it.fault ? it.p : NULL;
+	a = (a + (uint64_t)owner * 0x9e3779b97f4a7c15) ^ (b * 0xff51afd7ed558ccd + n);
+	a *= 0xc4ceb9fe1a85ec53;
+	return (unsigned)(a >> 40) % PROJECT_KEYS;
+}
+
+const char *
+project_find(struct project *p, int owner, const char *at, struct project_key ***expect, int *node)
+{
+	struct json key = { .p = at, .type = JSON_STRING };
+	const char *last = NULL, *colon;
+	struct project_key *k = NULL;
+	unsigned place, i;
+
+	p->wrong = at;
+	if (at == p->end || *at != '"' || !(last = json_string_end(at + 1, p->end, &key.escaped)))
+		return NULL;
+	key.n = (size_t)(last + 1 - at);
+	p->wrong = colon = json_skip_blank(last + 1, p->end);
+	if (colon == p->end || *colon != ':')
+		return NULL;
+	if (key.n < PROJECT_KEY) {
+		place = place_of(at, key.n, owner);
+		for (i = 0; i < PROBES; i++) {
+			k = &p->keys[(place + i) % PROJECT_KEYS];
+			if (k->owner == owner && k->len == key.n + 1 && memcmp(k->text, at, key.n) == 0) {
+				*node = k->node;
+				**expect = k;
+				*expect = &k->after;
+				return colon + 1;
+			}
+			if (k->owner < 0)
+				break;
+		}
+		if (i == PROBES)
+			k = &p->keys[place];    /* an older key has to go */
+	}
+	for (*node = p->node[owner].child; *node && !json_text_eq(key, p->node[*node].key); *node = p->node[*node].next)
+		;
+	if (k) {
+		memset(k, 0, sizeof(*k));
+		memcpy(k->text, at, key.n);
+		k->text[key.n] = ':';
+		k->len = (uint16_t)(key.n + 1);
+		k->mask = ((uint64_t)1 << k->len) - 1;
+		k->owner = owner;
+		k->node = *node;
+		**expect = k;
+		*expect = &k->after;
+	}
+	return colon + 1;
 }
 
 int
 project_row(struct project *p, struct str row, struct json *out, struct err *err)
 {
-	struct json object = json_value(row);
-	const char *wrong = row.p;
+	const char *from, *at;
 
-	if (object.type != JSON_OBJECT || (wrong = walk(p, 0, object))) {
-		for (int i = 0; i < p->fields; i++)
-			out[i] = JSON_ABSENT;
-		return err_col(err, (long)(wrong - row.p) + 1, ERR_INPUT, object.type != JSON_OBJECT ?
-		    "not one JSON object" : "not valid JSON at column %ld", (long)(wrong - row.p) + 1);
-	}
+	p->row++;
+	p->start = row.p;
+	p->end = row.p + row.n;
+	from = p->wrong = json_skip_blank(p->start, p->end);
+	if (from == p->end || *from != '{' || !(at = used->walk(p, 0, from)))
+		goto wrong;
+	p->node[0].value = (struct json){ .p = from, .n = (size_t)(at - from), .type = JSON_OBJECT };
+	p->node[0].row = p->row;
+	p->wrong = json_skip_blank(at, p->end);
+	if (p->wrong < p->end)
+		goto wrong;
 	for (int i = 0; i < p->fields; i++) {
-		const struct field *f = &p->field[i];
+		const struct project_field *f = &p->field[i];
 
 		out[i] = JSON_ABSENT;
-		for (int k = 0; k < f->n && !out[i].type; k++)
-			out[i] = p->node[f->node[k]].value;
+		for (int k = 0; k < f->n; k++)
+			if (p->node[f->node[k]].row == p->row) {
+				out[i] = p->node[f->node[k]].value;
+				break;
+			}
 	}
 	return 0;
+wrong:
+	for (int i = 0; i < p->fields; i++)
+		out[i] = JSON_ABSENT;
+	if (p->wrong == p->end)
+		return err_col(err, (long)row.n + 1, ERR_INPUT, "not a JSON object: it ends too early");
+	return err_col(err, (long)(p->wrong - row.p) + 1, ERR_INPUT, "not a JSON object: wrong at column %ld",
+	    (long)(p->wrong - row.p) + 1);
 }

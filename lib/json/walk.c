@@ -73,6 +73,23 @@ json_container_end(const char *p, const char *end)
 	return NULL;
 }
 
+uint8_t
+json_scalar_type(const char *p, const char *end)
+{
+	switch (end - p) {
+	case 4:
+		if (memcmp(p, "true", 4) == 0)
+			return JSON_TRUE;
+		if (memcmp(p, "null", 4) == 0)
+			return JSON_NULL;
+		break;
+	case 5:
+		if (memcmp(p, "false", 5) == 0)
+			return JSON_FALSE;
+	}
+	return json_number_end(p, end) == end && p < end ? JSON_NUMBER : JSON_NONE;
+}
+
 struct json
 json_at(const char *p, const char *end)
 {
@@ -98,17 +115,8 @@ json_at(const char *p, const char *end)
 	for (last = p; last < end && json_is_scalar(*last); last++)
 		;
 	v.n = (size_t)(last - p);
-	if (json_number_end(p, last) == last)
-		v.type = JSON_NUMBER;
-	else if (v.n == 4 && memcmp(p, "true", 4) == 0)
-		v.type = JSON_TRUE;
-	else if (v.n == 5 && memcmp(p, "false", 5) == 0)
-		v.type = JSON_FALSE;
-	else if (v.n == 4 && memcmp(p, "null", 4) == 0)
-		v.type = JSON_NULL;
-	else
-		return JSON_ABSENT;
-	return v;
+	v.type = json_scalar_type(p, last);
+	return v.type ? v : JSON_ABSENT;
 }
 
 struct json

@@ -14,7 +14,7 @@
 #include "base/opt.h"
 
 static void
-int64_limits_are_kept_exactly(void **state)
+int64_limits_are_kept_exactly(void **state __attribute__((unused)))
 {
 	int64_t v;
 	struct buf b = { 0 };
@@ -34,7 +34,7 @@ int64_limits_are_kept_exactly(void **state)
 }
 
 static void
-doubles_are_decimal_only(void **state)
+doubles_are_decimal_only(void **state __attribute__((unused)))
 {
 	double d;
 
@@ -48,7 +48,7 @@ doubles_are_decimal_only(void **state)
 }
 
 static void
-cutting_gives_every_piece(void **state)
+cutting_gives_every_piece(void **state __attribute__((unused)))
 {
 	struct str rest = STR("a,,b,"), piece;
 	const char *want[] = { "a", "", "b", "" };
@@ -61,7 +61,7 @@ cutting_gives_every_piece(void **state)
 }
 
 static void
-utf8_faults_are_found_where_they_are(void **state)
+utf8_faults_are_found_where_they_are(void **state __attribute__((unused)))
 {
 	static const struct { struct str s; long at; } cases[] = {
 		{ STR("plain"), -1 }, { STR("zürich 東京 🚀"), -1 }, { STR("abcdefgh\xff"), 8 }, { STR("\xc0\x80"), 0 },
@@ -75,7 +75,7 @@ utf8_faults_are_found_where_they_are(void **state)
 
 /* Property: a map holds what was put, finds nothing else, and walks in the order of putting. */
 static void
-a_map_keeps_what_was_put_in_order(void **state)
+a_map_keeps_what_was_put_in_order(void **state __attribute__((unused)))
 {
 	enum { N = 20000 };
 	struct map m = { 0 };
@@ -105,7 +105,7 @@ a_map_keeps_what_was_put_in_order(void **state)
 }
 
 static void
-an_arena_refuses_beyond_its_bound(void **state)
+an_arena_refuses_beyond_its_bound(void **state __attribute__((unused)))
 {
 	struct arena *a = arena_new(1000);
 	char *first = arena_get(a, 600);
@@ -120,7 +120,7 @@ an_arena_refuses_beyond_its_bound(void **state)
 }
 
 static void
-options_cluster_and_may_stand_after_operands(void **state)
+options_cluster_and_may_stand_after_operands(void **state __attribute__((unused)))
 {
 	int a = 0, b = 0;
 	const char *w = NULL, *d = NULL;

@@ -70,7 +70,7 @@ take(void *self, const struct cell *cells, int n, struct err *err)
 }
 
 static void
-random_funnels_agree_with_brute_force(void **state)
+random_funnels_agree_with_brute_force(void **state __attribute__((unused)))
 {
 	(void)state;
 	srand(7);

@@ -101,7 +101,7 @@ static const struct { const char *text, *lines; } shapes[] = {
 };
 
 static void
-lines_of_every_shape(void **state)
+lines_of_every_shape(void **state __attribute__((unused)))
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
@@ -120,7 +120,7 @@ lines_of_every_shape(void **state)
 
 /* Lines of random lengths, many blocks of them: each comes once, whole, with its offset, however it is read. */
 static void
-lines_across_blocks_are_whole(void **state)
+lines_across_blocks_are_whole(void **state __attribute__((unused)))
 {
 	struct buf text = {0}, gz;
 	uint64_t seed = 99;
@@ -162,7 +162,7 @@ lines_across_blocks_are_whole(void **state)
 }
 
 static void
-members_are_one_stream_and_padding_is_passed_over(void **state)
+members_are_one_stream_and_padding_is_passed_over(void **state __attribute__((unused)))
 {
 	struct buf a = gzipped("one\ntw", 6), b = gzipped("o\nthree", 7);
 
@@ -179,7 +179,7 @@ members_are_one_stream_and_padding_is_passed_over(void **state)
 
 /* Cut anywhere, flipped anywhere: what could be read comes, then one failure, then the end. */
 static void
-damaged_gzip_gives_its_rows_then_an_error(void **state)
+damaged_gzip_gives_its_rows_then_an_error(void **state __attribute__((unused)))
 {
 	struct buf text = {0}, gz;
 	char *whole;
@@ -207,7 +207,7 @@ damaged_gzip_gives_its_rows_then_an_error(void **state)
 
 /* 16 MiB of zeros between full flushes can be repeated at will: the middle of a bomb without packing all of it. */
 static void
-fault_25_a_bomb_is_refused(void **state)
+fault_25_a_bomb_is_refused(void **state __attribute__((unused)))
 {
 	size_t piece = 16 << 20, from;
 	char *zeros = mem_new(piece);
@@ -248,7 +248,7 @@ fault_25_a_bomb_is_refused(void **state)
 }
 
 static void
-a_line_too_long_is_skipped_and_the_next_is_read(void **state)
+a_line_too_long_is_skipped_and_the_next_is_read(void **state __attribute__((unused)))
 {
 	size_t n = IN_LINE_MOST + 5;
 	char *p = mem_new(n + 20);
@@ -265,7 +265,7 @@ a_line_too_long_is_skipped_and_the_next_is_read(void **state)
 }
 
 static void
-a_folder_and_a_missing_file_are_told(void **state)
+a_folder_and_a_missing_file_are_told(void **state __attribute__((unused)))
 {
 	struct err err = {0};
 
@@ -278,7 +278,7 @@ a_folder_and_a_missing_file_are_told(void **state)
 }
 
 static void
-peeking_takes_nothing(void **state)
+peeking_takes_nothing(void **state __attribute__((unused)))
 {
 	struct err err = {0};
 	struct in *in = in_open_fd(pipe_of("\xef\xbb\xbf" "ab,c\nd", 9, 1), "test", &err);
@@ -302,7 +302,7 @@ waited(void *self)
 }
 
 static void
-an_open_pipe_comes_back_when_the_wait_is_over(void **state)
+an_open_pipe_comes_back_when_the_wait_is_over(void **state __attribute__((unused)))
 {
 	struct err err = {0};
 	struct str line;
@@ -330,7 +330,7 @@ an_open_pipe_comes_back_when_the_wait_is_over(void **state)
 }
 
 static void
-reading_goes_on_where_it_was_left(void **state)
+reading_goes_on_where_it_was_left(void **state __attribute__((unused)))
 {
 	const char *text = "one\ntwo\nthree\n";
 	struct buf gz = gzipped(text, strlen(text));

@@ -22,7 +22,7 @@ ascending(const void *a, const void *b)
 }
 
 static void
-an_empty_sketch_has_no_quantile(void **state)
+an_empty_sketch_has_no_quantile(void **state __attribute__((unused)))
 {
 	struct quantile *q = quantile_new();
 
@@ -35,7 +35,7 @@ an_empty_sketch_has_no_quantile(void **state)
 
 /* Property: for random streams of any size, every answer is within 1 % of the sorted truth, and halves merge to the whole. */
 static void
-quantiles_are_within_one_percent_and_merge(void **state)
+quantiles_are_within_one_percent_and_merge(void **state __attribute__((unused)))
 {
 	enum { MOST = 3000 };
 	static double v[MOST];
@@ -74,7 +74,7 @@ quantiles_are_within_one_percent_and_merge(void **state)
 }
 
 static void
-quantiles_survive_the_ends_of_the_range(void **state)
+quantiles_survive_the_ends_of_the_range(void **state __attribute__((unused)))
 {
 	struct quantile *q = quantile_new();
 
@@ -90,7 +90,7 @@ quantiles_survive_the_ends_of_the_range(void **state)
 }
 
 static void
-a_false_text_is_no_sketch(void **state)
+a_false_text_is_no_sketch(void **state __attribute__((unused)))
 {
 	static const char *const quantiles[] = { "", "dd1", "dd1:1", "dd1:1;0;0;1;", "dd1:0;1;0;1,0;", "dd1:0;1;0;99999999;", "dd1:0;1;-1;1;",
 		"dd1:0;1;0;1*0;", "dd1:0;1;0;1*5000000000;", "dd1:0;1;0;;;", "dd2:" };
@@ -108,7 +108,7 @@ a_false_text_is_no_sketch(void **state)
 }
 
 static void
-distinct_is_exact_to_4096_and_then_within_two_percent(void **state)
+distinct_is_exact_to_4096_and_then_within_two_percent(void **state __attribute__((unused)))
 {
 	(void)state;
 	for (int n = 1; n <= 1000000; n = n * 3 + 1) {
@@ -142,7 +142,7 @@ distinct_is_exact_to_4096_and_then_within_two_percent(void **state)
 
 /* Few values: exact, and ties by bytes. Many: the frequent ones are there, their counts within the error told. */
 static void
-the_frequent_ones_are_found(void **state)
+the_frequent_ones_are_found(void **state __attribute__((unused)))
 {
 	struct topk *t = topk_new(3), *back;
 	struct topk_item items[3];

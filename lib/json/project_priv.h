@@ -1,0 +1,64 @@
+/* project_priv.h - a projection's inside, for the files that walk rows with one instruction set each. */
+#ifndef JSON_PROJECT_PRIV_H
+#define JSON_PROJECT_PRIV_H
+
+#include "json/project.h"
+
+/* A key as rows of late had it: `"user_id":`, so that one comparison takes the walk from the key's quote to its value. */
+#define PROJECT_KEY 32
+struct project_key {
+	char     text[PROJECT_KEY];     /* zeros behind it */
+	struct project_key *after;      /* what followed it the last time, or NULL */
+	uint64_t mask;                  /* a bit for each byte of text */
+	uint16_t len;                   /* of text */
+	int      owner;                 /* the node whose key it is; -1: this place is empty */
+	int      node;                  /* its own node; 0: nobody asked for it */
+};
+
+/* The keys that are asked for, as a tree: node 0 is the row, each other node a key of the object above it. */
+struct project_node {
+	struct str key;
+	int child, next;                /* first child and next sibling, 0 for none (node 0 is nobody's child) */
+	struct project_key *first;      /* the key that began this object the last time, or NULL */
+	uint64_t row;                   /* in which row `value` was found */
+	struct json value;
+};
+
+/* Where a field may be found, the best first. */
+struct project_field {
+	struct str name;                /* of a field; {NULL,0} for a path */
+	int node[4], n;
+};
+
+#define PROJECT_KEYS 512                /* a power of 2; fewer than a row has and it only becomes slower */
+
+struct project {
+	struct project_node *node;
+	struct project_field *field;
+	int nodes, fields;
+	uint64_t row;                   /* rows so far */
+	const char *start, *end;        /* of this row */
+	const char *wrong;              /* its first wrong byte */
+	struct project_key keys[PROJECT_KEYS];
+};
+
+/* A key that was not the expected one: finds or learns it and tells its node. Returns the place of its value or of
+ * blanks before it; NULL (and p->wrong) when no key and colon stand here. *expect is moved to what may follow. */
+const char *project_find(struct project *, int owner, const char *at, struct project_key ***expect, int *node);
+
+/* A node's values are of no more use: a later one of duplicate keys stands in the row. */
+void project_forget(struct project *, int node);
+
+/* One instruction set: its name, and the walk over one object from its opening bracket to behind its closing one, NULL
+ * (and p->wrong) at wrong bytes. */
+struct project_variant {
+	const char *name;
+	const char *(*walk)(struct project *, int node, const char *at);
+};
+extern const struct project_variant project_avx2, project_sse2, project_neon, project_portable;
+
+/* Those that this machine has, the best first, NULL at the end. Tests choose with project_use; else it is the first. */
+const struct project_variant *const *project_variants(void);
+void project_use(const struct project_variant *);
+
+#endif
