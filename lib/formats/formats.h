@@ -2,6 +2,9 @@
  *
  * A format takes bytes and gives records: the text of one JSON object each, which event_read then understands (it need not
  * have the event's keys; aliases are the event room's work). For ndjson a record is the line itself, untouched.
+ *
+ * Text that is no UTF-8, or holds a byte 0, is a bad record; formats_settings.lossy makes U+FFFD of it. What the formats
+ * give an event for a name, and where their values go, stands on top of each file and in at-ingest(1).
  */
 #ifndef FORMATS_FORMATS_H
 #define FORMATS_FORMATS_H
@@ -14,7 +17,9 @@ struct record {
 	struct str json;        /* one object, borrowed until the next call */
 	struct str input;       /* the bytes it was made from, for a reject row */
 	long       line;        /* where it began, from 1 */
-	int        checked;     /* 1: the text was written by us and needs no json_check */
+	int64_t    end;         /* offset of the input behind it: with more == 0, where a later run may go on */
+	uint8_t    more;        /* 1: others of the same bytes (or the same array) follow: no place to stop and go on from */
+	uint8_t    checked;     /* 1: the text was written by us and needs no json_check */
 };
 
 struct format {
@@ -25,10 +30,19 @@ struct format {
 	int (*next)(void *, struct record *, struct err *);     /* IN_LINE, IN_END, IN_IDLE; ERR_INPUT: this record is bad
 	                                                         * (record.input and .line are set), go on; else it is over */
 	void (*close)(void *);
+	int header;             /* 1: the first line of a file names what follows: whoever goes on in the middle gives it again */
 };
 extern const struct format *const formats_all[];        /* NULL at the end */
 
 const struct format *formats_find(const char *name, struct err *);      /* NULL and "did you mean" */
 const struct format *formats_detect(struct str head, const char *file); /* never NULL: ndjson when nothing fits better */
+
+/* What the command line says to all formats; set before the first `next`. */
+struct formats_settings {
+	int lossy;              /* --lossy */
+	int unnamed;            /* --event NAME is given: names that a format would make up are left out */
+	const struct zone *zone;/* of log times that have none; NULL: UTC */
+};
+extern struct formats_settings formats_settings;
 
 #endif

@@ -1,0 +1,220 @@
+/* Events that others have wrapped: CloudEvents and Segment calls, one a value, in an array, or (Segment) in a batch.
+ *
+ *      {"specversion":"1.0","type":"user_signup","source":"/web","id":"7","time":"…","subject":"u1","data":{"plan":"pro"}}
+ *      {"event":"user_signup","timestamp":"…","id":"7","properties":{"plan":"pro","source":"/web","subject":"u1"}}
+ *
+ * CloudEvents: `data` gives the properties when it is an object, else it is one of them, as is `data_base64`; the other
+ * attributes follow (a name that the data has becomes name_2).
+ *
+ *      {"type":"track","event":"Signed Up","userId":"u1","messageId":"7","timestamp":"…","properties":{"plan":"pro"}}
+ *      {"event":"Signed Up","timestamp":"…","id":"7","user_id":"u1","properties":{"plan":"pro"}}
+ *
+ * Segment: the event of a track call is its own, of page, screen, identify, group and alias it is that word. Traits are
+ * properties. `name` and `category` of a page, `group_id`, `previous_id`, `context`, and the anonymous id as `anonymous_id`
+ * when there is a user id as well, stand beside them.
+ */
+#include "base/mem.h"
+#include "formats/formats_priv.h"
+#include "formats/values.h"
+
+struct envelope {
+	struct formats_state s;
+	struct values *values;
+	int (*unwrap)(struct formats_state *, struct json, struct record *, struct err *);
+};
+
+static void *
+open_with(struct in *in, struct str array, int (*unwrap)(struct formats_state *, struct json, struct record *, struct err *))
+{
+	struct envelope *e = mem_new(sizeof(*e));
+
+	e->values = values_new(in, array);
+	e->unwrap = unwrap;
+	return e;
+}
+
+static void
+envelope_close(void *self)
+{
+	struct envelope *e = self;
+
+	if (e)
+		values_free(e->values);
+	formats_close(e);
+}
+
+static int
+next(void *self, struct record *r, struct err *err)
+{
+	struct envelope *e = self;
+	struct buf *mended = &e->s.mended;
+	struct str text;
+	int rc;
+
+	if ((rc = values_next(e->values, r, err)) != IN_LINE)
+		return rc;
+	text = r->json;
+	if ((rc = formats_text_good(&text, mended, err)) || (rc = json_check(text, err)))
+		return rc;
+	r->checked = 1;
+	formats_begin(&e->s);
+	return e->unwrap(&e->s, json_value(text), r, err);
+}
+
+#define GET(of, key) json_get(of, STR(key))
+
+/* A member of the top that is text or a number. */
+static void
+put_top(struct formats_state *s, const char *key, struct json v)
+{
+	if (!json_is(v, JSON_STRING) && !json_is(v, JSON_NUMBER))
+		return;
+	formats_top(s, key);
+	json_put_compact(&s->json, v);
+}
+
+static struct json
+either(struct json a, struct json b)
+{
+	return json_is(a, JSON_NONE) || json_is(a, JSON_NULL) ? b : a;
+}
+
+/* ---- CloudEvents */
+
+static int
+cloudevent(struct formats_state *s, struct json v, struct record *r, struct err *err)
+{
+	struct json type = GET(v, "type"), data = GET(v, "data");
+
+	if (!json_is(GET(v, "specversion"), JSON_STRING))
+		return err_set(err, ERR_INPUT, "no specversion: this is no CloudEvent");
+	if (!json_is(type, JSON_STRING) || type.n == 2)
+		return err_set(err, ERR_INPUT, "a CloudEvent without a type");
+	put_top(s, "event", type);
+	put_top(s, "timestamp", GET(v, "time"));
+	put_top(s, "id", GET(v, "id"));
+	formats_properties(s);
+	if (json_is(data, JSON_OBJECT))
+		formats_members(s, data);
+	else
+		formats_value(s, "data", data);
+	for (struct json_iter it = json_iter(v); json_next(&it); ) {
+		static const char *const taken[] = { "specversion", "type", "time", "id", "data", "datacontenttype" };
+		int known = 0;
+
+		for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+			known |= json_text_eq(it.key, str_of(taken[i]));
+		if (known)
+			continue;
+		formats_key(s, json_text(it.key, &s->scratch));
+		json_put_compact(&s->json, it.value);
+	}
+	formats_end(s, r, 2);
+	return IN_LINE;
+}
+
+static void *
+open_cloudevents(struct in *in, struct err *err)
+{
+	(void)err;
+	return open_with(in, (struct str){ NULL, 0 }, cloudevent);
+}
+
+/* The first value of the head, as far as it is there; a key at its top that a string follows. */
+static int
+top_key(struct str head, const char *key)
+{
+	struct str rest = str_trim(head);
+	struct json v;
+
+	if (rest.n && rest.p[0] == '[')
+		rest.p++, rest.n--;
+	rest = str_trim(rest);
+	if (!rest.n || rest.p[0] != '{')
+		return 0;
+	v = json_take(&rest);
+	if (json_is(v, JSON_NONE))              /* more than the head: its beginning must do */
+		return memmem(rest.p, rest.n < 4096 ? rest.n : 4096, key, strlen(key)) != NULL;
+	return !json_is(json_get(v, str_of(key)), JSON_NONE);
+}
+
+static int
+looks_cloudevents(struct str head, const char *file)
+{
+	(void)file;
+	return top_key(head, "specversion") ? 97 : 0;
+}
+
+/* ---- Segment */
+
+static int
+call(struct formats_state *s, struct json v, struct record *r, struct err *err)
+{
+	static const char *const calls[] = { "track", "page", "screen", "identify", "group", "alias" };
+	struct json type = GET(v, "type"), user = either(GET(v, "userId"), GET(v, "user_id")), anonymous = GET(v, "anonymousId"), event;
+	const char *what = NULL;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (json_text_eq(type, str_of(calls[i])))
+			what = calls[i];
+	if (!what && json_is(type, JSON_NONE) && json_is(GET(v, "event"), JSON_STRING))
+		what = "track";
+	if (!what)
+		return err_set(err, ERR_INPUT, "the type is none of track, page, screen, identify, group, alias: this is no Segment call");
+	event = GET(v, "event");
+	if (strcmp(what, "track") == 0) {
+		if (!json_is(event, JSON_STRING) || event.n == 2)
+			return err_set(err, ERR_INPUT, "a track call without an event");
+		put_top(s, "event", event);
+	} else
+		formats_event(s, str_of(what));
+	put_top(s, "timestamp", either(either(GET(v, "timestamp"), GET(v, "originalTimestamp")), GET(v, "sentAt")));
+	put_top(s, "id", GET(v, "messageId"));
+	put_top(s, "user_id", either(user, anonymous));
+	formats_properties(s);
+	formats_members(s, GET(v, "properties"));
+	formats_members(s, GET(v, "traits"));
+	if (strcmp(what, "track") != 0) {
+		formats_value(s, "name", GET(v, "name"));
+		formats_value(s, "category", GET(v, "category"));
+	}
+	formats_value(s, "group_id", GET(v, "groupId"));
+	formats_value(s, "previous_id", GET(v, "previousId"));
+	if (json_is(user, JSON_STRING) || json_is(user, JSON_NUMBER))
+		formats_value(s, "anonymous_id", anonymous);
+	formats_value(s, "context", GET(v, "context"));
+	formats_end(s, r, 2);
+	return IN_LINE;
+}
+
+static void *
+open_segment(struct in *in, struct err *err)
+{
+	(void)err;
+	return open_with(in, STR("batch"), call);
+}
+
+static int
+looks_segment(struct str head, const char *file)
+{
+	static const char *const types[] = { "\"track\"", "\"page\"", "\"screen\"", "\"identify\"", "\"group\"", "\"alias\"" };
+	int typed = 0;
+
+	(void)file;
+	if (head.n > 8192)
+		head.n = 8192;
+	for (size_t i = 0; head.n && i < sizeof(types) / sizeof(types[0]); i++)
+		typed |= memmem(head.p, head.n, types[i], strlen(types[i])) != NULL;
+	if (!typed)
+		return 0;
+	if (top_key(head, "batch"))
+		return 96;
+	return top_key(head, "type") && (top_key(head, "anonymousId") || top_key(head, "userId") || top_key(head, "messageId")) ? 93 : 0;
+}
+
+const struct format formats_cloudevents = {
+	"cloudevents", "CloudEvents as JSON, single or in batches", looks_cloudevents, open_cloudevents, next, envelope_close
+};
+const struct format formats_segment = {
+	"segment", "Segment calls, single or in batches", looks_segment, open_segment, next, envelope_close
+};

@@ -1,0 +1,47 @@
+/* One JSON object a line: the record is the line, untouched and unchecked. Blank lines are passed over. */
+#include "formats/formats_priv.h"
+
+static int
+fits(struct str line)
+{
+	line = str_trim(line);
+	return line.n > 1 && line.p[0] == '{' && line.p[line.n - 1] == '}';
+}
+
+static int
+looks(struct str head, const char *file)
+{
+	int share = formats_share(head, fits), named = formats_named(file, ".ndjson.jsonl.ldjson");
+	struct str line = str_trim(formats_first_line(head));
+
+	if (share >= 50)
+		return named ? 95 : 80;
+	return named ? 60 : line.n && line.p[0] == '{' ? 40 : 0;
+}
+
+static int
+next(void *self, struct record *r, struct err *err)
+{
+	struct formats_state *s = self;
+	struct str line;
+	int rc;
+
+	do {
+		if ((rc = in_line(s->in, &line, err)) != IN_LINE) {
+			r->input = STR("");
+			r->line = in_lineno(s->in);
+			r->end = in_offset(s->in);
+			r->more = 0;
+			return rc == ERR_LIMIT ? (err->code = ERR_INPUT) : rc;
+		}
+	} while (!line.n || (line.p[0] <= ' ' && !str_trim(line).n));
+	r->json = r->input = line;
+	r->line = in_lineno(s->in);
+	r->end = in_offset(s->in);
+	r->checked = r->more = 0;
+	return IN_LINE;
+}
+
+const struct format formats_ndjson = {
+	"ndjson", "one JSON object a line", looks, formats_open, next, formats_close
+};
