@@ -40,6 +40,8 @@ struct in {
 	struct err fault;               /* comes after the lines before it */
 	int  (*hook)(void *);
 	void  *self;
+	int  (*read)(void *, char *, size_t, size_t *, struct err *);   /* instead of fd; its `self` is `from` */
+	void  *from;
 };
 
 static int
@@ -105,6 +107,22 @@ in_open_fd(int fd, const char *name, struct err *err)
 	return opened(fd, 1, name, err);
 }
 
+struct in *
+in_open_read(int (*read)(void *self, char *to, size_t n, size_t *got, struct err *), void *self, const char *name)
+{
+	struct in *in = mem_new(sizeof(*in));
+
+	in->fd = -1;
+	in->name = mem_text(name);
+	in->size = -1;
+	in->read = read;
+	in->from = self;
+	in->begun = SEEN_GZIP;
+	in->cap = BLOCK + CARRY;
+	in->buf = mem_grow(NULL, in->cap, 1);
+	return in;
+}
+
 void
 in_close(struct in *in)
 {
@@ -165,6 +183,11 @@ read_raw(struct in *in, char *to, size_t n, size_t *got, struct err *err)
 
 		if (cmd_stopping())
 			return IN_END;
+		if (in->read) {
+			rc = in->read(in->from, to, n, got, err);
+			in->position += rc == IN_LINE ? (int64_t)*got : 0;
+			return rc;
+		}
 		if (in->may_wait && (rc = wait_ready(in)) != IN_LINE)
 			return rc;
 		if ((r = read(in->fd, to, n)) > 0) {

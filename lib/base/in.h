@@ -23,6 +23,10 @@ struct in;
 /* Open a file, or stdin for "-". NULL and "FILE: reason" on failure (a directory is a failure). */
 struct in *in_open(const char *path, struct err *);
 struct in *in_open_fd(int fd, const char *name, struct err *);  /* fd is taken over */
+
+/* Bytes from a function: it puts at most n at `to` and says how many in *got. IN_LINE, IN_END, IN_IDLE (none now: call
+ * again), < 0. Such bytes are not unpacked, and wait hooks are not called. */
+struct in *in_open_read(int (*read)(void *self, char *to, size_t n, size_t *got, struct err *), void *self, const char *name);
 void in_close(struct in *);
 
 /* `hook` is called when the next read would block; it returns how many ms to wait at most, -1 for ever. */

@@ -175,8 +175,14 @@ call(struct formats_state *s, struct json v, struct record *r, struct err *err)
 	formats_members(s, GET(v, "properties"));
 	formats_members(s, GET(v, "traits"));
 	if (strcmp(what, "track") != 0) {
-		formats_value(s, "name", GET(v, "name"));
-		formats_value(s, "category", GET(v, "category"));
+		static const char *const own[] = { "name", "category" };
+
+		for (int i = 0; i < 2; i++) {           /* most senders say them in the properties as well */
+			struct json value = json_get(v, str_of(own[i]));
+
+			if (json_is(value, JSON_STRING) && formats_member(s, str_of(own[i])))
+				json_put_compact(&s->json, value);
+		}
 	}
 	formats_value(s, "group_id", GET(v, "groupId"));
 	formats_value(s, "previous_id", GET(v, "previousId"));

@@ -194,9 +194,9 @@ hex(char c)
 	return isdigit((unsigned char)c) ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
-/* What the servers escaped; as it stood when that gives no UTF-8. */
+/* What the servers escaped; \xhh as they stood when that gives no UTF-8. */
 static struct str
-unescape(struct str text, struct buf *to)
+unescape(struct str text, struct buf *to, int bytes)
 {
 	buf_clear(to);
 	for (size_t i = 0; i < text.n; i++) {
@@ -212,14 +212,14 @@ unescape(struct str text, struct buf *to)
 		} else if ((at = strchr(from, next))) {
 			buf_byte(to, is[at - from]);
 			i++;
-		} else if (next == 'x' && i + 3 < text.n && hex(text.p[i + 2]) >= 0 && hex(text.p[i + 3]) >= 0 &&
+		} else if (bytes && next == 'x' && i + 3 < text.n && hex(text.p[i + 2]) >= 0 && hex(text.p[i + 3]) >= 0 &&
 		    (hex(text.p[i + 2]) || hex(text.p[i + 3]))) {
 			buf_byte(to, (char)(hex(text.p[i + 2]) * 16 + hex(text.p[i + 3])));
 			i += 3;
 		} else
 			buf_byte(to, c);
 	}
-	return str_utf8_fault(buf_get(to)) < 0 ? buf_get(to) : text;
+	return bytes && str_utf8_fault(buf_get(to)) >= 0 ? unescape(text, to, 0) : buf_get(to);
 }
 
 struct log {
@@ -248,7 +248,7 @@ put(struct log *l, const char *key, size_t key_n, struct str value, enum kind ki
 	} else if (kind == BARE)
 		json_put_string(b, value);
 	else if (__builtin_expect(l->escape, 0))
-		json_put_string(b, unescape(value, &l->s.scratch));
+		json_put_string(b, unescape(value, &l->s.scratch, 1));
 	else {
 		char *to = buf_room(b, value.n + 2);
 

@@ -373,7 +373,7 @@ give(struct otlp *o, const struct place *at, struct record *r, struct err *err)
 	formats_begin(s);
 	if (name.n || !formats_settings.unnamed)
 		formats_event(s, name.n ? name : STR("log"));
-	v = GET(at->point, at->signal == SPANS ? "startTimeUnixNano" : "timeUnixNano");
+	v = at->signal == SPANS ? GET(at->point, "startTimeUnixNano") : GET(at->point, "timeUnixNano");
 	if ((integer(v, &ns, &s->scratch) && ns > 0) ||
 	    (at->signal == LOGS && integer(GET(at->point, "observedTimeUnixNano"), &ns, &s->scratch) && ns > 0)) {
 		formats_top(s, "timestamp");

@@ -301,7 +301,8 @@ values_next(struct values *v, struct record *r, struct err *err)
 		here(v, r);
 		if (text.p[0] != '{')
 			return err_col(err, 1, ERR_INPUT, "an event is an object, this is %s", text.p[0] == '[' ? "an array" :
-			    text.p[0] == '"' ? "a string" : "something else");
+			    text.p[0] == '"' ? "a string" : text.p[0] == '-' || (text.p[0] >= '0' && text.p[0] <= '9') ? "a number" :
+			    "a word");
 		return IN_LINE;
 	}
 }
