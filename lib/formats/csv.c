@@ -290,7 +290,7 @@ record_line(struct table *t, struct str line, size_t ending, struct err *err)
 		forget(t);
 		return err_set(err, ERR_INPUT, "the quote that opens here is not closed within %u MiB", IN_LINE_MOST >> 20);
 	}
-	if ((rc = formats_text_good(&good, &t->mended, err)) && !t->fault.code)
+	if ((rc = formats_text_good(&good, formats_scan(line.p, line.n), &t->mended, err)) && !t->fault.code)
 		t->fault = *err;
 	if ((at = feed(t, good.p, good.n))) {
 		forget(t);
@@ -421,7 +421,7 @@ next(void *self, struct record *r, struct err *err)
 		if (t->columns && !t->inside && !((what = formats_scan(line.p, line.n)) & FORMATS_QUOTE)) {
 			r->input = line;
 			r->line = in_lineno(t->in);
-			if ((what & (FORMATS_HIGH | FORMATS_ZERO)) && formats_text_good(&line, &t->mended, err))
+			if ((what & (FORMATS_HIGH | FORMATS_ZERO)) && formats_text_good(&line, what, &t->mended, err))
 				return ERR_INPUT;
 			if (cut(t, line, what & FORMATS_ESCAPE, err))
 				return ERR_INPUT;
@@ -462,31 +462,42 @@ next(void *self, struct record *r, struct err *err)
 	return rc;
 }
 
+/* Cut the next record off *rest and count its fields: a quote counts where a field begins. -1: it goes on behind the end. */
 static int
-count(struct str line, char delim)
+count(struct str *rest, char delim)
 {
-	int n = 1, quoted = 0;
+	int n = 1, quoted = 0, fresh = 1;
+	size_t i;
 
-	for (size_t i = 0; i < line.n; i++)
-		if (line.p[i] == '"')
+	for (i = 0; i < rest->n && (quoted || rest->p[i] != '\n'); i++) {
+		if (rest->p[i] == '"' && (quoted || fresh))
 			quoted = !quoted;
-		else if (line.p[i] == delim && !quoted)
-			n++;
+		n += rest->p[i] == delim && !quoted;
+		fresh = rest->p[i] == delim || (rest->p[i] == '"' && quoted);
+	}
+	rest->p += i + (i < rest->n);
+	rest->n -= i + (i < rest->n);
 	return quoted ? -1 : n;
 }
 
 static int
 same_fields(struct str head, char delim)
 {
-	struct str first = formats_first_line(head), line;
-	int names = first.n ? count(first, delim) : 0, all = 0, good = 0;
+	int names, all = 1, good = 1;
 
-	if (names < 2 || strchr("{[<", first.p[0]))
+	while (head.n && (head.p[0] == '\n' || head.p[0] == '\r'))
+		head.p++, head.n--;
+	if (!head.n || strchr("{[<", head.p[0] ? head.p[0] : 'x') || (names = count(&head, delim)) < 2)
 		return 0;
-	while (all < 20 && str_cut(&head, '\n', &line) && (head.p || !all))
-		if (line.n)
-			all++, good += count(line, delim) == names;
-	return all == 1 ? 35 : good * 100 / all >= 70 ? 65 : 0;
+	while (all < 20 && head.n) {
+		int blank = head.p[0] == '\n', n = count(&head, delim);
+
+		if (blank || (!head.n && n != names))   /* the last one may be cut */
+			continue;
+		all++;
+		good += n == names;
+	}
+	return all == 1 ? 35 : good * 100 / all >= 60 ? 65 : 0;
 }
 
 static int

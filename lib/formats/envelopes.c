@@ -54,7 +54,7 @@ next(void *self, struct record *r, struct err *err)
 	if ((rc = values_next(e->values, r, err)) != IN_LINE)
 		return rc;
 	text = r->json;
-	if ((rc = formats_text_good(&text, mended, err)) || (rc = json_check(text, err)))
+	if ((rc = formats_text_good(&text, formats_scan(text.p, text.n), mended, err)) || (rc = json_check(text, err)))
 		return rc;
 	r->checked = 1;
 	formats_begin(&e->s);
@@ -211,8 +211,10 @@ looks_segment(struct str head, const char *file)
 		head.n = 8192;
 	for (size_t i = 0; head.n && i < sizeof(types) / sizeof(types[0]); i++)
 		typed |= memmem(head.p, head.n, types[i], strlen(types[i])) != NULL;
-	if (!typed)
-		return 0;
+	if (!typed) {
+		head = str_trim(head);                  /* a batch of which no more has come */
+		return head.n > 1 && head.p[0] == '{' && str_starts(str_trim((struct str){ head.p + 1, head.n - 1 }), STR("\"batch\"")) ? 91 : 0;
+	}
 	if (top_key(head, "batch"))
 		return 96;
 	return top_key(head, "type") && (top_key(head, "anonymousId") || top_key(head, "userId") || top_key(head, "messageId")) ? 93 : 0;

@@ -16,6 +16,7 @@ struct formats_state {
 	struct in *in;
 	struct buf json;        /* the record in the making */
 	struct buf mended;      /* the line after --lossy */
+	int    what;            /* is in the line: FORMATS_HIGH and so on */
 	struct buf scratch, scratch2;
 	struct { uint64_t few[FORMATS_FEW]; int n; struct map many; } keys;     /* those of the record */
 	struct map types;       /* prometheus: name → enum */
@@ -27,8 +28,8 @@ void formats_close(void *);
  * IN_LINE, IN_END, IN_IDLE, ERR_INPUT, < 0. */
 int formats_line(struct formats_state *, struct record *, struct str *line, struct err *);
 
-/* Is the text good? 0, or ERR_INPUT with the column. --lossy: it is mended into `mended` and *text is that. */
-int formats_text_good(struct str *text, struct buf *mended, struct err *);
+/* Is the text, in which formats_scan found `what`, good? 0, or ERR_INPUT with the column. --lossy: it is mended into `mended` and *text is that. */
+int formats_text_good(struct str *text, int what, struct buf *mended, struct err *);
 
 /* What is in some bytes: one pass, 16 at a time. */
 enum { FORMATS_HIGH = 1, FORMATS_ESCAPE = 2, FORMATS_ZERO = 4, FORMATS_QUOTE = 8 };    /* ≥ 0x80; controls, backslash; 0; " */

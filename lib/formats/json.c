@@ -16,7 +16,7 @@ looks(struct str head, const char *file)
 		text.p++, text.n--;
 	if (str_starts(text, STR("\"events\"")))
 		return 90;
-	return named ? 82 : 60;         /* ndjson says more when most lines are whole objects */
+	return named ? 70 : 60;         /* ndjson says more when most lines are whole objects */
 }
 
 static void *

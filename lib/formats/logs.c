@@ -20,24 +20,20 @@
 #include "formats/formats_priv.h"
 
 struct access {
-	struct str vhost, ip, ident, user, time, request, status, bytes, referrer, agent, forwarded, extra;
+	struct str ip, ident, user, time, request, status, bytes, referrer, agent, vhost, forwarded, extra;
+	int odd;                /* has more than put_fast writes, or a quote where none should be */
 };
 
 static int
-is_time(struct str t)                           /* 10/Oct/2000:13:55:36 -0700 */
+is_time(const char *t)                          /* 10/Oct/2000:13:55:36 -0700 */
 {
-	static const char like[] = "99/Aaa/9999:99:99:99 +9999";
+	static const unsigned char digits[] = { 0, 1, 7, 8, 9, 10, 12, 13, 15, 16, 18, 19, 22, 23, 24, 25 };
+	unsigned odd = 0;
 
-	if (t.n != sizeof(like) - 1)
-		return 0;
-	for (size_t i = 0; i < t.n; i++) {
-		unsigned char c = (unsigned char)t.p[i];
-
-		if (like[i] == '9' ? !isdigit(c) : like[i] == 'A' || like[i] == 'a' ? !isalpha(c) :
-		    like[i] == '+' ? c != '+' && c != '-' : c != like[i])
-			return 0;
-	}
-	return 1;
+	for (size_t i = 0; i < sizeof(digits); i++)
+		odd |= (unsigned char)(t[digits[i]] - '0') > 9;
+	return !odd && t[2] == '/' && t[6] == '/' && t[11] == ':' && t[14] == ':' && t[17] == ':' && t[20] == ' ' &&
+	    (t[21] == '+' || t[21] == '-');
 }
 
 /* Up to the next blank; 0 at the end. */
@@ -91,10 +87,12 @@ parts(struct str line, int combined, struct access *a, long *col)
 		WRONG("a line begins with the address");
 	if (!word(&p, end, &a->ident) || !word(&p, end, &a->user))
 		WRONG("the user is missing");
+	a->odd = a->ident.n > 1 || a->ident.p[0] != '-' || memchr(a->ip.p, '"', (size_t)(p - a->ip.p));
 	if (p < end && *p != '[') {             /* one word more: vhost_combined, or a user with a blank */
 		struct str more;
 		const char *at = p;
 
+		a->odd = 1;
 		if (word(&p, end, &more) && p < end && *p == '[' && memchr(a->ip.p, ':', a->ip.n) &&
 		    isdigit((unsigned char)a->ip.p[a->ip.n - 1]) && (a->ident.n > 1 || a->ident.p[0] != '-')) {
 			a->vhost = a->ip;
@@ -113,7 +111,7 @@ parts(struct str line, int combined, struct access *a, long *col)
 		WRONG("no [time]");
 	a->time.p = ++p;
 	a->time.n = 26;
-	if (end - p < 28 || p[26] != ']' || p[27] != ' ' || !is_time(a->time))
+	if (end - p < 28 || p[26] != ']' || p[27] != ' ' || !is_time(a->time.p))
 		WRONG("the time is none, like [10/Oct/2000:13:55:36 -0700]");
 	p += 28;
 	if (!quoted(&p, end, &a->request))
@@ -139,9 +137,11 @@ parts(struct str line, int combined, struct access *a, long *col)
 	p++;
 	if (!quoted(&p, end, &a->agent))
 		WRONG("no user agent in quotes");
-	if (p < end)
-		p++;
-	if (p < end && *p == '"' && quoted(&p, end, &a->forwarded) && p < end)
+	p += p < end;
+	if (p == end)
+		return NULL;
+	a->odd = 1;
+	if (*p == '"' && quoted(&p, end, &a->forwarded) && p < end)
 		p++;
 	if (p < end)
 		a->extra = (struct str){ p, (size_t)(end - p) };
@@ -225,40 +225,85 @@ unescape(struct str text, struct buf *to, int bytes)
 struct log {
 	struct formats_state s;
 	int combined;
-	int escape;             /* the line has a backslash or a control character */
+	char text[26], printed[26];     /* the last line's time, and as it was written: many lines have the same */
 };
 
-enum kind { NUMBER, QUOTED, BARE };      /* a text that stood in quotes holds none but guarded ones */
-
-/* `"key":"value"` or a number. `key` is with its quotes and colon and, but for the first, the comma. */
-static inline void
-put(struct log *l, const char *key, size_t key_n, struct str value, enum kind kind)
+/* A text in the record. What the servers escape is undone; a text that stood in quotes holds none but guarded ones. */
+static void
+put(struct log *l, const char *key, struct str value, int was_quoted)
 {
 	struct buf *b = &l->s.json;
 
 	if (!value.n || (value.n == 1 && value.p[0] == '-'))
 		return;
-	if (b->p[b->n - 1] == '{')
-		key++, key_n--;
-	buf_add(b, key, key_n);
-	if (kind == NUMBER) {
-		while (value.n > 1 && value.p[0] == '0')
-			value.p++, value.n--;
-		buf_str(b, value);
-	} else if (kind == BARE)
-		json_put_string(b, value);
-	else if (__builtin_expect(l->escape, 0))
-		json_put_string(b, unescape(value, &l->s.scratch, 1));
-	else {
-		char *to = buf_room(b, value.n + 2);
-
-		*to = '"';
-		memcpy(to + 1, value.p, value.n);
-		to[value.n + 1] = '"';
-		b->n += value.n + 2;
-	}
+	if (b->p[b->n - 1] != '{')
+		buf_byte(b, ',');
+	buf_printf(b, "\"%s\":", key);
+	json_put_string(b, was_quoted ? unescape(value, &l->s.scratch, 1) : value);
 }
-#define PUT(key, value, kind) put(l, ",\"" key "\":", sizeof(",\"" key "\":") - 1, value, kind)
+
+static void
+put_number(struct buf *b, const char *key, struct str value)
+{
+	if (!value.n || value.p[0] == '-')
+		return;
+	while (value.n > 1 && value.p[0] == '0')
+		value.p++, value.n--;
+	buf_printf(b, "%s\"%s\":%.*s", b->p[b->n - 1] == '{' ? "" : ",", key, STR_FMT(value));
+}
+
+/* The ordinary line, in which nothing needs an escape: the same without a check of room for each piece. `end` is that of
+ * the line: short values are copied in steps of 16 bytes when so many may be read. */
+static inline char *
+copy(char *to, struct str value, const char *end)
+{
+	if (value.n <= 16 && end - value.p >= 16) {
+		memcpy(to, value.p, 16);
+	} else if (value.n <= 48 && end - value.p >= 48) {
+		memcpy(to, value.p, 16);
+		memcpy(to + 16, value.p + 16, 16);
+		memcpy(to + 32, value.p + 32, 16);
+	} else
+		memcpy(to, value.p, value.n);
+	return to + value.n;
+}
+#define FAST(key, value) \
+	do { \
+		if ((value).n && ((value).n > 1 || (value).p[0] != '-')) { \
+			memcpy(to, ",\"" key "\":\"", sizeof(",\"" key "\":\"") - 1); \
+			to = copy(to + sizeof(",\"" key "\":\"") - 1, value, end); \
+			*to++ = '"'; \
+		} \
+	} while (0)
+#define FAST_NUMBER(key, value) \
+	do { \
+		if ((value).p[0] != '-') { \
+			memcpy(to, ",\"" key "\":", sizeof(",\"" key "\":") - 1); \
+			to = copy(to + sizeof(",\"" key "\":") - 1, value, end); \
+		} \
+	} while (0)
+
+static void
+put_fast(struct log *l, const struct access *a, struct str method, struct str path, struct str protocol, struct str line)
+{
+	struct buf *b = &l->s.json;
+	const char *end = line.p + line.n;
+	char *to = buf_room(b, line.n + 256);
+
+	memcpy(to, "\"ip\":\"", 6);
+	to = copy(to + 6, a->ip, end);
+	*to++ = '"';
+	FAST("user", a->user);
+	FAST("method", method);
+	FAST("path", path);
+	FAST("protocol", protocol);
+	FAST_NUMBER("status", a->status);
+	FAST_NUMBER("bytes", a->bytes);
+	FAST("referrer", a->referrer);
+	FAST("user_agent", a->agent);
+	memcpy(to, "}}", 2);
+	b->n = (size_t)(to + 2 - b->p);
+}
 
 /* METHOD PATH PROTOCOL, or METHOD PATH of HTTP/0.9. */
 static int
@@ -316,35 +361,50 @@ next(void *self, struct record *r, struct err *err)
 	struct str line, method, path, protocol;
 	const char *wrong;
 	long col;
-	int rc;
+	int rc, is_request;
 
 	if ((rc = formats_line(&l->s, r, &line, err)) != IN_LINE)
 		return rc;
 	if ((wrong = parts(line, l->combined, &a, &col)))
 		return err_col(err, col, ERR_INPUT, "%s", wrong);
-	l->escape = formats_scan(line.p, line.n) & FORMATS_ESCAPE;
 	buf_clear(b);
-	buf_room(b, line.n + 256);
-	buf_lit(b, formats_settings.unnamed ? "{\"timestamp\":" : "{\"event\":\"request\",\"timestamp\":");
-	if (!put_time(b, a.time))
-		return err_col(err, a.time.p - line.p + 1, ERR_INPUT, "'%.*s' is no time", STR_FMT(a.time));
-	buf_add(b, ",\"properties\":{", 15);
-	PUT("ip", a.ip, BARE);
-	PUT("vhost", a.vhost, BARE);
-	PUT("ident", a.ident, BARE);
-	PUT("user", a.user, BARE);
-	if (request_line(a.request, &method, &path, &protocol)) {
-		PUT("method", method, QUOTED);
-		PUT("path", path, QUOTED);
-		PUT("protocol", protocol, QUOTED);
+	if (formats_settings.unnamed)
+		buf_add(b, "{\"timestamp\":", 13);
+	else
+		buf_add(b, "{\"event\":\"request\",\"timestamp\":", 31);
+	if (memcmp(l->text, a.time.p, sizeof(l->text)) != 0) {
+		size_t at = b->n;
+
+		if (!put_time(b, a.time))
+			return err_col(err, a.time.p - line.p + 1, ERR_INPUT, "'%.*s' is no time", STR_FMT(a.time));
+		memcpy(l->text, a.time.p, sizeof(l->text));
+		memcpy(l->printed, b->p + at, sizeof(l->printed));
 	} else
-		PUT("request", a.request, QUOTED);
-	PUT("status", a.status, NUMBER);
-	PUT("bytes", a.bytes, NUMBER);
-	PUT("referrer", a.referrer, QUOTED);
-	PUT("user_agent", a.agent, QUOTED);
-	PUT("forwarded_for", a.forwarded, QUOTED);
-	PUT("extra", a.extra, BARE);
+		buf_add(b, l->printed, sizeof(l->printed));
+	buf_add(b, ",\"properties\":{", 15);
+	is_request = request_line(a.request, &method, &path, &protocol);
+	if (is_request && !(l->s.what & FORMATS_ESCAPE) && !a.odd && (a.ip.n > 1 || a.ip.p[0] != '-') &&
+	    (a.status.p[0] != '0') && (a.bytes.p[0] != '0' || a.bytes.n == 1)) {
+		put_fast(l, &a, method, path, protocol, line);
+		r->json = buf_get(b);
+		return IN_LINE;
+	}
+	put(l, "ip", a.ip, 0);
+	put(l, "vhost", a.vhost, 0);
+	put(l, "ident", a.ident, 0);
+	put(l, "user", a.user, 0);
+	if (is_request) {
+		put(l, "method", method, 1);
+		put(l, "path", path, 1);
+		put(l, "protocol", protocol, 1);
+	} else
+		put(l, "request", a.request, 1);
+	put_number(b, "status", a.status);
+	put_number(b, "bytes", a.bytes);
+	put(l, "referrer", a.referrer, 1);
+	put(l, "user_agent", a.agent, 1);
+	put(l, "forwarded_for", a.forwarded, 1);
+	put(l, "extra", a.extra, 0);
 	buf_add(b, "}}", 2);
 	r->json = buf_get(b);
 	return IN_LINE;

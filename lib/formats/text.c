@@ -94,9 +94,8 @@ mend(struct str text, struct buf *to)
 }
 
 int
-formats_text_good(struct str *text, struct buf *mended, struct err *err)
+formats_text_good(struct str *text, int what, struct buf *mended, struct err *err)
 {
-	int what = formats_scan(text->p, text->n);
 	long bad = what & FORMATS_HIGH ? str_utf8_fault(*text) : -1;
 	const char *zero = what & FORMATS_ZERO ? memchr(text->p, 0, text->n) : NULL;
 
@@ -132,7 +131,8 @@ formats_line(struct formats_state *s, struct record *r, struct str *line, struct
 	r->line = in_lineno(s->in);
 	r->checked = 1;
 	r->more = 0;
-	return formats_text_good(line, &s->mended, err) ? ERR_INPUT : IN_LINE;
+	s->what = formats_scan(line->p, line->n);
+	return formats_text_good(line, s->what, &s->mended, err) ? ERR_INPUT : IN_LINE;
 }
 
 void
