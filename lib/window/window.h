@@ -1,0 +1,56 @@
+/* window.h - rows into groups over windows of time: event time, watermark, each window out once.
+ *
+ *      rows ─► [ time ] ─► pane ─► group ─► slots            a pane is the greatest common part of the windows:
+ *                │                                           of 1m windows 1m, of 5m/1m ones 1m, merged by fives
+ *                └─ greatest time seen, less the lateness = the watermark: windows that end before it come out
+ *
+ * A replay never looks at the clock. When input is live (its newest row within a minute of now) and falls silent, the clock
+ * moves the watermark on. Rows come out by window start, then labels in byte order: the same input, the same bytes.
+ * Memory is that of the open groups.
+ */
+#ifndef WINDOW_WINDOW_H
+#define WINDOW_WINDOW_H
+
+#include "base/err.h"
+#include "base/out.h"
+#include "base/time.h"
+
+struct store;
+
+struct window_spec {
+	const char *span;       /* "1m", "5m/1m", "session:30m", "count:1000", "all" */
+	const char *by;         /* "source,country"; "" for one group */
+	const char *aggregates; /* "count,sum(revenue)" */
+	const char *where;      /* jq; NULL: every row */
+	const char *name;       /* of the metric; NULL: "events", and metric rows keep theirs */
+	int64_t lateness_ms, idle_ms, updates_ms;       /* updates 0: none */
+	int states;             /* print states too */
+	const struct zone *zone;/* of whole days and weeks; NULL: UTC */
+	struct out *out;        /* where rows go */
+	struct out *late;       /* where late rows go as they came; NULL: they are only counted */
+	struct store *save;     /* where rows are kept as metrics; NULL: nowhere */
+};
+#define WINDOW_DEFAULTS { .span = "1m", .by = "", .aggregates = "count", .idle_ms = 5000 }
+
+struct window;
+struct window *window_new(const struct window_spec *, struct err *);    /* the spec's texts must last as long */
+void window_free(struct window *);
+
+/* One event or metric row. 0, ERR_INPUT when the row is wrong (reject it and go on), or another error. */
+int window_row(struct window *, struct str row, struct err *);
+
+/* Input waits: what is due by the clock comes out. Returns ms until the next such time, -1 for never; < -1 on error. */
+int window_wait(struct window *, struct err *);
+
+/* The end: everything open comes out. 0 or < 0. */
+int window_finish(struct window *, struct err *);
+
+/* Open windows as text instead, and back: what was counted goes on after a restart, what came out does not come again.
+ * Reading fails with ERR_USAGE when the text was written with another -w, -b, -a, -W or -M. */
+void window_save(const struct window *, struct buf *);
+int window_load(struct window *, struct str text, struct err *);
+
+struct window_counts { uint64_t rows, late, out; };
+struct window_counts window_counts(const struct window *);
+
+#endif
