@@ -297,7 +297,7 @@ record_line(struct table *t, struct str line, size_t ending, struct err *err)
 		return err_col(err, (long)at, ERR_INPUT, "text behind a closing quote, a quote in a quoted field is doubled");
 	}
 	if (t->lib.quoted && t->lib.pstate == IN_FIELD)         /* the line's end belongs to the value */
-		feed(t, "\r\n" + (ending != 2), 1 + (ending == 2));
+		feed(t, ending == 2 ? "\r\n" : "\n", 1 + (ending == 2));
 	else
 		feed(t, "\n", 1);
 	if (!t->rows)

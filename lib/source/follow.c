@@ -53,7 +53,6 @@ struct file {
 	int64_t offset, limit;  /* next byte in fd; once: read no further */
 	int64_t stream;         /* bytes given */
 	char   last;            /* the last of them */
-	int    at_end;          /* the end was seen: before more is read, is it the same file? */
 	struct buf own;         /* bytes to give before more is read */
 	struct identity want;   /* the place to go on at; length -1: none */
 	int64_t want_offset;
@@ -224,7 +223,7 @@ older(const char *a, const char *b)             /* endings; "" is the newest. < 
 	int counters = is_counter(a) + is_counter(b);
 
 	if (!*a || !*b)
-		return !*b - !*a;
+		return !*a - !*b;
 	if (counters == 2)
 		return atoi(b + 1) - atoi(a + 1);
 	if (counters == 1)
@@ -317,7 +316,6 @@ take(struct file *file, int fd, const char *name, int64_t offset)
 	file->fd = fd;
 	file->current = mem_text(name);
 	file->offset = offset;
-	file->at_end = 0;
 	identify(fd, &file->id);
 	file->limit = file->follow->once && strcmp(name, file->base) == 0 ? whole_lines(fd) : INT64_MAX;
 	file->piece = mem_grow(file->piece, (size_t)file->pieces + 1, sizeof(*file->piece));
@@ -452,7 +450,7 @@ move_on(struct file *file)
 			close(fd);
 		}
 	if (rc && fstat(file->fd, &mine) == 0 && mine.st_size > file->offset)
-		file->at_end = 0;                       /* it grew meanwhile: read that first */
+		;                                       /* it grew meanwhile: read that first */
 	else if (rc) {
 		end_line(file);
 		rc = open_after(file, &list, i);
@@ -481,18 +479,18 @@ next_bytes(void *self, char *to, size_t n, size_t *got, struct err *err)
 			return file->follow->once ? IN_END : IN_IDLE;
 		if (file->own.n)
 			continue;
-		if (file->at_end && (fstat(file->fd, &st) < 0 || st.st_size < file->offset || st.st_size == file->offset ||
-		    !same_start(file->fd, &file->id))) {
+		if (file->follow->once && file->limit <= file->offset)
+			return IN_END;
+		/* Is it what it was? Cut short and grown beyond our offset it would be read from its middle. */
+		if (fstat(file->fd, &st) < 0 || st.st_size <= file->offset || !same_start(file->fd, &file->id)) {
 			if (move_on(file))
 				continue;
 			return file->follow->once ? IN_END : IN_IDLE;
 		}
-		if (file->limit <= file->offset)
-			n = 0;
-		else if ((int64_t)n > file->limit - file->offset)
+		if ((int64_t)n > file->limit - file->offset)
 			n = (size_t)(file->limit - file->offset);
 		do
-			r = n ? pread(file->fd, to, n, file->offset) : 0;
+			r = pread(file->fd, to, n, file->offset);
 		while (r < 0 && errno == EINTR && !cmd_stopping());
 		if (r < 0) {
 			char text[128];
@@ -503,17 +501,11 @@ next_bytes(void *self, char *to, size_t n, size_t *got, struct err *err)
 			file->offset += r;
 			file->stream += r;
 			file->last = to[r - 1];
-			file->at_end = 0;
 			if (file->id.length < FINGERPRINT)
 				identify(file->fd, &file->id), file->piece[file->pieces - 1].id = file->id;
 			*got = (size_t)r;
 			return IN_LINE;
 		}
-		if (file->follow->once && strcmp(file->current, file->base) == 0 && file->limit <= file->offset)
-			return IN_END;
-		file->at_end = 1;
-		if (!move_on(file))
-			return file->follow->once ? IN_END : IN_IDLE;
 	}
 }
 
