@@ -1,8 +1,9 @@
 #ifdef __x86_64__
 
 #define SIMD_AVX2
+#include "json/json_check_priv.h"
 #include "json/project_walk_priv.h"
 
-const struct project_variant project_avx2 = { "avx2", walk };
+const struct json_variant json_avx2 = { "avx2", check, walk };
 
 #endif

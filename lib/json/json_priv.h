@@ -40,4 +40,29 @@ uint8_t json_scalar_type(const char *p, const char *end);
 /* A number's literal by RFC 8259: the end of the longest one at p, or NULL. */
 const char *json_number_end(const char *p, const char *end);
 
+/* 10^k as 128 bits, the first of them 1: rounded down for k >= 0 (exact up to 55), up for k < 0. */
+#define JSON_POWER_LEAST (-342)
+#define JSON_POWER_MOST  324
+struct json_power { uint64_t high, low; };
+struct json_power json_power(int k);
+
+/* For json_check: from a byte in a string that is no plain character (an escape, a control, a byte beyond ASCII) to behind
+ * the escape or the characters beyond ASCII that stand there; NULL with *at and *why when they are wrong. */
+const char *json_check_special(const char *p, const char *end, const char **at, const char **why);
+
+/* What is there once for each instruction set. check: the first wrong byte, or NULL when all is well. walk: over one object
+ * of a row, see project_priv.h. */
+struct project;
+struct json_variant {
+	const char *name;
+	const char *(*check)(struct str text, const char **why);
+	const char *(*walk)(struct project *, int node, const char *at);
+};
+extern const struct json_variant json_avx2, json_sse2, json_neon, json_portable;
+
+/* Those that this machine can run, the best first, NULL at the end. The first is used; tests choose another. */
+const struct json_variant *const *json_variants(void);
+void json_use(const struct json_variant *);
+extern const struct json_variant *json_used;
+
 #endif

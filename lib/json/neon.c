@@ -1,8 +1,9 @@
 #ifdef __aarch64__
 
 #define SIMD_NEON
+#include "json/json_check_priv.h"
 #include "json/project_walk_priv.h"
 
-const struct project_variant project_neon = { "neon", walk };
+const struct json_variant json_neon = { "neon", check, walk };
 
 #endif

@@ -1,3 +1,4 @@
+#include "json/json_check_priv.h"
 #include "json/project_walk_priv.h"
 
-const struct project_variant project_portable = { "portable", walk };
+const struct json_variant json_portable = { "portable", check, walk };

@@ -1,9 +1,7 @@
 #include "json/json.h"
 
 #include <float.h>
-#include <locale.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/time.h"
@@ -55,33 +53,63 @@ json_put_int64(struct buf *b, int64_t v)
 	buf_int64(b, v);
 }
 
-/* The fewest digits that read back as d > 0: their text without the point, which stands behind the first *point. */
-static int
-shortest(double d, char digits[24], int *point)
+/* g * by, the upper 64 bits of 192; its last bit is also set when any bit below is. */
+static uint64_t
+round_to_odd(struct json_power g, uint64_t by)
 {
-	char text[40], *e;
-	int n = 0;
+	unsigned __int128 low = (unsigned __int128)g.low * by, high = (unsigned __int128)g.high * by + (uint64_t)(low >> 64);
 
-	for (int precision = 15; precision <= 17; precision++) {
-		snprintf(text, sizeof(text), "%.*e", precision - 1, d);
-		if (strtod(text, NULL) == d)
-			break;
+	return (uint64_t)(high >> 64) | ((uint64_t)high > 1);
+}
+
+/* The shortest decimal that reads back as d > 0, of those the nearest: the result times 10^*exponent. After R. Giulietti,
+ * "The Schubfach way to render doubles" (2020): between the middles to the two neighbours lies at least one number of the
+ * grid 10^k and at most one of the grid 10^(k+1), which is taken if it is there. All is in quarters of the grid. */
+static uint64_t
+shortest(double d, int *exponent)
+{
+	uint64_t bits, c, low, middle, high, s;
+	int q, k, h, odd, uneven;
+	struct json_power g;
+
+	memcpy(&bits, &d, 8);
+	c = bits & 0xfffffffffffff;
+	q = (int)(bits >> 52 & 0x7ff);
+	uneven = c == 0 && q > 1;       /* a power of two: the neighbour below is nearer */
+	if (q)
+		c |= (uint64_t)1 << 52;
+	q = (q ? q : 1) - 1075;
+	odd = (int)(c & 1);
+	k = (q * 1262611 - (uneven ? 524031 : 0)) >> 22;        /* floor(log10(2^q or 3/4 2^q)) */
+	h = q + ((-k * 1741647) >> 19) + 1;                     /* floor(log2(10^-k)) */
+	g = json_power(-k);
+	if (-k > 55 && ++g.low == 0)
+		g.high++;
+	low = round_to_odd(g, (4 * c - 2 + (uint64_t)uneven) << h) + (uint64_t)odd;
+	middle = round_to_odd(g, 4 * c << h);
+	high = round_to_odd(g, (4 * c + 2) << h) - (uint64_t)odd;
+	s = middle / 4;
+	if (s >= 10) {
+		uint64_t tens = s / 10;
+		int below = low <= 40 * tens, above = 40 * tens + 40 <= high;
+
+		if (below != above) {
+			*exponent = k + 1;
+			return tens + (uint64_t)above;
+		}
 	}
-	e = strchr(text, 'e');
-	*point = atoi(e + 1) + 1;
-	for (char *p = text; p < e; p++)
-		if (*p >= '0' && *p <= '9')
-			digits[n++] = *p;
-	while (n > 1 && digits[n - 1] == '0')
-		n--;
-	return n;
+	*exponent = k;
+	if ((low <= 4 * s) != (4 * s + 4 <= high))
+		return s + (4 * s + 4 <= high);
+	return s + (middle > 4 * s + 2 || (middle == 4 * s + 2 && (s & 1)));
 }
 
 void
 json_put_double(struct buf *b, double d)
 {
-	char digits[24];
-	int n, point;
+	char digits[24], *last = digits + sizeof(digits), *p = last;
+	uint64_t decimal;
+	int n, point, exponent;
 
 	if (isnan(d)) {
 		buf_lit(b, "null");
@@ -91,33 +119,42 @@ json_put_double(struct buf *b, double d)
 		buf_byte(b, '-');
 		d = -d;
 	}
-	if (d == 0) {
-		buf_byte(b, '0');
+	if (d < 9007199254740992 && d == (double)(int64_t)d) {
+		buf_int64(b, (int64_t)d);
 		return;
 	}
 	if (d > DBL_MAX)
 		d = DBL_MAX;
-	n = shortest(d, digits, &point);
+	decimal = shortest(d, &exponent);
+	for (; decimal % 10 == 0; decimal /= 10)
+		exponent++;
+	for (; decimal; decimal /= 10)
+		*--p = (char)('0' + decimal % 10);
+	n = (int)(last - p);
+	point = n + exponent;           /* it stands behind that many digits */
 	if (point <= -4 || point > n + 15) {
-		int e = point - 1;
-
-		buf_byte(b, digits[0]);
+		buf_byte(b, *p);
 		if (n > 1) {
 			buf_byte(b, '.');
-			buf_add(b, digits + 1, (size_t)n - 1);
+			buf_add(b, p + 1, (size_t)n - 1);
 		}
-		buf_printf(b, "e%c%02d", e < 0 ? '-' : '+', abs(e));
+		exponent = point - 1;
+		buf_lit(b, exponent < 0 ? "e-" : "e+");
+		exponent = abs(exponent);
+		if (exponent < 10)
+			buf_byte(b, '0');
+		buf_int64(b, exponent);
 	} else if (point <= 0) {
 		buf_lit(b, "0.");
-		buf_add(b, "00000", (size_t)-point);
-		buf_add(b, digits, (size_t)n);
+		buf_add(b, "000", (size_t)-point);
+		buf_add(b, p, (size_t)n);
 	} else if (point >= n) {
-		buf_add(b, digits, (size_t)n);
-		buf_add(b, "0000000000000000", (size_t)(point - n));
+		buf_add(b, p, (size_t)n);
+		buf_add(b, "000000000000000", (size_t)(point - n));
 	} else {
-		buf_add(b, digits, (size_t)point);
+		buf_add(b, p, (size_t)point);
 		buf_byte(b, '.');
-		buf_add(b, digits + point, (size_t)(n - point));
+		buf_add(b, p + point, (size_t)(n - point));
 	}
 }
 

@@ -6,38 +6,6 @@
 #include "json/json_priv.h"
 #include "json/project_priv.h"
 
-static const struct project_variant *variants[5], *used;
-
-__attribute__((constructor)) static void
-choose(void)
-{
-	int n = 0;
-
-#if defined(__x86_64__)
-	__builtin_cpu_init();
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-	    __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul"))
-		variants[n++] = &project_avx2;
-	variants[n++] = &project_sse2;
-#elif defined(__aarch64__)
-	variants[n++] = &project_neon;
-#endif
-	variants[n++] = &project_portable;
-	used = variants[0];
-}
-
-const struct project_variant *const *
-project_variants(void)
-{
-	return variants;
-}
-
-void
-project_use(const struct project_variant *variant)
-{
-	used = variant;
-}
-
 struct project *
 project_new(void)
 {
@@ -231,7 +199,7 @@ project_row(struct project *p, struct str row, struct json *out, struct err *err
 	p->start = row.p;
 	p->end = row.p + row.n;
 	from = p->wrong = json_skip_blank(p->start, p->end);
-	if (from == p->end || *from != '{' || !(at = used->walk(p, 0, from)))
+	if (from == p->end || *from != '{' || !(at = json_used->walk(p, 0, from)))
 		goto wrong;
 	p->node[0].value = (struct json){ .p = from, .n = (size_t)(at - from), .type = JSON_OBJECT };
 	p->node[0].row = p->row;

@@ -2,6 +2,7 @@
 #ifndef JSON_PROJECT_PRIV_H
 #define JSON_PROJECT_PRIV_H
 
+#include "json/json_priv.h"
 #include "json/project.h"
 
 /* A key as rows of late had it: `"user_id":`, so that one comparison takes the walk from the key's quote to its value. */
@@ -48,17 +49,5 @@ const char *project_find(struct project *, int owner, const char *at, struct pro
 
 /* A node's values are of no more use: a later one of duplicate keys stands in the row. */
 void project_forget(struct project *, int node);
-
-/* One instruction set: its name, and the walk over one object from its opening bracket to behind its closing one, NULL
- * (and p->wrong) at wrong bytes. */
-struct project_variant {
-	const char *name;
-	const char *(*walk)(struct project *, int node, const char *at);
-};
-extern const struct project_variant project_avx2, project_sse2, project_neon, project_portable;
-
-/* Those that this machine has, the best first, NULL at the end. Tests choose with project_use; else it is the first. */
-const struct project_variant *const *project_variants(void);
-void project_use(const struct project_variant *);
 
 #endif

@@ -31,7 +31,7 @@ string_end(const char *p, const char *start, const char *end, uint8_t *escaped)
 
 /* From behind the opening bracket to behind the one that closes it, or NULL: 64 bytes at a time, the brackets outside
  * strings counted as bits. */
-FN const char *
+FN inline const char *
 container_end(const char *p, const char *end)
 {
 	uint64_t depth = 1, in_string = 0, carry = 0;
@@ -104,7 +104,7 @@ skip_blank(const char *p, const char *end)
 	return p;
 }
 
-FN const char *
+FN inline const char *
 walk(struct project *project, int owner, const char *p)
 {
 	struct project_key **expect = &project->node[owner].first;

@@ -1,8 +1,9 @@
-#ifdef __SSE2__
+#ifdef __x86_64__
 
 #define SIMD_SSE2
+#include "json/json_check_priv.h"
 #include "json/project_walk_priv.h"
 
-const struct project_variant project_sse2 = { "sse2", walk };
+const struct json_variant json_sse2 = { "sse2", check, walk };
 
 #endif

@@ -48,10 +48,10 @@ main(int argc, char **argv)
 	if (argc < 2)
 		return 2;
 	read_rows(argv[1]);
-	for (const struct project_variant *const *v = project_variants(); *v; v++) {
+	for (const struct json_variant *const *v = json_variants(); *v; v++) {
 		int64_t best[2] = { INT64_MAX, INT64_MAX };
 
-		project_use(*v);
+		json_use(*v);
 		for (int round = 0; round < 5; round++) {
 			struct project *project = project_new();
 			int64_t from;

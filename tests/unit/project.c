@@ -178,8 +178,8 @@ projection_is_the_plain_walk(void **state __attribute__((unused)))
 			exact = malloc(text.n);         /* so that a read beyond it is found */
 			memcpy(exact, text.p, text.n);
 			row = json_value((struct str){ exact, text.n });
-			for (const struct project_variant *const *v = project_variants(); *v; v++) {
-				project_use(*v);
+			for (const struct json_variant *const *v = json_variants(); *v; v++) {
+				json_use(*v);
 				assert_int_equal(project_row(p, (struct str){ exact, text.n }, out, &err), 0);
 				for (int i = 0; i < n; i++) {
 					struct asked *a = &asked[i];
@@ -227,18 +227,18 @@ variants_agree_on_broken_rows(void **state __attribute__((unused)))
 		exact = malloc(text.n + 1);
 		memcpy(exact + 1, text.p, text.n);
 		again = seed;
-		for (const struct project_variant *const *v = project_variants(); *v; v++) {
+		for (const struct json_variant *const *v = json_variants(); *v; v++) {
 			struct err err = { 0 };
 			struct project *p;
 			int got;
 
 			seed = again;
 			p = ask(asked, &n);
-			project_use(*v);
+			json_use(*v);
 			for (int twice = 0; twice < 2; twice++) {
 				err = (struct err){ 0 };
 				got = project_row(p, (struct str){ exact + 1, text.n }, out, &err);
-				if (v == project_variants() && twice == 0) {
+				if (v == json_variants() && twice == 0) {
 					rc = got;
 					memcpy(first, out, sizeof(first));
 					first_err = err;
@@ -358,8 +358,8 @@ many_keys_and_all_lengths(void **state __attribute__((unused)))
 	struct json out[1];
 
 	project_field(p, STR("wanted"), &err);
-	for (const struct project_variant *const *v = project_variants(); *v; v++) {
-		project_use(*v);
+	for (const struct json_variant *const *v = json_variants(); *v; v++) {
+		json_use(*v);
 		for (int i = 0; i < 5000; i += 1000) {
 			buf_clear(&row);
 			buf_byte(&row, '{');

@@ -1,0 +1,34 @@
+#include "json/json_priv.h"
+
+static const struct json_variant *variants[4];
+const struct json_variant *json_used = &json_portable;
+
+__attribute__((constructor)) static void
+choose(void)
+{
+	int n = 0;
+
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+	    __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul"))
+		variants[n++] = &json_avx2;
+	variants[n++] = &json_sse2;
+#elif defined(__aarch64__)
+	variants[n++] = &json_neon;
+#endif
+	variants[n] = &json_portable;
+	json_used = variants[0];
+}
+
+const struct json_variant *const *
+json_variants(void)
+{
+	return variants;
+}
+
+void
+json_use(const struct json_variant *variant)
+{
+	json_used = variant;
+}
