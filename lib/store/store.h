@@ -58,10 +58,17 @@ struct store_range {
 	int n_names;
 	struct str user_id;     /* only this user's; p NULL: all. May let others through: a hint for skipping */
 	int by_time;            /* 1: in order of (time, seq); 0: as they lie, which is faster */
+	unsigned skip;          /* STORE_SKIP_ bits of what the caller does not read: it may be missing in the events, and costs nothing */
+};
+enum {
+	STORE_SKIP_RECEIVED = 1, STORE_SKIP_ID = 2, STORE_SKIP_USER = 4, STORE_SKIP_SESSION = 8,
+	STORE_SKIP_PROPERTIES = 16,     /* the dearest: properties are then "{}" */
 };
 struct store_scan;
 struct store_scan *store_scan_open(struct store *, const struct store_range *, struct err *);
-int store_scan_next(struct store_scan *, struct event *, struct err *);  /* 1, 0 at the end, < 0; borrowed until the next call */
+/* 1, 0 at the end, < 0; borrowed until the next call. After ERR_CORRUPT the damaged chunk is passed over: calling again goes on
+ * with the rest. */
+int store_scan_next(struct store_scan *, struct event *, struct err *);
 void store_scan_close(struct store_scan *);
 int64_t store_scan_read(const struct store_scan *);     /* rows looked at so far */
 

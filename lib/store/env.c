@@ -1,0 +1,935 @@
+/* env.c - opening a tenant's environment, transactions, and the door to LMDB. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "codec/crc32c.h"
+#include "store/store_priv.h"
+
+#define MAP_MOST  (1ULL << 40)  /* bytes of address space asked for first; halved where it is refused */
+#define MAP_LEAST (1ULL << 20)
+#define MAP_SPARE 4             /* a write transaction begins with a quarter of the map free, or the map grows */
+#define READERS   510           /* read transactions at once, of all processes */
+#define CHECK     4             /* bytes of the CRC in front of a value */
+
+const char *const store_table_names[STORE_TABLES] = {
+	"meta", "tail", "chunks", "blocks", "removed", "vocab", "state", "rows", "index", "series", "samples", "recent", "runs",
+};
+
+/* ---- what LMDB does on a damaged file
+ *
+ * LMDB trusts its pages: on a damaged one it may read at any address or fail an assertion. Every call of it here that reads
+ * pages runs under a guard: a SIGSEGV or SIGBUS in the thread that is inside LMDB, and an assertion, come back as
+ * MDB_CORRUPTED. LMDB holds no lock of its own in those calls (the write lock is held around them, and is given back by
+ * mdb_txn_abort), so leaving it this way is safe. Faults elsewhere go to whoever handled the signal before. */
+static __thread sigjmp_buf *inside;
+static struct sigaction before[2];
+static const int guarded[2] = { SIGSEGV, SIGBUS };
+
+static void
+on_fault(int sig, siginfo_t *info, void *context)
+{
+	const struct sigaction *was = &before[sig == SIGBUS];
+
+	if (inside)
+		siglongjmp(*inside, 1);
+	if (was->sa_flags & SA_SIGINFO && was->sa_sigaction) {
+		was->sa_sigaction(sig, info, context);
+	} else if (was->sa_handler != SIG_DFL && was->sa_handler != SIG_IGN) {
+		was->sa_handler(sig);
+	} else {
+		signal(sig, SIG_DFL);   /* and happen again when this returns */
+	}
+}
+
+static void
+on_assert(MDB_env *env, const char *text)
+{
+	(void)env, (void)text;
+	if (inside)
+		siglongjmp(*inside, 1);
+}
+
+static void
+watch_faults(void)
+{
+	struct sigaction act = { .sa_flags = SA_SIGINFO | SA_NODEFER };
+
+	act.sa_sigaction = on_fault;
+	for (int i = 0; i < 2; i++)
+		sigaction(guarded[i], &act, &before[i]);
+}
+
+#define GUARDED(rc, call) do {                  \
+	sigjmp_buf here_;                       \
+	if (sigsetjmp(here_, 0) == 0) {         \
+		inside = &here_;                \
+		*(volatile int *)&(rc) = (call);\
+	} else {                                \
+		(rc) = MDB_CORRUPTED;           \
+	}                                       \
+	inside = NULL;                          \
+} while (0)
+
+/* ---- words */
+
+int
+store_fail(const struct store *s, int rc, const char *doing, struct err *err)
+{
+	switch (rc) {
+	case ENOSPC: case EDQUOT:
+		return err_set(err, ERR_FULL, "%s: %s: the disk is full, make room and try again: nothing was half done", s->path, doing);
+	case MDB_MAP_FULL:
+		return err_set(err, ERR_FULL, "%s: %s: no more of the file can be mapped, raise `ulimit -v` or commit less at once",
+		    s->path, doing);
+	case MDB_CORRUPTED: case MDB_PAGE_NOTFOUND: case MDB_PANIC: case MDB_BAD_TXN: case MDB_CURSOR_FULL: case MDB_INVALID:
+		return err_set(err, ERR_CORRUPT, "%s: %s: the file is damaged, see `at-admin verify`", s->path, doing);
+	case MDB_VERSION_MISMATCH:
+		return err_set(err, ERR_CORRUPT, "%s: %s: data.mdb is of another LMDB version", s->path, doing);
+	case MDB_READERS_FULL:
+		return err_set(err, ERR_LIMIT, "%s: %s: more than %d readers at once", s->path, doing, READERS);
+	case MDB_TXN_FULL:
+		return err_set(err, ERR_LIMIT, "%s: %s: too much for one transaction, commit more often", s->path, doing);
+	case EACCES: case EPERM: case EROFS:
+		return err_set(err, ERR_IO, "%s: %s: %s, the store belongs to somebody else or its disk cannot be written",
+		    s->path, doing, strerror(rc));
+	case EIO:
+		return err_set(err, ERR_IO, "%s: %s: %s (a failing or full disk); what was not committed is not stored", s->path,
+		    doing, strerror(rc));
+	default:
+		return err_set(err, ERR_IO, "%s: %s: %s", s->path, doing, mdb_strerror(rc));
+	}
+}
+
+int
+store_damaged(struct err *err, const struct store *s, const char *what)
+{
+	return err_set(err, ERR_CORRUPT, "%s: %s, see `at-admin verify`", s->path, what);
+}
+
+/* ---- numbers and hashes */
+
+void
+store_key64(char out[8], uint64_t v)
+{
+	for (int i = 7; i >= 0; i--, v >>= 8)
+		out[i] = (char)v;
+}
+
+uint64_t
+store_key64_get(const char *p)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | (unsigned char)p[i];
+	return v;
+}
+
+static inline uint64_t
+rotl(uint64_t x, int b)
+{
+	return x << b | x >> (64 - b);
+}
+
+#define SIPROUND do {                                                             \
+	v0 += v1; v1 = rotl(v1, 13); v1 ^= v0; v0 = rotl(v0, 32);                 \
+	v2 += v3; v3 = rotl(v3, 16); v3 ^= v2;                                    \
+	v0 += v3; v3 = rotl(v3, 21); v3 ^= v0;                                    \
+	v2 += v1; v1 = rotl(v1, 17); v1 ^= v2; v2 = rotl(v2, 32);                 \
+} while (0)
+
+/* SipHash-2-4 with 128 bits (Aumasson, Bernstein). */
+void
+store_hash(const struct store *s, struct str text, uint64_t out[2])
+{
+	uint64_t v0 = 0x736f6d6570736575 ^ s->hash_key[0], v1 = 0x646f72616e646f6d ^ s->hash_key[1] ^ 0xee;
+	uint64_t v2 = 0x6c7967656e657261 ^ s->hash_key[0], v3 = 0x7465646279746573 ^ s->hash_key[1];
+	const unsigned char *p = (const unsigned char *)text.p;
+	size_t left = text.n;
+	uint64_t m;
+
+	for (; left >= 8; left -= 8, p += 8) {
+		m = 0;
+		for (int i = 7; i >= 0; i--)
+			m = m << 8 | p[i];
+		v3 ^= m;
+		SIPROUND;
+		SIPROUND;
+		v0 ^= m;
+	}
+	m = (uint64_t)text.n << 56;
+	for (size_t i = 0; i < left; i++)
+		m |= (uint64_t)p[i] << (8 * i);
+	v3 ^= m;
+	SIPROUND;
+	SIPROUND;
+	v0 ^= m;
+	v2 ^= 0xee;
+	for (int i = 0; i < 4; i++)
+		SIPROUND;
+	out[0] = v0 ^ v1 ^ v2 ^ v3;
+	v1 ^= 0xdd;
+	for (int i = 0; i < 4; i++)
+		SIPROUND;
+	out[1] = v0 ^ v1 ^ v2 ^ v3;
+}
+
+static uint32_t
+check_of(enum store_table table, struct str key, struct str value)
+{
+	unsigned char t = (unsigned char)table;
+	uint32_t crc = crc32c(0, &t, 1);
+
+	crc = crc32c(crc, key.p, key.n);
+	return crc32c(crc, value.p, value.n);
+}
+
+/* ---- reading */
+
+static MDB_val
+val(struct str s)
+{
+	return (MDB_val){ s.n, (void *)s.p };
+}
+
+/* What LMDB gave must lie inside the file, or touching it would be the fault that LMDB was spared. */
+static int
+inside_file(const struct store_view *v, const MDB_val *x)
+{
+	MDB_envinfo info;
+	uintptr_t base, p = (uintptr_t)x->mv_data;
+
+	if (v->txn == v->s->txn)
+		return x->mv_size <= STORE_VALUE_MOST + CHECK;  /* may be a dirty page in memory */
+	mdb_env_info(v->s->env, &info);
+	base = (uintptr_t)info.me_mapaddr;
+	return !base || (p >= base && x->mv_size <= STORE_VALUE_MOST + CHECK && p - base + x->mv_size <= v->pages * v->s->page);
+}
+
+static uint32_t
+check_in(const MDB_val *data)
+{
+	const unsigned char *p = data->mv_data;
+
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static int
+damaged_entry(const struct store_view *v, enum store_table table, struct err *err)
+{
+	char what[80];
+
+	snprintf(what, sizeof(what), "a damaged entry in table %s", store_table_names[table]);
+	return store_damaged(err, v->s, what);
+}
+
+/* The value behind its check; 0 or ERR_CORRUPT. The key lies inside the file. */
+static int
+checked(const struct store_view *v, enum store_table table, struct str key, const MDB_val *data, struct str *value, struct err *err)
+{
+	if (inside_file(v, data) && data->mv_size >= CHECK) {
+		*value = (struct str){ (const char *)data->mv_data + CHECK, data->mv_size - CHECK };
+		if (check_in(data) == check_of(table, key, *value))
+			return 0;
+	}
+	*value = (struct str){ 0 };
+	return damaged_entry(v, table, err);
+}
+
+static int
+fetch(const struct store_view *v, enum store_table table, struct str key, struct str *value, int check, struct err *err)
+{
+	MDB_val k = val(key), d;
+	int rc = 0;
+
+	GUARDED(rc, mdb_get(v->txn, v->s->table[table], &k, &d));
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc)
+		return store_fail(v->s, rc, "reading", err);
+	if (!inside_file(v, &d) || d.mv_size < CHECK)
+		return store_damaged(err, v->s, "a value that reaches beyond the file");
+	*value = (struct str){ (const char *)d.mv_data + CHECK, d.mv_size - CHECK };
+	return check && check_in(&d) != check_of(table, key, *value) ? damaged_entry(v, table, err) : 1;
+}
+
+int
+store_fetch(const struct store_view *v, enum store_table table, struct str key, struct str *value, struct err *err)
+{
+	return fetch(v, table, key, value, 1, err);
+}
+
+int
+store_fetch_again(const struct store_view *v, enum store_table table, struct str key, struct str *value, struct err *err)
+{
+	return fetch(v, table, key, value, 0, err);
+}
+
+int
+store_count(const struct store_view *v, enum store_table table, uint64_t *n, struct err *err)
+{
+	MDB_stat st;
+	int rc = 0;
+
+	GUARDED(rc, mdb_stat(v->txn, v->s->table[table], &st));
+	if (rc)
+		return store_fail(v->s, rc, "reading", err);
+	*n = st.ms_entries;
+	return 0;
+}
+
+static int
+step(struct store_cursor *c, MDB_val *k, MDB_cursor_op op, struct str *key, struct str *value, struct err *err)
+{
+	MDB_val d;
+	int rc = 0;
+
+	if (c->ended)
+		return 0;
+	if (!c->cur) {
+		int n = store_count(c->view, c->table, &c->left, err);
+
+		if (n < 0)
+			return n;
+		if ((rc = mdb_cursor_open(c->view->txn, c->view->s->table[c->table], &c->cur)))
+			return store_fail(c->view->s, rc, "reading", err);
+	}
+	GUARDED(rc, mdb_cursor_get(c->cur, k, &d, op));
+	if (rc == MDB_NOTFOUND) {
+		c->ended = 1;
+		return 0;
+	}
+	if (rc) {
+		c->ended = 1;
+		return store_fail(c->view->s, rc, "reading", err);
+	}
+	if (c->left-- == 0 || !inside_file(c->view, k)) {
+		c->ended = 1;
+		return store_damaged(err, c->view->s, "a table that never ends");
+	}
+	*key = (struct str){ k->mv_data, k->mv_size };
+	if ((rc = checked(c->view, c->table, *key, &d, value, err)))
+		return rc;
+	return 1;
+}
+
+int
+store_walk(struct store_cursor *c, struct str from, struct str *key, struct str *value, struct err *err)
+{
+	MDB_val k = val(from);
+
+	c->ended = 0;
+	if (c->cur && store_count(c->view, c->table, &c->left, err))
+		return ERR_CORRUPT;
+	return step(c, &k, from.n ? MDB_SET_RANGE : MDB_FIRST, key, value, err);
+}
+
+int
+store_walk_next(struct store_cursor *c, struct str *key, struct str *value, struct err *err)
+{
+	MDB_val k = { 0 };
+
+	return step(c, &k, c->cur ? MDB_NEXT : MDB_FIRST, key, value, err);
+}
+
+int
+store_walk_before(struct store_cursor *c, struct str at, struct str *key, struct str *value, struct err *err)
+{
+	int rc = store_walk(c, at, key, value, err);
+	MDB_val k = { 0 };
+
+	if (rc > 0 && str_eq(*key, at))
+		return rc;
+	if (rc < 0 && rc != ERR_CORRUPT)
+		return rc;
+	c->ended = 0;
+	err_clear(err);
+	return step(c, &k, rc == 0 ? MDB_LAST : MDB_PREV, key, value, err);
+}
+
+void
+store_walk_end(struct store_cursor *c)
+{
+	if (c->cur)
+		mdb_cursor_close(c->cur);
+	c->cur = NULL;
+}
+
+/* ---- transactions */
+
+static uint64_t
+pages_of(struct store *s)
+{
+	MDB_envinfo info;
+	mdb_filehandle_t fd;
+	struct stat st;
+
+	mdb_env_info(s->env, &info);
+	if (s->cut && mdb_env_get_fd(s->env, &fd) == 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_size / s->page <= info.me_last_pgno)
+		return (uint64_t)st.st_size / s->page;
+	return info.me_last_pgno + 1;
+}
+
+void
+store_view_of_txn(struct store *s, struct store_view *v)
+{
+	*v = (struct store_view){ .s = s, .txn = s->txn, .pages = s->txn_pages };
+}
+
+/* Somebody else made the map larger: follow. Nothing of ours is open in the map then: the lock says so. */
+static int
+follow_map(struct store *s)
+{
+	int rc;
+
+	pthread_rwlock_wrlock(&s->map_lock);
+	rc = mdb_env_set_mapsize(s->env, 0);
+	pthread_rwlock_unlock(&s->map_lock);
+	return rc;
+}
+
+int
+store_view_open(struct store_view *v, struct store *s, struct err *err)
+{
+	int rc = 0;
+
+	if (s->txn && pthread_equal(s->writer, pthread_self())) {
+		store_view_of_txn(s, v);
+		return 0;
+	}
+	*v = (struct store_view){ .s = s, .own = 1 };
+	for (int tries = 0; tries < 100; tries++) {
+		pthread_rwlock_rdlock(&s->map_lock);
+		GUARDED(rc, mdb_txn_begin(s->env, NULL, MDB_RDONLY, &v->txn));
+		if (rc == 0) {
+			v->pages = pages_of(s);
+			return 0;
+		}
+		pthread_rwlock_unlock(&s->map_lock);
+		if (rc == MDB_MAP_RESIZED) {
+			if ((rc = follow_map(s)))
+				break;
+		} else if (rc != MDB_READERS_FULL || mdb_reader_check(s->env, NULL)) {
+			break;
+		}
+	}
+	v->txn = NULL;
+	return store_fail(s, rc, "reading", err);
+}
+
+void
+store_view_close(struct store_view *v)
+{
+	if (v->own && v->txn) {
+		mdb_txn_abort(v->txn);
+		pthread_rwlock_unlock(&v->s->map_lock);
+	}
+	v->txn = NULL;
+}
+
+static uint64_t
+get64(const char *p)
+{
+	uint64_t v = 0;
+
+	for (int i = 7; i >= 0; i--)
+		v = v << 8 | (unsigned char)p[i];
+	return v;
+}
+
+static void
+put64(struct buf *b, uint64_t v)
+{
+	for (int i = 0; i < 8; i++)
+		buf_byte(b, (char)(v >> (8 * i)));
+}
+
+int
+store_view_head(const struct store_view *v, struct store_head *head, struct err *err)
+{
+	struct str value;
+	uint64_t *field = (uint64_t *)head;
+	int rc = store_fetch(v, STORE_META, STR("head"), &value, err);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0 || value.n != STORE_HEAD_N * 8)
+		return store_damaged(err, v->s, "its head is missing or of another length");
+	for (size_t i = 0; i < STORE_HEAD_N; i++)
+		field[i] = get64(value.p + i * 8);
+	if (head->next_seq > INT64_MAX || head->tail_rows > head->events)
+		return store_damaged(err, v->s, "its head's numbers cannot be");
+	return 0;
+}
+
+static int
+put_head(struct store *s, struct err *err)
+{
+	struct buf b = { 0 };
+	const uint64_t *field = (const uint64_t *)&s->head;
+	int rc;
+
+	for (size_t i = 0; i < STORE_HEAD_N; i++)
+		put64(&b, field[i]);
+	rc = store_put(s, STORE_META, STR("head"), buf_get(&b), err);
+	buf_release(&b);
+	return rc;
+}
+
+uint64_t
+store_version(struct store *s)
+{
+	struct store_view v;
+	struct store_head head = { 0 };
+	struct err err = { 0 };
+
+	if (store_view_open(&v, s, &err) == 0) {
+		if (store_view_head(&v, &head, &err))
+			head.version = 0;
+		store_view_close(&v);
+	}
+	return head.version;
+}
+
+/* A transaction must find room: what runs out of map in the middle can only be given up. */
+static int
+grow_map(struct store *s)
+{
+	MDB_envinfo info;
+	uint64_t used;
+	int rc = 0;
+
+	mdb_env_info(s->env, &info);
+	used = (info.me_last_pgno + 1) * s->page;
+	if (used + info.me_mapsize / MAP_SPARE < info.me_mapsize)
+		return 0;
+	pthread_rwlock_wrlock(&s->map_lock);
+	for (uint64_t size = info.me_mapsize * 2; size > info.me_mapsize + (info.me_mapsize >> 4); size -= size >> 3)
+		if ((rc = mdb_env_set_mapsize(s->env, size)) == 0)
+			break;
+	if (rc)                 /* set_mapsize has unmapped: what was there before is there again, if anything is */
+		rc = mdb_env_set_mapsize(s->env, info.me_mapsize);
+	pthread_rwlock_unlock(&s->map_lock);
+	return rc;
+}
+
+int
+store_begin(struct store *s, struct err *err)
+{
+	int rc = 0;
+	struct store_view v;
+
+	if (!(s->how & STORE_WRITE))
+		return err_set(err, ERR_IO, "%s: opened for reading only", s->path);
+	if (s->txn)
+		return err_set(err, ERR_IO, "%s: a transaction is open already", s->path);
+	if ((rc = grow_map(s)))
+		return store_fail(s, rc, "mapping", err);
+	for (int tries = 0; tries < 100; tries++) {
+		GUARDED(rc, mdb_txn_begin(s->env, NULL, 0, &s->txn));
+		if (rc != MDB_MAP_RESIZED || (rc = follow_map(s)))
+			break;
+		rc = MDB_MAP_RESIZED;
+	}
+	if (rc) {
+		s->txn = NULL;
+		return store_fail(s, rc, "beginning", err);
+	}
+	s->writer = pthread_self();
+	s->txn_pages = UINT64_MAX / s->page;
+	s->changed = 0;
+	store_view_of_txn(s, &v);
+	if ((rc = store_view_head(&v, &s->head, err))) {
+		mdb_txn_abort(s->txn);
+		s->txn = NULL;
+		return rc;
+	}
+	s->pending_seq = s->head.next_seq;
+	return 0;
+}
+
+static void
+forget(struct store *s, int committed)
+{
+	store_forget_events(s);
+	store_forget_samples(s);
+	store_forget_dedupe(s, committed);
+	s->txn = NULL;
+}
+
+void
+store_abort(struct store *s)
+{
+	int rc = 0;
+
+	if (!s->txn)
+		return;
+	GUARDED(rc, (mdb_txn_abort(s->txn), 0));
+	forget(s, 0);
+}
+
+int
+store_commit(struct store *s, struct err *err)
+{
+	int rc;
+
+	if (!s->txn)
+		return err_set(err, ERR_IO, "%s: no transaction is open", s->path);
+	if ((rc = store_flush_events(s, err)) || (rc = store_flush_vocab(s, err)) || (rc = store_flush_samples(s, err)) ||
+	    (rc = store_flush_dedupe(s, err)))
+		goto out;
+	if (!s->changed) {
+		store_abort(s);
+		return 0;
+	}
+	s->head.version++;
+	if ((rc = put_head(s, err)))
+		goto out;
+	GUARDED(rc, mdb_txn_commit(s->txn));
+	forget(s, rc == 0);             /* commit frees it even when it fails */
+	return rc ? store_fail(s, rc, "committing", err) : 0;
+out:
+	store_abort(s);
+	return rc;
+}
+
+/* ---- writing */
+
+static int
+put(struct store *s, enum store_table table, struct str key, struct str value, unsigned how, struct err *err)
+{
+	MDB_val k = val(key), d = { value.n + CHECK, NULL };
+	uint32_t crc;
+	int rc = 0;
+
+	if (value.n > STORE_VALUE_MOST)
+		return err_set(err, ERR_LIMIT, "%s: a value of %zu bytes is too large", s->path, value.n);
+	crc = check_of(table, key, value);
+	GUARDED(rc, mdb_put(s->txn, s->table[table], &k, &d, MDB_RESERVE | how));
+	if (rc)
+		return store_fail(s, rc, "writing", err);
+	for (int i = 0; i < CHECK; i++)
+		((unsigned char *)d.mv_data)[i] = (unsigned char)(crc >> (8 * i));
+	memcpy((char *)d.mv_data + CHECK, value.p, value.n);
+	s->changed = 1;
+	return 0;
+}
+
+int
+store_put(struct store *s, enum store_table table, struct str key, struct str value, struct err *err)
+{
+	return put(s, table, key, value, 0, err);
+}
+
+int
+store_put_last(struct store *s, enum store_table table, struct str key, struct str value, struct err *err)
+{
+	return put(s, table, key, value, MDB_APPEND, err);
+}
+
+int
+store_delete(struct store *s, enum store_table table, struct str key, struct err *err)
+{
+	MDB_val k = val(key);
+	int rc = 0;
+
+	GUARDED(rc, mdb_del(s->txn, s->table[table], &k, NULL));
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc)
+		return store_fail(s, rc, "removing", err);
+	s->changed = 1;
+	return 0;
+}
+
+int
+store_empty(struct store *s, enum store_table table, struct err *err)
+{
+	int rc = 0;
+
+	GUARDED(rc, mdb_drop(s->txn, s->table[table], 0));
+	if (rc)
+		return store_fail(s, rc, "removing", err);
+	s->changed = 1;
+	return 0;
+}
+
+/* ---- opening */
+
+/* What a new environment begins with. */
+static int
+put_beginning(struct store *s, struct err *err)
+{
+	char format[4] = { STORE_FORMAT };
+	struct buf key = { 0 };
+	int rc;
+
+	if (getrandom(s->hash_key, sizeof(s->hash_key), 0) != sizeof(s->hash_key))
+		return err_set(err, ERR_IO, "%s: no random numbers", s->path);
+	put64(&key, s->hash_key[0]);
+	put64(&key, s->hash_key[1]);
+	s->head = (struct store_head){ .next_seq = 1, .next_chunk = 1, .next_series = 1, .next_row = 1, .next_recent = 1,
+		.next_run = 1, .version = 1 };
+	if ((rc = store_put(s, STORE_META, STR("format"), (struct str){ format, 4 }, err)) == 0 &&
+	    (rc = store_put(s, STORE_META, STR("hash"), buf_get(&key), err)) == 0)
+		rc = put_head(s, err);
+	buf_release(&key);
+	return rc;
+}
+
+static int
+check_beginning(struct store *s, const struct store_view *v, struct str format, struct err *err)
+{
+	struct str value;
+	unsigned version;
+	int rc;
+
+	if (format.n != 4)
+		return err_set(err, ERR_CORRUPT, "%s: data.mdb is no at store: it says no format", s->path);
+	version = (unsigned char)format.p[0] | (unsigned)(unsigned char)format.p[1] << 8;
+	if (version > STORE_FORMAT)
+		return err_set(err, ERR_IO, "%s: written by a newer at (format %u, this one reads up to %d), install the newer version",
+		    s->path, version, STORE_FORMAT);
+	if ((rc = store_fetch(v, STORE_META, STR("hash"), &value, err)) < 0)
+		return rc;
+	if (rc == 0 || value.n != 16)
+		return store_damaged(err, s, "its hash key is missing");
+	s->hash_key[0] = get64(value.p);
+	s->hash_key[1] = get64(value.p + 8);
+	return 0;
+}
+
+/* Open the tables; where `create`, with all that a new environment begins with, in one transaction. 1: not there yet. */
+static int
+open_tables(struct store *s, int create, struct err *err)
+{
+	struct store_view v = { .s = s };
+	struct str format = { 0 };
+	MDB_txn *txn = NULL;
+	int rc = 0;
+
+	for (int tries = 0; tries < 100; tries++) {
+		GUARDED(rc, mdb_txn_begin(s->env, NULL, create ? 0 : MDB_RDONLY, &txn));
+		if (rc != MDB_MAP_RESIZED)
+			break;
+		follow_map(s);
+	}
+	if (rc)
+		return store_fail(s, rc, "opening", err);
+	for (int i = 0; i < STORE_TABLES; i++) {
+		GUARDED(rc, mdb_dbi_open(txn, store_table_names[i], create ? MDB_CREATE : 0, &s->table[i]));
+		if (rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE) {
+			MDB_stat st = { 0 };
+
+			mdb_env_stat(s->env, &st);
+			mdb_txn_abort(txn);
+			return rc == MDB_NOTFOUND && st.ms_entries == 0 ? 1 : err_set(err, ERR_CORRUPT,
+			    "%s: data.mdb is no at store: it has no table '%s'", s->path, store_table_names[i]);
+		}
+		if (rc) {
+			rc = store_fail(s, rc, "opening", err);
+			goto out;
+		}
+	}
+	v.txn = txn;
+	v.pages = pages_of(s);
+	if (create) {
+		s->txn = txn;
+		v.pages = s->txn_pages = UINT64_MAX / s->page;
+	}
+	if ((rc = store_fetch(&v, STORE_META, STR("format"), &format, err)) < 0)
+		goto out;
+	rc = rc == 0 && create ? put_beginning(s, err) : check_beginning(s, &v, format, err);
+	if (rc == 0) {                  /* a read transaction is committed too: that keeps the tables open */
+		GUARDED(rc, mdb_txn_commit(txn));
+		txn = NULL;
+		if (rc)
+			rc = store_fail(s, rc, "opening", err);
+	}
+out:
+	s->txn = NULL;
+	s->changed = 0;
+	if (txn)
+		mdb_txn_abort(txn);
+	return rc;
+}
+
+/* A file that ends before the page that LMDB believes to be last: reading there would be SIGBUS. It may be no damage (pages
+ * that were taken and given back in one transaction are never written). A writer fills the missing end with a hole, a reader
+ * minds the true end; what was really cut off is found by the checks. */
+static int
+mend_length(struct store *s, struct err *err)
+{
+	uint64_t want = pages_of(s) * s->page;
+	mdb_filehandle_t fd;
+	struct stat st;
+
+	if (mdb_env_get_fd(s->env, &fd) || fstat(fd, &st))
+		return err_set(err, ERR_IO, "%s/data.mdb: %s", s->path, strerror(errno));
+	s->cut = (uint64_t)st.st_size < want;
+	if (s->cut && s->how & STORE_WRITE && ftruncate(fd, (off_t)want))
+		return err_set(err, ERR_IO, "%s/data.mdb: %s", s->path, strerror(errno));
+	return 0;
+}
+
+/* Open or make a regular file of ours, never through a link: LMDB opens it again by its name. */
+static int
+touch(struct store *s, const char *name, int flags, struct err *err)
+{
+	struct buf path = { 0 };
+	struct stat st;
+	int fd, rc = 0;
+
+	buf_printf(&path, "%s/%s", s->path, name);
+	fd = open(buf_text(&path), flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	if (fd < 0 && errno == ELOOP)
+		rc = err_set(err, ERR_IO, "%s: a symbolic link, which a store never has, remove it", path.p);
+	else if (fd < 0)
+		rc = errno == ENOENT && !(flags & O_CREAT) ? 0 : err_set(err, ERR_IO, "%s: %s", path.p, strerror(errno));
+	else if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		rc = err_set(err, ERR_IO, "%s: no regular file", path.p);
+	if (fd >= 0)
+		close(fd);
+	buf_release(&path);
+	return rc;
+}
+
+static int
+open_env(struct store *s, struct err *err)
+{
+	unsigned flags = MDB_NOTLS | (s->how & STORE_WRITE ? 0 : MDB_RDONLY);
+	int rc = 0, dead = 0;
+	MDB_stat st;
+
+	for (uint64_t size = MAP_MOST; ; size /= 2) {
+		if ((rc = mdb_env_create(&s->env)) || (rc = mdb_env_set_maxdbs(s->env, STORE_TABLES)) ||
+		    (rc = mdb_env_set_maxreaders(s->env, READERS)) || (rc = mdb_env_set_mapsize(s->env, size)) ||
+		    (rc = mdb_env_set_assert(s->env, on_assert)))
+			break;
+		GUARDED(rc, mdb_env_open(s->env, s->path, flags, 0600));
+		if (rc == 0 || (rc != ENOMEM && rc != EINVAL && rc != EFBIG && rc != EOVERFLOW) || size <= MAP_LEAST)
+			break;
+		mdb_env_close(s->env);
+		s->env = NULL;
+	}
+	if (rc == MDB_INVALID)
+		return err_set(err, ERR_CORRUPT, "%s/data.mdb: no LMDB file, or cut off", s->path);
+	if (rc)
+		return store_fail(s, rc, "opening", err);
+	mdb_env_stat(s->env, &st);
+	s->page = st.ms_psize;
+	mdb_reader_check(s->env, &dead);
+	return mend_length(s, err);
+}
+
+struct store *
+store_open(const char *dir, const char *tenant, int how, struct err *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct store *s = mem_new(sizeof(*s));
+	struct buf scans = { 0 };
+	struct stat st;
+	char *data = NULL;
+	int rc;
+
+	pthread_once(&once, watch_faults);
+	pthread_rwlock_init(&s->map_lock, NULL);
+	s->scans_fd = -1;
+	if (how & STORE_CREATE)
+		how |= STORE_WRITE;
+	s->how = how;
+	s->dir = mem_text(dir);
+	if (!store_tenant_name_ok(tenant)) {
+		rc = err_set(err, ERR_USAGE, "'%.70s' is no tenant's name, use 1 to 63 of a-z 0-9 _ -", tenant);
+		goto out;
+	}
+	s->path = store_tenant_path(dir, tenant);
+	if ((rc = store_check_format(dir, how & STORE_CREATE, err)))
+		goto out;
+	if (how & STORE_CREATE) {
+		struct buf tenants = { 0 };
+
+		buf_printf(&tenants, "%s/tenants", dir);
+		if ((rc = store_make_dir(buf_text(&tenants), err)) == 0)
+			rc = store_make_dir(s->path, err);
+		buf_release(&tenants);
+		if (rc)
+			goto out;
+	}
+	if (lstat(s->path, &st)) {
+		rc = errno == ENOENT ? err_set(err, ERR_IO, "%s: the store has no tenant '%s', make it with `at-admin tenant add %s`", dir,
+		    tenant, tenant) : err_set(err, ERR_IO, "%s: %s", s->path, strerror(errno));
+		goto out;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		rc = err_set(err, ERR_IO, "%s: no directory, and a store follows no symbolic links inside itself", s->path);
+		goto out;
+	}
+	data = mem_grow(NULL, strlen(s->path) + 10, 1);
+	sprintf(data, "%s/data.mdb", s->path);
+	if (!(how & STORE_CREATE) && access(data, F_OK) && errno == ENOENT) {
+		rc = err_set(err, ERR_IO, "%s: not there, the store was never finished, make it with `at-admin tenant add %s`", data, tenant);
+		goto out;
+	}
+	if ((rc = touch(s, "data.mdb", how & STORE_CREATE ? O_RDWR | O_CREAT : how & STORE_WRITE ? O_RDWR : O_RDONLY, err)) ||
+	    (rc = touch(s, "lock.mdb", O_RDONLY, err)) ||
+	    (rc = open_env(s, err)) || (rc = open_tables(s, 0, err)) < 0)
+		goto out;
+	if (rc == 1)
+		rc = how & STORE_CREATE ? open_tables(s, 1, err) :
+		    err_set(err, ERR_IO, "%s: empty, make it anew with `at-admin tenant add %s`", s->path, tenant);
+	if (rc)
+		goto out;
+	buf_printf(&scans, "%s/scans.lock", s->path);
+	s->scans_fd = open(buf_text(&scans), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (s->scans_fd < 0)
+		s->scans_fd = open(scans.p, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (how & STORE_CREATE)
+		rc = store_sync_dir(s->path, err);
+out:
+	buf_release(&scans);
+	free(data);
+	if (rc) {
+		store_close(s);
+		s = NULL;
+	}
+	return s;
+}
+
+void
+store_close(struct store *s)
+{
+	if (!s)
+		return;
+	store_abort(s);
+	if (s->env)
+		mdb_env_close(s->env);
+	if (s->scans_fd >= 0)
+		close(s->scans_fd);
+	store_free_samples(s);
+	dedupe_free(s->dedupe);
+	tail_rows_release(&s->pending);
+	keys_release(&s->keys);
+	map_release(&s->names);
+	free(s->name_counts);
+	chunk_packed_release(&s->packed);
+	buf_release(&s->value);
+	pthread_rwlock_destroy(&s->map_lock);
+	free(s->path);
+	free(s->dir);
+	free(s);
+}
+
+struct str
+store_path(const struct store *s)
+{
+	return str_of(s->path);
+}

@@ -1,0 +1,545 @@
+/* events.c - how events get into the store: pending rows, the tail, sealing into chunks, the vocabulary.
+ *
+ *      store_add ──► pending ──(commit)──► tail ──(65,536 rows or 16 MiB)──► chunk
+ *                       └──(65,536 rows or 16 MiB in one transaction)──────► chunk
+ *
+ * Sealing is part of the writer's own transaction, so a crash leaves the rows in the tail or in the chunk, never in both
+ * and never in none. A chunk is full whichever way it came; only `at-admin compact` seals a short tail.
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "codec/varint.h"
+#include "store/chunk.h"
+#include "store/store_priv.h"
+
+/* ---- adding */
+
+static void
+count_name(struct store *s, const struct event *ev)
+{
+	int is_new;
+	struct map_entry *e = map_put(&s->names, ev->name, &is_new);
+	struct store_name_count *c;
+
+	if (is_new) {
+		if (s->names.n > s->cap_names)
+			s->name_counts = mem_grow(s->name_counts, s->cap_names = s->cap_names ? s->cap_names * 2 : 64, sizeof(*s->name_counts));
+		e->bits = s->names.n - 1;
+		s->name_counts[e->bits] = (struct store_name_count){ 0, ev->time, ev->time };
+	}
+	c = &s->name_counts[e->bits];
+	c->count++;
+	c->first = ev->time < c->first ? ev->time : c->first;
+	c->last = ev->time > c->last ? ev->time : c->last;
+}
+
+void
+store_sort_events(struct event *ev, size_t n)
+{
+	struct order { int64_t time; uint64_t seq; uint32_t at; } *o, *to, *swap;
+	struct event *copy;
+	size_t i;
+
+	for (i = 1; i < n; i++)
+		if (ev[i].time < ev[i - 1].time || (ev[i].time == ev[i - 1].time && ev[i].seq < ev[i - 1].seq))
+			break;
+	if (i >= n)
+		return;                 /* the usual case: they came in order */
+	o = mem_grow(NULL, n, sizeof(*o));
+	to = mem_grow(NULL, n, sizeof(*to));
+	for (i = 0; i < n; i++)
+		o[i] = (struct order){ ev[i].time, ev[i].seq, (uint32_t)i };
+	for (size_t width = 1; width < n; width *= 2) {         /* merge sort: nearly sorted input costs little */
+		for (size_t low = 0; low < n; low += 2 * width) {
+			size_t a = low, middle = low + width < n ? low + width : n, b = middle, end = low + 2 * width < n ? low + 2 * width : n;
+
+			for (size_t k = low; k < end; k++)
+				if (b >= end || (a < middle && (o[a].time < o[b].time || (o[a].time == o[b].time && o[a].seq <= o[b].seq))))
+					to[k] = o[a++];
+				else
+					to[k] = o[b++];
+		}
+		swap = o, o = to, to = swap;
+	}
+	copy = mem_dup(ev, n * sizeof(*ev));
+	for (i = 0; i < n; i++)
+		ev[i] = copy[o[i].at];
+	free(copy);
+	free(o);
+	free(to);
+}
+
+int
+store_put_chunk(struct store *s, const struct event *ev, size_t n, struct err *err)
+{
+	char key[12];
+	int rc;
+
+	chunk_pack(&s->packed, ev, n);
+	store_key64(key, s->head.next_chunk);
+	if ((rc = store_put_last(s, STORE_CHUNKS, (struct str){ key, 8 }, buf_get(&s->packed.header), err)))
+		return rc;
+	/* In the order of their keys, so that each goes to the end. */
+	for (int column = 0; column < CHUNK_COLUMNS; column++)
+		for (size_t i = 0; i < s->packed.n; i++) {
+			const struct chunk_block *b = &s->packed.block[i];
+
+			if (b->column != column)
+				continue;
+			key[8] = (char)column;
+			key[9] = (char)(b->part >> 16);
+			key[10] = (char)(b->part >> 8);
+			key[11] = (char)b->part;
+			if ((rc = store_put_last(s, STORE_BLOCKS, (struct str){ key, 12 }, (struct str){ s->packed.bytes.p + b->at, b->len }, err)))
+				return rc;
+		}
+	s->head.next_chunk++;
+	s->head.chunks++;
+	return 0;
+}
+
+static int
+rows_of_batches(struct store *s, const struct tail_rows *rows, uint64_t seq, struct event *ev, struct err *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows->n_batches; i++) {
+		struct tail_iter it = { .rest = { rows->bytes.p + rows->batch[i].at, rows->batch[i].len }, .n = rows->batch[i].n, .seq = seq + n };
+
+		while (tail_next(&it, &ev[n]) == 1)
+			n++;
+	}
+	return n == rows->n ? 0 : store_damaged(err, s, "rows that cannot be read back");
+}
+
+/* Pending rows that fill a chunk alone become one, without passing through the tail. */
+static int
+seal_pending(struct store *s, struct err *err)
+{
+	struct event *ev = mem_grow(NULL, s->pending.n, sizeof(*ev));
+	int rc = rows_of_batches(s, &s->pending, s->pending_seq, ev, err);
+
+	if (rc == 0) {
+		store_sort_events(ev, s->pending.n);
+		for (size_t i = 0; i < s->pending.n; i++)
+			keys_count(&s->keys, ev[i].properties);
+		rc = store_put_chunk(s, ev, s->pending.n, err);
+	}
+	free(ev);
+	s->pending_seq += s->pending.n;
+	tail_rows_clear(&s->pending);
+	return rc;
+}
+
+int
+store_add(struct store *s, const struct event *ev, struct err *err)
+{
+	if (!s->txn)
+		return err_set(err, ERR_IO, "%s: no transaction is open", s->path);
+	if (ev->name.n == 0 || ev->name.n > EVENT_NAME_MOST || ev->time < TIME_MIN || ev->time > TIME_MAX)
+		return err_set(err, ERR_INPUT, "an event without a name of 1 to %d bytes or with a time out of range", EVENT_NAME_MOST);
+	if (ev->properties.n + ev->id.n + ev->user_id.n + ev->session_id.n > CHUNK_BLOCK_MOST / 4)
+		return err_set(err, ERR_LIMIT, "an event larger than %u bytes", CHUNK_BLOCK_MOST / 4);
+	tail_rows_add(&s->pending, ev);
+	count_name(s, ev);
+	s->head.next_seq++;
+	s->head.events++;
+	s->changed = 1;
+	return s->pending.n >= STORE_CHUNK_ROWS || s->pending.bytes.n >= STORE_CHUNK_RAW ? seal_pending(s, err) : 0;
+}
+
+/* ---- the tail */
+
+static int
+put_batches(struct store *s, const struct tail_rows *rows, uint64_t seq, struct err *err)
+{
+	char key[8];
+	int rc = 0;
+
+	for (size_t i = 0; i < rows->n_batches && rc == 0; i++) {
+		buf_clear(&s->value);
+		tail_put_value(&s->value, rows, &rows->batch[i]);
+		store_key64(key, seq);
+		rc = store_put_last(s, STORE_TAIL, (struct str){ key, 8 }, buf_get(&s->value), err);
+		seq += rows->batch[i].n;
+		s->head.tail_rows += rows->batch[i].n;
+		s->head.tail_bytes += rows->batch[i].len;
+	}
+	return rc;
+}
+
+/* Take the whole tail and the pending rows, make chunks of them, and leave what does not fill one (all: nothing). */
+int
+store_seal_tail(struct store *s, int all, struct err *err)
+{
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_TAIL };
+	struct buf copy = { 0 };
+	struct tail_rows left = { 0 };
+	size_t room = s->head.tail_rows + s->pending.n, n = 0, from = 0, at = 0;
+	struct event *ev = mem_grow(NULL, room + 1, sizeof(*ev));
+	uint64_t bytes = 0, tail_n = 0;
+	struct str key, value;
+	struct tail_iter it;
+	int rc;
+
+	store_view_of_txn(s, &v);
+	/* The rows are copied out first: writing may move what the table's values point at. */
+	buf_room(&copy, s->head.tail_bytes + 32 * s->head.tail_rows);
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
+		if (key.n != 8 || tail_value(value, store_key64_get(key.p), &it)) {
+			rc = store_damaged(err, s, "the tail holds what is no row");
+			goto out;
+		}
+		tail_n += it.n;
+		buf_add(&copy, key.p, 8);
+		varint_put(&copy, value.n);
+		buf_str(&copy, value);
+	}
+	store_walk_end(&c);
+	if (rc < 0)
+		goto out;
+	if (tail_n != s->head.tail_rows) {
+		rc = store_damaged(err, s, "the tail has another number of rows than its head says");
+		goto out;
+	}
+	while (at < copy.n) {
+		struct str rest = { copy.p + at + 8, copy.n - at - 8 };
+		uint64_t len = 0;
+		int got;
+
+		varint_take(&rest, &len);
+		if (tail_value((struct str){ rest.p, len }, store_key64_get(copy.p + at), &it)) {
+			rc = store_damaged(err, s, "the tail holds what is no row");
+			goto out;
+		}
+		at = (size_t)(rest.p - copy.p) + len;
+		while (n < room && (got = tail_next(&it, &ev[n])) == 1)
+			n++;
+	}
+	if (n != s->head.tail_rows || (rc = rows_of_batches(s, &s->pending, s->pending_seq, ev + n, err))) {
+		rc = rc ? rc : store_damaged(err, s, "the tail holds what is no row");
+		goto out;
+	}
+	n += s->pending.n;
+	for (size_t i = 0; i < s->pending.n; i++)
+		keys_count(&s->keys, ev[n - s->pending.n + i].properties);
+	if ((rc = store_empty(s, STORE_TAIL, err)))
+		goto out;
+	s->head.tail_rows = s->head.tail_bytes = 0;
+	for (size_t i = 0; i < n; i++) {
+		bytes += ev[i].properties.n + ev[i].name.n + ev[i].id.n + ev[i].user_id.n + ev[i].session_id.n + 8;
+		if (i + 1 - from == STORE_CHUNK_ROWS || bytes >= STORE_CHUNK_RAW || (all && i + 1 == n)) {
+			store_sort_events(ev + from, i + 1 - from);
+			if ((rc = store_put_chunk(s, ev + from, i + 1 - from, err)))
+				goto out;
+			from = i + 1;
+			bytes = 0;
+		}
+	}
+	for (size_t i = from; i < n && rc == 0; i++) {
+		tail_rows_add(&left, &ev[i]);
+		if (i + 1 == n || ev[i + 1].seq != ev[i].seq + 1) {     /* chunks made in between leave gaps in the seqs */
+			rc = put_batches(s, &left, ev[i].seq + 1 - left.n, err);
+			tail_rows_clear(&left);
+		}
+	}
+	s->pending_seq += s->pending.n;
+	tail_rows_clear(&s->pending);
+out:
+	store_walk_end(&c);
+	tail_rows_release(&left);
+	buf_release(&copy);
+	free(ev);
+	return rc;
+}
+
+int
+store_flush_events(struct store *s, struct err *err)
+{
+	struct tail_iter it;
+	struct event ev;
+	int rc;
+
+	if (s->pending.n == 0)
+		return 0;
+	if (s->head.tail_rows + s->pending.n >= STORE_CHUNK_ROWS || s->head.tail_bytes + s->pending.bytes.n >= STORE_CHUNK_RAW) {
+		if ((rc = store_seal_tail(s, 0, err)))
+			return rc;
+		return store_purge(s, err);
+	}
+	for (size_t i = 0; i < s->pending.n_batches; i++) {
+		it = (struct tail_iter){ .rest = { s->pending.bytes.p + s->pending.batch[i].at, s->pending.batch[i].len },
+			.n = s->pending.batch[i].n };
+		while (tail_next(&it, &ev) == 1)
+			keys_count(&s->keys, ev.properties);
+	}
+	rc = put_batches(s, &s->pending, s->pending_seq, err);
+	tail_rows_clear(&s->pending);
+	return rc;
+}
+
+void
+store_forget_events(struct store *s)
+{
+	tail_rows_clear(&s->pending);
+	keys_clear(&s->keys);
+	map_clear(&s->names);
+}
+
+/* ---- the vocabulary */
+
+static void
+put64(struct buf *b, int64_t v)
+{
+	for (int i = 0; i < 8; i++)
+		buf_byte(b, (char)((uint64_t)v >> (8 * i)));
+}
+
+static int64_t
+get64(const char *p)
+{
+	uint64_t v = 0;
+
+	for (int i = 7; i >= 0; i--)
+		v = v << 8 | (unsigned char)p[i];
+	return (int64_t)v;
+}
+
+static void
+vocab_key(struct buf *b, char what, struct str name)
+{
+	buf_clear(b);
+	buf_byte(b, what);
+	buf_str(b, name);
+}
+
+int
+store_flush_vocab(struct store *s, struct err *err)
+{
+	struct store_view v;
+	struct buf key = { 0 }, scratch = { 0 };
+	struct str old;
+	int rc = 0;
+
+	store_view_of_txn(s, &v);
+	for (struct map_entry *e = map_first(&s->names); e; e = map_next(&s->names, e)) {
+		struct store_name_count c = s->name_counts[e->bits];
+
+		vocab_key(&key, 'n', e->key);
+		if ((rc = store_fetch(&v, STORE_VOCAB, buf_get(&key), &old, err)) < 0)
+			goto out;
+		if (rc && old.n == 24) {
+			int64_t first = get64(old.p + 8), last = get64(old.p + 16);
+
+			c.count += get64(old.p);
+			c.first = first < c.first ? first : c.first;
+			c.last = last > c.last ? last : c.last;
+		}
+		buf_clear(&s->value);
+		put64(&s->value, c.count);
+		put64(&s->value, c.first);
+		put64(&s->value, c.last);
+		if ((rc = store_put(s, STORE_VOCAB, buf_get(&key), buf_get(&s->value), err)))
+			goto out;
+	}
+	for (size_t i = 0; i < s->keys.n; i++) {
+		int64_t count = s->keys.one[i].count;
+
+		vocab_key(&key, 'k', keys_text(s->keys.one[i].raw, &scratch));
+		if (count == 0 || key.n > STORE_KEY_MOST + 1)
+			continue;
+		if ((rc = store_fetch(&v, STORE_VOCAB, buf_get(&key), &old, err)) < 0)
+			goto out;
+		if (rc && old.n == 8)
+			count += get64(old.p);
+		else if (s->head.keys >= STORE_KEYS_MOST)
+			continue;
+		else
+			s->head.keys++;
+		buf_clear(&s->value);
+		put64(&s->value, count);
+		if ((rc = store_put(s, STORE_VOCAB, buf_get(&key), buf_get(&s->value), err)))
+			goto out;
+	}
+	rc = 0;
+out:
+	buf_release(&key);
+	buf_release(&scratch);
+	return rc;
+}
+
+/* Events are gone: take them off a name ('n') or a property key ('k'). */
+int
+store_vocab_take(struct store *s, char what, struct str name, int64_t count, int64_t not_before, struct err *err)
+{
+	struct store_view v;
+	struct buf key = { 0 };
+	struct str old;
+	int64_t left, first = 0, last = 0;
+	int rc;
+
+	store_view_of_txn(s, &v);
+	vocab_key(&key, what, name);
+	if ((rc = store_fetch(&v, STORE_VOCAB, buf_get(&key), &old, err)) <= 0 || old.n != (what == 'n' ? 24u : 8u))
+		goto out;
+	left = get64(old.p) - count;
+	if (what == 'n') {
+		first = get64(old.p + 8);
+		last = get64(old.p + 16);
+		first = first < not_before ? not_before : first;
+	}
+	if (left <= 0) {
+		rc = store_delete(s, STORE_VOCAB, buf_get(&key), err);
+		if (what == 'k' && s->head.keys)
+			s->head.keys--;
+		goto out;
+	}
+	buf_clear(&s->value);
+	put64(&s->value, left);
+	if (what == 'n') {
+		put64(&s->value, first);
+		put64(&s->value, last < first ? first : last);
+	}
+	rc = store_put(s, STORE_VOCAB, buf_get(&key), buf_get(&s->value), err);
+out:
+	buf_release(&key);
+	return rc < 0 ? rc : 0;
+}
+
+/* All entries of one kind, copied out before the first is told: no transaction is open while the caller works. */
+static int
+copy_vocab(struct store *s, char what, struct buf *out, struct err *err)
+{
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_VOCAB };
+	struct str key, value;
+	int rc;
+
+	if ((rc = store_view_open(&v, s, err)))
+		return rc;
+	for (rc = store_walk(&c, (struct str){ &what, 1 }, &key, &value, err); rc > 0; rc = store_walk_next(&c, &key, &value, err)) {
+		if (key.n == 0 || key.p[0] != what)
+			break;
+		varint_put_str(out, key);
+		varint_put_str(out, value);
+	}
+	store_walk_end(&c);
+	store_view_close(&v);
+	return rc < 0 ? rc : 0;
+}
+
+int
+store_each_name(struct store *s, int (*each)(void *, struct str name, int64_t count, int64_t first, int64_t last), void *self, struct err *err)
+{
+	struct buf all = { 0 };
+	struct str rest, key, value;
+	int rc = copy_vocab(s, 'n', &all, err);
+
+	for (rest = buf_get(&all); rc == 0 && rest.n; ) {
+		varint_take_str(&rest, &key);
+		varint_take_str(&rest, &value);
+		if (value.n == 24)
+			rc = each(self, (struct str){ key.p + 1, key.n - 1 }, get64(value.p), get64(value.p + 8), get64(value.p + 16));
+	}
+	buf_release(&all);
+	return rc;
+}
+
+int
+store_each_property(struct store *s, int (*each)(void *, struct str key, int64_t count), void *self, struct err *err)
+{
+	struct buf all = { 0 };
+	struct str rest, key, value;
+	int rc = copy_vocab(s, 'k', &all, err);
+
+	for (rest = buf_get(&all); rc == 0 && rest.n; ) {
+		varint_take_str(&rest, &key);
+		varint_take_str(&rest, &value);
+		if (value.n == 8)
+			rc = each(self, (struct str){ key.p + 1, key.n - 1 }, get64(value.p));
+	}
+	buf_release(&all);
+	return rc;
+}
+
+/* ---- chunks that go */
+
+int
+store_fetch_block(void *self, int column, int part, struct buf *out, struct err *err)
+{
+	const struct store_block_source *from = self;
+	char key[12];
+	struct str value;
+	int rc;
+
+	store_key64(key, from->chunk);
+	key[8] = (char)column;
+	key[9] = (char)(part >> 16);
+	key[10] = (char)(part >> 8);
+	key[11] = (char)part;
+	if ((rc = store_fetch(from->view, STORE_BLOCKS, (struct str){ key, 12 }, &value, err)) < 0)
+		return rc;
+	if (rc == 0)
+		return store_damaged(err, from->view->s, "a chunk lacks a block");
+	buf_str(out, value);
+	return 0;
+}
+
+int
+store_remove_chunk(struct store *s, uint64_t chunk, struct err *err)
+{
+	char key[16];
+	int rc;
+
+	store_key64(key, s->head.version + 1);  /* the version that this transaction will be */
+	store_key64(key + 8, chunk);
+	if ((rc = store_put(s, STORE_REMOVED, (struct str){ key, 16 }, (struct str){ "", 0 }, err)) ||
+	    (rc = store_delete(s, STORE_CHUNKS, (struct str){ key + 8, 8 }, err)))
+		return rc;
+	s->head.chunks--;
+	return 0;
+}
+
+/* What was removed by a version that is committed, and that no open scan may still read. */
+int
+store_purge(struct store *s, struct err *err)
+{
+	struct store_view v;
+	char from[16];
+	struct str key, value;
+	int rc;
+
+	store_view_of_txn(s, &v);
+	for (;;) {
+		struct store_cursor c = { .view = &v, .table = STORE_REMOVED }, blocks = { .view = &v, .table = STORE_BLOCKS };
+
+		rc = store_walk_next(&c, &key, &value, err);
+		if (rc > 0)
+			memcpy(from, key.p, key.n == 16 ? 16 : 0);
+		store_walk_end(&c);
+		if (rc <= 0 || key.n != 16)
+			return rc < 0 ? rc : 0;
+		if (store_key64_get(from) > s->head.version || store_scans_before(s, store_key64_get(from)))
+			return 0;
+		for (;;) {
+			char block[12];
+
+			rc = store_walk(&blocks, (struct str){ from + 8, 8 }, &key, &value, err);
+			if (rc > 0 && key.n == 12 && memcmp(key.p, from + 8, 8) == 0)
+				memcpy(block, key.p, 12);
+			else
+				key.n = 0;
+			store_walk_end(&blocks);
+			if (rc < 0 && rc != ERR_CORRUPT)
+				return rc;
+			if (key.n != 12)
+				break;
+			if ((rc = store_delete(s, STORE_BLOCKS, (struct str){ block, 12 }, err)))
+				return rc;
+		}
+		if ((rc = store_delete(s, STORE_REMOVED, (struct str){ from, 16 }, err)))
+			return rc;
+	}
+}

@@ -1,0 +1,554 @@
+/* scan.c - reading events: the store as it was when the scan was opened, without a transaction held for it.
+ *
+ * At opening, one short transaction lists the chunks that may matter and copies the tail. Chunks never change; one that is
+ * taken off the list (merged, retained) stays in the file while a scan may still read it. Who that is, the kernel knows:
+ * a scan holds a shared lock on byte V of the file scans.lock, V being the store's version before it looked, and gives it up
+ * when it is closed or its process dies. What version R removed may go when nobody holds a byte below R.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "codec/varint.h"
+#include "store/chunk.h"
+#include "store/store_priv.h"
+
+#define SKIP ((size_t)-1)
+
+struct source {                         /* a chunk of the scan's list */
+	uint64_t id;
+	int64_t min_time, max_time;
+	size_t at, len;                 /* header in scan.headers */
+};
+
+struct cursor {                         /* an open chunk, or the tail (chunk NULL) */
+	struct store_scan *scan;
+	struct chunk chunk;
+	uint64_t id;
+	size_t row, end;                /* at hand; behind the last one in the range */
+	unsigned char *match;           /* by code of name; NULL: all */
+	size_t match_cap;
+	int all_names;
+	uint32_t user_code;
+	int64_t time;                   /* of the row at hand, for the merge */
+	uint64_t seq;
+	int tail;
+};
+
+struct store_scan {
+	struct store *s;
+	struct store_range range;
+	struct map names;
+	char *user;
+	int lock;
+	unsigned want;
+	struct buf headers, batches;    /* packed headers; tail: seq, length, value … */
+	struct source *source;
+	size_t n_sources, next_source;
+	size_t batch_at;                /* reading `batches` */
+	struct tail_iter rows;
+	struct event *tail;             /* by_time: the tail's rows in order */
+	size_t n_tail;
+	struct cursor *one;             /* not by_time: the chunk at hand */
+	struct cursor **heap;           /* by_time: the least (time, seq) first */
+	size_t n_heap, heap_cap;
+	struct cursor **spare;          /* cursors to use again */
+	size_t n_spare;
+	int64_t read;
+	int advance;                    /* by_time: the top's row has been given out */
+};
+
+/* ---- who reads what */
+
+static int
+lock_version(const struct store *s, uint64_t version)
+{
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = (off_t)version, .l_len = 1 };
+	struct buf path = { 0 };
+	int fd;
+
+	buf_printf(&path, "%s/scans.lock", s->path);
+	fd = open(buf_text(&path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	buf_release(&path);
+	if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+int
+store_scans_before(const struct store *s, uint64_t version)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = (off_t)version };
+
+	if (s->scans_fd < 0)
+		return 1;
+	return fcntl(s->scans_fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+/* ---- opening */
+
+static int
+name_wanted(const struct store_scan *scan, struct str name)
+{
+	return scan->names.n == 0 || map_find(&scan->names, name) != NULL;
+}
+
+static int
+in_range(const struct store_scan *scan, const struct event *ev)
+{
+	return ev->time >= scan->range.from && ev->time < scan->range.to && name_wanted(scan, ev->name) &&
+	    (!scan->range.user_id.p || (ev->user_id.p && str_eq(ev->user_id, scan->range.user_id)));
+}
+
+static int
+list_chunks(struct store_scan *scan, const struct store_view *v, struct err *err)
+{
+	struct store_cursor c = { .view = v, .table = STORE_CHUNKS };
+	struct str key, value;
+	size_t cap = 0;
+	int rc;
+
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
+		struct chunk_info info, names;
+		struct chunk_name name;
+		int wanted;
+
+		if (key.n != 8 || (rc = chunk_info(value, &info, err))) {
+			rc = key.n != 8 ? store_damaged(err, scan->s, "a chunk's key has another length") : err_at(err, "%s: chunk %llu",
+			    scan->s->path, (unsigned long long)store_key64_get(key.p));
+			break;
+		}
+		if (info.min_time >= scan->range.to || info.max_time < scan->range.from)
+			continue;
+		names = info;
+		for (wanted = scan->names.n == 0; !wanted && chunk_next_name(&names, &name) == 1; )
+			wanted = name_wanted(scan, name.name);
+		if (!wanted)
+			continue;
+		if (scan->n_sources == cap)
+			scan->source = mem_grow(scan->source, cap = cap ? cap * 2 : 64, sizeof(*scan->source));
+		scan->source[scan->n_sources++] = (struct source){ store_key64_get(key.p), info.min_time, info.max_time, scan->headers.n, value.n };
+		buf_str(&scan->headers, value);
+	}
+	store_walk_end(&c);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+copy_tail(struct store_scan *scan, const struct store_view *v, struct err *err)
+{
+	struct store_cursor c = { .view = v, .table = STORE_TAIL };
+	struct str key, value;
+	int rc;
+
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
+		if (key.n != 8) {
+			rc = store_damaged(err, scan->s, "the tail holds what is no row");
+			break;
+		}
+		buf_add(&scan->batches, key.p, 8);
+		varint_put_str(&scan->batches, value);
+	}
+	store_walk_end(&c);
+	return rc < 0 ? rc : 0;
+}
+
+/* The next row of the tail, matching or not: 1, 0, < 0. */
+static int
+next_tail(struct store_scan *scan, struct event *ev, struct err *err)
+{
+	struct str rest, value;
+	int got;
+
+	while ((got = tail_next(&scan->rows, ev)) == 0 && scan->batch_at < scan->batches.n) {
+		rest = (struct str){ scan->batches.p + scan->batch_at + 8, scan->batches.n - scan->batch_at - 8 };
+		varint_take_str(&rest, &value);
+		if (tail_value(value, store_key64_get(scan->batches.p + scan->batch_at), &scan->rows))
+			got = -1;
+		scan->batch_at = scan->batches.n - rest.n;
+		if (got < 0)
+			break;
+	}
+	if (got < 0) {
+		scan->rows = (struct tail_iter){ 0 };
+		return store_damaged(err, scan->s, "the tail holds what is no row");
+	}
+	return got;
+}
+
+static int
+by_min_time(const void *x, const void *y)
+{
+	const struct source *a = x, *b = y;
+
+	if (a->min_time != b->min_time)
+		return a->min_time < b->min_time ? -1 : 1;
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static int
+gather_tail(struct store_scan *scan, struct err *err)
+{
+	struct event ev;
+	size_t cap = 0;
+	int rc;
+
+	while ((rc = next_tail(scan, &ev, err)) > 0) {
+		if (!in_range(scan, &ev))
+			continue;
+		if (scan->n_tail == cap)
+			scan->tail = mem_grow(scan->tail, cap = cap ? cap * 2 : 256, sizeof(*scan->tail));
+		scan->tail[scan->n_tail++] = ev;
+	}
+	if (rc == 0)
+		store_sort_events(scan->tail, scan->n_tail);
+	return rc;
+}
+
+static void heap_push(struct store_scan *, struct cursor *);
+
+struct store_scan *
+store_scan_open(struct store *s, const struct store_range *range, struct err *err)
+{
+	struct store_scan *scan = mem_new(sizeof(*scan));
+	struct store_head head;
+	struct store_view v;
+	int rc;
+
+	scan->s = s;
+	scan->range = *range;
+	scan->lock = -1;
+	for (int i = 0; i < range->n_names; i++)
+		map_put(&scan->names, range->names[i], NULL);
+	if (range->user_id.p) {
+		scan->user = mem_dup(range->user_id.p, range->user_id.n);
+		scan->range.user_id.p = scan->user;
+	}
+	scan->want = 1u << CHUNK_RECEIVED | 1u << CHUNK_ID | 1u << CHUNK_USER | 1u << CHUNK_SESSION | 1u << CHUNK_PROPERTIES;
+	scan->want &= ~((range->skip & STORE_SKIP_RECEIVED ? 1u << CHUNK_RECEIVED : 0) | (range->skip & STORE_SKIP_ID ? 1u << CHUNK_ID : 0) |
+	    (range->skip & STORE_SKIP_USER ? 1u << CHUNK_USER : 0) | (range->skip & STORE_SKIP_SESSION ? 1u << CHUNK_SESSION : 0) |
+	    (range->skip & STORE_SKIP_PROPERTIES ? 1u << CHUNK_PROPERTIES : 0));
+	if ((rc = store_view_open(&v, s, err)))
+		goto out;
+	rc = store_view_head(&v, &head, err);
+	store_view_close(&v);
+	if (rc)
+		goto out;
+	scan->lock = lock_version(s, head.version);
+	if ((rc = store_view_open(&v, s, err)))
+		goto out;
+	if ((rc = list_chunks(scan, &v, err)) == 0)
+		rc = copy_tail(scan, &v, err);
+	store_view_close(&v);
+	if (rc == 0 && range->by_time) {
+		qsort(scan->source, scan->n_sources, sizeof(*scan->source), by_min_time);
+		rc = gather_tail(scan, err);
+		if (scan->n_tail) {
+			struct cursor *c = mem_new(sizeof(*c));
+
+			c->tail = 1;
+			c->end = scan->n_tail;
+			c->time = scan->tail[0].time;
+			c->seq = scan->tail[0].seq;
+			heap_push(scan, c);
+		}
+	}
+out:
+	if (rc) {
+		store_scan_close(scan);
+		return NULL;
+	}
+	return scan;
+}
+
+static void
+free_cursor(struct cursor *c)
+{
+	if (!c)
+		return;
+	chunk_release(&c->chunk);
+	free(c->match);
+	free(c);
+}
+
+void
+store_scan_close(struct store_scan *scan)
+{
+	if (!scan)
+		return;
+	if (scan->lock >= 0)
+		close(scan->lock);
+	free_cursor(scan->one);
+	for (size_t i = 0; i < scan->n_heap; i++)
+		free_cursor(scan->heap[i]);
+	for (size_t i = 0; i < scan->n_spare; i++)
+		free_cursor(scan->spare[i]);
+	free(scan->heap);
+	free(scan->spare);
+	free(scan->source);
+	free(scan->tail);
+	free(scan->user);
+	map_release(&scan->names);
+	buf_release(&scan->headers);
+	buf_release(&scan->batches);
+	free(scan);
+}
+
+int64_t
+store_scan_read(const struct store_scan *scan)
+{
+	return scan->read;
+}
+
+/* ---- one chunk */
+
+static int
+fetch(void *self, int column, int part, struct buf *out, struct err *err)
+{
+	const struct cursor *c = self;
+	struct store_view v;
+	struct store_block_source from = { &v, c->id };
+	int rc = store_view_open(&v, c->scan->s, err);
+
+	if (rc)
+		return rc;
+	rc = store_fetch_block(&from, column, part, out, err);
+	store_view_close(&v);
+	return rc;
+}
+
+/* The first row from `row` on that the scan wants, or the end. */
+static void
+seek(struct cursor *c)
+{
+	const struct store_scan *scan = c->scan;
+	const uint32_t *name = c->chunk.name;
+	const struct chunk_texts *users = &c->chunk.texts[CHUNK_USER - CHUNK_ID];
+
+	for (; c->row < c->end; c->row++) {
+		if (!c->all_names && !c->match[name[c->row]])
+			continue;
+		if (scan->range.user_id.p) {
+			if (users->n ? users->code[c->row] != c->user_code : !users->text[c->row].p || !str_eq(users->text[c->row], scan->range.user_id))
+				continue;
+		}
+		break;
+	}
+	if (c->row < c->end) {
+		c->time = c->chunk.time[c->row];
+		c->seq = c->chunk.seq[c->row];
+	}
+}
+
+static size_t
+first_not_before(const int64_t *time, size_t n, int64_t t)
+{
+	size_t low = 0;
+
+	while (low < n) {
+		size_t middle = low + (n - low) / 2;
+
+		if (time[middle] < t)
+			low = middle + 1;
+		else
+			n = middle;
+	}
+	return low;
+}
+
+/* Open a chunk at its first wanted row. 1; 0 when it has none; < 0. */
+static int
+open_chunk(struct cursor *c, struct store_scan *scan, const struct source *from, struct err *err)
+{
+	struct chunk *k = &c->chunk;
+	int rc;
+
+	c->scan = scan;
+	c->id = from->id;
+	c->row = c->end = 0;
+	if ((rc = chunk_open(k, (struct str){ scan->headers.p + from->at, from->len }, fetch, c, err)))
+		goto out;
+	if (scan->range.user_id.p && (rc = chunk_has_user(k, scan->range.user_id, err)) <= 0)
+		goto out;
+	if ((rc = chunk_load(k, CHUNK_TIME, err)) || (rc = chunk_load(k, CHUNK_SEQ, err)) || (rc = chunk_load(k, CHUNK_NAME, err)))
+		goto out;
+	c->row = first_not_before(k->time, k->info.n, scan->range.from);
+	c->end = first_not_before(k->time, k->info.n, scan->range.to);
+	c->all_names = 1;
+	if (scan->names.n) {
+		if (k->info.n_names > c->match_cap)
+			c->match = mem_grow(c->match, c->match_cap = k->info.n_names, 1);
+		for (size_t i = 0; i < k->info.n_names; i++) {
+			c->match[i] = (unsigned char)name_wanted(scan, k->names[i].name);
+			c->all_names &= c->match[i];
+		}
+	}
+	if (scan->range.user_id.p) {
+		const struct chunk_texts *users = &k->texts[CHUNK_USER - CHUNK_ID];
+
+		if ((rc = chunk_load(k, CHUNK_USER, err)))
+			goto out;
+		c->user_code = UINT32_MAX;
+		for (size_t i = 1; i < users->n; i++)
+			if (str_eq(users->text[i], scan->range.user_id))
+				c->user_code = (uint32_t)i;
+	}
+	scan->read += (int64_t)(c->end - c->row);
+	seek(c);
+	return c->row < c->end;
+out:
+	if (rc < 0)
+		err_at(err, "%s: chunk %llu", scan->s->path, (unsigned long long)from->id);
+	return rc;
+}
+
+/* ---- in order of time */
+
+static int
+before(const struct cursor *a, const struct cursor *b)
+{
+	return a->time < b->time || (a->time == b->time && a->seq < b->seq);
+}
+
+static void
+heap_down(struct store_scan *scan)
+{
+	struct cursor **h = scan->heap, *c = h[0];
+	size_t i = 0, child;
+
+	while ((child = 2 * i + 1) < scan->n_heap) {
+		if (child + 1 < scan->n_heap && before(h[child + 1], h[child]))
+			child++;
+		if (!before(h[child], c))
+			break;
+		h[i] = h[child];
+		i = child;
+	}
+	h[i] = c;
+}
+
+static void
+heap_push(struct store_scan *scan, struct cursor *c)
+{
+	size_t i = scan->n_heap++;
+
+	if (scan->n_heap > scan->heap_cap)
+		scan->heap = mem_grow(scan->heap, scan->heap_cap = scan->heap_cap ? scan->heap_cap * 2 : 16, sizeof(*scan->heap));
+	for (; i && before(c, scan->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		scan->heap[i] = scan->heap[(i - 1) / 2];
+	scan->heap[i] = c;
+}
+
+static void
+put_aside(struct store_scan *scan, struct cursor *c)
+{
+	if (c->tail) {
+		free_cursor(c);
+		return;
+	}
+	scan->spare = mem_grow(scan->spare, scan->n_spare + 1, sizeof(*scan->spare));
+	scan->spare[scan->n_spare++] = c;
+}
+
+/* Bring every chunk that may hold the next row into the heap. 0, or < 0 for a damaged one, which is then passed over. */
+static int
+open_due(struct store_scan *scan, struct err *err)
+{
+	while (scan->next_source < scan->n_sources &&
+	    (scan->n_heap == 0 || scan->source[scan->next_source].min_time <= scan->heap[0]->time)) {
+		struct cursor *c = scan->n_spare ? scan->spare[--scan->n_spare] : mem_new(sizeof(*c));
+		int rc = open_chunk(c, scan, &scan->source[scan->next_source++], err);
+
+		if (rc > 0)
+			heap_push(scan, c);
+		else
+			put_aside(scan, c);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+next_by_time(struct store_scan *scan, struct event *ev, struct err *err)
+{
+	struct cursor *c;
+	int rc;
+
+	if (scan->advance) {
+		c = scan->heap[0];
+		scan->advance = 0;
+		c->row++;
+		if (!c->tail)
+			seek(c);
+		else if (c->row < c->end)
+			c->time = scan->tail[c->row].time, c->seq = scan->tail[c->row].seq;
+		if (c->row >= c->end) {
+			scan->heap[0] = scan->heap[--scan->n_heap];
+			put_aside(scan, c);
+		}
+		if (scan->n_heap)
+			heap_down(scan);
+	}
+	if ((rc = open_due(scan, err)))
+		return rc;
+	if (scan->n_heap == 0)
+		return 0;
+	c = scan->heap[0];
+	scan->advance = 1;
+	if (c->tail) {
+		scan->read++;
+		*ev = scan->tail[c->row];
+		return 1;
+	}
+	if ((rc = chunk_row(&c->chunk, c->row, scan->want, ev, err))) {
+		c->row = c->end;        /* the rest of it is passed over */
+		return err_at(err, "%s: chunk %llu", scan->s->path, (unsigned long long)c->id);
+	}
+	return 1;
+}
+
+/* ---- as they lie */
+
+static int
+next_any(struct store_scan *scan, struct event *ev, struct err *err)
+{
+	int rc;
+
+	for (;;) {
+		struct cursor *c = scan->one;
+
+		if (c && c->row < c->end) {
+			if ((rc = chunk_row(&c->chunk, c->row, scan->want, ev, err))) {
+				c->row = c->end;
+				return err_at(err, "%s: chunk %llu", scan->s->path, (unsigned long long)c->id);
+			}
+			c->row++;
+			seek(c);        /* the row given out stays where it is: nothing is unpacked here */
+			return 1;
+		}
+		if (scan->next_source == scan->n_sources)
+			break;
+		if (!c)
+			c = scan->one = mem_new(sizeof(*c));
+		if ((rc = open_chunk(c, scan, &scan->source[scan->next_source++], err)) < 0)
+			return rc;
+	}
+	while ((rc = next_tail(scan, ev, err)) > 0) {
+		scan->read++;
+		if (in_range(scan, ev))
+			return 1;
+	}
+	return rc;
+}
+
+int
+store_scan_next(struct store_scan *scan, struct event *ev, struct err *err)
+{
+	return scan->range.by_time ? next_by_time(scan, ev, err) : next_any(scan, ev, err);
+}

@@ -1,0 +1,191 @@
+/* store_priv.h - what the files of the store share: the environment, its tables, values with their check.
+ *
+ * Every value in every table begins with four bytes: the CRC32C (little-endian) of the table's number, the key and the rest
+ * of the value. So a flipped bit in a key or a value is found when it is read, and a value under a wrong key too. All reading and
+ * writing of LMDB goes through the functions below, which turn a fault of a damaged file (a wild pointer inside LMDB, a value
+ * that reaches beyond the file, an assertion) into MDB_CORRUPTED: see store_guard in env.c.
+ */
+#ifndef STORE_STORE_PRIV_H
+#define STORE_STORE_PRIV_H
+
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "store/admin.h"
+#include "store/chunk.h"
+#include "store/dedupe.h"
+#include "store/keys.h"
+#include "store/store.h"
+#include "store/tail.h"
+
+#define STORE_FORMAT     1              /* of DIR/format and of each environment */
+#define STORE_CHUNK_ROWS 65536          /* events of a full chunk */
+#define STORE_CHUNK_RAW  (16 << 20)     /* bytes of rows that fill a chunk with fewer */
+#define STORE_BATCH_RAW  (64 << 10)     /* bytes of rows after which a batch of the tail ends */
+#define STORE_KEYS_MOST  100000         /* property keys the vocabulary holds */
+#define STORE_KEY_MOST   400            /* bytes of the longest property key it holds */
+#define STORE_VALUE_MOST (1u << 30)     /* bytes of a value: more is refused */
+
+/* The tables; their numbers are part of the format. */
+enum store_table {
+	STORE_META,     /* "format", "head", "hash" */
+	STORE_TAIL,     /* first seq -> batch of rows (tail.h) */
+	STORE_CHUNKS,   /* chunk -> header (chunk.h) */
+	STORE_BLOCKS,   /* chunk, column, part -> packed column (chunk.h) */
+	STORE_REMOVED,  /* version, chunk -> nothing: chunks no longer listed, kept for the scans that still read them */
+	STORE_VOCAB,    /* 'n' name -> count, first, last;  'k' property key -> count */
+	STORE_STATE,    /* kind 0 name -> name, value */
+	STORE_ROWS,     /* kind 0 time number -> JSON */
+	STORE_INDEX,    /* metric 0 hash -> series */
+	STORE_SERIES,   /* series -> metric, labels, field, window */
+	STORE_SAMPLES,  /* series, first time -> samples (samples.h) */
+	STORE_RECENT,   /* number -> event ids seen lately (dedupe.h) */
+	STORE_RUNS,     /* run, part -> event ids in order, or the filter in front of them (dedupe.h) */
+	STORE_TABLES
+};
+extern const char *const store_table_names[STORE_TABLES];
+
+/* The counters of an environment; "head" in STORE_META holds them as little-endian 64-bit numbers in this order. */
+struct store_head {
+	uint64_t version;       /* counts commits that changed something */
+	uint64_t next_seq;      /* of the next event */
+	uint64_t events;        /* in tail and chunks */
+	uint64_t tail_rows, tail_bytes;
+	uint64_t next_chunk, chunks;
+	uint64_t keys;          /* property keys in the vocabulary */
+	uint64_t next_series, series, samples;
+	uint64_t next_row;
+	uint64_t next_recent, recent;   /* dedupe: next number, entries in STORE_RECENT */
+	uint64_t next_run;
+	uint64_t dedupe;        /* version of the dedupe tables */
+};
+#define STORE_HEAD_N (sizeof(struct store_head) / sizeof(uint64_t))
+
+struct store_pending;           /* samples not yet written (series.c) */
+
+struct store {
+	MDB_env *env;
+	MDB_dbi table[STORE_TABLES];
+	char *dir, *path;               /* of the store, of the tenant */
+	int how;
+	int scans_fd;                   /* the file that scans lock, see scan.c; -1 where it cannot be opened */
+	pthread_rwlock_t map_lock;      /* held for reading by every read transaction, for writing while the map grows */
+	uint64_t page;                  /* bytes */
+	int cut;                        /* the file was shorter than its pages when it was opened */
+
+	MDB_txn *txn;                   /* the write transaction, or NULL */
+	pthread_t writer;               /* who has it */
+	uint64_t txn_pages;             /* pages of the file it may find */
+	struct store_head head;         /* as the write transaction leaves it */
+	int changed;                    /* something was written since store_begin */
+	uint64_t hash_key[2];           /* of the store's own 128-bit hashes */
+
+	struct tail_rows pending;       /* events added and not yet put into tail or chunk */
+	uint64_t pending_seq;           /* seq of the first of them */
+	struct keys keys;               /* property keys of the transaction's events */
+	struct map names;               /* names of the transaction's events -> index into name_counts */
+	struct store_name_count { int64_t count, first, last; } *name_counts;
+	size_t n_names, cap_names;
+	struct store_pending *samples;
+	struct dedupe *dedupe;
+	struct chunk_packed packed;
+	struct buf value;               /* scratch */
+};
+
+/* A read transaction for the length of one call; inside a write transaction of the same thread, that one. */
+struct store_view {
+	struct store *s;
+	MDB_txn *txn;
+	uint64_t pages;                 /* of the file, as this view knows it */
+	int own;
+};
+int store_view_open(struct store_view *, struct store *, struct err *);
+void store_view_close(struct store_view *);
+int store_view_head(const struct store_view *, struct store_head *, struct err *);
+
+/* Say an LMDB code in words. Returns the ERR_ code. */
+int store_fail(const struct store *, int rc, const char *doing, struct err *);
+
+/* Reading. 1 and the value without its check, 0 not there, < 0. Values are borrowed from the map until the view or the write
+ * transaction ends or writes. */
+int store_fetch(const struct store_view *, enum store_table, struct str key, struct str *value, struct err *);
+
+/* The same without computing the check: for what this process has checked before. */
+int store_fetch_again(const struct store_view *, enum store_table, struct str key, struct str *value, struct err *);
+
+/* Walk a table from the first key >= from. 1, 0 at the end, < 0. When a value fails its check, *value is {NULL,0}, the code is
+ * ERR_CORRUPT and the walk may go on. store_walk_next with a `cur` that is zero but for `view` and `table` begins. */
+struct store_cursor {
+	const struct store_view *view;
+	enum store_table table;
+	MDB_cursor *cur;
+	uint64_t left;                  /* entries that can still come: a damaged tree may have loops */
+	int ended;
+};
+int store_walk(struct store_cursor *, struct str from, struct str *key, struct str *value, struct err *);
+int store_walk_next(struct store_cursor *, struct str *key, struct str *value, struct err *);
+int store_walk_before(struct store_cursor *, struct str at, struct str *key, struct str *value, struct err *);   /* the last key <= at */
+void store_walk_end(struct store_cursor *);
+int store_count(const struct store_view *, enum store_table, uint64_t *, struct err *);
+
+/* Writing, inside the write transaction. */
+int store_put(struct store *, enum store_table, struct str key, struct str value, struct err *);
+int store_put_last(struct store *, enum store_table, struct str key, struct str value, struct err *); /* key is beyond all there */
+int store_delete(struct store *, enum store_table, struct str key, struct err *);      /* fine when it is not there */
+int store_empty(struct store *, enum store_table, struct err *);
+void store_view_of_txn(struct store *, struct store_view *);
+
+/* Keys: numbers big-endian, times shifted to be unsigned, so that byte order is their order. */
+void store_key64(char out[8], uint64_t);
+uint64_t store_key64_get(const char *);
+static inline uint64_t
+store_key_time(int64_t t)
+{
+	return (uint64_t)t ^ (1ULL << 63);
+}
+static inline int64_t
+store_key_time_get(uint64_t k)
+{
+	return (int64_t)(k ^ (1ULL << 63));
+}
+
+/* 128-bit hash of the store (SipHash-2-4 with a key drawn when the tenant was made). */
+void store_hash(const struct store *, struct str, uint64_t out[2]);
+
+/* Folders and files, never through a symbolic link. */
+int store_make_dir(const char *path, struct err *);             /* 0700; fine when it is there; the parent is synced */
+int store_sync_dir(const char *path, struct err *);
+int store_check_format(const char *dir, int create, struct err *);
+int store_tenant_name_ok(const char *name);
+char *store_tenant_path(const char *dir, const char *tenant);   /* the caller frees */
+int store_damaged(struct err *, const struct store *, const char *what);
+
+/* Parts of a commit. */
+int store_flush_events(struct store *, struct err *);
+int store_flush_vocab(struct store *, struct err *);
+int store_flush_samples(struct store *, struct err *);
+int store_flush_dedupe(struct store *, struct err *);
+void store_forget_events(struct store *);
+void store_forget_samples(struct store *);
+void store_free_samples(struct store *);
+void store_forget_dedupe(struct store *, int committed);
+
+/* events.c: chunks */
+int store_put_chunk(struct store *, const struct event *sorted, size_t n, struct err *);
+int store_seal_tail(struct store *, int all, struct err *);
+int store_remove_chunk(struct store *, uint64_t chunk, struct err *);   /* off the list; its blocks go when no scan needs them */
+int store_purge(struct store *, struct err *);                          /* blocks of removed chunks that nobody reads */
+int store_vocab_take(struct store *, char what, struct str name, int64_t count, int64_t not_before, struct err *);
+int store_fetch_block(void *view_and_chunk, int column, int part, struct buf *, struct err *);
+struct store_block_source { const struct store_view *view; uint64_t chunk; };
+void store_sort_events(struct event *, size_t n);
+
+/* scan.c: is a scan open that may read what version `version` removed? */
+int store_scans_before(const struct store *, uint64_t version);
+
+/* retain.c / series.c */
+int64_t store_retain_samples(struct store *, int64_t before, int dry, struct err *);
+
+#endif
