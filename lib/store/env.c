@@ -78,6 +78,42 @@ watch_faults(void)
 	inside = NULL;                          \
 } while (0)
 
+static __attribute__((noinline)) int
+begin(MDB_env *env, unsigned flags, MDB_txn **txn)
+{
+	int rc = 0;
+
+	GUARDED(rc, mdb_txn_begin(env, NULL, flags, txn));
+	return rc;
+}
+
+static __attribute__((noinline)) int
+open_file(MDB_env *env, const char *path, unsigned flags)
+{
+	int rc = 0;
+
+	GUARDED(rc, mdb_env_open(env, path, flags, 0600));
+	return rc;
+}
+
+static __attribute__((noinline)) int
+open_table(MDB_txn *txn, const char *name, unsigned flags, MDB_dbi *table)
+{
+	int rc = 0;
+
+	GUARDED(rc, mdb_dbi_open(txn, name, flags, table));
+	return rc;
+}
+
+static __attribute__((noinline)) int
+commit(MDB_txn *txn)
+{
+	int rc = 0;
+
+	GUARDED(rc, mdb_txn_commit(txn));
+	return rc;
+}
+
 /* ---- words */
 
 int
@@ -408,7 +444,7 @@ store_view_open(struct store_view *v, struct store *s, struct err *err)
 	*v = (struct store_view){ .s = s, .own = 1 };
 	for (int tries = 0; tries < 100; tries++) {
 		pthread_rwlock_rdlock(&s->map_lock);
-		GUARDED(rc, mdb_txn_begin(s->env, NULL, MDB_RDONLY, &v->txn));
+		rc = begin(s->env, MDB_RDONLY, &v->txn);
 		if (rc == 0) {
 			v->pages = pages_of(s);
 			return 0;
@@ -534,7 +570,7 @@ store_begin(struct store *s, struct err *err)
 	if ((rc = grow_map(s)))
 		return store_fail(s, rc, "mapping", err);
 	for (int tries = 0; tries < 100; tries++) {
-		GUARDED(rc, mdb_txn_begin(s->env, NULL, 0, &s->txn));
+		rc = begin(s->env, 0, &s->txn);
 		if (rc != MDB_MAP_RESIZED || (rc = follow_map(s)))
 			break;
 		rc = MDB_MAP_RESIZED;
@@ -593,7 +629,7 @@ store_commit(struct store *s, struct err *err)
 	s->head.version++;
 	if ((rc = put_head(s, err)))
 		goto out;
-	GUARDED(rc, mdb_txn_commit(s->txn));
+	rc = commit(s->txn);
 	forget(s, rc == 0);             /* commit frees it even when it fails */
 	return rc ? store_fail(s, rc, "committing", err) : 0;
 out:
@@ -717,7 +753,7 @@ open_tables(struct store *s, int create, struct err *err)
 	int rc = 0;
 
 	for (int tries = 0; tries < 100; tries++) {
-		GUARDED(rc, mdb_txn_begin(s->env, NULL, create ? 0 : MDB_RDONLY, &txn));
+		rc = begin(s->env, create ? 0 : MDB_RDONLY, &txn);
 		if (rc != MDB_MAP_RESIZED)
 			break;
 		follow_map(s);
@@ -725,7 +761,7 @@ open_tables(struct store *s, int create, struct err *err)
 	if (rc)
 		return store_fail(s, rc, "opening", err);
 	for (int i = 0; i < STORE_TABLES; i++) {
-		GUARDED(rc, mdb_dbi_open(txn, store_table_names[i], create ? MDB_CREATE : 0, &s->table[i]));
+		rc = open_table(txn, store_table_names[i], create ? MDB_CREATE : 0, &s->table[i]);
 		if (rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE) {
 			MDB_stat st = { 0 };
 
@@ -749,7 +785,7 @@ open_tables(struct store *s, int create, struct err *err)
 		goto out;
 	rc = rc == 0 && create ? put_beginning(s, err) : check_beginning(s, &v, format, err);
 	if (rc == 0) {                  /* a read transaction is committed too: that keeps the tables open */
-		GUARDED(rc, mdb_txn_commit(txn));
+		rc = commit(txn);
 		txn = NULL;
 		if (rc)
 			rc = store_fail(s, rc, "opening", err);
@@ -814,7 +850,7 @@ open_env(struct store *s, struct err *err)
 		    (rc = mdb_env_set_maxreaders(s->env, READERS)) || (rc = mdb_env_set_mapsize(s->env, size)) ||
 		    (rc = mdb_env_set_assert(s->env, on_assert)))
 			break;
-		GUARDED(rc, mdb_env_open(s->env, s->path, flags, 0600));
+		rc = open_file(s->env, s->path, flags);
 		if (rc == 0 || (rc != ENOMEM && rc != EINVAL && rc != EFBIG && rc != EOVERFLOW) || size <= MAP_LEAST)
 			break;
 		mdb_env_close(s->env);

@@ -6,6 +6,7 @@
 #ifndef STORE_KEYS_H
 #define STORE_KEYS_H
 
+#include "base/buf.h"
 #include "base/map.h"
 
 struct keys {

@@ -19,6 +19,6 @@ struct samples_point { int64_t time; double value; struct str state; };
 void samples_pack(struct buf *, const struct samples_point *, size_t n);
 
 /* At most SAMPLES_MOST points in rising order; states borrow. Their number, or -1 when the bytes are none. */
-int samples_unpack(struct str, struct samples_point out[SAMPLES_MOST]);
+int samples_unpack(struct str, struct samples_point *out);
 
 #endif

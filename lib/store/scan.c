@@ -246,7 +246,8 @@ store_scan_open(struct store *s, const struct store_range *range, struct err *er
 		rc = copy_tail(scan, &v, err);
 	store_view_close(&v);
 	if (rc == 0 && range->by_time) {
-		qsort(scan->source, scan->n_sources, sizeof(*scan->source), by_min_time);
+		if (scan->n_sources)
+			qsort(scan->source, scan->n_sources, sizeof(*scan->source), by_min_time);
 		rc = gather_tail(scan, err);
 		if (scan->n_tail) {
 			struct cursor *c = mem_new(sizeof(*c));

@@ -305,7 +305,7 @@ store_flush_samples(struct store *s, struct err *err)
 	if (!p || p->n == 0)
 		return 0;
 	for (struct map_entry *e = map_first(&p->map); e && rc == 0; e = map_next(&p->map, e)) {
-		uint64_t id;
+		uint64_t id = 0;
 
 		if ((rc = series_of(s, e->key, &id, err)) == 0)
 			rc = merge(s, id, e->ptr, err);
