@@ -1,0 +1,562 @@
+/* Saved models are pieces "NAME/0", "NAME/1", … of kind "detect" in the store's states, PIECE bytes or a little more each:
+ *
+ *      count:4 bytes           pieces there are, in each of them
+ *      then series:            length of the key:4, the key, the model (model.c)
+ *
+ * A key is metric, labels and field as they stand in a row, with a byte 0 between. Numbers are little-endian. */
+#include "detect/detect.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "detect/model.h"
+#include "json/json.h"
+
+#define KIND        "detect"
+#define PIECE       (1u << 20)
+#define COLUMNS     256                 /* of a CSV row */
+#define LABELS_MOST (64u << 10)         /* bytes of a series' key */
+
+enum column { SKIPPED, TIME, METRIC, DATA, NUMBER, LABEL };      /* DATA: the first value will tell which it is */
+
+struct detect {
+	struct detect_spec spec;
+	struct str only[COLUMNS];       /* of spec.fields */
+	int     n_only;
+	struct out *out;
+	struct map series;              /* key to model */
+	long    alarms;
+	struct buf key, name, text, made;
+	/* plain rows */
+	int     plain;                  /* of this file: the first row was no JSON */
+	const char *file;
+	struct buf header;              /* its names, each with a 0 behind */
+	struct str column[COLUMNS];
+	enum column what[COLUMNS];
+	int     columns;
+};
+
+struct detect *
+detect_new(const struct detect_spec *spec, struct out *out, struct err *err)
+{
+	struct detect *d = mem_new(sizeof(*d));
+	struct str rest = str_of(spec->fields), one;
+
+	d->spec = *spec;
+	d->out = out;
+	if (!(spec->sensitivity >= 0 && spec->sensitivity <= 1)) {
+		err_set(err, ERR_USAGE, "--sensitivity: %g is not between 0 and 1, 0.5 is the default", spec->sensitivity);
+		goto wrong;
+	}
+	while (rest.n && str_cut(&rest, ',', &one)) {
+		one = str_trim(one);
+		if (!one.n || d->n_only == COLUMNS) {
+			err_set(err, ERR_USAGE, "--fields: '%s' is no list of fields, try count,revenue_sum", spec->fields);
+			goto wrong;
+		}
+		d->only[d->n_only++] = one;
+	}
+	return d;
+wrong:
+	detect_free(d);
+	return NULL;
+}
+
+void
+detect_free(struct detect *d)
+{
+	if (!d)
+		return;
+	for (struct map_entry *e = map_first(&d->series); e; e = map_next(&d->series, e))
+		model_free(e->ptr);
+	map_release(&d->series);
+	buf_release(&d->key);
+	buf_release(&d->name);
+	buf_release(&d->text);
+	buf_release(&d->made);
+	buf_release(&d->header);
+	free(d);
+}
+
+long
+detect_alarms(const struct detect *d)
+{
+	return d->alarms;
+}
+
+long
+detect_series(const struct detect *d)
+{
+	return (long)d->series.n;
+}
+
+static int
+is_asked(const struct detect *d, struct str field)
+{
+	for (int i = 0; i < d->n_only; i++)
+		if (str_eq(d->only[i], field))
+			return 1;
+	return d->n_only == 0;
+}
+
+/* Six digits that matter, as a number. */
+static void
+put_rounded(struct buf *to, double v)
+{
+	double unit;
+
+	if (v != 0 && fabs(v) < 1e15 && fabs(v) > 1e-15) {
+		unit = pow(10, 5 - floor(log10(fabs(v))));
+		v = unit >= 1 ? round(v * unit) / unit : round(v / (1 / unit)) * (1 / unit);
+	}
+	json_put_double(to, v);
+}
+
+/* One number of a row, its judgement and, when it is to be seen, the row with it. `head` is the row without its closing
+ * brace. */
+static int
+judge(struct detect *d, struct str metric, struct str labels, struct str field, double value, int64_t time, struct str head, struct err *err)
+{
+	double threshold = 1 - d->spec.sensitivity;
+	struct map_entry *entry;
+	struct verdict v;
+	struct buf *to = &d->out->buf;
+	int is_new;
+
+	buf_clear(&d->key);
+	buf_str(&d->key, metric);
+	buf_byte(&d->key, 0);
+	buf_str(&d->key, labels);
+	buf_byte(&d->key, 0);
+	buf_str(&d->key, field);
+	if (d->key.n > LABELS_MOST)
+		return err_set(err, ERR_INPUT, "the labels are longer than %u KiB", LABELS_MOST >> 10);
+	entry = map_put(&d->series, buf_get(&d->key), &is_new);
+	if (is_new)
+		entry->ptr = model_new();
+	model_push(entry->ptr, time + zone_offset(d->spec.zone, time), value, threshold, &v);
+	d->alarms += v.alarm;
+	if (!v.alarm && !d->spec.all)
+		return 0;
+	buf_str(to, head);
+	buf_lit(to, ",\"anomaly\":{\"field\":");
+	json_put_string(to, field);
+	buf_lit(to, ",\"score\":");
+	json_put_double(to, round(v.score * 1e6) / 1e6);
+	buf_lit(to, v.alarm ? ",\"alarm\":true,\"expected\":" : ",\"alarm\":false,\"expected\":");
+	put_rounded(to, v.expected);
+	buf_lit(to, ",\"lower\":");
+	put_rounded(to, v.lower);
+	buf_lit(to, ",\"upper\":");
+	put_rounded(to, v.upper);
+	buf_lit(to, value >= v.expected ? ",\"direction\":\"high\"}}\n" : ",\"direction\":\"low\"}}\n");
+	out_row(d->out);
+	return 0;
+}
+
+static int
+read_time(struct json v, struct buf *scratch, int64_t *time)
+{
+	int64_t whole;
+	double number;
+
+	if (json_is(v, JSON_STRING))
+		return time_parse_rfc3339(json_text(v, scratch), time);
+	if (json_int64(v, &whole))
+		return time_of_epoch_int(whole, time);
+	return json_double(v, &number) ? time_of_epoch(number, time) : -1;
+}
+
+static int
+metric_row(struct detect *d, struct str row, struct err *err)
+{
+	struct json all = json_value(row), metric = JSON_ABSENT, labels = JSON_ABSENT, when = JSON_ABSENT;
+	struct json_iter it;
+	int64_t time;
+	struct str head;
+	int fields = 0;
+
+	if (json_check(row, err) < 0)
+		return err->code;
+	if (!json_is(all, JSON_OBJECT))
+		return err_set(err, ERR_INPUT, "not a metric row: an object or a row of CSV is due");
+	for (it = json_iter(all); json_next(&it); ) {
+		struct str key = json_text(it.key, &d->name);
+
+		if (str_eq(key, STR("metric")))
+			metric = it.value;
+		else if (str_eq(key, STR("labels")))
+			labels = it.value;
+		else if (str_eq(key, STR("timestamp")))
+			when = it.value;
+		else if (str_eq(key, STR("partial")) && json_is(it.value, JSON_TRUE))
+			return 0;               /* the whole row of this window is still to come */
+		else if (str_eq(key, STR("anomaly")))
+			return err_set(err, ERR_INPUT, "the row has an anomaly already");
+	}
+	if (json_is(metric, JSON_NONE) && !json_is(json_get(all, STR("event")), JSON_NONE))
+		return err_set(err, ERR_USAGE, "these are events, not metric rows: count them first, … | at-agg -w 1m | at-detect");
+	if (json_is(when, JSON_NONE))
+		return err_set(err, ERR_INPUT, "the row has no timestamp");
+	if (read_time(when, &d->text, &time) < 0)
+		return err_set(err, ERR_INPUT, "the timestamp is no time, 2026-11-23T10:15:30Z is one");
+	head = (struct str){ all.p, all.n - 1 };
+	while (head.n && (head.p[head.n - 1] == ' ' || head.p[head.n - 1] == '\t'))
+		head.n--;
+	for (it = json_iter(all); json_next(&it); ) {
+		struct str key;
+		double value;
+
+		if (!json_is(it.value, JSON_NUMBER))
+			continue;
+		key = json_text(it.key, &d->name);
+		if (str_eq(key, STR("timestamp")) || str_eq(key, STR("metric")) || str_eq(key, STR("window")) || str_eq(key, STR("labels")) ||
+		    !is_asked(d, key) || !json_double(it.value, &value))
+			continue;
+		fields++;
+		if (judge(d, json_raw(metric), json_raw(labels), key, value, time, head, err) < 0)
+			return err->code;
+	}
+	if (!fields && !d->n_only)
+		return err_set(err, ERR_INPUT, "the row has no number to judge");
+	return 0;
+}
+
+/* ---- plain rows */
+
+/* Cut a row at its commas (semicolons, tabs); "a,b" is one piece, "" in it a quote. Pieces lie in d->text, each with a 0. */
+static int
+cut_row(struct detect *d, struct str row, struct str *piece)
+{
+	size_t start[COLUMNS], len[COLUMNS];
+	char sep = memchr(row.p, '\t', row.n) ? '\t' : memchr(row.p, ',', row.n) ? ',' : ';';
+	size_t i = 0;
+	int n = 0;
+
+	buf_clear(&d->text);
+	for (; n < COLUMNS; i++) {
+		start[n] = d->text.n;
+		while (i < row.n && row.p[i] == ' ')
+			i++;
+		if (i < row.n && row.p[i] == '"') {
+			for (i++; i < row.n && !(row.p[i] == '"' && !(i + 1 < row.n && row.p[i + 1] == '"')); i++) {
+				i += row.p[i] == '"';
+				buf_byte(&d->text, row.p[i]);
+			}
+			while (i < row.n && row.p[i] != sep)
+				i++;
+		} else {
+			for (; i < row.n && row.p[i] != sep; i++)
+				buf_byte(&d->text, row.p[i]);
+			while (d->text.n > start[n] && d->text.p[d->text.n - 1] == ' ')
+				d->text.n--;
+		}
+		len[n] = d->text.n - start[n];
+		buf_byte(&d->text, 0);
+		n++;
+		if (i >= row.n)
+			break;
+	}
+	for (int k = 0; k < n; k++)
+		piece[k] = (struct str){ d->text.p + start[k], len[k] };
+	return n;
+}
+
+static int
+plain_time(struct str text, int64_t *time)
+{
+	double number;
+	int64_t whole;
+
+	if (time_parse_rfc3339(text, time) == 0)
+		return 0;
+	if (str_int64(text, &whole) == 0)
+		return time_of_epoch_int(whole, time);
+	return str_double(text, &number) == 0 ? time_of_epoch(number, time) : -1;
+}
+
+/* What tools write for no value. */
+static int
+is_missing(struct str text)
+{
+	static const char *const words[] = { "", "NaN", "nan", "NA", "N/A", "null", "NULL", "-" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (str_eq(text, str_of(words[i])))
+			return 1;
+	return 0;
+}
+
+/* "cpu.csv.gz" in "/var/data" names the metric cpu. */
+static struct str
+name_of(const char *file)
+{
+	const char *base = strrchr(file, '/');
+	struct str name = str_of(base ? base + 1 : file);
+	const char *dot;
+
+	if (str_eq(name, STR("stdin")))
+		return STR("value");
+	if ((dot = memchr(name.p, '.', name.n)) && dot > name.p)
+		name.n = (size_t)(dot - name.p);
+	return name;
+}
+
+/* The first row of a file: 1 when it is a header, 0 when it is data already. */
+static int
+read_header(struct detect *d, const struct str *piece, int n, struct err *err)
+{
+	static const char *const times[] = { "timestamp", "time", "@timestamp", "ts", "date", "datetime", "t" };
+	int64_t time;
+	double value;
+	int is_data = 0, at = -1;
+
+	if (n < 2)
+		return err_set(err, ERR_INPUT, "neither a metric row nor a row of CSV with a time and a value");
+	if (plain_time(piece[0], &time) == 0)
+		for (int i = 1; i < n; i++)
+			is_data |= str_double(piece[i], &value) == 0;
+	buf_clear(&d->header);
+	d->columns = n;
+	for (int i = 0; i < n; i++) {
+		if (!is_data)
+			buf_str(&d->header, piece[i]);
+		else if (i == 1)
+			buf_lit(&d->header, "value");
+		else
+			buf_printf(&d->header, "value%d", i);
+		buf_byte(&d->header, 0);
+	}
+	for (int i = 0, from = 0; i < n; i++) {
+		d->column[i] = str_of(d->header.p + from);
+		from += (int)d->column[i].n + 1;
+		d->what[i] = !is_data && str_eq(d->column[i], STR("metric")) ? METRIC : d->column[i].n ? DATA : SKIPPED;
+	}
+	for (size_t k = 0; k < sizeof(times) / sizeof(times[0]) && at < 0 && !is_data; k++)
+		for (int i = 0; i < n && at < 0; i++)
+			if (d->column[i].n == strlen(times[k]) && strncasecmp(d->column[i].p, times[k], d->column[i].n) == 0)
+				at = i;
+	d->what[at < 0 ? 0 : at] = TIME;
+	for (int i = 0; i < n; i++)
+		if (str_utf8_fault(d->column[i]) >= 0)
+			return err_set(err, ERR_INPUT, "the header is not UTF-8");
+	return !is_data;
+}
+
+static int
+plain_row(struct detect *d, struct str row, const char *file, long line, struct err *err)
+{
+	struct str piece[COLUMNS], metric = name_of(file), labels;
+	double value[COLUMNS];
+	char is_number[COLUMNS] = "", is_label[COLUMNS] = "";
+	int64_t time = TIME_NONE;
+	size_t at, len;
+	int n, rc;
+
+	if (str_utf8_fault(row) >= 0)
+		return err_set(err, ERR_INPUT, "the row is not UTF-8");
+	n = cut_row(d, row, piece);
+	if (line == 1 || d->columns == 0) {
+		if ((rc = read_header(d, piece, n, err)) != 0) {
+			if (rc < 0)
+				d->columns = 0;
+			return rc < 0 ? rc : 0;
+		}
+	}
+	if (n != d->columns)
+		return err_set(err, ERR_INPUT, "the row has %d columns, %d are due", n, d->columns);
+	for (int i = 0; i < n; i++) {
+		if (d->what[i] >= DATA && !is_missing(piece[i])) {
+			int number = str_double(piece[i], &value[i]) == 0;
+
+			if (d->what[i] == DATA)
+				d->what[i] = number ? NUMBER : LABEL;
+			is_number[i] = d->what[i] == NUMBER;
+			is_label[i] = d->what[i] == LABEL;
+			if (is_number[i] && !number)
+				return err_set(err, ERR_INPUT, "'%.40s' in the column '%.40s' is no number", piece[i].p, d->column[i].p);
+		}
+		if (d->what[i] == METRIC)
+			metric = piece[i];
+		else if (d->what[i] == TIME && plain_time(piece[i], &time) < 0)
+			return err_set(err, ERR_INPUT, "'%.40s' is no time, 2026-11-23T10:15:30Z is one", piece[i].p);
+	}
+	buf_clear(&d->made);
+	buf_lit(&d->made, "{\"metric\":");
+	json_put_string(&d->made, metric);
+	buf_lit(&d->made, ",\"timestamp\":");
+	json_put_time(&d->made, time);
+	at = d->made.n;
+	for (int i = 0; i < n; i++)
+		if (is_label[i]) {
+			buf_lit(&d->made, d->made.n == at ? ",\"labels\":{" : ",");
+			json_put_key(&d->made, d->column[i]);
+			json_put_string(&d->made, piece[i]);
+		}
+	if (d->made.n > at)
+		buf_byte(&d->made, '}');
+	len = d->made.n - at;
+	rc = 0;
+	for (int i = 0; i < n; i++)
+		if (is_number[i]) {
+			buf_byte(&d->made, ',');
+			json_put_key(&d->made, d->column[i]);
+			json_put_double(&d->made, value[i]);
+			rc = 1;
+		}
+	if (!rc)
+		return err_set(err, ERR_INPUT, "the row has no number to judge");
+	labels = (struct str){ d->made.p + at, len };
+	for (int i = 0; i < n; i++)
+		if (is_number[i] && is_asked(d, d->column[i]) &&
+		    judge(d, metric, labels, d->column[i], value[i], time, buf_get(&d->made), err) < 0)
+			return err->code;
+	return 0;
+}
+
+int
+detect_row(struct detect *d, struct str row, const char *file, long line, struct err *err)
+{
+	row = str_trim(row);
+	if (line == 1 || file != d->file) {
+		d->file = file;
+		d->columns = 0;
+		d->plain = row.n && row.p[0] != '{' && row.p[0] != '[';
+	}
+	if (d->plain)
+		return plain_row(d, row, file, line, err);
+	return metric_row(d, row, err);
+}
+
+/* ---- saved models */
+
+static void
+put32(struct buf *to, uint32_t n)
+{
+	for (int i = 0; i < 4; i++)
+		buf_byte(to, (char)(n >> 8 * i));
+}
+
+static int
+take32(struct str *from, uint32_t *n)
+{
+	if (from->n < 4)
+		return -1;
+	*n = 0;
+	for (int i = 0; i < 4; i++)
+		*n |= (uint32_t)(unsigned char)from->p[i] << 8 * i;
+	from->p += 4, from->n -= 4;
+	return 0;
+}
+
+static int
+take_piece(struct detect *d, struct str bytes, uint32_t *pieces, struct err *err)
+{
+	uint32_t len;
+
+	if (take32(&bytes, pieces) < 0)
+		return err_set(err, ERR_CORRUPT, "the saved models are damaged");
+	while (bytes.n) {
+		struct map_entry *entry;
+		struct model *model;
+		struct str key;
+		int is_new;
+
+		if (take32(&bytes, &len) < 0 || len > bytes.n || len > LABELS_MOST)
+			return err_set(err, ERR_CORRUPT, "the saved models are damaged");
+		key = (struct str){ bytes.p, len };
+		bytes.p += len, bytes.n -= len;
+		if (!(model = model_take(&bytes, err)))
+			return err->code;
+		entry = map_put(&d->series, key, &is_new);
+		if (!is_new)
+			model_free(entry->ptr);
+		entry->ptr = model;
+	}
+	return 0;
+}
+
+int
+detect_load(struct detect *d, struct store *store, const char *name, struct err *err)
+{
+	struct buf bytes = {0};
+	char piece[400];
+	uint32_t pieces = 1;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < pieces; i++) {
+		snprintf(piece, sizeof(piece), "%.300s/%u", name, i);
+		buf_clear(&bytes);
+		if ((rc = store_get_state(store, KIND, str_of(piece), &bytes, err)) < 0)
+			break;
+		if (rc == 0) {
+			if (i)
+				rc = err_set(err, ERR_CORRUPT, "the saved models are not whole");
+			break;
+		}
+		if ((rc = take_piece(d, buf_get(&bytes), &pieces, err)) < 0)
+			break;
+	}
+	buf_release(&bytes);
+	if (rc < 0)
+		return err_at(err, "--state %.100s", name);
+	return 0;
+}
+
+/* Series from *e on until a piece is full; *e is then the first that is not in it. */
+static void
+put_piece(const struct detect *d, struct map_entry **e, struct buf *to)
+{
+	for (; *e && to->n < PIECE; *e = map_next(&d->series, *e)) {
+		put32(to, (uint32_t)(*e)->key.n);
+		buf_str(to, (*e)->key);
+		model_put((*e)->ptr, to);
+	}
+}
+
+int
+detect_save(const struct detect *d, struct store *store, const char *name, struct err *err)
+{
+	struct buf bytes = {0}, old = {0};
+	char piece[400];
+	uint32_t pieces = 0, was = 0, i = 0;
+	struct map_entry *e = map_first(&d->series);
+	int rc;
+
+	for (struct map_entry *count = e; count || !pieces; pieces++) {
+		buf_clear(&bytes);
+		put32(&bytes, 0);
+		put_piece(d, &count, &bytes);
+	}
+	if ((rc = store_begin(store, err)) < 0)
+		goto out;
+	snprintf(piece, sizeof(piece), "%.300s/0", name);
+	if ((rc = store_get_state(store, KIND, str_of(piece), &old, err)) == 1) {
+		struct str front = buf_get(&old);
+
+		take32(&front, &was);
+	}
+	for (rc = rc < 0 ? rc : 0; i < pieces && rc >= 0; i++) {
+		buf_clear(&bytes);
+		put32(&bytes, pieces);
+		put_piece(d, &e, &bytes);
+		snprintf(piece, sizeof(piece), "%.300s/%u", name, i);
+		rc = store_put_state(store, KIND, str_of(piece), buf_get(&bytes), err);
+	}
+	for (; i < was && rc >= 0; i++) {       /* there were more */
+		snprintf(piece, sizeof(piece), "%.300s/%u", name, i);
+		rc = store_drop_state(store, KIND, str_of(piece), err);
+	}
+	if (rc < 0)
+		store_abort(store);
+	else
+		rc = store_commit(store, err);
+out:
+	buf_release(&bytes);
+	buf_release(&old);
+	return rc < 0 ? err_at(err, "--state %.100s", name) : 0;
+}

@@ -1,0 +1,44 @@
+/* detect.h - rows in, anomalies out: one model for each series (metric, labels, field).
+ *
+ * Reads metric rows, and plain rows `timestamp,value` or CSV with a header, which become metric rows: the column named
+ * like a time is the timestamp, columns of numbers are fields, others are labels. What comes out is the row as it came
+ * with "anomaly" at its end:
+ *
+ *      {"metric":"signups","timestamp":"…","count":93,"anomaly":{"field":"count","score":0.81,"alarm":true,
+ *       "expected":40.1,"lower":31,"upper":49.2,"direction":"high"}}
+ *
+ * About 2.5 KB a series, for ever; a row costs the same however many came before it.
+ */
+#ifndef DETECT_DETECT_H
+#define DETECT_DETECT_H
+
+#include "base/err.h"
+#include "base/out.h"
+#include "base/zone.h"
+#include "event/rows.h"
+#include "store/store.h"
+
+struct detect_spec {
+	double sensitivity;     /* 0 to 1: an alarm is a score of 1 - sensitivity or more */
+	const char *fields;     /* "count,revenue_sum": only these; NULL or "": every number of a row */
+	int all;                /* every judged value comes out, not alarms only */
+	const struct zone *zone;/* in which the hours of a week are counted; NULL: UTC */
+};
+#define DETECT_DEFAULTS { .sensitivity = 0.5 }
+
+struct detect;
+struct detect *detect_new(const struct detect_spec *, struct out *, struct err *);
+void detect_free(struct detect *);
+
+/* Judge a row of `file` (its line is used to find CSV headers). ERR_INPUT rejects it; ERR_USAGE: these rows are none that
+ * can be judged (events). */
+int detect_row(struct detect *, struct str row, const char *file, long line, struct err *);
+
+long detect_alarms(const struct detect *);      /* so far */
+long detect_series(const struct detect *);
+
+/* The models in the store under a name: load what was saved (nothing saved is no failure), and save. */
+int detect_load(struct detect *, struct store *, const char *name, struct err *);
+int detect_save(const struct detect *, struct store *, const char *name, struct err *);
+
+#endif

@@ -1,0 +1,565 @@
+/* The bytes of a model: version:1 (1), then the fields in the order of `each_field`, integers and doubles as eight bytes,
+ * floats as four, counts as two or one, all little-endian. */
+#include "detect/model.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define FORMAT     1
+#define BINS        40          /* 16 to 32 bins span the range seen, two more are its edges */
+#define FINE        5           /* 2^5 bins of the finest kind span the range at most */
+#define CELLS       20          /* the same at half the fineness, for the two streams that are looked at together */
+#define HOURS       168         /* of a week */
+#define QUARTERS    96          /* of a day */
+#define WARM_UP     100         /* values before anything is said */
+#define RAMP        100.0       /* values after which it is half sure of itself */
+#define MEMORY      3000        /* values over which a stream learns how often it is novel */
+#define REFRACTORY  150.0       /* values */
+#define AGAIN       1.5         /* an alarm is told again within that time only when it is so much worse */
+#define NOVEL_HALF  0.3         /* mean novelty that makes a score of one half */
+#define DOUBT       0.8         /* of novelty that no tail confirms */
+#define SURE        5.0         /* -log10 of a tail that does */
+#define EXTREME     10.0        /* -log10 of a tail that lifts the score by a quarter of what is left to 1, twice that at most */
+#define SURPRISE    0.3         /* the most that surprise alone can score */
+#define BAND        3.0         /* -log10 of the share outside the band */
+#define TAIL        0.05        /* the share of distances that is the tail */
+#define TAIL_VALUES 100         /* of the tail: memory of its fit */
+#define BIGGEST     1e37        /* values beyond are cut to it: floats and squares stay finite */
+#define LEAP        10.0        /* standard deviations: the most that one value moves a forecast's aim */
+
+enum stream { VALUE, WEEKLY, DAILY, SHORT_MEAN, VARIATION, STREAMS, TOGETHER = STREAMS, ALL };
+
+static const double weights[ALL] = { 1, 1, 0.5, 1, 0.5, 1 };
+
+/* Counts of values in bins of width 2^step; bin i holds [(base + i) · 2^step, (base + i + 1) · 2^step). When the range
+ * grows two bins become one, until it fits again. */
+struct bins {
+	int64_t  n, step, base;
+	double   min, max;
+	uint16_t count[BINS];
+};
+
+/* How far distances reach: their quantile 1 - TAIL, and the moments of what lies beyond. */
+struct tail {
+	int64_t n, beyond;
+	double  edge, mean, var;
+};
+
+enum { DISTANCE, SHORT_DRIFT, LONG_DRIFT, TAILS };
+enum { LAST, BY_WEEK, BY_DAY, FORECASTS };
+
+struct model {
+	int64_t n;                      /* values seen */
+	double  last, mean6, mean24, mean30, var30, mean100, var100;
+	double  error[FORECASTS];       /* recent mean of each forecast's distance */
+	double  scale;                  /* robust standard deviation of the best one's */
+	double  drift6, drift24;        /* means of its signed distance */
+	double  rate[ALL];              /* how novel each stream is as a rule */
+	double  peak, sinking;          /* what the last alarm left, and by how much it sinks with a value */
+	struct tail tails[TAILS];
+	struct bins bins[STREAMS];
+	struct bins across, down;       /* the long mean and its variation */
+	uint8_t cells[CELLS][CELLS];
+	float   week[HOURS], day[QUARTERS];
+	uint8_t week_seen[HOURS / 8], day_seen[QUARTERS / 8];
+};
+
+struct model *
+model_new(void)
+{
+	return mem_new(sizeof(struct model));
+}
+
+void
+model_free(struct model *m)
+{
+	free(m);
+}
+
+static double
+clamp(double x, double low, double high)
+{
+	return x < low ? low : x > high ? high : x;
+}
+
+/* The step at which the range spans half of 2^FINE bins to all of them; not finer than a double can tell. */
+static int64_t
+step_of(double min, double max)
+{
+	int e, finest;
+
+	frexp(fmax(fabs(min), fabs(max)), &finest);
+	finest -= 45;
+	if (max <= min)
+		return finest;
+	frexp(max - min, &e);
+	return e - FINE > finest ? e - FINE : finest;
+}
+
+/* The bin of a value as a whole number, relative to base; far out it is only far out. */
+static double
+bin_of(const struct bins *b, double value)
+{
+	return floor(ldexp(value, (int)-b->step)) - (double)b->base;
+}
+
+static int
+within(double i, int n)
+{
+	return i < 0 ? 0 : i >= n ? n - 1 : (int)i;
+}
+
+/* 1 where no value was before, falling with the count. Neighbouring bins go by two: 8 to 16 of these span the range. */
+static double
+novelty(const struct bins *b, double value)
+{
+	double at = bin_of(b, value);
+	int64_t even;
+	unsigned count = 0;
+
+	if (b->n == 0 || at < -1 || at > BINS)
+		return 1;
+	even = (((int64_t)at + b->base) & ~(int64_t)1) - b->base;
+	for (int64_t i = even; i < even + 2; i++)
+		if (i >= 0 && i < BINS)
+			count += b->count[i];
+	return 1 / (1.0 + count);
+}
+
+/* Where the bin that was number `old` is now. */
+static int64_t
+moved(int64_t old, int64_t steps)
+{
+	return steps > 62 ? -(old < 0) : old >> steps;
+}
+
+static void
+widen(struct bins *b, double value)
+{
+	double min = fmin(b->min, value), max = fmax(b->max, value);
+	struct bins was = *b;
+	int64_t steps;
+
+	b->step = step_of(min, max) > was.step ? step_of(min, max) : was.step;
+	b->base = (int64_t)floor(ldexp(min, (int)-b->step));
+	b->min = min;
+	b->max = max;
+	steps = b->step - was.step;
+	memset(b->count, 0, sizeof(b->count));
+	for (int i = 0; i < BINS; i++) {
+		uint16_t *to;
+
+		if (!was.count[i])
+			continue;
+		to = &b->count[within((double)(moved(was.base + i, steps) - b->base), BINS)];
+		*to = (uint16_t)(*to + was.count[i] < UINT16_MAX ? *to + was.count[i] : UINT16_MAX);
+	}
+}
+
+/* A monster widens the range to three times what it was, not to its own height: what comes after is still told apart. */
+static double
+tamed(const struct bins *b, double value)
+{
+	double range = b->max - b->min;
+
+	return b->n < WARM_UP || range <= 0 ? value : clamp(value, b->min - range, b->max + range);
+}
+
+static void
+count(struct bins *b, double value)
+{
+	uint16_t *to;
+
+	value = tamed(b, value);
+
+	if (b->n == 0) {
+		b->min = b->max = value;
+		b->step = step_of(value, value);
+		b->base = (int64_t)floor(ldexp(value, (int)-b->step));
+	} else if (value < b->min || value > b->max)
+		widen(b, value);
+	to = &b->count[within(bin_of(b, value), BINS)];
+	if (*to < UINT16_MAX)
+		++*to;
+	b->n++;
+}
+
+/* Two streams together: a cell is two bins of each. */
+static int
+cell_of(const struct bins *b, double value, int *outside)
+{
+	double at = floor((bin_of(b, value) + (double)(b->base & 1)) / 2);
+
+	*outside |= at < 0 || at >= CELLS;
+	return within(at, CELLS);
+}
+
+static double
+novelty_together(struct model *m, double x, double y)
+{
+	struct bins before_x = m->across, before_y = m->down;
+	int outside = m->across.n == 0, i, j;
+	double novel;
+
+	i = cell_of(&m->across, x, &outside);
+	j = cell_of(&m->down, y, &outside);
+	novel = outside ? 1 : 1 / (1.0 + m->cells[i][j]);
+	count(&m->across, x);
+	count(&m->down, y);
+	if (before_x.n && (m->across.step != before_x.step || m->across.base != before_x.base ||
+	    m->down.step != before_y.step || m->down.base != before_y.base)) {
+		uint8_t was[CELLS][CELLS];
+
+		memcpy(was, m->cells, sizeof(was));
+		memset(m->cells, 0, sizeof(m->cells));
+		for (int a = 0; a < CELLS; a++)
+			for (int b = 0; b < CELLS; b++) {
+				uint8_t *to;
+
+				if (!was[a][b])
+					continue;
+				to = &m->cells[within((double)(moved((before_x.base >> 1) + a, m->across.step - before_x.step) - (m->across.base >> 1)), CELLS)]
+				    [within((double)(moved((before_y.base >> 1) + b, m->down.step - before_y.step) - (m->down.base >> 1)), CELLS)];
+				*to = (uint8_t)(*to + was[a][b] < UINT8_MAX ? *to + was[a][b] : UINT8_MAX);
+			}
+	}
+	i = cell_of(&m->across, tamed(&m->across, x), &outside);
+	j = cell_of(&m->down, tamed(&m->down, y), &outside);
+	if (m->cells[i][j] < UINT8_MAX)
+		m->cells[i][j]++;
+	return novel;
+}
+
+/* The tail beyond `edge` as a generalised Pareto distribution with 0 ≤ shape ≤ 1/2, by its mean and variance. The mean
+ * begins at half the edge, as if 20 values had said so. */
+static void
+fit(const struct tail *t, double *shape, double *scale)
+{
+	double mean = (t->mean * (double)t->beyond + t->edge * 0.5 * 20) / ((double)t->beyond + 20);
+
+	*shape = t->beyond > 10 && t->var > 0 ? 0.5 * (1 - mean * mean / t->var) : 0;
+	*shape = *shape < 0 ? 0 : *shape > 0.5 ? 0.5 : *shape;
+	*scale = fmax(mean * (1 - *shape), DBL_MIN);
+}
+
+/* -log10 of the share of distances beyond x; 0 within the usual, or while too little is known. */
+static double
+rarity(const struct tail *t, double x)
+{
+	double shape, scale;
+
+	if (t->n < 50 || x <= t->edge)
+		return 0;
+	fit(t, &shape, &scale);
+	x = (x - t->edge) / scale;
+	return fmin(-log10(TAIL) + (shape > 1e-3 ? log1p(shape * x) / shape : x) / M_LN10, 300);
+}
+
+/* The distance beyond which the share 10^-rare lies. */
+static double
+reach(const struct tail *t, double rare)
+{
+	double shape, scale, x = (rare + log10(TAIL)) * M_LN10;
+
+	fit(t, &shape, &scale);
+	return t->edge + scale * (shape > 1e-3 ? expm1(shape * x) / shape : x);
+}
+
+static void
+learn_tail(struct tail *t, double x)
+{
+	double step, excess;
+
+	if (t->n++ == 0) {
+		t->edge = x;
+		return;
+	}
+	step = 2 * (t->edge > 0 ? t->edge : x) * fmax(1.0 / (double)t->n, 0.005);       /* in shares of itself: any unit will do */
+	if (t->n < 30)
+		step = fmax(step, 0.3 * fabs(x - t->edge));
+	t->edge += x > t->edge ? step * (1 - TAIL) : -step * TAIL;
+	if ((excess = x - t->edge) <= 0)
+		return;
+	if (t->beyond++ >= 10)
+		excess = fmin(excess, 10 * t->mean);    /* one monster must not make the next one usual */
+	step = 1.0 / (double)(t->beyond < TAIL_VALUES ? t->beyond : TAIL_VALUES);
+	excess -= t->mean;
+	t->mean += step * excess;
+	t->var = (1 - step) * (t->var + step * excess * excess);
+}
+
+static int
+seen(uint8_t *bits, int i)
+{
+	int was = bits[i / 8] >> (i % 8) & 1;
+
+	bits[i / 8] |= (uint8_t)(1 << (i % 8));
+	return was;
+}
+
+/* An exponential mean over `span` values and the variance around it. */
+static void
+learn_moments(double *mean, double *var, double value, double span)
+{
+	double off = value - *mean;
+
+	*mean += off / span;
+	*var = (1 - 1 / span) * (*var + off * off / span);
+}
+
+/* A forecast follows the values, but not in leaps: one monster does not spoil it. */
+static void
+learn_aim(const struct model *m, double *aim, double value, double scale, double share)
+{
+	double leap = m->n <= WARM_UP ? INFINITY : LEAP * scale;
+
+	*aim += share * clamp(value - *aim, -leap, leap);
+}
+
+static void
+learn_aim32(const struct model *m, float *aim, double value, double scale)
+{
+	double exact = (double)*aim;
+
+	learn_aim(m, &exact, value, scale, 0.3);
+	*aim = (float)exact;
+}
+
+static int64_t
+floor_mod(int64_t a, int64_t b)
+{
+	int64_t r = a % b;
+
+	return r < 0 ? r + b : r;
+}
+
+/* What is left to the last alarm of the refractory time is the peak; returns 1 when the score rises above it. */
+static int
+alarms(struct model *m, double score, double threshold)
+{
+	int alarm = score >= threshold && score > m->peak && m->n > WARM_UP;
+
+	if (alarm) {
+		m->peak = score * AGAIN;
+		m->sinking = m->peak / REFRACTORY;
+	}
+	m->peak = fmax(m->peak - m->sinking, 0);
+	return alarm;
+}
+
+void
+model_push(struct model *m, int64_t local_ms, double value, double threshold, struct verdict *out)
+{
+	int hour = (int)(floor_mod(local_ms, 7 * 86400000LL) / 3600000), quarter = (int)(floor_mod(local_ms, 86400000) / 900000);
+	double forecast[FORECASTS], x[STREAMS], novel[ALL], sum = 0, all = 0, off, scale, rare = 0, surprise, tame, tiny, score;
+	double distance[TAILS];
+	int best = 0, has_week, has_day;
+
+	value = clamp(value, -BIGGEST, BIGGEST);
+	if (m->n == 0)
+		m->last = m->mean6 = m->mean24 = m->mean30 = m->mean100 = value;
+	has_week = seen(m->week_seen, hour);
+	has_day = seen(m->day_seen, quarter);
+
+	/* surprise */
+	forecast[LAST] = m->last;
+	forecast[BY_WEEK] = has_week ? (double)m->week[hour] : m->last;
+	forecast[BY_DAY] = has_day ? (double)m->day[quarter] : m->last;
+	for (int i = 1; i < FORECASTS; i++)
+		if (m->error[i] < m->error[best])
+			best = i;
+	off = value - forecast[best];
+	scale = m->scale > 0 ? m->scale : fmax(1e-9 * fabs(value), DBL_MIN);
+	surprise = m->n < 20 ? 0 : fmin(fabs(off) / scale, 1e6);
+	surprise = surprise * surprise / (surprise * surprise + 16);
+	out->expected = forecast[best];
+	{
+		double half = m->tails[DISTANCE].n < 50 ? 4 * m->scale : reach(&m->tails[DISTANCE], BAND);
+
+		out->lower = out->expected - half;
+		out->upper = out->expected + half;
+		if (m->bins[VALUE].n && m->bins[VALUE].min >= 0 && out->lower < 0)
+			out->lower = 0;         /* what was never negative is not expected to be */
+	}
+	for (int i = 0; i < FORECASTS; i++) {
+		double error = fabs(value - forecast[i]);
+
+		if (m->error[i] > 0)
+			error = fmin(error, 10 * m->error[i]);
+		m->error[i] += (error - m->error[i]) / (double)(m->n < 50 ? m->n + 1 : 50);
+	}
+	{
+		double distance1 = 1.25 * fabs(off);    /* of a normal distribution: the standard deviation by the mean distance */
+
+		if (m->n > 10)
+			distance1 = fmin(distance1, 4 * scale);
+		m->scale += (distance1 - m->scale) / (double)(m->n < 200 ? m->n + 1 : 200);
+	}
+	m->drift6 += (clamp(off, -2 * LEAP * scale, 2 * LEAP * scale) - m->drift6) / 6;
+	m->drift24 += (clamp(off, -2 * LEAP * scale, 2 * LEAP * scale) - m->drift24) / 24;
+	distance[DISTANCE] = fabs(off);
+	distance[SHORT_DRIFT] = fabs(m->drift6);
+	distance[LONG_DRIFT] = fabs(m->drift24);
+	for (int i = 0; i < TAILS; i++) {
+		rare = fmax(rare, rarity(&m->tails[i], distance[i]));
+		learn_tail(&m->tails[i], distance[i]);
+	}
+
+	/* novelty */
+	x[VALUE] = value;
+	x[WEEKLY] = value - (has_week ? (double)m->week[hour] : m->mean24);
+	x[DAILY] = value - (has_day ? (double)m->day[quarter] : m->mean24);
+	tame = tamed(&m->bins[VALUE], value);
+	learn_moments(&m->mean30, &m->var30, tame, 30);
+	learn_moments(&m->mean100, &m->var100, tame, 100);
+	m->mean6 += (tame - m->mean6) / 6;
+	m->mean24 += (tame - m->mean24) / 24;
+	learn_aim(m, &m->last, value, scale, 1 / 3.0);
+	x[SHORT_MEAN] = m->mean6;
+	tiny = 1e-6 * fabs(m->mean30) + 1e-6 * (m->bins[VALUE].max - m->bins[VALUE].min) + DBL_MIN;     /* so that a flat line has a logarithm */
+	x[VARIATION] = log(sqrt(m->var30) + tiny);
+	for (int i = 0; i < STREAMS; i++)
+		novel[i] = novelty(&m->bins[i], clamp(x[i], -BIGGEST, BIGGEST));
+	novel[TOGETHER] = novelty_together(m, m->mean24, log(sqrt(m->var100) + tiny));
+	m->n++;
+	for (int i = 0; i < ALL; i++) {
+		double trust = m->n <= WARM_UP + 1 ? -log10(0.03) / 2.5 : clamp(-log10(m->rate[i]) / 2.5, 0, 1);
+
+		sum += weights[i] * novel[i] * trust;
+		all += weights[i];
+		if (m->n <= WARM_UP)
+			m->rate[i] = 0.03;
+		else
+			m->rate[i] += (novel[i] - m->rate[i]) * fmax(1.0 / (double)(m->n - WARM_UP + 10), 1.0 / MEMORY);
+	}
+	for (int i = 0; i < STREAMS; i++)
+		count(&m->bins[i], clamp(x[i], -BIGGEST, BIGGEST));
+	if (has_week)
+		learn_aim32(m, &m->week[hour], value, scale);
+	else
+		m->week[hour] = (float)value;
+	if (has_day)
+		learn_aim32(m, &m->day[quarter], value, scale);
+	else
+		m->day[quarter] = (float)value;
+
+	/* the score */
+	if (m->n <= WARM_UP)
+		score = 0;
+	else {
+		score = sum / all * (double)m->n / ((double)m->n + RAMP);
+		score = score / (score + NOVEL_HALF) * (rare >= SURE ? 1 : DOUBT);
+		rare = rare * rare / (EXTREME * EXTREME);
+		score += (1 - score) * 0.5 * rare / (1 + rare);
+	}
+	out->score = fmax(score, m->n > 20 ? SURPRISE * surprise : 0);
+	out->alarm = alarms(m, out->score, threshold);
+}
+
+/* One list of the fields serves both ways. */
+struct packing { struct buf *to; struct str *from; int failed; };
+
+static void
+pack(struct packing *p, void *field, size_t size)
+{
+	unsigned char *bytes = field, turned[8];
+
+	if (p->to) {
+		for (size_t i = 0; i < size; i++)
+			turned[i] = bytes[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? i : size - 1 - i];
+		buf_add(p->to, turned, size);
+		return;
+	}
+	if (p->from->n < size) {
+		p->failed = 1;
+		return;
+	}
+	for (size_t i = 0; i < size; i++)
+		bytes[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? i : size - 1 - i] = (unsigned char)p->from->p[i];
+	p->from->p += size, p->from->n -= size;
+}
+
+#define PACK(p, field) pack(p, &(field), sizeof(field))
+#define PACK_ALL(p, array) \
+	for (size_t i_ = 0; i_ < sizeof(array) / sizeof((array)[0]); i_++) \
+		PACK(p, (array)[i_])
+
+static void
+pack_bins(struct packing *p, struct bins *b)
+{
+	PACK(p, b->n);
+	PACK(p, b->step);
+	PACK(p, b->base);
+	PACK(p, b->min);
+	PACK(p, b->max);
+	PACK_ALL(p, b->count);
+	/* a damaged step or range would lead out of the integers */
+	if (!p->to && (b->n < 0 || b->step < -2000 || b->step > 2000 || !isfinite(b->min) || !isfinite(b->max) ||
+	    b->base > (1LL << 48) || b->base < -(1LL << 48) || b->step < step_of(b->min, b->max)))
+		p->failed = 1;
+}
+
+static void
+each_field(struct packing *p, struct model *m)
+{
+	double *means[] = { &m->last, &m->mean6, &m->mean24, &m->mean30, &m->var30, &m->mean100, &m->var100, &m->scale, &m->drift6,
+		&m->drift24, &m->peak, &m->sinking };
+
+	PACK(p, m->n);
+	for (size_t i = 0; i < sizeof(means) / sizeof(means[0]); i++)
+		PACK(p, *means[i]);
+	PACK_ALL(p, m->error);
+	PACK_ALL(p, m->rate);
+	for (int i = 0; i < TAILS; i++) {
+		PACK(p, m->tails[i].n);
+		PACK(p, m->tails[i].beyond);
+		PACK(p, m->tails[i].edge);
+		PACK(p, m->tails[i].mean);
+		PACK(p, m->tails[i].var);
+	}
+	for (int i = 0; i < STREAMS; i++)
+		pack_bins(p, &m->bins[i]);
+	pack_bins(p, &m->across);
+	pack_bins(p, &m->down);
+	for (int i = 0; i < CELLS; i++)
+		PACK_ALL(p, m->cells[i]);
+	PACK_ALL(p, m->week);
+	PACK_ALL(p, m->day);
+	PACK_ALL(p, m->week_seen);
+	PACK_ALL(p, m->day_seen);
+	if (!p->to && (m->n < 0 || m->n > INT64_MAX / 2))
+		p->failed = 1;
+}
+
+void
+model_put(const struct model *m, struct buf *to)
+{
+	struct packing p = { .to = to };
+	struct model copy = *m;
+
+	buf_byte(to, FORMAT);
+	each_field(&p, &copy);
+}
+
+struct model *
+model_take(struct str *bytes, struct err *err)
+{
+	struct packing p = { .from = bytes };
+	struct model *m = model_new();
+
+	if (bytes->n == 0 || *bytes->p != FORMAT)
+		p.failed = 1;
+	else {
+		bytes->p++, bytes->n--;
+		each_field(&p, m);
+	}
+	if (p.failed) {
+		model_free(m);
+		err_set(err, ERR_CORRUPT, "the saved model is damaged or of another version");
+		return NULL;
+	}
+	return m;
+}

@@ -1,0 +1,47 @@
+/* model.h - what is usual for one series, learned as it goes: no training step, no look ahead, constant memory and time.
+ *
+ * Two views of every value:
+ *
+ *   novelty   Is it where no value was before? Six streams drawn from the series - the value; what is left of it behind
+ *             the usual for this hour of the week, and for this quarter of the day; a short mean; how much it varies; a
+ *             long mean and its variation together - each counted in 16 to 32 bins of the range seen so far. Few counts
+ *             in the bin: novel. A stream that is novel all the time is believed less (it calibrates itself). The
+ *             streams have equal or half weights, not tuned ones.
+ *   surprise  How far is it from what was expected, measured by how far values usually are? Expected is the best of three
+ *             forecasts by their recent errors (the last values, the hour of the week, the quarter of the day); the far
+ *             end of usual distances is a generalised Pareto tail fitted by its moments, so heavy-tailed noise has a wide
+ *             band and steady series a narrow one.
+ *
+ * Novelty decides, and is worth four fifths of itself where no tail agrees; the further out in the tail, the more of what
+ * is left to 1 is added, half of it at most. Surprise without novelty scores 0.3 at most.
+ *
+ * An alarm is a score at or above the threshold and above what the last alarm left: 1.5 times its score, sinking to 0
+ * over 150 values. So one incident has one alarm, unless it becomes much worse. A level that stays becomes usual.
+ */
+#ifndef DETECT_MODEL_H
+#define DETECT_MODEL_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct model;
+
+struct verdict {
+	double score;           /* 0 to 1, before the alarm's refractory time */
+	int    alarm;
+	double expected, lower, upper;  /* the band that about one usual value in 1000 leaves */
+};
+
+struct model *model_new(void);
+void model_free(struct model *);
+
+/* Judge the next value by those before it, then learn from it. `local_ms` is its time on the wall clock that the series
+ * lives by; an alarm needs a score of `threshold`. Not-a-number is not for this: leave such a value out. */
+void model_push(struct model *, int64_t local_ms, double value, double threshold, struct verdict *);
+
+/* All it knows as bytes, the same on every machine, and back: NULL and ERR_CORRUPT when they are none. What comes back
+ * judges exactly as what was put. */
+void model_put(const struct model *, struct buf *);
+struct model *model_take(struct str *bytes, struct err *);
+
+#endif
