@@ -18,6 +18,7 @@
 
 #define KIND        "detect"
 #define PIECE       (1u << 20)
+#define SAVED_AT_ONCE (64u << 10)       /* bytes of alarms that wait for the store at most */
 #define COLUMNS     256                 /* of a CSV row */
 #define LABELS_MOST (64u << 10)         /* bytes of a series' key */
 
@@ -31,6 +32,7 @@ struct detect {
 	struct map series;              /* key to model */
 	long    alarms;
 	struct buf key, name, text, made;
+	struct buf unsaved;             /* alarms for the store: time:8, length:8, the row, in this machine's order */
 	/* plain rows */
 	int     plain;                  /* of this file: the first row was no JSON */
 	const char *file;
@@ -78,6 +80,7 @@ detect_free(struct detect *d)
 	buf_release(&d->name);
 	buf_release(&d->text);
 	buf_release(&d->made);
+	buf_release(&d->unsaved);
 	buf_release(&d->header);
 	free(d);
 }
@@ -116,6 +119,42 @@ put_rounded(struct buf *to, double v)
 	json_put_double(to, v);
 }
 
+int
+detect_flush(struct detect *d, struct err *err)
+{
+	struct str rest = buf_get(&d->unsaved);
+	int rc;
+
+	if (!rest.n)
+		return 0;
+	if ((rc = store_begin(d->spec.save, err)) < 0)
+		return rc;
+	while (rest.n && rc >= 0) {
+		int64_t head[2];
+
+		memcpy(head, rest.p, sizeof(head));
+		rc = store_add_row(d->spec.save, "anomaly", head[0], (struct str){ rest.p + sizeof(head), (size_t)head[1] }, err);
+		rest.p += sizeof(head) + (size_t)head[1];
+		rest.n -= sizeof(head) + (size_t)head[1];
+	}
+	if (rc < 0)
+		store_abort(d->spec.save);
+	else
+		rc = store_commit(d->spec.save, err);
+	buf_clear(&d->unsaved);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+save_alarm(struct detect *d, int64_t time, struct str row, struct err *err)
+{
+	int64_t head[2] = { time, (int64_t)row.n };
+
+	buf_add(&d->unsaved, head, sizeof(head));
+	buf_str(&d->unsaved, row);
+	return d->unsaved.n >= SAVED_AT_ONCE ? detect_flush(d, err) : 0;
+}
+
 /* One number of a row, its judgement and, when it is to be seen, the row with it. `head` is the row without its closing
  * brace. */
 static int
@@ -125,7 +164,8 @@ judge(struct detect *d, struct str metric, struct str labels, struct str field, 
 	struct map_entry *entry;
 	struct verdict v;
 	struct buf *to = &d->out->buf;
-	int is_new;
+	size_t from = to->n;
+	int is_new, rc = 0;
 
 	buf_clear(&d->key);
 	buf_str(&d->key, metric);
@@ -154,8 +194,10 @@ judge(struct detect *d, struct str metric, struct str labels, struct str field, 
 	buf_lit(to, ",\"upper\":");
 	put_rounded(to, v.upper);
 	buf_lit(to, value >= v.expected ? ",\"direction\":\"high\"}}\n" : ",\"direction\":\"low\"}}\n");
+	if (v.alarm && d->spec.save)
+		rc = save_alarm(d, time, (struct str){ to->p + from, to->n - from - 1 }, err);
 	out_row(d->out);
-	return 0;
+	return rc;
 }
 
 static int

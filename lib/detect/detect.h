@@ -22,6 +22,7 @@ struct detect_spec {
 	double sensitivity;     /* 0 to 1: an alarm is a score of 1 - sensitivity or more */
 	const char *fields;     /* "count,revenue_sum": only these; NULL or "": every number of a row */
 	int all;                /* every judged value comes out, not alarms only */
+	struct store *save;     /* alarms are stored here too, as rows of kind "anomaly"; NULL: nowhere */
 	const struct zone *zone;/* in which the hours of a week are counted; NULL: UTC */
 };
 #define DETECT_DEFAULTS { .sensitivity = 0.5 }
@@ -33,6 +34,9 @@ void detect_free(struct detect *);
 /* Judge a row of `file` (its line is used to find CSV headers). ERR_INPUT rejects it; ERR_USAGE: these rows are none that
  * can be judged (events). */
 int detect_row(struct detect *, struct str row, const char *file, long line, struct err *);
+
+/* Store the alarms that wait for it (see save), in one transaction: when the input is silent, and at the end. */
+int detect_flush(struct detect *, struct err *);
 
 long detect_alarms(const struct detect *);      /* so far */
 long detect_series(const struct detect *);

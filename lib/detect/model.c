@@ -30,6 +30,8 @@
 #define BIGGEST     1e37        /* values beyond are cut to it: floats and squares stay finite */
 #define LEAP        10.0        /* standard deviations: the most that one value moves a forecast's aim */
 
+#define SQUARES     1e80        /* and their sums stay below this */
+
 enum stream { VALUE, WEEKLY, DAILY, SHORT_MEAN, VARIATION, STREAMS, TOGETHER = STREAMS, ALL };
 
 static const double weights[ALL] = { 1, 1, 0.5, 1, 0.5, 1 };
@@ -482,6 +484,14 @@ pack(struct packing *p, void *field, size_t size)
 	p->from->p += size, p->from->n -= size;
 }
 
+/* A number that can be what a model learned? */
+static void
+expect(struct packing *p, double value, double least)
+{
+	if (!(value >= least && value < SQUARES))
+		p->failed = 1;
+}
+
 #define PACK(p, field) pack(p, &(field), sizeof(field))
 #define PACK_ALL(p, array) \
 	for (size_t i_ = 0; i_ < sizeof(array) / sizeof((array)[0]); i_++) \
@@ -497,7 +507,7 @@ pack_bins(struct packing *p, struct bins *b)
 	PACK(p, b->max);
 	PACK_ALL(p, b->count);
 	/* a damaged step or range would lead out of the integers */
-	if (!p->to && (b->n < 0 || b->step < -2000 || b->step > 2000 || !isfinite(b->min) || !isfinite(b->max) ||
+	if (!p->to && (b->n < 0 || b->step < -2000 || b->step > 2000 || !(fabs(b->min) < SQUARES) || !(fabs(b->max) < SQUARES) || b->max < b->min ||
 	    b->base > (1LL << 48) || b->base < -(1LL << 48) || b->step < step_of(b->min, b->max)))
 		p->failed = 1;
 }
@@ -530,8 +540,28 @@ each_field(struct packing *p, struct model *m)
 	PACK_ALL(p, m->day);
 	PACK_ALL(p, m->week_seen);
 	PACK_ALL(p, m->day_seen);
-	if (!p->to && (m->n < 0 || m->n > INT64_MAX / 2))
-		p->failed = 1;
+	if (p->to)
+		return;
+	for (size_t i = 0; i < sizeof(means) / sizeof(means[0]); i++)
+		expect(p, *means[i], -SQUARES);
+	for (int i = 0; i < ALL; i++)
+		expect(p, m->rate[i], 0);
+	for (int i = 0; i < FORECASTS; i++)
+		expect(p, m->error[i], 0);
+	for (int i = 0; i < TAILS; i++) {
+		expect(p, m->tails[i].edge, 0);
+		expect(p, m->tails[i].mean, 0);
+		expect(p, m->tails[i].var, 0);
+		p->failed |= m->tails[i].n < 0 || m->tails[i].beyond < 0;
+	}
+	for (int i = 0; i < HOURS; i++)
+		expect(p, (double)m->week[i], -SQUARES);
+	for (int i = 0; i < QUARTERS; i++)
+		expect(p, (double)m->day[i], -SQUARES);
+	expect(p, m->var30, 0);
+	expect(p, m->var100, 0);
+	expect(p, m->scale, 0);
+	p->failed |= m->n < 0 || m->n > INT64_MAX / 2 || m->across.n != m->down.n;
 }
 
 void

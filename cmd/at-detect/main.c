@@ -1,0 +1,69 @@
+/* at-detect - anomalies in streams of metric rows. */
+#include "base/cmd.h"
+#include "detect/detect.h"
+
+struct job {
+	struct detect *detect;
+	struct rows rows;
+};
+
+static int
+judge(void *self, struct str row, struct err *err)
+{
+	struct job *job = self;
+
+	return detect_row(job->detect, row, job->rows.file, job->rows.line, err);
+}
+
+static int
+silence(void *self, struct err *err)
+{
+	struct job *job = self;
+
+	return detect_flush(job->detect, err) < 0 ? err->code - 1 : -1;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct detect_spec spec = DETECT_DEFAULTS;
+	const char *state = NULL;
+	int tell = 0, save = 0;
+	const struct opt opts[] = {
+		{ 't', "sensitivity", "SHARE",  "from 0, never an alarm, to 1, the most; default 0.5",           opt_number, &spec.sensitivity },
+		{ 'f', "fields",      "FIELDS", "judge these fields only, not every number of a row",            opt_text,   &spec.fields },
+		{ 'a', "all",         NULL,     "write every judged row with its score, not alarms only",         opt_flag,   &spec.all },
+		{ 'e', "exit-status", NULL,     "exit 3 when there was an alarm",                                 opt_flag,   &tell },
+		{ 0,   "state",       "NAME",   "go on with the models saved in the store under this name, and save them at the end", opt_text, &state },
+		{ 's', "save",        NULL,     "store the alarms too, for the table anomalies of at-query",      opt_flag,   &save },
+		CMD_OPT_STRICT,
+		{0}
+	};
+	static const char *const examples[] = {
+		"at-ingest -n access.log | at-agg -w 5m | at-detect",
+		"at-detect -a temperatures.csv",
+		"at-agg -w 1h -b country today.ndjson | at-detect -e --state hourly || echo look!",
+		NULL
+	};
+	const struct cmd cmd = { "at-detect", "[FILE…]", "Find anomalies in streams of metric rows", opts, examples, NULL };
+	char **files = cmd_start(&cmd, argc, argv, NULL);
+	struct err err = {0};
+	struct store *store = NULL;
+	struct job job = { .rows = { .row = judge, .wait = silence, .self = &job } };
+
+	spec.zone = cmd_settings()->zone;
+	if (state || save)
+		store = spec.save = store_open(cmd_settings()->store, cmd_settings()->tenant, STORE_CREATE, &err);
+	if (!save)
+		spec.save = NULL;
+	if (!err.code && (job.detect = detect_new(&spec, out_stdout(), &err)) &&
+	    (!state || detect_load(job.detect, store, state, &err) == 0) &&
+	    rows_read(&job.rows, files, &err) == 0 && detect_flush(job.detect, &err) == 0 && state)
+		detect_save(job.detect, store, state, &err);
+	if (job.detect && tell && detect_alarms(job.detect))
+		cmd_found();
+	reject_close(&job.rows.rejects);
+	detect_free(job.detect);
+	store_close(store);
+	return cmd_end(&err);
+}

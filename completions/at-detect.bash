@@ -1,0 +1,1 @@
+complete -o default -o nospace -W '--sensitivity= --fields= --all\  --exit-status\  --state= --save\  --strict\  --store= --tenant= --config= --quiet\  --verbose\  --color= --progress= --now= --tz= --show-config\  --help\  --version\ ' at-detect

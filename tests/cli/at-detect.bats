@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# at-detect: what comes out of streams of metric rows.
+
+load ../helper
+
+# season DAYS SEED [SPIKE_ROW]: metric rows, one every 15 minutes, of a noisy day-and-week pattern.
+season() {
+	awk -v days="$1" -v seed="$2" -v spike="${3:--1}" 'BEGIN {
+		srand(seed)
+		for (i = 0; i < days * 96; i++) {
+			noise = -6; for (k = 0; k < 12; k++) noise += rand()
+			v = 200 + 120 * sin((i % 96 / 96 - 0.4) * 6.283185) - (i % 672 >= 480 ? 40 : 0) + 8 * noise
+			if (i >= spike && i < spike + 3 && spike >= 0) v += 500
+			printf "{\"metric\":\"visits\",\"timestamp\":\"2026-%02d-%02dT%02d:%02d:00.000Z\",\"window\":\"15m\",\"labels\":{},\"count\":%d}\n",
+			    1 + int((4 + i / 96) / 28), 1 + int(4 + i / 96) % 28, int(i % 96 / 4), i % 4 * 15, v
+		}
+	}'
+}
+
+@test "a spike in seasonal data is one alarm, the row as it came with the anomaly behind" {
+	season 21 1 1500 > rows
+	run -0 --separate-stderr at-detect rows
+	[ "${#lines[@]}" = 1 ]
+	[ "$(jq -c 'del(.anomaly)' <<< "$output")" = "$(sed -n 1501p rows)" ]
+	jq -e '.anomaly | .field == "count" and .alarm and .score > 0.5 and .direction == "high" and .upper < 600 and .lower < .expected and .expected < .upper' <<< "$output"
+	[ -z "$stderr" ]
+}
+
+@test "four weeks of clean noisy seasons are silent, and -e is 0; with a spike it is 3" {
+	for seed in 1 2 3 4 5; do
+		run -0 at-detect -e <(season 28 "$seed")
+		[ -z "$output" ]
+	done
+	run -3 at-detect -e <(season 28 1 2000)
+}
+
+@test "-a writes every row with a score between 0 and 1, and the same bytes each time" {
+	season 10 7 > rows
+	at-detect -a rows > once
+	at-detect -a < rows | cmp - once
+	[ "$(wc -l < once)" = 960 ]
+	jq -e -s 'all(.anomaly.score >= 0 and .anomaly.score <= 1)' once
+}
+
+@test "--state goes on where it was left: the bytes are those of one run" {
+	season 21 3 1800 > rows
+	at-detect -a rows > whole
+	head -700 rows | at-detect -a --state s > parts
+	sed -n 701,701p rows | at-detect -a --state s >> parts
+	tail -n +702 rows | at-detect -a --state s >> parts
+	cmp whole parts
+	head -700 rows | at-detect -a --state other | cmp - <(head -700 whole)
+}
+
+@test "SIGTERM saves the state and ends well" {
+	season 14 4 > rows
+	mkfifo pipe
+	at-detect -a --state s < pipe > first &
+	pid=$!
+	exec 3> pipe
+	head -1000 rows >&3
+	for i in $(seq 100); do [ "$(wc -l < first)" = 1000 ] && break; sleep 0.05; done
+	kill -TERM $pid
+	wait $pid
+	exec 3>&-
+	[ "$(wc -l < first)" = 1000 ]
+	tail -n +1001 rows | at-detect -a --state s > second
+	cat first second | cmp - <(at-detect -a rows)
+}
+
+@test "an open pipe is not held up" {
+	mkfifo pipe
+	at-detect -a < pipe > got &
+	exec 3> pipe
+	printf '{"metric":"m","timestamp":"2026-01-05T00:00:00Z","n":1}\n' >&3
+	for i in $(seq 100); do [ -s got ] && break; sleep 0.02; done
+	[ "$(wc -l < got)" = 1 ]
+	exec 3>&-
+	wait
+}
+
+@test "plain rows and CSV become metric rows" {
+	printf '2026-01-05T00:00:00Z,5\n2026-01-05T00:01:00Z,6\n' > cpu.csv
+	run -0 at-detect -a cpu.csv
+	[ "$(jq -c 'del(.anomaly)' <<< "${lines[1]}")" = '{"metric":"cpu","timestamp":"2026-01-05T00:01:00.000Z","value":6}' ]
+	printf '\xef\xbb\xbfhost;Time;load;n\r\n"a;b";1767571200;1.5;\r\n' > x.csv
+	run -0 at-detect -a x.csv
+	[ "$(jq -c 'del(.anomaly)' <<< "$output")" = '{"metric":"x","timestamp":"2026-01-05T00:00:00.000Z","labels":{"host":"a;b"},"load":1.5}' ]
+}
+
+@test "-f judges the named fields only, each row comes for each field" {
+	row='{"metric":"m","timestamp":"2026-01-05T00:00:00Z","a":1,"b":2,"c":3}'
+	[ "$(at-detect -a -f a,c <<< "$row" | jq -r .anomaly.field | paste -sd,)" = a,c ]
+	[ "$(at-detect -a <<< "$row" | jq -r .anomaly.field | paste -sd,)" = a,b,c ]
+}
+
+@test "series are told apart by metric, labels and field" {
+	for i in $(seq 0 149); do
+		for host in a b; do
+			[ $host = a ] && v=$((i % 7)) || v=$((1000 + i % 7))
+			printf '{"metric":"m","timestamp":"2026-01-05T%02d:%02d:00Z","labels":{"host":"%s"},"v":%d}\n' $((i / 60)) $((i % 60)) $host $v
+		done
+	done > rows
+	run -0 at-detect rows
+	[ -z "$output" ]
+}
+
+@test "events are refused with the mend; other bad rows are told and the rest is read" {
+	run -2 --separate-stderr at-detect <<< '{"event":"x","timestamp":"2026-01-05T00:00:00Z"}'
+	[[ $stderr == *'events, not metric rows'*'at-agg'* && $(wc -l <<< "$stderr") = 1 ]]
+	printf '{"metric":"m"}\n{"metric":\n{"metric":"m","timestamp":"2026-01-05T00:00:00Z","n":1}\n' > rows
+	run -0 --separate-stderr at-detect -a rows
+	[ "${#lines[@]}" = 1 ]
+	[[ $stderr == *'at-detect: rows:1: the row has no timestamp'* ]]
+	run -3 at-detect --strict rows
+	run -1 --separate-stderr at-detect -a none rows
+	[[ $stderr == *'none: No such file'* && ${#lines[@]} = 1 ]]
+	run -2 at-detect -t 7 rows
+}
+
+@test "-s stores the alarms" {
+	season 21 1 1500 > rows
+	at-detect -s rows > alarms
+	[ "$(wc -l < alarms)" = 1 ]
+	[ -e "$AT_STORE/tenants/default/data.mdb" ]
+}
+
+@test "a hundred thousand series take less than 3 KB each" {
+	awk 'BEGIN { for (t = 0; t < 2; t++) for (i = 0; i < 100000; i++)
+		printf "{\"metric\":\"m\",\"timestamp\":\"2026-01-05T00:0%d:00Z\",\"labels\":{\"user\":\"u%d\"},\"n\":%d}\n", t, i, i % 9 }' > rows
+	(ulimit -v 320000; at-detect rows)
+}
+
+@test "scores on the Numenta files are those of a good first detector" {
+	need_shared eval/nab_score.py
+	python=$(command -v /usr/bin/python3 python3 | head -1)
+	"$python" -c 'import numpy' 2> /dev/null || skip "no numpy"
+	(cd "$shared/eval/nab/data" && printf '%s\n' */*.csv) > files
+	while read -r f; do
+		mkdir -p "scores/$(dirname "$f")"
+		at-detect -t 0.7 -f value "$shared/eval/nab/data/$f" > "scores/${f%.csv}.ndjson"
+	done < files
+	"$python" "$shared/eval/nab_score.py" --sparse scores | awk '$1 == "standard" { print; exit !($2 >= 66) }'
+}

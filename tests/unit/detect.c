@@ -1,0 +1,339 @@
+/* Anomalies: what a user may rely on, on series made here. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "detect/detect.h"
+#include "detect/model.h"
+#include "json/json.h"
+
+#define THRESHOLD 0.5                           /* of the default sensitivity */
+#define DAY 86400000LL
+#define START (1767571200000LL)                 /* a Monday, 2026-01-05 */
+
+static double
+uniform(uint64_t *seed)                         /* 0 < u < 1, the same on every machine */
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return ((double)(*seed >> 12) + 0.5) / 4503599627370496.0;
+}
+
+static double
+normal(uint64_t *seed)
+{
+	return sqrt(-2 * log(uniform(seed))) * cos(2 * M_PI * uniform(seed));
+}
+
+/* Quiet nights, busy afternoons, quieter weekends that come gradually. */
+static double
+season(int64_t t)
+{
+	double hour = (double)(t % DAY) / 3600000, day = (double)((t - START) % (7 * DAY)) / DAY;
+
+	return 100 + 60 * sin((hour - 9) / 24 * 2 * M_PI) - 25 / (1 + exp(-8 * (day - 5))) + 25 / (1 + exp(-8 * (day - 6.8)));
+}
+
+enum noise { NORMAL, SHARE, POISSON, SLOW, NOISES };
+
+static double
+noisy(enum noise kind, double base, uint64_t *seed, double *slow)
+{
+	switch (kind) {
+	case NORMAL:
+		return base + 5 * normal(seed);
+	case SHARE:
+		return base * exp(0.1 * normal(seed));
+	case POISSON:
+		return fmax(0, floor(base / 4 + sqrt(base / 4) * normal(seed) + 0.5));
+	default:
+		return base + (*slow = 0.9 * *slow + 3 * normal(seed));
+	}
+}
+
+static void
+four_weeks_of_clean_seasons_are_quiet(void **state)
+{
+	static const int64_t steps[] = { 300000, 900000, 3600000 };
+	int alarms = 0;
+
+	(void)state;
+	for (uint64_t run = 1; run <= 8; run++)
+		for (int kind = NORMAL; kind < NOISES; kind++)
+			for (int s = 0; s < 3; s++) {
+				struct model *m = model_new();
+				uint64_t seed = run * 7919 + (uint64_t)kind;
+				double slow = 0;
+				struct verdict v;
+
+				for (int64_t t = START; t < START + 28 * DAY; t += steps[s]) {
+					model_push(m, t, noisy(kind, season(t), &seed, &slow), THRESHOLD, &v);
+					alarms += v.alarm;
+					assert_true(v.score >= 0 && v.score <= 1 && v.lower <= v.expected && v.expected <= v.upper);
+				}
+				model_free(m);
+			}
+	assert_int_equal(alarms, 0);
+}
+
+static void
+a_spike_in_seasonal_data_is_found_at_once_and_told_once(void **state)
+{
+	(void)state;
+	for (uint64_t run = 1; run <= 10; run++)
+		for (int kind = NORMAL; kind < NOISES; kind++) {
+			struct model *m = model_new();
+			uint64_t seed = run * 104729 + (uint64_t)kind;
+			double slow = 0;
+			struct verdict v;
+			int64_t at = START + 20 * DAY + (int64_t)run * 3000000;
+			int before = 0, found = 0, after = 0;
+
+			for (int64_t t = START; t < START + 28 * DAY; t += 300000) {
+				double value = noisy(kind, season(t), &seed, &slow);
+				int spike = t >= at && t < at + 900000;
+
+				if (spike)
+					value = value * 2 + 150;
+				model_push(m, t, value, THRESHOLD, &v);
+				if (t < at)
+					before += v.alarm;
+				else if (spike) {
+					found += v.alarm;
+					if (t < at + 300000)
+						assert_true(value > v.upper);
+				} else
+					after += v.alarm;
+			}
+			assert_int_equal(before, 0);
+			assert_int_equal(found, 1);
+			assert_int_equal(after, 0);
+			model_free(m);
+		}
+}
+
+static void
+silence_where_there_was_traffic_is_found(void **state)
+{
+	(void)state;
+	for (uint64_t run = 1; run <= 10; run++) {
+		struct model *m = model_new();
+		uint64_t seed = run;
+		int found = 0;
+		double slow = 0;
+		struct verdict v;
+
+		for (int64_t t = START; t < START + 22 * DAY; t += 300000) {
+			int gone = t >= START + 21 * DAY + 12 * 3600000 && t < START + 21 * DAY + 14 * 3600000;
+
+			model_push(m, t, gone ? 0 : noisy(NORMAL, season(t), &seed, &slow), THRESHOLD, &v);
+			found += gone && v.alarm;
+		}
+		assert_int_equal(found, 1);
+		model_free(m);
+	}
+}
+
+/* A new level is an incident, then it is usual: the band follows within a day and there is no second alarm. */
+static void
+a_level_that_stays_alarms_once_and_becomes_usual(void **state)
+{
+	(void)state;
+	for (uint64_t run = 1; run <= 10; run++) {
+		struct model *m = model_new();
+		uint64_t seed = run * 31;
+		int alarms = 0;
+		double slow = 0;
+		struct verdict v;
+
+		for (int64_t t = START; t < START + 42 * DAY; t += 300000) {
+			double value = noisy(NORMAL, season(t) + (t >= START + 21 * DAY ? 300 : 0), &seed, &slow);
+
+			model_push(m, t, value, THRESHOLD, &v);
+			alarms += v.alarm;
+			if (t > START + 22 * DAY)
+				assert_true(v.expected > 300);
+		}
+		assert_int_equal(alarms, 1);
+		model_free(m);
+	}
+}
+
+/* One absurd value must not blind it to the next incident. */
+static void
+a_monster_does_not_hide_what_comes_after(void **state)
+{
+	struct model *m = model_new();
+	uint64_t seed = 5;
+	int second = 0;
+	double slow = 0;
+	struct verdict v;
+
+	(void)state;
+	for (int64_t t = START; t < START + 28 * DAY; t += 300000) {
+		double value = noisy(NORMAL, season(t), &seed, &slow);
+
+		if (t == START + 14 * DAY)
+			value = 1e9;
+		if (t >= START + 24 * DAY && t < START + 24 * DAY + 1800000)
+			value += 1500;
+		model_push(m, t, value, THRESHOLD, &v);
+		second += v.alarm && t >= START + 24 * DAY && t < START + 24 * DAY + 1800000;
+	}
+	assert_int_equal(second, 1);
+	model_free(m);
+}
+
+static void
+any_numbers_give_finite_answers(void **state)
+{
+	static const double odd[] = { 0, -0.0, 1e308, -1e308, 5e-324, 1, -1, 1e300, 1e-300, 1.7976931348623157e308, 1e15, 1e16 };
+	uint64_t seed = 77;
+
+	(void)state;
+	for (int run = 0; run < 50; run++) {
+		struct model *m = model_new();
+		struct verdict v;
+
+		for (int i = 0; i < 1000; i++) {
+			double value = uniform(&seed) < 0.05 ? odd[(int)(uniform(&seed) * 12)] : normal(&seed) * pow(10, run % 10 * 30 - 150);
+
+			model_push(m, (int64_t)(uniform(&seed) * 4e15) - 2000000000000000, value, THRESHOLD, &v);
+			assert_true(isfinite(v.score) && isfinite(v.expected) && isfinite(v.lower) && isfinite(v.upper));
+			assert_true(v.score >= 0 && v.score <= 1);
+		}
+		model_free(m);
+	}
+}
+
+/* Saved at any moment and taken up again, it judges bit for bit as if it had never stopped. */
+static void
+a_model_that_was_saved_judges_as_one_that_was_not(void **state)
+{
+	struct model *whole = model_new(), *parts = model_new();
+	uint64_t seed = 11;
+	double slow = 0;
+
+	(void)state;
+	for (int i = 0; i < 9000; i++) {
+		int64_t t = START + i * 300000LL;
+		double value = noisy(SLOW, season(t), &seed, &slow) + (i % 1777 == 1776 ? 200 : 0);
+		struct verdict a, b;
+
+		model_push(whole, t, value, 0.3, &a);
+		model_push(parts, t, value, 0.3, &b);
+		assert_memory_equal(&a, &b, sizeof(a.score));
+		assert_true(a.alarm == b.alarm && a.expected == b.expected && a.lower == b.lower && a.upper == b.upper);
+		if (i % 97 == 0) {
+			struct buf bytes = {0};
+			struct err err = {0};
+			struct str rest;
+
+			model_put(parts, &bytes);
+			model_free(parts);
+			rest = buf_get(&bytes);
+			parts = model_take(&rest, &err);
+			assert_non_null(parts);
+			assert_int_equal(rest.n, 0);
+			for (size_t cut = 0; cut < bytes.n; cut += 101) {
+				rest = (struct str){ bytes.p, cut };
+				assert_null(model_take(&rest, &err));
+				assert_int_equal(err.code, ERR_CORRUPT);
+			}
+			assert_true(bytes.n < 3500);
+			buf_release(&bytes);
+		}
+	}
+	model_free(whole);
+	model_free(parts);
+}
+
+static char *
+judged(struct detect_spec spec, const char *const *rows, struct err *err)
+{
+	static struct buf got;
+	struct out out = {0};
+	struct detect *d = detect_new(&spec, &out, err);
+
+	assert_non_null(d);
+	for (long line = 1; *rows; rows++, line++)
+		if (detect_row(d, str_of(*rows), "dir/cpu.csv", line, err) < 0)
+			break;
+	buf_clear(&got);
+	buf_str(&got, buf_get(&out.buf));
+	buf_release(&out.buf);
+	detect_free(d);
+	return (char *)(uintptr_t)buf_text(&got);
+}
+
+static void
+rows_come_out_as_they_came_with_the_anomaly_behind(void **state)
+{
+	struct detect_spec spec = DETECT_DEFAULTS;
+	struct err err = {0};
+
+	(void)state;
+	spec.all = 1;
+	assert_string_equal(judged(spec, (const char *[]){
+		"{\"metric\":\"m\", \"timestamp\":\"2026-01-05T00:00:00Z\",\"labels\":{\"a\":\"b\"},\"x\":1.50,\"window\":\"1m\",\"ok\":true }", NULL }, &err),
+		"{\"metric\":\"m\", \"timestamp\":\"2026-01-05T00:00:00Z\",\"labels\":{\"a\":\"b\"},\"x\":1.50,\"window\":\"1m\",\"ok\":true,"
+		"\"anomaly\":{\"field\":\"x\",\"score\":0,\"alarm\":false,\"expected\":1.5,\"lower\":1.5,\"upper\":1.5,\"direction\":\"high\"}}\n");
+	assert_string_equal(judged(spec, (const char *[]){ "2026-01-05,7", NULL }, &err),
+		"{\"metric\":\"cpu\",\"timestamp\":\"2026-01-05T00:00:00.000Z\",\"value\":7,"
+		"\"anomaly\":{\"field\":\"value\",\"score\":0,\"alarm\":false,\"expected\":7,\"lower\":7,\"upper\":7,\"direction\":\"high\"}}\n");
+	spec.fields = "load";
+	assert_string_equal(judged(spec, (const char *[]){ "host,time,load,n", "\"a\"\"b, c\",1767571200,7,", "x,1767571200,NaN,", NULL }, &err),
+		"{\"metric\":\"cpu\",\"timestamp\":\"2026-01-05T00:00:00.000Z\",\"labels\":{\"host\":\"a\\\"b, c\"},\"load\":7,"
+		"\"anomaly\":{\"field\":\"load\",\"score\":0,\"alarm\":false,\"expected\":7,\"lower\":7,\"upper\":7,\"direction\":\"high\"}}\n");
+}
+
+static void
+rows_that_cannot_be_judged_say_why(void **state)
+{
+	static const struct { const char *row; int code; const char *words; } bad[] = {
+		{ "{\"event\":\"x\",\"timestamp\":\"2026-01-05\"}", ERR_USAGE, "these are events" },
+		{ "{\"metric\":\"m\",\"x\":1}", ERR_INPUT, "no timestamp" },
+		{ "{\"metric\":\"m\",\"timestamp\":\"soon\",\"x\":1}", ERR_INPUT, "no time" },
+		{ "{\"metric\":\"m\",\"timestamp\":\"2026-01-05\",\"x\":\"1\"}", ERR_INPUT, "no number" },
+		{ "{\"metric\":\"m\",\"timestamp\":\"2026-01-05\",\"x\":1", ERR_INPUT, "" },
+		{ "{\"metric\":\"m\",\"timestamp\":\"2026-01-05\",\"x\":1,\"anomaly\":{}}", ERR_INPUT, "already" },
+		{ "[1,2]", ERR_INPUT, "not a metric row" },
+		{ "word", ERR_INPUT, "neither" },
+		{ "\xff,1", ERR_INPUT, "UTF-8" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct detect_spec spec = DETECT_DEFAULTS;
+		struct err err = {0};
+
+		judged(spec, (const char *[]){ bad[i].row, NULL }, &err);
+		assert_int_equal(err.code, bad[i].code);
+		assert_non_null(strstr(err.text, bad[i].words));
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(four_weeks_of_clean_seasons_are_quiet),
+		cmocka_unit_test(a_spike_in_seasonal_data_is_found_at_once_and_told_once),
+		cmocka_unit_test(silence_where_there_was_traffic_is_found),
+		cmocka_unit_test(a_level_that_stays_alarms_once_and_becomes_usual),
+		cmocka_unit_test(a_monster_does_not_hide_what_comes_after),
+		cmocka_unit_test(any_numbers_give_finite_answers),
+		cmocka_unit_test(a_model_that_was_saved_judges_as_one_that_was_not),
+		cmocka_unit_test(rows_come_out_as_they_came_with_the_anomaly_behind),
+		cmocka_unit_test(rows_that_cannot_be_judged_say_why),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
