@@ -57,12 +57,12 @@ season() {
 	mkfifo pipe
 	at-detect -a --state s < pipe > first &
 	pid=$!
-	exec 3> pipe
-	head -1000 rows >&3
+	exec 7> pipe
+	head -1000 rows >&7
 	for i in $(seq 100); do [ "$(wc -l < first)" = 1000 ] && break; sleep 0.05; done
 	kill -TERM $pid
 	wait $pid
-	exec 3>&-
+	exec 7>&-
 	[ "$(wc -l < first)" = 1000 ]
 	tail -n +1001 rows | at-detect -a --state s > second
 	cat first second | cmp - <(at-detect -a rows)
@@ -71,11 +71,11 @@ season() {
 @test "an open pipe is not held up" {
 	mkfifo pipe
 	at-detect -a < pipe > got &
-	exec 3> pipe
-	printf '{"metric":"m","timestamp":"2026-01-05T00:00:00Z","n":1}\n' >&3
+	exec 7> pipe
+	printf '{"metric":"m","timestamp":"2026-01-05T00:00:00Z","n":1}\n' >&7
 	for i in $(seq 100); do [ -s got ] && break; sleep 0.02; done
 	[ "$(wc -l < got)" = 1 ]
-	exec 3>&-
+	exec 7>&-
 	wait
 }
 
