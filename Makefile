@@ -119,6 +119,10 @@ docs: all
 	  $B/bin/$$c --help=bash > completions/$$c.bash && $B/bin/$$c --help=zsh > completions/_$$c && \
 	  $B/bin/$$c --help=fish > completions/$$c.fish || exit; done
 
+# What README and the examples show, made anew; git diff is the review.
+golden: all
+	@B=$(abspath $B) python3 tests/golden/fill.py README.md examples/*.md
+
 compile_commands.json:
 	@{ echo '['; for f in $(wildcard lib/*/*.c cmd/*/*.c); do \
 	  printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" '$(CURDIR)' $$f \
@@ -150,6 +154,6 @@ uninstall:
 
 clean:; rm -rf $B compile_commands.json
 
-.PHONY: all deps check-deps demo check check-run asan tsan fuzz fuzz-run bench docs format install uninstall clean force compile_commands.json
+.PHONY: all deps check-deps demo check check-run asan tsan fuzz fuzz-run bench docs golden format install uninstall clean force compile_commands.json
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)
