@@ -1,39 +1,25 @@
 #include "event/regex_priv.h"
 
-#include <regex.h>
-#include <stdlib.h>
-
-#include "base/mem.h"
+#include "expr/regex.h"
 
 static void *
 compile(struct str pattern, struct err *err)
 {
-	regex_t *re = mem_new(sizeof(*re));
-	char *text = mem_dup(pattern.p, pattern.n), why[100];
-	int rc = regcomp(re, text, REG_EXTENDED | REG_NOSUB);
-
-	free(text);
-	if (!rc)
-		return re;
-	regerror(rc, re, why, sizeof(why));
-	err_set(err, ERR_INPUT, "'%.*s' is no regular expression, %s", (int)(pattern.n > 80 ? 80 : pattern.n), pattern.p, why);
-	free(re);
-	return NULL;
+	return regex_new(pattern, NULL, err);
 }
 
 static int
 match(void *re, struct str text)
 {
-	regmatch_t all = { 0, (regoff_t)text.n };
+	struct err err = { 0 };
 
-	return regexec(re, text.p ? text.p : "", 0, &all, REG_STARTEND) == 0;
+	return regex_find(re, text.p ? text : STR(""), 0, NULL, 0, &err);
 }
 
 static void
 release(void *re)
 {
-	regfree(re);
-	free(re);
+	regex_free(re);
 }
 
 const struct schema_regex regex_priv = { compile, match, release };
