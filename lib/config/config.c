@@ -209,6 +209,9 @@ config_open(const char *dir, struct err *err)
 
 	for (int i = 0; i < FILES; i++)
 		if (dir && load(c, i, dir, err) < 0) {
+			if (err->code == ERR_INPUT)     /* of the configuration, not of a row: wrong usage */
+				err->code = ERR_USAGE;
+			err->col = 0;
 			config_close(c);
 			return NULL;
 		}

@@ -1,0 +1,461 @@
+#include "ingest/sink.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/out.h"
+#include "ingest/seen.h"
+
+#define BATCH_BYTES (1u << 20)
+#define BATCH_EVENTS 8192
+#define BATCHES 6                               /* bounds what is in memory: 6 MiB, and what one row may need */
+#define GROUP_BYTES (64u << 20)                 /* of one transaction: it must fit into what LMDB keeps dirty */
+#define CLOCK_ROWS 32                           /* rows between looks at the clock */
+
+struct batch {
+	struct batch *next;
+	struct buf bytes;
+	struct event *events;   /* pieces are offsets into bytes until it is handed over */
+	size_t n, cap;
+	struct buf place;
+	int has_place;
+	int64_t since;          /* when its first row came, ns */
+	int commit;             /* the input is idle: commit behind it */
+};
+
+struct sink {
+	struct sink_spec spec;
+	struct seen *seen;      /* without a store */
+	struct batch *open;     /* being filled */
+	int rows;               /* since the last look at the clock */
+	int dirty;              /* rows ended since the last hand over */
+	long passed, duplicates;
+	pthread_t thread;
+	int running;
+
+	pthread_mutex_t lock;
+	pthread_cond_t filled, emptied;
+	struct batch *first, **last, *spare;
+	int busy;               /* the thread has a batch or an open transaction */
+	int idle, ending;
+	struct err failed;      /* of the thread; sticks */
+	long stored;
+};
+
+/* ---- the thread */
+
+struct group {                                  /* one transaction */
+	int open;
+	int64_t since;
+	size_t bytes;
+	long events, duplicates;
+	struct buf place;
+	int has_place;
+};
+
+static int
+group_add(struct sink *s, struct group *g, struct batch *b, struct err *err)
+{
+	int rc;
+
+	if (!g->open) {
+		if ((rc = store_begin(s->spec.store, err)))
+			return rc;
+		g->open = 1;
+		g->since = b->since;
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		struct event *e = &b->events[i];
+
+		if (s->spec.dedupe_ms >= 0 && e->id.p) {
+			if ((rc = store_seen(s->spec.store, e->id, e->time, s->spec.dedupe_ms, err)) < 0)
+				return rc;
+			if (rc) {
+				g->duplicates++;
+				continue;
+			}
+		}
+		if ((rc = store_add(s->spec.store, e, err)))
+			return rc;
+		g->events++;
+		if (s->spec.tee) {
+			event_put(&out_stdout()->buf, e);
+			buf_byte(&out_stdout()->buf, '\n');
+		}
+	}
+	g->bytes += b->bytes.n;
+	if (b->has_place) {
+		buf_clear(&g->place);
+		buf_str(&g->place, buf_get(&b->place));
+		g->has_place = 1;
+	}
+	return 0;
+}
+
+static int
+group_commit(struct sink *s, struct group *g, struct err *err)
+{
+	int rc;
+
+	if (g->has_place && (rc = store_put_state(s->spec.store, "ingest", s->spec.name, buf_get(&g->place), err)))
+		return rc;
+	if ((rc = store_commit(s->spec.store, err)))
+		return rc;
+	g->open = 0;
+	if (s->spec.tee)
+		out_flush(out_stdout());
+	pthread_mutex_lock(&s->lock);
+	s->stored += g->events;
+	s->duplicates += g->duplicates;
+	if (out_stdout()->failed && !s->failed.code)
+		s->failed.code = ERR_CANCEL;            /* stdout took no more: cmd_end says why */
+	pthread_mutex_unlock(&s->lock);
+	g->events = g->duplicates = 0;
+	g->bytes = 0;
+	g->has_place = 0;
+	return 0;
+}
+
+static void
+wait_until(struct sink *s, int64_t ns)
+{
+	struct timespec until = { ns / 1000000000, ns % 1000000000 };
+
+	pthread_cond_timedwait(&s->filled, &s->lock, &until);
+}
+
+/* Has the open group to be committed before more is waited for? Called with the lock held and nothing queued. */
+static int
+is_due(const struct sink *s, const struct group *g)
+{
+	return g->open && (s->idle || s->ending || time_mono_ns() - g->since >= SINK_GROUP_MS * 1000000ll);
+}
+
+static void *
+run(void *self)
+{
+	struct sink *s = self;
+	struct group g = { 0 };
+	struct err err = { 0 };
+	int rc = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (;;) {
+		struct batch *b;
+		int commit;
+
+		while (!s->failed.code && !s->first && !is_due(s, &g) && !(s->ending && !g.open)) {
+			s->busy = g.open;
+			pthread_cond_signal(&s->emptied);
+			if (g.open)
+				wait_until(s, g.since + SINK_GROUP_MS * 1000000ll);
+			else
+				pthread_cond_wait(&s->filled, &s->lock);
+		}
+		if (s->failed.code || (!s->first && !g.open))
+			break;
+		if ((b = s->first) && !(s->first = b->next))
+			s->last = &s->first;
+		s->busy = 1;
+		pthread_mutex_unlock(&s->lock);
+
+		commit = !b || b->commit;
+		if (b)
+			rc = group_add(s, &g, b, &err);
+		if (!rc && (commit || g.bytes >= GROUP_BYTES || time_mono_ns() - g.since >= SINK_GROUP_MS * 1000000ll))
+			rc = group_commit(s, &g, &err);
+
+		pthread_mutex_lock(&s->lock);
+		if (b) {
+			b->next = s->spare;
+			s->spare = b;
+			pthread_cond_signal(&s->emptied);
+		}
+		if (rc && !s->failed.code)
+			s->failed = err;
+	}
+	s->busy = 0;
+	pthread_cond_signal(&s->emptied);
+	pthread_mutex_unlock(&s->lock);
+	if (g.open) {
+		store_abort(s->spec.store);
+		buf_clear(&out_stdout()->buf);          /* rows that were not stored are not passed on */
+	}
+	buf_release(&g.place);
+	return NULL;
+}
+
+/* ---- the caller's side */
+
+static struct batch *
+batch_new(void)
+{
+	struct batch *b = mem_new(sizeof(*b));
+
+	b->cap = 1024;
+	b->events = mem_grow(NULL, b->cap, sizeof(*b->events));
+	return b;
+}
+
+static void
+batch_free(struct batch *b)
+{
+	for (struct batch *next; b; b = next) {
+		next = b->next;
+		buf_release(&b->bytes);
+		buf_release(&b->place);
+		free(b->events);
+		free(b);
+	}
+}
+
+struct sink *
+sink_new(const struct sink_spec *spec, struct err *err)
+{
+	struct sink *s = mem_new(sizeof(*s));
+	pthread_condattr_t mono;
+	sigset_t all, was;
+	int rc;
+
+	s->spec = *spec;
+	s->last = &s->first;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&mono);
+	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->filled, &mono);
+	pthread_cond_init(&s->emptied, NULL);
+	pthread_condattr_destroy(&mono);
+	if (!spec->store) {
+		s->seen = spec->dedupe_ms >= 0 ? seen_new(spec->dedupe_ms) : NULL;
+		return s;
+	}
+	for (int i = 0; i < BATCHES; i++) {
+		struct batch *b = batch_new();
+
+		b->next = s->spare;
+		s->spare = b;
+	}
+	s->open = s->spare;
+	s->spare = s->open->next;
+	s->open->next = NULL;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);       /* signals must wake the reader */
+	rc = pthread_create(&s->thread, NULL, run, s);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	if (rc) {
+		err_set(err, ERR_IO, "cannot start a thread: %s", strerror(rc));
+		sink_free(s);
+		return NULL;
+	}
+	s->running = 1;
+	return s;
+}
+
+static struct str
+keep(struct buf *b, struct str text)
+{
+	struct str at = { text.p ? (const char *)(b->n + 1) : NULL, text.n };   /* + 1: an offset of 0 is no NULL */
+
+	buf_str(b, text);
+	return at;
+}
+
+static struct str
+found(const struct buf *b, struct str at)
+{
+	return at.p ? (struct str){ b->p + ((uintptr_t)at.p - 1), at.n } : at;
+}
+
+void
+sink_add(struct sink *s, const struct event *e)
+{
+	struct batch *b = s->open;
+	struct event *copy;
+
+	if (!s->spec.store) {
+		if (s->seen && e->id.p && seen_before(s->seen, e->id, e->time)) {
+			s->duplicates++;
+			return;
+		}
+		event_put(&out_stdout()->buf, e);
+		buf_byte(&out_stdout()->buf, '\n');
+		s->passed++;
+		return;
+	}
+	if (!b)                                         /* the thread failed: sink_row_end says so */
+		return;
+	if (b->n == b->cap)
+		b->events = mem_grow(b->events, b->cap *= 2, sizeof(*b->events));
+	copy = &b->events[b->n++];
+	*copy = *e;
+	buf_room(&b->bytes, e->name.n + e->id.n + e->user_id.n + e->session_id.n + e->properties.n + 1);
+	copy->name = keep(&b->bytes, e->name);
+	copy->id = keep(&b->bytes, e->id);
+	copy->user_id = keep(&b->bytes, e->user_id);
+	copy->session_id = keep(&b->bytes, e->session_id);
+	copy->properties = keep(&b->bytes, e->properties);
+}
+
+/* Queue the open batch and take a spare one, waiting for it. */
+static int
+hand_over(struct sink *s, int commit, struct err *err)
+{
+	struct batch *b = s->open;
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct event *e = &b->events[i];
+
+		e->name = found(&b->bytes, e->name);
+		e->id = found(&b->bytes, e->id);
+		e->user_id = found(&b->bytes, e->user_id);
+		e->session_id = found(&b->bytes, e->session_id);
+		e->properties = found(&b->bytes, e->properties);
+	}
+	if (s->spec.name.p) {
+		s->spec.place(s->spec.self, &b->place);
+		b->has_place = 1;
+	}
+	b->commit = commit;
+	b->next = NULL;
+	pthread_mutex_lock(&s->lock);
+	s->idle = 0;
+	*s->last = b;
+	s->last = &b->next;
+	pthread_cond_signal(&s->filled);
+	while (!s->spare && !s->failed.code)
+		pthread_cond_wait(&s->emptied, &s->lock);
+	if (s->failed.code) {
+		*err = s->failed;
+		s->open = NULL;
+		pthread_mutex_unlock(&s->lock);
+		return err->code;
+	}
+	s->open = s->spare;
+	s->spare = s->open->next;
+	s->open->next = NULL;
+	pthread_mutex_unlock(&s->lock);
+
+	b = s->open;
+	if (b->bytes.cap > 4 * BATCH_BYTES)             /* one huge row must not stay in memory for ever */
+		buf_release(&b->bytes);
+	buf_clear(&b->bytes);
+	buf_clear(&b->place);
+	b->n = 0;
+	b->has_place = b->commit = 0;
+	s->dirty = s->rows = 0;
+	return 0;
+}
+
+int
+sink_row_end(struct sink *s, struct err *err)
+{
+	struct batch *b = s->open;
+
+	if (!s->spec.store) {
+		out_row(out_stdout());
+		return 0;
+	}
+	if (!b)
+		return *err = s->failed, err->code;
+	if (!s->dirty) {
+		s->dirty = 1;
+		b->since = time_mono_ns();
+	}
+	if (b->bytes.n >= BATCH_BYTES || b->n >= BATCH_EVENTS)
+		return hand_over(s, 0, err);
+	if (++s->rows < CLOCK_ROWS)
+		return 0;
+	s->rows = 0;
+	return time_mono_ns() - b->since < SINK_GROUP_MS * 1000000ll ? 0 : hand_over(s, 0, err);
+}
+
+int
+sink_idle(struct sink *s, struct err *err)
+{
+	int64_t waited;
+
+	if (!s->spec.store) {
+		out_flush(out_stdout());
+		return -1;
+	}
+	if (!s->open)
+		return *err = s->failed, -2;
+	if (s->dirty) {
+		waited = (time_mono_ns() - s->open->since) / 1000000;
+		if (!s->spec.tee && waited < SINK_GROUP_MS)
+			return (int)(SINK_GROUP_MS - waited);
+		if (hand_over(s, 1, err))
+			return -2;
+	}
+	pthread_mutex_lock(&s->lock);
+	if (s->failed.code)
+		*err = s->failed;
+	if (s->busy || s->first) {
+		s->idle = 1;                            /* what is in the open transaction need not wait for more */
+		pthread_cond_signal(&s->filled);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return err->code ? -2 : -1;
+}
+
+int
+sink_finish(struct sink *s, struct err *err)
+{
+	int rc = 0;
+
+	if (!s->spec.store) {
+		out_flush(out_stdout());
+		return 0;
+	}
+	if (s->open && s->dirty)
+		rc = hand_over(s, 1, err);
+	pthread_mutex_lock(&s->lock);
+	s->ending = 1;
+	pthread_cond_signal(&s->filled);
+	pthread_mutex_unlock(&s->lock);
+	if (s->running)
+		pthread_join(s->thread, NULL);
+	s->running = 0;
+	if (s->failed.code && !err->code)
+		*err = s->failed, rc = err->code;
+	return rc;
+}
+
+long
+sink_stored(const struct sink *s)
+{
+	return s->spec.store ? s->stored : s->passed;
+}
+
+long
+sink_duplicates(const struct sink *s)
+{
+	return s->duplicates;
+}
+
+void
+sink_free(struct sink *s)
+{
+	if (!s)
+		return;
+	if (s->running) {
+		pthread_mutex_lock(&s->lock);
+		if (!s->failed.code)
+			err_set(&s->failed, ERR_CANCEL, "abandoned");
+		s->ending = 1;
+		pthread_cond_signal(&s->filled);
+		pthread_mutex_unlock(&s->lock);
+		pthread_join(s->thread, NULL);
+	}
+	batch_free(s->open);
+	batch_free(s->first);
+	batch_free(s->spare);
+	seen_free(s->seen);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->filled);
+	pthread_cond_destroy(&s->emptied);
+	free(s);
+}

@@ -1,0 +1,47 @@
+/* sink.h - where events end: the store, stdout, or both; committed in groups.
+ *
+ *      reading ──► batch ──► queue ──► a thread of its own: begin, add …, place, commit ──► rows on stdout
+ *
+ * Events are copied into a batch; a batch is handed over when it is full (1 MiB), or when the oldest event in it has waited
+ * GROUP_MS, only between input rows. The thread puts batches into one transaction until it has waited as long or the
+ * input is idle. With each batch goes the place in the input behind its last row, committed with it. A row on stdout is one
+ * that is stored: it is written after the commit. Without a store everything happens in the caller's thread at once.
+ */
+#ifndef INGEST_SINK_H
+#define INGEST_SINK_H
+
+#include "event/event.h"
+#include "store/store.h"
+
+#define SINK_GROUP_MS 150                       /* with the commit itself: at the latest 200 ms after a row came */
+
+struct sink;
+
+struct sink_spec {
+	struct store *store;    /* NULL: nothing is stored */
+	int tee;                /* write events to stdout */
+	int64_t dedupe_ms;      /* drop ids seen within so long; -1: none */
+	struct str name;        /* --resume: the state that keeps the place; p NULL: none */
+	void (*place)(void *self, struct buf *);        /* append the place in the input behind the last row */
+	void *self;
+};
+
+struct sink *sink_new(const struct sink_spec *, struct err *);
+
+/* Add one event; copied. */
+void sink_add(struct sink *, const struct event *);
+
+/* An input row is done, with or without events. Hands over when it is time to. 0, or what the store failed with. */
+int sink_row_end(struct sink *, struct err *);
+
+/* The input has nothing to read: hand over what is due. Returns ms until it wants to be called again, -1 for never, < -1
+ * for an error. */
+int sink_idle(struct sink *, struct err *);
+
+/* Everything is handed over, committed and written. Then the figures are final. */
+int sink_finish(struct sink *, struct err *);
+long sink_stored(const struct sink *);          /* committed; without a store: passed on */
+long sink_duplicates(const struct sink *);
+void sink_free(struct sink *);                  /* what was not finished is abandoned */
+
+#endif

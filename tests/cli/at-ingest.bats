@@ -1,0 +1,198 @@
+load ../helper
+
+ids() { at-query -f csv 'SELECT id FROM events ORDER BY timestamp, id' | tail -n +2 | tr -d '\r' | paste -sd' '; }
+count() { at-query -f csv 'SELECT COUNT(*) FROM events' | tail -1 | tr -d '\r'; }
+rows() { seq "$1" "$2" | sed 's/.*/{"event":"e","ts":1700000000,"id":"&"}/'; }
+
+@test "events are stored, and -t writes them too" {
+	run -0 --separate-stderr at-ingest -t -v <<<'{"event":"a","ts":0,"x":1}'
+	[ "$output" = '{"event":"a","timestamp":"1970-01-01T00:00:00.000Z","properties":{"x":1}}' ]
+	[[ ${stderr_lines[-1]} =~ ^at-ingest:\ 1\ stored,\ 0\ rejected,\ 0\ duplicate,\ [0-9.]+\ s,\ [0-9.]+\ (k|M)?/s$ ]]
+	[ "$(count)" -eq 1 ]
+}
+
+@test "nothing is said when all is well, and nothing is stored with -n" {
+	run -0 at-ingest -n <<<'{"event":"a"}'
+	[ "${#lines[@]}" -eq 1 ]
+	[ ! -e "$AT_STORE" ]
+	run -0 at-ingest <<<'{"event":"a"}'
+	[ -z "$output" ]
+}
+
+@test "a missing file is told, the rest is read, and the exit says so" {
+	rows 1 2 >a
+	run -1 --separate-stderr at-ingest none a
+	[[ $stderr == *'none: No such file or directory'* ]]
+	[ "$(count)" -eq 2 ]
+}
+
+@test "gzip is known by its first bytes" {
+	rows 1 3 | gzip >a
+	cat a a >b
+	run -0 at-ingest -n a b
+	[ "${#lines[@]}" -eq 9 ]
+}
+
+@test "-m makes events of rows: none, one or several" {
+	run -0 --separate-stderr at-ingest -n -m '{event:.action, user_id:.uid, properties:.}' <<<'{"action":"a","uid":5,"ts":1}'
+	[[ $output == *'"event":"a"'*'"user_id":"5","properties":{"action":"a","uid":5,"ts":1}}' ]]
+	run -0 at-ingest -n -m '.items[] | {event:"item", sku:., ts:0}' <<<'{"items":["x","y"]}'
+	[ "${#lines[@]}" -eq 2 ]
+	run -0 at-ingest -n -m 'select(.level == "error") | {event:"e"}' <<<'{"level":"info"}'
+	[ -z "$output" ]
+	run -0 --separate-stderr at-ingest -n -m '.items[] | {event:., ts:0}' <<<'{"items":["x",1]}'
+	[ -z "$output" ] && [[ $stderr == *'event: wants'*' 1 rejected'* ]]
+	run -2 at-ingest -n -m '{event:' </dev/null
+}
+
+@test "--event names what has no name" {
+	run -0 at-ingest -n --event row <<<'{"a":1,"event":null}'
+	[[ $output == '{"event":"row",'* ]]
+	run -2 at-ingest -n --event '' </dev/null
+}
+
+@test "--dedupe drops ids seen within the span, in the store and in memory" {
+	cat >in <<-'END'
+	{"event":"e","id":"1","ts":"2026-11-23T10:00:00Z"}
+	{"event":"e","id":"2","ts":"2026-11-23T10:00:00Z"}
+	{"event":"e","id":"1","ts":"2026-11-23T10:30:00Z"}
+	{"event":"e","id":"1","ts":"2026-11-23T12:00:00Z"}
+	{"event":"e","ts":"2026-11-23T12:00:00Z"}
+	{"event":"e","ts":"2026-11-23T12:00:00Z"}
+	END
+	run -0 --separate-stderr at-ingest -n -v --dedupe in
+	[ "${#lines[@]}" -eq 4 ] && [[ $stderr == *' 2 duplicate'* ]]
+	run -0 --separate-stderr at-ingest -n -v --dedupe=1h in
+	[ "${#lines[@]}" -eq 5 ] && [[ $stderr == *' 1 duplicate'* ]]
+	run -0 --separate-stderr at-ingest -v --dedupe=1h in
+	[[ $stderr == *'5 stored, 0 rejected, 1 duplicate'* ]]
+	run -0 --separate-stderr at-ingest -v --dedupe=1h in
+	[[ $stderr == *'2 stored, 0 rejected, 4 duplicate'* ]]
+	run -2 at-ingest -n --dedupe=soon in
+}
+
+@test "--replay reads rejects again after a mend and says what is still bad" {
+	printf '%s\n' '{"event":"a"}' '{"action":"b"}' '{"x":1}' >in
+	at-ingest -n -q -r bad in
+	[ "$(wc -l <bad)" -eq 2 ]
+	run -3 --separate-stderr at-ingest -n --strict --replay bad -m 'if .action then {event:.action} else . end' -r still
+	[ "$(jq -r .event <<<"$output")" = b ]
+	[ "$(jq -c '[.source, .line, .input]' still)" = '["in",3,"{\"x\":1}"]' ]
+	printf 'a,b\n1,2\n' >t.csv
+	at-ingest -n -q -f csv -r bad t.csv
+	run -0 at-ingest -n --replay bad -f csv --event row
+	[ "$(jq -c .properties <<<"$output")" = '{"a":1,"b":2}' ]
+	run -2 at-ingest -n --replay bad -r bad
+}
+
+@test "--resume goes on where the last run ended, over rotation" {
+	rows 1 3 >log
+	at-ingest --resume r log
+	rows 4 5 >>log
+	at-ingest --resume r log
+	rows 6 6 >>log
+	mv log log.1
+	rows 7 8 >log
+	at-ingest --resume r log
+	at-ingest --resume r log
+	at-ingest --resume other log
+	[ "$(ids)" = "1 2 3 4 5 6 7 7 8 8" ]
+}
+
+@test "--resume leaves half a line to the next run, and knows a truncated file" {
+	printf '%s\n' '{"event":"e","ts":1,"id":"1"}' >log
+	printf '{"event":"e","ts":1,"i' >>log
+	run -0 at-ingest --resume r log
+	[ -z "$output" ]
+	printf 'd":"2"}\n' >>log
+	at-ingest --resume r log
+	printf '%s\n' '{"event":"e","ts":1,"id":"3"}' >log
+	run at-ingest --resume r log
+	[ "$(ids)" = "1 2 3" ]
+}
+
+@test "--resume of a CSV file keeps its header" {
+	printf 'event,id,ts\ne,1,1700000000\n' >t.csv
+	at-ingest -f csv --resume r t.csv
+	printf 'e,2,1700000000\n' >>t.csv
+	touch -d '1 minute ago' t.csv
+	at-ingest -f csv --resume r t.csv
+	[ "$(ids)" = "1 2" ]
+}
+
+@test "--resume wants files and a store" {
+	run -2 at-ingest --resume r </dev/null
+	run -2 at-ingest --resume r -n x
+	run -2 at-ingest --resume r -
+}
+
+wait_for() {            # a count in the store
+	for _ in $(seq 100); do [ "$(count 2>/dev/null)" = "$1" ] && return; sleep 0.05; done
+	echo "$(count) instead of $1"; return 1
+}
+
+@test "--follow reads a file that comes late, grows, rotates and is truncated; SIGTERM drains" {
+	rows 1 2 >log
+	at-ingest --follow --resume f log late & pid=$!
+	wait_for 2
+	rows 3 4 >>log
+	wait_for 4
+	rows 5 5 >late
+	wait_for 5
+	mv log log.1
+	rows 6 6 >>log.1
+	rows 7 7 >log
+	wait_for 7
+	: >late
+	sleep 0.3
+	rows 8 8 >late
+	wait_for 8
+	kill -TERM $pid
+	wait $pid
+	[ "$(ids)" = "1 2 3 4 5 6 7 8" ]
+}
+
+@test "a row is in the store at the latest 200 ms after it came" {
+	mkfifo p
+	at-ingest p & pid=$!
+	exec 8>p
+	rows 1 1 >&8
+	sleep 0.35
+	[ "$(count)" -eq 1 ]
+	rows 2 3 >&8
+	sleep 0.35
+	[ "$(count)" -eq 3 ]
+	exec 8>&-
+	wait $pid
+}
+
+@test "a live row goes through at once" {
+	mkfifo p
+	at-ingest -n <p >out & pid=$!
+	exec 8>p
+	echo '{"event":"a"}' >&8
+	for _ in $(seq 40); do [ -s out ] && break; sleep 0.01; done
+	[ -s out ]
+	exec 8>&-
+	wait $pid
+}
+
+@test "usage that makes no sense is told" {
+	run -2 at-ingest -f nosuch x
+	run -2 at-ingest --from x file
+	run -2 at-ingest --nosuch
+	[[ $output == *nosuch* ]]
+}
+
+@test "formats are found out by name and content" {
+	printf 'event,ts,x\na,0,1\n' >t.csv
+	[ "$(at-ingest -n t.csv)" = '{"event":"a","timestamp":"1970-01-01T00:00:00.000Z","properties":{"x":1}}' ]
+	need_shared real/apache_access.log
+	[ "$(at-ingest -n -q "$shared/real/apache_access.log" | wc -l)" -gt 9990 ]
+}
+
+@test "the bar shows on --progress always and leaves no trace in the output" {
+	(for i in 1 2 3; do rows 1 5000; sleep 0.6; done) | at-ingest -n --progress always 2>err >out
+	[ "$(wc -l <out)" -eq 15000 ]
+	grep -q 'rows' err
+}

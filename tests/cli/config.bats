@@ -1,0 +1,50 @@
+load ../helper
+
+setup() { mkdir config; }
+
+@test "an unknown key is an error with file and path, and what was meant" {
+	echo '{"events":{"buy":{"clean":{"price":{"corce":"number"}}}}}' >config/analytics.json
+	run -2 --separate-stderr at-ingest -n </dev/null
+	[ "$stderr" = 'at-ingest: config/analytics.json: events.buy.clean.price.corce: no such key, did you mean "coerce"' ]
+}
+
+@test "broken JSON is told with line and column" {
+	printf '{\n  "events": {\n    "a": tru\n  }\n}\n' >config/analytics.json
+	run -2 --separate-stderr at-ingest -n </dev/null
+	[[ $stderr == 'at-ingest: config/analytics.json:3:10: '* ]]
+}
+
+@test "a value from the environment that is not set is an error" {
+	echo '{"governance":{"salt":"${AT_NO_SUCH_THING}"}}' >config/analytics.json
+	run -2 --separate-stderr at-ingest -n </dev/null
+	[ "$stderr" = 'at-ingest: config/analytics.json: governance.salt: ${AT_NO_SUCH_THING} is not set in the environment' ]
+}
+
+@test "a pattern that is none is an error with its path" {
+	echo '{"events":{"a":{"clean":{"b":{"pattern":"("}}}}}' >config/analytics.json
+	run -2 --separate-stderr at-ingest -n </dev/null
+	[[ $stderr == *'config/analytics.json: events.a.clean: b: pattern: '* ]]
+}
+
+@test "AT_CONFIG and -c name another folder; files that are not there are empty" {
+	mkdir other
+	echo '{"x":1}' >config/analytics.json
+	run -0 at-ingest -n -c other <<<'{"event":"a"}'
+	AT_CONFIG=other run -0 at-ingest -n <<<'{"event":"a"}'
+	run -2 at-ingest -n </dev/null
+}
+
+@test "a source of type file is read by name; other types say that they are not in this build" {
+	cat >config/data-sources.json <<-'END'
+	{"sources":{"shop":{"type":"file","path":"${PLACE}/*.csv","format":"csv","event":"order"},"stream":{"type":"kafka","brokers":"b","topics":["t"]}}}
+	END
+	printf 'sku,n\na,1\n' >1.csv
+	printf 'sku,n\nb,2\n' >2.csv
+	export PLACE=$PWD
+	run -0 at-ingest -n --from shop
+	[ "$(jq -c '[.event, .properties.sku, .properties.n]' <<<"$output" | paste -sd' ')" = '["order","a","1"] ["order","b","2"]' ]
+	run -2 --separate-stderr at-ingest -n --from stream
+	[[ $stderr == *"source 'stream' is of type kafka, which is not in this build"* ]]
+	run -2 --separate-stderr at-ingest -n --from none
+	[[ $stderr == *"no source 'none' in config/data-sources.json"* ]]
+}
