@@ -1,0 +1,115 @@
+/* at-agg - group rows over windows of time. See at-agg(1). */
+#include "base/cmd.h"
+#include "base/out.h"
+#include "event/rows.h"
+#include "store/store.h"
+#include "window/window.h"
+
+#include <unistd.h>
+
+static const char *const examples[] = {
+	"at-ingest -n access.log | at-agg -w 1m -b status",
+	"at-agg -w 1h -b source -a 'count,sum(revenue),p95(duration_ms)' events.ndjson",
+	"tail -f app.log | at-ingest -n | at-agg -w 5m/1m -l 10s -b page | at-detect",
+	NULL
+};
+
+static int
+row(void *win, struct str text, struct err *err)
+{
+	return window_row(win, text, err);
+}
+
+static int
+waiting(void *win, struct err *err)
+{
+	return window_wait(win, err);
+}
+
+/* Open windows of the last run, when there are any. */
+static int
+resume(struct window *win, struct store *store, const char *name, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc = store_get_state(store, "window", str_of(name), &text, err);
+
+	if (rc > 0)
+		rc = window_load(win, buf_get(&text), err);
+	buf_release(&text);
+	return rc ? err_at(err, "--state %s", name) : 0;
+}
+
+/* With --state open windows wait for the next run instead of coming out. */
+static int
+keep(struct window *win, struct store *store, const char *name, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc = window_wait(win, err) < -1 ? err->code : store_begin(store, err);
+
+	window_save(win, &text);
+	if (rc == 0 && ((rc = store_put_state(store, "window", str_of(name), buf_get(&text), err)) || (rc = store_commit(store, err))))
+		store_abort(store);
+	buf_release(&text);
+	return rc;
+}
+
+static void
+closing_line(const struct window *win, const struct rows *rows)
+{
+	struct window_counts n = window_counts(win);
+	const struct cmd_settings *set = cmd_settings();
+
+	if (!set->quiet && (n.late || rows->rejects.count || set->verbose || isatty(2)))
+		cmd_say("%lu rows in, %lu out, %lu late, %ld rejected", (unsigned long)n.rows, (unsigned long)n.out,
+		    (unsigned long)n.late, rows->rejects.count);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct window_spec spec = WINDOW_DEFAULTS;
+	const char *late = NULL, *rejects = NULL, *state = NULL;
+	int save = 0;
+	const struct opt opts[] = {
+		{ 'w', "window", "WIN", "span: 1m, 5m/1m, session:30m, count:1000 or all", opt_text, &spec.span },
+		{ 'b', "by", "FIELDS", "one group for each value of these fields", opt_text, &spec.by },
+		{ 'a', "aggregates", "AGGS", "count, sum(f), avg(f), p95(f), distinct(f), x=max(f) …", opt_text, &spec.aggregates },
+		{ 'W', "where", "JQ", "only rows for which this is true", opt_text, &spec.where },
+		{ 'M', "metric", "NAME", "name of the metric (default events)", opt_text, &spec.name },
+		{ 'l', "lateness", "DUR", "how long a window waits for late rows", opt_dur, &spec.lateness_ms },
+		{ 0, "late", "FILE", "write rows that came too late to FILE", opt_text, &late },
+		{ 'r', "rejects", "FILE", "write rows that cannot be read to FILE", opt_text, &rejects },
+		{ 'u', "updates", "DUR", "also show open windows every DUR, as partial", opt_dur, &spec.updates_ms },
+		{ 0, "idle", "DUR", "silence after which live input goes by the clock (5s)", opt_dur, &spec.idle_ms },
+		{ 0, "states", NULL, "write the states too, so that rows can be merged", opt_flag, &spec.states },
+		{ 's', "save", NULL, "keep the rows in the store as metrics", opt_flag, &save },
+		{ 0, "state", "NAME", "go on with the windows left open by the last run", opt_text, &state },
+		CMD_OPT_STRICT,
+		{ 0 }
+	};
+	const struct cmd cmd = { "at-agg", "[FILE…]", "Group rows over windows of time.", opts, examples, NULL };
+	char **files = cmd_start(&cmd, argc, argv, NULL);
+	const struct cmd_settings *set = cmd_settings();
+	struct err err = { 0 };
+	struct rows rows = { .row = row, .wait = waiting };
+	struct store *store = NULL;
+	struct window *win = NULL;
+
+	spec.zone = set->zone;
+	spec.out = out_stdout();
+	if ((late && !(spec.late = out_open(late, 0, &err))) || (rejects && !(rows.rejects.to = out_open(rejects, 0, &err))) ||
+	    ((save || state) && !(store = store_open(set->store, set->tenant, STORE_CREATE, &err))))
+		goto out;
+	spec.save = save ? store : NULL;
+	if (!(rows.self = win = window_new(&spec, &err)) || (state && resume(win, store, state, &err)) || rows_read(&rows, files, &err) ||
+	    (state ? keep(win, store, state, &err) : window_finish(win, &err)))
+		goto out;
+	reject_close(&rows.rejects);
+	closing_line(win, &rows);
+out:
+	window_free(win);
+	store_close(store);
+	if (out_close(spec.late, &err) | out_close(rows.rejects.to, &err))
+		cmd_fail(&err);
+	return cmd_end(&err);
+}
