@@ -22,35 +22,37 @@ grow(struct groups *g)
 	g->cap = cap;
 }
 
-/* A zeroed array of n items with the first `had` of the old one. */
-static void *
-enlarge(struct arena *arena, void *old, size_t had, size_t n, size_t size)
+void
+window_group_init(struct group *g, struct str key, uint64_t hash, size_t labels_len, struct layout *layout)
 {
-	char *p = arena ? arena_get(arena, n * size) : mem_grow(old, n, size);
+	*g = (struct group){ .hash = hash, .layout = layout, .first = INT64_MAX, .last = INT64_MIN,
+		.key = mem_dup(key.p, key.n), .key_len = (uint32_t)key.n, .labels_len = (uint32_t)labels_len };
+}
 
-	if (arena && had)
-		memcpy(p, old, had * size);
-	memset(p + had * size, 0, (n - had) * size);
-	return p;
+void *
+window_group_state(struct group *g)
+{
+	size_t size = layout_size(g->layout);
+
+	if (g->size != size) {
+		g->state = mem_grow(g->state, size, 1);
+		memset((char *)g->state + g->size, 0, size - g->size);
+		g->size = size;
+	}
+	return g->state;
 }
 
 void
-window_group_room(const struct window *win, struct group *g, struct arena *arena)
+window_group_release(struct group *g)
 {
-	const struct aggregates *a = window_aggregates(win, g->source);
-
-	if (a->slots > g->slots) {
-		g->state = enlarge(arena, g->state, g->slots, (size_t)a->slots, sizeof(*g->state));
-		g->slots = (uint16_t)a->slots;
-	}
-	if (g->source == FROM_METRICS && a->outputs > g->outputs) {
-		g->has = enlarge(arena, g->has, g->outputs, (size_t)a->outputs, 1);
-		g->outputs = (uint16_t)a->outputs;
-	}
+	if (g->state)
+		layout_release(g->layout, window_group_state(g));
+	free(g->state);
+	free(g->key);
 }
 
 struct group *
-window_groups_get(const struct window *win, struct groups *groups, struct arena *arena, int source, struct str key, uint64_t hash)
+window_groups_get(struct groups *groups, struct str key, uint64_t hash, size_t labels_len, struct layout *layout)
 {
 	struct group *g;
 	size_t i;
@@ -59,51 +61,29 @@ window_groups_get(const struct window *win, struct groups *groups, struct arena 
 		grow(groups);
 	for (i = hash & (groups->cap - 1); (g = groups->slot[i]); i = (i + 1) & (groups->cap - 1))
 		if (g->hash == hash && g->key_len == key.n && memcmp(g->key, key.p, key.n) == 0)
-			break;
-	if (!g) {
-		g = groups->slot[i] = arena_get(arena, sizeof(*g));
-		*g = (struct group){ .hash = hash, .key_len = (uint32_t)key.n, .source = (uint8_t)source, .first = INT64_MAX,
-			.last = INT64_MIN, .key = arena_dup(arena, key.p, key.n) };
-		groups->n++;
-	}
-	window_group_room(win, g, arena);
+			return g;
+	g = groups->slot[i] = mem_new(sizeof(*g));
+	window_group_init(g, key, hash, labels_len, layout);
+	groups->n++;
 	return g;
 }
 
-const struct aggregates *
-window_aggregates(const struct window *win, int source)
-{
-	return source == FROM_EVENTS ? &win->events : &win->metrics;
-}
-
 void
-window_group_clear(const struct window *win, struct group *g)
-{
-	const struct aggregates *a = window_aggregates(win, g->source);
-
-	for (int i = 0; i < g->slots && i < a->slots; i++)
-		aggregate_clear(&a->slot[i], &g->state[i]);
-}
-
-void
-window_groups_release(const struct window *win, struct groups *groups)
+window_groups_release(struct groups *groups)
 {
 	for (size_t i = 0; i < groups->cap; i++)
-		if (groups->slot[i])
-			window_group_clear(win, groups->slot[i]);
+		if (groups->slot[i]) {
+			window_group_release(groups->slot[i]);
+			free(groups->slot[i]);
+		}
 	free(groups->slot);
 	*groups = (struct groups){ 0 };
 }
 
 void
-window_group_merge(const struct window *win, struct group *to, const struct group *from)
+window_group_merge(struct group *to, struct group *from)
 {
-	const struct aggregates *a = window_aggregates(win, from->source);
-
-	for (int i = 0; i < from->slots && i < to->slots && i < a->slots; i++)
-		aggregate_merge(&a->slot[i], &to->state[i], &from->state[i]);
-	for (int i = 0; i < from->outputs && i < to->outputs; i++)
-		to->has[i] |= from->has[i];
+	layout_merge(to->layout, window_group_state(to), window_group_state(from));
 	if (from->first < to->first)
 		to->first = from->first;
 	if (from->last > to->last)

@@ -6,10 +6,11 @@
 /* Open windows as text, one item a line, parts between tabs, each percent-encoded:
  *
  *      at-agg 1        SPAN BY AGGREGATES WHERE NAME            what they were opened with
- *      seen            GREATEST EMITTED ROWS LATE OUT
- *      output          NAME                                    of metric rows, in order
+ *      seen            GREATEST EMITTED ROWS
+ *      layout          METRIC COLUMNS                          in order; COLUMNS as -a takes them
  *      pane            START FIRST LAST ROWS                   (sessions have none)
- *      group           SOURCE FIRST LAST KEY HAS STATE…        of the pane before it, or a session
+ *      group           LAYOUT FIRST LAST LABELS KEY STATE      of the pane before it, or a session. LAYOUT: its number from 0;
+ *                                                              LABELS: their length in the key; STATE: layout_save's
  */
 
 static void
@@ -70,7 +71,7 @@ put_spec(const struct window *win, struct buf *b)
 {
 	put_part(b, str_of(win->span.label));
 	put_part(b, str_of(win->spec.by));
-	put_part(b, str_of(win->spec.aggregates));
+	put_part(b, str_of(win->spec.aggregates ? win->spec.aggregates : ""));
 	put_part(b, str_of(win->spec.where ? win->spec.where : ""));
 	put_part(b, str_of(win->spec.name ? win->spec.name : ""));
 }
@@ -84,20 +85,19 @@ static void
 put_group(void *self, struct group *g)
 {
 	const struct writing *w = self;
-	const struct aggregates *a = window_aggregates(w->win, g->source);
 	struct buf state = { 0 };
+	int number = 0;
 
+	while (w->win->layout[number] != g->layout)
+		number++;
+	layout_save(g->layout, window_group_state(g), &state);
 	buf_lit(w->to, "group");
-	put_number(w->to, g->source);
+	put_number(w->to, number);
 	put_number(w->to, g->first);
 	put_number(w->to, g->last);
+	put_number(w->to, g->labels_len);
 	put_part(w->to, (struct str){ g->key, g->key_len });
-	put_part(w->to, (struct str){ (const char *)g->has, g->outputs });
-	for (int i = 0; i < g->slots; i++) {
-		buf_clear(&state);
-		aggregate_write(&a->slot[i], &g->state[i], &state);
-		put_part(w->to, buf_get(&state));
-	}
+	put_part(w->to, buf_get(&state));
 	buf_byte(w->to, '\n');
 	buf_release(&state);
 }
@@ -112,14 +112,17 @@ window_save(const struct window *win, struct buf *to)
 	buf_lit(to, "\nseen");
 	put_number(to, win->greatest);
 	put_number(to, win->emitted);
-	put_number(to, (int64_t)win->counts.rows);
-	put_number(to, (int64_t)win->counts.late);
-	put_number(to, (int64_t)win->counts.out);
+	put_number(to, win->arrived);
 	buf_byte(to, '\n');
-	for (int i = 0; i < win->metrics.outputs; i++) {
-		buf_lit(to, "output");
-		put_part(to, win->metrics.output[i].name);
+	for (int i = 0; i < win->layouts; i++) {
+		struct buf columns = { 0 };
+
+		layout_list(win->layout[i], &columns);
+		buf_lit(to, "layout");
+		put_part(to, layout_metric(win->layout[i]));
+		put_part(to, buf_get(&columns));
 		buf_byte(to, '\n');
+		buf_release(&columns);
 	}
 	if (win->sessions)
 		window_sessions_each(win, put_group, &w);
@@ -132,42 +135,46 @@ window_save(const struct window *win, struct buf *to)
 		put_number(to, p->last);
 		put_number(to, (int64_t)p->rows);
 		buf_byte(to, '\n');
-		for (int source = 0; source < SOURCES; source++)
-			for (size_t j = 0; j < p->groups[source].cap; j++)
-				if (p->groups[source].slot[j])
-					put_group(&w, p->groups[source].slot[j]);
+		for (size_t j = 0; j < p->groups.cap; j++)
+			if (p->groups.slot[j])
+				put_group(&w, p->groups.slot[j]);
 	}
+}
+
+static int
+load_layout(struct window *win, struct str line, struct buf *part, int number)
+{
+	struct layout *layout;
+	int rc;
+
+	if (take_part(&line, part))
+		return -1;
+	layout = window_layout(win, buf_get(part));
+	if (number >= win->layouts || layout != win->layout[number] || take_part(&line, part))
+		return -1;
+	rc = win->learns && part->n && layout_columns(layout) == 0 ? layout_parse(layout, buf_get(part), &(struct err){ 0 }) : 0;
+	return rc || window_bind(win, &(struct err){ 0 }) ? -1 : 0;
 }
 
 static int
 load_group(struct window *win, struct pane *p, struct str line, struct buf *part)
 {
-	int64_t source, first, last;
+	int64_t number, first, last, labels;
+	struct layout *layout;
 	struct group *g;
+	struct str key;
 
-	if (take_number(&line, &source) || source < 0 || source >= SOURCES || take_number(&line, &first) ||
-	    take_number(&line, &last) || first > last || take_part(&line, part))
+	if (take_number(&line, &number) || number < 0 || number >= win->layouts || take_number(&line, &first) ||
+	    take_number(&line, &last) || take_number(&line, &labels) || labels < 0 || take_part(&line, part) || (size_t)labels > part->n ||
+	    (!p && (!win->sessions || first > last || first < TIME_MIN || last > TIME_MAX)))
 		return -1;
-	if (p) {
-		g = window_groups_get(win, &p->groups[source], p->arena, (int)source, buf_get(part), str_hash(buf_get(part)));
-	} else if (win->sessions) {
-		if (!(g = window_session_place(win, (int)source, buf_get(part), str_hash(buf_get(part)), first)) ||
-		    !(g = window_session_place(win, (int)source, buf_get(part), str_hash(buf_get(part)), last)))
-			return -1;
-	} else {
+	layout = win->layout[number];
+	key = buf_get(part);
+	g = p ? window_groups_get(&p->groups, key, str_hash(key), (size_t)labels, layout)
+	      : window_session_put(win, key, str_hash(key), (size_t)labels, layout, first, last);
+	if (take_part(&line, part))
 		return -1;
-	}
-	g->first = first;
-	g->last = last;
-	if (take_part(&line, part) || part->n > g->outputs)
-		return -1;
-	for (size_t i = 0; i < part->n; i++)
-		g->has[i] = part->p[i] != 0;
-	for (int i = 0; line.p; i++)
-		if (take_part(&line, part) || i >= g->slots ||
-		    aggregate_read(&window_aggregates(win, (int)source)->slot[i], &g->state[i], buf_get(part)))
-			return -1;
-	return 0;
+	return layout_load(layout, window_group_state(g), json_value(buf_get(part)));
 }
 
 static int
@@ -175,7 +182,8 @@ load_pane(struct window *win, struct str line, struct pane **pane)
 {
 	int64_t start, first, last, rows;
 
-	if (take_number(&line, &start) || take_number(&line, &first) || take_number(&line, &last) || take_number(&line, &rows) || rows < 0)
+	if (win->sessions || take_number(&line, &start) || start < 2 * TIME_MIN || start > 2 * TIME_MAX || take_number(&line, &first) ||
+	    take_number(&line, &last) || take_number(&line, &rows) || rows < 0)
 		return -1;
 	*pane = window_pane(win, start);
 	(*pane)->first = first;
@@ -187,12 +195,13 @@ load_pane(struct window *win, struct str line, struct pane **pane)
 static int
 load_seen(struct window *win, struct str line)
 {
-	int64_t rows, late, out;
+	int64_t rows;
 
-	if (take_number(&line, &win->greatest) || take_number(&line, &win->emitted) || take_number(&line, &rows) ||
-	    take_number(&line, &late) || take_number(&line, &out))
+	if (take_number(&line, &win->greatest) || take_number(&line, &win->emitted) || take_number(&line, &rows) || rows < 0 ||
+	    (win->greatest != TIME_NONE && (win->greatest < TIME_MIN || win->greatest > TIME_MAX)) ||
+	    (win->emitted != INT64_MIN && (win->emitted < 2 * TIME_MIN || win->emitted > 2 * TIME_MAX)))
 		return -1;
-	win->counts = (struct window_counts){ 0, 0, 0 };        /* the closing line speaks of this run */
+	win->arrived = rows;
 	return 0;
 }
 
@@ -203,7 +212,7 @@ window_load(struct window *win, struct str text, struct err *err)
 	struct pane *pane = NULL;
 	struct str line, kind;
 	int64_t greatest;
-	int bad = 0;
+	int bad = 0, layouts = 0;
 
 	put_spec(win, &spec);
 	if (!str_cut(&text, '\n', &line) || !str_starts(line, STR("at-agg 1\t")) ||
@@ -218,9 +227,8 @@ window_load(struct window *win, struct str text, struct err *err)
 			bad = load_seen(win, line);
 			greatest = win->greatest;
 			win->greatest = TIME_NONE;      /* so that no group that is put back counts as late */
-		} else if (str_eq(kind, STR("output"))) {
-			if (!(bad = take_part(&line, &part)))
-				aggregates_by_name(&win->metrics, buf_get(&part));
+		} else if (str_eq(kind, STR("layout"))) {
+			bad = load_layout(win, line, &part, layouts++);
 		} else if (str_eq(kind, STR("pane"))) {
 			bad = load_pane(win, line, &pane);
 		} else {

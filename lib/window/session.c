@@ -35,36 +35,33 @@ window_sessions_new(void)
 }
 
 static void
-session_free(const struct window *win, struct session *s)
+session_free(struct session *s)
 {
-	window_group_clear(win, &s->group);
-	free(s->group.state);
-	free(s->group.has);
-	free(s->group.key);
+	window_group_release(&s->group);
 	free(s);
 }
 
 void
-window_sessions_free(const struct window *win, struct session_table *t)
+window_sessions_free(struct session_table *t)
 {
 	if (!t)
 		return;
 	for (size_t i = 0; i < t->heap_n; i++)
-		session_free(win, t->heap[i].session);
+		session_free(t->heap[i].session);
 	free(t->heap);
 	free(t->visitor);
 	free(t);
 }
 
 static struct visitor *
-visitor_of(const struct session_table *t, int source, struct str key, uint64_t hash)
+visitor_of(const struct session_table *t, struct str key, uint64_t hash)
 {
 	size_t i = hash & (t->cap - 1);
 
 	for (; t->visitor[i].sessions; i = (i + 1) & (t->cap - 1)) {
 		const struct group *g = &t->visitor[i].sessions->group;
 
-		if (t->visitor[i].hash == hash && g->source == source && g->key_len == key.n && !memcmp(g->key, key.p, key.n))
+		if (t->visitor[i].hash == hash && g->key_len == key.n && !memcmp(g->key, key.p, key.n))
 			break;
 	}
 	return &t->visitor[i];
@@ -143,15 +140,24 @@ deadline_of(const struct window *win, const struct session *s)
 }
 
 static struct session *
-session_new(struct window *win, int source, struct str key, uint64_t hash, int64_t time)
+session_new(struct window *win, struct str key, uint64_t hash, size_t labels_len, struct layout *layout, int64_t first, int64_t last)
 {
+	struct session_table *t = win->sessions;
 	struct session *s = mem_new(sizeof(*s));
+	struct visitor *v;
 
-	s->group = (struct group){ .hash = hash, .key_len = (uint32_t)key.n, .source = (uint8_t)source, .first = time, .last = time,
-		.key = mem_dup(key.p, key.n) };
-	heap_push(win->sessions, deadline_of(win, s), s);
+	window_group_init(&s->group, key, hash, labels_len, layout);
+	s->group.first = first;
+	s->group.last = last;
+	heap_push(t, deadline_of(win, s), s);
 	if (deadline_of(win, s) < win->due)
 		win->due = deadline_of(win, s);
+	if ((t->n + 1) * 3 > t->cap * 2)
+		grow(t);
+	v = visitor_of(t, key, hash);
+	t->n += !v->sessions;
+	s->next = v->sessions;
+	*v = (struct visitor){ s, hash };
 	return s;
 }
 
@@ -166,47 +172,44 @@ join(struct window *win, struct visitor *v, struct session *s)
 			continue;
 		}
 		*at = other->next;
-		window_group_room(win, &s->group, NULL);
-		window_group_merge(win, &s->group, &other->group);
+		window_group_merge(&s->group, &other->group);
 		other->is_dead = 1;
 	}
 }
 
 struct group *
-window_session_place(struct window *win, int source, struct str key, uint64_t hash, int64_t time)
+window_session_place(struct window *win, struct str key, uint64_t hash, size_t labels_len, struct layout *layout, int64_t time)
 {
 	struct session_table *t = win->sessions;
-	struct visitor *v;
-	struct session *s;
+	struct visitor *v = t->cap ? visitor_of(t, key, hash) : NULL;
+	struct session *s = v ? v->sessions : NULL;
 	int64_t gap = win->span.size_ms;
 
-	if ((t->n + 1) * 3 > t->cap * 2)
-		grow(t);
-	v = visitor_of(t, source, key, hash);
-	for (s = v->sessions; s; s = s->next)
-		if (time - s->group.last <= gap && s->group.first - time <= gap)
-			break;
+	while (s && (time - s->group.last > gap || s->group.first - time > gap))
+		s = s->next;
 	if (!s) {
 		if (win->greatest != TIME_NONE && time + gap + win->spec.lateness_ms < win->greatest)
 			return NULL;
-		s = session_new(win, source, key, hash, time);
-		t->n += !v->sessions;
-		s->next = v->sessions;
-		*v = (struct visitor){ s, hash };
+		s = session_new(win, key, hash, labels_len, layout, time, time);
 	} else if (time < s->group.first || time > s->group.last) {
 		s->group.first = time < s->group.first ? time : s->group.first;
 		s->group.last = time > s->group.last ? time : s->group.last;
 		join(win, v, s);
 	}
-	window_group_room(win, &s->group, NULL);
 	return &s->group;
+}
+
+struct group *
+window_session_put(struct window *win, struct str key, uint64_t hash, size_t labels_len, struct layout *layout, int64_t first, int64_t last)
+{
+	return &session_new(win, key, hash, labels_len, layout, first, last)->group;
 }
 
 /* Take a session off its visitor's list. */
 static void
 unlink_session(struct session_table *t, struct session *s)
 {
-	struct visitor *v = visitor_of(t, s->group.source, (struct str){ s->group.key, s->group.key_len }, s->group.hash);
+	struct visitor *v = visitor_of(t, (struct str){ s->group.key, s->group.key_len }, s->group.hash);
 
 	for (struct session **at = &v->sessions; *at; at = &(*at)->next)
 		if (*at == s) {
@@ -230,7 +233,7 @@ window_sessions_close(struct window *win, int64_t greatest, struct err *err)
 		struct session *s = heap_pop(t);
 
 		if (s->is_dead) {
-			session_free(win, s);
+			session_free(s);
 			continue;
 		}
 		if (deadline_of(win, s) > greatest) {
@@ -244,9 +247,9 @@ window_sessions_close(struct window *win, int64_t greatest, struct err *err)
 		window_emission_add(&out, &s->group, s->group.first);
 	}
 	win->due = t->heap_n ? t->heap[0].at : INT64_MAX;
-	rc = window_emit(win, &out, -1, 0, err);
+	rc = window_emit(win, &out, 0, 0, err);
 	for (size_t i = 0; i < n; i++)
-		session_free(win, closed[i]);
+		session_free(closed[i]);
 	free(closed);
 	return rc;
 }
@@ -271,5 +274,5 @@ window_sessions_show(struct window *win, struct err *err)
 	struct emission out = { 0 };
 
 	window_sessions_each(win, show, &out);
-	return window_emit(win, &out, -1, 1, err);
+	return window_emit(win, &out, 0, 1, err);
 }

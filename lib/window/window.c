@@ -9,6 +9,8 @@
 #define DAY      86400000LL
 #define MONDAY   (4 * DAY)      /* 1970-01-05: windows of whole weeks begin on Mondays */
 #define LIVE_MS  60000          /* input whose newest row is no older than this is live */
+#define AHEAD_MS DAY            /* a time farther ahead of the clock than this does not move live input's windows */
+#define FAR_MS   (366 * DAY)    /* a time farther ahead of all before it is believed when a second row bears it out */
 
 /* Windows have a time of their own in which they are all alike: UTC, or, for windows of whole days in a zone, that zone's
  * local time, whose days have 24 hours. */
@@ -62,42 +64,45 @@ parse_by(struct window *win, struct err *err)
 	return 0;
 }
 
+int
+window_bind(struct window *win, struct err *err)
+{
+	int rc = layout_bind(win->layout[0], win->project, err);
+
+	win->value = mem_grow(win->value, (size_t)project_count(win->project), sizeof(*win->value));
+	return rc;
+}
+
+struct layout *
+window_layout(struct window *win, struct str metric)
+{
+	for (int i = 0; i < win->layouts; i++)
+		if (win->spec.name || str_eq(layout_metric(win->layout[i]), metric))
+			return win->layout[i];
+	win->layout = mem_grow(win->layout, (size_t)win->layouts + 1, sizeof(struct layout *));
+	win->layout[win->layouts] = layout_new(metric);
+	if (!win->learns)       /* cannot fail: the list was taken before */
+		layout_parse(win->layout[win->layouts], str_of(win->spec.aggregates), &(struct err){ 0 });
+	return win->layout[win->layouts++];
+}
+
 static int
 project_all(struct window *win, struct err *err)
 {
+	int bound;
+
 	win->project = project_new();
-	win->at_metric = project_path(win->project, &STR("metric"), 1, err);
 	win->at_event = project_path(win->project, &STR("event"), 1, err);
 	win->at_time = project_path(win->project, &STR("timestamp"), 1, err);
+	win->at_metric = project_path(win->project, &STR("metric"), 1, err);
 	if (parse_by(win, err))
 		return err->code;
-	for (int i = 0; i < win->events.slots; i++) {
-		struct aggregate_slot *slot = &win->events.slot[i];
-
-		if (slot->field.p && (slot->field_index = project_field(win->project, slot->field, err)) < 0)
-			return err->code;
-	}
 	if (win->spec.where) {
-		if (!(win->where = expr_new(win->spec.where, 0, err)))
-			return err_at(err, "-W");
-		int bound = expr_bind(win->where, win->project, err);
-
-		if (bound < 0)
+		if (!(win->where = expr_new(win->spec.where, 0, err)) || (bound = expr_bind(win->where, win->project, err)) < 0)
 			return err_at(err, "-W");
 		win->where_bound = bound == 0;
 	}
-	win->value = mem_new((size_t)project_count(win->project) * sizeof(*win->value));
-	win->number = mem_new((size_t)project_count(win->project) * sizeof(*win->number));
-	win->is_number = mem_new((size_t)project_count(win->project));
-	for (int i = 0; i < win->events.slots; i++) {
-		const struct aggregate_slot *slot = &win->events.slot[i];
-
-		if (slot->kind >= AGGREGATE_SUM && slot->kind <= AGGREGATE_QUANTILE && !win->is_number[slot->field_index]) {
-			win->is_number[slot->field_index] = 1;
-			win->numeric[win->n_numeric++] = slot->field_index;
-		}
-	}
-	return 0;
+	return window_bind(win, err);
 }
 
 struct window *
@@ -106,12 +111,15 @@ window_new(const struct window_spec *spec, struct err *err)
 	struct window *win = mem_new(sizeof(*win));
 
 	win->spec = *spec;
-	win->greatest = TIME_NONE;
+	win->greatest = win->stray = TIME_NONE;
 	win->due = win->next_update = INT64_MAX;
 	win->emitted = INT64_MIN;
+	win->learns = !spec->aggregates;
+	win->layout = mem_new(sizeof(struct layout *));
+	win->layout[win->layouts++] = layout_new(str_of(spec->name ? spec->name : "events"));
 	if (window_span_parse(&win->span, str_of(spec->span), err))
 		err_at(err, "-w");
-	else if (aggregates_parse(&win->events, str_of(spec->aggregates), err))
+	else if (spec->aggregates && layout_parse(win->layout[0], str_of(spec->aggregates), err))
 		err_at(err, "-a");
 	else
 		project_all(win, err);
@@ -125,11 +133,9 @@ window_new(const struct window_spec *spec, struct err *err)
 }
 
 static void
-pane_free(const struct window *win, struct pane *p)
+pane_free(struct pane *p)
 {
-	for (int i = 0; i < SOURCES; i++)
-		window_groups_release(win, &p->groups[i]);
-	arena_free(p->arena);
+	window_groups_release(&p->groups);
 	free(p);
 }
 
@@ -139,18 +145,17 @@ window_free(struct window *win)
 	if (!win)
 		return;
 	for (int i = 0; i < win->panes; i++)
-		pane_free(win, win->pane[i]);
+		pane_free(win->pane[i]);
 	free(win->pane);
-	window_sessions_free(win, win->sessions);
+	window_sessions_free(win->sessions);
 	if (win->saving)
 		store_abort(win->spec.save);
 	expr_free(win->where);
 	project_free(win->project);
-	aggregates_release(&win->events);
-	aggregates_release(&win->metrics);
+	for (int i = 0; i < win->layouts; i++)
+		layout_free(win->layout[i]);
+	free(win->layout);
 	free(win->value);
-	free(win->number);
-	free(win->is_number);
 	buf_release(&win->key);
 	buf_release(&win->scratch);
 	free(win);
@@ -194,7 +199,7 @@ window_pane(struct window *win, int64_t start)
 	memmove(win->pane + i + 1, win->pane + i, (size_t)(win->panes - i) * sizeof(*win->pane));
 	p = win->pane[i] = mem_new(sizeof(*p));
 	win->panes++;
-	*p = (struct pane){ .start = start, .first = INT64_MAX, .last = INT64_MIN, .arena = arena_new(0) };
+	*p = (struct pane){ .start = start, .first = INT64_MAX, .last = INT64_MIN };
 	if (win->span.kind == SPAN_TIME && pane_due(win, p) < win->due)
 		win->due = pane_due(win, p);
 	return win->recent = p;
@@ -213,89 +218,79 @@ is_late(const struct window *win, int64_t own)
 }
 
 struct group *
-window_place(struct window *win, int source, struct str key, int64_t time)
+window_place(struct window *win, struct str key, size_t labels_len, struct layout *layout, int64_t time)
 {
 	uint64_t hash = str_hash(key);
-	struct pane *p;
+	struct pane *p = win->recent;
 	struct group *g;
 	int64_t own;
 
 	if (win->span.kind == SPAN_SESSION) {
-		g = window_session_place(win, source, key, hash, time);
+		g = window_session_place(win, key, hash, labels_len, layout, time);
 		win->counts.late += !g;
 		return g;
 	}
 	if (win->span.kind == SPAN_TIME) {
 		own = own_time(win, time);
-		if (win->greatest != TIME_NONE && time < win->greatest && is_late(win, own)) {
-			win->counts.late++;
-			return NULL;
+		if (!p || own < p->start || own - p->start >= win->span.pane_ms) {
+			if (win->greatest != TIME_NONE && time < win->greatest && is_late(win, own)) {
+				win->counts.late++;
+				return NULL;
+			}
+			p = window_pane(win, floor_to(win, own, win->span.pane_ms));
 		}
-		p = window_pane(win, floor_to(win, own, win->span.pane_ms));
-	} else {
+	} else if (!p) {
 		p = window_pane(win, 0);
 	}
-	g = window_groups_get(win, &p->groups[source], p->arena, source, key, hash);
+	g = window_groups_get(&p->groups, key, hash, labels_len, layout);
 	p->rows++;
 	if (time < p->first)
 		p->first = time;
 	if (time > p->last)
 		p->last = time;
-	if (time < g->first)
-		g->first = time;
-	if (time > g->last)
-		g->last = time;
 	return g;
 }
 
 /* ---- coming out */
 
 /* The groups of the panes from `from` to `to` (own time), merged where there are several panes. The merged ones live in
- * `merged`, which the caller frees after they were printed. */
+ * `merged`, which the caller releases after they were printed. */
 static void
-gather(struct window *win, int64_t from, int64_t to, int64_t start_utc, struct emission *out, struct pane **merged)
+gather(struct window *win, int64_t from, int64_t to, int64_t start_utc, struct emission *out, struct groups *merged)
 {
+	struct groups *groups;
 	int first = 0, end;
 
 	while (first < win->panes && win->pane[first]->start < from)
 		first++;
 	for (end = first; end < win->panes && win->pane[end]->start < to; end++)
 		;
-	if (end - first > 1) {
-		*merged = mem_new(sizeof(**merged));
-		(*merged)->arena = arena_new(0);
-	}
-	for (int i = first; i < end; i++)
-		for (int source = 0; source < SOURCES; source++) {
-			struct groups *groups = &win->pane[i]->groups[source];
+	for (int i = first; i < end && end - first > 1; i++) {
+		groups = &win->pane[i]->groups;
+		for (size_t j = 0; j < groups->cap; j++) {
+			struct group *g = groups->slot[j];
 
-			for (size_t j = 0; j < groups->cap; j++) {
-				struct group *g = groups->slot[j];
-
-				if (g && *merged)
-					window_group_merge(win, window_groups_get(win, &(*merged)->groups[source], (*merged)->arena, source,
-					    (struct str){ g->key, g->key_len }, g->hash), g);
-				else if (g)
-					window_emission_add(out, g, start_utc);
-			}
+			if (g && g->state)
+				window_group_merge(window_groups_get(merged, (struct str){ g->key, g->key_len }, g->hash, g->labels_len,
+				    g->layout), g);
 		}
-	for (int source = 0; *merged && source < SOURCES; source++)
-		for (size_t j = 0; j < (*merged)->groups[source].cap; j++)
-			if ((*merged)->groups[source].slot[j])
-				window_emission_add(out, (*merged)->groups[source].slot[j], start_utc);
+	}
+	groups = end - first == 1 ? &win->pane[first]->groups : merged;
+	for (size_t j = 0; j < groups->cap; j++)
+		if (groups->slot[j])
+			window_emission_add(out, groups->slot[j], start_utc);
 }
 
 static int
 emit_time_window(struct window *win, int64_t start, int partial, struct err *err)
 {
 	struct emission out = { 0 };
-	struct pane *merged = NULL;
+	struct groups merged = { 0 };
 	int rc;
 
 	gather(win, start, start + win->span.size_ms, window_utc(win, start), &out, &merged);
 	rc = window_emit(win, &out, (double)(window_utc(win, start + win->span.size_ms) - window_utc(win, start)) / 1000, partial, err);
-	if (merged)
-		pane_free(win, merged);
+	window_groups_release(&merged);
 	return rc;
 }
 
@@ -304,14 +299,13 @@ static int
 emit_pane(struct window *win, int partial, struct err *err)
 {
 	struct emission out = { 0 };
-	struct pane *none = NULL;
 	const struct pane *p;
 
 	if (!win->panes)
 		return 0;
 	p = win->pane[0];
-	gather(win, p->start, p->start + 1, p->first, &out, &none);
-	return window_emit(win, &out, (double)(p->last - p->first) / 1000, partial, err);
+	gather(win, p->start, p->start + 1, p->first, &out, NULL);
+	return window_emit(win, &out, 0, partial, err);
 }
 
 static void
@@ -320,7 +314,7 @@ drop_panes(struct window *win, int64_t before)
 	int n = 0;
 
 	while (n < win->panes && win->pane[n]->start < before)
-		pane_free(win, win->pane[n++]);
+		pane_free(win->pane[n++]);
 	memmove(win->pane, win->pane + n, (size_t)(win->panes - n) * sizeof(*win->pane));
 	win->panes -= n;
 	win->recent = NULL;
@@ -396,25 +390,66 @@ show_open(struct window *win, struct err *err)
 static int
 advance_to(struct window *win, int64_t time, struct err *err)
 {
+	int64_t updates = win->spec.updates_ms;
 	int rc = 0;
 
-	if (win->greatest == TIME_NONE && win->spec.updates_ms)
-		win->next_update = time - time % win->spec.updates_ms + win->spec.updates_ms;
+	if (win->greatest == TIME_NONE && updates)
+		win->next_update = time - time % updates + updates;
 	if (win->greatest == TIME_NONE || time > win->greatest)
 		win->greatest = time;
 	if (time >= win->due)
 		rc = close_due(win, win->greatest, err);
 	if (rc == 0 && time >= win->next_update) {
-		win->next_update = time - time % win->spec.updates_ms + win->spec.updates_ms;
+		win->next_update = time - time % updates + updates;
 		rc = show_open(win, err);
 	}
 	return rc;
 }
 
+/* One row with a wrong clock must not close every window, so that all the true ones after it are late. Two rules say that
+ * a time, though greater than all before, does not move the windows on (its row is counted in its own window all the same):
+ * in live input a time more than a day ahead of the clock; and anywhere a time more than a year ahead of all before it,
+ * until a second such row comes. The first row of all may itself be the wrong one: a second, more than a year before it,
+ * takes its place. */
+static int
+is_wild(struct window *win, int64_t time)
+{
+	int64_t now;
+
+	if (time - win->greatest < AHEAD_MS - LIVE_MS)
+		return 0;
+	now = time_now();
+	if (win->greatest >= now - LIVE_MS && win->greatest <= now + LIVE_MS && time > now + AHEAD_MS)
+		return 1;
+	if (time - win->greatest <= FAR_MS)
+		return 0;
+	if (win->stray != TIME_NONE && time - win->stray <= FAR_MS && win->stray - time <= FAR_MS) {
+		win->stray = TIME_NONE;
+		return 0;
+	}
+	win->stray = time;
+	return 1;
+}
+
+static int
+note_time(struct window *win, int64_t time, struct err *err)
+{
+	if (win->greatest == TIME_NONE) {
+		win->alone = 1;
+		return advance_to(win, time, err);
+	}
+	if (win->alone && time < win->greatest - FAR_MS)
+		win->greatest = time;
+	win->alone = 0;
+	if (time > win->greatest && is_wild(win, time))
+		return 0;
+	return advance_to(win, time, err);
+}
+
 int
 window_advance(struct window *win, int64_t time, struct err *err)
 {
-	int rc = advance_to(win, time, err);
+	int rc = note_time(win, time, err);
 
 	if (rc == 0 && win->span.kind == SPAN_COUNT && win->panes && win->pane[0]->rows == win->span.rows) {
 		rc = emit_pane(win, 0, err);
@@ -425,93 +460,151 @@ window_advance(struct window *win, int64_t time, struct err *err)
 
 /* ---- rows */
 
-/* Rows that did not come through at-ingest may name their time otherwise; one without any has the time of its arrival. */
 static int
-other_time(struct str row, int64_t *time, struct err *err)
+is_null(struct json v)
+{
+	return v.type == JSON_NONE || v.type == JSON_NULL;
+}
+
+/* Rows that did not come through at-ingest may name their time otherwise. */
+static struct json
+other_time(struct str row)
 {
 	static const char *const names[] = { "ts", "time", "@timestamp", "originalTimestamp" };
 	struct json v = JSON_ABSENT, whole = json_value(row);
-	struct buf scratch = { 0 };
-	struct str text;
-	double d;
-	int rc = 0;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && (v.type == JSON_NONE || v.type == JSON_NULL); i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && is_null(v); i++)
 		v = json_get(whole, str_of(names[i]));
-	if (v.type == JSON_NONE || v.type == JSON_NULL)
-		*time = time_now();
-	else if (v.type == JSON_NUMBER)
-		rc = json_double(v, &d) ? time_of_epoch(d, time) : -1;
-	else
-		rc = (text = json_text(v, &scratch)).p ? time_parse_rfc3339(text, time) : -1;
-	buf_release(&scratch);
-	return rc ? err_set(err, ERR_INPUT, "the time is none that can be read, give RFC 3339 or an epoch") : 0;
+	return v;
 }
 
 static int
-row_time(struct window *win, struct str row, int64_t *time, struct err *err)
+time_of_text(struct str text, int64_t *time)
+{
+	int64_t whole;
+	double d;
+
+	if (time_parse_rfc3339(text, time) == 0)
+		return 0;
+	if (str_int64(text, &whole) == 0)
+		return time_of_epoch_int(whole, time);
+	return str_double(text, &d) == 0 ? time_of_epoch(d, time) : -1;
+}
+
+/* The time of the row at hand; one without any has that of its arrival. */
+int
+window_row_time(struct window *win, struct str row, int64_t *time, struct err *err)
 {
 	struct json v = win->value[win->at_time];
-	struct str text;
+	struct str text = { 0 };
 	int64_t epoch;
 	double d;
-	int rc;
+	int rc = -1;
 
-	if (v.type == JSON_STRING) {
-		text = json_text(v, &win->scratch);
-		rc = time_parse_rfc3339(text, time);
-	} else if (v.type == JSON_NUMBER) {
-		rc = json_int64(v, &epoch) ? time_of_epoch_int(epoch, time) : json_double(v, &d) ? time_of_epoch(d, time) : -1;
-	} else if (v.type == JSON_NONE || v.type == JSON_NULL) {
-		return other_time(row, time, err);
-	} else {
-		rc = -1;
+	if (is_null(v) && is_null(v = other_time(row))) {
+		*time = time_now();
+		return 0;
 	}
+	if (v.type == JSON_NUMBER)
+		rc = json_int64(v, &epoch) ? time_of_epoch_int(epoch, time) : json_double(v, &d) ? time_of_epoch(d, time) : -1;
+	else if ((text = json_text(v, &win->scratch)).p)
+		rc = time_of_text(text, time);
 	if (rc)
-		return err_col(err, v.p - row.p + 1, ERR_INPUT, "timestamp %.*s is no time that can be read, give RFC 3339 or an epoch",
+		return err_col(err, v.p - row.p + 1, ERR_INPUT, "%.*s is no time, try \"2026-11-23T10:15:30Z\" or epoch seconds",
 		    v.n > 60 ? 60 : (int)v.n, v.p);
 	return 0;
 }
 
-/* The key of the row's group: its labels as text. */
-static struct str
-row_key(struct window *win)
+int
+window_put_label(struct buf *key, struct json v, struct err *err)
 {
-	struct buf *key = &win->key;
+	struct buf text = { 0 }, scratch = { 0 };
 
-	buf_clear(key);
-	for (int i = 0; i < win->n_by; i++) {
-		struct json v = win->value[win->by_index[i]];
-		struct str text = json_raw(v);
-		uint32_t len;
-
-		if (v.type == JSON_STRING)
-			text = v.escaped ? json_text(v, &win->scratch) : (struct str){ v.p + 1, v.n - 2 };
-		len = v.type == JSON_NONE || v.type == JSON_NULL ? NO_LABEL : (uint32_t)text.n;
-		buf_add(key, &len, sizeof(len));
-		if (len != NO_LABEL)
-			buf_str(key, text);
+	if (is_null(v)) {
+		buf_lit(key, "null");
+		return 0;
 	}
-	return buf_get(key);
+	if (v.type == JSON_STRING) {
+		struct str plain = json_text(v, &scratch);
+
+		if (str_utf8_fault(plain) < 0)
+			json_put_string(key, plain);
+		else
+			err_set(err, ERR_INPUT, "a label that is not UTF-8");
+	} else {                                /* a label is a text: 200 and "200" are one */
+		json_put_compact(&text, v);
+		json_put_string(key, buf_get(&text));
+	}
+	buf_release(&text);
+	buf_release(&scratch);
+	return err->code;
 }
 
-static void
-row_add(struct window *win, struct group *g, int64_t time)
+/* The key of the row's group. Where -b names one field and its text stands in the row as we would print it, the row's own
+ * bytes are the key. */
+static int
+row_key(struct window *win, struct str *key, struct err *err)
 {
-	for (int i = 0; i < win->n_numeric; i++) {
-		int at = win->numeric[i];
+	struct json v;
 
-		win->is_number[at] = (uint8_t)number_read(win->value[at], &win->number[at]);
+	if (win->n_by == 0) {
+		*key = STR("{}");
+		return 0;
 	}
-	for (int i = 0; i < win->events.slots; i++) {
-		const struct aggregate_slot *slot = &win->events.slot[i];
-		int at = slot->field_index;
+	v = win->value[win->by_index[0]];
+	if (win->n_by == 1 && v.type == JSON_STRING && !v.escaped) {
+		*key = json_raw(v);
+		return 0;
+	}
+	buf_clear(&win->key);
+	for (int i = 0; i < win->n_by; i++) {
+		v = win->value[win->by_index[i]];
+		if (i)
+			buf_byte(&win->key, ',');
+		if (v.type == JSON_STRING && !v.escaped)
+			buf_str(&win->key, json_raw(v));
+		else if (window_put_label(&win->key, v, err))
+			return err->code;
+	}
+	*key = buf_get(&win->key);
+	return 0;
+}
 
-		if (at < 0)
-			g->state[i].count++;
-		else
-			aggregate_add(slot, &g->state[i], win->value[at], win->is_number[at] ? &win->number[at] : NULL, time, &win->scratch);
+/* Bytes that came from the row and will be printed: nothing but UTF-8 and no control characters. Looked at once a group. */
+static int
+is_clean(struct str key)
+{
+	for (size_t i = 0; i < key.n; i++)
+		if ((unsigned char)key.p[i] < 0x20)
+			return 0;
+	return str_utf8_fault(key) < 0;
+}
+
+static int
+event_row(struct window *win, struct str row, struct err *err)
+{
+	struct layout *layout = win->layout[0];
+	struct str key;
+	struct group *g;
+	int64_t time;
+
+	if (!win->counts_events) {
+		win->counts_events = 1;
+		if (win->learns)        /* refused when metric rows brought a count already */
+			layout_parse(layout, STR("count"), &(struct err){ 0 });
 	}
+	if (layout_checks(layout) && json_check(row, err))
+		return err->code;
+	if (window_row_time(win, row, &time, err) || row_key(win, &key, err))
+		return err->code;
+	if (!(g = window_place(win, key, key.n, layout, time)))
+		return 0;
+	if (!g->state && !is_clean(key))        /* an empty group is left: it has no state and is not printed */
+		return err_set(err, ERR_INPUT, "a label with control characters or bytes that are not UTF-8");
+	layout_add(layout, window_group_state(g), win->value, time, win->arrived++);
+	if (time > win->greatest || win->greatest == TIME_NONE || win->alone || win->span.kind != SPAN_TIME)
+		return window_advance(win, time, err);
+	return 0;
 }
 
 static int
@@ -522,70 +615,80 @@ is_wanted(struct window *win, struct str row, struct err *err)
 	return win->where_bound ? expr_test_fields(win->where, win->value, err) : expr_test(win->where, row, err);
 }
 
+/* {"metric":…} without an event, and with a window or labels. */
+static int
+is_metric_row(const struct window *win, struct str row)
+{
+	struct json whole;
+
+	if (win->value[win->at_event].type != JSON_NONE || win->value[win->at_metric].type != JSON_STRING)
+		return 0;
+	whole = json_value(row);
+	return json_get(whole, STR("labels")).type != JSON_NONE || json_get(whole, STR("window")).type != JSON_NONE;
+}
+
 int
 window_row(struct window *win, struct str row, struct err *err)
 {
 	uint64_t late = win->counts.late;
-	struct group *g;
-	int64_t time;
-	int wanted;
+	int rc;
 
 	win->is_live = -1;              /* judged when input waits: a look at the clock a row would cost more than the row */
-	if (project_row(win->project, row, win->value, err))
-		return err->code;
-	if ((wanted = is_wanted(win, row, err)) < 0)
-		return err->code;
-	win->counts.rows++;
-	if (!wanted)
-		return 0;
-	if (win->value[win->at_metric].type == JSON_STRING && win->value[win->at_event].type == JSON_NONE) {
-		if (window_metric_row(win, row, err))
-			return err->code;
-	} else {
-		if (row_time(win, row, &time, err))
-			return err->code;
-		if ((g = window_place(win, FROM_EVENTS, row_key(win), time))) {
-			row_add(win, g, time);
-			if (time >= win->due || time > win->greatest || win->greatest == TIME_NONE || win->span.kind != SPAN_TIME)
-				return window_advance(win, time, err);
-		}
-	}
+	if ((rc = project_row(win->project, row, win->value, err)) || (rc = is_wanted(win, row, err)) < 0)
+		return rc;
+	if (!rc && win->where)
+		return win->counts.rows++, 0;
+	rc = is_metric_row(win, row) ? window_metric_row(win, row, err) : event_row(win, row, err);
+	if (rc != ERR_INPUT)
+		win->counts.rows++;
 	if (win->counts.late > late && win->spec.late) {
 		buf_str(&win->spec.late->buf, row);
 		buf_byte(&win->spec.late->buf, '\n');
 		out_row(win->spec.late);
 	}
-	return 0;
+	return rc;
 }
 
 /* ---- the clock, for live input that has fallen silent */
 
+/* Rows came since the last wait: is their newest of this minute? Metric rows bear the start of their window and come at
+ * its end, so they are of the minute when their window's end is. */
+static void
+fall_silent(struct window *win)
+{
+	int64_t newest = win->greatest + win->metric_ms;
+
+	win->silent_ns = time_mono_ns();
+	win->silent_wall = time_now();
+	win->is_live = win->greatest != TIME_NONE && newest >= win->silent_wall - LIVE_MS && newest <= win->silent_wall + LIVE_MS;
+}
+
 int
 window_wait(struct window *win, struct err *err)
 {
-	int64_t now_ns = time_mono_ns(), now, silent_ms;
+	int64_t silent_ms, now, next;
 
 	if (window_emit_commit(win, err))
 		return -2;
 	if (win->spec.late)
 		out_flush(win->spec.late);
-	if (win->is_live < 0) {                         /* rows came since the last wait */
-		win->row_at_ns = now_ns;
-		now = time_now();
-		win->is_live = win->greatest >= now - LIVE_MS && win->greatest <= now + LIVE_MS;
-	}
-	if (!win->is_live || win->due == INT64_MAX)
+	if (win->is_live < 0)
+		fall_silent(win);
+	if (!win->is_live || (win->due == INT64_MAX && win->next_update == INT64_MAX))
 		return -1;
-	silent_ms = (now_ns - win->row_at_ns) / 1000000;
+	silent_ms = (time_mono_ns() - win->silent_ns) / 1000000;
 	if (silent_ms < win->spec.idle_ms)
-		return (int)(win->spec.idle_ms - silent_ms);
-	now = time_now();
+		return (int)(win->spec.idle_ms - silent_ms < 60000 ? win->spec.idle_ms - silent_ms : 60000);
+	/* by the steady clock: one that is set back or forth in between changes nothing. Metric rows are as late as their
+	 * windows are long, and may have waited for a silence themselves. */
+	now = win->silent_wall + silent_ms - (win->metric_ms ? win->metric_ms + win->spec.idle_ms : 0);
 	if (now > win->greatest && advance_to(win, now, err))
 		return -2;
-	if (win->due == INT64_MAX)
+	next = win->due < win->next_update ? win->due : win->next_update;
+	if (next == INT64_MAX)
 		return -1;
-	now = win->due - time_now();
-	return now < 1 ? 1 : now > 60000 ? 60000 : (int)now;
+	next -= now;
+	return next < 1 ? 1 : next > 60000 ? 60000 : (int)next;
 }
 
 int

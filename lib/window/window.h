@@ -20,7 +20,7 @@ struct store;
 struct window_spec {
 	const char *span;       /* "1m", "5m/1m", "session:30m", "count:1000", "all" */
 	const char *by;         /* "source,country"; "" for one group */
-	const char *aggregates; /* "count,sum(revenue)" */
+	const char *aggregates; /* "count,sum(revenue)"; NULL: of events their count, of metric rows all they have */
 	const char *where;      /* jq; NULL: every row */
 	const char *name;       /* of the metric; NULL: "events", and metric rows keep theirs */
 	int64_t lateness_ms, idle_ms, updates_ms;       /* updates 0: none */
@@ -30,7 +30,7 @@ struct window_spec {
 	struct out *late;       /* where late rows go as they came; NULL: they are only counted */
 	struct store *save;     /* where rows are kept as metrics; NULL: nowhere */
 };
-#define WINDOW_DEFAULTS { .span = "1m", .by = "", .aggregates = "count", .idle_ms = 5000 }
+#define WINDOW_DEFAULTS { .span = "1m", .by = "", .idle_ms = 5000 }
 
 struct window;
 struct window *window_new(const struct window_spec *, struct err *);    /* the spec's texts must last as long */

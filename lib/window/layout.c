@@ -1,0 +1,1340 @@
+#include "window/layout.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "sketch/distinct.h"
+#include "sketch/quantile.h"
+#include "sketch/topk.h"
+
+enum slot_kind { SLOT_ROWS, SLOT_SPAN, SLOT_SUM, SLOT_SQUARES, SLOT_MIN, SLOT_MAX, SLOT_QUANTILE, SLOT_DISTINCT, SLOT_TOPK,
+    SLOT_FIRST, SLOT_LAST, SLOT_KINDS, SLOT_NONE = -1 };
+
+/* What a state holds for each kind of slot. */
+struct rows_state  { int64_t n; };
+struct span_state  { int64_t from, to, set; };
+struct sum_state   { struct number_sum sum; int64_t n; };
+struct edge_state  { struct number value; int64_t set; };               /* min, max */
+struct quantile_state { struct quantile *q; };
+struct distinct_state { struct distinct *d; };
+struct topk_state  { struct topk *t; };
+struct value_state { int64_t time, seq; char *p; uint32_t n, cap; };    /* first, last; p NULL: none yet */
+
+static const struct { const char *name; size_t size; int numeric; } slot_kinds[SLOT_KINDS] = {
+	[SLOT_ROWS]     = { "n1:",    sizeof(struct rows_state),     0 },
+	[SLOT_SPAN]     = { "span1:", sizeof(struct span_state),     0 },
+	[SLOT_SUM]      = { "sum1:",  sizeof(struct sum_state),      1 },
+	[SLOT_SQUARES]  = { "sq1:",   sizeof(struct sum_state),      1 },
+	[SLOT_MIN]      = { "min1:",  sizeof(struct edge_state),     1 },
+	[SLOT_MAX]      = { "max1:",  sizeof(struct edge_state),     1 },
+	[SLOT_QUANTILE] = { "dd1:",   sizeof(struct quantile_state), 1 },
+	[SLOT_DISTINCT] = { "hll1:",  sizeof(struct distinct_state), 0 },
+	[SLOT_TOPK]     = { "ss1:",   sizeof(struct topk_state),     0 },
+	[SLOT_FIRST]    = { "fst1:",  sizeof(struct value_state),    0 },
+	[SLOT_LAST]     = { "lst1:",  sizeof(struct value_state),    0 },
+};
+
+struct slot {
+	enum slot_kind kind;
+	int field;                      /* -1: of the row itself */
+	int n;                          /* of topk */
+	int next;                       /* the field's next slot, -1 at the end */
+	size_t at;                      /* in the state */
+};
+
+struct field {
+	struct str name;
+	int at;                         /* in the projection, -1 before it is bound */
+	int slot;                       /* its first */
+	int numeric;                    /* has slots that want a number; and others */
+	int other;
+};
+
+struct column {
+	const struct aggregate *what;
+	struct str name;
+	int field, n;                   /* n: of topk */
+	double share;                   /* of a percentile */
+	int named;                      /* 1: the user's name, not ours */
+	int slot, slot2;
+};
+
+struct layout {
+	struct str metric;
+	struct column *column;
+	struct slot *slot;
+	struct field *field;
+	int columns, slots, fields;
+	int span;                       /* the slot of that kind, 0 when there is none */
+	int checks;                     /* has slots that print what they are given: rows must be checked whole */
+	size_t size;
+	struct buf scratch, scratch2, keys;
+	struct member { struct str key; struct json value; } *member;   /* of the metric row at hand */
+	int members, members_cap;
+};
+
+#define AT(state, layout, i) ((void *)((char *)(state) + (layout)->slot[i].at))
+#define CONST_AT(state, layout, i) ((const void *)((const char *)(state) + (layout)->slot[i].at))
+
+/* ---- the aggregates: a new one is one line here, and a function where none of these fits */
+
+static void
+put_or_null(struct buf *to, double d)
+{
+	if (isnan(d))
+		buf_lit(to, "null");
+	else
+		json_put_double(to, d);
+}
+
+static void
+put_count(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
+{
+	(void)c, (void)seconds;
+	buf_int64(to, ((const struct rows_state *)CONST_AT(state, l, 0))->n);
+}
+
+static void
+put_rate(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
+{
+	const struct rows_state *rows = CONST_AT(state, l, 0);
+	const struct span_state *span = CONST_AT(state, l, c->slot2);
+
+	if (seconds == 0 && span->set)
+		seconds = (double)(span->to - span->from) / 1000;
+	put_or_null(to, seconds > 0 ? (double)rows->n / seconds : NAN);
+}
+
+static void
+put_sum(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
+{
+	(void)seconds;
+	number_sum_put(&((const struct sum_state *)CONST_AT(state, l, c->slot))->sum, to);
+}
+
+static void
+put_avg(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
+{
+	const struct sum_state *s = CONST_AT(state, l, c->slot);
+
+	(void)seconds;
+	put_or_null(to, s->n > 0 ? number_mean(&s->sum, s->n) : NAN);
+}
+
+static double
+variance_of(const struct layout *l, const struct column *c, const void *state)
+{
+	const struct sum_state *s = CONST_AT(state, l, c->slot), *q = CONST_AT(state, l, c->slot2);
+
+	return s->n > 1 && s->n == q->n ? number_variance(&s->sum, &q->sum, s->n) : NAN;
+}
+
+static void
+put_var(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
+{
+	(void)seconds;
+	put_or_null(to, variance_of(l, c, state));
+}
+
+static void
+put_stddev(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
+{
+	(void)seconds;
+	put_or_null(to, sqrt(variance_of(l, c, state)));
+}
+
+static void
+put_edge(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
+{
+	const struct edge_state *e = CONST_AT(state, l, c->slot);
+
+	(void)seconds;
+	if (e->set)
+		number_put(&e->value, to);
+	else
+		buf_lit(to, "null");
+}
+
+static void
+put_quantile(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
+{
+	const struct quantile_state *s = CONST_AT(state, l, c->slot);
+
+	(void)seconds;
+	put_or_null(to, s->q ? quantile_get(s->q, c->share) : NAN);
+}
+
+static void
+put_distinct(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
+{
+	const struct distinct_state *s = CONST_AT(state, l, c->slot);
+
+	(void)seconds;
+	buf_int64(to, s->d ? (int64_t)distinct_get(s->d) : 0);
+}
+
+static void
+put_topk(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
+{
+	const struct topk_state *s = CONST_AT(state, l, c->slot);
+	struct topk_item *items = mem_new((size_t)c->n * sizeof(*items));
+	int n = s->t ? topk_get(s->t, items) : 0;
+
+	(void)seconds;
+	buf_byte(to, '[');
+	for (int i = 0; i < n; i++) {
+		buf_lit(to, i ? ",{\"value\":" : "{\"value\":");
+		buf_str(to, items[i].value);            /* JSON already */
+		buf_lit(to, ",\"count\":");
+		buf_int64(to, (int64_t)items[i].count);
+		buf_byte(to, '}');
+	}
+	buf_byte(to, ']');
+	free(items);
+}
+
+static void
+put_value(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
+{
+	const struct value_state *s = CONST_AT(state, l, c->slot);
+
+	(void)seconds;
+	if (s->p)
+		buf_add(to, s->p, s->n);
+	else
+		buf_lit(to, "null");
+}
+
+static const struct aggregate {
+	const char *name;
+	int args;                       /* 0, 1: (f), 2: (f,n) */
+	enum slot_kind slot, slot2;
+	void (*put)(const struct layout *, const struct column *, const void *state, double seconds, struct buf *);
+} aggregates[] = {
+	{ "count",    0, SLOT_ROWS,     SLOT_NONE,    put_count },
+	{ "sum",      1, SLOT_SUM,      SLOT_NONE,    put_sum },
+	{ "avg",      1, SLOT_SUM,      SLOT_NONE,    put_avg },
+	{ "min",      1, SLOT_MIN,      SLOT_NONE,    put_edge },
+	{ "max",      1, SLOT_MAX,      SLOT_NONE,    put_edge },
+	{ "stddev",   1, SLOT_SUM,      SLOT_SQUARES, put_stddev },
+	{ "var",      1, SLOT_SUM,      SLOT_SQUARES, put_var },
+	{ "distinct", 1, SLOT_DISTINCT, SLOT_NONE,    put_distinct },
+	{ "topk",     2, SLOT_TOPK,     SLOT_NONE,    put_topk },
+	{ "first",    1, SLOT_FIRST,    SLOT_NONE,    put_value },
+	{ "last",     1, SLOT_LAST,     SLOT_NONE,    put_value },
+	{ "rate",     0, SLOT_ROWS,     SLOT_SPAN,    put_rate },
+	{ "p",        1, SLOT_QUANTILE, SLOT_NONE,    put_quantile },   /* p50, p99.9: the share stands in the name */
+	{ NULL }
+};
+
+static const struct aggregate *const percentile = &aggregates[sizeof(aggregates) / sizeof(*aggregates) - 2];
+
+/* ---- columns, fields, slots */
+
+struct layout *
+layout_new(struct str metric)
+{
+	struct layout *l = mem_new(sizeof(*l));
+
+	l->metric = (struct str){ mem_dup(metric.p, metric.n), metric.n };
+	l->slot = mem_new(sizeof(*l->slot));
+	l->slot[0] = (struct slot){ .kind = SLOT_ROWS, .field = -1, .next = -1 };
+	l->slots = 1;
+	l->size = 16;
+	return l;
+}
+
+void
+layout_free(struct layout *l)
+{
+	if (!l)
+		return;
+	for (int i = 0; i < l->columns; i++)
+		free((char *)l->column[i].name.p);
+	for (int i = 0; i < l->fields; i++)
+		free((char *)l->field[i].name.p);
+	free((char *)l->metric.p);
+	free(l->column);
+	free(l->slot);
+	free(l->field);
+	free(l->member);
+	buf_release(&l->scratch);
+	buf_release(&l->scratch2);
+	buf_release(&l->keys);
+	free(l);
+}
+
+struct str
+layout_metric(const struct layout *l)
+{
+	return l->metric;
+}
+
+size_t
+layout_size(const struct layout *l)
+{
+	return l->size;
+}
+
+int
+layout_columns(const struct layout *l)
+{
+	return l->columns;
+}
+
+int
+layout_checks(const struct layout *l)
+{
+	return l->checks;
+}
+
+static int
+field_of(struct layout *l, struct str name)
+{
+	for (int i = 0; i < l->fields; i++)
+		if (str_eq(l->field[i].name, name))
+			return i;
+	l->field = mem_grow(l->field, (size_t)l->fields + 1, sizeof(*l->field));
+	l->field[l->fields] = (struct field){ .name = { mem_dup(name.p, name.n), name.n }, .at = -1, .slot = -1 };
+	return l->fields++;
+}
+
+static int
+slot_of(struct layout *l, enum slot_kind kind, int field, int n)
+{
+	int *link;
+
+	if (kind == SLOT_NONE)
+		return -1;
+	for (int i = 0; i < l->slots; i++)
+		if (l->slot[i].kind == kind && l->slot[i].field == field && l->slot[i].n == n)
+			return i;
+	l->slot = mem_grow(l->slot, (size_t)l->slots + 1, sizeof(*l->slot));
+	l->slot[l->slots] = (struct slot){ .kind = kind, .field = field, .n = n, .next = -1, .at = l->size };
+	l->size += (slot_kinds[kind].size + 15) & ~(size_t)15;
+	if (field >= 0) {
+		for (link = &l->field[field].slot; *link >= 0; )
+			link = &l->slot[*link].next;
+		*link = l->slots;
+		*(slot_kinds[kind].numeric ? &l->field[field].numeric : &l->field[field].other) = 1;
+	}
+	if (kind == SLOT_SPAN)
+		l->span = l->slots;
+	if (kind == SLOT_TOPK || kind == SLOT_FIRST || kind == SLOT_LAST)
+		l->checks = 1;
+	return l->slots++;
+}
+
+static struct column *
+column_find(const struct layout *l, struct str name)
+{
+	for (int i = 0; i < l->columns; i++)
+		if (str_eq(l->column[i].name, name))
+			return &l->column[i];
+	return NULL;
+}
+
+static void
+add_column(struct layout *l, const struct aggregate *what, struct str field, struct str name, double share, int n, int named)
+{
+	struct column c = { .what = what, .field = -1, .share = share, .n = n, .named = named,
+	    .name = { mem_dup(name.p, name.n), name.n } };
+
+	if (what->args)
+		c.field = field_of(l, field);
+	c.slot = what->slot == SLOT_ROWS ? 0 : slot_of(l, what->slot, c.field, n);
+	c.slot2 = slot_of(l, what->slot2, c.field, 0);
+	l->column = mem_grow(l->column, (size_t)l->columns + 1, sizeof(*l->column));
+	l->column[l->columns++] = c;
+}
+
+/* "p99.9" is a percentile: its share. 1 or 0. */
+static int
+is_percentile(struct str name, double *share)
+{
+	double percent;
+
+	if (name.n < 2 || name.p[0] != 'p' || name.p[1] < '0' || name.p[1] > '9')
+		return 0;
+	for (size_t i = 1; i < name.n; i++)
+		if (name.p[i] != '.' && (name.p[i] < '0' || name.p[i] > '9'))
+			return 0;
+	if (str_double((struct str){ name.p + 1, name.n - 1 }, &percent) || percent > 100)
+		return 0;
+	*share = percent / 100;
+	return 1;
+}
+
+static const struct aggregate *
+aggregate_find(struct str name, double *share)
+{
+	if (is_percentile(name, share))
+		return percentile;
+	for (const struct aggregate *a = aggregates; a != percentile; a++)
+		if (str_eq(str_of(a->name), name))
+			return a;
+	return NULL;
+}
+
+static int
+is_reserved(struct str name)
+{
+	static const char *const names[] = { "metric", "timestamp", "window", "labels", "states", "partial", "event", NULL };
+
+	for (int i = 0; names[i]; i++)
+		if (str_eq(str_of(names[i]), name))
+			return 1;
+	return 0;
+}
+
+static int
+parse_item(struct layout *l, struct str item, struct err *err)
+{
+	const struct aggregate *what;
+	struct str call = item, name = { 0 }, args = { 0 }, field = { 0 };
+	struct buf ours = { 0 };
+	char near[40];
+	double share = 0;
+	int64_t n = 0;
+	size_t open = 0;
+	int rc = 0, named;
+
+	for (size_t i = 0; i < item.n && item.p[i] != '('; i++)
+		if (item.p[i] == '=') {
+			name = str_trim((struct str){ item.p, i });
+			call = str_trim((struct str){ item.p + i + 1, item.n - i - 1 });
+			break;
+		}
+	named = name.p != NULL;
+	while (open < call.n && call.p[open] != '(')
+		open++;
+	if (open < call.n) {
+		if (call.p[call.n - 1] != ')')
+			return err_set(err, ERR_USAGE, "'%.*s' has no closing parenthesis", STR_FMT(item));
+		args = str_trim((struct str){ call.p + open + 1, call.n - open - 2 });
+		call = str_trim((struct str){ call.p, open });
+	}
+	if (!(what = aggregate_find(call, &share))) {
+		snprintf(near, sizeof(near), "%.*s", STR_FMT(call));
+		for (const struct aggregate *a = aggregates; a != percentile; a++)
+			if (str_near(near, a->name, 2))
+				return err_set(err, ERR_USAGE, "'%.*s' is no aggregate, did you mean %s", STR_FMT(call), a->name);
+		return err_set(err, ERR_USAGE, "'%.*s' is no aggregate, try count sum avg min max stddev var p95 distinct topk first last rate",
+		    STR_FMT(call));
+	}
+	field = args;
+	if (what->args == 0 && args.p)
+		return err_set(err, ERR_USAGE, "%s takes no field, write it alone", what->name);
+	if (what->args && !args.n)
+		return err_set(err, ERR_USAGE, "'%.*s' of what, try %.*s(revenue)", STR_FMT(call), STR_FMT(call));
+	if (what->args == 2) {
+		n = 10;
+		for (size_t i = args.n; i-- > 0; )
+			if (args.p[i] == ',') {
+				field = str_trim((struct str){ args.p, i });
+				if (str_int64(str_trim((struct str){ args.p + i + 1, args.n - i - 1 }), &n) || n < 1 || n > 1000)
+					return err_set(err, ERR_USAGE, "'%.*s': how many is a number from 1 to 1000", STR_FMT(item));
+				break;
+			}
+	}
+	if (!named) {
+		if (what->args)
+			buf_printf(&ours, "%.*s_%.*s", STR_FMT(field), STR_FMT(call));
+		else
+			buf_lit(&ours, what->name);
+		name = buf_get(&ours);
+	}
+	if (!name.n || is_reserved(name))
+		rc = err_set(err, ERR_USAGE, "'%.*s' cannot be a field of a metric row, give another name", STR_FMT(name));
+	else if (column_find(l, name))
+		rc = err_set(err, ERR_USAGE, "'%.*s' comes twice, name one: x=%.*s", STR_FMT(name), STR_FMT(item));
+	else if (l->columns == LAYOUT_MOST)
+		rc = err_set(err, ERR_LIMIT, "more than %d aggregates", LAYOUT_MOST);
+	else
+		add_column(l, what, field, name, share, (int)n, named);
+	buf_release(&ours);
+	return rc;
+}
+
+int
+layout_parse(struct layout *l, struct str list, struct err *err)
+{
+	size_t from = 0;
+	int depth = 0, rc;
+
+	for (size_t i = 0; i <= list.n; i++) {
+		if (i < list.n && (list.p[i] == '(' || list.p[i] == ')'))
+			depth += list.p[i] == '(' ? 1 : -1;
+		if (i < list.n && (list.p[i] != ',' || depth > 0))
+			continue;
+		if ((rc = parse_item(l, str_trim((struct str){ list.p + from, i - from }), err)))
+			return rc;
+		from = i + 1;
+	}
+	return 0;
+}
+
+static void
+put_call(const struct layout *l, const struct column *c, struct buf *to)
+{
+	if (c->what == percentile)
+		buf_printf(to, "p%.15g", c->share * 100);
+	else
+		buf_lit(to, c->what->name);
+	if (!c->what->args)
+		return;
+	buf_byte(to, '(');
+	buf_str(to, l->field[c->field].name);
+	if (c->what->args == 2)
+		buf_printf(to, ",%d", c->n);
+	buf_byte(to, ')');
+}
+
+void
+layout_list(const struct layout *l, struct buf *to)
+{
+	for (int i = 0; i < l->columns; i++) {
+		if (i)
+			buf_byte(to, ',');
+		if (l->column[i].named) {
+			buf_str(to, l->column[i].name);
+			buf_byte(to, '=');
+		}
+		put_call(l, &l->column[i], to);
+	}
+}
+
+int
+layout_bind(struct layout *l, struct project *project, struct err *err)
+{
+	for (int i = 0; i < l->fields; i++)
+		if ((l->field[i].at = project_field(project, l->field[i].name, err)) < 0)
+			return l->field[i].at;
+	return 0;
+}
+
+/* ---- one value into one slot */
+
+static void
+value_set(struct value_state *s, struct str json, int64_t time, int64_t seq)
+{
+	if (json.n > s->cap || !s->p) {
+		s->cap = (uint32_t)(json.n + json.n / 2 + 16);
+		s->p = mem_grow(s->p, s->cap, 1);
+	}
+	memcpy(s->p, json.p, json.n);
+	s->n = (uint32_t)json.n;
+	s->time = time;
+	s->seq = seq;
+}
+
+static int
+is_before(int64_t time, int64_t seq, const struct value_state *s)
+{
+	return time < s->time || (time == s->time && seq < s->seq);
+}
+
+static void
+value_offer(enum slot_kind kind, struct value_state *s, struct str json, int64_t time, int64_t seq)
+{
+	if (!s->p || (kind == SLOT_FIRST ? is_before(time, seq, s) : !is_before(time, seq, s)))
+		value_set(s, json, time, seq);
+}
+
+static void
+edge_offer(enum slot_kind kind, struct edge_state *s, const struct number *v)
+{
+	int c;
+
+	if (s->set && (c = number_cmp(v, &s->value), kind == SLOT_MIN ? c >= 0 : c <= 0))
+		return;
+	s->value = *v;
+	s->set = 1;
+}
+
+static void
+add_number(enum slot_kind kind, void *at, const struct number *v)
+{
+	struct sum_state *sum = at;
+	struct quantile_state *quantile = at;
+
+	switch (kind) {
+	case SLOT_SUM:
+		number_sum_add(&sum->sum, v);
+		sum->n++;
+		break;
+	case SLOT_SQUARES:
+		number_sum_square(&sum->sum, v);
+		sum->n++;
+		break;
+	case SLOT_MIN: case SLOT_MAX:
+		edge_offer(kind, at, v);
+		break;
+	default:
+		if (!quantile->q)
+			quantile->q = quantile_new();
+		quantile_add(quantile->q, number_double(v));
+	}
+}
+
+/* The value's text in the one form that equal values share. */
+static struct str
+canonical(struct layout *l, struct json v)
+{
+	struct number n;
+
+	if (v.type == JSON_STRING && !v.escaped)
+		return json_raw(v);
+	buf_clear(&l->scratch);
+	if (v.type == JSON_STRING) {
+		json_put_string(&l->scratch, json_text(v, &l->scratch2));
+	} else if (v.type == JSON_NUMBER && number_of(v, &n)) {
+		if (n.exp == 0 && v.n < 18)
+			return json_raw(v);
+		number_put(&n, &l->scratch);
+	} else
+		json_put_compact(&l->scratch, v);
+	return buf_get(&l->scratch);
+}
+
+/* Text "1" and number 1 are two values; 1 and 1.0 are one. */
+static uint64_t
+hash_of(struct layout *l, struct json v)
+{
+	struct str text = canonical(l, v);
+
+	if (v.type == JSON_STRING)
+		return str_hash_stable((struct str){ text.p + 1, text.n - 2 });
+	return str_hash_stable(text) ^ 0x9e3779b97f4a7c15u;
+}
+
+static void
+add_other(struct layout *l, const struct slot *slot, void *at, struct json v, int64_t time, int64_t seq)
+{
+	struct distinct_state *distinct = at;
+	struct topk_state *topk = at;
+
+	switch (slot->kind) {
+	case SLOT_DISTINCT:
+		if (!distinct->d)
+			distinct->d = distinct_new();
+		distinct_add_hash(distinct->d, hash_of(l, v));
+		break;
+	case SLOT_TOPK:
+		if (!topk->t)
+			topk->t = topk_new(slot->n);
+		topk_add(topk->t, canonical(l, v), 1);
+		break;
+	default:
+		if (((struct value_state *)at)->p && (slot->kind == SLOT_FIRST) != is_before(time, seq, at))
+			break;
+		buf_clear(&l->scratch);
+		if (v.type == JSON_OBJECT || v.type == JSON_ARRAY) {
+			json_put_compact(&l->scratch, v);
+			v.p = l->scratch.p, v.n = l->scratch.n;
+		}
+		value_set(at, json_raw(v), time, seq);
+	}
+}
+
+static void
+span_add(struct span_state *s, int64_t from, int64_t to)
+{
+	if (!s->set || from < s->from)
+		s->from = from;
+	if (!s->set || to > s->to)
+		s->to = to;
+	s->set = 1;
+}
+
+static void
+add_value(struct layout *l, const struct field *f, void *state, struct json v, int64_t time, int64_t seq)
+{
+	struct number number;
+	int is_number = f->numeric && number_of(v, &number);
+
+	for (int i = f->slot; i >= 0; i = l->slot[i].next) {
+		void *at = AT(state, l, i);
+
+		if (!slot_kinds[l->slot[i].kind].numeric)
+			add_other(l, &l->slot[i], at, v, time, seq);
+		else if (is_number)
+			add_number(l->slot[i].kind, at, &number);
+	}
+}
+
+void
+layout_add(struct layout *l, void *state, const struct json *values, int64_t time, int64_t seq)
+{
+	((struct rows_state *)state)->n++;
+	if (l->span)
+		span_add(AT(state, l, l->span), time, time);
+	for (int i = 0; i < l->fields; i++) {
+		struct json v = l->field[i].at < 0 ? JSON_ABSENT : values[l->field[i].at];
+
+		if (v.type > JSON_NULL)
+			add_value(l, &l->field[i], state, v, time, seq);
+	}
+}
+
+/* ---- states together */
+
+void
+layout_merge(const struct layout *l, void *state, const void *from)
+{
+	for (int i = 0; i < l->slots; i++) {
+		void *a = AT(state, l, i);
+		const void *b = CONST_AT(from, l, i);
+		enum slot_kind kind = l->slot[i].kind;
+
+		switch (kind) {
+		case SLOT_ROWS:
+			((struct rows_state *)a)->n += ((const struct rows_state *)b)->n;
+			break;
+		case SLOT_SPAN:
+			if (((const struct span_state *)b)->set)
+				span_add(a, ((const struct span_state *)b)->from, ((const struct span_state *)b)->to);
+			break;
+		case SLOT_SUM: case SLOT_SQUARES:
+			number_sum_merge(&((struct sum_state *)a)->sum, &((const struct sum_state *)b)->sum);
+			((struct sum_state *)a)->n += ((const struct sum_state *)b)->n;
+			break;
+		case SLOT_MIN: case SLOT_MAX:
+			if (((const struct edge_state *)b)->set)
+				edge_offer(kind, a, &((const struct edge_state *)b)->value);
+			break;
+		case SLOT_QUANTILE: {
+			struct quantile_state *q = a;
+			const struct quantile_state *more = b;
+
+			if (more->q && !q->q)
+				q->q = quantile_new();
+			if (more->q)
+				quantile_merge(q->q, more->q);
+			break;
+		}
+		case SLOT_DISTINCT: {
+			struct distinct_state *d = a;
+			const struct distinct_state *more = b;
+
+			if (more->d && !d->d)
+				d->d = distinct_new();
+			if (more->d)
+				distinct_merge(d->d, more->d);
+			break;
+		}
+		case SLOT_TOPK: {
+			struct topk_state *t = a;
+			const struct topk_state *more = b;
+
+			if (more->t && !t->t)
+				t->t = topk_new(l->slot[i].n);
+			if (more->t)
+				topk_merge(t->t, more->t);
+			break;
+		}
+		default: {
+			const struct value_state *v = b;
+
+			if (v->p)
+				value_offer(kind, a, (struct str){ v->p, v->n }, v->time, v->seq);
+		}
+		}
+	}
+}
+
+void
+layout_release(const struct layout *l, void *state)
+{
+	for (int i = 1; i < l->slots; i++) {
+		void *at = AT(state, l, i);
+
+		switch (l->slot[i].kind) {
+		case SLOT_SUM: case SLOT_SQUARES: number_sum_release(&((struct sum_state *)at)->sum); break;
+		case SLOT_QUANTILE: quantile_free(((struct quantile_state *)at)->q); break;
+		case SLOT_DISTINCT: distinct_free(((struct distinct_state *)at)->d); break;
+		case SLOT_TOPK: topk_free(((struct topk_state *)at)->t); break;
+		case SLOT_FIRST: case SLOT_LAST: free(((struct value_state *)at)->p); break;
+		default: break;
+		}
+	}
+	memset(state, 0, l->size);
+}
+
+/* ---- slots as text */
+
+static int
+slot_is_empty(const struct layout *l, const void *state, int i)
+{
+	const void *at = CONST_AT(state, l, i);
+
+	switch (l->slot[i].kind) {
+	case SLOT_ROWS: return ((const struct rows_state *)at)->n == 0;
+	case SLOT_SPAN: return !((const struct span_state *)at)->set;
+	case SLOT_SUM: case SLOT_SQUARES: return ((const struct sum_state *)at)->n == 0;
+	case SLOT_MIN: case SLOT_MAX: return !((const struct edge_state *)at)->set;
+	case SLOT_QUANTILE: return !((const struct quantile_state *)at)->q;
+	case SLOT_DISTINCT: return !((const struct distinct_state *)at)->d;
+	case SLOT_TOPK: return !((const struct topk_state *)at)->t;
+	default: return !((const struct value_state *)at)->p;
+	}
+}
+
+static void
+slot_put(const struct layout *l, const void *state, int i, struct buf *to)
+{
+	const void *at = CONST_AT(state, l, i);
+	enum slot_kind kind = l->slot[i].kind;
+	const struct span_state *span = at;
+	const struct sum_state *sum = at;
+	const struct value_state *value = at;
+
+	if (kind != SLOT_QUANTILE && kind != SLOT_DISTINCT && kind != SLOT_TOPK)
+		buf_lit(to, slot_kinds[kind].name);
+	switch (kind) {
+	case SLOT_ROWS:
+		buf_int64(to, ((const struct rows_state *)at)->n);
+		break;
+	case SLOT_SPAN:
+		buf_printf(to, "%lld;%lld", (long long)span->from, (long long)span->to);
+		break;
+	case SLOT_SUM: case SLOT_SQUARES:
+		buf_int64(to, sum->n);
+		buf_byte(to, ';');
+		number_sum_text(&sum->sum, to);
+		break;
+	case SLOT_MIN: case SLOT_MAX: {
+		struct number_sum one = { 0 };
+
+		number_sum_far(&one, &((const struct edge_state *)at)->value);
+		number_sum_text(&one, to);
+		number_sum_release(&one);
+		break;
+	}
+	case SLOT_QUANTILE: quantile_put(((const struct quantile_state *)at)->q, to); break;
+	case SLOT_DISTINCT: distinct_put(((const struct distinct_state *)at)->d, to); break;
+	case SLOT_TOPK: topk_put(((const struct topk_state *)at)->t, to); break;
+	default:
+		buf_printf(to, "%lld;%lld;", (long long)value->time, (long long)value->seq);
+		buf_add(to, value->p, value->n);
+	}
+}
+
+static int
+cut_int64(struct str *text, int64_t *to)
+{
+	struct str piece;
+
+	return str_cut(text, ';', &piece) && str_int64(piece, to) == 0 ? 0 : -1;
+}
+
+/* Merge a text that slot_put wrote. 0, or -1 when it is none. */
+static int
+slot_take(struct layout *l, void *state, int i, struct str text)
+{
+	void *at = AT(state, l, i);
+	enum slot_kind kind = l->slot[i].kind;
+	struct str rest = { text.p + strlen(slot_kinds[kind].name), text.n - strlen(slot_kinds[kind].name) };
+	int64_t a, b;
+
+	switch (kind) {
+	case SLOT_ROWS:
+		if (cut_int64(&rest, &a) || rest.p || a < 0 || a > INT64_MAX / 2 || ((struct rows_state *)at)->n > INT64_MAX / 2)
+			return -1;
+		((struct rows_state *)at)->n += a;
+		return 0;
+	case SLOT_SPAN:
+		if (cut_int64(&rest, &a) || cut_int64(&rest, &b) || rest.p || a > b)
+			return -1;
+		span_add(at, a, b);
+		return 0;
+	case SLOT_SUM: case SLOT_SQUARES: {
+		struct sum_state *sum = at;
+
+		if (cut_int64(&rest, &a) || !rest.p || a < 0 || a > INT64_MAX / 2 || sum->n > INT64_MAX / 2 ||
+		    number_sum_read(&sum->sum, rest))
+			return -1;
+		sum->n += a;
+		return 0;
+	}
+	case SLOT_MIN: case SLOT_MAX: {
+		struct number n;
+
+		if (!number_read(rest, &n))
+			return -1;
+		edge_offer(kind, at, &n);
+		return 0;
+	}
+	case SLOT_QUANTILE: {
+		struct quantile *more = quantile_read(text);
+		struct quantile_state *q = at;
+
+		if (!more)
+			return -1;
+		if (q->q) {
+			quantile_merge(q->q, more);
+			quantile_free(more);
+		} else
+			q->q = more;
+		return 0;
+	}
+	case SLOT_DISTINCT: {
+		struct distinct *more = distinct_read(text);
+		struct distinct_state *d = at;
+
+		if (!more)
+			return -1;
+		if (d->d) {
+			distinct_merge(d->d, more);
+			distinct_free(more);
+		} else
+			d->d = more;
+		return 0;
+	}
+	case SLOT_TOPK: {
+		struct topk *more = topk_read(text);
+		struct topk_state *t = at;
+
+		if (!more)
+			return -1;
+		if (!t->t)
+			t->t = topk_new(l->slot[i].n);
+		topk_merge(t->t, more);
+		topk_free(more);
+		return 0;
+	}
+	default:
+		if (cut_int64(&rest, &a) || cut_int64(&rest, &b) || !rest.p || json_check(rest, &(struct err){ 0 }))
+			return -1;
+		value_offer(kind, at, rest, a, b);
+		return 0;
+	}
+}
+
+void
+layout_save(const struct layout *l, const void *state, struct buf *to)
+{
+	struct buf text = { 0 };
+
+	buf_byte(to, '[');
+	for (int i = 0; i < l->slots; i++) {
+		if (i)
+			buf_byte(to, ',');
+		if (slot_is_empty(l, state, i)) {
+			buf_lit(to, "null");
+			continue;
+		}
+		buf_clear(&text);
+		slot_put(l, state, i, &text);
+		json_put_string(to, buf_get(&text));
+	}
+	buf_byte(to, ']');
+	buf_release(&text);
+}
+
+int
+layout_load(const struct layout *l, void *state, struct json saved)
+{
+	struct buf scratch = { 0 };
+	struct json_iter it = json_iter(saved);
+	int i = 0, rc = 0;
+
+	for (; rc == 0 && json_next(&it); i++) {
+		if (i == l->slots || (it.value.type != JSON_STRING && it.value.type != JSON_NULL)) {
+			rc = -1;
+		} else if (it.value.type == JSON_STRING) {
+			struct str text = json_text(it.value, &scratch);
+
+			rc = str_starts(text, str_of(slot_kinds[l->slot[i].kind].name)) ? slot_take((struct layout *)l, state, i, text) : -1;
+		}
+	}
+	buf_release(&scratch);
+	return rc || i != l->slots ? -1 : 0;
+}
+
+/* ---- writing a row */
+
+/* Does some column say all there is to a slot, so that no part is needed? */
+static int
+is_told(const struct layout *l, const void *state, int slot)
+{
+	int told = 1;
+
+	switch (l->slot[slot].kind) {
+	case SLOT_SUM:
+		for (int i = 0; i < l->columns; i++)
+			if (l->column[i].slot == slot && l->column[i].what->put != put_sum)
+				told = 0;
+		return told && number_sum_is_whole(&((const struct sum_state *)CONST_AT(state, l, slot))->sum);
+	case SLOT_MIN: case SLOT_MAX:
+		return number_is_put_whole(&((const struct edge_state *)CONST_AT(state, l, slot))->value);
+	default:
+		return 0;
+	}
+}
+
+/* The parts of one key: `n` slots and, where the column of that name is the user's, what it is. */
+static void
+put_parts(struct layout *l, const void *state, struct str key, const int *slot, int n, const struct column *as, int *keys, struct buf *to)
+{
+	if (n == 0 && !as)
+		return;
+	buf_lit(to, (*keys)++ ? "," : ",\"states\":{");
+	json_put_key(to, key);
+	if (n + !!as > 1)
+		buf_byte(to, '[');
+	if (as) {
+		buf_clear(&l->scratch);
+		buf_lit(&l->scratch, "as1:");
+		put_call(l, as, &l->scratch);
+		json_put_string(to, buf_get(&l->scratch));
+	}
+	for (int i = 0; i < n; i++) {
+		if (i || as)
+			buf_byte(to, ',');
+		buf_clear(&l->scratch);
+		slot_put(l, state, slot[i], &l->scratch);
+		json_put_string(to, buf_get(&l->scratch));
+	}
+	if (n + !!as > 1)
+		buf_byte(to, ']');
+}
+
+static void
+put_states(struct layout *l, const void *state, struct buf *to)
+{
+	int keys = 0, counted = 0, rated = 0, part[SLOT_KINDS + LAYOUT_MOST], n;
+
+	for (int f = 0; f < l->fields; f++) {
+		const struct column *same = column_find(l, l->field[f].name);
+
+		n = 0;
+		for (int i = l->field[f].slot; i >= 0; i = l->slot[i].next)
+			if (!slot_is_empty(l, state, i) && !is_told(l, state, i))
+				part[n++] = i;
+		put_parts(l, state, l->field[f].name, part, n, same && same->named ? same : NULL, &keys, to);
+	}
+	for (int i = 0; i < l->columns; i++) {
+		const struct column *c = &l->column[i];
+		int is_field = 0;
+
+		counted |= c->what->put == put_count;
+		rated |= c->what->put == put_rate;
+		for (int f = 0; f < l->fields && c->named; f++)
+			is_field |= str_eq(l->field[f].name, c->name);
+		if (c->named && !is_field)
+			put_parts(l, state, c->name, NULL, 0, c, &keys, to);
+	}
+	n = 0;
+	if (rated && !counted)
+		part[n++] = 0;
+	if (rated)
+		part[n++] = l->span;
+	put_parts(l, state, STR(""), part, n, NULL, &keys, to);
+	if (keys)
+		buf_byte(to, '}');
+}
+
+void
+layout_put(struct layout *l, const void *state, double seconds, int states, struct buf *to)
+{
+	for (int i = 0; i < l->columns; i++) {
+		const struct column *c = &l->column[i];
+
+		buf_byte(to, ',');
+		json_put_key(to, c->name);
+		c->what->put(l, c, state, seconds, to);
+	}
+	if (states)
+		put_states(l, state, to);
+}
+
+int
+layout_each(struct layout *l, const void *state, double seconds,
+    int (*each)(void *, struct str name, double value, struct str text, struct err *), void *self, struct err *err)
+{
+	for (int i = 0; i < l->columns; i++) {
+		const struct column *c = &l->column[i];
+		struct str text = { 0 };
+		double value;
+		int rc;
+
+		buf_clear(&l->scratch2);
+		c->what->put(l, c, state, seconds, &l->scratch2);
+		if (!json_double(json_value(buf_get(&l->scratch2)), &value))
+			continue;
+		if ((c->what->slot == SLOT_QUANTILE || c->what->slot == SLOT_DISTINCT) && !slot_is_empty(l, state, c->slot)) {
+			buf_clear(&l->scratch);
+			slot_put(l, state, c->slot, &l->scratch);
+			text = buf_get(&l->scratch);
+		}
+		if ((rc = each(self, c->name, value, text, err)))
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- metric rows as input */
+
+static void
+read_members(struct layout *l, struct json row)
+{
+	l->members = 0;
+	buf_clear(&l->keys);
+	for (struct json_iter it = json_iter(row); json_next(&it); ) {
+		struct str key = { it.key.p + 1, it.key.n - 2 };
+
+		if (it.key.escaped) {           /* rare: kept decoded, by its place until all are there */
+			size_t at = l->keys.n;
+
+			buf_str(&l->keys, json_text(it.key, &l->scratch2));
+			key = (struct str){ NULL, at };
+		}
+		if (l->members == l->members_cap)
+			l->member = mem_grow(l->member, (size_t)(l->members_cap = l->members_cap ? l->members_cap * 2 : 32), sizeof(*l->member));
+		l->member[l->members++] = (struct member){ key, it.value };
+	}
+	for (size_t i = (size_t)l->members, end = l->keys.n; i-- > 0; ) {
+		struct str *key = &l->member[i].key;
+
+		if (!key->p) {
+			size_t at = key->n;
+
+			*key = (struct str){ l->keys.p ? l->keys.p + at : "", end - at };
+			end = at;
+		}
+	}
+}
+
+static struct json
+member_of(const struct layout *l, struct str key)
+{
+	for (int i = l->members - 1; i >= 0; i--)
+		if (str_eq(l->member[i].key, key))
+			return l->member[i].value;
+	return JSON_ABSENT;
+}
+
+static struct json
+member_of_field(struct layout *l, struct str field, const char *suffix)
+{
+	buf_clear(&l->scratch2);
+	buf_str(&l->scratch2, field);
+	buf_byte(&l->scratch2, '_');
+	buf_lit(&l->scratch2, suffix);
+	return member_of(l, buf_get(&l->scratch2));
+}
+
+/* The part of that kind under the key in "states". */
+static struct str
+part_of(struct json states, struct str key, const char *kind, struct buf *scratch)
+{
+	struct json v = json_get(states, key);
+	struct str text = { 0 };
+
+	if (v.type == JSON_ARRAY) {
+		for (struct json_iter it = json_iter(v); json_next(&it); )
+			if (it.value.type == JSON_STRING && (text = json_text(it.value, scratch)).p && str_starts(text, str_of(kind)))
+				return text;
+	} else if (v.type == JSON_STRING && str_starts(text = json_text(v, scratch), str_of(kind)))
+		return text;
+	return (struct str){ 0 };
+}
+
+/* "duration_ms_p95" by what its end says. 1 when it is a column now or was before. */
+static int
+learn_by_name(struct layout *l, struct str name, struct json value, struct json states)
+{
+	const struct aggregate *what;
+	double share = 0;
+	int64_t n = 0;
+	struct str field, call = { 0 };
+
+	if (str_eq(name, STR("count")) || str_eq(name, STR("rate"))) {
+		add_column(l, aggregate_find(name, &share), (struct str){ 0 }, name, 0, 0, 0);
+		return 1;
+	}
+	for (size_t i = name.n; i-- > 1; )
+		if (name.p[i] == '_') {
+			call = (struct str){ name.p + i + 1, name.n - i - 1 };
+			break;
+		}
+	if (!call.p || !(what = aggregate_find(call, &share)) || !what->args)
+		return 0;
+	if (what->slot != SLOT_TOPK && what->slot != SLOT_FIRST && what->slot != SLOT_LAST &&
+	    value.type != JSON_NUMBER && value.type != JSON_NULL)
+		return 0;
+	field = (struct str){ name.p, name.n - call.n - 1 };
+	if (what->args == 2) {
+		struct str text = part_of(states, field, "ss1:", &l->scratch), piece;
+
+		if (value.type != JSON_ARRAY)
+			return 0;
+		if (text.p) {
+			text.p += 4, text.n -= 4;
+			if (!str_cut(&text, ';', &piece) || str_int64(piece, &n) || n < 1 || n > 1000)
+				n = 10;
+		} else
+			for (struct json_iter it = json_iter(value); n < 1000 && json_next(&it); )
+				n++;
+		n += n == 0;
+	}
+	add_column(l, what, field, name, share, (int)n, 0);
+	return 1;
+}
+
+int
+layout_learn(struct layout *l, struct json row, struct str *which)
+{
+	struct json states, window;
+	struct buf call = { 0 };
+	int unknown = 0;
+
+	read_members(l, row);
+	states = member_of(l, STR("states"));
+	window = member_of(l, STR("window"));
+	for (int i = 0; i < l->members && l->columns < LAYOUT_MOST; i++) {
+		struct member m = l->member[i];
+		struct str as;
+		struct err err = { 0 };
+
+		if (is_reserved(m.key) || column_find(l, m.key) || !m.key.n)
+			continue;
+		as = part_of(states, m.key, "as1:", &l->scratch);
+		if (as.p) {
+			buf_clear(&call);
+			buf_str(&call, m.key);
+			buf_byte(&call, '=');
+			buf_add(&call, as.p + 4, as.n - 4);
+			if (parse_item(l, buf_get(&call), &err) == 0)
+				continue;
+		}
+		if (learn_by_name(l, m.key, m.value, states))
+			continue;
+		if (m.value.type != JSON_NUMBER)
+			continue;               /* a key that is kept elsewhere, not a measure */
+		if (window.type == JSON_NONE)   /* a single sample: its mean */
+			add_column(l, aggregate_find(STR("avg"), &(double){ 0 }), m.key, m.key, 0, 0, 1);
+		else if (!unknown++)
+			*which = m.key;
+	}
+	buf_release(&call);
+	return unknown;
+}
+
+/* The number in the row under a column's own name, of a column that prints by `put` from that slot. */
+static int
+told_number(struct layout *l, int slot, void (*put)(const struct layout *, const struct column *, const void *, double, struct buf *),
+    const char *suffix, struct number *to)
+{
+	int field = l->slot[slot].field;
+
+	for (int i = 0; i < l->columns; i++)
+		if (l->column[i].slot == slot && l->column[i].what->put == put && number_of(member_of(l, l->column[i].name), to))
+			return 1;
+	return field < 0 ? number_of(member_of(l, str_of(suffix)), to) :
+	    number_of(member_of_field(l, l->field[field].name, suffix), to);
+}
+
+/* Fill one slot from the row at hand. 0, or 1 when the row does not tell. */
+static int
+take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows, int64_t time, int64_t seq)
+{
+	const struct slot *slot = &l->slot[i];
+	struct str field = l->field[slot->field].name, text;
+	struct json raw = member_of(l, field), v;
+	struct number n;
+	void *at = AT(state, l, i);
+
+	text = part_of(states, field, slot_kinds[slot->kind].name, &l->scratch2);
+	if (text.p && slot_take(l, state, i, text) == 0)
+		return 0;
+	switch (slot->kind) {
+	case SLOT_SUM: {
+		struct sum_state *sum = at;
+
+		if (told_number(l, i, put_sum, "sum", &n)) {
+			number_sum_add(&sum->sum, &n);
+			sum->n += rows;
+			return 0;
+		}
+		if (told_number(l, i, put_avg, "avg", &n) && raw.type == JSON_NONE) {   /* of all rows, as far as one can know */
+			struct buf product = { 0 };
+
+			json_put_double(&product, number_double(&n) * (double)rows);
+			if (number_read(buf_get(&product), &n))
+				number_sum_add(&sum->sum, &n);
+			sum->n += rows;
+			buf_release(&product);
+			return 0;
+		}
+		break;
+	}
+	case SLOT_MIN: case SLOT_MAX:
+		if (told_number(l, i, put_edge, slot->kind == SLOT_MIN ? "min" : "max", &n)) {
+			edge_offer(slot->kind, at, &n);
+			return 0;
+		}
+		break;
+	case SLOT_FIRST: case SLOT_LAST:
+		v = member_of_field(l, field, slot->kind == SLOT_FIRST ? "first" : "last");
+		for (int c = 0; c < l->columns && v.type == JSON_NONE; c++)
+			if (l->column[c].slot == i)
+				v = member_of(l, l->column[c].name);
+		if (v.type > JSON_NULL) {
+			value_offer(slot->kind, at, json_raw(v), time, seq);
+			return 0;
+		}
+		break;
+	default:
+		break;
+	}
+	if (raw.type > JSON_NULL) {             /* a field of the row itself is a sample of it */
+		if (!slot_kinds[slot->kind].numeric)
+			add_other(l, slot, at, raw, time, seq);
+		else if (number_of(raw, &n))
+			add_number(slot->kind, at, &n);
+		return 0;
+	}
+	return states.type == JSON_NONE && slot->kind != SLOT_MIN && slot->kind != SLOT_MAX && slot->kind != SLOT_FIRST && slot->kind != SLOT_LAST;
+}
+
+int
+layout_take(struct layout *l, void *state, struct json row, int64_t time, int64_t seq, struct str *which)
+{
+	struct json states;
+	struct number n;
+	struct str text;
+	int64_t rows = 1;
+	int unknown = 0;
+
+	read_members(l, row);
+	states = member_of(l, STR("states"));
+	text = part_of(states, STR(""), "n1:", &l->scratch2);
+	if (!text.p || str_int64((struct str){ text.p + 3, text.n - 3 }, &rows))
+		if (told_number(l, 0, put_count, "count", &n) && n.exp == 0 && n.digits >= 0 && n.digits < INT64_MAX / 2)
+			rows = (int64_t)n.digits;
+	if (rows < 0 || rows > INT64_MAX / 2)
+		rows = 1;
+	((struct rows_state *)state)->n += rows;
+	for (int i = 1; i < l->slots; i++) {
+		if (l->slot[i].kind == SLOT_SPAN) {
+			text = part_of(states, STR(""), "span1:", &l->scratch2);
+			if (!text.p || slot_take(l, state, i, text))
+				span_add(AT(state, l, i), time, time);
+		} else if (take_slot(l, state, i, states, rows, time, seq) && !unknown) {
+			/* only what the row would have had to say: a column of it that has a value */
+			for (int c = 0; c < l->columns && !unknown; c++) {
+				struct json v = l->column[c].slot == i || l->column[c].slot2 == i ? member_of(l, l->column[c].name) : JSON_ABSENT;
+
+				if (v.type == JSON_NUMBER && !str_eq(json_raw(v), STR("0"))) {
+					unknown = 1;
+					*which = l->column[c].name;
+				}
+			}
+		}
+	}
+	return unknown;
+}
