@@ -213,15 +213,16 @@ multiply(struct expr_run *run, const struct expr_value *a, const struct expr_val
 		return raise_types(run, a, b, "cannot be multiplied");
 	}
 	times = expr_number(b);
-	if (!(times > 0)) {
+	times -= 1;             /* rounded as jq rounds it: a count next to 0 is 0 */
+	if (!(times > -1)) {
 		*out = expr_of_type(JSON_NULL);
 		return 1;
 	}
-	if (times <= 1)
+	if (times < 1)
 		return *out = *a, 1;
 	if (expr_text(run, a, &s) < 0)
 		return ERR_LIMIT;
-	times = floor(times);
+	times = floor(times) + 1;
 	if (times * (double)s.n > REPEAT_MOST)
 		return expr_raise(run, "Repeat string result too long");
 	if (!(p = expr_get(run, (size_t)times * s.n)))
@@ -769,6 +770,8 @@ FN(fn_rtrimstr)
 	return 1;
 }
 
+struct list { struct expr_value *items; size_t n, cap; };
+
 static int
 add_item(struct expr_run *run, struct expr_value **items, size_t *n, size_t *cap, struct expr_value v)
 {
@@ -1052,27 +1055,21 @@ FN(fn_nan)
 FN(fn_isinfinite)
 {
 	UNUSED;
-	if (in->type != JSON_NUMBER)
-		return raise_type(run, in, "number required");
-	*out = of_bool(isinf(expr_number(in)));
+	*out = of_bool(in->type == JSON_NUMBER && isinf(expr_number(in)));
 	return 1;
 }
 
 FN(fn_isnan)
 {
 	UNUSED;
-	if (in->type != JSON_NUMBER)
-		return raise_type(run, in, "number required");
-	*out = of_bool(isnan(expr_number(in)));
+	*out = of_bool(in->type == JSON_NUMBER && isnan(expr_number(in)));
 	return 1;
 }
 
 FN(fn_isnormal)
 {
 	UNUSED;
-	if (in->type != JSON_NUMBER)
-		return raise_type(run, in, "number required");
-	*out = of_bool(isnormal(expr_number(in)));
+	*out = of_bool(in->type == JSON_NUMBER && isnormal(expr_number(in)));
 	return 1;
 }
 
@@ -1281,7 +1278,7 @@ FN(fn_reverse)
 		*out = expr_of_items(NULL, 0);
 		return 1;
 	case JSON_NUMBER:
-		if (fabs(expr_number(in)) > 0)
+		if (expr_number(in) != 0)
 			return expr_raise(run, "Cannot index number with number");
 		*out = expr_of_items(NULL, 0);
 		return 1;
@@ -1311,39 +1308,42 @@ FN(fn_reverse)
 	return 1;
 }
 
+/* jq's own definition, whose depth may be of any type until it is counted down. */
 static int
-flatten(struct expr_run *run, const struct expr_value *in, double levels, struct expr_value **items, size_t *n, size_t *cap)
+flatten(struct expr_run *run, const struct expr_value *in, const struct expr_value *levels, struct list *list)
 {
-	struct expr_value *each;
+	struct expr_value *each, less, zero = expr_of_number(0), one = expr_of_number(1);
 	size_t k;
-	int rc = iterate(run, in, &each, &k);
+	int rc = iterate(run, in, &each, &k), none;
 
-	for (size_t i = 0; rc == 0 && i < k; i++)
-		rc = each[i].type == JSON_ARRAY && levels != 0 ? flatten(run, &each[i], levels - 1, items, n, cap)
-		    : add_item(run, items, n, cap, each[i]);
+	for (size_t i = 0; rc >= 0 && i < k; i++) {
+		none = 1;
+		if (each[i].type == JSON_ARRAY && (rc = expr_equal(run, levels, &zero, &none)) < 0)
+			break;
+		if (none)
+			rc = add_item(run, &list->items, &list->n, &list->cap, each[i]);
+		else if ((rc = subtract(run, levels, &one, &less)) >= 0)
+			rc = flatten(run, &each[i], &less, list);
+	}
 	return rc;
 }
 
 FN(fn_flatten)
 {
-	struct expr_value *items = NULL, zero = expr_of_number(0);
-	size_t n = 0, cap = 0;
-	double levels = -1;
+	struct expr_value zero = expr_of_number(0), levels = x->n ? *arg : expr_of_number(-1);
+	struct list list = {0};
 	int rc, r;
 
 	UNUSED;
 	if (x->n) {
-		if ((rc = expr_compare(run, arg, &zero, &r)) < 0)
+		if ((rc = expr_compare(run, &levels, &zero, &r)) < 0)
 			return rc;
 		if (r < 0)
 			return expr_raise(run, "flatten depth must not be negative");
-		if (arg->type != JSON_NUMBER)
-			return raise_type(run, arg, "is no depth, write a number");
-		levels = expr_number(arg);
 	}
-	if ((rc = flatten(run, in, levels, &items, &n, &cap)) < 0)
+	if ((rc = flatten(run, in, &levels, &list)) < 0)
 		return rc;
-	*out = expr_of_items(items, n);
+	*out = expr_of_items(list.items, list.n);
 	return 1;
 }
 
@@ -1447,7 +1447,7 @@ escaped_as(int how, unsigned char c)
 	switch (how) {
 	case AS_CSV:  return c == '"' ? "\"\"" : NULL;
 	case AS_TSV:  return c == '\t' ? "\\t" : c == '\r' ? "\\r" : c == '\n' ? "\\n" : c == '\\' ? "\\\\" : NULL;
-	case AS_HTML: return c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '\'' ? "&#39;"
+	case AS_HTML: return c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '\'' ? "&apos;"
 	    : c == '"' ? "&quot;" : NULL;
 	default:      return c == '\'' ? "'\\''" : NULL;
 	}
@@ -1488,7 +1488,7 @@ put_uri(struct buf *b, struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("-_.~", c)))
+		if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("-_.!~*'()", c)))
 			buf_byte(b, (char)c);
 		else
 			buf_printf(b, "%%%02X", c);
@@ -1630,8 +1630,6 @@ object(struct expr_run *run, const struct expr_node *x, const struct expr_value 
 	for (int i = 0; i < x->n; i += 2) {
 		size_t k;
 
-		if (ops[i].type != JSON_STRING)
-			return expr_raise(run, "Object keys must be strings");
 		for (k = 0, is = 0; k < n; k++) {
 			if ((rc = expr_equal(run, &m[k].key, &ops[i], &is)) < 0)
 				return rc;
@@ -1643,6 +1641,15 @@ object(struct expr_run *run, const struct expr_node *x, const struct expr_value 
 	}
 	*out = expr_of_members(m, n);
 	return 1;
+}
+
+/* A member is put into its object before the next key is looked at, so a key that is no string is found here. */
+static int
+member_fits(struct expr_run *run, const struct expr_node *x, const struct expr_value *ops, int i)
+{
+	if (x->op == EXPR_OBJECT && i & 1 && ops[i - 1].type != JSON_STRING)
+		return expr_raise(run, "Object keys must be strings");
+	return 0;
 }
 
 /* The operator itself, its operands being there. 1, 0 for no result, < 0. */
@@ -1672,8 +1679,6 @@ apply(struct expr_run *run, const struct expr_node *x, const struct expr_value *
 	}
 	return rc == ERR_INPUT && x->optional ? 0 : rc;         /* `?` on an index */
 }
-
-struct list { struct expr_value *items; size_t n, cap; };
 
 static int
 collect(void *to, struct expr_run *run, const struct expr_value *v)
@@ -1823,7 +1828,7 @@ expr_eval_one(struct expr_run *run, const struct expr_node *x, const struct expr
 	if (x->n > FEW && !(ops = expr_get(run, (size_t)x->n * sizeof(*ops))))
 		return ERR_LIMIT;
 	for (int i = 0; i < x->n; i++)
-		if ((rc = expr_eval_one(run, x->kid[i], in, &ops[i])) <= 0)
+		if ((rc = expr_eval_one(run, x->kid[i], in, &ops[i])) <= 0 || (rc = member_fits(run, x, ops, i)) < 0)
 			return rc;
 	return apply(run, x, in, ops, out);
 }
@@ -1859,8 +1864,12 @@ static int
 next_operand(void *to, struct expr_run *run, const struct expr_value *v)
 {
 	struct after *a = to, more = *a;
+	int rc;
 
-	a->ops[more.i++] = *v;
+	a->ops[a->i] = *v;
+	if ((rc = member_fits(run, a->x, a->ops, a->i)) < 0)
+		return rc;
+	more.i++;
 	return operands(run, &more);
 }
 
@@ -1934,16 +1943,6 @@ then_as(void *to, struct expr_run *run, const struct expr_value *v)
 }
 
 static int
-then_reduce(void *to, struct expr_run *run, const struct expr_value *v)
-{
-	struct after *a = to;
-	struct expr_value out;
-	int rc = reduce(run, a->x, a->in, v, &out);
-
-	return rc < 0 ? rc : a->emit(a->to, run, &out);
-}
-
-static int
 foreach_updated(void *to, struct expr_run *run, const struct expr_value *v)
 {
 	struct after *a = to;
@@ -1964,17 +1963,6 @@ foreach_item(void *to, struct expr_run *run, const struct expr_value *v)
 	rc = expr_eval(run, a->x->kid[2], &was, foreach_updated, a);
 	run->vars[a->x->which] = old;
 	return rc;
-}
-
-static int
-then_foreach(void *to, struct expr_run *run, const struct expr_value *v)
-{
-	struct after *a = to;
-	struct reducing state = { a->x, a->in, *v };
-	struct after each = *a;
-
-	each.state = &state;
-	return expr_eval(run, a->x->kid[0], a->in, foreach_item, &each);
 }
 
 static int
@@ -2062,10 +2050,14 @@ expr_eval(struct expr_run *run, const struct expr_node *x, const struct expr_val
 		return expr_eval(run, x->kid[0], in, then_each, &a);
 	case EXPR_RECURSE:
 		return recurse(run, in, emit, to, 0);
-	case EXPR_REDUCE:
-		return expr_eval(run, x->kid[1], in, then_reduce, &a);
-	case EXPR_FOREACH:
-		return expr_eval(run, x->kid[1], in, then_foreach, &a);
+	case EXPR_FOREACH: {
+		struct reducing r = { .x = x, .in = in };
+
+		if ((rc = expr_eval_one(run, x->kid[1], in, &r.state)) <= 0)
+			return rc;
+		a.state = &r;
+		return expr_eval(run, x->kid[0], in, foreach_item, &a);
+	}
 	case EXPR_LABEL: {
 		struct expr_value old = run->vars[x->which];
 		uint64_t mine = ++run->labels;

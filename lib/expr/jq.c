@@ -304,7 +304,7 @@ confine(void)
 		ALLOW(SYS_mremap), ALLOW(SYS_madvise), ALLOW(SYS_setitimer), ALLOW(SYS_clock_gettime),
 		ALLOW(SYS_gettimeofday), ALLOW(SYS_futex), ALLOW(SYS_rt_sigreturn), ALLOW(SYS_rt_sigprocmask),
 		ALLOW(SYS_rt_sigaction), ALLOW(SYS_getpid), ALLOW(SYS_gettid), ALLOW(SYS_tgkill), ALLOW(SYS_exit),
-		ALLOW(SYS_exit_group),
+		ALLOW(SYS_exit_group), ALLOW(SYS_getrandom),      /* hash seeds */
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 	};
 	struct sock_fprog prog = { sizeof(rules) / sizeof(*rules), rules };

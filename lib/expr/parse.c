@@ -380,12 +380,23 @@ is_string(const struct expr_node *x)
 	return x->op == EXPR_CONST && x->value.type == JSON_STRING;
 }
 
+static int
+is_constant(const struct expr_node *x)
+{
+	if (x->op != EXPR_CONST && x->op != EXPR_OBJECT && x->op != EXPR_COLLECT && (x->op != EXPR_COMMA || !x->n))
+		return 0;
+	for (int i = 0; i < x->n; i++)
+		if (!is_constant(x->kid[i]))
+			return 0;
+	return 1;
+}
+
 /* jq folds operators on two constants while it compiles, which shows: 1/0 is refused, 0/0 is null. */
 static struct expr_node *
 fold(struct parser *p, struct expr_node *x, size_t at)
 {
 	struct expr_node *b = x->kid[0], *a = x->kid[1];
-	double r;
+	double l, r;
 
 	if (x->op == EXPR_ADD && a->op == EXPR_CONST && b->op == EXPR_CONST) {
 		if (a->value.type == JSON_NULL)
@@ -407,7 +418,12 @@ fold(struct parser *p, struct expr_node *x, size_t at)
 	case EXPR_SUB: r = expr_number(&a->value) - expr_number(&b->value); break;
 	case EXPR_MUL: r = expr_number(&a->value) * expr_number(&b->value); break;
 	case EXPR_DIV: r = expr_number(&a->value) / expr_number(&b->value); break;
-	default: return x;      /* comparisons of two numbers give the same later */
+	default:
+		if ((a->value.form == EXPR_RAW && a->value.n > 15) || (b->value.form == EXPR_RAW && b->value.n > 15) || x->op == EXPR_MOD)
+			return x;               /* integers beyond 2^53 are compared exactly, later */
+		l = expr_number(&a->value), r = expr_number(&b->value);
+		return constant(p, at, expr_of_type((x->op == EXPR_EQ ? l == r : x->op == EXPR_NE ? l != r : x->op == EXPR_LT ? l < r
+		    : x->op == EXPR_GT ? l > r : x->op == EXPR_LE ? l <= r : l >= r) ? JSON_TRUE : JSON_FALSE));
 	}
 	if (x->op == EXPR_DIV && isinf(r))
 		fail(p, at, "division by zero, write another divisor");
@@ -857,7 +873,7 @@ object(struct parser *p)
 			next(p);
 			key = pipe_of(p);
 			expect(p, ')', "close the key with )");
-			if (key->op == EXPR_CONST && key->value.type != JSON_STRING)
+			if (is_constant(key) && !is_string(key) && key->op != EXPR_COMMA)
 				fail(p, key_at, "a key must be a string, write \"…\" or .field in the parentheses");
 			if (!is(p, ':'))
 				unexpected(p, "write : and a value behind the key");
@@ -1173,11 +1189,15 @@ fold_loop(struct parser *p)
 	if (!expect(p, '(', "write (start; update)"))
 		return none(p);
 	{
-		int bound = p->nvars;
+		int bound = p->nvars - vars;
+		struct var *own = get(p, sizeof(*own) * (size_t)bound);
 
+		memcpy(own, p->vars + vars, sizeof(*own) * (size_t)bound);
 		p->nvars = vars;
 		init = pipe_of(p);
-		p->nvars = bound;
+		p->nvars = vars;
+		for (int i = 0; i < bound; i++)
+			bind_var(p, own[i].name, own[i].slot);
 	}
 	if (!expect(p, ';', "write ; and the update behind the start value"))
 		return none(p);
@@ -1421,12 +1441,12 @@ gather_paths(struct parser *p, struct expr_node *x)
 }
 
 static void
-mark_many(struct expr_node *x)
+mark_many(struct expr_program *prog, struct expr_node *x)
 {
 	int any = 0;
 
 	for (int i = 0; i < x->n; i++) {
-		mark_many(x->kid[i]);
+		mark_many(prog, x->kid[i]);
 		any |= x->kid[i]->many;
 	}
 	switch (x->op) {
@@ -1436,17 +1456,22 @@ mark_many(struct expr_node *x)
 	case EXPR_EACH:
 	case EXPR_RECURSE:
 	case EXPR_TRY:
-	case EXPR_FOREACH:
 	case EXPR_LABEL:
 		x->many = 1;
+		break;
+	case EXPR_REDUCE:
+	case EXPR_FOREACH:
+		/* jq 1.6 has an oddity here (the source sees null from the second start value on); it may keep it */
+		if (x->kid[1]->many && !prog->other_col) {
+			prog->other_col = x->col;
+			snprintf(prog->other, sizeof(prog->other), "several start values");
+		}
+		x->many = x->op == EXPR_FOREACH;
 		break;
 	case EXPR_COLLECT:
 	case EXPR_MAPF:
 	case EXPR_SORTF:
 		x->many = 0;
-		break;
-	case EXPR_REDUCE:
-		x->many = x->kid[1]->many;
 		break;
 	default:
 		x->many = (uint8_t)any;
@@ -1505,7 +1530,7 @@ expr_parse(struct expr_program *prog, struct str text, struct err *err)
 		prog->top = none(&p);
 	if (!prog->other_col) {
 		gather_paths(&p, prog->top);
-		mark_many(prog->top);
+		mark_many(prog, prog->top);
 	}
 	return 0;
 }

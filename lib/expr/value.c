@@ -601,6 +601,7 @@ expr_contains(struct expr_run *run, const struct expr_value *a, const struct exp
 	case JSON_STRING:
 		if (texts(run, a, b, &x, &y) < 0)
 			return ERR_LIMIT;
+		x.n = strnlen(x.p, x.n), y.n = strnlen(y.p, y.n);       /* jq 1.6 sees texts up to a NUL here */
 		*is = !y.n || memmem(x.p, x.n, y.p, y.n) != NULL;
 		return 0;
 	case JSON_ARRAY: {
