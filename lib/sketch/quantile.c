@@ -186,7 +186,7 @@ quantile_get(const struct quantile *q, double share)
 		return NAN;
 	settle((struct quantile *)q);           /* changes where values lie, not what they are */
 	share = share < 0 ? 0 : share > 1 ? 1 : share;
-	rank = (uint64_t)(share * (double)(q->count - 1) + 1e-9);       /* 0.29 * 100 is to be 29 */
+	rank = (uint64_t)(share * (double)q->count + 1e-9);             /* 0.29 * 100 is to be 29 */
 	if (rank == 0)
 		return q->least;
 	if (rank >= q->count - 1)

@@ -19,8 +19,8 @@ void quantile_clear(struct quantile *);
 void quantile_add(struct quantile *, double value);     /* not-a-number is passed over; ±inf counts as ±DBL_MAX */
 void quantile_merge(struct quantile *, const struct quantile *from);
 
-/* The value at rank floor(q * (count - 1)) in ascending order, within 1 %, and never outside what was added;
- * 0 ≤ q ≤ 1; NAN when empty. */
+/* The value at rank floor(q * count), at most count - 1, in ascending order from 0, within 1 %, and never outside what was
+ * added; 0 ≤ q ≤ 1; NAN when empty. */
 double quantile_get(const struct quantile *, double q);
 uint64_t quantile_count(const struct quantile *);
 
