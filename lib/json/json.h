@@ -53,7 +53,7 @@ json_is(struct json v, enum json_type type)
 /* Walk an object or array:  for (it = json_iter(v); json_next(&it); ) … it.key (objects), it.value …
  * Duplicate keys come as they stand; the last one is meant. it.fault is set when the walk ended at wrong bytes. */
 struct json_iter {
-	const char *p, *end;
+	const char *p, *start, *end;
 	struct json key, value; /* key: a JSON_STRING; JSON_NONE in arrays */
 	uint8_t object, started, fault;
 };

@@ -2,8 +2,7 @@
 #ifndef JSON_JSON_CHECK_PRIV_H
 #define JSON_JSON_CHECK_PRIV_H
 
-#include "json/json_priv.h"
-#include "json/simd_priv.h"
+#include "json/json_scan_priv.h"
 
 #define MISSING " is missing"
 
@@ -31,24 +30,16 @@ check_string(const char *p, const char *start, const char *end, const char **at,
 	}
 }
 
-FN INLINE const char *
-check_blank(const char *p, const char *end)
-{
-	while (p < end && (unsigned char)*p <= ' ' && json_is_blank(*p))
-		p++;
-	return p;
-}
-
 FN inline const char *
 check(struct str text, const char **why)
 {
 	const char *p = text.p, *const start = text.p, *const end = text.p + text.n, *at, *next;
-	uint8_t stack[JSON_DEPTH + 1];  /* the closing brackets we wait for, the innermost last */
+	uint8_t stack[JSON_DEPTH + 1] RAW;  /* the closing brackets we wait for, the innermost last */
 	uint8_t *innermost = stack;
 
 	*innermost = 0;
 value:
-	p = check_blank(p, end);
+	p = skip_blank(p, end);
 	*why = "a value" MISSING;
 	if (p == end)
 		return p;
@@ -61,7 +52,7 @@ value:
 		if (innermost == stack + JSON_DEPTH)
 			goto deep;
 		*++innermost = '}';
-		p = check_blank(p + 1, end);
+		p = skip_blank(p + 1, end);
 		if (p < end && *p == '}')
 			goto close;
 		goto key;
@@ -69,7 +60,7 @@ value:
 		if (innermost == stack + JSON_DEPTH)
 			goto deep;
 		*++innermost = ']';
-		p = check_blank(p + 1, end);
+		p = skip_blank(p + 1, end);
 		if (p < end && *p == ']')
 			goto close;
 		goto value;
@@ -94,12 +85,12 @@ value:
 		p = next;
 	}
 behind:
-	p = check_blank(p, end);
+	p = skip_blank(p, end);
 	if (p < end && *p == ',' && innermost > stack) {
 		p++;
 		if (*innermost == ']')
 			goto value;
-		p = check_blank(p, end);
+		p = skip_blank(p, end);
 		goto key;
 	}
 	if (innermost == stack) {
@@ -121,7 +112,7 @@ key:
 	}
 	if (!(p = check_string(p + 1, start, end, &at, why)))
 		return at;
-	p = check_blank(p, end);
+	p = skip_blank(p, end);
 	if (p == end || *p != ':') {
 		*why = "a colon" MISSING;
 		return p;

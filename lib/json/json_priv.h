@@ -28,12 +28,6 @@ json_is_scalar(char c)
 /* From behind the opening quote to the closing one; NULL when there is none. *escaped becomes 1 at a backslash. */
 const char *json_string_end(const char *p, const char *end, uint8_t *escaped);
 
-/* From the opening bracket to behind the one that closes it, by counting; NULL when there is none. */
-const char *json_container_end(const char *p, const char *end);
-
-/* The value at p, which is no blank; JSON_NONE when there is none. */
-struct json json_at(const char *p, const char *end);
-
 /* What the bytes of a scalar are, all of them: enum json_type, JSON_NONE when they are none. */
 uint8_t json_scalar_type(const char *p, const char *end);
 
@@ -50,12 +44,14 @@ struct json_power json_power(int k);
  * the escape or the characters beyond ASCII that stand there; NULL with *at and *why when they are wrong. */
 const char *json_check_special(const char *p, const char *end, const char **at, const char **why);
 
-/* What is there once for each instruction set. check: the first wrong byte, or NULL when all is well. walk: over one object
- * of a row, see project_priv.h. */
+/* What is there once for each instruction set. check: the first wrong byte, or NULL when all is well. container_end:
+ * from behind an opening bracket to behind the one that closes it, by counting; NULL when there is none. walk: over one
+ * object of a row (project_priv.h) from its opening bracket to behind its closing one; NULL when something is wrong. */
 struct project;
 struct json_variant {
 	const char *name;
 	const char *(*check)(struct str text, const char **why);
+	const char *(*container_end)(const char *p, const char *end);
 	const char *(*walk)(struct project *, int node, const char *at);
 };
 extern const struct json_variant json_avx2, json_sse2, json_neon, json_portable;

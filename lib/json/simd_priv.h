@@ -26,6 +26,7 @@ typedef __m256i simd_block;
 #define simd_or(a, b)     _mm256_or_si256(a, b)
 #define simd_most(v, c)   simd_eq(_mm256_min_epu8(v, simd_all(c)), v)           /* v <= c */
 #define simd_minus(v, c)  _mm256_sub_epi8(v, simd_all(c))
+#define simd_odd(v)       _mm256_cmpgt_epi8(simd_all(0x20), v)                  /* signed: controls and beyond ASCII */
 #define simd_mask(v)      ((uint64_t)(uint32_t)_mm256_movemask_epi8(v))
 
 #elif defined(SIMD_SSE2)
@@ -41,6 +42,7 @@ typedef __m128i simd_block;
 #define simd_or(a, b)     _mm_or_si128(a, b)
 #define simd_most(v, c)   simd_eq(_mm_min_epu8(v, simd_all(c)), v)
 #define simd_minus(v, c)  _mm_sub_epi8(v, simd_all(c))
+#define simd_odd(v)       _mm_cmplt_epi8(v, simd_all(0x20))
 #define simd_mask(v)      ((uint64_t)(uint32_t)_mm_movemask_epi8(v))
 
 #elif defined(SIMD_NEON)
@@ -56,6 +58,7 @@ typedef uint8x16_t simd_block;
 #define simd_or(a, b)     vorrq_u8(a, b)
 #define simd_most(v, c)   vcleq_u8(v, simd_all(c))
 #define simd_minus(v, c)  vsubq_u8(v, simd_all(c))
+#define simd_odd(v)       vcltq_s8(vreinterpretq_s8_u8(v), vdupq_n_s8(0x20))
 /* narrowing each 16 bits to the middle 8 leaves 4 bits of each byte */
 #define simd_mask(v)      vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(v), 4)), 0)
 
@@ -102,8 +105,19 @@ simd_minus(uint64_t v, unsigned char c)
 {
 	return ((v | ~LOW7) - (simd_all(c) & LOW7)) ^ ((v ^ ~simd_all(c)) & ~LOW7);
 }
+#define simd_odd(v)       simd_spread((v) | ~(((v) & LOW7) + simd_all(0x60)))
 #define simd_mask(v)      (v)
 
+#endif
+
+/* Not filled with zeros first, as the compiler is told to do elsewhere. */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define RAW __attribute__((uninitialized))
+#endif
+#endif
+#ifndef RAW
+#define RAW
 #endif
 
 #define INLINE inline __attribute__((always_inline))
@@ -121,7 +135,7 @@ FN INLINE uint64_t
 simd_at(simd_kind *kind, const char *p, const char *start, const char *end)
 {
 	size_t n = (size_t)(end - p);
-	char copy[W];
+	char copy[W] RAW;
 
 	if (n >= W)
 		return kind(simd_load(p));
@@ -153,8 +167,7 @@ simd_no_scalar(simd_block v)                    /* all but what numbers and lite
 FN INLINE uint64_t
 simd_special(simd_block v)                      /* what a plain string has not: " \ controls, beyond ASCII */
 {
-	return simd_mask(simd_or(simd_or(simd_eq(v, simd_all('"')), simd_eq(v, simd_all('\\'))),
-	    simd_eq(simd_most(simd_minus(v, 0x20), 0x5f), simd_all(0))));
+	return simd_mask(simd_or(simd_or(simd_eq(v, simd_all('"')), simd_eq(v, simd_all('\\'))), simd_odd(v)));
 }
 
 /* One bit a byte of 64, whatever STEP is. */
@@ -184,7 +197,7 @@ struct simd_masks { uint64_t quote, backslash, open, close; };
 FN INLINE struct simd_masks
 simd_64(const char *p)
 {
-	simd_block v[64 / W];
+	simd_block v[64 / W] RAW;
 
 	for (size_t i = 0; i < 64 / W; i++)
 		v[i] = simd_load(p + i * W);

@@ -1,76 +1,16 @@
 #include "json/json.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#elif defined(__ARM_NEON)
-#include <arm_neon.h>
+#if defined(__SSE2__)
+#define SIMD_SSE2
+#elif defined(__aarch64__)
+#define SIMD_NEON
 #endif
-
-#include "json/json_priv.h"
+#include "json/json_scan_priv.h"
 
 const char *
 json_string_end(const char *p, const char *end, uint8_t *escaped)
 {
-	for (;;) {
-#ifdef __SSE2__
-		const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-
-		for (; end - p >= 16; p += 16) {
-			__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-			int hit = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)));
-
-			if (hit) {
-				p += __builtin_ctz((unsigned)hit);
-				break;
-			}
-		}
-#elif defined(__ARM_NEON)
-		const uint8x16_t quote = vdupq_n_u8('"'), backslash = vdupq_n_u8('\\');
-
-		for (; end - p >= 16; p += 16) {
-			uint8x16_t v = vld1q_u8((const uint8_t *)p);
-			uint8x16_t is = vorrq_u8(vceqq_u8(v, quote), vceqq_u8(v, backslash));
-			uint64_t hit = vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(is), 4)), 0);
-
-			if (hit) {
-				p += __builtin_ctzll(hit) / 4;
-				break;
-			}
-		}
-#endif
-		while (p < end && *p != '"' && *p != '\\')
-			p++;
-		if (p == end)
-			return NULL;
-		if (*p == '"')
-			return p;
-		*escaped = 1;
-		if (end - p < 2)
-			return NULL;
-		p += 2;
-	}
-}
-
-const char *
-json_container_end(const char *p, const char *end)
-{
-	size_t depth = 0;
-	uint8_t escaped;
-
-	for (; p < end; p++)
-		switch (*p) {
-		case '{': case '[':
-			depth++;
-			break;
-		case '}': case ']':
-			if (--depth == 0)
-				return p + 1;
-			break;
-		case '"':
-			if (!(p = json_string_end(p + 1, end, &escaped)))
-				return NULL;
-		}
-	return NULL;
+	return string_end(p, p, end, escaped);
 }
 
 uint8_t
@@ -90,33 +30,37 @@ json_scalar_type(const char *p, const char *end)
 	return json_number_end(p, end) == end && p < end ? JSON_NUMBER : JSON_NONE;
 }
 
-struct json
-json_at(const char *p, const char *end)
+/* The value at p, which is no blank, written where it is wanted: a copy would wait for its parts. 0 when there is none. */
+FN INLINE int
+value_at(const char *p, const char *start, const char *end, struct json *v)
 {
-	struct json v = { .p = p };
+	uint8_t escaped = 0, type;
 	const char *last;
 
 	if (p == end)
-		return JSON_ABSENT;
+		return 0;
 	switch (*p) {
 	case '"':
-		if (!(last = json_string_end(p + 1, end, &v.escaped)))
-			return JSON_ABSENT;
-		v.type = JSON_STRING;
-		v.n = (size_t)(last + 1 - p);
-		return v;
+		if (!(last = string_end(p + 1, start, end, &escaped)))
+			return 0;
+		last++;
+		type = JSON_STRING;
+		break;
 	case '{': case '[':
-		if (!(last = json_container_end(p, end)))
-			return JSON_ABSENT;
-		v.type = *p == '{' ? JSON_OBJECT : JSON_ARRAY;
-		v.n = (size_t)(last - p);
-		return v;
+		if (!(last = json_used->container_end(p + 1, end)))
+			return 0;
+		type = *p == '{' ? JSON_OBJECT : JSON_ARRAY;
+		break;
+	default:
+		last = scalar_end(p, start, end);
+		if (!(type = json_scalar_type(p, last)))
+			return 0;
 	}
-	for (last = p; last < end && json_is_scalar(*last); last++)
-		;
-	v.n = (size_t)(last - p);
-	v.type = json_scalar_type(p, last);
-	return v.type ? v : JSON_ABSENT;
+	v->p = p;
+	v->n = (size_t)(last - p);
+	v->type = type;
+	v->escaped = escaped;
+	return 1;
 }
 
 struct json
@@ -125,10 +69,7 @@ json_value(struct str text)
 	const char *end = text.p + text.n;
 	struct json v;
 
-	if (text.n == 0)
-		return JSON_ABSENT;
-	v = json_at(json_skip_blank(text.p, end), end);
-	if (v.type && json_skip_blank(v.p + v.n, end) != end)
+	if (text.n == 0 || !value_at(skip_blank(text.p, end), text.p, end, &v) || skip_blank(v.p + v.n, end) != end)
 		return JSON_ABSENT;
 	return v;
 }
@@ -141,10 +82,11 @@ json_take(struct str *rest)
 
 	if (rest->n == 0)
 		return JSON_ABSENT;
-	p = json_skip_blank(rest->p, end);
-	v = json_at(p, end);
-	if (v.type)
+	p = skip_blank(rest->p, end);
+	if (value_at(p, rest->p, end, &v))
 		p += v.n;
+	else
+		v = JSON_ABSENT;
 	*rest = (struct str){ p, (size_t)(end - p) };
 	return v;
 }
@@ -154,7 +96,7 @@ json_iter(struct json v)
 {
 	if (v.type != JSON_OBJECT && v.type != JSON_ARRAY)
 		return (struct json_iter){ 0 };
-	return (struct json_iter){ .p = v.p + 1, .end = v.p + v.n, .object = v.type == JSON_OBJECT };
+	return (struct json_iter){ .p = v.p + 1, .start = v.p, .end = v.p + v.n, .object = v.type == JSON_OBJECT };
 }
 
 static int
@@ -168,7 +110,7 @@ fault(struct json_iter *it, const char *at)
 int
 json_next(struct json_iter *it)
 {
-	const char *p = json_skip_blank(it->p, it->end), *end = it->end;
+	const char *p = skip_blank(it->p, it->end), *end = it->end;
 
 	if (!p || it->fault)
 		return 0;
@@ -183,22 +125,20 @@ json_next(struct json_iter *it)
 	if (it->started) {
 		if (*p != ',')
 			return fault(it, p);
-		p = json_skip_blank(p + 1, end);
+		p = skip_blank(p + 1, end);
 	}
 	it->started = 1;
 	if (it->object) {
 		if (p == end || *p != '"')
 			return fault(it, p);
-		it->key = json_at(p, end);
-		if (!it->key.type)
+		if (!value_at(p, it->start, end, &it->key))
 			return fault(it, p);
-		p = json_skip_blank(p + it->key.n, end);
+		p = skip_blank(p + it->key.n, end);
 		if (p == end || *p != ':')
 			return fault(it, p);
-		p = json_skip_blank(p + 1, end);
+		p = skip_blank(p + 1, end);
 	}
-	it->value = json_at(p, end);
-	if (!it->value.type)
+	if (!value_at(p, it->start, end, &it->value))
 		return fault(it, p);
 	it->p = p + it->value.n;
 	return 1;
