@@ -185,10 +185,13 @@ settle(struct err *err)
 {
 	struct stat st;
 	int here = stat("config", &st) == 0 && S_ISDIR(st.st_mode);
+	static char *data_home, *config_home;   /* kept, whether or not they are the ones in use */
 
-	set_default(&store, "AT_STORE", xdg_dir("XDG_DATA_HOME", ".local/share"), "default");
+	data_home = xdg_dir("XDG_DATA_HOME", ".local/share");
+	config_home = xdg_dir("XDG_CONFIG_HOME", ".config");
+	set_default(&store, "AT_STORE", data_home, "default");
 	set_default(&tenant, "AT_TENANT", "default", "default");
-	set_default(&config, "AT_CONFIG", here ? "config" : xdg_dir("XDG_CONFIG_HOME", ".config"), "default");
+	set_default(&config, "AT_CONFIG", here ? "config" : config_home, "default");
 	set_default(&tz, NULL, "UTC", "default");
 	set_default(&now, "AT_NOW", NULL, "clock");
 	set_default(&color, NULL, "auto", "default");
