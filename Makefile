@@ -80,11 +80,10 @@ $B/flags: force
 BUILD_DEPS = gcc make binutils libc6-dev liblmdb-dev libsqlite3-dev libjq-dev libonig-dev libcsv-dev libzstd-dev zlib1g-dev \
              $(if $(filter yes,$(READLINE)),libreadline-dev)
 TEST_DEPS  = libcmocka-dev bats perl jq python3 mandoc sqlite3 gzip strace
-need := BUILD_DEPS
 deps:
-	@sh tests/deps.sh $($(need))
+	@sh tests/deps.sh $(BUILD_DEPS)
 check-deps:
-	@$(MAKE) --no-print-directory deps need='BUILD_DEPS) $$(TEST_DEPS'
+	@sh tests/deps.sh $(BUILD_DEPS) $(TEST_DEPS)
 
 demo: deps
 	@$(MAKE) --no-print-directory all
