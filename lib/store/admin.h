@@ -7,14 +7,16 @@
 struct store_stats {
 	int64_t events, tail_events, chunks, series, samples, bytes_file, bytes_used, bytes_free, first, last;
 	int64_t chunk_fill_pct;         /* mean events a chunk of the 65,536 it may hold, percent */
-	int format, oldest_reader_ms, readers;
+	int format, readers;
+	int64_t reader_behind;          /* commits since the oldest read transaction that is open now began; 0: none */
 };
 int store_stats(struct store *, struct store_stats *, struct err *);
 
 /* Read everything back: chunk CRCs, counts, order, index against data. Each finding is told; their number, or < 0. */
 int store_verify(struct store *, void (*tell)(void *, const char *what), void *, struct err *);
 
-/* Seal the tail, merge small chunks, give free pages back (the file gets smaller). */
+/* Seal the tail, merge small chunks, and write the file anew without its free pages where that is worth it. 0; 1 when it
+ * could not be made smaller because another process has the tenant open (free pages are used again all the same); < 0. */
 int store_compact(struct store *, struct err *);
 
 /* Drop events (and samples, rows) older than `before`. Events dropped, or < 0. dry: only count. */

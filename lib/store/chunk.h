@@ -39,6 +39,8 @@ enum chunk_column {
 	CHUNK_USERS, CHUNK_COLUMNS
 };
 
+#define CHUNK_ALL (~0u)                 /* every column, for chunk_row */
+
 /* ---- writing */
 struct chunk_block { int column, part; size_t at, len; };       /* bytes in chunk_packed.bytes */
 struct chunk_packed {

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cmd.h"
 #include "base/mem.h"
 #include "codec/crc32c.h"
 #include "store/store_priv.h"
@@ -111,6 +112,15 @@ commit(MDB_txn *txn)
 	int rc = 0;
 
 	GUARDED(rc, mdb_txn_commit(txn));
+	return rc;
+}
+
+int
+store_guarded_get(MDB_cursor *c, MDB_val *key, MDB_val *data, MDB_cursor_op op)
+{
+	int rc = 0;
+
+	GUARDED(rc, mdb_cursor_get(c, key, data, op));
 	return rc;
 }
 
@@ -338,7 +348,7 @@ step(struct store_cursor *c, MDB_val *k, MDB_cursor_op op, struct str *key, stru
 		if ((rc = mdb_cursor_open(c->view->txn, c->view->s->table[c->table], &c->cur)))
 			return store_fail(c->view->s, rc, "reading", err);
 	}
-	GUARDED(rc, mdb_cursor_get(c->cur, k, &d, op));
+	rc = store_guarded_get(c->cur, k, &d, op);
 	if (rc == MDB_NOTFOUND) {
 		c->ended = 1;
 		return 0;
@@ -352,7 +362,8 @@ step(struct store_cursor *c, MDB_val *k, MDB_cursor_op op, struct str *key, stru
 		return store_damaged(err, c->view->s, "a table that never ends");
 	}
 	*key = (struct str){ k->mv_data, k->mv_size };
-	if ((rc = checked(c->view, c->table, *key, &d, value, err)))
+	*value = (struct str){ 0 };
+	if (!c->keys_only && (rc = checked(c->view, c->table, *key, &d, value, err)))
 		return rc;
 	return 1;
 }
@@ -866,12 +877,63 @@ open_env(struct store *s, struct err *err)
 	return mend_length(s, err);
 }
 
+/* Everyone who has the environment open holds a shared lock on the last byte of scans.lock; who writes the file anew holds it
+ * alone, and the others wait. */
+int
+store_lock_open(struct store *s, int alone, struct err *err)
+{
+	struct flock lock = { .l_type = alone ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET, .l_start = INT64_MAX - 1, .l_len = 1 };
+
+	if (s->scans_fd < 0) {
+		struct buf path = { 0 };
+
+		buf_printf(&path, "%s/scans.lock", s->path);
+		s->scans_fd = open(buf_text(&path), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (s->scans_fd < 0 && s->how == STORE_READ)
+			s->scans_fd = open(path.p, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (s->scans_fd < 0 && (s->how != STORE_READ || errno == ELOOP))
+			err_set(err, ERR_IO, errno == ELOOP ? "%s: a symbolic link, which a store never has, remove it" : "%s: %m", path.p);
+		buf_release(&path);
+		if (s->scans_fd < 0)            /* a read-only medium: nobody writes there */
+			return err->code;
+	}
+	while (fcntl(s->scans_fd, alone ? F_OFD_SETLK : F_OFD_SETLKW, &lock))
+		if (alone && (errno == EAGAIN || errno == EACCES))
+			return 1;
+		else if (errno != EINTR || cmd_stopping())
+			return err_set(err, ERR_IO, "%s/scans.lock: %s", s->path, strerror(errno));
+	return 0;
+}
+
+int
+store_reopen(struct store *s, int (*between)(struct store *, struct err *), struct err *err)
+{
+	int rc;
+
+	pthread_rwlock_wrlock(&s->map_lock);
+	mdb_env_close(s->env);
+	s->env = NULL;
+	rc = between(s, err);
+	if (rc == 0 || !s->env) {
+		struct err again = { 0 };
+		int opened = open_env(s, &again);
+
+		if (opened == 0)
+			opened = open_tables(s, 0, &again);
+		if (opened && rc == 0) {
+			*err = again;
+			rc = opened;
+		}
+	}
+	pthread_rwlock_unlock(&s->map_lock);
+	return rc;
+}
+
 struct store *
 store_open(const char *dir, const char *tenant, int how, struct err *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct store *s = mem_new(sizeof(*s));
-	struct buf scans = { 0 };
 	struct stat st;
 	char *data = NULL;
 	int rc;
@@ -916,22 +978,17 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 		goto out;
 	}
 	if ((rc = touch(s, "data.mdb", how & STORE_CREATE ? O_RDWR | O_CREAT : how & STORE_WRITE ? O_RDWR : O_RDONLY, err)) ||
-	    (rc = touch(s, "lock.mdb", O_RDONLY, err)) ||
-	    (rc = open_env(s, err)) || (rc = open_tables(s, 0, err)) < 0)
+	    (rc = touch(s, "lock.mdb", O_RDONLY, err)) || (rc = store_lock_open(s, 0, err)) || (rc = open_env(s, err)) ||
+	    (rc = open_tables(s, 0, err)) < 0)
 		goto out;
 	if (rc == 1)
 		rc = how & STORE_CREATE ? open_tables(s, 1, err) :
 		    err_set(err, ERR_IO, "%s: empty, make it anew with `at-admin tenant add %s`", s->path, tenant);
 	if (rc)
 		goto out;
-	buf_printf(&scans, "%s/scans.lock", s->path);
-	s->scans_fd = open(buf_text(&scans), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (s->scans_fd < 0)
-		s->scans_fd = open(scans.p, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (how & STORE_CREATE)
 		rc = store_sync_dir(s->path, err);
 out:
-	buf_release(&scans);
 	free(data);
 	if (rc) {
 		store_close(s);

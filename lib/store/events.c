@@ -169,6 +169,39 @@ put_batches(struct store *s, const struct tail_rows *rows, uint64_t seq, struct 
 	return rc;
 }
 
+static int
+empty_tail(struct store *s, struct err *err)
+{
+	s->head.tail_rows = s->head.tail_bytes = 0;
+	return store_empty(s, STORE_TAIL, err);
+}
+
+/* Events in order of their seqs, which may have gaps where chunks were made in between: a batch has none. */
+static int
+put_rows(struct store *s, const struct event *ev, size_t n, struct err *err)
+{
+	struct tail_rows rows = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		tail_rows_add(&rows, &ev[i]);
+		if (i + 1 == n || ev[i + 1].seq != ev[i].seq + 1) {
+			rc = put_batches(s, &rows, ev[i].seq + 1 - rows.n, err);
+			tail_rows_clear(&rows);
+		}
+	}
+	tail_rows_release(&rows);
+	return rc;
+}
+
+int
+store_put_tail(struct store *s, struct event *ev, size_t n, struct err *err)
+{
+	int rc = empty_tail(s, err);
+
+	return rc ? rc : put_rows(s, ev, n, err);
+}
+
 /* Take the whole tail and the pending rows, make chunks of them, and leave what does not fill one (all: nothing). */
 int
 store_seal_tail(struct store *s, int all, struct err *err)
@@ -176,7 +209,6 @@ store_seal_tail(struct store *s, int all, struct err *err)
 	struct store_view v;
 	struct store_cursor c = { .view = &v, .table = STORE_TAIL };
 	struct buf copy = { 0 };
-	struct tail_rows left = { 0 };
 	size_t room = s->head.tail_rows + s->pending.n, n = 0, from = 0, at = 0;
 	struct event *ev = mem_grow(NULL, room + 1, sizeof(*ev));
 	uint64_t bytes = 0, tail_n = 0;
@@ -225,9 +257,8 @@ store_seal_tail(struct store *s, int all, struct err *err)
 	n += s->pending.n;
 	for (size_t i = 0; i < s->pending.n; i++)
 		keys_count(&s->keys, ev[n - s->pending.n + i].properties);
-	if ((rc = store_empty(s, STORE_TAIL, err)))
+	if ((rc = empty_tail(s, err)))
 		goto out;
-	s->head.tail_rows = s->head.tail_bytes = 0;
 	for (size_t i = 0; i < n; i++) {
 		bytes += ev[i].properties.n + ev[i].name.n + ev[i].id.n + ev[i].user_id.n + ev[i].session_id.n + 8;
 		if (i + 1 - from == STORE_CHUNK_ROWS || bytes >= STORE_CHUNK_RAW || (all && i + 1 == n)) {
@@ -238,18 +269,11 @@ store_seal_tail(struct store *s, int all, struct err *err)
 			bytes = 0;
 		}
 	}
-	for (size_t i = from; i < n && rc == 0; i++) {
-		tail_rows_add(&left, &ev[i]);
-		if (i + 1 == n || ev[i + 1].seq != ev[i].seq + 1) {     /* chunks made in between leave gaps in the seqs */
-			rc = put_batches(s, &left, ev[i].seq + 1 - left.n, err);
-			tail_rows_clear(&left);
-		}
-	}
+	rc = put_rows(s, ev + from, n - from, err);
 	s->pending_seq += s->pending.n;
 	tail_rows_clear(&s->pending);
 out:
 	store_walk_end(&c);
-	tail_rows_release(&left);
 	buf_release(&copy);
 	free(ev);
 	return rc;

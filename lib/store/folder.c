@@ -116,7 +116,7 @@ check_file_system(const char *dir, struct err *err)
 		return fail(err, dir);
 	for (size_t i = 0; i < sizeof(far) / sizeof(*far); i++)
 		if ((unsigned long)(unsigned int)fs.f_type == far[i].magic)
-			return err_set(err, ERR_IO, "%s: on a network file system (%s), where locks do not hold, put the store on a local disk",
+			return err_set(err, ERR_IO, "%s: on %s, a network's file system, where locks do not hold, put the store on a local disk",
 			    dir, far[i].name);
 	return 0;
 }

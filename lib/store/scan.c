@@ -63,8 +63,8 @@ struct store_scan {
 
 /* ---- who reads what */
 
-static int
-lock_version(const struct store *s, uint64_t version)
+int
+store_lock_version(const struct store *s, uint64_t version)
 {
 	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = (off_t)version, .l_len = 1 };
 	struct buf path = { 0 };
@@ -239,7 +239,7 @@ store_scan_open(struct store *s, const struct store_range *range, struct err *er
 	store_view_close(&v);
 	if (rc)
 		goto out;
-	scan->lock = lock_version(s, head.version);
+	scan->lock = store_lock_version(s, head.version);
 	if ((rc = store_view_open(&v, s, err)))
 		goto out;
 	if ((rc = list_chunks(scan, &v, err)) == 0)

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/map.h"
 #include "store/admin.h"
 #include "store/chunk.h"
@@ -70,7 +71,7 @@ struct store {
 	MDB_dbi table[STORE_TABLES];
 	char *dir, *path;               /* of the store, of the tenant */
 	int how;
-	int scans_fd;                   /* the file that scans lock, see scan.c; -1 where it cannot be opened */
+	int scans_fd;                   /* the file scans.lock, see scan.c and compact.c; -1 where it cannot be opened */
 	pthread_rwlock_t map_lock;      /* held for reading by every read transaction, for writing while the map grows */
 	uint64_t page;                  /* bytes */
 	int cut;                        /* the file was shorter than its pages when it was opened */
@@ -123,6 +124,7 @@ struct store_cursor {
 	MDB_cursor *cur;
 	uint64_t left;                  /* entries that can still come: a damaged tree may have loops */
 	int ended;
+	int keys_only;                  /* the values are not read */
 };
 int store_walk(struct store_cursor *, struct str from, struct str *key, struct str *value, struct err *);
 int store_walk_next(struct store_cursor *, struct str *key, struct str *value, struct err *);
@@ -133,6 +135,7 @@ int store_count(const struct store_view *, enum store_table, uint64_t *, struct 
 /* Writing, inside the write transaction. */
 int store_put(struct store *, enum store_table, struct str key, struct str value, struct err *);
 int store_put_last(struct store *, enum store_table, struct str key, struct str value, struct err *); /* key is beyond all there */
+int store_guarded_get(MDB_cursor *, MDB_val *key, MDB_val *data, MDB_cursor_op);
 int store_delete(struct store *, enum store_table, struct str key, struct err *);      /* fine when it is not there */
 int store_empty(struct store *, enum store_table, struct err *);
 void store_view_of_txn(struct store *, struct store_view *);
@@ -162,6 +165,10 @@ int store_tenant_name_ok(const char *name);
 char *store_tenant_path(const char *dir, const char *tenant);   /* the caller frees */
 int store_damaged(struct err *, const struct store *, const char *what);
 
+/* The environment closed and opened again around what `between` does to its files; nobody else has it open then. */
+int store_reopen(struct store *, int (*between)(struct store *, struct err *), struct err *);
+int store_lock_open(struct store *, int alone, struct err *);  /* 0; 1 when alone and others have it open; < 0 */
+
 /* Parts of a commit. */
 int store_flush_events(struct store *, struct err *);
 int store_flush_vocab(struct store *, struct err *);
@@ -182,7 +189,12 @@ int store_fetch_block(void *view_and_chunk, int column, int part, struct buf *, 
 struct store_block_source { const struct store_view *view; uint64_t chunk; };
 void store_sort_events(struct event *, size_t n);
 
+int store_put_tail(struct store *, struct event *in_order_of_seq, size_t n, struct err *);      /* as the whole tail */
+int store_read_chunk(struct store *, uint64_t id, struct arena *, struct event **, size_t *n, struct err *);    /* in the write transaction; appended */
+int store_put_events(struct store *, struct event *, size_t n, struct err *);   /* sorted here, as full chunks and a rest */
+
 /* scan.c: is a scan open that may read what version `version` removed? */
+int store_lock_version(const struct store *, uint64_t version);         /* what is listed then stays until the fd is closed; -1 none */
 int store_scans_before(const struct store *, uint64_t version);
 
 /* retain.c / series.c */

@@ -1,0 +1,335 @@
+/* compact.c - figures of a tenant, and making it compact: full chunks, no free pages. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "store/chunk.h"
+#include "store/store_priv.h"
+
+#define NEARLY_FULL (STORE_CHUNK_RAW / 4 * 3)   /* bytes of rows from which a chunk is left as it is */
+#define WORTH_PCT   10                          /* free pages of all, percent, from which the file is written anew */
+
+/* ---- figures */
+
+static int
+free_pages(const struct store_view *v, int64_t *n, struct err *err)
+{
+	MDB_cursor *c;
+	MDB_val k, d;
+	int rc;
+
+	*n = 0;
+	if ((rc = mdb_cursor_open(v->txn, 0, &c)))
+		return store_fail(v->s, rc, "reading", err);
+	while ((rc = store_guarded_get(c, &k, &d, MDB_NEXT)) == 0) {
+		size_t many = 0;
+
+		if (d.mv_size >= sizeof(many))
+			memcpy(&many, d.mv_data, sizeof(many));
+		if (many > v->pages) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+		*n += (int64_t)many;
+	}
+	mdb_cursor_close(c);
+	return rc == MDB_NOTFOUND ? 0 : store_fail(v->s, rc, "reading", err);
+}
+
+struct readers { uint64_t oldest; int n; };
+
+static int
+count_reader(const char *line, void *self)
+{
+	struct readers *r = self;
+	unsigned long long txn;
+
+	/* "      pid  thread  txnid", where the last is "-" for one that reads nothing now */
+	if (sscanf(line, "%*d %*s %llu", &txn) == 1) {
+		r->n++;
+		r->oldest = !r->oldest || txn < r->oldest ? txn : r->oldest;
+	}
+	return 0;
+}
+
+int
+store_stats(struct store *s, struct store_stats *out, struct err *err)
+{
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_CHUNKS }, t = { .view = &v, .table = STORE_TAIL };
+	struct store_head head;
+	struct readers readers = { 0 };
+	struct chunk_info info;
+	struct str key, value;
+	int64_t n_free, rows = 0;
+	uint64_t now;
+	struct stat st;
+	mdb_filehandle_t fd;
+	int rc;
+
+	*out = (struct store_stats){ .first = TIME_NONE, .last = TIME_NONE, .format = STORE_FORMAT };
+	mdb_reader_list(s->env, count_reader, &readers);
+	if ((rc = store_view_open(&v, s, err)))
+		return rc;
+	if ((rc = store_view_head(&v, &head, err)) || (rc = free_pages(&v, &n_free, err)))
+		goto out;
+	now = mdb_txn_id(v.txn);
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
+		if ((rc = chunk_info(value, &info, err)))
+			goto out;
+		out->first = out->first == TIME_NONE || info.min_time < out->first ? info.min_time : out->first;
+		out->last = info.max_time > out->last ? info.max_time : out->last;
+		rows += (int64_t)info.n;
+		out->chunks++;
+	}
+	while (rc == 0 && (rc = store_walk_next(&t, &key, &value, err)) > 0) {
+		struct tail_iter it;
+		struct event ev;
+
+		if (key.n != 8 || tail_value(value, store_key64_get(key.p), &it))
+			continue;
+		while (tail_next(&it, &ev) == 1) {
+			out->first = out->first == TIME_NONE || ev.time < out->first ? ev.time : out->first;
+			out->last = ev.time > out->last ? ev.time : out->last;
+		}
+		rc = 0;
+	}
+	if (rc < 0)
+		goto out;
+	out->events = (int64_t)head.events;
+	out->tail_events = (int64_t)head.tail_rows;
+	out->series = (int64_t)head.series;
+	out->samples = (int64_t)head.samples;
+	out->chunk_fill_pct = out->chunks ? rows * 100 / (out->chunks * STORE_CHUNK_ROWS) : 0;
+	out->bytes_free = n_free * (int64_t)s->page;
+	out->bytes_used = (int64_t)(v.pages * s->page) - out->bytes_free;
+	if (mdb_env_get_fd(s->env, &fd) == 0 && fstat(fd, &st) == 0)
+		out->bytes_file = st.st_size;
+	out->readers = readers.n;
+	out->reader_behind = readers.oldest && now > readers.oldest ? (int64_t)(now - readers.oldest) : 0;
+	rc = 0;
+out:
+	store_walk_end(&c);
+	store_walk_end(&t);
+	store_view_close(&v);
+	return rc;
+}
+
+/* ---- merging small chunks */
+
+struct small { uint64_t id; int64_t min_time; size_t n, raw; };
+
+static int
+by_time(const void *x, const void *y)
+{
+	const struct small *a = x, *b = y;
+
+	if (a->min_time != b->min_time)
+		return a->min_time < b->min_time ? -1 : 1;
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static int
+list_small(struct store *s, struct small **list, size_t *n, struct err *err)
+{
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_CHUNKS };
+	struct chunk_info info;
+	struct str key, value;
+	int rc;
+
+	*list = NULL;
+	*n = 0;
+	store_view_of_txn(s, &v);
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
+		if (key.n != 8 || chunk_info(value, &info, err)) {
+			err_clear(err);         /* damaged: left as it is, verify tells */
+			continue;
+		}
+		if (info.n >= STORE_CHUNK_ROWS || info.raw_bytes >= NEARLY_FULL)
+			continue;
+		*list = mem_grow(*list, *n + 1, sizeof(**list));
+		(*list)[(*n)++] = (struct small){ store_key64_get(key.p), info.min_time, info.n, (size_t)info.raw_bytes };
+	}
+	store_walk_end(&c);
+	if (*n)
+		qsort(*list, *n, sizeof(**list), by_time);
+	return rc == ERR_CORRUPT ? err_clear(err), 0 : rc;
+}
+
+static struct str
+keep(struct arena *a, struct str s)
+{
+	return (struct str){ s.p ? arena_dup(a, s.p, s.n) : NULL, s.n };
+}
+
+int
+store_read_chunk(struct store *s, uint64_t id, struct arena *a, struct event **ev, size_t *n, struct err *err)
+{
+	struct store_view v;
+	struct store_block_source from = { &v, id };
+	struct chunk chunk = { 0 };
+	struct str header;
+	char key[8];
+	int rc;
+
+	store_view_of_txn(s, &v);
+	store_key64(key, id);
+	if ((rc = store_fetch(&v, STORE_CHUNKS, (struct str){ key, 8 }, &header, err)) <= 0)
+		return rc ? rc : store_damaged(err, s, "a chunk is missing");
+	rc = chunk_open(&chunk, header, store_fetch_block, &from, err);
+	if (rc == 0)
+		*ev = mem_grow(*ev, *n + chunk.info.n, sizeof(**ev));
+	for (size_t i = 0; rc == 0 && i < chunk.info.n; i++) {
+		struct event *e = &(*ev)[*n];
+
+		if ((rc = chunk_row(&chunk, i, CHUNK_ALL, e, err)))
+			break;
+		e->name = keep(a, e->name);
+		e->id = keep(a, e->id);
+		e->user_id = keep(a, e->user_id);
+		e->session_id = keep(a, e->session_id);
+		e->properties = keep(a, e->properties);
+		++*n;
+	}
+	chunk_release(&chunk);
+	return rc;
+}
+
+int
+store_put_events(struct store *s, struct event *ev, size_t n, struct err *err)
+{
+	size_t from = 0, bytes = 0;
+	int rc = 0;
+
+	store_sort_events(ev, n);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		bytes += ev[i].properties.n + ev[i].name.n + ev[i].id.n + ev[i].user_id.n + ev[i].session_id.n + 16;
+		if (i + 1 - from == STORE_CHUNK_ROWS || bytes >= STORE_CHUNK_RAW || i + 1 == n) {
+			rc = store_put_chunk(s, ev + from, i + 1 - from, err);
+			from = i + 1;
+			bytes = 0;
+		}
+	}
+	return rc;
+}
+
+/* One transaction: the first few small chunks that fill one together become that, and a rest. 1 there may be more, 0 none. */
+static int
+merge_some(struct store *s, struct err *err)
+{
+	struct arena *arena = arena_new(0);
+	struct event *ev = NULL;
+	struct small *list = NULL;
+	size_t n = 0, n_small, take = 0, rows = 0, raw = 0;
+	int rc;
+
+	if ((rc = store_begin(s, err)))
+		goto out;
+	if ((rc = list_small(s, &list, &n_small, err)))
+		goto out;
+	while (take < n_small && (take < 2 || (rows < STORE_CHUNK_ROWS && raw < STORE_CHUNK_RAW))) {
+		rows += list[take].n;
+		raw += list[take++].raw;
+	}
+	if (take >= 2) {
+		for (size_t i = 0; i < take && rc == 0; i++)
+			if ((rc = store_read_chunk(s, list[i].id, arena, &ev, &n, err)) == 0)
+				rc = store_remove_chunk(s, list[i].id, err);
+		if (rc == 0)
+			rc = store_put_events(s, ev, n, err);
+		if (rc == 0)
+			rc = store_purge(s, err);
+		if (rc == 0 && (rc = store_commit(s, err)) == 0)
+			rc = take < n_small || rows > STORE_CHUNK_ROWS || raw > STORE_CHUNK_RAW;
+	}
+out:
+	store_abort(s);
+	arena_free(arena);
+	free(ev);
+	free(list);
+	return rc;
+}
+
+/* ---- the file anew */
+
+static int
+swap_files(struct store *s, struct err *err)
+{
+	struct buf fresh = { 0 }, path = { 0 };
+	int rc = 0;
+
+	buf_printf(&fresh, "%s/data.mdb.new", s->path);
+	buf_printf(&path, "%s/data.mdb", s->path);
+	if (rename(buf_text(&fresh), buf_text(&path)))
+		rc = err_set(err, ERR_IO, "%s: %s", path.p, strerror(errno));
+	else
+		rc = store_sync_dir(s->path, err);
+	buf_release(&fresh);
+	buf_release(&path);
+	return rc;
+}
+
+/* A copy without free pages takes the file's place while nobody else has it open. A crash before the rename leaves the old
+ * file, after it the new one; both hold the same. */
+static int
+write_anew(struct store *s, struct err *err)
+{
+	struct buf fresh = { 0 };
+	int fd, rc;
+
+	if ((rc = store_lock_open(s, 1, err)))
+		return rc;
+	buf_printf(&fresh, "%s/data.mdb.new", s->path);
+	unlink(buf_text(&fresh));
+	fd = open(fresh.p, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || (rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT)) || (fsync(fd) && (rc = errno)))
+		rc = store_fail(s, fd < 0 ? errno : rc, "writing data.mdb.new", err);
+	if (fd >= 0)
+		close(fd);
+	if (rc == 0)
+		rc = store_reopen(s, swap_files, err);
+	else
+		unlink(fresh.p);
+	buf_release(&fresh);
+	if (store_lock_open(s, 0, err))         /* shared again */
+		rc = err->code;
+	return rc;
+}
+
+int
+store_compact(struct store *s, struct err *err)
+{
+	struct store_view v;
+	int64_t unused;
+	int rc;
+
+	if ((rc = store_begin(s, err)))
+		return rc;
+	if ((s->head.tail_rows && (rc = store_seal_tail(s, 1, err))) || (rc = store_purge(s, err)) || (rc = store_commit(s, err))) {
+		store_abort(s);
+		return rc;
+	}
+	while ((rc = merge_some(s, err)) > 0)
+		;
+	if (rc < 0)
+		return rc;
+	if ((rc = store_begin(s, err)))
+		return rc;
+	if ((rc = store_purge(s, err)) || (rc = store_commit(s, err))) {
+		store_abort(s);
+		return rc;
+	}
+	if ((rc = store_view_open(&v, s, err)))
+		return rc;
+	rc = free_pages(&v, &unused, err);
+	store_view_close(&v);
+	if (rc < 0 || unused * 100 < (int64_t)v.pages * WORTH_PCT)
+		return rc;
+	return write_anew(s, err);
+}
