@@ -14,7 +14,10 @@ READLINE ?= yes
 
 # Hardening costs nothing measurable and is on in every build; the base instruction set stays that of any machine of the
 # kind, faster ones are chosen at run time.
-HARDEN   ?= -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero $(FORTIFY) $(CET)
+HARDEN   ?= -fstack-protector-strong -fstack-clash-protection $(ZEROED) $(FORTIFY) $(CET)
+# (clang before 16 wants to be asked twice)
+ZEROED   := $(shell for z in '' -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang; do z="-ftrivial-auto-var-init=zero $$z"; \
+              $(CC) $$z -x c -c /dev/null -o /dev/null 2>&- && echo $$z && break; done)
 FORTIFY  := $(if $(findstring -O0,$O)$(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 CET      := $(if $(filter x86_64,$(shell uname -m)),-fcf-protection=full)
 CFLAGS   ?= $O
