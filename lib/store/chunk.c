@@ -24,6 +24,7 @@ chunk_packed_release(struct chunk_packed *c)
 	buf_release(&c->header);
 	buf_release(&c->bytes);
 	free(c->block);
+	keys_release(&c->keys);
 	ZSTD_freeCCtx(c->zstd);
 	*c = (struct chunk_packed){ 0 };
 }
@@ -244,18 +245,16 @@ pack_properties(struct chunk_packed *c, const struct event *ev, size_t n, struct
 static void
 pack_keys(struct chunk_packed *c, const struct event *ev, size_t n, struct buf *b)
 {
-	struct keys keys = { 0 };
-
+	keys_clear(&c->keys);
 	for (size_t i = 0; i < n; i++)
-		keys_count(&keys, ev[i].properties);
+		keys_count(&c->keys, ev[i].properties);
 	buf_clear(b);
-	varint_put(b, keys.n);
-	for (size_t i = 0; i < keys.n; i++) {
-		varint_put_str(b, keys.one[i].raw);
-		varint_put(b, (uint64_t)keys.one[i].count);
+	varint_put(b, c->keys.n);
+	for (size_t i = 0; i < c->keys.n; i++) {
+		varint_put_str(b, c->keys.one[i].raw);
+		varint_put(b, (uint64_t)c->keys.one[i].count);
 	}
 	add_block(c, CHUNK_KEYS, 0, buf_get(b));
-	keys_release(&keys);
 }
 
 void

@@ -30,6 +30,7 @@
 
 #include "base/buf.h"
 #include "event/event.h"
+#include "store/keys.h"
 
 #define CHUNK_ROWS_MOST  (1u << 20)     /* rows a reader accepts */
 #define CHUNK_BLOCK_MOST (1u << 30)     /* bytes of one unpacked block */
@@ -47,6 +48,7 @@ struct chunk_packed {
 	struct buf header, bytes;
 	struct chunk_block *block;
 	size_t n, cap;
+	struct keys keys;               /* the property keys, counted on the way */
 	void *zstd;
 };
 void chunk_packed_release(struct chunk_packed *);

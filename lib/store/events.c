@@ -6,6 +6,7 @@
  * Sealing is part of the writer's own transaction, so a crash leaves the rows in the tail or in the chunk, never in both
  * and never in none. A chunk is full whichever way it came; only `at-admin compact` seals a short tail.
  */
+#include <signal.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -70,20 +71,19 @@ store_sort_events(struct event *ev, size_t n)
 	free(to);
 }
 
-int
-store_put_chunk(struct store *s, const struct event *ev, size_t n, struct err *err)
+static int
+put_packed(struct store *s, const struct chunk_packed *packed, struct err *err)
 {
 	char key[12];
 	int rc;
 
-	chunk_pack(&s->packed, ev, n);
 	store_key64(key, s->head.next_chunk);
-	if ((rc = store_put_last(s, STORE_CHUNKS, (struct str){ key, 8 }, buf_get(&s->packed.header), err)))
+	if ((rc = store_put_last(s, STORE_CHUNKS, (struct str){ key, 8 }, buf_get(&packed->header), err)))
 		return rc;
 	/* In the order of their keys, so that each goes to the end. */
 	for (int column = 0; column < CHUNK_COLUMNS; column++)
-		for (size_t i = 0; i < s->packed.n; i++) {
-			const struct chunk_block *b = &s->packed.block[i];
+		for (size_t i = 0; i < packed->n; i++) {
+			const struct chunk_block *b = &packed->block[i];
 
 			if (b->column != column)
 				continue;
@@ -91,7 +91,7 @@ store_put_chunk(struct store *s, const struct event *ev, size_t n, struct err *e
 			key[9] = (char)(b->part >> 16);
 			key[10] = (char)(b->part >> 8);
 			key[11] = (char)b->part;
-			if ((rc = store_put_last(s, STORE_BLOCKS, (struct str){ key, 12 }, (struct str){ s->packed.bytes.p + b->at, b->len }, err)))
+			if ((rc = store_put_last(s, STORE_BLOCKS, (struct str){ key, 12 }, (struct str){ packed->bytes.p + b->at, b->len }, err)))
 				return rc;
 		}
 	s->head.next_chunk++;
@@ -99,8 +99,16 @@ store_put_chunk(struct store *s, const struct event *ev, size_t n, struct err *e
 	return 0;
 }
 
-static int
-rows_of_batches(struct store *s, const struct tail_rows *rows, uint64_t seq, struct event *ev, struct err *err)
+int
+store_put_chunk(struct store *s, const struct event *ev, size_t n, struct err *err)
+{
+	chunk_pack(&s->packed, ev, n);
+	return put_packed(s, &s->packed, err);
+}
+
+/* Rows with their seqs from `seq` on; their number. */
+static size_t
+rows_of_batches(const struct tail_rows *rows, uint64_t seq, struct event *ev)
 {
 	size_t n = 0;
 
@@ -110,26 +118,153 @@ rows_of_batches(struct store *s, const struct tail_rows *rows, uint64_t seq, str
 		while (tail_next(&it, &ev[n]) == 1)
 			n++;
 	}
-	return n == rows->n ? 0 : store_damaged(err, s, "rows that cannot be read back");
+	return n;
+}
+
+/* ---- sealing beside adding
+ *
+ * Rows that fill a chunk are packed by a thread of the store's own while its writer adds the next ones: the two cost about the
+ * same. The thread sees nothing but the rows and its own memory; the writer puts the chunk into the transaction. */
+struct store_sealer {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t turn;
+	enum { IDLE, FULL, PACKED, END } state;
+	struct tail_rows rows;
+	uint64_t seq;
+	struct event *ev;
+	size_t cap;
+	struct chunk_packed packed;
+	int threaded;
+};
+
+static void
+pack_rows(struct store_sealer *k)
+{
+	size_t n;
+
+	if (k->rows.n > k->cap)
+		k->ev = mem_grow(k->ev, k->cap = k->rows.n, sizeof(*k->ev));
+	n = rows_of_batches(&k->rows, k->seq, k->ev);
+	store_sort_events(k->ev, n);
+	chunk_pack(&k->packed, k->ev, n);
+}
+
+static void *
+seal_beside(void *self)
+{
+	struct store_sealer *k = self;
+
+	pthread_mutex_lock(&k->lock);
+	while (k->state != END) {
+		if (k->state == FULL) {
+			pthread_mutex_unlock(&k->lock);
+			pack_rows(k);
+			pthread_mutex_lock(&k->lock);
+			k->state = PACKED;
+			pthread_cond_broadcast(&k->turn);
+		} else {
+			pthread_cond_wait(&k->turn, &k->lock);
+		}
+	}
+	pthread_mutex_unlock(&k->lock);
+	return NULL;
+}
+
+static struct store_sealer *
+new_sealer(void)
+{
+	struct store_sealer *k = mem_new(sizeof(*k));
+	sigset_t all, was;
+
+	pthread_mutex_init(&k->lock, NULL);
+	pthread_cond_init(&k->turn, NULL);
+	sigfillset(&all);               /* signals are for the threads of the program */
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	k->threaded = pthread_create(&k->thread, NULL, seal_beside, k) == 0;
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	return k;
+}
+
+void
+store_free_sealer(struct store *s)
+{
+	struct store_sealer *k = s->sealer;
+
+	if (!k)
+		return;
+	if (k->threaded) {
+		pthread_mutex_lock(&k->lock);
+		while (k->state == FULL)
+			pthread_cond_wait(&k->turn, &k->lock);
+		k->state = END;
+		pthread_cond_broadcast(&k->turn);
+		pthread_mutex_unlock(&k->lock);
+		pthread_join(k->thread, NULL);
+	}
+	pthread_mutex_destroy(&k->lock);
+	pthread_cond_destroy(&k->turn);
+	tail_rows_release(&k->rows);
+	chunk_packed_release(&k->packed);
+	free(k->ev);
+	free(k);
+	s->sealer = NULL;
+}
+
+/* Wait for the chunk being packed, if there is one. 1 when there was. */
+static int
+packed_chunk(struct store_sealer *k)
+{
+	int was;
+
+	if (!k)
+		return 0;
+	pthread_mutex_lock(&k->lock);
+	while (k->state == FULL)
+		pthread_cond_wait(&k->turn, &k->lock);
+	was = k->state == PACKED;
+	k->state = IDLE;
+	pthread_mutex_unlock(&k->lock);
+	return was;
+}
+
+/* Put it into the transaction. */
+static int
+harvest(struct store *s, struct err *err)
+{
+	int rc = 0;
+
+	if (packed_chunk(s->sealer) && (rc = put_packed(s, &s->sealer->packed, err)) == 0)
+		keys_add(&s->keys, &s->sealer->packed.keys);
+	return rc;
 }
 
 /* Pending rows that fill a chunk alone become one, without passing through the tail. */
 static int
 seal_pending(struct store *s, struct err *err)
 {
-	struct event *ev = mem_grow(NULL, s->pending.n, sizeof(*ev));
-	int rc = rows_of_batches(s, &s->pending, s->pending_seq, ev, err);
+	struct store_sealer *k = s->sealer ? s->sealer : (s->sealer = new_sealer());
+	struct tail_rows rows;
+	int rc = harvest(s, err);
 
-	if (rc == 0) {
-		store_sort_events(ev, s->pending.n);
-		for (size_t i = 0; i < s->pending.n; i++)
-			keys_count(&s->keys, ev[i].properties);
-		rc = store_put_chunk(s, ev, s->pending.n, err);
-	}
-	free(ev);
-	s->pending_seq += s->pending.n;
+	rows = k->rows;
+	k->rows = s->pending;
+	k->seq = s->pending_seq;
+	s->pending = rows;
+	s->pending_seq += k->rows.n;
 	tail_rows_clear(&s->pending);
-	return rc;
+	if (rc)
+		return rc;
+	if (!k->threaded) {
+		pack_rows(k);
+		k->state = PACKED;
+		return 0;
+	}
+	pthread_mutex_lock(&k->lock);
+	k->state = FULL;
+	pthread_cond_broadcast(&k->turn);
+	pthread_mutex_unlock(&k->lock);
+	return 0;
 }
 
 int
@@ -250,8 +385,8 @@ store_seal_tail(struct store *s, int all, struct err *err)
 		while (n < room && (got = tail_next(&it, &ev[n])) == 1)
 			n++;
 	}
-	if (n != s->head.tail_rows || (rc = rows_of_batches(s, &s->pending, s->pending_seq, ev + n, err))) {
-		rc = rc ? rc : store_damaged(err, s, "the tail holds what is no row");
+	if (n != s->head.tail_rows || rows_of_batches(&s->pending, s->pending_seq, ev + n) != s->pending.n) {
+		rc = store_damaged(err, s, "the tail holds what is no row");
 		goto out;
 	}
 	n += s->pending.n;
@@ -286,8 +421,8 @@ store_flush_events(struct store *s, struct err *err)
 	struct event ev;
 	int rc;
 
-	if (s->pending.n == 0)
-		return 0;
+	if ((rc = harvest(s, err)) || s->pending.n == 0)
+		return rc;
 	if (s->head.tail_rows + s->pending.n >= STORE_CHUNK_ROWS || s->head.tail_bytes + s->pending.bytes.n >= STORE_CHUNK_RAW) {
 		if ((rc = store_seal_tail(s, 0, err)))
 			return rc;
@@ -307,6 +442,7 @@ store_flush_events(struct store *s, struct err *err)
 void
 store_forget_events(struct store *s)
 {
+	packed_chunk(s->sealer);
 	tail_rows_clear(&s->pending);
 	keys_clear(&s->keys);
 	map_clear(&s->names);

@@ -22,46 +22,60 @@ keys_clear(struct keys *k)
 	k->first = 0;
 }
 
-/* Behind the closing quote of the string whose text begins at p, or NULL. */
+#define ONES  0x0101010101010101u
+#define HIGHS 0x8080808080808080u
+
+/* Behind the closing quote of the string whose text begins at p, or NULL. Eight bytes at a time as long as none of them is a
+ * quote or a backslash. */
 static const char *
 skip_string(const char *p, const char *end)
 {
 	while (p < end) {
-		if (*p == '"')
-			return p + 1;
-		p += *p == '\\' ? 2 : 1;
+		while (end - p >= 8) {
+			uint64_t w, quote, back;
+
+			memcpy(&w, p, 8);
+			quote = w ^ ONES * '"';
+			back = w ^ ONES * '\\';
+			if ((((quote - ONES) & ~quote) | ((back - ONES) & ~back)) & HIGHS)
+				break;
+			p += 8;
+		}
+		for (int i = 0; i < 8 && p < end; i++) {
+			if (*p == '"')
+				return p + 1;
+			p += *p == '\\' && end - p > 1 ? 2 : 1;
+		}
 	}
 	return NULL;
 }
 
-/* Behind the value that begins at p: at its ',' or '}', or NULL. */
+/* Behind the value that begins at p: at the ',' or '}' that follows it, or NULL. */
 static const char *
 skip_value(const char *p, const char *end)
 {
 	int depth = 0;
 
-	while (p < end)
+	if (p < end && *p == '"')
+		return skip_string(p + 1, end);
+	for (; p < end; p++)
 		switch (*p) {
 		case '"':
 			if (!(p = skip_string(p + 1, end)))
 				return NULL;
+			p--;
 			break;
 		case '{': case '[':
 			depth++;
-			p++;
 			break;
 		case '}': case ']':
 			if (depth-- == 0)
 				return p;
-			p++;
 			break;
 		case ',':
 			if (depth == 0)
 				return p;
-			p++;
 			break;
-		default:
-			p++;
 		}
 	return NULL;
 }
@@ -113,8 +127,19 @@ keys_count(struct keys *k, struct str properties)
 			was = guess;
 			guess = k->one[guess - 1].next;
 		}
-		if (p == end || *p != ':' || !(p = skip_value(p + 1, end)) || *p != ',')
+		if (p == end || *p != ':' || !(p = skip_value(p + 1, end)) || p == end || *p != ',')
 			return;
+	}
+}
+
+void
+keys_add(struct keys *k, const struct keys *more)
+{
+	for (size_t i = 0; i < more->n; i++) {
+		uint32_t at = look_up(k, more->one[i].raw);
+
+		if (at)
+			k->one[at - 1].count += more->one[i].count;
 	}
 }
 

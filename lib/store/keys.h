@@ -24,6 +24,8 @@ void keys_clear(struct keys *);
 /* Count the keys of one object: compact JSON that was checked before. Other bytes count something or nothing, safely. */
 void keys_count(struct keys *, struct str properties);
 
+void keys_add(struct keys *, const struct keys *more);
+
 /* The key as text: escapes decoded. Borrowed from the raw text or scratch. */
 struct str keys_text(struct str raw, struct buf *scratch);
 

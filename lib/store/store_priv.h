@@ -92,6 +92,7 @@ struct store {
 	struct store_pending *samples;
 	struct dedupe *dedupe;
 	struct chunk_packed packed;
+	struct store_sealer *sealer;    /* events.c */
 	struct buf value;               /* scratch */
 };
 
@@ -175,6 +176,7 @@ int store_flush_vocab(struct store *, struct err *);
 int store_flush_samples(struct store *, struct err *);
 int store_flush_dedupe(struct store *, struct err *);
 void store_forget_events(struct store *);
+void store_free_sealer(struct store *);
 void store_forget_samples(struct store *);
 void store_free_samples(struct store *);
 void store_forget_dedupe(struct store *, int committed);
