@@ -14,7 +14,8 @@ rows() { seq "$1" "$2" | sed 's/.*/{"event":"e","ts":1700000000,"id":"&","pad":"
 		wait $pid 2>/dev/null || true
 		# A row on stdout was stored before. What was stored may be more: the next rows begin behind it.
 		told=$(grep -c '}$' out || true)
-		stored=$(count 'SELECT COUNT(*) FROM events')
+		stored=$(count 'SELECT COUNT(*) FROM events' 2>/dev/null) || true
+		[ -n "$stored" ] || [ $((acked + told)) -gt 0 ] || stored=0     # killed while it made the store
 		[ "$stored" -ge $((acked + told)) ]
 		acked=$stored
 	done
@@ -46,8 +47,10 @@ rows() { seq "$1" "$2" | sed 's/.*/{"event":"e","ts":1700000000,"id":"&","pad":"
 
 @test "fault 6: reads and writes that are interrupted or short are seen through" {
 	command -v strace >/dev/null || skip "no strace"
-	rows 1 3000 >in
-	strace -f -o /dev/null -e trace=read,write,pread64,pwrite64 -e inject=read,write:error=EINTR:when=3+2 at-ingest -n in >out
+	rows 1 100000 >in
+	# The loader, which gives up, has read its libraries by the fortieth call.
+	strace -f -o calls -e trace=read,write -e inject=read,write:error=EINTR:when=40+2 at-ingest -n in >out
+	[ "$(grep -c INJECTED calls)" -gt 10 ]
 	cmp <(at-ingest -n in) out
 }
 
@@ -55,15 +58,15 @@ rows() { seq "$1" "$2" | sed 's/.*/{"event":"e","ts":1700000000,"id":"&","pad":"
 	[ "$(id -u)" -eq 0 ] || skip "needs root for a small file system"
 	mkdir small
 	mount -t tmpfs -o size=6m none small 2>/dev/null || skip "cannot mount"
-	rows 1 200000 >in
+	python3 -c 'import os
+for i in range(40000): print("{\"event\":\"e\",\"ts\":1700000000,\"id\":\"%d\",\"pad\":\"%s\"}" % (i, os.urandom(200).hex()))' >in
 	run -1 --separate-stderr at-ingest -S small/store in
 	[[ $stderr == *[Nn]o\ space* || $stderr == *full* ]]
-	umount_later=1
 	had=$(AT_STORE=small/store count 'SELECT COUNT(*) FROM events')
 	[ "$had" = "$(AT_STORE=small/store count 'SELECT COUNT(DISTINCT id) FROM events')" ]
 	mount -o remount,size=200m small
 	at-ingest -S small/store -q in
-	[ "$(AT_STORE=small/store count 'SELECT COUNT(*) FROM events')" -eq $((had + 200000)) ]
+	[ "$(AT_STORE=small/store count 'SELECT COUNT(*) FROM events')" -eq $((had + 40000)) ]
 	umount small
 }
 
@@ -105,26 +108,31 @@ teardown() {
 
 @test "fault 25: a zip bomb is stopped, and gzip cut short gives its rows and is told" {
 	head -c 1G /dev/zero | gzip -9 >bomb.gz
-	run -1 --separate-stderr timeout 20 bash -c 'ulimit -v 1000000; exec at-ingest -n bomb.gz'
-	[[ $stderr == *bomb.gz* ]]
-	rows 1 5000 | gzip | head -c 20000 >cut.gz
+	run --separate-stderr timeout 60 bash -c 'ulimit -v 300000; exec at-ingest -n bomb.gz'
+	[ "$status" -le 1 ]                     # one line too long, or a member that unpacks to too much
+	[ -z "$output" ] && [[ $stderr == *bomb.gz* ]]
+	rows 1 5000 | gzip | head -c 8000 >cut.gz
 	run -1 --separate-stderr at-ingest -n cut.gz
 	[ "${#lines[@]}" -gt 10 ]
 	[[ $stderr == *cut.gz* ]]
 }
 
-@test "fault 57: SIGINT and SIGTERM drain and commit; a second one ends at once" {
+# A shell's background job ignores SIGINT from the start: give it back.
+ingest_alone() { exec python3 -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp("at-ingest", ["at-ingest"] + sys.argv[1:])' "$@"; }
+
+@test "fault 57: SIGINT and SIGTERM drain and commit" {
 	mkfifo p
 	for sig in INT TERM; do
 		rm -rf "$AT_STORE"
-		env -i PATH="$PATH" AT_STORE="$AT_STORE" setsid at-ingest p & pid=$!
+		ingest_alone p & pid=$!
 		exec 8>p
 		rows 1 10 >&8
 		sleep 0.1
 		kill -$sig $pid
-		wait $pid || [ "$sig" = INT ]           # a job in the background ignores SIGINT from the start
+		timeout 5 tail --pid=$pid -f /dev/null || kill -9 $pid
+		wait $pid
 		exec 8>&-
-		[ "$sig" = INT ] || [ "$(count 'SELECT COUNT(*) FROM events')" -eq 10 ]
+		[ "$(count 'SELECT COUNT(*) FROM events')" -eq 10 ]
 	done
 }
 
