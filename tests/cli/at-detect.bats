@@ -143,3 +143,34 @@ season() {
 	done < files
 	"$python" "$shared/eval/nab_score.py" --sparse scores | awk '$1 == "standard" { print; exit !($2 >= 66) }'
 }
+
+@test "fault 22: a line of 1 GB, 10^6 keys and a depth of 100,000 are rejected or read in bounded memory" {
+	(ulimit -v 320000; at-detect --version) > /dev/null 2>&1 || skip "a limit of memory does not go with this build"
+	good='{"metric":"m","timestamp":"2026-01-05T00:00:00Z","n":1}'
+	(
+		ulimit -v 250000
+		{ echo "$good"; head -c 1000000000 /dev/zero | tr '\0' x; echo; echo "$good"; } | at-detect -a 2> told > got
+	)
+	[ "$(wc -l < got)" = 2 ]
+	[[ $(< told) == *'stdin:2: the line is longer than 64 MiB'* ]]
+	{ printf '{"metric":"m","timestamp":"2026-01-05T00:00:00Z","n":1'; awk 'BEGIN { for (i = 0; i < 1e6; i++) printf ",\"k%d\":\"\"", i }'; echo '}'; } > keys
+	(ulimit -v 250000; at-detect -a keys | wc -l) | grep -qx 1
+	{ head -c 100000 /dev/zero | tr '\0' '['; echo; echo "{\"metric\":\"m\",\"x\":$(head -c 100000 /dev/zero | tr '\0' '[')"; echo "$good"; } > deep
+	(ulimit -v 250000; at-detect -a deep 2> /dev/null | wc -l) | grep -qx 1
+}
+
+@test "gzip is known by its bytes, and one that is cut gives its rows, then an error" {
+	season 10 5 > rows
+	gzip -c rows > data.ndjson
+	at-detect -a data.ndjson | cmp - <(at-detect -a rows)
+	head -c $(($(wc -c < data.ndjson) / 2)) data.ndjson > cut
+	run -1 --separate-stderr at-detect -a cut
+	[ "${#lines[@]}" -gt 10 ]
+	[[ $stderr == 'at-detect: cut: the gzip data ends too early, the rest is lost' ]]
+}
+
+@test "a full disk is told and the exit is 1" {
+	season 10 5 > rows
+	run -1 --separate-stderr bash -c 'at-detect -a rows > /dev/full'
+	[[ $stderr == *'No space left on device'* ]]
+}
