@@ -8,14 +8,14 @@
 /* The text form:
  *
  *      hll1:e…         up to 4,096 hashes: ascending, each as its distance from the one before, LEB128, all in base64url
- *      hll1:r…         16,384 registers of 6 bits, in base64url: one character each, its value the register's
+ *      hll1:r…         65,536 registers of 6 bits, in base64url: one character each, its value the register's
  *
  * An empty one is "hll1:e". */
 
 #define EXACT     4096
-#define BITS      14                    /* of the hash that choose the register */
+#define BITS      16                    /* of the hash that choose the register */
 #define REGISTERS (1 << BITS)
-#define MOST_RANK (64 - BITS + 1)       /* a register's greatest value: 51 */
+#define MOST_RANK (64 - BITS + 1)       /* a register's greatest value: 49 */
 
 struct distinct {
 	uint64_t *set;                  /* open addressing; 0 is an empty slot and the hash 0 is kept as 1 */

@@ -188,6 +188,18 @@ topk_merge(struct topk *t, const struct topk *from)
 	struct topk_item *items = mem_new((size_t)from->used * sizeof(*items) + 1);
 	struct topk all = *from;
 
+	if (from->used == from->most && from->counter[from->heap[0]].error) {   /* what it has dropped may be one of ours */
+		uint64_t dropped = from->counter[from->heap[0]].count;
+
+		for (int i = 0; i < t->used; i++) {
+			struct counter *c = &t->counter[i];
+
+			if (!*slot_of(from, (struct str){ c->value, c->len }, c->hash))
+				c->count += dropped, c->error += dropped;
+		}
+		for (int i = t->used / 2; i-- > 0; )
+			heap_down(t, i);
+	}
 	all.n = from->used;                     /* from the most frequent on, so that the order of counters does not matter */
 	all.n = topk_get(&all, items);
 	for (int i = 0; i < all.n; i++)
