@@ -1,11 +1,12 @@
 /* at-agg - group rows over windows of time. See at-agg(1). */
+#include <unistd.h>
+
 #include "base/cmd.h"
 #include "base/out.h"
+#include "base/time.h"
 #include "event/rows.h"
 #include "store/store.h"
 #include "window/window.h"
-
-#include <unistd.h>
 
 static const char *const examples[] = {
 	"at-ingest -n access.log | at-agg -w 1m -b status",
@@ -54,14 +55,15 @@ keep(struct window *win, struct store *store, const char *name, struct err *err)
 }
 
 static void
-closing_line(const struct window *win, const struct rows *rows)
+closing_line(const struct window *win, const struct rows *rows, int64_t began_ns)
 {
 	struct window_counts n = window_counts(win);
 	const struct cmd_settings *set = cmd_settings();
+	double seconds = (double)(time_mono_ns() - began_ns) / 1e9;
 
 	if (!set->quiet && (n.late || rows->rejects.count || set->verbose || isatty(2)))
-		cmd_say("%lu rows in, %lu out, %lu late, %ld rejected", (unsigned long)n.rows, (unsigned long)n.out,
-		    (unsigned long)n.late, rows->rejects.count);
+		cmd_say("%lu rows in, %lu out, %lu late, %ld rejected, %.1f s", (unsigned long)n.rows, (unsigned long)n.out,
+		    (unsigned long)n.late, rows->rejects.count, seconds);
 }
 
 int
@@ -70,10 +72,11 @@ main(int argc, char **argv)
 	struct window_spec spec = WINDOW_DEFAULTS;
 	const char *late = NULL, *rejects = NULL, *state = NULL;
 	int save = 0;
+	int64_t began_ns = time_mono_ns();
 	const struct opt opts[] = {
 		{ 'w', "window", "WIN", "span: 1m, 5m/1m, session:30m, count:1000 or all", opt_text, &spec.span },
 		{ 'b', "by", "FIELDS", "one group for each value of these fields", opt_text, &spec.by },
-		{ 'a', "aggregates", "AGGS", "count, sum(f), avg(f), p95(f), distinct(f), x=max(f) …", opt_text, &spec.aggregates },
+		{ 'a', "aggregates", "AGGS", "count, sum(f), avg(f), p95(f), distinct(f), x=max(f), …", opt_text, &spec.aggregates },
 		{ 'W', "where", "JQ", "only rows for which this is true", opt_text, &spec.where },
 		{ 'M', "metric", "NAME", "name of the metric (default events)", opt_text, &spec.name },
 		{ 'l', "lateness", "DUR", "how long a window waits for late rows", opt_dur, &spec.lateness_ms },
@@ -90,14 +93,14 @@ main(int argc, char **argv)
 	const struct cmd cmd = { "at-agg", "[FILE…]", "Group rows over windows of time.", opts, examples, NULL };
 	char **files = cmd_start(&cmd, argc, argv, NULL);
 	const struct cmd_settings *set = cmd_settings();
-	struct err err = { 0 };
+	struct err err = { 0 }, closing = { 0 };
 	struct rows rows = { .row = row, .wait = waiting };
 	struct store *store = NULL;
 	struct window *win = NULL;
 
 	spec.zone = set->zone;
 	spec.out = out_stdout();
-	if ((late && !(spec.late = out_open(late, 0, &err))) || (rejects && !(rows.rejects.to = out_open(rejects, 0, &err))) ||
+	if ((late && !(spec.late = out_open(late, state != NULL, &err))) || (rejects && !(rows.rejects.to = out_open(rejects, 0, &err))) ||
 	    ((save || state) && !(store = store_open(set->store, set->tenant, STORE_CREATE, &err))))
 		goto out;
 	spec.save = save ? store : NULL;
@@ -105,11 +108,13 @@ main(int argc, char **argv)
 	    (state ? keep(win, store, state, &err) : window_finish(win, &err)))
 		goto out;
 	reject_close(&rows.rejects);
-	closing_line(win, &rows);
+	closing_line(win, &rows, began_ns);
 out:
 	window_free(win);
 	store_close(store);
-	if (out_close(spec.late, &err) | out_close(rows.rejects.to, &err))
-		cmd_fail(&err);
+	if (spec.late && out_close(spec.late, &closing))
+		cmd_fail(&closing);
+	if (rows.rejects.to && out_close(rows.rejects.to, &closing))
+		cmd_fail(&closing);
 	return cmd_end(&err);
 }

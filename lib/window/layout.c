@@ -815,7 +815,12 @@ slot_put(const struct layout *l, const void *state, int i, struct buf *to)
 	}
 	case SLOT_QUANTILE: quantile_put(((const struct quantile_state *)at)->q, to); break;
 	case SLOT_DISTINCT: distinct_put(((const struct distinct_state *)at)->d, to); break;
-	case SLOT_TOPK: topk_put(((const struct topk_state *)at)->t, to); break;
+	case SLOT_TOPK:
+		if (((const struct topk_state *)at)->t)
+			topk_put(((const struct topk_state *)at)->t, to);
+		else                            /* also tells how many are wanted */
+			buf_printf(to, "ss1:%d;", l->slot[i].n);
+		break;
 	default:
 		buf_printf(to, "%lld;%lld;", (long long)value->time, (long long)value->seq);
 		buf_add(to, value->p, value->n);
@@ -1012,7 +1017,7 @@ put_states(struct layout *l, const void *state, struct buf *to)
 
 		n = 0;
 		for (int i = l->field[f].slot; i >= 0; i = l->slot[i].next)
-			if (!slot_is_empty(l, state, i) && !is_told(l, state, i))
+			if (l->slot[i].kind == SLOT_TOPK || (!slot_is_empty(l, state, i) && !is_told(l, state, i)))
 				part[n++] = i;
 		put_parts(l, state, l->field[f].name, part, n, same && same->named ? same : NULL, &keys, to);
 	}
@@ -1238,6 +1243,16 @@ told_number(struct layout *l, int slot, void (*put)(const struct layout *, const
 	    number_of(member_of_field(l, l->field[field].name, suffix), to);
 }
 
+/* Does the row have a column of the slot that would be no null if there had been a value, and is null? */
+static int
+told_nothing(const struct layout *l, int slot)
+{
+	for (int i = 0; i < l->columns; i++)
+		if (l->column[i].slot == slot && l->column[i].what->put != put_sum && member_of(l, l->column[i].name).type == JSON_NULL)
+			return 1;
+	return 0;
+}
+
 /* Fill one slot from the row at hand. 0, or 1 when the row does not tell. */
 static int
 take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows, int64_t time, int64_t seq)
@@ -1255,6 +1270,8 @@ take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows
 	case SLOT_SUM: {
 		struct sum_state *sum = at;
 
+		if (told_nothing(l, i) || member_of_field(l, field, "avg").type == JSON_NULL)
+			return 0;
 		if (told_number(l, i, put_sum, "sum", &n)) {
 			number_sum_add(&sum->sum, &n);
 			sum->n += rows;

@@ -533,23 +533,31 @@ number_sum_read(struct number_sum *s, struct str text)
 	return 0;
 }
 
+#define MEAN_DIGITS 30          /* of a longer sum: the rest can only tell on which side of the middle it lies */
+
+/* Correctly rounded, so that it is the same however the sum came about. */
 double
 number_mean(const struct number_sum *s, int64_t n)
 {
-	wide_digits u, rest;
-	struct number_wide w;
+	wide_digits u = size_of(s->near), rest;
+	int exp = -9, minus = s->near < 0, cut = 0, len;
 	char text[64];
 	double d;
-	int len, exp = -9;
 
 	if (s->far) {
-		w = whole_of(s);
-		d = wide_double(&w) / (double)n;
+		struct number_wide w = whole_of(s);
+		struct buf digits = { 0 };
+
+		minus = wide_digits_of(&w, &digits, &exp);
+		u = 0;
+		for (size_t i = 0; i < digits.n && i < MEAN_DIGITS; i++)
+			u = u * 10 + (unsigned)(digits.p[i] - '0');
+		if (digits.n > MEAN_DIGITS)
+			cut = 1, exp += (int)digits.n - MEAN_DIGITS;
 		free(w.limb);
-		return d;
+		buf_release(&digits);
 	}
 	/* long division to more digits than a double has; one more tells of a rest */
-	u = size_of(s->near);
 	rest = u % (uint64_t)n;
 	u /= (uint64_t)n;
 	for (; rest && u < (wide_digits)1 << 90; exp--) {
@@ -558,13 +566,13 @@ number_mean(const struct number_sum *s, int64_t n)
 		rest %= (uint64_t)n;
 	}
 	len = digits_put(text, u);
-	if (rest) {
+	if (rest || cut) {
 		text[len++] = '1';
 		exp--;
 	}
 	len += snprintf(text + len, 16, "e%d", exp);
 	d = double_of_text((struct str){ text, (size_t)len });
-	return s->near < 0 ? -d : d;
+	return minus ? -d : d;
 }
 
 double

@@ -205,16 +205,24 @@ window_pane(struct window *win, int64_t start)
 	return win->recent = p;
 }
 
-/* Has every window that holds this (own) time come out, or would it have? */
+/* Windows that ended with nothing in them have come out too, in a way: a late row does not bring them back. */
+static void
+pass_empty(struct window *win)
+{
+	int64_t last;
+
+	if (win->greatest == TIME_NONE)
+		return;
+	last = floor_to(win, own_time(win, win->greatest - win->spec.lateness_ms) - win->span.size_ms, win->span.slide_ms);
+	if (last > win->emitted)
+		win->emitted = last;
+}
+
+/* Has every window that holds this (own) time come out? */
 static int
 is_late(const struct window *win, int64_t own)
 {
-	int64_t last = floor_to(win, own, win->span.slide_ms);
-
-	if (win->greatest == TIME_NONE)
-		return 0;
-	return (win->emitted != INT64_MIN && last <= win->emitted) ||
-	    window_utc(win, last + win->span.size_ms) + win->spec.lateness_ms <= win->greatest;
+	return win->emitted != INT64_MIN && floor_to(win, own, win->span.slide_ms) <= win->emitted;
 }
 
 struct group *
@@ -233,7 +241,8 @@ window_place(struct window *win, struct str key, size_t labels_len, struct layou
 	if (win->span.kind == SPAN_TIME) {
 		own = own_time(win, time);
 		if (!p || own < p->start || own - p->start >= win->span.pane_ms) {
-			if (win->greatest != TIME_NONE && time < win->greatest && is_late(win, own)) {
+			pass_empty(win);
+			if (is_late(win, own)) {
 				win->counts.late++;
 				return NULL;
 			}

@@ -1,0 +1,1 @@
+complete -o default -o nospace -W '--window= --by= --aggregates= --where= --metric= --lateness= --late= --rejects= --updates= --idle= --states\  --save\  --state= --strict\  --store= --tenant= --config= --quiet\  --verbose\  --color= --progress= --now= --tz= --show-config\  --help\  --version\ ' at-agg
