@@ -19,8 +19,10 @@ int store_verify(struct store *, void (*tell)(void *, const char *what), void *,
  * could not be made smaller because another process has the tenant open (free pages are used again all the same); < 0. */
 int store_compact(struct store *, struct err *);
 
-/* Drop events (and samples, rows) older than `before`. Events dropped, or < 0. dry: only count. */
-int64_t store_retain(struct store *, int64_t before, int dry, struct err *);
+/* Drop events older than `events`, samples and rows of anomalies, alerts and insights older than `metrics` (TIME_NONE: none).
+ * dry: only count. The pages are free for what comes next; store_compact makes the file smaller. */
+struct store_dropped { int64_t events, samples; };
+int store_retain(struct store *, int64_t events, int64_t metrics, int dry, struct store_dropped *, struct err *);
 
 int store_init(const char *dir, struct err *);                                          /* an empty store */
 int store_tenant_add(const char *dir, const char *name, struct err *);                  /* names: [a-z0-9_-]{1,63} */

@@ -203,22 +203,24 @@ retain_rows(struct away *a, int dry)
 	return rc;
 }
 
-int64_t
-store_retain(struct store *s, int64_t before, int dry, struct err *err)
+int
+store_retain(struct store *s, int64_t events, int64_t metrics, int dry, struct store_dropped *dropped, struct err *err)
 {
-	struct away a = { .s = s, .before = before, .err = err };
-	int64_t dropped = 0, samples;
+	struct away a = { .s = s, .before = events, .err = err };
 	int rc;
 
+	*dropped = (struct store_dropped){ 0 };
 	if ((rc = store_begin(s, err)))
 		return rc;
-	if ((rc = retain_chunks(&a, &dropped, dry)) || (rc = retain_tail(&a, &dropped, dry)) || (rc = retain_rows(&a, dry)) ||
-	    (rc = (samples = store_retain_samples(s, before, dry, err)) < 0 ? (int)samples : 0))
+	if (events != TIME_NONE && ((rc = retain_chunks(&a, &dropped->events, dry)) || (rc = retain_tail(&a, &dropped->events, dry))))
+		goto out;
+	a.before = metrics;
+	if (metrics != TIME_NONE && ((rc = retain_rows(&a, dry)) || (rc = store_retain_samples(s, metrics, dry, &dropped->samples, err))))
 		goto out;
 	if (!dry && (rc = store_commit(s, err)) == 0 && (rc = store_begin(s, err)) == 0 && (rc = store_purge(s, err)) == 0)
 		rc = store_commit(s, err);
 out:
 	store_abort(s);
 	buf_release(&a.scratch);
-	return rc < 0 ? rc : dropped;
+	return rc;
 }

@@ -432,13 +432,12 @@ store_each_sample(struct store *s, struct str metric, int64_t from, int64_t to,
 }
 
 /* ---- retention: samples older than `before` go; a series without any goes too. */
-int64_t
-store_retain_samples(struct store *s, int64_t before, int dry, struct err *err)
+int
+store_retain_samples(struct store *s, int64_t before, int dry, int64_t *dropped, struct err *err)
 {
 	struct samples_point *p = mem_grow(NULL, SAMPLES_MOST, sizeof(*p));
 	struct buf series = { 0 }, copy = { 0 }, ikey = { 0 };
 	struct str rest;
-	int64_t dropped = 0;
 	int rc = list_series(s, (struct str){ 0 }, &series, err);
 
 	for (rest = buf_get(&series); rc == 0 && rest.n; ) {
@@ -476,7 +475,7 @@ store_retain_samples(struct store *s, int64_t before, int dry, struct err *err)
 				for (cut = 0; cut < n && p[cut].time < before; cut++)
 					;
 				left = cut < n;
-				dropped += cut;
+				*dropped += cut;
 				memcpy(key, k.p, 16);
 				if (!dry || left)
 					break;
@@ -512,5 +511,5 @@ store_retain_samples(struct store *s, int64_t before, int dry, struct err *err)
 	buf_release(&series);
 	buf_release(&copy);
 	buf_release(&ikey);
-	return rc < 0 ? rc : dropped;
+	return rc;
 }

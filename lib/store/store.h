@@ -4,8 +4,14 @@
  *      DIR/tenants/NAME/data.mdb   one environment a tenant
  *      DIR/system/                 tenants, users, keys, audit
  *
- * Events live in a tail (row by row, visible the moment the commit returns) and in sealed chunks. Many processes write and
- * read at once. One store is opened once in a process, after any fork. No read transaction outlives one call here.
+ * Events live in a tail (row by row, visible the moment the commit returns) and in sealed chunks:
+ *
+ *      store_add ──► tail ──(65,536 rows or 16 MiB)──► chunk: sorted by time, column by column, packed
+ *
+ * Many processes write and read at once. One tenant is opened once in a process, after any fork. No read transaction outlives
+ * one call here, so a slow reader costs the file nothing. Reading may be done by several threads at once (each scan by one);
+ * a transaction belongs to the thread that began it, and reading inside it sees what it wrote, but for its events.
+ * at-store(5) has the format byte by byte.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -33,8 +39,8 @@ void store_abort(struct store *);
 /* Add events; copied. Within a transaction they keep their order; event.seq is given here (ignored on input). */
 int store_add(struct store *, const struct event *, struct err *);
 
-/* Metric samples: one row of metric fields. labels is a compact JSON object with keys in byte order. Adding the same
- * (metric, labels, field, time) again replaces. */
+/* Metric samples: one row of metric fields. labels is a compact JSON object with keys in byte order. A series is (metric,
+ * labels, field, window); adding one at the same time again replaces. */
 struct store_sample { struct str metric, labels, field; int64_t time; double value; struct str window; struct str state; };
 int store_add_sample(struct store *, const struct store_sample *, struct err *);
 
@@ -47,8 +53,9 @@ int store_get_state(struct store *, const char *kind, struct str name, struct bu
 int store_each_state(struct store *, const char *kind, int (*each)(void *, struct str name, struct str value), void *, struct err *);
 int store_drop_state(struct store *, const char *kind, struct str name, struct err *);
 
-/* Was the event id seen within `span_ms` before `time`? Remembers it. 1 seen, 0 new, < 0. In a write transaction: what it
- * remembers is committed with it. Time-sliced sorted runs behind a filter (store/dedupe.c says why no B-tree). */
+/* Was the event id seen with a time within `span_ms` of this one, before or after? 1 seen; 0 new, and from now on remembered with
+ * this time; < 0. In a write transaction: what it remembers is committed with it. Ids are compared by a keyed 128-bit hash, so
+ * two different ones are never taken for the same in practice. dedupe.h says why this is no B-tree. */
 int store_seen(struct store *, struct str id, int64_t time, int64_t span_ms, struct err *);
 
 /* ---- reading: a scan sees the store as it was when it was opened */
@@ -76,7 +83,7 @@ int64_t store_scan_read(const struct store_scan *);     /* rows looked at so far
 int store_each_name(struct store *, int (*each)(void *, struct str name, int64_t count, int64_t first, int64_t last), void *, struct err *);
 int store_each_property(struct store *, int (*each)(void *, struct str key, int64_t count), void *, struct err *);
 
-/* Series: which there are of a metric (p NULL: all), and their samples by time. */
+/* Samples of each series of a metric (p NULL: of all), series by series, each in order of time. */
 int store_each_sample(struct store *, struct str metric, int64_t from, int64_t to,
     int (*each)(void *, const struct store_sample *), void *, struct err *);
 int store_each_row(struct store *, const char *kind, int64_t from, int64_t to, int (*each)(void *, int64_t time, struct str json), void *, struct err *);

@@ -200,6 +200,6 @@ int store_lock_version(const struct store *, uint64_t version);         /* what 
 int store_scans_before(const struct store *, uint64_t version);
 
 /* retain.c / series.c */
-int64_t store_retain_samples(struct store *, int64_t before, int dry, struct err *);
+int store_retain_samples(struct store *, int64_t before, int dry, int64_t *dropped, struct err *);
 
 #endif

@@ -1,0 +1,359 @@
+/* at-admin - look after a store: tenants, figures, checks, room. See at-admin(1). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cmd.h"
+#include "base/mem.h"
+#include "base/out.h"
+#include "base/time.h"
+#include "config/config.h"
+#include "store/admin.h"
+
+static struct {
+	const char *format;
+	int64_t before;
+	int all, dry, yes;
+	char **words;           /* what stands behind the verb */
+	int n;
+} want = { .before = TIME_NONE };
+
+static struct buf *
+say(void)
+{
+	return &out_stdout()->buf;
+}
+
+/* Something will be gone: asked on a terminal, refused elsewhere without --yes. */
+static int
+sure(struct err *err, const char *what)
+{
+	char answer[16] = "";
+
+	if (want.yes)
+		return 0;
+	if (!isatty(0) || !isatty(2))
+		return err_set(err, ERR_USAGE, "%s is for good: add --yes, or -n to see what would go", what);
+	fprintf(stderr, "%s: %s is for good. Go on? [y/N] ", cmd_name(), what);
+	if (fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
+		return 0;
+	return err_set(err, ERR_CANCEL, "nothing was done");
+}
+
+/* ---- one tenant, or with --all each of them */
+
+typedef int on_tenant(struct store *, const char *name, struct err *);
+struct each { on_tenant *call; int how; struct err *err; };
+
+static int
+with_tenant(void *self, const char *name)
+{
+	const struct each *each = self;
+	struct store *s = store_open(cmd_settings()->store, name, each->how, each->err);
+	int rc = s ? each->call(s, name, each->err) : each->err->code;
+
+	store_close(s);
+	return rc;
+}
+
+static int
+on_tenants(on_tenant *call, int how, struct err *err)
+{
+	struct each each = { call, how, err };
+
+	if (want.all)
+		return store_tenants(cmd_settings()->store, with_tenant, &each, err);
+	return with_tenant(&each, cmd_settings()->tenant);
+}
+
+/* ---- verbs */
+
+static int
+init(struct err *err)
+{
+	struct stat st;
+
+	if (want.dry) {
+		buf_printf(say(), "%s: %s\n", cmd_settings()->store, stat(cmd_settings()->store, &st) ? "would be made" : "is there");
+		return 0;
+	}
+	return store_init(cmd_settings()->store, err);
+}
+
+static int
+as_rows(struct err *err, int *rows)
+{
+	if (want.format && strcmp(want.format, "ndjson") && strcmp(want.format, "table"))
+		return err_set(err, ERR_USAGE, "--format: '%s' is none of table, ndjson", want.format);
+	*rows = want.format ? strcmp(want.format, "ndjson") == 0 : !isatty(1);
+	return 0;
+}
+
+static void
+put_number(int rows, const char *name, int64_t n)
+{
+	if (rows)
+		buf_printf(say(), ",\"%s\":%lld", name, (long long)n);
+	else
+		buf_printf(say(), "%-16s %20lld\n", name, (long long)n);
+}
+
+static void
+put_time(int rows, const char *name, int64_t t)
+{
+	char text[TIME_LEN + 1] = "";
+
+	if (t != TIME_NONE)
+		time_print(t, text);
+	if (rows)
+		buf_printf(say(), t == TIME_NONE ? ",\"%s\":null" : ",\"%s\":\"%s\"", name, text);
+	else
+		buf_printf(say(), "%-16s %24s\n", name, t == TIME_NONE ? "-" : text);
+}
+
+static int
+stats(struct store *s, const char *name, struct err *err)
+{
+	struct store_stats st;
+	int rows, rc;
+
+	if ((rc = as_rows(err, &rows)) || (rc = store_stats(s, &st, err)))
+		return rc;
+	buf_printf(say(), rows ? "{\"tenant\":\"%s\"" : "%-16s %20s\n", rows ? name : "tenant", name);
+	put_number(rows, "format", st.format);
+	put_number(rows, "events", st.events);
+	put_number(rows, "tail_events", st.tail_events);
+	put_number(rows, "chunks", st.chunks);
+	put_number(rows, "chunk_fill_pct", st.chunk_fill_pct);
+	put_time(rows, "first", st.first);
+	put_time(rows, "last", st.last);
+	put_number(rows, "series", st.series);
+	put_number(rows, "samples", st.samples);
+	put_number(rows, "bytes_file", st.bytes_file);
+	put_number(rows, "bytes_used", st.bytes_used);
+	put_number(rows, "bytes_free", st.bytes_free);
+	put_number(rows, "readers", st.readers);
+	put_number(rows, "reader_behind", st.reader_behind);
+	buf_lit(say(), rows ? "}\n" : "\n");
+	return 0;
+}
+
+struct finding { const char *tenant; int rows; };
+
+static void
+tell(void *self, const char *what)
+{
+	const struct finding *f = self;
+
+	if (!f->rows) {
+		buf_printf(say(), "%s: %s\n", f->tenant, what);
+		return;
+	}
+	buf_printf(say(), "{\"tenant\":\"%s\",\"finding\":", f->tenant);
+	json_put_string(say(), str_of(what));
+	buf_lit(say(), "}\n");
+}
+
+static int
+verify(struct store *s, const char *name, struct err *err)
+{
+	struct finding f = { .tenant = name };
+	struct err found = { 0 };
+	int rc;
+
+	if ((rc = as_rows(err, &f.rows)) || (rc = store_verify(s, tell, &f, err)) < 0)
+		return rc;
+	if (rc > 0) {
+		err_set(&found, ERR_CORRUPT, "%s: %d findings, restore the tenant from a backup", name, rc);
+		cmd_fail(&found);
+	} else if (cmd_settings()->verbose) {
+		cmd_say("%s: all is well", name);
+	}
+	return 0;
+}
+
+static int
+compact(struct store *s, const char *name, struct err *err)
+{
+	struct store_stats before, after;
+	int rc;
+
+	if ((rc = store_stats(s, &before, err)))
+		return rc;
+	if (want.dry) {
+		buf_printf(say(), "%s: %lld events in the tail to seal, chunks %lld %% full, %lld of %lld bytes free\n", name,
+		    (long long)before.tail_events, (long long)before.chunk_fill_pct, (long long)before.bytes_free, (long long)before.bytes_file);
+		return 0;
+	}
+	if ((rc = store_compact(s, err)) < 0 || store_stats(s, &after, err))
+		return err->code;
+	if (rc > 0 && !cmd_settings()->quiet)
+		cmd_say("%s: the file keeps its size: another process has the tenant open", name);
+	if (cmd_settings()->verbose)
+		cmd_say("%s: %lld bytes before, %lld after, chunks %lld %% full", name, (long long)before.bytes_file,
+		    (long long)after.bytes_file, (long long)after.chunk_fill_pct);
+	return 0;
+}
+
+static int64_t keep_events = TIME_NONE, keep_metrics = TIME_NONE;       /* what is older goes */
+
+/* A span of the configuration, as the time it reaches back to. */
+static int
+span(const struct config *config, const char *path, int64_t *before, struct err *err)
+{
+	struct json v = config_get(config, "analytics", path);
+	struct buf scratch = { 0 };
+	int64_t ms;
+	int rc = 0;
+
+	if (!json_is(v, JSON_NONE)) {
+		if ((rc = dur_parse(json_text(v, &scratch), &ms, err)) || ms <= 0)
+			rc = rc ? err_at(err, "analytics.json: %s", path) : err_set(err, ERR_USAGE, "analytics.json: %s: longer than nothing", path);
+		else
+			*before = time_now() - ms;
+	}
+	buf_release(&scratch);
+	return rc;
+}
+
+static int
+retain_what(struct err *err)
+{
+	struct config *config;
+	int rc;
+
+	keep_events = keep_metrics = want.before;
+	if (want.before != TIME_NONE)
+		return 0;
+	if (!(config = config_open(cmd_settings()->config, err)))
+		return err->code;
+	if ((rc = span(config, "retention.events", &keep_events, err)) == 0 &&
+	    (rc = span(config, "retention.metrics", &keep_metrics, err)) == 0 && keep_events == TIME_NONE && keep_metrics == TIME_NONE)
+		rc = err_set(err, ERR_USAGE, "nothing says how long to keep: give --before TIME, or \"retention\":{\"events\":\"90d\"} in analytics.json");
+	config_close(config);
+	return rc;
+}
+
+static int
+retain(struct store *s, const char *name, struct err *err)
+{
+	struct store_dropped gone;
+	int rc = store_retain(s, keep_events, keep_metrics, want.dry, &gone, err);
+
+	if (rc)
+		return rc;
+	if (want.dry)
+		buf_printf(say(), "%s: %lld events and %lld samples would go\n", name, (long long)gone.events, (long long)gone.samples);
+	else if (cmd_settings()->verbose)
+		cmd_say("%s: %lld events and %lld samples gone", name, (long long)gone.events, (long long)gone.samples);
+	return 0;
+}
+
+static int
+print_name(void *self, const char *name)
+{
+	(void)self;
+	buf_printf(say(), "%s\n", name);
+	return 0;
+}
+
+static int
+has_name(void *self, const char *name)
+{
+	return strcmp(self, name) == 0;
+}
+
+static int
+tenant(struct err *err)
+{
+	const char *dir = cmd_settings()->store, *what = want.n ? want.words[0] : "", *name = want.n > 1 ? want.words[1] : NULL;
+	char question[128];
+	int rc;
+
+	if (strcmp(what, "list") == 0 && want.n == 1)
+		return store_tenants(dir, print_name, NULL, err);
+	if (want.n != 2 || (strcmp(what, "add") && strcmp(what, "remove")))
+		return err_set(err, ERR_USAGE, "tenant: say add NAME, list or remove NAME");
+	if (strcmp(what, "add") == 0) {
+		if (!want.dry)
+			return store_tenant_add(dir, name, err);
+		buf_printf(say(), "%s: would be made\n", name);
+		return 0;
+	}
+	if ((rc = store_tenants(dir, has_name, (void *)name, err)) < 0)
+		return rc;
+	if (rc == 0)
+		return err_set(err, ERR_IO, "%s: there is no tenant '%s'", dir, name);
+	if (want.dry) {
+		buf_printf(say(), "%s: would go with all its events\n", name);
+		return 0;
+	}
+	snprintf(question, sizeof(question), "removing tenant %s and all its events", name);
+	return (rc = sure(err, question)) ? rc : store_tenant_remove(dir, name, err);
+}
+
+static int
+run(const char *verb, struct err *err)
+{
+	static const char *const verbs[] = { "init", "stats", "verify", "compact", "retain", NULL };
+	const char *const *known = verbs;
+	int rc;
+
+	if (strcmp(verb, "tenant") == 0)
+		return tenant(err);
+	while (*known && strcmp(verb, *known))
+		known++;
+	if (!*known)
+		return err_set(err, ERR_USAGE, "there is no verb '%s', try init, stats, verify, compact, tenant or retain", verb);
+	if (want.n)
+		return err_set(err, ERR_USAGE, "%s: '%s' is too much, see at-admin %s --help", verb, want.words[0], verb);
+	if (strcmp(verb, "init") == 0)
+		return init(err);
+	if (strcmp(verb, "stats") == 0)
+		return on_tenants(stats, STORE_READ, err);
+	if (strcmp(verb, "verify") == 0)
+		return on_tenants(verify, STORE_READ, err);
+	if (strcmp(verb, "compact") == 0)
+		return on_tenants(compact, want.dry ? STORE_READ : STORE_WRITE, err);
+	if ((rc = retain_what(err)) || (!want.dry && (rc = sure(err, "dropping what is older"))))
+		return rc;
+	return on_tenants(retain, STORE_WRITE, err);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct opt opts[] = {
+		{ 'a', "all",    NULL,     "every tenant of the store, not one (stats, verify, compact, retain)", opt_flag, &want.all },
+		{ 'n', "dry-run", NULL,    "change nothing, say what would be done", opt_flag, &want.dry },
+		{ 'y', "yes",    NULL,     "do not ask before something goes for good", opt_flag, &want.yes },
+		{ 'f', "format", "FORMAT", "table or ndjson (stats, verify); default table on a terminal", opt_text, &want.format },
+		{ 0,   "before", "TIME",   "retain: drop what is older than this, whatever the configuration says", opt_time, &want.before },
+		{ 0 }
+	};
+	static const char *const examples[] = {
+		"at-admin stats", "at-admin verify && at-admin compact -v", "at-admin retain --before 90d -n", NULL
+	};
+	static const struct cmd_verb verbs[] = {
+		{ "init",    "",                             "make the store and its tenant default; fine when they are there" },
+		{ "stats",   "[-a] [-f FORMAT]",             "events, chunks, series, bytes and readers of a tenant" },
+		{ "verify",  "[-a] [-f FORMAT]",             "read everything back and tell what does not hold together; exit 1 if anything" },
+		{ "compact", "[-a] [-n]",                    "fill the chunks and give free pages back: the file gets smaller" },
+		{ "tenant",  "add NAME | list | remove NAME", "make, name or remove tenants" },
+		{ "retain",  "[--before TIME] [-a] [-n] [-y]", "drop what is older than the time, or than retention in analytics.json says" },
+		{ 0 }
+	};
+	const struct cmd cmd = { "at-admin", "VERB [WORD…]", "look after a store: tenants, figures, checks, room", opts, examples, verbs };
+	struct err err = { 0 };
+
+	want.words = cmd_start(&cmd, argc, argv, &want.n);
+	if (want.n == 0) {
+		err_set(&err, ERR_USAGE, "say what: init, stats, verify, compact, tenant or retain, see at-admin --help");
+	} else {
+		want.n--;
+		run(*want.words++, &err);
+	}
+	return cmd_end(&err);
+}

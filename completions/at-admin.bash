@@ -1,0 +1,1 @@
+complete -o default -o nospace -W '--all\  --dry-run\  --yes\  --format= --before= --store= --tenant= --config= --quiet\  --verbose\  --color= --progress= --now= --tz= --show-config\  --help\  --version\ ' at-admin
