@@ -30,8 +30,8 @@ struct json {
 /* Whole text as one value, blanks around it allowed. 0, or ERR_INPUT with err->col at the first wrong byte. */
 int json_check(struct str text, struct err *);
 
-/* The value that the text holds, blanks around it skipped; type JSON_NONE when its bytes are plainly none. Checks no
- * deeper than it must to find the value's end. */
+/* The value that the text holds, blanks around it skipped; type JSON_NONE when its bytes are plainly none or something
+ * stands behind it. Checks no deeper than it must to find the value's end: brackets are counted, not matched by kind. */
 struct json json_value(struct str text);
 
 /* The value at the front of *rest, which is moved behind it: for concatenated values. JSON_NONE at the end (rest empty)
@@ -70,15 +70,15 @@ struct str json_text(struct json v, struct buf *scratch);
 int json_text_eq(struct json v, struct str text);       /* decoded equals text, without a copy */
 
 /* Numbers. json_int64: 1 when the literal is an integer that fits (also 1.0 and 1e3), else 0. json_double: correctly
- * rounded; 1, or 0 when v is no number; beyond the range of a double: ±1.797e308 as jq does. */
+ * rounded in any locale; 1, or 0 when v is no number; beyond the range of a double: ±1.797e308 as jq does. */
 int json_int64(struct json v, int64_t *);
 int json_double(struct json v, double *);
 
 /* Writing. All append to a buf. */
 void json_put_string(struct buf *, struct str text);    /* quoted; escapes ", \, controls, 0x7f as jq does; text is UTF-8 */
 void json_put_key(struct buf *, struct str text);       /* the same and a colon */
-void json_put_double(struct buf *, double);             /* shortest digits that read back the same; integers below 1e17
-                                                         * without exponent, as jq prints; NaN is null, ±inf is ±1.7976931348623157e308 */
+void json_put_double(struct buf *, double);             /* the fewest digits that read back the same, written as jq 1.6 does: 0.1,
+                                                         * 3, 1e-05, 1e+17; NaN is null, ±inf is ±1.7976931348623157e+308 */
 void json_put_int64(struct buf *, int64_t);
 void json_put_compact(struct buf *, struct json);       /* the value's own text without blanks between tokens */
 void json_put_time(struct buf *, int64_t ms);           /* "2026-11-23T10:15:30.123Z" with quotes */
