@@ -25,8 +25,8 @@ json_is_scalar(char c)
 	return (c >= '-' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '+';
 }
 
-/* From behind the opening quote to the closing one; NULL when there is none. *escaped becomes 1 at a backslash. */
-const char *json_string_end(const char *p, const char *end, uint8_t *escaped);
+/* From behind the opening quote to the closing one, in text that begins at start; NULL when there is none. *escaped becomes 1 at a backslash. */
+const char *json_string_end(const char *p, const char *start, const char *end, uint8_t *escaped);
 
 /* What the bytes of a scalar are, all of them: enum json_type, JSON_NONE when they are none. */
 uint8_t json_scalar_type(const char *p, const char *end);

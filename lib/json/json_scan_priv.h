@@ -9,7 +9,7 @@
 FN INLINE const char *
 skip_blank(const char *p, const char *end)
 {
-	while (p < end && (unsigned char)*p <= ' ' && json_is_blank(*p))
+	while (p < end && UNLIKELY((unsigned char)*p <= ' ') && json_is_blank(*p))
 		p++;
 	return p;
 }
@@ -21,14 +21,14 @@ string_end(const char *p, const char *start, const char *end, uint8_t *escaped)
 	for (;;) {
 		uint64_t mask = simd_at(simd_quotes, p, start, end);
 
-		if (!mask) {
+		if (UNLIKELY(!mask)) {
 			if (end - p <= W)
 				return NULL;
 			p += W;
 			continue;
 		}
 		p += simd_first(mask);
-		if (*p == '"')
+		if (LIKELY(*p == '"'))
 			return p;
 		*escaped = 1;
 		if (end - p < 2)
@@ -82,7 +82,7 @@ scalar_end(const char *p, const char *start, const char *end)
 	for (;;) {
 		uint64_t mask = simd_at(simd_no_scalar, p, start, end);
 
-		if (mask)
+		if (LIKELY(mask))
 			return p + simd_first(mask);
 		if (end - p <= W)
 			return end;

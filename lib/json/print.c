@@ -166,7 +166,7 @@ json_put_compact(struct buf *b, struct json v)
 
 	while (p < end) {
 		if (*p == '"') {
-			if (!(last = json_string_end(p + 1, end, &escaped)))
+			if (!(last = json_string_end(p + 1, v.p, end, &escaped)))
 				break;
 			p = last + 1;
 		} else if (json_is_blank(*p)) {

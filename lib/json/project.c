@@ -143,51 +143,48 @@ place_of(const char *p, size_t n, int owner)
 	return (unsigned)(a >> 40) % PROJECT_KEYS;
 }
 
-const char *
-project_find(struct project *p, int owner, const char *at, struct project_key ***expect, int *node)
+struct project_key *
+project_find(struct project *p, int owner, const char *at, struct project_key **expect)
 {
 	struct json key = { .p = at, .type = JSON_STRING };
-	const char *last = NULL, *colon;
-	struct project_key *k = NULL;
-	unsigned place, i;
+	const char *last, *colon;
+	struct project_key *k = &p->long_key;
+	int node;
 
 	p->wrong = at;
-	if (at == p->end || *at != '"' || !(last = json_string_end(at + 1, p->end, &key.escaped)))
+	if (at == p->end || *at != '"' || !(last = json_string_end(at + 1, p->start, p->end, &key.escaped)))
 		return NULL;
 	key.n = (size_t)(last + 1 - at);
 	p->wrong = colon = json_skip_blank(last + 1, p->end);
 	if (colon == p->end || *colon != ':')
 		return NULL;
+	p->at = colon + 1;
 	if (key.n < PROJECT_KEY) {
-		place = place_of(at, key.n, owner);
+		unsigned place = place_of(at, key.n, owner), i;
+
 		for (i = 0; i < PROBES; i++) {
 			k = &p->keys[(place + i) % PROJECT_KEYS];
-			if (k->owner == owner && k->len == key.n + 1 && memcmp(k->text, at, key.n) == 0) {
-				*node = k->node;
-				**expect = k;
-				*expect = &k->after;
-				return colon + 1;
-			}
+			if (k->owner == owner && k->len == key.n + 1 && memcmp(k->text, at, key.n) == 0)
+				return *expect = k;
 			if (k->owner < 0)
 				break;
 		}
 		if (i == PROBES)
 			k = &p->keys[place];    /* an older key has to go */
 	}
-	for (*node = p->node[owner].child; *node && !json_text_eq(key, p->node[*node].key); *node = p->node[*node].next)
+	for (node = p->node[owner].child; node && !json_text_eq(key, p->node[node].key); node = p->node[node].next)
 		;
-	if (k) {
-		memset(k, 0, sizeof(*k));
+	memset(k, 0, sizeof(*k));
+	k->owner = owner;
+	k->node = node;
+	if (k != &p->long_key) {
 		memcpy(k->text, at, key.n);
 		k->text[key.n] = ':';
 		k->len = (uint16_t)(key.n + 1);
 		k->mask = ((uint64_t)1 << k->len) - 1;
-		k->owner = owner;
-		k->node = *node;
-		**expect = k;
-		*expect = &k->after;
+		*expect = k;
 	}
-	return colon + 1;
+	return k;
 }
 
 int

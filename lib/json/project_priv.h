@@ -39,13 +39,15 @@ struct project {
 	int nodes, fields;
 	uint64_t row;                   /* rows so far */
 	const char *start, *end;        /* of this row */
+	const char *at;                 /* behind the key that project_find found */
 	const char *wrong;              /* its first wrong byte */
+	struct project_key long_key;    /* stands for one that is too long to be remembered */
 	struct project_key keys[PROJECT_KEYS];
 };
 
-/* A key that was not the expected one: finds or learns it and tells its node. Returns the place of its value or of
- * blanks before it; NULL (and p->wrong) when no key and colon stand here. *expect is moved to what may follow. */
-const char *project_find(struct project *, int owner, const char *at, struct project_key ***expect, int *node);
+/* A key that was not the expected one: finds or learns it, and expects it here the next time. project->at is the place of
+ * its value or of blanks before it. NULL (and project->wrong) when no key and colon stand here. */
+struct project_key *project_find(struct project *, int owner, const char *at, struct project_key **expect);
 
 /* A node's values are of no more use: a later one of duplicate keys stands in the row. */
 void project_forget(struct project *, int node);

@@ -23,75 +23,72 @@ stands(const struct project_key *key, const char *p, const char *end)
 FN inline const char *
 walk(struct project *project, int owner, const char *p)
 {
-	struct project_key **expect = &project->node[owner].first;
+	struct project_key *key = project->node[owner].first, **expect = &project->node[owner].first;
 	const char *const start = project->start, *const end = project->end;
 
 	p = skip_blank(p + 1, end);
 	if (p < end && *p == '}')
 		return p + 1;
 	for (;;) {
-		struct project_key *key = *expect;
-		struct json value = { 0 };
+		struct project_node *node = NULL;
 		const char *from;
-		int node;
+		uint8_t type, escaped = 0;
 
-		if (key && key->owner == owner && stands(key, p, end)) {
+		if (LIKELY(key && key->owner == owner && stands(key, p, end))) {
 			p += key->len;
-			node = key->node;
-			expect = &key->after;
-		} else if (!(p = project_find(project, owner, p, &expect, &node))) {
-			return NULL;
+		} else {
+			if (!(key = project_find(project, owner, p, expect)))
+				return NULL;
+			p = project->at;
 		}
+		expect = &key->after;
 		p = skip_blank(p, end);
-		if (p == end)
+		if (UNLIKELY(p == end))
 			goto wrong;
 		from = p;
-		if (node) {
-			if (project->node[node].row == project->row)
-				project_forget(project, node);
-			project->node[node].row = project->row;
+		if (key->node) {
+			node = &project->node[key->node];
+			if (UNLIKELY(node->row == project->row))
+				project_forget(project, key->node);
+			node->row = project->row;
 		}
-		switch (*p) {
-		case '"':
-			if (!(p = string_end(p + 1, start, end, &value.escaped)))
+		if (*p == '"') {
+			if (!(p = string_end(p + 1, start, end, &escaped)))
 				goto wrong_value;
 			p++;
-			value.type = JSON_STRING;
-			break;
-		case '{':
-			value.type = JSON_OBJECT;
-			if (node && project->node[node].child) {
-				if (!(p = walk(project, node, p)))
+			type = JSON_STRING;
+		} else if (*p == '{' || *p == '[') {
+			type = *p == '{' ? JSON_OBJECT : JSON_ARRAY;
+			if (type == JSON_OBJECT && node && node->child) {
+				if (!(p = walk(project, key->node, p)))
 					return NULL;
-				break;
+			} else if (!(p = container_end(p + 1, end))) {
+				goto wrong_value;
 			}
-			if (!(p = container_end(p + 1, end)))
-				goto wrong_value;
-			break;
-		case '[':
-			value.type = JSON_ARRAY;
-			if (!(p = container_end(p + 1, end)))
-				goto wrong_value;
-			break;
-		default:
+		} else {
+			type = JSON_NUMBER;
 			p = scalar_end(p, start, end);
-			if (p == from)
-				goto wrong_value;
-			if (node && !(value.type = json_scalar_type(from, p)))
+			if (UNLIKELY(p == from) || (node && !(type = json_scalar_type(from, p))))
 				goto wrong_value;
 		}
 		if (node) {
-			value.p = from;
-			value.n = (size_t)(p - from);
-			project->node[node].value = value;
+			node->value.p = from;
+			node->value.n = (size_t)(p - from);
+			node->value.type = type;
+			node->value.escaped = escaped;
 		}
-		p = skip_blank(p, end);
-		if (p == end)
+		key = *expect;
+		if (UNLIKELY(p == end))
 			goto wrong;
-		if (*p == '}')
-			return p + 1;
-		if (*p != ',')
-			goto wrong;
+		if (UNLIKELY(*p != ',')) {
+			p = skip_blank(p, end);
+			if (p == end)
+				goto wrong;
+			if (*p == '}')
+				return p + 1;
+			if (*p != ',')
+				goto wrong;
+		}
 		p = skip_blank(p + 1, end);
 		continue;
 wrong_value:

@@ -1,5 +1,9 @@
-#include "json/json_priv.h"
+#include <string.h>
 
+#include "json/json_priv.h"
+#include "json/simd_priv.h"
+
+unsigned char simd_priv_bytes[256][32] __attribute__((aligned(64)));
 static const struct json_variant *variants[4];
 const struct json_variant *json_used = &json_portable;
 
@@ -8,6 +12,8 @@ choose(void)
 {
 	int n = 0;
 
+	for (int c = 0; c < 256; c++)
+		memset(simd_priv_bytes[c], c, sizeof(simd_priv_bytes[c]));
 #if defined(__x86_64__)
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&

@@ -8,9 +8,9 @@
 #include "json/json_scan_priv.h"
 
 const char *
-json_string_end(const char *p, const char *end, uint8_t *escaped)
+json_string_end(const char *p, const char *start, const char *end, uint8_t *escaped)
 {
-	return string_end(p, p, end, escaped);
+	return string_end(p, start, end, escaped);
 }
 
 uint8_t
