@@ -25,8 +25,10 @@ project_free(struct project *p)
 		return;
 	for (int i = 1; i < p->nodes; i++)
 		free((char *)p->node[i].key.p);
-	for (int i = 0; i < p->fields; i++)
+	for (int i = 0; i < p->fields; i++) {
 		free((char *)p->field[i].name.p);
+		free(p->field[i].node);
+	}
 	free(p->node);
 	free(p->field);
 	free(p);
@@ -54,14 +56,24 @@ child_of(struct project *p, int node, struct str key)
 	return p->node[node].child = p->nodes++;
 }
 
-static int
-descend(struct project *p, int node, struct str dotted)
+/* One more place where a field may be found. */
+static void
+place(struct project_field *f, int node)
+{
+	f->node = mem_grow(f->node, (size_t)f->n + 1, sizeof(*f->node));
+	f->node[f->n++] = node;
+}
+
+/* `a.b.c` below a node: "b.c" in a, then c in b in a. */
+static void
+reach(struct project *p, struct project_field *f, int node, struct str dotted)
 {
 	struct str key;
 
-	while (str_cut(&dotted, '.', &key))
+	while (str_cut(&dotted, '.', &key) && dotted.p) {
 		node = child_of(p, node, key);
-	return node;
+		place(f, child_of(p, node, dotted));
+	}
 }
 
 static int
@@ -88,12 +100,10 @@ project_field(struct project *p, struct str name, struct err *err)
 	if (depth >= JSON_DEPTH)
 		return err_set(err, ERR_LIMIT, "'%.40s…' reaches %d levels deep, %d is the most", name.p, depth, JSON_DEPTH - 1);
 	properties = child_of(p, 0, STR("properties"));
-	f.node[f.n++] = child_of(p, 0, name);
-	f.node[f.n++] = child_of(p, properties, name);
-	if (depth > 1) {
-		f.node[f.n++] = descend(p, 0, name);
-		f.node[f.n++] = descend(p, properties, name);
-	}
+	place(&f, child_of(p, 0, name));
+	place(&f, child_of(p, properties, name));
+	reach(p, &f, 0, name);
+	reach(p, &f, properties, name);
 	f.name.p = mem_dup(name.p, name.n);
 	return add(p, f);
 }
@@ -101,17 +111,19 @@ project_field(struct project *p, struct str name, struct err *err)
 int
 project_path(struct project *p, const struct str *keys, int n, struct err *err)
 {
-	struct project_field f = { .n = 1 };
+	struct project_field f = { .name = { NULL, 0 } };
+	int node = 0;
 
+	if (n >= JSON_DEPTH)
+		return err_set(err, ERR_LIMIT, "a path of %d keys, %d is the most", n, JSON_DEPTH - 1);
 	for (int i = 0; i < n; i++)
-		f.node[0] = child_of(p, f.node[0], keys[i]);
+		node = child_of(p, node, keys[i]);
 	for (int i = 0; i < p->fields; i++)
-		if (!p->field[i].name.p && p->field[i].node[0] == f.node[0])
+		if (!p->field[i].name.p && p->field[i].node[0] == node)
 			return i;
 	if (p->fields == PROJECT_MOST)
 		return err_set(err, ERR_LIMIT, "more than %d fields, name fewer", PROJECT_MOST);
-	if (n >= JSON_DEPTH)
-		return err_set(err, ERR_LIMIT, "a path of %d keys, %d is the most", n, JSON_DEPTH - 1);
+	place(&f, node);
 	return add(p, f);
 }
 

@@ -28,7 +28,7 @@ struct project_node {
 /* Where a field may be found, the best first. */
 struct project_field {
 	struct str name;                /* of a field; {NULL,0} for a path */
-	int node[4], n;
+	int *node, n;
 };
 
 #define PROJECT_KEYS 512                /* a power of 2; fewer than a row has and it only becomes slower */

@@ -6,17 +6,22 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *, size_t);
 
-static const char *const fields[] = { "a", "properties", "a.b", "b", "source", "", "properties.a" };
+static const char *const fields[] = { "a", "properties", "a.b", "b", "source", "", "properties.a", "a.b.c" };
 #define FIELDS (int)(sizeof(fields) / sizeof(*fields))
 
+/* "b.c" in a, then c in b in a. */
 static struct json
 reach(struct json v, struct str dotted)
 {
-	struct str key;
+	const char *dot = memchr(dotted.p, '.', dotted.n);
+	struct json inner = JSON_ABSENT, found;
 
-	while (str_cut(&dotted, '.', &key))
-		v = json_get(v, key);
-	return v;
+	if (!dot)
+		return inner;
+	inner = json_get(v, (struct str){ dotted.p, (size_t)(dot - dotted.p) });
+	dotted = (struct str){ dot + 1, dotted.n - (size_t)(dot + 1 - dotted.p) };
+	found = json_get(inner, dotted);
+	return found.type ? found : reach(inner, dotted);
 }
 
 static struct json
