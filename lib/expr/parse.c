@@ -491,7 +491,7 @@ escape(struct parser *p, struct buf *b)
 	}
 	u = hex4(p, at + 2);
 	if (u < 0) {
-		fail(p, at, "\\u needs four hexadecimal digits");
+		fail(p, at, "\\u needs four hexadecimal digits, write \\u00e9");
 		return;
 	}
 	p->at += 6;
@@ -617,7 +617,7 @@ static int
 new_slot(struct parser *p)
 {
 	if (p->prog->nvars >= 65535)
-		fail(p, p->start, "too many variables");
+		fail(p, p->start, "too many variables, write it in steps");
 	return p->prog->nvars++;
 }
 
@@ -651,7 +651,7 @@ pattern(struct parser *p, int top)
 	int slot = -1;
 
 	if (++p->depth > NESTED)
-		fail(p, at, "nested too deep");
+		fail(p, at, "nested too deep, write it in steps");
 	if (is(p, '$')) {
 		next(p);
 		if (plain_ident(p, "write a variable: $name", &name))
@@ -723,7 +723,7 @@ expand(struct parser *p, size_t at, const struct macro *m, struct expr_node **ar
 	p->macro_col = column(&was, at);
 	p->find = NULL;
 	if (++p->depth > NESTED)
-		fail(p, 0, "nested too deep");
+		fail(p, 0, "nested too deep, write it in steps");
 	next(p);
 	x = pipe_of(p);
 	p->text = was.text, p->at = was.at, p->start = was.start, p->tok = p->failed ? T_END : was.tok, p->word = was.word;
@@ -780,7 +780,7 @@ compile_test(struct parser *p, struct expr_node *x)
 	x->regex = regex_new((struct str){ re->value.p, re->value.n }, text, &err);
 	if (!x->regex) {
 		p->prog->wrong = 1;
-		fail(p, re->col - 1, "%s", err.text);
+		fail(p, re->col - 1, "%s, mend the pattern", err.text);
 		return;
 	}
 	prog->regex = mem_grow(prog->regex, (size_t)prog->nregex + 1, sizeof(*prog->regex));
@@ -938,7 +938,7 @@ number(struct parser *p)
 	for (size_t i = 0; i < mantissa; i++)
 		w.p[i] == '.' ? dots++ : digits++;
 	if (dots > 1 || !digits) {
-		fail(p, at, "'%.*s' is no number", (int)(w.n < 40 ? w.n : 40), w.p);
+		fail(p, at, "'%.*s' is no number, write digits and one point", (int)(w.n < 40 ? w.n : 40), w.p);
 		return none(p);
 	}
 	v = (struct expr_value){ .type = JSON_NUMBER, .form = EXPR_RAW, .n = w.n, .p = w.p };
@@ -1011,7 +1011,7 @@ term(struct parser *p)
 	struct str name;
 
 	if (++p->depth > NESTED)
-		fail(p, at, "nested too deep");
+		fail(p, at, "nested too deep, write it in steps");
 	if (p->failed) {
 		p->depth--;
 		return none(p);
@@ -1101,7 +1101,7 @@ term(struct parser *p)
 			next(p);
 			for (;;) {
 				if (n == 8) {
-					fail(p, p->start, "too many arguments");
+					fail(p, p->start, "too many arguments, no function takes more than 8");
 					break;
 				}
 				args[n++] = pipe_of(p);
@@ -1221,7 +1221,7 @@ condition(struct parser *p)
 	struct expr_node *cond, *yes, *no;
 
 	if (++p->depth > NESTED)
-		fail(p, at, "nested too deep");
+		fail(p, at, "nested too deep, write it in steps");
 	next(p);
 	cond = pipe_of(p);
 	if (p->tok != T_THEN)
@@ -1254,7 +1254,7 @@ operand(struct parser *p, int question)
 	int vars;
 
 	if (++p->depth > NESTED)
-		fail(p, at, "nested too deep");
+		fail(p, at, "nested too deep, write it in steps");
 	switch (p->tok) {
 	case T_DEF:
 		function(p);
@@ -1374,7 +1374,7 @@ binary(struct parser *p, int least)
 		next(p);
 		if (l == 2) {           /* to the right */
 			if (++p->depth > NESTED)
-				fail(p, at, "nested too deep");
+				fail(p, at, "nested too deep, write it in steps");
 			b = binary(p, 2);
 			p->depth--;
 		} else {
@@ -1400,7 +1400,7 @@ pipe_of(struct parser *p)
 	size_t at;
 
 	if (++p->depth > NESTED)
-		fail(p, p->start, "nested too deep");
+		fail(p, p->start, "nested too deep, write it in steps");
 	if (p->failed) {
 		p->depth--;
 		return none(p);

@@ -6,9 +6,9 @@
 
 #include "base/mem.h"
 
-/* Steps back that one search may take in all: about 3 ms of work. Plain patterns on long texts need none, as every start
+/* Steps back that one search may take in all: 2 to 3 ms of work. Plain patterns on long texts need none, as every start
  * position counts anew only what it had to try again. */
-#define RETRIES      100000
+#define RETRIES      300000
 #define PATTERN_MOST 10000      /* bytes; what is compiled grows with it */
 
 struct regex {

@@ -405,11 +405,443 @@ native_is_libjq(void **unused)
 	assert_true(skipped * 100 < runs);
 }
 
+/* ---- jq's own tests */
+
+static struct str
+line_of(struct str *rest)
+{
+	struct str line = {0};
+
+	return str_cut(rest, '\n', &line) ? line : (struct str){0};
+}
+
+static int
+is_blank(struct str line)
+{
+	line = str_trim(line);
+	return line.n == 0 || line.p[0] == '#';
+}
+
+/* Input and expectation as our printer writes them. */
+static void
+normal(struct str json, struct buf *out)
+{
+	struct err err = {0};
+	struct expr *same = expr_new(".", EXPR_NATIVE_ONLY, &err);
+
+	if (json.n >= 3 && memcmp(json.p, "\xef\xbb\xbf", 3) == 0)
+		json.p += 3, json.n -= 3;
+	if (expr_run(same, json, out, &err) != 1) {
+		buf_str(out, json);
+		buf_byte(out, '\n');
+	}
+	expr_free(same);
+}
+
+static struct buf
+slurp(const char *path)
+{
+	struct buf b = {0};
+	FILE *f = fopen(path, "r");
+	size_t n;
+
+	if (f) {
+		while ((n = fread(buf_room(&b, 65536), 1, 65536, f)) > 0)
+			b.n += n;
+		fclose(f);
+	}
+	return b;
+}
+
+/* Line by line equal as values: the order of keys is nobody's promise. */
+static int
+same_values(struct str got, struct str want)
+{
+	struct err err = {0};
+	struct expr *equal = expr_new(".[0] == .[1]", EXPR_NATIVE_ONLY, &err);
+	int same = 1;
+
+	while (same && (got.n || want.n)) {
+		struct str a = line_of(&got), b = line_of(&want);
+		struct buf both = {0};
+
+		buf_printf(&both, "[%.*s,%.*s]", STR_FMT(a), STR_FMT(b));
+		same = expr_test(equal, buf_get(&both), &err) == 1;
+		buf_release(&both);
+	}
+	expr_free(equal);
+	return same;
+}
+
+struct score { int all, right, native, native_right, refused; };
+
+/* One program of a file of triples (program, input, one line a result), natively where it can be and in libjq. */
+static void
+one_of_suite(const char *program, struct str input, struct str want, struct score *score)
+{
+	for (int libjq = 0; libjq < 2; libjq++) {
+		struct buf out = {0};
+		struct err err = {0};
+		struct expr *e = expr_new(program, libjq ? EXPR_LIBJQ_ONLY : EXPR_NATIVE_ONLY, &err);
+		int right = 0;
+
+		if (!e && !libjq)
+			continue;
+		if (e) {
+			expr_limits(e, 1000, 256 << 20);
+			right = expr_run(e, input, &out, &err) < 0 ? want.n == 0 && err.code == ERR_INPUT
+			    : same_values(buf_get(&out), want);
+		}
+		if (libjq)
+			score->all++, score->right += right;
+		else
+			score->native++, score->native_right += right;
+		if (!right && getenv("EXPR_VERBOSE"))
+			print_message("# %s: %s on %.*s: %.*s%s, want %.*s\n", libjq ? "libjq" : "native", program, STR_FMT(input),
+			    STR_FMT(buf_get(&out)), err.text, STR_FMT(want));
+		expr_free(e);
+		buf_release(&out);
+	}
+}
+
+static struct score
+suite(const char *path)
+{
+	struct score score = {0};
+	struct buf file = slurp(path);
+	struct str rest = buf_get(&file);
+
+	while (rest.n) {
+		struct str line = line_of(&rest), input;
+		struct buf in = {0}, want = {0};
+		char *program;
+
+		if (is_blank(line))
+			continue;
+		program = mem_dup(line.p, line.n);
+		if (strncmp(program, "%%FAIL", 6) == 0) {      /* must not compile */
+			struct err err = {0};
+			struct expr *e;
+
+			free(program);
+			line = line_of(&rest);
+			program = mem_dup(line.p, line.n);
+			while (rest.n && line_of(&rest).n)
+				;
+			e = expr_new(program, 0, &err);
+			score.all++;
+			score.right += !e;
+			score.refused++;
+			if (e && getenv("EXPR_VERBOSE"))
+				print_message("# compiles: %s\n", program);
+			expr_free(e);
+			free(program);
+			continue;
+		}
+		input = line_of(&rest);
+		normal(input, &in);
+		in.n--;
+		while (rest.n) {
+			struct str at = rest;
+
+			line = line_of(&rest);
+			if (str_trim(line).n == 0)
+				break;
+			if (line.p[0] == '#') {
+				rest = at;
+				break;
+			}
+			normal(line, &want);
+		}
+		one_of_suite(program, buf_get(&in), buf_get(&want), &score);
+		free(program);
+		buf_release(&in);
+		buf_release(&want);
+	}
+	buf_release(&file);
+	return score;
+}
+
+static void
+jq_own_tests(void **unused)
+{
+	const char *path = "../shared/eval/conformance/jq/jq-1.6.test";
+	struct score score;
+
+	(void)unused;
+	if (access(path, R_OK) < 0) {
+		print_message("# no %s here\n", path);
+		skip();
+	}
+	score = suite(path);
+	print_message("# jq 1.6: %d of %d in libjq, natively %d of %d\n", score.right, score.all, score.native_right, score.native);
+	assert_int_equal(score.native_right, score.native);
+	assert_true(score.all - score.right <= 6);      /* five load modules, one has NaN for its input */
+}
+
+/* ---- our own triples: tests/golden/expr */
+
+static void
+golden(void **unused)
+{
+	struct score score = suite("tests/golden/expr/native.test");
+
+	(void)unused;
+	print_message("# golden: %d of %d in libjq, natively %d of %d\n", score.right, score.all, score.native_right, score.native);
+	assert_true(score.all > 60);
+	assert_int_equal(score.native, score.all - score.refused);
+	assert_int_equal(score.native_right, score.native);
+	assert_int_equal(score.right, score.all);
+}
+
+/* ---- what only the native subset promises */
+
+static void
+check(const char *program, const char *row, const char *want)
+{
+	struct err err = {0};
+	struct buf out = {0};
+	struct expr *e = expr_new(program, EXPR_NATIVE_ONLY, &err);
+
+	if (!e)
+		fail_msg("%s: %s", program, err.text);
+	if (expr_run(e, str_of(row), &out, &err) < 0)
+		fail_msg("%s on %s: %s", program, row, err.text);
+	out.n -= out.n > 0;
+	assert_string_equal(buf_text(&out), want);
+	expr_free(e);
+	buf_release(&out);
+}
+
+static void
+integers_beyond_2_53_are_kept(void **unused)
+{
+	(void)unused;
+	check(".id", "{\"id\":9007199254740993}", "9007199254740993");
+	check(".", "[-9223372036854775808,18446744073709551615,1.50,1E2]", "[-9223372036854775808,18446744073709551615,1.5,100]");
+	check(".id == 9007199254740993", "{\"id\":9007199254740993}", "true");
+	check(".id == 9007199254740992", "{\"id\":9007199254740993}", "false");
+	check(".id == -9007199254740993", "{\"id\":-9007199254740993}", "true");
+	check("-.id", "{\"id\":9007199254740993}", "-9007199254740993");
+	check(".[0] < .[1], .[1] < .[0], (sort | .[0])", "[12345678901234567890,12345678901234567891]", "true\nfalse\n12345678901234567890");
+	check("unique | length", "[9007199254740993,9007199254740992,9007199254740993]", "2");
+	check("{id: .id, text: \"\\(.id)\"}", "{\"id\":9007199254740993}", "{\"id\":9007199254740993,\"text\":\"9007199254740993\"}");
+	check(".id | tostring | tonumber", "{\"id\":9007199254740993}", "9007199254740993");
+	check(".id + 0", "{\"id\":9007199254740993}", "9007199254740992");
+}
+
+static void
+a_fault_has_its_column_and_a_mend(void **unused)
+{
+	static const struct { const char *program; int flags; long col; const char *says; } faults[] = {
+		{ ".event = \"purchase\" and", 0, 24, "ends too early" },
+		{ ".a == ", 0, 7, "ends too early" },
+		{ ".a == 1 == 2", 0, 9, "parentheses" },
+		{ ".a && .b", 0, 4, "'&' means nothing here" },
+		{ "select(.a", 0, 10, "close the ( with )" },
+		{ "{a: 1 + 2}", 0, 7, "an operator needs parentheses here" },
+		{ ".foo bar", 0, 6, "unexpected 'bar'" },
+		{ "if .a then 1 end", 0, 14, "an if needs else" },
+		{ "\"abc", 0, 1, "does not end" },
+		{ "\"\\x\"", 0, 2, "no escape" },
+		{ ".a | foo(1)", 0, 6, "foo/1 is not defined" },
+		{ ". as $x | $y", 0, 11, "$y is not defined" },
+		{ ".. | $x", EXPR_NATIVE_ONLY, 6, "not in the native subset" },
+		{ "1 / 0", 0, 3, "division by zero" },
+		{ ".a | test(\"(\")", 0, 11, "Regex failure" },
+		{ ".[1", 0, 4, "close the [" },
+		{ ". foo", 0, 3, "write .foo" },
+		{ ".a\r", 0, 3, "control character" },
+		{ "{(1): 2}", 0, 2, "a key must be a string" },
+		{ ".a | break $x", 0, 6, "no label" },
+		{ "input", EXPR_NATIVE_ONLY, 1, "not in the native subset" },
+		{ "\xff", 0, 1, "not UTF-8" },
+		{ "reduce .[] as $x (0; .", 0, 23, "close the (" },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+		struct err err = {0};
+		char col[40];
+
+		assert_null(expr_new(faults[i].program, faults[i].flags, &err));
+		assert_int_equal(err.code, ERR_USAGE);
+		snprintf(col, sizeof(col), "column %ld: ", faults[i].col);
+		if (err.col != faults[i].col || strncmp(err.text, col, strlen(col)) || !strstr(err.text, faults[i].says))
+			fail_msg("%s: %ld: %s", faults[i].program, err.col, err.text);
+		if (!strchr(err.text, ','))
+			fail_msg("no mend: %s", err.text);
+	}
+}
+
+/* Bound to a projection or on whole rows: the same truth, the same errors. */
+static void
+bound_is_unbound(void **unused)
+{
+	static const char *const texts[] = {
+		".event==\"purchase\" and .properties.revenue > 10", ".a", ".a.b.c", ".a.b == null", ".a.b.c // .b | not", "select(.a == 1)",
+		".a | test(\"a\")", "if .a then .b else .c end", "(.a, .b) == 1", ".a.b?", ".[\"a b\"] > 1", ".a[0]", ".a[]", "[.a,.b] == [1,2]",
+		".a as $x | .b == $x", "select(.a) | select(.b)", "any(.a, .b; . == 1)", "select(.a | startswith(\"a\"))", "try error(.a)", ".a | length > 1",
+		"not", "not | not", ". and .a", "1", "empty", ".a < .b", ".a + .b", "{a, b} | .a == .b", "\"\\(.a)\" == \"1\"", "first(.a, .b)",
+	};
+
+	int bound = 0;
+
+	(void)unused;
+	state = 42;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct err err = {0};
+		struct expr *e = expr_new(texts[i], EXPR_NATIVE_ONLY, &err), *whole = expr_new(texts[i], EXPR_NATIVE_ONLY, &err);
+		struct project *project = project_new();
+		struct json fields[64];
+
+		assert_non_null(e);
+		project_field(project, STR("other"), &err);     /* of the caller */
+		if (expr_bind(e, project, &err) != 0)
+			goto next;
+		bound++;
+		assert_true(project_count(project) < 64);
+		for (int n = 0; n < 400; n++) {
+			struct buf row = {0};
+			int a, b;
+
+			do {
+				buf_clear(&row);
+				value(&row, 4);
+			} while (row.p[0] != '{');
+			assert_int_equal(project_row(project, buf_get(&row), fields, &err), 0);
+			err_clear(&err);
+			a = expr_test_fields(e, fields, &err);
+			b = expr_test(whole, buf_get(&row), &err);
+			if (a != b)
+				fail_msg("%s on %s: bound %d, whole %d", texts[i], buf_text(&row), a, b);
+			buf_release(&row);
+		}
+next:
+		expr_free(e);
+		expr_free(whole);
+		project_free(project);
+	}
+	assert_int_equal(bound, sizeof(texts) / sizeof(*texts) - 3);    /* not and error look at the whole row */
+}
+
+/* ---- fault 49: hostile programs end in an error in bounded time, and we live */
+
+static double
+now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void
+fault_49_hostile_programs_end_in_an_error(void **unused)
+{
+	static const struct { const char *program; int code; } list[] = {
+		{ "[repeat(1)]", ERR_LIMIT }, { "[range(1e9)]", ERR_LIMIT }, { "def f: f; f", ERR_LIMIT }, { "def f: 1 + f; f", 0 },
+		{ "last(range(1e12))", ERR_LIMIT }, { "[limit(1e9; repeat(\"aaaaaaaaaaaaaaaa\"))]", ERR_LIMIT },
+		{ "reduce range(1e9) as $i (\"a\"; . + .)", 0 }, { "[.[]?, repeat([.])]", ERR_LIMIT }, { "until(false; .)", ERR_LIMIT },
+		{ "def f: [f]; f", 0 }, { "def f: .; \"x\" | indices(\"\")", ERR_LIMIT }, { "[.[nan:]?] | \"a\"[nan:]", 0 },
+		{ "reduce range(100000) as $i (0; [.]) | tojson", 0 }, { "input", ERR_INPUT }, { "[inputs]", 1 },
+		{ "\"\\(repeat(1))\"", ERR_LIMIT },
+		/* natively */
+		{ "\"aaaaaaaaaa\" * 1e8", 0 }, { "[[.[],.[]] | .[],.[]] | [.[],.[]] | [.[],.[]] | [.[],.[]] | [.[],.[]] | length", 1 },
+		{ "[..] | [.[] | [..]] | [.[] | [..]] | length", 0 },
+		{ "[.[] as $a | .[] as $b | .[] as $c | .[] as $d | .[] as $e | .[] as $f | .[] as $g | .[] as $h | .[] as $i | 1] | length", ERR_LIMIT },
+	};
+	struct buf row = {0};
+
+	(void)unused;
+	buf_byte(&row, '[');
+	for (int i = 0; i < 100; i++)
+		buf_printf(&row, "%s%d", i ? "," : "", i);
+	buf_byte(&row, ']');
+	setenv("CANARY", "secret-canary", 1);
+	for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++) {
+		struct err err = {0};
+		struct buf out = {0};
+		double began = now_s();
+		struct expr *e = expr_new(list[i].program, 0, &err);
+		int rc;
+
+		assert_non_null(e);
+		expr_limits(e, 300, 128 << 20);
+		rc = expr_run(e, buf_get(&row), &out, &err);
+		if (now_s() - began > 5 || (list[i].code < 0 && rc != list[i].code) || (list[i].code > 0 && rc < 0))
+			fail_msg("%s: %d after %.1f s: %s", list[i].program, rc, now_s() - began, err.text);
+		if (rc < 0)
+			assert_true(err.text[0] && err.code == rc);
+		expr_free(e);
+		buf_release(&out);
+	}
+	/* after a row that broke the child the next one is served, and after many of them it is given up */
+	{
+		struct err err = {0};
+		struct buf out = {0};
+		struct expr *e = expr_new("if . == 1 then [repeat(1)] else [$ENV, env, $__prog_args?, .] end", 0, &err);
+
+		if (!e)
+			e = expr_new("if . == 1 then [repeat(1)] else [$ENV, env, .] end", 0, &err);
+		assert_non_null(e);
+		expr_limits(e, 200, 64 << 20);
+		assert_int_equal(expr_run(e, STR("1"), &out, &err), ERR_LIMIT);
+		assert_int_equal(expr_run(e, STR("2"), &out, &err), 1);
+		assert_string_equal(buf_text(&out), "[{},{},2]\n");
+		for (int i = 0; i < 5; i++)
+			assert_int_equal(expr_run(e, STR("1"), &out, &err), ERR_LIMIT);
+		assert_int_equal(expr_run(e, STR("2"), &out, &err), ERR_LIMIT);
+		expr_free(e);
+		buf_release(&out);
+	}
+	{
+		struct err err = {0};
+
+		assert_null(expr_new("import \"x\" as $x; .", 0, &err));
+		assert_null(expr_new("include \"/etc/passwd\"; .", 0, &err));
+	}
+	unsetenv("CANARY");
+	buf_release(&row);
+}
+
+static void
+a_result_is_all_or_nothing(void **unused)
+{
+	struct err err = {0};
+	struct buf out = {0};
+
+	(void)unused;
+	for (int flags = EXPR_NATIVE_ONLY; flags <= EXPR_LIBJQ_ONLY; flags++) {
+		struct expr *e = expr_new(".[] | 10 / .", flags, &err);
+
+		buf_clear(&out);
+		buf_lit(&out, "before ");
+		assert_int_equal(expr_run(e, STR("[1,2,0]"), &out, &err), ERR_INPUT);
+		assert_string_equal(buf_text(&out), "before ");
+		assert_int_equal(expr_run(e, STR("[1,2]"), &out, &err), 2);
+		assert_string_equal(buf_text(&out), "before 10\n5\n");
+		assert_int_equal(expr_run(e, STR("[1,2"), &out, &err), ERR_INPUT);
+		assert_true(err.col > 0);
+		assert_int_equal(expr_test(e, STR("[5, 0]"), &err), 1); /* the first result decides */
+		assert_int_equal(expr_test(e, STR("[]"), &err), 0);
+		expr_free(e);
+	}
+	buf_release(&out);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(native_is_libjq),
+		cmocka_unit_test(jq_own_tests),
+		cmocka_unit_test(golden),
+		cmocka_unit_test(integers_beyond_2_53_are_kept),
+		cmocka_unit_test(a_fault_has_its_column_and_a_mend),
+		cmocka_unit_test(bound_is_unbound),
+		cmocka_unit_test(a_result_is_all_or_nothing),
+		cmocka_unit_test(fault_49_hostile_programs_end_in_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
