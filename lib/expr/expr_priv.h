@@ -163,7 +163,8 @@ struct expr_child;
 struct expr_child *expr_child_new(struct str program, struct err *);    /* compiles; NULL and the error of the compiler */
 void expr_child_free(struct expr_child *);
 void expr_child_limits(struct expr_child *, int row_ms, size_t memory);
-/* Run over a row: its results (at most `most`; 0: all), each with a newline behind it, appended to out. Their number, < 0. */
-int expr_child_run(struct expr_child *, struct str row, int most, struct buf *out, struct err *);
+/* Run over a row: its results, each with a newline behind it, appended to out; their number. With `test` nothing is
+ * appended: 1 when the first result is true, else 0. < 0 for an error. */
+int expr_child_run(struct expr_child *, struct str row, int test, struct buf *out, struct err *);
 
 #endif

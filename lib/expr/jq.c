@@ -1,8 +1,8 @@
 /* libjq behind its wall. libjq 1.6 aborts on some programs, loops without end on others and shows the environment, so it
  * never runs in our process: a child holds one compiled program and answers row after row on a socket.
  *
- *      to the child     u32 bytes, u32 most results, the row
- *      from the child   i32 results (or -1: an error, -2: over a limit), u32 bytes, the results or the words
+ *      to the child     u32 bytes, u32 1 when only the truth of the first result is asked, the row
+ *      from the child   i32 results or truth (-1: an error, -2: over a limit), u32 bytes, the results or the words
  *
  * The child has an empty environment, no file open but the socket, nothing on stdout and stderr, a bound on its memory, and
  * (Linux on x86-64 and arm64) no system call beyond memory and the socket. The parent ends it when a row takes too much
@@ -205,17 +205,23 @@ answer(int fd, int32_t n, const struct buf *b)
 }
 
 static int32_t
-run_row(jq_state *jq, struct str row, uint32_t most, struct buf *out, struct buf *scratch)
+run_row(jq_state *jq, struct str row, uint32_t test, struct buf *out, struct buf *scratch)
 {
 	int32_t n = 0;
-	jv result = jv_invalid();
+	jv result;
 
 	buf_clear(out);
 	jq_start(jq, build(json_value(row), scratch), 0);
-	while (!most || (uint32_t)n < most) {
+	for (;;) {
 		result = jq_next(jq);
 		if (!jv_is_valid(result))
 			break;
+		if (test) {
+			jv_kind kind = jv_get_kind(result);
+
+			jv_free(result);
+			return kind != JV_KIND_NULL && kind != JV_KIND_FALSE;
+		}
 		if (dump(result, out, 0) < 0) {
 			buf_clear(out);
 			buf_lit(out, "a result too long or nested too deep");
@@ -223,23 +229,23 @@ run_row(jq_state *jq, struct str row, uint32_t most, struct buf *out, struct buf
 		}
 		buf_byte(out, '\n');
 		n++;
-		result = jv_null();
 	}
-	if (!jv_is_valid(result)) {
-		if (jq_halted(jq)) {
-			jv code = jq_get_exit_code(jq), message = jq_get_error_message(jq);
+	if (jq_halted(jq)) {
+		jv code = jq_get_exit_code(jq), message = jq_get_error_message(jq);
 
-			jv_free(result);
-			if (jv_is_valid(code) && words(jv_invalid_with_msg(message), out))
-				n = -1;
-			else if (jv_is_valid(code))
-				n = -1, buf_clear(out), buf_lit(out, "halt_error");
-			jv_free(code);
-		} else if (words(result, out)) {
-			n = -1;
-		}
-	} else {
 		jv_free(result);
+		if (jv_is_valid(code)) {                /* halt_error; plain halt ends the results */
+			n = -1;
+			if (!words(jv_invalid_with_msg(message), out)) {
+				buf_clear(out);
+				buf_lit(out, "halt_error");
+			}
+		} else {
+			jv_free(message);
+		}
+		jv_free(code);
+	} else if (words(result, out)) {
+		n = -1;
 	}
 	return n;
 }
@@ -350,6 +356,20 @@ shut_in(int fd, size_t memory)
 	confine();
 }
 
+static jv
+no_input(jq_state *jq, void *unused)
+{
+	(void)jq, (void)unused;
+	return jv_invalid();
+}
+
+static void
+no_debug(void *unused, jv message)
+{
+	(void)unused;
+	jv_free(message);
+}
+
 static void __attribute__((noreturn))
 child(const char *program, size_t memory, int fd)
 {
@@ -363,6 +383,8 @@ child(const char *program, size_t memory, int fd)
 		_exit(NO_MEMORY);
 	jq_set_nomem_handler(jq, out_of_memory, NULL);
 	jq_set_error_cb(jq, keep_message, &out);
+	jq_set_input_cb(jq, no_input, NULL);    /* jq_init leaves both of these unset */
+	jq_set_debug_cb(jq, no_debug, NULL);
 	jq_set_attr(jq, jv_string("JQ_LIBRARY_PATH"), jv_array());      /* without it `import` aborts */
 	jq_set_attr(jq, jv_string("JQ_ORIGIN"), jv_string("/"));
 	jq_set_attr(jq, jv_string("PROGRAM_ORIGIN"), jv_string("/"));
@@ -611,9 +633,9 @@ expr_child_limits(struct expr_child *c, int row_ms, size_t memory)
 }
 
 int
-expr_child_run(struct expr_child *c, struct str row, int most, struct buf *out, struct err *err)
+expr_child_run(struct expr_child *c, struct str row, int test, struct buf *out, struct err *err)
 {
-	uint32_t head[2] = { (uint32_t)row.n, (uint32_t)most };
+	uint32_t head[2] = { (uint32_t)row.n, (uint32_t)test };
 	struct reply r;
 	char small[4096];
 	size_t was = out->n;
@@ -641,7 +663,7 @@ expr_child_run(struct expr_child *c, struct str row, int most, struct buf *out, 
 	if (rc == -1 && !fresh) {       /* it may have died between two rows: once more with a new one */
 		end(c, NULL);
 		out->n = was;
-		return expr_child_run(c, row, most, out, err);
+		return expr_child_run(c, row, test, out, err);
 	}
 	if (rc < 0) {
 		out->n = was;

@@ -826,6 +826,9 @@ a_result_is_all_or_nothing(void **unused)
 		assert_int_equal(expr_test(e, STR("[5, 0]"), &err), 1); /* the first result decides */
 		assert_int_equal(expr_test(e, STR("[]"), &err), 0);
 		expr_free(e);
+		e = expr_new("nan, error", flags, &err);        /* prints as null and is true */
+		assert_int_equal(expr_test(e, STR("1"), &err), 1);
+		expr_free(e);
 	}
 	buf_release(&out);
 }
