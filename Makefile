@@ -71,6 +71,10 @@ $B/unit/%: $B/tests/unit/%.o $B/librooms.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(LIBS) -lcmocka
 
+$B/bench/%: $B/tests/bench/%.o $B/librooms.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(LIBS)
+
 $B/replay/%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $B/librooms.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(LIBS)

@@ -47,14 +47,15 @@ json_number_end(const char *p, const char *end)
 
 /* A literal taken apart: (minus ? -1 : 1) * digits * 10^exponent. */
 struct decimal {
-	uint64_t digits;        /* the first 19 that count; zeros behind them are in the exponent */
+	uint64_t digits;        /* the first 19 that count */
 	int64_t  exponent;
 	int      minus;
 	int      cut;           /* there are more digits than 19, some of them not 0 */
 };
 
+/* Any literal; the long way. */
 static int
-take_apart(struct json v, struct decimal *d)
+take_any_apart(struct json v, struct decimal *d)
 {
 	const char *p = v.p, *end = v.p + v.n;
 	int n = 0, point = 0;
@@ -103,6 +104,30 @@ take_apart(struct json v, struct decimal *d)
 	return 1;
 }
 
+/* Nearly all numbers: no exponent and so few digits that none is lost. */
+static int
+take_apart(struct json v, struct decimal *d)
+{
+	const char *p = v.p, *end = v.p + v.n, *first, *point = NULL;
+	uint64_t digits = 0;
+	int minus;
+
+	if (v.type != JSON_NUMBER || v.n == 0 || v.n > 20)
+		return take_any_apart(v, d);
+	minus = *p == '-';
+	for (first = p += minus; p < end && digit(*p); p++)
+		digits = digits * 10 + (uint64_t)(*p - '0');
+	if (p == first || p - first > 18 || (*first == '0' && p - first > 1))
+		return take_any_apart(v, d);
+	if (p < end && *p == '.')
+		for (point = ++p; p < end && digit(*p); p++)
+			digits = digits * 10 + (uint64_t)(*p - '0');
+	if (p < end || p == point)
+		return take_any_apart(v, d);
+	*d = (struct decimal){ digits, point ? point - end : 0, minus, 0 };
+	return 1;
+}
+
 int
 json_int64(struct json v, int64_t *out)
 {
@@ -114,6 +139,8 @@ json_int64(struct json v, int64_t *out)
 		*out = 0;
 		return 1;
 	}
+	for (; d.exponent < 0 && d.digits % 10 == 0; d.exponent++)
+		d.digits /= 10;
 	if (d.cut || d.exponent < 0 || d.exponent > 18)
 		return 0;
 	for (; d.exponent; d.exponent--)

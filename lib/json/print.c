@@ -5,35 +5,60 @@
 #include <stdlib.h>
 
 #include "base/time.h"
+#if defined(__SSE2__)
+#define SIMD_SSE2
+#elif defined(__aarch64__)
+#define SIMD_NEON
+#endif
 #include "json/json_priv.h"
+#include "json/simd_priv.h"
 
 static const char hex[] = "0123456789abcdef";
+
+FN INLINE uint64_t
+to_escape(simd_block v)
+{
+	return simd_mask(simd_or(simd_or(simd_eq(v, simd_all('"')), simd_eq(v, simd_all('\\'))),
+	    simd_or(simd_most(v, 0x1f), simd_eq(v, simd_all(0x7f)))));
+}
+
+static void
+put_escaped(struct buf *b, unsigned char c)
+{
+	char code[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+	size_t n = 2;
+
+	switch (c) {
+	case '"': case '\\': code[1] = (char)c; break;
+	case '\b': code[1] = 'b'; break;
+	case '\t': code[1] = 't'; break;
+	case '\n': code[1] = 'n'; break;
+	case '\f': code[1] = 'f'; break;
+	case '\r': code[1] = 'r'; break;
+	default: n = 6;
+	}
+	buf_add(b, code, n);
+}
 
 void
 json_put_string(struct buf *b, struct str text)
 {
-	const char *p = text.p, *end = text.p + text.n, *from;
+	const char *p = text.p, *end = text.p + text.n, *from = p;
 
 	buf_byte(b, '"');
-	for (from = p; p < end; p++) {
-		unsigned char c = (unsigned char)*p;
-		char code[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
-		size_t n = 2;
+	while (p < end) {
+		uint64_t mask = simd_at(to_escape, p, text.p, end);
 
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+		if (LIKELY(!mask)) {
+			if (end - p <= W)
+				break;
+			p += W;
 			continue;
-		switch (c) {
-		case '"': case '\\': code[1] = (char)c; break;
-		case '\b': code[1] = 'b'; break;
-		case '\t': code[1] = 't'; break;
-		case '\n': code[1] = 'n'; break;
-		case '\f': code[1] = 'f'; break;
-		case '\r': code[1] = 'r'; break;
-		default: n = 6;
 		}
+		p += simd_first(mask);
 		buf_add(b, from, (size_t)(p - from));
-		buf_add(b, code, n);
-		from = p + 1;
+		put_escaped(b, (unsigned char)*p);
+		from = ++p;
 	}
 	if (from < end)
 		buf_add(b, from, (size_t)(end - from));

@@ -75,6 +75,31 @@ json_value(struct str text)
 }
 
 struct json
+json_checked(struct str text)
+{
+	const char *p = text.p, *end = text.p + text.n;
+	struct json v;
+
+	while (p < end && json_is_blank(*p))
+		p++;
+	while (end > p && json_is_blank(end[-1]))
+		end--;
+	if (p == end)
+		return JSON_ABSENT;
+	v = (struct json){ .p = p, .n = (size_t)(end - p) };
+	switch (*p) {
+	case '{': v.type = JSON_OBJECT; break;
+	case '[': v.type = JSON_ARRAY; break;
+	case '"':
+		v.type = JSON_STRING;
+		v.escaped = memchr(p, '\\', v.n) != NULL;
+		break;
+	default: v.type = json_scalar_type(p, end);
+	}
+	return v.type ? v : JSON_ABSENT;
+}
+
+struct json
 json_take(struct str *rest)
 {
 	const char *end = rest->p + rest->n, *p;

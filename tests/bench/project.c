@@ -1,4 +1,7 @@
-/* How fast rows are checked and projected on this machine, for each instruction set it has: `project FILE [FIELD…]`.
+/* How fast rows are checked and projected on this machine, for each instruction set it has:
+ *
+ *      make build/bench/project && build/bench/project FILE [FIELD…]
+ *
  * The best of five rounds over the file's lines, which are read before. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -71,8 +71,12 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		if ((json_check(text, &other) == 0) != whole || other.col != err.col || strcmp(other.text, err.text) != 0)
 			abort();
 	}
-	if (whole && !v.type)
-		abort();
+	if (whole) {
+		struct json w = json_checked(text);
+
+		if (!v.type || w.type != v.type || w.p != v.p || w.n != v.n || w.escaped != v.escaped)
+			abort();
+	}
 	visit(v, whole, 0);
 	json_get(v, (struct str){ (const char *)data, size % 8 });
 	json_index(v, (int64_t)size - 8);

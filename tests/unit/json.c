@@ -237,6 +237,11 @@ values_of_all_types(void **state __attribute__((unused)))
 		if (value(cases[i].text).type != cases[i].type)
 			fail_msg("%s", cases[i].text);
 	assert_int_equal(json_value((struct str){ NULL, 0 }).type, JSON_NONE);
+	for (size_t i = 0; i < 7; i++) {        /* and in checked text the same again */
+		struct json a = value(cases[i].text), b = json_checked(str_of(cases[i].text));
+
+		assert_true(a.p == b.p && a.n == b.n && a.type == b.type && a.escaped == b.escaped);
+	}
 }
 
 static void
