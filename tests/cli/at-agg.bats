@@ -1,0 +1,353 @@
+#!/usr/bin/env bats
+# at-agg, from the outside.
+
+load ../helper
+
+# event TIME PROPERTIES: a row of 2026-11-23.
+event() { printf '{"event":"e","timestamp":"2026-11-23T%sZ","properties":{%s}}\n' "$1" "${2-}"; }
+# ago SECONDS: a time on the clock.
+ago() { date -u -d "$((-$1)) seconds" +%Y-%m-%dT%H:%M:%S.%3NZ; }
+fields() { jq -c "$1" <<< "$output"; }
+
+@test "windows and aggregates agree with an independent reference on random streams" {
+	python3 "$root/tests/cli/agg_reference.py" 1 "${AGG_ROUNDS:-80}" windows
+}
+@test "roll-ups of rows with states equal the windows of the rows, byte for byte" {
+	python3 "$root/tests/cli/agg_reference.py" 1 "${AGG_ROUNDS:-60}" roll_ups
+}
+@test "windows kept over restarts come out once, as without a restart" {
+	python3 "$root/tests/cli/agg_reference.py" 1 "${AGG_ROUNDS:-25}" restarts
+}
+
+@test "a minute is counted" {
+	run -0 --separate-stderr at-agg < <(event 10:00:01; event 10:00:59.999; event 10:01:00)
+	[ "${lines[0]}" = '{"metric":"events","timestamp":"2026-11-23T10:00:00.000Z","window":"1m","labels":{},"count":2}' ]
+	[ "${lines[1]}" = '{"metric":"events","timestamp":"2026-11-23T10:01:00.000Z","window":"1m","labels":{},"count":1}' ]
+	[ -z "$stderr" ]
+}
+
+@test "sums are those of decimals, and integers stay whole" {
+	run -0 at-agg -w all -a 'sum(v),avg(v),max(v)' < <(event 10:00:00 '"v":0.1'; event 10:00:01 '"v":0.2'; event 10:00:02 '"v":"0.3"')
+	[ "$(fields '[.v_sum,.v_avg,.v_max]')" = '[0.6,0.2,0.3]' ]
+	run -0 at-agg -w all -a 'sum(v),min(v)' < <(event 10:00:00 '"v":9007199254740993'; event 10:00:01 '"v":9223372036854775807')
+	[[ $output == *'"v_sum":9232379236109516800,"v_min":9007199254740993'* ]]
+	run -0 at-agg -w all -a 'sum(v)' < <(event 10:00:00 '"v":1e308'; event 10:00:01 '"v":1e308'; event 10:00:02 '"v":-1e308'; event 10:00:02 '"v":5e-324')
+	[[ $output == *'"v_sum":1e+308'* || $output == *'"v_sum":1e308'* ]]
+}
+
+@test "rows come out in the byte order of their text" {
+	for i in 1 2 3 4 5 6 7 8 9; do event 10:0$((i % 3)):00 "\"s\":\"$((i * 7 % 10))!\",\"t\":$i"; event 10:00:00 '"s":null'; done > rows
+	at-agg -w 5m/1m -l 1h -b s,t rows > out
+	LC_ALL=C sort -c out
+	at-agg -w 5m/1m -l 1h -b s,t < rows | cmp - out
+}
+
+@test "labels are texts: 200 and \"200\" are one, a missing field is null, objects keep their text" {
+	run -0 at-agg -w all -b s < <(event 10:00:00 '"s":200'; event 10:00:00 '"s":"200"'; event 10:00:00; event 10:00:00 '"s":null'
+		event 10:00:00 '"s":true'; event 10:00:00 '"s":{"a": [1, 2]}'; event 10:00:00 '"s":"\u00fc\""'; event 10:00:00 '"s":"ü\""')
+	[ "$(fields '[.labels.s,.count]')" = '["200",2]
+["true",1]
+["{\"a\":[1,2]}",1]
+["ü\"",2]
+[null,2]' ]
+}
+
+@test "a late row goes to the file, is counted and told" {
+	run -0 --separate-stderr at-agg --late late < <(event 10:00:30; event 10:01:00; event 10:00:59 '"x":1'; event 10:01:01)
+	[ "$(fields .count)" = $'1\n2' ]
+	[ "$(< late)" = "$(event 10:00:59 '"x":1')" ]
+	[[ $stderr == 'at-agg: 4 rows in, 2 out, 1 late, 0 rejected, '* ]]
+	run -0 --separate-stderr at-agg -l 1s < <(event 10:00:30; event 10:01:00; event 10:00:59; event 10:01:01)
+	[ "$(fields .count)" = $'2\n2' ]
+	[ -z "$stderr" ]
+}
+
+@test "a window comes out once its end and the lateness have passed, not before" {
+	mkfifo in
+	at-agg -l 10s < in > out &
+	exec 7> in
+	event 10:00:30 >&7; event 10:01:09.999 >&7; sleep 0.2
+	[ ! -s out ]
+	event 10:01:10 >&7; sleep 0.2
+	[ "$(wc -l < out)" = 1 ]
+	exec 7>&-; wait $!
+	[ "$(wc -l < out)" = 2 ]
+}
+
+@test "-W takes rows by jq, natively or not" {
+	event 10:00:00 '"r":5' > rows; event 10:00:01 '"r":50' >> rows; event 10:00:02 >> rows
+	run -0 at-agg -w all -W '.properties.r > 10' rows
+	[ "$(fields .count)" = 1 ]
+	run -0 at-agg -w all -W '[.properties.r] | add // 0 | . < 10' rows
+	[ "$(fields .count)" = 2 ]
+	run -2 --separate-stderr at-agg -W '.properties.r >' rows
+	[[ $stderr == 'at-agg: -W'* ]]
+}
+
+@test "-u shows open windows as partial rows, which a roll-up passes over" {
+	run -0 at-agg -u 10s < <(event 10:00:01; event 10:00:12; event 10:00:25; event 10:01:05)
+	[ "$(fields '[.partial,.count]')" = '[true,2]
+[true,3]
+[null,3]
+[true,1]
+[null,1]' ]
+	run -0 at-agg -w 1h <<< "$output"
+	[ "$(fields .count)" = 4 ]
+}
+
+@test "days begin at midnight of the zone, weeks on Monday" {
+	rows=$(event 22:30:00; event 23:30:00)
+	run -0 at-agg -w 1d --tz Europe/Zurich <<< "$rows"
+	[ "$(fields '[.timestamp,.count]')" = '["2026-11-22T23:00:00.000Z",1]
+["2026-11-23T23:00:00.000Z",1]' ]
+	run -0 at-agg -w 1w < <(printf '{"event":"e","timestamp":"2026-11-22T23:59:59Z"}\n'; event 00:00:00)
+	[ "$(fields .timestamp)" = $'"2026-11-16T00:00:00.000Z"\n"2026-11-23T00:00:00.000Z"' ]
+	# a day of 25 hours
+	run -0 at-agg -w 1d --tz Europe/Zurich -a count,rate < <(printf '{"event":"e","timestamp":"2026-10-%sZ"}\n' 24T22:00:00 25T22:59:59 25T23:00:00)
+	[ "$(fields '[.timestamp,.count]')" = '["2026-10-24T22:00:00.000Z",2]
+["2026-10-25T23:00:00.000Z",1]' ]
+}
+
+@test "times are read as events say them, and bad ones rejected with their place" {
+	run -0 at-agg -w all <<< '{"event":"a","ts":1795428000}'
+	[ "$(fields .timestamp)" = '"2026-11-23T10:00:00.000Z"' ]
+	run -0 at-agg -w all --now 2026-11-23T10:00:00Z <<< '{"event":"a"}'
+	[ "$(fields .timestamp)" = '"2026-11-23T10:00:00.000Z"' ]
+	run -0 --separate-stderr at-agg -w all <<< '{"event":"a","timestamp":"yesterday"}'
+	[[ ${stderr_lines[0]} == 'at-agg: stdin:1:26: "yesterday" is no time, try '* ]]
+	run -3 at-agg --strict -w all <<< '{"event":"a","timestamp":"yesterday"}'
+}
+
+@test "fault 20: times and numbers at the ends of their range" {
+	for t in 0000-01-01T00:00:00Z 0001-06-01T00:00:00Z 1969-12-31T23:59:59.999Z 1970-01-01T00:00:00Z 9999-12-31T23:59:59.999Z; do
+		for v in 0 -0 1e308 -1e308 1e-320 5e400 -9223372036854775808 18446744073709551615; do
+			printf '{"event":"e","timestamp":"%s","v":%s}\n' $t $v
+		done
+	done > rows
+	for w in 1ms 1m 1d 1w 52w 5m/1m 7d/1d session:1h count:3 all; do
+		at-agg -w $w -a 'count,sum(v),avg(v),min(v),max(v),var(v),p50(v),distinct(v),topk(v,3),first(v),last(v),rate' rows > out
+		jq -e . out > /dev/null
+		jq -s -e 'map(.count) | add >= 40' out
+	done
+}
+
+@test "live input that falls silent goes by the clock after --idle" {
+	mkfifo in
+	at-agg -w 1s --idle 300ms < in > out 2> err &
+	exec 7> in
+	printf '{"event":"e","timestamp":"%s"}\n' "$(ago 1)" >&7
+	for i in $(seq 30); do [ -s out ] && break; sleep 0.1; done
+	[ "$(wc -l < out)" = 1 ]
+	exec 7>&-; wait $!
+	[ "$(wc -l < out)" = 1 ]
+}
+
+@test "silent live sessions end by the clock" {
+	mkfifo in
+	at-agg -w session:500ms --idle 200ms < in > out &
+	exec 7> in
+	printf '{"event":"e","timestamp":"%s"}\n' "$(ago 0)" "$(ago 0)" >&7
+	for i in $(seq 30); do [ -s out ] && break; sleep 0.1; done
+	exec 7>&-; wait $!
+	[ "$(jq .count out)" = 2 ]
+}
+
+@test "a replay never goes by the clock" {
+	mkfifo in
+	at-agg -w 1s --idle 100ms < in > out &
+	exec 7> in
+	event 10:00:00 >&7; sleep 0.6
+	[ ! -s out ]
+	exec 7>&-; wait $!
+	[ -s out ]
+}
+
+@test "one wrong clock does not close all windows" {
+	# live: two rows from far ahead, then the true ones
+	{ for s in 3 2; do printf '{"event":"e","timestamp":"%s"}\n' "$(ago $s)"; done
+	  printf '{"event":"e","timestamp":"%s"}\n' "$(ago -200000)" "$(ago -200001)" "$(ago 1)" "$(ago 0)"; } > rows
+	run -0 --separate-stderr at-agg -w 1h rows
+	[ -z "$stderr" ]
+	[ "$(jq -s 'map(.count)|add' <<< "$output")" = 6 ]
+	# a replay: one row from 2106 among those of a day; the second one would be believed
+	run -0 --separate-stderr at-agg < <(event 10:00:00; printf '{"event":"e","timestamp":4294967295}\n'; event 10:00:01; event 10:01:00)
+	[ "$(fields .count)" = $'2\n1\n1' ]
+	[ -z "$stderr" ]
+	# and when it is the first of all
+	run -0 --separate-stderr at-agg < <(printf '{"event":"e","timestamp":4294967295}\n'; event 10:00:00; event 10:01:00; event 10:01:01)
+	[ "$(fields .count)" = $'1\n2\n1' ]
+	[ -z "$stderr" ]
+}
+
+@test "SIGTERM lets the open windows come out and exits 0; with --state they stay for the next run" {
+	mkfifo in
+	at-agg < in > out & pid=$!
+	exec 7> in; event 10:00:00 >&7; sleep 0.2
+	kill -TERM $pid; wait $pid
+	exec 7>&-
+	[ "$(jq .count out)" = 1 ]
+	at-agg --state s < in > out & pid=$!
+	exec 7> in; event 10:00:00 >&7; sleep 0.3
+	kill -TERM $pid; wait $pid
+	exec 7>&-
+	[ ! -s out ]
+	run -0 at-agg --state s < <(event 10:00:30; event 10:01:00)
+	[ "$(fields .count)" = 2 ]
+	run -0 at-agg --state s < <(event 10:02:00)
+	[ "$(fields .count)" = 1 ]
+	run -2 --separate-stderr at-agg --state s -b x < <(event 10:02:00)
+	[[ $stderr == 'at-agg: --state s: the state was saved with other '* ]]
+}
+
+@test "metric rows: all their fields and labels without -a and -b; fields of the row itself with -a" {
+	row() { printf '{"metric":"m","timestamp":"2026-11-23T10:0%s:00Z","window":"1m","labels":{"h":"%s"},%s}\n' "$@"; }
+	{ row 0 a '"count":3,"v_sum":0.1,"v_min":4,"v_max":9,"v_avg":10'; row 1 a '"count":1,"v_sum":0.2,"v_min":-1,"v_max":2,"v_avg":20'
+	  row 1 b '"count":7'; } > rows
+	run -0 at-agg -w 1h rows
+	[ "${lines[0]}" = '{"metric":"m","timestamp":"2026-11-23T10:00:00.000Z","window":"1h","labels":{"h":"a"},"count":4,"v_sum":0.3,"v_min":-1,"v_max":9,"v_avg":0.075}' ]
+	run -0 at-agg -w 1h -b '' -a 'max(count),n=count' -M all rows
+	[ "$(fields '[.metric,.labels,.count_max,.n]')" = '["all",{"h":"a"},3,4]
+["all",{"h":"b"},7,7]' ]
+	run -0 at-agg -w 1h -b g -a count rows
+	[ "$(fields '[.labels,.count]')" = '[{"g":null},11]' ]
+	run -0 at-agg -w 1h < <(printf '{"metric":"cpu","timestamp":"2026-11-23T10:0%s:00Z","labels":{},"value":%s}\n' 0 1 1 4)
+	[ "$(fields '[.metric,.value]')" = '["cpu",2.5]' ]
+}
+
+@test "events and metric rows of one window make one row" {
+	event 10:00:00 '"v":1' > events; event 10:10:00 '"v":2' >> events
+	at-agg -a 'count,sum(v),p50(v)' --states < <(event 10:20:00 '"v":3') > metrics
+	run -0 at-agg -w 1h -a 'count,sum(v),p50(v)' events metrics
+	[ "$(fields '[.count,.v_sum]')" = '[3,6]' ]
+}
+
+@test "what cannot be merged is said" {
+	run -0 --separate-stderr at-agg -w 1h <<< '{"metric":"m","timestamp":"2026-11-23T10:00:00Z","window":"1m","labels":{},"count":2,"v_p95":7}'
+	[ "$(fields '[.count,.v_p95]')" = '[2,null]' ]
+	[[ $stderr == "at-agg: 'v_p95' cannot be merged from metric rows without states, write them with at-agg --states" ]]
+	run -0 --separate-stderr at-agg -w 1h <<< '{"metric":"m","timestamp":"2026-11-23T10:00:00Z","window":"1m","labels":{},"buyers":2}'
+	[[ $stderr == "at-agg: the field 'buyers' of metric rows does not say how it merges"* ]]
+}
+
+@test "rows from two machines merge exactly" {
+	for i in $(seq 200); do event 10:00:$((i % 50 + 10)) "\"v\":$((i * 37 % 101)).5,\"u\":\"u$((i % 77))\""; done > all
+	awk 'NR % 2' all > one; awk 'NR % 2 == 0' all > two
+	aggs='count,sum(v),avg(v),stddev(v),p95(v),distinct(u),topk(u,3)'
+	run -0 at-agg -a "$aggs" < <(at-agg -l 1m --states -a "$aggs" one; at-agg -l 1m --states -a "$aggs" two)
+	[ "$output" = "$(at-agg -l 1m -a "$aggs" all)" ]
+}
+
+@test "-s keeps the rows in the store as metrics" {
+	at-agg -s -b s -a 'count,sum(v),p50(v)' < <(event 10:00:00 '"s":"g","v":2'; event 10:01:00 '"s":"h","v":3') > out
+	[ "$(wc -l < out)" = 2 ]
+	[ -x "$(command -v at-query)" ] || skip "no at-query in this build"
+	run -0 at-query -f csv "SELECT metric, timestamp, field, value, s FROM metrics ORDER BY timestamp, field"
+	[[ $output == *'events,2026-11-23T10:00:00.000Z,count,1,g'* && $output == *'events,2026-11-23T10:01:00.000Z,v_sum,3,h'* ]]
+}
+
+@test "wrong usage is one line, names the fault, and exits 2" {
+	while IFS='|' read -r args want; do
+		eval "run -2 --separate-stderr at-agg $args" < /dev/null
+		[[ $stderr == "at-agg: $want"* && $(wc -l <<< "$stderr") = 1 ]] || { echo "$args: $stderr"; return 1; }
+	done <<-'END'
+	-w 5x|-w
+	-w 1m/5m|-w: a step longer than the window
+	-w count:0|-w
+	-w 0s|-w
+	-a cuont|-a: 'cuont' is no aggregate, did you mean count
+	-a sum|-a: 'sum' of what
+	-a 'sum(v'|-a: 'sum(v' has no closing parenthesis
+	-a 'p101(v)'|-a: 'p101' is no aggregate
+	-a count,count|-a: 'count' comes twice
+	-a 'labels=sum(v)'|-a: 'labels' cannot be
+	-a 'topk(v,0)'|-a: 'topk(v,0)'
+	-b a,,b|-b: an empty field name
+	-b a,a|-b: 'a' twice
+	END
+}
+
+@test "a missing file is told, the rest is read, and the exit says so" {
+	event 10:00:00 > a
+	run -1 --separate-stderr at-agg none a
+	[[ $stderr == *'none: No such file'* && $output == *'"count":1'* ]]
+}
+
+@test "a bad row names its place and the rest is read; --strict exits 3; -r keeps it" {
+	{ event 10:00:00; echo '{"event":'; echo 'no row'; event 10:00:01; } > rows
+	run -0 --separate-stderr at-agg rows
+	[ "$(fields .count)" = 2 ]
+	[[ ${stderr_lines[0]} == 'at-agg: rows:2:'* && ${stderr_lines[1]} == 'at-agg: rows:3:'* ]]
+	run -3 at-agg --strict rows
+	at-agg -q -r bad rows
+	[ "$(jq -c '[.line,.input]' bad)" = '[2,"{\"event\":"]
+[3,"no row"]' ]
+}
+
+@test "fault 11: a full or closed output is a failure, a closed pipe none" {
+	run -1 --separate-stderr bash -c 'echo "{}" | at-agg > /dev/full'
+	[[ $stderr == *'No space left'* ]]
+	run -1 bash -c 'echo "{}" | at-agg >&-'
+	for i in $(seq 3000); do event 10:00:00 "\"i\":$i"; done | at-agg -b i | head -1 | grep -q count
+}
+
+@test "fault 12: input that is closed, a directory or empty" {
+	run -1 --separate-stderr at-agg / < /dev/null
+	[[ $stderr == *'/: Is a directory'* ]]
+	run -0 --separate-stderr at-agg < /dev/null
+	[ -z "$output$stderr" ]
+}
+
+@test "fault 22: long lines, many keys and deep nesting cost no more than they are" {
+	{ event 10:00:00; printf '{"event":"e","timestamp":"2026-11-23T10:00:01Z","x":"'; head -c 10000000 /dev/zero | tr '\0' x; echo '"}'
+	  printf '{"event":"e","timestamp":"2026-11-23T10:00:02Z","x":'; head -c 100000 /dev/zero | tr '\0' '['; echo '}'
+	  python3 -c 'print("{\"event\":\"e\",\"timestamp\":\"2026-11-23T10:00:03Z\"," + ",".join("\"k%d\":%d" % (i, i) for i in range(200000)) + "}")'; } > rows
+	run -0 --separate-stderr timeout 20 at-agg rows
+	[ "$(fields .count)" = 3 ]
+}
+
+@test "fault 23: prepared keys do not make groups slow, the hash is seeded" {
+	python3 - > rows <<-'END'
+	for i in range(100000):
+	    print('{"event":"e","timestamp":"2026-11-23T10:00:00Z","k":"%016x"}' % (i << 44))
+	END
+	timeout 10 at-agg -b k rows | wc -l | grep -qx 100000
+}
+
+@test "fault 24: a million groups take memory in proportion, and none when they are over" {
+	python3 - > rows <<-'END'
+	for i in range(600000):
+	    print('{"event":"e","timestamp":%d,"k":"u%d"}' % (1795428000000 + i // 1000 * 1000, i))
+	END
+	run -0 bash -c 'ulimit -v 120000; at-agg -w 10s -b k rows | wc -l'
+	[ "$output" = 600000 ]
+	run -0 bash -c 'ulimit -v 120000; at-agg -w session:5s -b k rows | wc -l'
+	[ "$output" = 600000 ]
+	run -0 bash -c 'ulimit -v 700000; at-agg -w all -b k -a "count,distinct(k)" rows | wc -l'
+	[ "$output" = 600000 ]
+}
+
+@test "fault 26: bytes that are no UTF-8 do not come out" {
+	{ event 10:00:00 '"s":"a"'; event 10:00:00 $'"s":"\xff\xfe"'; event 10:00:00 $'"s":"\x01"'; event 10:00:00 '"s":"\ud800"'; } > rows
+	at-agg -q -w all -b s rows > out
+	iconv -f utf-8 -t utf-8 out > /dev/null
+	jq -e . out > /dev/null
+	at-agg -q -w all -a 'first(s),last(s),topk(s,5)' rows > out
+	iconv -f utf-8 -t utf-8 out > /dev/null
+	[ "$(jq -c '[.s_first,.s_last]' out)" = '["a","a"]' ]
+}
+
+@test "damaged states in metric rows are not believed" {
+	row() { printf '{"metric":"m","timestamp":"2026-11-23T10:00:00Z","window":"1m","labels":{},"count":1,"v_p50":3,"states":{"v":%s}}\n' "$1"; }
+	for s in '"dd1:"' '"dd1:1;2"' '"dd1:1;2;3;4*99999999999999999999;"' '"sum1:1;"' '["dd1:x","hll1:r","ss1:5;a"]' 7 '{"a":1}' '"dd1:5;1;0;1;"' '"sum1:-5;3"'; do
+		row "$s"
+	done > rows
+	run -0 at-agg -w 1h -a 'count,p50(v),avg(v),distinct(v),topk(v,3)' rows
+	[ "$(fields .count)" = 9 ]
+}
+
+@test "the benchmark's million events come out, in 64 MiB" {
+	need_shared bench/gen_events.c
+	${CC:-cc} -O2 -o gen "$shared/bench/gen_events.c" -lm
+	run -0 bash -c './gen -n 1000000 -d 1 | (ulimit -v 65536; at-agg -w 1m -l 6m -b source -a "count,sum(revenue),p95(duration_ms),distinct(user_id)") | wc -l'
+	[ "$output" = 18704 ]
+}
