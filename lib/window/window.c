@@ -233,6 +233,8 @@ window_place(struct window *win, struct str key, size_t labels_len, struct layou
 	struct group *g;
 	int64_t own;
 
+	if (win->alone && time < win->greatest - FAR_MS)        /* see is_wild */
+		win->greatest = time;
 	if (win->span.kind == SPAN_SESSION) {
 		g = window_session_place(win, key, hash, labels_len, layout, time);
 		win->counts.late += !g;
@@ -447,8 +449,6 @@ note_time(struct window *win, int64_t time, struct err *err)
 		win->alone = 1;
 		return advance_to(win, time, err);
 	}
-	if (win->alone && time < win->greatest - FAR_MS)
-		win->greatest = time;
 	win->alone = 0;
 	if (time > win->greatest && is_wild(win, time))
 		return 0;
