@@ -376,7 +376,7 @@ in_bytes(struct in *in, struct str *bytes, struct err *err)
 	struct err local = {0};
 	int rc;
 
-	while (in->at == in->end) {
+	while (in->at == in->end || in->begun != GOING) {
 		if ((rc = fill(in, &local)) < 0) {
 			*err = local;
 			return told(in, rc);

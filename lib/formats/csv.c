@@ -322,7 +322,7 @@ write_values(struct table *t, struct err *err)
 	to = buf_room(&t->json, t->keys + t->values.n * 6 + 2 * SHORT);
 	for (int i = 0; i < t->fields; i++) {
 		to = put_key(to, &t->column[i]);
-		to = escaped(to, t->values.p + from, t->end[i] - from);
+		to = escaped(to, buf_get(&t->values).p + from, t->end[i] - from);
 		from = t->end[i];
 	}
 	memcpy(to, "\"}", 2);
@@ -358,7 +358,7 @@ name_columns(struct table *t, struct err *err)
 	t->column = mem_grow(NULL, (size_t)t->fields, sizeof(*t->column));
 	for (int i = 0; i < t->fields; i++) {
 		size_t from = i ? t->end[i - 1] : 0;
-		struct str name = str_trim((struct str){ t->values.p + from, t->end[i] - from });
+		struct str name = str_trim((struct str){ buf_get(&t->values).p + from, t->end[i] - from });
 
 		if (!name.n) {
 			snprintf(number, sizeof(number), "column_%d", i + 1);

@@ -108,8 +108,8 @@ static int
 metric(struct statsd *d, struct record *r, struct err *err)
 {
 	struct formats_state *s = &d->s;
-	struct str name, values, rest, value, part, number;
-	const char *type = NULL, *wrong = parts(d->line, &name, &values, &type, &rest);
+	struct str line = d->line, name, values, rest, value, part, number;
+	const char *type = NULL, *wrong = parts(line, &name, &values, &type, &rest);
 	double rate = 1, v = 0;
 	int is_set, step;
 
@@ -129,7 +129,7 @@ metric(struct statsd *d, struct record *r, struct err *err)
 		d->line.p = NULL;
 	for (struct str list = rest; str_cut(&list, '|', &part); )
 		if (part.n > 1 && part.p[0] == '@' && (str_double((struct str){ part.p + 1, part.n - 1 }, &rate) || !(rate > 0 && rate <= 1)))
-			return err_col(err, part.p - r->input.p + 1, ERR_INPUT, "the sample rate must be above 0 and at most 1");
+			return err_col(err, part.p - line.p + 1, ERR_INPUT, "the sample rate must be above 0 and at most 1");
 	number = unsigned_of(value);
 	if (!is_set && str_double(number, &v))
 		return err_set(err, ERR_INPUT, "the value '%.*s' is no number", (int)(value.n < 40 ? value.n : 40), value.p);
@@ -179,7 +179,8 @@ dog_event(struct formats_state *s, struct str line, struct record *r, struct err
 		if (p >= end || *p++ != (i ? '}' : ','))
 			return err_set(err, ERR_INPUT, "an event is _e{5,4}:title|text");
 	}
-	if (p >= end || *p != ':' || (size_t)(end - p - 1) < n[0] + 1 + n[1] || p[1 + n[0]] != '|' || !n[0])
+	if (p >= end || *p != ':' || (size_t)(end - p - 1) < n[0] + 1 + n[1] || p[1 + n[0]] != '|' || !n[0] ||
+	    (p + 2 + n[0] + n[1] < end && p[2 + n[0] + n[1]] != '|'))
 		return err_set(err, ERR_INPUT, "the lengths of the event are not those of its title and text");
 	title = (struct str){ p + 1, n[0] };
 	text = (struct str){ p + 2 + n[0], n[1] };

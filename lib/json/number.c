@@ -133,7 +133,7 @@ json_int64(struct json v, int64_t *out)
 {
 	struct decimal d;
 
-	if (!take_apart(v, &d))
+	if (!v.n || !take_apart(v, &d))
 		return 0;
 	if (d.digits == 0) {
 		*out = 0;
@@ -297,7 +297,7 @@ json_double(struct json v, double *out)
 	struct decimal d;
 	double f;
 
-	if (!take_apart(v, &d))
+	if (!v.n || !take_apart(v, &d))
 		return 0;
 	if (!d.cut && d.digits <= 1ull << 53 && d.exponent >= -22 && d.exponent <= 22) {
 		f = (double)d.digits;   /* both are exact, so the one operation rounds correctly */

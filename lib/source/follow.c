@@ -439,11 +439,15 @@ move_on(struct file *file)
 		if (st.st_ino == mine.st_ino && st.st_dev == mine.st_dev)
 			break;
 	}
-	if (i == list.n)                                /* moved away or removed: by the name it had, or before all others */
-		for (i = list.n - 1; i >= 0 && strcmp(list.name[i], file->base) != 0 && strcmp(list.name[i], file->current) != 0; i--)
-			;
-	if (i >= 0 && i < list.n && strcmp(list.name[i], file->base) == 0)
-		i--;
+	if (i == list.n)                                /* moved away or removed: those not older are what came after it */
+		for (i = -1; i + 1 < list.n && strcmp(list.name[i + 1], file->base) != 0; i++) {
+			if ((fd = open_beside(file, list.name[i + 1], &st)) < 0)
+				continue;
+			close(fd);
+			if (st.st_mtim.tv_sec > mine.st_mtim.tv_sec ||
+			    (st.st_mtim.tv_sec == mine.st_mtim.tv_sec && st.st_mtim.tv_nsec >= mine.st_mtim.tv_nsec))
+				break;
+		}
 	for (int k = i + 1; k < list.n && !rc; k++)
 		if ((fd = open_beside(file, list.name[k], &st)) >= 0) {
 			rc = st.st_size > 0 || strcmp(list.name[k], file->base) != 0;

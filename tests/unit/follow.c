@@ -120,7 +120,7 @@ lines_come_across_copy_and_truncate(void **state)
 	follow_free(f);
 }
 
-/* The same random life of a file, with a reader that is stopped and goes on from its place again and again: no line is lost,
+/* The same random life of a file (LONG=1: many of them; closing an inotify takes the kernel 15 ms), with a reader that is stopped and goes on from its place again and again: no line is lost,
  * none comes twice (fault 4). */
 static void
 a_reader_that_dies_goes_on_exactly(void **state)
@@ -128,7 +128,7 @@ a_reader_that_dies_goes_on_exactly(void **state)
 	struct err err = {0};
 
 	(void)state;
-	for (unsigned seed = 1; seed <= 150; seed++) {
+	for (unsigned seed = 1; seed <= (getenv("LONG") ? 500u : 24u); seed++) {
 		struct buf place = {0};
 		struct follow *f = NULL;
 		struct in *in = NULL;
@@ -177,7 +177,6 @@ a_reader_that_dies_goes_on_exactly(void **state)
 				const char *notice;
 				int most = rand_r(&r) % 12;
 
-				rotated = 0;
 				if (!f) {
 					f = follow_new(0);
 					assert_int_equal(follow_add(f, at("log"), place.n ? buf_get(&place) : (struct str){ NULL, 0 }, &err), 0);
@@ -193,6 +192,8 @@ a_reader_that_dies_goes_on_exactly(void **state)
 					buf_clear(&place);
 					follow_place(f, 0, in_offset(in), &place);
 				}
+				if (most >= 0)                  /* all is read: what falls off at the end is not missed */
+					rotated = 0;
 				buf_clear(&place);
 				follow_place(f, 0, in_offset(in), &place);
 				notice = follow_notice(f);
