@@ -1,0 +1,1 @@
+complete -o default -o nospace -W '--format= --map= --tee\  --no-store\  --rejects= --event= --schema= --from= --follow\  --resume= --dedupe\  --replay= --lossy\  --strict\  --store= --tenant= --config= --quiet\  --verbose\  --color= --progress= --now= --tz= --show-config\  --help\  --version\ ' at-ingest
