@@ -2,6 +2,7 @@
 
 #include <glob.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -424,6 +425,15 @@ read_file(struct run *r, const char *path, struct err *err)
 	return rc;
 }
 
+/* Nobody reads stdout any more. A row that is written would tell, but none may come for long. */
+static int
+is_unread(void)
+{
+	struct pollfd p = { .fd = 1 };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & POLLERR);
+}
+
 /* --follow: all files in turns, until a signal comes. */
 static int
 read_followed(struct run *r, char **files, struct err *err)
@@ -462,6 +472,8 @@ read_followed(struct run *r, char **files, struct err *err)
 		if (!busy && rc >= 0 && n) {
 			int ms = on_wait(r);
 
+			if (!r->store && is_unread())
+				break;
 			if (!r->failed.code)
 				follow_wait(follow, ms);
 		}
