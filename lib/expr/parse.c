@@ -281,9 +281,32 @@ is(const struct parser *p, char c)
 	return p->tok == (enum tok)(T_CHARS + (unsigned char)c);
 }
 
+/* What people write who come from another language. */
+static const char *
+instead(const struct parser *p)
+{
+	char c = char_at(p, p->start), before = p->start ? p->text.p[p->start - 1] : 0;
+
+	if (c == '&')
+		return "write and";
+	if (c == '|' && before == '|')
+		return "write or";
+	if (c == '!')
+		return "write (…) | not";
+	if (c == '\'')
+		return "write strings in double quotes";
+	if (c == '~')
+		return "write | test(\"…\")";
+	if (c == '=' && before == '=')
+		return "write ==";
+	return NULL;
+}
+
 static void
 unexpected(struct parser *p, const char *wanted)
 {
+	if (instead(p))
+		wanted = instead(p);
 	if (p->tok == T_END)
 		fail(p, p->start, "the expression ends too early, %s", wanted);
 	else if (p->tok == T_BAD && (unsigned char)p->text.p[p->start] < 0x20)
