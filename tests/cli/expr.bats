@@ -52,15 +52,15 @@ counted() { rows | at-agg -w all -W "$1" | jq -c .count; }
 
 @test "output is there at once when a filter runs in libjq" {
 	mkfifo pipe
-	at-ingest -n -m 'def f: .; f' < pipe > out &
-	exec 3> pipe
-	echo '{"event":"a","timestamp":0}' >&3
+	at-ingest -n -m 'def f: .; f' < pipe > out 3>&- &
+	exec 9> pipe
+	echo '{"event":"a","timestamp":0}' >&9
 	for _ in $(seq 100); do
 		[ -s out ] && break
 		sleep 0.02
 	done
 	[ -s out ]
-	exec 3>&-
+	exec 9>&-
 	wait $!
 }
 
@@ -73,8 +73,8 @@ counted() { rows | at-agg -w all -W "$1" | jq -c .count; }
 	    "$root/tests/golden/expr/native.test" > triples
 	[ "$(wc -l < triples)" -ge 60 ]
 	while IFS=$'\034' read -r program input want; do
-		got=$(jq -c "$program" <<< "$input" | paste -sd '\035')
-		same=$(jq -n --argjson a "[$(tr '\035' , <<< "$got")]" --argjson b "[$(tr '\035' , <<< "$want")]" '$a == $b')
-		[ "$same" = true ] || { echo "$program on $input: $got, not $want"; return 1; }
+		got=$(jq -c "$program" <<< "$input" | jq -cs .)
+		want=$(tr '\035' '\n' <<< "$want" | jq -cs .)
+		[ "$(jq -n --argjson a "$got" --argjson b "$want" '$a == $b')" = true ] || { echo "$program on $input: $got, not $want"; return 1; }
 	done < triples
 }

@@ -35,10 +35,10 @@ row='{"event":"a","timestamp":"2026-01-01T00:00:00Z"}'
 
 @test "the libjq child ends with its command, also when that is killed" {
 	mkfifo pipe
-	at-ingest -n -m 'def f: .; f' < pipe > out &
+	at-ingest -n -m 'def f: .; f' < pipe > out 3>&- &
 	pid=$!
-	exec 3> pipe
-	echo "$row" >&3
+	exec 9> pipe
+	echo "$row" >&9
 	for _ in $(seq 100); do
 		child=$(cat "/proc/$pid/task/$pid/children" 2> /dev/null)
 		[ -n "$child" ] && [ -s out ] && break
@@ -46,7 +46,7 @@ row='{"event":"a","timestamp":"2026-01-01T00:00:00Z"}'
 	done
 	[ -n "$child" ]
 	kill -9 $pid
-	exec 3>&-
+	exec 9>&-
 	for _ in $(seq 100); do
 		[ -d "/proc/${child% }" ] || return 0
 		sleep 0.02
