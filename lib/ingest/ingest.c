@@ -65,6 +65,8 @@ struct run {
 	struct map kept;                /* absolute path → struct kept */
 
 	struct input *at;               /* for the bar */
+	glob_t found;                   /* files of --from */
+	struct arena *texts;            /* what the configuration gives: for the whole run */
 	long dropped, rows;
 	int64_t start_ns, bar_ns;
 	int bar;                        /* there is one on the terminal */
@@ -621,14 +623,14 @@ replay(struct run *r, const char *path, struct err *err)
 /* ---- sources of data-sources.json */
 
 static char *
-text_of(struct json v)
+text_of(struct run *r, struct json v)
 {
 	struct buf scratch = { 0 };
 	struct str t = json_text(v, &scratch);
-	char *mine = t.p ? mem_dup(t.p, t.n) : NULL;
+	char *mine = t.p ? arena_dup(r->texts, t.p, t.n) : NULL;
 
 	buf_release(&scratch);
-	return mine;                                    /* for the life of the process */
+	return mine;
 }
 
 /* What the source says, where no option says otherwise. Returns its files, NULL at the end. */
@@ -636,8 +638,7 @@ static char **
 source_files(struct run *r, struct ingest_spec *spec, struct err *err)
 {
 	struct json source = json_get(config_get(r->config, "data-sources", "sources"), str_of(spec->from)), path;
-	char *type = text_of(json_get(source, STR("type")));
-	static glob_t found;
+	char *type = text_of(r, json_get(source, STR("type")));
 	int flags = GLOB_NOCHECK;
 
 	if (!source.type) {
@@ -646,16 +647,14 @@ source_files(struct run *r, struct ingest_spec *spec, struct err *err)
 	}
 	if (!type || strcmp(type, "file")) {
 		err_set(err, ERR_USAGE, "--from: source '%s' is of type %s, which is not in this build; files are", spec->from, type ? type : "?");
-		free(type);
 		return NULL;
 	}
-	free(type);
 	if (!spec->format)
-		spec->format = text_of(json_get(source, STR("format")));
+		spec->format = text_of(r, json_get(source, STR("format")));
 	if (!spec->map)
-		spec->map = text_of(json_get(source, STR("map")));
+		spec->map = text_of(r, json_get(source, STR("map")));
 	if (!spec->event)
-		spec->event = text_of(json_get(source, STR("event")));
+		spec->event = text_of(r, json_get(source, STR("event")));
 	if (json_get(source, STR("follow")).type == JSON_TRUE) {
 		spec->follow = 1;
 		if (!spec->resume && !spec->no_store)
@@ -663,11 +662,11 @@ source_files(struct run *r, struct ingest_spec *spec, struct err *err)
 	}
 	path = json_get(source, STR("path"));
 	if (path.type == JSON_STRING)
-		glob(text_of(path), flags, NULL, &found);
+		glob(text_of(r, path), flags, NULL, &r->found);
 	else
 		for (struct json_iter it = json_iter(path); json_next(&it); flags |= GLOB_APPEND)
-			glob(text_of(it.value), flags, NULL, &found);
-	return found.gl_pathv;
+			glob(text_of(r, it.value), flags, NULL, &r->found);
+	return r->found.gl_pathv;
 }
 
 /* ---- the whole */
@@ -728,10 +727,9 @@ prepare(struct run *r, struct ingest_spec *spec, struct err *err)
 	events = config_get(r->config, "analytics", "events");
 	salt = config_get(r->config, "analytics", "governance.salt");
 	if (events.type == JSON_OBJECT) {
-		struct str key = json_text(salt, &scratch);
+		const char *key = text_of(r, salt);
 
-		r->clean = clean_new(events, key.p ? (struct str){ mem_dup(key.p, key.n), key.n } : STR(""), err);
-		buf_release(&scratch);
+		r->clean = clean_new(events, str_of(key ? key : ""), err);
 		if (!r->clean)
 			return err->code = ERR_USAGE, err_at(err, "%s/analytics.json", set->config);
 	}
@@ -790,6 +788,7 @@ ingest_run(struct ingest_spec *spec, char **files, struct err *err)
 
 	if ((rc = check_usage(spec, files, err)))
 		return rc;
+	r.texts = arena_new(0);
 	if (!(r.config = config_open(cmd_settings()->config, err)) || (spec->from && !(files = source_files(&r, spec, err))) ||
 	    prepare(&r, spec, err))
 		goto out;
@@ -829,6 +828,8 @@ out:
 	plan_free(r.plan);
 	clean_free(r.clean);
 	expr_free(r.map);
+	globfree(&r.found);
+	arena_free(r.texts);
 	config_close(r.config);
 	return err->code;
 }

@@ -25,9 +25,10 @@ rows() { seq "$1" "$2" | sed 's/.*/{"event":"e","ts":1700000000,"id":"&","pad":"
 }
 
 @test "fault 4: kill -9 of --resume over a growing file and rotation; offset and data agree" {
-	: >log
+	rows 1 50 >log
+	at-ingest --resume k log        # the first run knows nothing of files that were rotated before it
 	(
-		for i in $(seq 1 200); do
+		for i in $(seq 2 200); do
 			rows $((i * 50 - 49)) $((i * 50)) >>log
 			[ $((i % 60)) -ne 0 ] || { [ ! -e log.2 ] || mv log.2 log.3; [ ! -e log.1 ] || mv log.1 log.2; mv log log.1; : >log; }
 			sleep 0.01
@@ -47,6 +48,7 @@ rows() { seq "$1" "$2" | sed 's/.*/{"event":"e","ts":1700000000,"id":"&","pad":"
 
 @test "fault 6: reads and writes that are interrupted or short are seen through" {
 	command -v strace >/dev/null || skip "no strace"
+	[ -z "$SANITIZED" ] || skip "leaks cannot be looked for under strace"
 	rows 1 100000 >in
 	# The loader, which gives up, has read its libraries by the fortieth call.
 	strace -f -o calls -e trace=read,write -e inject=read,write:error=EINTR:when=40+2 at-ingest -n in >out
@@ -108,7 +110,7 @@ teardown() {
 
 @test "fault 25: a zip bomb is stopped, and gzip cut short gives its rows and is told" {
 	head -c 1G /dev/zero | gzip -9 >bomb.gz
-	run --separate-stderr timeout 60 bash -c 'ulimit -v 300000; exec at-ingest -n bomb.gz'
+	run --separate-stderr timeout 60 bash -c '[ -n "$SANITIZED" ] || ulimit -v 300000; exec at-ingest -n bomb.gz'
 	[ "$status" -le 1 ]                     # one line too long, or a member that unpacks to too much
 	[ -z "$output" ] && [[ $stderr == *bomb.gz* ]]
 	rows 1 5000 | gzip | head -c 8000 >cut.gz
