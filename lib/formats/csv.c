@@ -9,7 +9,7 @@
  * line that repeats the header (files put one behind the other, or rotated).
  *
  * libcsv reads every record that holds a quote. It takes 5 ns a byte (0.195 GB/s: 690 ns for a row of 134 bytes), so rows
- * without one, nearly all, are cut here: 16 bytes a step, 14 columns in 75 ns with the writing of the JSON text (bound by
+ * without one, nearly all, are cut here: 16 bytes a step, 14 columns in 65 ns with the writing of the JSON text (bound by
  * the copying of keys and values, tests/unit/formats.c times it). tests/fuzz/csv.c holds the two ways together.
  */
 #include <csv.h>

@@ -1,0 +1,84 @@
+load ../helper
+
+samples=$root/tests/golden/formats
+
+@test "csv-spectrum: at-ingest -f csv --event row gives the rows of its json" {
+	need_shared eval/conformance/csv/csvs
+	for f in "$shared"/eval/conformance/csv/csvs/*.csv; do
+		at-ingest -q -n -f csv --event row "$f" >rows || { echo "$f"; false; }
+		diff <(jq -cS '.[]' "$shared/eval/conformance/csv/json/$(basename "$f" .csv).json") <(jq -cS .properties rows)
+	done
+}
+
+@test "the real access log passes whole, and is known without -f" {
+	need_shared real/apache_access.log
+	run -0 --separate-stderr at-ingest -n -v "$shared/real/apache_access.log"
+	[ "${#lines[@]}" -eq 10000 ]
+	[[ $stderr == *'reading as combined'* && $stderr == *' 0 rejected'* ]]
+	[ "$(printf '%s\n' "$output" | jq -r .properties.status | sort | uniq -c | sort -rn | awk '{print $2"="$1}' | paste -sd' ')" = \
+	    "$(awk -F'"' '{split($3,a," "); print a[1]}' "$shared/real/apache_access.log" | sort | uniq -c | sort -rn | awk '{print $2"="$1}' | paste -sd' ')" ]
+}
+
+@test "every sample is known by its content on a pipe, packed or not, and its good records become events" {
+	for f in "$samples"/*; do
+		[[ $f != *.out ]] || continue
+		name=$(basename "$f") format=${name%%[-.]*}
+		good=$(grep -c '^[0-9]* {' "$f.out")
+		at-ingest -n -v --event row <"$f" >rows 2>err || true
+		grep -q "reading as $format\$" err || { echo "$name"; cat err; false; }
+		[ "$(wc -l <rows)" -eq "$good" ] || { echo "$name: $(wc -l <rows) of $good"; cat err; false; }
+		gzip -c "$f" | at-ingest -q -n -f "$format" --event row | cmp - <(at-ingest -q -n -f "$format" --event row "$f") ||
+		    grep -vq timestamp "$f"
+	done
+}
+
+@test "fields keep their values through ingest" {
+	at-ingest -q -n -f combined <<<'192.0.2.7 - ann [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.0" 404 - "-" "say \"hi\""' >rows
+	[ "$(cat rows)" = '{"event":"request","timestamp":"2000-10-10T20:55:36.000Z","properties":{"ip":"192.0.2.7","user":"ann","method":"GET","path":"/a","protocol":"HTTP/1.0","status":404,"user_agent":"say \"hi\""}}' ]
+	at-ingest -q -n -f influx <<<'cpu,host=a usage=12i 1465839830100400200' >rows
+	[ "$(cat rows)" = '{"event":"cpu","timestamp":"2016-06-13T17:43:50.100Z","properties":{"host":"a","usage":12}}' ]
+	at-ingest -q -n -f csv <<<$'event,timestamp,user_id,revenue\nbuy,2026-11-23T10:00:00Z,007,12.50' >rows
+	[ "$(cat rows)" = '{"event":"buy","timestamp":"2026-11-23T10:00:00.000Z","user_id":"007","properties":{"revenue":"12.50"}}' ]
+}
+
+@test "rows that are wrong are told with file, line and reason, and the rest goes on" {
+	printf 'a,b\n1,2\n1,2,3\n"x"y,2\n3,4\n' >t.csv
+	run -3 --separate-stderr at-ingest -n --strict --event row t.csv
+	[ "${#lines[@]}" -eq 2 ]
+	[[ $stderr == *'t.csv:3'*'3 fields, but the header names 2'* && $stderr == *'t.csv:4'*'text behind a closing quote'* ]]
+	run -0 --separate-stderr at-ingest -n -f logfmt <<<'no pairs here'
+	[[ $stderr == *'stdin:1'*'no key=value in the line'* ]]
+}
+
+@test "fault 26: text that is no UTF-8 or holds a byte 0 is refused, or mended with --lossy" {
+	printf 'a=x\377\n' >bad.log
+	run -0 --separate-stderr at-ingest -n -f logfmt bad.log
+	[ -z "$output" ] && [[ $stderr == *'bad.log:1:4: byte 0xff is no UTF-8'* ]]
+	run -0 at-ingest -n -f logfmt --lossy bad.log
+	[ "$(printf '%s' "$output" | jq -r .properties.a)" = 'x�' ]
+	printf 'a,b\n1\0,2\n' >zero.csv
+	run -0 --separate-stderr at-ingest -n -f csv --event row zero.csv
+	[[ $stderr == *'zero.csv:2:2: a byte 0'* ]]
+}
+
+@test "a live pipe of any format goes through at once, known by its first line" {
+	for sample in 'cpu,host=a v=1' 'hits:1|c' 'level=info msg=hi' 'up{job="a"} 1' '<34>Oct 11 22:14:15 host su: hi' \
+	    '127.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 1'; do
+		mkfifo in
+		at-ingest -n <in >out & pid=$!
+		exec 7>in
+		echo "$sample" >&7
+		for _ in {1..100}; do [ ! -s out ] || break; sleep 0.02; done
+		[ -s out ] || { echo "$sample"; false; }
+		exec 7>&-
+		wait $pid
+		rm -f in out
+	done
+}
+
+@test "unknown formats are told with the nearest; Singer's is not read yet" {
+	run -2 at-ingest -n -f cvs </dev/null
+	[[ $output == *"unknown format 'cvs', did you mean csv?"* ]]
+	run -2 at-ingest -n -f singer </dev/null
+	[[ $output == *"unknown format 'singer', try auto, ndjson"* ]]
+}
