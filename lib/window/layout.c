@@ -186,7 +186,10 @@ put_topk(const struct layout *l, const struct column *c, const void *state, doub
 	buf_byte(to, '[');
 	for (int i = 0; i < n; i++) {
 		buf_lit(to, i ? ",{\"value\":" : "{\"value\":");
-		buf_str(to, items[i].value);            /* JSON already */
+		if (json_check(items[i].value, &(struct err){ 0 }) == 0)
+			buf_str(to, items[i].value);
+		else                                    /* only somebody else's states hold what is no JSON */
+			json_put_string(to, str_utf8_fault(items[i].value) < 0 ? items[i].value : STR("\xef\xbf\xbd"));
 		buf_lit(to, ",\"count\":");
 		buf_int64(to, (int64_t)items[i].count);
 		buf_byte(to, '}');

@@ -141,16 +141,40 @@ window_save(const struct window *win, struct buf *to)
 	}
 }
 
+/* Are the first n bytes of the key labels, as they may be printed? */
+static int
+is_key(const struct window *win, struct str key, size_t n)
+{
+	struct str rest = { key.p, n };
+
+	if (str_utf8_fault(key) >= 0)
+		return 0;
+	if (!win->n_by)
+		return n && *key.p == '{' && json_check(rest, &(struct err){ 0 }) == 0;
+	for (int i = 0; i < win->n_by; i++) {
+		struct json label = json_take(&rest);
+
+		if ((label.type != JSON_STRING && label.type != JSON_NULL) || json_check(json_raw(label), &(struct err){ 0 }))
+			return 0;
+		if (i + 1 < win->n_by && (!rest.n || *rest.p != ','))
+			return 0;
+		rest.p += i + 1 < win->n_by;
+		rest.n -= i + 1 < win->n_by;
+	}
+	return rest.n == 0;
+}
+
 static int
 load_layout(struct window *win, struct str line, struct buf *part, int number)
 {
 	struct layout *layout;
 	int rc;
 
-	if (take_part(&line, part))
+	if (take_part(&line, part) || str_utf8_fault(buf_get(part)) >= 0)
 		return -1;
 	layout = window_layout(win, buf_get(part));
-	if (number >= win->layouts || layout != win->layout[number] || take_part(&line, part))
+	if (number >= win->layouts || layout != win->layout[number] || take_part(&line, part) ||
+	    str_utf8_fault(buf_get(part)) >= 0)
 		return -1;
 	rc = win->learns && part->n && layout_columns(layout) == 0 ? layout_parse(layout, buf_get(part), &(struct err){ 0 }) : 0;
 	return rc || window_bind(win, &(struct err){ 0 }) ? -1 : 0;
@@ -166,6 +190,7 @@ load_group(struct window *win, struct pane *p, struct str line, struct buf *part
 
 	if (take_number(&line, &number) || number < 0 || number >= win->layouts || take_number(&line, &first) ||
 	    take_number(&line, &last) || take_number(&line, &labels) || labels < 0 || take_part(&line, part) || (size_t)labels > part->n ||
+	    !is_key(win, buf_get(part), (size_t)labels) ||
 	    (!p && (!win->sessions || first > last || first < TIME_MIN || last > TIME_MAX)))
 		return -1;
 	layout = win->layout[number];
