@@ -707,7 +707,7 @@ prepare(struct run *r, struct ingest_spec *spec, struct err *err)
 	struct json events, salt;
 	struct buf scratch = { 0 };
 	struct sink_spec sink = { .tee = spec->tee || spec->no_store, .dedupe_ms = -1, .place = put_place, .self = r };
-	int rc;
+	int rc = 0;
 
 	if (spec->dedupe && *spec->dedupe) {
 		if (dur_parse(str_of(spec->dedupe), &sink.dedupe_ms, err) || (sink.dedupe_ms <= 0 && err_set(err, ERR_USAGE, "wants more than nothing")))
@@ -742,12 +742,13 @@ prepare(struct run *r, struct ingest_spec *spec, struct err *err)
 		rc = store_get_state(r->store, "ingest", sink.name, &scratch, err);
 		if (rc > 0)
 			rc = read_kept(r, buf_get(&scratch), err);
-		buf_release(&scratch);
-		if (rc < 0)
-			return rc;
+		sink.kept = buf_get(&scratch);
 	}
 	sink.store = r->store;
-	return (r->sink = sink_new(&sink, err)) ? 0 : err->code;
+	if (rc >= 0)
+		r->sink = sink_new(&sink, err);
+	buf_release(&scratch);
+	return r->sink ? 0 : err->code;
 }
 
 static void

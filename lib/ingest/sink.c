@@ -35,6 +35,7 @@ struct sink {
 	long passed, duplicates;
 	pthread_t thread;
 	int running;
+	struct buf kept;        /* the thread's: the place as it was committed last */
 
 	pthread_mutex_t lock;
 	pthread_cond_t filled, emptied;
@@ -52,7 +53,7 @@ struct group {                                  /* one transaction */
 	int64_t since;
 	size_t bytes;
 	long events, duplicates;
-	struct buf place;
+	struct buf place, now;
 	int has_place;
 };
 
@@ -100,8 +101,18 @@ group_commit(struct sink *s, struct group *g, struct err *err)
 {
 	int rc;
 
-	if (g->has_place && (rc = store_put_state(s->spec.store, "ingest", s->spec.name, buf_get(&g->place), err)))
-		return rc;
+	if (g->has_place) {
+		buf_clear(&g->now);
+		if ((rc = store_get_state(s->spec.store, "ingest", s->spec.name, &g->now, err)) < 0)
+			return rc;
+		if (!str_eq(buf_get(&g->now), buf_get(&s->kept)))
+			return err_set(err, ERR_IO, "--resume %.*s: another at-ingest goes on under this name, these rows are left to it",
+			    STR_FMT(s->spec.name));
+		if ((rc = store_put_state(s->spec.store, "ingest", s->spec.name, buf_get(&g->place), err)))
+			return rc;
+		buf_clear(&s->kept);
+		buf_str(&s->kept, buf_get(&g->place));
+	}
 	if ((rc = store_commit(s->spec.store, err)))
 		return rc;
 	g->open = 0;
@@ -185,6 +196,7 @@ run(void *self)
 		buf_clear(&out_stdout()->buf);          /* rows that were not stored are not passed on */
 	}
 	buf_release(&g.place);
+	buf_release(&g.now);
 	return NULL;
 }
 
@@ -241,6 +253,7 @@ sink_new(const struct sink_spec *spec, struct err *err)
 	s->open = s->spare;
 	s->spare = s->open->next;
 	s->open->next = NULL;
+	buf_str(&s->kept, spec->kept);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &was);       /* signals must wake the reader */
 	rc = pthread_create(&s->thread, NULL, run, s);
@@ -450,6 +463,7 @@ sink_free(struct sink *s)
 		pthread_mutex_unlock(&s->lock);
 		pthread_join(s->thread, NULL);
 	}
+	buf_release(&s->kept);
 	batch_free(s->open);
 	batch_free(s->first);
 	batch_free(s->spare);

@@ -22,6 +22,7 @@ struct sink_spec {
 	int tee;                /* write events to stdout */
 	int64_t dedupe_ms;      /* drop ids seen within so long; -1: none */
 	struct str name;        /* --resume: the state that keeps the place; p NULL: none */
+	struct str kept;        /* and what it holds now: when it is another at a commit, somebody else goes on under the name */
 	void (*place)(void *self, struct buf *);        /* append the place in the input behind the last row */
 	void *self;
 };

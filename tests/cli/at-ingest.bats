@@ -4,6 +4,11 @@ ids() { at-query -f csv 'SELECT id FROM events ORDER BY timestamp, id' | tail -n
 count() { at-query -f csv 'SELECT COUNT(*) FROM events' | tail -1 | tr -d '\r'; }
 rows() { seq "$1" "$2" | sed 's/.*/{"event":"e","ts":1700000000,"id":"&"}/'; }
 
+wait_for() {            # a count in the store
+	for _ in $(seq 100); do [ "$(count 2>/dev/null)" = "$1" ] && return; sleep 0.05; done
+	echo "$(count) instead of $1"; return 1
+}
+
 @test "events are stored, and -t writes them too" {
 	run -0 --separate-stderr at-ingest -t -v <<<'{"event":"a","ts":0,"x":1}'
 	[ "$output" = '{"event":"a","timestamp":"1970-01-01T00:00:00.000Z","properties":{"x":1}}' ]
@@ -120,15 +125,25 @@ rows() { seq "$1" "$2" | sed 's/.*/{"event":"e","ts":1700000000,"id":"&"}/'; }
 	[ "$(ids)" = "1 2" ]
 }
 
+@test "--resume under one name twice at once: the second run says so, and nothing is doubled" {
+	rows 1 5 >log
+	at-ingest --follow --resume r log & pid=$!
+	wait_for 5
+	run -0 at-ingest --resume r log
+	rows 6 7 >>log
+	wait_for 7
+	cp log other
+	run -0 at-ingest --resume r other
+	rows 8 8 >>log
+	timeout 5 tail --pid=$pid -f /dev/null
+	run -1 wait $pid
+	[ "$(at-query -f csv "SELECT COUNT(*) FROM events" | tail -1 | tr -d '\r')" -eq 14 ]
+}
+
 @test "--resume wants files and a store" {
 	run -2 at-ingest --resume r </dev/null
 	run -2 at-ingest --resume r -n x
 	run -2 at-ingest --resume r -
-}
-
-wait_for() {            # a count in the store
-	for _ in $(seq 100); do [ "$(count 2>/dev/null)" = "$1" ] && return; sleep 0.05; done
-	echo "$(count) instead of $1"; return 1
 }
 
 @test "--follow reads a file that comes late, grows, rotates and is truncated; SIGTERM drains" {
