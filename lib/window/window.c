@@ -146,7 +146,7 @@ window_free(struct window *win)
 		return;
 	for (int i = 0; i < win->panes; i++)
 		pane_free(win->pane[i]);
-	free(win->pane);
+	free(win->panes_all);
 	window_sessions_free(win->sessions);
 	if (win->saving)
 		store_abort(win->spec.save);
@@ -169,39 +169,79 @@ window_counts(const struct window *win)
 
 /* ---- panes */
 
-/* When the window that is the first to hold the pane ends, as a time that a row must reach. */
+/* The start of the earliest window not yet out that holds the pane. */
 static int64_t
-pane_due(const struct window *win, const struct pane *p)
+next_window(const struct window *win, const struct pane *p)
 {
-	int64_t first = floor_to(win, p->start + win->span.pane_ms - win->span.size_ms, win->span.slide_ms);
+	int64_t due = p->start + win->span.pane_ms - win->span.size_ms, start = floor_to(win, due, win->span.slide_ms);
 
-	if (first < p->start + win->span.pane_ms - win->span.size_ms)
-		first += win->span.slide_ms;
-	if (win->emitted != INT64_MIN && first <= win->emitted)
-		first = win->emitted + win->span.slide_ms;
-	return window_utc(win, first + win->span.size_ms) + win->spec.lateness_ms;
+	if (start < due)
+		start += win->span.slide_ms;
+	return win->emitted != INT64_MIN && start <= win->emitted ? win->emitted + win->span.slide_ms : start;
+}
+
+/* The time that a row must have for the window to come out. */
+static int64_t
+due_of(const struct window *win, int64_t start)
+{
+	return window_utc(win, start + win->span.size_ms) + win->spec.lateness_ms;
+}
+
+/* The first pane that does not begin before `start` (own time): its index. */
+static int
+pane_index(const struct window *win, int64_t start)
+{
+	int low = 0, high = win->panes;
+
+	if (high && win->pane[high - 1]->start < start)         /* as a rule time goes on */
+		return high;
+	while (low < high) {
+		int middle = low + (high - low) / 2;
+
+		if (win->pane[middle]->start < start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Room for one pane more. */
+static void
+pane_room(struct window *win)
+{
+	int gone = (int)(win->pane - win->panes_all);
+
+	if (gone + win->panes < win->panes_cap)
+		return;
+	if (gone > win->panes_cap / 2) {
+		memmove(win->panes_all, win->pane, (size_t)win->panes * sizeof(*win->pane));
+		gone = 0;
+	} else {
+		win->panes_cap = win->panes_cap ? win->panes_cap * 2 : 16;
+		win->panes_all = mem_grow(win->panes_all, (size_t)win->panes_cap, sizeof(*win->pane));
+	}
+	win->pane = win->panes_all + gone;
 }
 
 struct pane *
 window_pane(struct window *win, int64_t start)
 {
 	struct pane *p;
-	int i = win->panes;
+	int i;
 
 	if (win->recent && win->recent->start == start)
 		return win->recent;
-	while (i > 0 && win->pane[i - 1]->start > start)
-		i--;
-	if (i > 0 && win->pane[i - 1]->start == start)
-		return win->recent = win->pane[i - 1];
-	if (win->panes == win->panes_cap)
-		win->pane = mem_grow(win->pane, (size_t)(win->panes_cap = win->panes_cap ? win->panes_cap * 2 : 16), sizeof(*win->pane));
+	i = pane_index(win, start);
+	if (i < win->panes && win->pane[i]->start == start)
+		return win->recent = win->pane[i];
+	pane_room(win);
 	memmove(win->pane + i + 1, win->pane + i, (size_t)(win->panes - i) * sizeof(*win->pane));
 	p = win->pane[i] = mem_new(sizeof(*p));
 	win->panes++;
 	*p = (struct pane){ .start = start, .first = INT64_MAX, .last = INT64_MIN };
-	if (win->span.kind == SPAN_TIME && pane_due(win, p) < win->due)
-		win->due = pane_due(win, p);
+	if (win->span.kind == SPAN_TIME && due_of(win, next_window(win, p)) < win->due)
+		win->due = due_of(win, next_window(win, p));
 	return win->recent = p;
 }
 
@@ -270,10 +310,8 @@ static void
 gather(struct window *win, int64_t from, int64_t to, int64_t start_utc, struct emission *out, struct groups *merged)
 {
 	struct groups *groups;
-	int first = 0, end;
+	int first = pane_index(win, from), end;
 
-	while (first < win->panes && win->pane[first]->start < from)
-		first++;
 	for (end = first; end < win->panes && win->pane[end]->start < to; end++)
 		;
 	for (int i = first; i < end && end - first > 1; i++) {
@@ -326,20 +364,9 @@ drop_panes(struct window *win, int64_t before)
 
 	while (n < win->panes && win->pane[n]->start < before)
 		pane_free(win->pane[n++]);
-	memmove(win->pane, win->pane + n, (size_t)(win->panes - n) * sizeof(*win->pane));
+	win->pane += n;
 	win->panes -= n;
 	win->recent = NULL;
-}
-
-/* The start of the earliest window not yet out that holds the first pane. */
-static int64_t
-next_window(const struct window *win)
-{
-	int64_t due = win->pane[0]->start + win->span.pane_ms - win->span.size_ms, start = floor_to(win, due, win->span.slide_ms);
-
-	if (start < due)
-		start += win->span.slide_ms;
-	return win->emitted != INT64_MIN && start <= win->emitted ? win->emitted + win->span.slide_ms : start;
 }
 
 /* Every window that ended comes out. greatest INT64_MAX: all of them. */
@@ -349,13 +376,13 @@ close_time_windows(struct window *win, int64_t greatest, struct err *err)
 	int rc = 0;
 
 	while (win->panes && rc == 0) {
-		int64_t start = next_window(win), end;
+		int64_t start = next_window(win, win->pane[0]), end;
 
 		if (start > win->pane[0]->start) {              /* no window left that wants the pane: hopping, at a gap */
 			drop_panes(win, start);
 			continue;
 		}
-		end = window_utc(win, start + win->span.size_ms) + win->spec.lateness_ms;
+		end = due_of(win, start);
 		if (greatest != INT64_MAX && end > greatest) {
 			win->due = end;
 			return 0;
@@ -382,19 +409,18 @@ close_due(struct window *win, int64_t greatest, struct err *err)
 static int
 show_open(struct window *win, struct err *err)
 {
-	int64_t from, to;
+	int64_t start = INT64_MIN, first;
 	int rc = 0;
 
 	if (win->span.kind == SPAN_SESSION)
 		return window_sessions_show(win, err);
 	if (win->span.kind != SPAN_TIME)
 		return emit_pane(win, 1, err);
-	if (!win->panes)
-		return 0;
-	from = next_window(win);
-	to = floor_to(win, win->pane[win->panes - 1]->start, win->span.slide_ms);
-	for (int64_t start = from; start <= to && rc == 0; start += win->span.slide_ms)
-		rc = emit_time_window(win, start, 1, err);
+	for (int i = 0; i < win->panes && rc == 0; i++) {       /* each pane's windows that were not those of one before */
+		first = next_window(win, win->pane[i]);
+		for (start = first > start ? first : start; start <= win->pane[i]->start && rc == 0; start += win->span.slide_ms)
+			rc = emit_time_window(win, start, 1, err);
+	}
 	return rc;
 }
 

@@ -59,7 +59,8 @@ struct window {
 	struct expr *where;
 	int where_bound;                        /* the filter reads the projection's values */
 
-	struct pane **pane;                     /* open ones by start */
+	struct pane **pane;                     /* open ones by start; they lie in panes_all, the older ones given up before them */
+	struct pane **panes_all;
 	int panes, panes_cap;
 	struct pane *recent;
 	int64_t greatest;                       /* time seen; TIME_NONE before the first row */
