@@ -4,19 +4,19 @@
 
 #include "base/mem.h"
 
-#define CUTS 4                                  /* slices a span */
-#define KEPT (4 * CUTS)                         /* slices that may be there at once */
+#define KEPT_MOST 1000000                       /* ids; only those near the newest may be more */
 
 struct slice {
-	int64_t number;         /* time / width; slices with n == 0 and no table are free */
+	int64_t number;         /* time / span */
 	uint64_t *hash;         /* 0 is an empty place */
 	int64_t *time;
 	size_t n, cap;
 };
 
 struct seen {
-	int64_t span, width, newest;
-	struct slice slice[KEPT];
+	int64_t span, newest;
+	struct slice *slice;    /* by number */
+	size_t n, cap, ids;     /* slices, room for them; ids in all of them */
 };
 
 struct seen *
@@ -25,17 +25,8 @@ seen_new(int64_t span_ms)
 	struct seen *s = mem_new(sizeof(*s));
 
 	s->span = span_ms;
-	s->width = span_ms / CUTS > 0 ? span_ms / CUTS : 1;
 	s->newest = INT64_MIN;
 	return s;
-}
-
-static void
-forget(struct slice *s)
-{
-	free(s->hash);
-	free(s->time);
-	memset(s, 0, sizeof(*s));
 }
 
 void
@@ -43,9 +34,28 @@ seen_free(struct seen *s)
 {
 	if (!s)
 		return;
-	for (int i = 0; i < KEPT; i++)
-		forget(&s->slice[i]);
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->slice[i].hash);
+		free(s->slice[i].time);
+	}
+	free(s->slice);
 	free(s);
+}
+
+/* Once there are too many ids, forget the oldest slices, a quarter of all at a time. */
+static void
+forget(struct seen *s)
+{
+	size_t gone = 0;
+
+	if (s->ids <= KEPT_MOST)
+		return;
+	for (; gone < s->n && s->ids > KEPT_MOST / 4 * 3 && s->slice[gone].number < s->newest - 1; gone++) {
+		s->ids -= s->slice[gone].n;
+		free(s->slice[gone].hash);
+		free(s->slice[gone].time);
+	}
+	memmove(s->slice, s->slice + gone, (s->n -= gone) * sizeof(*s->slice));
 }
 
 /* The place of a hash in a slice, or the empty one where it would stand. */
@@ -65,7 +75,7 @@ remember(struct slice *s, uint64_t hash, int64_t time)
 	size_t i;
 
 	if (2 * (s->n + 1) > s->cap) {
-		struct slice bigger = { s->number, NULL, NULL, s->n, s->cap ? s->cap * 2 : 1024 };
+		struct slice bigger = { s->number, NULL, NULL, s->n, s->cap ? s->cap * 2 : 4 };
 
 		bigger.hash = mem_new(bigger.cap * sizeof(*bigger.hash));
 		bigger.time = mem_new(bigger.cap * sizeof(*bigger.time));
@@ -91,55 +101,52 @@ floor_div(int64_t a, int64_t b)
 	return a / b - (a % b < 0);
 }
 
-static struct slice *
-slice_for(struct seen *s, int64_t number)
+/* The first slice with that number or a later one. */
+static size_t
+slice_at(const struct seen *s, int64_t number)
 {
-	struct slice *oldest = NULL, *unused = NULL;
+	size_t low = 0, high = s->n;
 
-	for (int i = 0; i < KEPT; i++) {
-		struct slice *k = &s->slice[i];
+	while (low < high) {
+		size_t middle = (low + high) / 2;
 
-		if (k->cap && k->number == number)
-			return k;
-		if (!k->cap)
-			unused = k;
-		else if (!oldest || k->number < oldest->number)
-			oldest = k;
+		if (s->slice[middle].number < number)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	if (!unused) {
-		if (number < oldest->number)
-			return NULL;            /* older than all that is kept: such an id is never known again */
-		forget(unused = oldest);
-	}
-	unused->number = number;
-	return unused;
+	return low;
 }
 
 int
 seen_before(struct seen *s, struct str id, int64_t time)
 {
 	uint64_t hash = str_hash(id);
-	int64_t number = floor_div(time, s->width);
-	struct slice *own;
+	int64_t number = floor_div(time, s->span);
+	size_t first = slice_at(s, number - 1), own;
 
 	hash += !hash;
-	for (int i = 0; i < KEPT; i++) {
+	for (size_t i = first; i < s->n && s->slice[i].number <= number + 1; i++) {
 		struct slice *k = &s->slice[i];
-		size_t at;
+		size_t at = place_of(k, hash);
 
-		if (!k->cap || k->number < number - CUTS - 1 || k->number > number + CUTS + 1)
-			continue;
-		at = place_of(k, hash);
 		if (k->hash[at] && k->time[at] - time < s->span && time - k->time[at] < s->span)
 			return 1;
 	}
 	if (number > s->newest) {
 		s->newest = number;
-		for (int i = 0; i < KEPT; i++)
-			if (s->slice[i].cap && s->slice[i].number < number - 2 * CUTS)
-				forget(&s->slice[i]);
+		forget(s);
 	}
-	if ((own = slice_for(s, number)))
-		remember(own, hash, time);
+	own = slice_at(s, number);
+	if (own == s->n || s->slice[own].number != number) {
+		if (s->n == s->cap)
+			s->slice = mem_grow(s->slice, s->cap = s->cap ? s->cap * 2 : 16, sizeof(*s->slice));
+		memmove(s->slice + own + 1, s->slice + own, (s->n++ - own) * sizeof(*s->slice));
+		s->slice[own] = (struct slice){ .number = number };
+	}
+	remember(&s->slice[own], hash, time);
+	s->ids++;
+	if (s->slice[own].n == 1)
+		forget(s);
 	return 0;
 }

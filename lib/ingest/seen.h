@@ -1,8 +1,9 @@
 /* seen.h - which ids came lately, in memory: for filters that store nothing (the store has its own, store_seen).
  *
- * Time is cut into slices of a quarter of the span; a slice is a table of 64-bit hashes. An id is looked for in the slices
- * within the span of its time, so order hardly matters; slices further back than two spans from the newest are forgotten.
- * 16 to 32 bytes an id. Two ids are taken for one with a chance of 1 in 10^7 among a million.
+ * Time is cut into slices as long as the span; a slice is a table of 64-bit hashes with their times. An id is looked for in
+ * the slice of its time and its two neighbours, so order does not matter. What lies two spans and more before the newest is
+ * forgotten once there are more than a million ids in all: memory follows what the span holds, not how long the input is.
+ * 32 to 64 bytes an id. Two ids are taken for one with a chance of 1 in 10^7 among a million.
  */
 #ifndef INGEST_SEEN_H
 #define INGEST_SEEN_H

@@ -154,7 +154,7 @@ ingest_alone() { exec python3 -c 'import os, signal, sys; signal.signal(signal.S
 	[ ! -e owned ]
 }
 
-@test "fault 63: a reject file is no way through a link of somebody else's; the store is private" {
+@test "fault 63: the store is private to its owner" {
 	at-ingest <<<'{"event":"a"}'
 	[ "$(find "$AT_STORE" -name '*.mdb' -perm /077 | wc -l)" -eq 0 ]
 }
