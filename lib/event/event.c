@@ -464,8 +464,9 @@ event_read(struct event_reader *r, struct str row, struct event *e, struct err *
 	return rc ? rc : event_read_checked(r, row, e, err);
 }
 
-int
-event_read_checked(struct event_reader *r, struct str row, struct event *e, struct err *err)
+/* `own`: of a row that we wrote, properties that need no look; p NULL: there are none such. */
+static int
+read_checked(struct event_reader *r, struct str row, struct str own, struct event *e, struct err *err)
 {
 	static const char *const names[] = { "event", "timestamp", "user_id", "session_id", "id", "properties" };
 	struct event_keys *k = r->keys;
@@ -482,6 +483,8 @@ event_read_checked(struct event_reader *r, struct str row, struct event *e, stru
 	p = skip_blanks(p, end, &blanks);
 	if (p == end || *p != '{')
 		return err_col(err, p - row.p + 1, ERR_INPUT, "a row is a JSON object, {\"event\":…}");
+	if (own.p)                      /* what is before `,"properties":`, or the brace alone */
+		end = own.p - row.p > 15 ? own.p - 14 : p + 1;
 	if ((n = members(p, end, &k->top, &k->top_cap, &blanks)) < 0)
 		return err_col(err, 1, ERR_INPUT, "more than %d keys in the row", EVENT_KEYS_MOST);
 	k->n_top = (size_t)n;
@@ -519,8 +522,12 @@ event_read_checked(struct event_reader *r, struct str row, struct event *e, stru
 			    f == TIME ? "a time, as RFC 3339 or an epoch number" : "text or a number");
 	}
 
-	/* Properties: as they stand where nothing has to change. */
 	k->n_inner = 0;
+	if (own.p) {
+		e->properties = own.n > 2 ? own : STR("{}");
+		goto fields;
+	}
+	/* Properties: as they stand where nothing has to change. */
 	blanks = 0;
 	if (field[PROPERTIES].p) {
 		if ((n = members(field[PROPERTIES].p, end, &k->inner, &k->inner_cap, &blanks)) < 0)
@@ -547,6 +554,7 @@ event_read_checked(struct event_reader *r, struct str row, struct event *e, stru
 	} else
 		e->properties = k->n_inner ? json_raw(field[PROPERTIES]) : STR("{}");
 
+fields:
 	e->received = r->now;
 	e->seq = 0;
 	e->time = r->now;
@@ -569,6 +577,18 @@ event_read_checked(struct event_reader *r, struct str row, struct event *e, stru
 	    (field[SESSION].p && (rc = id_read(row, field[SESSION], "session_id", &r->text[3], &e->session_id, err))))
 		return rc;
 	return 0;
+}
+
+int
+event_read_checked(struct event_reader *r, struct str row, struct event *e, struct err *err)
+{
+	return read_checked(r, row, (struct str){ NULL, 0 }, e, err);
+}
+
+int
+event_read_own(struct event_reader *r, struct str row, struct str properties, struct event *e, struct err *err)
+{
+	return read_checked(r, row, properties, e, err);
 }
 
 /* ---- writing */

@@ -39,6 +39,10 @@ void event_reader_release(struct event_reader *);
 int event_read(struct event_reader *, struct str row, struct event *, struct err *);
 int event_read_checked(struct event_reader *, struct str row, struct event *, struct err *);    /* the text is known to be valid JSON */
 
+/* The same of a row that a format wrote: `properties`, a piece of the row, is the last member, compact, without a key that
+ * comes twice or means something to an event, and is taken as it stands. */
+int event_read_own(struct event_reader *, struct str row, struct str properties, struct event *, struct err *);
+
 /* Append the canonical form, no newline: event, timestamp, id, user_id, session_id (those that are there), properties. */
 void event_put(struct buf *, const struct event *);
 

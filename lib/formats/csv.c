@@ -1,7 +1,10 @@
 /* CSV and TSV as RFC 4180 has them, with the first line naming the columns. Values stay the text they are:
  *
- *      first,last,note                 {"first":"John","last":"","note":"said \"no\""}
- *      John,,"said ""no"""
+ *      event,last,note                 {"event":"buy","last":"","note":"said \"no\""}
+ *      buy,,"said ""no"""
+ *
+ * For at-ingest without -m the columns that are not the event's own stand in `properties` at once, unless one has another
+ * name for one of the event's own keys: then the event room must weigh them.
  *
  * A column without a name is column_N, a name that comes again is name_2, name_3; blanks around names are cut. A header
  * without a comma but with `;`, a tab or `|` is cut there. Rows with another number of fields than the header are bad, as
@@ -30,6 +33,7 @@
 struct column {
 	char  *text;            /* `{"name":"` for the first, `","name":"` for the others; SHORT bytes there at least */
 	size_t n;
+	int    field;           /* its number in the row: columns stand here in the order they are written */
 };
 
 struct table {
@@ -37,8 +41,12 @@ struct table {
 	struct csv_parser lib;
 	char   delim;
 	struct column *column;
-	int    columns;
+	int    columns, own;    /* so many columns are the event's own; -1: the record is flat */
+	size_t brace;           /* where the properties begin in the text of the first of them */
 	size_t keys;            /* bytes of all column texts */
+	struct str *value;      /* of the row's fields */
+	const char *end_text;
+	size_t end_n;
 	char  *header;          /* the line, to know it again */
 	size_t header_n;
 	struct buf json, mended;
@@ -52,6 +60,13 @@ struct table {
 	int64_t size;
 	struct err fault;       /* what makes it bad, though it must be read to its end */
 };
+
+/* Columns that the event room gives a meaning (at-rows(5)): the event's own keys, in the order of its canonical form, and
+ * then the other names for them. */
+static const char *const meanings[] = { "event", "timestamp", "id", "user_id", "session_id", "name", "type", "ts", "time",
+	"@timestamp", "originalTimestamp", "userId", "distinct_id", "anonymousId", "client_id", "sessionId", "messageId", "uuid",
+	"event_id", "properties" };
+enum { OWN = 5, LABELS = 7, MEANINGS = sizeof(meanings) / sizeof(meanings[0]) };
 
 static int
 no_blank(unsigned char c)
@@ -105,6 +120,7 @@ table_close(void *self)
 		free(t->column[i].text);
 	free(t->column);
 	free(t->header);
+	free(t->value);
 	free(t->end);
 	buf_release(&t->json);
 	buf_release(&t->mended);
@@ -163,33 +179,51 @@ ragged(const struct table *t, int fields, struct err *err)
 }
 
 static inline char *
-put_value(char *to, const char *p, size_t n, const char *end, int escape)
+put_value(char *to, struct str v, const char *end, int escape)
 {
 	if (__builtin_expect(escape, 0))
-		return escaped(to, p, n);
-	if (n <= 16 && end - p >= 16)           /* most: a copy of a fixed length, what is too much is written over */
-		memcpy(to, p, 16);
+		return escaped(to, v.p, v.n);
+	if (v.n <= 16 && end - v.p >= 16)       /* most: a copy of a fixed length, what is too much is written over */
+		memcpy(to, v.p, 16);
 	else
-		memcpy(to, p, n);
-	return to + n;
+		memcpy(to, v.p, v.n);
+	return to + v.n;
+}
+
+/* The record of t->value; nothing may be read at `end`. */
+static void
+write_record(struct table *t, size_t bytes, const char *end, int escape, struct record *r)
+{
+	size_t properties = 0;
+	char *to;
+
+	buf_clear(&t->json);
+	to = buf_room(&t->json, t->keys + bytes * (escape ? 6 : 1) + 3 * SHORT);
+	for (int i = 0; i < t->columns; i++) {
+		const struct column *c = &t->column[i];
+
+		if (i == t->own)
+			properties = (size_t)(to - t->json.p) + t->brace;
+		to = put_value(put_key(to, c), t->value[c->field], end, escape);
+	}
+	memcpy(to, t->end_text, t->end_n);
+	t->json.n = (size_t)(to - t->json.p) + t->end_n;
+	r->json = buf_get(&t->json);
+	r->properties = (struct str){ properties ? t->json.p + properties : NULL, properties ? t->json.n - 1 - properties : 0 };
 }
 
 static int
-cut(struct table *t, struct str line, int escape, struct err *err)
+cut(struct table *t, struct str line, int escape, struct record *r, struct err *err)
 {
 	const char *p = line.p, *end = p + line.n, *from = p;
-	char *to;
+	struct str *value = t->value;
 	int n = 0;
 
-	buf_clear(&t->json);
-	to = buf_room(&t->json, t->keys + line.n * (escape ? 6 : 1) + 2 * SHORT);
-	to = put_key(to, &t->column[0]);
 #define FIELD_ENDS(at) \
 	do { \
-		if (++n == t->columns) \
+		if (n + 1 == t->columns) \
 			goto many; \
-		to = put_value(to, from, (size_t)((at) - from), end, escape); \
-		to = put_key(to, &t->column[n]); \
+		value[n++] = (struct str){ from, (size_t)((at) - from) }; \
 		from = (at) + 1; \
 	} while (0)
 #ifdef __SSE2__
@@ -204,11 +238,10 @@ cut(struct table *t, struct str line, int escape, struct err *err)
 #endif
 	for (; p < end && (p = memchr(p, t->delim, (size_t)(end - p))); p++)
 		FIELD_ENDS(p);
-	if (n + 1 != t->columns)
-		return ragged(t, n + 1, err);
-	to = put_value(to, from, (size_t)(end - from), end, escape);
-	memcpy(to, "\"}", 2);
-	t->json.n = (size_t)(to + 2 - t->json.p);
+	value[n++] = (struct str){ from, (size_t)(end - from) };
+	if (n != t->columns)
+		return ragged(t, n, err);
+	write_record(t, line.n, end, escape, r);
 	return 0;
 many:
 	for (n = 1, p = line.p; p < end; p++)
@@ -311,22 +344,17 @@ record_line(struct table *t, struct str line, size_t ending, struct err *err)
 }
 
 static int
-write_values(struct table *t, struct err *err)
+write_values(struct table *t, struct record *r, struct err *err)
 {
 	size_t from = 0;
-	char *to;
 
 	if (t->fields != t->columns)
 		return ragged(t, t->fields, err);
-	buf_clear(&t->json);
-	to = buf_room(&t->json, t->keys + t->values.n * 6 + 2 * SHORT);
 	for (int i = 0; i < t->fields; i++) {
-		to = put_key(to, &t->column[i]);
-		to = escaped(to, buf_get(&t->values).p + from, t->end[i] - from);
+		t->value[i] = (struct str){ buf_get(&t->values).p + from, t->end[i] - from };
 		from = t->end[i];
 	}
-	memcpy(to, "\"}", 2);
-	t->json.n = (size_t)(to + 2 - t->json.p);
+	write_record(t, t->values.n, NULL, 1, r);
 	return 0;
 }
 
@@ -347,35 +375,80 @@ unique(struct map *seen, struct str name, struct buf *scratch)
 }
 
 static int
+meaning(struct str name)
+{
+	for (int i = 0; i < MEANINGS; i++)
+		if (str_eq(name, str_of(meanings[i])))
+			return i;
+	return MEANINGS;
+}
+
+/* A column's text, to be written next. */
+static void
+add_column(struct table *t, struct str name, int field, const char *before)
+{
+	struct column *c = &t->column[t->columns++];
+	struct buf text = {0};
+
+	buf_lit(&text, before);
+	json_put_key(&text, name);
+	buf_byte(&text, '"');
+	*c = (struct column){ mem_new(text.n + SHORT), text.n, field };
+	memcpy(c->text, text.p, text.n);
+	t->keys += text.n;
+	buf_release(&text);
+}
+
+/* Name the columns and lay out the record: the event's own keys and then its properties, which the event room then takes
+ * as they stand; flat when a column has one of the other names, which it must weigh. */
+static int
 name_columns(struct table *t, struct err *err)
 {
 	struct map seen = {0};
-	struct buf text = {0}, scratch = {0};
+	struct buf scratch = {0};
+	struct str *name;
+	int has[MEANINGS + 1] = {0}, flat = !formats_settings.as_events, n = t->fields, others = 0;
 	char number[32];
 
-	if (t->fields > COLUMNS_MOST)
+	if (n > COLUMNS_MOST)
 		return err_set(err, ERR_LIMIT, "%s: more than %d columns", in_name(t->in), COLUMNS_MOST);
-	t->column = mem_grow(NULL, (size_t)t->fields, sizeof(*t->column));
-	for (int i = 0; i < t->fields; i++) {
+	t->column = mem_grow(NULL, (size_t)n, sizeof(*t->column));
+	t->value = mem_grow(NULL, (size_t)n, sizeof(*t->value));
+	name = mem_grow(NULL, (size_t)n, sizeof(*name));
+	for (int i = 0; i < n; i++) {
 		size_t from = i ? t->end[i - 1] : 0;
-		struct str name = str_trim((struct str){ buf_get(&t->values).p + from, t->end[i] - from });
 
-		if (!name.n) {
+		name[i] = str_trim((struct str){ buf_get(&t->values).p + from, t->end[i] - from });
+		if (!name[i].n) {
 			snprintf(number, sizeof(number), "column_%d", i + 1);
-			name = str_of(number);
+			name[i] = str_of(number);
 		}
-		buf_clear(&text);
-		buf_lit(&text, i ? "\"," : "{");
-		json_put_key(&text, unique(&seen, name, &scratch));
-		buf_byte(&text, '"');
-		t->column[i] = (struct column){ mem_new(text.n + SHORT), text.n };
-		memcpy(t->column[i].text, text.p, text.n);
-		t->keys += text.n;
-		t->columns++;
+		name[i] = unique(&seen, name[i], &scratch);
+		name[i] = map_find(&seen, name[i])->key;
+		has[meaning(name[i])] = 1;
 	}
+	for (int i = has[0] ? LABELS : OWN; i < MEANINGS; i++)          /* beside `event`, `name` and `type` are any properties */
+		flat |= has[i];
+	t->own = -1;
+	if (flat)
+		for (int i = 0; i < n; i++)
+			add_column(t, name[i], i, i ? "\"," : "{");
+	else {
+		for (int k = 0; k < OWN; k++)
+			for (int i = 0; has[k] && i < n; i++)
+				if (meaning(name[i]) == k)
+					add_column(t, name[i], i, t->columns ? "\"," : "{");
+		t->own = t->columns;
+		t->brace = t->own ? 15 : 14;
+		for (int i = 0; i < n; i++)
+			if (meaning(name[i]) >= OWN)
+				add_column(t, name[i], i, others++ ? "\"," : t->own ? "\",\"properties\":{" : "{\"properties\":{");
+	}
+	t->end_text = others ? "\"}}" : "\"}";
+	t->end_n = strlen(t->end_text);
 	map_release(&seen);
-	buf_release(&text);
 	buf_release(&scratch);
+	free(name);
 	return 0;
 }
 
@@ -423,10 +496,7 @@ next(void *self, struct record *r, struct err *err)
 			r->line = in_lineno(t->in);
 			if ((what & (FORMATS_HIGH | FORMATS_ZERO)) && formats_text_good(&line, what, &t->mended, err))
 				return ERR_INPUT;
-			if (cut(t, line, what & FORMATS_ESCAPE, err))
-				return ERR_INPUT;
-			r->json = buf_get(&t->json);
-			return IN_LINE;
+			return cut(t, line, what & FORMATS_ESCAPE, r, err) ? ERR_INPUT : IN_LINE;
 		}
 		rc = record_line(t, line, (size_t)(r->end - before) - line.n, err);
 		if (rc == 0)
@@ -442,10 +512,7 @@ next(void *self, struct record *r, struct err *err)
 		}
 		r->input = buf_get(&t->input);
 		r->line = t->line;
-		if (rc < 0 || write_values(t, err))
-			return ERR_INPUT;
-		r->json = buf_get(&t->json);
-		return IN_LINE;
+		return rc < 0 || write_values(t, r, err) ? ERR_INPUT : IN_LINE;
 	}
 	if (rc == ERR_LIMIT) {
 		forget(t);

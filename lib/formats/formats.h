@@ -20,6 +20,8 @@ struct record {
 	int64_t    end;         /* offset of the input behind it: with more == 0, where a later run may go on */
 	uint8_t    more;        /* 1: others of the same bytes (or the same array) follow: no place to stop and go on from */
 	uint8_t    checked;     /* 1: the text was written by us and needs no json_check */
+	struct str properties;  /* of json: compact, no key twice, none that means something to an event, and nothing but the
+	                         * event's own keys before it (event_read_own); p NULL: not known to be so */
 };
 
 struct format {
@@ -41,6 +43,7 @@ const struct format *formats_detect(struct str head, const char *file); /* never
 struct formats_settings {
 	int lossy;              /* --lossy */
 	int unnamed;            /* --event NAME is given: names that a format would make up are left out */
+	int as_events;          /* only event_read_own reads the records: columns of a table may be put into properties at once */
 	const struct zone *zone;/* of log times that have none; NULL: UTC */
 };
 extern struct formats_settings formats_settings;

@@ -365,6 +365,7 @@ next(void *self, struct record *r, struct err *err)
 	struct access a;
 	struct str line, method, path, protocol;
 	const char *wrong;
+	size_t properties;
 	long col;
 	int rc, is_request;
 
@@ -387,12 +388,12 @@ next(void *self, struct record *r, struct err *err)
 	} else
 		buf_add(b, l->printed, sizeof(l->printed));
 	buf_add(b, ",\"properties\":{", 15);
+	properties = b->n - 1;
 	is_request = request_line(a.request, &method, &path, &protocol);
 	if (is_request && !(l->s.what & FORMATS_ESCAPE) && !a.odd && (a.ip.n > 1 || a.ip.p[0] != '-') &&
 	    (a.status.p[0] != '0') && (a.bytes.p[0] != '0' || a.bytes.n == 1)) {
 		put_fast(l, &a, method, path, protocol, line);
-		r->json = buf_get(b);
-		return IN_LINE;
+		goto out;
 	}
 	put(l, "ip", a.ip, 0);
 	put(l, "vhost", a.vhost, 0);
@@ -411,7 +412,9 @@ next(void *self, struct record *r, struct err *err)
 	put(l, "forwarded_for", a.forwarded, 1);
 	put(l, "extra", a.extra, 0);
 	buf_add(b, "}}", 2);
+out:
 	r->json = buf_get(b);
+	r->properties = (struct str){ b->p + properties, b->n - 1 - properties };
 	return IN_LINE;
 }
 

@@ -39,6 +39,7 @@ next(void *self, struct record *r, struct err *err)
 	r->line = in_lineno(s->in);
 	r->end = in_offset(s->in);
 	r->checked = r->more = 0;
+	r->properties = (struct str){ NULL, 0 };
 	return IN_LINE;
 }
 

@@ -257,6 +257,7 @@ next(void *self, struct record *r, struct err *err)
 		r->line = d->number;
 		r->end = in_offset(d->s.in);
 		r->checked = 1;
+		r->properties = (struct str){ NULL, 0 };
 		return metric(d, r, err);
 	}
 	if ((rc = formats_line(&d->s, r, &d->line, err)) != IN_LINE) {

@@ -131,6 +131,7 @@ formats_line(struct formats_state *s, struct record *r, struct str *line, struct
 	r->line = in_lineno(s->in);
 	r->checked = 1;
 	r->more = 0;
+	r->properties = (struct str){ NULL, 0 };
 	s->what = formats_scan(line->p, line->n);
 	return formats_text_good(line, s->what, &s->mended, err) ? ERR_INPUT : IN_LINE;
 }

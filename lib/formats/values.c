@@ -225,6 +225,7 @@ values_next(struct values *v, struct record *r, struct err *err)
 	int rc;
 
 	r->checked = 0;
+	r->properties = (struct str){ NULL, 0 };
 	for (;;) {
 		if (v->at == v->window.n) {
 			if ((rc = fill(v, err)) == IN_END)

@@ -116,12 +116,13 @@ refuse(struct run *r, const char *file, long line, struct str input, struct err 
 	err_clear(why);
 }
 
-/* One object, known to be valid JSON. give 0: only see whether it is good. */
+/* One object, known to be valid JSON; own: its properties, when a format wrote them (event_read_own). give 0: only see
+ * whether it is good. */
 static int
-take_event(struct run *r, struct str row, int give, struct err *err)
+take_event(struct run *r, struct str row, struct str own, int give, struct err *err)
 {
 	struct event e;
-	int rc = event_read_checked(&r->reader, row, &e, err), keep = 1;
+	int rc = own.p ? event_read_own(&r->reader, row, own, &e, err) : event_read_checked(&r->reader, row, &e, err), keep = 1;
 
 	if (!rc && r->clean && (keep = clean_event(r->clean, &e, err)) < 0)
 		rc = keep;
@@ -147,7 +148,7 @@ take_mapped(struct run *r, struct str row, struct err *err)
 		return n;
 	for (int give = n == 1; give <= 1; give++)              /* several are looked at before the first is given on */
 		for (rest = buf_get(&r->mapped); str_cut(&rest, '\n', &line); )
-			if (line.n && (rc = take_event(r, line, give, err))) {
+			if (line.n && (rc = take_event(r, line, (struct str){ NULL, 0 }, give, err))) {
 				err->col = 0;
 				return err_at(err, "the map's result %.*s%s", line.n > 60 ? 60 : STR_FMT(line), line.n > 60 ? "…" : "");
 			}
@@ -171,7 +172,7 @@ take(struct run *r, const struct record *record, struct err *err)
 		if ((rc = json_check(row, err)))
 			return rc;
 	}
-	rc = r->map ? take_mapped(r, row, err) : take_event(r, row, 1, err);
+	rc = r->map ? take_mapped(r, row, err) : take_event(r, row, record->properties, 1, err);
 	if (rc && row.p != record->input.p)
 		err->col = 0;                                   /* it counts in text that the user never saw */
 	return rc;
@@ -717,6 +718,7 @@ prepare(struct run *r, struct ingest_spec *spec, struct err *err)
 	if (spec->format && strcmp(spec->format, "auto") && !(r->format = formats_find(spec->format, err)))
 		return err->code;
 	formats_settings.lossy = spec->lossy;
+	formats_settings.as_events = !spec->map;
 	formats_settings.unnamed = spec->event != NULL;
 	formats_settings.zone = set->zone;
 	r->reader.default_name = str_of(spec->event);

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "event/event.h"
 #include "formats/formats.h"
 #include "json/json.h"
 
@@ -376,6 +377,80 @@ both_ways_through_csv_agree(void **state)
 	buf_release(&b);
 }
 
+/* All events of a text, in canonical form. */
+static void
+events_of(const struct format *format, struct str text, int as_events, struct buf *to)
+{
+	struct feed feed = { text, 0, 1 << 20, 0, 0 };
+	struct in *in = in_open_read(feed_read, &feed, "sample");
+	struct event_reader reader = { .default_name = STR("row"), .now = 1 };
+	struct record r = {0};
+	struct err err = {0};
+	struct event e;
+	void *it;
+	int rc;
+
+	formats_settings.as_events = as_events;
+	it = format->open(in, &err);
+	buf_clear(to);
+	while ((rc = format->next(it, &r, &err)) != IN_END) {
+		if (rc == IN_LINE)
+			rc = r.properties.p ? event_read_own(&reader, r.json, r.properties, &e, &err) : event_read(&reader, r.json, &e, &err);
+		if (rc == 0)
+			event_put(to, &e);
+		else
+			buf_str(to, str_of(err.text));
+		buf_byte(to, '\n');
+		err_clear(&err);
+	}
+	format->close(it);
+	in_close(in);
+	event_reader_release(&reader);
+	formats_settings.as_events = 0;
+}
+
+static void
+same_events(const char *file, const struct format *format, struct str text)
+{
+	struct buf a = {0}, b = {0};
+
+	(void)file;
+	events_of(format, text, 0, &a);
+	events_of(format, text, 1, &b);
+	assert_string_equal(buf_text(&a), buf_text(&b));
+	buf_release(&a);
+	buf_release(&b);
+}
+
+/* Records whose properties stand ready are the same events as those that the event room takes apart. */
+static void
+ready_properties_change_no_event(void **state)
+{
+	static const char *const names[] = { "event", "timestamp", "ts", "id", "user_id", "userId", "session_id", "name", "type", "properties",
+		"page", "a \\ b", "", "page", "revenue" };
+	static const char *const values[] = { "", "x", "2026-11-23T10:00:00Z", "1700000000", "a,b", "say \"\"x\"\"", "\xc3\xa9", "{}", "\\" };
+	struct buf text = {0};
+	struct err err = {0};
+	unsigned seed = 3;
+
+	(void)state;
+	each_sample(same_events);
+	for (int round = 0; round < 500; round++) {
+		int columns = 1 + rand_r(&seed) % 8, quotes = round % 2;
+
+		buf_clear(&text);
+		for (int row = 0; row < 5; row++)
+			for (int i = 0; i < columns; i++) {
+				const char *cell = row ? values[(size_t)rand_r(&seed) % 9] : names[(size_t)rand_r(&seed) % (round % 3 ? 15 : 5)];
+				int quote = (quotes && row) || strpbrk(cell, ",\"");
+
+				buf_printf(&text, "%s%s%s%s%s", i ? "," : "", quote ? "\"" : "", cell, quote ? "\"" : "", i + 1 == columns ? ",z\n" : "");
+			}
+		same_events("", formats_find("csv", &err), buf_get(&text));
+	}
+	buf_release(&text);
+}
+
 static void
 unknown_formats_are_told_with_the_nearest(void **state)
 {
@@ -509,6 +584,7 @@ main(void)
 		cmocka_unit_test(csv_headers_with_holes_get_names),
 		cmocka_unit_test(csv_quotes_are_told_where_they_are_wrong),
 		cmocka_unit_test(both_ways_through_csv_agree),
+		cmocka_unit_test(ready_properties_change_no_event),
 		cmocka_unit_test(unknown_formats_are_told_with_the_nearest),
 		cmocka_unit_test(a_huge_array_passes_in_constant_memory),
 		cmocka_unit_test(speed),
