@@ -31,6 +31,17 @@ clip(struct str input, long col, size_t most, int *cut_front, int *cut_back)
 	return (struct str){ input.p + from, n };
 }
 
+/* Text with bytes that are no UTF-8 as U+FFFD; escapes stay as they are written. */
+static void
+put_mended(struct buf *out, struct str text)
+{
+	for (long bad; (bad = str_utf8_fault(text)) >= 0; text.p += bad + 1, text.n -= (size_t)bad + 1) {
+		buf_add(out, text.p, (size_t)bad);
+		buf_lit(out, "\xef\xbf\xbd");
+	}
+	buf_str(out, text);
+}
+
 static void
 show(const char *source, long line, struct str input, const struct err *why)
 {
@@ -42,12 +53,10 @@ show(const char *source, long line, struct str input, const struct err *why)
 	buf_printf(&text, "%s:%ld:", source, line);
 	if (why->col)
 		buf_printf(&text, "%ld:", why->col);
-	buf_printf(&text, " %s: '%s", why->text, front ? "…" : "");
-	for (long bad; (bad = str_utf8_fault(piece)) >= 0; piece.p += bad + 1, piece.n -= (size_t)bad + 1) {
-		buf_add(&text, piece.p, (size_t)bad);
-		buf_lit(&text, "\xef\xbf\xbd");
-	}
-	buf_str(&text, piece);
+	buf_byte(&text, ' ');
+	put_mended(&text, str_of(why->text));           /* it may quote the input, cut in the middle of a character */
+	buf_lit(&text, front ? ": '…" : ": '");
+	put_mended(&text, piece);
 	buf_lit(&text, back ? "…'" : "'");
 	cmd_say("%s", buf_text(&text));
 }
@@ -56,8 +65,7 @@ void
 reject_row(struct rejects *r, const char *source, long line, struct str input, const struct err *why)
 {
 	int front, back;
-	struct buf *out;
-	struct buf mended = { 0 };
+	struct buf *out, mended = { 0 }, error = { 0 };
 
 	cmd_rejected();
 	if (++r->count > REJECT_SHOWN && !r->to)
@@ -68,29 +76,22 @@ reject_row(struct rejects *r, const char *source, long line, struct str input, c
 	}
 	input = clip(input, 0, REJECT_INPUT_MOST, &front, &back);
 	if (str_utf8_fault(input) >= 0) {
-		for (long bad; (bad = str_utf8_fault(input)) >= 0; input.p += bad + 1, input.n -= (size_t)bad + 1) {
-			buf_add(&mended, input.p, (size_t)bad);
-			buf_lit(&mended, "\xef\xbf\xbd");
-		}
-		buf_str(&mended, input);
+		put_mended(&mended, input);
 		input = buf_get(&mended);
 	}
 	out = &r->to->buf;
 	buf_lit(out, "{\"error\":");
-	if (why->col) {
-		struct buf text = { 0 };
-
-		buf_printf(&text, "column %ld: %s", why->col, why->text);
-		json_put_string(out, buf_get(&text));
-		buf_release(&text);
-	} else
-		json_put_string(out, str_of(why->text));
+	if (why->col)
+		buf_printf(&error, "column %ld: ", why->col);
+	put_mended(&error, str_of(why->text));
+	json_put_string(out, buf_get(&error));
 	buf_lit(out, ",\"source\":");
 	json_put_string(out, str_of(source));
 	buf_printf(out, ",\"line\":%ld,\"input\":", line);
 	json_put_string(out, input);
 	buf_lit(out, "}\n");
 	out_row(r->to);
+	buf_release(&error);
 	buf_release(&mended);
 }
 

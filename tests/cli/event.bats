@@ -55,6 +55,13 @@ clean() { at-ingest -n --now "$now" "$@"; }
 	jq -e .error rejects >/dev/null
 }
 
+@test "a reason that quotes the input in the middle of a character is still UTF-8" {
+	printf '{"event":"a","ts":"%s"}\n' "$(printf 'ä%.0s' {1..60})x" "x$(printf 'ä%.0s' {1..60})" >in
+	run -0 clean -q -r rejects in
+	jq -e . rejects >/dev/null && iconv -f utf-8 -t utf-8 rejects >/dev/null
+	at-ingest -n -q in 2>&1 | iconv -f utf-8 -t utf-8 >/dev/null
+}
+
 @test "a plan refuses what breaks it, with the path" {
 	cat >plan.json <<-'END'
 	{"events":{"purchase":{"required":["revenue","user_id"],"properties":{"revenue":{"type":"number","minimum":0},
