@@ -1,0 +1,721 @@
+/* The first half of the rewriter: what stands inside expressions. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/time.h"
+#include "query/functions.h"
+#include "query/rewrite_priv.h"
+
+#define is  rewrite_is
+#define put rewrite_put
+
+static int
+one_of(const struct tok *t, const char *const *words)
+{
+	for (; *words; words++)
+		if (is(t, *words))
+			return 1;
+	return 0;
+}
+
+/* `a … b` go, one token stands in their place. */
+static struct tok *
+replace(struct work *w, struct tok *a, struct tok *b, const char *sql)
+{
+	struct tok *t = put(w, a, a, "%s", sql);
+
+	t->end = b->end;
+	rewrite_cut(a, b);
+	return t;
+}
+
+/* ---- types */
+
+/* A type begins at t: "double precision", "varchar(20)", "timestamp with time zone", "int[]". Its last token; name gets it. */
+static struct tok *
+type_end(struct tok *t, struct buf *name)
+{
+	struct tok *last = t;
+
+	if (!rewrite_named(t))
+		return NULL;
+	if (is(t, "double") && is(t->next, "precision"))
+		last = t->next;
+	else if ((is(t, "character") || is(t, "char") || is(t, "bit")) && is(t->next, "varying"))
+		last = t->next;
+	if (is(last->next, "(") && last->next->match != last->next)
+		last = last->next->match;
+	if ((is(last->next, "with") || is(last->next, "without")) && is(last->next->next, "time") && is(last->next->next->next, "zone"))
+		last = last->next->next->next;
+	buf_clear(name);
+	rewrite_text(t, last->next, name);
+	return last;
+}
+
+static void
+casts(struct work *w)
+{
+	struct buf type = {0};
+
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *a, *b, *as = NULL;
+
+		if (is(t, "::")) {
+			if (!(a = rewrite_operand_start(t->prev)) || !(b = type_end(t->next, &type))) {
+				rewrite_fail(w, t, "'::' wants a value before it and a type behind it");
+				break;
+			}
+			char *quoted = rewrite_quote(w, buf_get(&type), '\'');
+			struct tok *last = t->prev;
+
+			put(w, t, t, ",");
+			put(w, t, b, "%s", quoted)->end = b->end;
+			rewrite_cut(t, b);
+			last = last->next->next;
+			t = rewrite_wrap(w, a, last, "cast_to(", ")")->next->match;
+			t->at = t->prev->at, t->end = t->prev->end;
+		} else if ((is(t, "cast") || is(t, "try_cast") || is(t, "safe_cast")) && is(t->next, "(")) {
+			for (struct tok *i = t->next->next; i != t->next->match; i = i->next) {
+				if (is(i, "("))
+					i = i->match;
+				else if (is(i, "as"))
+					as = i;
+			}
+			if (!as || !(b = type_end(as->next, &type)) || b->next != t->next->match) {
+				rewrite_fail(w, t, "%.*s wants a value, AS and a type", (int)t->text.n, t->text.p);
+				break;
+			}
+			if (is(t, "cast") && !functions_type_differs(buf_get(&type)))
+				continue;       /* SQLite's own meaning */
+			char *quoted = rewrite_quote(w, buf_get(&type), '\'');
+
+			put(w, as, as, ",");
+			put(w, as, b, "%s", quoted)->end = b->end;
+			rewrite_cut(as, b);
+			rewrite_set(w, t, is(t, "cast") ? "cast_to" : "try_cast_to");
+		}
+	}
+	buf_release(&type);
+}
+
+/* ---- literals and words */
+
+static void
+literal_time(struct work *w, struct tok *t, int64_t ms, int date)
+{
+	char out[TIME_LEN], quoted[TIME_LEN + 3];
+
+	time_print(ms, out);
+	snprintf(quoted, sizeof(quoted), "'%.*s'", date ? 10 : TIME_LEN, out);
+	rewrite_set(w, t, quoted);
+	t->kind = TOKEN_STRING;
+}
+
+/* A unit written bare, date_trunc(hour, t), becomes a text. */
+static void
+bare_units(struct work *w, struct tok *call)
+{
+	static const char *const units[] = { "microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month",
+		"quarter", "year", "microseconds", "milliseconds", "seconds", "minutes", "hours", "days", "weeks", "months", "quarters",
+		"years", "isoweek", "dayofweek", "dayofyear", "epoch", "dow", "doy", NULL };
+
+	for (struct tok *i = call->next->next; i != call->next->match && i->kind != TOKEN_END; i = i->next) {
+		if (is(i, "("))
+			i = i->match;
+		else if (i->kind == TOKEN_WORD && (is(i->prev, "(") || is(i->prev, ",")) && (is(i->next, ",") || is(i->next, ")")) && one_of(i, units))
+			rewrite_set(w, i, rewrite_quote(w, i->text, '\'')), i->kind = TOKEN_STRING;
+	}
+}
+
+static void
+words(struct work *w)
+{
+	static const char *const unit_calls[] = { "date_trunc", "datetrunc", "date_part", "datepart", "datediff", "date_diff", "dateadd",
+		"timestampdiff", "timestampadd", "timestamp_trunc", "timestamp_diff", "last_day", NULL };
+
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		if (t->kind != TOKEN_WORD || is(t->prev, "."))
+			continue;
+		if (t->next->kind == TOKEN_STRING && *t->next->text.p == '\'' &&
+		    (is(t, "timestamp") || is(t, "timestamptz") || is(t, "datetime") || is(t, "date"))) {
+			int64_t ms;
+
+			if (time_parse_rfc3339(str_trim(rewrite_bare(w, t->next)), &ms) < 0) {
+				rewrite_fail(w, t->next, "%.*s is no time, try '2026-11-23' or '2026-11-23T10:15:30Z'", STR_FMT(t->next->text));
+				return;
+			}
+			t->next->at = t->at;
+			t->next->blank = t->blank;
+			t = t->next;
+			literal_time(w, t, ms, is(t->prev, "date"));
+			rewrite_cut(t->prev, t->prev);
+		} else if (is(t, "extract") && is(t->next, "(")) {
+			struct tok *part = t->next->next, *from = part->next;
+
+			if (part->kind != TOKEN_WORD && part->kind != TOKEN_STRING)
+				continue;
+			if (is(from, "from")) {
+				rewrite_set(w, t, "date_part");
+				if (part->kind == TOKEN_WORD)
+					rewrite_set(w, part, rewrite_quote(w, part->text, '\'')), part->kind = TOKEN_STRING;
+				replace(w, from, from, ",");
+			}
+		} else if (is(t, "position") && is(t->next, "(")) {
+			for (struct tok *i = t->next->next; i != t->next->match; i = i->next) {
+				if (is(i, "("))
+					i = i->match;
+				if (is(i, "in")) {
+					struct tok *first = t->next->next, *last = i->prev;
+
+					rewrite_set(w, t, "strpos");
+					i = replace(w, i, i, ",");
+					rewrite_move(first, last, t->next->match);
+					rewrite_move(i, i, first);
+					break;
+				}
+			}
+		} else if ((is(t, "substring") || is(t, "substr")) && is(t->next, "(")) {
+			for (struct tok *i = t->next->next; i != t->next->match; i = i->next) {
+				if (is(i, "("))
+					i = i->match;
+				else if (is(i, "from") || is(i, "for"))
+					i = replace(w, i, i, ",");
+			}
+		} else if ((is(t, "left") || is(t, "right")) && is(t->next, "(")) {
+			rewrite_set(w, t, is(t, "left") ? "str_left" : "str_right");
+		} else if ((is(t, "current_timestamp") || is(t, "localtimestamp")) && !is(t->next, "(")) {
+			t = replace(w, t, t, "now()")->next->next;
+		} else if (one_of(t, unit_calls) && is(t->next, "(")) {
+			bare_units(w, t);
+		}
+	}
+}
+
+/* `t AT TIME ZONE 'z'` */
+static void
+zones(struct work *w)
+{
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *a, *b;
+
+		if (!is(t, "at") || !is(t->next, "time") || !is(t->next->next, "zone"))
+			continue;
+		a = rewrite_operand_start(t->prev);
+		b = rewrite_operand_end(t->next->next->next);
+		if (!a || !b) {
+			rewrite_fail(w, t, "AT TIME ZONE wants a time before it and a zone behind it");
+			return;
+		}
+		replace(w, t, t->next->next, ",");
+		t = rewrite_wrap(w, a, b, "at_zone(", ")")->next->match;
+	}
+}
+
+/* ---- intervals */
+
+static int
+is_unit(const struct tok *t)
+{
+	static const char *const units[] = { "microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter",
+		"year", "microseconds", "milliseconds", "seconds", "minutes", "hours", "days", "weeks", "months", "quarters", "years", NULL };
+
+	return t->kind == TOKEN_WORD && one_of(t, units);
+}
+
+/* A frame's `RANGE … INTERVAL … PRECEDING` counts in milliseconds, and so must its ORDER BY. */
+static void
+frame(struct work *w, struct tok *first, struct tok *last)
+{
+	struct str text = rewrite_bare(w, first);
+	struct tok *t, *end;
+	int64_t ms, months;
+	char digits[32];
+
+	if (first != last || first->kind != TOKEN_STRING || functions_interval(text, &ms, &months) < 0 || months || ms < 0) {
+		rewrite_fail(w, first, "a frame's INTERVAL is a span of days or less, such as INTERVAL '1 hour'");
+		return;
+	}
+	snprintf(digits, sizeof(digits), "%lld", (long long)ms);
+	rewrite_set(w, first, digits);
+	first->kind = TOKEN_NUMBER;
+	for (t = first->prev; t->kind != TOKEN_END && !is(t, "("); t = t->prev) {
+		if (is(t, ")"))
+			t = t->match;
+		if (!is(t, "order") || !is(t->next, "by"))
+			continue;
+		t = t->next->next;
+		if (is(t, "epoch_ms") && t->made)
+			return;
+		for (end = t; !is(end->next, "desc") && !is(end->next, "asc") && !is(end->next, "nulls") && !is(end->next, "range") &&
+		     !is(end->next, ",") && !is(end->next, ")") && end->next->kind != TOKEN_END; end = end->next)
+			if (is(end, "("))
+				end = end->match;
+		if (is(end->next, ")") && is(end, "("))
+			return;
+		rewrite_wrap(w, t, end, "epoch_ms(", ")");
+		return;
+	}
+}
+
+static void
+intervals(struct work *w)
+{
+	struct buf text = {0};
+
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *a, *first, *last, *prev;
+		int sign = 1;
+
+		if (!is(t, "interval") || is(t->prev, ".") || is(t->next, ",") || is(t->next, ")") || is(t->next, "."))
+			continue;
+		/* the span itself: one literal where it is constant, else text built from number and unit */
+		first = t->next;
+		if (is(first, "-") || is(first, "+")) {
+			sign = is(first, "-") ? -1 : 1;
+			first = first->next;
+		}
+		if (!(last = rewrite_operand_end(first)) || (first->kind == TOKEN_WORD && !is_unit(last->next)))
+			continue;       /* a column of that name */
+		if (!is_unit(last->next) && first->kind != TOKEN_STRING) {
+			rewrite_fail(w, t, "INTERVAL wants a unit, such as INTERVAL 1 HOUR or INTERVAL '1 hour'");
+			break;
+		}
+		buf_clear(&text);
+		if (first == last && (first->kind == TOKEN_STRING || first->kind == TOKEN_NUMBER)) {
+			if (sign < 0)
+				buf_lit(&text, "-");
+			buf_str(&text, rewrite_bare(w, first));
+			if (is_unit(last->next)) {
+				last = last->next;
+				buf_lit(&text, " ");
+				buf_str(&text, last->text);
+			}
+			int64_t ms, months;
+
+			if (functions_interval(buf_get(&text), &ms, &months) < 0) {
+				rewrite_fail(w, first, "'%.*s' is no span, try INTERVAL '1 hour'", (int)(text.n < 60 ? text.n : 60), text.p);
+				break;
+			}
+			first = replace(w, t, last, rewrite_quote(w, buf_get(&text), '\''));
+			last = first;
+		} else {
+			const char *unit = rewrite_quote(w, (struct str){ last->next->text.p, last->next->text.n }, '\'');
+
+			rewrite_cut(t, first->prev);    /* INTERVAL and a sign */
+			a = last->next;
+			put(w, a, a, ", %s", unit);
+			rewrite_cut(a, a);
+			last = last->next->next;
+			first = rewrite_wrap(w, first, last, sign < 0 ? "interval_of(-1," : "interval_of(1,", ")");
+			last = first->next->match;
+		}
+		/* how it is used */
+		if (is(last->next, "preceding") || is(last->next, "following")) {
+			frame(w, first, last);
+			t = last;
+			continue;
+		}
+		if (is(first->prev, "*") && (a = rewrite_operand_start(first->prev->prev))) {
+			replace(w, first->prev, first->prev, ",");
+			first = rewrite_wrap(w, a, last, "interval_of(", ")");
+			last = first->next->match;
+		} else if (is(last->next, "*") && (a = rewrite_operand_end(last->next->next))) {
+			struct tok *star = last->next;
+
+			rewrite_move(first, last, a->next);
+			rewrite_move(star, star, first);
+			replace(w, star, star, ",");
+			first = rewrite_wrap(w, a = rewrite_operand_start(a), last, "interval_of(", ")");
+			last = first->next->match;
+		}
+		prev = first->prev;
+		if ((is(prev, "+") || is(prev, "-")) && (a = rewrite_operand_start(prev->prev))) {
+			replace(w, prev, prev, is(prev, "-") ? ", -1," : ", 1,");
+			t = rewrite_wrap(w, a, last, "time_add(", ")")->next->match;
+		} else if (is(last->next, "+") && (a = rewrite_operand_end(last->next->next))) {
+			struct tok *plus = last->next, *b = plus->next;
+
+			rewrite_move(first, last, a->next);
+			put(w, first, plus, ", 1,");
+			rewrite_cut(plus, plus);
+			t = rewrite_wrap(w, b, last, "time_add(", ")")->next->match;
+		} else {
+			t = last;
+		}
+	}
+	buf_release(&text);
+	/* CURRENT_DATE - 7 */
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next)
+		if (is(t, "current_date") && (is(t->next, "+") || is(t->next, "-")) && t->next->next->kind == TOKEN_NUMBER) {
+			struct tok *op = t->next, *n = op->next;
+			char days[64];
+
+			snprintf(days, sizeof(days), "'%.*s day'", (int)(n->text.n < 40 ? n->text.n : 40), n->text.p);
+			rewrite_set(w, n, days);
+			n->kind = TOKEN_STRING;
+			replace(w, op, op, is(op, "-") ? ", -1," : ", 1,");
+			t = rewrite_wrap(w, t, n, "time_add(", ")")->next->match;
+		}
+}
+
+/* ---- operators */
+
+static void
+operators(struct work *w)
+{
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *end;
+
+		if (is(t, "ilike")) {
+			rewrite_set(w, t, "LIKE");
+		} else if (is(t, "rlike")) {
+			rewrite_set(w, t, "REGEXP"), t->kind = TOKEN_WORD;
+		} else if (t->kind != TOKEN_OPERATOR) {
+			continue;
+		} else if (is(t, "~~") || is(t, "~~*")) {
+			rewrite_set(w, t, "LIKE"), t->kind = TOKEN_WORD;
+		} else if (is(t, "!~~") || is(t, "!~~*")) {
+			put(w, t, t, "NOT");
+			rewrite_set(w, t, "LIKE"), t->kind = TOKEN_WORD;
+		} else if ((is(t, "~") && rewrite_operand_start(t->prev)) || is(t, "~*") || is(t, "!~") || is(t, "!~*")) {
+			if (t->text.p[t->text.n - 1] == '*' && (end = rewrite_operand_end(t->next)))
+				rewrite_wrap(w, t->next, end, "('(?i)' ||", ")");
+			if (*t->text.p == '!')
+				put(w, t, t, "NOT");
+			rewrite_set(w, t, "REGEXP"), t->kind = TOKEN_WORD;
+			t->next->blank = 1;
+		}
+	}
+}
+
+/* ---- calls */
+
+/* Does `order` (of ORDER BY) stand in the brackets that open at `open`, and not in those of an OVER? */
+static struct tok *
+inner_order(struct tok *open)
+{
+	for (struct tok *i = open->next; i != open->match && i->kind != TOKEN_END; i = i->next) {
+		if (is(i, "("))
+			i = i->match;
+		else if (is(i, "select") || is(i, "partition") || is(i, "with") || is(i, "from"))
+			return NULL;
+		else if (is(i, "order") && is(i->next, "by"))
+			return i;
+	}
+	return NULL;
+}
+
+static int
+descending(struct work *w, struct tok *order, struct tok *close, struct tok **key_last)
+{
+	struct tok *last = close->prev;
+	int down = 0;
+
+	if (is(last->prev, "nulls"))
+		last = last->prev->prev;
+	if (is(last, "desc") || is(last, "asc")) {
+		down = is(last, "desc");
+		last = last->prev;
+	}
+	for (struct tok *i = order->next->next; i != last->next && i->kind != TOKEN_END; i = i->next) {
+		if (is(i, "("))
+			i = i->match;
+		if (is(i, ","))
+			rewrite_fail(w, i, "an aggregate is ordered by one value");
+	}
+	*key_last = last;
+	return down;
+}
+
+static void
+calls(struct work *w)
+{
+	static const struct { const char *name, *by, *separator; } ordered[] = {
+		{ "string_agg", "ordered_text", "','" }, { "group_concat", "ordered_text", "','" }, { "listagg", "ordered_text", "','" },
+		{ "array_agg", "ordered_list", "''" }, { "list", "ordered_list", "''" }, { "grouparray", "ordered_list", "''" },
+		{ "first", "ordered_first", "''" }, { "any_value", "ordered_first", "''" }, { "first_value", "ordered_first", "''" },
+		{ "last", "ordered_last", "''" }, { NULL } };
+
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *open, *close, *order, *key_last;
+		int i, down;
+
+		/* f(p)(x) → f(x, p) */
+		if (is(t, ")") && is(t->next, "(") && t->match != t && rewrite_named(t->match->prev) && t->match->next != t &&
+		    !(t->match->prev->kind == TOKEN_WORD && token_reserved(t->match->prev->text)) &&
+		    !is(t->match->prev->prev, "as") && !is(t->match->prev->prev, "with")) {
+			struct tok *p = t->match->next, *p_last = t->prev, *second = t->next;
+
+			close = second->match;
+			if (second->next == close || is(second->next, "select"))
+				continue;
+			put(w, close, close, ",");
+			rewrite_move(p, p_last, close);
+			rewrite_cut(t, second);
+			t->match->match = close;
+			close->match = t->match;
+			t = close;
+		}
+		if (!is(t, "(") || t->match == t || !rewrite_named(t->prev))
+			continue;
+		open = t, close = t->match;
+		/* f(p) WITHIN GROUP (ORDER BY x) → f(x, p) */
+		if (is(close->next, "within") && is(close->next->next, "group") && is(close->next->next->next, "(")) {
+			struct tok *group = close->next->next->next, *key;
+			int has_p = open->next != close;
+
+			order = group->next;
+			if (!is(order, "order") || !is(order->next, "by")) {
+				rewrite_fail(w, order, "WITHIN GROUP wants (ORDER BY …)");
+				return;
+			}
+			down = descending(w, order, group->match, &key_last);
+			key = order->next->next;
+			if (is(open->prev, "string_agg") || is(open->prev, "listagg") || is(open->prev, "group_concat") || is(open->prev, "array_agg")) {
+				rewrite_move(order, group->match->prev, close);
+			} else {
+				if (down && has_p)
+					rewrite_wrap(w, open->next, close->prev, "(1 - (", "))");
+				rewrite_move(key, key_last, open->next);
+				if (has_p)
+					put(w, key_last->next, key_last, ",");
+			}
+			rewrite_cut(close->next, group->match);
+		}
+		if (is(open->prev, "over") || is(open->prev, "as") || is(open->prev, "filter"))
+			continue;
+		if (is(open->next, "distinct")) {
+			int commas = 0;
+
+			for (struct tok *k = open->next; k != close; k = k->next) {
+				if (is(k, "("))
+					k = k->match;
+				commas += is(k, ",");
+			}
+			if (commas && is(open->prev, "count")) {
+				rewrite_wrap(w, open->next->next, close->prev, "json_array(", ")");
+			} else if (commas && (is(open->prev, "string_agg") || is(open->prev, "group_concat") || is(open->prev, "listagg"))) {
+				rewrite_set(w, open->prev, "distinct_text");
+				rewrite_cut(open->next, open->next);
+			}
+		}
+		if (!(order = inner_order(open)))
+			continue;
+		for (i = 0; ordered[i].name && !is(open->prev, ordered[i].name); i++)
+			;
+		down = descending(w, order, close, &key_last);
+		if (!ordered[i].name) {         /* the order makes no difference to it */
+			rewrite_cut(order, close->prev);
+			continue;
+		}
+		/* f(x [, separator] ORDER BY key) → by(x, key, down, separator) */
+		struct tok *comma = NULL;
+
+		for (struct tok *k = open->next; k != order; k = k->next) {
+			if (is(k, "("))
+				k = k->match;
+			if (is(k, ","))
+				comma = k;
+		}
+		if (key_last != close->prev)
+			rewrite_cut(key_last->next, close->prev);
+		put(w, close, order, ", %d,", down);
+		if (comma) {
+			rewrite_move(comma->next, order->prev, close);
+			rewrite_cut(comma, comma);
+		} else {
+			put(w, close, order, "%s", ordered[i].separator);
+		}
+		replace(w, order, order->next, ",");
+		rewrite_set(w, open->prev, ordered[i].by);
+	}
+}
+
+/* ---- properties.page, viewport.w */
+
+/* Is there a table or alias of that name in the statement? */
+static int
+names_a_source(struct work *w, struct str name)
+{
+	for (struct tok *t = w->head.next; t != &w->head; t = t->next) {
+		struct str s = t->text;
+
+		if (!rewrite_named(t))
+			continue;
+		if (t->kind == TOKEN_QUOTED)
+			s.p++, s.n -= 2;
+		if (s.n != name.n || strncasecmp(s.p, name.p, s.n) != 0 || is(t->prev, "."))
+			continue;
+		if (is(t->prev, "from") || is(t->prev, "join") || is(t->prev, "as") || is(t->prev, ")") || is(t->prev, "with") || is(t->next, "as") ||
+		    (rewrite_named(t->prev) && !(t->prev->kind == TOKEN_WORD && token_reserved(t->prev->text))))
+			return 1;
+		if (is(t->prev, ",") && !is(t->next, "."))      /* FROM a, b: not worth telling apart from a column */
+			for (struct tok *b = t->prev; b->kind != TOKEN_END && !is(b, "("); b = b->prev) {
+				if (is(b, ")"))
+					b = b->match;
+				if (is(b, "select"))
+					break;
+				if (is(b, "from"))
+					return 1;
+			}
+	}
+	return 0;
+}
+
+static void
+properties(struct work *w)
+{
+	int aliased = -1;
+
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *first = t, *last = t;
+		int ours;
+
+		if (!rewrite_named(t) || !is(t->next, ".") || !rewrite_named(t->next->next) || is(t->next->next->next, "("))
+			continue;
+		if (is(t->prev, "."))
+			first = t->prev->prev;
+		struct str name = rewrite_bare(w, t);
+
+		if (name.n == 10 && strncasecmp(name.p, "properties", 10) == 0) {
+			if (aliased < 0)
+				aliased = names_a_source(w, name);
+			ours = !aliased;
+		} else {
+			ours = !is(t->prev, ".") && w->host && w->host->is_property && w->host->is_property(w->host->self, name) &&
+			       !names_a_source(w, name);
+		}
+		if (!ours) {
+			continue;
+		}
+		while (is(last->next, ".") && rewrite_named(last->next->next)) {
+			struct tok *dot = last->next, *key = dot->next;
+
+			replace(w, dot, dot, ",");
+			rewrite_set(w, key, rewrite_quote(w, rewrite_bare(w, key), '\''));
+			key->kind = TOKEN_STRING;
+			last = key;
+		}
+		t = rewrite_wrap(w, first, last, "property(", ")")->next->match;
+	}
+}
+
+/* ---- times compared */
+
+static const char *const time_columns[] = { "timestamp", "received_at", NULL };
+
+static int
+is_time_column(const struct tok *t)
+{
+	struct tok bare = *t;
+
+	if (t->kind == TOKEN_QUOTED && t->text.n > 2)
+		bare.kind = TOKEN_WORD, bare.text = (struct str){ t->text.p + 1, t->text.n - 2 };
+	return bare.kind == TOKEN_WORD && one_of(&bare, time_columns) && !is(t->next, "(") && !is(t->next, ".");
+}
+
+static int
+is_time_value(struct tok *first, struct tok *last)      /* an operand that is surely a time in canonical form */
+{
+	static const char *const calls[] = { "now", "time_add", "date_trunc", "time_bucket", "at_time", NULL };
+	static const char *const passing[] = { "min", "max", "lag", "lead", "first_value", "last_value", "first", "last", NULL };
+
+	if (is_time_column(last))
+		return 1;
+	if (first->kind == TOKEN_WORD && is(first->next, "(")) {
+		if (one_of(first, calls))
+			return 1;
+		if (one_of(first, passing)) {
+			struct tok *a = first->next->next, *b = rewrite_operand_end(a);
+
+			return b && a != last && is_time_value(a, b);
+		}
+	}
+	return 0;
+}
+
+/* `first … last` stands beside a time column: bring it into canonical form. */
+static void
+canonical(struct work *w, struct tok *first, struct tok *last)
+{
+	int64_t ms;
+
+	if (first == last && first->kind == TOKEN_STRING && *first->text.p == '\'') {
+		if (time_parse_rfc3339(str_trim(rewrite_bare(w, first)), &ms) == 0)
+			literal_time(w, first, ms, 0);
+		else
+			rewrite_wrap(w, first, last, "at_time(", ")");
+	} else if (first->kind != TOKEN_NUMBER && !is(first, "null") && !is_time_value(first, last)) {
+		rewrite_wrap(w, first, last, "at_time(", ")");
+	}
+}
+
+/* Is the operand all there is on its side of the comparison? */
+static int
+whole(struct tok *first, struct tok *last)
+{
+	static const char *const go_on[] = { "+", "-", "*", "/", "%", "||", "->", "->>", "&", "|", "<<", ">>", ".", "collate", "over", "at", NULL };
+
+	return !one_of(last->next, go_on) && !one_of(first->prev, go_on);
+}
+
+static void
+times(struct work *w)
+{
+	static const char *const comparisons[] = { "=", "==", "<>", "!=", "<", "<=", ">", ">=", NULL };
+
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *a, *b, *next;
+
+		if (!is_time_column(t) || !(a = rewrite_operand_start(t)))
+			continue;
+		next = t->next;
+		if (one_of(next, comparisons)) {
+			if ((b = rewrite_operand_end(next->next)) && whole(next, b) && whole(a, t))
+				canonical(w, next->next, b);
+		} else if (is(next, "between") || (is(next, "not") && is(next->next, "between"))) {
+			next = is(next, "not") ? next->next->next : next->next;
+			if ((b = rewrite_operand_end(next)) && is(b->next, "and")) {
+				struct tok *high = b->next->next, *high_end = rewrite_operand_end(high);
+
+				canonical(w, next, b);
+				if (high_end && whole(high->prev, high_end))
+					canonical(w, high, high_end);
+			}
+		} else if ((is(next, "in") || (is(next, "not") && is(next->next, "in")))) {
+			next = is(next, "not") ? next->next->next : next->next;
+			if (is(next, "(") && !is(next->next, "select") && !is(next->next, "with"))
+				for (struct tok *i = next->next; i != next->match && i->kind != TOKEN_END; i = i->next)
+					if (i->kind == TOKEN_STRING && (is(i->next, ",") || is(i->next, ")")) && (is(i->prev, ",") || is(i->prev, "(")))
+						canonical(w, i, i);
+		}
+		if (one_of(a->prev, comparisons) && (b = rewrite_operand_start(a->prev->prev)) && whole(b, a->prev->prev) && whole(a, t))
+			canonical(w, b, a->prev->prev);
+	}
+	/* one time less another is seconds */
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *a, *b;
+
+		if (!is(t, "-") || !(a = rewrite_operand_start(t->prev)) || !(b = rewrite_operand_end(t->next)) ||
+		    is(a->prev, "*") || is(a->prev, "/") || is(a->prev, "%") || (!is_time_value(a, t->prev) && !is_time_value(t->next, b)))
+			continue;
+		if (b->kind == TOKEN_NUMBER || is(b->next, "*") || is(b->next, "/") || is(b->next, "%"))
+			continue;
+		replace(w, t, t, ",");
+		t = rewrite_wrap(w, a, b, "time_minus(", ")")->next->match;
+	}
+}
+
+void
+rewrite_expressions(struct work *w)
+{
+	casts(w);
+	words(w);
+	zones(w);
+	intervals(w);
+	operators(w);
+	calls(w);
+	properties(w);
+	times(w);
+}

@@ -1,0 +1,62 @@
+/* rewrite_priv.h - the token list that both halves of the rewriter work on. */
+#ifndef QUERY_REWRITE_PRIV_H
+#define QUERY_REWRITE_PRIV_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "query/rewrite.h"
+#include "query/token.h"
+
+struct tok {
+	struct tok *prev, *next;        /* a ring through work.head */
+	struct tok *match;              /* of "(" and ")" */
+	struct str text;
+	uint32_t at, end;               /* where it, or what it stands for, was in the statement */
+	uint8_t kind;                   /* enum token_kind; TOKEN_END: the head */
+	uint8_t blank;                  /* white space stood before it */
+	uint8_t made;                   /* by the rewriter */
+	uint8_t alias;                  /* a name that rewrite_name_items gave */
+};
+
+struct work {
+	struct tok head, spare;         /* spare: what is written to once memory is over its bound */
+	struct arena *arena;
+	struct str sql;
+	const struct rewrite_host *host;
+	int asked;                      /* questions to the host */
+	struct err *err;                /* set once something is wrong; work goes on harmlessly until looked at */
+};
+
+/* Tests. A word is compared in any case. */
+int rewrite_is(const struct tok *, const char *text);
+int rewrite_named(const struct tok *);                  /* a word or quoted name, reserved or not */
+struct str rewrite_bare(struct work *, const struct tok *);     /* a name without its quotes, a string's text */
+
+/* Changes. Snippets are SQL with balanced brackets; what is made counts as standing where `place` stood. */
+struct tok *rewrite_put(struct work *, struct tok *before, const struct tok *place, const char *sql, ...) __attribute__((format(printf, 4, 5)));
+void rewrite_cut(struct tok *first, struct tok *last);          /* take out, still linked among themselves */
+void rewrite_move(struct tok *first, struct tok *last, struct tok *before);
+struct tok *rewrite_copy(struct work *, const struct tok *first, const struct tok *last, struct tok *before);     /* the first new one */
+void rewrite_set(struct work *, struct tok *, const char *text);        /* another word in its place */
+/* `first … last` becomes `head first … last tail`, head ending in an open bracket and tail in its close. Returns head's first. */
+struct tok *rewrite_wrap(struct work *, struct tok *first, struct tok *last, const char *head, const char *tail);
+
+/* The operand that ends, or begins, with this token: a name, literal, call, bracket, CASE … END. NULL when there is none. */
+struct tok *rewrite_operand_start(struct tok *last);
+struct tok *rewrite_operand_end(struct tok *first);
+
+/* As text, `after` being the token behind the last. */
+void rewrite_text(const struct tok *first, const struct tok *after, struct buf *);
+int rewrite_same(const struct tok *a, const struct tok *a_last, const struct tok *b, const struct tok *b_last);
+char *rewrite_quote(struct work *, struct str name, char quote);        /* "name" or 'name' */
+
+int rewrite_fail(struct work *, const struct tok *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* rewrite_expression.c, rewrite_select.c */
+void rewrite_expressions(struct work *);
+void rewrite_from_first(struct work *);
+void rewrite_name_items(struct work *);
+void rewrite_selects(struct work *);
+void rewrite_drop_names(struct work *);
+
+#endif

@@ -1,0 +1,1530 @@
+/* The second half of the rewriter: what changes the shape of a SELECT, from the innermost outwards. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "expr/regex.h"
+#include "query/functions.h"
+#include "query/rewrite_priv.h"
+
+#define is  rewrite_is
+#define put rewrite_put
+
+#define ASK_MOST   200          /* questions to the host for one statement */
+#define SETS_MOST  256          /* grouping sets of one SELECT */
+#define ITEMS_MOST 2000         /* SQLite's own bound on columns */
+
+enum clause { FROM, WHERE, GROUP, HAVING, WINDOW, QUALIFY, ORDER, LIMIT, CLAUSES };
+static const char *const clause_words[CLAUSES] = { "from", "where", "group", "having", "window", "qualify", "order", "limit" };
+
+struct select {
+	struct tok *select;
+	struct tok *list, *list_last;           /* behind SELECT [DISTINCT [ON (…)] | ALL] */
+	struct tok *distinct, *on;              /* DISTINCT; the bracket of its ON */
+	struct tok *clause[CLAUSES];            /* its first word, or NULL */
+	struct tok *sample;                     /* USING of USING SAMPLE */
+	struct tok *end;                        /* what stands behind it */
+	int compound;                           /* one of several joined by UNION and its kin */
+};
+
+struct item {
+	struct tok *first, *last;               /* the expression */
+	struct tok *alias;                      /* its name, or NULL */
+};
+struct items { struct item *item; int n; };
+
+/* ---- reading */
+
+static int
+is_set_operator(const struct tok *t)
+{
+	return is(t, "union") || is(t, "intersect") || (is(t, "except") && !(is(t->prev, "*") && is(t->next, "(") && !is(t->next->next, "select") &&
+	    !is(t->next->next, "values") && !is(t->next->next, "with") && !is(t->next->next, "from")));
+}
+
+static struct tok *
+clause_end(const struct select *s, enum clause c)       /* the last token of a clause */
+{
+	for (int i = c + 1; i < CLAUSES; i++)
+		if (s->clause[i])
+			return s->clause[i]->prev;
+	return s->end->prev;
+}
+
+static void
+parse(struct tok *select, struct select *s)
+{
+	struct tok *t = select->next;
+	int at = -1;
+
+	*s = (struct select){ .select = select };
+	if (is(t, "distinct") || is(t, "all")) {
+		s->distinct = is(t, "distinct") ? t : NULL;
+		t = t->next;
+		if (s->distinct && is(t, "on") && is(t->next, "(")) {
+			s->on = t->next;
+			t = t->next->match->next;
+		}
+	}
+	s->list = t;
+	for (; t->kind != TOKEN_END && !is(t, ")") && !is(t, ";"); t = t->next) {
+		if (is(t, "("))
+			t = t->match;
+		if (t->kind != TOKEN_WORD || is(t->prev, ".") || is(t->next, "."))
+			continue;
+		if (is_set_operator(t)) {
+			s->compound = 1;
+			break;
+		}
+		if (is(t, "using") && is(t->next, "sample") && at >= FROM)
+			s->sample = t;
+		for (int c = at + 1; c < CLAUSES; c++) {
+			if (!is(t, clause_words[c]) || (c == FROM && is(t->prev, "distinct") && (is(t->prev->prev, "is") || is(t->prev->prev, "not"))))
+				continue;
+			if ((c == GROUP || c == ORDER) && !is(t->next, "by"))
+				continue;
+			if (c == WINDOW && !is(t->next->next, "as"))
+				continue;
+			s->clause[c] = t;
+			at = c;
+			break;
+		}
+	}
+	s->end = t;
+	for (struct tok *b = select->prev; is(b, "union") || is(b, "all") || is(b, "intersect") || is(b, "except"); b = b->prev)
+		s->compound = 1;
+	s->list_last = s->end->prev;
+	for (int c = CLAUSES - 1; c >= 0; c--)
+		if (s->clause[c])
+			s->list_last = s->clause[c]->prev;
+}
+
+static int
+ends_operand(const struct tok *t)
+{
+	return is(t, ")") || is(t, "end") || is(t, "null") || t->kind == TOKEN_STRING || t->kind == TOKEN_NUMBER || t->kind == TOKEN_PARAM ||
+	       t->kind == TOKEN_QUOTED || (t->kind == TOKEN_WORD && !token_reserved(t->text));
+}
+
+static void
+cut_alias(struct item *item)
+{
+	struct tok *last = item->last;
+
+	item->alias = NULL;
+	if (item->first == last || !(rewrite_named(last) || last->kind == TOKEN_STRING))
+		return;
+	if ((is(last, "precision") && is(last->prev, "double")) || (last->kind == TOKEN_STRING && last->prev->kind == TOKEN_WORD && !is(last->prev, "as")) ||
+	    (last->prev->kind != TOKEN_OPERATOR && is(last->prev->prev, "interval")))
+		return;         /* DATE '2026-11-23', INTERVAL 1 HOUR */
+	if (is(last->prev, "as")) {
+		item->alias = last;
+		item->last = last->prev->prev;
+	} else if (!(last->kind == TOKEN_WORD && token_reserved(last->text)) && ends_operand(last->prev) && !is(last->prev, ".")) {
+		item->alias = last;
+		item->last = last->prev;
+	}
+}
+
+/* Cut at the commas of this level. */
+static struct items
+split(struct work *w, struct tok *first, struct tok *last)
+{
+	struct items items = {0};
+	struct tok *start = first, *t;
+	int n = 1;
+
+	for (t = first; t != last->next && t->kind != TOKEN_END; t = t->next) {
+		if (is(t, "("))
+			t = t->match;
+		n += is(t, ",");
+	}
+	if (n > ITEMS_MOST) {
+		rewrite_fail(w, first, "more than %d columns", ITEMS_MOST);
+		return items;
+	}
+	if (!(items.item = arena_get(w->arena, (size_t)n * sizeof(*items.item)))) {
+		rewrite_fail(w, first, "the statement grows beyond bounds");
+		return items;
+	}
+	for (t = first;; t = t->next) {
+		if (is(t, "(") && t != last->next)
+			t = t->match;
+		if (t == last->next || is(t, ",") || t->kind == TOKEN_END) {
+			if (t->prev != start->prev) {
+				struct item *item = &items.item[items.n++];
+
+				*item = (struct item){ .first = start, .last = t->prev };
+				cut_alias(item);
+			}
+			if (t == last->next || t->kind == TOKEN_END)
+				return items;
+			start = t->next;
+		}
+	}
+}
+
+static int
+is_star(const struct item *item)                        /* * or t.* */
+{
+	return is(item->last, "*") && (item->first == item->last || is(item->last->prev, "."));
+}
+
+/* The name of a column as a user would say it: alias, or last part of a plain name; {NULL} for an expression. */
+static struct str
+item_name(struct work *w, const struct item *item)
+{
+	if (item->alias)
+		return rewrite_bare(w, item->alias);
+	if (rewrite_named(item->last) && rewrite_operand_start(item->last) == item->first)
+		return rewrite_bare(w, item->last);
+	return (struct str){0};
+}
+
+static int
+same_name(struct str a, struct str b)
+{
+	return a.n == b.n && a.p && b.p && strncasecmp(a.p, b.p, a.n) == 0;
+}
+
+/* Does an aggregate stand in first … last, outside of an OVER and of inner SELECTs? */
+static int
+aggregates(struct tok *first, struct tok *last)
+{
+	for (struct tok *t = first; t != last->next && t->kind != TOKEN_END; t = t->next) {
+		if (is(t, "(") && is(t->next, "select"))
+			t = t->match;
+		if (rewrite_named(t) && is(t->next, "(") && functions_is_aggregate(t->text)) {
+			struct tok *close = t->next->match;
+
+			if (is(close->next, "filter") && is(close->next->next, "("))
+				close = close->next->next->match;
+			if (!is(close->next, "over"))
+				return 1;
+		}
+	}
+	return 0;
+}
+
+static int
+windows(struct tok *first, struct tok *last)
+{
+	for (struct tok *t = first; t != last->next && t->kind != TOKEN_END; t = t->next) {
+		if (is(t, "(") && is(t->next, "select"))
+			t = t->match;
+		if (is(t, "over"))
+			return 1;
+	}
+	return 0;
+}
+
+/* ---- asking the host */
+
+/* The WITH clauses that a SELECT sees, as text: outer ones first, and of one it stands in only the parts before. */
+static void
+scope(struct tok *at, struct buf *to)
+{
+	struct tok *open[64];
+	struct tok *start[64];
+	int n = 0, any = 0;
+
+	for (struct tok *t = at->prev; n < 64; t = t->prev) {
+		if (is(t, ")") && t->match != t) {
+			t = t->match;
+		} else if (is(t, "(") || t->kind == TOKEN_END) {
+			start[n] = t->next;
+			open[n++] = at;
+			if (t->kind == TOKEN_END)
+				break;
+			at = t;
+		}
+	}
+	while (n-- > 0) {
+		struct tok *t = start[n], *last = NULL;
+
+		if (is(t, "explain"))
+			t = is(t->next, "query") ? t->next->next->next : t->next;
+		if (!is(t, "with"))
+			continue;
+		t = is(t->next, "recursive") ? t->next->next : t->next;
+		for (struct tok *i = t; i != open[n] && i->kind != TOKEN_END; i = i->next) {
+			if (is(i, "(")) {
+				if (i->match == i || i == open[n])
+					break;
+				i = i->match;
+				if (is(i->match->prev, "as") || is(i->match->prev, "materialized"))
+					last = i;
+			}
+			if (is(i, "select"))
+				break;
+		}
+		if (!last)
+			continue;
+		buf_lit(to, any ? ", " : "WITH RECURSIVE ");
+		rewrite_text(t, last->next, to);
+		any = 1;
+	}
+	buf_lit(to, any ? " " : "");
+}
+
+struct names { struct work *w; struct str *name; int n, cap; };
+
+static int
+add_name(void *self, struct str name, struct err *err)
+{
+	struct names *names = self;
+	struct str *more;
+	char *copy = arena_dup(names->w->arena, name.p, name.n);
+
+	if (names->n == names->cap) {
+		names->cap = names->cap ? 2 * names->cap : 64;
+		if (!(more = arena_get(names->w->arena, (size_t)names->cap * sizeof(*more))))
+			return err_set(err, ERR_LIMIT, "the statement grows beyond bounds");
+		if (names->n)
+			memcpy(more, names->name, (size_t)names->n * sizeof(*more));
+		names->name = more;
+	}
+	names->name[names->n++] = (struct str){ copy ? copy : "", copy ? name.n : 0 };
+	return 0;
+}
+
+/* The columns of `SELECT list FROM …` (of a select's own clauses up to `last`). */
+static struct names
+ask_columns(struct work *w, const char *list, struct tok *from, struct tok *after)
+{
+	struct names names = { .w = w };
+	struct buf sql = {0};
+
+	if (w->err->code)
+		return names;
+	if (!w->host || !w->host->columns || w->asked++ > ASK_MOST) {
+		rewrite_fail(w, from, "the columns of this are not known here");
+		return names;
+	}
+	scope(from, &sql);
+	buf_printf(&sql, "SELECT %s ", list);
+	rewrite_text(from, after, &sql);
+	if (w->host->columns(w->host->self, buf_text(&sql), add_name, &names, w->err) < 0 && !w->err->col && from)
+		w->err->col = (long)from->at + 1;
+	buf_release(&sql);
+	return names;
+}
+
+/* ---- names for what loses its own: f(p)(x) is rewritten, but its column is still called "f(p)(x)" */
+
+void
+rewrite_name_items(struct work *w)
+{
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct select s;
+		struct items items;
+
+		if (!is(t, "select") || is(t->prev, "."))
+			continue;
+		parse(t, &s);
+		if (s.end == s.list)
+			continue;
+		items = split(w, s.list, s.list_last);
+		for (int i = 0; i < items.n; i++) {
+			struct item *item = &items.item[i];
+			int plain = item->alias || is_star(item) || (item->first == item->last);
+			struct buf name = {0};
+
+			for (struct tok *k = item->first; !plain && k != item->last->next; k = k->next)
+				if (is(k, "columns") || is(k, "exclude") || is(k, "except") || is(k, "replace") || is(k, "*"))
+					plain = is(k, "*") ? k->next->kind == TOKEN_END || is(k->prev, ".") : is(k->next, "(");
+			if (plain)
+				continue;
+			for (uint32_t b = item->first->at; b < item->last->end; b++)
+				buf_byte(&name, (unsigned char)w->sql.p[b] < ' ' ? ' ' : w->sql.p[b]);
+			if (name.n > 200)
+				name.n = 200;
+			struct tok *as = put(w, item->last->next, item->last, "AS %s", rewrite_quote(w, buf_get(&name), '"'));
+
+			as->alias = as->next->alias = 1;
+			as->blank = 1;
+			buf_release(&name);
+		}
+	}
+}
+
+void
+rewrite_drop_names(struct work *w)
+{
+	for (struct tok *t = w->head.next; t != &w->head; t = t->next) {
+		struct tok *i;
+		int made = 0, depth = 0;
+
+		if (!t->alias || !is(t, "as"))
+			continue;
+		for (i = t->prev; i->kind != TOKEN_END; i = i->prev) {
+			if (is(i, ")"))
+				depth++;
+			else if (is(i, "(") && depth-- == 0)
+				break;
+			else if (depth == 0 && (is(i, ",") || is(i, "select") || is(i, "distinct") || is(i, "all")))
+				break;
+			if ((made = i->made))
+				break;
+		}
+		if (!made) {
+			t = t->next;
+			rewrite_cut(t->prev, t);
+		}
+	}
+}
+
+/* ---- FROM t SELECT x */
+
+static struct tok *
+behind_with(struct tok *t)              /* behind WITH a AS (…), b AS (…) */
+{
+	if (!is(t, "with"))
+		return t;
+	for (t = t->next; t->kind != TOKEN_END; t = t->next) {
+		if (is(t, "(")) {
+			t = t->match;
+			if ((is(t->match->prev, "as") || is(t->match->prev, "materialized")) && !is(t->next, ","))
+				return t->next;
+		} else if (is(t, ")")) {
+			return t;
+		}
+	}
+	return t;
+}
+
+void
+rewrite_from_first(struct work *w)
+{
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *start = NULL, *select = NULL, *i;
+
+		if (t == w->head.next || is(t->prev, "(") || is(t->prev, "explain"))
+			start = behind_with(t);
+		else if (is_set_operator(t->prev) || (is(t->prev, "all") && is(t->prev->prev, "union")))
+			start = t;
+		if (!start || !is(start, "from"))
+			continue;
+		for (i = start->next; i->kind != TOKEN_END && !is(i, ")") && !is(i, ";"); i = i->next) {
+			if (is(i, "(")) {
+				i = i->match;
+			} else if (is(i, "select")) {
+				select = i;
+				break;
+			} else if (is_set_operator(i)) {
+				break;
+			}
+		}
+		if (!select) {
+			put(w, start, start, "SELECT *");
+			continue;
+		}
+		struct select s;
+
+		parse(select, &s);
+		if (s.clause[FROM]) {
+			rewrite_fail(w, s.clause[FROM], "a second FROM");
+			return;
+		}
+		rewrite_move(select, s.list_last, start);
+	}
+}
+
+/* ---- the sources */
+
+static void
+column_names(struct work *w, struct tok *first, struct tok *last, struct tok *alias)    /* source AS x(a, b) */
+{
+	struct tok *open = alias->next, *close = open->match, *as = alias->prev;
+	struct tok *start = is(first, "(") && (is(first->next, "select") || is(first->next, "values") || is(first->next, "with")) ? first : NULL;
+
+	if (is(as, "as") && as != last)
+		rewrite_cut(as, as);
+	rewrite_cut(alias, close);
+	/* (WITH x(a, b) AS (source) SELECT * FROM x) AS x */
+	if (!start) {
+		start = rewrite_wrap(w, first, last, "(SELECT * FROM", ")");
+		last = start->match;
+	}
+	struct buf name = {0};
+
+	buf_str(&name, alias->text);
+	start = rewrite_wrap(w, start, last, "(", ")");
+	last = start->match;
+	struct tok *inner = start->next;
+
+	put(w, inner, alias, "WITH %s", buf_text(&name));
+	rewrite_move(open, close, inner);
+	put(w, inner, alias, "AS");
+	put(w, last, alias, "SELECT * FROM %s", buf_text(&name));
+	put(w, last->next, alias, "AS %s", buf_text(&name));
+	buf_release(&name);
+}
+
+/* A condition that keeps a share of the rows, or an order that picks a number of them. */
+static void
+sample(struct work *w, struct select *s)
+{
+	struct tok *t = s->sample->next->next, *last;
+	struct str amount;
+	int share = 0;
+	char text[64];
+
+	if (t->kind == TOKEN_WORD && is(t->next, "(")) {        /* SAMPLE bernoulli(10%) */
+		last = t->next->match;
+		t = t->next->next;
+	} else if (is(t, "(")) {
+		last = t->match;
+		t = t->next;
+	} else {
+		last = t;
+		if (is(t->next, "%") || is(t->next, "percent") || is(t->next, "rows"))
+			last = t->next;
+	}
+	if (is(last->next, "repeatable") && is(last->next->next, "("))
+		last = last->next->next->match;
+	else if (is(last->next, "(") && rewrite_named(last->next->next))        /* 10% (bernoulli) */
+		last = last->next->match;
+	if (t->kind != TOKEN_NUMBER) {
+		rewrite_fail(w, t, "USING SAMPLE wants a share or a number of rows, such as 10%% or 100 ROWS");
+		return;
+	}
+	amount = t->text;
+	share = is(t->next, "%") || is(t->next, "percent") || (t->prev->kind == TOKEN_OPERATOR && rewrite_named(t->prev->prev) && !is(t->next, "rows"));
+	rewrite_cut(s->sample, last);
+	parse(s->select, s);
+	snprintf(text, sizeof(text), "%.*s", (int)(amount.n < 40 ? amount.n : 40), amount.p);
+	if (share) {
+		if (s->clause[WHERE]) {
+			rewrite_wrap(w, s->clause[WHERE]->next, clause_end(s, WHERE), "(", ")");
+			put(w, clause_end(s, WHERE)->next, t, "AND sample_share(%s)", text);
+		} else {
+			struct tok *where = put(w, clause_end(s, FROM)->next, t, "WHERE sample_share(%s)", text);
+
+			where->blank = 1;
+		}
+	} else {
+		rewrite_wrap(w, s->select, s->end->prev, "(", ")");
+		struct tok *open = s->select->prev, *close = open->match;
+
+		put(w, open, open, "SELECT * FROM");
+		put(w, close->next, close, "ORDER BY sample_key() LIMIT %s", text);
+	}
+	parse(s->select, s);
+}
+
+static int
+is_stored(const struct tok *t)
+{
+	static const char *const tables[] = { "events", "input", "metrics", "anomalies", "alerts", "insights", NULL };
+
+	for (const char *const *name = tables; *name; name++)
+		if (is(t, *name))
+			return 1;
+	return 0;
+}
+
+/* a ASOF JOIN b ON a.k = b.k AND a.t >= b.t: of b's rows that fit, the nearest. */
+static void
+asof(struct work *w, struct tok *t, struct tok *end)
+{
+	struct tok *join = t->next, *source, *alias, *cond, *cond_last, *nearest = NULL, *op;
+	struct buf name = {0}, b = {0}, near = {0}, conds = {0};
+	int down = 1, plain;
+
+	if (is(join, "left"))
+		join = join->next;
+	if (is(join, "outer") || is(join, "inner"))
+		join = join->next;
+	if (!is(join, "join")) {
+		rewrite_fail(w, t, "ASOF wants JOIN behind it");
+		return;
+	}
+	source = join->next;
+	alias = is(source, "(") ? source->match : source;
+	plain = alias == source;
+	if (is(alias->next, "as"))
+		alias = alias->next->next;
+	else if (rewrite_named(alias->next) && !token_reserved(alias->next->text))
+		alias = alias->next;
+	cond = alias->next;
+	if (is(cond, "using")) {
+		rewrite_fail(w, cond, "ASOF JOIN wants ON a.key = b.key AND a.timestamp >= b.timestamp");
+		return;
+	}
+	if (!is(cond, "on") || !rewrite_named(alias)) {
+		rewrite_fail(w, cond, "ASOF JOIN wants a named table and ON …");
+		return;
+	}
+	cond = cond->next;
+	for (cond_last = cond; cond_last->next != end && !is(cond_last->next, ")") && !is(cond_last->next, ",") && !is(cond_last->next, "join") &&
+	     !is(cond_last->next, "left") && !is(cond_last->next, "inner") && !is(cond_last->next, "cross") && !is(cond_last->next, "asof") &&
+	     !is(cond_last->next, "natural") && !is(cond_last->next, "full"); cond_last = cond_last->next)
+		if (is(cond_last, "("))
+			cond_last = cond_last->match;
+	if (is(cond_last, "(") && cond_last->match != cond_last)
+		cond_last = cond_last->match;
+	for (op = cond; op != cond_last->next; op = op->next) {
+		if (is(op, "("))
+			op = op->match;
+		if (is(op, ">=") || is(op, ">") || is(op, "<") || is(op, "<="))
+			nearest = op;
+	}
+	if (!nearest) {
+		rewrite_fail(w, cond, "ASOF JOIN wants one condition with >=, >, <= or <");
+		return;
+	}
+	/* which side is b's, and which way is near */
+	struct str alias_name = rewrite_bare(w, alias);
+	struct tok *left = rewrite_operand_start(nearest->prev), *right_last = rewrite_operand_end(nearest->next);
+
+	if (!left || !right_last) {
+		rewrite_fail(w, nearest, "ASOF JOIN compares two columns");
+		return;
+	}
+	down = *nearest->text.p == '>';
+	if (same_name(rewrite_bare(w, left), alias_name)) {
+		down = !down;
+		rewrite_text(left, nearest, &b);
+	} else {
+		rewrite_text(nearest->next, right_last->next, &b);
+	}
+	/* the same conditions again, b's columns being those of an inner b */
+	struct tok *copy = rewrite_copy(w, cond, cond_last, cond), *copy_last = cond->prev;
+
+	for (struct tok *i = copy; i != copy_last->next && !w->err->code; i = i->next)
+		if (rewrite_named(i) && is(i->next, ".") && same_name(rewrite_bare(w, i), alias_name))
+			rewrite_set(w, i, "asof_near"), i->kind = TOKEN_WORD;
+	rewrite_text(copy, copy_last->next, &conds);
+	rewrite_cut(copy, copy_last);
+	rewrite_text(source, (plain ? source : source->match)->next, &name);
+	const char *dot = memchr(b.p, '.', b.n);
+
+	buf_printf(&near, "asof_near%.*s", (int)(dot ? b.n - (size_t)(dot - b.p) : 0), dot ? dot : "");
+	if (dot) {
+		char *a = rewrite_quote(w, alias_name, '"');
+
+		if (plain && is_stored(source))         /* it has a rowid */
+			put(w, cond, cond, "%s.rowid = (SELECT asof_near.rowid FROM %s AS asof_near WHERE %s ORDER BY %s %s, asof_near.rowid %s LIMIT 1) AND",
+			    a, buf_text(&name), buf_text(&conds), buf_text(&near), down ? "DESC" : "ASC", down ? "DESC" : "ASC");
+		else
+			put(w, cond, cond, "%s = (SELECT %s(%s) FROM %s AS asof_near WHERE %s) AND",
+			    buf_text(&b), down ? "max" : "min", buf_text(&near), buf_text(&name), buf_text(&conds));
+	} else {
+		rewrite_fail(w, nearest, "ASOF JOIN wants the columns with their table in front, such as a.timestamp >= b.timestamp");
+	}
+	rewrite_cut(t, t);
+	buf_release(&name), buf_release(&b), buf_release(&near), buf_release(&conds);
+}
+
+static void
+sources(struct work *w, struct select *s)
+{
+	struct tok *from = s->clause[FROM], *after;
+
+	if (!from)
+		return;
+	after = clause_end(s, FROM)->next;
+	for (struct tok *t = from->next; t != after && t->kind != TOKEN_END && !w->err->code; t = t->next) {
+		struct tok *first = t, *alias;
+		int starts = is(t->prev, "from") || is(t->prev, ",") || is(t->prev, "join") || is(t->prev, "lateral");
+
+		if (is(t, "lateral") && (is(t->next, "(") || rewrite_named(t->next))) {
+			t = t->next;
+			rewrite_cut(t->prev, t->prev);
+			first = t;
+			starts = 1;
+		}
+		if (is(t, "asof") && (is(t->next, "join") || is(t->next, "left") || is(t->next, "inner"))) {
+			t = t->next;
+			asof(w, t->prev, after);
+			continue;
+		}
+		if (starts && is(t, "unnest") && is(t->next, "("))
+			rewrite_set(w, t, "json_each");
+		if (is(t, "tablesample") || (is(t, "using") && is(t->next, "sample"))) {
+			s->sample = t;
+			if (is(t, "tablesample")) {
+				put(w, t, t, "USING SAMPLE");
+				s->sample = t->prev->prev;
+				rewrite_cut(t, t);
+			}
+			sample(w, s);
+			return;
+		}
+		if (is(t, "("))
+			t = t->match;
+		else if (rewrite_named(t) && is(t->next, "("))
+			t = t->next->match;
+		if (!starts)
+			continue;
+		if (t->kind == TOKEN_WORD && token_reserved(t->text))
+			continue;
+		alias = is(t->next, "as") ? t->next->next : t->next;
+		if (rewrite_named(alias) && !(alias->kind == TOKEN_WORD && token_reserved(alias->text)) && is(alias->next, "(") && alias != after) {
+			struct tok *next = alias->next->match->next;
+
+			column_names(w, first, t, alias);
+			t = next->prev;
+			after = clause_end(s, FROM)->next;
+		}
+	}
+	parse(s->select, s);
+}
+
+/* ---- the list */
+
+/* `*` and `t.*` with EXCLUDE or REPLACE, and COLUMNS('…'), become the columns they mean. */
+static void
+stars(struct work *w, struct select *s)
+{
+	struct items items;
+
+	if (s->list == s->end)
+		return;
+	items = split(w, s->list, s->list_last);
+	for (int i = 0; i < items.n && !w->err->code; i++) {
+		struct item *item = &items.item[i];
+		struct tok *star = NULL, *columns = NULL, *exclude = NULL, *replace = NULL, *t;
+		struct buf list = {0};
+		struct names names;
+		struct regex *regex = NULL;
+		int any = 0;
+
+		for (t = item->first; t != item->last->next; t = t->next) {
+			if (is(t, "columns") && is(t->next, "(") && !columns)
+				columns = t;
+			if (is(t, "("))
+				continue;
+			if (is(t, "*") && (t == item->first || is(t->prev, ".")) && !star)
+				star = t;
+			if ((is(t, "exclude") || is(t, "except")) && star)
+				exclude = t->next;
+			if (is(t, "replace") && star && is(t->next, "("))
+				replace = t->next;
+		}
+		if (!columns && !(star && (exclude || replace)))
+			continue;
+		if (!s->clause[FROM]) {
+			rewrite_fail(w, item->first, "there are no columns without FROM");
+			return;
+		}
+		rewrite_text(item->first, star && star != item->first ? star->next : item->first, &list);
+		names = ask_columns(w, list.n ? buf_text(&list) : "*", s->clause[FROM], clause_end(s, FROM)->next);
+		if (columns && columns->next->next->kind == TOKEN_STRING) {
+			regex = regex_new(rewrite_bare(w, columns->next->next), NULL, w->err);
+			if (!regex)
+				w->err->col = (long)columns->next->next->at + 1;
+		}
+		for (int k = 0; k < names.n && !w->err->code; k++) {
+			struct str full = names.name[k], name = full;
+			char *quoted;
+			int skip = 0;
+
+			if (memchr(name.p, ':', name.n)) {      /* SQLite's way to tell the second of one name: id:1 */
+				const char *colon = memrchr(name.p, ':', name.n);
+
+				if (colon > name.p && (size_t)(colon - name.p) + 1 < name.n && strspn(colon + 1, "0123456789") >= name.n - (size_t)(colon - name.p) - 1)
+					name.n = (size_t)(colon - name.p);
+			}
+			quoted = rewrite_quote(w, name, '"');
+			if (exclude) {
+				struct tok *e = is(exclude, "(") ? exclude->next : exclude, *e_last = is(exclude, "(") ? exclude->match : exclude->next;
+
+				for (; e != e_last; e = e->next)
+					skip |= rewrite_named(e) && same_name(rewrite_bare(w, e), name);
+			}
+			if (regex && !skip)
+				skip = regex_find(regex, name, 0, NULL, 0, w->err) != 1;
+			if (skip || w->err->code)
+				continue;
+			if (any++)
+				put(w, item->first, item->first, ",");
+			if (columns) {
+				struct tok *c = rewrite_copy(w, item->first, item->last, item->first);
+
+				for (; c != item->first; c = c->next)
+					if (is(c, "columns") && is(c->next, "(")) {
+						struct tok *made = put(w, c, c, "%s", quoted);
+
+						rewrite_cut(c, c->next->match);
+						c = made;
+					}
+				continue;
+			}
+			if (replace) {
+				struct items with = split(w, replace->next, replace->match->prev);
+				int r;
+
+				for (r = 0; r < with.n && !(with.item[r].alias && same_name(rewrite_bare(w, with.item[r].alias), name)); r++)
+					;
+				if (r < with.n) {
+					rewrite_copy(w, with.item[r].first, with.item[r].last, item->first);
+					put(w, item->first, item->first, "AS %s", quoted);
+					continue;
+				}
+			}
+			if (star != item->first)
+				rewrite_copy(w, item->first, star->prev, item->first);
+			put(w, item->first, item->first, "%s", quoted);
+		}
+		regex_free(regex);
+		if (!w->err->code && !any)
+			rewrite_fail(w, item->first, "no column is left of this");
+		t = item->alias ? item->alias : item->last;
+		rewrite_cut(item->first, t);
+		buf_release(&list);
+	}
+	parse(s->select, s);
+}
+
+/* ---- GROUP BY ALL, ORDER BY ALL */
+
+static void
+group_all(struct work *w, struct select *s)
+{
+	struct tok *group = s->clause[GROUP], *order = s->clause[ORDER];
+	struct buf list = {0};
+
+	if (group && is(group->next->next, "all") && clause_end(s, GROUP) == group->next->next) {
+		struct items items = split(w, s->list, s->list_last);
+
+		for (int i = 0; i < items.n; i++) {
+			if (is_star(&items.item[i])) {
+				rewrite_fail(w, group, "GROUP BY ALL wants the columns by name, not *");
+				break;
+			}
+			if (!aggregates(items.item[i].first, items.item[i].last) && !windows(items.item[i].first, items.item[i].last))
+				buf_printf(&list, "%s%d", list.n ? ", " : "", i + 1);
+		}
+		if (list.n) {
+			put(w, group->next->next, group->next->next, "%s", buf_text(&list));
+			rewrite_cut(clause_end(s, GROUP), clause_end(s, GROUP));
+		} else {
+			rewrite_cut(group, group->next->next);
+		}
+	}
+	if (order && is(order->next->next, "all")) {
+		struct tok *all = order->next->next;
+		int n = split(w, s->list, s->list_last).n;
+		struct buf down = {0};
+
+		for (struct tok *t = all->next; t != clause_end(s, ORDER)->next; t = t->next) {
+			buf_lit(&down, " ");
+			buf_str(&down, t->text);
+		}
+		buf_clear(&list);
+		for (int i = 0; i < n; i++)
+			buf_printf(&list, "%s%d%s", i ? ", " : "", i + 1, down.n ? buf_text(&down) : "");
+		put(w, all, all, "%s", buf_text(&list));
+		rewrite_cut(all, clause_end(s, ORDER));
+		buf_release(&down);
+	}
+	buf_release(&list);
+	parse(s->select, s);
+}
+
+/* ---- grouping sets */
+
+struct sets { struct item *by; int n_by; uint64_t set[SETS_MOST]; int n; };
+
+static int
+set_of(struct work *w, struct sets *sets, struct tok *first, struct tok *last)   /* the bit of one expression */
+{
+	for (int i = 0; i < sets->n_by; i++)
+		if (rewrite_same(sets->by[i].first, sets->by[i].last, first, last))
+			return i;
+	if (sets->n_by == 64) {
+		rewrite_fail(w, first, "more than 64 columns to group by");
+		return 0;
+	}
+	sets->by[sets->n_by] = (struct item){ .first = first, .last = last };
+	return sets->n_by++;
+}
+
+static uint64_t
+bits_of(struct work *w, struct sets *sets, struct tok *first, struct tok *last)  /* of "a", "(a, b)" or "()" */
+{
+	uint64_t bits = 0;
+
+	if (is(first, "(") && first->match == last) {
+		if (first->next == last)
+			return 0;
+		struct items items = split(w, first->next, last->prev);
+
+		for (int i = 0; i < items.n; i++)
+			bits |= 1ull << set_of(w, sets, items.item[i].first, items.item[i].last);
+		return bits;
+	}
+	return 1ull << set_of(w, sets, first, last);
+}
+
+/* One element of GROUP BY as the sets it stands for. */
+static int
+element(struct work *w, struct sets *sets, struct tok *first, struct tok *last, uint64_t *out)
+{
+	struct tok *open = is(first, "grouping") ? first->next->next : first->next;
+	int n = 0;
+
+	if (is(first, "rollup") || is(first, "cube") || (is(first, "grouping") && is(first->next, "sets"))) {
+		if (!is(open, "(") || open->match != last || open->next == last) {
+			rewrite_fail(w, first, "%.*s wants a list in brackets", (int)first->text.n, first->text.p);
+			return 0;
+		}
+		struct items items = split(w, open->next, last->prev);
+
+		if (is(first, "grouping")) {
+			for (int i = 0; i < items.n && !w->err->code; i++) {
+				struct tok *a = items.item[i].first, *b = items.item[i].last;
+
+				if (is(a, "rollup") || is(a, "cube") || is(a, "grouping"))
+					n += n < SETS_MOST ? element(w, sets, a, b, out + n) : 0;
+				else if (n < SETS_MOST)
+					out[n++] = bits_of(w, sets, a, b);
+			}
+			return n;
+		}
+		uint64_t bits[64];
+
+		if (items.n > (is(first, "cube") ? 7 : 64)) {
+			rewrite_fail(w, first, "too many columns in %.*s", (int)first->text.n, first->text.p);
+			return 0;
+		}
+		for (int i = 0; i < items.n; i++)
+			bits[i] = bits_of(w, sets, items.item[i].first, items.item[i].last);
+		if (is(first, "rollup")) {
+			for (int k = items.n; k >= 0; k--) {
+				out[n] = 0;
+				for (int i = 0; i < k; i++)
+					out[n] |= bits[i];
+				n++;
+			}
+		} else {
+			for (int mask = (1 << items.n) - 1; mask >= 0; mask--) {
+				out[n] = 0;
+				for (int i = 0; i < items.n; i++)
+					if (mask & 1 << (items.n - 1 - i))
+						out[n] |= bits[i];
+				n++;
+			}
+		}
+		return n;
+	}
+	out[0] = bits_of(w, sets, first, last);
+	return 1;
+}
+
+/* In a copied list: what the set leaves out is NULL, GROUPING(x) is known. */
+static void
+leave_out(struct work *w, const struct sets *sets, uint64_t set, struct tok *first, struct tok *after)
+{
+	for (struct tok *t = first; t != after && t->kind != TOKEN_END && !w->err->code; t = t->next) {
+		if ((is(t, "grouping") || is(t, "grouping_id")) && is(t->next, "(")) {
+			struct items items = split(w, t->next->next, t->next->match->prev);
+			long value = 0;
+
+			for (int i = 0; i < items.n; i++) {
+				int out = 1;
+
+				for (int k = 0; k < sets->n_by; k++)
+					if ((set >> k & 1) && rewrite_same(sets->by[k].first, sets->by[k].last, items.item[i].first, items.item[i].last))
+						out = 0;
+				value = 2 * value + out;
+			}
+			struct tok *made = put(w, t, t, "%ld", value);
+
+			rewrite_cut(t, t->next->match);
+			t = made;
+			continue;
+		}
+		if (rewrite_named(t) && is(t->next, "(") && functions_is_aggregate(t->text)) {
+			t = t->next->match;
+			continue;
+		}
+		if (is(t->prev, ".") || is(t->prev, "as"))
+			continue;
+		for (int k = 0; k < sets->n_by; k++) {
+			struct tok *a = sets->by[k].first, *b = t;
+
+			if (set >> k & 1)
+				continue;
+			for (; a != sets->by[k].last && rewrite_same(a, a, b, b); a = a->next, b = b->next)
+				;
+			if (a != sets->by[k].last || !rewrite_same(a, a, b, b) || is(b->next, "(") || is(b->next, "."))
+				continue;
+			struct tok *made = put(w, t, t, "NULL");
+
+			rewrite_cut(t, b);
+			t = made;
+			break;
+		}
+	}
+}
+
+static void
+grouping_sets(struct work *w, struct select *s)
+{
+	struct tok *group = s->clause[GROUP];
+	struct sets *sets;
+	struct items elements, items;
+	int any = 0, all_star = 0;
+
+	if (!group)
+		return;
+	for (struct tok *t = group->next->next; t != clause_end(s, GROUP)->next; t = t->next) {
+		if (is(t, "("))
+			t = t->match;
+		else if ((is(t, "rollup") || is(t, "cube")) && is(t->next, "("))
+			any = 1;
+		else if (is(t, "grouping") && is(t->next, "sets"))
+			any = 1;
+		else if (is(t, "with") && is(t->next, "rollup")) {      /* GROUP BY a, b WITH ROLLUP */
+			struct tok *last = t->prev;
+
+			rewrite_cut(t, t->next);
+			rewrite_wrap(w, group->next->next, last, "ROLLUP (", ")");
+			any = 1;
+			break;
+		}
+	}
+	if (!any)
+		return;
+	if (s->clause[QUALIFY])
+		rewrite_fail(w, s->clause[QUALIFY], "QUALIFY beside ROLLUP, CUBE or GROUPING SETS, put them into a subquery");
+	sets = arena_get(w->arena, sizeof(*sets));
+	if (!sets || !(sets->by = arena_get(w->arena, 64 * sizeof(*sets->by)))) {
+		rewrite_fail(w, group, "the statement grows beyond bounds");
+		return;
+	}
+	sets->n_by = 0, sets->n = 1, sets->set[0] = 0;
+	elements = split(w, group->next->next, clause_end(s, GROUP));
+	for (int i = 0; i < elements.n && !w->err->code; i++) {
+		uint64_t with[SETS_MOST + 64], product[SETS_MOST];
+		struct item *e = &elements.item[i];
+		int n = element(w, sets, e->first, e->alias ? e->alias : e->last, with), total = 0;
+
+		if ((long)n * sets->n > SETS_MOST) {
+			rewrite_fail(w, e->first, "more than %d grouping sets", SETS_MOST);
+			return;
+		}
+		for (int a = 0; a < sets->n; a++)
+			for (int b = 0; b < n; b++)
+				product[total++] = sets->set[a] | with[b];
+		memcpy(sets->set, product, (size_t)total * sizeof(*product));
+		sets->n = total;
+	}
+	items = split(w, s->list, s->list_last);
+	/* a number or an alias stands for its item */
+	for (int k = 0; k < sets->n_by; k++) {
+		struct item *by = &sets->by[k];
+		int n = by->first->kind == TOKEN_NUMBER ? atoi(by->first->text.p) : 0;
+
+		if (by->first != by->last)
+			continue;
+		if (n >= 1 && n <= items.n)
+			*by = (struct item){ .first = items.item[n - 1].first, .last = items.item[n - 1].last };
+		else
+			for (int i = 0; i < items.n; i++)
+				if (items.item[i].alias && same_name(rewrite_bare(w, items.item[i].alias), rewrite_bare(w, by->first)) &&
+				    items.item[i].first != items.item[i].last)
+					*by = (struct item){ .first = items.item[i].first, .last = items.item[i].last };
+	}
+	for (int i = 0; i < items.n; i++)
+		all_star |= is_star(&items.item[i]);
+	if (all_star)
+		rewrite_fail(w, s->list, "ROLLUP, CUBE and GROUPING SETS want the columns by name, not *");
+	if (w->err->code)
+		return;
+	/* SELECT * FROM (SELECT … UNION ALL SELECT …) ORDER BY … LIMIT … */
+	struct tok *place = s->select, *tail = s->clause[ORDER] && !s->compound ? s->clause[ORDER] : s->clause[LIMIT] && !s->compound ? s->clause[LIMIT] : s->end;
+	struct tok *body_last = tail->prev, *list_from = s->clause[FROM] ? s->clause[FROM] : group;
+	struct tok *open = put(w, place, place, "SELECT * FROM ( )")->next->next->next, *close = open->match;
+
+	for (int n = 0; n < sets->n && !w->err->code; n++) {
+		uint64_t set = sets->set[n];
+		int has = 0, some = 0;
+
+		if (n)
+			put(w, close, place, "UNION ALL");
+		put(w, close, place, s->distinct ? "SELECT DISTINCT" : "SELECT");
+		for (int i = 0; i < items.n; i++) {
+			struct item *item = &items.item[i];
+			struct str name = item_name(w, item);
+			struct tok *first;
+
+			if (i)
+				put(w, close, place, ",");
+			first = rewrite_copy(w, item->first, item->last, close);
+			first->blank = 1;
+			leave_out(w, sets, set, first, close);
+			some |= aggregates(item->first, item->last);
+			if (name.p)
+				put(w, close, item->first, "AS %s", rewrite_quote(w, name, '"'));
+		}
+		if (list_from != group)
+			rewrite_copy(w, list_from, group->prev, close)->blank = 1;
+		for (int k = 0; k < sets->n_by; k++)
+			if (set >> k & 1) {
+				put(w, close, place, has++ ? "," : "GROUP BY");
+				rewrite_copy(w, sets->by[k].first, sets->by[k].last, close)->blank = 1;
+			}
+		if (!has && !some && !s->clause[HAVING])
+			put(w, close, place, "HAVING count(*) >= 0");
+		if (s->clause[HAVING]) {
+			struct tok *having = rewrite_copy(w, s->clause[HAVING], clause_end(s, HAVING), close);
+
+			having->blank = 1;
+			leave_out(w, sets, set, having, close);
+		}
+		if (s->clause[WINDOW] && !s->clause[QUALIFY])
+			rewrite_copy(w, s->clause[WINDOW], clause_end(s, WINDOW), close)->blank = 1;
+	}
+	if (w->err->code)
+		return;
+	/* an ORDER BY that repeats an item's expression means that column */
+	if (s->clause[ORDER] && tail == s->clause[ORDER]) {
+		struct items order = split(w, s->clause[ORDER]->next->next, clause_end(s, ORDER));
+
+		for (int i = 0; i < order.n; i++) {
+			struct tok *first = order.item[i].first, *last = order.item[i].alias ? order.item[i].alias : order.item[i].last;
+
+			while (last != first && (is(last, "desc") || is(last, "asc") || is(last, "first") || is(last, "last") || is(last, "nulls")))
+				last = last->prev;
+			for (int k = 0; k < items.n; k++)
+				if (rewrite_same(first, last, items.item[k].first, items.item[k].last)) {
+					put(w, first, first, "%d", k + 1);
+					rewrite_cut(first, last);
+					break;
+				}
+		}
+	}
+	rewrite_cut(place, body_last);
+	parse(open->prev->prev->prev, s);
+}
+
+/* ---- DISTINCT ON, QUALIFY */
+
+/* In a copy: an alias stands for its expression, a lone number for the item of that place. */
+static void
+substitute(struct work *w, const struct items *items, struct tok *first, struct tok *after, int numbers)
+{
+	for (struct tok *t = first; t != after && !w->err->code; t = t->next) {
+		if (is(t->prev, ".") || is(t->next, ".") || is(t->next, "("))
+			continue;
+		int n = numbers && t->kind == TOKEN_NUMBER && (is(t->prev, ",") || is(t->prev, "by")) ? atoi(t->text.p) : 0;
+
+		for (int i = 0; i < items->n; i++) {
+			const struct item *item = &items->item[i];
+
+			if (i + 1 != n && !(rewrite_named(t) && item->alias && !item->alias->alias && same_name(rewrite_bare(w, item->alias), rewrite_bare(w, t))))
+				continue;
+			if (item->first == item->last && item->first->text.n == t->text.n && rewrite_named(t))
+				break;
+			struct tok *open = put(w, t, t, "( )");
+
+			rewrite_copy(w, item->first, item->last, open->match);
+			rewrite_cut(t, t);
+			t = open->match;
+			break;
+		}
+	}
+}
+
+static void
+distinct_on(struct work *w, struct select *s)
+{
+	struct items items;
+	struct tok *last;
+
+	if (!s->on)
+		return;
+	if (s->clause[QUALIFY]) {
+		rewrite_fail(w, s->on, "DISTINCT ON beside QUALIFY");
+		return;
+	}
+	items = split(w, s->list, s->list_last);
+	last = (s->clause[ORDER] ? s->clause[ORDER] : s->clause[LIMIT] ? s->clause[LIMIT] : s->end)->prev;
+	struct tok *after = last->next;
+	struct tok *close = put(w, after, s->distinct, "QUALIFY row_number() OVER (PARTITION BY ) = 1");
+
+	while (!is(close, "over"))
+		close = close->next;
+	close = close->next->match;
+	if (s->on->next != s->on->match) {
+		struct tok *c = rewrite_copy(w, s->on->next, s->on->match->prev, close);
+
+		c->blank = 1;
+		substitute(w, &items, c, close, 1);
+	}
+	if (s->clause[ORDER]) {
+		struct tok *c = rewrite_copy(w, s->clause[ORDER], clause_end(s, ORDER), close);
+
+		c->blank = 1;
+		substitute(w, &items, c, close, 1);
+	}
+	rewrite_cut(s->distinct, s->on->match);
+	parse(s->select, s);
+}
+
+static void
+qualify(struct work *w, struct select *s)
+{
+	struct tok *q = s->clause[QUALIFY], *limit = s->clause[LIMIT], *limit_last, *inner, *close, *open, *cond, *cond_last, *at;
+	struct buf list = {0};
+	struct items items;
+	int star = 0;
+
+	if (!q)
+		return;
+	items = split(w, s->list, s->list_last);
+	for (int i = 0; i < items.n; i++)
+		star |= is_star(&items.item[i]);
+	substitute(w, &items, q->next, clause_end(s, QUALIFY)->next, 0);
+	limit_last = limit ? clause_end(s, LIMIT) : NULL;
+	if (s->compound)
+		limit = NULL;
+	if (star) {
+		struct names names;
+		struct buf sql = {0};
+
+		/* SQLite tells columns of one name apart once they come out of a bracket */
+		rewrite_text(s->list, s->list_last->next, &sql);
+		struct tok *made = put(w, s->clause[FROM] ? s->clause[FROM] : q, q, "FROM (SELECT %s )", buf_text(&sql));
+
+		if (s->clause[FROM])
+			rewrite_copy(w, s->clause[FROM], clause_end(s, FROM), made->next->match);
+		names = ask_columns(w, "*", made, made->next->match->next);
+		rewrite_cut(made, made->next->match);
+		for (int i = 0; i < names.n; i++) {
+			struct str full = names.name[i], name = full;
+			const char *colon = memrchr(name.p, ':', name.n);
+
+			if (colon && colon > name.p && (size_t)(colon - name.p) + 1 < name.n && strspn(colon + 1, "0123456789") >= name.n - (size_t)(colon - name.p) - 1)
+				name.n = (size_t)(colon - name.p);
+			buf_printf(&list, "%s%s AS ", i ? ", " : "", rewrite_quote(w, full, '"'));
+			buf_lit(&list, rewrite_quote(w, name, '"'));
+		}
+		buf_release(&sql);
+	} else {
+		for (int i = 0; i < items.n; i++) {
+			struct item *item = &items.item[i];
+			struct str name = item_name(w, item);
+			char inner_name[32];
+
+			if (name.p) {
+				char *quoted = rewrite_quote(w, name, '"');
+
+				buf_printf(&list, "%s%s", i ? ", " : "", quoted);
+				if (item->alias)
+					item->alias->prev->alias = 0;   /* it is needed now */
+				else
+					put(w, item->last->next, item->last, "AS %s", quoted);
+				continue;
+			}
+			snprintf(inner_name, sizeof(inner_name), "expression %d", i + 1);
+			buf_printf(&list, "%s\"%s\"", i ? ", " : "", inner_name);
+			put(w, item->last->next, item->last, "AS \"%s\"", inner_name);
+		}
+	}
+	if (w->err->code) {
+		buf_release(&list);
+		return;
+	}
+	parse(s->select, s);
+	q = s->clause[QUALIFY];
+	cond = q->next, cond_last = clause_end(s, QUALIFY), at = s->list_last->next;
+	if (cond_last == q)
+		rewrite_fail(w, q, "QUALIFY wants a condition");
+	if (w->err->code) {
+		buf_release(&list);
+		return;
+	}
+	/* SELECT list FROM (SELECT items, cond AS " qualify" FROM … ORDER BY …) WHERE " qualify" LIMIT … */
+	inner = put(w, s->select, s->select, "SELECT");
+	if (s->distinct)
+		rewrite_move(s->distinct, s->distinct, s->select);
+	put(w, s->select, s->select, "%s FROM", buf_text(&list));
+	open = rewrite_wrap(w, s->select, s->end->prev, "(", ")");
+	close = open->match;
+	buf_release(&list);
+	rewrite_move(cond, cond_last, put(w, at, q, ", ( ) AS \" qualify\"")->next->match);
+	rewrite_cut(q, q);
+	struct tok *behind = close->next;
+
+	put(w, behind, q, "WHERE \" qualify\"")->blank = 1;
+	if (limit)
+		rewrite_move(limit, limit_last, behind);
+	parse(inner, s);
+}
+
+/* ---- PIVOT */
+
+struct pivot { struct work *w; struct buf *list; struct items *uses; struct str on; int n; };
+
+static int
+pivot_value(void *self, struct str text, struct str literal, struct err *err)
+{
+	struct pivot *p = self;
+
+	if (++p->n > 500)
+		return err_set(err, ERR_LIMIT, "PIVOT on more than 500 values");
+	for (int i = 0; i < p->uses->n; i++) {
+		struct item *use = &p->uses->item[i];
+		struct str name = text;
+		struct buf full = {0};
+
+		if (p->uses->n > 1) {
+			buf_str(&full, text);
+			buf_lit(&full, "_");
+			if (use->alias)
+				buf_str(&full, rewrite_bare(p->w, use->alias));
+			else
+				rewrite_text(use->first, use->last->next, &full);
+			name = buf_get(&full);
+		}
+		buf_lit(p->list, p->list->n ? ", " : "");
+		rewrite_text(use->first, use->last->next, p->list);
+		buf_printf(p->list, " FILTER (WHERE %.*s = ", STR_FMT(p->on));
+		buf_str(p->list, literal);
+		buf_lit(p->list, ") AS ");
+		buf_lit(p->list, rewrite_quote(p->w, name, '"'));
+		buf_release(&full);
+	}
+	return 0;
+}
+
+static int
+bracket_depth_zero(struct tok *t, const char *word, struct tok **at)    /* find a word at this level from t on */
+{
+	for (; t->kind != TOKEN_END && !is(t, ")") && !is(t, ";"); t = t->next) {
+		if (is(t, "("))
+			t = t->match;
+		else if (is(t, word)) {
+			*at = t;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* PIVOT source ON column [IN (…)] USING aggregate, … [GROUP BY …] [ORDER BY …] [LIMIT …] */
+static void
+pivot(struct work *w, struct tok *t)
+{
+	struct tok *on = NULL, *using = NULL, *group = NULL, *in = NULL, *end, *source = t->next, *source_last, *on_last, *group_last = NULL;
+	struct buf source_text = {0}, on_text = {0}, list = {0}, by = {0}, sql = {0};
+	struct items uses = {0};
+	struct item count = {0};
+
+	for (end = t; end->kind != TOKEN_END && !is(end, ")") && !is(end, ";"); end = end->next)
+		if (is(end, "("))
+			end = end->match;
+	if (!bracket_depth_zero(t, "on", &on)) {
+		rewrite_fail(w, t, "PIVOT wants ON a column, such as PIVOT events ON source USING count(*)");
+		return;
+	}
+	bracket_depth_zero(on, "using", &using);
+	bracket_depth_zero(on, "group", &group);
+	bracket_depth_zero(on, "in", &in);
+	source_last = on->prev;
+	struct tok *tail = end;
+
+	for (struct tok *i = on; i != end; i = i->next) {
+		if (is(i, "("))
+			i = i->match;
+		else if (is(i, "order") || is(i, "limit")) {
+			tail = i;
+			break;
+		}
+	}
+	on_last = (in ? in : using ? using : group ? group : tail)->prev;
+	if (group)
+		group_last = tail->prev;
+	if (using)
+		uses = split(w, using->next, (group ? group : tail)->prev);
+	if (!uses.n) {
+		count.first = put(w, end, t, "count(*)");
+		count.last = count.first->next->match;
+		uses = (struct items){ .item = &count, .n = 1 };
+	}
+	rewrite_text(source, on, &source_text);
+	rewrite_text(on->next, on_last->next, &on_text);
+	if (is(source, "select") || (is(source, "(") && source->match == source_last)) {
+		buf_clear(&source_text);
+		buf_lit(&source_text, is(source, "(") ? "" : "(");
+		rewrite_text(source, on, &source_text);
+		buf_lit(&source_text, is(source, "(") ? "" : ")");
+	}
+	struct pivot p = { .w = w, .list = &list, .uses = &uses, .on = buf_get(&on_text) };
+
+	if (in && is(in->next, "(")) {
+		struct items values = split(w, in->next->next, in->next->match->prev);
+
+		for (int i = 0; i < values.n && !w->err->code; i++) {
+			struct buf literal = {0};
+			struct tok *v = values.item[i].first, *name = values.item[i].alias ? values.item[i].alias : v;
+
+			rewrite_text(v, values.item[i].last->next, &literal);
+			pivot_value(&p, rewrite_bare(w, name), buf_get(&literal), w->err);
+			buf_release(&literal);
+		}
+	} else if (w->host && w->host->values && w->asked++ < ASK_MOST) {
+		scope(t, &sql);
+		buf_printf(&sql, "SELECT DISTINCT %s FROM %s WHERE ", buf_text(&on_text), buf_text(&source_text));
+		buf_printf(&sql, "%s IS NOT NULL ORDER BY 1", buf_text(&on_text));
+		if (w->host->values(w->host->self, buf_text(&sql), pivot_value, &p, w->err) < 0 && !w->err->col)
+			w->err->col = (long)on->at + 1;
+	} else {
+		rewrite_fail(w, t, "PIVOT wants IN (…) here");
+	}
+	if (group) {
+		rewrite_text(group->next->next, group_last->next, &by);
+	} else if (!w->err->code) {     /* by every column that neither ON nor USING names */
+		struct tok *from = put(w, t, t, "FROM %s", buf_text(&source_text));
+		struct names names = ask_columns(w, "*", from, t);
+
+		rewrite_cut(from, t->prev);
+		for (int i = 0; i < names.n; i++) {
+			int used = 0;
+
+			for (struct tok *k = on; k != tail; k = k->next)
+				used |= rewrite_named(k) && same_name(rewrite_bare(w, k), names.name[i]);
+			if (!used)
+				buf_printf(&by, "%s%s", by.n ? ", " : "", rewrite_quote(w, names.name[i], '"'));
+		}
+	}
+	if (!w->err->code) {
+		struct tok *select = put(w, t, t, "SELECT %s", by.n ? buf_text(&by) : "");
+
+		select->blank = t->blank;
+		put(w, t, t, "%s%s FROM", by.n && list.n ? ", " : "", list.n ? buf_text(&list) : by.n ? "" : "NULL");
+		if (is(source, "select"))
+			put(w, t, t, "%s", buf_text(&source_text));
+		else
+			rewrite_copy(w, source, source_last, t);
+		if (by.n)
+			put(w, t, t, "GROUP BY %s", buf_text(&by));
+		rewrite_cut(t, (tail == end ? (count.first ? count.last : end->prev) : tail->prev));
+		if (count.first && tail != end)
+			rewrite_cut(count.first, count.last);
+	}
+	buf_release(&source_text), buf_release(&on_text), buf_release(&list), buf_release(&by), buf_release(&sql);
+}
+
+/* FROM source PIVOT (aggregate FOR column IN (a, b)) is (PIVOT source ON column IN (a, b) USING aggregate) */
+static void
+pivot_in_from(struct work *w, struct tok *t)
+{
+	struct tok *open = t->next, *close = open->match, *source = t->prev, *for_ = NULL, *in = NULL;
+
+	source = is(source, ")") ? source->match : source;
+	if (rewrite_named(source->prev) && is(source, "("))
+		source = source->prev;
+	bracket_depth_zero(open->next, "for", &for_);
+	if (for_)
+		bracket_depth_zero(for_, "in", &in);
+	if (!for_ || !in || !is(in->next, "(") || for_ == open->next) {
+		rewrite_fail(w, t, "PIVOT (…) wants an aggregate, FOR a column and IN (…)");
+		return;
+	}
+	struct tok *use = open->next, *use_last = for_->prev, *rest = in->next->match->next;
+	struct tok *start = put(w, source, source, "(PIVOT ON USING )");
+	struct tok *stop = start->match, *on = start->next->next, *using = on->next;
+
+	rewrite_move(source, t->prev, on);
+	rewrite_move(for_->next, in->next->match, using);
+	rewrite_move(use, use_last, stop);
+	if (rest != close)
+		rewrite_move(rest, close->prev, stop);
+	rewrite_cut(t, close);
+	pivot(w, start->next);
+}
+
+/* ---- all together */
+
+struct place { struct tok *tok; int depth, select, order; };
+
+static int
+by_depth(const void *a, const void *b)          /* the deepest first; PIVOT before the SELECT it stands in; then as they stand */
+{
+	const struct place *x = a, *y = b;
+
+	if (x->depth != y->depth)
+		return x->depth < y->depth ? 1 : -1;
+	return x->select != y->select ? x->select - y->select : (x->order > y->order) - (x->order < y->order);
+}
+
+static void mend_pivot(struct work *, struct tok *);
+static void mend_select(struct work *, struct tok *);
+
+void
+rewrite_selects(struct work *w)
+{
+	struct place *places = NULL;
+	size_t n = 0, cap = 0;
+	int depth = 0;
+
+	for (struct tok *t = w->head.next; t != &w->head; t = t->next) {
+		depth += is(t, "(") - is(t, ")");
+		if (!(is(t, "select") || is(t, "pivot")) || is(t->prev, ".") || is(t->next, ".") || is(t->next, ","))
+			continue;
+		if (n == cap) {
+			cap = cap ? 2 * cap : 64;
+			places = mem_grow(places, cap, sizeof(*places));
+		}
+		places[n] = (struct place){ t, depth, is(t, "select"), (int)n };
+		n++;
+	}
+	if (n)
+		qsort(places, n, sizeof(*places), by_depth);
+	for (size_t i = 0; i < n && !w->err->code; i++)
+		(places[i].select ? mend_select : mend_pivot)(w, places[i].tok);
+	free(places);
+	struct tok *first = w->head.next;
+
+	if (is(first, "explain") && !is(first->next, "query") && (is(first->next, "select") || is(first->next, "with") || is(first->next, "values")))
+		put(w, first->next, first, "QUERY PLAN");
+}
+
+static void
+mend_pivot(struct work *w, struct tok *t)
+{
+	if (is(t->next, "(") && !is(t->next->next, "select") && t->prev->kind != TOKEN_END && !is(t->prev, "("))
+		pivot_in_from(w, t);
+	else if (t == w->head.next || is(t->prev, "(") || is(t->prev, "explain") || is(t->prev, ")"))
+		pivot(w, t);
+}
+
+static void
+mend_select(struct work *w, struct tok *t)
+{
+	struct select s;
+	struct tok *offset;
+
+	parse(t, &s);
+	if (s.end == s.list)
+		return;
+	sources(w, &s);
+	if (!w->err->code && s.sample)
+		sample(w, &s);
+	if (!w->err->code)
+		stars(w, &s);
+	if (!w->err->code)
+		group_all(w, &s);
+	if (!w->err->code)
+		grouping_sets(w, &s);
+	if (!w->err->code)
+		distinct_on(w, &s);
+	if (!w->err->code)
+		qualify(w, &s);
+	/* OFFSET alone */
+	if (!w->err->code && !s.clause[LIMIT])
+		for (offset = s.list; offset != s.end; offset = offset->next) {
+			if (is(offset, "("))
+				offset = offset->match;
+			else if (is(offset, "offset") && (offset->next->kind == TOKEN_NUMBER || offset->next->kind == TOKEN_PARAM) && s.clause[FROM] && offset != s.list) {
+				put(w, offset, offset, "LIMIT -1");
+				break;
+			}
+		}
+}
