@@ -1,0 +1,963 @@
+/* Aggregates. Those with an inverse serve as window functions too: a frame loses its oldest row first, so lists are queues. */
+#include <math.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "query/functions_priv.h"
+#include "query/value.h"
+#include "sketch/distinct.h"
+#include "sketch/quantile.h"
+#include "sketch/topk.h"
+
+#define DIFFERENT_MOST 5000000          /* values that mode and histogram tell apart */
+
+static int
+which(sqlite3_context *c)
+{
+	return functions_self(c)->row->which;
+}
+
+static int
+is_null(sqlite3_value *v)
+{
+	return sqlite3_value_type(v) == SQLITE_NULL;
+}
+
+/* A number, or a text that is one; 1 when it is. */
+static int
+number(sqlite3_value *v, double *x)
+{
+	int type = sqlite3_value_numeric_type(v);
+
+	*x = sqlite3_value_double(v);
+	return (type == SQLITE_INTEGER || type == SQLITE_FLOAT) && !isnan(*x);
+}
+
+static int
+is_true(sqlite3_value *v)
+{
+	return !is_null(v) && sqlite3_value_double(v) != 0;
+}
+
+/* ---- moments: Welford's way, forwards and backwards */
+
+enum { STDDEV_SAMP, STDDEV_POP, VAR_SAMP, VAR_POP, SEM };
+
+struct moments { int64_t n; double mean, m2; };
+
+static void
+moments_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct moments *m = sqlite3_aggregate_context(c, sizeof(*m));
+	double x;
+
+	(void)n;
+	if (!m || !number(v[0], &x))
+		return;
+	m->n++;
+	double d = x - m->mean;
+
+	m->mean += d / (double)m->n;
+	m->m2 += d * (x - m->mean);
+}
+
+static void
+moments_inverse(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct moments *m = sqlite3_aggregate_context(c, sizeof(*m));
+	double x;
+
+	(void)n;
+	if (!m || !number(v[0], &x))
+		return;
+	if (--m->n <= 0) {
+		*m = (struct moments){0};
+		return;
+	}
+	double d = x - m->mean;
+
+	m->mean -= d / (double)m->n;
+	m->m2 -= d * (x - m->mean);
+	if (m->m2 < 0)
+		m->m2 = 0;
+}
+
+static void
+moments_value(sqlite3_context *c)
+{
+	struct moments *m = sqlite3_aggregate_context(c, 0);
+	int pop = which(c) == STDDEV_POP || which(c) == VAR_POP;
+
+	if (!m || m->n < (pop ? 1 : 2))
+		return;
+	double var = m->m2 / (double)(pop ? m->n : m->n - 1);
+
+	sqlite3_result_double(c, which(c) == SEM ? sqrt(var / (double)m->n) : which(c) == VAR_SAMP || which(c) == VAR_POP ? var : sqrt(var));
+}
+
+/* ---- two variables */
+
+enum { CORR, COVAR_POP, COVAR_SAMP, SLOPE, INTERCEPT, R2, REGR_COUNT, REGR_AVGX, REGR_AVGY };
+
+struct pairs { int64_t n; double mx, my, cxx, cyy, cxy; };
+
+static void
+pairs_move(sqlite3_context *c, sqlite3_value **v, int sign)     /* arguments are (y, x), as SQL has it */
+{
+	struct pairs *p = sqlite3_aggregate_context(c, sizeof(*p));
+	double x, y;
+
+	if (!p || !number(v[0], &y) || !number(v[1], &x))
+		return;
+	p->n += sign;
+	if (p->n <= 0) {
+		*p = (struct pairs){0};
+		return;
+	}
+	double dx = x - p->mx, dy = y - p->my;
+
+	p->mx += sign * dx / (double)p->n;
+	p->my += sign * dy / (double)p->n;
+	p->cxx += sign * dx * (x - p->mx);
+	p->cyy += sign * dy * (y - p->my);
+	p->cxy += sign * dx * (y - p->my);
+}
+
+static void
+pairs_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	(void)n;
+	pairs_move(c, v, 1);
+}
+
+static void
+pairs_inverse(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	(void)n;
+	pairs_move(c, v, -1);
+}
+
+static void
+pairs_value(sqlite3_context *c)
+{
+	struct pairs *p = sqlite3_aggregate_context(c, 0);
+	double r;
+
+	if (which(c) == REGR_COUNT) {
+		sqlite3_result_int64(c, p ? p->n : 0);
+		return;
+	}
+	if (!p || p->n < 1)
+		return;
+	switch (which(c)) {
+	case CORR:
+		r = p->cxy / sqrt(p->cxx * p->cyy);
+		break;
+	case COVAR_POP:
+		r = p->cxy / (double)p->n;
+		break;
+	case COVAR_SAMP:
+		r = p->n < 2 ? NAN : p->cxy / (double)(p->n - 1);
+		break;
+	case SLOPE:
+		r = p->cxy / p->cxx;
+		break;
+	case INTERCEPT:
+		r = p->my - p->cxy / p->cxx * p->mx;
+		break;
+	case R2:
+		r = p->cxx == 0 ? NAN : p->cyy == 0 ? 1 : p->cxy * p->cxy / (p->cxx * p->cyy);
+		break;
+	default:
+		r = which(c) == REGR_AVGX ? p->mx : p->my;
+	}
+	if (!isnan(r) && !isinf(r))
+		sqlite3_result_double(c, r);
+}
+
+/* ---- quantiles, exact: all numbers in a queue */
+
+enum { MEDIAN, CONT, DISC };
+
+struct queue { double *x; sqlite3_int64 first, n, cap; double share; int integers, real; };
+
+static int
+queue_add(sqlite3_context *c, struct queue *q, double x)
+{
+	if (q->n == q->cap) {
+		if (q->first > q->cap / 2) {
+			memmove(q->x, q->x + q->first, (size_t)(q->n - q->first) * sizeof(double));
+			q->n -= q->first;
+			q->first = 0;
+		} else {
+			sqlite3_int64 cap = q->cap ? 2 * q->cap : 32;
+			double *more = sqlite3_realloc64(q->x, (sqlite3_uint64)cap * sizeof(double));
+
+			if (!more) {
+				sqlite3_result_error_nomem(c);
+				return -1;
+			}
+			q->x = more, q->cap = cap;
+		}
+	}
+	q->x[q->n++] = x;
+	return 0;
+}
+
+static void
+quantile_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct queue *q = sqlite3_aggregate_context(c, sizeof(*q));
+	double x;
+
+	if (!q)
+		return;
+	q->share = n > 1 ? sqlite3_value_double(v[1]) : 0.5;
+	if (!(q->share >= 0 && q->share <= 1)) {
+		functions_error(c, "a quantile is asked for by a share between 0 and 1, such as 0.95");
+		return;
+	}
+	if (!number(v[0], &x))
+		return;
+	if (sqlite3_value_numeric_type(v[0]) == SQLITE_FLOAT)
+		q->real = 1;
+	queue_add(c, q, x);
+}
+
+static void
+quantile_inverse(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct queue *q = sqlite3_aggregate_context(c, sizeof(*q));
+	double x;
+
+	(void)n;
+	if (q && number(v[0], &x) && q->first < q->n)
+		q->first++;
+}
+
+/* The k-th smallest to its place, all smaller ones before it (Hoare's quickselect, median of three). */
+static double
+nth(double *a, sqlite3_int64 n, sqlite3_int64 k)
+{
+	sqlite3_int64 low = 0, high = n - 1;
+
+	while (low < high) {
+		double x = a[low], y = a[low + (high - low) / 2], z = a[high], pivot = x < y ? (y < z ? y : x < z ? z : x) : (x < z ? x : y < z ? z : y);
+		sqlite3_int64 i = low, j = high;
+
+		while (i <= j) {
+			while (a[i] < pivot)
+				i++;
+			while (a[j] > pivot)
+				j--;
+			if (i <= j) {
+				double t = a[i];
+
+				a[i++] = a[j];
+				a[j--] = t;
+			}
+		}
+		if (k <= j)
+			high = j;
+		else if (k >= i)
+			low = i;
+		else
+			break;
+	}
+	return a[k];
+}
+
+static void
+quantile_give(sqlite3_context *c, double *x, sqlite3_int64 n, double share, int real)
+{
+	double at, below, above;
+	sqlite3_int64 k;
+
+	if (which(c) == DISC) {
+		k = (sqlite3_int64)ceil(share * (double)n) - 1;
+		below = nth(x, n, k < 0 ? 0 : k);
+		if (!real && fabs(below) < 9007199254740992.0)
+			sqlite3_result_int64(c, (sqlite3_int64)below);
+		else
+			sqlite3_result_double(c, below);
+		return;
+	}
+	at = share * (double)(n - 1);
+	k = (sqlite3_int64)floor(at);
+	below = nth(x, n, k);
+	if (k + 1 < n && at > (double)k) {
+		above = x[k + 1];       /* the least of those behind */
+		for (sqlite3_int64 i = k + 2; i < n; i++)
+			above = x[i] < above ? x[i] : above;
+		below += (above - below) * (at - (double)k);
+	}
+	sqlite3_result_double(c, below);
+}
+
+static void
+quantile_value(sqlite3_context *c)
+{
+	struct queue *q = sqlite3_aggregate_context(c, 0);
+	sqlite3_int64 n = q ? q->n - q->first : 0;
+	double *copy;
+
+	if (n <= 0)
+		return;
+	if (!(copy = sqlite3_malloc64((sqlite3_uint64)n * sizeof(double)))) {
+		sqlite3_result_error_nomem(c);
+		return;
+	}
+	memcpy(copy, q->x + q->first, (size_t)n * sizeof(double));
+	quantile_give(c, copy, n, q->share, q->real);
+	sqlite3_free(copy);
+}
+
+static void
+quantile_final(sqlite3_context *c)
+{
+	struct queue *q = sqlite3_aggregate_context(c, 0);
+
+	if (!q)
+		return;
+	if (q->n > q->first)
+		quantile_give(c, q->x + q->first, q->n - q->first, q->share, q->real);
+	sqlite3_free(q->x);
+	q->x = NULL;
+}
+
+/* quantiles(x, 0.5, 0.9, …): a JSON array */
+struct shares { struct queue q; int n; double share[16]; };
+
+static void
+quantiles_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct shares *s = sqlite3_aggregate_context(c, sizeof(*s));
+	double x;
+
+	if (!s)
+		return;
+	if (!s->n)
+		for (s->n = n - 1 < 16 ? n - 1 : 16, n = 0; n < s->n; n++)
+			s->share[n] = fmin(1, fmax(0, sqlite3_value_double(v[n + 1])));
+	if (number(v[0], &x))
+		queue_add(c, &s->q, x);
+}
+
+static void
+quantiles_final(sqlite3_context *c)
+{
+	struct shares *s = sqlite3_aggregate_context(c, 0);
+	struct buf out = {0};
+
+	if (!s)
+		return;
+	buf_byte(&out, '[');
+	for (int i = 0; i < s->n && s->q.n; i++) {
+		double at = s->share[i] * (double)(s->q.n - 1), below = nth(s->q.x, s->q.n, (sqlite3_int64)floor(at)), above = below;
+
+		if (at > floor(at))
+			above = nth(s->q.x, s->q.n, (sqlite3_int64)floor(at) + 1);
+		buf_lit(&out, i ? "," : "");
+		json_put_double(&out, below + (above - below) * (at - floor(at)));
+	}
+	buf_byte(&out, ']');
+	functions_give_text(c, buf_get(&out));
+	buf_release(&out);
+	sqlite3_free(s->q.x);
+	s->q.x = NULL;
+}
+
+/* ---- sketches */
+
+struct sketch { struct distinct *distinct; struct quantile *quantile; struct topk *topk; double share; int n; };
+
+static struct str
+key_of(sqlite3_value *v, char tmp[40])          /* one text for equal values: 1 and 1.0 are the same */
+{
+	double x;
+
+	if (sqlite3_value_type(v) == SQLITE_FLOAT && (x = sqlite3_value_double(v)) == floor(x) && fabs(x) < 9e15) {
+		int n = sqlite3_snprintf(40, tmp, "%lld", (sqlite3_int64)x) ? (int)strlen(tmp) : 0;
+
+		return (struct str){ tmp, (size_t)n };
+	}
+	return functions_text_of(v);
+}
+
+static void
+distinct_step(sqlite3_context *c, int n, sqlite3_value **v)     /* which 1: (x, condition) */
+{
+	struct sketch *s = sqlite3_aggregate_context(c, sizeof(*s));
+	char tmp[40];
+
+	(void)n;
+	if (!s || is_null(v[0]) || (which(c) == 1 && !is_true(v[1])))
+		return;
+	if (!s->distinct)
+		s->distinct = distinct_new();
+	distinct_add(s->distinct, key_of(v[0], tmp));
+}
+
+static void
+distinct_final(sqlite3_context *c)
+{
+	struct sketch *s = sqlite3_aggregate_context(c, 0);
+
+	sqlite3_result_int64(c, s && s->distinct ? (sqlite3_int64)distinct_get(s->distinct) : 0);
+	if (s)
+		distinct_free(s->distinct), s->distinct = NULL;
+}
+
+static void
+approx_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct sketch *s = sqlite3_aggregate_context(c, sizeof(*s));
+	double x;
+
+	(void)n;
+	if (!s)
+		return;
+	s->share = sqlite3_value_double(v[1]);
+	if (!s->quantile)
+		s->quantile = quantile_new();
+	if (number(v[0], &x))
+		quantile_add(s->quantile, x);
+}
+
+static void
+approx_final(sqlite3_context *c)
+{
+	struct sketch *s = sqlite3_aggregate_context(c, 0);
+	double x;
+
+	if (!s || !s->quantile)
+		return;
+	x = quantile_get(s->quantile, fmin(1, fmax(0, s->share)));
+	if (!isnan(x))
+		sqlite3_result_double(c, x);
+	quantile_free(s->quantile);
+	s->quantile = NULL;
+}
+
+static void
+topk_step(sqlite3_context *c, int n, sqlite3_value **v)         /* (x, k) */
+{
+	struct sketch *s = sqlite3_aggregate_context(c, sizeof(*s));
+	int64_t k = n > 1 ? sqlite3_value_int64(v[1]) : 10;
+	char tmp[40];
+
+	if (!s)
+		return;
+	if (!s->topk) {
+		if (k < 1 || k > 10000) {
+			functions_error(c, "topk(x, k) wants k from 1 to 10000");
+			return;
+		}
+		s->n = (int)k;
+		s->topk = topk_new(s->n);
+	}
+	if (!is_null(v[0]))
+		topk_add(s->topk, key_of(v[0], tmp), 1);
+}
+
+static void
+topk_final(sqlite3_context *c)
+{
+	struct sketch *s = sqlite3_aggregate_context(c, 0);
+	struct topk_item *items;
+	struct buf out = {0};
+	int n = 0;
+
+	buf_byte(&out, '[');
+	if (s && s->topk) {
+		items = mem_grow(NULL, (size_t)s->n, sizeof(*items));
+		n = topk_get(s->topk, items);
+		for (int i = 0; i < n; i++) {
+			buf_lit(&out, i ? "," : "");
+			json_put_string(&out, items[i].value);
+		}
+		free(items);
+		topk_free(s->topk);
+		s->topk = NULL;
+	}
+	buf_byte(&out, ']');
+	functions_give_text(c, buf_get(&out));
+	buf_release(&out);
+}
+
+/* ---- counts of values: mode, histogram, entropy */
+
+enum { MODE, HISTOGRAM, ENTROPY };
+
+struct counts { struct map map; int64_t n; };
+
+static void
+counts_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct counts *s = sqlite3_aggregate_context(c, sizeof(*s));
+	struct buf key = {0};
+	struct cell cell;
+
+	(void)n;
+	if (!s || is_null(v[0]))
+		return;
+	if (s->map.n >= DIFFERENT_MOST) {
+		functions_error(c, "more than %d different values, use topk", DIFFERENT_MOST);
+		return;
+	}
+	cell = functions_cell(v[0]);
+	s->n++;
+	if (cell.type == CELL_TEXT && cell.text.n < 200) {      /* a letter before the value tells the types apart */
+		char small[208];
+
+		small[0] = 's';
+		memcpy(small + 1, cell.text.p, cell.text.n);
+		map_put(&s->map, (struct str){ small, cell.text.n + 1 }, NULL)->num++;
+		return;
+	}
+	buf_byte(&key, cell.type == CELL_TEXT ? 's' : 'n');
+	if (cell.type == CELL_TEXT)
+		buf_str(&key, cell.text);
+	else
+		value_put_json(&key, &cell);
+	map_put(&s->map, buf_get(&key), NULL)->num++;
+	buf_release(&key);
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	const struct map_entry *const *x = a, *const *y = b;
+
+	if ((*x)->key.p[0] == 'n' && (*y)->key.p[0] == 'n') {
+		double p = 0, q = 0;
+
+		str_double((struct str){ (*x)->key.p + 1, (*x)->key.n - 1 }, &p);
+		str_double((struct str){ (*y)->key.p + 1, (*y)->key.n - 1 }, &q);
+		return (p > q) - (p < q);
+	}
+	return str_cmp((*x)->key, (*y)->key);
+}
+
+static void
+counts_final(sqlite3_context *c)
+{
+	struct counts *s = sqlite3_aggregate_context(c, 0);
+	struct map_entry *best = NULL, **all;
+	struct buf out = {0};
+	size_t n = 0;
+	double entropy = 0;
+
+	if (!s)
+		return;
+	all = s->map.n ? mem_grow(NULL, s->map.n, sizeof(struct map_entry *)) : NULL;
+	for (struct map_entry *e = map_first(&s->map); e; e = map_next(&s->map, e)) {
+		all[n++] = e;
+		if (!best || e->num > best->num)
+			best = e;
+		entropy -= (double)e->num / (double)s->n * log2((double)e->num / (double)s->n);
+	}
+	if (which(c) == MODE && best) {
+		struct str value = { best->key.p + 1, best->key.n - 1 };
+		int64_t i;
+		double d;
+
+		if (best->key.p[0] == 's')
+			functions_give_text(c, value);
+		else if (str_int64(value, &i) == 0)
+			sqlite3_result_int64(c, i);
+		else if (str_double(value, &d) == 0)
+			sqlite3_result_double(c, d);
+	} else if (which(c) == ENTROPY) {
+		sqlite3_result_double(c, entropy);
+	} else if (which(c) == HISTOGRAM && n) {
+		qsort(all, n, sizeof(*all), by_key);
+		buf_byte(&out, '{');
+		for (size_t i = 0; i < n; i++) {
+			buf_lit(&out, i ? "," : "");
+			json_put_key(&out, (struct str){ all[i]->key.p + 1, all[i]->key.n - 1 });
+			json_put_int64(&out, all[i]->num);
+		}
+		buf_byte(&out, '}');
+		functions_give_text(c, buf_get(&out));
+	}
+	buf_release(&out);
+	free(all);
+	map_release(&s->map);
+}
+
+/* ---- one value of many */
+
+enum { ARG_MIN = -1, ARG_MAX = 1, FIRST, LAST, ANY, ORDERED_FIRST, ORDERED_LAST };
+
+struct pick { sqlite3_value *value, *key; int64_t n; };
+
+static int
+compare(sqlite3_value *a, sqlite3_value *b)
+{
+	struct cell x = functions_cell(a), y = functions_cell(b);
+
+	if (x.type == CELL_INTEGER && y.type == CELL_INTEGER)
+		return (x.integer > y.integer) - (x.integer < y.integer);
+	if (x.type == CELL_TEXT || y.type == CELL_TEXT)
+		return x.type == y.type ? str_cmp(x.text, y.text) : x.type == CELL_TEXT ? 1 : -1;
+	double p = x.type == CELL_INTEGER ? (double)x.integer : x.real, q = y.type == CELL_INTEGER ? (double)y.integer : y.real;
+
+	return (p > q) - (p < q);
+}
+
+static void
+pick_set(struct pick *p, sqlite3_value *value, sqlite3_value *key)
+{
+	sqlite3_value_free(p->value);
+	sqlite3_value_free(p->key);
+	p->value = sqlite3_value_dup(value);
+	p->key = key ? sqlite3_value_dup(key) : NULL;
+}
+
+static void
+pick_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct pick *p = sqlite3_aggregate_context(c, sizeof(*p));
+	int order;
+
+	(void)n;
+	if (!p)
+		return;
+	switch (which(c)) {
+	case ARG_MIN:
+	case ARG_MAX:           /* (value, key) */
+		if (!is_null(v[1]) && !is_null(v[0]) && (!p->key || compare(v[1], p->key) * which(c) > 0))
+			pick_set(p, v[0], v[1]);
+		break;
+	case FIRST:
+		if (p->n++ == 0)
+			pick_set(p, v[0], NULL);
+		break;
+	case ANY:
+		if (!is_null(v[0]) && p->n++ == 0)
+			pick_set(p, v[0], NULL);
+		break;
+	case LAST:
+		pick_set(p, v[0], NULL);
+		break;
+	default:                /* (value, key, descending, separator) */
+		order = !p->key ? 1 : compare(p->key, v[1]) * (sqlite3_value_int(v[2]) ? -1 : 1);
+		if (which(c) == ORDERED_FIRST ? order > 0 : order <= 0 || !p->key)
+			pick_set(p, v[0], v[1]);
+	}
+}
+
+static void
+pick_value(sqlite3_context *c)
+{
+	struct pick *p = sqlite3_aggregate_context(c, 0);
+
+	if (p && p->value)
+		sqlite3_result_value(c, p->value);
+}
+
+static void
+pick_final(sqlite3_context *c)
+{
+	struct pick *p = sqlite3_aggregate_context(c, 0);
+
+	pick_value(c);
+	if (p) {
+		sqlite3_value_free(p->value);
+		sqlite3_value_free(p->key);
+		p->value = p->key = NULL;
+	}
+}
+
+/* ---- texts and lists */
+
+struct ordered { size_t from, n; sqlite3_value *key; int64_t order; };     /* a piece of out */
+struct texts { struct buf out; int64_t n; struct map seen; struct ordered *item; size_t items, cap; int down; struct buf separator; };
+
+static void
+text_step(sqlite3_context *c, int n, sqlite3_value **v)         /* string_agg(x[, separator]); which 1: each value once */
+{
+	struct texts *t = sqlite3_aggregate_context(c, sizeof(*t));
+	int is_new;
+
+	if (!t || is_null(v[0]))
+		return;
+	if (which(c) == 1) {
+		map_put(&t->seen, functions_text_of(v[0]), &is_new);
+		if (!is_new)
+			return;
+	}
+	if (t->out.n > 500u << 20) {
+		functions_error(c, "a text of more than 500 MiB");
+		return;
+	}
+	if (t->n++)
+		buf_str(&t->out, n > 1 ? functions_text_of(v[1]) : STR(","));
+	buf_str(&t->out, functions_text_of(v[0]));
+}
+
+static void
+list_step(sqlite3_context *c, int n, sqlite3_value **v)         /* which 1: each value once */
+{
+	struct texts *t = sqlite3_aggregate_context(c, sizeof(*t));
+	struct cell cell = functions_cell(v[0]);
+	int is_new;
+
+	(void)n;
+	if (!t || (which(c) == 1 && is_null(v[0])))
+		return;
+	if (which(c) == 1) {
+		map_put(&t->seen, functions_text_of(v[0]), &is_new);
+		if (!is_new)
+			return;
+	}
+	if (t->out.n > 500u << 20) {
+		functions_error(c, "a list of more than 500 MiB");
+		return;
+	}
+	buf_byte(&t->out, t->n++ ? ',' : '[');
+	value_put_json(&t->out, &cell);
+}
+
+static void
+text_final(sqlite3_context *c)
+{
+	struct texts *t = sqlite3_aggregate_context(c, 0);
+
+	if (t && t->n)
+		functions_give_text(c, buf_get(&t->out));
+	if (t)
+		buf_release(&t->out), map_release(&t->seen);
+}
+
+static void
+list_final(sqlite3_context *c)
+{
+	struct texts *t = sqlite3_aggregate_context(c, 0);
+
+	if (t && t->n) {
+		buf_byte(&t->out, ']');
+		functions_give_text(c, buf_get(&t->out));
+	}
+	if (t)
+		buf_release(&t->out), map_release(&t->seen);
+}
+
+static void
+ordered_step(sqlite3_context *c, int n, sqlite3_value **v)      /* (value, key, descending, separator); which 1: as a list */
+{
+	struct texts *t = sqlite3_aggregate_context(c, sizeof(*t));
+	struct cell cell = functions_cell(v[0]);
+	size_t from;
+
+	(void)n;
+	if (!t || (which(c) == 0 && is_null(v[0])))
+		return;
+	if (t->items == t->cap) {
+		t->cap = t->cap ? 2 * t->cap : 32;
+		t->item = mem_grow(t->item, t->cap, sizeof(*t->item));
+	}
+	if (!t->items) {
+		t->down = sqlite3_value_int(v[2]);
+		buf_str(&t->separator, functions_text_of(v[3]));
+	}
+	if (t->out.n > 500u << 20) {
+		functions_error(c, "a text of more than 500 MiB");
+		return;
+	}
+	from = t->out.n;
+	if (which(c))
+		value_put_json(&t->out, &cell);
+	else
+		buf_str(&t->out, functions_text_of(v[0]));
+	t->item[t->items] = (struct ordered){ from, t->out.n - from, sqlite3_value_dup(v[1]), (int64_t)t->items };
+	t->items++;
+}
+
+static int
+by_order(const void *a, const void *b)
+{
+	const struct ordered *x = a, *y = b;
+	int order = x->key && y->key ? compare(x->key, y->key) : 0;
+
+	return order ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+static void
+ordered_final(sqlite3_context *c)
+{
+	struct texts *t = sqlite3_aggregate_context(c, 0);
+	struct buf out = {0};
+
+	if (!t || !t->items)
+		return;
+	for (size_t i = 0; t->down && i < t->items; i++)
+		t->item[i].order = -t->item[i].order;
+	qsort(t->item, t->items, sizeof(*t->item), by_order);
+	if (which(c))
+		buf_byte(&out, '[');
+	for (size_t i = 0; i < t->items; i++) {
+		struct ordered *o = &t->item[t->down ? t->items - 1 - i : i];
+
+		if (i)
+			buf_str(&out, which(c) ? STR(",") : buf_get(&t->separator));
+		buf_add(&out, t->out.p + o->from, o->n);
+	}
+	if (which(c))
+		buf_byte(&out, ']');
+	functions_give_text(c, buf_get(&out));
+	for (size_t i = 0; i < t->items; i++)
+		sqlite3_value_free(t->item[i].key);
+	free(t->item);
+	buf_release(&out), buf_release(&t->out), buf_release(&t->separator);
+}
+
+/* ---- conditions, bits, products */
+
+enum { COUNT_IF, SUM_IF, AVG_IF, BOOL_OR, BOOL_AND, PRODUCT, GEOMEAN, BIT_OR, BIT_AND, BIT_XOR };
+
+struct tally { int64_t n, yes, whole, bits; double sum; int real; };
+
+static void
+tally_move(sqlite3_context *c, sqlite3_value **v, int sign)
+{
+	struct tally *t = sqlite3_aggregate_context(c, sizeof(*t));
+	double x;
+
+	if (!t)
+		return;
+	switch (which(c)) {
+	case COUNT_IF:
+		t->yes += sign * is_true(v[0]);
+		break;
+	case SUM_IF:
+	case AVG_IF:            /* (x, condition) */
+		if (!is_true(v[1]) || !number(v[0], &x))
+			return;
+		t->n += sign;
+		t->sum += sign * x;
+		if (sqlite3_value_numeric_type(v[0]) == SQLITE_FLOAT || __builtin_add_overflow(t->whole, sign * sqlite3_value_int64(v[0]), &t->whole))
+			t->real = 1;
+		break;
+	case BOOL_OR:
+	case BOOL_AND:
+		if (!is_null(v[0])) {
+			t->n += sign;
+			t->yes += sign * is_true(v[0]);
+		}
+		break;
+	case PRODUCT:
+		if (number(v[0], &x))
+			t->sum = t->n++ ? t->sum * x : x;
+		break;
+	case GEOMEAN:
+		if (number(v[0], &x)) {
+			t->n += sign;
+			t->sum += sign * log(x);
+		}
+		break;
+	default:
+		if (is_null(v[0]))
+			return;
+		if (t->n++ == 0)
+			t->bits = sqlite3_value_int64(v[0]);
+		else if (which(c) == BIT_OR)
+			t->bits |= sqlite3_value_int64(v[0]);
+		else if (which(c) == BIT_AND)
+			t->bits &= sqlite3_value_int64(v[0]);
+		else
+			t->bits ^= sqlite3_value_int64(v[0]);
+	}
+}
+
+static void
+tally_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	(void)n;
+	tally_move(c, v, 1);
+}
+
+static void
+tally_inverse(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	(void)n;
+	tally_move(c, v, -1);
+}
+
+static void
+tally_value(sqlite3_context *c)
+{
+	struct tally *t = sqlite3_aggregate_context(c, 0);
+
+	if (which(c) == COUNT_IF) {
+		sqlite3_result_int64(c, t ? t->yes : 0);
+		return;
+	}
+	if (!t || t->n <= 0)
+		return;
+	switch (which(c)) {
+	case SUM_IF:
+		if (t->real)
+			sqlite3_result_double(c, t->sum);
+		else
+			sqlite3_result_int64(c, t->whole);
+		break;
+	case AVG_IF:
+		sqlite3_result_double(c, t->sum / (double)t->n);
+		break;
+	case BOOL_OR:
+		sqlite3_result_int(c, t->yes > 0);
+		break;
+	case BOOL_AND:
+		sqlite3_result_int(c, t->yes == t->n);
+		break;
+	case PRODUCT:
+		sqlite3_result_double(c, t->sum);
+		break;
+	case GEOMEAN:
+		sqlite3_result_double(c, exp(t->sum / (double)t->n));
+		break;
+	default:
+		sqlite3_result_int64(c, t->bits);
+	}
+}
+
+#define MOMENTS(name, which)   { name, 1, 1, which, NULL, moments_step, moments_inverse, moments_value, moments_value }
+#define PAIRS(name, which)     { name, 2, 2, which, NULL, pairs_step, pairs_inverse, pairs_value, pairs_value }
+#define QUANTILE(name, n, how) { name, n, n, how, NULL, quantile_step, quantile_inverse, quantile_value, quantile_final }
+#define TALLY(name, n, which)  { name, n, n, which, NULL, tally_step, tally_inverse, tally_value, tally_value }
+#define PICK(name, n, which)   { name, n, n, which, NULL, pick_step, NULL, pick_value, pick_final }
+#define PLAIN(name, least, most, which, step, final) { name, least, most, which, NULL, step, NULL, NULL, final }
+
+const struct function functions_aggregate[] = {
+	MOMENTS("stddev", STDDEV_SAMP), MOMENTS("stddev_samp", STDDEV_SAMP), MOMENTS("stddevsamp", STDDEV_SAMP), MOMENTS("stdev", STDDEV_SAMP),
+	MOMENTS("stddev_pop", STDDEV_POP), MOMENTS("stddevpop", STDDEV_POP), MOMENTS("variance", VAR_SAMP), MOMENTS("var_samp", VAR_SAMP), MOMENTS("varsamp", VAR_SAMP),
+	MOMENTS("var_pop", VAR_POP), MOMENTS("varpop", VAR_POP), MOMENTS("sem", SEM),
+	PAIRS("corr", CORR), PAIRS("covar_pop", COVAR_POP), PAIRS("covar_samp", COVAR_SAMP), PAIRS("regr_slope", SLOPE), PAIRS("regr_intercept", INTERCEPT),
+	PAIRS("regr_r2", R2), PAIRS("regr_count", REGR_COUNT), PAIRS("regr_avgx", REGR_AVGX), PAIRS("regr_avgy", REGR_AVGY),
+	QUANTILE("median", 1, MEDIAN), QUANTILE("quantile", 2, CONT), QUANTILE("quantile", 1, CONT), QUANTILE("quantile_cont", 2, CONT), QUANTILE("percentile_cont", 2, CONT),
+	QUANTILE("quantileexact", 2, CONT), QUANTILE("percentile", 2, CONT), QUANTILE("quantile_disc", 2, DISC), QUANTILE("percentile_disc", 2, DISC),
+	PLAIN("quantiles", 2, -1, 0, quantiles_step, quantiles_final),
+	PLAIN("approx_quantile", 2, 2, 0, approx_step, approx_final), PLAIN("approx_percentile", 2, 2, 0, approx_step, approx_final),
+	PLAIN("approx_count_distinct", 1, 1, 0, distinct_step, distinct_final), PLAIN("uniq", 1, 1, 0, distinct_step, distinct_final),
+	PLAIN("uniqhll12", 1, 1, 0, distinct_step, distinct_final), PLAIN("uniqcombined", 1, 1, 0, distinct_step, distinct_final),
+	PLAIN("uniqif", 2, 2, 1, distinct_step, distinct_final),
+	PLAIN("topk", 1, 2, 0, topk_step, topk_final), PLAIN("approx_top_k", 2, 2, 0, topk_step, topk_final),
+	PLAIN("mode", 1, 1, MODE, counts_step, counts_final), PLAIN("histogram", 1, 1, HISTOGRAM, counts_step, counts_final), PLAIN("entropy", 1, 1, ENTROPY, counts_step, counts_final),
+	PICK("arg_max", 2, ARG_MAX), PICK("argmax", 2, ARG_MAX), PICK("max_by", 2, ARG_MAX), PICK("arg_min", 2, ARG_MIN), PICK("argmin", 2, ARG_MIN), PICK("min_by", 2, ARG_MIN),
+	PICK("first", 1, FIRST), PICK("last", 1, LAST), PICK("anylast", 1, LAST), PICK("any_value", 1, ANY), PICK("any", 1, ANY), PICK("arbitrary", 1, FIRST),
+	PICK("ordered_first", 4, ORDERED_FIRST), PICK("ordered_last", 4, ORDERED_LAST),
+	PLAIN("string_agg", 1, 2, 0, text_step, text_final), PLAIN("listagg", 1, 2, 0, text_step, text_final), PLAIN("distinct_text", 2, 2, 1, text_step, text_final),
+	PLAIN("array_agg", 1, 1, 0, list_step, list_final), PLAIN("list", 1, 1, 0, list_step, list_final), PLAIN("grouparray", 1, 1, 0, list_step, list_final),
+	PLAIN("groupuniqarray", 1, 1, 1, list_step, list_final),
+	PLAIN("ordered_text", 4, 4, 0, ordered_step, ordered_final), PLAIN("ordered_list", 4, 4, 1, ordered_step, ordered_final),
+	TALLY("count_if", 1, COUNT_IF), TALLY("countif", 1, COUNT_IF), TALLY("sum_if", 2, SUM_IF), TALLY("sumif", 2, SUM_IF), TALLY("avg_if", 2, AVG_IF),
+	TALLY("avgif", 2, AVG_IF), TALLY("bool_or", 1, BOOL_OR), TALLY("bool_and", 1, BOOL_AND), TALLY("every", 1, BOOL_AND), TALLY("logical_or", 1, BOOL_OR), TALLY("logical_and", 1, BOOL_AND),
+	TALLY("geomean", 1, GEOMEAN), TALLY("geometric_mean", 1, GEOMEAN),
+	PLAIN("product", 1, 1, PRODUCT, tally_step, tally_value), PLAIN("bit_or", 1, 1, BIT_OR, tally_step, tally_value),
+	PLAIN("bit_and", 1, 1, BIT_AND, tally_step, tally_value), PLAIN("bit_xor", 1, 1, BIT_XOR, tally_step, tally_value),
+	{ 0 }
+};

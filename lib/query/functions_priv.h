@@ -1,0 +1,69 @@
+/* functions_priv.h - the row of the function table, and what the files behind it share. */
+#ifndef QUERY_FUNCTIONS_PRIV_H
+#define QUERY_FUNCTIONS_PRIV_H
+
+#include <sqlite3.h>
+
+#include "query/cell.h"
+#include "query/functions.h"
+
+typedef void functions_call(sqlite3_context *, int n, sqlite3_value **);
+typedef void functions_end(sqlite3_context *);
+
+enum { FUNCTIONS_VOLATILE = 1 };        /* another value at each call */
+
+struct function {
+	const char *name;
+	int args, most;                 /* as few and as many arguments; most < 0: any number */
+	int which;                      /* for functions that share their code */
+	functions_call *call;           /* a scalar function … */
+	functions_call *step, *inverse; /* … or an aggregate; with inverse it serves as a window function */
+	functions_end *value, *final;
+	int flags;
+};
+
+struct functions_bound { const struct function *row; struct functions *all; };
+
+struct functions {
+	const struct zone *zone;
+	struct functions_bound *bound;
+	struct jq_function { struct expr *expr; struct buf args, out; char *name; } *jq;
+	int n_jq;
+	uint64_t random;                /* of SAMPLE: the same at each run */
+};
+
+extern const struct function functions_time[], functions_text[], functions_aggregate[];        /* each with a row of zeros at its end */
+
+static inline struct functions_bound *
+functions_self(sqlite3_context *c)
+{
+	return sqlite3_user_data(c);
+}
+
+static inline struct str
+functions_text_of(sqlite3_value *v)     /* p NULL for NULL */
+{
+	const char *p = (const char *)sqlite3_value_text(v);
+
+	return (struct str){ p, p ? (size_t)sqlite3_value_bytes(v) : 0 };
+}
+
+static inline void
+functions_give_text(sqlite3_context *c, struct str s)
+{
+	if (s.p)
+		sqlite3_result_text64(c, s.p, s.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+	else
+		sqlite3_result_null(c);
+}
+
+void functions_give(sqlite3_context *, const struct cell *);
+struct cell functions_cell(sqlite3_value *);
+void functions_error(sqlite3_context *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A time value: how it was written decides how results are. */
+enum functions_form { FORM_INSTANT, FORM_LOCAL, FORM_DATE };
+int functions_time_of(sqlite3_value *, int64_t *ms, enum functions_form *);     /* 0, or -1 when it is none */
+void functions_give_time(sqlite3_context *, int64_t ms, enum functions_form);
+
+#endif

@@ -1,0 +1,46 @@
+#include "query/value.h"
+
+struct cell
+value_of_json(struct json v, struct buf *scratch)
+{
+	int64_t i;
+	double d;
+
+	switch (v.type) {
+	case JSON_FALSE:
+		return cell_integer(0);
+	case JSON_TRUE:
+		return cell_integer(1);
+	case JSON_NUMBER:
+		if (!memchr(v.p, '.', v.n) && !memchr(v.p, 'e', v.n) && !memchr(v.p, 'E', v.n) && json_int64(v, &i))
+			return cell_integer(i);
+		return json_double(v, &d) ? cell_real(d) : cell_null();
+	case JSON_STRING:
+		return cell_text(json_text(v, scratch));
+	case JSON_ARRAY:
+	case JSON_OBJECT:
+		buf_clear(scratch);
+		json_put_compact(scratch, v);
+		return cell_text(buf_get(scratch));
+	default:
+		return cell_null();
+	}
+}
+
+void
+value_put_json(struct buf *to, const struct cell *c)
+{
+	switch (c->type) {
+	case CELL_INTEGER:
+		json_put_int64(to, c->integer);
+		break;
+	case CELL_REAL:
+		json_put_double(to, c->real);
+		break;
+	case CELL_TEXT:
+		json_put_string(to, c->text);
+		break;
+	default:
+		buf_lit(to, "null");
+	}
+}
