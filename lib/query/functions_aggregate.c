@@ -376,12 +376,11 @@ struct sketch { struct distinct *distinct; struct quantile *quantile; struct top
 static struct str
 key_of(sqlite3_value *v, char tmp[40])          /* one text for equal values: 1 and 1.0 are the same */
 {
-	double x;
+	double x = sqlite3_value_type(v) == SQLITE_FLOAT ? sqlite3_value_double(v) : 0.5;
 
-	if (sqlite3_value_type(v) == SQLITE_FLOAT && (x = sqlite3_value_double(v)) == floor(x) && fabs(x) < 9e15) {
-		int n = sqlite3_snprintf(40, tmp, "%lld", (sqlite3_int64)x) ? (int)strlen(tmp) : 0;
-
-		return (struct str){ tmp, (size_t)n };
+	if (x == floor(x) && fabs(x) < 9e15) {
+		sqlite3_snprintf(40, tmp, "%lld", (sqlite3_int64)x);
+		return str_of(tmp);
 	}
 	return functions_text_of(v);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/mem.h"
 #include "expr/regex.h"
 #include "query/functions.h"
 #include "query/rewrite_priv.h"

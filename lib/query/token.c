@@ -5,7 +5,7 @@
 static int
 is_alpha(unsigned char c)
 {
-	return (c | 32) - 'a' < 26u && (c | 32) >= 'a' ? 1 : c == '_' || c >= 0x80;
+	return ((c | 32) >= 0x61 && (c | 32) <= 0x7a) || c == 0x5f || c >= 0x80;
 }
 
 static int

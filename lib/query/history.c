@@ -1,0 +1,119 @@
+#include "query/history.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "base/time.h"
+
+/* The last `limit` events of a scan, copied: a ring. */
+struct ring { struct event *event; char **text; size_t n, at, most; };
+
+static char *
+copy(struct event *to, const struct event *e)
+{
+	const struct str *from[] = { &e->name, &e->id, &e->user_id, &e->session_id, &e->properties };
+	struct str *into[] = { &to->name, &to->id, &to->user_id, &to->session_id, &to->properties };
+	size_t n = 0;
+	char *text, *p;
+
+	for (int i = 0; i < 5; i++)
+		n += from[i]->n;
+	text = p = mem_new(n + 1);
+	*to = *e;
+	for (int i = 0; i < 5; i++) {
+		if (from[i]->n)
+			memcpy(p, from[i]->p, from[i]->n);
+		into[i]->p = from[i]->p ? p : NULL;
+		p += from[i]->n;
+	}
+	return text;
+}
+
+static int
+wanted(const struct history_spec *spec, const struct event *e)
+{
+	return (!spec->user.p || (e->user_id.p && str_eq(e->user_id, spec->user))) && (!spec->name.p || str_eq(e->name, spec->name));
+}
+
+/* One pass; those with a greater seq than `after` only. */
+static int
+pass(struct query *q, const struct history_spec *spec, int64_t from, uint64_t after, size_t last,
+    int (*each)(void *, const struct event *, struct err *), void *self, uint64_t *seq, int64_t *newest, struct err *err)
+{
+	const struct store_range range = { .from = from, .to = spec->to, .names = spec->name.p ? &spec->name : NULL, .n_names = spec->name.p != NULL,
+		.user_id = spec->user, .by_time = 1 };
+	struct ring ring = { .most = last };
+	struct store *store = query_store(q, err);
+	struct store_scan *scan = store ? store_scan_open(store, &range, err) : NULL;
+	struct event e;
+	uint64_t greatest = *seq;
+	int rc, looked = 0;
+
+	if (!scan)
+		return err->code;
+	if (last) {
+		ring.event = mem_grow(NULL, last, sizeof(*ring.event));
+		ring.text = mem_new(last * sizeof(*ring.text));
+	}
+	while ((rc = store_scan_next(scan, &e, err)) > 0) {
+		if ((++looked & 0xfff) == 0 && (rc = query_stopped(q, err)) < 0)
+			break;
+		if (e.seq > greatest)
+			greatest = e.seq;
+		if (e.time > *newest)
+			*newest = e.time;
+		if (e.seq <= after || !wanted(spec, &e))
+			continue;
+		if (!last) {
+			if ((rc = each(self, &e, err)) != 0)
+				break;
+			continue;
+		}
+		free(ring.text[ring.at]);
+		ring.text[ring.at] = copy(&ring.event[ring.at], &e);
+		ring.at = (ring.at + 1) % ring.most;
+		ring.n += ring.n < ring.most;
+	}
+	store_scan_close(scan);
+	for (size_t i = 0; rc == 0 && i < ring.n; i++)
+		rc = each(self, &ring.event[(ring.at + ring.most - ring.n + i) % ring.most], err);
+	for (size_t i = 0; i < ring.most; i++)
+		free(ring.text[i]);
+	free(ring.text), free(ring.event);
+	*seq = greatest;
+	return rc;
+}
+
+int
+history_run(struct query *q, const struct history_spec *spec, int (*each)(void *, const struct event *, struct err *), void (*idle)(void *),
+    void *self, struct err *err)
+{
+	const struct timespec wait = { .tv_nsec = HISTORY_POLL_MS * 1000000L };
+	int64_t newest = TIME_MIN;
+	uint64_t seq = 0, version;
+	struct store *store = query_store(q, err);
+	size_t last = spec->limit > 0 ? (size_t)(spec->limit < 1000000 ? spec->limit : 1000000) : spec->follow ? 10 : 0;
+	int rc;
+
+	if (!store)
+		return err->code;
+	version = store_version(store);
+	if ((rc = pass(q, spec, spec->from, 0, last, each, self, &seq, &newest, err)) != 0 || !spec->follow)
+		return rc;
+	for (;;) {
+		if (idle)
+			idle(self);
+		nanosleep(&wait, NULL);
+		if (query_stopped(q, err) < 0) {
+			err_clear(err);
+			return 0;
+		}
+		if (store_version(store) == version)
+			continue;
+		version = store_version(store);
+		if ((rc = pass(q, spec, newest == TIME_MIN ? spec->from : newest - HISTORY_LATE_MS, seq, 0, each, self, &seq, &newest, err)) != 0)
+			return rc;
+	}
+}

@@ -1,0 +1,22 @@
+/* history.h - the events themselves, in order: what was, and with follow what comes. */
+#ifndef QUERY_HISTORY_H
+#define QUERY_HISTORY_H
+
+#include "query/query.h"
+
+#define HISTORY_POLL_MS 100             /* how often a follower looks for a new commit */
+#define HISTORY_LATE_MS (3600 * 1000)   /* a follower sees events that are later than this behind the newest no more */
+
+struct history_spec {
+	struct str user, name;  /* only this user's, only of this name; p NULL: all */
+	int64_t from, to;
+	int64_t limit;          /* the last so many; 0: all */
+	int follow;             /* go on until query_stopped */
+};
+
+/* Each event in order of (time, arrival); with follow new ones in order of arrival. `idle` (may be NULL) is called before
+ * each wait. Stopping a follower is no failure. */
+int history_run(struct query *, const struct history_spec *, int (*each)(void *, const struct event *, struct err *),
+    void (*idle)(void *), void *, struct err *);
+
+#endif

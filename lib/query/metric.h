@@ -1,0 +1,22 @@
+/* metric.h - one metric over time: defined in config/analytics.json, stored by at-agg -s, or the count of an event.
+ *
+ * A name that is none of these is tried in the singular: `user_signups` counts the event `user_signup`.
+ */
+#ifndef QUERY_METRIC_H
+#define QUERY_METRIC_H
+
+#include "query/query.h"
+
+extern const char *const metric_columns[];      /* timestamp, value; the values of `by` come in front */
+
+struct metric_spec {
+	struct str name;
+	struct str by;          /* "source,country"; p NULL: one series */
+	int64_t from, to;
+	int64_t every_ms;       /* length of a bucket; 0: one value for all */
+};
+
+/* Rows by the values of `by`, then time. A bucket without data is 0 for a count or sum, and left out for the rest. */
+int metric_run(struct query *, const struct metric_spec *, struct cell_sink, struct err *);
+
+#endif

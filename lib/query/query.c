@@ -1,0 +1,656 @@
+#include "query/query.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "query/query_priv.h"
+#include "query/rewrite.h"
+#include "query/table_function.h"
+#include "query/tables.h"
+#include "query/token.h"
+#include "query/verbs.h"
+
+#define STEPS 4000              /* of SQLite's machine between two looks at the clock: well under a millisecond */
+
+/* ---- SQLite, made safe */
+
+/* SQLite's 'now' is ours, so that --now holds for its date functions too. */
+static int
+current_time(sqlite3_vfs *vfs, sqlite3_int64 *out)
+{
+	(void)vfs;
+	*out = time_now() + 210866760000000LL;
+	return SQLITE_OK;
+}
+
+static sqlite3_vfs clock_vfs;
+
+static void
+initialize(void)
+{
+	sqlite3_vfs *system;
+
+	sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+	if (sqlite3_initialize() != SQLITE_OK || !(system = sqlite3_vfs_find(NULL)))
+		return;
+	clock_vfs = *system;
+	clock_vfs.pNext = NULL;
+	clock_vfs.zName = "at";
+	clock_vfs.xCurrentTimeInt64 = current_time;
+	sqlite3_vfs_register(&clock_vfs, 0);
+}
+
+static int
+authorize(void *self, int action, const char *a, const char *b, const char *database, const char *trigger)
+{
+	(void)self, (void)database, (void)trigger;
+	switch (action) {
+	case SQLITE_SELECT:
+	case SQLITE_RECURSIVE:
+		return SQLITE_OK;
+	case SQLITE_READ:
+		if (a && sqlite3_strnicmp(a, "sqlite_", 7) == 0 && sqlite3_stricmp(a, "sqlite_master") != 0 && sqlite3_stricmp(a, "sqlite_schema") != 0)
+			return SQLITE_DENY;
+		return SQLITE_OK;
+	case SQLITE_FUNCTION:
+		return b && (sqlite3_stricmp(b, "load_extension") == 0 || sqlite3_stricmp(b, "fts3_tokenizer") == 0) ? SQLITE_DENY : SQLITE_OK;
+	default:
+		return SQLITE_DENY;
+	}
+}
+
+int
+query_stopped(struct query *q, struct err *err)
+{
+	if (!q->cancelled && q->spec.stopping && q->spec.stopping())
+		q->cancelled = 1;
+	if (!q->cancelled && q->deadline && time_mono_ns() > q->deadline)
+		q->cancelled = 2;
+	if (!q->cancelled)
+		return 0;
+	return err_set(err, ERR_CANCEL, q->cancelled == 2 ? "it took longer than --timeout allows" : "interrupted");
+}
+
+static int
+progress(void *self)
+{
+	struct query *q = self;
+
+	return query_stopped(q, &q->failure) < 0;
+}
+
+/* Modules are told again when the store has changed: its columns may have. */
+static int
+open_database(struct query *q, struct err *err)
+{
+	static const struct { int id, most; } limits[] = {
+		{ SQLITE_LIMIT_LENGTH, 512 << 20 }, { SQLITE_LIMIT_SQL_LENGTH, 8 << 20 }, { SQLITE_LIMIT_ATTACHED, 0 }, { SQLITE_LIMIT_TRIGGER_DEPTH, 1 },
+		{ SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 10000 }, { SQLITE_LIMIT_VARIABLE_NUMBER, 1000 }, { SQLITE_LIMIT_WORKER_THREADS, 0 } };
+	static const struct { int id, on; } switches[] = {
+		{ SQLITE_DBCONFIG_DEFENSIVE, 1 }, { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 }, { SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0 }, { SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 }, { SQLITE_DBCONFIG_ENABLE_VIEW, 0 },
+		{ SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0 }, { SQLITE_DBCONFIG_DQS_DML, 0 }, { SQLITE_DBCONFIG_DQS_DDL, 0 } };
+	int rc = sqlite3_open_v2(":memory:", &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_MEMORY, "at");
+
+	for (size_t i = 0; rc == SQLITE_OK && i < sizeof(switches) / sizeof(*switches); i++)
+		rc = sqlite3_db_config(q->db, switches[i].id, switches[i].on, NULL);
+	for (size_t i = 0; rc == SQLITE_OK && i < sizeof(limits) / sizeof(*limits); i++)
+		sqlite3_limit(q->db, limits[i].id, limits[i].most);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(q->db, "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
+		return err_set(err, ERR_IO, "SQLite: %s", q->db ? sqlite3_errmsg(q->db) : "out of memory");
+	sqlite3_extended_result_codes(q->db, 1);
+	if (!(q->functions = functions_add(q->db, q->spec.zone, q->spec.config, err)) || tables_add(q, err) < 0)
+		return err->code;
+	sqlite3_set_authorizer(q->db, authorize, q);
+	sqlite3_progress_handler(q->db, STEPS, progress, q);
+	return 0;
+}
+
+static void
+close_database(struct query *q)
+{
+	sqlite3_close(q->db);
+	functions_free(q->functions);
+	q->db = NULL;
+	q->functions = NULL;
+}
+
+struct query *
+query_open(const struct query_spec *spec, struct err *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct query *q = mem_new(sizeof(*q));
+
+	pthread_once(&once, initialize);
+	q->spec = *spec;
+	if (spec->memory)
+		sqlite3_hard_heap_limit64(spec->memory);
+	if (open_database(q, err) < 0) {
+		query_close(q);
+		return NULL;
+	}
+	return q;
+}
+
+void
+query_close(struct query *q)
+{
+	if (!q)
+		return;
+	close_database(q);
+	tables_release(q);
+	store_close(q->store);
+	map_release(&q->properties);
+	free(q);
+}
+
+struct store *
+query_store(struct query *q, struct err *err)
+{
+	if (!q->store) {
+		if (!q->spec.store) {
+			err_set(err, ERR_USAGE, "there is no store here");
+			return NULL;
+		}
+		q->store = store_open(q->spec.store, q->spec.tenant, STORE_READ, err);
+		if (q->store)
+			q->version = store_version(q->store);
+	}
+	return q->store;
+}
+
+const struct zone *
+query_zone(const struct query *q)
+{
+	return q->spec.zone;
+}
+
+const struct config *
+query_config(const struct query *q)
+{
+	return q->spec.config;
+}
+
+int64_t
+query_read(const struct query *q)
+{
+	return q->read;
+}
+
+/* ---- what the rewriter asks */
+
+static int
+prepare(struct query *q, const char *sql, sqlite3_stmt **statement, struct err *err)
+{
+	int rc = sqlite3_prepare_v3(q->db, sql, -1, 0, statement, NULL);
+
+	if (rc != SQLITE_OK)
+		return q->failure.code ? (*err = q->failure).code : err_set(err, ERR_USAGE, "%s", sqlite3_errmsg(q->db));
+	return 0;
+}
+
+static int
+host_columns(void *self, const char *sql, int (*each)(void *, struct str, struct err *), void *to, struct err *err)
+{
+	struct query *q = self;
+	sqlite3_stmt *statement = NULL;
+	int rc = prepare(q, sql, &statement, err);
+
+	for (int i = 0; rc == 0 && i < sqlite3_column_count(statement); i++)
+		rc = each(to, str_of(sqlite3_column_name(statement, i)), err);
+	sqlite3_finalize(statement);
+	return rc;
+}
+
+static int
+host_values(void *self, const char *sql, int (*each)(void *, struct str, struct str, struct err *), void *to, struct err *err)
+{
+	struct query *q = self;
+	sqlite3_stmt *statement = NULL;
+	int rc = prepare(q, sql, &statement, err), step = SQLITE_DONE;
+
+	while (rc == 0 && (step = sqlite3_step(statement)) == SQLITE_ROW) {
+		sqlite3_value *v = sqlite3_column_value(statement, 0);
+		struct str text = { (const char *)sqlite3_value_text(v), (size_t)sqlite3_value_bytes(v) };
+		char *literal = sqlite3_value_type(v) == SQLITE_TEXT ? sqlite3_mprintf("%Q", text.p) : sqlite3_mprintf("%s", text.p);
+
+		rc = each(to, text, str_of(literal ? literal : "NULL"), err);
+		sqlite3_free(literal);
+	}
+	if (rc == 0 && step != SQLITE_DONE)
+		rc = q->failure.code ? (*err = q->failure).code : err_set(err, ERR_USAGE, "%s", sqlite3_errmsg(q->db));
+	sqlite3_finalize(statement);
+	return rc;
+}
+
+static int
+know_property(void *self, struct str key, int64_t count)
+{
+	map_put(&((struct query *)self)->properties, key, NULL)->num = count;
+	return 0;
+}
+
+static int
+host_is_property(void *self, struct str name)
+{
+	struct query *q = self;
+	struct err err = {0};
+
+	if (!q->know_properties) {
+		q->know_properties = 1;
+		if (q->spec.store && query_store(q, &err))
+			store_each_property(q->store, know_property, q, &err);
+	}
+	return map_find(&q->properties, name) != NULL;
+}
+
+/* ---- messages that point into the statement */
+
+struct near { const char *name; char best[128]; int distance; };
+
+static int
+consider(void *self, struct str name, struct err *err)
+{
+	struct near *near = self;
+	char text[128];
+
+	(void)err;
+	if (name.n >= sizeof(text))
+		return 0;
+	memcpy(text, name.p, name.n);
+	text[name.n] = 0;
+	for (int d = 0; d < near->distance; d++)
+		if (strcasecmp(near->name, text) == 0 || str_near(near->name, text, d)) {
+			near->distance = d;
+			memcpy(near->best, text, name.n + 1);
+		}
+	return 0;
+}
+
+static void
+consider_function(void *self, const char *name)
+{
+	consider(self, str_of(name), NULL);
+}
+
+static void
+consider_table(void *self, const char *name, const char *does)
+{
+	(void)does;
+	consider(self, str_of(name), NULL);
+}
+
+int
+query_each_table(struct query *q, void (*each)(void *, const char *, const char *), void *to, struct err *err)
+{
+	(void)q, (void)err;
+	for (const struct tables_entry *t = tables_all; t->name; t++)
+		if (strcmp(t->name, "input") != 0 || q->spec.input)
+			each(to, t->name, t->does);
+	for (const struct table_function *const *f = verbs_all; *f; f++)
+		if (strcmp((*f)->name, "events") != 0)
+			each(to, (*f)->name, (*f)->does);
+	return 0;
+}
+
+int
+query_each_column(struct query *q, const char *table, int (*each)(void *, struct str, struct err *), void *to, struct err *err)
+{
+	char *sql = sqlite3_mprintf("SELECT * FROM \"%w\"", table);
+	int rc;
+
+	q->failure.code = 0;
+	rc = sql ? host_columns(q, sql, each, to, err) : err_set(err, ERR_LIMIT, "out of memory");
+	sqlite3_free(sql);
+	return rc;
+}
+
+/* What SQLite said, in words of the user's statement. at: where in the statement it happened, or -1. */
+static int
+tell(struct query *q, struct str sql, size_t base, long at, const char *said, struct err *err)
+{
+	static const char *const builtin[] = { "count", "sum", "avg", "min", "max", "total", "group_concat", "abs", "coalesce", "length", "lower", "upper",
+		"round", "substr", "trim", "replace", "instr", "json_extract", "datetime", "time", "row_number", "rank", "dense_rank", "lag", "lead", "ntile",
+		"first_value", "last_value", "floor", "ceil", "sqrt", "power", "log10", "log2", "ln", "exp", "nullif", "ifnull", "typeof", "quote", NULL };
+	struct near near = { .distance = 3 };
+	struct err ignore = {0};
+	char text[300], name[128] = "";
+	const char *what = said, *rest;
+	long line = 1, column;
+
+	snprintf(text, sizeof(text), "%s", said);
+	near.name = name;
+	if ((rest = strstr(said, "no such column: "))) {
+		const char *dot;
+
+		snprintf(name, sizeof(name), "%s", rest + 16);
+		if ((dot = strrchr(name, '.')))
+			memmove(name, dot + 1, strlen(dot));
+		if (strlen(name) < 4)
+			near.distance = 2;
+		q->failure.code = 0;
+		if (q->store)
+			query_each_column(q, "events", consider, &near, &ignore);
+		if (q->spec.input)
+			query_each_column(q, "input", consider, &near, &ignore);
+		if (q->store && memmem(sql.p, sql.n, "metrics", 7))
+			query_each_column(q, "metrics", consider, &near, &ignore);
+		if (at >= 0 && (size_t)at < sql.n && sql.p[at] == '"')
+			snprintf(text, sizeof(text), "no column \"%s\", a text is written '%s'", name, name);
+		else if (near.best[0])
+			snprintf(text, sizeof(text), "no column '%s', did you mean '%s'?", rest + 16, near.best);
+		else
+			snprintf(text, sizeof(text), "no column '%s', at-query schema shows what there is", rest + 16);
+	} else if ((rest = strstr(said, "no such table: "))) {
+		snprintf(name, sizeof(name), "%s", rest + 15);
+		query_each_table(q, consider_table, &near, &ignore);
+		if (near.best[0])
+			snprintf(text, sizeof(text), "no table '%s', did you mean '%s'?", name, near.best);
+		else
+			snprintf(text, sizeof(text), "no table '%s', there are events, metrics, anomalies, alerts, insights%s", name, q->spec.input ? " and input" : "");
+	} else if ((rest = strstr(said, "no such function: "))) {
+		snprintf(name, sizeof(name), "%s", rest + 18);
+		for (char *c = name; *c; c++)
+			*c = *c >= 'A' && *c <= 'Z' ? (char)(*c | 32) : *c;
+		functions_each(consider_function, &near);
+		for (int i = 0; builtin[i]; i++)
+			consider(&near, str_of(builtin[i]), NULL);
+		if (near.best[0])
+			snprintf(text, sizeof(text), "no function '%s', did you mean '%s'?", rest + 18, near.best);
+		else
+			snprintf(text, sizeof(text), "no function '%s', see at-sql(7)", rest + 18);
+	} else if (strstr(said, "not authorized") || strstr(said, "prohibited") || strstr(said, "access to ")) {
+		snprintf(text, sizeof(text), "only reading is allowed: SELECT, WITH, VALUES");
+	} else if (strcmp(what, "incomplete input") == 0) {
+		snprintf(text, sizeof(text), "the statement ends too early");
+	} else if (strstr(said, "out of memory")) {
+		return err_set(err, ERR_LIMIT, "more memory than --memory allows");
+	}
+	if (at < 0)
+		return err_set(err, ERR_USAGE, "%s", text);
+	/* LINE:COL of the text that was given */
+	at += (long)base;
+	column = at + 1;
+	for (long i = 0; i < at && (size_t)i < base + sql.n; i++)
+		if (sql.p[i - (long)base] == '\n')
+			line++, column = at - i;
+	return err_col(err, column, ERR_USAGE, "%ld:%ld: %s", line, column, text);
+}
+
+/* ---- running */
+
+static int
+bind(struct query *q, sqlite3_stmt *statement, const struct query_param *params, int n, struct err *err)
+{
+	for (int i = 1; i <= sqlite3_bind_parameter_count(statement); i++) {
+		const char *name = sqlite3_bind_parameter_name(statement, i);
+		const struct query_param *p = NULL;
+		char digits[40];
+		int64_t integer;
+		double real;
+
+		if (!name) {
+			if (i > n)
+				return err_set(err, ERR_USAGE, "no value for the ? number %d, give -P", i);
+			p = &params[i - 1];
+		}
+		for (int k = 0; name && k < n; k++)
+			if (str_eq(params[k].name, str_of(name + 1)))
+				p = &params[k];
+		if (!p)
+			return err_set(err, ERR_USAGE, "no value for %s, give -P %s=…", name, name + 1);
+		/* a text that is just how a number is printed is that number; "007" stays a text */
+		if (str_int64(p->value, &integer) == 0) {
+			snprintf(digits, sizeof(digits), "%lld", (long long)integer);
+			if (str_eq(str_of(digits), p->value)) {
+				sqlite3_bind_int64(statement, i, integer);
+				continue;
+			}
+		}
+		if (str_double(p->value, &real) == 0 && memchr(p->value.p, '.', p->value.n)) {
+			struct buf text = {0};
+			int same;
+
+			json_put_double(&text, real);
+			same = str_eq(buf_get(&text), p->value);
+			buf_release(&text);
+			if (same) {
+				sqlite3_bind_double(statement, i, real);
+				continue;
+			}
+		}
+		sqlite3_bind_text64(statement, i, p->value.p, p->value.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+	}
+	(void)q;
+	return 0;
+}
+
+/* Bytes that are no UTF-8 can only come from casts of blobs; no format could print them. */
+static struct str
+clean(struct str s, struct buf *scratch)
+{
+	long bad = str_utf8_fault(s);
+
+	if (bad < 0)
+		return s;
+	buf_clear(scratch);
+	while (bad >= 0) {
+		buf_add(scratch, s.p, (size_t)bad);
+		buf_lit(scratch, "\xef\xbf\xbd");
+		s = (struct str){ s.p + bad + 1, s.n - (size_t)bad - 1 };
+		bad = str_utf8_fault(s);
+	}
+	buf_str(scratch, s);
+	return buf_get(scratch);
+}
+
+static void
+read_cell(sqlite3_stmt *statement, int i, struct cell *to, struct buf *scratch)
+{
+	struct str s;
+
+	switch (sqlite3_column_type(statement, i)) {
+	case SQLITE_INTEGER:
+		*to = cell_integer(sqlite3_column_int64(statement, i));
+		break;
+	case SQLITE_FLOAT:
+		*to = cell_real(sqlite3_column_double(statement, i));
+		break;
+	case SQLITE_TEXT:
+		s.p = (const char *)sqlite3_column_text(statement, i);
+		s.n = (size_t)sqlite3_column_bytes(statement, i);
+		*to = cell_text(s.p ? clean(s, scratch) : STR(""));
+		break;
+	case SQLITE_BLOB:
+		s.p = sqlite3_column_blob(statement, i);
+		s.n = (size_t)sqlite3_column_bytes(statement, i);
+		buf_clear(scratch);
+		for (size_t k = 0; k < s.n; k++)
+			buf_printf(scratch, "%02x", (unsigned char)s.p[k]);
+		*to = cell_text(buf_get(scratch));
+		break;
+	default:
+		*to = cell_null();
+	}
+}
+
+static int
+run(struct query *q, sqlite3_stmt *statement, const struct query_sink *sink, struct err *err)
+{
+	int n = sqlite3_column_count(statement), rc = 0, step = SQLITE_DONE;
+	struct cell *cells = mem_grow(NULL, (size_t)n + 1, sizeof(*cells));
+	struct str *names = mem_grow(NULL, (size_t)n + 1, sizeof(*names));
+	struct buf *scratch = mem_new(((size_t)n + 1) * sizeof(*scratch));
+
+	for (int i = 0; i < n; i++)
+		names[i] = str_of(sqlite3_column_name(statement, i));
+	if (n && sink->columns)
+		rc = sink->columns(sink->self, names, n, err);
+	while (rc == 0 && (step = sqlite3_step(statement)) == SQLITE_ROW) {
+		for (int i = 0; i < n; i++)
+			read_cell(statement, i, &cells[i], &scratch[i]);
+		rc = sink->row(sink->self, cells, n, err);
+	}
+	for (int i = 0; i < n; i++)
+		buf_release(&scratch[i]);
+	free(cells), free(names), free(scratch);
+	return rc ? rc : step == SQLITE_DONE ? 0 : -step;
+}
+
+static void
+begin(struct query *q)
+{
+	q->cancelled = 0;
+	q->read = 0;
+	q->failure.code = q->damage.code = 0;
+	q->deadline = q->spec.timeout_ms ? time_mono_ns() + q->spec.timeout_ms * 1000000 : 0;
+}
+
+/* The store got new events since its columns were read: the tables must be told anew. */
+static int
+refresh(struct query *q, struct err *err)
+{
+	uint64_t version;
+
+	if (!q->store || (version = store_version(q->store)) == q->version)
+		return 0;
+	q->version = version;
+	map_release(&q->properties);
+	q->properties = (struct map){0};
+	q->know_properties = 0;
+	close_database(q);
+	return open_database(q, err);
+}
+
+int
+query_run(struct query *q, struct str all, size_t *at, const struct query_param *params, int n_params, const struct query_sink *sink, struct err *err)
+{
+	const struct rewrite_host host = { q, host_columns, host_values, host_is_property };
+	struct str rest = { all.p + *at, all.n - *at }, sql = rest;
+	size_t base = *at;
+	struct rewrite rewrite = {0};
+	sqlite3_stmt *statement = NULL;
+	const char *tail = NULL;
+	int rc;
+
+	begin(q);
+	if (refresh(q, err) < 0)
+		return err->code;
+	rc = rewrite_next(&rest, &host, &rewrite, err);
+	*at = all.n - rest.n;
+	if (rc <= 0) {
+		if (rc < 0 && q->failure.code == ERR_CANCEL)
+			*err = q->failure;
+		else if (rc < 0) {
+			struct err said = *err;
+			long col = said.col;
+
+			if (q->failure.code)
+				said = q->failure, col = 0;
+			rc = tell(q, sql, base, col > 0 ? col - 1 : -1, said.text, err);
+			if (said.code == ERR_IO || said.code == ERR_LIMIT || said.code == ERR_CORRUPT)
+				rc = err->code = said.code;
+		}
+		rewrite_release(&rewrite);
+		return rc;
+	}
+	rc = sqlite3_prepare_v3(q->db, buf_text(&rewrite.text), (int)rewrite.text.n + 1, 0, &statement, &tail);
+	if (rc == SQLITE_OK && statement && !sqlite3_stmt_readonly(statement))
+		rc = SQLITE_AUTH;
+	if (rc != SQLITE_OK) {
+		int offset = sqlite3_error_offset(q->db);
+
+		if (q->failure.code)
+			*err = q->failure;
+		else
+			tell(q, sql, base, offset >= 0 ? (long)rewrite_origin(&rewrite, (size_t)offset) : -1,
+			    rc == SQLITE_AUTH ? "not authorized" : sqlite3_errmsg(q->db), err);
+	} else if (statement && bind(q, statement, params, n_params, err) == 0 && (rc = run(q, statement, sink, err)) < 0 && !err->code) {
+		if (rc == -SQLITE_INTERRUPT && q->cancelled)
+			query_stopped(q, err);
+		else if (q->failure.code)
+			*err = q->failure;
+		else
+			tell(q, sql, base, -1, sqlite3_errmsg(q->db), err);
+	}
+	sqlite3_finalize(statement);
+	rewrite_release(&rewrite);
+	if (!err->code && q->damage.code)
+		*err = q->damage;
+	return err->code ? err->code : 1;
+}
+
+int
+query_call(struct query *q, const struct table_function *f, const struct cell *args, const struct query_sink *sink, struct err *err)
+{
+	struct table_function_call call = { q, args, f };
+	struct str names[64];
+	struct buf scratch = {0};
+	struct str by = table_function_text(&call, "by", &scratch), piece;
+	int n = 0, rc;
+
+	begin(q);
+	while (by.p && n < 16 && str_cut(&by, ',', &piece))
+		names[n++] = str_trim(piece);
+	for (int i = 0; f->columns[i] && n < 64; i++)
+		names[n++] = str_of(f->columns[i]);
+	rc = sink->columns(sink->self, names, n, err);
+	if (rc == 0)
+		rc = f->run(&call, (struct cell_sink){ sink->row, sink->self }, err);
+	buf_release(&scratch);
+	return rc;
+}
+
+int
+query_plan(struct query *q, struct str sql, struct cell_sink sink, struct err *err)
+{
+	const struct rewrite_host host = { q, host_columns, host_values, host_is_property };
+	struct rewrite rewrite = {0};
+	struct str rest = sql;
+	sqlite3_stmt *statement = NULL;
+	struct buf line = {0};
+	struct err said;
+	int depth[64] = {0}, id[64] = {0}, rc;
+
+	if ((rc = rewrite_next(&rest, &host, &rewrite, err)) <= 0) {
+		if (rc < 0)
+			said = *err, tell(q, sql, 0, said.col - 1, said.text, err);
+		rewrite_release(&rewrite);
+		return rc;
+	}
+	buf_lit(&line, "EXPLAIN QUERY PLAN ");
+	buf_str(&line, buf_get(&rewrite.text));
+	if (sqlite3_prepare_v3(q->db, buf_text(&line), -1, 0, &statement, NULL) != SQLITE_OK) {
+		int offset = sqlite3_error_offset(q->db) - 19;
+
+		rc = q->failure.code ? (*err = q->failure).code : tell(q, sql, 0, offset >= 0 ? (long)rewrite_origin(&rewrite, (size_t)offset) : -1, sqlite3_errmsg(q->db), err);
+	} else {
+		rc = sink.row(sink.self, (struct cell[]){ cell_text(buf_get(&rewrite.text)) }, 1, err);
+	}
+	while (rc == 0 && sqlite3_step(statement) == SQLITE_ROW) {
+		int parent = sqlite3_column_int(statement, 1), d = 0;
+
+		for (int i = 0; i < 63; i++)
+			if (id[i] == parent && parent)
+				d = depth[i] + 1;
+		memmove(id + 1, id, 63 * sizeof(*id));
+		memmove(depth + 1, depth, 63 * sizeof(*depth));
+		id[0] = sqlite3_column_int(statement, 0);
+		depth[0] = d;
+		buf_clear(&line);
+		for (int i = 0; i <= d; i++)
+			buf_lit(&line, "  ");
+		buf_lit(&line, (const char *)sqlite3_column_text(statement, 3));
+		rc = sink.row(sink.self, (struct cell[]){ cell_text(buf_get(&line)) }, 1, err);
+	}
+	sqlite3_finalize(statement);
+	buf_release(&line);
+	rewrite_release(&rewrite);
+	return rc;
+}

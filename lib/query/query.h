@@ -1,0 +1,57 @@
+/* query.h - SQL over a store, or over rows that are not stored.
+ *
+ * A statement is rewritten (rewrite.h) and run by SQLite over virtual tables (tables.h). The database is in memory, defensive,
+ * and read only by authorizer: SELECT and nothing else. Time and memory can be bounded, and a signal can end a statement.
+ */
+#ifndef QUERY_QUERY_H
+#define QUERY_QUERY_H
+
+#include "config/config.h"
+#include "query/cell.h"
+#include "store/store.h"
+
+struct query_spec {
+	const char *store, *tenant;     /* opened when a statement first reads it */
+	const char *input, *input_format;       /* the table `input`: a FILE or "-"; its format, or NULL to detect it */
+	const struct config *config;    /* own functions; NULL: none */
+	const struct zone *zone;        /* days, weeks and hours of the day; NULL: UTC */
+	int64_t timeout_ms;             /* of one statement; 0: none */
+	int64_t memory;                 /* bytes that SQLite may take in this process; 0: none */
+	int (*stopping)(void);          /* asked now and then: other than 0 ends the statement */
+};
+
+struct query;
+struct query *query_open(const struct query_spec *, struct err *);
+void query_close(struct query *);
+
+/* Where an answer goes: first its columns, then each row. Other than 0 ends the statement. */
+struct query_sink {
+	int (*columns)(void *self, const struct str *names, int n, struct err *);
+	int (*row)(void *self, const struct cell *, int n, struct err *);
+	void *self;
+};
+
+struct query_param { struct str name, value; };         /* :name, @name, $name; the n-th for the n-th ? */
+
+/* Run the statement of sql at byte *at, which moves behind it. 1; 0 when there is no further statement; < 0 with "LINE:COL: "
+ * in front of what is wrong. After ERR_CORRUPT all rows that could be read have been given. */
+int query_run(struct query *, struct str sql, size_t *at, const struct query_param *, int n_params, const struct query_sink *, struct err *);
+
+/* The same for a table function called as a verb: its rows without SQL. */
+struct table_function;
+int query_call(struct query *, const struct table_function *, const struct cell *args, const struct query_sink *, struct err *);
+
+/* How a statement would be run: what it was rewritten to, then SQLite's plan, each line a row of one cell. */
+int query_plan(struct query *, struct str sql, struct cell_sink, struct err *);
+
+int64_t query_read(const struct query *);               /* rows that the last statement looked at */
+struct store *query_store(struct query *, struct err *);        /* opened on the first call */
+const struct zone *query_zone(const struct query *);
+const struct config *query_config(const struct query *);
+int query_stopped(struct query *, struct err *);        /* in long loops: 0, or ERR_CANCEL with the reason */
+
+/* Names for completion, messages and .schema: tables with what they hold, and the columns of one. */
+int query_each_table(struct query *, void (*each)(void *, const char *name, const char *does), void *, struct err *);
+int query_each_column(struct query *, const char *table, int (*each)(void *, struct str name, struct err *), void *, struct err *);
+
+#endif

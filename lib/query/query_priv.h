@@ -1,0 +1,28 @@
+/* query_priv.h - what the tables see of an open query. */
+#ifndef QUERY_QUERY_PRIV_H
+#define QUERY_QUERY_PRIV_H
+
+#include <sqlite3.h>
+
+#include "base/map.h"
+#include "query/functions.h"
+#include "query/query.h"
+
+struct query {
+	struct query_spec spec;
+	sqlite3 *db;
+	struct functions *functions;
+	struct store *store;
+	uint64_t version;               /* of the store when its columns were read */
+	int64_t deadline, read;         /* monotonic ns, 0 none; rows looked at */
+	int cancelled;                  /* 1 stopped, 2 over time */
+	int cancel_told;
+	struct err failure;             /* what a table said: SQLite passes on only its text */
+	struct err damage;              /* the first damaged chunk of the statement */
+	struct map properties;          /* of the store's events, as they are spelled */
+	int know_properties;
+	struct buf input;               /* rows of -i */
+	struct table_rows *input_rows;
+};
+
+#endif

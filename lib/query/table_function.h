@@ -1,0 +1,48 @@
+/* table_function.h - functions that give rows: called in SQL as FROM name(a, b, …), and on the command line as verbs.
+ *
+ * One says its columns, its parameters and a function that produces the rows; SQL sees the parameters as hidden columns, so
+ * both `FROM funnel('a,b', '7d')` and `FROM funnel('a,b') WHERE within = '7d'` work, and the command line as options of that
+ * name, `at-query funnel a,b --within 7d`. Adding one is one file and one line in verbs.c.
+ */
+#ifndef QUERY_TABLE_FUNCTION_H
+#define QUERY_TABLE_FUNCTION_H
+
+#include "query/cell.h"
+#include "query/query.h"
+
+#define TABLE_FUNCTION_PARAMS 16
+
+struct table_function_param {
+	const char *name;       /* "within"; in SQL a hidden column, on the command line --within */
+	const char *value;      /* "DUR", for the help; NULL: a flag */
+	const char *does;
+	int operand;            /* 1: on the command line an operand, not an option */
+};
+
+struct table_function_call {
+	struct query *query;
+	const struct cell *args;        /* one for each parameter, NULL where not given */
+	const struct table_function *function;
+};
+
+struct table_function {
+	const char *name, *does;
+	const char *const *columns;     /* NULL at the end */
+	const struct table_function_param *params;      /* a row of zeros at the end */
+	/* Produce the rows. When a parameter named "by" is given, each row has the values of those fields in front. */
+	int (*run)(const struct table_function_call *, struct cell_sink, struct err *);
+};
+
+/* The value of a parameter: p NULL when it was not given. A number is taken as its text, kept in scratch. */
+struct str table_function_text(const struct table_function_call *, const char *param, struct buf *scratch);
+/* A span, a count, a flag: `otherwise` when not given. 0 or ERR_USAGE, which names the parameter. */
+int table_function_dur(const struct table_function_call *, const char *param, int64_t otherwise, int64_t *ms, struct err *);
+int table_function_count(const struct table_function_call *, const char *param, int64_t otherwise, int64_t *n, struct err *);
+int table_function_flag(const struct table_function_call *, const char *param);
+/* "7d" (the last seven days), "2026-11-01..2026-11-08", "2026-11-01.." as from <= t < to. */
+int table_function_range(const struct table_function_call *, const char *param, int64_t *from, int64_t *to, struct err *);
+
+/* Make it readable in SQL. */
+int table_function_add(struct query *, const struct table_function *, struct err *);
+
+#endif

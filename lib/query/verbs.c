@@ -1,0 +1,383 @@
+#include "query/verbs.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "query/funnel.h"
+#include "query/history.h"
+#include "query/metric.h"
+#include "query/paths.h"
+#include "query/retention.h"
+#include "query/sessions.h"
+
+#define call_text(param) table_function_text(call, param, &scratch)
+
+/* The events that a verb follows users through, all of them: what bounds the answer is a range of beginnings. */
+static int
+load(const struct table_function_call *call, struct tracks *tracks, struct err *err)
+{
+	const struct store_range range = { .from = TIME_MIN, .to = TIME_MAX + 1,
+		.skip = STORE_SKIP_RECEIVED | STORE_SKIP_ID | STORE_SKIP_SESSION | (tracks->by.p ? 0u : (unsigned)STORE_SKIP_PROPERTIES) };
+	struct store *store = query_store(call->query, err);
+
+	if (!store || tracks_load(tracks, store, &range, err) < 0)
+		return err->code;
+	return query_stopped(call->query, err);
+}
+
+/* ---- metric */
+
+static const struct table_function_param metric_params[] = {
+	{ "name", "NAME", "a metric of config/analytics.json, a stored one, or an event", 1 },
+	{ "range", "RANGE", "what is looked at: 7d, 2026-11-01..2026-11-08; all when not given" },
+	{ "by", "FIELDS", "one series for each value of these fields" },
+	{ "every", "DUR", "one value for each span of time" },
+	{ 0 } };
+
+static int
+metric(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+{
+	struct buf name = {0}, by = {0};
+	struct metric_spec spec = { .name = table_function_text(call, "name", &name), .by = table_function_text(call, "by", &by) };
+	int rc;
+
+	if (!spec.name.p)
+		return err_set(err, ERR_USAGE, "metric wants a NAME, such as metric signup --every 1d");
+	if ((rc = table_function_range(call, "range", &spec.from, &spec.to, err)) == 0 &&
+	    (rc = table_function_dur(call, "every", 0, &spec.every_ms, err)) == 0)
+		rc = metric_run(call->query, &spec, sink, err);
+	buf_release(&name), buf_release(&by);
+	return rc;
+}
+
+static const struct table_function metric_verb = { "metric", "one metric over time, by fields", metric_columns, metric_params, metric };
+
+/* ---- funnel */
+
+static const struct table_function_param funnel_params[] = {
+	{ "steps", "'A,B,C'", "events, in this order", 1 },
+	{ "within", "DUR", "from the first step to the last, at most (7d)" },
+	{ "by", "FIELD", "one funnel for each value of this field" },
+	{ "range", "RANGE", "when users entered: 7d, 2026-11-01..2026-11-08" },
+	{ "each", "DUR", "from one step to the next, at most" },
+	{ "without", "EVENT", "an event that ends the attempt" },
+	{ "strict", NULL, "steps at strictly later times" },
+	{ 0 } };
+
+static int
+funnel(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+{
+	struct buf steps = {0}, without = {0}, by = {0};
+	struct funnel_spec spec = { .without = table_function_text(call, "without", &without), .strict = table_function_flag(call, "strict") };
+	struct tracks tracks = { .by = table_function_text(call, "by", &by) };
+	struct str list = table_function_text(call, "steps", &steps);
+	int rc;
+
+	if (!list.p)
+		return err_set(err, ERR_USAGE, "funnel wants its steps, such as funnel 'page_view,signup,purchase'");
+	if ((rc = funnel_steps(&spec, list, err)) == 0 && (rc = table_function_dur(call, "within", FUNNEL_WITHIN, &spec.within_ms, err)) == 0 &&
+	    (rc = table_function_dur(call, "each", 0, &spec.each_ms, err)) == 0 && (rc = table_function_range(call, "range", &spec.from, &spec.to, err)) == 0) {
+		/* all events: whether an attempt is open depends on the end of the data */
+		if ((rc = load(call, &tracks, err)) == 0)
+			rc = funnel_run(&tracks, &spec, sink, err);
+	}
+	tracks_release(&tracks);
+	buf_release(&steps), buf_release(&without), buf_release(&by);
+	return rc;
+}
+
+static const struct table_function funnel_verb = { "funnel", "how far users come along a sequence of events", funnel_columns, funnel_params, funnel };
+
+/* ---- retention */
+
+static const struct table_function_param retention_params[] = {
+	{ "start", "EVENT", "the event that begins; any when not given" },
+	{ "return", "EVENT", "the event that counts as coming back; any when not given" },
+	{ "every", "DUR", "the length of a period (1d)" },
+	{ "n", "N", "periods (8)" },
+	{ "range", "RANGE", "when users began: 30d, 2026-11-01..2026-11-08" },
+	{ 0 } };
+
+static int
+retention(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+{
+	struct buf start = {0}, back = {0};
+	struct retention_spec spec = { .start = table_function_text(call, "start", &start), .back = table_function_text(call, "return", &back),
+		.zone = query_zone(call->query) };
+	struct tracks tracks = {0};
+	int64_t n;
+	int rc;
+
+	if ((rc = table_function_dur(call, "every", RETENTION_EVERY, &spec.every_ms, err)) == 0 &&
+	    (rc = table_function_count(call, "n", RETENTION_PERIODS, &n, err)) == 0 &&
+	    (rc = table_function_range(call, "range", &spec.from, &spec.to, err)) == 0) {
+		if (spec.every_ms < 1000 || spec.every_ms % 1000 || n < 1 || n > 10000)
+			rc = err_set(err, ERR_USAGE, "retention: every is whole seconds and n is 1 to 10000");
+		spec.periods = (int)n;
+		if (rc == 0 && (rc = load(call, &tracks, err)) == 0)
+			rc = retention_run(&tracks, &spec, sink, err);
+	}
+	tracks_release(&tracks);
+	buf_release(&start), buf_release(&back);
+	return rc;
+}
+
+static const struct table_function retention_verb = { "retention", "who comes back, by the period of their first event", retention_columns, retention_params, retention };
+
+/* ---- paths */
+
+static const struct table_function_param paths_params[] = {
+	{ "from", "EVENT", "where paths begin; the first event of a session when not given" },
+	{ "depth", "N", "steps that are counted (5)" },
+	{ "gap", "DUR", "what ends a session (30m)" },
+	{ "range", "RANGE", "when paths began: 7d, 2026-11-01..2026-11-08" },
+	{ 0 } };
+
+static int
+paths(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+{
+	struct buf from = {0};
+	struct paths_spec spec = { .from = table_function_text(call, "from", &from) };
+	struct tracks tracks = {0};
+	int64_t depth;
+	int rc;
+
+	if ((rc = table_function_count(call, "depth", PATHS_DEPTH, &depth, err)) == 0 &&
+	    (rc = table_function_dur(call, "gap", SESSIONS_GAP_MS, &spec.gap_ms, err)) == 0 &&
+	    (rc = table_function_range(call, "range", &spec.since, &spec.until, err)) == 0) {
+		if (depth < 1 || depth > 1000)
+			rc = err_set(err, ERR_USAGE, "paths: depth is 1 to 1000");
+		spec.depth = (int)depth;
+		if (rc == 0 && (rc = load(call, &tracks, err)) == 0)
+			rc = paths_run(&tracks, &spec, sink, err);
+	}
+	tracks_release(&tracks);
+	buf_release(&from);
+	return rc;
+}
+
+static const struct table_function paths_verb = { "paths", "where users go next within a session", paths_columns, paths_params, paths };
+
+/* ---- sessions */
+
+static const struct table_function_param sessions_params[] = {
+	{ "gap", "DUR", "what ends a session (30m)" },
+	{ "range", "RANGE", "when sessions began: 7d, 2026-11-01..2026-11-08" },
+	{ 0 } };
+
+static int
+sessions(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+{
+	struct tracks tracks = {0};
+	int64_t gap, from, to;
+	int rc;
+
+	if ((rc = table_function_dur(call, "gap", SESSIONS_GAP_MS, &gap, err)) == 0 && (rc = table_function_range(call, "range", &from, &to, err)) == 0 &&
+	    (rc = load(call, &tracks, err)) == 0)
+		rc = sessions_run(&tracks, from, to, gap, sink, err);
+	tracks_release(&tracks);
+	return rc;
+}
+
+static const struct table_function sessions_verb = { "sessions", "visits: events of a user without a long gap", sessions_columns, sessions_params, sessions };
+
+/* ---- events */
+
+static const char *const events_columns[] = { "event", "timestamp", "id", "user_id", "session_id", "properties", NULL };
+static const struct table_function_param events_params[] = {
+	{ "user", "USER", "only this user's" },
+	{ "event", "NAME", "only those of this name" },
+	{ "range", "RANGE", "7d, 2026-11-01..2026-11-08" },
+	{ "last", "N", "only the last N" },
+	{ "follow", NULL, "the last ten, then what comes" },
+	{ 0 } };
+
+static int
+put_event(void *self, const struct event *e, struct err *err)
+{
+	struct cell_sink *sink = self;
+	char time[TIME_LEN];
+
+	time_print(e->time, time);
+	return sink->row(sink->self, (struct cell[]){ cell_text(e->name), cell_text((struct str){ time, TIME_LEN }), cell_text(e->id), cell_text(e->user_id),
+	    cell_text(e->session_id), cell_text(e->properties) }, 6, err);
+}
+
+static int
+events(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+{
+	struct buf user = {0}, name = {0};
+	struct history_spec spec = { .user = table_function_text(call, "user", &user), .name = table_function_text(call, "event", &name),
+		.follow = table_function_flag(call, "follow") };
+	int rc;
+
+	if ((rc = table_function_range(call, "range", &spec.from, &spec.to, err)) == 0 && (rc = table_function_count(call, "last", 0, &spec.limit, err)) == 0) {
+		if (spec.follow)
+			spec.to = TIME_MAX + 1;
+		rc = history_run(call->query, &spec, put_event, NULL, &sink, err);
+	}
+	buf_release(&user), buf_release(&name);
+	return rc;
+}
+
+static const struct table_function events_verb = { "events", "the events themselves, in order; --follow waits for more", events_columns, events_params, events };
+
+/* ---- schema */
+
+static const char *const schema_columns[] = { "kind", "name", "count", "first", "last", NULL };
+static const struct table_function_param no_params[] = { { 0 } };
+
+struct schema { struct cell_sink sink; struct err *err; struct map metrics; };
+
+static int
+schema_name(void *self, struct str name, int64_t count, int64_t first, int64_t last)
+{
+	struct schema *s = self;
+	char a[TIME_LEN], b[TIME_LEN];
+
+	time_print(first, a);
+	time_print(last, b);
+	return s->sink.row(s->sink.self, (struct cell[]){ cell_text(STR("event")), cell_text(name), cell_integer(count), cell_text((struct str){ a, TIME_LEN }),
+	    cell_text((struct str){ b, TIME_LEN }) }, 5, s->err);
+}
+
+static int
+schema_property(void *self, struct str key, int64_t count)
+{
+	struct schema *s = self;
+
+	return s->sink.row(s->sink.self, (struct cell[]){ cell_text(STR("property")), cell_text(key), cell_integer(count), cell_null(), cell_null() }, 5, s->err);
+}
+
+struct seen { int64_t n, first, last; };
+
+static int
+schema_sample(void *self, const struct store_sample *x)
+{
+	struct schema *s = self;
+	struct map_entry *e = map_put(&s->metrics, x->metric, NULL);
+	struct seen *seen = e->ptr;
+
+	if (!seen) {
+		e->ptr = seen = mem_new(sizeof(*seen));
+		seen->first = seen->last = x->time;
+	}
+	seen->n++;
+	if (x->time < seen->first)
+		seen->first = x->time;
+	if (x->time > seen->last)
+		seen->last = x->time;
+	return 0;
+}
+
+static int
+schema(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+{
+	struct schema s = { .sink = sink, .err = err };
+	struct store *store = query_store(call->query, err);
+	int rc;
+
+	if (!store)
+		return err->code;
+	if ((rc = store_each_name(store, schema_name, &s, err)) == 0 && (rc = store_each_property(store, schema_property, &s, err)) == 0)
+		rc = store_each_sample(store, (struct str){0}, TIME_MIN, TIME_MAX + 1, schema_sample, &s, err);
+	for (struct map_entry *e = map_first(&s.metrics); e; e = map_next(&s.metrics, e)) {
+		struct seen *seen = e->ptr;
+		char a[TIME_LEN], b[TIME_LEN];
+
+		time_print(seen->first, a);
+		time_print(seen->last, b);
+		if (rc == 0)
+			rc = sink.row(sink.self, (struct cell[]){ cell_text(STR("metric")), cell_text(e->key), cell_integer(seen->n), cell_text((struct str){ a, TIME_LEN }),
+			    cell_text((struct str){ b, TIME_LEN }) }, 5, err);
+		free(seen);
+	}
+	map_release(&s.metrics);
+	return rc;
+}
+
+static const struct table_function schema_verb = { "schema", "which events, properties and metrics there are", schema_columns, no_params, schema };
+
+/* ---- explain */
+
+static const char *const explain_columns[] = { "plan", NULL };
+static const struct table_function_param explain_params[] = { { "sql", "SQL", "a statement", 1 }, { 0 } };
+
+static int
+explain(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+{
+	struct buf scratch = {0};
+	struct str sql = table_function_text(call, "sql", &scratch);
+	int rc = sql.p ? query_plan(call->query, sql, sink, err) : err_set(err, ERR_USAGE, "explain wants a statement");
+
+	buf_release(&scratch);
+	return rc;
+}
+
+static const struct table_function explain_verb = { "explain", "how a statement is run", explain_columns, explain_params, explain };
+
+/* ---- generate_series */
+
+static const char *const series_columns[] = { "value", NULL };
+static const struct table_function_param series_params[] = { { "start", "N", "the first", 1 }, { "stop", "N", "the last", 1 }, { "step", "N", "from one to the next", 1 }, { 0 } };
+
+static int
+series(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+{
+	const struct cell *start = &call->args[0], *stop = &call->args[1], *step = &call->args[2];
+	struct buf scratch = {0};
+	int64_t from, to, by = 1, n = 0;
+	char out[TIME_LEN];
+	int rc = 0;
+
+	if (start->type == CELL_NULL || stop->type == CELL_NULL)
+		return err_set(err, ERR_USAGE, "generate_series wants where it starts and stops");
+	if (start->type == CELL_TEXT && time_parse_rfc3339(start->text, &from) == 0 && stop->type == CELL_TEXT && time_parse_rfc3339(stop->text, &to) == 0) {
+		if ((rc = table_function_dur(call, "step", 86400000, &by, err)) == 0 && by <= 0)
+			rc = err_set(err, ERR_USAGE, "generate_series: the step must be a span above zero");
+		for (; rc == 0 && from <= to; from += by) {
+			time_print(from, out);
+			rc = sink.row(sink.self, (struct cell[]){ cell_text((struct str){ out, TIME_LEN }) }, 1, err);
+		}
+		return rc;
+	}
+	if (start->type == CELL_REAL || step->type == CELL_REAL) {
+		double a = start->type == CELL_REAL ? start->real : (double)start->integer, b = stop->type == CELL_REAL ? stop->real : (double)stop->integer,
+		    s = step->type == CELL_REAL ? step->real : step->type == CELL_INTEGER ? (double)step->integer : 1;
+
+		if (s == 0 || !isfinite(a) || !isfinite(b) || !isfinite(s))
+			return err_set(err, ERR_USAGE, "generate_series: the step must not be 0");
+		for (double x = a; rc == 0 && (s > 0 ? x <= b : x >= b); x = a + (double)++n * s)
+			rc = sink.row(sink.self, (struct cell[]){ cell_real(x) }, 1, err);
+		return rc;
+	}
+	if (str_int64(table_function_text(call, "start", &scratch), &from) < 0 || str_int64(call_text("stop"), &to) < 0 ||
+	    (step->type != CELL_NULL && str_int64(call_text("step"), &by) < 0) || by == 0)
+		rc = err_set(err, ERR_USAGE, "generate_series wants two numbers or times, and a step that is not 0");
+	for (; rc == 0 && (by > 0 ? from <= to : from >= to); ) {
+		rc = sink.row(sink.self, (struct cell[]){ cell_integer(from) }, 1, err);
+		if (__builtin_add_overflow(from, by, &from))
+			break;
+	}
+	buf_release(&scratch);
+	return rc;
+}
+
+static const struct table_function series_verb = { "generate_series", "numbers or times in steps", series_columns, series_params, series };
+
+/* ---- */
+
+const struct table_function *const verbs_all[] = {
+	&metric_verb, &funnel_verb, &retention_verb, &paths_verb, &sessions_verb, &events_verb, &schema_verb, &explain_verb, &series_verb, NULL
+};
+
+const struct table_function *
+verbs_find(const char *name)
+{
+	for (const struct table_function *const *f = verbs_all; *f; f++)
+		if (strcmp((*f)->name, name) == 0)
+			return *f;
+	return NULL;
+}

@@ -1,0 +1,10 @@
+/* verbs.h - metric, funnel, retention, paths, sessions, events, schema, …: the functions that give rows, in one table. */
+#ifndef QUERY_VERBS_H
+#define QUERY_VERBS_H
+
+#include "query/table_function.h"
+
+extern const struct table_function *const verbs_all[];          /* NULL at the end */
+const struct table_function *verbs_find(const char *name);      /* NULL: none */
+
+#endif
