@@ -47,7 +47,9 @@ initialize(void)
 static int
 authorize(void *self, int action, const char *a, const char *b, const char *database, const char *trigger)
 {
-	(void)self, (void)database, (void)trigger;
+	(void)database, (void)trigger;
+	if (((struct query *)self)->declaring)
+		return SQLITE_OK;
 	switch (action) {
 	case SQLITE_SELECT:
 	case SQLITE_RECURSIVE:
@@ -386,7 +388,7 @@ tell(struct query *q, struct str sql, size_t base, long at, const char *said, st
 /* ---- running */
 
 static int
-bind(struct query *q, sqlite3_stmt *statement, const struct query_param *params, int n, struct err *err)
+bind(sqlite3_stmt *statement, const struct query_param *params, int n, struct err *err)
 {
 	for (int i = 1; i <= sqlite3_bind_parameter_count(statement); i++) {
 		const char *name = sqlite3_bind_parameter_name(statement, i);
@@ -427,7 +429,6 @@ bind(struct query *q, sqlite3_stmt *statement, const struct query_param *params,
 		}
 		sqlite3_bind_text64(statement, i, p->value.p, p->value.n, SQLITE_TRANSIENT, SQLITE_UTF8);
 	}
-	(void)q;
 	return 0;
 }
 
@@ -481,7 +482,7 @@ read_cell(sqlite3_stmt *statement, int i, struct cell *to, struct buf *scratch)
 }
 
 static int
-run(struct query *q, sqlite3_stmt *statement, const struct query_sink *sink, struct err *err)
+run(sqlite3_stmt *statement, const struct query_sink *sink, struct err *err)
 {
 	int n = sqlite3_column_count(statement), rc = 0, step = SQLITE_DONE;
 	struct cell *cells = mem_grow(NULL, (size_t)n + 1, sizeof(*cells));
@@ -528,6 +529,29 @@ refresh(struct query *q, struct err *err)
 	return open_database(q, err);
 }
 
+/* EXPLAIN [QUERY PLAN] statement: the plan as text. behind: the offset behind EXPLAIN. */
+static int
+run_explain(struct query *q, struct str all, size_t *at, size_t behind, const struct query_sink *sink, struct err *err)
+{
+	struct str rest = { all.p + *at + behind, all.n - *at - behind }, sql;
+	struct token word;
+	size_t i = 0, end;
+	int rc;
+
+	while ((end = i, token_next(rest, &i, &word, err)) == 1 && (token_is(&word, "query") || token_is(&word, "plan") || token_is(&word, "analyze")))
+		;
+	sql = (struct str){ rest.p + end, rest.n - end };
+	for (i = 0; (rc = token_next(sql, &i, &word, err)) == 1 && !token_is(&word, ";"); )
+		;
+	sql.n = i;
+	*at = (size_t)(sql.p + i - all.p);
+	err_clear(err);
+	if (sink->columns && (rc = sink->columns(sink->self, (struct str[]){ STR("plan") }, 1, err)) != 0)
+		return rc;
+	rc = query_plan(q, sql, (struct cell_sink){ sink->row, sink->self }, err);
+	return rc < 0 ? rc : 1;
+}
+
 int
 query_run(struct query *q, struct str all, size_t *at, const struct query_param *params, int n_params, const struct query_sink *sink, struct err *err)
 {
@@ -537,11 +561,16 @@ query_run(struct query *q, struct str all, size_t *at, const struct query_param 
 	struct rewrite rewrite = {0};
 	sqlite3_stmt *statement = NULL;
 	const char *tail = NULL;
+	struct token word;
+	size_t word_end = 0;
 	int rc;
 
 	begin(q);
 	if (refresh(q, err) < 0)
 		return err->code;
+	if (token_next(rest, &word_end, &word, err) == 1 && token_is(&word, "explain"))
+		return run_explain(q, all, at, word_end, sink, err);
+	err_clear(err);
 	rc = rewrite_next(&rest, &host, &rewrite, err);
 	*at = all.n - rest.n;
 	if (rc <= 0) {
@@ -571,7 +600,7 @@ query_run(struct query *q, struct str all, size_t *at, const struct query_param 
 		else
 			tell(q, sql, base, offset >= 0 ? (long)rewrite_origin(&rewrite, (size_t)offset) : -1,
 			    rc == SQLITE_AUTH ? "not authorized" : sqlite3_errmsg(q->db), err);
-	} else if (statement && bind(q, statement, params, n_params, err) == 0 && (rc = run(q, statement, sink, err)) < 0 && !err->code) {
+	} else if (statement && bind(statement, params, n_params, err) == 0 && (rc = run(statement, sink, err)) < 0 && !err->code) {
 		if (rc == -SQLITE_INTERRUPT && q->cancelled)
 			query_stopped(q, err);
 		else if (q->failure.code)

@@ -13,6 +13,7 @@ struct query {
 	sqlite3 *db;
 	struct functions *functions;
 	struct store *store;
+	int declaring;                  /* a table tells its columns: what SQLite does for that is not the user's */
 	uint64_t version;               /* of the store when its columns were read */
 	int64_t deadline, read;         /* monotonic ns, 0 none; rows looked at */
 	int cancelled;                  /* 1 stopped, 2 over time */

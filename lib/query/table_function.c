@@ -167,7 +167,7 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 		buf_printf(&sql, ", \"%s%s\" HIDDEN", name, taken ? "_" : "");
 	}
 	buf_lit(&sql, ")");
-	rc = sqlite3_declare_vtab(db, buf_text(&sql));
+	rc = tables_declare(q, buf_text(&sql));
 	buf_release(&sql);
 	if (rc != SQLITE_OK) {
 		*message = sqlite3_mprintf("%s", sqlite3_errmsg(db));

@@ -34,7 +34,7 @@ struct str
 tables_name(struct tables_names *names, struct str name, const char *type)
 {
 	struct buf lower = {0}, unique = {0};
-	struct map_entry *e;
+	struct map_entry *e = NULL;
 	int is_new = 0;
 
 	buf_str(&unique, name);
@@ -57,6 +57,17 @@ tables_name(struct tables_names *names, struct str name, const char *type)
 	buf_printf(&names->sql, "\" %s", type);
 	buf_release(&lower), buf_release(&unique);
 	return e->key;
+}
+
+int
+tables_declare(struct query *q, const char *sql)
+{
+	int rc;
+
+	q->declaring = 1;
+	rc = sqlite3_declare_vtab(q->db, sql);
+	q->declaring = 0;
+	return rc;
 }
 
 /* ---- time compared as text: the first instant whose text is not below (or is above) another text */

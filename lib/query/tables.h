@@ -29,6 +29,8 @@ int tables_add_rows(struct query *);
 struct tables_names { struct buf sql; struct map *seen; int n; };
 struct str tables_name(struct tables_names *, struct str name, const char *type);       /* as it is now called */
 
+int tables_declare(struct query *, const char *sql);   /* sqlite3_declare_vtab, past the authorizer */
+
 /* A bound of time in a WHERE clause, `timestamp OP text`, exact: what no canonical time can be equal to bounds all the same. */
 struct tables_range { int64_t from, to; };
 void tables_bound(struct tables_range *, int op, struct str text);

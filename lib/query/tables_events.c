@@ -147,7 +147,7 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 	}
 	free(all.p);
 	buf_lit(&names.sql, ")");
-	rc = sqlite3_declare_vtab(db, buf_text(&names.sql));
+	rc = tables_declare(q, buf_text(&names.sql));
 	if (rc != SQLITE_OK)
 		*message = sqlite3_mprintf("%s", sqlite3_errmsg(db));
 	buf_release(&names.sql);

@@ -291,7 +291,7 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 		if (t->kind)
 			kind_columns(t, &sql);
 		buf_lit(&sql, ")");
-		if ((rc = sqlite3_declare_vtab(db, buf_text(&sql))) != SQLITE_OK)
+		if ((rc = tables_declare(q, buf_text(&sql))) != SQLITE_OK)
 			*message = sqlite3_mprintf("%s", sqlite3_errmsg(db));
 		sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
 	}

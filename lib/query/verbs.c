@@ -205,21 +205,29 @@ put_event(void *self, const struct event *e, struct err *err)
 	    cell_text(e->session_id), cell_text(e->properties) }, 6, err);
 }
 
+int
+verbs_events(const struct table_function_call *call, struct history_spec *spec, struct err *err)
+{
+	*spec = (struct history_spec){ .follow = table_function_flag(call, "follow") };
+	if (call->args[0].type == CELL_TEXT)
+		spec->user = call->args[0].text;
+	if (call->args[1].type == CELL_TEXT)
+		spec->name = call->args[1].text;
+	if (table_function_range(call, "range", &spec->from, &spec->to, err) < 0 || table_function_count(call, "last", 0, &spec->limit, err) < 0)
+		return err->code;
+	if (spec->follow)
+		spec->to = TIME_MAX + 1;
+	return 0;
+}
+
 static int
 events(const struct table_function_call *call, struct cell_sink sink, struct err *err)
 {
-	struct buf user = {0}, name = {0};
-	struct history_spec spec = { .user = table_function_text(call, "user", &user), .name = table_function_text(call, "event", &name),
-		.follow = table_function_flag(call, "follow") };
-	int rc;
+	struct history_spec spec;
 
-	if ((rc = table_function_range(call, "range", &spec.from, &spec.to, err)) == 0 && (rc = table_function_count(call, "last", 0, &spec.limit, err)) == 0) {
-		if (spec.follow)
-			spec.to = TIME_MAX + 1;
-		rc = history_run(call->query, &spec, put_event, NULL, &sink, err);
-	}
-	buf_release(&user), buf_release(&name);
-	return rc;
+	if (verbs_events(call, &spec, err) < 0)
+		return err->code;
+	return history_run(call->query, &spec, put_event, NULL, &sink, err);
 }
 
 static const struct table_function events_verb = { "events", "the events themselves, in order; --follow waits for more", events_columns, events_params, events };

@@ -1,0 +1,358 @@
+/* at-query - SQL, metrics, funnels, retention over the store or over rows. See at-query(1). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/cmd.h"
+#include "base/in.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "query/functions.h"
+#include "query/verbs.h"
+#include "shell.h"
+#include "store/admin.h"
+
+#define SQL_MOST (16u << 20)            /* bytes of SQL on stdin */
+
+static const char *const examples[] = {
+	"at-query \"SELECT event, count(*) FROM events WHERE timestamp > NOW() - INTERVAL 1 DAY GROUP BY event\"",
+	"at-query funnel 'page_view,signup,purchase' --within 7d",
+	"at-agg -w 5m access.ndjson | at-query -i - -f chart \"SELECT timestamp, count FROM input\"",
+	NULL
+};
+
+/* Options of verbs, said once in their tables: each name once here, its help naming the verbs. */
+struct verb_options {
+	struct opt opt[64];
+	const char *value[64];
+	int flag[64];
+	char *help[64];
+	int n;
+};
+
+static void
+add_verb_options(struct verb_options *o)
+{
+	for (const struct table_function *const *f = verbs_all; *f; f++)
+		for (const struct table_function_param *p = (*f)->params; p->name; p++) {
+			struct buf help = {0};
+			int i;
+
+			if (p->operand)
+				continue;
+			for (i = 0; i < o->n && strcmp(o->opt[i].name, p->name) != 0; i++)
+				;
+			if (i < o->n) {         /* another verb has it: say which */
+				const char *colon = strchr(o->help[i], ':');
+
+				buf_add(&help, o->help[i], (size_t)(colon - o->help[i]));
+				buf_printf(&help, ", %s%s", (*f)->name, colon);
+				free(o->help[i]);
+			} else if (o->n < 63) {
+				o->n++;
+				o->opt[i] = (struct opt){ .name = p->name, .arg = p->value, .set = p->value ? opt_text : opt_flag,
+					.to = p->value ? (void *)&o->value[i] : (void *)&o->flag[i] };
+				if (strlen(p->name) == 1)       /* -n */
+					o->opt[i].key = *p->name;
+				buf_printf(&help, "%s: %s", (*f)->name, p->does);
+			}
+			o->opt[i].help = o->help[i] = mem_text(buf_text(&help));
+			buf_release(&help);
+		}
+}
+
+/* The arguments of a verb from options and operands. */
+static int
+verb_arguments(const struct table_function *f, const struct verb_options *o, char **operands, struct cell *args, struct err *err)
+{
+	for (int i = 0; f->params[i].name; i++) {
+		args[i] = cell_null();
+		if (f->params[i].operand) {
+			if (*operands)
+				args[i] = cell_text(str_of(*operands++));
+			continue;
+		}
+		for (int k = 0; k < o->n; k++)
+			if (strcmp(o->opt[k].name, f->params[i].name) == 0 && (o->value[k] || o->flag[k]))
+				args[i] = o->flag[k] ? cell_integer(1) : cell_text(str_of(o->value[k]));
+	}
+	if (*operands)
+		return err_set(err, ERR_USAGE, "%s: '%s' is one operand too many", f->name, *operands);
+	for (int k = 0; k < o->n; k++) {
+		int has = !o->value[k] && !o->flag[k];
+
+		for (int i = 0; f->params[i].name; i++)
+			has |= strcmp(o->opt[k].name, f->params[i].name) == 0;
+		if (!has)
+			return err_set(err, ERR_USAGE, "%s has no --%s, see at-query %s --help", f->name, o->opt[k].name, f->name);
+	}
+	return 0;
+}
+
+/* at-query funnel --help */
+static void
+verb_help(const struct table_function *f)
+{
+	printf("usage: at-query %s", f->name);
+	for (const struct table_function_param *p = f->params; p->name; p++) {
+		const char *dashes = strlen(p->name) == 1 ? "-" : "--";
+
+		if (p->operand)
+			printf(" %s", p->value);
+		else if (p->value)
+			printf(" [%s%s %s]", dashes, p->name, p->value);
+		else
+			printf(" [%s%s]", dashes, p->name);
+	}
+	printf("\n%s.\n\n", f->does);
+	for (const struct table_function_param *p = f->params; p->name; p++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "%s%s%s%s", p->operand ? "" : strlen(p->name) == 1 ? "-" : "--", p->operand ? p->value : p->name,
+		    !p->operand && p->value ? " " : "", !p->operand && p->value ? p->value : "");
+		printf("  %-20s %s\n", left, p->does);
+	}
+	printf("\ncolumns: ");
+	for (const char *const *c = f->columns; *c; c++)
+		printf("%s%s", c == f->columns ? "" : ", ", *c);
+	printf("\nin SQL:  SELECT * FROM %s(", f->name);
+	for (const struct table_function_param *p = f->params; p->name; p++)
+		printf("%s%s", p == f->params ? "" : ", ", p->name);
+	printf(")\nOptions of every command: at-query --help. Pages: at-query(1), at-sql(7).\n");
+}
+
+/* ---- events in canonical form, so that they go on through a pipe */
+
+static int
+put_event(void *out, const struct event *e, struct err *err)
+{
+	struct out *to = out;
+
+	(void)err;
+	event_put(&to->buf, e);
+	buf_byte(&to->buf, '\n');
+	out_row(to);
+	return 0;
+}
+
+static void
+idle(void *out)
+{
+	out_flush(out);
+}
+
+static int
+run_events(struct query *q, const struct table_function *f, const struct cell *args, struct err *err)
+{
+	struct table_function_call call = { q, args, f };
+	struct history_spec spec;
+
+	if (verbs_events(&call, &spec, err) < 0)
+		return err->code;
+	return history_run(q, &spec, put_event, idle, out_stdout(), err);
+}
+
+/* ---- names for completion */
+
+static int
+print_name(void *self, struct str name, struct err *err)
+{
+	(void)self, (void)err;
+	printf("%.*s\n", STR_FMT(name));
+	return 0;
+}
+
+static int
+print_event(void *self, struct str name, int64_t count, int64_t first, int64_t last)
+{
+	(void)count, (void)first, (void)last;
+	return print_name(self, name, NULL);
+}
+
+static int
+print_tenant(void *self, const char *name)
+{
+	return print_name(self, str_of(name), NULL);
+}
+
+static void
+print_table(void *self, const char *name, const char *does)
+{
+	(void)does;
+	print_name(self, str_of(name), NULL);
+}
+
+static void
+print_function(void *self, const char *name)
+{
+	print_name(self, str_of(name), NULL);
+}
+
+static int
+complete(struct query *q, const char *kind, struct err *err)
+{
+	if (strcmp(kind, "verbs") == 0) {
+		for (const struct table_function *const *f = verbs_all; *f; f++)
+			puts((*f)->name);
+	} else if (strcmp(kind, "formats") == 0) {
+		for (int i = 0; output_names[i]; i++)
+			puts(output_names[i]);
+	} else if (strcmp(kind, "functions") == 0) {
+		functions_each(print_function, NULL);
+	} else if (strcmp(kind, "tables") == 0) {
+		query_each_table(q, print_table, NULL, err);
+	} else if (strcmp(kind, "columns") == 0) {
+		query_each_column(q, "events", print_name, NULL, err);
+	} else if (strcmp(kind, "events") == 0) {
+		if (query_store(q, err))
+			store_each_name(query_store(q, err), print_event, NULL, err);
+	} else if (strcmp(kind, "metrics") == 0) {
+		static const char sql[] = "SELECT DISTINCT metric FROM metrics UNION SELECT DISTINCT event FROM events ORDER BY 1";
+		const struct query_sink sink = { shell_no_columns, shell_print_first, NULL };
+		size_t at = 0;
+
+		query_run(q, str_of(sql), &at, NULL, 0, &sink, err);
+	} else if (strcmp(kind, "tenants") == 0) {
+		store_tenants(cmd_settings()->store, print_tenant, NULL, err);
+	} else {
+		err_set(err, ERR_USAGE, "--complete '%s': try verbs, formats, functions, tables, columns, events, metrics or tenants", kind);
+	}
+	return err->code;
+}
+
+/* ---- SQL on stdin */
+
+static int
+read_sql(struct buf *to, struct err *err)
+{
+	struct in *in = in_open("-", err);
+	struct str line;
+	int rc;
+
+	if (!in)
+		return err->code;
+	while ((rc = in_line(in, &line, err)) == IN_LINE || rc == IN_IDLE) {
+		if (rc == IN_IDLE)
+			continue;
+		buf_str(to, line);
+		buf_byte(to, '\n');
+		if (to->n > SQL_MOST) {
+			rc = err_set(err, ERR_LIMIT, "more than %u MiB of SQL on stdin", SQL_MOST >> 20);
+			break;
+		}
+	}
+	in_close(in);
+	return rc;
+}
+
+static int
+add_param(void *to, const char *text, struct err *err)
+{
+	const char *equals = strchr(text, '=');
+
+	if (!equals || equals == text)
+		return err_set(err, ERR_USAGE, "'%s' is no NAME=VALUE", text);
+	return opt_list(to, text, err);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct verb_options *verb_options = mem_new(sizeof(*verb_options));
+	struct shell shell = { .format_name = NULL };
+	struct opt_list params = {0};
+	struct query_spec spec = { .stopping = cmd_stopping };
+	const char *complete_kind = NULL;
+	int64_t memory = 0;
+	const struct opt own[] = {
+		{ 'f', "format", "FORMAT", "table, box, json, ndjson, csv, tsv, markdown, html, chart or vertical", opt_text, &shell.format_name },
+		{ 'P', "param", "NAME=VALUE", "the value of :NAME in the statement", add_param, &params },
+		{ 'i', "input", "FILE", "rows for the table input, - for stdin; nothing is stored", opt_text, &spec.input },
+		{ 0, "input-format", "FORMAT", "what -i reads: ndjson, json, csv, … (told from its content)", opt_text, &spec.input_format },
+		{ 0, "csv-safe", NULL, "in CSV put ' in front of what a spreadsheet takes for a formula", opt_flag, &shell.safe_csv },
+		{ 0, "ascii", NULL, "no characters beyond ASCII in frames and bars", opt_flag, &shell.ascii },
+		{ 0, "timeout", "DUR", "give a statement no more time than this", opt_dur, &spec.timeout_ms },
+		{ 0, "memory", "SIZE", "give statements no more memory than this (4G)", opt_size, &memory },
+		{ 0, "no-pager", NULL, "do not show long answers through $PAGER", opt_flag, &shell.no_pager },
+		{ 0, "complete", "KIND", "names for completion: tables, columns, events, metrics, tenants, verbs", opt_text, &complete_kind },
+	};
+	const int n_own = sizeof(own) / sizeof(*own);
+	struct cmd_verb verbs[32] = { { 0 } };
+	struct opt opts[96] = { { 0 } };
+	const struct cmd cmd = { "at-query", "[SQL | VERB …]", "SQL, metrics, funnels and retention over stored events or rows", opts, examples, verbs };
+	const struct table_function *verb;
+	struct cell args[TABLE_FUNCTION_PARAMS];
+	struct config *config = NULL;
+	struct query *q = NULL;
+	struct buf sql = {0};
+	struct err err = {0};
+	char **operands;
+	int n, status;
+
+	add_verb_options(verb_options);
+	memcpy(opts, own, sizeof(own));
+	memcpy(opts + n_own, verb_options->opt, (size_t)verb_options->n * sizeof(*opts));
+	for (int i = 0; verbs_all[i] && i < 31; i++) {
+		const struct table_function_param *p = verbs_all[i]->params;
+
+		verbs[i] = (struct cmd_verb){ verbs_all[i]->name, p->name && p->operand ? p->value : "", verbs_all[i]->does };
+	}
+	if (argc > 2 && (verb = verbs_find(argv[1])))
+		for (int i = 2; i < argc; i++)
+			if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+				verb_help(verb);
+				return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+			}
+	operands = cmd_start(&cmd, argc, argv, &n);
+	spec.store = cmd_settings()->store;
+	spec.tenant = cmd_settings()->tenant;
+	spec.zone = cmd_settings()->zone;
+	spec.memory = memory ? memory : 4LL << 30;
+	shell.spec = &spec;
+	for (int i = 0; i < params.n; i++) {
+		const char *equals = strchr(params.text[i], '=');
+
+		shell.params = mem_grow(shell.params, (size_t)shell.n_params + 1, sizeof(*shell.params));
+		shell.params[shell.n_params++] = (struct query_param){ { params.text[i], (size_t)(equals - params.text[i]) }, str_of(equals + 1) };
+	}
+	verb = n ? verbs_find(operands[0]) : NULL;
+	if (shell_format(&shell, &err) == 0 && (config = config_open(cmd_settings()->config, &err))) {
+		spec.config = config;
+		q = query_open(&spec, &err);
+	}
+	if (!q) {
+		;
+	} else if (complete_kind) {
+		complete(q, complete_kind, &err);
+	} else if (verb) {
+		if (verb_arguments(verb, verb_options, operands + 1, args, &err) == 0) {
+			if (strcmp(verb->name, "events") == 0 && shell.format == OUTPUT_NDJSON)
+				run_events(q, verb, args, &err);
+			else
+				shell_verb(&shell, q, verb, args, &err);
+		}
+	} else if (n > 1) {
+		err_set(&err, ERR_USAGE, "'%s' is no verb; SQL is one argument in quotes", operands[0]);
+	} else if (n == 1) {
+		shell_statements(&shell, q, str_of(operands[0]), &err);
+	} else if (spec.input && strcmp(spec.input, "-") == 0) {
+		err_set(&err, ERR_USAGE, "stdin has the rows of -i, give the SQL as an argument");
+	} else if (isatty(0)) {
+		shell_interact(&shell, &q, &err);
+	} else if (read_sql(&sql, &err) >= 0) {
+		shell_statements(&shell, q, buf_get(&sql), &err);
+	}
+	query_close(q);
+	config_close(config);
+	fflush(stdout);
+	status = cmd_end(&err);
+	shell_wait_pager(&shell);
+	for (int i = 0; i < verb_options->n; i++)
+		free(verb_options->help[i]);
+	free(verb_options);
+	free(shell.params);
+	buf_release(&sql);
+	return status;
+}
