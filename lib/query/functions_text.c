@@ -670,7 +670,7 @@ uuid(sqlite3_context *c, int n, sqlite3_value **v)
 	r[6] = (unsigned char)((r[6] & 0x0f) | 0x40);
 	r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
 	for (int i = 0; i < 16; i++)
-		o += snprintf(o, 4, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", r[i]);
+		o += snprintf(o, (size_t)(out + sizeof(out) - o), i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", r[i]);
 	sqlite3_result_text(c, out, 36, SQLITE_TRANSIENT);
 }
 

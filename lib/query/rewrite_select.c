@@ -441,7 +441,7 @@ column_names(struct work *w, struct tok *first, struct tok *last, struct tok *al
 
 	if (is(as, "as") && as != last)
 		rewrite_cut(as, as);
-	rewrite_cut(alias, close);
+	rewrite_cut(alias, alias);
 	/* (WITH x(a, b) AS (source) SELECT * FROM x) AS x */
 	if (!start) {
 		start = rewrite_wrap(w, first, last, "(SELECT * FROM", ")");
