@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "query/functions.h"
+#include "query/value.h"
 #include "query/verbs.h"
 #include "shell.h"
 #include "store/admin.h"
@@ -152,6 +153,60 @@ run_events(struct query *q, const struct table_function *f, const struct cell *a
 	if (verbs_events(&call, &spec, err) < 0)
 		return err->code;
 	return history_run(q, &spec, put_event, idle, out_stdout(), err);
+}
+
+/* A metric as metric rows: {"metric":…,"timestamp":…,"window":…,"labels":{…},"value":…} */
+struct metric_rows { const char *name, *every; struct str names[64]; int n; };
+
+static int
+metric_names(void *self, const struct str *names, int n, struct err *err)
+{
+	struct metric_rows *m = self;
+
+	(void)err;
+	m->n = n < 64 ? n : 64;
+	memcpy(m->names, names, (size_t)m->n * sizeof(*names));
+	return 0;
+}
+
+static int
+metric_row(void *self, const struct cell *cells, int n, struct err *err)
+{
+	struct metric_rows *m = self;
+	struct buf *to = &out_stdout()->buf;
+
+	(void)err;
+	buf_lit(to, "{\"metric\":");
+	json_put_string(to, str_of(m->name));
+	buf_lit(to, ",\"timestamp\":");
+	value_put_json(to, &cells[n - 2]);
+	if (m->every) {
+		buf_lit(to, ",\"window\":");
+		json_put_string(to, str_of(m->every));
+	}
+	buf_lit(to, ",\"labels\":{");
+	for (int i = 0; i < n - 2; i++) {
+		buf_lit(to, i ? "," : "");
+		json_put_key(to, m->names[i]);
+		value_put_json(to, &cells[i]);
+	}
+	buf_lit(to, "},\"value\":");
+	value_put_json(to, &cells[n - 1]);
+	buf_lit(to, "}\n");
+	out_row(out_stdout());
+	return 0;
+}
+
+static int
+run_metric(struct query *q, const struct table_function *f, const struct cell *args, struct err *err)
+{
+	struct metric_rows rows = { .name = args[0].type == CELL_TEXT ? args[0].text.p : "" };
+	const struct query_sink sink = { metric_names, metric_row, &rows };
+
+	for (int i = 0; f->params[i].name; i++)
+		if (strcmp(f->params[i].name, "every") == 0 && args[i].type == CELL_TEXT)
+			rows.every = args[i].text.p;
+	return query_call(q, f, args, &sink, err);
 }
 
 /* ---- names for completion */
@@ -330,6 +385,8 @@ main(int argc, char **argv)
 		if (verb_arguments(verb, verb_options, operands + 1, args, &err) == 0) {
 			if (strcmp(verb->name, "events") == 0 && shell.format == OUTPUT_NDJSON)
 				run_events(q, verb, args, &err);
+			else if (strcmp(verb->name, "metric") == 0 && shell.format == OUTPUT_NDJSON)
+				run_metric(q, verb, args, &err);
 			else
 				shell_verb(&shell, q, verb, args, &err);
 		}

@@ -105,7 +105,7 @@ add_jq(struct functions *all, sqlite3 *db, const struct config *config, struct e
 		text = json_text(it.value, &program);
 		copy = mem_dup(text.p ? text.p : "", text.n);
 		if (!(f->expr = expr_new(copy, 0, err)))
-			rc = err_at(err, "functions.%s: ", f->name);
+			rc = err_at(err, "functions.%s", f->name);
 		free(copy);
 	}
 	for (int i = 0; rc == 0 && i < all->n_jq; i++)

@@ -80,6 +80,15 @@ table_function_flag(const struct table_function_call *call, const char *param)
 	    !(c->type == CELL_TEXT && (str_eq(c->text, STR("0")) || str_eq(c->text, STR("false")) || str_eq(c->text, STR("no"))));
 }
 
+static int
+is_time(const struct table_function_call *call, const char *param)     /* a `from` may also be an event */
+{
+	for (const struct table_function_param *p = call->function->params; p->name; p++)
+		if (strcmp(p->name, param) == 0)
+			return p->value && strcmp(p->value, "TIME") == 0;
+	return 0;
+}
+
 int
 table_function_range(const struct table_function_call *call, const char *param, int64_t *from, int64_t *to, struct err *err)
 {
@@ -90,8 +99,15 @@ table_function_range(const struct table_function_call *call, const char *param, 
 	int rc = 0;
 
 	*from = TIME_MIN, *to = TIME_MAX + 1;
-	if (!text.p)
-		return 0;
+	if (!text.p) {
+		const char *const bounds[] = { "from", "to" };
+
+		for (int i = 0; rc == 0 && i < 2; i++)
+			if (is_time(call, bounds[i]) && (text = table_function_text(call, bounds[i], &scratch)).p && time_parse(text, query_zone(call->query), i ? to : from, err) < 0)
+				rc = err_at(err, "%s", bounds[i]);
+		buf_release(&scratch);
+		return rc == 0 && *from >= *to ? err_set(err, ERR_USAGE, "to: it ends before it begins") : rc;
+	}
 	if ((dots = memmem(text.p, text.n, "..", 2))) {
 		end = (struct str){ dots + 2, text.n - (size_t)(dots + 2 - text.p) };
 		text.n = (size_t)(dots - text.p);
@@ -105,7 +121,7 @@ table_function_range(const struct table_function_call *call, const char *param, 
 			*to = now + 1;
 	}
 	if (rc < 0)
-		err_at(err, "%s: ", param);
+		err_at(err, "%s", param);
 	else if (*from >= *to)
 		rc = err_set(err, ERR_USAGE, "%s: it ends before it begins", param);
 	buf_release(&scratch);

@@ -32,6 +32,8 @@ load(const struct table_function_call *call, struct tracks *tracks, struct err *
 static const struct table_function_param metric_params[] = {
 	{ "name", "NAME", "a metric of config/analytics.json, a stored one, or an event", 1 },
 	{ "range", "RANGE", "what is looked at: 7d, 2026-11-01..2026-11-08; all when not given" },
+	{ "from", "TIME", "only from then on", 0 },
+	{ "to", "TIME", "and before this", 0 },
 	{ "by", "FIELDS", "one series for each value of these fields" },
 	{ "every", "DUR", "one value for each span of time" },
 	{ 0 } };
@@ -61,6 +63,8 @@ static const struct table_function_param funnel_params[] = {
 	{ "within", "DUR", "from the first step to the last, at most (7d)" },
 	{ "by", "FIELD", "one funnel for each value of this field" },
 	{ "range", "RANGE", "when users entered: 7d, 2026-11-01..2026-11-08" },
+	{ "from", "TIME", "users who entered from then on", 0 },
+	{ "to", "TIME", "and before this", 0 },
 	{ "each", "DUR", "from one step to the next, at most" },
 	{ "without", "EVENT", "an event that ends the attempt" },
 	{ "strict", NULL, "steps at strictly later times" },
@@ -98,6 +102,8 @@ static const struct table_function_param retention_params[] = {
 	{ "every", "DUR", "the length of a period (1d)" },
 	{ "n", "N", "periods (8)" },
 	{ "range", "RANGE", "when users began: 30d, 2026-11-01..2026-11-08" },
+	{ "from", "TIME", "users who began from then on", 0 },
+	{ "to", "TIME", "and before this", 0 },
 	{ 0 } };
 
 static int
@@ -165,6 +171,8 @@ static const struct table_function paths_verb = { "paths", "where users go next 
 static const struct table_function_param sessions_params[] = {
 	{ "gap", "DUR", "what ends a session (30m)" },
 	{ "range", "RANGE", "when sessions began: 7d, 2026-11-01..2026-11-08" },
+	{ "from", "TIME", "sessions that began from then on", 0 },
+	{ "to", "TIME", "and before this", 0 },
 	{ 0 } };
 
 static int
@@ -190,6 +198,8 @@ static const struct table_function_param events_params[] = {
 	{ "user", "USER", "only this user's" },
 	{ "event", "NAME", "only those of this name" },
 	{ "range", "RANGE", "7d, 2026-11-01..2026-11-08" },
+	{ "from", "TIME", "only from then on", 0 },
+	{ "to", "TIME", "and before this", 0 },
 	{ "last", "N", "only the last N" },
 	{ "follow", NULL, "the last ten, then what comes" },
 	{ 0 } };
