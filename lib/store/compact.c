@@ -17,12 +17,15 @@
 /* ---- figures */
 
 static int
-free_pages(const struct store_view *v, int64_t *n, struct err *err)
+free_pages(const struct store_view *v, int64_t *n, int64_t *all, struct err *err)
 {
+	MDB_envinfo info;
 	MDB_cursor *c;
 	MDB_val k, d;
 	int rc;
 
+	mdb_env_info(v->s->env, &info);
+	*all = (int64_t)info.me_last_pgno + 1;
 	*n = 0;
 	if ((rc = mdb_cursor_open(v->txn, 0, &c)))
 		return store_fail(v->s, rc, "reading", err);
@@ -31,7 +34,7 @@ free_pages(const struct store_view *v, int64_t *n, struct err *err)
 
 		if (d.mv_size >= sizeof(many))
 			memcpy(&many, d.mv_data, sizeof(many));
-		if (many > v->pages) {
+		if (many > info.me_last_pgno) {
 			rc = MDB_CORRUPTED;
 			break;
 		}
@@ -66,7 +69,7 @@ store_stats(struct store *s, struct store_stats *out, struct err *err)
 	struct readers readers = { 0 };
 	struct chunk_info info;
 	struct str key, value;
-	int64_t n_free, rows = 0;
+	int64_t n_free, n_pages, rows = 0;
 	uint64_t now;
 	struct stat st;
 	mdb_filehandle_t fd;
@@ -76,7 +79,7 @@ store_stats(struct store *s, struct store_stats *out, struct err *err)
 	mdb_reader_list(s->env, count_reader, &readers);
 	if ((rc = store_view_open(&v, s, err)))
 		return rc;
-	if ((rc = store_view_head(&v, &head, err)) || (rc = free_pages(&v, &n_free, err)))
+	if ((rc = store_view_head(&v, &head, err)) || (rc = free_pages(&v, &n_free, &n_pages, err)))
 		goto out;
 	now = mdb_txn_id(v.txn);
 	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
@@ -107,7 +110,7 @@ store_stats(struct store *s, struct store_stats *out, struct err *err)
 	out->samples = (int64_t)head.samples;
 	out->chunk_fill_pct = out->chunks ? rows * 100 / (out->chunks * STORE_CHUNK_ROWS) : 0;
 	out->bytes_free = n_free * (int64_t)s->page;
-	out->bytes_used = (int64_t)(v.pages * s->page) - out->bytes_free;
+	out->bytes_used = n_pages * (int64_t)s->page - out->bytes_free;
 	if (mdb_env_get_fd(s->env, &fd) == 0 && fstat(fd, &st) == 0)
 		out->bytes_file = st.st_size;
 	out->readers = readers.n;
@@ -306,7 +309,7 @@ int
 store_compact(struct store *s, struct err *err)
 {
 	struct store_view v;
-	int64_t unused;
+	int64_t unused, pages;
 	int rc;
 
 	if ((rc = store_begin(s, err)))
@@ -327,9 +330,9 @@ store_compact(struct store *s, struct err *err)
 	}
 	if ((rc = store_view_open(&v, s, err)))
 		return rc;
-	rc = free_pages(&v, &unused, err);
+	rc = free_pages(&v, &unused, &pages, err);
 	store_view_close(&v);
-	if (rc < 0 || unused * 100 < (int64_t)v.pages * WORTH_PCT)
+	if (rc < 0 || unused * 100 < pages * WORTH_PCT)
 		return rc;
 	return write_anew(s, err);
 }

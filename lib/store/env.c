@@ -30,7 +30,7 @@ const char *const store_table_names[STORE_TABLES] = {
  * pages runs under a guard: a SIGSEGV or SIGBUS in the thread that is inside LMDB, and an assertion, come back as
  * MDB_CORRUPTED. LMDB holds no lock of its own in those calls (the write lock is held around them, and is given back by
  * mdb_txn_abort), so leaving it this way is safe. Faults elsewhere go to whoever handled the signal before. */
-static __thread sigjmp_buf *inside;
+static __thread sigjmp_buf *volatile inside;     /* volatile: set before the first byte is touched */
 static struct sigaction before[2];
 static const int guarded[2] = { SIGSEGV, SIGBUS };
 
@@ -58,14 +58,21 @@ on_assert(MDB_env *env, const char *text)
 		siglongjmp(*inside, 1);
 }
 
+/* At each opening: whoever took the signals over since then is the one before us now. */
 static void
 watch_faults(void)
 {
-	struct sigaction act = { .sa_flags = SA_SIGINFO | SA_NODEFER };
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct sigaction act = { .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK }, now;
 
 	act.sa_sigaction = on_fault;
+	pthread_mutex_lock(&lock);
 	for (int i = 0; i < 2; i++)
-		sigaction(guarded[i], &act, &before[i]);
+		if (sigaction(guarded[i], NULL, &now) == 0 && now.sa_sigaction != on_fault) {
+			before[i] = now;
+			sigaction(guarded[i], &act, NULL);
+		}
+	pthread_mutex_unlock(&lock);
 }
 
 #define GUARDED(rc, call) do {                  \
@@ -246,52 +253,52 @@ val(struct str s)
 	return (MDB_val){ s.n, (void *)s.p };
 }
 
-/* What LMDB gave must lie inside the file, or touching it would be the fault that LMDB was spared. */
-static int
-inside_file(const struct store_view *v, const MDB_val *x)
+/* What LMDB gives may point anywhere, so it is touched for the first time under the guard too. */
+static __attribute__((noinline)) int
+readable(const MDB_val *x)
 {
-	MDB_envinfo info;
-	uintptr_t base, p = (uintptr_t)x->mv_data;
+	volatile const char *p = x->mv_data;
+	int rc = 0;
 
-	if (v->txn == v->s->txn)
-		return x->mv_size <= STORE_VALUE_MOST + CHECK;  /* may be a dirty page in memory */
-	mdb_env_info(v->s->env, &info);
-	base = (uintptr_t)info.me_mapaddr;
-	return !base || (p >= base && x->mv_size <= STORE_VALUE_MOST + CHECK && p - base + x->mv_size <= v->pages * v->s->page);
+	if (x->mv_size > STORE_VALUE_MOST + CHECK)
+		return 0;
+	GUARDED(rc, x->mv_size ? (p[0] ^ p[x->mv_size - 1]) & 0 : 0);
+	return rc == 0;
 }
 
-static uint32_t
-check_in(const MDB_val *data)
+static int
+differs(enum store_table table, struct str key, const MDB_val *data)
 {
 	const unsigned char *p = data->mv_data;
+	uint32_t crc = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+	return crc != check_of(table, key, (struct str){ (const char *)p + CHECK, data->mv_size - CHECK });
 }
 
-static int
-damaged_entry(const struct store_view *v, enum store_table table, struct err *err)
+/* The value behind its check: 0, or ERR_CORRUPT. again: it was computed before, only touch it. */
+static __attribute__((noinline)) int
+checked(const struct store_view *v, enum store_table table, struct str key, const MDB_val *data, struct str *value, int again, struct err *err)
 {
 	char what[80];
+	int rc = -1;
 
+	if (data->mv_size >= CHECK && readable(data)) {
+		if (again)
+			rc = 0;
+		else
+			GUARDED(rc, differs(table, key, data));
+	}
+	if (rc == 0) {
+		*value = (struct str){ (const char *)data->mv_data + CHECK, data->mv_size - CHECK };
+		return 0;
+	}
+	*value = (struct str){ 0 };
 	snprintf(what, sizeof(what), "a damaged entry in table %s", store_table_names[table]);
 	return store_damaged(err, v->s, what);
 }
 
-/* The value behind its check; 0 or ERR_CORRUPT. The key lies inside the file. */
 static int
-checked(const struct store_view *v, enum store_table table, struct str key, const MDB_val *data, struct str *value, struct err *err)
-{
-	if (inside_file(v, data) && data->mv_size >= CHECK) {
-		*value = (struct str){ (const char *)data->mv_data + CHECK, data->mv_size - CHECK };
-		if (check_in(data) == check_of(table, key, *value))
-			return 0;
-	}
-	*value = (struct str){ 0 };
-	return damaged_entry(v, table, err);
-}
-
-static int
-fetch(const struct store_view *v, enum store_table table, struct str key, struct str *value, int check, struct err *err)
+fetch(const struct store_view *v, enum store_table table, struct str key, struct str *value, int again, struct err *err)
 {
 	MDB_val k = val(key), d;
 	int rc = 0;
@@ -301,22 +308,20 @@ fetch(const struct store_view *v, enum store_table table, struct str key, struct
 		return 0;
 	if (rc)
 		return store_fail(v->s, rc, "reading", err);
-	if (!inside_file(v, &d) || d.mv_size < CHECK)
-		return store_damaged(err, v->s, "a value that reaches beyond the file");
-	*value = (struct str){ (const char *)d.mv_data + CHECK, d.mv_size - CHECK };
-	return check && check_in(&d) != check_of(table, key, *value) ? damaged_entry(v, table, err) : 1;
+	rc = checked(v, table, key, &d, value, again, err);
+	return rc ? rc : 1;
 }
 
 int
 store_fetch(const struct store_view *v, enum store_table table, struct str key, struct str *value, struct err *err)
 {
-	return fetch(v, table, key, value, 1, err);
+	return fetch(v, table, key, value, 0, err);
 }
 
 int
 store_fetch_again(const struct store_view *v, enum store_table table, struct str key, struct str *value, struct err *err)
 {
-	return fetch(v, table, key, value, 0, err);
+	return fetch(v, table, key, value, 1, err);
 }
 
 int
@@ -332,6 +337,21 @@ store_count(const struct store_view *v, enum store_table table, uint64_t *n, str
 	return 0;
 }
 
+/* How many entries a walk may meet: not more than the table says, nor than fit into the file. */
+static int
+may_come(struct store_cursor *c, struct err *err)
+{
+	MDB_envinfo info;
+	uint64_t most;
+	int rc = store_count(c->view, c->table, &c->left, err);
+
+	mdb_env_info(c->view->s->env, &info);
+	most = (info.me_last_pgno + 1) * (c->view->s->page / 8);
+	if (c->view->txn != c->view->s->txn && c->left > most)
+		c->left = most;
+	return rc;
+}
+
 static int
 step(struct store_cursor *c, MDB_val *k, MDB_cursor_op op, struct str *key, struct str *value, struct err *err)
 {
@@ -341,12 +361,12 @@ step(struct store_cursor *c, MDB_val *k, MDB_cursor_op op, struct str *key, stru
 	if (c->ended)
 		return 0;
 	if (!c->cur) {
-		int n = store_count(c->view, c->table, &c->left, err);
-
-		if (n < 0)
-			return n;
+		c->ended = 1;           /* unless all goes well */
+		if ((rc = may_come(c, err)))
+			return rc;
 		if ((rc = mdb_cursor_open(c->view->txn, c->view->s->table[c->table], &c->cur)))
 			return store_fail(c->view->s, rc, "reading", err);
+		c->ended = 0;
 	}
 	rc = store_guarded_get(c->cur, k, &d, op);
 	if (rc == MDB_NOTFOUND) {
@@ -357,13 +377,13 @@ step(struct store_cursor *c, MDB_val *k, MDB_cursor_op op, struct str *key, stru
 		c->ended = 1;
 		return store_fail(c->view->s, rc, "reading", err);
 	}
-	if (c->left-- == 0 || !inside_file(c->view, k)) {
+	if (c->left-- == 0 || !readable(k)) {
 		c->ended = 1;
 		return store_damaged(err, c->view->s, "a table that never ends");
 	}
 	*key = (struct str){ k->mv_data, k->mv_size };
 	*value = (struct str){ 0 };
-	if (!c->keys_only && (rc = checked(c->view, c->table, *key, &d, value, err)))
+	if (!c->keys_only && (rc = checked(c->view, c->table, *key, &d, value, 0, err)))
 		return rc;
 	return 1;
 }
@@ -374,7 +394,7 @@ store_walk(struct store_cursor *c, struct str from, struct str *key, struct str 
 	MDB_val k = val(from);
 
 	c->ended = 0;
-	if (c->cur && store_count(c->view, c->table, &c->left, err))
+	if (c->cur && may_come(c, err))
 		return ERR_CORRUPT;
 	return step(c, &k, from.n ? MDB_SET_RANGE : MDB_FIRST, key, value, err);
 }
@@ -412,23 +432,10 @@ store_walk_end(struct store_cursor *c)
 
 /* ---- transactions */
 
-static uint64_t
-pages_of(struct store *s)
-{
-	MDB_envinfo info;
-	mdb_filehandle_t fd;
-	struct stat st;
-
-	mdb_env_info(s->env, &info);
-	if (s->cut && mdb_env_get_fd(s->env, &fd) == 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_size / s->page <= info.me_last_pgno)
-		return (uint64_t)st.st_size / s->page;
-	return info.me_last_pgno + 1;
-}
-
 void
 store_view_of_txn(struct store *s, struct store_view *v)
 {
-	*v = (struct store_view){ .s = s, .txn = s->txn, .pages = s->txn_pages };
+	*v = (struct store_view){ .s = s, .txn = s->txn };
 }
 
 /* Somebody else made the map larger: follow. Nothing of ours is open in the map then: the lock says so. */
@@ -456,10 +463,8 @@ store_view_open(struct store_view *v, struct store *s, struct err *err)
 	for (int tries = 0; tries < 100; tries++) {
 		pthread_rwlock_rdlock(&s->map_lock);
 		rc = begin(s->env, MDB_RDONLY, &v->txn);
-		if (rc == 0) {
-			v->pages = pages_of(s);
+		if (rc == 0)
 			return 0;
-		}
 		pthread_rwlock_unlock(&s->map_lock);
 		if (rc == MDB_MAP_RESIZED) {
 			if ((rc = follow_map(s)))
@@ -591,7 +596,6 @@ store_begin(struct store *s, struct err *err)
 		return store_fail(s, rc, "beginning", err);
 	}
 	s->writer = pthread_self();
-	s->txn_pages = UINT64_MAX / s->page;
 	s->changed = 0;
 	store_view_of_txn(s, &v);
 	if ((rc = store_view_head(&v, &s->head, err))) {
@@ -787,11 +791,8 @@ open_tables(struct store *s, int create, struct err *err)
 		}
 	}
 	v.txn = txn;
-	v.pages = pages_of(s);
-	if (create) {
+	if (create)
 		s->txn = txn;
-		v.pages = s->txn_pages = UINT64_MAX / s->page;
-	}
 	if ((rc = store_fetch(&v, STORE_META, STR("format"), &format, err)) < 0)
 		goto out;
 	rc = rc == 0 && create ? put_beginning(s, err) : check_beginning(s, &v, format, err);
@@ -807,24 +808,6 @@ out:
 	if (txn)
 		mdb_txn_abort(txn);
 	return rc;
-}
-
-/* A file that ends before the page that LMDB believes to be last: reading there would be SIGBUS. It may be no damage (pages
- * that were taken and given back in one transaction are never written). A writer fills the missing end with a hole, a reader
- * minds the true end; what was really cut off is found by the checks. */
-static int
-mend_length(struct store *s, struct err *err)
-{
-	uint64_t want = pages_of(s) * s->page;
-	mdb_filehandle_t fd;
-	struct stat st;
-
-	if (mdb_env_get_fd(s->env, &fd) || fstat(fd, &st))
-		return err_set(err, ERR_IO, "%s/data.mdb: %s", s->path, strerror(errno));
-	s->cut = (uint64_t)st.st_size < want;
-	if (s->cut && s->how & STORE_WRITE && ftruncate(fd, (off_t)want))
-		return err_set(err, ERR_IO, "%s/data.mdb: %s", s->path, strerror(errno));
-	return 0;
 }
 
 /* Open or make a regular file of ours, never through a link: LMDB opens it again by its name. */
@@ -874,7 +857,7 @@ open_env(struct store *s, struct err *err)
 	mdb_env_stat(s->env, &st);
 	s->page = st.ms_psize;
 	mdb_reader_check(s->env, &dead);
-	return mend_length(s, err);
+	return 0;
 }
 
 /* Everyone who has the environment open holds a shared lock on the last byte of scans.lock; who writes the file anew holds it
@@ -932,13 +915,12 @@ store_reopen(struct store *s, int (*between)(struct store *, struct err *), stru
 struct store *
 store_open(const char *dir, const char *tenant, int how, struct err *err)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct store *s = mem_new(sizeof(*s));
 	struct stat st;
 	char *data = NULL;
 	int rc;
 
-	pthread_once(&once, watch_faults);
+	watch_faults();
 	pthread_rwlock_init(&s->map_lock, NULL);
 	s->scans_fd = -1;
 	if (how & STORE_CREATE)

@@ -3,7 +3,7 @@
  * Every value in every table begins with four bytes: the CRC32C (little-endian) of the table's number, the key and the rest
  * of the value. So a flipped bit in a key or a value is found when it is read, and a value under a wrong key too. All reading and
  * writing of LMDB goes through the functions below, which turn a fault of a damaged file (a wild pointer inside LMDB, a value
- * that reaches beyond the file, an assertion) into MDB_CORRUPTED: see store_guard in env.c.
+ * that reaches beyond the file, an assertion) into ERR_CORRUPT: env.c says how.
  */
 #ifndef STORE_STORE_PRIV_H
 #define STORE_STORE_PRIV_H
@@ -74,11 +74,9 @@ struct store {
 	int scans_fd;                   /* the file scans.lock, see scan.c and compact.c; -1 where it cannot be opened */
 	pthread_rwlock_t map_lock;      /* held for reading by every read transaction, for writing while the map grows */
 	uint64_t page;                  /* bytes */
-	int cut;                        /* the file was shorter than its pages when it was opened */
 
 	MDB_txn *txn;                   /* the write transaction, or NULL */
 	pthread_t writer;               /* who has it */
-	uint64_t txn_pages;             /* pages of the file it may find */
 	struct store_head head;         /* as the write transaction leaves it */
 	int changed;                    /* something was written since store_begin */
 	uint64_t hash_key[2];           /* of the store's own 128-bit hashes */
@@ -100,7 +98,6 @@ struct store {
 struct store_view {
 	struct store *s;
 	MDB_txn *txn;
-	uint64_t pages;                 /* of the file, as this view knows it */
 	int own;
 };
 int store_view_open(struct store_view *, struct store *, struct err *);

@@ -50,7 +50,7 @@ static uint64_t
 walk(struct check *c, enum store_table table, int keys_only, void (*each)(struct check *, struct str key, struct str value))
 {
 	struct store_cursor cur = { .view = &c->view, .table = table, .keys_only = keys_only };
-	struct str key, value, was = { 0 };
+	struct str key, value, again, was = { 0 };
 	struct err err = { 0 };
 	uint64_t n = 0, counted;
 	int rc;
@@ -72,6 +72,11 @@ walk(struct check *c, enum store_table table, int keys_only, void (*each)(struct
 		}
 		was = key;
 		n++;
+		if (store_fetch_again(&c->view, table, key, &again, &err) != 1) {       /* the tree leads to it, too */
+			tell(c, "table %s: an entry that cannot be looked up", store_table_names[table]);
+			err_clear(&err);
+			c->incomplete = 1;
+		}
 		each(c, key, value);
 	}
 	store_walk_end(&cur);

@@ -1,0 +1,150 @@
+#!/usr/bin/env bats
+# at-admin: making, looking at, checking and clearing a store.
+
+load ../helper
+
+# events N [FROM]: an event a minute from 2026-01-01 on
+events() {
+	awk -v n="$1" -v from="${2:-0}" 'BEGIN { for (i = from; i < from + n; i++) {
+		printf "{\"event\":\"e%d\",\"timestamp\":%d,\"user_id\":\"u%d\",\"properties\":{\"n\":%d}}\n", i % 3, 1767225600 + i * 60, i % 100, i } }'
+}
+stat_of() { at-admin stats -f ndjson | jq ".$1"; }
+
+@test "init makes an empty store, and is fine when it is there" {
+	at-admin init
+	at-admin init
+	[ "$(cat "$AT_STORE/format")" = "at-store 1" ]
+	[ "$(at-admin tenant list)" = default ]
+	[ "$(stat_of events)" = 0 ]
+	at-admin verify
+}
+
+@test "init -n makes nothing" {
+	run -0 at-admin init -n
+	[[ $output == *"would be made"* ]]
+	[ ! -e "$AT_STORE" ]
+}
+
+@test "no store, no tenant, no verb: each is said with the mend" {
+	run -1 --separate-stderr at-admin stats
+	[[ $stderr == *"no store there, make one with \`at-admin init\`"* ]]
+	at-admin init
+	run -1 --separate-stderr at-admin -T shop stats
+	[[ $stderr == *"no tenant 'shop', make it with \`at-admin tenant add shop\`"* ]]
+	run -2 --separate-stderr at-admin
+	[[ $stderr == *"say what: init, stats"* ]]
+	run -2 --separate-stderr at-admin burn
+	[[ $stderr == *"there is no verb 'burn'"* ]]
+	run -2 --separate-stderr at-admin stats now
+	[[ $stderr == *"'now' is too much"* ]]
+	run -2 --separate-stderr at-admin -T ../x stats
+	[[ $stderr == *"no tenant's name"* ]]
+}
+
+@test "help for a verb" {
+	run -0 at-admin retain --help
+	[[ $output == "usage: at-admin [OPTION…] retain [--before TIME]"* ]]
+}
+
+@test "stats are a row on a pipe and a table when asked" {
+	events 10 | at-ingest
+	run -0 at-admin stats
+	[ "$(jq -c '[.tenant, .events, .tail_events, .chunks, .first, .last]' <<< "$output")" = \
+	  '["default",10,10,0,"2026-01-01T00:00:00.000Z","2026-01-01T00:09:00.000Z"]' ]
+	run -0 at-admin stats -f table
+	[[ $output =~ events\ +10 ]]
+	run -2 at-admin stats -f xml
+}
+
+@test "a trickle of single commits and a bulk load both end in well-filled chunks" {
+	for i in $(seq 0 40); do events 1 "$i" | at-ingest; done
+	events 140000 100 | at-ingest
+	[ "$(stat_of events)" = 140041 ]
+	[ "$(stat_of chunks)" -ge 2 ]
+	at-admin compact
+	[ "$(stat_of tail_events)" = 0 ]
+	[ "$(stat_of chunks)" = 3 ]
+	at-admin verify
+}
+
+@test "compact fills chunks and makes the file smaller" {
+	events 60000 | at-ingest
+	at-admin compact
+	events 60000 60000 | at-ingest
+	at-admin compact
+	before=$(stat_of bytes_file)
+	at-admin retain --before 2026-02-10 --yes
+	[ "$(stat_of bytes_free)" -gt 100000 ]
+	at-admin compact -v
+	[ "$(stat_of bytes_file)" -lt $((before * 3 / 4)) ]
+	[ "$(stat_of bytes_free)" -lt $((before / 8)) ]
+	at-admin verify
+}
+
+@test "compact -n changes nothing" {
+	events 100 | at-ingest
+	run -0 at-admin compact -n
+	[[ $output == "default: 100 events in the tail to seal"* ]]
+	[ "$(stat_of tail_events)" = 100 ]
+}
+
+@test "tenants are apart: added, listed, removed only when meant" {
+	events 5 | at-ingest
+	at-admin tenant add shop
+	run -1 --separate-stderr at-admin tenant add shop
+	[[ $stderr == *"already"* ]]
+	events 7 | at-ingest -T shop
+	[ "$(at-admin stats --all | jq -c '[.tenant, .events]' | paste -sd' ')" = '["default",5] ["shop",7]' ]
+	run -2 --separate-stderr at-admin tenant remove shop < /dev/null
+	[[ $stderr == *"add --yes, or -n"* ]]
+	run -0 at-admin tenant remove shop -n
+	[ -d "$AT_STORE/tenants/shop" ]
+	at-admin tenant remove shop --yes
+	[ "$(ls "$AT_STORE/tenants")" = default ]
+	run -1 at-admin tenant remove shop --yes
+	run -2 at-admin tenant remove
+}
+
+@test "retain by time: what is older goes, from chunks and tail, and the vocabulary agrees" {
+	events 70000 | at-ingest
+	events 10 70000 | at-ingest
+	run -0 at-admin retain --before 2026-01-02 -n
+	[ "$output" = "default: 1440 events and 0 samples would go" ]
+	[ "$(stat_of events)" = 70010 ]
+	run -2 at-admin retain --before 2026-01-02 < /dev/null
+	at-admin retain --before 2026-01-02 --yes
+	[ "$(stat_of events)" = 68570 ]
+	[ "$(stat_of first)" = '"2026-01-02T00:00:00.000Z"' ]
+	at-admin verify
+	at-admin retain --before 2027-01-01 --yes
+	[ "$(stat_of events)" = 0 ]
+	at-admin verify
+}
+
+@test "retain by configuration counts back from now, and wants one or the other" {
+	mkdir config
+	echo '{"retention":{"events":"90d"}}' > config/analytics.json
+	events 3 | at-ingest
+	events 2 100000 | at-ingest
+	AT_NOW=2026-04-10 at-admin retain -v --yes
+	[ "$(stat_of events)" = 2 ]
+	echo '{}' > config/analytics.json
+	run -2 --separate-stderr at-admin retain --yes
+	[[ $stderr == *"--before TIME"* ]]
+	echo '{"retention":{"events":"soon"}}' > config/analytics.json
+	run -2 --separate-stderr at-admin retain --yes
+	[[ $stderr == *"retention.events"*"'soon'"* ]]
+}
+
+@test "fault 16: verify finds a flipped byte, says where, and exits 1" {
+	events 1000 | at-ingest
+	at-admin compact
+	file=$AT_STORE/tenants/default/data.mdb
+	at=$(grep -obUa e0 "$file" | tail -1 | cut -d: -f1)
+	printf X | dd of="$file" bs=1 seek="$at" conv=notrunc status=none
+	run -1 --separate-stderr at-admin verify
+	[[ $output == *"default: "*"damaged"* ]]
+	[[ $stderr == *"restore the tenant from a backup"* ]]
+	run -1 --separate-stderr at-admin verify -f ndjson
+	jq -se 'all(.finding)' <<< "${lines[0]}"
+}

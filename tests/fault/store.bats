@@ -1,0 +1,133 @@
+#!/usr/bin/env bats
+# The store when the machine does not do as it is told.
+
+load ../helper
+
+setup() { file=$AT_STORE/tenants/default/data.mdb; }
+events() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) printf "{\"event\":\"e\",\"timestamp\":%d,\"properties\":{\"n\":%d,\"fill\":\"%0200d\"}}\n", 1767225600 + i, i, i }'; }
+stored() { at-admin stats -f ndjson | jq .events; }
+root_only() { [ "$(id -u)" = 0 ] || skip "needs root"; }
+plain_only() { [ -z "$SANITIZED" ] || skip "not beside a sanitizer"; }
+
+@test "fault 5: EIO and ENOSPC at each write and sync: said, nothing half done, and the store opens again" {
+	plain_only
+	strace -f -o /dev/null true 2> /dev/null || skip "strace cannot trace here"
+	events 50 > rows
+	events 10 | at-ingest
+	was=10
+	for call in pwrite64 pwritev writev fdatasync fsync; do
+		for error in EIO ENOSPC; do
+			for when in 1 2 3 4 5 6; do
+				status=0
+				strace -f -qq -o /dev/null -e trace=$call -e inject=$call:error=$error:when=$when at-ingest rows 2> said || status=$?
+				now=$(stored)
+				if [ $status = 0 ]; then
+					[ "$now" = $((was + 50)) ]
+				else
+					[ $status = 1 ]
+					[ "$now" = "$was" ]
+					[ "$(grep -c . said)" -ge 1 ]
+				fi
+				was=$now
+				[ $status = 0 ] && break
+			done
+		done
+	done
+	at-admin verify
+	at-ingest rows
+	[ "$(stored)" = $((was + 50)) ]
+}
+
+@test "fault 7: a full disk is a clear word, nothing is half done, and with room again it goes on" {
+	root_only
+	mkdir small
+	mount -t tmpfs -o size=3m tmpfs small 2> /dev/null || skip "cannot mount a tmpfs here"
+	export AT_STORE=$PWD/small/store
+	events 500 | at-ingest
+	events 60000 > rows
+	run -1 --separate-stderr at-ingest rows
+	[[ $stderr == *"full"* ]]
+	before=$(stored)
+	at-admin verify
+	mount -o remount,size=200m small
+	at-ingest rows
+	[ "$(stored)" = $((before + 60000)) ]
+	at-admin verify
+	umount small
+}
+
+@test "fault 18: a network file system is refused with a clear word" {
+	plain_only
+	at-admin init
+	cat > nfs.c <<-'C'
+	#include <sys/vfs.h>
+	int statfs(const char *p, struct statfs *s) { (void)p; __builtin_memset(s, 0, sizeof *s); s->f_type = 0x6969; return 0; }
+	C
+	${CC:-cc} -shared -fPIC -o nfs.so nfs.c
+	LD_PRELOAD=$PWD/nfs.so run -1 --separate-stderr at-admin stats
+	[[ $stderr == *"NFS"*"local disk"* ]]
+}
+
+@test "fault 18: a read-only medium can be read, and writing says why not" {
+	root_only
+	events 100 | at-ingest
+	mkdir disk
+	cp -r "$AT_STORE" copy
+	mount --bind copy disk 2> /dev/null && mount -o remount,ro,bind disk || skip "cannot mount here"
+	run -0 at-admin -S disk stats
+	[ "$(jq .events <<< "$output")" = 100 ]
+	at-admin -S disk verify
+	run -1 --separate-stderr at-admin -S disk compact
+	umount disk
+	[[ $stderr == *"Read-only file system"* ]]
+}
+
+@test "faults 18 and 63: another user gets a clear word and reads nothing" {
+	root_only
+	setpriv --reuid 65534 --clear-groups true 2> /dev/null || skip "setpriv cannot here"
+	events 3 | at-ingest
+	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" 2> /dev/null || true
+	run -1 --separate-stderr setpriv --reuid 65534 --clear-groups "$(command -v at-admin)" -S "$AT_STORE" stats
+	[[ $stderr == *"Permission denied"* ]]
+	[ -z "$output" ]
+}
+
+@test "fault 17: truncated, foreign and newer stores are refused with the reason" {
+	events 2000 | at-ingest
+	at-admin compact
+	cp "$file" good
+	head -c 4000 good > "$file"
+	run -1 --separate-stderr at-admin stats
+	[[ $stderr == *"data.mdb"* ]]
+	head -c $(($(stat -c %s good) / 2)) good > "$file"
+	run -1 at-admin verify
+	printf 'SQLite format 3' > "$file"
+	run -1 --separate-stderr at-admin stats
+	[[ $stderr == *"no LMDB file"* ]]
+	cp good "$file"
+	at-admin verify
+	echo 'at-store 7' > "$AT_STORE/format"
+	run -1 --separate-stderr at-admin stats
+	[[ $stderr == *"newer at (format 7"*"install the newer version"* ]]
+	mkdir other
+	touch other/thing
+	run -1 --separate-stderr at-ingest -S other <<< '{"event":"x"}'
+	[[ $stderr == *"holds other files"* ]]
+}
+
+@test "fault 10: with little address space the map is small, and grows" {
+	plain_only
+	events 20000 > rows
+	for i in 1 2 3; do (ulimit -v 400000; at-ingest rows); done
+	[ "$(stored)" = 60000 ]
+	(ulimit -v 400000; at-admin verify)
+}
+
+@test "fault 15: two writers take turns, and nobody waits for long" {
+	events 3000 > rows
+	at-admin init
+	for w in 1 2; do (for i in 1 2 3 4 5; do at-ingest rows; done) & done
+	wait
+	[ "$(stored)" = 30000 ]
+	at-admin verify
+}

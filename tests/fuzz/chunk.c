@@ -1,0 +1,155 @@
+/* Chunks: any bytes as header and blocks are refused or read safely; any events come back the same from what they were packed to.
+ *
+ * First byte 0: events are made of the bytes. Else: pieces (column, part, 2 bytes length, bytes) follow, the first is the header. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/chunk.h"
+
+int LLVMFuzzerTestOneInput(const unsigned char *, size_t);
+
+struct pieces { const unsigned char *p; size_t n; const struct chunk_packed *packed; };
+
+static int
+fetch(void *self, int column, int part, struct buf *out, struct err *err)
+{
+	const struct pieces *all = self;
+
+	if (all->packed) {
+		for (size_t i = 0; i < all->packed->n; i++) {
+			const struct chunk_block *b = &all->packed->block[i];
+
+			if (b->column == column && b->part == part) {
+				buf_add(out, all->packed->bytes.p + b->at, b->len);
+				return 0;
+			}
+		}
+		assert(!"a block that was never made");
+	}
+	for (size_t at = 0; at + 4 <= all->n; ) {
+		size_t len = all->p[at + 2] | (size_t)all->p[at + 3] << 8;
+
+		len = len > all->n - at - 4 ? all->n - at - 4 : len;
+		if (all->p[at] == column && all->p[at + 1] == (unsigned char)part) {
+			buf_add(out, all->p + at + 4, len);
+			return 0;
+		}
+		at += 4 + len;
+	}
+	return err_set(err, ERR_CORRUPT, "no such block");
+}
+
+static int
+see_key(void *self, struct str raw, int64_t count)
+{
+	*(int64_t *)self += count + (int64_t)raw.n;
+	return 0;
+}
+
+static void
+read_any(const unsigned char *data, size_t n)
+{
+	struct pieces all = { data, n, NULL };
+	struct chunk c = { 0 };
+	struct err err = { 0 };
+	size_t len = n >= 2 ? data[0] | (size_t)data[1] << 8 : 0;
+	int64_t sum = 0;
+
+	if (n < 2)
+		return;
+	len = len > n - 2 ? n - 2 : len;
+	all.p += 2 + len;
+	all.n -= 2 + len;
+	if (chunk_open(&c, (struct str){ (const char *)data + 2, len }, fetch, &all, &err) == 0) {
+		struct event ev;
+
+		for (size_t i = 0; i < c.info.n && i < 5000; i++)
+			if (chunk_row(&c, i, CHUNK_ALL, &ev, &err) == 0) {
+				sum += ev.time + (ev.name.n ? ev.name.p[ev.name.n - 1] : 0) + (ev.user_id.n ? ev.user_id.p[0] : 0);
+				sum += ev.properties.n ? ev.properties.p[ev.properties.n - 1] : 0;
+			} else {
+				break;
+			}
+		chunk_each_key(&c, see_key, &sum, &err);
+		chunk_has_user(&c, STR("u"), &err);
+	}
+	chunk_release(&c);
+}
+
+static struct str
+take(const unsigned char **p, const unsigned char *end)
+{
+	size_t n = *p < end ? *(*p)++ % 40 : 0;
+	struct str s = { (const char *)*p, n };
+
+	if (n > (size_t)(end - *p))
+		s.n = (size_t)(end - *p);
+	*p += s.n;
+	return s;
+}
+
+static int
+same(struct str a, struct str b)
+{
+	return !a.p == !b.p && str_eq(a, b);
+}
+
+static void
+pack_any(const unsigned char *p, size_t n)
+{
+	const unsigned char *end = p + n;
+	struct event *ev = NULL, got;
+	struct chunk_packed packed = { 0 };
+	struct pieces all = { .packed = &packed };
+	struct chunk c = { 0 };
+	struct err err = { 0 };
+	size_t many = 0;
+	int64_t time = TIME_MIN;
+
+	while (p < end && many < 3000) {
+		struct event *e;
+		int has = *p++;
+
+		ev = mem_grow(ev, many + 1, sizeof(*ev));
+		e = &ev[many++];
+		*e = (struct event){ .time = time += p < end ? *p++ * (has & 8 ? 1000003 : 1) : 0, .received = has & 16 ? INT64_MIN : has, .seq = many * 3 };
+		e->name = take(&p, end);
+		if (e->name.n == 0)
+			e->name = STR("x");
+		if (has & 1)
+			e->id = take(&p, end);
+		if (has & 2)
+			e->user_id = take(&p, end);
+		if (has & 4)
+			e->session_id = take(&p, end);
+		e->properties = has & 32 ? STR("{\"a\":1,\"b\":\"\\\"}\"}") : take(&p, end);
+	}
+	if (many == 0)
+		return;
+	chunk_pack(&packed, ev, many);
+	assert(chunk_open(&c, buf_get(&packed.header), fetch, &all, &err) == 0);
+	for (size_t i = 0; i < many; i++) {
+		size_t row = i * 7919 % many;
+
+		assert(chunk_row(&c, row, CHUNK_ALL, &got, &err) == 0);
+		assert(got.time == ev[row].time && got.received == ev[row].received && got.seq == ev[row].seq && same(got.name, ev[row].name) &&
+		    same(got.id, ev[row].id) && same(got.user_id, ev[row].user_id) && same(got.session_id, ev[row].session_id) &&
+		    same(got.properties, ev[row].properties));
+		assert(!got.user_id.p || chunk_has_user(&c, got.user_id, &err) == 1);
+	}
+	free(ev);
+	chunk_release(&c);
+	chunk_packed_release(&packed);
+}
+
+int
+LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
+{
+	if (n && data[0] == 0)
+		pack_any(data + 1, n - 1);
+	else if (n)
+		read_any(data + 1, n - 1);
+	return 0;
+}
