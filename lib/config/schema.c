@@ -352,9 +352,11 @@ compile_regex(struct schema *s, struct pattern *p, struct str text, const struct
 {
 	struct err why = { 0 };
 
-	p->text = text;
 	if (!s->regex)
 		return fail(err, at, "patterns cannot be used here");
+	if (p->regex)                   /* the keyword twice: the last is meant */
+		s->regex->free(p->regex);
+	p->text = text;
 	if (!(p->regex = s->regex->compile(text, &why)))
 		return fail(err, at, "%s", why.text);
 	return 0;

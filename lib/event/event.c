@@ -658,7 +658,9 @@ event_put_lossy(struct buf *out, struct str text)
 	buf_str(out, text);
 
 	/* Lone surrogates: same length, so they are mended in place. */
-	for (p = out->p + from, end = out->p + out->n; p && (p = memchr(p, '\\', (size_t)(end - p))); ) {
+	if (out->n == from)
+		return;
+	for (p = out->p + from, end = out->p + out->n; (p = memchr(p, '\\', (size_t)(end - p))); ) {
 		int unit = end - p > 1 && p[1] == 'u' ? hex4(p + 2, end) : -1;
 
 		if (unit >= 0xd800 && unit <= 0xdbff && end - p >= 12 && p[6] == '\\' && p[7] == 'u' &&
