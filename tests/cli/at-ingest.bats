@@ -1,3 +1,4 @@
+#!/usr/bin/env bats
 load ../helper
 
 ids() { at-query -f csv 'SELECT id FROM events ORDER BY timestamp, id' | tail -n +2 | tr -d '\r' | paste -sd' '; }

@@ -1,3 +1,4 @@
+#!/usr/bin/env bats
 load ../helper
 
 setup() { mkdir config; }

@@ -1,3 +1,4 @@
+#!/usr/bin/env bats
 load ../helper
 
 now=2026-11-23T10:00:00Z

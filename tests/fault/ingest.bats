@@ -1,3 +1,4 @@
+#!/usr/bin/env bats
 load ../helper
 
 rounds=${FAULT_ROUNDS:-30}      # 300 for the long run
