@@ -100,7 +100,7 @@ T = $(units) $(fuzzers:%=$B/replay/%) $(wildcard tests/cli/*.bats tests/cli/*.sh
 check: check-deps
 	@$(MAKE) --no-print-directory check-run
 check-run: all $(units) $(fuzzers:%=$B/replay/%)
-	@B=$(abspath $B) CC='$(CC)' SANITIZED='$(SAN)' CMOCKA_MESSAGE_OUTPUT=TAP prove -j2 --timer -e '' $T
+	@B=$(abspath $B) CC='$(CC)' SANITIZED='$(SAN)' CMOCKA_MESSAGE_OUTPUT=TAP prove -j2 --timer -e tests/run $T
 
 asan:; $(MAKE) B=build/asan SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' O='-O1 -g' check
 tsan:; $(MAKE) B=build/tsan SAN=-fsanitize=thread O='-O1 -g' check
