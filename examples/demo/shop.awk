@@ -30,13 +30,13 @@ function days_since_epoch(y, m, d,    era, yoe, doy) {
 }
 
 function one_minute(day, minute, broken,    visits, v) {
-	visits = int((5 + 4 * sin((minute - 540) * 6.283185 / 1440)) * (0.8 + 0.4 * rnd()) + rnd())
+	visits = int((30 + 26 * sin((minute - 540) * 6.283185 / 1440)) * (0.9 + 0.2 * rnd()) + rnd())
 	for (v = 0; v < visits; v++)
 		visit((day * 1440 + minute) * 60 + int(rnd() * 60), broken)
 }
 
 function visit(t, broken,    user, where) {
-	user = "u" pick(4000)
+	user = "u" pick(20000)
 	where = "\"source\":\"" source[pick(5)] "\",\"country\":\"" country[pick(7)] "\""
 	emit(t, "page_view", user, where ",\"page\":\"" page[pick(7)] "\",\"duration_ms\":" int(40 + 300 * rnd() * rnd() + (broken ? 900 * rnd() : 0)))
 	if (rnd() < 0.125) emit(t + 9, "search", user, where)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -92,10 +93,18 @@ cmd_name(void)
 	return progname;
 }
 
+#define SAME_MS 300             /* timeout(1) signals the process and then its group: two of so close a time are one */
+
 static void
 on_signal(int sig)
 {
-	if (stopping) {
+	static struct timespec first;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!stopping)
+		first = now;
+	else if ((now.tv_sec - first.tv_sec) * 1000 + (now.tv_nsec - first.tv_nsec) / 1000000 > SAME_MS) {
 		signal(sig, SIG_DFL);
 		raise(sig);
 	}

@@ -8,11 +8,11 @@ unset AT_TENANT AT_CONFIG AT_NOW NO_COLOR CLICOLOR_FORCE
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 awk '
 	/^(```console|\.Bd -literal)/ { on = 1; next }
-	/^(```|\.Ed)/                 { on = 0; next }
+	/^(```|\.Ed)/                 { if (cmd) print cmd "\034" out; cmd = ""; on = 0; next }
 	FILENAME ~ /[0-9]$/           { sub(/^\\&/, ""); gsub(/\\e/, "\\"); gsub(/\\-/, "-"); gsub(/\\(aq|\(aq)/, "\047") }
 	on && /^\$ /  { if (cmd) print cmd "\034" out; cmd = FILENAME "\034" FNR "\034" substr($0, 3); out = ""; next }
 	on && /^> /   { cmd = cmd "\035" substr($0, 3); next }
-	on            { out = out $0 "\035" }
+	on && cmd     { out = out $0 "\035" }
 	END           { if (cmd) print cmd "\034" out }
 ' "$root"/README.md "$root"/examples/*.md "$root"/man/*.[1-8] > "$work/steps"
 

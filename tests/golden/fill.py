@@ -1,9 +1,15 @@
 """Rewrite what the documents show by what comes now; `git diff` is then the review.  fill.py FILE.md …
 
 Each ```console block is run in an empty folder, a document at a time, as tests/cli/examples.sh does it."""
-import os, subprocess, sys, tempfile
+import os, re, subprocess, sys, tempfile
 
 root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def same(want, got):
+    """"…" in what is shown stands for any text within a line, alone on a line for any lines."""
+    parts = ["(?:.*\n)*" if line == "…" else ".*".join(map(re.escape, line.split("…"))) + "\n" for line in want]
+    return re.fullmatch("".join(parts), "".join(line + "\n" for line in got)) is not None
 
 
 def fill(path):
@@ -33,7 +39,12 @@ def fill(path):
             while not got.endswith(b"\n<end>\n"):
                 got += os.read(shell.stdout.fileno(), 65536)
             got = got[:-7].decode()
-            out += got.rstrip("\n").split("\n") if got.strip("\n") else []
+            shown = []
+            while lines[i] != "```" and not lines[i].startswith("$ "):
+                shown.append(lines[i])
+                i += 1
+            came = got.rstrip("\n").split("\n") if got.strip("\n") else []
+            out += shown if same(shown, came) else came
             continue
         elif on:
             continue
