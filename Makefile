@@ -47,6 +47,8 @@ $B/%.o: %.c $B/flags
 	$(call say,cc,$<)
 	$(Q)$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
 
+$B/lib/config/config.o: $(wildcard lib/config/*.json)       # they travel inside it
+
 $B/librooms.a: $(lib_o)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 

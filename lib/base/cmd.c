@@ -99,12 +99,12 @@ static void
 on_signal(int sig)
 {
 	static struct timespec first;
-	struct timespec now;
+	struct timespec here;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_MONOTONIC, &here);
 	if (!stopping)
-		first = now;
-	else if ((now.tv_sec - first.tv_sec) * 1000 + (now.tv_nsec - first.tv_nsec) / 1000000 > SAME_MS) {
+		first = here;
+	else if ((here.tv_sec - first.tv_sec) * 1000 + (here.tv_nsec - first.tv_nsec) / 1000000 > SAME_MS) {
 		signal(sig, SIG_DFL);
 		raise(sig);
 	}
