@@ -446,7 +446,7 @@ chunk_unpack(void **zstd, struct str block, struct buf *out, struct err *err)
 		return damaged(err, "a block's length cannot be");
 	if (!*zstd && !(*zstd = ZSTD_createDCtx()))
 		return err_set(err, ERR_LIMIT, "out of memory");
-	if (ZSTD_decompressDCtx(*zstd, buf_room(out, n), n, block.p, block.n) != n)
+	if (ZSTD_decompressDCtx(*zstd, buf_room(out, n + 1), n, block.p, block.n) != n)
 		return damaged(err, "a block does not unpack");
 	out->n = n;
 	return 0;

@@ -134,6 +134,12 @@ dedupe_run_head(struct str value, struct dedupe_run *run)
 	return filter == 0 || filter % 64 ? -1 : 0;
 }
 
+static uint64_t
+apart(int64_t a, int64_t b)
+{
+	return a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
+}
+
 /* Hashes are spread evenly, so the first guess is where the share of the range says; three such steps leave few entries. */
 int
 dedupe_find(struct str part, uint64_t low, uint64_t high, int64_t time, int64_t *found)
@@ -184,16 +190,12 @@ dedupe_find(struct str part, uint64_t low, uint64_t high, int64_t time, int64_t 
 			to = middle;
 	}
 	for (; from < n; from++) {
-		int64_t d, best;
-
 		dedupe_get(p + from * ENTRY, &e);
 		if (e.low != low)
 			break;
 		if (e.high != high)
 			continue;
-		d = e.time > time ? e.time - time : time - e.time;
-		best = any ? (*found > time ? *found - time : time - *found) : 0;
-		if (!any || d < best)
+		if (!any || apart(e.time, time) < apart(*found, time))
 			*found = e.time;
 		any = 1;
 	}
