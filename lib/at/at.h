@@ -1,10 +1,47 @@
-/* at.h - the analytics store and engine as a C library. See at(3). */
+/* at.h - the analytics store and engine as a C library. See at(3).
+ *
+ *      struct at *at = at_open("/var/lib/at", NULL);
+ *
+ *      if (!at || at_track(at, "{\"event\":\"signup\",\"user_id\":\"u1\"}", 0) || at_commit(at))
+ *              fprintf(stderr, "%s\n", at_error(at));
+ *      at_query(at, "SELECT event, COUNT(*) AS n FROM events GROUP BY event", print, NULL);
+ *      at_close(at);
+ *
+ * Functions return 0, or a negative number with the reason in at_error. A handle belongs to one thread at a time, and is
+ * opened after any fork.
+ */
 #ifndef AT_AT_H
 #define AT_AT_H
 
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 #pragma GCC visibility push(default)
 
 const char *at_version(void);                   /* "0.1.0" */
 
+struct at;
+
+/* Open a store, made where there is none. tenant NULL: "default". NULL on failure, with the reason in at_error(NULL). */
+struct at *at_open(const char *dir, const char *tenant);
+void at_close(struct at *);                     /* NULL is fine; what was not committed is gone */
+const char *at_error(const struct at *);        /* why the last call failed; borrowed until the next call. NULL: at_open */
+
+/* Add one event, a JSON object as at-rows(5) describes it; len 0: up to its final 0. It is stored by at_commit. A row that
+ * is no event is refused with a negative number, and others may follow. */
+int at_track(struct at *, const char *json, size_t len);
+
+/* Make what was added durable: it is on disk, and every reader sees it, when this returns 0. */
+int at_commit(struct at *);
+
+/* Run a statement of at-sql(7). Each row comes as a JSON object, borrowed until the function returns; other than 0 ends it. */
+int at_query(struct at *, const char *sql, int (*row)(void *self, const char *json, size_t len), void *self);
+
 #pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+
 #endif

@@ -38,6 +38,32 @@ setup() {
 	[ -z "$output" ]
 }
 
+@test "the library stores events and answers SQL, and says why it cannot" {
+	cat > p.c <<-'C'
+	#include <at.h>
+	#include <stdio.h>
+	static int show(void *self, const char *json, size_t len) { (void)self, (void)len; return puts(json) < 0; }
+	int main(void) {
+		struct at *at = at_open("store", NULL);
+		if (!at || at_track(at, "{\"event\":\"a\",\"n\":9007199254740993}", 0) || at_track(at, "{\"event\":\"b\"}", 0)) return 1;
+		if (at_track(at, "{nope", 0) == 0) return 2;
+		puts(at_error(at));
+		if (at_commit(at) || at_query(at, "SELECT event, n FROM events ORDER BY event", show, NULL)) return 3;
+		if (at_query(at, "SELECT nope FROM events", show, NULL) == 0) return 4;
+		puts(at_error(at));
+		if (at_track(at, "{\"event\":\"c\"}", 0) || at_commit(at)) return 5;
+		at_close(at);
+		return at_open("/dev/null/x", NULL) ? 6 : 0;
+	}
+	C
+	${CC:-cc} -I"$stage/usr/include" p.c -L"$stage/usr/lib" -lat -o p
+	LD_LIBRARY_PATH=$stage/usr/lib run -0 ./p
+	[[ ${lines[0]} == *'not valid JSON'* ]]
+	[ "${lines[1]}" = '{"event":"a","n":9007199254740993}' ]
+	[ "${lines[2]}" = '{"event":"b","n":null}' ]
+	[[ ${lines[3]} == *nope* ]]
+}
+
 @test "uninstall leaves nothing behind" {
 	make -s -C "$root" B="${B:-$root/build}" DESTDIR="$stage" PREFIX=/usr uninstall > /dev/null
 	run find "$stage" ! -type d
