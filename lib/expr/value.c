@@ -148,6 +148,24 @@ is_integer(const struct expr_value *v)
 	return 1;
 }
 
+/* Written as it will be printed: at most 15 digits, a point between them, no zero at the end, not below 0.0001. */
+static int
+is_plain_decimal(const struct expr_value *v)
+{
+	const char *p = v->p, *end = p + v->n, *point;
+
+	if (v->form != EXPR_RAW || v->n > 16 || v->n < 3)
+		return 0;
+	p += *p == '-';
+	point = memchr(p, '.', (size_t)(end - p));
+	if (!point || end[-1] < '1' || end[-1] > '9' || (p[0] == '0' && end - point > 4 && memcmp(point + 1, "000", 3) == 0))
+		return 0;
+	for (; p < end; p++)
+		if ((*p < '0' || *p > '9') && p != point)
+			return 0;
+	return 1;
+}
+
 /* Two integers by their digits; JSON writes no leading zeros. */
 static int
 compare_digits(const struct expr_value *a, const struct expr_value *b)
@@ -305,10 +323,27 @@ expr_items(struct expr_run *run, const struct expr_value *v, struct expr_value *
 	return it.fault ? expr_raise(run, "the row is no JSON, check its brackets and quotes") : expr_charge(run, *n);
 }
 
-static uint64_t
-hash_key(struct str s)
+/* Do all keys surely differ? Plain raw keys, told apart by a few of their bytes; only where those meet are the keys
+ * themselves compared. */
+static int
+all_differ(const struct expr_member *m, size_t n)
 {
-	return str_hash(s);
+	uint64_t seen[4] = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		const struct expr_value *k = &m[i].key;
+		unsigned h;
+
+		if (k->form != EXPR_RAW || k->escaped)
+			return 0;
+		h = ((unsigned)k->n * 37 + (unsigned char)k->p[1] * 11 + (unsigned char)k->p[k->n / 2] * 5 + (unsigned char)k->p[k->n - 2]) & 255;
+		if (seen[h / 64] >> h % 64 & 1)
+			for (size_t j = 0; j < i; j++)
+				if (m[j].key.n == k->n && memcmp(m[j].key.p, k->p, k->n) == 0)
+					return 0;
+		seen[h / 64] |= (uint64_t)1 << h % 64;
+	}
+	return 1;
 }
 
 /* Keys that come twice: the place of the first, the value of the last. */
@@ -317,6 +352,8 @@ drop_doubles(struct expr_run *run, struct expr_member *m, size_t *n)
 {
 	size_t cap = 64, out = 0, *slot;
 
+	if (*n <= 2 * FEW_KEYS && all_differ(m, *n))
+		return 0;
 	if (*n <= FEW_KEYS) {
 		for (size_t i = 0; i < *n; i++) {
 			size_t k;
@@ -345,7 +382,7 @@ drop_doubles(struct expr_run *run, struct expr_member *m, size_t *n)
 
 		if (expr_text(run, &m[i].key, &key) < 0)
 			return ERR_LIMIT;
-		for (h = hash_key(key) & (cap - 1); slot[h]; h = (h + 1) & (cap - 1)) {
+		for (h = str_hash(key) & (cap - 1); slot[h]; h = (h + 1) & (cap - 1)) {
 			if (expr_equal(run, &m[slot[h] - 1].key, &m[i].key, &same) < 0)
 				return ERR_LIMIT;
 			if (same)
@@ -660,7 +697,7 @@ expr_put(struct expr_run *run, struct buf *b, const struct expr_value *v, int de
 	case JSON_FALSE: buf_lit(b, "false"); return 0;
 	case JSON_TRUE:  buf_lit(b, "true"); return 0;
 	case JSON_NUMBER:
-		if (is_integer(v))
+		if (is_integer(v) || is_plain_decimal(v))
 			buf_add(b, v->p, v->n);
 		else
 			expr_put_number(b, expr_number(v));
