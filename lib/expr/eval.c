@@ -289,6 +289,19 @@ compare(struct expr_run *run, enum expr_op op, const struct expr_value *a, const
 	return 1;
 }
 
+int
+expr_binary(struct expr_run *run, enum expr_op op, const struct expr_value *a, const struct expr_value *b, struct expr_value *out)
+{
+	switch (op) {
+	case EXPR_ADD: return add(run, a, b, out);
+	case EXPR_SUB: return subtract(run, a, b, out);
+	case EXPR_MUL: return multiply(run, a, b, out);
+	case EXPR_DIV: return divide(run, a, b, out);
+	case EXPR_MOD: return modulo(run, a, b, out);
+	default:       return compare(run, op, a, b, out);
+	}
+}
+
 static int
 negate(struct expr_run *run, const struct expr_value *v, struct expr_value *out)
 {
@@ -414,8 +427,8 @@ positions(struct expr_run *run, const struct expr_value *in, const struct expr_v
 	return 1;
 }
 
-static int
-index_of(struct expr_run *run, const struct expr_value *of, const struct expr_value *key, struct expr_value *out)
+int
+expr_index(struct expr_run *run, const struct expr_value *of, const struct expr_value *key, struct expr_value *out)
 {
 	struct str k;
 	int rc;
@@ -429,23 +442,23 @@ index_of(struct expr_run *run, const struct expr_value *of, const struct expr_va
 	}
 	if (of->type == JSON_ARRAY && key->type == JSON_NUMBER) {
 		double d = expr_number(key);
+		struct expr_value found = expr_of_type(JSON_NULL);      /* out may be of */
 		int64_t i;
 
-		*out = expr_of_type(JSON_NULL);
-		if (!(d >= INT_MIN && d <= INT_MAX) || d != (double)(int64_t)d)
-			return 1;
-		i = (int64_t)d;
-		if (of->form == EXPR_RAW) {
-			struct json j = json_index((struct json){ of->p, of->n, of->type, of->escaped }, i);
+		if (d >= INT_MIN && d <= INT_MAX && d == (double)(int64_t)d) {
+			i = (int64_t)d;
+			if (of->form == EXPR_RAW) {
+				struct json j = json_index((struct json){ of->p, of->n, of->type, of->escaped }, i);
 
-			if (j.type != JSON_NONE)
-				*out = expr_raw(j);
-			return 1;
+				if (j.type != JSON_NONE)
+					found = expr_raw(j);
+			} else {
+				i += i < 0 ? (int64_t)of->n : 0;
+				if (i >= 0 && i < (int64_t)of->n)
+					found = of->items[i];
+			}
 		}
-		if (i < 0)
-			i += (int64_t)of->n;
-		if (i >= 0 && i < (int64_t)of->n)
-			*out = of->items[i];
+		*out = found;
 		return 1;
 	}
 	if (of->type == JSON_NULL && (key->type == JSON_STRING || key->type == JSON_NUMBER || key->type == JSON_OBJECT))
@@ -829,8 +842,8 @@ FN(fn_split)
 	return split(run, s, t, out);
 }
 
-static int
-iterate(struct expr_run *run, const struct expr_value *in, struct expr_value **items, size_t *n)
+int
+expr_iterate(struct expr_run *run, const struct expr_value *in, struct expr_value **items, size_t *n)
 {
 	struct expr_member *m;
 	char text[16];
@@ -855,7 +868,7 @@ FN(fn_join)
 {
 	struct expr_value *items, sum = expr_of_text(STR("")), piece;
 	size_t n;
-	int rc = iterate(run, in, &items, &n);
+	int rc = expr_iterate(run, in, &items, &n);
 
 	UNUSED;
 	if (rc < 0)
@@ -933,7 +946,7 @@ FN(fn_indices)
 	if ((rc = two_texts(run, in, arg, &s, &t)) < 0)
 		return rc;
 	if (!rc)
-		return index_of(run, in, arg, out);
+		return expr_index(run, in, arg, out);
 	while (t.n && from + t.n <= s.n) {
 		const char *p = memmem(s.p + from, s.n - from, t.p, t.n);
 
@@ -1188,6 +1201,23 @@ sort(struct expr_run *run, struct expr_value *values, struct expr_value *by, siz
 	return sorting_rc;
 }
 
+int
+expr_sorted(struct expr_run *run, const struct expr_value *list, struct expr_value **items)
+{
+	struct expr_value *values;
+	struct sorting *s;
+	size_t n;
+	int rc;
+
+	if ((rc = expr_items(run, list, &values, &n)) < 0 || (rc = sort(run, values, values, n, &s)) < 0)
+		return rc;
+	if (!(*items = expr_get(run, n * sizeof(**items))))
+		return ERR_LIMIT;
+	for (size_t i = 0; i < n; i++)
+		(*items)[i] = s[i].value;
+	return 0;
+}
+
 enum { BY_SORT, BY_GROUP, BY_MIN, BY_MAX };
 
 static int
@@ -1314,7 +1344,7 @@ flatten(struct expr_run *run, const struct expr_value *in, const struct expr_val
 {
 	struct expr_value *each, less, zero = expr_of_number(0), one = expr_of_number(1);
 	size_t k;
-	int rc = iterate(run, in, &each, &k), none;
+	int rc = expr_iterate(run, in, &each, &k), none;
 
 	for (size_t i = 0; rc >= 0 && i < k; i++) {
 		none = 1;
@@ -1353,7 +1383,7 @@ FN(fn_from_entries)
 	struct expr_value *items, sum = expr_of_type(JSON_NULL), v;
 	struct expr_member *m;
 	size_t n;
-	int rc = iterate(run, in, &items, &n);
+	int rc = expr_iterate(run, in, &items, &n);
 
 	UNUSED;
 	if (rc < 0)
@@ -1366,7 +1396,7 @@ FN(fn_from_entries)
 		m->key = expr_of_type(JSON_NULL);
 		for (int k = 0; k < 4; k++) {   /* .key // .Key // .name // .Name */
 			v = expr_of_text(str_of(names[k]));
-			if ((rc = index_of(run, &items[i], &v, &m->key)) < 0)
+			if ((rc = expr_index(run, &items[i], &v, &m->key)) < 0)
 				return rc;
 			if (expr_true(&m->key))
 				break;
@@ -1376,7 +1406,7 @@ FN(fn_from_entries)
 			return rc;
 		if (!expr_true(&m->value))
 			v = expr_of_text(STR("Value"));
-		if ((rc = index_of(run, &items[i], &v, &m->value)) < 0)
+		if ((rc = expr_index(run, &items[i], &v, &m->value)) < 0)
 			return rc;
 		if (m->key.type != JSON_STRING)
 			return expr_raise(run, "Object keys must be strings");
@@ -1611,7 +1641,7 @@ path(struct expr_run *run, const struct expr_node *x, const struct expr_value *i
 	}
 	for (int i = 0; i < x->nkeys; i++) {
 		key = expr_of_text(x->keys[i]);
-		if ((rc = index_of(run, &v, &key, &v)) < 0)
+		if ((rc = expr_index(run, &v, &key, &v)) < 0)
 			return rc;
 	}
 	*out = v;
@@ -1660,16 +1690,12 @@ apply(struct expr_run *run, const struct expr_node *x, const struct expr_value *
 	int rc;
 
 	switch (x->op) {
-	case EXPR_INDEX: rc = index_of(run, &ops[1], &ops[0], out); break;
+	case EXPR_INDEX: rc = expr_index(run, &ops[1], &ops[0], out); break;
 	case EXPR_SLICE: rc = slice(run, &ops[2], &ops[0], &ops[1], out); break;
 	case EXPR_NEG:   return negate(run, &ops[0], out);
-	case EXPR_ADD:   return add(run, &ops[1], &ops[0], out);
-	case EXPR_SUB:   return subtract(run, &ops[1], &ops[0], out);
-	case EXPR_MUL:   return multiply(run, &ops[1], &ops[0], out);
-	case EXPR_DIV:   return divide(run, &ops[1], &ops[0], out);
-	case EXPR_MOD:   return modulo(run, &ops[1], &ops[0], out);
+	case EXPR_ADD: case EXPR_SUB: case EXPR_MUL: case EXPR_DIV: case EXPR_MOD:
 	case EXPR_EQ: case EXPR_NE: case EXPR_LT: case EXPR_GT: case EXPR_LE: case EXPR_GE:
-		return compare(run, x->op, &ops[1], &ops[0], out);
+		return expr_binary(run, x->op, &ops[1], &ops[0], out);
 	case EXPR_OBJECT: return object(run, x, ops, out);
 	case EXPR_FORMAT: return format(run, x->which, &ops[0], out);
 	case EXPR_CALL:
@@ -1730,7 +1756,7 @@ map_values(struct expr_run *run, const struct expr_node *x, const struct expr_va
 	struct expr_value *items, v;
 	struct list list = {0};
 	size_t n;
-	int rc = iterate(run, in, &items, &n);
+	int rc = expr_iterate(run, in, &items, &n);
 
 	for (size_t i = 0; rc >= 0 && i < n; i++) {
 		if (x->kid[0]->many) {
@@ -1819,6 +1845,14 @@ expr_eval_one(struct expr_run *run, const struct expr_node *x, const struct expr
 		if ((rc = expr_eval_one(run, x->kid[1], in, &v)) <= 0)
 			return rc;
 		return reduce(run, x, in, &v, out);
+	case EXPR_UPDATE:
+		if (x->which == EXPR_PIPE)
+			return expr_update(run, x, in, NULL, out);
+		if ((rc = expr_eval_one(run, x->kid[0], in, &v)) <= 0)
+			return rc;
+		return expr_update(run, x, in, &v, out);
+	case EXPR_DELETE:
+		return expr_delete(run, x, in, out);
 	case EXPR_BREAK:
 		run->breaking = (uint64_t)run->vars[x->which].n;
 		return EXPR_BREAKING;
@@ -1943,6 +1977,16 @@ then_as(void *to, struct expr_run *run, const struct expr_value *v)
 }
 
 static int
+then_update(void *to, struct expr_run *run, const struct expr_value *v)
+{
+	struct after *a = to;
+	struct expr_value out;
+	int rc = expr_update(run, a->x, a->in, v, &out);
+
+	return rc < 0 ? rc : a->emit(a->to, run, &out);
+}
+
+static int
 foreach_updated(void *to, struct expr_run *run, const struct expr_value *v)
 {
 	struct after *a = to;
@@ -1974,7 +2018,7 @@ each(struct expr_run *run, const struct expr_node *x, const struct expr_value *v
 
 	if (x->optional && v->type != JSON_ARRAY && v->type != JSON_OBJECT)
 		return 0;
-	if ((rc = iterate(run, v, &items, &n)) < 0)
+	if ((rc = expr_iterate(run, v, &items, &n)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		if ((rc = expr_charge(run, 1)) < 0 || (rc = emit(to, run, &items[i])) != 0)
@@ -2001,7 +2045,7 @@ recurse(struct expr_run *run, const struct expr_value *v, expr_emit emit, void *
 		return expr_limit(run, "nesting");
 	if (rc || (v->type != JSON_ARRAY && v->type != JSON_OBJECT))
 		return rc;
-	if ((rc = iterate(run, v, &items, &n)) < 0)
+	if ((rc = expr_iterate(run, v, &items, &n)) < 0)
 		return rc;
 	for (size_t i = 0; i < n; i++)
 		if ((rc = expr_charge(run, 1)) < 0 || (rc = recurse(run, &items[i], emit, to, depth + 1)) != 0)
@@ -2050,6 +2094,8 @@ expr_eval(struct expr_run *run, const struct expr_node *x, const struct expr_val
 		return expr_eval(run, x->kid[0], in, then_each, &a);
 	case EXPR_RECURSE:
 		return recurse(run, in, emit, to, 0);
+	case EXPR_UPDATE:
+		return expr_eval(run, x->kid[0], in, then_update, &a);
 	case EXPR_FOREACH: {
 		struct reducing r = { .x = x, .in = in };
 

@@ -124,6 +124,17 @@ visit(struct walk *w, struct expr_node *x, enum where in)
 			w->e->whole = 1;
 		visit(w, x->kid[0], NEVER);
 		return NEVER;
+	case EXPR_UPDATE:
+	case EXPR_DELETE:
+		if (in != NEVER)
+			w->e->whole = 1;
+		if (x->op == EXPR_UPDATE && x->which != EXPR_PIPE)
+			visit_used(w, x->kid[0], in);
+		else
+			visit(w, x->kid[0], NEVER);
+		if (x->op == EXPR_UPDATE)
+			visit(w, x->kid[1], NEVER);
+		return NEVER;
 	case EXPR_REDUCE:
 	case EXPR_FOREACH:
 		visit_used(w, x->kid[0], in);

@@ -40,7 +40,7 @@ enum expr_op {
 	EXPR_DOT, EXPR_CONST, EXPR_PATH, EXPR_INDEX, EXPR_SLICE, EXPR_EACH, EXPR_RECURSE, EXPR_PIPE, EXPR_COMMA, EXPR_NEG,
 	EXPR_ADD, EXPR_SUB, EXPR_MUL, EXPR_DIV, EXPR_MOD, EXPR_EQ, EXPR_NE, EXPR_LT, EXPR_GT, EXPR_LE, EXPR_GE,
 	EXPR_AND, EXPR_OR, EXPR_ALT, EXPR_IF, EXPR_TRY, EXPR_COLLECT, EXPR_OBJECT, EXPR_FORMAT, EXPR_CALL,
-	EXPR_SELECT, EXPR_MAPF, EXPR_SORTF, EXPR_VAR, EXPR_AS, EXPR_REDUCE, EXPR_FOREACH, EXPR_LABEL, EXPR_BREAK,
+	EXPR_UPDATE, EXPR_DELETE, EXPR_SELECT, EXPR_MAPF, EXPR_SORTF, EXPR_VAR, EXPR_AS, EXPR_REDUCE, EXPR_FOREACH, EXPR_LABEL, EXPR_BREAK,
 	EXPR_OTHER,             /* known to the grammar, not to the evaluator */
 };
 
@@ -48,7 +48,8 @@ struct expr_node {
 	uint8_t  op;            /* enum expr_op */
 	uint8_t  many;          /* may give more than one result, or catches errors of what comes after it */
 	uint8_t  optional;      /* `?` on an index: no result instead of an error */
-	uint16_t which;         /* EXPR_CALL: index in the table; EXPR_SORTF, EXPR_FORMAT: which of them; variables: the slot */
+	uint16_t which;         /* EXPR_CALL: index in the table; EXPR_SORTF, EXPR_FORMAT: which of them; variables: the slot;
+	                         * EXPR_UPDATE: EXPR_CONST for =, EXPR_PIPE for |=, EXPR_ALT for //=, else the operator */
 	uint32_t col;           /* 1-based byte in the program */
 	int      n;             /* operands, in the order in which they are evaluated (the last varies fastest) */
 	struct expr_node **kid;
@@ -100,9 +101,19 @@ typedef int (*expr_emit)(void *to, struct expr_run *, const struct expr_value *)
 int expr_eval(struct expr_run *, const struct expr_node *, const struct expr_value *in, expr_emit emit, void *to);
 /* One result of a node that is not `many`: 1, 0 for none, < 0. */
 int expr_eval_one(struct expr_run *, const struct expr_node *, const struct expr_value *in, struct expr_value *out);
+int expr_index(struct expr_run *, const struct expr_value *of, const struct expr_value *key, struct expr_value *out);
+int expr_iterate(struct expr_run *, const struct expr_value *, struct expr_value **items, size_t *n);
+int expr_binary(struct expr_run *, enum expr_op, const struct expr_value *a, const struct expr_value *b, struct expr_value *out);
+int expr_sorted(struct expr_run *, const struct expr_value *list, struct expr_value **items);
 int expr_builtin(struct str name, int arity);           /* index in the table of native functions, -1 when there is none */
 int expr_builtin_is_test(int index);
 int expr_format(struct str name);                       /* of "@csv" without the @; -1 */
+
+/* update.c */
+int expr_is_path(const struct expr_node *);             /* can it stand on the left of = natively? */
+int expr_update(struct expr_run *, const struct expr_node *, const struct expr_value *in, const struct expr_value *value,
+    struct expr_value *out);
+int expr_delete(struct expr_run *, const struct expr_node *, const struct expr_value *in, struct expr_value *out);
 
 /* value.c. Those that can fail return ERR_INPUT or ERR_LIMIT with run->err set. */
 void *expr_get(struct expr_run *, size_t size);         /* of the arena; NULL and run->err set when over its bound */

@@ -67,9 +67,9 @@ static const struct macro {
 	{ "add",         0, { 0 },   "reduce .[] as $v (null; . + $v)" },
 	{ "to_entries",  0, { 0 },   "[keys_unsorted[] as $k | {key: $k, value: .[$k]}]" },
 	{ "with_entries", 1, { "f" }, "to_entries | map(f) | from_entries" },
+	{ "map_values",  1, { "f" }, ".[] |= f" },
 	{ "unique",      0, { 0 },   "group_by(.) | map(.[0])" },
 	{ "unique_by",   1, { "f" }, "group_by(f) | map(.[0])" },
-	{ "todate",      0, { 0 },   "strftime(\"%Y-%m-%dT%H:%M:%SZ\")" },
 };
 
 struct var { struct str name; int slot, hidden; };
@@ -769,6 +769,8 @@ special(struct parser *p, size_t at, struct str name, struct expr_node **args, i
 		return node(p, EXPR_SELECT, at, 1, args[0]);
 	if (str_eq(name, STR("map")))
 		return node(p, EXPR_MAPF, at, 1, args[0]);
+	if (str_eq(name, STR("del")))
+		return node(p, EXPR_DELETE, at, 1, args[0]);
 	for (int i = 0; i < 4; i++)
 		if (str_eq(name, str_of(by[i]))) {
 			x = node(p, EXPR_SORTF, at, 1, node(p, EXPR_MAPF, at, 1, node(p, EXPR_COLLECT, at, 1, args[0])));
@@ -1356,7 +1358,7 @@ level(const struct parser *p, enum expr_op *op)
 		return *op = EXPR_COMMA, 1;
 	switch (p->tok) {
 	case T_ALT:    return *op = EXPR_ALT, 2;
-	case T_ASSIGN: return *op = EXPR_OTHER, 3;
+	case T_ASSIGN: return *op = EXPR_UPDATE, 3;
 	case T_OR:     return *op = EXPR_OR, 4;
 	case T_AND:    return *op = EXPR_AND, 5;
 	case T_EQ:     return *op = EXPR_EQ, 6;
@@ -1383,17 +1385,32 @@ level(const struct parser *p, enum expr_op *op)
 }
 
 static struct expr_node *
+update(struct parser *p, size_t at, struct str sign, struct expr_node *path, struct expr_node *value)
+{
+	static const struct { const char *sign; enum expr_op op; } kinds[] = {
+		{ "=", EXPR_CONST }, { "|=", EXPR_PIPE }, { "//=", EXPR_ALT }, { "+=", EXPR_ADD }, { "-=", EXPR_SUB }, { "*=", EXPR_MUL },
+		{ "/=", EXPR_DIV }, { "%=", EXPR_MOD },
+	};
+	struct expr_node *x = node(p, EXPR_UPDATE, at, 2, value, path);
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (str_eq(sign, str_of(kinds[i].sign)))
+			x->which = kinds[i].op;
+	return x;
+}
+
+static struct expr_node *
 binary(struct parser *p, int least)
 {
 	struct expr_node *a = operand(p, 1), *b;
 	enum expr_op op, again;
+	struct str sign;
 	int l;
 
 	while (!p->failed && (l = level(p, &op)) >= least && l) {
 		size_t at = p->start;
 
-		if (l == 3)
-			other(p, at, p->word);
+		sign = p->word;
 		next(p);
 		if (l == 2) {           /* to the right */
 			if (++p->depth > NESTED)
@@ -1408,7 +1425,9 @@ binary(struct parser *p, int least)
 			    p->text.p + p->start);
 			break;
 		}
-		if (op >= EXPR_ADD && op <= EXPR_GE)
+		if (l == 3)
+			a = update(p, at, sign, a, b);
+		else if (op >= EXPR_ADD && op <= EXPR_GE)
 			a = fold(p, node(p, op, at, 2, b, a), at);      /* jq evaluates the right side first */
 		else
 			a = node(p, op, at, 2, a, b);
@@ -1463,6 +1482,26 @@ gather_paths(struct parser *p, struct expr_node *x)
 	x->n = 0;
 }
 
+static int
+has(const struct expr_node *x, enum expr_op op)
+{
+	if (x->op == op)
+		return 1;
+	for (int i = 0; i < x->n; i++)
+		if (has(x->kid[i], op))
+			return 1;
+	return 0;
+}
+
+static void
+not_native(struct expr_program *prog, const struct expr_node *x, const char *what)
+{
+	if (prog->other_col)
+		return;
+	prog->other_col = x->col;
+	snprintf(prog->other, sizeof(prog->other), "%s", what);
+}
+
 static void
 mark_many(struct expr_program *prog, struct expr_node *x)
 {
@@ -1485,11 +1524,22 @@ mark_many(struct expr_program *prog, struct expr_node *x)
 	case EXPR_REDUCE:
 	case EXPR_FOREACH:
 		/* jq 1.6 has an oddity here (the source sees null from the second start value on); it may keep it */
-		if (x->kid[1]->many && !prog->other_col) {
-			prog->other_col = x->col;
-			snprintf(prog->other, sizeof(prog->other), "several start values");
-		}
+		if (x->kid[1]->many)
+			not_native(prog, x, "several start values");
 		x->many = x->op == EXPR_FOREACH;
+		break;
+	case EXPR_UPDATE:
+		if (!expr_is_path(x->kid[1]))
+			not_native(prog, x, "an update of this path");
+		/* in jq 1.6 a `try` in the update swallows the end of the update too */
+		if (x->which == EXPR_PIPE && has(x->kid[0], EXPR_TRY))
+			not_native(prog, x, "try in an update");
+		x->many = x->which != EXPR_PIPE && x->kid[0]->many;
+		break;
+	case EXPR_DELETE:
+		if (!expr_is_path(x->kid[0]))
+			not_native(prog, x, "del of this path");
+		x->many = 0;
 		break;
 	case EXPR_COLLECT:
 	case EXPR_MAPF:

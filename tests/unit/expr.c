@@ -134,7 +134,34 @@ program(struct buf *b, int depth)
 		leaf(b);
 		return;
 	}
-	switch (pick(20)) {
+	switch (pick(22)) {
+	case 20: case 21: {
+		static const char *const paths[] = {
+			".a", ".b", ".a.b", ".[]", ".a[]", ".[0]", ".[-1]", ".[1]", "(.a, .b)", ".[]?", ".a?", "..", "(.a | .b)", "(.[] | select(. == 1))",
+			".[\"a b\"]", ".a[1]", ".[.a]?", "(if .a then .a else .b end)", "(.a, .a.b)", ".[0][1]", "(.b, .a)[]?", ".[0,1]", "(.. | select(type == \"string\"))",
+			"(.[] | .a?)", ".[1.5]", "empty", ".", "(.a.b, .a)", "(.[0], .[-1])", "(.[-1], .[0], .[0])", ".[-2]", ".a.b.c",
+		};
+		static const char *const how[] = { "=", "|=", "|=", "+=", "-=", "*=", "/=", "%=", "//=", "=" };
+
+		/* what an update was given, it may keep and see again */
+		static const char *const keep[] = { "[., .]", ".", "{a: ., b: .}", "[.[]?]", "{a: [.]}", "1", "[[.]]", ". + .", "empty" };
+
+		if (!pick(4)) {
+			for (unsigned i = 0, n = 1 + pick(3); i < n; i++)
+				buf_printf(b, "%s(%s%s%s) |= %s", i ? " | " : "(", ONE_OF(paths), pick(2) ? ", " : "|", ONE_OF(paths), ONE_OF(keep));
+			buf_byte(b, ')');
+		} else if (pick(4)) {
+			buf_printf(b, "(%s %s ", ONE_OF(paths), ONE_OF(how));
+			program(b, depth - 1);
+			buf_byte(b, ')');
+		} else if (pick(3)) {
+			buf_printf(b, "del(%s)", ONE_OF(paths));
+		} else {
+			buf_lit(b, "map_values");
+			closed(b, depth - 1);
+		}
+		break;
+	}
 	case 0: case 1: case 2: case 3: case 4: case 5:
 		buf_byte(b, '(');
 		program(b, depth - 1);
@@ -351,7 +378,7 @@ native_is_libjq(void **unused)
 				if (e[i])
 					break;
 				if (strstr(err.text, "division by zero") || strstr(err.text, "a key must be") || strstr(err.text, "Regex")
-				    || strstr(err.text, "several start values"))
+				    || strstr(err.text, "several start values") || strstr(err.text, "try in an update"))
 					continue;       /* refused by both, or by us for good: see another test */
 				fail_msg("not native: %s: %s", buf_text(&b), err.text);
 			}
@@ -554,7 +581,8 @@ suite(const char *path)
 			}
 			normal(line, &want);
 		}
-		one_of_suite(program, buf_get(&in), buf_get(&want), &score);
+		if (json_check(buf_get(&in), &(struct err){0}) == 0)    /* one has NaN for its input: no JSON, no row */
+			one_of_suite(program, buf_get(&in), buf_get(&want), &score);
 		free(program);
 		buf_release(&in);
 		buf_release(&want);
@@ -577,7 +605,7 @@ jq_own_tests(void **unused)
 	score = suite(path);
 	print_message("# jq 1.6: %d of %d in libjq, natively %d of %d\n", score.right, score.all, score.native_right, score.native);
 	assert_int_equal(score.native_right, score.native);
-	assert_true(score.all - score.right <= 6);      /* five load modules, one has NaN for its input */
+	assert_true(score.all - score.right <= 5);      /* those load modules, which the wall forbids */
 }
 
 /* ---- our own triples: tests/golden/expr */
