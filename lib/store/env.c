@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -438,16 +439,40 @@ store_view_of_txn(struct store *s, struct store_view *v)
 	*v = (struct store_view){ .s = s, .txn = s->txn };
 }
 
-/* Somebody else made the map larger: follow. Nothing of ours is open in the map then: the lock says so. */
+/* Make the map larger, `want` bytes or what can be had beyond `least`. LMDB unmaps the old one first and is lost when the new one
+ * is refused, so the address space is tried beforehand. Nothing of ours is open in the map then: the lock says so. */
+static int
+resize_map(struct store *s, uint64_t least, uint64_t want)
+{
+	MDB_envinfo info;
+	int rc = MDB_MAP_FULL;
+
+	pthread_rwlock_wrlock(&s->map_lock);
+	mdb_env_info(s->env, &info);
+	for (uint64_t size = want; size >= least && size > info.me_mapsize && rc; size -= size / 8) {
+		uint64_t whole = size / s->page * s->page;
+		void *p = mmap(NULL, whole - info.me_mapsize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (p == MAP_FAILED)
+			continue;
+		munmap(p, whole - info.me_mapsize);
+		rc = mdb_env_set_mapsize(s->env, whole);
+		break;
+	}
+	pthread_rwlock_unlock(&s->map_lock);
+	return rc;
+}
+
+/* Somebody else wrote beyond our map: follow. */
 static int
 follow_map(struct store *s)
 {
-	int rc;
+	MDB_envinfo info;
+	uint64_t used;
 
-	pthread_rwlock_wrlock(&s->map_lock);
-	rc = mdb_env_set_mapsize(s->env, 0);
-	pthread_rwlock_unlock(&s->map_lock);
-	return rc;
+	mdb_env_info(s->env, &info);
+	used = (info.me_last_pgno + 1) * s->page;
+	return resize_map(s, used, used + used / 2);
 }
 
 int
@@ -557,20 +582,12 @@ grow_map(struct store *s)
 {
 	MDB_envinfo info;
 	uint64_t used;
-	int rc = 0;
 
 	mdb_env_info(s->env, &info);
 	used = (info.me_last_pgno + 1) * s->page;
 	if (used + info.me_mapsize / MAP_SPARE < info.me_mapsize)
 		return 0;
-	pthread_rwlock_wrlock(&s->map_lock);
-	for (uint64_t size = info.me_mapsize * 2; size > info.me_mapsize + (info.me_mapsize >> 4); size -= size >> 3)
-		if ((rc = mdb_env_set_mapsize(s->env, size)) == 0)
-			break;
-	if (rc)                 /* set_mapsize has unmapped: what was there before is there again, if anything is */
-		rc = mdb_env_set_mapsize(s->env, info.me_mapsize);
-	pthread_rwlock_unlock(&s->map_lock);
-	return rc;
+	return resize_map(s, info.me_mapsize + (info.me_mapsize >> 4), info.me_mapsize * 2);
 }
 
 int
@@ -583,8 +600,7 @@ store_begin(struct store *s, struct err *err)
 		return err_set(err, ERR_IO, "%s: opened for reading only", s->path);
 	if (s->txn)
 		return err_set(err, ERR_IO, "%s: a transaction is open already", s->path);
-	if ((rc = grow_map(s)))
-		return store_fail(s, rc, "mapping", err);
+	grow_map(s);                    /* where it cannot, there may be room all the same */
 	for (int tries = 0; tries < 100; tries++) {
 		rc = begin(s->env, 0, &s->txn);
 		if (rc != MDB_MAP_RESIZED || (rc = follow_map(s)))
@@ -769,9 +785,9 @@ open_tables(struct store *s, int create, struct err *err)
 
 	for (int tries = 0; tries < 100; tries++) {
 		rc = begin(s->env, create ? 0 : MDB_RDONLY, &txn);
-		if (rc != MDB_MAP_RESIZED)
+		if (rc != MDB_MAP_RESIZED || (rc = follow_map(s)))
 			break;
-		follow_map(s);
+		rc = MDB_MAP_RESIZED;
 	}
 	if (rc)
 		return store_fail(s, rc, "opening", err);

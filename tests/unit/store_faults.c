@@ -11,6 +11,7 @@
 #include <ftw.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -330,6 +331,74 @@ faults_14_and_15_many_at_once_see_a_ledger_without_gaps(void **state)
 	assert_int_equal(store_verify(s, told, NULL, &err), 0);
 	store_close(s);
 	munmap(m, sizeof(*m));
+}
+
+static void
+put_megabytes(struct store *s, int from, int to)
+{
+	struct err err = { 0 };
+	char *big = mem_new(1 << 20), name[16];
+
+	for (int i = from; i < to; i++) {
+		memset(big, i, 1 << 20);
+		MUST(store_begin(s, &err) == 0);
+		MUST(store_put_state(s, "big", (struct str){ name, (size_t)sprintf(name, "%d", i) }, (struct str){ big, 1 << 20 }, &err) == 0);
+		MUST(store_commit(s, &err) == 0);
+	}
+	free(big);
+}
+
+/* Where there is little address space the map begins small; it grows when it is written full, and when another process has
+ * written beyond it. */
+static void
+fault_10_a_small_map_grows_and_follows(void **state)
+{
+	char where[100];
+	int turn[2], done[2], status;
+	pid_t pid;
+
+	(void)state;
+	if (getenv("SANITIZED") && *getenv("SANITIZED"))
+		return;                         /* a sanitizer takes the address space itself */
+	sprintf(where, "%s/small", dir);
+	assert_int_equal(pipe(turn) | pipe(done), 0);
+	if ((pid = fork()) == 0) {
+		struct rlimit little = { 240 << 20, 240 << 20 };
+		struct err err = { 0 };
+		struct buf value = { 0 };
+		struct store *s;
+		char c;
+
+		MUST(setrlimit(RLIMIT_AS, &little) == 0);
+		MUST(s = store_open(where, "default", STORE_CREATE, &err));
+		put_megabytes(s, 0, 110);       /* beyond three quarters of 128 MiB */
+		MUST(write(done[1], "x", 1) == 1 && read(turn[0], &c, 1) == 1);
+		for (int i = 0; i < 142; i++) {
+			char name[16];
+
+			MUST(store_get_state(s, "big", (struct str){ name, (size_t)sprintf(name, "%d", i) }, &value, &err) == 1);
+			MUST(value.n == 1 << 20 && value.p[77] == (char)i);
+		}
+		put_megabytes(s, 142, 143);
+		store_close(s);
+		_exit(0);
+	} else {
+		struct err err = { 0 };
+		struct store *s;
+		char c;
+
+		assert_int_equal(read(done[0], &c, 1), 1);
+		assert_non_null(s = store_open(where, "default", STORE_WRITE, &err));
+		put_megabytes(s, 110, 142);
+		store_close(s);
+		assert_int_equal(write(turn[1], "x", 1), 1);
+		waitpid(pid, &status, 0);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		close(turn[i]);
+		close(done[i]);
+	}
 }
 
 /* ---- damage */
@@ -700,6 +769,7 @@ main(void)
 		cmocka_unit_test(faults_1_and_3_a_killed_writer_loses_and_doubles_nothing),
 		cmocka_unit_test(fault_13_readers_that_were_killed_do_not_make_the_file_grow),
 		cmocka_unit_test(faults_14_and_15_many_at_once_see_a_ledger_without_gaps),
+		cmocka_unit_test(fault_10_a_small_map_grows_and_follows),
 		cmocka_unit_test(fault_16_a_flipped_bit_is_reported_and_never_crashes),
 		cmocka_unit_test(fault_17_a_file_cut_short_is_refused_or_reported),
 		cmocka_unit_test(fault_17_foreign_files_and_newer_formats_are_refused_with_the_reason),
