@@ -14,7 +14,7 @@ setup() {
 		c=$(basename "$c")
 		[ -x "$stage/usr/bin/$c" ]
 		[ -f "$stage/usr/share/man/man1/$c.1" ]
-		[ -f "$stage/usr/share/bash-completion/completions/$c.bash" ]
+		[ -f "$stage/usr/share/bash-completion/completions/$c" ]
 		[ -f "$stage/usr/share/zsh/site-functions/_$c" ]
 		[ -f "$stage/usr/share/fish/vendor_completions.d/$c.fish" ]
 	done
