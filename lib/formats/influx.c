@@ -98,7 +98,7 @@ walk(struct str line, struct formats_state *s, const char **at)
 				if (!formats_is_number(value) || memchr(value.p, '.', value.n) || value.n > 20 ||
 				    (p[-1] == 'u' && value.p[0] == '-'))
 					WRONG("the integer is none");
-			} else if (!value.n || (!is_boolean(value, &is) && str_double(value, &number)))
+			} else if (!value.n || (!formats_is_plain_number(value) && !is_boolean(value, &is) && str_double(value, &number)))
 				WRONG("a field's value is a number, 12i, true or \"text\"");
 		}
 		if (p >= end || *p == ' ')

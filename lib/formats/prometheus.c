@@ -85,6 +85,9 @@ value_of(struct str s, double *v)
 {
 	struct str t = s;
 
+	*v = 0;
+	if (formats_is_plain_number(s))         /* most: its text is taken as it stands */
+		return 0;
 	if (t.n && (t.p[0] == '+' || t.p[0] == '-'))
 		t.p++, t.n--;
 	if (t.n == 3 && strncasecmp(t.p, "nan", 3) == 0)
@@ -174,7 +177,7 @@ parts(struct str line, struct sample *m, const char **at)
 	blanks(&p, end);
 	if (p < end && *p != '#') {
 		m->time = word(&p, end);
-		if (str_double(m->time, &t))
+		if (!formats_is_plain_number(m->time) && str_double(m->time, &t))
 			WRONG("the time is no number");
 		blanks(&p, end);
 	}

@@ -55,6 +55,8 @@ fuzz_convert(const struct format *format, struct str text, size_t step, struct b
 			for (struct json_iter a = json_iter(json_value(r.json)); json_next(&a); )
 				if (json_get(json_value(r.json), json_text(a.key, &key)).p != a.value.p && !a.key.escaped)
 					abort();        /* a key that comes twice */
+			if (r.properties.p && (json_check(r.properties, &err) || r.properties.p + r.properties.n + 1 != r.json.p + r.json.n))
+				abort();
 		}
 		if (rc == IN_LINE)
 			buf_str(to, r.json);
@@ -78,6 +80,7 @@ fuzz_format(const char *name, const unsigned char *data, size_t size)
 	struct str text = { (const char *)data, size };
 
 	formats_settings.lossy = size && data[size - 1] % 2;
+	formats_settings.as_events = size / 2 % 2;
 	formats_detect(text, "");
 	fuzz_convert(format, text, 1 << 20, &whole);
 	fuzz_convert(format, text, 1 + size % 13, &pieces);
