@@ -36,7 +36,7 @@ struct verb_options {
 static void
 add_verb_options(struct verb_options *o)
 {
-	for (const struct table_function *const *f = verbs_all; *f; f++)
+	for (const struct table_function *const *f = verbs_all; *f && !(*f)->sql_only; f++)
 		for (const struct table_function_param *p = (*f)->params; p->name; p++) {
 			struct buf help = {0};
 			int i;
@@ -249,7 +249,7 @@ static int
 complete(struct query *q, const char *kind, struct err *err)
 {
 	if (strcmp(kind, "verbs") == 0) {
-		for (const struct table_function *const *f = verbs_all; *f; f++)
+		for (const struct table_function *const *f = verbs_all; *f && !(*f)->sql_only; f++)
 			puts((*f)->name);
 	} else if (strcmp(kind, "formats") == 0) {
 		for (int i = 0; output_names[i]; i++)
@@ -312,6 +312,24 @@ add_param(void *to, const char *text, struct err *err)
 	return opt_list(to, text, err);
 }
 
+/* --help and the page show the options that hold for all; those of a verb stand in its own help. Completions have both. */
+static int
+wants_help(char **argv)
+{
+	for (argv++; *argv && strcmp(*argv, "--") != 0; argv++)
+		if (strcmp(*argv, "--help") == 0 || strcmp(*argv, "-h") == 0 || strcmp(*argv, "--help=text") == 0 || strcmp(*argv, "--help=mdoc") == 0)
+			return 1;
+	return 0;
+}
+
+static const struct table_function *
+find_verb(const char *name)
+{
+	const struct table_function *f = verbs_find(name);
+
+	return f && !f->sql_only ? f : NULL;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -343,23 +361,32 @@ main(int argc, char **argv)
 	struct query *q = NULL;
 	struct buf sql = {0};
 	struct err err = {0};
-	char **operands;
+	char **operands, *comment = NULL;
 	int n, status;
 
 	add_verb_options(verb_options);
 	memcpy(opts, own, sizeof(own));
-	memcpy(opts + n_own, verb_options->opt, (size_t)verb_options->n * sizeof(*opts));
-	for (int i = 0; verbs_all[i] && i < 31; i++) {
+	if (!wants_help(argv))
+		memcpy(opts + n_own, verb_options->opt, (size_t)verb_options->n * sizeof(*opts));
+	for (int i = 0; verbs_all[i] && !verbs_all[i]->sql_only && i < 31; i++) {
 		const struct table_function_param *p = verbs_all[i]->params;
 
 		verbs[i] = (struct cmd_verb){ verbs_all[i]->name, p->name && p->operand ? p->value : "", verbs_all[i]->does };
 	}
-	if (argc > 2 && (verb = verbs_find(argv[1])))
+	if (argc > 2 && (verb = find_verb(argv[1])))
 		for (int i = 2; i < argc; i++)
 			if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 				verb_help(verb);
 				return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 			}
+	for (int i = 1; i < argc; i++)
+		if (strncmp(argv[i], "-- ", 3) == 0 || strncmp(argv[i], "--\n", 3) == 0) {     /* SQL that begins with a comment, no option */
+			struct buf text = {0};
+
+			buf_printf(&text, " %s", argv[i]);
+			argv[i] = comment = mem_text(buf_text(&text));
+			buf_release(&text);
+		}
 	operands = cmd_start(&cmd, argc, argv, &n);
 	spec.store = cmd_settings()->store;
 	spec.tenant = cmd_settings()->tenant;
@@ -372,7 +399,7 @@ main(int argc, char **argv)
 		shell.params = mem_grow(shell.params, (size_t)shell.n_params + 1, sizeof(*shell.params));
 		shell.params[shell.n_params++] = (struct query_param){ { params.text[i], (size_t)(equals - params.text[i]) }, str_of(equals + 1) };
 	}
-	verb = n ? verbs_find(operands[0]) : NULL;
+	verb = n ? find_verb(operands[0]) : NULL;
 	if (shell_format(&shell, &err) == 0 && (config = config_open(cmd_settings()->config, &err))) {
 		spec.config = config;
 		q = query_open(&spec, &err);
@@ -410,6 +437,7 @@ main(int argc, char **argv)
 		free(verb_options->help[i]);
 	free(verb_options);
 	free(shell.params);
+	free(comment);
 	buf_release(&sql);
 	return status;
 }

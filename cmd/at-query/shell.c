@@ -361,7 +361,7 @@ take_line(struct shell *s, struct query *q, struct buf *statement, const char *l
 		}
 		rc = command(s, q, copy, &err);
 		snprintf(word, strcspn(copy, " \t;") + 1 < sizeof(word) ? strcspn(copy, " \t;") + 1 : sizeof(word), "%s", copy);
-		if (rc == 0 && (f = verbs_find(word)) && strcmp(word, "explain") != 0) {
+		if (rc == 0 && (f = verbs_find(word)) && !f->sql_only && strcmp(word, "explain") != 0) {
 			interrupted = 0;
 			verb_line(s, q, f, copy, &err);
 			rc = 1;

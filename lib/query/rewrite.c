@@ -482,6 +482,7 @@ rewrite_next(struct str *rest, const struct rewrite_host *host, struct rewrite *
 			add_text(w.head.next, &w.head, &out->text, out);
 		rc = err->code ? err->code : 1;
 	}
+	map_release(&w.sources);
 	arena_free(w.arena);
 	return rc;
 }

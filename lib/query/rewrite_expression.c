@@ -536,7 +536,7 @@ calls(struct work *w)
 
 /* Is there a table or alias of that name in the statement? */
 static int
-names_a_source(struct work *w, struct str name)
+look_for_source(struct work *w, struct str name)
 {
 	for (struct tok *t = w->head.next; t != &w->head; t = t->next) {
 		struct str s = t->text;
@@ -561,6 +561,16 @@ names_a_source(struct work *w, struct str name)
 			}
 	}
 	return 0;
+}
+
+static int
+names_a_source(struct work *w, struct str name)
+{
+	struct map_entry *e = map_put(&w->sources, name, NULL);
+
+	if (!e->num)
+		e->num = look_for_source(w, name) ? 1 : 2;
+	return e->num == 1;
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/map.h"
 #include "query/rewrite.h"
 #include "query/token.h"
 
@@ -23,6 +24,7 @@ struct work {
 	struct arena *arena;
 	struct str sql;
 	const struct rewrite_host *host;
+	struct map sources;             /* names that were looked for among tables and aliases: 1 found, 2 not */
 	int asked;                      /* questions to the host */
 	struct err *err;                /* set once something is wrong; work goes on harmlessly until looked at */
 };

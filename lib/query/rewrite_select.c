@@ -73,10 +73,10 @@ parse(struct tok *select, struct select *s)
 			t = t->match;
 		if (t->kind != TOKEN_WORD || is(t->prev, ".") || is(t->next, "."))
 			continue;
-		if (is_set_operator(t)) {
+		if (is_set_operator(t))
 			s->compound = 1;
+		if (is_set_operator(t) || is(t, "select"))
 			break;
-		}
 		if (is(t, "using") && is(t->next, "sample") && at >= FROM)
 			s->sample = t;
 		for (int c = at + 1; c < CLAUSES; c++) {
@@ -418,6 +418,7 @@ rewrite_from_first(struct work *w)
 		}
 		if (!select) {
 			put(w, start, start, "SELECT *");
+			start->blank = 1;
 			continue;
 		}
 		struct select s;
@@ -428,6 +429,7 @@ rewrite_from_first(struct work *w)
 			return;
 		}
 		rewrite_move(select, s.list_last, start);
+		start->blank = 1;
 	}
 }
 

@@ -31,6 +31,7 @@ struct table_function {
 	const struct table_function_param *params;      /* a row of zeros at the end */
 	/* Produce the rows. When a parameter named "by" is given, each row has the values of those fields in front. */
 	int (*run)(const struct table_function_call *, struct cell_sink, struct err *);
+	int sql_only;           /* no verb */
 };
 
 /* The value of a parameter: p NULL when it was not given. A number is taken as its text, kept in scratch. */

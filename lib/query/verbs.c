@@ -32,10 +32,10 @@ load(const struct table_function_call *call, struct tracks *tracks, struct err *
 static const struct table_function_param metric_params[] = {
 	{ "name", "NAME", "a metric of config/analytics.json, a stored one, or an event", 1 },
 	{ "range", "RANGE", "what is looked at: 7d, 2026-11-01..2026-11-08; all when not given" },
-	{ "from", "TIME", "only from then on", 0 },
-	{ "to", "TIME", "and before this", 0 },
 	{ "by", "FIELDS", "one series for each value of these fields" },
 	{ "every", "DUR", "one value for each span of time" },
+	{ "from", "TIME", "only from then on", 0 },
+	{ "to", "TIME", "and before this", 0 },
 	{ 0 } };
 
 static int
@@ -383,7 +383,7 @@ series(const struct table_function_call *call, struct cell_sink sink, struct err
 	return rc;
 }
 
-static const struct table_function series_verb = { "generate_series", "numbers or times in steps", series_columns, series_params, series };
+static const struct table_function series_verb = { "generate_series", "numbers or times in steps", series_columns, series_params, series, .sql_only = 1 };
 
 /* ---- */
 
