@@ -16,7 +16,9 @@
 #include "store/chunk.h"
 #include "store/store_priv.h"
 
-#define SKIP ((size_t)-1)
+#define OPEN_MOST  32           /* chunks merged at once, of about 3 MiB each; where more overlap, slices of time are sorted one by one */
+#define SLICE_ROWS 250000       /* rows aimed at in a slice */
+#define SLICE_MOST (96u << 20)  /* bytes after which a slice is tried again, half as long */
 
 struct source {                         /* a chunk of the scan's list */
 	uint64_t id;
@@ -59,6 +61,11 @@ struct store_scan {
 	size_t n_spare;
 	int64_t read;
 	int advance;                    /* by_time: the top's row has been given out */
+	int sliced;                     /* by_time, and too many chunks overlap: below */
+	int64_t slice, slice_end;       /* the slice at hand */
+	struct event *sorted;           /* its rows */
+	size_t n_sorted, sorted_cap, sorted_at;
+	struct arena *texts;
 };
 
 /* ---- who reads what */
@@ -212,6 +219,35 @@ gather_tail(struct store_scan *scan, struct err *err)
 
 static void heap_push(struct store_scan *, struct cursor *);
 
+static int
+by_number(const void *x, const void *y)
+{
+	int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+
+	return (a > b) - (a < b);
+}
+
+/* Of how many chunks do the times overlap, at most? Sources are sorted by their least time. */
+static size_t
+most_at_once(const struct store_scan *scan)
+{
+	int64_t *ends = mem_grow(NULL, scan->n_sources + 1, sizeof(*ends));
+	size_t open = 0, most = 0, ended = 0;
+
+	for (size_t i = 0; i < scan->n_sources; i++)
+		ends[i] = scan->source[i].max_time;
+	if (scan->n_sources)
+		qsort(ends, scan->n_sources, sizeof(*ends), by_number);
+	for (size_t i = 0; i < scan->n_sources; i++) {
+		while (ends[ended] < scan->source[i].min_time)
+			ended++;
+		open = i + 1 - ended;
+		most = open > most ? open : most;
+	}
+	free(ends);
+	return most;
+}
+
 struct store_scan *
 store_scan_open(struct store *s, const struct store_range *range, struct err *err)
 {
@@ -249,7 +285,11 @@ store_scan_open(struct store *s, const struct store_range *range, struct err *er
 		if (scan->n_sources)
 			qsort(scan->source, scan->n_sources, sizeof(*scan->source), by_min_time);
 		rc = gather_tail(scan, err);
-		if (scan->n_tail) {
+		if (most_at_once(scan) > OPEN_MOST) {
+			scan->sliced = 1;
+			scan->slice = scan->slice_end = range->from;
+			scan->texts = arena_new(0);
+		} else if (scan->n_tail) {
 			struct cursor *c = mem_new(sizeof(*c));
 
 			c->tail = 1;
@@ -293,6 +333,8 @@ store_scan_close(struct store_scan *scan)
 	free(scan->spare);
 	free(scan->source);
 	free(scan->tail);
+	free(scan->sorted);
+	arena_free(scan->texts);
 	free(scan->user);
 	map_release(&scan->names);
 	buf_release(&scan->headers);
@@ -378,8 +420,8 @@ open_chunk(struct cursor *c, struct store_scan *scan, const struct source *from,
 		goto out;
 	if ((rc = chunk_load(k, CHUNK_TIME, err)) || (rc = chunk_load(k, CHUNK_SEQ, err)) || (rc = chunk_load(k, CHUNK_NAME, err)))
 		goto out;
-	c->row = first_not_before(k->time, k->info.n, scan->range.from);
-	c->end = first_not_before(k->time, k->info.n, scan->range.to);
+	c->row = first_not_before(k->time, k->info.n, scan->sliced ? scan->slice : scan->range.from);
+	c->end = first_not_before(k->time, k->info.n, scan->sliced ? scan->slice_end : scan->range.to);
 	c->all_names = 1;
 	if (scan->names.n) {
 		if (k->info.n_names > c->match_cap)
@@ -514,6 +556,120 @@ next_by_time(struct store_scan *scan, struct event *ev, struct err *err)
 	return 1;
 }
 
+/* ---- in order of time, slice by slice
+ *
+ * Hundreds of chunks that all span the same months (a load in no order) would all have to be open for a merge. Instead the
+ * wanted span is cut into slices that fit into memory, each is gathered from all chunks and sorted. Costs the opening of each
+ * chunk once for every slice it reaches into. */
+
+static int64_t
+later(const struct store_scan *scan, int64_t t, uint64_t by)
+{
+	return by >= (uint64_t)scan->range.to - (uint64_t)t ? scan->range.to : t + (int64_t)by;
+}
+
+/* The end of a slice that begins at scan->slice and has about SLICE_ROWS rows, supposing that a chunk's lie evenly. */
+static int64_t
+slice_end(const struct store_scan *scan)
+{
+	double rows_a_ms = 0;
+	int64_t next = scan->range.to;
+
+	for (size_t i = 0; i < scan->n_sources; i++) {
+		const struct source *from = &scan->source[i];
+
+		if (from->max_time < scan->slice)
+			continue;
+		if (from->min_time > scan->slice) {
+			next = from->min_time < next ? from->min_time : next;
+			break;          /* sorted: the density is another from there on */
+		}
+		rows_a_ms += (double)STORE_CHUNK_ROWS / ((double)(from->max_time - from->min_time) + 1);
+	}
+	if (rows_a_ms > 0 && SLICE_ROWS / rows_a_ms + 1 < (double)((uint64_t)next - (uint64_t)scan->slice))
+		return later(scan, scan->slice, (uint64_t)(SLICE_ROWS / rows_a_ms) + 1);
+	return next > scan->slice ? next : later(scan, scan->slice, 1);
+}
+
+static struct str
+keep(struct arena *a, struct str s)
+{
+	return (struct str){ s.p ? arena_dup(a, s.p, s.n) : NULL, s.n };
+}
+
+static void
+put_sorted(struct store_scan *scan, const struct event *ev)
+{
+	if (scan->n_sorted == scan->sorted_cap)
+		scan->sorted = mem_grow(scan->sorted, scan->sorted_cap = scan->sorted_cap ? scan->sorted_cap * 2 : 1024, sizeof(*scan->sorted));
+	scan->sorted[scan->n_sorted++] = *ev;
+}
+
+/* The rows of the slice. 1; 0 when they are too many bytes; < 0. */
+static int
+gather(struct store_scan *scan, struct err *err)
+{
+	struct cursor *c = scan->one ? scan->one : (scan->one = mem_new(sizeof(*c)));
+	struct event ev;
+	int rc;
+
+	for (scan->next_source = 0; scan->next_source < scan->n_sources; scan->next_source++) {
+		const struct source *from = &scan->source[scan->next_source];
+
+		if (from->max_time < scan->slice || from->min_time >= scan->slice_end)
+			continue;
+		if ((rc = open_chunk(c, scan, from, err)) < 0)
+			return rc;
+		while (c->row < c->end) {
+			if ((rc = chunk_row(&c->chunk, c->row, scan->want, &ev, err)))
+				return err_at(err, "%s: chunk %llu", scan->s->path, (unsigned long long)c->id);
+			ev.name = keep(scan->texts, ev.name);
+			ev.id = keep(scan->texts, ev.id);
+			ev.user_id = keep(scan->texts, ev.user_id);
+			ev.session_id = keep(scan->texts, ev.session_id);
+			ev.properties = keep(scan->texts, ev.properties);
+			put_sorted(scan, &ev);
+			if (arena_used(scan->texts) > SLICE_MOST && scan->slice_end - scan->slice > 1)
+				return 0;
+			c->row++;
+			seek(c);
+		}
+	}
+	for (size_t i = 0; i < scan->n_tail; i++)
+		if (scan->tail[i].time >= scan->slice && scan->tail[i].time < scan->slice_end)
+			put_sorted(scan, &scan->tail[i]);
+	store_sort_events(scan->sorted, scan->n_sorted);
+	return 1;
+}
+
+static int
+next_sliced(struct store_scan *scan, struct event *ev, struct err *err)
+{
+	int rc;
+
+	while (scan->sorted_at == scan->n_sorted) {
+		if (scan->slice_end >= scan->range.to)
+			return 0;
+		scan->slice = scan->slice_end;
+		scan->slice_end = slice_end(scan);
+		do {
+			scan->sorted_at = scan->n_sorted = 0;
+			arena_reset(scan->texts);
+			if ((rc = gather(scan, err)) == 0)
+				scan->slice_end = scan->slice + (scan->slice_end - scan->slice) / 2;
+		} while (rc == 0);
+		if (rc < 0) {                   /* the damaged chunk is no longer among them */
+			memmove(&scan->source[scan->next_source], &scan->source[scan->next_source + 1],
+			    (--scan->n_sources - scan->next_source) * sizeof(*scan->source));
+			scan->slice_end = scan->slice;
+			scan->n_sorted = 0;
+			return rc;
+		}
+	}
+	*ev = scan->sorted[scan->sorted_at++];
+	return 1;
+}
+
 /* ---- as they lie */
 
 static int
@@ -551,5 +707,5 @@ next_any(struct store_scan *scan, struct event *ev, struct err *err)
 int
 store_scan_next(struct store_scan *scan, struct event *ev, struct err *err)
 {
-	return scan->range.by_time ? next_by_time(scan, ev, err) : next_any(scan, ev, err);
+	return scan->sliced ? next_sliced(scan, ev, err) : scan->range.by_time ? next_by_time(scan, ev, err) : next_any(scan, ev, err);
 }

@@ -176,6 +176,47 @@ what_is_committed_is_read_back(void **state)
 	}
 }
 
+/* However many chunks span the same time, order by time needs bounded memory: 40 chunks of 16 MiB here. */
+static void
+many_chunks_of_the_same_time_come_in_order(void **state)
+{
+	struct store_range all = { .from = TIME_MIN, .to = TIME_MAX + 1, .by_time = 1, .skip = STORE_SKIP_SESSION };
+	struct err err = { 0 };
+	struct store *s = store_open(dir, "wide", STORE_CREATE, &err);
+	size_t big = 300000;
+	char *properties = mem_new(big + 1);
+	struct event ev = { .name = STR("e"), .properties = { properties, big } };
+	struct store_scan *scan;
+	struct store_stats st;
+	int64_t last = INT64_MIN;
+	int n = 40 * 56 + 30, rc, got = 0;
+
+	(void)state;
+	assert_non_null(s);
+	OK(store_begin(s, &err));
+	for (int i = 0; i < n; i++) {
+		memset(properties, ' ', big);
+		memcpy(properties, "{\"a\":1", 6);
+		properties[big - 1] = '}';
+		ev.time = (int64_t)i * 7919 % n * 1000;
+		OK(store_add(s, &ev, &err));
+	}
+	OK(store_commit(s, &err));
+	OK(store_stats(s, &st, &err));
+	assert_true(st.chunks > 33 && st.tail_events > 0);
+	assert_non_null(scan = store_scan_open(s, &all, &err));
+	while ((rc = store_scan_next(scan, &ev, &err)) > 0) {
+		assert_true(ev.time > last && ev.time == (int64_t)got * 1000 && ev.properties.n == big);
+		last = ev.time;
+		got++;
+	}
+	assert_int_equal(rc, 0);
+	assert_int_equal(got, n);
+	store_scan_close(scan);
+	free(properties);
+	store_close(s);
+}
+
 static void
 ranges_names_and_users_are_found(void **state)
 {
@@ -465,6 +506,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_committed_is_read_back),
+		cmocka_unit_test(many_chunks_of_the_same_time_come_in_order),
 		cmocka_unit_test(ranges_names_and_users_are_found),
 		cmocka_unit_test(an_open_scan_sees_the_store_as_it_was),
 		cmocka_unit_test(the_vocabulary_counts),
