@@ -55,6 +55,11 @@ with_tenant(void *self, const char *name)
 	int rc = s ? each->call(s, name, each->err) : each->err->code;
 
 	store_close(s);
+	if (rc && want.all && rc != ERR_USAGE) {        /* the other tenants have their turn */
+		cmd_fail(each->err);
+		err_clear(each->err);
+		return 0;
+	}
 	return rc;
 }
 

@@ -284,6 +284,7 @@ static int
 write_anew(struct store *s, struct err *err)
 {
 	struct buf fresh = { 0 };
+	struct stat st;
 	int fd, rc;
 
 	if ((rc = store_lock_open(s, 1, err)))
@@ -291,7 +292,9 @@ write_anew(struct store *s, struct err *err)
 	buf_printf(&fresh, "%s/data.mdb.new", s->path);
 	unlink(buf_text(&fresh));
 	fd = open(fresh.p, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || (rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT)) || (fsync(fd) && (rc = errno)))
+	if (fd >= 0 && lstat(s->path, &st) == 0 && geteuid() == 0 && fchown(fd, st.st_uid, st.st_gid))
+		rc = errno;             /* told below */
+	if (fd < 0 || rc || (rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT)) || (fsync(fd) && (rc = errno)))
 		rc = store_fail(s, fd < 0 ? errno : rc, "writing data.mdb.new", err);
 	if (fd >= 0)
 		close(fd);

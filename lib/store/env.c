@@ -876,6 +876,20 @@ open_env(struct store *s, struct err *err)
 	return 0;
 }
 
+/* What root makes in somebody's store is that somebody's, or he could not open it any more. */
+static void
+give_to(struct store *s, uid_t uid, gid_t gid)
+{
+	static const char *const names[] = { "data.mdb", "lock.mdb", "scans.lock" };
+	int fd = open(s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	for (size_t i = 0; fd >= 0 && i < sizeof(names) / sizeof(*names); i++)
+		if (fchownat(fd, names[i], uid, gid, AT_SYMLINK_NOFOLLOW))
+			break;          /* no worse than before */
+	if (fd >= 0)
+		close(fd);
+}
+
 /* Everyone who has the environment open holds a shared lock on the last byte of scans.lock; who writes the file anew holds it
  * alone, and the others wait. */
 int
@@ -984,6 +998,8 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 		    err_set(err, ERR_IO, "%s: empty, make it anew with `at-admin tenant add %s`", s->path, tenant);
 	if (rc)
 		goto out;
+	if (geteuid() == 0 && st.st_uid != 0)
+		give_to(s, st.st_uid, st.st_gid);
 	if (how & STORE_CREATE)
 		rc = store_sync_dir(s->path, err);
 out:

@@ -92,6 +92,24 @@ plain_only() { [ -z "$SANITIZED" ] || skip "not beside a sanitizer"; }
 	[ -z "$output" ]
 }
 
+@test "faults 18 and 63: what root does in somebody's store leaves it to that somebody" {
+	root_only
+	setpriv --reuid 65534 --clear-groups true 2> /dev/null || skip "setpriv cannot here"
+	mkdir theirs
+	chown 65534 theirs
+	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" 2> /dev/null || true
+	as_them() { setpriv --reuid 65534 --clear-groups "$@"; }
+	as_them true && [ -r theirs ] && as_them test -w theirs || skip "they cannot get here"
+	export AT_STORE=$PWD/theirs/store AT_CONFIG=$PWD/theirs
+	events 3000 | as_them "$(command -v at-ingest)"
+	rm theirs/store/tenants/default/*.lock theirs/store/tenants/default/lock.mdb
+	at-admin retain --before 2027-01-01 --yes
+	at-admin compact
+	[ -z "$(find theirs -user root)" ]
+	events 3 | as_them "$(command -v at-ingest)"
+	[ "$(stored)" = 3 ]
+}
+
 @test "fault 17: truncated, foreign and newer stores are refused with the reason" {
 	events 2000 | at-ingest
 	at-admin compact
