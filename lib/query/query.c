@@ -349,8 +349,8 @@ tell(struct query *q, struct str sql, size_t base, long at, const char *said, st
 			snprintf(text, sizeof(text), "no column '%s', did you mean '%s'?", rest + 16, near.best);
 		else
 			snprintf(text, sizeof(text), "no column '%s', at-query schema shows what there is", rest + 16);
-	} else if ((rest = strstr(said, "no such table: "))) {
-		snprintf(name, sizeof(name), "%s", rest + 15);
+	} else if ((rest = strstr(said, "no such table: ")) || (rest = strstr(said, "vtable constructor failed: "))) {
+		snprintf(name, sizeof(name), "%s", strchr(rest, ':') + 2);
 		query_each_table(q, consider_table, &near, &ignore);
 		if (near.best[0])
 			snprintf(text, sizeof(text), "no table '%s', did you mean '%s'?", name, near.best);
@@ -367,7 +367,7 @@ tell(struct query *q, struct str sql, size_t base, long at, const char *said, st
 			snprintf(text, sizeof(text), "no function '%s', did you mean '%s'?", rest + 18, near.best);
 		else
 			snprintf(text, sizeof(text), "no function '%s', see at-sql(7)", rest + 18);
-	} else if (strstr(said, "not authorized") || strstr(said, "prohibited") || strstr(said, "access to ")) {
+	} else if (strstr(said, "not authorized") || strstr(said, "prohibited") || strstr(said, "may not be modified") || strstr(said, "access to ")) {
 		snprintf(text, sizeof(text), "only reading is allowed: SELECT, WITH, VALUES");
 	} else if (strcmp(what, "incomplete input") == 0) {
 		snprintf(text, sizeof(text), "the statement ends too early");
@@ -590,7 +590,7 @@ query_run(struct query *q, struct str all, size_t *at, const struct query_param 
 		return rc;
 	}
 	rc = sqlite3_prepare_v3(q->db, buf_text(&rewrite.text), (int)rewrite.text.n + 1, 0, &statement, &tail);
-	if (rc == SQLITE_OK && statement && !sqlite3_stmt_readonly(statement))
+	if (rc == SQLITE_OK && statement && (!sqlite3_stmt_readonly(statement) || sqlite3_column_count(statement) == 0))
 		rc = SQLITE_AUTH;
 	if (rc != SQLITE_OK) {
 		int offset = sqlite3_error_offset(q->db);

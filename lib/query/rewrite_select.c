@@ -428,6 +428,14 @@ rewrite_from_first(struct work *w)
 			rewrite_fail(w, s.clause[FROM], "a second FROM");
 			return;
 		}
+		for (i = s.list; i != s.list_last; i = i->next) {
+			if (is(i, "("))
+				i = i->match;
+			if (is(i, "using") && is(i->next, "sample")) {
+				s.list_last = i->prev;
+				break;
+			}
+		}
 		rewrite_move(select, s.list_last, start);
 		start->blank = 1;
 	}
@@ -507,6 +515,28 @@ sample(struct work *w, struct select *s)
 			where->blank = 1;
 		}
 	} else {
+		/* rows are picked before anything is made of them, where there is one source to pick from */
+		struct tok *first = s->clause[FROM]->next, *from_last = clause_end(s, FROM), *src = first;
+
+		if (is(src, "("))
+			src = src->match;
+		else if (is(src->next, "("))
+			src = src->next->match;
+		struct tok *alias = src == from_last ? NULL : is(src->next, "as") ? src->next->next : src->next;
+
+		if (!alias || (alias == from_last && rewrite_named(alias))) {
+			struct tok *open = rewrite_wrap(w, first, src, "(SELECT * FROM", ")"), *close = open->match;
+
+			open->next->next->next->next->blank = 1;
+			put(w, close, t, "ORDER BY sample_key() LIMIT %s", text)->blank = 1;
+			if (!alias && first == src && rewrite_named(src)) {
+				char *name = rewrite_quote(w, rewrite_bare(w, src), '"');
+
+				put(w, close->next, src, "AS %s", name);
+			}
+			parse(s->select, s);
+			return;
+		}
 		rewrite_wrap(w, s->select, s->end->prev, "(", ")");
 		struct tok *open = s->select->prev, *close = open->match;
 

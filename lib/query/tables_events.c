@@ -69,10 +69,15 @@ by_count(const void *a, const void *b)
 	return x->count != y->count ? (x->count < y->count) - (x->count > y->count) : str_cmp(x->key, y->key);
 }
 
+/* By name in any case; of names that differ in nothing else the most frequent first, which is the one that keeps it. */
 static int
 by_key(const void *a, const void *b)
 {
-	return str_cmp(((const struct property *)a)->key, ((const struct property *)b)->key);
+	const struct property *x = a, *y = b;
+	size_t n = x->key.n < y->key.n ? x->key.n : y->key.n;
+	int order = sqlite3_strnicmp(x->key.p, y->key.p, (int)n);
+
+	return order ? order : x->key.n != y->key.n ? (x->key.n > y->key.n) - (x->key.n < y->key.n) : by_count(a, b);
 }
 
 static int

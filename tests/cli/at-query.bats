@@ -1,0 +1,142 @@
+#!/usr/bin/env bats
+# The command: formats, parameters, -i, statements on stdin, messages, verbs, the shell.
+
+load ../helper
+
+rows='{"a":1,"b":"x,y"}
+{"a":2.5,"b":"\u001b[1m"}'
+ask() { at-query -i - "$@" <<< "$rows"; }
+
+@test "a table on a terminal, NDJSON on a pipe" {
+	[ "$(ask 'SELECT a FROM input')" = $'{"a":1}\n{"a":2.5}' ]
+	run -0 script -qec "at-query --no-pager 'SELECT 1 AS one'" /dev/null < /dev/null
+	[[ $output == *one*1*'(1 row, '* ]]
+}
+
+@test "rows of any format are queried without being stored" {
+	printf 'a;b\n' > /dev/null
+	printf 'name,n\nx,1\ny,2\n' > t.csv
+	[ "$(at-query -i t.csv 'SELECT sum(n) AS s FROM input')" = '{"s":3}' ]
+	printf '[{"k":1},{"k":2}]' > t.json
+	[ "$(at-query -i t.json 'SELECT count(*) AS c FROM input')" = '{"c":2}' ]
+	printf '{"metric":"m","timestamp":"2026-11-23T10:00:00.000Z","labels":{"s":"g"},"count":3}\n' > m
+	[ "$(at-query -i m 'SELECT s, count FROM input')" = '{"s":"g","count":3}' ]
+	[ ! -e "$AT_STORE" ]
+}
+
+@test "a bad row of -i is told with its place and the rest is read" {
+	printf '{"a":1}\nnot json\n{"a":2}\n' > bad
+	run -0 --separate-stderr at-query -i bad --input-format ndjson 'SELECT sum(a) AS s FROM input'
+	[ "$output" = '{"s":3}' ] && [[ $stderr == *'bad:2:'* ]]
+}
+
+@test "each format; JSON numbers a repeated column, CSV keeps it" {
+	[ "$(ask -f json 'SELECT a, a FROM input LIMIT 1')" = '[{"a":1,"a_2":1}]' ]
+	[ "$(ask -f csv 'SELECT a, a, b FROM input LIMIT 1' | tr -d '\r')" = $'a,a,b\n1,1,"x,y"' ]
+	for f in table box tsv markdown html chart vertical; do ask -f $f 'SELECT * FROM input' > $f && [ -s $f ]; done
+	run -2 at-query -f tabel 'SELECT 1'
+	[[ $output == *"table"* ]]
+}
+
+@test "fault 27: control characters never reach a terminal's table" {
+	for f in table box vertical chart; do
+		ask -f $f 'SELECT b, a FROM input' > out
+		! grep -q $'\x1b' out
+		grep -qF '\x1b[1m' out
+	done
+}
+
+@test "fault 28: --csv-safe disarms formulas" {
+	[ "$(at-query -f csv --csv-safe "SELECT '=cmd' AS x, -1 AS n" | tr -d '\r' | tail -1)" = "'=cmd,-1" ]
+	[ "$(at-query -f csv "SELECT '=cmd' AS x" | tr -d '\r' | tail -1)" = "=cmd" ]
+}
+
+@test "parameters by name and by place; a number is a number, 007 a text" {
+	[ "$(at-query -P n=2 -P t=007 'SELECT :n + 1 AS a, typeof($n) AS b, @t AS c')" = '{"a":3,"b":"integer","c":"007"}' ]
+	[ "$(at-query -P x=1 -P y=z 'SELECT ? AS a, ? AS b')" = '{"a":1,"b":"z"}' ]
+	run -2 at-query 'SELECT :none'
+	[[ $output == *'-P none='* ]]
+}
+
+@test "statements on stdin, several of them" {
+	[ "$(printf 'SELECT 1 AS a;\n-- x\nSELECT 2 AS b' | at-query)" = $'{"a":1}\n{"b":2}' ]
+}
+
+@test "SQL may begin with a comment" {
+	[ "$(at-query '-- one
+SELECT 1 AS a')" = '{"a":1}' ]
+}
+
+@test "an error is one line that points into the statement and says what was meant" {
+	wrong() { run -2 --separate-stderr ask "$1"; [ "$stderr" = "at-query: $2" ] || { echo "$stderr"; return 1; }; }
+	at-ingest -q <<< '{"event":"e","properties":{"revenue":1}}'
+	run -2 at-query $'SELECT a,\n  revenu FROM events'
+	[[ $output == *"no column"* ]]
+	run -2 at-query $'SELECT event,\n  revenu FROM events'
+	[ "$output" = "at-query: 2:3: no column 'revenu', did you mean 'revenue'?" ]
+	wrong 'SELECT medain(a) FROM input' "1:8: no function 'medain', did you mean 'median'?"
+	wrong 'SELECT a FROM inputs' "no table 'inputs', did you mean 'input'?"
+	wrong 'SELECT (1' '1:8: a ( without its )'
+	wrong 'SELECT a FROM input WHERE b = "x"' "1:31: no column \"x\", a text is written 'x'"
+}
+
+@test "without a store the reason is said; plain SQL needs none" {
+	[ "$(at-query 'SELECT 1 AS x')" = '{"x":1}' ]
+	run -1 at-query 'SELECT * FROM events'
+	[[ $output == "at-query: "*"$AT_STORE"* ]]
+}
+
+@test "events go on through a pipe in canonical form, and --follow shows new ones at once" {
+	at-ingest -q <<< '{"event":"a","timestamp":"2026-11-23T10:00:00Z","user_id":"u1","properties":{"n":{"x":1}}}'
+	[ "$(at-query events --user u1)" = '{"event":"a","timestamp":"2026-11-23T10:00:00.000Z","user_id":"u1","properties":{"n":{"x":1}}}' ]
+	[ -z "$(at-query events --user u2)" ]
+	at-query events --follow > followed & pid=$!
+	for _ in {1..50}; do [ -s followed ] && break; sleep 0.05; done
+	at-ingest -q <<< '{"event":"b","timestamp":"2026-11-23T09:59:00Z"}'
+	for _ in {1..50}; do [ "$(wc -l < followed)" = 2 ] && break; sleep 0.05; done
+	kill $pid; wait $pid
+	[[ $(tail -1 followed) == '{"event":"b"'* ]]
+}
+
+@test "metric: an event's count by field and span, in the singular too, as metric rows" {
+	for h in 10 10 12; do echo '{"event":"user_signup","timestamp":"2026-11-23T'$h':00:00Z","properties":{"source":"google"}}'; done | at-ingest -q
+	[ "$(at-query metric user_signups --every 1h --by source | wc -l)" = 3 ]
+	[ "$(at-query metric user_signups --every 1h | jq -c '[.timestamp[11:13], .value]' | paste -sd' ')" = '["10",2] ["11",0] ["12",1]' ]
+	[ "$(at-query -f csv "SELECT value FROM metric('user_signup')" | tr -d '\r' | tail -1)" = 3 ]
+	run -2 at-query metric nothing
+	[[ $output == *"no metric 'nothing'"* ]]
+}
+
+@test "a metric of the configuration: events, condition, value" {
+	mkdir config
+	echo '{"metrics":{"big":{"event":"buy","where":".properties.revenue > 10","value":"sum(revenue)"}}}' > config/analytics.json
+	printf '{"event":"buy","properties":{"revenue":%s}}\n' 5 20 30 | at-ingest -q
+	[ "$(at-query metric big | jq .value)" = 50 ]
+}
+
+@test "schema and explain" {
+	at-ingest -q <<< '{"event":"e","properties":{"p":1}}'
+	[ "$(at-query schema | jq -r '.kind + " " + .name' | paste -sd,)" = 'event e,property p' ]
+	run -0 at-query -f csv explain "SELECT * FROM events WHERE timestamp > NOW() - INTERVAL 1 DAY"
+	[[ $output == *'time_add('*SCAN* ]]
+	run -0 at-query -f csv "EXPLAIN SELECT 1"
+}
+
+@test "--complete gives names" {
+	at-ingest -q <<< '{"event":"e","properties":{"p":1}}'
+	[ "$(at-query --complete events)" = e ]
+	at-query --complete columns | grep -qx p
+	at-query --complete tables | grep -qx events
+	at-query --complete verbs | grep -qx funnel
+	at-query --complete metrics | grep -qx e
+}
+
+@test "the shell: statements over lines, dot commands, history of its own with mode 0600" {
+	command -v script > /dev/null || skip 'no script(1) here'
+	at-ingest -q <<< '{"event":"e","properties":{"p":1}}'
+	printf '.tables\nSELECT event,\n count(*) AS n FROM events GROUP BY 1;\n.mode csv\n\\d events\nSELECT 7*6 AS answer;\n.nothing\n.quit\n' |
+	    XDG_STATE_HOME=$PWD/state TERM=xterm script -qec 'at-query --no-pager' /dev/null > out
+	grep -q 'anomalies' out && grep -q '  received_at' out && grep -q '^answer' out && grep -q 'no command .nothing' out
+	[ "$(stat -c %a state/at/history)" = 600 ]
+	grep -q 'SELECT 7\*6' state/at/history
+}

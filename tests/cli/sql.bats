@@ -1,0 +1,95 @@
+#!/usr/bin/env bats
+# The SQL: what analysts type, beside DuckDB where it is here; what at-sql(7) promises.
+
+load ../helper
+
+setup() {
+	at-ingest -q <<-'END'
+	{"event":"page_view","timestamp":"2026-11-23T10:00:00.123Z","user_id":"u1","id":"e1","properties":{"page":"/home","Page":"P","id":7,"revenue":2.5,"ok":true,"big":9007199254740993,"viewport":{"w":320},"none":null}}
+	{"event":"page_view","timestamp":"2026-11-23T11:30:00Z","user_id":"u2","properties":{"page":"/cart","revenue":4}}
+	{"event":"signup","timestamp":"2026-11-24T00:00:00Z","user_id":"u1","properties":{"source":"google"}}
+	END
+}
+sql() { at-query -f csv --now 2026-11-24T00:30:00Z "$@" | tr -d '\r' | tail -n +2; }
+is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n got  %s\n want %s\n' "$1" "$got" "$2"; return 1; }; }
+
+@test "analysts' statements: at least 90 of 97 give DuckDB's answer" {
+	need_shared eval/sql/analyst_statements.txt
+	for python in python3 "${AT_BENCH_HOME:-$HOME/.cache/at-bench}/venv/bin/python"; do
+		if "$python" -c 'import duckdb' 2> /dev/null; then
+			run -0 "$python" "$root/tests/peers/statements.py" "$shared/eval/sql/analyst_statements.txt"
+			return
+		fi
+	done
+	# no oracle: each of them is at least answered
+	run -0 python3 "$root/tests/peers/answered.py" "$shared/eval/sql/analyst_statements.txt"
+}
+
+@test "values: int64 exact, booleans 1 and 0, nested values as JSON, absent and null NULL" {
+	is "SELECT big, ok, viewport, none, source FROM events WHERE id = 'e1'" '9007199254740993,1,"{""w"":320}",,'
+	is "SELECT typeof(big), typeof(revenue), typeof(ok), typeof(page) FROM events WHERE id = 'e1'" 'integer,real,integer,text'
+}
+
+@test "each property is reached by its exact name, whatever its case and whatever else has it" {
+	is "SELECT id, properties.id, page, properties.Page, properties.viewport.w FROM events WHERE user_id = 'u1' AND event = 'page_view'" 'e1,7,/home,P,320'
+	is "SELECT page, \"Page_2\" FROM events WHERE id = 'e1'" '/home,P'
+}
+
+@test "a time beside timestamp may be written in any form" {
+	for t in "'2026-11-23T11:30:00Z'" "'2026-11-23 11:30:00'" "'2026-11-23T12:30:00+01:00'" "TIMESTAMP '2026-11-23 11:30'"; do
+		is "SELECT count(*) FROM events WHERE timestamp = $t" 1
+		is "SELECT count(*) FROM events WHERE $t <= timestamp" 2
+	done
+	is "SELECT count(*) FROM events WHERE timestamp BETWEEN '2026-11-23' AND '2026-11-24'" 3
+	is "SELECT count(*) FROM events WHERE timestamp < '2026-11-24'" 2
+	is "SELECT count(*) FROM events WHERE timestamp > NOW() - INTERVAL 1 HOUR" 1
+	is "SELECT count(*) FROM events WHERE timestamp >= 'yesterday'" 3
+	[ "$(sql -P t=2026-11-23T12:30:00+01:00 'SELECT count(*) FROM events WHERE timestamp = :t')" = 1 ]
+}
+
+@test "pushed down or not, a condition means the same" {
+	for c in "timestamp > '2026-11-23T10'" "timestamp <= '2026-11-23T10:00:00.123Z'" "event IN ('signup','x')" "event = 'page_view' AND user_id = 'u2'" \
+	    "user_id = 'U1' COLLATE NOCASE" "event IN (SELECT 'signup')" "timestamp = '2026-11-24'" "timestamp > ''" "timestamp < 'x'" "event = NULL"; do
+		[ "$(sql "SELECT count(*) FROM events WHERE $c")" = "$(sql "SELECT count(*) FROM (SELECT event||'' AS event, timestamp, user_id||'' AS user_id FROM events LIMIT 99) WHERE $c")" ] || { echo "$c"; return 1; }
+	done
+}
+
+@test "days are those of --tz" {
+	[ "$(sql --tz America/New_York "SELECT count(*) FROM events GROUP BY date_trunc('day', timestamp)")" = 3 ]
+	[ "$(sql --tz Asia/Kolkata "SELECT date_trunc('day', timestamp) FROM events WHERE event = 'signup'")" = 2026-11-23T18:30:00.000Z ]
+	is "SELECT timestamp AT TIME ZONE 'Europe/Zurich' FROM events WHERE id = 'e1'" 2026-11-23T11:00:00.123
+}
+
+@test "SQLite's own words keep its meaning, and its dates count from --now" {
+	is "SELECT 1/2, 'A' LIKE 'a', CAST('12x' AS INTEGER), date('now'), datetime('now','-1 day')" '0,1,12,2026-11-24,2026-11-23 00:30:00'
+}
+
+@test "windows: quantiles, deviations and conditions over frames" {
+	is "SELECT median(x) OVER (ORDER BY x ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM (VALUES (1),(2),(9)) AS v(x)" $'1.5\n2\n5.5'
+	is "SELECT round(stddev(x) OVER (ORDER BY x ROWS 1 PRECEDING), 3) FROM (VALUES (1),(2),(9)) AS v(x)" $'\n0.707\n4.95'
+	is "SELECT count_if(x > 1) OVER (ORDER BY x ROWS 1 PRECEDING) FROM (VALUES (1),(2),(9)) AS v(x)" $'0\n1\n2'
+}
+
+@test "shapes: QUALIFY, DISTINCT ON, ROLLUP, PIVOT, EXCLUDE, COLUMNS, ASOF, samples" {
+	is "SELECT event, row_number() OVER (PARTITION BY event ORDER BY timestamp) AS r FROM events QUALIFY r = 2" page_view,2
+	is "SELECT DISTINCT ON (event) event, page FROM events ORDER BY event, timestamp DESC" $'page_view,/cart\nsignup,'
+	is "SELECT event, GROUPING(event) AS g, count(*) AS n FROM events GROUP BY ROLLUP(event) ORDER BY g, event" $'page_view,0,2\nsignup,0,1\n,1,3'
+	is "PIVOT events ON event USING count(*) GROUP BY user_id ORDER BY user_id" $'u1,1,1\nu2,1,0'
+	is "SELECT * EXCLUDE (b) REPLACE (a + 1 AS a) FROM (VALUES (1,2,3)) AS t(a,b,c)" 2,3
+	is "SELECT COLUMNS('^[ac]') FROM (VALUES (1,2,3)) AS t(a,b,c)" 1,3
+	is "SELECT a.event, b.event FROM events a ASOF JOIN events b ON a.user_id = b.user_id AND a.timestamp > b.timestamp" signup,page_view
+	is "SELECT count(*) FROM generate_series(1, 1000) USING SAMPLE 100 ROWS" 100
+	is "SELECT count(*) FROM (FROM generate_series(1, 1000) SELECT value USING SAMPLE 100 ROWS)" 100
+}
+
+@test "own functions are written in jq" {
+	mkdir config
+	echo '{"functions":{"net":".[0] - (.[0] * .[1] / 100)","tag":"\"<\" + .[0] + \">\"","pair":". "}}' > config/analytics.json
+	is "SELECT net(200, 10), tag('x'), pair(1, 'a')" '180,<x>,"[1,""a""]"'
+}
+
+@test "twelve bench queries run" {
+	need_shared bench/queries.sql
+	at-ingest -q <<< '{"event":"e","properties":{"country":"CH","duration_ms":1,"utm_campaign":"x","referrer":"r"}}'
+	run -0 at-query -f csv -P needle=u1 < "$shared/bench/queries.sql"
+}

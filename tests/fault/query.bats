@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# What at-query must survive.
+
+load ../helper
+
+refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading is allowed'* || $stderr == *'no table'* || $stderr == *'no function'* || $stderr == *'syntax error'* ]] || { echo "$1: $stderr"; return 1; }; }
+
+@test "fault 30: whatever writes, attaches, loads or looks elsewhere is refused" {
+	at-ingest -q <<< '{"event":"e"}'
+	for s in "CREATE TABLE t(a)" "CREATE TEMP TABLE t(a)" "DROP TABLE events" "DELETE FROM events" "INSERT INTO events(event) VALUES ('x')" \
+	    "UPDATE events SET event = 'x'" "ATTACH 'x' AS y" "DETACH main" "PRAGMA table_info(events)" "PRAGMA trusted_schema=on" "SELECT load_extension('x')" \
+	    "SELECT * FROM pragma_table_info('events')" "VACUUM" "VACUUM INTO 'f'" "REINDEX" "ANALYZE" "BEGIN" "COMMIT" "SAVEPOINT s" "SELECT * FROM sqlite_stmt" \
+	    "CREATE VIRTUAL TABLE t USING fts5(a)" "CREATE VIEW v AS SELECT 1" "CREATE TRIGGER g INSERT ON events BEGIN SELECT 1; END" "ALTER TABLE events RENAME TO x" \
+	    "WITH x AS (SELECT 1) DELETE FROM events" "REPLACE INTO events(event) VALUES (1)" "SELECT fts3_tokenizer('x')" "SELECT readfile('/etc/passwd')" \
+	    "SELECT writefile('x','y')" "SELECT edit('x')" "SELECT * FROM dbstat" "EXPLAIN DELETE FROM events"; do
+		refused "$s"
+	done
+	[ "$(at-query 'SELECT count(*) AS n FROM events')" = '{"n":1}' ]
+	[ ! -e f ] && [ ! -e x ]
+}
+
+@test "fault 31: a runaway statement ends at --timeout, one that wants memory at --memory" {
+	run -1 timeout 10 at-query --timeout 200ms "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+	[[ $output == *'--timeout'* ]]
+	run -1 timeout 10 at-query --timeout 200ms "SELECT count(*) FROM generate_series(1, 100000000)"
+	run -1 timeout 30 at-query --memory 20M "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000000) SELECT group_concat(i) FROM (SELECT i FROM n ORDER BY -i)"
+	[[ $output == *'--memory'* ]]
+}
+
+@test "SIGINT ends a statement at once" {
+	at-query "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n" 2> said & pid=$!
+	sleep 0.3
+	kill -TERM $pid
+	timeout 5 tail --pid=$pid -f /dev/null
+	grep -q interrupted said
+}
+
+@test "fault 48: a regular expression that backtracks without end is an error soon" {
+	run -2 timeout 5 at-query "SELECT repeat('a', 40) || '!' REGEXP '^(a+)+\$'" || [ "$status" -eq 0 ]
+}
+
+@test "fault 11: a full or closed output is an error, a closed pipe none" {
+	for f in table ndjson csv json; do
+		run -1 --separate-stderr bash -c "at-query -f $f 'SELECT * FROM generate_series(1, 100000)' > /dev/full"
+		[[ $stderr == *'No space left'* ]]
+		run -1 bash -c "at-query -f $f 'SELECT 1' >&-"
+		run -0 bash -c "set +o pipefail; at-query -f $f 'SELECT * FROM generate_series(1, 1000000)' 2> said | head -1; [ ! -s said ]"
+	done
+}
+
+@test "fault 14: a reader that stands still does not let the store grow" {
+	for i in {1..2000}; do echo '{"event":"e","properties":{"text":"'$i'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}}'; done > rows
+	for i in {1..20}; do cat rows; done | at-ingest -q
+	mkfifo still
+	at-query 'SELECT * FROM events' > still & pid=$!
+	exec 9< still
+	read -r -N 10 <&9
+	before=$(stat -c %s "$AT_STORE"/tenants/default/data.mdb)
+	for i in {1..30}; do at-ingest -q --event x <<< '{"n":1}'; done
+	after=$(stat -c %s "$AT_STORE"/tenants/default/data.mdb)
+	exec 9<&-
+	wait $pid || true
+	[ "$after" -le $((before * 2)) ]
+}
+
+@test "fault 16: damage in the store is told, and the rest is read" {
+	for i in {1..3000}; do echo '{"event":"e","properties":{"n":'$i'}}'; done | at-ingest -q
+	cp -r "$AT_STORE" whole
+	size=$(stat -c %s "$AT_STORE"/tenants/default/data.mdb)
+	for at in 8192 12288 20480 $((size / 2)) $((size - 4096)); do
+		rm -rf "$AT_STORE"; cp -r whole "$AT_STORE"
+		printf '\xff\x00\xff' | dd of="$AT_STORE"/tenants/default/data.mdb bs=1 seek=$((at + 100)) conv=notrunc status=none
+		run timeout 10 at-query 'SELECT count(*), sum(n) FROM events'
+		[ "$status" -le 2 ]
+	done
+}
+
+@test "fault 20: the ends of time and of numbers" {
+	at-ingest -q <<-'END'
+	{"event":"e","timestamp":"9999-12-31T23:59:59.999Z","properties":{"x":1e308}}
+	{"event":"e","timestamp":"0001-01-01T00:00:00Z","properties":{"x":-9223372036854775808}}
+	END
+	run -0 at-query "SELECT timestamp, date_trunc('year', timestamp), timestamp + INTERVAL 1 DAY, timestamp - INTERVAL 9000 YEAR, time_bucket('7d', timestamp), x, x - 1, -x FROM events"
+	run -0 at-query "SELECT datediff('year', '0001-01-01', '9999-12-31') AS d, to_timestamp(1e300) AS t"
+	[ "$output" = '{"d":9998,"t":null}' ]
+}
+
+@test "fault 26: bytes that are no UTF-8 come out as U+FFFD" {
+	[ "$(at-query "SELECT CAST(x'61ff62' AS TEXT) AS t")" = $'{"t":"a\xef\xbf\xbdb"}' ]
+}
+
+@test "fault 63: the history file is not followed through a link" {
+	command -v script > /dev/null || skip 'no script(1) here'
+	mkdir -p state/at && echo keep > target && ln -s ../../target state/at/history
+	printf 'SELECT 1;\n.quit\n' | XDG_STATE_HOME=$PWD/state TERM=xterm script -qec at-query /dev/null > /dev/null
+	[ "$(cat target)" = keep ]
+}
