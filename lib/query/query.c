@@ -561,6 +561,8 @@ query_run(struct query *q, struct str all, size_t *at, const struct query_param 
 	struct rewrite rewrite = {0};
 	sqlite3_stmt *statement = NULL;
 	const char *tail = NULL;
+	static const char *const writing[] = { "insert", "update", "delete", "replace", "create", "drop", "alter", "attach", "detach", "pragma", "vacuum",
+		"reindex", "analyze", "begin", "commit", "end", "rollback", "savepoint", "release", NULL };
 	struct token word;
 	size_t word_end = 0;
 	int rc;
@@ -570,6 +572,11 @@ query_run(struct query *q, struct str all, size_t *at, const struct query_param 
 		return err->code;
 	if (token_next(rest, &word_end, &word, err) == 1 && token_is(&word, "explain"))
 		return run_explain(q, all, at, word_end, sink, err);
+	for (int i = 0; writing[i]; i++)        /* for the message: the authorizer would refuse it too */
+		if (token_is(&word, writing[i])) {
+			*at = all.n;
+			return tell(q, sql, base, (long)word.at, "not authorized", err);
+		}
 	err_clear(err);
 	rc = rewrite_next(&rest, &host, &rewrite, err);
 	*at = all.n - rest.n;
