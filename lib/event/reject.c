@@ -42,6 +42,19 @@ put_mended(struct buf *out, struct str text)
 	buf_str(out, text);
 }
 
+/* For a message, which would end at a byte 0: that is shown like the other control characters. */
+static void
+put_shown(struct buf *out, struct str text)
+{
+	const char *zero;
+
+	for (; text.n && (zero = memchr(text.p, 0, text.n)); text = (struct str){ zero + 1, text.n - (size_t)(zero + 1 - text.p) }) {
+		put_mended(out, (struct str){ text.p, (size_t)(zero - text.p) });
+		buf_lit(out, "\\x00");
+	}
+	put_mended(out, text);
+}
+
 static void
 show(const char *source, long line, struct str input, const struct err *why)
 {
@@ -56,7 +69,7 @@ show(const char *source, long line, struct str input, const struct err *why)
 	buf_byte(&text, ' ');
 	put_mended(&text, str_of(why->text));           /* it may quote the input, cut in the middle of a character */
 	buf_lit(&text, front ? ": '…" : ": '");
-	put_mended(&text, piece);
+	put_shown(&text, piece);
 	buf_lit(&text, back ? "…'" : "'");
 	cmd_say("%s", buf_text(&text));
 }

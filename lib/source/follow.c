@@ -231,6 +231,41 @@ older(const char *a, const char *b)             /* endings; "" is the newest. < 
 	return strcmp(a, b);
 }
 
+static int open_beside(const struct file *file, const char *name, struct stat *st);
+
+/* Some rotate the other way, .1 is the oldest and the greatest the newest (Log4j): when every counter says so by its time of
+ * change, their order is turned round. */
+static void
+turn_counters(const struct file *file, struct names *list)
+{
+	size_t base = strlen(file->base);
+	struct timespec before = {0};
+	int first = 0, n = 0;
+
+	for (int i = 0; i < list->n; i++) {
+		struct stat st;
+		int fd;
+
+		if (!is_counter(list->name[i] + base))
+			continue;
+		if ((fd = open_beside(file, list->name[i], &st)) < 0)
+			return;
+		close(fd);
+		if (n++ == 0)
+			first = i;
+		else if (st.st_mtim.tv_sec > before.tv_sec ||
+		    (st.st_mtim.tv_sec == before.tv_sec && st.st_mtim.tv_nsec >= before.tv_nsec))
+			return;
+		before = st.st_mtim;
+	}
+	for (int i = first, k = first + n - 1; i < k; i++, k--) {
+		char *name = list->name[i];
+
+		list->name[i] = list->name[k];
+		list->name[k] = name;
+	}
+}
+
 static struct names
 names_of(const struct file *file)
 {
@@ -252,6 +287,7 @@ names_of(const struct file *file)
 		}
 	if (dir)
 		closedir(dir);
+	turn_counters(file, &list);
 	return list;
 }
 

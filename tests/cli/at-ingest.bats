@@ -105,6 +105,29 @@ wait_for() {            # a count in the store
 	[ "$(ids)" = "1 2 3 4 5 6 7 7 8 8" ]
 }
 
+@test "fault 26: a byte 0 is shown, it does not cut the message short" {
+	printf '{"event":"x\0y"}\n' >zero
+	run -0 at-ingest -n zero
+	[[ "${lines[0]}" == "at-ingest: zero:1:12: "*": '{\"event\":\"x\\x00y\"}'" ]]
+}
+
+@test "--resume doubles nothing where .1 is the oldest, as Log4j rotates" {
+	rows 11 13 >log
+	at-ingest --resume r log
+	rows 14 15 >>log
+	mv log log.1
+	sleep 0.02              # the file system's clock has steps
+	rows 16 17 >log
+	mv log log.2
+	sleep 0.02
+	rows 18 19 >log
+	at-ingest --resume r log
+	mv log log.3
+	rows 20 21 >log
+	at-ingest --resume r log
+	[ "$(ids)" = "11 12 13 14 15 16 17 18 19 20 21" ]
+}
+
 @test "--resume leaves half a line to the next run, and knows a truncated file" {
 	printf '%s\n' '{"event":"e","ts":1,"id":"1"}' >log
 	printf '{"event":"e","ts":1,"i' >>log
