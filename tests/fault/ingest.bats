@@ -9,6 +9,7 @@ rows() { seq "$1" "$2" | sed 's/.*/{"event":"e","ts":1700000000,"id":"&","pad":"
 	acked=0
 	for i in $(seq "$rounds"); do
 		rows $((acked + 1)) $((acked + 20000)) >in
+		: >out                          # the kill may come before the shell has opened it
 		at-ingest -t in >out & pid=$!
 		sleep "0.0$((i % 9))$((i * 7 % 10))"
 		kill -9 $pid 2>/dev/null || true
