@@ -64,6 +64,14 @@ add_verb_options(struct verb_options *o)
 		}
 }
 
+static void
+free_verb_options(struct verb_options *o)
+{
+	for (int i = 0; i < o->n; i++)
+		free(o->help[i]);
+	free(o);
+}
+
 /* The arguments of a verb from options and operands. */
 static int
 verb_arguments(const struct table_function *f, const struct verb_options *o, char **operands, struct cell *args, struct err *err)
@@ -377,6 +385,7 @@ main(int argc, char **argv)
 		for (int i = 2; i < argc; i++)
 			if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 				verb_help(verb);
+				free_verb_options(verb_options);
 				return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 			}
 	for (int i = 1; i < argc; i++)
@@ -433,9 +442,8 @@ main(int argc, char **argv)
 	fflush(stdout);
 	status = cmd_end(&err);
 	shell_wait_pager(&shell);
-	for (int i = 0; i < verb_options->n; i++)
-		free(verb_options->help[i]);
-	free(verb_options);
+	free_verb_options(verb_options);
+	free(params.text);
 	free(shell.params);
 	free(comment);
 	buf_release(&sql);

@@ -322,10 +322,12 @@ tell(struct query *q, struct str sql, size_t base, long at, const char *said, st
 		"first_value", "last_value", "floor", "ceil", "sqrt", "power", "log10", "log2", "ln", "exp", "nullif", "ifnull", "typeof", "quote", NULL };
 	struct near near = { .distance = 3 };
 	struct err ignore = {0};
-	char text[300], name[128] = "";
-	const char *what = said, *rest;
+	char text[300], copy[300], name[128] = "";
+	const char *rest;
 	long line = 1, column;
 
+	snprintf(copy, sizeof(copy), "%s", said);       /* asking SQLite for columns makes it forget */
+	said = copy;
 	snprintf(text, sizeof(text), "%s", said);
 	near.name = name;
 	if ((rest = strstr(said, "no such column: "))) {
@@ -369,7 +371,7 @@ tell(struct query *q, struct str sql, size_t base, long at, const char *said, st
 			snprintf(text, sizeof(text), "no function '%s', see at-sql(7)", rest + 18);
 	} else if (strstr(said, "not authorized") || strstr(said, "prohibited") || strstr(said, "may not be modified") || strstr(said, "access to ")) {
 		snprintf(text, sizeof(text), "only reading is allowed: SELECT, WITH, VALUES");
-	} else if (strcmp(what, "incomplete input") == 0) {
+	} else if (strcmp(said, "incomplete input") == 0) {
 		snprintf(text, sizeof(text), "the statement ends too early");
 	} else if (strstr(said, "out of memory")) {
 		return err_set(err, ERR_LIMIT, "more memory than --memory allows");
