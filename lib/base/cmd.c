@@ -355,7 +355,7 @@ cmd_end(struct err *err)
 
 	if (err->code)
 		cmd_say("%s", err->text);
-	if (out_close(out_stdout(), &closing))
+	if (out_close(out_stdout(), &closing) && !(err->code && strcmp(closing.text, err->text) == 0))
 		cmd_fail(&closing);
 	if (err->code == ERR_USAGE)
 		return 2;

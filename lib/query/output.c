@@ -271,7 +271,7 @@ end_box(struct output *o)
 		    (struct frame){ "│ ", " │ ", " │", NULL }, (struct frame){ "└", "┴", "┘", "─" }, 1);
 }
 
-/* GitHub's tables: | within a text is escaped, line breaks become <br>. */
+/* GitHub's tables: | within a text is escaped, line breaks become <br>, and data stays data: no HTML, nothing a terminal obeys. */
 static void
 put_markdown(struct buf *b, const struct cell *c)
 {
@@ -283,6 +283,14 @@ put_markdown(struct buf *b, const struct cell *c)
 			buf_lit(b, "\\|");
 		else if (plain.p[i] == '\n')
 			buf_lit(b, "<br>");
+		else if (plain.p[i] == '<')
+			buf_lit(b, "&lt;");
+		else if (plain.p[i] == '&')
+			buf_lit(b, "&amp;");
+		else if (((unsigned char)plain.p[i] < ' ' && plain.p[i] != '\r' && plain.p[i] != '\t') || plain.p[i] == 0x7f)
+			buf_printf(b, "\\x%02x", plain.p[i]);
+		else if ((unsigned char)plain.p[i] == 0xc2 && i + 1 < plain.n && (unsigned char)plain.p[i + 1] < 0xa0)
+			buf_printf(b, "\\x%02x", (unsigned char)plain.p[++i]);
 		else if (plain.p[i] != '\r')
 			buf_byte(b, plain.p[i]);
 	buf_release(&plain);

@@ -36,6 +36,7 @@ struct column { struct str key[2]; int n; };            /* n 0: the whole row */
 
 struct table_rows {
 	struct buf text;        /* rows, one behind the other */
+	int is_untyped;         /* from CSV or TSV, where a number is written as any text */
 	size_t *at;             /* where each begins; n + 1 of them */
 	size_t n, cap;
 };
@@ -119,6 +120,7 @@ read_input(struct query *q, struct err *err)
 		return err->code ? err->code : err_set(err, ERR_IO, "%s: cannot be read", path);
 	}
 	q->input_rows = mem_new(sizeof(*q->input_rows));
+	q->input_rows->is_untyped = strcmp(format->name, "csv") == 0 || strcmp(format->name, "tsv") == 0;
 	for (;;) {
 		struct err bad = {0};
 
@@ -169,7 +171,7 @@ add_column(struct keys *k, struct column column)
 	if (str_eq(key, STR("timestamp")))
 		t->timestamp = t->n_columns;
 	t->column[t->n_columns++] = column;
-	tables_name(&k->names, key, "");
+	tables_name(&k->names, key, t->q->input_rows->is_untyped ? "NUMERIC" : "");
 }
 
 /* The keys of an object that are new: top level ones by name, nested ones when no top level key has the name. */
@@ -420,6 +422,34 @@ eof(sqlite3_vtab_cursor *base)
 	return c->at >= c->rows->n;
 }
 
+/* A field of CSV by its looks: nothing is NULL, 42 and -3.5 are numbers, 0012 and 20 digits stay text. */
+static void
+give_type(struct cell *cell)
+{
+	struct str s = cell->text;
+	size_t i = s.n && s.p[0] == '-', digits = 0, dots = 0;
+
+	if (s.n == 0) {
+		cell->type = CELL_NULL;
+		return;
+	}
+	if (i < s.n && s.p[i] == '0' && i + 1 < s.n && s.p[i + 1] != '.')
+		return;
+	for (; i < s.n; i++)
+		if (s.p[i] >= '0' && s.p[i] <= '9')
+			digits++;
+		else if (s.p[i] != '.' || digits == 0 || i + 1 == s.n || dots++)
+			return;
+	if (digits > 0 && (digits < 19 || !dots)) {
+		struct buf scratch = {0};
+		struct cell number = value_of_json(json_value(s), &scratch);
+
+		if (number.type == CELL_INTEGER || dots)
+			*cell = number;
+		buf_release(&scratch);
+	}
+}
+
 static int
 column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 {
@@ -448,6 +478,8 @@ column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 		value = c->values[c->slot[i]];
 	}
 	cell = value_of_json(value, &c->scratch);
+	if (c->rows->is_untyped && cell.type == CELL_TEXT)
+		give_type(&cell);
 	functions_give(to, &cell);
 	return SQLITE_OK;
 }

@@ -24,6 +24,23 @@ ask() { at-query -i - "$@" <<< "$rows"; }
 	[ ! -e "$AT_STORE" ]
 }
 
+@test "the fields of CSV are numbers, texts and NULL by their looks" {
+	printf 'a,b,c\n10,x,0012\n9,,12345678901234567890\n9223372036854775807,-,1.2.3\n-0.5,1e5,-7\n' > t.csv
+	[ "$(at-query -i t.csv 'SELECT a FROM input WHERE a > 5 ORDER BY a')" = $'{"a":9}\n{"a":10}\n{"a":9223372036854775807}' ]
+	[ "$(at-query -i t.csv 'SELECT typeof(a) a, typeof(b) b, typeof(c) c FROM input WHERE a < 10')" = $'{"a":"integer","b":"null","c":"text"}\n{"a":"real","b":"text","c":"integer"}' ]
+	[ "$(at-query -i t.csv "SELECT b, c FROM input WHERE a = '10'")" = '{"b":"x","c":"0012"}' ]
+}
+
+@test "a write that fails is told once" {
+	run -1 bash -c 'at-query "SELECT 1" 2>&1 > /dev/full'
+	[ "${#lines[@]}" = 1 ]
+}
+
+@test "data in a Markdown table is neither HTML nor obeyed by a terminal" {
+	run -0 at-query -f markdown "SELECT '<b>&|' || char(27, 155) AS x"
+	[ "${lines[2]}" = '| &lt;b>&amp;\|\x1b\x9b |' ]
+}
+
 @test "a bad row of -i is told with its place and the rest is read" {
 	printf '{"a":1}\nnot json\n{"a":2}\n' > bad
 	run -0 --separate-stderr at-query -i bad --input-format ndjson 'SELECT sum(a) AS s FROM input'
