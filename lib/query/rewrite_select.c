@@ -428,6 +428,10 @@ rewrite_from_first(struct work *w)
 			rewrite_fail(w, s.clause[FROM], "a second FROM");
 			return;
 		}
+		if (s.list_last->next == s.list) {
+			rewrite_fail(w, select, "SELECT wants columns");
+			return;
+		}
 		for (i = s.list; i != s.list_last; i = i->next) {
 			if (is(i, "("))
 				i = i->match;

@@ -134,6 +134,8 @@ token_next(struct str sql, size_t *at, struct token *token, struct err *err)
 			    "byte 0x%02x has no meaning here", (unsigned char)c);
 	}
 	token->text = (struct str){ sql.p + i, end - i };
+	if (memchr(token->text.p, 0, token->text.n))
+		return err_col(err, (long)i + 1, ERR_INPUT, "a byte 0x00");
 	*at = end;
 	return 1;
 }
