@@ -508,6 +508,10 @@ sample(struct work *w, struct select *s)
 	share = is(t->next, "%") || is(t->next, "percent") || (t->prev->kind == TOKEN_OPERATOR && rewrite_named(t->prev->prev) && !is(t->next, "rows"));
 	rewrite_cut(s->sample, last);
 	parse(s->select, s);
+	if (!s->clause[FROM] || clause_end(s, FROM) == s->clause[FROM]) {
+		rewrite_fail(w, s->select, "USING SAMPLE wants a table behind FROM");
+		return;
+	}
 	snprintf(text, sizeof(text), "%.*s", (int)(amount.n < 40 ? amount.n : 40), amount.p);
 	if (share) {
 		if (s->clause[WHERE]) {
