@@ -50,6 +50,26 @@ length_of(struct json window)
 	return ms;
 }
 
+/* Rows of hopping windows tell each event several times: those windows that lie side by side tell it once, they are taken.
+ * 1, 0 for one that is not, < 0 with err when none do or windows that overlap are wanted of them. */
+static int
+is_told_once(const struct window *win, struct json window, int64_t time, struct err *err)
+{
+	struct str text = { window.p + 1, window.n - 2 }, size;
+	int64_t size_ms, slide_ms;
+
+	if (window.type != JSON_STRING || window.escaped || !str_cut(&text, '/', &size) || !text.n ||
+	    dur_parse(size, &size_ms, &(struct err){ 0 }) || dur_parse(text, &slide_ms, &(struct err){ 0 }) || slide_ms <= 0 ||
+	    slide_ms >= size_ms)
+		return 1;
+	if (size_ms % slide_ms || (win->span.kind == SPAN_TIME && win->span.slide_ms < win->span.size_ms)) {
+		err_set(err, ERR_INPUT, "rows of the overlapping windows %.*s tell each event several times, make them with at-agg -w %.*s --states",
+		    (int)(window.n - 2), window.p + 1, STR_FMT(text));
+		return -1;
+	}
+	return window_begins(win, time, size_ms, slide_ms);
+}
+
 int
 window_metric_row(struct window *win, struct str text, struct err *err)
 {
@@ -59,6 +79,7 @@ window_metric_row(struct window *win, struct str text, struct err *err)
 	struct str name, which;
 	int64_t time;
 	size_t labels_len = 0;
+	int once;
 
 	if (json_check(text, err))
 		return err->code;
@@ -67,6 +88,8 @@ window_metric_row(struct window *win, struct str text, struct err *err)
 		return 0;                       /* its window will come whole */
 	if (window_row_time(win, text, &time, err))
 		return err->code;
+	if ((once = is_told_once(win, json_get(row, STR("window")), time, err)) <= 0)
+		return once ? err->code : 0;
 	name = json_text(json_get(row, STR("metric")), &win->scratch);
 	labels = json_get(row, STR("labels"));
 	layout = window_layout(win, name);

@@ -41,6 +41,14 @@ floor_to(const struct window *win, int64_t t, int64_t step)
 	return t - rest - (rest < 0 ? step : 0);
 }
 
+int
+window_begins(const struct window *win, int64_t utc, int64_t size_ms, int64_t slide_ms)
+{
+	int64_t own = slide_ms % DAY == 0 && win->spec.zone ? utc + zone_offset(win->spec.zone, utc) : utc;
+
+	return (own - (slide_ms % (7 * DAY) == 0 ? MONDAY : 0)) % size_ms == 0;
+}
+
 /* ---- setting up */
 
 static int

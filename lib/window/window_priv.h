@@ -102,6 +102,8 @@ struct layout *window_layout(struct window *, struct str metric);
 /* ---- window.c */
 /* The group for the key at that time, in its pane or session; NULL when the row is late. */
 struct group *window_place(struct window *, struct str key, size_t labels_len, struct layout *, int64_t time);
+/* Does one of the windows of that size begin then, when they are laid side by side? */
+int window_begins(const struct window *, int64_t utc, int64_t size_ms, int64_t slide_ms);
 int window_advance(struct window *, int64_t time, struct err *);        /* a row of that time was counted */
 int window_row_time(struct window *, struct str row, int64_t *time, struct err *);
 int window_put_label(struct buf *key, struct json v, struct err *);     /* a value as a label of a key */

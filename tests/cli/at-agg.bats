@@ -353,3 +353,15 @@ fields() { jq -c "$1" <<< "$output"; }
 	run -0 bash -c './gen -n 1000000 -d 1 | (ulimit -v 65536; at-agg -w 1m -l 6m -b source -a "count,sum(revenue),p95(duration_ms),distinct(user_id)") | wc -l'
 	[ "$output" = 18704 ]
 }
+
+@test "rows of hopping windows are merged so that each event counts once" {
+	seq 0 7 599 | sed 's/.*/{"event":"e","timestamp":"@&","n":&}/; s/"@\(.*\)","n/\1,"n/' >in
+	at-agg -w 5m/1m --states -a 'count,avg(n),p95(n)' in >hops
+	[ "$(at-agg -w all hops | jq -c '[.count, .n_avg, .n_p95]')" = "$(at-agg -w all -a 'count,avg(n),p95(n)' in | jq -c '[.count, .n_avg, .n_p95]')" ]
+	at-agg -w 10m hops >merged
+	at-agg -w 10m -a 'count,avg(n),p95(n)' in | cmp - merged
+	run at-agg -w 5m/1m hops
+	[[ "$output" == *"tell each event several times, make them with at-agg -w 1m --states"* ]]
+	at-agg -w 1m --states in | at-agg -w 5m/1m >merged
+	at-agg -w 5m/1m in | cmp - merged
+}
