@@ -270,26 +270,10 @@ topk_put(const struct topk *t, struct buf *to)
 }
 
 static int
-hex_of(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static int
 read_value(struct str text, struct buf *value)
 {
 	buf_clear(value);
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] != '%') {
-			buf_byte(value, text.p[i]);
-			continue;
-		}
-		if (text.n - i < 3 || hex_of(text.p[i + 1]) < 0 || hex_of(text.p[i + 2]) < 0)
-			return -1;
-		buf_byte(value, (char)(hex_of(text.p[i + 1]) * 16 + hex_of(text.p[i + 2])));
-		i += 2;
-	}
-	return 0;
+	return buf_percent(value, text);
 }
 
 struct topk *

@@ -32,12 +32,6 @@ put_number(struct buf *b, int64_t v)
 }
 
 static int
-hex_of(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static int
 take_part(struct str *line, struct buf *part)
 {
 	struct str s;
@@ -45,17 +39,7 @@ take_part(struct str *line, struct buf *part)
 	buf_clear(part);
 	if (!str_cut(line, '\t', &s))
 		return -1;
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] != '%') {
-			buf_byte(part, s.p[i]);
-			continue;
-		}
-		if (s.n - i < 3 || hex_of(s.p[i + 1]) < 0 || hex_of(s.p[i + 2]) < 0)
-			return -1;
-		buf_byte(part, (char)(hex_of(s.p[i + 1]) * 16 + hex_of(s.p[i + 2])));
-		i += 2;
-	}
-	return 0;
+	return buf_percent(part, s);
 }
 
 static int
