@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "query/functions.h"
-#include "query/value.h"
+#include "json/cell.h"
 #include "query/verbs.h"
 #include "shell.h"
 #include "store/admin.h"
@@ -187,7 +187,7 @@ metric_row(void *self, const struct cell *cells, int n, struct err *err)
 	buf_lit(to, "{\"metric\":");
 	json_put_string(to, str_of(m->name));
 	buf_lit(to, ",\"timestamp\":");
-	value_put_json(to, &cells[n - 2]);
+	cell_put_json(to, &cells[n - 2]);
 	if (m->every) {
 		buf_lit(to, ",\"window\":");
 		json_put_string(to, str_of(m->every));
@@ -196,10 +196,10 @@ metric_row(void *self, const struct cell *cells, int n, struct err *err)
 	for (int i = 0; i < n - 2; i++) {
 		buf_lit(to, i ? "," : "");
 		json_put_key(to, m->names[i]);
-		value_put_json(to, &cells[i]);
+		cell_put_json(to, &cells[i]);
 	}
 	buf_lit(to, "},\"value\":");
-	value_put_json(to, &cells[n - 1]);
+	cell_put_json(to, &cells[n - 1]);
 	buf_lit(to, "}\n");
 	out_row(out_stdout());
 	return 0;

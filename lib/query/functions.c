@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "expr/expr.h"
-#include "query/value.h"
+#include "json/cell.h"
 
 static const struct function *const tables[] = { functions_time, functions_text, functions_aggregate, NULL };
 
@@ -72,14 +72,14 @@ run_jq(sqlite3_context *c, int n, sqlite3_value **v)
 
 		if (i)
 			buf_byte(&f->args, ',');
-		value_put_json(&f->args, &cell);
+		cell_put_json(&f->args, &cell);
 	}
 	buf_byte(&f->args, ']');
 	rc = expr_run(f->expr, buf_get(&f->args), &f->out, &err);
 	if (rc < 0) {
 		functions_error(c, "%s: %s", f->name, err.text);
 	} else if (rc > 0 && (end = memchr(f->out.p, '\n', f->out.n))) {
-		struct cell cell = value_of_json(json_value((struct str){ f->out.p, (size_t)(end - f->out.p) }), &scratch);
+		struct cell cell = cell_of_json(json_value((struct str){ f->out.p, (size_t)(end - f->out.p) }), &scratch);
 
 		functions_give(c, &cell);
 	}

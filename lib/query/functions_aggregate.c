@@ -6,7 +6,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "query/functions_priv.h"
-#include "query/value.h"
+#include "json/cell.h"
 #include "sketch/distinct.h"
 #include "sketch/quantile.h"
 #include "sketch/topk.h"
@@ -520,7 +520,7 @@ counts_step(sqlite3_context *c, int n, sqlite3_value **v)
 	if (cell.type == CELL_TEXT)
 		buf_str(&key, cell.text);
 	else
-		value_put_json(&key, &cell);
+		cell_put_json(&key, &cell);
 	map_put(&s->map, buf_get(&key), NULL)->num++;
 	buf_release(&key);
 }
@@ -718,7 +718,7 @@ list_step(sqlite3_context *c, int n, sqlite3_value **v)         /* which 1: each
 		return;
 	}
 	buf_byte(&t->out, t->n++ ? ',' : '[');
-	value_put_json(&t->out, &cell);
+	cell_put_json(&t->out, &cell);
 }
 
 static void
@@ -769,7 +769,7 @@ ordered_step(sqlite3_context *c, int n, sqlite3_value **v)      /* (value, key, 
 	}
 	from = t->out.n;
 	if (which(c))
-		value_put_json(&t->out, &cell);
+		cell_put_json(&t->out, &cell);
 	else
 		buf_str(&t->out, functions_text_of(v[0]));
 	t->item[t->items] = (struct ordered){ from, t->out.n - from, sqlite3_value_dup(v[1]), (int64_t)t->items };

@@ -4,7 +4,7 @@
 
 #include <sqlite3.h>
 
-#include "query/cell.h"
+#include "json/cell.h"
 #include "query/functions.h"
 
 typedef void functions_call(sqlite3_context *, int n, sqlite3_value **);

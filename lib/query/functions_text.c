@@ -9,7 +9,7 @@
 #include "expr/regex.h"
 #include "base/time.h"
 #include "query/functions_priv.h"
-#include "query/value.h"
+#include "json/cell.h"
 
 #define TEXT_MOST (16u << 20)           /* bytes that repeat and pad may make */
 
@@ -722,7 +722,7 @@ property(sqlite3_context *c, int n, sqlite3_value **v)          /* property(json
 		else
 			j = json_get(j, key);
 	}
-	struct cell cell = value_of_json(j, &scratch);
+	struct cell cell = cell_of_json(j, &scratch);
 
 	functions_give(c, &cell);
 	buf_release(&scratch);
@@ -761,7 +761,7 @@ array_contains(sqlite3_context *c, int n, sqlite3_value **v)
 	if (any_null(n, v) || json_check(s, &err) < 0)
 		return;
 	for (it = json_iter(json_value(s)); !found && json_next(&it); ) {
-		struct cell x = value_of_json(it.value, &scratch);
+		struct cell x = cell_of_json(it.value, &scratch);
 
 		if (x.type == CELL_TEXT)
 			found = sqlite3_value_type(v[1]) == SQLITE_TEXT && str_eq(x.text, functions_text_of(v[1]));

@@ -7,7 +7,7 @@
 #ifndef QUERY_FUNNEL_H
 #define QUERY_FUNNEL_H
 
-#include "query/cell.h"
+#include "json/cell.h"
 #include "query/tracks.h"
 
 #define FUNNEL_STEPS  64                        /* steps at most */

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/time.h"
-#include "query/value.h"
+#include "json/cell.h"
 #include "window/window.h"
 
 #define BY_MOST     16
@@ -79,7 +79,7 @@ series_of(struct gather *g, struct json labels)
 	s = &g->list[g->n++];
 	*s = (struct series){ .label = arena_get(g->arena, (size_t)(g->n_by + 1) * sizeof(*s->label)) };
 	for (int i = 0; i < g->n_by; i++) {
-		s->label[i] = value_of_json(json_get(labels, g->by[i]), &g->scratch);
+		s->label[i] = cell_of_json(json_get(labels, g->by[i]), &g->scratch);
 		if (s->label[i].type == CELL_TEXT)
 			s->label[i].text.p = arena_dup(g->arena, s->label[i].text.p, s->label[i].text.n);
 	}

@@ -8,7 +8,7 @@
 #define QUERY_OUTPUT_H
 
 #include "base/out.h"
-#include "query/cell.h"
+#include "json/cell.h"
 
 enum output_format { OUTPUT_TABLE, OUTPUT_BOX, OUTPUT_JSON, OUTPUT_NDJSON, OUTPUT_CSV, OUTPUT_TSV, OUTPUT_MARKDOWN, OUTPUT_HTML,
     OUTPUT_CHART, OUTPUT_VERTICAL, OUTPUT_FORMATS };

@@ -6,7 +6,7 @@
 #ifndef QUERY_PATHS_H
 #define QUERY_PATHS_H
 
-#include "query/cell.h"
+#include "json/cell.h"
 #include "query/tracks.h"
 
 #define PATHS_DEPTH 5

@@ -7,7 +7,7 @@
 #define QUERY_QUERY_H
 
 #include "config/config.h"
-#include "query/cell.h"
+#include "json/cell.h"
 #include "store/store.h"
 
 struct query_spec {

@@ -6,7 +6,7 @@
 #ifndef QUERY_RETENTION_H
 #define QUERY_RETENTION_H
 
-#include "query/cell.h"
+#include "json/cell.h"
 #include "query/tracks.h"
 
 #define RETENTION_EVERY   (24LL * 3600 * 1000)

@@ -2,7 +2,7 @@
 #ifndef QUERY_SESSIONS_H
 #define QUERY_SESSIONS_H
 
-#include "query/cell.h"
+#include "json/cell.h"
 #include "query/tracks.h"
 
 #define SESSIONS_GAP_MS (30 * 60 * 1000)

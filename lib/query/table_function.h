@@ -7,7 +7,7 @@
 #ifndef QUERY_TABLE_FUNCTION_H
 #define QUERY_TABLE_FUNCTION_H
 
-#include "query/cell.h"
+#include "json/cell.h"
 #include "query/query.h"
 
 #define TABLE_FUNCTION_PARAMS 16

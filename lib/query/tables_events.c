@@ -8,7 +8,7 @@
 #include "query/functions_priv.h"
 #include "query/query_priv.h"
 #include "query/tables.h"
-#include "query/value.h"
+#include "json/cell.h"
 
 enum { EVENT, TIMESTAMP, RECEIVED, ID, USER, SESSION, PROPERTIES, FIXED };
 static const char *const fixed[FIXED] = { "event", "timestamp", "received_at", "id", "user_id", "session_id", "properties" };
@@ -456,7 +456,7 @@ give_property(struct cursor *c, sqlite3_context *to, int i)
 		c->projected = 1;
 		value = c->values[c->slot[i]];
 	}
-	cell = value_of_json(value, &c->scratch);
+	cell = cell_of_json(value, &c->scratch);
 	switch (cell.type) {
 	case CELL_INTEGER:
 		sqlite3_result_int64(to, cell.integer);

@@ -10,7 +10,7 @@
 #include "query/functions_priv.h"
 #include "query/query_priv.h"
 #include "query/tables.h"
-#include "query/value.h"
+#include "json/cell.h"
 
 #define COLUMNS_MOST 1900
 #define KEY_MOST     1000
@@ -442,7 +442,7 @@ give_type(struct cell *cell)
 			return;
 	if (digits > 0 && (digits < 19 || !dots)) {
 		struct buf scratch = {0};
-		struct cell number = value_of_json(json_value(s), &scratch);
+		struct cell number = cell_of_json(json_value(s), &scratch);
 
 		if (number.type == CELL_INTEGER || dots)
 			*cell = number;
@@ -477,7 +477,7 @@ column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 		c->projected = 1;
 		value = c->values[c->slot[i]];
 	}
-	cell = value_of_json(value, &c->scratch);
+	cell = cell_of_json(value, &c->scratch);
 	if (c->rows->is_untyped && cell.type == CELL_TEXT)
 		give_type(&cell);
 	functions_give(to, &cell);

@@ -6,7 +6,7 @@
 #include "query/functions_priv.h"
 #include "query/query_priv.h"
 #include "query/tables.h"
-#include "query/value.h"
+#include "json/cell.h"
 
 enum { METRIC, TIMESTAMP, FIELD, VALUE, LABELS, FIXED };
 static const char *const fixed[FIXED] = { "metric", "timestamp", "field", "value", "labels" };
@@ -218,7 +218,7 @@ add_sample(void *self, const struct store_sample *x)
 		s = &c->series[c->n_series++];
 		*s = (struct series){ copy(c, x->metric), copy(c, x->field), copy(c, x->labels), arena_get(c->arena, ((size_t)t->n_labels + 1) * sizeof(struct cell)) };
 		for (int i = 0; i < t->n_labels; i++) {
-			s->label[i] = value_of_json(json_get(json_value(s->labels), t->label[i]), &t->scratch);
+			s->label[i] = cell_of_json(json_get(json_value(s->labels), t->label[i]), &t->scratch);
 			if (s->label[i].type == CELL_TEXT)
 				s->label[i].text = copy(c, s->label[i].text);
 		}

@@ -1,7 +1,7 @@
-#include "query/value.h"
+#include "json/cell.h"
 
 struct cell
-value_of_json(struct json v, struct buf *scratch)
+cell_of_json(struct json v, struct buf *scratch)
 {
 	int64_t i;
 	double d;
@@ -28,7 +28,7 @@ value_of_json(struct json v, struct buf *scratch)
 }
 
 void
-value_put_json(struct buf *to, const struct cell *c)
+cell_put_json(struct buf *to, const struct cell *c)
 {
 	switch (c->type) {
 	case CELL_INTEGER:

@@ -1,9 +1,15 @@
-/* cell.h - rows of an answer: what a verb such as funnel gives, whoever asked (a verb, a table function in SQL, an API). */
-#ifndef QUERY_CELL_H
-#define QUERY_CELL_H
+/* cell.h - one value of a row, and rows of them: what a column of the store holds, what an answer gives, whoever asked (a verb,
+ * a table function in SQL, an API).
+ *
+ * Of JSON: int64 stays exact, true and false are 1 and 0, nested values their JSON text.
+ */
+#ifndef JSON_CELL_H
+#define JSON_CELL_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "json/json.h"
 
 enum cell_type { CELL_NULL, CELL_INTEGER, CELL_REAL, CELL_TEXT };
 
@@ -11,7 +17,7 @@ struct cell {
 	enum cell_type type;
 	int64_t integer;
 	double real;
-	struct str text;        /* UTF-8; borrowed until the row function returns */
+	struct str text;        /* UTF-8; borrowed; in a row until the row function returns */
 };
 
 /* Where rows go: called once a row with as many cells as the answer has columns. A result other than 0 ends it. */
@@ -43,5 +49,11 @@ cell_text(struct str s)                         /* a text that is not there (p N
 {
 	return (struct cell){ .type = s.p ? CELL_TEXT : CELL_NULL, .text = s };
 }
+
+/* A JSON value as a cell. Text is borrowed from the JSON or from scratch (cleared first). What is not there is NULL. */
+struct cell cell_of_json(struct json, struct buf *scratch);
+
+/* The other way: appended as JSON. Text that is UTF-8 only. */
+void cell_put_json(struct buf *, const struct cell *);
 
 #endif

@@ -1,0 +1,21 @@
+/* decimals.h - arrays of doubles that are mostly short decimals, as whole numbers: 12.34, 0.5, 7 become 1234, 50, 700 and "/ 100".
+ *
+ * As VictoriaMetrics does, and ALP (Afroozeh, Kuffo, Boncz, "ALP: Adaptive lossless floating-point compression", 2023): what people
+ * and programs measure has few digits, and integers pack better than the bits of doubles. Exact: each value is checked to come
+ * back bit by bit; those that do not (NaN, infinities, -0, long fractions) are kept aside with their places; where these are too
+ * many the whole array is kept as doubles, byte planes apart.
+ */
+#ifndef CODEC_DECIMALS_H
+#define CODEC_DECIMALS_H
+
+#include "base/buf.h"
+
+#define DECIMALS_DIGITS 18      /* places behind the point, at most */
+
+/* The least e, 0 <= e <= DECIMALS_DIGITS, with value = *digits / 10^e exactly (as the nearest double); -1: none with |digits| < 2^53. */
+int decimals_split(double value, int64_t *digits);
+
+void decimals_put(struct buf *, const double *, size_t n);
+int decimals_take(struct str *rest, double *out, size_t n);     /* 0 or -1 */
+
+#endif

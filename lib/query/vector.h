@@ -1,0 +1,103 @@
+/* vector.h - the part of a statement that is counted over columns, on all cores, instead of row by row.
+ *
+ *      SELECT upper(source), 2 * COUNT(*) FROM events WHERE page LIKE '/a%' GROUP BY source HAVING COUNT(*) > 9 ORDER BY 2 LIMIT 3
+ *
+ *      vector_plan   cuts out what needs the table: the fields it reads, the filter, the keys, the aggregates
+ *      vector_run    runs that over the store's batches: a table of (source, COUNT(*))
+ *      SQLite        does the rest over this small table, as if it had been stored:
+ *                    SELECT upper(k0), 2 * a0 FROM vector(1) WHERE a0 > 9 ORDER BY 2 LIMIT 3
+ *
+ * Every SELECT over `events` alone is looked at: the outermost, in a WITH, a subquery, a side of a join or of UNION. One that has
+ * no aggregate is taken too where that pays (DISTINCT; ORDER BY with LIMIT, of which only the first rows are kept). What cannot be
+ * said with the nodes below stays with SQLite over the virtual table; both must give the same answer (tests/peers/differ.py).
+ *
+ * An expression is a tree. Whatever has no node of its own is a VECTOR_SQL: the text of it, run by SQLite itself on values, once
+ * for each value of its field where that has codes (a dictionary), so that its meaning is SQLite's by construction.
+ */
+#ifndef QUERY_VECTOR_H
+#define QUERY_VECTOR_H
+
+#include "base/arena.h"
+#include "query/query.h"
+#include "store/batch.h"
+
+enum vector_op {
+	VECTOR_FIELD,                   /* .field */
+	VECTOR_CONSTANT,                /* .constant */
+	VECTOR_AND, VECTOR_OR, VECTOR_NOT,
+	VECTOR_EQ, VECTOR_NE, VECTOR_LT, VECTOR_LE, VECTOR_GT, VECTOR_GE,       /* SQLite's order of types: NULL, numbers, texts; affinity is applied by the planner */
+	VECTOR_IS, VECTOR_IS_NOT,       /* like EQ and NE, where NULL is a value: IS NULL too */
+	VECTOR_IN,                      /* arg[0] in arg[1] …, all constants */
+	VECTOR_LIKE, VECTOR_ILIKE,      /* arg[0] like the constant arg[1] (arg[2]: the escape); LIKE folds ASCII only */
+	VECTOR_ADD, VECTOR_SUB, VECTOR_MUL, VECTOR_DIV, VECTOR_MOD, VECTOR_NEG, /* SQLite's: integer overflow gives a real, x / 0 NULL */
+	VECTOR_CASE,                    /* arg: condition, value, condition, value, …, [otherwise] */
+	VECTOR_COALESCE,
+	VECTOR_TIME,                    /* .sql of the one field TIME (?1 its text), the same within each `every_ms` of the clock */
+	VECTOR_SQL,                     /* .sql of its arguments, all VECTOR_FIELD: ?1 is arg[0], ?2 arg[1], … */
+};
+
+struct vector_expr {
+	enum vector_op op;
+	int field;                      /* index in vector_plan.field; FIELD_TIME and FIELD_RECEIVED are TEXT to SQL, in the canonical form */
+	struct cell constant;
+	struct str sql;
+	int64_t every_ms;               /* 1, 1000, 60000 … For times before 1973 a reader takes 1000 at most: zones had odd seconds */
+	struct vector_expr **arg;
+	int n_args;
+};
+
+enum vector_aggregate_of {
+	AGGREGATE_ROWS,                 /* COUNT(*) */
+	AGGREGATE_COUNT, AGGREGATE_SUM, AGGREGATE_TOTAL, AGGREGATE_AVG, AGGREGATE_MIN, AGGREGATE_MAX, AGGREGATE_COUNT_IF,
+	AGGREGATE_STDDEV_SAMP, AGGREGATE_STDDEV_POP, AGGREGATE_VAR_SAMP, AGGREGATE_VAR_POP,
+	AGGREGATE_QUANTILE_CONT, AGGREGATE_QUANTILE_DISC,       /* exact; .share */
+	AGGREGATE_APPROX_DISTINCT,      /* the sketch of approx_count_distinct, with its very result */
+	AGGREGATE_ARG_MIN, AGGREGATE_ARG_MAX,   /* .arg is the value given, .by what is compared */
+};
+struct vector_aggregate {
+	enum vector_aggregate_of of;
+	struct vector_expr *arg, *by, *filter;  /* filter: FILTER (WHERE …); NULL: none */
+	int distinct;                   /* COUNT, SUM, AVG, TOTAL of the different values */
+	double share;
+};
+
+struct vector_order { struct vector_expr *expr; int descending, nulls_last; };
+
+struct vector_plan {
+	struct arena *arena;            /* holds all of it */
+	struct store_field field[STORE_BATCH_FIELDS];
+	int n_fields;
+	struct store_range range;       /* bounds of time are exact and taken out of `where`; names and user_id as well, when they stand alone */
+	struct vector_expr *where;      /* NULL: every row */
+	int grouped;                    /* keys and aggregates (no key: one row, always); else rows of `key` as they are found */
+	struct vector_expr **key;       /* not grouped: the columns of a row */
+	int n_keys;
+	struct vector_aggregate *aggregate;
+	int n_aggregates;
+	struct vector_order *order;     /* not grouped, with `limit`: only the first `limit` rows in this order are kept */
+	int n_order;
+	int64_t limit;                  /* -1: all */
+	struct buf explain;             /* a line for EXPLAIN: what runs here */
+};
+
+/* Look for SELECTs in a statement in SQLite's own words (rewrite.h has been over it) that can be run here, and put in their place
+ * what reads their results: `(SELECT … FROM vector(N) …)`. Appends the new text to *out, and a plan for each N, from 0, to *plans.
+ * Parameters have their values already (a plan holds constants only). A statement with nothing for us comes out as it went in.
+ * 0, or < 0 when it is no SQL at all: then SQLite may tell. */
+struct vector_plans { struct vector_plan **plan; int n; };
+int vector_plan(struct query *, struct str sql, const struct query_param *, int n_params, struct buf *out, struct vector_plans *, struct err *);
+void vector_plans_release(struct vector_plans *);
+
+/* The rows of a plan: keys, then aggregates, in no order (not grouped with order: in that order). */
+struct vector_result;
+struct vector_result *vector_run(struct query *, const struct vector_plan *, struct err *);
+void vector_result_free(struct vector_result *);
+int64_t vector_result_rows(const struct vector_result *);
+int vector_result_columns(const struct vector_result *);
+struct cell vector_result_cell(const struct vector_result *, int64_t row, int column);  /* borrowed */
+void vector_result_explain(const struct vector_result *, struct buf *);         /* chunks read and skipped, rows, columns, threads */
+
+/* The table-valued function `vector(N)` with hidden columns for the plan and c0, c1, … for its columns; run when it is first read. */
+int vector_add(struct query *, struct err *);
+
+#endif

@@ -1,0 +1,71 @@
+/* batch.h - events by columns: for those who count instead of reading row by row.
+ *
+ *      store_batches_open ──► the list of chunks and the tail, as the store was then; shared by all threads
+ *      store_batch_open   ──► one reader a thread
+ *      store_batch_next   ──► the next batch that nobody has taken yet: rows of one chunk, or of the tail
+ *      store_batch_column ──► one column of it, decoded when it is asked for and not before
+ *
+ * So a filter that leaves no row costs the columns of the filter, and a chunk whose header says that it can bring nothing costs
+ * its header. Within a batch rows lie in order of (time, seq); batches come in no order. Text lies as codes into the values that
+ * occur in the batch, so that what depends on one text is computed once for each value and not for each row.
+ */
+#ifndef STORE_BATCH_H
+#define STORE_BATCH_H
+
+#include "json/cell.h"
+#include "store/store.h"
+
+#define STORE_BATCH_FIELDS 256          /* fields of one store_batches at most */
+
+enum store_field_of { FIELD_EVENT, FIELD_TIME, FIELD_SEQ, FIELD_RECEIVED, FIELD_ID, FIELD_USER, FIELD_SESSION,
+    FIELD_PROPERTIES,                   /* the whole object, as its JSON text */
+    FIELD_PROPERTY,                     /* one key of it, `name`, taken literally: what SQL has as a column */
+    FIELD_REACH };                      /* `name` as options have it: such a key, else a.b into nested objects */
+struct store_field { enum store_field_of of; struct str name; };
+
+/* A column of a batch. Row i of it, 0 <= i < n:
+ *      COLUMN_NULL      every row is NULL
+ *      COLUMN_INTEGER   integer[i] where bit i of `valid` is set, else NULL (valid NULL: no row is). TIME, SEQ and RECEIVED are
+ *                       always this: ms since 1970, number
+ *      COLUMN_REAL      real[i] likewise. `whole`: a value without a fraction is an INTEGER to SQL (it was written 12, not 12.0)
+ *      COLUMN_CODES     value[code[i]]; value[0] is NULL. Codes may occur whose value equals another's, and values that no row has
+ * Arrays are borrowed from the reader until its next store_batch_next. */
+enum column_form { COLUMN_NULL, COLUMN_INTEGER, COLUMN_REAL, COLUMN_CODES };
+struct column {
+	enum column_form form;
+	int whole;
+	const uint64_t *valid;
+	const int64_t *integer;
+	const double *real;
+	const uint32_t *code;
+	const struct cell *value;
+	uint32_t n_values;              /* with value[0] */
+};
+
+struct store_batches;                   /* shared; opening and closing are for one thread */
+struct store_batches *store_batches_open(struct store *, const struct store_range *, const struct store_field *, int n_fields, struct err *);
+void store_batches_close(struct store_batches *);       /* after all its readers; NULL is fine */
+int64_t store_batches_rows(const struct store_batches *);       /* at most so many rows will come */
+
+/* What was left out and what was read, for EXPLAIN and for the row count of a query. */
+struct store_batches_read { int64_t chunks, chunks_skipped, rows, columns; };
+void store_batches_read(const struct store_batches *, struct store_batches_read *);
+
+struct store_batch {                    /* a reader, and the batch at hand */
+	size_t n;                       /* rows: all in the range of time, but of any name or user (range.names, range.user_id only skip whole chunks) */
+	int64_t min_time, max_time;     /* of its rows; known without a column */
+	uint64_t id;                    /* of the chunk; 0: the tail */
+	/* Where the whole chunk lies in the range: its names with their counts, without a column. NULL: not known. */
+	const struct store_batch_name { struct str name; int64_t count; } *names;
+	size_t n_names;
+};
+struct store_batch *store_batch_open(struct store_batches *, struct err *);
+void store_batch_close(struct store_batch *);
+
+/* 1 a batch of at least one row, 0 no more, < 0. After ERR_CORRUPT the damaged chunk is passed over: calling again goes on. */
+int store_batch_next(struct store_batch *, struct err *);
+
+/* Column `field` (its index in the fields given to store_batches_open). 0 or < 0. Asking again costs nothing. */
+int store_batch_column(struct store_batch *, int field, struct column *, struct err *);
+
+#endif
