@@ -1,10 +1,4 @@
-/* scan.c - reading events: the store as it was when the scan was opened, without a transaction held for it.
- *
- * At opening, one short transaction lists the chunks that may matter and copies the tail. Chunks never change; one that is
- * taken off the list (merged, retained) stays in the file while a scan may still read it. Who that is, the kernel knows:
- * a scan holds a shared lock on byte V of the file scans.lock, V being the store's version before it looked, and gives it up
- * when it is closed or its process dies. What version R removed may go when nobody holds a byte below R.
- */
+/* scan.c - reading events row by row: as they lie, or in the order of time. snapshot.c has what a scan sees. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,12 +13,6 @@
 #define OPEN_MOST  32           /* chunks merged at once, of about 3 MiB each; where more overlap, slices of time are sorted one by one */
 #define SLICE_ROWS 250000       /* rows aimed at in a slice */
 #define SLICE_MOST (96u << 20)  /* bytes after which a slice is tried again, half as long */
-
-struct source {                         /* a chunk of the scan's list */
-	uint64_t id;
-	int64_t min_time, max_time;
-	size_t at, len;                 /* header in scan.headers */
-};
 
 struct cursor {                         /* an open chunk, or the tail (chunk NULL) */
 	struct store_scan *scan;
@@ -41,17 +29,9 @@ struct cursor {                         /* an open chunk, or the tail (chunk NUL
 };
 
 struct store_scan {
-	struct store *s;
-	struct store_range range;
-	struct map names;
-	char *user;
-	int lock;
+	struct store_snapshot snap;
 	unsigned want;
-	struct buf headers, batches;    /* packed headers; tail: seq, length, value … */
-	struct source *source;
-	size_t n_sources, next_source;
-	size_t batch_at;                /* reading `batches` */
-	struct tail_iter rows;
+	size_t next_source;
 	struct event *tail;             /* by_time: the tail's rows in order */
 	size_t n_tail;
 	struct cursor *one;             /* not by_time: the chunk at hand */
@@ -68,130 +48,19 @@ struct store_scan {
 	struct arena *texts;
 };
 
-/* ---- who reads what */
-
-int
-store_lock_version(const struct store *s, uint64_t version)
-{
-	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = (off_t)version, .l_len = 1 };
-	struct buf path = { 0 };
-	int fd;
-
-	buf_printf(&path, "%s/scans.lock", s->path);
-	fd = open(buf_text(&path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	buf_release(&path);
-	if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock)) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
-int
-store_scans_before(const struct store *s, uint64_t version)
-{
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = (off_t)version };
-
-	if (s->scans_fd < 0)
-		return 1;
-	return fcntl(s->scans_fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
-}
-
 /* ---- opening */
-
-static int
-name_wanted(const struct store_scan *scan, struct str name)
-{
-	return scan->names.n == 0 || map_find(&scan->names, name) != NULL;
-}
 
 static int
 in_range(const struct store_scan *scan, const struct event *ev)
 {
-	return ev->time >= scan->range.from && ev->time < scan->range.to && name_wanted(scan, ev->name) &&
-	    (!scan->range.user_id.p || (ev->user_id.p && str_eq(ev->user_id, scan->range.user_id)));
-}
-
-static int
-list_chunks(struct store_scan *scan, const struct store_view *v, struct err *err)
-{
-	struct store_cursor c = { .view = v, .table = STORE_CHUNKS };
-	struct str key, value;
-	size_t cap = 0;
-	int rc;
-
-	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
-		struct chunk_info info, names;
-		struct chunk_name name;
-		int wanted;
-
-		if (key.n != 8 || (rc = chunk_info(value, &info, err))) {
-			rc = key.n != 8 ? store_damaged(err, scan->s, "a chunk's key has another length") : err_at(err, "%s: chunk %llu",
-			    scan->s->path, (unsigned long long)store_key64_get(key.p));
-			break;
-		}
-		if (info.min_time >= scan->range.to || info.max_time < scan->range.from)
-			continue;
-		names = info;
-		for (wanted = scan->names.n == 0; !wanted && chunk_next_name(&names, &name) == 1; )
-			wanted = name_wanted(scan, name.name);
-		if (!wanted)
-			continue;
-		if (scan->n_sources == cap)
-			scan->source = mem_grow(scan->source, cap = cap ? cap * 2 : 64, sizeof(*scan->source));
-		scan->source[scan->n_sources++] = (struct source){ store_key64_get(key.p), info.min_time, info.max_time, scan->headers.n, value.n };
-		buf_str(&scan->headers, value);
-	}
-	store_walk_end(&c);
-	return rc < 0 ? rc : 0;
-}
-
-static int
-copy_tail(struct store_scan *scan, const struct store_view *v, struct err *err)
-{
-	struct store_cursor c = { .view = v, .table = STORE_TAIL };
-	struct str key, value;
-	int rc;
-
-	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
-		if (key.n != 8) {
-			rc = store_damaged(err, scan->s, "the tail holds what is no row");
-			break;
-		}
-		buf_add(&scan->batches, key.p, 8);
-		varint_put_str(&scan->batches, value);
-	}
-	store_walk_end(&c);
-	return rc < 0 ? rc : 0;
-}
-
-/* The next row of the tail, matching or not: 1, 0, < 0. */
-static int
-next_tail(struct store_scan *scan, struct event *ev, struct err *err)
-{
-	struct str rest, value;
-	int got;
-
-	while ((got = tail_next(&scan->rows, ev)) == 0 && scan->batch_at < scan->batches.n) {
-		rest = (struct str){ scan->batches.p + scan->batch_at + 8, scan->batches.n - scan->batch_at - 8 };
-		varint_take_str(&rest, &value);
-		if (tail_value(value, store_key64_get(scan->batches.p + scan->batch_at), &scan->rows))
-			got = -1;
-		scan->batch_at = scan->batches.n - rest.n;
-		if (got < 0)
-			break;
-	}
-	if (got < 0) {
-		scan->rows = (struct tail_iter){ 0 };
-		return store_damaged(err, scan->s, "the tail holds what is no row");
-	}
-	return got;
+	return ev->time >= scan->snap.range.from && ev->time < scan->snap.range.to && store_snapshot_name_wanted(&scan->snap, ev->name) &&
+	    (!scan->snap.range.user_id.p || (ev->user_id.p && str_eq(ev->user_id, scan->snap.range.user_id)));
 }
 
 static int
 by_min_time(const void *x, const void *y)
 {
-	const struct source *a = x, *b = y;
+	const struct store_source *a = x, *b = y;
 
 	if (a->min_time != b->min_time)
 		return a->min_time < b->min_time ? -1 : 1;
@@ -205,7 +74,7 @@ gather_tail(struct store_scan *scan, struct err *err)
 	size_t cap = 0;
 	int rc;
 
-	while ((rc = next_tail(scan, &ev, err)) > 0) {
+	while ((rc = store_snapshot_tail(&scan->snap, &ev, err)) > 0) {
 		if (!in_range(scan, &ev))
 			continue;
 		if (scan->n_tail == cap)
@@ -231,15 +100,15 @@ by_number(const void *x, const void *y)
 static size_t
 most_at_once(const struct store_scan *scan)
 {
-	int64_t *ends = mem_grow(NULL, scan->n_sources + 1, sizeof(*ends));
+	int64_t *ends = mem_grow(NULL, scan->snap.n_sources + 1, sizeof(*ends));
 	size_t open = 0, most = 0, ended = 0;
 
-	for (size_t i = 0; i < scan->n_sources; i++)
-		ends[i] = scan->source[i].max_time;
-	if (scan->n_sources)
-		qsort(ends, scan->n_sources, sizeof(*ends), by_number);
-	for (size_t i = 0; i < scan->n_sources; i++) {
-		while (ends[ended] < scan->source[i].min_time)
+	for (size_t i = 0; i < scan->snap.n_sources; i++)
+		ends[i] = scan->snap.source[i].max_time;
+	if (scan->snap.n_sources)
+		qsort(ends, scan->snap.n_sources, sizeof(*ends), by_number);
+	for (size_t i = 0; i < scan->snap.n_sources; i++) {
+		while (ends[ended] < scan->snap.source[i].min_time)
 			ended++;
 		open = i + 1 - ended;
 		most = open > most ? open : most;
@@ -252,38 +121,16 @@ struct store_scan *
 store_scan_open(struct store *s, const struct store_range *range, struct err *err)
 {
 	struct store_scan *scan = mem_new(sizeof(*scan));
-	struct store_head head;
-	struct store_view v;
 	int rc;
 
-	scan->s = s;
-	scan->range = *range;
-	scan->lock = -1;
-	for (int i = 0; i < range->n_names; i++)
-		map_put(&scan->names, range->names[i], NULL);
-	if (range->user_id.p) {
-		scan->user = mem_dup(range->user_id.p, range->user_id.n);
-		scan->range.user_id.p = scan->user;
-	}
 	scan->want = 1u << CHUNK_RECEIVED | 1u << CHUNK_ID | 1u << CHUNK_USER | 1u << CHUNK_SESSION | 1u << CHUNK_PROPERTIES;
 	scan->want &= ~((range->skip & STORE_SKIP_RECEIVED ? 1u << CHUNK_RECEIVED : 0) | (range->skip & STORE_SKIP_ID ? 1u << CHUNK_ID : 0) |
 	    (range->skip & STORE_SKIP_USER ? 1u << CHUNK_USER : 0) | (range->skip & STORE_SKIP_SESSION ? 1u << CHUNK_SESSION : 0) |
 	    (range->skip & STORE_SKIP_PROPERTIES ? 1u << CHUNK_PROPERTIES : 0));
-	if ((rc = store_view_open(&v, s, err)))
-		goto out;
-	rc = store_view_head(&v, &head, err);
-	store_view_close(&v);
-	if (rc)
-		goto out;
-	scan->lock = store_lock_version(s, head.version);
-	if ((rc = store_view_open(&v, s, err)))
-		goto out;
-	if ((rc = list_chunks(scan, &v, err)) == 0)
-		rc = copy_tail(scan, &v, err);
-	store_view_close(&v);
+	rc = store_snapshot_take(&scan->snap, s, range, err);
 	if (rc == 0 && range->by_time) {
-		if (scan->n_sources)
-			qsort(scan->source, scan->n_sources, sizeof(*scan->source), by_min_time);
+		if (scan->snap.n_sources)
+			qsort(scan->snap.source, scan->snap.n_sources, sizeof(*scan->snap.source), by_min_time);
 		rc = gather_tail(scan, err);
 		if (most_at_once(scan) > OPEN_MOST) {
 			scan->sliced = 1;
@@ -299,7 +146,6 @@ store_scan_open(struct store *s, const struct store_range *range, struct err *er
 			heap_push(scan, c);
 		}
 	}
-out:
 	if (rc) {
 		store_scan_close(scan);
 		return NULL;
@@ -322,8 +168,6 @@ store_scan_close(struct store_scan *scan)
 {
 	if (!scan)
 		return;
-	if (scan->lock >= 0)
-		close(scan->lock);
 	free_cursor(scan->one);
 	for (size_t i = 0; i < scan->n_heap; i++)
 		free_cursor(scan->heap[i]);
@@ -331,14 +175,10 @@ store_scan_close(struct store_scan *scan)
 		free_cursor(scan->spare[i]);
 	free(scan->heap);
 	free(scan->spare);
-	free(scan->source);
 	free(scan->tail);
 	free(scan->sorted);
 	arena_free(scan->texts);
-	free(scan->user);
-	map_release(&scan->names);
-	buf_release(&scan->headers);
-	buf_release(&scan->batches);
+	store_snapshot_release(&scan->snap);
 	free(scan);
 }
 
@@ -354,15 +194,8 @@ static int
 fetch(void *self, int column, int part, struct buf *out, struct err *err)
 {
 	const struct cursor *c = self;
-	struct store_view v;
-	struct store_block_source from = { &v, c->id };
-	int rc = store_view_open(&v, c->scan->s, err);
 
-	if (rc)
-		return rc;
-	rc = store_fetch_block(&from, column, part, out, err);
-	store_view_close(&v);
-	return rc;
+	return store_snapshot_fetch(&c->scan->snap, c->id, column, part, out, err);
 }
 
 /* The first row from `row` on that the scan wants, or the end. */
@@ -376,8 +209,8 @@ seek(struct cursor *c)
 	for (; c->row < c->end; c->row++) {
 		if (!c->all_names && !c->match[name[c->row]])
 			continue;
-		if (scan->range.user_id.p) {
-			if (users->n ? users->code[c->row] != c->user_code : !users->text[c->row].p || !str_eq(users->text[c->row], scan->range.user_id))
+		if (scan->snap.range.user_id.p) {
+			if (users->n ? users->code[c->row] != c->user_code : !users->text[c->row].p || !str_eq(users->text[c->row], scan->snap.range.user_id))
 				continue;
 		}
 		break;
@@ -406,7 +239,7 @@ first_not_before(const int64_t *time, size_t n, int64_t t)
 
 /* Open a chunk at its first wanted row. 1; 0 when it has none; < 0. */
 static int
-open_chunk(struct cursor *c, struct store_scan *scan, const struct source *from, struct err *err)
+open_chunk(struct cursor *c, struct store_scan *scan, const struct store_source *from, struct err *err)
 {
 	struct chunk *k = &c->chunk;
 	int rc;
@@ -414,31 +247,31 @@ open_chunk(struct cursor *c, struct store_scan *scan, const struct source *from,
 	c->scan = scan;
 	c->id = from->id;
 	c->row = c->end = 0;
-	if ((rc = chunk_open(k, (struct str){ scan->headers.p + from->at, from->len }, fetch, c, err)))
+	if ((rc = chunk_open(k, (struct str){ scan->snap.headers.p + from->at, from->len }, fetch, c, err)))
 		goto out;
-	if (scan->range.user_id.p && (rc = chunk_has_user(k, scan->range.user_id, err)) <= 0)
+	if (scan->snap.range.user_id.p && (rc = chunk_has_user(k, scan->snap.range.user_id, err)) <= 0)
 		goto out;
 	if ((rc = chunk_load(k, CHUNK_TIME, err)) || (rc = chunk_load(k, CHUNK_SEQ, err)) || (rc = chunk_load(k, CHUNK_NAME, err)))
 		goto out;
-	c->row = first_not_before(k->time, k->info.n, scan->sliced ? scan->slice : scan->range.from);
-	c->end = first_not_before(k->time, k->info.n, scan->sliced ? scan->slice_end : scan->range.to);
+	c->row = first_not_before(k->time, k->info.n, scan->sliced ? scan->slice : scan->snap.range.from);
+	c->end = first_not_before(k->time, k->info.n, scan->sliced ? scan->slice_end : scan->snap.range.to);
 	c->all_names = 1;
-	if (scan->names.n) {
+	if (scan->snap.names.n) {
 		if (k->info.n_names > c->match_cap)
 			c->match = mem_grow(c->match, c->match_cap = k->info.n_names, 1);
 		for (size_t i = 0; i < k->info.n_names; i++) {
-			c->match[i] = (unsigned char)name_wanted(scan, k->names[i].name);
+			c->match[i] = (unsigned char)store_snapshot_name_wanted(&scan->snap, k->names[i].name);
 			c->all_names &= c->match[i];
 		}
 	}
-	if (scan->range.user_id.p) {
+	if (scan->snap.range.user_id.p) {
 		const struct chunk_texts *users = &k->texts[CHUNK_USER - CHUNK_ID];
 
 		if ((rc = chunk_load(k, CHUNK_USER, err)))
 			goto out;
 		c->user_code = UINT32_MAX;
 		for (size_t i = 1; i < users->n; i++)
-			if (str_eq(users->text[i], scan->range.user_id))
+			if (str_eq(users->text[i], scan->snap.range.user_id))
 				c->user_code = (uint32_t)i;
 	}
 	scan->read += (int64_t)(c->end - c->row);
@@ -446,7 +279,7 @@ open_chunk(struct cursor *c, struct store_scan *scan, const struct source *from,
 	return c->row < c->end;
 out:
 	if (rc < 0)
-		err_at(err, "%s: chunk %llu", scan->s->path, (unsigned long long)from->id);
+		err_at(err, "%s: chunk %llu", scan->snap.s->path, (unsigned long long)from->id);
 	return rc;
 }
 
@@ -502,10 +335,10 @@ put_aside(struct store_scan *scan, struct cursor *c)
 static int
 open_due(struct store_scan *scan, struct err *err)
 {
-	while (scan->next_source < scan->n_sources &&
-	    (scan->n_heap == 0 || scan->source[scan->next_source].min_time <= scan->heap[0]->time)) {
+	while (scan->next_source < scan->snap.n_sources &&
+	    (scan->n_heap == 0 || scan->snap.source[scan->next_source].min_time <= scan->heap[0]->time)) {
 		struct cursor *c = scan->n_spare ? scan->spare[--scan->n_spare] : mem_new(sizeof(*c));
-		int rc = open_chunk(c, scan, &scan->source[scan->next_source++], err);
+		int rc = open_chunk(c, scan, &scan->snap.source[scan->next_source++], err);
 
 		if (rc > 0)
 			heap_push(scan, c);
@@ -551,7 +384,7 @@ next_by_time(struct store_scan *scan, struct event *ev, struct err *err)
 	}
 	if ((rc = chunk_row(&c->chunk, c->row, scan->want, ev, err))) {
 		c->row = c->end;        /* the rest of it is passed over */
-		return err_at(err, "%s: chunk %llu", scan->s->path, (unsigned long long)c->id);
+		return err_at(err, "%s: chunk %llu", scan->snap.s->path, (unsigned long long)c->id);
 	}
 	return 1;
 }
@@ -565,7 +398,7 @@ next_by_time(struct store_scan *scan, struct event *ev, struct err *err)
 static int64_t
 later(const struct store_scan *scan, int64_t t, uint64_t by)
 {
-	return by >= (uint64_t)scan->range.to - (uint64_t)t ? scan->range.to : t + (int64_t)by;
+	return by >= (uint64_t)scan->snap.range.to - (uint64_t)t ? scan->snap.range.to : t + (int64_t)by;
 }
 
 /* The end of a slice that begins at scan->slice and has about SLICE_ROWS rows, supposing that a chunk's lie evenly. */
@@ -573,10 +406,10 @@ static int64_t
 slice_end(const struct store_scan *scan)
 {
 	double rows_a_ms = 0;
-	int64_t next = scan->range.to;
+	int64_t next = scan->snap.range.to;
 
-	for (size_t i = 0; i < scan->n_sources; i++) {
-		const struct source *from = &scan->source[i];
+	for (size_t i = 0; i < scan->snap.n_sources; i++) {
+		const struct store_source *from = &scan->snap.source[i];
 
 		if (from->max_time < scan->slice)
 			continue;
@@ -613,8 +446,8 @@ gather(struct store_scan *scan, struct err *err)
 	struct event ev;
 	int rc;
 
-	for (scan->next_source = 0; scan->next_source < scan->n_sources; scan->next_source++) {
-		const struct source *from = &scan->source[scan->next_source];
+	for (scan->next_source = 0; scan->next_source < scan->snap.n_sources; scan->next_source++) {
+		const struct store_source *from = &scan->snap.source[scan->next_source];
 
 		if (from->max_time < scan->slice || from->min_time >= scan->slice_end)
 			continue;
@@ -622,7 +455,7 @@ gather(struct store_scan *scan, struct err *err)
 			return rc;
 		while (c->row < c->end) {
 			if ((rc = chunk_row(&c->chunk, c->row, scan->want, &ev, err)))
-				return err_at(err, "%s: chunk %llu", scan->s->path, (unsigned long long)c->id);
+				return err_at(err, "%s: chunk %llu", scan->snap.s->path, (unsigned long long)c->id);
 			ev.name = keep(scan->texts, ev.name);
 			ev.id = keep(scan->texts, ev.id);
 			ev.user_id = keep(scan->texts, ev.user_id);
@@ -648,7 +481,7 @@ next_sliced(struct store_scan *scan, struct event *ev, struct err *err)
 	int rc;
 
 	while (scan->sorted_at == scan->n_sorted) {
-		if (scan->slice_end >= scan->range.to)
+		if (scan->slice_end >= scan->snap.range.to)
 			return 0;
 		scan->slice = scan->slice_end;
 		scan->slice_end = slice_end(scan);
@@ -659,8 +492,8 @@ next_sliced(struct store_scan *scan, struct event *ev, struct err *err)
 				scan->slice_end = scan->slice + (scan->slice_end - scan->slice) / 2;
 		} while (rc == 0);
 		if (rc < 0) {                   /* the damaged chunk is no longer among them */
-			memmove(&scan->source[scan->next_source], &scan->source[scan->next_source + 1],
-			    (--scan->n_sources - scan->next_source) * sizeof(*scan->source));
+			memmove(&scan->snap.source[scan->next_source], &scan->snap.source[scan->next_source + 1],
+			    (--scan->snap.n_sources - scan->next_source) * sizeof(*scan->snap.source));
 			scan->slice_end = scan->slice;
 			scan->n_sorted = 0;
 			return rc;
@@ -683,20 +516,20 @@ next_any(struct store_scan *scan, struct event *ev, struct err *err)
 		if (c && c->row < c->end) {
 			if ((rc = chunk_row(&c->chunk, c->row, scan->want, ev, err))) {
 				c->row = c->end;
-				return err_at(err, "%s: chunk %llu", scan->s->path, (unsigned long long)c->id);
+				return err_at(err, "%s: chunk %llu", scan->snap.s->path, (unsigned long long)c->id);
 			}
 			c->row++;
 			seek(c);        /* the row given out stays where it is: nothing is unpacked here */
 			return 1;
 		}
-		if (scan->next_source == scan->n_sources)
+		if (scan->next_source == scan->snap.n_sources)
 			break;
 		if (!c)
 			c = scan->one = mem_new(sizeof(*c));
-		if ((rc = open_chunk(c, scan, &scan->source[scan->next_source++], err)) < 0)
+		if ((rc = open_chunk(c, scan, &scan->snap.source[scan->next_source++], err)) < 0)
 			return rc;
 	}
-	while ((rc = next_tail(scan, ev, err)) > 0) {
+	while ((rc = store_snapshot_tail(&scan->snap, ev, err)) > 0) {
 		scan->read++;
 		if (in_range(scan, ev))
 			return 1;
@@ -707,5 +540,5 @@ next_any(struct store_scan *scan, struct event *ev, struct err *err)
 int
 store_scan_next(struct store_scan *scan, struct event *ev, struct err *err)
 {
-	return scan->sliced ? next_sliced(scan, ev, err) : scan->range.by_time ? next_by_time(scan, ev, err) : next_any(scan, ev, err);
+	return scan->sliced ? next_sliced(scan, ev, err) : scan->snap.range.by_time ? next_by_time(scan, ev, err) : next_any(scan, ev, err);
 }

@@ -192,7 +192,32 @@ int store_put_tail(struct store *, struct event *in_order_of_seq, size_t n, stru
 int store_read_chunk(struct store *, uint64_t id, struct arena *, struct event **, size_t *n, struct err *);    /* in the write transaction; appended */
 int store_put_events(struct store *, struct event *, size_t n, struct err *);   /* sorted here, as full chunks and a rest */
 
-/* scan.c: is a scan open that may read what version `version` removed? */
+/* snapshot.c: what a reader sees, shared by scans and batches. Nothing in it changes but where the tail is being read. */
+struct store_source {                   /* a chunk of the list */
+	uint64_t id;
+	int64_t min_time, max_time;
+	size_t rows;
+	size_t at, len;                 /* its header in store_snapshot.headers */
+};
+struct store_snapshot {
+	struct store *s;
+	struct store_range range;       /* names are in the map, the user is a copy */
+	struct map names;
+	char *user;
+	int lock;
+	struct store_source *source;    /* that may have rows in the range */
+	size_t n_sources, n_listed;     /* n_listed: chunks there are */
+	struct buf headers, batches;    /* packed headers; the tail: seq, length, value … */
+	size_t batch_at;                /* reading `batches` */
+	struct tail_iter rows;
+};
+int store_snapshot_take(struct store_snapshot *, struct store *, const struct store_range *, struct err *);     /* released also when it failed */
+void store_snapshot_release(struct store_snapshot *);
+int store_snapshot_name_wanted(const struct store_snapshot *, struct str name);
+int store_snapshot_tail(struct store_snapshot *, struct event *, struct err *); /* the next row of the tail, wanted or not: 1, 0, < 0 */
+int store_snapshot_fetch(const struct store_snapshot *, uint64_t chunk, int column, int part, struct buf *, struct err *);
+
+/* Is a scan open that may read what version `version` removed? */
 int store_lock_version(const struct store *, uint64_t version);         /* what is listed then stays until the fd is closed; -1 none */
 int store_scans_before(const struct store *, uint64_t version);
 

@@ -1,0 +1,180 @@
+/* snapshot.c - what a reader sees: the store as it was when it began, without a transaction held for it.
+ *
+ * At its beginning, one short transaction lists the chunks that may matter and copies the tail. Chunks never change; one that is
+ * taken off the list (merged, retained) stays in the file while a reader may still want it. Who that is, the kernel knows: a
+ * snapshot holds a shared lock on byte V of the file scans.lock, V being the store's version before it looked, and gives it up
+ * when it is released or its process dies. What version R removed may go when nobody holds a byte below R.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "codec/varint.h"
+#include "store/store_priv.h"
+
+int
+store_lock_version(const struct store *s, uint64_t version)
+{
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = (off_t)version, .l_len = 1 };
+	struct buf path = { 0 };
+	int fd;
+
+	buf_printf(&path, "%s/scans.lock", s->path);
+	fd = open(buf_text(&path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	buf_release(&path);
+	if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+int
+store_scans_before(const struct store *s, uint64_t version)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = (off_t)version };
+
+	if (s->scans_fd < 0)
+		return 1;
+	return fcntl(s->scans_fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+int
+store_snapshot_name_wanted(const struct store_snapshot *snap, struct str name)
+{
+	return snap->names.n == 0 || map_find(&snap->names, name) != NULL;
+}
+
+static int
+list_chunks(struct store_snapshot *snap, const struct store_view *v, struct err *err)
+{
+	struct store_cursor c = { .view = v, .table = STORE_CHUNKS };
+	struct str key, value;
+	size_t cap = 0;
+	int rc;
+
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
+		struct chunk_info info, names;
+		struct chunk_name name;
+		int wanted;
+
+		if (key.n != 8 || (rc = chunk_info(value, &info, err))) {
+			rc = key.n != 8 ? store_damaged(err, snap->s, "a chunk's key has another length") : err_at(err, "%s: chunk %llu",
+			    snap->s->path, (unsigned long long)store_key64_get(key.p));
+			break;
+		}
+		snap->n_listed++;
+		if (info.min_time >= snap->range.to || info.max_time < snap->range.from)
+			continue;
+		names = info;
+		for (wanted = snap->names.n == 0; !wanted && chunk_next_name(&names, &name) == 1; )
+			wanted = store_snapshot_name_wanted(snap, name.name);
+		if (!wanted)
+			continue;
+		if (snap->n_sources == cap)
+			snap->source = mem_grow(snap->source, cap = cap ? cap * 2 : 64, sizeof(*snap->source));
+		snap->source[snap->n_sources++] = (struct store_source){ store_key64_get(key.p), info.min_time, info.max_time, info.n,
+			snap->headers.n, value.n };
+		buf_str(&snap->headers, value);
+	}
+	store_walk_end(&c);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+copy_tail(struct store_snapshot *snap, const struct store_view *v, struct err *err)
+{
+	struct store_cursor c = { .view = v, .table = STORE_TAIL };
+	struct str key, value;
+	int rc;
+
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
+		if (key.n != 8) {
+			rc = store_damaged(err, snap->s, "the tail holds what is no row");
+			break;
+		}
+		buf_add(&snap->batches, key.p, 8);
+		varint_put_str(&snap->batches, value);
+	}
+	store_walk_end(&c);
+	return rc < 0 ? rc : 0;
+}
+
+int
+store_snapshot_take(struct store_snapshot *snap, struct store *s, const struct store_range *range, struct err *err)
+{
+	struct store_head head;
+	struct store_view v;
+	int rc;
+
+	*snap = (struct store_snapshot){ .s = s, .range = *range, .lock = -1 };
+	for (int i = 0; i < range->n_names; i++)
+		map_put(&snap->names, range->names[i], NULL);
+	if (range->user_id.p) {
+		snap->user = mem_dup(range->user_id.p, range->user_id.n);
+		snap->range.user_id.p = snap->user;
+	}
+	if ((rc = store_view_open(&v, s, err)))
+		return rc;
+	rc = store_view_head(&v, &head, err);
+	store_view_close(&v);
+	if (rc)
+		return rc;
+	snap->lock = store_lock_version(s, head.version);
+	if ((rc = store_view_open(&v, s, err)))
+		return rc;
+	if ((rc = list_chunks(snap, &v, err)) == 0)
+		rc = copy_tail(snap, &v, err);
+	store_view_close(&v);
+	return rc;
+}
+
+void
+store_snapshot_release(struct store_snapshot *snap)
+{
+	if (snap->lock >= 0)
+		close(snap->lock);
+	free(snap->source);
+	free(snap->user);
+	map_release(&snap->names);
+	buf_release(&snap->headers);
+	buf_release(&snap->batches);
+	*snap = (struct store_snapshot){ .lock = -1 };
+}
+
+int
+store_snapshot_tail(struct store_snapshot *snap, struct event *ev, struct err *err)
+{
+	struct str rest, value;
+	int got;
+
+	while ((got = tail_next(&snap->rows, ev)) == 0 && snap->batch_at < snap->batches.n) {
+		rest = (struct str){ snap->batches.p + snap->batch_at + 8, snap->batches.n - snap->batch_at - 8 };
+		varint_take_str(&rest, &value);
+		if (tail_value(value, store_key64_get(snap->batches.p + snap->batch_at), &snap->rows))
+			got = -1;
+		snap->batch_at = snap->batches.n - rest.n;
+		if (got < 0)
+			break;
+	}
+	if (got < 0) {
+		snap->rows = (struct tail_iter){ 0 };
+		return store_damaged(err, snap->s, "the tail holds what is no row");
+	}
+	return got;
+}
+
+int
+store_snapshot_fetch(const struct store_snapshot *snap, uint64_t chunk, int column, int part, struct buf *out, struct err *err)
+{
+	struct store_view v;
+	struct store_block_source from = { &v, chunk };
+	int rc = store_view_open(&v, snap->s, err);
+
+	if (rc)
+		return rc;
+	rc = store_fetch_block(&from, column, part, out, err);
+	store_view_close(&v);
+	return rc;
+}
