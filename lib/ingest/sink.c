@@ -283,7 +283,7 @@ found(const struct buf *b, struct str at)
 }
 
 void
-sink_add(struct sink *s, const struct event *e)
+sink_add(struct sink *s, const struct event *e, struct str canonical)
 {
 	struct batch *b = s->open;
 	struct event *copy;
@@ -293,7 +293,10 @@ sink_add(struct sink *s, const struct event *e)
 			s->duplicates++;
 			return;
 		}
-		event_put(&out_stdout()->buf, e);
+		if (canonical.p)
+			buf_str(&out_stdout()->buf, canonical);
+		else
+			event_put(&out_stdout()->buf, e);
 		buf_byte(&out_stdout()->buf, '\n');
 		s->passed++;
 		return;

@@ -29,8 +29,8 @@ struct sink_spec {
 
 struct sink *sink_new(const struct sink_spec *, struct err *);
 
-/* Add one event; copied. */
-void sink_add(struct sink *, const struct event *);
+/* Add one event; copied. canonical: what event_put would write of it; p NULL when that is not known. */
+void sink_add(struct sink *, const struct event *, struct str canonical);
 
 /* An input row is done, with or without events. Hands over when it is time to. 0, or what the store failed with. */
 int sink_row_end(struct sink *, struct err *);

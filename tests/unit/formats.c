@@ -388,6 +388,7 @@ events_of(const struct format *format, struct str text, int as_events, struct bu
 	struct err err = {0};
 	struct event e;
 	void *it;
+	size_t from;
 	int rc;
 
 	formats_settings.as_events = as_events;
@@ -396,10 +397,15 @@ events_of(const struct format *format, struct str text, int as_events, struct bu
 	while ((rc = format->next(it, &r, &err)) != IN_END) {
 		if (rc == IN_LINE)
 			rc = r.properties.p ? event_read_own(&reader, r.json, r.properties, &e, &err) : event_read(&reader, r.json, &e, &err);
+		from = to->n;
 		if (rc == 0)
 			event_put(to, &e);
 		else
 			buf_str(to, str_of(err.text));
+		if (rc == 0 && reader.canonical.p) {    /* what is passed on as it stands is what would be written */
+			assert_int_equal(reader.canonical.n, to->n - from);
+			assert_memory_equal(reader.canonical.p, to->p + from, to->n - from);
+		}
 		buf_byte(to, '\n');
 		err_clear(&err);
 	}
@@ -426,9 +432,10 @@ same_events(const char *file, const struct format *format, struct str text)
 static void
 ready_properties_change_no_event(void **state)
 {
-	static const char *const names[] = { "event", "timestamp", "ts", "id", "user_id", "userId", "session_id", "name", "type", "properties",
-		"page", "a \\ b", "", "page", "revenue" };
-	static const char *const values[] = { "", "x", "2026-11-23T10:00:00Z", "1700000000", "a,b", "say \"\"x\"\"", "\xc3\xa9", "{}", "\\" };
+	static const char *const names[] = { "event", "timestamp", "id", "user_id", "session_id", "page", "ts", "userId", "name", "type",
+		"properties", "a \\ b", "", "page", "revenue" };
+	static const char *const values[] = { "", "x", "2026-11-23T10:00:00Z", "1700000000", "a,b", "say \"\"x\"\"", "\xc3\xa9", "{}", "\\",
+		"2026-11-23T10:00:00.123Z", "2026-11-23T10:00:00.123Z", "a\x7f", "a b c d e f g h i j k" };
 	struct buf text = {0};
 	struct err err = {0};
 	unsigned seed = 3;
@@ -441,7 +448,7 @@ ready_properties_change_no_event(void **state)
 		buf_clear(&text);
 		for (int row = 0; row < 5; row++)
 			for (int i = 0; i < columns; i++) {
-				const char *cell = row ? values[(size_t)rand_r(&seed) % 9] : names[(size_t)rand_r(&seed) % (round % 3 ? 15 : 5)];
+				const char *cell = row ? values[(size_t)rand_r(&seed) % 13] : names[(size_t)rand_r(&seed) % (round % 3 ? 15 : 6)];
 				int quote = (quotes && row) || strpbrk(cell, ",\"");
 
 				buf_printf(&text, "%s%s%s%s%s", i ? "," : "", quote ? "\"" : "", cell, quote ? "\"" : "", i + 1 == columns ? ",z\n" : "");
