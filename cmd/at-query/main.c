@@ -401,6 +401,7 @@ main(int argc, char **argv)
 	spec.tenant = cmd_settings()->tenant;
 	spec.zone = cmd_settings()->zone;
 	spec.memory = memory ? memory : 4LL << 30;
+	spec.keep_answers = n == 0;             /* a shell, a script */
 	shell.spec = &spec;
 	for (int i = 0; i < params.n; i++) {
 		const char *equals = strchr(params.text[i], '=');

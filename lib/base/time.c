@@ -11,6 +11,7 @@
 #define DAY    (24 * HOUR)
 
 static _Atomic int64_t fixed_now = TIME_NONE;
+static __thread uint64_t asked;
 
 int64_t
 time_wall(void)
@@ -35,7 +36,14 @@ time_now(void)
 {
 	int64_t fixed = atomic_load_explicit(&fixed_now, memory_order_relaxed);
 
+	asked++;
 	return fixed == TIME_NONE ? time_wall() : fixed;
+}
+
+uint64_t
+time_asked(void)
+{
+	return asked;
 }
 
 void

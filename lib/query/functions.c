@@ -165,6 +165,18 @@ functions_free(struct functions *all)
 }
 
 int
+functions_is_volatile(struct str name)
+{
+	static const struct function *const all[] = { functions_time, functions_text, functions_aggregate };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		for (const struct function *f = all[i]; f->name; f++)
+			if (strlen(f->name) == name.n && strncasecmp(f->name, name.p, name.n) == 0)
+				return (f->flags & FUNCTIONS_VOLATILE) != 0;
+	return name.n >= 6 && strncasecmp(name.p, "random", 6) == 0;    /* random(), randomblob() */
+}
+
+int
 functions_is_aggregate(struct str name)
 {
 	static const char *const builtin[] = { "count", "sum", "avg", "total", "group_concat", "json_group_array", "json_group_object", "min", "max", NULL };

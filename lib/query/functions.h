@@ -25,6 +25,9 @@ int functions_interval(struct str, int64_t *ms, int64_t *months);
 
 int functions_is_aggregate(struct str name);            /* of ours or of SQLite's */
 
+/* Has it another value at each call (random numbers)? Of ours or of SQLite's. What reads the clock is another matter: time_asked. */
+int functions_is_volatile(struct str name);
+
 /* Does CAST(x AS type) mean something else to analysts than SQLite makes of it? (TIMESTAMP, DATE, BOOLEAN, STRING …) */
 int functions_type_differs(struct str type);
 

@@ -7,6 +7,8 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "codec/varint.h"
+#include "query/cache.h"
 #include "query/query_priv.h"
 #include "query/rewrite.h"
 #include "query/table_function.h"
@@ -59,6 +61,7 @@ authorize(void *self, int action, const char *a, const char *b, const char *data
 			return SQLITE_DENY;
 		return SQLITE_OK;
 	case SQLITE_FUNCTION:
+		((struct query *)self)->changing |= b && functions_is_volatile(str_of(b));
 		return b && (sqlite3_stricmp(b, "load_extension") == 0 || sqlite3_stricmp(b, "fts3_tokenizer") == 0) ? SQLITE_DENY : SQLITE_OK;
 	default:
 		return SQLITE_DENY;
@@ -131,6 +134,7 @@ query_open(const struct query_spec *spec, struct err *err)
 
 	pthread_once(&once, initialize);
 	q->spec = *spec;
+	q->cache = spec->keep_answers ? cache_new() : NULL;
 	if (spec->memory)
 		sqlite3_hard_heap_limit64(spec->memory);
 	if (open_database(q, err) < 0) {
@@ -149,6 +153,7 @@ query_close(struct query *q)
 	tables_release(q);
 	store_close(q->store);
 	map_release(&q->properties);
+	cache_free(q->cache);
 	free(q);
 }
 
@@ -511,6 +516,7 @@ begin(struct query *q)
 {
 	q->cancelled = 0;
 	q->read = 0;
+	q->changing = 0;
 	q->failure.code = q->damage.code = 0;
 	q->deadline = q->spec.timeout_ms ? time_mono_ns() + q->spec.timeout_ms * 1000000 : 0;
 }
@@ -554,8 +560,8 @@ run_explain(struct query *q, struct str all, size_t *at, size_t behind, const st
 	return rc < 0 ? rc : 1;
 }
 
-int
-query_run(struct query *q, struct str all, size_t *at, const struct query_param *params, int n_params, const struct query_sink *sink, struct err *err)
+static int
+run_statement(struct query *q, struct str all, size_t *at, const struct query_param *params, int n_params, const struct query_sink *sink, struct err *err)
 {
 	const struct rewrite_host host = { q, host_columns, host_values, host_is_property };
 	struct str rest = { all.p + *at, all.n - *at }, sql = rest;
@@ -622,6 +628,53 @@ query_run(struct query *q, struct str all, size_t *at, const struct query_param 
 	if (!err->code && q->damage.code)
 		*err = q->damage;
 	return err->code ? err->code : 1;
+}
+
+/* The statement of `all` at byte `at` and its parameters: what an answer is kept under. Its end is returned. */
+static size_t
+ask(struct str all, size_t at, const struct query_param *params, int n_params, struct buf *question)
+{
+	struct str rest = { all.p + at, all.n - at };
+	struct err ignore = {0};
+	struct token token;
+	size_t end = 0;
+
+	while (token_next(rest, &end, &token, &ignore) == 1 && !token_is(&token, ";"))
+		;
+	varint_put_str(question, (struct str){ rest.p, end });
+	for (int i = 0; i < n_params; i++) {
+		varint_put_str(question, params[i].name);
+		varint_put_str(question, params[i].value);
+	}
+	return at + end;
+}
+
+int
+query_run(struct query *q, struct str all, size_t *at, const struct query_param *params, int n_params, const struct query_sink *sink, struct err *err)
+{
+	struct buf question = {0};
+	uint64_t asked, version;
+	size_t end;
+	int rc = 0;
+
+	if (!q->cache)
+		return run_statement(q, all, at, params, n_params, sink, err);
+	begin(q);
+	end = ask(all, *at, params, n_params, &question);
+	version = q->store ? store_version(q->store) : 0;
+	if (version && (rc = cache_answer(q->cache, buf_get(&question), version, sink, err)) != 0) {
+		*at = end;
+	} else {
+		asked = time_asked();
+		rc = run_statement(q, all, at, params, n_params, cache_listen(q->cache, sink), err);
+		/* Under the version from before: had there been a commit since then, the answer is never given again. */
+		if (rc > 0 && version && !q->changing && asked == time_asked())
+			cache_keep(q->cache, buf_get(&question), version);
+		else
+			cache_forget(q->cache);
+	}
+	buf_release(&question);
+	return rc;
 }
 
 int

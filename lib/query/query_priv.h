@@ -23,6 +23,8 @@ struct query {
 	struct map properties;          /* of the store's events, as they are spelled */
 	int know_properties;
 	struct buf input;               /* rows of -i */
+	struct cache *cache;            /* NULL: answers are not kept */
+	int changing;                   /* the statement at hand draws random numbers: it has another answer each time */
 	struct table_rows *input_rows;
 };
 
