@@ -71,7 +71,7 @@ struct store {
 	MDB_dbi table[STORE_TABLES];
 	char *dir, *path;               /* of the store, of the tenant */
 	int how;
-	int scans_fd;                   /* the file scans.lock, see scan.c and compact.c; -1 where it cannot be opened */
+	int scans_fd;                   /* the file scans.lock, see snapshot.c and compact.c; -1 where it cannot be opened */
 	pthread_rwlock_t map_lock;      /* held for reading by every read transaction, for writing while the map grows */
 	uint64_t page;                  /* bytes */
 

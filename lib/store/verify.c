@@ -1,7 +1,7 @@
 /* verify.c - reading everything back and telling what does not hold together.
  *
  * The small tables are compared under one transaction; chunks, which are most of the bytes, are then read one by one, each in
- * its own, while a lock as a scan's (scan.c) keeps those of the list in the file.
+ * its own, while a lock as a scan's (snapshot.c) keeps those of the list in the file.
  */
 #include <fcntl.h>
 #include <stdarg.h>

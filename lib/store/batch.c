@@ -1,0 +1,659 @@
+/* batch.c - columns from what the store has: chunks by their own columns where they keep them so, properties row by row.
+ *
+ * A property's column is made in two steps. On the way through the rows each value leaves its kind and 64 bits (the number, or
+ * which of the texts seen so far it is); then the whole shows what form fits: integers, reals, or codes into the different
+ * values. All properties that were asked for in an earlier batch are taken out in one pass, those asked for the first time in a
+ * pass of their own. Bound by project_row, about 100 ns a row.
+ */
+#include "store/batch.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "json/project.h"
+#include "store/store_priv.h"
+
+#define BATCH_ROWS STORE_CHUNK_ROWS     /* of one batch at most */
+#define EXACT      (1LL << 53)          /* up to here every integer is a double */
+
+struct store_batches {
+	struct store_snapshot snap;
+	struct arena *arena;            /* the fields' names */
+	struct store_field *field;
+	int n_fields;
+	struct event *tail;             /* in the range, in order */
+	size_t n_tail;
+	int64_t rows;
+	size_t next_source, next_tail;  /* taken by readers; atomic, as are the counters */
+	struct store_batches_read read;
+};
+
+struct slot {                           /* a field, of the batch at hand */
+	struct column column;
+	int ready, wanted;              /* made for this batch; asked for at some time */
+	int at;                         /* of a property: in the projection */
+	uint32_t *code;                 /* room for as many rows as the batch has */
+	uint64_t *valid;
+	union { int64_t *integer; double *real; uint64_t *bits; };
+	unsigned char *kind;            /* enum cell_type of each row */
+	size_t rows_cap;
+	struct cell *value;
+	size_t n_values, values_cap;
+	struct map texts, numbers;      /* value -> its code */
+};
+
+struct reader {
+	struct store_batch batch;       /* what the caller sees; first */
+	struct store_batches *all;
+	struct chunk chunk;
+	size_t row, end;                /* of the chunk: rows not yet given out */
+	size_t from;                    /* row of the chunk or of the tail that is row 0 of the batch */
+	int tail;
+	struct store_batch_name *names;
+	size_t names_cap;
+	struct slot *slot;
+	struct project *project;        /* of the properties wanted so far */
+	int projected;                  /* how many */
+	struct json *json;
+	struct arena *texts;            /* of PROPERTIES, of this batch */
+	struct buf scratch;
+};
+
+/* ---- opening */
+
+static int
+gather_tail(struct store_batches *all, struct err *err)
+{
+	const struct store_range *range = &all->snap.range;
+	struct event ev;
+	size_t cap = 0;
+	int rc;
+
+	while ((rc = store_snapshot_tail(&all->snap, &ev, err)) > 0) {
+		if (ev.time < range->from || ev.time >= range->to)
+			continue;
+		if (all->n_tail == cap)
+			all->tail = mem_grow(all->tail, cap = cap ? cap * 2 : 256, sizeof(*all->tail));
+		all->tail[all->n_tail++] = ev;
+	}
+	if (all->n_tail)
+		store_sort_events(all->tail, all->n_tail);
+	return rc;
+}
+
+struct store_batches *
+store_batches_open(struct store *s, const struct store_range *range, const struct store_field *field, int n_fields, struct err *err)
+{
+	struct store_batches *all = mem_new(sizeof(*all));
+	int rc = 0;
+
+	all->snap.lock = -1;
+	all->arena = arena_new(0);
+	if (n_fields > STORE_BATCH_FIELDS)
+		rc = err_set(err, ERR_LIMIT, "more than %d fields", STORE_BATCH_FIELDS);
+	if (rc == 0 && (rc = store_snapshot_take(&all->snap, s, range, err)) == 0)
+		rc = gather_tail(all, err);
+	if (rc < 0) {
+		store_batches_close(all);
+		return NULL;
+	}
+	all->field = mem_grow(NULL, (size_t)n_fields + 1, sizeof(*all->field));
+	all->n_fields = n_fields;
+	for (int i = 0; i < n_fields; i++) {
+		all->field[i] = field[i];
+		if (field[i].name.p)
+			all->field[i].name.p = arena_dup(all->arena, field[i].name.p, field[i].name.n);
+	}
+	all->rows = (int64_t)all->n_tail;
+	for (size_t i = 0; i < all->snap.n_sources; i++)
+		all->rows += (int64_t)all->snap.source[i].rows;
+	all->read.chunks_skipped = (int64_t)(all->snap.n_listed - all->snap.n_sources);
+	return all;
+}
+
+void
+store_batches_close(struct store_batches *all)
+{
+	if (!all)
+		return;
+	store_snapshot_release(&all->snap);
+	arena_free(all->arena);
+	free(all->field);
+	free(all->tail);
+	free(all);
+}
+
+int64_t
+store_batches_rows(const struct store_batches *all)
+{
+	return all->rows;
+}
+
+void
+store_batches_read(const struct store_batches *all, struct store_batches_read *read)
+{
+	read->chunks = __atomic_load_n(&all->read.chunks, __ATOMIC_RELAXED);
+	read->chunks_skipped = __atomic_load_n(&all->read.chunks_skipped, __ATOMIC_RELAXED);
+	read->rows = __atomic_load_n(&all->read.rows, __ATOMIC_RELAXED);
+	read->columns = __atomic_load_n(&all->read.columns, __ATOMIC_RELAXED);
+}
+
+struct store_batch *
+store_batch_open(struct store_batches *all, struct err *err)
+{
+	struct reader *r = mem_new(sizeof(*r));
+
+	(void)err;
+	r->all = all;
+	r->slot = mem_new(((size_t)all->n_fields + 1) * sizeof(*r->slot));
+	r->texts = arena_new(0);
+	return &r->batch;
+}
+
+void
+store_batch_close(struct store_batch *batch)
+{
+	struct reader *r = (struct reader *)batch;
+
+	if (!r)
+		return;
+	for (int i = 0; i < r->all->n_fields; i++) {
+		struct slot *s = &r->slot[i];
+
+		free(s->code), free(s->valid), free(s->bits), free(s->kind), free(s->value);
+		map_release(&s->texts), map_release(&s->numbers);
+	}
+	free(r->slot);
+	free(r->names);
+	free(r->json);
+	project_free(r->project);
+	arena_free(r->texts);
+	buf_release(&r->scratch);
+	chunk_release(&r->chunk);
+	free(r);
+}
+
+/* ---- the next batch */
+
+static int
+fetch(void *self, int column, int part, struct buf *out, struct err *err)
+{
+	const struct reader *r = self;
+
+	return store_snapshot_fetch(&r->all->snap, r->batch.id, column, part, out, err);
+}
+
+static void
+count(int64_t *what, size_t by)
+{
+	__atomic_fetch_add(what, (int64_t)by, __ATOMIC_RELAXED);
+}
+
+static size_t
+first_not_before(const int64_t *time, size_t n, int64_t t)
+{
+	size_t low = 0;
+
+	while (low < n) {
+		size_t middle = low + (n - low) / 2;
+
+		if (time[middle] < t)
+			low = middle + 1;
+		else
+			n = middle;
+	}
+	return low;
+}
+
+static int
+whole(const struct reader *r)
+{
+	return r->chunk.info.min_time >= r->all->snap.range.from && r->chunk.info.max_time < r->all->snap.range.to;
+}
+
+static int
+at_chunk(const struct reader *r, int rc, struct err *err)
+{
+	return rc < 0 ? err_at(err, "%s: chunk %llu", r->all->snap.s->path, (unsigned long long)r->batch.id) : rc;
+}
+
+/* Begin with a chunk: its rows in the range. 0 (perhaps there are none), < 0. */
+static int
+begin_chunk(struct reader *r, const struct store_source *from, struct err *err)
+{
+	const struct store_snapshot *snap = &r->all->snap;
+	struct chunk *k = &r->chunk;
+	int rc;
+
+	r->batch.id = from->id;
+	r->row = r->end = 0;
+	if ((rc = chunk_open(k, (struct str){ snap->headers.p + from->at, from->len }, fetch, r, err)))
+		return rc;
+	if (snap->range.user_id.p && (rc = chunk_has_user(k, snap->range.user_id, err)) <= 0)
+		return rc;
+	r->end = k->info.n;
+	if (whole(r))
+		return 0;
+	if ((rc = chunk_load(k, CHUNK_TIME, err))) {
+		r->end = 0;
+		return rc;
+	}
+	r->row = first_not_before(k->time, k->info.n, snap->range.from);
+	r->end = first_not_before(k->time, k->info.n, snap->range.to);
+	return 0;
+}
+
+static int
+give_chunk(struct reader *r, struct err *err)
+{
+	struct store_batch *b = &r->batch;
+	struct chunk *k = &r->chunk;
+	int rc;
+
+	b->n = r->end - r->row < BATCH_ROWS ? r->end - r->row : BATCH_ROWS;
+	r->from = r->row;
+	r->row += b->n;
+	b->names = NULL;
+	b->n_names = 0;
+	b->min_time = k->info.min_time;
+	b->max_time = k->info.max_time;
+	if (b->n < k->info.n) {
+		if ((rc = chunk_load(k, CHUNK_TIME, err))) {
+			r->row = r->end;
+			return rc;
+		}
+		b->min_time = k->time[r->from];
+		b->max_time = k->time[r->from + b->n - 1];
+	} else {
+		if (k->info.n_names > r->names_cap)
+			r->names = mem_grow(r->names, r->names_cap = k->info.n_names, sizeof(*r->names));
+		for (size_t i = 0; i < k->info.n_names; i++)
+			r->names[i] = (struct store_batch_name){ k->names[i].name, k->names[i].count };
+		b->names = r->names;
+		b->n_names = k->info.n_names;
+	}
+	return 1;
+}
+
+static int
+give_tail(struct reader *r)
+{
+	struct store_batches *all = r->all;
+	size_t from = __atomic_fetch_add(&all->next_tail, BATCH_ROWS, __ATOMIC_RELAXED);
+
+	r->batch = (struct store_batch){ 0 };
+	if (from >= all->n_tail) {
+		__atomic_store_n(&all->next_tail, all->n_tail, __ATOMIC_RELAXED);       /* so that asking for ever does not overflow */
+		return 0;
+	}
+	r->tail = 1;
+	r->from = from;
+	r->batch.n = all->n_tail - from < BATCH_ROWS ? all->n_tail - from : BATCH_ROWS;
+	r->batch.min_time = all->tail[from].time;
+	r->batch.max_time = all->tail[from + r->batch.n - 1].time;
+	return 1;
+}
+
+int
+store_batch_next(struct store_batch *batch, struct err *err)
+{
+	struct reader *r = (struct reader *)batch;
+	struct store_batches *all = r->all;
+	int rc;
+
+	for (int i = 0; i < all->n_fields; i++)
+		r->slot[i].ready = 0;
+	arena_reset(r->texts);
+	while (r->row == r->end) {
+		size_t i = __atomic_fetch_add(&all->next_source, 1, __ATOMIC_RELAXED);
+
+		if (i >= all->snap.n_sources) {
+			__atomic_store_n(&all->next_source, all->snap.n_sources, __ATOMIC_RELAXED);
+			if ((rc = give_tail(r)) > 0)
+				count(&all->read.rows, batch->n);
+			return rc;
+		}
+		if ((rc = begin_chunk(r, &all->snap.source[i], err)) < 0)
+			return at_chunk(r, rc, err);
+		count(r->row < r->end ? &all->read.chunks : &all->read.chunks_skipped, 1);
+	}
+	if ((rc = give_chunk(r, err)) < 0)
+		return at_chunk(r, rc, err);
+	count(&all->read.rows, batch->n);
+	return 1;
+}
+
+/* ---- a column */
+
+static void
+room_for_rows(struct slot *s, size_t n)
+{
+	if (n <= s->rows_cap)
+		return;
+	s->rows_cap = n;
+	s->code = mem_grow(s->code, n, sizeof(*s->code));
+	s->valid = mem_grow(s->valid, n / 64 + 1, sizeof(*s->valid));
+	s->bits = mem_grow(s->bits, n, sizeof(*s->bits));
+	s->kind = mem_grow(s->kind, n, 1);
+}
+
+static void
+no_values(struct slot *s)
+{
+	map_clear(&s->texts), map_clear(&s->numbers);
+	s->n_values = 0;
+}
+
+static uint32_t
+add_value(struct slot *s, struct cell v)
+{
+	if (s->n_values == s->values_cap)
+		s->value = mem_grow(s->value, s->values_cap = s->values_cap ? s->values_cap * 2 : 256, sizeof(*s->value));
+	s->value[s->n_values] = v;
+	return (uint32_t)s->n_values++;
+}
+
+static uint32_t
+code_of_text(struct slot *s, struct str text)
+{
+	int is_new;
+	struct map_entry *e = map_put(&s->texts, text, &is_new);
+
+	if (is_new)
+		e->num = add_value(s, cell_text(e->key));
+	return (uint32_t)e->num;
+}
+
+static uint32_t
+code_of_number(struct slot *s, int kind, uint64_t bits)
+{
+	char key[9];
+	struct cell v = cell_integer((int64_t)bits);
+	struct map_entry *e;
+	int is_new;
+
+	memcpy(key, &bits, 8);
+	key[8] = (char)kind;
+	e = map_put(&s->numbers, (struct str){ key, 9 }, &is_new);
+	if (is_new) {
+		if (kind == CELL_REAL) {
+			v = cell_real(0);
+			memcpy(&v.real, &bits, 8);
+		}
+		e->num = add_value(s, v);
+	}
+	return (uint32_t)e->num;
+}
+
+static void
+give_codes(struct slot *s, const uint32_t *code)
+{
+	s->column = (struct column){ .form = COLUMN_CODES, .code = code, .value = s->value, .n_values = (uint32_t)s->n_values };
+}
+
+/* From the kinds and bits of n rows the form that fits. */
+static void
+settle(struct slot *s, size_t n)
+{
+	size_t count_of[4] = { 0 };
+	int big = 0, whole_real = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count_of[s->kind[i]]++;
+	for (size_t i = 0; count_of[CELL_INTEGER] && count_of[CELL_REAL] && i < n; i++) {
+		if (s->kind[i] == CELL_INTEGER)
+			big |= s->integer[i] > EXACT || s->integer[i] < -EXACT;
+		else if (s->kind[i] == CELL_REAL)
+			whole_real |= floor(s->real[i]) == s->real[i];
+	}
+	if (count_of[CELL_NULL] == n) {
+		s->column = (struct column){ .form = COLUMN_NULL };
+	} else if (count_of[CELL_TEXT] == 0 && (!count_of[CELL_INTEGER] || !count_of[CELL_REAL] || (!big && !whole_real))) {
+		int reals = count_of[CELL_REAL] != 0;
+
+		memset(s->valid, 0, (n / 64 + 1) * sizeof(*s->valid));
+		for (size_t i = 0; i < n; i++) {
+			s->valid[i / 64] |= (uint64_t)(s->kind[i] != CELL_NULL) << (i % 64);
+			if (reals && s->kind[i] == CELL_INTEGER)
+				s->real[i] = (double)s->integer[i];
+		}
+		s->column = (struct column){ .form = reals ? COLUMN_REAL : COLUMN_INTEGER, .whole = reals && count_of[CELL_INTEGER],
+			.valid = count_of[CELL_NULL] ? s->valid : NULL };
+		if (reals)
+			s->column.real = s->real;
+		else
+			s->column.integer = s->integer;
+	} else {
+		for (size_t i = 0; i < n; i++)
+			s->code[i] = s->kind[i] == CELL_NULL ? 0 : s->kind[i] == CELL_TEXT ? (uint32_t)s->bits[i] : code_of_number(s, s->kind[i], s->bits[i]);
+		give_codes(s, s->code);
+	}
+}
+
+static void
+put_value(struct slot *s, size_t i, struct json v, struct buf *scratch)
+{
+	struct cell c = cell_of_json(v, scratch);
+
+	s->kind[i] = (unsigned char)c.type;
+	s->bits[i] = 0;                         /* so that a row without a value has a number all the same */
+	if (c.type == CELL_INTEGER)
+		s->integer[i] = c.integer;
+	else if (c.type == CELL_REAL)
+		s->real[i] = c.real;
+	else if (c.type == CELL_TEXT)
+		s->bits[i] = code_of_text(s, c.text);
+}
+
+/* The properties of row i; borrowed until another row is asked for. */
+static int
+properties(struct reader *r, size_t i, struct str *to, struct err *err)
+{
+	struct event ev;
+	int rc;
+
+	if (r->tail) {
+		*to = r->all->tail[r->from + i].properties;
+		return 0;
+	}
+	if ((rc = chunk_row(&r->chunk, r->from + i, 1u << CHUNK_PROPERTIES, &ev, err)))
+		return rc;
+	*to = ev.properties;
+	return 0;
+}
+
+/* a.b reaches into nested objects; the literal key comes first. */
+static struct json
+reach(struct json in, struct str name)
+{
+	struct json v = json_get(in, name);
+	const char *dot = v.type == JSON_NONE ? memchr(name.p, '.', name.n) : NULL;
+
+	if (!dot)
+		return v;
+	v = json_get(in, (struct str){ name.p, (size_t)(dot - name.p) });
+	return v.type == JSON_OBJECT ? reach(v, (struct str){ dot + 1, name.n - (size_t)(dot + 1 - name.p) }) : JSON_ABSENT;
+}
+
+static int
+is_property(const struct store_field *f)
+{
+	return f->of == FIELD_PROPERTY || f->of == FIELD_REACH;
+}
+
+static int
+aim(struct reader *r, struct err *err)
+{
+	int wanted = 0;
+
+	for (int i = 0; i < r->all->n_fields; i++)
+		wanted += r->slot[i].wanted && is_property(&r->all->field[i]);
+	if (wanted == r->projected)
+		return 0;
+	project_free(r->project);
+	r->project = project_new();
+	r->projected = wanted;
+	for (int i = 0; i < r->all->n_fields; i++)
+		if (r->slot[i].wanted && is_property(&r->all->field[i]) &&
+		    (r->slot[i].at = project_path(r->project, &r->all->field[i].name, 1, err)) < 0)
+			return r->slot[i].at;
+	r->json = mem_grow(r->json, (size_t)project_count(r->project) + 1, sizeof(*r->json));
+	return 0;
+}
+
+/* All wanted properties that are not made yet, in one pass. */
+static int
+make_properties(struct reader *r, struct err *err)
+{
+	const struct store_field *field = r->all->field;
+	int made[STORE_BATCH_FIELDS], n = 0, rc;
+	struct err wrong = { 0 };
+
+	if ((rc = aim(r, err)))
+		return rc;
+	for (int f = 0; f < r->all->n_fields; f++)
+		if (r->slot[f].wanted && !r->slot[f].ready && is_property(&field[f])) {
+			room_for_rows(&r->slot[f], r->batch.n);
+			no_values(&r->slot[f]);
+			add_value(&r->slot[f], cell_null());
+			made[n++] = f;
+		}
+	for (size_t i = 0; i < r->batch.n; i++) {
+		struct str text;
+		int broken;
+
+		if ((rc = properties(r, i, &text, err)))
+			return rc;
+		broken = project_row(r->project, text, r->json, &wrong) < 0;
+		for (int k = 0; k < n; k++) {
+			struct slot *s = &r->slot[made[k]];
+			struct json v = broken ? JSON_ABSENT : r->json[s->at];
+
+			if (v.type == JSON_NONE && field[made[k]].of == FIELD_REACH && !broken)
+				v = reach(json_value(text), field[made[k]].name);
+			put_value(s, i, v, &r->scratch);
+		}
+	}
+	for (int k = 0; k < n; k++) {
+		settle(&r->slot[made[k]], r->batch.n);
+		r->slot[made[k]].ready = 1;
+	}
+	return 0;
+}
+
+static int
+make_whole_properties(struct reader *r, struct slot *s, struct err *err)
+{
+	struct str text;
+	int rc;
+
+	for (size_t i = 0; i < r->batch.n; i++) {
+		if ((rc = properties(r, i, &text, err)))
+			return rc;
+		if (!r->tail)
+			text.p = arena_dup(r->texts, text.p, text.n);
+		s->code[i] = add_value(s, cell_text(text));
+	}
+	give_codes(s, s->code);
+	return 0;
+}
+
+static struct str
+text_of(const struct event *ev, enum store_field_of of)
+{
+	return of == FIELD_EVENT ? ev->name : of == FIELD_ID ? ev->id : of == FIELD_USER ? ev->user_id : ev->session_id;
+}
+
+static void
+make_of_tail(struct reader *r, enum store_field_of of, struct slot *s)
+{
+	const struct event *ev = r->all->tail + r->from;
+
+	for (size_t i = 0; i < r->batch.n; i++) {
+		struct str text = text_of(&ev[i], of);
+
+		switch (of) {
+		case FIELD_TIME:
+			s->integer[i] = ev[i].time;
+			break;
+		case FIELD_SEQ:
+			s->integer[i] = (int64_t)ev[i].seq;
+			break;
+		case FIELD_RECEIVED:
+			s->integer[i] = ev[i].received;
+			break;
+		default:
+			s->code[i] = text.p ? code_of_text(s, text) : 0;
+		}
+	}
+	if (of == FIELD_TIME || of == FIELD_SEQ || of == FIELD_RECEIVED)
+		s->column = (struct column){ .form = COLUMN_INTEGER, .integer = s->integer };
+	else
+		give_codes(s, s->code);
+}
+
+static int
+make_of_chunk(struct reader *r, enum store_field_of of, struct slot *s, struct err *err)
+{
+	static const int column[] = { [FIELD_EVENT] = CHUNK_NAME, [FIELD_TIME] = CHUNK_TIME, [FIELD_SEQ] = CHUNK_SEQ, [FIELD_RECEIVED] = CHUNK_RECEIVED,
+		[FIELD_ID] = CHUNK_ID, [FIELD_USER] = CHUNK_USER, [FIELD_SESSION] = CHUNK_SESSION };
+	struct chunk *k = &r->chunk;
+	int rc = chunk_load(k, column[of], err);
+	const struct chunk_texts *t;
+
+	if (rc)
+		return rc;
+	switch (of) {
+	case FIELD_EVENT:
+		for (size_t i = 0; i < k->info.n_names; i++)
+			add_value(s, cell_text(k->names[i].name));
+		for (size_t i = 0; i < r->batch.n; i++)
+			s->code[i] = k->name[r->from + i] + 1;
+		give_codes(s, s->code);
+		break;
+	case FIELD_TIME:
+		s->column = (struct column){ .form = COLUMN_INTEGER, .integer = k->time + r->from };
+		break;
+	case FIELD_SEQ:
+		s->column = (struct column){ .form = COLUMN_INTEGER, .integer = (const int64_t *)k->seq + r->from };
+		break;
+	case FIELD_RECEIVED:
+		s->column = (struct column){ .form = COLUMN_INTEGER, .integer = k->received + r->from };
+		break;
+	default:
+		t = &k->texts[column[of] - CHUNK_ID];
+		for (size_t i = 1; i < t->n; i++)
+			add_value(s, cell_text(t->text[i]));
+		for (size_t i = 0; t->n == 0 && i < r->batch.n; i++)
+			s->code[i] = t->text[r->from + i].p ? add_value(s, cell_text(t->text[r->from + i])) : 0;
+		give_codes(s, t->n ? t->code + r->from : s->code);
+	}
+	return 0;
+}
+
+int
+store_batch_column(struct store_batch *batch, int field, struct column *column, struct err *err)
+{
+	struct reader *r = (struct reader *)batch;
+	struct slot *s = &r->slot[field];
+	enum store_field_of of = r->all->field[field].of;
+	int rc = 0;
+
+	if (!s->ready) {
+		count(&r->all->read.columns, 1);
+		s->wanted = 1;
+		if (!is_property(&r->all->field[field])) {
+			room_for_rows(s, batch->n);
+			no_values(s);
+			add_value(s, cell_null());
+		}
+		rc = is_property(&r->all->field[field]) ? make_properties(r, err) : of == FIELD_PROPERTIES ? make_whole_properties(r, s, err) :
+		    r->tail ? (make_of_tail(r, of, s), 0) : make_of_chunk(r, of, s, err);
+		if (rc < 0)
+			return r->tail ? rc : at_chunk(r, rc, err);
+		s->ready = 1;
+	}
+	*column = s->column;
+	return 0;
+}

@@ -1,0 +1,318 @@
+/* The promise of store/batch.h: what comes by columns is, row for row and value for value, what a scan gives. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <ftw.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "store/admin.h"
+#include "store/batch.h"
+
+#define OK(call) do { int rc_ = (call); if (rc_ < 0) fail_msg("%s: %s", #call, err.text); } while (0)
+#define START 1700000000000
+
+static char dir[64];
+
+static int
+remove_one(const char *path, const struct stat *st, int what, struct FTW *f)
+{
+	(void)st, (void)what, (void)f;
+	return remove(path);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/at-batch-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* One of the values a key may have in JSON; `kind` narrows them, so that columns of one type come about too. */
+static void
+put_random(struct buf *out, int kind)
+{
+	static const char *const odd[] = { "true", "false", "null", "\"\"", "\"a\\u00e9\\n\"", "[1, \"x\"]", "{\"b\": 1, \"c\": {\"d\": \"deep\"}}", "1e400", "-0.0",
+		"9007199254740993", "9223372036854775807", "9223372036854775808", "1.0", "12", "12.5", "\"12\"" };
+
+	switch (kind) {
+	case 0:
+		buf_printf(out, "%d", rand() % 100 - 50);
+		break;
+	case 1:
+		buf_printf(out, "%d.%d", rand() % 100, 1 + rand() % 9);
+		break;
+	case 2:
+		buf_printf(out, "\"t%d\"", rand() % 30);
+		break;
+	case 3:                 /* integers and reals with a fraction */
+		buf_printf(out, rand() % 2 ? "%d" : "%d.25", rand() % 100);
+		break;
+	default:
+		buf_lit(out, odd[(size_t)rand() % (sizeof(odd) / sizeof(*odd))]);
+	}
+}
+
+static void
+add_rows(struct store *s, unsigned n)
+{
+	static const char *const key[] = { "whole", "real", "text", "number", "any", "a.b" };
+	struct buf properties = {0};
+	char name[16], user[16], id[16];
+	struct err err = {0};
+
+	OK(store_begin(s, &err));
+	for (unsigned i = 0; i < n; i++) {
+		struct event ev = { .time = START + rand() % 100000000, .received = START + i };
+
+		buf_clear(&properties);
+		for (int k = 0; k < 6; k++)
+			if (rand() % 4) {
+				buf_printf(&properties, "%s\"%s\":", properties.n ? "," : "{", key[k]);
+				put_random(&properties, k);
+			}
+		buf_lit(&properties, properties.n ? "}" : "{}");
+		ev.name = (struct str){ name, (size_t)sprintf(name, "e%d", rand() % 5) };
+		if (rand() % 3)
+			ev.user_id = (struct str){ user, (size_t)sprintf(user, "u%d", rand() % 300) };
+		if (rand() % 2)
+			ev.id = (struct str){ id, (size_t)sprintf(id, "i%d", rand()) };
+		if (rand() % 50 == 0)
+			ev.session_id = STR("s");
+		ev.properties = buf_get(&properties);
+		OK(store_add(s, &ev, &err));
+	}
+	OK(store_commit(s, &err));
+	buf_release(&properties);
+}
+
+static struct cell
+cell_at(const struct column *c, size_t i)
+{
+	if (c->form == COLUMN_NULL || (c->form != COLUMN_CODES && c->valid && !(c->valid[i / 64] >> (i % 64) & 1)))
+		return cell_null();
+	if (c->form == COLUMN_INTEGER)
+		return cell_integer(c->integer[i]);
+	if (c->form == COLUMN_REAL)
+		return c->whole && c->real[i] == (double)(int64_t)c->real[i] ? cell_integer((int64_t)c->real[i]) : cell_real(c->real[i]);
+	assert_true(c->code[i] < c->n_values);
+	return c->value[c->code[i]];
+}
+
+static void
+assert_same(struct cell got, struct cell want)
+{
+	assert_int_equal(got.type, want.type);
+	if (got.type == CELL_INTEGER)
+		assert_int_equal(got.integer, want.integer);
+	if (got.type == CELL_REAL)
+		assert_memory_equal(&got.real, &want.real, sizeof(double));
+	if (got.type == CELL_TEXT)
+		assert_true(str_eq(got.text, want.text));
+}
+
+static const struct store_field fields[] = { { FIELD_EVENT }, { FIELD_TIME }, { FIELD_SEQ }, { FIELD_RECEIVED }, { FIELD_ID }, { FIELD_USER }, { FIELD_SESSION },
+	{ FIELD_PROPERTIES }, { FIELD_PROPERTY, STR("whole") }, { FIELD_PROPERTY, STR("real") }, { FIELD_PROPERTY, STR("text") }, { FIELD_PROPERTY, STR("number") },
+	{ FIELD_PROPERTY, STR("any") }, { FIELD_PROPERTY, STR("a.b") }, { FIELD_REACH, STR("a.b") }, { FIELD_REACH, STR("any.c.d") }, { FIELD_PROPERTY, STR("none") } };
+#define FIELDS ((int)(sizeof(fields) / sizeof(*fields)))
+
+static struct json
+reached(struct json properties, struct str name)
+{
+	struct json v = json_get(properties, name), in;
+
+	if (v.type != JSON_NONE)
+		return v;
+	if (str_eq(name, STR("any.c.d"))) {
+		in = json_get(json_get(properties, STR("any")), STR("c"));
+		return json_get(in, STR("d"));
+	}
+	return json_get(json_get(properties, STR("a")), STR("b"));
+}
+
+static struct cell
+of_event(const struct event *ev, const struct store_field *f, struct buf *scratch)
+{
+	switch (f->of) {
+	case FIELD_EVENT: return cell_text(ev->name);
+	case FIELD_TIME: return cell_integer(ev->time);
+	case FIELD_SEQ: return cell_integer((int64_t)ev->seq);
+	case FIELD_RECEIVED: return cell_integer(ev->received);
+	case FIELD_ID: return cell_text(ev->id);
+	case FIELD_USER: return cell_text(ev->user_id);
+	case FIELD_SESSION: return cell_text(ev->session_id);
+	case FIELD_PROPERTIES: return cell_text(ev->properties);
+	case FIELD_PROPERTY: return cell_of_json(json_get(json_value(ev->properties), f->name), scratch);
+	default: return cell_of_json(reached(json_value(ev->properties), f->name), scratch);
+	}
+}
+
+/* Batches against a scan of the same range. Half of the fields are asked for in another order each time. */
+static void
+compare(struct store *s, struct store_range range)
+{
+	struct err err = {0};
+	struct store_batches *all = store_batches_open(s, &range, fields, FIELDS, &err);
+	struct store_batch *b;
+	struct event *events = NULL, ev;
+	struct store_scan *scan;
+	struct arena *arena = arena_new(0);
+	struct buf scratch = {0};
+	size_t n = 0, rows = 0, *by_seq = NULL;
+	uint64_t most = 0;
+	int rc;
+
+	assert_non_null(all);
+	range.by_time = 1;
+	scan = store_scan_open(s, &range, &err);
+	assert_non_null(scan);
+	while ((rc = store_scan_next(scan, &ev, &err)) > 0) {
+		struct str *part[] = { &ev.name, &ev.id, &ev.user_id, &ev.session_id, &ev.properties };
+
+		for (int i = 0; i < 5; i++)
+			if (part[i]->p)
+				part[i]->p = arena_dup(arena, part[i]->p, part[i]->n);
+		if ((n & (n - 1)) == 0)
+			events = mem_grow(events, n ? n * 2 : 1, sizeof(*events));
+		events[n++] = ev;
+		most = ev.seq > most ? ev.seq : most;
+	}
+	OK(rc);
+	by_seq = mem_new((most + 1) * sizeof(*by_seq));
+	for (size_t i = 0; i < n; i++)
+		by_seq[events[i].seq] = i + 1;
+	b = store_batch_open(all, &err);
+	while ((rc = store_batch_next(b, &err)) > 0) {
+		struct column column[FIELDS];
+		int64_t counted = 0;
+
+		assert_true(b->n > 0 && b->n <= 65536);
+		for (int f = 0; f < FIELDS; f++)
+			if (rand() % 2)
+				OK(store_batch_column(b, f, &column[f], &err));
+		for (int f = FIELDS; f-- > 0; )
+			OK(store_batch_column(b, f, &column[f], &err));
+		assert_int_equal(b->min_time, column[1].integer[0]);
+		assert_int_equal(b->max_time, column[1].integer[b->n - 1]);
+		for (size_t i = 0; i < b->n_names; i++)
+			counted += b->names[i].count;
+		assert_true(!b->names || (size_t)counted == b->n);
+		for (size_t i = 0; i < b->n; i++) {
+			uint64_t seq = (uint64_t)column[2].integer[i];
+			const struct event *want;
+
+			assert_true(i == 0 || column[1].integer[i - 1] < column[1].integer[i] ||
+			    (column[1].integer[i - 1] == column[1].integer[i] && (uint64_t)column[2].integer[i - 1] < seq));
+			if (seq > most || !by_seq[seq]) {             /* another name or user: may come along */
+				assert_true(range.n_names || range.user_id.p);
+				continue;
+			}
+			want = &events[by_seq[seq] - 1];
+			for (int f = 0; f < FIELDS; f++)
+				assert_same(cell_at(&column[f], i), of_event(want, &fields[f], &scratch));
+			by_seq[seq] = 0;
+			rows++;
+		}
+	}
+	OK(rc);
+	assert_int_equal(store_batch_next(b, &err), 0);
+	assert_int_equal(rows, n);
+	assert_true(store_batches_rows(all) >= (int64_t)n);
+	store_batch_close(b);
+	store_batches_close(all);
+	store_scan_close(scan);
+	arena_free(arena);
+	buf_release(&scratch);
+	free(events), free(by_seq);
+}
+
+#define ALL ((struct store_range){ .from = TIME_MIN, .to = TIME_MAX + 1 })
+
+static void
+batches_are_what_a_scan_gives(void **state)
+{
+	struct err err = {0};
+	struct store *s = store_open(dir, "default", STORE_CREATE, &err);
+	struct store_range some = { .from = START + 20000000, .to = START + 30000001 }, named = ALL, user = ALL, none = { .from = 0, .to = START };
+	struct str names[] = { STR("e1"), STR("e3") };
+
+	(void)state;
+	assert_non_null(s);
+	srand(5);
+	named.names = names, named.n_names = 2;
+	user.user_id = STR("u7");
+	compare(s, ALL);                        /* empty */
+	add_rows(s, 3000);
+	compare(s, ALL);                        /* tail only */
+	compare(s, some);
+	OK(store_compact(s, &err));
+	compare(s, ALL);                        /* one chunk only */
+	compare(s, some);
+	compare(s, none);
+	add_rows(s, 70000);                     /* chunks and a tail */
+	compare(s, ALL);
+	compare(s, some);
+	compare(s, named);
+	compare(s, user);
+	store_close(s);
+}
+
+/* Two readers share the batches: each comes once. */
+static void
+readers_take_each_batch_once(void **state)
+{
+	struct err err = {0};
+	struct store *s = store_open(dir, "default", STORE_CREATE, &err);
+	struct store_range range = ALL;
+	struct store_batches *all;
+	struct store_batch *b[2];
+	int64_t rows = 0;
+	int left = 3;
+
+	(void)state;
+	assert_non_null(s);
+	srand(6);
+	for (int i = 0; i < 3; i++)
+		add_rows(s, 50000);
+	all = store_batches_open(s, &range, fields, FIELDS, &err);
+	assert_non_null(all);
+	b[0] = store_batch_open(all, &err), b[1] = store_batch_open(all, &err);
+	while (left) {
+		int which = rand() % 2, rc = store_batch_next(b[which], &err);
+
+		OK(rc);
+		if (rc == 0)
+			left &= ~(1 << which);
+		else
+			rows += (int64_t)b[which]->n;
+	}
+	assert_int_equal(rows, 150000);
+	store_batch_close(b[0]), store_batch_close(b[1]);
+	store_batches_close(all);
+	store_close(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(batches_are_what_a_scan_gives, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(readers_take_each_batch_once, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
