@@ -14,4 +14,4 @@ complete -c at-admin -l now -r -d 'what NOW(), 1h and yesterday count from (defa
 complete -c at-admin -l tz -r -d 'zone of days, weeks and printed local times (default UTC)'
 complete -c at-admin -l show-config -d 'print each setting with where it comes from'
 complete -c at-admin -s h -l help -d 'print this help'
-complete -c at-admin -s V -l version -d 'print the version'
+complete -c at-admin -s V -l version -d 'print the version, with -v those of the libraries too'

@@ -23,4 +23,4 @@ complete -c at-agg -l now -r -d 'what NOW(), 1h and yesterday count from (defaul
 complete -c at-agg -l tz -r -d 'zone of days, weeks and printed local times (default UTC)'
 complete -c at-agg -l show-config -d 'print each setting with where it comes from'
 complete -c at-agg -s h -l help -d 'print this help'
-complete -c at-agg -s V -l version -d 'print the version'
+complete -c at-agg -s V -l version -d 'print the version, with -v those of the libraries too'

@@ -16,4 +16,4 @@ complete -c at-detect -l now -r -d 'what NOW(), 1h and yesterday count from (def
 complete -c at-detect -l tz -r -d 'zone of days, weeks and printed local times (default UTC)'
 complete -c at-detect -l show-config -d 'print each setting with where it comes from'
 complete -c at-detect -s h -l help -d 'print this help'
-complete -c at-detect -s V -l version -d 'print the version'
+complete -c at-detect -s V -l version -d 'print the version, with -v those of the libraries too'

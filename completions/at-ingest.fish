@@ -23,4 +23,4 @@ complete -c at-ingest -l now -r -d 'what NOW(), 1h and yesterday count from (def
 complete -c at-ingest -l tz -r -d 'zone of days, weeks and printed local times (default UTC)'
 complete -c at-ingest -l show-config -d 'print each setting with where it comes from'
 complete -c at-ingest -s h -l help -d 'print this help'
-complete -c at-ingest -s V -l version -d 'print the version'
+complete -c at-ingest -s V -l version -d 'print the version, with -v those of the libraries too'

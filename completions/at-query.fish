@@ -37,4 +37,4 @@ complete -c at-query -l now -r -d 'what NOW(), 1h and yesterday count from (defa
 complete -c at-query -l tz -r -d 'zone of days, weeks and printed local times (default UTC)'
 complete -c at-query -l show-config -d 'print each setting with where it comes from'
 complete -c at-query -s h -l help -d 'print this help'
-complete -c at-query -s V -l version -d 'print the version'
+complete -c at-query -s V -l version -d 'print the version, with -v those of the libraries too'

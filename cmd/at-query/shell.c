@@ -385,6 +385,8 @@ take_line(struct shell *s, struct query *q, struct buf *statement, const char *l
 
 #ifdef HAVE_READLINE
 
+CMD_LIBRARY("readline", rl_library_version)
+
 /* ---- completion */
 
 static struct { char **name; size_t n, cap; } words;

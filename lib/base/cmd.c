@@ -32,6 +32,19 @@ static struct cmd_settings settings = { .tenant = "default" };
 static int want_version, want_help, want_show;
 static const char *help_form;
 
+static struct cmd_library *libraries;   /* by name */
+
+void
+cmd_library(struct cmd_library *l)
+{
+	struct cmd_library **at = &libraries;
+
+	while (*at && strcmp((*at)->name, l->name) < 0)
+		at = &(*at)->next;
+	l->next = *at;
+	*at = l;
+}
+
 static int
 set_text(void *to, const char *text, struct err *err)
 {
@@ -77,7 +90,7 @@ static const struct opt common[] = {
 	{ 0, "tz", "ZONE", "zone of days, weeks and printed local times (default UTC)", set_text, &tz },
 	{ 0, "show-config", NULL, "print each setting with where it comes from", opt_flag, &want_show },
 	{ 'h', "help", "[FORM]", "print this help", set_help, NULL },
-	{ 'V', "version", NULL, "print the version", opt_flag, &want_version },
+	{ 'V', "version", NULL, "print the version, with -v those of the libraries too", opt_flag, &want_version },
 	{ 0 }
 };
 
@@ -257,6 +270,16 @@ show_config(void)
 }
 
 static void
+version(const struct cmd *cmd)
+{
+	struct buf *b = &out_stdout()->buf;
+
+	buf_printf(b, "%s " VERSION "\n", cmd->name);
+	for (const struct cmd_library *l = libraries; l && settings.verbose; l = l->next)
+		buf_printf(b, "  %s %s\n", l->name, l->version());
+}
+
+static void
 help(const struct cmd *cmd, const char *verb, struct err *err)
 {
 	struct buf *b = &out_stdout()->buf;
@@ -292,7 +315,7 @@ cmd_start(const struct cmd *cmd, int argc, char **argv, int *n)
 	else if (want_help)
 		help(cmd, operands ? argv[1] : NULL, &err);
 	else if (want_version)
-		buf_printf(&out_stdout()->buf, "%s " VERSION "\n", cmd->name);
+		version(cmd);
 	else if (want_show)
 		show_config();
 	if (want_help || want_version || want_show)

@@ -59,4 +59,12 @@ int cmd_end(struct err *);
 
 const char *cmd_name(void);                     /* "at-agg" */
 
+/* Stands in the one file that is an outside library's door: `--version -v` names what the binary has of it. The version is a
+ * call of the library where it has one, so that a newer one in its place is seen. */
+#define CMD_LIBRARY(name, version) \
+	static const char *library_version(void) { return version; } \
+	__attribute__((constructor)) static void library_is_here(void) { static struct cmd_library l = { name, library_version, NULL }; cmd_library(&l); }
+struct cmd_library { const char *name; const char *(*version)(void); struct cmd_library *next; };
+void cmd_library(struct cmd_library *);
+
 #endif

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <zlib.h>
 
+#include "base/cmd.h"
 #include "base/mem.h"
+
+CMD_LIBRARY("zlib", zlibVersion())
 
 #define RATIO_MOST 1000u                /* zlib's own bound is 1032 to 1; what is near it for long is no data */
 #define FREE_BYTES (64u << 20)          /* and may be unpacked whatever the ratio */

@@ -4,7 +4,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/cmd.h"
 #include "base/mem.h"
+
+CMD_LIBRARY("oniguruma", onig_version())
 
 /* Steps back that one search may take in all: 2 to 3 ms of work. Plain patterns on long texts need none, as every start
  * position counts anew only what it had to try again. */

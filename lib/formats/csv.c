@@ -25,6 +25,10 @@
 #include "base/mem.h"
 #include "formats/formats_priv.h"
 
+#define TEXT_OF(x)  #x
+#define DOTTED(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
+CMD_LIBRARY("libcsv", DOTTED(CSV_MAJOR, CSV_MINOR, CSV_RELEASE))
+
 #define IN_FIELD    2           /* libcsv's pstate in the middle of a field; its header does not name it */
 #define INPUT_MOST  (1u << 20)  /* bytes of a bad record that are kept to be shown */
 #define COLUMNS_MOST 16384

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/cmd.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "codec/varint.h"
@@ -15,6 +16,8 @@
 #include "query/tables.h"
 #include "query/token.h"
 #include "query/verbs.h"
+
+CMD_LIBRARY("SQLite", sqlite3_libversion())
 
 #define STEPS 4000              /* of SQLite's machine between two looks at the clock: well under a millisecond */
 

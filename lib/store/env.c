@@ -15,6 +15,18 @@
 #include "codec/crc32c.h"
 #include "store/store_priv.h"
 
+static const char *
+lmdb_version(void)
+{
+	static char text[40];
+	int major, minor, patch;
+
+	mdb_version(&major, &minor, &patch);
+	snprintf(text, sizeof(text), "%d.%d.%d", major, minor, patch);
+	return text;
+}
+CMD_LIBRARY("LMDB", lmdb_version())
+
 #define MAP_MOST  (1ULL << 40)  /* bytes of address space asked for first; halved where it is refused */
 #define MAP_LEAST (1ULL << 20)
 #define MAP_SPARE 4             /* a write transaction begins with a quarter of the map free, or the map grows */

@@ -17,6 +17,10 @@ first_screen() {
 	    ! awk 'length > 132 { exit 1 } END { exit 0 }' help | grep .
 }
 one_line_version() { [[ $("$1" --version) =~ ^$1\ [0-9]+\.[0-9]+\.[0-9]+$ ]]; }
+libraries_with_v() {
+	run -0 "$1" --version -v
+	[[ ${lines[0]} =~ ^$1\ [0-9] && $output == *$'\n  LMDB 0.'* && $output == *$'\n  zstd '[0-9]* && $("$1" -vV) == "$output" ]]
+}
 unknown_option() {
 	run -2 --separate-stderr "$1" --no-such-option
 	[ "$(wc -l <<< "$stderr")" = 1 ] && [[ $stderr == "$1: no option --no-such-option"* ]]
@@ -26,6 +30,10 @@ unknown_option() {
 @test "each completion is the option table, in three shells" { each same_completion; }
 @test "help fits a screen, with three examples and the exit statuses" { each first_screen; }
 @test "--version is one line" { each one_line_version; }
+@test "--version -v names the libraries and theirs" {
+	each libraries_with_v
+	[[ $(at-query -Vv) == *$'\n  SQLite 3.'* && $(at-agg -Vv) != *SQLite* ]]
+}
 @test "an unknown option is named, in one line, and exits 2" { each unknown_option; }
 
 @test "mandoc finds nothing to say about any page" {
