@@ -7,6 +7,7 @@
 
 #include "codec/sha256.h"
 #include "expr/regex.h"
+#include "base/letter.h"
 #include "base/time.h"
 #include "query/functions_priv.h"
 #include "json/cell.h"
@@ -228,6 +229,22 @@ text_length(sqlite3_context *c, int n, sqlite3_value **v)       /* which 0: char
 }
 
 static void
+letter_case(sqlite3_context *c, int n, sqlite3_value **v)       /* which 0: lower, 1: upper */
+{
+	struct str s = functions_text_of(v[0]);
+	uint32_t (*map)(uint32_t) = functions_self(c)->row->which ? letter_upper : letter_lower;
+	struct buf out = {0};
+
+	if (any_null(n, v))
+		return;
+	buf_room(&out, s.n);
+	while (s.n)
+		letter_put(&out, map(letter_take(&s)));
+	functions_give_text(c, buf_get(&out));
+	buf_release(&out);
+}
+
+static void
 initcap(sqlite3_context *c, int n, sqlite3_value **v)
 {
 	struct str s = functions_text_of(v[0]);
@@ -236,15 +253,80 @@ initcap(sqlite3_context *c, int n, sqlite3_value **v)
 
 	if (any_null(n, v))
 		return;
-	for (size_t i = 0; i < s.n; i++) {
-		char ch = s.p[i];
-		int letter = ((ch | 32) >= 'a' && (ch | 32) <= 'z');
+	while (s.n) {
+		uint32_t ch = letter_take(&s);
 
-		buf_byte(&out, (char)(letter ? start ? ch & ~32 : ch | 32 : ch));
-		start = !letter && !(ch >= '0' && ch <= '9') && !((unsigned char)ch & 0x80);
+		letter_put(&out, start ? letter_upper(ch) : letter_lower(ch));
+		start = ch < 0x80 && !((ch | 32) >= 'a' && (ch | 32) <= 'z') && !(ch >= '0' && ch <= '9');
 	}
 	functions_give_text(c, buf_get(&out));
 	buf_release(&out);
+}
+
+#define LIKE_MOST 10000         /* bytes of a pattern, as SQLite's LIKE */
+#define NO_ESCAPE UINT32_MAX
+
+/* Does the text fit the pattern? One step back is enough: to the last %, with one character more taken by it. */
+static int
+fits(struct str pattern, struct str s, uint32_t escape)
+{
+	struct str again = { 0 }, from = s;
+
+	for (;;) {
+		struct str rest = pattern, left = s;
+		uint32_t p;
+
+		if (!rest.n) {
+			if (!left.n)
+				return 1;
+		} else if ((p = letter_take(&rest)) == escape && rest.n) {
+			p = letter_take(&rest);
+			if (left.n && letter_fold(p) == letter_fold(letter_take(&left))) {
+				pattern = rest, s = left;
+				continue;
+			}
+		} else if (p == '%') {
+			again = pattern = rest;
+			from = s;
+			if (!rest.n)
+				return 1;
+			continue;
+		} else if (left.n) {
+			uint32_t ch = letter_take(&left);
+
+			if (p == '_' || letter_fold(p) == letter_fold(ch)) {
+				pattern = rest, s = left;
+				continue;
+			}
+		}
+		if (!again.p || !from.n)
+			return 0;
+		letter_take(&from);
+		pattern = again, s = from;
+	}
+}
+
+/* x ILIKE y [ESCAPE z], said as MATCH, which SQLite has no meaning for: (pattern, text[, escape]) */
+static void
+ilike(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct str pattern = functions_text_of(v[0]), with;
+	uint32_t escape = NO_ESCAPE;
+
+	if (any_null(n, v))
+		return;
+	if (n == 3) {
+		with = functions_text_of(v[2]);
+		escape = with.n ? letter_take(&with) : NO_ESCAPE;
+		if (escape == NO_ESCAPE || with.n) {
+			functions_error(c, "ESCAPE wants one character");
+			return;
+		}
+	}
+	if (pattern.n > LIKE_MOST)
+		functions_error(c, "a pattern of more than %d bytes", LIKE_MOST);
+	else
+		sqlite3_result_int(c, fits(pattern, functions_text_of(v[1]), escape));
 }
 
 static void
@@ -940,7 +1022,9 @@ const struct function functions_text[] = {
 	{ "split_part", 3, 3, 0, split_part }, { "starts_with", 2, 2, 0, find_text }, { "startswith", 2, 2, 0, find_text }, { "prefix", 2, 2, 0, find_text },
 	{ "ends_with", 2, 2, 1, find_text }, { "endswith", 2, 2, 1, find_text }, { "suffix", 2, 2, 1, find_text }, { "contains", 2, 2, 2, find_text },
 	{ "strpos", 2, 2, 3, find_text }, { "position", 2, 2, 3, find_text }, { "char_length", 1, 1, 0, text_length }, { "character_length", 1, 1, 0, text_length },
-	{ "octet_length", 1, 1, 1, text_length }, { "strlen", 1, 1, 1, text_length }, { "initcap", 1, 1, 0, initcap }, { "translate", 3, 3, 0, translate },
+	{ "octet_length", 1, 1, 1, text_length }, { "strlen", 1, 1, 1, text_length }, { "initcap", 1, 1, 0, initcap },
+	{ "lower", 1, 1, 0, letter_case }, { "upper", 1, 1, 1, letter_case }, { "lcase", 1, 1, 0, letter_case }, { "ucase", 1, 1, 1, letter_case }, { "match", 2, 3, 0, ilike },
+	 { "translate", 3, 3, 0, translate },
 	{ "ascii", 1, 1, 0, ascii }, { "domain", 1, 1, 0, url_part }, { "url_path", 1, 1, 1, url_part },
 	{ "regexp", 2, 2, 0, regexp }, { "regexp_matches", 2, 3, 1, regexp }, { "regexp_like", 2, 3, 1, regexp }, { "regexp_contains", 2, 2, 1, regexp },
 	{ "regexp_extract", 2, 3, 0, regexp_extract }, { "regexp_substr", 2, 3, 0, regexp_extract }, { "extractgroup", 2, 2, 1, regexp_extract },

@@ -551,14 +551,45 @@ interval_of(sqlite3_context *c, int n, sqlite3_value **v)       /* (factor, amou
 	sqlite3_result_text(c, text, -1, SQLITE_TRANSIENT);
 }
 
+/* A time and a number: that many seconds later. 1 when they are. */
+static int
+add_seconds(sqlite3_context *c, sqlite3_value **v, int sign)
+{
+	enum functions_form form;
+	int64_t ms;
+	int type = sqlite3_value_type(v[1]);
+	double seconds = sqlite3_value_double(v[1]);
+
+	if (sqlite3_value_type(v[0]) != SQLITE_TEXT || (type != SQLITE_INTEGER && type != SQLITE_FLOAT) || functions_time_of(v[0], &ms, &form) < 0)
+		return 0;
+	if (fabs(seconds) < 1e12)
+		add_span(c, v[0], sign, llround(seconds * 1000), 0);
+	return 1;
+}
+
 static void
-time_minus(sqlite3_context *c, int n, sqlite3_value **v)        /* seconds between two times; plain numbers and spans as ever */
+time_plus(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	int64_t sum;
+
+	(void)n;
+	if (sqlite3_value_type(v[0]) == SQLITE_NULL || sqlite3_value_type(v[1]) == SQLITE_NULL || add_seconds(c, v, 1))
+		return;
+	if (sqlite3_value_numeric_type(v[0]) == SQLITE_INTEGER && sqlite3_value_numeric_type(v[1]) == SQLITE_INTEGER &&
+	    !__builtin_add_overflow(sqlite3_value_int64(v[0]), sqlite3_value_int64(v[1]), &sum))
+		sqlite3_result_int64(c, sum);
+	else
+		sqlite3_result_double(c, sqlite3_value_double(v[0]) + sqlite3_value_double(v[1]));
+}
+
+static void
+time_minus(sqlite3_context *c, int n, sqlite3_value **v)        /* seconds between two times, a time less seconds; plain numbers and spans as ever */
 {
 	enum functions_form form;
 	int64_t a, b, months;
 
 	(void)n;
-	if (sqlite3_value_type(v[0]) == SQLITE_NULL || sqlite3_value_type(v[1]) == SQLITE_NULL)
+	if (sqlite3_value_type(v[0]) == SQLITE_NULL || sqlite3_value_type(v[1]) == SQLITE_NULL || add_seconds(c, v, -1))
 		return;
 	if (sqlite3_value_type(v[0]) == SQLITE_TEXT && sqlite3_value_type(v[1]) == SQLITE_TEXT && functions_time_of(v[0], &a, &form) == 0) {
 		if (functions_time_of(v[1], &b, &form) == 0)
@@ -721,14 +752,18 @@ today(sqlite3_context *c, int n, sqlite3_value **v)             /* which: days f
 }
 
 static void
-at_time(sqlite3_context *c, int n, sqlite3_value **v)           /* what stands beside a time, in its form; else as it is */
+at_time(sqlite3_context *c, int n, sqlite3_value **v)           /* what stands beside a time (v[1], where it may be none), in its form; else as it is */
 {
 	enum functions_form form;
-	int64_t ms;
+	int64_t ms, epoch;
+	struct str s;
 
-	(void)n;
-	if (sqlite3_value_type(v[0]) == SQLITE_TEXT && functions_time_of(v[0], &ms, &form) == 0)
+	if (n == 2 && sqlite3_value_type(v[1]) != SQLITE_TEXT)
+		sqlite3_result_value(c, v[0]);
+	else if (functions_time_of(v[0], &ms, &form) == 0)
 		functions_give_time(c, ms, FORM_INSTANT);
+	else if ((s = str_trim(functions_text_of(v[0]))).n >= 9 && str_int64(s, &epoch) == 0 && time_of_epoch_int(epoch, &ms) == 0)
+		functions_give_time(c, ms, FORM_INSTANT);       /* strftime('%s', …) is a text; what is shorter may be the beginning of a time */
 	else
 		sqlite3_result_value(c, v[0]);
 }
@@ -999,8 +1034,8 @@ yyyymm(sqlite3_context *c, int n, sqlite3_value **v)
 
 const struct function functions_time[] = {
 	{ "now", 0, 0, 0, now }, { "get_current_timestamp", 0, 0, 0, now }, { "today", 0, 0, 0, today }, { "yesterday", 0, 0, -1, today },
-	{ "at_time", 1, 1, 0, at_time }, { "at_zone", 2, 2, 0, at_zone }, { "timezone", 2, 2, 0, at_zone },
-	{ "time_add", 3, 3, 0, time_add }, { "time_minus", 2, 2, 0, time_minus }, { "interval_of", 2, 3, 0, interval_of },
+	{ "at_time", 1, 2, 0, at_time }, { "at_zone", 2, 2, 0, at_zone }, { "timezone", 2, 2, 0, at_zone },
+	{ "time_add", 3, 3, 0, time_add }, { "time_minus", 2, 2, 0, time_minus }, { "time_plus", 2, 2, 0, time_plus }, { "interval_of", 2, 3, 0, interval_of },
 	{ "date_add", 2, 3, 1, date_add }, { "date_sub", 2, 3, -1, date_add }, { "dateadd", 3, 3, 1, date_add }, { "timestampadd", 3, 3, 1, date_add },
 	{ "datediff", 2, 3, 0, date_diff }, { "date_diff", 2, 3, 0, date_diff }, { "timestampdiff", 3, 3, 0, date_diff }, { "timestamp_diff", 3, 3, 0, date_diff },
 	{ "date_trunc", 2, 2, 0, date_trunc }, { "datetrunc", 2, 2, 0, date_trunc }, { "timestamp_trunc", 2, 2, 0, date_trunc },

@@ -368,16 +368,18 @@ operators(struct work *w)
 		struct tok *end;
 
 		if (is(t, "ilike")) {
-			rewrite_set(w, t, "LIKE");
+			rewrite_set(w, t, "MATCH");
+		} else if (is(t, "match") && is(t->next, "(") && t->next->match->prev != t->next && !rewrite_operand_start(t->prev)) {
+			rewrite_set(w, t, "regexp_matches");            /* ClickHouse's function */
 		} else if (is(t, "rlike")) {
 			rewrite_set(w, t, "REGEXP"), t->kind = TOKEN_WORD;
 		} else if (t->kind != TOKEN_OPERATOR) {
 			continue;
 		} else if (is(t, "~~") || is(t, "~~*")) {
-			rewrite_set(w, t, "LIKE"), t->kind = TOKEN_WORD;
+			rewrite_set(w, t, is(t, "~~") ? "LIKE" : "MATCH"), t->kind = TOKEN_WORD;
 		} else if (is(t, "!~~") || is(t, "!~~*")) {
 			put(w, t, t, "NOT");
-			rewrite_set(w, t, "LIKE"), t->kind = TOKEN_WORD;
+			rewrite_set(w, t, is(t, "!~~") ? "LIKE" : "MATCH"), t->kind = TOKEN_WORD;
 		} else if ((is(t, "~") && rewrite_operand_start(t->prev)) || is(t, "~*") || is(t, "!~") || is(t, "!~*")) {
 			if (t->text.p[t->text.n - 1] == '*' && (end = rewrite_operand_end(t->next)))
 				rewrite_wrap(w, t->next, end, "('(?i)' ||", ")");
@@ -645,20 +647,68 @@ is_time_value(struct tok *first, struct tok *last)      /* an operand that is su
 	return 0;
 }
 
-/* `first … last` stands beside a time column: bring it into canonical form. */
-static void
-canonical(struct work *w, struct tok *first, struct tok *last)
+/* Where a column may be called timestamp without being ours, of rows read with -i or by an alias of the statement, numbers
+ * beside it are times only where its values are. */
+static int
+may_be_another(struct work *w)
 {
-	int64_t ms;
+	for (struct tok *t = w->head.next; t != &w->head; t = t->next) {
+		if ((is_time_column(t) && is(t->prev, "as")) || (t->kind == TOKEN_WORD && is(t, "input")))
+			return 1;
+		if (is(t, "(") && t->match != t && rewrite_named(t->next) && (is(t->prev->prev, "as") || (is(t->match->next, "as") &&
+		    (is(t->match->next->next, "(") || is(t->match->next->next, "not") || is(t->match->next->next, "materialized")))))
+			for (struct tok *i = t->next; i != t->match; i = i->next)      /* WITH x(timestamp, n) AS, AS x(timestamp, n) */
+				if (is_time_column(i) && (is(i->prev, "(") || is(i->prev, ",")))
+					return 1;
+	}
+	return 0;
+}
+
+/* `first … last` stands beside the time column `at … to`: bring it into canonical form. */
+static void
+canonical(struct work *w, struct tok *first, struct tok *last, struct tok *at, struct tok *to, int another)
+{
+	int64_t ms, epoch;
+	double d;
 
 	if (first == last && first->kind == TOKEN_STRING && *first->text.p == '\'') {
-		if (time_parse_rfc3339(str_trim(rewrite_bare(w, first)), &ms) == 0)
+		if (time_parse_rfc3339(str_trim(rewrite_bare(w, first)), &ms) == 0) {
 			literal_time(w, first, ms, 0);
-		else
-			rewrite_wrap(w, first, last, "at_time(", ")");
-	} else if (first->kind != TOKEN_NUMBER && !is(first, "null") && !is_time_value(first, last)) {
-		rewrite_wrap(w, first, last, "at_time(", ")");
+			return;
+		}
+	} else if (first == last && first->kind == TOKEN_NUMBER && !another) {          /* epoch seconds, ms, µs or ns */
+		if ((str_int64(first->text, &epoch) == 0 && time_of_epoch_int(epoch, &ms) == 0) ||
+		    (str_double(first->text, &d) == 0 && time_of_epoch(d, &ms) == 0)) {
+			literal_time(w, first, ms, 0);
+			return;
+		}
+	} else if (is(first, "null") || is_time_value(first, last)) {
+		return;
 	}
+	if (another) {
+		struct tok *comma = put(w, last->next, last, ",");
+
+		rewrite_copy(w, at, to, comma->next);
+		last = comma;
+		for (struct tok *i = at; ; i = i->next) {
+			last = last->next;
+			if (i == to)
+				break;
+		}
+	}
+	rewrite_wrap(w, first, last, "at_time(", ")");
+}
+
+/* The operand that begins at `first`, with what is added to it and taken from it. */
+static struct tok *
+sum_end(struct tok *first)
+{
+	static const char *const signs[] = { "+", "-", "*", "/", "%", NULL };
+	struct tok *end = rewrite_operand_end(first), *more;
+
+	while (end && one_of(end->next, signs) && (more = rewrite_operand_end(end->next->next)))
+		end = more;
+	return end;
 }
 
 /* Is the operand all there is on its side of the comparison? */
@@ -670,11 +720,36 @@ whole(struct tok *first, struct tok *last)
 	return !one_of(last->next, go_on) && !one_of(first->prev, go_on);
 }
 
+/* One time less another is seconds; a number added to a time or taken from it is seconds. */
+static void
+differences(struct work *w)
+{
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *a, *b, *more;
+		int plus = is(t, "+");
+
+		if ((!plus && !is(t, "-")) || !(a = rewrite_operand_start(t->prev)) || !(b = rewrite_operand_end(t->next)) ||
+		    is(a->prev, "*") || is(a->prev, "/") || is(a->prev, "%") || is(b->next, "||"))
+			continue;
+		if (is_time_value(a, t->prev) && b->kind == TOKEN_NUMBER)       /* now() - 24 * 3600 */
+			while ((is(b->next, "*") || is(b->next, "/")) && (more = rewrite_operand_end(b->next->next)) && more->kind == TOKEN_NUMBER)
+				b = more;
+		else if (plus || (!is_time_value(a, t->prev) && !is_time_value(t->next, b)))
+			continue;
+		if (is(b->next, "*") || is(b->next, "/") || is(b->next, "%"))
+			continue;
+		replace(w, t, t, ",");
+		t = rewrite_wrap(w, a, b, plus ? "time_plus(" : "time_minus(", ")")->next->match;
+	}
+}
+
 static void
 times(struct work *w)
 {
 	static const char *const comparisons[] = { "=", "==", "<>", "!=", "<", "<=", ">", ">=", NULL };
+	int another = may_be_another(w);
 
+	differences(w);
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		struct tok *a, *b, *next;
 
@@ -682,38 +757,44 @@ times(struct work *w)
 			continue;
 		next = t->next;
 		if (one_of(next, comparisons)) {
-			if ((b = rewrite_operand_end(next->next)) && whole(next, b) && whole(a, t))
-				canonical(w, next->next, b);
+			if ((b = sum_end(next->next)) && whole(next, b) && whole(a, t))
+				canonical(w, next->next, b, a, t, another);
 		} else if (is(next, "between") || (is(next, "not") && is(next->next, "between"))) {
 			next = is(next, "not") ? next->next->next : next->next;
-			if ((b = rewrite_operand_end(next)) && is(b->next, "and")) {
-				struct tok *high = b->next->next, *high_end = rewrite_operand_end(high);
+			if ((b = sum_end(next)) && is(b->next, "and")) {
+				struct tok *high = b->next->next, *high_end = sum_end(high);
 
-				canonical(w, next, b);
+				canonical(w, next, b, a, t, another);
 				if (high_end && whole(high->prev, high_end))
-					canonical(w, high, high_end);
+					canonical(w, high, high_end, a, t, another);
 			}
 		} else if ((is(next, "in") || (is(next, "not") && is(next->next, "in")))) {
 			next = is(next, "not") ? next->next->next : next->next;
 			if (is(next, "(") && !is(next->next, "select") && !is(next->next, "with"))
-				for (struct tok *i = next->next; i != next->match && i->kind != TOKEN_END; i = i->next)
-					if (i->kind == TOKEN_STRING && (is(i->next, ",") || is(i->next, ")")) && (is(i->prev, ",") || is(i->prev, "(")))
-						canonical(w, i, i);
+				for (struct tok *i = next->next, *end = next->match; i != end && i->kind != TOKEN_END; i = i->next) {
+					if (!is(i->prev, ",") && i->prev != next)
+						continue;
+					if ((b = rewrite_operand_end(i)) && (is(b->next, ",") || b->next == end)) {
+						struct tok *behind = b->next;
+
+						canonical(w, i, b, a, t, another);
+						i = behind->prev;
+					}
+				}
 		}
 		if (one_of(a->prev, comparisons) && (b = rewrite_operand_start(a->prev->prev)) && whole(b, a->prev->prev) && whole(a, t))
-			canonical(w, b, a->prev->prev);
+			canonical(w, b, a->prev->prev, a, t, another);
 	}
-	/* one time less another is seconds */
-	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+	/* max(timestamp) > 1795017600 */
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code && !another; t = t->next) {
 		struct tok *a, *b;
 
-		if (!is(t, "-") || !(a = rewrite_operand_start(t->prev)) || !(b = rewrite_operand_end(t->next)) ||
-		    is(a->prev, "*") || is(a->prev, "/") || is(a->prev, "%") || (!is_time_value(a, t->prev) && !is_time_value(t->next, b)))
+		if (!one_of(t, comparisons) || !(a = rewrite_operand_start(t->prev)) || !(b = rewrite_operand_end(t->next)) || !whole(a, t->prev) || !whole(t, b))
 			continue;
-		if (b->kind == TOKEN_NUMBER || is(b->next, "*") || is(b->next, "/") || is(b->next, "%"))
-			continue;
-		replace(w, t, t, ",");
-		t = rewrite_wrap(w, a, b, "time_minus(", ")")->next->match;
+		if (b->kind == TOKEN_NUMBER && is_time_value(a, t->prev))
+			canonical(w, t->next, b, a, t->prev, 0);
+		else if (a->kind == TOKEN_NUMBER && a->next == t && is_time_value(t->next, b))
+			canonical(w, a, a, t->next, b, 0);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/letter.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/opt.h"
@@ -74,6 +75,45 @@ utf8_faults_are_found_where_they_are(void **state __attribute__((unused)))
 }
 
 /* Property: a map holds what was put, finds nothing else, and walks in the order of putting. */
+/* Of every code point: what is taken is put back, upper and lower lead to one fold, and folding twice is folding once. */
+static void
+letters_of_all_scripts_have_one_fold(void **state __attribute__((unused)))
+{
+	struct buf b = { 0 };
+	uint32_t seed = 1;
+
+	for (uint32_t c = 0; c <= 0x10ffff; c++) {
+		struct str s;
+
+		buf_clear(&b);
+		letter_put(&b, c);
+		s = buf_get(&b);
+		assert_true(letter_take(&s) == c && s.n == 0);
+		assert_true(letter_fold(letter_fold(c)) == letter_fold(c));
+		if (c != 0x130)                 /* a capital i with a dot has no other way back than i */
+			assert_true(letter_fold(letter_lower(c)) == letter_fold(c));
+		assert_true(letter_fold(letter_upper(c)) == letter_fold(c));
+	}
+	assert_int_equal(letter_upper(0xe9), 0xc9);
+	assert_int_equal(letter_lower(0x0416), 0x0436);
+	assert_int_equal(letter_fold(0x03c2), letter_fold(0x03a3));
+	assert_int_equal(letter_upper(0x01c6), 0x01c4);
+	assert_int_equal(letter_upper(0xdf), 0xdf);
+	assert_int_equal(letter_lower(0x10400), 0x10428);
+	for (int round = 0; round < 2000; round++) {    /* bytes that are no UTF-8 pass whole */
+		char bytes[16];
+		struct str s = { bytes, sizeof(bytes) };
+
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (char)((seed = seed * 1103515245 + 12345) >> 16 | (round & 1 ? 0x80 : 0));
+		buf_clear(&b);
+		while (s.n)
+			letter_put(&b, letter_take(&s));
+		assert_true(str_eq(buf_get(&b), (struct str){ bytes, sizeof(bytes) }));
+	}
+	buf_release(&b);
+}
+
 static void
 a_map_keeps_what_was_put_in_order(void **state __attribute__((unused)))
 {
@@ -153,6 +193,7 @@ main(void)
 		cmocka_unit_test(doubles_are_decimal_only),
 		cmocka_unit_test(cutting_gives_every_piece),
 		cmocka_unit_test(utf8_faults_are_found_where_they_are),
+		cmocka_unit_test(letters_of_all_scripts_have_one_fold),
 		cmocka_unit_test(a_map_keeps_what_was_put_in_order),
 		cmocka_unit_test(an_arena_refuses_beyond_its_bound),
 		cmocka_unit_test(options_cluster_and_may_stand_after_operands),
