@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "query/functions.h"
 #include "query/query.h"
+#include "query/vector.h"
 
 struct query {
 	struct query_spec spec;
@@ -26,6 +27,7 @@ struct query {
 	struct cache *cache;            /* NULL: answers are not kept */
 	int changing;                   /* the statement at hand draws random numbers: it has another answer each time */
 	struct table_rows *input_rows;
+	struct vector_plans plans;      /* of the statement at hand: what vector(N) reads */
 };
 
 #endif

@@ -32,7 +32,7 @@ static const struct kind kinds[] = {
 	{ 0 }
 };
 
-struct column { struct str key[2]; int n; };            /* n 0: the whole row */
+struct row_column { struct str key[2]; int n; };            /* n 0: the whole row */
 
 struct table_rows {
 	struct buf text;        /* rows, one behind the other */
@@ -45,7 +45,7 @@ struct table {
 	sqlite3_vtab base;
 	struct query *q;
 	const struct kind *kind;        /* NULL: input */
-	struct column *column;
+	struct row_column *column;
 	int n_columns, timestamp;       /* timestamp: that column's number, -1 none */
 	struct arena *arena;
 };
@@ -155,7 +155,7 @@ read_input(struct query *q, struct err *err)
 struct keys { struct map seen; struct tables_names names; struct table *t; int cap; struct str last[64]; };
 
 static void
-add_column(struct keys *k, struct column column)
+add_column(struct keys *k, struct row_column column)
 {
 	struct table *t = k->t;
 	struct str key = column.key[column.n - 1];
@@ -194,7 +194,7 @@ see(struct keys *k, struct json object, const char *inside, struct buf *scratch)
 		key = json_text(it.key, scratch);
 		map_put(&k->seen, key, &is_new);
 		if (is_new)
-			add_column(k, inside ? (struct column){ { str_of(inside), key }, 2 } : (struct column){ { key }, 1 });
+			add_column(k, inside ? (struct row_column){ { str_of(inside), key }, 2 } : (struct row_column){ { key }, 1 });
 	}
 }
 
@@ -228,7 +228,7 @@ input_columns(struct table *t, struct buf *sql, struct err *err)
 		}
 	}
 	if (t->n_columns == 0)          /* no rows: a table must have a column */
-		add_column(k, (struct column){ { STR("row") }, 1 });
+		add_column(k, (struct row_column){ { STR("row") }, 1 });
 	buf_str(sql, buf_get(&k->names.sql));
 	buf_release(&k->names.sql), buf_release(&scratch);
 	map_release(&seen), map_release(&k->seen);
@@ -245,9 +245,9 @@ kind_columns(struct table *t, struct buf *sql)
 	t->column = mem_grow(NULL, 16, sizeof(*t->column));
 	for (const struct kind_column *c = t->kind->column; c->name; c++) {
 		struct str rest = str_of(c->path);
-		struct column *to = &t->column[t->n_columns];
+		struct row_column *to = &t->column[t->n_columns];
 
-		*to = (struct column){0};
+		*to = (struct row_column){0};
 		while (*c->path && to->n < 2 && str_cut(&rest, '.', &to->key[to->n]))
 			to->n++;
 		if (t->n_columns == 0)
@@ -455,7 +455,7 @@ column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 {
 	struct cursor *c = (struct cursor *)base;
 	struct table *t = (struct table *)base->pVtab;
-	struct column *col = &t->column[i];
+	struct row_column *col = &t->column[i];
 	struct str row = row_at(c->rows, c->at);
 	struct err err = {0};
 	struct json value = json_value(row);
