@@ -70,9 +70,11 @@ quoted(const char **p, const char *end, struct str *to)
 		at = q + 1;
 		if (guards % 2)
 			continue;
+		if (at != end && *at != ' ')
+			return 0;
 		*to = (struct str){ from, (size_t)(q - from) };
 		*p = at;
-		return at == end || *at == ' ';
+		return 1;
 	}
 }
 
@@ -139,7 +141,8 @@ parts(struct str line, int combined, struct access *a, long *col)
 	if (!quoted(&p, end, &a->agent)) {
 		if (p >= end || *p != '"' || p + 1 == end)
 			WRONG("no user agent in quotes");
-		a->agent = (struct str){ p + 1, (size_t)(end - p - 1) };        /* a line that the server cut */
+		a->agent = (struct str){ p + 1, (size_t)(end - p - 1) };        /* a line that the server cut, or quotes it let through */
+		a->odd = 1;
 		p = end;
 	}
 	p += p < end;
