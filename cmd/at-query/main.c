@@ -307,7 +307,7 @@ read_sql(struct buf *to, struct err *err)
 		}
 	}
 	in_close(in);
-	return rc;
+	return cmd_stopping() && rc >= 0 ? err_set(err, ERR_CANCEL, "interrupted before the SQL on stdin was whole") : rc;
 }
 
 static int

@@ -157,3 +157,18 @@ SELECT 1 AS a')" = '{"a":1}' ]
 	[ "$(stat -c %a state/at/history)" = 600 ]
 	grep -q 'SELECT 7\*6' state/at/history
 }
+
+@test "a signal ends reading and what was read is answered, with 0; a statement that it interrupts fails with 1" {
+	for signal in INT TERM; do
+		mkfifo rows.$signal
+		env --default-signal=INT at-query -i - 'SELECT count(*) AS n FROM input' < rows.$signal > n & pid=$!
+		exec 9> rows.$signal
+		echo '{"v":1}' >&9
+		sleep 0.3
+		kill -$signal $pid; wait $pid
+		exec 9>&-
+		[ "$(cat n)" = '{"n":1}' ]
+		run -1 --separate-stderr env --default-signal=INT timeout --preserve-status -s $signal 0.3 at-query 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c'
+		[ "$stderr" = 'at-query: interrupted' ]
+	done
+}
