@@ -135,8 +135,12 @@ parts(struct str line, int combined, struct access *a, long *col)
 			WRONG("more behind the bytes than the common format has, try combined");
 		return NULL;
 	}
+	if (p >= end) {                         /* a line of the common format among them */
+		a->odd = 1;
+		return NULL;
+	}
 	if (!quoted(&p, end, &a->referrer))
-		WRONG("no referrer in quotes, is it the common format?");
+		WRONG("no referrer in quotes");
 	p++;
 	if (!quoted(&p, end, &a->agent)) {
 		if (p >= end || *p != '"' || p + 1 == end)
@@ -439,18 +443,28 @@ fits_common(struct str line)
 	return !parts(line, 0, &a, &col);
 }
 
+/* Nothing else looks like an access log: where some lines do, it is one with damaged lines. Both formats may stand in one
+ * file, as after a change of the server's configuration: then it is combined, which reads both. */
+static int
+sure(int share)
+{
+	return share >= 50 ? 96 : share >= 10 ? 60 : 0;
+}
+
 static int
 looks_combined(struct str head, const char *file)
 {
 	(void)file;
-	return formats_share(head, fits_combined) >= 50 ? 96 : 0;
+	return sure(formats_share(head, fits_combined));
 }
 
 static int
 looks_common(struct str head, const char *file)
 {
+	int share = formats_share(head, fits_common);
+
 	(void)file;
-	return formats_share(head, fits_common) >= 50 ? 96 : 0;
+	return share > 0 && share == formats_share(head, fits_combined) ? sure(share) + 1 : 0;
 }
 
 const struct format formats_combined = {

@@ -19,6 +19,18 @@ samples=$root/tests/golden/formats
 	    "$(awk -F'"' '{split($3,a," "); print a[1]}' "$shared/real/apache_access.log" | sort | uniq -c | sort -rn | awk '{print $2"="$1}' | paste -sd' ')" ]
 }
 
+@test "a short access log of combined, common and damaged lines is known, and each good line is read" {
+	common='h - - [10/Oct/2000:13:55:36 +0000] "GET /a HTTP/1.1" 200 1'
+	combined='h - - [10/Oct/2000:13:55:37 +0000] "GET /b HTTP/1.1" 200 2 "-" "curl/8"'
+	printf '%s\n' 'h - - [10/Oct' "$common" '????' "$combined" 'broken "line' > log
+	run -0 --separate-stderr at-ingest -n log
+	[ "$(jq -rc '[.properties.path, .properties.user_agent]' <<< "$output")" = $'["/a",null]\n["/b","curl/8"]' ]
+	[ "$(grep -c '^at-ingest: log:[135]:' <<< "$stderr")" = 3 ]
+	[ "$(at-ingest -n -f combined <<< "$common")" = "$(at-ingest -n -f common <<< "$common")" ]
+	at-ingest -nv <<< "$common" 2>&1 | grep -q 'reading as common'
+	at-ingest -nv <<< "$combined" 2>&1 | grep -q 'reading as combined'
+}
+
 @test "every sample is known by its content on a pipe, packed or not, and its good records become events" {
 	for f in "$samples"/*; do
 		[[ $f != *.out ]] || continue
