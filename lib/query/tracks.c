@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "store/batch.h"
 
 void
 tracks_release(struct tracks *t)
@@ -54,6 +55,7 @@ reach(struct json in, struct str field)
 struct str
 tracks_field(const struct event *e, struct str field, struct buf *scratch)
 {
+	struct cell cell;
 	struct json v;
 
 	if (str_eq(field, STR("event")))
@@ -67,9 +69,12 @@ tracks_field(const struct event *e, struct str field, struct buf *scratch)
 	if (field.n > 11 && str_starts(field, STR("properties.")))
 		field = (struct str){ field.p + 11, field.n - 11 };
 	v = reach(json_value(e->properties), field);
-	if (v.type == JSON_NONE || v.type == JSON_NULL)
-		return (struct str){ NULL, 0 };
-	return v.type == JSON_STRING ? json_text(v, scratch) : json_raw(v);
+	cell = cell_of_json(v, scratch);
+	if (cell.type == CELL_NULL || cell.type == CELL_TEXT)
+		return cell.text;
+	buf_clear(scratch);
+	cell_put_json(scratch, &cell);
+	return buf_get(scratch);
 }
 
 void
@@ -137,18 +142,148 @@ tracks_sort(struct tracks *t)
 	t->owner = NULL;
 }
 
-int
-tracks_load(struct tracks *t, struct store *store, const struct store_range *range, struct err *err)
+/* ---- from columns */
+
+enum { NAME, TIME, SEQ, USER, GROUP };
+
+/* What tracks_field reads, as a field of a batch. */
+static struct store_field
+field_of(struct str by)
 {
-	struct store_scan *scan = store_scan_open(store, range, err);
-	struct event e;
+	if (str_eq(by, STR("event")))
+		return (struct store_field){ .of = FIELD_EVENT };
+	if (str_eq(by, STR("user_id")))
+		return (struct store_field){ .of = FIELD_USER };
+	if (str_eq(by, STR("session_id")))
+		return (struct store_field){ .of = FIELD_SESSION };
+	if (str_eq(by, STR("id")))
+		return (struct store_field){ .of = FIELD_ID };
+	if (by.n > 11 && str_starts(by, STR("properties.")))
+		by = (struct str){ by.p + 11, by.n - 11 };
+	return (struct store_field){ FIELD_REACH, by };
+}
+
+/* For each code of a column the number of its text plus 1; 0 for NULL, and for a text that `keep` has not. */
+static void
+number_codes(const struct column *c, struct map *m, struct str **text, const struct tracks *only, struct buf *numbers)
+{
+	uint32_t *to;
+
+	buf_clear(numbers);
+	to = (uint32_t *)(void *)buf_room(numbers, c->n_values * sizeof(*to));
+	for (uint32_t i = 0; i < c->n_values; i++) {
+		int wanted = c->value[i].type == CELL_TEXT, k = 0;
+
+		while (wanted && only && k < only->n_keep && !str_eq(only->keep[k], c->value[i].text))
+			k++;
+		to[i] = wanted && (!only || !only->n_keep || k < only->n_keep) ? number_of(m, text, c->value[i].text) + 1 : 0;
+	}
+}
+
+/* Groups are told apart by the text of their value, whatever its type. */
+static void
+number_group_codes(struct tracks *t, const struct column *c, struct buf *numbers)
+{
+	uint32_t *to;
+
+	buf_clear(numbers);
+	to = (uint32_t *)(void *)buf_room(numbers, c->n_values * sizeof(*to));
+	for (uint32_t i = 0; i < c->n_values; i++) {
+		struct str text = c->value[i].text;
+
+		if (c->value[i].type == CELL_NULL) {
+			to[i] = 0;
+			continue;
+		}
+		if (c->value[i].type != CELL_TEXT) {
+			buf_clear(&t->scratch);
+			cell_put_json(&t->scratch, &c->value[i]);
+			text = buf_get(&t->scratch);
+		}
+		to[i] = number_of(&t->groups, &t->group, text) + 1;
+	}
+}
+
+static uint32_t
+group_of(struct tracks *t, const struct column *c, size_t i, const uint32_t *numbers)
+{
+	struct cell cell = cell_null();
+
+	if (c->form == COLUMN_CODES)
+		return numbers[c->code[i]];
+	if (c->form == COLUMN_NULL || (c->valid && !(c->valid[i / 64] >> i % 64 & 1)))
+		return 0;
+	if (c->form == COLUMN_INTEGER)
+		cell = cell_integer(c->integer[i]);
+	else
+		cell = c->whole && c->real[i] == (double)(int64_t)c->real[i] ? cell_integer((int64_t)c->real[i]) : cell_real(c->real[i]);
+	buf_clear(&t->scratch);
+	cell_put_json(&t->scratch, &cell);
+	return number_of(&t->groups, &t->group, buf_get(&t->scratch)) + 1;
+}
+
+static void
+make_room(struct tracks *t, size_t more)
+{
+	if (t->n + more <= t->cap)
+		return;
+	t->cap = t->n + more > t->cap * 2 ? t->n + more : t->cap * 2;
+	t->event = mem_grow(t->event, t->cap, sizeof(*t->event));
+	t->owner = mem_grow(t->owner, t->cap, sizeof(*t->owner));
+}
+
+static int
+add_batch(struct tracks *t, struct store_batch *b, struct buf numbers[3], struct err *err)
+{
+	struct column name, time, seq, user, group = { .form = COLUMN_NULL };
+	const uint32_t *name_of, *user_of, *group_number;
 	int rc;
 
-	if (!scan)
-		return err->code;
-	while ((rc = store_scan_next(scan, &e, err)) > 0)
-		tracks_add(t, &e);
-	store_scan_close(scan);
+	t->last = b->max_time > t->last ? b->max_time : t->last;
+	if ((rc = store_batch_column(b, NAME, &name, err)))
+		return rc;
+	number_codes(&name, &t->names, &t->name, t, &numbers[0]);
+	if ((rc = store_batch_column(b, USER, &user, err)) || user.form != COLUMN_CODES ||
+	    (rc = store_batch_column(b, TIME, &time, err)) || (rc = store_batch_column(b, SEQ, &seq, err)) ||
+	    (t->by.p && (rc = store_batch_column(b, GROUP, &group, err))))
+		return rc;
+	number_codes(&user, &t->users, &t->user, NULL, &numbers[1]);
+	if (group.form == COLUMN_CODES)
+		number_group_codes(t, &group, &numbers[2]);
+	name_of = (const uint32_t *)(const void *)numbers[0].p;
+	user_of = (const uint32_t *)(const void *)numbers[1].p;
+	group_number = (const uint32_t *)(const void *)numbers[2].p;
+	make_room(t, b->n);
+	for (size_t i = 0; i < b->n; i++) {
+		uint32_t n = name_of[name.code[i]], u = user_of[user.code[i]];
+
+		if (!n || !u)
+			continue;
+		t->event[t->n] = (struct track_event){ time.integer[i], (uint64_t)seq.integer[i], n - 1,
+			group.form == COLUMN_NULL ? 0 : group_of(t, &group, i, group_number) };
+		t->owner[t->n++] = u - 1;
+	}
+	return 0;
+}
+
+int
+tracks_load(struct tracks *t, struct store *store, int (*stopped)(void *, struct err *), void *self, struct err *err)
+{
+	const struct store_range range = { .from = TIME_MIN, .to = TIME_MAX + 1 };
+	const struct store_field fields[] = { { .of = FIELD_EVENT }, { .of = FIELD_TIME }, { .of = FIELD_SEQ }, { .of = FIELD_USER }, field_of(t->by) };
+	struct store_batches *all = store_batches_open(store, &range, fields, t->by.p ? 5 : 4, err);
+	struct store_batch *b = all ? store_batch_open(all, err) : NULL;
+	struct buf numbers[3] = { { 0 } };
+	int rc = b ? 0 : err->code;
+
+	t->last = TIME_NONE;
+	while (rc == 0 && (rc = store_batch_next(b, err)) > 0)
+		if ((rc = add_batch(t, b, numbers, err)) == 0 && stopped)
+			rc = stopped(self, err);
+	for (int i = 0; i < 3; i++)
+		buf_release(&numbers[i]);
+	store_batch_close(b);
+	store_batches_close(all);
 	if (rc == 0)
 		tracks_sort(t);
 	return rc;

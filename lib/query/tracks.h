@@ -27,19 +27,22 @@ struct tracks {
 	size_t n, cap, *first;                  /* events; where each user begins, users.n + 1 of them */
 	int64_t last;                           /* the greatest time of any event seen, with a user or not; TIME_NONE: none */
 	struct str by;                          /* the field whose values are the groups; p NULL: none */
+	const struct str *keep;                 /* only events of these names are kept; n_keep 0: all */
+	int n_keep;
 	struct buf scratch;
 };
 
-/* Zero-initialised (with `by` set, if wanted) is empty and ready. */
+/* Zero-initialised (with `by` and `keep` set, if wanted) is empty and ready. */
 void tracks_release(struct tracks *);
 
 void tracks_add(struct tracks *, const struct event *);
 void tracks_sort(struct tracks *);              /* call once, after the last add */
 
-/* All of a scan, sorted. 0 or < 0. */
-int tracks_load(struct tracks *, struct store *, const struct store_range *, struct err *);
+/* All events of a store, sorted: from its columns, each name and user looked up once a batch. `stopped` (may be NULL) is asked
+ * once a batch and ends it by other than 0. 0 or < 0. */
+int tracks_load(struct tracks *, struct store *, int (*stopped)(void *, struct err *), void *, struct err *);
 
-/* A field of an event as text (a string decoded, anything else as its JSON); p NULL when there is none or it is null. */
+/* A field of an event as text, as SQL has its value (true is 1, a nested value its JSON); p NULL when there is none or it is null. */
 struct str tracks_field(const struct event *, struct str field, struct buf *scratch);
 
 #endif

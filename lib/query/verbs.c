@@ -14,17 +14,19 @@
 
 #define call_text(param) table_function_text(call, param, &scratch)
 
+static int
+stopped(void *query, struct err *err)
+{
+	return query_stopped(query, err);
+}
+
 /* The events that a verb follows users through, all of them: what bounds the answer is a range of beginnings. */
 static int
 load(const struct table_function_call *call, struct tracks *tracks, struct err *err)
 {
-	const struct store_range range = { .from = TIME_MIN, .to = TIME_MAX + 1,
-		.skip = STORE_SKIP_RECEIVED | STORE_SKIP_ID | STORE_SKIP_SESSION | (tracks->by.p ? 0u : (unsigned)STORE_SKIP_PROPERTIES) };
 	struct store *store = query_store(call->query, err);
 
-	if (!store || tracks_load(tracks, store, &range, err) < 0)
-		return err->code;
-	return query_stopped(call->query, err);
+	return store ? tracks_load(tracks, store, stopped, call->query, err) : err->code;
 }
 
 /* ---- metric */
@@ -76,14 +78,17 @@ funnel(const struct table_function_call *call, struct cell_sink sink, struct err
 	struct buf steps = {0}, without = {0}, by = {0};
 	struct funnel_spec spec = { .without = table_function_text(call, "without", &without), .strict = table_function_flag(call, "strict") };
 	struct tracks tracks = { .by = table_function_text(call, "by", &by) };
-	struct str list = table_function_text(call, "steps", &steps);
+	struct str list = table_function_text(call, "steps", &steps), keep[FUNNEL_STEPS + 1];
 	int rc;
 
 	if (!list.p)
 		return err_set(err, ERR_USAGE, "funnel wants its steps, such as funnel 'page_view,signup,purchase'");
 	if ((rc = funnel_steps(&spec, list, err)) == 0 && (rc = table_function_dur(call, "within", FUNNEL_WITHIN, &spec.within_ms, err)) == 0 &&
 	    (rc = table_function_dur(call, "each", 0, &spec.each_ms, err)) == 0 && (rc = table_function_range(call, "range", &spec.from, &spec.to, err)) == 0) {
-		/* all events: whether an attempt is open depends on the end of the data */
+		memcpy(keep, spec.step, sizeof(spec.step));
+		keep[spec.steps] = spec.without;
+		tracks.keep = keep;
+		tracks.n_keep = spec.steps + (spec.without.p != NULL);
 		if ((rc = load(call, &tracks, err)) == 0)
 			rc = funnel_run(&tracks, &spec, sink, err);
 	}
@@ -113,6 +118,7 @@ retention(const struct table_function_call *call, struct cell_sink sink, struct 
 	struct retention_spec spec = { .start = table_function_text(call, "start", &start), .back = table_function_text(call, "return", &back),
 		.zone = query_zone(call->query) };
 	struct tracks tracks = {0};
+	struct str keep[2];
 	int64_t n;
 	int rc;
 
@@ -122,6 +128,10 @@ retention(const struct table_function_call *call, struct cell_sink sink, struct 
 		if (spec.every_ms < 1000 || spec.every_ms % 1000 || n < 1 || n > 10000)
 			rc = err_set(err, ERR_USAGE, "retention: every is whole seconds and n is 1 to 10000");
 		spec.periods = (int)n;
+		keep[0] = spec.start;
+		keep[1] = spec.back;
+		tracks.keep = keep;
+		tracks.n_keep = spec.start.p && spec.back.p ? 2 : 0;
 		if (rc == 0 && (rc = load(call, &tracks, err)) == 0)
 			rc = retention_run(&tracks, &spec, sink, err);
 	}
