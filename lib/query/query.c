@@ -563,6 +563,24 @@ run_explain(struct query *q, struct str all, size_t *at, size_t behind, const st
 	return rc < 0 ? rc : 1;
 }
 
+int
+query_hold(struct query *q, struct err *err)
+{
+	struct store *store = query_store(q, err);
+	int rc = !store ? err->code : q->held ? 0 : store_hold(store, err);
+
+	q->held |= rc == 0;
+	return rc;
+}
+
+static void
+let_go(struct query *q)
+{
+	if (q->held)
+		store_let_go(q->store);
+	q->held = 0;
+}
+
 static int
 run_statement(struct query *q, struct str all, size_t *at, const struct query_param *params, int n_params, const struct query_sink *sink, struct err *err)
 {
@@ -660,8 +678,11 @@ query_run(struct query *q, struct str all, size_t *at, const struct query_param 
 	size_t end;
 	int rc = 0;
 
-	if (!q->cache)
-		return run_statement(q, all, at, params, n_params, sink, err);
+	if (!q->cache) {
+		rc = run_statement(q, all, at, params, n_params, sink, err);
+		let_go(q);
+		return rc;
+	}
 	begin(q);
 	end = ask(all, *at, params, n_params, &question);
 	version = q->store ? store_version(q->store) : 0;
@@ -676,6 +697,7 @@ query_run(struct query *q, struct str all, size_t *at, const struct query_param 
 		else
 			cache_forget(q->cache);
 	}
+	let_go(q);
 	buf_release(&question);
 	return rc;
 }
@@ -697,6 +719,7 @@ query_call(struct query *q, const struct table_function *f, const struct cell *a
 	rc = sink->columns(sink->self, names, n, err);
 	if (rc == 0)
 		rc = f->run(&call, (struct cell_sink){ sink->row, sink->self }, err);
+	let_go(q);
 	buf_release(&scratch);
 	return rc;
 }

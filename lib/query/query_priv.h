@@ -25,9 +25,13 @@ struct query {
 	int know_properties;
 	struct buf input;               /* rows of -i */
 	struct cache *cache;            /* NULL: answers are not kept */
+	int held;                       /* the store is held as the statement first saw it */
 	int changing;                   /* the statement at hand draws random numbers: it has another answer each time */
 	struct table_rows *input_rows;
 	struct vector_plans plans;      /* of the statement at hand: what vector(N) reads */
 };
+
+/* Before events are read for a statement: all that it reads is of one state of the store. 0 or < 0. Let go when it ends. */
+int query_hold(struct query *, struct err *);
 
 #endif

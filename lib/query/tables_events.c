@@ -406,7 +406,7 @@ filter(sqlite3_vtab_cursor *base, int plan, const char *ops, int argc, sqlite3_v
 	wanted.n_names = n;
 	if (c->user.n)
 		wanted.user_id = (struct str){ c->user.p + 1, c->user.n - 1 };
-	if (!(c->scan = store_scan_open(t->q->store, &wanted, &t->q->failure))) {
+	if (query_hold(t->q, &t->q->failure) < 0 || !(c->scan = store_scan_open(t->q->store, &wanted, &t->q->failure))) {
 		sqlite3_free(t->base.zErrMsg);
 		t->base.zErrMsg = sqlite3_mprintf("%s", t->q->failure.text);
 		return SQLITE_ERROR;

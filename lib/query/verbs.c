@@ -9,6 +9,7 @@
 #include "query/history.h"
 #include "query/metric.h"
 #include "query/paths.h"
+#include "query/query_priv.h"
 #include "query/retention.h"
 #include "query/sessions.h"
 
@@ -24,9 +25,9 @@ stopped(void *query, struct err *err)
 static int
 load(const struct table_function_call *call, struct tracks *tracks, struct err *err)
 {
-	struct store *store = query_store(call->query, err);
+	int rc = query_hold(call->query, err);
 
-	return store ? tracks_load(tracks, store, stopped, call->query, err) : err->code;
+	return rc ? rc : tracks_load(tracks, query_store(call->query, err), stopped, call->query, err);
 }
 
 /* ---- metric */

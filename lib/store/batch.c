@@ -88,7 +88,6 @@ store_batches_open(struct store *s, const struct store_range *range, const struc
 	struct store_batches *all = mem_new(sizeof(*all));
 	int rc = 0;
 
-	all->snap.lock = -1;
 	all->arena = arena_new(0);
 	if (n_fields > STORE_BATCH_FIELDS)
 		rc = err_set(err, ERR_LIMIT, "more than %d fields", STORE_BATCH_FIELDS);

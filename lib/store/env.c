@@ -1029,6 +1029,7 @@ store_close(struct store *s)
 	if (!s)
 		return;
 	store_abort(s);
+	store_let_go(s);
 	if (s->env)
 		mdb_env_close(s->env);
 	if (s->scans_fd >= 0)

@@ -2,7 +2,7 @@
  *
  * At its beginning, one short transaction lists the chunks that may matter and copies the tail. Chunks never change; one that is
  * taken off the list (merged, retained) stays in the file while a reader may still want it. Who that is, the kernel knows: a
- * snapshot holds a shared lock on byte V of the file scans.lock, V being the store's version before it looked, and gives it up
+ * state holds a shared lock on byte V of the file scans.lock, V being the store's version before it looked, and gives it up
  * when it is released or its process dies. What version R removed may go when nobody holds a byte below R.
  */
 #include <fcntl.h>
@@ -46,8 +46,32 @@ store_snapshot_name_wanted(const struct store_snapshot *snap, struct str name)
 	return snap->names.n == 0 || map_find(&snap->names, name) != NULL;
 }
 
+/* ---- one moment of the store, for as many snapshots as want it */
+
+struct listed { uint64_t id; size_t at, len; };
+
+struct store_state {
+	int users, lock;                /* who holds it; on scans.lock */
+	struct listed *chunk;           /* all of them */
+	size_t n;
+	struct buf headers, batches;    /* packed headers; the tail: seq, length, value … */
+};
+
+static void
+let_go(struct store_state *state)
+{
+	if (!state || --state->users)
+		return;
+	if (state->lock >= 0)
+		close(state->lock);
+	free(state->chunk);
+	buf_release(&state->headers);
+	buf_release(&state->batches);
+	free(state);
+}
+
 static int
-list_chunks(struct store_snapshot *snap, const struct store_view *v, struct err *err)
+copy_headers(struct store_state *state, const struct store_view *v, struct err *err)
 {
 	struct store_cursor c = { .view = v, .table = STORE_CHUNKS };
 	struct str key, value;
@@ -55,16 +79,99 @@ list_chunks(struct store_snapshot *snap, const struct store_view *v, struct err 
 	int rc;
 
 	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
+		if (key.n != 8) {
+			rc = store_damaged(err, v->s, "a chunk's key has another length");
+			break;
+		}
+		if (state->n == cap)
+			state->chunk = mem_grow(state->chunk, cap = cap ? cap * 2 : 64, sizeof(*state->chunk));
+		state->chunk[state->n++] = (struct listed){ store_key64_get(key.p), state->headers.n, value.n };
+		buf_str(&state->headers, value);
+	}
+	store_walk_end(&c);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+copy_tail(struct store_state *state, const struct store_view *v, struct err *err)
+{
+	struct store_cursor c = { .view = v, .table = STORE_TAIL };
+	struct str key, value;
+	int rc;
+
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
+		if (key.n != 8) {
+			rc = store_damaged(err, v->s, "the tail holds what is no row");
+			break;
+		}
+		buf_add(&state->batches, key.p, 8);
+		varint_put_str(&state->batches, value);
+	}
+	store_walk_end(&c);
+	return rc < 0 ? rc : 0;
+}
+
+static struct store_state *
+look(struct store *s, struct err *err)
+{
+	struct store_state *state = mem_new(sizeof(*state));
+	struct store_head head;
+	struct store_view v;
+	int rc;
+
+	state->users = 1;
+	state->lock = -1;
+	if ((rc = store_view_open(&v, s, err)))
+		goto out;
+	rc = store_view_head(&v, &head, err);
+	store_view_close(&v);
+	if (rc)
+		goto out;
+	state->lock = store_lock_version(s, head.version);      /* before the look that counts: what is listed then stays */
+	if ((rc = store_view_open(&v, s, err)))
+		goto out;
+	if ((rc = copy_headers(state, &v, err)) == 0)
+		rc = copy_tail(state, &v, err);
+	store_view_close(&v);
+out:
+	if (rc) {
+		let_go(state);
+		state = NULL;
+	}
+	return state;
+}
+
+int
+store_hold(struct store *s, struct err *err)
+{
+	store_let_go(s);
+	return (s->held = look(s, err)) ? 0 : err->code;
+}
+
+void
+store_let_go(struct store *s)
+{
+	let_go(s->held);
+	s->held = NULL;
+}
+
+/* ---- what of it a reader wants */
+
+/* The chunks that may have rows in the range. */
+static int
+choose_chunks(struct store_snapshot *snap, struct err *err)
+{
+	const struct store_state *state = snap->state;
+	size_t cap = 0;
+
+	for (size_t i = 0; i < state->n; i++) {
+		const struct listed *c = &state->chunk[i];
 		struct chunk_info info, names;
 		struct chunk_name name;
 		int wanted;
 
-		if (key.n != 8 || (rc = chunk_info(value, &info, err))) {
-			rc = key.n != 8 ? store_damaged(err, snap->s, "a chunk's key has another length") : err_at(err, "%s: chunk %llu",
-			    snap->s->path, (unsigned long long)store_key64_get(key.p));
-			break;
-		}
-		snap->n_listed++;
+		if (chunk_info((struct str){ state->headers.p + c->at, c->len }, &info, err))
+			return err_at(err, "%s: chunk %llu", snap->s->path, (unsigned long long)c->id);
 		if (info.min_time >= snap->range.to || info.max_time < snap->range.from)
 			continue;
 		names = info;
@@ -74,73 +181,39 @@ list_chunks(struct store_snapshot *snap, const struct store_view *v, struct err 
 			continue;
 		if (snap->n_sources == cap)
 			snap->source = mem_grow(snap->source, cap = cap ? cap * 2 : 64, sizeof(*snap->source));
-		snap->source[snap->n_sources++] = (struct store_source){ store_key64_get(key.p), info.min_time, info.max_time, info.n,
-			snap->headers.n, value.n };
-		buf_str(&snap->headers, value);
+		snap->source[snap->n_sources++] = (struct store_source){ c->id, info.min_time, info.max_time, info.n, c->at, c->len };
 	}
-	store_walk_end(&c);
-	return rc < 0 ? rc : 0;
-}
-
-static int
-copy_tail(struct store_snapshot *snap, const struct store_view *v, struct err *err)
-{
-	struct store_cursor c = { .view = v, .table = STORE_TAIL };
-	struct str key, value;
-	int rc;
-
-	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
-		if (key.n != 8) {
-			rc = store_damaged(err, snap->s, "the tail holds what is no row");
-			break;
-		}
-		buf_add(&snap->batches, key.p, 8);
-		varint_put_str(&snap->batches, value);
-	}
-	store_walk_end(&c);
-	return rc < 0 ? rc : 0;
+	return 0;
 }
 
 int
 store_snapshot_take(struct store_snapshot *snap, struct store *s, const struct store_range *range, struct err *err)
 {
-	struct store_head head;
-	struct store_view v;
-	int rc;
-
-	*snap = (struct store_snapshot){ .s = s, .range = *range, .lock = -1 };
+	*snap = (struct store_snapshot){ .s = s, .range = *range };
 	for (int i = 0; i < range->n_names; i++)
 		map_put(&snap->names, range->names[i], NULL);
 	if (range->user_id.p) {
 		snap->user = mem_dup(range->user_id.p, range->user_id.n);
 		snap->range.user_id.p = snap->user;
 	}
-	if ((rc = store_view_open(&v, s, err)))
-		return rc;
-	rc = store_view_head(&v, &head, err);
-	store_view_close(&v);
-	if (rc)
-		return rc;
-	snap->lock = store_lock_version(s, head.version);
-	if ((rc = store_view_open(&v, s, err)))
-		return rc;
-	if ((rc = list_chunks(snap, &v, err)) == 0)
-		rc = copy_tail(snap, &v, err);
-	store_view_close(&v);
-	return rc;
+	if (s->held)
+		(snap->state = s->held)->users++;
+	else if (!(snap->state = look(s, err)))
+		return err->code;
+	snap->n_listed = snap->state->n;
+	snap->headers = buf_get(&snap->state->headers);
+	snap->batches = buf_get(&snap->state->batches);
+	return choose_chunks(snap, err);
 }
 
 void
 store_snapshot_release(struct store_snapshot *snap)
 {
-	if (snap->lock >= 0)
-		close(snap->lock);
+	let_go(snap->state);
 	free(snap->source);
 	free(snap->user);
 	map_release(&snap->names);
-	buf_release(&snap->headers);
-	buf_release(&snap->batches);
-	*snap = (struct store_snapshot){ .lock = -1 };
+	*snap = (struct store_snapshot){ 0 };
 }
 
 int

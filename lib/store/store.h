@@ -71,6 +71,11 @@ enum {
 	STORE_SKIP_RECEIVED = 1, STORE_SKIP_ID = 2, STORE_SKIP_USER = 4, STORE_SKIP_SESSION = 8,
 	STORE_SKIP_PROPERTIES = 16,     /* the dearest: properties are then "{}" */
 };
+/* Until store_let_go every scan and every store_batches (batch.h) opened here sees the events as they were now, so that an
+ * answer that reads them more than once never mixes two states. Not for several threads at once. */
+int store_hold(struct store *, struct err *);
+void store_let_go(struct store *);              /* fine when nothing is held; what is open stays as it is */
+
 struct store_scan;
 struct store_scan *store_scan_open(struct store *, const struct store_range *, struct err *);
 /* 1, 0 at the end, < 0; borrowed until the next call. After ERR_CORRUPT the damaged chunk is passed over: calling again goes on

@@ -91,6 +91,7 @@ struct store {
 	struct dedupe *dedupe;
 	struct chunk_packed packed;
 	struct store_sealer *sealer;    /* events.c */
+	struct store_state *held;       /* what readers see between store_hold and store_let_go (snapshot.c); NULL: each the newest */
 	struct buf value;               /* scratch */
 };
 
@@ -193,6 +194,7 @@ int store_read_chunk(struct store *, uint64_t id, struct arena *, struct event *
 int store_put_events(struct store *, struct event *, size_t n, struct err *);   /* sorted here, as full chunks and a rest */
 
 /* snapshot.c: what a reader sees, shared by scans and batches. Nothing in it changes but where the tail is being read. */
+struct store_state;                     /* all chunks and the tail of one moment */
 struct store_source {                   /* a chunk of the list */
 	uint64_t id;
 	int64_t min_time, max_time;
@@ -204,10 +206,10 @@ struct store_snapshot {
 	struct store_range range;       /* names are in the map, the user is a copy */
 	struct map names;
 	char *user;
-	int lock;
+	struct store_state *state;
 	struct store_source *source;    /* that may have rows in the range */
 	size_t n_sources, n_listed;     /* n_listed: chunks there are */
-	struct buf headers, batches;    /* packed headers; the tail: seq, length, value … */
+	struct str headers, batches;    /* of the state: packed headers; the tail: seq, length, value … */
 	size_t batch_at;                /* reading `batches` */
 	struct tail_iter rows;
 };

@@ -95,3 +95,18 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	printf 'SELECT 1;\n.quit\n' | XDG_STATE_HOME=$PWD/state TERM=xterm script -qec at-query /dev/null > /dev/null
 	[ "$(cat target)" = keep ]
 }
+
+@test "fault 15: an answer that reads the events twice sees one state of them" {
+	seq 60000 | sed 's/.*/{"event":"old","timestamp":&}/' | at-ingest -q
+	: > go
+	while [ -e go ]; do printf '{"event":"a"}\n{"event":"b"}\n' | at-ingest -q; done & writer=$!
+	for _ in {1..12}; do
+		run -0 at-query -f csv "SELECT a.n = b.n AS same FROM (SELECT count(*) AS n FROM events WHERE event = 'a' OR properties LIKE '%x') a,
+		    (SELECT count(*) AS n FROM events WHERE event = 'b' OR properties LIKE '%y') b"
+		[ "$output" = $'same\n1' ] || break
+	done
+	rm go
+	wait $writer
+	[ "$output" = $'same\n1' ]
+	[ "$(at-query -f csv "SELECT count(*) > 5 FROM events WHERE event = 'a'" | tail -1)" = 1 ]
+}
