@@ -20,6 +20,7 @@
 #include "event/reject.h"
 #include "expr/expr.h"
 #include "formats/formats.h"
+#include "ingest/metrics.h"
 #include "ingest/sink.h"
 #include "source/follow.h"
 
@@ -60,6 +61,8 @@ struct run {
 	struct plan *plan;
 	struct store *store;
 	struct sink *sink;
+	struct metrics *metrics;
+	unsigned series_age;            /* of the sink, when the metrics' numbers were given */
 	struct rejects rejects;
 	struct event_reader reader;
 	int clock_rows;                 /* rows for which reader.now will do */
@@ -118,14 +121,38 @@ refuse(struct run *r, const char *file, long line, struct str input, struct err 
 	err_clear(why);
 }
 
+/* A metric row's samples, where it is wanted. */
+static void
+give_metrics(struct run *r, struct str row, const struct metrics_row *m)
+{
+	for (int i = 0; i < m->n; i++)
+		sink_add_sample(r->sink, m->series[i], m->time, m->value[i]);
+	sink_add_row(r->sink, row);
+}
+
+static uint32_t
+number_series(void *self, const struct store_sample *x)
+{
+	struct run *r = self;
+
+	return r->store ? sink_series(r->sink, x) : 0;
+}
+
 /* One object, known to be valid JSON; own: its properties, when a format wrote them (event_read_own). give 0: only see
  * whether it is good. */
 static int
 take_event(struct run *r, struct str row, struct str own, int give, struct err *err)
 {
+	struct metrics_row m;
 	struct event e;
-	int rc = own.p ? event_read_own(&r->reader, row, own, &e, err) : event_read_checked(&r->reader, row, &e, err), keep = 1;
+	int rc, keep = 1;
 
+	if (!own.p && !r->spec->event && (rc = metrics_read(r->metrics, row, r->reader.now, &m, err))) {
+		if (rc > 0 && give)
+			give_metrics(r, row, &m);
+		return rc < 0 ? rc : 0;
+	}
+	rc = own.p ? event_read_own(&r->reader, row, own, &e, err) : event_read_checked(&r->reader, row, &e, err);
 	if (!rc && r->clean && (keep = clean_event(r->clean, &e, err)) < 0)
 		rc = keep;
 	if (!rc && keep && r->plan && (keep = plan_check(r->plan, &e, err)) < 0)
@@ -161,8 +188,17 @@ static int
 take(struct run *r, const struct record *record, struct err *err)
 {
 	struct str row = record->json;
+	struct metrics_row m;
 	int rc;
 
+	if (sink_series_age(r->sink) != r->series_age) {
+		metrics_forget(r->metrics);
+		r->series_age = sink_series_age(r->sink);
+	}
+	if (!r->map && !r->spec->event && !record->checked && metrics_quick(r->metrics, row, &m)) {
+		give_metrics(r, row, &m);
+		return 0;
+	}
 	if (r->clock_rows-- == 0) {
 		r->clock_rows = CLOCK_ROWS;
 		r->reader.now = time_now();
@@ -798,6 +834,7 @@ ingest_run(struct ingest_spec *spec, char **files, struct err *err)
 	if ((rc = check_usage(spec, files, err)))
 		return rc;
 	r.texts = arena_new(0);
+	r.metrics = metrics_new(number_series, &r);
 	if (!(r.config = config_open(cmd_settings()->config, err)) || (spec->from && !(files = source_files(&r, spec, err))) ||
 	    prepare(&r, spec, err))
 		goto out;
@@ -818,6 +855,7 @@ ingest_run(struct ingest_spec *spec, char **files, struct err *err)
 	if (err->code == ERR_CANCEL)                            /* stdout took no more: cmd_end says why */
 		err_clear(err);
 out:
+	metrics_free(r.metrics);
 	sink_free(r.sink);
 	store_close(r.store);
 	if (r.rejects.to) {

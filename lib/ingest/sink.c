@@ -11,15 +11,32 @@
 
 #define BATCH_BYTES (1u << 20)
 #define BATCH_EVENTS 8192
+#define BATCH_SAMPLES 32768
+#define SERIES_MOST 1048576                     /* that have a number at once */
 #define BATCHES 6                               /* bounds what is in memory: 6 MiB, and what one row may need */
 #define GROUP_BYTES (64u << 20)                 /* of one transaction: it must fit into what LMDB keeps dirty */
 #define CLOCK_ROWS 32                           /* rows between looks at the clock */
 
+/* Series by the numbers that the reading side gave them. It adds, the thread looks them up in the store. */
+struct names {
+	struct store_sample *series;
+	size_t n, cap;
+	struct arena *texts;
+	int users;                      /* batches, and the sink while they are the ones in use; under the lock, as is all of it */
+	unsigned age;
+};
+
+struct sample { uint32_t series; int64_t time; double value; };
+
 struct batch {
 	struct batch *next;
 	struct buf bytes;
-	struct event *events;   /* pieces are offsets into bytes until it is handed over */
+	struct event *events;   /* pieces are offsets into bytes until it is handed over; without a name: the text of a metric row */
 	size_t n, cap;
+	struct sample *samples;
+	size_t n_samples, cap_samples;
+	long rows;              /* metric rows */
+	struct names *names;    /* of the samples */
 	struct buf place;
 	int has_place;
 	int64_t since;          /* when its first row came, ns */
@@ -33,6 +50,8 @@ struct sink {
 	int rows;               /* since the last look at the clock */
 	int dirty;              /* rows ended since the last hand over */
 	long passed, duplicates;
+	struct names *names;
+	unsigned age;
 	pthread_t thread;
 	int running;
 	struct buf kept;        /* the thread's: the place as it was committed last */
@@ -46,6 +65,17 @@ struct sink {
 	long stored;
 };
 
+/* One user less; under the lock. */
+static void
+let_go(struct names *names)
+{
+	if (!names || --names->users)
+		return;
+	free(names->series);
+	arena_free(names->texts);
+	free(names);
+}
+
 /* ---- the thread */
 
 struct group {                                  /* one transaction */
@@ -53,9 +83,33 @@ struct group {                                  /* one transaction */
 	int64_t since;
 	size_t bytes;
 	long events, duplicates;
+	struct store_series **series;   /* by number */
+	size_t n_series;
+	unsigned names_age;
+	uint64_t store_age;
 	struct buf place, now;
 	int has_place;
 };
+
+/* The store's series of every number given so far. */
+static int
+group_series(struct sink *s, struct group *g, struct names *names, struct err *err)
+{
+	int rc = 0;
+
+	if (g->names_age != names->age || g->store_age != store_series_age(s->spec.store))
+		g->n_series = 0;
+	g->names_age = names->age;
+	g->store_age = store_series_age(s->spec.store);
+	pthread_mutex_lock(&s->lock);
+	if (g->n_series < names->n)
+		g->series = mem_grow(g->series, names->cap, sizeof(*g->series));
+	for (; g->n_series < names->n && rc == 0; g->n_series++)
+		if (!(g->series[g->n_series] = store_series(s->spec.store, &names->series[g->n_series], err)))
+			rc = err->code;
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
 
 static int
 group_add(struct sink *s, struct group *g, struct batch *b, struct err *err)
@@ -71,6 +125,11 @@ group_add(struct sink *s, struct group *g, struct batch *b, struct err *err)
 	for (size_t i = 0; i < b->n; i++) {
 		struct event *e = &b->events[i];
 
+		if (!e->name.p) {
+			buf_str(&out_stdout()->buf, e->properties);
+			buf_byte(&out_stdout()->buf, '\n');
+			continue;
+		}
 		if (s->spec.dedupe_ms >= 0 && e->id.p) {
 			if ((rc = store_seen(s->spec.store, e->id, e->time, s->spec.dedupe_ms, err)) < 0)
 				return rc;
@@ -87,7 +146,13 @@ group_add(struct sink *s, struct group *g, struct batch *b, struct err *err)
 			buf_byte(&out_stdout()->buf, '\n');
 		}
 	}
-	g->bytes += b->bytes.n;
+	if (b->n_samples && (rc = group_series(s, g, b->names, err)))
+		return rc;
+	for (size_t i = 0; i < b->n_samples; i++)
+		if ((rc = store_add_point(s->spec.store, g->series[b->samples[i].series], b->samples[i].time, b->samples[i].value, err)))
+			return rc;
+	g->events += b->rows;
+	g->bytes += b->bytes.n + b->n_samples * sizeof(*b->samples);
 	if (b->has_place) {
 		buf_clear(&g->place);
 		buf_str(&g->place, buf_get(&b->place));
@@ -181,6 +246,8 @@ run(void *self)
 
 		pthread_mutex_lock(&s->lock);
 		if (b) {
+			let_go(b->names);
+			b->names = NULL;
 			b->next = s->spare;
 			s->spare = b;
 			pthread_cond_signal(&s->emptied);
@@ -197,6 +264,7 @@ run(void *self)
 	}
 	buf_release(&g.place);
 	buf_release(&g.now);
+	free(g.series);
 	return NULL;
 }
 
@@ -220,6 +288,8 @@ batch_free(struct batch *b)
 		buf_release(&b->bytes);
 		buf_release(&b->place);
 		free(b->events);
+		free(b->samples);
+		let_go(b->names);
 		free(b);
 	}
 }
@@ -315,6 +385,80 @@ sink_add(struct sink *s, const struct event *e, struct str canonical)
 	copy->properties = keep(&b->bytes, e->properties);
 }
 
+/* ---- metric samples */
+
+static struct names *
+names_new(unsigned age)
+{
+	struct names *names = mem_new(sizeof(*names));
+
+	names->texts = arena_new(0);
+	names->users = 1;
+	names->age = age;
+	return names;
+}
+
+uint32_t
+sink_series(struct sink *s, const struct store_sample *x)
+{
+	struct names *names;
+	struct store_sample *mine;
+
+	if (!s->names)
+		s->names = names_new(s->age);
+	names = s->names;
+	pthread_mutex_lock(&s->lock);
+	if (names->n == names->cap)
+		names->series = mem_grow(names->series, names->cap = names->cap ? names->cap * 2 : 256, sizeof(*names->series));
+	mine = &names->series[names->n];
+	*mine = (struct store_sample){ 0 };
+	mine->metric = (struct str){ arena_dup(names->texts, x->metric.p, x->metric.n), x->metric.n };
+	mine->labels = (struct str){ arena_dup(names->texts, x->labels.p, x->labels.n), x->labels.n };
+	mine->field = (struct str){ arena_dup(names->texts, x->field.p, x->field.n), x->field.n };
+	mine->window = (struct str){ arena_dup(names->texts, x->window.p, x->window.n), x->window.n };
+	pthread_mutex_unlock(&s->lock);
+	return (uint32_t)names->n++;
+}
+
+unsigned
+sink_series_age(const struct sink *s)
+{
+	return s->age;
+}
+
+void
+sink_add_sample(struct sink *s, uint32_t series, int64_t time, double value)
+{
+	struct batch *b = s->open;
+
+	if (!b || !s->spec.store)
+		return;
+	if (b->n_samples == b->cap_samples)
+		b->samples = mem_grow(b->samples, b->cap_samples = b->cap_samples ? b->cap_samples * 2 : 4096, sizeof(*b->samples));
+	b->samples[b->n_samples++] = (struct sample){ series, time, value };
+}
+
+void
+sink_add_row(struct sink *s, struct str row)
+{
+	struct batch *b = s->open;
+
+	if (!s->spec.store) {
+		buf_str(&out_stdout()->buf, row);
+		buf_byte(&out_stdout()->buf, '\n');
+		s->passed++;
+		return;
+	}
+	if (!b)
+		return;
+	b->rows++;
+	if (!s->spec.tee)
+		return;
+	if (b->n == b->cap)
+		b->events = mem_grow(b->events, b->cap *= 2, sizeof(*b->events));
+	b->events[b->n++] = (struct event){ .properties = keep(&b->bytes, row) };
+}
+
 /* Queue the open batch and take a spare one, waiting for it. */
 static int
 hand_over(struct sink *s, int commit, struct err *err)
@@ -337,6 +481,15 @@ hand_over(struct sink *s, int commit, struct err *err)
 	b->commit = commit;
 	b->next = NULL;
 	pthread_mutex_lock(&s->lock);
+	if (b->n_samples) {
+		b->names = s->names;
+		b->names->users++;
+		if (s->names->n >= SERIES_MOST) {
+			let_go(s->names);
+			s->names = NULL;
+			s->age++;
+		}
+	}
 	s->idle = 0;
 	*s->last = b;
 	s->last = &b->next;
@@ -359,7 +512,8 @@ hand_over(struct sink *s, int commit, struct err *err)
 		buf_release(&b->bytes);
 	buf_clear(&b->bytes);
 	buf_clear(&b->place);
-	b->n = 0;
+	b->n = b->n_samples = 0;
+	b->rows = 0;
 	b->has_place = b->commit = 0;
 	s->dirty = s->rows = 0;
 	return 0;
@@ -380,7 +534,7 @@ sink_row_end(struct sink *s, struct err *err)
 		s->dirty = 1;
 		b->since = time_mono_ns();
 	}
-	if (b->bytes.n >= BATCH_BYTES || b->n >= BATCH_EVENTS)
+	if (b->bytes.n >= BATCH_BYTES || b->n >= BATCH_EVENTS || b->n_samples >= BATCH_SAMPLES)
 		return hand_over(s, 0, err);
 	if (++s->rows < CLOCK_ROWS)
 		return 0;
@@ -467,6 +621,7 @@ sink_free(struct sink *s)
 		pthread_join(s->thread, NULL);
 	}
 	buf_release(&s->kept);
+	let_go(s->names);
 	batch_free(s->open);
 	batch_free(s->first);
 	batch_free(s->spare);

@@ -32,6 +32,13 @@ struct sink *sink_new(const struct sink_spec *, struct err *);
 /* Add one event; copied. canonical: what event_put would write of it; p NULL when that is not known. */
 void sink_add(struct sink *, const struct event *, struct str canonical);
 
+/* Metric samples: the number of a series, and a sample of it. When there are too many series the numbers begin anew, at a
+ * row's end: then sink_series_age is another. `row` is the text that -t passes on. Only with a store. */
+uint32_t sink_series(struct sink *, const struct store_sample *);
+unsigned sink_series_age(const struct sink *);
+void sink_add_sample(struct sink *, uint32_t series, int64_t time, double value);
+void sink_add_row(struct sink *, struct str row);       /* its samples are added: it counts, and goes out; also without a store */
+
 /* An input row is done, with or without events. Hands over when it is time to. 0, or what the store failed with. */
 int sink_row_end(struct sink *, struct err *);
 

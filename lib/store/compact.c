@@ -313,16 +313,27 @@ store_compact(struct store *s, struct err *err)
 {
 	struct store_view v;
 	int64_t unused, pages;
+	uint64_t series = 1;
 	int rc;
 
 	if ((rc = store_begin(s, err)))
 		return rc;
-	if ((s->head.tail_rows && (rc = store_seal_tail(s, 1, err))) || (rc = store_purge(s, err)) || (rc = store_commit(s, err))) {
+	if ((s->head.tail_rows && (rc = store_seal_tail(s, 1, err))) || (rc = store_seal_samples(s, err)) ||
+	    (rc = store_purge(s, err)) || (rc = store_commit(s, err))) {
 		store_abort(s);
 		return rc;
 	}
 	while ((rc = merge_some(s, err)) > 0)
 		;
+	for (int more = 1; rc == 0 && more; ) { /* samples, a transaction for some millions of them */
+		if ((rc = store_begin(s, err)))
+			return rc;
+		if ((more = store_merge_samples(s, &series, err)) < 0)
+			rc = more;
+		else
+			rc = store_commit(s, err);
+		store_abort(s);
+	}
 	if (rc < 0)
 		return rc;
 	if ((rc = store_begin(s, err)))

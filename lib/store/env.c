@@ -435,6 +435,14 @@ store_walk_before(struct store_cursor *c, struct str at, struct str *key, struct
 	return step(c, &k, rc == 0 ? MDB_LAST : MDB_PREV, key, value, err);
 }
 
+int
+store_walk_prev(struct store_cursor *c, struct str *key, struct str *value, struct err *err)
+{
+	MDB_val k = { 0 };
+
+	return step(c, &k, MDB_PREV, key, value, err);
+}
+
 void
 store_walk_end(struct store_cursor *c)
 {

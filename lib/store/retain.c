@@ -4,7 +4,8 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "store/chunk.h"
-#include "store/store_priv.h"
+#include "codec/varint.h"
+#include "store/series_priv.h"
 
 struct away { struct store *s; int64_t before; struct err *err; struct buf scratch; };
 
@@ -203,6 +204,123 @@ retain_rows(struct away *a, int dry)
 	return rc;
 }
 
+/* ---- samples: those older go, and a series without any goes too */
+
+static int
+count_samples(void *self, int thread, const struct store_run *run)
+{
+	(void)thread;
+	*(int64_t *)self += (int64_t)run->n;
+	return 0;
+}
+
+/* The first piece of a series, as long as it begins too early: gone, or cut. 1 one was gone, 0 none is too early, < 0. */
+static int
+drop_first(struct away *a, uint64_t series, struct samples_coder *coder, int64_t *dropped, int *left)
+{
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
+	struct samples piece = { 0 }, rest = { 0 };
+	struct samples_head head;
+	struct str k, value;
+	char key[16];
+	size_t cut = 0;
+	int rc;
+
+	store_view_of_txn(a->s, &v);
+	store_piece_key(key, series, INT64_MIN);
+	rc = store_walk(&c, (struct str){ key, 16 }, &k, &value, a->err);
+	if (rc > 0 && (k.n != 16 || memcmp(k.p, key, 8)))
+		rc = 0;
+	if (rc > 0)
+		*left = 1;
+	if (rc > 0 && samples_peek(coder, value, &head))
+		rc = store_damaged(a->err, a->s, "samples that cannot be read back");
+	if (rc > 0 && head.first >= a->before)
+		rc = 0;
+	if (rc > 0) {
+		memcpy(key, k.p, 16);
+		cut = head.n;
+		if (head.last >= a->before && samples_unpack(coder, value, &piece) < 0)
+			rc = store_damaged(a->err, a->s, "samples that cannot be read back");
+	}
+	store_walk_end(&c);
+	if (rc > 0 && piece.n)
+		for (cut = 0; piece.time[cut] < a->before; cut++)
+			;
+	if (rc > 0 && (rc = store_delete(a->s, STORE_SAMPLES, (struct str){ key, 16 }, a->err)) == 0) {
+		a->s->head.samples -= head.n;
+		*dropped += (int64_t)cut;
+		*left = 0;
+		for (size_t i = cut; i < piece.n; i++)
+			samples_add(&rest, piece.time[i], piece.value[i], piece.state[i]);
+		rc = rest.n ? store_put_samples(a->s, series, &rest, a->err) : 0;
+		rc = rc ? rc : 1;
+	}
+	samples_release(&piece);
+	samples_release(&rest);
+	return rc;
+}
+
+static int
+drop_series(struct away *a, uint64_t series, struct str identity)
+{
+	struct store_sample x = { 0 };
+	char number[8];
+	int rc;
+
+	store_key64(number, series);
+	if (store_take_identity(identity, &x))
+		return store_damaged(a->err, a->s, "a series that cannot be read back");
+	if ((rc = store_postings_remove(a->s, series, &x, a->err)))
+		return rc;
+	store_index_key(a->s, &a->scratch, x.metric, identity);
+	if ((rc = store_delete(a->s, STORE_SERIES, (struct str){ number, 8 }, a->err)) == 0)
+		rc = store_delete(a->s, STORE_INDEX, buf_get(&a->scratch), a->err);
+	a->s->head.series--;
+	return rc;
+}
+
+static int
+retain_samples(struct away *a, int64_t *dropped, int dry)
+{
+	struct store_match old = { .from = INT64_MIN, .to = a->before };
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_SERIES };
+	struct samples_coder coder = { 0 };
+	struct buf list = { 0 };
+	struct str key, value, rest;
+	int rc;
+
+	if (dry)
+		return store_each_run(a->s, &old, 1, count_samples, dropped, a->err);
+	if ((rc = store_seal_samples(a->s, a->err)))
+		return rc;
+	store_view_of_txn(a->s, &v);
+	for (rc = store_walk_next(&c, &key, &value, a->err); rc > 0; rc = store_walk_next(&c, &key, &value, a->err)) {
+		if (key.n != 8)
+			continue;
+		buf_str(&list, key);
+		varint_put_str(&list, value);
+	}
+	store_walk_end(&c);
+	for (rest = buf_get(&list); rc == 0 && rest.n; ) {
+		uint64_t series = store_key64_get(rest.p);
+		int left = 0;
+
+		rest.p += 8;
+		rest.n -= 8;
+		varint_take_str(&rest, &value);
+		while ((rc = drop_first(a, series, &coder, dropped, &left)) > 0)
+			;
+		if (rc == 0 && !left)
+			rc = drop_series(a, series, value);
+	}
+	samples_coder_release(&coder);
+	buf_release(&list);
+	return rc;
+}
+
 int
 store_retain(struct store *s, int64_t events, int64_t metrics, int dry, struct store_dropped *dropped, struct err *err)
 {
@@ -215,7 +333,7 @@ store_retain(struct store *s, int64_t events, int64_t metrics, int dry, struct s
 	if (events != TIME_NONE && ((rc = retain_chunks(&a, &dropped->events, dry)) || (rc = retain_tail(&a, &dropped->events, dry))))
 		goto out;
 	a.before = metrics;
-	if (metrics != TIME_NONE && ((rc = retain_rows(&a, dry)) || (rc = store_retain_samples(s, metrics, dry, &dropped->samples, err))))
+	if (metrics != TIME_NONE && ((rc = retain_rows(&a, dry)) || (rc = retain_samples(&a, &dropped->samples, dry))))
 		goto out;
 	if (!dry && (rc = store_commit(s, err)) == 0 && (rc = store_begin(s, err)) == 0 && (rc = store_purge(s, err)) == 0)
 		rc = store_commit(s, err);

@@ -1,8 +1,19 @@
-/* series.c - metric samples: which series there are, and their samples in pieces of up to 1,024.
+/* series.c - writing metric samples: which series there are, the tail of new samples, and the pieces they end in.
  *
  * A series is (metric, labels, field, window): the same metric saved by the minute and by the hour is two. Its samples lie in
- * pieces keyed by series and first time; a sample goes into the piece that begins at or before it, or a new one when it comes
- * after all and the last is full. What a transaction adds is gathered and merged piece by piece when it commits.
+ * pieces (samples.h) keyed by series and first time, which never overlap. A commit with few samples must not write a page
+ * for each of its series: what a scrape of a thousand series brings goes into one value, a batch of the tail, and once the
+ * tail is long enough all of it is sealed into pieces, in the transaction that brings the last of it:
+ *
+ *      store_add_sample ──► tail: a batch a commit ──(262,144 samples, or 16 for each series)──► pieces
+ *
+ * Sealing appends a piece to a series, and where four of like size lie at its end they become one, up to 8,192 samples: so
+ * each sample is packed about three times, and a series has few pieces. Samples that come late go into the piece of their
+ * time. Batches lie in the table of the pieces under the series 0, which is never given:
+ *
+ *      batch: byte 1 · varint samples of the tail up to here · varint most series in one of its batches · by ints_pack_bytes:
+ *             for each series: varint number less the one before · varint n · for each sample: signed time less the one
+ *             before (of the batch) · value (samples_put_value) · varint 0 for no state or length + 1, its bytes
  */
 #include <stdlib.h>
 
@@ -10,26 +21,41 @@
 #include "base/mem.h"
 #include "codec/varint.h"
 #include "store/samples.h"
-#include "store/store_priv.h"
+#include "store/series_priv.h"
 
-#define FULL        1024        /* samples after which an appending series begins another piece */
-#define GATHER_MOST 262144      /* samples held in memory before they are merged */
+#define FULL        8192        /* samples of a full piece */
+#define FAN         4           /* pieces of like size that become one */
+#define TAIL_LEAST  262144      /* samples at which a tail is sealed; 16 for each series if that is more, … */
+#define TAIL_MOST   1048576     /* … but no more than these, which a reader unpacks in 30 ms */
+#define GATHER_MOST 1048576     /* samples held in memory before they are written */
+#define HELD_MOST   262144      /* series remembered from one transaction to the next */
 #define METRIC_MOST 200         /* bytes of a metric's name in an index key */
+#define BATCH_MOST  (256u << 20)/* bytes of a batch, unpacked */
+#define BATCH_PARTS 65536       /* samples of one batch */
+#define PAGE_HEAD   20          /* bytes of LMDB's and of our check in front of a piece on pages of its own */
+#define MERGE_MOST  2097152     /* samples merged in one transaction */
 
-struct one {                            /* what a transaction adds to a series */
-	struct samples_point *point;
-	size_t n, cap;
+struct store_series {
+	struct str identity;            /* in the map */
+	struct samples add;             /* in the order they came; states in store_pending.states */
+	uint64_t id;                    /* 0: not looked for in this transaction */
+	int touched;
 };
 
 struct store_pending {
-	struct map map;                 /* identity -> struct one * */
+	struct map map;                 /* identity -> struct store_series * */
+	struct store_series **touched;
+	size_t n_touched, cap_touched, n;
 	struct arena *states;
-	size_t n;
-	struct buf key;
+	struct samples_coder coder;
+	struct samples old, all;
+	struct postings *postings;      /* of series made in this transaction */
+	struct buf key, body;
+	uint64_t age;
 };
 
-static void
-put_identity(struct buf *b, const struct store_sample *x)
+void
+store_put_identity(struct buf *b, const struct store_sample *x)
 {
 	varint_put_str(b, x->metric);
 	varint_put_str(b, x->labels.p ? x->labels : STR("{}"));
@@ -37,80 +63,158 @@ put_identity(struct buf *b, const struct store_sample *x)
 	varint_put_str(b, x->window);
 }
 
-static int
-take_identity(struct str rest, struct store_sample *x)
+int
+store_take_identity(struct str rest, struct store_sample *x)
 {
 	return varint_take_str(&rest, &x->metric) || varint_take_str(&rest, &x->labels) || varint_take_str(&rest, &x->field) ||
 	    varint_take_str(&rest, &x->window) || rest.n ? -1 : 0;
 }
 
 static void
-forget_points(struct store_pending *p)
+forget_series(struct store_pending *p)
 {
 	for (struct map_entry *e = map_first(&p->map); e; e = map_next(&p->map, e)) {
-		free(((struct one *)e->ptr)->point);
+		samples_release(&((struct store_series *)e->ptr)->add);
 		free(e->ptr);
 	}
 	map_clear(&p->map);
+	p->n_touched = p->n = 0;
+	p->age++;
+}
+
+/* What was added is written, or given up. Series are remembered, so that the next transaction need not make them anew. */
+static void
+forget_points(struct store_pending *p)
+{
+	for (size_t i = 0; i < p->n_touched; i++) {
+		struct store_series *x = p->touched[i];
+
+		if (x->add.cap > 4096)
+			samples_release(&x->add);
+		samples_clear(&x->add);
+		x->touched = 0;
+		x->id = 0;
+	}
+	p->n_touched = p->n = 0;
 	arena_reset(p->states);
-	p->n = 0;
 }
 
 void
 store_forget_samples(struct store *s)
 {
-	if (s->samples)
-		forget_points(s->samples);
+	if (!s->samples)
+		return;
+	forget_points(s->samples);
+	store_postings_forget(s->samples->postings);
+	if (s->samples->map.n > HELD_MOST)
+		forget_series(s->samples);
 }
 
 void
 store_free_samples(struct store *s)
 {
-	if (!s->samples)
+	struct store_pending *p = s->samples;
+
+	if (!p)
 		return;
-	forget_points(s->samples);
-	map_release(&s->samples->map);
-	arena_free(s->samples->states);
-	buf_release(&s->samples->key);
-	free(s->samples);
+	forget_series(p);
+	map_release(&p->map);
+	free(p->touched);
+	arena_free(p->states);
+	samples_coder_release(&p->coder);
+	samples_release(&p->old);
+	samples_release(&p->all);
+	store_postings_free(p->postings);
+	buf_release(&p->key);
+	buf_release(&p->body);
+	free(p);
 	s->samples = NULL;
+}
+
+static struct store_pending *
+pending_of(struct store *s)
+{
+	if (!s->samples) {
+		s->samples = mem_new(sizeof(*s->samples));
+		s->samples->states = arena_new(0);
+		s->samples->postings = store_postings_new();
+	}
+	return s->samples;
+}
+
+uint64_t
+store_series_age(struct store *s)
+{
+	return pending_of(s)->age;
+}
+
+struct store_series *
+store_series(struct store *s, const struct store_sample *x, struct err *err)
+{
+	struct store_pending *p = pending_of(s);
+	struct map_entry *e;
+	struct store_series *one;
+	int is_new;
+
+	if (x->metric.n == 0 || x->metric.n > 4096 || x->labels.n > 65536 || x->field.n > 4096 || x->window.n > 4096) {
+		err_set(err, ERR_INPUT, "a sample without a metric, or with names too long");
+		return NULL;
+	}
+	if ((unsigned char)x->metric.p[0] == 0xff) {
+		err_set(err, ERR_INPUT, "a metric's name that is no UTF-8");
+		return NULL;
+	}
+	buf_clear(&p->key);
+	store_put_identity(&p->key, x);
+	e = map_put(&p->map, buf_get(&p->key), &is_new);
+	if (is_new) {
+		e->ptr = one = mem_new(sizeof(*one));
+		one->identity = e->key;
+	}
+	return e->ptr;
+}
+
+int
+store_add_point(struct store *s, struct store_series *x, int64_t time, double value, struct err *err)
+{
+	struct store_pending *p = s->samples;
+
+	if (!s->txn)
+		return err_set(err, ERR_IO, "%s: no transaction is open", s->path);
+	if (!x->touched) {
+		if (p->n_touched == p->cap_touched)
+			p->touched = mem_grow(p->touched, p->cap_touched = p->cap_touched ? p->cap_touched * 2 : 64, sizeof(*p->touched));
+		p->touched[p->n_touched++] = x;
+		x->touched = 1;
+		s->changed = 1;
+	}
+	samples_add(&x->add, time, value, (struct str){ 0 });
+	return ++p->n >= GATHER_MOST ? store_flush_samples(s, err) : 0;
 }
 
 int
 store_add_sample(struct store *s, const struct store_sample *x, struct err *err)
 {
-	struct store_pending *p;
-	struct map_entry *e;
-	struct one *one;
-	int is_new;
+	struct store_series *one;
+	int rc;
 
 	if (!s->txn)
 		return err_set(err, ERR_IO, "%s: no transaction is open", s->path);
-	if (x->metric.n == 0 || x->metric.n > 4096 || x->labels.n > 65536 || x->field.n > 4096 || x->window.n > 4096)
-		return err_set(err, ERR_INPUT, "a sample without a metric, or with names too long");
-	if (!s->samples) {
-		s->samples = mem_new(sizeof(*s->samples));
-		s->samples->states = arena_new(0);
-	}
-	p = s->samples;
-	buf_clear(&p->key);
-	put_identity(&p->key, x);
-	e = map_put(&p->map, buf_get(&p->key), &is_new);
-	if (is_new)
-		e->ptr = mem_new(sizeof(*one));
-	one = e->ptr;
-	if (one->n == one->cap)
-		one->point = mem_grow(one->point, one->cap = one->cap ? one->cap * 2 : 4, sizeof(*one->point));
-	one->point[one->n++] = (struct samples_point){ x->time, x->value,
-		{ x->state.p ? arena_dup(p->states, x->state.p, x->state.n) : NULL, x->state.n } };
-	s->changed = 1;
-	return ++p->n >= GATHER_MOST ? store_flush_samples(s, err) : 0;
+	if (!(one = store_series(s, x, err)))
+		return err->code;
+	if (!x->state.p)
+		return store_add_point(s, one, x->time, x->value, err);
+	s->samples->n--;                /* not flushed before its state is there */
+	rc = store_add_point(s, one, x->time, x->value, err);
+	one->add.state[one->add.n - 1] = (struct str){ arena_dup(s->samples->states, x->state.p, x->state.n), x->state.n };
+	one->add.n_states++;
+	return rc ? rc : ++s->samples->n >= GATHER_MOST ? store_flush_samples(s, err) : 0;
 }
 
-/* ---- merging */
+/* ---- which series it is */
 
-static void
-index_key(const struct store *s, struct buf *key, struct str metric, struct str identity)
+void
+store_index_key(const struct store *s, struct buf *key, struct str metric, struct str identity)
 {
 	uint64_t hash[2];
 
@@ -125,95 +229,270 @@ index_key(const struct store *s, struct buf *key, struct str metric, struct str 
 }
 
 static int
-series_of(struct store *s, struct str identity, uint64_t *id, struct err *err)
+number_of(struct store *s, struct store_series *one, struct err *err)
 {
+	struct store_pending *p = s->samples;
 	struct store_sample x = { 0 };
 	struct store_view v;
-	struct buf key = { 0 };
 	struct str value;
 	char number[8];
 	int rc;
 
+	if (one->id)
+		return 0;
 	store_view_of_txn(s, &v);
-	take_identity(identity, &x);
-	index_key(s, &key, x.metric, identity);
-	if ((rc = store_fetch(&v, STORE_INDEX, buf_get(&key), &value, err)) < 0)
-		goto out;
+	store_take_identity(one->identity, &x);
+	store_index_key(s, &p->key, x.metric, one->identity);
+	if ((rc = store_fetch(&v, STORE_INDEX, buf_get(&p->key), &value, err)) < 0)
+		return rc;
 	if (rc) {
-		if (value.n != 8) {
-			rc = store_damaged(err, s, "an index entry of another length");
-			goto out;
-		}
-		*id = store_key64_get(value.p);
-		rc = 0;
-		goto out;
+		if (value.n != 8 || (one->id = store_key64_get(value.p)) == 0)
+			return store_damaged(err, s, "an index entry of another length");
+		return 0;
 	}
-	*id = s->head.next_series++;
+	one->id = s->head.next_series++;
 	s->head.series++;
-	store_key64(number, *id);
-	if ((rc = store_put(s, STORE_INDEX, buf_get(&key), (struct str){ number, 8 }, err)) == 0)
-		rc = store_put_last(s, STORE_SERIES, (struct str){ number, 8 }, identity, err);
-out:
-	buf_release(&key);
+	store_key64(number, one->id);
+	if ((rc = store_put(s, STORE_INDEX, buf_get(&p->key), (struct str){ number, 8 }, err)) == 0)
+		rc = store_put_last(s, STORE_SERIES, (struct str){ number, 8 }, one->identity, err);
+	if (rc == 0)
+		store_postings_add(s, p->postings, one->id, &x);
 	return rc;
 }
 
-static void
-piece_key(char key[16], uint64_t series, int64_t time)
+void
+store_piece_key(char key[16], uint64_t series, int64_t time)
 {
 	store_key64(key, series);
 	store_key64(key + 8, store_key_time(time));
 }
 
-struct dated { struct samples_point p; size_t at; };
+/* ---- order */
+
+struct dated { int64_t time; size_t at; };
 
 static int
 in_order(const void *x, const void *y)
 {
 	const struct dated *a = x, *b = y;
 
-	if (a->p.time != b->p.time)
-		return a->p.time < b->p.time ? -1 : 1;
+	if (a->time != b->time)
+		return a->time < b->time ? -1 : 1;
 	return (a->at > b->at) - (a->at < b->at);
 }
 
 /* Sort, and of several at one time keep the one added last. */
-static void
-tidy(struct one *one)
+void
+store_tidy_samples(struct samples *s)
 {
+	struct samples sorted = { 0 };
 	struct dated *d;
-	size_t i, n = 0;
+	size_t i;
 
-	for (i = 1; i < one->n && one->point[i - 1].time < one->point[i].time; i++)
+	for (i = 1; i < s->n && s->time[i - 1] < s->time[i]; i++)
 		;
-	if (i >= one->n)
+	if (i >= s->n)
 		return;
-	d = mem_grow(NULL, one->n, sizeof(*d));
-	for (i = 0; i < one->n; i++)
-		d[i] = (struct dated){ one->point[i], i };
-	qsort(d, one->n, sizeof(*d), in_order);
-	for (i = 0; i < one->n; i++)
-		if (i + 1 == one->n || d[i].p.time != d[i + 1].p.time)
-			one->point[n++] = d[i].p;
-	one->n = n;
+	d = mem_grow(NULL, s->n, sizeof(*d));
+	for (i = 0; i < s->n; i++)
+		d[i] = (struct dated){ s->time[i], i };
+	qsort(d, s->n, sizeof(*d), in_order);
+	samples_room(&sorted, s->n);
+	for (i = 0; i < s->n; i++)
+		if (i + 1 == s->n || d[i].time != d[i + 1].time)
+			samples_add(&sorted, d[i].time, s->value[d[i].at], s->state[d[i].at]);
+	sorted.texts = s->texts;
+	s->texts = NULL;
+	samples_release(s);
+	*s = sorted;
 	free(d);
 }
 
+/* ---- the tail */
+
+static void
+tail_key(char key[16], uint64_t number)
+{
+	store_key64(key, 0);
+	store_key64(key + 8, number);
+}
+
+int
+store_tail_head(struct str value, struct store_tail_head *head, struct str *rest)
+{
+	*rest = value;
+	if (rest->n < 1 || rest->p[0] != 1)
+		return -1;
+	rest->p++;
+	rest->n--;
+	return varint_take(rest, &head->samples) || varint_take(rest, &head->widest) ? -1 : 0;
+}
+
+/* The last batch: 1 and its head and number, 0 when there is none, < 0. */
 static int
-put_pieces(struct store *s, uint64_t series, const struct samples_point *p, size_t n, struct err *err)
+last_batch(struct store *s, struct store_tail_head *head, uint64_t *number, struct err *err)
+{
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
+	struct str k, value, rest;
+	char key[16];
+	int rc;
+
+	*head = (struct store_tail_head){ 0 };
+	*number = 0;
+	store_view_of_txn(s, &v);
+	tail_key(key, UINT64_MAX);
+	rc = store_walk_before(&c, (struct str){ key, 16 }, &k, &value, err);
+	if (rc > 0 && (k.n != 16 || store_key64_get(k.p) != 0))
+		rc = 0;
+	if (rc > 0) {
+		*number = store_key64_get(k.p + 8);
+		if (store_tail_head(value, head, &rest))
+			rc = store_damaged(err, s, "a batch of samples that cannot be read back");
+	}
+	store_walk_end(&c);
+	return rc;
+}
+
+static int
+by_number(const void *x, const void *y)
+{
+	const struct store_series *a = *(struct store_series *const *)x, *b = *(struct store_series *const *)y;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static int
+put_batch(struct store *s, const struct store_tail_head *head, uint64_t number, struct err *err)
+{
+	struct store_pending *p = s->samples;
+	char key[16];
+
+	buf_clear(&s->value);
+	buf_byte(&s->value, 1);
+	varint_put(&s->value, head->samples);
+	varint_put(&s->value, head->widest);
+	ints_pack_bytes(&p->coder.ints, &s->value, buf_get(&p->body));
+	buf_clear(&p->body);
+	tail_key(key, number);
+	return store_put(s, STORE_SAMPLES, (struct str){ key, 16 }, buf_get(&s->value), err);
+}
+
+/* Everything added, as batches of at most BATCH_PARTS samples. */
+static int
+put_tail(struct store *s, struct store_tail_head head, uint64_t number, struct err *err)
+{
+	struct store_pending *p = s->samples;
+	uint64_t series = 0, in_batch = 0;
+	int64_t was = 0;
+	int rc = 0;
+
+	buf_clear(&p->body);
+	if (p->n_touched > head.widest)
+		head.widest = p->n_touched;
+	for (size_t i = 0; i < p->n_touched && rc == 0; i++) {
+		const struct samples *add = &p->touched[i]->add;
+
+		varint_put(&p->body, p->touched[i]->id - series);
+		varint_put(&p->body, add->n);
+		series = p->touched[i]->id;
+		for (size_t k = 0; k < add->n; k++) {
+			varint_put_signed(&p->body, (int64_t)((uint64_t)add->time[k] - (uint64_t)was));
+			was = add->time[k];
+			samples_put_value(&p->body, add->value[k]);
+			varint_put(&p->body, add->state[k].p ? add->state[k].n + 1 : 0);
+			if (add->state[k].p)
+				buf_str(&p->body, add->state[k]);
+		}
+		head.samples += add->n;
+		s->head.samples += add->n;
+		in_batch += add->n;
+		if (in_batch >= BATCH_PARTS || p->body.n >= BATCH_MOST / 4 || i + 1 == p->n_touched) {
+			rc = put_batch(s, &head, ++number, err);
+			series = in_batch = 0;
+			was = 0;
+		}
+	}
+	return rc;
+}
+
+int
+store_batch_each(struct samples_coder *coder, struct str value, struct buf *body,
+    int (*each)(void *, uint64_t series, int64_t time, double value, struct str state), void *self)
+{
+	struct store_tail_head head;
+	struct str rest, state;
+	uint64_t series = 0, step, n, len;
+	int64_t time = 0, d;
+	double v;
+	int rc;
+
+	buf_clear(body);
+	if (store_tail_head(value, &head, &rest) || ints_unpack_bytes(&coder->ints, &rest, body, BATCH_MOST) || rest.n)
+		return -1;
+	for (rest = buf_get(body); rest.n; ) {
+		if (varint_take(&rest, &step) || step == 0 || __builtin_add_overflow(series, step, &series) || series > STORE_SERIES_MOST ||
+		    varint_take(&rest, &n) || n == 0)
+			return -1;
+		for (; n; n--) {
+			if (varint_take_signed(&rest, &d) || samples_take_value(&rest, &v) || varint_take(&rest, &len) || (len && len - 1 > rest.n))
+				return -1;
+			time = (int64_t)((uint64_t)time + (uint64_t)d);
+			state = (struct str){ len ? rest.p : NULL, len ? len - 1 : 0 };
+			rest.p += state.n;
+			rest.n -= state.n;
+			if ((rc = each(self, series, time, v, state)))
+				return rc;
+		}
+	}
+	return 0;
+}
+
+/* ---- pieces */
+
+/* A piece longer than half a page lies on pages of its own. With how many samples it fills the last of them too, when more come
+ * after it; and without the few that would begin another page, when those can lie with others. */
+static size_t
+to_the_brim(const struct store *s, size_t n, size_t bytes, int more)
+{
+	size_t whole = (bytes + PAGE_HEAD) / s->page * s->page, over = bytes + PAGE_HEAD - whole;
+
+	if (bytes < s->page / 2 || over == 0)
+		return n;
+	if (more && n * (whole + s->page) / bytes <= FULL + FULL / 2)
+		return n * (whole + s->page - PAGE_HEAD) / bytes * 127 / 128;
+	return whole && (more || over < s->page / 4) ? n * (whole - PAGE_HEAD) / bytes * 127 / 128 : n;
+}
+
+static int
+put_pieces(struct store *s, uint64_t series, const struct samples *x, struct err *err)
 {
 	char key[16];
 	int rc = 0;
 
-	for (size_t at = 0, take; at < n && rc == 0; at += take) {
-		take = n - at <= FULL + FULL / 2 ? n - at : FULL;
+	for (size_t at = 0, take, better; at < x->n && rc == 0; at += take) {
+		take = x->n - at <= FULL + FULL / 2 ? x->n - at : FULL;
 		buf_clear(&s->value);
-		samples_pack(&s->value, p + at, take);
-		piece_key(key, series, p[at].time);
+		samples_pack(&s->samples->coder, &s->value, x, at, take);
+		better = to_the_brim(s, take, s->value.n, take < x->n - at);
+		if (better && better != take && better <= x->n - at) {
+			take = better;
+			buf_clear(&s->value);
+			samples_pack(&s->samples->coder, &s->value, x, at, take);
+		}
+		store_piece_key(key, series, x->time[at]);
 		rc = store_put(s, STORE_SAMPLES, (struct str){ key, 16 }, buf_get(&s->value), err);
 	}
-	s->head.samples += n;
+	s->head.samples += x->n;
 	return rc;
+}
+
+static int
+unpack(struct store *s, struct str value, struct samples *out, struct err *err)
+{
+	int n = samples_unpack(&s->samples->coder, value, out);
+
+	return n < 0 ? store_damaged(err, s, "samples that cannot be read back") : n;
 }
 
 /* The piece that begins at or before `time`, and when the next begins. 1 there is one, 0, < 0. */
@@ -228,7 +507,7 @@ piece_at(struct store *s, uint64_t series, int64_t time, struct buf *value, int6
 
 	store_view_of_txn(s, &v);
 	*next = INT64_MAX;
-	piece_key(key, series, time);
+	store_piece_key(key, series, time);
 	rc = store_walk_before(&c, (struct str){ key, 16 }, &k, &got, err);
 	if (rc > 0 && k.n == 16 && memcmp(k.p, key, 8) == 0) {
 		found = 1;
@@ -237,7 +516,7 @@ piece_at(struct store *s, uint64_t series, int64_t time, struct buf *value, int6
 		buf_str(value, got);
 	}
 	if (rc >= 0 && time < INT64_MAX) {
-		piece_key(key, series, time + 1);
+		store_piece_key(key, series, time + 1);
 		rc = store_walk(&c, (struct str){ key, 16 }, &k, &got, err);
 		if (rc > 0 && k.n == 16 && memcmp(k.p, key, 8) == 0)
 			*next = store_key_time_get(store_key64_get(k.p + 8));
@@ -246,270 +525,377 @@ piece_at(struct store *s, uint64_t series, int64_t time, struct buf *value, int6
 	return rc < 0 ? rc : found;
 }
 
+/* Samples that lie among those there: each goes into the piece of its time. */
 static int
-merge(struct store *s, uint64_t series, struct one *one, struct err *err)
+merge(struct store *s, uint64_t series, const struct samples *add, struct err *err)
 {
-	struct samples_point *old = mem_grow(NULL, SAMPLES_MOST, sizeof(*old)), *all = NULL;
+	struct samples *old = &s->samples->old, *all = &s->samples->all;
 	struct buf value = { 0 };
 	int rc = 0;
 
-	tidy(one);
-	for (size_t from = 0, to; from < one->n && rc == 0; from = to) {
+	for (size_t from = 0, to; from < add->n && rc == 0; from = to) {
 		int64_t first = 0, next;
-		size_t n = 0, i = 0;
-		int had = 0;
+		size_t i = 0;
 
-		if ((rc = piece_at(s, series, one->point[from].time, &value, &first, &next, err)) < 0)
+		samples_clear(old);
+		samples_clear(all);
+		if ((rc = piece_at(s, series, add->time[from], &value, &first, &next, err)) < 0)
 			break;
-		for (to = from; to < one->n && one->point[to].time < next; to++)
+		for (to = from; to < add->n && (add->time[to] < next || next == INT64_MAX); to++)
 			;
 		if (rc) {
-			char key[16];
-
-			if ((had = samples_unpack(buf_get(&value), old)) < 0 || old[0].time != first) {
-				rc = store_damaged(err, s, "samples that cannot be read back");
+			if ((rc = unpack(s, buf_get(&value), old, err)) < 0)
+				break;
+			if (old->time[0] != first) {
+				rc = store_damaged(err, s, "samples under another time than their first");
 				break;
 			}
-			if (had >= FULL && one->point[from].time > old[had - 1].time) {
-				had = 0;
+			if (old->n >= FULL && add->time[from] > old->time[old->n - 1]) {
+				samples_clear(old);
 			} else {
-				piece_key(key, series, first);
+				char key[16];
+
+				store_piece_key(key, series, first);
 				if ((rc = store_delete(s, STORE_SAMPLES, (struct str){ key, 16 }, err)))
 					break;
-				s->head.samples -= (uint64_t)had;
+				s->head.samples -= old->n;
 			}
 		}
-		all = mem_grow(all, (size_t)had + to - from, sizeof(*all));
-		for (size_t k = from; i < (size_t)had || k < to; )
-			if (k == to || (i < (size_t)had && old[i].time < one->point[k].time)) {
-				all[n++] = old[i++];
+		for (size_t k = from; i < old->n || k < to; )
+			if (k == to || (i < old->n && old->time[i] < add->time[k])) {
+				samples_add(all, old->time[i], old->value[i], old->state[i]);
+				i++;
 			} else {
-				if (i < (size_t)had && old[i].time == one->point[k].time)
+				if (i < old->n && old->time[i] == add->time[k])
 					i++;
-				all[n++] = one->point[k++];
+				samples_add(all, add->time[k], add->value[k], add->state[k]);
+				k++;
 			}
-		rc = put_pieces(s, series, all, n, err);
+		rc = put_pieces(s, series, all, err);
 	}
-	free(all);
-	free(old);
 	buf_release(&value);
 	return rc < 0 ? rc : 0;
+}
+
+static int
+size_class(size_t n)
+{
+	int k = 0;
+
+	for (; n >= FAN; n /= FAN)
+		k++;
+	return k;
+}
+
+/* How many of the last pieces are to become one with n more samples, put behind each other into `all`. 1 when the samples all come
+ * after what is there, 0 when they do not, < 0. */
+static int
+gather_last(struct store *s, uint64_t series, const struct samples *add, int64_t *from, struct err *err)
+{
+	enum { LOOK = 64 };
+	struct { int64_t first; size_t n; } piece[LOOK];
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
+	struct samples *all = &s->samples->all;
+	struct samples_head head;
+	struct str k, value;
+	size_t total = add->n;
+	int rc, n = 0, take = 0;
+	char key[16];
+
+	store_view_of_txn(s, &v);
+	samples_clear(all);
+	*from = add->time[0];
+	store_piece_key(key, series, INT64_MAX);
+	for (rc = store_walk_before(&c, (struct str){ key, 16 }, &k, &value, err); rc > 0 && n < LOOK; rc = store_walk_prev(&c, &k, &value, err)) {
+		if (k.n != 16 || memcmp(k.p, key, 8))
+			break;
+		if (samples_peek(&s->samples->coder, value, &head)) {
+			rc = store_damaged(err, s, "samples that cannot be read back");
+			break;
+		}
+		if (n == 0 && head.last >= add->time[0]) {
+			store_walk_end(&c);
+			return 0;
+		}
+		if (head.n >= FULL || size_class(head.n) > size_class(total) + 1)
+			break;
+		piece[n].first = head.first;
+		piece[n++].n = head.n;
+	}
+	store_walk_end(&c);
+	if (rc < 0)
+		return rc;
+	for (;;) {                      /* those of a size no greater, when there are enough of them; and again with the sum */
+		size_t sum = total;
+		int many = take;
+
+		while (many < n && size_class(piece[many].n) <= size_class(total) && sum + piece[many].n <= FULL + FULL / 2)
+			sum += piece[many++].n;
+		if (many == take || (many - take < FAN - 1 && sum < FULL))
+			break;
+		take = many;
+		total = sum;
+	}
+	for (int i = take - 1; i >= 0; i--) {
+		store_piece_key(key, series, piece[i].first);
+		if ((rc = store_fetch(&v, STORE_SAMPLES, (struct str){ key, 16 }, &value, err)) <= 0)
+			return rc ? rc : store_damaged(err, s, "a piece of samples is missing");
+		if ((rc = unpack(s, value, all, err)) < 0 || (rc = store_delete(s, STORE_SAMPLES, (struct str){ key, 16 }, err)))
+			return rc;
+		s->head.samples -= piece[i].n;
+	}
+	return 1;
+}
+
+static int
+seal_series(struct store *s, uint64_t series, struct samples *add, struct err *err)
+{
+	struct samples *all = &s->samples->all;
+	int64_t from;
+	int rc;
+
+	store_tidy_samples(add);
+	if (add->n == 0)
+		return 0;
+	if ((rc = gather_last(s, series, add, &from, err)) < 0)
+		return rc;
+	if (rc == 0)
+		return merge(s, series, add, err);
+	if (all->n == 0)
+		return put_pieces(s, series, add, err);
+	samples_room(all, add->n);
+	for (size_t i = 0; i < add->n; i++)
+		samples_add(all, add->time[i], add->value[i], add->state[i]);
+	return put_pieces(s, series, all, err);
+}
+
+/* ---- sealing */
+
+struct sealing { struct map map; struct arena *texts; };        /* series, 8 bytes -> struct samples * */
+
+static int
+take_sample(void *self, uint64_t series, int64_t time, double value, struct str state)
+{
+	struct sealing *x = self;
+	char key[8];
+	struct map_entry *e;
+	int is_new;
+
+	store_key64(key, series);
+	e = map_put(&x->map, (struct str){ key, 8 }, &is_new);
+	if (is_new)
+		e->ptr = mem_new(sizeof(struct samples));
+	if (state.p)
+		state.p = arena_dup(x->texts, state.p, state.n);
+	samples_add(e->ptr, time, value, state);
+	return 0;
+}
+
+/* Every batch of the tail into x, and off the table. */
+static int
+take_tail(struct store *s, struct sealing *x, struct err *err)
+{
+	struct store_view v;
+	struct str k, value;
+	uint64_t samples = 0;
+	char key[16];
+	int rc;
+
+	tail_key(key, 0);
+	for (;;) {
+		struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
+		struct store_tail_head head = { 0 };
+		struct str rest;
+
+		store_view_of_txn(s, &v);
+		rc = store_walk(&c, (struct str){ key, 16 }, &k, &value, err);
+		if (rc > 0 && (k.n != 16 || store_key64_get(k.p) != 0))
+			rc = 0;
+		if (rc > 0) {
+			memcpy(key, k.p, 16);
+			if (store_tail_head(value, &head, &rest) || store_batch_each(&s->samples->coder, value, &s->samples->body, take_sample, x))
+				rc = store_damaged(err, s, "a batch of samples that cannot be read back");
+			samples = head.samples;
+		}
+		store_walk_end(&c);
+		if (rc <= 0)
+			break;
+		if ((rc = store_delete(s, STORE_SAMPLES, (struct str){ key, 16 }, err)))
+			break;
+	}
+	s->head.samples -= samples < s->head.samples ? samples : s->head.samples;
+	return rc;
+}
+
+static int
+seal_all(struct store *s, int tail, struct err *err)
+{
+	struct store_pending *p = s->samples;
+	struct sealing x = { .texts = arena_new(0) };
+	int rc = tail ? take_tail(s, &x, err) : 0;
+
+	for (size_t i = 0; i < p->n_touched && rc == 0; i++) {
+		struct store_series *one = p->touched[i];
+		struct map_entry *e = NULL;
+		char key[8];
+
+		store_key64(key, one->id);
+		if (tail)
+			e = map_find(&x.map, (struct str){ key, 8 });
+		if (!e) {
+			rc = seal_series(s, one->id, &one->add, err);
+			continue;
+		}
+		for (size_t k = 0; k < one->add.n; k++)
+			samples_add(e->ptr, one->add.time[k], one->add.value[k], one->add.state[k]);
+	}
+	for (struct map_entry *e = map_first(&x.map); e; e = map_next(&x.map, e)) {
+		if (rc == 0)
+			rc = seal_series(s, store_key64_get(e->key.p), e->ptr, err);
+		samples_release(e->ptr);
+		free(e->ptr);
+	}
+	map_release(&x.map);
+	arena_free(x.texts);
+	return rc;
 }
 
 int
 store_flush_samples(struct store *s, struct err *err)
 {
 	struct store_pending *p = s->samples;
-	int rc = 0;
+	struct store_tail_head head;
+	uint64_t number, most;
+	int rc = 0, tail;
 
 	if (!p || p->n == 0)
 		return 0;
-	for (struct map_entry *e = map_first(&p->map); e && rc == 0; e = map_next(&p->map, e)) {
-		uint64_t id = 0;
-
-		if ((rc = series_of(s, e->key, &id, err)) == 0)
-			rc = merge(s, id, e->ptr, err);
-	}
+	if ((rc = store_postings_ready(s, p->postings, err)))
+		return rc;
+	for (size_t i = 0; i < p->n_touched; i++)
+		if ((rc = number_of(s, p->touched[i], err)))
+			return rc;
+	if ((rc = store_postings_flush(s, p->postings, err)))
+		return rc;
+	qsort(p->touched, p->n_touched, sizeof(*p->touched), by_number);
+	if ((tail = last_batch(s, &head, &number, err)) < 0)
+		return tail;
+	most = 16 * (p->n_touched > head.widest ? p->n_touched : head.widest);
+	most = most < TAIL_LEAST ? TAIL_LEAST : most > TAIL_MOST ? TAIL_MOST : most;
+	rc = head.samples + p->n < most ? put_tail(s, head, number, err) : seal_all(s, tail, err);
 	forget_points(p);
 	return rc;
 }
 
-/* ---- reading */
-
-/* The series of a metric (p NULL: all): id and identity of each, copied. */
-static int
-list_series(struct store *s, struct str metric, struct buf *out, struct err *err)
+int
+store_seal_samples(struct store *s, struct err *err)
 {
-	struct store_view v;
-	struct store_cursor c = { .view = &v, .table = metric.p ? STORE_INDEX : STORE_SERIES };
-	struct buf prefix = { 0 };
-	struct str key, value, identity;
-	int rc;
+	struct store_tail_head head;
+	uint64_t number;
+	int rc = store_flush_samples(s, err);
 
-	if ((rc = store_view_open(&v, s, err)))
-		return rc;
-	if (metric.p)
-		index_key(s, &prefix, metric, (struct str){ 0 });
-	for (rc = store_walk(&c, buf_get(&prefix), &key, &value, err); rc > 0; rc = store_walk_next(&c, &key, &value, err)) {
-		struct store_sample x;
-
-		identity = value;
-		if (metric.p) {
-			if (!str_starts(key, buf_get(&prefix)))
-				break;
-			if (value.n != 8) {
-				rc = store_damaged(err, s, "an index entry of another length");
-				break;
-			}
-			key = value;
-			if ((rc = store_fetch(&v, STORE_SERIES, key, &identity, err)) < 0)
-				break;
-			if (rc == 0) {
-				rc = store_damaged(err, s, "an index entry without its series");
-				break;
-			}
-		}
-		if (key.n != 8 || take_identity(identity, &x)) {
-			rc = store_damaged(err, s, "a series that cannot be read back");
-			break;
-		}
-		if (metric.p && !str_eq(x.metric, metric))
-			continue;
-		buf_add(out, key.p, 8);
-		varint_put_str(out, identity);
-	}
-	store_walk_end(&c);
-	store_view_close(&v);
-	buf_release(&prefix);
-	return rc < 0 ? rc : 0;
+	pending_of(s);
+	if (rc == 0 && (rc = last_batch(s, &head, &number, err)) > 0)
+		rc = seal_all(s, 1, err);
+	forget_points(s->samples);
+	return rc;
 }
 
-int
-store_each_sample(struct store *s, struct str metric, int64_t from, int64_t to,
-    int (*each)(void *, const struct store_sample *), void *self, struct err *err)
+/* A series' pieces, where two that lie side by side could be one: put together, as few as can be. The samples looked at, or < 0. */
+static int64_t
+merge_pieces(struct store *s, uint64_t series, struct err *err)
 {
-	struct samples_point *p = mem_grow(NULL, SAMPLES_MOST, sizeof(*p));
-	struct buf series = { 0 }, piece = { 0 };
-	struct str rest;
-	int rc = list_series(s, metric, &series, err);
+	struct samples *all = &s->samples->all;
+	struct samples_head head;
+	struct store_view v;
+	struct str k, value;
+	int64_t at = INT64_MIN, looked = 0;
+	char key[16];
+	int rc, n;
 
-	for (rest = buf_get(&series); rc == 0 && rest.n; ) {
-		uint64_t id = store_key64_get(rest.p);
-		struct store_sample x = { 0 };
-		struct str identity;
-		int64_t at = from;
-		int first = 1;
+	do {                            /* from `at` on: a few pieces that fill one or more */
+		struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
+		int64_t first = 0, last = 0;
+		size_t before = 0;
 
-		rest.p += 8;
-		rest.n -= 8;
-		varint_take_str(&rest, &identity);
-		take_identity(identity, &x);
-		while (rc == 0 && at < to) {    /* piece by piece, each copied out of its own transaction */
-			struct store_view v;
-			struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
-			struct str k, value;
-			char key[16];
-			int n;
-
-			if ((rc = store_view_open(&v, s, err)))
+		store_view_of_txn(s, &v);
+		samples_clear(all);
+		n = 0;
+		store_piece_key(key, series, at);
+		for (rc = store_walk(&c, (struct str){ key, 16 }, &k, &value, err); rc > 0; rc = store_walk_next(&c, &k, &value, err)) {
+			if (k.n != 16 || memcmp(k.p, key, 8))
 				break;
-			piece_key(key, id, at);
-			rc = first ? store_walk_before(&c, (struct str){ key, 16 }, &k, &value, err) : 0;
-			if (rc == 0 || (rc > 0 && (k.n != 16 || memcmp(k.p, key, 8))))
-				rc = store_walk(&c, (struct str){ key, 16 }, &k, &value, err);
-			first = 0;
-			buf_clear(&piece);
-			if (rc > 0 && k.n == 16 && memcmp(k.p, key, 8) == 0)
-				buf_str(&piece, value);
-			else if (rc > 0)
-				rc = 0;
-			store_walk_end(&c);
-			store_view_close(&v);
-			if (rc <= 0)
-				break;
-			if ((n = samples_unpack(buf_get(&piece), p)) < 0) {
+			if (samples_peek(&s->samples->coder, value, &head)) {
 				rc = store_damaged(err, s, "samples that cannot be read back");
 				break;
 			}
-			rc = 0;
-			for (int i = 0; i < n && rc == 0; i++) {
-				if (p[i].time < from || p[i].time >= to)
-					continue;
-				x.time = p[i].time;
-				x.value = p[i].value;
-				x.state = p[i].state;
-				rc = each(self, &x);
-			}
-			if (p[n - 1].time == INT64_MAX)
+			if (n && (all->n >= 4 * FULL || (before >= FULL && head.n >= FULL)))
 				break;
-			at = p[n - 1].time + 1 > at ? p[n - 1].time + 1 : at;
+			if (n == 0)
+				first = head.first;
+			before = head.n;
+			last = head.last;
+			if ((rc = unpack(s, value, all, err)) < 0)
+				break;
+			looked += (int64_t)head.n;
+			n++;
 		}
-	}
-	free(p);
-	buf_release(&series);
-	buf_release(&piece);
-	return rc;
+		store_walk_end(&c);
+		if (rc < 0 || n == 0)
+			break;
+		at = last < INT64_MAX ? last + 1 : last;
+		if (n == 1)
+			continue;
+		for (int i = 0; i < n; i++) {
+			struct store_cursor from = { .view = &v, .table = STORE_SAMPLES };
+
+			store_piece_key(key, series, first);
+			rc = store_walk(&from, (struct str){ key, 16 }, &k, &value, err);
+			if (rc > 0)
+				memcpy(key, k.p, 16);
+			store_walk_end(&from);
+			if (rc <= 0 || (rc = store_delete(s, STORE_SAMPLES, (struct str){ key, 16 }, err)))
+				return rc < 0 ? rc : store_damaged(err, s, "a piece of samples is missing");
+		}
+		s->head.samples -= all->n;
+		rc = put_pieces(s, series, all, err);
+	} while (rc >= 0 && n > 0 && at < INT64_MAX);
+	return rc < 0 ? rc : looked;
 }
 
-/* ---- retention: samples older than `before` go; a series without any goes too. */
 int
-store_retain_samples(struct store *s, int64_t before, int dry, int64_t *dropped, struct err *err)
+store_merge_samples(struct store *s, uint64_t *series, struct err *err)
 {
-	struct samples_point *p = mem_grow(NULL, SAMPLES_MOST, sizeof(*p));
-	struct buf series = { 0 }, copy = { 0 }, ikey = { 0 };
-	struct str rest;
-	int rc = list_series(s, (struct str){ 0 }, &series, err);
+	struct store_view v;
+	struct str k, value;
+	int64_t looked = 0, got;
+	char key[16];
+	int rc;
 
-	for (rest = buf_get(&series); rc == 0 && rest.n; ) {
-		uint64_t id = store_key64_get(rest.p);
-		struct store_sample x = { 0 };
-		struct str identity;
-		int left = 0;
+	pending_of(s);
+	while (looked < MERGE_MOST) {
+		struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
 
-		rest.p += 8;
-		rest.n -= 8;
-		varint_take_str(&rest, &identity);
-		take_identity(identity, &x);
-		while (rc == 0) {       /* the first piece, as long as it begins too early */
-			struct store_view v;
-			struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
-			struct str k, value;
-			char key[16];
-			int n, cut = 0;
-
-			if (dry) {
-				if ((rc = store_view_open(&v, s, err)))
-					break;
-			} else {
-				store_view_of_txn(s, &v);
-			}
-			piece_key(key, id, INT64_MIN);
-			for (rc = store_walk(&c, (struct str){ key, 16 }, &k, &value, err); rc > 0 && k.n == 16 && memcmp(k.p, key, 8) == 0;
-			    rc = store_walk_next(&c, &k, &value, err)) {
-				buf_clear(&copy);
-				buf_str(&copy, value);
-				if ((n = samples_unpack(buf_get(&copy), p)) < 0) {
-					rc = store_damaged(err, s, "samples that cannot be read back");
-					break;
-				}
-				for (cut = 0; cut < n && p[cut].time < before; cut++)
-					;
-				left = cut < n;
-				*dropped += cut;
-				memcpy(key, k.p, 16);
-				if (!dry || left)
-					break;
-			}
-			if (rc > 0 && (k.n != 16 || memcmp(k.p, key, 8)))
-				rc = 0, cut = 0;
-			store_walk_end(&c);
-			if (dry)
-				store_view_close(&v);
-			if (rc <= 0 || dry || cut == 0) {
-				rc = rc < 0 ? rc : 0;
-				break;
-			}
-			n = samples_unpack(buf_get(&copy), p);
-			if ((rc = store_delete(s, STORE_SAMPLES, (struct str){ key, 16 }, err)) == 0) {
-				s->head.samples -= (uint64_t)n;
-				rc = put_pieces(s, id, p + cut, (size_t)(n - cut), err);
-			}
-			if (left)
-				break;
-		}
-		if (rc == 0 && !dry && !left) {
-			char key[8];
-
-			store_key64(key, id);
-			index_key(s, &ikey, x.metric, identity);
-			if ((rc = store_delete(s, STORE_SERIES, (struct str){ key, 8 }, err)) == 0)
-				rc = store_delete(s, STORE_INDEX, buf_get(&ikey), err);
-			s->head.series--;
-		}
+		store_view_of_txn(s, &v);
+		store_piece_key(key, *series, INT64_MIN);
+		rc = store_walk(&c, (struct str){ key, 16 }, &k, &value, err);
+		if (rc > 0)
+			*series = store_key64_get(k.p);
+		store_walk_end(&c);
+		if (rc <= 0)
+			return rc;
+		if ((got = merge_pieces(s, *series, err)) < 0)
+			return (int)got;
+		looked += got;
+		++*series;
 	}
-	free(p);
-	buf_release(&series);
-	buf_release(&copy);
-	buf_release(&ikey);
-	return rc;
+	return 1;
+}
+
+int
+store_put_samples(struct store *s, uint64_t series, const struct samples *x, struct err *err)
+{
+	pending_of(s);
+	return put_pieces(s, series, x, err);
 }

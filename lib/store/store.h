@@ -44,6 +44,13 @@ int store_add(struct store *, const struct event *, struct err *);
 struct store_sample { struct str metric, labels, field; int64_t time; double value; struct str window; struct str state; };
 int store_add_sample(struct store *, const struct store_sample *, struct err *);
 
+/* The same in two steps, for many samples of the same series: the series (time, value and state are not looked at), which
+ * stays valid until store_series_age gives another number (that may change with a commit) or the store is closed; and a sample of it. */
+struct store_series;
+struct store_series *store_series(struct store *, const struct store_sample *, struct err *);
+uint64_t store_series_age(struct store *);
+int store_add_point(struct store *, struct store_series *, int64_t time, double value, struct err *);
+
 /* Whole rows of the kinds anomaly, alert, insight: kept as JSON text by time. */
 int store_add_row(struct store *, const char *kind, int64_t time, struct str json, struct err *);
 
@@ -87,6 +94,32 @@ int64_t store_scan_read(const struct store_scan *);     /* rows looked at so far
 /* The events' vocabulary: names with counts, and property keys. Kept in the store as events come. */
 int store_each_name(struct store *, int (*each)(void *, struct str name, int64_t count, int64_t first, int64_t last), void *, struct err *);
 int store_each_property(struct store *, int (*each)(void *, struct str key, int64_t count), void *, struct err *);
+
+/* Metrics: which series match, and their samples in runs, series by series, each in order of time. An index from metric, field
+ * and label to series finds them, so it costs what it gives. */
+struct store_label { struct str key, value; };          /* a label that is a text, unquoted */
+struct store_match {
+	struct str metric, field;       /* p NULL: any */
+	const struct store_label *labels;
+	int n_labels;
+	int64_t from, to;               /* from <= time < to; of the samples */
+};
+struct store_run {
+	const struct store_sample *series;      /* its texts */
+	size_t number;                          /* of the series among those that match, from 0 */
+	const int64_t *time;
+	const double *value;
+	const struct str *state;                /* NULL: none has one */
+	size_t n;
+};
+int store_each_series(struct store *, const struct store_match *, int (*each)(void *, const struct store_sample *), void *, struct err *);
+
+/* `threads` of them share the series; `each` is called from all, with their number. 0, < 0, or what `each` gave, which ends it. */
+int store_each_run(struct store *, const struct store_match *, int threads, int (*each)(void *, int thread, const struct store_run *),
+    void *, struct err *);
+
+/* The labels there are, each once, and how many series have it. */
+int store_each_label(struct store *, int (*each)(void *, struct str label, uint64_t series), void *, struct err *);
 
 /* Samples of each series of a metric (p NULL: of all), series by series, each in order of time. */
 int store_each_sample(struct store *, struct str metric, int64_t from, int64_t to,

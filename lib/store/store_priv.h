@@ -39,9 +39,9 @@ enum store_table {
 	STORE_VOCAB,    /* 'n' name -> count, first, last;  'k' property key -> count */
 	STORE_STATE,    /* kind 0 name -> name, value */
 	STORE_ROWS,     /* kind 0 time number -> JSON */
-	STORE_INDEX,    /* metric 0 hash -> series */
+	STORE_INDEX,    /* metric 0 hash -> series; 0xff …: postings (series_priv.h) */
 	STORE_SERIES,   /* series -> metric, labels, field, window */
-	STORE_SAMPLES,  /* series, first time -> samples (samples.h) */
+	STORE_SAMPLES,  /* series, first time -> samples (samples.h); 0, number -> batch of the tail (series.c) */
 	STORE_RECENT,   /* number -> event ids seen lately (dedupe.h) */
 	STORE_RUNS,     /* run, part -> event ids in order, or the filter in front of them (dedupe.h) */
 	STORE_TABLES
@@ -128,6 +128,7 @@ struct store_cursor {
 int store_walk(struct store_cursor *, struct str from, struct str *key, struct str *value, struct err *);
 int store_walk_next(struct store_cursor *, struct str *key, struct str *value, struct err *);
 int store_walk_before(struct store_cursor *, struct str at, struct str *key, struct str *value, struct err *);   /* the last key <= at */
+int store_walk_prev(struct store_cursor *, struct str *key, struct str *value, struct err *);   /* the one before, after a walk found one */
 void store_walk_end(struct store_cursor *);
 int store_count(const struct store_view *, enum store_table, uint64_t *, struct err *);
 
@@ -223,7 +224,8 @@ int store_snapshot_fetch(const struct store_snapshot *, uint64_t chunk, int colu
 int store_lock_version(const struct store *, uint64_t version);         /* what is listed then stays until the fd is closed; -1 none */
 int store_scans_before(const struct store *, uint64_t version);
 
-/* retain.c / series.c */
-int store_retain_samples(struct store *, int64_t before, int dry, int64_t *dropped, struct err *);
+/* series.c */
+int store_seal_samples(struct store *, struct err *);           /* their tail into pieces, in the write transaction */
+int store_merge_samples(struct store *, uint64_t *series, struct err *);        /* small pieces of this and further series; 1 there are more */
 
 #endif

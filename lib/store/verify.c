@@ -12,8 +12,7 @@
 #include "base/mem.h"
 #include "codec/varint.h"
 #include "store/chunk.h"
-#include "store/samples.h"
-#include "store/store_priv.h"
+#include "store/series_priv.h"
 
 struct check {
 	struct store *s;
@@ -26,7 +25,9 @@ struct check {
 	struct buf headers;             /* chunk id, header: as it was listed */
 	struct buf vocab;               /* key, value: as it was listed */
 	uint64_t events;
-	struct { uint64_t n, series; int64_t last; struct samples_point *point; } samples;
+	struct { uint64_t n, series, tail; int64_t last; struct samples piece; struct samples_coder coder; struct buf body; } samples;
+	struct map postings;            /* hash, series (8 bytes) -> 1 there, 2 and meant to be; label -> series less those found */
+	int has_postings;
 	struct { struct dedupe_run head; uint64_t id, left; } run;
 	uint64_t recent;                /* ids */
 	int incomplete;                 /* something could not be read: sums are not compared */
@@ -213,49 +214,149 @@ see_row(struct check *c, struct str key, struct str value)
 }
 
 static void
+see_posting(struct check *c, struct str key, struct str value)
+{
+	struct store_ids ids = { 0 };
+	struct err err = { 0 };
+	int kind = store_postings_entry(c->s, key, value, &ids, &err);
+	char entry[24];
+	uint64_t n;
+
+	if (kind < 0) {
+		tell(c, "index: %s", err.text);
+		c->incomplete = 1;
+	}
+	if (kind == 'v')
+		c->has_postings = 1;
+	if (kind == 'k' && varint_take(&value, &n) == 0)
+		map_put(&c->postings, (struct str){ key.p + 1, key.n - 1 }, NULL)->num = (int64_t)n;
+	for (size_t i = 0; i < ids.n && kind == 'p'; i++) {
+		memcpy(entry, key.p + 2, 16);
+		store_key64(entry + 16, ids.id[i]);
+		map_put(&c->postings, (struct str){ entry, 24 }, NULL)->num = 1;
+	}
+	free(ids.id);
+}
+
+static void
 see_index(struct check *c, struct str key, struct str value)
 {
 	struct str series;
 	struct err err = { 0 };
 
-	(void)key;
-	if (value.n != 8 || store_fetch(&c->view, STORE_SERIES, value, &series, &err) != 1)
+	if (key.n && (unsigned char)key.p[0] == 0xff)
+		see_posting(c, key, value);
+	else if (value.n != 8 || store_fetch(&c->view, STORE_SERIES, value, &series, &err) != 1)
 		tell(c, "index: an entry without its series");
+}
+
+struct expecting { struct check *c; uint64_t series; };
+
+static void
+expect_posting(void *self, char kind, struct str what)
+{
+	struct expecting *x = self;
+	struct map_entry *e;
+	char entry[24];
+
+	if (kind == 'k') {
+		struct buf key = { 0 };
+
+		buf_byte(&key, 'k');
+		buf_str(&key, what);
+		map_put(&x->c->postings, buf_get(&key), NULL)->num--;
+		buf_release(&key);
+		return;
+	}
+	memcpy(entry, what.p, 16);
+	store_key64(entry + 16, x->series);
+	e = map_find(&x->c->postings, (struct str){ entry, 24 });
+	if (!e)
+		tell(x->c, "index: series %llu is not under one of its names", (unsigned long long)x->series);
+	else
+		e->num = 2;
 }
 
 static void
 see_series(struct check *c, struct str key, struct str value)
 {
-	struct str part;
+	struct store_sample x = { 0 };
+	struct expecting expecting = { c, 0 };
 
-	if (key.n != 8 || store_key64_get(key.p) >= c->head.next_series)
+	if (key.n != 8 || store_key64_get(key.p) >= c->head.next_series) {
 		tell(c, "series: a number not yet given");
-	for (int i = 0; i < 4; i++)
-		if (varint_take_str(&value, &part)) {
-			tell(c, "series: a name is cut off");
-			return;
+		return;
+	}
+	if (store_take_identity(value, &x)) {
+		tell(c, "series: a name is cut off");
+		return;
+	}
+	expecting.series = store_key64_get(key.p);
+	if (c->has_postings)
+		store_postings_expect(c->s, &x, expect_posting, &expecting);
+}
+
+static void
+check_postings(struct check *c)
+{
+	for (struct map_entry *e = map_first(&c->postings); e && !c->incomplete; e = map_next(&c->postings, e))
+		if (e->key.n == 24 && e->key.p[0] != 'k' ? e->num != 2 : e->num != 0 && (e->key.n != 24 || e->num != 2)) {
+			tell(c, "index: a name lists series that do not have it");
+			break;
 		}
+}
+
+static int
+see_tail_sample(void *self, uint64_t series, int64_t time, double value, struct str state)
+{
+	struct check *c = self;
+
+	(void)time, (void)value, (void)state;
+	if (series >= c->head.next_series)
+		return -1;
+	c->samples.tail++;
+	return 0;
+}
+
+static void
+see_tail(struct check *c, struct str value)
+{
+	struct store_tail_head head;
+	struct str rest;
+
+	if (store_tail_head(value, &head, &rest) || store_batch_each(&c->samples.coder, value, &c->samples.body, see_tail_sample, c) ||
+	    head.samples != c->samples.tail) {
+		tell(c, "samples: a batch of the tail that cannot be read back");
+		c->incomplete = 1;
+	}
 }
 
 static void
 see_samples(struct check *c, struct str key, struct str value)
 {
-	int n = samples_unpack(value, c->samples.point);
+	struct samples *piece = &c->samples.piece;
 	uint64_t series;
 
-	if (key.n != 16 || n < 0) {
+	if (key.n == 16 && store_key64_get(key.p) == 0) {
+		see_tail(c, value);
+		return;
+	}
+	samples_clear(piece);
+	if (key.n != 16 || samples_unpack(&c->samples.coder, value, piece) < 0) {
 		tell(c, "samples: a piece that cannot be read back");
 		c->incomplete = 1;
 		return;
 	}
 	series = store_key64_get(key.p);
-	if (c->samples.point[0].time != store_key_time_get(store_key64_get(key.p + 8)))
+	if (series >= c->head.next_series)
+		tell(c, "samples: a piece of a series not yet given");
+	if (piece->time[0] != store_key_time_get(store_key64_get(key.p + 8)))
 		tell(c, "samples: a piece under another time than its first");
-	if (c->samples.n && series == c->samples.series && c->samples.point[0].time <= c->samples.last)
+	if (c->samples.n && series == c->samples.series && piece->time[0] <= c->samples.last)
 		tell(c, "samples: pieces of series %llu overlap", (unsigned long long)series);
 	c->samples.series = series;
-	c->samples.last = c->samples.point[n - 1].time;
-	c->samples.n += (uint64_t)n;
+	c->samples.last = piece->time[piece->n - 1];
+	c->samples.n += piece->n;
 }
 
 static void
@@ -494,11 +595,11 @@ store_verify(struct store *s, void (*told)(void *, const char *), void *self, st
 	walk(&c, STORE_INDEX, 0, see_index);
 	if (walk(&c, STORE_SERIES, 0, see_series) != c.head.series && !c.incomplete)
 		tell(&c, "another number of series than the head says");
-	c.samples.point = mem_grow(NULL, SAMPLES_MOST, sizeof(*c.samples.point));
+	check_postings(&c);
 	walk(&c, STORE_SAMPLES, 0, see_samples);
-	if (!c.incomplete && c.samples.n != c.head.samples)
-		tell(&c, "%llu samples, but the head says %llu", (unsigned long long)c.samples.n, (unsigned long long)c.head.samples);
-	free(c.samples.point);
+	if (!c.incomplete && c.samples.n + c.samples.tail != c.head.samples)
+		tell(&c, "%llu samples, but the head says %llu", (unsigned long long)(c.samples.n + c.samples.tail),
+		    (unsigned long long)c.head.samples);
 	walk(&c, STORE_RECENT, 0, see_recent);
 	if (!c.incomplete && c.recent != c.head.recent)
 		tell(&c, "recent: another number of ids than the head says");
@@ -529,6 +630,10 @@ out:
 	map_release(&c.names);
 	map_release(&c.keys);
 	map_release(&c.chunks);
+	map_release(&c.postings);
+	samples_release(&c.samples.piece);
+	samples_coder_release(&c.samples.coder);
+	buf_release(&c.samples.body);
 	buf_release(&c.headers);
 	buf_release(&c.vocab);
 	return rc;

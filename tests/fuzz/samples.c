@@ -9,42 +9,78 @@
 int LLVMFuzzerTestOneInput(const unsigned char *, size_t);
 
 static void
-round_trip(const struct samples_point *p, size_t n)
+round_trip(struct samples_coder *c, const struct samples *x)
 {
-	struct samples_point *back = mem_grow(NULL, SAMPLES_MOST, sizeof(*back));
+	struct samples back = { 0 };
+	struct samples_head head;
 	struct buf b = { 0 };
 
-	samples_pack(&b, p, n);
-	assert(samples_unpack(buf_get(&b), back) == (int)n);
-	for (size_t i = 0; i < n; i++)
-		assert(back[i].time == p[i].time && memcmp(&back[i].value, &p[i].value, 8) == 0 && !back[i].state.p == !p[i].state.p &&
-		    str_eq(back[i].state, p[i].state));
+	samples_pack(c, &b, x, 0, x->n);
+	assert(samples_unpack(c, buf_get(&b), &back) == (int)x->n && back.n_states == x->n_states);
+	assert(samples_peek(c, buf_get(&b), &head) == 0 && head.n == x->n && head.first == x->time[0] && head.last == x->time[x->n - 1]);
+	for (size_t i = 0; i < x->n; i++)
+		assert(back.time[i] == x->time[i] && memcmp(&back.value[i], &x->value[i], 8) == 0 && !back.state[i].p == !x->state[i].p &&
+		    str_eq(back.state[i], x->state[i]));
 	buf_release(&b);
-	free(back);
+	samples_release(&back);
+}
+
+/* Any integers as a column, and a value by itself. */
+static void
+round_trip_ints(struct samples_coder *c, const unsigned char *data, size_t n)
+{
+	size_t many = n / 8 < INTS_MOST ? n / 8 : INTS_MOST;
+	int64_t *x = mem_grow(NULL, 2 * many + 1, sizeof(*x));
+	struct buf b = { 0 };
+	struct str rest;
+	double v, back;
+
+	memcpy(x, data, many * 8);
+	for (size_t i = 0; n && i < many && data[0] % 2; i++)   /* small ones too */
+		x[i] = x[i] % (1 + data[0]) * (n > 1 ? data[1] : 1);
+	ints_pack(&c->ints, &b, x, many);
+	rest = buf_get(&b);
+	assert(ints_unpack(&c->ints, &rest, x + many, many) == 0 && rest.n == 0 && memcmp(x, x + many, many * 8) == 0);
+	buf_clear(&b);
+	if (many) {
+		memcpy(&v, data, 8);
+		samples_put_value(&b, v);
+		rest = buf_get(&b);
+		assert(samples_take_value(&rest, &back) == 0 && rest.n == 0 && memcmp(&v, &back, 8) == 0);
+	}
+	buf_release(&b);
+	free(x);
 }
 
 int
 LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 {
-	struct samples_point *p = mem_grow(NULL, SAMPLES_MOST, sizeof(*p));
-	int many = samples_unpack((struct str){ (const char *)data, n }, p);
+	struct samples_coder c = { 0 };
+	struct samples x = { 0 };
+	struct str rest = { (const char *)data, n };
+	double v;
 
-	if (many > 0) {
-		for (int i = 1; i < many; i++)
-			assert(p[i].time > p[i - 1].time);
-		round_trip(p, (size_t)many);
+	if (samples_unpack(&c, rest, &x) > 0) {
+		for (size_t i = 1; i < x.n; i++)
+			assert(x.time[i] > x.time[i - 1]);
+		round_trip(&c, &x);
 	}
-	many = 0;
-	for (size_t at = 0; at + 9 <= n && many < SAMPLES_MOST; at += 9, many++) {
-		p[many] = (struct samples_point){ .time = (many ? p[many - 1].time : -1000) + 1 + data[at] };
-		memcpy(&p[many].value, data + at + 1, 8);
+	samples_take_value(&rest, &v);
+	samples_clear(&x);
+	for (size_t at = 0; at + 9 <= n && x.n < SAMPLES_MOST; at += 9) {
+		struct str state = { 0 };
+
 		if (data[at] % 3 == 0)
-			p[many].state = (struct str){ (const char *)data + at, data[at] % 9 };
+			state = (struct str){ (const char *)data + at, data[at] % 9 };
+		memcpy(&v, data + at + 1, 8);
 		if (data[at] % 5 == 0)
-			p[many].value = (double)(data[at + 1] * 256 + data[at + 2]) / 100;
+			v = (double)(data[at + 1] * 256 + data[at + 2]) / 100;
+		samples_add(&x, (x.n ? x.time[x.n - 1] : -1000) + 1 + data[at], v, state);
 	}
-	if (many)
-		round_trip(p, (size_t)many);
-	free(p);
+	if (x.n)
+		round_trip(&c, &x);
+	round_trip_ints(&c, data, n);
+	samples_release(&x);
+	samples_coder_release(&c);
 	return 0;
 }

@@ -1,0 +1,65 @@
+/* series_priv.h - what the files about samples share: keys, the tail, postings. */
+#ifndef STORE_SERIES_PRIV_H
+#define STORE_SERIES_PRIV_H
+
+#include "store/samples.h"
+#include "store/store_priv.h"
+
+#define STORE_SERIES_MOST ((1ULL << 56) - 1)    /* the upper byte of a series' number is that of a rung */
+
+/* Identity: texts metric, labels, field, window. */
+void store_put_identity(struct buf *, const struct store_sample *);
+int store_take_identity(struct str, struct store_sample *);             /* 0, or -1 when the bytes are none; borrowed */
+void store_index_key(const struct store *, struct buf *, struct str metric, struct str identity);      /* identity p NULL: what it begins with */
+void store_piece_key(char key[16], uint64_t series, int64_t time);
+void store_tidy_samples(struct samples *);      /* in order of time, of each time the last */
+
+/* Batches of the tail. */
+struct store_tail_head { uint64_t samples, widest; };
+int store_tail_head(struct str batch, struct store_tail_head *, struct str *rest);
+/* Each sample of a batch, in order. 0, -1 when the bytes are none, or what `each` gave. */
+int store_batch_each(struct samples_coder *, struct str batch, struct buf *scratch,
+    int (*each)(void *, uint64_t series, int64_t time, double value, struct str state), void *);
+
+int store_put_samples(struct store *, uint64_t series, const struct samples *, struct err *);     /* as pieces; none may be there */
+
+/* series_read.c: the samples of a series from <= time < to, its pieces stitched with a tail (in order), in runs. What `each` gives that
+ * is not 0 ends it. */
+struct store_reader { struct samples_coder coder; struct samples piece, both; struct buf lot; };       /* zeros are ready; one a thread */
+void store_reader_release(struct store_reader *);
+int store_read_series(struct store *, struct store_reader *, uint64_t series, const struct samples *tail, int64_t from, int64_t to,
+    int (*each)(void *, const struct samples *, size_t from, size_t n), void *, struct err *);
+
+/* ---- postings.c: from a metric, a field, a label and its value to series, and which labels there are
+ *
+ * In the table STORE_INDEX beside the metrics, under keys that begin with 0xff, as no name does:
+ *
+ *      0xff 'v'                         -> byte 1: what follows is complete
+ *      0xff 'k' label                   -> varint series that have it (labels of at most 400 bytes)
+ *      0xff 'p' hash(16) first series(8)-> varint steps to the others, at most 1,024 of them, rising
+ *
+ * The hash is that of a kind, 'm' metric, 'f' field or 'l' label with its value, when that is a text: of the byte, the label
+ * as a text with its length, and the value unquoted.
+ */
+struct postings;                        /* of series that are new in a transaction */
+struct postings *store_postings_new(void);
+void store_postings_free(struct postings *);
+void store_postings_forget(struct postings *);
+int store_postings_ready(struct store *, struct postings *, struct err *);      /* built for a store that has none yet */
+void store_postings_add(struct store *, struct postings *, uint64_t series, const struct store_sample *);
+int store_postings_flush(struct store *, struct postings *, struct err *);
+int store_postings_remove(struct store *, uint64_t series, const struct store_sample *, struct err *);
+
+/* Each label name. 1 when there was an index, 0 when there is none (an older store), < 0. */
+int store_postings_labels(const struct store_view *, int (*each)(void *, struct str label, uint64_t series), void *, struct err *);
+
+/* The series of one of them, rising, appended. 1, 0 when there is no index, < 0. */
+struct store_ids { uint64_t *id; size_t n, cap; };
+int store_postings_find(const struct store_view *, char kind, struct str label, struct str value, struct store_ids *, struct err *);
+
+/* For verify: what a series has to stand in (kind 'm', 'f', 'l' with the hash, 'k' with the label), and what an entry whose key
+ * begins with 0xff is: 'v', 'k', 'p' with its series, or < 0. */
+void store_postings_expect(struct store *, const struct store_sample *, void (*each)(void *, char kind, struct str what), void *);
+int store_postings_entry(struct store *, struct str key, struct str value, struct store_ids *, struct err *);
+
+#endif

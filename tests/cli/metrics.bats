@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# Metric rows into the store and back.
+load ../helper
+
+row() { printf '{"metric":"%s","timestamp":"2026-11-23T10:%02d:%02d.000Z","labels":{"host":"%s"},"value":%s}\n' "$@"; }
+rows() { at-query -f csv "SELECT metric, timestamp, field, value, labels FROM metrics ORDER BY metric, labels, field, timestamp" | tail -n +2 | tr -d '\r'; }
+
+@test "metric rows are stored as samples, in any spelling of the row" {
+	{
+		row cpu 0 0 a 1.5
+		row cpu 0 15 a 2
+		row cpu 0 30 a -0.25
+		echo '{ "value": 7, "labels": {"host": "a"}, "metric": "cpu", "timestamp": "2026-11-23T11:00:45+01:00" }'
+		echo '{"metric":"cpu","timestamp":1795428060,"labels":{"host":"a"},"value":1e3}'
+	} | at-ingest -v 2>log
+	grep -q '5 stored, 0 rejected' log
+	[ "$(rows | cut -d, -f2,4 | paste -sd' ')" = '2026-11-23T10:00:00.000Z,1.5 2026-11-23T10:00:15.000Z,2 2026-11-23T10:00:30.000Z,-0.25 2026-11-23T10:00:45.000Z,7 2026-11-23T10:01:00.000Z,1000' ]
+	run -0 at-admin verify
+}
+
+@test "labels in another order are the same series, other labels another" {
+	at-ingest <<-'E'
+	{"metric":"m","timestamp":1,"labels":{"b":"2","a":"1"},"value":1}
+	{"metric":"m","timestamp":2,"labels":{"a":"1","b":"\u0032"},"value":1}
+	{"metric":"m","timestamp":3,"labels":{"a":"1"},"value":1}
+	{"metric":"m","timestamp":3,"value":1}
+	E
+	[ "$(at-admin stats -f ndjson | jq .series)" -eq 3 ]
+}
+
+@test "several numbers of a row are several series, and a sample at the same time replaces" {
+	at-ingest <<<'{"metric":"m","timestamp":"2026-11-23T10:00:00.000Z","window":"1m","labels":{},"count":3,"x_sum":1.25,"note":"text"}'
+	at-ingest <<<'{"metric":"m","timestamp":"2026-11-23T10:00:00.000Z","window":"1m","labels":{},"count":4}'
+	[ "$(rows | cut -d, -f3,4 | paste -sd' ')" = 'count,4 x_sum,1.25' ]
+}
+
+@test "events and metric rows may be mixed, and -t passes both on in their order" {
+	{ echo '{"event":"a","timestamp":1}'; row m 0 0 x 1; echo '{"event":"b","timestamp":2}'; } >in
+	at-ingest -t in >out
+	[ "$(jq -r '.event // .metric' out | paste -sd' ')" = 'a m b' ]
+	[ "$(at-ingest -n in | jq -r '.event // .metric' | paste -sd' ')" = 'a m b' ]
+	[ "$(at-query -f csv 'SELECT COUNT(*) FROM events' | tail -1 | tr -d '\r')" -eq 2 ]
+}
+
+@test "a row that only mentions a metric is an event; with --event every row is" {
+	[[ $(at-ingest -n <<<'{"event":"e","timestamp":1,"metric":"m","value":1}') == '{"event":"e"'* ]]
+	[[ $(at-ingest -n <<<'{"name":"e","timestamp":1,"metric":"m","value":1}') == '{"event":"e"'* ]]
+	[[ $(at-ingest -n --event e <<<'{"metric":"m","timestamp":1,"value":1}') == '{"event":"e"'* ]]
+}
+
+@test "wrong metric rows are rejected with the reason" {
+	{
+		row good 0 0 a 1
+		echo '{"metric":"m","timestamp":1,"labels":{"a":"b"}}'
+		echo '{"metric":"m","timestamp":"soon","value":1}'
+		echo '{"metric":"","timestamp":1,"value":1}'
+		echo '{"metric":"m","timestamp":1,"value":1,"states":{}}'
+		echo '{"metric":"m","timestamp":1,"labels":{"a":"1","a":"2"},"value":1}'
+		row good 0 15 a 1
+		row good 0 30 a 01
+		row good 0 45 a 1e
+		row good 60 0 a 1
+	} >in
+	run -3 --separate-stderr at-ingest --strict -r bad in
+	[ "$(jq -s length bad)" -eq 8 ]
+	[ "$(jq -r .error bad | head -5 | paste -sd'|')" = 'a metric row without a number, give it "value"|"soon" is no time, write "2026-11-23T10:15:30.123Z" or a number|a metric'"'"'s name has 1 to 4,096 bytes|rows with states are stored by at-agg -s, which merges them|the label '"'"'a'"'"' is there twice' ]
+	[ "$(rows | wc -l)" -eq 2 ]
+}
+
+@test "a partial row gives nothing" {
+	at-ingest <<<'{"metric":"m","timestamp":1,"partial":true,"count":5}'
+	run -0 at-query 'SELECT COUNT(*) FROM metrics'
+	[[ $output == *0* ]]
+}
+
+# The quick way and the long way read the same: a row is read the long way when blanks are in it.
+@test "numbers are the same whichever way a row is read" {
+	printf '%s\n' 0 -0 1 0.1 123456789012345 1234567890.12345 0.000000000000001 -99.5 1e300 1.7976931348623157e308 9007199254740993 12345678901234567 0.30000000000000004 >numbers
+	row warm 0 0 a 1 >in
+	awk '{ printf "{\"metric\":\"quick\",\"timestamp\":\"2026-11-23T10:00:%02d.000Z\",\"labels\":{\"a\":\"b\"},\"value\":%s}\n", NR, $0 }' numbers >>in
+	awk '{ printf "{\"metric\": \"long\",\"timestamp\":\"2026-11-23T10:00:%02d.000Z\",\"labels\":{\"a\":\"b\"},\"value\":%s}\n", NR, $0 }' numbers >>in
+	at-ingest in
+	at-query -f csv "SELECT timestamp, value FROM metrics WHERE metric = 'quick' ORDER BY 1" >quick
+	at-query -f csv "SELECT timestamp, value FROM metrics WHERE metric = 'long' ORDER BY 1" >long
+	cmp quick long
+	[ "$(wc -l <quick)" -eq 14 ]
+}
+
+@test "what gen_metrics makes is counted and summed as it is" {
+	need_shared bench/gen_metrics.c
+	${CC:-cc} -O1 -w -o gen "$shared/bench/gen_metrics.c"
+	./gen -s 30 -n 2000 >in
+	at-ingest in
+	want=$(jq -n '[inputs | select(.metric == "queue_length") | .value] | "\(length) \(add)"' in)
+	[ "$want" = "$(at-query "SELECT COUNT(*) || ' ' || CAST(SUM(value) AS INTEGER) x FROM metrics WHERE metric = 'queue_length'" | jq .x)" ]
+	run -0 at-admin compact
+	[ "$want" = "$(at-query "SELECT COUNT(*) || ' ' || CAST(SUM(value) AS INTEGER) x FROM metrics WHERE metric = 'queue_length'" | jq .x)" ]
+	run -0 at-admin verify
+}

@@ -1,0 +1,373 @@
+/* Metric samples: what is added is read back, bit for bit, whatever comes when, through tail, seals, merges and retention. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <ftw.h>
+#include <math.h>
+#include <pthread.h>
+
+#include <cmocka.h>
+
+#include "base/in.h"
+#include "base/mem.h"
+#include "store/admin.h"
+
+static char dir[64];
+
+static int
+remove_one(const char *path, const struct stat *st, int what, struct FTW *f)
+{
+	(void)st, (void)what, (void)f;
+	return remove(path);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/at-series-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+#define OK(call) do { int rc_ = (call); if (rc_ < 0) fail_msg("%s: %s", #call, err.text); } while (0)
+
+static void
+tell(void *self, const char *what)
+{
+	(void)self;
+	print_message("# %s\n", what);
+}
+
+static void
+check_store(struct store *s)
+{
+	struct err err = { 0 };
+
+	assert_int_equal(store_verify(s, tell, NULL, &err), 0);
+}
+
+static uint64_t
+next(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	return *seed ^= *seed << 17;
+}
+
+/* ---- a model: a slot for each time of each series */
+
+enum { SERIES = 9, SLOTS = 150000, STEP = 15000 };
+
+struct model {
+	double value[SERIES][SLOTS];
+	unsigned char has[SERIES][SLOTS];       /* 1, 2 with a state */
+};
+
+/* Each series is of another kind. */
+static double
+value_of(int series, int slot, uint64_t random)
+{
+	static const double odd[] = { NAN, INFINITY, -INFINITY, -0.0, 0.0, 9223372036854775807.0, -9223372036854775808.0, 9007199254740993.0,
+		5e-324, 1.7976931348623157e308, 0.1, 1e22, 1e-9 };
+	double bits;
+
+	switch (series) {
+	case 0: return 1;
+	case 1: return slot * 3 + (double)(random % 5);                         /* a counter */
+	case 2: return (double)(random % 10000) / 100;                          /* two decimals */
+	case 3: return (double)(random % 1000) / 7;                             /* no decimals */
+	case 4: return odd[random % 13];
+	case 5: return random % 40 ? (double)(slot / 10) : odd[random % 13];    /* few that are odd */
+	case 6: memcpy(&bits, &random, 8); return bits;
+	case 7: return (double)((random % 64) * 4096) + (double)slot * 1048576;
+	default: return random % 30 ? 0 : -(double)(random % 16);
+	}
+}
+
+static void
+name_series(int series, struct store_sample *x, char labels[80])
+{
+	*x = (struct store_sample){ .metric = series % 3 ? STR("load") : STR("heat"), .field = series == 8 ? STR("count") : STR("value"), .window = STR("") };
+	x->labels = (struct str){ labels, (size_t)sprintf(labels, "{\"host\":\"h%d\",\"id\":%d,\"rack\":\"r%d\"}", series, series, series % 2) };
+}
+
+static void
+put(struct store *s, struct model *m, int series, int slot, uint64_t random)
+{
+	struct err err = { 0 };
+	struct store_sample x;
+	char labels[80];
+
+	name_series(series, &x, labels);
+	x.time = (int64_t)slot * STEP + (series == 2 ? slot % 7 : 0);
+	x.value = value_of(series, slot, random);
+	if (series == 8 && random % 3 == 0)
+		x.state = STR("hll1:abc");
+	OK(store_add_sample(s, &x, &err));
+	m->value[series][slot] = x.value;
+	m->has[series][slot] = x.state.p ? 2 : 1;
+}
+
+struct compare { const struct model *model; int from, to; size_t n[SERIES]; int64_t last[SERIES]; pthread_mutex_t lock; };
+
+static int
+compare_run(void *self, int thread, const struct store_run *run)
+{
+	struct compare *c = self;
+	int series = atoi(run->series->labels.p + 10);
+
+	(void)thread;
+	for (size_t i = 0; i < run->n; i++) {
+		int slot = (int)(run->time[i] / STEP);
+
+		assert_true(run->time[i] > c->last[series]);
+		c->last[series] = run->time[i];
+		assert_true(slot >= c->from && slot < c->to && c->model->has[series][slot]);
+		assert_memory_equal(&run->value[i], &c->model->value[series][slot], 8);
+		assert_int_equal(run->state && run->state[i].p, c->model->has[series][slot] == 2);
+		c->n[series]++;
+	}
+	return 0;
+}
+
+/* Read [from, to) of the series that match, and nothing is missing. */
+static void
+compare(struct store *s, const struct model *model, struct store_match match, int from, int to, int threads, int (*fits)(int series))
+{
+	struct compare c = { .model = model, .from = from, .to = to };
+	struct err err = { 0 };
+
+	for (int i = 0; i < SERIES; i++)
+		c.last[i] = INT64_MIN;
+	match.from = (int64_t)from * STEP;
+	match.to = (int64_t)to * STEP;
+	OK(store_each_run(s, &match, threads, compare_run, &c, &err));
+	for (int i = 0; i < SERIES; i++) {
+		size_t want = 0;
+
+		for (int k = from; k < to && fits(i); k++)
+			want += model->has[i][k] != 0;
+		assert_int_equal(c.n[i], want);
+	}
+}
+
+static int is_any(int i) { return i >= 0; }
+static int is_load(int i) { return i % 3 != 0; }
+static int is_load_of_rack_1(int i) { return i % 3 != 0 && i % 2; }
+static int is_h4(int i) { return i == 4; }
+static int is_count(int i) { return i == 8; }
+static int is_none(int i) { (void)i; return 0; }
+
+static void
+compare_all(struct store *s, const struct model *model, int end, uint64_t *seed)
+{
+	const struct store_label rack = { STR("rack"), STR("r1") }, host[] = { { STR("rack"), STR("r0") }, { STR("host"), STR("h4") } };
+	int from = (int)(next(seed) % SLOTS), to = from + (int)(next(seed) % (unsigned)(SLOTS - from));
+
+	compare(s, model, (struct store_match){ 0 }, 0, end, 2, is_any);
+	compare(s, model, (struct store_match){ 0 }, from, to, 1, is_any);
+	compare(s, model, (struct store_match){ .metric = STR("load") }, from, to, 2, is_load);
+	compare(s, model, (struct store_match){ .metric = STR("load"), .labels = &rack, .n_labels = 1 }, 0, end, 1, is_load_of_rack_1);
+	compare(s, model, (struct store_match){ .labels = host, .n_labels = 2 }, from, to, 1, is_h4);
+	compare(s, model, (struct store_match){ .field = STR("count") }, from, to, 1, is_count);
+	compare(s, model, (struct store_match){ .metric = STR("loa") }, from, to, 1, is_none);
+}
+
+static void
+samples_are_read_back_whatever_comes_when(void **state)
+{
+	struct model *model = mem_new(sizeof(*model));
+	struct err err = { 0 };
+	struct store *s = store_open(dir, "model", STORE_CREATE, &err);
+	struct store_dropped dropped;
+	struct store_stats stats;
+	uint64_t seed = 88172645463325252u;
+	int now = 0, want = 0;
+
+	(void)state;
+	assert_non_null(s);
+	for (int round = 0; round < 60; round++) {
+		/* mostly scrapes that go on, now and then a lot at once, and some that come late */
+		int ticks = round % 5 == 1 ? 15000 : 1 + (int)(next(&seed) % 300), late = round % 5 == 3 ? 3000 : round % 2 ? 10 : 0;
+
+		OK(store_begin(s, &err));
+		for (int t = 0; t < ticks && now < SLOTS; t++, now++)
+			for (int i = 0; i < SERIES; i++)
+				if (i != 3 || now % 100 == 0)
+					put(s, model, i, now, next(&seed));
+		for (int k = 0; k < late; k++)
+			put(s, model, (int)(next(&seed) % SERIES), (int)(next(&seed) % (unsigned)now), next(&seed));
+		if (round == 30)
+			store_abort(s);
+		else
+			OK(store_commit(s, &err));
+		if (round == 30) {              /* as if it had not been: the model is made from what is there */
+			memset(model, 0, sizeof(*model));
+			store_close(s);
+			assert_int_equal(store_tenant_remove(dir, "model", &err), 0);
+			assert_non_null(s = store_open(dir, "model", STORE_CREATE, &err));
+			now = 0;
+		}
+		if (round % 9 == 8)
+			compare_all(s, model, SLOTS, &seed);
+	}
+	check_store(s);
+	OK(store_compact(s, &err));
+	compare_all(s, model, SLOTS, &seed);
+	check_store(s);
+	OK(store_stats(s, &stats, &err));
+	for (int i = 0; i < SERIES; i++)
+		for (int k = 0; k < SLOTS; k++)
+			want += model->has[i][k] != 0;
+	assert_int_equal(stats.samples, want);
+	for (int dry = 1; dry >= 0; dry--) {
+		int gone = 0;
+
+		OK(store_retain(s, TIME_NONE, (int64_t)20000 * STEP, dry, &dropped, &err));
+		for (int i = 0; i < SERIES; i++)
+			for (int k = 0; k < 20000; k++)
+				gone += model->has[i][k] != 0;
+		assert_int_equal(dropped.samples, gone);
+	}
+	for (int i = 0; i < SERIES; i++)
+		memset(model->has[i], 0, 20000);
+	compare_all(s, model, SLOTS, &seed);
+	check_store(s);
+	OK(store_retain(s, TIME_NONE, TIME_MAX, 0, &dropped, &err));
+	memset(model->has, 0, sizeof(model->has));
+	compare_all(s, model, SLOTS, &seed);
+	OK(store_stats(s, &stats, &err));
+	assert_int_equal(stats.series, 0);
+	assert_int_equal(stats.samples, 0);
+	check_store(s);
+	store_close(s);
+	free(model);
+}
+
+/* ---- the index */
+
+static int
+count_series(void *self, const struct store_sample *x)
+{
+	(void)x;
+	++*(int *)self;
+	return 0;
+}
+
+static int
+series_with(struct store *s, const char *key, const char *value)
+{
+	const struct store_label label = { str_of(key), str_of(value) };
+	const struct store_match match = { .labels = &label, .n_labels = 1, .from = INT64_MIN, .to = INT64_MAX };
+	struct err err = { 0 };
+	int n = 0;
+
+	OK(store_each_series(s, &match, count_series, &n, &err));
+	return n;
+}
+
+static int
+find_label(void *self, struct str label, uint64_t series)
+{
+	if (str_eq(label, STR("h\xc3\xa9")))
+		*(uint64_t *)self = series;
+	return 0;
+}
+
+static void
+labels_lead_to_their_series(void **state)
+{
+	struct err err = { 0 };
+	struct store *s = store_open(dir, "labels", STORE_CREATE, &err);
+	struct store_sample x = { .metric = STR("m"), .field = STR("value"), .window = STR("") };
+	struct store_dropped dropped;
+	uint64_t with = 0;
+	char labels[100];
+
+	(void)state;
+	assert_non_null(s);
+	for (int round = 0; round < 3; round++) {
+		OK(store_begin(s, &err));
+		for (int i = round * 1500; i < round * 1500 + 1500; i++) {
+			x.labels = (struct str){ labels, (size_t)sprintf(labels, "{\"even\":\"%s\",\"h\\u00e9\":\"a\\nb\",\"n\":\"%d\",\"number\":%d}",
+			    i % 2 ? "no" : "yes", i, i % 10) };
+			x.time = i;
+			OK(store_add_sample(s, &x, &err));
+		}
+		OK(store_commit(s, &err));
+	}
+	assert_int_equal(series_with(s, "even", "yes"), 2250);
+	assert_int_equal(series_with(s, "n", "4499"), 1);
+	assert_int_equal(series_with(s, "n", "4500"), 0);
+	assert_int_equal(series_with(s, "number", "3"), 0);     /* a number is no text */
+	assert_int_equal(series_with(s, "h\xc3\xa9", "a\nb"), 4500);
+	OK(store_each_label(s, find_label, &with, &err));
+	assert_int_equal(with, 4500);
+	check_store(s);
+	OK(store_retain(s, TIME_NONE, 3000, 0, &dropped, &err));
+	assert_int_equal(dropped.samples, 3000);
+	assert_int_equal(series_with(s, "even", "yes"), 750);
+	assert_int_equal(series_with(s, "n", "2999"), 0);
+	assert_int_equal(series_with(s, "n", "3000"), 1);
+	OK(store_each_label(s, find_label, &with, &err));
+	assert_int_equal(with, 1500);
+	check_store(s);
+	store_close(s);
+}
+
+/* The store of the first release has no such index: it is read all the same, and gets one with the first samples that come. */
+static void
+an_older_store_gets_its_index(void **state)
+{
+	struct err err = { 0 };
+	struct store *s = store_open(dir, "old", STORE_CREATE, &err);
+	struct store_sample x = { .metric = STR("m"), .labels = STR("{\"a\":\"b\"}"), .field = STR("other"), .time = 1 };
+	char path[120];
+	struct str bytes;
+	struct in *in;
+	FILE *f;
+
+	(void)state;
+	if (sizeof(void *) != 8)
+		return;
+	assert_non_null(s);
+	store_close(s);
+	sprintf(path, "%s/tenants/old/data.mdb", dir);
+	assert_non_null(f = fopen(path, "w"));
+	assert_non_null(in = in_open("tests/golden/store/1.mdb.gz", &err));
+	while (in_bytes(in, &bytes, &err) == IN_LINE)
+		assert_int_equal(fwrite(bytes.p, 1, bytes.n, f), bytes.n);
+	in_close(in);
+	fclose(f);
+	assert_non_null(s = store_open(dir, "old", STORE_WRITE, &err));
+	assert_int_equal(series_with(s, "a", "b"), 1);
+	OK(store_begin(s, &err));
+	OK(store_add_sample(s, &x, &err));
+	OK(store_commit(s, &err));
+	assert_int_equal(series_with(s, "a", "b"), 2);
+	check_store(s);
+	store_close(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(samples_are_read_back_whatever_comes_when),
+		cmocka_unit_test(labels_lead_to_their_series),
+		cmocka_unit_test(an_older_store_gets_its_index),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
