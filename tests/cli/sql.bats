@@ -25,6 +25,12 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	run -0 python3 "$root/tests/peers/answered.py" "$shared/eval/sql/analyst_statements.txt"
 }
 
+@test "SQLite's logic tests over events, by columns and row by row (AT_LOGIC_EVERY=1: all of them)" {
+	need_shared eval/conformance/sqllogictest
+	run -0 python3 "$root/tests/peers/logic.py" "$shared"/eval/conformance/sqllogictest/*.gz --every "${AT_LOGIC_EVERY:-300}"
+	[[ $output == *' passed, 0 failed' ]]
+}
+
 @test "values: int64 exact, booleans 1 and 0, nested values as JSON, absent and null NULL" {
 	is "SELECT big, ok, viewport, none, source FROM events WHERE id = 'e1'" '9007199254740993,1,"{""w"":320}",,'
 	is "SELECT typeof(big), typeof(revenue), typeof(ok), typeof(page) FROM events WHERE id = 'e1'" 'integer,real,integer,text'
