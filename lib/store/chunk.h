@@ -1,29 +1,34 @@
 /* chunk.h - up to 65,536 events, sorted by time, column by column: how they are packed, and nothing about where they lie.
  *
  * The one door to the encoding: another one may replace what is behind it. Encoding gives a header and blocks; a reader is
- * given the header and fetches the blocks it needs. So a scan that the header says can bring nothing costs the header, and a
- * scan that does not want properties never unpacks them.
+ * given the header and fetches the blocks it needs. So a scan that the header says can bring nothing costs the header, one that does
+ * not want properties never unpacks them, and one that wants a few of them unpacks these.
  *
- *      header   version, counts, time and seq range, rows in each part, names with counts and first and last time
- *      blocks   TIME SEQ RECEIVED NAME ID USER SESSION   the whole column, part 0
- *               PROPERTIES                               parts of about 128 KiB, so few are unpacked for few rows
- *               KEYS                                     property keys with counts
- *               USERS                                    a filter in front of the users (Bloom, 10 bits a user)
+ *      header        version, counts, time and seq range, names with counts and first and last time
+ *      TIME SEQ RECEIVED NAME ID USER SESSION    a column each (values.h)
+ *      PROPERTIES    taken apart into shapes and leaves (shapes.h): a column for each path, small ones several in a block (part)
+ *      KEYS          property keys with counts
+ *      USERS         a filter in front of the users (Bloom, 10 bits a user)
+ *      SHAPES        the shapes, and where the leaves lie, with what kinds of values and between which numbers
+ *      ROWS          the shape of each row
  *
  * Header (varints; "signed" zigzag; text is length and bytes):
- *      byte 1 · n · signed least time · greatest - least time · least seq · greatest - least seq · bytes of the rows as they came ·
- *      bytes of the packed blocks · parts · rows in each part · names · for each name: text, count, first - least time, last - first
- * Block: byte 0 plain, 1 zstd · 4 bytes little-endian length unpacked · the bytes. Unpacked:
- *      TIME      for each row: time - time of the row before (first: least time)
- *      SEQ       for each row: signed seq - seq of the row before - 1 (first: least seq - 1)
- *      RECEIVED  for each row: signed received - received of the row before (first: 0)
- *      NAME      for each row: which of the header's names, from 0; 1, 2 or 4 bytes little-endian as their number asks
- *      ID USER SESSION
- *                byte 0: no row has one. byte 1: number of texts, the texts, for each row 1, 2 or 4 bytes: 0 none, k the k-th text.
- *                byte 2: for each row 0 for none or length + 1, then all bytes
- *      PROPERTIES for each row its length, then all bytes
- *      KEYS      number of keys, for each: text as it stands between the quotes, count
- *      USERS     the filter's 64-byte lines (dedupe.h)
+ *      byte 2 · n · signed least time · greatest - least time · least seq · greatest - least seq · bytes of the rows as they came ·
+ *      bytes of the packed blocks · names · for each name: text, count, first - least time, last - first
+ * Blocks:
+ *      TIME SEQ RECEIVED   integers as in values.h: time - least time, seq - least seq, received
+ *      NAME                byte 0 · codes: which of the header's names, from 0. byte 1 · for each shape 0 (several names) or the name + 1
+ *                          that all its rows have · codes of the rows that have a shape of several names
+ *      ID USER SESSION     values
+ *      PROPERTIES          values of one leaf or several, one behind the other
+ *      KEYS                length · piece (pack.h): number of keys, for each: text as it stands between the quotes, count
+ *      USERS               the filter's 64-byte lines (dedupe.h)
+ *      SHAPES              length · piece: shapes (shapes.h), then for each leaf: 0 where it lies in the block of the leaf before, 1 in the
+ *                          next · bytes · byte of the kinds of values (values.h) · nulls · distinct texts · with numbers, 8 bytes each
+ *                          (little-endian IEEE 754), the least and the greatest of them
+ *      ROWS                codes (values.h)
+ *
+ * Chunks whose first byte is 1 are of format 1, row by row in their properties: chunk_rows.c. They are read as well.
  */
 #ifndef STORE_CHUNK_H
 #define STORE_CHUNK_H
@@ -31,13 +36,16 @@
 #include "base/buf.h"
 #include "event/event.h"
 #include "store/keys.h"
+#include "store/shapes.h"
+#include "store/values.h"
 
+#define CHUNK_VERSION    2              /* of what is written */
 #define CHUNK_ROWS_MOST  (1u << 20)     /* rows a reader accepts */
 #define CHUNK_BLOCK_MOST (1u << 30)     /* bytes of one unpacked block */
 
 enum chunk_column {
 	CHUNK_TIME, CHUNK_SEQ, CHUNK_RECEIVED, CHUNK_NAME, CHUNK_ID, CHUNK_USER, CHUNK_SESSION, CHUNK_PROPERTIES, CHUNK_KEYS,
-	CHUNK_USERS, CHUNK_COLUMNS
+	CHUNK_USERS, CHUNK_SHAPES, CHUNK_ROWS, CHUNK_COLUMNS
 };
 
 #define CHUNK_ALL (~0u)                 /* every column, for chunk_row */
@@ -49,7 +57,7 @@ struct chunk_packed {
 	struct chunk_block *block;
 	size_t n, cap;
 	struct keys keys;               /* the property keys, counted on the way */
-	void *zstd;
+	struct chunk_packer *packer;    /* memory to use again */
 };
 void chunk_packed_release(struct chunk_packed *);
 
@@ -59,11 +67,14 @@ void chunk_pack(struct chunk_packed *, const struct event *, size_t n);
 /* ---- the header alone */
 struct chunk_name { struct str name; int64_t count, first, last; };
 struct chunk_info {
+	int version;                    /* of the chunk's format: 1 or 2 */
 	size_t n;
 	int64_t min_time, max_time, raw_bytes, packed_bytes;
 	uint64_t min_seq, max_seq;
-	size_t n_parts, n_names;
-	struct str parts, names;        /* still packed */
+	size_t n_names;
+	struct str names;               /* still packed */
+	size_t n_parts;                 /* of format 1 */
+	struct str parts;
 };
 int chunk_info(struct str header, struct chunk_info *, struct err *);           /* borrows from header */
 int chunk_next_name(struct chunk_info *, struct chunk_name *);  /* takes one off .names: 1, 0 at the end, -1 */
@@ -74,25 +85,44 @@ typedef int chunk_fetch(void *self, int column, int part, struct buf *block, str
 struct chunk {                          /* zero-initialised is empty and ready; may be used again and again */
 	struct chunk_info info;
 	struct chunk_name *names;
-	size_t *part_end;               /* row behind each part */
 	int64_t *time, *received;       /* [n], NULL where not loaded */
 	uint64_t *seq;
 	uint32_t *name;
 	struct chunk_texts {
-		struct buf bytes;
-		struct str *text;       /* dictionary (text[0] is none) or one a row */
-		uint32_t *code;         /* NULL: text[row] */
+		struct str *text;       /* dictionary, or one a row; p NULL: none */
+		uint32_t *code;         /* of each row where n > 0 */
 		size_t n, n_cap, code_cap;      /* n: texts of the dictionary, 0 for one a row */
+		struct buf bytes;
+		struct values_reader values;
 	} texts[3];                     /* id, user, session */
 	unsigned loaded;                /* bits 1 << column */
-	struct buf properties, block, scratch;
-	struct str *property;           /* [row - part_from] */
-	size_t part, part_from;         /* the part at hand; part == n_parts: none */
-	size_t cap, names_cap, parts_cap, property_cap;
-	struct buf header;
-	void *zstd;
+	struct buf header, block, scratch, row;
+	size_t cap, names_cap;
+	struct pack pack;
 	chunk_fetch *fetch;
 	void *self;
+	/* properties */
+	struct shapes_read shapes;
+	uint32_t *shape;                /* of each row */
+	struct chunk_leaf {
+		int part;
+		size_t at, len;         /* in the block */
+		unsigned kinds;
+		uint64_t nulls, distinct;
+		double least, greatest;
+		int open;
+		size_t next;            /* value of the row at_row, or of the first one behind it that has the leaf */
+		struct values_reader values;
+	} *leaf;
+	struct buf shape_bytes, *part_bytes;
+	size_t leaf_cap, n_blocks, blocks_cap, at_row;
+	struct chunk_rows {             /* of format 1 */
+		size_t *end;            /* row behind each part */
+		size_t part, from;      /* the part at hand, its first row; part == n_parts: none */
+		struct buf bytes;
+		struct str *property;   /* [row - from] */
+		size_t end_cap, property_cap;
+	} rows;
 };
 void chunk_release(struct chunk *);
 
@@ -103,7 +133,7 @@ int chunk_open(struct chunk *, struct str header, chunk_fetch *, void *self, str
 int chunk_load(struct chunk *, int column, struct err *);
 
 /* A row, with the columns of `want` (bits 1 << column) that are loaded here where they are not; name and time, seq always.
- * Borrowed until the part of the properties changes (the row goes to another part) or the chunk is opened anew. */
+ * Borrowed until the next row or until the chunk is opened anew. Rows in order are fastest. */
 int chunk_row(struct chunk *, size_t row, unsigned want, struct event *, struct err *);
 
 /* May the user be in it? 1 yes or perhaps, 0 no, < 0. */
@@ -111,8 +141,5 @@ int chunk_has_user(struct chunk *, struct str user, struct err *);
 
 /* Each property key with its count. */
 int chunk_each_key(struct chunk *, int (*each)(void *, struct str raw, int64_t count), void *, struct err *);
-
-/* Take one block apart by itself (for tests): 0 or ERR_CORRUPT. */
-int chunk_unpack(void **zstd, struct str block, struct buf *out, struct err *);
 
 #endif

@@ -75,7 +75,7 @@ store_stats(struct store *s, struct store_stats *out, struct err *err)
 	mdb_filehandle_t fd;
 	int rc;
 
-	*out = (struct store_stats){ .first = TIME_NONE, .last = TIME_NONE, .format = STORE_FORMAT };
+	*out = (struct store_stats){ .first = TIME_NONE, .last = TIME_NONE, .format = s->format };
 	mdb_reader_list(s->env, count_reader, &readers);
 	if ((rc = store_view_open(&v, s, err)))
 		return rc;
@@ -125,13 +125,15 @@ out:
 
 /* ---- merging small chunks */
 
-struct small { uint64_t id; int64_t min_time; size_t n, raw; };
+struct small { uint64_t id; int64_t min_time; size_t n, raw; int old; };        /* old: of a format before, full or not */
 
 static int
 by_time(const void *x, const void *y)
 {
 	const struct small *a = x, *b = y;
 
+	if (a->old != b->old)
+		return b->old - a->old;
 	if (a->min_time != b->min_time)
 		return a->min_time < b->min_time ? -1 : 1;
 	return (a->id > b->id) - (a->id < b->id);
@@ -154,10 +156,10 @@ list_small(struct store *s, struct small **list, size_t *n, struct err *err)
 			err_clear(err);         /* damaged: left as it is, verify tells */
 			continue;
 		}
-		if (info.n >= STORE_CHUNK_ROWS || info.raw_bytes >= NEARLY_FULL)
+		if (info.version == CHUNK_VERSION && (info.n >= STORE_CHUNK_ROWS || info.raw_bytes >= NEARLY_FULL))
 			continue;
 		*list = mem_grow(*list, *n + 1, sizeof(**list));
-		(*list)[(*n)++] = (struct small){ store_key64_get(key.p), info.min_time, info.n, (size_t)info.raw_bytes };
+		(*list)[(*n)++] = (struct small){ store_key64_get(key.p), info.min_time, info.n, (size_t)info.raw_bytes, info.version < CHUNK_VERSION };
 	}
 	store_walk_end(&c);
 	if (*n)
@@ -222,25 +224,27 @@ store_put_events(struct store *s, struct event *ev, size_t n, struct err *err)
 	return rc;
 }
 
-/* One transaction: the first few small chunks that fill one together become that, and a rest. 1 there may be more, 0 none. */
+/* One transaction: the first few small chunks that fill one together become that, and a rest; those of an older format are packed
+ * anew in any case. 1 there may be more, 0 none. */
 static int
 merge_some(struct store *s, struct err *err)
 {
 	struct arena *arena = arena_new(0);
 	struct event *ev = NULL;
 	struct small *list = NULL;
-	size_t n = 0, n_small, take = 0, rows = 0, raw = 0;
+	size_t n = 0, n_small, take = 0, rows = 0, raw = 0, least;
 	int rc;
 
 	if ((rc = store_begin(s, err)))
 		goto out;
 	if ((rc = list_small(s, &list, &n_small, err)))
 		goto out;
-	while (take < n_small && (take < 2 || (rows < STORE_CHUNK_ROWS && raw < STORE_CHUNK_RAW))) {
+	least = n_small && list[0].old ? 1 : 2;
+	while (take < n_small && (take < least || (rows < STORE_CHUNK_ROWS && raw < STORE_CHUNK_RAW))) {
 		rows += list[take].n;
 		raw += list[take++].raw;
 	}
-	if (take >= 2) {
+	if (take >= least) {
 		for (size_t i = 0; i < take && rc == 0; i++)
 			if ((rc = store_read_chunk(s, list[i].id, arena, &ev, &n, err)) == 0)
 				rc = store_remove_chunk(s, list[i].id, err);
@@ -249,7 +253,7 @@ merge_some(struct store *s, struct err *err)
 		if (rc == 0)
 			rc = store_purge(s, err);
 		if (rc == 0 && (rc = store_commit(s, err)) == 0)
-			rc = take < n_small || rows > STORE_CHUNK_ROWS || raw > STORE_CHUNK_RAW;
+			rc = take < n_small || rows > STORE_CHUNK_ROWS || raw > STORE_CHUNK_RAW || least == 1;
 	}
 out:
 	store_abort(s);

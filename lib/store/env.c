@@ -581,6 +581,15 @@ put_head(struct store *s, struct err *err)
 	return rc;
 }
 
+/* An older program is to refuse what it could not read. */
+static int
+put_format(struct store *s, struct err *err)
+{
+	char format[4] = { STORE_FORMAT };
+
+	return store_put(s, STORE_META, STR("format"), (struct str){ format, 4 }, err);
+}
+
 uint64_t
 store_version(struct store *s)
 {
@@ -678,9 +687,10 @@ store_commit(struct store *s, struct err *err)
 		return 0;
 	}
 	s->head.version++;
-	if ((rc = put_head(s, err)))
+	if ((rc = put_head(s, err)) || (s->format < STORE_FORMAT && (rc = put_format(s, err))))
 		goto out;
 	rc = commit(s->txn);
+	s->format = rc ? s->format : STORE_FORMAT;
 	forget(s, rc == 0);             /* commit frees it even when it fails */
 	return rc ? store_fail(s, rc, "committing", err) : 0;
 out:
@@ -755,7 +765,6 @@ store_empty(struct store *s, enum store_table table, struct err *err)
 static int
 put_beginning(struct store *s, struct err *err)
 {
-	char format[4] = { STORE_FORMAT };
 	struct buf key = { 0 };
 	int rc;
 
@@ -765,7 +774,8 @@ put_beginning(struct store *s, struct err *err)
 	put64(&key, s->hash_key[1]);
 	s->head = (struct store_head){ .next_seq = 1, .next_chunk = 1, .next_series = 1, .next_row = 1, .next_recent = 1,
 		.next_run = 1, .version = 1 };
-	if ((rc = store_put(s, STORE_META, STR("format"), (struct str){ format, 4 }, err)) == 0 &&
+	s->format = STORE_FORMAT;
+	if ((rc = put_format(s, err)) == 0 &&
 	    (rc = store_put(s, STORE_META, STR("hash"), buf_get(&key), err)) == 0)
 		rc = put_head(s, err);
 	buf_release(&key);
@@ -785,6 +795,7 @@ check_beginning(struct store *s, const struct store_view *v, struct str format, 
 	if (version > STORE_FORMAT)
 		return err_set(err, ERR_IO, "%s: written by a newer at (format %u, this one reads up to %d), install the newer version",
 		    s->path, version, STORE_FORMAT);
+	s->format = (int)version;
 	if ((rc = store_fetch(v, STORE_META, STR("hash"), &value, err)) < 0)
 		return rc;
 	if (rc == 0 || value.n != 16)

@@ -103,6 +103,12 @@ look_up(struct keys *k, struct str raw)
 void
 keys_count(struct keys *k, struct str properties)
 {
+	keys_count_times(k, properties, 1);
+}
+
+void
+keys_count_times(struct keys *k, struct str properties, int64_t times)
+{
 	const char *p = properties.p, *end = p + properties.n;
 	uint32_t guess = k->first, was = 0;
 
@@ -123,7 +129,7 @@ keys_count(struct keys *k, struct str properties)
 			*(was ? &k->one[was - 1].next : &k->first) = guess;
 		}
 		if (guess) {
-			k->one[guess - 1].count++;
+			k->one[guess - 1].count += times;
 			was = guess;
 			guess = k->one[guess - 1].next;
 		}

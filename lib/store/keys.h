@@ -23,6 +23,7 @@ void keys_clear(struct keys *);
 
 /* Count the keys of one object: compact JSON that was checked before. Other bytes count something or nothing, safely. */
 void keys_count(struct keys *, struct str properties);
+void keys_count_times(struct keys *, struct str properties, int64_t times);
 
 void keys_add(struct keys *, const struct keys *more);
 

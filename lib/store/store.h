@@ -1,6 +1,6 @@
 /* store.h - a tenant's events, metrics and state, in one memory-mapped LMDB file.
  *
- *      DIR/format                  "at-store 1\n"
+ *      DIR/format                  "at-store 2\n"
  *      DIR/tenants/NAME/data.mdb   one environment a tenant
  *      DIR/system/                 tenants, users, keys, audit
  *

@@ -21,7 +21,7 @@
 #include "store/store.h"
 #include "store/tail.h"
 
-#define STORE_FORMAT     1              /* of DIR/format and of each environment */
+#define STORE_FORMAT     2              /* of DIR/format and of each environment */
 #define STORE_CHUNK_ROWS 65536          /* events of a full chunk */
 #define STORE_CHUNK_RAW  (16 << 20)     /* bytes of rows that fill a chunk with fewer */
 #define STORE_BATCH_RAW  (64 << 10)     /* bytes of rows after which a batch of the tail ends */
@@ -71,6 +71,7 @@ struct store {
 	MDB_dbi table[STORE_TABLES];
 	char *dir, *path;               /* of the store, of the tenant */
 	int how;
+	int format;                     /* of the environment; an older one becomes STORE_FORMAT with the next commit */
 	int scans_fd;                   /* the file scans.lock, see snapshot.c and compact.c; -1 where it cannot be opened */
 	pthread_rwlock_t map_lock;      /* held for reading by every read transaction, for writing while the map grows */
 	uint64_t page;                  /* bytes */

@@ -13,7 +13,7 @@ stat_of() { at-admin stats -f ndjson | jq ".$1"; }
 @test "init makes an empty store, and is fine when it is there" {
 	at-admin init
 	at-admin init
-	[ "$(cat "$AT_STORE/format")" = "at-store 1" ]
+	[ "$(cat "$AT_STORE/format")" = "at-store 2" ]
 	[ "$(at-admin tenant list)" = default ]
 	[ "$(stat_of events)" = 0 ]
 	at-admin verify

@@ -1,4 +1,5 @@
-/* Chunks: any bytes as header and blocks are refused or read safely; any events come back the same from what they were packed to.
+/* Chunks: any bytes as header and blocks are refused or read safely; any events come back the same from what they were packed to,
+ * whatever their properties: objects in objects, numbers in any spelling, keys that come twice, no JSON at all.
  *
  * First byte 0: events are made of the bytes. Else: pieces (column, part, 2 bytes length, bytes) follow, the first is the header. */
 #include <assert.h>
@@ -90,6 +91,36 @@ take(const unsigned char **p, const unsigned char *end)
 	return s;
 }
 
+/* An object, or what looks like one, into b. */
+static void
+make_object(struct buf *b, const unsigned char **p, const unsigned char *end, int depth)
+{
+	static const char *const keys[] = { "a", "b", "\\u0061", "x y", "", "long_key_of_an_event", "n", "\303\251" };
+	static const char *const values[] = { "0", "-0", "1", "1.0", "1.50", "2.25", "-7", "12345678901234567890", "1e5", "0.1", "-0.0",
+		"999999999999999999", "0.000000000000000001", "100.00", "null", "true", "false", "\"s\"", "\"\\n\\\"\"", "\"\"", "[]", "[1,{\"x\":2}]", "{}",
+		"1700000000000", "3.14159", "?", "\"a longer text than eight bytes\"", "[\"}\"]", "{]", "01", "5.", "17" };
+	size_t n = *p < end ? *(*p)++ % 6 : 0;
+
+	buf_byte(b, '{');
+	for (size_t i = 0; i < n && *p < end; i++) {
+		unsigned what = *(*p)++;
+
+		if (i)
+			buf_byte(b, ',');
+		buf_printf(b, "\"%s\":", keys[what % 8]);
+		what = *p < end ? *(*p)++ : 0;
+		if (what % 5 == 0 && depth < 12)
+			make_object(b, p, end, depth + 1);
+		else if (what % 5 == 1)
+			buf_printf(b, "%d", (int)what * 1000 + (*p < end ? *(*p)++ : 0));
+		else if (what % 5 == 2)
+			buf_printf(b, "%u.%02u", what, *p < end ? *(*p)++ % 100u : 0);
+		else
+			buf_lit(b, values[what % 32]);
+	}
+	buf_byte(b, '}');
+}
+
 static int
 same(struct str a, struct str b)
 {
@@ -105,6 +136,8 @@ pack_any(const unsigned char *p, size_t n)
 	struct pieces all = { .packed = &packed };
 	struct chunk c = { 0 };
 	struct err err = { 0 };
+	struct arena *texts = arena_new(0);
+	struct buf object = { 0 };
 	size_t many = 0;
 	int64_t time = TIME_MIN;
 
@@ -124,10 +157,16 @@ pack_any(const unsigned char *p, size_t n)
 			e->user_id = take(&p, end);
 		if (has & 4)
 			e->session_id = take(&p, end);
-		e->properties = has & 32 ? STR("{\"a\":1,\"b\":\"\\\"}\"}") : take(&p, end);
+		if (has & 32) {
+			buf_clear(&object);
+			make_object(&object, &p, end, 0);
+			e->properties = (struct str){ arena_dup(texts, object.p, object.n), object.n };
+		} else {
+			e->properties = take(&p, end);
+		}
 	}
 	if (many == 0)
-		return;
+		goto out;
 	chunk_pack(&packed, ev, many);
 	assert(chunk_open(&c, buf_get(&packed.header), fetch, &all, &err) == 0);
 	for (size_t i = 0; i < many; i++) {
@@ -139,7 +178,10 @@ pack_any(const unsigned char *p, size_t n)
 		    same(got.properties, ev[row].properties));
 		assert(!got.user_id.p || chunk_has_user(&c, got.user_id, &err) == 1);
 	}
+out:
 	free(ev);
+	arena_free(texts);
+	buf_release(&object);
 	chunk_release(&c);
 	chunk_packed_release(&packed);
 }

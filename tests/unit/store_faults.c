@@ -25,8 +25,8 @@
 #include "codec/varint.h"
 #include "store/admin.h"
 
-#define FORMAT_1_VALUES 4574     /* what the dump of the kept store of format 1 comes to */
-#define FORMAT_1_CRC    0xcfa3195cu
+#define KEPT_VALUES 4574         /* what the dump of each kept store comes to */
+#define KEPT_CRC    0xcfa3195cu
 
 static char dir[64];
 
@@ -708,9 +708,9 @@ fault_17_foreign_files_and_newer_formats_are_refused_with_the_reason(void **stat
 	assert_non_null(strstr(err.text, "no LMDB file"));
 	err_clear(&err);
 	sprintf(path, "%s/format", where);
-	spill(path, "at-store 2\n", 11);
+	spill(path, "at-store 3\n", 11);
 	assert_null(store_open(where, "default", STORE_WRITE, &err));
-	assert_non_null(strstr(err.text, "newer at (format 2"));
+	assert_non_null(strstr(err.text, "newer at (format 3"));
 	err_clear(&err);
 	spill(path, "hello\n", 6);
 	assert_null(store_open(where, "default", STORE_CREATE, &err));
@@ -749,18 +749,17 @@ fault_63_nothing_inside_a_store_is_followed_through_a_link(void **state)
 
 /* ---- formats of before */
 
-/* tests/golden/store/1.mdb.gz was written by the first release of format 1; AT_MAKE_STORE=FILE writes such a one. */
+/* tests/golden/store/N.mdb.gz was written by the first release of format N; AT_MAKE_STORE=FILE writes one of this program's. */
 static void
-fault_58_a_store_of_format_1_is_read(void **state)
+fault_58_stores_of_the_formats_before_are_read_and_become_this_one(void **state)
 {
 	struct err err = { 0 };
-	char where[100], path[160];
+	char where[100], path[160], kept[64];
 	const char *make = getenv("AT_MAKE_STORE");
+	struct store_stats st;
 	struct dump d;
 	struct store *s;
-	struct in *in;
-	struct str bytes;
-	struct buf whole = { 0 };
+	struct buf whole;
 
 	(void)state;
 	if (sizeof(void *) != 8 || htonl(1) == 1)
@@ -778,23 +777,36 @@ fault_58_a_store_of_format_1_is_read(void **state)
 		buf_release(&whole);
 		return;
 	}
-	assert_non_null(in = in_open("tests/golden/store/1.mdb.gz", &err));
-	while (in_bytes(in, &bytes, &err) == IN_LINE)
-		buf_str(&whole, bytes);
-	in_close(in);
-	spill(path, whole.p, whole.n);
-	buf_release(&whole);
-	assert_non_null(s = store_open(where, "default", STORE_WRITE, &err));
-	assert_int_equal(store_verify(s, told, NULL, &err), 0);
-	OK(dump(s, &d, &err));
-	assert_int_equal(d.n, FORMAT_1_VALUES);
-	assert_int_equal(d.crc, FORMAT_1_CRC);
-	OK(store_begin(s, &err));
-	OK(add_numbered(s, 0, 420, &err));
-	OK(store_commit(s, &err));
-	OK(store_compact(s, &err));
-	assert_int_equal(store_verify(s, told, NULL, &err), 0);
-	store_close(s);
+	for (int format = 1; format <= 2; format++) {
+		struct in *in;
+		struct str bytes;
+
+		whole = (struct buf){ 0 };
+		sprintf(kept, "tests/golden/store/%d.mdb.gz", format);
+		assert_non_null(in = in_open(kept, &err));
+		while (in_bytes(in, &bytes, &err) == IN_LINE)
+			buf_str(&whole, bytes);
+		in_close(in);
+		spill(path, whole.p, whole.n);
+		buf_release(&whole);
+		assert_non_null(s = store_open(where, "default", STORE_WRITE, &err));
+		assert_int_equal(store_verify(s, told, NULL, &err), 0);
+		OK(dump(s, &d, &err));
+		assert_int_equal(d.n, KEPT_VALUES);
+		assert_int_equal(d.crc, KEPT_CRC);
+		OK(store_stats(s, &st, &err));
+		assert_int_equal(st.format, format);    /* reading changes nothing */
+		OK(store_begin(s, &err));
+		OK(add_numbered(s, 0, 420, &err));
+		OK(store_commit(s, &err));
+		store_close(s);
+		assert_non_null(s = store_open(where, "default", STORE_WRITE, &err));
+		OK(store_stats(s, &st, &err));
+		assert_int_equal(st.format, 2);
+		OK(store_compact(s, &err));
+		assert_int_equal(store_verify(s, told, NULL, &err), 0);
+		store_close(s);
+	}
 }
 
 int
@@ -810,7 +822,7 @@ main(void)
 		cmocka_unit_test(fault_17_a_file_cut_short_is_refused_or_reported),
 		cmocka_unit_test(fault_17_foreign_files_and_newer_formats_are_refused_with_the_reason),
 		cmocka_unit_test(fault_63_nothing_inside_a_store_is_followed_through_a_link),
-		cmocka_unit_test(fault_58_a_store_of_format_1_is_read),
+		cmocka_unit_test(fault_58_stores_of_the_formats_before_are_read_and_become_this_one),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
