@@ -269,31 +269,35 @@ nth(double *a, sqlite3_int64 n, sqlite3_int64 k)
 	return a[k];
 }
 
-static void
-quantile_give(sqlite3_context *c, double *x, sqlite3_int64 n, double share, int real)
+struct cell
+functions_quantile(double *x, int64_t n, double share, int disc, int real)
 {
 	double at, below, above;
-	sqlite3_int64 k;
+	int64_t k;
 
-	if (which(c) == DISC) {
-		k = (sqlite3_int64)ceil(share * (double)n) - 1;
+	if (disc) {
+		k = (int64_t)ceil(share * (double)n) - 1;
 		below = nth(x, n, k < 0 ? 0 : k);
-		if (!real && fabs(below) < 9007199254740992.0)
-			sqlite3_result_int64(c, (sqlite3_int64)below);
-		else
-			sqlite3_result_double(c, below);
-		return;
+		return !real && fabs(below) < 9007199254740992.0 ? cell_integer((int64_t)below) : cell_real(below);
 	}
 	at = share * (double)(n - 1);
-	k = (sqlite3_int64)floor(at);
+	k = (int64_t)floor(at);
 	below = nth(x, n, k);
 	if (k + 1 < n && at > (double)k) {
 		above = x[k + 1];       /* the least of those behind */
-		for (sqlite3_int64 i = k + 2; i < n; i++)
+		for (int64_t i = k + 2; i < n; i++)
 			above = x[i] < above ? x[i] : above;
 		below += (above - below) * (at - (double)k);
 	}
-	sqlite3_result_double(c, below);
+	return cell_real(below);
+}
+
+static void
+quantile_give(sqlite3_context *c, double *x, sqlite3_int64 n, double share, int real)
+{
+	struct cell cell = functions_quantile(x, n, share, which(c) == DISC, real);
+
+	functions_give(c, &cell);
 }
 
 static void

@@ -61,6 +61,10 @@ void functions_give(sqlite3_context *, const struct cell *);
 struct cell functions_cell(sqlite3_value *);
 void functions_error(sqlite3_context *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The quantile of n > 0 numbers, which are put in another order: between two of them, or (disc) one of them, which is an integer
+ * where none of them was real. */
+struct cell functions_quantile(double *x, int64_t n, double share, int disc, int real);
+
 /* A time value: how it was written decides how results are. */
 enum functions_form { FORM_INSTANT, FORM_LOCAL, FORM_DATE };
 int functions_time_of(sqlite3_value *, int64_t *ms, enum functions_form *);     /* 0, or -1 when it is none */

@@ -64,7 +64,8 @@ authorize(void *self, int action, const char *a, const char *b, const char *data
 			return SQLITE_DENY;
 		return SQLITE_OK;
 	case SQLITE_FUNCTION:
-		((struct query *)self)->changing |= b && functions_is_volatile(str_of(b));
+		if (b && functions_is_volatile(str_of(b)))
+			((struct query *)self)->changing = 1;
 		return b && (sqlite3_stricmp(b, "load_extension") == 0 || sqlite3_stricmp(b, "fts3_tokenizer") == 0) ? SQLITE_DENY : SQLITE_OK;
 	default:
 		return SQLITE_DENY;
@@ -72,15 +73,18 @@ authorize(void *self, int action, const char *a, const char *b, const char *data
 }
 
 int
-query_stopped(struct query *q, struct err *err)
+query_stopped(struct query *q, struct err *err)         /* several threads may ask at once */
 {
-	if (!q->cancelled && q->spec.stopping && q->spec.stopping())
-		q->cancelled = 1;
-	if (!q->cancelled && q->deadline && time_mono_ns() > q->deadline)
-		q->cancelled = 2;
-	if (!q->cancelled)
+	int cancelled = __atomic_load_n(&q->cancelled, __ATOMIC_RELAXED);
+
+	if (!cancelled && q->spec.stopping && q->spec.stopping())
+		cancelled = 1;
+	if (!cancelled && q->deadline && time_mono_ns() > q->deadline)
+		cancelled = 2;
+	if (!cancelled)
 		return 0;
-	return err_set(err, ERR_CANCEL, q->cancelled == 2 ? "it took longer than --timeout allows" : "interrupted");
+	__atomic_store_n(&q->cancelled, cancelled, __ATOMIC_RELAXED);
+	return err_set(err, ERR_CANCEL, cancelled == 2 ? "it took longer than --timeout allows" : "interrupted");
 }
 
 static int
@@ -91,9 +95,8 @@ progress(void *self)
 	return query_stopped(q, &q->failure) < 0;
 }
 
-/* Modules are told again when the store has changed: its columns may have. */
-static int
-open_database(struct query *q, struct err *err)
+int
+query_connect(struct query *q, sqlite3 **db, struct functions **functions, struct err *err)
 {
 	static const struct { int id, most; } limits[] = {
 		{ SQLITE_LIMIT_LENGTH, 512 << 20 }, { SQLITE_LIMIT_SQL_LENGTH, 8 << 20 }, { SQLITE_LIMIT_ATTACHED, 0 }, { SQLITE_LIMIT_TRIGGER_DEPTH, 1 },
@@ -102,18 +105,31 @@ open_database(struct query *q, struct err *err)
 		{ SQLITE_DBCONFIG_DEFENSIVE, 1 }, { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 }, { SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
 		{ SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0 }, { SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 }, { SQLITE_DBCONFIG_ENABLE_VIEW, 0 },
 		{ SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0 }, { SQLITE_DBCONFIG_DQS_DML, 0 }, { SQLITE_DBCONFIG_DQS_DDL, 0 } };
-	int rc = sqlite3_open_v2(":memory:", &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_MEMORY, "at");
+	int rc = sqlite3_open_v2(":memory:", db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_MEMORY, "at");
 
 	for (size_t i = 0; rc == SQLITE_OK && i < sizeof(switches) / sizeof(*switches); i++)
-		rc = sqlite3_db_config(q->db, switches[i].id, switches[i].on, NULL);
+		rc = sqlite3_db_config(*db, switches[i].id, switches[i].on, NULL);
 	for (size_t i = 0; rc == SQLITE_OK && i < sizeof(limits) / sizeof(*limits); i++)
-		sqlite3_limit(q->db, limits[i].id, limits[i].most);
+		sqlite3_limit(*db, limits[i].id, limits[i].most);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(q->db, "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
+		rc = sqlite3_exec(*db, "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
 	if (rc != SQLITE_OK)
-		return err_set(err, ERR_IO, "SQLite: %s", q->db ? sqlite3_errmsg(q->db) : "out of memory");
-	sqlite3_extended_result_codes(q->db, 1);
-	if (!(q->functions = functions_add(q->db, q->spec.zone, q->spec.config, err)) || tables_add(q, err) < 0)
+		return err_set(err, ERR_IO, "SQLite: %s", *db ? sqlite3_errmsg(*db) : "out of memory");
+	sqlite3_extended_result_codes(*db, 1);
+	if (!(*functions = functions_add(*db, q->spec.zone, q->spec.config, err)))
+		return err->code;
+	sqlite3_set_authorizer(*db, authorize, q);
+	return 0;
+}
+
+/* Modules are told again when the store has changed: its columns may have. */
+static int
+open_database(struct query *q, struct err *err)
+{
+	if (query_connect(q, &q->db, &q->functions, err) < 0)
+		return err->code;
+	sqlite3_set_authorizer(q->db, NULL, NULL);      /* not for what the tables say */
+	if (tables_add(q, err) < 0 || vector_add(q, err) < 0)
 		return err->code;
 	sqlite3_set_authorizer(q->db, authorize, q);
 	sqlite3_progress_handler(q->db, STEPS, progress, q);
@@ -518,6 +534,7 @@ static void
 begin(struct query *q)
 {
 	q->cancelled = 0;
+	q->statement++;
 	q->read = 0;
 	q->changing = 0;
 	q->failure.code = q->damage.code = 0;

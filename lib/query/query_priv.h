@@ -28,10 +28,15 @@ struct query {
 	int held;                       /* the store is held as the statement first saw it */
 	int changing;                   /* the statement at hand draws random numbers: it has another answer each time */
 	struct table_rows *input_rows;
+	uint64_t statement;             /* counts them */
 	struct vector_plans plans;      /* of the statement at hand: what vector(N) reads */
 };
 
 /* Before events are read for a statement: all that it reads is of one state of the store. 0 or < 0. Let go when it ends. */
 int query_hold(struct query *, struct err *);
+
+/* A database in memory with SQLite made safe, our functions, and reading only; no tables. Close it, then free the functions; also
+ * when it failed. For one thread at a time. */
+int query_connect(struct query *, sqlite3 **, struct functions **, struct err *);
 
 #endif

@@ -32,7 +32,7 @@ enum vector_op {
 	VECTOR_ADD, VECTOR_SUB, VECTOR_MUL, VECTOR_DIV, VECTOR_MOD, VECTOR_NEG, /* SQLite's: integer overflow gives a real, x / 0 NULL */
 	VECTOR_CASE,                    /* arg: condition, value, condition, value, …, [otherwise] */
 	VECTOR_COALESCE,
-	VECTOR_TIME,                    /* .sql of the one field TIME (?1 its text), the same within each `every_ms` of the clock */
+	VECTOR_TIME,                    /* .sql of .field, TIME or RECEIVED (?1 its text), the same within each `every_ms` of the clock */
 	VECTOR_SQL,                     /* .sql of its arguments, all VECTOR_FIELD: ?1 is arg[0], ?2 arg[1], … */
 };
 
@@ -61,7 +61,7 @@ struct vector_aggregate {
 	double share;
 };
 
-struct vector_order { struct vector_expr *expr; int descending, nulls_last; };
+struct vector_order { struct vector_expr *expr; int descending, nulls_last; };          /* nulls_last 0: NULLs come first, whichever the direction */
 
 struct vector_plan {
 	struct arena *arena;            /* holds all of it */

@@ -49,6 +49,12 @@ distinct_free(struct distinct *d)
 	free(d);
 }
 
+size_t
+distinct_held(const struct distinct *d)
+{
+	return sizeof(*d) + d->cap * sizeof(*d->set) + (d->rank ? REGISTERS : 0);
+}
+
 /* The register is chosen by the high bits; its value is the place of the first 1 in the rest. */
 static void
 register_add(struct distinct *d, uint64_t hash)

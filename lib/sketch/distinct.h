@@ -18,6 +18,7 @@ void distinct_add(struct distinct *, struct str value);         /* by str_hash_s
 void distinct_add_hash(struct distinct *, uint64_t hash);
 void distinct_merge(struct distinct *, const struct distinct *from);
 uint64_t distinct_get(const struct distinct *);
+size_t distinct_held(const struct distinct *);                  /* bytes of memory */
 
 /* Text form "hll1:…": printable, the same for the same content whatever the order it came in. */
 void distinct_put(const struct distinct *, struct buf *);

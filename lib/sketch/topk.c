@@ -142,9 +142,8 @@ grow(struct topk *t)
 }
 
 static void
-add(struct topk *t, struct str value, uint64_t times, uint64_t error)
+add(struct topk *t, struct str value, uint64_t hash, uint64_t times, uint64_t error)
 {
-	uint64_t hash = str_hash(value);
 	int *slot;
 	struct counter *c;
 
@@ -179,13 +178,39 @@ void
 topk_add(struct topk *t, struct str value, uint64_t times)
 {
 	if (times)
-		add(t, value, times, 0);
+		add(t, value, str_hash(value), times, 0);
+}
+
+/* Where all counters have room, no order shows: no sorting, and the heap is put right once. */
+static void
+merge_all(struct topk *t, const struct topk *from)
+{
+	for (int i = 0; i < from->used; i++) {
+		const struct counter *more = &from->counter[i];
+		struct counter *c;
+		int *slot;
+
+		if (!t->slots || t->used == t->grown)
+			grow(t);
+		slot = slot_of(t, (struct str){ more->value, more->len }, more->hash);
+		if (*slot) {
+			c = &t->counter[*slot - 1];
+			c->count += more->count;
+			c->error += more->error;
+			continue;
+		}
+		t->counter[t->used] = (struct counter){ mem_dup(more->value, more->len), more->len, more->hash, more->count, more->error, t->used };
+		t->heap[t->used] = t->used;
+		*slot = ++t->used;
+	}
+	for (int i = t->used / 2; i-- > 0; )
+		heap_down(t, i);
 }
 
 void
 topk_merge(struct topk *t, const struct topk *from)
 {
-	struct topk_item *items = mem_new((size_t)from->used * sizeof(*items) + 1);
+	struct topk_item *items;
 	struct topk all = *from;
 
 	if (from->used == from->most && from->counter[from->heap[0]].error) {   /* what it has dropped may be one of ours */
@@ -200,10 +225,15 @@ topk_merge(struct topk *t, const struct topk *from)
 		for (int i = t->used / 2; i-- > 0; )
 			heap_down(t, i);
 	}
+	if (t->used + from->used < t->most) {
+		merge_all(t, from);
+		return;
+	}
+	items = mem_new((size_t)from->used * sizeof(*items) + 1);
 	all.n = from->used;                     /* from the most frequent on, so that the order of counters does not matter */
 	all.n = topk_get(&all, items);
 	for (int i = 0; i < all.n; i++)
-		add(t, items[i].value, items[i].count, items[i].error);
+		add(t, items[i].value, str_hash(items[i].value), items[i].count, items[i].error);
 	free(items);
 }
 
@@ -218,9 +248,20 @@ topk_get(const struct topk *t, struct topk_item *items)
 {
 	int *order = mem_new((size_t)t->used * sizeof(*order) + 1), n = t->used < t->n ? t->used : t->n;
 
-	for (int i = 0; i < t->used; i++)
-		order[i] = i;
-	qsort_r(order, (size_t)t->used, sizeof(*order), by_rank, (void *)t);
+	if (n < t->used / 8) {                  /* a few of many: each is put where it belongs among the best so far */
+		for (int i = 0, at, have = 0; i < t->used; i++) {
+			if (have == n && !below(t, order[n - 1], i))
+				continue;
+			have += have < n;
+			for (at = have - 1; at > 0 && below(t, order[at - 1], i); at--)
+				order[at] = order[at - 1];
+			order[at] = i;
+		}
+	} else {
+		for (int i = 0; i < t->used; i++)
+			order[i] = i;
+		qsort_r(order, (size_t)t->used, sizeof(*order), by_rank, (void *)t);
+	}
 	for (int i = 0; i < n; i++) {
 		const struct counter *c = &t->counter[order[i]];
 
@@ -296,7 +337,7 @@ topk_read(struct str text)
 		    times < 1 || (item.p && (str_int64(item, &error) || error < 0 || error > times)) ||
 		    t->used == t->most || read_value(value, &decoded))
 			goto bad;
-		add(t, buf_get(&decoded), (uint64_t)times, (uint64_t)error);
+		add(t, buf_get(&decoded), str_hash(buf_get(&decoded)), (uint64_t)times, (uint64_t)error);
 	}
 	buf_release(&decoded);
 	return t;

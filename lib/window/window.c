@@ -137,6 +137,7 @@ window_new(const struct window_spec *spec, struct err *err)
 	}
 	if (win->span.kind == SPAN_SESSION)
 		win->sessions = window_sessions_new();
+	win->sums = window_sums_new(&win->span);
 	return win;
 }
 
@@ -156,6 +157,7 @@ window_free(struct window *win)
 		pane_free(win->pane[i]);
 	free(win->panes_all);
 	window_sessions_free(win->sessions);
+	window_sums_free(win->sums);
 	if (win->saving)
 		store_abort(win->spec.save);
 	expr_free(win->where);
@@ -195,9 +197,8 @@ due_of(const struct window *win, int64_t start)
 	return window_utc(win, start + win->span.size_ms) + win->spec.lateness_ms;
 }
 
-/* The first pane that does not begin before `start` (own time): its index. */
-static int
-pane_index(const struct window *win, int64_t start)
+int
+window_pane_index(const struct window *win, int64_t start)
 {
 	int low = 0, high = win->panes;
 
@@ -240,7 +241,7 @@ window_pane(struct window *win, int64_t start)
 
 	if (win->recent && win->recent->start == start)
 		return win->recent;
-	i = pane_index(win, start);
+	i = window_pane_index(win, start);
 	if (i < win->panes && win->pane[i]->start == start)
 		return win->recent = win->pane[i];
 	pane_room(win);
@@ -248,6 +249,8 @@ window_pane(struct window *win, int64_t start)
 	p = win->pane[i] = mem_new(sizeof(*p));
 	win->panes++;
 	*p = (struct pane){ .start = start, .first = INT64_MAX, .last = INT64_MIN };
+	if (win->sums)
+		window_sums_spoil(win, start);
 	if (win->span.kind == SPAN_TIME && due_of(win, next_window(win, p)) < win->due)
 		win->due = due_of(win, next_window(win, p));
 	return win->recent = p;
@@ -301,6 +304,10 @@ window_place(struct window *win, struct str key, size_t labels_len, struct layou
 	} else if (!p) {
 		p = window_pane(win, 0);
 	}
+	if (p->summed) {
+		window_sums_spoil(win, p->start);
+		p->summed = 0;
+	}
 	g = window_groups_get(&p->groups, key, hash, labels_len, layout);
 	p->rows++;
 	if (time < p->first)
@@ -318,11 +325,13 @@ static void
 gather(struct window *win, int64_t from, int64_t to, int64_t start_utc, struct emission *out, struct groups *merged)
 {
 	struct groups *groups;
-	int first = pane_index(win, from), end;
+	int first = window_pane_index(win, from), end;
 
 	for (end = first; end < win->panes && win->pane[end]->start < to; end++)
 		;
-	for (int i = first; i < end && end - first > 1; i++) {
+	if (win->sums && end - first > 1)
+		window_sums_merge(win, from, to, merged);
+	for (int i = first; i < end && end - first > 1 && !win->sums; i++) {
 		groups = &win->pane[i]->groups;
 		for (size_t j = 0; j < groups->cap; j++) {
 			struct group *g = groups->slot[j];
@@ -372,6 +381,8 @@ drop_panes(struct window *win, int64_t before)
 
 	while (n < win->panes && win->pane[n]->start < before)
 		pane_free(win->pane[n++]);
+	if (win->sums)
+		window_sums_drop(win, before);
 	win->pane += n;
 	win->panes -= n;
 	win->recent = NULL;

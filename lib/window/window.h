@@ -1,12 +1,13 @@
 /* window.h - rows into groups over windows of time: event time, watermark, each window out once.
  *
  *      rows ─► [ time ] ─► pane ─► group ─► slots            a pane is the greatest common part of the windows:
- *                │                                           of 1m windows 1m, of 5m/1m ones 1m, merged by fives
+ *                │                                           of 1m windows 1m, of 5m/1m ones 1m, merged by fives; where
+ *                │                                           windows overlap much, panes are merged ahead (sums.c)
  *                └─ greatest time seen, less the lateness = the watermark: windows that end before it come out
  *
  * A replay never looks at the clock. When input is live (its newest row within a minute of now) and falls silent, the clock
  * moves the watermark on. Rows come out by window start, then labels in byte order: the same input, the same bytes.
- * Memory is that of the open groups.
+ * Memory is that of the open groups; with windows of 16 panes and more at most again as much for each power of eight panes.
  */
 #ifndef WINDOW_WINDOW_H
 #define WINDOW_WINDOW_H

@@ -30,6 +30,7 @@ struct pane {
 	int64_t first, last;    /* least and greatest time of its rows */
 	uint64_t rows;
 	struct groups groups;
+	int summed;             /* a block of sums.c may hold it */
 };
 
 enum span_kind { SPAN_TIME, SPAN_SESSION, SPAN_COUNT, SPAN_ALL };
@@ -70,6 +71,7 @@ struct window {
 	int64_t emitted;                        /* start of the last window that came out, own time; INT64_MIN: none */
 	int64_t next_update;                    /* time at which open windows are shown next */
 	struct session_table *sessions;
+	struct sums *sums;                      /* NULL: windows of few panes, or none */
 	struct window_counts counts;
 	int64_t arrived;                        /* rows counted, also in runs before: orders what has the same time */
 	int64_t silent_ns, silent_wall;         /* when input fell silent: the steady clock and the wall's */
@@ -110,6 +112,14 @@ int window_put_label(struct buf *key, struct json v, struct err *);     /* a val
 int window_bind(struct window *, struct err *);                         /* after layouts grew */
 int64_t window_utc(const struct window *, int64_t own);                 /* own time to UTC */
 struct pane *window_pane(struct window *, int64_t start);
+int window_pane_index(const struct window *, int64_t start);    /* the first pane that does not begin before it (own time) */
+
+/* ---- sums.c: panes merged ahead */
+struct sums *window_sums_new(const struct span *);              /* NULL where it does not pay */
+void window_sums_free(struct sums *);
+void window_sums_merge(struct window *, int64_t from, int64_t to, struct groups *into);        /* the panes of that (own) time */
+void window_sums_spoil(struct window *, int64_t start);         /* the pane that begins then changes */
+void window_sums_drop(struct window *, int64_t before);         /* panes before it are gone */
 
 /* ---- session.c */
 struct session_table *window_sessions_new(void);

@@ -189,9 +189,11 @@ def windows_agree(r):
         x["i"] = i
     late = r.choice([0, 0, unit * 5, unit * 100])
     by = r.choice([[], ["k"], ["c", "k"], ["c"]])
-    kind = r.randrange(5)
+    kind = r.randrange(6)
     size = unit * r.randrange(1, 12)
     step = max(1, r.choice([size // 2, size // 3, size - unit // 10, size]))
+    if kind == 5:               # much overlap
+        size, step, kind = unit * r.randrange(16, 300), unit * r.choice([1, 1, 3]), 1
     name, window = [("%dms" % size, ("time", size, size)), ("%dms/%dms" % (size, step), ("time", size, step)), ("session:%dms" % unit, ("session", unit)),
                     ("count:%d" % (n := r.randrange(1, 40)), ("count", n)), ("all", ("all",))][kind]
     want, lost = reference(rows, by, window, late)
@@ -241,7 +243,7 @@ def roll_ups_agree(r):
 def restarts_agree(r):
     rows = a_stream(r, r.randrange(2, 200), r.choice([0, 1_795_000_000_000]), 20_000, r.choice([0, 100_000]))
     lines = [x["text"] + "\n" for x in rows]
-    options = ["-q", "-w", r.choice(["1m", "5m/1m", "session:10s", "count:7", "all"]), "-a", ",".join(r.sample(AGGREGATES, 6)), "-l", r.choice(["0s", "1m"])]
+    options = ["-q", "-w", r.choice(["1m", "5m/1m", "40m/1m", "session:10s", "count:7", "all"]), "-a", ",".join(r.sample(AGGREGATES, 6)), "-l", r.choice(["0s", "1m"])]
     options += r.choice([[], ["-b", "k"], ["-b", "c,k"]])
     store = tempfile.mkdtemp()
     try:

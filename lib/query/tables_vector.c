@@ -1,0 +1,194 @@
+/* The table `vector`: vector(N) reads what plan N of the statement at hand gave, which is run when it is first read. Its columns
+ * are c0, c1, …; a plan with fewer than there are leaves the others NULL. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "query/functions_priv.h"
+#include "query/query_priv.h"
+#include "query/tables.h"
+
+#define COLUMNS 512             /* as many as a plan may have; declaring them costs 0.1 ms, once for a database */
+
+struct held { const struct vector_plan *plan; struct vector_result *result; };
+
+struct table {
+	sqlite3_vtab base;
+	struct query *q;
+	struct held *held;              /* of one statement; two that read the same plan share its result */
+	int n_held;
+	uint64_t statement;
+};
+
+struct cursor {
+	sqlite3_vtab_cursor base;
+	const struct vector_result *result;
+	int64_t row;
+};
+
+static void
+forget(struct table *t)
+{
+	for (int i = 0; i < t->n_held; i++)
+		vector_result_free(t->held[i].result);
+	t->n_held = 0;
+}
+
+static int
+disconnect(sqlite3_vtab *base)
+{
+	struct table *t = (struct table *)base;
+
+	forget(t);
+	free(t->held);
+	sqlite3_free(t);
+	return SQLITE_OK;
+}
+
+static int
+connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab **out, char **message)
+{
+	struct query *q = self;
+	struct buf sql = { 0 };
+	struct table *t;
+	int rc;
+
+	(void)argc, (void)argv;
+	buf_lit(&sql, "CREATE TABLE x(");
+	for (int i = 0; i < COLUMNS; i++)
+		buf_printf(&sql, "c%d, ", i);
+	buf_lit(&sql, "plan HIDDEN)");
+	rc = tables_declare(q, buf_text(&sql));
+	buf_release(&sql);
+	if (rc != SQLITE_OK) {
+		*message = sqlite3_mprintf("%s", sqlite3_errmsg(db));
+		return rc;
+	}
+	if (!(t = sqlite3_malloc(sizeof(*t))))
+		return SQLITE_NOMEM;
+	*t = (struct table){ .q = q };
+	*out = &t->base;
+	return SQLITE_OK;
+}
+
+static int
+best_index(sqlite3_vtab *base, sqlite3_index_info *info)
+{
+	(void)base;
+	for (int i = 0; i < info->nConstraint; i++)
+		if (info->aConstraint[i].iColumn == COLUMNS && info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ && info->aConstraint[i].usable) {
+			info->aConstraintUsage[i].argvIndex = 1;
+			info->aConstraintUsage[i].omit = 1;
+			info->estimatedRows = 1000;
+			info->estimatedCost = 1000;
+			return SQLITE_OK;
+		}
+	return SQLITE_CONSTRAINT;
+}
+
+static int
+open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
+{
+	struct table *t = (struct table *)base;
+	struct cursor *c = sqlite3_malloc(sizeof(*c));
+
+	if (!c)
+		return SQLITE_NOMEM;
+	*c = (struct cursor){ 0 };
+	if (t->statement != t->q->statement)
+		forget(t);
+	t->statement = t->q->statement;
+	*out = &c->base;
+	return SQLITE_OK;
+}
+
+static int
+close_cursor(sqlite3_vtab_cursor *c)
+{
+	sqlite3_free(c);
+	return SQLITE_OK;
+}
+
+static const struct vector_result *
+result_of(struct table *t, const struct vector_plan *plan)
+{
+	struct vector_result *result;
+
+	for (int i = 0; i < t->n_held; i++)
+		if (t->held[i].plan == plan)
+			return t->held[i].result;
+	if (!(result = vector_run(t->q, plan, &t->q->failure)))
+		return NULL;
+	t->held = mem_grow(t->held, (size_t)t->n_held + 1, sizeof(*t->held));
+	t->held[t->n_held++] = (struct held){ plan, result };
+	return result;
+}
+
+static int
+filter(sqlite3_vtab_cursor *base, int number, const char *name, int argc, sqlite3_value **argv)
+{
+	struct cursor *c = (struct cursor *)base;
+	struct table *t = (struct table *)base->pVtab;
+	int64_t n = argc == 1 ? sqlite3_value_int64(argv[0]) : -1;
+
+	(void)number, (void)name;
+	c->row = 0;
+	c->result = NULL;
+	if (n < 0 || n >= t->q->plans.n)
+		return SQLITE_OK;
+	if ((c->result = result_of(t, t->q->plans.plan[n])))
+		return SQLITE_OK;
+	sqlite3_free(t->base.zErrMsg);
+	t->base.zErrMsg = sqlite3_mprintf("%s", t->q->failure.text);
+	return t->q->failure.code == ERR_CANCEL ? SQLITE_INTERRUPT : SQLITE_ERROR;
+}
+
+static int
+next(sqlite3_vtab_cursor *base)
+{
+	((struct cursor *)base)->row++;
+	return SQLITE_OK;
+}
+
+static int
+eof(sqlite3_vtab_cursor *base)
+{
+	const struct cursor *c = (struct cursor *)base;
+
+	return !c->result || c->row >= vector_result_rows(c->result);
+}
+
+static int
+column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
+{
+	const struct cursor *c = (struct cursor *)base;
+	struct cell cell;
+
+	if (i >= vector_result_columns(c->result))
+		return SQLITE_OK;
+	cell = vector_result_cell(c->result, c->row, i);
+	if (cell.type == CELL_TEXT)     /* it stays where it is until another statement is run */
+		sqlite3_result_text64(to, cell.text.p, cell.text.n, SQLITE_STATIC, SQLITE_UTF8);
+	else
+		functions_give(to, &cell);
+	return SQLITE_OK;
+}
+
+static int
+rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
+{
+	*out = ((struct cursor *)base)->row;
+	return SQLITE_OK;
+}
+
+static const sqlite3_module module = {
+	.iVersion = 1, .xConnect = connect, .xBestIndex = best_index, .xDisconnect = disconnect, .xOpen = open_cursor,
+	.xClose = close_cursor, .xFilter = filter, .xNext = next, .xEof = eof, .xColumn = column, .xRowid = rowid,
+};
+
+int
+vector_add(struct query *q, struct err *err)
+{
+	if (sqlite3_create_module_v2(q->db, "vector", &module, q, NULL) != SQLITE_OK)
+		return err_set(err, ERR_IO, "SQLite: %s", sqlite3_errmsg(q->db));
+	return 0;
+}

@@ -1,0 +1,329 @@
+/* vector.c - a plan run by several workers, each with batches of its own, and the table that comes out. */
+#include "query/vector.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "query/query_priv.h"
+#include "query/vector_priv.h"
+
+#define THREADS_MOST 64
+#define MEMORY       (512LL << 20)      /* of groups and rows where --max-memory says nothing */
+
+struct job {                            /* of one worker */
+	struct vector_worker worker;
+	struct vector_groups *groups;
+	struct vector_kept *kept;
+	struct err err, damage;
+	int64_t bound;                  /* bytes it may hold */
+	int *ended;                     /* shared: one of them failed */
+};
+
+/* ---- results */
+
+void
+vector_result_put(struct vector_result *r, const struct cell *c)
+{
+	struct vector_value *to;
+
+	if ((size_t)r->n_rows == r->cap) {      /* n_rows counts cells until the end */
+		r->cap = r->cap ? 2 * r->cap : 64;
+		r->value = mem_grow(r->value, r->cap, sizeof(*r->value));
+	}
+	to = &r->value[r->n_rows++];
+	*to = (struct vector_value){ .type = c->type };
+	switch (c->type) {
+	case CELL_INTEGER:
+		to->integer = c->integer;
+		break;
+	case CELL_REAL:
+		to->real = c->real;
+		break;
+	case CELL_TEXT:
+		to->n = (uint32_t)c->text.n;
+		to->text = arena_dup(r->texts, c->text.p, c->text.n);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+vector_result_free(struct vector_result *r)
+{
+	if (!r)
+		return;
+	free(r->value);
+	arena_free(r->texts);
+	buf_release(&r->explain);
+	free(r);
+}
+
+int64_t
+vector_result_rows(const struct vector_result *r)
+{
+	return r->n_rows;
+}
+
+int
+vector_result_columns(const struct vector_result *r)
+{
+	return r->n_columns;
+}
+
+struct cell
+vector_result_cell(const struct vector_result *r, int64_t row, int column)
+{
+	const struct vector_value *v = &r->value[row * r->n_columns + column];
+
+	switch (v->type) {
+	case CELL_INTEGER:
+		return cell_integer(v->integer);
+	case CELL_REAL:
+		return cell_real(v->real);
+	case CELL_TEXT:
+		return cell_text((struct str){ v->text, v->n });
+	default:
+		return cell_null();
+	}
+}
+
+void
+vector_result_explain(const struct vector_result *r, struct buf *to)
+{
+	buf_str(to, buf_get(&r->explain));
+}
+
+/* ---- a worker's run */
+
+static int
+too_much(struct job *j)
+{
+	size_t held = j->groups ? vector_groups_held(j->groups) : vector_kept_held(j->kept);
+
+	if ((int64_t)held <= j->bound)
+		return 0;
+	return err_set(&j->err, ERR_LIMIT, "%s, --max-memory allows no more: ask for fewer, or give it more",
+	    j->groups ? "too many groups, or values in them" : "too many rows before they are sorted");
+}
+
+static int
+one_batch(struct job *j)
+{
+	struct vector_worker *w = &j->worker;
+	const struct vector_plan *plan = w->plan;
+	struct vector_rows rows = { NULL, w->batch->n };
+
+	if (j->kept && vector_kept_can_skip(j->kept, w->batch))
+		return 0;
+	if (plan->where && vector_filter(w, plan->where, rows, 1, &rows, &j->err) < 0)
+		return j->err.code;
+	return j->groups ? vector_groups_add(j->groups, w, rows, &j->err) : vector_kept_add(j->kept, w, rows, &j->err);
+}
+
+static void *
+work(void *self)
+{
+	struct job *j = self;
+	int rc = 1;
+
+	while (rc > 0 && !__atomic_load_n(j->ended, __ATOMIC_RELAXED)) {
+		if ((rc = vector_worker_next(&j->worker, &j->err)) > 0 && (rc = one_batch(j)) == 0)
+			rc = 1;
+		if (rc == ERR_CORRUPT) {        /* the rest can be read all the same */
+			if (!j->damage.code)
+				j->damage = j->err;
+			err_clear(&j->err);
+			rc = 1;
+		}
+		if (rc > 0 && (rc = query_stopped(j->worker.q, &j->err)) == 0)
+			rc = (rc = too_much(j)) < 0 ? rc : 1;
+	}
+	if (rc < 0)
+		__atomic_store_n(j->ended, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static int
+threads_for(const struct store_batches *all)
+{
+	const char *wanted = getenv("AT_THREADS");
+	int64_t n = sysconf(_SC_NPROCESSORS_ONLN), most = (store_batches_rows(all) + VECTOR_ROWS - 1) / VECTOR_ROWS, said;
+
+	if (wanted && str_int64(str_of(wanted), &said) == 0 && said > 0)
+		n = said;
+	n = n > most ? most : n;
+	return n < 1 ? 1 : n > THREADS_MOST ? THREADS_MOST : (int)n;
+}
+
+/* ---- the plan as it is run: what the range only hints at is filtered too */
+
+static struct vector_expr *
+node(struct arena *a, enum vector_op op, int n_args)
+{
+	struct vector_expr *e = arena_get(a, sizeof(*e));
+
+	*e = (struct vector_expr){ .op = op, .n_args = n_args, .arg = arena_get(a, ((size_t)n_args + 1) * sizeof(struct vector_expr *)) };
+	return e;
+}
+
+static struct vector_expr *
+constant(struct arena *a, struct str text)
+{
+	struct vector_expr *e = node(a, VECTOR_CONSTANT, 0);
+
+	e->constant = cell_text(text);
+	return e;
+}
+
+static struct vector_expr *
+field(struct vector_plan *plan, struct arena *a, enum store_field_of of, struct err *err)
+{
+	struct vector_expr *e = node(a, VECTOR_FIELD, 0);
+
+	for (e->field = 0; e->field < plan->n_fields; e->field++)
+		if (plan->field[e->field].of == of)
+			return e;
+	if (plan->n_fields == STORE_BATCH_FIELDS) {
+		err_set(err, ERR_LIMIT, "more than %d columns", STORE_BATCH_FIELDS);
+		return NULL;
+	}
+	plan->field[plan->n_fields++] = (struct store_field){ .of = of };
+	return e;
+}
+
+static void
+also(struct vector_plan *plan, struct arena *a, struct vector_expr *condition)
+{
+	struct vector_expr *e = condition;
+
+	if (plan->where) {
+		e = node(a, VECTOR_AND, 2);
+		e->arg[0] = condition;
+		e->arg[1] = plan->where;
+	}
+	plan->where = e;
+}
+
+static int
+complete(struct vector_plan *plan, struct arena *a, struct err *err)
+{
+	struct vector_expr *e;
+
+	if (plan->range.n_names) {
+		e = node(a, VECTOR_IN, 1 + plan->range.n_names);
+		if (!(e->arg[0] = field(plan, a, FIELD_EVENT, err)))
+			return err->code;
+		for (int i = 0; i < plan->range.n_names; i++)
+			e->arg[i + 1] = constant(a, plan->range.names[i]);
+		also(plan, a, e);
+	}
+	if (plan->range.user_id.p) {
+		e = node(a, VECTOR_EQ, 2);
+		if (!(e->arg[0] = field(plan, a, FIELD_USER, err)))
+			return err->code;
+		e->arg[1] = constant(a, plan->range.user_id);
+		also(plan, a, e);
+	}
+	return 0;
+}
+
+/* ---- all together */
+
+static int
+finish(struct job *job, int n, struct vector_result *r, struct err *err)
+{
+	struct vector_kept *kept[THREADS_MOST];
+	const struct vector_plan *plan = job[0].worker.plan;
+
+	if (!job[0].groups) {
+		for (int i = 0; i < n; i++)
+			kept[i] = job[i].kept;
+		return vector_kept_end(kept, n, plan, r, err);
+	}
+	for (int i = 1; i < n; i++)
+		if (vector_groups_merge(job[0].groups, job[i].groups, err) < 0)
+			return err->code;
+	return vector_groups_end(job[0].groups, &job[0].worker, r, err);
+}
+
+static void
+explain(struct vector_result *r, const struct store_batches *all, int threads, int64_t began)
+{
+	struct store_batches_read read;
+
+	store_batches_read(all, &read);
+	buf_printf(&r->explain, "%lld chunks read, %lld skipped, %lld rows, %lld columns, %d thread%s, %.1f ms", (long long)read.chunks,
+	    (long long)read.chunks_skipped, (long long)read.rows, (long long)read.columns, threads, threads == 1 ? "" : "s",
+	    (double)(time_mono_ns() - began) / 1e6);
+}
+
+struct vector_result *
+vector_run(struct query *q, const struct vector_plan *given, struct err *err)
+{
+	struct store *store = query_store(q, err);
+	struct vector_plan plan = *given;
+	struct store_batches *all = NULL;
+	struct vector_result *r = NULL;
+	struct arena *arena = arena_new(0);
+	struct job *job = NULL;
+	struct store_batches_read read;
+	pthread_t thread[THREADS_MOST];
+	int64_t began = time_mono_ns();
+	int n = 0, started = 1, ended = 0;
+
+	if (!store || query_hold(q, err) < 0 || complete(&plan, arena, err) < 0 || !(all = store_batches_open(store, &plan.range, plan.field, plan.n_fields, err)))
+		goto out;
+	n = threads_for(all);
+	job = mem_new((size_t)n * sizeof(*job));
+	for (int i = 0; i < n; i++) {
+		vector_worker_init(&job[i].worker, q, &plan);
+		job[i].bound = (q->spec.memory ? q->spec.memory : MEMORY) / n;
+		job[i].ended = &ended;
+		if (plan.grouped)
+			job[i].groups = vector_groups_new(&plan);
+		else
+			job[i].kept = vector_kept_new(&plan);
+		if (!(job[i].worker.batch = store_batch_open(all, err)))
+			goto out;
+	}
+	while (started < n && pthread_create(&thread[started], NULL, work, &job[started]) == 0)
+		started++;
+	work(&job[0]);
+	for (int i = 1; i < started; i++)
+		pthread_join(thread[i], NULL);
+	for (int i = 0; i < n; i++) {
+		if (job[i].err.code && !err->code)
+			*err = job[i].err;
+		if (job[i].damage.code && !q->damage.code)
+			q->damage = job[i].damage;
+	}
+	store_batches_read(all, &read);
+	q->read += read.rows;
+	if (err->code)
+		goto out;
+	r = mem_new(sizeof(*r));
+	r->texts = arena_new(0);
+	if (finish(job, n, r, err) < 0)
+		goto out;
+	r->n_columns = plan.n_keys + (plan.grouped ? plan.n_aggregates : 0);
+	r->n_rows = r->n_columns ? r->n_rows / r->n_columns : 0;
+	explain(r, all, n, began);
+out:
+	for (int i = 0; job && i < n; i++) {
+		vector_groups_free(job[i].groups);
+		vector_kept_free(job[i].kept);
+		vector_worker_release(&job[i].worker);
+	}
+	free(job);
+	store_batches_close(all);
+	arena_free(arena);
+	if (err->code) {
+		vector_result_free(r);
+		r = NULL;
+	}
+	return r;
+}

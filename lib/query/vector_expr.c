@@ -1,0 +1,1463 @@
+/* vector_expr.c - expressions over the columns of a batch.
+ *
+ * Three ways, the first that serves:
+ *      by value    of one field that lies as codes: the expression is computed once for each value that the rows have, and the
+ *                  codes stay as they are
+ *      by column   numbers compared and computed with, in loops over arrays; parts of the clock, once for each part
+ *      by row      cell by cell: slow, for everything, and what the other two do in their corners
+ * The rules are SQLite's (vdbe.c): three-valued logic, its order of types, integers that overflow become real, x / 0 is NULL.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/letter.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "query/functions_priv.h"
+#include "query/query_priv.h"
+#include "query/tables.h"
+#include "query/vector_priv.h"
+
+#define STEPS      4000                 /* of SQLite's machine between two looks at the clock */
+#define EXACT      (1LL << 53)          /* up to here every integer is a double */
+#define ODD_ZONES  94694400000          /* 1973: before, zones had offsets of odd seconds */
+#define MEMO_MOST  200000               /* parts of the clock that are remembered from batch to batch */
+#define NONE       2                    /* of truths: 0 false, 1 true, 2 NULL */
+
+/* A LIKE whose pattern is constant. */
+enum pattern_how { PATTERN_EXACT, PATTERN_FRONT, PATTERN_BACK, PATTERN_IN, PATTERN_ANY };
+struct pattern {
+	enum pattern_how how;
+	struct str whole, text;         /* the pattern; what stands between its % */
+	uint32_t escape;
+	unsigned char skip[256];        /* PATTERN_IN: Horspool's, by the folded byte */
+};
+
+struct vector_node {
+	const struct vector_expr *expr;
+	sqlite3_stmt *statement;
+	struct pattern *pattern;
+	struct cell *sorted;            /* of IN: the constants */
+	int n_sorted, has_null;
+	struct { int64_t part; struct cell value; int used; } *memo;    /* of TIME, by hash of the part */
+	size_t n_memo, memo_cap;
+	struct arena *kept;             /* the memo's texts */
+};
+
+static uint32_t zeros[VECTOR_ROWS];     /* the codes of a constant; never written */
+
+/* ---- a worker */
+
+void
+vector_worker_init(struct vector_worker *w, struct query *q, const struct vector_plan *plan)
+{
+	*w = (struct vector_worker){ .q = q, .plan = plan, .arena = arena_new(0) };
+}
+
+void
+vector_worker_release(struct vector_worker *w)
+{
+	store_batch_close(w->batch);
+	for (int i = 0; i < w->n_nodes; i++) {
+		struct vector_node *n = w->node[i];
+
+		sqlite3_finalize(n->statement);
+		free(n->pattern), free(n->sorted), free(n->memo);
+		arena_free(n->kept);
+		free(n);
+	}
+	free(w->node);
+	for (int i = 0; i < 3; i++) {
+		for (size_t k = 0; k < w->pool[i].cap; k++)
+			free(w->pool[i].array[k]);
+		free(w->pool[i].array);
+	}
+	sqlite3_finalize(w->to_number), sqlite3_finalize(w->if_number);
+	sqlite3_close(w->db);
+	functions_free(w->functions);
+	arena_free(w->arena);
+}
+
+int
+vector_worker_next(struct vector_worker *w, struct err *err)
+{
+	memset(w->loaded, 0, sizeof(w->loaded));
+	arena_reset(w->arena);
+	for (int i = 0; i < 3; i++)
+		w->pool[i].n = 0;
+	for (int i = 0; i < w->n_nodes; i++)
+		if (w->node[i]->n_memo > MEMO_MOST) {
+			memset(w->node[i]->memo, 0, w->node[i]->memo_cap * sizeof(*w->node[i]->memo));
+			w->node[i]->n_memo = 0;
+			arena_reset(w->node[i]->kept);
+		}
+	return store_batch_next(w->batch, err);
+}
+
+void *
+vector_array(struct vector_worker *w, size_t size)
+{
+	struct vector_pool *p = &w->pool[size == 1 ? 0 : size == 4 ? 1 : 2];
+
+	if (p->n == p->cap) {
+		p->array = mem_grow(p->array, ++p->cap, sizeof(*p->array));
+		p->array[p->n] = mem_grow(NULL, VECTOR_ROWS, size);
+	}
+	return p->array[p->n++];
+}
+
+int
+vector_field(struct vector_worker *w, int field, struct column *out, struct err *err)
+{
+	if (!w->loaded[field]) {
+		enum store_field_of of = w->plan->field[field].of;
+		int rc = store_batch_column(w->batch, field, &w->column[field], err);
+
+		if (rc < 0)
+			return rc;
+		w->column[field].instant = of == FIELD_TIME || of == FIELD_RECEIVED;
+		w->loaded[field] = 1;
+	}
+	*out = w->column[field];
+	return 0;
+}
+
+static struct vector_node *
+node_of(struct vector_worker *w, const struct vector_expr *e)
+{
+	struct vector_node *n;
+
+	for (int i = 0; i < w->n_nodes; i++)
+		if (w->node[i]->expr == e)
+			return w->node[i];
+	n = mem_new(sizeof(*n));
+	n->expr = e;
+	w->node = mem_grow(w->node, (size_t)w->n_nodes + 1, sizeof(*w->node));
+	return w->node[w->n_nodes++] = n;
+}
+
+int
+vector_same(const struct vector_expr *a, const struct vector_expr *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (a->op != b->op || a->field != b->field || a->n_args != b->n_args || a->every_ms != b->every_ms || !str_eq(a->sql, b->sql) ||
+	    a->constant.type != b->constant.type || vector_compare(&a->constant, &b->constant) != 0)
+		return 0;
+	for (int i = 0; i < a->n_args; i++)
+		if (!vector_same(a->arg[i], b->arg[i]))
+			return 0;
+	return 1;
+}
+
+/* ---- SQLite, asked for one value */
+
+static int
+progress(void *self)
+{
+	struct vector_worker *w = self;
+
+	return query_stopped(w->q, &w->ignored) < 0;
+}
+
+static int
+prepare(struct vector_worker *w, struct str sql, sqlite3_stmt **statement, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc = 0;
+
+	if (!w->db) {
+		if ((rc = query_connect(w->q, &w->db, &w->functions, err)) < 0)
+			return rc;
+		sqlite3_progress_handler(w->db, STEPS, progress, w);
+	}
+	buf_lit(&text, "SELECT ");
+	buf_str(&text, sql);
+	if (sqlite3_prepare_v3(w->db, text.p, (int)text.n, SQLITE_PREPARE_PERSISTENT, statement, NULL) != SQLITE_OK)
+		rc = err_set(err, ERR_USAGE, "%s", sqlite3_errmsg(w->db));
+	buf_release(&text);
+	return rc;
+}
+
+static void
+bind(sqlite3_stmt *statement, int i, const struct cell *c)
+{
+	switch (c->type) {
+	case CELL_INTEGER:
+		sqlite3_bind_int64(statement, i, c->integer);
+		break;
+	case CELL_REAL:
+		sqlite3_bind_double(statement, i, c->real);
+		break;
+	case CELL_TEXT:
+		sqlite3_bind_text64(statement, i, c->text.p, c->text.n, SQLITE_STATIC, SQLITE_UTF8);
+		break;
+	default:
+		sqlite3_bind_null(statement, i);
+	}
+}
+
+/* One step of a statement; text is copied to `keep`. */
+static int
+ask(struct vector_worker *w, sqlite3_stmt *statement, const struct cell *arg, int n, struct arena *keep, struct cell *out, struct err *err)
+{
+	int rc = 0;
+	struct str s;
+
+	for (int i = 0; i < n; i++)
+		bind(statement, i + 1, &arg[i]);
+	if (sqlite3_step(statement) != SQLITE_ROW) {
+		if (query_stopped(w->q, err) == 0)
+			err_set(err, ERR_USAGE, "%s", sqlite3_errmsg(w->db));
+		rc = err->code;
+		goto out;
+	}
+	switch (sqlite3_column_type(statement, 0)) {
+	case SQLITE_INTEGER:
+		*out = cell_integer(sqlite3_column_int64(statement, 0));
+		break;
+	case SQLITE_FLOAT:
+		*out = cell_real(sqlite3_column_double(statement, 0));
+		break;
+	case SQLITE_NULL:
+		*out = cell_null();
+		break;
+	default:
+		s.p = (const char *)sqlite3_column_text(statement, 0);
+		s.n = s.p ? (size_t)sqlite3_column_bytes(statement, 0) : 0;
+		*out = cell_text((struct str){ arena_dup(keep, s.p ? s.p : "", s.n), s.n });
+	}
+out:
+	sqlite3_reset(statement);
+	return rc;
+}
+
+static void
+number_type(sqlite3_context *c, int n, sqlite3_value **v)       /* a number, or a text that is one as a whole; else NULL */
+{
+	int type = sqlite3_value_numeric_type(v[0]);
+
+	(void)n;
+	if (type == SQLITE_INTEGER || type == SQLITE_FLOAT)
+		sqlite3_result_value(c, v[0]);
+}
+
+int
+vector_number(struct vector_worker *w, struct cell c, int loose, struct cell *out, struct err *err)
+{
+	sqlite3_stmt **statement = loose ? &w->to_number : &w->if_number;
+	int rc;
+
+	*out = c;
+	if (c.type != CELL_TEXT)
+		return 0;
+	if (!w->db && (rc = prepare(w, STR("?1 + 0"), &w->to_number, err)) < 0)
+		return rc;
+	if (!*statement) {
+		if (!loose && sqlite3_create_function_v2(w->db, "at_number", 1, SQLITE_UTF8 | SQLITE_INNOCUOUS, NULL, number_type, NULL, NULL, NULL) != SQLITE_OK)
+			return err_set(err, ERR_IO, "SQLite: %s", sqlite3_errmsg(w->db));
+		if ((rc = prepare(w, loose ? STR("?1 + 0") : STR("at_number(?1)"), statement, err)) < 0)
+			return rc;
+	}
+	return ask(w, *statement, &c, 1, w->arena, out, err);
+}
+
+int
+vector_text(struct vector_worker *w, struct cell c, struct str *out, struct err *err)
+{
+	char digits[40];
+	struct cell text;
+
+	if (c.type == CELL_INTEGER)
+		sqlite3_snprintf(sizeof(digits), digits, "%lld", (long long)c.integer);
+	else if (c.type == CELL_REAL)
+		sqlite3_snprintf(sizeof(digits), digits, "%!.15g", c.real);     /* as SQLite makes texts of them */
+	else
+		return *out = c.text, 0;
+	(void)err;
+	text = cell_text((struct str){ arena_dup(w->arena, digits, strlen(digits)), strlen(digits) });
+	*out = text.text;
+	return 0;
+}
+
+/* ---- cells */
+
+static int
+compare_mixed(int64_t i, double r)
+{
+	int64_t y;
+
+	if (r < -9223372036854775808.0)
+		return 1;
+	if (r >= 9223372036854775808.0)
+		return -1;
+	y = (int64_t)r;
+	if (i != y)
+		return i < y ? -1 : 1;
+	return ((double)i > r) - ((double)i < r);
+}
+
+int
+vector_compare(const struct cell *a, const struct cell *b)
+{
+	static const unsigned char rank[] = { [CELL_NULL] = 0, [CELL_INTEGER] = 1, [CELL_REAL] = 1, [CELL_TEXT] = 2 };
+
+	if (rank[a->type] != rank[b->type])
+		return rank[a->type] < rank[b->type] ? -1 : 1;
+	switch (a->type) {
+	case CELL_INTEGER:
+		return b->type == CELL_INTEGER ? (a->integer > b->integer) - (a->integer < b->integer) : compare_mixed(a->integer, b->real);
+	case CELL_REAL:
+		return b->type == CELL_REAL ? (a->real > b->real) - (a->real < b->real) : -compare_mixed(b->integer, a->real);
+	case CELL_TEXT:
+		return str_cmp(a->text, b->text);
+	default:
+		return 0;
+	}
+}
+
+struct cell
+vector_cell(struct vector_worker *w, const struct column *c, size_t i)
+{
+	double r;
+
+	switch (c->form) {
+	case COLUMN_INTEGER:
+		if (!vector_valid(c->valid, i))
+			return cell_null();
+		if (c->instant) {
+			char *out = arena_get(w->arena, TIME_LEN);
+
+			time_print(c->integer[i], out);
+			return cell_text((struct str){ out, TIME_LEN });
+		}
+		return cell_integer(c->integer[i]);
+	case COLUMN_REAL:
+		if (!vector_valid(c->valid, i))
+			return cell_null();
+		r = c->real[i];
+		return c->whole && r == floor(r) ? cell_integer((int64_t)r) : cell_real(r);
+	case COLUMN_CODES:
+		return c->value[c->code[i]];
+	default:
+		return cell_null();
+	}
+}
+
+/* ---- LIKE */
+
+static unsigned char
+fold(unsigned char c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 32 : c;
+}
+
+static int
+same_folded(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fold((unsigned char)a[i]) != fold((unsigned char)b[i]))
+			return 0;
+	return 1;
+}
+
+static struct str
+until_zero(struct str s)                        /* SQLite's LIKE looks no further */
+{
+	const char *end = memchr(s.p, 0, s.n);
+
+	return (struct str){ s.p, end ? (size_t)(end - s.p) : s.n };
+}
+
+/* Does the text fit the pattern? One step back is enough: to the last %, with one character more taken by it. */
+static int
+fits(struct str pattern, struct str s, uint32_t escape)
+{
+	struct str again = { 0 }, from = s;
+
+	for (;;) {
+		struct str rest = pattern, left = s;
+		uint32_t p;
+
+		if (!rest.n) {
+			if (!left.n)
+				return 1;
+		} else if ((p = letter_take(&rest)) == escape) {
+			if (!rest.n)
+				return 0;
+			p = letter_take(&rest);
+			if (left.n) {
+				uint32_t ch = letter_take(&left);
+
+				if (p == ch || (p < 0x80 && ch < 0x80 && fold((unsigned char)p) == fold((unsigned char)ch))) {
+					pattern = rest, s = left;
+					continue;
+				}
+			}
+		} else if (p == '%') {
+			again = pattern = rest;
+			from = s;
+			if (!rest.n)
+				return 1;
+			continue;
+		} else if (left.n) {
+			uint32_t ch = letter_take(&left);
+
+			if (p == '_' || p == ch || (p < 0x80 && ch < 0x80 && fold((unsigned char)p) == fold((unsigned char)ch))) {
+				pattern = rest, s = left;
+				continue;
+			}
+		}
+		if (!again.p || !from.n)
+			return 0;
+		letter_take(&from);
+		pattern = again, s = from;
+	}
+}
+
+static struct pattern *
+compile(struct str text, uint32_t escape)
+{
+	struct pattern *p = mem_new(sizeof(*p));
+	size_t front = 0, back = 0;
+
+	p->whole = until_zero(text);
+	p->escape = escape;
+	while (front < p->whole.n && p->whole.p[front] == '%')
+		front++;
+	while (back < p->whole.n - front && p->whole.p[p->whole.n - 1 - back] == '%')
+		back++;
+	p->text = (struct str){ p->whole.p + front, p->whole.n - front - back };
+	p->how = front && back ? PATTERN_IN : front ? PATTERN_BACK : back ? PATTERN_FRONT : PATTERN_EXACT;
+	if (front && !p->text.n)
+		p->how = PATTERN_IN;
+	if (escape != UINT32_MAX || (p->text.n && (memchr(p->text.p, '%', p->text.n) || memchr(p->text.p, '_', p->text.n))))
+		p->how = PATTERN_ANY;
+	if (p->how == PATTERN_IN) {
+		size_t most = p->text.n < 255 ? p->text.n : 255;
+
+		memset(p->skip, (int)(most ? most : 1), sizeof(p->skip));
+		for (size_t i = 0; i + 1 < p->text.n; i++) {
+			size_t step = p->text.n - 1 - i < 255 ? p->text.n - 1 - i : 255;
+			unsigned char c = fold((unsigned char)p->text.p[i]);
+
+			p->skip[c] = (unsigned char)step;
+			if (c >= 'a' && c <= 'z')
+				p->skip[c - 32] = (unsigned char)step;
+		}
+	}
+	return p;
+}
+
+static int
+contains(const struct pattern *p, struct str s)
+{
+	size_t m = p->text.n;
+	const char *text = p->text.p;
+	unsigned char last;
+
+	if (m == 0)
+		return 1;
+	last = fold((unsigned char)text[m - 1]);
+	for (size_t at = m - 1; at < s.n; ) {
+		unsigned char c = (unsigned char)s.p[at];
+
+		if (fold(c) == last && same_folded(s.p + at - (m - 1), text, m - 1))
+			return 1;
+		at += p->skip[c];
+	}
+	return 0;
+}
+
+static int
+like(const struct pattern *p, struct str s)
+{
+	if (memchr(s.p, 0, s.n))
+		s = until_zero(s);
+	switch (p->how) {
+	case PATTERN_EXACT:
+		return s.n == p->text.n && same_folded(s.p, p->text.p, s.n);
+	case PATTERN_FRONT:
+		return s.n >= p->text.n && same_folded(s.p, p->text.p, p->text.n);
+	case PATTERN_BACK:
+		return s.n >= p->text.n && same_folded(s.p + s.n - p->text.n, p->text.p, p->text.n);
+	case PATTERN_IN:
+		return contains(p, s);
+	default:
+		return fits(p->whole, s, p->escape);
+	}
+}
+
+/* ---- by row: the value of an expression for one row, or for one value of its only field */
+
+struct scope {
+	struct vector_worker *w;
+	int field;                      /* whose value this is; -1: row `row` of the batch */
+	struct cell value;
+	size_t row;
+	struct err *err;                /* the first fault; what is computed behind it means nothing */
+};
+
+static struct cell cell_of(struct scope *, const struct vector_expr *);
+
+static int
+truth_of_cell(struct scope *s, struct cell c)
+{
+	if (c.type == CELL_TEXT && vector_number(s->w, c, 1, &c, s->err) < 0)
+		return NONE;
+	return c.type == CELL_NULL ? NONE : c.type == CELL_INTEGER ? c.integer != 0 : c.real != 0;
+}
+
+static struct cell
+cell_of_truth(int truth)
+{
+	return truth == NONE ? cell_null() : cell_integer(truth);
+}
+
+static int
+order_fits(enum vector_op op, int order)
+{
+	switch (op) {
+	case VECTOR_EQ:
+	case VECTOR_IS:
+		return order == 0;
+	case VECTOR_NE:
+	case VECTOR_IS_NOT:
+		return order != 0;
+	case VECTOR_LT:
+		return order < 0;
+	case VECTOR_LE:
+		return order <= 0;
+	case VECTOR_GT:
+		return order > 0;
+	default:
+		return order >= 0;
+	}
+}
+
+static int64_t
+as_integer(struct cell c)                       /* SQLite's cast of a real: cut, and held within the range */
+{
+	if (c.type == CELL_INTEGER)
+		return c.integer;
+	return c.real <= -9223372036854775808.0 ? INT64_MIN : c.real >= 9223372036854775808.0 ? INT64_MAX : (int64_t)c.real;
+}
+
+static struct cell
+real_or_null(double r)
+{
+	return isnan(r) ? cell_null() : cell_real(r);
+}
+
+static struct cell
+arithmetic(struct scope *s, enum vector_op op, struct cell a, struct cell b)
+{
+	int64_t i;
+	double x, y;
+
+	if (a.type == CELL_NULL || b.type == CELL_NULL || vector_number(s->w, a, 1, &a, s->err) < 0 || vector_number(s->w, b, 1, &b, s->err) < 0)
+		return cell_null();
+	if (op == VECTOR_MOD) {
+		int64_t n = as_integer(a), m = as_integer(b);
+
+		if (m == 0)
+			return cell_null();
+		i = m == -1 ? 0 : n % m;
+		return a.type == CELL_INTEGER && b.type == CELL_INTEGER ? cell_integer(i) : cell_real((double)i);
+	}
+	if (a.type == CELL_INTEGER && b.type == CELL_INTEGER) {
+		switch (op) {
+		case VECTOR_ADD:
+			if (!__builtin_add_overflow(a.integer, b.integer, &i))
+				return cell_integer(i);
+			break;
+		case VECTOR_SUB:
+			if (!__builtin_sub_overflow(a.integer, b.integer, &i))
+				return cell_integer(i);
+			break;
+		case VECTOR_MUL:
+			if (!__builtin_mul_overflow(a.integer, b.integer, &i))
+				return cell_integer(i);
+			break;
+		default:
+			if (b.integer == 0)
+				return cell_null();
+			if (b.integer != -1 || a.integer != INT64_MIN)
+				return cell_integer(a.integer / b.integer);
+		}
+	}
+	x = a.type == CELL_INTEGER ? (double)a.integer : a.real;
+	y = b.type == CELL_INTEGER ? (double)b.integer : b.real;
+	switch (op) {
+	case VECTOR_ADD:
+		return real_or_null(x + y);
+	case VECTOR_SUB:
+		return real_or_null(x - y);
+	case VECTOR_MUL:
+		return real_or_null(x * y);
+	default:
+		return y == 0 ? cell_null() : real_or_null(x / y);
+	}
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	return vector_compare(a, b);
+}
+
+static struct cell
+in(struct scope *s, const struct vector_expr *e)
+{
+	struct vector_node *n = node_of(s->w, e);
+	struct cell c;
+	int low = 0, high;
+
+	if (e->n_args < 2)
+		return cell_integer(0);
+	if (!n->sorted) {
+		n->sorted = mem_grow(NULL, (size_t)e->n_args, sizeof(*n->sorted));
+		for (int i = 1; i < e->n_args; i++) {
+			if (e->arg[i]->constant.type == CELL_NULL)
+				n->has_null = 1;
+			else
+				n->sorted[n->n_sorted++] = e->arg[i]->constant;
+		}
+		if (n->n_sorted)
+			qsort(n->sorted, (size_t)n->n_sorted, sizeof(*n->sorted), by_value);
+	}
+	c = cell_of(s, e->arg[0]);
+	if (c.type == CELL_NULL)
+		return c;
+	for (high = n->n_sorted; low < high; ) {
+		int middle = low + (high - low) / 2, order = vector_compare(&n->sorted[middle], &c);
+
+		if (order == 0)
+			return cell_integer(1);
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return n->has_null ? cell_null() : cell_integer(0);
+}
+
+static struct cell
+like_of(struct scope *s, const struct vector_expr *e)
+{
+	struct vector_node *n = node_of(s->w, e);
+	struct cell c = cell_of(s, e->arg[0]), pattern, with = cell_null();
+	struct str text;
+
+	pattern = cell_of(s, e->arg[1]);
+	if (e->n_args > 2)
+		with = cell_of(s, e->arg[2]);
+	if (c.type == CELL_NULL || pattern.type == CELL_NULL || (e->n_args > 2 && with.type == CELL_NULL))
+		return cell_null();
+	if (e->op == VECTOR_ILIKE) {            /* letters of all scripts: functions_text.c */
+		struct cell arg[] = { pattern, c, with };
+
+		if (!n->statement && prepare(s->w, e->n_args > 2 ? STR("match(?1, ?2, ?3)") : STR("match(?1, ?2)"), &n->statement, s->err) < 0)
+			return cell_null();
+		if (ask(s->w, n->statement, arg, e->n_args > 2 ? 3 : 2, s->w->arena, &c, s->err) < 0)
+			return cell_null();
+		return c;
+	}
+	if (!n->pattern) {
+		struct vector_node *keep = n;
+		uint32_t escape = UINT32_MAX;
+
+		if (vector_text(s->w, pattern, &text, s->err) < 0)
+			return cell_null();
+		if (e->n_args > 2 && with.type == CELL_TEXT && with.text.n) {
+			struct str rest = with.text;
+
+			escape = letter_take(&rest);
+		}
+		keep->kept = keep->kept ? keep->kept : arena_new(0);
+		keep->pattern = compile((struct str){ arena_dup(keep->kept, text.p, text.n), text.n }, escape);
+	}
+	if (vector_text(s->w, c, &text, s->err) < 0)
+		return cell_null();
+	return cell_integer(like(n->pattern, text));
+}
+
+/* The start of the part of the clock that t lies in. */
+static int64_t
+part_of(int64_t t, int64_t every)
+{
+	int64_t r;
+
+	if (t < ODD_ZONES && every > 1000)
+		every = 1000;
+	r = t % every;
+	return t - (r < 0 ? r + every : r);
+}
+
+static size_t
+memo_slot(const struct vector_node *n, int64_t part)
+{
+	size_t i = (size_t)((uint64_t)part * 0x9e3779b97f4a7c15u >> 20) & (n->memo_cap - 1);
+
+	while (n->memo[i].used && n->memo[i].part != part)
+		i = (i + 1) & (n->memo_cap - 1);
+	return i;
+}
+
+/* The value of a part of the clock, which SQLite is asked for once. */
+static int
+value_of_part(struct vector_worker *w, struct vector_node *n, int64_t part, int64_t t, struct cell *out, struct err *err)
+{
+	char text[TIME_LEN];
+	struct cell arg;
+	size_t i;
+	int rc;
+
+	if (2 * n->n_memo >= n->memo_cap) {
+		void *old = n->memo;
+		size_t old_cap = n->memo_cap;
+
+		n->memo_cap = old_cap ? 2 * old_cap : 256;
+		n->memo = mem_new(n->memo_cap * sizeof(*n->memo));
+		for (size_t k = 0; k < old_cap; k++) {
+			__typeof__(*n->memo) *one = (__typeof__(n->memo))old + k;
+
+			if (one->used)
+				n->memo[memo_slot(n, one->part)] = *one;
+		}
+		free(old);
+	}
+	i = memo_slot(n, part);
+	if (!n->memo[i].used) {
+		n->kept = n->kept ? n->kept : arena_new(0);
+		time_print(t, text);
+		arg = cell_text((struct str){ text, TIME_LEN });
+		if ((!n->statement && (rc = prepare(w, n->expr->sql, &n->statement, err)) < 0) ||
+		    (rc = ask(w, n->statement, &arg, 1, n->kept, &n->memo[i].value, err)) < 0)
+			return rc;
+		n->memo[i].used = 1;
+		n->memo[i].part = part;
+		n->n_memo++;
+	}
+	*out = n->memo[i].value;
+	return 0;
+}
+
+static struct cell
+time_of(struct scope *s, const struct vector_expr *e)
+{
+	struct column c;
+	struct cell value = cell_null();
+
+	if (vector_field(s->w, e->field, &c, s->err) < 0 || c.form != COLUMN_INTEGER)
+		return cell_null();
+	if (value_of_part(s->w, node_of(s->w, e), part_of(c.integer[s->row], e->every_ms), c.integer[s->row], &value, s->err) < 0)
+		return cell_null();
+	return value;
+}
+
+static struct cell
+sql_of(struct scope *s, const struct vector_expr *e)
+{
+	struct vector_node *n = node_of(s->w, e);
+	struct cell few[8], *arg = e->n_args <= 8 ? few : mem_grow(NULL, (size_t)e->n_args, sizeof(*arg)), out = cell_null();
+
+	for (int i = 0; i < e->n_args; i++)
+		arg[i] = cell_of(s, e->arg[i]);
+	if (s->err->code || (!n->statement && prepare(s->w, e->sql, &n->statement, s->err) < 0) ||
+	    ask(s->w, n->statement, arg, e->n_args, s->w->arena, &out, s->err) < 0)
+		out = cell_null();
+	if (arg != few)
+		free(arg);
+	return out;
+}
+
+static struct cell
+field_of(struct scope *s, int field)
+{
+	struct column c;
+
+	if (field == s->field)
+		return s->value;
+	return vector_field(s->w, field, &c, s->err) < 0 ? cell_null() : vector_cell(s->w, &c, s->row);
+}
+
+static struct cell
+logic(struct scope *s, const struct vector_expr *e)
+{
+	int decides = e->op == VECTOR_OR, truth = !decides;
+
+	for (int i = 0; i < e->n_args && truth != decides; i++) {
+		int t = truth_of_cell(s, cell_of(s, e->arg[i]));
+
+		if (t == decides || t == NONE)
+			truth = t;
+	}
+	return cell_of_truth(truth);
+}
+
+static struct cell
+cell_of(struct scope *s, const struct vector_expr *e)
+{
+	struct cell a, b;
+	int t;
+
+	if (s->err->code)
+		return cell_null();
+	switch (e->op) {
+	case VECTOR_FIELD:
+		return field_of(s, e->field);
+	case VECTOR_CONSTANT:
+		return e->constant;
+	case VECTOR_AND:
+	case VECTOR_OR:
+		return logic(s, e);
+	case VECTOR_NOT:
+		t = truth_of_cell(s, cell_of(s, e->arg[0]));
+		return cell_of_truth(t == NONE ? NONE : !t);
+	case VECTOR_EQ:
+	case VECTOR_NE:
+	case VECTOR_LT:
+	case VECTOR_LE:
+	case VECTOR_GT:
+	case VECTOR_GE:
+		a = cell_of(s, e->arg[0]), b = cell_of(s, e->arg[1]);
+		return a.type == CELL_NULL || b.type == CELL_NULL ? cell_null() : cell_integer(order_fits(e->op, vector_compare(&a, &b)));
+	case VECTOR_IS:
+	case VECTOR_IS_NOT:
+		a = cell_of(s, e->arg[0]), b = cell_of(s, e->arg[1]);
+		return cell_integer(order_fits(e->op, vector_compare(&a, &b)));
+	case VECTOR_IN:
+		return in(s, e);
+	case VECTOR_LIKE:
+	case VECTOR_ILIKE:
+		return like_of(s, e);
+	case VECTOR_ADD:
+	case VECTOR_SUB:
+	case VECTOR_MUL:
+	case VECTOR_DIV:
+	case VECTOR_MOD:
+		a = cell_of(s, e->arg[0]);
+		return arithmetic(s, e->op, a, cell_of(s, e->arg[1]));
+	case VECTOR_NEG:
+		return arithmetic(s, VECTOR_SUB, cell_integer(0), cell_of(s, e->arg[0]));
+	case VECTOR_CASE:
+		for (int i = 0; i + 1 < e->n_args; i += 2)
+			if (truth_of_cell(s, cell_of(s, e->arg[i])) == 1)
+				return cell_of(s, e->arg[i + 1]);
+		return e->n_args % 2 ? cell_of(s, e->arg[e->n_args - 1]) : cell_null();
+	case VECTOR_COALESCE:
+		a = cell_null();
+		for (int i = 0; i < e->n_args && a.type == CELL_NULL; i++)
+			a = cell_of(s, e->arg[i]);
+		return a;
+	case VECTOR_TIME:
+		return time_of(s, e);
+	case VECTOR_SQL:
+		return sql_of(s, e);
+	}
+	return cell_null();
+}
+
+/* ---- whole columns */
+
+#define NO_FIELD (-1)
+#define SEVERAL  (-2)
+
+/* The only field of an expression. TIME counts as several: it is no function of a value, but of the row. */
+static int
+only_field(const struct vector_expr *e)
+{
+	int only = NO_FIELD;
+
+	if (e->op == VECTOR_FIELD)
+		return e->field;
+	if (e->op == VECTOR_TIME)
+		return SEVERAL;
+	for (int i = 0; i < e->n_args; i++) {
+		int f = only_field(e->arg[i]);
+
+		if (f == SEVERAL || (f != NO_FIELD && only != NO_FIELD && f != only))
+			return SEVERAL;
+		only = f == NO_FIELD ? only : f;
+	}
+	return only;
+}
+
+static void
+give_constant(struct vector_worker *w, struct cell c, struct column *out)
+{
+	struct cell *value = arena_get(w->arena, sizeof(*value));
+
+	*value = c;
+	*out = (struct column){ .form = c.type == CELL_NULL ? COLUMN_NULL : COLUMN_CODES, .code = zeros, .value = value, .n_values = 1 };
+}
+
+/* Which values do the rows have? NULL where it does not pay to look. */
+static const unsigned char *
+used_values(struct vector_worker *w, const struct column *c, struct vector_rows rows, int must)
+{
+	unsigned char *used;
+
+	if (!must && c->n_values <= rows.n / 2)
+		return NULL;
+	used = c->n_values <= VECTOR_ROWS ? vector_array(w, 1) : arena_get(w->arena, c->n_values);
+	memset(used, 0, c->n_values);
+	for (size_t k = 0; k < rows.n; k++)
+		used[c->code[vector_row(rows, k)]] = 1;
+	return used;
+}
+
+/* SQLite may refuse a value (malformed JSON), so it is not asked about values that no row has. */
+static int
+may_fail(const struct vector_expr *e)
+{
+	if (e->op == VECTOR_SQL || e->op == VECTOR_ILIKE)
+		return 1;
+	for (int i = 0; i < e->n_args; i++)
+		if (may_fail(e->arg[i]))
+			return 1;
+	return 0;
+}
+
+static int
+eval_values(struct vector_worker *w, const struct vector_expr *e, int field, const struct column *c, struct vector_rows rows, struct column *out,
+    struct err *err)
+{
+	struct scope s = { .w = w, .field = field, .err = err };
+	const unsigned char *used = used_values(w, c, rows, may_fail(e));
+	struct cell *value = arena_get(w->arena, c->n_values * sizeof(*value));
+
+	for (size_t v = 0; v < c->n_values; v++) {
+		if (used && !used[v]) {
+			value[v] = cell_null();
+			continue;
+		}
+		s.value = c->value[v];
+		value[v] = cell_of(&s, e);
+		if (err->code)
+			return err->code;
+	}
+	*out = (struct column){ .form = COLUMN_CODES, .code = c->code, .value = value, .n_values = c->n_values };
+	return 0;
+}
+
+static int
+eval_rows(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
+{
+	struct scope s = { .w = w, .field = -1, .err = err };
+	struct cell *value = arena_get(w->arena, (rows.n + 1) * sizeof(*value));
+	uint32_t *code = vector_array(w, 4);
+
+	value[0] = cell_null();
+	for (size_t k = 0; k < rows.n; k++) {
+		s.row = vector_row(rows, k);
+		value[k + 1] = cell_of(&s, e);
+		code[s.row] = (uint32_t)k + 1;
+		if (err->code)
+			return err->code;
+		if ((k & 1023) == 1023 && query_stopped(w->q, err) < 0)
+			return err->code;
+	}
+	*out = (struct column){ .form = COLUMN_CODES, .code = code, .value = value, .n_values = (uint32_t)rows.n + 1 };
+	return 0;
+}
+
+/* Parts of the clock: rows lie in order of time, so most rows have the part of the row before. */
+static int
+eval_time(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
+{
+	struct vector_node *n = node_of(w, e);
+	struct column c;
+	uint32_t *code = vector_array(w, 4), n_values = 0, cap = 0;
+	struct cell *value = NULL;
+	int64_t from = 0, to = 0;
+	int rc = vector_field(w, e->field, &c, err);
+
+	if (rc < 0)
+		return rc;
+	if (c.form != COLUMN_INTEGER)
+		return give_constant(w, cell_null(), out), 0;
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+		int64_t t = c.integer[i];
+
+		if (t < from || t >= to) {
+			if (n_values == cap) {
+				struct cell *more = arena_get(w->arena, (cap ? 2 * cap : 64) * sizeof(*more));
+
+				if (n_values)
+					memcpy(more, value, n_values * sizeof(*value));
+				value = more;
+				cap = cap ? 2 * cap : 64;
+			}
+			from = part_of(t, e->every_ms);
+			to = from + (t < ODD_ZONES && e->every_ms > 1000 ? 1000 : e->every_ms);
+			if ((rc = value_of_part(w, n, from, t, &value[n_values++], err)) < 0)
+				return rc;
+		}
+		code[i] = n_values - 1;
+	}
+	*out = (struct column){ .form = n_values ? COLUMN_CODES : COLUMN_NULL, .code = code, .value = value, .n_values = n_values };
+	return 0;
+}
+
+/* ---- numbers by column: a constant is an array of one item that is not moved along */
+
+struct operand {
+	int real, step;
+	const int64_t *integer;
+	const double *number;
+	const uint64_t *valid;
+	struct cell constant;
+};
+
+/* 1 when the column is of numbers; `exact`: their types must not vary within it. */
+static int
+operand_of(const struct vector_expr *e, const struct column *c, int exact, struct operand *o)
+{
+	if (e->op == VECTOR_CONSTANT && (e->constant.type == CELL_INTEGER || e->constant.type == CELL_REAL)) {
+		o->constant = e->constant;
+		o->real = e->constant.type == CELL_REAL;
+		o->integer = &o->constant.integer, o->number = &o->constant.real;
+		o->step = 0, o->valid = NULL;
+		return 1;
+	}
+	if ((c->form != COLUMN_INTEGER || c->instant) && (c->form != COLUMN_REAL || (exact && c->whole)))
+		return 0;
+	*o = (struct operand){ .real = c->form == COLUMN_REAL, .step = 1, .integer = c->integer, .number = c->real, .valid = c->valid };
+	return 1;
+}
+
+static void
+compare_numbers(const struct operand *a, const struct operand *b, enum vector_op op, struct vector_rows rows, unsigned char *truth)
+{
+	const unsigned char fits_at[3] = { (unsigned char)order_fits(op, -1), (unsigned char)order_fits(op, 0), (unsigned char)order_fits(op, 1) };
+	const size_t p = (size_t)a->step, q = (size_t)b->step;
+
+	if (!a->real && !b->real) {
+		for (size_t k = 0; k < rows.n; k++) {
+			size_t i = vector_row(rows, k);
+			int64_t x = a->integer[i * p], y = b->integer[i * q];
+
+			truth[i] = fits_at[1 + (x > y) - (x < y)];
+		}
+	} else if (a->real && b->real) {
+		for (size_t k = 0; k < rows.n; k++) {
+			size_t i = vector_row(rows, k);
+			double x = a->number[i * p], y = b->number[i * q];
+
+			truth[i] = fits_at[1 + (x > y) - (x < y)];
+		}
+	} else {
+		for (size_t k = 0; k < rows.n; k++) {
+			size_t i = vector_row(rows, k);
+
+			truth[i] = fits_at[1 + (a->real ? -compare_mixed(b->integer[i * q], a->number[i * p]) : compare_mixed(a->integer[i * p], b->number[i * q]))];
+		}
+	}
+	if (a->valid || b->valid)
+		for (size_t k = 0; k < rows.n; k++) {
+			size_t i = vector_row(rows, k);
+
+			if (!vector_valid(a->valid, i) || !vector_valid(b->valid, i))
+				truth[i] = NONE;
+		}
+}
+
+static int
+is_comparison(enum vector_op op)
+{
+	return op >= VECTOR_EQ && op <= VECTOR_GE;
+}
+
+/* An instant compared with a text: bounds of time that say the same (tables_bound). 1 when it was that. */
+static int
+compare_instants(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, unsigned char *truth, struct err *err)
+{
+	static const char letter[] = { [VECTOR_EQ] = '=', [VECTOR_NE] = '=', [VECTOR_LT] = '<', [VECTOR_LE] = 'L', [VECTOR_GT] = '>', [VECTOR_GE] = 'G' };
+	static const enum vector_op turned[] = { [VECTOR_EQ] = VECTOR_EQ, [VECTOR_NE] = VECTOR_NE, [VECTOR_LT] = VECTOR_GT, [VECTOR_LE] = VECTOR_GE,
+		[VECTOR_GT] = VECTOR_LT, [VECTOR_GE] = VECTOR_LE };
+	const struct vector_expr *field = e->arg[0], *text = e->arg[1];
+	struct tables_range range = TABLES_ALL;
+	enum vector_op op = e->op;
+	struct column c;
+
+	if (field->op == VECTOR_CONSTANT)
+		field = e->arg[1], text = e->arg[0], op = turned[op];
+	if (field->op != VECTOR_FIELD || text->op != VECTOR_CONSTANT || text->constant.type != CELL_TEXT)
+		return 0;
+	if (vector_field(w, field->field, &c, err) < 0)
+		return err->code;
+	if (c.form != COLUMN_INTEGER || !c.instant || c.valid)
+		return 0;
+	tables_bound(&range, letter[op], text->constant.text);
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+
+		truth[i] = (unsigned char)((c.integer[i] >= range.from && c.integer[i] < range.to) ^ (op == VECTOR_NE));
+	}
+	return 1;
+}
+
+/* x IS [NOT] NULL of a column of numbers. */
+static int
+is_null(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, unsigned char *truth, struct err *err)
+{
+	struct column c;
+
+	if (e->arg[1]->op != VECTOR_CONSTANT || e->arg[1]->constant.type != CELL_NULL)
+		return 0;
+	if (vector_eval(w, e->arg[0], rows, &c, err) < 0)
+		return err->code;
+	if (c.form == COLUMN_CODES)
+		for (size_t k = 0; k < rows.n; k++) {
+			size_t i = vector_row(rows, k);
+
+			truth[i] = (unsigned char)((c.value[c.code[i]].type == CELL_NULL) ^ (e->op == VECTOR_IS_NOT));
+		}
+	else
+		for (size_t k = 0; k < rows.n; k++) {
+			size_t i = vector_row(rows, k);
+
+			truth[i] = (unsigned char)((c.form == COLUMN_NULL || !vector_valid(c.valid, i)) ^ (e->op == VECTOR_IS_NOT));
+		}
+	return 1;
+}
+
+/* The truth of each row, where the expression is one that is compared by columns: 1; 0 when not; < 0. */
+static int
+truth_by_column(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, unsigned char *truth, struct err *err)
+{
+	struct column a = { 0 }, b = { 0 };
+	struct operand x, y;
+	int rc;
+
+	if (e->op == VECTOR_IS || e->op == VECTOR_IS_NOT)
+		return is_null(w, e, rows, truth, err);
+	if (!is_comparison(e->op))
+		return 0;
+	if ((rc = compare_instants(w, e, rows, truth, err)) != 0)
+		return rc;
+	if ((e->arg[0]->op != VECTOR_CONSTANT && vector_eval(w, e->arg[0], rows, &a, err) < 0) ||
+	    (e->arg[1]->op != VECTOR_CONSTANT && vector_eval(w, e->arg[1], rows, &b, err) < 0))
+		return err->code;
+	if (operand_of(e->arg[0], &a, 0, &x) && operand_of(e->arg[1], &b, 0, &y)) {
+		compare_numbers(&x, &y, e->op, rows, truth);
+		return 1;
+	}
+	if (e->arg[0]->op == VECTOR_CONSTANT)
+		give_constant(w, e->arg[0]->constant, &a);
+	if (e->arg[1]->op == VECTOR_CONSTANT)
+		give_constant(w, e->arg[1]->constant, &b);
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+		struct cell p = vector_cell(w, &a, i), q = vector_cell(w, &b, i);
+
+		truth[i] = p.type == CELL_NULL || q.type == CELL_NULL ? NONE : (unsigned char)order_fits(e->op, vector_compare(&p, &q));
+	}
+	return 1;
+}
+
+/* + - * / of numbers. 1 done; 0 this is not for loops (types that vary, an overflow); < 0. */
+static int
+compute(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
+{
+	static const struct vector_expr zero = { .op = VECTOR_CONSTANT, .constant = { .type = CELL_INTEGER } };
+	const struct vector_expr *left = e->op == VECTOR_NEG ? &zero : e->arg[0], *right = e->op == VECTOR_NEG ? e->arg[0] : e->arg[1];
+	enum vector_op op = e->op == VECTOR_NEG ? VECTOR_SUB : e->op;
+	struct column a = { 0 }, b = { 0 };
+	struct operand x, y;
+	uint64_t *valid;
+	int over = 0;
+
+	if ((left->op != VECTOR_CONSTANT && vector_eval(w, left, rows, &a, err) < 0) || (right->op != VECTOR_CONSTANT && vector_eval(w, right, rows, &b, err) < 0))
+		return err->code;
+	if (!operand_of(left, &a, 1, &x) || !operand_of(right, &b, 1, &y) || (op == VECTOR_MOD && (x.real || y.real)))
+		return 0;
+	valid = vector_array(w, 8);
+	for (size_t i = 0; i < VECTOR_ROWS / 64; i++)
+		valid[i] = ~0ULL;
+	for (size_t i = 0; i <= (w->batch->n - 1) / 64; i++)
+		valid[i] = (x.valid ? x.valid[i] : ~0ULL) & (y.valid ? y.valid[i] : ~0ULL);
+	if (!x.real && !y.real) {
+		int64_t *to = vector_array(w, 8);
+
+		for (size_t k = 0; k < rows.n; k++) {
+			size_t i = vector_row(rows, k);
+			int64_t p = x.integer[i * (size_t)x.step], q = y.integer[i * (size_t)y.step];
+
+			if (!vector_valid(valid, i))
+				continue;
+			switch (op) {
+			case VECTOR_ADD:
+				over |= __builtin_add_overflow(p, q, &to[i]);
+				break;
+			case VECTOR_SUB:
+				over |= __builtin_sub_overflow(p, q, &to[i]);
+				break;
+			case VECTOR_MUL:
+				over |= __builtin_mul_overflow(p, q, &to[i]);
+				break;
+			default:
+				if (q == 0)
+					valid[i / 64] &= ~(1ULL << (i % 64));
+				else if (q == -1)
+					over |= op == VECTOR_DIV && __builtin_sub_overflow(0, p, &to[i]), to[i] = op == VECTOR_MOD ? 0 : to[i];
+				else
+					to[i] = op == VECTOR_DIV ? p / q : p % q;
+			}
+		}
+		*out = (struct column){ .form = COLUMN_INTEGER, .integer = to, .valid = valid };
+	} else {
+		double *to = vector_array(w, 8);
+
+		for (size_t k = 0; k < rows.n; k++) {
+			size_t i = vector_row(rows, k);
+			double p = x.real ? x.number[i * (size_t)x.step] : (double)x.integer[i * (size_t)x.step];
+			double q = y.real ? y.number[i * (size_t)y.step] : (double)y.integer[i * (size_t)y.step];
+
+			to[i] = op == VECTOR_ADD ? p + q : op == VECTOR_SUB ? p - q : op == VECTOR_MUL ? p * q : p / q;
+			if (isnan(to[i]) || (op == VECTOR_DIV && q == 0))
+				valid[i / 64] &= ~(1ULL << (i % 64));
+		}
+		*out = (struct column){ .form = COLUMN_REAL, .real = to, .valid = valid };
+	}
+	return !over;
+}
+
+static void
+give_truth(struct vector_worker *w, const unsigned char *truth, struct vector_rows rows, struct column *out)
+{
+	struct cell *value = arena_get(w->arena, 3 * sizeof(*value));
+	uint32_t *code = vector_array(w, 4);
+
+	for (int t = 0; t < 3; t++)
+		value[t] = cell_of_truth(t);
+	for (size_t k = 0; k < rows.n; k++)
+		code[vector_row(rows, k)] = truth[vector_row(rows, k)];
+	*out = (struct column){ .form = COLUMN_CODES, .code = code, .value = value, .n_values = 3 };
+}
+
+int
+vector_eval(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
+{
+	struct column c;
+	int field, rc;
+
+	if (e->op == VECTOR_FIELD)
+		return vector_field(w, e->field, out, err);
+	if (e->op == VECTOR_TIME)
+		return eval_time(w, e, rows, out, err);
+	if ((field = only_field(e)) == NO_FIELD || rows.n == 0) {
+		struct scope s = { .w = w, .field = -1, .err = err };
+
+		give_constant(w, rows.n ? cell_of(&s, e) : cell_null(), out);
+		return err->code;
+	}
+	if (field >= 0) {
+		if ((rc = vector_field(w, field, &c, err)) < 0)
+			return rc;
+		if (c.form == COLUMN_CODES)
+			return eval_values(w, e, field, &c, rows, out, err);
+		if (c.form == COLUMN_NULL) {
+			struct scope s = { .w = w, .field = field, .err = err };
+
+			give_constant(w, cell_of(&s, e), out);
+			return err->code;
+		}
+	}
+	if (is_comparison(e->op) || e->op == VECTOR_IS || e->op == VECTOR_IS_NOT) {
+		unsigned char *truth = vector_array(w, 1);
+
+		if ((rc = truth_by_column(w, e, rows, truth, err)) < 0)
+			return rc;
+		if (rc)
+			return give_truth(w, truth, rows, out), 0;
+	}
+	if (e->op >= VECTOR_ADD && e->op <= VECTOR_NEG && (rc = compute(w, e, rows, out, err)) != 0)
+		return rc < 0 ? rc : 0;
+	return eval_rows(w, e, rows, out, err);
+}
+
+/* ---- filters */
+
+static void
+choose_bytes(const unsigned char *truth, struct vector_rows rows, int want, uint32_t *row, size_t *n)
+{
+	size_t to = 0;
+
+	if (!rows.row)
+		for (size_t i = 0; i < rows.n; i++) {
+			row[to] = (uint32_t)i;
+			to += truth[i] == want;
+		}
+	else
+		for (size_t k = 0; k < rows.n; k++) {
+			row[to] = rows.row[k];
+			to += truth[rows.row[k]] == want;
+		}
+	*n = to;
+}
+
+static void
+choose_codes(const uint32_t *code, const unsigned char *truth, struct vector_rows rows, int want, uint32_t *row, size_t *n)
+{
+	size_t to = 0;
+
+	if (!rows.row)
+		for (size_t i = 0; i < rows.n; i++) {
+			row[to] = (uint32_t)i;
+			to += truth[code[i]] == want;
+		}
+	else
+		for (size_t k = 0; k < rows.n; k++) {
+			row[to] = rows.row[k];
+			to += truth[code[rows.row[k]]] == want;
+		}
+	*n = to;
+}
+
+/* By the values of a column: its codes need the truth of each value only. */
+static int
+choose_column(struct vector_worker *w, const struct column *c, struct vector_rows rows, int want, struct vector_rows *out, struct err *err)
+{
+	struct scope s = { .w = w, .err = err };
+	uint32_t *row = vector_array(w, 4);
+	unsigned char *truth;
+
+	out->row = row;
+	out->n = 0;
+	if (c->form == COLUMN_CODES) {
+		const unsigned char *used = used_values(w, c, rows, 0);
+
+		truth = c->n_values <= VECTOR_ROWS ? vector_array(w, 1) : arena_get(w->arena, c->n_values);
+		for (size_t v = 0; v < c->n_values; v++)
+			truth[v] = used && !used[v] ? NONE : (unsigned char)truth_of_cell(&s, c->value[v]);
+		if (err->code)
+			return err->code;
+		choose_codes(c->code, truth, rows, want, row, &out->n);
+	} else if (c->form != COLUMN_NULL) {
+		truth = vector_array(w, 1);
+		for (size_t k = 0; k < rows.n; k++) {
+			size_t i = vector_row(rows, k);
+
+			truth[i] = !vector_valid(c->valid, i) ? NONE : c->instant ? (unsigned char)truth_of_cell(&s, vector_cell(w, c, i)) :
+			    c->form == COLUMN_INTEGER ? c->integer[i] != 0 : c->real[i] != 0;
+		}
+		choose_bytes(truth, rows, want, row, &out->n);
+	}
+	return err->code;
+}
+
+/* All rows of a but those of b, which is part of it; then the other way round: of two that have no row in common, all in order. */
+static struct vector_rows
+without(struct vector_worker *w, struct vector_rows a, struct vector_rows b)
+{
+	uint32_t *row = vector_array(w, 4);
+	size_t n = 0, at = 0;
+
+	for (size_t k = 0; k < a.n; k++) {
+		uint32_t i = (uint32_t)vector_row(a, k);
+
+		if (at < b.n && b.row[at] == i)
+			at++;
+		else
+			row[n++] = i;
+	}
+	return (struct vector_rows){ row, n };
+}
+
+static struct vector_rows
+both(struct vector_worker *w, struct vector_rows a, struct vector_rows b)
+{
+	uint32_t *row = vector_array(w, 4);
+	size_t n = 0, i = 0, k = 0;
+
+	while (i < a.n || k < b.n)
+		row[n++] = k == b.n || (i < a.n && a.row[i] < b.row[k]) ? a.row[i++] : b.row[k++];
+	return (struct vector_rows){ row, n };
+}
+
+/* What a side of AND costs, roughly: the cheap go first. */
+static int
+cost_of(const struct vector_worker *w, const struct vector_expr *e)
+{
+	int cost = e->op == VECTOR_SQL ? 200 : e->op == VECTOR_TIME ? 10 : e->op == VECTOR_LIKE ? 8 : e->op == VECTOR_ILIKE ? 200 : 1;
+
+	if (e->op == VECTOR_FIELD && !w->loaded[e->field])
+		switch (w->plan->field[e->field].of) {
+		case FIELD_EVENT:
+		case FIELD_TIME:
+			cost = 2;
+			break;
+		case FIELD_PROPERTIES:
+			cost = 100;
+			break;
+		case FIELD_ID:
+		case FIELD_USER:
+		case FIELD_SESSION:
+			cost = 20;
+			break;
+		default:
+			cost = 10;
+		}
+	for (int i = 0; i < e->n_args; i++)
+		cost += cost_of(w, e->arg[i]);
+	return cost;
+}
+
+int
+vector_filter(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, int want, struct vector_rows *out, struct err *err)
+{
+	struct column c;
+	int rc, field;
+
+	if (e->op == VECTOR_NOT)
+		return vector_filter(w, e->arg[0], rows, !want, out, err);
+	if (e->op == VECTOR_AND || e->op == VECTOR_OR) {
+		int all = (e->op == VECTOR_AND) == want;        /* else one side is enough */
+		struct vector_rows left = rows, found = { zeros, 0 }, some;
+		unsigned long long done = 0;
+
+		for (int n = 0; n < e->n_args && left.n; n++) {
+			int next = -1, least = 0;
+
+			for (int i = 0; i < e->n_args && i < 64; i++)
+				if (!(done >> i & 1) && (next < 0 || cost_of(w, e->arg[i]) < least))
+					next = i, least = cost_of(w, e->arg[i]);
+			next = next < 0 ? n : next;
+			done |= next < 64 ? 1ULL << next : 0;
+			if ((rc = vector_filter(w, e->arg[next], left, want, &some, err)) < 0)
+				return rc;
+			if (all) {
+				left = some;
+			} else {
+				left = without(w, left, some);
+				found = both(w, found, some);
+			}
+		}
+		*out = all ? left : found;
+		return 0;
+	}
+	field = only_field(e);
+	if (field >= 0 && (rc = vector_field(w, field, &c, err)) < 0)
+		return rc;
+	if (rows.n && (field == SEVERAL || (field >= 0 && c.form != COLUMN_CODES && c.form != COLUMN_NULL)) &&
+	    (is_comparison(e->op) || e->op == VECTOR_IS || e->op == VECTOR_IS_NOT)) {
+		unsigned char *truth = vector_array(w, 1);
+
+		if ((rc = truth_by_column(w, e, rows, truth, err)) < 0)
+			return rc;
+		if (rc) {
+			uint32_t *row = vector_array(w, 4);
+
+			choose_bytes(truth, rows, want, row, &out->n);
+			out->row = row;
+			return 0;
+		}
+	}
+	if ((rc = vector_eval(w, e, rows, &c, err)) < 0)
+		return rc;
+	return choose_column(w, &c, rows, want, out, err);
+}

@@ -1,0 +1,1177 @@
+/* vector_group.c - keys become group numbers, aggregates arrays of state by group number.
+ *
+ * Each worker has its own groups; at the end they are merged, and come out in the order of their keys. Nothing that is kept
+ * depends on the order of the rows: sums are exact, of equal values the same one stands for both, of rows that tie for arg_max
+ * the first in the store is taken. So the answer is the same for any number of threads.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "query/functions_priv.h"
+#include "query/query_priv.h"
+#include "query/vector_priv.h"
+#include "sketch/distinct.h"
+
+#define FIRST_ITEMS 4           /* of a group's list of numbers; each next piece is twice as long */
+#define MOST_ITEMS  2048
+
+/* ---- state, one for each aggregate that is not the same as one before */
+
+struct best { struct cell value; char *own; uint32_t cap; };            /* text lies in own */
+struct place { uint64_t chunk; int64_t time; uint32_t row; };           /* of a row, for ties */
+
+/* Numbers of a group for quantiles, in pieces of one type each. */
+struct piece { struct piece *next; uint32_t n, cap; union { int32_t small[1]; double number[1]; }; };
+struct list { struct piece *small, *number; int64_t n; int real; };
+
+struct input {                          /* what aggregates read: the same for those with equal argument and filter */
+	const struct vector_expr *arg, *filter;
+	struct vector_rows rows;
+	struct column column;
+};
+
+struct state {
+	const struct vector_aggregate *of;
+	int input, by;                  /* index of inputs; -1 none (COUNT(*) without a filter) */
+	int same_as;                    /* index of the state that keeps this one's values, or its own */
+	int sign;                       /* 1 MAX, -1 MIN */
+	int instant;                    /* what is kept are instants */
+	int64_t *count;
+	struct vector_sums sums, squares;
+	struct best *best, *best_by;
+	struct place *place;
+	struct list *list;
+	struct distinct **sketch;
+	struct vector_set *set;
+	struct vector_ids ids;          /* of DISTINCT */
+	size_t cap;
+};
+
+struct vector_groups {
+	const struct vector_plan *plan;
+	struct vector_ids *key;
+	struct vector_pairs *pair;      /* [n_keys]: pair[k] joins the number of keys before k with key k; [0] is not used */
+	struct input *input;
+	int n_inputs;
+	struct state *state;
+	struct arena *pieces;
+	size_t held;                    /* bytes of the arrays */
+	int only_names;                 /* COUNT(*) by event and nothing else: a header's counts will do */
+};
+
+enum { COUNTS = 1, SUMS = 2, SQUARES = 4, BEST = 8, BEST_BY = 16, LIST = 32, SKETCH = 64, SET = 128 };
+
+static int
+kept_by(const struct vector_aggregate *a)
+{
+	switch (a->of) {
+	case AGGREGATE_ROWS:
+	case AGGREGATE_COUNT_IF:
+		return COUNTS;
+	case AGGREGATE_COUNT:
+		return a->distinct ? SET : COUNTS;
+	case AGGREGATE_SUM:
+	case AGGREGATE_TOTAL:
+	case AGGREGATE_AVG:
+		return a->distinct ? SET : COUNTS | SUMS;
+	case AGGREGATE_MIN:
+	case AGGREGATE_MAX:
+		return BEST;
+	case AGGREGATE_ARG_MIN:
+	case AGGREGATE_ARG_MAX:
+		return BEST | BEST_BY;
+	case AGGREGATE_STDDEV_SAMP:
+	case AGGREGATE_STDDEV_POP:
+	case AGGREGATE_VAR_SAMP:
+	case AGGREGATE_VAR_POP:
+		return COUNTS | SUMS | SQUARES;
+	case AGGREGATE_QUANTILE_CONT:
+	case AGGREGATE_QUANTILE_DISC:
+		return LIST;
+	case AGGREGATE_APPROX_DISTINCT:
+		return SKETCH;
+	}
+	return 0;
+}
+
+static int
+is_field(const struct vector_plan *plan, const struct vector_expr *e, enum store_field_of of)
+{
+	return e->op == VECTOR_FIELD && plan->field[e->field].of == of;
+}
+
+static int
+input_of(struct vector_groups *g, const struct vector_expr *arg, const struct vector_expr *filter)
+{
+	if (!arg && !filter)
+		return -1;
+	for (int i = 0; i < g->n_inputs; i++)
+		if (vector_same(g->input[i].arg, arg) && vector_same(g->input[i].filter, filter))
+			return i;
+	g->input[g->n_inputs] = (struct input){ .arg = arg, .filter = filter };
+	return g->n_inputs++;
+}
+
+/* Do two aggregates keep the same? Then only the first does: the quantiles of one column differ in their shares alone. */
+static int
+keeps_same(const struct state *a, const struct state *b)
+{
+	int what = kept_by(a->of);
+
+	if (a->input != b->input || a->by != b->by || what != kept_by(b->of) || a->of->distinct != b->of->distinct || a->sign != b->sign)
+		return 0;
+	return a->of->of == b->of->of || what == LIST || what == SET || what == (COUNTS | SUMS) || what == (COUNTS | SUMS | SQUARES);
+}
+
+struct vector_groups *
+vector_groups_new(const struct vector_plan *plan)
+{
+	struct vector_groups *g = mem_new(sizeof(*g));
+
+	g->plan = plan;
+	g->key = mem_new(((size_t)plan->n_keys + 1) * sizeof(*g->key));
+	g->pair = mem_new(((size_t)plan->n_keys + 1) * sizeof(*g->pair));
+	g->input = mem_new((2 * (size_t)plan->n_aggregates + 1) * sizeof(*g->input));
+	g->state = mem_new(((size_t)plan->n_aggregates + 1) * sizeof(*g->state));
+	g->pieces = arena_new(0);
+	g->only_names = plan->n_keys == 1 && is_field(plan, plan->key[0], FIELD_EVENT) && !plan->where;
+	for (int k = 0; k < plan->n_keys; k++)
+		vector_ids_init(&g->key[k], 1);
+	for (int i = 0; i < plan->n_aggregates; i++) {
+		const struct vector_aggregate *a = &plan->aggregate[i];
+		struct state *s = &g->state[i];
+
+		*s = (struct state){ .of = a, .same_as = i, .sign = a->of == AGGREGATE_MAX || a->of == AGGREGATE_ARG_MAX ? 1 : -1 };
+		s->input = input_of(g, a->of == AGGREGATE_ROWS ? NULL : a->arg, a->filter);
+		s->by = a->by ? input_of(g, a->by, a->filter) : -1;
+		g->only_names &= a->of == AGGREGATE_ROWS && !a->filter;
+		vector_ids_init(&s->ids, a->of != AGGREGATE_COUNT);
+		for (int k = 0; k < i && s->same_as == i; k++)
+			if (g->state[k].same_as == k && keeps_same(s, &g->state[k]))
+				s->same_as = k;
+		g->state[s->same_as].ids.keep |= s->ids.keep;
+	}
+	return g;
+}
+
+static void
+free_best(struct best *best, size_t n)
+{
+	for (size_t i = 0; best && i < n; i++)
+		free(best[i].own);
+	free(best);
+}
+
+void
+vector_groups_free(struct vector_groups *g)
+{
+	if (!g)
+		return;
+	for (int k = 0; k < g->plan->n_keys; k++) {
+		vector_ids_release(&g->key[k]);
+		vector_pairs_release(&g->pair[k]);
+	}
+	for (int i = 0; i < g->plan->n_aggregates; i++) {
+		struct state *s = &g->state[i];
+
+		vector_sums_release(&s->sums), vector_sums_release(&s->squares);
+		free_best(s->best, s->cap), free_best(s->best_by, s->cap);
+		for (size_t k = 0; k < s->cap; k++) {
+			if (s->sketch)
+				distinct_free(s->sketch[k]);
+			if (s->set)
+				vector_set_release(&s->set[k]);
+		}
+		vector_ids_release(&s->ids);
+		free(s->count), free(s->place), free(s->list), free(s->sketch), free(s->set);
+	}
+	arena_free(g->pieces);
+	free(g->key), free(g->pair), free(g->input), free(g->state);
+	free(g);
+}
+
+size_t
+vector_groups_held(const struct vector_groups *g)
+{
+	size_t held = g->held + arena_used(g->pieces);
+
+	for (int k = 0; k < g->plan->n_keys; k++)
+		held += vector_ids_held(&g->key[k]) + vector_pairs_held(&g->pair[k]);
+	for (int i = 0; i < g->plan->n_aggregates; i++)
+		held += vector_ids_held(&g->state[i].ids);
+	return held;
+}
+
+/* How many numbers the first `keys` keys have together. */
+static uint32_t
+n_numbers(const struct vector_groups *g, int keys)
+{
+	return keys == 0 ? 1 : keys == 1 ? g->key[0].n : g->pair[keys - 1].n;
+}
+
+static uint32_t
+n_groups(const struct vector_groups *g)
+{
+	return n_numbers(g, g->plan->n_keys);
+}
+
+static void *
+more(struct vector_groups *g, void *array, size_t old, size_t n, size_t size)
+{
+	array = mem_grow(array, n, size);
+	memset((char *)array + old * size, 0, (n - old) * size);
+	g->held += (n - old) * size;
+	return array;
+}
+
+/* Arrays for n groups. */
+static void
+room(struct vector_groups *g, struct state *s, size_t n)
+{
+	int what = kept_by(s->of);
+	size_t cap = n > 2 * s->cap ? n : 2 * s->cap;
+
+	if (n <= s->cap)
+		return;
+	if (what & COUNTS)
+		s->count = more(g, s->count, s->cap, cap, sizeof(*s->count));
+	if (what & SUMS)
+		vector_sums_room(&s->sums, cap, 0, 0, &g->held);
+	if (what & SQUARES)
+		vector_sums_room(&s->squares, cap, 0, 0, &g->held);
+	if (what & BEST)
+		s->best = more(g, s->best, s->cap, cap, sizeof(*s->best));
+	if (what & BEST_BY) {
+		s->best_by = more(g, s->best_by, s->cap, cap, sizeof(*s->best_by));
+		s->place = more(g, s->place, s->cap, cap, sizeof(*s->place));
+	}
+	if (what & LIST)
+		s->list = more(g, s->list, s->cap, cap, sizeof(*s->list));
+	if (what & SKETCH)
+		s->sketch = more(g, s->sketch, s->cap, cap, sizeof(struct distinct *));
+	if (what & SET)
+		s->set = more(g, s->set, s->cap, cap, sizeof(*s->set));
+	s->cap = cap;
+}
+
+/* ---- rows into states */
+
+static void
+count_rows(struct state *s, struct vector_rows rows, const uint32_t *group)
+{
+	if (!group)
+		s->count[0] += (int64_t)rows.n;
+	else
+		for (size_t k = 0; k < rows.n; k++)
+			s->count[group[vector_row(rows, k)]]++;
+}
+
+static inline size_t
+group_of(const uint32_t *group, size_t i)
+{
+	return group ? group[i] : 0;
+}
+
+static void
+count_values(struct vector_groups *g, struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group)
+{
+	const struct column *c = &in->column;
+	unsigned char *there;
+
+	(void)g;
+	switch (c->form) {
+	case COLUMN_NULL:
+		return;
+	case COLUMN_CODES:
+		if (c->n_values > in->rows.n) {
+			for (size_t k = 0; k < in->rows.n; k++) {
+				size_t i = vector_row(in->rows, k);
+
+				s->count[group_of(group, i)] += c->value[c->code[i]].type != CELL_NULL;
+			}
+			return;
+		}
+		there = vector_array(w, 1);
+		for (size_t v = 0; v < c->n_values; v++)
+			there[v] = c->value[v].type != CELL_NULL;
+		for (size_t k = 0; k < in->rows.n; k++) {
+			size_t i = vector_row(in->rows, k);
+
+			s->count[group_of(group, i)] += there[c->code[i]];
+		}
+		return;
+	default:
+		if (!c->valid)
+			count_rows(s, in->rows, group);
+		else
+			for (size_t k = 0; k < in->rows.n; k++) {
+				size_t i = vector_row(in->rows, k);
+
+				s->count[group_of(group, i)] += vector_valid(c->valid, i);
+			}
+	}
+}
+
+/* A column of codes as numbers, one by one: number[row] and type[row] (CELL_NULL: none). loose: texts by their beginnings. */
+struct numbers { const unsigned char *type; const int64_t *integer; const double *real; };
+static int
+numbers_of(struct vector_worker *w, const struct column *c, struct vector_rows rows, int loose, struct numbers *out, struct err *err)
+{
+	unsigned char *type = vector_array(w, 1), *done = c->n_values <= VECTOR_ROWS ? vector_array(w, 1) : arena_get(w->arena, c->n_values);
+	int64_t *integer = vector_array(w, 8);
+	double *real = vector_array(w, 8);
+	struct cell *value = arena_get(w->arena, c->n_values * sizeof(*value));
+
+	memset(done, 0, c->n_values);
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+		uint32_t code = c->code[i];
+
+		if (!done[code]) {
+			done[code] = 1;
+			if (vector_number(w, c->value[code], loose, &value[code], err) < 0)
+				return err->code;
+			if (value[code].type == CELL_INTEGER)
+				value[code].real = (double)value[code].integer;
+		}
+		type[i] = (unsigned char)value[code].type;
+		integer[i] = value[code].integer;
+		real[i] = value[code].real;
+	}
+	*out = (struct numbers){ type, integer, real };
+	return 0;
+}
+
+/* Each kind of column, cut down to integers and reals: calls `integer(i, x)` or `real(i, x)` for each row that has one. */
+#define EACH_NUMBER(w, in, loose, err, integer_, real_) do { \
+	const struct column *c_ = &(in)->column; \
+	struct column text_; \
+	struct numbers n_; \
+	if (c_->instant && instant_texts(w, c_, (in)->rows, &text_)) \
+		c_ = &text_; \
+	switch (c_->form) { \
+	case COLUMN_INTEGER: \
+		for (size_t k = 0; k < (in)->rows.n; k++) { \
+			size_t i = vector_row((in)->rows, k); \
+			int64_t x = c_->integer[i]; \
+			if (vector_valid(c_->valid, i)) { integer_; } \
+		} \
+		break; \
+	case COLUMN_REAL: \
+		for (size_t k = 0; k < (in)->rows.n; k++) { \
+			size_t i = vector_row((in)->rows, k); \
+			double r = c_->real[i]; \
+			if (!vector_valid(c_->valid, i)) \
+				continue; \
+			if (c_->whole && r == floor(r)) { int64_t x = (int64_t)r; integer_; } else { real_; } \
+		} \
+		break; \
+	case COLUMN_CODES: \
+		if (numbers_of(w, c_, (in)->rows, loose, &n_, err) < 0) \
+			return (err)->code; \
+		for (size_t k = 0; k < (in)->rows.n; k++) { \
+			size_t i = vector_row((in)->rows, k); \
+			if (n_.type[i] == CELL_INTEGER) { int64_t x = n_.integer[i]; integer_; } \
+			else if (n_.type[i] == CELL_REAL) { double r = n_.real[i]; real_; } \
+		} \
+		break; \
+	default: \
+		break; \
+	} \
+} while (0)
+
+/* Instants where their texts are wanted. */
+static int
+instant_texts(struct vector_worker *w, const struct column *c, struct vector_rows rows, struct column *out)
+{
+	struct cell *value = arena_get(w->arena, (rows.n + 1) * sizeof(*value));
+	uint32_t *code = vector_array(w, 4);
+
+	value[0] = cell_null();
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+
+		value[k + 1] = vector_cell(w, c, i);
+		code[i] = (uint32_t)k + 1;
+	}
+	*out = (struct column){ .form = COLUMN_CODES, .code = code, .value = value, .n_values = (uint32_t)rows.n + 1 };
+	return 1;
+}
+
+static int
+add_sums(struct vector_groups *g, struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group, struct err *err)
+{
+	vector_sums_room(&s->sums, s->cap, 1, in->column.form != COLUMN_INTEGER || in->column.instant, &g->held);
+	EACH_NUMBER(w, in, 1, err,
+		s->count[group_of(group, i)]++; vector_sums_add_integer(&s->sums, group_of(group, i), x),
+		s->count[group_of(group, i)]++; vector_sums_add_real(&s->sums, group_of(group, i), r));
+	return 0;
+}
+
+static void
+add_square(struct state *s, size_t group, double x)
+{
+	double square = x * x;
+
+	s->count[group]++;
+	vector_sums_add_real(&s->sums, group, x);
+	vector_sums_add_real(&s->squares, group, square);
+	if (fabs(x) > 0x1p26 || x != (double)(int64_t)x)        /* else the square is exact */
+		vector_sums_add_real(&s->squares, group, fma(x, x, -square));
+}
+
+static int
+add_moments(struct vector_groups *g, struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group, struct err *err)
+{
+	vector_sums_room(&s->sums, s->cap, 0, 1, &g->held);
+	vector_sums_room(&s->squares, s->cap, 0, 1, &g->held);
+	EACH_NUMBER(w, in, 0, err, add_square(s, group_of(group, i), (double)x), if (!isnan(r)) add_square(s, group_of(group, i), r));
+	return 0;
+}
+
+static int
+count_true(struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group, struct err *err)
+{
+	EACH_NUMBER(w, in, 1, err, s->count[group_of(group, i)] += x != 0, s->count[group_of(group, i)] += r != 0);
+	return 0;
+}
+
+static struct piece *
+new_piece(struct vector_groups *g, struct piece *before, size_t size)
+{
+	uint32_t cap = before ? before->cap < MOST_ITEMS ? 2 * before->cap : MOST_ITEMS : FIRST_ITEMS;
+	struct piece *p = arena_get(g->pieces, offsetof(struct piece, small) + cap * size);
+
+	p->next = before;
+	p->n = 0;
+	p->cap = cap;
+	return p;
+}
+
+static inline void
+list_integer(struct vector_groups *g, struct list *l, int64_t x)
+{
+	l->n++;
+	if (x == (int32_t)x) {
+		if (!l->small || l->small->n == l->small->cap)
+			l->small = new_piece(g, l->small, sizeof(int32_t));
+		l->small->small[l->small->n++] = (int32_t)x;
+	} else {
+		if (!l->number || l->number->n == l->number->cap)
+			l->number = new_piece(g, l->number, sizeof(double));
+		l->number->number[l->number->n++] = (double)x;
+	}
+}
+
+static inline void
+list_real(struct vector_groups *g, struct list *l, double x)
+{
+	if (isnan(x))
+		return;
+	l->n++;
+	l->real = 1;
+	if (!l->number || l->number->n == l->number->cap)
+		l->number = new_piece(g, l->number, sizeof(double));
+	l->number->number[l->number->n++] = x;
+}
+
+static int
+add_list(struct vector_groups *g, struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group, struct err *err)
+{
+	EACH_NUMBER(w, in, 0, err, list_integer(g, &s->list[group_of(group, i)], x), list_real(g, &s->list[group_of(group, i)], r));
+	return 0;
+}
+
+static void
+set_best(struct vector_groups *g, struct best *b, const struct cell *c)
+{
+	b->value = *c;
+	if (c->type != CELL_TEXT)
+		return;
+	if (!b->own || c->text.n > b->cap) {
+		uint32_t cap = (uint32_t)c->text.n + 16;
+
+		b->own = mem_grow(b->own, cap, 1);
+		g->held += cap - b->cap;
+		b->cap = cap;
+	}
+	memcpy(b->own, c->text.p, c->text.n);
+	b->value.text.p = b->own;
+}
+
+/* A cell of a column of which instants stay numbers. */
+static inline struct cell
+raw_cell(struct vector_worker *w, const struct column *c, size_t i)
+{
+	if (c->form == COLUMN_INTEGER && vector_valid(c->valid, i))
+		return cell_integer(c->integer[i]);
+	return vector_cell(w, c, i);
+}
+
+/* Of equal numbers the integer stands for both. */
+static int
+beats(const struct cell *c, const struct cell *best, int sign)
+{
+	int order;
+
+	if (best->type == CELL_NULL)
+		return 1;
+	order = vector_compare(c, best) * sign;
+	return order > 0 || (order == 0 && best->type == CELL_REAL && c->type == CELL_INTEGER);
+}
+
+static void
+add_best(struct vector_groups *g, struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group)
+{
+	const struct column *c = &in->column;
+
+	s->instant |= c->form == COLUMN_INTEGER && c->instant;
+	if (c->form == COLUMN_INTEGER) {
+		for (size_t k = 0; k < in->rows.n; k++) {
+			size_t i = vector_row(in->rows, k);
+			struct cell *best = &s->best[group_of(group, i)].value;
+			int64_t x = c->integer[i];
+
+			if (!vector_valid(c->valid, i))
+				continue;
+			if (best->type == CELL_INTEGER) {
+				if (s->sign > 0 ? x > best->integer : x < best->integer)
+					best->integer = x;
+			} else {
+				struct cell v = cell_integer(x);
+
+				if (beats(&v, best, s->sign))
+					set_best(g, &s->best[group_of(group, i)], &v);
+			}
+		}
+		return;
+	}
+	if (c->form == COLUMN_NULL)
+		return;
+	for (size_t k = 0; k < in->rows.n; k++) {
+		size_t i = vector_row(in->rows, k);
+		struct best *best = &s->best[group_of(group, i)];
+		struct cell v = vector_cell(w, c, i);
+
+		if (v.type != CELL_NULL && beats(&v, &best->value, s->sign))
+			set_best(g, best, &v);
+	}
+}
+
+static int
+earlier(const struct place *a, const struct place *b)
+{
+	if (a->chunk != b->chunk)
+		return a->chunk < b->chunk;
+	return a->time != b->time ? a->time < b->time : a->row < b->row;
+}
+
+static void
+add_best_by(struct vector_groups *g, struct state *s, struct vector_worker *w, const struct input *in, const struct input *by, const uint32_t *group)
+{
+	struct place place = { w->batch->id ? w->batch->id : UINT64_MAX, w->batch->min_time, 0 };
+
+	s->instant |= in->column.form == COLUMN_INTEGER && in->column.instant;
+	for (size_t k = 0; k < in->rows.n; k++) {
+		size_t i = vector_row(in->rows, k), to = group_of(group, i);
+		struct best *best = &s->best_by[to];
+		struct cell key = raw_cell(w, &by->column, i), value;
+		int order;
+
+		if (key.type == CELL_NULL)
+			continue;
+		order = best->value.type == CELL_NULL ? 1 : vector_compare(&key, &best->value) * s->sign;
+		place.row = (uint32_t)i;
+		if (order < 0 || (order == 0 && !earlier(&place, &s->place[to])))
+			continue;
+		value = raw_cell(w, &in->column, i);
+		if (value.type == CELL_NULL)
+			continue;
+		set_best(g, best, &key);
+		set_best(g, &s->best[to], &value);
+		s->place[to] = place;
+	}
+}
+
+/* What approx_count_distinct counts as one value (functions_aggregate.c). */
+static uint64_t
+sketch_hash(struct vector_worker *w, const struct cell *c)
+{
+	struct cell whole = *c;
+	struct err ignore = { 0 };
+	struct str text;
+
+	if (c->type == CELL_REAL && c->real == floor(c->real) && fabs(c->real) < 9e15)
+		whole = cell_integer((int64_t)c->real);
+	vector_text(w, whole, &text, &ignore);
+	return str_hash_stable(text);
+}
+
+static void
+add_sketch(struct vector_groups *g, struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group)
+{
+	const struct column *c = &in->column;
+	uint64_t *hash = NULL;
+	unsigned char *done = NULL;
+
+	if (c->form == COLUMN_NULL)
+		return;
+	if (c->form == COLUMN_CODES) {
+		hash = arena_get(w->arena, c->n_values * sizeof(*hash));
+		done = arena_get(w->arena, c->n_values);
+		memset(done, 0, c->n_values);
+	}
+	for (size_t k = 0; k < in->rows.n; k++) {
+		size_t i = vector_row(in->rows, k);
+		struct distinct **to = &s->sketch[group_of(group, i)];
+		struct cell v = vector_cell(w, c, i);
+		uint64_t h;
+
+		if (v.type == CELL_NULL)
+			continue;
+		if (!hash) {
+			h = sketch_hash(w, &v);
+		} else {
+			if (!done[c->code[i]])
+				hash[c->code[i]] = sketch_hash(w, &v), done[c->code[i]] = 1;
+			h = hash[c->code[i]];
+		}
+		if (!*to)
+			*to = distinct_new();
+		else
+			g->held -= distinct_held(*to);
+		distinct_add_hash(*to, h);
+		g->held += distinct_held(*to);
+	}
+}
+
+static void
+add_set(struct vector_groups *g, struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group)
+{
+	uint32_t *id = vector_array(w, 4), n;
+
+	vector_ids_map(&s->ids, w, &in->column, in->rows, id);
+	n = s->ids.n;
+	for (size_t k = 0; k < in->rows.n; k++) {
+		size_t i = vector_row(in->rows, k);
+
+		if (id[i])
+			vector_set_add(&s->set[group_of(group, i)], id[i], n, &g->held);
+	}
+}
+
+static int
+add_to(struct vector_groups *g, struct state *s, struct vector_worker *w, struct vector_rows rows, const uint32_t *group, struct err *err)
+{
+	const struct input *in = s->input >= 0 ? &g->input[s->input] : NULL;
+
+	switch (s->of->of) {
+	case AGGREGATE_ROWS:
+		count_rows(s, in ? in->rows : rows, group);
+		return 0;
+	case AGGREGATE_COUNT:
+		if (s->of->distinct)
+			add_set(g, s, w, in, group);
+		else
+			count_values(g, s, w, in, group);
+		return 0;
+	case AGGREGATE_SUM:
+	case AGGREGATE_TOTAL:
+	case AGGREGATE_AVG:
+		if (!s->of->distinct)
+			return add_sums(g, s, w, in, group, err);
+		add_set(g, s, w, in, group);
+		return 0;
+	case AGGREGATE_MIN:
+	case AGGREGATE_MAX:
+		add_best(g, s, w, in, group);
+		return 0;
+	case AGGREGATE_ARG_MIN:
+	case AGGREGATE_ARG_MAX:
+		add_best_by(g, s, w, in, &g->input[s->by], group);
+		return 0;
+	case AGGREGATE_COUNT_IF:
+		return count_true(s, w, in, group, err);
+	case AGGREGATE_STDDEV_SAMP:
+	case AGGREGATE_STDDEV_POP:
+	case AGGREGATE_VAR_SAMP:
+	case AGGREGATE_VAR_POP:
+		return add_moments(g, s, w, in, group, err);
+	case AGGREGATE_QUANTILE_CONT:
+	case AGGREGATE_QUANTILE_DISC:
+		return add_list(g, s, w, in, group, err);
+	case AGGREGATE_APPROX_DISTINCT:
+		add_sketch(g, s, w, in, group);
+		return 0;
+	}
+	return 0;
+}
+
+/* Whole chunks have their names counted in their headers. */
+static void
+add_names(struct vector_groups *g, const struct store_batch *batch)
+{
+	for (size_t i = 0; i < batch->n_names; i++) {
+		struct cell name = cell_text(batch->names[i].name);
+		uint32_t group = vector_ids_put(&g->key[0], &name);
+
+		for (int k = 0; k < g->plan->n_aggregates; k++)
+			if (g->state[k].same_as == k) {
+				room(g, &g->state[k], n_groups(g));
+				g->state[k].count[group] += batch->names[i].count;
+			}
+	}
+}
+
+int
+vector_groups_add(struct vector_groups *g, struct vector_worker *w, struct vector_rows rows, struct err *err)
+{
+	const struct vector_plan *plan = g->plan;
+	struct column *key = arena_get(w->arena, ((size_t)plan->n_keys + 1) * sizeof(*key));
+	uint32_t *group = NULL;
+
+	if (g->only_names && w->batch->names) {
+		add_names(g, w->batch);
+		return 0;
+	}
+	if (rows.n == 0)
+		return 0;
+	/* all that can fail comes before anything is changed */
+	for (int k = 0; k < plan->n_keys; k++)
+		if (vector_eval(w, plan->key[k], rows, &key[k], err) < 0)
+			return err->code;
+	for (int i = 0; i < g->n_inputs; i++) {
+		struct input *in = &g->input[i];
+
+		in->rows = rows;
+		if ((in->filter && vector_filter(w, in->filter, rows, 1, &in->rows, err) < 0) ||
+		    (in->arg && vector_eval(w, in->arg, in->rows, &in->column, err) < 0))
+			return err->code;
+	}
+	for (int k = 0; k < plan->n_keys; k++) {
+		uint32_t *id = vector_array(w, 4);
+
+		vector_ids_map(&g->key[k], w, &key[k], rows, id);
+		if (k)
+			vector_pairs_map(&g->pair[k], group, n_numbers(g, k), id, g->key[k].n, rows, id);
+		group = id;
+	}
+	for (int i = 0; i < plan->n_aggregates; i++)
+		if (g->state[i].same_as == i) {
+			room(g, &g->state[i], n_groups(g));
+			if (add_to(g, &g->state[i], w, rows, group, err) < 0)
+				return err->code;
+		}
+	return 0;
+}
+
+/* ---- merging */
+
+struct remap { struct vector_set *to; const uint32_t *id; uint32_t n; size_t *held; };
+
+static void
+add_remapped(void *self, uint32_t id)
+{
+	const struct remap *r = self;
+
+	vector_set_add(r->to, r->id[id], r->n, r->held);
+}
+
+static void
+join_lists(struct piece **to, struct piece *from)       /* the piece at the front is the one being filled */
+{
+	struct piece *last = from;
+
+	if (!from)
+		return;
+	while (last->next)
+		last = last->next;
+	last->next = *to;
+	*to = from;
+}
+
+static void
+merge_state(struct vector_groups *g, struct state *s, struct state *from, const uint32_t *group, uint32_t n)
+{
+	int what = kept_by(s->of);
+	uint32_t *id = what & SET ? vector_ids_merge(&s->ids, &from->ids) : NULL;
+
+	s->instant |= from->instant;
+	room(g, s, n_groups(g));
+	if (what & SUMS)
+		vector_sums_room(&s->sums, s->cap, from->sums.whole != NULL, from->sums.fixed != NULL, &g->held);
+	if (what & SQUARES)
+		vector_sums_room(&s->squares, s->cap, from->squares.whole != NULL, from->squares.fixed != NULL, &g->held);
+	for (uint32_t i = 0; i < n && i < from->cap; i++) {
+		uint32_t to = group ? group[i] : i;
+
+		if (what & COUNTS)
+			s->count[to] += from->count[i];
+		if (what & SUMS)
+			vector_sums_merge(&s->sums, to, &from->sums, i);
+		if (what & SQUARES)
+			vector_sums_merge(&s->squares, to, &from->squares, i);
+		if (what & BEST_BY) {
+			struct cell *mine = &s->best_by[to].value, *other = &from->best_by[i].value;
+			int order = other->type == CELL_NULL ? -1 : mine->type == CELL_NULL ? 1 : vector_compare(other, mine) * s->sign;
+
+			if (order > 0 || (order == 0 && earlier(&from->place[i], &s->place[to]))) {
+				set_best(g, &s->best_by[to], other);
+				set_best(g, &s->best[to], &from->best[i].value);
+				s->place[to] = from->place[i];
+			}
+		} else if (what & BEST && from->best[i].value.type != CELL_NULL && beats(&from->best[i].value, &s->best[to].value, s->sign)) {
+			set_best(g, &s->best[to], &from->best[i].value);
+		}
+		if (what & LIST) {
+			join_lists(&s->list[to].small, from->list[i].small);
+			join_lists(&s->list[to].number, from->list[i].number);
+			s->list[to].n += from->list[i].n;
+			s->list[to].real |= from->list[i].real;
+		}
+		if (what & SKETCH && from->sketch[i]) {
+			if (!s->sketch[to])
+				s->sketch[to] = distinct_new();
+			distinct_merge(s->sketch[to], from->sketch[i]);
+		}
+		if (what & SET) {
+			struct remap r = { &s->set[to], id, s->ids.n, &g->held };
+
+			vector_set_each(&from->set[i], add_remapped, &r);
+		}
+	}
+	free(id);
+}
+
+int
+vector_groups_merge(struct vector_groups *g, struct vector_groups *from, struct err *err)
+{
+	uint32_t *group = NULL, n = n_groups(from);
+
+	(void)err;
+	for (int k = 0; k < g->plan->n_keys; k++) {
+		uint32_t *id = vector_ids_merge(&g->key[k], &from->key[k]);
+
+		if (k == 0) {
+			group = id;
+			continue;
+		}
+		for (uint32_t i = 0; i < from->pair[k].n; i++) {        /* left is of the level before */
+			uint32_t left = group[from->pair[k].pair[i].left], right = id[from->pair[k].pair[i].right];
+
+			from->pair[k].pair[i].left = left;
+			from->pair[k].pair[i].right = right;
+		}
+		free(group), free(id);
+		group = mem_new(((size_t)from->pair[k].n + 1) * sizeof(*group));
+		for (uint32_t i = 0; i < from->pair[k].n; i++)
+			group[i] = vector_pairs_put(&g->pair[k], from->pair[k].pair[i].left, from->pair[k].pair[i].right);
+	}
+	for (int i = 0; i < g->plan->n_aggregates; i++)
+		if (g->state[i].same_as == i)
+			merge_state(g, &g->state[i], &from->state[i], group, n);
+	free(group);
+	return 0;
+}
+
+/* ---- the end */
+
+static struct cell
+key_cell(const struct vector_groups *g, int key, uint32_t id, char text[TIME_LEN])
+{
+	const struct vector_ids *ids = &g->key[key];
+
+	if (id == 0)
+		return cell_null();
+	if (ids->instant && ids->cell[id].type == CELL_INTEGER) {
+		time_print(ids->cell[id].integer, text);
+		return cell_text((struct str){ text, TIME_LEN });
+	}
+	return ids->cell[id];
+}
+
+/* n * a - b * b for sums of two doubles each, the second what the first is off: in twice the digits, as differences of nearly equal
+ * numbers need (Dekker 1971). */
+static double
+spread(double n, double a, double a_rest, double b, double b_rest)
+{
+	double p = n * a, p_rest = fma(n, a, -p) + n * a_rest;
+	double q = b * b, q_rest = fma(b, b, -q) + 2 * b * b_rest;
+	double d = p - q, back = d - p, d_rest = (p - (d - back)) - (q + back);
+
+	return d + (d_rest + p_rest - q_rest);
+}
+
+static struct cell
+moments_cell(const struct state *s, const struct state *kept, uint32_t group)
+{
+	int pop = s->of->of == AGGREGATE_STDDEV_POP || s->of->of == AGGREGATE_VAR_POP, root = s->of->of == AGGREGATE_STDDEV_POP || s->of->of == AGGREGATE_STDDEV_SAMP;
+	double n = (double)kept->count[group], sum = 0, sum_rest = 0, square = 0, square_rest = 0, var;
+
+	if (kept->count[group] < (pop ? 1 : 2))
+		return cell_null();
+	vector_sums_get(&kept->sums, group, &sum, &sum_rest);
+	vector_sums_get(&kept->squares, group, &square, &square_rest);
+	var = spread(n, square, square_rest, sum, sum_rest) / n / (pop ? n : n - 1);
+	if (var < 0)
+		var = 0;
+	return isnan(var) ? cell_null() : cell_real(root ? sqrt(var) : var);
+}
+
+static int
+sum_cell(const struct state *s, const struct vector_sums *sums, uint32_t group, int64_t count, struct cell *out, struct err *err)
+{
+	double sum = 0;
+	int64_t whole;
+
+	*out = cell_null();
+	if (s->of->of == AGGREGATE_SUM && count && !vector_sums_is_real(sums, group)) {
+		if (vector_sums_integer(sums, group, &whole) < 0)
+			return err_set(err, ERR_USAGE, "integer overflow");
+		*out = cell_integer(whole);
+		return 0;
+	}
+	if (!count && s->of->of != AGGREGATE_TOTAL)
+		return 0;
+	vector_sums_get(sums, group, &sum, NULL);
+	if (s->of->of == AGGREGATE_AVG)
+		sum /= (double)count;
+	if (!isnan(sum))
+		*out = cell_real(sum);
+	return 0;
+}
+
+/* SUM and so on of the different values. */
+struct distinct_sum { struct vector_worker *w; const struct vector_ids *ids; struct vector_sums sums; int64_t count; struct err *err; };
+
+static void
+sum_one(void *self, uint32_t id)
+{
+	struct distinct_sum *d = self;
+	struct cell c = d->ids->cell[id];
+	char text[TIME_LEN];
+
+	if (d->ids->instant && c.type == CELL_INTEGER) {
+		time_print(c.integer, text);
+		c = cell_text((struct str){ text, TIME_LEN });
+	}
+	if (d->err->code || vector_number(d->w, c, 1, &c, d->err) < 0)
+		return;
+	d->count++;
+	if (c.type == CELL_INTEGER)
+		vector_sums_add_integer(&d->sums, 0, c.integer);
+	else
+		vector_sums_add_real(&d->sums, 0, c.real);
+}
+
+static int
+distinct_sum_cell(const struct state *s, const struct state *kept, struct vector_worker *w, uint32_t group, struct cell *out, struct err *err)
+{
+	struct distinct_sum d = { .w = w, .ids = &kept->ids, .err = err };
+	size_t held = 0;
+
+	vector_sums_room(&d.sums, 1, 1, 1, &held);
+	vector_set_each(&kept->set[group], sum_one, &d);
+	if (!err->code)
+		sum_cell(s, &d.sums, group = 0, d.count, out, err);
+	vector_sums_release(&d.sums);
+	return err->code;
+}
+
+static void
+quantile_cell(const struct state *s, struct list *l, double **scratch, size_t *cap, struct cell *out)
+{
+	size_t n = 0;
+
+	*out = cell_null();
+	if (!l->n)
+		return;
+	if ((size_t)l->n > *cap)
+		*scratch = mem_grow(*scratch, *cap = (size_t)l->n, sizeof(**scratch));
+	for (struct piece *p = l->small; p; p = p->next)
+		for (uint32_t i = 0; i < p->n; i++)
+			(*scratch)[n++] = p->small[i];
+	for (struct piece *p = l->number; p; p = p->next) {
+		memcpy(*scratch + n, p->number, p->n * sizeof(double));
+		n += p->n;
+	}
+	*out = functions_quantile(*scratch, l->n, s->of->share, s->of->of == AGGREGATE_QUANTILE_DISC, l->real);
+}
+
+static int
+aggregate_cell(struct vector_groups *g, struct state *s, struct vector_worker *w, uint32_t group, double **scratch, size_t *cap, struct cell *out,
+    char text[TIME_LEN], struct err *err)
+{
+	struct state *kept = &g->state[s->same_as];
+
+	switch (s->of->of) {
+	case AGGREGATE_ROWS:
+	case AGGREGATE_COUNT_IF:
+		*out = cell_integer(kept->count[group]);
+		return 0;
+	case AGGREGATE_COUNT:
+		*out = cell_integer(s->of->distinct ? (int64_t)kept->set[group].n : kept->count[group]);
+		return 0;
+	case AGGREGATE_SUM:
+	case AGGREGATE_TOTAL:
+	case AGGREGATE_AVG:
+		return s->of->distinct ? distinct_sum_cell(s, kept, w, group, out, err) : sum_cell(s, &kept->sums, group, kept->count[group], out, err);
+	case AGGREGATE_MIN:
+	case AGGREGATE_MAX:
+	case AGGREGATE_ARG_MIN:
+	case AGGREGATE_ARG_MAX:
+		*out = kept->best[group].value;
+		if (kept->instant && out->type == CELL_INTEGER) {
+			time_print(out->integer, text);
+			*out = cell_text((struct str){ text, TIME_LEN });
+		}
+		return 0;
+	case AGGREGATE_STDDEV_SAMP:
+	case AGGREGATE_STDDEV_POP:
+	case AGGREGATE_VAR_SAMP:
+	case AGGREGATE_VAR_POP:
+		*out = moments_cell(s, kept, group);
+		return 0;
+	case AGGREGATE_QUANTILE_CONT:
+	case AGGREGATE_QUANTILE_DISC:
+		quantile_cell(s, &kept->list[group], scratch, cap, out);
+		return 0;
+	case AGGREGATE_APPROX_DISTINCT:
+		*out = cell_integer(kept->sketch[group] ? (int64_t)distinct_get(kept->sketch[group]) : 0);
+		return 0;
+	}
+	return 0;
+}
+
+/* The key numbers of a group. */
+static void
+unfold(const struct vector_groups *g, uint32_t group, uint32_t *id)
+{
+	int n = g->plan->n_keys;
+
+	for (int k = n - 1; k > 0; k--) {
+		id[k] = g->pair[k].pair[group].right;
+		group = g->pair[k].pair[group].left;
+	}
+	if (n)
+		id[0] = group;
+}
+
+/* Groups in the order of their keys: each key's values get their rank first, then ranks are compared. */
+struct ranked { uint32_t group, *rank; int n; };
+
+static int
+by_rank(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	for (int k = 0; k < x->n; k++)
+		if (x->rank[k] != y->rank[k])
+			return x->rank[k] < y->rank[k] ? -1 : 1;
+	return 0;
+}
+
+struct sorted { const struct cell *cell; uint64_t front; uint32_t id; };
+
+static int
+by_cell(const void *a, const void *b)
+{
+	const struct sorted *x = a, *y = b;
+
+	if (x->front != y->front)
+		return x->front < y->front ? -1 : 1;
+	return vector_compare(x->cell, y->cell);
+}
+
+static uint64_t
+front_of(const struct cell *c)                  /* orders as the cells do, or is the same: numbers 0, texts by their beginning */
+{
+	unsigned char bytes[8] = { 0 };
+	uint64_t front = 0;
+
+	if (c->type != CELL_TEXT)
+		return 0;
+	memcpy(bytes, c->text.p, c->text.n < 8 ? c->text.n : 8);
+	for (int i = 0; i < 8; i++)
+		front = front << 8 | bytes[i];
+	return (front >> 1) + 1;
+}
+
+static uint32_t *
+ranks(const struct vector_ids *ids)
+{
+	uint32_t *rank = mem_new((size_t)ids->n * sizeof(*rank));
+	struct sorted *all = mem_grow(NULL, ids->n, sizeof(*all));
+
+	for (uint32_t i = 1; i < ids->n; i++)
+		all[i - 1] = (struct sorted){ &ids->cell[i], front_of(&ids->cell[i]), i };
+	if (ids->n > 1)
+		qsort(all, ids->n - 1, sizeof(*all), by_cell);
+	for (uint32_t i = 1; i < ids->n; i++)
+		rank[all[i - 1].id] = i;
+	free(all);
+	return rank;
+}
+
+static struct ranked *
+sort_groups(const struct vector_groups *g, uint32_t *n, uint32_t **ranks_of_all)
+{
+	int n_keys = g->plan->n_keys;
+	uint32_t all = n_groups(g), *rank = mem_grow(NULL, (size_t)all * (size_t)(n_keys + 1) + 1, sizeof(*rank)), **of = mem_new(((size_t)n_keys + 1) * sizeof(*of));
+	struct ranked *order = mem_grow(NULL, (size_t)all + 1, sizeof(*order));
+
+	*n = 0;
+	for (int k = 0; k < n_keys; k++)
+		of[k] = ranks(&g->key[k]);
+	for (uint32_t i = 0; i < all; i++) {
+		uint32_t *mine = rank + (size_t)i * (size_t)n_keys;
+
+		if (n_keys == 1 && i == 0 && !g->key[0].null)
+			continue;
+		unfold(g, i, mine);
+		for (int k = 0; k < n_keys; k++)
+			mine[k] = of[k][mine[k]];
+		order[(*n)++] = (struct ranked){ i, mine, n_keys };
+	}
+	if (n_keys && *n)
+		qsort(order, *n, sizeof(*order), by_rank);
+	for (int k = 0; k < n_keys; k++)
+		free(of[k]);
+	free(of);
+	*ranks_of_all = rank;
+	return order;
+}
+
+int
+vector_groups_end(struct vector_groups *g, struct vector_worker *w, struct vector_result *to, struct err *err)
+{
+	int n_keys = g->plan->n_keys;
+	uint32_t n, *rank, *id = mem_grow(NULL, (size_t)n_keys + 1, sizeof(*id));
+	struct ranked *order = sort_groups(g, &n, &rank);
+	double *scratch = NULL;
+	size_t cap = 0;
+	char text[TIME_LEN];
+
+	for (int i = 0; i < g->plan->n_aggregates; i++)
+		if (g->state[i].same_as == i)
+			room(g, &g->state[i], n_groups(g));
+	for (uint32_t i = 0; i < n && !err->code; i++) {
+		struct cell c;
+
+		unfold(g, order[i].group, id);
+		for (int k = 0; k < n_keys; k++) {
+			c = key_cell(g, k, id[k], text);
+			vector_result_put(to, &c);
+		}
+		for (int k = 0; k < g->plan->n_aggregates && !err->code; k++) {
+			if (aggregate_cell(g, &g->state[k], w, order[i].group, &scratch, &cap, &c, text, err) == 0)
+				vector_result_put(to, &c);
+		}
+		if ((i & 255) == 255)
+			query_stopped(w->q, err);
+	}
+	free(scratch), free(order), free(rank), free(id);
+	return err->code;
+}

@@ -1,0 +1,210 @@
+/* vector_priv.h - what the files of the executor share: a worker, the rows it looks at, values of expressions.
+ *
+ * The values of an expression over a batch are a `struct column` (batch.h) again, of which only the rows asked for mean something.
+ * For one that was computed, value[0] of its codes need not be NULL. Its arrays live until the worker takes the next batch.
+ */
+#ifndef QUERY_VECTOR_PRIV_H
+#define QUERY_VECTOR_PRIV_H
+
+#include <sqlite3.h>
+
+#include "query/functions.h"
+#include "query/vector.h"
+
+#define VECTOR_ROWS 65536               /* of a batch at most */
+
+/* Some rows of a batch: row[0] < row[1] < … or, where row is NULL, 0 to n - 1. */
+struct vector_rows { const uint32_t *row; size_t n; };
+
+static inline size_t
+vector_row(struct vector_rows rows, size_t k)
+{
+	return rows.row ? rows.row[k] : k;
+}
+
+static inline int
+vector_valid(const uint64_t *valid, size_t i)           /* valid NULL: all are */
+{
+	return !valid || valid[i / 64] >> (i % 64) & 1;
+}
+
+struct vector_node;                     /* what a worker keeps for a node: its statement, its compiled pattern, its memo */
+struct vector_pool { void **array; size_t n, cap; };
+
+struct vector_worker {
+	struct query *q;
+	const struct vector_plan *plan;
+	struct store_batch *batch;
+	struct column column[STORE_BATCH_FIELDS];       /* of the batch at hand, where loaded[field] */
+	unsigned char loaded[STORE_BATCH_FIELDS];
+	struct arena *arena;            /* cells and texts of this batch */
+	struct vector_pool pool[3];     /* arrays of VECTOR_ROWS items of 1, 4 and 8 bytes, used again for each batch */
+	sqlite3 *db;                    /* opened when SQLite is first needed */
+	struct functions *functions;
+	sqlite3_stmt *to_number, *if_number;
+	struct vector_node **node;
+	int n_nodes;
+	struct err ignored;             /* of the progress handler */
+};
+
+void vector_worker_init(struct vector_worker *, struct query *, const struct vector_plan *);
+void vector_worker_release(struct vector_worker *);
+int vector_worker_next(struct vector_worker *, struct err *);   /* as store_batch_next: forgets what belonged to the last batch */
+
+/* An array for the rows of this batch, of items of `size` bytes (1, 4, 8); not cleared. */
+void *vector_array(struct vector_worker *, size_t size);
+
+int vector_field(struct vector_worker *, int field, struct column *, struct err *);
+int vector_eval(struct vector_worker *, const struct vector_expr *, struct vector_rows, struct column *, struct err *);
+
+/* Of `rows` those for which the expression is true (want 1) or false (want 0), which is not the same as not true. */
+int vector_filter(struct vector_worker *, const struct vector_expr *, struct vector_rows rows, int want, struct vector_rows *, struct err *);
+
+/* The value of row i; the text of an instant is written to the worker's arena. */
+struct cell vector_cell(struct vector_worker *, const struct column *, size_t i);
+
+/* SQLite's order: NULL, numbers, texts by their bytes. */
+int vector_compare(const struct cell *, const struct cell *);
+
+/* What SQLite takes a text for where it wants a number: `loose` its beginning ("12 apples" is 12, "x" is 0), else NULL where it is
+ * not a number as a whole. */
+int vector_number(struct vector_worker *, struct cell, int loose, struct cell *, struct err *);
+int vector_text(struct vector_worker *, struct cell, struct str *, struct err *);       /* of a number */
+
+int vector_same(const struct vector_expr *, const struct vector_expr *);        /* the same tree? NULL is the same as NULL */
+
+/* ---- vector_ids.c: values numbered, so that the rest counts with small integers
+ *
+ * Equal values (SQLite's =, so 1 and 1.0 too) have one number; 0 is NULL, others from 1 in the order they come. Hashes are seeded. */
+struct vector_ids {
+	int keep;                       /* the values are kept; else they are told apart by 96 bits of their hashes, and cost no text */
+	struct vector_ids_slot { uint64_t hash; uint32_t more, id; } *slot;     /* id 0: free */
+	size_t slots;
+	uint32_t n;                     /* numbers given, with that of NULL */
+	int null;                       /* there was one */
+	int instant;                    /* the values are of instants */
+	struct cell *cell;              /* by number, where kept */
+	size_t cell_cap;
+	struct arena *texts;
+};
+void vector_ids_init(struct vector_ids *, int keep);
+void vector_ids_release(struct vector_ids *);
+uint32_t vector_ids_put(struct vector_ids *, const struct cell *);
+void vector_ids_map(struct vector_ids *, struct vector_worker *, const struct column *, struct vector_rows, uint32_t *id);      /* id[row] */
+uint32_t *vector_ids_merge(struct vector_ids *, const struct vector_ids *from);         /* number of each of theirs; the caller frees */
+size_t vector_ids_held(const struct vector_ids *);      /* bytes */
+
+/* Two numbers as one: for keys of several columns. From 0 in the order they come. */
+struct vector_pairs {
+	struct { uint32_t left, right; } *pair;
+	uint32_t n;
+	size_t cap;
+	unsigned left_bits, right_bits; /* of `direct` */
+	uint32_t *direct;               /* number + 1 by left and right: while they are few */
+	struct vector_pairs_slot { uint64_t key; uint32_t number; } *slot;      /* number 0: free, else + 1 */
+	size_t slots;
+};
+void vector_pairs_release(struct vector_pairs *);
+void vector_pairs_map(struct vector_pairs *, const uint32_t *left, uint32_t n_left, const uint32_t *right, uint32_t n_right, struct vector_rows, uint32_t *out);
+uint32_t vector_pairs_put(struct vector_pairs *, uint32_t left, uint32_t right);        /* once mapped no more: for merging */
+size_t vector_pairs_held(const struct vector_pairs *);
+
+/* A set of numbers (not 0): a small hash table, a bitmap when that takes no more. Zero-initialised is empty. */
+struct vector_set { union { uint32_t *slot; uint64_t *bits; }; uint32_t n, cap; /* slots, or words */ int dense; };
+void vector_set_release(struct vector_set *);
+int vector_set_add_slow(struct vector_set *, uint32_t id, uint32_t n_ids, size_t *held);
+static inline int
+vector_set_add(struct vector_set *s, uint32_t id, uint32_t n_ids, size_t *held)         /* 1 when it is new */
+{
+	if (s->dense && id / 64 < s->cap) {
+		uint64_t bit = 1ULL << (id % 64), before = s->bits[id / 64];
+
+		s->bits[id / 64] = before | bit;
+		s->n += !(before & bit);
+		return !(before & bit);
+	}
+	return vector_set_add_slow(s, id, n_ids, held);
+}
+void vector_set_each(const struct vector_set *, void (*each)(void *, uint32_t id), void *);
+
+uint64_t vector_hash_number(uint64_t);
+
+/* ---- vector_sum.c: sums that do not depend on the order of what is summed */
+struct vector_sums {                    /* one sum for each group; arrays are there when something needed them */
+	__int128 *whole;                /* of integers */
+	__int128 *fixed;                /* of reals, times 2^64 */
+	struct vector_wide **wide;      /* what does not fit there */
+	unsigned char *real;            /* 1: a real was among them */
+	size_t cap;
+};
+void vector_sums_release(struct vector_sums *);
+void vector_sums_room(struct vector_sums *, size_t n, int integers, int reals, size_t *held);   /* before adding such to groups below n */
+void vector_sums_add_wide(struct vector_sums *, size_t group, double);
+void vector_sums_merge(struct vector_sums *, size_t to, const struct vector_sums *, size_t from);
+int vector_sums_is_real(const struct vector_sums *, size_t group);
+int vector_sums_integer(const struct vector_sums *, size_t group, int64_t *);           /* 0; -1 when it does not fit */
+void vector_sums_get(const struct vector_sums *, size_t group, double *sum, double *rest);      /* the nearest double; what it is off */
+
+static inline void
+vector_sums_add_integer(struct vector_sums *s, size_t group, int64_t x)
+{
+	s->whole[group] += x;
+}
+
+static inline void
+vector_sums_add_real(struct vector_sums *s, size_t group, double x)
+{
+	uint64_t bits, fraction;
+	int shift;                      /* of the 53 bits, to where 2^64 is 1 */
+	__int128 v, sum;
+
+	memcpy(&bits, &x, sizeof(bits));
+	shift = (int)(bits >> 52 & 0x7ff) - 1075 + 64;
+	fraction = (bits & ((1ULL << 52) - 1)) | 1ULL << 52;
+	s->real[group] = 1;
+	if (shift >= 0 && shift <= 66)
+		v = (__int128)fraction << shift;
+	else if (shift < 0 && shift > -53 && (fraction & ((1ULL << -shift) - 1)) == 0)
+		v = (__int128)(fraction >> -shift);
+	else {
+		vector_sums_add_wide(s, group, x);
+		return;
+	}
+	if (__builtin_add_overflow(s->fixed[group], bits >> 63 ? -v : v, &sum))
+		vector_sums_add_wide(s, group, x);
+	else
+		s->fixed[group] = sum;
+}
+
+/* ---- vector_group.c: keys and aggregates of one worker */
+struct vector_groups;
+struct vector_groups *vector_groups_new(const struct vector_plan *);
+void vector_groups_free(struct vector_groups *);
+int vector_groups_add(struct vector_groups *, struct vector_worker *, struct vector_rows, struct err *);        /* rows of the batch at hand */
+int vector_groups_merge(struct vector_groups *, struct vector_groups *from, struct err *);      /* from is used up, but must live as long */
+size_t vector_groups_held(const struct vector_groups *);
+int vector_groups_end(struct vector_groups *, struct vector_worker *, struct vector_result *, struct err *);    /* its rows, in the order of the keys */
+
+/* ---- vector_rows.c: rows as they are found, of one worker */
+struct vector_kept;
+struct vector_kept *vector_kept_new(const struct vector_plan *);
+void vector_kept_free(struct vector_kept *);
+int vector_kept_add(struct vector_kept *, struct vector_worker *, struct vector_rows, struct err *);
+int vector_kept_can_skip(const struct vector_kept *, const struct store_batch *);      /* none of its rows would be kept */
+int64_t vector_kept_n(const struct vector_kept *);
+size_t vector_kept_held(const struct vector_kept *);
+int vector_kept_end(struct vector_kept **, int n, const struct vector_plan *, struct vector_result *, struct err *);
+
+/* ---- vector.c: the table that comes out */
+struct vector_value { uint32_t type, n; union { int64_t integer; double real; const char *text; }; };
+struct vector_result {
+	int n_columns;
+	int64_t n_rows;
+	struct vector_value *value;     /* row by row */
+	size_t cap;
+	struct arena *texts;
+	struct buf explain;
+};
+void vector_result_put(struct vector_result *, const struct cell *);    /* the next cell; text is copied */
+
+#endif

@@ -1,0 +1,226 @@
+/* vector_sum.c - exact sums of doubles.
+ *
+ * A double is 53 bits somewhere. Nearly all that people sum lie between 2^-64 and 2^55 as a whole: these add up in 128 bits, where
+ * 2^64 stands for 1. The others go to a wide one of 32-bit digits that reaches over all of a double's range (a small
+ * superaccumulator: Neal, "Fast exact summation using small and large superaccumulators", 2015), made when a group first needs it.
+ * The exact sum is rounded once, so it is the same in any order, over any number of threads.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "query/vector_priv.h"
+
+#define LOWEST 1074             /* bits below the point: of the least double */
+#define DIGITS 70               /* of 32 bits: 1074 below, 1024 above, and room for 2^63 summands */
+
+struct vector_wide {
+	int64_t digit[DIGITS];          /* signed, not carried */
+	uint32_t added;                 /* since they were carried */
+	int plus, minus;                /* infinities */
+};
+
+void
+vector_sums_release(struct vector_sums *s)
+{
+	for (size_t i = 0; s->wide && i < s->cap; i++)
+		free(s->wide[i]);
+	free(s->whole), free(s->fixed), free(s->wide), free(s->real);
+	*s = (struct vector_sums){ 0 };
+}
+
+static void *
+room(void *array, size_t old, size_t n, size_t size, size_t *held)
+{
+	array = mem_grow(array, n, size);
+	memset((char *)array + old * size, 0, (n - old) * size);
+	*held += (n - old) * size;
+	return array;
+}
+
+void
+vector_sums_room(struct vector_sums *s, size_t n, int integers, int reals, size_t *held)
+{
+	if (n > s->cap) {
+		size_t cap = n > 2 * s->cap ? n : 2 * s->cap;
+
+		if (s->whole)
+			s->whole = room(s->whole, s->cap, cap, sizeof(*s->whole), held);
+		if (s->fixed) {
+			s->fixed = room(s->fixed, s->cap, cap, sizeof(*s->fixed), held);
+			s->wide = room(s->wide, s->cap, cap, sizeof(struct vector_wide *), held);
+			s->real = room(s->real, s->cap, cap, 1, held);
+		}
+		s->cap = cap;
+	}
+	if (integers && !s->whole)
+		s->whole = room(NULL, 0, s->cap, sizeof(*s->whole), held);
+	if (reals && !s->fixed) {
+		s->fixed = room(NULL, 0, s->cap, sizeof(*s->fixed), held);
+		s->wide = room(NULL, 0, s->cap, sizeof(struct vector_wide *), held);
+		s->real = room(NULL, 0, s->cap, 1, held);
+	}
+}
+
+static void
+carry(struct vector_wide *w)
+{
+	int64_t over = 0;
+
+	for (int i = 0; i < DIGITS; i++) {
+		int64_t v = w->digit[i] + over;
+
+		over = i + 1 < DIGITS ? v >> 32 : 0;            /* downwards, also below zero: the digit left is not negative */
+		w->digit[i] = v - over * (1LL << 32);
+	}
+	w->added = 0;
+}
+
+/* Add sign * bits * 2^place, place counted from the lowest bit. */
+static void
+add_bits(struct vector_wide *w, uint64_t bits, int place, int minus)
+{
+	__uint128_t v = (__uint128_t)bits << (place % 32);
+
+	for (int i = place / 32; v && i < DIGITS; i++, v >>= 32)
+		w->digit[i] += minus ? -(int64_t)(uint32_t)v : (int64_t)(uint32_t)v;
+	if (++w->added == 1u << 30)
+		carry(w);
+}
+
+static void
+add_double(struct vector_wide *w, double x)
+{
+	uint64_t bits;
+	int exponent;
+
+	memcpy(&bits, &x, sizeof(bits));
+	exponent = (int)(bits >> 52 & 0x7ff);
+	if (exponent == 0x7ff) {
+		w->plus |= x > 0 || isnan(x);
+		w->minus |= x < 0 || isnan(x);
+		return;
+	}
+	add_bits(w, (bits & ((1ULL << 52) - 1)) | (exponent ? 1ULL << 52 : 0), exponent ? exponent - 1 : 0, (int)(bits >> 63));
+}
+
+static void
+add_int128(struct vector_wide *w, __int128 v, int place)
+{
+	int minus = v < 0;
+	__uint128_t size = minus ? -(__uint128_t)v : (__uint128_t)v;
+
+	add_bits(w, (uint64_t)size, place, minus);
+	add_bits(w, (uint64_t)(size >> 64), place + 64, minus);
+}
+
+void
+vector_sums_add_wide(struct vector_sums *s, size_t group, double x)
+{
+	if (x == 0)
+		return;
+	if (!s->wide[group])
+		s->wide[group] = mem_new(sizeof(struct vector_wide));
+	if (isfinite(x) && fabs(x) < 0x1p60) {          /* the 128 bits are full: their sum moves here */
+		add_int128(s->wide[group], s->fixed[group], LOWEST - 64);
+		s->fixed[group] = 0;
+	}
+	add_double(s->wide[group], x);
+}
+
+void
+vector_sums_merge(struct vector_sums *s, size_t to, const struct vector_sums *other, size_t from)
+{
+	if (other->whole)
+		s->whole[to] += other->whole[from];
+	if (!other->fixed)
+		return;
+	s->real[to] |= other->real[from];
+	if (other->wide[from] || __builtin_add_overflow(s->fixed[to], other->fixed[from], &s->fixed[to])) {
+		struct vector_wide *w = s->wide[to] ? s->wide[to] : (s->wide[to] = mem_new(sizeof(*w)));
+
+		if (!other->wide[from])         /* it wrapped around: back */
+			s->fixed[to] = (__int128)((__uint128_t)s->fixed[to] - (__uint128_t)other->fixed[from]);
+		add_int128(w, other->fixed[from], LOWEST - 64);
+		if (other->wide[from]) {
+			carry(w);
+			for (int i = 0; i < DIGITS; i++)
+				w->digit[i] += other->wide[from]->digit[i];
+			carry(w);
+			w->plus |= other->wide[from]->plus;
+			w->minus |= other->wide[from]->minus;
+		}
+	}
+}
+
+int
+vector_sums_is_real(const struct vector_sums *s, size_t group)
+{
+	return s->real && s->real[group];
+}
+
+int
+vector_sums_integer(const struct vector_sums *s, size_t group, int64_t *sum)
+{
+	__int128 v = s->whole ? s->whole[group] : 0;
+
+	*sum = (int64_t)v;
+	return *sum == v ? 0 : -1;
+}
+
+/* The nearest double, ties to even. */
+static double
+rounded(struct vector_wide *w)
+{
+	int minus, top;
+	__uint128_t v = 0;
+	uint64_t first, rest = 0;
+	int zeros;
+
+	if (w->plus || w->minus)
+		return w->plus && w->minus ? NAN : w->plus ? INFINITY : -INFINITY;
+	carry(w);
+	minus = w->digit[DIGITS - 1] < 0;
+	if (minus) {
+		for (int i = 0; i < DIGITS; i++)
+			w->digit[i] = -w->digit[i];
+		carry(w);
+	}
+	for (top = DIGITS - 1; top > 0 && !w->digit[top]; top--)
+		;
+	for (int i = top; i > top - 4; i--)
+		v = v << 32 | (uint32_t)(i >= 0 ? w->digit[i] : 0);
+	for (int i = top - 4; i >= 0; i--)
+		rest |= (uint64_t)w->digit[i];
+	if (minus) {
+		for (int i = 0; i < DIGITS; i++)
+			w->digit[i] = -w->digit[i];
+	}
+	if (!v)
+		return 0;
+	zeros = v >> 64 ? __builtin_clzll((uint64_t)(v >> 64)) : 64 + __builtin_clzll((uint64_t)v);
+	v <<= zeros;
+	first = (uint64_t)(v >> 64) | ((uint64_t)v || rest);    /* a bit that says there is more */
+	return ldexp(minus ? -(double)first : (double)first, 32 * (top - 3) - zeros + 64 - LOWEST);
+}
+
+void
+vector_sums_get(const struct vector_sums *s, size_t group, double *sum, double *rest)
+{
+	struct vector_wide w = { 0 };
+
+	if (s->fixed && s->wide[group])
+		w = *s->wide[group];
+	if (s->fixed)
+		add_int128(&w, s->fixed[group], LOWEST - 64);
+	if (s->whole)
+		add_int128(&w, s->whole[group], LOWEST);
+	*sum = rounded(&w);
+	if (rest) {
+		*rest = 0;
+		if (isfinite(*sum)) {
+			add_double(&w, -*sum);
+			*rest = rounded(&w);
+		}
+	}
+}
