@@ -69,7 +69,7 @@ closing_line(const struct window *win, const struct rows *rows, int64_t began_ns
 int
 main(int argc, char **argv)
 {
-	struct window_spec spec = WINDOW_DEFAULTS;
+	struct window_spec spec = { WINDOW_DEFAULT_FIELDS, .lateness_ms = -1 };
 	const char *late = NULL, *rejects = NULL, *state = NULL;
 	int save = 0;
 	int64_t began_ns = time_mono_ns();
@@ -99,6 +99,9 @@ main(int argc, char **argv)
 	struct window *win = NULL;
 
 	spec.zone = set->zone;
+	spec.hold = spec.lateness_ms < 0 && !state;
+	if (spec.lateness_ms < 0)
+		spec.lateness_ms = 0;
 	spec.out = out_stdout();
 	if ((late && !(spec.late = out_open(late, state != NULL, &err))) || (rejects && !(rows.rejects.to = out_open(rejects, 0, &err))) ||
 	    ((save || state) && !(store = store_open(set->store, set->tenant, STORE_CREATE, &err))))

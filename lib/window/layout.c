@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "sketch/distinct.h"
 #include "sketch/quantile.h"
 #include "sketch/topk.h"
@@ -68,6 +69,7 @@ struct layout {
 	struct field *field;
 	int columns, slots, fields;
 	int span;                       /* the slot of that kind, 0 when there is none */
+	int tells_span;                 /* "states" has it always */
 	int checks;                     /* has slots that print what they are given: rows must be checked whole */
 	size_t size;
 	struct buf scratch, scratch2, keys;
@@ -1038,7 +1040,7 @@ put_states(struct layout *l, const void *state, struct buf *to)
 	n = 0;
 	if (rated && !counted)
 		part[n++] = 0;
-	if (rated)
+	if (rated || l->tells_span)
 		part[n++] = l->span;
 	put_parts(l, state, STR(""), part, n, NULL, &keys, to);
 	if (keys)
@@ -1191,6 +1193,24 @@ learn_by_name(struct layout *l, struct str name, struct json value, struct json 
 	}
 	add_column(l, what, field, name, share, (int)n, 0);
 	return 1;
+}
+
+void
+layout_tell_span(struct layout *l)
+{
+	slot_of(l, SLOT_SPAN, -1, 0);
+	l->tells_span = 1;
+}
+
+int
+layout_row_span(struct layout *l, struct json row, int64_t *first, int64_t *last)
+{
+	struct str text = part_of(json_get(row, STR("states")), STR(""), "span1:", &l->scratch);
+
+	if (!text.p)
+		return 0;
+	text.p += 6, text.n -= 6;
+	return cut_int64(&text, first) == 0 && cut_int64(&text, last) == 0 && !text.p && *first <= *last && *first >= TIME_MIN && *last <= TIME_MAX;
 }
 
 int

@@ -16,7 +16,7 @@
  *      dd1: hll1: ss1:     percentiles, distinct, topk: sketch/quantile.c, distinct.c, topk.c
  *      fst1:T;A;JSON       the first value, its time in ms, its place of arrival among rows of that time; lst1: the last
  *      n1:N                rows, where a rate is wanted and no count column says it (under the key "")
- *      span1:T;T           time of the first and the last row, for a rate (under the key "")
+ *      span1:T;T           time of the first and the last row, for a rate or a session (under the key "")
  *      as1:p95(f)          what a column of this name is, when the name alone does not tell
  */
 #ifndef WINDOW_LAYOUT_H
@@ -42,6 +42,11 @@ int layout_parse(struct layout *, struct str list, struct err *);
 
 /* Let the projection take the fields that the slots need. */
 int layout_bind(struct layout *, struct project *, struct err *);
+
+/* Let "states" say the time of the first and the last row, whether or not a rate is wanted: sessions are merged by it. */
+void layout_tell_span(struct layout *);
+/* Those times of a metric row, when its states say them. 1 or 0. */
+int layout_row_span(struct layout *, struct json row, int64_t *first, int64_t *last);
 
 /* Add the columns that a metric row has: by its field names and "states". How many fields could not be understood; the
  * first of them is in *which. */

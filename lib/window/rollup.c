@@ -70,6 +70,19 @@ is_told_once(const struct window *win, struct json window, int64_t time, struct 
 	return window_begins(win, time, size_ms, slide_ms);
 }
 
+/* A session says when it ended in its states; by its start alone two that touch could not be told to. */
+static void
+session_end(struct window *win, struct layout *layout, struct json row, int64_t *time, int64_t *last)
+{
+	struct json window = json_get(row, STR("window"));
+
+	if (!win->sessions || layout_row_span(layout, row, time, last))
+		return;
+	if (window.type == JSON_STRING && window.n > 9 && !memcmp(window.p, "\"session:", 9) && !win->told_endless && (win->told_endless = 1) &&
+	    !cmd_settings()->quiet)
+		cmd_say("rows of sessions without states do not say when they ended, so some may stay apart; write them with at-agg --states");
+}
+
 int
 window_metric_row(struct window *win, struct str text, struct err *err)
 {
@@ -77,7 +90,7 @@ window_metric_row(struct window *win, struct str text, struct err *err)
 	struct layout *layout;
 	struct group *g;
 	struct str name, which;
-	int64_t time;
+	int64_t time, last;
 	size_t labels_len = 0;
 	int once;
 
@@ -98,10 +111,15 @@ window_metric_row(struct window *win, struct str text, struct err *err)
 	if (metric_key(win, labels, layout, &labels_len, err))
 		return err->code;
 	win->metric_ms = length_of(json_get(row, STR("window")));
-	if (!(g = window_place(win, buf_get(&win->key), labels_len, layout, time)))
+	last = time;
+	session_end(win, layout, row, &time, &last);
+	if (window_hold(win, last, err))
+		return err->code;
+	if (!(g = window_place(win, buf_get(&win->key), labels_len, layout, time, last)))
 		return 0;
+	win->held += !g->state;
 	if (layout_take(layout, window_group_state(g), row, time, win->arrived++, &which) && !win->told_unmergeable &&
 	    (win->told_unmergeable = 1) && !cmd_settings()->quiet)
 		cmd_say("'%.*s' cannot be merged from metric rows without states, write them with at-agg --states", STR_FMT(which));
-	return window_advance(win, time, err);
+	return window_advance(win, last, err);
 }

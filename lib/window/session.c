@@ -178,22 +178,23 @@ join(struct window *win, struct visitor *v, struct session *s)
 }
 
 struct group *
-window_session_place(struct window *win, struct str key, uint64_t hash, size_t labels_len, struct layout *layout, int64_t time)
+window_session_place(struct window *win, struct str key, uint64_t hash, size_t labels_len, struct layout *layout,
+    int64_t first, int64_t last)
 {
 	struct session_table *t = win->sessions;
 	struct visitor *v = t->cap ? visitor_of(t, key, hash) : NULL;
 	struct session *s = v ? v->sessions : NULL;
 	int64_t gap = win->span.size_ms;
 
-	while (s && (time - s->group.last > gap || s->group.first - time > gap))
+	while (s && (first - s->group.last > gap || s->group.first - last > gap))
 		s = s->next;
 	if (!s) {
-		if (win->greatest != TIME_NONE && time + gap + win->spec.lateness_ms < win->greatest)
+		if (win->greatest != TIME_NONE && last + gap + win->spec.lateness_ms < win->greatest && !win->holds)
 			return NULL;
-		s = session_new(win, key, hash, labels_len, layout, time, time);
-	} else if (time < s->group.first || time > s->group.last) {
-		s->group.first = time < s->group.first ? time : s->group.first;
-		s->group.last = time > s->group.last ? time : s->group.last;
+		s = session_new(win, key, hash, labels_len, layout, first, last);
+	} else if (first < s->group.first || last > s->group.last) {
+		s->group.first = first < s->group.first ? first : s->group.first;
+		s->group.last = last > s->group.last ? last : s->group.last;
 		join(win, v, s);
 	}
 	return &s->group;

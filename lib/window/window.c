@@ -10,6 +10,8 @@
 #define MONDAY   (4 * DAY)      /* 1970-01-05: windows of whole weeks begin on Mondays */
 #define LIVE_MS  60000          /* input whose newest row is no older than this is live */
 #define AHEAD_MS DAY            /* a time farther ahead of the clock than this does not move live input's windows */
+#define HELD_MOST (1u << 20)    /* groups that wait for the end of a replay; with more, time goes on */
+#define STEADY_NS 2000000000LL  /* metric rows that are live for so long are no end of a replay */
 #define FAR_MS   (366 * DAY)    /* a time farther ahead of all before it is believed when a second row bears it out */
 
 /* Windows have a time of their own in which they are all alike: UTC, or, for windows of whole days in a zone, that zone's
@@ -89,6 +91,8 @@ window_layout(struct window *win, struct str metric)
 			return win->layout[i];
 	win->layout = mem_grow(win->layout, (size_t)win->layouts + 1, sizeof(struct layout *));
 	win->layout[win->layouts] = layout_new(metric);
+	if (win->sessions && win->spec.states)
+		layout_tell_span(win->layout[win->layouts]);
 	if (!win->learns)       /* cannot fail: the list was taken before */
 		layout_parse(win->layout[win->layouts], str_of(win->spec.aggregates), &(struct err){ 0 });
 	return win->layout[win->layouts++];
@@ -137,6 +141,8 @@ window_new(const struct window_spec *spec, struct err *err)
 	}
 	if (win->span.kind == SPAN_SESSION)
 		win->sessions = window_sessions_new();
+	if (win->sessions && spec->states)
+		layout_tell_span(win->layout[0]);
 	win->sums = window_sums_new(&win->span);
 	return win;
 }
@@ -262,7 +268,7 @@ pass_empty(struct window *win)
 {
 	int64_t last;
 
-	if (win->greatest == TIME_NONE)
+	if (win->greatest == TIME_NONE || win->holds)
 		return;
 	last = floor_to(win, own_time(win, win->greatest - win->spec.lateness_ms) - win->span.size_ms, win->span.slide_ms);
 	if (last > win->emitted)
@@ -277,7 +283,7 @@ is_late(const struct window *win, int64_t own)
 }
 
 struct group *
-window_place(struct window *win, struct str key, size_t labels_len, struct layout *layout, int64_t time)
+window_place(struct window *win, struct str key, size_t labels_len, struct layout *layout, int64_t time, int64_t last)
 {
 	uint64_t hash = str_hash(key);
 	struct pane *p = win->recent;
@@ -287,7 +293,7 @@ window_place(struct window *win, struct str key, size_t labels_len, struct layou
 	if (win->alone && time < win->greatest - FAR_MS)        /* see is_wild */
 		win->greatest = time;
 	if (win->span.kind == SPAN_SESSION) {
-		g = window_session_place(win, key, hash, labels_len, layout, time);
+		g = window_session_place(win, key, hash, labels_len, layout, time, last);
 		win->counts.late += !g;
 		return g;
 	}
@@ -453,7 +459,7 @@ advance_to(struct window *win, int64_t time, struct err *err)
 		win->next_update = time - time % updates + updates;
 	if (win->greatest == TIME_NONE || time > win->greatest)
 		win->greatest = time;
-	if (time >= win->due)
+	if (time >= win->due && !win->holds)
 		rc = close_due(win, win->greatest, err);
 	if (rc == 0 && time >= win->next_update) {
 		win->next_update = time - time % updates + updates;
@@ -510,6 +516,33 @@ window_advance(struct window *win, int64_t time, struct err *err)
 		drop_panes(win, INT64_MAX);
 	}
 	return rc;
+}
+
+/* What was held comes out, by time as ever from now on. */
+static int
+let_go(struct window *win, struct err *err)
+{
+	win->holds = win->spec.hold = 0;
+	return win->greatest != TIME_NONE && win->greatest >= win->due ? close_due(win, win->greatest, err) : 0;
+}
+
+/* (ssh a at-agg --states …; ssh b at-agg --states …) | at-agg: the rows of b begin where those of a began. */
+int
+window_hold(struct window *win, int64_t time, struct err *err)
+{
+	int64_t behind;
+
+	if (!win->spec.hold)
+		return 0;
+	win->holds = 1;
+	behind = time_now() - time - win->metric_ms;
+	if (behind > LIVE_MS || behind < -LIVE_MS)
+		win->live_ns = 0;
+	else if (!win->live_ns)
+		win->live_ns = time_mono_ns();
+	else if (time_mono_ns() - win->live_ns > STEADY_NS)
+		return let_go(win, err);
+	return win->held > HELD_MOST ? let_go(win, err) : 0;
 }
 
 /* ---- rows */
@@ -651,7 +684,7 @@ event_row(struct window *win, struct str row, struct err *err)
 		return err->code;
 	if (window_row_time(win, row, &time, err) || row_key(win, &key, err))
 		return err->code;
-	if (!(g = window_place(win, key, key.n, layout, time)))
+	if (!(g = window_place(win, key, key.n, layout, time, time)))
 		return 0;
 	if (!g->state && !is_clean(key))        /* an empty group is left: it has no state and is not printed */
 		return err_set(err, ERR_INPUT, "a label with control characters or bytes that are not UTF-8");
@@ -736,6 +769,8 @@ window_wait(struct window *win, struct err *err)
 	/* by the steady clock: one that is set back or forth in between changes nothing. Metric rows are as late as their
 	 * windows are long, and may have waited for a silence themselves. */
 	now = win->silent_wall + silent_ms - (win->metric_ms ? win->metric_ms + win->spec.idle_ms : 0);
+	if (win->holds && let_go(win, err))
+		return -2;
 	if (now > win->greatest && advance_to(win, now, err))
 		return -2;
 	next = win->due < win->next_update ? win->due : win->next_update;

@@ -6,7 +6,8 @@
  *                └─ greatest time seen, less the lateness = the watermark: windows that end before it come out
  *
  * A replay never looks at the clock. When input is live (its newest row within a minute of now) and falls silent, the clock
- * moves the watermark on. Rows come out by window start, then labels in byte order: the same input, the same bytes.
+ * moves the watermark on. Metric rows may come from many machines, one after the other: in a replay their windows wait for
+ * the end (hold). Rows come out by window start, then labels in byte order: the same input, the same bytes.
  * Memory is that of the open groups; with windows of 16 panes and more at most again as much for each power of eight panes.
  */
 #ifndef WINDOW_WINDOW_H
@@ -25,13 +26,15 @@ struct window_spec {
 	const char *where;      /* jq; NULL: every row */
 	const char *name;       /* of the metric; NULL: "events", and metric rows keep theirs */
 	int64_t lateness_ms, idle_ms, updates_ms;       /* updates 0: none */
+	int hold;               /* metric rows of a replay wait for its end, since they may come one machine after the other */
 	int states;             /* print states too */
 	const struct zone *zone;/* of whole days and weeks; NULL: UTC */
 	struct out *out;        /* where rows go */
 	struct out *late;       /* where late rows go as they came; NULL: they are only counted */
 	struct store *save;     /* where rows are kept as metrics; NULL: nowhere */
 };
-#define WINDOW_DEFAULTS { .span = "1m", .by = "", .idle_ms = 5000 }
+#define WINDOW_DEFAULT_FIELDS .span = "1m", .by = "", .idle_ms = 5000
+#define WINDOW_DEFAULTS { WINDOW_DEFAULT_FIELDS }
 
 struct window;
 struct window *window_new(const struct window_spec *, struct err *);    /* the spec's texts must last as long */

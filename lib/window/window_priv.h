@@ -77,7 +77,10 @@ struct window {
 	int64_t silent_ns, silent_wall;         /* when input fell silent: the steady clock and the wall's */
 	int is_live;                            /* the newest row was within a minute of now then; -1: rows came since */
 	int64_t metric_ms;                      /* length of the windows that metric rows came from: they are that much behind */
-	int told_unknown, told_unmergeable;     /* said once */
+	int told_unknown, told_unmergeable, told_endless;       /* said once */
+	int holds;                              /* nothing comes out for now */
+	uint64_t held;                          /* groups made meanwhile */
+	int64_t live_ns;                        /* since when the metric rows that come are live; 0: the last was not */
 	int saving, saved;                      /* a transaction of the store is open; samples in it */
 	struct buf key, scratch;
 };
@@ -102,8 +105,9 @@ int window_metric_row(struct window *, struct str row, struct err *);
 struct layout *window_layout(struct window *, struct str metric);
 
 /* ---- window.c */
-/* The group for the key at that time, in its pane or session; NULL when the row is late. */
-struct group *window_place(struct window *, struct str key, size_t labels_len, struct layout *, int64_t time);
+/* The group for the key at that time, in its pane or in the session that reaches to `last`; NULL when the row is late. */
+struct group *window_place(struct window *, struct str key, size_t labels_len, struct layout *, int64_t time, int64_t last);
+int window_hold(struct window *, int64_t time, struct err *);           /* a metric row of that time is coming: wait or go on */
 /* Does one of the windows of that size begin then, when they are laid side by side? */
 int window_begins(const struct window *, int64_t utc, int64_t size_ms, int64_t slide_ms);
 int window_advance(struct window *, int64_t time, struct err *);        /* a row of that time was counted */
@@ -124,8 +128,10 @@ void window_sums_drop(struct window *, int64_t before);         /* panes before 
 /* ---- session.c */
 struct session_table *window_sessions_new(void);
 void window_sessions_free(struct session_table *);
-/* The open session that the time belongs to, made or grown by it; two that it joins become one. NULL: late. */
-struct group *window_session_place(struct window *, struct str key, uint64_t hash, size_t labels_len, struct layout *, int64_t time);
+/* The open session that the time from `first` to `last` belongs to, made or grown by it; two that it joins become one.
+ * NULL: late. */
+struct group *window_session_place(struct window *, struct str key, uint64_t hash, size_t labels_len, struct layout *,
+    int64_t first, int64_t last);
 struct group *window_session_put(struct window *, struct str key, uint64_t hash, size_t labels_len, struct layout *, int64_t first, int64_t last);
 int window_sessions_close(struct window *, int64_t greatest, struct err *);     /* what ended before comes out; sets win->due */
 int window_sessions_show(struct window *, struct err *);                        /* all as partial */

@@ -230,6 +230,18 @@ def roll_ups_agree(r):
              for side in (False, True)]
     if not any(a.startswith(("first", "last")) for a in (aggs or ["", ""])[1].split(",")):
         assert at_agg(large + ["-l", "9999d", "-q"], parts[0] + parts[1]) == direct, ("two parts", large, aggs, by, text)
+        assert at_agg(large + ["-q"], parts[0] + parts[1]) == direct, ("two parts, no lateness", large, aggs, by, text)
+    # sessions, of the same gap and of a greater one; they come out as they end, so in another order
+    ordered = lambda rows: sorted(rows.splitlines())
+    gap = r.choice(["10s", "1m"])
+    sessions = ordered(at_agg(["-w", "session:1m"] + aggs + by + late, text))
+    whole = at_agg(["--states", "-w", "session:" + gap] + aggs + by + late, text)
+    assert ordered(at_agg(["-w", "session:1m", "-q"], whole)) == sessions, ("sessions", gap, aggs, by, text)
+    where = [r.random() < 0.5 for _ in rows]
+    parts = [at_agg(["--states", "-w", "session:" + gap] + aggs + by + late, "".join(x["text"] + "\n" for x, w in zip(rows, where) if w == side))
+             for side in (False, True)]
+    if not any(a.startswith(("first", "last")) for a in (aggs or ["", ""])[1].split(",")):
+        assert ordered(at_agg(["-w", "session:1m", "-q"], parts[0] + parts[1])) == sessions, ("sessions of two", gap, aggs, by, text)
     # metric rows for one part of the time and events for the rest are one stream
     if aggs:
         cut = r.randrange(len(rows) + 1)

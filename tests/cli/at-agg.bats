@@ -229,6 +229,32 @@ fields() { jq -c "$1" <<< "$output"; }
 	[[ $stderr == "at-agg: the field 'buyers' of metric rows does not say how it merges"* ]]
 }
 
+@test "rows of two machines, one after the other, merge with no lateness; -l makes windows go by time again" {
+	for m in 00 01 02 03 04; do event 10:$m:30 '"v":1'; done > one
+	(at-agg --states -w 1m one; at-agg --states -w 1m one) > rows
+	run -0 --separate-stderr at-agg -w 1m rows
+	[ -z "$stderr" ]
+	[ "$(fields .count | tr -d '\n')" = 22222 ]
+	[ "$(at-agg -w 1m -l 0s -q rows | jq .count | tr -d '\n')" = 11112 ]
+	# live rows do not wait for the end, which comes when one is out
+	(now=$(date -u +%s); for i in {1..60}; do
+		printf '{"metric":"m","timestamp":%d,"window":"1s","labels":{},"count":1}\n' $((now + i)); sleep 0.5; [ ! -e out ] || exit 0
+	done; touch never) | at-agg -w 1s --idle 1h | (head -1 > first; touch out; cat > rest)
+	[ -s first ] && [ ! -e never ]
+}
+
+@test "sessions of two machines become one where they touch, by the end that states tell" {
+	for s in 10:00:00 10:00:40 10:01:20 10:02:00; do event $s; done > one
+	for s in 10:01:00 10:02:30 10:03:00; do event $s; done > two
+	(at-agg --states -w session:45s one; at-agg --states -w session:45s two) > rows
+	run -0 --separate-stderr at-agg -w session:45s rows
+	[ "$(fields '[.timestamp,.count]')" = '["2026-11-23T10:00:00.000Z",7]' ]
+	[ -z "$stderr" ]
+	jq -c 'del(.states)' rows > bare
+	run -0 --separate-stderr at-agg -w session:45s bare
+	[[ $stderr == *'--states'* ]]
+}
+
 @test "rows from two machines merge exactly" {
 	for i in $(seq 200); do event 10:00:$((i % 50 + 10)) "\"v\":$((i * 37 % 101)).5,\"u\":\"u$((i % 77))\""; done > all
 	awk 'NR % 2' all > one; awk 'NR % 2 == 0' all > two
