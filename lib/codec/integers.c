@@ -102,36 +102,15 @@ offer(struct plan *best, size_t size, unsigned order, unsigned width, unsigned a
 		*best = (struct plan){ size, order, width, above, patches, base };
 }
 
-/* How many of the numbers are how wide, from base on. */
-static void
-count_widths(const uint64_t *v, size_t n, size_t every, uint64_t base, uint32_t count[65])
-{
-	uint32_t part[2][65] = { 0 };   /* neighbours are often as wide: their counts must not wait for each other */
-	size_t i = 0;
-
-	for (; i + every < n; i += 2 * every) {
-		uint64_t a = v[i] - base, b = v[i + every] - base;
-
-		part[0][a ? 64 - __builtin_clzll(a) : 0]++;
-		part[1][b ? 64 - __builtin_clzll(b) : 0]++;
-	}
-	for (int k = 0; k < 65; k++)
-		count[k] = part[0][k] + part[1][k];
-	if (i < n)
-		count[v[i] != base ? 64 - __builtin_clzll(v[i] - base) : 0]++;
-}
-
-/* The best patched frame of this order and base is offered. Gives the width that most numbers have. */
+/* The best patched frame of this order and base is offered. Gives the width that most numbers have, and how many are less wide. */
 static unsigned
-offer_patched(struct plan *best, const struct frame *f, unsigned order, uint64_t base)
+offer_patched(struct plan *best, const struct frame *f, unsigned order, uint64_t base, size_t *below)
 {
 	uint32_t count[65];
 	size_t n = f->n - order, head = head_size(f, order, base) + 3, patches = 0;
 	unsigned widest = 64, usual = 0;
 
-	count_widths(f->rest[order], n, 1, base, count);
-	for (unsigned k = 0; k < 65; k++)
-		usual = count[k] > count[usual] ? k : usual;
+	integers_priv_used->count(f->rest[order], n, 1, base, count);
 	while (widest && !count[widest])
 		widest--;
 	for (unsigned width = widest; width-- > 0; ) {
@@ -143,31 +122,38 @@ offer_patched(struct plan *best, const struct frame *f, unsigned order, uint64_t
 			offer(best, head + integers_priv_bytes(n, width) + integers_priv_bytes(patches, PLACE) + integers_priv_bytes(patches, above),
 			    order, width, above, (unsigned)patches, base);
 	}
+	for (unsigned k = 0; k <= widest; k++)
+		usual = count[k] > count[usual] ? k : usual;
+	*below = 0;
+	for (unsigned k = 0; k < usual; k++)
+		*below += count[k];
 	return usual;
 }
 
-/* Could a patched frame of this order be smaller than `size`? Asked of a few numbers: outliers are mostly not among them. */
-static int
-may_be_patched(const struct frame *f, unsigned order, size_t size)
+/* About how many bits a patched frame of this order would take, by a few of its numbers: outliers are mostly not among them. */
+static size_t
+patched_bits(const struct frame *f, unsigned order)
 {
 	const uint64_t *v = f->rest[order];
 	uint32_t count[65];
-	size_t n = f->n - order, patches = 0, head;
+	size_t n = f->n - order, patches = 0, least_bits = SIZE_MAX;
 	int64_t least = INT64_MAX;
 	unsigned widest = 64;
 
 	for (size_t i = 0; i < n; i += SAMPLE)
 		least = (int64_t)v[i] < least ? (int64_t)v[i] : least;
-	count_widths(v, n, SAMPLE, (uint64_t)least, count);
-	head = head_size(f, order, (uint64_t)least) + 3 + 4;    /* one patch at least */
+	integers_priv_used->count(v, n, SAMPLE, (uint64_t)least, count);
 	while (widest && !count[widest])
 		widest--;
-	for (unsigned width = widest; ; width--) {
-		if (head * 8 + n * width + patches * SAMPLE * (PLACE + widest - width) < size * 8)
-			return 1;
-		if (width == 0 || (patches += count[width]) * SAMPLE > PATCHES + SAMPLE)
-			return 0;
+	for (unsigned width = widest; patches * SAMPLE <= PATCHES + SAMPLE; width--) {
+		size_t bits = n * width + patches * SAMPLE * (PLACE + widest - width);
+
+		least_bits = bits < least_bits ? bits : least_bits;
+		if (width == 0)
+			break;
+		patches += count[width];
 	}
+	return least_bits + 8 * (head_size(f, order, (uint64_t)least) + 3 + 4);         /* one patch at least */
 }
 
 /* The least of those that lie 2^(width-1) or more above base. */
@@ -184,27 +170,35 @@ least_beyond(const uint64_t *v, size_t n, uint64_t base, unsigned width)
 	return base + least;
 }
 
+/* The sizes of unpatched frames are known from the least and the greatest. What patches can do takes looking at each number: this
+ * is done for one order, if a sample says that it may be smaller. */
 static void
 choose(const struct frame *f, const struct integers_measure *m, struct plan *best)
 {
-	unsigned orders = f->n < 3 ? (unsigned)f->n : 3;
+	unsigned orders = f->n < 3 ? (unsigned)f->n : 3, patched = 0;
+	size_t least_bits = SIZE_MAX, below;
+	uint64_t base;
 
 	best->size = SIZE_MAX;
 	for (unsigned order = 0; order < orders; order++) {
-		uint64_t base = (uint64_t)m->least[order];
-		unsigned width = bits_of((uint64_t)m->most[order] - base);
+		unsigned width = bits_of((uint64_t)m->most[order] - (uint64_t)m->least[order]);
 
+		base = (uint64_t)m->least[order];
 		offer(best, head_size(f, order, base) + integers_priv_bytes(f->n - order, width), order, width, 0, 0, base);
 	}
-	for (unsigned order = 0; order < orders && best->width; order++) {
-		uint64_t base = (uint64_t)m->least[order];
-		unsigned usual;
+	if (best->width == 0)
+		return;
+	for (unsigned order = 0; order < orders; order++) {
+		size_t bits = patched_bits(f, order);
 
-		if (!may_be_patched(f, order, best->size))
-			continue;
-		usual = offer_patched(best, f, order, base);
-		if (usual)              /* few far below: rather those are the outliers */
-			offer_patched(best, f, order, least_beyond(f->rest[order], f->n - order, base, usual));
+		if (bits < least_bits)
+			least_bits = bits, patched = order;
+	}
+	if (least_bits < 8 * best->size) {
+		unsigned usual = offer_patched(best, f, patched, base = (uint64_t)m->least[patched], &below);
+
+		if (below && below <= PATCHES)  /* few far below: rather those are the outliers */
+			offer_patched(best, f, patched, least_beyond(f->rest[patched], f->n - patched, base, usual), &below);
 	}
 }
 
@@ -214,8 +208,8 @@ static void
 put_frame(struct buf *b, const struct frame *f, const struct plan *plan)
 {
 	const uint64_t *v = f->rest[plan->order];
-	size_t n = f->n - plan->order, k = 0;
-	uint64_t places[PATCHES] RAW, parts[PATCHES] RAW;
+	size_t n = f->n - plan->order, k;
+	uint64_t places[PATCHES + 4] RAW, parts[PATCHES + 4] RAW;
 	unsigned char *p;
 
 	if (plan->patches)
@@ -229,9 +223,7 @@ put_frame(struct buf *b, const struct frame *f, const struct plan *plan)
 	p = (unsigned char *)buf_room(b, plan->size + 3 * INTEGERS_SLACK);
 	p = integers_priv_pack(p, plan->width, plan->base, v, n);
 	if (plan->patches) {
-		for (size_t i = 0; i < n; i++)
-			if ((v[i] - plan->base) >> plan->width)
-				places[k] = i, parts[k++] = (v[i] - plan->base) >> plan->width;
+		k = integers_priv_used->part(v, n, plan->width, plan->base, places, parts);
 		*p++ = (unsigned char)plan->patches;
 		*p++ = (unsigned char)index_of(plan->above);
 		p = integers_priv_pack(p, PLACE, 0, places, k);
@@ -487,30 +479,32 @@ integers_put_codes(struct buf *b, const uint32_t *codes, size_t n, uint32_t limi
 		put(b, NULL, codes, n);
 }
 
-/* m numbers into the array at `at`: into v as they are, or into codes if all are < limit. */
+/* The same numbers as codes, if all are < limit. */
 static int
-hand_out(const uint64_t *from, size_t m, uint64_t *v, uint32_t *codes, size_t at, uint32_t limit)
+hand_out(const uint64_t *from, size_t n, uint32_t *codes, uint32_t limit)
 {
 	uint32_t most;
 
-	if (!v)
-		return integers_priv_used->narrow(from, m, codes + at, &most) > UINT32_MAX || most >= limit ? -1 : 0;
-	memcpy(v + at, from, m * sizeof(*v));
-	return 0;
+	return integers_priv_used->narrow(from, n, codes, &most) > UINT32_MAX || most >= limit ? -1 : 0;
 }
 
 static int
 take_linear(struct str *rest, uint64_t *v, uint32_t *codes, size_t n, uint32_t limit)
 {
+	static const unsigned char none[INTEGERS_SLACK];
 	uint64_t block[FRAME] RAW, first, step;
 
 	if (take_signed(rest, &first) < 0 || take_signed(rest, &step) < 0)
 		return -1;
+	first -= step;
 	for (size_t at = 0, m; at < n; at += m) {
+		uint64_t *out = v ? v + at : block;
+
 		m = n - at < FRAME ? n - at : FRAME;
-		for (size_t i = 0; i < m; i++)
-			block[i] = first + (at + i) * step;
-		if (hand_out(block, m, v, codes, at, limit) < 0)
+		integers_priv_used->unpack(none, 0, step, out, m);
+		integers_priv_used->sum(out, m, first);
+		first = out[m - 1];
+		if (!v && hand_out(block, m, codes + at, limit) < 0)
 			return -1;
 	}
 	return 0;
@@ -582,7 +576,7 @@ take_frames(struct str *rest, uint64_t *v, uint32_t *codes, size_t n, uint32_t l
 			done = take_frame(rest, v + at, m, before, &room) < 0 ? -1 : 1;
 		else
 			done = take_code_frame(rest, codes + at, m, before, limit, &room);
-		if (done < 0 || (!done && (take_frame(rest, block, m, before, &room) < 0 || hand_out(block, m, v, codes, at, limit) < 0)))
+		if (done < 0 || (!done && (take_frame(rest, block, m, before, &room) < 0 || hand_out(block, m, codes + at, limit) < 0)))
 			return -1;
 		before = v ? v[at + m - 1] : codes[at + m - 1];
 	}

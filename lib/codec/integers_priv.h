@@ -32,6 +32,11 @@ struct integers_kernels {
 	uint32_t (*unpack_codes)(const unsigned char *, unsigned width, uint32_t base, uint32_t *out, size_t n);
 	/* difference[0][i] = v[i + 1] - v[i], n - 1 of them; difference[1] of difference[0], n - 2. */
 	void (*measure)(const uint64_t *v, size_t n, uint64_t *difference[2], struct integers_measure *);
+	/* count[b] of v[0], v[every] … take b bits above base */
+	void (*count)(const uint64_t *v, size_t n, size_t every, uint64_t base, uint32_t count[65]);
+	/* The indexes of those numbers that take more than `width` bits above base, and what is above, v - base >> width. Gives how many,
+	 * which must not be more than 255; there is room for 4 more. */
+	size_t (*part)(const uint64_t *v, size_t n, unsigned width, uint64_t base, uint64_t *index, uint64_t *above);
 	/* v[i] += v[i - 1], from v[0] + before on */
 	void (*sum)(uint64_t *v, size_t n, uint64_t before);
 	/* out[i] = low half of v[i]; gives all of them in one OR: a bit of a wide one is there, and in *most the greatest. */

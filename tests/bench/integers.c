@@ -9,6 +9,7 @@
 
 #include "base/time.h"
 #include "codec/decimals.h"
+#include "codec/decimals_priv.h"
 #include "codec/integers.h"
 #include "codec/integers_priv.h"
 
@@ -84,10 +85,12 @@ numbers(const char *kind, const char *variant, const int64_t *v)
 		best[0] = from < best[0] ? from : best[0];
 		rest = buf_get(&b);
 		from = time_mono_ns();
-		if (integers_take(&rest, out, N) < 0 || memcmp(v, out, sizeof(out)) != 0)
+		if (integers_take(&rest, out, N) < 0)
 			abort();
 		from = time_mono_ns() - from;
 		best[1] = from < best[1] ? from : best[1];
+		if (memcmp(v, out, sizeof(out)) != 0)
+			abort();
 	}
 	tell(kind, variant, b.n, best[0], best[1]);
 	buf_release(&b);
@@ -123,10 +126,52 @@ codes(uint32_t limit, const char *variant)
 	buf_release(&b);
 }
 
+static double prices(size_t i) { return (double)below(20000) / 100 + 0 * (double)i; }
+static double gauge(size_t i) { static int64_t v; return (double)(v = (i ? v : 50000) + below(21) - 10) / 10; }
+static double whole(size_t i) { return (double)below(1000) + 0 * (double)i; }
+static double fraction(size_t i) { return (double)chance() / 1.8446744073709552e19 + 0 * (double)i; }
+static double sine(size_t i) { return 100 + 40 * sin((double)i / 500); }
+static double floats(size_t i) { return (float)sine(i); }
+static double some_nan(size_t i) { return below(50) ? prices(i) : NAN; }
+
+static const struct { const char *name; double (*make)(size_t); } doubles[] = {
+	{ "prices", prices }, { "gauge", gauge }, { "whole", whole }, { "0…1", fraction }, { "sine", sine }, { "floats", floats },
+	{ "some NaN", some_nan },
+};
+
+static void
+decimals(const char *kind, const char *variant, const double *v)
+{
+	static double out[N];
+	int64_t best[2] = { INT64_MAX, INT64_MAX };
+	struct buf b = { 0 };
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int64_t from = time_mono_ns();
+		struct str rest;
+
+		buf_clear(&b);
+		decimals_put(&b, v, N);
+		from = time_mono_ns() - from;
+		best[0] = from < best[0] ? from : best[0];
+		rest = buf_get(&b);
+		from = time_mono_ns();
+		if (decimals_take(&rest, out, N) < 0)
+			abort();
+		from = time_mono_ns() - from;
+		best[1] = from < best[1] ? from : best[1];
+		if (memcmp(v, out, sizeof(out)) != 0)
+			abort();
+	}
+	tell(kind, variant, b.n, best[0], best[1]);
+	buf_release(&b);
+}
+
 int
 main(void)
 {
 	static int64_t v[N];
+	static double d[N];
 
 	for (const struct integers_kernels *const *k = integers_priv_kernels(); *k; k++) {
 		integers_priv_used = *k;
@@ -141,6 +186,16 @@ main(void)
 		codes(12, (*k)->name);
 		codes(40, (*k)->name);
 		codes(3000, (*k)->name);
+	}
+	integers_priv_used = integers_priv_kernels()[0];
+	for (const struct decimals_kernels *const *k = decimals_priv_kernels(); *k; k++) {
+		decimals_priv_used = *k;
+		for (size_t kind = 0; kind < sizeof(doubles) / sizeof(*doubles); kind++) {
+			seed = 1;
+			for (size_t i = 0; i < N; i++)
+				d[i] = doubles[kind].make(i);
+			decimals(doubles[kind].name, (*k)->name, d);
+		}
 	}
 	return 0;
 }
