@@ -1,4 +1,5 @@
-/* An array of n numbers, as bytes. n is not in it; 0 numbers are 0 bytes, codes < 1 too.
+/* An array of n numbers, as bytes. n is not in it; 0 numbers are 0 bytes, codes < 1 too. It begins with one of these bytes; 177…252
+ * are none of them, and entropy.c has 200…203.
  *
  *      linear  253  first step              v[i] = first + i * step (a constant: step 0)
  *      runs    254  n len frames frames     n runs: their values (len bytes of frames), their lengths - 1

@@ -10,6 +10,8 @@
 #include "base/time.h"
 #include "codec/decimals.h"
 #include "codec/decimals_priv.h"
+#include "codec/entropy.h"
+#include "codec/entropy_priv.h"
 #include "codec/integers.h"
 #include "codec/integers_priv.h"
 
@@ -96,34 +98,60 @@ numbers(const char *kind, const char *variant, const int64_t *v)
 	buf_release(&b);
 }
 
+typedef void put_codes(struct buf *, const uint32_t *, size_t n, uint32_t limit);
+typedef int take_codes(struct str *, uint32_t *, size_t n, uint32_t limit);
+
 static void
-codes(uint32_t limit, const char *variant)
+codes(const uint32_t *v, uint32_t limit, const char *how, const char *variant, put_codes *put, take_codes *take)
 {
-	static uint32_t v[N], out[N];
+	static uint32_t out[N];
 	int64_t best[2] = { INT64_MAX, INT64_MAX };
 	struct buf b = { 0 };
 	char kind[40];
 
-	for (size_t i = 0; i < N; i++)
-		v[i] = zipf(limit);
 	for (int round = 0; round < ROUNDS; round++) {
 		int64_t from = time_mono_ns();
 		struct str rest;
 
 		buf_clear(&b);
-		integers_put_codes(&b, v, N, limit);
+		put(&b, v, N, limit);
 		from = time_mono_ns() - from;
 		best[0] = from < best[0] ? from : best[0];
 		rest = buf_get(&b);
 		from = time_mono_ns();
-		if (integers_take_codes(&rest, out, N, limit) < 0)
+		if (take(&rest, out, N, limit) < 0)
 			abort();
 		from = time_mono_ns() - from;
 		best[1] = from < best[1] ? from : best[1];
+		if (memcmp(v, out, sizeof(out)) != 0)
+			abort();
 	}
-	snprintf(kind, sizeof(kind), "codes < %u", limit);
+	snprintf(kind, sizeof(kind), "%s < %u", how, limit);
 	tell(kind, variant, b.n, best[0], best[1]);
 	buf_release(&b);
+}
+
+static void
+all_codes(void)
+{
+	static const uint32_t limits[] = { 3, 12, 40, 3000 };
+	static uint32_t v[N];
+
+	seed = 1;
+	for (size_t l = 0; l < sizeof(limits) / sizeof(*limits); l++) {
+		for (size_t i = 0; i < N; i++)
+			v[i] = zipf(limits[l]);
+		for (const struct integers_kernels *const *k = integers_priv_kernels(); *k; k++) {
+			integers_priv_used = *k;
+			codes(v, limits[l], "codes", (*k)->name, integers_put_codes, integers_take_codes);
+		}
+		integers_priv_used = integers_priv_kernels()[0];
+		for (const struct entropy_kernels *const *k = entropy_priv_kernels(); *k; k++) {
+			entropy_priv_used = *k;
+			codes(v, limits[l], "entropy", (*k)->name, entropy_put_codes, entropy_take_codes);
+		}
+		entropy_priv_used = entropy_priv_kernels()[0];
+	}
 }
 
 static double prices(size_t i) { return (double)below(20000) / 100 + 0 * (double)i; }
@@ -181,12 +209,8 @@ main(void)
 				v[i] = kinds[kind].make(i);
 			numbers(kinds[kind].name, (*k)->name, v);
 		}
-		seed = 1;
-		codes(3, (*k)->name);
-		codes(12, (*k)->name);
-		codes(40, (*k)->name);
-		codes(3000, (*k)->name);
 	}
+	all_codes();
 	integers_priv_used = integers_priv_kernels()[0];
 	for (const struct decimals_kernels *const *k = decimals_priv_kernels(); *k; k++) {
 		decimals_priv_used = *k;
