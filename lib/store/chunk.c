@@ -361,6 +361,8 @@ load_texts(struct chunk *c, int column, struct err *err)
 	t->n = v->form == VALUES_DICTIONARY ? v->n_texts : 0;
 	if (t->n == 0)
 		return 0;
+	if (t->text[0].p)
+		return chunk_damaged(err, "a column of texts does not begin with none");
 	CHUNK_ROOM(t->code, t->code_cap, c->info.n);
 	return values_codes(v, t->code, err);
 }

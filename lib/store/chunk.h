@@ -19,7 +19,7 @@
  *      TIME SEQ RECEIVED   integers as in values.h: time - least time, seq - least seq, received
  *      NAME                byte 0 · codes: which of the header's names, from 0. byte 1 · for each shape 0 (several names) or the name + 1
  *                          that all its rows have · codes of the rows that have a shape of several names
- *      ID USER SESSION     values
+ *      ID USER SESSION     values; the first text of a dictionary is none
  *      PROPERTIES          values of one leaf or several, one behind the other
  *      KEYS                length · piece (pack.h): number of keys, for each: text as it stands between the quotes, count
  *      USERS               the filter's 64-byte lines (dedupe.h)
@@ -89,7 +89,7 @@ struct chunk {                          /* zero-initialised is empty and ready; 
 	uint64_t *seq;
 	uint32_t *name;
 	struct chunk_texts {
-		struct str *text;       /* dictionary, or one a row; p NULL: none */
+		struct str *text;       /* dictionary, text[0] none; or one a row, p NULL: none */
 		uint32_t *code;         /* of each row where n > 0 */
 		size_t n, n_cap, code_cap;      /* n: texts of the dictionary, 0 for one a row */
 		struct buf bytes;

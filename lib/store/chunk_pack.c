@@ -72,7 +72,7 @@ column_text(const struct event *ev, int column)
 static void
 pack_filter(struct chunk_packed *c, const struct values *users)
 {
-	size_t lines = users->n_texts > (users->none != 0) ? dedupe_filter_lines(users->n_texts) : 0;
+	size_t lines = users->n_texts > 1 ? dedupe_filter_lines(users->n_texts - 1) : 0;
 	unsigned char *filter = mem_new(lines * 64 + 1);
 
 	for (size_t i = 0; i < users->n_texts; i++)
@@ -92,6 +92,7 @@ pack_texts(struct chunk_packed *c, const struct event *ev, size_t n, int column)
 	struct values *v = &c->packer->texts;
 
 	values_clear(v);
+	values_with_none(v);
 	for (size_t i = 0; i < n; i++)
 		values_add(v, column_text(&ev[i], column));
 	if (column == CHUNK_USER)

@@ -270,8 +270,8 @@ open_chunk(struct cursor *c, struct store_scan *scan, const struct store_source 
 		if ((rc = chunk_load(k, CHUNK_USER, err)))
 			goto out;
 		c->user_code = UINT32_MAX;
-		for (size_t i = 0; i < users->n; i++)
-			if (users->text[i].p && str_eq(users->text[i], scan->snap.range.user_id))
+		for (size_t i = 1; i < users->n; i++)
+			if (str_eq(users->text[i], scan->snap.range.user_id))
 				c->user_code = (uint32_t)i;
 	}
 	scan->read += (int64_t)(c->end - c->row);

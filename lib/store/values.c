@@ -177,6 +177,12 @@ look_up_none(struct values *v)
 	return v->none - 1;
 }
 
+void
+values_with_none(struct values *v)
+{
+	look_up_none(v);
+}
+
 /* digits / 10^places, correctly rounded. */
 static double
 decimal(int64_t digits, int places)
@@ -972,7 +978,8 @@ values_open(struct values_reader *r, struct pack *pack, struct str column, size_
 		wrong = n != 0;
 		break;
 	case VALUES_DICTIONARY:
-		wrong = varint_take(&rest, &numbers) || varint_take(&rest, &texts) || numbers > n || texts > n || numbers + texts == 0 ||
+		wrong = varint_take(&rest, &numbers) || varint_take(&rest, &texts) || numbers > n || texts > n + 1 ||    /* none comes on top */
+		    numbers + texts == 0 ||
 		    varint_take_str(&rest, &r->numbers) || take_how(r) || varint_take_str(&rest, &r->pieces) || varint_take_str(&rest, &r->codes);
 		break;
 	case VALUES_NUMBERS:

@@ -61,6 +61,7 @@ enum { VALUES_HAS_NUMBERS = 1, VALUES_HAS_TEXTS = 2, VALUES_HAS_NULLS = 4, VALUE
 
 void values_release(struct values *);
 void values_clear(struct values *);
+void values_with_none(struct values *);                         /* before the first: none is text 0, whether or not a value is */
 void values_add(struct values *, struct str text);              /* p NULL: none */
 void values_add_json(struct values *, struct str token);        /* the same, or a number */
 void values_put(struct values *, struct pack *, struct buf *);  /* append the column */

@@ -67,6 +67,9 @@ put_random(struct buf *out, int kind)
 	}
 }
 
+/* full: every event has a user and a session */
+static int full;
+
 static void
 add_rows(struct store *s, unsigned n)
 {
@@ -87,11 +90,11 @@ add_rows(struct store *s, unsigned n)
 			}
 		buf_lit(&properties, properties.n ? "}" : "{}");
 		ev.name = (struct str){ name, (size_t)sprintf(name, "e%d", rand() % 5) };
-		if (rand() % 3)
+		if (full || rand() % 3)
 			ev.user_id = (struct str){ user, (size_t)sprintf(user, "u%d", rand() % 300) };
 		if (rand() % 2)
 			ev.id = (struct str){ id, (size_t)sprintf(id, "i%d", rand()) };
-		if (rand() % 50 == 0)
+		if (full || rand() % 50 == 0)
 			ev.session_id = STR("s");
 		ev.properties = buf_get(&properties);
 		OK(store_add(s, &ev, &err));
@@ -271,6 +274,23 @@ batches_are_what_a_scan_gives(void **state)
 	store_close(s);
 }
 
+static void
+texts_that_are_always_there_are_texts(void **state)
+{
+	struct err err = {0};
+	struct store *s = store_open(dir, "default", STORE_CREATE, &err);
+
+	(void)state;
+	assert_non_null(s);
+	srand(7);
+	full = 1;
+	add_rows(s, 3000);
+	full = 0;
+	OK(store_compact(s, &err));
+	compare(s, ALL);
+	store_close(s);
+}
+
 /* Two readers share the batches: each comes once. */
 static void
 readers_take_each_batch_once(void **state)
@@ -311,6 +331,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(batches_are_what_a_scan_gives, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(texts_that_are_always_there_are_texts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(readers_take_each_batch_once, set_up, tear_down),
 	};
 

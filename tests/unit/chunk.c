@@ -52,8 +52,8 @@ come_back(size_t n, void (*make)(struct buf *, unsigned i))
 		make(&b, (unsigned)i);
 		ev[i] = (struct event){ .name = i % 3 ? STR("view") : STR("click"), .time = 1700000000000 + (int64_t)i * 17 % 1000 + (int64_t)i * 1000,
 			.received = 1700000000000, .seq = i * 7919 % n + 1, .properties = { arena_dup(texts, b.p, b.n), b.n } };
-		if (i % 10)
-			ev[i].user_id = (struct str){ arena_dup(texts, b.p, i % 7), i % 7 };
+		if (n < 20 || i % 10)           /* few rows: each has a user of its own */
+			ev[i].user_id = n < 20 ? (struct str){ "abcdefghijklmnopqrstuvwxyz" + i, 3 } : (struct str){ arena_dup(texts, b.p, i % 7), i % 7 };
 	}
 	for (int round = 0; round < 2; round++) {               /* memory is used again */
 		chunk_pack(&packed, ev, n);
@@ -140,7 +140,8 @@ properties_come_back_byte_by_byte(void **state)
 	come_back(ROWS, make_numbers);
 	come_back(ROWS, make_mixed);
 	come_back(2000, make_long);
-	come_back(1, make_mixed);
+	for (size_t n = 1; n < 20; n++)
+		come_back(n, make_mixed);
 	come_back(1, make_numbers);
 }
 
