@@ -100,6 +100,31 @@ verb_arguments(const struct table_function *f, const struct verb_options *o, cha
 	return 0;
 }
 
+/* SQL has no use for a verb's option: it was meant for a verb that is not there. Only --strict means something without one. */
+static int
+no_verb(const struct verb_options *o, struct err *err)
+{
+	for (int k = 0; k < o->n; k++) {
+		const char *name = o->opt[k].name;
+
+		if (!o->value[k] && !o->flag[k])
+			continue;
+		if (strcmp(name, "strict"))
+			return err_set(err, ERR_USAGE, "%s%s is an option of verbs (%s), SQL has none", strlen(name) == 1 ? "-" : "--", name, o->help[k]);
+		cmd_set_strict(NULL, NULL, err);
+	}
+	return 0;
+}
+
+/* What was printed by stdio must have come out. */
+static int
+flushed(struct err *err)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return err->code ? err->code : err_set(err, ERR_IO, "cannot write standard output: %s", strerror(errno));
+}
+
 /* at-query funnel --help */
 static void
 verb_help(const struct table_function *f)
@@ -386,7 +411,9 @@ main(int argc, char **argv)
 			if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 				verb_help(verb);
 				free_verb_options(verb_options);
-				return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+				if (flushed(&err))
+					fprintf(stderr, "at-query: %s\n", err.text);
+				return err.code ? 1 : 0;
 			}
 	for (int i = 1; i < argc; i++)
 		if (strncmp(argv[i], "-- ", 3) == 0 || strncmp(argv[i], "--\n", 3) == 0) {     /* SQL that begins with a comment, no option */
@@ -427,6 +454,8 @@ main(int argc, char **argv)
 			else
 				shell_verb(&shell, q, verb, args, &err);
 		}
+	} else if (no_verb(verb_options, &err)) {
+		;
 	} else if (n > 1) {
 		err_set(&err, ERR_USAGE, "'%s' is no verb; SQL is one argument in quotes", operands[0]);
 	} else if (n == 1) {
@@ -440,7 +469,7 @@ main(int argc, char **argv)
 	}
 	query_close(q);
 	config_close(config);
-	fflush(stdout);
+	flushed(&err);
 	status = cmd_end(&err);
 	shell_wait_pager(&shell);
 	free_verb_options(verb_options);

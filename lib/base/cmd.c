@@ -190,16 +190,13 @@ wanted(const struct setting *when, int fd)
 	return isatty(fd) && term && *term && strcmp(term, "dumb");
 }
 
+/* NO_COLOR, CLICOLOR_FORCE: set, and not to nothing or (the latter's habit) to 0. */
 static int
-wants_color(void)
+set_by(const char *env)
 {
-	const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE");
+	const char *value = getenv(env);
 
-	if (strcmp(color.text, "auto") == 0 && no && *no)
-		return 0;
-	if (strcmp(color.text, "auto") == 0 && force && *force && strcmp(force, "0"))
-		return 1;
-	return wanted(&color, 1);
+	return value && *value && (strcmp(env, "CLICOLOR_FORCE") || strcmp(value, "0"));
 }
 
 static int
@@ -216,13 +213,17 @@ settle(struct err *err)
 	set_default(&config, "AT_CONFIG", here ? "config" : config_home, "default");
 	set_default(&tz, NULL, "UTC", "default");
 	set_default(&now, "AT_NOW", NULL, "clock");
+	if ((!color.text || !strcmp(color.text, "auto")) && set_by("NO_COLOR"))
+		color = (struct setting){ "never", "NO_COLOR" };
+	else if ((!color.text || !strcmp(color.text, "auto")) && set_by("CLICOLOR_FORCE"))
+		color = (struct setting){ "always", "CLICOLOR_FORCE" };
 	set_default(&color, NULL, "auto", "default");
 	set_default(&progress, NULL, "auto", "default");
 	settings.store = store.text;
 	settings.tenant = tenant.text;
 	settings.config = config.text;
 	settings.tz = tz.text;
-	settings.color = wants_color();
+	settings.color = wanted(&color, 1);
 	settings.progress = !settings.quiet && wanted(&progress, 2);
 	return err->code;
 }

@@ -172,3 +172,12 @@ SELECT 1 AS a')" = '{"a":1}' ]
 		[ "$stderr" = 'at-query: interrupted' ]
 	done
 }
+
+@test "--strict exits 3 when a row of -i was rejected; options of verbs are refused without one" {
+	printf '{"a":1}\n{bad\n' > rows
+	run -3 --separate-stderr at-query --strict -i rows 'SELECT count(*) AS n FROM input'
+	[[ $output = '{"n":1}' && $stderr == 'at-query: rows:2:2: '* ]]
+	run -0 at-query -qi rows 'SELECT count(*) AS n FROM input'
+	run -2 at-query --within 7d 'SELECT 1'
+	[[ $output == *'--within is an option of verbs (funnel'* ]]
+}

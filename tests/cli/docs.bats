@@ -34,6 +34,24 @@ unknown_option() {
 	each libraries_with_v
 	[[ $(at-query -Vv) == *$'\n  SQLite 3.'* && $(at-agg -Vv) != *SQLite* ]]
 }
+settings_with_origins() {
+	run -0 env XDG_DATA_HOME=/d XDG_CONFIG_HOME=/c NO_COLOR=1 AT_TENANT=t AT_STORE= "$1" --show-config --tz UTC
+	diff <(tr -s ' ' <<< "$output") <(printf '%s\n' 'store /d/at (default)' 'tenant t (AT_TENANT)' 'config /c/at (default)' 'tz UTC (option)' \
+	    'now (clock)' 'color never (NO_COLOR)' 'progress auto (default)')
+}
+@test "--show-config says where each setting comes from" { each settings_with_origins; }
+@test "help, version and settings that cannot be written are an error" {
+	for dir in "$root"/cmd/*/; do
+		for option in --help --version --show-config; do
+			run -1 bash -c "$(basename "$dir") $option > /dev/full"
+			[[ $output == *'No space left'* ]]
+		done
+	done
+	for call in 'funnel --help' '--complete verbs'; do
+		run -1 bash -c "at-query $call > /dev/full"
+		[[ $output == *'No space left'* ]]
+	done
+}
 @test "an unknown option is named, in one line, and exits 2" { each unknown_option; }
 
 @test "mandoc finds nothing to say about any page" {
