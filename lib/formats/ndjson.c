@@ -4,8 +4,13 @@
 static int
 fits(struct str line)
 {
-	line = str_trim(line);
-	return line.n > 1 && line.p[0] == '{' && line.p[line.n - 1] == '}';
+	struct str rest = line = str_trim(line);
+
+	if (line.n < 2 || line.p[0] != '{' || line.p[line.n - 1] != '}')
+		return 0;
+	json_take(&rest);
+	rest = str_trim(rest);
+	return !rest.n || *rest.p != '{';       /* {"a":1}{"a":2}: values one behind the other are not lines */
 }
 
 static int

@@ -31,6 +31,13 @@ samples=$root/tests/golden/formats
 	at-ingest -nv <<< "$combined" 2>&1 | grep -q 'reading as combined'
 }
 
+@test "values one behind the other on a line are known as json" {
+	for rows in '{"event":"a"}{"event":"b"}' '{"event":"a"} {"event":"b"}' $'{"event":"a"}{"event":"b"}\n{"event":"c"}\n{"event":"d"}{"event":"e"}'; do
+		run -0 --separate-stderr at-ingest -n <<< "$rows"
+		[[ $(jq -r .event <<< "$output" | tr -d '\n') = ab* && -z $stderr ]]
+	done
+}
+
 @test "every sample is known by its content on a pipe, packed or not, and its good records become events" {
 	for f in "$samples"/*; do
 		[[ $f != *.out ]] || continue
