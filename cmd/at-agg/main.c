@@ -27,6 +27,56 @@ waiting(void *win, struct err *err)
 	return window_wait(win, err);
 }
 
+/* ---- the same by several threads */
+
+static void *
+reader_new(void *win)
+{
+	return window_reader_new(win);
+}
+
+static void
+reader_free(void *reader)
+{
+	window_reader_free(reader);
+}
+
+static void *
+batch_new(void *win)
+{
+	(void)win;
+	return window_batch_new();
+}
+
+static void
+batch_free(void *batch)
+{
+	window_batch_free(batch);
+}
+
+static void
+look(void *reader, void *batch, struct str block)
+{
+	window_look(reader, batch, block);
+}
+
+static int
+use(void *win, void *batch, struct rows *rows, struct err *err)
+{
+	struct str line;
+	long lines;
+	int rc, odd;
+
+	do {
+		odd = window_count(win, batch, &line, &lines, err);
+		rows_used(rows, lines);
+		if (odd == WINDOW_END)
+			return 0;
+		rc = odd == WINDOW_ODD ? rows_give(rows, line, err) : rows_came(rows, line, odd, err);
+	} while (!rc);
+	return rc;
+}
+
 /* Open windows of the last run, when there are any. */
 static int
 resume(struct window *win, struct store *store, const char *name, struct err *err)
@@ -94,7 +144,8 @@ main(int argc, char **argv)
 	char **files = cmd_start(&cmd, argc, argv, NULL);
 	const struct cmd_settings *set = cmd_settings();
 	struct err err = { 0 }, closing = { 0 };
-	struct rows rows = { .row = row, .wait = waiting };
+	struct rows rows = { .row = row, .wait = waiting, .reader_new = reader_new, .reader_free = reader_free, .batch_new = batch_new,
+	    .batch_free = batch_free, .look = look, .use = use };
 	struct store *store = NULL;
 	struct window *win = NULL;
 

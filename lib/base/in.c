@@ -28,6 +28,7 @@ struct in {
 	int    may_wait;                /* not a regular file: ask before a read */
 	enum begun begun;               /* first: is it gzip? then: has it a BOM? */
 	int    at_end;
+	int    no_wait;                 /* a read that would block comes back as idle */
 	int    skipping;                /* the rest of a line that is too long */
 	char  *buf;
 	size_t cap, at, end;
@@ -155,6 +156,8 @@ wait_ready(struct in *in)
 
 	if (poll(&p, 1, 0) > 0)
 		return IN_LINE;
+	if (in->no_wait)
+		return cmd_stopping() ? IN_END : IN_IDLE;
 	if (in->hook)
 		ms = in->hook(in->self);
 	span = (struct timespec){ ms / 1000, ms % 1000 * 1000000L };
@@ -368,6 +371,96 @@ in_line(struct in *in, struct str *line, struct err *err)
 		in->lineno++;
 		return IN_LINE;
 	}
+}
+
+/* Hand buf[at, to) over with its memory; what is behind goes into that of the block. */
+static int
+hand_out(struct in *in, struct in_block *b, size_t to)
+{
+	char *other = b->buf;
+	size_t cap = b->cap, rest = in->end - to;
+
+	if (cap < BLOCK + CARRY + rest || cap > 4 * (BLOCK + CARRY) + rest) {
+		free(other);
+		cap = BLOCK + CARRY + rest;
+		other = mem_grow(NULL, cap, 1);
+	}
+	memcpy(other, in->buf + to, rest);
+	*b = (struct in_block){ { in->buf + in->at, to - in->at }, in->buf, in->cap };
+	in->base += (int64_t)to;
+	in->buf = other;
+	in->cap = cap;
+	in->at = in->scanned = 0;
+	in->end = rest;
+	return IN_LINE;
+}
+
+static int
+next_block(struct in *in, struct in_block *b, struct err *err)
+{
+	struct err local = {0};
+	const char *nl;
+	size_t whole;           /* behind the last newline */
+	int rc = IN_LINE;
+
+	for (;;) {
+		nl = in->scanned < in->end ? memrchr(in->buf + in->scanned, '\n', in->end - in->scanned) : NULL;
+		if (in->skipping || (nl && in->end - in->at > IN_LINE_MOST)) {  /* one line at a time */
+			nl = in->scanned < in->end ? memchr(in->buf + in->scanned, '\n', in->end - in->scanned) : NULL;
+			if (nl && (in->skipping || (size_t)(nl - in->buf) - in->at > IN_LINE_MOST)) {
+				in->at = in->scanned = (size_t)(nl + 1 - in->buf);
+				return too_long(in, err);
+			}
+		}
+		whole = nl ? (size_t)(nl + 1 - in->buf) : 0;
+		if (whole && (whole - in->at >= BLOCK / 2 || rc != IN_LINE))
+			return hand_out(in, b, whole);
+		if (!whole) {
+			in->scanned = in->end;
+			if (in->end - in->at > IN_LINE_MOST || in->skipping) {
+				in->skipping = 1;
+				in->at = in->end;
+			}
+		}
+		in->no_wait |= whole ? 2 : 0;
+		rc = fill(in, &local);
+		in->no_wait &= 1;
+		if (rc == IN_LINE)
+			continue;
+		if (whole) {                    /* a fault comes again */
+			in->scanned = in->at;
+			continue;
+		}
+		if (rc == IN_IDLE)
+			return rc;
+		if (rc < 0) {
+			*err = local;
+			return told(in, rc);
+		}
+		if (cmd_stopping())             /* what is there of a line was not read whole */
+			return IN_END;
+		if (in->skipping)
+			return too_long(in, err);
+		return in->at == in->end ? IN_END : hand_out(in, b, in->end);
+	}
+}
+
+int
+in_block(struct in *in, struct in_block *b, int wait, struct err *err)
+{
+	int rc;
+
+	in->no_wait = !wait;
+	rc = next_block(in, b, err);
+	in->no_wait = 0;
+	return rc;
+}
+
+void
+in_block_release(struct in_block *b)
+{
+	free(b->buf);
+	*b = (struct in_block){0};
 }
 
 int

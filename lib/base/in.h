@@ -41,6 +41,18 @@ int in_line(struct in *, struct str *line, struct err *);
 /* The next bytes, as many as there are (at most 1 MiB), for formats that are not lines. IN_LINE, IN_END, IN_IDLE, < 0. */
 int in_bytes(struct in *, struct str *bytes, struct err *);
 
+/* Whole lines, as many as there are up to some 256 KiB (a longer line, whole), for those who cut them elsewhere: each with
+ * its "\n", but the last of the input perhaps. They lie in the block's own memory and stay until it is read into again.
+ * IN_LINE, IN_END, IN_IDLE, < 0 as in_line, which is not called on the same input. wait 0: where in_line would wait, IN_IDLE
+ * comes at once, and the hook is not called. ERR_LIMIT counts as one line. in_lineno says nothing. */
+struct in_block {
+	struct str text;
+	char  *buf;             /* the block's memory; zero-initialised is none */
+	size_t cap;
+};
+int in_block(struct in *, struct in_block *, int wait, struct err *);
+void in_block_release(struct in_block *);
+
 /* Look at the first bytes (up to 64 KiB, unpacked, behind a BOM) without taking them. Of a pipe it waits for the first
  * whole line, no longer than the wait hook says. */
 struct str in_peek(struct in *, struct err *);

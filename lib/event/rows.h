@@ -1,6 +1,10 @@
 /* rows.h - how every filter reads its rows: FILEs or stdin, line by line, bad ones rejected, never held up.
  *
  * What waits in stdout goes out before a read that would block. A file that cannot be read is said and passed over.
+ *
+ * With `look` several threads share the work: the input is cut at row ends into blocks, any thread looks at a block and
+ * notes what it can know without the rows before it, and then `use` takes the blocks one by one, in order, in the thread
+ * that reads. Small input, and what trickles in, goes row by row in that thread alone. Both ways must come to the same.
  */
 #ifndef EVENT_ROWS_H
 #define EVENT_ROWS_H
@@ -16,6 +20,17 @@ struct rows {
 	/* May be NULL. Called before a read that would block, after that with the time: what is due (idle windows, deadlines)
 	 * may be written. Returns ms until it wants to be called again though nothing came, -1 for never, < -1 for an error. */
 	int (*wait)(void *self, struct err *);
+
+	/* All or none. A reader for each thread (NULL from reader_new: it cannot be done by several after all), a batch for each
+	 * block in flight. look: does not touch `self`, and may run in several threads. use: what `row` would do for each line
+	 * of the block, which is told to one of the three below. */
+	void *(*reader_new)(void *self);
+	void (*reader_free)(void *reader);
+	void *(*batch_new)(void *self);
+	void (*batch_free)(void *batch);
+	void (*look)(void *reader, void *batch, struct str block);
+	int (*use)(void *self, void *batch, struct rows *, struct err *);
+
 	void *self;
 	struct rejects rejects;
 	const char *file;       /* of the row at hand, for messages: set by rows_read */
@@ -24,5 +39,19 @@ struct rows {
 
 /* Read all. 0 at the end of the input or after SIGINT/SIGTERM, else the error that ended it. */
 int rows_read(struct rows *, char **files, struct err *);
+
+/* Cut the next line, without its "\n" or "\r\n", off the front of a block. 0 at the end. */
+int rows_cut(struct str *block, struct str *line);
+
+/* The block's next n lines were used. */
+static inline void
+rows_used(struct rows *r, long n)
+{
+	r->line += n;
+}
+
+/* The next is to go to `row`, unless it is blank. It came of `row` or so. 0, or what ends the reading. */
+int rows_give(struct rows *, struct str line, struct err *);
+int rows_came(struct rows *, struct str line, int rc, struct err *);
 
 #endif

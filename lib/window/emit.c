@@ -53,22 +53,22 @@ put_labels(const struct window *win, const struct group *g, int sorted, struct b
 	struct str value[BY_MOST];
 	int order[BY_MOST];
 
-	if (!win->n_by) {
+	if (!win->fields.n_by) {
 		buf_add(b, p, g->labels_len);
 		return;
 	}
-	for (int i = 0, j; i < win->n_by; i++) {
+	for (int i = 0, j; i < win->fields.n_by; i++) {
 		const char *behind = label_end(p, end);
 
 		value[i] = (struct str){ p, (size_t)(behind - p) };
 		p = behind + 1;
-		for (j = i; sorted && j > 0 && str_cmp(win->by[order[j - 1]], win->by[i]) > 0; j--)
+		for (j = i; sorted && j > 0 && str_cmp(win->fields.by[order[j - 1]], win->fields.by[i]) > 0; j--)
 			order[j] = order[j - 1];
 		order[j] = i;
 	}
-	for (int i = 0; i < win->n_by; i++) {
+	for (int i = 0; i < win->fields.n_by; i++) {
 		buf_byte(b, i ? ',' : '{');
-		json_put_key(b, win->by[order[i]]);
+		json_put_key(b, win->fields.by[order[i]]);
 		buf_str(b, value[order[i]]);
 	}
 	buf_byte(b, '}');

@@ -604,6 +604,20 @@ canonical(struct layout *l, struct json v)
 	return buf_get(&l->scratch);
 }
 
+static uint64_t
+hash_of_text(struct str text)                   /* of a string, without its quotes */
+{
+	return str_hash_stable(text);
+}
+
+static void
+add_hash(struct distinct_state *s, uint64_t hash)
+{
+	if (!s->d)
+		s->d = distinct_new();
+	distinct_add_hash(s->d, hash);
+}
+
 /* Text "1" and number 1 are two values; 1 and 1.0 are one. */
 static uint64_t
 hash_of(struct layout *l, struct json v)
@@ -611,21 +625,18 @@ hash_of(struct layout *l, struct json v)
 	struct str text = canonical(l, v);
 
 	if (v.type == JSON_STRING)
-		return str_hash_stable((struct str){ text.p + 1, text.n - 2 });
+		return hash_of_text((struct str){ text.p + 1, text.n - 2 });
 	return str_hash_stable(text) ^ 0x9e3779b97f4a7c15u;
 }
 
 static void
 add_other(struct layout *l, const struct slot *slot, void *at, struct json v, int64_t time, int64_t seq)
 {
-	struct distinct_state *distinct = at;
 	struct topk_state *topk = at;
 
 	switch (slot->kind) {
 	case SLOT_DISTINCT:
-		if (!distinct->d)
-			distinct->d = distinct_new();
-		distinct_add_hash(distinct->d, hash_of(l, v));
+		add_hash(at, hash_of(l, v));
 		break;
 	case SLOT_TOPK:
 		if (!topk->t)
@@ -654,20 +665,26 @@ span_add(struct span_state *s, int64_t from, int64_t to)
 	s->set = 1;
 }
 
+static inline void
+add_known(struct layout *l, const struct field *f, void *state, struct json v, int64_t time, int64_t seq, const struct number *number)
+{
+	for (int i = f->slot; i >= 0; i = l->slot[i].next) {
+		void *at = AT(state, l, i);
+
+		if (!slot_kinds[l->slot[i].kind].numeric)
+			add_other(l, &l->slot[i], at, v, time, seq);
+		else if (number)
+			add_number(l->slot[i].kind, at, number);
+	}
+}
+
 static void
 add_value(struct layout *l, const struct field *f, void *state, struct json v, int64_t time, int64_t seq)
 {
 	struct number number;
 	int is_number = f->numeric && number_of(v, &number);
 
-	for (int i = f->slot; i >= 0; i = l->slot[i].next) {
-		void *at = AT(state, l, i);
-
-		if (!slot_kinds[l->slot[i].kind].numeric)
-			add_other(l, &l->slot[i], at, v, time, seq);
-		else if (is_number)
-			add_number(l->slot[i].kind, at, &number);
-	}
+	add_known(l, f, state, v, time, seq, is_number ? &number : NULL);
 }
 
 void
@@ -681,6 +698,96 @@ layout_add(struct layout *l, void *state, const struct json *values, int64_t tim
 
 		if (v.type > JSON_NULL)
 			add_value(l, &l->field[i], state, v, time, seq);
+	}
+}
+
+/* ---- the same in two steps */
+
+enum { A_NUMBER = 1, NO_NUMBER, A_HASH };
+
+struct layout_eye
+layout_eye(const struct layout *l)
+{
+	struct layout_eye eye = { l->fields, mem_new((size_t)(l->fields + 1) * sizeof(*eye.field)) };
+
+	for (int i = 0; i < l->fields; i++) {
+		struct layout_eye_field *f = &eye.field[i];
+
+		f->at = l->field[i].at;
+		f->numeric = (uint8_t)l->field[i].numeric;
+		for (int k = l->field[i].slot; k >= 0 && !f->numeric; k = l->slot[k].next)
+			f->hashed |= l->slot[k].kind == SLOT_DISTINCT;
+	}
+	return eye;
+}
+
+void
+layout_eye_release(struct layout_eye *eye)
+{
+	free(eye->field);
+	*eye = (struct layout_eye){ 0 };
+}
+
+void
+layout_look(const struct layout_eye *eye, const struct json *values, struct layout_cell *cell)
+{
+	for (int i = 0; i < eye->n; i++, cell++) {
+		const struct layout_eye_field *f = &eye->field[i];
+		struct json v = f->at < 0 ? JSON_ABSENT : values[f->at];
+		struct number n;
+
+		*cell = (struct layout_cell){ .p = v.p, .n = (uint32_t)v.n, .type = v.type, .escaped = v.escaped };
+		if (v.type <= JSON_NULL)
+			continue;
+		if (f->numeric) {
+			if (!number_of(v, &n))
+				cell->known = NO_NUMBER;
+			else if (n.digits == (int64_t)n.digits && n.exp >= -100 && n.exp <= 100)
+				cell->known = A_NUMBER, cell->value = (int64_t)n.digits, cell->exp = (int8_t)n.exp;
+		} else if (f->hashed && v.type == JSON_STRING && !v.escaped) {
+			cell->known = A_HASH;
+			cell->value = (int64_t)hash_of_text((struct str){ v.p + 1, v.n - 2 });
+		}
+	}
+}
+
+int
+layout_fields(const struct layout *l)
+{
+	return l->fields;
+}
+
+void
+layout_add_cells(struct layout *l, void *state, const struct layout_cell *cell, int64_t time, int64_t seq)
+{
+	((struct rows_state *)state)->n++;
+	if (l->span)
+		span_add(AT(state, l, l->span), time, time);
+	for (int i = 0; i < l->fields; i++, cell++) {
+		const struct field *f = &l->field[i];
+		struct json v = { cell->p, cell->n, cell->type, cell->escaped };
+		struct number n;
+
+		if (v.type <= JSON_NULL)
+			continue;
+		switch (cell->known) {
+		case A_NUMBER:
+			n = (struct number){ cell->value, cell->exp };
+			add_known(l, f, state, v, time, seq, &n);
+			break;
+		case NO_NUMBER:
+			add_known(l, f, state, v, time, seq, NULL);
+			break;
+		case A_HASH:
+			for (int k = f->slot; k >= 0; k = l->slot[k].next)
+				if (l->slot[k].kind == SLOT_DISTINCT)
+					add_hash(AT(state, l, k), (uint64_t)cell->value);
+				else
+					add_other(l, &l->slot[k], AT(state, l, k), v, time, seq);
+			break;
+		default:
+			add_value(l, f, state, v, time, seq);
+		}
 	}
 }
 

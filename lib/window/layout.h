@@ -55,6 +55,25 @@ int layout_learn(struct layout *, struct json row, struct str *which);
 /* One event row: `values` of the bound projection. seq: its place of arrival. */
 void layout_add(struct layout *, void *state, const struct json *values, int64_t time, int64_t seq);
 
+/* The same in two steps, so that the first may be done by any thread, for any row: what a value is worth, and adding it.
+ * A layout_eye is a copy of what that takes of a layout; it stays good while the layout has the same number of fields. */
+struct layout_eye {
+	int n;
+	struct layout_eye_field { int at; uint8_t numeric, hashed; } *field;
+};
+struct layout_cell {            /* one field's value in one row: as the text has it, and as what is `known` of it */
+	const char *p;
+	uint32_t n;
+	uint8_t type, escaped, known;
+	int8_t exp;
+	int64_t value;          /* a number's digits, or a hash */
+};
+struct layout_eye layout_eye(const struct layout *);
+void layout_eye_release(struct layout_eye *);
+void layout_look(const struct layout_eye *, const struct json *values, struct layout_cell *);   /* eye.n cells */
+int  layout_fields(const struct layout *);
+void layout_add_cells(struct layout *, void *state, const struct layout_cell *, int64_t time, int64_t seq);
+
 /* One metric row, merged field by field. 0, or 1 when a column cannot be known from it (no "states"): its name in *which. */
 int layout_take(struct layout *, void *state, struct json row, int64_t time, int64_t seq, struct str *which);
 

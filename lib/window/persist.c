@@ -133,17 +133,17 @@ is_key(const struct window *win, struct str key, size_t n)
 
 	if (str_utf8_fault(key) >= 0)
 		return 0;
-	if (!win->n_by)
+	if (!win->fields.n_by)
 		return n && *key.p == '{' && json_check(rest, &(struct err){ 0 }) == 0;
-	for (int i = 0; i < win->n_by; i++) {
+	for (int i = 0; i < win->fields.n_by; i++) {
 		struct json label = json_take(&rest);
 
 		if ((label.type != JSON_STRING && label.type != JSON_NULL) || json_check(json_raw(label), &(struct err){ 0 }))
 			return 0;
-		if (i + 1 < win->n_by && (!rest.n || *rest.p != ','))
+		if (i + 1 < win->fields.n_by && (!rest.n || *rest.p != ','))
 			return 0;
-		rest.p += i + 1 < win->n_by;
-		rest.n -= i + 1 < win->n_by;
+		rest.p += i + 1 < win->fields.n_by;
+		rest.n -= i + 1 < win->fields.n_by;
 	}
 	return rest.n == 0;
 }

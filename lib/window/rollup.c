@@ -8,15 +8,15 @@ metric_key(struct window *win, struct json labels, const struct layout *layout, 
 	struct buf *key = &win->key;
 
 	buf_clear(key);
-	for (int i = 0; i < win->n_by; i++) {
+	for (int i = 0; i < win->fields.n_by; i++) {
 		if (i)
 			buf_byte(key, ',');
-		if (window_put_label(key, json_get(labels, win->by[i]), err))
+		if (window_put_label(key, json_get(labels, win->fields.by[i]), err))
 			return err->code;
 	}
-	if (!win->n_by && labels.type == JSON_OBJECT)
+	if (!win->fields.n_by && labels.type == JSON_OBJECT)
 		json_put_compact(key, labels);
-	else if (!win->n_by)
+	else if (!win->fields.n_by)
 		buf_lit(key, "{}");
 	*labels_len = key->n;
 	if (layout != win->layout[0]) {
@@ -115,7 +115,7 @@ window_metric_row(struct window *win, struct str text, struct err *err)
 	session_end(win, layout, row, &time, &last);
 	if (window_hold(win, last, err))
 		return err->code;
-	if (!(g = window_place(win, buf_get(&win->key), labels_len, layout, time, last)))
+	if (!(g = window_place(win, buf_get(&win->key), str_hash(buf_get(&win->key)), labels_len, layout, time, last)))
 		return 0;
 	win->held += !g->state;
 	if (layout_take(layout, window_group_state(g), row, time, win->arrived++, &which) && !win->told_unmergeable &&

@@ -54,24 +54,49 @@ window_begins(const struct window *win, int64_t utc, int64_t size_ms, int64_t sl
 /* ---- setting up */
 
 static int
-parse_by(struct window *win, struct err *err)
+parse_by(struct window_fields *f, const char *by, struct project *project, struct err *err)
 {
-	struct str list = str_of(win->spec.by), name;
+	struct str list = str_of(by), name;
 
 	while (list.n && str_cut(&list, ',', &name)) {
 		name = str_trim(name);
 		if (!name.n)
 			return err_set(err, ERR_USAGE, "-b: an empty field name, give them as source,country");
-		if (win->n_by == BY_MOST)
+		if (f->n_by == BY_MOST)
 			return err_set(err, ERR_USAGE, "-b: more than %d fields", BY_MOST);
-		for (int i = 0; i < win->n_by; i++)
-			if (str_eq(win->by[i], name))
+		for (int i = 0; i < f->n_by; i++)
+			if (str_eq(f->by[i], name))
 				return err_set(err, ERR_USAGE, "-b: '%.*s' twice", STR_FMT(name));
-		if ((win->by_index[win->n_by] = project_field(win->project, name, err)) < 0)
+		if ((f->by_index[f->n_by] = project_field(project, name, err)) < 0)
 			return err->code;
-		win->by[win->n_by++] = name;
+		f->by[f->n_by++] = name;
 	}
 	return 0;
+}
+
+int
+window_project(const struct window_spec *spec, struct window_fields *f, struct project *project, struct err *err)
+{
+	int bound;
+
+	f->at_event = project_path(project, &STR("event"), 1, err);
+	f->at_time = project_path(project, &STR("timestamp"), 1, err);
+	f->at_metric = project_path(project, &STR("metric"), 1, err);
+	if (parse_by(f, spec->by, project, err))
+		return err->code;
+	if (!spec->where)
+		return 0;
+	if (!(f->where = expr_new(spec->where, 0, err)) || (bound = expr_bind(f->where, project, err)) < 0)
+		return err_at(err, "-W");
+	f->where_bound = bound == 0;
+	return 0;
+}
+
+void
+window_fields_release(struct window_fields *f)
+{
+	expr_free(f->where);
+	f->where = NULL;
 }
 
 int
@@ -98,25 +123,6 @@ window_layout(struct window *win, struct str metric)
 	return win->layout[win->layouts++];
 }
 
-static int
-project_all(struct window *win, struct err *err)
-{
-	int bound;
-
-	win->project = project_new();
-	win->at_event = project_path(win->project, &STR("event"), 1, err);
-	win->at_time = project_path(win->project, &STR("timestamp"), 1, err);
-	win->at_metric = project_path(win->project, &STR("metric"), 1, err);
-	if (parse_by(win, err))
-		return err->code;
-	if (win->spec.where) {
-		if (!(win->where = expr_new(win->spec.where, 0, err)) || (bound = expr_bind(win->where, win->project, err)) < 0)
-			return err_at(err, "-W");
-		win->where_bound = bound == 0;
-	}
-	return window_bind(win, err);
-}
-
 struct window *
 window_new(const struct window_spec *spec, struct err *err)
 {
@@ -133,8 +139,8 @@ window_new(const struct window_spec *spec, struct err *err)
 		err_at(err, "-w");
 	else if (spec->aggregates && layout_parse(win->layout[0], str_of(spec->aggregates), err))
 		err_at(err, "-a");
-	else
-		project_all(win, err);
+	else if (win->project = project_new(), !window_project(spec, &win->fields, win->project, err))
+		window_bind(win, err);
 	if (err->code) {
 		window_free(win);
 		return NULL;
@@ -166,7 +172,7 @@ window_free(struct window *win)
 	window_sums_free(win->sums);
 	if (win->saving)
 		store_abort(win->spec.save);
-	expr_free(win->where);
+	window_fields_release(&win->fields);
 	project_free(win->project);
 	for (int i = 0; i < win->layouts; i++)
 		layout_free(win->layout[i]);
@@ -283,9 +289,8 @@ is_late(const struct window *win, int64_t own)
 }
 
 struct group *
-window_place(struct window *win, struct str key, size_t labels_len, struct layout *layout, int64_t time, int64_t last)
+window_place(struct window *win, struct str key, uint64_t hash, size_t labels_len, struct layout *layout, int64_t time, int64_t last)
 {
-	uint64_t hash = str_hash(key);
 	struct pane *p = win->recent;
 	struct group *g;
 	int64_t own;
@@ -582,7 +587,7 @@ time_of_text(struct str text, int64_t *time)
 int
 window_row_time(struct window *win, struct str row, int64_t *time, struct err *err)
 {
-	struct json v = win->value[win->at_time];
+	struct json v = win->value[win->fields.at_time];
 	struct str text = { 0 };
 	int64_t epoch;
 	double d;
@@ -611,7 +616,11 @@ window_put_label(struct buf *key, struct json v, struct err *err)
 		buf_lit(key, "null");
 		return 0;
 	}
-	if (v.type == JSON_STRING) {
+	if (v.type == JSON_NUMBER) {
+		buf_byte(key, '"');
+		buf_str(key, json_raw(v));
+		buf_byte(key, '"');
+	} else if (v.type == JSON_STRING) {
 		struct str plain = json_text(v, &scratch);
 
 		if (str_utf8_fault(plain) < 0)
@@ -627,34 +636,43 @@ window_put_label(struct buf *key, struct json v, struct err *err)
 	return err->code;
 }
 
-/* The key of the row's group. Where -b names one field and its text stands in the row as we would print it, the row's own
- * bytes are the key. */
-static int
-row_key(struct window *win, struct str *key, struct err *err)
+/* Where -b names one field and its text stands in the row as we would print it, the row's own bytes are the key. */
+int
+window_key(const struct window_fields *f, const struct json *value, struct buf *room, struct str *key, struct err *err)
 {
+	size_t from = room->n;
 	struct json v;
 
-	if (win->n_by == 0) {
+	if (f->n_by == 0) {
 		*key = STR("{}");
 		return 0;
 	}
-	v = win->value[win->by_index[0]];
-	if (win->n_by == 1 && v.type == JSON_STRING && !v.escaped) {
+	v = value[f->by_index[0]];
+	if (f->n_by == 1 && v.type == JSON_STRING && !v.escaped) {
 		*key = json_raw(v);
 		return 0;
 	}
-	buf_clear(&win->key);
-	for (int i = 0; i < win->n_by; i++) {
-		v = win->value[win->by_index[i]];
+	for (int i = 0; i < f->n_by; i++) {
+		v = value[f->by_index[i]];
 		if (i)
-			buf_byte(&win->key, ',');
+			buf_byte(room, ',');
 		if (v.type == JSON_STRING && !v.escaped)
-			buf_str(&win->key, json_raw(v));
-		else if (window_put_label(&win->key, v, err))
+			buf_str(room, json_raw(v));
+		else if (window_put_label(room, v, err))
 			return err->code;
 	}
-	*key = buf_get(&win->key);
+	*key = (struct str){ room->p + from, room->n - from };
 	return 0;
+}
+
+void
+window_first_event(struct window *win)
+{
+	if (win->counts_events)
+		return;
+	win->counts_events = 1;
+	if (win->learns)                /* refused when metric rows brought a count already */
+		layout_parse(win->layout[0], STR("count"), &(struct err){ 0 });
 }
 
 /* Bytes that came from the row and will be printed: nothing but UTF-8 and no control characters. Looked at once a group. */
@@ -667,39 +685,50 @@ is_clean(struct str key)
 	return str_utf8_fault(key) < 0;
 }
 
-static int
-event_row(struct window *win, struct str row, struct err *err)
+int
+window_count_event(struct window *win, struct str key, uint64_t hash, int64_t time,
+    void (*add)(const void *of, struct layout *, void *state, int64_t time, int64_t seq), const void *of, struct err *err)
 {
 	struct layout *layout = win->layout[0];
-	struct str key;
 	struct group *g;
-	int64_t time;
 
-	if (!win->counts_events) {
-		win->counts_events = 1;
-		if (win->learns)        /* refused when metric rows brought a count already */
-			layout_parse(layout, STR("count"), &(struct err){ 0 });
-	}
-	if (layout_checks(layout) && json_check(row, err))
-		return err->code;
-	if (window_row_time(win, row, &time, err) || row_key(win, &key, err))
-		return err->code;
-	if (!(g = window_place(win, key, key.n, layout, time, time)))
+	if (!(g = window_place(win, key, hash, key.n, layout, time, time)))
 		return 0;
 	if (!g->state && !is_clean(key))        /* an empty group is left: it has no state and is not printed */
 		return err_set(err, ERR_INPUT, "a label with control characters or bytes that are not UTF-8");
-	layout_add(layout, window_group_state(g), win->value, time, win->arrived++);
+	add(of, layout, window_group_state(g), time, win->arrived++);
 	if (time > win->greatest || win->greatest == TIME_NONE || win->alone || win->span.kind != SPAN_TIME)
 		return window_advance(win, time, err);
 	return 0;
 }
 
+static void
+add_values(const void *values, struct layout *l, void *state, int64_t time, int64_t seq)
+{
+	layout_add(l, state, values, time, seq);
+}
+
+static int
+event_row(struct window *win, struct str row, struct err *err)
+{
+	struct str key;
+	int64_t time;
+
+	window_first_event(win);
+	if (layout_checks(win->layout[0]) && json_check(row, err))
+		return err->code;
+	buf_clear(&win->key);
+	if (window_row_time(win, row, &time, err) || window_key(&win->fields, win->value, &win->key, &key, err))
+		return err->code;
+	return window_count_event(win, key, str_hash(key), time, add_values, win->value, err);
+}
+
 static int
 is_wanted(struct window *win, struct str row, struct err *err)
 {
-	if (!win->where)
+	if (!win->fields.where)
 		return 1;
-	return win->where_bound ? expr_test_fields(win->where, win->value, err) : expr_test(win->where, row, err);
+	return win->fields.where_bound ? expr_test_fields(win->fields.where, win->value, err) : expr_test(win->fields.where, row, err);
 }
 
 /* {"metric":…} without an event, and with a window or labels. */
@@ -708,10 +737,20 @@ is_metric_row(const struct window *win, struct str row)
 {
 	struct json whole;
 
-	if (win->value[win->at_event].type != JSON_NONE || win->value[win->at_metric].type != JSON_STRING)
+	if (win->value[win->fields.at_event].type != JSON_NONE || win->value[win->fields.at_metric].type != JSON_STRING)
 		return 0;
 	whole = json_value(row);
 	return json_get(whole, STR("labels")).type != JSON_NONE || json_get(whole, STR("window")).type != JSON_NONE;
+}
+
+void
+window_put_late(struct window *win, struct str row)
+{
+	if (!win->spec.late)
+		return;
+	buf_str(&win->spec.late->buf, row);
+	buf_byte(&win->spec.late->buf, '\n');
+	out_row(win->spec.late);
 }
 
 int
@@ -723,16 +762,13 @@ window_row(struct window *win, struct str row, struct err *err)
 	win->is_live = -1;              /* judged when input waits: a look at the clock a row would cost more than the row */
 	if ((rc = project_row(win->project, row, win->value, err)) || (rc = is_wanted(win, row, err)) < 0)
 		return rc;
-	if (!rc && win->where)
+	if (!rc && win->fields.where)
 		return win->counts.rows++, 0;
 	rc = is_metric_row(win, row) ? window_metric_row(win, row, err) : event_row(win, row, err);
 	if (rc != ERR_INPUT)
 		win->counts.rows++;
-	if (win->counts.late > late && win->spec.late) {
-		buf_str(&win->spec.late->buf, row);
-		buf_byte(&win->spec.late->buf, '\n');
-		out_row(win->spec.late);
-	}
+	if (win->counts.late > late)
+		window_put_late(win, row);
 	return rc;
 }
 

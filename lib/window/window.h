@@ -43,6 +43,22 @@ void window_free(struct window *);
 /* One event or metric row. 0, ERR_INPUT when the row is wrong (reject it and go on), or another error. */
 int window_row(struct window *, struct str row, struct err *);
 
+/* The same for many rows and several threads. A reader belongs to one thread at a time; it looks at a block of lines and
+ * notes in a batch what can be known of each without the rows before it; nothing of the window is touched. The block must
+ * stay until the batch is counted, by one thread, batches in the order of their blocks. Readers are made before threads;
+ * NULL: this window takes its rows one by one (a filter that runs in libjq). */
+struct window_reader;
+struct window_batch;
+struct window_reader *window_reader_new(struct window *);
+void window_reader_free(struct window_reader *);
+struct window_batch *window_batch_new(void);
+void window_batch_free(struct window_batch *);
+void window_look(struct window_reader *, struct window_batch *, struct str block);
+/* The lines of the batch in turn, *lines of them, up to one that is to be given to window_row (WINDOW_ODD, in *line), or
+ * that failed as window_row does (< 0), or to the last (WINDOW_END). The odd and the failed one do not count in *lines. */
+enum { WINDOW_ODD = 0, WINDOW_END = 1 };
+int window_count(struct window *, struct window_batch *, struct str *line, long *lines, struct err *);
+
 /* Input waits: what is due by the clock comes out. Returns ms until the next such time, -1 for never; < -1 on error. */
 int window_wait(struct window *, struct err *);
 

@@ -45,20 +45,26 @@ int window_span_parse(struct span *, struct str text, struct err *);
 
 #define BY_MOST 32
 
+/* What is read of every row, and where it stands among the values of the projection. */
+struct window_fields {
+	struct str by[BY_MOST];
+	int n_by, by_index[BY_MOST];
+	int at_time, at_event, at_metric;
+	struct expr *where;
+	int where_bound;                        /* the filter reads the projection's values */
+};
+void window_fields_release(struct window_fields *);
+
 struct window {
 	struct window_spec spec;
 	struct span span;
-	struct str by[BY_MOST];
-	int n_by, by_index[BY_MOST];
+	struct window_fields fields;
 	struct layout **layout;                 /* one a metric; the first is that of event rows */
 	int layouts;
 	int learns;                             /* no -a: metric rows say what there is to compute */
 	int counts_events;                      /* the first event row was seen, so there is a count */
 	struct project *project;
 	struct json *value;                     /* of the projection */
-	int at_time, at_event, at_metric;       /* its indexes */
-	struct expr *where;
-	int where_bound;                        /* the filter reads the projection's values */
 
 	struct pane **pane;                     /* open ones by start; they lie in panes_all, the older ones given up before them */
 	struct pane **panes_all;
@@ -106,8 +112,17 @@ struct layout *window_layout(struct window *, struct str metric);
 
 /* ---- window.c */
 /* The group for the key at that time, in its pane or in the session that reaches to `last`; NULL when the row is late. */
-struct group *window_place(struct window *, struct str key, size_t labels_len, struct layout *, int64_t time, int64_t last);
+struct group *window_place(struct window *, struct str key, uint64_t hash, size_t labels_len, struct layout *, int64_t time, int64_t last);
 int window_hold(struct window *, int64_t time, struct err *);           /* a metric row of that time is coming: wait or go on */
+/* The fields that a window reads: the same calls give the same indexes in every projection. */
+int window_project(const struct window_spec *, struct window_fields *, struct project *, struct err *);
+/* The key of a group by these fields of a row, in its own bytes or in `room`, where it is appended. */
+int window_key(const struct window_fields *, const struct json *value, struct buf *room, struct str *key, struct err *);
+/* An event row is counted: key's bytes are good for a group that has rows, else looked at. add() puts its values into the state. */
+int window_count_event(struct window *, struct str key, uint64_t hash, int64_t time,
+    void (*add)(const void *of, struct layout *, void *state, int64_t time, int64_t seq), const void *of, struct err *);
+void window_first_event(struct window *);               /* before it: there is a count */
+void window_put_late(struct window *, struct str row);
 /* Does one of the windows of that size begin then, when they are laid side by side? */
 int window_begins(const struct window *, int64_t utc, int64_t size_ms, int64_t slide_ms);
 int window_advance(struct window *, int64_t time, struct err *);        /* a row of that time was counted */

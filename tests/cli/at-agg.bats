@@ -390,3 +390,55 @@ fields() { jq -c "$1" <<< "$output"; }
 	at-agg -w 1m --states in | at-agg -w 5m/1m >merged
 	at-agg -w 5m/1m in | cmp - merged
 }
+
+# pieces FILE: its bytes, in pieces of many sizes.
+pieces() { python3 -c '
+import sys, random
+r, d, i = random.Random(7), open(sys.argv[1], "rb").read(), 0
+while i < len(d):
+    n = r.choice([1, 100, 5000, 70000, 300000, 1000000]); sys.stdout.buffer.write(d[i:i + n]); sys.stdout.flush(); i += n
+' "$1"; }
+
+@test "the same bytes, rejects and late rows, however many threads and in whatever pieces the rows come" {
+	need_shared bench/gen_events.c
+	${CC:-cc} -O2 -o gen "$shared/bench/gen_events.c" -lm
+	./gen -n 15000 -d 1 -m 20 > events
+	at-agg -q -w 1h -b source -a 'count,sum(revenue)' --states events > metrics 2> told
+	{ cat metrics; head -c 2000000 events; cat metrics; echo 'cut'; } > mixed
+	while read -r args; do
+		for file in events mixed; do
+			for threads in 1 2 5; do
+				AT_THREADS=$threads eval "at-agg -q $args -r rejects.$threads --late late.$threads $file" > out.$threads
+				AT_THREADS=$threads eval "at-agg -q $args -r rejects.pipe --late late.pipe" < <(pieces $file) | cmp - out.1
+				cmp late.pipe late.1
+				cmp <(jq -c 'del(.source)' rejects.pipe) <(jq -c 'del(.source)' rejects.1)
+				cmp out.$threads out.1
+				cmp rejects.$threads rejects.1
+				cmp late.$threads late.1
+			done
+			[ -s out.1 ] && [ -s rejects.1 ]
+		done
+	done <<-'X'
+		-w all -b event
+		-w 1m -W '.properties.source == "google"' -a 'count,p95(duration_ms),distinct(user_id)'
+		-w 5m/1m -l 1m -b country,viewport.w -a 'sum(revenue),topk(page,3),first(page)'
+		-w session:10m -b user_id -a 'count,distinct(page),rate'
+		-w count:100 -a 'stddev(duration_ms),last(user_id)'
+	X
+}
+
+@test "a signal in the middle of fast input: what was read comes out whole, exit 0" {
+	need_shared bench/gen_events.c
+	${CC:-cc} -O2 -o gen "$shared/bench/gen_events.c" -lm
+	./gen -n 3000 -d 1 > events
+	for threads in 1 2 4; do
+		for pause in 0.05 0.2; do
+			AT_THREADS=$threads at-agg -q -w all < <(while cat events; do :; done 2> /dev/null) > out &
+			sleep $pause
+			kill $!
+			wait $!
+			[ "$(wc -l < out)" = 1 ]
+			jq -e '.count > 0' out
+		done
+	done
+}

@@ -94,6 +94,44 @@ lines_of(int fd)
 	return (char *)(uintptr_t)buf_text(&out);
 }
 
+/* The same out of blocks, none of which is held back while it is whole. */
+static char *
+lines_of_blocks(int fd)
+{
+	static struct buf out;
+	struct err err = {0};
+	struct in *in = in_open_fd(fd, "test", &err);
+	struct in_block b[2] = {{{0}}};
+	int rc, turn = 0;
+
+	buf_clear(&out);
+	while ((rc = in_block(in, &b[turn], out.n % 3 != 0, &err)) != IN_END) {
+		struct str rest = b[turn].text, line;
+
+		turn = !turn;
+		if (rc == IN_IDLE) {
+			usleep(100);
+			continue;
+		}
+		if (rc < 0) {
+			buf_byte(&out, '!');
+			continue;
+		}
+		assert_int_equal(rc, IN_LINE);
+		assert_true(rest.n > 0);
+		while (rest.n && str_cut(&rest, '\n', &line)) {
+			buf_byte(&out, '[');
+			buf_add(&out, line.p, line.n - (rest.p && line.n && line.p[line.n - 1] == '\r'));
+			buf_byte(&out, ']');
+		}
+	}
+	assert_int_equal(in_block(in, &b[0], 1, &err), IN_END);
+	in_block_release(&b[0]);
+	in_block_release(&b[1]);
+	in_close(in);
+	return (char *)(uintptr_t)buf_text(&out);
+}
+
 static const struct { const char *text, *lines; } shapes[] = {
 	{ "", "" }, { "a", "[a]" }, { "a\n", "[a]" }, { "a\nb", "[a][b]" }, { "\n", "[]" }, { "\n\n", "[][]" }, { "a\r\nb\r\n", "[a][b]" },
 	{ "\r\n", "[]" }, { "a\rb\n", "[a\rb]" }, { "\xef\xbb\xbf" "a\n", "[a]" }, { "\xef\xbb\xbf", "" }, { "\xef\xbb", "[\xef\xbb]" },
@@ -112,6 +150,10 @@ lines_of_every_shape(void **state __attribute__((unused)))
 		assert_string_equal(lines_of(pipe_of(shapes[i].text, n, 1)), shapes[i].lines);
 		assert_string_equal(lines_of(file_of(gz.p, gz.n)), shapes[i].lines);
 		assert_string_equal(lines_of(pipe_of(gz.p, gz.n, 1)), shapes[i].lines);
+		assert_string_equal(lines_of_blocks(file_of(shapes[i].text, n)), shapes[i].lines);
+		assert_string_equal(lines_of_blocks(pipe_of(shapes[i].text, n, 1)), shapes[i].lines);
+		assert_string_equal(lines_of_blocks(file_of(gz.p, gz.n)), shapes[i].lines);
+		assert_string_equal(lines_of_blocks(pipe_of(gz.p, gz.n, 1)), shapes[i].lines);
 		buf_release(&gz);
 	}
 	while (wait(NULL) > 0)
@@ -155,6 +197,12 @@ lines_across_blocks_are_whole(void **state __attribute__((unused)))
 		assert_int_equal(in_lineno(in), 3000);
 		in_close(in);
 	}
+	for (int how = 0; how < 3; how++) {
+		char *lines = mem_text(lines_of(file_of(text.p, text.n)));
+
+		assert_string_equal(lines_of_blocks(how == 0 ? file_of(text.p, text.n) : how == 1 ? file_of(gz.p, gz.n) : pipe_of(text.p, text.n, 70001)), lines);
+		free(lines);
+	}
 	buf_release(&text);
 	buf_release(&gz);
 	while (wait(NULL) > 0)
@@ -189,8 +237,8 @@ damaged_gzip_gives_its_rows_then_an_error(void **state __attribute__((unused)))
 		buf_printf(&text, "line %d\n", i * 7919 % 2000);
 	gz = gzipped(text.p, text.n);
 	whole = mem_text(lines_of(file_of(text.p, text.n)));
-	for (size_t cut = 2; cut < gz.n; cut += 1 + gz.n / 97) {
-		char *got = lines_of(file_of(gz.p, cut));
+	for (size_t cut = 2, turn = 0; cut < gz.n; cut += 1 + gz.n / 97) {
+		char *got = turn++ % 2 ? lines_of(file_of(gz.p, cut)) : lines_of_blocks(file_of(gz.p, cut));
 		size_t n = strlen(got);
 
 		assert_true(n > 0 && got[n - 1] == '!' && memcmp(got, whole, n - 1) == 0);
@@ -259,8 +307,10 @@ a_line_too_long_is_skipped_and_the_next_is_read(void **state __attribute__((unus
 	memset(p + 2, 'x', n);
 	memcpy(p + 2 + n, "\nb\n", 3);
 	assert_string_equal(lines_of(file_of(p, n + 5)), "[a]![b]");
+	assert_string_equal(lines_of_blocks(file_of(p, n + 5)), "[a]![b]");
 	fd = file_of(p, n + 2);
 	assert_string_equal(lines_of(fd), "[a]!");
+	assert_string_equal(lines_of_blocks(file_of(p, n + 2)), "[a]!");
 	free(p);
 }
 

@@ -1,0 +1,109 @@
+/* Blocks of work: each done once, by whatever thread, and finished in the order given. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/task.h"
+
+struct item { int number, worked; unsigned sum; };
+
+static void
+work(void *self, int thread, void *slot)
+{
+	struct item *it = slot;
+	unsigned x = (unsigned)it->number;
+
+	assert_true(thread >= 0 && thread < *(const int *)self);
+	for (unsigned i = 0; i < x % 7 * 3000; i++)     /* some take longer */
+		x = x * 1664525u + 1013904223u;
+	it->sum = x;
+	it->worked++;
+}
+
+static void
+items_are_finished_in_the_order_given(void **state __attribute__((unused)))
+{
+	for (int threads = 1; threads <= TASK_MOST; threads++) {
+		enum { ALL = 2000 };
+		struct item item[TASK_SLOTS(TASK_MOST)];
+		void *slot[TASK_SLOTS(TASK_MOST)];
+		struct task_queue *q;
+		int given = 0, finished = 0;
+
+		for (int i = 0; i < TASK_SLOTS(threads); i++)
+			slot[i] = &item[i];
+		q = task_queue_new(threads, slot, TASK_SLOTS(threads), work, &threads);
+		while (finished < ALL) {
+			struct item *it;
+
+			while ((it = task_done(q))) {
+				assert_int_equal(it->number, finished++);
+				assert_int_equal(it->worked, 1);
+				task_back(q);
+			}
+			assert_int_equal(task_flying(q), given - finished);
+			if (given < ALL && (it = task_slot(q))) {
+				*it = (struct item){ .number = given++ };
+				task_give(q);
+			} else if (task_flying(q))
+				task_help(q);
+		}
+		assert_null(task_done(q));
+		task_queue_free(q);
+	}
+}
+
+static void
+what_was_begun_ends_before_the_queue_is_gone(void **state __attribute__((unused)))
+{
+	int threads = 3;
+
+	for (int round = 0; round < 50; round++) {
+		struct item item[TASK_SLOTS(3)] = { { 0 } };
+		void *slot[TASK_SLOTS(3)];
+		struct task_queue *q;
+
+		for (int i = 0; i < TASK_SLOTS(3); i++)
+			slot[i] = &item[i];
+		q = task_queue_new(threads, slot, TASK_SLOTS(3), work, &threads);
+		for (int i = 0; i < TASK_SLOTS(3); i++) {
+			assert_ptr_equal(task_slot(q), &item[i]);
+			item[i].number = i + 100;
+			task_give(q);
+		}
+		assert_null(task_slot(q));
+		task_queue_free(q);
+		memset(item, 0xff, sizeof(item));
+	}
+	task_queue_free(NULL);
+}
+
+static void
+as_many_threads_as_are_wished(void **state __attribute__((unused)))
+{
+	setenv("AT_THREADS", "3", 1);
+	assert_int_equal(task_threads(), 3);
+	setenv("AT_THREADS", "1000", 1);
+	assert_int_equal(task_threads(), TASK_MOST);
+	setenv("AT_THREADS", "none", 1);
+	assert_true(task_threads() >= 1 && task_threads() <= TASK_MOST);
+	unsetenv("AT_THREADS");
+	assert_true(task_threads() >= 1 && task_threads() <= TASK_MOST);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(items_are_finished_in_the_order_given),
+		cmocka_unit_test(what_was_begun_ends_before_the_queue_is_gone),
+		cmocka_unit_test(as_many_threads_as_are_wished),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
