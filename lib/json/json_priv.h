@@ -54,7 +54,7 @@ struct json_variant {
 	const char *(*container_end)(const char *p, const char *end);
 	const char *(*walk)(struct project *, int node, const char *at);
 };
-extern const struct json_variant json_avx2, json_sse2, json_neon, json_portable;
+extern const struct json_variant json_avx512, json_avx2, json_sse2, json_neon, json_portable;
 
 /* Those that this machine can run, the best first, NULL at the end. The first is used; tests choose another. */
 const struct json_variant *const *json_variants(void);

@@ -31,6 +31,16 @@ struct project_field {
 	int *node, n;
 };
 
+/* Where the quotes of a row are, for a walk that need not look for them (project_index_priv.h): rows up to so many bytes. */
+#define PROJECT_INDEXED 8192
+struct project_index {
+	unsigned quotes;
+	int escapes;                            /* there is a backslash */
+	uint16_t quote[PROJECT_INDEXED + 64];   /* of those that no backslash escapes, behind each other */
+	uint16_t before[PROJECT_INDEXED / 64];  /* so many of them before each 64 bytes */
+	uint64_t bits[PROJECT_INDEXED / 64];    /* and those in them */
+};
+
 #define PROJECT_KEYS 512                /* a power of 2; fewer than a row has and it only becomes slower */
 
 struct project {
@@ -43,6 +53,7 @@ struct project {
 	const char *wrong;              /* its first wrong byte */
 	struct project_key long_key;    /* stands for one that is too long to be remembered */
 	struct project_key keys[PROJECT_KEYS];
+	struct project_index index;
 };
 
 /* A key that was not the expected one: finds or learns it, and expects it here the next time. project->at is the place of

@@ -1,6 +1,6 @@
 /* simd_priv.h - which of the next W bytes are what, for the one instruction set that the including file names.
  *
- * A file defines SIMD_AVX2, SIMD_SSE2 or SIMD_NEON before it includes this, or nothing for plain C, and marks its functions
+ * A file defines SIMD_AVX512, SIMD_AVX2, SIMD_SSE2 or SIMD_NEON before it includes this, or nothing for plain C, and marks its functions
  * with FN. The steps below look the same on all of them: a mask has STEP bits for each byte, the first byte lowest.
  *
  *      bytes    "  a  \  "  ,  1            W = 16 (SSE2), 32 (AVX2), 16 (NEON, 4 bits a byte), 8 (plain C, 8 bits a byte)
@@ -19,10 +19,17 @@
 /* Each byte 32 times: taken from memory it is an operand; made from a constant it costs two more instructions, each time. */
 extern unsigned char simd_priv_bytes[256][32];
 
+#if defined(SIMD_AVX512)
+#define SIMD_AVX2               /* in steps of 32 bytes where a step ends a search; of 64 where all of them are looked at */
+#endif
 #if defined(SIMD_AVX2)
 
 #include <immintrin.h>
+#if defined(SIMD_AVX512)
+#define FN   __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,bmi,bmi2,lzcnt,popcnt,pclmul"))) static
+#else
 #define FN   __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt,pclmul"))) static
+#endif
 #define W    32
 #define STEP 1
 typedef __m256i simd_block;
@@ -202,11 +209,18 @@ struct simd_masks { uint64_t quote, backslash, open, close; };
 FN INLINE struct simd_masks
 simd_64(const char *p)
 {
+#if defined(SIMD_AVX512)
+	__m512i all = _mm512_loadu_si512(p), folded = _mm512_or_si512(all, _mm512_set1_epi8(0x20));
+
+	return (struct simd_masks){ _mm512_cmpeq_epi8_mask(all, _mm512_set1_epi8('"')), _mm512_cmpeq_epi8_mask(all, _mm512_set1_epi8('\\')),
+	    _mm512_cmpeq_epi8_mask(folded, _mm512_set1_epi8('{')), _mm512_cmpeq_epi8_mask(folded, _mm512_set1_epi8('}')) };
+#else
 	simd_block v[64 / W] RAW;
 
 	for (size_t i = 0; i < 64 / W; i++)
 		v[i] = simd_load(p + i * W);
 	return (struct simd_masks){ simd_bits(v, '"', 0), simd_bits(v, '\\', 0), simd_bits(v, '{', 0x20), simd_bits(v, '}', 0x20) };
+#endif
 }
 
 /* Bit i of the result is the parity of bits 0…i: between the quotes, from the opening one on. */

@@ -4,7 +4,7 @@
 #include "json/simd_priv.h"
 
 unsigned char simd_priv_bytes[256][32] __attribute__((aligned(64)));
-static const struct json_variant *variants[4];
+static const struct json_variant *variants[5];
 const struct json_variant *json_used = &json_portable;
 
 __attribute__((constructor)) static void
@@ -17,8 +17,12 @@ choose(void)
 #if defined(__x86_64__)
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-	    __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul"))
+	    __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul")) {
+		if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+		    __builtin_cpu_supports("avx512vbmi2"))
+			variants[n++] = &json_avx512;
 		variants[n++] = &json_avx2;
+	}
 	variants[n++] = &json_sse2;
 #elif defined(__aarch64__)
 	variants[n++] = &json_neon;

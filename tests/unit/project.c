@@ -206,6 +206,39 @@ projection_is_the_plain_walk(void **state __attribute__((unused)))
 	buf_release(&text);
 }
 
+/* Rows of any length, also such whose quotes are too many or too far behind to be written down. */
+static void
+length_changes_no_value(void **state __attribute__((unused)))
+{
+	struct buf text = { 0 };
+	struct project *p = project_new();
+	struct err err = { 0 };
+	int a = project_field(p, STR("a"), &err), b = project_field(p, STR("b"), &err), c = project_field(p, STR("o.c"), &err);
+
+	for (size_t n = 0; n < 9000; n += n < 300 || (n > 8000 && n < 8400) ? 1 : 97)
+		for (int kind = 0; kind < 3; kind++) {
+			static const char *const fill[] = { "x", "\"\",", "\\\"" };    /* text, many quotes, escaped ones */
+			struct json out[3];
+
+			buf_clear(&text);
+			buf_lit(&text, kind == 1 ? "{\"a\":\"1\",\"z\":[" : "{\"a\":\"1\",\"z\":\"");
+			while (text.n < n)
+				buf_lit(&text, fill[kind]);
+			buf_lit(&text, kind == 1 ? "0],\"o\":{\"c\":\"2\",\"d\":{\"e\":1}},\"properties\":{\"b\":-3.5e1}}" :
+			    "\",\"o\":{\"c\":\"2\",\"d\":{\"e\":1}},\"properties\":{\"b\":-3.5e1}}");
+			for (const struct json_variant *const *v = json_variants(); *v; v++) {
+				json_use(*v);
+				assert_int_equal(project_row(p, buf_get(&text), out, &err), 0);
+				assert_true(str_eq(json_raw(out[a]), STR("\"1\"")) && str_eq(json_raw(out[b]), STR("-3.5e1")) &&
+				    str_eq(json_raw(out[c]), STR("\"2\"")));
+				assert_true(!out[a].escaped && !out[c].escaped);
+			}
+		}
+	json_use(json_variants()[0]);
+	project_free(p);
+	buf_release(&text);
+}
+
 /* On wrong bytes too: the same values or the same fault at the same place. */
 static void
 variants_agree_on_broken_rows(void **state __attribute__((unused)))
@@ -396,6 +429,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(projection_is_the_plain_walk),
+		cmocka_unit_test(length_changes_no_value),
 		cmocka_unit_test(variants_agree_on_broken_rows),
 		cmocka_unit_test(a_field_is_a_key_of_the_row_or_of_its_properties),
 		cmocka_unit_test(the_last_of_duplicate_keys_is_meant),
