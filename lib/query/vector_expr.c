@@ -263,6 +263,18 @@ vector_number(struct vector_worker *w, struct cell c, int loose, struct cell *ou
 }
 
 int
+vector_summand(struct vector_worker *w, struct cell c, struct cell *out, struct err *err)
+{
+	int rc = vector_number(w, c, 0, out, err);
+
+	if (rc < 0 || out->type != CELL_NULL || c.type != CELL_TEXT || (rc = vector_number(w, c, 1, out, err)) < 0)
+		return rc;
+	if (out->type == CELL_INTEGER)
+		*out = cell_real((double)out->integer);
+	return 0;
+}
+
+int
 vector_text(struct vector_worker *w, struct cell c, struct str *out, struct err *err)
 {
 	char digits[40];

@@ -331,7 +331,7 @@ numbers_of(struct vector_worker *w, const struct column *c, struct vector_rows r
 
 		if (!done[code]) {
 			done[code] = 1;
-			if (vector_number(w, c->value[code], loose, &value[code], err) < 0)
+			if ((loose ? vector_summand(w, c->value[code], &value[code], err) : vector_number(w, c->value[code], 0, &value[code], err)) < 0)
 				return err->code;
 			if (value[code].type == CELL_INTEGER)
 				value[code].real = (double)value[code].integer;
@@ -957,7 +957,7 @@ sum_one(void *self, uint32_t id)
 		time_print(c.integer, text);
 		c = cell_text((struct str){ text, TIME_LEN });
 	}
-	if (d->err->code || vector_number(d->w, c, 1, &c, d->err) < 0)
+	if (d->err->code || vector_summand(d->w, c, &c, d->err) < 0)
 		return;
 	d->count++;
 	if (c.type == CELL_INTEGER)

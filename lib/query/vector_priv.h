@@ -69,6 +69,7 @@ int vector_compare(const struct cell *, const struct cell *);
 /* What SQLite takes a text for where it wants a number: `loose` its beginning ("12 apples" is 12, "x" is 0), else NULL where it is
  * not a number as a whole. */
 int vector_number(struct vector_worker *, struct cell, int loose, struct cell *, struct err *);
+int vector_summand(struct vector_worker *, struct cell, struct cell *, struct err *);   /* what SUM adds: a text that is no number as a whole is a real */
 int vector_text(struct vector_worker *, struct cell, struct str *, struct err *);       /* of a number */
 
 int vector_same(const struct vector_expr *, const struct vector_expr *);        /* the same tree? NULL is the same as NULL */
