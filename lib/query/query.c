@@ -172,6 +172,7 @@ query_close(struct query *q)
 	tables_release(q);
 	store_close(q->store);
 	map_release(&q->properties);
+	vector_plans_release(&q->plans);
 	cache_free(q->cache);
 	free(q);
 }
@@ -262,10 +263,9 @@ know_property(void *self, struct str key, int64_t count)
 	return 0;
 }
 
-static int
-host_is_property(void *self, struct str name)
+int
+query_is_property(struct query *q, struct str name)
 {
-	struct query *q = self;
 	struct err err = {0};
 
 	if (!q->know_properties) {
@@ -274,6 +274,12 @@ host_is_property(void *self, struct str name)
 			store_each_property(q->store, know_property, q, &err);
 	}
 	return map_find(&q->properties, name) != NULL;
+}
+
+static int
+host_is_property(void *self, struct str name)
+{
+	return query_is_property(self, name);
 }
 
 /* ---- messages that point into the statement */
@@ -413,47 +419,57 @@ tell(struct query *q, struct str sql, size_t base, long at, const char *said, st
 
 /* ---- running */
 
+/* A text that is just how a number is printed is that number; "007" stays a text. */
+struct cell
+query_param_cell(struct str value)
+{
+	char digits[40];
+	int64_t integer;
+	double real;
+
+	if (str_int64(value, &integer) == 0) {
+		snprintf(digits, sizeof(digits), "%lld", (long long)integer);
+		if (str_eq(str_of(digits), value))
+			return cell_integer(integer);
+	}
+	if (str_double(value, &real) == 0 && memchr(value.p, '.', value.n)) {
+		struct buf text = {0};
+		int same;
+
+		json_put_double(&text, real);
+		same = str_eq(buf_get(&text), value);
+		buf_release(&text);
+		if (same)
+			return cell_real(real);
+	}
+	return cell_text(value.p ? value : STR(""));
+}
+
 static int
 bind(sqlite3_stmt *statement, const struct query_param *params, int n, struct err *err)
 {
 	for (int i = 1; i <= sqlite3_bind_parameter_count(statement); i++) {
 		const char *name = sqlite3_bind_parameter_name(statement, i);
 		const struct query_param *p = NULL;
-		char digits[40];
-		int64_t integer;
-		double real;
+		struct cell cell;
 
-		if (!name) {
+		if (!name || *name == '?') {
 			if (i > n)
 				return err_set(err, ERR_USAGE, "no value for the ? number %d, give -P", i);
 			p = &params[i - 1];
 		}
-		for (int k = 0; name && k < n; k++)
+		for (int k = 0; !p && k < n; k++)
 			if (str_eq(params[k].name, str_of(name + 1)))
 				p = &params[k];
 		if (!p)
 			return err_set(err, ERR_USAGE, "no value for %s, give -P %s=…", name, name + 1);
-		/* a text that is just how a number is printed is that number; "007" stays a text */
-		if (str_int64(p->value, &integer) == 0) {
-			snprintf(digits, sizeof(digits), "%lld", (long long)integer);
-			if (str_eq(str_of(digits), p->value)) {
-				sqlite3_bind_int64(statement, i, integer);
-				continue;
-			}
-		}
-		if (str_double(p->value, &real) == 0 && memchr(p->value.p, '.', p->value.n)) {
-			struct buf text = {0};
-			int same;
-
-			json_put_double(&text, real);
-			same = str_eq(buf_get(&text), p->value);
-			buf_release(&text);
-			if (same) {
-				sqlite3_bind_double(statement, i, real);
-				continue;
-			}
-		}
-		sqlite3_bind_text64(statement, i, p->value.p, p->value.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+		cell = query_param_cell(p->value);
+		if (cell.type == CELL_INTEGER)
+			sqlite3_bind_int64(statement, i, cell.integer);
+		else if (cell.type == CELL_REAL)
+			sqlite3_bind_double(statement, i, cell.real);
+		else
+			sqlite3_bind_text64(statement, i, cell.text.p, cell.text.n, SQLITE_TRANSIENT, SQLITE_UTF8);
 	}
 	return 0;
 }
@@ -507,8 +523,9 @@ read_cell(sqlite3_stmt *statement, int i, struct cell *to, struct buf *scratch)
 	}
 }
 
+/* told: what the sink was given already, and is not given again; 1 the columns, 2 rows. */
 static int
-run(sqlite3_stmt *statement, const struct query_sink *sink, struct err *err)
+run(sqlite3_stmt *statement, const struct query_sink *sink, int *told, struct err *err)
 {
 	int n = sqlite3_column_count(statement), rc = 0, step = SQLITE_DONE;
 	struct cell *cells = mem_grow(NULL, (size_t)n + 1, sizeof(*cells));
@@ -517,9 +534,11 @@ run(sqlite3_stmt *statement, const struct query_sink *sink, struct err *err)
 
 	for (int i = 0; i < n; i++)
 		names[i] = str_of(sqlite3_column_name(statement, i));
-	if (n && sink->columns)
+	if (n && sink->columns && !*told)
 		rc = sink->columns(sink->self, names, n, err);
+	*told = 1;
 	while (rc == 0 && (step = sqlite3_step(statement)) == SQLITE_ROW) {
+		*told = 2;
 		for (int i = 0; i < n; i++)
 			read_cell(statement, i, &cells[i], &scratch[i]);
 		rc = sink->row(sink->self, cells, n, err);
@@ -538,6 +557,7 @@ begin(struct query *q)
 	q->read = 0;
 	q->changing = 0;
 	q->failure.code = q->damage.code = 0;
+	vector_plans_release(&q->plans);
 	q->deadline = q->spec.timeout_ms ? time_mono_ns() + q->spec.timeout_ms * 1000000 : 0;
 }
 
@@ -598,6 +618,38 @@ let_go(struct query *q)
 	q->held = 0;
 }
 
+/* Can it be counted over columns? AT_VECTOR=0 says no, to see what difference it makes. */
+static int
+vectorize(struct query *q, const struct rewrite *rewrite, const struct query_param *params, int n_params, struct buf *to, struct err *err)
+{
+	const char *wanted = getenv("AT_VECTOR");
+
+	vector_plans_release(&q->plans);
+	if ((wanted && strcmp(wanted, "0") == 0) || !q->spec.store)
+		return 0;
+	return vector_plan(q, buf_get(&rewrite->text), params, n_params, to, &q->plans, err) == 0 && q->plans.n;
+}
+
+/* As it is run: over columns where that can be done. *planned says so; what SQLite does not take then is tried as it was. */
+static int
+prepare_best(struct query *q, struct rewrite *rewrite, const struct query_param *params, int n_params, int *planned, sqlite3_stmt **statement)
+{
+	struct buf text = {0};
+	struct err ignore = {0};
+	int rc = SQLITE_ERROR;
+
+	if (*planned && (*planned = vectorize(q, rewrite, params, n_params, &text, &ignore))) {
+		rc = sqlite3_prepare_v3(q->db, buf_text(&text), (int)text.n + 1, 0, statement, NULL);
+		*planned = rc == SQLITE_OK;
+	}
+	if (!*planned) {
+		vector_plans_release(&q->plans);
+		rc = sqlite3_prepare_v3(q->db, buf_text(&rewrite->text), (int)rewrite->text.n + 1, 0, statement, NULL);
+	}
+	buf_release(&text);
+	return rc;
+}
+
 static int
 run_statement(struct query *q, struct str all, size_t *at, const struct query_param *params, int n_params, const struct query_sink *sink, struct err *err)
 {
@@ -606,12 +658,11 @@ run_statement(struct query *q, struct str all, size_t *at, const struct query_pa
 	size_t base = *at;
 	struct rewrite rewrite = {0};
 	sqlite3_stmt *statement = NULL;
-	const char *tail = NULL;
 	static const char *const writing[] = { "insert", "update", "delete", "replace", "create", "drop", "alter", "attach", "detach", "pragma", "vacuum",
 		"reindex", "analyze", "begin", "commit", "end", "rollback", "savepoint", "release", NULL };
 	struct token word;
 	size_t word_end = 0;
-	int rc;
+	int rc, planned = 1, told = 0;
 
 	begin(q);
 	if (refresh(q, err) < 0)
@@ -642,7 +693,8 @@ run_statement(struct query *q, struct str all, size_t *at, const struct query_pa
 		rewrite_release(&rewrite);
 		return rc;
 	}
-	rc = sqlite3_prepare_v3(q->db, buf_text(&rewrite.text), (int)rewrite.text.n + 1, 0, &statement, &tail);
+again:
+	rc = prepare_best(q, &rewrite, params, n_params, &planned, &statement);
 	if (rc == SQLITE_OK && statement && (!sqlite3_stmt_readonly(statement) || sqlite3_column_count(statement) == 0))
 		rc = SQLITE_AUTH;
 	if (rc != SQLITE_OK) {
@@ -653,7 +705,15 @@ run_statement(struct query *q, struct str all, size_t *at, const struct query_pa
 		else
 			tell(q, sql, base, offset >= 0 ? (long)rewrite_origin(&rewrite, (size_t)offset) : -1,
 			    rc == SQLITE_AUTH ? "not authorized" : sqlite3_errmsg(q->db), err);
-	} else if (statement && bind(statement, params, n_params, err) == 0 && (rc = run(statement, sink, err)) < 0 && !err->code) {
+	} else if (statement && bind(statement, params, n_params, err) == 0 && (rc = run(statement, sink, &told, err)) < 0 && !err->code) {
+		/* too much to keep in memory, or an overflow where SQLite would not have looked: row by row it may go */
+		if (planned && told < 2 && !q->cancelled) {
+			sqlite3_finalize(statement);
+			statement = NULL;
+			q->failure.code = q->damage.code = 0;
+			planned = 0;
+			goto again;
+		}
 		if (rc == -SQLITE_INTERRUPT && q->cancelled)
 			query_stopped(q, err);
 		else if (q->failure.code)
@@ -748,9 +808,9 @@ query_plan(struct query *q, struct str sql, struct cell_sink sink, struct err *e
 	struct rewrite rewrite = {0};
 	struct str rest = sql;
 	sqlite3_stmt *statement = NULL;
-	struct buf line = {0};
-	struct err said;
-	int depth[64] = {0}, id[64] = {0}, rc;
+	struct buf line = {0}, text = {0};
+	struct err said, ignore = {0};
+	int depth[64] = {0}, id[64] = {0}, rc, planned;
 
 	if ((rc = rewrite_next(&rest, &host, &rewrite, err)) <= 0) {
 		if (rc < 0)
@@ -758,15 +818,28 @@ query_plan(struct query *q, struct str sql, struct cell_sink sink, struct err *e
 		rewrite_release(&rewrite);
 		return rc;
 	}
-	buf_lit(&line, "EXPLAIN QUERY PLAN ");
-	buf_str(&line, buf_get(&rewrite.text));
-	if (sqlite3_prepare_v3(q->db, buf_text(&line), -1, 0, &statement, NULL) != SQLITE_OK) {
+	planned = vectorize(q, &rewrite, NULL, 0, &text, &ignore);
+	if (planned) {
+		buf_lit(&line, "EXPLAIN QUERY PLAN ");
+		buf_str(&line, buf_get(&text));
+		planned = sqlite3_prepare_v3(q->db, buf_text(&line), -1, 0, &statement, NULL) == SQLITE_OK;
+	}
+	if (!planned) {
+		buf_clear(&line), buf_clear(&text);
+		buf_str(&text, buf_get(&rewrite.text));
+		vector_plans_release(&q->plans);
+		buf_lit(&line, "EXPLAIN QUERY PLAN ");
+		buf_str(&line, buf_get(&text));
+	}
+	if (!planned && sqlite3_prepare_v3(q->db, buf_text(&line), -1, 0, &statement, NULL) != SQLITE_OK) {
 		int offset = sqlite3_error_offset(q->db) - 19;
 
 		rc = q->failure.code ? (*err = q->failure).code : tell(q, sql, 0, offset >= 0 ? (long)rewrite_origin(&rewrite, (size_t)offset) : -1, sqlite3_errmsg(q->db), err);
 	} else {
-		rc = sink.row(sink.self, (struct cell[]){ cell_text(buf_get(&rewrite.text)) }, 1, err);
+		rc = sink.row(sink.self, (struct cell[]){ cell_text(buf_get(&text)) }, 1, err);
 	}
+	for (int i = 0; rc == 0 && i < q->plans.n; i++)
+		rc = sink.row(sink.self, (struct cell[]){ cell_text(buf_get(&q->plans.plan[i]->explain)) }, 1, err);
 	while (rc == 0 && sqlite3_step(statement) == SQLITE_ROW) {
 		int parent = sqlite3_column_int(statement, 1), d = 0;
 
@@ -784,7 +857,7 @@ query_plan(struct query *q, struct str sql, struct cell_sink sink, struct err *e
 		rc = sink.row(sink.self, (struct cell[]){ cell_text(buf_get(&line)) }, 1, err);
 	}
 	sqlite3_finalize(statement);
-	buf_release(&line);
+	buf_release(&line), buf_release(&text);
 	rewrite_release(&rewrite);
 	return rc;
 }

@@ -23,6 +23,7 @@ struct query {
 	struct err damage;              /* the first damaged chunk of the statement */
 	struct map properties;          /* of the store's events, as they are spelled */
 	int know_properties;
+	void *events;                   /* the table's, while it is known: tables_events.c */
 	struct buf input;               /* rows of -i */
 	struct cache *cache;            /* NULL: answers are not kept */
 	int held;                       /* the store is held as the statement first saw it */
@@ -34,6 +35,8 @@ struct query {
 
 /* Before events are read for a statement: all that it reads is of one state of the store. 0 or < 0. Let go when it ends. */
 int query_hold(struct query *, struct err *);
+struct cell query_param_cell(struct str value);         /* a parameter's value with the type it is bound with; borrowed */
+int query_is_property(struct query *, struct str name); /* of any event in the store, as it is spelled */
 
 /* A database in memory with SQLite made safe, our functions, and reading only; no tables. Close it, then free the functions; also
  * when it failed. For one thread at a time. */

@@ -31,6 +31,12 @@ struct str tables_name(struct tables_names *, struct str name, const char *type)
 
 int tables_declare(struct query *, const char *sql);   /* sqlite3_declare_vtab, past the authorizer */
 
+/* What a column of events is in the store, by its name in any case. 1, or 0 when there is none of that name; known once a
+ * statement over events has been prepared. The name in the field is borrowed until the store has changed. */
+struct store_field;
+int tables_events_column(struct query *, struct str name, struct store_field *);
+int tables_events_columns(struct query *);              /* how many there are */
+
 /* A bound of time in a WHERE clause, `timestamp OP text`, exact: what no canonical time can be equal to bounds all the same. */
 struct tables_range { int64_t from, to; };
 void tables_bound(struct tables_range *, int op, struct str text);

@@ -8,7 +8,7 @@
 #include "query/functions_priv.h"
 #include "query/query_priv.h"
 #include "query/tables.h"
-#include "json/cell.h"
+#include "store/batch.h"
 
 enum { EVENT, TIMESTAMP, RECEIVED, ID, USER, SESSION, PROPERTIES, FIXED };
 static const char *const fixed[FIXED] = { "event", "timestamp", "received_at", "id", "user_id", "session_id", "properties" };
@@ -22,6 +22,7 @@ struct table {
 	struct query *q;
 	struct str *key;        /* of the columns behind the fixed ones: the properties' exact names */
 	int n_keys;
+	struct map columns;     /* by name in lower case: its index, fixed ones first */
 	struct map names;       /* how many events there are of each name: for the planner */
 	int64_t events;
 	struct arena *arena;
@@ -96,7 +97,10 @@ disconnect(sqlite3_vtab *base)
 {
 	struct table *t = (struct table *)base;
 
+	if (t->q->events == t)
+		t->q->events = NULL;
 	map_release(&t->names);
+	map_release(&t->columns);
 	arena_free(t->arena);
 	free(t->key);
 	sqlite3_free(t);
@@ -138,7 +142,7 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 	if (all.n)
 		qsort(all.p, all.n, sizeof(*all.p), by_key);
 	for (int i = 0; i < FIXED; i++)
-		tables_name(&names, str_of(fixed[i]), "TEXT");
+		map_put(&t->columns, tables_name(&names, str_of(fixed[i]), "TEXT"), NULL)->num = i;
 	t->key = mem_grow(NULL, all.n + 1, sizeof(*t->key));
 	for (size_t i = 0; i < all.n; i++) {
 		int taken = 0;
@@ -147,7 +151,7 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 			taken |= all.p[i].key.n == strlen(fixed[k]) && sqlite3_strnicmp(all.p[i].key.p, fixed[k], (int)all.p[i].key.n) == 0;
 		if (taken)
 			continue;       /* reached as properties.id */
-		tables_name(&names, all.p[i].key, "");
+		map_put(&t->columns, tables_name(&names, all.p[i].key, ""), NULL)->num = FIXED + t->n_keys;
 		t->key[t->n_keys++] = all.p[i].key;
 	}
 	free(all.p);
@@ -162,8 +166,36 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 		return rc;
 	}
 	sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
+	q->events = t;
 	*out = &t->base;
 	return SQLITE_OK;
+}
+
+int
+tables_events_column(struct query *q, struct str name, struct store_field *field)
+{
+	static const enum store_field_of of[FIXED] = { FIELD_EVENT, FIELD_TIME, FIELD_RECEIVED, FIELD_ID, FIELD_USER, FIELD_SESSION, FIELD_PROPERTIES };
+	struct table *t = q->events;
+	struct buf lower = {0};
+	struct map_entry *e = NULL;
+
+	for (size_t i = 0; i < name.n; i++)
+		buf_byte(&lower, name.p[i] >= 'A' && name.p[i] <= 'Z' ? (char)(name.p[i] | 32) : name.p[i]);
+	if (t)
+		e = map_find(&t->columns, buf_get(&lower));
+	buf_release(&lower);
+	if (!e)
+		return 0;
+	*field = e->num < FIXED ? (struct store_field){ .of = of[e->num] } : (struct store_field){ FIELD_PROPERTY, t->key[e->num - FIXED] };
+	return 1;
+}
+
+int
+tables_events_columns(struct query *q)
+{
+	struct table *t = q->events;
+
+	return t ? FIXED + t->n_keys : 0;
 }
 
 /* ---- planning

@@ -31,6 +31,11 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	[[ $output == *' passed, 0 failed' ]]
 }
 
+@test "counted over columns or row by row, random statements give the same (AT_DIFFER=5000: so many, of a seed of today)" {
+	run -0 python3 "$root/tests/peers/differ.py" ${AT_DIFFER:-200 1}
+	[[ $output == *' 0 differ'* ]]
+}
+
 @test "values: int64 exact, booleans 1 and 0, nested values as JSON, absent and null NULL" {
 	is "SELECT big, ok, viewport, none, source FROM events WHERE id = 'e1'" '9007199254740993,1,"{""w"":320}",,'
 	is "SELECT typeof(big), typeof(revenue), typeof(ok), typeof(page) FROM events WHERE id = 'e1'" 'integer,real,integer,text'

@@ -1,0 +1,1039 @@
+/* The planner: which SELECTs run over columns, and what is left of the statement for SQLite.
+ *
+ * A core FROM events alone is taken in one of two forms:
+ *      grouped     it has aggregates, GROUP BY or DISTINCT. Each GROUP BY expression and each aggregate is a column cN of vector(N);
+ *                  what stands around them in items, HAVING and ORDER BY is SQLite's, over the groups
+ *      rows        it has a WHERE, or ORDER BY with LIMIT. Each item (or what a window function reads) is a column
+ * The text around is copied as it stands. Names of columns are asked of SQLite, which has to accept the core as it was too: so
+ * nothing is planned that was wrong, and no name changes. What the outer statement can feel is kept: the affinity of columns (a
+ * cast, or + for none), and that a subquery is made once and not mixed into a join (LIMIT -1). Rows in no order come as they did:
+ * groups by their keys, rows as they lie.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "query/tables.h"
+#include "query/token.h"
+#include "query/vector_plan_priv.h"
+
+#define PLANS_MOST   64                 /* of one statement */
+#define COLUMNS_MOST 200                /* of one plan */
+#define WIDE_MOST    24                 /* columns of rows without bound that are kept in memory */
+#define FIRST_MOST   100000             /* rows that ORDER BY with LIMIT keeps */
+
+/* Where a SELECT stands decides what may be seen of it. */
+enum place { OUTERMOST, IN_FROM, IN_EXPRESSION, IN_EXISTS };
+
+static void plan_select(struct planner *, const struct select *, enum place);
+static void plan_inside(struct planner *, const struct select_expr *);
+
+/* ---- text */
+
+void
+vector_plan_copy(const struct planner *w, uint32_t from, uint32_t to, struct buf *out)
+{
+	for (int i = 0; i < w->n_params; i++) {
+		const struct plan_param *p = &w->param[i];
+
+		if (!p->number || p->at < from || p->at >= to)
+			continue;
+		buf_add(out, w->sql.p + from, p->at - from);
+		buf_printf(out, "?%d", p->number);
+		from = p->at + p->n;
+	}
+	buf_add(out, w->sql.p + from, to - from);
+}
+
+static void
+edit(struct planner *w, uint32_t from, uint32_t to, struct str text)
+{
+	if (w->n_edits == w->edits_cap) {
+		w->edits_cap = w->edits_cap ? 2 * w->edits_cap : 16;
+		w->edit = mem_grow(w->edit, (size_t)w->edits_cap, sizeof(*w->edit));
+	}
+	w->edit[w->n_edits++] = (struct plan_edit){ from, to, { arena_dup(w->arena, text.p, text.n), text.n } };
+}
+
+/* The text of [from, to) with the edits since `first`, which are used up. */
+static void
+render(struct planner *w, uint32_t from, uint32_t to, int first, struct buf *out)
+{
+	for (int i = first; i < w->n_edits; i++) {
+		vector_plan_copy(w, from, w->edit[i].from, out);
+		buf_str(out, w->edit[i].text);
+		from = w->edit[i].to;
+	}
+	vector_plan_copy(w, from, to, out);
+	w->n_edits = first;
+}
+
+static void
+put_name(struct buf *to, struct str name)
+{
+	buf_byte(to, '"');
+	for (size_t i = 0; i < name.n; i++) {
+		if (name.p[i] == '"')
+			buf_byte(to, '"');
+		buf_byte(to, name.p[i]);
+	}
+	buf_byte(to, '"');
+}
+
+/* ---- a core being planned */
+
+struct key { struct vector_expr *value; enum plan_affinity affinity; };
+
+struct work {
+	struct planner *w;
+	struct plan_scope scope;
+	const struct select *select;
+	const struct select_core *core;
+	enum place place;
+	int number, grouped, alone;     /* alone: the only core of its SELECT, whose ORDER BY and LIMIT are its own */
+	struct key key[COLUMNS_MOST];
+	struct vector_aggregate aggregate[COLUMNS_MOST];
+	int n_keys, n_aggregates;
+	struct str *name;               /* of the columns of the answer */
+	int n_names;
+	int bad;                        /* something cannot be said */
+};
+
+static int
+same_value(const struct vector_expr *a, const struct vector_expr *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (a->op != b->op || a->n_args != b->n_args || !str_eq(a->sql, b->sql) || a->every_ms != b->every_ms)
+		return 0;
+	if ((a->op == VECTOR_FIELD || a->op == VECTOR_TIME) && a->field != b->field)
+		return 0;
+	if (a->op == VECTOR_CONSTANT) {
+		const struct cell *x = &a->constant, *y = &b->constant;
+
+		if (x->type != y->type || (x->type == CELL_INTEGER && x->integer != y->integer) || (x->type == CELL_REAL && memcmp(&x->real, &y->real, 8) != 0) ||
+		    (x->type == CELL_TEXT && !str_eq(x->text, y->text)))
+			return 0;
+	}
+	for (int i = 0; i < a->n_args; i++)
+		if (!same_value(a->arg[i], b->arg[i]))
+			return 0;
+	return 1;
+}
+
+/* The column of a value, a new one if it has none yet. -1: it cannot be said. */
+static int
+key_of(struct work *k, const struct select_expr *e, int aliases)
+{
+	enum plan_affinity affinity = vector_plan_affinity(&k->scope, e, aliases);
+	struct vector_expr *value;
+
+	if (vector_plan_has(&k->scope, e, aliases) & ~(unsigned)HAS_COLUMN || !(value = vector_plan_value(&k->scope, e, aliases)))
+		return -1;
+	for (int i = 0; i < k->n_keys; i++)
+		if (same_value(k->key[i].value, value) && k->key[i].affinity == affinity)
+			return i;
+	if (k->n_keys == COLUMNS_MOST)
+		return -1;
+	k->key[k->n_keys] = (struct key){ value, affinity };
+	return k->n_keys++;
+}
+
+/* A column where it stands. whole: as all of an item of the outermost SELECT, where nobody asks for its affinity. */
+static void
+put_column(struct work *k, int column, enum plan_affinity affinity, const struct select_expr *e, int whole, struct buf *to)
+{
+	whole = whole && k->place == OUTERMOST;
+	if (whole || affinity == AFFINITY_BLOB)
+		buf_printf(to, "vector.c%d", column);
+	else if (affinity == AFFINITY_NONE)
+		buf_printf(to, "(+vector.c%d)", column);
+	else if (affinity == AFFINITY_TEXT)
+		buf_printf(to, "CAST(vector.c%d AS TEXT)", column);
+	else    /* e is the cast that made it, perhaps by the name of an item */
+		buf_printf(to, "CAST(vector.c%d AS %.*s)", column, STR_FMT(e->name));
+}
+
+static const struct select_expr *
+meant(struct work *k, const struct select_expr *e, int *aliases)        /* the item behind a name of one */
+{
+	const struct select_expr *item;
+	struct store_field field;
+
+	if (e->of == SELECT_COLUMN && vector_plan_name(&k->scope, e, *aliases, &field, &item) == NAME_ITEM) {
+		*aliases = 0;
+		return item;
+	}
+	return e;
+}
+
+/* ---- aggregates */
+
+static const struct { const char *name; int args; enum vector_aggregate_of of; } aggregates[] = {
+	{ "count", 1, AGGREGATE_COUNT }, { "sum", 1, AGGREGATE_SUM }, { "total", 1, AGGREGATE_TOTAL }, { "avg", 1, AGGREGATE_AVG }, { "min", 1, AGGREGATE_MIN },
+	{ "max", 1, AGGREGATE_MAX }, { "count_if", 1, AGGREGATE_COUNT_IF }, { "countif", 1, AGGREGATE_COUNT_IF },
+	{ "stddev", 1, AGGREGATE_STDDEV_SAMP }, { "stddev_samp", 1, AGGREGATE_STDDEV_SAMP }, { "stddevsamp", 1, AGGREGATE_STDDEV_SAMP },
+	{ "stdev", 1, AGGREGATE_STDDEV_SAMP }, { "stddev_pop", 1, AGGREGATE_STDDEV_POP }, { "stddevpop", 1, AGGREGATE_STDDEV_POP },
+	{ "variance", 1, AGGREGATE_VAR_SAMP }, { "var_samp", 1, AGGREGATE_VAR_SAMP }, { "varsamp", 1, AGGREGATE_VAR_SAMP },
+	{ "var_pop", 1, AGGREGATE_VAR_POP }, { "varpop", 1, AGGREGATE_VAR_POP },
+	{ "median", 1, AGGREGATE_QUANTILE_CONT }, { "quantile", 1, AGGREGATE_QUANTILE_CONT }, { "quantile", 2, AGGREGATE_QUANTILE_CONT },
+	{ "quantile_cont", 2, AGGREGATE_QUANTILE_CONT }, { "percentile_cont", 2, AGGREGATE_QUANTILE_CONT }, { "quantileexact", 2, AGGREGATE_QUANTILE_CONT },
+	{ "percentile", 2, AGGREGATE_QUANTILE_CONT }, { "quantile_disc", 2, AGGREGATE_QUANTILE_DISC }, { "percentile_disc", 2, AGGREGATE_QUANTILE_DISC },
+	{ "approx_count_distinct", 1, AGGREGATE_APPROX_DISTINCT }, { "uniq", 1, AGGREGATE_APPROX_DISTINCT }, { "uniqhll12", 1, AGGREGATE_APPROX_DISTINCT },
+	{ "uniqcombined", 1, AGGREGATE_APPROX_DISTINCT },
+	{ "arg_max", 2, AGGREGATE_ARG_MAX }, { "argmax", 2, AGGREGATE_ARG_MAX }, { "max_by", 2, AGGREGATE_ARG_MAX },
+	{ "arg_min", 2, AGGREGATE_ARG_MIN }, { "argmin", 2, AGGREGATE_ARG_MIN }, { "min_by", 2, AGGREGATE_ARG_MIN },
+	{ NULL, 0, AGGREGATE_ROWS } };
+
+static int
+share_of(struct work *k, const struct select_expr *e, double *share)
+{
+	struct cell cell;
+
+	if (vector_plan_has(&k->scope, e, 0) || vector_plan_constant(&k->scope, e, &cell) < 0 || (cell.type != CELL_REAL && cell.type != CELL_INTEGER))
+		return -1;
+	*share = cell.type == CELL_REAL ? cell.real : (double)cell.integer;
+	return *share >= 0 && *share <= 1 ? 0 : -1;
+}
+
+/* What an aggregate counts. 0, or -1: not over columns. */
+static int
+aggregate(struct work *k, const struct select_expr *e, struct vector_aggregate *a)
+{
+	struct plan_scope *s = &k->scope;
+	int i;
+
+	*a = (struct vector_aggregate){ .of = AGGREGATE_ROWS, .share = 0.5 };
+	for (int c = 0; c < e->n_args; c++)
+		if (vector_plan_has(s, e->arg[c], 0) & ~(unsigned)HAS_COLUMN)
+			return -1;
+	if (e->filter && (vector_plan_has(s, e->filter, 0) & ~(unsigned)(HAS_COLUMN | HAS_COLLATE) || !(a->filter = vector_plan_condition(s, e->filter, 0))))
+		return -1;
+	if (e->n_args == 0)
+		return strncasecmp(e->name.p, "count", 5) == 0 && e->name.n == 5 && !e->distinct ? 0 : -1;
+	for (i = 0; aggregates[i].name && !(aggregates[i].args == e->n_args && strlen(aggregates[i].name) == e->name.n &&
+	    strncasecmp(aggregates[i].name, e->name.p, e->name.n) == 0); i++)
+		;
+	if (!aggregates[i].name)
+		return -1;
+	a->of = aggregates[i].of;
+	a->arg = a->of == AGGREGATE_COUNT_IF ? vector_plan_condition(s, e->arg[0], 0) : vector_plan_value(s, e->arg[0], 0);
+	if (!a->arg)
+		return -1;
+	if (a->of == AGGREGATE_ARG_MAX || a->of == AGGREGATE_ARG_MIN)
+		a->by = vector_plan_value(s, e->arg[1], 0);
+	else if (e->n_args == 2 && share_of(k, e->arg[1], &a->share) < 0)
+		return -1;
+	if ((a->of == AGGREGATE_ARG_MAX || a->of == AGGREGATE_ARG_MIN) && !a->by)
+		return -1;
+	if (e->distinct && a->of != AGGREGATE_MIN && a->of != AGGREGATE_MAX) {
+		if (a->of != AGGREGATE_COUNT && a->of != AGGREGATE_SUM && a->of != AGGREGATE_AVG && a->of != AGGREGATE_TOTAL)
+			return -1;
+		a->distinct = 1;
+	}
+	return 0;
+}
+
+static int
+aggregate_of(struct work *k, const struct select_expr *e)
+{
+	struct vector_aggregate a;
+
+	if (aggregate(k, e, &a) < 0)
+		return -1;
+	for (int i = 0; i < k->n_aggregates; i++) {
+		const struct vector_aggregate *b = &k->aggregate[i];
+
+		if (a.of == b->of && a.distinct == b->distinct && memcmp(&a.share, &b->share, sizeof(a.share)) == 0 && same_value(a.arg, b->arg) &&
+		    same_value(a.by, b->by) && same_value(a.filter, b->filter))
+			return i;
+	}
+	if (k->n_aggregates == COLUMNS_MOST)
+		return -1;
+	k->aggregate[k->n_aggregates] = a;
+	return k->n_aggregates++;
+}
+
+/* ---- what is left for SQLite: the text of an expression with columns of vector(N) in it
+ *
+ * Columns of aggregates stand behind those of the keys, which are all known when it begins. In rows, a column comes with the first
+ * expression that reads it. */
+
+static void put(struct work *, const struct select_expr *, int aliases, int whole, struct buf *);
+
+static void
+put_range(struct work *k, const struct select_expr *e, uint32_t from, uint32_t to, int aliases, struct buf *out)  /* around and between its children */
+{
+	const struct select_expr *child;
+
+	for (int i = 0; (child = vector_plan_child(e, i)) && !k->bad; i++) {
+		vector_plan_copy(k->w, from, child->from, out);
+		put(k, child, aliases, 0, out);
+		from = child->to;
+	}
+	if (e->select && !k->bad) {
+		struct planner *w = k->w;
+		int first = w->n_edits;
+		uint32_t open = from > e->select->from ? from : e->select->from;
+
+		vector_plan_copy(w, from, open, out);
+		plan_select(w, e->select, e->of == SELECT_EXISTS ? IN_EXISTS : IN_EXPRESSION);
+		render(w, e->select->from, e->select->to, first, out);
+		from = e->select->to;
+	}
+	vector_plan_copy(k->w, from, to, out);
+}
+
+/* Does a subquery stand on its own? SQLite knows, with the statement's WITH before it. */
+static int
+uncorrelated(struct planner *w, const struct select *s)
+{
+	struct buf sql = {0};
+	sqlite3_stmt *statement = NULL;
+	int good;
+
+	buf_str(&sql, w->with);
+	buf_lit(&sql, w->with.n ? " SELECT * FROM (" : "");
+	buf_add(&sql, w->sql.p + s->from, s->to - s->from);
+	buf_lit(&sql, w->with.n ? ")" : "");
+	good = sqlite3_prepare_v3(w->q->db, buf_text(&sql), (int)sql.n + 1, 0, &statement, NULL) == SQLITE_OK;
+	sqlite3_finalize(statement);
+	buf_release(&sql);
+	return good;
+}
+
+static void
+put(struct work *k, const struct select_expr *e, int aliases, int whole, struct buf *to)
+{
+	const struct select_expr *m = meant(k, e, &aliases);
+	unsigned has = vector_plan_has(&k->scope, m, aliases);
+	int i;
+
+	if (k->bad)
+		return;
+	if (k->grouped) {
+		struct vector_expr *value = has & HAS_COLUMN && !(has & ~(unsigned)HAS_COLUMN) ? vector_plan_value(&k->scope, m, aliases) : NULL;
+
+		for (i = 0; value && i < k->n_keys; i++)
+			if (same_value(value, k->key[i].value) && vector_plan_affinity(&k->scope, m, aliases) == k->key[i].affinity) {
+				put_column(k, i, k->key[i].affinity, m, whole, to);
+				return;
+			}
+		if (vector_plan_is_aggregate(m)) {
+			if ((i = aggregate_of(k, m)) < 0)
+				k->bad = 1;
+			else
+				put_column(k, k->n_keys + i, AFFINITY_NONE, m, whole, to);
+			return;
+		}
+	} else if (has & HAS_COLUMN && !(has & (HAS_WINDOW | HAS_SUBQUERY | HAS_COLLATE | HAS_VOLATILE))) {
+		if ((i = key_of(k, m, aliases)) < 0)
+			k->bad = 1;
+		else
+			put_column(k, i, k->key[i].affinity, m, whole, to);
+		return;
+	}
+	if (m->of == SELECT_COLUMN && has) {            /* a bare column beside aggregates */
+		k->bad = 1;
+		return;
+	}
+	if (m->select && !uncorrelated(k->w, m->select)) {
+		k->bad = 1;
+		return;
+	}
+	if (m != e)
+		buf_byte(to, '(');
+	put_range(k, m, m->from, m->to, aliases, to);
+	if (m != e)
+		buf_byte(to, ')');
+}
+
+/* An item or a term, brackets around it and all. */
+static void
+put_whole(struct work *k, const struct select_expr *e, uint32_t from, uint32_t to, int aliases, struct buf *out)
+{
+	vector_plan_copy(k->w, from, e->from, out);
+	put(k, e, aliases, 1, out);
+	vector_plan_copy(k->w, e->to, to, out);
+}
+
+/* ---- WHERE */
+
+static void
+conjoin(struct work *k, struct vector_expr *e)
+{
+	struct vector_plan *p = k->scope.plan;
+	struct vector_expr *both;
+
+	if (!e) {
+		k->bad = 1;
+		return;
+	}
+	if (!p->where) {
+		p->where = e;
+		return;
+	}
+	if (p->where->op == VECTOR_AND) {       /* one node with all of them */
+		struct vector_expr **arg = arena_get(p->arena, (size_t)(p->where->n_args + 1) * sizeof(*arg));
+
+		memcpy(arg, p->where->arg, (size_t)p->where->n_args * sizeof(*arg));
+		arg[p->where->n_args++] = e;
+		p->where->arg = arg;
+		return;
+	}
+	both = vector_plan_node(&k->scope, VECTOR_AND, 2);
+	both->arg[0] = p->where, both->arg[1] = e;
+	p->where = both;
+}
+
+static int
+field_is(struct work *k, const struct vector_expr *e, enum store_field_of of)
+{
+	return e && e->op == VECTOR_FIELD && k->scope.plan->field[e->field].of == of;
+}
+
+/* timestamp OP text: into the range. 1 when it was that. */
+static int
+bound(struct work *k, const struct vector_expr *e, struct tables_range *range)
+{
+	static const struct { enum vector_op op; char as, turned; } ops[] = { { VECTOR_GT, '>', '<' }, { VECTOR_GE, 'G', 'L' }, { VECTOR_LT, '<', '>' },
+		{ VECTOR_LE, 'L', 'G' }, { VECTOR_EQ, '=', '=' } };
+
+	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
+		if (e->op != ops[i].op)
+			continue;
+		if (field_is(k, e->arg[0], FIELD_TIME) && e->arg[1]->op == VECTOR_CONSTANT && e->arg[1]->constant.type == CELL_TEXT)
+			tables_bound(range, ops[i].as, e->arg[1]->constant.text);
+		else if (field_is(k, e->arg[1], FIELD_TIME) && e->arg[0]->op == VECTOR_CONSTANT && e->arg[0]->constant.type == CELL_TEXT)
+			tables_bound(range, ops[i].turned, e->arg[0]->constant.text);
+		else
+			return 0;
+		return 1;
+	}
+	return 0;
+}
+
+/* event = name, event IN (names), user_id = one: into the range, where vector_run sees to them. 1 when it was that. */
+static int
+names(struct work *k, const struct vector_expr *e)
+{
+	struct store_range *r = &k->scope.plan->range;
+	struct str *list;
+	int n = 0;
+
+	if (e->op == VECTOR_EQ && field_is(k, e->arg[0], FIELD_USER) && e->arg[1]->op == VECTOR_CONSTANT && e->arg[1]->constant.type == CELL_TEXT && !r->user_id.p) {
+		r->user_id = e->arg[1]->constant.text;
+		return 1;
+	}
+	if ((e->op != VECTOR_EQ && e->op != VECTOR_IN) || !field_is(k, e->arg[0], FIELD_EVENT) || r->n_names)
+		return 0;
+	list = arena_get(k->scope.plan->arena, (size_t)e->n_args * sizeof(*list));
+	for (int i = 1; i < e->n_args; i++) {
+		if (e->arg[i]->op != VECTOR_CONSTANT || e->arg[i]->constant.type == CELL_NULL)
+			return 0;
+		if (e->arg[i]->constant.type == CELL_TEXT)
+			list[n++] = e->arg[i]->constant.text;
+	}
+	r->names = list;
+	r->n_names = n;
+	return n > 0;
+}
+
+static void
+conjunct(struct work *k, struct vector_expr *e, struct tables_range *range)
+{
+	if (!e) {
+		k->bad = 1;
+		return;
+	}
+	if (e->op == VECTOR_AND) {
+		for (int i = 0; i < e->n_args; i++)
+			conjunct(k, e->arg[i], range);
+		return;
+	}
+	if (!bound(k, e, range) && !names(k, e))
+		conjoin(k, e);
+}
+
+static void
+where(struct work *k, const struct select_expr *e, struct tables_range *range)
+{
+	while (e->of == SELECT_BINARY && strcmp(e->op, "AND") == 0) {           /* leans to the left */
+		where(k, e->arg[0], range);
+		e = e->arg[1];
+	}
+	if (vector_plan_has(&k->scope, e, 1) & ~(unsigned)(HAS_COLUMN | HAS_COLLATE))
+		k->bad = 1;
+	else
+		conjunct(k, vector_plan_condition(&k->scope, e, 1), range);
+}
+
+/* ---- the plan */
+
+static int
+constant_count(struct work *k, const struct select_expr *e, int64_t *n)         /* of LIMIT and OFFSET */
+{
+	struct cell cell;
+
+	if (vector_plan_has(&k->scope, e, 0) || vector_plan_constant(&k->scope, e, &cell) < 0 || cell.type != CELL_INTEGER || cell.integer < 0)
+		return -1;
+	*n = cell.integer;
+	return 0;
+}
+
+static int
+is_ordinal(const struct select_expr *e, int n_items)
+{
+	int64_t n;
+
+	return e->of == SELECT_NUMBER && str_int64(e->name, &n) == 0 && n >= 1 && n <= n_items ? (int)n : 0;
+}
+
+/* A term that is an item: by its name, its number. -1: it is an expression of its own. */
+static int
+item_of_term(struct work *k, const struct select_expr *e)
+{
+	int n = is_ordinal(e, k->core->n_items);
+
+	if (n)
+		return n - 1;
+	if (e->of == SELECT_COLUMN && !e->table.p)
+		for (int i = 0; i < k->core->n_items; i++)
+			if (k->core->item[i].alias.p && k->core->item[i].alias.n == e->name.n && strncasecmp(k->core->item[i].alias.p, e->name.p, e->name.n) == 0)
+				return i;
+	return -1;
+}
+
+/* ORDER BY and LIMIT as far as the executor can keep only the first rows. */
+static void
+first_rows(struct work *k)
+{
+	const struct select *s = k->select;
+	struct vector_plan *p = k->scope.plan;
+	int64_t limit, offset = 0;
+
+	if (!s->limit || constant_count(k, s->limit, &limit) < 0 || (s->offset && constant_count(k, s->offset, &offset) < 0) ||
+	    offset > FIRST_MOST || limit > FIRST_MOST - offset)
+		return;
+	p->order = arena_get(p->arena, (size_t)(s->n_order + 1) * sizeof(*p->order));
+	for (int i = 0; i < s->n_order; i++) {
+		const struct select_term *t = &s->order[i];
+		int item = item_of_term(k, t->expr), aliases = 1, column;
+		const struct select_expr *e = t->expr;
+
+		if (item >= 0 && (e = k->core->item[item].expr))
+			aliases = 0;
+		if (!e || (column = key_of(k, e, aliases)) < 0) {
+			p->n_order = 0;
+			return;
+		}
+		p->order[p->n_order++] = (struct vector_order){ k->key[column].value, t->descending, t->nulls ? t->nulls == 2 : t->descending };
+	}
+	p->limit = limit + offset;
+}
+
+/* The number of the item's column in the answer; 0: behind a *, of which nothing is known here. */
+static int
+ordinal_of(struct work *k, int item)
+{
+	for (int i = 0; i < item; i++)
+		if (!k->core->item[i].expr)
+			return 0;
+	return item + 1;
+}
+
+static void
+put_order(struct work *k, struct buf *to)
+{
+	const struct select *s = k->select;
+
+	for (int i = 0; i < s->n_order && !k->bad; i++) {
+		const struct select_term *t = &s->order[i];
+		const struct select_expr *e = t->expr;
+		int item;
+
+		buf_lit(to, i ? ", " : " ORDER BY ");
+		while (e->of == SELECT_COLLATE)
+			e = e->arg[0];
+		if ((item = item_of_term(k, e)) < 0) {
+			put_whole(k, t->expr, t->from, t->to, 1, to);
+			continue;
+		}
+		vector_plan_copy(k->w, t->from, e->from, to);
+		buf_printf(to, "%d", ordinal_of(k, item));
+		vector_plan_copy(k->w, e->to, t->to, to);
+		k->bad |= !ordinal_of(k, item);
+	}
+}
+
+static void
+put_limit(struct work *k, struct buf *to)
+{
+	const struct select *s = k->select;
+
+	if (s->limit) {
+		buf_byte(to, ' ');
+		vector_plan_copy(k->w, s->limit_from, s->to, to);
+	} else if (k->place == IN_FROM) {
+		buf_lit(to, " LIMIT -1");
+	}
+}
+
+/* SQLite's own names for the columns of the answer, and its word that the core is right. */
+static int
+ask_names(struct work *k)
+{
+	struct planner *w = k->w;
+	uint32_t from = k->core->from, to = k->alone ? k->select->to : k->core->to;
+	sqlite3_stmt *statement = NULL;
+	struct buf sql = {0};
+	int rc = -1;
+
+	for (int pass = 0; pass < 2 && rc < 0; pass++) {
+		if (pass && !w->with.n)
+			break;
+		buf_clear(&sql);
+		if (pass) {
+			buf_str(&sql, w->with);
+			buf_byte(&sql, ' ');
+		}
+		buf_add(&sql, w->sql.p + from, to - from);
+		if (sqlite3_prepare_v3(w->q->db, buf_text(&sql), (int)sql.n + 1, 0, &statement, NULL) == SQLITE_OK && statement)
+			rc = 0;
+		else
+			sqlite3_finalize(statement), statement = NULL;
+	}
+	buf_release(&sql);
+	if (rc == 0) {
+		k->n_names = sqlite3_column_count(statement);
+		k->name = arena_get(w->arena, (size_t)(k->n_names + 1) * sizeof(*k->name));
+		for (int i = 0; k->name && i < k->n_names; i++) {
+			struct str name = str_of(sqlite3_column_name(statement, i));
+
+			k->name[i] = (struct str){ arena_dup(w->arena, name.p ? name.p : "", name.n), name.n };
+		}
+	}
+	sqlite3_finalize(statement);
+	return rc;
+}
+
+static void
+put_items(struct work *k, struct buf *to)
+{
+	int name = 0;
+
+	for (int i = 0; i < k->core->n_items && !k->bad; i++) {
+		const struct select_item *item = &k->core->item[i];
+		int last = item->expr ? name + 1 : k->n_names - (k->core->n_items - 1 - i);
+
+		for (; name < last && !k->bad; name++) {
+			buf_lit(to, name ? ", " : "");
+			if (item->expr) {
+				put_whole(k, item->expr, item->from, item->to, 0, to);
+			} else {        /* of * each column by its name */
+				struct select_expr *e = arena_get(k->w->arena, sizeof(*e));
+				int column;
+
+				*e = (struct select_expr){ .of = SELECT_COLUMN, .height = 1, .name = k->name[name] };
+				if (k->grouped || (column = key_of(k, e, 0)) < 0)
+					k->bad = 1;
+				else
+					put_column(k, column, k->key[column].affinity, e, 1, to);
+			}
+			buf_lit(to, " AS ");
+			put_name(to, k->name[name]);
+		}
+	}
+	k->bad |= name != k->n_names;
+}
+
+static void
+put_windows(struct work *k, struct buf *to)
+{
+	const struct select_core *c = k->core;
+	uint32_t from = c->windows_from;
+
+	if (!c->n_windows)
+		return;
+	buf_byte(to, ' ');
+	for (int i = 0; i < c->n_windows; i++)
+		for (int n = 0; n < c->window[i].n_args && !k->bad; n++) {
+			const struct select_expr *e = c->window[i].arg[n];
+
+			vector_plan_copy(k->w, from, e->from, to);
+			put(k, e, 1, 0, to);
+			from = e->to;
+		}
+	vector_plan_copy(k->w, from, c->windows_to, to);
+}
+
+static unsigned
+items_have(struct work *k)
+{
+	unsigned has = 0;
+
+	for (int i = 0; i < k->core->n_items; i++)
+		if (k->core->item[i].expr)
+			has |= vector_plan_has(&k->scope, k->core->item[i].expr, 0);
+	return has;
+}
+
+static int
+has_star(const struct select_core *c)
+{
+	for (int i = 0; i < c->n_items; i++)
+		if (!c->item[i].expr)
+			return 1;
+	return 0;
+}
+
+/* GROUP BY, or the items of DISTINCT: the keys, in this order. */
+static void
+group(struct work *k)
+{
+	const struct select_core *c = k->core;
+
+	for (int i = 0; i < c->n_group && !k->bad; i++) {
+		int n = is_ordinal(c->group[i], c->n_items), aliases = 1;
+		const struct select_expr *e = n ? c->item[n - 1].expr : c->group[i];
+
+		if (!e) {
+			k->bad = 1;
+			return;
+		}
+		if (n)
+			aliases = 0;
+		e = meant(k, e, &aliases);
+		k->bad |= key_of(k, e, aliases) < 0;
+	}
+}
+
+static void
+distinct(struct work *k)
+{
+	for (int i = 0; i < k->core->n_items && !k->bad; i++)
+		k->bad |= !k->core->item[i].expr || key_of(k, k->core->item[i].expr, 0) < 0;
+}
+
+/* Do rows pay? Where they may be many, and wide, they are better not kept in memory; what only asks for a time or a name is
+ * given as it is read. */
+static int
+rows_pay(struct work *k)
+{
+	const struct vector_plan *p = k->scope.plan;
+
+	if (p->limit >= 0 && p->n_order)
+		return 1;
+	if (k->place == IN_EXISTS || (!p->where && !p->range.user_id.p && !p->range.n_names))
+		return 0;
+	return p->limit >= 0 || p->range.user_id.p || (k->n_keys <= WIDE_MOST && (p->where || k->place != OUTERMOST));
+}
+
+static void
+finish(struct work *k)
+{
+	struct vector_plan *p = k->scope.plan;
+	p->key = arena_get(p->arena, (size_t)(k->n_keys + 1) * sizeof(*p->key));
+	for (int i = 0; i < k->n_keys; i++)
+		p->key[i] = k->key[i].value;
+	p->n_keys = k->n_keys;
+	p->aggregate = arena_get(p->arena, (size_t)(k->n_aggregates + 1) * sizeof(*p->aggregate));
+	for (int i = 0; i < k->n_aggregates; i++)
+		p->aggregate[i] = k->aggregate[i];
+	p->n_aggregates = k->n_aggregates;
+	p->grouped = k->grouped;
+}
+
+static struct vector_plan *
+plan_new(void)
+{
+	struct vector_plan *p = mem_new(sizeof(*p));
+
+	p->arena = arena_new(0);
+	p->range = (struct store_range){ .from = TIME_MIN, .to = TIME_MAX + 1 };
+	p->limit = -1;
+	return p;
+}
+
+static void
+plan_free(struct vector_plan *p)
+{
+	if (!p)
+		return;
+	arena_free(p->arena);
+	buf_release(&p->explain);
+	free(p);
+}
+
+/* The core as a plan and the text that reads it. 1 when it was taken. */
+static int
+plan_core(struct planner *w, const struct select *s, const struct select_core *c, enum place place, struct buf *out)
+{
+	const struct select_source *from = c->source;
+	struct tables_range range = TABLES_ALL;
+	struct work *k;
+	unsigned has;
+	int first = w->n_edits, taken = 0, absorbed, plans;
+
+	if (c->n_sources != 1 || !from->plain || from->schema.p || from->name.n != 6 || strncasecmp(from->name.p, "events", 6) != 0 || !c->n_items ||
+	    w->plans->n == PLANS_MOST)
+		return 0;
+	k = mem_new(sizeof(*k));
+	*k = (struct work){ .w = w, .select = s, .core = c, .place = place, .alone = s->n_cores == 1, .number = w->plans->n };
+	k->scope = (struct plan_scope){ .w = w, .core = c, .plan = plan_new(), .alias = from->alias.p ? from->alias : from->name };
+	/* The number is taken now: subqueries inside get theirs after it. */
+	plans = w->plans->n;
+	w->plans->plan = mem_grow(w->plans->plan, (size_t)w->plans->n + 1, sizeof(struct vector_plan *));
+	w->plans->plan[w->plans->n++] = k->scope.plan;
+	if (ask_names(k) < 0)
+		goto out;
+	has = items_have(k);
+	if (c->having)
+		has |= vector_plan_has(&k->scope, c->having, 1);
+	for (int i = 0; k->alone && i < s->n_order; i++)
+		has |= vector_plan_has(&k->scope, s->order[i].expr, 1);
+	absorbed = c->distinct && !c->n_group && !(has & (HAS_AGGREGATE | HAS_WINDOW));        /* DISTINCT is the grouping */
+	k->grouped = c->n_group || has & HAS_AGGREGATE || absorbed;
+	if (!k->alone)
+		for (int i = 0; i < s->n_order; i++)
+			k->bad |= item_of_term(k, s->order[i].expr) < 0 && s->order[i].expr->of != SELECT_COLUMN;
+	if (k->grouped && has_star(c))
+		k->bad = 1;
+	if (c->where && !k->bad)
+		where(k, c->where, &range);
+	if (absorbed && !k->bad)
+		distinct(k);
+	else if (k->grouped && !k->bad)
+		group(k);
+	else if (k->alone && !c->distinct && !(has & HAS_WINDOW) && !k->bad)
+		first_rows(k);
+	buf_lit(out, c->distinct && !absorbed ? "SELECT DISTINCT " : "SELECT ");
+	put_items(k, out);
+	buf_printf(out, " FROM vector(%d)", k->number);
+	if (c->having && !k->bad) {
+		buf_lit(out, " WHERE ");
+		put_whole(k, c->having, c->having->from, c->having->to, 1, out);
+	}
+	if (!k->bad)
+		put_windows(k, out);
+	if (k->alone && !k->bad) {
+		put_order(k, out);
+		put_limit(k, out);
+	}
+	if (k->bad || (!k->grouped && (k->n_keys == 0 || !rows_pay(k))))
+		goto out;
+	finish(k);
+	k->scope.plan->range.from = range.from < TIME_MIN ? TIME_MIN : range.from;
+	k->scope.plan->range.to = range.to > TIME_MAX ? TIME_MAX + 1 : range.to;
+	if (range.from >= range.to)
+		k->scope.plan->range.from = k->scope.plan->range.to = 0;
+	vector_plan_explain(k->scope.plan, k->number);
+	taken = 1;
+out:
+	if (!taken) {
+		while (w->plans->n > plans)
+			plan_free(w->plans->plan[--w->plans->n]);
+		w->n_edits = first;
+		buf_clear(out);
+	}
+	free(k);
+	return taken;
+}
+
+/* ---- through the statement */
+
+static void
+plan_sources(struct planner *w, const struct select_source *s, int n)
+{
+	for (int i = 0; i < n; i++) {
+		if (s[i].select)
+			plan_select(w, s[i].select, IN_FROM);
+		plan_sources(w, s[i].inner, s[i].n_inner);
+		for (int k = 0; k < s[i].n_args; k++)
+			plan_inside(w, s[i].arg[k]);
+		if (s[i].on)
+			plan_inside(w, s[i].on);
+	}
+}
+
+static void
+plan_inside(struct planner *w, const struct select_expr *e)     /* subqueries in an expression */
+{
+	const struct select_expr *child;
+
+	for (int i = 0; (child = vector_plan_child(e, i)); i++)
+		plan_inside(w, child);
+	if (e->select)
+		plan_select(w, e->select, e->of == SELECT_EXISTS ? IN_EXISTS : IN_EXPRESSION);
+}
+
+static void
+plan_clauses(struct planner *w, const struct select_core *c)
+{
+	for (int i = 0; i < c->n_items; i++) {
+		const struct select_item *item = &c->item[i];
+		struct buf name = {0};
+		int first = w->n_edits;
+
+		if (!item->expr)
+			continue;
+		plan_inside(w, item->expr);
+		if (w->n_edits > first && !item->alias.p) {     /* its text was its name */
+			buf_lit(&name, " AS ");
+			put_name(&name, (struct str){ w->sql.p + item->from, item->to - item->from });
+			edit(w, item->to, item->to, buf_get(&name));
+		}
+		buf_release(&name);
+	}
+	plan_sources(w, c->source, c->n_sources);
+	if (c->where)
+		plan_inside(w, c->where);
+	for (int i = 0; i < c->n_group; i++)
+		plan_inside(w, c->group[i]);
+	if (c->having)
+		plan_inside(w, c->having);
+	for (int i = 0; i < c->n_values; i++)
+		plan_inside(w, c->value[i]);
+}
+
+static void
+plan_select(struct planner *w, const struct select *s, enum place place)
+{
+	int any = 0;
+
+	for (int i = 0; i < s->n_with; i++)
+		plan_select(w, s->with[i].select, IN_FROM);
+	for (int i = 0; i < s->n_cores; i++) {
+		const struct select_core *c = &s->core[i];
+		struct buf text = {0};
+
+		if (plan_core(w, s, c, place, &text)) {
+			edit(w, c->from, s->n_cores == 1 ? s->to : c->to, buf_get(&text));
+			any = 1;
+		} else {
+			plan_clauses(w, c);
+		}
+		buf_release(&text);
+	}
+	if (s->n_cores > 1 && any && place == IN_FROM && !s->limit)
+		edit(w, s->to, s->to, STR(" LIMIT -1"));
+}
+
+/* ---- parameters */
+
+static int
+find_params(struct planner *w, const struct query_param *params, int n)
+{
+	struct token token;
+	struct err err = {0};
+	size_t at = 0;
+	int cap = 0, named = 0, bare = 0;
+
+	while (token_next(w->sql, &at, &token, &err) == 1) {
+		struct plan_param *p;
+		const struct query_param *value = NULL;
+
+		if (token.kind != TOKEN_PARAM)
+			continue;
+		if (w->n_params == cap) {
+			cap = cap ? 2 * cap : 16;
+			w->param = mem_grow(w->param, (size_t)cap, sizeof(*w->param));
+		}
+		p = &w->param[w->n_params++];
+		*p = (struct plan_param){ .at = (uint32_t)token.at, .n = (uint32_t)token.text.n };
+		if (*token.text.p == '?') {
+			if (token.text.n > 1 || bare >= n)
+				return -1;
+			value = &params[bare++];
+			p->number = bare;
+		} else {
+			named = 1;
+			for (int i = 0; i < n; i++)
+				if (str_eq(params[i].name, (struct str){ token.text.p + 1, token.text.n - 1 }))
+					value = &params[i];
+		}
+		if (!value)
+			return -1;
+		p->value = query_param_cell(value->value);
+	}
+	return err.code || (named && bare) ? -1 : 0;
+}
+
+/* Is a table of a WITH called events, or our own? Then a name does not mean what it says. */
+static int
+shadowed(const struct select *s);
+
+static int
+shadowed_inside(const struct select_expr *e)
+{
+	const struct select_expr *child;
+
+	for (int i = 0; (child = vector_plan_child(e, i)); i++)
+		if (shadowed_inside(child))
+			return 1;
+	return e->select && shadowed(e->select);
+}
+
+static int
+shadowed_sources(const struct select_source *s, int n)
+{
+	for (int i = 0; i < n; i++)
+		if ((s[i].select && shadowed(s[i].select)) || shadowed_sources(s[i].inner, s[i].n_inner) || (s[i].on && shadowed_inside(s[i].on)))
+			return 1;
+	return 0;
+}
+
+static int
+shadowed(const struct select *s)
+{
+	for (int i = 0; i < s->n_with; i++)
+		if ((s->with[i].name.n == 6 && (strncasecmp(s->with[i].name.p, "events", 6) == 0 || strncasecmp(s->with[i].name.p, "vector", 6) == 0)) ||
+		    shadowed(s->with[i].select))
+			return 1;
+	for (int i = 0; i < s->n_cores; i++) {
+		const struct select_core *c = &s->core[i];
+
+		if (shadowed_sources(c->source, c->n_sources) || (c->where && shadowed_inside(c->where)) || (c->having && shadowed_inside(c->having)))
+			return 1;
+		for (int k = 0; k < c->n_items; k++)
+			if (c->item[k].expr && shadowed_inside(c->item[k].expr))
+				return 1;
+	}
+	return 0;
+}
+
+/* ---- the door */
+
+int
+vector_plan(struct query *q, struct str sql, const struct query_param *params, int n_params, struct buf *out, struct vector_plans *plans, struct err *err)
+{
+	struct planner w = { .q = q, .arena = arena_new(64u << 20), .sql = sql, .plans = plans };
+	struct err ignore = {0};
+	struct select *s;
+
+	(void)err;
+	*plans = (struct vector_plans){0};
+	if (sql.n < UINT32_MAX && (s = select_parse(sql, w.arena, &ignore)) && find_params(&w, params, n_params) == 0 && !shadowed(s)) {
+		if (s->n_with)
+			w.with = (struct str){ sql.p + s->from, s->with[s->n_with - 1].to - s->from };
+		plan_select(&w, s, OUTERMOST);
+	}
+	if (plans->n)
+		render(&w, 0, (uint32_t)sql.n, 0, out);
+	else
+		buf_str(out, sql);
+	free(w.edit), free(w.param);
+	arena_free(w.arena);
+	return 0;
+}
+
+void
+vector_plans_release(struct vector_plans *plans)
+{
+	for (int i = 0; i < plans->n; i++)
+		plan_free(plans->plan[i]);
+	free(plans->plan);
+	*plans = (struct vector_plans){0};
+}

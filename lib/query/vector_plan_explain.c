@@ -1,0 +1,175 @@
+/* A plan in words, for EXPLAIN. */
+#include <stdio.h>
+
+#include "base/time.h"
+#include "query/vector_plan_priv.h"
+
+static const char *const aggregate_names[] = { "count(*)", "count", "sum", "total", "avg", "min", "max", "count_if", "stddev_samp", "stddev_pop", "var_samp",
+	"var_pop", "quantile_cont", "quantile_disc", "approx_count_distinct", "arg_min", "arg_max" };
+
+static void
+put_field(struct buf *to, const struct store_field *f)
+{
+	static const char *const names[] = { "event", "timestamp", "rowid", "received_at", "id", "user_id", "session_id", "properties" };
+
+	if (f->of < FIELD_PROPERTY) {
+		buf_lit(to, names[f->of]);
+		return;
+	}
+	for (int i = 0; i < FIELD_PROPERTY; i++)
+		if (str_eq(f->name, str_of(names[i])))
+			buf_lit(to, "properties.");
+	buf_str(to, f->name);
+}
+
+static void put_expr(struct buf *, const struct vector_plan *, const struct vector_expr *);
+
+static void
+put_list(struct buf *to, const struct vector_plan *p, const struct vector_expr *e, int from, const char *between)
+{
+	for (int i = from; i < e->n_args; i++) {
+		buf_lit(to, i > from ? between : "");
+		put_expr(to, p, e->arg[i]);
+	}
+}
+
+/* The SQL with its fields in place of ?1, ?2 … */
+static void
+put_sql(struct buf *to, const struct vector_plan *p, const struct vector_expr *e)
+{
+	buf_byte(to, '[');
+	for (size_t i = 0; i < e->sql.n; i++) {
+		int n = 0;
+
+		if (e->sql.p[i] != '?') {
+			buf_byte(to, e->sql.p[i]);
+			continue;
+		}
+		for (; i + 1 < e->sql.n && e->sql.p[i + 1] >= '0' && e->sql.p[i + 1] <= '9' && n < 1000; i++)
+			n = 10 * n + e->sql.p[i + 1] - '0';
+		if (n >= 1 && n <= e->n_args)
+			put_expr(to, p, e->arg[n - 1]);
+		else
+			buf_byte(to, '?');
+	}
+	buf_byte(to, ']');
+}
+
+static void
+put_expr(struct buf *to, const struct vector_plan *p, const struct vector_expr *e)
+{
+	static const char *const signs[] = { [VECTOR_AND] = " AND ", [VECTOR_OR] = " OR ", [VECTOR_EQ] = " = ", [VECTOR_NE] = " <> ", [VECTOR_LT] = " < ",
+		[VECTOR_LE] = " <= ", [VECTOR_GT] = " > ", [VECTOR_GE] = " >= ", [VECTOR_IS] = " IS ", [VECTOR_IS_NOT] = " IS NOT ", [VECTOR_LIKE] = " LIKE ",
+		[VECTOR_ILIKE] = " ILIKE ", [VECTOR_ADD] = " + ", [VECTOR_SUB] = " - ", [VECTOR_MUL] = " * ", [VECTOR_DIV] = " / ", [VECTOR_MOD] = " % " };
+
+	switch (e->op) {
+	case VECTOR_FIELD:
+		put_field(to, &p->field[e->field]);
+		break;
+	case VECTOR_CONSTANT:
+		if (vector_plan_put_literal(to, &e->constant) < 0)
+			buf_byte(to, '?');
+		break;
+	case VECTOR_NOT:
+	case VECTOR_NEG:
+		buf_lit(to, e->op == VECTOR_NOT ? "NOT " : "-");
+		put_expr(to, p, e->arg[0]);
+		break;
+	case VECTOR_IN:
+		put_expr(to, p, e->arg[0]);
+		buf_lit(to, " IN (");
+		put_list(to, p, e, 1, ", ");
+		buf_byte(to, ')');
+		break;
+	case VECTOR_CASE:
+	case VECTOR_COALESCE:
+		buf_lit(to, e->op == VECTOR_CASE ? "case(" : "coalesce(");
+		put_list(to, p, e, 0, ", ");
+		buf_byte(to, ')');
+		break;
+	case VECTOR_TIME:
+		put_sql(to, p, e);
+		if (e->every_ms > 1)
+			buf_printf(to, "/%gs", (double)e->every_ms / 1000);
+		break;
+	case VECTOR_SQL:
+		put_sql(to, p, e);
+		break;
+	default:
+		buf_byte(to, '(');
+		put_list(to, p, e, 0, signs[e->op] ? signs[e->op] : ", ");
+		buf_byte(to, ')');
+	}
+}
+
+static void
+put_aggregate(struct buf *to, const struct vector_plan *p, const struct vector_aggregate *a)
+{
+	buf_lit(to, aggregate_names[a->of]);
+	if (a->of != AGGREGATE_ROWS) {
+		buf_lit(to, a->distinct ? "(DISTINCT " : "(");
+		put_expr(to, p, a->arg);
+		if (a->by) {
+			buf_lit(to, ", ");
+			put_expr(to, p, a->by);
+		}
+		if (a->of == AGGREGATE_QUANTILE_CONT || a->of == AGGREGATE_QUANTILE_DISC)
+			buf_printf(to, ", %g", a->share);
+		buf_byte(to, ')');
+	}
+	if (a->filter) {
+		buf_lit(to, " FILTER ");
+		put_expr(to, p, a->filter);
+	}
+}
+
+static void
+put_range(struct buf *to, const struct store_range *r)
+{
+	char text[TIME_LEN];
+
+	if (r->from > TIME_MIN && r->from < r->to) {
+		time_print(r->from, text);
+		buf_printf(to, ", from %.*s", TIME_LEN, text);
+	}
+	if (r->to <= TIME_MAX && r->from < r->to) {
+		time_print(r->to, text);
+		buf_printf(to, ", before %.*s", TIME_LEN, text);
+	}
+	if (r->from >= r->to)
+		buf_lit(to, ", at no time");
+	for (int i = 0; i < r->n_names; i++) {
+		buf_lit(to, i ? ", " : ", event ");
+		buf_str(to, r->names[i]);
+	}
+	if (r->user_id.p)
+		buf_printf(to, ", user_id %.*s", STR_FMT(r->user_id));
+}
+
+void
+vector_plan_explain(struct vector_plan *p, int number)
+{
+	struct buf *to = &p->explain;
+
+	buf_printf(to, "vector(%d): %s over columns", number, p->grouped ? "groups" : "rows");
+	put_range(to, &p->range);
+	if (p->where) {
+		buf_lit(to, "; filter ");
+		put_expr(to, p, p->where);
+	}
+	for (int i = 0; i < p->n_keys; i++) {
+		buf_lit(to, i ? ", " : p->grouped ? "; by " : "; gives ");
+		put_expr(to, p, p->key[i]);
+	}
+	for (int i = 0; i < p->n_aggregates; i++) {
+		buf_lit(to, i ? ", " : "; ");
+		put_aggregate(to, p, &p->aggregate[i]);
+	}
+	for (int i = 0; i < p->n_order; i++) {
+		buf_lit(to, i ? ", " : "; ordered by ");
+		put_expr(to, p, p->order[i].expr);
+		buf_lit(to, p->order[i].descending ? " descending" : "");
+	}
+	if (p->limit >= 0)
+		buf_printf(to, "; the first %lld", (long long)p->limit);
+}

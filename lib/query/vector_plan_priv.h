@@ -1,0 +1,64 @@
+/* vector_plan_priv.h - between the two halves of the planner: cores with their clauses, and the expressions in them. */
+#ifndef QUERY_VECTOR_PLAN_PRIV_H
+#define QUERY_VECTOR_PLAN_PRIV_H
+
+#include "query/query_priv.h"
+#include "query/select.h"
+#include "query/vector.h"
+
+/* A parameter where it stands. A statement has either names or bare ?, which SQLite numbers in their order. */
+struct plan_param { uint32_t at, n; int number; struct cell value; };
+
+struct plan_edit { uint32_t from, to; struct str text; };       /* what comes in place of these bytes */
+
+struct planner {
+	struct query *q;
+	struct arena *arena;            /* of the tree and of texts, until the statement is done */
+	struct str sql;
+	struct plan_param *param;       /* in order of place */
+	int n_params;
+	struct plan_edit *edit;         /* in order of place, none inside another */
+	int n_edits, edits_cap;
+	struct vector_plans *plans;
+	struct str with;                /* the statement's WITH clause, for subqueries that read from it */
+};
+
+/* A core over events that is being planned. */
+struct plan_scope {
+	struct planner *w;
+	const struct select_core *core;
+	struct vector_plan *plan;
+	struct str alias;               /* what stands before a dot */
+};
+
+/* What a name in an expression means. aliases: may it be that of an item? Not in the items themselves. */
+enum plan_name { NAME_NONE, NAME_COLUMN, NAME_ITEM, NAME_WORD };
+enum plan_name vector_plan_name(const struct plan_scope *, const struct select_expr *, int aliases, struct store_field *, const struct select_expr **item);
+
+/* SQLite's affinity of an operand: what it makes of the other one in a comparison. */
+enum plan_affinity { AFFINITY_NONE, AFFINITY_BLOB, AFFINITY_TEXT, AFFINITY_NUMERIC };
+enum plan_affinity vector_plan_affinity(const struct plan_scope *, const struct select_expr *, int aliases);
+
+/* The i-th child of an expression, NULL behind the last: arguments, filter, window; in the order of the text. Subqueries are none. */
+const struct select_expr *vector_plan_child(const struct select_expr *, int i);
+
+/* What is in an expression, all its children included. */
+enum { HAS_COLUMN = 1, HAS_AGGREGATE = 2, HAS_WINDOW = 4, HAS_SUBQUERY = 8, HAS_VOLATILE = 16, HAS_BLOB = 32, HAS_COLLATE = 64, HAS_UNKNOWN = 128 };
+unsigned vector_plan_has(const struct plan_scope *, const struct select_expr *, int aliases);
+int vector_plan_is_aggregate(const struct select_expr *);
+
+/* The value of an expression without columns, found by SQLite; its text lives as long as the plan. 0, or -1: it has none. */
+int vector_plan_constant(const struct plan_scope *, const struct select_expr *, struct cell *);
+
+/* The expression as a tree for vector_run: a value, or the condition of a filter (1, 0 or NULL). NULL: it cannot be said. */
+struct vector_expr *vector_plan_value(struct plan_scope *, const struct select_expr *, int aliases);
+struct vector_expr *vector_plan_condition(struct plan_scope *, const struct select_expr *, int aliases);
+struct vector_expr *vector_plan_field(struct plan_scope *, struct store_field);
+struct vector_expr *vector_plan_node(struct plan_scope *, enum vector_op, int n_args);
+struct vector_expr *vector_plan_cell(struct plan_scope *, struct cell);
+
+int vector_plan_put_literal(struct buf *, const struct cell *);         /* as SQL; -1: none can say it */
+void vector_plan_copy(const struct planner *, uint32_t from, uint32_t to, struct buf *);        /* text, each ? with its number */
+void vector_plan_explain(struct vector_plan *, int number);
+
+#endif

@@ -1,0 +1,205 @@
+/* What is counted over columns, and what SQLite is left with: statement by statement, in EXPLAIN's words. */
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/time.h"
+#include "query/query.h"
+#include "store/store.h"
+
+static char dir[64];
+
+static int
+remove_one(const char *path, const struct stat *st, int what, struct FTW *f)
+{
+	(void)st, (void)what, (void)f;
+	return remove(path);
+}
+
+static int
+set_up(void **state)
+{
+	struct event e = { .name = STR("a"), .time = 1795000000000, .user_id = STR("u1"), .properties = STR("{\"page\":\"/a\",\"n\":1,\"r\":1.5,\"o\":{\"p\":1},\"event\":2}") };
+	struct err err = {0};
+	struct store *s;
+
+	(void)state;
+	strcpy(dir, "/tmp/at-plan-XXXXXX");
+	if (!mkdtemp(dir) || !(s = store_open(dir, "default", STORE_WRITE | STORE_CREATE, &err)))
+		return -1;
+	if (store_begin(s, &err) < 0 || store_add(s, &e, &err) < 0 || store_commit(s, &err) < 0)
+		return -1;
+	store_close(s);
+	time_set_now(1795000000000);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* The statement that SQLite gets, then a line for each plan; plan NULL: SQLite does all of it. */
+static const struct { const char *typed, *left, *plan; } cases[] = {
+	/* groups */
+	{ "SELECT count(*) FROM events", "SELECT vector.c0 AS \"count(*)\" FROM vector(0)", "vector(0): groups over columns; count(*)" },
+	{ "SELECT upper(page), 2 * COUNT(*) AS many FROM events WHERE page LIKE '/a%' GROUP BY page HAVING many > 9 ORDER BY many DESC, page LIMIT 3",
+	    "SELECT upper(vector.c0) AS \"upper(page)\", 2 * (+vector.c1) AS \"many\" FROM vector(0) WHERE (2 * (+vector.c1)) > 9 ORDER BY 2 DESC, vector.c0 LIMIT 3",
+	    "vector(0): groups over columns; filter (page LIKE '/a%'); by page; count(*)" },
+	{ "SELECT Event, \"N\" + 1 FROM events e GROUP BY 1, e.n", "SELECT vector.c0 AS \"event\", vector.c1 + 1 AS \"\"\"N\"\" + 1\" FROM vector(0)",
+	    "vector(0): groups over columns; by event, n" },
+	{ "SELECT count(*), count(*) FILTER (WHERE n), COUNT(*) FROM events", "SELECT vector.c0 AS \"count(*)\", vector.c1 AS \"count(*) FILTER (WHERE n)\", vector.c0 AS \"COUNT(*)\" FROM vector(0)",
+	    "vector(0): groups over columns; count(*), count(*) FILTER [NOT NOT (n)]" },
+	{ "SELECT sum(n) / count(n), quantile(r, 0.95), count(DISTINCT user_id), max_by(page, n) FROM events HAVING min(n) > 0", NULL,
+	    "vector(0): groups over columns; sum(n), count(n), quantile_cont(r, 0.95), count(DISTINCT user_id), arg_max(page, n), min(n)" },
+	{ "SELECT DISTINCT page, n % 2 = 0 FROM events ORDER BY page", "SELECT vector.c0 AS \"page\", vector.c1 AS \"n % 2 = 0\" FROM vector(0) ORDER BY vector.c0",
+	    "vector(0): groups over columns; by page, ((n % 2) = 0)" },
+	{ "SELECT page c0, count(*) FROM events GROUP BY page ORDER BY c0", "SELECT vector.c0 AS \"c0\", vector.c1 AS \"count(*)\" FROM vector(0) ORDER BY 1", "vector(0): groups over columns; by page; count(*)" },
+	{ "SELECT page, count(*) * 100.0 / sum(count(*)) OVER () AS share FROM events GROUP BY page",
+	    "SELECT vector.c0 AS \"page\", (+vector.c1) * 100.0 / sum((+vector.c1)) OVER () AS \"share\" FROM vector(0)", "vector(0): groups over columns; by page; count(*)" },
+	/* where: the range, names, the rest */
+	{ "SELECT count(*) FROM events WHERE timestamp >= '2026-01-01' AND event IN ('a', 'b') AND user_id = 5 AND n > 1", NULL,
+	    "vector(0): groups over columns, from 2026-01-01T00:00:00.000Z, event a, b, user_id 5; filter (n > 1); count(*)" },
+	{ "SELECT count(*) FROM events WHERE timestamp > NOW() - INTERVAL 1 HOUR", NULL, "vector(0): groups over columns, from 2026-11-18T10:06:40.001Z; count(*)" },
+	{ "SELECT count(*) FROM events WHERE timestamp > '2026' AND timestamp < '2025'", NULL, "vector(0): groups over columns, at no time; count(*)" },
+	{ "SELECT count(*) FROM events WHERE page = 5 AND user_id <> 5 AND event IS NOT NULL", NULL,
+	    "vector(0): groups over columns; filter ((page = 5) AND (user_id <> '5') AND (event IS NOT NULL)); count(*)" },
+	{ "SELECT count(*) FROM events WHERE NOT (n BETWEEN 1 AND 2 OR page ILIKE 'x%') AND page IN (1, 'x')", NULL,
+	    "vector(0): groups over columns; filter (NOT (((n >= 1) AND (n <= 2)) OR (page ILIKE 'x%')) AND page IN (1, 'x')); count(*)" },
+	{ "SELECT count(*) FROM events WHERE user_id = 'U1' COLLATE NOCASE", NULL, "vector(0): groups over columns; filter [CAST(user_id AS TEXT) = 'U1' COLLATE NOCASE]; count(*)" },
+	{ "SELECT count(*) FROM events WHERE CAST(n AS INTEGER) = '1' AND lower(page) = '/a'", NULL,
+	    "vector(0): groups over columns; filter ([CAST(n AS INTEGER) = '1'] AND [lower(page) = '/a']); count(*)" },
+	/* paths into properties */
+	{ "SELECT sum(properties.n), sum(json_extract(properties, '$.n')), sum(properties->>'n'), sum(properties.o.p), max(properties->'o') FROM events", NULL,
+	    "vector(0): groups over columns; sum(n), sum(o.p), max([properties->'o'])" },
+	{ "SELECT properties.event, count(*) FROM events GROUP BY 1", "SELECT vector.c0 AS \"properties.event\", vector.c1 AS \"count(*)\" FROM vector(0)", "vector(0): groups over columns; by properties.event; count(*)" },
+	/* time */
+	{ "SELECT date_trunc('hour', timestamp), strftime('%H:%M:%S', timestamp), substr(timestamp, 1, 7) FROM events GROUP BY 1, 2, 3", NULL,
+	    "vector(0): groups over columns; by [date_trunc('hour', timestamp)]/60s, [strftime('%H:%M:%S', timestamp)]/1s, [substr(timestamp, 1, 7)]" },
+	/* rows */
+	{ "SELECT page, n FROM events WHERE user_id = 'u1' ORDER BY timestamp", "SELECT vector.c0 AS \"page\", vector.c1 AS \"n\" FROM vector(0) ORDER BY vector.c2",
+	    "vector(0): rows over columns, user_id u1; gives page, n, timestamp" },
+	{ "SELECT page FROM events ORDER BY n DESC LIMIT 5 OFFSET 2", "SELECT vector.c1 AS \"page\" FROM vector(0) ORDER BY vector.c0 DESC LIMIT 5 OFFSET 2",
+	    "vector(0): rows over columns; gives n, page; ordered by n descending; the first 7" },
+	{ "SELECT * FROM events WHERE n = 1 LIMIT 2", NULL, "vector(0): rows over columns; filter (n = 1); gives event, timestamp, received_at, id, user_id, session_id, properties, n, o, page, r; the first 2" },
+	{ "SELECT n, lag(n) OVER (PARTITION BY user_id ORDER BY timestamp) FROM events WHERE r > 1",
+	    "SELECT vector.c0 AS \"n\", lag(vector.c0) OVER (PARTITION BY CAST(vector.c1 AS TEXT) ORDER BY CAST(vector.c2 AS TEXT)) AS \"lag(n) OVER (PARTITION BY user_id ORDER BY timestamp)\" FROM vector(0)",
+	    "vector(0): rows over columns; filter (r > 1); gives n, user_id, timestamp" },
+	/* inside other statements: affinity stays, and what was made once is made once */
+	{ "SELECT k FROM (SELECT user_id AS k, count(*) AS m FROM events GROUP BY 1) WHERE k = 5 AND m = '1'",
+	    "SELECT k FROM (SELECT CAST(vector.c0 AS TEXT) AS \"k\", (+vector.c1) AS \"m\" FROM vector(0) LIMIT -1) WHERE k = 5 AND m = '1'", "vector(0): groups over columns; by user_id; count(*)" },
+	{ "WITH a AS (SELECT page, count(*) n FROM events GROUP BY 1) SELECT page, n, (SELECT max(r) FROM events) FROM a", NULL,
+	    "vector(0): groups over columns; by page; count(*)\nvector(1): groups over columns; max(r)" },
+	{ "SELECT page FROM events UNION SELECT event FROM events WHERE n = 1 ORDER BY page", "SELECT page FROM events UNION SELECT vector.c0 AS \"event\" FROM vector(0) ORDER BY page",
+	    "vector(0): rows over columns; filter (n = 1); gives event" },
+	{ "SELECT page, (SELECT count(*) FROM events) FROM events GROUP BY 1", "SELECT vector.c0 AS \"page\", (SELECT (+vector.c0) AS \"count(*)\" FROM vector(1)) AS \"(SELECT count(*) FROM events)\" FROM vector(0)",
+	    "vector(0): groups over columns; by page\nvector(1): groups over columns; count(*)" },
+	/* not for us */
+	{ "SELECT page FROM events", "SELECT page FROM events", NULL }, { "SELECT * FROM events LIMIT 5", "SELECT * FROM events LIMIT 5", NULL },
+	{ "SELECT page, max(n) FROM events", "SELECT page, max(n) FROM events", NULL },
+	{ "SELECT page, count(*) FROM events GROUP BY page COLLATE NOCASE", "SELECT page, count(*) FROM events GROUP BY page COLLATE NOCASE", NULL },
+	{ "SELECT group_concat(page) FROM events", "SELECT group_concat(page) FROM events", NULL },
+	{ "SELECT count(*) FROM events WHERE random() > 0", "SELECT count(*) FROM events WHERE random() > 0", NULL },
+	{ "SELECT count(*) FROM events a JOIN events b USING (id)", "SELECT count(*) FROM events a JOIN events b USING (id)", NULL },
+	{ "WITH events AS (SELECT 1 AS n) SELECT count(*) FROM events", "WITH events AS (SELECT 1 AS n) SELECT count(*) FROM events", NULL },
+	{ "SELECT (SELECT count(*) FROM events b WHERE b.n = a.r) FROM events a", "SELECT (SELECT count(*) FROM events b WHERE b.n = a.r) FROM events a", NULL },
+	{ "SELECT count(*) FROM metrics", "SELECT count(*) FROM metrics", NULL }, { "SELECT 1", "SELECT 1", NULL },
+};
+
+struct told { struct buf left, plans; int n; };
+
+static int
+row(void *self, const struct cell *c, int n, struct err *err)
+{
+	struct told *t = self;
+
+	(void)n, (void)err;
+	if (t->n++ == 0)
+		buf_str(&t->left, c->text);
+	else if (str_starts(c->text, STR("vector("))) {
+		buf_lit(&t->plans, t->plans.n ? "\n" : "");
+		buf_str(&t->plans, c->text);
+	}
+	return 0;
+}
+
+static void
+explained(void **state)
+{
+	const struct query_spec spec = { .store = dir, .tenant = "default" };
+	struct err err = {0};
+	struct query *q = query_open(&spec, &err);
+
+	(void)state;
+	assert_non_null(q);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct told t = { .n = 0 };
+
+		if (query_plan(q, str_of(cases[i].typed), (struct cell_sink){ row, &t }, &err) < 0)
+			fail_msg("%s: %s", cases[i].typed, err.text);
+		if (cases[i].left && strcmp(buf_text(&t.left), cases[i].left) != 0)
+			fail_msg("%s\n got  %s\n want %s", cases[i].typed, buf_text(&t.left), cases[i].left);
+		if (strcmp(buf_text(&t.plans), cases[i].plan ? cases[i].plan : "") != 0)
+			fail_msg("%s\n got  %s\n want %s", cases[i].typed, buf_text(&t.plans), cases[i].plan ? cases[i].plan : "");
+		buf_release(&t.left), buf_release(&t.plans);
+	}
+	query_close(q);
+}
+
+/* Parameters that are left keep their values, whatever went before them. */
+static int
+columns(void *self, const struct str *names, int n, struct err *err)
+{
+	(void)self, (void)names, (void)n, (void)err;
+	return 0;
+}
+
+static int
+answer(void *self, const struct cell *c, int n, struct err *err)
+{
+	(void)n, (void)err;
+	buf_printf(self, "%lld,%.*s;", (long long)c[0].integer, STR_FMT(c[1].text));
+	return 0;
+}
+
+static void
+parameters(void **state)
+{
+	static const char *const sql[] = { "SELECT count(*), ? AS b FROM events WHERE page = ? AND n = ? HAVING count(*) < ?",
+		"SELECT count(*), :b AS b FROM events WHERE page = :p AND n = :n HAVING count(*) < :m" };
+	const struct query_param params[] = { { STR("b"), STR("yes") }, { STR("p"), STR("/a") }, { STR("n"), STR("1") }, { STR("m"), STR("7") } };
+	const struct query_spec spec = { .store = dir, .tenant = "default" };
+	struct err err = {0};
+	struct query *q = query_open(&spec, &err);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct buf out = {0};
+		const struct query_sink sink = { columns, answer, &out };
+		size_t at = 0;
+
+		if (query_run(q, str_of(sql[i]), &at, params, 4, &sink, &err) < 0)
+			fail_msg("%s: %s", sql[i], err.text);
+		assert_string_equal(buf_text(&out), "1,yes;");
+		buf_release(&out);
+	}
+	query_close(q);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(explained), cmocka_unit_test(parameters) };
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
