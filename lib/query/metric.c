@@ -1,6 +1,8 @@
 #include "query/metric.h"
 
+#include <fnmatch.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -21,22 +23,53 @@ const char *const metric_columns[] = { "timestamp", "value", NULL };
 enum fold { SUM, MIN, MAX, MEAN };
 
 struct point { int64_t time; double value; int64_t n; };
-struct series { struct cell *label; struct point *point; size_t n, cap; };
+struct series {
+	struct cell *label;
+	struct str key;                 /* labels as text, in the map */
+	struct point *point;
+	size_t n, cap, at;              /* at: the point that was looked for last */
+};
+
+/* One value for each series and bucket. Those of stored samples are made in parts, by several threads, and put together. */
+struct groups {
+	struct map series;              /* labels as text to number */
+	struct series *list;
+	size_t n, cap;
+	struct arena *arena;
+	struct buf key, scratch;
+	size_t run;                     /* number of the run that came last, and its series */
+	int64_t of_run;
+	int64_t least, greatest;
+};
 
 struct gather {
+	struct query *query;
 	const struct metric_spec *spec;
 	const struct zone *zone;
 	struct str by[BY_MOST];
 	int n_by;
-	struct map series;      /* labels as text to number */
-	struct series *list;
-	size_t n, cap;
 	enum fold fold;
-	struct arena *arena;
-	struct buf key, scratch;
-	struct str field;       /* of stored samples: the one that is taken */
-	int64_t least, greatest;
+	struct groups all, *part;
+	pthread_mutex_t lock;
+	struct err *err;
 };
+
+static void
+begin_groups(struct groups *x)
+{
+	*x = (struct groups){ .arena = arena_new(0), .run = SIZE_MAX, .least = INT64_MAX, .greatest = INT64_MIN };
+}
+
+static void
+release_groups(struct groups *x)
+{
+	for (size_t i = 0; i < x->n; i++)
+		free(x->list[i].point);
+	free(x->list);
+	map_release(&x->series);
+	arena_free(x->arena);
+	buf_release(&x->key), buf_release(&x->scratch);
+}
 
 static int64_t
 bucket(const struct gather *g, int64_t time)
@@ -54,65 +87,156 @@ bucket(const struct gather *g, int64_t time)
 	return time - shift;
 }
 
+/* Until when times surely fall into the bucket of this one. Zones change at quarters of an hour, since 1973. */
+static int64_t
+bucket_end(const struct gather *g, int64_t begin, int64_t time)
+{
+	int64_t every = g->spec->every_ms;
+
+	if (!every)
+		return INT64_MAX;
+	if (g->zone && every % 3600000 == 0)
+		return time < 94694400000 ? time + 1 : time - time % 900000 + 900000;
+	return begin + every;
+}
+
 static struct series *
-series_of(struct gather *g, struct json labels)
+series_of(const struct gather *g, struct groups *x, struct json labels, struct str metric)
 {
 	struct map_entry *e;
 	struct series *s;
 	int is_new;
 
-	buf_clear(&g->key);
+	buf_clear(&x->key);
 	for (int i = 0; i < g->n_by; i++) {
 		struct json v = json_get(labels, g->by[i]);
 
-		buf_str(&g->key, v.type == JSON_NONE ? STR("null") : json_raw(v));
-		buf_byte(&g->key, '\n');
+		if (v.type == JSON_NONE && metric.p && str_eq(g->by[i], STR("metric")))
+			json_put_string(&x->key, metric);
+		else
+			buf_str(&x->key, v.type == JSON_NONE ? STR("null") : json_raw(v));
+		buf_byte(&x->key, '\n');
 	}
-	e = map_put(&g->series, buf_get(&g->key), &is_new);
+	e = map_put(&x->series, buf_get(&x->key), &is_new);
 	if (!is_new)
-		return &g->list[e->num];
-	e->num = (int64_t)g->n;
-	if (g->n == g->cap) {
-		g->cap = g->cap ? 2 * g->cap : 16;
-		g->list = mem_grow(g->list, g->cap, sizeof(*g->list));
+		return &x->list[e->num];
+	e->num = (int64_t)x->n;
+	if (x->n == x->cap) {
+		x->cap = x->cap ? 2 * x->cap : 16;
+		x->list = mem_grow(x->list, x->cap, sizeof(*x->list));
 	}
-	s = &g->list[g->n++];
-	*s = (struct series){ .label = arena_get(g->arena, (size_t)(g->n_by + 1) * sizeof(*s->label)) };
+	s = &x->list[x->n++];
+	*s = (struct series){ .key = e->key, .label = arena_get(x->arena, (size_t)(g->n_by + 1) * sizeof(*s->label)) };
 	for (int i = 0; i < g->n_by; i++) {
-		s->label[i] = cell_of_json(json_get(labels, g->by[i]), &g->scratch);
+		struct json v = json_get(labels, g->by[i]);
+
+		s->label[i] = v.type == JSON_NONE && metric.p && str_eq(g->by[i], STR("metric")) ? cell_text(metric) : cell_of_json(v, &x->scratch);
 		if (s->label[i].type == CELL_TEXT)
-			s->label[i].text.p = arena_dup(g->arena, s->label[i].text.p, s->label[i].text.n);
+			s->label[i].text.p = arena_dup(x->arena, s->label[i].text.p, s->label[i].text.n);
 	}
 	return s;
 }
 
-static void
-add(struct gather *g, struct series *s, int64_t time, double value)
+/* The point of a bucket, made with n 0 when there is none. Mostly it is the one after the last. */
+static struct point *
+point_of(struct groups *x, struct series *s, int64_t time)
 {
-	struct point *p = s->n ? &s->point[s->n - 1] : NULL;
+	size_t low = 0, high = s->n;
 
-	time = bucket(g, time);
-	for (size_t i = s->n; p && p->time != time && i-- > 0; )        /* mostly the last one */
-		p = s->point[i].time <= time ? &s->point[i] : i ? &s->point[i - 1] : p;
-	if (!p || p->time != time) {
-		size_t at = s->n;
-
-		if (s->n == s->cap) {
-			s->cap = s->cap ? 2 * s->cap : 16;
-			s->point = mem_grow(s->point, s->cap, sizeof(*s->point));
+	for (size_t next = s->at; next < s->n && next < s->at + 2; next++)
+		if (s->point[next].time == time) {
+			s->at = next;
+			return &s->point[next];
 		}
-		while (at > 0 && s->point[at - 1].time > time)
-			at--;
-		memmove(s->point + at + 1, s->point + at, (s->n++ - at) * sizeof(*s->point));
-		p = &s->point[at];
-		*p = (struct point){ .time = time };
+	if (s->n && s->point[s->n - 1].time < time)
+		low = s->n;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (s->point[mid].time < time)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	p->value = p->n == 0 ? value : g->fold == MIN ? fmin(p->value, value) : g->fold == MAX ? fmax(p->value, value) : p->value + value;
-	p->n++;
-	if (time < g->least)
-		g->least = time;
-	if (time > g->greatest)
-		g->greatest = time;
+	s->at = low;
+	if (low < s->n && s->point[low].time == time)
+		return &s->point[low];
+	if (s->n == s->cap) {
+		s->cap = s->cap ? 2 * s->cap : 16;
+		s->point = mem_grow(s->point, s->cap, sizeof(*s->point));
+	}
+	memmove(s->point + low + 1, s->point + low, (s->n++ - low) * sizeof(*s->point));
+	s->point[low] = (struct point){ .time = time };
+	if (time < x->least)
+		x->least = time;
+	if (time > x->greatest)
+		x->greatest = time;
+	return &s->point[low];
+}
+
+static void
+fold(struct point *p, enum fold how, double value, int64_t n)
+{
+	p->value = p->n == 0 ? value : how == MIN ? fmin(p->value, value) : how == MAX ? fmax(p->value, value) : p->value + value;
+	p->n += n;
+}
+
+static void
+add(const struct gather *g, struct groups *x, struct series *s, int64_t time, double value)
+{
+	fold(point_of(x, s, bucket(g, time)), g->fold, value, 1);
+}
+
+/* n values in order of time. Bound by decoding them (series_read.c), 4 ns each; this is 1 ns. */
+static void
+add_run(const struct gather *g, struct groups *x, struct series *s, const int64_t *time, const double *value, size_t n)
+{
+	for (size_t i = 0, k; i < n; i = k) {
+		int64_t begin = bucket(g, time[i]), end = bucket_end(g, begin, time[i]);
+		double sum = value[i];
+
+		k = i + 1;
+		if (g->fold == MIN)
+			for (; k < n && time[k] < end; k++)
+				sum = fmin(sum, value[k]);
+		else if (g->fold == MAX)
+			for (; k < n && time[k] < end; k++)
+				sum = fmax(sum, value[k]);
+		else
+			for (; k < n && time[k] < end; k++)
+				sum += value[k];
+		fold(point_of(x, s, begin), g->fold, sum, (int64_t)(k - i));
+	}
+}
+
+/* What a part found, on top of the parts before it. */
+static void
+add_part(const struct gather *g, struct groups *x, const struct groups *part)
+{
+	for (size_t i = 0; i < part->n; i++) {
+		const struct series *from = &part->list[i];
+		struct series *s;
+		int is_new;
+		struct map_entry *e = map_put(&x->series, from->key, &is_new);
+
+		if (is_new) {
+			e->num = (int64_t)x->n;
+			if (x->n == x->cap) {
+				x->cap = x->cap ? 2 * x->cap : 16;
+				x->list = mem_grow(x->list, x->cap, sizeof(*x->list));
+			}
+			s = &x->list[x->n++];
+			*s = (struct series){ .key = e->key, .label = arena_get(x->arena, (size_t)(g->n_by + 1) * sizeof(*s->label)) };
+			for (int k = 0; k < g->n_by; k++) {
+				s->label[k] = from->label[k];
+				if (s->label[k].type == CELL_TEXT)
+					s->label[k].text.p = arena_dup(x->arena, s->label[k].text.p, s->label[k].text.n);
+			}
+		}
+		s = &x->list[e->num];
+		for (size_t k = 0; k < from->n; k++)
+			fold(point_of(x, s, from->point[k].time), g->fold, from->point[k].value, from->point[k].n);
+	}
 }
 
 static int
@@ -155,23 +279,24 @@ put_point(struct gather *g, const struct series *s, int64_t time, double value, 
 static int
 emit(struct gather *g, struct cell_sink sink, struct err *err)
 {
-	int64_t every = g->spec->every_ms, from = g->least, to = g->greatest;
+	struct groups *x = &g->all;
+	int64_t every = g->spec->every_ms, from = x->least, to = x->greatest;
 	int rc = 0, fill = every && g->fold == SUM;
 
-	if (g->n == 0 && g->n_by == 0 && !every && g->fold == SUM) {    /* nothing: a count of 0 */
+	if (x->n == 0 && g->n_by == 0 && !every && g->fold == SUM) {    /* nothing: a count of 0 */
 		struct series none = {0};
 
 		return put_point(g, &none, g->spec->from > TIME_MIN ? g->spec->from : TIME_NONE, 0, sink, err);
 	}
-	if (g->n)
-		qsort_r(g->list, g->n, sizeof(*g->list), by_labels, g);
+	if (x->n)
+		qsort_r(x->list, x->n, sizeof(*x->list), by_labels, g);
 	if (fill && g->spec->from > TIME_MIN)
 		from = bucket(g, g->spec->from);
 	if (fill && g->spec->to <= TIME_MAX)
 		to = bucket(g, g->spec->to - 1);
-	fill = fill && g->n && (to - from) / every < BUCKETS_MOST;
-	for (size_t i = 0; rc == 0 && i < g->n; i++) {
-		struct series *s = &g->list[i];
+	fill = fill && x->n && (to - from) / every < BUCKETS_MOST;
+	for (size_t i = 0; rc == 0 && i < x->n; i++) {
+		struct series *s = &x->list[i];
 		int64_t next = from;
 
 		for (size_t k = 0; rc == 0 && k < s->n; k++) {
@@ -249,7 +374,7 @@ from_events(struct query *q, struct gather *g, const struct str *names, int n_na
 				if (it.value.type == JSON_NUMBER)
 					json_double(it.value, &x);
 			if (!isnan(x))
-				add(g, series_of(g, json_get(r, STR("labels"))), time, x);
+				add(g, &g->all, series_of(g, &g->all, json_get(r, STR("labels")), (struct str){ 0 }), time, x);
 			buf_release(&scratch);
 		}
 		if (text && text != MAP_FAILED)
@@ -264,41 +389,142 @@ from_events(struct query *q, struct gather *g, const struct str *names, int n_na
 
 /* ---- from stored samples */
 
-struct fields { int any, rank; struct buf best; };
-
-/* What a metric row is mostly about: its count, else its one value, else a sum, else what comes first. */
-static int
-see_field(void *self, const struct store_sample *x)
-{
-	struct fields *f = self;
-	int rank = str_eq(x->field, STR("count")) ? 4 : str_eq(x->field, STR("value")) ? 3 :
-	    x->field.n > 4 && memcmp(x->field.p + x->field.n - 4, "_sum", 4) == 0 ? 2 : 1;
-
-	f->any = 1;
-	if (rank > f->rank) {
-		f->rank = rank;
-		buf_clear(&f->best);
-		buf_str(&f->best, x->field);
-	}
-	return 0;
-}
-
-static int
-add_sample(void *self, const struct store_sample *x)
-{
-	struct gather *g = self;
-
-	if (str_eq(x->field, g->field))
-		add(g, series_of(g, json_value(x->labels)), x->time, x->value);
-	return 0;
-}
-
 static int
 ends(struct str s, const char *with)
 {
 	size_t n = strlen(with);
 
 	return s.n > n && memcmp(s.p + s.n - n, with, n) == 0;
+}
+
+/* Of a stored metric: which field and window is meant. */
+struct kind { struct str text; int64_t rank; };
+
+struct kinds {
+	struct str pattern;             /* of names; p NULL: the one name */
+	struct map field;               /* metric -> struct kind *, the field it is about */
+	struct map window;              /* metric, labels -> struct kind *, the shortest window */
+	struct arena *arena;
+	struct buf key;
+	int any;
+};
+
+static int
+matches(struct str pattern, struct str name)
+{
+	char *p = mem_dup(pattern.p, pattern.n), *n = mem_dup(name.p, name.n);
+	int rc = fnmatch(p, n, 0) == 0;
+
+	free(p);
+	free(n);
+	return rc;
+}
+
+static enum fold
+fold_of(struct str field)
+{
+	return str_eq(field, STR("count")) || ends(field, "_sum") ? SUM : ends(field, "_min") ? MIN : ends(field, "_max") ? MAX : MEAN;
+}
+
+static void
+keep_best(struct kinds *f, struct map *map, struct str key, struct str text, int64_t rank)
+{
+	int is_new;
+	struct map_entry *e = map_put(map, key, &is_new);
+	struct kind *kind = is_new ? e->ptr = arena_get(f->arena, sizeof(*kind)) : e->ptr;
+
+	if (is_new || rank > kind->rank)
+		*kind = (struct kind){ { arena_dup(f->arena, text.p, text.n), text.n }, rank };
+}
+
+static struct str
+window_key(struct kinds *f, const struct store_sample *x)
+{
+	buf_clear(&f->key);
+	buf_str(&f->key, x->metric);
+	buf_byte(&f->key, 0);
+	buf_str(&f->key, x->labels);
+	return buf_get(&f->key);
+}
+
+/* What a metric row is mostly about: its count, else its one value, else a sum, else what comes first. Of rows by the minute and
+ * by the hour, which tell the same twice, those by the minute. */
+static int
+see_series(void *self, const struct store_sample *x)
+{
+	struct kinds *f = self;
+	int64_t rank = str_eq(x->field, STR("count")) ? 4 : str_eq(x->field, STR("value")) ? 3 :
+	    x->field.n > 4 && memcmp(x->field.p + x->field.n - 4, "_sum", 4) == 0 ? 2 : 1, span = 0;
+	struct str window = x->window, size;
+
+	if (f->pattern.p && !matches(f->pattern, x->metric))
+		return 0;
+	f->any = 1;
+	if (window.n && (!str_cut(&window, '/', &size) || dur_parse(size, &span, &(struct err){ 0 })))
+		span = INT64_MAX;
+	keep_best(f, &f->field, x->metric, x->field, rank);
+	keep_best(f, &f->window, window_key(f, x), x->window, -span);
+	return 0;
+}
+
+static int
+is_meant(void *self, const struct store_sample *x)
+{
+	struct kinds *f = self;
+	const struct map_entry *field = map_find(&f->field, x->metric), *window = map_find(&f->window, window_key(f, x));
+
+	return field && window && str_eq(((struct kind *)field->ptr)->text, x->field) && str_eq(((struct kind *)window->ptr)->text, x->window);
+}
+
+static int
+add_samples(void *self, int part, const struct store_run *run)
+{
+	struct gather *g = self;
+	struct groups *x = &g->part[part];
+	int rc = 0;
+
+	pthread_mutex_lock(&g->lock);
+	if (query_stopped(g->query, g->err) < 0)
+		rc = ERR_CANCEL;
+	pthread_mutex_unlock(&g->lock);
+	if (run->number != x->run) {
+		x->run = run->number;
+		x->of_run = series_of(g, x, json_value(run->series->labels), run->series->metric) - x->list;
+	}
+	if (rc == 0)
+		add_run(g, x, &x->list[x->of_run], run->time, run->value, run->n);
+	return rc;
+}
+
+#define PARTS 16                /* fixed, so that sums do not depend on the number of cores */
+
+static int
+from_samples(struct gather *g, struct kinds *f, struct store_match *match, struct err *err)
+{
+	struct groups part[PARTS];
+	int rc = 0, first = 1;
+
+	for (struct map_entry *e = map_first(&f->field); e; e = map_next(&f->field, e), first = 0) {
+		enum fold fold = fold_of(((struct kind *)e->ptr)->text);
+
+		if (!first && fold != g->fold)
+			return err_set(err, ERR_USAGE, "metric '%.*s': metrics of different kinds, such as '%.*s', cannot be put together",
+			    STR_FMT(f->pattern), (int)(e->key.n < 80 ? e->key.n : 80), e->key.p);
+		g->fold = fold;
+	}
+	for (int i = 0; i < PARTS; i++)
+		begin_groups(&part[i]);
+	g->part = part;
+	match->wants = is_meant;
+	match->self = f;
+	rc = store_each_run(query_store(g->query, err), match, PARTS, add_samples, g, err);
+	for (int i = 0; i < PARTS; i++) {
+		if (rc == 0)
+			add_part(g, &g->all, &part[i]);
+		release_groups(&part[i]);
+	}
+	g->part = NULL;
+	return rc;
 }
 
 /* ---- which metric it is */
@@ -359,28 +585,31 @@ from_config(struct query *q, struct gather *g, struct json metric, struct err *e
 int
 metric_run(struct query *q, const struct metric_spec *spec, struct cell_sink sink, struct err *err)
 {
-	struct gather g = { .spec = spec, .zone = query_zone(q), .arena = arena_new(0), .least = INT64_MAX, .greatest = INT64_MIN };
+	struct gather g = { .query = q, .spec = spec, .zone = query_zone(q), .lock = PTHREAD_MUTEX_INITIALIZER, .err = err };
 	struct find find = { .name = spec->name };
-	struct fields fields = {0};
+	struct kinds kinds = { .arena = arena_new(0) };
+	struct store_match match = { .from = spec->from, .to = spec->to };
 	struct json metric = JSON_ABSENT;
 	struct str rest = spec->by, piece;
 	int rc = 0;
 
+	begin_groups(&g.all);
 	while (rest.p && g.n_by < BY_MOST && str_cut(&rest, ',', &piece))
 		g.by[g.n_by++] = str_trim(piece);
 	if (spec->name.n > 1 && spec->name.p[spec->name.n - 1] == 's')
 		find.singular = (struct str){ spec->name.p, spec->name.n - 1 };
-	if (query_config(q)) {
+	if (memchr(spec->name.p, '*', spec->name.n) || memchr(spec->name.p, '?', spec->name.n))
+		kinds.pattern = spec->name;
+	else
+		match.metric = spec->name;
+	if (query_config(q))
 		metric = json_get(config_get(query_config(q), "analytics", "metrics"), spec->name);
-	}
 	if (metric.type == JSON_OBJECT) {
 		rc = from_config(q, &g, metric, err);
 	} else if (!query_store(q, err)) {
 		rc = err->code;
-	} else if ((rc = store_each_sample(query_store(q, err), spec->name, spec->from, spec->to, see_field, &fields, err)) == 0 && fields.any) {
-		g.field = buf_get(&fields.best);
-		g.fold = str_eq(g.field, STR("count")) || ends(g.field, "_sum") ? SUM : ends(g.field, "_min") ? MIN : ends(g.field, "_max") ? MAX : MEAN;
-		rc = store_each_sample(query_store(q, err), spec->name, spec->from, spec->to, add_sample, &g, err);
+	} else if ((rc = store_each_series(query_store(q, err), &match, see_series, &kinds, err)) == 0 && kinds.any) {
+		rc = from_samples(&g, &kinds, &match, err);
 	} else if (rc == 0 && (rc = store_each_name(query_store(q, err), find_event, &find, err)) == 0) {
 		if (find.found)
 			rc = from_events(q, &g, find.found & 1 ? &find.name : &find.singular, 1, NULL, "count", err);
@@ -390,11 +619,9 @@ metric_run(struct query *q, const struct metric_spec *spec, struct cell_sink sin
 	}
 	if (rc == 0)
 		rc = emit(&g, sink, err);
-	for (size_t i = 0; i < g.n; i++)
-		free(g.list[i].point);
-	free(g.list);
-	map_release(&g.series);
-	arena_free(g.arena);
-	buf_release(&g.key), buf_release(&g.scratch), buf_release(&fields.best);
+	release_groups(&g.all);
+	map_release(&kinds.field), map_release(&kinds.window);
+	arena_free(kinds.arena);
+	buf_release(&kinds.key);
 	return rc;
 }

@@ -1,6 +1,8 @@
 /* metric.h - one metric over time: defined in config/analytics.json, stored by at-agg -s, or the count of an event.
  *
- * A name that is none of these is tried in the singular: `user_signups` counts the event `user_signup`.
+ * A name that is none of these is tried in the singular: `user_signups` counts the event `user_signup`. A pattern, `http_*`, is of
+ * stored metrics, put together or told apart by the field `metric`. Of a stored metric with several numbers its count is meant,
+ * else its value, else a sum; of one saved over several windows the shortest.
  */
 #ifndef QUERY_METRIC_H
 #define QUERY_METRIC_H

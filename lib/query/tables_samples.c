@@ -18,50 +18,38 @@ struct table {
 	struct query *q;
 	struct str *label;
 	int n_labels, cap;
-	int64_t samples;
-	struct map seen;        /* label keys */
 	struct arena *arena;
-	struct str last;        /* the labels looked at last: samples come series by series */
 	struct buf scratch;
 };
 
-struct series { struct str metric, field, labels; struct cell *label; };
-struct sample { int64_t time; double value; uint32_t series; };
-
+/* The runs of the series that match, read as they are asked for. */
 struct cursor {
 	sqlite3_vtab_cursor base;
-	struct arena *arena;
-	struct series *series;
-	struct sample *sample;
-	size_t n_series, series_cap, n, cap, at;
-	struct str field;       /* only this one; p NULL: all */
+	struct arena *arena;            /* what is looked for, and the cells of the series at hand */
+	struct store_samples *samples;
+	struct store_label *want;
+	struct store_run run;
+	struct cell *label;             /* of the series at hand */
+	size_t number;                  /* of it; SIZE_MAX: its labels are not read yet */
+	size_t at;                      /* in the run */
+	int64_t rowid;
+	int ended;
+	struct arena *texts;            /* of the labels */
 };
 
 static int
-see_sample(void *self, const struct store_sample *x)
+see_label(void *self, struct str label, uint64_t series)
 {
 	struct table *t = self;
-	struct json_iter it;
 
-	t->samples++;
-	if (t->last.p && str_eq(t->last, x->labels))
+	(void)series;
+	if (t->n_labels >= LABELS_MOST || memchr(label.p, 0, label.n))
 		return 0;
-	t->last = (struct str){ arena_dup(t->arena, x->labels.p, x->labels.n), x->labels.n };
-	for (it = json_iter(json_value(x->labels)); json_next(&it); ) {
-		struct str key = json_text(it.key, &t->scratch);
-		int is_new;
-
-		if (t->n_labels >= LABELS_MOST || memchr(key.p, 0, key.n))
-			continue;
-		map_put(&t->seen, key, &is_new);
-		if (!is_new)
-			continue;
-		if (t->n_labels == t->cap) {
-			t->cap = t->cap ? 2 * t->cap : 16;
-			t->label = mem_grow(t->label, (size_t)t->cap, sizeof(*t->label));
-		}
-		t->label[t->n_labels++] = (struct str){ arena_dup(t->arena, key.p, key.n), key.n };
+	if (t->n_labels == t->cap) {
+		t->cap = t->cap ? 2 * t->cap : 16;
+		t->label = mem_grow(t->label, (size_t)t->cap, sizeof(*t->label));
 	}
+	t->label[t->n_labels++] = (struct str){ arena_dup(t->arena, label.p, label.n), label.n };
 	return 0;
 }
 
@@ -77,7 +65,6 @@ disconnect(sqlite3_vtab *base)
 	struct table *t = (struct table *)base;
 
 	arena_free(t->arena);
-	map_release(&t->seen);
 	buf_release(&t->scratch);
 	free(t->label);
 	sqlite3_free(t);
@@ -98,7 +85,7 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 	if (!t)
 		return SQLITE_NOMEM;
 	*t = (struct table){ .q = q, .arena = arena_new(0) };
-	if (!store || store_each_sample(store, (struct str){0}, TIME_MIN, TIME_MAX + 1, see_sample, t, &q->failure) < 0) {
+	if (!store || store_each_label(store, see_label, t, &q->failure) < 0) {
 		*message = sqlite3_mprintf("%s", q->failure.text);
 		disconnect(&t->base);
 		return SQLITE_ERROR;
@@ -133,17 +120,20 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 	return SQLITE_OK;
 }
 
-/* idxStr as for events; m a metric, f a field. */
+#define SAMPLES 1e7             /* a guess */
+
+/* idxStr as for events; m a metric, f a field, l a label that is a text, with its number behind it. A label's other types are SQLite's
+ * matter, so it looks at each row again. */
 static int
 best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
 	struct table *t = (struct table *)base;
-	double rows = (double)t->samples + 1;
-	char ops[16];
+	sqlite3_str *ops = sqlite3_str_new(NULL);
+	double rows = SAMPLES;
 	int n = 0, metric = 0, field = 0;
 
-	for (int i = 0; i < info->nConstraint && n < (int)sizeof(ops) - 1; i++) {
-		int column = info->aConstraint[i].iColumn, op = info->aConstraint[i].op;
+	for (int i = 0; i < info->nConstraint; i++) {
+		int column = info->aConstraint[i].iColumn, op = info->aConstraint[i].op, equal = op == SQLITE_INDEX_CONSTRAINT_EQ;
 		char letter = 0;
 
 		if (!info->aConstraint[i].usable || column < 0 || op > SQLITE_INDEX_CONSTRAINT_GE || sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") != 0)
@@ -151,21 +141,26 @@ best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 		if (column == TIMESTAMP)
 			letter = op == SQLITE_INDEX_CONSTRAINT_GT ? '>' : op == SQLITE_INDEX_CONSTRAINT_GE ? 'G' : op == SQLITE_INDEX_CONSTRAINT_LT ? '<' :
 			    op == SQLITE_INDEX_CONSTRAINT_LE ? 'L' : 0;
-		else if (column == METRIC && op == SQLITE_INDEX_CONSTRAINT_EQ && !sqlite3_vtab_in(info, i, -1) && !metric++)
+		else if (column == METRIC && equal && !sqlite3_vtab_in(info, i, -1) && !metric++)
 			letter = 'm';
-		else if (column == FIELD && op == SQLITE_INDEX_CONSTRAINT_EQ && !sqlite3_vtab_in(info, i, -1) && !field++)
+		else if (column == FIELD && equal && !sqlite3_vtab_in(info, i, -1) && !field++)
 			letter = 'f';
+		else if (column >= FIXED && column < FIXED + t->n_labels && equal)
+			letter = 'l';
 		if (!letter)
 			continue;
-		ops[n++] = letter;
-		info->aConstraintUsage[i].argvIndex = n;
-		info->aConstraintUsage[i].omit = 1;
-		rows /= 4;
+		sqlite3_str_appendchar(ops, 1, letter);
+		if (letter == 'l')
+			sqlite3_str_appendf(ops, "%d", column - FIXED);
+		info->aConstraintUsage[i].argvIndex = ++n;
+		info->aConstraintUsage[i].omit = letter != 'l';
+		rows /= letter == 'l' || letter == 'm' ? 20 : 4;
 	}
-	ops[n] = 0;
 	info->estimatedRows = (sqlite3_int64)(rows < 1 ? 1 : rows);
 	info->estimatedCost = rows < 1 ? 1 : rows;
-	info->idxStr = sqlite3_mprintf("%s", ops);
+	info->idxStr = n ? sqlite3_str_finish(ops) : sqlite3_mprintf("");
+	if (n == 0)
+		sqlite3_free(sqlite3_str_finish(ops));
 	info->needToFreeIdxStr = 1;
 	return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
 }
@@ -180,6 +175,7 @@ open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 		return SQLITE_NOMEM;
 	memset(c, 0, sizeof(*c));
 	c->arena = arena_new(0);
+	c->texts = arena_new(0);
 	*out = &c->base;
 	return SQLITE_OK;
 }
@@ -189,48 +185,44 @@ close_cursor(sqlite3_vtab_cursor *base)
 {
 	struct cursor *c = (struct cursor *)base;
 
+	store_samples_close(c->samples);
 	arena_free(c->arena);
-	free(c->series), free(c->sample);
+	arena_free(c->texts);
 	sqlite3_free(c);
 	return SQLITE_OK;
 }
 
 static struct str
-copy(struct cursor *c, struct str s)
+copy(struct arena *a, struct str s)
 {
-	return (struct str){ arena_dup(c->arena, s.p ? s.p : "", s.n), s.n };
+	return (struct str){ arena_dup(a, s.p ? s.p : "", s.n), s.n };
 }
 
 static int
-add_sample(void *self, const struct store_sample *x)
+failed(struct table *t)
 {
-	struct cursor *c = self;
-	struct table *t = (struct table *)c->base.pVtab;
-	struct series *s = c->n_series ? &c->series[c->n_series - 1] : NULL;
+	sqlite3_free(t->base.zErrMsg);
+	t->base.zErrMsg = sqlite3_mprintf("%s", t->q->failure.text);
+	return t->q->failure.code == ERR_CANCEL ? SQLITE_INTERRUPT : SQLITE_ERROR;
+}
 
-	if (c->field.p && !str_eq(c->field, x->field))
-		return 0;
-	if (!s || !str_eq(s->metric, x->metric) || !str_eq(s->field, x->field) || !str_eq(s->labels, x->labels)) {
-		if (c->n_series == c->series_cap) {
-			c->series_cap = c->series_cap ? 2 * c->series_cap : 64;
-			c->series = mem_grow(c->series, c->series_cap, sizeof(*c->series));
-		}
-		s = &c->series[c->n_series++];
-		*s = (struct series){ copy(c, x->metric), copy(c, x->field), copy(c, x->labels), arena_get(c->arena, ((size_t)t->n_labels + 1) * sizeof(struct cell)) };
-		for (int i = 0; i < t->n_labels; i++) {
-			s->label[i] = cell_of_json(json_get(json_value(s->labels), t->label[i]), &t->scratch);
-			if (s->label[i].type == CELL_TEXT)
-				s->label[i].text = copy(c, s->label[i].text);
-		}
+static int
+next_run(struct cursor *c)
+{
+	struct table *t = (struct table *)c->base.pVtab;
+	int rc;
+
+	c->at = 0;
+	if (query_stopped(t->q, &t->q->failure) < 0 || (rc = store_samples_next(c->samples, &c->run, &t->q->failure)) < 0)
+		return failed(t);
+	c->ended = rc == 0;
+	if (rc > 0) {
+		t->q->read += (int64_t)c->run.n;
+		if (c->number != c->run.number)
+			c->label = NULL;
+		c->number = c->run.number;
 	}
-	if (c->n == c->cap) {
-		c->cap = c->cap ? 2 * c->cap : 1024;
-		c->sample = mem_grow(c->sample, c->cap, sizeof(*c->sample));
-	}
-	c->sample[c->n++] = (struct sample){ x->time, x->value, (uint32_t)(c->n_series - 1) };
-	if ((c->n & 0xffff) == 0 && query_stopped(t->q, &t->q->failure) < 0)
-		return ERR_CANCEL;
-	return 0;
+	return SQLITE_OK;
 }
 
 static int
@@ -239,76 +231,105 @@ filter(sqlite3_vtab_cursor *base, int plan, const char *ops, int argc, sqlite3_v
 	struct cursor *c = (struct cursor *)base;
 	struct table *t = (struct table *)base->pVtab;
 	struct tables_range range = TABLES_ALL;
-	struct str metric = {0};
+	struct store_match match = {0};
 
 	(void)plan;
-	c->at = c->n = c->n_series = 0;
-	c->field = (struct str){0};
+	store_samples_close(c->samples);
+	c->samples = NULL;
+	c->ended = 1;
+	c->number = SIZE_MAX;
 	arena_reset(c->arena);
+	c->want = arena_get(c->arena, ((size_t)argc + 1) * sizeof(*c->want));
 	for (int i = 0; i < argc; i++) {
 		struct str text = functions_text_of(argv[i]);
+		char op = *ops++;
 
 		if (!text.p)
 			return SQLITE_OK;
-		if (ops[i] == 'm')
-			metric = copy(c, text);
-		else if (ops[i] == 'f')
-			c->field = copy(c, text);
-		else
-			tables_bound(&range, ops[i], text);
+		if (op == 'm') {
+			match.metric = copy(c->arena, text);
+		} else if (op == 'f') {
+			match.field = copy(c->arena, text);
+		} else if (op == 'l') {
+			int label = 0;
+
+			for (; *ops >= '0' && *ops <= '9'; ops++)
+				label = label * 10 + *ops - '0';
+			if (label < t->n_labels && sqlite3_value_type(argv[i]) == SQLITE_TEXT)
+				c->want[match.n_labels++] = (struct store_label){ t->label[label], copy(c->arena, text) };
+		} else {
+			tables_bound(&range, op, text);
+		}
 	}
-	if (range.from < range.to && store_each_sample(t->q->store, metric, range.from < TIME_MIN ? TIME_MIN : range.from,
-	    range.to > TIME_MAX ? TIME_MAX + 1 : range.to, add_sample, c, &t->q->failure) < 0) {
-		sqlite3_free(t->base.zErrMsg);
-		t->base.zErrMsg = sqlite3_mprintf("%s", t->q->failure.text);
-		return t->q->failure.code == ERR_CANCEL ? SQLITE_INTERRUPT : SQLITE_ERROR;
-	}
-	t->q->read += (int64_t)c->n;
-	return SQLITE_OK;
+	match.labels = c->want;
+	match.from = range.from < TIME_MIN ? TIME_MIN : range.from;
+	match.to = range.to > TIME_MAX ? TIME_MAX + 1 : range.to;
+	if (match.from >= match.to)
+		return SQLITE_OK;
+	if (!(c->samples = store_samples_open(t->q->store, &match, &t->q->failure)))
+		return failed(t);
+	return next_run(c);
 }
 
 static int
 next(sqlite3_vtab_cursor *base)
 {
-	((struct cursor *)base)->at++;
-	return SQLITE_OK;
+	struct cursor *c = (struct cursor *)base;
+
+	c->rowid++;
+	return ++c->at < c->run.n ? SQLITE_OK : next_run(c);
 }
 
 static int
 eof(sqlite3_vtab_cursor *base)
 {
-	struct cursor *c = (struct cursor *)base;
+	return ((struct cursor *)base)->ended;
+}
 
-	return c->at >= c->n;
+static void
+read_labels(struct cursor *c, const struct table *t)
+{
+	struct json labels = json_value(c->run.series->labels);
+	struct buf scratch = {0};
+
+	arena_reset(c->texts);
+	c->label = arena_get(c->texts, ((size_t)t->n_labels + 1) * sizeof(*c->label));
+	for (int i = 0; i < t->n_labels; i++) {
+		c->label[i] = cell_of_json(json_get(labels, t->label[i]), &scratch);
+		if (c->label[i].type == CELL_TEXT)
+			c->label[i].text = copy(c->texts, c->label[i].text);
+	}
+	buf_release(&scratch);
 }
 
 static int
 column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 {
 	struct cursor *c = (struct cursor *)base;
-	struct sample *x = &c->sample[c->at];
-	struct series *s = &c->series[x->series];
+	const struct table *t = (const struct table *)base->pVtab;
 	char out[TIME_LEN];
 
 	switch (i) {
 	case METRIC:
-		functions_give_text(to, s->metric);
+		functions_give_text(to, c->run.series->metric);
 		break;
 	case TIMESTAMP:
-		time_print(x->time, out);
+		time_print(c->run.time[c->at], out);
 		functions_give_text(to, (struct str){ out, TIME_LEN });
 		break;
 	case FIELD:
-		functions_give_text(to, s->field);
+		functions_give_text(to, c->run.series->field);
 		break;
 	case VALUE:
-		sqlite3_result_double(to, x->value);
+		sqlite3_result_double(to, c->run.value[c->at]);
 		break;
 	case LABELS:
-		functions_give_text(to, s->labels);
+		functions_give_text(to, c->run.series->labels);
 		break;
 	default:
-		functions_give(to, &s->label[i - FIXED]);
+		if (!c->label)
+			read_labels(c, t);
+		functions_give(to, &c->label[i - FIXED]);
 	}
 	return SQLITE_OK;
 }
@@ -316,7 +337,7 @@ column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 static int
 rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
 {
-	*out = (sqlite3_int64)((struct cursor *)base)->at + 1;
+	*out = ((struct cursor *)base)->rowid + 1;
 	return SQLITE_OK;
 }
 

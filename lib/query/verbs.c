@@ -283,27 +283,29 @@ schema_property(void *self, struct str key, int64_t count)
 struct seen { int64_t n, first, last; };
 
 static int
-schema_sample(void *self, const struct store_sample *x)
+schema_samples(void *self, int part, const struct store_run *run)
 {
 	struct schema *s = self;
-	struct map_entry *e = map_put(&s->metrics, x->metric, NULL);
+	struct map_entry *e = map_put(&s->metrics, run->series->metric, NULL);
 	struct seen *seen = e->ptr;
 
+	(void)part;
 	if (!seen) {
 		e->ptr = seen = mem_new(sizeof(*seen));
-		seen->first = seen->last = x->time;
+		seen->first = seen->last = run->time[0];
 	}
-	seen->n++;
-	if (x->time < seen->first)
-		seen->first = x->time;
-	if (x->time > seen->last)
-		seen->last = x->time;
+	seen->n += (int64_t)run->n;
+	if (run->time[0] < seen->first)
+		seen->first = run->time[0];
+	if (run->time[run->n - 1] > seen->last)
+		seen->last = run->time[run->n - 1];
 	return 0;
 }
 
 static int
 schema(const struct table_function_call *call, struct cell_sink sink, struct err *err)
 {
+	static const struct store_match all = { .from = TIME_MIN, .to = TIME_MAX + 1 };
 	struct schema s = { .sink = sink, .err = err };
 	struct store *store = query_store(call->query, err);
 	int rc;
@@ -311,7 +313,7 @@ schema(const struct table_function_call *call, struct cell_sink sink, struct err
 	if (!store)
 		return err->code;
 	if ((rc = store_each_name(store, schema_name, &s, err)) == 0 && (rc = store_each_property(store, schema_property, &s, err)) == 0)
-		rc = store_each_sample(store, (struct str){0}, TIME_MIN, TIME_MAX + 1, schema_sample, &s, err);
+		rc = store_each_run(store, &all, 1, schema_samples, &s, err);
 	for (struct map_entry *e = map_first(&s.metrics); e; e = map_next(&s.metrics, e)) {
 		struct seen *seen = e->ptr;
 		char a[TIME_LEN], b[TIME_LEN];

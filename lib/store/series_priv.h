@@ -23,12 +23,22 @@ int store_batch_each(struct samples_coder *, struct str batch, struct buf *scrat
 
 int store_put_samples(struct store *, uint64_t series, const struct samples *, struct err *);     /* as pieces; none may be there */
 
-/* series_read.c: the samples of a series from <= time < to, its pieces stitched with a tail (in order), in runs. What `each` gives that
- * is not 0 ends it. */
-struct store_reader { struct samples_coder coder; struct samples piece, both; struct buf lot; };       /* zeros are ready; one a thread */
+/* series_read.c: the samples of a series from <= time < to, its pieces stitched with a tail (in order, within the bounds), in runs. */
+struct store_reader {                   /* zeros are ready; one a thread */
+	struct samples_coder coder;
+	struct samples piece, both;
+	struct buf lot;
+	struct str rest;                /* of the lot: pieces not given yet */
+	uint64_t series;
+	const struct samples *tail;
+	size_t k;                       /* samples of the tail given */
+	int64_t at, to;
+	int more;                       /* there may be pieces behind the lot */
+};
 void store_reader_release(struct store_reader *);
-int store_read_series(struct store *, struct store_reader *, uint64_t series, const struct samples *tail, int64_t from, int64_t to,
-    int (*each)(void *, const struct samples *, size_t from, size_t n), void *, struct err *);
+void store_reader_begin(struct store_reader *, uint64_t series, const struct samples *tail, int64_t from, int64_t to);
+/* 1 and samples [from, from + n) of *x, borrowed until the next call; 0 at the end, < 0. */
+int store_reader_next(struct store *, struct store_reader *, const struct samples **x, size_t *from, size_t *n, struct err *);
 
 /* ---- postings.c: from a metric, a field, a label and its value to series, and which labels there are
  *

@@ -6,13 +6,15 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "codec/varint.h"
 #include "json/json.h"
 #include "store/series_priv.h"
 
-#define LOT (256 << 10)         /* bytes of pieces read under one transaction */
+#define LOT          (256 << 10)        /* bytes of pieces read under one transaction */
+#define THREADS_MOST 64
 
 struct series { uint64_t id; struct store_sample texts; struct samples tail; };
 
@@ -50,7 +52,7 @@ fits(const struct store_sample *x, const struct store_match *m, struct buf *scra
 		if (v.type != JSON_STRING || !str_eq(json_text(v, scratch), m->labels[i].value))
 			return 0;
 	}
-	return 1;
+	return !m->wants || m->wants(m->self, x);
 }
 
 static int
@@ -269,22 +271,22 @@ store_reader_release(struct store_reader *r)
 	buf_release(&r->lot);
 }
 
-/* Pieces of a series that may hold samples from `at` on, until they are LOT bytes: each as a text with its length. 1 there may be
- * more, 0 those were all, < 0. */
+/* Pieces that may hold samples from r->at on, until they are LOT bytes: each as a text with its length. */
 static int
-read_lot(struct store *s, struct store_reader *r, uint64_t id, int64_t at, int64_t to, struct err *err)
+read_lot(struct store *s, struct store_reader *r, struct err *err)
 {
 	struct store_view v;
 	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
 	struct samples_head head;
 	struct str k, value;
 	char key[16];
-	int rc, more = 0;
+	int rc;
 
 	buf_clear(&r->lot);
+	r->more = 0;
 	if ((rc = store_view_open(&v, s, err)))
 		return rc;
-	store_piece_key(key, id, at);
+	store_piece_key(key, r->series, r->at);
 	rc = store_walk_before(&c, (struct str){ key, 16 }, &k, &value, err);
 	if (rc == 0 || (rc > 0 && (k.n != 16 || memcmp(k.p, key, 8))))
 		rc = store_walk(&c, (struct str){ key, 16 }, &k, &value, err);
@@ -297,19 +299,20 @@ read_lot(struct store *s, struct store_reader *r, uint64_t id, int64_t at, int64
 			rc = store_damaged(err, s, "samples under another time than their first");
 			break;
 		}
-		if (head.first >= to)
+		if (head.first >= r->to)
 			break;
-		if (head.last < at)
+		if (head.last < r->at)
 			continue;
 		if (r->lot.n >= LOT) {
-			more = 1;
+			r->more = 1;
 			break;
 		}
 		varint_put_str(&r->lot, value);
 	}
 	store_walk_end(&c);
 	store_view_close(&v);
-	return rc < 0 ? rc : more;
+	r->rest = buf_get(&r->lot);
+	return rc < 0 ? rc : 0;
 }
 
 static size_t
@@ -349,46 +352,58 @@ stitch(struct samples *to, const struct samples *piece, size_t i, size_t end, co
 	}
 }
 
-static int
-give(int (*each)(void *, const struct samples *, size_t from, size_t n), void *self, const struct samples *x, size_t from, size_t to)
+void
+store_reader_begin(struct store_reader *r, uint64_t series, const struct samples *tail, int64_t from, int64_t to)
 {
-	return from < to ? each(self, x, from, to - from) : 0;
+	r->series = series;
+	r->tail = tail;
+	r->at = from;
+	r->to = to;
+	r->k = 0;
+	r->more = from < to;
+	r->rest = (struct str){ 0 };
 }
 
 int
-store_read_series(struct store *s, struct store_reader *r, uint64_t id, const struct samples *tail, int64_t from, int64_t to,
-    int (*each)(void *, const struct samples *, size_t from, size_t n), void *self, struct err *err)
+store_reader_next(struct store *s, struct store_reader *r, const struct samples **x, size_t *from, size_t *n, struct err *err)
 {
-	size_t k = 0;
-	int64_t at = from;
-	int rc, more;
+	struct str value;
+	int rc;
 
-	do {
-		struct str rest, value;
+	for (;;) {
+		struct samples *p = &r->piece;
+		size_t end;
+		int64_t last;
 
-		if ((more = rc = read_lot(s, r, id, at, to, err)) < 0)
+		if (r->rest.n == 0 && r->more && (rc = read_lot(s, r, err)))
 			return rc;
-		for (rest = buf_get(&r->lot), rc = 0; rest.n && rc == 0 && varint_take_str(&rest, &value) == 0; ) {
-			size_t i, end;
-
-			samples_clear(&r->piece);
-			if (samples_unpack(&r->coder, value, &r->piece) < 0)
-				return store_damaged(err, s, "samples that cannot be read back");
-			i = lower(r->piece.time, r->piece.n, at);
-			end = lower(r->piece.time, r->piece.n, to);
-			if (k < tail->n && tail->time[k] <= r->piece.time[r->piece.n - 1]) {
-				stitch(&r->both, &r->piece, i, end, tail, &k);
-				rc = give(each, self, &r->both, 0, r->both.n);
-			} else {
-				rc = give(each, self, &r->piece, i, end);
-			}
-			if (r->piece.time[r->piece.n - 1] == INT64_MAX)
-				more = 0;
-			else
-				at = r->piece.time[r->piece.n - 1] + 1;
+		if (r->rest.n == 0 || varint_take_str(&r->rest, &value))
+			break;
+		samples_clear(p);
+		if (samples_unpack(&r->coder, value, p) < 0)
+			return store_damaged(err, s, "samples that cannot be read back");
+		last = p->time[p->n - 1];
+		*from = lower(p->time, p->n, r->at);
+		end = lower(p->time, p->n, r->to);
+		*x = p;
+		if (r->k < r->tail->n && r->tail->time[r->k] <= last) {
+			stitch(&r->both, p, *from, end, r->tail, &r->k);
+			*x = &r->both;
+			*from = 0;
+			end = r->both.n;
 		}
-	} while (rc == 0 && more && at < to);
-	return rc ? rc : give(each, self, tail, k, tail->n);
+		r->more &= last < INT64_MAX;
+		r->at = last < INT64_MAX ? last + 1 : last;
+		if (*from < end) {
+			*n = end - *from;
+			return 1;
+		}
+	}
+	*x = r->tail;
+	*from = r->k;
+	*n = r->tail->n - r->k;
+	r->k = r->tail->n;
+	return *n > 0;
 }
 
 /* ---- all of them */
@@ -397,38 +412,48 @@ struct reading {
 	struct store *s;
 	const struct store_match *match;
 	struct list list;
+	size_t parts;
 	int (*each)(void *, int, const struct store_run *);
 	void *self;
-	atomic_size_t next;
+	atomic_size_t next;             /* part */
 	atomic_int over;                /* the first code that is not 0 */
 	pthread_mutex_t lock;
 	struct err *err;
 };
 
-struct worker { struct reading *all; int number; size_t series; struct store_reader reader; };
-
 static int
-give_run(void *self, const struct samples *x, size_t from, size_t n)
+read_part(struct reading *all, struct store_reader *reader, size_t part, struct err *err)
 {
-	struct worker *w = self;
-	struct store_run run = { .series = &w->all->list.one[w->series].texts, .number = w->series, .time = x->time + from,
-		.value = x->value + from, .state = x->n_states ? x->state + from : NULL, .n = n };
+	size_t from = all->list.n * part / all->parts, to = all->list.n * (part + 1) / all->parts;
+	int rc = 0;
 
-	return w->all->each(w->all->self, w->number, &run);
+	for (size_t i = from; i < to && rc == 0 && !all->over; i++) {
+		const struct samples *x;
+		size_t at, n;
+
+		store_reader_begin(reader, all->list.one[i].id, &all->list.one[i].tail, all->match->from, all->match->to);
+		while ((rc = store_reader_next(all->s, reader, &x, &at, &n, err)) > 0) {
+			struct store_run run = { .series = &all->list.one[i].texts, .number = i, .time = x->time + at, .value = x->value + at,
+				.state = x->n_states ? x->state + at : NULL, .n = n };
+
+			if ((rc = all->each(all->self, (int)part, &run)))
+				break;
+		}
+	}
+	return rc;
 }
 
 static void *
 work(void *self)
 {
-	struct worker *w = self;
-	struct reading *all = w->all;
-	const struct store_match *m = all->match;
+	struct reading *all = self;
+	struct store_reader reader = { 0 };
 	struct err err = { 0 };
+	size_t part;
 	int rc = 0;
 
-	while (rc == 0 && !all->over && (w->series = all->next++) < all->list.n)
-		rc = store_read_series(all->s, &w->reader, all->list.one[w->series].id, &all->list.one[w->series].tail, m->from, m->to,
-		    give_run, w, &err);
+	while (rc == 0 && !all->over && (part = all->next++) < all->parts)
+		rc = read_part(all, &reader, part, &err);
 	if (rc) {
 		pthread_mutex_lock(&all->lock);
 		if (!all->over) {
@@ -438,32 +463,37 @@ work(void *self)
 		}
 		pthread_mutex_unlock(&all->lock);
 	}
-	store_reader_release(&w->reader);
+	store_reader_release(&reader);
 	return NULL;
 }
 
-#define THREADS_MOST 16
+static int
+threads_for(const struct reading *all)
+{
+	const char *wanted = getenv("AT_THREADS");
+	int64_t n = sysconf(_SC_NPROCESSORS_ONLN), said;
+
+	if (wanted && str_int64(str_of(wanted), &said) == 0 && said > 0)
+		n = said;
+	if (all->s->txn || n < 1)       /* what a transaction wrote is seen by its own thread only */
+		n = 1;
+	n = n < (int64_t)all->parts ? n : (int64_t)all->parts;
+	return n < THREADS_MOST ? (int)n : THREADS_MOST;
+}
 
 int
-store_each_run(struct store *s, const struct store_match *m, int threads, int (*each)(void *, int, const struct store_run *), void *self,
+store_each_run(struct store *s, const struct store_match *m, int parts, int (*each)(void *, int, const struct store_run *), void *self,
     struct err *err)
 {
-	struct reading all = { .s = s, .match = m, .each = each, .self = self, .lock = PTHREAD_MUTEX_INITIALIZER, .err = err };
-	struct worker worker[THREADS_MOST] = { 0 };
+	struct reading all = { .s = s, .match = m, .each = each, .self = self, .parts = (size_t)parts, .lock = PTHREAD_MUTEX_INITIALIZER, .err = err };
 	pthread_t thread[THREADS_MOST];
-	int rc, n = 1;
+	int rc, n = 1, threads;
 
 	if ((rc = find(s, m, &all.list, err)) || all.list.n == 0 || (rc = read_tail(s, &all.list, m, err)))
 		goto out;
-	if (s->txn)                     /* what it wrote is seen by the thread that has it only */
-		threads = 1;
-	if (threads > THREADS_MOST)
-		threads = THREADS_MOST;
-	for (int i = 0; i < THREADS_MOST; i++)
-		worker[i] = (struct worker){ .all = &all, .number = i };
-	while (n < threads && (size_t)n < all.list.n && pthread_create(&thread[n], NULL, work, &worker[n]) == 0)
+	for (threads = threads_for(&all); n < threads && pthread_create(&thread[n], NULL, work, &all) == 0; )
 		n++;
-	work(&worker[0]);
+	work(&all);
 	while (--n > 0)
 		pthread_join(thread[n], NULL);
 	rc = all.over;
@@ -472,16 +502,75 @@ out:
 	return rc;
 }
 
+/* ---- one after the other */
+
+struct store_samples {
+	struct store *s;
+	struct list list;
+	struct store_match match;
+	struct store_reader reader;
+	size_t at;                      /* series */
+	int begun;
+};
+
+struct store_samples *
+store_samples_open(struct store *s, const struct store_match *m, struct err *err)
+{
+	struct store_samples *r = mem_new(sizeof(*r));
+
+	r->s = s;
+	r->match = *m;
+	if (find(s, m, &r->list, err) || (r->list.n && read_tail(s, &r->list, m, err))) {
+		store_samples_close(r);
+		return NULL;
+	}
+	return r;
+}
+
+int
+store_samples_next(struct store_samples *r, struct store_run *run, struct err *err)
+{
+	const struct samples *x;
+	size_t at, n;
+	int rc;
+
+	for (; r->at < r->list.n; r->at++, r->begun = 0) {
+		struct series *one = &r->list.one[r->at];
+
+		if (!r->begun)
+			store_reader_begin(&r->reader, one->id, &one->tail, r->match.from, r->match.to);
+		r->begun = 1;
+		if ((rc = store_reader_next(r->s, &r->reader, &x, &at, &n, err)) < 0)
+			return rc;
+		if (rc == 0)
+			continue;
+		*run = (struct store_run){ .series = &one->texts, .number = r->at, .time = x->time + at, .value = x->value + at,
+			.state = x->n_states ? x->state + at : NULL, .n = n };
+		return 1;
+	}
+	return 0;
+}
+
+void
+store_samples_close(struct store_samples *r)
+{
+	if (!r)
+		return;
+	store_reader_release(&r->reader);
+	release(&r->list);
+	free(r);
+}
+
 struct single { int (*each)(void *, const struct store_sample *); void *self; };
 
 static int
-give_each(void *self, int thread, const struct store_run *run)
+give_each(void *self, int part, const struct store_run *run)
 {
 	struct single *one = self;
 	struct store_sample x = *run->series;
 	int rc = 0;
 
-	(void)thread;
+	(void)part;
 	for (size_t i = 0; i < run->n && rc == 0; i++) {
 		x.time = run->time[i];
 		x.value = run->value[i];

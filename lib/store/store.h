@@ -103,6 +103,8 @@ struct store_match {
 	const struct store_label *labels;
 	int n_labels;
 	int64_t from, to;               /* from <= time < to; of the samples */
+	int (*wants)(void *self, const struct store_sample *);  /* asked for each that matches so far; NULL: all */
+	void *self;
 };
 struct store_run {
 	const struct store_sample *series;      /* its texts */
@@ -114,9 +116,17 @@ struct store_run {
 };
 int store_each_series(struct store *, const struct store_match *, int (*each)(void *, const struct store_sample *), void *, struct err *);
 
-/* `threads` of them share the series; `each` is called from all, with their number. 0, < 0, or what `each` gave, which ends it. */
-int store_each_run(struct store *, const struct store_match *, int threads, int (*each)(void *, int thread, const struct store_run *),
+/* The series are cut into `parts`, always the same way; each part is read in order by one thread, several of them by as many threads as
+ * there are cores (AT_THREADS says otherwise), and `each` gets its number. So what is summed up part by part is the same on
+ * every machine. 0, < 0, or what `each` gave, which ends it. */
+int store_each_run(struct store *, const struct store_match *, int parts, int (*each)(void *, int part, const struct store_run *),
     void *, struct err *);
+
+/* The same one after the other, when the caller asks. The texts of the match must last as long; a run until the next call. */
+struct store_samples;
+struct store_samples *store_samples_open(struct store *, const struct store_match *, struct err *);
+int store_samples_next(struct store_samples *, struct store_run *, struct err *);       /* 1, 0 at the end, < 0 */
+void store_samples_close(struct store_samples *);
 
 /* The labels there are, each once, and how many series have it. */
 int store_each_label(struct store *, int (*each)(void *, struct str label, uint64_t series), void *, struct err *);

@@ -97,3 +97,47 @@ rows() { at-query -f csv "SELECT metric, timestamp, field, value, labels FROM me
 	[ "$want" = "$(at-query "SELECT COUNT(*) || ' ' || CAST(SUM(value) AS INTEGER) x FROM metrics WHERE metric = 'queue_length'" | jq .x)" ]
 	run -0 at-admin verify
 }
+
+@test "labels, fields and times in WHERE find the samples that a look at each row finds" {
+	need_shared bench/gen_metrics.c
+	${CC:-cc} -O1 -w -o gen "$shared/bench/gen_metrics.c"
+	./gen -s 200 -n 300 >in
+	echo '{"metric":"up","timestamp":"2026-11-22T00:10:00.000Z","labels":{"job":5,"instance":"x"},"value":1,"other":2}' >>in
+	at-ingest in
+	for where in "metric = 'up' AND job = 'api-1'" "job = 5" "job = '5'" "instance = 'x' AND field = 'other'" "region IS NULL" \
+		"region IN ('eu-west-1', 'us-east-1') AND path = '/v1/2'" "timestamp = '2026-11-22T00:10:00.000Z' AND job = 'api-0'" \
+		"timestamp >= '2026-11-22T00:30' AND timestamp < '2026-11-22T00:45' AND metric = 'queue_length'" "job = 'none'" "metric = 'none'"; do
+		quick=$(at-query -f csv "SELECT COUNT(*), SUM(CAST(value AS INTEGER)), MIN(timestamp) FROM metrics WHERE $where")
+		slow=$(at-query -f csv "SELECT COUNT(*), SUM(CAST(value AS INTEGER)), MIN(timestamp) FROM (SELECT +metric metric, +timestamp timestamp, +field field, value, +job job, +instance instance, +region region, +path path FROM metrics) WHERE $where")
+		[ "$quick" = "$slow" ] || { echo "$where: $quick instead of $slow"; false; }
+	done
+}
+
+@test "metric takes a pattern, and tells the metrics apart by the field metric" {
+	{ row cpu_a 0 0 x 1; row cpu_a 0 15 y 3; row cpu_b 0 0 x 10; row disk 0 0 x 100; } | at-ingest
+	[ "$(at-query -f csv metric 'cpu_*' | tail -1 | tr -d '\r' | cut -d, -f2)" = 4.666666666666667 ]
+	[ "$(at-query -f csv metric 'cpu_*' --by metric,host | tail -n +2 | tr -d '\r' | cut -d, -f1,2,4 | paste -sd' ')" = 'cpu_a,x,1 cpu_a,y,3 cpu_b,x,10' ]
+	at-ingest <<<'{"metric":"cpu_n","timestamp":1,"count":1}'
+	run -2 at-query metric 'cpu_*'
+	[[ $output == *'different kinds'* ]]
+}
+
+@test "of a metric saved by the minute and by the hour, the minutes are summed" {
+	at-ingest <<-'E'
+	{"metric":"m","timestamp":"2026-11-23T10:00:00.000Z","window":"1h","labels":{"a":"x"},"count":5}
+	{"metric":"m","timestamp":"2026-11-23T10:00:00.000Z","window":"1m","labels":{"a":"x"},"count":2}
+	{"metric":"m","timestamp":"2026-11-23T10:59:00.000Z","window":"1m","labels":{"a":"x"},"count":3}
+	{"metric":"m","timestamp":"2026-11-23T10:00:00.000Z","window":"1h","labels":{"a":"y"},"count":7}
+	E
+	[ "$(at-query -f csv metric m --by a --every 1h | tail -n +2 | tr -d '\r' | cut -d, -f1,3 | paste -sd' ')" = 'x,5 y,7' ]
+}
+
+@test "sums are the same whatever the number of threads" {
+	need_shared bench/gen_metrics.c
+	${CC:-cc} -O1 -w -o gen "$shared/bench/gen_metrics.c"
+	./gen -s 400 -n 400 | at-ingest
+	AT_THREADS=1 at-query metric '*' --every 5m --by job >one
+	AT_THREADS=5 at-query metric '*' --every 5m --by job >five
+	cmp one five
+	[ "$(wc -l <one)" -eq 100 ]
+}
