@@ -31,7 +31,7 @@ struct task_queue {
 };
 
 int
-task_threads(void)
+task_processors(void)
 {
 	const char *wanted = getenv("AT_THREADS");
 	cpu_set_t cpus;
@@ -39,7 +39,15 @@ task_threads(void)
 
 	if (!wanted || str_int64(str_of(wanted), &n) || n < 1)
 		n = sched_getaffinity(0, sizeof(cpus), &cpus) ? 1 : CPU_COUNT(&cpus);
-	return n < TASK_MOST ? (int)n : TASK_MOST;
+	return n < 1024 ? (int)n : 1024;
+}
+
+int
+task_threads(void)
+{
+	int n = task_processors();
+
+	return n < TASK_MOST ? n : TASK_MOST;
 }
 
 struct task_queue *

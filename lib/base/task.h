@@ -12,7 +12,8 @@
 
 #define TASK_MOST 8                             /* threads: more of them would wait for the one that finishes */
 
-/* How many threads there should be: the processors that this process may use, or what AT_THREADS says. */
+/* The processors that this process may use, or what AT_THREADS says; and how many threads a queue should have of that. */
+int task_processors(void);
 int task_threads(void);
 #define TASK_SLOTS(threads) (2 * (threads) + 2) /* so that no thread waits for the others, as a rule */
 

@@ -2,16 +2,17 @@
 #include "query/vector.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/task.h"
 #include "base/time.h"
 #include "query/query_priv.h"
 #include "query/vector_priv.h"
 
 #define THREADS_MOST 64
-#define MEMORY       (512LL << 20)      /* of groups and rows where --max-memory says nothing */
+#define MEMORY       (512LL << 20)      /* of groups and rows where nothing is said */
 
 struct job {                            /* of one worker */
 	struct vector_worker worker;
@@ -106,7 +107,7 @@ too_much(struct job *j)
 
 	if ((int64_t)held <= j->bound)
 		return 0;
-	return err_set(&j->err, ERR_LIMIT, "%s, --max-memory allows no more: ask for fewer, or give it more",
+	return err_set(&j->err, ERR_LIMIT, "%s for the memory there is: ask for fewer, or allow more",
 	    j->groups ? "too many groups, or values in them" : "too many rows before they are sorted");
 }
 
@@ -150,11 +151,8 @@ work(void *self)
 static int
 threads_for(const struct store_batches *all)
 {
-	const char *wanted = getenv("AT_THREADS");
-	int64_t n = sysconf(_SC_NPROCESSORS_ONLN), most = (store_batches_rows(all) + VECTOR_ROWS - 1) / VECTOR_ROWS, said;
+	int64_t n = task_processors(), most = (store_batches_rows(all) + VECTOR_ROWS - 1) / VECTOR_ROWS;
 
-	if (wanted && str_int64(str_of(wanted), &said) == 0 && said > 0)
-		n = said;
 	n = n > most ? most : n;
 	return n < 1 ? 1 : n > THREADS_MOST ? THREADS_MOST : (int)n;
 }
@@ -272,6 +270,7 @@ vector_run(struct query *q, const struct vector_plan *given, struct err *err)
 	struct job *job = NULL;
 	struct store_batches_read read;
 	pthread_t thread[THREADS_MOST];
+	sigset_t signals, before;
 	int64_t began = time_mono_ns();
 	int n = 0, started = 1, ended = 0;
 
@@ -281,7 +280,7 @@ vector_run(struct query *q, const struct vector_plan *given, struct err *err)
 	job = mem_new((size_t)n * sizeof(*job));
 	for (int i = 0; i < n; i++) {
 		vector_worker_init(&job[i].worker, q, &plan);
-		job[i].bound = (q->spec.memory ? q->spec.memory : MEMORY) / n;
+		job[i].bound = (q->spec.memory ? q->spec.memory : MEMORY) / (n + 1);    /* one share for what they are merged to */
 		job[i].ended = &ended;
 		if (plan.grouped)
 			job[i].groups = vector_groups_new(&plan);
@@ -290,8 +289,11 @@ vector_run(struct query *q, const struct vector_plan *given, struct err *err)
 		if (!(job[i].worker.batch = store_batch_open(all, err)))
 			goto out;
 	}
+	sigfillset(&signals);
+	pthread_sigmask(SIG_BLOCK, &signals, &before);          /* they are for the caller's thread */
 	while (started < n && pthread_create(&thread[started], NULL, work, &job[started]) == 0)
 		started++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	work(&job[0]);
 	for (int i = 1; i < started; i++)
 		pthread_join(thread[i], NULL);
