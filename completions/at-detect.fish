@@ -6,7 +6,7 @@ complete -c at-detect -l state -r -d 'go on with the models saved in the store u
 complete -c at-detect -s s -l save -d 'store the alarms too, for the table anomalies of at-query'
 complete -c at-detect -l strict -d 'exit 3 when a row was rejected'
 complete -c at-detect -s S -l store -r -d 'the store\'s directory (default $AT_STORE, else ~/.local/share/at)'
-complete -c at-detect -s T -l tenant -r -d 'the tenant (default $AT_TENANT, else default)'
+complete -c at-detect -s T -l tenant -r -d 'the tenant (default $AT_TENANT, else default)' -f -a '(at-query --complete tenants 2>/dev/null)'
 complete -c at-detect -s c -l config -r -d 'the configuration\'s directory (default $AT_CONFIG, else ./config)'
 complete -c at-detect -s q -l quiet -d 'say nothing but errors'
 complete -c at-detect -s v -l verbose -d 'say more'

@@ -13,7 +13,7 @@ complete -c at-ingest -l replay -r -d 'read reject rows again and say what is st
 complete -c at-ingest -l lossy -d 'mend text that is no UTF-8 instead of refusing the row'
 complete -c at-ingest -l strict -d 'exit 3 when a row was rejected'
 complete -c at-ingest -s S -l store -r -d 'the store\'s directory (default $AT_STORE, else ~/.local/share/at)'
-complete -c at-ingest -s T -l tenant -r -d 'the tenant (default $AT_TENANT, else default)'
+complete -c at-ingest -s T -l tenant -r -d 'the tenant (default $AT_TENANT, else default)' -f -a '(at-query --complete tenants 2>/dev/null)'
 complete -c at-ingest -s c -l config -r -d 'the configuration\'s directory (default $AT_CONFIG, else ./config)'
 complete -c at-ingest -s q -l quiet -d 'say nothing but errors'
 complete -c at-ingest -s v -l verbose -d 'say more'

@@ -296,7 +296,7 @@ help(const struct cmd *cmd, const char *verb, struct err *err)
 		buf_printf(b, "  $ %s\n", *e);
 	for (const struct cmd_verb *v = cmd->verbs; v && v->name; v++)
 		buf_printf(b, "  %-10s %-34s %s\n", v->name, v->args, v->does);
-	opt_print(cmd->opts, common, cmd->name, "text", err);
+	opt_print(cmd->opts, common, NULL, cmd->name, "text", err);
 	buf_printf(b, "Exit: 0 done, 1 failed, 2 wrong usage, 3 rejected with --strict or found with -e. More: man %s\n", cmd->name);
 }
 
@@ -312,7 +312,7 @@ cmd_start(const struct cmd *cmd, int argc, char **argv, int *n)
 	if (early(argc, argv, &err) || (operands = opt_parse(cmd->opts, common, argc, argv, &err)) < 0 || settle(&err))
 		exit(cmd_end(&err));
 	if (want_help && help_form && strcmp(help_form, "text"))
-		opt_print(cmd->opts, common, cmd->name, help_form, &err);
+		opt_print(cmd->opts, common, cmd->verbs, cmd->name, help_form, &err);
 	else if (want_help)
 		help(cmd, operands ? argv[1] : NULL, &err);
 	else if (want_version)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cmd.h"
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/time.h"
@@ -274,9 +275,26 @@ print_quoted(struct buf *b, const char *text)   /* inside single quotes of a she
 			buf_byte(b, *text);
 }
 
-static void
-print_zsh(struct buf *b, const struct opt *o)
+/* What `at-query --complete` is asked for the value of the option, NULL where it cannot tell. */
+static const char *
+values_of(const struct opt *o, const char *command)
 {
+	static const struct { const char *command, *option, *kind; } known[] = {
+		{ NULL, "tenant", "tenants" }, { "at-query", "format", "formats" }, { "at-query", "by", "columns" }, { "at-query", "event", "events" },
+		{ "at-query", "start", "events" }, { "at-query", "return", "events" }, { "at-query", "without", "events" }, { "at-agg", "by", "columns" },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (strcmp(known[i].option, o->name) == 0 && (!known[i].command || strcmp(known[i].command, command) == 0))
+			return known[i].kind;
+	return NULL;
+}
+
+static void
+print_zsh(struct buf *b, const struct opt *o, const char *command)
+{
+	const char *kind = values_of(o, command);
+
 	buf_lit(b, "  '");
 	if (o->key)
 		buf_printf(b, "(-%c --%s)'{-%c,--%s%s}'[", o->key, o->name, o->key, o->name, o->arg ? "=" : "");
@@ -287,7 +305,10 @@ print_zsh(struct buf *b, const struct opt *o)
 	if (o->arg) {
 		buf_byte(b, ':');
 		print_quoted(b, o->arg);
-		buf_lit(b, ":_files");
+		if (kind)
+			buf_printf(b, ":{compadd -- ${(f)\"$(at-query --complete %s 2>/dev/null)\"}}", kind);
+		else
+			buf_lit(b, ":_files");
 	}
 	buf_lit(b, "' \\\n");
 }
@@ -301,24 +322,53 @@ print_fish(struct buf *b, const struct opt *o, const char *command)
 	buf_printf(b, " -l %s%s -d '", o->name, o->arg && !optional(o) ? " -r" : "");
 	for (const char *p = o->help; *p; p++)
 		buf_printf(b, *p == '\'' ? "\\'" : "%c", *p);
-	buf_lit(b, "'\n");
+	buf_byte(b, '\'');
+	if (values_of(o, command))
+		buf_printf(b, " -f -a '(at-query --complete %s 2>/dev/null)'", values_of(o, command));
+	buf_byte(b, '\n');
 }
 
+/* Names of the store are data: they are compared and quoted here, and never go through compgen -W, which would expand them. */
 static void
-print_bash(struct buf *b, const struct tables *t, const char *command)
+print_bash(struct buf *b, const struct tables *t, const struct cmd_verb *verbs, const char *command)
 {
 	const struct opt *lists[] = { t->own, t->common };
-	const char *between = "";
+	struct buf name = { 0 };
 
-	buf_lit(b, "complete -o default -o nospace -W '");
+	buf_lit(&name, command);
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] == '-')
+			name.p[i] = '_';
+	buf_printf(b, "_%s() {\n\tlocal word cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} kind=\n"
+	    "\t[ \"$cur\" != = ] || cur=\n\t[ \"$prev\" != = ] || prev=${COMP_WORDS[COMP_CWORD-2]}\n\tCOMPREPLY=()\n\tcase $prev in\n", buf_text(&name));
 	for (int i = 0; i < 2; i++)
-		for (const struct opt *o = lists[i]; o && o->name; o++, between = " ")
-			buf_printf(b, "%s--%s%s", between, o->name, o->arg && !optional(o) ? "=" : "\\ ");
-	buf_printf(b, "' %s\n", command);
+		for (const struct opt *o = lists[i]; o && o->name; o++) {
+			if (!values_of(o, command))
+				continue;
+			buf_byte(b, '\t');
+			if (o->key)
+				buf_printf(b, "-%c|", o->key);
+			buf_printf(b, "--%s) kind=%s ;;\n", o->name, values_of(o, command));
+		}
+	buf_lit(b, "\tesac\n\tif [ \"$kind\" ]; then\n\t\twhile IFS= read -r word; do\n"
+	    "\t\t\t[[ $word != \"$cur\"* ]] || COMPREPLY+=(\"$(printf %q \"$word\")\")\n"
+	    "\t\tdone < <(at-query --complete \"$kind\" 2> /dev/null)\n\t\treturn\n\tfi\n\tcase $cur in\n\t-*) COMPREPLY=($(compgen -W '");
+	for (int i = 0; i < 2; i++)
+		for (const struct opt *o = lists[i]; o && o->name; o++)
+			buf_printf(b, "--%s%s ", o->name, o->arg && !optional(o) ? "=" : "");
+	buf_lit(b, "' -- \"$cur\"))\n\t\t[[ ${COMPREPLY[0]} != *= ]] || compopt -o nospace ;;\n");
+	if (verbs) {
+		buf_lit(b, "\t*) [ \"$COMP_CWORD\" -gt 1 ] || COMPREPLY=($(compgen -W '");
+		for (; verbs->name; verbs++)
+			buf_printf(b, "%s ", verbs->name);
+		buf_lit(b, "' -- \"$cur\")) ;;\n");
+	}
+	buf_printf(b, "\tesac\n}\ncomplete -o default -F _%s %s\n", buf_text(&name), command);
+	buf_release(&name);
 }
 
 int
-opt_print(const struct opt *own, const struct opt *common, const char *command, const char *form, struct err *err)
+opt_print(const struct opt *own, const struct opt *common, const struct cmd_verb *verbs, const char *command, const char *form, struct err *err)
 {
 	const struct tables t = { own, common };
 	const struct opt *lists[] = { own, common };
@@ -326,7 +376,7 @@ opt_print(const struct opt *own, const struct opt *common, const char *command, 
 	int zsh = !strcmp(form, "zsh"), fish = !strcmp(form, "fish"), mdoc = !strcmp(form, "mdoc");
 
 	if (strcmp(form, "bash") == 0) {
-		print_bash(b, &t, command);
+		print_bash(b, &t, verbs, command);
 		return 0;
 	}
 	if (!zsh && !fish && !mdoc && strcmp(form, "text"))
@@ -336,7 +386,7 @@ opt_print(const struct opt *own, const struct opt *common, const char *command, 
 	for (int i = 0; i < 2; i++)
 		for (const struct opt *o = lists[i]; o && o->name; o++) {
 			if (zsh)
-				print_zsh(b, o);
+				print_zsh(b, o, command);
 			else if (fish)
 				print_fish(b, o, command);
 			else if (mdoc)
@@ -344,6 +394,18 @@ opt_print(const struct opt *own, const struct opt *common, const char *command, 
 			else
 				print_text(b, o);
 		}
+	for (const struct cmd_verb *v = verbs; v && v->name && fish; v++) {
+		buf_printf(b, "complete -c %s -n __fish_use_subcommand -a %s -d '", command, v->name);
+		for (const char *p = v->does; *p; p++)
+			buf_printf(b, *p == '\'' ? "\\'" : "%c", *p);
+		buf_lit(b, "'\n");
+	}
+	if (zsh && verbs) {
+		buf_lit(b, "  '1:verb:(");
+		for (const struct cmd_verb *v = verbs; v->name; v++)
+			buf_printf(b, "%s%s", v == verbs ? "" : " ", v->name);
+		buf_lit(b, ")' \\\n");
+	}
 	if (zsh)
 		buf_lit(b, "  '*:file:_files'\n");
 	return 0;

@@ -23,8 +23,10 @@ struct opt {
  * The operands are moved together to the front of argv[1…]; returns their number, or < 0. */
 int opt_parse(const struct opt *own, const struct opt *common, int argc, char **argv, struct err *);
 
-/* Print the tables as form: "text", "mdoc", "bash", "zsh" or "fish" to stdout. */
-int opt_print(const struct opt *own, const struct opt *common, const char *command, const char *form, struct err *);
+/* Print the tables as form: "text", "mdoc", "bash", "zsh" or "fish" to stdout. Completions know the verbs too (NULL: none), and
+ * ask `at-query --complete` for names that the store has. */
+struct cmd_verb;
+int opt_print(const struct opt *own, const struct opt *common, const struct cmd_verb *, const char *command, const char *form, struct err *);
 
 /* Setters for the `set` column. */
 int opt_flag(void *to, const char *text, struct err *);   /* int: 1 */

@@ -71,3 +71,16 @@ settings_with_origins() {
 	if command -v zsh > /dev/null; then for c in "$root"/completions/_*; do zsh -n "$c"; done; fi
 	if command -v fish > /dev/null; then for c in "$root"/completions/*.fish; do fish -n "$c"; done; fi
 }
+
+@test "bash completes verbs, options and what the store has, which is data and never run" {
+	at-ingest -q <<< '{"event":"$(touch run) x","properties":{"country":1}}'
+	at-admin -q tenant add ta
+	source "$root/completions/at-query.bash"
+	completes() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _at_query 2> /dev/null; echo "${COMPREPLY[*]}"; }
+	[ "$(completes at-query fu)" = funnel ]
+	[ "$(completes at-query --tenant = t)" = ta ]
+	[ "$(completes at-query -T '')" = 'default ta' ]
+	[ "$(completes at-query metric --by cou)" = country ]
+	[ "$(completes at-query events --event '')" = '\$\(touch\ run\)\ x' ]
+	[[ $(completes at-query --fo) = *--format=* && ! -e run ]]
+}
