@@ -181,6 +181,59 @@ the_frequent_ones_are_found(void **state __attribute__((unused)))
 	topk_free(t);
 }
 
+/* While every value has a counter, the few best are the head of all in order, and what two halves, or many parts merged in any
+ * grouping, say is what the whole says: the same text. */
+static void
+topk_parts_merge_to_the_whole(void **state __attribute__((unused)))
+{
+	for (unsigned seed = 1; seed <= 50; seed++) {
+		struct topk *whole = topk_new(5), *part[4], *pairs[2];
+		struct topk_item best[5];
+		struct buf a = { 0 }, b = { 0 };
+		char name[32];
+
+		srand(seed);
+		for (int i = 0; i < 4; i++)
+			part[i] = topk_new(5);
+		for (int i = rand() % 4000; i > 0; i--) {
+			struct str value = { name, (size_t)snprintf(name, sizeof(name), "%d", rand() % (1 + rand() % (10 * (int)seed))) };
+			uint64_t times = (uint64_t)(rand() % 3);
+
+			topk_add(whole, value, times);
+			topk_add(part[rand() % 4], value, times);
+		}
+		for (int i = 0; i < 2; i++) {
+			pairs[i] = topk_new(5);
+			topk_merge(pairs[i], part[i]);
+			topk_merge(pairs[i], part[3 - i]);
+		}
+		topk_merge(pairs[0], pairs[1]);
+		topk_put(whole, &a);
+		topk_put(pairs[0], &b);
+		assert_string_equal(buf_text(&a), buf_text(&b));
+		for (int i = 0, n = topk_get(whole, best); i < n; i++) {
+			char item[64];
+
+			snprintf(item, sizeof(item), "%c%.*s*%lu", i ? ',' : ';', STR_FMT(best[i].value), (unsigned long)best[i].count);
+			assert_non_null(strstr(a.p, item));     /* the text is in order, from the most frequent on */
+			assert_true(i == 0 || best[i - 1].count > best[i].count ||
+			    (best[i - 1].count == best[i].count && str_cmp(best[i - 1].value, best[i].value) < 0));
+		}
+		if (topk_get(whole, best) == 5) {               /* nothing in the rest of the text is greater */
+			const char *rest = a.p;
+
+			for (int commas = 0; *rest && commas < 5; rest++)
+				commas += *rest == ',';
+			for (const char *star = rest; (star = strchr(star, '*')); star++)
+				assert_true(strtoul(star + 1, NULL, 10) <= best[4].count);
+		}
+		for (int i = 0; i < 4; i++)
+			topk_free(part[i]);
+		topk_free(pairs[0]), topk_free(pairs[1]), topk_free(whole);
+		buf_release(&a), buf_release(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -191,6 +244,7 @@ main(void)
 		cmocka_unit_test(a_false_text_is_no_sketch),
 		cmocka_unit_test(distinct_is_exact_to_4096_and_then_within_two_percent),
 		cmocka_unit_test(the_frequent_ones_are_found),
+		cmocka_unit_test(topk_parts_merge_to_the_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
