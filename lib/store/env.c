@@ -619,6 +619,18 @@ grow_map(struct store *s)
 	return resize_map(s, info.me_mapsize + (info.me_mapsize >> 4), info.me_mapsize * 2);
 }
 
+/* The writers' mutex goes to whoever asks first when it falls free, and that is mostly the one that has just given it up: a busy
+ * writer kept others waiting for seconds. So who waits for it holds the turn meanwhile, a lock on the last byte but one of
+ * scans.lock, and who comes back waits for the turn. Where that lock cannot be had, writers are only as fair as the mutex. */
+static void
+take_turn(struct store *s, short how)
+{
+	struct flock lock = { .l_type = how, .l_whence = SEEK_SET, .l_start = INT64_MAX - 2, .l_len = 1 };
+
+	while (fcntl(s->scans_fd, F_OFD_SETLKW, &lock) && errno == EINTR && !cmd_stopping())
+		;
+}
+
 int
 store_begin(struct store *s, struct err *err)
 {
@@ -630,12 +642,14 @@ store_begin(struct store *s, struct err *err)
 	if (s->txn)
 		return err_set(err, ERR_IO, "%s: a transaction is open already", s->path);
 	grow_map(s);                    /* where it cannot, there may be room all the same */
+	take_turn(s, F_WRLCK);
 	for (int tries = 0; tries < 100; tries++) {
 		rc = begin(s->env, 0, &s->txn);
 		if (rc != MDB_MAP_RESIZED || (rc = follow_map(s)))
 			break;
 		rc = MDB_MAP_RESIZED;
 	}
+	take_turn(s, F_UNLCK);
 	if (rc) {
 		s->txn = NULL;
 		return store_fail(s, rc, "beginning", err);

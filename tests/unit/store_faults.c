@@ -344,6 +344,62 @@ faults_14_and_15_many_at_once_see_a_ledger_without_gaps(void **state)
 	munmap(m, sizeof(*m));
 }
 
+/* A writer that comes back at once does not pass one that waits already. */
+static void
+fault_15_who_waits_for_the_writers_lock_is_next(void **state)
+{
+	struct shared *m = share();
+	struct err err = { 0 };
+	struct store *s;
+	char where[100], path[160];
+	int fd, status;
+	pid_t pid;
+
+	(void)state;
+	sprintf(where, "%s/turns", dir);
+	assert_non_null(s = store_open(where, "default", STORE_CREATE, &err));
+	store_close(s);
+	for (int round = 0; round < 20; round++) {
+		m->stop = 0;
+		m->acked[0] = 0;
+		if ((pid = fork()) == 0) {
+			MUST(s = store_open(where, "default", STORE_WRITE, &err));
+			m->stop = 1;
+			while (m->stop == 1)
+				usleep(100);
+			MUST(store_begin(s, &err) == 0);
+			m->acked[0] = 1;
+			MUST(add_numbered(s, 0, (unsigned)round, &err) == 0 && store_commit(s, &err) == 0);
+			store_close(s);
+			_exit(0);
+		}
+		assert_non_null(s = store_open(where, "default", STORE_WRITE, &err));
+		while (!m->stop)
+			usleep(100);
+		OK(store_begin(s, &err));
+		m->stop = 2;
+		sprintf(path, "%s/tenants/default/scans.lock", where);
+		assert_true((fd = open(path, O_RDWR)) >= 0);
+		for (int tries = 0; ; tries++) {        /* until the other one waits */
+			struct flock turn = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = INT64_MAX - 2, .l_len = 1 };
+
+			assert_int_equal(fcntl(fd, F_OFD_GETLK, &turn), 0);
+			if (turn.l_type != F_UNLCK)
+				break;
+			assert_true(tries < 50000);
+			usleep(100);
+		}
+		close(fd);
+		OK(store_commit(s, &err));
+		OK(store_begin(s, &err));
+		assert_int_equal(m->acked[0], 1);
+		store_close(s);
+		waitpid(pid, &status, 0);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	munmap(m, sizeof(*m));
+}
+
 /* A name is borrowed and ends where it ends: behind "w0" in a chunk's header stands the count of its events, and 49 of them
  * are the byte '1'. */
 static void
@@ -816,6 +872,7 @@ main(void)
 		cmocka_unit_test(faults_1_and_3_a_killed_writer_loses_and_doubles_nothing),
 		cmocka_unit_test(fault_13_readers_that_were_killed_do_not_make_the_file_grow),
 		cmocka_unit_test(faults_14_and_15_many_at_once_see_a_ledger_without_gaps),
+		cmocka_unit_test(fault_15_who_waits_for_the_writers_lock_is_next),
 		cmocka_unit_test(a_name_is_read_no_further_than_it_goes),
 		cmocka_unit_test(fault_10_a_small_map_grows_and_follows),
 		cmocka_unit_test(fault_16_a_flipped_bit_is_reported_and_never_crashes),
