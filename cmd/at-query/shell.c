@@ -18,6 +18,7 @@
 #endif
 
 #include "base/cmd.h"
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "query/functions.h"
@@ -491,7 +492,7 @@ history_file(void)
 		*slash = '/';
 	}
 	buf_lit(&path, "/history");
-	fd = open(buf_text(&path), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = io_open(buf_text(&path), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	out = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && fchmod(fd, 0600) == 0 ? mem_text(path.p) : NULL;
 	if (fd >= 0)
 		close(fd);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/time.h"
@@ -343,13 +344,7 @@ cmd_say(const char *fmt, ...)
 		else
 			buf_byte(&b, *p);
 	buf_byte(&b, '\n');
-	for (size_t at = 0; at < b.n; ) {
-		ssize_t put = write(2, b.p + at, b.n - at);
-
-		if (put < 0 && errno != EINTR)
-			break;
-		at += put > 0 ? (size_t)put : 0;
-	}
+	io_write(2, b.p, b.n);
 	buf_release(&b);
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/cmd.h"
 #include "base/gz.h"
+#include "base/io.h"
 #include "base/mem.h"
 
 #define BLOCK  (256u << 10)             /* bytes of one read: stays in the second-level cache until its lines are parsed */
@@ -91,11 +92,9 @@ in_open(const char *path, struct err *err)
 
 	if (strcmp(path, "-") == 0)
 		return opened(STDIN_FILENO, 0, "stdin", err);
-	while ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0) {
+	if ((fd = io_open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0)) < 0) {
 		char text[128];
 
-		if (errno == EINTR && !cmd_stopping())
-			continue;
 		err_set(err, ERR_IO, "%s: %s", path, strerror_r(errno, text, sizeof(text)));
 		return NULL;
 	}
@@ -544,7 +543,7 @@ in_seek(struct in *in, int64_t offset, struct err *err)
 		return 0;
 	if (in->size < 0)
 		return err_set(err, ERR_IO, "%s: only a regular file can be read from the middle", in->name);
-	if (pread(in->fd, first, 2, 0) == 2 && first[0] == 0x1f && first[1] == 0x8b) {
+	if (io_read_at(in->fd, first, 2, 0) == 2 && first[0] == 0x1f && first[1] == 0x8b) {
 		while (in_offset(in) < offset) {        /* unpacked and dropped: gzip has no other way */
 			if ((rc = fill(in, err)) != IN_LINE)
 				return rc < 0 ? told(in, rc) : 0;

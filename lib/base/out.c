@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 
 struct out *
@@ -20,7 +21,7 @@ struct out *
 out_open(const char *path, int append, struct err *err)
 {
 	struct out *o;
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : O_TRUNC), 0644);
+	int fd = io_open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : O_TRUNC), 0644);
 
 	if (fd < 0) {
 		err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
@@ -33,35 +34,11 @@ out_open(const char *path, int append, struct err *err)
 	return o;
 }
 
-/* One write, seen through: interrupted ones are repeated, a non-blocking descriptor is waited for. */
-static ssize_t
-write_some(int fd, const char *p, size_t n)
-{
-	for (;;) {
-		ssize_t put = write(fd, p, n);
-
-		if (put >= 0)
-			return put;
-		if (errno == EAGAIN || errno == EWOULDBLOCK)
-			poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
-		else if (errno != EINTR)
-			return -1;
-	}
-}
-
 void
 out_flush(struct out *o)
 {
-	size_t at = 0;
-
-	while (at < o->buf.n && !o->failed) {
-		ssize_t put = write_some(o->fd, o->buf.p + at, o->buf.n - at);
-
-		if (put < 0)
-			o->failed = errno;
-		else
-			at += (size_t)put;
-	}
+	if (!o->failed && io_write(o->fd, o->buf.p, o->buf.n))
+		o->failed = errno;
 	buf_clear(&o->buf);
 }
 

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/time.h"
 
@@ -422,24 +423,17 @@ from_file(struct str name, struct err *err)
 	struct zone *z = NULL;
 	struct stat st;
 	ssize_t n;
-	size_t got = 0;
 	int fd = -1, len;
 
 	len = snprintf(path, sizeof(path), "%s/%.*s", dir && *dir ? dir : "/usr/share/zoneinfo", STR_FMT(name));
-	if (len < 0 || (size_t)len >= sizeof(path) || (fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 ||
+	if (len < 0 || (size_t)len >= sizeof(path) || (fd = io_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)) < 0 ||
 	    fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MOST) {
 		err_set(err, ERR_USAGE, "'%.*s' is no time zone, try UTC, Europe/Zurich or +02:00", STR_FMT(name));
 		goto out;
 	}
 	bytes = mem_new((size_t)st.st_size + 1);
-	while (got < (size_t)st.st_size) {
-		if ((n = read(fd, bytes + got, (size_t)st.st_size - got)) < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		got += (size_t)n;
-	}
-	if (!(z = zone_of_tzif((struct str){ bytes, got }, err)))
+	n = io_read(fd, bytes, (size_t)st.st_size);
+	if (!(z = zone_of_tzif((struct str){ bytes, n > 0 ? (size_t)n : 0 }, err)))
 		err_at(err, "%s", path);
 out:
 	free(bytes);

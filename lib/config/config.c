@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "config/schema.h"
 
@@ -35,7 +36,7 @@ struct config {
 static int
 slurp(const char *path, struct buf *b, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = io_open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
 	struct stat st;
 	ssize_t got = 0;
 
@@ -47,9 +48,7 @@ slurp(const char *path, struct buf *b, struct err *err)
 		close(fd);
 		return err_set(err, ERR_IO, "%s: is no regular file", path);
 	}
-	while ((got = read(fd, buf_room(b, 65536), 65536)) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
+	while ((got = io_read(fd, buf_room(b, 65536), 65536)) != 0) {
 		if (got < 0)
 			goto fail;
 		b->n += (size_t)got;

@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "base/cmd.h"
+#include "base/io.h"
 
 /* libjq does not tell its version; the name of its file does. */
 static const char *
@@ -90,7 +91,7 @@ send_all(int fd, const void *from, size_t n)
 	while (n) {
 		ssize_t k = send(fd, p, n, MSG_NOSIGNAL);
 
-		if (k < 0 && errno == EINTR)
+		if (k < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (k <= 0)
 			return -1;
@@ -326,8 +327,8 @@ static size_t
 mapped(void)
 {
 	char text[64];
-	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	int fd = io_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
+	ssize_t n = fd < 0 ? 0 : io_read(fd, text, sizeof(text) - 1);
 
 	if (fd >= 0)
 		close(fd);
@@ -354,7 +355,7 @@ shut_in(int fd, size_t memory)
 	/* the socket to 3, nothing above, /dev/null below */
 	if (fd != 3)
 		dup2(fd, 3);
-	null = open("/dev/null", O_RDWR);
+	null = io_open("/dev/null", O_RDWR, 0);
 	for (int i = 0; i < 3; i++)
 		null < 0 ? close(i) : dup2(null, i);
 	if (syscall(SYS_close_range, 4u, ~0u, 0u) < 0)
@@ -433,7 +434,7 @@ child(const char *program, size_t memory, int fd)
 		}
 		buf_room(&in, 1 << 16);
 		k = read(3, in.p + in.n, in.cap - in.n);
-		if (k == 0 || (k < 0 && errno != EINTR))
+		if (k == 0 || (k < 0 && errno != EINTR && errno != EAGAIN))
 			_exit(0);               /* the parent is gone or done */
 		in.n += k > 0 ? (size_t)k : 0;
 	}

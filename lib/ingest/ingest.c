@@ -11,6 +11,7 @@
 
 #include "base/cmd.h"
 #include "base/in.h"
+#include "base/io.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/out.h"
@@ -539,16 +540,8 @@ static struct in *
 memory_file(struct str text, struct err *err)
 {
 	int fd = memfd_create("replay", MFD_CLOEXEC);
-	size_t at = 0;
 
-	while (fd >= 0 && at < text.n) {
-		ssize_t put = write(fd, text.p + at, text.n - at);
-
-		if (put <= 0)
-			break;
-		at += (size_t)put;
-	}
-	if (fd < 0 || at < text.n || lseek(fd, 0, SEEK_SET)) {
+	if (fd < 0 || io_write(fd, text.p, text.n) || lseek(fd, 0, SEEK_SET)) {
 		err_set(err, ERR_IO, "cannot keep a reject in memory");
 		if (fd >= 0)
 			close(fd);

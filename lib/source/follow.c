@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/cmd.h"
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/time.h"
 
@@ -138,31 +139,12 @@ changed_ms(const struct stat *st)
 	return (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
 }
 
-static ssize_t
-read_at(int fd, char *to, size_t n, int64_t offset)
-{
-	size_t got = 0;
-
-	while (got < n) {
-		ssize_t r = pread(fd, to + got, n - got, offset + (int64_t)got);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0 && !got)
-			return -1;
-		if (r <= 0)
-			break;
-		got += (size_t)r;
-	}
-	return (ssize_t)got;
-}
-
 /* Of the first `length` bytes (-1: as many as there are up to FINGERPRINT). 0, or -1 when there are fewer. */
 static int
 fingerprint(int fd, int64_t length, struct identity *id)
 {
 	char bytes[FINGERPRINT];
-	ssize_t n = read_at(fd, bytes, length < 0 || length > FINGERPRINT ? FINGERPRINT : (size_t)length, 0);
+	ssize_t n = io_read_at(fd, bytes, length < 0 || length > FINGERPRINT ? FINGERPRINT : (size_t)length, 0);
 
 	if (n < 0 || (length >= 0 && n < length))
 		return -1;
@@ -306,9 +288,9 @@ open_beside(const struct file *file, const char *name, struct stat *st)
 	int fd;
 
 	if (strcmp(name, file->base) == 0)
-		fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		fd = io_open(file->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
 	else if (snprintf(path, sizeof(path), "%s/%s", file->dir, name) < (int)sizeof(path))
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		fd = io_open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
 	else
 		return -1;
 	if (fd >= 0 && (fstat(fd, st) < 0 || !S_ISREG(st->st_mode))) {
@@ -335,7 +317,7 @@ whole_lines(int fd)
 	for (at = st.st_size; at > 0; ) {
 		size_t n = at < (int64_t)sizeof(block) ? (size_t)at : sizeof(block);
 
-		if (read_at(fd, block, n, at - (int64_t)n) != (ssize_t)n)
+		if (io_read_at(fd, block, n, at - (int64_t)n) != (ssize_t)n)
 			return st.st_size;
 		for (size_t i = n; i > 0; i--)
 			if (block[i - 1] == '\n')
@@ -531,7 +513,7 @@ next_bytes(void *self, char *to, size_t n, size_t *got, struct err *err)
 			n = (size_t)(file->limit - file->offset);
 		do
 			r = pread(file->fd, to, n, file->offset);
-		while (r < 0 && errno == EINTR && !cmd_stopping());
+		while (r < 0 && (errno == EINTR || errno == EAGAIN) && !cmd_stopping());
 		if (r < 0) {
 			char text[128];
 
@@ -596,8 +578,8 @@ follow_add(struct follow *f, const char *path, struct str place, struct err *err
 		file_free(file);
 		return ERR_USAGE;
 	}
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) >= 0) {
-		if (pread(fd, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b) {
+	if ((fd = io_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)) >= 0) {
+		if (io_read_at(fd, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b) {
 			close(fd);
 			err_set(err, ERR_USAGE, "%s: gzip can be read, but not followed or resumed", path);
 			file_free(file);
@@ -635,7 +617,7 @@ follow_head(struct follow *f, int number)
 	if (file->fd < 0 && !begin(file))
 		return STR("");
 	buf_room(&file->head, HEAD);
-	n = read_at(file->fd, file->head.p, HEAD, 0);
+	n = io_read_at(file->fd, file->head.p, HEAD, 0);
 	file->head.n = n > 0 ? (size_t)n : 0;
 	return buf_get(&file->head);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/io.h"
 #include "base/mem.h"
 #include "store/chunk.h"
 #include "store/store_priv.h"
@@ -295,7 +296,7 @@ write_anew(struct store *s, struct err *err)
 		return rc;
 	buf_printf(&fresh, "%s/data.mdb.new", s->path);
 	unlink(buf_text(&fresh));
-	fd = open(fresh.p, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = io_open(fresh.p, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd >= 0 && lstat(s->path, &st) == 0 && geteuid() == 0 && fchown(fd, st.st_uid, st.st_gid))
 		rc = errno;             /* told below */
 	if (fd < 0 || rc || (rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT)) || (fsync(fd) && (rc = errno)))

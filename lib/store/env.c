@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cmd.h"
+#include "base/io.h"
 #include "base/mem.h"
 #include "codec/crc32c.h"
 #include "store/store_priv.h"
@@ -880,7 +881,7 @@ touch(struct store *s, const char *name, int flags, struct err *err)
 	int fd, rc = 0;
 
 	buf_printf(&path, "%s/%s", s->path, name);
-	fd = open(buf_text(&path), flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	fd = io_open(buf_text(&path), flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (fd < 0 && errno == ELOOP)
 		rc = err_set(err, ERR_IO, "%s: a symbolic link, which a store never has, remove it", path.p);
 	else if (fd < 0)
@@ -926,7 +927,7 @@ static void
 give_to(struct store *s, uid_t uid, gid_t gid)
 {
 	static const char *const names[] = { "data.mdb", "lock.mdb", "scans.lock" };
-	int fd = open(s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = io_open(s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 
 	for (size_t i = 0; fd >= 0 && i < sizeof(names) / sizeof(*names); i++)
 		if (fchownat(fd, names[i], uid, gid, AT_SYMLINK_NOFOLLOW))
@@ -946,9 +947,9 @@ store_lock_open(struct store *s, int alone, struct err *err)
 		struct buf path = { 0 };
 
 		buf_printf(&path, "%s/scans.lock", s->path);
-		s->scans_fd = open(buf_text(&path), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		s->scans_fd = io_open(buf_text(&path), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (s->scans_fd < 0 && s->how == STORE_READ)
-			s->scans_fd = open(path.p, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+			s->scans_fd = io_open(path.p, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
 		if (s->scans_fd < 0 && (s->how != STORE_READ || errno == ELOOP))
 			err_set(err, ERR_IO, errno == ELOOP ? "%s: a symbolic link, which a store never has, remove it" : "%s: %m", path.p);
 		buf_release(&path);

@@ -8,6 +8,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "store/store_priv.h"
 
@@ -38,7 +39,7 @@ store_tenant_path(const char *dir, const char *tenant)
 int
 store_sync_dir(const char *path, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	int fd = io_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), rc = 0;
 
 	if (fd < 0 || (fsync(fd) && errno != EINVAL && errno != EROFS))
 		rc = fail(err, path);
@@ -147,8 +148,8 @@ write_format(const char *dir, struct err *err)
 	buf_printf(&path, "%s/format", dir);
 	buf_printf(&tmp, "%s/format.%ld", dir, (long)getpid());
 	unlink(buf_text(&tmp));
-	fd = open(tmp.p, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, text, (size_t)n) != n || fsync(fd) || rename(tmp.p, buf_text(&path))) {
+	fd = io_open(tmp.p, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || io_write(fd, text, (size_t)n) || fsync(fd) || rename(tmp.p, buf_text(&path))) {
 		rc = fail(err, path.p ? path.p : tmp.p);
 		unlink(tmp.p);
 	}
@@ -184,7 +185,7 @@ store_check_format(const char *dir, int create, struct err *err)
 	}
 	if ((rc = check_file_system(dir, err)))
 		goto out;
-	fd = open(buf_text(&path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	fd = io_open(buf_text(&path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
 	if (fd < 0 && errno == ENOENT) {
 		if (!is_empty(dir))
 			rc = err_set(err, ERR_IO, "%s: no store: it holds other files and no file 'format', name another directory", dir);
@@ -198,7 +199,7 @@ store_check_format(const char *dir, int create, struct err *err)
 		rc = errno == ELOOP ? err_set(err, ERR_IO, "%s: a symbolic link, which a store never has, remove it", path.p) : fail(err, path.p);
 		goto out;
 	}
-	n = read(fd, text, sizeof(text) - 1);
+	n = io_read(fd, text, sizeof(text) - 1);
 	text[n > 0 ? n : 0] = 0;
 	if (sscanf(text, "at-store %d", &version) != 1 || version < 1)
 		rc = err_set(err, ERR_CORRUPT, "%s: does not read 'at-store %d': the directory is no store", path.p, STORE_FORMAT);

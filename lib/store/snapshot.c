@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "codec/varint.h"
 #include "store/store_priv.h"
@@ -21,7 +22,7 @@ store_lock_version(const struct store *s, uint64_t version)
 	int fd;
 
 	buf_printf(&path, "%s/scans.lock", s->path);
-	fd = open(buf_text(&path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = io_open(buf_text(&path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
 	buf_release(&path);
 	if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock)) {
 		close(fd);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "codec/varint.h"
 #include "store/chunk.h"
@@ -424,7 +425,7 @@ check_meta(struct check *c)
 		int whole = 1;
 
 		for (int i = 0; i < 2; i++) {
-			if (pread(fd, page[i], sizeof(page[i]), (off_t)((uint64_t)i * c->s->page)) != sizeof(page[i])) {
+			if (io_read_at(fd, page[i], sizeof(page[i]), (int64_t)((uint64_t)i * c->s->page)) != sizeof(page[i])) {
 				tell(c, "the file's first two pages cannot be read");
 				return;
 			}
