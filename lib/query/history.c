@@ -39,11 +39,11 @@ wanted(const struct history_spec *spec, const struct event *e)
 
 /* One pass; those with a greater seq than `after` only. */
 static int
-pass(struct query *q, const struct history_spec *spec, int64_t from, uint64_t after, size_t last,
-    int (*each)(void *, const struct event *, struct err *), void *self, uint64_t *seq, int64_t *newest, struct err *err)
+pass(struct query *q, const struct history_spec *spec, uint64_t after, size_t last,
+    int (*each)(void *, const struct event *, struct err *), void *self, uint64_t *seq, struct err *err)
 {
-	const struct store_range range = { .from = from, .to = spec->to, .names = spec->name.p ? &spec->name : NULL, .n_names = spec->name.p != NULL,
-		.user_id = spec->user, .by_time = 1 };
+	const struct store_range range = { .from = spec->from, .to = spec->to, .names = spec->name.p ? &spec->name : NULL, .n_names = spec->name.p != NULL,
+		.user_id = spec->user, .after = after, .by_time = 1 };
 	struct ring ring = { .most = last };
 	struct store *store = query_store(q, err);
 	struct store_scan *scan = store ? store_scan_open(store, &range, err) : NULL;
@@ -62,8 +62,6 @@ pass(struct query *q, const struct history_spec *spec, int64_t from, uint64_t af
 			break;
 		if (e.seq > greatest)
 			greatest = e.seq;
-		if (e.time > *newest)
-			*newest = e.time;
 		if (e.seq <= after || !wanted(spec, &e))
 			continue;
 		if (!last) {
@@ -91,7 +89,6 @@ history_run(struct query *q, const struct history_spec *spec, int (*each)(void *
     void *self, struct err *err)
 {
 	const struct timespec wait = { .tv_nsec = HISTORY_POLL_MS * 1000000L };
-	int64_t newest = TIME_MIN;
 	uint64_t seq = 0, version;
 	struct store *store = query_store(q, err);
 	size_t last = spec->limit > 0 ? (size_t)(spec->limit < 1000000 ? spec->limit : 1000000) : spec->follow ? 10 : 0;
@@ -100,7 +97,7 @@ history_run(struct query *q, const struct history_spec *spec, int (*each)(void *
 	if (!store)
 		return err->code;
 	version = store_version(store);
-	if ((rc = pass(q, spec, spec->from, 0, last, each, self, &seq, &newest, err)) != 0 || !spec->follow)
+	if ((rc = pass(q, spec, 0, last, each, self, &seq, err)) != 0 || !spec->follow)
 		return rc;
 	for (;;) {
 		if (idle)
@@ -113,7 +110,7 @@ history_run(struct query *q, const struct history_spec *spec, int (*each)(void *
 		if (store_version(store) == version)
 			continue;
 		version = store_version(store);
-		if ((rc = pass(q, spec, newest == TIME_MIN ? spec->from : newest - HISTORY_LATE_MS, seq, 0, each, self, &seq, &newest, err)) != 0)
+		if ((rc = pass(q, spec, seq, 0, each, self, &seq, err)) != 0)
 			return rc;
 	}
 }

@@ -5,7 +5,6 @@
 #include "query/query.h"
 
 #define HISTORY_POLL_MS 100             /* how often a follower looks for a new commit */
-#define HISTORY_LATE_MS (3600 * 1000)   /* a follower sees events that are later than this behind the newest no more */
 
 struct history_spec {
 	struct str user, name;  /* only this user's, only of this name; p NULL: all */
@@ -15,7 +14,7 @@ struct history_spec {
 };
 
 /* Each event in order of (time, arrival); with follow new ones in order of arrival. `idle` (may be NULL) is called before
- * each wait. Stopping a follower is no failure. */
+ * each wait. What is new is known by its arrival, so a clock that jumps hides nothing. Stopping a follower is no failure. */
 int history_run(struct query *, const struct history_spec *, int (*each)(void *, const struct event *, struct err *),
     void (*idle)(void *), void *, struct err *);
 

@@ -71,6 +71,7 @@ struct store_range {
 	const struct str *names;/* only events with one of these names; n_names 0: all */
 	int n_names;
 	struct str user_id;     /* only this user's; p NULL: all. May let others through: a hint for skipping */
+	uint64_t after;         /* only what came after the event with this seq; 0: all. May let others through: a hint for skipping */
 	int by_time;            /* 1: in order of (time, seq); 0: as they lie, which is faster */
 	unsigned skip;          /* STORE_SKIP_ bits of what the caller does not read: it may be missing in the events, and costs nothing */
 };
