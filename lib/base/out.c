@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -17,14 +18,29 @@ out_stdout(void)
 	return &standard;
 }
 
+/* A link that somebody else has put where we are to write may lead to a file of ours; our own and root's (/dev/stdout) are
+ * followed. */
+static int
+open_ours(const char *path, int flags)
+{
+	struct stat st;
+	int is_link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+
+	if (is_link && st.st_uid != 0 && st.st_uid != geteuid()) {
+		errno = ELOOP;
+		return -1;
+	}
+	return io_open(path, flags | (is_link ? 0 : O_NOFOLLOW), 0600);
+}
+
 struct out *
 out_open(const char *path, int append, struct err *err)
 {
 	struct out *o;
-	int fd = io_open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : O_TRUNC), 0644);
+	int fd = open_ours(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : O_TRUNC));
 
 	if (fd < 0) {
-		err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+		err_set(err, ERR_IO, "%s: %s", path, errno == ELOOP ? "a symbolic link of another user, which is not followed" : strerror(errno));
 		return NULL;
 	}
 	o = mem_new(sizeof(*o));

@@ -20,7 +20,7 @@ struct out {
 #define OUT_BLOCK (256u << 10)                  /* bytes that are gathered before a write */
 
 struct out *out_stdout(void);                   /* the one for fd 1; closed by cmd_end */
-struct out *out_open(const char *path, int append, struct err *);  /* 0644; a regular file, pipe or device */
+struct out *out_open(const char *path, int append, struct err *);  /* 0600; never through a link of another user */
 void out_flush(struct out *);                   /* write what is there */
 int  out_close(struct out *, struct err *);     /* flush, close, free; 0 or ERR_IO with the reason */
 

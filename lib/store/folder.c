@@ -162,6 +162,25 @@ write_format(const char *dir, struct err *err)
 	return rc;
 }
 
+/* Where the tenants lie; what is not there yet is no link. */
+static int
+check_folders(const char *dir, struct err *err)
+{
+	static const char *const names[] = { "tenants", "system" };
+	struct buf path = { 0 };
+	struct stat st;
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && rc == 0; i++) {
+		buf_clear(&path);
+		buf_printf(&path, "%s/%s", dir, names[i]);
+		if (lstat(buf_text(&path), &st) == 0 && !S_ISDIR(st.st_mode))
+			rc = err_set(err, ERR_IO, "%s: no directory, and a store follows no symbolic links inside itself", path.p);
+	}
+	buf_release(&path);
+	return rc;
+}
+
 int
 store_check_format(const char *dir, int create, struct err *err)
 {
@@ -206,6 +225,8 @@ store_check_format(const char *dir, int create, struct err *err)
 	else if (version > STORE_FORMAT)
 		rc = err_set(err, ERR_IO, "%s: written by a newer at (format %d, this one reads up to %d), install the newer version", dir,
 		    version, STORE_FORMAT);
+	else
+		rc = check_folders(dir, err);
 out:
 	if (fd >= 0)
 		close(fd);
