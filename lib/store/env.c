@@ -964,6 +964,31 @@ store_lock_open(struct store *s, int alone, struct err *err)
 	return 0;
 }
 
+/* A data.mdb of 0 bytes is one that was being made when its maker died, or one that was cut off. scans.lock has one byte from
+ * the first commit on, so the second is known for what it is: to begin anew there would hide the loss. */
+static int
+check_size(struct store *s, const char *data, struct err *err)
+{
+	struct stat st, mark;
+
+	if (lstat(data, &st) || st.st_size)
+		return 0;
+	if (s->scans_fd >= 0 && fstat(s->scans_fd, &mark) == 0 && mark.st_size)
+		return err_set(err, ERR_CORRUPT, "%s: 0 bytes, cut off: it was not empty before; put a backup in its place, or remove it to begin anew",
+		    data);
+	return s->how & STORE_CREATE ? 0 : err_set(err, ERR_IO, "%s: empty, the store was never finished, make it by `at-ingest`", data);
+}
+
+/* That something was stored. For want of it nothing is lost. */
+static void
+mark_made(struct store *s)
+{
+	struct stat mark;
+
+	if (s->how & STORE_WRITE && fstat(s->scans_fd, &mark) == 0 && mark.st_size == 0 && ftruncate(s->scans_fd, 1))
+		return;
+}
+
 int
 store_reopen(struct store *s, int (*between)(struct store *, struct err *), struct err *err)
 {
@@ -994,7 +1019,7 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 	struct store *s = mem_new(sizeof(*s));
 	struct stat st;
 	char *data = NULL;
-	int rc;
+	int rc, is_new;
 
 	watch_faults();
 	pthread_rwlock_init(&s->map_lock, NULL);
@@ -1031,19 +1056,22 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 	}
 	data = mem_grow(NULL, strlen(s->path) + 10, 1);
 	sprintf(data, "%s/data.mdb", s->path);
-	if (!(how & STORE_CREATE) && access(data, F_OK) && errno == ENOENT) {
-		rc = err_set(err, ERR_IO, "%s: not there, the store was never finished, make it with `at-admin tenant add %s`", data, tenant);
+	is_new = access(data, F_OK) && errno == ENOENT;
+	if (!(how & STORE_CREATE) && is_new) {
+		rc = err_set(err, ERR_IO, "%s: not there, the store was never finished, make it by `at-ingest`", data);
 		goto out;
 	}
 	if ((rc = touch(s, "data.mdb", how & STORE_CREATE ? O_RDWR | O_CREAT : how & STORE_WRITE ? O_RDWR : O_RDONLY, err)) ||
-	    (rc = touch(s, "lock.mdb", O_RDONLY, err)) || (rc = store_lock_open(s, 0, err)) || (rc = open_env(s, err)) ||
+	    (rc = touch(s, "lock.mdb", O_RDONLY, err)) || (rc = store_lock_open(s, 0, err)) ||
+	    (!is_new && (rc = check_size(s, data, err))) || (rc = open_env(s, err)) ||
 	    (rc = open_tables(s, 0, err)) < 0)
 		goto out;
 	if (rc == 1)
 		rc = how & STORE_CREATE ? open_tables(s, 1, err) :
-		    err_set(err, ERR_IO, "%s: empty, make it anew with `at-admin tenant add %s`", s->path, tenant);
+		    err_set(err, ERR_IO, "%s: empty, the store was never finished, make it by `at-ingest`", s->path);
 	if (rc)
 		goto out;
+	mark_made(s);
 	if (geteuid() == 0 && st.st_uid != 0)
 		give_to(s, st.st_uid, st.st_gid);
 	if (how & STORE_CREATE)

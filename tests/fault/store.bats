@@ -114,6 +114,17 @@ plain_only() { [ -z "$SANITIZED" ] || skip "not beside a sanitizer"; }
 	events 2000 | at-ingest
 	at-admin compact
 	cp "$file" good
+	for n in 0 1 4000; do
+		head -c $n good > "$file"
+		for command in 'at-admin stats' 'at-admin verify' 'at-query schema' at-ingest; do
+			run -1 --separate-stderr $command < <(echo '{"event":"x"}')
+			[[ $stderr == *"data.mdb"*"cut off"* ]] || { echo "$n, $command: $stderr"; return 1; }
+		done
+		[ "$(stat -c %s "$file")" = $n ]
+	done
+	rm "$file"
+	at-ingest <<< '{"event":"anew"}'
+	[ "$(stored)" = 1 ]
 	head -c 4000 good > "$file"
 	run -1 --separate-stderr at-admin stats
 	[[ $stderr == *"data.mdb"* ]]
