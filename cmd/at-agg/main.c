@@ -90,20 +90,6 @@ resume(struct window *win, struct store *store, const char *name, struct err *er
 	return rc ? err_at(err, "--state %s", name) : 0;
 }
 
-/* With --state open windows wait for the next run instead of coming out. */
-static int
-keep(struct window *win, struct store *store, const char *name, struct err *err)
-{
-	struct buf text = { 0 };
-	int rc = window_wait(win, err) < -1 ? err->code : store_begin(store, err);
-
-	window_save(win, &text);
-	if (rc == 0 && ((rc = store_put_state(store, "window", str_of(name), buf_get(&text), err)) || (rc = store_commit(store, err))))
-		store_abort(store);
-	buf_release(&text);
-	return rc;
-}
-
 static void
 closing_line(const struct window *win, const struct rows *rows, int64_t began_ns)
 {
@@ -158,8 +144,10 @@ main(int argc, char **argv)
 	    ((save || state) && !(store = store_open(set->store, set->tenant, STORE_CREATE, &err))))
 		goto out;
 	spec.save = save ? store : NULL;
+	spec.keep = state ? store : NULL;
+	spec.state = state;
 	if (!(rows.self = win = window_new(&spec, &err)) || (state && resume(win, store, state, &err)) || rows_read(&rows, files, &err) ||
-	    (state ? keep(win, store, state, &err) : window_finish(win, &err)))
+	    (state ? window_keep(win, &err) : window_finish(win, &err))     /* open windows wait for the next run */)
 		goto out;
 	reject_close(&rows.rejects);
 	closing_line(win, &rows, began_ns);

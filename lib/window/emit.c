@@ -130,11 +130,11 @@ put_row(struct window *win, struct group *g, int64_t start, double seconds, int 
 	return win->spec.save && !partial ? save_row(win, g, start, seconds, err) : 0;
 }
 
-#define SAVED_MOST 8192         /* samples of one transaction, when windows come out faster than input waits */
-
 int
 window_emit_commit(struct window *win, struct err *err)
 {
+	if (win->spec.state && (win->saving || (win->counts.out != win->kept_out && !win->keep_dear)))
+		return window_keep(win, err);
 	if (!win->saving)
 		return 0;
 	win->saving = 0;
@@ -158,7 +158,8 @@ window_emit(struct window *win, struct emission *e, double seconds, int partial,
 	}
 	for (size_t i = 0; i < e->n && rc == 0; i++)
 		rc = put_row(win, item[i].group, item[i].start, seconds, partial, err);
-	if (rc == 0 && win->saved >= SAVED_MOST)
+	/* The state of open windows is kept with them, but here some are on their way out: window_row does it. */
+	if (rc == 0 && win->saved >= WINDOW_SAVED_MOST && !win->spec.state)
 		rc = window_emit_commit(win, err);
 	free(item);
 	free(e->group);

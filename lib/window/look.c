@@ -216,5 +216,7 @@ window_count(struct window *win, struct window_batch *b, struct str *line, long 
 	*lines += b->passed;
 	win->counts.rows += b->passed;
 	b->passed = 0;
+	if (window_keep_in_time(win, err))
+		return err->code;
 	return rows_cut(&b->rest, line) ? WINDOW_ODD : WINDOW_END;
 }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "store/store.h"
 #include "window/window_priv.h"
 
 /* Open windows as text, one item a line, parts between tabs, each percent-encoded:
@@ -123,6 +124,36 @@ window_save(const struct window *win, struct buf *to)
 			if (p->groups.slot[j])
 				put_group(&w, p->groups.slot[j]);
 	}
+}
+
+#define KEEP_NS    1000000000ll         /* so long between two times, */
+#define KEEP_SHARE 20                   /* and so many times as long as it takes */
+
+int
+window_keep(struct window *win, struct err *err)
+{
+	struct buf text = { 0 };
+	struct store *store = win->spec.keep;
+	int64_t began = time_mono_ns(), cost;
+	int rc;
+
+	if (win->spec.late)
+		out_flush(win->spec.late);
+	out_flush(win->spec.out);
+	window_save(win, &text);
+	rc = win->saving ? 0 : store_begin(store, err);
+	if (rc == 0 && (rc = store_put_state(store, "window", str_of(win->spec.state), buf_get(&text), err)) == 0)
+		rc = store_commit(store, err);
+	if (rc)
+		store_abort(store);
+	buf_release(&text);
+	win->saving = win->saved = 0;
+	win->kept_rows = win->counts.rows;
+	win->kept_out = win->counts.out;
+	cost = (time_mono_ns() - began) * KEEP_SHARE;
+	win->keep_dear = cost > KEEP_NS;
+	win->keep_ns = began + (win->keep_dear ? cost : KEEP_NS);
+	return rc;
 }
 
 /* Are the first n bytes of the key labels, as they may be printed? */

@@ -753,6 +753,20 @@ window_put_late(struct window *win, struct str row)
 	out_row(win->spec.late);
 }
 
+#define KEEP_ROWS 256           /* the clock is asked after so many, when input does not wait */
+
+/* While a row may be at fault its words are in `err`. */
+int
+window_keep_in_time(struct window *win, struct err *err)
+{
+	struct err failed = { 0 };
+
+	if (!win->spec.state || (win->saved < WINDOW_SAVED_MOST && time_mono_ns() < win->keep_ns) || window_keep(win, &failed) == 0)
+		return 0;
+	*err = failed;
+	return err->code;
+}
+
 int
 window_row(struct window *win, struct str row, struct err *err)
 {
@@ -769,6 +783,8 @@ window_row(struct window *win, struct str row, struct err *err)
 		win->counts.rows++;
 	if (win->counts.late > late)
 		window_put_late(win, row);
+	if (win->spec.state && (win->counts.rows % KEEP_ROWS == 0 || win->saved >= WINDOW_SAVED_MOST) && (rc == 0 || rc == ERR_INPUT))
+		rc = window_keep_in_time(win, err) ? err->code : rc;
 	return rc;
 }
 
@@ -786,15 +802,12 @@ fall_silent(struct window *win)
 	win->is_live = win->greatest != TIME_NONE && newest >= win->silent_wall - LIVE_MS && newest <= win->silent_wall + LIVE_MS;
 }
 
-int
-window_wait(struct window *win, struct err *err)
+/* What comes out by the clock; ms until more may. */
+static int
+wait_by_clock(struct window *win, struct err *err)
 {
 	int64_t silent_ms, now, next;
 
-	if (window_emit_commit(win, err))
-		return -2;
-	if (win->spec.late)
-		out_flush(win->spec.late);
 	if (win->is_live < 0)
 		fall_silent(win);
 	if (!win->is_live || (win->due == INT64_MAX && win->next_update == INT64_MAX))
@@ -814,6 +827,24 @@ window_wait(struct window *win, struct err *err)
 		return -1;
 	next -= now;
 	return next < 1 ? 1 : next > 60000 ? 60000 : (int)next;
+}
+
+int
+window_wait(struct window *win, struct err *err)
+{
+	int64_t left;
+	int ms = wait_by_clock(win, err);
+
+	/* no transaction stays open over the wait: others have something to write too */
+	if (ms < -1 || window_emit_commit(win, err))
+		return -2;
+	if (win->spec.late)
+		out_flush(win->spec.late);
+	if (!win->spec.state || (win->kept_rows == win->counts.rows && win->kept_out == win->counts.out))
+		return ms;
+	if ((left = (win->keep_ns - time_mono_ns()) / 1000000 + 1) > 0)
+		return ms < 0 || left < ms ? (int)left : ms;
+	return window_keep(win, err) ? -2 : ms;
 }
 
 int

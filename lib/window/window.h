@@ -32,6 +32,8 @@ struct window_spec {
 	struct out *out;        /* where rows go */
 	struct out *late;       /* where late rows go as they came; NULL: they are only counted */
 	struct store *save;     /* where rows are kept as metrics; NULL: nowhere */
+	struct store *keep;     /* where the open windows are kept as the state of that name; NULL: nowhere. May be the same store */
+	const char *state;
 };
 #define WINDOW_DEFAULT_FIELDS .span = "1m", .by = "", .idle_ms = 5000
 #define WINDOW_DEFAULTS { WINDOW_DEFAULT_FIELDS }
@@ -69,6 +71,11 @@ int window_finish(struct window *, struct err *);
  * Reading fails with ERR_USAGE when the text was written with another -w, -b, -a, -W or -M. */
 void window_save(const struct window *, struct buf *);
 int window_load(struct window *, struct str text, struct err *);
+
+/* Put them into spec.keep, in one transaction with the metrics that came out and are not stored yet. What came out on `out` is
+ * written before. Rows and waits do so by themselves: when something came out and input waits, and else a second after the
+ * last time or, where it takes long, so that it costs a twentieth of the time. 0 or < 0. */
+int window_keep(struct window *, struct err *);
 
 struct window_counts { uint64_t rows, late, out; };
 struct window_counts window_counts(const struct window *);

@@ -88,6 +88,9 @@ struct window {
 	uint64_t held;                          /* groups made meanwhile */
 	int64_t live_ns;                        /* since when the metric rows that come are live; 0: the last was not */
 	int saving, saved;                      /* a transaction of the store is open; samples in it */
+	uint64_t kept_rows, kept_out;           /* the counts when open windows were kept last */
+	int64_t keep_ns;                        /* when they are kept next, steady clock */
+	int keep_dear;                          /* that takes so long that it is not done each time something came out */
 	struct buf key, scratch;
 };
 
@@ -100,11 +103,12 @@ void window_group_release(struct group *);              /* all but the struct */
 void window_group_merge(struct group *to, struct group *from);
 
 /* ---- emit.c */
+#define WINDOW_SAVED_MOST 8192          /* samples of one transaction, when windows come out faster than input waits */
 struct emission { struct group **group; int64_t *start; size_t n, cap; };
 void window_emission_add(struct emission *, struct group *, int64_t start_utc);
 /* Sort by start and labels, print, save. seconds: length of the windows, 0 for each group's own span. */
 int window_emit(struct window *, struct emission *, double seconds, int partial, struct err *);
-int window_emit_commit(struct window *, struct err *);  /* what was saved becomes durable */
+int window_emit_commit(struct window *, struct err *);  /* what was saved becomes durable; between two rows, open windows with it */
 
 /* ---- rollup.c: one metric row into groups */
 int window_metric_row(struct window *, struct str row, struct err *);
@@ -128,6 +132,7 @@ int window_begins(const struct window *, int64_t utc, int64_t size_ms, int64_t s
 int window_advance(struct window *, int64_t time, struct err *);        /* a row of that time was counted */
 int window_row_time(struct window *, struct str row, int64_t *time, struct err *);
 int window_put_label(struct buf *key, struct json v, struct err *);     /* a value as a label of a key */
+int window_keep_in_time(struct window *, struct err *); /* between two rows: window_keep when its time has come */
 int window_bind(struct window *, struct err *);                         /* after layouts grew */
 int64_t window_utc(const struct window *, int64_t own);                 /* own time to UTC */
 struct pane *window_pane(struct window *, int64_t start);

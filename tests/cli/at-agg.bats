@@ -131,6 +131,34 @@ fields() { jq -c "$1" <<< "$output"; }
 	done
 }
 
+@test "fault 4: kill -9 with --state: open windows are there, none comes out again, no row counts twice" {
+	mkfifo in
+	start() { at-agg --state k -s in > out 2> err 7>&- & pid=$!; exec 7> in; }
+	die() { kill -9 $pid; exec 7>&-; wait $pid || true; }
+	start; event 10:00:00 >&7; event 10:00:01 >&7; sleep 0.1; event 10:00:02 >&7; sleep 1.5; die
+	[ ! -s out ]
+	start; event 10:00:03 >&7; event 10:01:00 >&7
+	for i in $(seq 50); do [ -s out ] && break; sleep 0.1; done
+	sleep 0.1; die
+	[ "$(jq -c '[.timestamp[11:16],.count]' out)" = '["10:00",4]' ]
+	start; event 10:02:00 >&7
+	for i in $(seq 50); do [ -s out ] && break; sleep 0.1; done
+	[ "$(jq -c '[.timestamp[11:16],.count]' out)" = '["10:01",1]' ]
+	die
+	[ "$(at-query 'SELECT count(*) AS n, sum(value) AS events FROM metrics')" = '{"n":2,"events":5}' ]
+}
+
+@test "with -s nothing is left uncommitted while the input waits" {
+	mkfifo in
+	at-agg -s -w 1s --idle 200ms < in > out 2> err 7>&- & pid=$!
+	exec 7> in
+	printf '{"event":"e","timestamp":"%s"}\n' "$(ago 1)" >&7
+	for i in $(seq 50); do [ -s out ] && break; sleep 0.1; done
+	timeout 5 at-ingest <<< '{"event":"x"}'
+	[ "$(at-query 'SELECT count(*) AS n FROM metrics')" = '{"n":1}' ]
+	exec 7>&-; wait $pid
+}
+
 @test "live input that falls silent goes by the clock after --idle" {
 	mkfifo in
 	at-agg -w 1s --idle 300ms < in > out 2> err &
