@@ -3,9 +3,9 @@
  *      decimals  0…18    misses digits [places doubles]        value = digits / 10^kind
  *      doubles   64…127  numbers                               the bits of a double = number << (kind - 64)
  *
- * misses is a varint; digits and numbers are arrays of n numbers, places and doubles arrays of `misses` numbers (integers.h): what
- * is no such decimal has its place and its bits there. The shift takes away the zeros that all doubles end with: those that were
- * once floats have 29.
+ * misses is a varint; digits and numbers are arrays of n numbers, places and doubles arrays of `misses` numbers (integers.h; digits
+ * maybe of entropy.h): what is no such decimal has its place and its bits there. The shift takes away the zeros that all doubles end
+ * with: those that were once floats have 29.
  */
 #include "codec/decimals.h"
 
@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "codec/decimals_priv.h"
+#include "codec/entropy.h"
 #include "codec/integers.h"
 #include "codec/varint.h"
 
@@ -102,6 +103,8 @@ shift_bits(const double *v, size_t n, int64_t *number)
 	return shift;
 }
 
+typedef void put_numbers(struct buf *, const int64_t *, size_t n);
+
 static void
 put_doubles(struct buf *b, const double *v, size_t n, int64_t *number)
 {
@@ -109,8 +112,8 @@ put_doubles(struct buf *b, const double *v, size_t n, int64_t *number)
 	integers_put(b, number, n);
 }
 
-void
-decimals_put(struct buf *b, const double *v, size_t n)
+static void
+put(struct buf *b, const double *v, size_t n, put_numbers *put_digits)
 {
 	int64_t *number, *missed;
 	size_t misses = 0, start = b->n, size;
@@ -136,7 +139,7 @@ decimals_put(struct buf *b, const double *v, size_t n)
 	}
 	buf_byte(b, (char)e);
 	varint_put(b, misses);
-	integers_put(b, number, n);
+	put_digits(b, number, n);
 	if (misses) {
 		integers_put(b, missed, misses);
 		for (size_t i = 0; i < misses; i++)
@@ -150,6 +153,18 @@ decimals_put(struct buf *b, const double *v, size_t n)
 	}
 out:
 	free(number);
+}
+
+void
+decimals_put(struct buf *b, const double *v, size_t n)
+{
+	put(b, v, n, integers_put);
+}
+
+void
+decimals_put_entropy(struct buf *b, const double *v, size_t n)
+{
+	put(b, v, n, entropy_put);
 }
 
 static int
@@ -189,7 +204,7 @@ decimals_take(struct str *rest, double *out, size_t n)
 		return -1;
 	if (kind < DOUBLES && (varint_take(&r, &misses) < 0 || misses >= n))
 		return -1;
-	if (integers_take(&r, (int64_t *)(void *)out, n) < 0)
+	if (entropy_take(&r, (int64_t *)(void *)out, n) < 0)           /* takes those of integers.h too */
 		return -1;
 	if (kind < DOUBLES)
 		decimals_priv_used->divide(out, n, power[kind]);

@@ -19,6 +19,7 @@ int decimals_split(double value, int64_t *digits);
 
 /* Append n doubles; take n (as many as were put) off the front of *rest. */
 void decimals_put(struct buf *, const double *, size_t n);
+void decimals_put_entropy(struct buf *, const double *, size_t n);      /* the digits by entropy.h, where that is smaller: see there */
 int decimals_take(struct str *rest, double *out, size_t n);     /* 0, or -1 when the bytes are no such array */
 
 #endif

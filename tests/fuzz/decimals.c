@@ -20,10 +20,13 @@ put_and_take(size_t n)
 	struct buf b = { 0 };
 	struct str rest;
 
-	decimals_put(&b, value, n);
-	rest = buf_get(&b);
-	if (decimals_take(&rest, again, n) < 0 || rest.n || memcmp(value, again, n * sizeof(*value)) != 0)
-		abort();
+	for (int entropy = 0; entropy < 2; entropy++) {
+		buf_clear(&b);
+		(entropy ? decimals_put_entropy : decimals_put)(&b, value, n);
+		rest = buf_get(&b);
+		if (decimals_take(&rest, again, n) < 0 || rest.n || memcmp(value, again, n * sizeof(*value)) != 0)
+			abort();
+	}
 	for (size_t i = 0; i < n && i < 100; i++) {
 		int64_t digits;
 		int e = decimals_split(value[i], &digits);

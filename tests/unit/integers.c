@@ -370,7 +370,7 @@ doubles_come_back(void **state __attribute__((unused)))
 				struct str all, rest;
 
 				decimals_priv_used = *k;
-				decimals_put(b, v, n);
+				(round % 2 ? decimals_put_entropy : decimals_put)(b, v, n);
 				all = exactly(buf_get(b));
 				rest = all;
 				got[n] = 4711;
