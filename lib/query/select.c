@@ -858,7 +858,7 @@ with(struct parser *p, struct select *s)
 		w.name = name(p);
 		if (take(p, "(")) {
 			do
-				name(p);
+				name(p), w.n_columns++;
 			while (!p->err->code && take(p, ","));
 			want(p, ")");
 		}

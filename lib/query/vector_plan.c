@@ -22,6 +22,7 @@
 #define PLANS_MOST   64                 /* of one statement */
 #define COLUMNS_MOST 200                /* of one plan */
 #define WIDE_MOST    24                 /* columns of rows without bound that are kept in memory */
+#define LOOKS_MOST   2000000            /* at nodes, a fraction of a second */
 #define FIRST_MOST   100000             /* rows that ORDER BY with LIMIT keeps */
 
 /* Where a SELECT stands decides what may be seen of it. */
@@ -156,15 +157,16 @@ put_column(struct work *k, int column, enum plan_affinity affinity, const struct
 		buf_printf(to, "CAST(vector.c%d AS %.*s)", column, STR_FMT(e->name));
 }
 
+/* What is meant by a name of one of our own items. */
 static const struct select_expr *
-meant(struct work *k, const struct select_expr *e, int *aliases)        /* the item behind a name of one */
+meant(struct work *k, const struct select_expr *e, int *aliases)
 {
-	const struct select_expr *item;
+	struct plan_item item;
 	struct store_field field;
 
-	if (e->of == SELECT_COLUMN && vector_plan_name(&k->scope, e, *aliases, &field, &item) == NAME_ITEM) {
+	if (e->of == SELECT_COLUMN && vector_plan_name(&k->scope, e, *aliases, &field, &item) == NAME_ITEM && item.in == &k->scope) {
 		*aliases = 0;
-		return item;
+		return item.expr;
 	}
 	return e;
 }
@@ -458,16 +460,16 @@ conjunct(struct work *k, struct vector_expr *e, struct tables_range *range)
 }
 
 static void
-where(struct work *k, const struct select_expr *e, struct tables_range *range)
+where(struct work *k, struct plan_scope *s, const struct select_expr *e, struct tables_range *range)
 {
 	while (e->of == SELECT_BINARY && strcmp(e->op, "AND") == 0) {           /* leans to the left */
-		where(k, e->arg[0], range);
+		where(k, s, e->arg[0], range);
 		e = e->arg[1];
 	}
-	if (vector_plan_has(&k->scope, e, 1) & ~(unsigned)(HAS_COLUMN | HAS_COLLATE))
+	if (vector_plan_has(s, e, 1) & ~(unsigned)(HAS_COLUMN | HAS_COLLATE))
 		k->bad = 1;
 	else
-		conjunct(k, vector_plan_condition(&k->scope, e, 1), range);
+		conjunct(k, vector_plan_condition(s, e, 1), range);
 }
 
 /* ---- the plan */
@@ -726,7 +728,7 @@ rows_pay(struct work *k)
 
 	if (p->limit >= 0 && p->n_order)
 		return 1;
-	if (k->place == IN_EXISTS || (!p->where && !p->range.user_id.p && !p->range.n_names))
+	if (k->place == IN_EXISTS || (k->place == IN_FROM && p->limit < 0 && has_star(k->core)) || (!p->where && !p->range.user_id.p && !p->range.n_names))
 		return 0;
 	return p->limit >= 0 || p->range.user_id.p || (k->n_keys <= WIDE_MOST && (p->where || k->place != OUTERMOST));
 }
@@ -767,27 +769,75 @@ plan_free(struct vector_plan *p)
 	free(p);
 }
 
+/* ---- FROM */
+
+static const struct select_with *
+with_of(const struct planner *w, struct str name)
+{
+	for (int i = w->n_around; i--; )
+		for (int k = 0; k < w->around[i]->n_with; k++)
+			if (w->around[i]->with[k].name.n == name.n && strncasecmp(w->around[i]->with[k].name.p, name.p, name.n) == 0)
+				return &w->around[i]->with[k];
+	return NULL;
+}
+
+/* Whether the core reads events alone, itself or through SELECTs that only pick, name and filter; their scopes, if so. */
+static int
+scope_of(struct planner *w, struct vector_plan *plan, const struct select_core *c, int depth, struct plan_scope *scope)
+{
+	const struct select_source *from = c->source;
+	const struct select *s = from ? from->select : NULL;
+	const struct select_with *with;
+
+	if (c->n_sources != 1 || !c->n_items || depth > 16 || from->schema.p || from->n_inner || from->on || (!from->plain && !s))
+		return 0;
+	*scope = (struct plan_scope){ .w = w, .core = c, .plan = plan, .alias = from->alias.p ? from->alias : from->name };
+	if (from->plain && from->name.n == 6 && strncasecmp(from->name.p, "events", 6) == 0)
+		return 1;
+	if (from->plain) {
+		if (!(with = with_of(w, from->name)) || with->n_columns)
+			return 0;
+		s = with->select;
+	}
+	if (s->n_with || s->n_cores != 1 || s->n_order || s->limit || s->core->distinct || s->core->n_group || s->core->having || s->core->n_windows)
+		return 0;
+	scope->inner = arena_get(plan->arena, sizeof(*scope->inner));
+	return scope_of(w, plan, s->core, depth + 1, scope->inner);
+}
+
+/* Once SQLite knows the columns: is there nothing in the inner ones but values? */
+static int
+scope_is_plain(struct plan_scope *s)
+{
+	for (; s; s = s->inner)
+		for (int i = 0; i < s->core->n_items; i++)
+			if (s->core->item[i].expr && vector_plan_has(s, s->core->item[i].expr, 0) & ~(unsigned)(HAS_COLUMN | HAS_COLLATE | HAS_BLOB))
+				return 0;
+	return 1;
+}
+
 /* The core as a plan and the text that reads it. 1 when it was taken. */
 static int
 plan_core(struct planner *w, const struct select *s, const struct select_core *c, enum place place, struct buf *out)
 {
-	const struct select_source *from = c->source;
 	struct tables_range range = TABLES_ALL;
+	struct vector_plan *plan = plan_new();
 	struct work *k;
 	unsigned has;
 	int first = w->n_edits, taken = 0, absorbed, plans;
 
-	if (c->n_sources != 1 || !from->plain || from->schema.p || from->name.n != 6 || strncasecmp(from->name.p, "events", 6) != 0 || !c->n_items ||
-	    w->plans->n == PLANS_MOST)
-		return 0;
 	k = mem_new(sizeof(*k));
 	*k = (struct work){ .w = w, .select = s, .core = c, .place = place, .alone = s->n_cores == 1, .number = w->plans->n };
-	k->scope = (struct plan_scope){ .w = w, .core = c, .plan = plan_new(), .alias = from->alias.p ? from->alias : from->name };
+	if (w->plans->n == PLANS_MOST || !scope_of(w, plan, c, 0, &k->scope)) {
+		plan_free(plan);
+		free(k);
+		return 0;
+	}
 	/* The number is taken now: subqueries inside get theirs after it. */
 	plans = w->plans->n;
 	w->plans->plan = mem_grow(w->plans->plan, (size_t)w->plans->n + 1, sizeof(struct vector_plan *));
-	w->plans->plan[w->plans->n++] = k->scope.plan;
-	if (ask_names(k) < 0)
+	w->plans->plan[w->plans->n++] = plan;
+	if (ask_names(k) < 0 || !scope_is_plain(k->scope.inner))
 		goto out;
 	has = items_have(k);
 	if (c->having)
@@ -801,8 +851,9 @@ plan_core(struct planner *w, const struct select *s, const struct select_core *c
 			k->bad |= item_of_term(k, s->order[i].expr) < 0 && s->order[i].expr->of != SELECT_COLUMN;
 	if (k->grouped && has_star(c))
 		k->bad = 1;
-	if (c->where && !k->bad)
-		where(k, c->where, &range);
+	for (struct plan_scope *i = &k->scope; i; i = i->inner)
+		if (i->core->where && !k->bad)
+			where(k, i, i->core->where, &range);
 	if (absorbed && !k->bad)
 		distinct(k);
 	else if (k->grouped && !k->bad)
@@ -901,8 +952,10 @@ plan_clauses(struct planner *w, const struct select_core *c)
 static void
 plan_select(struct planner *w, const struct select *s, enum place place)
 {
-	int any = 0;
+	int any = 0, around = w->n_around;
 
+	if (s->n_with && w->n_around < SELECT_NESTED)
+		w->around[w->n_around++] = s;
 	for (int i = 0; i < s->n_with; i++)
 		plan_select(w, s->with[i].select, IN_FROM);
 	for (int i = 0; i < s->n_cores; i++) {
@@ -919,6 +972,7 @@ plan_select(struct planner *w, const struct select *s, enum place place)
 	}
 	if (s->n_cores > 1 && any && place == IN_FROM && !s->limit)
 		edit(w, s->to, s->to, STR(" LIMIT -1"));
+	w->n_around = around;
 }
 
 /* ---- parameters */
@@ -1009,7 +1063,7 @@ shadowed(const struct select *s)
 int
 vector_plan(struct query *q, struct str sql, const struct query_param *params, int n_params, struct buf *out, struct vector_plans *plans, struct err *err)
 {
-	struct planner w = { .q = q, .arena = arena_new(64u << 20), .sql = sql, .plans = plans };
+	struct planner w = { .q = q, .arena = arena_new(64u << 20), .sql = sql, .plans = plans, .budget = LOOKS_MOST };
 	struct err ignore = {0};
 	struct select *s;
 

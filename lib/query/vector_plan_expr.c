@@ -91,40 +91,73 @@ vector_plan_is_aggregate(const struct select_expr *e)
 	return functions_is_aggregate(e->name);
 }
 
+static int
+same_name(struct str a, struct str b)
+{
+	return a.p && b.p && a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
+}
+
+/* A column of a subquery: the first that is called so. */
+static enum plan_name
+name_inside(struct plan_scope *s, struct str name, struct store_field *field, struct plan_item *item)
+{
+	for (int i = 0; i < s->core->n_items; i++) {
+		const struct select_item *it = &s->core->item[i];
+		const struct select_expr all = { .of = SELECT_COLUMN, .height = 1, .name = name };
+		enum plan_name found;
+
+		if (!it->expr) {
+			if ((found = vector_plan_name(s, &all, 0, field, item)) == NAME_COLUMN || found == NAME_ITEM)
+				return found;
+		} else if (same_name(it->alias.p || it->expr->of != SELECT_COLUMN ? it->alias : it->expr->name, name)) {
+			*item = (struct plan_item){ s, it->expr };
+			return NAME_ITEM;
+		}
+	}
+	return NAME_NONE;
+}
+
 enum plan_name
-vector_plan_name(const struct plan_scope *s, const struct select_expr *e, int aliases, struct store_field *field, const struct select_expr **item)
+vector_plan_name(struct plan_scope *s, const struct select_expr *e, int aliases, struct store_field *field, struct plan_item *item)
 {
 	static const char *const words[] = { "true", "false", "current_date", "current_time", "current_timestamp", NULL };
 
-	if (e->schema.p)
+	if (--s->w->budget < 0 || e->schema.p || (e->table.p && !same_name(e->table, s->alias)))
 		return NAME_NONE;
-	if (e->table.p && !(e->table.n == s->alias.n && strncasecmp(e->table.p, s->alias.p, e->table.n) == 0))
-		return NAME_NONE;
-	if (tables_events_column(s->w->q, e->name, field))
+	if (s->inner) {
+		enum plan_name found = name_inside(s->inner, e->name, field, item);
+
+		if (found != NAME_NONE)
+			return found;
+	} else if (tables_events_column(s->w->q, e->name, field)) {
 		return NAME_COLUMN;
+	}
 	for (int i = 0; aliases && !e->table.p && i < s->core->n_items; i++)
-		if (s->core->item[i].alias.n == e->name.n && s->core->item[i].alias.p && strncasecmp(s->core->item[i].alias.p, e->name.p, e->name.n) == 0) {
-			*item = s->core->item[i].expr;
+		if (same_name(s->core->item[i].alias, e->name)) {
+			*item = (struct plan_item){ s, s->core->item[i].expr };
 			return NAME_ITEM;
 		}
 	return !e->table.p && s->w->sql.p[e->from] != '"' && one_of(e->name, words) ? NAME_WORD : NAME_NONE;
 }
 
 unsigned
-vector_plan_has(const struct plan_scope *s, const struct select_expr *e, int aliases)
+vector_plan_has(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
 	static const char *const blobs[] = { "zeroblob", "unhex", "likelihood", "likely", "unlikely", NULL };
-	const struct select_expr *item, *child;
+	const struct select_expr *child;
+	struct plan_item item;
 	struct store_field field;
 	unsigned has = 0;
 
+	if (--s->w->budget < 0)
+		return HAS_UNKNOWN;
 	switch (e->of) {
 	case SELECT_COLUMN:
 		switch (vector_plan_name(s, e, aliases, &field, &item)) {
 		case NAME_COLUMN:
 			return HAS_COLUMN;
 		case NAME_ITEM:
-			return vector_plan_has(s, item, 0);
+			return vector_plan_has(item.in, item.expr, 0);
 		case NAME_WORD:
 			return 0;
 		default:
@@ -174,9 +207,9 @@ holds(struct str type, const char *part)
 }
 
 enum plan_affinity
-vector_plan_affinity(const struct plan_scope *s, const struct select_expr *e, int aliases)
+vector_plan_affinity(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
-	const struct select_expr *item;
+	struct plan_item item;
 	struct store_field field;
 
 	switch (e->of) {
@@ -185,7 +218,7 @@ vector_plan_affinity(const struct plan_scope *s, const struct select_expr *e, in
 		case NAME_COLUMN:
 			return field.of == FIELD_PROPERTY ? AFFINITY_BLOB : AFFINITY_TEXT;
 		case NAME_ITEM:
-			return vector_plan_affinity(s, item, 0);
+			return vector_plan_affinity(item.in, item.expr, 0);
 		default:
 			return AFFINITY_NONE;
 		}
@@ -252,7 +285,7 @@ vector_plan_put_literal(struct buf *to, const struct cell *c)
 }
 
 static int
-compute(const struct plan_scope *s, struct buf *sql, struct cell *to)
+compute(struct plan_scope *s, struct buf *sql, struct cell *to)
 {
 	struct query *q = s->w->q;
 	sqlite3_stmt *statement = NULL;
@@ -293,16 +326,16 @@ compute(const struct plan_scope *s, struct buf *sql, struct cell *to)
 struct fields { int at[16]; int n; };
 
 static int put_sql(struct plan_scope *, const struct select_expr *, int aliases, int operand, struct fields *, struct buf *);
-static int field_of(const struct plan_scope *, const struct select_expr *, int aliases, struct store_field *);
+static int field_of(struct plan_scope *, const struct select_expr *, int aliases, struct store_field *);
 
 static int
-is_constant(const struct plan_scope *s, const struct select_expr *e, int aliases)
+is_constant(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
 	return !vector_plan_has(s, e, aliases);
 }
 
 int
-vector_plan_constant(const struct plan_scope *s, const struct select_expr *e, struct cell *to)
+vector_plan_constant(struct plan_scope *s, const struct select_expr *e, struct cell *to)
 {
 	struct buf sql = {0};
 	int rc = -1;
@@ -312,7 +345,7 @@ vector_plan_constant(const struct plan_scope *s, const struct select_expr *e, st
 		return 0;
 	}
 	buf_lit(&sql, "SELECT ");
-	if (!(vector_plan_has(s, e, 1) & ~(unsigned)HAS_COLLATE) && put_sql((struct plan_scope *)s, e, 1, 1, NULL, &sql) == 0)
+	if (!(vector_plan_has(s, e, 1) & ~(unsigned)HAS_COLLATE) && put_sql(s, e, 1, 1, NULL, &sql) == 0)
 		rc = compute(s, &sql, to);
 	buf_release(&sql);
 	return rc;
@@ -356,7 +389,7 @@ compares(const struct select_expr *e)
 
 /* A property as an operand has an affinity that changes nothing, and hinders TEXT on the other side: no parameter can say so. */
 static int
-sayable(const struct plan_scope *s, const struct select_expr *e, int aliases)
+sayable(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
 	int text = 0, blob = 0;
 
@@ -375,7 +408,8 @@ sayable(const struct plan_scope *s, const struct select_expr *e, int aliases)
 static int
 put_sql(struct plan_scope *s, const struct select_expr *e, int aliases, int operand, struct fields *fields, struct buf *to)
 {
-	const struct select_expr *item, *child;
+	const struct select_expr *child;
+	struct plan_item item;
 	const struct plan_param *p;
 	struct store_field field;
 	uint32_t at = e->from;
@@ -390,7 +424,7 @@ put_sql(struct plan_scope *s, const struct select_expr *e, int aliases, int oper
 			return put_field(s, field, operand && field.of != FIELD_PROPERTY, fields, to);
 		case NAME_ITEM:
 			buf_byte(to, '(');
-			rc = put_sql(s, item, 0, operand, fields, to);
+			rc = put_sql(item.in, item.expr, 0, operand, fields, to);
 			buf_byte(to, ')');
 			return rc;
 		case NAME_WORD:
@@ -441,9 +475,9 @@ is_simple_key(struct str key)
 }
 
 static int
-is_properties(const struct plan_scope *s, const struct select_expr *e, int aliases)
+is_properties(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
-	const struct select_expr *item;
+	struct plan_item item;
 	struct store_field field;
 
 	return e->of == SELECT_COLUMN && vector_plan_name(s, e, aliases, &field, &item) == NAME_COLUMN && field.of == FIELD_PROPERTIES;
@@ -451,9 +485,9 @@ is_properties(const struct plan_scope *s, const struct select_expr *e, int alias
 
 /* Is it nothing but a field? The column itself, property(properties, 'a'[, 'b']), json_extract(properties, '$.a'), properties ->> 'a'. */
 static int
-field_of(const struct plan_scope *s, const struct select_expr *e, int aliases, struct store_field *field)
+field_of(struct plan_scope *s, const struct select_expr *e, int aliases, struct store_field *field)
 {
-	const struct select_expr *item;
+	struct plan_item item;
 	struct str key;
 
 	if (e->of == SELECT_COLUMN) {
@@ -461,7 +495,7 @@ field_of(const struct plan_scope *s, const struct select_expr *e, int aliases, s
 		case NAME_COLUMN:
 			return 1;
 		case NAME_ITEM:
-			return field_of(s, item, 0, field);
+			return field_of(item.in, item.expr, 0, field);
 		default:
 			return 0;
 		}
@@ -505,7 +539,7 @@ field_of(const struct plan_scope *s, const struct select_expr *e, int aliases, s
 #define FOREVER INT64_MAX
 
 static int
-is_time(const struct plan_scope *s, const struct select_expr *e, int aliases)   /* the timestamp, perhaps moved by whole minutes */
+is_time(struct plan_scope *s, const struct select_expr *e, int aliases)   /* the timestamp, perhaps moved by whole minutes */
 {
 	struct store_field field;
 
@@ -572,7 +606,7 @@ of_letters(const struct cell *format)   /* PostgreSQL's */
 }
 
 static int64_t
-every_of_call(const struct plan_scope *s, const struct select_expr *e, int aliases)
+every_of_call(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
 	static const char *const coarse[] = { "year", "month", "day", "dayofmonth", "hour", "minute", "quarter", "week", "weekofyear", "yearweek", "isoyear",
 		"dayofweek", "weekday", "isodow", "dayofyear", "toyear", "tomonth", "tohour", "tominute", "todayofmonth", "todayofweek", "todayofyear", "toyyyymm",
@@ -602,16 +636,17 @@ every_of_call(const struct plan_scope *s, const struct select_expr *e, int alias
 }
 
 static int64_t
-every_of(const struct plan_scope *s, const struct select_expr *e, int aliases)
+every_of(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
-	const struct select_expr *child, *item;
+	const struct select_expr *child;
+	struct plan_item item;
 	struct store_field field;
 	int64_t every = FOREVER;
 
 	if (is_constant(s, e, aliases))
 		return FOREVER;
 	if (e->of == SELECT_COLUMN)
-		return vector_plan_name(s, e, aliases, &field, &item) == NAME_ITEM ? every_of(s, item, 0) : 1;
+		return vector_plan_name(s, e, aliases, &field, &item) == NAME_ITEM ? every_of(item.in, item.expr, 0) : 1;
 	for (int i = 0; (child = vector_plan_child(e, i)); i++)
 		if (is_time(s, child, aliases))
 			return e->of == SELECT_CALL ? every_of_call(s, e, aliases) : 1;
@@ -883,7 +918,7 @@ binary_of(struct plan_scope *s, const struct select_expr *e, int aliases, int st
 static struct vector_expr *
 native(struct plan_scope *s, const struct select_expr *e, int aliases, int strict)
 {
-	const struct select_expr *item;
+	struct plan_item item;
 	struct store_field field;
 	struct vector_expr *a, *b;
 	struct cell cell;
@@ -894,7 +929,7 @@ native(struct plan_scope *s, const struct select_expr *e, int aliases, int stric
 		return vector_plan_field(s, field);
 	switch (e->of) {
 	case SELECT_COLUMN:
-		return vector_plan_name(s, e, aliases, &field, &item) == NAME_ITEM ? native(s, item, 0, strict) : NULL;
+		return vector_plan_name(s, e, aliases, &field, &item) == NAME_ITEM ? native(item.in, item.expr, 0, strict) : NULL;
 	case SELECT_UNARY:
 		if (*e->op == '+')
 			return part(s, e->arg[0], aliases, strict);

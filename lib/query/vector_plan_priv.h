@@ -21,34 +21,41 @@ struct planner {
 	int n_edits, edits_cap;
 	struct vector_plans *plans;
 	struct str with;                /* the statement's WITH clause, for subqueries that read from it */
+	const struct select *around[SELECT_NESTED];     /* SELECTs with a WITH that we are inside of */
+	int n_around;
+	int64_t budget;                 /* of looks at nodes: names that stand for names can make a short text long; below 0 nothing is planned */
 };
 
-/* A core over events that is being planned. */
+/* A core over events that is being planned. It may read them through others that only pick and name columns and filter: FROM
+ * (SELECT … FROM events WHERE …), or the same by a name of WITH. Then its names are items of the `inner` one. */
 struct plan_scope {
 	struct planner *w;
 	const struct select_core *core;
 	struct vector_plan *plan;
-	struct str alias;               /* what stands before a dot */
+	struct str alias;               /* what stands before a dot; p NULL: nothing may */
+	struct plan_scope *inner;       /* NULL: it reads events themselves */
 };
 
-/* What a name in an expression means. aliases: may it be that of an item? Not in the items themselves. */
+/* What a name in an expression means: a column of events; an item, whose names are those of the scope *in and none of items; a
+ * word like TRUE. aliases: may it be an item of this scope? Not in the items themselves. */
 enum plan_name { NAME_NONE, NAME_COLUMN, NAME_ITEM, NAME_WORD };
-enum plan_name vector_plan_name(const struct plan_scope *, const struct select_expr *, int aliases, struct store_field *, const struct select_expr **item);
+struct plan_item { struct plan_scope *in; const struct select_expr *expr; };
+enum plan_name vector_plan_name(struct plan_scope *, const struct select_expr *, int aliases, struct store_field *, struct plan_item *);
 
 /* SQLite's affinity of an operand: what it makes of the other one in a comparison. */
 enum plan_affinity { AFFINITY_NONE, AFFINITY_BLOB, AFFINITY_TEXT, AFFINITY_NUMERIC };
-enum plan_affinity vector_plan_affinity(const struct plan_scope *, const struct select_expr *, int aliases);
+enum plan_affinity vector_plan_affinity(struct plan_scope *, const struct select_expr *, int aliases);
 
 /* The i-th child of an expression, NULL behind the last: arguments, filter, window; in the order of the text. Subqueries are none. */
 const struct select_expr *vector_plan_child(const struct select_expr *, int i);
 
 /* What is in an expression, all its children included. */
 enum { HAS_COLUMN = 1, HAS_AGGREGATE = 2, HAS_WINDOW = 4, HAS_SUBQUERY = 8, HAS_VOLATILE = 16, HAS_BLOB = 32, HAS_COLLATE = 64, HAS_UNKNOWN = 128 };
-unsigned vector_plan_has(const struct plan_scope *, const struct select_expr *, int aliases);
+unsigned vector_plan_has(struct plan_scope *, const struct select_expr *, int aliases);
 int vector_plan_is_aggregate(const struct select_expr *);
 
 /* The value of an expression without columns, found by SQLite; its text lives as long as the plan. 0, or -1: it has none. */
-int vector_plan_constant(const struct plan_scope *, const struct select_expr *, struct cell *);
+int vector_plan_constant(struct plan_scope *, const struct select_expr *, struct cell *);
 
 /* The expression as a tree for vector_run: a value, or the condition of a filter (1, 0 or NULL). NULL: it cannot be said. */
 struct vector_expr *vector_plan_value(struct plan_scope *, const struct select_expr *, int aliases);

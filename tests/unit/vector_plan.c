@@ -104,6 +104,14 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	    "vector(0): rows over columns; filter (n = 1); gives event" },
 	{ "SELECT page, (SELECT count(*) FROM events) FROM events GROUP BY 1", "SELECT vector.c0 AS \"page\", (SELECT (+vector.c0) AS \"count(*)\" FROM vector(1)) AS \"(SELECT count(*) FROM events)\" FROM vector(0)",
 	    "vector(0): groups over columns; by page\nvector(1): groups over columns; count(*)" },
+	/* through SELECTs that only pick, name and filter */
+	{ "WITH b AS (SELECT *, n * 2 AS twice FROM events WHERE event = 'a'), c AS (SELECT page AS p, twice FROM b WHERE r > 1) SELECT p, sum(twice) FROM c x WHERE x.p <> '/' GROUP BY 1", NULL,
+	    "vector(0): rows over columns, event a; filter (r > 1); gives page, (n * 2)\n"
+	    "vector(1): groups over columns, event a; filter ((page <> '/') AND (r > 1)); by page; sum((n * 2))" },
+	{ "SELECT count(*), min(k) FROM (SELECT user_id AS k FROM events) WHERE k = 5", "SELECT vector.c0 AS \"count(*)\", vector.c1 AS \"min(k)\" FROM vector(0)",
+	    "vector(0): groups over columns, user_id 5; count(*), min(user_id)" },
+	{ "SELECT count(*) FROM (SELECT * FROM events LIMIT 5)", "SELECT count(*) FROM (SELECT * FROM events LIMIT 5)", NULL },
+	{ "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT group_concat(page) FROM b", "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT group_concat(page) FROM b", NULL },
 	/* not for us */
 	{ "SELECT page FROM events", "SELECT page FROM events", NULL }, { "SELECT * FROM events LIMIT 5", "SELECT * FROM events LIMIT 5", NULL },
 	{ "SELECT page, max(n) FROM events", "SELECT page, max(n) FROM events", NULL },
