@@ -265,9 +265,10 @@ load_rows(struct chunk *c, struct err *err)
 	return wrong ? chunk_damaged(err, "its rows have other shapes than it says") : 0;
 }
 
-static int
-open_leaf(struct chunk *c, struct chunk_leaf *leaf, struct err *err)
+int
+chunk_open_leaf(struct chunk *c, size_t i, struct err *err)
 {
+	struct chunk_leaf *leaf = &c->leaf[i];
 	struct buf *bytes = &c->part_bytes[leaf->part];
 	int rc;
 
@@ -276,7 +277,7 @@ open_leaf(struct chunk *c, struct chunk_leaf *leaf, struct err *err)
 	if (leaf->at > bytes->n || leaf->len > bytes->n - leaf->at)
 		return chunk_damaged(err, "a leaf lies beyond its block");
 	rc = values_open(&leaf->values, &c->pack, (struct str){ bytes->p + leaf->at, leaf->len },
-	    c->shapes.leaf_rows[leaf - c->leaf], err);
+	    c->shapes.leaf_rows[i], err);
 	leaf->open = rc == 0;
 	return rc;
 }
@@ -329,7 +330,7 @@ append_properties(struct chunk *c, size_t row, struct buf *b, struct err *err)
 		struct chunk_leaf *leaf = &c->leaf[piece->leaf];
 
 		buf_str(b, piece->literal);
-		if ((!leaf->open && (rc = open_leaf(c, leaf, err))) || (rc = values_append(&leaf->values, leaf->next, b, err))) {
+		if ((!leaf->open && (rc = chunk_open_leaf(c, piece->leaf, err))) || (rc = values_append(&leaf->values, leaf->next, b, err))) {
 			c->at_row = c->info.n;          /* some leaves are further than others: begin anew */
 			return rc;
 		}

@@ -7,6 +7,8 @@
 int chunk_damaged(struct err *, const char *what);
 int chunk_fetch_block(struct chunk *, int column, int part, struct buf *, struct err *);        /* cleared first */
 
+int chunk_open_leaf(struct chunk *, size_t leaf, struct err *);
+
 /* Room for n items in an array that keeps none of them. */
 #define CHUNK_ROOM(array, array_cap, many) do { \
 	if ((many) > (array_cap)) { \

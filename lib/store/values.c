@@ -1163,6 +1163,7 @@ values_numbers(struct values_reader *r, struct err *err)
 	ROOM(r->number, r->number_cap, r->n_numbers + 1);
 	if (take_all(r->numbers, r->n_numbers, r->number))
 		return damaged(err, "a column's numbers cannot be");
+	r->number[r->n_numbers] = 0;
 	r->numbers_there = 1;
 	r->segment = SIZE_MAX;
 	return 0;

@@ -1,5 +1,6 @@
 /* Chunks: any bytes as header and blocks are refused or read safely; any events come back the same from what they were packed to,
- * whatever their properties: objects in objects, numbers in any spelling, keys that come twice, no JSON at all.
+ * whatever their properties: objects in objects, numbers in any spelling, keys that come twice, no JSON at all. A property as a
+ * column is what the rows say.
  *
  * First byte 0: events are made of the bytes. Else: pieces (column, part, 2 bytes length, bytes) follow, the first is the header. */
 #include <assert.h>
@@ -7,7 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "store/chunk.h"
+#include "store/chunk_column.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *, size_t);
 
@@ -40,6 +41,64 @@ fetch(void *self, int column, int part, struct buf *out, struct err *err)
 		at += 4 + len;
 	}
 	return err_set(err, ERR_CORRUPT, "no such block");
+}
+
+static const struct str asked[] = { STR("a"), STR("b"), STR("x y"), STR("n"), STR("long_key_of_an_event"), STR("a.b"), STR("a.a.n"), STR("") };
+
+static struct cell
+cell_at(const struct column *c, size_t i)
+{
+	if (c->form == COLUMN_NULL || (c->form != COLUMN_CODES && c->valid && !(c->valid[i / 64] >> (i % 64) & 1)))
+		return cell_null();
+	if (c->form == COLUMN_INTEGER)
+		return cell_integer(c->integer[i]);
+	if (c->form == COLUMN_REAL)
+		return c->whole && c->real[i] == (double)(int64_t)c->real[i] ? cell_integer((int64_t)c->real[i]) : cell_real(c->real[i]);
+	assert(c->code[i] < c->n_values);
+	return c->value[c->code[i]];
+}
+
+static struct json
+reached(struct json in, struct str name, int reach)
+{
+	struct json v = json_get(in, name);
+	const char *dot = reach ? memchr(name.p, '.', name.n) : NULL;
+
+	if (v.type != JSON_NONE || !dot)
+		return v;
+	return reached(json_get(in, (struct str){ name.p, (size_t)(dot - name.p) }), (struct str){ dot + 1, name.n - (size_t)(dot + 1 - name.p) }, 1);
+}
+
+/* ev NULL: of any bytes, for whoever watches over memory. */
+static void
+columns(struct chunk *c, const struct event *ev, size_t n)
+{
+	struct chunk_column_room room = { 0 };
+	struct buf scratch = { 0 };
+	struct err err = { 0 };
+	struct column column;
+	long sum = 0;
+
+	for (size_t k = 0; k < 2 * sizeof(asked) / sizeof(*asked); k++) {
+		size_t from = ev && n > 100 ? k * 7 : 0;
+		int got = chunk_column(c, asked[k / 2], k % 2, from, n - from, &room, &column, &err);
+
+		assert(got >= 0 || !ev);
+		for (size_t i = from; got > 0 && i < n; i++) {
+			struct cell have = cell_at(&column, i - from), want;
+
+			sum += have.type == CELL_TEXT && have.text.n ? have.text.p[have.text.n - 1] : 0;
+			if (!ev || json_check(ev[i].properties, &err))
+				continue;
+			want = cell_of_json(reached(json_value(ev[i].properties), asked[k / 2], k % 2), &scratch);
+			assert(have.type == want.type && have.integer == want.integer && (have.type != CELL_TEXT || str_eq(have.text, want.text)) &&
+			    (have.type != CELL_REAL || memcmp(&have.real, &want.real, 8) == 0));
+		}
+		err_clear(&err);
+	}
+	assert(sum != 1 || sum);
+	chunk_column_release(&room);
+	buf_release(&scratch);
 }
 
 static int
@@ -75,6 +134,7 @@ read_any(const unsigned char *data, size_t n)
 			}
 		chunk_each_key(&c, see_key, &sum, &err);
 		chunk_has_user(&c, STR("u"), &err);
+		columns(&c, NULL, c.info.n < 5000 ? c.info.n : 5000);
 	}
 	chunk_release(&c);
 }
@@ -178,6 +238,7 @@ pack_any(const unsigned char *p, size_t n)
 		    same(got.properties, ev[row].properties));
 		assert(!got.user_id.p || chunk_has_user(&c, got.user_id, &err) == 1);
 	}
+	columns(&c, ev, many);
 out:
 	free(ev);
 	arena_free(texts);

@@ -62,6 +62,24 @@ put_random(struct buf *out, int kind)
 	case 3:                 /* integers and reals with a fraction */
 		buf_printf(out, rand() % 2 ? "%d" : "%d.25", rand() % 100);
 		break;
+	case 6:
+		buf_printf(out, "{\"x\":%d,\"y\":{\"z\":\"t%d\"}}", rand() % 1000, rand() % 5);
+		break;
+	case 7:
+		buf_printf(out, "%d.%02d", rand() % 1000 - 500, rand() % 100);
+		break;
+	case 8:
+		buf_printf(out, "%d.0", rand() % 100);
+		break;
+	case 9:
+		buf_printf(out, rand() % 20 ? "%d" : "null", rand() % 2000);
+		break;
+	case 10:
+		buf_printf(out, "{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":%d}}}}}}}}", rand() % 9);
+		break;
+	case 11:
+		buf_printf(out, "%d%08d%08d.5", rand() % 9 + 1, rand() % 100000000, rand() % 100000000);
+		break;
 	default:
 		buf_lit(out, odd[(size_t)rand() % (sizeof(odd) / sizeof(*odd))]);
 	}
@@ -73,7 +91,7 @@ static int full;
 static void
 add_rows(struct store *s, unsigned n)
 {
-	static const char *const key[] = { "whole", "real", "text", "number", "any", "a.b" };
+	static const char *const key[] = { "whole", "real", "text", "number", "any", "a.b", "place", "cents", "point", "nulls", "deep", "long" };
 	struct buf properties = {0};
 	char name[16], user[16], id[16];
 	struct err err = {0};
@@ -83,7 +101,7 @@ add_rows(struct store *s, unsigned n)
 		struct event ev = { .time = START + rand() % 100000000, .received = START + i };
 
 		buf_clear(&properties);
-		for (int k = 0; k < 6; k++)
+		for (int k = 0; k < 12; k++)
 			if (rand() % 4) {
 				buf_printf(&properties, "%s\"%s\":", properties.n ? "," : "{", key[k]);
 				put_random(&properties, k);
@@ -130,21 +148,21 @@ assert_same(struct cell got, struct cell want)
 
 static const struct store_field fields[] = { { FIELD_EVENT }, { FIELD_TIME }, { FIELD_SEQ }, { FIELD_RECEIVED }, { FIELD_ID }, { FIELD_USER }, { FIELD_SESSION },
 	{ FIELD_PROPERTIES }, { FIELD_PROPERTY, STR("whole") }, { FIELD_PROPERTY, STR("real") }, { FIELD_PROPERTY, STR("text") }, { FIELD_PROPERTY, STR("number") },
-	{ FIELD_PROPERTY, STR("any") }, { FIELD_PROPERTY, STR("a.b") }, { FIELD_REACH, STR("a.b") }, { FIELD_REACH, STR("any.c.d") }, { FIELD_PROPERTY, STR("none") } };
+	{ FIELD_PROPERTY, STR("any") }, { FIELD_PROPERTY, STR("a.b") }, { FIELD_REACH, STR("a.b") }, { FIELD_REACH, STR("any.c.d") }, { FIELD_PROPERTY, STR("none") },
+	{ FIELD_PROPERTY, STR("place") }, { FIELD_REACH, STR("place") }, { FIELD_REACH, STR("place.x") }, { FIELD_REACH, STR("place.y.z") }, { FIELD_PROPERTY, STR("place.x") },
+	{ FIELD_PROPERTY, STR("cents") }, { FIELD_PROPERTY, STR("point") }, { FIELD_PROPERTY, STR("nulls") }, { FIELD_REACH, STR("deep.a.b.c.d.e.f.g.h") },
+	{ FIELD_REACH, STR("deep.a.b") }, { FIELD_REACH, STR("text.x") }, { FIELD_PROPERTY, STR("long") } };
 #define FIELDS ((int)(sizeof(fields) / sizeof(*fields)))
 
 static struct json
-reached(struct json properties, struct str name)
+reached(struct json in, struct str name)
 {
-	struct json v = json_get(properties, name), in;
+	struct json v = json_get(in, name);
+	const char *dot = memchr(name.p, '.', name.n);
 
-	if (v.type != JSON_NONE)
+	if (v.type != JSON_NONE || !dot)
 		return v;
-	if (str_eq(name, STR("any.c.d"))) {
-		in = json_get(json_get(properties, STR("any")), STR("c"));
-		return json_get(in, STR("d"));
-	}
-	return json_get(json_get(properties, STR("a")), STR("b"));
+	return reached(json_get(in, (struct str){ name.p, (size_t)(dot - name.p) }), (struct str){ dot + 1, name.n - (size_t)(dot + 1 - name.p) });
 }
 
 static struct cell

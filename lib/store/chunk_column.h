@@ -1,0 +1,29 @@
+/* chunk_column.h - a property of a chunk as a column (batch.h), made of the leaf that it is, without its rows.
+ *
+ * Shapes say which rows have it; the others are NULL. So a column costs decoding its values and one step a row, 1 to 2 ns, and what a
+ * text means is found out once for each different one. Where the property is an object that was taken apart, or rows were kept as they
+ * stand, or a.b is a key in one row and reached in another, there is no such leaf: such a column is made row by row.
+ */
+#ifndef STORE_CHUNK_COLUMN_H
+#define STORE_CHUNK_COLUMN_H
+
+#include "store/batch.h"
+#include "store/chunk.h"
+
+struct chunk_column_room {                           /* its memory; zero-initialised is ready, may be used again */
+	uint32_t *code, *out, *place;
+	uint64_t *valid;
+	int64_t *integer;
+	double *real;
+	struct cell *value;
+	unsigned char *has;
+	size_t values_cap, rows_cap, value_cap, place_cap, has_cap;
+	struct arena *texts;
+	struct buf scratch;
+};
+void chunk_column_release(struct chunk_column_room *);
+
+/* Rows from … from + n. 1; 0 where it is to be made row by row; < 0. Borrowed from both until the chunk is opened anew. */
+int chunk_column(struct chunk *, struct str name, int reach, size_t from, size_t n, struct chunk_column_room *, struct column *, struct err *);
+
+#endif
