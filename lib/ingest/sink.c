@@ -15,6 +15,7 @@
 #define SERIES_MOST 1048576                     /* that have a number at once */
 #define BATCHES 6                               /* bounds what is in memory: 6 MiB, and what one row may need */
 #define GROUP_BYTES (64u << 20)                 /* of one transaction: it must fit into what LMDB keeps dirty */
+#define BULK 65536                              /* events of a load that ends with a chunk of what is left */
 #define CLOCK_ROWS 32                           /* rows between looks at the clock */
 
 /* Series by the numbers that the reading side gave them. It adds, the thread looks them up in the store. */
@@ -591,6 +592,11 @@ sink_finish(struct sink *s, struct err *err)
 	s->running = 0;
 	if (s->failed.code && !err->code)
 		*err = s->failed, rc = err->code;
+	if (rc == 0 && s->stored >= BULK) {
+		struct err late = { 0 };
+
+		store_seal(s->spec.store, &late);       /* all is stored whether or not this goes well */
+	}
 	return rc;
 }
 

@@ -13,6 +13,7 @@
 #include "store/store_priv.h"
 
 #define NEARLY_FULL (STORE_CHUNK_RAW / 4 * 3)   /* bytes of rows from which a chunk is left as it is */
+#define SEAL_LEAST  4096                        /* rows of a tail that are worth a chunk of their own */
 #define WORTH_PCT   10                          /* free pages of all, percent, from which the file is written anew */
 
 /* ---- figures */
@@ -310,6 +311,19 @@ write_anew(struct store *s, struct err *err)
 	buf_release(&fresh);
 	if (store_lock_open(s, 0, err))         /* shared again */
 		rc = err->code;
+	return rc;
+}
+
+int
+store_seal(struct store *s, struct err *err)
+{
+	int rc = store_begin(s, err);
+
+	if (rc == 0 && s->head.tail_rows >= SEAL_LEAST)
+		rc = store_seal_tail(s, 1, err);
+	if (rc == 0)
+		rc = store_commit(s, err);
+	store_abort(s);
 	return rc;
 }
 

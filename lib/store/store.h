@@ -36,6 +36,10 @@ int store_begin(struct store *, struct err *);          /* waits for the tenant'
 int store_commit(struct store *, struct err *);         /* durable when it returns 0 */
 void store_abort(struct store *);
 
+/* After a load of many events: make a chunk of what is left in the tail, since readers look at a tail row by row. A transaction of
+ * its own; nothing is done for a few rows. */
+int store_seal(struct store *, struct err *);
+
 /* Add events; copied. Within a transaction they keep their order; event.seq is given here (ignored on input). */
 int store_add(struct store *, const struct event *, struct err *);
 
