@@ -577,17 +577,141 @@ refresh(struct query *q, struct err *err)
 	return open_database(q, err);
 }
 
-/* EXPLAIN [QUERY PLAN] statement: the plan as text. behind: the offset behind EXPLAIN. */
+/* Can it be counted over columns? AT_VECTOR=0 says no, to see what difference it makes. */
 static int
-run_explain(struct query *q, struct str all, size_t *at, size_t behind, const struct query_sink *sink, struct err *err)
+vectorize(struct query *q, const struct rewrite *rewrite, const struct query_param *params, int n_params, struct buf *to, struct err *err)
+{
+	const char *wanted = getenv("AT_VECTOR");
+
+	vector_plans_release(&q->plans);
+	if ((wanted && strcmp(wanted, "0") == 0) || !q->spec.store)
+		return 0;
+	return vector_plan(q, buf_get(&rewrite->text), params, n_params, to, &q->plans, err) == 0 && q->plans.n;
+}
+
+static int
+say(struct cell_sink sink, const struct buf *line, struct err *err)
+{
+	return sink.row(sink.self, (struct cell[]){ cell_text(buf_get(line)) }, 1, err);
+}
+
+/* Run it for what it takes: rows, and of each plan what was read and what was passed over. */
+static int
+analyze(struct query *q, const struct buf *sql, const struct query_param *params, int n_params, struct cell_sink sink, struct err *err)
+{
+	sqlite3_stmt *statement = NULL;
+	struct buf line = {0};
+	int64_t began = time_mono_ns(), rows = 0, before = q->read;
+	int rc = sqlite3_prepare_v3(q->db, sql->p, (int)sql->n, 0, &statement, NULL), step = SQLITE_DONE;
+
+	rc = rc != SQLITE_OK ? err_set(err, ERR_USAGE, "%s", sqlite3_errmsg(q->db)) : bind(statement, params, n_params, err);
+	while (rc == 0 && (step = sqlite3_step(statement)) == SQLITE_ROW)
+		rows++;
+	if (rc == 0 && step != SQLITE_DONE)
+		rc = q->failure.code ? (*err = q->failure).code : q->cancelled ? query_stopped(q, err) : err_set(err, ERR_USAGE, "%s", sqlite3_errmsg(q->db));
+	for (int i = 0; rc == 0 && i < q->plans.n; i++) {
+		if (!q->plans.plan[i]->ran.n)
+			continue;       /* what it is for was not asked */
+		buf_clear(&line);
+		buf_printf(&line, "vector(%d): ", i);
+		buf_str(&line, buf_get(&q->plans.plan[i]->ran));
+		rc = say(sink, &line, err);
+	}
+	if (rc == 0) {
+		buf_clear(&line);
+		buf_printf(&line, "%lld rows of %lld read, %.1f ms", (long long)rows, (long long)(q->read - before), (double)(time_mono_ns() - began) / 1e6);
+		rc = say(sink, &line, err);
+	}
+	sqlite3_finalize(statement);
+	buf_release(&line);
+	return rc;
+}
+
+/* run: and what it took. */
+static int
+explain(struct query *q, struct str sql, const struct query_param *params, int n_params, int run, struct cell_sink sink, struct err *err)
+{
+	const struct rewrite_host host = { q, host_columns, host_values, host_is_property };
+	struct rewrite rewrite = {0};
+	struct str rest = sql;
+	sqlite3_stmt *statement = NULL;
+	struct buf line = {0}, text = {0};
+	struct vector_plans outer = q->plans;   /* explain(…) may be a table of a statement that runs */
+	struct err said, ignore = {0};
+	int depth[64] = {0}, id[64] = {0}, rc, planned;
+
+	if ((rc = rewrite_next(&rest, &host, &rewrite, err)) <= 0) {
+		if (rc < 0)
+			said = *err, tell(q, sql, 0, said.col - 1, said.text, err);
+		rewrite_release(&rewrite);
+		return rc;
+	}
+	q->plans = (struct vector_plans){0};
+	planned = vectorize(q, &rewrite, params, n_params, &text, &ignore);
+	if (planned) {
+		buf_lit(&line, "EXPLAIN QUERY PLAN ");
+		buf_str(&line, buf_get(&text));
+		planned = sqlite3_prepare_v3(q->db, buf_text(&line), -1, 0, &statement, NULL) == SQLITE_OK;
+	}
+	if (!planned) {
+		buf_clear(&line), buf_clear(&text);
+		buf_str(&text, buf_get(&rewrite.text));
+		vector_plans_release(&q->plans);
+		buf_lit(&line, "EXPLAIN QUERY PLAN ");
+		buf_str(&line, buf_get(&text));
+	}
+	if (!planned && sqlite3_prepare_v3(q->db, buf_text(&line), -1, 0, &statement, NULL) != SQLITE_OK) {
+		int offset = sqlite3_error_offset(q->db) - 19;
+
+		rc = q->failure.code ? (*err = q->failure).code : tell(q, sql, 0, offset >= 0 ? (long)rewrite_origin(&rewrite, (size_t)offset) : -1, sqlite3_errmsg(q->db), err);
+	} else {
+		rc = say(sink, &text, err);
+	}
+	for (int i = 0; rc == 0 && i < q->plans.n; i++)
+		rc = say(sink, &q->plans.plan[i]->explain, err);
+	while (rc == 0 && sqlite3_step(statement) == SQLITE_ROW) {
+		int parent = sqlite3_column_int(statement, 1), d = 0;
+
+		for (int i = 0; i < 63; i++)
+			if (id[i] == parent && parent)
+				d = depth[i] + 1;
+		memmove(id + 1, id, 63 * sizeof(*id));
+		memmove(depth + 1, depth, 63 * sizeof(*depth));
+		id[0] = sqlite3_column_int(statement, 0);
+		depth[0] = d;
+		buf_clear(&line);
+		for (int i = 0; i <= d; i++)
+			buf_lit(&line, "  ");
+		buf_lit(&line, (const char *)sqlite3_column_text(statement, 3));
+		rc = say(sink, &line, err);
+	}
+	sqlite3_finalize(statement);
+	if (rc == 0 && run)
+		rc = analyze(q, &text, params, n_params, sink, err);
+	vector_plans_release(&q->plans);
+	q->plans = outer;
+	buf_release(&line), buf_release(&text);
+	rewrite_release(&rewrite);
+	return rc;
+}
+
+int
+query_plan(struct query *q, struct str sql, struct cell_sink sink, struct err *err)
+{
+	return explain(q, sql, NULL, 0, 0, sink, err);
+}
+
+/* EXPLAIN [QUERY PLAN] [ANALYZE] statement: the plan as text. behind: the offset behind EXPLAIN. */
+static int
+run_explain(struct query *q, struct str all, size_t *at, size_t behind, const struct query_param *params, int n_params, const struct query_sink *sink, struct err *err)
 {
 	struct str rest = { all.p + *at + behind, all.n - *at - behind }, sql;
 	struct token word;
 	size_t i = 0, end;
-	int rc;
+	int rc, run = 0;
 
 	while ((end = i, token_next(rest, &i, &word, err)) == 1 && (token_is(&word, "query") || token_is(&word, "plan") || token_is(&word, "analyze")))
-		;
+		run |= token_is(&word, "analyze");
 	sql = (struct str){ rest.p + end, rest.n - end };
 	for (i = 0; (rc = token_next(sql, &i, &word, err)) == 1 && !token_is(&word, ";"); )
 		;
@@ -596,7 +720,7 @@ run_explain(struct query *q, struct str all, size_t *at, size_t behind, const st
 	err_clear(err);
 	if (sink->columns && (rc = sink->columns(sink->self, (struct str[]){ STR("plan") }, 1, err)) != 0)
 		return rc;
-	rc = query_plan(q, sql, (struct cell_sink){ sink->row, sink->self }, err);
+	rc = explain(q, sql, params, n_params, run, (struct cell_sink){ sink->row, sink->self }, err);
 	return rc < 0 ? rc : 1;
 }
 
@@ -616,18 +740,6 @@ let_go(struct query *q)
 	if (q->held)
 		store_let_go(q->store);
 	q->held = 0;
-}
-
-/* Can it be counted over columns? AT_VECTOR=0 says no, to see what difference it makes. */
-static int
-vectorize(struct query *q, const struct rewrite *rewrite, const struct query_param *params, int n_params, struct buf *to, struct err *err)
-{
-	const char *wanted = getenv("AT_VECTOR");
-
-	vector_plans_release(&q->plans);
-	if ((wanted && strcmp(wanted, "0") == 0) || !q->spec.store)
-		return 0;
-	return vector_plan(q, buf_get(&rewrite->text), params, n_params, to, &q->plans, err) == 0 && q->plans.n;
 }
 
 /* As it is run: over columns where that can be done. *planned says so; what SQLite does not take then is tried as it was. */
@@ -668,7 +780,7 @@ run_statement(struct query *q, struct str all, size_t *at, const struct query_pa
 	if (refresh(q, err) < 0)
 		return err->code;
 	if (token_next(rest, &word_end, &word, err) == 1 && token_is(&word, "explain"))
-		return run_explain(q, all, at, word_end, sink, err);
+		return run_explain(q, all, at, word_end, params, n_params, sink, err);
 	for (int i = 0; writing[i]; i++)        /* for the message: the authorizer would refuse it too */
 		if (token_is(&word, writing[i])) {
 			*at = all.n;
@@ -801,63 +913,3 @@ query_call(struct query *q, const struct table_function *f, const struct cell *a
 	return rc;
 }
 
-int
-query_plan(struct query *q, struct str sql, struct cell_sink sink, struct err *err)
-{
-	const struct rewrite_host host = { q, host_columns, host_values, host_is_property };
-	struct rewrite rewrite = {0};
-	struct str rest = sql;
-	sqlite3_stmt *statement = NULL;
-	struct buf line = {0}, text = {0};
-	struct err said, ignore = {0};
-	int depth[64] = {0}, id[64] = {0}, rc, planned;
-
-	if ((rc = rewrite_next(&rest, &host, &rewrite, err)) <= 0) {
-		if (rc < 0)
-			said = *err, tell(q, sql, 0, said.col - 1, said.text, err);
-		rewrite_release(&rewrite);
-		return rc;
-	}
-	planned = vectorize(q, &rewrite, NULL, 0, &text, &ignore);
-	if (planned) {
-		buf_lit(&line, "EXPLAIN QUERY PLAN ");
-		buf_str(&line, buf_get(&text));
-		planned = sqlite3_prepare_v3(q->db, buf_text(&line), -1, 0, &statement, NULL) == SQLITE_OK;
-	}
-	if (!planned) {
-		buf_clear(&line), buf_clear(&text);
-		buf_str(&text, buf_get(&rewrite.text));
-		vector_plans_release(&q->plans);
-		buf_lit(&line, "EXPLAIN QUERY PLAN ");
-		buf_str(&line, buf_get(&text));
-	}
-	if (!planned && sqlite3_prepare_v3(q->db, buf_text(&line), -1, 0, &statement, NULL) != SQLITE_OK) {
-		int offset = sqlite3_error_offset(q->db) - 19;
-
-		rc = q->failure.code ? (*err = q->failure).code : tell(q, sql, 0, offset >= 0 ? (long)rewrite_origin(&rewrite, (size_t)offset) : -1, sqlite3_errmsg(q->db), err);
-	} else {
-		rc = sink.row(sink.self, (struct cell[]){ cell_text(buf_get(&text)) }, 1, err);
-	}
-	for (int i = 0; rc == 0 && i < q->plans.n; i++)
-		rc = sink.row(sink.self, (struct cell[]){ cell_text(buf_get(&q->plans.plan[i]->explain)) }, 1, err);
-	while (rc == 0 && sqlite3_step(statement) == SQLITE_ROW) {
-		int parent = sqlite3_column_int(statement, 1), d = 0;
-
-		for (int i = 0; i < 63; i++)
-			if (id[i] == parent && parent)
-				d = depth[i] + 1;
-		memmove(id + 1, id, 63 * sizeof(*id));
-		memmove(depth + 1, depth, 63 * sizeof(*depth));
-		id[0] = sqlite3_column_int(statement, 0);
-		depth[0] = d;
-		buf_clear(&line);
-		for (int i = 0; i <= d; i++)
-			buf_lit(&line, "  ");
-		buf_lit(&line, (const char *)sqlite3_column_text(statement, 3));
-		rc = sink.row(sink.self, (struct cell[]){ cell_text(buf_get(&line)) }, 1, err);
-	}
-	sqlite3_finalize(statement);
-	buf_release(&line), buf_release(&text);
-	rewrite_release(&rewrite);
-	return rc;
-}

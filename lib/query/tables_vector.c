@@ -109,7 +109,7 @@ close_cursor(sqlite3_vtab_cursor *c)
 }
 
 static const struct vector_result *
-result_of(struct table *t, const struct vector_plan *plan)
+result_of(struct table *t, struct vector_plan *plan)
 {
 	struct vector_result *result;
 
@@ -118,6 +118,8 @@ result_of(struct table *t, const struct vector_plan *plan)
 			return t->held[i].result;
 	if (!(result = vector_run(t->q, plan, &t->q->failure)))
 		return NULL;
+	buf_clear(&plan->ran);
+	vector_result_explain(result, &plan->ran);
 	t->held = mem_grow(t->held, (size_t)t->n_held + 1, sizeof(*t->held));
 	t->held[t->n_held++] = (struct held){ plan, result };
 	return result;

@@ -78,6 +78,7 @@ struct vector_plan {
 	int n_order;
 	int64_t limit;                  /* -1: all */
 	struct buf explain;             /* a line for EXPLAIN: what runs here */
+	struct buf ran;                 /* and once it has run: what that took (vector_result_explain) */
 };
 
 /* Look for SELECTs in a statement in SQLite's own words (rewrite.h has been over it) that can be run here, and put in their place

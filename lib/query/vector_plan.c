@@ -765,7 +765,7 @@ plan_free(struct vector_plan *p)
 	if (!p)
 		return;
 	arena_free(p->arena);
-	buf_release(&p->explain);
+	buf_release(&p->explain), buf_release(&p->ran);
 	free(p);
 }
 

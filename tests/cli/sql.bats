@@ -136,3 +136,14 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	at-ingest -q <<< '{"event":"e","properties":{"country":"CH","duration_ms":1,"utm_campaign":"x","referrer":"r"}}'
 	run -0 at-query -f csv -P needle=u1 < "$shared/bench/queries.sql"
 }
+
+@test "EXPLAIN shows what is counted over columns, EXPLAIN ANALYZE what that took; AT_VECTOR=0 counts nothing there" {
+	run -0 at-query -f csv "EXPLAIN SELECT page, count(*) FROM events WHERE event = 'page_view' GROUP BY page"
+	[[ $output == *'vector(0): groups over columns, event page_view; by page; count(*)'* ]]
+	run -0 at-query -f csv -P e=page_view "EXPLAIN ANALYZE SELECT page FROM events WHERE event = :e AND revenue > 3"
+	[[ $output == *'vector(0): '*' chunks read, '*' skipped, '*'1 rows of '* ]]
+	run -0 at-query -f csv "SELECT plan FROM explain('SELECT max(revenue) FROM events'), (SELECT count(*) AS n FROM events) WHERE plan LIKE 'vector%' AND n = 3"
+	[[ ${lines[1]} == 'vector(0): groups over columns; max(revenue)'* ]]
+	AT_VECTOR=0 run -0 at-query -f csv "EXPLAIN SELECT count(*) FROM events"
+	[[ $output != *vector* ]]
+}
