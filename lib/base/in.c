@@ -379,9 +379,9 @@ hand_out(struct in *in, struct in_block *b, size_t to)
 	char *other = b->buf;
 	size_t cap = b->cap, rest = in->end - to;
 
-	if (cap < BLOCK + CARRY + rest || cap > 4 * (BLOCK + CARRY) + rest) {
+	if (cap < BLOCK + rest || cap > 4 * (BLOCK + CARRY) + rest) {   /* as a rule it will do: getting pages costs more than reading */
 		free(other);
-		cap = BLOCK + CARRY + rest;
+		cap = BLOCK + CARRY + (rest < CARRY ? 0 : rest);
 		other = mem_grow(NULL, cap, 1);
 	}
 	memcpy(other, in->buf + to, rest);
