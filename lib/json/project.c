@@ -137,24 +137,6 @@ project_forget(struct project *p, int node)
 		}
 }
 
-#define PROBES 4        /* places a key may be in */
-
-static unsigned
-place_of(const char *p, size_t n, int owner)
-{
-	uint64_t a = 0, b = 0;
-
-	if (n >= 8) {
-		memcpy(&a, p, 8);
-		memcpy(&b, p + n - 8, 8);
-	} else {
-		memcpy(&a, p, n);
-	}
-	a = (a + (uint64_t)owner * 0x9e3779b97f4a7c15) ^ (b * 0xff51afd7ed558ccd + n);
-	a *= 0xc4ceb9fe1a85ec53;
-	return (unsigned)(a >> 40) % PROJECT_KEYS;
-}
-
 struct project_key *
 project_find(struct project *p, int owner, const char *at, struct project_key **expect)
 {
@@ -172,16 +154,16 @@ project_find(struct project *p, int owner, const char *at, struct project_key **
 		return NULL;
 	p->at = colon + 1;
 	if (key.n < PROJECT_KEY) {
-		unsigned place = place_of(at, key.n, owner), i;
+		unsigned place = project_place(at, key.n, owner), i;
 
-		for (i = 0; i < PROBES; i++) {
+		for (i = 0; i < PROJECT_PROBES; i++) {
 			k = &p->keys[(place + i) % PROJECT_KEYS];
 			if (k->owner == owner && k->len == key.n + 1 && memcmp(k->text, at, key.n) == 0)
 				return *expect = k;
 			if (k->owner < 0)
 				break;
 		}
-		if (i == PROBES)
+		if (i == PROJECT_PROBES)
 			k = &p->keys[place];    /* an older key has to go */
 	}
 	for (node = p->node[owner].child; node && !json_text_eq(key, p->node[node].key); node = p->node[node].next)

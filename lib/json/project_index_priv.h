@@ -52,6 +52,24 @@ quotes_before(const struct project_index *x, size_t at)
 	return at / 64 * 64 < PROJECT_INDEXED ? x->before[at / 64] + (unsigned)__builtin_popcountll(_bzhi_u64(x->bits[at / 64], at % 64)) : x->quotes;
 }
 
+/* project_find, for a key whose quotes are the i-th and the next: mostly it is known and stands in its first place. */
+FN __attribute__((noinline)) struct project_key *
+find_between(struct project *project, int owner, const char *p, unsigned i, struct project_key **expect)
+{
+	const struct project_index *x = &project->index;
+
+	if (LIKELY(i + 1 < x->quotes && p == project->start + x->quote[i])) {
+		size_t n = x->quote[i + 1] + 1u - x->quote[i];
+		struct project_key *key = n < PROJECT_KEY ? &project->keys[project_place(p, n, owner)] : NULL;
+
+		if (LIKELY(key && key->owner == owner && stands(key, p, project->end))) {
+			project->at = p + key->len;
+			return *expect = key;
+		}
+	}
+	return project_find(project, owner, p, expect);
+}
+
 /* As walk; *quote is the number of the first quote behind p, and then of the first behind the object. */
 FN const char *
 walk_object(struct project *project, int owner, const char *p, unsigned *quote)
@@ -72,7 +90,7 @@ walk_object(struct project *project, int owner, const char *p, unsigned *quote)
 		if (LIKELY(key && key->owner == owner && stands(key, p, end))) {
 			p += key->len;
 		} else {
-			if (!(key = project_find(project, owner, p, expect)))
+			if (!(key = find_between(project, owner, p, i, expect)))
 				return NULL;
 			p = project->at;
 		}

@@ -60,6 +60,24 @@ struct project {
  * its value or of blanks before it. NULL (and project->wrong) when no key and colon stand here. */
 struct project_key *project_find(struct project *, int owner, const char *at, struct project_key **expect);
 
+/* A key of n bytes is kept, if it is, in one of PROJECT_PROBES places from here on. */
+#define PROJECT_PROBES 4
+static inline unsigned
+project_place(const char *p, size_t n, int owner)
+{
+	uint64_t a = 0, b = 0;
+
+	if (n >= 8) {
+		memcpy(&a, p, 8);
+		memcpy(&b, p + n - 8, 8);
+	} else {
+		memcpy(&a, p, n);
+	}
+	a = (a + (uint64_t)owner * 0x9e3779b97f4a7c15) ^ (b * 0xff51afd7ed558ccd + n);
+	a *= 0xc4ceb9fe1a85ec53;
+	return (unsigned)(a >> 40) % PROJECT_KEYS;
+}
+
 /* A node's values are of no more use: a later one of duplicate keys stands in the row. */
 void project_forget(struct project *, int node);
 
