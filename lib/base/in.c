@@ -40,6 +40,7 @@ struct in {
 	char  *packed;                  /* BLOCK bytes of gzip */
 	struct str rest;                /* those not unpacked yet */
 	struct err fault;               /* comes after the lines before it */
+	struct err met;                 /* what a line met: here, since locals are filled with zeros for each line */
 	int  (*hook)(void *);
 	void  *self;
 	int  (*read)(void *, char *, size_t, size_t *, struct err *);   /* instead of fd; its `self` is `from` */
@@ -81,7 +82,7 @@ opened(int fd, int own, const char *name, struct err *err)
 	} else if (S_ISFIFO(st.st_mode))
 		fcntl(fd, F_SETPIPE_SZ, (int)BLOCK);    /* fewer turns between two filters; no harm when refused */
 	in->cap = BLOCK + CARRY;
-	in->buf = mem_grow(NULL, in->cap, 1);
+	in->buf = mem_grow(NULL, in->cap + IN_SLACK, 1);
 	return in;
 }
 
@@ -119,7 +120,7 @@ in_open_read(int (*read)(void *self, char *to, size_t n, size_t *got, struct err
 	in->from = self;
 	in->begun = SEEN_GZIP;
 	in->cap = BLOCK + CARRY;
-	in->buf = mem_grow(NULL, in->cap, 1);
+	in->buf = mem_grow(NULL, in->cap + IN_SLACK, 1);
 	return in;
 }
 
@@ -242,10 +243,10 @@ make_room(struct in *in)
 	}
 	if (in->cap > 4 * (BLOCK + CARRY) && in->end < CARRY) {         /* after a long line */
 		in->cap = BLOCK + CARRY;
-		in->buf = mem_grow(in->buf, in->cap, 1);
+		in->buf = mem_grow(in->buf, in->cap + IN_SLACK, 1);
 	} else if (in->cap - in->end < CARRY) {
 		in->cap *= 2;
-		in->buf = mem_grow(in->buf, in->cap, 1);
+		in->buf = mem_grow(in->buf, in->cap + IN_SLACK, 1);
 	}
 }
 
@@ -330,7 +331,6 @@ too_long(struct in *in, struct err *err)
 int
 in_line(struct in *in, struct str *line, struct err *err)
 {
-	struct err local = {0};
 	const char *from, *nl;
 	int rc;
 
@@ -351,12 +351,12 @@ in_line(struct in *in, struct str *line, struct err *err)
 			in->skipping = 1;
 			in->at = in->end;
 		}
-		if ((rc = fill(in, &local)) == IN_LINE)
+		if ((rc = fill(in, &in->met)) == IN_LINE)
 			continue;
 		if (rc == IN_IDLE)
 			return rc;
 		if (rc < 0) {
-			*err = local;
+			*err = in->met;
 			return told(in, rc);
 		}
 		if (cmd_stopping())             /* what is there of a line was not read whole */
@@ -382,7 +382,7 @@ hand_out(struct in *in, struct in_block *b, size_t to)
 	if (cap < BLOCK + rest || cap > 4 * (BLOCK + CARRY) + rest) {   /* as a rule it will do: getting pages costs more than reading */
 		free(other);
 		cap = BLOCK + CARRY + (rest < CARRY ? 0 : rest);
-		other = mem_grow(NULL, cap, 1);
+		other = mem_grow(NULL, cap + IN_SLACK, 1);
 	}
 	memcpy(other, in->buf + to, rest);
 	*b = (struct in_block){ { in->buf + in->at, to - in->at }, in->buf, in->cap };

@@ -16,6 +16,7 @@ enum {
 	IN_END = 0, IN_LINE = 1,
 	IN_IDLE = 2,            /* the wait hook's time ran out with nothing to read: call again */
 };
+#define IN_SLACK 64             /* so many bytes behind a line or block may be read, whatever they are */
 #define IN_LINE_MOST (64u << 20)                /* bytes of the longest line that is read; a longer one is ERR_LIMIT */
 
 struct in;

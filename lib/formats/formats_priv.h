@@ -28,6 +28,10 @@ void formats_close(void *);
  * IN_LINE, IN_END, IN_IDLE, ERR_INPUT, < 0. */
 int formats_line(struct formats_state *, struct record *, struct str *line, struct err *);
 
+/* The same in two steps: any line that is not empty (IN_SLACK bytes behind it may be read), and what must be true of it. */
+int formats_line_any(struct formats_state *, struct record *, struct str *line, struct err *);
+int formats_line_good(struct formats_state *, struct str *line, struct err *);
+
 /* Is the text, in which formats_scan found `what`, good? 0, or ERR_INPUT with the column. --lossy: it is mended into `mended` and *text is that. */
 int formats_text_good(struct str *text, int what, struct buf *mended, struct err *);
 

@@ -18,7 +18,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
-#include "formats/formats_priv.h"
+#include "formats/marks_priv.h"
 
 struct access {
 	struct str ip, ident, user, time, request, status, bytes, referrer, agent, vhost, forwarded, extra;
@@ -238,6 +238,8 @@ struct log {
 	struct formats_state s;
 	int combined;
 	char text[26], printed[26];     /* the last line's time, and as it was written: many lines have the same */
+	uint16_t mark[MARKS_ROOM];      /* where the quotes of the line are */
+	struct access a;                /* its parts */
 };
 
 /* A text in the record. What the servers escape is undone; a text that stood in quotes holds none but guarded ones. */
@@ -296,10 +298,9 @@ copy(char *to, struct str value, const char *end)
 	} while (0)
 
 static void
-put_fast(struct log *l, const struct access *a, struct str method, struct str path, struct str protocol, struct str line)
+put_fast(struct log *l, const struct access *a, struct str method, struct str path, struct str protocol, struct str line, const char *end)
 {
 	struct buf *b = &l->s.json;
-	const char *end = line.p + line.n;
 	char *to = buf_room(b, line.n + 256);
 
 	memcpy(to, "\"ip\":\"", 6);
@@ -315,6 +316,50 @@ put_fast(struct log *l, const struct access *a, struct str method, struct str pa
 	FAST("user_agent", a->agent);
 	memcpy(to, "}}", 2);
 	b->n = (size_t)(to + 2 - b->p);
+}
+
+/* The parts of an ordinary line by the places of its quotes; 0 when it is another one, for `parts` to say what it is. */
+static int
+plain_parts(struct log *l, struct str line, struct access *a)
+{
+	const uint16_t *q = l->mark;
+	const char *p = line.p, *at, *blank;
+	unsigned n;
+	int what = marks_of(line, '"', l->mark, &n);
+
+	if (what == FORMATS_ESCAPE || n != (l->combined ? 6u : 2u) || q[0] < 36 || (what && str_utf8_fault(line) >= 0))
+		return 0;
+	/* ADDRESS - USER [TIME] " */
+	at = p + q[0] - 30;             /* the blank before the time */
+	if (memcmp(at, " [", 2) || memcmp(at + 28, "] ", 2) || (memcmp(l->text, at + 2, sizeof(l->text)) && !is_time(at + 2)) ||
+	    !(blank = memchr(p, ' ', (size_t)(at - p))) || blank == p || (blank == p + 1 && *p == '-') || blank + 3 >= at ||
+	    memcmp(blank, " - ", 3) || memchr(blank + 3, ' ', (size_t)(at - blank - 3)))
+		return 0;
+	a->ip = (struct str){ p, (size_t)(blank - p) };
+	a->user = (struct str){ blank + 3, (size_t)(at - blank - 3) };
+	a->time = (struct str){ at + 2, 26 };
+	a->request = (struct str){ p + q[0] + 1, q[1] - q[0] - 1u };
+	/* " STATUS BYTES, and then " or the end */
+	at = p + q[1] + 1;
+	n = (l->combined ? q[2] : (unsigned)line.n + 1) - q[1];
+	if (n < 8 || n > 25 || at[0] != ' ' || (unsigned char)(at[1] - '1') > 8 || !isdigit((unsigned char)at[2]) ||
+	    !isdigit((unsigned char)at[3]) || at[4] != ' ' || (l->combined && at[n - 2] != ' '))
+		return 0;
+	a->status = (struct str){ at + 1, 3 };
+	a->bytes = (struct str){ at + 5, n - 7 };
+	if (a->bytes.n > 1 && *a->bytes.p == '0')
+		return 0;
+	for (size_t i = 0; i < a->bytes.n; i++)
+		if (!isdigit((unsigned char)a->bytes.p[i]) && (a->bytes.n > 1 || a->bytes.p[i] != '-'))
+			return 0;
+	a->ident = a->vhost = a->forwarded = a->extra = a->referrer = a->agent = (struct str){ NULL, 0 };
+	if (!l->combined)
+		return 1;
+	if (p[q[3] + 1] != ' ' || q[4] != q[3] + 2 || q[5] + 1u != line.n)
+		return 0;
+	a->referrer = (struct str){ p + q[2] + 1, q[3] - q[2] - 1u };
+	a->agent = (struct str){ p + q[4] + 1, q[5] - q[4] - 1u };
+	return 1;
 }
 
 /* METHOD PATH PROTOCOL, or METHOD PATH of HTTP/0.9. */
@@ -369,55 +414,57 @@ next(void *self, struct record *r, struct err *err)
 {
 	struct log *l = self;
 	struct buf *b = &l->s.json;
-	struct access a;
+	struct access *a = &l->a;
 	struct str line, method, path, protocol;
 	const char *wrong;
 	size_t properties;
 	long col;
-	int rc, is_request;
+	int rc, is_request, plain;
 
-	if ((rc = formats_line(&l->s, r, &line, err)) != IN_LINE)
+	if ((rc = formats_line_any(&l->s, r, &line, err)) != IN_LINE)
 		return rc;
-	if ((wrong = parts(line, l->combined, &a, &col)))
+	if (!(plain = plain_parts(l, line, a)) && (rc = formats_line_good(&l->s, &line, err)) != IN_LINE)
+		return rc;
+	if (!plain && (wrong = parts(line, l->combined, a, &col)))
 		return err_col(err, col, ERR_INPUT, "%s", wrong);
 	buf_clear(b);
 	if (formats_settings.unnamed)
 		buf_add(b, "{\"timestamp\":", 13);
 	else
 		buf_add(b, "{\"event\":\"request\",\"timestamp\":", 31);
-	if (memcmp(l->text, a.time.p, sizeof(l->text)) != 0) {
+	if (memcmp(l->text, a->time.p, sizeof(l->text)) != 0) {
 		size_t at = b->n;
 
-		if (!put_time(b, a.time))
-			return err_col(err, a.time.p - line.p + 1, ERR_INPUT, "'%.*s' is no time", STR_FMT(a.time));
-		memcpy(l->text, a.time.p, sizeof(l->text));
+		if (!put_time(b, a->time))
+			return err_col(err, a->time.p - line.p + 1, ERR_INPUT, "'%.*s' is no time", STR_FMT(a->time));
+		memcpy(l->text, a->time.p, sizeof(l->text));
 		memcpy(l->printed, b->p + at, sizeof(l->printed));
 	} else
 		buf_add(b, l->printed, sizeof(l->printed));
 	buf_add(b, ",\"properties\":{", 15);
 	properties = b->n - 1;
-	is_request = request_line(a.request, &method, &path, &protocol);
-	if (is_request && !(l->s.what & FORMATS_ESCAPE) && !a.odd && (a.ip.n > 1 || a.ip.p[0] != '-') &&
-	    (a.status.p[0] != '0') && (a.bytes.p[0] != '0' || a.bytes.n == 1)) {
-		put_fast(l, &a, method, path, protocol, line);
+	is_request = request_line(a->request, &method, &path, &protocol);
+	if (is_request && (plain || (!(l->s.what & FORMATS_ESCAPE) && !a->odd && (a->ip.n > 1 || a->ip.p[0] != '-') &&
+	    (a->status.p[0] != '0') && (a->bytes.p[0] != '0' || a->bytes.n == 1)))) {
+		put_fast(l, a, method, path, protocol, line, line.p + line.n + (plain ? IN_SLACK : 0));
 		goto out;
 	}
-	put(l, "ip", a.ip, 0);
-	put(l, "vhost", a.vhost, 0);
-	put(l, "ident", a.ident, 0);
-	put(l, "user", a.user, 0);
+	put(l, "ip", a->ip, 0);
+	put(l, "vhost", a->vhost, 0);
+	put(l, "ident", a->ident, 0);
+	put(l, "user", a->user, 0);
 	if (is_request) {
 		put(l, "method", method, 1);
 		put(l, "path", path, 1);
 		put(l, "protocol", protocol, 1);
 	} else
-		put(l, "request", a.request, 1);
-	put_number(b, "status", a.status);
-	put_number(b, "bytes", a.bytes);
-	put(l, "referrer", a.referrer, 1);
-	put(l, "user_agent", a.agent, 1);
-	put(l, "forwarded_for", a.forwarded, 1);
-	put(l, "extra", a.extra, 0);
+		put(l, "request", a->request, 1);
+	put_number(b, "status", a->status);
+	put_number(b, "bytes", a->bytes);
+	put(l, "referrer", a->referrer, 1);
+	put(l, "user_agent", a->agent, 1);
+	put(l, "forwarded_for", a->forwarded, 1);
+	put(l, "extra", a->extra, 0);
 	buf_add(b, "}}", 2);
 out:
 	r->json = buf_get(b);

@@ -112,7 +112,7 @@ formats_text_good(struct str *text, int what, struct buf *mended, struct err *er
 }
 
 int
-formats_line(struct formats_state *s, struct record *r, struct str *line, struct err *err)
+formats_line_any(struct formats_state *s, struct record *r, struct str *line, struct err *err)
 {
 	int rc;
 
@@ -132,8 +132,22 @@ formats_line(struct formats_state *s, struct record *r, struct str *line, struct
 	r->checked = 1;
 	r->more = 0;
 	r->properties = (struct str){ NULL, 0 };
+	return IN_LINE;
+}
+
+int
+formats_line_good(struct formats_state *s, struct str *line, struct err *err)
+{
 	s->what = formats_scan(line->p, line->n);
 	return formats_text_good(line, s->what, &s->mended, err) ? ERR_INPUT : IN_LINE;
+}
+
+int
+formats_line(struct formats_state *s, struct record *r, struct str *line, struct err *err)
+{
+	int rc = formats_line_any(s, r, line, err);
+
+	return rc == IN_LINE ? formats_line_good(s, line, err) : rc;
 }
 
 void

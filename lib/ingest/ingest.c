@@ -66,6 +66,7 @@ struct run {
 	unsigned series_age;            /* of the sink, when the metrics' numbers were given */
 	struct rejects rejects;
 	struct event_reader reader;
+	struct metrics_row metric;      /* the row at hand: here, since locals are filled with zeros for each row */
 	int clock_rows;                 /* rows for which reader.now will do */
 	struct buf mapped, mended;
 	struct map kept;                /* absolute path → struct kept */
@@ -144,13 +145,12 @@ number_series(void *self, const struct store_sample *x)
 static int
 take_event(struct run *r, struct str row, struct str own, int give, struct err *err)
 {
-	struct metrics_row m;
 	struct event e;
 	int rc, keep = 1;
 
-	if (!own.p && !r->spec->event && (rc = metrics_read(r->metrics, row, r->reader.now, &m, err))) {
+	if (!own.p && !r->spec->event && (rc = metrics_read(r->metrics, row, r->reader.now, &r->metric, err))) {
 		if (rc > 0 && give)
-			give_metrics(r, row, &m);
+			give_metrics(r, row, &r->metric);
 		return rc < 0 ? rc : 0;
 	}
 	rc = own.p ? event_read_own(&r->reader, row, own, &e, err) : event_read_checked(&r->reader, row, &e, err);
@@ -189,15 +189,14 @@ static int
 take(struct run *r, const struct record *record, struct err *err)
 {
 	struct str row = record->json;
-	struct metrics_row m;
 	int rc;
 
 	if (sink_series_age(r->sink) != r->series_age) {
 		metrics_forget(r->metrics);
 		r->series_age = sink_series_age(r->sink);
 	}
-	if (!r->map && !r->spec->event && !record->checked && metrics_quick(r->metrics, row, &m)) {
-		give_metrics(r, row, &m);
+	if (!r->map && !r->spec->event && !record->checked && metrics_quick(r->metrics, row, &r->metric)) {
+		give_metrics(r, row, &r->metric);
 		return 0;
 	}
 	if (r->clock_rows-- == 0) {
