@@ -160,3 +160,9 @@ plain_only() { [ -z "$SANITIZED" ] || skip "not beside a sanitizer"; }
 	[ "$(stored)" = 30000 ]
 	at-admin verify
 }
+
+@test "faults 14 and 15: writers, a compactor, retention and queries at once (AT_CHURN_SECONDS, 600 for the long run)" {
+	unset AT_STORE
+	run -0 python3 "$root/tests/fault/churn.py" "${AT_CHURN_SECONDS:-5}" "$BATS_TEST_TMPDIR/churn"
+	echo "# $output" >&3
+}
