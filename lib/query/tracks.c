@@ -113,8 +113,26 @@ by_time(const void *a, const void *b)
 	return (x->seq > y->seq) - (x->seq < y->seq);
 }
 
-/* Each user's events side by side by counting, then each user's few by time: linear but for the last step, which mostly
- * finds them in order already. */
+/* first[] from how many events each user has, counted in first[user + 1]. */
+static void
+begin_users(struct tracks *t)
+{
+	for (size_t u = 0; u < t->users.n; u++)
+		t->first[u + 1] += t->first[u];
+}
+
+/* Each user's events by time; they mostly are, since chunks and their rows come so. */
+static void
+sort_users(struct tracks *t)
+{
+	for (size_t u = 0; u < t->users.n; u++)
+		for (size_t i = t->first[u] + 1; i < t->first[u + 1]; i++)
+			if (by_time(&t->event[i - 1], &t->event[i]) > 0) {
+				qsort(t->event + t->first[u], t->first[u + 1] - t->first[u], sizeof(*t->event), by_time);
+				break;
+			}
+}
+
 void
 tracks_sort(struct tracks *t)
 {
@@ -124,22 +142,16 @@ tracks_sort(struct tracks *t)
 	t->first = mem_new((users + 1) * sizeof(*t->first));
 	for (size_t i = 0; i < t->n; i++)
 		t->first[t->owner[i] + 1]++;
-	for (size_t u = 0; u < users; u++)
-		t->first[u + 1] += t->first[u];
+	begin_users(t);
 	memcpy(at, t->first, (users + 1) * sizeof(*at));
 	for (size_t i = 0; i < t->n; i++)
 		sorted[at[t->owner[i]]++] = t->event[i];
-	for (size_t u = 0; u < users; u++)
-		for (size_t i = t->first[u] + 1; i < t->first[u + 1]; i++)
-			if (by_time(&sorted[i - 1], &sorted[i]) > 0) {
-				qsort(sorted + t->first[u], t->first[u + 1] - t->first[u], sizeof(*sorted), by_time);
-				break;
-			}
 	free(at);
 	free(t->event);
 	free(t->owner);
 	t->event = sorted;
 	t->owner = NULL;
+	sort_users(t);
 }
 
 /* ---- from columns */
@@ -222,69 +234,116 @@ group_of(struct tracks *t, const struct column *c, size_t i, const uint32_t *num
 	return number_of(&t->groups, &t->group, buf_get(&t->scratch)) + 1;
 }
 
+/* A look at all events. The first counts each user's, the second puts each event where its user's next one goes: so they never lie
+ * in memory twice. */
+struct look {
+	struct tracks *t;
+	struct store *store;
+	size_t *next;                   /* second: by user; NULL: the first */
+	size_t cap;                     /* first: users that first[] has room for */
+	struct buf numbers[3];
+	int (*stopped)(void *, struct err *);
+	void *self;
+};
+
 static void
-make_room(struct tracks *t, size_t more)
+count_users(struct look *l, size_t n, const struct column *name, const struct column *user)
 {
-	if (t->n + more <= t->cap)
-		return;
-	t->cap = t->n + more > t->cap * 2 ? t->n + more : t->cap * 2;
-	t->event = mem_grow(t->event, t->cap, sizeof(*t->event));
-	t->owner = mem_grow(t->owner, t->cap, sizeof(*t->owner));
+	const uint32_t *name_of = (const uint32_t *)(const void *)l->numbers[0].p, *user_of = (const uint32_t *)(const void *)l->numbers[1].p;
+	struct tracks *t = l->t;
+
+	if (t->users.n + 1 > l->cap) {
+		size_t was = l->cap;
+
+		l->cap = (t->users.n + 1) * 2;
+		t->first = mem_grow(t->first, l->cap, sizeof(*t->first));
+		memset(t->first + was, 0, (l->cap - was) * sizeof(*t->first));
+	}
+	for (size_t i = 0; i < n; i++)
+		if (name_of[name->code[i]] && user_of[user->code[i]])
+			t->first[user_of[user->code[i]]]++;
 }
 
 static int
-add_batch(struct tracks *t, struct store_batch *b, struct buf numbers[3], struct err *err)
+place_events(struct look *l, struct store_batch *b, const struct column *name, const struct column *user, struct err *err)
 {
-	struct column name, time, seq, user, group = { .form = COLUMN_NULL };
-	const uint32_t *name_of, *user_of, *group_number;
+	const uint32_t *name_of = (const uint32_t *)(const void *)l->numbers[0].p, *user_of = (const uint32_t *)(const void *)l->numbers[1].p;
+	struct column time, seq, group = { .form = COLUMN_NULL };
+	struct tracks *t = l->t;
 	int rc;
 
-	t->last = b->max_time > t->last ? b->max_time : t->last;
-	if ((rc = store_batch_column(b, NAME, &name, err)))
-		return rc;
-	number_codes(&name, &t->names, &t->name, t, &numbers[0]);
-	if ((rc = store_batch_column(b, USER, &user, err)) || user.form != COLUMN_CODES ||
-	    (rc = store_batch_column(b, TIME, &time, err)) || (rc = store_batch_column(b, SEQ, &seq, err)) ||
+	if ((rc = store_batch_column(b, TIME, &time, err)) || (rc = store_batch_column(b, SEQ, &seq, err)) ||
 	    (t->by.p && (rc = store_batch_column(b, GROUP, &group, err))))
 		return rc;
-	number_codes(&user, &t->users, &t->user, NULL, &numbers[1]);
 	if (group.form == COLUMN_CODES)
-		number_group_codes(t, &group, &numbers[2]);
-	name_of = (const uint32_t *)(const void *)numbers[0].p;
-	user_of = (const uint32_t *)(const void *)numbers[1].p;
-	group_number = (const uint32_t *)(const void *)numbers[2].p;
-	make_room(t, b->n);
+		number_group_codes(t, &group, &l->numbers[2]);
 	for (size_t i = 0; i < b->n; i++) {
-		uint32_t n = name_of[name.code[i]], u = user_of[user.code[i]];
+		uint32_t n = name_of[name->code[i]], u = user_of[user->code[i]];
 
 		if (!n || !u)
 			continue;
-		t->event[t->n] = (struct track_event){ time.integer[i], (uint64_t)seq.integer[i], n - 1,
-			group.form == COLUMN_NULL ? 0 : group_of(t, &group, i, group_number) };
-		t->owner[t->n++] = u - 1;
+		if (l->next[u - 1] >= t->first[u])
+			return err_set(err, ERR_CORRUPT, "the store was not held: other events came than were counted");
+		t->event[l->next[u - 1]++] = (struct track_event){ time.integer[i], (uint64_t)seq.integer[i], n - 1,
+			group.form == COLUMN_NULL ? 0 : group_of(t, &group, i, (const uint32_t *)(const void *)l->numbers[2].p) };
 	}
 	return 0;
+}
+
+static int
+look_at(struct look *l, struct store_batch *b, struct err *err)
+{
+	struct column name, user;
+	struct tracks *t = l->t;
+	int rc;
+
+	t->last = b->max_time > t->last ? b->max_time : t->last;
+	if ((rc = store_batch_column(b, NAME, &name, err)) || (rc = store_batch_column(b, USER, &user, err)) || user.form != COLUMN_CODES)
+		return rc;
+	number_codes(&name, &t->names, &t->name, t, &l->numbers[0]);
+	number_codes(&user, &t->users, &t->user, NULL, &l->numbers[1]);
+	if (l->next)
+		return place_events(l, b, &name, &user, err);
+	count_users(l, b->n, &name, &user);
+	return 0;
+}
+
+static int
+look(struct look *l, struct err *err)
+{
+	const struct store_range range = { .from = TIME_MIN, .to = TIME_MAX + 1 };
+	const struct store_field fields[] = { { .of = FIELD_EVENT }, { .of = FIELD_TIME }, { .of = FIELD_SEQ }, { .of = FIELD_USER }, field_of(l->t->by) };
+	struct store_batches *all = store_batches_open(l->store, &range, fields, l->t->by.p ? 5 : 4, err);
+	struct store_batch *b = all ? store_batch_open(all, err) : NULL;
+	int rc = b ? 0 : err->code;
+
+	while (rc == 0 && (rc = store_batch_next(b, err)) > 0)
+		if ((rc = look_at(l, b, err)) == 0 && l->stopped)
+			rc = l->stopped(l->self, err);
+	store_batch_close(b);
+	store_batches_close(all);
+	return rc;
 }
 
 int
 tracks_load(struct tracks *t, struct store *store, int (*stopped)(void *, struct err *), void *self, struct err *err)
 {
-	const struct store_range range = { .from = TIME_MIN, .to = TIME_MAX + 1 };
-	const struct store_field fields[] = { { .of = FIELD_EVENT }, { .of = FIELD_TIME }, { .of = FIELD_SEQ }, { .of = FIELD_USER }, field_of(t->by) };
-	struct store_batches *all = store_batches_open(store, &range, fields, t->by.p ? 5 : 4, err);
-	struct store_batch *b = all ? store_batch_open(all, err) : NULL;
-	struct buf numbers[3] = { { 0 } };
-	int rc = b ? 0 : err->code;
+	struct look l = { .t = t, .store = store, .stopped = stopped, .self = self };
+	int rc;
 
 	t->last = TIME_NONE;
-	while (rc == 0 && (rc = store_batch_next(b, err)) > 0)
-		if ((rc = add_batch(t, b, numbers, err)) == 0 && stopped)
-			rc = stopped(self, err);
+	t->first = mem_new((l.cap = 1) * sizeof(*t->first));
+	if ((rc = look(&l, err)) == 0) {
+		begin_users(t);
+		t->n = t->first[t->users.n];
+		t->event = mem_grow(NULL, t->n + 1, sizeof(*t->event));
+		l.next = mem_dup(t->first, (t->users.n + 1) * sizeof(*l.next));
+		rc = look(&l, err);
+	}
 	for (int i = 0; i < 3; i++)
-		buf_release(&numbers[i]);
-	store_batch_close(b);
-	store_batches_close(all);
+		buf_release(&l.numbers[i]);
+	free(l.next);
 	if (rc == 0)
-		tracks_sort(t);
+		sort_users(t);
 	return rc;
 }

@@ -38,8 +38,9 @@ void tracks_release(struct tracks *);
 void tracks_add(struct tracks *, const struct event *);
 void tracks_sort(struct tracks *);              /* call once, after the last add */
 
-/* All events of a store, sorted: from its columns, each name and user looked up once a batch. `stopped` (may be NULL) is asked
- * once a batch and ends it by other than 0. 0 or < 0. */
+/* All events of a store that is held (store_hold), sorted: from its columns, in two looks, each name and user looked up once a
+ * batch. 24 bytes an event that is kept, and each user's name; 60 to 90 ns an event. `stopped` (may be NULL) is asked once a batch
+ * and ends it by other than 0. 0 or < 0. */
 int tracks_load(struct tracks *, struct store *, int (*stopped)(void *, struct err *), void *, struct err *);
 
 /* A field of an event as text, as SQL has its value (true is 1, a nested value its JSON); p NULL when there is none or it is null. */
