@@ -140,6 +140,38 @@ ingest_alone() { exec python3 -c 'import os, signal, sys; signal.signal(signal.S
 	done
 }
 
+@test "fault 57: SIGHUP and SIGUSR1 end it as any filter, and what was committed is there" {
+	mkfifo p
+	for sig in HUP USR1; do
+		rm -rf "$AT_STORE"
+		at-ingest p & pid=$!
+		exec 8>p
+		rows 1 10 >&8
+		for i in $(seq 50); do [ "$(count 'SELECT COUNT(*) FROM events' 2>/dev/null)" = 10 ] && break; sleep 0.05; done
+		kill -$sig $pid
+		timeout 5 tail --pid=$pid -f /dev/null || kill -9 $pid
+		wait $pid || true
+		exec 8>&-
+		[ "$(count 'SELECT COUNT(*) FROM events')" -eq 10 ]
+		at-admin verify
+	done
+}
+
+@test "fault 57: a second signal ends at once what cannot drain" {
+	mkfifo p
+	rows 1 20000 >in
+	(exec sleep 30) <p & reader=$!          # it never reads
+	at-ingest -n in >p & pid=$!
+	sleep 0.3
+	kill -TERM $pid
+	sleep 0.4
+	kill -0 $pid                            # the rest of its rows must be taken first
+	kill -TERM $pid
+	timeout 5 tail --pid=$pid -f /dev/null
+	run -143 wait $pid
+	kill $reader
+}
+
 @test "fault 57: a process that was stopped goes on" {
 	rows 1 50000 >in
 	at-ingest in & pid=$!

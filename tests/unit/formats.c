@@ -260,7 +260,7 @@ damaged(const char *file, const struct format *format, struct str text)
 }
 
 static void
-damage_is_told_and_passes(void **state)
+fault_21_damage_is_told_and_passes(void **state)
 {
 	(void)state;
 	each_sample(damaged);
@@ -632,7 +632,7 @@ main(void)
 		cmocka_unit_test(samples_give_their_records),
 		cmocka_unit_test(auto_knows_every_sample),
 		cmocka_unit_test(it_does_not_matter_in_which_pieces_bytes_come),
-		cmocka_unit_test(damage_is_told_and_passes),
+		cmocka_unit_test(fault_21_damage_is_told_and_passes),
 		cmocka_unit_test(text_that_is_no_utf8_is_rejected_or_mended),
 		cmocka_unit_test(names_a_format_makes_up_give_way_to_the_users),
 		cmocka_unit_test(csv_headers_with_holes_get_names),
