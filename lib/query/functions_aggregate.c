@@ -269,27 +269,43 @@ nth(double *a, sqlite3_int64 n, sqlite3_int64 k)
 	return a[k];
 }
 
+int64_t
+functions_quantile_rank(int64_t n, double share, int disc, double *part)
+{
+	double at = share * (double)(n - 1);
+	int64_t k = (int64_t)floor(at);
+
+	*part = at - (double)k;
+	if (disc) {
+		*part = 0;
+		k = (int64_t)ceil(share * (double)n) - 1;
+	}
+	if (k >= n - 1)
+		*part = 0;
+	return k < 0 ? 0 : k;
+}
+
+struct cell
+functions_quantile_between(double below, double above, double part, int disc, int real)
+{
+	if (disc)
+		return !real && fabs(below) < 9007199254740992.0 ? cell_integer((int64_t)below) : cell_real(below);
+	return cell_real(part > 0 ? below + (above - below) * part : below);
+}
+
 struct cell
 functions_quantile(double *x, int64_t n, double share, int disc, int real)
 {
-	double at, below, above;
-	int64_t k;
+	double part, below, above;
+	int64_t k = functions_quantile_rank(n, share, disc, &part);
 
-	if (disc) {
-		k = (int64_t)ceil(share * (double)n) - 1;
-		below = nth(x, n, k < 0 ? 0 : k);
-		return !real && fabs(below) < 9007199254740992.0 ? cell_integer((int64_t)below) : cell_real(below);
-	}
-	at = share * (double)(n - 1);
-	k = (int64_t)floor(at);
-	below = nth(x, n, k);
-	if (k + 1 < n && at > (double)k) {
+	below = above = nth(x, n, k);
+	if (part > 0) {
 		above = x[k + 1];       /* the least of those behind */
 		for (int64_t i = k + 2; i < n; i++)
 			above = x[i] < above ? x[i] : above;
-		below += (above - below) * (at - (double)k);
 	}
-	return cell_real(below);
+	return functions_quantile_between(below, above, part, disc, real);
 }
 
 static void

@@ -65,6 +65,10 @@ void functions_error(sqlite3_context *, const char *fmt, ...) __attribute__((for
  * where none of them was real. */
 struct cell functions_quantile(double *x, int64_t n, double share, int disc, int real);
 
+/* The same in two steps: which of the n numbers in order, from 0, and how much of the way to the next one; then the value. */
+int64_t functions_quantile_rank(int64_t n, double share, int disc, double *part);
+struct cell functions_quantile_between(double below, double above, double part, int disc, int real);
+
 /* A time value: how it was written decides how results are. */
 enum functions_form { FORM_INSTANT, FORM_LOCAL, FORM_DATE };
 int functions_time_of(sqlite3_value *, int64_t *ms, enum functions_form *);     /* 0, or -1 when it is none */

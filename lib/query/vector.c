@@ -20,7 +20,11 @@ struct job {                            /* of one worker */
 	struct vector_kept *kept;
 	struct err err, damage;
 	int64_t bound;                  /* bytes it may hold */
-	int *ended;                     /* shared: one of them failed */
+};
+
+struct crew {
+	struct job *job;
+	int begun, ended;               /* threads have begun; one of them failed */
 };
 
 /* ---- results */
@@ -128,10 +132,11 @@ one_batch(struct job *j)
 static void *
 work(void *self)
 {
-	struct job *j = self;
+	struct crew *crew = self;
+	struct job *j = &crew->job[__atomic_fetch_add(&crew->begun, 1, __ATOMIC_RELAXED)];
 	int rc = 1;
 
-	while (rc > 0 && !__atomic_load_n(j->ended, __ATOMIC_RELAXED)) {
+	while (rc > 0 && !__atomic_load_n(&crew->ended, __ATOMIC_RELAXED)) {
 		if ((rc = vector_worker_next(&j->worker, &j->err)) > 0 && (rc = one_batch(j)) == 0)
 			rc = 1;
 		if (rc == ERR_CORRUPT) {        /* the rest can be read all the same */
@@ -144,8 +149,25 @@ work(void *self)
 			rc = (rc = too_much(j)) < 0 ? rc : 1;
 	}
 	if (rc < 0)
-		__atomic_store_n(j->ended, 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&crew->ended, 1, __ATOMIC_RELAXED);
 	return NULL;
+}
+
+void
+vector_share(int threads, void *(*with)(void *), void *self)
+{
+	pthread_t thread[THREADS_MOST];
+	sigset_t all, before;
+	int n = 1;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);      /* signals are for the caller's thread */
+	while (n < threads && n < THREADS_MOST && pthread_create(&thread[n], NULL, with, self) == 0)
+		n++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	with(self);
+	for (int i = 1; i < n; i++)
+		pthread_join(thread[i], NULL);
 }
 
 static int
@@ -245,7 +267,7 @@ finish(struct job *job, int n, struct vector_result *r, struct err *err)
 	for (int i = 1; i < n; i++)
 		if (vector_groups_merge(job[0].groups, job[i].groups, err) < 0)
 			return err->code;
-	return vector_groups_end(job[0].groups, &job[0].worker, r, err);
+	return vector_groups_end(job[0].groups, &job[0].worker, n, r, err);
 }
 
 static void
@@ -269,19 +291,17 @@ vector_run(struct query *q, const struct vector_plan *given, struct err *err)
 	struct arena *arena = arena_new(0);
 	struct job *job = NULL;
 	struct store_batches_read read;
-	pthread_t thread[THREADS_MOST];
-	sigset_t signals, before;
+	struct crew crew = { 0 };
 	int64_t began = time_mono_ns();
-	int n = 0, started = 1, ended = 0;
+	int n = 0;
 
 	if (!store || query_hold(q, err) < 0 || complete(&plan, arena, err) < 0 || !(all = store_batches_open(store, &plan.range, plan.field, plan.n_fields, err)))
 		goto out;
 	n = threads_for(all);
-	job = mem_new((size_t)n * sizeof(*job));
+	crew.job = job = mem_new((size_t)n * sizeof(*job));
 	for (int i = 0; i < n; i++) {
 		vector_worker_init(&job[i].worker, q, &plan);
 		job[i].bound = (q->spec.memory ? q->spec.memory : MEMORY) / (n + 1);    /* one share for what they are merged to */
-		job[i].ended = &ended;
 		if (plan.grouped)
 			job[i].groups = vector_groups_new(&plan);
 		else
@@ -289,14 +309,7 @@ vector_run(struct query *q, const struct vector_plan *given, struct err *err)
 		if (!(job[i].worker.batch = store_batch_open(all, err)))
 			goto out;
 	}
-	sigfillset(&signals);
-	pthread_sigmask(SIG_BLOCK, &signals, &before);          /* they are for the caller's thread */
-	while (started < n && pthread_create(&thread[started], NULL, work, &job[started]) == 0)
-		started++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	work(&job[0]);
-	for (int i = 1; i < started; i++)
-		pthread_join(thread[i], NULL);
+	vector_share(n, work, &crew);
 	for (int i = 0; i < n; i++) {
 		if (job[i].err.code && !err->code)
 			*err = job[i].err;

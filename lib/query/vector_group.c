@@ -14,17 +14,12 @@
 #include "query/vector_priv.h"
 #include "sketch/distinct.h"
 
-#define FIRST_ITEMS 4           /* of a group's list of numbers; each next piece is twice as long */
-#define MOST_ITEMS  2048
+#define ALONE 200000            /* numbers whose quantiles one thread finds: more are shared out */
 
 /* ---- state, one for each aggregate that is not the same as one before */
 
 struct best { struct cell value; char *own; uint32_t cap; };            /* text lies in own */
 struct place { uint64_t chunk; int64_t time; uint32_t row; };           /* of a row, for ties */
-
-/* Numbers of a group for quantiles, in pieces of one type each. */
-struct piece { struct piece *next; uint32_t n, cap; union { int32_t small[1]; double number[1]; }; };
-struct list { struct piece *small, *number; int64_t n; int real; };
 
 struct input {                          /* what aggregates read: the same for those with equal argument and filter */
 	const struct vector_expr *arg, *filter;
@@ -42,7 +37,8 @@ struct state {
 	struct vector_sums sums, squares;
 	struct best *best, *best_by;
 	struct place *place;
-	struct list *list;
+	struct vector_list *list;
+	struct cell *answer;            /* of quantiles, by group, where several threads have found them */
 	struct distinct **sketch;
 	struct vector_set *set;
 	struct vector_ids ids;          /* of DISTINCT */
@@ -185,7 +181,7 @@ vector_groups_free(struct vector_groups *g)
 				vector_set_release(&s->set[k]);
 		}
 		vector_ids_release(&s->ids);
-		free(s->count), free(s->place), free(s->list), free(s->sketch), free(s->set);
+		free(s->count), free(s->place), free(s->list), free(s->answer), free(s->sketch), free(s->set);
 	}
 	arena_free(g->pieces);
 	free(g->key), free(g->pair), free(g->input), free(g->state);
@@ -438,49 +434,19 @@ count_true(struct state *s, struct vector_worker *w, const struct input *in, con
 	return 0;
 }
 
-static struct piece *
-new_piece(struct vector_groups *g, struct piece *before, size_t size)
-{
-	uint32_t cap = before ? before->cap < MOST_ITEMS ? 2 * before->cap : MOST_ITEMS : FIRST_ITEMS;
-	struct piece *p = arena_get(g->pieces, offsetof(struct piece, small) + cap * size);
-
-	p->next = before;
-	p->n = 0;
-	p->cap = cap;
-	return p;
-}
-
 static inline void
-list_integer(struct vector_groups *g, struct list *l, int64_t x)
-{
-	l->n++;
-	if (x == (int32_t)x) {
-		if (!l->small || l->small->n == l->small->cap)
-			l->small = new_piece(g, l->small, sizeof(int32_t));
-		l->small->small[l->small->n++] = (int32_t)x;
-	} else {
-		if (!l->number || l->number->n == l->number->cap)
-			l->number = new_piece(g, l->number, sizeof(double));
-		l->number->number[l->number->n++] = (double)x;
-	}
-}
-
-static inline void
-list_real(struct vector_groups *g, struct list *l, double x)
+list_real(struct vector_groups *g, struct vector_list *l, double x)
 {
 	if (isnan(x))
 		return;
-	l->n++;
 	l->real = 1;
-	if (!l->number || l->number->n == l->number->cap)
-		l->number = new_piece(g, l->number, sizeof(double));
-	l->number->number[l->number->n++] = x;
+	vector_list_real(g->pieces, l, x);
 }
 
 static int
 add_list(struct vector_groups *g, struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group, struct err *err)
 {
-	EACH_NUMBER(w, in, 0, err, list_integer(g, &s->list[group_of(group, i)], x), list_real(g, &s->list[group_of(group, i)], r));
+	EACH_NUMBER(w, in, 0, err, vector_list_integer(g->pieces, &s->list[group_of(group, i)], x), list_real(g, &s->list[group_of(group, i)], r));
 	return 0;
 }
 
@@ -780,19 +746,6 @@ add_remapped(void *self, uint32_t id)
 }
 
 static void
-join_lists(struct piece **to, struct piece *from)       /* the piece at the front is the one being filled */
-{
-	struct piece *last = from;
-
-	if (!from)
-		return;
-	while (last->next)
-		last = last->next;
-	last->next = *to;
-	*to = from;
-}
-
-static void
 merge_state(struct vector_groups *g, struct state *s, struct state *from, const uint32_t *group, uint32_t n)
 {
 	int what = kept_by(s->of);
@@ -825,12 +778,8 @@ merge_state(struct vector_groups *g, struct state *s, struct state *from, const 
 		} else if (what & BEST && from->best[i].value.type != CELL_NULL && beats(&from->best[i].value, &s->best[to].value, s->sign)) {
 			set_best(g, &s->best[to], &from->best[i].value);
 		}
-		if (what & LIST) {
-			join_lists(&s->list[to].small, from->list[i].small);
-			join_lists(&s->list[to].number, from->list[i].number);
-			s->list[to].n += from->list[i].n;
-			s->list[to].real |= from->list[i].real;
-		}
+		if (what & LIST)
+			vector_list_join(&s->list[to], &from->list[i]);
 		if (what & SKETCH && from->sketch[i]) {
 			if (!s->sketch[to])
 				s->sketch[to] = distinct_new();
@@ -980,28 +929,49 @@ distinct_sum_cell(const struct state *s, const struct state *kept, struct vector
 	return err->code;
 }
 
-static void
-quantile_cell(const struct state *s, struct list *l, double **scratch, size_t *cap, struct cell *out)
-{
-	size_t n = 0;
+/* Quantiles are most of the work at the end: several threads take groups, and each gives its chooser's answers. */
+struct quantiles { struct vector_groups *g; uint32_t next, n; };
 
-	*out = cell_null();
-	if (!l->n)
+static struct cell
+quantile_cell(const struct vector_groups *g, const struct state *s, uint32_t group, struct vector_chooser *chooser)
+{
+	return vector_list_quantile(chooser, &g->state[s->same_as].list[group], s->of->share, s->of->of == AGGREGATE_QUANTILE_DISC);
+}
+
+static void *
+find_quantiles(void *self)
+{
+	struct quantiles *q = self;
+	struct vector_chooser chooser = { 0 };
+	uint32_t group;
+
+	while ((group = __atomic_fetch_add(&q->next, 1, __ATOMIC_RELAXED)) < q->n)
+		for (int i = 0; i < q->g->plan->n_aggregates; i++)
+			if (q->g->state[i].answer)
+				q->g->state[i].answer[group] = quantile_cell(q->g, &q->g->state[i], group, &chooser);
+	vector_chooser_release(&chooser);
+	return NULL;
+}
+
+static void
+share_quantiles(struct vector_groups *g, int threads)
+{
+	struct quantiles q = { .g = g, .n = n_groups(g) };
+	int64_t numbers = 0;
+
+	for (int i = 0; i < g->plan->n_aggregates; i++)
+		for (uint32_t k = 0; g->state[i].list && k < q.n; k++)
+			numbers += g->state[i].list[k].n;
+	if (threads < 2 || numbers < ALONE || q.n < 2)
 		return;
-	if ((size_t)l->n > *cap)
-		*scratch = mem_grow(*scratch, *cap = (size_t)l->n, sizeof(**scratch));
-	for (struct piece *p = l->small; p; p = p->next)
-		for (uint32_t i = 0; i < p->n; i++)
-			(*scratch)[n++] = p->small[i];
-	for (struct piece *p = l->number; p; p = p->next) {
-		memcpy(*scratch + n, p->number, p->n * sizeof(double));
-		n += p->n;
-	}
-	*out = functions_quantile(*scratch, l->n, s->of->share, s->of->of == AGGREGATE_QUANTILE_DISC, l->real);
+	for (int i = 0; i < g->plan->n_aggregates; i++)
+		if (kept_by(g->state[i].of) & LIST)
+			g->state[i].answer = mem_grow(NULL, q.n, sizeof(struct cell));
+	vector_share(threads, find_quantiles, &q);
 }
 
 static int
-aggregate_cell(struct vector_groups *g, struct state *s, struct vector_worker *w, uint32_t group, double **scratch, size_t *cap, struct cell *out,
+aggregate_cell(struct vector_groups *g, struct state *s, struct vector_worker *w, uint32_t group, struct vector_chooser *chooser, struct cell *out,
     char text[TIME_LEN], struct err *err)
 {
 	struct state *kept = &g->state[s->same_as];
@@ -1036,7 +1006,7 @@ aggregate_cell(struct vector_groups *g, struct state *s, struct vector_worker *w
 		return 0;
 	case AGGREGATE_QUANTILE_CONT:
 	case AGGREGATE_QUANTILE_DISC:
-		quantile_cell(s, &kept->list[group], scratch, cap, out);
+		*out = s->answer ? s->answer[group] : quantile_cell(g, s, group, chooser);
 		return 0;
 	case AGGREGATE_APPROX_DISTINCT:
 		*out = cell_integer(kept->sketch[group] ? (int64_t)distinct_get(kept->sketch[group]) : 0);
@@ -1145,18 +1115,18 @@ sort_groups(const struct vector_groups *g, uint32_t *n, uint32_t **ranks_of_all)
 }
 
 int
-vector_groups_end(struct vector_groups *g, struct vector_worker *w, struct vector_result *to, struct err *err)
+vector_groups_end(struct vector_groups *g, struct vector_worker *w, int threads, struct vector_result *to, struct err *err)
 {
 	int n_keys = g->plan->n_keys;
 	uint32_t n, *rank, *id = mem_grow(NULL, (size_t)n_keys + 1, sizeof(*id));
 	struct ranked *order = sort_groups(g, &n, &rank);
-	double *scratch = NULL;
-	size_t cap = 0;
+	struct vector_chooser chooser = { 0 };
 	char text[TIME_LEN];
 
 	for (int i = 0; i < g->plan->n_aggregates; i++)
 		if (g->state[i].same_as == i)
 			room(g, &g->state[i], n_groups(g));
+	share_quantiles(g, threads);
 	for (uint32_t i = 0; i < n && !err->code; i++) {
 		struct cell c;
 
@@ -1166,12 +1136,13 @@ vector_groups_end(struct vector_groups *g, struct vector_worker *w, struct vecto
 			vector_result_put(to, &c);
 		}
 		for (int k = 0; k < g->plan->n_aggregates && !err->code; k++) {
-			if (aggregate_cell(g, &g->state[k], w, order[i].group, &scratch, &cap, &c, text, err) == 0)
+			if (aggregate_cell(g, &g->state[k], w, order[i].group, &chooser, &c, text, err) == 0)
 				vector_result_put(to, &c);
 		}
 		if ((i & 255) == 255)
 			query_stopped(w->q, err);
 	}
-	free(scratch), free(order), free(rank), free(id);
+	vector_chooser_release(&chooser);
+	free(order), free(rank), free(id);
 	return err->code;
 }

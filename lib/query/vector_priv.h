@@ -177,6 +177,44 @@ vector_sums_add_real(struct vector_sums *s, size_t group, double x)
 		s->fixed[group] = sum;
 }
 
+/* ---- vector_quantile.c: the numbers of a group, and their quantiles */
+struct vector_piece { struct vector_piece *next; uint32_t n, cap; union { int32_t small[1]; double number[1]; }; };
+struct vector_list { struct vector_piece *small, *number; int64_t n; int real; };      /* in pieces of one type each; real: one of them was */
+struct vector_chooser {                 /* what is known of the list looked at last; zero-initialised is ready */
+	const struct vector_list *of;
+	int counted;                    /* by their whole parts, else x has all of them */
+	double *x, *few;                /* few: those with a fraction, in order */
+	uint32_t *count;
+	int64_t least;
+	size_t width, n_few, cap, few_cap, count_cap;
+};
+struct vector_piece *vector_list_room(struct arena *, struct vector_piece *before, size_t size);
+void vector_list_join(struct vector_list *, const struct vector_list *from);
+struct cell vector_list_quantile(struct vector_chooser *, const struct vector_list *, double share, int disc);
+void vector_chooser_release(struct vector_chooser *);
+
+static inline void
+vector_list_real(struct arena *arena, struct vector_list *l, double x)
+{
+	l->n++;
+	if (!l->number || l->number->n == l->number->cap)
+		l->number = vector_list_room(arena, l->number, sizeof(double));
+	l->number->number[l->number->n++] = x;
+}
+
+static inline void
+vector_list_integer(struct arena *arena, struct vector_list *l, int64_t x)
+{
+	if (x != (int32_t)x) {
+		vector_list_real(arena, l, (double)x);
+		return;
+	}
+	l->n++;
+	if (!l->small || l->small->n == l->small->cap)
+		l->small = vector_list_room(arena, l->small, sizeof(int32_t));
+	l->small->small[l->small->n++] = (int32_t)x;
+}
+
 /* ---- vector_group.c: keys and aggregates of one worker */
 struct vector_groups;
 struct vector_groups *vector_groups_new(const struct vector_plan *);
@@ -184,7 +222,7 @@ void vector_groups_free(struct vector_groups *);
 int vector_groups_add(struct vector_groups *, struct vector_worker *, struct vector_rows, struct err *);        /* rows of the batch at hand */
 int vector_groups_merge(struct vector_groups *, struct vector_groups *from, struct err *);      /* from is used up, but must live as long */
 size_t vector_groups_held(const struct vector_groups *);
-int vector_groups_end(struct vector_groups *, struct vector_worker *, struct vector_result *, struct err *);    /* its rows, in the order of the keys */
+int vector_groups_end(struct vector_groups *, struct vector_worker *, int threads, struct vector_result *, struct err *);   /* rows in the order of their keys */
 
 /* ---- vector_rows.c: rows as they are found, of one worker */
 struct vector_kept;
@@ -196,7 +234,9 @@ int64_t vector_kept_n(const struct vector_kept *);
 size_t vector_kept_held(const struct vector_kept *);
 int vector_kept_end(struct vector_kept **, int n, const struct vector_plan *, struct vector_result *, struct err *);
 
-/* ---- vector.c: the table that comes out */
+/* ---- vector.c: threads, and the table that comes out */
+void vector_share(int threads, void *(*work)(void *), void *self);      /* called by as many threads at once; comes back when all have */
+
 struct vector_value { uint32_t type, n; union { int64_t integer; double real; const char *text; }; };
 struct vector_result {
 	int n_columns;
