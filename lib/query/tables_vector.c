@@ -21,8 +21,11 @@ struct table {
 
 struct cursor {
 	sqlite3_vtab_cursor base;
-	const struct vector_result *result;
+	struct vector_plan *plan;
+	const struct vector_result *result;     /* a whole result … */
+	struct vector_stream *stream;           /* … or rows that come as they are found */
 	int64_t row;
+	int n_columns, eof;
 };
 
 static void
@@ -101,10 +104,22 @@ open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 	return SQLITE_OK;
 }
 
-static int
-close_cursor(sqlite3_vtab_cursor *c)
+static void
+end_stream(struct cursor *c)
 {
-	sqlite3_free(c);
+	if (!c->stream)
+		return;
+	buf_clear(&c->plan->ran);
+	vector_explain(c->stream, &c->plan->ran);
+	vector_close(c->stream);
+	c->stream = NULL;
+}
+
+static int
+close_cursor(sqlite3_vtab_cursor *base)
+{
+	end_stream((struct cursor *)base);
+	sqlite3_free(base);
 	return SQLITE_OK;
 }
 
@@ -126,19 +141,8 @@ result_of(struct table *t, struct vector_plan *plan)
 }
 
 static int
-filter(sqlite3_vtab_cursor *base, int number, const char *name, int argc, sqlite3_value **argv)
+failed(struct table *t)
 {
-	struct cursor *c = (struct cursor *)base;
-	struct table *t = (struct table *)base->pVtab;
-	int64_t n = argc == 1 ? sqlite3_value_int64(argv[0]) : -1;
-
-	(void)number, (void)name;
-	c->row = 0;
-	c->result = NULL;
-	if (n < 0 || n >= t->q->plans.n)
-		return SQLITE_OK;
-	if ((c->result = result_of(t, t->q->plans.plan[n])))
-		return SQLITE_OK;
 	sqlite3_free(t->base.zErrMsg);
 	t->base.zErrMsg = sqlite3_mprintf("%s", t->q->failure.text);
 	return t->q->failure.code == ERR_CANCEL ? SQLITE_INTERRUPT : SQLITE_ERROR;
@@ -147,16 +151,49 @@ filter(sqlite3_vtab_cursor *base, int number, const char *name, int argc, sqlite
 static int
 next(sqlite3_vtab_cursor *base)
 {
-	((struct cursor *)base)->row++;
-	return SQLITE_OK;
+	struct cursor *c = (struct cursor *)base;
+	struct table *t = (struct table *)base->pVtab;
+	int rc;
+
+	c->row++;
+	if (!c->stream) {
+		c->eof = c->row >= vector_result_rows(c->result);
+		return SQLITE_OK;
+	}
+	rc = vector_next(c->stream, &t->q->failure);
+	if ((c->eof = rc <= 0))
+		end_stream(c);
+	return rc < 0 ? failed(t) : SQLITE_OK;
+}
+
+/* Rows are not kept the first time they are read. Who reads them again wants them more often. */
+static int
+filter(sqlite3_vtab_cursor *base, int number, const char *name, int argc, sqlite3_value **argv)
+{
+	struct cursor *c = (struct cursor *)base;
+	struct table *t = (struct table *)base->pVtab;
+	int64_t n = argc == 1 ? sqlite3_value_int64(argv[0]) : -1;
+	struct vector_plan *plan, *before = c->plan;
+
+	(void)number, (void)name;
+	end_stream(c);
+	c->result = NULL;
+	c->plan = NULL;
+	c->row = -1;
+	c->eof = 1;
+	if (n < 0 || n >= t->q->plans.n)
+		return SQLITE_OK;
+	c->plan = plan = t->q->plans.plan[n];
+	c->n_columns = plan->n_keys + (plan->grouped ? plan->n_aggregates : 0);
+	if (plan->grouped || plan->n_order || plan == before ? !(c->result = result_of(t, plan)) : !(c->stream = vector_open(t->q, plan, &t->q->failure)))
+		return failed(t);
+	return next(base);
 }
 
 static int
 eof(sqlite3_vtab_cursor *base)
 {
-	const struct cursor *c = (struct cursor *)base;
-
-	return !c->result || c->row >= vector_result_rows(c->result);
+	return ((struct cursor *)base)->eof;
 }
 
 static int
@@ -165,11 +202,11 @@ column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 	const struct cursor *c = (struct cursor *)base;
 	struct cell cell;
 
-	if (i >= vector_result_columns(c->result))
+	if (i >= c->n_columns)
 		return SQLITE_OK;
-	cell = vector_result_cell(c->result, c->row, i);
-	if (cell.type == CELL_TEXT)     /* it stays where it is until another statement is run */
-		sqlite3_result_text64(to, cell.text.p, cell.text.n, SQLITE_STATIC, SQLITE_UTF8);
+	cell = c->stream ? vector_column(c->stream, i) : vector_result_cell(c->result, c->row, i);
+	if (cell.type == CELL_TEXT)     /* a result stays where it is until another statement is run */
+		sqlite3_result_text64(to, cell.text.p, cell.text.n, c->stream ? SQLITE_TRANSIENT : SQLITE_STATIC, SQLITE_UTF8);
 	else
 		functions_give(to, &cell);
 	return SQLITE_OK;

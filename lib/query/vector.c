@@ -23,8 +23,13 @@ struct job {                            /* of one worker */
 };
 
 struct crew {
+	struct query *q;
+	struct vector_plan plan;        /* as it is run: complete() */
+	struct arena *arena;
+	struct store_batches *all;
 	struct job *job;
-	int begun, ended;               /* threads have begun; one of them failed */
+	int n, begun, ended;            /* workers; threads have begun; one of them failed */
+	int64_t began_ns;
 };
 
 /* ---- results */
@@ -79,11 +84,9 @@ vector_result_columns(const struct vector_result *r)
 	return r->n_columns;
 }
 
-struct cell
-vector_result_cell(const struct vector_result *r, int64_t row, int column)
+static struct cell
+cell_of(const struct vector_value *v)
 {
-	const struct vector_value *v = &r->value[row * r->n_columns + column];
-
 	switch (v->type) {
 	case CELL_INTEGER:
 		return cell_integer(v->integer);
@@ -94,6 +97,12 @@ vector_result_cell(const struct vector_result *r, int64_t row, int column)
 	default:
 		return cell_null();
 	}
+}
+
+struct cell
+vector_result_cell(const struct vector_result *r, int64_t row, int column)
+{
+	return cell_of(&r->value[row * r->n_columns + column]);
 }
 
 void
@@ -254,91 +263,303 @@ complete(struct vector_plan *plan, struct arena *a, struct err *err)
 /* ---- all together */
 
 static int
-finish(struct job *job, int n, struct vector_result *r, struct err *err)
+crew_open(struct crew *crew, struct query *q, const struct vector_plan *plan, struct err *err)
 {
-	struct vector_kept *kept[THREADS_MOST];
-	const struct vector_plan *plan = job[0].worker.plan;
+	struct store *store = query_store(q, err);
 
-	if (!job[0].groups) {
-		for (int i = 0; i < n; i++)
-			kept[i] = job[i].kept;
-		return vector_kept_end(kept, n, plan, r, err);
-	}
-	for (int i = 1; i < n; i++)
-		if (vector_groups_merge(job[0].groups, job[i].groups, err) < 0)
+	*crew = (struct crew){ .q = q, .plan = *plan, .arena = arena_new(0), .began_ns = time_mono_ns() };
+	if (!store || query_hold(q, err) < 0 || complete(&crew->plan, crew->arena, err) < 0 ||
+	    !(crew->all = store_batches_open(store, &crew->plan.range, crew->plan.field, crew->plan.n_fields, err)))
+		return err->code;
+	crew->n = threads_for(crew->all);
+	crew->job = mem_new((size_t)crew->n * sizeof(*crew->job));
+	for (int i = 0; i < crew->n; i++)
+		vector_worker_init(&crew->job[i].worker, q, &crew->plan);
+	for (int i = 0; i < crew->n; i++)
+		if (!(crew->job[i].worker.batch = store_batch_open(crew->all, err)))
 			return err->code;
-	return vector_groups_end(job[0].groups, &job[0].worker, n, r, err);
+	return 0;
 }
 
 static void
-explain(struct vector_result *r, const struct store_batches *all, int threads, int64_t began)
+crew_close(struct crew *crew)
+{
+	struct store_batches_read read = { 0 };
+
+	for (int i = 0; i < crew->n; i++) {
+		if (crew->job[i].damage.code && !crew->q->damage.code)
+			crew->q->damage = crew->job[i].damage;
+		vector_groups_free(crew->job[i].groups);
+		vector_kept_free(crew->job[i].kept);
+		vector_worker_release(&crew->job[i].worker);
+	}
+	free(crew->job);
+	if (crew->all)
+		store_batches_read(crew->all, &read);
+	crew->q->read += read.rows;
+	store_batches_close(crew->all);
+	arena_free(crew->arena);
+}
+
+static int
+finish(struct crew *crew, struct vector_result *r, struct err *err)
+{
+	struct vector_kept *kept[THREADS_MOST];
+	struct job *job = crew->job;
+
+	if (!job[0].groups) {
+		for (int i = 0; i < crew->n; i++)
+			kept[i] = job[i].kept;
+		return vector_kept_end(kept, crew->n, &crew->plan, r, err);
+	}
+	for (int i = 1; i < crew->n; i++)
+		if (vector_groups_merge(job[0].groups, job[i].groups, err) < 0)
+			return err->code;
+	return vector_groups_end(job[0].groups, &job[0].worker, crew->n, r, err);
+}
+
+static void
+explain(struct buf *to, const struct crew *crew)
 {
 	struct store_batches_read read;
 
-	store_batches_read(all, &read);
-	buf_printf(&r->explain, "%lld chunks read, %lld skipped, %lld rows, %lld columns, %d thread%s, %.1f ms", (long long)read.chunks,
-	    (long long)read.chunks_skipped, (long long)read.rows, (long long)read.columns, threads, threads == 1 ? "" : "s",
-	    (double)(time_mono_ns() - began) / 1e6);
+	store_batches_read(crew->all, &read);
+	buf_printf(to, "%lld chunks read, %lld skipped, %lld rows, %lld columns, %d thread%s, %.1f ms", (long long)read.chunks,
+	    (long long)read.chunks_skipped, (long long)read.rows, (long long)read.columns, crew->n, crew->n == 1 ? "" : "s",
+	    (double)(time_mono_ns() - crew->began_ns) / 1e6);
 }
 
 struct vector_result *
-vector_run(struct query *q, const struct vector_plan *given, struct err *err)
+vector_run(struct query *q, const struct vector_plan *plan, struct err *err)
 {
-	struct store *store = query_store(q, err);
-	struct vector_plan plan = *given;
-	struct store_batches *all = NULL;
 	struct vector_result *r = NULL;
-	struct arena *arena = arena_new(0);
-	struct job *job = NULL;
-	struct store_batches_read read;
-	struct crew crew = { 0 };
-	int64_t began = time_mono_ns();
-	int n = 0;
+	struct crew crew;
 
-	if (!store || query_hold(q, err) < 0 || complete(&plan, arena, err) < 0 || !(all = store_batches_open(store, &plan.range, plan.field, plan.n_fields, err)))
+	if (crew_open(&crew, q, plan, err) < 0)
 		goto out;
-	n = threads_for(all);
-	crew.job = job = mem_new((size_t)n * sizeof(*job));
-	for (int i = 0; i < n; i++) {
-		vector_worker_init(&job[i].worker, q, &plan);
-		job[i].bound = (q->spec.memory ? q->spec.memory : MEMORY) / (n + 1);    /* one share for what they are merged to */
-		if (plan.grouped)
-			job[i].groups = vector_groups_new(&plan);
+	for (int i = 0; i < crew.n; i++) {
+		crew.job[i].bound = (q->spec.memory ? q->spec.memory : MEMORY) / (crew.n + 1);  /* one share for what they are merged to */
+		if (plan->grouped)
+			crew.job[i].groups = vector_groups_new(&crew.plan);
 		else
-			job[i].kept = vector_kept_new(&plan);
-		if (!(job[i].worker.batch = store_batch_open(all, err)))
-			goto out;
+			crew.job[i].kept = vector_kept_new(&crew.plan);
 	}
-	vector_share(n, work, &crew);
-	for (int i = 0; i < n; i++) {
-		if (job[i].err.code && !err->code)
-			*err = job[i].err;
-		if (job[i].damage.code && !q->damage.code)
-			q->damage = job[i].damage;
-	}
-	store_batches_read(all, &read);
-	q->read += read.rows;
+	vector_share(crew.n, work, &crew);
+	for (int i = 0; i < crew.n && !err->code; i++)
+		if (crew.job[i].err.code)
+			*err = crew.job[i].err;
 	if (err->code)
 		goto out;
 	r = mem_new(sizeof(*r));
 	r->texts = arena_new(0);
-	if (finish(job, n, r, err) < 0)
+	if (finish(&crew, r, err) < 0)
 		goto out;
-	r->n_columns = plan.n_keys + (plan.grouped ? plan.n_aggregates : 0);
+	r->n_columns = plan->n_keys + (plan->grouped ? plan->n_aggregates : 0);
 	r->n_rows = r->n_columns ? r->n_rows / r->n_columns : 0;
-	explain(r, all, n, began);
+	explain(&r->explain, &crew);
 out:
-	for (int i = 0; job && i < n; i++) {
-		vector_groups_free(job[i].groups);
-		vector_kept_free(job[i].kept);
-		vector_worker_release(&job[i].worker);
-	}
-	free(job);
-	store_batches_close(all);
-	arena_free(arena);
+	crew_close(&crew);
 	if (err->code) {
 		vector_result_free(r);
 		r = NULL;
 	}
 	return r;
+}
+
+/* ---- rows one after the other
+ *
+ * A block has the rows of one batch. Whoever begins with a block takes its batch when it is its turn, so blocks come in the order
+ * of the store whichever thread is faster. */
+
+struct block {
+	unsigned long turn;
+	int ended;                      /* there was no batch for it */
+	struct vector_value *value;
+	size_t n, cap;                  /* rows */
+	struct arena *texts;
+	struct err err;
+};
+
+struct vector_stream {
+	struct crew crew;
+	struct task_queue *queue;
+	struct block *block;
+	void **slot;
+	int n_blocks;
+	pthread_mutex_t lock;
+	pthread_cond_t took;
+	unsigned long turn, given;      /* whose turn it is to take a batch; blocks given */
+	struct block *now;              /* being read */
+	size_t row;
+	int64_t left;                   /* rows that may still come; -1 all */
+	int ended;
+};
+
+static int
+take_batch(struct vector_stream *s, struct block *b, struct job *j)
+{
+	int rc;
+
+	pthread_mutex_lock(&s->lock);
+	while (s->turn != b->turn)
+		pthread_cond_wait(&s->took, &s->lock);
+	rc = vector_worker_next(&j->worker, &b->err);
+	s->turn++;
+	pthread_cond_broadcast(&s->took);
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+static void
+put_value(struct block *b, struct vector_value *to, const struct cell *c)
+{
+	*to = (struct vector_value){ .type = c->type };
+	if (c->type == CELL_INTEGER)
+		to->integer = c->integer;
+	else if (c->type == CELL_REAL)
+		to->real = c->real;
+	else if (c->type == CELL_TEXT)
+		to->n = (uint32_t)c->text.n, to->text = arena_dup(b->texts, c->text.p, c->text.n);
+}
+
+static int
+fill(struct vector_stream *s, struct block *b, struct job *j)
+{
+	const struct vector_plan *plan = &s->crew.plan;
+	struct vector_worker *w = &j->worker;
+	struct vector_rows rows = { NULL, w->batch->n };
+	struct column *column = arena_get(w->arena, ((size_t)plan->n_keys + 1) * sizeof(*column));
+	size_t width = (size_t)plan->n_keys;
+
+	if (query_stopped(w->q, &b->err) < 0 || (plan->where && vector_filter(w, plan->where, rows, 1, &rows, &b->err) < 0))
+		return b->err.code;
+	if (plan->limit >= 0 && rows.n > (size_t)plan->limit)
+		rows.n = (size_t)plan->limit;
+	for (size_t k = 0; rows.n && k < width; k++)
+		if (vector_eval(w, plan->key[k], rows, &column[k], &b->err) < 0)
+			return b->err.code;
+	if (rows.n > b->cap)
+		b->value = mem_grow(b->value, b->cap = rows.n, width * sizeof(*b->value));
+	for (b->n = 0; b->n < rows.n; b->n++)
+		for (size_t k = 0; k < width; k++) {
+			struct cell c = vector_cell(w, &column[k], vector_row(rows, b->n));
+
+			put_value(b, &b->value[b->n * width + k], &c);
+		}
+	return 0;
+}
+
+static void
+work_block(void *self, int thread, void *slot)
+{
+	struct vector_stream *s = self;
+	struct job *j = &s->crew.job[thread];
+	struct block *b = slot;
+	int rc;
+
+	b->n = 0;
+	err_clear(&b->err);
+	arena_reset(b->texts);
+	rc = take_batch(s, b, j);
+	b->ended = rc == 0;
+	if (rc > 0 && (rc = fill(s, b, j)) < 0)
+		b->n = 0;
+	if (rc == ERR_CORRUPT) {
+		if (!j->damage.code)
+			j->damage = b->err;
+		err_clear(&b->err);
+	}
+}
+
+struct vector_stream *
+vector_open(struct query *q, const struct vector_plan *plan, struct err *err)
+{
+	struct vector_stream *s = mem_new(sizeof(*s));
+
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->took, NULL);
+	s->left = plan->limit;
+	if (crew_open(&s->crew, q, plan, err) < 0) {
+		vector_close(s);
+		return NULL;
+	}
+	while (s->crew.n > TASK_MOST)
+		vector_worker_release(&s->crew.job[--s->crew.n].worker);
+	s->n_blocks = s->crew.n + 2;
+	s->block = mem_new((size_t)s->n_blocks * sizeof(*s->block));
+	s->slot = mem_new((size_t)s->n_blocks * sizeof(*s->slot));
+	for (int i = 0; i < s->n_blocks; i++) {
+		s->block[i].texts = arena_new(0);
+		s->slot[i] = &s->block[i];
+	}
+	s->queue = task_queue_new(s->crew.n, s->slot, s->n_blocks, work_block, s);
+	return s;
+}
+
+void
+vector_close(struct vector_stream *s)
+{
+	if (!s)
+		return;
+	task_queue_free(s->queue);
+	for (int i = 0; i < s->n_blocks; i++) {
+		arena_free(s->block[i].texts);
+		free(s->block[i].value);
+	}
+	free(s->block), free(s->slot);
+	crew_close(&s->crew);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->took);
+	free(s);
+}
+
+int
+vector_next(struct vector_stream *s, struct err *err)
+{
+	struct block *b;
+
+	if (s->ended || s->left == 0)
+		return 0;
+	if (s->now && ++s->row < s->now->n) {
+		s->left -= s->left > 0;
+		return 1;
+	}
+	for (;;) {
+		if (s->now)
+			task_back(s->queue);
+		s->now = NULL;
+		while ((b = task_slot(s->queue))) {
+			b->turn = s->given++;
+			task_give(s->queue);
+		}
+		while (!(b = task_done(s->queue)))
+			task_help(s->queue);
+		s->now = b;
+		s->row = 0;
+		if (b->err.code) {
+			s->ended = 1;
+			*err = b->err;
+			return err->code;
+		}
+		if (b->ended) {
+			s->ended = 1;
+			return 0;
+		}
+		if (b->n) {
+			s->left -= s->left > 0;
+			return 1;
+		}
+	}
+}
+
+void
+vector_explain(const struct vector_stream *s, struct buf *to)
+{
+	explain(to, &s->crew);
+}
+
+struct cell
+vector_column(const struct vector_stream *s, int column)
+{
+	return cell_of(&s->now->value[s->row * (size_t)s->crew.plan.n_keys + (size_t)column]);
 }

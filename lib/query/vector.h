@@ -98,6 +98,15 @@ int vector_result_columns(const struct vector_result *);
 struct cell vector_result_cell(const struct vector_result *, int64_t row, int column);  /* borrowed */
 void vector_result_explain(const struct vector_result *, struct buf *);         /* chunks read and skipped, rows, columns, threads */
 
+/* Rows one after the other, for a plan without groups and without `order`, in the order of the store: memory for a few batches,
+ * however many rows there are. The plan must live as long. */
+struct vector_stream;
+struct vector_stream *vector_open(struct query *, const struct vector_plan *, struct err *);
+int vector_next(struct vector_stream *, struct err *);          /* 1, 0 at the end, < 0 */
+struct cell vector_column(const struct vector_stream *, int column);    /* of the row at hand; borrowed until the next */
+void vector_explain(const struct vector_stream *, struct buf *);        /* as vector_result_explain, so far */
+void vector_close(struct vector_stream *);
+
 /* The table-valued function `vector(N)` with hidden columns for the plan and c0, c1, … for its columns; run when it is first read. */
 int vector_add(struct query *, struct err *);
 

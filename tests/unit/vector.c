@@ -611,6 +611,37 @@ run_twice(struct query *q, const struct vector_plan *plan, const char *sql)
 	return one;
 }
 
+/* The same rows come one after the other, in the same order, and as many of them as are wanted. */
+static void
+check_stream(struct query *q, struct vector_plan *plan, const struct vector_result *all)
+{
+	struct err err = {0};
+
+	for (int round = 0; round < 2; round++) {
+		int64_t n = 0, want = vector_result_rows(all);
+		struct vector_stream *s;
+		int rc;
+
+		plan->limit = round ? one_of(50) : -1;
+		want = round && want > plan->limit ? plan->limit : want;
+		assert_non_null(s = vector_open(q, plan, &err));
+		while ((rc = vector_next(s, &err)) > 0) {
+			assert_true(n < want);
+			for (int k = 0; k < plan->n_keys; k++) {
+				struct cell x = vector_column(s, k), y = vector_result_cell(all, n, k);
+
+				assert_int_equal(x.type, y.type);
+				assert_int_equal(vector_compare(&x, &y), 0);
+			}
+			n++;
+		}
+		OK(rc);
+		assert_int_equal(n, want);
+		assert_int_equal(vector_next(s, &err), 0);
+		vector_close(s);
+	}
+}
+
 static void
 check_groups(struct query *q, sqlite3 *db)
 {
@@ -701,7 +732,7 @@ check_rows(struct query *q, sqlite3 *db)
 
 		got = taken(r);
 		if (!ordered)
-			sort(&want), sort(&got);
+			sort(&want), sort(&got), check_stream(q, &plan, r);
 		assert_rows(&got, &want, plan.n_keys, buf_text(&sql));
 		free(got.cell);
 		vector_result_free(r);
