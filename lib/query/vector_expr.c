@@ -654,6 +654,15 @@ in(struct scope *s, const struct vector_expr *e)
 	return n->has_null ? cell_null() : cell_integer(0);
 }
 
+static void
+keep_pattern(struct vector_node *n, struct str text, struct str with)
+{
+	uint32_t escape = with.n ? letter_take(&with) : UINT32_MAX;
+
+	n->kept = n->kept ? n->kept : arena_new(0);
+	n->pattern = compile((struct str){ arena_dup(n->kept, text.p, text.n), text.n }, escape);
+}
+
 static struct cell
 like_of(struct scope *s, const struct vector_expr *e)
 {
@@ -676,18 +685,9 @@ like_of(struct scope *s, const struct vector_expr *e)
 		return c;
 	}
 	if (!n->pattern) {
-		struct vector_node *keep = n;
-		uint32_t escape = UINT32_MAX;
-
 		if (vector_text(s->w, pattern, &text, s->err) < 0)
 			return cell_null();
-		if (e->n_args > 2 && with.type == CELL_TEXT && with.text.n) {
-			struct str rest = with.text;
-
-			escape = letter_take(&rest);
-		}
-		keep->kept = keep->kept ? keep->kept : arena_new(0);
-		keep->pattern = compile((struct str){ arena_dup(keep->kept, text.p, text.n), text.n }, escape);
+		keep_pattern(n, text, e->n_args > 2 ? with.text : (struct str){ NULL, 0 });
 	}
 	if (vector_text(s->w, c, &text, s->err) < 0)
 		return cell_null();
@@ -1362,6 +1362,49 @@ choose_column(struct vector_worker *w, const struct column *c, struct vector_row
 	return err->code;
 }
 
+/* A field of codes against a constant: the truth of each value, in a tight loop. Bound by the misses of the texts. */
+static int
+choose_values(struct vector_worker *w, const struct vector_expr *e, const struct column *c, struct vector_rows rows, int want, struct vector_rows *out)
+{
+	const struct vector_expr *constant = e->n_args == 2 ? e->arg[1] : NULL;
+	const unsigned char *used;
+	unsigned char *truth;
+	uint32_t *row;
+
+	if (!constant || e->arg[0]->op != VECTOR_FIELD || constant->op != VECTOR_CONSTANT || constant->constant.type != CELL_TEXT ||
+	    (e->op != VECTOR_LIKE && e->op != VECTOR_EQ && e->op != VECTOR_NE))
+		return 0;
+	used = used_values(w, c, rows, 0);
+	truth = c->n_values <= VECTOR_ROWS ? vector_array(w, 1) : arena_get(w->arena, c->n_values);
+	if (e->op == VECTOR_LIKE) {
+		struct vector_node *n = node_of(w, e);
+		struct err err = { 0 };
+
+		if (!n->pattern)
+			keep_pattern(n, constant->constant.text, (struct str){ NULL, 0 });
+		for (size_t v = 0; v < c->n_values; v++) {
+			const struct cell *cell = &c->value[v];
+			struct str text = cell->text;
+
+			truth[v] = NONE;
+			if (cell->type == CELL_NULL || (used && !used[v]) || (cell->type != CELL_TEXT && vector_text(w, *cell, &text, &err) < 0))
+				continue;
+			truth[v] = (unsigned char)like(n->pattern, text);
+		}
+	} else {
+		for (size_t v = 0; v < c->n_values; v++) {
+			const struct cell *cell = &c->value[v];
+
+			truth[v] = cell->type == CELL_NULL ? NONE :
+			    (unsigned char)((cell->type == CELL_TEXT && str_eq(cell->text, constant->constant.text)) ^ (e->op == VECTOR_NE));
+		}
+	}
+	row = vector_array(w, 4);
+	choose_codes(c->code, truth, rows, want, row, &out->n);
+	out->row = row;
+	return 1;
+}
+
 /* All rows of a but those of b, which is part of it; then the other way round: of two that have no row in common, all in order. */
 static struct vector_rows
 without(struct vector_worker *w, struct vector_rows a, struct vector_rows b)
@@ -1455,6 +1498,8 @@ vector_filter(struct vector_worker *w, const struct vector_expr *e, struct vecto
 	field = only_field(e);
 	if (field >= 0 && (rc = vector_field(w, field, &c, err)) < 0)
 		return rc;
+	if (field >= 0 && c.form == COLUMN_CODES && choose_values(w, e, &c, rows, want, out))
+		return 0;
 	if (rows.n && (field == SEVERAL || (field >= 0 && c.form != COLUMN_CODES && c.form != COLUMN_NULL)) &&
 	    (is_comparison(e->op) || e->op == VECTOR_IS || e->op == VECTOR_IS_NOT)) {
 		unsigned char *truth = vector_array(w, 1);

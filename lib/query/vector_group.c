@@ -1029,20 +1029,8 @@ unfold(const struct vector_groups *g, uint32_t group, uint32_t *id)
 		id[0] = group;
 }
 
-/* Groups in the order of their keys: each key's values get their rank first, then ranks are compared. */
-struct ranked { uint32_t group, *rank; int n; };
-
-static int
-by_rank(const void *a, const void *b)
-{
-	const struct ranked *x = a, *y = b;
-
-	for (int k = 0; k < x->n; k++)
-		if (x->rank[k] != y->rank[k])
-			return x->rank[k] < y->rank[k] ? -1 : 1;
-	return 0;
-}
-
+/* Groups in the order of their keys: each key's values get their rank, then groups are put in order by one key after the other, the
+ * last first, by counting. */
 struct sorted { const struct cell *cell; uint64_t front; uint32_t id; };
 
 static int
@@ -1085,32 +1073,47 @@ ranks(const struct vector_ids *ids)
 	return rank;
 }
 
-static struct ranked *
-sort_groups(const struct vector_groups *g, uint32_t *n, uint32_t **ranks_of_all)
+/* Stable: the groups of `from` to `to`, by the rank of one key of each. */
+static void
+sort_by(const uint32_t *rank, uint32_t n_ranks, const uint32_t *id, uint32_t n, const uint32_t *from, uint32_t *to)
+{
+	uint32_t *place = mem_new(((size_t)n_ranks + 1) * sizeof(*place));
+
+	for (uint32_t i = 0; i < n; i++)
+		place[rank[id[from[i]]] + 1]++;
+	for (uint32_t r = 0; r < n_ranks; r++)
+		place[r + 1] += place[r];
+	for (uint32_t i = 0; i < n; i++)
+		to[place[rank[id[from[i]]]]++] = from[i];
+	free(place);
+}
+
+/* *id gets the number of each key for each group, key by key. */
+static uint32_t *
+sort_groups(const struct vector_groups *g, uint32_t *n, uint32_t **id)
 {
 	int n_keys = g->plan->n_keys;
-	uint32_t all = n_groups(g), *rank = mem_grow(NULL, (size_t)all * (size_t)(n_keys + 1) + 1, sizeof(*rank)), **of = mem_new(((size_t)n_keys + 1) * sizeof(*of));
-	struct ranked *order = mem_grow(NULL, (size_t)all + 1, sizeof(*order));
+	uint32_t all = n_groups(g), *one = mem_grow(NULL, n_keys ? (size_t)n_keys : 1, sizeof(*one));
+	uint32_t *order = mem_grow(NULL, (size_t)all + 1, sizeof(*order)), *next = mem_grow(NULL, (size_t)all + 1, sizeof(*next));
 
 	*n = 0;
-	for (int k = 0; k < n_keys; k++)
-		of[k] = ranks(&g->key[k]);
+	*id = mem_grow(NULL, (size_t)all * (size_t)n_keys + 1, sizeof(**id));
 	for (uint32_t i = 0; i < all; i++) {
-		uint32_t *mine = rank + (size_t)i * (size_t)n_keys;
-
-		if (n_keys == 1 && i == 0 && !g->key[0].null)
-			continue;
-		unfold(g, i, mine);
+		unfold(g, i, one);
 		for (int k = 0; k < n_keys; k++)
-			mine[k] = of[k][mine[k]];
-		order[(*n)++] = (struct ranked){ i, mine, n_keys };
+			(*id)[(size_t)k * all + i] = one[k];
+		if (n_keys != 1 || i != 0 || g->key[0].null)
+			order[(*n)++] = i;
 	}
-	if (n_keys && *n)
-		qsort(order, *n, sizeof(*order), by_rank);
-	for (int k = 0; k < n_keys; k++)
-		free(of[k]);
-	free(of);
-	*ranks_of_all = rank;
+	for (int k = n_keys; k-- > 0; ) {
+		uint32_t *rank = ranks(&g->key[k]), *was = order;
+
+		sort_by(rank, g->key[k].n, *id + (size_t)k * all, *n, order, next);
+		order = next;
+		next = was;
+		free(rank);
+	}
+	free(one), free(next);
 	return order;
 }
 
@@ -1118,8 +1121,7 @@ int
 vector_groups_end(struct vector_groups *g, struct vector_worker *w, int threads, struct vector_result *to, struct err *err)
 {
 	int n_keys = g->plan->n_keys;
-	uint32_t n, *rank, *id = mem_grow(NULL, (size_t)n_keys + 1, sizeof(*id));
-	struct ranked *order = sort_groups(g, &n, &rank);
+	uint32_t n, all = n_groups(g), *id, *order = sort_groups(g, &n, &id);
 	struct vector_chooser chooser = { 0 };
 	char text[TIME_LEN];
 
@@ -1130,19 +1132,18 @@ vector_groups_end(struct vector_groups *g, struct vector_worker *w, int threads,
 	for (uint32_t i = 0; i < n && !err->code; i++) {
 		struct cell c;
 
-		unfold(g, order[i].group, id);
 		for (int k = 0; k < n_keys; k++) {
-			c = key_cell(g, k, id[k], text);
+			c = key_cell(g, k, id[(size_t)k * all + order[i]], text);
 			vector_result_put(to, &c);
 		}
 		for (int k = 0; k < g->plan->n_aggregates && !err->code; k++) {
-			if (aggregate_cell(g, &g->state[k], w, order[i].group, &chooser, &c, text, err) == 0)
+			if (aggregate_cell(g, &g->state[k], w, order[i], &chooser, &c, text, err) == 0)
 				vector_result_put(to, &c);
 		}
 		if ((i & 255) == 255)
 			query_stopped(w->q, err);
 	}
 	vector_chooser_release(&chooser);
-	free(order), free(rank), free(id);
+	free(order), free(id);
 	return err->code;
 }
