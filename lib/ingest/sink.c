@@ -14,6 +14,8 @@
 #define BATCH_SAMPLES 32768
 #define SERIES_MOST 1048576                     /* that have a number at once */
 #define BATCHES 6                               /* bounds what is in memory: 6 MiB, and what one row may need */
+#define SOONEST_MS  60                          /* after which a group ends where a chunk does: nothing is left over for the store's tail */
+#define FEW         4096                        /* events that are left over all the same */
 #define GROUP_BYTES (64u << 20)                 /* of one transaction: it must fit into what LMDB keeps dirty */
 #define BULK 65536                              /* events of a load that ends with a chunk of what is left */
 #define CLOCK_ROWS 32                           /* rows between looks at the clock */
@@ -211,6 +213,15 @@ is_due(const struct sink *s, const struct group *g)
 	return g->open && (s->idle || s->ending || time_mono_ns() - g->since >= SINK_GROUP_MS * 1000000ll);
 }
 
+static int
+is_full(const struct sink *s, const struct group *g)
+{
+	int64_t age = time_mono_ns() - g->since;
+
+	return g->bytes >= GROUP_BYTES || age >= SINK_GROUP_MS * 1000000ll ||
+	    (age >= SOONEST_MS * 1000000ll && g->events > 4 * FEW && store_pending(s->spec.store) < FEW);
+}
+
 static void *
 run(void *self)
 {
@@ -242,7 +253,7 @@ run(void *self)
 		commit = !b || b->commit;
 		if (b)
 			rc = group_add(s, &g, b, &err);
-		if (!rc && (commit || g.bytes >= GROUP_BYTES || time_mono_ns() - g.since >= SINK_GROUP_MS * 1000000ll))
+		if (!rc && (commit || is_full(s, &g)))
 			rc = group_commit(s, &g, &err);
 
 		pthread_mutex_lock(&s->lock);

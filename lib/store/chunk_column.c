@@ -246,7 +246,7 @@ put_number(struct chunk_column_room *to, size_t at, const struct values_reader *
 		return;
 	}
 	buf_clear(&to->scratch);
-	values_token(v, number, &to->scratch);
+	values_put_number(v, number, &to->scratch);
 	to->value[at] = cell_of_json((struct json){ to->scratch.p, to->scratch.n, JSON_NUMBER, 0 }, &to->scratch);
 }
 

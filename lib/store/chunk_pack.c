@@ -21,7 +21,7 @@ struct chunk_packer {
 	uint32_t *shape;                /* of each row */
 	int64_t *number;
 	size_t cap;                     /* rows in both */
-	struct values texts, *leaf;
+	struct values texts[3], *leaf;  /* ids, users, sessions; each leaf */
 	size_t leaf_cap;
 	struct buf column, list;        /* a column; the list of leaves */
 };
@@ -40,7 +40,8 @@ chunk_packed_release(struct chunk_packed *c)
 		shapes_release(&k->shapes);
 		free(k->shape);
 		free(k->number);
-		values_release(&k->texts);
+		for (int i = 0; i < 3; i++)
+			values_release(&k->texts[i]);
 		for (size_t i = 0; i < k->leaf_cap; i++)
 			values_release(&k->leaf[i]);
 		free(k->leaf);
@@ -62,12 +63,6 @@ end_block(struct chunk_packed *c, int column, int part)
 	c->block[c->n++] = (struct chunk_block){ .column = column, .part = part, .at = at, .len = c->bytes.n - at };
 }
 
-static struct str
-column_text(const struct event *ev, int column)
-{
-	return column == CHUNK_ID ? ev->id : column == CHUNK_USER ? ev->user_id : ev->session_id;
-}
-
 /* The filter over the distinct users. */
 static void
 pack_filter(struct chunk_packed *c, const struct values *users)
@@ -87,14 +82,10 @@ pack_filter(struct chunk_packed *c, const struct values *users)
 }
 
 static void
-pack_texts(struct chunk_packed *c, const struct event *ev, size_t n, int column)
+pack_texts(struct chunk_packed *c, int column)
 {
-	struct values *v = &c->packer->texts;
+	struct values *v = &c->packer->texts[column - CHUNK_ID];
 
-	values_clear(v);
-	values_with_none(v);
-	for (size_t i = 0; i < n; i++)
-		values_add(v, column_text(&ev[i], column));
 	if (column == CHUNK_USER)
 		pack_filter(c, v);
 	values_put(v, &c->packer->pack, &c->bytes);
@@ -137,16 +128,17 @@ pack_names(struct chunk_packed *c, const struct event *ev, size_t n)
 {
 	struct map map = { 0 };
 	struct chunk_name *name = NULL;
-	uint32_t *code = mem_grow(NULL, n, sizeof(*code));
+	uint32_t *code = mem_grow(NULL, n, sizeof(*code)), *last = mem_new((c->packer->shapes.n_shapes + 1) * sizeof(*last));
 	size_t cap = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		uint32_t *guess = &last[c->packer->shape[i]];   /* the name that came with this shape before, + 1 */
 		struct chunk_name *one;
 		int is_new;
 		struct map_entry *e;
 
-		if (i && str_eq(ev[i].name, ev[i - 1].name)) {
-			code[i] = code[i - 1];
+		if (*guess && str_eq(ev[i].name, name[*guess - 1].name)) {
+			code[i] = *guess - 1;
 		} else {
 			e = map_put(&map, ev[i].name, &is_new);
 			if (is_new) {
@@ -156,6 +148,7 @@ pack_names(struct chunk_packed *c, const struct event *ev, size_t n)
 				e->bits = map.n - 1;
 			}
 			code[i] = (uint32_t)e->bits;
+			*guess = code[i] + 1;
 		}
 		one = &name[code[i]];
 		one->count++;
@@ -170,6 +163,7 @@ pack_names(struct chunk_packed *c, const struct event *ev, size_t n)
 	}
 	put_name_codes(c, code, n, (uint32_t)map.n);
 	free(code);
+	free(last);
 	free(name);
 	map_release(&map);
 }
@@ -204,15 +198,22 @@ need_leaves(struct chunk_packer *k, size_t n)
 	memset(k->leaf + was, 0, (k->leaf_cap - was) * sizeof(*k->leaf));
 }
 
+/* All texts of a row while its bytes are near. */
 static void
 take_apart(struct chunk_packer *k, const struct event *ev, size_t n)
 {
 	shapes_clear(&k->shapes);
+	for (int i = 0; i < 3; i++) {
+		values_clear(&k->texts[i]);
+		values_with_none(&k->texts[i]);
+	}
 	for (size_t i = 0; i < n; i++) {
+		values_add(&k->texts[0], ev[i].id);
+		values_add(&k->texts[1], ev[i].user_id);
+		values_add(&k->texts[2], ev[i].session_id);
 		k->shape[i] = shapes_row(&k->shapes, ev[i].properties);
 		need_leaves(k, k->shapes.n_leaves);
-		for (size_t j = 0; j < k->shapes.n_found; j++)
-			values_add_json(&k->leaf[k->shapes.found[j].leaf], k->shapes.found[j].token);
+		values_add_json(k->leaf, k->shapes.found, k->shapes.n_found);
 	}
 }
 
@@ -321,7 +322,7 @@ chunk_pack(struct chunk_packed *c, const struct event *ev, size_t n)
 	take_apart(k, ev, n);
 	pack_numbers(c, ev, n, min_seq);
 	for (int column = CHUNK_ID; column <= CHUNK_SESSION; column++)
-		pack_texts(c, ev, n, column);
+		pack_texts(c, column);
 	pack_keys(c, ev, n);
 	pack_leaves(c);
 	values_put_codes(&c->bytes, k->shape, n, (uint32_t)k->shapes.n_shapes);

@@ -1,10 +1,10 @@
 /* events.c - how events get into the store: pending rows, the tail, sealing into chunks, the vocabulary.
  *
  *      store_add ──► pending ──(commit)──► tail ──(65,536 rows or 16 MiB)──► chunk
- *                       └──(65,536 rows or 16 MiB in one transaction)──────► chunk
+ *                       └──(65,536 rows or 16 MiB in one transaction, or half of it at its end)──► chunk
  *
  * Sealing is part of the writer's own transaction, so a crash leaves the rows in the tail or in the chunk, never in both
- * and never in none. A chunk is full whichever way it came; only `at-admin compact` seals a short tail.
+ * and never in none. A chunk is full, or half full, whichever way it came; only `at-admin compact` seals a short tail.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -284,6 +284,12 @@ store_add(struct store *s, const struct event *ev, struct err *err)
 	return s->pending.n >= STORE_CHUNK_ROWS || s->pending.bytes.n >= STORE_CHUNK_RAW ? seal_pending(s, err) : 0;
 }
 
+size_t
+store_pending(const struct store *s)
+{
+	return s->pending.n;
+}
+
 /* ---- the tail */
 
 static int
@@ -421,6 +427,9 @@ store_flush_events(struct store *s, struct err *err)
 	struct event ev;
 	int rc;
 
+	/* What nearly fills a chunk becomes one: by way of the tail it would be read, sorted and counted once more. */
+	if (s->pending.n >= STORE_CHUNK_ROWS / 2 && (rc = seal_pending(s, err)))
+		return rc;
 	if ((rc = harvest(s, err)) || s->pending.n == 0)
 		return rc;
 	if (s->head.tail_rows + s->pending.n >= STORE_CHUNK_ROWS || s->head.tail_bytes + s->pending.bytes.n >= STORE_CHUNK_RAW) {

@@ -79,8 +79,8 @@ add_edge(struct shapes *s, uint32_t parent, struct str literal, int is_end, uint
 	*edge = (struct shapes_edge){ .parent = parent, .next = s->edge[parent].child, .literal = (uint32_t)l->bits - 1, .path = path,
 		.shape = SHAPES_NONE, .leaves = s->edge[parent].leaves + !is_end, .len = (uint32_t)l->key.n, .text = l->key.p, .is_end = (uint8_t)is_end,
 		.opens = (uint8_t)opens, .depth = (uint8_t)depth };
-	memcpy(&edge->head, l->key.p, l->key.n < 8 ? l->key.n : 8);
-	memset(&edge->mask, 0xff, l->key.n < 8 ? l->key.n : 8);
+	memcpy(edge->head, l->key.p, l->key.n < 16 ? l->key.n : 16);
+	memset(edge->mask, 0xff, l->key.n < 16 ? l->key.n : 16);
 	if (!is_end && s->path[path].leaf == SHAPES_NONE)
 		s->path[path].leaf = (uint32_t)s->n_leaves++;
 	s->edge[parent].child = (uint32_t)s->n_edges;
@@ -93,7 +93,7 @@ add_found(struct shapes *s, uint32_t leaf, struct str token)
 {
 	if (s->n_found == s->found_cap)
 		s->found = mem_grow(s->found, s->found_cap = s->found_cap ? s->found_cap * 2 : 64, sizeof(*s->found));
-	s->found[s->n_found++] = (struct shapes_leaf){ leaf, token };
+	s->found[s->n_found++] = (struct values_token){ .column = leaf, .token = token };
 }
 
 /* Does a path come twice on the way to this edge? */
@@ -267,13 +267,14 @@ static inline int
 matches(const struct shapes_edge *e, const char *p, const char *end)
 {
 	size_t room = (size_t)(end - p);
-	uint64_t head;
+	uint64_t head[2];
 
 	if (e->len > room)
 		return 0;
-	if (room >= 8) {
-		memcpy(&head, p, 8);
-		if ((head & e->mask) != e->head || (e->len > 8 && memcmp(p + 8, e->text + 8, e->len - 8) != 0))
+	if (room >= 16) {
+		memcpy(head, p, 16);
+		if ((((head[0] & e->mask[0]) ^ e->head[0]) | ((head[1] & e->mask[1]) ^ e->head[1])) != 0 ||
+		    (e->len > 16 && memcmp(p + 16, e->text + 16, e->len - 16) != 0))
 			return 0;
 	} else if (memcmp(p, e->text, e->len) != 0) {
 		return 0;

@@ -25,6 +25,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "store/values.h"
 
 #define SHAPES_DEPTH       8
 #define SHAPES_LEAVES_MOST 12000        /* paths that are leaves */
@@ -37,7 +38,7 @@ struct shapes_edge {
 	uint32_t parent, child, next;   /* child: the last taken first */
 	uint32_t literal, path, shape;  /* shape SHAPES_NONE: no end */
 	uint32_t leaves, len;           /* leaves from the root to here; bytes of the literal */
-	uint64_t head, mask;            /* its first 8 bytes */
+	uint64_t head[2], mask[2];      /* its first 16 bytes */
 	const char *text;
 	uint8_t opens, depth, is_end;   /* objects opened in the literal; that are open behind it */
 };
@@ -50,7 +51,7 @@ struct shapes {
 	size_t n_paths, n_edges, n_shapes, n_leaves, n_pieces;
 	size_t paths_cap, edges_cap, shapes_cap, found_cap;
 	struct map paths, literals, edges;
-	struct shapes_leaf { uint32_t leaf; struct str token; } *found;         /* leaves of the last row */
+	struct values_token *found;     /* leaves of the last row */
 	size_t n_found;
 	uint32_t stamp, raw;            /* raw: the shape of rows as they stand, SHAPES_NONE while there is none */
 	struct buf scratch;

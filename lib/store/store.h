@@ -43,6 +43,9 @@ int store_seal(struct store *, struct err *);
 /* Add events; copied. Within a transaction they keep their order; event.seq is given here (ignored on input). */
 int store_add(struct store *, const struct event *, struct err *);
 
+/* How many of the transaction's events are in no chunk yet. To commit when they are few spares them the way through the tail. */
+size_t store_pending(const struct store *);
+
 /* Metric samples: one row of metric fields. labels is a compact JSON object with keys in byte order. A series is (metric,
  * labels, field, window); adding one at the same time again replaces. */
 struct store_sample { struct str metric, labels, field; int64_t time; double value; struct str window; struct str state; };

@@ -1,6 +1,7 @@
 #include "store/values.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -56,18 +57,20 @@ add_code(struct values *v, uint32_t code)
 static void
 more_slots(struct values *v)
 {
-	if (!v->slots)
-		v->seed = str_hash(STR("values")) | 1;  /* drawn for each process, so nobody can prepare collisions */
-	v->slots = v->slots ? v->slots * 2 : 64;
-	free(v->slot);
-	v->slot = mem_new(v->slots * sizeof(*v->slot));
-	for (size_t i = 0; i < v->n_texts; i++) {
-		size_t at = v->text[i].hash;
+	size_t slots = v->slots ? v->slots * 2 : 64;
+	uint64_t *slot = mem_new(slots * sizeof(*slot));
 
-		while (v->slot[at &= v->slots - 1])
-			at++;
-		v->slot[at] = (uint32_t)i + 1;
-	}
+	for (size_t i = 0; i < v->slots; i++)
+		if (v->slot[i]) {
+			size_t at = v->slot[i] >> 32;
+
+			while (slot[at &= slots - 1])
+				at++;
+			slot[at] = v->slot[i];
+		}
+	free(v->slot);
+	v->slot = slot;
+	v->slots = slots;
 }
 
 static inline uint64_t
@@ -96,9 +99,18 @@ fold(uint64_t a, uint64_t b)
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
+static uint64_t seed;
+static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
+
+static void
+draw_seed(void)
+{
+	seed = str_hash(STR("values")) | 1;     /* drawn for each process, so nobody can prepare collisions */
+}
+
 /* As str_hash, in line and without a copy: most texts have fewer than 16 bytes, and a dozen of each row are looked up. */
 static inline uint32_t
-hash_of(struct str s, uint64_t seed)
+hash_of(struct str s)
 {
 	static const uint64_t k0 = 0xa0761d6478bd642fu, k1 = 0xe7037ed1a0b428dbu;
 	uint64_t a = 0, b = 0, h = seed;
@@ -138,31 +150,36 @@ same(const char *a, const char *b, size_t n)
 	return eight(a + n - 8) == eight(b + n - 8);
 }
 
-/* The number of a text: found, or made. */
 static uint32_t
-look_up(struct values *v, struct str s)
+add_text(struct values *v, struct str s)
 {
-	uint32_t hash = 0, i;
-	size_t at;
-
 	if (v->n_texts == v->text_cap)
 		v->text = mem_grow(v->text, v->text_cap = v->text_cap ? v->text_cap * 2 : 64, sizeof(*v->text));
-	if (!v->plain) {
-		if (v->n_texts * 2 >= v->slots)
-			more_slots(v);
-		hash = hash_of(s, v->seed);
-		for (at = hash & (v->slots - 1); (i = v->slot[at]) != 0; at = (at + 1) & (v->slots - 1)) {
-			const struct values_text *t = &v->text[i - 1];
-
-			if (t->hash == hash && t->n == s.n + 1 && same(v->bytes.p + t->at, s.p, s.n))
-				return i - 1;
-		}
-		v->slot[at] = (uint32_t)v->n_texts + 1;
-		v->plain = v->n == RARE && v->n_texts > RARE / 8 * 7;
-	}
-	v->text[v->n_texts] = (struct values_text){ (uint32_t)v->bytes.n, (uint32_t)s.n + 1, hash };
+	v->text[v->n_texts] = (struct values_text){ (uint32_t)v->bytes.n, (uint32_t)s.n + 1 };
 	buf_str(&v->bytes, s);
 	return (uint32_t)v->n_texts++;
+}
+
+/* The number of a text: found, or made. */
+static inline uint32_t
+look_up(struct values *v, struct str s, uint32_t hash)
+{
+	uint64_t one;
+	size_t at;
+
+	if (v->plain)
+		return add_text(v, s);
+	if (v->n_texts * 2 >= v->slots)
+		more_slots(v);
+	for (at = hash & (v->slots - 1); (one = v->slot[at]) != 0; at = (at + 1) & (v->slots - 1)) {
+		const struct values_text *t = &v->text[(uint32_t)one - 1];
+
+		if (one >> 32 == hash && t->n == s.n + 1 && same(v->bytes.p + t->at, s.p, s.n))
+			return (uint32_t)one - 1;
+	}
+	v->slot[at] = (uint64_t)hash << 32 | (v->n_texts + 1);
+	v->plain = v->n == RARE && v->n_texts > RARE / 8 * 7;
+	return add_text(v, s);
 }
 
 static uint32_t
@@ -199,7 +216,8 @@ decimal(int64_t digits, int places)
 void
 values_add(struct values *v, struct str text)
 {
-	add_code(v, text.p ? look_up(v, text) : look_up_none(v));
+	pthread_once(&seed_once, draw_seed);
+	add_code(v, text.p ? look_up(v, text, hash_of(text)) : look_up_none(v));
 }
 
 /* A token that can be made again from its digits and the place of the point? */
@@ -234,24 +252,52 @@ take_number(struct str s, int64_t *digits, unsigned *places)
 	return 1;
 }
 
+static inline int
+may_be_number(struct str s)
+{
+	return s.n && (*s.p == '-' || (unsigned)(*s.p - '0') <= 9);
+}
+
+static void
+add_number(struct values *v, int64_t digits, unsigned places)
+{
+	if (v->n_numbers == v->number_cap) {
+		v->number_cap = v->number_cap ? v->number_cap * 2 : 256;
+		v->digits = mem_grow(v->digits, v->number_cap, sizeof(*v->digits));
+		v->places = mem_grow(v->places, v->number_cap, 1);
+	}
+	v->digits[v->n_numbers] = digits;
+	v->places[v->n_numbers++] = (uint8_t)places;
+	add_code(v, VALUES_NUMBER);
+}
+
 void
-values_add_json(struct values *v, struct str token)
+values_add_json(struct values *columns, struct values_token *token, size_t n)
 {
 	int64_t digits;
 	unsigned places;
 
-	if (token.n && (*token.p == '-' || (unsigned)(*token.p - '0') <= 9) && take_number(token, &digits, &places)) {
-		if (v->n_numbers == v->number_cap) {
-			v->number_cap = v->number_cap ? v->number_cap * 2 : 256;
-			v->digits = mem_grow(v->digits, v->number_cap, sizeof(*v->digits));
-			v->places = mem_grow(v->places, v->number_cap, 1);
-		}
-		v->digits[v->n_numbers] = digits;
-		v->places[v->n_numbers++] = (uint8_t)places;
-		add_code(v, VALUES_NUMBER);
-		return;
+	pthread_once(&seed_once, draw_seed);
+	for (size_t i = 0; i < n; i++) {
+		const struct values *v = &columns[token[i].column];
+
+		if (may_be_number(token[i].token) || v->plain)
+			continue;
+		token[i].hash = hash_of(token[i].token);
+		if (v->slots)
+			__builtin_prefetch(&v->slot[token[i].hash & (v->slots - 1)]);
 	}
-	add_code(v, look_up(v, token));
+	for (size_t i = 0; i < n; i++) {
+		struct values *v = &columns[token[i].column];
+		struct str s = token[i].token;
+
+		if (!may_be_number(s))
+			add_code(v, look_up(v, s, token[i].hash));
+		else if (take_number(s, &digits, &places))
+			add_number(v, digits, places);
+		else
+			add_code(v, look_up(v, s, hash_of(s)));
+	}
 }
 
 /* Append a number as it is written with that many places. */
@@ -346,7 +392,7 @@ scale(struct values *v, struct how how)
 		} else {
 			buf_clear(&token);
 			put_token(&token, v->digits[at], v->places[at]);
-			v->code[i] = look_up(v, buf_get(&token));
+			v->code[i] = look_up(v, buf_get(&token), hash_of(buf_get(&token)));
 		}
 		at++;
 	}
@@ -738,7 +784,7 @@ lay_plain(struct values *v)
 	for (size_t i = 0; i < v->n; i++) {
 		const struct values_text *t = &v->text[v->code[i]];
 
-		text[i] = (struct values_text){ (uint32_t)bytes.n, t->n, 0 };
+		text[i] = (struct values_text){ (uint32_t)bytes.n, t->n };
 		if (t->n)
 			buf_add(&bytes, v->bytes.p + t->at, t->n - 1);
 	}
@@ -1232,7 +1278,7 @@ load_segment(struct values_reader *r, size_t i, struct err *err)
 }
 
 void
-values_token(const struct values_reader *r, int64_t number, struct buf *b)
+values_put_number(const struct values_reader *r, int64_t number, struct buf *b)
 {
 	int places = r->places;
 
@@ -1285,7 +1331,7 @@ values_append(struct values_reader *r, size_t i, struct buf *b, struct err *err)
 	int rc = value_at(r, i, &s, &number, err);
 
 	if (rc > 0)
-		values_token(r, number, b);
+		values_put_number(r, number, b);
 	else if (rc == 0)
 		buf_str(b, s);
 	return rc < 0 ? rc : 0;
@@ -1299,7 +1345,7 @@ values_at(struct values_reader *r, size_t i, struct buf *scratch, struct str *s,
 
 	if (rc > 0) {
 		buf_clear(scratch);
-		values_token(r, number, scratch);
+		values_put_number(r, number, scratch);
 		*s = buf_get(scratch);
 	}
 	return rc < 0 ? rc : 0;

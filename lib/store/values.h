@@ -38,16 +38,15 @@
 struct values {
 	size_t n;                               /* values */
 	uint32_t *code;                         /* for each: its text, or VALUES_NUMBER */
-	struct values_text { uint32_t at, n, hash; } *text;     /* place in bytes, length + 1 (0 none) */
+	struct values_text { uint32_t at, n; } *text;   /* place in bytes, length + 1 (0 none) */
 	struct buf bytes;                       /* of the texts, one behind the other */
 	int64_t *digits;                        /* of each number */
 	uint8_t *places;                        /* behind the point */
 	size_t n_texts, n_numbers;
 	int plain;                              /* texts hardly repeat: no longer looked up */
 	int unsorted;                           /* they stand as the values come */
-	uint64_t seed;
 	uint32_t none;                          /* number + 1 of the text that is none */
-	uint32_t *slot;                         /* hash table of texts: number + 1 */
+	uint64_t *slot;                         /* hash table of texts: number + 1, and above it the hash */
 	size_t slots, code_cap, text_cap, number_cap;
 	struct buf scratch;
 	struct values_facts {                   /* of a column of JSON; after values_put */
@@ -63,7 +62,11 @@ void values_release(struct values *);
 void values_clear(struct values *);
 void values_with_none(struct values *);                         /* before the first: none is text 0, whether or not a value is */
 void values_add(struct values *, struct str text);              /* p NULL: none */
-void values_add_json(struct values *, struct str token);        /* the same, or a number */
+
+/* Tokens of one row, each to the column of its number: a text or a number. That all are looked up together hides that each waits for
+ * memory. */
+struct values_token { uint32_t column, hash; struct str token; };
+void values_add_json(struct values *columns, struct values_token *, size_t n);
 void values_put(struct values *, struct pack *, struct buf *);  /* append the column */
 
 /* Numbers without a text beside: times, seqs. byte 0 segments, or 1 and a varint length and a piece: for each signed the difference
@@ -113,6 +116,6 @@ int values_numbers(struct values_reader *, struct err *);       /* .number[] of 
 int values_mixed(struct values_reader *, struct err *);         /* MIXED: .code[], .number[], .rank[] of all */
 int values_text(struct values_reader *, size_t i, struct str *, struct err *);
 int values_all_texts(struct values_reader *, struct err *);
-void values_token(const struct values_reader *, int64_t number, struct buf *);          /* append a number as it was written */
+void values_put_number(const struct values_reader *, int64_t number, struct buf *);     /* append a number as it was written */
 
 #endif

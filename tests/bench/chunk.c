@@ -1,6 +1,6 @@
 /* What a chunk costs: bytes of each column, packing, reading rows and columns.
  *
- *      build/bench/chunk FILE.ndjson [rows of a chunk]
+ *      build/bench/chunk FILE.ndjson [rows of a chunk [rounds of packing]]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,7 +85,7 @@ main(int argc, char **argv)
 		raw += (size_t)len;
 	}
 	qsort(ev, n, sizeof(*ev), by_time);
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < (argc > 3 ? atoi(argv[3]) : 5); i++) {
 		t = now();
 		chunk_pack(&packed, ev, n);
 		t = now() - t;

@@ -41,7 +41,7 @@ plain_only() { [ -z "$SANITIZED" ] || skip "not beside a sanitizer"; }
 @test "fault 7: a full disk is a clear word, nothing is half done, and with room again it goes on" {
 	root_only
 	mkdir small
-	mount -t tmpfs -o size=3m tmpfs small 2> /dev/null || skip "cannot mount a tmpfs here"
+	mount -t tmpfs -o size=1m tmpfs small 2> /dev/null || skip "cannot mount a tmpfs here"
 	export AT_STORE=$PWD/small/store
 	events 500 | at-ingest
 	events 60000 > rows
