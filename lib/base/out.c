@@ -50,12 +50,25 @@ out_open(const char *path, int append, struct err *err)
 	return o;
 }
 
+static void
+write_all(struct out *o, struct str bytes)
+{
+	if (!o->failed && io_write(o->fd, bytes.p, bytes.n))
+		o->failed = errno;
+}
+
 void
 out_flush(struct out *o)
 {
-	if (!o->failed && io_write(o->fd, o->buf.p, o->buf.n))
-		o->failed = errno;
+	write_all(o, buf_get(&o->buf));
 	buf_clear(&o->buf);
+}
+
+void
+out_write(struct out *o, struct str bytes)
+{
+	out_flush(o);
+	write_all(o, bytes);
 }
 
 int

@@ -45,6 +45,7 @@ struct table {
 	struct csv_parser lib;
 	char   delim;
 	struct column *column;
+	int    borrowed;        /* they are another's, as is the header */
 	int    columns, own;    /* so many columns are the event's own; -1: the record is flat */
 	size_t brace;           /* where the properties begin in the text of the first of them */
 	size_t keys;            /* bytes of all column texts */
@@ -121,10 +122,12 @@ table_close(void *self)
 	if (!t)
 		return;
 	csv_free(&t->lib);
-	for (int i = 0; i < t->columns; i++)
+	for (int i = 0; i < t->columns && !t->borrowed; i++)
 		free(t->column[i].text);
-	free(t->column);
-	free(t->header);
+	if (!t->borrowed) {
+		free(t->column);
+		free(t->header);
+	}
 	free(t->value);
 	free(t->end);
 	buf_release(&t->json);
@@ -572,6 +575,53 @@ next(void *self, struct record *r, struct err *err)
 	return rc;
 }
 
+static int
+inside(const void *self)
+{
+	return ((const struct table *)self)->inside;
+}
+
+static void
+lose(void *self)
+{
+	forget(self);
+}
+
+static void *
+another(void *self)
+{
+	struct table *t = self, *mine;
+
+	if (!t->columns)
+		return NULL;
+	mine = table_open(NULL, t->delim);
+	mine->borrowed = 1;
+	mine->column = t->column;
+	mine->columns = t->columns;
+	mine->own = t->own;
+	mine->brace = t->brace;
+	mine->keys = t->keys;
+	mine->end_text = t->end_text;
+	mine->end_n = t->end_n;
+	mine->header = t->header;
+	mine->header_n = t->header_n;
+	mine->value = mem_grow(NULL, (size_t)t->columns, sizeof(*mine->value));
+	return mine;
+}
+
+static int
+plain(void *self, struct str line, struct record *r)
+{
+	struct table *t = self;
+
+	if (!line.n || (line.n == t->header_n && memcmp(line.p, t->header, line.n) == 0) || !plain_row(t, line, r))
+		return 0;
+	r->input = line;
+	r->checked = 1;
+	r->more = 0;
+	return 1;
+}
+
 /* Cut the next record off *rest and count its fields: a quote counts where a field begins. -1: it goes on behind the end. */
 static int
 count(struct str *rest, char delim)
@@ -627,8 +677,9 @@ looks_tsv(struct str head, const char *file)
 }
 
 const struct format formats_csv = {
-	"csv", "comma-separated values, the first line names the columns", looks_csv, open_csv, next, table_close, .header = 1
+	"csv", "comma-separated values, the first line names the columns", looks_csv, open_csv, next, table_close, another, plain, inside,
+	lose, 1
 };
 const struct format formats_tsv = {
-	"tsv", "the same with tabs", looks_tsv, open_tsv, next, table_close, .header = 1
+	"tsv", "the same with tabs", looks_tsv, open_tsv, next, table_close, another, plain, inside, lose, 1
 };

@@ -32,6 +32,14 @@ struct format {
 	int (*next)(void *, struct record *, struct err *);     /* IN_LINE, IN_END, IN_IDLE; ERR_INPUT: this record is bad
 	                                                         * (record.input and .line are set), go on; else it is over */
 	void (*close)(void *);
+	/* For several threads, where a line is a record as a rule; all or none. fork: a state for another thread, of one that has
+	 * read records already and outlives it; only `plain` and close are for it. plain: the record of an ordinary line (IN_SLACK
+	 * bytes behind it may be read), 1; or 0: `next` is to say what it is. inside: the state is in a record that goes on in the
+	 * next line. forget: that record is lost. */
+	void *(*fork)(void *);
+	int (*plain)(void *, struct str line, struct record *);
+	int (*inside)(const void *);
+	void (*forget)(void *);
 	int header;             /* 1: the first line of a file names what follows: whoever goes on in the middle gives it again */
 };
 extern const struct format *const formats_all[];        /* NULL at the end */

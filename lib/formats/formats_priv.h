@@ -23,6 +23,8 @@ struct formats_state {
 };
 void *formats_open(struct in *, struct err *);
 void formats_close(void *);
+int formats_is_inside(const void *);            /* never: a line, a record */
+void formats_forget(void *);                    /* nothing */
 
 /* The next line that is not empty, good UTF-8 without a byte 0 (or mended), with record.input, .line and .checked set.
  * IN_LINE, IN_END, IN_IDLE, ERR_INPUT, < 0. */

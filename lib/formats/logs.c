@@ -409,24 +409,16 @@ open_common(struct in *in, struct err *err)
 	return open_log(in, 0);
 }
 
+/* The record of the parts. is_plain: plain_parts found them. */
 static int
-next(void *self, struct record *r, struct err *err)
+write_record(struct log *l, struct str line, int is_plain, struct record *r, struct err *err)
 {
-	struct log *l = self;
 	struct buf *b = &l->s.json;
 	struct access *a = &l->a;
-	struct str line, method, path, protocol;
-	const char *wrong;
+	struct str method, path, protocol;
 	size_t properties;
-	long col;
-	int rc, is_request, plain;
+	int is_request;
 
-	if ((rc = formats_line_any(&l->s, r, &line, err)) != IN_LINE)
-		return rc;
-	if (!(plain = plain_parts(l, line, a)) && (rc = formats_line_good(&l->s, &line, err)) != IN_LINE)
-		return rc;
-	if (!plain && (wrong = parts(line, l->combined, a, &col)))
-		return err_col(err, col, ERR_INPUT, "%s", wrong);
 	buf_clear(b);
 	if (formats_settings.unnamed)
 		buf_add(b, "{\"timestamp\":", 13);
@@ -444,9 +436,9 @@ next(void *self, struct record *r, struct err *err)
 	buf_add(b, ",\"properties\":{", 15);
 	properties = b->n - 1;
 	is_request = request_line(a->request, &method, &path, &protocol);
-	if (is_request && (plain || (!(l->s.what & FORMATS_ESCAPE) && !a->odd && (a->ip.n > 1 || a->ip.p[0] != '-') &&
+	if (is_request && (is_plain || (!(l->s.what & FORMATS_ESCAPE) && !a->odd && (a->ip.n > 1 || a->ip.p[0] != '-') &&
 	    (a->status.p[0] != '0') && (a->bytes.p[0] != '0' || a->bytes.n == 1)))) {
-		put_fast(l, a, method, path, protocol, line, line.p + line.n + (plain ? IN_SLACK : 0));
+		put_fast(l, a, method, path, protocol, line, line.p + line.n + (is_plain ? IN_SLACK : 0));
 		goto out;
 	}
 	put(l, "ip", a->ip, 0);
@@ -470,6 +462,44 @@ out:
 	r->json = buf_get(b);
 	r->properties = (struct str){ b->p + properties, b->n - 1 - properties };
 	return IN_LINE;
+}
+
+static int
+next(void *self, struct record *r, struct err *err)
+{
+	struct log *l = self;
+	struct str line;
+	const char *wrong;
+	long col;
+	int rc, is_plain;
+
+	if ((rc = formats_line_any(&l->s, r, &line, err)) != IN_LINE)
+		return rc;
+	if (!(is_plain = plain_parts(l, line, &l->a)) && (rc = formats_line_good(&l->s, &line, err)) != IN_LINE)
+		return rc;
+	if (!is_plain && (wrong = parts(line, l->combined, &l->a, &col)))
+		return err_col(err, col, ERR_INPUT, "%s", wrong);
+	return write_record(l, line, is_plain, r, err);
+}
+
+static int
+plain(void *self, struct str line, struct record *r)
+{
+	struct log *l = self;
+	struct err err;
+
+	if (!plain_parts(l, line, &l->a))
+		return 0;
+	r->input = line;
+	r->checked = 1;
+	r->more = 0;
+	return write_record(l, line, 1, r, &err) == IN_LINE;
+}
+
+static void *
+another(void *self)
+{
+	return open_log(NULL, ((struct log *)self)->combined);
 }
 
 static int
@@ -515,8 +545,10 @@ looks_common(struct str head, const char *file)
 }
 
 const struct format formats_combined = {
-	"combined", "access logs of Apache and nginx", looks_combined, open_combined, next, formats_close
+	"combined", "access logs of Apache and nginx", looks_combined, open_combined, next, formats_close, another, plain,
+	formats_is_inside, formats_forget
 };
 const struct format formats_common = {
-	"common", "the same without referrer and user agent", looks_common, open_common, next, formats_close
+	"common", "the same without referrer and user agent", looks_common, open_common, next, formats_close, another, plain,
+	formats_is_inside, formats_forget
 };

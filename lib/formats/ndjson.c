@@ -48,6 +48,25 @@ next(void *self, struct record *r, struct err *err)
 	return IN_LINE;
 }
 
+static int
+plain(void *self, struct str line, struct record *r)
+{
+	(void)self;
+	if (!line.n || line.p[0] != '{')
+		return 0;
+	r->json = r->input = line;
+	r->checked = r->more = 0;
+	r->properties = (struct str){ NULL, 0 };
+	return 1;
+}
+
+static void *
+another(void *self)
+{
+	(void)self;
+	return formats_open(NULL, NULL);
+}
+
 const struct format formats_ndjson = {
-	"ndjson", "one JSON object a line", looks, formats_open, next, formats_close
+	"ndjson", "one JSON object a line", looks, formats_open, next, formats_close, another, plain, formats_is_inside, formats_forget
 };

@@ -36,6 +36,19 @@ formats_close(void *self)
 	free(s);
 }
 
+int
+formats_is_inside(const void *self)
+{
+	(void)self;
+	return 0;
+}
+
+void
+formats_forget(void *self)
+{
+	(void)self;
+}
+
 static int
 any(bytes16 v)
 {

@@ -471,6 +471,18 @@ sink_add_row(struct sink *s, struct str row)
 	b->events[b->n++] = (struct event){ .properties = keep(&b->bytes, row) };
 }
 
+void
+sink_pass(struct sink *s, struct str lines, long n)
+{
+	if (lines.n >= OUT_BLOCK / 4)
+		out_write(out_stdout(), lines);
+	else {
+		buf_str(&out_stdout()->buf, lines);
+		out_row(out_stdout());
+	}
+	s->passed += n;
+}
+
 /* Queue the open batch and take a spare one, waiting for it. */
 static int
 hand_over(struct sink *s, int commit, struct err *err)

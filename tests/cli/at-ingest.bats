@@ -235,3 +235,48 @@ wait_for() {            # a count in the store
 	[ "$(wc -l <out)" -eq 15000 ]
 	grep -q 'rows' err
 }
+
+@test "the same bytes and rejects, however many threads and in whatever pieces the input comes" {
+	python3 - <<-'P'
+		import random
+		r = random.Random(3)
+		def row(i):
+		    return 'click,2026-11-23T10:%02d:%02d.%03dZ,u%d,s%d,/page/%d,%s' % (i // 60000 % 60, i // 1000 % 60, i % 1000, i % 97, i % 13, i % 31, i)
+		odd = [lambda l: l + ',more', lambda l: l.replace(',', ',"two\nlines, ""q""\n\nx",', 1), lambda l: '', lambda l: l[:20], lambda l: l + '\r',
+		    lambda l: l.replace(',', ',"a" b,', 1), lambda l: l.replace('page', 'p\udcffge'), lambda l: 'event,timestamp,user_id,session_id,page,n',
+		    lambda l: l.replace('page', 'p\\g\te'), lambda l: l.replace('2026', 'x'), lambda l: l.replace(',u', ',"u", ')]
+		lines = ['event,timestamp,user_id,session_id,page,n'] + [row(i) for i in range(16000)]
+		lines = [r.choice(odd)(l) if i and r.randrange(50) == 0 else l for i, l in enumerate(lines)]
+		open('table.csv', 'wb').write('\n'.join(lines).encode('utf-8', 'surrogateescape'))
+		open('open.csv', 'wb').write('\n'.join(lines[:9000] + ['"never closed,'] + lines).encode('utf-8', 'surrogateescape'))
+		def hit(i):
+		    return '10.0.0.%d - u%d [23/Nov/2026:10:%02d:%02d +0000] "GET /page/%d HTTP/1.1" 200 %d "-" "Mozilla/5.0 (X11)"' % (i % 250, i % 97, i // 600 % 60, i // 10 % 60, i % 31, i)
+		odd = [lambda l: l + ' "x"', lambda l: l[:40], lambda l: l.replace('"-"', '"a\\"b"'), lambda l: '', lambda l: l + '\r', lambda l: l.replace('GET', '-'),
+		    lambda l: l.replace('Moz', 'M\udcffz'), lambda l: l.replace('+0000', '+0130'), lambda l: 'v.example:80 ' + l, lambda l: l.replace('/page', '/päge')]
+		open('access.log', 'wb').write('\n'.join(r.choice(odd)(hit(i)) if r.randrange(50) == 0 else hit(i) for i in range(14000)).encode('utf-8', 'surrogateescape'))
+		odd = [lambda l: l[:30], lambda l: l.replace('"n"', '"\\u006e"'), lambda l: '  ', lambda l: '[]', lambda l: l.replace('}', ',}'), lambda l: '{"metric":"m","timestamp":"2026-11-23T10:00:00Z","value":3}',
+		    lambda l: l.replace('"event"', '"type"'), lambda l: l.replace(':', ' : '), lambda l: l.replace('page', 'p\udcffge')]
+		def event(i):
+		    return '{"event":"e","timestamp":"2026-11-23T10:%02d:00.000Z","user_id":"u%d","page":"/%d","properties":{"n":%d}}' % (i % 60, i % 97, i % 31, i)
+		open('events.ndjson', 'wb').write('\n'.join(r.choice(odd)(event(i)) if r.randrange(50) == 0 else event(i) for i in range(14000)).encode('utf-8', 'surrogateescape'))
+	P
+	export AT_NOW=2026-11-23T12:00:00Z
+	for input in 'csv table.csv' 'csv open.csv' 'combined access.log' 'ndjson events.ndjson'; do
+		read -r format file <<< "$input"
+		for more in '' '--lossy' '--event named'; do
+			for threads in 1 2 5; do
+				AT_THREADS=$threads at-ingest -n -q -f $format $more -r rejects.$threads $file > out.$threads
+				AT_THREADS=$threads at-ingest -n -q -f $format $more -r rejects.pipe < <(python3 -c '
+import random, sys
+r, d, i = random.Random(7), open(sys.argv[1], "rb").read(), 0
+while i < len(d):
+    n = r.choice([1, 100, 5000, 70000, 300000]); sys.stdout.buffer.write(d[i:i + n]); sys.stdout.flush(); i += n' $file) | cmp - out.1
+				cmp out.$threads out.1
+				cmp rejects.$threads rejects.1
+				cmp <(jq -c 'del(.source)' rejects.pipe) <(jq -c 'del(.source)' rejects.1)
+			done
+			[ -s out.1 ]
+			[ -s rejects.1 ]
+		done
+	done
+}

@@ -51,7 +51,7 @@ rows() { seq "$1" "$2" | sed 's/.*/{"event":"e","ts":1700000000,"id":"&","pad":"
 @test "fault 6: reads and writes that are interrupted or short are seen through" {
 	command -v strace >/dev/null || skip "no strace"
 	[ -z "$SANITIZED" ] || skip "leaks cannot be looked for under strace"
-	rows 1 100000 >in
+	rows 1 300000 >in
 	# The loader, which gives up, has read its libraries by the fortieth call.
 	strace -f -o calls -e trace=read,write -e inject=read,write:error=EINTR:when=40+2 at-ingest -n in >out
 	[ "$(grep -c INJECTED calls)" -gt 10 ]
