@@ -203,6 +203,7 @@ compact(struct store *s, const char *name, struct err *err)
 }
 
 static int64_t keep_events = TIME_NONE, keep_metrics = TIME_NONE;       /* what is older goes */
+static struct store_ladder keep_ladder;                                 /* n 0: the configuration has none */
 
 /* A span of the configuration, as the time it reaches back to. */
 static int
@@ -223,6 +224,17 @@ span(const struct config *config, const char *path, int64_t *before, struct err 
 	return rc;
 }
 
+/* retention.metrics: a span, or a ladder of roll-ups; what is no sample goes with its last rung. */
+static int
+metrics_kept(const struct config *config, struct err *err)
+{
+	int rc = store_ladder_config(config, &keep_ladder, err);
+
+	if (rc == 0 && keep_ladder.n && keep_ladder.rung[keep_ladder.n - 1].keep_ms)
+		keep_metrics = time_now() - keep_ladder.rung[keep_ladder.n - 1].keep_ms;
+	return rc;
+}
+
 static int
 retain_what(struct err *err)
 {
@@ -235,7 +247,7 @@ retain_what(struct err *err)
 	if (!(config = config_open(cmd_settings()->config, err)))
 		return err->code;
 	if ((rc = span(config, "retention.events", &keep_events, err)) == 0 &&
-	    (rc = span(config, "retention.metrics", &keep_metrics, err)) == 0 && keep_events == TIME_NONE && keep_metrics == TIME_NONE)
+	    (rc = metrics_kept(config, err)) == 0 && keep_events == TIME_NONE && keep_ladder.n == 0)
 		rc = err_set(err, ERR_USAGE, "nothing says how long to keep: give --before TIME, or \"retention\":{\"events\":\"90d\"} in analytics.json");
 	config_close(config);
 	return rc;
@@ -244,11 +256,15 @@ retain_what(struct err *err)
 static int
 retain(struct store *s, const char *name, struct err *err)
 {
-	struct store_dropped gone;
-	int rc = store_retain(s, keep_events, keep_metrics, want.dry, &gone, err);
+	const int ladder = keep_ladder.n > 1;
+	struct store_dropped gone, more = { 0 };
+	int rc = store_retain(s, keep_events, want.dry && ladder ? time_now() - keep_ladder.rung[0].keep_ms : keep_metrics, want.dry, &gone, err);
 
+	if (rc == 0 && ladder && !want.dry && (rc = store_ladder_set(s, &keep_ladder, err)) == 0)
+		rc = store_retain_ladder(s, time_now(), 0, &more, err);
 	if (rc)
 		return rc;
+	gone.samples += more.samples;
 	if (want.dry)
 		buf_printf(say(), "%s: %lld events and %lld samples would go\n", name, (long long)gone.events, (long long)gone.samples);
 	else if (cmd_settings()->verbose)

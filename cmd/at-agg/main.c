@@ -4,6 +4,7 @@
 #include "base/cmd.h"
 #include "base/out.h"
 #include "base/time.h"
+#include "config/config.h"
 #include "event/rows.h"
 #include "store/store.h"
 #include "window/window.h"
@@ -77,6 +78,17 @@ use(void *win, void *batch, struct rows *rows, struct err *err)
 	return rc;
 }
 
+/* The roll-ups that are to be made of what is saved. */
+static int
+follow_ladder(struct store *store, struct err *err)
+{
+	struct config *config = config_open(cmd_settings()->config, err);
+	int rc = config ? store_ladder_follow(store, config, err) : err->code;
+
+	config_close(config);
+	return rc;
+}
+
 /* Open windows of the last run, when there are any. */
 static int
 resume(struct window *win, struct store *store, const char *name, struct err *err)
@@ -141,7 +153,8 @@ main(int argc, char **argv)
 		spec.lateness_ms = 0;
 	spec.out = out_stdout();
 	if ((late && !(spec.late = out_open(late, state != NULL, &err))) || (rejects && !(rows.rejects.to = out_open(rejects, 0, &err))) ||
-	    ((save || state) && !(store = store_open(set->store, set->tenant, STORE_CREATE, &err))))
+	    ((save || state) && !(store = store_open(set->store, set->tenant, STORE_CREATE, &err))) ||
+	    (save && follow_ladder(store, &err)))
 		goto out;
 	spec.save = save ? store : NULL;
 	spec.keep = state ? store : NULL;

@@ -1008,6 +1008,8 @@ prepare(struct run *r, struct ingest_spec *spec, struct err *err)
 		return err->code;
 	if (!spec->no_store && !(r->store = store_open(set->store, set->tenant, STORE_CREATE, err)))
 		return err->code;
+	if (r->store && store_ladder_follow(r->store, r->config, err))
+		return err->code;
 	if (spec->resume) {
 		sink.name = str_of(spec->resume);
 		rc = store_get_state(r->store, "ingest", sink.name, &scratch, err);

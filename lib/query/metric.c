@@ -491,7 +491,10 @@ add_samples(void *self, int part, const struct store_run *run)
 		x->run = run->number;
 		x->of_run = series_of(g, x, json_value(run->series->labels), run->series->metric) - x->list;
 	}
-	if (rc == 0)
+	if (rc == 0 && run->count)
+		for (size_t i = 0; i < run->n; i++)
+			fold(point_of(x, &x->list[x->of_run], bucket(g, run->time[i])), g->fold, run->value[i], (int64_t)run->count[i]);
+	else if (rc == 0)
 		add_run(g, x, &x->list[x->of_run], run->time, run->value, run->n);
 	return rc;
 }
@@ -515,6 +518,9 @@ from_samples(struct gather *g, struct kinds *f, struct store_match *match, struc
 	for (int i = 0; i < PARTS; i++)
 		begin_groups(&part[i]);
 	g->part = part;
+	/* Roll-ups whose buckets are whole parts of ours, also where a zone's offset is not of whole hours. */
+	match->rung = !g->spec->every_ms || g->spec->every_ms % (7 * 86400000LL) == 0 ? 86400000 : g->zone && g->spec->every_ms % 900000 == 0 ? 900000 : g->spec->every_ms;
+	match->of = g->fold == MIN ? STORE_LEAST : g->fold == MAX ? STORE_GREATEST : STORE_SUM;
 	match->wants = is_meant;
 	match->self = f;
 	rc = store_each_run(query_store(g->query, err), match, PARTS, add_samples, g, err);

@@ -24,6 +24,10 @@ int store_compact(struct store *, struct err *);
 struct store_dropped { int64_t events, samples; };
 int store_retain(struct store *, int64_t events, int64_t metrics, int dry, struct store_dropped *, struct err *);
 
+/* Samples and roll-ups, by the ladder of the tenant (store_ladder_set) and the time that it counts from: a roll-up's buckets are
+ * made before their samples go. */
+int store_retain_ladder(struct store *, int64_t now, int dry, struct store_dropped *, struct err *);
+
 int store_init(const char *dir, struct err *);                                          /* an empty store */
 int store_tenant_add(const char *dir, const char *name, struct err *);                  /* names: [a-z0-9_-]{1,63} */
 int store_tenant_remove(const char *dir, const char *name, struct err *);               /* its folder and all in it */

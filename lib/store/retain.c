@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "store/chunk.h"
 #include "codec/varint.h"
-#include "store/series_priv.h"
+#include "store/rungs.h"
 
 struct away { struct store *s; int64_t before; struct err *err; struct buf scratch; };
 
@@ -249,8 +249,10 @@ drop_first(struct away *a, uint64_t series, struct samples_coder *coder, int64_t
 		for (cut = 0; piece.time[cut] < a->before; cut++)
 			;
 	if (rc > 0 && (rc = store_delete(a->s, STORE_SAMPLES, (struct str){ key, 16 }, a->err)) == 0) {
-		a->s->head.samples -= head.n;
-		*dropped += (int64_t)cut;
+		if (series <= STORE_SERIES_MOST) {
+			a->s->head.samples -= head.n;
+			*dropped += (int64_t)cut;
+		}
 		*left = 0;
 		for (size_t i = cut; i < piece.n; i++)
 			samples_add(&rest, piece.time[i], piece.value[i], piece.state[i]);
@@ -281,20 +283,35 @@ drop_series(struct away *a, uint64_t series, struct str identity)
 	return rc;
 }
 
+/* What is older goes from a series and its rungs, whose buckets of it are made before. */
 static int
-retain_samples(struct away *a, int64_t *dropped, int dry)
+drop_old(struct away *a, const struct store_ladder *l, uint64_t series, struct str identity, struct samples_coder *coder, int64_t *dropped)
 {
-	struct store_match old = { .from = INT64_MIN, .to = a->before };
+	int rc = l->n > 1 ? store_rungs_complete(a->s, l, series, l->rung[0].floor, a->err) : 0, left = 0;
+
+	for (int i = 0; i < l->n && rc == 0; i++) {
+		a->before = l->rung[i].floor;
+		for (int part = 0; part < (i ? 4 : 1) && rc == 0; part++)
+			while ((rc = drop_first(a, store_rung_series(&l->rung[i], series, part), coder, dropped, &left)) > 0)
+				;
+	}
+	return rc == 0 && !left ? drop_series(a, series, identity) : rc;
+}
+
+/* The floors of the ladder are where they are to be. */
+static int
+retain_samples(struct away *a, const struct store_ladder *l, int64_t *dropped)
+{
 	struct store_view v;
 	struct store_cursor c = { .view = &v, .table = STORE_SERIES };
 	struct samples_coder coder = { 0 };
 	struct buf list = { 0 };
 	struct str key, value, rest;
-	int rc;
+	int rc = store_seal_samples(a->s, a->err);
 
-	if (dry)
-		return store_each_run(a->s, &old, 1, count_samples, dropped, a->err);
-	if ((rc = store_seal_samples(a->s, a->err)))
+	if (rc == 0 && l->n > 1)
+		rc = store_ladder_put(a->s, l, a->err);
+	if (rc)
 		return rc;
 	store_view_of_txn(a->s, &v);
 	for (rc = store_walk_next(&c, &key, &value, a->err); rc > 0; rc = store_walk_next(&c, &key, &value, a->err)) {
@@ -306,19 +323,68 @@ retain_samples(struct away *a, int64_t *dropped, int dry)
 	store_walk_end(&c);
 	for (rest = buf_get(&list); rc == 0 && rest.n; ) {
 		uint64_t series = store_key64_get(rest.p);
-		int left = 0;
 
 		rest.p += 8;
 		rest.n -= 8;
 		varint_take_str(&rest, &value);
-		while ((rc = drop_first(a, series, &coder, dropped, &left)) > 0)
-			;
-		if (rc == 0 && !left)
-			rc = drop_series(a, series, value);
+		rc = drop_old(a, l, series, value, &coder, dropped);
 	}
 	samples_coder_release(&coder);
 	buf_release(&list);
 	return rc;
+}
+
+static int
+drop_samples(struct away *a, const struct store_ladder *l, int64_t *dropped, int dry)
+{
+	struct store_match old = { .from = INT64_MIN, .to = l->rung[0].floor };
+
+	return dry ? store_each_run(a->s, &old, 1, count_samples, dropped, a->err) : retain_samples(a, l, dropped);
+}
+
+int
+store_retain_ladder(struct store *s, int64_t now, int dry, struct store_dropped *dropped, struct err *err)
+{
+	struct away a = { .s = s, .err = err };
+	struct store_ladder l;
+	int rc;
+
+	*dropped = (struct store_dropped){ 0 };
+	if ((rc = store_begin(s, err)))
+		return rc;
+	if ((rc = store_ladder_get(s, &l, err)) < 0)
+		goto out;
+	rc = 0;
+	for (int i = 0; i < l.n; i++) {         /* whole buckets of the widest, so that none is half gone */
+		int64_t widest = l.n > 1 ? l.rung[l.n - 1].width_ms : 1, cut = l.rung[i].keep_ms ? now - l.rung[i].keep_ms : INT64_MIN;
+
+		if (cut > INT64_MIN && store_rung_floor(cut, widest) > l.rung[i].floor)
+			l.rung[i].floor = store_rung_floor(cut, widest);
+	}
+	rc = drop_samples(&a, &l, &dropped->samples, dry);
+	if (rc == 0 && !dry)
+		rc = store_commit(s, err);
+out:
+	store_abort(s);
+	buf_release(&a.scratch);
+	return rc;
+}
+
+/* All that is older, of samples and roll-ups. */
+static int
+retain_metrics(struct away *a, int64_t before, int64_t *dropped, int dry)
+{
+	struct store_ladder l;
+	int rc = store_ladder_get(a->s, &l, a->err);
+
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < l.n; i++)
+		if (i == 0 && l.n == 1)
+			l.rung[i].floor = before;
+		else if (store_rung_floor(before, l.rung[l.n - 1].width_ms) > l.rung[i].floor)
+			l.rung[i].floor = store_rung_floor(before, l.rung[l.n - 1].width_ms);
+	return drop_samples(a, &l, dropped, dry);
 }
 
 int
@@ -333,7 +399,7 @@ store_retain(struct store *s, int64_t events, int64_t metrics, int dry, struct s
 	if (events != TIME_NONE && ((rc = retain_chunks(&a, &dropped->events, dry)) || (rc = retain_tail(&a, &dropped->events, dry))))
 		goto out;
 	a.before = metrics;
-	if (metrics != TIME_NONE && ((rc = retain_rows(&a, dry)) || (rc = retain_samples(&a, &dropped->samples, dry))))
+	if (metrics != TIME_NONE && ((rc = retain_rows(&a, dry)) || (rc = retain_metrics(&a, metrics, &dropped->samples, dry))))
 		goto out;
 	if (!dry && (rc = store_commit(s, err)) == 0 && (rc = store_begin(s, err)) == 0 && (rc = store_purge(s, err)) == 0)
 		rc = store_commit(s, err);

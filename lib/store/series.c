@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "codec/varint.h"
 #include "store/samples.h"
+#include "store/rungs.h"
 #include "store/series_priv.h"
 
 #define FULL        8192        /* samples of a full piece */
@@ -450,6 +451,14 @@ store_batch_each(struct samples_coder *coder, struct str value, struct buf *body
 
 /* ---- pieces */
 
+/* The head counts samples, not their roll-ups. */
+static void
+count_samples(struct store *s, uint64_t series, int64_t more)
+{
+	if (series <= STORE_SERIES_MOST)
+		s->head.samples += (uint64_t)more;
+}
+
 /* A piece longer than half a page lies on pages of its own. With how many samples it fills the last of them too, when more come
  * after it; and without the few that would begin another page, when those can lie with others. */
 static size_t
@@ -483,7 +492,7 @@ put_pieces(struct store *s, uint64_t series, const struct samples *x, struct err
 		store_piece_key(key, series, x->time[at]);
 		rc = store_put(s, STORE_SAMPLES, (struct str){ key, 16 }, buf_get(&s->value), err);
 	}
-	s->head.samples += x->n;
+	count_samples(s, series, (int64_t)x->n);
 	return rc;
 }
 
@@ -558,7 +567,7 @@ merge(struct store *s, uint64_t series, const struct samples *add, struct err *e
 				store_piece_key(key, series, first);
 				if ((rc = store_delete(s, STORE_SAMPLES, (struct str){ key, 16 }, err)))
 					break;
-				s->head.samples -= old->n;
+				count_samples(s, series, -(int64_t)old->n);
 			}
 		}
 		for (size_t k = from; i < old->n || k < to; )
@@ -643,13 +652,13 @@ gather_last(struct store *s, uint64_t series, const struct samples *add, int64_t
 			return rc ? rc : store_damaged(err, s, "a piece of samples is missing");
 		if ((rc = unpack(s, value, all, err)) < 0 || (rc = store_delete(s, STORE_SAMPLES, (struct str){ key, 16 }, err)))
 			return rc;
-		s->head.samples -= piece[i].n;
+		count_samples(s, series, -(int64_t)piece[i].n);
 	}
 	return 1;
 }
 
-static int
-seal_series(struct store *s, uint64_t series, struct samples *add, struct err *err)
+int
+store_seal_series(struct store *s, uint64_t series, struct samples *add, struct err *err)
 {
 	struct samples *all = &s->samples->all;
 	int64_t from;
@@ -670,7 +679,49 @@ seal_series(struct store *s, uint64_t series, struct samples *add, struct err *e
 	return put_pieces(s, series, all, err);
 }
 
+static int
+end_piece(struct store *s, struct samples_coder *coder, uint64_t series, int first, struct samples_head *head, struct err *err)
+{
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
+	struct str k, value;
+	char key[16];
+	int rc;
+
+	if ((rc = store_view_open(&v, s, err)))
+		return rc;
+	store_piece_key(key, series, first ? INT64_MIN : INT64_MAX);
+	rc = first ? store_walk(&c, (struct str){ key, 16 }, &k, &value, err) : store_walk_before(&c, (struct str){ key, 16 }, &k, &value, err);
+	if (rc > 0 && (k.n != 16 || memcmp(k.p, key, 8)))
+		rc = 0;
+	if (rc > 0 && samples_peek(coder, value, head))
+		rc = store_damaged(err, s, "samples that cannot be read back");
+	store_walk_end(&c);
+	store_view_close(&v);
+	return rc;
+}
+
+int
+store_first_piece(struct store *s, struct samples_coder *coder, uint64_t series, struct samples_head *head, struct err *err)
+{
+	return end_piece(s, coder, series, 1, head, err);
+}
+
+int
+store_last_piece(struct store *s, struct samples_coder *coder, uint64_t series, struct samples_head *head, struct err *err)
+{
+	return end_piece(s, coder, series, 0, head, err);
+}
+
 /* ---- sealing */
+
+static int
+seal(struct store *s, const struct store_ladder *ladder, uint64_t series, struct samples *add, struct err *err)
+{
+	int rc = store_seal_series(s, series, add, err);
+
+	return rc ? rc : store_rungs_sealed(s, ladder, series, add, err);
+}
 
 struct sealing { struct map map; struct arena *texts; };        /* series, 8 bytes -> struct samples * */
 
@@ -733,8 +784,10 @@ seal_all(struct store *s, int tail, struct err *err)
 {
 	struct store_pending *p = s->samples;
 	struct sealing x = { .texts = arena_new(0) };
-	int rc = tail ? take_tail(s, &x, err) : 0;
+	struct store_ladder ladder;
+	int rc = store_ladder_get(s, &ladder, err);
 
+	rc = rc < 0 ? rc : tail ? take_tail(s, &x, err) : 0;
 	for (size_t i = 0; i < p->n_touched && rc == 0; i++) {
 		struct store_series *one = p->touched[i];
 		struct map_entry *e = NULL;
@@ -744,7 +797,7 @@ seal_all(struct store *s, int tail, struct err *err)
 		if (tail)
 			e = map_find(&x.map, (struct str){ key, 8 });
 		if (!e) {
-			rc = seal_series(s, one->id, &one->add, err);
+			rc = seal(s, &ladder, one->id, &one->add, err);
 			continue;
 		}
 		for (size_t k = 0; k < one->add.n; k++)
@@ -752,7 +805,7 @@ seal_all(struct store *s, int tail, struct err *err)
 	}
 	for (struct map_entry *e = map_first(&x.map); e; e = map_next(&x.map, e)) {
 		if (rc == 0)
-			rc = seal_series(s, store_key64_get(e->key.p), e->ptr, err);
+			rc = seal(s, &ladder, store_key64_get(e->key.p), e->ptr, err);
 		samples_release(e->ptr);
 		free(e->ptr);
 	}
@@ -858,7 +911,7 @@ merge_pieces(struct store *s, uint64_t series, struct err *err)
 			if (rc <= 0 || (rc = store_delete(s, STORE_SAMPLES, (struct str){ key, 16 }, err)))
 				return rc < 0 ? rc : store_damaged(err, s, "a piece of samples is missing");
 		}
-		s->head.samples -= all->n;
+		count_samples(s, series, -(int64_t)all->n);
 		rc = put_pieces(s, series, all, err);
 	} while (rc >= 0 && n > 0 && at < INT64_MAX);
 	return rc < 0 ? rc : looked;

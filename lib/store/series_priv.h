@@ -21,6 +21,10 @@ int store_tail_head(struct str batch, struct store_tail_head *, struct str *rest
 int store_batch_each(struct samples_coder *, struct str batch, struct buf *scratch,
     int (*each)(void *, uint64_t series, int64_t time, double value, struct str state), void *);
 
+int store_seal_series(struct store *, uint64_t series, struct samples *add, struct err *);         /* merged with its pieces; add is put in order */
+/* Its first and last piece: 1, 0 there is none, < 0. */
+int store_first_piece(struct store *, struct samples_coder *, uint64_t series, struct samples_head *, struct err *);
+int store_last_piece(struct store *, struct samples_coder *, uint64_t series, struct samples_head *, struct err *);
 int store_put_samples(struct store *, uint64_t series, const struct samples *, struct err *);     /* as pieces; none may be there */
 
 /* series_read.c: the samples of a series from <= time < to, its pieces stitched with a tail (in order, within the bounds), in runs. */

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "codec/varint.h"
 #include "json/json.h"
-#include "store/series_priv.h"
+#include "store/rungs.h"
 
 #define LOT          (256 << 10)        /* bytes of pieces read under one transaction */
 #define THREADS_MOST 64
@@ -411,6 +411,7 @@ store_reader_next(struct store *s, struct store_reader *r, const struct samples 
 struct reading {
 	struct store *s;
 	const struct store_match *match;
+	struct store_ladder ladder;
 	struct list list;
 	size_t parts;
 	int (*each)(void *, int, const struct store_run *);
@@ -421,25 +422,175 @@ struct reading {
 	struct err *err;
 };
 
+struct worker {
+	struct reading *all;
+	struct store_reader reader;
+	struct samples value, count;    /* of roll-ups */
+	int part;
+	size_t series;
+};
+
 static int
-read_part(struct reading *all, struct store_reader *reader, size_t part, struct err *err)
+give(struct worker *w, const struct samples *x, size_t from, size_t n, const double *count)
 {
-	size_t from = all->list.n * part / all->parts, to = all->list.n * (part + 1) / all->parts;
+	struct store_run run = { .series = &w->all->list.one[w->series].texts, .number = w->series, .time = x->time + from,
+		.value = x->value + from, .state = x->n_states ? x->state + from : NULL, .count = count, .n = n };
+
+	return n ? w->all->each(w->all->self, w->part, &run) : 0;
+}
+
+/* The samples of [from, to), the tail's with them. */
+static int
+give_samples(struct worker *w, int64_t from, int64_t to, struct err *err)
+{
+	const struct series *one = &w->all->list.one[w->series];
+	size_t k = lower(one->tail.time, one->tail.n, from), end = lower(one->tail.time, one->tail.n, to);
+	struct samples tail = one->tail;
+	const struct samples *x;
+	size_t at, n;
 	int rc = 0;
 
-	for (size_t i = from; i < to && rc == 0 && !all->over; i++) {
-		const struct samples *x;
-		size_t at, n;
+	if (from >= to)
+		return 0;
+	if (k) {                        /* n 0: there may be no arrays to point into */
+		tail.time += k;
+		tail.value += k;
+		tail.state += k;
+	}
+	tail.n = end - k;
+	store_reader_begin(&w->reader, one->id, &tail, from, to);
+	while (rc == 0 && (rc = store_reader_next(w->all->s, &w->reader, &x, &at, &n, err)) > 0)
+		rc = give(w, x, at, n, NULL);
+	return rc;
+}
 
-		store_reader_begin(reader, all->list.one[i].id, &all->list.one[i].tail, all->match->from, all->match->to);
-		while ((rc = store_reader_next(all->s, reader, &x, &at, &n, err)) > 0) {
-			struct store_run run = { .series = &all->list.one[i].texts, .number = i, .time = x->time + at, .value = x->value + at,
-				.state = x->n_states ? x->state + at : NULL, .n = n };
+static int
+read_part_of_rung(struct worker *w, const struct store_rung *r, int part, int64_t from, int64_t to, struct samples *out, struct err *err)
+{
+	static const struct samples none = { 0 };
+	const struct samples *x;
+	size_t at, n;
+	int rc;
 
-			if ((rc = all->each(all->self, (int)part, &run)))
-				break;
+	samples_clear(out);
+	store_reader_begin(&w->reader, store_rung_series(r, w->all->list.one[w->series].id, part), &none, from, to);
+	while ((rc = store_reader_next(w->all->s, &w->reader, &x, &at, &n, err)) > 0)
+		for (size_t i = at; i < at + n; i++)
+			samples_add(out, x->time[i], x->value[i], (struct str){ 0 });
+	return rc;
+}
+
+/* The buckets of a rung that begin in [from, to). */
+static int
+give_rung(struct worker *w, const struct store_rung *r, int64_t from, int64_t to, struct err *err)
+{
+	int rc;
+
+	if (from >= to)
+		return 0;
+	if ((rc = read_part_of_rung(w, r, 0, from, to, &w->count, err)) ||
+	    (rc = read_part_of_rung(w, r, w->all->match->of == STORE_SUM ? 1 : w->all->match->of == STORE_LEAST ? 2 : 3, from, to, &w->value, err)))
+		return rc;
+	if (w->count.n != w->value.n || (w->count.n && memcmp(w->count.time, w->value.time, w->count.n * sizeof(*w->count.time))))
+		return store_damaged(err, w->all->s, "roll-ups whose counts and values have other times");
+	return give(w, &w->value, 0, w->value.n, w->count.value);
+}
+
+/* Samples of the tail alone, on top of buckets whose samples are gone. */
+static int
+give_tail(struct worker *w, int64_t from, int64_t to)
+{
+	const struct samples *tail = &w->all->list.one[w->series].tail;
+	size_t k = lower(tail->time, tail->n, from), end = lower(tail->time, tail->n, to);
+
+	return k < end ? give(w, tail, k, end - k, NULL) : 0;
+}
+
+/* What no bucket has: the samples, and before their floor those of the tail. */
+static int
+give_open(struct worker *w, int64_t from, int64_t to, int64_t raw, struct err *err)
+{
+	int rc = from < raw && from < to ? give_tail(w, from, raw < to ? raw : to) : 0;
+
+	return rc ? rc : give_samples(w, from > raw ? from : raw, to, err);
+}
+
+/* A rung's buckets of [from, to), both whole; those that the tail has samples for from the samples. */
+static int
+give_buckets(struct worker *w, const struct store_rung *r, int64_t from, int64_t to, int64_t raw, struct err *err)
+{
+	const struct samples *tail = &w->all->list.one[w->series].tail;
+	int rc = 0;
+
+	for (size_t k = lower(tail->time, tail->n, from); rc == 0 && k < tail->n && tail->time[k] < to; ) {
+		int64_t bucket = store_rung_floor(tail->time[k], r->width_ms), end = bucket + r->width_ms;
+
+		if (bucket >= raw)
+			rc = give_rung(w, r, from, bucket, err);
+		else if ((rc = give_rung(w, r, from, end, err)) == 0)
+			rc = give_tail(w, bucket > from ? bucket : from, end < to ? end : to);
+		if (rc == 0 && bucket >= raw)
+			rc = give_samples(w, bucket, end, err);
+		from = end;
+		while (k < tail->n && tail->time[k] < end)
+			k++;
+	}
+	return rc ? rc : give_rung(w, r, from, to, err);
+}
+
+/* A series as roll-ups as far as they go:
+ *
+ *      coarser rungs where the wanted one is gone | samples to a whole bucket | the wanted rung | samples of what is open
+ */
+static int
+give_rolled(struct worker *w, int wanted, struct err *err)
+{
+	const struct store_ladder *l = &w->all->ladder;
+	const struct store_match *m = w->all->match;
+	const struct store_rung *r = &l->rung[wanted];
+	int64_t raw = l->rung[0].floor, from = m->from, begin = from, end = from, lost = wanted ? r->floor : raw, width = r->width_ms, last;
+	int rc = 0;
+
+	for (int i = l->n - 1; i > wanted && rc == 0; i--) {    /* what is older than the rung below keeps */
+		int64_t until = l->rung[i - 1].floor < lost ? l->rung[i - 1].floor : lost;
+
+		until = until < m->to ? until : m->to;
+		if (from < until && l->rung[i].floor < until) {
+			if ((rc = give_rung(w, &l->rung[i], from, until, err)) == 0)
+				rc = give_tail(w, from, until);
+			from = until;
 		}
 	}
+	if (rc || from >= m->to)
+		return rc;
+	if (!wanted)
+		return give_open(w, from, m->to, raw, err);
+	if ((rc = store_rungs_end(w->all->s, &w->reader.coder, r, w->all->list.one[w->series].id, &last, err)))
+		return rc;
+	begin = store_rung_floor(from, width) == from || from < INT64_MIN + width ? from : store_rung_floor(from, width) + width;
+	end = store_rung_floor(m->to, width) < raw ? m->to : store_rung_floor(m->to, width);
+	end = last < end ? last : end;
+	if (begin >= end)               /* no whole bucket is there */
+		return give_open(w, from, m->to, raw, err);
+	if ((rc = give_open(w, from, begin, raw, err)) || (rc = give_buckets(w, r, begin, end, raw, err)))
+		return rc;
+	return give_open(w, end, m->to, raw, err);
+}
+
+static int
+read_part(struct worker *w, size_t part, struct err *err)
+{
+	struct reading *all = w->all;
+	const struct store_ladder *l = &all->ladder;
+	size_t to = all->list.n * (part + 1) / all->parts;
+	int rc = 0, wanted = 0;
+
+	for (int i = 1; i < l->n; i++)
+		if (all->match->rung >= l->rung[i].width_ms && all->match->rung % l->rung[i].width_ms == 0)
+			wanted = i;
+	w->part = (int)part;
+	for (w->series = all->list.n * part / all->parts; w->series < to && rc == 0 && !all->over; w->series++)
+		rc = all->match->rung > 0 && l->n > 1 ? give_rolled(w, wanted, err) : give_samples(w, all->match->from, all->match->to, err);
 	return rc;
 }
 
@@ -447,13 +598,13 @@ static void *
 work(void *self)
 {
 	struct reading *all = self;
-	struct store_reader reader = { 0 };
+	struct worker w = { .all = all };
 	struct err err = { 0 };
 	size_t part;
 	int rc = 0;
 
 	while (rc == 0 && !all->over && (part = all->next++) < all->parts)
-		rc = read_part(all, &reader, part, &err);
+		rc = read_part(&w, part, &err);
 	if (rc) {
 		pthread_mutex_lock(&all->lock);
 		if (!all->over) {
@@ -463,7 +614,9 @@ work(void *self)
 		}
 		pthread_mutex_unlock(&all->lock);
 	}
-	store_reader_release(&reader);
+	store_reader_release(&w.reader);
+	samples_release(&w.value);
+	samples_release(&w.count);
 	return NULL;
 }
 
@@ -489,7 +642,8 @@ store_each_run(struct store *s, const struct store_match *m, int parts, int (*ea
 	pthread_t thread[THREADS_MOST];
 	int rc, n = 1, threads;
 
-	if ((rc = find(s, m, &all.list, err)) || all.list.n == 0 || (rc = read_tail(s, &all.list, m, err)))
+	if ((rc = store_ladder_get(s, &all.ladder, err)) < 0 || (rc = find(s, m, &all.list, err)) || all.list.n == 0 ||
+	    (rc = read_tail(s, &all.list, m, err)))
 		goto out;
 	for (threads = threads_for(&all); n < threads && pthread_create(&thread[n], NULL, work, &all) == 0; )
 		n++;

@@ -111,6 +111,8 @@ struct store_match {
 	const struct store_label *labels;
 	int n_labels;
 	int64_t from, to;               /* from <= time < to; of the samples */
+	int64_t rung;                   /* > 0: roll-ups of at most this width may stand for samples, where there are some */
+	enum { STORE_SUM, STORE_LEAST, STORE_GREATEST } of;     /* what the value of a roll-up is */
 	int (*wants)(void *self, const struct store_sample *);  /* asked for each that matches so far; NULL: all */
 	void *self;
 };
@@ -120,6 +122,7 @@ struct store_run {
 	const int64_t *time;
 	const double *value;
 	const struct str *state;                /* NULL: none has one */
+	const double *count;                    /* of roll-ups: of how many samples each is; NULL: these are samples */
 	size_t n;
 };
 int store_each_series(struct store *, const struct store_match *, int (*each)(void *, const struct store_sample *), void *, struct err *);
@@ -135,6 +138,18 @@ struct store_samples;
 struct store_samples *store_samples_open(struct store *, const struct store_match *, struct err *);
 int store_samples_next(struct store_samples *, struct store_run *, struct err *);       /* 1, 0 at the end, < 0 */
 void store_samples_close(struct store_samples *);
+
+/* The ladder: how long samples are kept, and which roll-ups of them for how long. One is kept with the tenant, so that all who
+ * write make the same; to set it again changes what is made and kept from then on. */
+#define STORE_RUNGS 8
+struct store_rung { int64_t width_ms, keep_ms, floor; int number; };    /* raw: width 0; keep 0: for ever; nothing before floor is there */
+struct store_ladder { struct store_rung rung[STORE_RUNGS]; int n; };    /* raw, then by width */
+int store_ladder_parse(struct str, struct store_ladder *, struct err *);        /* "raw 7d, 1m 90d, 1h 2y", or "90d" for raw alone */
+struct config;
+int store_ladder_config(const struct config *, struct store_ladder *, struct err *);    /* retention.metrics; n 0 when it is not there */
+int store_ladder_follow(struct store *, const struct config *, struct err *);           /* set it, when there are roll-ups in it */
+int store_ladder_set(struct store *, const struct store_ladder *, struct err *);        /* a transaction of its own, when it is another */
+int store_ladder_get(struct store *, struct store_ladder *, struct err *);              /* 1, 0 none was set, < 0 */
 
 /* The labels there are, each once, and how many series have it. */
 int store_each_label(struct store *, int (*each)(void *, struct str label, uint64_t series), void *, struct err *);

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "codec/varint.h"
 #include "store/chunk.h"
-#include "store/series_priv.h"
+#include "store/rungs.h"
 
 struct check {
 	struct store *s;
@@ -29,6 +29,7 @@ struct check {
 	struct { uint64_t n, series, tail; int64_t last; struct samples piece; struct samples_coder coder; struct buf body; } samples;
 	struct map postings;            /* hash, series (8 bytes) -> 1 there, 2 and meant to be; label -> series less those found */
 	int has_postings;
+	struct { struct buf series; uint64_t n, last; } rungs;  /* those that have pieces, with the rung in the highest byte */
 	struct { struct dedupe_run head; uint64_t id, left; } run;
 	uint64_t recent;                /* ids */
 	int incomplete;                 /* something could not be read: sums are not compared */
@@ -349,7 +350,7 @@ see_samples(struct check *c, struct str key, struct str value)
 		return;
 	}
 	series = store_key64_get(key.p);
-	if (series >= c->head.next_series)
+	if ((series & STORE_SERIES_MOST) >= c->head.next_series)
 		tell(c, "samples: a piece of a series not yet given");
 	if (piece->time[0] != store_key_time_get(store_key64_get(key.p + 8)))
 		tell(c, "samples: a piece under another time than its first");
@@ -357,7 +358,78 @@ see_samples(struct check *c, struct str key, struct str value)
 		tell(c, "samples: pieces of series %llu overlap", (unsigned long long)series);
 	c->samples.series = series;
 	c->samples.last = piece->time[piece->n - 1];
-	c->samples.n += piece->n;
+	if (series <= STORE_SERIES_MOST)
+		c->samples.n += piece->n;
+	else if (c->rungs.n == 0 || c->rungs.last != series) {
+		buf_add(&c->rungs.series, key.p, 8);
+		c->rungs.last = series;
+		c->rungs.n++;
+	}
+}
+
+/* Roll-ups against the samples that they are made of, where these are there still. */
+static void
+check_rung(struct check *c, const struct store_ladder *l, int rung, uint64_t series)
+{
+	static const struct samples none = { 0 };
+	static const char *const part[4] = { "count", "sum", "least", "greatest" };
+	const struct store_rung *r = &l->rung[rung];
+	struct store_reader reader = { 0 };
+	struct samples made[4] = { 0 };
+	const struct samples *x;
+	struct err err = { 0 };
+	int64_t end, from = l->rung[0].floor;
+	uint64_t version = store_version(c->s);
+	size_t at, n;
+	int rc = store_rungs_end(c->s, &reader.coder, r, series, &end, &err), wrong = -1;
+
+	if (rc == 0 && from < end)
+		rc = store_rungs_make(c->s, &reader, l, rung, series, from, end, made, &err);
+	for (int i = 0; i < 4 && rc == 0; i++) {
+		size_t k = 0;
+		int same = 1;
+
+		store_reader_begin(&reader, store_rung_series(r, series, i), &none, from, INT64_MAX);
+		while ((rc = store_reader_next(c->s, &reader, &x, &at, &n, &err)) > 0)
+			for (size_t j = at; j < at + n; j++, k++)
+				same &= k < made[i].n && x->time[j] == made[i].time[k] && memcmp(&x->value[j], &made[i].value[k], sizeof(double)) == 0;
+		if (rc == 0 && (!same || k != made[i].n))
+			wrong = i;
+	}
+	if (store_version(c->s) == version) {   /* else somebody wrote meanwhile, and the two may be of different states */
+		if (rc < 0)
+			tell(c, "roll-ups: %s", err.text);
+		else if (wrong >= 0)
+			tell(c, "roll-ups: the %s by %lld ms of series %llu is not that of its samples", part[wrong], (long long)r->width_ms,
+			    (unsigned long long)series);
+	}
+	for (int i = 0; i < 4; i++)
+		samples_release(&made[i]);
+	store_reader_release(&reader);
+}
+
+static void
+check_rungs(struct check *c)
+{
+	struct store_ladder l;
+	struct err err = { 0 };
+
+	if (store_ladder_get(c->s, &l, &err) < 0) {
+		tell(c, "%s", err.text);
+		return;
+	}
+	for (size_t k = 0; k < c->rungs.series.n && !c->incomplete; k += 8) {
+		uint64_t series = store_key64_get(c->rungs.series.p + k);
+		int number = (int)(series >> 56) / 4, part = (int)(series >> 56) % 4, rung = 0;
+
+		for (int i = 1; i < l.n; i++)
+			if (l.rung[i].number == number)
+				rung = i;
+		if (!rung)
+			tell(c, "roll-ups: a piece of a roll-up that is not in the ladder");
+		else if (part == 0)
+			check_rung(c, &l, rung, series & STORE_SERIES_MOST);
+	}
 }
 
 static void
@@ -608,6 +680,7 @@ store_verify(struct store *s, void (*told)(void *, const char *), void *self, st
 	if (c.run.left)
 		tell(&c, "run %llu: parts are missing", (unsigned long long)c.run.id);
 	store_view_close(&c.view);
+	check_rungs(&c);
 	for (rest = buf_get(&c.headers); rest.n; ) {
 		uint64_t id = store_key64_get(rest.p);
 
@@ -632,6 +705,7 @@ out:
 	map_release(&c.keys);
 	map_release(&c.chunks);
 	map_release(&c.postings);
+	buf_release(&c.rungs.series);
 	samples_release(&c.samples.piece);
 	samples_coder_release(&c.samples.coder);
 	buf_release(&c.samples.body);

@@ -141,3 +141,48 @@ rows() { at-query -f csv "SELECT metric, timestamp, field, value, labels FROM me
 	cmp one five
 	[ "$(wc -l <one)" -eq 100 ]
 }
+
+@test "a ladder rolls samples up, retain keeps the roll-ups, and metric stitches them with the samples" {
+	need_shared bench/gen_metrics.c
+	${CC:-cc} -O1 -w -o gen "$shared/bench/gen_metrics.c"
+	mkdir config
+	echo '{"retention":{"metrics":"raw 2h, 1m 5h, 1h 2y"}}' >config/analytics.json
+	./gen -s 100 -n 2400 >in                                        # ten hours
+	at-ingest -S plain -c none in
+	head -n 200000 in | at-ingest
+	tail -n +200001 in | at-ingest
+	ask() {
+		for every in 1m 5m 1h; do at-query "$@" -f csv metric http_requests_total --every $every --by job; done
+		at-query "$@" -f csv metric queue_length --by region
+		at-query "$@" -f csv metric temperature_celsius --every 3h --range 2026-11-22T03:00..2026-11-22T09:00
+	}
+	ask -S plain >want
+	ask >got
+	cmp want got
+	run -0 at-admin verify
+	export AT_NOW=2026-11-22T10:00:00Z
+	run -0 at-admin retain -n
+	[[ $output == *'0 events and 192000 samples would go'* ]]
+	at-admin retain --yes
+	run -0 at-admin verify
+	[ "$(at-query 'SELECT MIN(timestamp) t FROM metrics' | jq -r .t)" = 2026-11-22T08:00:00.000Z ]
+	at-query -f csv metric http_requests_total --every 1h --by job >got
+	at-query -S plain -f csv metric http_requests_total --every 1h --by job >want
+	cmp want got
+	# by the minute there are hours only before the last five
+	at-query metric queue_length --every 1m --range 2026-11-22..2026-11-22T10:00 >got
+	[ "$(jq -r 'select(.timestamp < "2026-11-22T05") | .timestamp' got | wc -l)" -eq 5 ]
+	[ "$(jq -r 'select(.timestamp >= "2026-11-22T05") | .timestamp' got | wc -l)" -eq 300 ]
+	# what comes later than that is added all the same
+	at-ingest <<<'{"metric":"queue_length","timestamp":"2026-11-22T00:30:00.000Z","labels":{"job":"late"},"value":77}'
+	[ "$(at-query metric queue_length --every 1d --by job | jq -r 'select(.labels.job == "late") | .value')" = 77 ]
+	run -0 at-admin verify
+}
+
+@test "a ladder that cannot be is told" {
+	mkdir config
+	echo '{"retention":{"metrics":"1m 90d, raw 7d"}}' >config/analytics.json
+	run -2 at-ingest <<<'{"metric":"m","timestamp":1,"value":1}'
+	[[ $output == *'retention.metrics: raw comes first'* ]]
+	run -2 at-admin retain --yes
+}

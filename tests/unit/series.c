@@ -255,6 +255,145 @@ samples_are_read_back_whatever_comes_when(void **state)
 	free(model);
 }
 
+/* ---- the ladder */
+
+enum { HOUR = 3600000 / STEP, HOURS = SLOTS / HOUR };
+
+struct hour { double count, value; };
+struct rolled { struct hour hour[SERIES][HOURS]; int of; pthread_mutex_t lock; int rolled; };
+
+static int
+add_rolled(void *self, int part, const struct store_run *run)
+{
+	struct rolled *r = self;
+	int series = atoi(run->series->labels.p + 10);
+
+	(void)part;
+	for (size_t i = 0; i < run->n; i++) {
+		struct hour *h = &r->hour[series][run->time[i] / STEP / HOUR];
+
+		h->value = r->of == STORE_SUM || h->count == 0 ? h->value + run->value[i] : r->of == STORE_LEAST ? fmin(h->value, run->value[i]) :
+		    fmax(h->value, run->value[i]);
+		h->count += run->count ? run->count[i] : 1;
+		r->rolled |= run->count != NULL;
+	}
+	return 0;
+}
+
+/* By the hour, whatever rungs and samples are put together for it, all is as the model says. */
+static void
+compare_rolled(struct store *s, const struct model *model, int64_t rung, int from, int to)
+{
+	struct rolled *r = mem_new(sizeof(*r));
+	struct err err = { 0 };
+
+	for (int of = STORE_SUM; of <= STORE_GREATEST; of++) {
+		const struct store_match match = { .from = (int64_t)from * HOUR * STEP, .to = (int64_t)to * HOUR * STEP, .rung = rung, .of = of };
+
+		memset(r, 0, sizeof(*r));
+		r->of = of;
+		OK(store_each_run(s, &match, 3, add_rolled, r, &err));
+		for (int i = 0; i < SERIES; i++)
+			for (int h = 0; h < HOURS; h++) {
+				double count = 0, value = 0;
+
+				for (int k = h * HOUR; k < (h + 1) * HOUR && h >= from && h < to; k++)
+					if (model->has[i][k]) {
+						double v = model->value[i][k];
+
+						value = of == STORE_SUM || count == 0 ? value + v : of == STORE_LEAST ? fmin(value, v) : fmax(value, v);
+						count++;
+					}
+				assert_int_equal(r->hour[i][h].count, count);
+				if (isnan(value) || isnan(r->hour[i][h].value))
+					continue;       /* of what is no number or infinite, the order of the sum decides */
+				if (i == 4 || i == 5 || i == 6)
+					continue;
+				if (fabs(r->hour[i][h].value - value) > 1e-9 * (1 + fabs(value)))
+					fail_msg("series %d, hour %d, of %d: %.17g instead of %.17g", i, h, of, r->hour[i][h].value, value);
+			}
+	}
+	free(r);
+}
+
+static void
+roll_ups_are_those_of_the_samples_whatever_comes_when(void **state)
+{
+	struct model *model = mem_new(sizeof(*model));
+	struct err err = { 0 };
+	struct store *s = store_open(dir, "rungs", STORE_CREATE, &err);
+	struct store_ladder ladder;
+	struct store_dropped dropped;
+	uint64_t seed = 362436069;
+	int now = 0, raw = 0;
+
+	(void)state;
+	assert_non_null(s);
+	OK(store_ladder_parse(STR("raw 5d, 1m 10d, 1h 2y"), &ladder, &err));
+	OK(store_ladder_set(s, &ladder, &err));
+	for (int round = 0; round < 24; round++) {
+		OK(store_begin(s, &err));
+		for (int t = round % 4 == 1 ? 9000 : 1 + (int)(next(&seed) % 400); t > 0 && now < SLOTS; t--, now++)
+			for (int i = 0; i < SERIES; i++)
+				if (i != 3 || now % 100 == 0)
+					put(s, model, i, now, next(&seed));
+		for (int k = round % 3 ? 20 : 300; k > 0 && now > raw; k--)
+			put(s, model, (int)(next(&seed) % SERIES), raw + (int)(next(&seed) % (unsigned)(now - raw)), next(&seed));
+		for (int k = 0; k < 10 && raw; k++) {   /* later than that, of times that had none */
+			int slot = (int)(next(&seed) % (unsigned)raw);
+
+			if (!model->has[3][slot])
+				put(s, model, 3, slot, next(&seed));
+		}
+		OK(store_commit(s, &err));
+		if (round % 8 == 7) {
+			int from = (int)(next(&seed) % HOURS), to = from + (int)(next(&seed) % (unsigned)(HOURS - from + 1));
+
+			compare_rolled(s, model, 3600000, 0, HOURS);
+			compare_rolled(s, model, 3600000, from, to);
+			compare_rolled(s, model, 60000, from, to);
+			compare_rolled(s, model, 900000, 0, to);
+			check_store(s);
+		}
+		if (round % 8 == 5) {
+			OK(store_retain_ladder(s, (int64_t)now * STEP, 0, &dropped, &err));
+			if (now * (int64_t)STEP > 5 * 86400000)
+				raw = (int)(now - 5 * 86400000 / STEP) / HOUR * HOUR;
+		}
+		if (round == 18)
+			OK(store_compact(s, &err));
+	}
+	assert_true(raw > 0);
+	OK(store_ladder_parse(STR("raw 5d, 1h 2y"), &ladder, &err));
+	OK(store_ladder_set(s, &ladder, &err));
+	compare_rolled(s, model, 3600000, 0, HOURS);
+	check_store(s);
+	OK(store_retain(s, TIME_NONE, TIME_MAX, 0, &dropped, &err));
+	check_store(s);
+	store_close(s);
+	free(model);
+}
+
+static void
+ladders_are_checked(void **state)
+{
+	static const char *const good[] = { "7d", "raw 7d, 1m 90d, 1h 2y", "raw 1h,5m", "raw 1w, 1m 90d, 1h" };
+	static const char *const bad[] = { "", "7", "1m 90d, raw 7d", "raw 7d, 1h 90d, 1m 2y", "raw 7d, 1m 1d", "raw 7d, 1m 90d, 90s 1y", "raw 7d, 0s 90d",
+		"raw, 1m 7d", "raw 7d, 1h 10h", "raw 7d 1m 90d", "raw 7d, 1m 8d, 2m 9d, 4m 10d, 8m 11d, 16m 12d, 32m 13d, 64m 14d, 128m 15d" };
+	struct store_ladder l;
+	struct err err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		OK(store_ladder_parse(str_of(good[i]), &l, &err));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		if (i == 1)
+			continue;               /* a bare number is seconds */
+		err_clear(&err);
+		assert_true(store_ladder_parse(str_of(bad[i]), &l, &err) < 0);
+	}
+}
+
 /* ---- the index */
 
 static int
@@ -365,6 +504,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples_are_read_back_whatever_comes_when),
+		cmocka_unit_test(roll_ups_are_those_of_the_samples_whatever_comes_when),
+		cmocka_unit_test(ladders_are_checked),
 		cmocka_unit_test(labels_lead_to_their_series),
 		cmocka_unit_test(an_older_store_gets_its_index),
 	};
