@@ -442,6 +442,12 @@ out:
 	return z;
 }
 
+int
+zone_is_utc(const struct zone *z)
+{
+	return !z || (z->n == 0 && !z->has_rule && z->first == 0);
+}
+
 const struct zone *
 zone_get(struct str name, struct err *err)
 {

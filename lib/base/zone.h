@@ -15,6 +15,8 @@ struct zone;
 /* "UTC", "Europe/Zurich", or "+02:00". NULL and an error when there is no such zone. */
 const struct zone *zone_get(struct str name, struct err *);
 
+int zone_is_utc(const struct zone *);           /* at all times */
+
 /* ms to add to UTC to get local time. */
 int64_t zone_offset(const struct zone *, int64_t ms);
 

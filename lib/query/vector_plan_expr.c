@@ -536,6 +536,8 @@ field_of(struct plan_scope *s, const struct select_expr *e, int aliases, struct 
 /* ---- how long a function of time stays the same */
 
 #define MINUTE 60000
+#define HOUR   3600000
+#define DAY    86400000
 #define FOREVER INT64_MAX
 
 static int
@@ -605,6 +607,43 @@ of_letters(const struct cell *format)   /* PostgreSQL's */
 	return holds(format->text, "MS") ? 1 : memchr(format->text.p, 'S', format->text.n) ? 1000 : MINUTE;
 }
 
+/* Where days are those of UTC, what is told of whole hours or days stays the same for as long. `unit` is the function's name or the
+ * unit it is given, known to be of whole minutes. */
+static int64_t
+of_whole(struct str unit)
+{
+	static const char *const minutes[] = { "minute", "min", "mi", "minutes", "mins", "tominute", "tostartofminute", "tostartoffiveminutes", "tostartoffiveminute",
+		"tostartoftenminutes", "tostartoffifteenminutes", NULL };
+	static const char *const hours[] = { "hour", "h", "hr", "hours", "hrs", "tohour", "tostartofhour", NULL };
+
+	return one_of(unit, minutes) ? MINUTE : one_of(unit, hours) ? HOUR : DAY;
+}
+
+static int64_t
+of_whole_format(struct str format)
+{
+	int64_t every = DAY;
+
+	for (size_t i = 0; i + 1 < format.n; i++) {
+		if (format.p[i] != '%')
+			continue;
+		i += format.p[i + 1] == '-' ? 2 : 1;
+		if (i < format.n && strchr("MRx", format.p[i]))
+			return MINUTE;
+		if (i < format.n && strchr("HIhp", format.p[i]))
+			every = HOUR;
+	}
+	return every;
+}
+
+static int
+is_utc(struct plan_scope *s, const struct select_expr *time, int aliases)
+{
+	struct store_field field;
+
+	return zone_is_utc(query_zone(s->w->q)) && field_of(s, time, aliases, &field);
+}
+
 static int64_t
 every_of_call(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
@@ -623,15 +662,20 @@ every_of_call(struct plan_scope *s, const struct select_expr *e, int aliases)
 	if (e->filter || e->distinct)
 		return 1;
 	if (e->n_args == 1 && is_time(s, e->arg[0], aliases))
-		return one_of(e->name, coarse) ? MINUTE : one_of(e->name, fine) ? 1000 : 1;
+		return !one_of(e->name, coarse) ? (one_of(e->name, fine) ? 1000 : 1) : is_utc(s, e->arg[0], aliases) ? of_whole(e->name) : MINUTE;
 	if (e->n_args != 2)
 		return 1;
 	at = is_time(s, e->arg[0], aliases) ? 0 : is_time(s, e->arg[1], aliases) ? 1 : -1;
 	if (at < 0 || !is_constant(s, e->arg[!at], aliases) || vector_plan_constant(s, e->arg[!at], &cell) < 0)
 		return 1;
 	for (int i = 0; twos[i].name; i++)
-		if (named(e->name, twos[i].name))
-			return twos[i].every(&cell);
+		if (named(e->name, twos[i].name)) {
+			int64_t every = twos[i].every(&cell);
+
+			if (every == MINUTE && is_utc(s, e->arg[at], aliases) && (twos[i].every == of_unit || twos[i].every == of_format))
+				every = twos[i].every == of_unit ? of_whole(cell.text) : of_whole_format(cell.text);
+			return every;
+		}
 	return 1;
 }
 

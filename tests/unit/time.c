@@ -313,6 +313,8 @@ a_name_of_a_zone_leads_nowhere_else(void **state __attribute__((unused)))
 	assert_true(zone_offset(zone_get(STR("-0330"), &err), 0) == -12600000);
 	assert_true(zone_offset(zone_get(STR("UTC"), &err), 0) == 0);
 	assert_true(zone_to_utc(zone_get(STR("+02:00"), &err), 0) == -7200000);
+	assert_true(zone_is_utc(NULL) && zone_is_utc(zone_get(STR("UTC"), &err)) && zone_is_utc(zone_get(STR("+00:00"), &err)));
+	assert_false(zone_is_utc(zone_get(STR("+02:00"), &err)) || zone_is_utc(zone_get(STR("Europe/Zurich"), &err)) || zone_is_utc(zone_get(STR("Europe/London"), &err)));
 }
 
 int

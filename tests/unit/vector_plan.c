@@ -85,7 +85,7 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	{ "SELECT properties.event, count(*) FROM events GROUP BY 1", "SELECT vector.c0 AS \"properties.event\", vector.c1 AS \"count(*)\" FROM vector(0)", "vector(0): groups over columns; by properties.event; count(*)" },
 	/* time */
 	{ "SELECT date_trunc('hour', timestamp), strftime('%H:%M:%S', timestamp), substr(timestamp, 1, 7) FROM events GROUP BY 1, 2, 3", NULL,
-	    "vector(0): groups over columns; by [date_trunc('hour', timestamp)]/60s, [strftime('%H:%M:%S', timestamp)]/1s, [substr(timestamp, 1, 7)]" },
+	    "vector(0): groups over columns; by [date_trunc('hour', timestamp)]/3600s, [strftime('%H:%M:%S', timestamp)]/1s, [substr(timestamp, 1, 7)]" },
 	/* rows */
 	{ "SELECT page, n FROM events WHERE user_id = 'u1' ORDER BY timestamp", "SELECT vector.c0 AS \"page\", vector.c1 AS \"n\" FROM vector(0) ORDER BY vector.c2",
 	    "vector(0): rows over columns, user_id u1; gives page, n, timestamp" },
