@@ -70,6 +70,8 @@ store_stats(struct store *s, struct store_stats *out, struct err *err)
 	struct store_head head;
 	struct readers readers = { 0 };
 	struct chunk_info info;
+	struct pack pack = { 0 };
+	struct buf scratch = { 0 };
 	struct str key, value;
 	int64_t n_free, n_pages, rows = 0;
 	uint64_t now;
@@ -96,7 +98,7 @@ store_stats(struct store *s, struct store_stats *out, struct err *err)
 		struct tail_iter it;
 		struct event ev;
 
-		if (key.n != 8 || tail_value(value, store_key64_get(key.p), &it))
+		if (key.n != 8 || tail_plain(value, &pack, &scratch, &value) || tail_value(value, store_key64_get(key.p), &it))
 			continue;
 		while (tail_next(&it, &ev) == 1) {
 			out->first = out->first == TIME_NONE || ev.time < out->first ? ev.time : out->first;
@@ -121,6 +123,8 @@ store_stats(struct store *s, struct store_stats *out, struct err *err)
 out:
 	store_walk_end(&c);
 	store_walk_end(&t);
+	pack_release(&pack);
+	buf_release(&scratch);
 	store_view_close(&v);
 	return rc;
 }

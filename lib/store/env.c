@@ -1104,6 +1104,7 @@ store_close(struct store *s)
 	map_release(&s->names);
 	free(s->name_counts);
 	chunk_packed_release(&s->packed);
+	pack_release(&s->pack);
 	buf_release(&s->value);
 	pthread_rwlock_destroy(&s->map_lock);
 	free(s->path);

@@ -300,7 +300,7 @@ put_batches(struct store *s, const struct tail_rows *rows, uint64_t seq, struct 
 
 	for (size_t i = 0; i < rows->n_batches && rc == 0; i++) {
 		buf_clear(&s->value);
-		tail_put_value(&s->value, rows, &rows->batch[i]);
+		tail_put_value(&s->value, rows, &rows->batch[i], &s->pack);
 		store_key64(key, seq);
 		rc = store_put_last(s, STORE_TAIL, (struct str){ key, 8 }, buf_get(&s->value), err);
 		seq += rows->batch[i].n;
@@ -349,7 +349,7 @@ store_seal_tail(struct store *s, int all, struct err *err)
 {
 	struct store_view v;
 	struct store_cursor c = { .view = &v, .table = STORE_TAIL };
-	struct buf copy = { 0 };
+	struct buf copy = { 0 }, plain = { 0 };
 	size_t room = s->head.tail_rows + s->pending.n, n = 0, from = 0, at = 0;
 	struct event *ev = mem_grow(NULL, room + 1, sizeof(*ev));
 	uint64_t bytes = 0, tail_n = 0;
@@ -361,7 +361,7 @@ store_seal_tail(struct store *s, int all, struct err *err)
 	/* The rows are copied out first: writing may move what the table's values point at. */
 	buf_room(&copy, s->head.tail_bytes + 32 * s->head.tail_rows);
 	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
-		if (key.n != 8 || tail_value(value, store_key64_get(key.p), &it)) {
+		if (key.n != 8 || tail_plain(value, &s->pack, &plain, &value) || tail_value(value, store_key64_get(key.p), &it)) {
 			rc = store_damaged(err, s, "the tail holds what is no row");
 			goto out;
 		}
@@ -416,6 +416,7 @@ store_seal_tail(struct store *s, int all, struct err *err)
 out:
 	store_walk_end(&c);
 	buf_release(&copy);
+	buf_release(&plain);
 	free(ev);
 	return rc;
 }

@@ -135,7 +135,7 @@ retain_tail(struct away *a, int64_t *dropped, int dry)
 	while ((rc = store_walk_next(&c, &key, &value, a->err)) > 0) {
 		char *copy;
 
-		if (key.n != 8) {
+		if (key.n != 8 || tail_plain(value, &a->s->pack, &a->scratch, &value)) {
 			rc = store_damaged(a->err, a->s, "the tail holds what is no row");
 			break;
 		}

@@ -97,11 +97,13 @@ static int
 copy_tail(struct store_state *state, const struct store_view *v, struct err *err)
 {
 	struct store_cursor c = { .view = v, .table = STORE_TAIL };
+	struct pack pack = { 0 };
+	struct buf scratch = { 0 };
 	struct str key, value;
 	int rc;
 
 	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
-		if (key.n != 8) {
+		if (key.n != 8 || tail_plain(value, &pack, &scratch, &value)) {
 			rc = store_damaged(err, v->s, "the tail holds what is no row");
 			break;
 		}
@@ -109,6 +111,8 @@ copy_tail(struct store_state *state, const struct store_view *v, struct err *err
 		varint_put_str(&state->batches, value);
 	}
 	store_walk_end(&c);
+	pack_release(&pack);
+	buf_release(&scratch);
 	return rc < 0 ? rc : 0;
 }
 

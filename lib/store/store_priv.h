@@ -93,6 +93,7 @@ struct store {
 	struct chunk_packed packed;
 	struct store_sealer *sealer;    /* events.c */
 	struct store_state *held;       /* what readers see between store_hold and store_let_go (snapshot.c); NULL: each the newest */
+	struct pack pack;               /* of the writer */
 	struct buf value;               /* scratch */
 };
 

@@ -6,6 +6,8 @@
 #include "codec/varint.h"
 #include "store/store_priv.h"
 
+#define WORTH 4096      /* bytes of a batch that is packed: a fifth of them is left */
+
 enum { HAS_ID = 1, HAS_USER = 2, HAS_SESSION = 4, HAS_ALL = 7 };
 
 void
@@ -116,10 +118,47 @@ tail_next(struct tail_iter *it, struct event *ev)
 }
 
 void
-tail_put_value(struct buf *out, const struct tail_rows *rows, const struct tail_batch *b)
+tail_put_value(struct buf *out, const struct tail_rows *rows, const struct tail_batch *b, struct pack *pack)
 {
+	size_t from = out->n;
+	struct buf packed = { 0 };
+
 	varint_put(out, b->n);
 	buf_add(out, rows->bytes.p + b->at, b->len);
+	if (b->len < WORTH)
+		return;
+	buf_byte(&packed, 0);
+	varint_put(&packed, out->n - from);
+	pack_put(pack, &packed, (struct str){ out->p + from, out->n - from });
+	if (packed.n < out->n - from) {
+		out->n = from;
+		buf_str(out, buf_get(&packed));
+	}
+	buf_release(&packed);
+}
+
+int
+tail_plain(struct str value, struct pack *pack, struct buf *scratch, struct str *plain)
+{
+	uint64_t n;
+	struct str piece, rest;
+
+	*plain = value;
+	if (value.n == 0 || value.p[0])
+		return 0;
+	rest = (struct str){ value.p + 1, value.n - 1 };
+	if (varint_take(&rest, &n) || n > STORE_VALUE_MOST)
+		return -1;
+	piece = rest;
+	if (pack_skip(&piece, n, &(struct str){ 0 }) || piece.n)
+		return -1;
+	buf_clear(scratch);
+	buf_room(scratch, n + 1);
+	if (pack_take(pack, &rest, scratch->p, n))
+		return -1;
+	scratch->n = n;
+	*plain = buf_get(scratch);
+	return 0;
 }
 
 int

@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "event/event.h"
+#include "store/pack.h"
 
 struct tail_batch {
 	size_t at, len, n;              /* bytes in tail_rows.bytes; rows */
@@ -42,8 +43,12 @@ struct tail_iter {
 };
 int tail_next(struct tail_iter *, struct event *);      /* 1, 0 at the end, -1 when the bytes are no rows */
 
-/* A batch as the value of a table: varint number of rows, rows. */
-void tail_put_value(struct buf *, const struct tail_rows *, const struct tail_batch *);
-int tail_value(struct str value, uint64_t seq, struct tail_iter *);     /* 0, or -1 */
+/* A batch as the value of a table: varint number of rows, rows. One of 4 KiB or more, if that is worth it: 0, varint length, and a piece
+ * (pack.h) of such a value. */
+void tail_put_value(struct buf *, const struct tail_rows *, const struct tail_batch *, struct pack *);
+
+/* Begin with a value: first made plain, borrowed from itself or from scratch; then its rows, borrowed from that. 0, or -1. */
+int tail_plain(struct str value, struct pack *, struct buf *scratch, struct str *plain);
+int tail_value(struct str plain, uint64_t seq, struct tail_iter *);
 
 #endif

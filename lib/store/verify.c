@@ -33,6 +33,8 @@ struct check {
 	struct { struct dedupe_run head; uint64_t id, left; } run;
 	uint64_t recent;                /* ids */
 	int incomplete;                 /* something could not be read: sums are not compared */
+	struct pack pack;
+	struct buf plain;               /* a batch of the tail */
 };
 
 static void __attribute__((format(printf, 2, 3)))
@@ -127,7 +129,7 @@ see_batch(struct check *c, struct str key, struct str value)
 	struct tail_iter it;
 	struct event ev;
 	struct keys keys = { 0 };
-	int rc = key.n == 8 ? tail_value(value, store_key64_get(key.p), &it) : -1;
+	int rc = key.n == 8 && tail_plain(value, &c->pack, &c->plain, &value) == 0 ? tail_value(value, store_key64_get(key.p), &it) : -1;
 
 	while (rc == 0 && (rc = tail_next(&it, &ev)) == 1) {
 		rc = event_ok(&ev) && ev.seq < c->head.next_seq ? 0 : -1;
@@ -701,6 +703,8 @@ out:
 	if (lock >= 0)
 		close(lock);
 	chunk_release(&chunk);
+	pack_release(&c.pack);
+	buf_release(&c.plain);
 	map_release(&c.names);
 	map_release(&c.keys);
 	map_release(&c.chunks);

@@ -20,10 +20,12 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 	struct tail_rows rows = { 0 };
 	struct event *ev = NULL, one, again;
 	size_t many = 0, at = 0;
-	struct buf value = { 0 };
+	struct buf value = { 0 }, scratch = { 0 }, again_scratch = { 0 };
+	struct pack pack = { 0 };
+	struct str plain;
 
-	if (tail_value((struct str){ (const char *)data, n }, 5, &it))
-		return 0;
+	if (tail_plain((struct str){ (const char *)data, n }, &pack, &scratch, &plain) || tail_value(plain, 5, &it))
+		goto out;
 	while (tail_next(&it, &one) == 1) {
 		assert(one.seq == 5 + many);
 		ev = mem_grow(ev, many + 1, sizeof(*ev));
@@ -33,8 +35,8 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 	assert(rows.n == many);
 	for (size_t i = 0; i < rows.n_batches; i++) {
 		buf_clear(&value);
-		tail_put_value(&value, &rows, &rows.batch[i]);
-		assert(tail_value(buf_get(&value), 5 + at, &it) == 0);
+		tail_put_value(&value, &rows, &rows.batch[i], &pack);
+		assert(tail_plain(buf_get(&value), &pack, &again_scratch, &plain) == 0 && tail_value(plain, 5 + at, &it) == 0);
 		while (tail_next(&it, &again) == 1) {
 			one = ev[at++];
 			assert(again.time == one.time && again.received == one.received && again.seq == one.seq && same(again.name, one.name) &&
@@ -43,7 +45,11 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 		}
 	}
 	assert(at == many);
+out:
 	free(ev);
+	pack_release(&pack);
+	buf_release(&scratch);
+	buf_release(&again_scratch);
 	buf_release(&value);
 	tail_rows_release(&rows);
 	return 0;
