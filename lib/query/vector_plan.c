@@ -493,6 +493,17 @@ is_ordinal(const struct select_expr *e, int n_items)
 	return e->of == SELECT_NUMBER && str_int64(e->name, &n) == 0 && n >= 1 && n <= n_items ? (int)n : 0;
 }
 
+/* A number that is no item's, but may be a column's of a *, or is one in SQLite's eyes: +2, 0x2. */
+static int
+is_other_ordinal(const struct select_expr *e, int n_items)
+{
+	if (is_ordinal(e, n_items))
+		return 0;
+	while (e->of == SELECT_UNARY)
+		e = e->arg[0];
+	return e->of == SELECT_NUMBER;
+}
+
 /* A term that is an item: by its name, its number. -1: it is an expression of its own. */
 static int
 item_of_term(struct work *k, const struct select_expr *e)
@@ -527,7 +538,7 @@ first_rows(struct work *k)
 
 		if (item >= 0 && (e = k->core->item[item].expr))
 			aliases = 0;
-		if (!e || (column = key_of(k, e, aliases)) < 0) {
+		if (!e || is_other_ordinal(t->expr, k->core->n_items) || (column = key_of(k, e, aliases)) < 0) {
 			p->n_order = 0;
 			return;
 		}
@@ -593,11 +604,9 @@ ask_names(struct work *k)
 	struct buf sql = {0};
 	int rc = -1;
 
-	for (int pass = 0; pass < 2 && rc < 0; pass++) {
-		if (pass && !w->with.n)
-			break;
+	for (int bare = !w->with.n; bare < 2 && rc < 0; bare++) {       /* a name of WITH stands before a table that is called so */
 		buf_clear(&sql);
-		if (pass) {
+		if (!bare) {
 			buf_str(&sql, w->with);
 			buf_byte(&sql, ' ');
 		}
@@ -771,14 +780,23 @@ plan_free(struct vector_plan *p)
 
 /* ---- FROM */
 
+/* A name of the statement's WITH, if no WITH further inside has it too: which one is meant would depend on where it stands. */
 static const struct select_with *
 with_of(const struct planner *w, struct str name)
 {
+	const struct select_with *found = NULL;
+
 	for (int i = w->n_around; i--; )
-		for (int k = 0; k < w->around[i]->n_with; k++)
-			if (w->around[i]->with[k].name.n == name.n && strncasecmp(w->around[i]->with[k].name.p, name.p, name.n) == 0)
-				return &w->around[i]->with[k];
-	return NULL;
+		for (int k = 0; k < w->around[i]->n_with; k++) {
+			const struct select_with *with = &w->around[i]->with[k];
+
+			if (with->name.n != name.n || strncasecmp(with->name.p, name.p, name.n) != 0)
+				continue;
+			if (i || !w->with.n || found)
+				return NULL;
+			found = with;
+		}
+	return found;
 }
 
 /* Whether the core reads events alone, itself or through SELECTs that only pick, name and filter; their scopes, if so. */
@@ -1031,10 +1049,35 @@ shadowed_inside(const struct select_expr *e)
 }
 
 static int
+shadowed_list(struct select_expr *const *e, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (e[i] && shadowed_inside(e[i]))
+			return 1;
+	return 0;
+}
+
+static int
 shadowed_sources(const struct select_source *s, int n)
 {
 	for (int i = 0; i < n; i++)
-		if ((s[i].select && shadowed(s[i].select)) || shadowed_sources(s[i].inner, s[i].n_inner) || (s[i].on && shadowed_inside(s[i].on)))
+		if ((s[i].select && shadowed(s[i].select)) || shadowed_sources(s[i].inner, s[i].n_inner) || (s[i].on && shadowed_inside(s[i].on)) ||
+		    shadowed_list(s[i].arg, s[i].n_args))
+			return 1;
+	return 0;
+}
+
+static int
+shadowed_core(const struct select_core *c)
+{
+	if (shadowed_sources(c->source, c->n_sources) || (c->where && shadowed_inside(c->where)) || (c->having && shadowed_inside(c->having)) ||
+	    shadowed_list(c->group, c->n_group) || shadowed_list(c->value, c->n_values))
+		return 1;
+	for (int i = 0; i < c->n_items; i++)
+		if (c->item[i].expr && shadowed_inside(c->item[i].expr))
+			return 1;
+	for (int i = 0; i < c->n_windows; i++)
+		if (shadowed_list(c->window[i].arg, c->window[i].n_args))
 			return 1;
 	return 0;
 }
@@ -1046,16 +1089,13 @@ shadowed(const struct select *s)
 		if ((s->with[i].name.n == 6 && (strncasecmp(s->with[i].name.p, "events", 6) == 0 || strncasecmp(s->with[i].name.p, "vector", 6) == 0)) ||
 		    shadowed(s->with[i].select))
 			return 1;
-	for (int i = 0; i < s->n_cores; i++) {
-		const struct select_core *c = &s->core[i];
-
-		if (shadowed_sources(c->source, c->n_sources) || (c->where && shadowed_inside(c->where)) || (c->having && shadowed_inside(c->having)))
+	for (int i = 0; i < s->n_cores; i++)
+		if (shadowed_core(&s->core[i]))
 			return 1;
-		for (int k = 0; k < c->n_items; k++)
-			if (c->item[k].expr && shadowed_inside(c->item[k].expr))
-				return 1;
-	}
-	return 0;
+	for (int i = 0; i < s->n_order; i++)
+		if (shadowed_inside(s->order[i].expr))
+			return 1;
+	return (s->limit && shadowed_inside(s->limit)) || (s->offset && shadowed_inside(s->offset));
 }
 
 /* ---- the door */

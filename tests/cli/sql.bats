@@ -147,3 +147,19 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	AT_VECTOR=0 run -0 at-query -f csv "EXPLAIN SELECT count(*) FROM events"
 	[[ $output != *vector* ]]
 }
+
+@test "ORDER BY a number counts the columns of *, with LIMIT too; +2 and 0x2 are such numbers" {
+	at-ingest -q <<< '{"event":"a","timestamp":"2026-11-25T00:00:00Z","id":"a0","properties":{"revenue":1}}'
+	is "SELECT id FROM (SELECT page, * FROM events ORDER BY 3 DESC LIMIT 1)" a0
+	is "SELECT event, revenue FROM events ORDER BY +2 DESC, 1 LIMIT 1" page_view,4
+	is "SELECT event, revenue FROM events ORDER BY 0x2 DESC, 1 LIMIT 1" page_view,4
+}
+
+@test "a name of WITH means what stands around it, events too" {
+	is "WITH y AS (SELECT event FROM events WHERE revenue > 3), x AS (SELECT event FROM y)
+	    SELECT * FROM (WITH y AS (SELECT event FROM events WHERE source = 'google') SELECT event, count(*) FROM x GROUP BY event)" page_view,1
+	is "WITH x AS (SELECT revenue AS a, event AS b FROM events)
+	    SELECT * FROM (WITH x AS (SELECT event AS b, revenue AS a FROM events) SELECT * FROM x WHERE a > 1 ORDER BY a LIMIT 1)" page_view,2.5
+	is "SELECT count(*) FROM generate_series(1, (WITH events AS (SELECT 5 AS n) SELECT sum(n) FROM events))" 5
+	is "SELECT max(value) FROM generate_series(1, 9) GROUP BY value > (WITH events AS (SELECT 5 AS n) SELECT sum(n) FROM events)" $'5\n9'
+}
