@@ -45,7 +45,7 @@ plain_only() { [ -z "$SANITIZED" ] || skip "not beside a sanitizer"; }
 	export AT_STORE=$PWD/small/store
 	events 500 | at-ingest
 	# digits by chance: what repeats is packed away
-	events 60000 | awk 'BEGIN { srand(1) } { sub(/"fill":"0+/, sprintf("\"fill\":\"%.15f%.15f%.15f%.15f%.15f%.15f", rand(), rand(), rand(), rand(), rand(), rand())) } 1' > rows
+	events 60000 | awk 'BEGIN { srand(1) } { fill = ""; for (i = 0; i < 16; i++) fill = fill sprintf("%.15f", rand()); sub(/"fill":"0+/, "\"fill\":\"" fill) } 1' > rows
 	run -1 --separate-stderr at-ingest rows
 	[[ $stderr == *"full"* ]]
 	before=$(stored)
