@@ -1,6 +1,6 @@
 """powercut.py LOG STORE TRIES - what a power cut may leave, state by state.
 
-LOG is what powercut.c noted, with lines "A" + 8 bytes: so many events are acknowledged from here on. Between two syncs the disk
+LOG is what powercut.c noted, with lines "A" + 8 bytes: so many events and samples are acknowledged from here on. Between two syncs the disk
 may have done any of the writes, in any order, whole or in sectors of 512 bytes. For each such span TRIES random states are made
 in STORE (whose other files are there) and looked at: the store must open, verify, take a write, and hold all that had been
 acknowledged.
@@ -32,8 +32,9 @@ def look(image, acked, most):
         return                          # not made yet: nothing was promised
     checked = admin("verify")
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    events = json.loads(admin("stats", "-f", "ndjson").stdout)["events"]
-    assert acked <= events <= most, f"{events} events, {acked} acknowledged, {most} tried"
+    stats = json.loads(admin("stats", "-f", "ndjson").stdout)
+    rows = stats["events"] + stats["samples"]
+    assert acked <= rows <= most, f"{rows} events and samples, {acked} acknowledged, {most} tried"
     wrote = subprocess.run(["at-ingest", "-S", store], input='{"event":"after"}\n', capture_output=True, text=True)
     assert wrote.returncode == 0, wrote.stderr
 

@@ -1,0 +1,100 @@
+#!/usr/bin/env bats
+# Metric samples, their tail, pieces, index and roll-ups, when the machine does not do as it is told.
+
+load ../helper
+
+# n rows from row `from` on, of fourteen series, seven of them each 15 seconds
+samples() { awk -v from="$1" -v n="$2" 'BEGIN { for (i = from; i < from + n; i++) printf "{\"metric\":\"m%d\",\"timestamp\":%d,\"labels\":{\"host\":\"h%d\"},\"value\":%d}\n", i % 2, 1767225600 + int(i / 7) * 15, i % 7, i % 100 }'; }
+stat() { at-admin stats -f ndjson | jq ".$1"; }
+ladder() { mkdir -p config; echo '{"retention":{"metrics":"raw 1d, 1m 30d, 1h"}}' > config/analytics.json; }
+
+@test "faults 1 and 4: kill -9 of --resume over metric rows; no sample is lost, and each is there once" {
+	ladder
+	samples 0 700000 > rows
+	for i in $(seq 12); do
+		at-ingest --resume r rows & pid=$!
+		sleep 0.$((RANDOM % 25 + 3))
+		kill -9 $pid 2> /dev/null || true
+		wait $pid 2> /dev/null || true
+		[ $((i % 4)) != 0 ] || [ ! -e "$AT_STORE" ] || at-admin verify
+	done
+	at-ingest --resume r rows
+	[ "$(stat samples)" = 700000 ]
+	[ "$(stat series)" = 14 ]
+	at-admin verify
+	[ "$(at-query 'SELECT COUNT(*) n, CAST(SUM(value) AS INTEGER) s FROM metrics' | jq -c .)" = '{"n":700000,"s":34650000}' ]
+	[ "$(at-query metric 'm*' --every 1h | jq -s length)" = 417 ]
+}
+
+@test "fault 1: kill -9 of at-admin compact and retain leaves the samples, or what retain leaves of them" {
+	ladder
+	samples 0 400000 | at-ingest
+	for i in $(seq 6); do
+		at-admin -q compact & pid=$!
+		sleep 0.0$((RANDOM % 90 + 10))
+		kill -9 $pid 2> /dev/null || true
+		wait $pid 2> /dev/null || true
+		[ "$(stat samples)" = 400000 ]
+	done
+	at-admin verify
+	export AT_NOW=2026-01-10T00:00:00Z
+	at-query -f csv metric 'm*' --every 1h > want
+	for i in $(seq 6); do
+		at-admin retain --yes & pid=$!
+		sleep 0.0$((RANDOM % 90 + 10))
+		kill -9 $pid 2> /dev/null || true
+		wait $pid 2> /dev/null || true
+		at-admin verify
+		at-query -f csv metric 'm*' --every 1h > got
+		cmp want got
+	done
+	at-admin retain --yes
+	at-admin verify
+	at-query -f csv metric 'm*' --every 1h > got
+	cmp want got
+	[ "$(stat samples)" -lt 400000 ]
+}
+
+@test "fault 2: after a power cut with lost, reordered and torn writes all samples that were acknowledged are there" {
+	[ -z "$SANITIZED" ] || skip "not beside a sanitizer"
+	${CC:-cc} -O1 -w -shared -fPIC -D_GNU_SOURCE "$root/tests/fault/powercut.c" -o powercut.so -ldl
+	acked() { python3 -c 'import struct, sys; sys.stdout.buffer.write(b"A" + struct.pack("<qI", int(sys.argv[1]), 0))' "$1" >> log; }
+	ladder
+	export POWERCUT_LOG=$PWD/log
+	total=0
+	for n in 1 30 500 5000 20 3000 1; do
+		samples $total $n | LD_PRELOAD=$PWD/powercut.so at-ingest
+		total=$((total + n))
+		acked $total
+		if [ $n = 5000 ] || [ $n = 3000 ]; then        # seal them; with the store open elsewhere the file is not written anew
+			mkfifo hold
+			at-ingest < hold & exec 9> hold
+			sleep 0.3
+			LD_PRELOAD=$PWD/powercut.so at-admin -q compact
+			exec 9>&-
+			wait $!
+			rm hold
+			acked $total
+		fi
+	done
+	run -0 python3 "$root/tests/fault/powercut.py" log "$AT_STORE" "${AT_POWERCUT_TRIES:-4}"
+	echo "# $output" >&3
+}
+
+@test "fault 5: EIO and ENOSPC at each write and sync of samples: said, nothing half done, and the store opens again" {
+	[ -z "$SANITIZED" ] || skip "not beside a sanitizer"
+	strace -f -o /dev/null true 2> /dev/null || skip "strace cannot trace here"
+	samples 0 100 | at-ingest
+	was=100
+	for call in pwrite64 pwritev fdatasync; do
+		for when in 1 2 3; do
+			status=0
+			samples $was 50 > rows
+			strace -f -qq -o /dev/null -e trace=$call -e inject=$call:error=ENOSPC:when=$when at-ingest rows 2> said || status=$?
+			now=$(stat samples)
+			[ $status = 0 ] && [ "$now" = $((was + 50)) ] || { [ $status = 1 ] && [ "$now" = "$was" ] && [ -s said ]; }
+			was=$now
+		done
+	done
+	at-admin verify
+}
