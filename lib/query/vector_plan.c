@@ -817,7 +817,7 @@ scope_of(struct planner *w, struct vector_plan *plan, const struct select_core *
 			return 0;
 		s = with->select;
 	}
-	if (s->n_with || s->n_cores != 1 || s->n_order || s->limit || s->core->distinct || s->core->n_group || s->core->having || s->core->n_windows)
+	if (s->n_with || s->n_cores != 1 || s->n_order || s->limit || s->core->n_group || s->core->having || s->core->n_windows)
 		return 0;
 	scope->inner = arena_get(plan->arena, sizeof(*scope->inner));
 	return scope_of(w, plan, s->core, depth + 1, scope->inner);
@@ -832,6 +832,23 @@ scope_is_plain(struct plan_scope *s)
 			if (s->core->item[i].expr && vector_plan_has(s, s->core->item[i].expr, 0) & ~(unsigned)(HAS_COLUMN | HAS_COLLATE | HAS_BLOB))
 				return 0;
 	return 1;
+}
+
+/* FROM (SELECT DISTINCT …): rows that are the same must make no difference. */
+static int
+ignores_doubles(const struct work *k)
+{
+	int distinct = 0;
+
+	for (const struct plan_scope *s = k->scope.inner; s; s = s->inner)
+		distinct |= s->core->distinct;
+	for (int i = 0; distinct && i < k->n_aggregates; i++) {
+		const struct vector_aggregate *a = &k->aggregate[i];
+
+		if (!a->distinct && a->of != AGGREGATE_MIN && a->of != AGGREGATE_MAX && a->of != AGGREGATE_APPROX_DISTINCT)
+			return 0;
+	}
+	return !distinct || k->grouped;
 }
 
 /* The core as a plan and the text that reads it. 1 when it was taken. */
@@ -891,7 +908,7 @@ plan_core(struct planner *w, const struct select *s, const struct select_core *c
 		put_order(k, out);
 		put_limit(k, out);
 	}
-	if (k->bad || (!k->grouped && (k->n_keys == 0 || !rows_pay(k))))
+	if (k->bad || !ignores_doubles(k) || (!k->grouped && (k->n_keys == 0 || !rows_pay(k))))
 		goto out;
 	finish(k);
 	k->scope.plan->range.from = range.from < TIME_MIN ? TIME_MIN : range.from;

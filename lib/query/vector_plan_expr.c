@@ -423,9 +423,10 @@ put_sql(struct plan_scope *s, const struct select_expr *e, int aliases, int oper
 		case NAME_COLUMN:
 			return put_field(s, field, operand && field.of != FIELD_PROPERTY, fields, to);
 		case NAME_ITEM:
-			buf_byte(to, '(');
+			inside = item.expr->of != SELECT_CALL && item.expr->of != SELECT_COLUMN && item.expr->of != SELECT_CAST;
+			buf_lit(to, inside ? "(" : "");
 			rc = put_sql(item.in, item.expr, 0, operand, fields, to);
-			buf_byte(to, ')');
+			buf_lit(to, inside ? ")" : "");
 			return rc;
 		case NAME_WORD:
 			break;
@@ -1013,15 +1014,27 @@ native(struct plan_scope *s, const struct select_expr *e, int aliases, int stric
 	}
 }
 
+/* To what a name of an item stands for. */
+static void
+behind(struct plan_scope **s, const struct select_expr **e, int *aliases)
+{
+	struct store_field field;
+	struct plan_item item;
+
+	while ((*e)->of == SELECT_COLUMN && vector_plan_name(*s, *e, *aliases, &field, &item) == NAME_ITEM && item.expr)
+		*s = item.in, *e = item.expr, *aliases = 0;
+}
+
 /* A whole tree of nodes; else, of one field, SQLite once for each of its values; else nodes as far as they go. */
 struct vector_expr *
 vector_plan_value(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
-	unsigned has = vector_plan_has(s, e, aliases);
 	struct vector_expr *out = NULL;
-	int junction = e->of == SELECT_BINARY && (!strcmp(e->op, "AND") || !strcmp(e->op, "OR"));
+	int junction;
 
-	if (has & ~(unsigned)(HAS_COLUMN | HAS_COLLATE))
+	behind(&s, &e, &aliases);
+	junction = e->of == SELECT_BINARY && (!strcmp(e->op, "AND") || !strcmp(e->op, "OR"));
+	if (vector_plan_has(s, e, aliases) & ~(unsigned)(HAS_COLUMN | HAS_COLLATE))
 		return NULL;
 	if (!junction) {
 		if ((out = native(s, e, aliases, 1)))
@@ -1037,5 +1050,6 @@ vector_plan_value(struct plan_scope *s, const struct select_expr *e, int aliases
 struct vector_expr *
 vector_plan_condition(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
+	behind(&s, &e, &aliases);
 	return truth(s, e, aliases, 0);
 }

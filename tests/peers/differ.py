@@ -203,7 +203,7 @@ class Maker:
         if self.r.random() < .3:        # groups of what a SELECT picks, names and filters
             c = Maker(self.r)
             names = "*, %s AS extra, lower(event) AS kind" % b.any(1)
-            inner = "SELECT %s FROM events%s" % (names, b.where())
+            inner = "SELECT %s%s FROM events%s" % (c.pick("", "", "DISTINCT "), names, b.where())
             by = c.pick("extra", "kind", "page", "date(timestamp)", "user_id", "n", "x.event", "extra || kind")
             outer = "SELECT %s, count(*), count(DISTINCT extra), max(kind), %s FROM @ x WHERE %s GROUP BY 1" % (
                 by, c.aggregate(), c.pick(c.condition(1), "extra %s %s" % (c.pick("=", "<", "<>"), c.literal()), "x.extra IS NOT NULL", "kind = 'click' AND x.user_id <> 3"))
@@ -215,6 +215,7 @@ class Maker:
             "SELECT k, v FROM (%s) WHERE k %s %s" % (one, self.pick("=", ">", "<>"), self.literal()),
             "%s UNION %s" % (one, two), "%s EXCEPT %s" % (one, two), "%s UNION ALL %s ORDER BY 1, 2" % (one, two),
             "SELECT count(*), count(DISTINCT k) FROM (%s)" % one,
+            "WITH d AS (SELECT DISTINCT %s AS k, %s AS w FROM events%s) SELECT k, %s FROM d GROUP BY k" % (a.any(1), b.any(1), a.where(), a.pick("min(w), max(w)", "count(DISTINCT w)", "count(w)")),
             "WITH e AS (%s) SELECT k, count(*), min(w), max(w) FROM e GROUP BY k" % plain,
             "WITH e AS (%s) SELECT id, k, row_number() OVER (PARTITION BY k ORDER BY w, id) AS i FROM e" % plain,
             "SELECT id, lag(n) OVER (PARTITION BY user_id ORDER BY timestamp, id) FROM events WHERE %s" % a.condition(),

@@ -110,6 +110,9 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	    "vector(1): groups over columns, event a; filter ((page <> '/') AND (r > 1)); by page; sum((n * 2))" },
 	{ "SELECT count(*), min(k) FROM (SELECT user_id AS k FROM events) WHERE k = 5", "SELECT vector.c0 AS \"count(*)\", vector.c1 AS \"min(k)\" FROM vector(0)",
 	    "vector(0): groups over columns, user_id 5; count(*), min(user_id)" },
+	{ "WITH d AS (SELECT DISTINCT user_id, date(timestamp) AS day FROM events), f AS (SELECT user_id, min(day) AS c FROM d GROUP BY 1) SELECT count(*) FROM d JOIN f USING (user_id)", NULL,
+	    "vector(0): groups over columns; by user_id, [date(timestamp)]/60s\nvector(1): groups over columns; by user_id; min([date(timestamp)]/60s)" },
+	{ "SELECT count(*), max(n) FROM (SELECT DISTINCT n FROM events)", NULL, "vector(0): groups over columns; by n" },
 	{ "SELECT count(*) FROM (SELECT * FROM events LIMIT 5)", "SELECT count(*) FROM (SELECT * FROM events LIMIT 5)", NULL },
 	{ "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT group_concat(page) FROM b", "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT group_concat(page) FROM b", NULL },
 	/* not for us */
