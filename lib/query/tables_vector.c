@@ -185,6 +185,8 @@ filter(sqlite3_vtab_cursor *base, int number, const char *name, int argc, sqlite
 		return SQLITE_OK;
 	c->plan = plan = t->q->plans.plan[n];
 	c->n_columns = plan->n_keys + (plan->grouped ? plan->n_aggregates : 0);
+	if (vector_plan_wait(t->q, plan, &t->q->failure) < 0)
+		return failed(t);
 	if (plan->grouped || plan->n_order || plan == before ? !(c->result = result_of(t, plan)) : !(c->stream = vector_open(t->q, plan, &t->q->failure)))
 		return failed(t);
 	return next(base);

@@ -61,6 +61,10 @@ struct vector_aggregate {
 	double share;
 };
 
+/* A subquery that a plan waits for: `into` is a CONSTANT that gets its value, or an IN that gets all of them behind arg[0].
+ * as_text: numbers become texts, beside a column of texts. */
+struct vector_late { struct str sql; struct vector_expr *into; int as_text; };
+
 struct vector_order { struct vector_expr *expr; int descending, nulls_last; };          /* nulls_last 0: NULLs come first, whichever the direction */
 
 struct vector_plan {
@@ -77,6 +81,8 @@ struct vector_plan {
 	struct vector_order *order;     /* not grouped, with `limit`: only the first `limit` rows in this order are kept */
 	int n_order;
 	int64_t limit;                  /* -1: all */
+	struct vector_late *late;       /* run before it, by vector_plan_wait */
+	int n_late;
 	struct buf explain;             /* a line for EXPLAIN: what runs here */
 	struct buf ran;                 /* and once it has run: what that took (vector_result_explain) */
 };
@@ -88,6 +94,9 @@ struct vector_plan {
 struct vector_plans { struct vector_plan **plan; int n; };
 int vector_plan(struct query *, struct str sql, const struct query_param *, int n_params, struct buf *out, struct vector_plans *, struct err *);
 void vector_plans_release(struct vector_plans *);
+
+/* Run what the plan waits for. 0 or < 0. */
+int vector_plan_wait(struct query *, struct vector_plan *, struct err *);
 
 /* The rows of a plan: keys, then aggregates, in no order (not grouped with order: in that order). */
 struct vector_result;

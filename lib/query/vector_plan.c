@@ -3,7 +3,7 @@
  * A core FROM events alone is taken in one of two forms:
  *      grouped     it has aggregates, GROUP BY or DISTINCT. Each GROUP BY expression and each aggregate is a column cN of vector(N);
  *                  what stands around them in items, HAVING and ORDER BY is SQLite's, over the groups
- *      rows        it has a WHERE, or ORDER BY with LIMIT. Each item (or what a window function reads) is a column
+ *      rows        it has none of them. Each item (or what a window function reads) is a column
  * The text around is copied as it stands. Names of columns are asked of SQLite, which has to accept the core as it was too: so
  * nothing is planned that was wrong, and no name changes. What the outer statement can feel is kept: the affinity of columns (a
  * cast, or + for none), and that a subquery is made once and not mixed into a join (LIMIT -1). Rows in no order come as they did:
@@ -21,15 +21,15 @@
 
 #define PLANS_MOST   64                 /* of one statement */
 #define COLUMNS_MOST 200                /* of one plan */
-#define WIDE_MOST    24                 /* columns of rows without bound that are kept in memory */
 #define LOOKS_MOST   2000000            /* at nodes, a fraction of a second */
 #define FIRST_MOST   100000             /* rows that ORDER BY with LIMIT keeps */
 
 /* Where a SELECT stands decides what may be seen of it. */
-enum place { OUTERMOST, IN_FROM, IN_EXPRESSION, IN_EXISTS };
+enum place { OUTERMOST, IN_FROM, IN_EXPRESSION, IN_EXISTS, IN_LIST };       /* x IN (…), where only the different values matter */
 
 static void plan_select(struct planner *, const struct select *, enum place);
 static void plan_inside(struct planner *, const struct select_expr *);
+static int plan_core(struct planner *, const struct select *, const struct select_core *, enum place, struct buf *);
 
 /* ---- text */
 
@@ -39,10 +39,13 @@ vector_plan_copy(const struct planner *w, uint32_t from, uint32_t to, struct buf
 	for (int i = 0; i < w->n_params; i++) {
 		const struct plan_param *p = &w->param[i];
 
-		if (!p->number || p->at < from || p->at >= to)
+		if ((!p->number && !w->literals) || p->at < from || p->at >= to)
 			continue;
 		buf_add(out, w->sql.p + from, p->at - from);
-		buf_printf(out, "?%d", p->number);
+		if (!w->literals)
+			buf_printf(out, "?%d", p->number);
+		else if (vector_plan_put_literal(out, &p->value) < 0)
+			buf_lit(out, "? ");     /* no value bound: the text is not taken */
 		from = p->at + p->n;
 	}
 	buf_add(out, w->sql.p + from, to - from);
@@ -281,7 +284,7 @@ put_range(struct work *k, const struct select_expr *e, uint32_t from, uint32_t t
 		uint32_t open = from > e->select->from ? from : e->select->from;
 
 		vector_plan_copy(w, from, open, out);
-		plan_select(w, e->select, e->of == SELECT_EXISTS ? IN_EXISTS : IN_EXPRESSION);
+		plan_select(w, e->select, e->of == SELECT_EXISTS ? IN_EXISTS : e->of == SELECT_IN ? IN_LIST : IN_EXPRESSION);
 		render(w, e->select->from, e->select->to, first, out);
 		from = e->select->to;
 	}
@@ -459,6 +462,92 @@ conjunct(struct work *k, struct vector_expr *e, struct tables_range *range)
 		conjoin(k, e);
 }
 
+static int
+late(struct planner *w, const void *of, struct buf *text, enum plan_affinity affinity)
+{
+	sqlite3_stmt *statement = NULL;
+	int stands = sqlite3_prepare_v3(w->q->db, buf_text(text), (int)text->n + 1, 0, &statement, NULL) == SQLITE_OK &&
+	    sqlite3_bind_parameter_count(statement) == 0 && sqlite3_column_count(statement) == 1;
+
+	sqlite3_finalize(statement);
+	if (!stands || w->n_late == LATE_MOST)
+		return -1;
+	w->late[w->n_late++] = (struct plan_late){ of, { arena_dup(w->arena, text->p, text->n), text->n }, affinity };
+	return 0;
+}
+
+/* A subquery in WHERE that stands alone: planned itself, and run first. */
+static int
+late_subquery(struct planner *w, const void *of, const struct select *s, enum place place)
+{
+	struct buf text = {0};
+	int rc = -1;
+
+	w->literals++;
+	if (s->n_cores == 1 && !s->n_with && plan_core(w, s, s->core, place, &text))
+		rc = late(w, of, &text, w->gives);
+	w->literals--;
+	buf_release(&text);
+	return rc;
+}
+
+/* The subqueries of an expression that is run apart. Where there are names of WITH, of which it knows nothing there, each must be
+ * planned: then it reads vector(N) and no name. */
+static int
+plan_apart(struct planner *w, const struct select_expr *e)
+{
+	const struct select_expr *child;
+	const struct select *s = e->select;
+	struct buf text = {0};
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && (child = vector_plan_child(e, i)); i++)
+		rc = plan_apart(w, child);
+	if (rc < 0 || !s)
+		return rc;
+	if (s->n_cores == 1 && !s->n_with && plan_core(w, s, s->core, e->of == SELECT_IN ? IN_LIST : IN_EXPRESSION, &text))
+		edit(w, s->from, s->to, buf_get(&text));
+	else
+		rc = w->n_around ? -1 : 0;
+	buf_release(&text);
+	return rc;
+}
+
+/* An expression of constants and subqueries. */
+static int
+late_expression(struct planner *w, struct plan_scope *s, const struct select_expr *e)
+{
+	struct buf text = {0};
+	int first = w->n_edits, rc;
+
+	w->literals++;
+	buf_lit(&text, "SELECT ");
+	rc = plan_apart(w, e);
+	render(w, e->from, e->to, first, &text);
+	w->literals--;
+	rc = rc < 0 ? rc : late(w, e, &text, vector_plan_affinity(s, e, 0));
+	buf_release(&text);
+	return rc;
+}
+
+static int
+plan_lates(struct planner *w, struct plan_scope *s, const struct select_expr *e)
+{
+	unsigned has = vector_plan_has(s, e, 1);
+	const struct select_expr *child;
+	int rc = 0;
+
+	if (!(has & HAS_SUBQUERY))
+		return 0;
+	if (e->of == SELECT_SUBQUERY)
+		return late_subquery(w, e, e->select, IN_EXPRESSION);
+	if (has == HAS_SUBQUERY)
+		return late_expression(w, s, e);
+	for (int i = 0; rc == 0 && (child = vector_plan_child(e, i)); i++)
+		rc = plan_lates(w, s, child);
+	return rc < 0 || !e->select ? rc : late_subquery(w, e->select, e->select, IN_LIST);
+}
+
 static void
 where(struct work *k, struct plan_scope *s, const struct select_expr *e, struct tables_range *range)
 {
@@ -466,7 +555,9 @@ where(struct work *k, struct plan_scope *s, const struct select_expr *e, struct 
 		where(k, s, e->arg[0], range);
 		e = e->arg[1];
 	}
-	if (vector_plan_has(s, e, 1) & ~(unsigned)(HAS_COLUMN | HAS_COLLATE))
+	if (vector_plan_has(s, e, 1) & HAS_SUBQUERY && plan_lates(k->w, s, e) < 0)
+		k->bad = 1;
+	else if (vector_plan_has(s, e, 1) & ~(unsigned)(HAS_COLUMN | HAS_COLLATE | HAS_LATE))
 		k->bad = 1;
 	else
 		conjunct(k, vector_plan_condition(s, e, 1), range);
@@ -728,18 +819,23 @@ distinct(struct work *k)
 		k->bad |= !k->core->item[i].expr || key_of(k, k->core->item[i].expr, 0) < 0;
 }
 
-/* Do rows pay? Where they may be many, and wide, they are better not kept in memory; what only asks for a time or a name is
- * given as it is read. */
+/* Do rows pay? They come as they are read, so there may be many. But the whole of `properties` is made for all rows of a batch:
+ * where few of them are wanted the rows of a scan are cheaper (a tenth, for 1 in 30); and what is another for each row costs SQLite
+ * less where it is. */
 static int
 rows_pay(struct work *k)
 {
 	const struct vector_plan *p = k->scope.plan;
 
-	if (p->limit >= 0 && p->n_order)
-		return 1;
-	if (k->place == IN_EXISTS || (k->place == IN_FROM && p->limit < 0 && has_star(k->core)) || (!p->where && !p->range.user_id.p && !p->range.n_names))
+	if (k->place == IN_EXISTS || k->n_keys == 0)
 		return 0;
-	return p->limit >= 0 || p->range.user_id.p || (k->n_keys <= WIDE_MOST && (p->where || k->place != OUTERMOST));
+	for (int i = 0; i < k->n_keys; i++) {
+		const struct vector_expr *e = k->key[i].value;
+
+		if (field_is(k, e, FIELD_PROPERTIES) || (e->op == VECTOR_TIME && e->every_ms == 1 && !p->where))
+			return 0;
+	}
+	return 1;
 }
 
 static void
@@ -842,6 +938,8 @@ ignores_doubles(const struct work *k)
 
 	for (const struct plan_scope *s = k->scope.inner; s; s = s->inner)
 		distinct |= s->core->distinct;
+	if (k->place == IN_LIST)
+		return 1;
 	for (int i = 0; distinct && i < k->n_aggregates; i++) {
 		const struct vector_aggregate *a = &k->aggregate[i];
 
@@ -859,7 +957,7 @@ plan_core(struct planner *w, const struct select *s, const struct select_core *c
 	struct vector_plan *plan = plan_new();
 	struct work *k;
 	unsigned has;
-	int first = w->n_edits, taken = 0, absorbed, plans;
+	int first = w->n_edits, waiting = w->n_late, taken = 0, absorbed, plans;
 
 	k = mem_new(sizeof(*k));
 	*k = (struct work){ .w = w, .select = s, .core = c, .place = place, .alone = s->n_cores == 1, .number = w->plans->n };
@@ -879,7 +977,7 @@ plan_core(struct planner *w, const struct select *s, const struct select_core *c
 		has |= vector_plan_has(&k->scope, c->having, 1);
 	for (int i = 0; k->alone && i < s->n_order; i++)
 		has |= vector_plan_has(&k->scope, s->order[i].expr, 1);
-	absorbed = c->distinct && !c->n_group && !(has & (HAS_AGGREGATE | HAS_WINDOW));        /* DISTINCT is the grouping */
+	absorbed = (c->distinct || (place == IN_LIST && k->alone && !s->limit)) && !c->n_group && !(has & (HAS_AGGREGATE | HAS_WINDOW));     /* DISTINCT is the grouping */
 	k->grouped = c->n_group || has & HAS_AGGREGATE || absorbed;
 	if (!k->alone)
 		for (int i = 0; i < s->n_order; i++)
@@ -908,7 +1006,7 @@ plan_core(struct planner *w, const struct select *s, const struct select_core *c
 		put_order(k, out);
 		put_limit(k, out);
 	}
-	if (k->bad || !ignores_doubles(k) || (!k->grouped && (k->n_keys == 0 || !rows_pay(k))))
+	if (k->bad || !ignores_doubles(k) || (!k->grouped && !rows_pay(k)))
 		goto out;
 	finish(k);
 	k->scope.plan->range.from = range.from < TIME_MIN ? TIME_MIN : range.from;
@@ -916,12 +1014,15 @@ plan_core(struct planner *w, const struct select *s, const struct select_core *c
 	if (range.from >= range.to)
 		k->scope.plan->range.from = k->scope.plan->range.to = 0;
 	vector_plan_explain(k->scope.plan, k->number);
+	w->n_gives = k->n_names;
+	w->gives = c->item[0].expr ? vector_plan_affinity(&k->scope, c->item[0].expr, 0) : AFFINITY_NUMERIC;
 	taken = 1;
 out:
 	if (!taken) {
 		while (w->plans->n > plans)
 			plan_free(w->plans->plan[--w->plans->n]);
 		w->n_edits = first;
+		w->n_late = waiting;
 		buf_clear(out);
 	}
 	free(k);
@@ -952,7 +1053,7 @@ plan_inside(struct planner *w, const struct select_expr *e)     /* subqueries in
 	for (int i = 0; (child = vector_plan_child(e, i)); i++)
 		plan_inside(w, child);
 	if (e->select)
-		plan_select(w, e->select, e->of == SELECT_EXISTS ? IN_EXISTS : IN_EXPRESSION);
+		plan_select(w, e->select, e->of == SELECT_EXISTS ? IN_EXISTS : e->of == SELECT_IN ? IN_LIST : IN_EXPRESSION);
 }
 
 static void

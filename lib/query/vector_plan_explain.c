@@ -67,7 +67,9 @@ put_expr(struct buf *to, const struct vector_plan *p, const struct vector_expr *
 		put_field(to, &p->field[e->field]);
 		break;
 	case VECTOR_CONSTANT:
-		if (vector_plan_put_literal(to, &e->constant) < 0)
+		if (e->sql.p)
+			buf_printf(to, "(%.*s)", STR_FMT(e->sql));
+		else if (vector_plan_put_literal(to, &e->constant) < 0)
 			buf_byte(to, '?');
 		break;
 	case VECTOR_NOT:
@@ -78,7 +80,10 @@ put_expr(struct buf *to, const struct vector_plan *p, const struct vector_expr *
 	case VECTOR_IN:
 		put_expr(to, p, e->arg[0]);
 		buf_lit(to, " IN (");
-		put_list(to, p, e, 1, ", ");
+		if (e->sql.p)
+			buf_str(to, e->sql);
+		else
+			put_list(to, p, e, 1, ", ");
 		buf_byte(to, ')');
 		break;
 	case VECTOR_CASE:

@@ -81,6 +81,15 @@ vector_plan_child(const struct select_expr *e, int i)
 	return e->over && i < e->over->n_args ? e->over->arg[i] : NULL;
 }
 
+const struct plan_late *
+vector_plan_late(const struct planner *w, const void *of)
+{
+	for (int i = 0; i < w->n_late; i++)
+		if (w->late[i].of == of)
+			return &w->late[i];
+	return NULL;
+}
+
 int
 vector_plan_is_aggregate(const struct select_expr *e)
 {
@@ -151,6 +160,8 @@ vector_plan_has(struct plan_scope *s, const struct select_expr *e, int aliases)
 
 	if (--s->w->budget < 0)
 		return HAS_UNKNOWN;
+	if (vector_plan_late(s->w, e))
+		return HAS_LATE;
 	switch (e->of) {
 	case SELECT_COLUMN:
 		switch (vector_plan_name(s, e, aliases, &field, &item)) {
@@ -182,16 +193,13 @@ vector_plan_has(struct plan_scope *s, const struct select_expr *e, int aliases)
 	case SELECT_COLLATE:
 		has |= HAS_COLLATE;
 		break;
-	case SELECT_SUBQUERY:
-	case SELECT_EXISTS:
-		return HAS_SUBQUERY;
 	case SELECT_ROW:
 		return HAS_UNKNOWN;
 	default:
 		break;
 	}
 	if (e->select)
-		has |= HAS_SUBQUERY;
+		has |= vector_plan_late(s->w, e->select) ? HAS_LATE : HAS_SUBQUERY;
 	for (int i = 0; (child = vector_plan_child(e, i)); i++)
 		has |= vector_plan_has(s, child, aliases);
 	return has;
@@ -224,6 +232,8 @@ vector_plan_affinity(struct plan_scope *s, const struct select_expr *e, int alia
 		}
 	case SELECT_COLLATE:
 		return vector_plan_affinity(s, e->arg[0], aliases);
+	case SELECT_SUBQUERY:
+		return vector_plan_late(s->w, e) ? vector_plan_late(s->w, e)->affinity : AFFINITY_NONE;
 	case SELECT_CAST:       /* sqlite.org/datatype3.html, 3.1 */
 		if (holds(e->name, "int"))
 			return AFFINITY_NUMERIC;
@@ -766,7 +776,7 @@ is_truth(const struct vector_expr *e)
 	case VECTOR_IS: case VECTOR_IS_NOT: case VECTOR_IN: case VECTOR_LIKE: case VECTOR_ILIKE:
 		return 1;
 	case VECTOR_CONSTANT:
-		return e->constant.type == CELL_NULL || (e->constant.type == CELL_INTEGER && (e->constant.integer == 0 || e->constant.integer == 1));
+		return !e->sql.p && (e->constant.type == CELL_NULL || (e->constant.type == CELL_INTEGER && (e->constant.integer == 0 || e->constant.integer == 1)));
 	default:
 		return 0;
 	}
@@ -775,7 +785,19 @@ is_truth(const struct vector_expr *e)
 static int
 says_truth(const struct select_expr *e)
 {
-	return (compares(e) && e->of != SELECT_CASE) || e->of == SELECT_LIKE || e->of == SELECT_IS_NULL || (e->of == SELECT_UNARY && *e->op == 'N');
+	return (compares(e) && e->of != SELECT_CASE) || e->of == SELECT_LIKE || e->of == SELECT_IS_NULL || e->of == SELECT_EXISTS || (e->of == SELECT_UNARY && *e->op == 'N');
+}
+
+static struct vector_expr *
+negate(struct plan_scope *s, struct vector_expr *e, int really)
+{
+	struct vector_expr *out;
+
+	if (!e || !really)
+		return e;
+	out = vector_plan_node(s, VECTOR_NOT, 1);
+	out->arg[0] = e;
+	return out;
 }
 
 static struct vector_expr *
@@ -785,6 +807,8 @@ truth(struct plan_scope *s, const struct select_expr *e, int aliases, int strict
 
 	if (out && (is_truth(out) || says_truth(e)))
 		return out;
+	if (out && out->op == VECTOR_CONSTANT && out->sql.p)
+		return negate(s, negate(s, out, 1), 1);
 	return strict ? NULL : sql_of(s, e, aliases, "NOT NOT ");
 }
 
@@ -798,18 +822,6 @@ pair(struct plan_scope *s, enum vector_op op, struct vector_expr *a, struct vect
 	e = vector_plan_node(s, op, 2);
 	e->arg[0] = a, e->arg[1] = b;
 	return e;
-}
-
-static struct vector_expr *
-negate(struct plan_scope *s, struct vector_expr *e, int really)
-{
-	struct vector_expr *out;
-
-	if (!e || !really)
-		return e;
-	out = vector_plan_node(s, VECTOR_NOT, 1);
-	out->arg[0] = e;
-	return out;
 }
 
 /* A constant beside an operand of TEXT affinity: as text. */
@@ -829,6 +841,33 @@ to_text(struct plan_scope *s, struct cell *c)
 	return rc;
 }
 
+/* A node that gets its constants when the subquery has run. */
+static struct vector_late *
+wait_for(struct plan_scope *s, const void *of, struct vector_expr *into)
+{
+	const struct plan_late *l = vector_plan_late(s->w, of);
+	struct vector_plan *p = s->plan;
+
+	if (!l || p->n_late == LATE_MOST)
+		return NULL;
+	if (!p->late)
+		p->late = arena_get(p->arena, LATE_MOST * sizeof(*p->late));
+	into->sql = (struct str){ arena_dup(p->arena, l->sql.p, l->sql.n), l->sql.n };
+	p->late[p->n_late] = (struct vector_late){ into->sql, into, 0 };
+	return &p->late[p->n_late++];
+}
+
+static int
+constant_as_text(struct plan_scope *s, struct vector_expr *e)
+{
+	if (e->op != VECTOR_CONSTANT)
+		return -1;
+	for (int i = 0; e->sql.p && i < s->plan->n_late; i++)
+		if (s->plan->late[i].into == e)
+			return s->plan->late[i].as_text = 1, 0;
+	return to_text(s, &e->constant);
+}
+
 /* a OP b, affinity applied: here where it changes nothing or only a constant. */
 static struct vector_expr *
 comparison(struct plan_scope *s, enum vector_op op, const struct select_expr *a, const struct select_expr *b, int aliases, int strict)
@@ -845,10 +884,25 @@ comparison(struct plan_scope *s, enum vector_op op, const struct select_expr *a,
 	if ((x == AFFINITY_TEXT && y == AFFINITY_NONE) || (y == AFFINITY_TEXT && x == AFFINITY_NONE)) {
 		struct vector_expr *other = x == AFFINITY_NONE ? left : right;
 
-		if (other->op != VECTOR_CONSTANT || to_text(s, &other->constant) < 0)
+		if (constant_as_text(s, other) < 0)
 			return NULL;
 	}
 	return pair(s, op, left, right);
+}
+
+static struct vector_expr *
+in_subquery(struct plan_scope *s, const struct select_expr *e, int aliases, int strict)
+{
+	enum plan_affinity x = vector_plan_affinity(s, e->arg[0], aliases), y;
+	const struct plan_late *l = vector_plan_late(s->w, e->select);
+	struct vector_expr *out = vector_plan_node(s, VECTOR_IN, 1);
+	struct vector_late *late;
+
+	if (!l || x == AFFINITY_NUMERIC || (y = l->affinity) == AFFINITY_NUMERIC || (x == AFFINITY_NONE && y == AFFINITY_TEXT) ||
+	    vector_plan_has(s, e->arg[0], aliases) & HAS_COLLATE || !(out->arg[0] = part(s, e->arg[0], aliases, strict)) || !(late = wait_for(s, e->select, out)))
+		return NULL;
+	late->as_text = x == AFFINITY_TEXT && y == AFFINITY_NONE;
+	return negate(s, out, e->negated);
 }
 
 static struct vector_expr *
@@ -857,7 +911,9 @@ in_list(struct plan_scope *s, const struct select_expr *e, int aliases, int stri
 	enum plan_affinity x = vector_plan_affinity(s, e->arg[0], aliases);
 	struct vector_expr *out;
 
-	if (e->select || e->n_args < 2 || x == AFFINITY_NUMERIC || vector_plan_has(s, e, aliases) & HAS_COLLATE)
+	if (e->select)
+		return in_subquery(s, e, aliases, strict);
+	if (e->n_args < 2 || x == AFFINITY_NUMERIC || vector_plan_has(s, e, aliases) & HAS_COLLATE)
 		return NULL;
 	out = vector_plan_node(s, VECTOR_IN, e->n_args);
 	if (!(out->arg[0] = part(s, e->arg[0], aliases, strict)))
@@ -968,6 +1024,10 @@ native(struct plan_scope *s, const struct select_expr *e, int aliases, int stric
 	struct vector_expr *a, *b;
 	struct cell cell;
 
+	if (vector_plan_late(s->w, e)) {
+		a = vector_plan_cell(s, cell_null());
+		return wait_for(s, e, a) ? a : NULL;
+	}
 	if (is_constant(s, e, aliases))
 		return vector_plan_constant(s, e, &cell) < 0 ? NULL : vector_plan_cell(s, cell);
 	if (field_of(s, e, aliases, &field))
@@ -1034,7 +1094,7 @@ vector_plan_value(struct plan_scope *s, const struct select_expr *e, int aliases
 
 	behind(&s, &e, &aliases);
 	junction = e->of == SELECT_BINARY && (!strcmp(e->op, "AND") || !strcmp(e->op, "OR"));
-	if (vector_plan_has(s, e, aliases) & ~(unsigned)(HAS_COLUMN | HAS_COLLATE))
+	if (vector_plan_has(s, e, aliases) & ~(unsigned)(HAS_COLUMN | HAS_COLLATE | HAS_LATE))
 		return NULL;
 	if (!junction) {
 		if ((out = native(s, e, aliases, 1)))

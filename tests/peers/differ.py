@@ -120,6 +120,13 @@ class Maker:
         r = self.r.random()
         if deep > 0 and r < .35:
             return self.pick("(%s AND %s)", "(%s OR %s)", "NOT (%s OR %s)", "(%s) = (%s)") % (self.condition(deep - 1), self.condition(deep - 1))
+        if deep > 0 and r < .45:        # of another SELECT, run first
+            other = Maker(self.r)
+            x = self.name(TEXTS + NUMBERS)
+            return self.pick("%s %sIN (SELECT %s FROM events%s)" % (x, self.pick("", "NOT "), other.any(1), other.where()),
+                             "%s %s (SELECT %s FROM events%s)" % (self.any(0), self.pick("=", "<", ">=", "<>", "IS"), other.aggregate(), other.where()),
+                             "%s > (SELECT avg(r) FROM events%s) %s" % (self.number(0), other.where(), self.pick("", "+ 1", "* 0.5")), "EXISTS (SELECT 1 FROM events%s)" % other.where(1),
+                             "%suser_id IN (SELECT user_id FROM events WHERE %s GROUP BY user_id HAVING count(*) > 5)" % (self.dot, other.condition(0)))
         d = max(0, deep - 1)
         t = self.dot + "timestamp"
         op = self.pick("=", "<>", "<", "<=", ">", ">=", "IS", "IS NOT")

@@ -91,7 +91,9 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	    "vector(0): rows over columns, user_id u1; gives page, n, timestamp" },
 	{ "SELECT page FROM events ORDER BY n DESC LIMIT 5 OFFSET 2", "SELECT vector.c1 AS \"page\" FROM vector(0) ORDER BY vector.c0 DESC LIMIT 5 OFFSET 2",
 	    "vector(0): rows over columns; gives n, page; ordered by n descending; the first 7" },
-	{ "SELECT * FROM events WHERE n = 1 LIMIT 2", NULL, "vector(0): rows over columns; filter (n = 1); gives event, timestamp, received_at, id, user_id, session_id, properties, n, o, page, r; the first 2" },
+	{ "SELECT page, timestamp FROM events WHERE n = 1 LIMIT 2", NULL, "vector(0): rows over columns; filter (n = 1); gives page, timestamp; the first 2" },
+	{ "SELECT page FROM events", "SELECT vector.c0 AS \"page\" FROM vector(0)", "vector(0): rows over columns; gives page" },
+	{ "SELECT * FROM events WHERE n = 1", "SELECT * FROM events WHERE n = 1", NULL },
 	{ "SELECT n, lag(n) OVER (PARTITION BY user_id ORDER BY timestamp) FROM events WHERE r > 1",
 	    "SELECT vector.c0 AS \"n\", lag(vector.c0) OVER (PARTITION BY CAST(vector.c1 AS TEXT) ORDER BY CAST(vector.c2 AS TEXT)) AS \"lag(n) OVER (PARTITION BY user_id ORDER BY timestamp)\" FROM vector(0)",
 	    "vector(0): rows over columns; filter (r > 1); gives n, user_id, timestamp" },
@@ -100,10 +102,21 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	    "SELECT k FROM (SELECT CAST(vector.c0 AS TEXT) AS \"k\", (+vector.c1) AS \"m\" FROM vector(0) LIMIT -1) WHERE k = 5 AND m = '1'", "vector(0): groups over columns; by user_id; count(*)" },
 	{ "WITH a AS (SELECT page, count(*) n FROM events GROUP BY 1) SELECT page, n, (SELECT max(r) FROM events) FROM a", NULL,
 	    "vector(0): groups over columns; by page; count(*)\nvector(1): groups over columns; max(r)" },
-	{ "SELECT page FROM events UNION SELECT event FROM events WHERE n = 1 ORDER BY page", "SELECT page FROM events UNION SELECT vector.c0 AS \"event\" FROM vector(0) ORDER BY page",
-	    "vector(0): rows over columns; filter (n = 1); gives event" },
+	{ "SELECT page FROM events UNION SELECT event FROM events WHERE n = 1 ORDER BY page", "SELECT vector.c0 AS \"page\" FROM vector(0) UNION SELECT vector.c0 AS \"event\" FROM vector(1) ORDER BY page",
+	    "vector(0): rows over columns; gives page\nvector(1): rows over columns; filter (n = 1); gives event" },
 	{ "SELECT page, (SELECT count(*) FROM events) FROM events GROUP BY 1", "SELECT vector.c0 AS \"page\", (SELECT (+vector.c0) AS \"count(*)\" FROM vector(1)) AS \"(SELECT count(*) FROM events)\" FROM vector(0)",
 	    "vector(0): groups over columns; by page\nvector(1): groups over columns; count(*)" },
+	/* subqueries in WHERE are run first */
+	{ "SELECT count(*) FROM events WHERE user_id NOT IN (SELECT user_id FROM events WHERE event = 'a') AND r > 2 * (SELECT avg(r) FROM events)", NULL,
+	    "vector(0): groups over columns; filter (NOT user_id IN (SELECT CAST(vector.c0 AS TEXT) AS \"user_id\" FROM vector(1)) AND "
+	    "(r > (SELECT 2 * (SELECT (+vector.c0) AS \"avg(r)\" FROM vector(2))))); count(*)\n"
+	    "vector(1): groups over columns, event a; by user_id\nvector(2): groups over columns; avg(r)" },
+	{ "WITH b AS (SELECT DISTINCT user_id AS u FROM events WHERE n > 1) SELECT max(n) FROM events WHERE user_id IN (SELECT u FROM b WHERE u <> 'x')", NULL,
+	    "vector(0): groups over columns; filter (n > 1); by user_id\n"
+	    "vector(1): groups over columns; filter user_id IN (SELECT CAST(vector.c0 AS TEXT) AS \"u\" FROM vector(2)); max(n)\n"
+	    "vector(2): groups over columns; filter ((user_id <> 'x') AND (n > 1)); by user_id" },
+	{ "SELECT count(*) FROM events WHERE CAST(n AS INTEGER) IN (SELECT user_id FROM events)", NULL, "vector(0): groups over columns; by user_id" },
+	{ "SELECT count(*) FROM events a WHERE n = (SELECT max(n) FROM events b WHERE b.page = a.page)", "SELECT count(*) FROM events a WHERE n = (SELECT max(n) FROM events b WHERE b.page = a.page)", NULL },
 	/* through SELECTs that only pick, name and filter */
 	{ "WITH b AS (SELECT *, n * 2 AS twice FROM events WHERE event = 'a'), c AS (SELECT page AS p, twice FROM b WHERE r > 1) SELECT p, sum(twice) FROM c x WHERE x.p <> '/' GROUP BY 1", NULL,
 	    "vector(0): rows over columns, event a; filter (r > 1); gives page, (n * 2)\n"
@@ -111,12 +124,12 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	{ "SELECT count(*), min(k) FROM (SELECT user_id AS k FROM events) WHERE k = 5", "SELECT vector.c0 AS \"count(*)\", vector.c1 AS \"min(k)\" FROM vector(0)",
 	    "vector(0): groups over columns, user_id 5; count(*), min(user_id)" },
 	{ "WITH d AS (SELECT DISTINCT user_id, date(timestamp) AS day FROM events), f AS (SELECT user_id, min(day) AS c FROM d GROUP BY 1) SELECT count(*) FROM d JOIN f USING (user_id)", NULL,
-	    "vector(0): groups over columns; by user_id, [date(timestamp)]/60s\nvector(1): groups over columns; by user_id; min([date(timestamp)]/60s)" },
+	    "vector(0): groups over columns; by user_id, [date(timestamp)]/86400s\nvector(1): groups over columns; by user_id; min([date(timestamp)]/86400s)" },
 	{ "SELECT count(*), max(n) FROM (SELECT DISTINCT n FROM events)", NULL, "vector(0): groups over columns; by n" },
 	{ "SELECT count(*) FROM (SELECT * FROM events LIMIT 5)", "SELECT count(*) FROM (SELECT * FROM events LIMIT 5)", NULL },
 	{ "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT group_concat(page) FROM b", "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT group_concat(page) FROM b", NULL },
 	/* not for us */
-	{ "SELECT page FROM events", "SELECT page FROM events", NULL }, { "SELECT * FROM events LIMIT 5", "SELECT * FROM events LIMIT 5", NULL },
+	{ "SELECT * FROM events LIMIT 5", "SELECT * FROM events LIMIT 5", NULL },
 	{ "SELECT page, max(n) FROM events", "SELECT page, max(n) FROM events", NULL },
 	{ "SELECT page, count(*) FROM events GROUP BY page COLLATE NOCASE", "SELECT page, count(*) FROM events GROUP BY page COLLATE NOCASE", NULL },
 	{ "SELECT group_concat(page) FROM events", "SELECT group_concat(page) FROM events", NULL },
