@@ -404,7 +404,7 @@ tell(struct query *q, struct str sql, size_t base, long at, const char *said, st
 	} else if (strcmp(said, "incomplete input") == 0) {
 		snprintf(text, sizeof(text), "the statement ends too early");
 	} else if (strstr(said, "out of memory")) {
-		return err_set(err, ERR_LIMIT, "more memory than --memory allows");
+		return err_set(err, ERR_LIMIT, "more memory than --max-memory allows");
 	}
 	if (at < 0)
 		return err_set(err, ERR_USAGE, "%s", text);

@@ -140,7 +140,7 @@ read_input(struct query *q, struct err *err)
 			break;
 		}
 		if (q->spec.memory && (int64_t)q->input_rows->text.n > q->spec.memory) {
-			err_set(err, ERR_LIMIT, "%s: more than --memory allows; store it with at-ingest and query that", path);
+			err_set(err, ERR_LIMIT, "%s: more than --max-memory allows; store it with at-ingest and query that", path);
 			break;
 		}
 		if ((++looked & 0xfff) == 0 && query_stopped(q, err) < 0)

@@ -19,12 +19,12 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	[ ! -e f ] && [ ! -e x ]
 }
 
-@test "fault 31: a runaway statement ends at --timeout, one that wants memory at --memory" {
+@test "fault 31: a runaway statement ends at --timeout, one that wants memory at --max-memory" {
 	run -1 timeout 10 at-query --timeout 200ms "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 	[[ $output == *'--timeout'* ]]
 	run -1 timeout 10 at-query --timeout 200ms "SELECT count(*) FROM generate_series(1, 100000000)"
-	run -1 timeout 30 at-query --memory 20M "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000000) SELECT group_concat(i) FROM (SELECT i FROM n ORDER BY -i)"
-	[[ $output == *'--memory'* ]]
+	run -1 timeout 30 at-query --max-memory 20M "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000000) SELECT group_concat(i) FROM (SELECT i FROM n ORDER BY -i)"
+	[[ $output == *'--max-memory'* ]]
 }
 
 @test "SIGINT ends a statement at once" {
