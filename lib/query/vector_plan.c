@@ -853,6 +853,44 @@ finish(struct work *k)
 	p->grouped = k->grouped;
 }
 
+/* ORDER BY timestamp DESC LIMIT n of rows that are dear: the times of the first n are found over columns, and bound what SQLite
+ * reads row by row; the rest of the core stays as it is. 1 when it was that. */
+static int
+bound_by_first(struct work *k, unsigned has, struct buf *out)
+{
+	const struct select_core *c = k->core;
+	struct vector_plan *p = k->scope.plan;
+	struct planner *w = k->w;
+	uint32_t at = c->source->to;
+	int down;
+
+	if (k->grouped || k->scope.inner || k->place == IN_EXISTS || c->distinct || c->having || p->limit < 1 || !p->n_order || p->n_late ||
+	    has & (HAS_SUBQUERY | HAS_WINDOW) || !field_is(k, p->order[0].expr, FIELD_TIME))
+		return 0;
+	down = p->order[0].descending;
+	if (!down && !p->where)
+		return 0;       /* a scan in order of time ends as soon */
+	buf_clear(out);
+	vector_plan_copy(w, c->from, at, out);
+	buf_lit(out, " WHERE ");
+	if (c->where) {
+		while (at < c->to && (w->sql.p[at] == ' ' || w->sql.p[at] == '\t' || w->sql.p[at] == '\n'))
+			at++;
+		if (c->to - at < 5 || strncasecmp(w->sql.p + at, "where", 5) != 0)
+			return 0;
+		buf_byte(out, '(');
+		vector_plan_copy(w, at + 5, c->to, out);
+		buf_lit(out, ") AND ");
+	}
+	put_name(out, k->scope.alias);
+	buf_printf(out, ".timestamp %s (SELECT %s(vector.c0) FROM vector(%d)) ", down ? ">=" : "<=", down ? "min" : "max", k->number);
+	vector_plan_copy(w, c->to, k->select->to, out);
+	p->n_order = 1;
+	k->key[0].value = p->order[0].expr;
+	k->n_keys = 1;
+	return 1;
+}
+
 static struct vector_plan *
 plan_new(void)
 {
@@ -1006,7 +1044,7 @@ plan_core(struct planner *w, const struct select *s, const struct select_core *c
 		put_order(k, out);
 		put_limit(k, out);
 	}
-	if (k->bad || !ignores_doubles(k) || (!k->grouped && !rows_pay(k)))
+	if (k->bad || !ignores_doubles(k) || (!k->grouped && !rows_pay(k) && !bound_by_first(k, has, out)))
 		goto out;
 	finish(k);
 	k->scope.plan->range.from = range.from < TIME_MIN ? TIME_MIN : range.from;

@@ -189,6 +189,9 @@ class Maker:
                 if self.r.random() < .5 and not any(w in sql for w in FLOATING):
                     sql += " LIMIT %d" % self.r.randrange(1, 20) + self.pick("", " OFFSET 2")
             return sql
+        if r < .53:
+            return "SELECT * FROM events%s ORDER BY %stimestamp%s, %sid LIMIT %d" % (
+                (" " + self.dot[:-1] if self.dot else "") + self.where(.7), self.dot, self.pick("", " DESC", " DESC"), self.dot, self.r.randrange(1, 30))
         if r < .7:
             sql, n, star = self.rows()
             if self.r.random() < .6:
