@@ -1006,7 +1006,7 @@ binary_of(struct plan_scope *s, const struct select_expr *e, int aliases, int st
 		return pair(s, op, truth(s, e->arg[0], aliases, strict), truth(s, e->arg[1], aliases, strict));
 	case VECTOR_IS:
 	case VECTOR_IS_NOT:
-		if (e->arg[1]->of == SELECT_COLUMN)     /* IS TRUE is a test of truth */
+		if (e->arg[1]->of == SELECT_COLUMN || (e->arg[1]->of == SELECT_IN && e->arg[1]->n_args < 2))   /* IS TRUE is a test of truth; x IN () is FALSE */
 			return NULL;
 		/* fallthrough */
 	case VECTOR_EQ: case VECTOR_NE: case VECTOR_LT: case VECTOR_LE: case VECTOR_GT: case VECTOR_GE:

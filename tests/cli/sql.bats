@@ -148,11 +148,12 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	[[ $output != *vector* ]]
 }
 
-@test "ORDER BY a number counts the columns of *, with LIMIT too; +2 and 0x2 are such numbers" {
+@test "ORDER BY a number counts the columns of *, with LIMIT too; +2 and 0x2 are such numbers, x IN () is FALSE" {
 	at-ingest -q <<< '{"event":"a","timestamp":"2026-11-25T00:00:00Z","id":"a0","properties":{"revenue":1}}'
 	is "SELECT id FROM (SELECT page, * FROM events ORDER BY 3 DESC LIMIT 1)" a0
 	is "SELECT event, revenue FROM events ORDER BY +2 DESC, 1 LIMIT 1" page_view,4
 	is "SELECT event, revenue FROM events ORDER BY 0x2 DESC, 1 LIMIT 1" page_view,4
+	is "SELECT count(*) FROM events WHERE hex(source) IS NOT (page IN ())" 1          # IS NOT FALSE
 }
 
 @test "a name of WITH means what stands around it, events too" {
