@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <ftw.h>
 
 #include <cmocka.h>
 
@@ -14,33 +13,9 @@
 #include "base/time.h"
 #include "store/admin.h"
 #include "store/batch.h"
+#include "folder.h"
 
-#define OK(call) do { int rc_ = (call); if (rc_ < 0) fail_msg("%s: %s", #call, err.text); } while (0)
 #define START 1700000000000
-
-static char dir[64];
-
-static int
-remove_one(const char *path, const struct stat *st, int what, struct FTW *f)
-{
-	(void)st, (void)what, (void)f;
-	return remove(path);
-}
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	strcpy(dir, "/tmp/at-batch-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 /* One of the values a key may have in JSON; `kind` narrows them, so that columns of one type come about too. */
 static void
@@ -348,9 +323,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(batches_are_what_a_scan_gives, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(texts_that_are_always_there_are_texts, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(readers_take_each_batch_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(batches_are_what_a_scan_gives, folder_set_up, folder_tear_down),
+		cmocka_unit_test_setup_teardown(texts_that_are_always_there_are_texts, folder_set_up, folder_tear_down),
+		cmocka_unit_test_setup_teardown(readers_take_each_batch_once, folder_set_up, folder_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

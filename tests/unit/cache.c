@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <ftw.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "base/buf.h"
 #include "query/cache.h"
 #include "store/admin.h"
+#include "folder.h"
 
 static int
 print_columns(void *self, const struct str *names, int n, struct err *err)
@@ -128,16 +128,9 @@ the_least_recently_used_goes_first_and_a_huge_one_is_not_kept(void **state)
 	free(word);
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int what, struct FTW *f)
-{
-	(void)st, (void)what, (void)f;
-	return remove(path);
-}
-
 /* Another process stores an event. */
 static void
-store_one(const char *dir)
+store_one(void)
 {
 	int status;
 	pid_t pid = fork();
@@ -173,20 +166,18 @@ run(struct query *q, const char *sql)
 static void
 a_kept_answer_is_never_stale(void **state)
 {
-	char dir[] = "/tmp/at-cache-XXXXXX";
 	struct query_spec spec = { .tenant = "default", .keep_answers = 1 };
 	struct err err = { 0 };
 	struct query *q;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
-	store_one(dir);
+	store_one();
 	spec.store = dir;
 	assert_non_null(q = query_open(&spec, &err));
 	assert_non_null(query_store(q, &err));
 	assert_string_equal(run(q, "SELECT count(a) FROM events"), "|1:1\nread");
 	assert_string_equal(run(q, "SELECT count(a) FROM events"), "|1:1\nkept");
-	store_one(dir);
+	store_one();
 	assert_string_equal(run(q, "SELECT count(a) FROM events"), "|1:2\nread");
 	assert_string_equal(run(q, "SELECT count(a) FROM events"), "|1:2\nkept");
 	for (int i = 0; i < 2; i++) {           /* the clock goes on, random numbers are others each time */
@@ -196,7 +187,6 @@ a_kept_answer_is_never_stale(void **state)
 		assert_string_equal(run(q, "SELECT count(a) FROM events WHERE uuid() > '!'"), "|1:2\nread");
 	}
 	query_close(q);
-	assert_int_equal(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 int
@@ -206,7 +196,7 @@ main(void)
 		cmocka_unit_test(the_same_question_of_the_same_version_has_the_same_answer),
 		cmocka_unit_test(an_answer_without_rows_is_one_and_a_forgotten_one_is_none),
 		cmocka_unit_test(the_least_recently_used_goes_first_and_a_huge_one_is_not_kept),
-		cmocka_unit_test(a_kept_answer_is_never_stale),
+		cmocka_unit_test_setup_teardown(a_kept_answer_is_never_stale, folder_set_up, folder_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <ftw.h>
 #include <math.h>
 #include <pthread.h>
 
@@ -15,32 +14,7 @@
 #include "base/in.h"
 #include "base/mem.h"
 #include "store/admin.h"
-
-static char dir[64];
-
-static int
-remove_one(const char *path, const struct stat *st, int what, struct FTW *f)
-{
-	(void)st, (void)what, (void)f;
-	return remove(path);
-}
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	strcpy(dir, "/tmp/at-series-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-#define OK(call) do { int rc_ = (call); if (rc_ < 0) fail_msg("%s: %s", #call, err.text); } while (0)
+#include "folder.h"
 
 static void
 tell(void *self, const char *what)
@@ -510,5 +484,5 @@ main(void)
 		cmocka_unit_test(an_older_store_gets_its_index),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }

@@ -6,38 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <ftw.h>
 
 #include <cmocka.h>
 
 #include "base/mem.h"
 #include "store/admin.h"
-
-static char dir[64];
-
-static int
-remove_one(const char *path, const struct stat *st, int what, struct FTW *f)
-{
-	(void)st, (void)what, (void)f;
-	return remove(path);
-}
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	strcpy(dir, "/tmp/at-store-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-#define OK(call) do { int rc_ = (call); if (rc_ < 0) fail_msg("%s: %s", #call, err.text); } while (0)
+#include "folder.h"
 
 /* Event i of a ledger: everything about it follows from its number. */
 struct made { char name[32], id[32], user[32], session[32], properties[256]; struct event ev; };
@@ -516,5 +490,5 @@ main(void)
 		cmocka_unit_test(a_store_that_is_not_one_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }

@@ -8,7 +8,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -24,35 +23,10 @@
 #include "codec/crc32c.h"
 #include "codec/varint.h"
 #include "store/admin.h"
+#include "folder.h"
 
 #define KEPT_VALUES 4574         /* what the dump of each kept store comes to */
 #define KEPT_CRC    0xcfa3195cu
-
-static char dir[64];
-
-static int
-remove_one(const char *path, const struct stat *st, int what, struct FTW *f)
-{
-	(void)st, (void)what, (void)f;
-	return remove(path);
-}
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	strcpy(dir, "/tmp/at-faults-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-#define OK(call) do { int rc_ = (int)(call); if (rc_ < 0) fail_msg("%s: %s", #call, err.text); } while (0)
 
 /* The thread sanitizer does not let a program out of a fault by siglongjmp. */
 #ifdef __SANITIZE_THREAD__
@@ -882,5 +856,5 @@ main(void)
 		cmocka_unit_test(fault_58_stores_of_the_formats_before_are_read_and_become_this_one),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }

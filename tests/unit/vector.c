@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <ftw.h>
 
 #include <cmocka.h>
 
@@ -18,33 +17,9 @@
 #include "query/query_priv.h"
 #include "query/vector_priv.h"
 #include "store/admin.h"
+#include "folder.h"
 
-#define OK(call) do { int rc_ = (call); if (rc_ < 0) fail_msg("%s: %s", #call, err.text); } while (0)
 #define START 1700000000000
-
-static char dir[64];
-
-static int
-remove_one(const char *path, const struct stat *st, int what, struct FTW *f)
-{
-	(void)st, (void)what, (void)f;
-	return remove(path);
-}
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	strcpy(dir, "/tmp/at-vector-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 static int
 one_of(int n)
@@ -984,11 +959,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sums_are_exact_in_any_order),
-		cmocka_unit_test_setup_teardown(the_table_reads_the_plans_of_its_statement, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(ranges_names_and_users_are_exact, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(random_plans_give_what_sqlite_gives, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(threads_give_the_same, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(memory_is_bounded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_table_reads_the_plans_of_its_statement, folder_set_up, folder_tear_down),
+		cmocka_unit_test_setup_teardown(ranges_names_and_users_are_exact, folder_set_up, folder_tear_down),
+		cmocka_unit_test_setup_teardown(random_plans_give_what_sqlite_gives, folder_set_up, folder_tear_down),
+		cmocka_unit_test_setup_teardown(threads_give_the_same, folder_set_up, folder_tear_down),
+		cmocka_unit_test_setup_teardown(memory_is_bounded, folder_set_up, folder_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,4 @@
 /* What is counted over columns, and what SQLite is left with: statement by statement, in EXPLAIN's words. */
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,15 +13,7 @@
 #include "base/time.h"
 #include "query/query.h"
 #include "store/store.h"
-
-static char dir[64];
-
-static int
-remove_one(const char *path, const struct stat *st, int what, struct FTW *f)
-{
-	(void)st, (void)what, (void)f;
-	return remove(path);
-}
+#include "folder.h"
 
 static int
 set_up(void **state)
@@ -31,22 +22,13 @@ set_up(void **state)
 	struct err err = {0};
 	struct store *s;
 
-	(void)state;
-	strcpy(dir, "/tmp/at-plan-XXXXXX");
-	if (!mkdtemp(dir) || !(s = store_open(dir, "default", STORE_WRITE | STORE_CREATE, &err)))
+	if (folder_set_up(state) || !(s = store_open(dir, "default", STORE_WRITE | STORE_CREATE, &err)))
 		return -1;
 	if (store_begin(s, &err) < 0 || store_add(s, &e, &err) < 0 || store_commit(s, &err) < 0)
 		return -1;
 	store_close(s);
 	time_set_now(1795000000000);
 	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* The statement that SQLite gets, then a line for each plan; plan NULL: SQLite does all of it. */
@@ -228,5 +210,5 @@ main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(explained), cmocka_unit_test(parameters) };
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, folder_tear_down);
 }
