@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "store/samples.h"
+#include "store/series_priv.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *, size_t);
 
@@ -52,6 +52,17 @@ round_trip_ints(struct samples_coder *c, const unsigned char *data, size_t n)
 	free(x);
 }
 
+static int
+count_batch(void *self, uint64_t series, int64_t time, double value, struct str state)
+{
+	uint64_t *last = self;
+
+	(void)time, (void)value;
+	assert(series >= *last && series <= STORE_SERIES_MOST && (!state.p || state.n < 1u << 30));
+	*last = series;
+	return 0;
+}
+
 int
 LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 {
@@ -66,6 +77,23 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 		round_trip(&c, &x);
 	}
 	samples_take_value(&rest, &v);
+	{                               /* as a batch of the tail, with its head and without packing too */
+		uint64_t last = 0;
+		struct buf batch = { 0 }, body = { 0 };
+
+		store_batch_each(&c, (struct str){ (const char *)data, n }, &body, count_batch, &last);
+		buf_add(&batch, "\1\1\1\0", 4);
+		for (size_t left = n; ; left >>= 7) {   /* the length of the body */
+			buf_byte(&batch, (char)((left & 127) | (left > 127 ? 128 : 0)));
+			if (left <= 127)
+				break;
+		}
+		buf_add(&batch, data, n);
+		last = 0;
+		store_batch_each(&c, buf_get(&batch), &body, count_batch, &last);
+		buf_release(&batch);
+		buf_release(&body);
+	}
 	samples_clear(&x);
 	for (size_t at = 0; at + 9 <= n && x.n < SAMPLES_MOST; at += 9) {
 		struct str state = { 0 };
