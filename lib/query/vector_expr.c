@@ -3,7 +3,8 @@
  * Three ways, the first that serves:
  *      by value    of one field that lies as codes: the expression is computed once for each value that the rows have, and the
  *                  codes stay as they are
- *      by column   numbers compared and computed with, in loops over arrays; parts of the clock, once for each part
+ *      by column   numbers compared and computed with, in loops over arrays; parts of the clock, once for each part; the branches of
+ *                  a choice, each over its rows; several fields of codes, once for each combination
  *      by row      cell by cell: slow, for everything, and what the other two do in their corners
  * The rules are SQLite's (vdbe.c): three-valued logic, its order of types, integers that overflow become real, x / 0 is NULL.
  */
@@ -72,7 +73,7 @@ vector_worker_release(struct vector_worker *w)
 			free(w->pool[i].array[k]);
 		free(w->pool[i].array);
 	}
-	sqlite3_finalize(w->to_number), sqlite3_finalize(w->if_number);
+	sqlite3_finalize(w->to_number), sqlite3_finalize(w->if_number), sqlite3_finalize(w->to_integer);
 	sqlite3_close(w->db);
 	functions_free(w->functions);
 	arena_free(w->arena);
@@ -561,16 +562,27 @@ real_or_null(double r)
 	return isnan(r) ? cell_null() : cell_real(r);
 }
 
+/* For %: an integer that a text begins with keeps all its digits, also where the text as a number is a real. */
+static int64_t
+integer_of(struct scope *s, struct cell c)
+{
+	if (c.type == CELL_TEXT && ((!s->w->to_integer && prepare(s->w, STR("CAST(?1 AS INTEGER)"), &s->w->to_integer, s->err) < 0) ||
+	    ask(s->w, s->w->to_integer, &c, 1, s->w->arena, &c, s->err) < 0))
+		return 0;
+	return as_integer(c);
+}
+
 static struct cell
 arithmetic(struct scope *s, enum vector_op op, struct cell a, struct cell b)
 {
+	const struct cell left = a, right = b;
 	int64_t i;
 	double x, y;
 
 	if (a.type == CELL_NULL || b.type == CELL_NULL || vector_number(s->w, a, 1, &a, s->err) < 0 || vector_number(s->w, b, 1, &b, s->err) < 0)
 		return cell_null();
 	if (op == VECTOR_MOD) {
-		int64_t n = as_integer(a), m = as_integer(b);
+		int64_t n = integer_of(s, left), m = integer_of(s, right);
 
 		if (m == 0)
 			return cell_null();
@@ -1251,6 +1263,308 @@ give_truth(struct vector_worker *w, const unsigned char *truth, struct vector_ro
 	*out = (struct column){ .form = COLUMN_CODES, .code = code, .value = value, .n_values = 3 };
 }
 
+/* ---- choices: CASE and COALESCE, branch by branch, each over the rows that come to it */
+
+#define BRANCHES 32
+
+struct branch { struct vector_rows rows; struct column column; };
+
+static struct vector_rows without(struct vector_worker *, struct vector_rows, struct vector_rows);
+
+static void
+split_nulls(struct vector_worker *w, const struct column *c, struct vector_rows rows, struct vector_rows *there, struct vector_rows *null)
+{
+	uint32_t *yes = vector_array(w, 4), *no = vector_array(w, 4);
+	size_t n = 0, m = 0;
+
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+		int is = c->form == COLUMN_CODES ? c->value[c->code[i]].type != CELL_NULL : c->form != COLUMN_NULL && vector_valid(c->valid, i);
+
+		yes[n] = no[m] = (uint32_t)i;
+		n += (size_t)is, m += (size_t)!is;
+	}
+	*there = (struct vector_rows){ yes, n };
+	*null = (struct vector_rows){ no, m };
+}
+
+/* The branches of a choice with the rows that take them. Their number; 0 too many; < 0. */
+static int
+branches(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct branch *b, struct err *err)
+{
+	struct vector_rows rest = rows, hit;
+	int n = 0;
+
+	if (e->n_args > BRANCHES)
+		return 0;
+	for (int i = 0; i < e->n_args && rest.n; i++, n++) {
+		if (e->op == VECTOR_COALESCE) {
+			if (vector_eval(w, e->arg[i], rest, &b[n].column, err) < 0)
+				return err->code;
+			split_nulls(w, &b[n].column, rest, &b[n].rows, &rest);
+			continue;
+		}
+		hit = rest;
+		if (i + 1 < e->n_args) {
+			if (vector_filter(w, e->arg[i++], rest, 1, &hit, err) < 0)
+				return err->code;
+			rest = without(w, rest, hit);
+		} else {
+			rest.n = 0;
+		}
+		b[n].rows = hit;
+		if (vector_eval(w, e->arg[i], hit, &b[n].column, err) < 0)
+			return err->code;
+	}
+	if (rest.n)
+		b[n++] = (struct branch){ rest, { .form = COLUMN_NULL } };
+	return n;
+}
+
+static int
+is_one_value(const struct column *c)            /* a constant, of one type whatever the rows */
+{
+	return c->form == COLUMN_CODES && c->n_values == 1;
+}
+
+/* The form in which all branches fit: COLUMN_NULL where none does. */
+enum fit { FIT_NONE, FIT_INTEGER, FIT_INSTANT, FIT_REAL, FIT_WHOLE, FIT_CODES };
+static enum fit
+fit_of(const struct branch *b, int n)
+{
+	int texts = 0, integers = 0, reals = 0;                         /* codes; constants */
+	int integer_columns = 0, instants = 0, real_columns = 0, wholes = 0;
+	int small = 1, broken = 1;      /* integers are exact as doubles, reals have a fraction: so the value tells the type */
+
+	for (int i = 0; i < n; i++) {
+		const struct column *c = &b[i].column;
+
+		if (b[i].rows.n == 0 || c->form == COLUMN_NULL)
+			continue;
+		if (is_one_value(c) && c->value[0].type == CELL_INTEGER) {
+			integers++;
+			small &= c->value[0].integer <= EXACT && c->value[0].integer >= -EXACT;
+		} else if (is_one_value(c) && c->value[0].type == CELL_REAL) {
+			reals++;
+			broken &= c->value[0].real != floor(c->value[0].real);
+		} else if (c->form == COLUMN_CODES) {
+			texts++;
+		} else if (c->form == COLUMN_REAL) {
+			*(c->whole ? &wholes : &real_columns) += 1;
+		} else if (c->instant) {
+			instants++;
+		} else {
+			integer_columns++;
+			for (size_t k = 0; small && k < b[i].rows.n; k++) {
+				size_t row = vector_row(b[i].rows, k);
+
+				small = !vector_valid(c->valid, row) || (c->integer[row] <= EXACT && c->integer[row] >= -EXACT);
+			}
+		}
+	}
+	if (texts || (integers && reals && !integer_columns && !real_columns && !wholes && !instants))
+		return integer_columns || instants || real_columns || wholes ? FIT_NONE : FIT_CODES;
+	if (instants)
+		return integers || reals || integer_columns || real_columns || wholes ? FIT_NONE : FIT_INSTANT;
+	if (!reals && !real_columns && !wholes)
+		return FIT_INTEGER;
+	if (!integers && !integer_columns && !wholes)
+		return FIT_REAL;
+	return small && broken && !real_columns ? FIT_WHOLE : FIT_NONE;
+}
+
+static void
+join_numbers(struct vector_worker *w, const struct branch *b, int n, enum fit fit, struct column *out)
+{
+	uint64_t *valid = vector_array(w, 8);
+	int64_t *integer = vector_array(w, 8);
+	double *real = vector_array(w, 8);
+	int whole_numbers = fit == FIT_INTEGER || fit == FIT_INSTANT;
+
+	memset(valid, 0, (w->batch->n / 64 + 1) * sizeof(*valid));
+	for (int i = 0; i < n; i++) {
+		const struct column *c = &b[i].column;
+		const struct cell *one = is_one_value(c) ? &c->value[0] : NULL;
+
+		if (c->form == COLUMN_NULL || (one && one->type == CELL_NULL))
+			continue;
+		for (size_t k = 0; k < b[i].rows.n; k++) {
+			size_t row = vector_row(b[i].rows, k);
+
+			if (!one && !vector_valid(c->valid, row))
+				continue;
+			valid[row / 64] |= 1ULL << (row % 64);
+			if (whole_numbers)
+				integer[row] = one ? one->integer : c->integer[row];
+			else if (one)
+				real[row] = one->type == CELL_REAL ? one->real : (double)one->integer;
+			else
+				real[row] = c->form == COLUMN_REAL ? c->real[row] : (double)c->integer[row];
+		}
+	}
+	if (whole_numbers)
+		*out = (struct column){ .form = COLUMN_INTEGER, .integer = integer, .valid = valid, .instant = fit == FIT_INSTANT };
+	else
+		*out = (struct column){ .form = COLUMN_REAL, .real = real, .valid = valid, .whole = fit == FIT_WHOLE };
+}
+
+/* The values of all branches behind a NULL; those of one branch alone serve as they are where they begin with one. */
+static void
+join_codes(struct vector_worker *w, const struct branch *b, int n, struct column *out)
+{
+	uint32_t *code = vector_array(w, 4), base = 1, only = 0, more = 0;
+	struct cell *value = NULL;
+
+	for (int i = 0; i < n; i++)
+		if (b[i].rows.n && b[i].column.form == COLUMN_CODES)
+			more += b[i].column.n_values, only = only ? UINT32_MAX : (uint32_t)i + 1;
+	if (only != UINT32_MAX && only && b[only - 1].column.value[0].type == CELL_NULL)
+		base = 0;
+	else
+		value = arena_get(w->arena, ((size_t)more + 1) * sizeof(*value)), value[0] = cell_null();
+	for (int i = 0; i < n; i++) {
+		const struct column *c = &b[i].column;
+
+		if (c->form != COLUMN_CODES) {
+			for (size_t k = 0; k < b[i].rows.n; k++)
+				code[vector_row(b[i].rows, k)] = 0;
+			continue;
+		}
+		if (!b[i].rows.n)
+			continue;
+		for (size_t k = 0; k < b[i].rows.n; k++) {
+			size_t row = vector_row(b[i].rows, k);
+
+			code[row] = base + c->code[row];
+		}
+		if (value) {
+			memcpy(value + base, c->value, c->n_values * sizeof(*value));
+			base += c->n_values;
+		}
+	}
+	*out = (struct column){ .form = COLUMN_CODES, .code = code, .value = value ? value : b[only - 1].column.value,
+		.n_values = value ? base : b[only - 1].column.n_values };
+}
+
+/* 1 done; 0 types differ from row to row; < 0. */
+static int
+eval_choice(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
+{
+	struct branch b[BRANCHES + 1];
+	int n = branches(w, e, rows, b, err), some = 0;
+	enum fit fit;
+
+	if (n <= 0)
+		return n;
+	for (int i = 0; i < n; i++)
+		some |= b[i].rows.n && b[i].column.form != COLUMN_NULL;
+	if (!some) {
+		give_constant(w, cell_null(), out);
+		return 1;
+	}
+	if ((fit = fit_of(b, n)) == FIT_NONE)
+		return 0;
+	if (fit == FIT_CODES)
+		join_codes(w, b, n, out);
+	else
+		join_numbers(w, b, n, fit, out);
+	return 1;
+}
+
+/* ---- by combination: of several fields that lie as codes, once for each combination of values that occurs */
+
+#define COMBINED      4         /* fields */
+#define COMBINATIONS  262144
+
+static int
+fields_of(const struct vector_expr *e, int *field, int n)       /* their number; -1 too many, or not of values alone */
+{
+	int i;
+
+	if (e->op == VECTOR_TIME)
+		return -1;
+	if (e->op == VECTOR_FIELD) {
+		for (i = 0; i < n && field[i] != e->field; i++)
+			;
+		if (i == COMBINED)
+			return -1;
+		field[i] = e->field;
+		return i == n ? n + 1 : n;
+	}
+	for (i = 0; i < e->n_args && n >= 0; i++)
+		n = fields_of(e->arg[i], field, n);
+	return n;
+}
+
+/* 1 done, 0 there are too many combinations, < 0. */
+static int
+eval_combined(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
+{
+	struct scope s = { .w = w, .field = -1, .err = err };
+	int field[COMBINED], n = fields_of(e, field, 0);
+	uint32_t *code, *seen, n_seen = 0, cap = 64;
+	struct column c[COMBINED];
+	struct cell *value;
+	size_t all = 1;
+
+	for (int i = 0; i < n; i++) {
+		if (vector_field(w, field[i], &c[i], err) < 0)
+			return err->code;
+		if (c[i].form != COLUMN_CODES && c[i].form != COLUMN_NULL)
+			return 0;
+		if (c[i].form == COLUMN_CODES && (all *= c[i].n_values) > COMBINATIONS)
+			return 0;
+	}
+	if (n <= 0 || all > 8 * rows.n)
+		return 0;
+	code = vector_array(w, 4);
+	seen = arena_get(w->arena, all * sizeof(*seen));
+	memset(seen, 0, all * sizeof(*seen));
+	value = arena_get(w->arena, cap * sizeof(*value));
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t row = vector_row(rows, k), at = 0;
+
+		for (int i = 0; i < n; i++)
+			at = c[i].form == COLUMN_CODES ? at * c[i].n_values + c[i].code[row] : at;
+		if (!seen[at]) {
+			if (n_seen == cap) {
+				struct cell *more = arena_get(w->arena, 2 * cap * sizeof(*more));
+
+				memcpy(more, value, cap * sizeof(*more));
+				value = more;
+				cap *= 2;
+			}
+			s.row = row;
+			value[n_seen] = cell_of(&s, e);
+			if (err->code)
+				return err->code;
+			seen[at] = ++n_seen;
+		}
+		code[row] = seen[at] - 1;
+	}
+	*out = (struct column){ .form = COLUMN_CODES, .code = code, .value = value, .n_values = n_seen };
+	return 1;
+}
+
+/* AND, OR and NOT as values: the rows for which they are true, then those of the rest for which they are false. */
+static int
+eval_logic(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
+{
+	struct vector_rows yes, no;
+	unsigned char *truth = vector_array(w, 1);
+
+	if (vector_filter(w, e, rows, 1, &yes, err) < 0 || vector_filter(w, e, without(w, rows, yes), 0, &no, err) < 0)
+		return err->code;
+	for (size_t k = 0; k < rows.n; k++)
+		truth[vector_row(rows, k)] = NONE;
+	for (size_t k = 0; k < yes.n; k++)
+		truth[vector_row(yes, k)] = 1;
+	for (size_t k = 0; k < no.n; k++)
+		truth[vector_row(no, k)] = 0;
+	give_truth(w, truth, rows, out);
+	return 0;
+}
+
 int
 vector_eval(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
 {
@@ -1289,6 +1603,12 @@ vector_eval(struct vector_worker *w, const struct vector_expr *e, struct vector_
 	}
 	if (e->op >= VECTOR_ADD && e->op <= VECTOR_NEG && (rc = compute(w, e, rows, out, err)) != 0)
 		return rc < 0 ? rc : 0;
+	if (field == SEVERAL && (rc = eval_combined(w, e, rows, out, err)) != 0)
+		return rc < 0 ? rc : 0;
+	if ((e->op == VECTOR_CASE || e->op == VECTOR_COALESCE) && (rc = eval_choice(w, e, rows, out, err)) != 0)
+		return rc < 0 ? rc : 0;
+	if (e->op == VECTOR_AND || e->op == VECTOR_OR || e->op == VECTOR_NOT)
+		return eval_logic(w, e, rows, out, err);
 	return eval_rows(w, e, rows, out, err);
 }
 

@@ -41,7 +41,7 @@ struct vector_worker {
 	struct vector_pool pool[3];     /* arrays of VECTOR_ROWS items of 1, 4 and 8 bytes, used again for each batch */
 	sqlite3 *db;                    /* opened when SQLite is first needed */
 	struct functions *functions;
-	sqlite3_stmt *to_number, *if_number;
+	sqlite3_stmt *to_number, *if_number, *to_integer;
 	struct vector_node **node;
 	int n_nodes;
 	struct err ignored;             /* of the progress handler */

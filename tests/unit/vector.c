@@ -297,9 +297,9 @@ static struct vector_expr *
 listed(int depth, struct buf *sql)
 {
 	int n = one_of(4);
-	struct vector_expr *e = node(VECTOR_IN, n + 1);
+	struct vector_expr *e = node(VECTOR_IN, n + 1), *sum = node(VECTOR_ADD, 2);
 
-	buf_lit(sql, "(");
+	buf_lit(sql, n ? "(" : "((");   /* x IN () is the word FALSE to SQLite, and y IS FALSE asks something else than y IS 0 */
 	e->arg[0] = expression(depth - 1, sql);
 	buf_lit(sql, " IN (");
 	for (int i = 1; i <= n; i++) {
@@ -308,7 +308,13 @@ listed(int depth, struct buf *sql)
 		e->arg[i] = any_constant(sql);
 	}
 	buf_lit(sql, "))");
-	return e;
+	if (n)
+		return e;
+	sum->arg[0] = e;
+	buf_lit(sql, " + ");
+	sum->arg[1] = constant(cell_integer(0), sql);
+	buf_lit(sql, ")");
+	return sum;
 }
 
 static struct vector_expr *
@@ -375,12 +381,42 @@ expression(int depth, struct buf *sql)
 	}
 }
 
+/* What counts by cases do: CASE WHEN event = 'e1' THEN n [ELSE 0] END. */
+static struct vector_expr *
+by_case(struct buf *sql)
+{
+	static const int from[] = { WHOLE, REAL, NUMBER, USER, TIME, EVENT, TEXT };
+	int n = 2 + 2 * one_of(2) + one_of(2);
+	struct vector_expr *e = node(VECTOR_CASE, n);
+
+	buf_lit(sql, "CASE");
+	for (int i = 0; i < n; i++) {
+		int last = i + 1 == n && n % 2;
+
+		buf_lit(sql, last ? " ELSE " : i % 2 ? " THEN " : " WHEN ");
+		if (!last && i % 2 == 0) {
+			e->arg[i] = node(VECTOR_EQ, 2);
+			e->arg[i]->arg[0] = column(EVENT, sql);
+			buf_lit(sql, " = ");
+			e->arg[i]->arg[1] = constant(cell_text(str_of(one_of(2) ? "e1" : "e2")), sql);
+		} else if (one_of(3)) {
+			e->arg[i] = column(from[one_of(7)], sql);
+		} else {
+			e->arg[i] = constant(one_of(3) ? cell_integer(one_of(3)) : one_of(2) ? cell_real(0.5 * one_of(3)) : cell_null(), sql);
+		}
+	}
+	buf_lit(sql, " END");
+	return e;
+}
+
 static struct vector_expr *
 number(struct buf *sql)
 {
 	static const int from[] = { WHOLE, REAL, NUMBER, TEXT };
 	struct vector_expr *e;
 
+	if (one_of(4) == 0)
+		return by_case(sql);
 	if (one_of(4))
 		return column(from[one_of(4)], sql);
 	e = node(VECTOR_MUL, 2);
@@ -404,7 +440,7 @@ aggregate(struct vector_aggregate *a, struct buf *sql)
 	a->distinct = k >= AGGREGATE_COUNT && k <= AGGREGATE_AVG && one_of(3) == 0;
 	buf_printf(sql, "%s%s", kinds[k].name, a->distinct ? "DISTINCT " : "");
 	if (k != AGGREGATE_ROWS)
-		a->arg = kinds[k].numbers ? number(sql) : one_of(2) ? column(one_of(COLUMNS), sql) : expression(2, sql);
+		a->arg = kinds[k].numbers ? number(sql) : one_of(3) == 0 ? by_case(sql) : one_of(2) ? column(one_of(COLUMNS), sql) : expression(2, sql);
 	if (k >= AGGREGATE_ARG_MIN) {
 		buf_lit(sql, ", ");
 		a->by = column(SEQ, sql);
@@ -635,7 +671,7 @@ check_groups(struct query *q, sqlite3 *db)
 	for (int i = 0; i < plan.n_keys; i++) {
 		if (i)
 			buf_lit(&sql, ", ");
-		key[i] = one_of(3) ? column(one_of(COLUMNS), &sql) : one_of(2) ? clock_part(&sql) : own_words(&sql);
+		key[i] = one_of(3) ? column(one_of(COLUMNS), &sql) : one_of(3) == 0 ? by_case(&sql) : one_of(2) ? clock_part(&sql) : own_words(&sql);
 		buf_printf(&by, "%s%d", i ? ", " : " GROUP BY ", i + 1);
 	}
 	for (int i = 0; i < plan.n_aggregates; i++) {
@@ -880,6 +916,7 @@ the_table_reads_the_plans_of_its_statement(void **state)
 	assert_int_equal(sum, 1000);
 	q->plans = (struct vector_plans){ 0 };
 	query_close(q);
+	buf_release(&plan.ran);
 }
 
 static void

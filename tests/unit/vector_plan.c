@@ -61,6 +61,7 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	{ "SELECT count(*) FROM events WHERE user_id = 'U1' COLLATE NOCASE", NULL, "vector(0): groups over columns; filter [CAST(user_id AS TEXT) = 'U1' COLLATE NOCASE]; count(*)" },
 	{ "SELECT count(*) FROM events WHERE CAST(n AS INTEGER) = '1' AND lower(page) = '/a'", NULL,
 	    "vector(0): groups over columns; filter ([CAST(n AS INTEGER) = '1'] AND [lower(page) = '/a']); count(*)" },
+	{ "SELECT count(*) FROM events WHERE page IS NOT (n IN ())", NULL, "vector(0): groups over columns; filter [page IS NOT (n IN ())]; count(*)" },  /* SQLite: IS NOT FALSE */
 	/* paths into properties */
 	{ "SELECT sum(properties.n), sum(json_extract(properties, '$.n')), sum(properties->>'n'), sum(properties.o.p), max(properties->'o') FROM events", NULL,
 	    "vector(0): groups over columns; sum(n), sum(o.p), max([properties->'o'])" },
