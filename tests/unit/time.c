@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/time.h"
+#include "skip.h"
 
 static uint64_t
 next(uint64_t *seed)                            /* xorshift: the same on every machine */
@@ -211,7 +212,7 @@ a_user_may_type_a_time_in_many_ways(void **state __attribute__((unused)))
 
 	(void)state;
 	if (!zurich)
-		skip();
+		SKIP("no zoneinfo here");
 	time_set_now(now);
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_int_equal(time_parse(str_of(good[i].text), NULL, &ms, &err), 0);
@@ -263,7 +264,7 @@ offsets_are_those_of_libc(void **state __attribute__((unused)))
 	unsetenv("TZ");
 	tzset();
 	if (!tried)
-		skip();
+		SKIP("no zoneinfo here");
 }
 
 static void
@@ -275,7 +276,7 @@ hours_that_come_twice_or_not_at_all(void **state __attribute__((unused)))
 
 	(void)state;
 	if (!z)
-		skip();
+		SKIP("no zoneinfo here");
 	assert_true(zone_to_utc(z, parsed("2026-03-29T02:30:00Z")) == parsed("2026-03-29T01:00:00Z"));  /* gap: the jump */
 	assert_true(zone_to_utc(z, parsed("2026-10-25T02:30:00Z")) == parsed("2026-10-25T00:30:00Z"));  /* twice: the first */
 	assert_true(zone_to_utc(z, parsed("2066-07-01T00:00:00Z")) == parsed("2066-06-30T22:00:00Z"));  /* by the rule */
