@@ -26,6 +26,9 @@ struct member {
 struct event_keys {
 	struct member *top, *inner;
 	size_t top_cap, inner_cap, n_top, n_inner;
+	const char *inner_of;   /* the object whose members `inner` holds since the walk over the row; NULL: none */
+	long inner_found;       /* so many, < 0 for too many */
+	int inner_blanks;       /* between their tokens */
 	struct slot { uint32_t round, index; } *slot;
 	size_t cap;             /* slots, a power of two, at least twice the members */
 	uint32_t round;
@@ -145,18 +148,23 @@ member_add(struct member **list, size_t *cap, size_t n)
 	return &(*list)[n];
 }
 
-/* The members of the object that begins at p, in order, duplicates and all. < 0 when there are too many. */
+/* The members of the object that begins at *at, in order, duplicates and all; *at is moved behind it. < 0 when there are too
+ * many. `inner` (NULL: not wanted) takes those of its properties on the way, so that they are walked once; of several the
+ * last, as meant. */
 static long
-members(const char *p, const char *end, struct member **list, size_t *cap, int *blanks)
+members(const char **at, const char *end, struct member **list, size_t *cap, int *blanks, struct event_keys *inner)
 {
+	const char *p = *at;
 	size_t n = 0;
 
 	for (p++; ; ) {
 		struct member *m;
 
 		p = skip_blanks(p, end, blanks);
-		if (p >= end || *p == '}')
+		if (p >= end || *p == '}') {
+			*at = p < end ? p + 1 : end;
 			return (long)n;
+		}
 		if (*p == ',') {
 			p = skip_blanks(p + 1, end, blanks);
 			if (p >= end)
@@ -173,7 +181,16 @@ members(const char *p, const char *end, struct member **list, size_t *cap, int *
 		p = skip_blanks(p + 1, end, blanks);
 		if (p >= end)           /* not in valid text */
 			return (long)n - 1;
-		p = value_take(p, end, &m->value, blanks);
+		if (inner && *p == '{' && m->key_n == 10 && memcmp(m->key, "properties", 10) == 0) {
+			m->value = (struct json){ .p = p, .type = JSON_OBJECT };
+			inner->inner_of = p;
+			inner->inner_blanks = 0;
+			inner->inner_found = members(&p, end, &inner->inner, &inner->inner_cap, &inner->inner_blanks, NULL);
+			if (inner->inner_found < 0)
+				p = value_take(p, end, &m->value, blanks);
+			m->value.n = (size_t)(p - m->value.p);
+		} else
+			p = value_take(p, end, &m->value, blanks);
 	}
 }
 
@@ -485,7 +502,8 @@ read_checked(struct event_reader *r, struct str row, struct str own, struct even
 		return err_col(err, p - row.p + 1, ERR_INPUT, "a row is a JSON object, {\"event\":…}");
 	if (own.p)                      /* what is before `,"properties":`, or the brace alone */
 		end = own.p - row.p > 15 ? own.p - 14 : p + 1;
-	if ((n = members(p, end, &k->top, &k->top_cap, &blanks)) < 0)
+	k->inner_of = NULL;
+	if ((n = members(&p, end, &k->top, &k->top_cap, &blanks, k)) < 0)
 		return err_col(err, 1, ERR_INPUT, "more than %d keys in the row", EVENT_KEYS_MOST);
 	k->n_top = (size_t)n;
 
@@ -530,7 +548,13 @@ read_checked(struct event_reader *r, struct str row, struct str own, struct even
 	/* Properties: as they stand where nothing has to change. */
 	blanks = 0;
 	if (field[PROPERTIES].p) {
-		if ((n = members(field[PROPERTIES].p, end, &k->inner, &k->inner_cap, &blanks)) < 0)
+		if (field[PROPERTIES].p == k->inner_of)
+			n = k->inner_found, blanks = k->inner_blanks;
+		else {                  /* its key is written with an escape */
+			p = field[PROPERTIES].p;
+			n = members(&p, end, &k->inner, &k->inner_cap, &blanks, NULL);
+		}
+		if (n < 0)
 			return err_col(err, col_of(row, field[PROPERTIES]), ERR_INPUT, "more than %d keys in properties", EVENT_KEYS_MOST);
 		k->n_inner = (size_t)n;
 	}
