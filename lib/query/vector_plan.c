@@ -51,6 +51,15 @@ vector_plan_copy(const struct planner *w, uint32_t from, uint32_t to, struct buf
 	buf_add(out, w->sql.p + from, to - from);
 }
 
+static int
+has_numbered(const struct planner *w, uint32_t from, uint32_t to)       /* a bare ?, which comes out as ?1 and would change a name */
+{
+	for (int i = 0; i < w->n_params; i++)
+		if (w->param[i].number && w->param[i].at >= from && w->param[i].at < to)
+			return 1;
+	return 0;
+}
+
 static void
 edit(struct planner *w, uint32_t from, uint32_t to, struct str text)
 {
@@ -865,7 +874,7 @@ bound_by_first(struct work *k, unsigned has, struct buf *out)
 	int down;
 
 	if (k->grouped || k->scope.inner || k->place == IN_EXISTS || c->distinct || c->having || p->limit < 1 || !p->n_order || p->n_late ||
-	    has & (HAS_SUBQUERY | HAS_WINDOW) || !field_is(k, p->order[0].expr, FIELD_TIME))
+	    has & (HAS_SUBQUERY | HAS_WINDOW) || has_numbered(w, c->items_from, c->items_to) || !field_is(k, p->order[0].expr, FIELD_TIME))
 		return 0;
 	down = p->order[0].descending;
 	if (!down && !p->where)
@@ -1105,7 +1114,7 @@ plan_clauses(struct planner *w, const struct select_core *c)
 		if (!item->expr)
 			continue;
 		plan_inside(w, item->expr);
-		if (w->n_edits > first && !item->alias.p) {     /* its text was its name */
+		if ((w->n_edits > first || has_numbered(w, item->from, item->to)) && !item->alias.p) {  /* its text was its name */
 			buf_lit(&name, " AS ");
 			put_name(&name, (struct str){ w->sql.p + item->from, item->to - item->from });
 			edit(w, item->to, item->to, buf_get(&name));

@@ -164,3 +164,10 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	is "SELECT count(*) FROM generate_series(1, (WITH events AS (SELECT 5 AS n) SELECT sum(n) FROM events))" 5
 	is "SELECT max(value) FROM generate_series(1, 9) GROUP BY value > (WITH events AS (SELECT 5 AS n) SELECT sum(n) FROM events)" $'5\n9'
 }
+
+@test "a bare ? keeps its name in the answer, whatever is counted over columns beside it" {
+	run -0 at-query -f csv -P x=5 "SELECT ?, (SELECT count(*) FROM events) AS n FROM (SELECT 1)"
+	[ "${lines[0]%$'\r'}" = '?,n' ]
+	run -0 at-query -f csv -P x=5 -P y=1 "SELECT ?, * FROM events ORDER BY timestamp DESC LIMIT ?"
+	[[ ${lines[0]} == '?,event,'* ]]
+}
