@@ -329,14 +329,14 @@ append_properties(struct chunk *c, size_t row, struct buf *b, struct err *err)
 		const struct shapes_piece *piece = &c->shapes.piece[s->first + i];
 		struct chunk_leaf *leaf = &c->leaf[piece->leaf];
 
-		buf_str(b, piece->literal);
+		values_put_short(b, piece->literal.p, piece->literal.n);
 		if ((!leaf->open && (rc = chunk_open_leaf(c, piece->leaf, err))) || (rc = values_append(&leaf->values, leaf->next, b, err))) {
 			c->at_row = c->info.n;          /* some leaves are further than others: begin anew */
 			return rc;
 		}
 		leaf->next++;
 	}
-	buf_str(b, s->end);
+	values_put_short(b, s->end.p, s->end.n);
 	c->at_row = row + 1;
 	return 0;
 }

@@ -12,6 +12,7 @@
 
 #define PIECE       (32 << 10)  /* bytes of texts after which a piece ends: small enough to unpack for one of them */
 #define DIGITS_MOST 18          /* of a number: always an int64 */
+#define MANY        200         /* values asked for one by one, after which the others will be as well */
 #define RARE        8192        /* values after which is decided whether texts repeat */
 
 static const int64_t power[DIGITS_MOST + 1] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000,
@@ -1011,7 +1012,8 @@ values_open(struct values_reader *r, struct pack *pack, struct str column, size_
 	r->pack = pack;
 	r->n = n;
 	r->segment = SIZE_MAX;
-	r->numbers_there = r->texts_there = 0;
+	r->numbers_there = r->texts_there = r->all_there = 0;
+	r->asked = 0;
 	r->n_numbers = r->n_texts = 0;
 	r->codes = r->numbers = r->pieces = (struct str){ "", 0 };
 	if (rest.n == 0)
@@ -1197,6 +1199,7 @@ values_all_texts(struct values_reader *r, struct err *err)
 	for (size_t i = 0; i < (r->n_texts ? r->n_pieces : 0) && rc == 0; i++)
 		if (!r->piece[i].there)
 			rc = unpack_piece(r, &r->piece[i], err);
+	r->all_there = rc == 0;
 	return rc;
 }
 
@@ -1328,8 +1331,19 @@ values_append(struct values_reader *r, size_t i, struct buf *b, struct err *err)
 {
 	struct str s;
 	int64_t number;
-	int rc = value_at(r, i, &s, &number, err);
+	int rc;
 
+	/* Row after row, that is all there is to do. */
+	if (r->all_there && r->form == VALUES_DICTIONARY && i / VALUES_SEGMENT == r->segment && i < r->n &&
+	    r->code[i % VALUES_SEGMENT] >= r->n_numbers) {
+		size_t k = r->code[i % VALUES_SEGMENT] - r->n_numbers;
+
+		values_put_short(b, r->bytes + r->end[k], r->end[k + 1] - r->end[k]);
+		return 0;
+	}
+	if (r->n_texts && r->asked++ == MANY && (rc = values_all_texts(r, err)))
+		return rc;
+	rc = value_at(r, i, &s, &number, err);
 	if (rc > 0)
 		values_put_number(r, number, b);
 	else if (rc == 0)

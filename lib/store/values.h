@@ -99,7 +99,8 @@ struct values_reader {                          /* zero-initialised is ready; ma
 	uint32_t *front;                        /* what each text shares with the one before */
 	struct buf scratch;
 	size_t n_pieces, segment;               /* at hand; SIZE_MAX none */
-	int numbers_there, texts_there;
+	int numbers_there, texts_there, all_there;      /* all: every piece of the texts */
+	unsigned asked;                         /* times for one value: after a few, all pieces are unpacked at once */
 	size_t number_cap, code_cap, rank_cap, end_cap, none_cap, front_cap, bytes_cap, piece_cap;
 	struct pack *pack;
 };
@@ -109,6 +110,22 @@ int values_open(struct values_reader *, struct pack *, struct str column, size_t
 /* Append value i as it was added. p NULL of values_at: none. */
 int values_append(struct values_reader *, size_t i, struct buf *, struct err *);
 int values_at(struct values_reader *, size_t i, struct buf *scratch, struct str *, struct err *);
+
+/* Append a few bytes behind which VALUES_SLACK may be read: most of what a row is made of is shorter than 16, and a call of memcpy
+ * costs as much as all else. */
+static inline void
+values_put_short(struct buf *b, const char *p, size_t n)
+{
+	char *to;
+
+	if (b->cap - b->n < n + 16)
+		buf_room(b, n + 16);
+	to = b->p + b->n;
+	b->n += n;
+	memcpy(to, p, 16);
+	if (n > 16)
+		memcpy(to + 16, p + 16, n - 16);
+}
 
 /* All values at once. Codes: of the dictionary (numbers first), DICTIONARY only. */
 int values_codes(struct values_reader *, uint32_t *out, struct err *);
