@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <math.h>
-#include <pthread.h>
 
 #include <cmocka.h>
 
@@ -93,7 +92,7 @@ put(struct store *s, struct model *m, int series, int slot, uint64_t random)
 	m->has[series][slot] = x.state.p ? 2 : 1;
 }
 
-struct compare { const struct model *model; int from, to; size_t n[SERIES]; int64_t last[SERIES]; pthread_mutex_t lock; };
+struct compare { const struct model *model; int from, to; size_t n[SERIES]; int64_t last[SERIES]; };
 
 static int
 compare_run(void *self, int thread, const struct store_run *run)
@@ -234,7 +233,7 @@ samples_are_read_back_whatever_comes_when(void **state)
 enum { HOUR = 3600000 / STEP, HOURS = SLOTS / HOUR };
 
 struct hour { double count, value; };
-struct rolled { struct hour hour[SERIES][HOURS]; int of; pthread_mutex_t lock; int rolled; };
+struct rolled { struct hour hour[SERIES][HOURS]; int of, rolled[SERIES]; };      /* a series is of one part, so of one thread */
 
 static int
 add_rolled(void *self, int part, const struct store_run *run)
@@ -249,7 +248,7 @@ add_rolled(void *self, int part, const struct store_run *run)
 		h->value = r->of == STORE_SUM || h->count == 0 ? h->value + run->value[i] : r->of == STORE_LEAST ? fmin(h->value, run->value[i]) :
 		    fmax(h->value, run->value[i]);
 		h->count += run->count ? run->count[i] : 1;
-		r->rolled |= run->count != NULL;
+		r->rolled[series] |= run->count != NULL;
 	}
 	return 0;
 }
@@ -267,6 +266,8 @@ compare_rolled(struct store *s, const struct model *model, int64_t rung, int fro
 		memset(r, 0, sizeof(*r));
 		r->of = of;
 		OK(store_each_run(s, &match, 3, add_rolled, r, &err));
+		for (int i = 0; i < SERIES && from == 0 && to == HOURS; i++)
+			assert_true(r->rolled[i]);
 		for (int i = 0; i < SERIES; i++)
 			for (int h = 0; h < HOURS; h++) {
 				double count = 0, value = 0;
