@@ -239,6 +239,35 @@ class Maker:
             "SELECT a.k FROM (%s) a WHERE EXISTS (SELECT 1 FROM events WHERE event = a.k)" % one)
 
 
+# ---- a third opinion, of statements over columns of one type that mean the same in DuckDB
+
+def duck_statement(r):
+    pick = lambda *of: r.choice(of)
+    condition = lambda: pick("n > 5", "r <= 20.5", "source IS NOT NULL", "source = 'google'", "page LIKE '/cart%'", "event IN ('click', 'page_view')", "n BETWEEN 2 AND 30",
+                             "user_id <> 'u1'", "source = 'google' OR n % 3 = 0", "NOT (r > 10 AND n < 20)", "lower(source) = 'google'")
+    keys = r.sample(["event", "page", "source", "n", "n % 4", "CASE WHEN r > 20 THEN 'much' ELSE 'little' END", "coalesce(source, 'none')", "user_id"], r.randrange(0, 3))
+    values = [pick("count(*)", "count(source)", "count(DISTINCT user_id)", "sum(n)", "min(r)", "max(page)", "sum(r)", "avg(n)", "median(r)", "quantile_cont(n, 0.9)",
+                   "count(*) FILTER (WHERE %s)" % condition(), "sum(CASE WHEN n > 3 THEN n ELSE 0 END)", "stddev_samp(r)", "sum(n) * 2 + 1") for _ in range(r.randrange(1, 4))]
+    sql = "SELECT " + ", ".join("%s AS c%d" % (x, i) for i, x in enumerate(keys + values)) + " FROM events" + pick("", " WHERE " + condition(), " WHERE %s AND %s" % (condition(), condition()))
+    if keys:
+        sql += " GROUP BY " + ", ".join(map(str, range(1, len(keys) + 1))) + pick("", " HAVING count(*) > 2")
+    return pick(sql, "WITH a AS (%s) SELECT count(*) AS c0, min(c0) AS c1 FROM a" % sql, "SELECT * FROM (%s) AS x WHERE c0 IS NOT NULL" % sql)
+
+
+def ask_duck(rows, statements):
+    import duckdb
+
+    db, kinds = duckdb.connect(), {"event": "VARCHAR", "user_id": "VARCHAR", "page": "VARCHAR", "source": "VARCHAR", "n": "BIGINT", "r": "DOUBLE"}
+    db.execute("CREATE TABLE events(%s)" % ", ".join("%s %s" % k for k in kinds.items()))
+    db.executemany("INSERT INTO events VALUES (?,?,?,?,?,?)", [[e.get(k) if k in ("event", "user_id") else e["properties"].get(k) for k in kinds] for e in rows])
+    answers = []
+    for sql in statements:
+        got = db.execute(sql)
+        names = [d[0] for d in got.description]
+        answers.append([dict(zip(names, row)) for row in got.fetchall()])
+    return answers
+
+
 # ---- both ways
 
 def ask(store, statements, vector, zone):
@@ -288,7 +317,8 @@ def main():
     r = random.Random(seed)
     agree = differ = planned = failed = 0
     with tempfile.TemporaryDirectory() as store:
-        load(store, events(r, 1500))
+        all = events(r, 1500)
+        load(store, all)
         for _ in range(0, queries, 100):
             zone = r.choice(ZONES)
             statements = [Maker(r, r.choice(["", "", "e"])).statement() for _ in range(min(100, queries))]
@@ -305,6 +335,16 @@ def main():
                     for which, x in ("columns", a), ("rows", b):
                         other = b if x is a else a
                         print("#   %-8s %s" % (which, x[:300] if isinstance(x, str) else "%d rows, of its own: %s" % (len(x), str([y for y in x if isinstance(other, str) or y not in other][:3])[:400])))
+        try:
+            statements = [duck_statement(r) for _ in range(max(20, queries // 5))]
+            answers = zip(statements, ask(store, statements, "1", "UTC"), ask_duck(all, statements))
+        except ImportError:
+            answers = []
+        for sql, a, b in answers:
+            good = same(a, [{k: float(v) if type(v).__name__ == "Decimal" else v for k, v in row.items()} for row in b], False, 1e-9)
+            agree, differ = agree + good, differ + (not good)
+            if not good and differ <= 20:
+                print("# %s\n#   at     %s\n#   DuckDB %s" % (sql, str(a)[:300], str(b)[:300]))
     print("seed %d: %d the same, %d differ, %d over columns, %d refused by SQLite" % (seed, agree, differ, planned, failed))
     return differ > 0
 
