@@ -59,7 +59,7 @@ samples_add(struct samples *s, int64_t time, double value, struct str state)
 void
 samples_coder_release(struct samples_coder *c)
 {
-	ints_release(&c->ints);
+	planes_release(&c->planes);
 	free(c->whole);
 	buf_release(&c->text);
 	buf_release(&c->odd);
@@ -154,7 +154,7 @@ put_values(struct samples_coder *c, struct buf *b, const double *v, size_t n)
 			was = c->whole[i];
 		}
 	buf_byte(b, (char)scale);
-	ints_pack(&c->ints, b, c->whole, n);
+	planes_pack(&c->planes, b, c->whole, n);
 	varint_put(b, n_odd);
 	buf_str(b, buf_get(&c->odd));
 }
@@ -170,7 +170,7 @@ take_values(struct samples_coder *c, struct str *in, double *v, size_t n)
 	scale = (unsigned char)in->p[0];
 	in->p++;
 	in->n--;
-	if ((scale >= SCALES && scale != BITS) || ints_unpack(&c->ints, in, c->whole, n) || varint_take(in, &n_odd) || n_odd > n)
+	if ((scale >= SCALES && scale != BITS) || planes_unpack(&c->planes, in, c->whole, n) || varint_take(in, &n_odd) || n_odd > n)
 		return -1;
 	if (scale == BITS)
 		for (size_t i = 0; i < n; i++)
@@ -213,7 +213,7 @@ put_states(struct samples_coder *c, struct buf *b, const struct str *state, size
 	for (size_t i = 0; i < n; i++)
 		if (state[i].p)
 			buf_str(&c->text, state[i]);
-	ints_pack_bytes(&c->ints, b, buf_get(&c->text));
+	planes_pack_bytes(&c->planes, b, buf_get(&c->text));
 }
 
 static int
@@ -223,7 +223,7 @@ take_states(struct samples_coder *c, struct str *in, struct samples *s, size_t n
 	uint64_t len;
 
 	buf_clear(&c->text);
-	if (ints_unpack_bytes(&c->ints, in, &c->text, STATES_MOST))
+	if (planes_unpack_bytes(&c->planes, in, &c->text, STATES_MOST))
 		return -1;
 	rest = bytes = buf_get(&c->text);
 	for (size_t i = 0; i < n; i++)
@@ -263,7 +263,7 @@ samples_pack(struct samples_coder *c, struct buf *b, const struct samples *s, si
 	varint_put(b, n);
 	varint_put_signed(b, s->time[from]);
 	varint_put(b, (uint64_t)s->time[from + n - 1] - (uint64_t)s->time[from]);
-	ints_pack(&c->ints, b, s->time + from, n);
+	planes_pack(&c->planes, b, s->time + from, n);
 	put_values(c, b, s->value + from, n);
 	put_states(c, b, s->state + from, s->n_states ? n : 0);
 }
@@ -370,7 +370,7 @@ samples_unpack(struct samples_coder *c, struct str in, struct samples *s)
 	samples_room(s, n);
 	time = s->time + s->n;
 	memset(s->state + s->n, 0, n * sizeof(*s->state));
-	if (ints_unpack(&c->ints, &in, s->time + s->n, n) || take_values(c, &in, s->value + s->n, n) || in.n < 1)
+	if (planes_unpack(&c->planes, &in, s->time + s->n, n) || take_values(c, &in, s->value + s->n, n) || in.n < 1)
 		return -1;
 	for (size_t i = 1; i < n; i++)
 		if (time[i] <= time[i - 1])

@@ -4,7 +4,7 @@
  *      varint exceptions, each varint step of place · 8 bytes ·
  *      byte 0, or byte 1 and the states: for each sample varint 0 or length + 1, then all their bytes, packed as bytes
  *
- * Times and values are columns of ints.h. Scale k <= 18: the values are integers times 10^-k, and what is none (not a
+ * Times and values are columns of planes.h. Scale k <= 18: the values are integers times 10^-k, and what is none (not a
  * number, infinite, -0, of too many digits) is an exception and stands as 8 bytes (little-endian IEEE 754), its integer being
  * the one before. Scale 255: most are none, so the integers are all values' bits, put so that their order is that of
  * the values. Either way every value comes back bit for bit.
@@ -21,9 +21,9 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "store/ints.h"
+#include "store/planes.h"
 
-#define SAMPLES_MOST INTS_MOST          /* of a piece that is read */
+#define SAMPLES_MOST PLANES_MOST          /* of a piece that is read */
 
 struct samples {                        /* zero-initialised is empty and ready */
 	int64_t *time;                  /* rising */
@@ -38,7 +38,7 @@ void samples_room(struct samples *, size_t more);
 void samples_add(struct samples *, int64_t time, double value, struct str state);       /* the state is borrowed */
 
 struct samples_coder {                  /* zero-initialised is ready; one a thread */
-	struct ints_coder ints;
+	struct planes_coder planes;
 	int64_t *whole;
 	struct buf text, odd;
 };

@@ -11,7 +11,7 @@
  * each sample is packed about three times, and a series has few pieces. Samples that come late go into the piece of their
  * time. Batches lie in the table of the pieces under the series 0, which is never given:
  *
- *      batch: byte 1 · varint samples of the tail up to here · varint most series in one of its batches · by ints_pack_bytes:
+ *      batch: byte 1 · varint samples of the tail up to here · varint most series in one of its batches · by planes_pack_bytes:
  *             for each series: varint number less the one before · varint n · for each sample: signed time less the one
  *             before (of the batch) · value (samples_put_value) · varint 0 for no state or length + 1, its bytes
  */
@@ -373,7 +373,7 @@ put_batch(struct store *s, const struct store_tail_head *head, uint64_t number, 
 	buf_byte(&s->value, 1);
 	varint_put(&s->value, head->samples);
 	varint_put(&s->value, head->widest);
-	ints_pack_bytes(&p->coder.ints, &s->value, buf_get(&p->body));
+	planes_pack_bytes(&p->coder.planes, &s->value, buf_get(&p->body));
 	buf_clear(&p->body);
 	tail_key(key, number);
 	return store_put(s, STORE_SAMPLES, (struct str){ key, 16 }, buf_get(&s->value), err);
@@ -429,7 +429,7 @@ store_batch_each(struct samples_coder *coder, struct str value, struct buf *body
 	int rc;
 
 	buf_clear(body);
-	if (store_tail_head(value, &head, &rest) || ints_unpack_bytes(&coder->ints, &rest, body, BATCH_MOST) || rest.n)
+	if (store_tail_head(value, &head, &rest) || planes_unpack_bytes(&coder->planes, &rest, body, BATCH_MOST) || rest.n)
 		return -1;
 	for (rest = buf_get(body); rest.n; ) {
 		if (varint_take(&rest, &step) || step == 0 || __builtin_add_overflow(series, step, &series) || series > STORE_SERIES_MOST ||

@@ -29,7 +29,7 @@ round_trip(struct samples_coder *c, const struct samples *x)
 static void
 round_trip_ints(struct samples_coder *c, const unsigned char *data, size_t n)
 {
-	size_t many = n / 8 < INTS_MOST ? n / 8 : INTS_MOST;
+	size_t many = n / 8 < PLANES_MOST ? n / 8 : PLANES_MOST;
 	int64_t *x = mem_grow(NULL, 2 * many + 1, sizeof(*x));
 	struct buf b = { 0 };
 	struct str rest;
@@ -38,9 +38,9 @@ round_trip_ints(struct samples_coder *c, const unsigned char *data, size_t n)
 	memcpy(x, data, many * 8);
 	for (size_t i = 0; n && i < many && data[0] % 2; i++)   /* small ones too */
 		x[i] = x[i] % (1 + data[0]) * (n > 1 ? data[1] : 1);
-	ints_pack(&c->ints, &b, x, many);
+	planes_pack(&c->planes, &b, x, many);
 	rest = buf_get(&b);
-	assert(ints_unpack(&c->ints, &rest, x + many, many) == 0 && rest.n == 0 && memcmp(x, x + many, many * 8) == 0);
+	assert(planes_unpack(&c->planes, &rest, x + many, many) == 0 && rest.n == 0 && memcmp(x, x + many, many * 8) == 0);
 	buf_clear(&b);
 	if (many) {
 		memcpy(&v, data, 8);

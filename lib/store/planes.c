@@ -1,4 +1,4 @@
-#include "store/ints.h"
+#include "store/planes.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,22 +17,22 @@
 enum { PLAIN, PACKED, CONSTANT };
 
 void
-ints_release(struct ints_coder *c)
+planes_release(struct planes_coder *c)
 {
 	ZSTD_freeCCtx(c->pack);
 	ZSTD_freeDCtx(c->unpack);
 	free(c->left);
 	free(c->plane);
-	*c = (struct ints_coder){ 0 };
+	*c = (struct planes_coder){ 0 };
 }
 
 static void
-make_ready(struct ints_coder *c)
+make_ready(struct planes_coder *c)
 {
 	if (c->left)
 		return;
-	c->left = mem_grow(NULL, (size_t)ORDERS * INTS_MOST, sizeof(*c->left));
-	c->plane = mem_grow(NULL, (size_t)8 * INTS_MOST, 1);
+	c->left = mem_grow(NULL, (size_t)ORDERS * PLANES_MOST, sizeof(*c->left));
+	c->plane = mem_grow(NULL, (size_t)8 * PLANES_MOST, 1);
 }
 
 static inline uint64_t
@@ -110,13 +110,13 @@ static double
 bits_of(const uint64_t *x, size_t n, int by_bases)
 {
 	uint16_t seen[8][256] = { 0 };
-	size_t blocks = (n + INTS_BLOCK - 1) / INTS_BLOCK, step = blocks > LOOKED_AT ? blocks / LOOKED_AT : 1, looked = 0;
+	size_t blocks = (n + PLANES_BLOCK - 1) / PLANES_BLOCK, step = blocks > LOOKED_AT ? blocks / LOOKED_AT : 1, looked = 0;
 	uint64_t all = 0;
 	double bits = 0;
 
 	for (size_t b = 0; b < blocks; b += step) {
-		const uint64_t *p = x + b * INTS_BLOCK;
-		size_t m = n - b * INTS_BLOCK < INTS_BLOCK ? n - b * INTS_BLOCK : INTS_BLOCK;
+		const uint64_t *p = x + b * PLANES_BLOCK;
+		size_t m = n - b * PLANES_BLOCK < PLANES_BLOCK ? n - b * PLANES_BLOCK : PLANES_BLOCK;
 		uint64_t base = by_bases ? least(p, m) : 0;
 
 		for (size_t i = 0; i < m; i++) {
@@ -191,7 +191,7 @@ put_low(struct buf *out, const uint64_t *x, size_t n, int low)
 }
 
 static void
-put_plane(struct ints_coder *c, struct buf *out, const unsigned char *p, size_t n)
+put_plane(struct planes_coder *c, struct buf *out, const unsigned char *p, size_t n)
 {
 	size_t i = 1, packed = 0, room;
 
@@ -224,7 +224,7 @@ put_plane(struct ints_coder *c, struct buf *out, const unsigned char *p, size_t 
 }
 
 void
-ints_pack(struct ints_coder *c, struct buf *out, const int64_t *x, size_t n)
+planes_pack(struct planes_coder *c, struct buf *out, const int64_t *x, size_t n)
 {
 	uint64_t *d[ORDERS], *left, base = 0, was = 0, all = 0, by;
 	double least_bits = INFINITY;
@@ -233,7 +233,7 @@ ints_pack(struct ints_coder *c, struct buf *out, const int64_t *x, size_t n)
 
 	make_ready(c);
 	for (int k = 0; k < ORDERS; k++)
-		d[k] = c->left + (size_t)k * INTS_MOST;
+		d[k] = c->left + (size_t)k * PLANES_MOST;
 	if (n == 0)
 		return;
 	memcpy(d[0], x, n * sizeof(*x));
@@ -257,13 +257,13 @@ ints_pack(struct ints_coder *c, struct buf *out, const int64_t *x, size_t n)
 	if (by > INT64_MAX)
 		by = 1;
 	divide(left, m, by);
-	for (size_t at = 0; by_bases && at < m; at += INTS_BLOCK) {     /* the bases go behind, until they are written */
-		size_t many = m - at < INTS_BLOCK ? m - at : INTS_BLOCK;
+	for (size_t at = 0; by_bases && at < m; at += PLANES_BLOCK) {     /* the bases go behind, until they are written */
+		size_t many = m - at < PLANES_BLOCK ? m - at : PLANES_BLOCK;
 
 		base = least(left + at, many);
 		for (size_t i = 0; i < many; i++)
 			all |= left[at + i] -= base;
-		((uint64_t *)(void *)c->plane)[at / INTS_BLOCK] = base;
+		((uint64_t *)(void *)c->plane)[at / PLANES_BLOCK] = base;
 	}
 	for (size_t i = 0; !by_bases && i < m; i++)
 		all |= left[i] = zigzag(left[i]);
@@ -276,8 +276,8 @@ ints_pack(struct ints_coder *c, struct buf *out, const int64_t *x, size_t n)
 		varint_put_signed(out, (int64_t)((uint64_t)x[1] - (uint64_t)x[0]));
 	if (planes || by_bases)
 		varint_put(out, by);
-	for (size_t at = 0; by_bases && at < m; at += INTS_BLOCK) {
-		base = ((uint64_t *)(void *)c->plane)[at / INTS_BLOCK];
+	for (size_t at = 0; by_bases && at < m; at += PLANES_BLOCK) {
+		base = ((uint64_t *)(void *)c->plane)[at / PLANES_BLOCK];
 		varint_put_signed(out, (int64_t)(base - was));
 		was = base;
 	}
@@ -293,7 +293,7 @@ ints_pack(struct ints_coder *c, struct buf *out, const int64_t *x, size_t n)
 }
 
 static int
-take_plane(struct ints_coder *c, struct str *rest, unsigned char *to, size_t n, const unsigned char **got)
+take_plane(struct planes_coder *c, struct str *rest, unsigned char *to, size_t n, const unsigned char **got)
 {
 	uint64_t packed;
 	int kind;
@@ -365,11 +365,11 @@ join(uint64_t *to, const unsigned char *const *p, int planes, size_t n)
 }
 
 int
-ints_unpack(struct ints_coder *c, struct str *rest, int64_t *out, size_t n)
+planes_unpack(struct planes_coder *c, struct str *rest, int64_t *out, size_t n)
 {
 	const unsigned char *plane[8] = { 0 };
 	uint64_t *left, by = 1, base = 0, sum, step = 0;
-	int64_t x0 = 0, d0 = 0, d, bases[INTS_MOST / INTS_BLOCK];
+	int64_t x0 = 0, d0 = 0, d, bases[PLANES_MOST / PLANES_BLOCK];
 	const unsigned char *low_at = NULL;
 	int how, order, by_bases, planes, low = 0;
 	size_t m;
@@ -377,7 +377,7 @@ ints_unpack(struct ints_coder *c, struct str *rest, int64_t *out, size_t n)
 	make_ready(c);
 	if (n == 0)
 		return 0;
-	if (n > INTS_MOST || rest->n < 1)
+	if (n > PLANES_MOST || rest->n < 1)
 		return -1;
 	how = (unsigned char)rest->p[0];
 	order = how & 3;
@@ -391,11 +391,11 @@ ints_unpack(struct ints_coder *c, struct str *rest, int64_t *out, size_t n)
 	if ((order >= 1 && varint_take_signed(rest, &x0)) || (order == 2 && varint_take_signed(rest, &d0)) ||
 	    ((planes || by_bases || how & LOW_BITS) && varint_take(rest, &by)))
 		return -1;
-	for (size_t at = 0; by_bases && at < m; at += INTS_BLOCK) {
+	for (size_t at = 0; by_bases && at < m; at += PLANES_BLOCK) {
 		if (varint_take_signed(rest, &d))
 			return -1;
 		base += (uint64_t)d;
-		bases[at / INTS_BLOCK] = (int64_t)base;
+		bases[at / PLANES_BLOCK] = (int64_t)base;
 	}
 	if (how & LOW_BITS) {
 		size_t len;
@@ -410,17 +410,17 @@ ints_unpack(struct ints_coder *c, struct str *rest, int64_t *out, size_t n)
 		rest->n -= 1 + len;
 	}
 	for (int k = 0; k < planes; k++)
-		if (m == 0 || take_plane(c, rest, c->plane + (size_t)k * INTS_MOST, m, &plane[k]))
+		if (m == 0 || take_plane(c, rest, c->plane + (size_t)k * PLANES_MOST, m, &plane[k]))
 			return -1;
 	left = order ? c->left : (uint64_t *)(void *)out;
 	join(left, plane, planes, m);
 	if (low)
 		join_low(left, low_at, m, low);
 	if (by_bases)
-		for (size_t at = 0; at < m; at += INTS_BLOCK) {
-			size_t end = m - at < INTS_BLOCK ? m : at + INTS_BLOCK;
+		for (size_t at = 0; at < m; at += PLANES_BLOCK) {
+			size_t end = m - at < PLANES_BLOCK ? m : at + PLANES_BLOCK;
 
-			base = (uint64_t)bases[at / INTS_BLOCK];
+			base = (uint64_t)bases[at / PLANES_BLOCK];
 			for (size_t i = at; i < end; i++)
 				left[i] = (left[i] + base) * by;
 		}
@@ -443,7 +443,7 @@ ints_unpack(struct ints_coder *c, struct str *rest, int64_t *out, size_t n)
 }
 
 void
-ints_pack_bytes(struct ints_coder *c, struct buf *out, struct str bytes)
+planes_pack_bytes(struct planes_coder *c, struct buf *out, struct str bytes)
 {
 	size_t packed = 0, room = ZSTD_compressBound(bytes.n);
 
@@ -470,7 +470,7 @@ ints_pack_bytes(struct ints_coder *c, struct buf *out, struct str bytes)
 }
 
 int
-ints_unpack_bytes(struct ints_coder *c, struct str *rest, struct buf *out, size_t most)
+planes_unpack_bytes(struct planes_coder *c, struct str *rest, struct buf *out, size_t most)
 {
 	uint64_t n, packed;
 	int kind;

@@ -1,4 +1,4 @@
-/* ints.h - a column of 64-bit integers, packed by what lies between them.
+/* planes.h - a column of 64-bit integers, packed by what lies between them.
  *
  *      byte how · the first `order` values, as they begin · varint divisor · bases · low bits · planes
  *
@@ -14,31 +14,31 @@
  * Noise on a trend costs its entropy this way, not a whole byte more: low bits and planes stay as they are, and the highest plane
  * tells what is likely. Which way is taken is what the entropy of a part of the numbers says is least.
  */
-#ifndef STORE_INTS_H
-#define STORE_INTS_H
+#ifndef STORE_PLANES_H
+#define STORE_PLANES_H
 
 #include <stdint.h>
 
 #include "base/buf.h"
 
-#define INTS_MOST  16384        /* of a column */
-#define INTS_BLOCK 128          /* that share a base */
+#define PLANES_MOST  16384        /* of a column */
+#define PLANES_BLOCK 128          /* that share a base */
 
-struct ints_coder {             /* zero-initialised is ready; one a thread */
+struct planes_coder {             /* zero-initialised is ready; one a thread */
 	void *pack, *unpack;    /* of zstd */
-	uint64_t *left;         /* INTS_MOST numbers, three times */
-	unsigned char *plane;   /* INTS_MOST bytes, eight times */
+	uint64_t *left;         /* PLANES_MOST numbers, three times */
+	unsigned char *plane;   /* PLANES_MOST bytes, eight times */
 };
-void ints_release(struct ints_coder *);
+void planes_release(struct planes_coder *);
 
-void ints_pack(struct ints_coder *, struct buf *, const int64_t *, size_t n);
+void planes_pack(struct planes_coder *, struct buf *, const int64_t *, size_t n);
 
-/* Take n <= INTS_MOST integers off the front of *rest. 0, or -1 when the bytes are none. */
-int ints_unpack(struct ints_coder *, struct str *rest, int64_t *, size_t n);
+/* Take n <= PLANES_MOST integers off the front of *rest. 0, or -1 when the bytes are none. */
+int planes_unpack(struct planes_coder *, struct str *rest, int64_t *, size_t n);
 
 /* Bytes by zstd, where that is shorter: byte 0, varint length, the bytes, or byte 1, varint length, varint packed length. */
-void ints_pack_bytes(struct ints_coder *, struct buf *, struct str);
+void planes_pack_bytes(struct planes_coder *, struct buf *, struct str);
 /* The reverse, appended; more than `most` bytes are refused. */
-int ints_unpack_bytes(struct ints_coder *, struct str *rest, struct buf *, size_t most);
+int planes_unpack_bytes(struct planes_coder *, struct str *rest, struct buf *, size_t most);
 
 #endif
