@@ -1,6 +1,8 @@
 /* Any bytes as a statement to be counted over columns: no crash, an end in time; and where SQLite takes what comes out, it takes
  * what went in, with the same names of columns. */
+#include <ftw.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,10 +11,24 @@
 #include "query/query_priv.h"
 #include "store/store.h"
 
+static char dir[] = "/tmp/fuzz-plan-XXXXXX";
+
+static int
+remove_one(const char *path, const struct stat *st, int what, struct FTW *f)
+{
+	(void)st, (void)what, (void)f;
+	return remove(path);
+}
+
+static void
+remove_store(void)
+{
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static struct query *
 open_query(void)
 {
-	static char dir[] = "/tmp/fuzz-plan-XXXXXX";
 	const struct query_spec spec = { .store = dir, .tenant = "default", .timeout_ms = 300, .memory = 64 << 20 };
 	struct event e = { .name = STR("a"), .time = 1795000000000, .user_id = STR("u"), .properties = STR("{\"page\":\"/\",\"n\":1,\"r\":1.5,\"o\":{\"p\":1}}") };
 	struct err err = {0};
@@ -23,6 +39,7 @@ open_query(void)
 	    store_commit(s, &err) < 0)
 		abort();
 	store_close(s);
+	atexit(remove_store);
 	return query_open(&spec, &err);
 }
 
