@@ -11,4 +11,14 @@ void *mem_grow(void *, size_t n, size_t size);  /* realloc to n items; checks n 
 void *mem_dup(const void *, size_t n);          /* n bytes and a 0 behind them; never NULL */
 char *mem_text(const char *);                   /* strdup; NULL gives NULL */
 
+/* Behind the name of a large local: it is not filled with zeros first, as the compiler is told to do elsewhere. */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define MEM_RAW __attribute__((uninitialized))
+#endif
+#endif
+#ifndef MEM_RAW
+#define MEM_RAW
+#endif
+
 #endif

@@ -36,15 +36,6 @@
 #define BLOCK  1024                     /* symbols decoded at a time */
 #define FEWEST 512                      /* of so few numbers the table eats what is gained */
 
-#if defined(__has_attribute)
-#if __has_attribute(uninitialized)
-#define RAW __attribute__((uninitialized))      /* not filled with zeros first, as the compiler is told to do elsewhere */
-#endif
-#endif
-#ifndef RAW
-#define RAW
-#endif
-
 /* ---- putting ---- */
 
 struct model {
@@ -377,8 +368,8 @@ is_at_end(const struct entropy_decoder *d)
 static int
 take(struct str *rest, int kind, uint32_t *codes, int64_t *v, size_t n, uint32_t limit)
 {
-	struct entropy_decoder d RAW;
-	uint32_t symbol[BLOCK] RAW, number[4 * BLOCK] RAW;
+	struct entropy_decoder d MEM_RAW;
+	uint32_t symbol[BLOCK] MEM_RAW, number[4 * BLOCK] MEM_RAW;
 	struct str r = { rest->p + 1, rest->n - 1 };
 	size_t each = kind == CLASS ? 1 : (size_t)1 << kind;
 	int64_t base;

@@ -36,15 +36,6 @@
 #define PLACE   10              /* bits of an index in a frame */
 #define SAMPLE  8               /* every 8th number is looked at before a patched frame is thought of */
 
-#if defined(__has_attribute)
-#if __has_attribute(uninitialized)
-#define RAW __attribute__((uninitialized))      /* not filled with zeros first, as the compiler is told to do elsewhere */
-#endif
-#endif
-#ifndef RAW
-#define RAW
-#endif
-
 static unsigned
 bits_of(uint64_t v)                                     /* a width: 0…57, 64 */
 {
@@ -210,7 +201,7 @@ put_frame(struct buf *b, const struct frame *f, const struct plan *plan)
 {
 	const uint64_t *v = f->rest[plan->order];
 	size_t n = f->n - plan->order, k;
-	uint64_t places[PATCHES + 4] RAW, parts[PATCHES + 4] RAW;
+	uint64_t places[PATCHES + 4] MEM_RAW, parts[PATCHES + 4] MEM_RAW;
 	unsigned char *p;
 
 	if (plan->patches)
@@ -238,7 +229,7 @@ put_frame(struct buf *b, const struct frame *f, const struct plan *plan)
 static size_t
 put_frames(struct buf *b, const uint64_t *v, const uint32_t *codes, size_t n, size_t *changes)
 {
-	uint64_t copy[FRAME] RAW, first[FRAME] RAW, second[FRAME] RAW, *difference[2] = { first, second }, before = 0;
+	uint64_t copy[FRAME] MEM_RAW, first[FRAME] MEM_RAW, second[FRAME] MEM_RAW, *difference[2] = { first, second }, before = 0;
 	size_t bytes = 0;
 
 	*changes = 0;
@@ -329,7 +320,7 @@ struct room { _Alignas(32) unsigned char bytes[8 * FRAME + INTEGERS_SLACK]; };
 static int
 take_patches(struct str *rest, uint64_t *v, size_t n, unsigned width, struct room *room)
 {
-	uint64_t places[PATCHES] RAW, parts[PATCHES] RAW;
+	uint64_t places[PATCHES] MEM_RAW, parts[PATCHES] MEM_RAW;
 	int count = take_byte(rest), above = take_byte(rest);
 	const unsigned char *p;
 
@@ -493,7 +484,7 @@ static int
 take_linear(struct str *rest, uint64_t *v, uint32_t *codes, size_t n, uint32_t limit)
 {
 	static const unsigned char none[INTEGERS_SLACK];
-	uint64_t block[FRAME] RAW, first, step;
+	uint64_t block[FRAME] MEM_RAW, first, step;
 
 	if (take_signed(rest, &first) < 0 || take_signed(rest, &step) < 0)
 		return -1;
@@ -514,8 +505,8 @@ take_linear(struct str *rest, uint64_t *v, uint32_t *codes, size_t n, uint32_t l
 static int
 take_runs(struct str *rest, uint64_t *v, uint32_t *codes, size_t n, uint32_t limit)
 {
-	struct room room RAW;
-	uint64_t value[FRAME] RAW, length[FRAME] RAW, r, len, last[2] = { 0, 0 };
+	struct room room MEM_RAW;
+	uint64_t value[FRAME] MEM_RAW, length[FRAME] MEM_RAW, r, len, last[2] = { 0, 0 };
 	struct str values;
 	size_t at = 0;
 
@@ -566,8 +557,8 @@ take_code_frame(struct str *rest, uint32_t *codes, size_t m, uint64_t before, ui
 static int
 take_frames(struct str *rest, uint64_t *v, uint32_t *codes, size_t n, uint32_t limit)
 {
-	struct room room RAW;
-	uint64_t block[FRAME] RAW, before = 0;
+	struct room room MEM_RAW;
+	uint64_t block[FRAME] MEM_RAW, before = 0;
 
 	for (size_t at = 0, m; at < n; at += m) {
 		int done = 0;

@@ -84,25 +84,10 @@ vector_result_columns(const struct vector_result *r)
 	return r->n_columns;
 }
 
-static struct cell
-cell_of(const struct vector_value *v)
-{
-	switch (v->type) {
-	case CELL_INTEGER:
-		return cell_integer(v->integer);
-	case CELL_REAL:
-		return cell_real(v->real);
-	case CELL_TEXT:
-		return cell_text((struct str){ v->text, v->n });
-	default:
-		return cell_null();
-	}
-}
-
 struct cell
 vector_result_cell(const struct vector_result *r, int64_t row, int column)
 {
-	return cell_of(&r->value[row * r->n_columns + column]);
+	return vector_value_cell(&r->value[row * r->n_columns + column]);
 }
 
 void
@@ -561,5 +546,5 @@ vector_explain(const struct vector_stream *s, struct buf *to)
 struct cell
 vector_column(const struct vector_stream *s, int column)
 {
-	return cell_of(&s->now->value[s->row * (size_t)s->crew.plan.n_keys + (size_t)column]);
+	return vector_value_cell(&s->now->value[s->row * (size_t)s->crew.plan.n_keys + (size_t)column]);
 }

@@ -238,6 +238,20 @@ int vector_kept_end(struct vector_kept **, int n, const struct vector_plan *, st
 void vector_share(int threads, void *(*work)(void *), void *self);      /* called by as many threads at once; comes back when all have */
 
 struct vector_value { uint32_t type, n; union { int64_t integer; double real; const char *text; }; };
+static inline struct cell
+vector_value_cell(const struct vector_value *v)
+{
+	switch (v->type) {
+	case CELL_INTEGER:
+		return cell_integer(v->integer);
+	case CELL_REAL:
+		return cell_real(v->real);
+	case CELL_TEXT:
+		return cell_text((struct str){ v->text, v->n });
+	default:
+		return cell_null();
+	}
+}
 struct vector_result {
 	int n_columns;
 	int64_t n_rows;

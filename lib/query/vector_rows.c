@@ -57,21 +57,6 @@ is_ordered(const struct vector_plan *plan)
 	return plan->n_order > 0 && plan->limit >= 0;
 }
 
-static struct cell
-cell_of(const struct vector_value *v)
-{
-	switch (v->type) {
-	case CELL_INTEGER:
-		return cell_integer(v->integer);
-	case CELL_REAL:
-		return cell_real(v->real);
-	case CELL_TEXT:
-		return cell_text((struct str){ v->text, v->n });
-	default:
-		return cell_null();
-	}
-}
-
 static int
 order_cells(const struct vector_order *o, const struct cell *a, const struct cell *b)
 {
@@ -99,7 +84,7 @@ by_order(const void *a, const void *b)
 	int order = 0;
 
 	for (int i = 0; i < x->plan->n_order && !order && is_ordered(x->plan); i++) {
-		struct cell p = cell_of(&x->value[i]), q = cell_of(&y->value[i]);
+		struct cell p = vector_value_cell(&x->value[i]), q = vector_value_cell(&y->value[i]);
 
 		order = order_cells(&x->plan->order[i], &p, &q);
 	}
@@ -205,7 +190,7 @@ better(struct vector_kept *kept, struct vector_worker *w, const struct column *o
 		int by = 0;
 
 		for (int o = 0; o < plan->n_order && !by; o++) {
-			struct cell mine = order_cell(w, &order[o], i), last = cell_of(&worst[o]);
+			struct cell mine = order_cell(w, &order[o], i), last = vector_value_cell(&worst[o]);
 
 			by = order_cells(&plan->order[o], &mine, &last);
 		}
@@ -291,7 +276,7 @@ vector_kept_end(struct vector_kept **kept, int n, const struct vector_plan *plan
 		rows = (size_t)plan->limit;
 	for (size_t i = 0; i < rows; i++)
 		for (int k = 0; k < plan->n_keys; k++) {
-			struct cell c = cell_of(&line[i].value[plan->n_order + k]);
+			struct cell c = vector_value_cell(&line[i].value[plan->n_order + k]);
 
 			vector_result_put(to, &c);
 		}

@@ -194,22 +194,6 @@ count(int64_t *what, size_t by)
 	__atomic_fetch_add(what, (int64_t)by, __ATOMIC_RELAXED);
 }
 
-static size_t
-first_not_before(const int64_t *time, size_t n, int64_t t)
-{
-	size_t low = 0;
-
-	while (low < n) {
-		size_t middle = low + (n - low) / 2;
-
-		if (time[middle] < t)
-			low = middle + 1;
-		else
-			n = middle;
-	}
-	return low;
-}
-
 static int
 whole(const struct reader *r)
 {
@@ -243,8 +227,8 @@ begin_chunk(struct reader *r, const struct store_source *from, struct err *err)
 		r->end = 0;
 		return rc;
 	}
-	r->row = first_not_before(k->time, k->info.n, snap->range.from);
-	r->end = first_not_before(k->time, k->info.n, snap->range.to);
+	r->row = store_first_not_before(k->time, k->info.n, snap->range.from);
+	r->end = store_first_not_before(k->time, k->info.n, snap->range.to);
 	return 0;
 }
 

@@ -221,22 +221,6 @@ seek(struct cursor *c)
 	}
 }
 
-static size_t
-first_not_before(const int64_t *time, size_t n, int64_t t)
-{
-	size_t low = 0;
-
-	while (low < n) {
-		size_t middle = low + (n - low) / 2;
-
-		if (time[middle] < t)
-			low = middle + 1;
-		else
-			n = middle;
-	}
-	return low;
-}
-
 /* Open a chunk at its first wanted row. 1; 0 when it has none; < 0. */
 static int
 open_chunk(struct cursor *c, struct store_scan *scan, const struct store_source *from, struct err *err)
@@ -253,8 +237,8 @@ open_chunk(struct cursor *c, struct store_scan *scan, const struct store_source 
 		goto out;
 	if ((rc = chunk_load(k, CHUNK_TIME, err)) || (rc = chunk_load(k, CHUNK_SEQ, err)) || (rc = chunk_load(k, CHUNK_NAME, err)))
 		goto out;
-	c->row = first_not_before(k->time, k->info.n, scan->sliced ? scan->slice : scan->snap.range.from);
-	c->end = first_not_before(k->time, k->info.n, scan->sliced ? scan->slice_end : scan->snap.range.to);
+	c->row = store_first_not_before(k->time, k->info.n, scan->sliced ? scan->slice : scan->snap.range.from);
+	c->end = store_first_not_before(k->time, k->info.n, scan->sliced ? scan->slice_end : scan->snap.range.to);
 	c->all_names = 1;
 	if (scan->snap.names.n) {
 		if (k->info.n_names > c->match_cap)

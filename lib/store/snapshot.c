@@ -256,3 +256,19 @@ store_snapshot_fetch(const struct store_snapshot *snap, uint64_t chunk, int colu
 	store_view_close(&v);
 	return rc;
 }
+
+size_t
+store_first_not_before(const int64_t *time, size_t n, int64_t t)
+{
+	size_t low = 0;
+
+	while (low < n) {
+		size_t middle = low + (n - low) / 2;
+
+		if (time[middle] < t)
+			low = middle + 1;
+		else
+			n = middle;
+	}
+	return low;
+}

@@ -222,6 +222,9 @@ int store_snapshot_name_wanted(const struct store_snapshot *, struct str name);
 int store_snapshot_tail(struct store_snapshot *, struct event *, struct err *); /* the next row of the tail, wanted or not: 1, 0, < 0 */
 int store_snapshot_fetch(const struct store_snapshot *, uint64_t chunk, int column, int part, struct buf *, struct err *);
 
+/* Of n times in order the first that is not before t; n when all are. */
+size_t store_first_not_before(const int64_t *time, size_t n, int64_t t);
+
 /* Is a scan open that may read what version `version` removed? */
 int store_lock_version(const struct store *, uint64_t version);         /* what is listed then stays until the fd is closed; -1 none */
 int store_scans_before(const struct store *, uint64_t version);

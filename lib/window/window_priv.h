@@ -84,7 +84,7 @@ struct window {
 	int is_live;                            /* the newest row was within a minute of now then; -1: rows came since */
 	int64_t metric_ms;                      /* length of the windows that metric rows came from: they are that much behind */
 	int told_unknown, told_unmergeable, told_endless;       /* said once */
-	int holds;                              /* nothing comes out for now */
+	int holds;                              /* metric rows of the past came: windows wait for the end of input */
 	uint64_t held;                          /* groups made meanwhile */
 	int64_t live_ns;                        /* since when the metric rows that come are live; 0: the last was not */
 	int saving, saved;                      /* a transaction of the store is open; samples in it */
