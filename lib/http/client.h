@@ -7,7 +7,7 @@
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
 
-#include "http/server.h"
+#include "http/http.h"
 
 struct http_call {
 	const char *method, *url;

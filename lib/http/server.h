@@ -15,9 +15,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
-#include "base/err.h"
-#include "base/str.h"
+#include "http/http.h"
 
 struct http_server;
 struct http_request;
@@ -30,13 +28,17 @@ struct http_spec {
 	int64_t head_bytes, body_bytes; /* most; 0: 32 KiB, 32 MiB (after unpacking; begin may set another) */
 	int64_t head_ms, idle_ms;       /* until a head is whole, between requests; 0: 10 s, 75 s */
 	int64_t body_rate;              /* bytes a second a body and an answer must move at, after 10 s; 0: 100 */
+	int64_t memory_bytes;           /* of all bodies that are kept at once, most; beyond it 503; 0: 1 GiB */
 	void (*begin)(void *self, struct http_request *);       /* the head is here; nothing is known of the body */
 	void (*ready)(void *self, struct http_request *);       /* the body is whole, or all its pieces came; not called once answered */
-	void (*done)(void *self, struct http_request *);        /* answered and sent, or the client is gone: time to log; or NULL */
+	void (*refuse)(void *self, struct http_request *, int status, const char *why); /* after begin the server itself must refuse it (400,
+	                                 * 413, 415, 503): answer it here in words of your own, or do nothing; or NULL */
+	void (*done)(void *self, struct http_request *);        /* the last call of each begun request, sent or its client gone: time to log; or NULL */
 	void *self;
 };
 
-/* Bind and listen. NULL and the reason. Several processes may share the socket: bind before fork, run after it. */
+/* Bind and listen. NULL and the reason. Several processes may share the socket: bind before fork, run after it. Free it when run has
+ * returned and no thread of the caller holds a request any more. SIGPIPE must be ignored where there is TLS. */
 struct http_server *http_server_new(const struct http_spec *, struct err *);
 void http_server_free(struct http_server *);
 const char *http_server_address(const struct http_server *);    /* "127.0.0.1:8321", with the port that was taken */
@@ -44,7 +46,7 @@ const char *http_server_address(const struct http_server *);    /* "127.0.0.1:83
 /* Serve until http_server_stop, then drain: no new connections, requests in hand are answered (drain_ms at most), WebSockets are
  * closed with 1001. 0 or < 0. */
 int http_server_run(struct http_server *, int64_t drain_ms, struct err *);
-void http_server_stop(struct http_server *);    /* from any thread or a signal handler */
+void http_server_stop(struct http_server *);    /* from any thread or a signal handler; a second one ends the drain */
 
 /* Read certificate and key again; connections that stand keep theirs. When they are wrong the old ones stay. */
 int http_server_reload(struct http_server *, struct err *);
@@ -60,29 +62,32 @@ void http_server_figures(struct http_server *, struct http_figures *);
 struct str http_method(const struct http_request *);    /* "GET" */
 struct str http_path(const struct http_request *);      /* decoded, begins with '/', no "." or ".." segments, no NUL, UTF-8 */
 struct str http_query(const struct http_request *);     /* as it stands behind '?', "" when there is none */
+struct str http_target(const struct http_request *);    /* path and query as they came, for logs and for paths that hold %2F */
+struct str http_host(const struct http_request *);      /* of the target, else of the Host header: "h:8321"; "" when there is none */
 struct str http_header(const struct http_request *, const char *name);  /* the first of that name in any case; p NULL: none */
 int http_each_header(const struct http_request *, int (*each)(void *, struct str name, struct str value), void *);
 struct str http_body(const struct http_request *);      /* in ready(): whole and unpacked */
 const char *http_client(const struct http_request *);   /* the peer's address, without port: "127.0.0.1" */
 int http_is_tls(const struct http_request *);
 int64_t http_began_us(const struct http_request *);     /* monotonic: when its first byte came */
-int http_gone(const struct http_request *);             /* 1: the client went away; an answer would be for nobody */
+int http_gone(const struct http_request *);             /* 1: the client went away; an answer would be for nobody, but is still owed */
+int http_status(const struct http_request *);           /* in done(): of the answer; 0: there was none. And the bytes of it that were sent: */
+int64_t http_sent(const struct http_request *);
 struct arena *http_arena(struct http_request *);        /* ends with the request; for one thread at a time */
-
-/* A parameter of the query, or of any text of that form: decoded ('+' is a blank) into the arena; p NULL: none. -1 for a wrong %. */
-int http_param(struct arena *, struct str form, const char *name, struct str *value);
 
 void http_set_user(struct http_request *, void *);      /* the caller's own; NULL at first */
 void *http_user(const struct http_request *);
 
-/* In begin(): another bound for this body; the body in pieces as they come (unpacked), in constant memory. body() gives 0, or
- * 1 for "no more for now": http_resume asks for more, from any thread. */
+/* In begin(): another bound for this body; the body as it came even when its Content-Encoding is none that the server knows (snappy;
+ * else 415); the body in pieces as they come (unpacked), in constant memory. body() takes the piece and gives 0, or 1 for "no more
+ * for now": http_resume asks for more, from any thread. A request whose body goes in pieces gets ready() also when its client goes
+ * away or breaks off: http_gone says so, and it is answered like any other. */
 void http_body_most(struct http_request *, int64_t bytes);
+void http_body_coded(struct http_request *);
 void http_body_pieces(struct http_request *, int (*body)(void *self, struct http_request *, struct str piece), void *self);
 void http_resume(struct http_request *);
 
 /* ---- answers: once for each request, from any thread. The texts are copied. */
-struct http_head { const char *name; struct str value; };
 struct http_answer {
 	int status;
 	const char *type;               /* "application/json"; NULL: no body */
@@ -92,7 +97,6 @@ struct http_answer {
 	int close;                      /* end the connection after it */
 };
 void http_answer(struct http_request *, const struct http_answer *);
-const char *http_reason(int status);            /* "Not Found" */
 
 /* An answer in pieces (chunked; by the connection's end for HTTP/1.0). `write` blocks while more than 1 MiB waits for the client,
  * so it is for threads of the caller; `push` never blocks: 1 when more than `most` bytes wait and nothing was taken (Server-Sent Events).
