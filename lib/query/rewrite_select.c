@@ -432,7 +432,7 @@ rewrite_from_first(struct work *w)
 			rewrite_fail(w, select, "SELECT wants columns");
 			return;
 		}
-		for (i = s.list; i != s.list_last; i = i->next) {
+		for (i = s.list; i != s.list_last->next; i = i->next) {
 			if (is(i, "("))
 				i = i->match;
 			if (is(i, "using") && is(i->next, "sample")) {
