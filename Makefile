@@ -88,7 +88,7 @@ $B/flags: force
 # What the machine needs. On Debian and its kin it is installed; elsewhere it is named.
 BUILD_DEPS = gcc make binutils libc6-dev liblmdb-dev libsqlite3-dev libjq-dev libonig-dev libcsv-dev libzstd-dev zlib1g-dev \
              $(if $(filter yes,$(READLINE)),libreadline-dev)
-TEST_DEPS  = libcmocka-dev bats perl jq python3 mandoc sqlite3 gzip strace
+TEST_DEPS  = libcmocka-dev bats perl jq python3 mandoc sqlite3 gzip strace nodejs node-typescript
 deps:
 	@sh tests/deps.sh $(BUILD_DEPS)
 check-deps:
