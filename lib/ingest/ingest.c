@@ -17,11 +17,10 @@
 #include "base/out.h"
 #include "base/task.h"
 #include "config/config.h"
-#include "event/clean.h"
-#include "event/plan.h"
 #include "event/reject.h"
 #include "expr/expr.h"
 #include "formats/formats.h"
+#include "ingest/accept.h"
 #include "ingest/ahead.h"
 #include "ingest/metrics.h"
 #include "ingest/sink.h"
@@ -63,16 +62,14 @@ struct run {
 	const struct format *format;    /* -f; NULL: found out for each file */
 	struct config *config;
 	struct expr *map;
-	struct clean *clean;
-	struct plan *plan;
+	struct accept accept;
 	struct store *store;
 	struct sink *sink;
 	struct metrics *metrics;
 	unsigned series_age;            /* of the sink, when the metrics' numbers were given */
 	struct rejects rejects;
-	struct event_reader reader;
 	struct metrics_row metric;      /* the row at hand: here, since locals are filled with zeros for each row */
-	int clock_rows;                 /* rows for which reader.now will do */
+	int clock_rows;                 /* rows for which accept.reader.now will do */
 	struct buf mapped, mended;
 	struct map kept;                /* absolute path → struct kept */
 
@@ -151,22 +148,18 @@ static int
 take_event(struct run *r, struct str row, struct str own, int give, struct err *err)
 {
 	struct event e;
-	int rc, keep = 1;
+	int rc;
 
-	if (!own.p && !r->spec->event && (rc = metrics_read(r->metrics, row, r->reader.now, &r->metric, err))) {
+	if (!own.p && !r->spec->event && (rc = metrics_read(r->metrics, row, r->accept.reader.now, &r->metric, err))) {
 		if (rc > 0 && give)
 			give_metrics(r, row, &r->metric);
 		return rc < 0 ? rc : 0;
 	}
-	rc = own.p ? event_read_own(&r->reader, row, own, &e, err) : event_read_checked(&r->reader, row, &e, err);
-	if (!rc && r->clean && (keep = clean_event(r->clean, &e, err)) < 0)
-		rc = keep;
-	if (!rc && keep && r->plan && (keep = plan_check(r->plan, &e, err)) < 0)
-		rc = keep;
-	if (rc)
+	rc = own.p ? accept_own(&r->accept, row, own, &e, err) : accept_checked(&r->accept, row, &e, err);
+	if (rc < 0)
 		return rc;
-	if (give && keep)
-		sink_add(r->sink, &e, r->clean ? (struct str){ NULL, 0 } : r->reader.canonical);
+	if (give && rc)
+		sink_add(r->sink, &e, r->accept.clean ? (struct str){ NULL, 0 } : r->accept.reader.canonical);
 	else if (give)
 		r->dropped++;
 	return 0;
@@ -206,7 +199,7 @@ take(struct run *r, const struct record *record, struct err *err)
 	}
 	if (r->clock_rows-- == 0) {
 		r->clock_rows = CLOCK_ROWS;
-		r->reader.now = time_now();
+		r->accept.reader.now = time_now();
 	}
 	if (!record->checked && (rc = json_check(row, err))) {
 		if (!r->spec->lossy)
@@ -392,7 +385,7 @@ struct team {
 static int
 may_look_ahead(const struct run *r, const struct input *input)
 {
-	return !r->store && !r->map && !r->clean && !r->plan && !r->spec->dedupe && !input->follow && input->format->plain &&
+	return !r->store && !r->map && !r->accept.clean && !r->accept.plan && !r->spec->dedupe && !input->follow && input->format->plain &&
 	    task_threads() > 1;
 }
 
@@ -501,7 +494,7 @@ begin_team(struct team *t)
 	int threads = task_threads(), slots = TASK_SLOTS(threads);
 
 	for (int i = 0; i < threads; i++)
-		if (!(t->worker[i] = ahead_new(t->input->format, t->input->state, r->reader.default_name)))
+		if (!(t->worker[i] = ahead_new(t->input->format, t->input->state, r->accept.reader.default_name)))
 			return;
 	for (int i = 0; i < slots; i++) {
 		t->piece[i].batch = ahead_batch_new();
@@ -974,7 +967,6 @@ static int
 prepare(struct run *r, struct ingest_spec *spec, struct err *err)
 {
 	const struct cmd_settings *set = cmd_settings();
-	struct json events, salt;
 	struct buf scratch = { 0 };
 	struct sink_spec sink = { .tee = spec->tee || spec->no_store, .dedupe_ms = -1, .place = put_place, .self = r };
 	int rc = 0;
@@ -990,20 +982,11 @@ prepare(struct run *r, struct ingest_spec *spec, struct err *err)
 	formats_settings.as_events = !spec->map;
 	formats_settings.unnamed = spec->event != NULL;
 	formats_settings.zone = set->zone;
-	r->reader.default_name = str_of(spec->event);
+	if (accept_open(&r->accept, r->config, spec->schema, err))
+		return err->code;
+	r->accept.reader.default_name = str_of(spec->event);
 	if (spec->map && !(r->map = expr_new(spec->map, 0, err)))
 		return err_at(err, "-m");
-	if (spec->schema && !(r->plan = plan_open(spec->schema, err)))
-		return err->code;
-	events = config_get(r->config, "analytics", "events");
-	salt = config_get(r->config, "analytics", "governance.salt");
-	if (events.type == JSON_OBJECT) {
-		const char *key = text_of(r, salt);
-
-		r->clean = clean_new(events, str_of(key ? key : ""), err);
-		if (!r->clean)
-			return err->code = ERR_USAGE, err_at(err, "%s/analytics.json", set->config);
-	}
 	if (spec->rejects && !(r->rejects.to = out_open(spec->rejects, spec->follow || spec->resume != NULL, err)))
 		return err->code;
 	if (!spec->no_store && !(r->store = store_open(set->store, set->tenant, STORE_CREATE, err)))
@@ -1098,11 +1081,9 @@ out:
 		free(e->ptr);
 	}
 	map_release(&r.kept);
-	event_reader_release(&r.reader);
+	accept_release(&r.accept);
 	buf_release(&r.mapped);
 	buf_release(&r.mended);
-	plan_free(r.plan);
-	clean_free(r.clean);
 	expr_free(r.map);
 	globfree(&r.found);
 	arena_free(r.texts);

@@ -12,6 +12,7 @@
 
 struct query_spec {
 	const char *store, *tenant;     /* opened when a statement first reads it */
+	struct store *opened;           /* this process has the tenant open already: shared (store_share); NULL: it has not */
 	const char *input, *input_format;       /* the table `input`: a FILE or "-"; its format, or NULL to detect it */
 	const struct config *config;    /* own functions; NULL: none */
 	const struct zone *zone;        /* days, weeks and hours of the day; NULL: UTC */

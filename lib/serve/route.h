@@ -9,20 +9,17 @@
 #ifndef SERVE_ROUTE_H
 #define SERVE_ROUTE_H
 
-#include "auth/auth.h"
-#include "http/server.h"
 #include "http/socket.h"
-#include "query/query.h"
-
-struct exchange;
+#include "serve/exchange.h"
 
 enum route_how {
 	ROUTE_POOL = 0,                 /* call() runs in a thread of the pool: it may read the store, and take its time */
 	ROUTE_LOOP = 1,                 /* on the loop's thread: it waits for nothing */
+	ROUTE_HEAD = 2,                 /* the same, before the body: call() takes the body itself (http_body_pieces), or opens a WebSocket */
 };
 
 struct route_param {
-	const char *name, *type;        /* "string", "integer", "duration", "time", "list" */
+	const char *name, *type;        /* "string", "integer", "duration", "time", "list", "boolean" */
 	int required;
 	const char *does;
 };
@@ -34,36 +31,25 @@ struct route {
 	const char *resource;           /* "events"; NULL: needs no credentials */
 	const struct route_param *params;       /* of the query, a row of NULL at the end; NULL: none */
 	const char *body;               /* name of the schema in schemas.json that the JSON body must hold to; NULL: none, or checked by call() */
-	const char *answer;             /* the schema of a 2xx answer */
+	const char *answer;             /* the schema of a 2xx answer, or a media type where it is no JSON */
 	int status;                     /* of a good answer, for the document: 200, 201, 204 */
 	enum route_how how;
 	int64_t body_bytes;             /* 0: the server's bound */
 	void (*call)(struct exchange *);
+	int quiet;                      /* 1: not in the document */
+	int loose;                      /* 1: intake, where clients mislabel: the body is known by its content, not by its type */
 };
 
-/* ---- what call() has: a request with its caller, parameters and body read; it ends with one of the answers below */
-struct exchange {
-	struct http_request *request;
-	struct arena *arena;
-	const struct route *route;
-	struct principal *who;          /* NULL where the route needs none */
-	struct str segment[4];          /* the values of {…} in the path */
-	struct json body;               /* JSON_NONE when there is none */
-	struct serve *serve;            /* serve.h */
-	char id[33];                    /* the request's: in logs, errors and X-Request-Id */
-};
+/* All of them: groups of rows, each with a row of zeros at its end; a NULL behind the last group. */
+extern const struct route *const route_groups[];
 
-struct str exchange_param(const struct exchange *, const char *name);           /* p NULL: not given */
+/* The row for a method and a path, and the values of {…}. NULL: *allow has the methods that the path has ("" for no such path). */
+const struct route *route_find(struct str method, struct str path, struct str *segment, struct buf *allow);
 
-/* The tenant's engine, for this thread and this caller, with the caller's policy in it; borrowed until the answer. NULL: answered. */
-struct query *exchange_query(struct exchange *);
+/* The document, OpenAPI 3.1. */
+void route_openapi(struct buf *);
 
-/* The period that timeRange (or from and to) names: "1h", "7d", "today", "2026-11-01/2026-11-08"; 0, or answered with 400. */
-int exchange_range(struct exchange *, int64_t default_ms, int64_t *from, int64_t *to);
-
-void exchange_json(struct exchange *, int status, struct buf *json);            /* with ETag and 304 for GET */
-void exchange_problem(struct exchange *, int status, const char *mend, ...) __attribute__((format(printf, 3, 4)));    /* RFC 9457 */
-void exchange_error(struct exchange *, const struct err *);     /* the status that fits the code: 400, 408, 413, 422, 503, 500 */
-void exchange_none(struct exchange *);                          /* 204 */
+/* The schemas that rows name, as JSON text: {"components":{"schemas":{…}}}. */
+extern const char route_schemas[];
 
 #endif

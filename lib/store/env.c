@@ -468,7 +468,7 @@ resize_map(struct store *s, uint64_t least, uint64_t want)
 	MDB_envinfo info;
 	int rc = MDB_MAP_FULL;
 
-	pthread_rwlock_wrlock(&s->map_lock);
+	pthread_rwlock_wrlock(s->map_lock);
 	mdb_env_info(s->env, &info);
 	for (uint64_t size = want; size >= least && size > info.me_mapsize && rc; size -= size / 8) {
 		uint64_t whole = size / s->page * s->page;
@@ -480,7 +480,7 @@ resize_map(struct store *s, uint64_t least, uint64_t want)
 		rc = mdb_env_set_mapsize(s->env, whole);
 		break;
 	}
-	pthread_rwlock_unlock(&s->map_lock);
+	pthread_rwlock_unlock(s->map_lock);
 	return rc;
 }
 
@@ -507,11 +507,11 @@ store_view_open(struct store_view *v, struct store *s, struct err *err)
 	}
 	*v = (struct store_view){ .s = s, .own = 1 };
 	for (int tries = 0; tries < 100; tries++) {
-		pthread_rwlock_rdlock(&s->map_lock);
+		pthread_rwlock_rdlock(s->map_lock);
 		rc = begin(s->env, MDB_RDONLY, &v->txn);
 		if (rc == 0)
 			return 0;
-		pthread_rwlock_unlock(&s->map_lock);
+		pthread_rwlock_unlock(s->map_lock);
 		if (rc == MDB_MAP_RESIZED) {
 			if ((rc = follow_map(s)))
 				break;
@@ -528,7 +528,7 @@ store_view_close(struct store_view *v)
 {
 	if (v->own && v->txn) {
 		mdb_txn_abort(v->txn);
-		pthread_rwlock_unlock(&v->s->map_lock);
+		pthread_rwlock_unlock(v->s->map_lock);
 	}
 	v->txn = NULL;
 }
@@ -994,7 +994,7 @@ store_reopen(struct store *s, int (*between)(struct store *, struct err *), stru
 {
 	int rc;
 
-	pthread_rwlock_wrlock(&s->map_lock);
+	pthread_rwlock_wrlock(s->map_lock);
 	mdb_env_close(s->env);
 	s->env = NULL;
 	rc = between(s, err);
@@ -1009,7 +1009,7 @@ store_reopen(struct store *s, int (*between)(struct store *, struct err *), stru
 			rc = opened;
 		}
 	}
-	pthread_rwlock_unlock(&s->map_lock);
+	pthread_rwlock_unlock(s->map_lock);
 	return rc;
 }
 
@@ -1022,7 +1022,8 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 	int rc, is_new;
 
 	watch_faults();
-	pthread_rwlock_init(&s->map_lock, NULL);
+	s->map_lock = &s->map_lock_own;
+	pthread_rwlock_init(s->map_lock, NULL);
 	s->scans_fd = -1;
 	if (how & STORE_CREATE)
 		how |= STORE_WRITE;
@@ -1085,11 +1086,37 @@ out:
 	return s;
 }
 
+struct store *
+store_share(struct store *s)
+{
+	struct store *mine = mem_new(sizeof(*mine));
+
+	mine->of = s->of ? s->of : s;
+	mine->env = s->env;
+	memcpy(mine->table, s->table, sizeof(mine->table));
+	mine->dir = mem_text(s->dir);
+	mine->path = mem_text(s->path);
+	mine->how = STORE_READ;
+	mine->format = s->format;
+	mine->scans_fd = s->scans_fd;
+	mine->map_lock = s->map_lock;
+	mine->page = s->page;
+	memcpy(mine->hash_key, s->hash_key, sizeof(mine->hash_key));
+	return mine;
+}
+
 void
 store_close(struct store *s)
 {
 	if (!s)
 		return;
+	if (s->of) {
+		store_let_go(s);
+		free(s->path);
+		free(s->dir);
+		free(s);
+		return;
+	}
 	store_abort(s);
 	store_let_go(s);
 	if (s->env)
@@ -1106,7 +1133,7 @@ store_close(struct store *s)
 	chunk_packed_release(&s->packed);
 	pack_release(&s->pack);
 	buf_release(&s->value);
-	pthread_rwlock_destroy(&s->map_lock);
+	pthread_rwlock_destroy(&s->map_lock_own);
 	free(s->path);
 	free(s->dir);
 	free(s);

@@ -31,6 +31,10 @@ struct store *store_open(const char *dir, const char *tenant, int how, struct er
 void store_close(struct store *);               /* NULL is fine; an open write is abandoned */
 struct str store_path(const struct store *);    /* DIR/tenants/NAME */
 
+/* The same tenant once more, for reading, in the same process: what it holds (store_hold) is its own, so that each thread of a
+ * server has one. Closed before the one it was made of. */
+struct store *store_share(struct store *);
+
 /* ---- writing: one transaction at a time; what belongs together goes into one */
 int store_begin(struct store *, struct err *);          /* waits for the tenant's writer lock */
 int store_commit(struct store *, struct err *);         /* durable when it returns 0 */

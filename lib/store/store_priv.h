@@ -73,7 +73,9 @@ struct store {
 	int how;
 	int format;                     /* of the environment; an older one becomes STORE_FORMAT with the next commit */
 	int scans_fd;                   /* the file scans.lock, see snapshot.c and compact.c; -1 where it cannot be opened */
-	pthread_rwlock_t map_lock;      /* held for reading by every read transaction, for writing while the map grows */
+	struct store *of;               /* store_share: who has the environment; NULL: this one */
+	pthread_rwlock_t *map_lock;     /* held for reading by every read transaction, for writing while the map grows */
+	pthread_rwlock_t map_lock_own;
 	uint64_t page;                  /* bytes */
 
 	MDB_txn *txn;                   /* the write transaction, or NULL */

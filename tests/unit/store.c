@@ -475,6 +475,32 @@ a_store_that_is_not_one_is_refused(void **state)
 	assert_int_equal(err.code, ERR_USAGE);
 }
 
+/* What one thread of a server holds is its own: another sees what came since, and the writer goes on. */
+static void
+a_shared_store_holds_by_itself(void **state)
+{
+	struct err err = { 0 };
+	struct store *s = store_open(dir, "shared", STORE_CREATE, &err), *a, *b;
+
+	(void)state;
+	assert_non_null(s);
+	add_range(s, 0, 100, rising);
+	a = store_share(s);
+	b = store_share(a);
+	OK(store_hold(a, &err));
+	add_range(s, 100, 250, rising);
+	OK(store_hold(b, &err));
+	check_all(a, 100, rising, 1);
+	check_all(b, 250, rising, 1);
+	store_let_go(a);
+	check_all(a, 250, rising, 1);
+	store_close(b);
+	store_close(a);
+	add_range(s, 250, 300, rising);
+	check_all(s, 300, rising, 1);
+	store_close(s);
+}
+
 int
 main(void)
 {
@@ -486,6 +512,7 @@ main(void)
 		cmocka_unit_test(the_vocabulary_counts),
 		cmocka_unit_test(state_belongs_to_its_transaction),
 		cmocka_unit_test(a_sample_at_the_same_time_replaces),
+		cmocka_unit_test(a_shared_store_holds_by_itself),
 		cmocka_unit_test(an_id_is_seen_once_within_its_span),
 		cmocka_unit_test(a_store_that_is_not_one_is_refused),
 	};

@@ -1,0 +1,28 @@
+/* accept.h - one JSON object on its way to a clean event: reading, cleansing, plan. The same for at-ingest's rows and for what
+ * an API is sent, so that a rule holds wherever an event comes in.
+ */
+#ifndef INGEST_ACCEPT_H
+#define INGEST_ACCEPT_H
+
+#include "config/config.h"
+#include "event/clean.h"
+#include "event/event.h"
+#include "event/plan.h"
+
+struct accept {                         /* for one thread at a time */
+	struct event_reader reader;     /* now and default_name are the caller's to set */
+	struct clean *clean;            /* NULL: no rules */
+	struct plan *plan;              /* NULL: none */
+	struct buf salt;
+};
+
+/* By the config, and the tracking plan in the file `plan` (NULL: none). 0, or ERR_USAGE and the reason. */
+int accept_open(struct accept *, const struct config *, const char *plan, struct err *);
+void accept_release(struct accept *);
+
+/* 1 an event, 0 a rule drops it, ERR_INPUT. The event borrows from the row and from here until the next call. */
+int accept_checked(struct accept *, struct str row, struct event *, struct err *);     /* the text is known to be valid JSON */
+int accept_own(struct accept *, struct str row, struct str properties, struct event *, struct err *);  /* as event_read_own */
+int accept_row(struct accept *, struct str row, struct event *, struct err *);          /* any bytes */
+
+#endif

@@ -1,0 +1,59 @@
+/* exchange.h - one request with its caller, parameters and body read, on its way to one answer.
+ *
+ * What a route's call() has in hand. It ends with exactly one of the answers below, given by any thread, now or later; behind
+ * that the exchange is gone. Texts live in the request's arena.
+ */
+#ifndef SERVE_EXCHANGE_H
+#define SERVE_EXCHANGE_H
+
+#include "auth/auth.h"
+#include "http/server.h"
+#include "json/json.h"
+#include "query/query.h"
+
+struct route;
+struct serve;
+
+#define EXCHANGE_SEGMENTS 4             /* {…} of a path */
+
+struct exchange {
+	struct http_request *request;
+	struct arena *arena;
+	const struct route *route;
+	struct principal *who;          /* NULL where the route needs none */
+	struct str segment[EXCHANGE_SEGMENTS];  /* the values of {…} in the path */
+	struct json body;               /* JSON_NONE when there is none */
+	struct serve *serve;
+	const struct config *config;    /* as it was when the request came; good until the answer */
+	char id[33];                    /* the request's: in logs, errors and X-Request-Id */
+};
+
+struct str exchange_param(const struct exchange *, const char *name);           /* p NULL: not given */
+struct str exchange_text(struct exchange *, struct json);       /* a JSON text decoded, into the arena; p NULL when it is none */
+
+/* The tenant's engine, for this thread and this caller, with the caller's policy in it; borrowed until the answer. Only in a thread
+ * of the pool. NULL: answered. */
+struct query *exchange_query(struct exchange *);
+
+/* The tenant's store for reading, of this thread, as the engine has it: what is read here is not bound by the policy. NULL: answered. */
+struct store *exchange_store(struct exchange *);
+
+/* The period that timeRange (or from and to) names: "1h", "7d", "today", "2026-11-01/2026-11-08"; 0, or answered with 400. `range` p
+ * NULL: the parameter of the query. default_ms 0: all time. */
+int exchange_range(struct exchange *, struct str range, int64_t default_ms, int64_t *from, int64_t *to);
+
+void exchange_json(struct exchange *, int status, struct buf *json);            /* with ETag and 304 for GET */
+void exchange_etag(struct exchange *, struct str);              /* the ETag of the answer to come, unquoted; else a hash of its bytes */
+void exchange_head(struct exchange *, const char *name, struct str value);      /* one more header of the answer to come: Location */
+void exchange_send(struct exchange *, int status, const char *type, struct str body);
+void exchange_problem(struct exchange *, int status, const char *mend, ...) __attribute__((format(printf, 3, 4)));    /* RFC 9457 */
+void exchange_error(struct exchange *, const struct err *);     /* the status that fits the code: 400, 408, 413, 422, 503, 500 */
+void exchange_none(struct exchange *);                          /* 204 */
+
+/* An answer in pieces, from a thread of the pool (http_stream_write waits for the client): begin gives 0 or < 0 when it is gone; end
+ * belongs to every begun one and answers the exchange. */
+int exchange_stream(struct exchange *, const char *type);
+int exchange_write(struct exchange *, struct str);
+void exchange_stream_end(struct exchange *);
+
+#endif
