@@ -2,6 +2,7 @@ complete -c at-agg -s w -l window -r -d 'span: 1m, 5m/1m, session:30m, count:100
 complete -c at-agg -s b -l by -r -d 'one group for each value of these fields' -f -a '(at-query --complete columns 2>/dev/null)'
 complete -c at-agg -s a -l aggregates -r -d 'count, sum(f), avg(f), p95(f), distinct(f), x=max(f), …'
 complete -c at-agg -s W -l where -r -d 'only rows for which this is true'
+complete -c at-agg -s f -l format -r -d 'auto (default), ndjson, csv, combined and so on, as in at-ingest(1)'
 complete -c at-agg -s M -l metric -r -d 'name of the metric (default events)'
 complete -c at-agg -s l -l lateness -r -d 'how long a window waits for late rows'
 complete -c at-agg -l late -r -d 'write rows that came too late to FILE'

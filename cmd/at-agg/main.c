@@ -7,10 +7,11 @@
 #include "config/config.h"
 #include "event/rows.h"
 #include "store/store.h"
+#include "window/records.h"
 #include "window/window.h"
 
 static const char *const examples[] = {
-	"at-ingest -n access.log | at-agg -w 1m -b status",
+	"at-agg -w 1m -b status access.log",
 	"at-agg -w 1h -b source -a 'count,sum(revenue),p95(duration_ms)' events.ndjson",
 	"tail -f app.log | at-ingest -n | at-agg -w 5m/1m -l 10s -b page | at-detect",
 	NULL
@@ -78,6 +79,26 @@ use(void *win, void *batch, struct rows *rows, struct err *err)
 	return rc;
 }
 
+/* Tables, access logs and the like. */
+static const struct format *format;
+
+static int
+other(void *win, struct rows *rows, struct in *in, struct err *err)
+{
+	const struct format *f = window_records_format(format, in, rows->file);
+	int rc = f ? window_records(win, f, in, rows, err) : 0;
+
+	return rc < 0 ? rc : f != NULL;
+}
+
+static int
+set_format(const char *name, struct err *err)
+{
+	formats_settings.as_events = 1;
+	formats_settings.zone = cmd_settings()->zone;
+	return name && strcmp(name, "auto") && !(format = formats_find(name, err)) ? err->code : 0;
+}
+
 /* The roll-ups that are to be made of what is saved. */
 static int
 follow_ladder(struct store *store, struct err *err)
@@ -118,7 +139,7 @@ int
 main(int argc, char **argv)
 {
 	struct window_spec spec = { WINDOW_DEFAULT_FIELDS, .lateness_ms = -1 };
-	const char *late = NULL, *rejects = NULL, *state = NULL;
+	const char *form = NULL, *late = NULL, *rejects = NULL, *state = NULL;
 	int save = 0;
 	int64_t began_ns = time_mono_ns();
 	const struct opt opts[] = {
@@ -126,6 +147,7 @@ main(int argc, char **argv)
 		{ 'b', "by", "FIELDS", "one group for each value of these fields", opt_text, &spec.by },
 		{ 'a', "aggregates", "AGGS", "count, sum(f), avg(f), p95(f), distinct(f), x=max(f), …", opt_text, &spec.aggregates },
 		{ 'W', "where", "JQ", "only rows for which this is true", opt_text, &spec.where },
+		{ 'f', "format", "FORMAT", "auto (default), ndjson, csv, combined and so on, as in at-ingest(1)", opt_text, &form },
 		{ 'M', "metric", "NAME", "name of the metric (default events)", opt_text, &spec.name },
 		{ 'l', "lateness", "DUR", "how long a window waits for late rows", opt_dur, &spec.lateness_ms },
 		{ 0, "late", "FILE", "write rows that came too late to FILE", opt_text, &late },
@@ -143,7 +165,7 @@ main(int argc, char **argv)
 	const struct cmd_settings *set = cmd_settings();
 	struct err err = { 0 }, closing = { 0 };
 	struct rows rows = { .row = row, .wait = waiting, .reader_new = reader_new, .reader_free = reader_free, .batch_new = batch_new,
-	    .batch_free = batch_free, .look = look, .use = use };
+	    .batch_free = batch_free, .look = look, .use = use, .other = other };
 	struct store *store = NULL;
 	struct window *win = NULL;
 
@@ -152,7 +174,8 @@ main(int argc, char **argv)
 	if (spec.lateness_ms < 0)
 		spec.lateness_ms = 0;
 	spec.out = out_stdout();
-	if ((late && !(spec.late = out_open(late, state != NULL, &err))) || (rejects && !(rows.rejects.to = out_open(rejects, 0, &err))) ||
+	if (set_format(form, &err) || (late && !(spec.late = out_open(late, state != NULL, &err))) ||
+	    (rejects && !(rows.rejects.to = out_open(rejects, 0, &err))) ||
 	    ((save || state) && !(store = store_open(set->store, set->tenant, STORE_CREATE, &err))) ||
 	    (save && follow_ladder(store, &err)))
 		goto out;

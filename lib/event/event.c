@@ -694,8 +694,11 @@ put_text(struct buf *out, const char *key, struct str text)
 void
 event_put(struct buf *out, const struct event *e)
 {
-	put_text(out, "{\"event\":", e->name);
-	buf_lit(out, ",\"timestamp\":");
+	if (e->name.p) {
+		put_text(out, "{\"event\":", e->name);
+		buf_lit(out, ",\"timestamp\":");
+	} else
+		buf_lit(out, "{\"timestamp\":");
 	json_put_time(out, e->time);
 	if (e->id.p)
 		put_text(out, ",\"id\":", e->id);

@@ -44,7 +44,7 @@ int event_read_checked(struct event_reader *, struct str row, struct event *, st
  * comes twice or means something to an event, and is taken as it stands. */
 int event_read_own(struct event_reader *, struct str row, struct str properties, struct event *, struct err *);
 
-/* Append the canonical form, no newline: event, timestamp, id, user_id, session_id (those that are there), properties. */
+/* Append the canonical form, no newline: event (when it has a name), timestamp, id, user_id, session_id (those that are there), properties. */
 void event_put(struct buf *, const struct event *);
 
 /* Append text with everything that is no UTF-8 (a byte, an escaped lone surrogate) as U+FFFD: what --lossy does to a row. */

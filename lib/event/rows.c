@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/cmd.h"
-#include "base/in.h"
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/task.h"
@@ -19,7 +18,6 @@ struct piece {
 struct reading {
 	struct rows *rows;
 	struct err *err;
-	int failed;             /* what the wait hook failed with */
 	struct in_block block;  /* read by this thread alone */
 	int threads;            /* 0: not asked yet; 1: row by row */
 	struct task_queue *queue;       /* NULL until there is enough for it */
@@ -36,7 +34,7 @@ on_wait(void *self)
 	int ms = -1;
 
 	if (now->rows->wait && (ms = now->rows->wait(now->rows->self, now->err)) < -1) {
-		now->failed = now->err->code ? now->err->code : ms;
+		now->rows->failed = now->err->code ? now->err->code : ms;
 		return 0;
 	}
 	out_flush(out_stdout());
@@ -61,10 +59,10 @@ is_rows_fault(int rc)
 	return rc == ERR_INPUT || rc == ERR_LIMIT;
 }
 
-static int
-is_over(void)
+int
+rows_over(const struct rows *r)
 {
-	return cmd_stopping() || out_stdout()->failed;
+	return r->failed || cmd_stopping() || out_stdout()->failed;
 }
 
 /* ---- one row */
@@ -190,7 +188,7 @@ row_by_row(struct reading *now, struct str block, struct err *err)
 	struct str line;
 	int rc = 0;
 
-	while (!rc && !is_over() && rows_cut(&block, &line))
+	while (!rc && !rows_over(now->rows) && rows_cut(&block, &line))
 		rc = rows_give(now->rows, line, err);
 	return rc;
 }
@@ -242,7 +240,9 @@ read_file(struct reading *now, const char *path, struct err *err)
 	r->line = 0;
 	if (in)
 		in_on_wait(in, on_wait, now);
-	while (in && !rc && !now->failed && !is_over() && got != IN_END) {
+	if (in && r->other && (rc = r->other(r->self, r, in, err)) > 0)
+		rc = 0, got = IN_END;
+	while (in && !rc && !rows_over(r) && got != IN_END) {
 		got = read_block(now, in, &piece, &fault);
 		if (got == IN_LINE)
 			rc = take(now, piece, err);
@@ -261,7 +261,7 @@ read_file(struct reading *now, const char *path, struct err *err)
 	if (!rc && fault.code)
 		cmd_fail(&fault);
 	in_close(in);
-	return now->failed ? now->failed : rc;
+	return r->failed ? r->failed : rc;
 }
 
 int
@@ -274,7 +274,7 @@ rows_read(struct rows *r, char **files, struct err *err)
 
 	if (file == standard && isatty(0) && !cmd_settings()->quiet)
 		cmd_say("reading rows from the terminal, end with Ctrl-D; --help tells more");
-	for (; *file && rc == 0 && !is_over(); file++)
+	for (; *file && rc == 0 && !rows_over(r); file++)
 		rc = read_file(&now, *file, err);
 	if (r->rejects.to)
 		out_flush(r->rejects.to);

@@ -10,6 +10,7 @@
 #define EVENT_ROWS_H
 
 #include "base/err.h"
+#include "base/in.h"
 #include "base/str.h"
 #include "event/reject.h"
 
@@ -31,10 +32,15 @@ struct rows {
 	void (*look)(void *reader, void *batch, struct str block);
 	int (*use)(void *self, void *batch, struct rows *, struct err *);
 
+	/* May be NULL. Asked for each file, before anything is read of it: 1, all was read, by the same rules, as it is of another
+	 * form than rows; 0, nothing was taken; < 0 ends the reading. What the file itself failed with is said by it. */
+	int (*other)(void *self, struct rows *, struct in *, struct err *);
+
 	void *self;
 	struct rejects rejects;
 	const char *file;       /* of the row at hand, for messages: set by rows_read */
 	long line;
+	int failed;             /* what the wait hook failed with */
 };
 
 /* Read all. 0 at the end of the input or after SIGINT/SIGTERM, else the error that ended it. */
@@ -42,6 +48,9 @@ int rows_read(struct rows *, char **files, struct err *);
 
 /* Cut the next line, without its "\n" or "\r\n", off the front of a block. 0 at the end. */
 int rows_cut(struct str *block, struct str *line);
+
+/* A signal came, nobody reads stdout any more, or the wait hook failed. */
+int rows_over(const struct rows *);
 
 /* The block's next n lines were used. */
 static inline void

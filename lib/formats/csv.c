@@ -44,9 +44,11 @@ struct table {
 	struct in *in;
 	struct csv_parser lib;
 	char   delim;
-	struct column *column;
-	int    borrowed;        /* they are another's, as is the header */
-	int    columns, own;    /* so many columns are the event's own; -1: the record is flat */
+	struct column *column;  /* that are written */
+	int    written, own;    /* so many, of them so many the event's own; -1: the record is flat */
+	struct str *name;       /* of each column of the header */
+	int    columns;         /* there */
+	int    borrowed;        /* names and header are another's */
 	size_t brace;           /* where the properties begin in the text of the first of them */
 	size_t keys;            /* bytes of all column texts */
 	struct str *value;      /* of the row's fields */
@@ -122,10 +124,13 @@ table_close(void *self)
 	if (!t)
 		return;
 	csv_free(&t->lib);
-	for (int i = 0; i < t->columns && !t->borrowed; i++)
+	for (int i = 0; i < t->written; i++)
 		free(t->column[i].text);
+	free(t->column);
+	for (int i = 0; i < t->columns && !t->borrowed; i++)
+		free((char *)t->name[i].p);
 	if (!t->borrowed) {
-		free(t->column);
+		free(t->name);
 		free(t->header);
 	}
 	free(t->value);
@@ -207,7 +212,7 @@ write_record(struct table *t, size_t bytes, const char *end, int escape, struct 
 
 	buf_clear(&t->json);
 	to = buf_room(&t->json, t->keys + bytes * (escape ? 6 : 1) + 3 * SHORT);
-	for (int i = 0; i < t->columns; i++) {
+	for (int i = 0; i < t->written; i++) {
 		const struct column *c = &t->column[i];
 
 		if (i == t->own)
@@ -261,27 +266,23 @@ many:
 static int
 plain_row(struct table *t, struct str line, struct record *r)
 {
-	const char *from = line.p;
 	size_t properties = 0;
 	unsigned n;
 	char *to;
-	int what = marks_of(line, t->delim, t->mark, &n), last = t->columns - 1;
+	int what = marks_of(line, t->delim, t->mark, &n);
 
-	if (what == FORMATS_ESCAPE || n != (unsigned)last || (what && str_utf8_fault(line) >= 0))
+	if (what == FORMATS_ESCAPE || n + 1 != (unsigned)t->columns || (what && str_utf8_fault(line) >= 0))
 		return 0;
-	for (int i = 0; i < last; i++) {
-		t->value[i] = (struct str){ from, (size_t)(line.p + t->mark[i] - from) };
-		from = line.p + t->mark[i] + 1;
-	}
-	t->value[last] = (struct str){ from, (size_t)(line.p + line.n - from) };
+	t->mark[n] = (uint16_t)line.n;
 	buf_clear(&t->json);
 	to = buf_room(&t->json, t->keys + line.n + 4 * SHORT);
-	for (int i = 0; i < t->columns; i++) {
+	for (int i = 0; i < t->written; i++) {
 		const struct column *c = &t->column[i];
+		size_t from = c->field ? t->mark[c->field - 1] + 1u : 0;
 
 		if (i == t->own)
 			properties = (size_t)(to - t->json.p) + t->brace;
-		to = marks_copy(put_key(to, c), t->value[c->field]);
+		to = marks_copy(put_key(to, c), (struct str){ line.p + from, t->mark[c->field] - from });
 	}
 	memcpy(to, t->end_text, t->end_n);
 	t->json.n = (size_t)(to - t->json.p) + t->end_n;
@@ -428,7 +429,7 @@ meaning(struct str name)
 static void
 add_column(struct table *t, struct str name, int field, const char *before)
 {
-	struct column *c = &t->column[t->columns++];
+	struct column *c = &t->column[t->written++];
 	struct buf text = {0};
 
 	buf_lit(&text, before);
@@ -440,56 +441,66 @@ add_column(struct table *t, struct str name, int field, const char *before)
 	buf_release(&text);
 }
 
-/* Name the columns and lay out the record: the event's own keys and then its properties, which the event room then takes
- * as they stand; flat when a column has one of the other names, which it must weigh. */
-static int
-name_columns(struct table *t, struct err *err)
+/* Lay out the record: the event's own keys and then its properties, which the event room then takes as they stand; flat when
+ * a column has one of the other names, which it must weigh. Of properties that nobody wants the first is kept: there are some. */
+static void
+lay_out(struct table *t, int (*wants)(void *of, struct str key), void *of)
 {
-	struct map seen = {0};
-	struct buf scratch = {0};
-	struct str *name;
-	int has[MEANINGS + 1] = {0}, flat = !formats_settings.as_events, n = t->fields, others = 0;
-	char number[32];
+	int has[MEANINGS + 1] = {0}, flat = !formats_settings.as_events, n = t->columns, others = 0, any = 0;
 
-	if (n > COLUMNS_MOST)
-		return err_set(err, ERR_LIMIT, "%s: more than %d columns", in_name(t->in), COLUMNS_MOST);
 	t->column = mem_grow(NULL, (size_t)n, sizeof(*t->column));
 	t->value = mem_grow(NULL, (size_t)n, sizeof(*t->value));
-	name = mem_grow(NULL, (size_t)n, sizeof(*name));
-	for (int i = 0; i < n; i++) {
-		size_t from = i ? t->end[i - 1] : 0;
-
-		name[i] = str_trim((struct str){ buf_get(&t->values).p + from, t->end[i] - from });
-		if (!name[i].n) {
-			snprintf(number, sizeof(number), "column_%d", i + 1);
-			name[i] = str_of(number);
-		}
-		name[i] = unique(&seen, name[i], &scratch);
-		name[i] = map_find(&seen, name[i])->key;
-		has[meaning(name[i])] = 1;
-	}
+	for (int i = 0; i < n; i++)
+		has[meaning(t->name[i])] = 1;
 	for (int i = has[0] ? LABELS : OWN; i < MEANINGS; i++)          /* beside `event`, `name` and `type` are any properties */
 		flat |= has[i];
 	t->own = -1;
 	if (flat)
 		for (int i = 0; i < n; i++)
-			add_column(t, name[i], i, i ? "\"," : "{");
+			add_column(t, t->name[i], i, i ? "\"," : "{");
 	else {
 		for (int k = 0; k < OWN; k++)
 			for (int i = 0; has[k] && i < n; i++)
-				if (meaning(name[i]) == k)
-					add_column(t, name[i], i, t->columns ? "\"," : "{");
-		t->own = t->columns;
+				if (meaning(t->name[i]) == k && (!wants || wants(of, t->name[i])))
+					add_column(t, t->name[i], i, t->written ? "\"," : "{");
+		t->own = t->written;
 		t->brace = t->own ? 15 : 14;
 		for (int i = 0; i < n; i++)
-			if (meaning(name[i]) >= OWN)
-				add_column(t, name[i], i, others++ ? "\"," : t->own ? "\",\"properties\":{" : "{\"properties\":{");
+			any |= meaning(t->name[i]) >= OWN && wants && wants(of, t->name[i]);
+		for (int i = 0; i < n; i++)
+			if (meaning(t->name[i]) >= OWN && (!wants || (any ? wants(of, t->name[i]) : !others)))
+				add_column(t, t->name[i], i, others++ ? "\"," : t->own ? "\",\"properties\":{" : "{\"properties\":{");
 	}
 	t->end_text = others ? "\"}}" : "\"}";
 	t->end_n = strlen(t->end_text);
+}
+
+static int
+name_columns(struct table *t, struct err *err)
+{
+	struct map seen = {0};
+	struct buf scratch = {0};
+	int n = t->fields;
+	char number[32];
+
+	if (n > COLUMNS_MOST)
+		return err_set(err, ERR_LIMIT, "%s: more than %d columns", in_name(t->in), COLUMNS_MOST);
+	t->name = mem_grow(NULL, (size_t)n, sizeof(*t->name));
+	for (int i = 0; i < n; i++) {
+		size_t from = i ? t->end[i - 1] : 0;
+		struct str name = str_trim((struct str){ buf_get(&t->values).p + from, t->end[i] - from });
+
+		if (!name.n) {
+			snprintf(number, sizeof(number), "column_%d", i + 1);
+			name = str_of(number);
+		}
+		name = unique(&seen, name, &scratch);
+		t->name[i] = (struct str){ mem_dup(name.p, name.n), name.n };
+	}
+	t->columns = n;
+	lay_out(t, NULL, NULL);
 	map_release(&seen);
 	buf_release(&scratch);
-	free(name);
 	return 0;
 }
 
@@ -588,7 +599,7 @@ lose(void *self)
 }
 
 static void *
-another(void *self)
+another(void *self, int (*wants)(void *of, struct str key), void *of)
 {
 	struct table *t = self, *mine;
 
@@ -596,16 +607,11 @@ another(void *self)
 		return NULL;
 	mine = table_open(NULL, t->delim);
 	mine->borrowed = 1;
-	mine->column = t->column;
+	mine->name = t->name;
 	mine->columns = t->columns;
-	mine->own = t->own;
-	mine->brace = t->brace;
-	mine->keys = t->keys;
-	mine->end_text = t->end_text;
-	mine->end_n = t->end_n;
 	mine->header = t->header;
 	mine->header_n = t->header_n;
-	mine->value = mem_grow(NULL, (size_t)t->columns, sizeof(*mine->value));
+	lay_out(mine, wants, of);
 	return mine;
 }
 

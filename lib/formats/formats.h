@@ -34,9 +34,9 @@ struct format {
 	void (*close)(void *);
 	/* For several threads, where a line is a record as a rule; all or none. fork: a state for another thread, of one that has
 	 * read records already and outlives it; only `plain` and close are for it. plain: the record of an ordinary line (IN_SLACK
-	 * bytes behind it may be read), 1; or 0: `next` is to say what it is. inside: the state is in a record that goes on in the
-	 * next line. forget: that record is lost. */
-	void *(*fork)(void *);
+	 * bytes behind it may be read), 1; or 0: `next` is to say what it is. Members that nobody wants (wants NULL: all are) may
+	 * be left out there. inside: the state is in a record that goes on in the next line. forget: that record is lost. */
+	void *(*fork)(void *, int (*wants)(void *of, struct str key), void *of);
 	int (*plain)(void *, struct str line, struct record *);
 	int (*inside)(const void *);
 	void (*forget)(void *);

@@ -234,9 +234,14 @@ unescape(struct str text, struct buf *to, int bytes)
 	return bytes && str_utf8_fault(buf_get(to)) >= 0 ? unescape(text, to, 0) : buf_get(to);
 }
 
+/* Properties of an ordinary line. */
+enum { IP, USER, METHOD, PATH, PROTOCOL, STATUS, BYTES, REFERRER, AGENT, PROPERTIES };
+static const char *const names[PROPERTIES] = { "ip", "user", "method", "path", "protocol", "status", "bytes", "referrer", "user_agent" };
+
 struct log {
 	struct formats_state s;
 	int combined;
+	unsigned wanted;                /* bit i: property i is */
 	char text[26], printed[26];     /* the last line's time, and as it was written: many lines have the same */
 	uint16_t mark[MARKS_ROOM];      /* where the quotes of the line are */
 	struct access a;                /* its parts */
@@ -281,17 +286,17 @@ copy(char *to, struct str value, const char *end)
 		memcpy(to, value.p, value.n);
 	return to + value.n;
 }
-#define FAST(key, value) \
+#define FAST(i, key, value) \
 	do { \
-		if ((value).n && ((value).n > 1 || (value).p[0] != '-')) { \
+		if (l->wanted >> (i) & 1 && (value).n && ((value).n > 1 || (value).p[0] != '-')) { \
 			memcpy(to, ",\"" key "\":\"", sizeof(",\"" key "\":\"") - 1); \
 			to = copy(to + sizeof(",\"" key "\":\"") - 1, value, end); \
 			*to++ = '"'; \
 		} \
 	} while (0)
-#define FAST_NUMBER(key, value) \
+#define FAST_NUMBER(i, key, value) \
 	do { \
-		if ((value).p[0] != '-') { \
+		if (l->wanted >> (i) & 1 && (value).p[0] != '-') { \
 			memcpy(to, ",\"" key "\":", sizeof(",\"" key "\":") - 1); \
 			to = copy(to + sizeof(",\"" key "\":") - 1, value, end); \
 		} \
@@ -306,14 +311,14 @@ put_fast(struct log *l, const struct access *a, struct str method, struct str pa
 	memcpy(to, "\"ip\":\"", 6);
 	to = copy(to + 6, a->ip, end);
 	*to++ = '"';
-	FAST("user", a->user);
-	FAST("method", method);
-	FAST("path", path);
-	FAST("protocol", protocol);
-	FAST_NUMBER("status", a->status);
-	FAST_NUMBER("bytes", a->bytes);
-	FAST("referrer", a->referrer);
-	FAST("user_agent", a->agent);
+	FAST(USER, "user", a->user);
+	FAST(METHOD, "method", method);
+	FAST(PATH, "path", path);
+	FAST(PROTOCOL, "protocol", protocol);
+	FAST_NUMBER(STATUS, "status", a->status);
+	FAST_NUMBER(BYTES, "bytes", a->bytes);
+	FAST(REFERRER, "referrer", a->referrer);
+	FAST(AGENT, "user_agent", a->agent);
 	memcpy(to, "}}", 2);
 	b->n = (size_t)(to + 2 - b->p);
 }
@@ -392,6 +397,7 @@ open_log(struct in *in, int combined)
 
 	l->s.in = in;
 	l->combined = combined;
+	l->wanted = ~0u;
 	return l;
 }
 
@@ -497,9 +503,14 @@ plain(void *self, struct str line, struct record *r)
 }
 
 static void *
-another(void *self)
+another(void *self, int (*wants)(void *of, struct str key), void *of)
 {
-	return open_log(NULL, ((struct log *)self)->combined);
+	struct log *l = open_log(NULL, ((struct log *)self)->combined);
+
+	for (int i = 0; wants && i < PROPERTIES; i++)
+		if (!wants(of, str_of(names[i])))
+			l->wanted &= ~(1u << i);
+	return l;
 }
 
 static int

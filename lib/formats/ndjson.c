@@ -61,9 +61,9 @@ plain(void *self, struct str line, struct record *r)
 }
 
 static void *
-another(void *self)
+another(void *self, int (*wants)(void *of, struct str key), void *of)
 {
-	(void)self;
+	(void)self, (void)wants, (void)of;
 	return formats_open(NULL, NULL);
 }
 

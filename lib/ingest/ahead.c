@@ -36,7 +36,7 @@ ahead_new(const struct format *format, void *state, struct str name)
 
 	a->format = format;
 	a->reader.default_name = name;
-	if (!(a->state = format->fork(state))) {
+	if (!(a->state = format->fork(state, NULL, NULL))) {
 		ahead_free(a);
 		return NULL;
 	}

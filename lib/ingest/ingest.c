@@ -25,6 +25,7 @@
 #include "ingest/metrics.h"
 #include "ingest/sink.h"
 #include "source/follow.h"
+#include "source/lines.h"
 
 #define DAY_MS 86400000ll
 #define BAR_AFTER_NS 1000000000ll               /* work that is done sooner needs no bar */
@@ -39,10 +40,7 @@ struct input {
 	const char *path;
 	struct in *in;
 	const struct format *format;    /* NULL: not known yet */
-	void *state;                    /* of the format; NULL: not begun */
-	struct in *odd;                 /* what `state` reads when others read ahead: the lines that are left to it; NULL: `in` */
-	struct str rest;                /* of those */
-	int odd_end;                    /* there will be no more */
+	void *state;                    /* of the format; NULL: not begun, or read by several threads */
 	struct follow *follow;          /* with --follow or --resume */
 	int number;                     /* in it */
 	struct kept *kept;              /* with --resume */
@@ -327,6 +325,28 @@ pass_over(struct err *err)
 	return 0;
 }
 
+/* What came of a record, or of a bad one (got < 0). 0, or < 0, which ends the run. */
+static int
+settle(struct run *r, struct input *input, struct record *record, int got, struct err *err)
+{
+	if (got == IN_LINE)
+		got = take(r, record, err);
+	if (got == ERR_INPUT || got == ERR_LIMIT)
+		refuse(r, input->path, input->base + record->line, record->input, err);
+	else if (got < 0)
+		return got;
+	if (record->more)
+		return 0;
+	input->end = record->end;
+	if (input->kept)
+		input->kept->line = input->base + record->line;
+	if ((got = sink_row_end(r->sink, err)))
+		return got;
+	if (++r->rows % BAR_ROWS == 0 && cmd_settings()->progress)
+		bar_draw(r);
+	return 0;
+}
+
 /* One record. IN_LINE, IN_IDLE, IN_END (also when the input failed), or < 0, which ends the run. */
 static int
 step(struct run *r, struct input *input, struct err *err)
@@ -340,46 +360,15 @@ step(struct run *r, struct input *input, struct err *err)
 		pass_over(err);
 		return IN_END;
 	}
-	if (got == IN_LINE)
-		got = take(r, &record, err);
-	if (got == ERR_INPUT || got == ERR_LIMIT)
-		refuse(r, input->path, input->base + record.line, record.input, err);
-	else if (got < 0)
-		return got;
-	if (record.more)
-		return IN_LINE;
-	input->end = record.end;
-	if (input->kept)
-		input->kept->line = input->base + record.line;
-	if ((got = sink_row_end(r->sink, err)))
-		return got;
-	if (++r->rows % BAR_ROWS == 0 && cmd_settings()->progress)
-		bar_draw(r);
-	return IN_LINE;
+	got = settle(r, input, &record, got, err);
+	return got < 0 ? got : IN_LINE;
 }
 
-/* ---- one input by several threads (ahead.h)
- *
- * Blocks of whole lines are looked at by any thread; their turn comes in order. The first block, odd lines and what belongs
- * to a record of several lines go to the format as ever, through `input.odd`. */
-
-#define SMALL (64u << 10)       /* bytes of a block that one thread does in less time than it takes to wake another */
-
-struct piece {
-	struct in_block block;
-	struct ahead_batch *batch;
-};
+/* ---- one input by several threads: lines.h and ahead.h */
 
 struct team {
 	struct run *run;
 	struct input *input;
-	struct in_block block;          /* read by this thread alone */
-	long lines;                     /* behind which all is done */
-	int begun;                      /* the first block was read */
-	struct task_queue *queue;       /* NULL until there is enough for it */
-	struct ahead *worker[TASK_MOST];
-	struct piece piece[TASK_SLOTS(TASK_MOST)];
-	void *slot[TASK_SLOTS(TASK_MOST)];
 };
 
 static int
@@ -389,200 +378,91 @@ may_look_ahead(const struct run *r, const struct input *input)
 	    task_threads() > 1;
 }
 
-static int
-read_odd(void *self, char *to, size_t n, size_t *got, struct err *err)
-{
-	struct input *input = self;
-
-	(void)err;
-	if (!input->rest.n)
-		return input->odd_end ? IN_END : IN_IDLE;
-	*got = input->rest.n < n ? input->rest.n : n;
-	memcpy(to, input->rest.p, *got);
-	input->rest.p += *got;
-	input->rest.n -= *got;
-	return IN_LINE;
-}
-
-/* Lines the ordinary way. 0, IN_END when the format will have no more, < 0. */
-static int
-take_odd(struct team *t, struct str text, struct err *err)
-{
-	struct input *input = t->input;
-	long before = in_lineno(input->odd);
-	int rc;
-
-	input->rest = text;
-	input->base = t->lines - before;
-	do
-		rc = is_over(t->run) ? IN_END : step(t->run, input, err);
-	while (rc == IN_LINE || (rc == IN_IDLE && input->rest.n));
-	t->lines += in_lineno(input->odd) - before;
-	return rc == IN_IDLE ? 0 : rc;
-}
-
-static void
-look_ahead(void *self, int thread, void *slot)
+static void *
+worker_new(void *self, void *state)
 {
 	struct team *t = self;
-	struct piece *piece = slot;
 
-	ahead_look(t->worker[thread], piece->batch, piece->block.text);
+	return ahead_new(t->input->format, state, t->run->accept.reader.default_name);
 }
 
-/* The block's turn has come. */
-static int
-take_piece(struct team *t, struct piece *piece, struct err *err)
+static void
+worker_free(void *worker)
 {
-	struct run *r = t->run;
-	const struct format *format = t->input->format;
+	ahead_free(worker);
+}
+
+static void *
+lines_batch_new(void)
+{
+	return ahead_batch_new();
+}
+
+static void
+lines_batch_free(void *batch)
+{
+	ahead_batch_free(batch);
+}
+
+static void
+look_ahead(void *worker, void *batch, struct str block)
+{
+	ahead_look(worker, batch, block);
+}
+
+static int
+use_ahead(void *self, void *batch, long *line, struct str *text, size_t *odd, struct err *err)
+{
+	struct run *r = ((struct team *)self)->run;
 	enum ahead_what what;
-	struct str text;
-	size_t odd;
 	long n;
-	int rc;
 
-	if (format->inside(t->input->state))            /* what it begins with belongs to a record that began before */
-		return take_odd(t, piece->block.text, err);
-	while ((what = ahead_next(piece->batch, &text, &odd, &n)) != AHEAD_END && !is_over(r)) {
-		if (what == AHEAD_ROWS) {
-			sink_pass(r->sink, text, n);
-			t->lines += n;
-			r->rows += n;
-			continue;
-		}
-		if ((rc = take_odd(t, (struct str){ text.p, odd }, err)))
-			return rc;
-		if (format->inside(t->input->state))
-			return take_odd(t, (struct str){ text.p + odd, text.n - odd }, err);
+	(void)err;
+	while ((what = ahead_next(batch, text, odd, &n)) == AHEAD_ROWS) {
+		sink_pass(r->sink, *text, n);
+		*line += n;
+		r->rows += n;
 	}
+	return what == AHEAD_ODD ? LINES_ODD : LINES_END;
+}
+
+static int
+take_record(void *self, struct record *record, int got, struct err *err)
+{
+	struct team *t = self;
+
+	return settle(t->run, t->input, record, got, err);
+}
+
+static int
+team_is_over(void *self)
+{
+	return is_over(((struct team *)self)->run);
+}
+
+static void
+team_rests(void *self)
+{
 	if (cmd_settings()->progress)
-		bar_draw(r);
-	return 0;
-}
-
-static int
-take_done(struct team *t, struct err *err)
-{
-	struct piece *piece;
-	int rc = 0;
-
-	while (!rc && t->queue && (piece = task_done(t->queue))) {
-		rc = take_piece(t, piece, err);
-		task_back(t->queue);
-	}
-	return rc;
-}
-
-static int
-take_all(struct team *t, struct err *err)
-{
-	int rc = take_done(t, err);
-
-	while (!rc && t->queue && task_flying(t->queue)) {
-		task_help(t->queue);
-		rc = take_done(t, err);
-	}
-	return rc;
-}
-
-/* The input turned out to be large. */
-static void
-begin_team(struct team *t)
-{
-	struct run *r = t->run;
-	int threads = task_threads(), slots = TASK_SLOTS(threads);
-
-	for (int i = 0; i < threads; i++)
-		if (!(t->worker[i] = ahead_new(t->input->format, t->input->state, r->accept.reader.default_name)))
-			return;
-	for (int i = 0; i < slots; i++) {
-		t->piece[i].batch = ahead_batch_new();
-		t->slot[i] = &t->piece[i];
-	}
-	t->queue = task_queue_new(threads, t->slot, slots, look_ahead, t);
-}
-
-static void
-end_team(struct team *t)
-{
-	task_queue_free(t->queue);
-	for (int i = 0; i < TASK_MOST; i++)
-		ahead_free(t->worker[i]);
-	for (int i = 0; i < TASK_SLOTS(TASK_MOST); i++) {
-		ahead_batch_free(t->piece[i].batch);
-		in_block_release(&t->piece[i].block);
-	}
-	in_block_release(&t->block);
-}
-
-/* A block was read: into `piece`'s memory, or, NULL, into that of this thread alone. */
-static int
-take_block(struct team *t, struct piece *piece, struct err *err)
-{
-	struct in_block other;
-
-	if (!piece && t->begun && t->block.text.n >= SMALL) {
-		if (!t->queue && !t->worker[0])
-			begin_team(t);
-		if (t->queue) {                 /* nothing is in flight */
-			piece = task_slot(t->queue);
-			other = piece->block;
-			piece->block = t->block;
-			t->block = other;
-		}
-	}
-	t->begun = 1;
-	if (!piece)
-		return take_odd(t, t->block.text, err);
-	task_give(t->queue);
-	return 0;
+		bar_draw(((struct team *)self)->run);
 }
 
 static int
 read_ahead(struct run *r, struct input *input, struct err *err)
 {
-	struct team t = { .run = r, .input = input };
+	static const struct lines_use use = { .worker_new = worker_new, .worker_free = worker_free, .batch_new = lines_batch_new,
+	    .batch_free = lines_batch_free, .look = look_ahead, .use = use_ahead, .record = take_record, .is_over = team_is_over,
+	    .rest = team_rests };
+	struct team t = { r, input };
 	struct err fault = { 0 };
-	int rc = 0, got = IN_LINE;
+	int rc = lines_read(input->in, input->format, &use, &t, &fault, err);
 
-	while (!rc && got != IN_END && !is_over(r)) {
-		struct piece *piece = NULL;
-		int flying = t.queue && task_flying(t.queue);
-
-		if (!flying)
-			got = in_block(input->in, &t.block, 1, &fault);
-		else if ((piece = task_slot(t.queue)))
-			got = in_block(input->in, &piece->block, 0, &fault);
-		else
-			got = IN_IDLE;
-		if (got == IN_LINE)
-			rc = take_block(&t, piece, err);
-		else if (got < 0 && !(rc = take_all(&t, err))) {
-			if (got != ERR_LIMIT)
-				break;
-			input->format->forget(input->state);            /* as it does when it meets such a line itself */
-			refuse(r, input->path, ++t.lines, STR(""), &fault);
-			r->rows++;
-		}
-		if (!rc)
-			rc = take_done(&t, err);
-		if (!rc && got == IN_IDLE && flying)
-			task_help(t.queue);
-	}
-	if (!rc)
-		rc = take_all(&t, err);
 	if (!rc && fault.code)
 		pass_over(&fault);
-	else if (!rc) {
-		input->odd_end = 1;
-		rc = take_odd(&t, STR(""), err);
-	}
-	end_team(&t);
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
-/* Find out the format and open it. 1, or 0 when there is nothing to tell it by yet, < 0. */
+/* Find out the format and open it, unless several threads are to read. 1, or 0 when there is nothing to tell it by yet, < 0. */
 static int
 begin(struct run *r, struct input *input, struct err *err)
 {
@@ -604,8 +484,8 @@ begin(struct run *r, struct input *input, struct err *err)
 		input->base--;
 	}
 	if (may_look_ahead(r, input))
-		input->odd = in_open_read(read_odd, input, input->path);
-	input->state = input->format->open(input->odd ? input->odd : input->in, err);
+		return 1;
+	input->state = input->format->open(input->in, err);
 	return input->state ? 1 : err->code;
 }
 
@@ -621,8 +501,6 @@ end(struct input *input)
 	if (input->state)
 		input->format->close(input->state);
 	input->state = NULL;
-	in_close(input->odd);
-	input->odd = NULL;
 }
 
 /* With --resume: go on where the last run ended. */
@@ -678,7 +556,7 @@ read_file(struct run *r, const char *path, struct err *err)
 	in_on_wait(input.in, on_wait, r);
 	if ((rc = begin(r, &input, err)) < 0)
 		rc = pass_over(err);
-	else if (rc > 0 && input.odd)
+	else if (rc > 0 && !input.state)
 		rc = read_ahead(r, &input, err);
 	else if (rc > 0) {
 		do

@@ -40,15 +40,37 @@ project_count(const struct project *p)
 	return p->fields;
 }
 
-/* The child of a node with that key, made when there is none. */
+/* The child of a node with that key; 0: there is none. */
 static int
-child_of(struct project *p, int node, struct str key)
+find_child(const struct project *p, int node, struct str key)
 {
 	int i;
 
-	for (i = p->node[node].child; i; i = p->node[i].next)
-		if (str_eq(p->node[i].key, key))
-			return i;
+	for (i = p->node[node].child; i && !str_eq(p->node[i].key, key); i = p->node[i].next)
+		;
+	return i;
+}
+
+int
+project_wants(const struct project *p, struct str key)
+{
+	int properties = find_child(p, 0, STR("properties"));
+
+	for (int i = 0; i < p->fields; i++)
+		for (int k = 0; k < p->field[i].n; k++)
+			if (p->field[i].node[k] == 0 || p->field[i].node[k] == properties)
+				return 1;               /* the whole of them */
+	return find_child(p, 0, key) || (properties && find_child(p, properties, key));
+}
+
+/* The same, made when there is none. */
+static int
+child_of(struct project *p, int node, struct str key)
+{
+	int i = find_child(p, node, key);
+
+	if (i)
+		return i;
 	for (i = 0; i < PROJECT_KEYS; i++)      /* some may be asked for now */
 		p->keys[i].owner = -1;
 	p->node = mem_grow(p->node, (size_t)p->nodes + 1, sizeof(*p->node));

@@ -31,6 +31,9 @@ int project_field(struct project *, struct str name, struct err *);
 int project_path(struct project *, const struct str *keys, int n, struct err *);
 int project_count(const struct project *);
 
+/* May a member of that key, of the row or of its `properties`, matter to the fields? 0: the row may as well not have it. */
+int project_wants(const struct project *, struct str key);
+
 /* Take the fields out of one row: out[project_count()] values, type JSON_NONE for what is not there. The last of
  * duplicate keys is meant. 0, or ERR_INPUT with err->col. Not const: it learns the order of keys of recent rows. */
 int project_row(struct project *, struct str row, struct json *out, struct err *);

@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/mem.h"
 #include "event/rows.h"
 #include "window/window_priv.h"
@@ -18,7 +19,7 @@
 enum { ODD, EVENT };
 
 struct noted {
-	struct str line;
+	struct str line, row;           /* row: that it is, or was made of it, in the batch's arena */
 	uint32_t key_at, key_n;         /* in the batch's keys: the row's own bytes are cold by then, 40 ns away */
 	uint64_t hash;
 	int64_t time;
@@ -32,6 +33,7 @@ struct window_reader {
 	struct window_fields fields;
 	struct layout_eye eye;
 	int checks;
+	struct window_maker maker;      /* of rows, where the lines are those of a format */
 };
 
 struct window_batch {
@@ -40,7 +42,8 @@ struct window_batch {
 	size_t n, cap;
 	int cells, cells_cap;
 	struct buf keys;
-	struct str rest;                /* what was not looked at */
+	struct arena *rows;             /* made of lines; NULL: lines are rows */
+	struct str block, rest;         /* what was not looked at */
 	uint32_t passed;                /* lines behind the last noted that the filter did not want */
 	size_t at;                      /* the next to be counted */
 };
@@ -69,10 +72,27 @@ window_reader_free(struct window_reader *r)
 	if (!r)
 		return;
 	window_fields_release(&r->fields);
+	window_maker_release(&r->maker);
 	project_free(r->project);
 	layout_eye_release(&r->eye);
 	free(r->value);
 	free(r);
+}
+
+static int
+is_wanted(void *project, struct str key)
+{
+	return project_wants(project, key);
+}
+
+struct window_reader *
+window_reader_of(struct window *win, const struct format *format, void *state)
+{
+	struct window_reader *r = window_reader_new(win);
+
+	if (r)          /* a late row is written whole */
+		r->maker = (struct window_maker){ .format = format, .state = format->fork(state, win->spec.late ? NULL : is_wanted, r->project) };
+	return r;
 }
 
 struct window_batch *
@@ -89,6 +109,7 @@ window_batch_free(struct window_batch *b)
 	free(b->noted);
 	free(b->cell);
 	buf_release(&b->keys);
+	arena_free(b->rows);
 	free(b);
 }
 
@@ -120,6 +141,18 @@ time_of(struct json v, int64_t *time)
 	return v.type == JSON_NUMBER && json_int64(v, &epoch) ? time_of_epoch_int(epoch, time) : -1;
 }
 
+/* The row of a line, kept, and its time. */
+static int
+make_row(struct window_reader *r, struct window_batch *b, struct noted *to, struct err *err)
+{
+	struct record record;
+
+	if (!r->maker.format->plain(r->maker.state, to->line, &record) || window_make_row(&r->maker, &record, &to->row, &to->time, err))
+		return ERR_INPUT;
+	to->row.p = arena_dup(b->rows, to->row.p, to->row.n);
+	return 0;
+}
+
 /* 1: noted; 0: the filter does not want it. */
 static int
 look_at(struct window_reader *r, struct window_batch *b, struct str line, struct noted *to, struct err *err)
@@ -130,15 +163,17 @@ look_at(struct window_reader *r, struct window_batch *b, struct str line, struct
 	size_t before = b->keys.n;
 	int wanted = 1;
 
-	to->line = line;
+	to->line = to->row = line;
 	to->what = ODD;
-	if (!line.n || project_row(r->project, line, r->value, err) || (f->where && (wanted = expr_test_fields(f->where, value, err)) < 0))
+	if (!line.n || (b->rows && make_row(r, b, to, err)) || project_row(r->project, to->row, r->value, err) ||
+	    (f->where && (wanted = expr_test_fields(f->where, value, err)) < 0))
 		return 1;
 	if (!wanted)
 		return 0;
 	if (value[f->at_event].type == JSON_NONE && value[f->at_metric].type == JSON_STRING)
 		return 1;
-	if ((r->checks && json_check(line, err)) || time_of(value[f->at_time], &to->time) || window_key(f, value, &b->keys, &key, err))
+	if ((r->checks && json_check(to->row, err)) || (!b->rows && time_of(value[f->at_time], &to->time)) ||
+	    window_key(f, value, &b->keys, &key, err))
 		return 1;
 	to->what = EVENT;
 	if (b->keys.n == before)
@@ -158,6 +193,11 @@ window_look(struct window_reader *r, struct window_batch *b, struct str block)
 	uint32_t passed = 0;
 
 	b->n = b->at = 0;
+	b->block = block;
+	if (r->maker.format && !b->rows)
+		b->rows = arena_new(0);
+	if (b->rows)
+		arena_reset(b->rows), window_maker_now(&r->maker);
 	if (b->cells != r->eye.n)
 		b->cells = r->eye.n, b->cap = 0;
 	buf_clear(&b->keys);
@@ -209,7 +249,7 @@ window_count(struct window *win, struct window_batch *b, struct str *line, long 
 		if (rc != ERR_INPUT)
 			win->counts.rows++;
 		if (win->counts.late > late)
-			window_put_late(win, it->line);
+			window_put_late(win, it->row);
 		if (rc)
 			return rc;
 		++*lines;
@@ -220,4 +260,18 @@ window_count(struct window *win, struct window_batch *b, struct str *line, long 
 	if (window_keep_in_time(win, err))
 		return err->code;
 	return rows_cut(&b->rest, line) ? WINDOW_ODD : WINDOW_END;
+}
+
+struct str
+window_count_rest(const struct window_batch *b, struct str line)
+{
+	return (struct str){ line.p, (size_t)(b->block.p + b->block.n - line.p) };
+}
+
+size_t
+window_line_bytes(struct str rest)
+{
+	const char *nl = memchr(rest.p, '\n', rest.n);
+
+	return nl ? (size_t)(nl + 1 - rest.p) : rest.n;
 }

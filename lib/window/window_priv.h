@@ -2,7 +2,9 @@
 #ifndef WINDOW_WINDOW_PRIV_H
 #define WINDOW_WINDOW_PRIV_H
 
+#include "event/event.h"
 #include "expr/expr.h"
+#include "formats/formats.h"
 #include "json/project.h"
 #include "window/layout.h"
 #include "window/window.h"
@@ -137,6 +139,24 @@ int window_bind(struct window *, struct err *);                         /* after
 int64_t window_utc(const struct window *, int64_t own);                 /* own time to UTC */
 struct pane *window_pane(struct window *, int64_t start);
 int window_pane_index(const struct window *, int64_t start);    /* the first pane that does not begin before it (own time) */
+
+/* ---- look.c: the same for lines of a format, whose `state` has read records and outlives the reader */
+struct window_reader *window_reader_of(struct window *, const struct format *, void *state);
+/* From a line that window_count said to the end of its block, and the bytes of that line with its end. */
+struct str window_count_rest(const struct window_batch *, struct str line);
+size_t window_line_bytes(struct str rest);
+
+/* ---- records.c: rows made of records */
+struct window_maker {
+	const struct format *format;    /* NULL: lines are rows */
+	void *state;                    /* its own, or NULL */
+	struct event_reader event;
+	struct buf row;
+};
+void window_maker_now(struct window_maker *);           /* what comes from here on came now */
+/* The row of a record, borrowed until the next, and its time. ERR_INPUT. */
+int window_make_row(struct window_maker *, const struct record *, struct str *row, int64_t *time, struct err *);
+void window_maker_release(struct window_maker *);
 
 /* ---- sums.c: panes merged ahead */
 struct sums *window_sums_new(const struct span *);              /* NULL where it does not pay */

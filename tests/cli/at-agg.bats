@@ -455,6 +455,86 @@ while i < len(d):
 	X
 }
 
+@test "tables and access logs come to what at-ingest -n makes of them, in however many threads and pieces" {
+	need_shared bench/gen_events.c
+	${CC:-cc} -O2 -o gen "$shared/bench/gen_events.c" -lm
+	./gen -n 8000 -d 1 -f csv > clean.csv
+	./gen -n 6000 -d 1 -f clf > clean.log
+	python3 - <<-'P'
+		import random
+		r = random.Random(3)
+		odd = [lambda l: l + ',x', lambda l: l[:20], lambda l: '"' + l.replace(',', '",', 1), lambda l: l.replace(',', ',"a ""b""\nc",', 1), lambda l: '', lambda l: l + '\r',
+		    lambda l: l.replace('/', '/\udcff'), lambda l: l.replace('2026', 'x'), lambda l: l.replace('page', 'pä\x01ge'), lambda l: '"' + 'never closed']
+		for name in 'csv', 'log':
+		    lines = open('clean.' + name).read().splitlines()
+		    mixed = [r.choice(odd)(l) if i and r.randrange(60) == 0 else l for i, l in enumerate(lines)]
+		    if name == 'csv':           # a quote that is never closed takes the rest with it: only near the end
+		        mixed = [l for l in mixed if l != '"never closed'] + ['"never closed'] + lines[1:50]
+		    open('mixed.' + name, 'wb').write('\n'.join(mixed).encode('utf-8', 'surrogateescape'))
+	P
+	export AT_NOW=2026-11-10T12:00:00Z
+	while read -r args; do
+		for file in clean.csv mixed.csv clean.log mixed.log; do
+			at-ingest -q -n -r rejects $file 2> told | eval "at-agg -q $args --late late" > out
+			for threads in 1 2 5; do
+				AT_THREADS=$threads eval "at-agg -q $args -r rejects.$threads --late late.$threads $file" > out.$threads
+				AT_THREADS=$threads eval "at-agg -q $args $file" | cmp - out
+				cmp out.$threads out
+				cmp late.$threads late
+				cmp rejects.$threads rejects
+			done
+			eval "at-agg -q $args" < <(pieces $file) | cmp - out
+			[ -s out ]
+		done
+	done <<-'X'
+		-w all -b source,status -a 'count,sum(revenue),sum(bytes)'
+		-w 1m -b event -W '.properties.device == "mobile" or .properties.status == 200' -a 'count,p95(duration_ms),distinct(user_id)'
+		-w 5m/1m -l 1m -b country,method -a 'first(page),topk(path,3),last(user)'
+		-w session:10m -b user_id,user -a 'count,distinct(referrer),rate'
+		-w all -W '.properties | length > 8'
+		-w all -b event,timestamp -a count
+	X
+}
+
+@test "a file's form is told by its name and bytes, or by -f; rows stay rows" {
+	printf 'timestamp,price\n2026-11-23T10:00:00Z,3\n2026-11-23T10:00:01Z,4\n' > orders.csv
+	run -0 --separate-stderr at-agg -w all -b event -a 'count,sum(price)' orders.csv
+	[ "$output" = '{"metric":"events","timestamp":"2026-11-23T10:00:00.000Z","window":"all","labels":{"event":null},"count":2,"price_sum":7}' ]
+	[ -z "$stderr" ]
+	[ "$(at-agg -w all -b event -a 'count,sum(price)' < orders.csv)" = "$output" ]
+	gzip -k orders.csv
+	[ "$(at-agg -w all -b event -a 'count,sum(price)' orders.csv.gz)" = "$output" ]
+	[ "$(sed 's/,/;/' orders.csv | at-agg -f csv -w all -b event -a 'count,sum(price)')" = "$output" ]
+	run -0 at-agg -w all -a 'count,max(n)' < <(echo '[{"event":"a","n":1},'; echo '{"event":"a","n":2}]')
+	[ "$(fields '[.count,.n_max]')" = '[2,2]' ]
+	# a row in front of which there is rubbish, and rows that look like something else
+	run -0 --separate-stderr at-agg -w all < <(echo 'a,b,c'; event 10:00:00; event 10:00:01)
+	[ "$(fields .count)" = 2 ]
+	[[ $stderr == *'stdin:1'* ]]
+	run -0 --separate-stderr at-agg -f ndjson -w all orders.csv
+	[[ -z $output && $stderr == *'orders.csv:1:'* ]]
+	run -2 --separate-stderr at-agg -f cvs orders.csv
+	[[ $stderr == *"unknown format 'cvs', did you mean csv?"* ]]
+	# files of several forms in one run
+	run -0 at-agg -w all -b event orders.csv <(event 10:00:02)
+	[ "$(fields '[.labels.event,.count]')" = $'["e",1]\n[null,2]' ]
+	for line in 'hits:3|c' 'cpu,host=a v=1 1700000000000000000' 'a=1 b="x y" msg=ok' '<34>Oct 11 22:14:15 mine su: failed'; do
+		at-agg --now 2026-11-23T00:00:00Z -w all -b event,host -a 'sum(value),last(v)' <<< "$line" > out
+		at-ingest --now 2026-11-23T00:00:00Z -n <<< "$line" | at-agg -w all -b event,host -a 'sum(value),last(v)' | cmp - out
+	done
+}
+
+@test "a bad line of a table names its place, and what follows is read" {
+	{ echo event,timestamp,n; echo a,2026-11-23T10:00:00Z,1; echo a,2026-11-23T10:00:00Z; echo a,never,1; echo a,2026-11-23T10:00:00Z,2; } > t.csv
+	run -0 --separate-stderr at-agg -w all -a 'count,sum(n)' t.csv
+	[ "$(fields '[.count,.n_sum]')" = '[2,3]' ]
+	[[ $stderr == *"t.csv:3: 2 fields, but the header names 3: 'a,2026-11-23T10:00:00Z'"*"t.csv:4: "*"'never' is no time"* ]]
+	run -3 at-agg --strict -q -w all t.csv
+	printf '"never closed' > open.csv
+	run -1 --separate-stderr at-agg -w all open.csv t.csv
+	[[ $stderr == *'the quote that opens in this record is never closed'* && $output == *'"count":2'* ]]
+}
+
 @test "a signal in the middle of fast input: what was read comes out whole, exit 0" {
 	need_shared bench/gen_events.c
 	${CC:-cc} -O2 -o gen "$shared/bench/gen_events.c" -lm
