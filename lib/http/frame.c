@@ -1,0 +1,102 @@
+#include "http/frame.h"
+
+#include "http/http.h"
+
+#define DIGITS_MOST 15          /* of a size: 2^60 is beyond every bound */
+#define EXTRA_MOST  8192u       /* bytes of extensions and trailers of one body; nobody sends more than a few dozen */
+
+enum state { SIZE, EXTENSION, SIZE_LF, BODY, BODY_CR, BODY_LF, TRAILER, TRAILER_NAME, TRAILER_VALUE, TRAILER_LF, LAST_LF, END };
+
+void
+frame_init(struct frame *f, int chunked, int64_t length)
+{
+	*f = (struct frame){ .chunked = chunked };
+	if (chunked)
+		f->state = SIZE;
+	else {
+		f->left = length > 0 ? length : 0;
+		f->state = f->left ? BODY : END;
+	}
+}
+
+int
+frame_ended(const struct frame *f)
+{
+	return f->state == END;
+}
+
+/* May it stand in an extension or the value of a trailer? */
+static int
+is_text(unsigned char c)
+{
+	return c == '\t' || (c >= ' ' && c != 127);
+}
+
+static int
+is_name(unsigned char c)
+{
+	return http_hex((char)c) >= 0 || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+/* A byte of framing: the next state, or -1. */
+static int
+step(struct frame *f, unsigned char c)
+{
+	switch (f->state) {
+	case SIZE:
+		if (http_hex((char)c) >= 0) {
+			f->left = f->left << 4 | http_hex((char)c);
+			return ++f->digits > DIGITS_MOST ? -1 : SIZE;
+		}
+		return !f->digits ? -1 : c == '\r' ? SIZE_LF : c == ';' ? EXTENSION : -1;
+	case EXTENSION:
+		return c == '\r' ? SIZE_LF : is_text(c) && ++f->extra <= EXTRA_MOST ? EXTENSION : -1;
+	case SIZE_LF:
+		f->digits = 0;
+		return c != '\n' ? -1 : f->left ? BODY : TRAILER;
+	case BODY_CR:
+		return c == '\r' ? BODY_LF : -1;
+	case BODY_LF:
+		return c == '\n' ? SIZE : -1;
+	case TRAILER:                           /* at the beginning of a line */
+		return c == '\r' ? LAST_LF : is_name(c) && ++f->extra <= EXTRA_MOST ? TRAILER_NAME : -1;
+	case TRAILER_NAME:
+		return c == ':' ? TRAILER_VALUE : is_name(c) && ++f->extra <= EXTRA_MOST ? TRAILER_NAME : -1;
+	case TRAILER_VALUE:
+		return c == '\r' ? TRAILER_LF : is_text(c) && ++f->extra <= EXTRA_MOST ? TRAILER_VALUE : -1;
+	case TRAILER_LF:
+		return c == '\n' ? TRAILER : -1;
+	case LAST_LF:
+		return c == '\n' ? END : -1;
+	}
+	return -1;
+}
+
+int
+frame_next(struct frame *f, struct str *wire, struct str *body)
+{
+	while (f->state != END) {
+		int next;
+
+		if (!wire->n)
+			return 2;
+		if (f->state == BODY) {
+			*body = (struct str){ wire->p, (uint64_t)f->left < wire->n ? (size_t)f->left : wire->n };
+			return 1;
+		}
+		if ((next = step(f, (unsigned char)*wire->p)) < 0)
+			return -400;
+		f->state = next;
+		wire->p++, wire->n--;
+	}
+	return 0;
+}
+
+void
+frame_take(struct frame *f, struct str *wire, size_t n)
+{
+	wire->p += n, wire->n -= n;
+	f->left -= (int64_t)n;
+	if (!f->left)
+		f->state = f->chunked ? BODY_CR : END;
+}
