@@ -87,8 +87,8 @@ flush(struct connection *c)
 }
 
 /* ---- its life */
-static void
-due_in(struct connection *c, int64_t ms)
+void
+http_connection_due_in(struct connection *c, int64_t ms)
 {
 	c->moved = 0;
 	wheel_set(&c->server->wheel, &c->timer, c->server->now + ms);
@@ -130,13 +130,13 @@ http_connection_new(struct http_server *s, int fd, const char *address, int refu
 
 		c->state = SEND;
 		buf_add(&c->out, busy, sizeof(busy) - 1);
-		due_in(c, LINGER_MS);
+		http_connection_due_in(c, LINGER_MS);
 	} else {
 		if (s->tls) {
 			c->tls = tls_accept(s->tls, fd);
 			c->state = SHAKE;
 		}
-		due_in(c, s->spec.head_ms);
+		http_connection_due_in(c, s->spec.head_ms);
 	}
 	if ((s->tls && !refused && !c->tls) || epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event))
 		http_connection_close(c);
@@ -188,8 +188,10 @@ http_connection_close(struct connection *c)
 			break;
 		}
 	if (c->socket) {
-		http_socket_lost(c->socket);
+		struct http_socket *socket = c->socket;
+
 		c->socket = NULL;
+		http_socket_lost(socket);
 	}
 	orphan(c);
 	tls_peer_free(c->tls);
@@ -224,7 +226,7 @@ linger(struct connection *c)
 	buf_release(&c->in);
 	c->in_at = 0;
 	c->state = LINGER;
-	due_in(c, LINGER_MS);
+	http_connection_due_in(c, LINGER_MS);
 }
 
 static void
@@ -237,7 +239,7 @@ next_head(struct connection *c)
 		buf_release(&c->in);
 		c->in_at = 0;
 	}
-	due_in(c, c->server->spec.idle_ms);
+	http_connection_due_in(c, c->server->spec.idle_ms);
 }
 
 /* ---- answers */
@@ -266,7 +268,7 @@ take_answer(struct connection *c)
 		r->answer = (struct buf){ 0 };
 	}
 	c->state = r->streams ? STREAM : SEND;
-	due_in(c, RATE_MS);
+	http_connection_due_in(c, RATE_MS);
 }
 
 /* A refusal before there is a request, or beside one that a thread has. */
@@ -282,7 +284,7 @@ refuse_bare(struct connection *c, int status, const char *why)
 	buf_release(&body);
 	c->server->figures.refused++;
 	c->state = SEND;
-	due_in(c, RATE_MS);
+	http_connection_due_in(c, RATE_MS);
 }
 
 /* The server refuses a request that was begun. */
@@ -339,7 +341,7 @@ sent(struct connection *c)
 		linger(c);
 	else if (!frame_ended(&c->frame)) {
 		c->state = SKIP;
-		due_in(c, RATE_MS);
+		http_connection_due_in(c, RATE_MS);
 	} else
 		next_head(c);
 }
@@ -505,7 +507,7 @@ begin(struct connection *c, struct str text)
 		body_ended(c);
 	else {
 		c->state = BODY;
-		due_in(c, RATE_MS);
+		http_connection_due_in(c, RATE_MS);
 	}
 }
 
@@ -519,7 +521,7 @@ feed_head(struct connection *c, struct str *wire)
 	if (!c->in_head) {
 		c->in_head = 1;
 		c->began_us = time_mono_ns() / 1000;
-		due_in(c, s->spec.head_ms);
+		http_connection_due_in(c, s->spec.head_ms);
 	}
 	n = head_scan(&c->scan, *wire, (size_t)s->spec.head_bytes);
 	if (n < 0)
@@ -663,7 +665,7 @@ send_on(struct connection *c)
 	} while (rc == 1 && c->state == STREAM && outbox_take(r->outbox, &c->out));
 	if (rc == 0) {
 		if (!c->timer.here)
-			due_in(c, RATE_MS);
+			http_connection_due_in(c, RATE_MS);
 		return 0;
 	}
 	if (c->state == STREAM && !r->ended) {
@@ -685,10 +687,13 @@ socket_on(struct connection *c)
 			http_connection_close(c);
 			return 0;
 		}
+		http_socket_unsent(c->socket, c->out.n - c->out_at);
 	} while (rc == 1 && http_socket_pump(c->socket));
 	if (rc == 1 && http_socket_over(c->socket)) {
-		http_socket_lost(c->socket);
+		struct http_socket *socket = c->socket;
+
 		c->socket = NULL;
+		http_socket_lost(socket);
 		linger(c);
 	}
 	return !c->dead;
@@ -710,7 +715,7 @@ http_connection_work(struct connection *c)
 				http_connection_close(c);
 			} else if (rc) {
 				next_head(c);
-				due_in(c, c->server->spec.head_ms);
+				http_connection_due_in(c, c->server->spec.head_ms);
 			}
 			break;
 		case WAIT:
@@ -750,7 +755,7 @@ http_connection_resume(struct connection *c)
 	if (!c->paused)
 		return;
 	c->paused = 0;
-	due_in(c, RATE_MS);
+	http_connection_due_in(c, RATE_MS);
 	http_connection_work(c);
 }
 
@@ -787,7 +792,7 @@ http_connection_due(struct connection *c)
 	case BODY:
 	case SKIP:
 		if (c->moved >= least)
-			due_in(c, RATE_MS);
+			http_connection_due_in(c, RATE_MS);
 		else if (c->state == BODY && !c->paused) {
 			refuse(c, 408, "the body came too slowly");
 			http_connection_work(c);
@@ -797,13 +802,13 @@ http_connection_due(struct connection *c)
 	case SEND:
 	case STREAM:
 		if (c->moved >= least && !c->refused)
-			due_in(c, RATE_MS);
+			http_connection_due_in(c, RATE_MS);
 		else
 			http_connection_close(c);
 		break;
 	case SOCKET:
 		http_socket_due(c->socket);
-		http_connection_work(c);
+		http_connection_work(c);                /* (nothing, when that was its end) */
 		break;
 	default:                                        /* SHAKE, LINGER */
 		http_connection_close(c);

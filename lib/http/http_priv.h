@@ -32,7 +32,7 @@ struct http_mail {
 	unsigned wants;
 	int posted;
 };
-void http_post(struct http_server *, struct http_mail *, unsigned wants);
+int http_post(struct http_server *, struct http_mail *, unsigned wants);       /* 1: it is on its way; 0: it was already */
 int http_on_loop(const struct http_server *);
 
 /* ---- a request: made when its head is whole, gone when it is answered and sent, or its client is gone and it is answered. */
@@ -72,6 +72,7 @@ struct http_request {
 struct http_request *http_request_new(struct connection *, struct str head, int lines, int *status, const char **why);
 void http_request_free(struct http_request *);
 void http_request_build(struct buf *, size_t *close_at, const struct http_answer *, const struct http_request *, int chunked);
+void http_request_answered(struct http_request *);      /* its answer is made: the loop takes it */
 void http_request_taken(struct http_mail *, unsigned wants);
 
 /* ---- a connection */
@@ -113,11 +114,13 @@ void http_connection_close(struct connection *);     /* now; what hangs on it is
 void http_connection_drain(struct connection *);     /* the server stops: end when there is nothing in hand */
 void http_connection_answered(struct connection *);  /* its request has its answer */
 void http_connection_resume(struct connection *);
+void http_connection_due_in(struct connection *, int64_t ms);
 
 /* ---- a socket, as its connection sees it */
 void http_socket_start(struct http_socket *, struct connection *);
 void http_socket_feed(struct http_socket *, struct str *data);
 int http_socket_pump(struct http_socket *);     /* put what waits into the connection's out; 1: something came */
+void http_socket_unsent(struct http_socket *, size_t);
 int http_socket_over(struct http_socket *);     /* 1: both sides have closed: end the connection when all is sent */
 void http_socket_due(struct http_socket *);
 void http_socket_drain(struct http_socket *);

@@ -54,6 +54,21 @@ outbox_add(struct outbox *box, const struct str piece[], int n, size_t most, int
 }
 
 int
+outbox_seal(struct outbox *box, struct str last)
+{
+	int rc;
+
+	pthread_mutex_lock(&box->lock);
+	rc = box->closed ? -1 : 0;
+	if (!rc)
+		buf_str(&box->given, last);
+	box->closed = 1;
+	pthread_cond_broadcast(&box->room);
+	pthread_mutex_unlock(&box->lock);
+	return rc;
+}
+
+int
 outbox_take(struct outbox *box, struct buf *to)
 {
 	size_t had = to->n;

@@ -16,10 +16,13 @@ void outbox_free(struct outbox *);
  * < 0: closed. */
 int outbox_add(struct outbox *, const struct str piece[], int n, size_t most, int block);
 
+/* The last piece, whatever waits: after it nothing is taken any more, but what is there goes out. 0, < 0: closed. */
+int outbox_seal(struct outbox *, struct str);
+
 /* The loop: take all that is there to the end of `to`; 1 when something came. And how many bytes taken are not sent yet. */
 int outbox_take(struct outbox *, struct buf *to);
 void outbox_unsent(struct outbox *, size_t);
 
-void outbox_close(struct outbox *);             /* nothing is taken any more; who waits is woken */
+void outbox_close(struct outbox *);             /* what is there goes nowhere; who waits is woken */
 
 #endif

@@ -322,9 +322,9 @@ http_request_build(struct buf *b, size_t *close_at, const struct http_answer *a,
 	buf_release(&packed);
 }
 
-/* The answer is made: the loop takes it after the call it is in, or by mail. */
-static void
-answered(struct http_request *r)
+/* After the call it is in, or by mail. */
+void
+http_request_answered(struct http_request *r)
 {
 	if (http_on_loop(r->server) && r->server->calling == r)
 		r->direct = 1;
@@ -338,7 +338,7 @@ http_answer(struct http_request *r, const struct http_answer *a)
 	r->status = a->status;
 	r->closes = a->close;
 	http_request_build(&r->answer, &r->close_at, a, r, 0);
-	answered(r);
+	http_request_answered(r);
 }
 
 int
@@ -354,7 +354,7 @@ http_stream_begin(struct http_request *r, const struct http_answer *a)
 	http_request_build(&r->answer, &r->close_at, a, r, 1);
 	if (r->gone)
 		outbox_close(r->outbox);
-	answered(r);
+	http_request_answered(r);
 	return first.n ? http_stream_write(r, first) : r->gone ? -1 : 0;
 }
 

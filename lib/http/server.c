@@ -109,15 +109,16 @@ wake(struct http_server *s)
 	}
 }
 
-void
+int
 http_post(struct http_server *s, struct http_mail *mail, unsigned wants)
 {
-	int first;
+	int first, fresh;
 
 	pthread_mutex_lock(&s->mail_lock);
 	first = !s->mail;
+	fresh = !mail->posted;
 	mail->wants |= wants;
-	if (!mail->posted) {
+	if (fresh) {
 		mail->posted = 1;
 		mail->next = NULL;
 		*s->mail_end = mail;
@@ -126,6 +127,7 @@ http_post(struct http_server *s, struct http_mail *mail, unsigned wants)
 	pthread_mutex_unlock(&s->mail_lock);
 	if (first && !http_on_loop(s))
 		wake(s);
+	return fresh;
 }
 
 static void

@@ -1,0 +1,32 @@
+/* messages.h - the bytes of a WebSocket to messages and back (RFC 6455 by wslay, permessage-deflate of RFC 7692 by zlib).
+ *
+ * What comes is held to the RFC: frames that are no protocol are answered with a close of 1002, text that is no UTF-8 with 1007, more
+ * than the bound (packed or unpacked) with 1009. Pings are answered. Both sides pack each message for itself
+ * (no_context_takeover), so that an idle socket holds no dictionary.
+ */
+#ifndef HTTP_MESSAGES_H
+#define HTTP_MESSAGES_H
+
+#include "base/buf.h"
+#include "base/str.h"
+
+#define MESSAGES_PACKED_LEAST 256       /* bytes of a message: below it packing saves less than it costs */
+
+struct messages;
+
+/* `message` is called for each whole one, its text borrowed; `packs`: permessage-deflate was agreed on. */
+struct messages *messages_new(size_t most, int packs, void (*message)(void *, struct str, int binary), void *self);
+void messages_free(struct messages *);
+
+/* What came. Pongs and a close that answer it are appended to `out`. 0; or the code when it was closed, by what the peer said or did,
+ * and `out` ends with our close. Nothing is read behind that. */
+int messages_feed(struct messages *, struct str, struct buf *out);
+int messages_heard_close(const struct messages *);      /* 1: the peer has sent its close */
+void messages_deaf(struct messages *);                  /* from within `message`: no more of them; only the peer's close is heard */
+
+/* Frames, appended: a message, packed where that makes it shorter; a ping; a close. */
+void messages_frame(struct buf *, struct str, int binary, int packs);
+void messages_ping(struct buf *);
+void messages_close(struct buf *, int code, const char *reason);
+
+#endif
