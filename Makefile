@@ -77,6 +77,10 @@ $B/bench/%: $B/tests/bench/%.o $B/librooms.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(LIBS)
 
+$B/peers/%: $B/tests/peers/%.o $B/librooms.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(LIBS)
+
 $B/replay/%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $B/librooms.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(LIBS)
@@ -102,7 +106,7 @@ demo: deps
 T = $(units) $(fuzzers:%=$B/replay/%) $(wildcard tests/cli/*.bats tests/cli/*.sh tests/fault/*.bats tests/lint/*.sh)
 check: check-deps
 	@$(MAKE) --no-print-directory check-run
-check-run: all $(units) $(fuzzers:%=$B/replay/%)
+check-run: all $(units) $(fuzzers:%=$B/replay/%) $B/peers/restricted
 	@B=$(abspath $B) CC='$(CC)' SANITIZED='$(SAN)' CMOCKA_MESSAGE_OUTPUT=TAP prove -j2 --timer -e tests/run $T
 
 asan:; $(MAKE) B=build/asan SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' O='-O1 -g' check

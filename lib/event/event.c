@@ -320,6 +320,16 @@ known_find(const char *key, size_t n)
 	return -1;
 }
 
+struct str
+event_field_of(struct str key)
+{
+	int i = known_find(key.p, key.n);
+
+	while (i > 0 && known[i].alias)
+		i--;
+	return i < 0 ? (struct str){ 0 } : (struct str){ known[i].key, known[i].n };
+}
+
 /* May this value stand for the field? Null never does. Aliases of another kind are ordinary properties. */
 static int
 suits(int field, struct json v)

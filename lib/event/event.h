@@ -44,6 +44,9 @@ int event_read_checked(struct event_reader *, struct str row, struct event *, st
  * comes twice or means something to an event, and is taken as it stands. */
 int event_read_own(struct event_reader *, struct str row, struct str properties, struct event *, struct err *);
 
+/* The field that a key of a row or of its properties stands for, "user_id" for "userId"; p NULL: for none. */
+struct str event_field_of(struct str key);
+
 /* Append the canonical form, no newline: event (when it has a name), timestamp, id, user_id, session_id (those that are there), properties. */
 void event_put(struct buf *, const struct event *);
 

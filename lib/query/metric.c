@@ -608,7 +608,7 @@ metric_run(struct query *q, const struct metric_spec *spec, struct cell_sink sin
 		kinds.pattern = spec->name;
 	else
 		match.metric = spec->name;
-	if (query_config(q))
+	if (query_config(q) && policy_metric_name(query_policy(q), spec->name))
 		metric = json_get(config_get(query_config(q), "analytics", "metrics"), spec->name);
 	if (metric.type == JSON_OBJECT) {
 		rc = from_config(q, &g, metric, err);

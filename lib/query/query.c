@@ -60,6 +60,11 @@ authorize(void *self, int action, const char *a, const char *b, const char *data
 	case SQLITE_RECURSIVE:
 		return SQLITE_OK;
 	case SQLITE_READ:
+		/* An event's rowid is its number among all there are, which is not for who sees some of them. What we ask ourselves may. */
+		if (((struct query *)self)->names_rowid && b && strcmp(b, "ROWID") == 0 && a && sqlite3_stricmp(a, "events") == 0) {
+			((struct query *)self)->names_rowid = 2;
+			return SQLITE_DENY;
+		}
 		if (a && sqlite3_strnicmp(a, "sqlite_", 7) == 0 && sqlite3_stricmp(a, "sqlite_master") != 0 && sqlite3_stricmp(a, "sqlite_schema") != 0)
 			return SQLITE_DENY;
 		return SQLITE_OK;
@@ -153,6 +158,7 @@ query_open(const struct query_spec *spec, struct err *err)
 
 	pthread_once(&once, initialize);
 	q->spec = *spec;
+	policy_hold(spec->policy);
 	q->cache = spec->keep_answers ? cache_new() : NULL;
 	if (spec->memory)
 		sqlite3_hard_heap_limit64(spec->memory);
@@ -174,18 +180,48 @@ query_close(struct query *q)
 	map_release(&q->properties);
 	vector_plans_release(&q->plans);
 	cache_free(q->cache);
+	policy_free(q->spec.policy);
 	free(q);
+}
+
+static void
+restrict_store(struct query *q)
+{
+	if (q->spec.policy)
+		policy_rights(q->spec.policy, &q->rights);
+	if (q->store)
+		store_restrict(q->store, q->spec.policy ? &q->rights : NULL);
+}
+
+void
+query_set_policy(struct query *q, struct policy *policy)
+{
+	int same = policy_hash(policy) == policy_hash(q->spec.policy);
+
+	policy_hold(policy);
+	policy_free(q->spec.policy);
+	q->spec.policy = policy;
+	restrict_store(q);
+	if (!same)
+		q->version = 0;         /* as if the store had changed */
+}
+
+struct policy *
+query_policy(const struct query *q)
+{
+	return q->spec.policy;
 }
 
 struct store *
 query_store(struct query *q, struct err *err)
 {
 	if (!q->store) {
-		if (!q->spec.store) {
+		if (!query_has_store(q)) {
 			err_set(err, ERR_USAGE, "there is no store here");
 			return NULL;
 		}
 		q->store = q->spec.opened ? store_share(q->spec.opened) : store_open(q->spec.store, q->spec.tenant, STORE_READ, err);
+		restrict_store(q);
 		if (q->store)
 			q->version = store_version(q->store);
 	}
@@ -270,7 +306,7 @@ query_is_property(struct query *q, struct str name)
 
 	if (!q->know_properties) {
 		q->know_properties = 1;
-		if (q->spec.store && query_store(q, &err))
+		if (query_has_store(q) && query_store(q, &err))
 			store_each_property(q->store, know_property, q, &err);
 	}
 	return map_find(&q->properties, name) != NULL;
@@ -331,6 +367,8 @@ query_each_table(struct query *q, void (*each)(void *, const char *, const char 
 	return 0;
 }
 
+static int refresh(struct query *, struct err *);
+
 int
 query_each_column(struct query *q, const char *table, int (*each)(void *, struct str, struct err *), void *to, struct err *err)
 {
@@ -338,7 +376,7 @@ query_each_column(struct query *q, const char *table, int (*each)(void *, struct
 	int rc;
 
 	q->failure.code = 0;
-	rc = sql ? host_columns(q, sql, each, to, err) : err_set(err, ERR_LIMIT, "out of memory");
+	rc = !sql ? err_set(err, ERR_LIMIT, "out of memory") : refresh(q, err) < 0 ? err->code : host_columns(q, sql, each, to, err);
 	sqlite3_free(sql);
 	return rc;
 }
@@ -584,7 +622,7 @@ vectorize(struct query *q, const struct rewrite *rewrite, const struct query_par
 	const char *wanted = getenv("AT_VECTOR");
 
 	vector_plans_release(&q->plans);
-	if ((wanted && strcmp(wanted, "0") == 0) || !q->spec.store)
+	if ((wanted && strcmp(wanted, "0") == 0) || !query_has_store(q))
 		return 0;
 	return vector_plan(q, buf_get(&rewrite->text), params, n_params, to, &q->plans, err) == 0 && q->plans.n;
 }
@@ -762,6 +800,16 @@ prepare_best(struct query *q, struct rewrite *rewrite, const struct query_param 
 	return rc;
 }
 
+/* Anywhere and however quoted. Of several statements at once: in any that still comes. */
+static int
+says_rowid(struct str sql)
+{
+	for (size_t i = 0; i + 3 <= sql.n; i++)
+		if (sqlite3_strnicmp(sql.p + i, "oid", 3) == 0 || (i + 5 <= sql.n && sqlite3_strnicmp(sql.p + i, "rowid", 5) == 0))
+			return 1;
+	return 0;
+}
+
 static int
 run_statement(struct query *q, struct str all, size_t *at, const struct query_param *params, int n_params, const struct query_sink *sink, struct err *err)
 {
@@ -779,6 +827,7 @@ run_statement(struct query *q, struct str all, size_t *at, const struct query_pa
 	begin(q);
 	if (refresh(q, err) < 0)
 		return err->code;
+	q->names_rowid = q->spec.policy && says_rowid(rest);
 	if (token_next(rest, &word_end, &word, err) == 1 && token_is(&word, "explain"))
 		return run_explain(q, all, at, word_end, params, n_params, sink, err);
 	for (int i = 0; writing[i]; i++)        /* for the message: the authorizer would refuse it too */
@@ -816,7 +865,7 @@ again:
 			*err = q->failure;
 		else
 			tell(q, sql, base, offset >= 0 ? (long)rewrite_origin(&rewrite, (size_t)offset) : -1,
-			    rc == SQLITE_AUTH ? "not authorized" : sqlite3_errmsg(q->db), err);
+			    q->names_rowid == 2 ? "no such column: rowid" : rc == SQLITE_AUTH ? "not authorized" : sqlite3_errmsg(q->db), err);
 	} else if (statement && bind(statement, params, n_params, err) == 0 && (rc = run(statement, sink, &told, err)) < 0 && !err->code) {
 		/* too much to keep in memory, or an overflow where SQLite would not have looked: row by row it may go */
 		if (planned && told < 2 && !q->cancelled) {
@@ -840,9 +889,9 @@ again:
 	return err->code ? err->code : 1;
 }
 
-/* The statement of `all` at byte `at` and its parameters: what an answer is kept under. Its end is returned. */
+/* Whose question it is, the statement of `all` at byte `at` and its parameters: what an answer is kept under. Its end is returned. */
 static size_t
-ask(struct str all, size_t at, const struct query_param *params, int n_params, struct buf *question)
+ask(struct str all, size_t at, uint64_t policy, const struct query_param *params, int n_params, struct buf *question)
 {
 	struct str rest = { all.p + at, all.n - at };
 	struct err ignore = {0};
@@ -851,6 +900,7 @@ ask(struct str all, size_t at, const struct query_param *params, int n_params, s
 
 	while (token_next(rest, &end, &token, &ignore) == 1 && !token_is(&token, ";"))
 		;
+	varint_put(question, policy);
 	varint_put_str(question, (struct str){ rest.p, end });
 	for (int i = 0; i < n_params; i++) {
 		varint_put_str(question, params[i].name);
@@ -873,7 +923,7 @@ query_run(struct query *q, struct str all, size_t *at, const struct query_param 
 		return rc;
 	}
 	begin(q);
-	end = ask(all, *at, params, n_params, &question);
+	end = ask(all, *at, policy_hash(q->spec.policy), params, n_params, &question);
 	version = q->store ? store_version(q->store) : 0;
 	if (version && (rc = cache_answer(q->cache, buf_get(&question), version, sink, err)) != 0) {
 		*at = end;

@@ -6,6 +6,7 @@
 #ifndef QUERY_QUERY_H
 #define QUERY_QUERY_H
 
+#include "auth/policy.h"
 #include "config/config.h"
 #include "json/cell.h"
 #include "store/store.h"
@@ -13,6 +14,7 @@
 struct query_spec {
 	const char *store, *tenant;     /* opened when a statement first reads it */
 	struct store *opened;           /* this process has the tenant open already: shared (store_share); NULL: it has not */
+	struct policy *policy;          /* all that is read is read under it, names in messages too; held here. NULL: everything */
 	const char *input, *input_format;       /* the table `input`: a FILE or "-"; its format, or NULL to detect it */
 	const struct config *config;    /* own functions; NULL: none */
 	const struct zone *zone;        /* days, weeks and hours of the day; NULL: UTC */
@@ -25,6 +27,10 @@ struct query_spec {
 struct query;
 struct query *query_open(const struct query_spec *, struct err *);
 void query_close(struct query *);
+
+/* From the next statement on another policy. What is known of the store under the old one is forgotten, unless both are equal. */
+void query_set_policy(struct query *, struct policy *);
+struct policy *query_policy(const struct query *);      /* borrowed; NULL: none */
 
 /* Where an answer goes: first its columns, then each row. Other than 0 ends the statement. */
 struct query_sink {

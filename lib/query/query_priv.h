@@ -14,6 +14,8 @@ struct query {
 	sqlite3 *db;
 	struct functions *functions;
 	struct store *store;
+	struct store_rights rights;     /* by the policy, for the store */
+	int names_rowid;                /* the statement at hand says rowid or oid somewhere; 2: of events, under a policy */
 	int declaring;                  /* a table tells its columns: what SQLite does for that is not the user's */
 	uint64_t version;               /* of the store when its columns were read */
 	int64_t deadline, read;         /* monotonic ns, 0 none; rows looked at */
@@ -32,6 +34,13 @@ struct query {
 	uint64_t statement;             /* counts them */
 	struct vector_plans plans;      /* of the statement at hand: what vector(N) reads */
 };
+
+/* Is there a store to read? */
+static inline int
+query_has_store(const struct query *q)
+{
+	return q->spec.store || q->spec.opened;
+}
 
 /* Before events are read for a statement: all that it reads is of one state of the store. 0 or < 0. Let go when it ends. */
 int query_hold(struct query *, struct err *);

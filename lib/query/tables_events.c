@@ -115,6 +115,7 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 	struct map seen = {0};
 	struct tables_names names = { .seen = &seen };
 	struct properties all = { .arena = arena_new(0) };
+	static const char hidden[FIXED] = { 1, 2, 3, 4, 5, 6, 7 };      /* names that nobody can say */
 	struct table *t;
 	int rc;
 
@@ -141,8 +142,12 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 	}
 	if (all.n)
 		qsort(all.p, all.n, sizeof(*all.p), by_key);
-	for (int i = 0; i < FIXED; i++)
-		map_put(&t->columns, tables_name(&names, str_of(fixed[i]), "TEXT"), NULL)->num = i;
+	for (int i = 0; i < FIXED; i++) {
+		if (policy_column(q->spec.policy, str_of(fixed[i])) == POLICY_HIDDEN)
+			tables_name(&names, (struct str){ &hidden[i], 1 }, "HIDDEN");   /* keeps the others' numbers */
+		else
+			map_put(&t->columns, tables_name(&names, str_of(fixed[i]), "TEXT"), NULL)->num = i;
+	}
 	t->key = mem_grow(NULL, all.n + 1, sizeof(*t->key));
 	for (size_t i = 0; i < all.n; i++) {
 		int taken = 0;

@@ -1,4 +1,5 @@
 /* env.c - opening a tenant's environment, transactions, and the door to LMDB. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -956,6 +957,8 @@ store_lock_open(struct store *s, int alone, struct err *err)
 		if (s->scans_fd < 0)            /* a read-only medium: nobody writes there */
 			return err->code;
 	}
+	if (alone && __atomic_load_n(&s->shares, __ATOMIC_ACQUIRE))
+		return 1;               /* they have the environment open too */
 	while (fcntl(s->scans_fd, alone ? F_OFD_SETLK : F_OFD_SETLKW, &lock))
 		if (alone && (errno == EAGAIN || errno == EACCES))
 			return 1;
@@ -1102,6 +1105,7 @@ store_share(struct store *s)
 	mine->map_lock = s->map_lock;
 	mine->page = s->page;
 	memcpy(mine->hash_key, s->hash_key, sizeof(mine->hash_key));
+	__atomic_fetch_add(&mine->of->shares, 1, __ATOMIC_RELAXED);
 	return mine;
 }
 
@@ -1112,11 +1116,14 @@ store_close(struct store *s)
 		return;
 	if (s->of) {
 		store_let_go(s);
+		__atomic_fetch_sub(&s->of->shares, 1, __ATOMIC_RELEASE);
 		free(s->path);
 		free(s->dir);
 		free(s);
 		return;
 	}
+	assert(__atomic_load_n(&s->shares, __ATOMIC_ACQUIRE) == 0);
+	store_vocabs_free(s->vocabs);
 	store_abort(s);
 	store_let_go(s);
 	if (s->env)

@@ -587,6 +587,8 @@ copy_vocab(struct store *s, char what, struct buf *out, struct err *err)
 	struct str key, value;
 	int rc;
 
+	if (s->rights)
+		return store_rights_vocab(s, what, out, err);
 	if ((rc = store_view_open(&v, s, err)))
 		return rc;
 	for (rc = store_walk(&c, (struct str){ &what, 1 }, &key, &value, err); rc > 0; rc = store_walk_next(&c, &key, &value, err)) {

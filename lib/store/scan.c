@@ -31,6 +31,9 @@ struct cursor {                         /* an open chunk, or the tail (chunk NUL
 struct store_scan {
 	struct store_snapshot snap;
 	unsigned want;
+	struct store_seer seer;         /* under rights */
+	const struct store_rights *rights;
+	struct str user;                /* under rights: the range's, as it may be seen */
 	size_t next_source;
 	struct event *tail;             /* by_time: the tail's rows in order */
 	size_t n_tail;
@@ -39,7 +42,7 @@ struct store_scan {
 	size_t n_heap, heap_cap;
 	struct cursor **spare;          /* cursors to use again */
 	size_t n_spare;
-	int64_t read;
+	int64_t read, seen;             /* rows looked at; given out under rights */
 	int advance;                    /* by_time: the top's row has been given out */
 	int sliced;                     /* by_time, and too many chunks overlap: below */
 	int64_t slice, slice_end;       /* the slice at hand */
@@ -123,11 +126,14 @@ store_scan_open(struct store *s, const struct store_range *range, struct err *er
 	struct store_scan *scan = mem_new(sizeof(*scan));
 	int rc;
 
-	scan->want = 1u << CHUNK_RECEIVED | 1u << CHUNK_ID | 1u << CHUNK_USER | 1u << CHUNK_SESSION | 1u << CHUNK_PROPERTIES;
-	scan->want &= ~((range->skip & STORE_SKIP_RECEIVED ? 1u << CHUNK_RECEIVED : 0) | (range->skip & STORE_SKIP_ID ? 1u << CHUNK_ID : 0) |
-	    (range->skip & STORE_SKIP_USER ? 1u << CHUNK_USER : 0) | (range->skip & STORE_SKIP_SESSION ? 1u << CHUNK_SESSION : 0) |
-	    (range->skip & STORE_SKIP_PROPERTIES ? 1u << CHUNK_PROPERTIES : 0));
+	scan->want = store_columns(range->skip);
 	rc = store_snapshot_take(&scan->snap, s, range, err);
+	if (s->rights) {
+		scan->rights = s->rights;
+		scan->want |= store_columns(~s->rights->needs) | (range->user_id.p ? 1u << CHUNK_USER : 0);
+		scan->user = scan->snap.range.user_id;
+		scan->snap.range.user_id.p = NULL;
+	}
 	if (rc == 0 && range->by_time) {
 		if (scan->snap.n_sources)
 			qsort(scan->snap.source, scan->snap.n_sources, sizeof(*scan->snap.source), by_min_time);
@@ -178,6 +184,7 @@ store_scan_close(struct store_scan *scan)
 	free(scan->tail);
 	free(scan->sorted);
 	arena_free(scan->texts);
+	store_seer_release(&scan->seer, scan->rights ? scan->snap.s : NULL);
 	store_snapshot_release(&scan->snap);
 	free(scan);
 }
@@ -185,7 +192,7 @@ store_scan_close(struct store_scan *scan)
 int64_t
 store_scan_read(const struct store_scan *scan)
 {
-	return scan->read;
+	return scan->rights ? scan->seen : scan->read;
 }
 
 /* ---- one chunk */
@@ -521,8 +528,29 @@ next_any(struct store_scan *scan, struct event *ev, struct err *err)
 	return rc;
 }
 
+/* Under rights what was looked at besides is nobody's business. */
+static int
+next_seen(struct store_scan *scan, int (*next)(struct store_scan *, struct event *, struct err *), struct event *ev, struct err *err)
+{
+	int rc;
+
+	while ((rc = next(scan, ev, err)) > 0) {
+		if (!scan->rights->event_name(scan->rights->self, ev->name))
+			continue;
+		if ((rc = store_seer_event(&scan->seer, scan->snap.s, ev, err)) < 0)
+			break;
+		if (rc && (!scan->user.p || (ev->user_id.p && str_eq(ev->user_id, scan->user)))) {
+			scan->seen++;
+			break;
+		}
+	}
+	return rc;
+}
+
 int
 store_scan_next(struct store_scan *scan, struct event *ev, struct err *err)
 {
-	return scan->sliced ? next_sliced(scan, ev, err) : scan->snap.range.by_time ? next_by_time(scan, ev, err) : next_any(scan, ev, err);
+	int (*next)(struct store_scan *, struct event *, struct err *) = scan->sliced ? next_sliced : scan->snap.range.by_time ? next_by_time : next_any;
+
+	return scan->rights ? next_seen(scan, next, ev, err) : next(scan, ev, err);
 }

@@ -22,6 +22,7 @@ struct list {
 	struct series *one;             /* rising ids */
 	size_t n, cap;
 	struct arena *texts;
+	void *rights;                   /* their reader, while series are looked for */
 };
 
 static struct str
@@ -58,10 +59,14 @@ fits(const struct store_sample *x, const struct store_match *m, struct buf *scra
 static int
 add_series(struct list *l, const struct store_view *v, const struct store_match *m, uint64_t id, struct str identity, struct buf *scratch, struct err *err)
 {
+	const struct store_rights *rights = v->s->rights;
 	struct store_sample x = { 0 };
+	int rc;
 
 	if (store_take_identity(identity, &x))
 		return store_damaged(err, v->s, "a series that cannot be read back");
+	if (rights && (rc = rights->series(l->rights, x.metric, &x.labels, err)) <= 0)
+		return rc;
 	if (!fits(&x, m, scratch))
 		return 0;
 	if (l->n == l->cap)
@@ -91,9 +96,9 @@ static int
 by_index(const struct store_view *v, const struct store_match *m, struct store_ids *ids, struct err *err)
 {
 	struct store_ids more = { 0 };
-	int rc = 0, have = 0;
+	int rc = 0, have = 0, labels = v->s->rights ? 0 : m->n_labels;  /* under rights they may be shown otherwise */
 
-	for (int i = -2; i < m->n_labels; i++) {
+	for (int i = -2; i < labels; i++) {
 		struct store_ids *to = have ? &more : ids;
 		struct str label = i < 0 ? STR("") : m->labels[i].key, value = i == -2 ? m->metric : i == -1 ? m->field : m->labels[i].value;
 
@@ -120,8 +125,10 @@ find(struct store *s, const struct store_match *m, struct list *l, struct err *e
 	int rc;
 
 	l->texts = arena_new(0);
+	if (s->rights && !(l->rights = s->rights->open(s->rights->self, s, err)))
+		return err->code;
 	if ((rc = store_view_open(&v, s, err)))
-		return rc;
+		goto out;
 	rc = by_index(&v, m, &ids, err);
 	if (rc == 0) {
 		struct store_cursor c = { .view = &v, .table = STORE_SERIES };
@@ -148,6 +155,9 @@ find(struct store *s, const struct store_match *m, struct list *l, struct err *e
 		}
 	}
 	store_view_close(&v);
+out:
+	if (s->rights)
+		s->rights->close(l->rights);
 	free(ids.id);
 	buf_release(&scratch);
 	return rc;
@@ -187,12 +197,14 @@ store_each_label(struct store *s, int (*each)(void *, struct str label, uint64_t
 	struct store_view v;
 	int rc;
 
-	if ((rc = store_view_open(&v, s, err)))
-		return rc;
-	rc = store_postings_labels(&v, each, self, err);
-	store_view_close(&v);
-	if (rc)
-		return rc < 0 ? rc : 0;
+	if (!s->rights) {               /* the index counts all series */
+		if ((rc = store_view_open(&v, s, err)))
+			return rc;
+		rc = store_postings_labels(&v, each, self, err);
+		store_view_close(&v);
+		if (rc)
+			return rc < 0 ? rc : 0;
+	}
 	rc = store_each_series(s, &all, see_labels, &l, err);
 	for (struct map_entry *e = map_first(&l.seen); e && rc == 0; e = map_next(&l.seen, e))
 		rc = each(self, e->key, (uint64_t)e->num);

@@ -148,11 +148,14 @@ store_each_row(struct store *s, const char *kind, int64_t from, int64_t to, int 
 {
 	struct buf start = { 0 }, all = { 0 };
 	size_t prefix = strlen(kind) + 1;
+	void *reader = NULL;
 	char number[8];
 	int rc, more = 1;
 
 	if ((rc = kind_ok(s, kind, err)))
 		return rc;
+	if (s->rights && !(reader = s->rights->open(s->rights->self, s, err)))
+		return err->code;
 	buf_add(&start, kind, prefix);
 	store_key64(number, store_key_time(from));
 	buf_add(&start, number, 8);
@@ -186,9 +189,13 @@ store_each_row(struct store *s, const char *kind, int64_t from, int64_t to, int 
 			rest.p += 8;
 			rest.n -= 8;
 			varint_take_str(&rest, &value);
+			if (s->rights && (rc = s->rights->row(reader, kind, &value, err)) <= 0)
+				continue;
 			rc = each(self, time, value);
 		}
 	}
+	if (s->rights)
+		s->rights->close(reader);
 	buf_release(&start);
 	buf_release(&all);
 	return rc;

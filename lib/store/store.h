@@ -35,6 +35,29 @@ struct str store_path(const struct store *);    /* DIR/tenants/NAME */
  * server has one. Closed before the one it was made of. */
 struct store *store_share(struct store *);
 
+/* ---- rights: what the holder of a handle may read. Whatever reads through it asks them for each event, series and row, below all
+ * that is made of them; so what is counted, and which names and properties there are, is as in a store that has nothing else.
+ * What is kept of whole chunks (counts in headers, zone maps, batch ids) is not given out then. */
+struct store_rights {
+	void *(*open)(const void *self, const struct store *, struct err *);    /* what one reader needs, of one thread */
+	void (*close)(void *reader);                                            /* NULL is fine */
+	/* 1 and it as it may be seen, new texts borrowed until the next call; 0 it is not seen; < 0. */
+	int (*event)(void *reader, struct event *, struct err *);
+	int (*series)(void *reader, struct str metric, struct str *labels, struct err *);
+	int (*row)(void *reader, const char *kind, struct str *json, struct err *);
+	int (*event_name)(const void *self, struct str name);   /* 0: no event of that name is seen; for skipping */
+	unsigned needs;                                         /* STORE_SKIP_ bits of what event() reads for itself */
+	uint64_t hash;                                          /* of equal rights equal: what is kept between calls is kept under it */
+	const void *self;
+};
+void store_restrict(struct store *, const struct store_rights *);       /* borrowed as long as the handle reads; NULL: all */
+const struct store_rights *store_rights(const struct store *);
+
+/* What stands for a value that is not to be seen: the same for the same value in this tenant, and not to be turned back without
+ * the store. */
+#define STORE_MASK_LEN 32
+void store_mask(const struct store *, struct str value, char out[STORE_MASK_LEN]);
+
 /* ---- writing: one transaction at a time; what belongs together goes into one */
 int store_begin(struct store *, struct err *);          /* waits for the tenant's writer lock */
 int store_commit(struct store *, struct err *);         /* durable when it returns 0 */

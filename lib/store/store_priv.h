@@ -76,6 +76,9 @@ struct store {
 	struct store *of;               /* store_share: who has the environment; NULL: this one */
 	pthread_rwlock_t *map_lock;     /* held for reading by every read transaction, for writing while the map grows */
 	pthread_rwlock_t map_lock_own;
+	const struct store_rights *rights;      /* NULL: all is read */
+	struct store_vocabs *vocabs;    /* of who has the environment: rights.c */
+	int shares;                     /* handles made of it */
 	uint64_t page;                  /* bytes */
 
 	MDB_txn *txn;                   /* the write transaction, or NULL */
@@ -223,6 +226,24 @@ void store_snapshot_release(struct store_snapshot *);
 int store_snapshot_name_wanted(const struct store_snapshot *, struct str name);
 int store_snapshot_tail(struct store_snapshot *, struct event *, struct err *); /* the next row of the tail, wanted or not: 1, 0, < 0 */
 int store_snapshot_fetch(const struct store_snapshot *, uint64_t chunk, int column, int part, struct buf *, struct err *);
+
+/* rights.c: each row of a chunk in the range of time that rights let through, with a name that is wanted, in order. What is wanted
+ * (bits 1 << column) is there. */
+struct store_seer {                     /* zeros are ready; one a thread */
+	const struct store_snapshot *snap;
+	void *reader;                   /* of the rights */
+	struct chunk chunk;
+	uint64_t id;
+};
+void store_seer_release(struct store_seer *, const struct store *);
+int store_seer_chunk(struct store_seer *, const struct store_snapshot *, const struct store_source *, unsigned want,
+    int (*each)(void *, const struct event *, struct err *), void *, struct err *);
+int store_seer_event(struct store_seer *, const struct store *, struct event *, struct err *);     /* 1, 0, < 0 */
+unsigned store_columns(unsigned skip);  /* what chunk_row is asked for when STORE_SKIP_ bits say what not */
+
+/* The vocabulary of what rights let through, as copy_vocab of events.c has it. */
+int store_rights_vocab(struct store *, char what, struct buf *, struct err *);
+void store_vocabs_free(struct store_vocabs *);
 
 /* Of n times in order the first that is not before t; n when all are. */
 size_t store_first_not_before(const int64_t *time, size_t n, int64_t t);
