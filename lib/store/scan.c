@@ -214,6 +214,8 @@ seek(struct cursor *c)
 	const struct chunk_texts *users = &c->chunk.texts[CHUNK_USER - CHUNK_ID];
 
 	for (; c->row < c->end; c->row++) {
+		if (c->chunk.seq[c->row] <= scan->snap.range.after || (scan->snap.range.until && c->chunk.seq[c->row] > scan->snap.range.until))
+			continue;
 		if (!c->all_names && !c->match[name[c->row]])
 			continue;
 		if (scan->snap.range.user_id.p) {

@@ -177,7 +177,7 @@ choose_chunks(struct store_snapshot *snap, struct err *err)
 
 		if (chunk_info((struct str){ state->headers.p + c->at, c->len }, &info, err))
 			return err_at(err, "%s: chunk %llu", snap->s->path, (unsigned long long)c->id);
-		if (info.min_time >= snap->range.to || info.max_time < snap->range.from || (snap->range.after && info.max_seq <= snap->range.after))
+		if (info.min_time >= snap->range.to || info.max_time < snap->range.from || (snap->range.after && info.max_seq <= snap->range.after) || (snap->range.until && info.min_seq > snap->range.until))
 			continue;
 		names = info;
 		for (wanted = snap->names.n == 0; !wanted && chunk_next_name(&names, &name) == 1; )

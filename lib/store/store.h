@@ -106,6 +106,7 @@ struct store_range {
 	int n_names;
 	struct str user_id;     /* only this user's; p NULL: all. May let others through: a hint for skipping */
 	uint64_t after;         /* only what came after the event with this seq; 0: all. May let others through: a hint for skipping */
+	uint64_t until;         /* only what came up to the event with this seq; 0: all. Likewise */
 	int by_time;            /* 1: in order of (time, seq); 0: as they lie, which is faster */
 	unsigned skip;          /* STORE_SKIP_ bits of what the caller does not read: it may be missing in the events, and costs nothing */
 };
@@ -188,5 +189,19 @@ int store_each_row(struct store *, const char *kind, int64_t from, int64_t to, i
 
 /* The number of the last committed transaction that changed this tenant: caches and followers compare it. */
 uint64_t store_version(struct store *);
+
+/* ---- following: what came since a place, whichever process wrote it, at the cost of what came (and of a chunk, where one was made of
+ * it meanwhile). A place goes into any store of this tenant, now or later; zeros are the beginning. Not under rights. */
+struct store_place { uint64_t version, seq, chunk, row, samples; };
+int store_place_now(struct store *, struct store_place *, struct err *);
+struct store_news {
+	int (*event)(void *self, const struct event *, struct err *);   /* in the order in which they came */
+	int (*row)(void *self, const char *kind, int64_t time, struct str json, struct err *);  /* of the kinds that are asked for */
+	const char *const *kinds;                                       /* behind the last one NULL */
+	void *self;
+};
+/* 1 and the place moved behind all that was told, 0 nothing is new, < 0. *samples: 1 when metric samples came too, or may have. A result of a
+ * callback other than 0 ends it; the place stays before what it was given, or, of very many events, before these and some others. */
+int store_each_new(struct store *, struct store_place *, const struct store_news *, int *samples, struct err *);
 
 #endif
