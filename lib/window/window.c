@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "event/when.h"
 #include "store/store.h"
 #include "window/window_priv.h"
 
@@ -558,53 +559,11 @@ is_null(struct json v)
 	return v.type == JSON_NONE || v.type == JSON_NULL;
 }
 
-/* Rows that did not come through at-ingest may name their time otherwise. */
-static struct json
-other_time(struct str row)
-{
-	static const char *const names[] = { "ts", "time", "@timestamp", "originalTimestamp" };
-	struct json v = JSON_ABSENT, whole = json_value(row);
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && is_null(v); i++)
-		v = json_get(whole, str_of(names[i]));
-	return v;
-}
-
-static int
-time_of_text(struct str text, int64_t *time)
-{
-	int64_t whole;
-	double d;
-
-	if (time_parse_rfc3339(text, time) == 0)
-		return 0;
-	if (str_int64(text, &whole) == 0)
-		return time_of_epoch_int(whole, time);
-	return str_double(text, &d) == 0 ? time_of_epoch(d, time) : -1;
-}
-
 /* The time of the row at hand; one without any has that of its arrival. */
 int
 window_row_time(struct window *win, struct str row, int64_t *time, struct err *err)
 {
-	struct json v = win->value[win->fields.at_time];
-	struct str text = { 0 };
-	int64_t epoch;
-	double d;
-	int rc = -1;
-
-	if (is_null(v) && is_null(v = other_time(row))) {
-		*time = time_now();
-		return 0;
-	}
-	if (v.type == JSON_NUMBER)
-		rc = json_int64(v, &epoch) ? time_of_epoch_int(epoch, time) : json_double(v, &d) ? time_of_epoch(d, time) : -1;
-	else if ((text = json_text(v, &win->scratch)).p)
-		rc = time_of_text(text, time);
-	if (rc)
-		return err_col(err, v.p - row.p + 1, ERR_INPUT, "%.*s is no time, try \"2026-11-23T10:15:30Z\" or epoch seconds",
-		    v.n > 60 ? 60 : (int)v.n, v.p);
-	return 0;
+	return when_row(win->value[win->fields.at_time], row, &win->scratch, time, err);
 }
 
 int

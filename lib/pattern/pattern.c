@@ -1,0 +1,1000 @@
+/* pattern.c - tries, their keys, and the clock.
+ *
+ *      key ──► try ─► try ─► …          in order of their beginning; and a lane for each step: the tries that stand there
+ *               │
+ *               └─ (event, step), …     events are shared by the tries that took them
+ *
+ * An event costs only the lanes that it can matter to: a million carts that wait for a purchase are not looked at when another cart comes.
+ * All tries also stand in one queue. Rows are taken in order of time and the bound `within` is one for all, so that the queue's
+ * front is always the next to run out: the clock costs nothing until something is due. What bounds a row that matters to nobody is the
+ * walk over its bytes (json/project.h).
+ */
+#include "pattern/pattern.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/cmd.h"
+#include "base/map.h"
+#include "base/time.h"
+#include "event/when.h"
+#include "pattern/pattern_priv.h"
+
+#define MEMORY     (256u << 20)
+#define LIVE_MS    60000        /* input whose newest row is no older than this is live */
+#define KEYS_FIRST 64
+
+struct kept {                           /* an event that some try took */
+	int refs;
+	uint64_t seq;
+	int64_t time;
+	size_t n;
+	char text[];
+};
+
+struct taken { struct kept *event; int step; };
+
+struct try {
+	struct try *next, *before;      /* of the key */
+	struct try *later, *earlier;    /* of all */
+	struct try *lane_next, *lane_before;    /* of the lane of its step */
+	uint64_t turn;                  /* the last event that it had to do with */
+	struct key *key;
+	int step, count;                /* the last step that took an event, and how many */
+	int gap;                        /* events of the key were passed over since */
+	int waits;                      /* fulfilled, but for what must not come */
+	int n, cap;
+	struct taken *taken;
+};
+
+struct key {
+	struct key *next;               /* of the slot */
+	uint64_t hash;
+	struct try *first, *last;
+	char *text;                     /* {"user_id":"u1"}, behind the lanes */
+	size_t n;
+	struct lane { struct try *first, *last; } lane[];
+};
+
+struct held { int64_t time; uint64_t seq; char *text; size_t n; };      /* a row that waits for its turn */
+
+struct pattern {
+	struct program program;
+	struct buf name;                /* as JSON */
+	int64_t late_ms;
+	int timeouts;
+	size_t memory, used;
+	struct out *out;
+
+	struct project *project;
+	struct json value[PROJECT_MOST];
+	int at_event, at_time, at_by[16];
+	struct map names;               /* event → the steps that name it */
+	uint64_t matters[STEPS_MOST];   /* to a try that stands at a step: the steps whose events can change something */
+	struct buf scratch, key_text, row_copy, compound;
+
+	struct key **slot;
+	size_t slots, keys;
+	struct try *oldest, *newest;
+
+	struct held *held;              /* a heap, the earliest on top */
+	size_t n_held, cap_held;
+
+	int64_t greatest, clock;        /* of the rows seen; of those taken, and of the clock when it is silent */
+	uint64_t seq;
+	int live;                       /* judged when the input fell silent */
+	struct pattern_figures figures;
+
+	/* of the row at hand */
+	struct str row;
+	int64_t time;
+	struct kept *event;             /* its copy, once a try took it */
+	int8_t fits[STEPS_MOST];        /* -1: not known yet */
+};
+
+/* ---- compiling */
+
+/* A condition that looks back runs over {"row":…,"NAME":…}, its names bound as jq's variables. */
+static int
+compile(struct pattern *p, struct step *s, struct atom *a, struct err *err)
+{
+	struct buf text = {0};
+	int rc = 0;
+
+	(void)s;
+	for (int i = 0; i < p->program.steps; i++)
+		if (a->looks_at >> i & 1)
+			buf_printf(&text, ".[\"%.*s\"] as $%.*s | ", STR_FMT(p->program.step[i].name), STR_FMT(p->program.step[i].name));
+	if (a->looks_at)
+		buf_lit(&text, ".row | (");
+	buf_str(&text, a->where);
+	if (a->looks_at)
+		buf_lit(&text, ")");
+	if (!(a->expr = expr_new(buf_text(&text), 0, err)) || (!a->looks_at && (rc = expr_bind(a->expr, p->project, err)) < 0))
+		err_at(err, "the condition at column %zu of the pattern: ", a->where_at + 1);
+	a->fields = !a->looks_at && rc == 0;
+	buf_release(&text);
+	return err->code;
+}
+
+/* What a try at each step may take next, or must not meet. */
+static void
+look_ahead(struct pattern *p)
+{
+	const struct program *g = &p->program;
+
+	for (int s = 0; s < g->steps; s++) {
+		p->matters[s] = g->step[s].max > 1 ? 1ull << s : 0;
+		for (int n = s + 1; n < g->steps; n++) {
+			p->matters[s] |= 1ull << n;
+			if (!g->step[n].absent && g->step[n].min > 0)
+				break;
+		}
+	}
+}
+
+static int
+bind(struct pattern *p, struct err *err)
+{
+	struct program *g = &p->program;
+
+	p->project = project_new();
+	if ((p->at_event = project_field(p->project, STR("event"), err)) < 0 ||
+	    (p->at_time = project_field(p->project, STR("timestamp"), err)) < 0)
+		return err->code;
+	for (int i = 0; i < g->n_by; i++)
+		if ((p->at_by[i] = project_field(p->project, g->by[i], err)) < 0)
+			return err->code;
+	for (int s = 0; s < g->steps; s++)
+		for (int i = 0; i < g->step[s].atoms; i++) {
+			struct atom *a = &g->step[s].atom[i];
+
+			map_put(&p->names, a->event, NULL)->bits |= 1ull << s;
+			if (a->where.p && compile(p, &g->step[s], a, err))
+				return err->code;
+		}
+	return 0;
+}
+
+struct pattern *
+pattern_new(const struct pattern_spec *spec, struct out *out, struct err *err)
+{
+	struct pattern *p = mem_new(sizeof(*p));
+
+	p->late_ms = spec->late_ms;
+	p->timeouts = spec->timeouts;
+	p->memory = spec->memory ? spec->memory : MEMORY;
+	p->out = out;
+	p->greatest = p->clock = TIME_NONE;
+	p->slots = KEYS_FIRST;
+	p->slot = mem_new(p->slots * sizeof(*p->slot));
+	json_put_string(&p->name, str_of(spec->name ? spec->name : spec->text));
+	if (pattern_parse(&p->program, spec->text, err) || bind(p, err)) {
+		pattern_free(p);
+		return NULL;
+	}
+	look_ahead(p);
+	return p;
+}
+
+/* ---- events, tries and keys */
+
+static struct kept *
+keep(struct pattern *p, struct str row, int64_t time, uint64_t seq)
+{
+	struct kept *k = mem_new(sizeof(*k) + row.n);
+
+	*k = (struct kept){ .seq = seq, .time = time, .n = row.n };
+	memcpy(k->text, row.p, row.n);
+	p->used += sizeof(*k) + row.n;
+	return k;
+}
+
+static void
+let_go(struct pattern *p, struct kept *k)
+{
+	if (--k->refs > 0)
+		return;
+	if (p->event == k)
+		p->event = NULL;
+	p->used -= sizeof(*k) + k->n;
+	free(k);
+}
+
+static struct key *
+key_find(const struct pattern *p, struct str text, uint64_t hash)
+{
+	struct key *k = p->slot[hash & (p->slots - 1)];
+
+	while (k && (k->hash != hash || !str_eq(text, (struct str){ k->text, k->n })))
+		k = k->next;
+	return k;
+}
+
+static void
+keys_grow(struct pattern *p)
+{
+	size_t slots = 2 * p->slots;
+	struct key **slot = mem_new(slots * sizeof(*slot));
+
+	for (size_t i = 0; i < p->slots; i++)
+		for (struct key *k = p->slot[i], *next; k; k = next) {
+			next = k->next;
+			k->next = slot[k->hash & (slots - 1)];
+			slot[k->hash & (slots - 1)] = k;
+		}
+	free(p->slot);
+	p->slot = slot;
+	p->slots = slots;
+}
+
+static struct key *
+key_add(struct pattern *p, struct str text, uint64_t hash)
+{
+	size_t lanes = (size_t)p->program.steps * sizeof(struct lane);
+	struct key *k = mem_new(sizeof(*k) + lanes + text.n);
+
+	if (p->keys++ >= p->slots)
+		keys_grow(p);
+	k->hash = hash;
+	k->next = p->slot[hash & (p->slots - 1)];
+	k->text = (char *)k->lane + lanes;
+	k->n = text.n;
+	memcpy(k->text, text.p, text.n);
+	p->slot[hash & (p->slots - 1)] = k;
+	p->used += sizeof(*k) + lanes + text.n;
+	return k;
+}
+
+/* A key without tries is no longer needed. */
+static void
+key_drop(struct pattern *p, struct key *k)
+{
+	struct key **at = &p->slot[k->hash & (p->slots - 1)];
+
+	while (*at != k)
+		at = &(*at)->next;
+	*at = k->next;
+	p->keys--;
+	p->used -= (size_t)(k->text + k->n - (char *)k);
+	free(k);
+}
+
+/* Into the lane of its step, behind those that began before it: mostly at the end. */
+static void
+lane_in(struct try *t)
+{
+	struct lane *l = &t->key->lane[t->step];
+	struct try *before = l->last;
+
+	while (before && before->taken[0].event->seq > t->taken[0].event->seq)
+		before = before->lane_before;
+	t->lane_before = before;
+	t->lane_next = before ? before->lane_next : l->first;
+	*(t->lane_next ? &t->lane_next->lane_before : &l->last) = t;
+	*(before ? &before->lane_next : &l->first) = t;
+}
+
+static void
+lane_out(struct try *t)
+{
+	struct lane *l = &t->key->lane[t->step];
+
+	*(t->lane_before ? &t->lane_before->lane_next : &l->first) = t->lane_next;
+	*(t->lane_next ? &t->lane_next->lane_before : &l->last) = t->lane_before;
+}
+
+static struct try *
+try_add(struct pattern *p, struct key *k)
+{
+	struct try *t = mem_new(sizeof(*t));
+
+	t->key = k;
+	t->before = k->last;
+	*(k->last ? &k->last->next : &k->first) = t;
+	k->last = t;
+	t->earlier = p->newest;
+	*(p->newest ? &p->newest->later : &p->oldest) = t;
+	p->newest = t;
+	p->figures.open++;
+	p->used += sizeof(*t);
+	return t;
+}
+
+/* Its key stays, also when it was the last. */
+static void
+try_drop(struct pattern *p, struct try *t)
+{
+	if (t->n)
+		lane_out(t);
+	*(t->before ? &t->before->next : &t->key->first) = t->next;
+	*(t->next ? &t->next->before : &t->key->last) = t->before;
+	*(t->earlier ? &t->earlier->later : &p->oldest) = t->later;
+	*(t->later ? &t->later->earlier : &p->newest) = t->earlier;
+	for (int i = 0; i < t->n; i++)
+		let_go(p, t->taken[i].event);
+	p->figures.open--;
+	p->used -= sizeof(*t) + (size_t)t->cap * sizeof(*t->taken);
+	free(t->taken);
+	free(t);
+}
+
+static void
+try_take(struct pattern *p, struct try *t, struct kept *event, int step)
+{
+	if (t->n == t->cap) {
+		p->used -= (size_t)t->cap * sizeof(*t->taken);
+		t->cap = t->cap ? 2 * t->cap : 4;
+		t->taken = mem_grow(t->taken, (size_t)t->cap, sizeof(*t->taken));
+		p->used += (size_t)t->cap * sizeof(*t->taken);
+	}
+	event->refs++;
+	t->taken[t->n++] = (struct taken){ event, step };
+}
+
+void
+pattern_free(struct pattern *p)
+{
+	if (!p)
+		return;
+	while (p->oldest) {
+		struct key *k = p->oldest->key;
+
+		try_drop(p, p->oldest);
+		if (!k->first)
+			key_drop(p, k);
+	}
+	for (size_t i = 0; i < p->n_held; i++)
+		free(p->held[i].text);
+	free(p->held);
+	free(p->slot);
+	project_free(p->project);
+	map_release(&p->names);
+	pattern_release(&p->program);
+	buf_release(&p->name);
+	buf_release(&p->scratch);
+	buf_release(&p->key_text);
+	buf_release(&p->row_copy);
+	buf_release(&p->compound);
+	free(p);
+}
+
+/* ---- what comes out */
+
+static void
+put_events(struct buf *b, const struct try *t, int step)        /* -1: all */
+{
+	int first = 1;
+
+	buf_byte(b, '[');
+	for (int i = 0; i < t->n; i++) {
+		if (step >= 0 && t->taken[i].step != step)
+			continue;
+		if (!first)
+			buf_byte(b, ',');
+		first = 0;
+		buf_add(b, t->taken[i].event->text, t->taken[i].event->n);
+	}
+	buf_byte(b, ']');
+}
+
+static void
+put_row(struct pattern *p, const char *what, const struct try *t, int64_t time)
+{
+	struct buf *b = &p->out->buf;
+	int named = 0;
+
+	buf_printf(b, "{\"%s\":", what);
+	buf_str(b, buf_get(&p->name));
+	buf_lit(b, ",\"timestamp\":");
+	json_put_time(b, time);
+	buf_lit(b, ",\"key\":");
+	buf_add(b, t->key->text, t->key->n);
+	buf_lit(b, ",\"events\":");
+	put_events(b, t, -1);
+	for (int s = 0; s < p->program.steps; s++) {
+		if (!p->program.step[s].named || p->program.step[s].absent)
+			continue;
+		buf_lit(b, named++ ? "," : ",\"bindings\":{");
+		json_put_key(b, p->program.step[s].name);
+		put_events(b, t, s);
+	}
+	buf_lit(b, named ? "}}\n" : "}\n");
+	out_row(p->out);
+}
+
+/* Where the search goes on behind a match: tries that began before this event's number are over. */
+static uint64_t
+goes_on_at(const struct program *g, const struct try *t)
+{
+	if (g->skip == SKIP_PAST_LAST)
+		return t->taken[t->n - 1].event->seq + 1;
+	if (g->skip == SKIP_TO_LAST)
+		for (int i = t->n; i-- > 0; )
+			if (t->taken[i].step == g->skip_to)
+				return t->taken[i].event->seq > t->taken[0].event->seq ? t->taken[i].event->seq : t->taken[0].event->seq + 1;
+	return t->taken[0].event->seq + 1;
+}
+
+/* Write a match, and end what it ends. Returns where the search goes on. */
+static uint64_t
+match(struct pattern *p, struct try *t, int64_t time)
+{
+	uint64_t on = goes_on_at(&p->program, t);
+	struct key *k = t->key;
+
+	put_row(p, "match", t, time);
+	p->figures.matches++;
+	while (k->first && k->first->taken[0].event->seq < on)
+		try_drop(p, k->first);
+	return on;
+}
+
+/* ---- the clock */
+
+static void
+move_clock(struct pattern *p, int64_t now)
+{
+	if (now <= p->clock)
+		return;
+	p->clock = now;
+	while (p->program.within_ms >= 0 && p->oldest && now - p->oldest->taken[0].event->time > p->program.within_ms) {
+		struct try *t = p->oldest;
+		struct key *k = t->key;
+		int64_t due = t->taken[0].event->time + p->program.within_ms;
+
+		if (t->waits) {
+			match(p, t, due);
+		} else {
+			if (p->timeouts)
+				put_row(p, "timeout", t, due);
+			try_drop(p, t);
+		}
+		if (!k->first)
+			key_drop(p, k);
+	}
+}
+
+/* ---- one event */
+
+/* {"row":ROW,"NAME":EVENT,…}: the last event that each of the steps took. */
+static struct str
+compound(struct pattern *p, const struct atom *a, const struct try *t)
+{
+	struct buf *b = &p->compound;
+
+	buf_clear(b);
+	buf_lit(b, "{\"row\":");
+	buf_str(b, p->row);
+	for (int s = 0; s < p->program.steps; s++) {
+		const struct kept *last = NULL;
+
+		if (!(a->looks_at >> s & 1))
+			continue;
+		for (int i = 0; t && i < t->n; i++)
+			if (t->taken[i].step == s)
+				last = t->taken[i].event;
+		buf_byte(b, ',');
+		json_put_key(b, p->program.step[s].name);
+		if (last)
+			buf_add(b, last->text, last->n);
+		else
+			buf_lit(b, "null");
+	}
+	buf_byte(b, '}');
+	return buf_get(b);
+}
+
+/* A condition that fails on a row (a text compared with nothing is none such) is one that does not hold. */
+static int
+holds(struct pattern *p, const struct atom *a, const struct try *t)
+{
+	struct err why = {0};
+	int rc;
+
+	if (!a->expr)
+		return 1;
+	rc = a->looks_at ? expr_test(a->expr, compound(p, a, t), &why) : a->fields ? expr_test_fields(a->expr, p->value, &why) :
+	    expr_test(a->expr, p->row, &why);
+	return rc > 0;
+}
+
+static int
+fits(struct pattern *p, int step, const struct try *t)
+{
+	const struct step *s = &p->program.step[step];
+	int yes = 0, looks_back = 0;
+
+	if (p->fits[step] >= 0)
+		return p->fits[step];
+	for (int i = 0; i < s->atoms && !yes; i++) {
+		looks_back |= s->atom[i].looks_at != 0;
+		yes = json_text_eq(p->value[p->at_event], s->atom[i].event) && holds(p, &s->atom[i], t);
+	}
+	if (!looks_back)
+		p->fits[step] = (int8_t)yes;
+	return yes;
+}
+
+/* The event becomes part of a try. */
+static void
+take(struct pattern *p, struct try *t, int step)
+{
+	if (!p->event)
+		p->event = keep(p, p->row, p->time, p->seq);
+	t->count = step == t->step && t->n ? t->count + 1 : 1;
+	t->gap = 0;
+	if (t->n && step != t->step)
+		lane_out(t);
+	if (!t->n || step != t->step) {
+		t->step = step;
+		try_take(p, t, p->event, step);
+		lane_in(t);
+	} else {
+		try_take(p, t, p->event, step);
+	}
+}
+
+/* Is all that must come there? Then 1, or 2 when something must not come yet. */
+static int
+fulfilled(const struct program *g, const struct try *t)
+{
+	int waits = 0;
+
+	if (t->count < g->step[t->step].min)
+		return 0;
+	for (int s = t->step + 1; s < g->steps; s++) {
+		if (g->step[s].absent)
+			waits = s;
+		else if (g->step[s].min > 0)
+			return 0;
+	}
+	return waits == g->steps - 1 && waits ? 2 : 1;
+}
+
+/* The step behind `from` that the event fits, past those that may be missing; -1: none, -2: what must not come there came.
+ * open: is set when a step could still be reached by a later event. */
+static int
+next_step(struct pattern *p, const struct try *t, int from, int *open)
+{
+	const struct program *g = &p->program;
+
+	for (int s = from; s < g->steps; s++) {
+		const struct step *step = &g->step[s];
+		int reachable = !step->strict || !t || !t->gap || s == 0;
+
+		if (step->absent) {
+			if (reachable && fits(p, s, t))
+				return -2;
+			continue;
+		}
+		if (!step->strict || s == 0)
+			*open = 1;
+		if (reachable && fits(p, s, t))
+			return s;
+		if (step->min > 0)
+			break;
+	}
+	return -1;
+}
+
+enum came { GOES_ON, ENDS, COMPLETE };
+
+static enum came
+advance(struct pattern *p, struct try *t)
+{
+	const struct program *g = &p->program;
+	const struct step *s = &g->step[t->step];
+	int enough = t->count >= s->min, more = !t->waits && t->count < s->max, open = 0, next = -1, again;
+	int strict = s->strict && t->step > 0;
+
+	if (enough && (next = next_step(p, t, t->step + 1, &open)) == -2)
+		return ENDS;
+	if (t->waits) {
+		t->gap = 1;
+		return GOES_ON;
+	}
+	again = more && (!strict || !t->gap) && fits(p, t->step, t);
+	if (again && (next < 0 || !s->reluctant)) {
+		take(p, t, t->step);
+	} else if (next >= 0) {
+		take(p, t, next);
+	} else {
+		t->gap = 1;
+		return open || (more && !strict) ? GOES_ON : ENDS;
+	}
+	switch (fulfilled(g, t)) {
+	case 1:
+		return COMPLETE;
+	case 2:
+		t->waits = 1;
+	}
+	return GOES_ON;
+}
+
+/* A try that stands exactly where an older one stands would end with it, and the older one would be the match. */
+static int
+is_covered(const struct pattern *p, const struct try *t)
+{
+	if (p->program.skip != SKIP_PAST_LAST || p->program.within_ms >= 0 || p->program.looks_back)
+		return 0;
+	for (const struct try *o = t->lane_before; o; o = o->lane_before)
+		if (o->count == t->count && o->gap == t->gap && o->waits == t->waits)
+			return 1;
+	return 0;
+}
+
+static void
+begin(struct pattern *p, struct key **key, struct str text, uint64_t hash)
+{
+	int open, step = next_step(p, NULL, 0, &open);
+	struct try *t;
+
+	if (step < 0)
+		return;
+	if (!*key)
+		*key = key_add(p, text, hash);
+	t = try_add(p, *key);
+	take(p, t, step);
+	switch (fulfilled(&p->program, t)) {
+	case 1:
+		match(p, t, p->time);
+		return;
+	case 2:
+		t->waits = 1;
+	}
+	if (is_covered(p, t))
+		try_drop(p, t);
+}
+
+/* {"user_id":"u1"}, in the order of `by`. 0: a field is missing. */
+static int
+key_of(struct pattern *p)
+{
+	struct buf *b = &p->key_text;
+
+	buf_clear(b);
+	buf_byte(b, '{');
+	for (int i = 0; i < p->program.n_by; i++) {
+		struct json v = p->value[p->at_by[i]];
+
+		if (v.type == JSON_NONE || v.type == JSON_NULL)
+			return 0;
+		if (i)
+			buf_byte(b, ',');
+		json_put_key(b, p->program.by[i]);
+		if (json_is(v, JSON_STRING))
+			json_put_string(b, json_text(v, &p->scratch));
+		else
+			json_put_compact(b, v);
+	}
+	buf_byte(b, '}');
+	return 1;
+}
+
+static void
+give_up(struct pattern *p)
+{
+	while (p->used > p->memory && p->oldest) {
+		struct key *k = p->oldest->key;
+
+		if (p->figures.given_up++ == 0)
+			cmd_say("more open matches than %zu MiB hold: the oldest are given up; a shorter 'within' or a narrower first step keeps them fewer",
+			    p->memory >> 20);
+		try_drop(p, p->oldest);
+		if (!k->first)
+			key_drop(p, k);
+	}
+}
+
+/* The tries of a key that the event can matter to, the earliest first. Returns where the search goes on, 0 without a match. */
+static uint64_t
+advance_all(struct pattern *p, struct key *key, uint64_t steps)
+{
+	const struct program *g = &p->program;
+	struct try *next[STEPS_MOST];
+	uint64_t on = 0;
+
+	for (int s = 0; s < g->steps; s++)
+		next[s] = g->any_strict || (p->matters[s] & steps) ? key->lane[s].first : NULL;
+	for (;;) {
+		struct try *t = NULL;
+
+		for (int s = 0; s < g->steps; s++) {
+			while (next[s] && next[s]->turn == p->seq)
+				next[s] = next[s]->lane_next;
+			if (next[s] && (!t || next[s]->taken[0].event->seq < t->taken[0].event->seq))
+				t = next[s];
+		}
+		if (!t)
+			return on;
+		next[t->step] = t->lane_next;
+		t->turn = p->seq;
+		switch (advance(p, t)) {
+		case GOES_ON:
+			break;
+		case ENDS:
+			try_drop(p, t);
+			break;
+		case COMPLETE:
+			on = match(p, t, p->time);
+			for (int s = 0; s < g->steps; s++)      /* it ended others, too */
+				next[s] = g->any_strict || (p->matters[s] & steps) ? key->lane[s].first : NULL;
+		}
+	}
+}
+
+/* The row is projected, and its turn has come. */
+static int
+use(struct pattern *p, struct str row, int64_t time, struct err *err)
+{
+	const struct map_entry *steps = map_find(&p->names, json_text(p->value[p->at_event], &p->scratch));
+	struct str text;
+	struct key *key;
+	uint64_t hash, on = 0;
+
+	move_clock(p, time);
+	p->seq++;
+	if ((!steps && !p->program.any_strict) || !key_of(p))
+		return 0;
+	text = buf_get(&p->key_text);
+	hash = str_hash(text);
+	key = key_find(p, text, hash);
+	if (!key && !steps)
+		return 0;
+	if (steps && json_check(row, err))      /* it may become part of what comes out */
+		return err->code;
+	p->row = row, p->time = time, p->event = NULL;
+	memset(p->fits, -1, sizeof(p->fits));
+	if (key)
+		on = advance_all(p, key, steps ? steps->bits : 0);
+	if (on <= p->seq && steps)
+		begin(p, &key, text, hash);
+	if (key && !key->first)
+		key_drop(p, key);
+	p->event = NULL;
+	give_up(p);
+	return 0;
+}
+
+/* ---- rows in order of time */
+
+static int
+is_before(const struct held *a, const struct held *b)
+{
+	return a->time != b->time ? a->time < b->time : a->seq < b->seq;
+}
+
+static void
+hold(struct pattern *p, struct str row, int64_t time)
+{
+	static uint64_t seq;            /* equal times keep the order in which they came */
+	struct held h = { time, seq++, mem_dup(row.p, row.n), row.n };
+	size_t i = p->n_held++;
+
+	if (p->n_held > p->cap_held)
+		p->held = mem_grow(p->held, p->cap_held = p->cap_held ? 2 * p->cap_held : 64, sizeof(*p->held));
+	p->used += row.n + sizeof(h);
+	for (; i > 0 && is_before(&h, &p->held[(i - 1) / 2]); i = (i - 1) / 2)
+		p->held[i] = p->held[(i - 1) / 2];
+	p->held[i] = h;
+}
+
+static struct held
+unhold(struct pattern *p)
+{
+	struct held top = p->held[0], last = p->held[--p->n_held];
+	size_t i = 0, child;
+
+	for (; (child = 2 * i + 1) < p->n_held; i = child) {
+		if (child + 1 < p->n_held && is_before(&p->held[child + 1], &p->held[child]))
+			child++;
+		if (!is_before(&p->held[child], &last))
+			break;
+		p->held[i] = p->held[child];
+	}
+	if (p->n_held)
+		p->held[i] = last;
+	p->used -= top.n + sizeof(top);
+	return top;
+}
+
+/* Take the rows whose time is no later. */
+static int
+release(struct pattern *p, int64_t time, struct err *err)
+{
+	int rc = 0;
+
+	while (rc == 0 && p->n_held && (p->held[0].time <= time || p->used > p->memory)) {
+		struct held h = unhold(p);
+		struct str row = { h.text, h.n };
+
+		if ((rc = project_row(p->project, row, p->value, err)) == 0)
+			rc = use(p, row, h.time, err);
+		free(h.text);
+	}
+	return rc;
+}
+
+int
+pattern_row(struct pattern *p, struct str row, struct err *err)
+{
+	struct json event;
+	int64_t time;
+	int rc;
+
+	if ((rc = project_row(p->project, row, p->value, err)) || (rc = when_row(p->value[p->at_time], row, &p->scratch, &time, err)))
+		return rc;
+	event = p->value[p->at_event];
+	if (!json_is(event, JSON_STRING))
+		return err_set(err, ERR_INPUT, "no event row: \"event\" is missing, patterns are matched over events");
+	if (time < p->clock) {
+		p->figures.late++;
+		return 0;
+	}
+	p->greatest = time > p->greatest ? time : p->greatest;
+	p->live = 0;
+	if (!p->late_ms)
+		return use(p, row, time, err);
+	hold(p, row, time);
+	return release(p, p->greatest - p->late_ms, err);
+}
+
+int
+pattern_silence(struct pattern *p)
+{
+	int64_t now = time_now(), due;
+	struct err ignored = {0};
+
+	if (!p->live && (p->greatest == TIME_NONE || p->greatest < now - LIVE_MS || p->greatest > now + LIVE_MS))
+		return -1;
+	p->live = 1;
+	now -= p->late_ms;
+	release(p, now, &ignored);
+	move_clock(p, now);
+	if (p->n_held)
+		return (int)(p->held[0].time - now < 60000 ? p->held[0].time - now + 1 : 60000);
+	if (!p->oldest || p->program.within_ms < 0)
+		return -1;
+	due = p->oldest->taken[0].event->time + p->program.within_ms + 1 - now;
+	return (int)(due < 1 ? 1 : due < 60000 ? due : 60000);
+}
+
+int
+pattern_finish(struct pattern *p, struct err *err)
+{
+	return release(p, INT64_MAX, err);
+}
+
+void
+pattern_figures(const struct pattern *p, struct pattern_figures *f)
+{
+	*f = p->figures;
+}
+
+/* ---- state: {"pattern","clock","greatest","events":[[SEQ,TIME,ROW],…],"tries":[[KEY,STEP,COUNT,GAP,WAITS,[EVENT,STEP,…]],…],"held":[ROW,…]}
+ * Tries stand in the order of their beginning; an event is named by its place in the list. */
+
+void
+pattern_save(const struct pattern *p, struct buf *out)
+{
+	struct map place = {0};         /* an event's address → its place */
+	int64_t n = 0;
+
+	buf_lit(out, "{\"pattern\":");
+	json_put_string(out, str_of(p->program.text));
+	buf_printf(out, ",\"clock\":%lld,\"greatest\":%lld,\"seq\":%llu,\"events\":[", (long long)p->clock, (long long)p->greatest, (unsigned long long)p->seq);
+	for (const struct try *t = p->oldest; t; t = t->later)
+		for (int i = 0; i < t->n; i++) {
+			const struct kept *k = t->taken[i].event;
+			int is_new;
+			struct map_entry *e = map_put(&place, (struct str){ (const char *)&k, sizeof(k) }, &is_new);
+
+			if (!is_new)
+				continue;
+			e->num = n++;
+			buf_printf(out, "%s[%llu,%lld,", e->num ? "," : "", (unsigned long long)k->seq, (long long)k->time);
+			buf_add(out, k->text, k->n);
+			buf_byte(out, ']');
+		}
+	buf_lit(out, "],\"tries\":[");
+	for (const struct try *t = p->oldest; t; t = t->later) {
+		buf_lit(out, t->earlier ? ",[" : "[");
+		buf_add(out, t->key->text, t->key->n);
+		buf_printf(out, ",%d,%d,%d,%d,[", t->step, t->count, t->gap, t->waits);
+		for (int i = 0; i < t->n; i++)
+			buf_printf(out, "%s%lld,%d", i ? "," : "", (long long)map_find(&place, (struct str){ (const char *)&t->taken[i].event, sizeof(void *) })->num,
+			    t->taken[i].step);
+		buf_lit(out, "]]");
+	}
+	buf_lit(out, "],\"held\":[");
+	for (size_t i = 0; i < p->n_held; i++) {
+		buf_printf(out, "%s[%lld,%llu,", i ? "," : "", (long long)p->held[i].time, (unsigned long long)p->held[i].seq);
+		buf_add(out, p->held[i].text, p->held[i].n);
+		buf_byte(out, ']');
+	}
+	buf_lit(out, "]}");
+	map_release(&place);
+}
+
+static int64_t
+number_at(struct json list, int64_t i, int64_t least, int64_t most, int *bad)
+{
+	int64_t v = 0;
+
+	if (!json_int64(json_index(list, i), &v) || v < least || v > most)
+		*bad = 1;
+	return *bad ? least : v;
+}
+
+static int
+load_try(struct pattern *p, struct json v, struct kept **event, size_t events)
+{
+	int bad = 0, steps = p->program.steps;
+	struct json key = json_index(v, 0), taken = json_index(v, 5);
+	struct str text = json_raw(key);
+	struct json_iter it = json_iter(taken);
+	struct key *k;
+	struct try *t;
+	int64_t numbers[4];
+
+	for (int i = 0; i < 4; i++)
+		numbers[i] = number_at(v, 1 + i, 0, i == 0 ? steps - 1 : i == 1 ? INT_MAX : 1, &bad);
+	if (bad || !json_is(key, JSON_OBJECT) || !json_is(taken, JSON_ARRAY))
+		return -1;
+	if (!(k = key_find(p, text, str_hash(text))))
+		k = key_add(p, text, str_hash(text));
+	t = try_add(p, k);
+	t->step = (int)numbers[0], t->count = (int)numbers[1], t->gap = (int)numbers[2], t->waits = (int)numbers[3];
+	while (json_next(&it)) {
+		int64_t e, step;
+
+		if (!json_int64(it.value, &e) || e < 0 || (uint64_t)e >= events || !json_next(&it) || !json_int64(it.value, &step) || step < 0 || step >= steps)
+			return -1;
+		try_take(p, t, event[e], (int)step);
+		if (t->n == 1)
+			lane_in(t);
+	}
+	return t->n && (!t->earlier || t->earlier->taken[0].event->seq <= t->taken[0].event->seq) ? 0 : -1;
+}
+
+int
+pattern_load(struct pattern *p, struct str text, struct err *err)
+{
+	struct json v = json_value(text);
+	struct kept **event = NULL;
+	size_t n = 0, cap = 0;
+	int bad = json_check(text, err) != 0 || !json_is(v, JSON_OBJECT);
+	int64_t clock, greatest, seq;
+
+	if (!bad && !json_text_eq(json_get(v, STR("pattern")), str_of(p->program.text)))
+		return err_set(err, ERR_INPUT, "it was saved by another pattern; another name begins anew");
+	bad |= !json_int64(json_get(v, STR("clock")), &clock) || !json_int64(json_get(v, STR("greatest")), &greatest) ||
+	    !json_int64(json_get(v, STR("seq")), &seq) || seq < 0;
+	for (struct json_iter it = json_iter(json_get(v, STR("events"))); !bad && json_next(&it); ) {
+		int64_t number = number_at(it.value, 0, 0, seq, &bad), time = number_at(it.value, 1, TIME_MIN, TIME_MAX, &bad);
+		struct json row = json_index(it.value, 2);
+
+		if (bad || (bad = !json_is(row, JSON_OBJECT)))
+			break;
+		if (n == cap)
+			event = mem_grow(event, cap = cap ? 2 * cap : 64, sizeof(*event));
+		event[n] = keep(p, json_raw(row), time, (uint64_t)number);
+		event[n++]->refs = 1;           /* until all tries are there */
+	}
+	for (struct json_iter it = json_iter(json_get(v, STR("tries"))); !bad && json_next(&it); )
+		bad = load_try(p, it.value, event, n);
+	for (struct json_iter it = json_iter(json_get(v, STR("held"))); !bad && json_next(&it); ) {
+		int64_t time = number_at(it.value, 0, TIME_MIN, TIME_MAX, &bad);
+
+		if (!bad && !(bad = !json_is(json_index(it.value, 2), JSON_OBJECT)))
+			hold(p, json_raw(json_index(it.value, 2)), time);
+	}
+	for (size_t i = 0; i < n; i++)
+		let_go(p, event[i]);
+	free(event);
+	if (bad)
+		return err_set(err, ERR_INPUT, "what was saved is damaged; another name begins anew");
+	p->clock = clock, p->greatest = greatest, p->seq = (uint64_t)seq;
+	return 0;
+}

@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# at-detect -p: sequences of events.
+
+load ../helper
+
+# events 'NAME SECONDS USER [X]'…: an event row each.
+events() {
+	for e; do
+		set -- $e
+		printf '{"event":"%s","timestamp":%d,"id":"%s","user_id":"%s","properties":{"x":%s}}\n' "$1" $((1795000000 + $2)) "$1$2" "$3" "${4:-0}"
+	done
+}
+ids() { jq -r '[.events[].id] | join(" ")'; }
+is() { [ "$(at-detect -p "$1" rows | ids)" = "$2" ] || { echo "$1:"; at-detect -p "$1" rows; return 1; }; }
+
+@test "a match has the pattern's name, its time, its key, the events as they came, and the named ones apart" {
+	events 'signup 0 u1' 'view 1 u1' 'purchase 2 u1 5' 'purchase 3 u1 6' > rows
+	run -0 --separate-stderr at-detect -p 'signup -> P:purchase{2} within 1h by user_id' rows
+	[ "${#lines[@]}" = 1 ] && [ -z "$stderr" ]
+	jq -e '.match == "signup -> P:purchase{2} within 1h by user_id" and .timestamp == "2026-11-18T11:06:43.000Z" and .key == {user_id: "u1"} and
+	    (.events | length) == 3 and .bindings.P == .events[1:]' <<< "$output"
+	[ "$(jq -c .events[0] <<< "$output")" = "$(head -1 rows)" ]
+	run -0 at-detect -M buyers -p 'signup -> purchase' rows
+	[ "$(jq -r .match <<< "$output")" = buyers ]
+	run -3 at-detect -e -p 'signup -> purchase' rows
+	run -0 at-detect -e -p 'purchase -> signup' rows
+}
+
+@test "the published cases of the grammar" {
+	need_shared eval/cep_score.py
+	run -0 python3 "$shared/eval/cep_score.py" --time --run "at-detect -p {pattern}"
+	[[ $output == *"15 of 15" ]]
+}
+
+@test "random patterns over random events match as a reference does that tries each start by itself" {
+	run -0 python3 "$root/tests/peers/patterns.py" "${AT_PATTERN_ROUNDS:-150}" $((RANDOM))
+}
+
+@test "a condition may look at events taken before" {
+	events 'bid 0 u1 10' 'bid 1 u1 15' 'bid 2 u1 30' 'bid 3 u2 99' > rows
+	is 'A:bid -> bid[.properties.x > 2 * $A.properties.x] by user_id' 'bid0 bid2'
+	is 'bid -> B:bid[.properties.x > $bid.properties.x]' 'bid0 bid1
+bid2 bid3'
+}
+
+@test "what ran out of time comes out when asked for, and what must not come when it did not" {
+	events 'cart 0 u1' 'cart 10 u2' 'buy 20 u2' 'x 4000 u3' > rows
+	run -0 at-detect --timeouts -M cart -p 'cart -> buy within 1h by user_id' rows
+	[ "$(jq -c '[.match // "-", .timeout // "-", .key.user_id, .timestamp]' <<< "$output")" = '["cart","-","u2","2026-11-18T11:07:00.000Z"]
+["-","cart","u1","2026-11-18T12:06:40.000Z"]' ]
+	is 'cart -> !buy within 1h by user_id' cart0
+}
+
+@test "in live input a deadline passes by the clock, though nothing comes" {
+	mkfifo live
+	at-detect -p 'cart -> !buy within 1s by user_id' < live > out & pid=$!
+	exec 9> live
+	jq -nc '{event: "cart", timestamp: now, user_id: "u1", id: "c"}' >&9
+	for _ in $(seq 60); do [ -s out ] && break; sleep 0.1; done
+	[ "$(ids < out)" = c ]
+	exec 9>&-
+	wait $pid
+}
+
+@test "late rows are left out and counted; -l puts rows in order first" {
+	events 'b 5 u1' 'a 3 u1' 'b 6 u1' > rows
+	run -0 --separate-stderr at-detect -p 'a -> b' rows
+	[ -z "$output" ] && [[ $stderr == *'1 rows late (-l holds'* ]]
+	run -0 --separate-stderr at-detect -l 10s -p 'a -> b' rows
+	[ "$(ids <<< "$output")" = 'a3 b5' ] && [ -z "$stderr" ]
+}
+
+@test "--state goes on with what was open, exactly where it was cut" {
+	for i in $(seq 200); do echo "$(shuf -n1 -e a b c --random-source=<(yes $i)) $i u$((i % 3)) $((i % 7))"; done > list
+	mapfile -t all < list
+	events "${all[@]}" > rows
+	at-detect -p 'a -> b+ -> c[.properties.x > 2] within 40s by user_id' -p 'a -> !c within 9s by user_id' rows > whole
+	[ "$(wc -l < whole)" -gt 5 ]
+	: > parts
+	for part in 1,50 51,51 52,140 141,200; do
+		sed -n "${part}p" rows | at-detect --state s -p 'a -> b+ -> c[.properties.x > 2] within 40s by user_id' -p 'a -> !c within 9s by user_id' >> parts
+	done
+	cmp whole parts
+	run -1 --separate-stderr at-detect --state s -p 'a -> b' rows
+	[[ $stderr == *'another pattern'* ]]
+}
+
+@test "faults of a pattern say the column and the mend" {
+	no() { run -2 --separate-stderr at-detect -p "$1" /dev/null; [[ $stderr == *"$2"* ]] || { echo "$1: $stderr"; return 1; }; }
+	no '' "column 1 of the pattern: the pattern ends"
+	no 'a -> ' "column 6 of the pattern: the pattern ends"
+	no 'a - b' "column 3"
+	no 'a b' "column 3 of the pattern: -> STEP, >> STEP, within, by or skip"
+	no 'a[.x' "column 2 of the pattern: a [ without its ]"
+	no 'a[.x +]' "column 3"
+	no '!a -> b' "begins with what comes"
+	no 'a? -> b*' "every step may be missing"
+	no 'a -> !b' "add within"
+	no 'a{3,1}' "column 2"
+	no 'a{99999}' "10000 at most"
+	no '(a | b' "alternatives end with )"
+	no 'A:a -> A:b' "two steps of one name"
+	no 'a -> b skip to-last c' "no step has this name"
+	no 'a -> b within soon' "column 15 of the pattern: within wants a span"
+}
+
+@test "rows that are no events are rejected one by one" {
+	{ echo '{"metric":"x","count":1}'; echo nonsense; events 'a 1 u'; echo '{"event":"a","timestamp":"then"}'; } > rows
+	run -0 --separate-stderr at-detect -p a rows
+	[ "${#lines[@]}" = 1 ]
+	[[ $stderr == *'rows:1:'*'no event row'*'rows:2:'*'rows:4:'*'is no time'* ]]
+	run -3 at-detect --strict -p a rows
+}
+
+@test "open tries are bounded: the oldest are given up, and it is said" {
+	awk 'BEGIN { for (i = 0; i < 1500000; i++) printf "{\"event\":\"a\",\"timestamp\":%d,\"user_id\":\"u%d\",\"properties\":{\"pad\":\"%0120d\"}}\n", 1795000000 + i / 1000, i, i }' |
+	    { [ -n "$SANITIZED" ] || ulimit -v 1000000; run -0 --separate-stderr at-detect -p 'a -> b by user_id'; echo "$stderr" > said; }
+	grep -q 'the oldest are given up' said
+}
