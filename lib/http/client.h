@@ -1,8 +1,10 @@
 /* client.h - one HTTP request out (libcurl), for webhooks, key sets and connectors.
  *
- * Addresses that are not public (loopback, private, link-local, multicast, the cloud's metadata) are refused unless allowed; the
- * name is resolved once and the address that was judged is the one connected to; redirects are followed only as far as asked,
- * each judged like the first.
+ * Addresses that are not public (loopback, private, link-local, multicast, the cloud's metadata) are refused unless allowed. What is
+ * judged is the address that is about to be connected to, so a name that resolves to something else a moment later gains nothing;
+ * no proxy of the environment stands between, unless such addresses are allowed. Redirects are followed only as far as asked, each
+ * judged like the first, never from https to http, and to another host without the caller's own headers. Certificates are checked
+ * against the system's authorities, or those of SSL_CERT_FILE. Errors name the host, never path or query: webhooks have secrets there.
  */
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
@@ -16,7 +18,7 @@ struct http_call {
 	struct str body;                /* p NULL: none */
 	int64_t timeout_ms;             /* in all; 0: 10 s */
 	size_t most;                    /* bytes of the answer; 0: 1 MiB */
-	int redirects;                  /* followed at most */
+	int redirects;                  /* followed at most; the answer is then the last one, be it another redirect */
 	int private_too;                /* 1: addresses that are not public are allowed */
 };
 struct http_result {
@@ -24,9 +26,13 @@ struct http_result {
 	struct buf head, body;          /* raw header lines; http_result_release */
 };
 
-/* 0 when an answer came, whatever its status; < 0 and the reason. Blocks; from any thread. */
+/* 0 when an answer came, whatever its status; ERR_USAGE: no URL, or not http or https; ERR_INPUT: refused, see above; ERR_LIMIT: an
+ * answer larger than `most`; ERR_CANCEL: not in time; ERR_IO. Blocks; from any thread. Bodies that came packed are unpacked. */
 int http_fetch(const struct http_call *, struct http_result *, struct err *);
 struct str http_result_header(const struct http_result *, const char *name);
 void http_result_release(struct http_result *);
+
+/* Is the address, as text, one that anybody on the internet may have? 1, 0; -1: it is no address. */
+int http_is_public(const char *address);
 
 #endif

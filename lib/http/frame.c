@@ -45,8 +45,10 @@ step(struct frame *f, unsigned char c)
 	switch (f->state) {
 	case SIZE:
 		if (http_hex((char)c) >= 0) {
+			if (++f->digits > DIGITS_MOST)
+				return -1;
 			f->left = f->left << 4 | http_hex((char)c);
-			return ++f->digits > DIGITS_MOST ? -1 : SIZE;
+			return SIZE;
 		}
 		return !f->digits ? -1 : c == '\r' ? SIZE_LF : c == ';' ? EXTENSION : -1;
 	case EXTENSION:

@@ -130,6 +130,17 @@ http_post(struct http_server *s, struct http_mail *mail, unsigned wants)
 	return fresh;
 }
 
+static int
+has_mail(struct http_server *s)
+{
+	int has;
+
+	pthread_mutex_lock(&s->mail_lock);
+	has = s->mail != NULL;
+	pthread_mutex_unlock(&s->mail_lock);
+	return has;
+}
+
 static void
 take_mail(struct http_server *s)
 {
@@ -318,7 +329,7 @@ turn(struct http_server *s, int most_ms)
 
 	if (s->listen_again)
 		wait = sooner(wait, PAUSE_MS);
-	n = epoll_wait(s->epoll, event, 256, s->again || s->mail ? 0 : wait);
+	n = epoll_wait(s->epoll, event, 256, s->again || has_mail(s) ? 0 : wait);
 	s->now = time_mono_ns() / 1000000;
 	for (int i = 0; i < n; i++) {
 		int *fd = event[i].data.ptr;
