@@ -597,7 +597,7 @@ advance(struct connection *c, int *reads)
 	ssize_t got;
 	char *to;
 
-	if (rest.n || (state == BODY && c->request->gz_full)) {
+	if (rest.n || (state == BODY && (c->request->gz_full || frame_ended(&c->frame)))) {     /* (the reader had asked for a pause) */
 		consume_all(c, &rest);
 		if (c->dead)
 			return 0;
