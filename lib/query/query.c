@@ -1,9 +1,12 @@
 #include "query/query.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cmd.h"
 #include "base/mem.h"
@@ -150,12 +153,30 @@ close_database(struct query *q)
 	q->functions = NULL;
 }
 
+/* The table `input` is read when a statement first wants it; that there is such a file is known from the start. */
+static int
+input_there(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (!path || strcmp(path, "-") == 0)
+		return 0;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		errno = EISDIR;
+	else if (access(path, R_OK) == 0)
+		return 0;
+	return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+}
+
 struct query *
 query_open(const struct query_spec *spec, struct err *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct query *q = mem_new(sizeof(*q));
+	struct query *q;
 
+	if (input_there(spec->input, err) < 0)
+		return NULL;
+	q = mem_new(sizeof(*q));
 	pthread_once(&once, initialize);
 	q->spec = *spec;
 	policy_hold(spec->policy);
@@ -561,11 +582,40 @@ read_cell(sqlite3_stmt *statement, int i, struct cell *to, struct buf *scratch)
 	}
 }
 
+/* Does each row of the answer come from one row of one table? Then it is true whatever else could not be read; a count, a sum, the
+ * first of an order or what a join did not find would be wrong. */
+static int
+picks_rows(struct query *q, sqlite3_stmt *statement)
+{
+	static const char *const combining[] = { "AggStep", "AggStep1", "AggInverse", "AggFinal", "SorterOpen", "OpenEphemeral", "OpenAutoindex", NULL };
+	sqlite3_stmt *program = NULL;
+	struct buf text = {0};
+	int tables = 0;
+
+	for (int i = 0; i < q->plans.n; i++)
+		if (q->plans.plan[i]->grouped || q->plans.plan[i]->order || q->plans.plan[i]->n_late)
+			return 0;
+	buf_printf(&text, "EXPLAIN %s", sqlite3_sql(statement));
+	if (sqlite3_prepare_v2(q->db, buf_text(&text), -1, &program, NULL) != SQLITE_OK)
+		tables = 2;
+	while (tables < 2 && sqlite3_step(program) == SQLITE_ROW) {
+		const char *does = (const char *)sqlite3_column_text(program, 1);
+
+		tables += does && strcmp(does, "VOpen") == 0;
+		for (int i = 0; does && combining[i]; i++)
+			if (strcmp(does, combining[i]) == 0)
+				tables = 2;
+	}
+	sqlite3_finalize(program);
+	buf_release(&text);
+	return tables < 2;
+}
+
 /* told: what the sink was given already, and is not given again; 1 the columns, 2 rows. */
 static int
-run(sqlite3_stmt *statement, const struct query_sink *sink, int *told, struct err *err)
+run(struct query *q, sqlite3_stmt *statement, const struct query_sink *sink, int *told, struct err *err)
 {
-	int n = sqlite3_column_count(statement), rc = 0, step = SQLITE_DONE;
+	int n = sqlite3_column_count(statement), rc = 0, step = SQLITE_DONE, picks = -1;
 	struct cell *cells = mem_grow(NULL, (size_t)n + 1, sizeof(*cells));
 	struct str *names = mem_grow(NULL, (size_t)n + 1, sizeof(*names));
 	struct buf *scratch = mem_new(((size_t)n + 1) * sizeof(*scratch));
@@ -576,6 +626,11 @@ run(sqlite3_stmt *statement, const struct query_sink *sink, int *told, struct er
 		rc = sink->columns(sink->self, names, n, err);
 	*told = 1;
 	while (rc == 0 && (step = sqlite3_step(statement)) == SQLITE_ROW) {
+		if (q->damage.code && picks < 0 && !(picks = picks_rows(q, statement))) {
+			*err = q->damage;
+			rc = err->code;
+			break;
+		}
 		*told = 2;
 		for (int i = 0; i < n; i++)
 			read_cell(statement, i, &cells[i], &scratch[i]);
@@ -647,6 +702,8 @@ analyze(struct query *q, const struct buf *sql, const struct query_param *params
 		rows++;
 	if (rc == 0 && step != SQLITE_DONE)
 		rc = q->failure.code ? (*err = q->failure).code : q->cancelled ? query_stopped(q, err) : err_set(err, ERR_USAGE, "%s", sqlite3_errmsg(q->db));
+	if (rc == 0 && q->damage.code)
+		rc = (*err = q->damage).code;
 	for (int i = 0; rc == 0 && i < q->plans.n; i++) {
 		if (!q->plans.plan[i]->ran.n)
 			continue;       /* what it is for was not asked */
@@ -866,7 +923,7 @@ again:
 		else
 			tell(q, sql, base, offset >= 0 ? (long)rewrite_origin(&rewrite, (size_t)offset) : -1,
 			    q->names_rowid == 2 ? "no such column: rowid" : rc == SQLITE_AUTH ? "not authorized" : sqlite3_errmsg(q->db), err);
-	} else if (statement && bind(statement, params, n_params, err) == 0 && (rc = run(statement, sink, &told, err)) < 0 && !err->code) {
+	} else if (statement && bind(statement, params, n_params, err) == 0 && (rc = run(q, statement, sink, &told, err)) < 0 && !err->code) {
 		/* too much to keep in memory, or an overflow where SQLite would not have looked: row by row it may go */
 		if (planned && told < 2 && !q->cancelled) {
 			sqlite3_finalize(statement);

@@ -42,7 +42,8 @@ struct query_sink {
 struct query_param { struct str name, value; };         /* :name, @name, $name; the n-th for the n-th ? */
 
 /* Run the statement of sql at byte *at, which moves behind it. 1; 0 when there is no further statement; < 0 with "LINE:COL: "
- * in front of what is wrong. After ERR_CORRUPT all rows that could be read have been given. */
+ * in front of what is wrong. After ERR_CORRUPT, of a statement that only picks rows of a table, those that could be read have been
+ * given; of any other none, for they would be wrong. */
 int query_run(struct query *, struct str sql, size_t *at, const struct query_param *, int n_params, const struct query_sink *, struct err *);
 
 /* The same for a table function called as a verb: its rows without SQL. */

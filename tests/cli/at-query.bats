@@ -24,6 +24,13 @@ ask() { at-query -i - "$@" <<< "$rows"; }
 	[ ! -e "$AT_STORE" ]
 }
 
+@test "a missing -i is told, also to a statement that does not read it" {
+	run -1 --separate-stderr at-query -i none.ndjson 'SELECT 1'
+	[[ -z $output && $stderr == 'at-query: none.ndjson: No such file or directory' ]]
+	run -1 --separate-stderr at-query -i / 'SELECT 1'
+	[[ -z $output && $stderr == 'at-query: /: Is a directory' ]]
+}
+
 @test "the fields of CSV are numbers, texts and NULL by their looks" {
 	printf 'a,b,c\n10,x,0012\n9,,12345678901234567890\n9223372036854775807,-,1.2.3\n-0.5,1e5,-7\n' > t.csv
 	[ "$(at-query -i t.csv 'SELECT a FROM input WHERE a > 5 ORDER BY a')" = $'{"a":9}\n{"a":10}\n{"a":9223372036854775807}' ]

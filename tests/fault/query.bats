@@ -75,6 +75,31 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	done
 }
 
+@test "fault 16: what is put together from a damaged store is no answer, what can be read of its rows is" {
+	seq 200000 | sed 's/.*/{"event":"e","id":"&","user_id":"u1","properties":{"n":&}}/' | at-ingest -q
+	at-admin compact
+	cp -r "$AT_STORE" whole
+	size=$(stat -c %s "$AT_STORE"/tenants/default/data.mdb)
+	hits=0
+	for part in 3 4 5 6 7; do
+		rm -rf "$AT_STORE"; cp -r whole "$AT_STORE"
+		printf '\xff\x00\xff' | dd of="$AT_STORE"/tenants/default/data.mdb bs=1 seek=$((size * part / 8 + 100)) conv=notrunc status=none
+		at-query 'SELECT id FROM events' > rows 2> said && continue
+		grep -q damaged said
+		hits=$((hits + 1))
+		[ "$(wc -l < rows)" -gt 0 ]
+		for columns in 1 0; do
+			for sql in 'SELECT count(DISTINCT id) AS n FROM events' 'SELECT event, max(id) AS n FROM events GROUP BY event' \
+			    'SELECT id FROM events ORDER BY id DESC LIMIT 1' \
+			    'SELECT event, sum(length(id)) OVER () AS n FROM events' 'SELECT (SELECT sum(length(id)) FROM events) AS n'; do
+				AT_VECTOR=$columns run -1 --separate-stderr at-query "$sql"
+				[[ -z $output && $stderr == *damaged* ]] || { echo "$sql: ${output:0:200}"; false; }
+			done
+		done
+	done
+	[ $hits -gt 0 ]
+}
+
 @test "fault 20: the ends of time and of numbers" {
 	at-ingest -q <<-'END'
 	{"event":"e","timestamp":"9999-12-31T23:59:59.999Z","properties":{"x":1e308}}
