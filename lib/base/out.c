@@ -72,17 +72,22 @@ out_write(struct out *o, struct str bytes)
 }
 
 int
+out_failed(const struct out *o, struct err *err)
+{
+	return o->failed ? err_set(err, ERR_IO, "cannot write %s: %s", o->name, strerror(o->failed)) : 0;
+}
+
+int
 out_close(struct out *o, struct err *err)
 {
-	int rc = 0;
+	int rc;
 
 	if (!o)
 		return 0;
 	out_flush(o);
 	if ((o->own || o->fd == 1) && close(o->fd) && !o->failed && errno != EINTR)
 		o->failed = errno;
-	if (o->failed)
-		rc = err_set(err, ERR_IO, "cannot write %s: %s", o->name, strerror(o->failed));
+	rc = out_failed(o, err);
 	buf_release(&o->buf);
 	if (o->own) {
 		free((char *)o->name);

@@ -23,6 +23,7 @@ struct out *out_stdout(void);                   /* the one for fd 1; closed by c
 struct out *out_open(const char *path, int append, struct err *);  /* 0600; never through a link of another user */
 void out_flush(struct out *);                   /* write what is there */
 void out_write(struct out *, struct str);       /* what is there and these bytes, which are not copied */
+int  out_failed(const struct out *, struct err *);      /* 0, or ERR_IO with the reason: a write failed before */
 int  out_close(struct out *, struct err *);     /* flush, close, free; 0 or ERR_IO with the reason */
 
 static inline void

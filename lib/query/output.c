@@ -664,8 +664,8 @@ output_row(void *output, const struct cell *cells, int n, struct err *err)
 		rc = keep(o, cells, err);
 	o->rows++;
 	out_row(o->spec.to);
-	if (rc == 0 && o->spec.to->failed)
-		rc = err_set(err, ERR_IO, "cannot write %s: %s", o->spec.to->name, strerror(o->spec.to->failed));
+	if (rc == 0)
+		rc = out_failed(o->spec.to, err);
 	return rc;
 }
 
@@ -683,7 +683,7 @@ output_end(struct output *o, struct err *err)
 	if (ways[o->spec.format].end)
 		ways[o->spec.format].end(o);
 	if (o->spec.to->failed)
-		rc = err_set(err, ERR_IO, "cannot write %s: %s", o->spec.to->name, strerror(o->spec.to->failed));
+		rc = out_failed(o->spec.to, err);
 	for (int i = 0; i < o->n; i++) {
 		free((char *)o->column[i].p);
 		free(o->key[i]);

@@ -126,7 +126,7 @@ put_row(struct window *win, struct group *g, int64_t start, double seconds, int 
 	win->counts.out++;
 	out_row(win->spec.out);
 	if (win->spec.out->failed)
-		return err_set(err, ERR_IO, "cannot write");
+		return out_failed(win->spec.out, err);
 	return win->spec.save && !partial ? save_row(win, g, start, seconds, err) : 0;
 }
 

@@ -1373,6 +1373,67 @@ told_number(struct layout *l, int slot, void (*put)(const struct layout *, const
 	    number_of(member_of_field(l, l->field[field].name, suffix), to);
 }
 
+/* How many rows the metric row at hand stands for: 1 when it tells, 0 when it does not (then it is one), -1 when what it tells is
+ * no such number. */
+static int
+told_rows(struct layout *l, struct json states, int64_t *rows)
+{
+	struct str text = part_of(states, STR(""), "n1:", &l->scratch2);
+	struct number n;
+	double d;
+
+	*rows = 1;
+	if (text.p && str_int64((struct str){ text.p + 3, text.n - 3 }, rows) == 0 && *rows >= 0 && *rows <= INT64_MAX / 2)
+		return 1;
+	*rows = 1;
+	if (!told_number(l, 0, put_count, "count", &n))
+		return 0;
+	d = number_double(&n);          /* 42.0 is 42 */
+	if (n.exp == 0 && n.digits >= 0 && n.digits < INT64_MAX / 2)
+		*rows = (int64_t)n.digits;
+	else if (d >= 0 && d <= 1LL << 53 && d == floor(d))
+		*rows = (int64_t)d;
+	else
+		return -1;
+	return 1;
+}
+
+int
+layout_rows_wrong(struct layout *l, struct json row)
+{
+	int64_t rows;
+
+	read_members(l, row);
+	return told_rows(l, member_of(l, STR("states")), &rows) < 0;
+}
+
+/* Does the row tell in any way that the field had values? */
+static int
+has_values(const struct layout *l, int field)
+{
+	struct str name = l->field[field].name;
+	double share;
+
+	for (int i = 0; i < l->members; i++) {
+		struct str key = l->member[i].key;
+
+		if (key.n > name.n + 1 && str_starts(key, name) && key.p[name.n] == '_' && l->member[i].value.type == JSON_NUMBER &&
+		    !str_eq(json_raw(l->member[i].value), STR("0")) && aggregate_find((struct str){ key.p + name.n + 1, key.n - name.n - 1 }, &share))
+			return 1;
+	}
+	return 0;
+}
+
+/* Is the slot there for more than a sum, and how many numbers went into it must be known? */
+static int
+wants_number(const struct layout *l, int slot)
+{
+	for (int i = 0; i < l->columns; i++)
+		if (l->column[i].slot == slot && l->column[i].what->put != put_sum)
+			return 1;
+	return 0;
+}
+
 /* Does the row have a column of the slot that would be no null if there had been a value, and is null? */
 static int
 told_nothing(const struct layout *l, int slot)
@@ -1383,9 +1444,9 @@ told_nothing(const struct layout *l, int slot)
 	return 0;
 }
 
-/* Fill one slot from the row at hand. 0, or 1 when the row does not tell. */
+/* Fill one slot from the row at hand, which stands for so many rows (and tells so, or not). 0, or 1 when it does not tell. */
 static int
-take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows, int64_t time, int64_t seq)
+take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows, int counted, int64_t time, int64_t seq)
 {
 	const struct slot *slot = &l->slot[i];
 	struct str field = l->field[slot->field].name, text;
@@ -1402,6 +1463,9 @@ take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows
 
 		if (told_nothing(l, i) || member_of_field(l, field, "avg").type == JSON_NULL)
 			return 0;
+		/* how many numbers they were is known by "count" only; without one a mean would be one of means */
+		if (raw.type == JSON_NONE && !counted && wants_number(l, i) && (told_number(l, i, put_sum, "sum", &n) || told_number(l, i, put_avg, "avg", &n)))
+			return 1;
 		if (told_number(l, i, put_sum, "sum", &n)) {
 			number_sum_add(&sum->sum, &n);
 			sum->n += rows;
@@ -1445,38 +1509,34 @@ take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows
 			add_number(slot->kind, at, &n);
 		return 0;
 	}
-	return states.type == JSON_NONE && slot->kind != SLOT_MIN && slot->kind != SLOT_MAX && slot->kind != SLOT_FIRST && slot->kind != SLOT_LAST;
+	return slot->kind != SLOT_MIN && slot->kind != SLOT_MAX && slot->kind != SLOT_FIRST && slot->kind != SLOT_LAST;
 }
 
 int
 layout_take(struct layout *l, void *state, struct json row, int64_t time, int64_t seq, struct str *which)
 {
 	struct json states;
-	struct number n;
 	struct str text;
-	int64_t rows = 1;
-	int unknown = 0;
+	int64_t rows;
+	int unknown = 0, counted;
 
 	read_members(l, row);
 	states = member_of(l, STR("states"));
-	text = part_of(states, STR(""), "n1:", &l->scratch2);
-	if (!text.p || str_int64((struct str){ text.p + 3, text.n - 3 }, &rows))
-		if (told_number(l, 0, put_count, "count", &n) && n.exp == 0 && n.digits >= 0 && n.digits < INT64_MAX / 2)
-			rows = (int64_t)n.digits;
-	if (rows < 0 || rows > INT64_MAX / 2)
-		rows = 1;
+	counted = told_rows(l, states, &rows) > 0;
 	((struct rows_state *)state)->n += rows;
 	for (int i = 1; i < l->slots; i++) {
 		if (l->slot[i].kind == SLOT_SPAN) {
 			text = part_of(states, STR(""), "span1:", &l->scratch2);
 			if (!text.p || slot_take(l, state, i, text))
 				span_add(AT(state, l, i), time, time);
-		} else if (take_slot(l, state, i, states, rows, time, seq) && !unknown) {
-			/* only what the row would have had to say: a column of it that has a value */
+		} else if (take_slot(l, state, i, states, rows, counted, time, seq) && !unknown) {
+			/* only what the row would have had to say: a column of it that has a value, or one that it has not of a field with values */
 			for (int c = 0; c < l->columns && !unknown; c++) {
-				struct json v = l->column[c].slot == i || l->column[c].slot2 == i ? member_of(l, l->column[c].name) : JSON_ABSENT;
+				int is_of = (l->column[c].slot == i || l->column[c].slot2 == i) && l->column[c].what->put != put_sum;
+				struct json v = is_of ? member_of(l, l->column[c].name) : JSON_ABSENT;
 
-				if (v.type == JSON_NUMBER && !str_eq(json_raw(v), STR("0"))) {
+				if ((v.type == JSON_NUMBER && !str_eq(json_raw(v), STR("0"))) ||
+				    (is_of && v.type == JSON_NONE && has_values(l, l->slot[i].field))) {
 					unknown = 1;
 					*which = l->column[c].name;
 				}

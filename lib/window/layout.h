@@ -76,6 +76,7 @@ void layout_add_cells(struct layout *, void *state, const struct layout_cell *, 
 
 /* One metric row, merged field by field. 0, or 1 when a column cannot be known from it (no "states"): its name in *which. */
 int layout_take(struct layout *, void *state, struct json row, int64_t time, int64_t seq, struct str *which);
+int layout_rows_wrong(struct layout *, struct json row);        /* 1: its "count" is no number of rows */
 
 void layout_merge(const struct layout *, void *state, const void *from);
 void layout_release(const struct layout *, void *state);        /* what the state points at; it is empty afterwards */

@@ -108,6 +108,8 @@ window_metric_row(struct window *win, struct str text, struct err *err)
 	layout = window_layout(win, name);
 	if (win->learns && learn(win, layout, row, err))
 		return err->code;
+	if (layout_rows_wrong(layout, row))
+		return err_set(err, ERR_INPUT, "count: wants a number of rows, 0 or more, whole");
 	if (metric_key(win, labels, layout, &labels_len, err))
 		return err->code;
 	win->metric_ms = length_of(json_get(row, STR("window")));

@@ -395,8 +395,51 @@ fields() { jq -c "$1" <<< "$output"; }
 	for s in '"dd1:"' '"dd1:1;2"' '"dd1:1;2;3;4*99999999999999999999;"' '"sum1:1;"' '["dd1:x","hll1:r","ss1:5;a"]' 7 '{"a":1}' '"dd1:5;1;0;1;"' '"sum1:-5;3"'; do
 		row "$s"
 	done > rows
-	run -0 at-agg -w 1h -a 'count,p50(v),avg(v),distinct(v),topk(v,3)' rows
-	[ "$(fields .count)" = 9 ]
+	run -0 --separate-stderr at-agg -w 1h -a 'count,p50(v),avg(v),distinct(v),topk(v,3)' rows
+	[[ "$(fields .count)" = 9 && $stderr == *'cannot be merged'* ]]
+}
+
+@test "what metric rows do not tell is no figure: it is null, and said" {
+	row() { printf '{"metric":"x","timestamp":"2026-11-23T10:0%s:00.000Z","window":"1m","labels":{},%s}\n' "$1" "$2"; }
+	without() { run -0 --separate-stderr at-agg -w 1h "$@" rows; [[ $stderr == *"cannot be merged from metric rows without states"* ]]; }
+	{ row 0 '"q_sum":4'; row 1 '"q_sum":0'; } > rows                # of how many numbers?
+	without -a 'avg(q)'
+	[ "$(fields .q_avg)" = null ]
+	{ row 0 '"r_avg":1'; row 1 '"r_avg":5'; } > rows                # never an average of averages
+	without
+	[ "$(fields .r_avg)" = null ]
+	{ row 0 '"r_avg":1,"count":1'; row 1 '"r_avg":5,"count":3'; } > rows
+	run -0 --separate-stderr at-agg -w 1h rows
+	[[ "$(fields .r_avg)" = 4 && -z $stderr ]]
+	{ row 0 '"r_min":1,"count":1'; row 1 '"r_min":5,"count":3'; } > rows
+	without -a 'p95(r)'
+	[ "$(fields .r_p95)" = null ]
+	{ row 0 '"r_p95":1,"count":1,"states":{"r":"dd1:garbage"}'; row 1 '"r_p95":5,"count":3,"states":{"r":5}'; } > rows
+	without
+	[ "$(fields .r_p95)" = null ]
+	cat <<-'END' > in                                               # a minute without the field is not that
+	{"timestamp":1,"r":5}
+	{"timestamp":61}
+	END
+	at-agg -w 1m --states -a 'count,avg(r),p95(r),distinct(r),stddev(r)' in > rows
+	run -0 --separate-stderr at-agg -w 1h rows
+	[[ $output = "$(at-agg -w 1h -a 'count,avg(r),p95(r),distinct(r),stddev(r)' in)" && -z $stderr ]]
+}
+
+@test "the count of a metric row is a number of rows: 42.0 is 42, -5 and 1.5 reject it" {
+	row() { printf '{"metric":"x","timestamp":"2026-11-23T10:00:00.000Z","window":"1m","labels":{},"count":%s}\n' "$1"; }
+	{ row 42.0; row 1e1; row 0; } > rows
+	run -0 at-agg -w 1h rows
+	[ "$(fields .count)" = 52 ]
+	{ row -5; row 1.5; row 1e308; row 1; } > rows
+	run -3 --separate-stderr at-agg --strict -w 1h rows
+	[[ "$(fields .count)" = 1 && $stderr == *'rows:1: count: wants a number of rows, 0 or more, whole'* ]]
+}
+
+@test "a write that fails is told once" {
+	seq 1000 | sed 's/.*/{"timestamp":&}/' > rows
+	run -1 bash -c 'at-agg -w 1s rows > /dev/full'
+	[ "$output" = 'at-agg: cannot write standard output: No space left on device' ]
 }
 
 @test "the benchmark's million events come out, in 64 MiB" {
