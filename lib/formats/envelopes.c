@@ -43,6 +43,12 @@ envelope_close(void *self)
 	formats_close(e);
 }
 
+static void
+go_on(void *self, int inside)
+{
+	values_go_on(((struct envelope *)self)->values, inside);
+}
+
 static int
 next(void *self, struct record *r, struct err *err)
 {
@@ -221,8 +227,8 @@ looks_segment(struct str head, const char *file)
 }
 
 const struct format formats_cloudevents = {
-	"cloudevents", "CloudEvents as JSON, single or in batches", looks_cloudevents, open_cloudevents, next, envelope_close
+	"cloudevents", "CloudEvents as JSON, single or in batches", looks_cloudevents, open_cloudevents, next, envelope_close, .go_on = go_on
 };
 const struct format formats_segment = {
-	"segment", "Segment calls, single or in batches", looks_segment, open_segment, next, envelope_close
+	"segment", "Segment calls, single or in batches", looks_segment, open_segment, next, envelope_close, .go_on = go_on
 };

@@ -18,7 +18,9 @@ struct record {
 	struct str input;       /* the bytes it was made from, for a reject row */
 	long       line;        /* where it began, from 1 */
 	int64_t    end;         /* offset of the input behind it: with more == 0, where a later run may go on */
-	uint8_t    more;        /* 1: others of the same bytes (or the same array) follow: no place to stop and go on from */
+	uint8_t    more;        /* 1: others of the same bytes follow: no place to stop and go on from */
+	uint8_t    inside;      /* what format.go_on is to be told by who goes on at `end`: 0 nothing */
+	uint8_t    cut;         /* 1: of a bad one: the input ends in the middle of it; it may be whole one day */
 	uint8_t    checked;     /* 1: the text was written by us and needs no json_check */
 	struct str properties;  /* of json: compact, no key twice, none that means something to an event, and nothing but the
 	                         * event's own keys before it (event_read_own); p NULL: not known to be so */
@@ -41,6 +43,7 @@ struct format {
 	int (*inside)(const void *);
 	void (*forget)(void *);
 	int header;             /* 1: the first line of a file names what follows: whoever goes on in the middle gives it again */
+	void (*go_on)(void *, int inside);      /* before the first `next`: the input begins where a record was that said `inside` */
 };
 extern const struct format *const formats_all[];        /* NULL at the end */
 

@@ -33,11 +33,17 @@ next(void *self, struct record *r, struct err *err)
 }
 
 static void
+go_on(void *self, int inside)
+{
+	values_go_on(self, inside);
+}
+
+static void
 json_close(void *self)
 {
 	values_free(self);
 }
 
 const struct format formats_json = {
-	"json", "a JSON array, {\"events\":[...]}, or values one after another", looks, json_open, next, json_close
+	"json", "a JSON array, {\"events\":[...]}, or values one after another", looks, json_open, next, json_close, .go_on = go_on
 };

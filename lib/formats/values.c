@@ -17,6 +17,9 @@ enum where {
 	TAIL,           /* behind it, up to the envelope's } */
 };
 
+/* record.inside: where, and what values_go_on must know besides. */
+enum { INSIDE_WHERE = 3, INSIDE_COMMA = 4, INSIDE_SKIPPING = 8 };
+
 struct scan {
 	size_t pos;                     /* next byte to look at, from the value's start */
 	int    depth, in_string, escaped, in_key, after_colon, event_seen, key_is_envelope;
@@ -180,7 +183,16 @@ static void
 here(const struct values *v, struct record *r)
 {
 	r->end = in_offset(v->in) - (int64_t)(v->window.n - v->at);
-	r->more = v->where != TOP;
+	r->more = 0;
+	r->inside = (uint8_t)((int)v->where | (v->comma ? INSIDE_COMMA : 0) | (v->skipping ? INSIDE_SKIPPING : 0));
+}
+
+void
+values_go_on(struct values *v, int inside)
+{
+	v->where = (enum where)(inside & INSIDE_WHERE);
+	v->comma = (inside & INSIDE_COMMA) != 0;
+	v->skipping = (inside & INSIDE_SKIPPING) != 0;
 }
 
 /* Bad are n bytes from `at`, or, for 0, those to the end of the line at scan.pos. */
@@ -212,6 +224,7 @@ over(struct values *v, struct record *r, struct err *err)
 	if (v->over || !what)
 		return IN_END;
 	v->over = 1;
+	r->cut = 1;
 	return damaged(v, r, v->window.n - v->at, what, err);   /* all of it: to try again at each line would take for ever */
 }
 
@@ -224,7 +237,7 @@ values_next(struct values *v, struct record *r, struct err *err)
 	char c;
 	int rc;
 
-	r->checked = 0;
+	r->checked = r->cut = 0;
 	r->properties = (struct str){ NULL, 0 };
 	for (;;) {
 		if (v->at == v->window.n) {

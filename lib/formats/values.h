@@ -20,4 +20,7 @@ void values_free(struct values *);
 /* The next object as record.json (and .input, .line). IN_LINE, IN_END, IN_IDLE, ERR_INPUT, < 0. */
 int values_next(struct values *, struct record *, struct err *);
 
+/* The input goes on where another ended behind a record (record.inside): in an array, perhaps. */
+void values_go_on(struct values *, int inside);
+
 #endif

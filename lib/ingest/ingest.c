@@ -45,13 +45,15 @@ struct input {
 	int number;                     /* in it */
 	struct kept *kept;              /* with --resume */
 	int64_t end;                    /* behind the last row */
+	int inside;                     /* record.inside of it */
 	long base;                      /* lines before those of this run */
 };
 
-/* How far a file was read: what --resume keeps, as {"files":{"/var/log/x":{"place":"…","line":12}}}. */
+/* How far a file was read: what --resume keeps, as {"files":{"/var/log/x":{"place":"…","line":12,"inside":1}}}. */
 struct kept {
 	struct buf place;
 	long line;
+	int inside;
 	struct input *input;            /* being read now */
 };
 
@@ -249,6 +251,7 @@ put_place(void *self, struct buf *out)
 		if (k->input) {
 			buf_clear(&k->place);
 			follow_place(k->input->follow, k->input->number, k->input->end, &k->place);
+			k->inside = k->input->inside;
 		}
 		if (!k->place.n)
 			continue;
@@ -257,7 +260,10 @@ put_place(void *self, struct buf *out)
 		json_put_key(out, e->key);
 		buf_lit(out, "{\"place\":");
 		json_put_string(out, buf_get(&k->place));
-		buf_printf(out, ",\"line\":%ld}", k->line);
+		buf_printf(out, ",\"line\":%ld", k->line);
+		if (k->inside)
+			buf_printf(out, ",\"inside\":%d", k->inside);
+		buf_byte(out, '}');
 	}
 	buf_lit(out, "}}");
 }
@@ -274,11 +280,13 @@ read_kept(struct run *r, struct str json, struct err *err)
 	files = json_get(json_value(json), STR("files"));
 	for (it = json_iter(files); files.type == JSON_OBJECT && json_next(&it); ) {
 		struct kept *k = map_put(&r->kept, json_text(it.key, &scratch), NULL)->ptr = mem_new(sizeof(*k));
-		int64_t line = 0;
+		int64_t line = 0, inside = 0;
 
 		buf_str(&k->place, json_text(json_get(it.value, STR("place")), &scratch));
 		json_int64(json_get(it.value, STR("line")), &line);
+		json_int64(json_get(it.value, STR("inside")), &inside);
 		k->line = (long)line;
+		k->inside = inside > 0 && inside <= UINT8_MAX ? (int)inside : 0;
 	}
 	buf_release(&scratch);
 	return 0;
@@ -338,6 +346,7 @@ settle(struct run *r, struct input *input, struct record *record, int got, struc
 	if (record->more)
 		return 0;
 	input->end = record->end;
+	input->inside = record->inside;
 	if (input->kept)
 		input->kept->line = input->base + record->line;
 	if ((got = sink_row_end(r->sink, err)))
@@ -347,6 +356,23 @@ settle(struct run *r, struct input *input, struct record *record, int got, struc
 	return 0;
 }
 
+/* A file of the stream is at its end: is there another to go on with, whose header or array begins anew? IN_LINE, or IN_END. */
+static int
+turn(struct input *input, struct err *err)
+{
+	if (!input->follow || !follow_turn(input->follow, input->number))
+		return IN_END;
+	input->format->close(input->state);
+	input->in = follow_in(input->follow, input->number);
+	input->base = 0;
+	input->end = 0;
+	input->inside = 0;
+	if ((input->state = input->format->open(input->in, err)))
+		return IN_LINE;
+	pass_over(err);
+	return IN_END;
+}
+
 /* One record. IN_LINE, IN_IDLE, IN_END (also when the input failed), or < 0, which ends the run. */
 static int
 step(struct run *r, struct input *input, struct err *err)
@@ -354,7 +380,13 @@ step(struct run *r, struct input *input, struct err *err)
 	struct record record = { .input = STR("") };
 	int got = input->format->next(input->state, &record, err);
 
-	if (got == IN_END || got == IN_IDLE)
+	if (got == ERR_INPUT && record.cut && input->follow && !follow_has_next(input->follow, input->number) && (input->kept || cmd_stopping())) {
+		err_clear(err);         /* as half a line is: left for the next run */
+		got = IN_END;
+	}
+	if (got == IN_END)
+		return turn(input, err);
+	if (got == IN_IDLE)
 		return got;
 	if (got < 0 && got != ERR_INPUT && got != ERR_LIMIT) {
 		pass_over(err);
@@ -479,14 +511,21 @@ begin(struct run *r, struct input *input, struct err *err)
 	input->format = r->format ? r->format : formats_detect(head, strcmp(input->path, "stdin") ? input->path : "");
 	if (!r->format && cmd_settings()->verbose)
 		cmd_say("%s: reading as %s", input->path, input->format->name);
+	if (input->follow && !follow_begin(input->follow, input->number))
+		input->base = input->inside = 0;        /* the file of the last run is gone */
+	if (input->follow && (input->format->header || input->format->go_on))
+		follow_part(input->follow, input->number);
 	if (input->follow && input->format->header && input->base) {
 		follow_again(input->follow, input->number);
 		input->base--;
 	}
 	if (may_look_ahead(r, input))
 		return 1;
-	input->state = input->format->open(input->in, err);
-	return input->state ? 1 : err->code;
+	if (!(input->state = input->format->open(input->in, err)))
+		return err->code;
+	if (input->inside && input->format->go_on)
+		input->format->go_on(input->state, input->inside);
+	return 1;
 }
 
 /* Let an input go; what was kept of it stays. */
@@ -496,6 +535,7 @@ end(struct input *input)
 	if (input->kept) {
 		buf_clear(&input->kept->place);
 		follow_place(input->follow, input->number, input->end, &input->kept->place);
+		input->kept->inside = input->inside;
 		input->kept->input = NULL;
 	}
 	if (input->state)
@@ -515,6 +555,7 @@ add_followed(struct run *r, struct input *input, struct follow *follow, const ch
 		if (input->kept->place.n) {
 			place = buf_get(&input->kept->place);
 			input->base = input->kept->line;
+			input->inside = input->kept->inside;
 		}
 	}
 	if ((input->number = follow_add(follow, path, place, err)) < 0)

@@ -53,6 +53,8 @@ struct file {
 	struct identity id;     /* of fd */
 	int64_t offset, limit;  /* next byte in fd; once: read no further */
 	int64_t stream;         /* bytes given */
+	int64_t in_at;          /* of them before `in` */
+	int    parted, turned;  /* follow_part; and it is at the end of a file, with another open */
 	char   last;            /* the last of them */
 	struct buf own;         /* bytes to give before more is read */
 	struct identity want;   /* the place to go on at; length -1: none */
@@ -414,7 +416,7 @@ begin(struct file *file)
 static void
 end_line(struct file *file)                     /* what follows is another file: its first line is not the rest of this one's last */
 {
-	if (file->stream && file->last != '\n') {
+	if (file->stream && file->last != '\n' && !file->parted) {
 		buf_byte(&file->own, '\n');
 		file->last = '\n';
 		file->piece = mem_grow(file->piece, (size_t)file->pieces + 1, sizeof(*file->piece));
@@ -489,6 +491,8 @@ next_bytes(void *self, char *to, size_t n, size_t *got, struct err *err)
 	struct stat st;
 	ssize_t r;
 
+	if (file->turned)
+		return IN_END;
 	for (;;) {
 		if (file->own.n) {
 			*got = file->own.n < n ? file->own.n : n;
@@ -505,8 +509,12 @@ next_bytes(void *self, char *to, size_t n, size_t *got, struct err *err)
 			return IN_END;
 		/* Is it what it was? Cut short and grown beyond our offset it would be read from its middle. */
 		if (fstat(file->fd, &st) < 0 || st.st_size <= file->offset || !same_start(file->fd, &file->id)) {
-			if (move_on(file))
-				continue;
+			if (move_on(file)) {
+				if (!file->parted || file->offset)      /* else: a copy of what was read already has more */
+					continue;
+				file->turned = 1;
+				return IN_END;
+			}
 			return file->follow->once ? IN_END : IN_IDLE;
 		}
 		if ((int64_t)n > file->limit - file->offset)
@@ -607,6 +615,38 @@ follow_in(struct follow *f, int number)
 	return f->file[number]->in;
 }
 
+void
+follow_part(struct follow *f, int number)
+{
+	f->file[number]->parted = 1;
+}
+
+int
+follow_has_next(const struct follow *f, int number)
+{
+	return f->file[number]->turned;
+}
+
+int
+follow_turn(struct follow *f, int number)
+{
+	struct file *file = f->file[number];
+
+	if (!file->turned)
+		return 0;
+	file->turned = 0;
+	in_close(file->in);
+	file->in = in_open_read(next_bytes, file, file->path);
+	file->in_at = file->stream;
+	return 1;
+}
+
+int64_t
+follow_begin(struct follow *f, int number)
+{
+	return f->file[number]->offset;
+}
+
 struct str
 follow_head(struct follow *f, int number)
 {
@@ -643,6 +683,7 @@ follow_place(struct follow *f, int number, int64_t offset, struct buf *place)
 	struct piece *p;
 	int i = 0;
 
+	offset += file->in_at;
 	if (!file->pieces) {
 		if (file->want.length >= 0)
 			buf_printf(place, "1 %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRIx64 " %" PRId64, file->want.dev,

@@ -39,7 +39,16 @@ struct str follow_head(struct follow *, int number);
  * first read. */
 void follow_again(struct follow *, int number);
 
-struct in *follow_in(struct follow *, int number);      /* lives as long as the follow */
+struct in *follow_in(struct follow *, int number);      /* lives as long as the follow, or until follow_turn */
+
+/* For formats that begin anew with each file (a header, an array): its streams end with a file, too. Before the first read. At
+ * such an end follow_turn is 1: then follow_in gives the next file's, with offsets from 0; 0: there is none to go on with. */
+void follow_part(struct follow *, int number);
+int follow_has_next(const struct follow *, int number);
+int follow_turn(struct follow *, int number);
+
+/* Where in a file the stream begins: 0 also when the place of follow_add was not found again. After follow_head. */
+int64_t follow_begin(struct follow *, int number);
 
 /* The place of the stream's byte `offset` (record.end). Offsets only grow from call to call. Appended as printable text. */
 void follow_place(struct follow *, int number, int64_t offset, struct buf *place);

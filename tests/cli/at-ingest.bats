@@ -280,3 +280,79 @@ while i < len(d):
 		done
 	done
 }
+
+@test "a JSON array is stored, and an envelope, and what stands before a fault in one" {
+	echo '[{"event":"a","ts":1},{"event":"b","ts":2}]' > array.json
+	echo '{"events":[{"event":"c","ts":3},{"event":"d","ts":4}]}' > envelope.json
+	printf '[{"event":"e","ts":5},\n{"event":"f","ts":6},{"event":"g"' > cut.json
+	at-ingest array.json
+	at-ingest envelope.json
+	run -0 at-ingest cut.json
+	[[ $output == *'the input ends in the middle of a value'*'2 stored, 1 rejected'* ]]
+	[ "$(at-query "SELECT string_agg(event, '' ORDER BY timestamp) AS e FROM events")" = '{"e":"abcdef"}' ]
+}
+
+@test "a JSON array is read in groups: memory does not grow with it" {
+	[ -z "$SANITIZED" ] || skip "a sanitizer takes memory of its own"
+	run -0 bash -c '{ echo "["; seq 600000 | sed "s/.*/{\"event\":\"e\",\"ts\":&,\"text\":\"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz\"},/"; echo "{\"event\":\"end\"}]"; } |
+		/usr/bin/env python3 -c "
+import resource, subprocess
+subprocess.run([\"at-ingest\"], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"'
+	[ "$output" -lt 100000 ]
+	[ "$(at-query 'SELECT count(*) AS n FROM events')" = '{"n":600001}' ]
+}
+
+@test "--resume goes on inside an array that grows, wherever it was cut, and never takes an element twice" {
+	for text in '[{"event":"a","ts":1},\n{"event":"b","ts":2} , {"event":"c",\n"ts":3},\n{bad},\n{"event":"d","ts":4}]\n{"event":"e","ts":5}\n' \
+	    '{"sent":1,"events":[{"event":"a","ts":1},\n{"event":"b","ts":2},{"event":"c",\n"ts":3},{bad}\n,{"event":"d","ts":4}],"n":2}\n{"event":"e","ts":5}\n'; do
+		printf "$text" > whole
+		for cut in $(seq 20 7 $(($(stat -c %s whole) - 1))); do
+			rm -rf "$AT_STORE"
+			head -c $cut whole > part
+			touch -d '1 minute ago' part
+			at-ingest -q -f json --resume x part 2>> said
+			tail -c +$((cut + 1)) whole >> part
+			touch -d '1 minute ago' part
+			at-ingest -q -f json --resume x part 2>> said
+			at-ingest -q -f json --resume x part 2>> said
+			[ "$(at-query "SELECT string_agg(event, '' ORDER BY timestamp) AS e FROM events")" = '{"e":"abcde"}' ] || { echo "cut at $cut"; false; }
+		done
+	done
+}
+
+@test "kill -9 within an array: --resume loses nothing and doubles nothing" {
+	{ echo '['; seq 200000 | sed 's/.*/{"event":"e","id":"&","ts":&},/'; echo '{"event":"end"}]'; } > array.json
+	touch -d '1 minute ago' array.json
+	for i in 1 2 3 4 5 6; do
+		timeout -s KILL 0.$i at-ingest -q --resume x array.json || true
+	done
+	at-ingest -q --resume x array.json
+	[ "$(at-query 'SELECT count(*) AS n, count(DISTINCT id) AS ids FROM events')" = '{"n":200001,"ids":200000}' ]
+}
+
+@test "each file of a rotation begins anew: its own header, its own array" {
+	printf 'event,ts,x\na,1,2\n' > c.csv
+	at-ingest --resume c c.csv
+	echo d,4,5 >> c.csv; mv c.csv c.csv.1
+	printf 'event,y,ts\nc,9,3\n' > c.csv
+	touch -d '1 minute ago' c.csv.1 c.csv
+	run -0 at-ingest --strict --resume c c.csv
+	run -0 at-ingest --strict --resume c c.csv
+	run -0 at-query "SELECT event, timestamp, x, y FROM events ORDER BY timestamp"
+	[ "$output" = '{"event":"a","timestamp":"1970-01-01T00:00:01.000Z","x":"2","y":null}
+{"event":"c","timestamp":"1970-01-01T00:00:03.000Z","x":null,"y":"9"}
+{"event":"d","timestamp":"1970-01-01T00:00:04.000Z","x":"5","y":null}' ]
+	printf 'event,ts,x\na,1,2\n' > f.csv
+	at-ingest -n --follow f.csv > out & pid=$!
+	sleep 0.4
+	mv f.csv f.csv.1
+	printf 'event,ts,y\nb,2,3\n' > f.csv
+	for i in {1..50}; do [ "$(wc -l < out)" = 2 ] && break; sleep 0.1; done
+	printf 'event,z,ts\n' > f.csv                                  # cut short
+	sleep 0.5
+	echo c,4,5 >> f.csv
+	for i in {1..50}; do [ "$(wc -l < out)" = 3 ] && break; sleep 0.1; done
+	kill $pid; wait $pid
+	[ "$(jq -c '[.event, .properties]' out)" = $'["a",{"x":"2"}]\n["b",{"y":"3"}]\n["c",{"z":"4"}]' ]
+}
