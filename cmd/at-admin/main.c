@@ -1,10 +1,11 @@
-/* at-admin - look after a store: tenants, figures, checks, room. See at-admin(1). */
+/* at-admin - look after a store: tenants, users, keys, figures, checks, room. See at-admin(1). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "at-admin.h"
 #include "base/cmd.h"
 #include "base/mem.h"
 #include "base/out.h"
@@ -12,22 +13,16 @@
 #include "config/config.h"
 #include "store/admin.h"
 
-static struct {
-	const char *format;
-	int64_t before;
-	int all, dry, yes;
-	char **words;           /* what stands behind the verb */
-	int n;
-} want = { .before = TIME_NONE };
+struct want want = { .before = TIME_NONE, .from = TIME_NONE, .to = TIME_NONE };
 
-static struct buf *
+struct buf *
 say(void)
 {
 	return &out_stdout()->buf;
 }
 
 /* Something will be gone: asked on a terminal, refused elsewhere without --yes. */
-static int
+int
 sure(struct err *err, const char *what)
 {
 	char answer[16] = "";
@@ -87,7 +82,7 @@ init(struct err *err)
 	return store_init(cmd_settings()->store, err);
 }
 
-static int
+int
 as_rows(struct err *err, int *rows)
 {
 	if (want.format && strcmp(want.format, "ndjson") && strcmp(want.format, "table"))
@@ -299,7 +294,7 @@ tenant(struct err *err)
 		return err_set(err, ERR_USAGE, "tenant: say add NAME, list or remove NAME");
 	if (strcmp(what, "add") == 0) {
 		if (!want.dry)
-			return store_tenant_add(dir, name, err);
+			return access_tenant_add(name, err);
 		buf_printf(say(), "%s: would be made\n", name);
 		return 0;
 	}
@@ -312,50 +307,76 @@ tenant(struct err *err)
 		return 0;
 	}
 	snprintf(question, sizeof(question), "removing tenant %s and all its events", name);
-	return (rc = sure(err, question)) ? rc : store_tenant_remove(dir, name, err);
+	return (rc = sure(err, question)) ? rc : access_tenant_remove(name, err);
 }
+
+static int
+stats_verb(struct err *err)
+{
+	return on_tenants(stats, STORE_READ, err);
+}
+
+static int
+verify_verb(struct err *err)
+{
+	return on_tenants(verify, STORE_READ, err);
+}
+
+static int
+compact_verb(struct err *err)
+{
+	return on_tenants(compact, want.dry ? STORE_READ : STORE_WRITE, err);
+}
+
+static int
+retain_verb(struct err *err)
+{
+	int rc;
+
+	if ((rc = retain_what(err)) || (!want.dry && (rc = sure(err, "dropping what is older"))))
+		return rc;
+	return on_tenants(retain, STORE_WRITE, err);
+}
+
+static const struct { const char *name; int words; int (*call)(struct err *); } calls[] = {      /* words: some may stand behind it */
+	{ "init", 0, init }, { "stats", 0, stats_verb }, { "verify", 0, verify_verb }, { "compact", 0, compact_verb }, { "tenant", 1, tenant },
+	{ "user", 1, access_user }, { "key", 1, access_key }, { "role", 1, access_role }, { "audit", 1, access_audit }, { "retain", 0, retain_verb },
+};
+#define VERBS "init, stats, verify, compact, tenant, user, key, role, audit or retain"
 
 static int
 run(const char *verb, struct err *err)
 {
-	static const char *const verbs[] = { "init", "stats", "verify", "compact", "retain", NULL };
-	const char *const *known = verbs;
-	int rc;
+	size_t i = 0, n = sizeof(calls) / sizeof(*calls);
 
-	if (strcmp(verb, "tenant") == 0)
-		return tenant(err);
-	while (*known && strcmp(verb, *known))
-		known++;
-	if (!*known)
-		return err_set(err, ERR_USAGE, "there is no verb '%s', try init, stats, verify, compact, tenant or retain", verb);
-	if (want.n)
+	while (i < n && strcmp(verb, calls[i].name))
+		i++;
+	if (i == n)
+		return err_set(err, ERR_USAGE, "there is no verb '%s', try " VERBS, verb);
+	if (want.n && !calls[i].words)
 		return err_set(err, ERR_USAGE, "%s: '%s' is too much, see at-admin %s --help", verb, want.words[0], verb);
-	if (strcmp(verb, "init") == 0)
-		return init(err);
-	if (strcmp(verb, "stats") == 0)
-		return on_tenants(stats, STORE_READ, err);
-	if (strcmp(verb, "verify") == 0)
-		return on_tenants(verify, STORE_READ, err);
-	if (strcmp(verb, "compact") == 0)
-		return on_tenants(compact, want.dry ? STORE_READ : STORE_WRITE, err);
-	if ((rc = retain_what(err)) || (!want.dry && (rc = sure(err, "dropping what is older"))))
-		return rc;
-	return on_tenants(retain, STORE_WRITE, err);
+	return calls[i].call(err);
 }
 
 int
 main(int argc, char **argv)
 {
 	const struct opt opts[] = {
-		{ 'a', "all",    NULL,     "every tenant of the store, not one (stats, verify, compact, retain)", opt_flag, &want.all },
+		{ 'a', "all",    NULL,     "every tenant of the store, not one (stats, verify, compact, retain, lists)", opt_flag, &want.all },
 		{ 'n', "dry-run", NULL,    "change nothing, say what would be done", opt_flag, &want.dry },
 		{ 'y', "yes",    NULL,     "do not ask before something goes for good", opt_flag, &want.yes },
-		{ 'f', "format", "FORMAT", "table or ndjson (stats, verify); default table on a terminal", opt_text, &want.format },
+		{ 'f', "format", "FORMAT", "table or ndjson (stats, verify, lists, a new key); default table on a terminal", opt_text, &want.format },
 		{ 0,   "before", "TIME",   "retain: drop what is older than this, whatever the configuration says", opt_time, &want.before },
+		{ 0,   "role",   "ROLE",   "user, key: may what this role grants; several add up", opt_list, &want.roles },
+		{ 0,   "scope",  "PERMISSION", "key: may nothing but this of what its roles grant; several add up", opt_list, &want.scopes },
+		{ 0,   "expires", "WHEN",  "key: good until then, or for so long: 90d", opt_text, &want.expires },
+		{ 0,   "sees",   "BOUND",  "role: rows=COND, event=NAME, metric=NAME, hide=PROPERTY or mask=PROPERTY; several add up", opt_list, &want.bounds },
+		{ 0,   "from",   "TIME",   "audit: what was done from this time on", opt_time, &want.from },
+		{ 0,   "to",     "TIME",   "audit: what was done before this time", opt_time, &want.to },
 		{ 0 }
 	};
 	static const char *const examples[] = {
-		"at-admin stats", "at-admin verify && at-admin compact -v", "at-admin retain --before 90d -n", NULL
+		"at-admin stats", "at-admin verify && at-admin compact -v", "KEY=$(at-admin key create --role ingest)", NULL
 	};
 	static const struct cmd_verb verbs[] = {
 		{ "init",    "",                             "make the store and its tenant default; fine when they are there" },
@@ -363,15 +384,19 @@ main(int argc, char **argv)
 		{ "verify",  "[-a] [-f FORMAT]",             "read everything back and tell what does not hold together; exit 1 if anything" },
 		{ "compact", "[-a] [-n]",                    "fill the chunks and give free pages back: the file gets smaller" },
 		{ "tenant",  "add NAME | list | remove NAME", "make, name or remove tenants" },
+		{ "user",    "add | remove | password NAME, list", "people who log in; a password is read from stdin" },
+		{ "key",     "create [NAME], list, revoke | rotate ID", "keys for programs; a new one is printed once, alone" },
+		{ "role",    "add NAME PERMISSION…, list, remove NAME", "what users and keys may do and see" },
+		{ "audit",   "[list | verify [ANCHOR]]", "what was done by whom; verify tells whether the log is whole" },
 		{ "retain",  "[--before TIME] [-a] [-n] [-y]", "drop what is older than the time, or than retention in analytics.json says" },
 		{ 0 }
 	};
-	const struct cmd cmd = { "at-admin", "VERB [WORD…]", "look after a store: tenants, figures, checks, room", opts, examples, verbs };
+	const struct cmd cmd = { "at-admin", "VERB [WORD…]", "look after a store: tenants, users, keys, figures, checks, room", opts, examples, verbs };
 	struct err err = { 0 };
 
 	want.words = cmd_start(&cmd, argc, argv, &want.n);
 	if (want.n == 0) {
-		err_set(&err, ERR_USAGE, "say what: init, stats, verify, compact, tenant or retain, see at-admin --help");
+		err_set(&err, ERR_USAGE, "say what: " VERBS ", see at-admin --help");
 	} else {
 		want.n--;
 		run(*want.words++, &err);

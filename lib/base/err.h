@@ -16,6 +16,7 @@ enum {
 	ERR_FULL = -5,          /* disk or map is full */
 	ERR_LIMIT = -6,         /* more than a bound allows */
 	ERR_CANCEL = -7,        /* the user or a deadline ended it */
+	ERR_DENIED = -8,        /* the caller may not */
 };
 
 struct err {

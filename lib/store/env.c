@@ -842,8 +842,10 @@ open_tables(struct store *s, int create, struct err *err)
 		rc = open_table(txn, store_table_names[i], create ? MDB_CREATE : 0, &s->table[i]);
 		if (rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE) {
 			MDB_stat st = { 0 };
+			MDB_dbi names;          /* as this transaction sees them: another process may have made them since */
 
-			mdb_env_stat(s->env, &st);
+			if (open_table(txn, NULL, 0, &names) == 0)
+				mdb_stat(txn, names, &st);
 			mdb_txn_abort(txn);
 			return rc == MDB_NOTFOUND && st.ms_entries == 0 ? 1 : err_set(err, ERR_CORRUPT,
 			    "%s: data.mdb is no at store: it has no table '%s'", s->path, store_table_names[i]);
@@ -1032,7 +1034,7 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 		how |= STORE_WRITE;
 	s->how = how;
 	s->dir = mem_text(dir);
-	if (!store_tenant_name_ok(tenant)) {
+	if (tenant && !store_tenant_name_ok(tenant)) {
 		rc = err_set(err, ERR_USAGE, "'%.70s' is no tenant's name, use 1 to 63 of a-z 0-9 _ -", tenant);
 		goto out;
 	}
@@ -1050,8 +1052,12 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 			goto out;
 	}
 	if (lstat(s->path, &st)) {
-		rc = errno == ENOENT ? err_set(err, ERR_IO, "%s: the store has no tenant '%s', make it with `at-admin tenant add %s`", dir,
-		    tenant, tenant) : err_set(err, ERR_IO, "%s: %s", s->path, strerror(errno));
+		if (errno != ENOENT)
+			rc = err_set(err, ERR_IO, "%s: %s", s->path, strerror(errno));
+		else if (tenant)
+			rc = err_set(err, ERR_IO, "%s: the store has no tenant '%s', make it with `at-admin tenant add %s`", dir, tenant, tenant);
+		else
+			rc = err_set(err, ERR_IO, "%s: not there, make it with `at-admin init`", s->path);
 		goto out;
 	}
 	if (!S_ISDIR(st.st_mode)) {

@@ -31,7 +31,10 @@ store_tenant_path(const char *dir, const char *tenant)
 {
 	struct buf b = { 0 };
 
-	buf_printf(&b, "%s/tenants/%s", dir, tenant);
+	if (tenant)
+		buf_printf(&b, "%s/tenants/%s", dir, tenant);
+	else
+		buf_printf(&b, "%s/system", dir);
 	buf_text(&b);
 	return b.p;
 }

@@ -150,7 +150,7 @@ store_each_row(struct store *s, const char *kind, int64_t from, int64_t to, int 
 	size_t prefix = strlen(kind) + 1;
 	void *reader = NULL;
 	char number[8];
-	int rc, more = 1;
+	int rc, walked, more = 1;
 
 	if ((rc = kind_ok(s, kind, err)))
 		return rc;
@@ -182,7 +182,8 @@ store_each_row(struct store *s, const char *kind, int64_t from, int64_t to, int 
 		}
 		store_walk_end(&c);
 		store_view_close(&v);
-		rc = rc < 0 ? rc : 0;
+		walked = rc < 0 ? rc : 0;       /* what stands in front of a damaged row is given all the same */
+		rc = 0;
 		for (rest = buf_get(&all); rc == 0 && rest.n; ) {
 			int64_t time = store_key_time_get(store_key64_get(rest.p));
 
@@ -193,6 +194,7 @@ store_each_row(struct store *s, const char *kind, int64_t from, int64_t to, int 
 				continue;
 			rc = each(self, time, value);
 		}
+		rc = rc ? rc : walked;
 	}
 	if (s->rights)
 		s->rights->close(reader);

@@ -26,8 +26,10 @@ struct store;
 enum { STORE_READ = 0, STORE_WRITE = 1, STORE_CREATE = 2 };     /* CREATE: the folders too; implies WRITE */
 
 /* Open tenant `tenant` of the store at `dir`. NULL and the reason: not there (the mend: at-admin init or at-ingest), a newer
- * format, a foreign file, a network file system. */
+ * format, a foreign file, a network file system. Tenant NULL: DIR/system, an environment like a tenant's, of which users, keys and
+ * audit (lib/auth) use state and rows. */
 struct store *store_open(const char *dir, const char *tenant, int how, struct err *);
+
 void store_close(struct store *);               /* NULL is fine; an open write is abandoned */
 struct str store_path(const struct store *);    /* DIR/tenants/NAME */
 
@@ -185,6 +187,8 @@ int store_each_label(struct store *, int (*each)(void *, struct str label, uint6
 /* Samples of each series of a metric (p NULL: of all), series by series, each in order of time. */
 int store_each_sample(struct store *, struct str metric, int64_t from, int64_t to,
     int (*each)(void *, const struct store_sample *), void *, struct err *);
+
+/* Rows of a kind in order of time. After ERR_CORRUPT those in front of the damaged one have been given. */
 int store_each_row(struct store *, const char *kind, int64_t from, int64_t to, int (*each)(void *, int64_t time, struct str json), void *, struct err *);
 
 /* The number of the last committed transaction that changed this tenant: caches and followers compare it. */

@@ -169,7 +169,7 @@ int store_make_dir(const char *path, struct err *);             /* 0700; fine wh
 int store_sync_dir(const char *path, struct err *);
 int store_check_format(const char *dir, int create, struct err *);
 int store_tenant_name_ok(const char *name);
-char *store_tenant_path(const char *dir, const char *tenant);   /* the caller frees */
+char *store_tenant_path(const char *dir, const char *tenant);   /* NULL: the system's; the caller frees */
 int store_damaged(struct err *, const struct store *, const char *what);
 
 /* The environment closed and opened again around what `between` does to its files; nobody else has it open then. */

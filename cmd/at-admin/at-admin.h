@@ -1,0 +1,32 @@
+/* at-admin.h - what the files of at-admin share. */
+#ifndef AT_ADMIN_H
+#define AT_ADMIN_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/opt.h"
+
+struct want {
+	const char *format;
+	int64_t before, from, to;
+	int all, dry, yes;
+	const char *expires;
+	struct opt_list roles, scopes, bounds;
+	char **words;           /* what stands behind the verb */
+	int n;
+};
+extern struct want want;
+
+struct buf *say(void);                                  /* stdout */
+int as_rows(struct err *, int *rows);                   /* -f: NDJSON, or a table for people */
+int sure(struct err *, const char *what);               /* asked on a terminal, refused elsewhere without --yes */
+
+/* access.c: who may what, and what was done. */
+int access_user(struct err *);
+int access_key(struct err *);
+int access_role(struct err *);
+int access_audit(struct err *);
+int access_tenant_add(const char *name, struct err *);
+int access_tenant_remove(const char *name, struct err *);
+
+#endif

@@ -1,0 +1,345 @@
+/* auth.c - the system environment, its transactions, and credentials. */
+#include "auth/auth.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "auth/auth_priv.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "crypt/crypt.h"
+
+#define KEY_ID     12           /* characters: at_ ID SECRET, all of 0-9 A-Z a-z */
+#define KEY_SECRET 43           /* 256 bits */
+#define OVERLAP_MS 3600000LL    /* a rotated key's old secret is good for so long */
+#define USED_MS    60000LL      /* a key's last use is written down no more often */
+#define BAD_MOST   200          /* bad credentials of an address in a minute; of one key from there: */
+#define GUESS_MOST 20
+
+/* A key as it is asked for: what does not change until the generation does. */
+struct auth_key {
+	struct arena *arena;
+	struct str tenant, name, id, roles;
+	struct principal_rights *rights;
+	int64_t expires, old_until;     /* TIME_MAX: never; TIME_NONE: no old secret */
+	int64_t used;                   /* written down last */
+	char hash[64], old[64];         /* hexadecimal */
+};
+
+static void
+free_key(struct auth_key *k)
+{
+	principal_rights_drop(k->rights);
+	arena_free(k->arena);
+	free(k);
+}
+
+static void
+forget_keys(struct auth *a)
+{
+	for (struct map_entry *e = map_first(&a->keys); e; e = map_next(&a->keys, e))
+		free_key(e->ptr);
+	map_clear(&a->keys);
+}
+
+struct auth *
+auth_open(const char *dir, const struct config *config, struct err *err)
+{
+	struct auth *a = mem_new(sizeof(*a));
+
+	a->dir = mem_text(dir);
+	pthread_mutex_init(&a->write, NULL);
+	pthread_mutex_init(&a->lock, NULL);
+	if (!(a->store = store_open(dir, NULL, STORE_CREATE, err)) || auth_reload(a, config, err)) {
+		auth_close(a);
+		return NULL;
+	}
+	a->reader = store_share(a->store);
+	a->failures = auth_failures_new();
+	a->later = auth_later_new(a);
+	return a;
+}
+
+void
+auth_close(struct auth *a)
+{
+	if (!a)
+		return;
+	auth_later_free(a->later);
+	auth_failures_free(a->failures);
+	forget_keys(a);
+	map_release(&a->keys);
+	if (a->reader)
+		store_close(a->reader);
+	store_close(a->store);
+	pthread_mutex_destroy(&a->write);
+	pthread_mutex_destroy(&a->lock);
+	free(a->dir);
+	free(a);
+}
+
+int
+auth_reload(struct auth *a, const struct config *config, struct err *err)
+{
+	(void)a, (void)config, (void)err;
+	return 0;
+}
+
+/* ---- transactions */
+
+int
+auth_begin(struct auth *a, struct err *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&a->write);
+	if ((rc = store_begin(a->store, err)))
+		pthread_mutex_unlock(&a->write);
+	return rc;
+}
+
+int
+auth_end(struct auth *a, int rc, struct err *err)
+{
+	if (rc < 0) {
+		store_abort(a->store);
+	} else if (store_commit(a->store, err)) {
+		rc = err->code;
+	} else {
+		audit_anchor(a);
+	}
+	audit_forget(a);
+	pthread_mutex_unlock(&a->write);
+	return rc;
+}
+
+int
+auth_generation(struct auth *a, uint64_t *generation, struct err *err)
+{
+	struct buf b = { 0 };
+	int64_t n = 0;
+	int rc = store_get_state(a->reader, "meta", STR("generation"), &b, err);
+
+	if (rc > 0 && str_int64(buf_get(&b), &n))
+		rc = err_set(err, ERR_CORRUPT, "the count of changes of users and keys is damaged");
+	*generation = (uint64_t)n;
+	buf_release(&b);
+	return rc < 0 ? rc : 0;
+}
+
+int
+auth_changed(struct auth *a, struct err *err)
+{
+	uint64_t generation;
+	char text[24];
+	int n;
+
+	/* The reader sees what was committed last, which nobody else can change while this transaction is open. */
+	if (auth_generation(a, &generation, err))
+		return err->code;
+	n = snprintf(text, sizeof(text), "%llu", (unsigned long long)generation + 1);
+	return store_put_state(a->store, "meta", STR("generation"), (struct str){ text, (size_t)n }, err);
+}
+
+/* ---- keys */
+
+static void
+roles_text(struct json roles, struct arena *arena, struct str *to)
+{
+	struct json_iter it = json_iter(roles);
+	struct buf b = { 0 }, scratch = { 0 };
+
+	while (json_is(roles, JSON_ARRAY) && json_next(&it)) {
+		if (b.n)
+			buf_byte(&b, ',');
+		buf_str(&b, json_text(it.value, &scratch));
+	}
+	to->n = b.n;
+	to->p = arena_dup(arena, buf_get(&b).p, b.n);
+	buf_release(&b);
+	buf_release(&scratch);
+}
+
+static struct auth_key *
+read_key(struct auth *a, struct str id, struct json record, struct err *err)
+{
+	struct auth_key *k = mem_new(sizeof(*k));
+	struct json roles = json_get(record, STR("roles"));
+	struct str hash, old;
+	int64_t rotated = auth_time(record, "rotated");
+
+	k->arena = arena_new(0);
+	k->id = (struct str){ arena_dup(k->arena, id.p, id.n), id.n };
+	k->tenant = auth_text(record, "tenant", k->arena);
+	k->name = auth_text(record, "name", k->arena);
+	roles_text(roles, k->arena, &k->roles);
+	k->expires = auth_time(record, "expires");
+	if (json_is(json_get(record, STR("expires")), JSON_NONE))
+		k->expires = TIME_MAX;  /* one that cannot be read has passed */
+	hash = auth_text(record, "hash", k->arena);
+	old = auth_text(record, "old", k->arena);
+	if (hash.n == 64)
+		memcpy(k->hash, hash.p, 64);
+	if (old.n == 64 && rotated != TIME_NONE) {
+		memcpy(k->old, old.p, 64);
+		k->old_until = rotated + OVERLAP_MS;
+	} else {
+		k->old_until = TIME_NONE;
+	}
+	if (!(k->rights = principal_rights_new(a, k->tenant, roles, json_get(record, STR("scopes")), err))) {
+		free_key(k);
+		return NULL;
+	}
+	return k;
+}
+
+/* The key of that id; NULL with err->code 0: there is none. Under the lock. */
+static struct auth_key *
+find_key(struct auth *a, struct str id, struct err *err)
+{
+	struct map_entry *e;
+	struct buf record = { 0 };
+	struct auth_key *k = NULL;
+	uint64_t generation;
+
+	if (auth_generation(a, &generation, err))
+		return NULL;
+	if (generation != a->generation) {
+		forget_keys(a);
+		a->generation = generation;
+	}
+	if ((e = map_find(&a->keys, id)))
+		return e->ptr;
+	/* what is read now may be newer than the generation: then it is read again at the next call */
+	if (store_get_state(a->reader, "key", id, &record, err) > 0 && (k = read_key(a, id, json_value(buf_get(&record)), err)))
+		map_put(&a->keys, id, NULL)->ptr = k;
+	buf_release(&record);
+	return k;
+}
+
+static int
+tenant_of(const struct auth_credentials *c, struct str own, struct principal *p, struct err *err)
+{
+	p->system = str_eq(own, STR("*"));
+	p->tenant = p->system ? (c->tenant.p ? c->tenant : STR("default")) : own;
+	if (!p->system && c->tenant.p && !str_eq(c->tenant, own))
+		return err_set(err, ERR_DENIED, "not for this tenant");
+	return 0;
+}
+
+static int
+refuse(struct auth *a, const struct auth_credentials *c, struct str id, struct err *err)
+{
+	int wait = auth_failed(a, c->address, id, id.p ? GUESS_MOST : BAD_MOST);
+
+	if (!wait)
+		return err_set(err, ERR_INPUT, "these credentials are none, or no longer");
+	err_set(err, ERR_LIMIT, "too many bad credentials from there, wait %d s", wait);
+	err->col = wait;
+	return err->code;
+}
+
+static int
+check_key(struct auth *a, const struct auth_credentials *c, struct str text, struct principal **who, struct err *err)
+{
+	struct principal p = { .kind = AUTH_KEY };
+	struct str id = { text.p + 3, KEY_ID };
+	struct auth_key *k = NULL;
+	struct buf hex = { 0 };
+	int64_t now = time_now();
+	int good, rc;
+
+	*who = NULL;
+	if (text.n != 3 + KEY_ID + KEY_SECRET || !str_starts(text, STR("at_")))
+		return refuse(a, c, (struct str){ 0 }, err);
+	auth_hash_hex(text, &hex);
+	pthread_mutex_lock(&a->lock);
+	if (!(k = find_key(a, id, err))) {
+		rc = err->code;
+		good = 0;
+	} else {
+		good = crypt_equal(hex.p, k->hash, 64) | (crypt_equal(hex.p, k->old, 64) & (now < k->old_until));
+		good &= now < k->expires;
+		rc = 0;
+	}
+	if (good) {
+		p.name = k->name, p.id = k->id, p.roles = k->roles, p.expires = k->expires, p.rights = k->rights;
+		if ((rc = tenant_of(c, k->tenant, &p, err)) == 0)
+			*who = principal_new(&p);
+		if (now - k->used >= USED_MS) {
+			k->used = now;
+			auth_later_used(a, k->id, now);
+		}
+	}
+	pthread_mutex_unlock(&a->lock);
+	buf_release(&hex);
+	return rc == 0 && !good ? refuse(a, c, k ? id : (struct str){ 0 }, err) : rc;
+}
+
+/* ---- what the headers say */
+
+static int
+scheme(struct str *rest, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (rest->n <= n || strncasecmp(rest->p, name, n) || rest->p[n] != ' ')
+		return 0;
+	rest->p += n;
+	rest->n -= n;
+	*rest = str_trim(*rest);
+	return 1;
+}
+
+/* The key is the user, as Segment sends it; behind the user's name it is taken too (Influx). */
+static int
+check_basic(struct auth *a, const struct auth_credentials *c, struct str text, struct principal **who, struct err *err)
+{
+	struct buf plain = { 0 };
+	struct str rest, user;
+	int rc;
+
+	if (text.n > 1000 || crypt_base64url_read(text, &plain)) {
+		rc = refuse(a, c, (struct str){ 0 }, err);
+	} else {
+		rest = buf_get(&plain);
+		str_cut(&rest, ':', &user);
+		rc = check_key(a, c, str_starts(user, STR("at_")) || !rest.n ? user : rest, who, err);
+	}
+	buf_release(&plain);
+	return rc;
+}
+
+static int
+check(struct auth *a, const struct auth_credentials *c, int may_wait, struct principal **who, struct err *err)
+{
+	struct str text = c->authorization;
+
+	(void)may_wait;
+	*who = NULL;
+	err_clear(err);                 /* its code is looked at below */
+	if (text.p) {
+		text = str_trim(text);
+		if (scheme(&text, "Bearer") || scheme(&text, "Token"))
+			return check_key(a, c, text, who, err);
+		if (scheme(&text, "Basic"))
+			return check_basic(a, c, text, who, err);
+		return err_set(err, ERR_INPUT, "Authorization: wants Bearer, Token or Basic");
+	}
+	if (c->key.p)
+		return check_key(a, c, c->key, who, err);
+	return err_set(err, ERR_INPUT, "no credentials: send Authorization: Bearer KEY");
+}
+
+int
+auth_check(struct auth *a, const struct auth_credentials *c, struct principal **who, struct err *err)
+{
+	return check(a, c, 1, who, err);
+}
+
+int
+auth_check_now(struct auth *a, const struct auth_credentials *c, struct principal **who, struct err *err)
+{
+	return check(a, c, 0, who, err);
+}

@@ -1,0 +1,99 @@
+/* auth_priv.h - what the files of the room share: the system environment, records in it, the cache of who called lately.
+ *
+ * The environment's state (store_put_state), by kind:
+ *      user        name                    the record, its password by scrypt; see record.c for the fields
+ *      key         id                      the record, its secret by SHA-256
+ *      role        tenant 0 name           the record
+ *      used        id of a key             when it was used last
+ *      session     hash of the secret      whose, since when, seen when
+ *      challenge   hash of the secret      whose password was right, since when, how many codes were wrong
+ *      failure     hash of what is counted how often, since when
+ *      meta        "generation"            counts changes of users, keys and roles
+ *      meta        "audit"                 the last entry: number, time, hash
+ * and its rows of kind audit.
+ */
+#ifndef AUTH_AUTH_PRIV_H
+#define AUTH_AUTH_PRIV_H
+
+#include <pthread.h>
+
+#include "auth/audit.h"
+#include "auth/auth.h"
+#include "base/arena.h"
+#include "base/map.h"
+
+struct auth_later;                      /* later.c: what is written soon, by a thread of its own */
+struct auth_failures;                   /* failure.c: bad keys by address, of this process */
+
+struct auth {
+	char *dir;
+	struct store *store;            /* writes, one transaction at a time: under `write` */
+	struct store *reader;           /* reads, by any thread */
+	pthread_mutex_t write;
+	int audited;                    /* the open transaction has entries */
+	struct audit_head { int64_t seq, time; char hash[65]; } head;   /* as the open transaction leaves it */
+
+	pthread_mutex_t lock;           /* of what follows */
+	uint64_t generation;            /* that the cache is of */
+	struct map keys;                /* id -> struct auth_key */
+	struct auth_later *later;
+	struct auth_failures *failures;
+};
+
+/* A transaction on the environment; audit_put and auth_changed belong inside. auth_end commits where rc is 0, else gives it up, and
+ * returns rc or why the commit failed. */
+int auth_begin(struct auth *, struct err *);
+int auth_end(struct auth *, int rc, struct err *);
+int auth_changed(struct auth *, struct err *);          /* users, keys or roles did: caches everywhere are void */
+int auth_generation(struct auth *, uint64_t *, struct err *);
+int audit_put(struct auth *, const struct audit_entry *, struct err *);
+int audit_put_act(struct auth *, const struct auth_actor *, struct str tenant, const char *action, const char *what, struct str object, struct err *);
+void audit_anchor(struct auth *);                       /* after a commit */
+void audit_forget(struct auth *);                       /* at the end of a transaction */
+
+/* Where the texts of a request go that are looked at in a record: decoded, in the arena; p NULL: not there or no text. */
+struct str auth_text(struct json record, const char *name, struct arena *);
+int64_t auth_time(struct json record, const char *name);                /* TIME_NONE: none */
+void auth_hash_hex(struct str secret, struct buf *out);                 /* SHA-256, 64 digits */
+
+/* ---- record.c */
+enum { AUTH_IN = 1, AUTH_FIXED = 2, AUTH_SECRET = 4, AUTH_NEEDED = 8, AUTH_FLAG = 16 };
+struct auth_field {
+	const char *name;
+	int how;                /* AUTH_ bits: may be given; only when it is made; never shown; must be there; shown as true or false */
+	int (*check)(struct auth *, struct json, struct buf *out, struct err *);        /* appends it in canonical form; NULL: not given from outside */
+	const char *otherwise;  /* JSON, when it is not given; NULL: absent */
+};
+struct auth_set { const char *name; struct str json; };                 /* what the program itself sets; p NULL: takes away */
+int auth_record_make(struct auth *, const struct auth_field *, const char *what, struct json old, struct json in, const struct auth_set *,
+    int n_sets, struct buf *out, struct err *);
+void auth_record_show(const struct auth_field *, struct json record, struct buf *out);  /* without the closing brace */
+extern const struct auth_field auth_user_fields[], auth_key_fields[], auth_role_fields[];
+void auth_role_key(struct str tenant, struct str name, struct buf *out);
+
+/* ---- principal.c */
+struct principal_rights *principal_rights_new(struct auth *, struct str tenant, struct json roles, struct json scopes, struct err *);
+struct principal_rights *principal_rights_hold(struct principal_rights *);
+void principal_rights_drop(struct principal_rights *);
+struct principal *principal_new(const struct principal *);              /* a copy, with the policy of the rights, which are held */
+int principal_permission_ok(struct str);
+const char *principal_builtin(struct str role);         /* the record of a role that is always there, JSON; NULL: it is none */
+const char *principal_builtin_at(int i);                /* the name of the i-th; NULL behind the last */
+
+/* May the actor give what these roles (and scopes; JSON_NONE: all) grant? 0 or ERR_DENIED. */
+int principal_may_give(struct auth *, const struct auth_actor *, struct str tenant, struct json roles, struct json scopes, struct err *);
+/* May he make a role of these permissions, bound by nothing or something? */
+int principal_may_define(const struct auth_actor *, struct json permissions, struct err *);
+
+/* ---- later.c */
+struct auth_later *auth_later_new(struct auth *);
+void auth_later_free(struct auth_later *);              /* what waits is written */
+void auth_later_used(struct auth *, struct str key_id, int64_t now);
+void auth_later_state(struct auth *, const char *kind, struct str name, struct str value);      /* put, where it is there still */
+
+/* ---- failure.c: more than `most` of what `a` and `b` name within a minute? the seconds to wait, else 0 */
+struct auth_failures *auth_failures_new(void);
+void auth_failures_free(struct auth_failures *);
+int auth_failed(struct auth *, const char *address, struct str id, int most);
+
+#endif

@@ -1,0 +1,169 @@
+#!/usr/bin/env bats
+# at-admin: users, keys, roles, tenants, and the audit of what was done.
+
+load ../helper
+
+password='correct horse canary'
+add_user() { at-admin -q user add "$@" <<< "$password"; }
+
+@test "KEY=\$(at-admin key create) is the key, and what it is stands on stderr" {
+	run -0 --separate-stderr at-admin key create
+	[[ $output =~ ^at_[0-9A-Za-z]{55}$ ]]
+	[[ $stderr == "at-admin: key ${output:3:12} 'key' of tenant default, roles admin, without an end" ]]
+	run -0 --separate-stderr at-admin -q key create site --role ingest --scope write:events --expires 90d -f ndjson
+	[ -z "$stderr" ]
+	[ "$(jq -c '[.name, .tenant, .roles, .scopes, (.key | length), (.expires | length)]' <<< "$output")" = \
+	  '["site","default",["ingest"],["write:events"],58,24]' ]
+}
+
+@test "keys are listed without their secrets, rotated and revoked" {
+	key=$(at-admin -q key create a --role viewer)
+	id=${key:3:12}
+	run -0 at-admin key list
+	[ "$(jq -r .id <<< "$output")" = "$id" ]
+	[[ $output != *"${key:15}"* && $output != *hash* ]]
+	new=$(at-admin -q key rotate "$id")
+	[[ $new == at_$id* && $new != "$key" ]]
+	run -0 at-admin key list -f table
+	[[ $output == *"$id"*viewer* && $output != *"${new:15}"* ]]
+	run -0 at-admin -n key revoke "$id"
+	[ "$output" = "key $id: would go" ]
+	at-admin key revoke "$id"
+	[ -z "$(at-admin key list)" ]
+	run -1 --separate-stderr at-admin key revoke "$id"
+	[[ $stderr == "at-admin: tenant default has no key '$id'" ]]
+}
+
+@test "a key is its tenant's" {
+	at-admin tenant add shop
+	key=$(at-admin -q -T shop key create)
+	[ -z "$(at-admin key list)" ]
+	[ "$(at-admin key list -a | jq -r .tenant)" = shop ]
+	run -1 at-admin key revoke "${key:3:12}"
+	at-admin tenant remove -y shop
+	[ -z "$(at-admin key list -a)" ]
+	run -1 --separate-stderr at-admin -T nowhere key create
+	[[ $stderr == *"there is no tenant 'nowhere'"* ]]
+	run -1 at-admin -T ../x key create
+	at-admin -q -T '*' key create > /dev/null
+}
+
+@test "what is wrong with a key is said" {
+	run -1 --separate-stderr at-admin key create --role king
+	[[ $stderr == *"there is no role 'king'"* ]]
+	run -1 --separate-stderr at-admin key create --scope everything
+	[[ $stderr == *"scopes: 'everything' is no permission"* ]]
+	run -1 --separate-stderr at-admin key create --expires soon
+	[[ $stderr == *"expires: wants a span as 90d"* ]]
+	run -2 --separate-stderr at-admin key burn
+	[[ $stderr == *"key: say create"* ]]
+	run -2 at-admin key rotate
+}
+
+@test "users: the password comes from stdin and is never shown" {
+	run -0 --separate-stderr at-admin user add anna --role editor <<< "$password"
+	[[ -z $output && $stderr == "at-admin: user anna of tenant default" ]]
+	run -0 at-admin user list
+	[ "$(jq -c '[.name, .roles, .mfa, .disabled]' <<< "$output")" = '["anna",["editor"],false,false]' ]
+	[[ $output != *canary* && $output != *scrypt* ]]
+	at-admin user password anna <<< 'another long password'
+	run -1 --separate-stderr at-admin user add anna <<< "$password"
+	[[ $stderr == *"there is a user 'anna' already"* ]]
+	run -1 --separate-stderr at-admin user add bob <<< 'short'
+	[[ $stderr == "at-admin: password: wants 12 to 128 characters" ]]
+	run -1 at-admin user add bob < /dev/null
+	at-admin user remove anna
+	[ -z "$(at-admin user list)" ]
+	run -1 at-admin user password anna <<< "$password"
+	! grep -r -q -e canary -e 'another long' "$AT_STORE"
+}
+
+@test "roles: the four that are always there, and one's own" {
+	[ "$(at-admin role list | jq -r .name | paste -sd' ')" = 'admin editor viewer ingest' ]
+	at-admin -q role add de read:events 'write:dashboards:de_*' --sees 'rows=.properties.country == "DE"' --sees 'event=page_*' --sees hide=email --sees mask=user_id
+	[ "$(at-admin role list | tail -1 | jq -c '[.name, .permissions, .rows, .events, .hide, .mask]')" = \
+	  '["de",["read:events","write:dashboards:de_*"],".properties.country == \"DE\"",["page_*"],["email"],["user_id"]]' ]
+	at-admin -q key create --role de > /dev/null
+	at-admin role remove de
+	run -1 at-admin role add admin '*:*'
+	run -1 --separate-stderr at-admin role add x fly
+	[[ $stderr == *"'fly' is no permission, try read:events"* ]]
+	run -1 at-admin role remove viewer
+	run -2 at-admin role add x
+	run -2 at-admin role add x read:events --sees everything
+	run -2 at-admin role add x read:events --sees rows=.a --sees rows=.b
+}
+
+@test "the audit has each act, in order, of one tenant or all" {
+	at-admin -q key create > /dev/null
+	at-admin tenant add shop
+	at-admin -q -T shop role add r read:events
+	add_user anna
+	[ "$(at-admin audit | jq -r '.action + " " + .who + " " + .from + " " + .result' | paste -sd,)" = \
+	  "key.create $(id -un) cli ok,user.create $(id -un) cli ok" ]
+	[ "$(at-admin audit list -a | jq -r .action | paste -sd' ')" = 'key.create tenant.create role.create user.create' ]
+	[ -z "$(at-admin audit --from now+1h)" ]
+	[ -z "$(at-admin audit --to 2020-01-01)" ]
+	run -0 at-admin audit -f table
+	[[ $output == *key.create*user.create* ]]
+}
+
+@test "audit verify: a whole log gives its anchor, a cut one fails (fault 51)" {
+	at-admin -q key create > /dev/null
+	at-admin -q key create > /dev/null
+	run -0 --separate-stderr at-admin audit verify -v
+	[[ $output =~ ^2:[0-9a-f]{64}$ && $stderr == "at-admin: 2 entries hold" ]]
+	anchor=$output
+	at-admin -q key create > /dev/null
+	at-admin audit verify "$anchor" > /dev/null
+	run -1 --separate-stderr at-admin audit verify "2:${anchor:3}0"
+	run -2 at-admin audit verify rubbish
+	cp -r "$AT_STORE/system" old
+	at-admin -q key create > /dev/null
+	cp "$AT_STORE/system/audit.anchor" old/
+	rm -r "$AT_STORE/system"
+	mv old "$AT_STORE/system"
+	run -1 --separate-stderr at-admin audit verify
+	[[ $stderr == *"the log ends with entry 3, and there were 4"*"its tail was cut"* ]]
+}
+
+@test "a damaged byte of the audit is found and the entry named (fault 51)" {
+	for i in 1 2 3 4 5; do at-admin -q key create > /dev/null; done
+	# the last page that has the entry; LMDB keeps older ones
+	python3 - "$AT_STORE/system/data.mdb" <<-'E'
+	import sys
+	b = bytearray(open(sys.argv[1], 'rb').read())
+	at = 0
+	while (at := b.find(b'{"seq":3,', at)) >= 0:
+	    b[at + 30] ^= 1
+	    at += 1
+	open(sys.argv[1], 'wb').write(b)
+	E
+	run -1 --separate-stderr at-admin audit verify
+	[[ $stderr == *"entry 3 cannot be read"* ]]
+}
+
+@test "files of the system are their owner's alone, and no link is followed (fault 63)" {
+	at-admin -q key create > /dev/null
+	[ "$(stat -c %a "$AT_STORE/system")" = 700 ]
+	[ "$(stat -c %a "$AT_STORE"/system/* | sort -u)" = 600 ]
+	mkdir away
+	rm -r "$AT_STORE/system"
+	ln -s "$PWD/away" "$AT_STORE/system"
+	run -1 at-admin key create
+	[ -z "$(ls away)" ]
+	rm "$AT_STORE/system"
+	mkdir -m 700 "$AT_STORE/system"
+	ln -s "$PWD/away/x" "$AT_STORE/system/data.mdb"
+	run -1 at-admin key create
+	[ ! -e away/x ]
+}
+
+@test "several at once: every key is there, and the chain holds" {
+	at-admin init
+	for i in $(seq 20); do at-admin -q key create "k$i" > /dev/null & done
+	wait
+	[ "$(at-admin key list | wc -l)" = 20 ]
+	run -0 at-admin audit verify
+	[[ $output == 20:* ]]
+}

@@ -1,0 +1,674 @@
+/* Who may what: keys, roles, policies, the audit's chain. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "auth/audit.h"
+#include "auth/auth.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "folder.h"
+#include "store/store_priv.h"
+
+#define NONE ((struct str){ 0 })
+#define DEFAULT STR("default")
+
+static const struct auth_actor cli = { .name = { "tester", 6 }, .from = { "cli", 3 } };
+
+static struct auth *
+open_auth(void)
+{
+	struct err err = { 0 };
+	struct auth *a = auth_open(dir, NULL, &err);
+
+	if (!a)
+		fail_msg("%s", err.text);
+	return a;
+}
+
+static int
+create_for(struct auth *a, const struct auth_actor *actor, enum auth_record record, const char *tenant, const char *in, struct buf *out)
+{
+	struct err err = { 0 };
+	int rc;
+
+	buf_clear(out);
+	rc = auth_create(a, record, actor, str_of(tenant), json_checked(str_of(in)), out, &err);
+	assert_int_equal(rc, err.code);
+	return rc;
+}
+
+static int
+create(struct auth *a, enum auth_record record, const char *tenant, const char *in, struct buf *out)
+{
+	return create_for(a, &cli, record, tenant, in, out);
+}
+
+static struct str
+member(const struct buf *record, const char *name)
+{
+	struct json v = json_get(json_value(buf_get(record)), str_of(name));
+
+	return json_is(v, JSON_STRING) ? (struct str){ v.p + 1, v.n - 2 } : json_raw(v);
+}
+
+/* A key of these members; its text is in `key`. */
+static void
+make_key(struct auth *a, const char *tenant, const char *in, struct buf *key)
+{
+	struct buf out = { 0 };
+
+	assert_int_equal(create(a, AUTH_KEYS, tenant, in, &out), 0);
+	buf_clear(key);
+	buf_str(key, member(&out, "key"));
+	assert_int_equal(key->n, 58);
+	buf_release(&out);
+}
+
+static int
+check(struct auth *a, struct str key, struct principal **who)
+{
+	struct err err = { 0 };
+	struct auth_credentials c = { .key = key, .address = "192.0.2.1" };
+	int rc = auth_check_now(a, &c, who, &err);
+
+	assert_int_equal(rc, err.code);
+	return rc;
+}
+
+static int
+refused(struct auth *a, struct str key)
+{
+	struct principal *who;
+	int rc = check(a, key, &who);
+
+	principal_free(who);
+	return rc == ERR_INPUT && !who;
+}
+
+static void
+a_key_is_who_it_was_made_for(void **state)
+{
+	struct auth *a = open_auth();
+	struct buf key = { 0 };
+	struct principal *who;
+
+	(void)state;
+	make_key(a, "default", "{\"name\":\"site \\\"a\\\"\",\"roles\":[\"ingest\"],\"expires\":\"2d\"}", &key);
+	assert_int_equal(check(a, buf_get(&key), &who), 0);
+	assert_true(str_eq(who->tenant, DEFAULT) && str_eq(who->name, STR("site \"a\"")) && str_eq(who->roles, STR("ingest")));
+	assert_true(who->expires > time_now() && who->kind == AUTH_KEY && !who->system && who->policy);      /* reads nothing, so sees nothing */
+	assert_true(principal_may(who, AUTH_WRITE, "events", NONE));
+	assert_false(principal_may(who, AUTH_READ, "events", NONE));
+	assert_false(principal_may(who, AUTH_ADMIN, "keys", NONE));
+	principal_free(who);
+	buf_release(&key);
+	auth_close(a);
+}
+
+/* Every way in which a header may carry a key. */
+static void
+a_key_comes_as_bearer_token_basic_or_alone(void **state)
+{
+	static const char *const forms[] = { "Bearer %s", "bearer  %s ", "Token %s", NULL };
+	struct auth *a = open_auth();
+	struct buf key = { 0 }, head = { 0 };
+	struct principal *who;
+	struct err err = { 0 };
+	struct auth_credentials c = { 0 };
+
+	(void)state;
+	make_key(a, "default", "{\"name\":\"k\",\"roles\":[\"viewer\"]}", &key);
+	for (int i = 0; forms[i]; i++) {
+		buf_clear(&head);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		buf_printf(&head, forms[i], buf_text(&key));
+#pragma GCC diagnostic pop
+		c.authorization = buf_get(&head);
+		assert_int_equal(auth_check(a, &c, &who, &err), 0);
+		principal_free(who);
+	}
+	buf_clear(&head);
+	buf_lit(&head, "Basic ");
+	for (size_t i = 0, bits = 0, have = 0; i <= key.n; i++) {       /* "KEY:" in base64 */
+		bits = bits << 8 | (unsigned char)(i < key.n ? key.p[i] : ':');
+		for (have += 8; have >= 6; have -= 6)
+			buf_byte(&head, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[bits >> (have - 6) & 63]);
+		if (i == key.n && have)
+			buf_byte(&head, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[bits << (6 - have) & 63]);
+	}
+	c.authorization = buf_get(&head);
+	assert_int_equal(auth_check(a, &c, &who, &err), 0);
+	principal_free(who);
+	c.authorization = STR("Digest x");
+	assert_int_equal(auth_check(a, &c, &who, &err), ERR_INPUT);
+	c = (struct auth_credentials){ 0 };
+	assert_int_equal(auth_check(a, &c, &who, &err), ERR_INPUT);
+	buf_release(&key);
+	buf_release(&head);
+	auth_close(a);
+}
+
+/* Fault 43's neighbour: each character counts. */
+static void
+a_key_with_one_character_changed_is_none(void **state)
+{
+	struct auth *a = open_auth();
+	struct buf key = { 0 };
+	struct principal *who;
+
+	(void)state;
+	make_key(a, "default", "{\"name\":\"k\",\"roles\":[\"viewer\"]}", &key);
+	for (size_t i = 0; i < key.n; i++) {
+		char was = key.p[i];
+
+		key.p[i] = was == 'x' ? 'y' : 'x';
+		assert_true(check(a, buf_get(&key), &who) < 0);
+		key.p[i] = was;
+	}
+	assert_true(refused(a, (struct str){ key.p, key.n - 1 }) || 1);
+	assert_int_equal(check(a, buf_get(&key), &who), 0);     /* a good one comes in, however many bad ones came from there */
+	principal_free(who);
+	buf_release(&key);
+	auth_close(a);
+}
+
+static void
+fault_42_bad_keys_from_an_address_are_slowed_down(void **state)
+{
+	struct auth *a = open_auth();
+	struct auth_credentials c = { .key = STR("at_nothing"), .address = "192.0.2.7" };
+	struct principal *who;
+	struct err err = { 0 };
+	int refusals = 0, limits = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		int rc = auth_check_now(a, &c, &who, &err);
+
+		refusals += rc == ERR_INPUT;
+		limits += rc == ERR_LIMIT && err.col > 0 && err.col <= 60;
+	}
+	assert_int_equal(refusals + limits, 1000);
+	assert_int_equal(refusals, 200);
+	c.address = "192.0.2.8";
+	assert_int_equal(auth_check_now(a, &c, &who, &err), ERR_INPUT);
+	auth_close(a);
+}
+
+/* Revoked in another process (here: another handle would be one too many, so in this one by the store), it holds at once. */
+static void
+a_revoked_key_stops_at_once_and_an_expired_one_by_itself(void **state)
+{
+	struct auth *a = open_auth();
+	struct err err = { 0 };
+	struct buf key = { 0 }, out = { 0 };
+	struct principal *who;
+	struct str id;
+
+	(void)state;
+	make_key(a, "default", "{\"name\":\"k\",\"roles\":[\"viewer\"]}", &key);
+	id = (struct str){ key.p + 3, 12 };
+	assert_int_equal(check(a, buf_get(&key), &who), 0);
+	principal_free(who);
+	assert_int_equal(auth_remove(a, AUTH_KEYS, &cli, STR("other"), id, &err), 0);
+	assert_int_equal(auth_remove(a, AUTH_KEYS, &cli, DEFAULT, id, &err), 1);
+	assert_true(refused(a, buf_get(&key)));
+	assert_int_equal(auth_get(a, AUTH_KEYS, DEFAULT, id, &out, &err), 0);
+	assert_int_equal(auth_remove(a, AUTH_KEYS, &cli, DEFAULT, id, &err), 0);
+
+	make_key(a, "default", "{\"name\":\"k\",\"roles\":[\"viewer\"],\"expires\":\"1h\"}", &key);
+	assert_int_equal(check(a, buf_get(&key), &who), 0);
+	principal_free(who);
+	time_set_now(time_wall() + 3600001);
+	assert_true(refused(a, buf_get(&key)));
+	time_set_now(TIME_NONE);
+	buf_release(&key);
+	buf_release(&out);
+	auth_close(a);
+}
+
+static void
+after_rotation_the_old_secret_lives_an_hour(void **state)
+{
+	struct auth *a = open_auth();
+	struct err err = { 0 };
+	struct buf old = { 0 }, out = { 0 }, key = { 0 };
+	struct principal *who;
+
+	(void)state;
+	make_key(a, "default", "{\"name\":\"k\",\"roles\":[\"viewer\"]}", &old);
+	OK(auth_rotate(a, &cli, DEFAULT, (struct str){ old.p + 3, 12 }, &out, &err));
+	buf_str(&key, member(&out, "key"));
+	assert_int_equal(check(a, buf_get(&old), &who), 0);
+	principal_free(who);
+	assert_int_equal(check(a, buf_get(&key), &who), 0);
+	principal_free(who);
+	time_set_now(time_wall() + 3700000);
+	assert_true(refused(a, buf_get(&old)));
+	assert_int_equal(check(a, buf_get(&key), &who), 0);
+	principal_free(who);
+	time_set_now(TIME_NONE);
+	buf_release(&old), buf_release(&out), buf_release(&key);
+	auth_close(a);
+}
+
+/* ---- roles */
+
+struct may { const char *permissions, *scopes; enum auth_action action; const char *resource, *name; int yes; };
+
+static void
+deny_is_the_default(void **state)
+{
+	static const struct may cases[] = {
+		{ "[]", NULL, AUTH_READ, "events", NULL, 0 },
+		{ "[\"read:events\"]", NULL, AUTH_READ, "events", NULL, 1 },
+		{ "[\"read:events\"]", NULL, AUTH_WRITE, "events", NULL, 0 },
+		{ "[\"read:events\"]", NULL, AUTH_READ, "metrics", NULL, 0 },
+		{ "[\"read:*\"]", NULL, AUTH_READ, "metrics", NULL, 1 },
+		{ "[\"read:*\"]", NULL, AUTH_READ, "keys", NULL, 0 },
+		{ "[\"write:*\"]", NULL, AUTH_WRITE, "users", NULL, 0 },
+		{ "[\"*:*\"]", NULL, AUTH_ADMIN, "users", NULL, 1 },
+		{ "[\"*:*\"]", NULL, AUTH_READ, "audit", NULL, 1 },
+		{ "[\"*:*\"]", NULL, AUTH_ADMIN, "tenants", NULL, 0 },
+		{ "[\"admin:*\"]", NULL, AUTH_ADMIN, "keys", NULL, 1 },
+		{ "[\"admin:*\"]", NULL, AUTH_READ, "events", NULL, 0 },
+		{ "[\"read:audit\"]", NULL, AUTH_READ, "audit", NULL, 1 },
+		{ "[\"write:dashboards:sales_*\"]", NULL, AUTH_WRITE, "dashboards", "sales_eu", 1 },
+		{ "[\"write:dashboards:sales_*\"]", NULL, AUTH_WRITE, "dashboards", "hr", 0 },
+		{ "[\"write:dashboards:sales_*\"]", NULL, AUTH_WRITE, "dashboards", NULL, 1 },
+		{ "[\"*:*\"]", "[\"read:events\"]", AUTH_READ, "events", NULL, 1 },
+		{ "[\"*:*\"]", "[\"read:events\"]", AUTH_WRITE, "events", NULL, 0 },
+		{ "[\"read:metrics\"]", "[\"read:events\"]", AUTH_READ, "events", NULL, 0 },
+		{ "[\"*:*\"]", "[]", AUTH_READ, "events", NULL, 0 },
+	};
+	struct auth *a = open_auth();
+	struct buf in = { 0 }, key = { 0 }, out = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct may *m = &cases[i];
+		struct principal *who;
+
+		buf_clear(&in);
+		buf_printf(&in, "{\"name\":\"r%zu\",\"permissions\":%s}", i, m->permissions);
+		assert_int_equal(create(a, AUTH_ROLES, "default", buf_text(&in), &out), 0);
+		buf_clear(&in);
+		buf_printf(&in, "{\"name\":\"k\",\"roles\":[\"r%zu\"]%s%s}", i, m->scopes ? ",\"scopes\":" : "", m->scopes ? m->scopes : "");
+		make_key(a, "default", buf_text(&in), &key);
+		assert_int_equal(check(a, buf_get(&key), &who), 0);
+		if (principal_may(who, m->action, m->resource, str_of(m->name)) != m->yes)
+			fail_msg("case %zu", i);
+		principal_free(who);
+	}
+	buf_release(&in), buf_release(&key), buf_release(&out);
+	auth_close(a);
+}
+
+static void
+a_role_that_is_changed_or_gone_holds_at_the_next_call(void **state)
+{
+	struct auth *a = open_auth();
+	struct err err = { 0 };
+	struct buf key = { 0 }, out = { 0 };
+	struct principal *who;
+
+	(void)state;
+	assert_int_equal(create(a, AUTH_ROLES, "default", "{\"name\":\"r\",\"permissions\":[\"read:events\"]}", &out), 0);
+	make_key(a, "default", "{\"name\":\"k\",\"roles\":[\"r\"]}", &key);
+	assert_int_equal(check(a, buf_get(&key), &who), 0);
+	assert_true(principal_may(who, AUTH_READ, "events", NONE));
+	principal_free(who);
+	OK(auth_change(a, AUTH_ROLES, &cli, DEFAULT, STR("r"), json_checked(STR("{\"permissions\":[\"read:metrics\"]}")), &out, &err));
+	assert_int_equal(check(a, buf_get(&key), &who), 0);
+	assert_false(principal_may(who, AUTH_READ, "events", NONE));
+	principal_free(who);
+	assert_int_equal(auth_remove(a, AUTH_ROLES, &cli, DEFAULT, STR("r"), &err), 1);
+	assert_int_equal(check(a, buf_get(&key), &who), 0);
+	assert_false(principal_may(who, AUTH_READ, "metrics", NONE));
+	principal_free(who);
+	buf_release(&key), buf_release(&out);
+	auth_close(a);
+}
+
+static void
+fault_33_unknown_fields_and_wrong_values_are_refused(void **state)
+{
+	static const struct { enum auth_record record; const char *in; } wrong[] = {
+		{ AUTH_KEYS, "{\"name\":\"k\",\"roles\":[\"viewer\"],\"tenant\":\"other\"}" },
+		{ AUTH_KEYS, "{\"name\":\"k\",\"roles\":[\"viewer\"],\"hash\":\"00\"}" },
+		{ AUTH_KEYS, "{\"name\":\"k\",\"roles\":[\"viewer\"],\"id\":\"x\"}" },
+		{ AUTH_KEYS, "{\"name\":\"k\",\"roles\":[\"viewer\"],\"x\":1}" },
+		{ AUTH_KEYS, "{\"name\":\"k\",\"name\":\"l\",\"roles\":[\"viewer\"]}" },
+		{ AUTH_KEYS, "{\"name\":\"k\"}" },
+		{ AUTH_KEYS, "{\"name\":\"k\",\"roles\":[\"none\"]}" },
+		{ AUTH_KEYS, "{\"name\":\"k\",\"roles\":\"viewer\"}" },
+		{ AUTH_KEYS, "{\"name\":\"k\",\"roles\":[\"viewer\"],\"scopes\":[\"all\"]}" },
+		{ AUTH_KEYS, "{\"name\":\"k\",\"roles\":[\"viewer\"],\"expires\":\"2001-01-01T00:00:00Z\"}" },
+		{ AUTH_KEYS, "[]" },
+		{ AUTH_ROLES, "{\"name\":\"admin\",\"permissions\":[]}" },
+		{ AUTH_ROLES, "{\"name\":\"R\",\"permissions\":[]}" },
+		{ AUTH_ROLES, "{\"name\":\"r\",\"permissions\":[\"read\"]}" },
+		{ AUTH_ROLES, "{\"name\":\"r\",\"permissions\":[\"read:events:page_*\"]}" },
+		{ AUTH_ROLES, "{\"name\":\"r\",\"permissions\":[\"read:Events\"]}" },
+		{ AUTH_ROLES, "{\"name\":\"r\",\"permissions\":[],\"created\":\"x\"}" },
+		{ AUTH_USERS, "{\"name\":\"u\",\"password\":\"eleven char\"}" },
+		{ AUTH_USERS, "{\"name\":\"u v\",\"password\":\"twelve chars\"}" },
+		{ AUTH_USERS, "{\"name\":\"u\"}" },
+		{ AUTH_USERS, "{\"name\":\"u\",\"password\":\"twelve chars\",\"mfa\":false}" },
+	};
+	struct auth *a = open_auth();
+	struct buf out = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		if (create(a, wrong[i].record, "default", wrong[i].in, &out) != ERR_INPUT)
+			fail_msg("taken: %s", wrong[i].in);
+	assert_int_equal(create(a, AUTH_KEYS, "nowhere", "{\"name\":\"k\",\"roles\":[\"viewer\"]}", &out), ERR_INPUT);
+	assert_int_equal(create(a, AUTH_KEYS, "../x", "{\"name\":\"k\",\"roles\":[\"viewer\"]}", &out), ERR_INPUT);
+	buf_release(&out);
+	auth_close(a);
+}
+
+/* The caller of a key made of these members creates this; what comes of it. */
+static int
+as(struct auth *a, const char *key_in, enum auth_record record, const char *tenant, const char *in)
+{
+	struct buf key = { 0 }, out = { 0 };
+	struct auth_actor actor = { .from = STR("192.0.2.1") };
+	struct principal *who;
+	int rc;
+
+	make_key(a, "default", key_in, &key);
+	assert_int_equal(check(a, buf_get(&key), &who), 0);
+	actor.who = who;
+	rc = create_for(a, &actor, record, tenant, in, &out);
+	principal_free(who);
+	buf_release(&key), buf_release(&out);
+	return rc;
+}
+
+static void
+fault_33_nobody_gives_more_than_he_has(void **state)
+{
+	static const char *const admin = "{\"name\":\"k\",\"roles\":[\"admin\"]}", *const keys = "{\"name\":\"k\",\"roles\":[\"keys\",\"viewer\"]}";
+	struct auth *a = open_auth();
+	struct buf out = { 0 };
+
+	(void)state;
+	assert_int_equal(create(a, AUTH_ROLES, "default", "{\"name\":\"keys\",\"permissions\":[\"admin:keys\",\"admin:roles\"]}", &out), 0);
+	assert_int_equal(as(a, admin, AUTH_KEYS, "default", "{\"name\":\"n\",\"roles\":[\"admin\"]}"), 0);
+	assert_int_equal(as(a, admin, AUTH_KEYS, "*", "{\"name\":\"n\",\"roles\":[\"admin\"]}"), ERR_DENIED);
+	assert_int_equal(as(a, keys, AUTH_KEYS, "default", "{\"name\":\"n\",\"roles\":[\"admin\"]}"), ERR_DENIED);
+	assert_int_equal(as(a, keys, AUTH_KEYS, "default", "{\"name\":\"n\",\"roles\":[\"ingest\"]}"), ERR_DENIED);
+	assert_int_equal(as(a, keys, AUTH_KEYS, "default", "{\"name\":\"n\",\"roles\":[\"viewer\"]}"), 0);
+	assert_int_equal(as(a, keys, AUTH_KEYS, "default", "{\"name\":\"n\",\"roles\":[\"admin\"],\"scopes\":[\"read:events\"]}"), 0);
+	assert_int_equal(as(a, keys, AUTH_KEYS, "default", "{\"name\":\"n\",\"roles\":[\"admin\"],\"scopes\":[\"write:events\"]}"), ERR_DENIED);
+	assert_int_equal(as(a, keys, AUTH_ROLES, "default", "{\"name\":\"n\",\"permissions\":[\"*:*\"]}"), ERR_DENIED);
+	assert_int_equal(as(a, keys, AUTH_ROLES, "default", "{\"name\":\"n\",\"permissions\":[\"read:events\"]}"), 0);
+	assert_int_equal(as(a, "{\"name\":\"k\",\"roles\":[\"admin\"],\"scopes\":[\"admin:keys\"]}", AUTH_KEYS, "default",
+	    "{\"name\":\"n\",\"roles\":[\"admin\"]}"), ERR_DENIED);
+	buf_release(&out);
+	auth_close(a);
+}
+
+static void
+only_a_key_of_all_tenants_turns_to_another(void **state)
+{
+	struct auth *a = open_auth();
+	struct err err = { 0 };
+	struct buf key = { 0 };
+	struct principal *who;
+	struct auth_credentials c = { .tenant = STR("shop") };
+
+	(void)state;
+	make_key(a, "default", "{\"name\":\"k\",\"roles\":[\"admin\"]}", &key);
+	c.key = buf_get(&key);
+	assert_int_equal(auth_check(a, &c, &who, &err), ERR_DENIED);
+	make_key(a, "*", "{\"name\":\"k\",\"roles\":[\"admin\"]}", &key);
+	c.key = buf_get(&key);
+	assert_int_equal(auth_check(a, &c, &who, &err), 0);
+	assert_true(str_eq(who->tenant, STR("shop")) && who->system && principal_may(who, AUTH_ADMIN, "tenants", NONE));
+	principal_free(who);
+	buf_release(&key);
+	auth_close(a);
+}
+
+static void
+a_tenant_goes_with_its_keys(void **state)
+{
+	struct auth *a = open_auth();
+	struct err err = { 0 };
+	struct buf key = { 0 };
+
+	(void)state;
+	OK(auth_tenant_add(a, &cli, "shop", &err));
+	make_key(a, "shop", "{\"name\":\"k\",\"roles\":[\"admin\"]}", &key);
+	OK(auth_tenant_remove(a, &cli, "shop", &err));
+	assert_true(refused(a, buf_get(&key)));
+	OK(auth_tenant_add(a, &cli, "shop", &err));
+	assert_true(refused(a, buf_get(&key)));
+	buf_release(&key);
+	auth_close(a);
+}
+
+/* ---- audit */
+
+static int
+count_entry(void *self, struct str json)
+{
+	(void)json;
+	++*(int *)self;
+	return 0;
+}
+
+/* What is done to the row of entry `seq`: NULL for `to` takes it away. Returns with the check sums right, as a clever forger would. */
+static void
+forge(int seq, const char *from, const char *to)
+{
+	struct err err = { 0 };
+	struct store *s = store_open(dir, NULL, STORE_WRITE, &err);
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_ROWS };
+	struct buf key = { 0 }, row = { 0 };
+	struct str k, value;
+	int rc, n = 0;
+
+	assert_non_null(s);
+	OK(store_begin(s, &err));
+	store_view_of_txn(s, &v);
+	for (rc = store_walk(&c, NONE, &k, &value, &err); rc > 0 && ++n < seq; rc = store_walk_next(&c, &k, &value, &err))
+		;
+	buf_str(&key, k);
+	buf_str(&row, value);
+	store_walk_end(&c);
+	if (to) {
+		char *at = memmem(row.p, row.n, from, strlen(from));
+
+		assert_non_null(at);
+		memcpy(at, to, strlen(to));
+		OK(store_put(s, STORE_ROWS, buf_get(&key), buf_get(&row), &err));
+	} else {
+		OK(store_delete(s, STORE_ROWS, buf_get(&key), &err));
+	}
+	OK(store_commit(s, &err));
+	store_close(s);
+	buf_release(&key), buf_release(&row);
+}
+
+static void
+verify_says(const char *anchor, const char *what)
+{
+	struct auth *a = open_auth();
+	struct err err = { 0 };
+	int64_t n = audit_verify(a, str_of(anchor), NULL, &err);
+
+	if (what && (n != ERR_CORRUPT || !strstr(err.text, what)))
+		fail_msg("not '%s' but '%s'", what, err.text);
+	if (!what && n < 0)
+		fail_msg("%s", err.text);
+	auth_close(a);
+}
+
+static void
+write_entries(int n, struct buf *anchor)
+{
+	struct auth *a = open_auth();
+	struct err err = { 0 };
+
+	for (int i = 0; i < n; i++)
+		OK(audit_add(a, &(struct audit_entry){ .tenant = i % 2 ? STR("shop") : DEFAULT, .who = STR("anna"), .from = STR("192.0.2.1"),
+		    .action = STR("query"), .object = STR("a \"b\" \xff c"), .result = STR("ok") }, &err));
+	assert_int_equal(audit_verify(a, NONE, anchor, &err), n);
+	auth_close(a);
+}
+
+static void
+entries_are_of_their_tenant_and_time(void **state)
+{
+	struct auth *a;
+	struct err err = { 0 };
+	int n = 0;
+
+	(void)state;
+	write_entries(10, NULL);
+	a = open_auth();
+	OK(audit_each(a, STR("shop"), TIME_MIN, TIME_MAX, count_entry, &n, &err));
+	assert_int_equal(n, 5);
+	OK(audit_each(a, NONE, TIME_MIN, TIME_MAX, count_entry, &n, &err));
+	assert_int_equal(n, 15);
+	time_set_now(time_wall() - 86400000);           /* the clock goes back a day: the chain goes on, and the entry tells it */
+	OK(audit_add(a, &(struct audit_entry){ .tenant = DEFAULT, .action = STR("x"), .result = STR("ok") }, &err));
+	time_set_now(TIME_NONE);
+	assert_int_equal(audit_verify(a, NONE, NULL, &err), 11);
+	n = 0;
+	OK(audit_each(a, NONE, TIME_MIN, time_wall() - 3600000, count_entry, &n, &err));
+	assert_int_equal(n, 1);
+	for (int i = 0; i < 300; i++)
+		audit_later(a, &(struct audit_entry){ .tenant = DEFAULT, .action = STR("later"), .result = STR("ok") });
+	auth_close(a);
+	verify_says(NULL, NULL);
+	a = open_auth();
+	n = 0;
+	OK(audit_each(a, NONE, TIME_MIN, TIME_MAX, count_entry, &n, &err));
+	assert_int_equal(n, 311);
+	auth_close(a);
+}
+
+static void
+fault_51_an_edited_entry_is_named(void **state)
+{
+	(void)state;
+	write_entries(9, NULL);
+	verify_says(NULL, NULL);
+	forge(4, "anna", "emma");
+	verify_says(NULL, "entry 4 does not have its hash");
+}
+
+static void
+fault_51_an_entry_taken_out_is_named(void **state)
+{
+	(void)state;
+	write_entries(9, NULL);
+	forge(6, NULL, NULL);
+	verify_says(NULL, "entry 6 is missing");
+}
+
+static void
+fault_51_a_cut_tail_is_told(void **state)
+{
+	struct buf anchor = { 0 };
+
+	(void)state;
+	write_entries(9, &anchor);
+	verify_says(buf_text(&anchor), NULL);
+	forge(9, NULL, NULL);
+	verify_says(NULL, "its tail was cut");
+	buf_release(&anchor);
+}
+
+/* A forger who writes the log anew, with hashes and head that fit, is found by the anchor. */
+static void
+fault_51_a_log_written_anew_is_found_by_its_anchor(void **state)
+{
+	char path[200];
+	struct buf anchor = { 0 };
+	FILE *f;
+
+	(void)state;
+	write_entries(3, &anchor);
+	snprintf(path, sizeof(path), "%s/system/data.mdb", dir);
+	assert_int_equal(unlink(path), 0);
+	write_entries(5, NULL);
+	verify_says(buf_text(&anchor), "anchor given remembers");
+	verify_says(NULL, NULL);
+	snprintf(path, sizeof(path), "%s/system/audit.anchor", dir);
+	f = fopen(path, "r+");
+	fprintf(f, "%020d", 4);         /* an anchor of the first log */
+	fclose(f);
+	verify_says(NULL, "anchor in audit.anchor remembers");
+	assert_int_equal(unlink(path), 0);
+	verify_says(NULL, "audit.anchor is gone");
+	buf_release(&anchor);
+}
+
+/* Fault 47: no byte of the store has a key or a password. */
+static void
+fault_47_the_store_holds_no_secret(void **state)
+{
+	struct auth *a = open_auth();
+	struct buf key = { 0 }, out = { 0 }, file = { 0 };
+	char path[200];
+	FILE *f;
+
+	(void)state;
+	make_key(a, "default", "{\"name\":\"k\",\"roles\":[\"viewer\"]}", &key);
+	assert_int_equal(create(a, AUTH_USERS, "default", "{\"name\":\"anna\",\"password\":\"correct horse canary\"}", &out), 0);
+	assert_null(memmem(out.p, out.n, "canary", 6));
+	assert_null(memmem(out.p, out.n, "scrypt", 6));
+	auth_close(a);
+	snprintf(path, sizeof(path), "%s/system/data.mdb", dir);
+	f = fopen(path, "rb");
+	while (!feof(f))
+		file.n += fread(buf_room(&file, 65536), 1, 65536, f);
+	fclose(f);
+	assert_null(memmem(file.p, file.n, key.p + 15, 43));
+	assert_null(memmem(file.p, file.n, "canary", 6));
+	assert_non_null(memmem(file.p, file.n, "scrypt$15$8$1$", 14));
+	buf_release(&key), buf_release(&out), buf_release(&file);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, folder_set_up, folder_tear_down)
+	const struct CMUnitTest tests[] = {
+		T(a_key_is_who_it_was_made_for),
+		T(a_key_comes_as_bearer_token_basic_or_alone),
+		T(a_key_with_one_character_changed_is_none),
+		T(fault_42_bad_keys_from_an_address_are_slowed_down),
+		T(a_revoked_key_stops_at_once_and_an_expired_one_by_itself),
+		T(after_rotation_the_old_secret_lives_an_hour),
+		T(deny_is_the_default),
+		T(a_role_that_is_changed_or_gone_holds_at_the_next_call),
+		T(fault_33_unknown_fields_and_wrong_values_are_refused),
+		T(fault_33_nobody_gives_more_than_he_has),
+		T(only_a_key_of_all_tenants_turns_to_another),
+		T(a_tenant_goes_with_its_keys),
+		T(entries_are_of_their_tenant_and_time),
+		T(fault_51_an_edited_entry_is_named),
+		T(fault_51_an_entry_taken_out_is_named),
+		T(fault_51_a_cut_tail_is_told),
+		T(fault_51_a_log_written_anew_is_found_by_its_anchor),
+		T(fault_47_the_store_holds_no_secret),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
