@@ -93,7 +93,7 @@ $B/flags: force
 BUILD_DEPS = gcc make binutils libc6-dev liblmdb-dev libsqlite3-dev libjq-dev libonig-dev libcsv-dev libzstd-dev zlib1g-dev \
              libssl-dev libwslay-dev libcurl4-openssl-dev liboath-dev \
              $(if $(filter yes,$(READLINE)),libreadline-dev)
-TEST_DEPS  = libcmocka-dev bats perl jq python3 mandoc sqlite3 gzip strace nodejs node-typescript
+TEST_DEPS  = libcmocka-dev bats perl jq python3 openssl mandoc sqlite3 gzip strace nodejs node-typescript
 deps:
 	@sh tests/deps.sh $(BUILD_DEPS)
 check-deps:
@@ -106,7 +106,7 @@ demo: deps
 T = $(units) $(fuzzers:%=$B/replay/%) $(wildcard tests/cli/*.bats tests/cli/*.sh tests/fault/*.bats tests/lint/*.sh)
 check: check-deps
 	@$(MAKE) --no-print-directory check-run
-check-run: all $(units) $(fuzzers:%=$B/replay/%) $B/peers/restricted
+check-run: all $(units) $(fuzzers:%=$B/replay/%) $B/peers/restricted $B/bench/http
 	@B=$(abspath $B) CC='$(CC)' SANITIZED='$(SAN)' CMOCKA_MESSAGE_OUTPUT=TAP prove -j2 --timer -e tests/run $T
 
 asan:; $(MAKE) B=build/asan SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' O='-O1 -g' check

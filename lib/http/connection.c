@@ -21,6 +21,8 @@
 #define TURNS        16                 /* reads of HTTP_INPUT before others have their turn */
 #define RATE_MS      10000              /* a body, an answer must move by the least rate in each such span */
 #define LINGER_MS    2000               /* for the client to hear the answer that ends the connection */
+#define BOMB_RATIO   250                /* times its packed size that a body may have beyond BOMB_FREE; data is 5 to 50, deflate's most 1032 */
+#define BOMB_FREE    (64 << 20)
 #define SKIP_MOST    (64 << 10)         /* bytes of an unread body that are worth a kept connection */
 
 /* ---- to and from the wire */
@@ -418,8 +420,12 @@ deliver_packed(struct connection *c, struct str *packed)
 	for (;;) {
 		struct err err = { 0 };
 		size_t got = 0;
+		size_t had = packed->n;
 		int rc = gz_unpack(r->gz, packed, c->server->plain, HTTP_INPUT, &got, &err), did;
 
+		r->packed += (int64_t)(had - packed->n);
+		if (!rc && r->unpacked > BOMB_FREE && (r->unpacked - BOMB_FREE) / BOMB_RATIO > r->packed)
+			rc = err_set(&err, ERR_LIMIT, "a bomb");
 		r->gz_full = !rc && got == HTTP_INPUT;
 		if ((did = deliver(c, (struct str){ c->server->plain, got })))
 			return did;

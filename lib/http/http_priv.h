@@ -52,7 +52,7 @@ struct http_request {
 	struct arena *arena;
 
 	/* the body */
-	int64_t most, unpacked;         /* bound; bytes so far */
+	int64_t most, unpacked, packed; /* bound; bytes so far, and before they were unpacked */
 	struct gz *gz;
 	int looked, coded;              /* its first byte was; it is wanted as it came */
 	int gz_full;                    /* the unpacker may have more without more packed bytes */

@@ -16,9 +16,10 @@ struct messages {
 	wslay_event_context_ptr wslay;
 	size_t most;
 	void (*message)(void *, struct str, int);
+	void (*say)(void *, struct str, int);
 	void *self;
 	struct str wire;                /* what wslay has not taken yet */
-	struct buf *out;
+	struct buf out;                 /* frames that wslay has made */
 	struct buf text;                /* of the message that comes */
 	int opcode, packed, control, code, deaf;
 };
@@ -94,8 +95,18 @@ give_wslay(wslay_event_context_ptr wslay, uint8_t *to, size_t n, int flags __att
 static ssize_t
 take_wslay(wslay_event_context_ptr wslay __attribute__((unused)), const uint8_t *from, size_t n, int flags __attribute__((unused)), void *self)
 {
-	buf_add(((struct messages *)self)->out, from, n);
+	buf_add(&((struct messages *)self)->out, from, n);
 	return (ssize_t)n;
+}
+
+/* What wslay wants to be sent is sent. */
+static void
+say(struct messages *m)
+{
+	wslay_event_send(m->wslay);
+	if (m->out.n)
+		m->say(m->self, buf_get(&m->out), wslay_event_get_close_sent(m->wslay));
+	buf_release(&m->out);
 }
 
 /* End it: nothing more is read. */
@@ -145,6 +156,8 @@ message_ended(wslay_event_context_ptr wslay __attribute__((unused)), const struc
 	struct err err = { 0 };
 	int rc = 0;
 
+	if (arg->opcode == WSLAY_PING)
+		say(m);                                 /* now: messages behind it are answered behind it */
 	if (wslay_is_ctrl_frame(arg->opcode) || m->code || m->deaf)
 		return;
 	if (m->packed && (rc = gz_unpack_raw(buf_get(&m->text), &plain, m->most, &err)))
@@ -160,7 +173,7 @@ message_ended(wslay_event_context_ptr wslay __attribute__((unused)), const struc
 }
 
 struct messages *
-messages_new(size_t most, int packs, void (*message)(void *, struct str, int binary), void *self)
+messages_new(size_t most, int packs, void (*message)(void *, struct str, int), void (*answer)(void *, struct str, int), void *self)
 {
 	static const struct wslay_event_callbacks callbacks = { .recv_callback = give_wslay, .send_callback = take_wslay,
 		.on_frame_recv_start_callback = frame_begins, .on_frame_recv_chunk_callback = frame_goes_on, .on_msg_recv_callback = message_ended };
@@ -168,6 +181,7 @@ messages_new(size_t most, int packs, void (*message)(void *, struct str, int bin
 
 	m->most = most;
 	m->message = message;
+	m->say = answer;
 	m->self = self;
 	if (wslay_event_context_server_init(&m->wslay, &callbacks, m))
 		abort();                                /* no memory, as in mem_new */
@@ -184,6 +198,7 @@ messages_free(struct messages *m)
 		return;
 	wslay_event_context_free(m->wslay);
 	buf_release(&m->text);
+	buf_release(&m->out);
 	free(m);
 }
 
@@ -200,26 +215,22 @@ messages_deaf(struct messages *m)
 }
 
 int
-messages_feed(struct messages *m, struct str wire, struct buf *out)
+messages_feed(struct messages *m, struct str wire)
 {
-	int rc;
-
 	if (m->code)
 		return m->code;
 	m->wire = wire;
-	m->out = out;
-	rc = wslay_event_recv(m->wslay);
-	if (rc) {
+	if (wslay_event_recv(m->wslay)) {
 		/* A frame that is none: wslay would close without a code, which the peer could not tell from a wish of ours. */
 		m->code = WSLAY_CODE_PROTOCOL_ERROR;
-		messages_close(out, m->code, NULL);
+		messages_close(&m->out, m->code, NULL);
+		m->say(m->self, buf_get(&m->out), 1);
 		return m->code;
 	}
-	wslay_event_send(m->wslay);
+	say(m);
 	if (wslay_event_get_close_received(m->wslay))
 		m->code = wslay_event_get_status_code_received(m->wslay);
 	else if (wslay_event_get_close_sent(m->wslay))
 		m->code = wslay_event_get_status_code_sent(m->wslay);
-	m->out = NULL;
 	return m->code;
 }

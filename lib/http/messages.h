@@ -14,13 +14,14 @@
 
 struct messages;
 
-/* `message` is called for each whole one, its text borrowed; `packs`: permessage-deflate was agreed on. */
-struct messages *messages_new(size_t most, int packs, void (*message)(void *, struct str, int binary), void *self);
+/* `message` is called for each whole one; `say` with frames that answer the peer, pongs in their order between the messages, at last a
+ * close (`closes` 1). Both texts are borrowed. `packs`: permessage-deflate was agreed on. */
+struct messages *messages_new(size_t most, int packs, void (*message)(void *self, struct str, int binary),
+    void (*say)(void *self, struct str frames, int closes), void *self);
 void messages_free(struct messages *);
 
-/* What came. Pongs and a close that answer it are appended to `out`. 0; or the code when it was closed, by what the peer said or did,
- * and `out` ends with our close. Nothing is read behind that. */
-int messages_feed(struct messages *, struct str, struct buf *out);
+/* What came. 0; or the code when it was closed, by what the peer said or did. Nothing is read behind that. */
+int messages_feed(struct messages *, struct str);
 int messages_heard_close(const struct messages *);      /* 1: the peer has sent its close */
 void messages_deaf(struct messages *);                  /* from within `message`: no more of them; only the peer's close is heard */
 

@@ -242,11 +242,22 @@ on_message(void *self, struct str text, int binary)
 		s->spec.message(s->spec.self, s, text, binary);
 }
 
+static void
+on_say(void *self, struct str frames, int closes)
+{
+	struct http_socket *s = self;
+
+	if (closes)
+		send_close(s, frames);
+	else if (!s->closing)
+		outbox_add(s->outbox, &frames, 1, PONGS_MOST, 0);
+}
+
 void
 http_socket_start(struct http_socket *s, struct connection *c)
 {
 	s->connection = c;
-	s->in = messages_new(s->spec.message_bytes, s->packs, on_message, s);
+	s->in = messages_new(s->spec.message_bytes, s->packs, on_message, on_say, s);
 	s->server->figures.sockets++;
 	http_connection_due_in(c, s->closing ? CLOSE_MS : s->spec.ping_ms);
 	if (s->server->draining)
@@ -256,22 +267,15 @@ http_socket_start(struct http_socket *s, struct connection *c)
 void
 http_socket_feed(struct http_socket *s, struct str *wire)
 {
-	struct buf out = { 0 };
-	struct str said;
-	int code = messages_feed(s->in, *wire, &out);
+	int code = messages_feed(s->in, *wire);
 
 	wire->n = 0;
 	s->heard = 1;
-	said = buf_get(&out);
-	if (code) {
-		send_close(s, said);
-		s->code = s->code ? s->code : code;
-		if (!s->over)
-			http_connection_due_in(s->connection, CLOSE_MS);
-		s->over = 1;
-	} else if (said.n && !s->closing)
-		outbox_add(s->outbox, &said, 1, PONGS_MOST, 0);
-	buf_release(&out);
+	if (!code || s->over)
+		return;
+	s->code = s->code ? s->code : code;
+	s->over = 1;
+	http_connection_due_in(s->connection, CLOSE_MS);
 }
 
 int

@@ -721,6 +721,12 @@ hear(void *self, struct str text, int binary)
 	h->binary = binary;
 }
 
+static void
+no_word(void *self __attribute__((unused)), struct str frames __attribute__((unused)), int closes __attribute__((unused)))
+{
+	fail_msg("nothing asks for an answer");
+}
+
 /* Our own frames, masked as a client's, cut anywhere, come back as what they were. */
 static void
 messages_survive_any_cut(void **state __attribute__((unused)))
@@ -728,8 +734,8 @@ messages_survive_any_cut(void **state __attribute__((unused)))
 	for (int packs = 0; packs < 2; packs++)
 		for (size_t step = 1; step < 4000; step = step * 3 + 1) {
 			struct heard h = { 0 };
-			struct messages *m = messages_new(100000, packs, hear, &h);
-			struct buf plain = { 0 }, wire = { 0 }, out = { 0 }, frame = { 0 };
+			struct messages *m = messages_new(100000, packs, hear, no_word, &h);
+			struct buf plain = { 0 }, wire = { 0 }, frame = { 0 };
 
 			for (size_t n = 0; n < 70000; n = n * 5 + 3) {
 				size_t head;
@@ -748,16 +754,14 @@ messages_survive_any_cut(void **state __attribute__((unused)))
 				for (size_t i = head; i < frame.n; i++)
 					buf_byte(&wire, frame.p[i] ^ (char)(1 + (i - head) % 4));
 				for (size_t at = 0; at < wire.n; at += step)
-					assert_int_equal(messages_feed(m, (struct str){ wire.p + at, wire.n - at < step ? wire.n - at : step }, &out), 0);
+					assert_int_equal(messages_feed(m, (struct str){ wire.p + at, wire.n - at < step ? wire.n - at : step }), 0);
 				assert_int_equal(h.binary, (int)(n % 2));
 			}
 			assert_true(str_eq(buf_get(&h.text), buf_get(&plain)));
-			assert_int_equal(out.n, 0);
 			messages_free(m);
 			buf_release(&h.text);
 			buf_release(&plain);
 			buf_release(&wire);
-			buf_release(&out);
 			buf_release(&frame);
 		}
 }
