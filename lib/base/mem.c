@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+#define LARGE_PAGE (2u << 20)
 
 static void
 mem_gone(void)
@@ -23,6 +26,21 @@ mem_new(size_t size)
 
 	if (!p)
 		mem_gone();
+	return p;
+}
+
+void *
+mem_table(size_t size)
+{
+	size_t bytes = (size + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+	void *p;
+
+	if (size < 2 * (size_t)LARGE_PAGE)
+		return mem_new(size);
+	if (bytes < size || !(p = aligned_alloc(LARGE_PAGE, bytes)))
+		mem_gone();
+	madvise(p, bytes, MADV_HUGEPAGE);       /* where there are none, small ones do */
+	memset(p, 0, size);
 	return p;
 }
 

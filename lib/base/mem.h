@@ -7,6 +7,7 @@
 #include "base/arena.h"
 
 void *mem_new(size_t size);                     /* zeroed; never NULL */
+void *mem_table(size_t size);                   /* the same for a table that is looked into at random: a large one lies in large pages */
 void *mem_grow(void *, size_t n, size_t size);  /* realloc to n items; checks n * size; never NULL */
 void *mem_dup(const void *, size_t n);          /* n bytes and a 0 behind them; never NULL */
 char *mem_text(const char *);                   /* strdup; NULL gives NULL */

@@ -593,7 +593,7 @@ picks_rows(struct query *q, sqlite3_stmt *statement)
 	int tables = 0;
 
 	for (int i = 0; i < q->plans.n; i++)
-		if (q->plans.plan[i]->grouped || q->plans.plan[i]->order || q->plans.plan[i]->n_late)
+		if (q->plans.plan[i]->grouped || q->plans.plan[i]->order || q->plans.plan[i]->n_late || q->plans.plan[i]->source)
 			return 0;
 	buf_printf(&text, "EXPLAIN %s", sqlite3_sql(statement));
 	if (sqlite3_prepare_v2(q->db, buf_text(&text), -1, &program, NULL) != SQLITE_OK)

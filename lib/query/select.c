@@ -236,65 +236,76 @@ list(struct parser *p, struct select_expr ***arg, int *n, int *height)
 }
 
 static void
+window_arg(struct parser *p, struct select_window *w, struct select_expr *e)
+{
+	struct select_expr **more;
+
+	if (p->err->code || !e || !(more = grow(p, w->arg, w->n_args, sizeof(*more))))
+		return;
+	w->arg = more;
+	w->arg[w->n_args++] = e;
+}
+
+static void
+frame(struct parser *p, struct select_window *w)        /* behind ROWS, RANGE or GROUPS */
+{
+	int bounds = take(p, "between") ? 2 : 1;
+
+	w->bound[1].of = SELECT_CURRENT;
+	for (int i = 0; i < bounds && !p->err->code; i++) {
+		if (i)
+			want(p, "and");
+		if (take(p, "unbounded")) {
+			w->bound[i].of = take(p, "preceding") ? SELECT_FIRST : SELECT_LAST;
+			if (w->bound[i].of == SELECT_LAST)
+				want(p, "following");
+		} else if (is(p, "current") && is_next(p, "row")) {
+			p->at += 2;
+			w->bound[i].of = SELECT_CURRENT;
+		} else {
+			w->bound[i].by = expression(p, 0);
+			window_arg(p, w, w->bound[i].by);
+			w->bound[i].of = take(p, "preceding") ? SELECT_PRECEDING : SELECT_FOLLOWING;
+			if (w->bound[i].of == SELECT_FOLLOWING)
+				want(p, "following");
+		}
+	}
+	if (!take(p, "exclude"))
+		return;
+	w->excludes = 1;
+	if (take(p, "no")) {
+		want(p, "others");
+		w->excludes = 0;
+	} else if (take(p, "current")) {
+		want(p, "row");
+	} else if (!take(p, "group")) {
+		want(p, "ties");
+	}
+}
+
+static void
 window_body(struct parser *p, struct select_window *w)  /* behind the opening bracket */
 {
-	struct select_term *order = NULL;
-	struct select_expr **more;
-	int n_order = 0;
+	static const char *const frames[] = { "RANGE", "ROWS", "GROUPS", NULL };
 
 	if (is_name(here(p)) && !is(p, "partition") && !is(p, "rows") && !is(p, "range") && !is(p, "groups"))
-		w->name = name(p);
+		w->base = name(p);
 	if (take(p, "partition")) {
 		want(p, "by");
-		do {
-			struct select_expr *e = expression(p, 0);
-
-			if (p->err->code || !(more = grow(p, w->arg, w->n_args, sizeof(*more))))
-				return;
-			w->arg = more;
-			w->arg[w->n_args++] = e;
-		} while (take(p, ","));
+		do
+			window_arg(p, w, expression(p, 0));
+		while (!p->err->code && take(p, ","));
+		w->n_partition = w->n_args;
 	}
-	if (is(p, "order")) {
-		order_terms(p, &order, &n_order);
-		for (int i = 0; i < n_order && !p->err->code; i++) {
-			if (!(more = grow(p, w->arg, w->n_args, sizeof(*more))))
-				return;
-			w->arg = more;
-			w->arg[w->n_args++] = order[i].expr;
-		}
-	}
-	if (take(p, "rows") || take(p, "range") || take(p, "groups")) {
-		int bounds = take(p, "between") ? 2 : 1;
-
-		for (int i = 0; i < bounds && !p->err->code; i++) {
-			if (i)
-				want(p, "and");
-			if (take(p, "unbounded")) {
-				if (!take(p, "preceding"))
-					want(p, "following");
-			} else if (is(p, "current") && is_next(p, "row")) {
-				p->at += 2;
-			} else {
-				struct select_expr *e = expression(p, 0);
-
-				if (p->err->code || !(more = grow(p, w->arg, w->n_args, sizeof(*more))))
-					return;
-				w->arg = more;
-				w->arg[w->n_args++] = e;
-				if (!take(p, "preceding"))
-					want(p, "following");
-			}
-		}
-		if (take(p, "exclude")) {
-			if (take(p, "no"))
-				want(p, "others");
-			else if (take(p, "current"))
-				want(p, "row");
-			else if (!take(p, "group"))
-				want(p, "ties");
-		}
-	}
+	if (is(p, "order"))
+		order_terms(p, &w->order, &w->n_order);
+	for (int i = 0; i < w->n_order && !p->err->code; i++)
+		window_arg(p, w, w->order[i].expr);
+	for (int i = 0; frames[i] && !w->frame; i++)
+		if (take(p, frames[i]))
+			w->frame = frames[i];
+	if (w->frame)
+		frame(p, w);
 	want(p, ")");
 }
 
@@ -712,14 +723,21 @@ source(struct parser *p, struct select_source *s)
 }
 
 static int
-joins(struct parser *p)                 /* a comma or JOIN and the words before it */
+joins(struct parser *p, enum select_join *how)  /* a comma or JOIN and the words before it */
 {
 	size_t at = p->at;
 
+	*how = SELECT_INNER;
 	if (take(p, ","))
 		return 1;
-	while (take(p, "natural") || take(p, "left") || take(p, "right") || take(p, "full") || take(p, "outer") || take(p, "inner") || take(p, "cross"))
-		;
+	for (;;) {
+		if (take(p, "natural") || take(p, "right") || take(p, "full"))
+			*how = SELECT_OTHER;
+		else if (take(p, "left"))
+			*how = *how == SELECT_INNER ? SELECT_LEFT : *how;
+		else if (!take(p, "outer") && !take(p, "inner") && !take(p, "cross"))
+			break;
+	}
 	if (take(p, "join"))
 		return 1;
 	p->at = at;
@@ -730,16 +748,24 @@ static void
 sources(struct parser *p, struct select_source **source_, int *n)
 {
 	struct select_source *more, s;
+	enum select_join how = SELECT_INNER;
+	struct str *names;
 
 	do {
 		source(p, &s);
+		s.join = how;
 		if (take(p, "on")) {
 			s.on = expression(p, 0);
 		} else if (take(p, "using")) {
 			want(p, "(");
-			do
-				name(p);
-			while (!p->err->code && take(p, ","));
+			do {
+				struct str one = name(p);
+
+				if (p->err->code || !(names = grow(p, s.shared, s.n_shared, sizeof(*names))))
+					return;
+				s.shared = names;
+				s.shared[s.n_shared++] = one;
+			} while (take(p, ","));
 			want(p, ")");
 		}
 		s.to = end(p);
@@ -747,7 +773,7 @@ sources(struct parser *p, struct select_source **source_, int *n)
 			return;
 		*source_ = more;
 		(*source_)[(*n)++] = s;
-	} while (joins(p));
+	} while (joins(p, &how));
 }
 
 static void

@@ -56,11 +56,19 @@ struct select_expr {
 	struct select *select;
 };
 
-struct select_window {                  /* its expressions: partition, order, the frame's bounds */
+struct select_term { uint32_t from, to; struct select_expr *expr; int descending, nulls; };     /* of ORDER BY; nulls: 0, 1 FIRST, 2 LAST */
+
+enum select_bound { SELECT_FIRST, SELECT_PRECEDING, SELECT_CURRENT, SELECT_FOLLOWING, SELECT_LAST };
+struct select_window {
 	uint32_t from, to;
-	struct str name;                /* OVER name; of a WINDOW clause its own */
-	struct select_expr **arg;
-	int n_args;
+	struct str name, base;          /* OVER name; of a WINDOW clause its own; the window it begins with. p NULL: none */
+	struct select_expr **arg;       /* its expressions: partition, order, the frame's bounds */
+	int n_args, n_partition;
+	struct select_term *order;
+	int n_order;
+	const char *frame;              /* RANGE, ROWS or GROUPS; NULL: not said */
+	struct { enum select_bound of; struct select_expr *by; } bound[2];
+	int excludes;
 };
 
 struct select_item {
@@ -69,8 +77,7 @@ struct select_item {
 	struct str table, alias;        /* p NULL: none */
 };
 
-struct select_term { uint32_t from, to; struct select_expr *expr; int descending, nulls; };     /* of ORDER BY; nulls: 0, 1 FIRST, 2 LAST */
-
+enum select_join { SELECT_INNER, SELECT_LEFT, SELECT_OTHER };           /* a comma, CROSS: INNER; NATURAL, RIGHT, FULL: OTHER */
 struct select_source {
 	uint32_t from, to;
 	struct str schema, name, alias; /* p NULL: none */
@@ -80,7 +87,10 @@ struct select_source {
 	int n_inner;
 	struct select_expr **arg;       /* of a table function */
 	int n_args;
+	enum select_join join;          /* to what stands before it */
 	struct select_expr *on;
+	struct str *shared;             /* USING (…) */
+	int n_shared;
 };
 
 struct select_core {

@@ -247,7 +247,8 @@ best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 			sqlite3_vtab_in(info, i, 1);
 		ops[n++] = letter;
 		info->aConstraintUsage[i].argvIndex = n;
-		info->aConstraintUsage[i].omit = 1;
+		/* a number that is no text's is looked for as its digits: SQLite looks again whether they are equal to it */
+		info->aConstraintUsage[i].omit = letter != 'e' && letter != 'i' && letter != 'u';
 	}
 	ops[n] = 0;
 	cost = rows;

@@ -22,7 +22,7 @@ struct table {
 struct cursor {
 	sqlite3_vtab_cursor base;
 	struct vector_plan *plan;
-	const struct vector_result *result;     /* a whole result … */
+	struct vector_result *result;   /* a whole result … */
 	struct vector_stream *stream;           /* … or rows that come as they are found */
 	int64_t row;
 	int n_columns, eof;
@@ -123,7 +123,7 @@ close_cursor(sqlite3_vtab_cursor *base)
 	return SQLITE_OK;
 }
 
-static const struct vector_result *
+static struct vector_result *
 result_of(struct table *t, struct vector_plan *plan)
 {
 	struct vector_result *result;
@@ -187,7 +187,7 @@ filter(sqlite3_vtab_cursor *base, int number, const char *name, int argc, sqlite
 	c->n_columns = plan->n_keys + (plan->grouped ? plan->n_aggregates : 0);
 	if (vector_plan_wait(t->q, plan, &t->q->failure) < 0)
 		return failed(t);
-	if (plan->grouped || plan->n_order || plan == before ? !(c->result = result_of(t, plan)) : !(c->stream = vector_open(t->q, plan, &t->q->failure)))
+	if (plan->grouped || plan->n_order || plan->source || plan == before ? !(c->result = result_of(t, plan)) : !(c->stream = vector_open(t->q, plan, &t->q->failure)))
 		return failed(t);
 	return next(base);
 }

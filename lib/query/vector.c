@@ -13,10 +13,12 @@
 
 #define THREADS_MOST 64
 #define MEMORY       (512LL << 20)      /* of groups and rows where nothing is said */
+#define WINDOW_BYTES 64         /* for each row while windows are looked through */
 
 struct job {                            /* of one worker */
 	struct vector_worker worker;
-	struct vector_groups *groups;
+	struct vector_groups *groups;   /* one of these three */
+	struct vector_found *found;
 	struct vector_kept *kept;
 	struct err err, damage;
 	int64_t bound;                  /* bytes it may hold */
@@ -26,48 +28,34 @@ struct crew {
 	struct query *q;
 	struct vector_plan plan;        /* as it is run: complete() */
 	struct arena *arena;
-	struct store_batches *all;
+	struct vector_input input;
+	struct vector_table *table;     /* of the input; the join holds its own */
 	struct job *job;
 	int n, begun, ended;            /* workers; threads have begun; one of them failed */
 	int64_t began_ns;
 };
 
+/* Tables of a statement's plans: one that several sources read is made once. */
+struct run {
+	struct query *q;
+	int64_t most;                   /* bytes of a plan's groups and rows, with the tables it reads */
+	struct { const struct vector_plan *plan; struct vector_table *table; } *done;
+	int n_done;
+};
+
+static struct vector_table *plan_table(struct run *, struct vector_plan *, struct err *);
+
 /* ---- results */
-
-void
-vector_result_put(struct vector_result *r, const struct cell *c)
-{
-	struct vector_value *to;
-
-	if ((size_t)r->n_rows == r->cap) {      /* n_rows counts cells until the end */
-		r->cap = r->cap ? 2 * r->cap : 64;
-		r->value = mem_grow(r->value, r->cap, sizeof(*r->value));
-	}
-	to = &r->value[r->n_rows++];
-	*to = (struct vector_value){ .type = c->type };
-	switch (c->type) {
-	case CELL_INTEGER:
-		to->integer = c->integer;
-		break;
-	case CELL_REAL:
-		to->real = c->real;
-		break;
-	case CELL_TEXT:
-		to->n = (uint32_t)c->text.n;
-		to->text = arena_dup(r->texts, c->text.p, c->text.n);
-		break;
-	default:
-		break;
-	}
-}
 
 void
 vector_result_free(struct vector_result *r)
 {
 	if (!r)
 		return;
-	free(r->value);
-	arena_free(r->texts);
+	for (int i = 0; r->time && i < r->table->n_columns; i++)
+		free(r->time[i]);
+	free(r->time);
+	vector_table_free(r->table);
 	buf_release(&r->explain);
 	free(r);
 }
@@ -75,19 +63,29 @@ vector_result_free(struct vector_result *r)
 int64_t
 vector_result_rows(const struct vector_result *r)
 {
-	return r->n_rows;
+	return (int64_t)r->table->n;
 }
 
 int
 vector_result_columns(const struct vector_result *r)
 {
-	return r->n_columns;
+	return r->table->n_columns;
 }
 
 struct cell
-vector_result_cell(const struct vector_result *r, int64_t row, int column)
+vector_result_cell(struct vector_result *r, int64_t row, int column)
 {
-	return vector_value_cell(&r->value[row * r->n_columns + column]);
+	const struct column *c = &r->table->column[column].column;
+	char *text;
+
+	if (!c->instant)
+		return vector_column_cell(c, (size_t)row, NULL);
+	if (!r->time)
+		r->time = mem_new((size_t)r->table->n_columns * sizeof(*r->time));
+	if (!r->time[column])
+		r->time[column] = mem_new(r->table->n * TIME_LEN);
+	text = r->time[column] + (size_t)row * TIME_LEN;
+	return *text ? cell_text((struct str){ text, TIME_LEN }) : vector_column_cell(c, (size_t)row, text);
 }
 
 void
@@ -101,12 +99,12 @@ vector_result_explain(const struct vector_result *r, struct buf *to)
 static int
 too_much(struct job *j)
 {
-	size_t held = j->groups ? vector_groups_held(j->groups) : vector_kept_held(j->kept);
+	size_t held = j->groups ? vector_groups_held(j->groups) : j->found ? vector_found_held(j->found) : vector_kept_held(j->kept);
 
 	if ((int64_t)held <= j->bound)
 		return 0;
 	return err_set(&j->err, ERR_LIMIT, "%s for the memory there is: ask for fewer, or allow more",
-	    j->groups ? "too many groups, or values in them" : "too many rows before they are sorted");
+	    j->groups ? "too many groups, or values in them" : "too many rows at once");
 }
 
 static int
@@ -114,13 +112,15 @@ one_batch(struct job *j)
 {
 	struct vector_worker *w = &j->worker;
 	const struct vector_plan *plan = w->plan;
-	struct vector_rows rows = { NULL, w->batch->n };
+	struct vector_rows rows = { NULL, w->n };
 
-	if (j->kept && vector_kept_can_skip(j->kept, w->batch))
+	if (j->kept && vector_kept_can_skip(j->kept, w))
 		return 0;
 	if (plan->where && vector_filter(w, plan->where, rows, 1, &rows, &j->err) < 0)
 		return j->err.code;
-	return j->groups ? vector_groups_add(j->groups, w, rows, &j->err) : vector_kept_add(j->kept, w, rows, &j->err);
+	if (j->groups)
+		return vector_groups_add(j->groups, w, rows, &j->err);
+	return j->found ? vector_found_add(j->found, w, rows, &j->err) : vector_kept_add(j->kept, w, rows, &j->err);
 }
 
 static void *
@@ -165,9 +165,10 @@ vector_share(int threads, void *(*with)(void *), void *self)
 }
 
 static int
-threads_for(const struct store_batches *all)
+threads_for(const struct vector_input *in)
 {
-	int64_t n = task_processors(), most = (store_batches_rows(all) + VECTOR_ROWS - 1) / VECTOR_ROWS;
+	int64_t rows = in->events ? store_batches_rows(in->events) : (int64_t)(in->join ? vector_join_rows(in->join) : in->table->n);
+	int64_t n = task_processors(), most = (rows + VECTOR_ROWS - 1) / VECTOR_ROWS;
 
 	n = n > most ? most : n;
 	return n < 1 ? 1 : n > THREADS_MOST ? THREADS_MOST : (int)n;
@@ -245,24 +246,69 @@ complete(struct vector_plan *plan, struct arena *a, struct err *err)
 	return 0;
 }
 
-/* ---- all together */
+/* ---- what is read */
+
+static struct vector_table *
+source_table(struct run *run, struct vector_source *s, struct err *err)
+{
+	struct vector_table *input, *t = NULL;
+
+	if (s->of == SOURCE_PLAN)
+		return plan_table(run, s->plan, err);
+	if (!(input = source_table(run, s->input[0], err)))
+		return NULL;
+	if ((int64_t)(input->n * WINDOW_BYTES + 2 * vector_table_held(input)) > run->most)
+		err_set(err, ERR_LIMIT, "too many rows for windows over them, for the memory there is: ask for fewer, or allow more");
+	else
+		t = vector_windows_run(run->q, s, input, task_processors(), err);
+	vector_table_free(input);
+	return t;
+}
+
+static struct vector_join *
+source_join(struct run *run, const struct vector_source *s, struct err *err)
+{
+	struct vector_table **t = mem_new((size_t)s->n_inputs * sizeof(*t));
+	struct vector_join *join = NULL;
+	int n = 0;
+
+	while (n < s->n_inputs && (t[n] = source_table(run, s->input[n], err)))
+		n++;
+	if (n == s->n_inputs)
+		join = vector_join_open(run->q, s, t, err);
+	for (int i = 0; i < n; i++)
+		vector_table_free(t[i]);
+	free(t);
+	return join;
+}
 
 static int
-crew_open(struct crew *crew, struct query *q, const struct vector_plan *plan, struct err *err)
+crew_open(struct crew *crew, struct run *run, const struct vector_plan *plan, struct err *err)
 {
+	struct query *q = run->q;
 	struct store *store = query_store(q, err);
+	struct vector_input *in = &crew->input;
 
 	*crew = (struct crew){ .q = q, .plan = *plan, .arena = arena_new(0), .began_ns = time_mono_ns() };
-	if (!store || query_hold(q, err) < 0 || complete(&crew->plan, crew->arena, err) < 0 ||
-	    !(crew->all = store_batches_open(store, &crew->plan.range, crew->plan.field, crew->plan.n_fields, err)))
+	if (!store || query_hold(q, err) < 0)
 		return err->code;
-	crew->n = threads_for(crew->all);
+	if (!plan->source) {
+		if (complete(&crew->plan, crew->arena, err) == 0)
+			in->events = store_batches_open(store, &crew->plan.range, crew->plan.field, crew->plan.n_fields, err);
+	} else if (plan->source->of == SOURCE_JOIN) {
+		in->join = source_join(run, plan->source, err);
+	} else {
+		in->table = crew->table = source_table(run, plan->source, err);
+	}
+	if (err->code)
+		return err->code;
+	crew->n = threads_for(in);
 	crew->job = mem_new((size_t)crew->n * sizeof(*crew->job));
 	for (int i = 0; i < crew->n; i++)
-		vector_worker_init(&crew->job[i].worker, q, &crew->plan);
-	for (int i = 0; i < crew->n; i++)
-		if (!(crew->job[i].worker.batch = store_batch_open(crew->all, err)))
+		if (vector_worker_open(&crew->job[i].worker, q, &crew->plan, in, err) < 0) {
+			crew->n = i + 1;
 			return err->code;
+		}
 	return 0;
 }
 
@@ -275,32 +321,37 @@ crew_close(struct crew *crew)
 		if (crew->job[i].damage.code && !crew->q->damage.code)
 			crew->q->damage = crew->job[i].damage;
 		vector_groups_free(crew->job[i].groups);
+		vector_found_free(crew->job[i].found);
 		vector_kept_free(crew->job[i].kept);
 		vector_worker_release(&crew->job[i].worker);
 	}
 	free(crew->job);
-	if (crew->all)
-		store_batches_read(crew->all, &read);
+	if (crew->input.events)
+		store_batches_read(crew->input.events, &read);
 	crew->q->read += read.rows;
-	store_batches_close(crew->all);
+	store_batches_close(crew->input.events);
+	vector_join_close(crew->input.join);
+	vector_table_free(crew->table);
 	arena_free(crew->arena);
 }
 
-static int
-finish(struct crew *crew, struct vector_result *r, struct err *err)
+static struct vector_table *
+finish(struct crew *crew, struct err *err)
 {
+	struct vector_found *found[THREADS_MOST];
 	struct vector_kept *kept[THREADS_MOST];
 	struct job *job = crew->job;
 
-	if (!job[0].groups) {
-		for (int i = 0; i < crew->n; i++)
-			kept[i] = job[i].kept;
-		return vector_kept_end(kept, crew->n, &crew->plan, r, err);
-	}
+	for (int i = 0; i < crew->n; i++)
+		found[i] = job[i].found, kept[i] = job[i].kept;
+	if (job[0].found)
+		return vector_found_end(found, crew->n, &crew->plan, &crew->input);
+	if (job[0].kept)
+		return vector_kept_end(kept, crew->n, &crew->plan);
 	for (int i = 1; i < crew->n; i++)
 		if (vector_groups_merge(job[0].groups, job[i].groups, err) < 0)
-			return err->code;
-	return vector_groups_end(job[0].groups, &job[0].worker, crew->n, r, err);
+			return NULL;
+	return vector_groups_end(job[0].groups, &job[0].worker, crew->n, err);
 }
 
 static void
@@ -308,46 +359,98 @@ explain(struct buf *to, const struct crew *crew)
 {
 	struct store_batches_read read;
 
-	store_batches_read(crew->all, &read);
-	buf_printf(to, "%lld chunks read, %lld skipped, %lld rows, %lld columns, %d thread%s, %.1f ms", (long long)read.chunks,
-	    (long long)read.chunks_skipped, (long long)read.rows, (long long)read.columns, crew->n, crew->n == 1 ? "" : "s",
-	    (double)(time_mono_ns() - crew->began_ns) / 1e6);
+	if (crew->input.events) {
+		store_batches_read(crew->input.events, &read);
+		buf_printf(to, "%lld chunks read, %lld skipped, %lld rows, %lld columns", (long long)read.chunks, (long long)read.chunks_skipped,
+		    (long long)read.rows, (long long)read.columns);
+	} else if (crew->table) {
+		buf_printf(to, "%zu rows, %d columns", crew->table->n, crew->table->n_columns);
+	} else if (crew->input.join) {
+		buf_printf(to, "join of %zu rows", vector_join_rows(crew->input.join));
+	}
+	buf_printf(to, ", %d thread%s, %.1f ms", crew->n, crew->n == 1 ? "" : "s", (double)(time_mono_ns() - crew->began_ns) / 1e6);
 }
 
-struct vector_result *
-vector_run(struct query *q, const struct vector_plan *plan, struct err *err)
+/* What a plan gives. The caller holds it too: a copy whose arrays are shared. */
+static struct vector_table *
+again(const struct vector_table *t)
 {
-	struct vector_result *r = NULL;
-	struct crew crew;
+	struct vector_table *copy = vector_table_new(t->n, t->n_columns);
 
-	if (crew_open(&crew, q, plan, err) < 0)
+	for (int i = 0; i < t->n_columns; i++)
+		vector_table_share(&copy->column[i], &t->column[i]);
+	return copy;
+}
+
+static struct vector_table *
+run_plan(struct run *run, const struct vector_plan *plan, struct buf *ran, struct err *err)
+{
+	struct vector_table *t = NULL;
+	struct crew crew;
+	int64_t held;
+
+	if (crew_open(&crew, run, plan, err) < 0)
 		goto out;
+	held = (int64_t)(crew.table ? vector_table_held(crew.table) : crew.input.join ? vector_join_held(crew.input.join) : 0);
 	for (int i = 0; i < crew.n; i++) {
-		crew.job[i].bound = (q->spec.memory ? q->spec.memory : MEMORY) / (crew.n + 1);  /* one share for what they are merged to */
+		crew.job[i].bound = (run->most - held) / (crew.n + 1);  /* one share for what they are merged to */
 		if (plan->grouped)
 			crew.job[i].groups = vector_groups_new(&crew.plan);
-		else
+		else if (plan->limit >= 0)
 			crew.job[i].kept = vector_kept_new(&crew.plan);
+		else
+			crew.job[i].found = vector_found_new(&crew.plan);
 	}
 	vector_share(crew.n, work, &crew);
 	for (int i = 0; i < crew.n && !err->code; i++)
 		if (crew.job[i].err.code)
 			*err = crew.job[i].err;
-	if (err->code)
-		goto out;
-	r = mem_new(sizeof(*r));
-	r->texts = arena_new(0);
-	if (finish(&crew, r, err) < 0)
-		goto out;
-	r->n_columns = plan->n_keys + (plan->grouped ? plan->n_aggregates : 0);
-	r->n_rows = r->n_columns ? r->n_rows / r->n_columns : 0;
-	explain(&r->explain, &crew);
+	if (!err->code)
+		t = finish(&crew, err);
+	if (t && t->n >= VECTOR_NO_ROW) {
+		err_set(err, ERR_LIMIT, "too many rows at once");
+		vector_table_free(t);
+		t = NULL;
+	}
+	if (t)
+		explain(ran, &crew);
 out:
 	crew_close(&crew);
-	if (err->code) {
+	return t;
+}
+
+static struct vector_table *
+plan_table(struct run *run, struct vector_plan *plan, struct err *err)
+{
+	struct vector_table *t = NULL;
+
+	for (int i = 0; i < run->n_done; i++)
+		if (run->done[i].plan == plan)
+			return again(run->done[i].table);
+	buf_clear(&plan->ran);
+	if (vector_plan_wait(run->q, plan, err) == 0)
+		t = run_plan(run, plan, &plan->ran, err);
+	if (!t || plan->readers < 2)
+		return t;
+	run->done = mem_grow(run->done, (size_t)run->n_done + 1, sizeof(*run->done));
+	run->done[run->n_done].plan = plan;
+	run->done[run->n_done++].table = t;
+	return again(t);
+}
+
+struct vector_result *
+vector_run(struct query *q, const struct vector_plan *plan, struct err *err)
+{
+	struct run run = { .q = q, .most = q->spec.memory ? q->spec.memory : MEMORY };
+	struct vector_result *r = mem_new(sizeof(*r));
+
+	if (!(r->table = run_plan(&run, plan, &r->explain, err))) {
 		vector_result_free(r);
 		r = NULL;
 	}
+	for (int i = 0; i < run.n_done; i++)
+		vector_table_free(run.done[i].table);
+	free(run.done);
 	return r;
 }
 
@@ -412,7 +515,7 @@ fill(struct vector_stream *s, struct block *b, struct job *j)
 {
 	const struct vector_plan *plan = &s->crew.plan;
 	struct vector_worker *w = &j->worker;
-	struct vector_rows rows = { NULL, w->batch->n };
+	struct vector_rows rows = { NULL, w->n };
 	struct column *column = arena_get(w->arena, ((size_t)plan->n_keys + 1) * sizeof(*column));
 	size_t width = (size_t)plan->n_keys;
 
@@ -464,7 +567,7 @@ vector_open(struct query *q, const struct vector_plan *plan, struct err *err)
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->took, NULL);
 	s->left = plan->limit;
-	if (crew_open(&s->crew, q, plan, err) < 0) {
+	if (crew_open(&s->crew, &(struct run){ .q = q }, plan, err) < 0) {
 		vector_close(s);
 		return NULL;
 	}

@@ -11,6 +11,11 @@
  * no aggregate is taken too where that pays (DISTINCT; ORDER BY with LIMIT, of which only the first rows are kept). What cannot be
  * said with the nodes below stays with SQLite over the virtual table; both must give the same answer (tests/peers/differ.py).
  *
+ * A plan may read other plans instead of events: their rows as a table of columns, with windows over them, or a join of several.
+ *
+ *      events ─► plan (groups or rows) ─► table ─┬─► windows ─► table ─► plan ─► …
+ *      events ─► plan ──────────────────► table ─┴─► join, batch by batch ─► plan ─► …
+ *
  * An expression is a tree. Whatever has no node of its own is a VECTOR_SQL: the text of it, run by SQLite itself on values, once
  * for each value of its field where that has codes (a dictionary), so that its meaning is SQLite's by construction.
  */
@@ -32,6 +37,9 @@ enum vector_op {
 	VECTOR_ADD, VECTOR_SUB, VECTOR_MUL, VECTOR_DIV, VECTOR_MOD, VECTOR_NEG, /* SQLite's: integer overflow gives a real, x / 0 NULL */
 	VECTOR_CASE,                    /* arg: condition, value, condition, value, …, [otherwise] */
 	VECTOR_COALESCE,
+	VECTOR_JULIAN,                  /* julianday(arg[0]), a field of instants */
+	VECTOR_ROUND,                   /* round(arg[0]): a real */
+	VECTOR_INTEGER,                 /* CAST(arg[0] AS INTEGER) */
 	VECTOR_TIME,                    /* .sql of .field, TIME or RECEIVED (?1 its text), the same within each `every_ms` of the clock */
 	VECTOR_SQL,                     /* .sql of its arguments, all VECTOR_FIELD: ?1 is arg[0], ?2 arg[1], … */
 };
@@ -65,6 +73,45 @@ struct vector_aggregate {
  * as_text: numbers become texts, beside a column of texts. */
 struct vector_late { struct str sql; struct vector_expr *into; int as_text; };
 
+/* What a plan reads where that is not the store: columns of what other plans gave, in the order told here. */
+enum vector_source_of {
+	SOURCE_PLAN,                    /* the columns of input[0].plan */
+	SOURCE_WINDOWS,                 /* those of input[0], then one for each window: rows in the order of partition and order */
+	SOURCE_JOIN,                    /* `give` of the inputs, whose rows meet where their keys are equal */
+};
+enum vector_window_of { WINDOW_ROW_NUMBER, WINDOW_RANK, WINDOW_DENSE_RANK, WINDOW_PERCENT_RANK, WINDOW_CUME_DIST, WINDOW_NTILE, WINDOW_LAG, WINDOW_LEAD,
+	WINDOW_FIRST_VALUE, WINDOW_LAST_VALUE, WINDOW_NTH_VALUE, WINDOW_ROWS, WINDOW_COUNT, WINDOW_SUM, WINDOW_TOTAL, WINDOW_AVG, WINDOW_MIN, WINDOW_MAX };
+enum vector_frame_of { FRAME_RANGE, FRAME_ROWS, FRAME_GROUPS };
+struct vector_bound { enum { BOUND_FIRST, BOUND_BEFORE, BOUND_CURRENT, BOUND_AFTER, BOUND_LAST } of; struct cell by; };  /* by: a number, not negative */
+struct vector_window {
+	enum vector_window_of of;
+	int arg;                        /* column of the input; -1 none */
+	int otherwise;                  /* of lag and lead: the column for rows that are not there; -1 NULL */
+	int64_t n;                      /* of lag and lead: rows away; ntile: parts; nth_value: which */
+	enum vector_frame_of frame;
+	struct vector_bound from, to;
+};
+struct vector_by { int column, descending, nulls_last; };
+struct vector_key { int table, left, right; };  /* column `left` of the earlier input `table` = column `right` of this one */
+struct vector_join_step { int outer; struct vector_key *key; int n_keys; };     /* outer: a row without a match comes with NULLs */
+struct vector_give { int table, column; };
+
+struct vector_source {
+	enum vector_source_of of;
+	struct vector_plan *plan;
+	struct vector_source **input;
+	int n_inputs;
+	int *partition, n_partition;    /* WINDOWS: columns */
+	struct vector_by *order;
+	int n_order;
+	struct vector_window *window;
+	int n_windows;
+	int unordered;                  /* partitions may come in any order */
+	struct vector_join_step *step;  /* JOIN: of each input but the first, step[0] is not used */
+	struct vector_give *give;
+	int n_gives;
+};
+
 struct vector_order { struct vector_expr *expr; int descending, nulls_last; };          /* nulls_last 0: NULLs come first, whichever the direction */
 
 struct vector_plan {
@@ -72,6 +119,7 @@ struct vector_plan {
 	struct store_field field[STORE_BATCH_FIELDS];
 	int n_fields;
 	struct store_range range;       /* bounds of time are exact and taken out of `where`; names and user_id as well, when they stand alone */
+	struct vector_source *source;   /* NULL: events, in `range`. Else field i is column i of it */
 	struct vector_expr *where;      /* NULL: every row */
 	int grouped;                    /* keys and aggregates (no key: one row, always); else rows of `key` as they are found */
 	struct vector_expr **key;       /* not grouped: the columns of a row */
@@ -81,6 +129,9 @@ struct vector_plan {
 	struct vector_order *order;     /* not grouped, with `limit`: only the first `limit` rows in this order are kept */
 	int n_order;
 	int64_t limit;                  /* -1: all */
+	int unordered;                  /* grouped: groups may come in any order */
+	int readers;                    /* sources that read it */
+	int number;                     /* in its statement */
 	struct vector_late *late;       /* run before it, by vector_plan_wait */
 	int n_late;
 	struct buf explain;             /* a line for EXPLAIN: what runs here */
@@ -104,10 +155,10 @@ struct vector_result *vector_run(struct query *, const struct vector_plan *, str
 void vector_result_free(struct vector_result *);
 int64_t vector_result_rows(const struct vector_result *);
 int vector_result_columns(const struct vector_result *);
-struct cell vector_result_cell(const struct vector_result *, int64_t row, int column);  /* borrowed */
+struct cell vector_result_cell(struct vector_result *, int64_t row, int column);        /* borrowed */
 void vector_result_explain(const struct vector_result *, struct buf *);         /* chunks read and skipped, rows, columns, threads */
 
-/* Rows one after the other, for a plan without groups and without `order`, in the order of the store: memory for a few batches,
+/* Rows one after the other, for a plan over events without groups and without `order`, in the order of the store: memory for a few batches,
  * however many rows there are. The plan must live as long. */
 struct vector_stream;
 struct vector_stream *vector_open(struct query *, const struct vector_plan *, struct err *);

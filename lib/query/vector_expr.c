@@ -49,16 +49,22 @@ static uint32_t zeros[VECTOR_ROWS];     /* the codes of a constant; never writte
 
 /* ---- a worker */
 
-void
-vector_worker_init(struct vector_worker *w, struct query *q, const struct vector_plan *plan)
+int
+vector_worker_open(struct vector_worker *w, struct query *q, const struct vector_plan *plan, struct vector_input *in, struct err *err)
 {
-	*w = (struct vector_worker){ .q = q, .plan = plan, .arena = arena_new(0) };
+	*w = (struct vector_worker){ .q = q, .plan = plan, .input = in, .arena = arena_new(0) };
+	if (in && in->events && !(w->batch = store_batch_open(in->events, err)))
+		return err->code;
+	if (in && in->join)
+		w->probe = vector_probe_open(in->join);
+	return 0;
 }
 
 void
 vector_worker_release(struct vector_worker *w)
 {
 	store_batch_close(w->batch);
+	vector_probe_close(w->probe);
 	for (int i = 0; i < w->n_nodes; i++) {
 		struct vector_node *n = w->node[i];
 
@@ -79,6 +85,44 @@ vector_worker_release(struct vector_worker *w)
 	arena_free(w->arena);
 }
 
+static int
+next_batch(struct vector_worker *w, struct err *err)
+{
+	struct vector_input *in = w->input;
+	int rc;
+
+	if (w->batch) {
+		if ((rc = store_batch_next(w->batch, err)) > 0) {
+			w->n = w->batch->n;
+			w->min_time = w->batch->min_time, w->max_time = w->batch->max_time;
+			w->place = (struct vector_place){ w->batch->id ? w->batch->id : UINT64_MAX, w->min_time, 0 };
+		}
+		return rc;
+	}
+	w->min_time = TIME_MIN, w->max_time = TIME_MAX;
+	if (w->probe)
+		return vector_probe_next(w->probe, w, err);
+	w->from = __atomic_fetch_add(&in->next, VECTOR_ROWS, __ATOMIC_RELAXED);
+	if (w->from >= in->table->n)
+		return 0;
+	w->n = in->table->n - w->from < VECTOR_ROWS ? in->table->n - w->from : VECTOR_ROWS;
+	w->place = (struct vector_place){ 0, (int64_t)w->from, 0 };
+	return 1;
+}
+
+/* A column of a table from a row on; a multiple of VECTOR_ROWS, so that bits begin with a word. */
+static struct column
+column_from(const struct column *c, size_t from)
+{
+	struct column out = *c;
+
+	out.valid = c->valid ? c->valid + from / 64 : NULL;
+	out.integer = c->form == COLUMN_INTEGER ? c->integer + from : NULL;
+	out.real = c->form == COLUMN_REAL ? c->real + from : NULL;
+	out.code = c->form == COLUMN_CODES ? c->code + from : NULL;
+	return out;
+}
+
 int
 vector_worker_next(struct vector_worker *w, struct err *err)
 {
@@ -92,7 +136,7 @@ vector_worker_next(struct vector_worker *w, struct err *err)
 			w->node[i]->n_memo = 0;
 			arena_reset(w->node[i]->kept);
 		}
-	return store_batch_next(w->batch, err);
+	return next_batch(w, err);
 }
 
 void *
@@ -107,16 +151,28 @@ vector_array(struct vector_worker *w, size_t size)
 	return p->array[p->n++];
 }
 
+void
+vector_worker_field(struct vector_worker *w, int column, struct column *out)
+{
+	*out = column_from(&w->input->table->column[column].column, w->from);
+}
+
 int
 vector_field(struct vector_worker *w, int field, struct column *out, struct err *err)
 {
 	if (!w->loaded[field]) {
 		enum store_field_of of = w->plan->field[field].of;
-		int rc = store_batch_column(w->batch, field, &w->column[field], err);
+		int rc = 0;
 
-		if (rc < 0)
-			return rc;
-		w->column[field].instant = of == FIELD_TIME || of == FIELD_RECEIVED;
+		if (w->batch) {
+			if ((rc = store_batch_column(w->batch, field, &w->column[field], err)) < 0)
+				return rc;
+			w->column[field].instant = of == FIELD_TIME || of == FIELD_RECEIVED;
+		} else if (w->probe) {
+			vector_probe_column(w->probe, w, field, &w->column[field]);
+		} else {
+			vector_worker_field(w, field, &w->column[field]);
+		}
 		w->loaded[field] = 1;
 	}
 	*out = w->column[field];
@@ -330,7 +386,7 @@ vector_compare(const struct cell *a, const struct cell *b)
 }
 
 struct cell
-vector_cell(struct vector_worker *w, const struct column *c, size_t i)
+vector_column_cell(const struct column *c, size_t i, char text[TIME_LEN])
 {
 	double r;
 
@@ -338,13 +394,10 @@ vector_cell(struct vector_worker *w, const struct column *c, size_t i)
 	case COLUMN_INTEGER:
 		if (!vector_valid(c->valid, i))
 			return cell_null();
-		if (c->instant) {
-			char *out = arena_get(w->arena, TIME_LEN);
-
-			time_print(c->integer[i], out);
-			return cell_text((struct str){ out, TIME_LEN });
-		}
-		return cell_integer(c->integer[i]);
+		if (!c->instant)
+			return cell_integer(c->integer[i]);
+		time_print(c->integer[i], text);
+		return cell_text((struct str){ text, TIME_LEN });
 	case COLUMN_REAL:
 		if (!vector_valid(c->valid, i))
 			return cell_null();
@@ -355,6 +408,14 @@ vector_cell(struct vector_worker *w, const struct column *c, size_t i)
 	default:
 		return cell_null();
 	}
+}
+
+struct cell
+vector_cell(struct vector_worker *w, const struct column *c, size_t i)
+{
+	char *text = c->instant ? arena_get(w->arena, TIME_LEN) : NULL;
+
+	return vector_column_cell(c, i, text);
 }
 
 /* ---- LIKE */
@@ -624,6 +685,26 @@ arithmetic(struct scope *s, enum vector_op op, struct cell a, struct cell b)
 	}
 }
 
+static double
+rounded(double r)                               /* SQLite's round(X): what is larger has no fraction */
+{
+	return r < -4503599627370496.0 || r > 4503599627370496.0 ? r : (double)(int64_t)(r + (r < 0 ? -0.5 : 0.5));
+}
+
+static double
+julian_day(int64_t ms)
+{
+	return (double)(ms + 210866760000000) / 86400000.0;
+}
+
+static struct cell
+round_of(struct scope *s, struct cell c)
+{
+	if (c.type == CELL_NULL || vector_number(s->w, c, 1, &c, s->err) < 0)
+		return cell_null();
+	return cell_real(rounded(c.type == CELL_INTEGER ? (double)c.integer : c.real));
+}
+
 static int
 by_value(const void *a, const void *b)
 {
@@ -773,11 +854,21 @@ time_of(struct scope *s, const struct vector_expr *e)
 	struct column c;
 	struct cell value = cell_null();
 
-	if (vector_field(s->w, e->field, &c, s->err) < 0 || c.form != COLUMN_INTEGER)
+	if (vector_field(s->w, e->field, &c, s->err) < 0 || c.form != COLUMN_INTEGER || !vector_valid(c.valid, s->row))
 		return cell_null();
 	if (value_of_part(s->w, node_of(s->w, e), part_of(c.integer[s->row], e->every_ms), c.integer[s->row], &value, s->err) < 0)
 		return cell_null();
 	return value;
+}
+
+static struct cell
+julian_of(struct scope *s, const struct vector_expr *e)
+{
+	struct column c;
+
+	if (vector_field(s->w, e->arg[0]->field, &c, s->err) < 0 || c.form != COLUMN_INTEGER || !vector_valid(c.valid, s->row))
+		return cell_null();
+	return cell_real(julian_day(c.integer[s->row]));
 }
 
 static struct cell
@@ -875,6 +966,13 @@ cell_of(struct scope *s, const struct vector_expr *e)
 		for (int i = 0; i < e->n_args && a.type == CELL_NULL; i++)
 			a = cell_of(s, e->arg[i]);
 		return a;
+	case VECTOR_JULIAN:
+		return julian_of(s, e);
+	case VECTOR_ROUND:
+		return round_of(s, cell_of(s, e->arg[0]));
+	case VECTOR_INTEGER:
+		a = cell_of(s, e->arg[0]);
+		return a.type == CELL_NULL ? a : cell_integer(integer_of(s, a));
 	case VECTOR_TIME:
 		return time_of(s, e);
 	case VECTOR_SQL:
@@ -896,7 +994,7 @@ only_field(const struct vector_expr *e)
 
 	if (e->op == VECTOR_FIELD)
 		return e->field;
-	if (e->op == VECTOR_TIME)
+	if (e->op == VECTOR_TIME || e->op == VECTOR_JULIAN)
 		return SEVERAL;
 	for (int i = 0; i < e->n_args; i++) {
 		int f = only_field(e->arg[i]);
@@ -993,8 +1091,8 @@ eval_time(struct vector_worker *w, const struct vector_expr *e, struct vector_ro
 {
 	struct vector_node *n = node_of(w, e);
 	struct column c;
-	uint32_t *code = vector_array(w, 4), n_values = 0, cap = 0;
-	struct cell *value = NULL;
+	uint32_t *code = vector_array(w, 4), n_values = 1, cap = 64;
+	struct cell *value = arena_get(w->arena, cap * sizeof(*value));
 	int64_t from = 0, to = 0;
 	int rc = vector_field(w, e->field, &c, err);
 
@@ -1002,18 +1100,31 @@ eval_time(struct vector_worker *w, const struct vector_expr *e, struct vector_ro
 		return rc;
 	if (c.form != COLUMN_INTEGER)
 		return give_constant(w, cell_null(), out), 0;
+	from = part_of(w->min_time, e->every_ms);
+	if (!c.valid && w->plan->field[e->field].of == FIELD_TIME && from == part_of(w->max_time, e->every_ms)) {
+		struct cell one;        /* the whole batch lies in one part */
+
+		if ((rc = value_of_part(w, n, from, c.integer[vector_row(rows, 0)], &one, err)) == 0)
+			give_constant(w, one, out);
+		return rc;
+	}
+	from = 0;
+	value[0] = cell_null();
 	for (size_t k = 0; k < rows.n; k++) {
 		size_t i = vector_row(rows, k);
 		int64_t t = c.integer[i];
 
+		if (!vector_valid(c.valid, i)) {
+			code[i] = 0;
+			continue;
+		}
 		if (t < from || t >= to) {
 			if (n_values == cap) {
-				struct cell *more = arena_get(w->arena, (cap ? 2 * cap : 64) * sizeof(*more));
+				struct cell *more = arena_get(w->arena, 2 * (size_t)cap * sizeof(*more));
 
-				if (n_values)
-					memcpy(more, value, n_values * sizeof(*value));
+				memcpy(more, value, n_values * sizeof(*value));
 				value = more;
-				cap = cap ? 2 * cap : 64;
+				cap *= 2;
 			}
 			from = part_of(t, e->every_ms);
 			to = from + (t < ODD_ZONES && e->every_ms > 1000 ? 1000 : e->every_ms);
@@ -1022,7 +1133,7 @@ eval_time(struct vector_worker *w, const struct vector_expr *e, struct vector_ro
 		}
 		code[i] = n_values - 1;
 	}
-	*out = (struct column){ .form = n_values ? COLUMN_CODES : COLUMN_NULL, .code = code, .value = value, .n_values = n_values };
+	*out = (struct column){ .form = COLUMN_CODES, .code = code, .value = value, .n_values = n_values };
 	return 0;
 }
 
@@ -1202,7 +1313,7 @@ compute(struct vector_worker *w, const struct vector_expr *e, struct vector_rows
 	valid = vector_array(w, 8);
 	for (size_t i = 0; i < VECTOR_ROWS / 64; i++)
 		valid[i] = ~0ULL;
-	for (size_t i = 0; i <= (w->batch->n - 1) / 64; i++)
+	for (size_t i = 0; i <= (w->n - 1) / 64; i++)
 		valid[i] = (x.valid ? x.valid[i] : ~0ULL) & (y.valid ? y.valid[i] : ~0ULL);
 	if (!x.real && !y.real) {
 		int64_t *to = vector_array(w, 8);
@@ -1248,6 +1359,40 @@ compute(struct vector_worker *w, const struct vector_expr *e, struct vector_rows
 		*out = (struct column){ .form = COLUMN_REAL, .real = to, .valid = valid };
 	}
 	return !over;
+}
+
+/* Functions of one number. 1 done; 0 it lies otherwise; < 0. */
+static int
+convert(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
+{
+	struct column c;
+	int64_t *integer;
+	double *real;
+
+	if (vector_eval(w, e->arg[0], rows, &c, err) < 0)
+		return err->code;
+	if ((c.form != COLUMN_INTEGER && c.form != COLUMN_REAL) || c.instant != (e->op == VECTOR_JULIAN))
+		return 0;
+	if (e->op == VECTOR_INTEGER && c.form == COLUMN_INTEGER)
+		return *out = c, 1;
+	if (e->op == VECTOR_INTEGER) {
+		integer = vector_array(w, 8);
+		for (size_t k = 0; k < rows.n; k++) {
+			size_t i = vector_row(rows, k);
+
+			integer[i] = as_integer(cell_real(c.real[i]));
+		}
+		*out = (struct column){ .form = COLUMN_INTEGER, .valid = c.valid, .integer = integer };
+		return 1;
+	}
+	real = vector_array(w, 8);
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+
+		real[i] = e->op == VECTOR_JULIAN ? julian_day(c.integer[i]) : rounded(c.form == COLUMN_REAL ? c.real[i] : (double)c.integer[i]);
+	}
+	*out = (struct column){ .form = COLUMN_REAL, .valid = c.valid, .real = real };
+	return 1;
 }
 
 static void
@@ -1381,7 +1526,7 @@ join_numbers(struct vector_worker *w, const struct branch *b, int n, enum fit fi
 	double *real = vector_array(w, 8);
 	int whole_numbers = fit == FIT_INTEGER || fit == FIT_INSTANT;
 
-	memset(valid, 0, (w->batch->n / 64 + 1) * sizeof(*valid));
+	memset(valid, 0, (w->n / 64 + 1) * sizeof(*valid));
 	for (int i = 0; i < n; i++) {
 		const struct column *c = &b[i].column;
 		const struct cell *one = is_one_value(c) ? &c->value[0] : NULL;
@@ -1443,7 +1588,7 @@ join_codes(struct vector_worker *w, const struct branch *b, int n, struct column
 		}
 	}
 	*out = (struct column){ .form = COLUMN_CODES, .code = code, .value = value ? value : b[only - 1].column.value,
-		.n_values = value ? base : b[only - 1].column.n_values };
+		.n_values = value ? base : b[only - 1].column.n_values, .unique = !value && b[only - 1].column.unique };
 }
 
 /* 1 done; 0 types differ from row to row; < 0. */
@@ -1481,7 +1626,7 @@ fields_of(const struct vector_expr *e, int *field, int n)       /* their number;
 {
 	int i;
 
-	if (e->op == VECTOR_TIME)
+	if (e->op == VECTOR_TIME || e->op == VECTOR_JULIAN)
 		return -1;
 	if (e->op == VECTOR_FIELD) {
 		for (i = 0; i < n && field[i] != e->field; i++)
@@ -1602,6 +1747,8 @@ vector_eval(struct vector_worker *w, const struct vector_expr *e, struct vector_
 			return give_truth(w, truth, rows, out), 0;
 	}
 	if (e->op >= VECTOR_ADD && e->op <= VECTOR_NEG && (rc = compute(w, e, rows, out, err)) != 0)
+		return rc < 0 ? rc : 0;
+	if (e->op >= VECTOR_JULIAN && e->op <= VECTOR_INTEGER && (rc = convert(w, e, rows, out, err)) != 0)
 		return rc < 0 ? rc : 0;
 	if (field == SEVERAL && (rc = eval_combined(w, e, rows, out, err)) != 0)
 		return rc < 0 ? rc : 0;

@@ -15,11 +15,11 @@
 #include "sketch/distinct.h"
 
 #define ALONE 200000            /* numbers whose quantiles one thread finds: more are shared out */
+#define COMBINATIONS 262144     /* of codes, that are looked up by an array of 1 MiB */
 
 /* ---- state, one for each aggregate that is not the same as one before */
 
 struct best { struct cell value; char *own; uint32_t cap; };            /* text lies in own */
-struct place { uint64_t chunk; int64_t time; uint32_t row; };           /* of a row, for ties */
 
 struct input {                          /* what aggregates read: the same for those with equal argument and filter */
 	const struct vector_expr *arg, *filter;
@@ -36,7 +36,7 @@ struct state {
 	int64_t *count;
 	struct vector_sums sums, squares;
 	struct best *best, *best_by;
-	struct place *place;
+	struct vector_place *place;     /* of the row, for ties */
 	struct vector_list *list;
 	struct cell *answer;            /* of quantiles, by group, where several threads have found them */
 	struct distinct **sketch;
@@ -132,7 +132,7 @@ vector_groups_new(const struct vector_plan *plan)
 	g->input = mem_new((2 * (size_t)plan->n_aggregates + 1) * sizeof(*g->input));
 	g->state = mem_new(((size_t)plan->n_aggregates + 1) * sizeof(*g->state));
 	g->pieces = arena_new(0);
-	g->only_names = plan->n_keys == 1 && is_field(plan, plan->key[0], FIELD_EVENT) && !plan->where;
+	g->only_names = !plan->source && plan->n_keys == 1 && is_field(plan, plan->key[0], FIELD_EVENT) && !plan->where;
 	for (int k = 0; k < plan->n_keys; k++)
 		vector_ids_init(&g->key[k], 1);
 	for (int i = 0; i < plan->n_aggregates; i++) {
@@ -526,18 +526,10 @@ add_best(struct vector_groups *g, struct state *s, struct vector_worker *w, cons
 	}
 }
 
-static int
-earlier(const struct place *a, const struct place *b)
-{
-	if (a->chunk != b->chunk)
-		return a->chunk < b->chunk;
-	return a->time != b->time ? a->time < b->time : a->row < b->row;
-}
-
 static void
 add_best_by(struct vector_groups *g, struct state *s, struct vector_worker *w, const struct input *in, const struct input *by, const uint32_t *group)
 {
-	struct place place = { w->batch->id ? w->batch->id : UINT64_MAX, w->batch->min_time, 0 };
+	struct vector_place place = w->place;
 
 	s->instant |= in->column.form == COLUMN_INTEGER && in->column.instant;
 	for (size_t k = 0; k < in->rows.n; k++) {
@@ -550,7 +542,7 @@ add_best_by(struct vector_groups *g, struct state *s, struct vector_worker *w, c
 			continue;
 		order = best->value.type == CELL_NULL ? 1 : vector_compare(&key, &best->value) * s->sign;
 		place.row = (uint32_t)i;
-		if (order < 0 || (order == 0 && !earlier(&place, &s->place[to])))
+		if (order < 0 || (order == 0 && vector_place_order(&place, &s->place[to]) >= 0))
 			continue;
 		value = raw_cell(w, &in->column, i);
 		if (value.type == CELL_NULL)
@@ -691,6 +683,80 @@ add_names(struct vector_groups *g, const struct store_batch *batch)
 	}
 }
 
+/* The group of each row. */
+static uint32_t *
+map_keys(struct vector_groups *g, struct vector_worker *w, const struct column *key, struct vector_rows rows)
+{
+	uint32_t *group = NULL;
+
+	for (int k = 0; k < g->plan->n_keys; k++) {
+		uint32_t *id = vector_array(w, 4);
+
+		vector_ids_map(&g->key[k], w, &key[k], rows, id);
+		if (k)
+			vector_pairs_map(&g->pair[k], group, n_numbers(g, k), id, g->key[k].n, rows, id);
+		group = id;
+	}
+	return group;
+}
+
+/* The same where the keys' codes in this batch have few combinations: the first row of each is looked up in the large tables, the
+ * others by an array that stays in the cache. NULL: they have too many. */
+static uint32_t *
+map_combined(struct vector_groups *g, struct vector_worker *w, const struct column *key, struct vector_rows rows)
+{
+	int n_keys = g->plan->n_keys;
+	uint32_t *number, *first, *group, *own, n = 0;
+	const uint32_t *at = NULL;      /* the combination of each row */
+	size_t all = 1;
+
+	for (int k = 0; k < n_keys; k++) {
+		if ((key[k].form != COLUMN_CODES && key[k].form != COLUMN_NULL) || (key[k].form == COLUMN_CODES && key[k].n_values > VECTOR_ROWS))
+			return NULL;
+		all *= key[k].form == COLUMN_CODES ? key[k].n_values : 1;
+		if (all > COMBINATIONS || all > 4 * rows.n)
+			return NULL;
+	}
+	number = arena_get(w->arena, all * sizeof(*number));    /* + 1; 0 none yet */
+	memset(number, 0, all * sizeof(*number));
+	first = vector_array(w, 4);
+	own = vector_array(w, 4);
+	for (int c = 0; c < n_keys; c++) {
+		if (key[c].form != COLUMN_CODES || key[c].n_values == 1)
+			continue;
+		if (!at) {
+			at = key[c].code;
+			continue;
+		}
+		for (size_t k = 0; k < rows.n; k++) {
+			size_t i = vector_row(rows, k);
+
+			own[i] = at[i] * key[c].n_values + key[c].code[i];
+		}
+		at = own;
+	}
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+		uint32_t *to = &number[at ? at[i] : 0];
+
+		if (!*to) {
+			first[n] = (uint32_t)i;
+			*to = ++n;
+		}
+	}
+	group = map_keys(g, w, key, (struct vector_rows){ first, n });
+	if (!g->plan->n_aggregates)
+		return group;           /* nobody asks for those of the others */
+	for (uint32_t f = 0; f < n; f++)
+		number[at ? at[first[f]] : 0] = group[first[f]];
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+
+		own[i] = number[at ? at[i] : 0];
+	}
+	return own;
+}
+
 int
 vector_groups_add(struct vector_groups *g, struct vector_worker *w, struct vector_rows rows, struct err *err)
 {
@@ -698,7 +764,7 @@ vector_groups_add(struct vector_groups *g, struct vector_worker *w, struct vecto
 	struct column *key = arena_get(w->arena, ((size_t)plan->n_keys + 1) * sizeof(*key));
 	uint32_t *group = NULL;
 
-	if (g->only_names && w->batch->names) {
+	if (g->only_names && w->batch && w->batch->names) {
 		add_names(g, w->batch);
 		return 0;
 	}
@@ -716,14 +782,10 @@ vector_groups_add(struct vector_groups *g, struct vector_worker *w, struct vecto
 		    (in->arg && vector_eval(w, in->arg, in->rows, &in->column, err) < 0))
 			return err->code;
 	}
-	for (int k = 0; k < plan->n_keys; k++) {
-		uint32_t *id = vector_array(w, 4);
-
-		vector_ids_map(&g->key[k], w, &key[k], rows, id);
-		if (k)
-			vector_pairs_map(&g->pair[k], group, n_numbers(g, k), id, g->key[k].n, rows, id);
-		group = id;
-	}
+	if (plan->n_keys > 1 && (group = map_combined(g, w, key, rows)) == NULL)
+		group = map_keys(g, w, key, rows);
+	else if (plan->n_keys == 1)
+		group = map_keys(g, w, key, rows);
 	for (int i = 0; i < plan->n_aggregates; i++)
 		if (g->state[i].same_as == i) {
 			room(g, &g->state[i], n_groups(g));
@@ -770,7 +832,7 @@ merge_state(struct vector_groups *g, struct state *s, struct state *from, const 
 			struct cell *mine = &s->best_by[to].value, *other = &from->best_by[i].value;
 			int order = other->type == CELL_NULL ? -1 : mine->type == CELL_NULL ? 1 : vector_compare(other, mine) * s->sign;
 
-			if (order > 0 || (order == 0 && earlier(&from->place[i], &s->place[to]))) {
+			if (order > 0 || (order == 0 && vector_place_order(&from->place[i], &s->place[to]) < 0)) {
 				set_best(g, &s->best_by[to], other);
 				set_best(g, &s->best[to], &from->best[i].value);
 				s->place[to] = from->place[i];
@@ -1031,46 +1093,15 @@ unfold(const struct vector_groups *g, uint32_t group, uint32_t *id)
 
 /* Groups in the order of their keys: each key's values get their rank, then groups are put in order by one key after the other, the
  * last first, by counting. */
-struct sorted { const struct cell *cell; uint64_t front; uint32_t id; };
-
-static int
-by_cell(const void *a, const void *b)
-{
-	const struct sorted *x = a, *y = b;
-
-	if (x->front != y->front)
-		return x->front < y->front ? -1 : 1;
-	return vector_compare(x->cell, y->cell);
-}
-
-static uint64_t
-front_of(const struct cell *c)                  /* orders as the cells do, or is the same: numbers 0, texts by their beginning */
-{
-	unsigned char bytes[8] = { 0 };
-	uint64_t front = 0;
-
-	if (c->type != CELL_TEXT)
-		return 0;
-	memcpy(bytes, c->text.p, c->text.n < 8 ? c->text.n : 8);
-	for (int i = 0; i < 8; i++)
-		front = front << 8 | bytes[i];
-	return (front >> 1) + 1;
-}
 
 static uint32_t *
-ranks(const struct vector_ids *ids)
+ranks(struct vector_ids *ids)
 {
-	uint32_t *rank = mem_new((size_t)ids->n * sizeof(*rank));
-	struct sorted *all = mem_grow(NULL, ids->n, sizeof(*all));
-
-	for (uint32_t i = 1; i < ids->n; i++)
-		all[i - 1] = (struct sorted){ &ids->cell[i], front_of(&ids->cell[i]), i };
-	if (ids->n > 1)
-		qsort(all, ids->n - 1, sizeof(*all), by_cell);
-	for (uint32_t i = 1; i < ids->n; i++)
-		rank[all[i - 1].id] = i;
-	free(all);
-	return rank;
+	if (!ids->cell)
+		return mem_new(sizeof(uint32_t));
+	if (!ids->adopted)
+		ids->cell[0] = cell_null();
+	return vector_ranks(ids->cell, ids->n);
 }
 
 /* Stable: the groups of `from` to `to`, by the rank of one key of each. */
@@ -1090,7 +1121,7 @@ sort_by(const uint32_t *rank, uint32_t n_ranks, const uint32_t *id, uint32_t n, 
 
 /* *id gets the number of each key for each group, key by key. */
 static uint32_t *
-sort_groups(const struct vector_groups *g, uint32_t *n, uint32_t **id)
+sort_groups(struct vector_groups *g, uint32_t *n, uint32_t **id)
 {
 	int n_keys = g->plan->n_keys;
 	uint32_t all = n_groups(g), *one = mem_grow(NULL, n_keys ? (size_t)n_keys : 1, sizeof(*one));
@@ -1102,10 +1133,10 @@ sort_groups(const struct vector_groups *g, uint32_t *n, uint32_t **id)
 		unfold(g, i, one);
 		for (int k = 0; k < n_keys; k++)
 			(*id)[(size_t)k * all + i] = one[k];
-		if (n_keys != 1 || i != 0 || g->key[0].null)
+		if (n_keys != 1 || vector_ids_has(&g->key[0], i))
 			order[(*n)++] = i;
 	}
-	for (int k = n_keys; k-- > 0; ) {
+	for (int k = g->plan->unordered ? 0 : n_keys; k-- > 0; ) {
 		uint32_t *rank = ranks(&g->key[k]), *was = order;
 
 		sort_by(rank, g->key[k].n, *id + (size_t)k * all, *n, order, next);
@@ -1117,33 +1148,100 @@ sort_groups(const struct vector_groups *g, uint32_t *n, uint32_t **id)
 	return order;
 }
 
-int
-vector_groups_end(struct vector_groups *g, struct vector_worker *w, int threads, struct vector_result *to, struct err *err)
+/* A key of the groups in this order as a column. */
+static void
+key_column(struct vector_groups *g, int key, const uint32_t *id, const uint32_t *order, uint32_t n, const struct vector_input *in, struct vector_held *to)
+{
+	struct vector_ids *ids = &g->key[key];
+	enum cell_type type = ids->n > 1 && ids->cell ? ids->cell[1].type : CELL_NULL;
+	uint64_t *valid;
+	int64_t *number;
+	uint32_t *code;
+	int gaps = 0;
+
+	for (uint32_t i = 1; ids->n > 1 && i < ids->n; i++)
+		type = ids->cell[i].type == type ? type : CELL_TEXT;
+	if (type == CELL_NULL)
+		return;
+	if (type == CELL_TEXT) {
+		for (uint32_t i = 1; ids->instant && i < ids->n; i++)           /* instants among texts */
+			if (ids->cell[i].type == CELL_INTEGER) {
+				char *text = arena_get(ids->texts, TIME_LEN);
+
+				ids->cell[i] = key_cell(g, key, i, text);
+			}
+		code = mem_grow(NULL, (size_t)n + 1, sizeof(*code));
+		for (uint32_t i = 0; i < n; i++)
+			code[i] = id[order[i]];
+		vector_table_take(to, ids, in);
+		to->column.code = code;
+		to->rows = vector_memory_new(code, ((size_t)n + 1) * sizeof(*code), NULL);
+		return;
+	}
+	number = mem_grow(NULL, (size_t)n + 1, sizeof(*number));
+	valid = mem_new(((size_t)n / 64 + 1) * sizeof(*valid));
+	for (uint32_t i = 0; i < n; i++) {
+		const struct cell *v = &ids->cell[id[order[i]]];
+
+		number[i] = 0;
+		gaps |= !id[order[i]];
+		if (!id[order[i]])
+			continue;
+		valid[i / 64] |= 1ULL << (i % 64);
+		if (type == CELL_INTEGER)
+			number[i] = v->integer;
+		else
+			memcpy(&number[i], &v->real, sizeof(*number));
+	}
+	to->column = (struct column){ .form = type == CELL_INTEGER ? COLUMN_INTEGER : COLUMN_REAL, .instant = type == CELL_INTEGER && ids->instant,
+		.valid = gaps ? valid : NULL, .integer = number, .real = (const double *)(const void *)number };
+	to->rows = vector_memory_new(number, ((size_t)n + 1) * sizeof(*number), NULL);
+	to->valid = vector_memory_new(valid, ((size_t)n / 64 + 1) * sizeof(*valid), NULL);
+}
+
+static int
+aggregate_column(struct vector_groups *g, int aggregate, struct vector_worker *w, const uint32_t *order, uint32_t n, struct vector_held *to, struct err *err)
+{
+	const struct vector_piece_of all = { 0, 0, n };
+	struct vector_chooser chooser = { 0 };
+	struct vector_builder b;
+	char text[TIME_LEN];
+
+	vector_builder_init(&b);
+	for (uint32_t i = 0; i < n && !err->code; i++) {
+		struct cell c;
+
+		if (aggregate_cell(g, &g->state[aggregate], w, order[i], &chooser, &c, text, err) == 0)
+			vector_builder_put(&b, &c);
+		if ((i & 255) == 255)
+			query_stopped(w->q, err);
+	}
+	vector_chooser_release(&chooser);
+	if (!err->code)
+		vector_builder_end(&(struct vector_builder *){ &b }, 1, &all, 1, w->input, to);
+	vector_builder_release(&b);
+	return err->code;
+}
+
+struct vector_table *
+vector_groups_end(struct vector_groups *g, struct vector_worker *w, int threads, struct err *err)
 {
 	int n_keys = g->plan->n_keys;
 	uint32_t n, all = n_groups(g), *id, *order = sort_groups(g, &n, &id);
-	struct vector_chooser chooser = { 0 };
-	char text[TIME_LEN];
+	struct vector_table *t = vector_table_new(n, n_keys + g->plan->n_aggregates);
 
 	for (int i = 0; i < g->plan->n_aggregates; i++)
 		if (g->state[i].same_as == i)
 			room(g, &g->state[i], n_groups(g));
 	share_quantiles(g, threads);
-	for (uint32_t i = 0; i < n && !err->code; i++) {
-		struct cell c;
-
-		for (int k = 0; k < n_keys; k++) {
-			c = key_cell(g, k, id[(size_t)k * all + order[i]], text);
-			vector_result_put(to, &c);
-		}
-		for (int k = 0; k < g->plan->n_aggregates && !err->code; k++) {
-			if (aggregate_cell(g, &g->state[k], w, order[i], &chooser, &c, text, err) == 0)
-				vector_result_put(to, &c);
-		}
-		if ((i & 255) == 255)
-			query_stopped(w->q, err);
-	}
-	vector_chooser_release(&chooser);
+	for (int k = 0; k < g->plan->n_aggregates && !err->code; k++)
+		aggregate_column(g, k, w, order, n, &t->column[n_keys + k], err);
+	for (int k = 0; k < n_keys && !err->code; k++)
+		key_column(g, k, id + (size_t)k * all, order, n, w->input, &t->column[k]);
 	free(order), free(id);
-	return err->code;
+	if (err->code) {
+		vector_table_free(t);
+		t = NULL;
+	}
+	return t;
 }

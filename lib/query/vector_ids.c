@@ -56,7 +56,9 @@ void
 vector_ids_release(struct vector_ids *ids)
 {
 	free(ids->slot);
-	free(ids->cell);
+	if (!ids->adopted)
+		free(ids->cell);
+	free(ids->used);
 	arena_free(ids->texts);
 	*ids = (struct vector_ids){ .n = 1 };
 }
@@ -64,7 +66,7 @@ vector_ids_release(struct vector_ids *ids)
 size_t
 vector_ids_held(const struct vector_ids *ids)
 {
-	return ids->slots * sizeof(*ids->slot) + ids->cell_cap * sizeof(*ids->cell) + (ids->texts ? arena_used(ids->texts) : 0);
+	return ids->slots * sizeof(*ids->slot) + ids->cell_cap * sizeof(*ids->cell) + (ids->texts ? arena_used(ids->texts) : 0) + ids->used_cap;
 }
 
 struct hashed { uint64_t hash; uint32_t more; };
@@ -96,7 +98,7 @@ static void
 grow_slots(struct vector_ids *ids)
 {
 	size_t cap = ids->slots ? 2 * ids->slots : 64;
-	struct vector_ids_slot *slot = mem_new(cap * sizeof(*slot));
+	struct vector_ids_slot *slot = mem_table(cap * sizeof(*slot));
 
 	for (size_t i = 0; i < ids->slots; i++)
 		if (ids->slot[i].id) {
@@ -125,26 +127,74 @@ keep_cell(struct vector_ids *ids, uint32_t id, const struct cell *c)
 		ids->cell[id].text.p = arena_dup(ids->texts, c->text.p, c->text.n);
 }
 
+/* Numbers that were another's get values and a hash table of their own: something came that is not among them. */
+static void
+disown(struct vector_ids *ids)
+{
+	const struct cell *cell = ids->adopted;
+
+	ids->adopted = NULL;
+	ids->cell = NULL;
+	for (uint32_t i = 1; i < ids->n; i++) {
+		struct hashed h = hash_cell(&cell[i]);
+		size_t k;
+
+		while (2 * (size_t)ids->n >= ids->slots)
+			grow_slots(ids);
+		for (k = h.hash & (ids->slots - 1); ids->slot[k].id; k = (k + 1) & (ids->slots - 1))
+			;
+		ids->slot[k] = (struct vector_ids_slot){ h.hash, h.more, i };
+		if (ids->keep)
+			keep_cell(ids, i, &cell[i]);
+	}
+}
+
+static void
+use(struct vector_ids *ids, uint32_t id)
+{
+	if (id >= ids->used_cap) {
+		size_t cap = 2 * (size_t)id + 64;
+
+		ids->used = mem_grow(ids->used, cap, 1);
+		memset(ids->used + ids->used_cap, 0, cap - ids->used_cap);
+		ids->used_cap = cap;
+	}
+	ids->used[id] = 1;
+}
+
+/* Two that are equal to SQL, but not the same: 1 and 1.0, 0.0 and -0.0. */
+static int
+is_same(const struct cell *a, const struct cell *b)
+{
+	return a->type == b->type && (a->type != CELL_REAL || memcmp(&a->real, &b->real, sizeof(a->real)) == 0);
+}
+
 static uint32_t
 put_hashed(struct vector_ids *ids, const struct cell *c, struct hashed h)
 {
 	size_t k;
 
+	if (ids->adopted)
+		disown(ids);
 	if (2 * (size_t)ids->n >= ids->slots)
 		grow_slots(ids);
 	for (k = h.hash & (ids->slots - 1); ids->slot[k].id; k = (k + 1) & (ids->slots - 1)) {
 		struct vector_ids_slot *s = &ids->slot[k];
 
 		if (s->hash == h.hash && s->more == h.more) {
-			if (!ids->keep)
-				return s->id;
-			if (vector_compare(&ids->cell[s->id], c) == 0) {
+			if (ids->keep && c->type != CELL_TEXT) {        /* of texts the hashes tell enough, whose seed nobody knows */
+				if (vector_compare(&ids->cell[s->id], c) != 0 || (ids->exact && !is_same(&ids->cell[s->id], c)))
+					continue;
 				if (ids->cell[s->id].type == CELL_REAL && c->type == CELL_INTEGER)      /* whichever came first, 1 stands for 1.0 */
 					ids->cell[s->id] = *c;
-				return s->id;
 			}
+			if (ids->used)
+				use(ids, s->id);
+			return s->id;
 		}
 	}
+	if (ids->used)
+		use(ids, ids->n);
 	ids->slot[k] = (struct vector_ids_slot){ h.hash, h.more, ids->n };
 	if (ids->keep)
 		keep_cell(ids, ids->n, c);
@@ -159,6 +209,31 @@ vector_ids_put(struct vector_ids *ids, const struct cell *c)
 		return 0;
 	}
 	return put_hashed(ids, c, hash_cell(c));
+}
+
+/* Codes of values that differ from each other are numbers already. */
+static int
+adopt(struct vector_ids *ids, const struct column *c, struct vector_rows rows, uint32_t *id)
+{
+	if (!c->unique || c->n_values < 2)
+		return 0;
+	if (ids->n == 1 && !ids->slots) {
+		ids->adopted = c->value;
+		ids->cell = (struct cell *)(uintptr_t)c->value;         /* read only, while they are another's */
+		ids->n = c->n_values;
+		use(ids, ids->n);
+		ids->used[ids->n] = 0;
+	}
+	if (ids->adopted != c->value)
+		return 0;
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+
+		id[i] = c->code[i];
+		ids->used[c->code[i]] = 1;
+	}
+	ids->null |= ids->used[0];
+	return 1;
 }
 
 /* The codes that the rows have, each looked up once. */
@@ -250,7 +325,8 @@ vector_ids_map(struct vector_ids *ids, struct vector_worker *w, const struct col
 {
 	switch (c->form) {
 	case COLUMN_CODES:
-		map_codes(ids, w, c, rows, id);
+		if (!adopt(ids, c, rows, id))
+			map_codes(ids, w, c, rows, id);
 		break;
 	case COLUMN_INTEGER:
 		ids->instant |= c->instant;
@@ -278,6 +354,22 @@ vector_ids_merge(struct vector_ids *ids, const struct vector_ids *from)
 
 	ids->null |= from->null;
 	ids->instant |= from->instant;
+	if (from->adopted && ids->n == 1 && !ids->slots) {
+		ids->adopted = from->adopted;
+		ids->cell = from->cell;
+		ids->n = from->n;
+		use(ids, ids->n);
+		ids->used[ids->n] = 0;
+	}
+	if (from->adopted) {
+		for (uint32_t i = 1; i < from->n; i++) {
+			if (ids->adopted == from->adopted)
+				number[i] = i, ids->used[i] |= from->used[i];
+			else if (from->used[i])
+				number[i] = put_hashed(ids, &from->cell[i], hash_cell(&from->cell[i]));
+		}
+		return number;
+	}
 	for (size_t at = 0; at < from->slots; at += AHEAD) {
 		size_t end = at + AHEAD < from->slots ? at + AHEAD : from->slots;
 
@@ -288,7 +380,7 @@ vector_ids_merge(struct vector_ids *ids, const struct vector_ids *from)
 			const struct vector_ids_slot *s = &from->slot[i];
 			struct hashed h = { s->hash, s->more };
 
-			if (s->id)
+			if (s->id && (!from->used || from->used[s->id]))
 				number[s->id] = put_hashed(ids, ids->keep ? &from->cell[s->id] : NULL, h);
 		}
 	}
@@ -337,7 +429,7 @@ rehash(struct vector_pairs *p)
 	while (p->slots < 2 * (size_t)p->n)
 		p->slots *= 2;
 	free(p->slot);
-	p->slot = mem_new(p->slots * sizeof(*p->slot));
+	p->slot = mem_table(p->slots * sizeof(*p->slot));
 	for (uint32_t i = 0; i < p->n; i++) {
 		uint64_t key = (uint64_t)p->pair[i].left << 32 | p->pair[i].right;
 

@@ -20,16 +20,12 @@
 #include "query/vector_plan_priv.h"
 
 #define PLANS_MOST   64                 /* of one statement */
-#define COLUMNS_MOST 200                /* of one plan */
 #define LOOKS_MOST   2000000            /* at nodes, a fraction of a second */
 #define FIRST_MOST   100000             /* rows that ORDER BY with LIMIT keeps */
 
-/* Where a SELECT stands decides what may be seen of it. */
-enum place { OUTERMOST, IN_FROM, IN_EXPRESSION, IN_EXISTS, IN_LIST };       /* x IN (…), where only the different values matter */
-
-static void plan_select(struct planner *, const struct select *, enum place);
+static void plan_select(struct planner *, const struct select *, enum plan_place);
 static void plan_inside(struct planner *, const struct select_expr *);
-static int plan_core(struct planner *, const struct select *, const struct select_core *, enum place, struct buf *);
+static int plan_core(struct planner *, const struct select *, const struct select_core *, enum plan_place, struct plan_relation *, struct buf *);
 
 /* ---- text */
 
@@ -97,25 +93,8 @@ put_name(struct buf *to, struct str name)
 
 /* ---- a core being planned */
 
-struct key { struct vector_expr *value; enum plan_affinity affinity; };
-
-struct work {
-	struct planner *w;
-	struct plan_scope scope;
-	const struct select *select;
-	const struct select_core *core;
-	enum place place;
-	int number, grouped, alone;     /* alone: the only core of its SELECT, whose ORDER BY and LIMIT are its own */
-	struct key key[COLUMNS_MOST];
-	struct vector_aggregate aggregate[COLUMNS_MOST];
-	int n_keys, n_aggregates;
-	struct str *name;               /* of the columns of the answer */
-	int n_names;
-	int bad;                        /* something cannot be said */
-};
-
-static int
-same_value(const struct vector_expr *a, const struct vector_expr *b)
+int
+vector_plan_same(const struct vector_expr *a, const struct vector_expr *b)
 {
 	if (!a || !b)
 		return a == b;
@@ -131,32 +110,36 @@ same_value(const struct vector_expr *a, const struct vector_expr *b)
 			return 0;
 	}
 	for (int i = 0; i < a->n_args; i++)
-		if (!same_value(a->arg[i], b->arg[i]))
+		if (!vector_plan_same(a->arg[i], b->arg[i]))
 			return 0;
 	return 1;
 }
 
-/* The column of a value, a new one if it has none yet. -1: it cannot be said. */
-static int
-key_of(struct work *k, const struct select_expr *e, int aliases)
+int
+vector_plan_key_of(struct plan_work *k, struct vector_expr *value, enum plan_affinity affinity)
 {
-	enum plan_affinity affinity = vector_plan_affinity(&k->scope, e, aliases);
-	struct vector_expr *value;
-
-	if (vector_plan_has(&k->scope, e, aliases) & ~(unsigned)HAS_COLUMN || !(value = vector_plan_value(&k->scope, e, aliases)))
+	if (!value)
 		return -1;
 	for (int i = 0; i < k->n_keys; i++)
-		if (same_value(k->key[i].value, value) && k->key[i].affinity == affinity)
+		if (vector_plan_same(k->key[i].value, value) && k->key[i].affinity == affinity)
 			return i;
 	if (k->n_keys == COLUMNS_MOST)
 		return -1;
-	k->key[k->n_keys] = (struct key){ value, affinity };
+	k->key[k->n_keys] = (struct plan_key){ value, affinity };
 	return k->n_keys++;
+}
+
+int
+vector_plan_key(struct plan_work *k, const struct select_expr *e, int aliases)
+{
+	if (vector_plan_has(&k->scope, e, aliases) & ~(unsigned)HAS_COLUMN)
+		return -1;
+	return vector_plan_key_of(k, vector_plan_value(&k->scope, e, aliases), vector_plan_affinity(&k->scope, e, aliases));
 }
 
 /* A column where it stands. whole: as all of an item of the outermost SELECT, where nobody asks for its affinity. */
 static void
-put_column(struct work *k, int column, enum plan_affinity affinity, const struct select_expr *e, int whole, struct buf *to)
+put_column(struct plan_work *k, int column, enum plan_affinity affinity, int whole, struct buf *to)
 {
 	whole = whole && k->place == OUTERMOST;
 	if (whole || affinity == AFFINITY_BLOB)
@@ -165,13 +148,12 @@ put_column(struct work *k, int column, enum plan_affinity affinity, const struct
 		buf_printf(to, "(+vector.c%d)", column);
 	else if (affinity == AFFINITY_TEXT)
 		buf_printf(to, "CAST(vector.c%d AS TEXT)", column);
-	else    /* e is the cast that made it, perhaps by the name of an item */
-		buf_printf(to, "CAST(vector.c%d AS %.*s)", column, STR_FMT(e->name));
+	else    /* what it is, a cast made: a number, which this one leaves as it is */
+		buf_printf(to, "CAST(vector.c%d AS NUMERIC)", column);
 }
 
-/* What is meant by a name of one of our own items. */
-static const struct select_expr *
-meant(struct work *k, const struct select_expr *e, int *aliases)
+const struct select_expr *
+vector_plan_meant(struct plan_work *k, const struct select_expr *e, int *aliases)
 {
 	struct plan_item item;
 	struct store_field field;
@@ -202,7 +184,7 @@ static const struct { const char *name; int args; enum vector_aggregate_of of; }
 	{ NULL, 0, AGGREGATE_ROWS } };
 
 static int
-share_of(struct work *k, const struct select_expr *e, double *share)
+share_of(struct plan_work *k, const struct select_expr *e, double *share)
 {
 	struct cell cell;
 
@@ -214,7 +196,7 @@ share_of(struct work *k, const struct select_expr *e, double *share)
 
 /* What an aggregate counts. 0, or -1: not over columns. */
 static int
-aggregate(struct work *k, const struct select_expr *e, struct vector_aggregate *a)
+aggregate(struct plan_work *k, const struct select_expr *e, struct vector_aggregate *a)
 {
 	struct plan_scope *s = &k->scope;
 	int i;
@@ -250,8 +232,8 @@ aggregate(struct work *k, const struct select_expr *e, struct vector_aggregate *
 	return 0;
 }
 
-static int
-aggregate_of(struct work *k, const struct select_expr *e)
+int
+vector_plan_aggregate(struct plan_work *k, const struct select_expr *e)
 {
 	struct vector_aggregate a;
 
@@ -260,8 +242,8 @@ aggregate_of(struct work *k, const struct select_expr *e)
 	for (int i = 0; i < k->n_aggregates; i++) {
 		const struct vector_aggregate *b = &k->aggregate[i];
 
-		if (a.of == b->of && a.distinct == b->distinct && memcmp(&a.share, &b->share, sizeof(a.share)) == 0 && same_value(a.arg, b->arg) &&
-		    same_value(a.by, b->by) && same_value(a.filter, b->filter))
+		if (a.of == b->of && a.distinct == b->distinct && memcmp(&a.share, &b->share, sizeof(a.share)) == 0 && vector_plan_same(a.arg, b->arg) &&
+		    vector_plan_same(a.by, b->by) && vector_plan_same(a.filter, b->filter))
 			return i;
 	}
 	if (k->n_aggregates == COLUMNS_MOST)
@@ -275,10 +257,10 @@ aggregate_of(struct work *k, const struct select_expr *e)
  * Columns of aggregates stand behind those of the keys, which are all known when it begins. In rows, a column comes with the first
  * expression that reads it. */
 
-static void put(struct work *, const struct select_expr *, int aliases, int whole, struct buf *);
+static void put(struct plan_work *, const struct select_expr *, int aliases, int whole, struct buf *);
 
 static void
-put_range(struct work *k, const struct select_expr *e, uint32_t from, uint32_t to, int aliases, struct buf *out)  /* around and between its children */
+put_range(struct plan_work *k, const struct select_expr *e, uint32_t from, uint32_t to, int aliases, struct buf *out)  /* around and between its children */
 {
 	const struct select_expr *child;
 
@@ -319,9 +301,9 @@ uncorrelated(struct planner *w, const struct select *s)
 }
 
 static void
-put(struct work *k, const struct select_expr *e, int aliases, int whole, struct buf *to)
+put(struct plan_work *k, const struct select_expr *e, int aliases, int whole, struct buf *to)
 {
-	const struct select_expr *m = meant(k, e, &aliases);
+	const struct select_expr *m = vector_plan_meant(k, e, &aliases);
 	unsigned has = vector_plan_has(&k->scope, m, aliases);
 	int i;
 
@@ -331,22 +313,22 @@ put(struct work *k, const struct select_expr *e, int aliases, int whole, struct 
 		struct vector_expr *value = has & HAS_COLUMN && !(has & ~(unsigned)HAS_COLUMN) ? vector_plan_value(&k->scope, m, aliases) : NULL;
 
 		for (i = 0; value && i < k->n_keys; i++)
-			if (same_value(value, k->key[i].value) && vector_plan_affinity(&k->scope, m, aliases) == k->key[i].affinity) {
-				put_column(k, i, k->key[i].affinity, m, whole, to);
+			if (vector_plan_same(value, k->key[i].value) && vector_plan_affinity(&k->scope, m, aliases) == k->key[i].affinity) {
+				put_column(k, i, k->key[i].affinity, whole, to);
 				return;
 			}
 		if (vector_plan_is_aggregate(m)) {
-			if ((i = aggregate_of(k, m)) < 0)
+			if ((i = vector_plan_aggregate(k, m)) < 0)
 				k->bad = 1;
 			else
-				put_column(k, k->n_keys + i, AFFINITY_NONE, m, whole, to);
+				put_column(k, k->n_keys + i, AFFINITY_NONE, whole, to);
 			return;
 		}
-	} else if (has & HAS_COLUMN && !(has & (HAS_WINDOW | HAS_SUBQUERY | HAS_COLLATE | HAS_VOLATILE))) {
-		if ((i = key_of(k, m, aliases)) < 0)
+	} else if (has & HAS_COLUMN && !(has & (HAS_AGGREGATE | HAS_WINDOW | HAS_SUBQUERY | HAS_COLLATE | HAS_VOLATILE))) {
+		if ((i = vector_plan_key(k, m, aliases)) < 0)
 			k->bad = 1;
 		else
-			put_column(k, i, k->key[i].affinity, m, whole, to);
+			put_column(k, i, k->key[i].affinity, whole, to);
 		return;
 	}
 	if (m->of == SELECT_COLUMN && has) {            /* a bare column beside aggregates */
@@ -366,7 +348,7 @@ put(struct work *k, const struct select_expr *e, int aliases, int whole, struct 
 
 /* An item or a term, brackets around it and all. */
 static void
-put_whole(struct work *k, const struct select_expr *e, uint32_t from, uint32_t to, int aliases, struct buf *out)
+put_whole(struct plan_work *k, const struct select_expr *e, uint32_t from, uint32_t to, int aliases, struct buf *out)
 {
 	vector_plan_copy(k->w, from, e->from, out);
 	put(k, e, aliases, 1, out);
@@ -376,7 +358,7 @@ put_whole(struct work *k, const struct select_expr *e, uint32_t from, uint32_t t
 /* ---- WHERE */
 
 static void
-conjoin(struct work *k, struct vector_expr *e)
+conjoin(struct plan_work *k, struct vector_expr *e)
 {
 	struct vector_plan *p = k->scope.plan;
 	struct vector_expr *both;
@@ -403,14 +385,14 @@ conjoin(struct work *k, struct vector_expr *e)
 }
 
 static int
-field_is(struct work *k, const struct vector_expr *e, enum store_field_of of)
+field_is(const struct plan_work *k, const struct vector_expr *e, enum store_field_of of)
 {
 	return e && e->op == VECTOR_FIELD && k->scope.plan->field[e->field].of == of;
 }
 
 /* timestamp OP text: into the range. 1 when it was that. */
 static int
-bound(struct work *k, const struct vector_expr *e, struct tables_range *range)
+bound(struct plan_work *k, const struct vector_expr *e, struct tables_range *range)
 {
 	static const struct { enum vector_op op; char as, turned; } ops[] = { { VECTOR_GT, '>', '<' }, { VECTOR_GE, 'G', 'L' }, { VECTOR_LT, '<', '>' },
 		{ VECTOR_LE, 'L', 'G' }, { VECTOR_EQ, '=', '=' } };
@@ -431,7 +413,7 @@ bound(struct work *k, const struct vector_expr *e, struct tables_range *range)
 
 /* event = name, event IN (names), user_id = one: into the range, where vector_run sees to them. 1 when it was that. */
 static int
-names(struct work *k, const struct vector_expr *e)
+names(struct plan_work *k, const struct vector_expr *e)
 {
 	struct store_range *r = &k->scope.plan->range;
 	struct str *list;
@@ -456,7 +438,7 @@ names(struct work *k, const struct vector_expr *e)
 }
 
 static void
-conjunct(struct work *k, struct vector_expr *e, struct tables_range *range)
+conjunct(struct plan_work *k, struct vector_expr *e, struct tables_range *range)
 {
 	if (!e) {
 		k->bad = 1;
@@ -467,7 +449,7 @@ conjunct(struct work *k, struct vector_expr *e, struct tables_range *range)
 			conjunct(k, e->arg[i], range);
 		return;
 	}
-	if (!bound(k, e, range) && !names(k, e))
+	if (k->scope.plan->source || k->scope.n_inputs || (!bound(k, e, range) && !names(k, e)))
 		conjoin(k, e);
 }
 
@@ -487,13 +469,13 @@ late(struct planner *w, const void *of, struct buf *text, enum plan_affinity aff
 
 /* A subquery in WHERE that stands alone: planned itself, and run first. */
 static int
-late_subquery(struct planner *w, const void *of, const struct select *s, enum place place)
+late_subquery(struct planner *w, const void *of, const struct select *s, enum plan_place place)
 {
 	struct buf text = {0};
 	int rc = -1;
 
 	w->literals++;
-	if (s->n_cores == 1 && !s->n_with && plan_core(w, s, s->core, place, &text))
+	if (s->n_cores == 1 && !s->n_with && plan_core(w, s, s->core, place, NULL, &text))
 		rc = late(w, of, &text, w->gives);
 	w->literals--;
 	buf_release(&text);
@@ -514,7 +496,7 @@ plan_apart(struct planner *w, const struct select_expr *e)
 		rc = plan_apart(w, child);
 	if (rc < 0 || !s)
 		return rc;
-	if (s->n_cores == 1 && !s->n_with && plan_core(w, s, s->core, e->of == SELECT_IN ? IN_LIST : IN_EXPRESSION, &text))
+	if (s->n_cores == 1 && !s->n_with && plan_core(w, s, s->core, e->of == SELECT_IN ? IN_LIST : IN_EXPRESSION, NULL, &text))
 		edit(w, s->from, s->to, buf_get(&text));
 	else
 		rc = w->n_around ? -1 : 0;
@@ -557,11 +539,11 @@ plan_lates(struct planner *w, struct plan_scope *s, const struct select_expr *e)
 	return rc < 0 || !e->select ? rc : late_subquery(w, e->select, e->select, IN_LIST);
 }
 
-static void
-where(struct work *k, struct plan_scope *s, const struct select_expr *e, struct tables_range *range)
+void
+vector_plan_where(struct plan_work *k, struct plan_scope *s, const struct select_expr *e, struct tables_range *range)
 {
 	while (e->of == SELECT_BINARY && strcmp(e->op, "AND") == 0) {           /* leans to the left */
-		where(k, s, e->arg[0], range);
+		vector_plan_where(k, s, e->arg[0], range);
 		e = e->arg[1];
 	}
 	if (vector_plan_has(s, e, 1) & HAS_SUBQUERY && plan_lates(k->w, s, e) < 0)
@@ -575,7 +557,7 @@ where(struct work *k, struct plan_scope *s, const struct select_expr *e, struct 
 /* ---- the plan */
 
 static int
-constant_count(struct work *k, const struct select_expr *e, int64_t *n)         /* of LIMIT and OFFSET */
+constant_count(struct plan_work *k, const struct select_expr *e, int64_t *n)         /* of LIMIT and OFFSET */
 {
 	struct cell cell;
 
@@ -606,7 +588,7 @@ is_other_ordinal(const struct select_expr *e, int n_items)
 
 /* A term that is an item: by its name, its number. -1: it is an expression of its own. */
 static int
-item_of_term(struct work *k, const struct select_expr *e)
+item_of_term(struct plan_work *k, const struct select_expr *e)
 {
 	int n = is_ordinal(e, k->core->n_items);
 
@@ -621,7 +603,7 @@ item_of_term(struct work *k, const struct select_expr *e)
 
 /* ORDER BY and LIMIT as far as the executor can keep only the first rows. */
 static void
-first_rows(struct work *k)
+first_rows(struct plan_work *k)
 {
 	const struct select *s = k->select;
 	struct vector_plan *p = k->scope.plan;
@@ -638,7 +620,7 @@ first_rows(struct work *k)
 
 		if (item >= 0 && (e = k->core->item[item].expr))
 			aliases = 0;
-		if (!e || is_other_ordinal(t->expr, k->core->n_items) || (column = key_of(k, e, aliases)) < 0) {
+		if (!e || is_other_ordinal(t->expr, k->core->n_items) || (column = vector_plan_key(k, e, aliases)) < 0) {
 			p->n_order = 0;
 			return;
 		}
@@ -649,7 +631,7 @@ first_rows(struct work *k)
 
 /* The number of the item's column in the answer; 0: behind a *, of which nothing is known here. */
 static int
-ordinal_of(struct work *k, int item)
+ordinal_of(struct plan_work *k, int item)
 {
 	for (int i = 0; i < item; i++)
 		if (!k->core->item[i].expr)
@@ -658,7 +640,7 @@ ordinal_of(struct work *k, int item)
 }
 
 static void
-put_order(struct work *k, struct buf *to)
+put_order(struct plan_work *k, struct buf *to)
 {
 	const struct select *s = k->select;
 
@@ -682,7 +664,7 @@ put_order(struct work *k, struct buf *to)
 }
 
 static void
-put_limit(struct work *k, struct buf *to)
+put_limit(struct plan_work *k, struct buf *to)
 {
 	const struct select *s = k->select;
 
@@ -696,7 +678,7 @@ put_limit(struct work *k, struct buf *to)
 
 /* SQLite's own names for the columns of the answer, and its word that the core is right. */
 static int
-ask_names(struct work *k)
+ask_names(struct plan_work *k)
 {
 	struct planner *w = k->w;
 	uint32_t from = k->core->from, to = k->alone ? k->select->to : k->core->to;
@@ -731,28 +713,20 @@ ask_names(struct work *k)
 }
 
 static void
-put_items(struct work *k, struct buf *to)
+put_items(struct plan_work *k, struct buf *to)
 {
-	int name = 0;
+	const struct select_core *c = k->core;
+	int item = 0, name = 0;
 
-	for (int i = 0; i < k->core->n_items && !k->bad; i++) {
-		const struct select_item *item = &k->core->item[i];
-		int last = item->expr ? name + 1 : k->n_names - (k->core->n_items - 1 - i);
+	for (; item < c->n_items && !k->bad; item++) {
+		int last = c->item[item].expr ? name + 1 : k->n_names - (c->n_items - 1 - item);
 
 		for (; name < last && !k->bad; name++) {
 			buf_lit(to, name ? ", " : "");
-			if (item->expr) {
-				put_whole(k, item->expr, item->from, item->to, 0, to);
-			} else {        /* of * each column by its name */
-				struct select_expr *e = arena_get(k->w->arena, sizeof(*e));
-				int column;
-
-				*e = (struct select_expr){ .of = SELECT_COLUMN, .height = 1, .name = k->name[name] };
-				if (k->grouped || (column = key_of(k, e, 0)) < 0)
-					k->bad = 1;
-				else
-					put_column(k, column, k->key[column].affinity, e, 1, to);
-			}
+			if (c->item[item].expr)
+				put_whole(k, c->item[item].expr, c->item[item].from, c->item[item].to, 0, to);
+			else            /* of * each column by itself */
+				put(k, k->item[name], 0, 1, to);
 			buf_lit(to, " AS ");
 			put_name(to, k->name[name]);
 		}
@@ -761,7 +735,7 @@ put_items(struct work *k, struct buf *to)
 }
 
 static void
-put_windows(struct work *k, struct buf *to)
+put_windows(struct plan_work *k, struct buf *to)
 {
 	const struct select_core *c = k->core;
 	uint32_t from = c->windows_from;
@@ -781,7 +755,7 @@ put_windows(struct work *k, struct buf *to)
 }
 
 static unsigned
-items_have(struct work *k)
+items_have(struct plan_work *k)
 {
 	unsigned has = 0;
 
@@ -802,7 +776,7 @@ has_star(const struct select_core *c)
 
 /* GROUP BY, or the items of DISTINCT: the keys, in this order. */
 static void
-group(struct work *k)
+group(struct plan_work *k)
 {
 	const struct select_core *c = k->core;
 
@@ -816,28 +790,30 @@ group(struct work *k)
 		}
 		if (n)
 			aliases = 0;
-		e = meant(k, e, &aliases);
-		k->bad |= key_of(k, e, aliases) < 0;
+		e = vector_plan_meant(k, e, &aliases);
+		k->bad |= vector_plan_key(k, e, aliases) < 0;
 	}
 }
 
 static void
-distinct(struct work *k)
+distinct(struct plan_work *k)
 {
 	for (int i = 0; i < k->core->n_items && !k->bad; i++)
-		k->bad |= !k->core->item[i].expr || key_of(k, k->core->item[i].expr, 0) < 0;
+		k->bad |= !k->core->item[i].expr || vector_plan_key(k, k->core->item[i].expr, 0) < 0;
 }
 
 /* Do rows pay? They come as they are read, so there may be many. But the whole of `properties` is made for all rows of a batch:
  * where few of them are wanted the rows of a scan are cheaper (a tenth, for 1 in 30); and what is another for each row costs SQLite
  * less where it is. */
 static int
-rows_pay(struct work *k)
+rows_pay(struct plan_work *k)
 {
 	const struct vector_plan *p = k->scope.plan;
 
 	if (k->place == IN_EXISTS || k->n_keys == 0)
 		return 0;
+	if (p->source)
+		return 1;
 	for (int i = 0; i < k->n_keys; i++) {
 		const struct vector_expr *e = k->key[i].value;
 
@@ -847,10 +823,11 @@ rows_pay(struct work *k)
 	return 1;
 }
 
-static void
-finish(struct work *k)
+void
+vector_plan_finish(struct plan_work *k)
 {
 	struct vector_plan *p = k->scope.plan;
+
 	p->key = arena_get(p->arena, (size_t)(k->n_keys + 1) * sizeof(*p->key));
 	for (int i = 0; i < k->n_keys; i++)
 		p->key[i] = k->key[i].value;
@@ -860,12 +837,14 @@ finish(struct work *k)
 		p->aggregate[i] = k->aggregate[i];
 	p->n_aggregates = k->n_aggregates;
 	p->grouped = k->grouped;
+	for (int i = 0; i < k->n_inputs; i++)
+		vector_plan_finish(k->input[i]);
 }
 
 /* ORDER BY timestamp DESC LIMIT n of rows that are dear: the times of the first n are found over columns, and bound what SQLite
  * reads row by row; the rest of the core stays as it is. 1 when it was that. */
 static int
-bound_by_first(struct work *k, unsigned has, struct buf *out)
+bound_by_first(struct plan_work *k, unsigned has, struct buf *out)
 {
 	const struct select_core *c = k->core;
 	struct vector_plan *p = k->scope.plan;
@@ -873,7 +852,7 @@ bound_by_first(struct work *k, unsigned has, struct buf *out)
 	uint32_t at = c->source->to;
 	int down;
 
-	if (k->grouped || k->scope.inner || k->place == IN_EXISTS || c->distinct || c->having || p->limit < 1 || !p->n_order || p->n_late ||
+	if (k->grouped || k->scope.inner || p->source || k->place == IN_EXISTS || c->distinct || c->having || p->limit < 1 || !p->n_order || p->n_late ||
 	    has & (HAS_SUBQUERY | HAS_WINDOW) || has_numbered(w, c->items_from, c->items_to) || !field_is(k, p->order[0].expr, FIELD_TIME))
 		return 0;
 	down = p->order[0].descending;
@@ -900,15 +879,21 @@ bound_by_first(struct work *k, unsigned has, struct buf *out)
 	return 1;
 }
 
-static struct vector_plan *
-plan_new(void)
+struct vector_plan *
+vector_plan_new(struct planner *w, int *number)
 {
-	struct vector_plan *p = mem_new(sizeof(*p));
+	struct vector_plans *all = w->plans;
+	struct vector_plan *p;
 
+	if (all->n == PLANS_MOST)
+		return NULL;
+	p = mem_new(sizeof(*p));
 	p->arena = arena_new(0);
 	p->range = (struct store_range){ .from = TIME_MIN, .to = TIME_MAX + 1 };
 	p->limit = -1;
-	return p;
+	all->plan = mem_grow(all->plan, (size_t)all->n + 1, sizeof(struct vector_plan *));
+	*number = all->n;
+	return all->plan[all->n++] = p;
 }
 
 static void
@@ -924,8 +909,8 @@ plan_free(struct vector_plan *p)
 /* ---- FROM */
 
 /* A name of the statement's WITH, if no WITH further inside has it too: which one is meant would depend on where it stands. */
-static const struct select_with *
-with_of(const struct planner *w, struct str name)
+const struct select_with *
+vector_plan_with(const struct planner *w, struct str name)
 {
 	const struct select_with *found = NULL;
 
@@ -943,8 +928,8 @@ with_of(const struct planner *w, struct str name)
 }
 
 /* Whether the core reads events alone, itself or through SELECTs that only pick, name and filter; their scopes, if so. */
-static int
-scope_of(struct planner *w, struct vector_plan *plan, const struct select_core *c, int depth, struct plan_scope *scope)
+int
+vector_plan_events(struct planner *w, struct vector_plan *plan, const struct select_core *c, int depth, struct plan_scope *scope)
 {
 	const struct select_source *from = c->source;
 	const struct select *s = from ? from->select : NULL;
@@ -956,14 +941,14 @@ scope_of(struct planner *w, struct vector_plan *plan, const struct select_core *
 	if (from->plain && from->name.n == 6 && strncasecmp(from->name.p, "events", 6) == 0)
 		return 1;
 	if (from->plain) {
-		if (!(with = with_of(w, from->name)) || with->n_columns)
+		if (!(with = vector_plan_with(w, from->name)) || with->n_columns)
 			return 0;
 		s = with->select;
 	}
 	if (s->n_with || s->n_cores != 1 || s->n_order || s->limit || s->core->n_group || s->core->having || s->core->n_windows)
 		return 0;
 	scope->inner = arena_get(plan->arena, sizeof(*scope->inner));
-	return scope_of(w, plan, s->core, depth + 1, scope->inner);
+	return vector_plan_events(w, plan, s->core, depth + 1, scope->inner);
 }
 
 /* Once SQLite knows the columns: is there nothing in the inner ones but values? */
@@ -977,14 +962,21 @@ scope_is_plain(struct plan_scope *s)
 	return 1;
 }
 
-/* FROM (SELECT DISTINCT …): rows that are the same must make no difference. */
 static int
-ignores_doubles(const struct work *k)
+is_distinct(const struct plan_scope *s)         /* does it read through a SELECT DISTINCT? */
 {
-	int distinct = 0;
+	for (s = s->inner; s; s = s->inner)
+		if (s->core->distinct)
+			return 1;
+	return 0;
+}
 
-	for (const struct plan_scope *s = k->scope.inner; s; s = s->inner)
-		distinct |= s->core->distinct;
+/* FROM (SELECT DISTINCT …): rows that are the same must make no difference. */
+int
+vector_plan_ignores_doubles(const struct plan_work *k)
+{
+	int distinct = is_distinct(&k->scope);
+
 	if (k->place == IN_LIST)
 		return 1;
 	for (int i = 0; distinct && i < k->n_aggregates; i++) {
@@ -996,84 +988,296 @@ ignores_doubles(const struct work *k)
 	return !distinct || k->grouped;
 }
 
-/* The core as a plan and the text that reads it. 1 when it was taken. */
+/* How often a name stands in the statement. */
 static int
-plan_core(struct planner *w, const struct select *s, const struct select_core *c, enum place place, struct buf *out)
+mentions(const struct planner *w, struct str name)
+{
+	struct token token;
+	struct err ignore = {0};
+	size_t at = 0;
+	int n = 0;
+
+	while (token_next(w->sql, &at, &token, &ignore) == 1)
+		n += token.text.n == name.n && strncasecmp(token.text.p, name.p, name.n) == 0;
+	return n;
+}
+
+/* A DISTINCT of a WITH that is read more than once is better made once. */
+static int
+is_shared(const struct plan_work *k)
+{
+	const struct select_source *from = k->core->source;
+
+	return k->scope.inner && k->scope.inner->core->distinct && from->plain && mentions(k->w, from->name) > 2;
+}
+
+/* What the core reads. 1; 0: nothing that could be planned. A DISTINCT on the way to events is read `through`, or it is a table. */
+static int
+from(struct plan_work *k, int through)
+{
+	const struct plan_scope none = {0};
+	struct vector_plan *plan = k->scope.plan;
+	int events = vector_plan_events(k->w, plan, k->core, 0, &k->scope);
+
+	if (ask_names(k) < 0)
+		return 0;
+	events = events && scope_is_plain(k->scope.inner);
+	if (through && events && !is_shared(k))
+		return 1;
+	if (!through && !(events && is_distinct(&k->scope)))
+		return 0;
+	k->scope = none;
+	k->scope.w = k->w, k->scope.core = k->core, k->scope.plan = plan;
+	return vector_plan_from(k);
+}
+
+/* All rows that the core reads: WHERE, its own and those of SELECTs it reads through. */
+static void
+filters(struct plan_work *k)
 {
 	struct tables_range range = TABLES_ALL;
-	struct vector_plan *plan = plan_new();
-	struct work *k;
-	unsigned has;
-	int first = w->n_edits, waiting = w->n_late, taken = 0, absorbed, plans;
 
-	k = mem_new(sizeof(*k));
-	*k = (struct work){ .w = w, .select = s, .core = c, .place = place, .alone = s->n_cores == 1, .number = w->plans->n };
-	if (w->plans->n == PLANS_MOST || !scope_of(w, plan, c, 0, &k->scope)) {
-		plan_free(plan);
-		free(k);
-		return 0;
+	if (k->scope.n_inputs) {
+		k->bad |= vector_plan_join_where(k) < 0;
+		return;
 	}
-	/* The number is taken now: subqueries inside get theirs after it. */
-	plans = w->plans->n;
-	w->plans->plan = mem_grow(w->plans->plan, (size_t)w->plans->n + 1, sizeof(struct vector_plan *));
-	w->plans->plan[w->plans->n++] = plan;
-	if (ask_names(k) < 0 || !scope_is_plain(k->scope.inner))
-		goto out;
-	has = items_have(k);
+	for (struct plan_scope *i = &k->scope; i; i = i->inner)
+		if (i->core->where && !k->bad)
+			vector_plan_where(k, i, i->core->where, &range);
+	vector_plan_range(k, &range);
+}
+
+void
+vector_plan_range(struct plan_work *k, const struct tables_range *range)
+{
+	struct store_range *r = &k->scope.plan->range;
+
+	r->from = range->from < TIME_MIN ? TIME_MIN : range->from;
+	r->to = range->to > TIME_MAX ? TIME_MAX + 1 : range->to;
+	if (range->from >= range->to)
+		r->from = r->to = 0;
+}
+
+/* Groups become a table, and what stands around them an expression over it. */
+static void
+ungroup(struct plan_work *k)
+{
+	const struct select_core *c = k->core;
+	struct tables_range none = TABLES_ALL;
+
+	for (int i = 0; i < c->n_items; i++)
+		vector_plan_lower(k, c->item[i].expr, 0);
 	if (c->having)
-		has |= vector_plan_has(&k->scope, c->having, 1);
-	for (int i = 0; k->alone && i < s->n_order; i++)
-		has |= vector_plan_has(&k->scope, s->order[i].expr, 1);
-	absorbed = (c->distinct || (place == IN_LIST && k->alone && !s->limit)) && !c->n_group && !(has & (HAS_AGGREGATE | HAS_WINDOW));     /* DISTINCT is the grouping */
+		vector_plan_lower(k, c->having, 1);
+	for (int i = 0; k->alone && i < k->select->n_order; i++)
+		if (item_of_term(k, k->select->order[i].expr) < 0)
+			vector_plan_lower(k, k->select->order[i].expr, 1);
+	for (int i = 0; i < c->n_windows; i++)
+		for (int n = 0; n < c->window[i].n_args; n++)
+			vector_plan_lower(k, c->window[i].arg[n], 1);
+	if (k->bad)
+		return;
+	vector_plan_stage(k);
+	k->grouped = 0;
+	if (c->having && !k->bad)
+		vector_plan_where(k, &k->scope, c->having, &none);
+}
+
+/* Rows of events are cheaper one by one where it is whole rows, or the first ones in no order. */
+static int
+is_cheap_by_row(const struct plan_work *k)
+{
+	const struct vector_plan *p = k->scope.plan;
+
+	if (p->source || k->grouped)
+		return 0;
+	for (int i = 0; i < k->n_keys; i++)
+		if (field_is(k, k->key[i].value, FIELD_PROPERTIES))
+			return 1;
+	return p->limit >= 0 && !p->n_order;
+}
+
+/* The columns of the answer as those of a table. */
+static void
+as_table(struct plan_work *k, int absorbed, struct plan_relation *to)
+{
+	const struct select *s = k->select;
+	struct planner *w = k->w;
+
+	if (k->grouped && !absorbed && !k->bad)
+		ungroup(k);
+	k->bad |= !k->alone || s->offset || (s->n_order && !s->limit) || (s->limit && k->core->distinct);
+	if (!k->bad && s->limit) {
+		first_rows(k);
+		k->bad |= k->scope.plan->limit < 0 || k->scope.plan->n_order != s->n_order;
+	}
+	if (k->bad)
+		return;
+	to->n = k->n_names;
+	to->name = k->name;
+	to->column = arena_get(w->arena, ((size_t)k->n_names + 1) * sizeof(*to->column));
+	to->affinity = arena_get(w->arena, ((size_t)k->n_names + 1) * sizeof(*to->affinity));
+	k->bad |= !to->column || !to->affinity;
+	for (int i = 0; i < k->n_names && !k->bad; i++) {
+		to->column[i] = vector_plan_key(k, k->item[i], 0);
+		to->affinity[i] = vector_plan_affinity(&k->scope, k->item[i], 0);
+		k->bad |= to->column[i] < 0;
+	}
+	k->grouped = k->core->distinct;         /* what else was grouped is a table by now */
+	k->bad |= k->n_keys == 0 || !vector_plan_ignores_doubles(k) || is_cheap_by_row(k);
+}
+
+/* The text that reads the plan. */
+static void
+as_text(struct plan_work *k, unsigned has, int absorbed, struct buf *out)
+{
+	const struct select_core *c = k->core;
+
+	buf_lit(out, c->distinct && !absorbed ? "SELECT DISTINCT " : "SELECT ");
+	put_items(k, out);
+	buf_printf(out, " FROM vector(%d)", k->number);
+	if (c->having && k->grouped && !k->bad) {
+		buf_lit(out, " WHERE ");
+		put_whole(k, c->having, c->having->from, c->having->to, 1, out);
+	}
+	if (!k->bad && has & HAS_WINDOW)
+		put_windows(k, out);
+	if (k->alone && !k->bad) {
+		put_order(k, out);
+		put_limit(k, out);
+	}
+	k->bad = k->bad || !vector_plan_ignores_doubles(k) || (!k->grouped && !rows_pay(k) && !bound_by_first(k, has, out));
+}
+
+static unsigned
+all_have(struct plan_work *k)
+{
+	unsigned has = items_have(k);
+
+	if (k->core->having)
+		has |= vector_plan_has(&k->scope, k->core->having, 1);
+	for (int i = 0; k->alone && i < k->select->n_order; i++)
+		has |= vector_plan_has(&k->scope, k->select->order[i].expr, 1);
+	return has;
+}
+
+static void
+plan_work(struct plan_work *k, int windows, struct plan_relation *as, struct buf *out)
+{
+	const struct select_core *c = k->core;
+	const struct select *s = k->select;
+	unsigned has = all_have(k);
+	int absorbed = (c->distinct || (k->place == IN_LIST && k->alone && !s->limit)) && !c->n_group && !(has & (HAS_AGGREGATE | HAS_WINDOW));  /* DISTINCT is the grouping */
+
 	k->grouped = c->n_group || has & HAS_AGGREGATE || absorbed;
 	if (!k->alone)
 		for (int i = 0; i < s->n_order; i++)
 			k->bad |= item_of_term(k, s->order[i].expr) < 0 && s->order[i].expr->of != SELECT_COLUMN;
 	if (k->grouped && has_star(c))
 		k->bad = 1;
-	for (struct plan_scope *i = &k->scope; i; i = i->inner)
-		if (i->core->where && !k->bad)
-			where(k, i, i->core->where, &range);
+	if (!k->bad)
+		filters(k);
 	if (absorbed && !k->bad)
 		distinct(k);
 	else if (k->grouped && !k->bad)
 		group(k);
-	else if (k->alone && !c->distinct && !(has & HAS_WINDOW) && !k->bad)
+	if (has & HAS_WINDOW && windows && !k->bad) {
+		if (k->grouped)
+			ungroup(k);
+		k->bad = k->bad || vector_plan_windows(k) < 0;
+		has = k->bad ? has : all_have(k);
+	}
+	k->bad |= as && has & HAS_WINDOW;
+	if (!as && !k->grouped && k->alone && !c->distinct && !(has & HAS_WINDOW) && !k->bad)
 		first_rows(k);
-	buf_lit(out, c->distinct && !absorbed ? "SELECT DISTINCT " : "SELECT ");
-	put_items(k, out);
-	buf_printf(out, " FROM vector(%d)", k->number);
-	if (c->having && !k->bad) {
-		buf_lit(out, " WHERE ");
-		put_whole(k, c->having, c->having->from, c->having->to, 1, out);
+	if (as)
+		as_table(k, absorbed, as);
+	else
+		as_text(k, has, absorbed, out);
+}
+
+/* What was planned for nothing is taken back; that something cannot be a table is remembered. */
+static void
+take_back(struct planner *w, int plans, int relations)
+{
+	int n = relations;
+
+	while (w->plans->n > plans)
+		plan_free(w->plans->plan[--w->plans->n]);
+	for (int i = relations; i < w->n_relations; i++)
+		if (!w->relation[i].is.plan)
+			w->relation[n++] = w->relation[i];
+	w->n_relations = n;
+}
+
+static int
+try_core(struct planner *w, const struct select *s, const struct select_core *c, enum plan_place place, int through, int windows, struct plan_relation *as,
+    struct buf *out)
+{
+	int first = w->n_edits, waiting = w->n_late, plans = w->plans->n, relations = w->n_relations, taken = 0;
+	struct plan_work *k = mem_new(sizeof(*k));
+
+	*k = (struct plan_work){ .w = w, .select = s, .core = c, .place = place, .alone = s->n_cores == 1 };
+	/* The number is taken now: subqueries inside get theirs after it. */
+	if ((k->scope.plan = vector_plan_new(w, &k->number)) && from(k, through) && vector_plan_star(k) == 0) {
+		plan_work(k, windows, as, out);
+		taken = !k->bad;
 	}
-	if (!k->bad)
-		put_windows(k, out);
-	if (k->alone && !k->bad) {
-		put_order(k, out);
-		put_limit(k, out);
-	}
-	if (k->bad || !ignores_doubles(k) || (!k->grouped && !rows_pay(k) && !bound_by_first(k, has, out)))
-		goto out;
-	finish(k);
-	k->scope.plan->range.from = range.from < TIME_MIN ? TIME_MIN : range.from;
-	k->scope.plan->range.to = range.to > TIME_MAX ? TIME_MAX + 1 : range.to;
-	if (range.from >= range.to)
-		k->scope.plan->range.from = k->scope.plan->range.to = 0;
-	vector_plan_explain(k->scope.plan, k->number);
-	w->n_gives = k->n_names;
-	w->gives = c->item[0].expr ? vector_plan_affinity(&k->scope, c->item[0].expr, 0) : AFFINITY_NUMERIC;
-	taken = 1;
-out:
-	if (!taken) {
-		while (w->plans->n > plans)
-			plan_free(w->plans->plan[--w->plans->n]);
+	if (taken) {
+		vector_plan_finish(k);
+		w->n_gives = k->n_names;
+		w->gives = c->item[0].expr ? vector_plan_affinity(&k->scope, k->item[0], 0) : AFFINITY_NUMERIC;
+		if (as)
+			as->plan = k->scope.plan;
+	} else {
+		take_back(w, plans, relations);
 		w->n_edits = first;
 		w->n_late = waiting;
 		buf_clear(out);
 	}
 	free(k);
 	return taken;
+}
+
+/* The core as a plan and the text that reads it, or as a table. 1 when it was taken. Windows that cannot be run here are left to
+ * SQLite. */
+static int
+plan_core(struct planner *w, const struct select *s, const struct select_core *c, enum plan_place place, struct plan_relation *as, struct buf *out)
+{
+	int tables = 0;
+
+	for (int i = 0; i < c->n_sources; i++)
+		tables += c->source[i].select || (c->source[i].plain && ((c->source[i].name.n == 6 && strncasecmp(c->source[i].name.p, "events", 6) == 0) ||
+		    vector_plan_with(w, c->source[i].name)));
+	if (!tables || tables < c->n_sources)
+		return 0;
+	return try_core(w, s, c, place, 1, 1, as, out) || try_core(w, s, c, place, 0, 1, as, out) || (!as && try_core(w, s, c, place, 1, 0, NULL, out));
+}
+
+int
+vector_plan_relation(struct planner *w, const struct select *s, struct plan_relation *to)
+{
+	struct plan_relation made = { .plan = NULL };
+	struct buf none = {0};
+
+	for (int i = 0; i < w->n_relations; i++)
+		if (w->relation[i].of == s) {
+			*to = w->relation[i].is;
+			return to->plan ? 0 : -1;
+		}
+	if (w->n_relations == RELATIONS_MOST || w->depth >= 32)
+		return -1;
+	w->depth++;
+	if (!s->n_with && s->n_cores == 1)
+		plan_core(w, s, s->core, IN_FROM, &made, &none);
+	w->depth--;
+	buf_release(&none);
+	if (w->n_relations < RELATIONS_MOST) {
+		w->relation[w->n_relations].of = s;
+		w->relation[w->n_relations++].is = made;
+	}
+	*to = made;
+	return made.plan ? 0 : -1;
 }
 
 /* ---- through the statement */
@@ -1132,27 +1336,58 @@ plan_clauses(struct planner *w, const struct select_core *c)
 		plan_inside(w, c->value[i]);
 }
 
-static void
-plan_select(struct planner *w, const struct select *s, enum place place)
+/* Does a text name something of the statement's WITH? */
+static int
+names_with(const struct select *s, struct str text)
 {
-	int any = 0, around = w->n_around;
+	struct token token;
+	struct err ignore = {0};
+	size_t at = 0;
+
+	while (token_next(text, &at, &token, &ignore) == 1) {
+		struct str t = token.text;
+
+		if (token.kind != TOKEN_WORD && token.kind != TOKEN_QUOTED)
+			continue;
+		if (token.kind == TOKEN_QUOTED && t.n > 1)
+			t.p++, t.n -= 2;
+		for (int i = 0; i < s->n_with; i++)
+			if ((t.n == s->with[i].name.n && strncasecmp(t.p, s->with[i].name.p, t.n) == 0) || memchr(s->with[i].name.p, '"', s->with[i].name.n))
+				return 1;
+	}
+	return 0;
+}
+
+/* The cores first: where all of them are taken and none reads from the WITH any more, that is left out. */
+static void
+plan_select(struct planner *w, const struct select *s, enum plan_place place)
+{
+	struct buf *text = mem_new((size_t)s->n_cores * sizeof(*text));
+	int any = 0, all = 1, around = w->n_around;
 
 	if (s->n_with && w->n_around < SELECT_NESTED)
 		w->around[w->n_around++] = s;
-	for (int i = 0; i < s->n_with; i++)
-		plan_select(w, s->with[i].select, IN_FROM);
+	for (int i = 0; i < s->n_cores; i++) {
+		int taken = plan_core(w, s, &s->core[i], place, NULL, &text[i]);
+
+		any |= taken;
+		all = all && taken && !names_with(s, buf_get(&text[i]));
+	}
+	if (s->n_with && all && s->n_cores == 1)
+		edit(w, s->from, s->core[0].from, STR(""));
+	else
+		for (int i = 0; i < s->n_with; i++)
+			plan_select(w, s->with[i].select, IN_FROM);
 	for (int i = 0; i < s->n_cores; i++) {
 		const struct select_core *c = &s->core[i];
-		struct buf text = {0};
 
-		if (plan_core(w, s, c, place, &text)) {
-			edit(w, c->from, s->n_cores == 1 ? s->to : c->to, buf_get(&text));
-			any = 1;
-		} else {
+		if (text[i].n)
+			edit(w, c->from, s->n_cores == 1 ? s->to : c->to, buf_get(&text[i]));
+		else
 			plan_clauses(w, c);
-		}
-		buf_release(&text);
+		buf_release(&text[i]);
 	}
+	free(text);
 	if (s->n_cores > 1 && any && place == IN_FROM && !s->limit)
 		edit(w, s->to, s->to, STR(" LIMIT -1"));
 	w->n_around = around;
@@ -1279,6 +1514,11 @@ vector_plan(struct query *q, struct str sql, const struct query_param *params, i
 			w.with = (struct str){ sql.p + s->from, s->with[s->n_with - 1].to - s->from };
 		plan_select(&w, s, OUTERMOST);
 	}
+	vector_plan_orders(plans);
+	for (int i = 0; i < plans->n; i++)
+		plans->plan[i]->number = i;
+	for (int i = 0; i < plans->n; i++)
+		vector_plan_explain(plans->plan[i], i);
 	if (plans->n)
 		render(&w, 0, (uint32_t)sql.n, 0, out);
 	else

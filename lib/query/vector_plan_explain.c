@@ -8,10 +8,14 @@ static const char *const aggregate_names[] = { "count(*)", "count", "sum", "tota
 	"var_pop", "quantile_cont", "quantile_disc", "approx_count_distinct", "arg_min", "arg_max" };
 
 static void
-put_field(struct buf *to, const struct store_field *f)
+put_field(struct buf *to, const struct vector_plan *p, const struct store_field *f)
 {
 	static const char *const names[] = { "event", "timestamp", "rowid", "received_at", "id", "user_id", "session_id", "properties" };
 
+	if (p->source) {                /* a column of a table is called as there */
+		buf_str(to, f->name);
+		return;
+	}
 	if (f->of < FIELD_PROPERTY) {
 		buf_lit(to, names[f->of]);
 		return;
@@ -64,7 +68,7 @@ put_expr(struct buf *to, const struct vector_plan *p, const struct vector_expr *
 
 	switch (e->op) {
 	case VECTOR_FIELD:
-		put_field(to, &p->field[e->field]);
+		put_field(to, p, &p->field[e->field]);
 		break;
 	case VECTOR_CONSTANT:
 		if (e->sql.p)
@@ -89,6 +93,13 @@ put_expr(struct buf *to, const struct vector_plan *p, const struct vector_expr *
 	case VECTOR_CASE:
 	case VECTOR_COALESCE:
 		buf_lit(to, e->op == VECTOR_CASE ? "case(" : "coalesce(");
+		put_list(to, p, e, 0, ", ");
+		buf_byte(to, ')');
+		break;
+	case VECTOR_JULIAN:
+	case VECTOR_ROUND:
+	case VECTOR_INTEGER:
+		buf_lit(to, e->op == VECTOR_JULIAN ? "julianday(" : e->op == VECTOR_ROUND ? "round(" : "integer(");
 		put_list(to, p, e, 0, ", ");
 		buf_byte(to, ')');
 		break;
@@ -151,13 +162,90 @@ put_range(struct buf *to, const struct store_range *r)
 		buf_printf(to, ", user_id %.*s", STR_FMT(r->user_id));
 }
 
+static void
+put_columns(struct buf *to, const int *column, int n)
+{
+	for (int i = 0; i < n; i++)
+		buf_printf(to, i ? ", c%d" : "c%d", column[i]);
+}
+
+static void
+put_bound(struct buf *to, const struct vector_bound *b)
+{
+	static const char *const words[] = { [BOUND_FIRST] = "unbounded preceding", [BOUND_BEFORE] = " preceding", [BOUND_CURRENT] = "current row",
+		[BOUND_AFTER] = " following", [BOUND_LAST] = "unbounded following" };
+
+	if (b->of == BOUND_BEFORE || b->of == BOUND_AFTER)
+		vector_plan_put_literal(to, &b->by);
+	buf_lit(to, words[b->of]);
+}
+
+static void
+put_window(struct buf *to, const struct vector_window *w)
+{
+	static const char *const names[] = { "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead", "first_value", "last_value",
+		"nth_value", "count(*)", "count", "sum", "total", "avg", "min", "max" };
+	static const char *const frames[] = { "range", "rows", "groups" };
+
+	buf_lit(to, names[w->of]);
+	if (w->arg >= 0)
+		buf_printf(to, "(c%d)", w->arg);
+	if (w->of < WINDOW_FIRST_VALUE)
+		return;
+	buf_printf(to, " %s ", frames[w->frame]);
+	put_bound(to, &w->from);
+	buf_lit(to, " to ");
+	put_bound(to, &w->to);
+}
+
+/* What is read, and the operator that makes it. */
+static void
+put_source(struct buf *to, const struct vector_source *s)
+{
+	if (s->of == SOURCE_PLAN) {
+		buf_printf(to, "vector(%d)", s->plan->number);
+		return;
+	}
+	if (s->of == SOURCE_WINDOWS) {
+		buf_lit(to, "windows over ");
+		put_source(to, s->input[0]);
+		buf_lit(to, s->n_partition ? " by " : "");
+		put_columns(to, s->partition, s->n_partition);
+		for (int i = 0; i < s->n_order; i++)
+			buf_printf(to, "%sc%d%s", i ? ", " : " ordered by ", s->order[i].column, s->order[i].descending ? " descending" : "");
+		for (int i = 0; i < s->n_windows; i++) {
+			buf_lit(to, i ? ", " : " (");
+			put_window(to, &s->window[i]);
+		}
+		buf_byte(to, ')');
+		return;
+	}
+	buf_lit(to, "hash join of ");
+	put_source(to, s->input[0]);
+	for (int i = 1; i < s->n_inputs; i++) {
+		const struct vector_join_step *step = &s->step[i];
+
+		buf_lit(to, step->outer ? " left with " : " with ");
+		put_source(to, s->input[i]);
+		for (int k = 0; k < step->n_keys; k++)
+			buf_printf(to, "%svector(%d).c%d = c%d", k ? ", " : " on ", s->input[step->key[k].table]->plan->number, step->key[k].left, step->key[k].right);
+	}
+	buf_lit(to, " (");
+	for (int i = 0; i < s->n_gives; i++)
+		buf_printf(to, "%sc%d vector(%d).c%d", i ? ", " : "", i, s->input[s->give[i].table]->plan->number, s->give[i].column);
+	buf_byte(to, ')');
+}
+
 void
 vector_plan_explain(struct vector_plan *p, int number)
 {
 	struct buf *to = &p->explain;
 
-	buf_printf(to, "vector(%d): %s over columns", number, p->grouped ? "groups" : "rows");
-	put_range(to, &p->range);
+	buf_printf(to, "vector(%d): %s %s", number, p->grouped ? "groups" : "rows", p->source ? "of " : "over columns");
+	if (p->source)
+		put_source(to, p->source);
+	else
+		put_range(to, &p->range);
 	if (p->where) {
 		buf_lit(to, "; filter ");
 		put_expr(to, p, p->where);

@@ -131,14 +131,23 @@ vector_plan_name(struct plan_scope *s, const struct select_expr *e, int aliases,
 {
 	static const char *const words[] = { "true", "false", "current_date", "current_time", "current_timestamp", NULL };
 
-	if (--s->w->budget < 0 || e->schema.p || (e->table.p && !same_name(e->table, s->alias)))
+	if (--s->w->budget < 0 || e->schema.p || (e->table.p && !s->n_inputs && !same_name(e->table, s->alias)))
 		return NAME_NONE;
-	if (s->inner) {
+	if (s->n_inputs) {
+		if (vector_plan_join_column(s, e, field))
+			return NAME_COLUMN;
+	} else if (s->relation) {
+		for (int i = 0; i < s->relation->n; i++)
+			if (same_name(s->relation->name[i], e->name)) {
+				*field = vector_plan_column(s, s->relation->column[i]);
+				return NAME_COLUMN;
+			}
+	} else if (s->inner) {
 		enum plan_name found = name_inside(s->inner, e->name, field, item);
 
 		if (found != NAME_NONE)
 			return found;
-	} else if (tables_events_column(s->w->q, e->name, field)) {
+	} else if (!s->staged && tables_events_column(s->w->q, e->name, field)) {
 		return NAME_COLUMN;
 	}
 	for (int i = 0; aliases && !e->table.p && i < s->core->n_items; i++)
@@ -162,6 +171,8 @@ vector_plan_has(struct plan_scope *s, const struct select_expr *e, int aliases)
 		return HAS_UNKNOWN;
 	if (vector_plan_late(s->w, e))
 		return HAS_LATE;
+	if (vector_plan_known(s, e))
+		return HAS_COLUMN;
 	switch (e->of) {
 	case SELECT_COLUMN:
 		switch (vector_plan_name(s, e, aliases, &field, &item)) {
@@ -214,17 +225,33 @@ holds(struct str type, const char *part)
 	return 0;
 }
 
+static enum plan_affinity
+field_affinity(const struct plan_scope *s, struct store_field field)
+{
+	const struct vector_plan *p = s->plan;
+
+	while (s->inner)
+		s = s->inner;
+	for (int i = 0; s->affinity && i < p->n_fields; i++)
+		if (p->field[i].of == field.of && str_eq(p->field[i].name, field.name))
+			return s->affinity[i];
+	return field.of == FIELD_PROPERTY ? AFFINITY_BLOB : AFFINITY_TEXT;
+}
+
 enum plan_affinity
 vector_plan_affinity(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
+	const struct plan_known *known = vector_plan_known(s, e);
 	struct plan_item item;
 	struct store_field field;
 
+	if (known)
+		return known->affinity;
 	switch (e->of) {
 	case SELECT_COLUMN:
 		switch (vector_plan_name(s, e, aliases, &field, &item)) {
 		case NAME_COLUMN:
-			return field.of == FIELD_PROPERTY ? AFFINITY_BLOB : AFFINITY_TEXT;
+			return field_affinity(s, field);
 		case NAME_ITEM:
 			return vector_plan_affinity(item.in, item.expr, 0);
 		default:
@@ -372,7 +399,7 @@ param_at(const struct planner *w, uint32_t at)
 
 /* A field where it stands in SQL. As an operand of a comparison its affinity matters, which a parameter has not. */
 static int
-put_field(struct plan_scope *s, struct store_field field, int text, struct fields *fields, struct buf *to)
+put_field(struct plan_scope *s, struct store_field field, enum plan_affinity affinity, struct fields *fields, struct buf *to)
 {
 	struct vector_expr *e = fields ? vector_plan_field(s, field) : NULL;
 	int i;
@@ -385,7 +412,7 @@ put_field(struct plan_scope *s, struct store_field field, int text, struct field
 		return -1;
 	if (i == fields->n)
 		fields->at[fields->n++] = e->field;
-	buf_printf(to, text ? "CAST(?%d AS TEXT)" : "?%d", i + 1);
+	buf_printf(to, affinity == AFFINITY_TEXT ? "CAST(?%d AS TEXT)" : affinity == AFFINITY_NUMERIC ? "CAST(?%d AS NUMERIC)" : "?%d", i + 1);
 	return 0;
 }
 
@@ -419,19 +446,22 @@ static int
 put_sql(struct plan_scope *s, const struct select_expr *e, int aliases, int operand, struct fields *fields, struct buf *to)
 {
 	const struct select_expr *child;
+	const struct plan_known *known;
 	struct plan_item item;
 	const struct plan_param *p;
 	struct store_field field;
 	uint32_t at = e->from;
 	int inside = compares(e) || (e->of == SELECT_COLLATE && operand), rc = 0;
 
+	if ((known = vector_plan_known(s, e)))
+		return put_field(s, vector_plan_column(s, known->column), operand ? known->affinity : AFFINITY_NONE, fields, to);
 	if (to->n > TEXT_MOST || e->select || e->over || !sayable(s, e, aliases))
 		return -1;
 	switch (e->of) {
 	case SELECT_COLUMN:
 		switch (vector_plan_name(s, e, aliases, &field, &item)) {
 		case NAME_COLUMN:
-			return put_field(s, field, operand && field.of != FIELD_PROPERTY, fields, to);
+			return put_field(s, field, operand ? field_affinity(s, field) : AFFINITY_NONE, fields, to);
 		case NAME_ITEM:
 			inside = item.expr->of != SELECT_CALL && item.expr->of != SELECT_COLUMN && item.expr->of != SELECT_CAST;
 			buf_lit(to, inside ? "(" : "");
@@ -448,7 +478,7 @@ put_sql(struct plan_scope *s, const struct select_expr *e, int aliases, int oper
 		return (p = param_at(s->w, e->from)) ? vector_plan_put_literal(to, &p->value) : -1;
 	case SELECT_CALL:
 		if (field_of(s, e, aliases, &field))
-			return put_field(s, field, 0, fields, to);
+			return put_field(s, field, AFFINITY_NONE, fields, to);
 		if (fields && is_constant(s, e, aliases)) {     /* NOW(): the same for all, once and for all */
 			struct cell cell;
 
@@ -457,7 +487,7 @@ put_sql(struct plan_scope *s, const struct select_expr *e, int aliases, int oper
 		break;
 	case SELECT_BINARY:
 		if (field_of(s, e, aliases, &field))
-			return put_field(s, field, 0, fields, to);
+			return put_field(s, field, AFFINITY_NONE, fields, to);
 		break;
 	default:
 		break;
@@ -498,9 +528,14 @@ is_properties(struct plan_scope *s, const struct select_expr *e, int aliases)
 static int
 field_of(struct plan_scope *s, const struct select_expr *e, int aliases, struct store_field *field)
 {
+	const struct plan_known *known = vector_plan_known(s, e);
 	struct plan_item item;
 	struct str key;
 
+	if (known) {
+		*field = vector_plan_column(s, known->column);
+		return 1;
+	}
 	if (e->of == SELECT_COLUMN) {
 		switch (vector_plan_name(s, e, aliases, field, &item)) {
 		case NAME_COLUMN:
@@ -700,6 +735,8 @@ every_of(struct plan_scope *s, const struct select_expr *e, int aliases)
 
 	if (is_constant(s, e, aliases))
 		return FOREVER;
+	if (vector_plan_known(s, e))
+		return 1;
 	if (e->of == SELECT_COLUMN)
 		return vector_plan_name(s, e, aliases, &field, &item) == NAME_ITEM ? every_of(item.in, item.expr, 0) : 1;
 	for (int i = 0; (child = vector_plan_child(e, i)); i++)
@@ -868,6 +905,12 @@ constant_as_text(struct plan_scope *s, struct vector_expr *e)
 	return to_text(s, &e->constant);
 }
 
+static int
+is_number(const struct vector_expr *e)          /* a constant that a numeric affinity leaves as it is */
+{
+	return e->op == VECTOR_CONSTANT && !e->sql.p && e->constant.type != CELL_TEXT;
+}
+
 /* a OP b, affinity applied: here where it changes nothing or only a constant. */
 static struct vector_expr *
 comparison(struct plan_scope *s, enum vector_op op, const struct select_expr *a, const struct select_expr *b, int aliases, int strict)
@@ -877,9 +920,9 @@ comparison(struct plan_scope *s, enum vector_op op, const struct select_expr *a,
 
 	if ((vector_plan_has(s, a, aliases) | vector_plan_has(s, b, aliases)) & HAS_COLLATE)
 		return NULL;
-	if (x == AFFINITY_NUMERIC || y == AFFINITY_NUMERIC)
-		return NULL;
 	if (!(left = part(s, a, aliases, strict)) || !(right = part(s, b, aliases, strict)))
+		return NULL;
+	if ((x == AFFINITY_NUMERIC && y != x && !is_number(right)) || (y == AFFINITY_NUMERIC && x != y && !is_number(left)))
 		return NULL;
 	if ((x == AFFINITY_TEXT && y == AFFINITY_NONE) || (y == AFFINITY_TEXT && x == AFFINITY_NONE)) {
 		struct vector_expr *other = x == AFFINITY_NONE ? left : right;
@@ -913,7 +956,7 @@ in_list(struct plan_scope *s, const struct select_expr *e, int aliases, int stri
 
 	if (e->select)
 		return in_subquery(s, e, aliases, strict);
-	if (e->n_args < 2 || x == AFFINITY_NUMERIC || vector_plan_has(s, e, aliases) & HAS_COLLATE)
+	if (e->n_args < 2 || vector_plan_has(s, e, aliases) & HAS_COLLATE)
 		return NULL;
 	out = vector_plan_node(s, VECTOR_IN, e->n_args);
 	if (!(out->arg[0] = part(s, e->arg[0], aliases, strict)))
@@ -923,7 +966,7 @@ in_list(struct plan_scope *s, const struct select_expr *e, int aliases, int stri
 
 		if (!is_constant(s, e->arg[i], aliases) || vector_plan_constant(s, e->arg[i], &cell) < 0 || cell.type == CELL_NULL)
 			return NULL;
-		if (x == AFFINITY_TEXT && to_text(s, &cell) < 0)
+		if ((x == AFFINITY_TEXT && to_text(s, &cell) < 0) || (x == AFFINITY_NUMERIC && cell.type == CELL_TEXT))
 			return NULL;
 		out->arg[i] = vector_plan_cell(s, cell);
 	}
@@ -1017,6 +1060,26 @@ binary_of(struct plan_scope *s, const struct select_expr *e, int aliases, int st
 }
 
 static struct vector_expr *
+single(struct plan_scope *s, enum vector_op op, const struct select_expr *arg, int aliases, int strict)
+{
+	struct vector_expr *e, *of = part(s, arg, aliases, strict);
+
+	if (!of)
+		return NULL;
+	e = vector_plan_node(s, op, 1);
+	e->arg[0] = of;
+	return e;
+}
+
+static int
+is_plain_time(struct plan_scope *s, const struct select_expr *e, int aliases)
+{
+	struct store_field field;
+
+	return field_of(s, e, aliases, &field) && (field.of == FIELD_TIME || field.of == FIELD_RECEIVED);
+}
+
+static struct vector_expr *
 native(struct plan_scope *s, const struct select_expr *e, int aliases, int strict)
 {
 	struct plan_item item;
@@ -1068,7 +1131,13 @@ native(struct plan_scope *s, const struct select_expr *e, int aliases, int stric
 			return coalesce(s, e, aliases, strict);
 		if (named(e->name, "iif") && e->n_args == 3)
 			return case_of(s, e, aliases, strict);
+		if (named(e->name, "julianday") && e->n_args == 1 && is_plain_time(s, e->arg[0], aliases))
+			return single(s, VECTOR_JULIAN, e->arg[0], aliases, strict);
+		if (named(e->name, "round") && e->n_args == 1)
+			return single(s, VECTOR_ROUND, e->arg[0], aliases, strict);
 		return NULL;
+	case SELECT_CAST:
+		return holds(e->name, "int") ? single(s, VECTOR_INTEGER, e->arg[0], aliases, strict) : NULL;
 	default:
 		return NULL;
 	}

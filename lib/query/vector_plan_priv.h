@@ -4,6 +4,7 @@
 
 #include "query/query_priv.h"
 #include "query/select.h"
+#include "query/tables.h"
 #include "query/vector.h"
 
 /* A parameter where it stands. A statement has either names or bare ?, which SQLite numbers in their order. */
@@ -14,8 +15,18 @@ struct plan_param { uint32_t at, n; int number; struct cell value; };
 enum plan_affinity { AFFINITY_NONE, AFFINITY_BLOB, AFFINITY_TEXT, AFFINITY_NUMERIC };  /* SQLite's: what an operand makes of the other one in a comparison */
 struct plan_late { const void *of; struct str sql; enum plan_affinity affinity; };
 #define LATE_MOST 16                    /* of one statement */
+#define RELATIONS_MOST 32
 
 struct plan_edit { uint32_t from, to; struct str text; };       /* what comes in place of these bytes */
+
+/* A table that a plan gives, as SQL sees it. */
+struct plan_relation {
+	struct vector_plan *plan;       /* NULL: it cannot be had */
+	int n;
+	struct str *name;
+	int *column;
+	enum plan_affinity *affinity;
+};
 
 struct planner {
 	struct query *q;
@@ -31,11 +42,18 @@ struct planner {
 	int n_around;
 	struct plan_late late[LATE_MOST];
 	int n_late;
+	struct { const struct select *of; struct plan_relation is; } relation[RELATIONS_MOST]; /* SELECTs that are tables, or cannot be */
+	int n_relations, depth;
 	int literals;                   /* parameters are written as their values: in texts that are run apart */
 	enum plan_affinity gives;       /* of the first column of the core that was planned last, and how many it has */
 	int n_gives;
 	int64_t budget;                 /* of looks at nodes: names that stand for names can make a short text long; below 0 nothing is planned */
 };
+
+/* An expression whose value is a column of what the plan reads: it was computed by the plan before. */
+struct plan_known { const struct select_expr *expr; int column; enum plan_affinity affinity; };
+
+struct plan_work;
 
 /* A core over events that is being planned. It may read them through others that only pick and name columns and filter: FROM
  * (SELECT … FROM events WHERE …), or the same by a name of WITH. Then its names are items of the `inner` one. */
@@ -44,8 +62,66 @@ struct plan_scope {
 	const struct select_core *core;
 	struct vector_plan *plan;
 	struct str alias;               /* what stands before a dot; p NULL: nothing may */
-	struct plan_scope *inner;       /* NULL: it reads events themselves */
+	struct plan_scope *inner;       /* NULL: it reads events themselves … */
+	const struct plan_relation *relation;   /* … or what another plan gives … */
+	struct plan_work **input;       /* … or a join of several */
+	int n_inputs;
+	int staged;                     /* … or what the plan before gives for the same core: only what is known has a value */
+	struct plan_known *known;
+	int n_known;
+	enum plan_affinity *affinity;   /* of the plan's fields, where they are columns of a table */
 };
+
+/* A core on its way to a plan: what it gives so far. */
+#define COLUMNS_MOST 200                /* of one plan */
+enum plan_place { OUTERMOST, IN_FROM, IN_EXPRESSION, IN_EXISTS, IN_LIST };      /* where a SELECT stands decides what is seen of it; IN_LIST: x IN (…), only its different values */
+struct plan_key { struct vector_expr *value; enum plan_affinity affinity; };
+struct plan_work {
+	struct planner *w;
+	struct plan_scope scope;
+	const struct select *select;
+	const struct select_core *core;
+	enum plan_place place;
+	int number, grouped, alone;     /* alone: the only core of its SELECT, whose ORDER BY and LIMIT are its own */
+	struct plan_key key[COLUMNS_MOST];
+	struct vector_aggregate aggregate[COLUMNS_MOST];
+	int n_keys, n_aggregates;
+	struct str *name;               /* of the columns of the answer */
+	const struct select_expr **item;        /* and what they are, * taken apart; of a grouped core as they stand */
+	int n_names;
+	struct plan_known *found;       /* what the plan gives of expressions: known to the next one */
+	int n_found;
+	struct plan_work **input;       /* of a join, before it was staged perhaps: their plans are finished with this one */
+	int n_inputs;
+	int bad;                        /* something cannot be said */
+};
+
+/* ---- vector_plan.c */
+struct vector_plan *vector_plan_new(struct planner *, int *number);     /* one more plan of the statement, which owns it */
+void vector_plan_finish(struct plan_work *);                            /* its columns go into the plan */
+int vector_plan_key(struct plan_work *, const struct select_expr *, int aliases);       /* the column of a value, a new one if it has none yet; -1 it cannot be said */
+int vector_plan_key_of(struct plan_work *, struct vector_expr *, enum plan_affinity);
+int vector_plan_aggregate(struct plan_work *, const struct select_expr *);              /* of keys: counted behind them */
+void vector_plan_where(struct plan_work *, struct plan_scope *, const struct select_expr *, struct tables_range *);
+int vector_plan_same(const struct vector_expr *, const struct vector_expr *);
+const struct select_expr *vector_plan_meant(struct plan_work *, const struct select_expr *, int *aliases);      /* what is meant by a name of one of our own items */
+int vector_plan_events(struct planner *, struct vector_plan *, const struct select_core *, int depth, struct plan_scope *);     /* reads it events alone? */
+const struct select_with *vector_plan_with(const struct planner *, struct str name);
+int vector_plan_relation(struct planner *, const struct select *, struct plan_relation *);      /* a SELECT as a table. 0 or -1 */
+int vector_plan_ignores_doubles(const struct plan_work *);              /* rows that are the same make no difference, where FROM (SELECT DISTINCT …) is read through */
+void vector_plan_range(struct plan_work *, const struct tables_range *);                /* of time, once WHERE is known */
+
+/* ---- vector_plan_table.c: what is read besides events */
+int vector_plan_from(struct plan_work *);                               /* FROM of tables and joins: the scope. 1, 0 not so */
+int vector_plan_join_where(struct plan_work *);                         /* ON, USING and WHERE of a join: keys, filters of its inputs, the rest. 0 or -1 */
+int vector_plan_star(struct plan_work *);                               /* the items, * taken apart. 0 or -1 */
+void vector_plan_stage(struct plan_work *);                             /* what there is becomes the source of a further plan */
+void vector_plan_lower(struct plan_work *, const struct select_expr *, int aliases);    /* finds what this plan can give of an expression: known from then on */
+int vector_plan_windows(struct plan_work *);                            /* window functions, if all of them can be run here. 1, 0 no, -1 bad */
+int vector_plan_join_column(struct plan_scope *, const struct select_expr *, struct store_field *);     /* 1: a column of an input */
+void vector_plan_orders(struct vector_plans *);                         /* where does the order of rows not matter? */
+const struct plan_known *vector_plan_known(const struct plan_scope *, const struct select_expr *);
+struct store_field vector_plan_column(struct plan_scope *, int column);         /* of a table that is read */
 
 /* What a name in an expression means: a column of events; an item, whose names are those of the scope *in and none of items; a
  * word like TRUE. aliases: may it be an item of this scope? Not in the items themselves. */

@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include "base/time.h"
 #include "query/functions.h"
 #include "query/vector.h"
 
@@ -31,10 +32,23 @@ vector_valid(const uint64_t *valid, size_t i)           /* valid NULL: all are *
 struct vector_node;                     /* what a worker keeps for a node: its statement, its compiled pattern, its memo */
 struct vector_pool { void **array; size_t n, cap; };
 
+/* Where the workers of a plan get their batches: events, a table in pieces, or the rows of a join. */
+struct vector_input {
+	struct store_batches *events;
+	const struct vector_table *table;
+	struct vector_join *join;
+	size_t next;                    /* row of the table, or of the join's first one, that nobody has taken yet */
+};
+
 struct vector_worker {
 	struct query *q;
 	const struct vector_plan *plan;
-	struct store_batch *batch;
+	struct vector_input *input;
+	struct store_batch *batch;      /* of events */
+	struct vector_probe *probe;     /* of a join */
+	size_t n, from;                 /* rows of the batch at hand; where it begins in the table */
+	struct vector_place { uint64_t chunk; int64_t time; uint32_t row; } place;      /* of its first row: batches are in order by it */
+	int64_t min_time, max_time;     /* of its rows, where known */
 	struct column column[STORE_BATCH_FIELDS];       /* of the batch at hand, where loaded[field] */
 	unsigned char loaded[STORE_BATCH_FIELDS];
 	struct arena *arena;            /* cells and texts of this batch */
@@ -47,20 +61,30 @@ struct vector_worker {
 	struct err ignored;             /* of the progress handler */
 };
 
-void vector_worker_init(struct vector_worker *, struct query *, const struct vector_plan *);
+int vector_worker_open(struct vector_worker *, struct query *, const struct vector_plan *, struct vector_input *, struct err *);    /* release it all the same */
 void vector_worker_release(struct vector_worker *);
 int vector_worker_next(struct vector_worker *, struct err *);   /* as store_batch_next: forgets what belonged to the last batch */
+
+static inline int
+vector_place_order(const struct vector_place *a, const struct vector_place *b)
+{
+	if (a->chunk != b->chunk)
+		return a->chunk < b->chunk ? -1 : 1;
+	return a->time != b->time ? (a->time < b->time ? -1 : 1) : (a->row > b->row) - (a->row < b->row);
+}
 
 /* An array for the rows of this batch, of items of `size` bytes (1, 4, 8); not cleared. */
 void *vector_array(struct vector_worker *, size_t size);
 
 int vector_field(struct vector_worker *, int field, struct column *, struct err *);
+void vector_worker_field(struct vector_worker *, int column, struct column *);   /* of a table, without a plan */
 int vector_eval(struct vector_worker *, const struct vector_expr *, struct vector_rows, struct column *, struct err *);
 
 /* Of `rows` those for which the expression is true (want 1) or false (want 0), which is not the same as not true. */
 int vector_filter(struct vector_worker *, const struct vector_expr *, struct vector_rows rows, int want, struct vector_rows *, struct err *);
 
-/* The value of row i; the text of an instant is written to the worker's arena. */
+/* The value of row i of a column; the text of an instant is written to `text`, or to the worker's arena. */
+struct cell vector_column_cell(const struct column *, size_t i, char text[TIME_LEN]);
 struct cell vector_cell(struct vector_worker *, const struct column *, size_t i);
 
 /* SQLite's order: NULL, numbers, texts by their bytes. */
@@ -84,10 +108,19 @@ struct vector_ids {
 	uint32_t n;                     /* numbers given, with that of NULL */
 	int null;                       /* there was one */
 	int instant;                    /* the values are of instants */
+	int exact;                      /* 1 and 1.0 are two, as are 0.0 and -0.0; with keep */
 	struct cell *cell;              /* by number, where kept */
 	size_t cell_cap;
 	struct arena *texts;
+	const struct cell *adopted;     /* the values of a column of unique codes, whose codes serve as numbers; n is theirs then */
+	unsigned char *used;            /* once they were: the numbers that rows had, NULL's too. Else NULL: all are */
+	size_t used_cap;
 };
+static inline int
+vector_ids_has(const struct vector_ids *ids, uint32_t id)       /* was it given to a row? */
+{
+	return id ? !ids->used || ids->used[id] : ids->null;
+}
 void vector_ids_init(struct vector_ids *, int keep);
 void vector_ids_release(struct vector_ids *);
 uint32_t vector_ids_put(struct vector_ids *, const struct cell *);
@@ -222,17 +255,80 @@ void vector_groups_free(struct vector_groups *);
 int vector_groups_add(struct vector_groups *, struct vector_worker *, struct vector_rows, struct err *);        /* rows of the batch at hand */
 int vector_groups_merge(struct vector_groups *, struct vector_groups *from, struct err *);      /* from is used up, but must live as long */
 size_t vector_groups_held(const struct vector_groups *);
-int vector_groups_end(struct vector_groups *, struct vector_worker *, int threads, struct vector_result *, struct err *);   /* rows in the order of their keys */
+struct vector_table *vector_groups_end(struct vector_groups *, struct vector_worker *, int threads, struct err *);       /* rows in the order of their keys, unless the plan is unordered */
 
-/* ---- vector_rows.c: rows as they are found, of one worker */
+/* ---- vector_table.c: rows by columns in memory, what one plan gives another
+ *
+ * Columns are what they are in batches (batch.h), over all rows; codes have NULL as value[0]. Arrays are shared by the columns that
+ * have the same ones, of one table or another. For one thread at a time, but for reading. */
+struct vector_memory;                   /* an array, with the texts its values point to, counted by who holds it */
+struct vector_memory *vector_memory_new(void *array, size_t bytes, struct arena *texts);        /* takes both over; NULL of NULL */
+struct vector_memory *vector_memory_hold(struct vector_memory *);
+void vector_memory_free(struct vector_memory *);
+
+struct vector_held { struct column column; struct vector_memory *rows, *valid, *values; };
+struct vector_table { size_t n; int n_columns; struct vector_held *column; };
+struct vector_table *vector_table_new(size_t n, int n_columns);
+void vector_table_free(struct vector_table *);
+size_t vector_table_held(const struct vector_table *);
+void vector_table_share(struct vector_held *, const struct vector_held *from);  /* the same column once more */
+#define VECTOR_NO_ROW UINT32_MAX        /* gives NULL */
+void vector_table_gather(struct vector_held *, const struct vector_held *from, const uint32_t *row, size_t n);
+struct vector_memory *vector_table_values(const struct vector_input *, const struct cell *value);       /* whose they are; NULL: of no table there */
+
+/* A column that grows, of whatever comes: numbers as long as all are of one kind, else codes. */
+struct vector_builder {
+	enum column_form form;
+	int whole, instant;
+	size_t n, cap, nulls;
+	uint64_t *valid;
+	union { int64_t *integer; double *real; uint32_t *code; void *row; };
+	struct vector_ids ids;
+};
+void vector_builder_init(struct vector_builder *);
+void vector_builder_release(struct vector_builder *);
+size_t vector_builder_held(const struct vector_builder *);
+void vector_builder_add(struct vector_builder *, struct vector_worker *, const struct column *, struct vector_rows);
+void vector_builder_put(struct vector_builder *, const struct cell *);
+
+/* The column of what several builders have, piece by piece; they are used up. */
+struct vector_piece_of { int builder; size_t from, n; };
+void vector_builder_end(struct vector_builder *const *, int n, const struct vector_piece_of *, size_t n_pieces, const struct vector_input *, struct vector_held *);
+
+void vector_table_take(struct vector_held *, struct vector_ids *, const struct vector_input *);  /* their values as a column's, without codes; ids are used up */
+
+/* Numbers by which rows are put in the order of the column's values: equal for equal values. NULL is 0, and where there is one
+ * (*nulls) nothing else is. The caller frees. */
+uint64_t *vector_table_order(const struct column *, size_t n, int *nulls);
+uint32_t *vector_ranks(const struct cell *, uint32_t n);        /* of values: equal for equal ones, NULL 0. The caller frees */
+
+/* ---- vector_window.c, vector_join.c: what stands between a plan and the tables it reads */
+struct vector_table *vector_windows_run(struct query *, const struct vector_source *, const struct vector_table *, int threads, struct err *);
+struct vector_join *vector_join_open(struct query *, const struct vector_source *, struct vector_table *const *, struct err *);    /* holds the tables from then on */
+void vector_join_close(struct vector_join *);
+size_t vector_join_rows(const struct vector_join *);            /* of its first table */
+size_t vector_join_held(const struct vector_join *);
+const struct vector_table *vector_join_table(const struct vector_join *, int i);
+struct vector_probe *vector_probe_open(struct vector_join *);   /* one for each worker */
+void vector_probe_close(struct vector_probe *);
+int vector_probe_next(struct vector_probe *, struct vector_worker *, struct err *);
+void vector_probe_column(struct vector_probe *, struct vector_worker *, int field, struct column *);
+
+/* ---- vector_rows.c: rows as they are found, of one worker: all of them, or the first ones in an order */
+struct vector_found;
+struct vector_found *vector_found_new(const struct vector_plan *);
+void vector_found_free(struct vector_found *);
+int vector_found_add(struct vector_found *, struct vector_worker *, struct vector_rows, struct err *);
+size_t vector_found_held(const struct vector_found *);
+struct vector_table *vector_found_end(struct vector_found **, int n, const struct vector_plan *, const struct vector_input *);
+
 struct vector_kept;
 struct vector_kept *vector_kept_new(const struct vector_plan *);
 void vector_kept_free(struct vector_kept *);
 int vector_kept_add(struct vector_kept *, struct vector_worker *, struct vector_rows, struct err *);
-int vector_kept_can_skip(const struct vector_kept *, const struct store_batch *);      /* none of its rows would be kept */
-int64_t vector_kept_n(const struct vector_kept *);
+int vector_kept_can_skip(const struct vector_kept *, const struct vector_worker *);     /* none of its rows would be kept */
 size_t vector_kept_held(const struct vector_kept *);
-int vector_kept_end(struct vector_kept **, int n, const struct vector_plan *, struct vector_result *, struct err *);
+struct vector_table *vector_kept_end(struct vector_kept **, int n, const struct vector_plan *);
 
 /* ---- vector.c: threads, and the table that comes out */
 void vector_share(int threads, void *(*work)(void *), void *self);      /* called by as many threads at once; comes back when all have */
@@ -253,13 +349,9 @@ vector_value_cell(const struct vector_value *v)
 	}
 }
 struct vector_result {
-	int n_columns;
-	int64_t n_rows;
-	struct vector_value *value;     /* row by row */
-	size_t cap;
-	struct arena *texts;
+	struct vector_table *table;
+	char **time;                    /* of columns of instants: their texts, where asked for */
 	struct buf explain;
 };
-void vector_result_put(struct vector_result *, const struct cell *);    /* the next cell; text is copied */
 
 #endif

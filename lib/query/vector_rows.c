@@ -1,6 +1,7 @@
 /* vector_rows.c - plans without groups: rows as they pass the filter, or the first of them in an order.
  *
- * A worker gets its batches in the order of the store, so without an order it has seen enough when it holds `limit` rows. With one,
+ * All of them are kept by columns; a column of a table that is read is gathered from there at the end, or is the same where all its
+ * rows pass. Of the first ones, a worker gets its batches in the order of the store, so without an order it has seen enough when it holds `limit` rows. With one,
  * it cuts what it holds back to `limit` rows each time it has twice as many; from then on a row that comes behind the last of
  * those costs its order and nothing else, and a batch whose time says so is not looked at.
  */
@@ -12,12 +13,161 @@
 
 #define SLACK 1024              /* rows held beyond twice the limit */
 
-struct place { uint64_t chunk; int64_t time; uint32_t row; };   /* of a row in the store: among equals the first comes first */
+/* ---- all rows */
+
+struct piece { struct vector_place place; size_t from, n; };            /* rows of one batch */
+
+struct vector_found {
+	const struct vector_plan *plan;
+	struct vector_builder *column;
+	int from_table;                 /* fields are gathered from the table, by `row` */
+	uint32_t *row;
+	size_t n, cap;
+	struct piece *piece;
+	size_t n_pieces, pieces_cap;
+};
+
+struct vector_found *
+vector_found_new(const struct vector_plan *plan)
+{
+	struct vector_found *f = mem_new(sizeof(*f));
+
+	f->plan = plan;
+	f->from_table = plan->source && plan->source->of != SOURCE_JOIN;
+	f->column = mem_new(((size_t)plan->n_keys + 1) * sizeof(*f->column));
+	for (int k = 0; k < plan->n_keys; k++)
+		vector_builder_init(&f->column[k]);
+	return f;
+}
+
+void
+vector_found_free(struct vector_found *f)
+{
+	if (!f)
+		return;
+	for (int k = 0; k < f->plan->n_keys; k++)
+		vector_builder_release(&f->column[k]);
+	free(f->column), free(f->row), free(f->piece);
+	free(f);
+}
+
+size_t
+vector_found_held(const struct vector_found *f)
+{
+	size_t held = f->cap * sizeof(*f->row) + f->pieces_cap * sizeof(*f->piece);
+
+	for (int k = 0; k < f->plan->n_keys; k++)
+		held += vector_builder_held(&f->column[k]);
+	return held;
+}
+
+static int
+is_gathered(const struct vector_found *f, int key)
+{
+	return f->from_table && f->plan->key[key]->op == VECTOR_FIELD;
+}
+
+int
+vector_found_add(struct vector_found *f, struct vector_worker *w, struct vector_rows rows, struct err *err)
+{
+	const struct vector_plan *plan = f->plan;
+	struct column *column = arena_get(w->arena, ((size_t)plan->n_keys + 1) * sizeof(*column));
+
+	if (rows.n == 0)
+		return 0;
+	for (int k = 0; k < plan->n_keys; k++)
+		if (!is_gathered(f, k) && vector_eval(w, plan->key[k], rows, &column[k], err) < 0)
+			return err->code;
+	for (int k = 0; k < plan->n_keys; k++)
+		if (!is_gathered(f, k))
+			vector_builder_add(&f->column[k], w, &column[k], rows);
+	if (f->from_table && plan->where) {
+		while (f->n + rows.n > f->cap)
+			f->row = mem_grow(f->row, f->cap = f->cap ? 2 * f->cap : VECTOR_ROWS, sizeof(*f->row));
+		for (size_t k = 0; k < rows.n; k++)
+			f->row[f->n + k] = (uint32_t)(w->from + vector_row(rows, k));
+	}
+	if (f->n_pieces == f->pieces_cap)
+		f->piece = mem_grow(f->piece, f->pieces_cap = f->pieces_cap ? 2 * f->pieces_cap : 64, sizeof(*f->piece));
+	f->piece[f->n_pieces++] = (struct piece){ w->place, f->n, rows.n };
+	f->n += rows.n;
+	return 0;
+}
+
+struct ordered { struct vector_place place; struct vector_piece_of piece; };
+
+static int
+by_place(const void *a, const void *b)
+{
+	return vector_place_order(&((const struct ordered *)a)->place, &((const struct ordered *)b)->place);
+}
+
+/* The pieces of all workers in the order of the rows. */
+static struct vector_piece_of *
+pieces(struct vector_found **f, int n, size_t *n_pieces)
+{
+	struct vector_piece_of *piece;
+	struct ordered *all;
+	size_t at = 0;
+
+	for (int i = 0; i < n; i++)
+		at += f[i]->n_pieces;
+	all = mem_grow(NULL, at + 1, sizeof(*all));
+	piece = mem_grow(NULL, at + 1, sizeof(*piece));
+	*n_pieces = at;
+	at = 0;
+	for (int i = 0; i < n; i++)
+		for (size_t k = 0; k < f[i]->n_pieces; k++)
+			all[at++] = (struct ordered){ f[i]->piece[k].place, { i, f[i]->piece[k].from, f[i]->piece[k].n } };
+	if (at)
+		qsort(all, at, sizeof(*all), by_place);
+	for (size_t i = 0; i < at; i++)
+		piece[i] = all[i].piece;
+	free(all);
+	return piece;
+}
+
+struct vector_table *
+vector_found_end(struct vector_found **f, int n, const struct vector_plan *plan, const struct vector_input *in)
+{
+	struct vector_builder **b = mem_grow(NULL, (size_t)n, sizeof(*b));
+	size_t rows = 0, n_pieces, at = 0;
+	struct vector_piece_of *piece = pieces(f, n, &n_pieces);
+	struct vector_table *t;
+	uint32_t *row = NULL;
+
+	for (int i = 0; i < n; i++)
+		rows += f[i]->n;
+	t = vector_table_new(rows, plan->n_keys);
+	if (f[0]->from_table && plan->where) {
+		row = mem_grow(NULL, rows + 1, sizeof(*row));
+		for (size_t p = 0; p < n_pieces; p++) {
+			memcpy(row + at, f[piece[p].builder]->row + piece[p].from, piece[p].n * sizeof(*row));
+			at += piece[p].n;
+		}
+	}
+	for (int k = 0; k < plan->n_keys; k++) {
+		if (is_gathered(f[0], k)) {
+			if (row)
+				vector_table_gather(&t->column[k], &in->table->column[plan->key[k]->field], row, rows);
+			else
+				vector_table_share(&t->column[k], &in->table->column[plan->key[k]->field]);
+			continue;
+		}
+		for (int i = 0; i < n; i++)
+			b[i] = &f[i]->column[k];
+		vector_builder_end(b, n, piece, n_pieces, in, &t->column[k]);
+	}
+	free(b), free(piece), free(row);
+	return t;
+}
+
+/* ---- the first rows in an order */
 
 struct vector_kept {
 	const struct vector_plan *plan;
 	struct vector_value *value;     /* a row: what is ordered by, then what is given */
-	struct place *place;
+	struct vector_place *place;
 	size_t n, cap;
 	int width;
 	struct arena *texts;
@@ -67,15 +217,7 @@ order_cells(const struct vector_order *o, const struct cell *a, const struct cel
 	return o->descending ? -order : order;
 }
 
-static int
-order_places(const struct place *a, const struct place *b)
-{
-	if (a->chunk != b->chunk)
-		return a->chunk < b->chunk ? -1 : 1;
-	return a->time != b->time ? (a->time < b->time ? -1 : 1) : (a->row > b->row) - (a->row < b->row);
-}
-
-struct line { const struct vector_plan *plan; const struct vector_value *value; const struct place *place; };
+struct line { const struct vector_plan *plan; const struct vector_value *value; const struct vector_place *place; };
 
 static int
 by_order(const void *a, const void *b)
@@ -88,7 +230,7 @@ by_order(const void *a, const void *b)
 
 		order = order_cells(&x->plan->order[i], &p, &q);
 	}
-	return order ? order : order_places(x->place, y->place);
+	return order ? order : vector_place_order(x->place, y->place);
 }
 
 static struct line *
@@ -201,7 +343,7 @@ better(struct vector_kept *kept, struct vector_worker *w, const struct column *o
 }
 
 int
-vector_kept_can_skip(const struct vector_kept *kept, const struct store_batch *batch)
+vector_kept_can_skip(const struct vector_kept *kept, const struct vector_worker *w)
 {
 	const struct vector_plan *plan = kept->plan;
 	const struct vector_expr *first;
@@ -217,7 +359,7 @@ vector_kept_can_skip(const struct vector_kept *kept, const struct store_batch *b
 	worst = kept->value + ((size_t)plan->limit - 1) * (size_t)kept->width;
 	if (first->op != VECTOR_FIELD || plan->field[first->field].of != FIELD_TIME || worst->type != CELL_INTEGER)
 		return 0;
-	return plan->order[0].descending ? batch->max_time < worst->integer : batch->min_time > worst->integer;
+	return plan->order[0].descending ? w->max_time < worst->integer : w->min_time > worst->integer;
 }
 
 int
@@ -225,7 +367,7 @@ vector_kept_add(struct vector_kept *kept, struct vector_worker *w, struct vector
 {
 	const struct vector_plan *plan = kept->plan;
 	struct column *column = arena_get(w->arena, ((size_t)kept->width + 1) * sizeof(*column));
-	struct place place = { w->batch->id ? w->batch->id : UINT64_MAX, w->batch->min_time, 0 };
+	struct vector_place place = w->place;
 	int ordered = is_ordered(plan);
 
 	if (rows.n == 0)
@@ -259,27 +401,29 @@ vector_kept_add(struct vector_kept *kept, struct vector_worker *w, struct vector
 	return 0;
 }
 
-int64_t
-vector_kept_n(const struct vector_kept *kept)
-{
-	return (int64_t)kept->n;
-}
-
-int
-vector_kept_end(struct vector_kept **kept, int n, const struct vector_plan *plan, struct vector_result *to, struct err *err)
+struct vector_table *
+vector_kept_end(struct vector_kept **kept, int n, const struct vector_plan *plan)
 {
 	size_t rows;
 	struct line *line = sorted(kept, n, &rows);
+	const struct vector_input none = { 0 };
+	struct vector_table *t;
 
-	(void)err;
 	if (plan->limit >= 0 && rows > (size_t)plan->limit)
 		rows = (size_t)plan->limit;
-	for (size_t i = 0; i < rows; i++)
-		for (int k = 0; k < plan->n_keys; k++) {
+	t = vector_table_new(rows, plan->n_keys);
+	for (int k = 0; k < plan->n_keys; k++) {
+		const struct vector_piece_of all = { 0, 0, rows };
+		struct vector_builder b;
+
+		vector_builder_init(&b);
+		for (size_t i = 0; i < rows; i++) {
 			struct cell c = vector_value_cell(&line[i].value[plan->n_order + k]);
 
-			vector_result_put(to, &c);
+			vector_builder_put(&b, &c);
 		}
+		vector_builder_end(&(struct vector_builder *){ &b }, 1, &all, 1, &none, &t->column[k]);
+	}
 	free(line);
-	return 0;
+	return t;
 }

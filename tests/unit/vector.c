@@ -545,7 +545,7 @@ expected(sqlite3 *db, const char *sql, struct rows *r)
 }
 
 static struct rows
-taken(const struct vector_result *from)
+taken(struct vector_result *from)
 {
 	struct rows r = { .n = (size_t)vector_result_rows(from), .width = (size_t)vector_result_columns(from) };
 
@@ -580,7 +580,7 @@ assert_rows(struct rows *got, struct rows *want, int n_keys, const char *sql)
 }
 
 static void
-assert_identical(const struct vector_result *a, const struct vector_result *b)
+assert_identical(struct vector_result *a, struct vector_result *b)
 {
 	assert_int_equal(vector_result_rows(a), vector_result_rows(b));
 	for (int64_t i = 0; i < vector_result_rows(a); i++)
@@ -624,7 +624,7 @@ run_twice(struct query *q, const struct vector_plan *plan, const char *sql)
 
 /* The same rows come one after the other, in the same order, and as many of them as are wanted. */
 static void
-check_stream(struct query *q, struct vector_plan *plan, const struct vector_result *all)
+check_stream(struct query *q, struct vector_plan *plan, struct vector_result *all)
 {
 	struct err err = {0};
 

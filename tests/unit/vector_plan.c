@@ -48,7 +48,9 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	    "vector(0): groups over columns; by page, ((n % 2) = 0)" },
 	{ "SELECT page c0, count(*) FROM events GROUP BY page ORDER BY c0", "SELECT vector.c0 AS \"c0\", vector.c1 AS \"count(*)\" FROM vector(0) ORDER BY 1", "vector(0): groups over columns; by page; count(*)" },
 	{ "SELECT page, count(*) * 100.0 / sum(count(*)) OVER () AS share FROM events GROUP BY page",
-	    "SELECT vector.c0 AS \"page\", (+vector.c1) * 100.0 / sum((+vector.c1)) OVER () AS \"share\" FROM vector(0)", "vector(0): groups over columns; by page; count(*)" },
+	    "SELECT vector.c0 AS \"page\", vector.c1 AS \"share\" FROM vector(0)",
+	    "vector(0): rows of windows over vector(2) (sum(c1) range unbounded preceding to current row); gives c0, (c2 / c3)\n"
+	    "vector(1): groups over columns; by page; count(*)\nvector(2): rows of vector(1); gives c0, c1, (c1 * 100.0)" },
 	/* where: the range, names, the rest */
 	{ "SELECT count(*) FROM events WHERE timestamp >= '2026-01-01' AND event IN ('a', 'b') AND user_id = 5 AND n > 1", NULL,
 	    "vector(0): groups over columns, from 2026-01-01T00:00:00.000Z, event a, b, user_id 5; filter (n > 1); count(*)" },
@@ -81,13 +83,30 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	    "vector(0): rows over columns; filter ((n = 1) OR (r > 2)); gives timestamp; ordered by timestamp descending; the first 6" },
 	{ "SELECT * FROM events WHERE n = 1", "SELECT * FROM events WHERE n = 1", NULL },
 	{ "SELECT n, lag(n) OVER (PARTITION BY user_id ORDER BY timestamp) FROM events WHERE r > 1",
-	    "SELECT vector.c0 AS \"n\", lag(vector.c0) OVER (PARTITION BY CAST(vector.c1 AS TEXT) ORDER BY CAST(vector.c2 AS TEXT)) AS \"lag(n) OVER (PARTITION BY user_id ORDER BY timestamp)\" FROM vector(0)",
-	    "vector(0): rows over columns; filter (r > 1); gives n, user_id, timestamp" },
+	    "SELECT vector.c0 AS \"n\", vector.c1 AS \"lag(n) OVER (PARTITION BY user_id ORDER BY timestamp)\" FROM vector(0)",
+	    "vector(0): rows of windows over vector(1) by c0 ordered by c1 (lag(c2)); gives c2, c3\n"
+	    "vector(1): rows over columns; filter (r > 1); gives user_id, timestamp, n" },
+	/* windows that are SQLite's */
+	{ "SELECT n, group_concat(page) OVER (PARTITION BY user_id ORDER BY timestamp) AS g FROM events WHERE r > 1",
+	    "SELECT vector.c0 AS \"n\", group_concat(vector.c1) OVER (PARTITION BY CAST(vector.c2 AS TEXT) ORDER BY CAST(vector.c3 AS TEXT)) AS \"g\" FROM vector(0)",
+	    "vector(0): rows over columns; filter (r > 1); gives n, page, user_id, timestamp" },
+	{ "SELECT n, sum(r) OVER (ORDER BY timestamp ROWS 2 PRECEDING EXCLUDE TIES) AS g FROM events WHERE r > 1",
+	    "SELECT vector.c0 AS \"n\", sum(vector.c1) OVER (ORDER BY CAST(vector.c2 AS TEXT) ROWS 2 PRECEDING EXCLUDE TIES) AS \"g\" FROM vector(0)",
+	    "vector(0): rows over columns; filter (r > 1); gives n, r, timestamp" },
+	/* several windows: the first one's order is that of the answer */
+	{ "SELECT rank() OVER w, sum(n) OVER (w ROWS 1 PRECEDING), max(r) OVER (PARTITION BY page) FROM events WHERE r > 1 WINDOW w AS (PARTITION BY user_id ORDER BY n DESC)", NULL,
+	    "vector(0): rows of windows over windows over vector(1) by c2 (max(c3) range unbounded preceding to current row) by c0 ordered by c1 descending "
+	    "(rank, sum(c1) rows 1 preceding to current row); gives c5, c6, c4\nvector(1): rows over columns; filter (r > 1); gives user_id, n, page, r" },
 	/* inside other statements: affinity stays, and what was made once is made once */
 	{ "SELECT k FROM (SELECT user_id AS k, count(*) AS m FROM events GROUP BY 1) WHERE k = 5 AND m = '1'",
-	    "SELECT k FROM (SELECT CAST(vector.c0 AS TEXT) AS \"k\", (+vector.c1) AS \"m\" FROM vector(0) LIMIT -1) WHERE k = 5 AND m = '1'", "vector(0): groups over columns; by user_id; count(*)" },
+	    "SELECT vector.c0 AS \"k\" FROM vector(0)",
+	    "vector(0): rows of vector(1); filter ((c0 = '5') AND (c1 = '1')); gives c0\nvector(1): rows of vector(2); gives c0, c1\n"
+	    "vector(2): groups over columns; by user_id; count(*)" },
+	{ "SELECT group_concat(k) FROM (SELECT user_id AS k, count(*) AS m FROM events GROUP BY 1)",
+	    "SELECT group_concat(k) FROM (SELECT CAST(vector.c0 AS TEXT) AS \"k\", (+vector.c1) AS \"m\" FROM vector(0) LIMIT -1)", "vector(0): groups over columns; by user_id; count(*)" },
 	{ "WITH a AS (SELECT page, count(*) n FROM events GROUP BY 1) SELECT page, n, (SELECT max(r) FROM events) FROM a", NULL,
-	    "vector(0): groups over columns; by page; count(*)\nvector(1): groups over columns; max(r)" },
+	    "vector(0): rows of vector(1); gives c0, c1\nvector(1): rows of vector(2); gives c0, c1\nvector(2): groups over columns; by page; count(*)\n"
+	    "vector(3): groups over columns; max(r)" },
 	{ "SELECT page FROM events UNION SELECT event FROM events WHERE n = 1 ORDER BY page", "SELECT vector.c0 AS \"page\" FROM vector(0) UNION SELECT vector.c0 AS \"event\" FROM vector(1) ORDER BY page",
 	    "vector(0): rows over columns; gives page\nvector(1): rows over columns; filter (n = 1); gives event" },
 	{ "SELECT page, (SELECT count(*) FROM events) FROM events GROUP BY 1", "SELECT vector.c0 AS \"page\", (SELECT (+vector.c0) AS \"count(*)\" FROM vector(1)) AS \"(SELECT count(*) FROM events)\" FROM vector(0)",
@@ -98,20 +117,32 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	    "(r > (SELECT 2 * (SELECT (+vector.c0) AS \"avg(r)\" FROM vector(2))))); count(*)\n"
 	    "vector(1): groups over columns, event a; by user_id\nvector(2): groups over columns; avg(r)" },
 	{ "WITH b AS (SELECT DISTINCT user_id AS u FROM events WHERE n > 1) SELECT max(n) FROM events WHERE user_id IN (SELECT u FROM b WHERE u <> 'x')", NULL,
-	    "vector(0): groups over columns; filter (n > 1); by user_id\n"
-	    "vector(1): groups over columns; filter user_id IN (SELECT CAST(vector.c0 AS TEXT) AS \"u\" FROM vector(2)); max(n)\n"
-	    "vector(2): groups over columns; filter ((user_id <> 'x') AND (n > 1)); by user_id" },
+	    "vector(0): groups over columns; filter user_id IN (SELECT CAST(vector.c0 AS TEXT) AS \"u\" FROM vector(1)); max(n)\n"
+	    "vector(1): groups over columns; filter ((user_id <> 'x') AND (n > 1)); by user_id" },
 	{ "SELECT count(*) FROM events WHERE CAST(n AS INTEGER) IN (SELECT user_id FROM events)", NULL, "vector(0): groups over columns; by user_id" },
 	{ "SELECT count(*) FROM events a WHERE n = (SELECT max(n) FROM events b WHERE b.page = a.page)", "SELECT count(*) FROM events a WHERE n = (SELECT max(n) FROM events b WHERE b.page = a.page)", NULL },
 	/* through SELECTs that only pick, name and filter */
 	{ "WITH b AS (SELECT *, n * 2 AS twice FROM events WHERE event = 'a'), c AS (SELECT page AS p, twice FROM b WHERE r > 1) SELECT p, sum(twice) FROM c x WHERE x.p <> '/' GROUP BY 1", NULL,
-	    "vector(0): rows over columns, event a; filter (r > 1); gives page, (n * 2)\n"
-	    "vector(1): groups over columns, event a; filter ((page <> '/') AND (r > 1)); by page; sum((n * 2))" },
+	    "vector(0): groups over columns, event a; filter ((page <> '/') AND (r > 1)); by page; sum((n * 2))" },
 	{ "SELECT count(*), min(k) FROM (SELECT user_id AS k FROM events) WHERE k = 5", "SELECT vector.c0 AS \"count(*)\", vector.c1 AS \"min(k)\" FROM vector(0)",
 	    "vector(0): groups over columns, user_id 5; count(*), min(user_id)" },
 	{ "WITH d AS (SELECT DISTINCT user_id, date(timestamp) AS day FROM events), f AS (SELECT user_id, min(day) AS c FROM d GROUP BY 1) SELECT count(*) FROM d JOIN f USING (user_id)", NULL,
-	    "vector(0): groups over columns; by user_id, [date(timestamp)]/86400s\nvector(1): groups over columns; by user_id; min([date(timestamp)]/86400s)" },
-	{ "SELECT count(*), max(n) FROM (SELECT DISTINCT n FROM events)", NULL, "vector(0): groups over columns; by n" },
+	    "vector(0): groups of hash join of vector(1) with vector(3) on vector(1).c0 = c0 (); count(*)\nvector(1): rows of vector(2); gives c0\n"
+	    "vector(2): groups over columns; by user_id, [date(timestamp)]/86400s\nvector(3): rows of vector(4); gives c0\nvector(4): rows of vector(5); gives c0, c1\n"
+	    "vector(5): groups of vector(2); by c0; min(c1)" },
+	{ "SELECT count(*), max(n) FROM (SELECT DISTINCT n FROM events)", NULL, "vector(0): groups of vector(1); count(*), max(c0)\nvector(1): groups over columns; by n" },
+	{ "SELECT max(n) FROM (SELECT DISTINCT n FROM events)", NULL, "vector(0): groups over columns; max(n)" },
+	/* joins: what is about one side is its filter, equalities are keys, the rest comes after */
+	{ "SELECT a.page, count(*) FROM events a JOIN events b ON a.user_id = b.user_id AND b.n = 1 WHERE a.n > b.n AND a.r = 2 GROUP BY 1",
+	    "SELECT vector.c0 AS \"page\", vector.c1 AS \"count(*)\" FROM vector(0)",
+	    "vector(0): groups of hash join of vector(1) with vector(2) on vector(1).c1 = c0 (c0 vector(1).c0, c1 vector(1).c2, c2 vector(2).c1); filter (c1 > c2); by c0; count(*)\n"
+	    "vector(1): rows over columns; filter (r = 2); gives page, user_id, n\nvector(2): rows over columns; filter (n = 1); gives user_id, n" },
+	{ "SELECT a.n FROM events a LEFT JOIN events b ON a.user_id = b.user_id AND b.n = 1 WHERE b.r IS NULL", NULL,
+	    "vector(0): rows of hash join of vector(1) left with vector(2) on vector(1).c1 = c0 (c0 vector(1).c0, c1 vector(2).c1); filter (c1 IS NULL); gives c0\n"
+	    "vector(1): rows over columns; gives n, user_id\nvector(2): rows over columns; filter (n = 1); gives user_id, r" },
+	{ "SELECT a.n FROM events a LEFT JOIN events b ON a.user_id = b.user_id AND a.n = 1",
+	    "SELECT a.n FROM events a LEFT JOIN events b ON a.user_id = b.user_id AND a.n = 1", NULL },
+	{ "SELECT a.n FROM events a JOIN metrics m ON a.user_id = m.metric", "SELECT a.n FROM events a JOIN metrics m ON a.user_id = m.metric", NULL },
 	{ "SELECT count(*) FROM (SELECT * FROM events LIMIT 5)", "SELECT count(*) FROM (SELECT * FROM events LIMIT 5)", NULL },
 	{ "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT group_concat(page) FROM b", "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT group_concat(page) FROM b", NULL },
 	/* not for us */
@@ -120,7 +151,6 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	{ "SELECT page, count(*) FROM events GROUP BY page COLLATE NOCASE", "SELECT page, count(*) FROM events GROUP BY page COLLATE NOCASE", NULL },
 	{ "SELECT group_concat(page) FROM events", "SELECT group_concat(page) FROM events", NULL },
 	{ "SELECT count(*) FROM events WHERE random() > 0", "SELECT count(*) FROM events WHERE random() > 0", NULL },
-	{ "SELECT count(*) FROM events a JOIN events b USING (id)", "SELECT count(*) FROM events a JOIN events b USING (id)", NULL },
 	{ "WITH events AS (SELECT 1 AS n) SELECT count(*) FROM events", "WITH events AS (SELECT 1 AS n) SELECT count(*) FROM events", NULL },
 	{ "SELECT (SELECT count(*) FROM events b WHERE b.n = a.r) FROM events a", "SELECT (SELECT count(*) FROM events b WHERE b.n = a.r) FROM events a", NULL },
 	{ "SELECT count(*) FROM metrics", "SELECT count(*) FROM metrics", NULL }, { "SELECT 1", "SELECT 1", NULL },
