@@ -35,9 +35,9 @@ actor(void)
 }
 
 static struct auth *
-open_auth(struct err *err)
+open_auth(const struct config *config, struct err *err)
 {
-	return auth_open(cmd_settings()->store, NULL, err);
+	return auth_open(cmd_settings()->store, config, err);
 }
 
 /* What one verb tells: as JSON only when asked, so that KEY=$(at-admin key create) is the key. */
@@ -429,6 +429,38 @@ new_password(struct auth *a, const char *name, struct err *err)
 	return err->code;
 }
 
+/* What an authenticator app is given, and the codes for when it is lost. */
+static void
+give_mfa(const struct buf *record)
+{
+	struct buf scratch = { 0 };
+	struct json_iter it = json_iter(json_get(json_value(buf_get(record)), STR("codes")));
+
+	buf_printf(say(), "secret %.*s\n", STR_FMT(member(record, "secret", &scratch)));
+	buf_printf(say(), "%.*s\n", STR_FMT(member(record, "uri", &scratch)));
+	while (json_next(&it))
+		buf_printf(say(), "%.*s\n", STR_FMT(json_text(it.value, &scratch)));
+	buf_release(&scratch);
+}
+
+static int
+user_mfa(struct auth *a, const char *name, int on, struct err *err)
+{
+	struct auth_actor who = actor();
+	struct buf out = { 0 };
+	int rc = auth_mfa(a, &who, tenant(), str_of(name), on, &out, err);
+
+	if (rc > 0 && on && !as_json())
+		give_mfa(&out);
+	else if (rc > 0 && on)
+		buf_printf(say(), "%.*s\n", STR_FMT(buf_get(&out)));
+	if (rc > 0 && !cmd_settings()->quiet)
+		cmd_say(on ? "user %s has one-time codes: the secret for his app, and ten codes for once, are shown this time only" :
+		    "user %s has no one-time codes any more", name);
+	forget(&out);
+	return rc == 0 ? none(err, "user", name) : rc < 0 ? rc : 0;
+}
+
 static int
 user_verb(struct auth *a, struct err *err)
 {
@@ -442,7 +474,9 @@ user_verb(struct auth *a, struct err *err)
 		return remove_record(a, AUTH_USERS, "user", word(1), err);
 	if (is(word(0), "password", 1, 1))
 		return new_password(a, word(1), err);
-	return err_set(err, ERR_USAGE, "user: say add NAME, list, remove NAME or password NAME");
+	if (is(word(0), "mfa", 1, 1) || (is(word(0), "mfa", 2, 2) && strcmp(word(2), "off") == 0))
+		return user_mfa(a, word(1), want.n == 2, err);
+	return err_set(err, ERR_USAGE, "user: say add NAME, list, remove NAME, password NAME or mfa NAME [off]");
 }
 
 /* ---- roles */
@@ -546,9 +580,9 @@ audit_verb(struct auth *a, struct err *err)
 /* ---- with the environment open */
 
 static int
-with_auth(int (*call)(struct auth *, struct err *), struct err *err)
+with_auth(const struct config *config, int (*call)(struct auth *, struct err *), struct err *err)
 {
-	struct auth *a = open_auth(err);
+	struct auth *a = open_auth(config, err);
 
 	if (a)
 		call(a, err);
@@ -556,34 +590,40 @@ with_auth(int (*call)(struct auth *, struct err *), struct err *err)
 	return err->code;
 }
 
+/* The secrets of one-time codes are sealed by the configuration. */
 int
 access_user(struct err *err)
 {
-	return with_auth(user_verb, err);
+	struct config *config = config_open(cmd_settings()->config, err);
+
+	if (config)
+		with_auth(config, user_verb, err);
+	config_close(config);
+	return err->code;
 }
 
 int
 access_key(struct err *err)
 {
-	return with_auth(key_verb, err);
+	return with_auth(NULL, key_verb, err);
 }
 
 int
 access_role(struct err *err)
 {
-	return with_auth(role_verb, err);
+	return with_auth(NULL, role_verb, err);
 }
 
 int
 access_audit(struct err *err)
 {
-	return with_auth(audit_verb, err);
+	return with_auth(NULL, audit_verb, err);
 }
 
 int
 access_tenant_add(const char *name, struct err *err)
 {
-	struct auth *a = open_auth(err);
+	struct auth *a = open_auth(NULL, err);
 	struct auth_actor who = actor();
 
 	if (a)
@@ -595,7 +635,7 @@ access_tenant_add(const char *name, struct err *err)
 int
 access_tenant_remove(const char *name, struct err *err)
 {
-	struct auth *a = open_auth(err);
+	struct auth *a = open_auth(NULL, err);
 	struct auth_actor who = actor();
 
 	if (a)

@@ -384,7 +384,7 @@ main(int argc, char **argv)
 		{ "verify",  "[-a] [-f FORMAT]",             "read everything back and tell what does not hold together; exit 1 if anything" },
 		{ "compact", "[-a] [-n]",                    "fill the chunks and give free pages back: the file gets smaller" },
 		{ "tenant",  "add NAME | list | remove NAME", "make, name or remove tenants" },
-		{ "user",    "add | remove | password NAME, list", "people who log in; a password is read from stdin" },
+		{ "user",    "add | remove | password | mfa NAME, list", "people who log in; a password is read from stdin" },
 		{ "key",     "create [NAME], list, revoke | rotate ID", "keys for programs; a new one is printed once, alone" },
 		{ "role",    "add NAME PERMISSION…, list, remove NAME", "what users and keys may do and see" },
 		{ "audit",   "[list | verify [ANCHOR]]", "what was done by whom; verify tells whether the log is whole" },

@@ -318,6 +318,8 @@ auth_create(struct auth *a, enum auth_record record, const struct auth_actor *ac
 		set[n].name = "by";
 		put_text(arena, actor->who ? actor->who->name : actor->name, &set[n++].json);
 	}
+	if (record == AUTH_USERS)
+		set[n++] = (struct auth_set){ "since", set[1].json };
 	if ((rc = auth_record_make(a, kinds[record].fields, kinds[record].name, JSON_ABSENT, in, set, n, &made, err)) ||
 	    (rc = may_put(a, record, actor, tenant, json_value(buf_get(&made)), err)) || (rc = auth_begin(a, err)))
 		goto out;
@@ -350,15 +352,17 @@ auth_change(struct auth *a, enum auth_record record, const struct auth_actor *ac
 {
 	struct arena *arena = arena_new(0);
 	struct buf was = { 0 }, made = { 0 };
-	struct auth_set set[] = { { "changed", { 0 } } };
+	struct auth_set set[2] = { { "changed", { 0 } } };
 	struct json old;
-	int rc;
+	int n = record == AUTH_KEYS ? 0 : 1, rc;
 
 	if (record == AUTH_ROLES && principal_builtin(id)) {
 		rc = err_set(err, ERR_INPUT, "'%.*s' is a role that is always there, as it is", STR_FMT(id));
 		goto out;
 	}
 	put_time(arena, time_now(), &set[0].json);
+	if (record == AUTH_USERS && !json_is(json_get(in, STR("password")), JSON_NONE))
+		set[n++] = (struct auth_set){ "since", set[0].json };
 	/* what is read here nobody else changes until the end of the transaction; a password's scrypt is inside, which administration can wait for */
 	if ((rc = auth_begin(a, err)))
 		goto out;
@@ -367,7 +371,7 @@ auth_change(struct auth *a, enum auth_record record, const struct auth_actor *ac
 		goto out;
 	}
 	old = json_value(buf_get(&was));
-	if ((rc = auth_record_make(a, kinds[record].fields, kinds[record].name, old, in, set, record == AUTH_KEYS ? 0 : 1, &made, err)) == 0 &&
+	if ((rc = auth_record_make(a, kinds[record].fields, kinds[record].name, old, in, set, n, &made, err)) == 0 &&
 	    (rc = may_touch(a, record, actor, tenant, old, err)) == 0 &&
 	    (rc = may_put(a, record, actor, tenant, json_value(buf_get(&made)), err)) == 0)
 		rc = put_record(a, record, actor, tenant, id, "change", buf_get(&made), err);

@@ -16,31 +16,22 @@
 #define USED_MS    60000LL      /* a key's last use is written down no more often */
 #define BAD_MOST   200          /* bad credentials of an address in a minute; of one key from there: */
 #define GUESS_MOST 20
-
-/* A key as it is asked for: what does not change until the generation does. */
-struct auth_key {
-	struct arena *arena;
-	struct str tenant, name, id, roles;
-	struct principal_rights *rights;
-	int64_t expires, old_until;     /* TIME_MAX: never; TIME_NONE: no old secret */
-	int64_t used;                   /* written down last */
-	char hash[64], old[64];         /* hexadecimal */
-};
+#define CALLERS_MOST 20000      /* in the cache; then it begins anew */
 
 static void
-free_key(struct auth_key *k)
+free_caller(struct auth_caller *c)
 {
-	principal_rights_drop(k->rights);
-	arena_free(k->arena);
-	free(k);
+	principal_rights_drop(c->rights);
+	arena_free(c->arena);
+	free(c);
 }
 
 static void
-forget_keys(struct auth *a)
+forget_callers(struct auth *a)
 {
-	for (struct map_entry *e = map_first(&a->keys); e; e = map_next(&a->keys, e))
-		free_key(e->ptr);
-	map_clear(&a->keys);
+	for (struct map_entry *e = map_first(&a->callers); e; e = map_next(&a->callers, e))
+		free_caller(e->ptr);
+	map_clear(&a->callers);
 }
 
 struct auth *
@@ -68,8 +59,8 @@ auth_close(struct auth *a)
 		return;
 	auth_later_free(a->later);
 	auth_failures_free(a->failures);
-	forget_keys(a);
-	map_release(&a->keys);
+	forget_callers(a);
+	map_release(&a->callers);
 	if (a->reader)
 		store_close(a->reader);
 	store_close(a->store);
@@ -142,7 +133,7 @@ auth_changed(struct auth *a, struct err *err)
 	return store_put_state(a->store, "meta", STR("generation"), (struct str){ text, (size_t)n }, err);
 }
 
-/* ---- keys */
+/* ---- callers */
 
 static void
 roles_text(struct json roles, struct arena *arena, struct str *to)
@@ -161,65 +152,114 @@ roles_text(struct json roles, struct arena *arena, struct str *to)
 	buf_release(&scratch);
 }
 
-static struct auth_key *
-read_key(struct auth *a, struct str id, struct json record, struct err *err)
+static void
+read_secrets(struct auth_caller *k, struct json record)
 {
-	struct auth_key *k = mem_new(sizeof(*k));
-	struct json roles = json_get(record, STR("roles"));
-	struct str hash, old;
+	struct str hash = auth_text(record, "hash", k->arena), old = auth_text(record, "old", k->arena);
 	int64_t rotated = auth_time(record, "rotated");
 
-	k->arena = arena_new(0);
-	k->id = (struct str){ arena_dup(k->arena, id.p, id.n), id.n };
-	k->tenant = auth_text(record, "tenant", k->arena);
-	k->name = auth_text(record, "name", k->arena);
-	roles_text(roles, k->arena, &k->roles);
-	k->expires = auth_time(record, "expires");
-	if (json_is(json_get(record, STR("expires")), JSON_NONE))
-		k->expires = TIME_MAX;  /* one that cannot be read has passed */
-	hash = auth_text(record, "hash", k->arena);
-	old = auth_text(record, "old", k->arena);
 	if (hash.n == 64)
 		memcpy(k->hash, hash.p, 64);
+	k->old_until = TIME_NONE;
 	if (old.n == 64 && rotated != TIME_NONE) {
 		memcpy(k->old, old.p, 64);
 		k->old_until = rotated + OVERLAP_MS;
-	} else {
-		k->old_until = TIME_NONE;
 	}
+}
+
+static struct auth_caller *
+new_caller(struct auth *a, struct str tenant, struct str id, struct json record, struct err *err)
+{
+	struct auth_caller *k = mem_new(sizeof(*k));
+	struct json roles = json_is(record, JSON_ARRAY) ? record : json_get(record, STR("roles"));
+
+	k->arena = arena_new(0);
+	k->id = (struct str){ arena_dup(k->arena, id.p, id.n), id.n };
+	k->tenant = tenant.p ? (struct str){ arena_dup(k->arena, tenant.p, tenant.n), tenant.n } : auth_text(record, "tenant", k->arena);
+	k->name = auth_text(record, "name", k->arena);
+	k->expires = auth_time(record, "expires");
+	if (json_is(json_get(record, STR("expires")), JSON_NONE))
+		k->expires = TIME_MAX;  /* one that cannot be read has passed */
+	k->since = auth_time(record, "since");
+	k->disabled = json_is(json_get(record, STR("disabled")), JSON_TRUE);
+	read_secrets(k, record);
+	roles_text(roles, k->arena, &k->roles);
 	if (!(k->rights = principal_rights_new(a, k->tenant, roles, json_get(record, STR("scopes")), err))) {
-		free_key(k);
+		free_caller(k);
 		return NULL;
 	}
 	return k;
 }
 
-/* The key of that id; NULL with err->code 0: there is none. Under the lock. */
-static struct auth_key *
-find_key(struct auth *a, struct str id, struct err *err)
+/* What is in the cache is of the generation that holds now. */
+static int
+refresh(struct auth *a, struct err *err)
 {
-	struct map_entry *e;
-	struct buf record = { 0 };
-	struct auth_key *k = NULL;
 	uint64_t generation;
 
 	if (auth_generation(a, &generation, err))
-		return NULL;
-	if (generation != a->generation) {
-		forget_keys(a);
+		return err->code;
+	if (generation != a->generation || a->callers.n >= CALLERS_MOST) {
+		forget_callers(a);
 		a->generation = generation;
 	}
-	if ((e = map_find(&a->keys, id)))
-		return e->ptr;
-	/* what is read now may be newer than the generation: then it is read again at the next call */
-	if (store_get_state(a->reader, "key", id, &record, err) > 0 && (k = read_key(a, id, json_value(buf_get(&record)), err)))
-		map_put(&a->keys, id, NULL)->ptr = k;
+	return 0;
+}
+
+static void
+cache_name(const char *kind, struct str name, struct str more, struct buf *out)
+{
+	buf_lit(out, kind);
+	buf_byte(out, 0);
+	buf_str(out, name);
+	buf_byte(out, 0);
+	buf_str(out, more);
+}
+
+struct auth_caller *
+auth_caller(struct auth *a, const char *kind, struct str name, struct err *err)
+{
+	struct buf record = { 0 }, slot = { 0 };
+	struct auth_caller *k = NULL;
+	struct map_entry *e;
+
+	cache_name(kind, name, (struct str){ 0 }, &slot);
+	if (refresh(a, err))
+		goto out;
+	if ((e = map_find(&a->callers, buf_get(&slot)))) {
+		k = e->ptr;
+		goto out;
+	}
+	/* What is read now may be newer than the generation: then it is read again at the next call. */
+	if (store_get_state(a->reader, kind, name, &record, err) > 0 &&
+	    (k = new_caller(a, (struct str){ 0 }, name, json_value(buf_get(&record)), err)))
+		map_put(&a->callers, buf_get(&slot), NULL)->ptr = k;
+out:
 	buf_release(&record);
+	buf_release(&slot);
 	return k;
 }
 
-static int
-tenant_of(const struct auth_credentials *c, struct str own, struct principal *p, struct err *err)
+struct auth_caller *
+auth_caller_roles(struct auth *a, struct str tenant, struct json roles, struct err *err)
+{
+	struct buf slot = { 0 };
+	struct auth_caller *k = NULL;
+	struct map_entry *e;
+
+	cache_name("roles", tenant, json_raw(roles), &slot);
+	if (refresh(a, err) == 0) {
+		if ((e = map_find(&a->callers, buf_get(&slot))))
+			k = e->ptr;
+		else if ((k = new_caller(a, tenant, (struct str){ 0 }, roles, err)))
+			map_put(&a->callers, buf_get(&slot), NULL)->ptr = k;
+	}
+	buf_release(&slot);
+	return k;
+}
+
+int
+auth_tenant_of(const struct auth_credentials *c, struct str own, struct principal *p, struct err *err)
 {
 	p->system = str_eq(own, STR("*"));
 	p->tenant = p->system ? (c->tenant.p ? c->tenant : STR("default")) : own;
@@ -228,8 +268,8 @@ tenant_of(const struct auth_credentials *c, struct str own, struct principal *p,
 	return 0;
 }
 
-static int
-refuse(struct auth *a, const struct auth_credentials *c, struct str id, struct err *err)
+int
+auth_refuse(struct auth *a, const struct auth_credentials *c, struct str id, struct err *err)
 {
 	int wait = auth_failed(a, c->address, id, id.p ? GUESS_MOST : BAD_MOST);
 
@@ -245,36 +285,31 @@ check_key(struct auth *a, const struct auth_credentials *c, struct str text, str
 {
 	struct principal p = { .kind = AUTH_KEY };
 	struct str id = { text.p + 3, KEY_ID };
-	struct auth_key *k = NULL;
+	struct auth_caller *k;
 	struct buf hex = { 0 };
 	int64_t now = time_now();
-	int good, rc;
+	int good = 0, rc = 0;
 
-	*who = NULL;
 	if (text.n != 3 + KEY_ID + KEY_SECRET || !str_starts(text, STR("at_")))
-		return refuse(a, c, (struct str){ 0 }, err);
+		return auth_refuse(a, c, (struct str){ 0 }, err);
 	auth_hash_hex(text, &hex);
 	pthread_mutex_lock(&a->lock);
-	if (!(k = find_key(a, id, err))) {
+	if (!(k = auth_caller(a, "key", id, err)))
 		rc = err->code;
-		good = 0;
-	} else {
-		good = crypt_equal(hex.p, k->hash, 64) | (crypt_equal(hex.p, k->old, 64) & (now < k->old_until));
-		good &= now < k->expires;
-		rc = 0;
-	}
+	else
+		good = (crypt_equal(hex.p, k->hash, 64) | (crypt_equal(hex.p, k->old, 64) & (now < k->old_until))) & (now < k->expires);
 	if (good) {
 		p.name = k->name, p.id = k->id, p.roles = k->roles, p.expires = k->expires, p.rights = k->rights;
-		if ((rc = tenant_of(c, k->tenant, &p, err)) == 0)
+		if ((rc = auth_tenant_of(c, k->tenant, &p, err)) == 0)
 			*who = principal_new(&p);
-		if (now - k->used >= USED_MS) {
+		if (now - k->used >= USED_MS || now < k->used) {
 			k->used = now;
 			auth_later_used(a, k->id, now);
 		}
 	}
 	pthread_mutex_unlock(&a->lock);
 	buf_release(&hex);
-	return rc == 0 && !good ? refuse(a, c, k ? id : (struct str){ 0 }, err) : rc;
+	return rc == 0 && !good ? auth_refuse(a, c, k ? id : (struct str){ 0 }, err) : rc;
 }
 
 /* ---- what the headers say */
@@ -301,7 +336,7 @@ check_basic(struct auth *a, const struct auth_credentials *c, struct str text, s
 	int rc;
 
 	if (text.n > 1000 || crypt_base64url_read(text, &plain)) {
-		rc = refuse(a, c, (struct str){ 0 }, err);
+		rc = auth_refuse(a, c, (struct str){ 0 }, err);
 	} else {
 		rest = buf_get(&plain);
 		str_cut(&rest, ':', &user);
@@ -329,6 +364,8 @@ check(struct auth *a, const struct auth_credentials *c, int may_wait, struct pri
 	}
 	if (c->key.p)
 		return check_key(a, c, c->key, who, err);
+	if (c->session.p)
+		return auth_check_session(a, c, who, err);
 	return err_set(err, ERR_INPUT, "no credentials: send Authorization: Bearer KEY");
 }
 

@@ -40,11 +40,15 @@ int auth_check(struct auth *, const struct auth_credentials *, struct principal 
 /* The same without waiting, for the loop: some µs, no write, no network; 1: only auth_check can tell, in a thread that may wait. */
 int auth_check_now(struct auth *, const struct auth_credentials *, struct principal **, struct err *);
 
-/* ---- login: ERR_INPUT, ERR_LIMIT as above, and never why. A password takes about 0.2 s of work. */
-struct auth_login { struct str session, challenge; int64_t expires; };          /* one of the two texts; auth_login_release */
+/* ---- login: ERR_INPUT (401), ERR_LIMIT (429) as above, and never why. A password takes about 0.2 s of work. Who fails is kept waiting,
+ * longer each time: a user from one address after 5 times, an address after 20, a user from wherever after 100 in an hour.
+ *
+ * A session ends 30 minutes after its last use, 12 hours after it began, at logout, with a new password or with its user. Where the
+ * user has one-time codes, auth_login gives a challenge, which with a code (or a recovery code) within 5 minutes gives the session. */
+struct auth_login { struct buf session, challenge; int64_t expires; };          /* one of the two; auth_login_release, also when it failed */
 int auth_login(struct auth *, struct str user, struct str password, const char *address, struct auth_login *, struct err *);
 int auth_login_mfa(struct auth *, struct str challenge, struct str code, const char *address, struct auth_login *, struct err *);
-int auth_logout(struct auth *, struct str session, struct err *);
+int auth_logout(struct auth *, struct str session, const char *address, struct err *);  /* 1; 0: there was none */
 void auth_login_release(struct auth_login *);
 
 /* ---- administration: each record is a JSON object without secrets; the calls check shape and names (ERR_INPUT), and that nobody gives

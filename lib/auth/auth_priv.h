@@ -30,15 +30,38 @@ struct auth {
 	struct store *store;            /* writes, one transaction at a time: under `write` */
 	struct store *reader;           /* reads, by any thread */
 	pthread_mutex_t write;
+	int64_t swept;                  /* time_mono_ns: when what has passed was taken away last; under `write` */
+	uint8_t seal[32];               /* of auth.secret; what must be read again is sealed with it, when there is one */
+	int sealed;
 	int audited;                    /* the open transaction has entries */
 	struct audit_head { int64_t seq, time; char hash[65]; } head;   /* as the open transaction leaves it */
 
 	pthread_mutex_t lock;           /* of what follows */
 	uint64_t generation;            /* that the cache is of */
-	struct map keys;                /* id -> struct auth_key */
+	struct map callers;             /* kind 0 name -> struct auth_caller */
 	struct auth_later *later;
 	struct auth_failures *failures;
 };
+
+/* A key or a user as it is asked for, or a set of roles (of a token): what stays until the generation changes. */
+struct auth_caller {
+	struct arena *arena;
+	struct str tenant, name, id, roles;     /* roles: "a,b" */
+	struct principal_rights *rights;
+	int64_t expires, old_until;     /* of a key: TIME_MAX: never; TIME_NONE: no old secret */
+	int64_t used;                   /* written down last */
+	int64_t since;                  /* of a user: sessions that began before are void */
+	int disabled;
+	char hash[64], old[64];         /* of a key, hexadecimal */
+};
+
+/* Under a->lock, and good as long as that is held. Kind "key" or "user"; NULL with err->code 0: there is none. */
+struct auth_caller *auth_caller(struct auth *, const char *kind, struct str name, struct err *);
+struct auth_caller *auth_caller_roles(struct auth *, struct str tenant, struct json roles, struct err *);
+
+/* The tenant that the call is about, into p: that of the credentials, where the caller's own lets him. 0 or ERR_DENIED. */
+int auth_tenant_of(const struct auth_credentials *, struct str own, struct principal *, struct err *);
+int auth_refuse(struct auth *, const struct auth_credentials *, struct str id, struct err *);   /* ERR_INPUT, or ERR_LIMIT when it is too often */
 
 /* A transaction on the environment; audit_put and auth_changed belong inside. auth_end commits where rc is 0, else gives it up, and
  * returns rc or why the commit failed. */
@@ -84,6 +107,12 @@ const char *principal_builtin_at(int i);                /* the name of the i-th;
 int principal_may_give(struct auth *, const struct auth_actor *, struct str tenant, struct json roles, struct json scopes, struct err *);
 /* May he make a role of these permissions, bound by nothing or something? */
 int principal_may_define(const struct auth_actor *, struct json permissions, struct err *);
+
+/* ---- login.c */
+int auth_check_session(struct auth *, const struct auth_credentials *, struct principal **, struct err *);
+int auth_sweep(struct auth *, struct err *);            /* in a transaction: what has passed goes, now and then */
+int auth_session_begin(struct auth *, struct str tenant, struct str user, struct json roles, const char *address, struct auth_login *,
+    struct err *);      /* in a transaction; roles: of who is no user here, else JSON_ABSENT */
 
 /* ---- later.c */
 struct auth_later *auth_later_new(struct auth *);

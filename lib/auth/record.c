@@ -203,7 +203,8 @@ const struct auth_field auth_user_fields[] = {
 	{ "roles",    AUTH_IN, check_roles, "[]" },
 	{ "disabled", AUTH_IN, check_flag, "false" },
 	{ "password", AUTH_IN | AUTH_SECRET | AUTH_NEEDED, check_password, NULL },
-	{ "mfa",      AUTH_FLAG, NULL, NULL },
+	{ "mfa",      AUTH_FLAG, NULL, NULL },                  /* {secret, step, codes}, see login.c */
+	{ "since",    AUTH_SECRET, NULL, NULL },                /* sessions that began before are void */
 	{ "created",  0, NULL, NULL },
 	{ "changed",  0, NULL, NULL },
 	{ 0 }

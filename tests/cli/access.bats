@@ -78,6 +78,24 @@ add_user() { at-admin -q user add "$@" <<< "$password"; }
 	! grep -r -q -e canary -e 'another long' "$AT_STORE"
 }
 
+@test "user mfa: a secret, a URI and ten codes, once; off again" {
+	add_user anna
+	run -0 --separate-stderr at-admin user mfa anna
+	[ "${#lines[@]}" = 12 ]
+	[[ ${lines[0]} =~ ^secret\ [A-Z2-7]{32}$ && ${lines[1]} == "otpauth://totp/at:anna?secret=${lines[0]#secret }&issuer=at" ]]
+	[[ ${lines[11]} =~ ^[0-9A-Za-z]{4}(-[0-9A-Za-z]{4}){3}$ ]]
+	code=${lines[11]}
+	run -0 at-admin user list
+	[ "$(jq .mfa <<< "$output")" = true ]
+	[[ $output != *secret* ]]
+	! grep -r -q "$code" "$AT_STORE"
+	at-admin -q user mfa anna off
+	[ "$(at-admin user list | jq .mfa)" = false ]
+	[ "$(at-admin -q user mfa anna -f ndjson | jq '.codes | length')" = 10 ]
+	run -1 at-admin user mfa bob
+	run -2 at-admin user mfa anna sometimes
+}
+
 @test "roles: the four that are always there, and one's own" {
 	[ "$(at-admin role list | jq -r .name | paste -sd' ')" = 'admin editor viewer ingest' ]
 	at-admin -q role add de read:events 'write:dashboards:de_*' --sees 'rows=.properties.country == "DE"' --sees 'event=page_*' --sees hide=email --sees mask=user_id

@@ -13,6 +13,7 @@
 #include "auth/auth.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "crypt/totp.h"
 #include "folder.h"
 #include "store/store_priv.h"
 
@@ -459,6 +460,269 @@ a_tenant_goes_with_its_keys(void **state)
 	auth_close(a);
 }
 
+/* ---- login */
+
+static const char *const password = "correct horse battery";
+
+static void
+make_user(struct auth *a, const char *name)
+{
+	struct buf in = { 0 }, out = { 0 };
+
+	buf_printf(&in, "{\"name\":\"%s\",\"password\":\"%s\",\"roles\":[\"editor\"]}", name, password);
+	assert_int_equal(create(a, AUTH_USERS, "default", buf_text(&in), &out), 0);
+	buf_release(&in), buf_release(&out);
+}
+
+static int
+login(struct auth *a, const char *user, const char *with, const char *address, struct auth_login *l)
+{
+	struct err err = { 0 };
+
+	return auth_login(a, str_of(user), str_of(with), address, l, &err);
+}
+
+static int
+session_is(struct auth *a, const struct auth_login *l)
+{
+	struct err err = { 0 };
+	struct auth_credentials c = { .session = buf_get(&l->session), .address = "192.0.2.1" };
+	struct principal *who;
+	int rc = auth_check_now(a, &c, &who, &err);
+
+	if (rc == 0)
+		assert_true(str_eq(who->name, STR("anna")) && who->kind == AUTH_SESSION && str_eq(who->roles, STR("editor")) &&
+		    principal_may(who, AUTH_WRITE, "events", NONE) && str_eq(who->tenant, DEFAULT));
+	principal_free(who);
+	return rc == 0;
+}
+
+static void
+a_login_is_a_session_until_logout(void **state)
+{
+	struct auth *a = open_auth();
+	struct auth_login l, other;
+	struct err err = { 0 };
+
+	(void)state;
+	make_user(a, "anna");
+	assert_int_equal(login(a, "anna", password, "192.0.2.1", &l), 0);
+	assert_true(l.session.n == 43 && l.challenge.n == 0 && session_is(a, &l));
+	assert_int_equal(login(a, "anna", password, "192.0.2.1", &other), 0);
+	assert_false(str_eq(buf_get(&l.session), buf_get(&other.session)));
+	assert_int_equal(auth_logout(a, buf_get(&l.session), "192.0.2.1", &err), 1);
+	assert_int_equal(auth_logout(a, buf_get(&l.session), "192.0.2.1", &err), 0);
+	assert_false(session_is(a, &l));
+	assert_true(session_is(a, &other));
+	auth_login_release(&l), auth_login_release(&other);
+	assert_int_equal(login(a, "anna", "correct horse batterx", "192.0.2.1", &l), ERR_INPUT);
+	assert_int_equal(login(a, "nobody", password, "192.0.2.1", &l), ERR_INPUT);
+	auth_close(a);
+}
+
+static void
+a_session_ends_idle_or_after_half_a_day(void **state)
+{
+	struct auth *a = open_auth();
+	struct auth_login l;
+	const int64_t start = time_wall();
+
+	(void)state;
+	make_user(a, "anna");
+	time_set_now(start);
+	assert_int_equal(login(a, "anna", password, "192.0.2.1", &l), 0);
+	time_set_now(start + 29 * 60000);
+	assert_true(session_is(a, &l));         /* seen: written down by the thread, which the closing waits for */
+	auth_close(a);
+	a = open_auth();
+	time_set_now(start + 58 * 60000);
+	assert_true(session_is(a, &l));
+	auth_close(a);
+	a = open_auth();
+	time_set_now(start + 89 * 60000);
+	assert_false(session_is(a, &l));
+	auth_login_release(&l);
+
+	time_set_now(start);
+	assert_int_equal(login(a, "anna", password, "192.0.2.1", &l), 0);
+	for (int i = 1; i < 36; i++) {
+		time_set_now(start + i * 20 * 60000);
+		assert_true(session_is(a, &l));
+		auth_close(a);
+		a = open_auth();
+	}
+	time_set_now(start + 12 * 3600000);
+	assert_false(session_is(a, &l));
+	time_set_now(TIME_NONE);
+	auth_login_release(&l);
+	auth_close(a);
+}
+
+static void
+a_session_ends_with_its_password_or_user(void **state)
+{
+	struct auth *a = open_auth();
+	struct buf out = { 0 };
+	struct err err = { 0 };
+	struct auth_login l;
+
+	(void)state;
+	make_user(a, "anna");
+	assert_int_equal(login(a, "anna", password, "192.0.2.1", &l), 0);
+	usleep(2000);
+	OK(auth_change(a, AUTH_USERS, &cli, DEFAULT, STR("anna"), json_checked(STR("{\"password\":\"another long one\"}")), &out, &err));
+	assert_false(session_is(a, &l));
+	auth_login_release(&l);
+	assert_int_equal(login(a, "anna", password, "192.0.2.1", &l), ERR_INPUT);
+	assert_int_equal(login(a, "anna", "another long one", "192.0.2.1", &l), 0);
+	OK(auth_change(a, AUTH_USERS, &cli, DEFAULT, STR("anna"), json_checked(STR("{\"disabled\":true}")), &out, &err));
+	assert_false(session_is(a, &l));
+	OK(auth_change(a, AUTH_USERS, &cli, DEFAULT, STR("anna"), json_checked(STR("{\"disabled\":false}")), &out, &err));
+	assert_true(session_is(a, &l));
+	OK(auth_remove(a, AUTH_USERS, &cli, DEFAULT, STR("anna"), &err));
+	assert_false(session_is(a, &l));
+	usleep(2000);
+	make_user(a, "anna");
+	assert_false(session_is(a, &l));        /* the next of that name is another */
+	auth_login_release(&l);
+	buf_release(&out);
+	auth_close(a);
+}
+
+static void
+fault_42_who_fails_waits_longer_each_time(void **state)
+{
+	struct auth *a = open_auth();
+	struct err err = { 0 };
+	struct auth_login l;
+	int64_t now = time_wall();
+	int limits = 0;
+
+	(void)state;
+	make_user(a, "anna");
+	for (int i = 0; i < 21; i++) {
+		int rc;
+
+		time_set_now(now);
+		rc = auth_login(a, STR("anna"), STR("not the password"), "192.0.2.1", &l, &err);
+		if (rc == ERR_LIMIT) {
+			limits++;
+			now += err.col * 1000;
+		} else {
+			assert_int_equal(rc, ERR_INPUT);
+		}
+	}
+	assert_int_equal(limits, 8);
+	time_set_now(now);
+	assert_int_equal(auth_login(a, STR("anna"), str_of(password), "192.0.2.1", &l, &err), ERR_LIMIT);
+	assert_true(err.col >= 60);
+	assert_int_equal(auth_login(a, STR("anna"), str_of(password), "192.0.2.2", &l, &err), 0);       /* from elsewhere she comes in */
+	auth_login_release(&l);
+	for (int i = 0, stuffed = 0; i < 25; i++) {     /* one address, many users */
+		char user[20];
+
+		snprintf(user, sizeof(user), "user%d", i);
+		stuffed += login(a, user, "x", "192.0.2.3", &l) == ERR_LIMIT;
+		if (i == 24)
+			assert_int_equal(stuffed, 5);
+	}
+	time_set_now(TIME_NONE);
+	auth_close(a);
+}
+
+static void
+code_of(const struct buf *mfa, int64_t now, char code[9])
+{
+	struct buf secret = { 0 };
+	struct err err = { 0 };
+
+	OK(totp_base32_read(member(mfa, "secret"), &secret, &err));
+	OK(totp_code(buf_get(&secret), now, 6, code, &err));
+	buf_release(&secret);
+}
+
+static int
+code_login(struct auth *a, const char *code)
+{
+	struct auth_login l, second;
+	struct err err = { 0 };
+	int rc = login(a, "anna", password, "192.0.2.1", &l);
+
+	if (rc == 0) {
+		assert_true(l.session.n == 0 && l.challenge.n == 43);
+		rc = auth_login_mfa(a, buf_get(&l.challenge), str_of(code), "192.0.2.1", &second, &err);
+		if (rc == 0)
+			assert_true(session_is(a, &second));
+		auth_login_release(&second);
+	}
+	auth_login_release(&l);
+	return rc;
+}
+
+static void
+one_time_codes_and_recovery_codes_are_good_once(void **state)
+{
+	struct auth *a = open_auth();
+	struct buf mfa = { 0 };
+	struct err err = { 0 };
+	int64_t now = 1900000000000;
+	char code[9], recovery[20];
+
+	(void)state;
+	time_set_now(now);
+	make_user(a, "anna");
+	OK(auth_mfa(a, &cli, DEFAULT, STR("anna"), 1, &mfa, &err));
+	code_of(&mfa, now, code);
+	assert_int_equal(code_login(a, "000000"), ERR_INPUT);
+	assert_int_equal(code_login(a, code), 0);
+	assert_int_equal(code_login(a, code), ERR_INPUT);
+	time_set_now(now += 60000);
+	code_of(&mfa, now, code);
+	assert_int_equal(code_login(a, code), 0);
+	memcpy(recovery, json_get(json_value(buf_get(&mfa)), STR("codes")).p + 2, 19);
+	recovery[19] = 0;
+	assert_int_equal(code_login(a, recovery), 0);
+	assert_int_equal(code_login(a, recovery), ERR_INPUT);
+	OK(auth_mfa(a, &cli, DEFAULT, STR("anna"), 0, NULL, &err));
+	time_set_now(TIME_NONE);
+	buf_release(&mfa);
+	auth_close(a);
+}
+
+static void
+a_challenge_has_five_tries_and_five_minutes(void **state)
+{
+	struct auth *a = open_auth();
+	struct buf mfa = { 0 };
+	struct err err = { 0 };
+	struct auth_login l, second;
+	int64_t now = 1900000000000;
+	char code[9];
+
+	(void)state;
+	time_set_now(now);
+	make_user(a, "anna");
+	OK(auth_mfa(a, &cli, DEFAULT, STR("anna"), 1, &mfa, &err));
+	assert_int_equal(login(a, "anna", password, "192.0.2.1", &l), 0);
+	for (int i = 0; i < 5; i++) {
+		char from[20];
+
+		snprintf(from, sizeof(from), "192.0.2.%d", i + 10);
+		assert_int_equal(auth_login_mfa(a, buf_get(&l.challenge), STR("000000"), from, &second, &err), ERR_INPUT);
+	}
+	code_of(&mfa, now, code);
+	assert_int_equal(auth_login_mfa(a, buf_get(&l.challenge), str_of(code), "192.0.2.1", &second, &err), ERR_INPUT);
+	auth_login_release(&l);
+	assert_int_equal(login(a, "anna", password, "192.0.2.1", &l), 0);
+	time_set_now(now + 300000);
+	code_of(&mfa, now + 300000, code);
+	assert_int_equal(auth_login_mfa(a, buf_get(&l.challenge), str_of(code), "192.0.2.1", &second, &err), ERR_INPUT);
+	auth_login_release(&l);
+	time_set_now(TIME_NONE);
+	buf_release(&mfa);
+	auth_close(a);
+}
+
 /* ---- audit */
 
 static int
@@ -662,6 +926,12 @@ main(void)
 		T(fault_33_nobody_gives_more_than_he_has),
 		T(only_a_key_of_all_tenants_turns_to_another),
 		T(a_tenant_goes_with_its_keys),
+		T(a_login_is_a_session_until_logout),
+		T(a_session_ends_idle_or_after_half_a_day),
+		T(a_session_ends_with_its_password_or_user),
+		T(fault_42_who_fails_waits_longer_each_time),
+		T(one_time_codes_and_recovery_codes_are_good_once),
+		T(a_challenge_has_five_tries_and_five_minutes),
 		T(entries_are_of_their_tenant_and_time),
 		T(fault_51_an_edited_entry_is_named),
 		T(fault_51_an_entry_taken_out_is_named),

@@ -1,0 +1,679 @@
+/* login.c - passwords, one-time codes, sessions, and how long who fails has to wait.
+ *
+ * Each try is counted before its password is looked at, in the store, so that many tries at once in many processes are no way
+ * around the waiting; one that goes well takes its count away again.
+ *
+ *      session     {"user":…,"tenant":…,"roles":[…],"created":…,"seen":…,"address":…}    roles: of a foreign identity (oidc.c) only
+ *      challenge   {"user":…,"created":…,"tries":N}
+ *      failure     {"n":N,"last":…}
+ */
+#include <stdlib.h>
+
+#include "auth/auth_priv.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "crypt/crypt.h"
+#include "crypt/totp.h"
+
+#define MINUTE        60000LL
+#define IDLE_MS       (30 * MINUTE)     /* OWASP ASVS 3.3.2 */
+#define ABSOLUTE_MS   (12 * 60 * MINUTE)
+#define SEEN_MS       MINUTE            /* a session's last use is written down no more often */
+#define CHALLENGE_MS  (5 * MINUTE)
+#define CODES_MOST    5                 /* wrong ones for one challenge */
+#define SECRET        43                /* characters: 256 bits */
+#define RECOVERY      10                /* codes */
+#define RECOVERY_LEN  16                /* characters of one: 95 bits, so that its hash gives nothing away */
+#define SWEEP_NS      (300 * 1000000000LL)
+#define PASSWORD_MOST 1024              /* bytes that scrypt is asked to look at */
+
+/* What a password is held against when there is no such user. */
+#define NOBODY "scrypt$15$8$1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+/* ---- waiting */
+
+struct count { const char *of; int64_t free, window_ms; };      /* tries without waiting; what is older than the window is forgotten */
+static const struct count counts[] = {
+	{ "user from", 5, 60 * MINUTE },        /* of a user from one address */
+	{ "from",      20, 60 * MINUTE },       /* from an address, whichever users */
+	{ "user",      100, 60 * MINUTE },      /* of a user, from wherever (ASVS 2.2.1) */
+};
+#define COUNTS 3
+
+static void
+count_name(int i, struct str user, const char *address, struct buf *out)
+{
+	struct buf text = { 0 };
+
+	buf_printf(&text, "%s", counts[i].of);
+	buf_byte(&text, 0);
+	if (i != 1)
+		buf_str(&text, user);
+	buf_byte(&text, 0);
+	if (i != 2)
+		buf_lit(&text, address ? address : "");
+	buf_clear(out);
+	auth_hash_hex(buf_get(&text), out);
+	buf_release(&text);
+}
+
+/* After so many: 1, 2, 4 … seconds, a quarter of an hour at most. */
+static int64_t
+wait_ms(int64_t n, int64_t free)
+{
+	int64_t more = n - free;
+
+	return more < 0 ? 0 : more >= 10 ? 15 * MINUTE : 1000LL << more;
+}
+
+/* One more try; ERR_LIMIT with the seconds to wait, and then it does not count. In a transaction. */
+static int
+count_try(struct auth *a, struct str user, const char *address, struct err *err)
+{
+	struct buf name = { 0 }, was = { 0 }, now = { 0 };
+	int64_t at = time_now(), n[COUNTS] = { 0 }, longest = 0;
+	int rc = 0;
+
+	for (int i = 0; i < COUNTS && rc >= 0; i++) {
+		struct json record;
+		int64_t last;
+
+		count_name(i, user, address, &name);
+		if ((rc = store_get_state(a->store, "failure", buf_get(&name), &was, err)) <= 0)
+			continue;
+		record = json_value(buf_get(&was));
+		last = auth_time(record, "last");
+		if (last == TIME_NONE || at - last >= counts[i].window_ms || !json_int64(json_get(record, STR("n")), &n[i]))
+			n[i] = 0;
+		else if (n[i] >= counts[i].free && last + wait_ms(n[i], counts[i].free) - at > longest)
+			longest = last + wait_ms(n[i], counts[i].free) - at;
+	}
+	if (rc >= 0 && longest > 0) {
+		rc = err_set(err, ERR_LIMIT, "too many tries, wait %lld s", (long long)(longest + 999) / 1000);
+		err->col = (long)((longest + 999) / 1000);
+	}
+	for (int i = 0; i < COUNTS && rc >= 0; i++) {
+		count_name(i, user, address, &name);
+		buf_clear(&now);
+		buf_printf(&now, "{\"n\":%lld,\"last\":", (long long)n[i] + 1);
+		json_put_time(&now, at);
+		buf_byte(&now, '}');
+		rc = store_put_state(a->store, "failure", buf_get(&name), buf_get(&now), err);
+	}
+	buf_release(&name), buf_release(&was), buf_release(&now);
+	return rc < 0 ? rc : 0;
+}
+
+/* It went well: the user's counts are gone, the address has this try back, but not those for others. */
+static int
+uncount(struct auth *a, struct str user, const char *address, struct err *err)
+{
+	struct buf name = { 0 }, was = { 0 }, now = { 0 };
+	int64_t n = 0;
+	int rc = 0;
+
+	for (int i = 0; i < COUNTS && rc >= 0; i++) {
+		count_name(i, user, address, &name);
+		rc = store_get_state(a->store, "failure", buf_get(&name), &was, err);
+		if (rc > 0 && i == 1 && json_int64(json_get(json_value(buf_get(&was)), STR("n")), &n) && n > 1) {
+			buf_printf(&now, "{\"n\":%lld,\"last\":%.*s}", (long long)n - 1, STR_FMT(json_raw(json_get(json_value(buf_get(&was)), STR("last")))));
+			rc = store_put_state(a->store, "failure", buf_get(&name), buf_get(&now), err);
+		} else if (rc > 0) {
+			rc = store_drop_state(a->store, "failure", buf_get(&name), err);
+		}
+	}
+	buf_release(&name), buf_release(&was), buf_release(&now);
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- what has passed */
+
+struct sweep { struct auth *auth; const char *kind; const char *since; int64_t before; struct err *err; };
+
+static int
+sweep_one(void *self, struct str name, struct str value)
+{
+	struct sweep *s = self;
+
+	return auth_time(json_value(value), s->since) < s->before ? store_drop_state(s->auth->store, s->kind, name, s->err) : 0;
+}
+
+int
+auth_sweep(struct auth *a, struct err *err)
+{
+	int64_t now = time_now(), mono = time_mono_ns();
+	struct sweep what[] = {
+		{ a, "session", "created", now - ABSOLUTE_MS, err }, { a, "session", "seen", now - IDLE_MS - SEEN_MS, err },
+		{ a, "challenge", "created", now - CHALLENGE_MS, err }, { a, "failure", "last", now - 60 * MINUTE, err },
+	};
+	int rc = 0;
+
+	if (a->swept && mono - a->swept < SWEEP_NS)
+		return 0;
+	a->swept = mono;
+	for (size_t i = 0; i < sizeof(what) / sizeof(*what) && rc == 0; i++)
+		rc = store_each_state(a->store, what[i].kind, sweep_one, &what[i], err);
+	return rc;
+}
+
+/* ---- audit */
+
+static int
+audit_login(struct auth *a, const char *action, struct str tenant, struct str user, const char *address, int good, struct err *err)
+{
+	return audit_put(a, &(struct audit_entry){ .tenant = tenant, .who = good ? user : (struct str){ 0 }, .from = str_of(address),
+	    .action = str_of(action), .object = user.p ? user : STR("an unknown user"), .result = good ? STR("ok") : STR("denied") }, err);
+}
+
+static int
+refused(struct err *err)
+{
+	return err_set(err, ERR_INPUT, "user, password or code is wrong");
+}
+
+/* ---- sessions */
+
+void
+auth_login_release(struct auth_login *l)
+{
+	buf_release(&l->session);
+	buf_release(&l->challenge);
+}
+
+/* A new secret for the caller, and what is kept under its hash. */
+static int
+keep(struct auth *a, const char *kind, struct buf *record, struct buf *secret, struct err *err)
+{
+	struct buf hash = { 0 };
+	int rc;
+
+	buf_clear(secret);
+	if ((rc = crypt_random_text(SECRET, secret, err)) == 0) {
+		auth_hash_hex(buf_get(secret), &hash);
+		rc = store_put_state(a->store, kind, buf_get(&hash), buf_get(record), err);
+	}
+	buf_release(&hash);
+	return rc;
+}
+
+static void
+put_member(struct buf *b, const char *name, struct str text)
+{
+	buf_byte(b, b->n ? ',' : '{');
+	json_put_key(b, str_of(name));
+	json_put_string(b, text);
+}
+
+static void
+put_time(struct buf *b, const char *name, int64_t at)
+{
+	buf_byte(b, ',');
+	json_put_key(b, str_of(name));
+	json_put_time(b, at);
+}
+
+int
+auth_session_begin(struct auth *a, struct str tenant, struct str user, struct json roles, const char *address, struct auth_login *l, struct err *err)
+{
+	struct buf b = { 0 };
+	int64_t now = time_now();
+	int rc;
+
+	put_member(&b, "user", user);
+	put_member(&b, "tenant", tenant);
+	if (json_is(roles, JSON_ARRAY)) {
+		buf_lit(&b, ",\"roles\":");
+		buf_str(&b, json_raw(roles));
+	}
+	put_time(&b, "created", now);
+	put_time(&b, "seen", now);
+	put_member(&b, "address", str_of(address ? address : "-"));
+	buf_byte(&b, '}');
+	l->expires = now + ABSOLUTE_MS;
+	if ((rc = keep(a, "session", &b, &l->session, err)) == 0 && (rc = audit_login(a, "login", tenant, user, address, 1, err)) == 0)
+		rc = auth_sweep(a, err);
+	buf_release(&b);
+	return rc;
+}
+
+/* Write down that it was used, at most once a minute. */
+static void
+touch(struct auth *a, struct str hash, struct json session, int64_t now)
+{
+	struct json_iter it = json_iter(session);
+	struct buf b = { 0 };
+
+	while (json_next(&it)) {
+		buf_byte(&b, b.n ? ',' : '{');
+		buf_str(&b, json_raw(it.key));
+		buf_byte(&b, ':');
+		if (json_text_eq(it.key, STR("seen")))
+			json_put_time(&b, now);
+		else
+			buf_str(&b, json_raw(it.value));
+	}
+	buf_byte(&b, '}');
+	auth_later_state(a, "session", hash, buf_get(&b));
+	buf_release(&b);
+}
+
+static int
+session_good(struct json session, int64_t now)
+{
+	int64_t created = auth_time(session, "created"), seen = auth_time(session, "seen");
+
+	return created != TIME_NONE && seen != TIME_NONE && now < created + ABSOLUTE_MS && now < seen + IDLE_MS;
+}
+
+static int
+principal_of(struct auth *a, const struct auth_credentials *c, struct json session, struct str hash, struct principal **who, struct err *err)
+{
+	struct principal p = { .kind = AUTH_SESSION, .id = { hash.p, 16 } };
+	struct json roles = json_get(session, STR("roles"));
+	struct arena *arena = arena_new(0);
+	int64_t created = auth_time(session, "created");
+	struct str user = auth_text(session, "user", arena), tenant = auth_text(session, "tenant", arena);
+	struct auth_caller *k;
+	int rc = 0;
+
+	pthread_mutex_lock(&a->lock);
+	k = json_is(roles, JSON_ARRAY) ? auth_caller_roles(a, tenant, roles, err) : auth_caller(a, "user", user, err);
+	if (k && !k->disabled && (json_is(roles, JSON_ARRAY) || (created >= k->since && str_eq(k->tenant, tenant)))) {
+		p.name = user, p.roles = k->roles, p.rights = k->rights, p.expires = created + ABSOLUTE_MS;
+		if ((rc = auth_tenant_of(c, k->tenant, &p, err)) == 0)
+			*who = principal_new(&p);
+	} else {
+		rc = err->code ? err->code : 1;
+	}
+	pthread_mutex_unlock(&a->lock);
+	arena_free(arena);
+	return rc;
+}
+
+int
+auth_check_session(struct auth *a, const struct auth_credentials *c, struct principal **who, struct err *err)
+{
+	struct buf hash = { 0 }, record = { 0 };
+	int64_t now = time_now();
+	int rc = 1;             /* none */
+
+	if (c->session.n == SECRET) {
+		auth_hash_hex(c->session, &hash);
+		if ((rc = store_get_state(a->reader, "session", buf_get(&hash), &record, err)) == 0)
+			rc = 1;
+		else if (rc > 0)
+			rc = session_good(json_value(buf_get(&record)), now) ? principal_of(a, c, json_value(buf_get(&record)), buf_get(&hash), who, err) : 1;
+		if (rc == 0 && now - auth_time(json_value(buf_get(&record)), "seen") >= SEEN_MS)
+			touch(a, buf_get(&hash), json_value(buf_get(&record)), now);
+	}
+	buf_release(&hash);
+	buf_release(&record);
+	return rc > 0 ? auth_refuse(a, c, (struct str){ 0 }, err) : rc;
+}
+
+int
+auth_logout(struct auth *a, struct str session, const char *address, struct err *err)
+{
+	struct buf hash = { 0 }, record = { 0 };
+	struct arena *arena = arena_new(0);
+	int rc;
+
+	auth_hash_hex(session, &hash);
+	if ((rc = auth_begin(a, err)))
+		goto out;
+	if ((rc = store_get_state(a->store, "session", buf_get(&hash), &record, err)) > 0 &&
+	    (rc = store_drop_state(a->store, "session", buf_get(&hash), err)) == 0) {
+		struct json was = json_value(buf_get(&record));
+		struct str user = auth_text(was, "user", arena);
+
+		if ((rc = audit_login(a, "logout", auth_text(was, "tenant", arena), user, address, 1, err)) == 0)
+			rc = 1;
+	}
+	rc = auth_end(a, rc, err);
+out:
+	buf_release(&hash);
+	buf_release(&record);
+	arena_free(arena);
+	return rc;
+}
+
+/* ---- one-time codes */
+
+/* The record with another mfa (JSON; p NULL: none). Caches do not hold it, so the generation stays. */
+static int
+put_mfa(struct auth *a, struct json user, struct str name, struct str mfa, struct err *err)
+{
+	struct auth_set set = { "mfa", mfa };
+	struct buf b = { 0 };
+	int rc = auth_record_make(a, auth_user_fields, "user", user, json_checked(STR("{}")), &set, 1, &b, err);
+
+	if (rc == 0)
+		rc = store_put_state(a->store, "user", name, buf_get(&b), err);
+	buf_release(&b);
+	return rc;
+}
+
+static void
+hash_code(struct str code, struct buf *out)
+{
+	struct buf plain = { 0 };
+
+	for (size_t i = 0; i < code.n; i++)     /* as people write it: with dashes and blanks */
+		if (code.p[i] != '-' && code.p[i] != ' ')
+			buf_byte(&plain, code.p[i]);
+	auth_hash_hex(buf_get(&plain), out);
+	buf_release(&plain);
+}
+
+static int
+draw_codes(struct buf *shown, struct buf *kept, struct err *err)
+{
+	struct buf code = { 0 };
+	int rc = 0;
+
+	for (int i = 0; i < RECOVERY && rc == 0; i++) {
+		buf_clear(&code);
+		if ((rc = crypt_random_text(RECOVERY_LEN, &code, err)))
+			break;
+		buf_lit(shown, i ? ",\"" : "[\"");
+		buf_lit(kept, i ? ",\"" : "[\"");
+		for (int k = 0; k < RECOVERY_LEN; k += 4) {
+			if (k)
+				buf_byte(shown, '-');
+			buf_add(shown, code.p + k, 4);
+		}
+		hash_code(buf_get(&code), kept);
+		buf_byte(shown, '"');
+		buf_byte(kept, '"');
+	}
+	buf_byte(shown, ']');
+	buf_byte(kept, ']');
+	buf_release(&code);
+	return rc;
+}
+
+/* The secret as it is kept: base32, or with auth.secret in the configuration sealed by that, for this user. */
+static int
+keep_secret(struct auth *a, struct str user, struct str secret, struct buf *mfa, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc;
+
+	if (a->sealed) {
+		if ((rc = crypt_seal(a->seal, secret, user, &text, err)) == 0) {
+			buf_lit(mfa, "\"sealed\":\"");
+			crypt_base64url(buf_get(&text), mfa);
+		}
+	} else if ((rc = totp_base32(secret, &text, err)) == 0) {
+		buf_lit(mfa, "\"secret\":\"");
+		buf_str(mfa, buf_get(&text));
+	}
+	buf_byte(mfa, '"');
+	buf_release(&text);
+	return rc;
+}
+
+static int
+read_secret(struct auth *a, struct str user, struct json mfa, struct buf *secret, struct err *err)
+{
+	struct arena *arena = arena_new(0);
+	struct str plain = auth_text(mfa, "secret", arena), sealed = auth_text(mfa, "sealed", arena);
+	struct buf b = { 0 };
+	int rc;
+
+	if (plain.p)
+		rc = totp_base32_read(plain, secret, err);
+	else if (!sealed.p || crypt_base64url_read(sealed, &b))
+		rc = err_set(err, ERR_CORRUPT, "the one-time codes of a user are damaged");
+	else if (!a->sealed)
+		rc = err_set(err, ERR_IO, "one-time codes are sealed: auth.secret is missing in analytics.json");
+	else
+		rc = crypt_open(a->seal, buf_get(&b), user, secret, err);
+	buf_release(&b);
+	arena_free(arena);
+	return rc;
+}
+
+static int
+make_mfa(struct auth *a, struct str user, struct buf *mfa, struct buf *out, struct err *err)
+{
+	struct buf secret = { 0 }, kept = { 0 };
+	int rc;
+
+	if ((rc = crypt_random(buf_room(&secret, TOTP_SECRET), TOTP_SECRET, err)))
+		return rc;
+	secret.n = TOTP_SECRET;
+	buf_lit(mfa, "{");
+	buf_lit(out, "{\"name\":");
+	json_put_string(out, user);
+	buf_lit(out, ",\"secret\":\"");
+	if ((rc = keep_secret(a, user, buf_get(&secret), mfa, err)) == 0 && (rc = totp_base32(buf_get(&secret), out, err)) == 0) {
+		buf_lit(out, "\",\"uri\":\"");
+		rc = totp_uri(buf_get(&secret), "at", user, out, err);
+		buf_lit(out, "\",\"codes\":");
+		if (rc == 0)
+			rc = draw_codes(out, &kept, err);
+		buf_printf(mfa, ",\"step\":0,\"codes\":%.*s}", STR_FMT(buf_get(&kept)));
+		buf_byte(out, '}');
+	}
+	crypt_wipe(secret.p, secret.cap);
+	buf_release(&secret);
+	buf_release(&kept);
+	return rc;
+}
+
+int
+auth_mfa(struct auth *a, const struct auth_actor *actor, struct str tenant, struct str user, int on, struct buf *out, struct err *err)
+{
+	struct buf was = { 0 }, mfa = { 0 };
+	struct json record;
+	int rc;
+
+	if ((rc = auth_begin(a, err)))
+		return rc;
+	rc = store_get_state(a->store, "user", user, &was, err);
+	record = json_value(buf_get(&was));
+	if (rc <= 0 || !json_text_eq(json_get(record, STR("tenant")), tenant)) {
+		auth_end(a, -1, err);
+		rc = rc < 0 ? rc : 0;
+	} else {
+		if ((rc = principal_may_give(a, actor, tenant, json_get(record, STR("roles")), JSON_ABSENT, err)) == 0 &&
+		    (rc = on ? make_mfa(a, user, &mfa, out, err) : 0) == 0 &&
+		    (rc = put_mfa(a, record, user, on ? buf_get(&mfa) : (struct str){ 0 }, err)) == 0)
+			rc = audit_put_act(a, actor, tenant, on ? "user.mfa.on" : "user.mfa.off", "user", user, err);
+		if ((rc = auth_end(a, rc, err)) == 0)
+			rc = 1;
+	}
+	buf_release(&was);
+	buf_release(&mfa);
+	return rc;
+}
+
+/* The mfa record behind a good code, so that it is not taken again: 1; 0 it is wrong. */
+static int
+use_code(struct auth *a, struct str user, struct json mfa, struct str code, struct buf *next, struct err *err)
+{
+	struct json_iter it;
+	struct buf secret = { 0 }, hash = { 0 };
+	int64_t used = 0, step = 0;
+	int rc, n = 0, found = 0;
+
+	json_int64(json_get(mfa, STR("step")), &used);
+	if ((rc = read_secret(a, user, mfa, &secret, err)))
+		goto out;
+	rc = totp_is(buf_get(&secret), code, time_now(), used, &step, err);
+	hash_code(code, &hash);
+	buf_byte(next, '{');
+	for (it = json_iter(mfa); json_next(&it); )
+		if (json_text_eq(it.key, STR("secret")) || json_text_eq(it.key, STR("sealed")))
+			buf_printf(next, "%.*s:%.*s,", STR_FMT(json_raw(it.key)), STR_FMT(json_raw(it.value)));
+	buf_printf(next, "\"step\":%lld,\"codes\":[", (long long)(rc > 0 ? step : used));
+	for (it = json_iter(json_get(mfa, STR("codes"))); json_next(&it); ) {
+		int same = it.value.n == 66 && crypt_equal(it.value.p + 1, hash.p, 64);
+
+		if (same)
+			found = 1;
+		else
+			buf_printf(next, "%s%.*s", n++ ? "," : "", STR_FMT(json_raw(it.value)));
+	}
+	buf_lit(next, "]}");
+	rc = rc == 0 ? found : rc;
+out:
+	if (secret.p)
+		crypt_wipe(secret.p, secret.cap);
+	buf_release(&secret);
+	buf_release(&hash);
+	return rc;
+}
+
+/* ---- the two steps */
+
+static int
+begin_challenge(struct auth *a, struct str user, struct auth_login *l, struct err *err)
+{
+	struct buf b = { 0 };
+	int rc;
+
+	put_member(&b, "user", user);
+	put_time(&b, "created", time_now());
+	buf_lit(&b, ",\"tries\":0}");
+	l->expires = time_now() + CHALLENGE_MS;
+	rc = keep(a, "challenge", &b, &l->challenge, err);
+	buf_release(&b);
+	return rc;
+}
+
+/* What a right or wrong password leads to, in a transaction of its own. Gives err's code only where that did not go well. */
+static int
+after_password(struct auth *a, struct str user, struct json record, int known, int good, const char *address, struct auth_login *l, struct err *err)
+{
+	struct arena *arena = arena_new(0);
+	struct str tenant = auth_text(record, "tenant", arena);
+	int rc = auth_begin(a, err);
+
+	if (rc == 0) {
+		if (!good)
+			rc = audit_login(a, "login", known ? tenant : (struct str){ 0 }, known ? user : (struct str){ 0 }, address, 0, err);
+		else if (json_is(json_get(record, STR("mfa")), JSON_OBJECT))
+			rc = begin_challenge(a, user, l, err);
+		else if ((rc = uncount(a, user, address, err)) == 0)
+			rc = auth_session_begin(a, tenant, user, JSON_ABSENT, address, l, err);
+		rc = auth_end(a, rc, err);
+	}
+	arena_free(arena);
+	return rc;
+}
+
+int
+auth_login(struct auth *a, struct str user, struct str password, const char *address, struct auth_login *l, struct err *err)
+{
+	struct arena *arena = arena_new(0);
+	struct buf record = { 0 };
+	struct json found;
+	struct str kept;
+	int rc, good, known;
+
+	*l = (struct auth_login){ 0 };
+	if ((rc = auth_begin(a, err)) || (rc = auth_end(a, count_try(a, user, address, err), err)))
+		goto out;
+	if ((rc = known = user.n <= 200 ? store_get_state(a->reader, "user", user, &record, err) : 0) < 0)
+		goto out;
+	found = json_value(buf_get(&record));
+	kept = known ? auth_text(found, "password", arena) : STR(NOBODY);
+	if (password.n > PASSWORD_MOST)
+		password.n = PASSWORD_MOST;
+	if ((rc = crypt_password_is(password, kept, err)) < 0)
+		goto out;
+	good = rc & known & !json_is(json_get(found, STR("disabled")), JSON_TRUE);
+	rc = after_password(a, user, found, known, good, address, l, err);
+	if (rc == 0 && !good)
+		rc = refused(err);
+out:
+	buf_release(&record);
+	arena_free(arena);
+	return rc;
+}
+
+/* The challenge with one more try; gone when it has had enough of them. */
+static int
+put_tries(struct auth *a, struct str hash, struct json challenge, int64_t tries, struct err *err)
+{
+	struct buf b = { 0 };
+	int rc;
+
+	if (tries >= CODES_MOST)
+		return store_drop_state(a->store, "challenge", hash, err);
+	buf_printf(&b, "{\"user\":%.*s,\"created\":%.*s,\"tries\":%lld}", STR_FMT(json_raw(json_get(challenge, STR("user")))),
+	    STR_FMT(json_raw(json_get(challenge, STR("created")))), (long long)tries);
+	rc = store_put_state(a->store, "challenge", hash, buf_get(&b), err);
+	buf_release(&b);
+	return rc;
+}
+
+/* In the transaction: 1 with a session, 0 wrong, < 0. */
+static int
+try_code(struct auth *a, struct str hash, struct json challenge, struct str code, const char *address, struct auth_login *l, struct err *err)
+{
+	struct arena *arena = arena_new(0);
+	struct buf record = { 0 }, next = { 0 };
+	struct str user = auth_text(challenge, "user", arena), tenant;
+	struct json found;
+	int64_t tries = 0;
+	int rc;
+
+	if ((rc = store_get_state(a->store, "user", user, &record, err)) <= 0)
+		goto out;
+	found = json_value(buf_get(&record));
+	tenant = auth_text(found, "tenant", arena);
+	if (json_is(json_get(found, STR("disabled")), JSON_TRUE) || !json_is(json_get(found, STR("mfa")), JSON_OBJECT)) {
+		rc = 0;
+		goto out;
+	}
+	json_int64(json_get(challenge, STR("tries")), &tries);
+	if ((rc = count_try(a, user, address, err)) || (rc = use_code(a, user, json_get(found, STR("mfa")), code, &next, err)) < 0)
+		goto out;
+	if (rc == 0) {
+		rc = put_tries(a, hash, challenge, tries + 1, err);
+		if (rc == 0)
+			rc = audit_login(a, "login.mfa", tenant, user, address, 0, err);
+	} else if ((rc = put_mfa(a, found, user, buf_get(&next), err)) == 0 && (rc = store_drop_state(a->store, "challenge", hash, err)) == 0 &&
+	    (rc = uncount(a, user, address, err)) == 0 &&
+	    (rc = auth_session_begin(a, tenant, user, JSON_ABSENT, address, l, err)) == 0) {
+		rc = 1;
+	}
+out:
+	buf_release(&record);
+	buf_release(&next);
+	arena_free(arena);
+	return rc;
+}
+
+int
+auth_login_mfa(struct auth *a, struct str challenge, struct str code, const char *address, struct auth_login *l, struct err *err)
+{
+	struct buf hash = { 0 }, record = { 0 };
+	int64_t created, now = time_now();
+	int rc;
+
+	*l = (struct auth_login){ 0 };
+	auth_hash_hex(challenge, &hash);
+	if ((rc = auth_begin(a, err)))
+		goto out;
+	if ((rc = store_get_state(a->store, "challenge", buf_get(&hash), &record, err)) > 0) {
+		created = auth_time(json_value(buf_get(&record)), "created");
+		rc = created != TIME_NONE && now >= created && now < created + CHALLENGE_MS;
+		if (rc && code.n <= 64)
+			rc = try_code(a, buf_get(&hash), json_value(buf_get(&record)), code, address, l, err);
+		else
+			rc = 0;
+	}
+	rc = auth_end(a, rc, err);      /* a wrong code is committed too: it was counted */
+	if (rc == 0)
+		rc = refused(err);
+	else if (rc > 0)
+		rc = 0;
+out:
+	buf_release(&hash);
+	buf_release(&record);
+	return rc;
+}
