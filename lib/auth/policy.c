@@ -199,9 +199,9 @@ policy_hash(const struct policy *p)
 
 /* ---- names */
 
-/* '*' is any text, '?' one byte. Looks back at the last star only: bound by the product of the lengths. */
-static int
-fits(struct str pattern, struct str name)
+/* Looks back at the last star only: bound by the product of the lengths. */
+int
+policy_name_fits(struct str pattern, struct str name)
 {
 	size_t p = 0, n = 0, star = SIZE_MAX, from = 0;
 
@@ -224,7 +224,7 @@ static int
 any_fits(const struct names *patterns, struct str name)
 {
 	for (int i = 0; i < patterns->n; i++)
-		if (fits(patterns->name[i], name))
+		if (policy_name_fits(patterns->name[i], name))
 			return 1;
 	return patterns->n == 0;
 }

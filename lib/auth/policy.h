@@ -38,6 +38,7 @@ struct policy *policy_new(const struct policy_text *, int n, struct err *);
 struct policy *policy_hold(struct policy *);    /* another owner of it; NULL is fine */
 void policy_free(struct policy *);              /* once for new and for each hold */
 
+int policy_name_fits(struct str pattern, struct str name);      /* '*' is any text, '?' one byte */
 int policy_event_name(const struct policy *, struct str name);  /* 1: events of that name may be seen, some of them */
 int policy_metric_name(const struct policy *, struct str name);
 enum policy_sight { POLICY_SEEN, POLICY_MASKED, POLICY_HIDDEN };

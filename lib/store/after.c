@@ -4,7 +4,10 @@
  * tail has become a chunk since then, which happens once in 65,536 events, a scan finds them, in that chunk and behind it. Chunks have
  * rising numbers: those below the place's are known; a merged one has nothing that is new. */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "codec/varint.h"
@@ -182,7 +185,7 @@ give_scan(struct store *s, struct store_place *place, uint64_t last, const struc
 
 /* ---- rows of kinds */
 
-struct fresh { uint64_t number; int64_t time; const char *kind; size_t at, n; };
+struct fresh { uint64_t number; const char *kind; size_t at, n; };
 
 static int
 by_number(const void *x, const void *y)
@@ -214,7 +217,7 @@ find_rows(const struct store_view *v, const struct store_place *place, const cha
 			continue;
 		if (*n == *cap)
 			*fresh = mem_grow(*fresh, *cap = *cap ? 2 * *cap : 16, sizeof(**fresh));
-		(*fresh)[(*n)++] = (struct fresh){ number, store_key_time_get(store_key64_get(key.p + prefix)), kind, texts->n, value.n };
+		(*fresh)[(*n)++] = (struct fresh){ number, kind, texts->n, value.n };
 		buf_str(texts, value);
 	}
 	store_walk_end(&c);
@@ -251,7 +254,7 @@ store_each_new(struct store *s, struct store_place *place, const struct store_ne
 	if (n)
 		qsort(fresh, n, sizeof(*fresh), by_number);
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = news->row(news->self, fresh[i].kind, fresh[i].time, (struct str){ texts.p + fresh[i].at, fresh[i].n }, err);
+		rc = news->row(news->self, fresh[i].kind, fresh[i].number, (struct str){ texts.p + fresh[i].at, fresh[i].n }, err);
 	if (rc)
 		goto out;
 	/* Samples that replace others leave their number as it is: then nothing else may have come, and these are supposed. */
@@ -263,4 +266,24 @@ out:
 	buf_release(&tail), buf_release(&texts);
 	free(fresh);
 	return rc;
+}
+
+/* The file itself is watched: LMDB writes it by write(2), data first and at last the page that makes it valid, so writers need to know
+ * nothing of who follows them, older programs too. A word in shared memory with a futex would come at the same moment, but every writer
+ * would have to ring it. To look 50 times a second instead costs 0.05 % of a core and 10 ms in the mean. */
+int
+store_watch(const struct store *s, struct err *err)
+{
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	struct buf path = { 0 };
+
+	buf_printf(&path, "%s/data.mdb", s->path);
+	if (fd < 0 || inotify_add_watch(fd, buf_text(&path), IN_MODIFY) < 0) {
+		err_set(err, ERR_IO, "%s: cannot be watched: %s", path.p, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+	buf_release(&path);
+	return fd;
 }

@@ -706,7 +706,8 @@ store_commit(struct store *s, struct err *err)
 	if ((rc = put_head(s, err)) || (s->format < STORE_FORMAT && (rc = put_format(s, err))))
 		goto out;
 	rc = commit(s->txn);
-	s->format = rc ? s->format : STORE_FORMAT;
+	if (rc == 0 && s->format < STORE_FORMAT)
+		__atomic_store_n(&s->format, STORE_FORMAT, __ATOMIC_RELAXED);   /* shares may be made meanwhile */
 	forget(s, rc == 0);             /* commit frees it even when it fails */
 	return rc ? store_fail(s, rc, "committing", err) : 0;
 out:
@@ -1106,7 +1107,7 @@ store_share(struct store *s)
 	mine->dir = mem_text(s->dir);
 	mine->path = mem_text(s->path);
 	mine->how = STORE_READ;
-	mine->format = s->format;
+	mine->format = __atomic_load_n(&s->format, __ATOMIC_RELAXED);
 	mine->scans_fd = s->scans_fd;
 	mine->map_lock = s->map_lock;
 	mine->page = s->page;

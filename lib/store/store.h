@@ -200,12 +200,18 @@ struct store_place { uint64_t version, seq, chunk, row, samples; };
 int store_place_now(struct store *, struct store_place *, struct err *);
 struct store_news {
 	int (*event)(void *self, const struct event *, struct err *);   /* in the order in which they came */
-	int (*row)(void *self, const char *kind, int64_t time, struct str json, struct err *);  /* of the kinds that are asked for */
+	/* Of the kinds that are asked for, in that order too: which it is of all rows, as store_place.row counts them. */
+	int (*row)(void *self, const char *kind, uint64_t number, struct str json, struct err *);
 	const char *const *kinds;                                       /* behind the last one NULL */
 	void *self;
 };
 /* 1 and the place moved behind all that was told, 0 nothing is new, < 0. *samples: 1 when metric samples came too, or may have. A result of a
  * callback other than 0 ends it; the place stays before what it was given, or, of very many events, before these and some others. */
 int store_each_new(struct store *, struct store_place *, const struct store_news *, int *samples, struct err *);
+
+/* A descriptor that can be read whenever somebody writes to the tenant's file, in any process: for poll. Often before the commit is
+ * to be seen: what comes of it is known by store_each_new, soon after. What it gives is read and thrown away; closed by the
+ * caller. < 0 where there is none: look every now and then. */
+int store_watch(const struct store *, struct err *);
 
 #endif

@@ -11,7 +11,7 @@
 
 static struct err err;
 
-struct heard { uint64_t last; int events, rows, wrong; };
+struct heard { uint64_t last, number; int events, rows, wrong; };
 
 static int
 hear(void *self, const struct event *ev, struct err *e)
@@ -28,15 +28,15 @@ hear(void *self, const struct event *ev, struct err *e)
 }
 
 static int
-hear_row(void *self, const char *kind, int64_t time, struct str json, struct err *e)
+hear_row(void *self, const char *kind, uint64_t number, struct str json, struct err *e)
 {
 	struct heard *h = self;
 	char text[64];
 
 	(void)e;
 	snprintf(text, sizeof(text), "{\"%s\":%d}", kind, h->rows++);
-	h->wrong |= !str_eq(json, str_of(text));
-	(void)time;
+	h->wrong |= !str_eq(json, str_of(text)) || number <= h->number;
+	h->number = number;
 	return 0;
 }
 

@@ -1,0 +1,255 @@
+/* live_message.c - what subscribers wish for and get: wishes out of JSON, messages on their way, the text to go on from. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/dur.h"
+#include "json/cell.h"
+#include "serve/live_priv.h"
+
+/* ---- wishes */
+
+static struct str
+text_of(struct json v, struct arena *a)
+{
+	struct buf scratch = { 0 };
+	struct str s = json_text(v, &scratch);
+
+	if (s.p)
+		s.p = arena_dup(a, s.p, s.n);
+	buf_release(&scratch);
+	return s;
+}
+
+static int
+read_span(struct json v, const char *what, struct arena *a, int64_t *ms, struct err *err)
+{
+	struct str text;
+
+	if (v.type == JSON_NONE || v.type == JSON_NULL)
+		return 0;
+	text = v.type == JSON_STRING ? text_of(v, a) : (struct str){ "", 0 };
+	if (dur_parse(text, ms, err) < 0 || *ms <= 0 || *ms > 200LL * 366 * 86400000)
+		return err->code = 0, err_set(err, ERR_INPUT, "%s: '%.40s' is no span, try 1m or 24h", what, text.p);
+	return 0;
+}
+
+/* "source,country" or ["source","country"]. */
+static int
+read_by(struct json v, struct arena *a, struct str *by, struct err *err)
+{
+	struct buf all = { 0 };
+	int rc = 0;
+
+	if (v.type == JSON_STRING) {
+		*by = text_of(v, a);
+		by->p = by->n ? by->p : NULL;
+		return 0;
+	}
+	for (struct json_iter it = json_iter(v); v.type == JSON_ARRAY && rc == 0 && json_next(&it); ) {
+		if (it.value.type != JSON_STRING)
+			rc = err_set(err, ERR_INPUT, "groupBy: names of fields, as \"source,country\" or [\"source\",\"country\"]");
+		if (all.n)
+			buf_byte(&all, ',');
+		buf_str(&all, text_of(it.value, a));
+	}
+	if (rc == 0 && v.type != JSON_ARRAY && v.type != JSON_NONE && v.type != JSON_NULL)
+		rc = err_set(err, ERR_INPUT, "groupBy: names of fields, as \"source,country\" or [\"source\",\"country\"]");
+	if (all.n)
+		*by = (struct str){ arena_dup(a, all.p, all.n), all.n };
+	buf_release(&all);
+	return rc;
+}
+
+static int
+read_filters(struct json v, struct arena *a, struct live_wish *w, struct err *err)
+{
+	if (v.type == JSON_NONE || v.type == JSON_NULL)
+		return 0;
+	if (v.type != JSON_OBJECT)
+		return err_set(err, ERR_INPUT, "filters: an object, {\"country\":\"DE\"}");
+	for (struct json_iter it = json_iter(v); json_next(&it); ) {
+		struct live_filter *f = &w->filter[w->n_filters];
+
+		if (w->n_filters == LIVE_FILTERS)
+			return err_set(err, ERR_LIMIT, "filters: more than %d", LIVE_FILTERS);
+		if (it.value.type == JSON_ARRAY || it.value.type == JSON_OBJECT)
+			return err_set(err, ERR_INPUT, "filters: each value is a text or a number");
+		f->field = text_of(it.key, a);
+		f->value = it.value.type == JSON_STRING ? text_of(it.value, a) : (struct str){ arena_dup(a, it.value.p, it.value.n), it.value.n };
+		w->n_filters++;
+	}
+	return 0;
+}
+
+int
+live_wish_read(struct json v, struct arena *a, struct live_wish *w, struct err *err)
+{
+	static const struct { const char *key; enum live_kind kind; } all[] = { { "event", LIVE_EVENTS }, { "metric", LIVE_METRIC },
+		{ "anomalies", LIVE_ANOMALIES }, { "alerts", LIVE_ALERTS } };
+	struct str word = v.type == JSON_STRING ? text_of(v, a) : (struct str){ 0 };
+	struct json said = JSON_ABSENT;
+	int found = 0;
+
+	*w = (struct live_wish){ .range_ms = 3600000 };
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		struct json one = json_get(v, str_of(all[i].key));
+
+		if (one.type == JSON_NONE && !(all[i].kind >= LIVE_ANOMALIES && word.p && str_eq(word, str_of(all[i].key))))
+			continue;
+		w->kind = all[i].kind;
+		said = one;
+		found++;
+	}
+	if (found != 1)
+		return err_set(err, ERR_INPUT, "subscribe to one of {\"event\":NAME}, {\"metric\":NAME}, \"anomalies\", \"alerts\"");
+	if (w->kind == LIVE_EVENTS || w->kind == LIVE_METRIC) {
+		w->name = text_of(said, a);
+		if (!w->name.p || !w->name.n || w->name.n > EVENT_NAME_MOST)
+			return err_set(err, ERR_INPUT, "%s: a name of 1 to %d bytes", w->kind == LIVE_EVENTS ? "event" : "metric", EVENT_NAME_MOST);
+	}
+	if (read_span(json_get(v, STR("timeRange")), "timeRange", a, &w->range_ms, err) < 0 ||
+	    read_span(json_get(v, STR("interval")), "interval", a, &w->every_ms, err) < 0 ||
+	    read_by(json_get(v, STR("groupBy")), a, &w->by, err) < 0 || read_filters(json_get(v, STR("filters")), a, w, err) < 0)
+		return err->code;
+	if (w->every_ms && w->range_ms / w->every_ms > 10000)
+		return err_set(err, ERR_LIMIT, "timeRange: more than 10000 times the interval");
+	w->id = text_of(json_get(v, STR("id")), a);
+	w->resume = text_of(json_get(v, STR("resume")), a);
+	if (w->id.n > 100)
+		return err_set(err, ERR_INPUT, "id: 100 bytes at most");
+	return 0;
+}
+
+/* ---- filters */
+
+/* A field of an event or of a row with labels: one of its own, else of its properties or labels, a.b inside them. */
+static struct json
+field_of(struct json row, struct str name)
+{
+	struct json v = json_get(row, name);
+	const char *dot;
+
+	if (v.type == JSON_NONE)
+		v = json_get(json_get(row, STR("properties")), name);
+	if (v.type == JSON_NONE)
+		v = json_get(json_get(row, STR("labels")), name);
+	dot = v.type == JSON_NONE ? memchr(name.p, '.', name.n) : NULL;
+	if (!dot)
+		return v;
+	row = field_of(row, (struct str){ name.p, (size_t)(dot - name.p) });
+	return row.type == JSON_OBJECT ? field_of(row, (struct str){ dot + 1, name.n - (size_t)(dot + 1 - name.p) }) : JSON_ABSENT;
+}
+
+int
+live_filters_fit(const struct live_wish *w, struct json row, struct buf *scratch)
+{
+	for (int i = 0; i < w->n_filters; i++) {
+		struct json v = field_of(row, w->filter[i].field);
+		struct str text = v.type == JSON_STRING ? json_text(v, scratch) : json_raw(v);
+
+		if (v.type == JSON_NONE || !str_eq(text, w->filter[i].value))
+			return 0;
+	}
+	return 1;
+}
+
+/* ---- where one has come to
+ *
+ * The numbers of event and row, in a cipher of the tenant's: how many there are is not for everybody. Four rounds of Feistel over two
+ * halves of 64 bits with a keyed hash (Luby, Rackoff). */
+
+static uint64_t
+keyed(const struct live_follower *f, int round, uint64_t half)
+{
+	char text[40], mask[STORE_MASK_LEN], word[17];
+
+	snprintf(text, sizeof(text), "live %d %016llx", round, (unsigned long long)half);
+	store_mask(f->store, str_of(text), mask);
+	memcpy(word, mask, 16);
+	word[16] = 0;
+	return strtoull(word, NULL, 16);
+}
+
+void
+live_put_resume(const struct live_follower *f, struct buf *to, uint64_t seq, uint64_t row)
+{
+	uint64_t left = seq, right = row;
+
+	for (int i = 0; i < 4; i++) {
+		uint64_t next = left ^ keyed(f, i, right);
+
+		left = right;
+		right = next;
+	}
+	buf_printf(to, "%016llx%016llx", (unsigned long long)left, (unsigned long long)right);
+}
+
+int
+live_read_resume(const struct live_follower *f, struct str text, uint64_t *seq, uint64_t *row)
+{
+	char half[2][17] = { "", "" };
+	uint64_t left, right;
+
+	if (text.n != 32 || strspn(memcpy(half[0], text.p, 16), "0123456789abcdef") != 16 || strspn(memcpy(half[1], text.p + 16, 16), "0123456789abcdef") != 16)
+		return -1;
+	left = strtoull(half[0], NULL, 16);
+	right = strtoull(half[1], NULL, 16);
+	for (int i = 3; i >= 0; i--) {
+		uint64_t before = right ^ keyed(f, i, left);
+
+		right = left;
+		left = before;
+	}
+	*seq = left;
+	*row = right;
+	return 0;
+}
+
+/* ---- sending */
+
+void
+live_let_go(struct live_subscription *sub)
+{
+	if (!sub || --sub->users)
+		return;
+	sub->sink.free(sub->sink.self);
+	policy_free(sub->policy);
+	arena_free(sub->arena);
+	free(sub);
+}
+
+void
+live_end(struct live_subscription *sub, const char *reason)
+{
+	if (!atomic_exchange(&sub->over, 1))
+		sub->sink.end(sub->sink.self, reason);
+}
+
+void
+live_send(struct live_subscription *sub, const struct live_message *m)
+{
+	struct live *live = sub->follower->live;
+	struct live_message mine = *m;
+	struct buf named = { 0 };
+	int rc;
+
+	if (sub->over)
+		return;
+	if (sub->wish.id.p) {
+		buf_lit(&named, "{\"id\":");
+		json_put_string(&named, sub->wish.id);
+		buf_byte(&named, ',');
+		buf_add(&named, m->json.p + 1, m->json.n - 1);
+		mine.json = buf_get(&named);
+	}
+	rc = sub->sink.send(sub->sink.self, &mine);
+	buf_release(&named);
+	if (rc == 0) {
+		live->messages++;
+	} else if (rc > 0) {
+		live->slow++;
+		live_end(sub, "slow reader");
+	} else {
+		sub->over = 1;
+	}
+}
