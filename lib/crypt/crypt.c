@@ -223,10 +223,11 @@ crypt_hex(struct str s, struct buf *out)
 	}
 }
 
-void
-crypt_base64url(struct str s, struct buf *out)
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+static void
+put_sextets(struct str s, const char *alphabet, struct buf *out)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	uint32_t bits = 0;
 	int have = 0;
 
@@ -237,6 +238,20 @@ crypt_base64url(struct str s, struct buf *out)
 	}
 	if (have)
 		buf_byte(out, alphabet[bits << (6 - have) & 63]);
+}
+
+void
+crypt_base64url(struct str s, struct buf *out)
+{
+	put_sextets(s, LETTERS "-_", out);
+}
+
+void
+crypt_base64(struct str s, struct buf *out)
+{
+	put_sextets(s, LETTERS "+/", out);
+	for (size_t i = s.n; i % 3; i++)
+		buf_byte(out, '=');
 }
 
 static int

@@ -24,7 +24,8 @@ int crypt_open(const uint8_t key[32], struct str sealed, struct str extra, struc
 int crypt_random_text(size_t n, struct buf *out, struct err *);
 
 void crypt_hex(struct str, struct buf *out);
-void crypt_base64url(struct str, struct buf *out);              /* without '=' (RFC 4648) */
+void crypt_base64(struct str, struct buf *out);                 /* RFC 4648 */
+void crypt_base64url(struct str, struct buf *out);              /* without '=' */
 int  crypt_base64url_read(struct str, struct buf *out);         /* -1: none; also reads the plain alphabet and '=' */
 
 #endif
