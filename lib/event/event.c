@@ -9,10 +9,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "event/orders_priv.h"
+#include "event/walk_priv.h"
 
 struct member {
 	const char *key;        /* behind the opening quote */
@@ -33,6 +31,7 @@ struct event_keys {
 	size_t cap;             /* slots, a power of two, at least twice the members */
 	uint32_t round;
 	uint64_t seed;          /* drawn for each process: nobody can prepare collisions */
+	struct event_orders *orders;  /* of the keys of properties */
 	struct buf decoded;
 };
 
@@ -47,96 +46,13 @@ event_reader_release(struct event_reader *r)
 		free(r->keys->inner);
 		free(r->keys->slot);
 		buf_release(&r->keys->decoded);
+		event_orders_free(r->keys->orders);
 		free(r->keys);
 		r->keys = NULL;
 	}
 }
 
-/* ---- the walk: p is inside text that is valid JSON */
-
-/* The closing quote of the string whose first byte is p. */
-static inline const char *
-string_end(const char *p, const char *end, uint8_t *escaped)
-{
-	for (;;) {
-#ifdef __SSE2__
-		const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
-
-		while (end - p >= 16) {
-			__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-			unsigned hit = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
-
-			if (hit) {
-				p += __builtin_ctz(hit);
-				break;
-			}
-			p += 16;
-		}
-#endif
-		while (p < end && *p != '"' && *p != '\\')
-			p++;
-		if (p >= end || *p == '"')
-			return p < end ? p : end;
-		*escaped = 1;
-		p += 2;
-	}
-}
-
-static inline int
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static inline const char *
-skip_blanks(const char *p, const char *end, int *blanks)
-{
-	while (p < end && is_blank(*p))
-		p++, *blanks = 1;
-	return p;
-}
-
-/* Behind the value that begins at p; sets *blanks when there are any between its tokens. */
-static const char *
-value_take(const char *p, const char *end, struct json *v, int *blanks)
-{
-	long depth = 0;
-	uint8_t escaped = 0;
-
-	v->p = p;
-	switch (*p) {
-	case '"':
-		p = string_end(p + 1, end, &escaped) + 1;
-		v->type = JSON_STRING;
-		break;
-	case '{': case '[':
-		v->type = *p == '{' ? JSON_OBJECT : JSON_ARRAY;
-		while (p < end) {
-			char c = *p++;
-
-			if (c == '"')
-				p = string_end(p, end, &escaped) + 1;
-			else if (c == '{' || c == '[')
-				depth++;
-			else if (c == '}' || c == ']') {
-				if (--depth == 0)
-					break;
-			} else if (is_blank(c))
-				*blanks = 1;
-		}
-		escaped = 0;
-		break;
-	default:
-		v->type = *p == 't' ? JSON_TRUE : *p == 'f' ? JSON_FALSE : *p == 'n' ? JSON_NULL : JSON_NUMBER;
-		while (p < end && *p != ',' && *p != '}' && *p != ']' && !is_blank(*p))
-			p++;
-	}
-	if (p > end)
-		p = end;
-	v->n = (size_t)(p - v->p);
-	v->escaped = escaped;
-	return p;
-}
+/* ---- the walk */
 
 static struct member *
 member_add(struct member **list, size_t *cap, size_t n)
@@ -160,13 +76,13 @@ members(const char **at, const char *end, struct member **list, size_t *cap, int
 	for (p++; ; ) {
 		struct member *m;
 
-		p = skip_blanks(p, end, blanks);
+		p = walk_blanks(p, end, blanks);
 		if (p >= end || *p == '}') {
 			*at = p < end ? p + 1 : end;
 			return (long)n;
 		}
 		if (*p == ',') {
-			p = skip_blanks(p + 1, end, blanks);
+			p = walk_blanks(p + 1, end, blanks);
 			if (p >= end)
 				return (long)n;
 		}
@@ -175,10 +91,10 @@ members(const char **at, const char *end, struct member **list, size_t *cap, int
 		m = member_add(list, cap, n++);
 		m->key = p + 1;
 		m->escaped = m->gone = 0;
-		p = string_end(p + 1, end, &m->escaped);
+		p = walk_string(p + 1, end, &m->escaped);
 		m->key_n = (uint32_t)(p - m->key);
-		p = skip_blanks(p + 1, end, blanks);
-		p = skip_blanks(p + 1, end, blanks);
+		p = walk_blanks(p + 1, end, blanks);
+		p = walk_blanks(p + 1, end, blanks);
 		if (p >= end)           /* not in valid text */
 			return (long)n - 1;
 		if (inner && *p == '{' && m->key_n == 10 && memcmp(m->key, "properties", 10) == 0) {
@@ -187,10 +103,10 @@ members(const char **at, const char *end, struct member **list, size_t *cap, int
 			inner->inner_blanks = 0;
 			inner->inner_found = members(&p, end, &inner->inner, &inner->inner_cap, &inner->inner_blanks, NULL);
 			if (inner->inner_found < 0)
-				p = value_take(p, end, &m->value, blanks);
+				p = walk_value(p, end, &m->value, blanks);
 			m->value.n = (size_t)(p - m->value.p);
 		} else
-			p = value_take(p, end, &m->value, blanks);
+			p = walk_value(p, end, &m->value, blanks);
 	}
 }
 
@@ -503,11 +419,7 @@ read_checked(struct event_reader *r, struct str row, struct str own, struct even
 	int blanks = 0, extra = 0, rebuild, rc;
 	long n;
 
-	if (!k) {
-		k = r->keys = mem_new(sizeof(*k));
-		k->seed = str_hash(STR("keys of a row"));
-	}
-	p = skip_blanks(p, end, &blanks);
+	p = walk_blanks(p, end, &blanks);
 	if (p == end || *p != '{')
 		return err_col(err, p - row.p + 1, ERR_INPUT, "a row is a JSON object, {\"event\":…}");
 	if (own.p)                      /* what is before `,"properties":`, or the brace alone */
@@ -585,8 +497,12 @@ read_checked(struct event_reader *r, struct str row, struct str own, struct even
 		if (properties_build(r, blanks))
 			return err_col(err, 1, ERR_INPUT, "more than %d keys in properties", EVENT_KEYS_MOST);
 		e->properties = buf_get(&r->properties);
+	} else if (k->n_inner) {
+		e->properties = json_raw(field[PROPERTIES]);
+		if (!user.p)
+			event_orders_learn(k->orders, e->properties);
 	} else
-		e->properties = k->n_inner ? json_raw(field[PROPERTIES]) : STR("{}");
+		e->properties = STR("{}");
 
 fields:
 	e->received = r->now;
@@ -651,12 +567,12 @@ plain(const char **p, const char *end, size_t most, struct str *to)
 	return 1;
 }
 
-/* Nearly all rows that a format writes are in canonical form already: the same without a table of keys. 0 when this one
- * is not, or when it is wrong. */
+/* Nearly all rows that a format writes, and those of an event's own form with keys in an order that came before, are in
+ * canonical form already: the same without a table of keys. 0 when this one is not, or when it is wrong. */
 static int
 read_canonical(struct event_reader *r, struct str row, struct str own, struct event *e)
 {
-	const char *p = row.p, *end = row.p + row.n;
+	const char *p = row.p, *end = row.p + row.n, *last;
 
 	e->id = e->user_id = e->session_id = (struct str){ 0 };
 	if (!STANDS(&p, end, "{\"event\":\"") || !plain(&p, end, EVENT_NAME_MOST, &e->name) ||
@@ -667,7 +583,14 @@ read_canonical(struct event_reader *r, struct str row, struct str own, struct ev
 	if ((STANDS(&p, end, ",\"id\":\"") && !plain(&p, end, EVENT_ID_MOST, &e->id)) ||
 	    (STANDS(&p, end, ",\"user_id\":\"") && !plain(&p, end, EVENT_ID_MOST, &e->user_id)) ||
 	    (STANDS(&p, end, ",\"session_id\":\"") && !plain(&p, end, EVENT_ID_MOST, &e->session_id)) ||
-	    !STANDS(&p, end, ",\"properties\":") || p != own.p || own.p + own.n + 1 != end)
+	    !STANDS(&p, end, ",\"properties\":") || (own.p && p != own.p))
+		return 0;
+	if (!own.p) {
+		if (!(last = event_orders_follow(r->keys->orders, p, end)))
+			return 0;
+		own = (struct str){ p, (size_t)(last - p) };
+	}
+	if (own.p + own.n + 1 != end || *(end - 1) != '}')
 		return 0;
 	e->properties = own;
 	e->received = r->now;
@@ -676,17 +599,30 @@ read_canonical(struct event_reader *r, struct str row, struct str own, struct ev
 	return 1;
 }
 
+static void
+begin(struct event_reader *r)
+{
+	r->canonical = (struct str){ 0 };
+	if (r->keys)
+		return;
+	r->keys = mem_new(sizeof(*r->keys));
+	r->keys->seed = str_hash(STR("keys of a row"));
+	r->keys->orders = event_orders_new();
+}
+
 int
 event_read_checked(struct event_reader *r, struct str row, struct event *e, struct err *err)
 {
-	r->canonical = (struct str){ 0 };
-	return read_checked(r, row, (struct str){ NULL, 0 }, e, err);
+	struct str none = { 0 };
+
+	begin(r);
+	return read_canonical(r, row, none, e) ? 0 : read_checked(r, row, none, e, err);
 }
 
 int
 event_read_own(struct event_reader *r, struct str row, struct str properties, struct event *e, struct err *err)
 {
-	r->canonical = (struct str){ 0 };
+	begin(r);
 	if (properties.n > 2 && read_canonical(r, row, properties, e))
 		return 0;
 	return read_checked(r, row, properties, e, err);
