@@ -11,9 +11,9 @@
  * is text behind a closing quote; a quote in the middle of an unquoted field is text. Empty lines are passed over, as is a
  * line that repeats the header (files put one behind the other, or rotated).
  *
- * libcsv reads every record that holds a quote. It takes 5 ns a byte (0.195 GB/s: 690 ns for a row of 134 bytes), so rows
- * without one, nearly all, are cut here (marks_priv.h; a slower way has those whose text JSON writes otherwise): bound by the
- * copying of keys and values, tests/unit/formats.c times it. tests/fuzz/csv.c holds the ways together.
+ * libcsv reads every record that goes over a line's end, or holds a quote in a value. It takes 5 ns a byte (0.195 GB/s: 690 ns for
+ * a row of 134 bytes), so all others, nearly all, are cut here (marks_priv.h; a slower way has those whose text JSON writes
+ * otherwise): bound by the copying of keys and values, tests/unit/formats.c times it. tests/fuzz/csv.c holds the ways together.
  */
 #include <csv.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ struct table {
 	size_t brace;           /* where the properties begin in the text of the first of them */
 	size_t keys;            /* bytes of all column texts */
 	struct str *value;      /* of the row's fields */
-	uint16_t mark[MARKS_ROOM];      /* where its delimiters are */
+	uint16_t mark[MARKS_ROOM];      /* where its delimiters are, and its end */
 	const char *end_text;
 	size_t end_n;
 	char  *header;          /* the line, to know it again */
@@ -262,16 +262,39 @@ many:
 	return ragged(t, n, err);
 }
 
-/* Nearly every row: no byte that JSON writes otherwise, and as many fields as there are columns. 0 when it is another one. */
+int formats_csv_by_library;     /* for tests: whatever holds a quote goes to libcsv */
+
+/* The ends of fields of a line that has quotes, so many of them; 0 when one goes over the line's end, or holds a quote. */
+static int
+quoted_marks(struct str line, char delim, uint16_t at[static MARKS_ROOM], unsigned *n)
+{
+	const char *p = line.p, *end = p + line.n;
+
+	for (*n = 0; ; at[(*n)++] = (uint16_t)(p - line.p), p++) {
+		if (p < end && *p == '"') {
+			if (!(p = memchr(p + 1, '"', (size_t)(end - p - 1))) || (++p < end && *p != delim))
+				return 0;
+		} else
+			for (; p < end && *p != delim; p++)
+				if (*p == '"')
+					return 0;
+		if (p == end)
+			return 1;
+	}
+}
+
+/* Nearly every row: no byte that JSON writes otherwise but quotes around fields, and as many of these as there are columns. 0
+ * when it is another one. */
 static int
 plain_row(struct table *t, struct str line, struct record *r)
 {
 	size_t properties = 0;
 	unsigned n;
 	char *to;
-	int what = marks_of(line, t->delim, t->mark, &n);
+	int what = formats_marks(line, t->delim, t->mark, &n), quoted = what & FORMATS_QUOTE;
 
-	if (what == FORMATS_ESCAPE || n + 1 != (unsigned)t->columns || (what && str_utf8_fault(line) >= 0))
+	if ((what & FORMATS_ESCAPE) || (quoted && (formats_csv_by_library || !quoted_marks(line, t->delim, t->mark, &n))) ||
+	    n + 1 != (unsigned)t->columns || ((what & FORMATS_HIGH) && str_utf8_fault(line) >= 0))
 		return 0;
 	t->mark[n] = (uint16_t)line.n;
 	buf_clear(&t->json);
@@ -279,10 +302,13 @@ plain_row(struct table *t, struct str line, struct record *r)
 	for (int i = 0; i < t->written; i++) {
 		const struct column *c = &t->column[i];
 		size_t from = c->field ? t->mark[c->field - 1] + 1u : 0;
+		struct str value = { line.p + from, t->mark[c->field] - from };
 
 		if (i == t->own)
 			properties = (size_t)(to - t->json.p) + t->brace;
-		to = marks_copy(put_key(to, c), (struct str){ line.p + from, t->mark[c->field] - from });
+		if (quoted && value.n && *value.p == '"')
+			value.p++, value.n -= 2;
+		to = marks_copy(put_key(to, c), value);
 	}
 	memcpy(to, t->end_text, t->end_n);
 	t->json.n = (size_t)(to - t->json.p) + t->end_n;

@@ -67,6 +67,7 @@ int formats_share(struct str head, int (*fits)(struct str line));
 int formats_named(const char *file, const char *endings);              /* ".csv.tsv": does the name end so (or so and .gz)? */
 struct str formats_first_line(struct str head);
 
+extern int formats_csv_by_library;      /* csv.c: for tests */
 extern const struct format formats_ndjson, formats_json, formats_csv, formats_tsv, formats_combined, formats_common,
     formats_logfmt, formats_syslog, formats_statsd, formats_influx, formats_prometheus, formats_otlp, formats_cloudevents,
     formats_segment;

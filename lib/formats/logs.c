@@ -330,9 +330,9 @@ plain_parts(struct log *l, struct str line, struct access *a)
 	const uint16_t *q = l->mark;
 	const char *p = line.p, *at, *blank;
 	unsigned n;
-	int what = marks_of(line, '"', l->mark, &n);
+	int what = formats_marks(line, '"', l->mark, &n);
 
-	if (what == FORMATS_ESCAPE || n != (l->combined ? 6u : 2u) || q[0] < 36 || (what && str_utf8_fault(line) >= 0))
+	if ((what & FORMATS_ESCAPE) || n != (l->combined ? 6u : 2u) || q[0] < 36 || (what && str_utf8_fault(line) >= 0))
 		return 0;
 	/* ADDRESS - USER [TIME] " */
 	at = p + q[0] - 30;             /* the blank before the time */

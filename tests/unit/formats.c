@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "event/event.h"
 #include "formats/formats.h"
+#include "formats/marks_priv.h"
 #include "json/json.h"
 
 #define SAMPLES "tests/golden/formats"
@@ -334,13 +335,13 @@ csv_quotes_are_told_where_they_are_wrong(void **state)
 	buf_release(&out);
 }
 
-/* Rows without a quote are cut here, the others by libcsv: the same rows with a first field in quotes say the same. */
+/* Rows are cut here, those with a quote in a value by libcsv: the same rows with fields in quotes say the same, whoever cuts them. */
 static void
 both_ways_through_csv_agree(void **state)
 {
 	static const char *const bits[] = { "a", "bc", "", " ", "\\", "\t", "\x01", "\x7f", "caf\xc3\xa9", "0123456789abcdef", "\r", "x y",
 		"a long value of more than sixteen bytes" };
-	struct buf plain = {0}, quoted = {0}, a = {0}, b = {0};
+	struct buf plain = {0}, quoted = {0}, a = {0}, b = {0}, c = {0};
 	unsigned seed = 1;
 
 	(void)state;
@@ -362,7 +363,7 @@ both_ways_through_csv_agree(void **state)
 				if (columns == 1 && !*bit)
 					bit = "z";
 				buf_printf(&plain, "%s%s", i ? "," : "", bit);
-				buf_printf(&quoted, i ? ",%s" : "\"%s\"", bit);
+				buf_printf(&quoted, i && rand_r(&seed) % 3 ? "%s%s" : "%s\"%s\"", i ? "," : "", bit);
 			}
 			buf_lit(&plain, ",end\n");
 			buf_lit(&quoted, ",end\n");
@@ -370,11 +371,55 @@ both_ways_through_csv_agree(void **state)
 		one("csv", buf_text(&plain), &a);
 		one("csv", buf_text(&quoted), &b);
 		assert_string_equal(buf_text(&a), buf_text(&b));
+		formats_csv_by_library = 1;
+		one("csv", buf_text(&quoted), &c);
+		formats_csv_by_library = 0;
+		assert_string_equal(buf_text(&a), buf_text(&c));
 	}
 	buf_release(&plain);
+	buf_release(&c);
 	buf_release(&quoted);
 	buf_release(&a);
 	buf_release(&b);
+}
+
+/* Where a byte stands in a line and what else is in it, is the same in each instruction set; what is behind the line does not count. */
+static void
+marks_are_the_same_in_all_instruction_sets(void **state)
+{
+	static uint16_t at[MARKS_ROOM], wanted[MARKS_ROOM];
+	static const char odd[] = "\"\\\x01\x1f\x7f\x80\xff\n\t";
+	marks_find *const *all = formats_marks_variants();
+	unsigned seed = 1, n, many;
+	int last = 0;
+
+	(void)state;
+	while (all[last + 1])
+		last++;
+	for (int round = 0; round < 20000; round++) {
+		char text[MARKS_LINE + 2 * IN_SLACK];
+		struct str line = { text, round < 200 ? (size_t)round : (size_t)rand_r(&seed) % (MARKS_LINE + 8) };
+		char mark = ",\";\t|"[rand_r(&seed) % 5];
+		int dense = rand_r(&seed) % 4, what;
+
+		for (size_t i = 0; i < sizeof(text); i++)
+			text[i] = rand_r(&seed) % (dense ? 8 : 2) ? (char)(' ' + 1 + rand_r(&seed) % 90) : mark;
+		for (int i = rand_r(&seed) % 3; i > 0 && line.n; i--)
+			text[(size_t)rand_r(&seed) % line.n] = odd[rand_r(&seed) % 9];
+		if (rand_r(&seed) % 2)
+			for (size_t i = 0; i < line.n; i++)
+				if ((text[i] == '"' || text[i] == '\\') && text[i] != mark)
+					text[i] = 'x';
+		memset(text + line.n, "\"\x80,"[rand_r(&seed) % 3], IN_SLACK);
+		what = all[last](line, mark, wanted, &many);
+		for (int i = 0; i < last; i++) {
+			assert_int_equal(all[i](line, mark, at, &n), what);
+			if (line.n <= MARKS_LINE) {
+				assert_int_equal(n, many);
+				assert_memory_equal(at, wanted, n * sizeof(*at));
+			}
+		}
+	}
 }
 
 /* All events of a text, in canonical form. */
@@ -638,6 +683,7 @@ main(void)
 		cmocka_unit_test(csv_headers_with_holes_get_names),
 		cmocka_unit_test(csv_quotes_are_told_where_they_are_wrong),
 		cmocka_unit_test(both_ways_through_csv_agree),
+		cmocka_unit_test(marks_are_the_same_in_all_instruction_sets),
 		cmocka_unit_test(ready_properties_change_no_event),
 		cmocka_unit_test(long_and_short_log_lines_are_read_alike),
 		cmocka_unit_test(unknown_formats_are_told_with_the_nearest),
