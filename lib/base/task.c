@@ -141,20 +141,33 @@ task_slot(struct task_queue *q)
 	return q->tail - q->head < (unsigned long)q->n ? q->slot[q->tail % (unsigned long)q->n] : NULL;
 }
 
-/* The first that waits is the caller's own, who will come to it soon; for each beyond it somebody is woken. */
-void
-task_give(struct task_queue *q)
+/* With more than `mine` of them waiting somebody is woken. */
+static void
+give(struct task_queue *q, unsigned long mine)
 {
-	unsigned long waiting;
+	int more;
 
 	pthread_mutex_lock(&q->lock);
 	q->is_done[q->tail++ % (unsigned long)q->n] = 0;
-	waiting = q->tail - q->begun;
-	if (waiting > 1 && q->sleeping)
+	more = q->tail - q->begun > mine;
+	if (more && q->sleeping)
 		pthread_cond_signal(&q->given);
 	pthread_mutex_unlock(&q->lock);
-	if (waiting > 1 && q->started + 1 < q->threads)
+	if (more && q->started + 1 < q->threads)
 		start(q);
+}
+
+/* The first that waits is the caller's own, who will come to it soon. */
+void
+task_give(struct task_queue *q)
+{
+	give(q, 1);
+}
+
+void
+task_give_away(struct task_queue *q)
+{
+	give(q, 0);
 }
 
 void *
@@ -185,14 +198,26 @@ task_flying(const struct task_queue *q)
 	return (int)(q->tail - q->head);
 }
 
-void
-task_help(struct task_queue *q)
+static void
+help(struct task_queue *q, int may_do)
 {
 	pthread_mutex_lock(&q->lock);
-	if (q->begun < q->tail)
+	if (may_do && q->begun < q->tail)
 		do_one(q, 0);
 	else
 		while (q->head < q->tail && !q->is_done[q->head % (unsigned long)q->n])
 			pthread_cond_wait(&q->done, &q->lock);
 	pthread_mutex_unlock(&q->lock);
+}
+
+void
+task_help(struct task_queue *q)
+{
+	help(q, 1);
+}
+
+void
+task_wait(struct task_queue *q)
+{
+	help(q, q->started == 0);
 }

@@ -4,8 +4,8 @@
  *                                        └─► work, by any thread ─┘
  *
  * The caller's thread is one of the threads: what nobody has begun it does itself when it has nothing better to do, so with
- * one thread everything happens in its own. The others are started when a second block waits, never for a small input; all
- * signals are blocked in them. Memory is that of the slots.
+ * one thread everything happens in its own. The others are started when a second block waits or one is given away, never for a
+ * small input; all signals are blocked in them. Memory is that of the slots.
  */
 #ifndef BASE_TASK_H
 #define BASE_TASK_H
@@ -26,9 +26,12 @@ void task_queue_free(struct task_queue *);      /* waits for what is being done 
 
 void *task_slot(struct task_queue *);           /* one that is not in use; NULL: all are */
 void task_give(struct task_queue *);            /* the slot got last is filled */
+void task_give_away(struct task_queue *);       /* the same, and another thread begins it at once: for long work, when the
+                                                 * caller has other things to do */
 void *task_done(struct task_queue *);           /* the oldest given, when its work is done, else NULL; then, finished: */
 void task_back(struct task_queue *);
 int  task_flying(const struct task_queue *);    /* slots given and not back */
 void task_help(struct task_queue *);            /* do one that nobody has begun, or wait until the oldest is done */
+void task_wait(struct task_queue *);            /* wait until the oldest is done; where there is no other thread, as task_help */
 
 #endif

@@ -13,10 +13,11 @@
 #define BATCH_EVENTS 8192
 #define BATCH_SAMPLES 32768
 #define SERIES_MOST 1048576                     /* that have a number at once */
-#define BATCHES 6                               /* bounds what is in memory: 6 MiB, and what one row may need */
-#define SOONEST_MS  60                          /* after which a group ends where a chunk does: nothing is left over for the store's tail */
+#define BATCHES 12                              /* bounds what is in memory: 12 MiB, and what one row may need; the reader goes on while a group is committed */
+#define SOONEST_MS  60                          /* between commits of what is packed; after it a transaction ends where a chunk does: little is left over for the store's tail */
 #define FEW         4096                        /* events that are left over all the same */
 #define GROUP_BYTES (64u << 20)                 /* of one transaction: it must fit into what LMDB keeps dirty */
+#define EVENT_MORE 32                           /* bytes of an event in a chunk's rows beside its texts, about */
 #define BULK 65536                              /* events of a load that ends with a chunk of what is left */
 #define CLOCK_ROWS 32                           /* rows between looks at the clock */
 
@@ -62,7 +63,7 @@ struct sink {
 	pthread_mutex_t lock;
 	pthread_cond_t filled, emptied;
 	struct batch *first, **last, *spare;
-	int busy;               /* the thread has a batch or an open transaction */
+	int busy;               /* the thread has a batch, or what is not committed */
 	int idle, ending;
 	struct err failed;      /* of the thread; sticks */
 	long stored;
@@ -81,17 +82,28 @@ let_go(struct names *names)
 
 /* ---- the thread */
 
-struct group {                                  /* one transaction */
-	int open;
-	int64_t since;
-	size_t bytes;
+/* What was added or sealed together: it ends between two rows of the input. */
+struct part {
+	int64_t since;                  /* when its first row came */
 	long events, duplicates;
+	struct buf place;               /* behind its last row */
+	int has_place;
+};
+
+/* What is not committed: chunks being packed, then rows that fill none, or else an open transaction. */
+struct group {
+	int open;                       /* a transaction is, with `rows` in it */
+	int64_t opened;
+	size_t bytes;                   /* in it */
+	struct part rows, sealed[STORE_SEALED_MOST];    /* sealed: the oldest first */
+	int n_sealed;
+	int ending;                     /* no more will come */
+	int64_t committed;              /* when that was done last */
 	struct store_series **series;   /* by number */
 	size_t n_series;
 	unsigned names_age;
 	uint64_t store_age;
-	struct buf place, now;
-	int has_place;
+	struct buf now;
 };
 
 /* The store's series of every number given so far. */
@@ -114,88 +126,231 @@ group_series(struct sink *s, struct group *g, struct names *names, struct err *e
 	return rc;
 }
 
-static int
-group_add(struct sink *s, struct group *g, struct batch *b, struct err *err)
+static void
+part_clear(struct part *p)
 {
-	int rc;
+	buf_clear(&p->place);
+	p->events = p->duplicates = 0;
+	p->has_place = 0;
+	p->since = 0;
+}
 
-	if (!g->open) {
-		if ((rc = store_begin(s->spec.store, err)))
-			return rc;
-		g->open = 1;
-		g->since = b->since;
-	}
-	for (size_t i = 0; i < b->n; i++) {
-		struct event *e = &b->events[i];
+/* One part more, behind what `p` has. */
+static void
+part_take(struct part *p, struct part *more)
+{
+	struct buf place = p->place;
 
-		if (!e->name.p) {
-			buf_str(&out_stdout()->buf, e->properties);
-			buf_byte(&out_stdout()->buf, '\n');
-			continue;
-		}
-		if (s->spec.dedupe_ms >= 0 && e->id.p) {
-			if ((rc = store_seen(s->spec.store, e->id, e->time, s->spec.dedupe_ms, err)) < 0)
-				return rc;
-			if (rc) {
-				g->duplicates++;
-				continue;
-			}
-		}
-		if ((rc = store_add(s->spec.store, e, err)))
-			return rc;
-		g->events++;
-		if (s->spec.tee) {
-			event_put(&out_stdout()->buf, e);
-			buf_byte(&out_stdout()->buf, '\n');
-		}
+	if (!p->since)
+		p->since = more->since;
+	p->events += more->events;
+	p->duplicates += more->duplicates;
+	if (more->has_place) {
+		p->place = more->place;
+		more->place = place;
+		p->has_place = 1;
 	}
-	if (b->n_samples && (rc = group_series(s, g, b->names, err)))
-		return rc;
-	for (size_t i = 0; i < b->n_samples; i++)
-		if ((rc = store_add_point(s->spec.store, g->series[b->samples[i].series], b->samples[i].time, b->samples[i].value, err)))
-			return rc;
-	g->events += b->rows;
-	g->bytes += b->bytes.n + b->n_samples * sizeof(*b->samples);
+	part_clear(more);
+}
+
+static void
+part_note(struct part *p, const struct batch *b, long events, long duplicates)
+{
+	if (!p->since)
+		p->since = b->since;
+	p->events += events;
+	p->duplicates += duplicates;
 	if (b->has_place) {
-		buf_clear(&g->place);
-		buf_str(&g->place, buf_get(&b->place));
-		g->has_place = 1;
+		buf_clear(&p->place);
+		buf_str(&p->place, buf_get(&b->place));
+		p->has_place = 1;
 	}
-	return 0;
 }
 
 static int
-group_commit(struct sink *s, struct group *g, struct err *err)
+group_begin(struct sink *s, struct group *g, struct err *err)
+{
+	int rc = g->open ? 0 : store_begin(s->spec.store, err);
+
+	if (rc || g->open)
+		return rc;
+	g->open = 1;
+	g->opened = time_mono_ns();
+	g->bytes = 0;
+	return 0;
+}
+
+/* Commit the open transaction, in which is `part`. */
+static int
+group_commit(struct sink *s, struct group *g, struct part *part, struct err *err)
 {
 	int rc;
 
-	if (g->has_place) {
+	if (part->has_place) {
 		buf_clear(&g->now);
 		if ((rc = store_get_state(s->spec.store, "ingest", s->spec.name, &g->now, err)) < 0)
 			return rc;
 		if (!str_eq(buf_get(&g->now), buf_get(&s->kept)))
 			return err_set(err, ERR_IO, "--resume %.*s: another at-ingest goes on under this name, these rows are left to it",
 			    STR_FMT(s->spec.name));
-		if ((rc = store_put_state(s->spec.store, "ingest", s->spec.name, buf_get(&g->place), err)))
+		if ((rc = store_put_state(s->spec.store, "ingest", s->spec.name, buf_get(&part->place), err)))
 			return rc;
 		buf_clear(&s->kept);
-		buf_str(&s->kept, buf_get(&g->place));
+		buf_str(&s->kept, buf_get(&part->place));
 	}
 	if ((rc = store_commit(s->spec.store, err)))
 		return rc;
 	g->open = 0;
+	g->committed = time_mono_ns();
 	if (s->spec.tee)
 		out_flush(out_stdout());
 	pthread_mutex_lock(&s->lock);
-	s->stored += g->events;
-	s->duplicates += g->duplicates;
+	s->stored += part->events;
+	s->duplicates += part->duplicates;
 	if (out_stdout()->failed && !s->failed.code)
 		s->failed.code = ERR_CANCEL;            /* stdout took no more: cmd_end says why */
 	pthread_mutex_unlock(&s->lock);
-	g->events = g->duplicates = 0;
-	g->bytes = 0;
-	g->has_place = 0;
+	part_clear(part);
 	return 0;
+}
+
+/* Put sealed chunks into a transaction: those that are packed, and at least so many. What they are is added to *part. */
+static int
+put_sealed(struct sink *s, struct group *g, int least, struct part *part, struct err *err)
+{
+	int rc = 0;
+
+	while (rc == 0 && g->n_sealed && (least-- > 0 || store_sealed_packed(s->spec.store))) {
+		struct part first = g->sealed[0];
+
+		if ((rc = group_begin(s, g, err)) || (rc = store_put_sealed(s->spec.store, err)))
+			break;
+		part_take(part, &g->sealed[0]);
+		first = g->sealed[0];
+		memmove(g->sealed, g->sealed + 1, (size_t)--g->n_sealed * sizeof(*g->sealed));
+		g->sealed[g->n_sealed] = first;         /* its memory */
+	}
+	return rc;
+}
+
+/* The chunks that are packed, and at least so many of them, are committed. */
+static int
+commit_sealed(struct sink *s, struct group *g, int least, struct err *err)
+{
+	struct part part = { 0 };
+	int rc = put_sealed(s, g, least, &part, err);
+
+	if (rc == 0 && g->open)
+		rc = group_commit(s, g, &part, err);
+	buf_release(&part.place);
+	return rc;
+}
+
+/* What is gathered becomes a chunk. */
+static int
+seal_gathered(struct sink *s, struct group *g, struct err *err)
+{
+	int rc = 0;
+
+	while (rc == 0 && !store_gather_seal(s->spec.store))
+		rc = commit_sealed(s, g, 1, err);
+	if (rc == 0)
+		part_take(&g->sealed[g->n_sealed++], &g->rows);
+	return rc;
+}
+
+/* All that there is is committed. */
+static int
+commit_all(struct sink *s, struct group *g, struct err *err)
+{
+	struct part part = { 0 };
+	int rc = 0;
+
+	if (!g->open) {                         /* else nothing is gathered */
+		if (store_gathered(s->spec.store) && g->ending && s->stored + g->rows.events >= BULK)
+			rc = seal_gathered(s, g, err);
+		if (rc == 0 && (rc = put_sealed(s, g, STORE_SEALED_MOST, &part, err)) == 0 && g->rows.since &&
+		    (rc = group_begin(s, g, err)) == 0)
+			rc = store_put_gathered(s->spec.store, err);
+	}
+	if (rc == 0 && g->open) {
+		part_take(&part, &g->rows);
+		rc = group_commit(s, g, &part, err);
+	}
+	buf_release(&part.place);
+	return rc;
+}
+
+static int
+write_event(struct sink *s, const struct event *e, long *events, long *duplicates, struct err *err)
+{
+	int rc;
+
+	if (!e->name.p) {
+		buf_str(&out_stdout()->buf, e->properties);
+		buf_byte(&out_stdout()->buf, '\n');
+		return 0;
+	}
+	if (s->spec.dedupe_ms >= 0 && e->id.p) {
+		if ((rc = store_seen(s->spec.store, e->id, e->time, s->spec.dedupe_ms, err)) < 0)
+			return rc;
+		if (rc)
+			return ++*duplicates, 0;
+	}
+	if ((rc = store_add(s->spec.store, e, err)))
+		return rc;
+	++*events;
+	if (s->spec.tee) {
+		event_put(&out_stdout()->buf, e);
+		buf_byte(&out_stdout()->buf, '\n');
+	}
+	return 0;
+}
+
+/* Straight into a transaction: ids are looked up in it, samples go to their series, and what is passed on is stored already. */
+static int
+write_batch(struct sink *s, struct group *g, struct batch *b, struct err *err)
+{
+	long events = 0, duplicates = 0;
+	int rc;
+
+	if (!g->open && ((g->n_sealed || g->rows.since) && (rc = commit_all(s, g, err))))
+		return rc;
+	if ((rc = group_begin(s, g, err)))
+		return rc;
+	for (size_t i = 0; i < b->n; i++)
+		if ((rc = write_event(s, &b->events[i], &events, &duplicates, err)))
+			return rc;
+	if (b->n_samples && (rc = group_series(s, g, b->names, err)))
+		return rc;
+	for (size_t i = 0; i < b->n_samples; i++)
+		if ((rc = store_add_point(s->spec.store, g->series[b->samples[i].series], b->samples[i].time, b->samples[i].value, err)))
+			return rc;
+	g->bytes += b->bytes.n + b->n_samples * sizeof(*b->samples);
+	part_note(&g->rows, b, events + b->rows, duplicates);
+	return 0;
+}
+
+static int
+gather_batch(struct sink *s, struct group *g, struct batch *b, struct err *err)
+{
+	int rc;
+
+	if (!store_gather_takes(s->spec.store, b->n, b->bytes.n + b->n * EVENT_MORE) && (rc = seal_gathered(s, g, err)))
+		return rc;
+	for (size_t i = 0; i < b->n; i++)
+		if ((rc = store_gather(s->spec.store, &b->events[i], err)))
+			return rc;
+	part_note(&g->rows, b, (long)b->n, 0);
+	return 0;
+}
+
+static int
+group_add(struct sink *s, struct group *g, struct batch *b, struct err *err)
+{
+	if (g->open || s->spec.dedupe_ms >= 0 || s->spec.tee || b->n_samples || b->rows)
+		return write_batch(s, g, b, err);
+	return gather_batch(s, g, b, err);
 }
 
 static void
@@ -206,20 +361,40 @@ wait_until(struct sink *s, int64_t ns)
 	pthread_cond_timedwait(&s->filled, &s->lock, &until);
 }
 
-/* Has the open group to be committed before more is waited for? Called with the lock held and nothing queued. */
 static int
-is_due(const struct sink *s, const struct group *g)
+is_empty(const struct group *g)
 {
-	return g->open && (s->idle || s->ending || time_mono_ns() - g->since >= SINK_GROUP_MS * 1000000ll);
+	return !g->open && !g->n_sealed && !g->rows.since;
 }
 
-static int
-is_full(const struct sink *s, const struct group *g)
+/* Has something to be committed before more is waited for? Called with the lock held and nothing queued. */
+static int64_t
+due_at(const struct sink *s, const struct group *g)
 {
-	int64_t age = time_mono_ns() - g->since;
+	int64_t since = g->n_sealed ? g->sealed[0].since : g->rows.since;
 
-	return g->bytes >= GROUP_BYTES || age >= SINK_GROUP_MS * 1000000ll ||
-	    (age >= SOONEST_MS * 1000000ll && g->events > 4 * FEW && store_pending(s->spec.store) < FEW);
+	return s->idle || s->ending ? 0 : since + SINK_GROUP_MS * 1000000ll;
+}
+
+/* What has come of a batch: commit what it is time for. */
+static int
+commit_some(struct sink *s, struct group *g, struct err *err)
+{
+	int64_t now = time_mono_ns();
+
+	if (!g->open)
+		return now - g->committed >= SOONEST_MS * 1000000ll && store_sealed_packed(s->spec.store) ? commit_sealed(s, g, 1, err) : 0;
+	if (g->bytes >= GROUP_BYTES || now - g->opened >= SINK_GROUP_MS * 1000000ll ||
+	    (now - g->opened >= SOONEST_MS * 1000000ll && g->rows.events > 4 * FEW && store_pending(s->spec.store) < FEW))
+		return commit_all(s, g, err);
+	return 0;
+}
+
+/* It is time for the oldest. */
+static int
+commit_due(struct sink *s, struct group *g, int all, struct err *err)
+{
+	return !all && g->n_sealed ? commit_sealed(s, g, 1, err) : commit_all(s, g, err);
 }
 
 static void *
@@ -233,28 +408,29 @@ run(void *self)
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
 		struct batch *b;
-		int commit;
+		int all;
 
-		while (!s->failed.code && !s->first && !is_due(s, &g) && !(s->ending && !g.open)) {
-			s->busy = g.open;
+		while (!s->failed.code && !s->first && (is_empty(&g) ? !s->ending : time_mono_ns() < due_at(s, &g))) {
+			s->busy = !is_empty(&g);
 			pthread_cond_signal(&s->emptied);
-			if (g.open)
-				wait_until(s, g.since + SINK_GROUP_MS * 1000000ll);
+			if (s->busy)
+				wait_until(s, due_at(s, &g));
 			else
 				pthread_cond_wait(&s->filled, &s->lock);
 		}
-		if (s->failed.code || (!s->first && !g.open))
+		if (s->failed.code || (!s->first && is_empty(&g)))
 			break;
 		if ((b = s->first) && !(s->first = b->next))
 			s->last = &s->first;
+		all = b ? b->commit : s->idle || s->ending;
+		g.ending = s->ending && !s->first;
 		s->busy = 1;
 		pthread_mutex_unlock(&s->lock);
 
-		commit = !b || b->commit;
 		if (b)
 			rc = group_add(s, &g, b, &err);
-		if (!rc && (commit || is_full(s, &g)))
-			rc = group_commit(s, &g, &err);
+		if (!rc)
+			rc = b && !all ? commit_some(s, &g, &err) : commit_due(s, &g, all, &err);
 
 		pthread_mutex_lock(&s->lock);
 		if (b) {
@@ -270,11 +446,14 @@ run(void *self)
 	s->busy = 0;
 	pthread_cond_signal(&s->emptied);
 	pthread_mutex_unlock(&s->lock);
-	if (g.open) {
+	if (!is_empty(&g)) {
 		store_abort(s->spec.store);
+		store_gather_forget(s->spec.store);
 		buf_clear(&out_stdout()->buf);          /* rows that were not stored are not passed on */
 	}
-	buf_release(&g.place);
+	buf_release(&g.rows.place);
+	for (int i = 0; i < STORE_SEALED_MOST; i++)
+		buf_release(&g.sealed[i].place);
 	buf_release(&g.now);
 	free(g.series);
 	return NULL;

@@ -1,11 +1,14 @@
 /* sink.h - where events end: the store, stdout, or both; committed in groups.
  *
- *      reading ──► batch ──► queue ──► a thread of its own: begin, add …, place, commit ──► rows on stdout
+ *      reading ──► batch ──► queue ──► a thread of its own: gather … ──► chunks, packed by others ──► begin, put, place, commit
+ *                                                       └── or, of what needs a transaction: begin, add …, place, commit ──► rows on stdout
  *
  * Events are copied into a batch; a batch is handed over when it is full (1 MiB), or when the oldest event in it has waited
- * GROUP_MS, only between input rows. The thread puts batches into one transaction until it has waited as long or the
- * input is idle. With each batch goes the place in the input behind its last row, committed with it. A row on stdout is one
- * that is stored: it is written after the commit. Without a store everything happens in the caller's thread at once.
+ * GROUP_MS, only between input rows. The thread gathers batches until they fill a chunk, their oldest row has waited as long, or
+ * the input is idle; chunks are committed when they are packed, a few milliseconds each time. With each batch goes the place in
+ * the input behind its last row; it is committed with its rows. Where ids are looked up (dedupe), rows are passed on, or there
+ * are metric samples, batches go into one transaction for as long. A row on stdout is one that is stored: it is written after
+ * the commit. Without a store everything happens in the caller's thread at once.
  */
 #ifndef INGEST_SINK_H
 #define INGEST_SINK_H
@@ -13,7 +16,7 @@
 #include "event/event.h"
 #include "store/store.h"
 
-#define SINK_GROUP_MS 150                       /* with the commit itself: at the latest 200 ms after a row came */
+#define SINK_GROUP_MS 150                       /* with the commit itself: at the latest 200 ms after a row came, as long as the processors keep up */
 
 struct sink;
 

@@ -52,8 +52,11 @@ enum chunk_column {
 
 /* ---- writing */
 struct chunk_block { int column, part; size_t at, len; };       /* bytes in chunk_packed.bytes */
+struct chunk_name { struct str name; int64_t count, first, last; };
 struct chunk_packed {
 	struct buf header, bytes;
+	struct chunk_name *name;        /* the events' names */
+	size_t n_names;
 	struct chunk_block *block;
 	size_t n, cap;
 	struct keys keys;               /* the property keys, counted on the way */
@@ -64,8 +67,10 @@ void chunk_packed_release(struct chunk_packed *);
 /* Pack n events that are sorted by (time, seq); 1 <= n <= CHUNK_ROWS_MOST. */
 void chunk_pack(struct chunk_packed *, const struct event *, size_t n);
 
+/* Events that were packed with seqs from 0 on come behind others: from now on theirs count from `seq`. Once for a packing. */
+void chunk_packed_follow(struct chunk_packed *, uint64_t seq);
+
 /* ---- the header alone */
-struct chunk_name { struct str name; int64_t count, first, last; };
 struct chunk_info {
 	int version;                    /* of the chunk's format: 1 or 2 */
 	size_t n;

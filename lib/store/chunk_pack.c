@@ -24,6 +24,10 @@ struct chunk_packer {
 	struct values texts[3], *leaf;  /* ids, users, sessions; each leaf */
 	size_t leaf_cap;
 	struct buf column, list;        /* a column; the list of leaves */
+	struct map names;
+	size_t names_cap;
+	struct chunk_info info;         /* what the header tells */
+	uint64_t raw;
 };
 
 void
@@ -34,6 +38,7 @@ chunk_packed_release(struct chunk_packed *c)
 	buf_release(&c->header);
 	buf_release(&c->bytes);
 	free(c->block);
+	free(c->name);
 	keys_release(&c->keys);
 	if (k) {
 		pack_release(&k->pack);
@@ -47,6 +52,7 @@ chunk_packed_release(struct chunk_packed *c)
 		free(k->leaf);
 		buf_release(&k->column);
 		buf_release(&k->list);
+		map_release(&k->names);
 		free(k);
 	}
 	*c = (struct chunk_packed){ 0 };
@@ -126,46 +132,69 @@ put_name_codes(struct chunk_packed *c, const uint32_t *code, size_t n, uint32_t 
 static void
 pack_names(struct chunk_packed *c, const struct event *ev, size_t n)
 {
-	struct map map = { 0 };
-	struct chunk_name *name = NULL;
-	uint32_t *code = mem_grow(NULL, n, sizeof(*code)), *last = mem_new((c->packer->shapes.n_shapes + 1) * sizeof(*last));
-	size_t cap = 0;
+	struct chunk_packer *k = c->packer;
+	struct map *map = &k->names;
+	uint32_t *code = mem_grow(NULL, n, sizeof(*code)), *last = mem_new((k->shapes.n_shapes + 1) * sizeof(*last));
 
+	map_clear(map);
 	for (size_t i = 0; i < n; i++) {
-		uint32_t *guess = &last[c->packer->shape[i]];   /* the name that came with this shape before, + 1 */
+		uint32_t *guess = &last[k->shape[i]];   /* the name that came with this shape before, + 1 */
 		struct chunk_name *one;
 		int is_new;
 		struct map_entry *e;
 
-		if (*guess && str_eq(ev[i].name, name[*guess - 1].name)) {
+		if (*guess && str_eq(ev[i].name, c->name[*guess - 1].name)) {
 			code[i] = *guess - 1;
 		} else {
-			e = map_put(&map, ev[i].name, &is_new);
+			e = map_put(map, ev[i].name, &is_new);
 			if (is_new) {
-				if (map.n > cap)
-					name = mem_grow(name, cap = cap ? cap * 2 : 64, sizeof(*name));
-				name[map.n - 1] = (struct chunk_name){ .name = e->key, .first = ev[i].time };
-				e->bits = map.n - 1;
+				if (map->n > k->names_cap)
+					c->name = mem_grow(c->name, k->names_cap = k->names_cap ? k->names_cap * 2 : 64, sizeof(*c->name));
+				c->name[map->n - 1] = (struct chunk_name){ .name = e->key, .first = ev[i].time };
+				e->bits = map->n - 1;
 			}
 			code[i] = (uint32_t)e->bits;
 			*guess = code[i] + 1;
 		}
-		one = &name[code[i]];
+		one = &c->name[code[i]];
 		one->count++;
 		one->last = ev[i].time;         /* rows are in order of time */
 	}
-	varint_put(&c->header, map.n);
-	for (size_t i = 0; i < map.n; i++) {
-		varint_put_str(&c->header, name[i].name);
-		varint_put(&c->header, (uint64_t)name[i].count);
-		varint_put(&c->header, (uint64_t)(name[i].first - ev[0].time));
-		varint_put(&c->header, (uint64_t)(name[i].last - name[i].first));
-	}
-	put_name_codes(c, code, n, (uint32_t)map.n);
+	c->n_names = map->n;
+	put_name_codes(c, code, n, (uint32_t)map->n);
 	free(code);
 	free(last);
-	free(name);
-	map_release(&map);
+}
+
+static void
+put_header(struct chunk_packed *c)
+{
+	const struct chunk_packer *k = c->packer;
+
+	buf_clear(&c->header);
+	buf_byte(&c->header, CHUNK_VERSION);
+	varint_put(&c->header, k->info.n);
+	varint_put_signed(&c->header, k->info.min_time);
+	varint_put(&c->header, (uint64_t)(k->info.max_time - k->info.min_time));
+	varint_put(&c->header, k->info.min_seq);
+	varint_put(&c->header, k->info.max_seq - k->info.min_seq);
+	varint_put(&c->header, k->raw);
+	varint_put(&c->header, c->bytes.n);
+	varint_put(&c->header, c->n_names);
+	for (size_t i = 0; i < c->n_names; i++) {
+		varint_put_str(&c->header, c->name[i].name);
+		varint_put(&c->header, (uint64_t)c->name[i].count);
+		varint_put(&c->header, (uint64_t)(c->name[i].first - k->info.min_time));
+		varint_put(&c->header, (uint64_t)(c->name[i].last - c->name[i].first));
+	}
+}
+
+void
+chunk_packed_follow(struct chunk_packed *c, uint64_t seq)
+{
+	c->packer->info.min_seq += seq;
+	c->packer->info.max_seq += seq;
+	put_header(c);
 }
 
 static void
@@ -198,7 +227,7 @@ need_leaves(struct chunk_packer *k, size_t n)
 	memset(k->leaf + was, 0, (k->leaf_cap - was) * sizeof(*k->leaf));
 }
 
-/* All texts of a row while its bytes are near. */
+/* All texts of some rows while their bytes are near. */
 static void
 take_apart(struct chunk_packer *k, const struct event *ev, size_t n)
 {
@@ -207,12 +236,20 @@ take_apart(struct chunk_packer *k, const struct event *ev, size_t n)
 		values_clear(&k->texts[i]);
 		values_with_none(&k->texts[i]);
 	}
-	for (size_t i = 0; i < n; i++) {
-		values_add(&k->texts[0], ev[i].id);
-		values_add(&k->texts[1], ev[i].user_id);
-		values_add(&k->texts[2], ev[i].session_id);
-		k->shape[i] = shapes_row(&k->shapes, ev[i].properties);
+	for (size_t from = 0, some; from < n; from += some) {
+		struct str text[3][VALUES_TOGETHER];
+
+		some = n - from < VALUES_TOGETHER ? n - from : VALUES_TOGETHER;
+		k->shapes.n_found = 0;
+		for (size_t i = 0; i < some; i++) {
+			text[0][i] = ev[from + i].id;
+			text[1][i] = ev[from + i].user_id;
+			text[2][i] = ev[from + i].session_id;
+			k->shape[from + i] = shapes_row(&k->shapes, ev[from + i].properties);
+		}
 		need_leaves(k, k->shapes.n_leaves);
+		for (int i = 0; i < 3; i++)
+			values_add(&k->texts[i], text[i], some);
 		values_add_json(k->leaf, k->shapes.found, k->shapes.n_found);
 	}
 }
@@ -303,7 +340,6 @@ void
 chunk_pack(struct chunk_packed *c, const struct event *ev, size_t n)
 {
 	struct chunk_packer *k = c->packer ? c->packer : (c->packer = mem_new(sizeof(*k)));
-	struct buf names;
 	uint64_t min_seq = UINT64_MAX, max_seq = 0, raw = 0;
 
 	if (n > k->cap) {
@@ -311,7 +347,6 @@ chunk_pack(struct chunk_packed *c, const struct event *ev, size_t n)
 		k->shape = mem_grow(k->shape, n, sizeof(*k->shape));
 		k->number = mem_grow(k->number, n, sizeof(*k->number));
 	}
-	buf_clear(&c->header);
 	buf_clear(&c->bytes);
 	c->n = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -327,17 +362,8 @@ chunk_pack(struct chunk_packed *c, const struct event *ev, size_t n)
 	pack_leaves(c);
 	values_put_codes(&c->bytes, k->shape, n, (uint32_t)k->shapes.n_shapes);
 	end_block(c, CHUNK_ROWS, 0);
-	pack_names(c, ev, n);                   /* to the header, which is not begun yet */
-	names = c->header;
-	c->header = (struct buf){ 0 };
-	buf_byte(&c->header, CHUNK_VERSION);
-	varint_put(&c->header, n);
-	varint_put_signed(&c->header, ev[0].time);
-	varint_put(&c->header, (uint64_t)(ev[n - 1].time - ev[0].time));
-	varint_put(&c->header, min_seq);
-	varint_put(&c->header, max_seq - min_seq);
-	varint_put(&c->header, raw);
-	varint_put(&c->header, c->bytes.n);
-	buf_str(&c->header, buf_get(&names));
-	buf_release(&names);
+	pack_names(c, ev, n);
+	k->info = (struct chunk_info){ .n = n, .min_time = ev[0].time, .max_time = ev[n - 1].time, .min_seq = min_seq, .max_seq = max_seq };
+	k->raw = raw;
+	put_header(c);
 }

@@ -1137,7 +1137,7 @@ store_close(struct store *s)
 		mdb_env_close(s->env);
 	if (s->scans_fd >= 0)
 		close(s->scans_fd);
-	store_free_sealer(s);
+	store_sealer_free(s);
 	store_free_samples(s);
 	dedupe_free(s->dedupe);
 	tail_rows_release(&s->pending);

@@ -2,11 +2,11 @@
  *
  *      store_add ──► pending ──(commit)──► tail ──(65,536 rows or 16 MiB)──► chunk
  *                       └──(65,536 rows or 16 MiB in one transaction, or half of it at its end)──► chunk
+ *      store_gather ──────(as many rows as the caller will)──► chunk: gather.c
  *
  * Sealing is part of the writer's own transaction, so a crash leaves the rows in the tail or in the chunk, never in both
  * and never in none. A chunk is full, or half full, whichever way it came; only `at-admin compact` seals a short tail.
  */
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -14,32 +14,70 @@
 #include "store/chunk.h"
 #include "store/store_priv.h"
 
+#define RUN 16          /* events that are put in order one by one before such runs are merged */
+
 /* ---- adding */
 
-static void
-count_name(struct store *s, const struct event *ev)
+void
+store_count_name(struct store *s, const struct chunk_name *name)
 {
 	int is_new;
-	struct map_entry *e = map_put(&s->names, ev->name, &is_new);
+	struct map_entry *e = map_put(&s->names, name->name, &is_new);
 	struct store_name_count *c;
 
 	if (is_new) {
 		if (s->names.n > s->cap_names)
 			s->name_counts = mem_grow(s->name_counts, s->cap_names = s->cap_names ? s->cap_names * 2 : 64, sizeof(*s->name_counts));
 		e->bits = s->names.n - 1;
-		s->name_counts[e->bits] = (struct store_name_count){ 0, ev->time, ev->time };
+		s->name_counts[e->bits] = (struct store_name_count){ 0, name->first, name->last };
 	}
 	c = &s->name_counts[e->bits];
-	c->count++;
-	c->first = ev->time < c->first ? ev->time : c->first;
-	c->last = ev->time > c->last ? ev->time : c->last;
+	c->count += name->count;
+	c->first = name->first < c->first ? name->first : c->first;
+	c->last = name->last > c->last ? name->last : c->last;
+}
+
+struct order { int64_t time; uint64_t seq; uint32_t at; };
+
+static inline int
+comes_after(const struct order *a, const struct order *b)
+{
+	return a->time > b->time || (a->time == b->time && a->seq > b->seq);
+}
+
+/* Merge sort in place: what is in order already, as nearly all is, costs a comparison a merge. */
+static void
+sort_order(struct order *o, size_t n, struct order *room)
+{
+	for (size_t from = 0; from < n; from += RUN)
+		for (size_t i = from + 1; i < n && i < from + RUN; i++) {
+			struct order one = o[i];
+			size_t to = i;
+
+			for (; to > from && comes_after(&o[to - 1], &one); to--)
+				o[to] = o[to - 1];
+			o[to] = one;
+		}
+	for (size_t width = RUN; width < n; width *= 2)
+		for (size_t from = 0; from + width < n; from += 2 * width) {
+			size_t a = from, middle = from + width, b = middle, end = middle + width < n ? middle + width : n, kept;
+
+			if (!comes_after(&o[middle - 1], &o[middle]))
+				continue;
+			while (a < middle && !comes_after(&o[a], &o[middle]))   /* these stay */
+				a++;
+			memcpy(room, o + a, (middle - a) * sizeof(*o));
+			kept = middle - a;
+			for (size_t i = 0; i < kept; )
+				o[a++] = b < end && comes_after(&room[i], &o[b]) ? o[b++] : room[i++];
+		}
 }
 
 void
 store_sort_events(struct event *ev, size_t n)
 {
-	struct order { int64_t time; uint64_t seq; uint32_t at; } *o, *to, *swap;
-	struct event *copy;
+	struct order *o;
+	struct event one;
 	size_t i;
 
 	for (i = 1; i < n; i++)
@@ -47,32 +85,28 @@ store_sort_events(struct event *ev, size_t n)
 			break;
 	if (i >= n)
 		return;                 /* the usual case: they came in order */
-	o = mem_grow(NULL, n, sizeof(*o));
-	to = mem_grow(NULL, n, sizeof(*to));
+	o = mem_grow(NULL, 2 * n, sizeof(*o));
 	for (i = 0; i < n; i++)
 		o[i] = (struct order){ ev[i].time, ev[i].seq, (uint32_t)i };
-	for (size_t width = 1; width < n; width *= 2) {         /* merge sort: nearly sorted input costs little */
-		for (size_t low = 0; low < n; low += 2 * width) {
-			size_t a = low, middle = low + width < n ? low + width : n, b = middle, end = low + 2 * width < n ? low + 2 * width : n;
+	sort_order(o, n, o + n);
+	for (i = 0; i < n; i++) {               /* round by round: each goes where the one before it came from */
+		size_t to = i, from;
 
-			for (size_t k = low; k < end; k++)
-				if (b >= end || (a < middle && (o[a].time < o[b].time || (o[a].time == o[b].time && o[a].seq <= o[b].seq))))
-					to[k] = o[a++];
-				else
-					to[k] = o[b++];
+		if (o[i].at == i)
+			continue;
+		one = ev[i];
+		for (; (from = o[to].at) != i; to = from) {
+			ev[to] = ev[from];
+			o[to].at = (uint32_t)to;
 		}
-		swap = o, o = to, to = swap;
+		ev[to] = one;
+		o[to].at = (uint32_t)to;
 	}
-	copy = mem_dup(ev, n * sizeof(*ev));
-	for (i = 0; i < n; i++)
-		ev[i] = copy[o[i].at];
-	free(copy);
 	free(o);
-	free(to);
 }
 
-static int
-put_packed(struct store *s, const struct chunk_packed *packed, struct err *err)
+int
+store_put_packed(struct store *s, const struct chunk_packed *packed, struct err *err)
 {
 	char key[12];
 	int rc;
@@ -103,167 +137,16 @@ int
 store_put_chunk(struct store *s, const struct event *ev, size_t n, struct err *err)
 {
 	chunk_pack(&s->packed, ev, n);
-	return put_packed(s, &s->packed, err);
+	return store_put_packed(s, &s->packed, err);
 }
 
-/* Rows with their seqs from `seq` on; their number. */
-static size_t
-rows_of_batches(const struct tail_rows *rows, uint64_t seq, struct event *ev)
+int
+store_event_fault(const struct event *ev, struct err *err)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < rows->n_batches; i++) {
-		struct tail_iter it = { .rest = { rows->bytes.p + rows->batch[i].at, rows->batch[i].len }, .n = rows->batch[i].n, .seq = seq + n };
-
-		while (tail_next(&it, &ev[n]) == 1)
-			n++;
-	}
-	return n;
-}
-
-/* ---- sealing beside adding
- *
- * Rows that fill a chunk are packed by a thread of the store's own while its writer adds the next ones: the two cost about the
- * same. The thread sees nothing but the rows and its own memory; the writer puts the chunk into the transaction. */
-struct store_sealer {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t turn;
-	enum { IDLE, FULL, PACKED, END } state;
-	struct tail_rows rows;
-	uint64_t seq;
-	struct event *ev;
-	size_t cap;
-	struct chunk_packed packed;
-	int threaded;
-};
-
-static void
-pack_rows(struct store_sealer *k)
-{
-	size_t n;
-
-	if (k->rows.n > k->cap)
-		k->ev = mem_grow(k->ev, k->cap = k->rows.n, sizeof(*k->ev));
-	n = rows_of_batches(&k->rows, k->seq, k->ev);
-	store_sort_events(k->ev, n);
-	chunk_pack(&k->packed, k->ev, n);
-}
-
-static void *
-seal_beside(void *self)
-{
-	struct store_sealer *k = self;
-
-	pthread_mutex_lock(&k->lock);
-	while (k->state != END) {
-		if (k->state == FULL) {
-			pthread_mutex_unlock(&k->lock);
-			pack_rows(k);
-			pthread_mutex_lock(&k->lock);
-			k->state = PACKED;
-			pthread_cond_broadcast(&k->turn);
-		} else {
-			pthread_cond_wait(&k->turn, &k->lock);
-		}
-	}
-	pthread_mutex_unlock(&k->lock);
-	return NULL;
-}
-
-static struct store_sealer *
-new_sealer(void)
-{
-	struct store_sealer *k = mem_new(sizeof(*k));
-	sigset_t all, was;
-
-	pthread_mutex_init(&k->lock, NULL);
-	pthread_cond_init(&k->turn, NULL);
-	sigfillset(&all);               /* signals are for the threads of the program */
-	pthread_sigmask(SIG_SETMASK, &all, &was);
-	k->threaded = pthread_create(&k->thread, NULL, seal_beside, k) == 0;
-	pthread_sigmask(SIG_SETMASK, &was, NULL);
-	return k;
-}
-
-void
-store_free_sealer(struct store *s)
-{
-	struct store_sealer *k = s->sealer;
-
-	if (!k)
-		return;
-	if (k->threaded) {
-		pthread_mutex_lock(&k->lock);
-		while (k->state == FULL)
-			pthread_cond_wait(&k->turn, &k->lock);
-		k->state = END;
-		pthread_cond_broadcast(&k->turn);
-		pthread_mutex_unlock(&k->lock);
-		pthread_join(k->thread, NULL);
-	}
-	pthread_mutex_destroy(&k->lock);
-	pthread_cond_destroy(&k->turn);
-	tail_rows_release(&k->rows);
-	chunk_packed_release(&k->packed);
-	free(k->ev);
-	free(k);
-	s->sealer = NULL;
-}
-
-/* Wait for the chunk being packed, if there is one. 1 when there was. */
-static int
-packed_chunk(struct store_sealer *k)
-{
-	int was;
-
-	if (!k)
-		return 0;
-	pthread_mutex_lock(&k->lock);
-	while (k->state == FULL)
-		pthread_cond_wait(&k->turn, &k->lock);
-	was = k->state == PACKED;
-	k->state = IDLE;
-	pthread_mutex_unlock(&k->lock);
-	return was;
-}
-
-/* Put it into the transaction. */
-static int
-harvest(struct store *s, struct err *err)
-{
-	int rc = 0;
-
-	if (packed_chunk(s->sealer) && (rc = put_packed(s, &s->sealer->packed, err)) == 0)
-		keys_add(&s->keys, &s->sealer->packed.keys);
-	return rc;
-}
-
-/* Pending rows that fill a chunk alone become one, without passing through the tail. */
-static int
-seal_pending(struct store *s, struct err *err)
-{
-	struct store_sealer *k = s->sealer ? s->sealer : (s->sealer = new_sealer());
-	struct tail_rows rows;
-	int rc = harvest(s, err);
-
-	rows = k->rows;
-	k->rows = s->pending;
-	k->seq = s->pending_seq;
-	s->pending = rows;
-	s->pending_seq += k->rows.n;
-	tail_rows_clear(&s->pending);
-	if (rc)
-		return rc;
-	if (!k->threaded) {
-		pack_rows(k);
-		k->state = PACKED;
-		return 0;
-	}
-	pthread_mutex_lock(&k->lock);
-	k->state = FULL;
-	pthread_cond_broadcast(&k->turn);
-	pthread_mutex_unlock(&k->lock);
+	if (ev->name.n == 0 || ev->name.n > EVENT_NAME_MOST || ev->time < TIME_MIN || ev->time > TIME_MAX)
+		return err_set(err, ERR_INPUT, "an event without a name of 1 to %d bytes or with a time out of range", EVENT_NAME_MOST);
+	if (ev->properties.n + ev->id.n + ev->user_id.n + ev->session_id.n > CHUNK_BLOCK_MOST / 4)
+		return err_set(err, ERR_LIMIT, "an event larger than %u bytes", CHUNK_BLOCK_MOST / 4);
 	return 0;
 }
 
@@ -272,16 +155,14 @@ store_add(struct store *s, const struct event *ev, struct err *err)
 {
 	if (!s->txn)
 		return err_set(err, ERR_IO, "%s: no transaction is open", s->path);
-	if (ev->name.n == 0 || ev->name.n > EVENT_NAME_MOST || ev->time < TIME_MIN || ev->time > TIME_MAX)
-		return err_set(err, ERR_INPUT, "an event without a name of 1 to %d bytes or with a time out of range", EVENT_NAME_MOST);
-	if (ev->properties.n + ev->id.n + ev->user_id.n + ev->session_id.n > CHUNK_BLOCK_MOST / 4)
-		return err_set(err, ERR_LIMIT, "an event larger than %u bytes", CHUNK_BLOCK_MOST / 4);
+	if (store_event_fault(ev, err))
+		return err->code;
 	tail_rows_add(&s->pending, ev);
-	count_name(s, ev);
+	store_count_name(s, &(struct chunk_name){ ev->name, 1, ev->time, ev->time });
 	s->head.next_seq++;
 	s->head.events++;
 	s->changed = 1;
-	return s->pending.n >= STORE_CHUNK_ROWS || s->pending.bytes.n >= STORE_CHUNK_RAW ? seal_pending(s, err) : 0;
+	return s->pending.n >= STORE_CHUNK_ROWS || s->pending.bytes.n >= STORE_CHUNK_RAW ? store_sealer_seal(s, err) : 0;
 }
 
 size_t
@@ -391,7 +272,7 @@ store_seal_tail(struct store *s, int all, struct err *err)
 		while (n < room && (got = tail_next(&it, &ev[n])) == 1)
 			n++;
 	}
-	if (n != s->head.tail_rows || rows_of_batches(&s->pending, s->pending_seq, ev + n) != s->pending.n) {
+	if (n != s->head.tail_rows || tail_rows_events(&s->pending, s->pending_seq, ev + n) != s->pending.n) {
 		rc = store_damaged(err, s, "the tail holds what is no row");
 		goto out;
 	}
@@ -429,9 +310,9 @@ store_flush_events(struct store *s, struct err *err)
 	int rc;
 
 	/* What nearly fills a chunk becomes one: by way of the tail it would be read, sorted and counted once more. */
-	if (s->pending.n >= STORE_CHUNK_ROWS / 2 && (rc = seal_pending(s, err)))
+	if (s->pending.n >= STORE_CHUNK_ROWS / 2 && (rc = store_sealer_seal(s, err)))
 		return rc;
-	if ((rc = harvest(s, err)) || s->pending.n == 0)
+	if ((rc = store_sealer_put(s, 1, err)) || s->pending.n == 0)
 		return rc;
 	if (s->head.tail_rows + s->pending.n >= STORE_CHUNK_ROWS || s->head.tail_bytes + s->pending.bytes.n >= STORE_CHUNK_RAW) {
 		if ((rc = store_seal_tail(s, 0, err)))
@@ -452,7 +333,7 @@ store_flush_events(struct store *s, struct err *err)
 void
 store_forget_events(struct store *s)
 {
-	packed_chunk(s->sealer);
+	store_sealer_forget(s);
 	tail_rows_clear(&s->pending);
 	keys_clear(&s->keys);
 	map_clear(&s->names);

@@ -75,6 +75,20 @@ int store_add(struct store *, const struct event *, struct err *);
 /* How many of the transaction's events are in no chunk yet. To commit when they are few spares them the way through the tail. */
 size_t store_pending(const struct store *);
 
+/* Many events, ahead of the transaction: gathered without one, packed into chunks by other threads while more are gathered and
+ * others may write, and then put into a short one. They count from then on, and in the order in which they were gathered; until
+ * then they are in memory only. While there are sealed ones, no others are added with store_add. */
+#define STORE_SEALED_MOST 5                     /* chunks at once */
+int store_gather(struct store *, const struct event *, struct err *);   /* copied */
+size_t store_gathered(const struct store *);                            /* and not sealed */
+int store_gather_takes(const struct store *, size_t n, size_t bytes);   /* 1: so many more belong into the same chunk */
+int store_gather_seal(struct store *);          /* what is gathered is to be a chunk; 0: one has to be put first */
+int store_sealed(const struct store *);         /* chunks not put yet */
+int store_sealed_packed(const struct store *);  /* 1: the oldest of them is packed */
+int store_put_sealed(struct store *, struct err *);     /* put the oldest, which may have to be waited for */
+int store_put_gathered(struct store *, struct err *);   /* add what is gathered and not sealed, as store_add does */
+void store_gather_forget(struct store *);       /* what was not put is dropped */
+
 /* Metric samples: one row of metric fields. labels is a compact JSON object with keys in byte order. A series is (metric,
  * labels, field, window); adding one at the same time again replaces. */
 struct store_sample { struct str metric, labels, field; int64_t time; double value; struct str window; struct str state; };

@@ -96,7 +96,7 @@ struct store {
 	struct store_pending *samples;
 	struct dedupe *dedupe;
 	struct chunk_packed packed;
-	struct store_sealer *sealer;    /* events.c */
+	struct store_sealer *sealer;    /* gather.c; NULL until it is wanted */
 	struct store_state *held;       /* what readers see between store_hold and store_let_go (snapshot.c); NULL: each the newest */
 	struct pack pack;               /* of the writer */
 	struct buf value;               /* scratch */
@@ -182,7 +182,12 @@ int store_flush_vocab(struct store *, struct err *);
 int store_flush_samples(struct store *, struct err *);
 int store_flush_dedupe(struct store *, struct err *);
 void store_forget_events(struct store *);
-void store_free_sealer(struct store *);
+
+/* ---- gather.c: pending rows become chunks */
+int store_sealer_seal(struct store *, struct err *);            /* all pending rows are to be one, of this transaction */
+int store_sealer_put(struct store *, int all, struct err *);    /* put those that are packed, or all, into it */
+void store_sealer_forget(struct store *);                       /* those of this transaction */
+void store_sealer_free(struct store *);
 void store_forget_samples(struct store *);
 void store_free_samples(struct store *);
 void store_forget_dedupe(struct store *, int committed);
@@ -196,6 +201,9 @@ int store_vocab_take(struct store *, char what, struct str name, int64_t count, 
 int store_fetch_block(void *view_and_chunk, int column, int part, struct buf *, struct err *);
 struct store_block_source { const struct store_view *view; uint64_t chunk; };
 void store_sort_events(struct event *, size_t n);
+int store_event_fault(const struct event *, struct err *);      /* what no store takes: ERR_INPUT, ERR_LIMIT; else 0 */
+int store_put_packed(struct store *, const struct chunk_packed *, struct err *);
+void store_count_name(struct store *, const struct chunk_name *);       /* so many events more of that name */
 
 int store_put_tail(struct store *, struct event *in_order_of_seq, size_t n, struct err *);      /* as the whole tail */
 int store_read_chunk(struct store *, uint64_t id, struct arena *, struct event **, size_t *n, struct err *);    /* in the write transaction; appended */

@@ -117,6 +117,20 @@ tail_next(struct tail_iter *it, struct event *ev)
 	return 1;
 }
 
+size_t
+tail_rows_events(const struct tail_rows *rows, uint64_t seq, struct event *ev)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows->n_batches; i++) {
+		struct tail_iter it = { .rest = { rows->bytes.p + rows->batch[i].at, rows->batch[i].len }, .n = rows->batch[i].n, .seq = seq + n };
+
+		while (tail_next(&it, &ev[n]) == 1)
+			n++;
+	}
+	return n;
+}
+
 void
 tail_put_value(struct buf *out, const struct tail_rows *rows, const struct tail_batch *b, struct pack *pack)
 {

@@ -43,6 +43,9 @@ struct tail_iter {
 };
 int tail_next(struct tail_iter *, struct event *);      /* 1, 0 at the end, -1 when the bytes are no rows */
 
+/* All rows, with their seqs from `seq` on, into ev[rows.n]; how many could be read. Borrowed from the rows. */
+size_t tail_rows_events(const struct tail_rows *, uint64_t seq, struct event *ev);
+
 /* A batch as the value of a table: varint number of rows, rows. One of 4 KiB or more, if that is worth it: 0, varint length, and a piece
  * (pack.h) of such a value. */
 void tail_put_value(struct buf *, const struct tail_rows *, const struct tail_batch *, struct pack *);

@@ -501,6 +501,98 @@ a_shared_store_holds_by_itself(void **state)
 	store_close(s);
 }
 
+static int
+sum_counts(void *sum, struct str name, int64_t count, int64_t first, int64_t last)
+{
+	(void)name;
+	assert_true(first <= last);
+	*(int64_t *)sum += count;
+	return 0;
+}
+
+static int
+count_page(void *sum, struct str key, int64_t count)
+{
+	if (str_eq(key, STR("page")))
+		*(int64_t *)sum += count;
+	return 0;
+}
+
+static void
+gather_range(struct store *s, unsigned from, unsigned to, int64_t (*time)(unsigned))
+{
+	struct err err = { 0 };
+	struct made m;
+
+	for (unsigned i = from; i < to; i++) {
+		make_event(&m, i, time(i));
+		OK(store_gather(s, &m.ev, &err));
+	}
+}
+
+/* What is gathered counts from the commit that puts it, in chunks or not; what was put into a transaction that is given up, or
+ * was forgotten, was never there. */
+static void
+what_is_gathered_is_there_from_its_commit(void **state)
+{
+	struct err err = { 0 };
+	struct store *s = store_open(dir, "gathered", STORE_CREATE, &err);
+	unsigned done = 0;
+	int64_t names = 0, pages = 0;
+
+	(void)state;
+	if (!s)
+		fail_msg("%s", err.text);
+	add_range(s, 0, done = 10, jumping);
+	for (int round = 0; round < 4; round++) {
+		unsigned sizes[] = { 3000, 1, 40000, 7 }, n = 0;
+
+		gather_range(s, done, done + 50, jumping);
+		assert_int_equal(store_gathered(s), 50);
+		store_gather_forget(s);
+		assert_int_equal(store_gathered(s), 0);
+		for (int i = 0; i < 4; i++) {
+			gather_range(s, done + n, done + n + sizes[i], jumping);
+			n += sizes[i];
+			if (i == 3 && round % 2)
+				break;                  /* these stay rows */
+			while (!store_gather_seal(s)) {
+				OK(store_begin(s, &err));
+				OK(store_put_sealed(s, &err));
+				OK(store_commit(s, &err));
+			}
+			assert_int_equal(store_gathered(s), 0);
+		}
+		OK(store_begin(s, &err));
+		while (store_sealed(s))
+			OK(store_put_sealed(s, &err));
+		OK(store_put_gathered(s, &err));
+		OK(store_commit(s, &err));
+		done += n;
+		check_store(s);
+	}
+	gather_range(s, done, done + 5000, jumping);
+	assert_int_equal(store_gather_seal(s), 1);
+	OK(store_begin(s, &err));
+	OK(store_put_sealed(s, &err));
+	store_abort(s);
+	gather_range(s, done, done + 500, jumping);
+	assert_int_equal(store_gather_seal(s), 1);
+	store_gather_forget(s);
+	assert_int_equal(store_sealed(s), 0);
+	OK(store_each_name(s, sum_counts, &names, &err));
+	OK(store_each_property(s, count_page, &pages, &err));
+	assert_int_equal(names, done);
+	assert_int_equal(pages, done);
+	store_close(s);
+	s = store_open(dir, "gathered", STORE_WRITE, &err);
+	add_range(s, done, done + 1000, jumping);
+	check_all(s, done + 1000, jumping, 0);
+	check_all(s, done + 1000, jumping, 1);
+	check_store(s);
+	store_close(s);
+}
+
 int
 main(void)
 {
@@ -510,6 +602,7 @@ main(void)
 		cmocka_unit_test(ranges_names_and_users_are_found),
 		cmocka_unit_test(an_open_scan_sees_the_store_as_it_was),
 		cmocka_unit_test(the_vocabulary_counts),
+		cmocka_unit_test(what_is_gathered_is_there_from_its_commit),
 		cmocka_unit_test(state_belongs_to_its_transaction),
 		cmocka_unit_test(a_sample_at_the_same_time_replaces),
 		cmocka_unit_test(a_shared_store_holds_by_itself),

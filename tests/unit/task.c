@@ -25,8 +25,9 @@ work(void *self, int thread, void *slot)
 	it->worked++;
 }
 
+/* away: all of them are given away and waited for. */
 static void
-items_are_finished_in_the_order_given(void **state __attribute__((unused)))
+finish_in_order(int away)
 {
 	for (int threads = 1; threads <= TASK_MOST; threads++) {
 		enum { ALL = 2000 };
@@ -49,13 +50,25 @@ items_are_finished_in_the_order_given(void **state __attribute__((unused)))
 			assert_int_equal(task_flying(q), given - finished);
 			if (given < ALL && (it = task_slot(q))) {
 				*it = (struct item){ .number = given++ };
-				task_give(q);
+				(away ? task_give_away : task_give)(q);
 			} else if (task_flying(q))
-				task_help(q);
+				(away ? task_wait : task_help)(q);
 		}
 		assert_null(task_done(q));
 		task_queue_free(q);
 	}
+}
+
+static void
+items_are_finished_in_the_order_given(void **state __attribute__((unused)))
+{
+	finish_in_order(0);
+}
+
+static void
+so_are_those_that_are_given_away(void **state __attribute__((unused)))
+{
+	finish_in_order(1);
 }
 
 static void
@@ -101,6 +114,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(items_are_finished_in_the_order_given),
+		cmocka_unit_test(so_are_those_that_are_given_away),
 		cmocka_unit_test(what_was_begun_ends_before_the_queue_is_gone),
 		cmocka_unit_test(as_many_threads_as_are_wished),
 	};
