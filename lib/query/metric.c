@@ -4,8 +4,6 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/map.h"
@@ -13,9 +11,9 @@
 #include "base/out.h"
 #include "base/time.h"
 #include "json/cell.h"
-#include "window/window.h"
+#include "query/kept.h"
 
-#define BY_MOST     16
+#define BY_MOST     KEPT_BY_MOST
 #define BUCKETS_MOST 100000     /* filled with zeros */
 
 const char *const metric_columns[] = { "timestamp", "value", NULL };
@@ -100,10 +98,34 @@ bucket_end(const struct gather *g, int64_t begin, int64_t time)
 	return begin + every;
 }
 
+/* The series of a key; the labels of a new one are still to be set. */
+static struct series *
+series_put(const struct gather *g, struct groups *x, struct str key, int *is_new)
+{
+	struct map_entry *e = map_put(&x->series, key, is_new);
+
+	if (!*is_new)
+		return &x->list[e->num];
+	e->num = (int64_t)x->n;
+	if (x->n == x->cap) {
+		x->cap = x->cap ? 2 * x->cap : 16;
+		x->list = mem_grow(x->list, x->cap, sizeof(*x->list));
+	}
+	x->list[x->n] = (struct series){ .key = e->key, .label = arena_get(x->arena, (size_t)(g->n_by + 1) * sizeof(struct cell)) };
+	return &x->list[x->n++];
+}
+
+static void
+set_label(struct groups *x, struct series *s, int i, struct cell v)
+{
+	s->label[i] = v;
+	if (v.type == CELL_TEXT)
+		s->label[i].text.p = arena_dup(x->arena, v.text.p, v.text.n);
+}
+
 static struct series *
 series_of(const struct gather *g, struct groups *x, struct json labels, struct str metric)
 {
-	struct map_entry *e;
 	struct series *s;
 	int is_new;
 
@@ -117,22 +139,11 @@ series_of(const struct gather *g, struct groups *x, struct json labels, struct s
 			buf_str(&x->key, v.type == JSON_NONE ? STR("null") : json_raw(v));
 		buf_byte(&x->key, '\n');
 	}
-	e = map_put(&x->series, buf_get(&x->key), &is_new);
-	if (!is_new)
-		return &x->list[e->num];
-	e->num = (int64_t)x->n;
-	if (x->n == x->cap) {
-		x->cap = x->cap ? 2 * x->cap : 16;
-		x->list = mem_grow(x->list, x->cap, sizeof(*x->list));
-	}
-	s = &x->list[x->n++];
-	*s = (struct series){ .key = e->key, .label = arena_get(x->arena, (size_t)(g->n_by + 1) * sizeof(*s->label)) };
-	for (int i = 0; i < g->n_by; i++) {
+	s = series_put(g, x, buf_get(&x->key), &is_new);
+	for (int i = 0; is_new && i < g->n_by; i++) {
 		struct json v = json_get(labels, g->by[i]);
 
-		s->label[i] = v.type == JSON_NONE && metric.p && str_eq(g->by[i], STR("metric")) ? cell_text(metric) : cell_of_json(v, &x->scratch);
-		if (s->label[i].type == CELL_TEXT)
-			s->label[i].text.p = arena_dup(x->arena, s->label[i].text.p, s->label[i].text.n);
+		set_label(x, s, i, v.type == JSON_NONE && metric.p && str_eq(g->by[i], STR("metric")) ? cell_text(metric) : cell_of_json(v, &x->scratch));
 	}
 	return s;
 }
@@ -215,25 +226,11 @@ add_part(const struct gather *g, struct groups *x, const struct groups *part)
 {
 	for (size_t i = 0; i < part->n; i++) {
 		const struct series *from = &part->list[i];
-		struct series *s;
 		int is_new;
-		struct map_entry *e = map_put(&x->series, from->key, &is_new);
+		struct series *s = series_put(g, x, from->key, &is_new);
 
-		if (is_new) {
-			e->num = (int64_t)x->n;
-			if (x->n == x->cap) {
-				x->cap = x->cap ? 2 * x->cap : 16;
-				x->list = mem_grow(x->list, x->cap, sizeof(*x->list));
-			}
-			s = &x->list[x->n++];
-			*s = (struct series){ .key = e->key, .label = arena_get(x->arena, (size_t)(g->n_by + 1) * sizeof(*s->label)) };
-			for (int k = 0; k < g->n_by; k++) {
-				s->label[k] = from->label[k];
-				if (s->label[k].type == CELL_TEXT)
-					s->label[k].text.p = arena_dup(x->arena, s->label[k].text.p, s->label[k].text.n);
-			}
-		}
-		s = &x->list[e->num];
+		for (int k = 0; is_new && k < g->n_by; k++)
+			set_label(x, s, k, from->label[k]);
 		for (size_t k = 0; k < from->n; k++)
 			fold(point_of(x, s, from->point[k].time), g->fold, from->point[k].value, from->point[k].n);
 	}
@@ -314,77 +311,94 @@ emit(struct gather *g, struct cell_sink sink, struct err *err)
 	return rc;
 }
 
-/* ---- from events, as at-agg does it */
+/* ---- from events */
+
+/* Of labels that are cells. */
+static struct series *
+series_of_cells(const struct gather *g, struct groups *x, const struct cell *label)
+{
+	struct series *s;
+	int is_new;
+
+	buf_clear(&x->key);
+	for (int i = 0; i < g->n_by; i++) {
+		cell_put_json(&x->key, &label[i]);
+		buf_byte(&x->key, '\n');
+	}
+	s = series_put(g, x, buf_get(&x->key), &is_new);
+	for (int i = 0; is_new && i < g->n_by; i++)
+		set_label(x, s, i, label[i]);
+	return s;
+}
 
 static int
-from_events(struct query *q, struct gather *g, const struct str *names, int n_names, const char *where, const char *value, struct err *err)
+add_counts(void *self, int part, const struct kept_counts *k)
 {
-	const struct store_range range = { .from = g->spec->from, .to = g->spec->to, .names = names, .n_names = n_names };
-	char span[40] = "all", *by = g->spec->by.p ? mem_dup(g->spec->by.p, g->spec->by.n) : mem_text("");
-	struct out out = { .fd = memfd_create("metric", MFD_CLOEXEC), .name = "memory" };
-	struct window_spec spec = WINDOW_DEFAULTS;
-	struct store *store = query_store(q, err);
-	struct window *window = NULL;
-	struct store_scan *scan = NULL;
-	struct buf row = {0};
-	struct event e;
-	int rc = 0, looked = 0;
+	struct gather *g = self;
+	struct groups *x = &g->part[part];
+	struct series *s = series_of_cells(g, x, k->label);
 
-	if (g->spec->every_ms)
-		dur_print(g->spec->every_ms, span);
-	spec.span = span, spec.by = by, spec.aggregates = value, spec.where = where, spec.name = "metric", spec.zone = query_zone(q), spec.out = &out;
-	spec.lateness_ms = TIME_MAX;
-	if (out.fd < 0)
-		err_set(err, ERR_IO, "no memory file");
-	else if (store && (window = window_new(&spec, err)))
-		scan = store_scan_open(store, &range, err);
-	while (scan && (rc = store_scan_next(scan, &e, err)) > 0) {
-		if ((++looked & 0xfff) == 0 && query_stopped(q, err) < 0)
-			break;
-		buf_clear(&row);
-		event_put(&row, &e);
-		if (window_row(window, buf_get(&row), err) < 0) {
-			if (err->code != ERR_INPUT)
-				break;
-			err_clear(err);
-		}
+	for (size_t i = 0, to; i < k->n; i = to) {
+		int64_t begin = bucket(g, k->time[i]), end = bucket_end(g, begin, k->time[i]), sum = k->count[i];
+
+		for (to = i + 1; to < k->n && k->time[to] < end; to++)
+			sum += k->count[to];
+		fold(point_of(x, s, begin), SUM, (double)sum, sum);
 	}
-	if (scan && !err->code)
-		window_finish(window, err);
-	store_scan_close(scan);
-	window_free(window);
-	if (!err->code) {
-		out_flush(&out);
-		off_t size = lseek(out.fd, 0, SEEK_END);
-		char *text = size > 0 ? mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, out.fd, 0) : NULL;
-		struct str rest = { text, size > 0 ? (size_t)size : 0 }, line;
+	return 0;
+}
 
-		while (text && text != MAP_FAILED && rest.n && str_cut(&rest, '\n', &line)) {
-			struct json r = json_value(line);
-			struct json_iter it;
-			struct buf scratch = {0};
-			int64_t time;
-			double x = NAN;
+static int
+from_counts(struct gather *g, const struct kept_question *ask, struct err *err)
+{
+	struct groups part[KEPT_PARTS];
+	int rc;
 
-			if (r.type != JSON_OBJECT || time_parse_rfc3339(json_text(json_get(r, STR("timestamp")), &scratch), &time) < 0) {
-				buf_release(&scratch);
-				continue;
-			}
-			for (it = json_iter(r); json_next(&it); )       /* the last number is the aggregate */
-				if (it.value.type == JSON_NUMBER)
-					json_double(it.value, &x);
-			if (!isnan(x))
-				add(g, &g->all, series_of(g, &g->all, json_get(r, STR("labels")), (struct str){ 0 }), time, x);
-			buf_release(&scratch);
-		}
-		if (text && text != MAP_FAILED)
-			munmap(text, (size_t)size);
+	for (int i = 0; i < KEPT_PARTS; i++)
+		begin_groups(&part[i]);
+	g->part = part;
+	rc = kept_counts(g->query, ask, add_counts, g, err);
+	for (int i = 0; i < KEPT_PARTS; i++) {
+		if (rc == 0)
+			add_part(g, &g->all, &part[i]);
+		release_groups(&part[i]);
 	}
-	if (out.fd >= 0)
-		close(out.fd);
-	buf_release(&out.buf), buf_release(&row);
-	free(by);
-	return err->code;
+	g->part = NULL;
+	return rc;
+}
+
+static int
+from_rows(struct gather *g, const struct kept_question *ask, struct err *err)
+{
+	struct buf rows = {0}, scratch = {0};
+	struct str rest, line;
+	int rc = kept_rows(g->query, ask, &rows, err);
+
+	for (rest = buf_get(&rows); rc == 0 && rest.n && str_cut(&rest, '\n', &line); ) {
+		struct json r = json_value(line);
+		struct json_iter it;
+		int64_t time;
+		double x = NAN;
+
+		if (r.type != JSON_OBJECT || time_parse_rfc3339(json_text(json_get(r, STR("timestamp")), &scratch), &time) < 0)
+			continue;
+		for (it = json_iter(r); json_next(&it); )       /* the last number is the aggregate */
+			if (it.value.type == JSON_NUMBER)
+				json_double(it.value, &x);
+		if (!isnan(x))
+			add(g, &g->all, series_of(g, &g->all, json_get(r, STR("labels")), (struct str){ 0 }), time, x);
+	}
+	buf_release(&rows), buf_release(&scratch);
+	return rc;
+}
+
+static int
+from_events(struct gather *g, const struct str *names, int n_names, const char *where, const char *value, struct err *err)
+{
+	const struct kept_question ask = { .names = names, .n_names = n_names, .by = g->by, .n_by = g->n_by, .from = g->spec->from,
+		.to = g->spec->to, .every_ms = g->spec->every_ms, .where = where, .value = value };
+
+	return where || strcmp(value, "count") != 0 ? from_rows(g, &ask, err) : from_counts(g, &ask, err);
 }
 
 /* ---- from stored samples */
@@ -551,7 +565,7 @@ find_event(void *self, struct str name, int64_t count, int64_t first, int64_t la
 }
 
 static int
-from_config(struct query *q, struct gather *g, struct json metric, struct err *err)
+from_config(struct gather *g, struct json metric, struct err *err)
 {
 	struct buf where = {0}, value = {0}, text = {0}, names = {0};
 	struct str name[64], w, v;
@@ -582,7 +596,7 @@ from_config(struct query *q, struct gather *g, struct json metric, struct err *e
 		name[n++] = (struct str){ names.p + names.n, s.n };
 		buf_str(&names, s);
 	}
-	rc = from_events(q, g, name, n, where_text, value_text, err);
+	rc = from_events(g, name, n, where_text, value_text, err);
 	free(where_text), free(value_text);
 	buf_release(&where), buf_release(&value), buf_release(&text), buf_release(&names);
 	return rc;
@@ -611,14 +625,14 @@ metric_run(struct query *q, const struct metric_spec *spec, struct cell_sink sin
 	if (query_config(q) && policy_metric_name(query_policy(q), spec->name))
 		metric = json_get(config_get(query_config(q), "analytics", "metrics"), spec->name);
 	if (metric.type == JSON_OBJECT) {
-		rc = from_config(q, &g, metric, err);
+		rc = from_config(&g, metric, err);
 	} else if (!query_store(q, err)) {
 		rc = err->code;
 	} else if ((rc = store_each_series(query_store(q, err), &match, see_series, &kinds, err)) == 0 && kinds.any) {
 		rc = from_samples(&g, &kinds, &match, err);
 	} else if (rc == 0 && (rc = store_each_name(query_store(q, err), find_event, &find, err)) == 0) {
 		if (find.found)
-			rc = from_events(q, &g, find.found & 1 ? &find.name : &find.singular, 1, NULL, "count", err);
+			rc = from_events(&g, find.found & 1 ? &find.name : &find.singular, 1, NULL, "count", err);
 		else
 			rc = err_set(err, ERR_USAGE, "no metric '%.*s': it is not in config/analytics.json, not stored, and no event; at-query schema shows what there is",
 			    (int)(spec->name.n < 80 ? spec->name.n : 80), spec->name.p);

@@ -241,7 +241,7 @@ query_store(struct query *q, struct err *err)
 			err_set(err, ERR_USAGE, "there is no store here");
 			return NULL;
 		}
-		q->store = q->spec.opened ? store_share(q->spec.opened) : store_open(q->spec.store, q->spec.tenant, STORE_READ, err);
+		q->store = q->spec.opened ? store_share(q->spec.opened) : store_open(q->spec.store, q->spec.tenant, STORE_READ | STORE_ASIDE, err);
 		restrict_store(q);
 		if (q->store)
 			q->version = store_version(q->store);

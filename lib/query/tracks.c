@@ -158,9 +158,8 @@ tracks_sort(struct tracks *t)
 
 enum { NAME, TIME, SEQ, USER, GROUP };
 
-/* What tracks_field reads, as a field of a batch. */
-static struct store_field
-field_of(struct str by)
+struct store_field
+tracks_batch_field(struct str by)
 {
 	if (str_eq(by, STR("event")))
 		return (struct store_field){ .of = FIELD_EVENT };
@@ -312,7 +311,7 @@ static int
 look(struct look *l, struct err *err)
 {
 	const struct store_range range = { .from = TIME_MIN, .to = TIME_MAX + 1 };
-	const struct store_field fields[] = { { .of = FIELD_EVENT }, { .of = FIELD_TIME }, { .of = FIELD_SEQ }, { .of = FIELD_USER }, field_of(l->t->by) };
+	const struct store_field fields[] = { { .of = FIELD_EVENT }, { .of = FIELD_TIME }, { .of = FIELD_SEQ }, { .of = FIELD_USER }, tracks_batch_field(l->t->by) };
 	struct store_batches *all = store_batches_open(l->store, &range, fields, l->t->by.p ? 5 : 4, err);
 	struct store_batch *b = all ? store_batch_open(all, err) : NULL;
 	int rc = b ? 0 : err->code;

@@ -45,5 +45,6 @@ int tracks_load(struct tracks *, struct store *, int (*stopped)(void *, struct e
 
 /* A field of an event as text, as SQL has its value (true is 1, a nested value its JSON); p NULL when there is none or it is null. */
 struct str tracks_field(const struct event *, struct str field, struct buf *scratch);
+struct store_field tracks_batch_field(struct str field);        /* what that reads, as a column of a batch */
 
 #endif

@@ -251,7 +251,7 @@ begin_chunk(struct reader *r, const struct store_source *from, struct err *err)
 	if (snap->range.user_id.p && (rc = chunk_has_user(k, snap->range.user_id, err)) <= 0)
 		return rc;
 	r->end = k->info.n;
-	if (whole(r))
+	if (snap->range.whole || whole(r))
 		return 0;
 	if ((rc = chunk_load(k, CHUNK_TIME, err))) {
 		r->end = 0;
@@ -652,6 +652,20 @@ make_property(struct reader *r, int field, struct err *err)
 		return rc < 0 ? rc : 0;
 	s->by_rows = 1;
 	return make_properties(r, err);
+}
+
+int
+store_batch_row(struct store_batch *batch, size_t i, struct event *ev, struct err *err)
+{
+	struct reader *r = (struct reader *)batch;
+	int rc;
+
+	if (r->rows) {
+		*ev = r->rows[i];
+		return 0;
+	}
+	rc = chunk_row(&r->chunk, r->from + i, CHUNK_ALL, ev, err);
+	return at_chunk(r, rc, err);
 }
 
 static struct str

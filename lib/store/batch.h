@@ -13,6 +13,7 @@
 #define STORE_BATCH_H
 
 #include "json/cell.h"
+#include "store/pack.h"
 #include "store/store.h"
 
 #define STORE_BATCH_FIELDS 256          /* fields of one store_batches at most */
@@ -67,7 +68,29 @@ void store_batch_close(struct store_batch *);
 /* 1 a batch of at least one row, 0 no more, < 0. After ERR_CORRUPT the damaged chunk is passed over: calling again goes on. */
 int store_batch_next(struct store_batch *, struct err *);
 
+/* Row i of the batch whole, as a scan gives it (borrowed until the next): for who wants few of them, in order. 0 or < 0. */
+int store_batch_row(struct store_batch *, size_t i, struct event *, struct err *);
+
 /* Column `field` (its index in the fields given to store_batches_open). 0 or < 0. Asking again costs nothing. */
 int store_batch_column(struct store_batch *, int field, struct column *, struct err *);
+
+/* ---- what was made of a chunk, kept beside it
+ *
+ * A chunk never changes, so a state that depends on nothing but its rows stays true for as long as it is there; and it lies among
+ * the chunk's own blocks, so that whatever removes the chunk (merging, retention, erasure) removes it. Late events lie in other
+ * chunks. What a state is of has a name of 16 bytes (a hash); a tenant remembers STORE_KEPT_MOST of them, and for one more the oldest
+ * is forgotten. A state that is not there, damaged or forgotten is only made again. */
+#define STORE_KEPT_MOST  256
+#define STORE_KEPT_NAME  16
+#define STORE_KEPT_BYTES (4u << 20)     /* of one state, at most */
+
+/* The number under which states of that name lie; -1: there are none. For store_kept_get, until the store has changed. */
+int store_kept_find(struct store *, const unsigned char name[STORE_KEPT_NAME]);
+int store_kept_get(struct store *, int number, const unsigned char name[STORE_KEPT_NAME], uint64_t chunk, struct pack *, struct buf *state);     /* 1, 0 none */
+
+/* Keep some, of chunks as they were read. Nothing is written while somebody else writes, where the file may not be written, or for
+ * chunks that have gone since: then they are made again another time. How many were kept, or < 0 when writing failed. */
+struct store_kept { uint64_t chunk; struct str state; };
+int store_kept_put(struct store *, const unsigned char name[STORE_KEPT_NAME], const struct store_kept *, size_t n, struct err *);
 
 #endif

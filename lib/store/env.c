@@ -624,48 +624,41 @@ grow_map(struct store *s)
 /* The writers' mutex goes to whoever asks first when it falls free, and that is mostly the one that has just given it up: a busy
  * writer kept others waiting for seconds. So who waits for it holds the turn meanwhile, a lock on the last byte but one of
  * scans.lock, and who comes back waits for the turn. Where that lock cannot be had, writers are only as fair as the mutex. */
+enum { TURN = 2, PEN = 3 };             /* bytes from the end of scans.lock */
+
 static void
-take_turn(struct store *s, short how)
+take(struct store *s, int byte, short how)
 {
-	struct flock lock = { .l_type = how, .l_whence = SEEK_SET, .l_start = INT64_MAX - 2, .l_len = 1 };
+	struct flock lock = { .l_type = how, .l_whence = SEEK_SET, .l_start = INT64_MAX - byte, .l_len = 1 };
 
 	while (fcntl(s->scans_fd, F_OFD_SETLKW, &lock) && errno == EINTR && !cmd_stopping())
 		;
 }
 
-int
-store_begin(struct store *s, struct err *err)
+/* Who has a write transaction holds the pen, a lock like the turn, so that one may see without waiting that somebody writes
+ * (store_begin_aside): LMDB's mutex cannot be tried. It is taken before the mutex and given back after it. */
+static void
+give_back_pen(struct store *s)
+{
+	take(s, PEN, F_UNLCK);
+}
+
+static int
+begin_write(struct store *s)
 {
 	int rc = 0;
-	struct store_view v;
 
-	if (!(s->how & STORE_WRITE))
-		return err_set(err, ERR_IO, "%s: opened for reading only", s->path);
-	if (s->txn)
-		return err_set(err, ERR_IO, "%s: a transaction is open already", s->path);
-	grow_map(s);                    /* where it cannot, there may be room all the same */
-	take_turn(s, F_WRLCK);
 	for (int tries = 0; tries < 100; tries++) {
 		rc = begin(s->env, 0, &s->txn);
 		if (rc != MDB_MAP_RESIZED || (rc = follow_map(s)))
 			break;
 		rc = MDB_MAP_RESIZED;
 	}
-	take_turn(s, F_UNLCK);
 	if (rc) {
 		s->txn = NULL;
-		return store_fail(s, rc, "beginning", err);
+		give_back_pen(s);
 	}
-	s->writer = pthread_self();
-	s->changed = 0;
-	store_view_of_txn(s, &v);
-	if ((rc = store_view_head(&v, &s->head, err))) {
-		mdb_txn_abort(s->txn);
-		s->txn = NULL;
-		return rc;
-	}
-	s->pending_seq = s->head.next_seq;
-	return 0;
+	return rc;
 }
 
 static void
@@ -675,6 +668,88 @@ forget(struct store *s, int committed)
 	store_forget_samples(s);
 	store_forget_dedupe(s, committed);
 	s->txn = NULL;
+	give_back_pen(s);
+}
+
+static int
+begun(struct store *s, struct err *err)
+{
+	struct store_view v;
+	int rc;
+
+	s->writer = pthread_self();
+	s->changed = 0;
+	store_view_of_txn(s, &v);
+	if ((rc = store_view_head(&v, &s->head, err)))
+		store_abort(s);
+	s->pending_seq = s->head.next_seq;
+	return rc;
+}
+
+int
+store_begin(struct store *s, struct err *err)
+{
+	int rc;
+
+	if (!(s->how & STORE_WRITE))
+		return err_set(err, ERR_IO, "%s: opened for reading only", s->path);
+	if (s->txn)
+		return err_set(err, ERR_IO, "%s: a transaction is open already", s->path);
+	grow_map(s);                    /* where it cannot, there may be room all the same */
+	take(s, TURN, F_WRLCK);
+	take(s, PEN, F_WRLCK);
+	rc = begin_write(s);
+	take(s, TURN, F_UNLCK);
+	return rc ? store_fail(s, rc, "beginning", err) : begun(s, err);
+}
+
+struct store *
+store_begin_aside(struct store *s, struct err *err)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = INT64_MAX - PEN, .l_len = 1 };
+	struct buf path = { 0 };
+	struct store *mine;
+	unsigned flags = 0;
+	int fd, rc;
+
+	if (mdb_env_get_flags(s->env, &flags) || flags & MDB_RDONLY)
+		return NULL;
+	buf_printf(&path, "%s/scans.lock", s->path);
+	fd = io_open(buf_text(&path), O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
+	buf_release(&path);
+	if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock)) {
+		close(fd);
+		fd = -1;
+	}
+	if (fd < 0)
+		return NULL;
+	mine = store_share(s);
+	mine->how = STORE_WRITE;
+	mine->scans_fd = fd;            /* locks belong to what was opened, so that of the other handle would not tell */
+	grow_map(mine);
+	if ((rc = begin_write(mine)))
+		store_fail(mine, rc, "beginning", err);
+	else
+		begun(mine, err);
+	if (err->code)
+		store_end_aside(mine, 0, err);
+	return err->code ? NULL : mine;
+}
+
+int
+store_end_aside(struct store *mine, int keep, struct err *err)
+{
+	int fd = mine->scans_fd, rc = 0;
+
+	if (keep && mine->txn && mine->changed) {
+		rc = commit(mine->txn);
+		forget(mine, rc == 0);
+		rc = rc ? store_fail(mine, rc, "committing", err) : 0;
+	}
+	store_abort(mine);
+	store_close(mine);
+	close(fd);
+	return rc;
 }
 
 void
@@ -901,7 +976,7 @@ touch(struct store *s, const char *name, int flags, struct err *err)
 static int
 open_env(struct store *s, struct err *err)
 {
-	unsigned flags = MDB_NOTLS | (s->how & STORE_WRITE ? 0 : MDB_RDONLY);
+	unsigned flags = MDB_NOTLS | (s->how & (STORE_WRITE | STORE_ASIDE) ? 0 : MDB_RDONLY);
 	int rc = 0, dead = 0;
 	MDB_stat st;
 
@@ -952,9 +1027,9 @@ store_lock_open(struct store *s, int alone, struct err *err)
 
 		buf_printf(&path, "%s/scans.lock", s->path);
 		s->scans_fd = io_open(buf_text(&path), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (s->scans_fd < 0 && s->how == STORE_READ)
+		if (s->scans_fd < 0 && !(s->how & STORE_WRITE))
 			s->scans_fd = io_open(path.p, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
-		if (s->scans_fd < 0 && (s->how != STORE_READ || errno == ELOOP))
+		if (s->scans_fd < 0 && (s->how & STORE_WRITE || errno == ELOOP))
 			err_set(err, ERR_IO, errno == ELOOP ? "%s: a symbolic link, which a store never has, remove it" : "%s: %m", path.p);
 		buf_release(&path);
 		if (s->scans_fd < 0)            /* a read-only medium: nobody writes there */
@@ -1068,6 +1143,8 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 	data = mem_grow(NULL, strlen(s->path) + 10, 1);
 	sprintf(data, "%s/data.mdb", s->path);
 	is_new = access(data, F_OK) && errno == ENOENT;
+	if (s->how & STORE_ASIDE && faccessat(AT_FDCWD, data, W_OK, AT_EACCESS))
+		s->how &= ~STORE_ASIDE;
 	if (!(how & STORE_CREATE) && is_new) {
 		rc = err_set(err, ERR_IO, "%s: not there, the store was never finished, make it by `at-ingest`", data);
 		goto out;

@@ -23,7 +23,8 @@
 
 struct store;
 
-enum { STORE_READ = 0, STORE_WRITE = 1, STORE_CREATE = 2 };     /* CREATE: the folders too; implies WRITE */
+enum { STORE_READ = 0, STORE_WRITE = 1, STORE_CREATE = 2,       /* CREATE: the folders too; implies WRITE */
+    STORE_ASIDE = 4 };          /* with READ: and where the file may be written, to keep what was made of it (store_kept_put in batch.h) */
 
 /* Open tenant `tenant` of the store at `dir`. NULL and the reason: not there (the mend: at-admin init or at-ingest), a newer
  * format, a foreign file, a network file system. Tenant NULL: DIR/system, an environment like a tenant's, of which users, keys and
@@ -123,6 +124,7 @@ struct store_range {
 	struct str user_id;     /* only this user's; p NULL: all. May let others through: a hint for skipping */
 	uint64_t after;         /* only what came after the event with this seq; 0: all. May let others through: a hint for skipping */
 	uint64_t until;         /* only what came up to the event with this seq; 0: all. Likewise */
+	int whole;              /* batches: all rows of the chunks that may have rows in the range, also those outside it */
 	int by_time;            /* 1: in order of (time, seq); 0: as they lie, which is faster */
 	unsigned skip;          /* STORE_SKIP_ bits of what the caller does not read: it may be missing in the events, and costs nothing */
 };

@@ -176,6 +176,11 @@ int store_damaged(struct err *, const struct store *, const char *what);
 int store_reopen(struct store *, int (*between)(struct store *, struct err *), struct err *);
 int store_lock_open(struct store *, int alone, struct err *);  /* 0; 1 when alone and others have it open; < 0 */
 
+/* A write transaction for what may as well be left: a handle of its own, only while nobody else writes. NULL, mostly without an
+ * error, when somebody does or the file cannot be written. It does not count as a change of the store (store_version). */
+struct store *store_begin_aside(struct store *, struct err *);
+int store_end_aside(struct store *, int keep, struct err *);   /* committed, or dropped; the handle is gone */
+
 /* Parts of a commit. */
 int store_flush_events(struct store *, struct err *);
 int store_flush_vocab(struct store *, struct err *);
@@ -208,6 +213,9 @@ void store_count_name(struct store *, const struct chunk_name *);       /* so ma
 int store_put_tail(struct store *, struct event *in_order_of_seq, size_t n, struct err *);      /* as the whole tail */
 int store_read_chunk(struct store *, uint64_t id, struct arena *, struct event **, size_t *n, struct err *);    /* in the write transaction; appended */
 int store_put_events(struct store *, struct event *, size_t n, struct err *);   /* sorted here, as full chunks and a rest */
+
+/* kept.c: states of a chunk lie among its blocks, as this column */
+#define STORE_KEPT_COLUMN 255
 
 /* snapshot.c: what a reader sees, shared by scans and batches. Nothing in it changes but where the tail is being read. */
 struct store_state;                     /* all chunks and the tail of one moment */

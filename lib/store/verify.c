@@ -182,7 +182,7 @@ static void
 see_block(struct check *c, struct str key, struct str value)
 {
 	(void)value;
-	if (key.n != 12 || key.p[8] < 0 || key.p[8] >= CHUNK_COLUMNS)
+	if (key.n != 12 || ((unsigned char)key.p[8] >= CHUNK_COLUMNS && (unsigned char)key.p[8] != STORE_KEPT_COLUMN))
 		tell(c, "blocks: a key of another form");
 	else if (!map_find(&c->chunks, (struct str){ key.p, 8 }))
 		tell(c, "chunk %llu: a block of a chunk that is not there", (unsigned long long)store_key64_get(key.p));
