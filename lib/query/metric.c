@@ -12,15 +12,22 @@
 #include "base/time.h"
 #include "json/cell.h"
 #include "query/kept.h"
+#include "sketch/distinct.h"
+#include "sketch/quantile.h"
 
 #define BY_MOST     KEPT_BY_MOST
 #define BUCKETS_MOST 100000     /* filled with zeros */
 
 const char *const metric_columns[] = { "timestamp", "value", NULL };
 
-enum fold { SUM, MIN, MAX, MEAN };
+/* STATES: a percentile or a number of different values, of merged sketches where every sample has one; else the mean. */
+enum fold { SUM, MIN, MAX, MEAN, STATES };
 
-struct point { int64_t time; double value; int64_t n; };
+struct point {
+	int64_t time, n;
+	double value;
+	struct sketch { struct quantile *quantile; struct distinct *distinct; int64_t n; } *sketch;     /* of n of the samples; NULL: of none */
+};
 struct series {
 	struct cell *label;
 	struct str key;                 /* labels as text, in the map */
@@ -47,6 +54,7 @@ struct gather {
 	struct str by[BY_MOST];
 	int n_by;
 	enum fold fold;
+	double share;                   /* of STATES that are quantiles */
 	struct groups all, *part;
 	pthread_mutex_t lock;
 	struct err *err;
@@ -59,10 +67,23 @@ begin_groups(struct groups *x)
 }
 
 static void
+free_sketch(struct sketch *k)
+{
+	if (!k)
+		return;
+	quantile_free(k->quantile);
+	distinct_free(k->distinct);
+	free(k);
+}
+
+static void
 release_groups(struct groups *x)
 {
-	for (size_t i = 0; i < x->n; i++)
+	for (size_t i = 0; i < x->n; i++) {
+		for (size_t p = 0; p < x->list[i].n; p++)
+			free_sketch(x->list[i].point[p].sketch);
 		free(x->list[i].point);
+	}
 	free(x->list);
 	map_release(&x->series);
 	arena_free(x->arena);
@@ -192,6 +213,41 @@ fold(struct point *p, enum fold how, double value, int64_t n)
 	p->n += n;
 }
 
+/* What `from` has becomes part of *to. */
+static void
+join_sketch(struct sketch **to, struct sketch *from)
+{
+	if (!*to) {
+		*to = from;
+		return;
+	}
+	(*to)->n += from->n;
+	if (from->quantile && (*to)->quantile)
+		quantile_merge((*to)->quantile, from->quantile);
+	else if (from->distinct && (*to)->distinct)
+		distinct_merge((*to)->distinct, from->distinct);
+	else
+		(*to)->n = -1;                  /* not of one kind: none will do */
+	free_sketch(from);
+}
+
+/* A sample's state, which stands for n samples. Windows without a value have none, and so many different ones: 0. */
+static void
+add_state(const struct gather *g, struct point *p, struct str state, double value, int64_t n)
+{
+	struct sketch *k = mem_new(sizeof(*k));
+
+	k->n = n;
+	if (g->share < 0)
+		k->distinct = state.p ? distinct_read(state) : value == 0 ? distinct_new() : NULL;
+	else if (state.p)
+		k->quantile = quantile_read(state);
+	if (k->quantile || k->distinct)
+		join_sketch(&p->sketch, k);
+	else
+		free(k);
+}
+
 static void
 add(const struct gather *g, struct groups *x, struct series *s, int64_t time, double value)
 {
@@ -222,17 +278,23 @@ add_run(const struct gather *g, struct groups *x, struct series *s, const int64_
 
 /* What a part found, on top of the parts before it. */
 static void
-add_part(const struct gather *g, struct groups *x, const struct groups *part)
+add_part(const struct gather *g, struct groups *x, struct groups *part)
 {
 	for (size_t i = 0; i < part->n; i++) {
-		const struct series *from = &part->list[i];
+		struct series *from = &part->list[i];
 		int is_new;
 		struct series *s = series_put(g, x, from->key, &is_new);
 
 		for (int k = 0; is_new && k < g->n_by; k++)
 			set_label(x, s, k, from->label[k]);
-		for (size_t k = 0; k < from->n; k++)
-			fold(point_of(x, s, from->point[k].time), g->fold, from->point[k].value, from->point[k].n);
+		for (size_t k = 0; k < from->n; k++) {
+			struct point *p = point_of(x, s, from->point[k].time);
+
+			fold(p, g->fold, from->point[k].value, from->point[k].n);
+			if (from->point[k].sketch)
+				join_sketch(&p->sketch, from->point[k].sketch);
+			from->point[k].sketch = NULL;
+		}
 	}
 }
 
@@ -273,6 +335,18 @@ put_point(struct gather *g, const struct series *s, int64_t time, double value, 
 	return sink.row(sink.self, cells, n, err);
 }
 
+static double
+value_of(const struct gather *g, const struct point *p)
+{
+	if (g->fold != MEAN && g->fold != STATES)
+		return p->value;
+	if (p->sketch && p->sketch->n == p->n && p->sketch->distinct)
+		return (double)distinct_get(p->sketch->distinct);
+	if (p->sketch && p->sketch->n == p->n && p->sketch->quantile)
+		return quantile_get(p->sketch->quantile, g->share);
+	return p->value / (double)p->n;
+}
+
 static int
 emit(struct gather *g, struct cell_sink sink, struct err *err)
 {
@@ -300,7 +374,7 @@ emit(struct gather *g, struct cell_sink sink, struct err *err)
 			for (; rc == 0 && fill && next < s->point[k].time; next += every)
 				rc = put_point(g, s, next, 0, sink, err);
 			if (rc == 0)
-				rc = put_point(g, s, s->point[k].time, g->fold == MEAN ? s->point[k].value / (double)s->point[k].n : s->point[k].value, sink, err);
+				rc = put_point(g, s, s->point[k].time, value_of(g, &s->point[k]), sink, err);
 			next = bucket(g, s->point[k].time + every);
 			if (next <= s->point[k].time)
 				next = s->point[k].time + every;
@@ -434,9 +508,25 @@ matches(struct str pattern, struct str name)
 	return rc;
 }
 
+/* "…_p95": 0.95; -1 when it is none. */
+static double
+share_of(struct str field)
+{
+	const char *p = field.p + field.n;
+	double percent;
+
+	while (p > field.p && ((p[-1] >= '0' && p[-1] <= '9') || p[-1] == '.'))
+		p--;
+	if (p - field.p < 3 || p[-1] != 'p' || p[-2] != '_' || str_double((struct str){ p, (size_t)(field.p + field.n - p) }, &percent) < 0 || percent > 100)
+		return -1;
+	return percent / 100;
+}
+
 static enum fold
 fold_of(struct str field)
 {
+	if (ends(field, "_distinct") || share_of(field) >= 0)
+		return STATES;
 	return str_eq(field, STR("count")) || ends(field, "_sum") ? SUM : ends(field, "_min") ? MIN : ends(field, "_max") ? MAX : MEAN;
 }
 
@@ -510,6 +600,9 @@ add_samples(void *self, int part, const struct store_run *run)
 			fold(point_of(x, &x->list[x->of_run], bucket(g, run->time[i])), g->fold, run->value[i], (int64_t)run->count[i]);
 	else if (rc == 0)
 		add_run(g, x, &x->list[x->of_run], run->time, run->value, run->n);
+	for (size_t i = 0; rc == 0 && g->fold == STATES && i < run->n; i++)
+		add_state(g, point_of(x, &x->list[x->of_run], bucket(g, run->time[i])), run->state ? run->state[i] : (struct str){ 0 }, run->value[i],
+		    run->count ? (int64_t)run->count[i] : 1);
 	return rc;
 }
 
@@ -523,18 +616,20 @@ from_samples(struct gather *g, struct kinds *f, struct store_match *match, struc
 
 	for (struct map_entry *e = map_first(&f->field); e; e = map_next(&f->field, e), first = 0) {
 		enum fold fold = fold_of(((struct kind *)e->ptr)->text);
+		double share = share_of(((struct kind *)e->ptr)->text);
 
-		if (!first && fold != g->fold)
+		if (!first && (fold != g->fold || share != g->share))
 			return err_set(err, ERR_USAGE, "metric '%.*s': metrics of different kinds, such as '%.*s', cannot be put together",
 			    STR_FMT(f->pattern), (int)(e->key.n < 80 ? e->key.n : 80), e->key.p);
 		g->fold = fold;
+		g->share = share;
 	}
 	for (int i = 0; i < PARTS; i++)
 		begin_groups(&part[i]);
 	g->part = part;
 	/* Roll-ups whose buckets are whole parts of ours, also where a zone's offset is not of whole hours. */
 	match->rung = !g->spec->every_ms || g->spec->every_ms % (7 * 86400000LL) == 0 ? 86400000 : g->zone && g->spec->every_ms % 900000 == 0 ? 900000 : g->spec->every_ms;
-	match->of = g->fold == MIN ? STORE_LEAST : g->fold == MAX ? STORE_GREATEST : STORE_SUM;
+	match->of = g->fold == MIN ? STORE_LEAST : g->fold == MAX ? STORE_GREATEST : g->fold == STATES ? STORE_STATES : STORE_SUM;
 	match->wants = is_meant;
 	match->self = f;
 	rc = store_each_run(query_store(g->query, err), match, PARTS, add_samples, g, err);
@@ -602,6 +697,21 @@ from_config(struct gather *g, struct json metric, struct err *err)
 	return rc;
 }
 
+/* NAME.FIELD, either of which may have dots itself: the longest name that is there. */
+static int
+find_field(struct query *q, struct store_match *match, struct kinds *kinds, struct err *err)
+{
+	struct str all = match->metric;
+	int rc = 0;
+
+	for (const char *dot = all.p + all.n; rc == 0 && !kinds->any && (dot = memrchr(all.p, '.', (size_t)(dot - all.p))); ) {
+		match->metric.n = (size_t)(dot - all.p);
+		match->field = (struct str){ dot + 1, all.n - match->metric.n - 1 };
+		rc = store_each_series(query_store(q, err), match, see_series, kinds, err);
+	}
+	return rc;
+}
+
 int
 metric_run(struct query *q, const struct metric_spec *spec, struct cell_sink sink, struct err *err)
 {
@@ -633,7 +743,11 @@ metric_run(struct query *q, const struct metric_spec *spec, struct cell_sink sin
 	} else if (rc == 0 && (rc = store_each_name(query_store(q, err), find_event, &find, err)) == 0) {
 		if (find.found)
 			rc = from_events(&g, find.found & 1 ? &find.name : &find.singular, 1, NULL, "count", err);
-		else
+		else if (!kinds.pattern.p)
+			rc = find_field(q, &match, &kinds, err);
+		if (rc == 0 && kinds.any)
+			rc = from_samples(&g, &kinds, &match, err);
+		else if (rc == 0 && !find.found)
 			rc = err_set(err, ERR_USAGE, "no metric '%.*s': it is not in config/analytics.json, not stored, and no event; at-query schema shows what there is",
 			    (int)(spec->name.n < 80 ? spec->name.n : 80), spec->name.p);
 	}

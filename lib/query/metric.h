@@ -2,7 +2,11 @@
  *
  * A name that is none of these is tried in the singular: `user_signups` counts the event `user_signup`. A pattern, `http_*`, is of
  * stored metrics, put together or told apart by the field `metric`. Of a stored metric with several numbers its count is meant,
- * else its value, else a sum; of one saved over several windows the shortest.
+ * else its value, else a sum; of one saved over several windows the shortest. `NAME.FIELD` names one of its numbers.
+ *
+ * Stored samples are put together as at-agg puts metric rows together: counts and sums add, least and greatest compare, percentiles and
+ * numbers of different values come of the merged sketches that at-agg -s stores with them, also of roll-ups. What has no sketch, and all
+ * else, is averaged over the samples.
  */
 #ifndef QUERY_METRIC_H
 #define QUERY_METRIC_H

@@ -443,10 +443,11 @@ struct worker {
 };
 
 static int
-give(struct worker *w, const struct samples *x, size_t from, size_t n, const double *count)
+give(struct worker *w, const struct samples *x, size_t from, size_t n, const struct samples *of)
 {
+	const struct samples *states = of ? of : x;     /* of a roll-up its counts have them */
 	struct store_run run = { .series = &w->all->list.one[w->series].texts, .number = w->series, .time = x->time + from,
-		.value = x->value + from, .state = x->n_states ? x->state + from : NULL, .count = count, .n = n };
+		.value = x->value + from, .state = states->n_states ? states->state + from : NULL, .count = of ? of->value : NULL, .n = n };
 
 	return n ? w->all->each(w->all->self, w->part, &run) : 0;
 }
@@ -476,9 +477,20 @@ give_samples(struct worker *w, int64_t from, int64_t to, struct err *err)
 	return rc;
 }
 
+static struct str
+keep_state(struct samples *to, struct str state)
+{
+	if (!state.p)
+		return state;
+	if (!to->texts)
+		to->texts = arena_new(0);
+	return keep(to->texts, state);
+}
+
 static int
 read_part_of_rung(struct worker *w, const struct store_rung *r, int part, int64_t from, int64_t to, struct samples *out, struct err *err)
 {
+	int states = part == 0 && w->all->match->of == STORE_STATES;
 	static const struct samples none = { 0 };
 	const struct samples *x;
 	size_t at, n;
@@ -488,7 +500,7 @@ read_part_of_rung(struct worker *w, const struct store_rung *r, int part, int64_
 	store_reader_begin(&w->reader, store_rung_series(r, w->all->list.one[w->series].id, part), &none, from, to);
 	while ((rc = store_reader_next(w->all->s, &w->reader, &x, &at, &n, err)) > 0)
 		for (size_t i = at; i < at + n; i++)
-			samples_add(out, x->time[i], x->value[i], (struct str){ 0 });
+			samples_add(out, x->time[i], x->value[i], states && x->n_states ? keep_state(out, x->state[i]) : (struct str){ 0 });
 	return rc;
 }
 
@@ -501,11 +513,11 @@ give_rung(struct worker *w, const struct store_rung *r, int64_t from, int64_t to
 	if (from >= to)
 		return 0;
 	if ((rc = read_part_of_rung(w, r, 0, from, to, &w->count, err)) ||
-	    (rc = read_part_of_rung(w, r, w->all->match->of == STORE_SUM ? 1 : w->all->match->of == STORE_LEAST ? 2 : 3, from, to, &w->value, err)))
+	    (rc = read_part_of_rung(w, r, w->all->match->of == STORE_LEAST ? 2 : w->all->match->of == STORE_GREATEST ? 3 : 1, from, to, &w->value, err)))
 		return rc;
 	if (w->count.n != w->value.n || (w->count.n && memcmp(w->count.time, w->value.time, w->count.n * sizeof(*w->count.time))))
 		return store_damaged(err, w->all->s, "roll-ups whose counts and values have other times");
-	return give(w, &w->value, 0, w->value.n, w->count.value);
+	return give(w, &w->value, 0, w->value.n, &w->count);
 }
 
 /* Samples of the tail alone, on top of buckets whose samples are gone. */
@@ -668,14 +680,16 @@ out:
 	return rc;
 }
 
-/* ---- one after the other */
+/* ---- one after the other, by one reader or by several that share the list */
 
 struct store_samples {
 	struct store *s;
+	struct store_samples *of;       /* whose list it is; NULL: its own */
 	struct list list;
 	struct store_match match;
 	struct store_reader reader;
-	size_t at;                      /* series */
+	size_t next;                    /* series that nobody has taken; of the list's owner */
+	size_t at;                      /* the series taken */
 	int begun;
 };
 
@@ -693,28 +707,52 @@ store_samples_open(struct store *s, const struct store_match *m, struct err *err
 	return r;
 }
 
+struct store_samples *
+store_samples_share(struct store_samples *of)
+{
+	struct store_samples *r = mem_new(sizeof(*r));
+
+	r->s = of->s;
+	r->of = of->of ? of->of : of;
+	r->match = of->match;
+	return r;
+}
+
+size_t
+store_samples_series(const struct store_samples *r)
+{
+	return (r->of ? r->of : r)->list.n;
+}
+
 int
 store_samples_next(struct store_samples *r, struct store_run *run, struct err *err)
 {
+	struct store_samples *owner = r->of ? r->of : r;
 	const struct samples *x;
 	size_t at, n;
 	int rc;
 
-	for (; r->at < r->list.n; r->at++, r->begun = 0) {
-		struct series *one = &r->list.one[r->at];
+	for (;; r->begun = 0) {
+		struct series *one;
 
+		if (!r->begun && (r->at = __atomic_fetch_add(&owner->next, 1, __ATOMIC_RELAXED)) >= owner->list.n) {
+			__atomic_store_n(&owner->next, owner->list.n, __ATOMIC_RELAXED);        /* so that asking for ever does not overflow */
+			return 0;
+		}
+		one = &owner->list.one[r->at];
 		if (!r->begun)
 			store_reader_begin(&r->reader, one->id, &one->tail, r->match.from, r->match.to);
 		r->begun = 1;
-		if ((rc = store_reader_next(r->s, &r->reader, &x, &at, &n, err)) < 0)
+		if ((rc = store_reader_next(r->s, &r->reader, &x, &at, &n, err)) < 0) {
+			r->begun = 0;           /* what is damaged is passed over */
 			return rc;
+		}
 		if (rc == 0)
 			continue;
 		*run = (struct store_run){ .series = &one->texts, .number = r->at, .time = x->time + at, .value = x->value + at,
 			.state = x->n_states ? x->state + at : NULL, .n = n };
 		return 1;
 	}
-	return 0;
 }
 
 void

@@ -158,7 +158,7 @@ struct store_match {
 	int n_labels;
 	int64_t from, to;               /* from <= time < to; of the samples */
 	int64_t rung;                   /* > 0: roll-ups of at most this width may stand for samples, where there are some */
-	enum { STORE_SUM, STORE_LEAST, STORE_GREATEST } of;     /* what the value of a roll-up is */
+	enum { STORE_SUM, STORE_LEAST, STORE_GREATEST, STORE_STATES } of;       /* what the value of a roll-up is; STATES: its sum, with its merged state */
 	int (*wants)(void *self, const struct store_sample *);  /* asked for each that matches so far; NULL: all */
 	void *self;
 };
@@ -167,7 +167,7 @@ struct store_run {
 	size_t number;                          /* of the series among those that match, from 0 */
 	const int64_t *time;
 	const double *value;
-	const struct str *state;                /* NULL: none has one */
+	const struct str *state;                /* NULL: none has one; of roll-ups only with STORE_STATES */
 	const double *count;                    /* of roll-ups: of how many samples each is; NULL: these are samples */
 	size_t n;
 };
@@ -184,6 +184,11 @@ struct store_samples;
 struct store_samples *store_samples_open(struct store *, const struct store_match *, struct err *);
 int store_samples_next(struct store_samples *, struct store_run *, struct err *);       /* 1, 0 at the end, < 0 */
 void store_samples_close(struct store_samples *);
+
+/* A further reader of the same, for another thread: each takes whole series that nobody has taken. Closed before the first. How many
+ * series there are. */
+struct store_samples *store_samples_share(struct store_samples *);
+size_t store_samples_series(const struct store_samples *);
 
 /* The ladder: how long samples are kept, and which roll-ups of them for how long. One is kept with the tenant, so that all who
  * write make the same; to set it again changes what is made and kept from then on. */

@@ -186,3 +186,32 @@ rows() { at-query -f csv "SELECT metric, timestamp, field, value, labels FROM me
 	[[ $output == *'retention.metrics: raw comes first'* ]]
 	run -2 at-admin retain --yes
 }
+
+@test "percentiles and distinct counts of stored metrics are those of all values, of roll-ups too" {
+	mkdir config
+	echo '{"retention":{"metrics":"raw 2h, 5m 5h, 1h 2y"}}' >config/analytics.json
+	awk 'BEGIN { srand(7); for (i = 0; i < 40000; i++) printf "{\"event\":\"view\",\"timestamp\":%d,\"user_id\":\"u%d\",\"properties\":{\"source\":\"s%d\"%s}}\n",
+	    1795428000 + i * 0.9, rand() * 3000, i % 3, rand() < 0.1 ? "" : sprintf(",\"ms\":%d", 20 + exp(rand() * 9)) }' >in
+	values='p50(ms),p95(ms),p99.9(ms),distinct(user_id)'
+	at-agg -l 1h -s -w 1m -b source -a "$values" -M lat in >/dev/null
+	ask() {
+		for field in ms_p50 ms_p95 ms_p99.9 user_id_distinct; do
+			for every in 5m 1h 1d; do
+				for by in source ''; do
+					at-query metric "lat.$field" --every $every ${by:+--by $by} | jq -c --arg f $field '[.timestamp, .labels.source, $f, .value]'
+				done
+			done
+		done | sort
+	}
+	for every in 5m 1h 1d; do
+		for by in source ''; do
+			at-agg -l 1h -w $every -b "$by" -a "$values" in | jq -c '. as $r | keys[] | select(startswith("ms_") or startswith("user_")) | [$r.timestamp, $r.labels.source, ., $r[.]]'
+		done
+	done | sort >want
+	ask | cmp - want
+	AT_NOW=2026-11-23T20:00:00Z at-admin retain --yes               # hours are left of the first, and five minutes of the rest
+	run -0 at-admin verify
+	[ "$(at-query 'SELECT COUNT(*) n FROM metrics' | jq .n)" -lt 2000 ]
+	at-query metric lat.ms_p95 --every 1d --by source | jq -c '[.timestamp, .labels.source, "ms_p95", .value]' | sort >got
+	grep p95 want | grep -F 'T00:00:00.000Z","s' | cmp - got
+}
