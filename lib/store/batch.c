@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "json/project.h"
+#include "store/batch_samples.h"
 #include "store/chunk_column.h"
 #include "store/store_priv.h"
 
@@ -20,6 +21,7 @@
 #define EXACT      (1LL << 53)          /* up to here every integer is a double */
 
 struct store_batches {
+	struct store_samples *samples;  /* they are of samples; NULL: of events, of which is what follows */
 	struct store_snapshot snap;
 	struct arena *arena;            /* the fields' names */
 	struct store_field *field;
@@ -50,6 +52,7 @@ struct slot {                           /* a field, of the batch at hand */
 struct reader {
 	struct store_batch batch;       /* what the caller sees; first */
 	struct store_batches *all;
+	struct batch_samples *samples;  /* of samples, and then nothing else */
 	struct chunk chunk;
 	size_t row, end;                /* of the chunk: rows not yet given out */
 	size_t from;                    /* row of the chunk that is row 0 of the batch */
@@ -112,6 +115,18 @@ gather_tail(struct store_batches *all, struct err *err)
 	return rc;
 }
 
+static void
+keep_fields(struct store_batches *all, const struct store_field *field, int n_fields)
+{
+	all->field = mem_grow(NULL, (size_t)n_fields + 1, sizeof(*all->field));
+	all->n_fields = n_fields;
+	for (int i = 0; i < n_fields; i++) {
+		all->field[i] = field[i];
+		if (field[i].name.p)
+			all->field[i].name.p = arena_dup(all->arena, field[i].name.p, field[i].name.n);
+	}
+}
+
 struct store_batches *
 store_batches_open(struct store *s, const struct store_range *range, const struct store_field *field, int n_fields, struct err *err)
 {
@@ -127,13 +142,7 @@ store_batches_open(struct store *s, const struct store_range *range, const struc
 		store_batches_close(all);
 		return NULL;
 	}
-	all->field = mem_grow(NULL, (size_t)n_fields + 1, sizeof(*all->field));
-	all->n_fields = n_fields;
-	for (int i = 0; i < n_fields; i++) {
-		all->field[i] = field[i];
-		if (field[i].name.p)
-			all->field[i].name.p = arena_dup(all->arena, field[i].name.p, field[i].name.n);
-	}
+	keep_fields(all, field, n_fields);
 	all->rows = (int64_t)all->n_tail;
 	for (size_t i = 0; i < all->snap.n_sources; i++)
 		all->rows += (int64_t)all->snap.source[i].rows;
@@ -142,11 +151,31 @@ store_batches_open(struct store *s, const struct store_range *range, const struc
 	return all;
 }
 
+struct store_batches *
+store_batches_open_samples(struct store *s, const struct store_match *match, const struct store_field *field, int n_fields, struct err *err)
+{
+	struct store_batches *all = mem_new(sizeof(*all));
+
+	all->arena = arena_new(0);
+	if (n_fields > STORE_BATCH_FIELDS)
+		err_set(err, ERR_LIMIT, "more than %d fields", STORE_BATCH_FIELDS);
+	else
+		all->samples = store_samples_open(s, match, err);
+	if (!all->samples) {
+		store_batches_close(all);
+		return NULL;
+	}
+	keep_fields(all, field, n_fields);
+	all->rows = (int64_t)store_samples_series(all->samples) * BATCH_ROWS;
+	return all;
+}
+
 void
 store_batches_close(struct store_batches *all)
 {
 	if (!all)
 		return;
+	store_samples_close(all->samples);
 	store_snapshot_release(&all->snap);
 	arena_free(all->arena);
 	free(all->field);
@@ -178,6 +207,8 @@ store_batch_open(struct store_batches *all, struct err *err)
 	r->all = all;
 	r->slot = mem_new(((size_t)all->n_fields + 1) * sizeof(*r->slot));
 	r->texts = arena_new(0);
+	if (all->samples)
+		r->samples = batch_samples_new(all->samples, all->n_fields);
 	return &r->batch;
 }
 
@@ -195,6 +226,7 @@ store_batch_close(struct store_batch *batch)
 		map_release(&s->texts), map_release(&s->numbers);
 		chunk_column_release(&s->leaf);
 	}
+	batch_samples_free(r->samples);
 	free(r->slot);
 	free(r->names);
 	free(r->json);
@@ -202,7 +234,7 @@ store_batch_close(struct store_batch *batch)
 	project_free(r->project);
 	arena_free(r->texts);
 	arena_free(r->kept);
-	store_seer_release(&r->seer, r->all->snap.s);
+	store_seer_release(&r->seer, r->all->snap.s);           /* none where there is no snapshot */
 	buf_release(&r->scratch);
 	chunk_release(&r->chunk);
 	free(r);
@@ -378,6 +410,11 @@ store_batch_next(struct store_batch *batch, struct err *err)
 	struct store_batches *all = r->all;
 	int rc;
 
+	if (r->samples) {
+		if ((rc = batch_samples_next(r->samples, batch, err)) > 0)
+			count(&all->read.rows, batch->n);
+		return rc;
+	}
 	for (int i = 0; i < all->n_fields; i++)
 		r->slot[i].ready = r->slot[i].by_rows = 0;
 	arena_reset(r->texts);
@@ -749,6 +786,10 @@ store_batch_column(struct store_batch *batch, int field, struct column *column, 
 	enum store_field_of of = r->all->field[field].of;
 	int rc = 0;
 
+	if (r->samples) {
+		batch_samples_column(r->samples, &r->all->field[field], field, column);
+		return 0;
+	}
 	if (!s->ready) {
 		count(&r->all->read.columns, 1);
 		s->wanted = 1;

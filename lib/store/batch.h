@@ -21,7 +21,8 @@
 enum store_field_of { FIELD_EVENT, FIELD_TIME, FIELD_SEQ, FIELD_RECEIVED, FIELD_ID, FIELD_USER, FIELD_SESSION,
     FIELD_PROPERTIES,                   /* the whole object, as its JSON text */
     FIELD_PROPERTY,                     /* one key of it, `name`, taken literally: what SQL has as a column */
-    FIELD_REACH };                      /* `name` as options have it: such a key, else a.b into nested objects */
+    FIELD_REACH,                        /* `name` as options have it: such a key, else a.b into nested objects */
+    FIELD_METRIC, FIELD_OF_METRIC, FIELD_VALUE, FIELD_LABELS, FIELD_LABEL };    /* of samples; beside them FIELD_TIME. LABEL: `name` */
 struct store_field { enum store_field_of of; struct str name; };
 
 /* A column of a batch. Row i of it, 0 <= i < n:
@@ -47,6 +48,9 @@ struct column {
 
 struct store_batches;                   /* shared; opening and closing are for one thread */
 struct store_batches *store_batches_open(struct store *, const struct store_range *, const struct store_field *, int n_fields, struct err *);
+
+/* The same of stored samples. Batches have the samples of one series after the other, each in order of time. */
+struct store_batches *store_batches_open_samples(struct store *, const struct store_match *, const struct store_field *, int n_fields, struct err *);
 void store_batches_close(struct store_batches *);       /* after all its readers; NULL is fine */
 int64_t store_batches_rows(const struct store_batches *);       /* at most so many rows will come */
 
