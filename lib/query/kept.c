@@ -55,7 +55,10 @@ struct crew {
 	size_t made_bytes;
 	struct err damage;
 	int (*one)(struct crew *, struct job *, int part);      /* what is done with a batch */
-	/* of counts */
+	/* of numbers */
+	enum kept_kind what;
+	int by_columns;                 /* nothing but counts: no row is put together */
+	int cannot;                     /* a number came that cells cannot say */
 	int (*each)(void *, int part, const struct kept_counts *);
 	void *self;
 	/* of rows */
@@ -219,80 +222,7 @@ inside(const struct kept_question *ask, int64_t step, int64_t *from, int64_t *to
 		*from = *to = ask->to;
 }
 
-/* ---- counts */
-
-static int
-give_rows(struct crew *crew, struct job *j, int part, int64_t from, int64_t to, int64_t step)
-{
-	if (from >= to || j->batch->max_time < from || j->batch->min_time >= to)
-		return 0;
-	if (kept_count(&j->counter, j->batch, crew->ask, crew->field, from, to, step, &j->err) < 0)
-		return j->err.code;
-	return kept_give(&j->counter.cells, INT64_MIN, INT64_MAX, part, crew->each, crew->self);
-}
-
-/* The state of the batch at hand, a chunk, as cells: taken, or made and kept. Where even hours have too many numbers what is kept is
- * that: byte 0. 1 the cells are such as will do, 0 they are not, < 0. */
-static int
-cells_state(struct crew *crew, struct job *j)
-{
-	struct kept_cells *cells = &j->counter.cells;
-	size_t most = j->batch->n / FEWER > FEW ? j->batch->n / FEWER : FEW;
-
-	if (take(crew, j, 0))
-		return kept_decode(cells, buf_get(&j->state), crew->ask->n_by) == 0 && (cells->step == KEPT_MINUTE || crew->hours);
-	if (kept_count(&j->counter, j->batch, crew->ask, crew->field, TIME_MIN, TIME_MAX + 1, KEPT_MINUTE, &j->err) < 0)
-		return j->err.code;
-	if (cells->n > most)
-		kept_coarsen(cells, KEPT_HOUR);
-	buf_clear(&j->state);
-	if (cells->n > most)
-		buf_byte(&j->state, TOO_MANY);
-	else
-		kept_encode(cells, &j->state);
-	keep(crew, 0, j->batch->id, buf_get(&j->state));
-	return cells->n <= most && (cells->step == KEPT_MINUTE || crew->hours);
-}
-
-static int
-count_batch(struct crew *crew, struct job *j, int part)
-{
-	const struct kept_question *ask = crew->ask;
-	int64_t step = step_of(crew, j->batch), from, to;
-	int rc;
-
-	inside(ask, KEPT_MINUTE, &from, &to);
-	if (!crew->uses || step != KEPT_MINUTE || !j->batch->id || !j->batch->names || from == to)
-		return give_rows(crew, j, part, ask->from, ask->to, step);
-	if ((rc = cells_state(crew, j)) <= 0)
-		return rc ? rc : give_rows(crew, j, part, ask->from, ask->to, step);
-	inside(ask, j->counter.cells.step, &from, &to);
-	if ((rc = kept_give(&j->counter.cells, from, to, part, crew->each, crew->self)) || (rc = give_rows(crew, j, part, ask->from, from, step)))
-		return rc;
-	return give_rows(crew, j, part, to, ask->to, step);
-}
-
-int
-kept_counts(struct query *q, const struct kept_question *ask, int (*each)(void *self, int part, const struct kept_counts *), void *self, struct err *err)
-{
-	struct crew crew;
-
-	begin(&crew, q, ask);
-	for (crew.n_fields = 2; crew.n_fields < 2 + ask->n_by; crew.n_fields++)
-		crew.field[crew.n_fields] = tracks_batch_field(ask->by[crew.n_fields - 2]);
-	crew.one = count_batch;
-	crew.each = each;
-	crew.self = self;
-	name_states(&crew, 0, "counts");
-	return run(&crew, err);
-}
-
-/* ---- metric rows
- *
- * A state: byte 2 · rows as at-agg --states prints them, of each minute or of each hour, their metric "m". */
-#define ROWS_STATE 2
-enum { MINUTES, HOURS };
-#define ROW_FRONT  "{\"metric\":\"m\",\"timestamp\":\""
+/* ---- events through a window of at-agg */
 
 /* What a window has written to a file in memory; emptied. */
 static int
@@ -381,6 +311,86 @@ make_rows(struct crew *crew, struct job *j, int64_t from, int64_t to, int64_t sp
 	}
 	return close_window(w, &out, rows, &j->err);
 }
+
+/* ---- numbers */
+
+static int
+make_cells(struct crew *crew, struct job *j, int64_t from, int64_t to, int64_t step)
+{
+	struct buf rows = { 0 };
+
+	if (crew->by_columns)
+		return kept_count(&j->counter, j->batch, crew->ask, crew->field, from, to, step, &j->err);
+	if (make_rows(crew, j, from, to, step, &rows) == 0 && kept_take_rows(&j->counter, crew->what, crew->ask, buf_get(&rows), step) < 0) {
+		__atomic_store_n(&crew->cannot, 1, __ATOMIC_RELAXED);
+		err_set(&j->err, ERR_LIMIT, "a number that is too large or too fine");  /* ends it; kept_counts says 0 */
+	}
+	buf_release(&rows);
+	return j->err.code;
+}
+
+static int
+give_rows(struct crew *crew, struct job *j, int part, int64_t from, int64_t to, int64_t step)
+{
+	if (from >= to || j->batch->max_time < from || j->batch->min_time >= to)
+		return 0;
+	if (make_cells(crew, j, from, to, step) < 0)
+		return j->err.code;
+	return kept_give(&j->counter.cells, INT64_MIN, INT64_MAX, part, crew->each, crew->self);
+}
+
+/* The state of the batch at hand, a chunk, as cells: taken, or made and kept. Where even hours have too many numbers what is kept is
+ * that: byte 0. 1 the cells are such as will do, 0 they are not, < 0. */
+static int
+cells_state(struct crew *crew, struct job *j)
+{
+	struct kept_cells *cells = &j->counter.cells;
+	size_t most = j->batch->n / FEWER > FEW ? j->batch->n / FEWER : FEW;
+
+	if (take(crew, j, 0)) {
+		if (j->state.n == 1 && *j->state.p == TOO_MANY)
+			return 0;
+		if (kept_decode(cells, buf_get(&j->state), crew->what, crew->ask->n_by) == 0)
+			return cells->step == KEPT_MINUTE || crew->hours;
+	}
+	if (make_cells(crew, j, TIME_MIN, TIME_MAX + 1, KEPT_MINUTE) < 0)
+		return j->err.code;
+	if (cells->n > most)
+		kept_coarsen(cells, KEPT_HOUR);
+	buf_clear(&j->state);
+	if (cells->n > most)
+		buf_byte(&j->state, TOO_MANY);
+	else if (kept_can_encode(cells))
+		kept_encode(cells, &j->state);
+	if (j->state.n)
+		keep(crew, 0, j->batch->id, buf_get(&j->state));
+	return cells->n <= most && (cells->step == KEPT_MINUTE || crew->hours);
+}
+
+static int
+count_batch(struct crew *crew, struct job *j, int part)
+{
+	const struct kept_question *ask = crew->ask;
+	int64_t step = step_of(crew, j->batch), from, to;
+	int rc;
+
+	inside(ask, KEPT_MINUTE, &from, &to);
+	if (!crew->uses || step != KEPT_MINUTE || !j->batch->id || !j->batch->names || from == to)
+		return give_rows(crew, j, part, ask->from, ask->to, step);
+	if ((rc = cells_state(crew, j)) <= 0)
+		return rc ? rc : give_rows(crew, j, part, ask->from, ask->to, step);
+	inside(ask, j->counter.cells.step, &from, &to);
+	if ((rc = kept_give(&j->counter.cells, from, to, part, crew->each, crew->self)) || (rc = give_rows(crew, j, part, ask->from, from, step)))
+		return rc;
+	return give_rows(crew, j, part, to, ask->to, step);
+}
+
+/* ---- metric rows
+ *
+ * A state: byte 2 · rows as at-agg --states prints them, of each minute or of each hour, their metric "m". */
+#define ROWS_STATE 2
+enum { MINUTES, HOURS };
+#define ROW_FRONT  "{\"metric\":\"m\",\"timestamp\":\""
 
 /* Metric rows put together by a longer span. */
 static int
@@ -513,27 +523,44 @@ rows_batch(struct crew *crew, struct job *j, int part)
 	return feed_minutes(crew, j, to, ask->to, step);
 }
 
-/* Is it one aggregate, of those that are put together without a loss, in whatever parts? */
-static int
-merges(struct str value)
+/* "sum" of "x=sum(revenue)"; p NULL where it is not one aggregate of one field. */
+static struct str
+aggregate_of(const char *value)
 {
-	static const char *const names[] = { "sum", "avg", "min", "max", "stddev", "var", "distinct" };
-	struct str name = value;
-	const char *equals = memchr(value.p, '=', value.n), *open;
+	struct str name = str_of(value);
+	const char *equals = memchr(name.p, '=', name.n), *open;
 
 	if (equals)
-		name = (struct str){ equals + 1, value.n - (size_t)(equals + 1 - value.p) };
+		name = (struct str){ equals + 1, name.n - (size_t)(equals + 1 - name.p) };
 	name = str_trim(name);
-	if (str_eq(name, STR("count")))
-		return 1;
 	open = memchr(name.p, '(', name.n);
-	if (!open || name.p[name.n - 1] != ')' || memchr(open, ')', name.n - (size_t)(open - name.p) - 1) || memchr(open, ',', name.n - (size_t)(open - name.p)))
-		return 0;
-	name.n = (size_t)(open - name.p);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+	if (!open)
+		return memchr(name.p, ',', name.n) ? (struct str){ 0 } : name;
+	if (name.p[name.n - 1] != ')' || memchr(open, ')', name.n - (size_t)(open - name.p) - 1) || memchr(open, ',', name.n - (size_t)(open - name.p)))
+		return (struct str){ 0 };
+	return (struct str){ name.p, (size_t)(open - name.p) };
+}
+
+enum kept_kind
+kept_kind(const struct kept_question *ask)
+{
+	static const char *const names[] = { [KEPT_COUNT] = "count", [KEPT_SUM] = "sum", [KEPT_MEAN] = "avg", [KEPT_LEAST] = "min", [KEPT_GREATEST] = "max" };
+	struct str name = aggregate_of(ask->value);
+
+	for (int i = 0; name.p && i < KEPT_ROWS; i++)
 		if (str_eq(name, str_of(names[i])))
-			return 1;
-	return name.n > 1 && *name.p == 'p' && name.p[1] >= '0' && name.p[1] <= '9';
+			return (enum kept_kind)i;
+	return KEPT_ROWS;
+}
+
+/* Is it put together from metric rows without a loss, in whatever parts? */
+static int
+merges(const struct kept_question *ask)
+{
+	struct str name = aggregate_of(ask->value);
+
+	return name.p && (kept_kind(ask) != KEPT_ROWS || str_eq(name, STR("stddev")) || str_eq(name, STR("var")) || str_eq(name, STR("distinct")) ||
+	    (name.n > 1 && *name.p == 'p' && name.p[1] >= '0' && name.p[1] <= '9'));
 }
 
 /* Can several threads have windows of it? A condition that runs in libjq has a process of its own. */
@@ -587,17 +614,35 @@ scan_rows(struct crew *crew, struct buf *rows, struct err *err)
 	return close_window(w, &out, rows, err);
 }
 
+/* All that a row is made of is read, and a window of what is asked for makes rows of it; by: room for its text. */
+static void
+use_window(struct crew *crew, struct buf *by)
+{
+	static const enum store_field_of whole[] = { FIELD_ID, FIELD_USER, FIELD_SESSION, FIELD_PROPERTIES };
+
+	for (crew->n_fields = 2; crew->n_fields < 6; crew->n_fields++)
+		crew->field[crew->n_fields].of = whole[crew->n_fields - 2];
+	for (int i = 0; i < crew->ask->n_by; i++) {
+		if (i)
+			buf_byte(by, ',');
+		buf_str(by, crew->ask->by[i]);
+	}
+	crew->window = (struct window_spec)WINDOW_DEFAULTS;
+	crew->window.by = buf_text(by);
+	crew->window.aggregates = crew->ask->value;
+	crew->window.where = crew->ask->where;
+	crew->window.name = "m";
+	crew->window.states = 1;
+}
+
 static int
 merged_rows(struct crew *crew, struct buf *rows, struct err *err)
 {
-	static const enum store_field_of whole[] = { FIELD_ID, FIELD_USER, FIELD_SESSION, FIELD_PROPERTIES };   /* what a row is made of */
 	struct window_spec merge = WINDOW_DEFAULTS;
 	struct out out;
 
 	merge.zone = query_zone(crew->q);
 	merge.hold = 1;
-	for (crew->n_fields = 2; crew->n_fields < 6; crew->n_fields++)
-		crew->field[crew->n_fields].of = whole[crew->n_fields - 2];
 	crew->one = rows_batch;
 	name_states(crew, MINUTES, "rows of minutes");
 	name_states(crew, HOURS, "rows of hours");
@@ -614,21 +659,45 @@ kept_rows(struct query *q, const struct kept_question *ask, struct buf *rows, st
 	int rc = 0;
 
 	begin(&crew, q, ask);
-	for (int i = 0; i < ask->n_by; i++) {
-		if (i)
-			buf_byte(&by, ',');
-		buf_str(&by, ask->by[i]);
-	}
-	crew.window = (struct window_spec)WINDOW_DEFAULTS;
-	crew.window.by = buf_text(&by);
-	crew.window.aggregates = ask->value;
-	crew.window.where = ask->where;
-	crew.window.name = "m";
-	crew.window.states = 1;
-	if (crew.step == KEPT_MINUTE && merges(str_of(ask->value)))
+	use_window(&crew, &by);
+	if (crew.step == KEPT_MINUTE && merges(ask))
 		rc = is_native(&crew.window, err);
 	if (rc >= 0)
 		rc = rc ? merged_rows(&crew, rows, err) : scan_rows(&crew, rows, err);
 	buf_release(&by);
 	return rc;
+}
+
+int
+kept_counts(struct query *q, const struct kept_question *ask, int (*each)(void *self, int part, const struct kept_counts *), void *self, struct err *err)
+{
+	struct buf by = { 0 };
+	struct crew crew;
+	int rc = 1;
+
+	begin(&crew, q, ask);
+	crew.what = kept_kind(ask);
+	crew.one = count_batch;
+	crew.each = each;
+	crew.self = self;
+	crew.by_columns = !ask->where && strcmp(ask->value, "count") == 0;
+	if (crew.by_columns)
+		for (crew.n_fields = 2; crew.n_fields < 2 + ask->n_by; crew.n_fields++)
+			crew.field[crew.n_fields] = tracks_batch_field(ask->by[crew.n_fields - 2]);
+	else
+		use_window(&crew, &by);
+	if (crew.what == KEPT_ROWS || (!crew.by_columns && crew.step != KEPT_MINUTE))
+		rc = 0;
+	else if (!crew.by_columns)
+		rc = is_native(&crew.window, err);
+	if (rc > 0) {
+		name_states(&crew, 0, crew.by_columns ? "counts" : "numbers");
+		run(&crew, err);
+		if (crew.cannot) {
+			err_clear(err);
+			rc = 0;
+		}
+	}
+	buf_release(&by);
+	return err->code ? err->code : rc;
 }

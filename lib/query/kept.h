@@ -18,9 +18,10 @@
  *
  * Who sees only a part of the events (store_restrict) gets batches that are no chunks, so for him nothing is taken and nothing kept.
  *
- * Counts are numbers by minute (by hour where minutes would be too many). Everything else that at-agg can merge without a loss (sum,
- * avg, min, max, stddev, var, percentiles, distinct) is kept as its metric rows with --states, of each minute and of each hour, and
- * merged by at-agg's own rules (window.h): sums are decimals, so the answer is the same to the digit in whatever parts it is made.
+ * Counts, sums, averages, least and greatest are numbers by minute (by hour where minutes would be too many). Everything else that
+ * at-agg can merge without a loss (stddev, var, percentiles, distinct) is kept as its metric rows with --states, of each minute and of
+ * each hour, and merged by at-agg's own rules (window.h). Sums are decimals, so the answer is the same to the digit in whatever parts it
+ * is made.
  * Environment: AT_KEPT=0 keeps and takes nothing; the answer is the same.
  */
 #ifndef QUERY_KEPT_H
@@ -38,19 +39,38 @@ struct kept_question {
 	int n_by;
 	int64_t from, to;
 	int64_t every_ms;               /* of the buckets that the caller makes; 0: one. Times come as fine as these need them */
-	const char *where, *value;      /* of kept_rows: a jq condition or NULL; the aggregate as at-agg -a has it */
+	const char *where, *value;      /* a jq condition or NULL; the aggregate as at-agg -a has it */
 };
 
-/* So many events with these labels at each of these times, in order. */
+/* What there is with these labels at each of these times, in order. */
+enum kept_kind {
+	KEPT_COUNT,                     /* so many events */
+	KEPT_SUM, KEPT_MEAN,            /* `sum` in 10^-9, exact; of `count` numbers (only of means) */
+	KEPT_LEAST, KEPT_GREATEST,      /* kept_double of `sum` */
+	KEPT_ROWS                       /* no number says it: kept_rows */
+};
 struct kept_counts {
 	const struct cell *label;       /* [n_by] */
 	const int64_t *time;
 	const uint32_t *count;
+	const __int128 *sum;            /* not of counts */
 	size_t n;
 };
+enum kept_kind kept_kind(const struct kept_question *);         /* of the aggregate */
 
-/* Count events. `each` is called by several threads at once, each with a part of its own, 0 <= part < KEPT_PARTS; other than 0 ends it.
- * The same labels and time come any number of times. 0 or < 0. */
+static inline double
+kept_double(__int128 sum)
+{
+	uint64_t bits = (uint64_t)sum;
+	double x;
+
+	memcpy(&x, &bits, sizeof(x));
+	return x;
+}
+
+/* Count events, or what else is a number. `each` is called by several threads at once, each with a part of its own, 0 <= part <
+ * KEPT_PARTS; other than 0 ends it. The same labels and time come any number of times. 1; 0 where numbers came that these cannot hold:
+ * what was given is void, kept_rows can; < 0. */
 int kept_counts(struct query *, const struct kept_question *, int (*each)(void *self, int part, const struct kept_counts *), void *self, struct err *);
 
 /* An aggregate: metric rows as at-agg -w EVERY gives them, one after the other in *rows. What cannot be put together without a loss

@@ -1,11 +1,12 @@
-/* kept_counts.c - counts of events by labels and time.
+/* kept_counts.c - numbers of events by labels and time.
  *
  * Rows of a batch come in order of time, so one step's counts are a small array by series that is emptied when the next step begins;
  * what came out is then sorted by series. Bound by decoding the columns; this is 2 to 4 ns a row with labels that are codes.
  *
- * As bytes (a state's, after the first byte 1):
- *      varint step in ms · varint labels · varint series · for each series: its labels (byte: type; signed varint, 8 bytes of IEEE 754, or
- *      text), varint n, then n times: varint steps since the one before (the first signed, since 1970), varint count
+ * As bytes:
+ *      byte 16 + kind · varint step in ms · varint labels · varint series · for each series: its labels (byte: type; signed varint, 8 bytes
+ *      of IEEE 754, or text), varint n, then n times: varint steps since the one before (the first signed, since 1970), varint count; of sums
+ *      and means byte k, signed varint: so many 10^(k-9); of least and greatest 8 bytes of IEEE 754
  */
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #include "codec/varint.h"
 #include "query/kept_priv.h"
 
-#define STATE     1             /* the first byte */
+#define STATE     16            /* the first byte of kind 0 */
 #define COUNT_MOST (1u << 20)   /* rows of a chunk at most */
 
 void
@@ -25,7 +26,7 @@ kept_counter_release(struct kept_counter *c)
 		map_release(&c->by[i].map);
 		free(c->by[i].cell), free(c->by[i].of_code);
 	}
-	free(c->cells.label), free(c->cells.start), free(c->cells.time), free(c->cells.count);
+	free(c->cells.label), free(c->cells.start), free(c->cells.time), free(c->cells.count), free(c->cells.sum);
 	map_release(&c->series);
 	free(c->met), free(c->now), free(c->touched), free(c->wanted);
 	buf_release(&c->key);
@@ -63,6 +64,14 @@ number_of(struct kept_counter *c, struct values *x, struct cell v)
 	return (uint32_t)x->n++;
 }
 
+struct cell
+kept_label(struct kept_counter *c, int by, struct cell v)
+{
+	uint32_t number = number_of(c, &c->by[by], v);
+
+	return c->by[by].cell[number];
+}
+
 static uint32_t
 value_of(struct kept_counter *c, struct values *x, const struct column *from, int is_time, size_t i)
 {
@@ -87,14 +96,24 @@ value_of(struct kept_counter *c, struct values *x, const struct column *from, in
 	}
 }
 
-static uint32_t
-new_series(struct kept_counter *c, const uint32_t *number)
+uint32_t
+kept_new_series(struct kept_counter *c, const struct cell *label)
 {
 	struct kept_cells *to = &c->cells;
 
 	if ((to->n_series + 1) * ((size_t)to->n_by + 1) > to->label_cap)
 		to->label = mem_grow(to->label, to->label_cap = 2 * to->label_cap + 4 * ((size_t)to->n_by + 1), sizeof(*to->label));
-	if (to->n_series == c->now_cap) {
+	for (int k = 0; k < to->n_by; k++)
+		to->label[to->n_series * (size_t)to->n_by + (size_t)k] = label[k];
+	return (uint32_t)to->n_series++;
+}
+
+static uint32_t
+new_series(struct kept_counter *c, const uint32_t *number)
+{
+	struct cell label[KEPT_BY_MOST];
+
+	if (c->cells.n_series == c->now_cap) {
 		size_t cap = c->now_cap ? 2 * c->now_cap : 64;
 
 		c->now = mem_grow(c->now, cap, sizeof(*c->now));
@@ -102,9 +121,9 @@ new_series(struct kept_counter *c, const uint32_t *number)
 		c->touched = mem_grow(c->touched, cap, sizeof(*c->touched));
 		c->now_cap = cap;
 	}
-	for (int k = 0; k < to->n_by; k++)
-		to->label[to->n_series * (size_t)to->n_by + (size_t)k] = c->by[k].cell[number[k]];
-	return (uint32_t)to->n_series++;
+	for (int k = 0; k < c->cells.n_by; k++)
+		label[k] = c->by[k].cell[number[k]];
+	return kept_new_series(c, label);
 }
 
 static uint32_t
@@ -129,28 +148,51 @@ series_of(struct kept_counter *c, const struct column *by, const struct store_fi
 
 /* ---- rows */
 
+void
+kept_begin_cells(struct kept_counter *c, enum kept_kind kind, int n_by, int64_t step)
+{
+	c->cells.kind = kind;
+	c->cells.n_by = n_by;
+	c->cells.step = step;
+	c->cells.n_series = c->met_n = 0;
+	map_clear(&c->series);
+}
+
+void
+kept_met(struct kept_counter *c, struct met met)
+{
+	if (c->met_n == c->met_cap)
+		c->met = mem_grow(c->met, c->met_cap = c->met_cap ? 2 * c->met_cap : 256, sizeof(*c->met));
+	c->met[c->met_n++] = met;
+}
+
 static void
 end_step(struct kept_counter *c, int64_t time, size_t n)
 {
-	if (c->met_n + n > c->met_cap)
-		c->met = mem_grow(c->met, c->met_cap = 2 * (c->met_n + n) + 256, sizeof(*c->met));
 	for (size_t i = 0; i < n; i++) {
-		c->met[c->met_n++] = (struct met){ c->touched[i], c->now[c->touched[i]], time };
+		kept_met(c, (struct met){ .series = c->touched[i], .count = c->now[c->touched[i]], .time = time });
 		c->now[c->touched[i]] = 0;
 	}
 }
 
-/* From by time to by series: both orders are kept within. */
 static void
-sort_met(struct kept_counter *c)
+room_for_cells(struct kept_cells *x, size_t n)
+{
+	if (n > x->cap) {
+		x->cap = 2 * n;
+		x->time = mem_grow(x->time, x->cap, sizeof(*x->time));
+		x->count = mem_grow(x->count, x->cap, sizeof(*x->count));
+		x->sum = mem_grow(x->sum, x->cap, sizeof(*x->sum));
+	}
+}
+
+/* From by time to by series: both orders are kept within. */
+void
+kept_sort_met(struct kept_counter *c)
 {
 	struct kept_cells *to = &c->cells;
 
-	if (c->met_n > to->cap) {
-		to->cap = c->met_n;
-		to->time = mem_grow(to->time, to->cap, sizeof(*to->time));
-		to->count = mem_grow(to->count, to->cap, sizeof(*to->count));
-	}
+	room_for_cells(to, c->met_n);
 	if (to->n_series + 2 > to->start_cap)
 		to->start = mem_grow(to->start, to->start_cap = 2 * to->n_series + 2, sizeof(*to->start));
 	memset(to->start, 0, (to->n_series + 2) * sizeof(*to->start));
@@ -163,6 +205,7 @@ sort_met(struct kept_counter *c)
 
 		to->time[at] = c->met[i].time;
 		to->count[at] = c->met[i].count;
+		to->sum[at] = c->met[i].sum;
 	}
 	to->n = c->met_n;
 }
@@ -202,10 +245,7 @@ kept_count(struct kept_counter *c, struct store_batch *b, const struct kept_ques
 	size_t low, high, touched = 0;
 	int64_t now = INT64_MIN, next = INT64_MIN;
 
-	c->cells.n_by = q->n_by;
-	c->cells.step = step;
-	c->cells.n_series = c->met_n = 0;
-	map_clear(&c->series);
+	kept_begin_cells(c, KEPT_COUNT, q->n_by, step);
 	if (store_batch_column(b, 1, &time, err) < 0 || (q->n_names && store_batch_column(b, 0, &name, err) < 0))
 		return err->code;
 	if (q->n_names)
@@ -241,8 +281,19 @@ kept_count(struct kept_counter *c, struct store_batch *b, const struct kept_ques
 			c->touched[touched++] = s;
 	}
 	end_step(c, now, touched);
-	sort_met(c);
+	kept_sort_met(c);
 	return 0;
+}
+
+void
+kept_fold(enum kept_kind kind, __int128 *to, __int128 from)
+{
+	double a = kept_double(*to), b = kept_double(from);
+
+	if (kind == KEPT_SUM || kind == KEPT_MEAN)
+		*to += from;
+	else if (kind == KEPT_LEAST ? b < a : b > a)
+		*to = from;
 }
 
 void
@@ -258,9 +309,13 @@ kept_coarsen(struct kept_cells *x, int64_t step)
 
 			if (n > first && x->time[n - 1] == t) {
 				x->count[n - 1] += x->count[i];
+				if (x->kind != KEPT_COUNT)
+					kept_fold(x->kind, &x->sum[n - 1], x->sum[i]);
 				continue;
 			}
 			x->time[n] = t;
+			if (x->kind != KEPT_COUNT)
+				x->sum[n] = x->sum[i];
 			x->count[n++] = x->count[i];
 		}
 		begin = end;
@@ -278,7 +333,8 @@ kept_give(const struct kept_cells *x, int64_t from, int64_t to, int part, int (*
 	for (size_t s = 0; s < x->n_series && rc == 0; s++) {
 		const int64_t *time = x->time + x->start[s];
 		size_t n = x->start[s + 1] - x->start[s], low = first_not_before(time, n, from), high = first_not_before(time, n, to);
-		struct kept_counts one = { x->label + s * (size_t)x->n_by, time + low, x->count + x->start[s] + low, high - low };
+		struct kept_counts one = { x->label + s * (size_t)x->n_by, time + low, x->count + x->start[s] + low,
+			x->sum ? x->sum + x->start[s] + low : NULL, high - low };
 
 		if (low < high)
 			rc = each(self, part, &one);
@@ -288,10 +344,37 @@ kept_give(const struct kept_cells *x, int64_t from, int64_t to, int part, int (*
 
 /* ---- as bytes */
 
+static void
+put_sum(struct buf *to, enum kept_kind kind, __int128 sum)
+{
+	int zeros = 0;
+
+	if (kind == KEPT_SUM || kind == KEPT_MEAN) {
+		for (; zeros < 9 && sum % 10 == 0; zeros++)
+			sum /= 10;
+		buf_byte(to, (char)zeros);
+		varint_put_signed(to, (int64_t)sum);
+	} else {
+		uint64_t bits = (uint64_t)sum;
+
+		for (int i = 0; i < 8; i++)
+			buf_byte(to, (char)(bits >> (8 * i)));
+	}
+}
+
+int
+kept_can_encode(const struct kept_cells *x)
+{
+	for (size_t i = 0; i < x->n && (x->kind == KEPT_SUM || x->kind == KEPT_MEAN); i++)
+		if (x->sum[i] != (int64_t)x->sum[i])
+			return 0;
+	return 1;
+}
+
 void
 kept_encode(const struct kept_cells *x, struct buf *to)
 {
-	buf_byte(to, STATE);
+	buf_byte(to, (char)(STATE + x->kind));
 	varint_put(to, (uint64_t)x->step);
 	varint_put(to, (uint64_t)x->n_by);
 	varint_put(to, x->n_series);
@@ -316,6 +399,8 @@ kept_encode(const struct kept_cells *x, struct buf *to)
 			else
 				varint_put(to, (uint64_t)((x->time[i] - x->time[i - 1]) / x->step));
 			varint_put(to, x->count[i]);
+			if (x->kind != KEPT_COUNT)
+				put_sum(to, x->kind, x->sum[i]);
 		}
 	}
 }
@@ -357,6 +442,33 @@ take_small(struct str *rest, uint64_t *v)       /* a varint that is mostly one b
 }
 
 static int
+take_sum(struct str *rest, enum kept_kind kind, __int128 *sum)
+{
+	uint64_t bits = 0;
+	int64_t digits;
+
+	if (kind == KEPT_SUM || kind == KEPT_MEAN) {
+		int zeros = rest->n ? (unsigned char)*rest->p : 10;
+
+		if (zeros > 9)
+			return -1;
+		rest->p++, rest->n--;
+		if (varint_take_signed(rest, &digits))
+			return -1;
+		for (*sum = digits; zeros; zeros--)
+			*sum *= 10;
+		return 0;
+	}
+	if (rest->n < 8)
+		return -1;
+	for (int i = 0; i < 8; i++)
+		bits |= (uint64_t)(unsigned char)rest->p[i] << (8 * i);
+	rest->p += 8, rest->n -= 8;
+	*sum = bits;
+	return isfinite(kept_double(*sum)) ? 0 : -1;
+}
+
+static int
 take_times(struct kept_cells *x, struct str *rest)
 {
 	int64_t at = 0, least = TIME_MIN / x->step - 1, greatest = TIME_MAX / x->step;
@@ -364,11 +476,7 @@ take_times(struct kept_cells *x, struct str *rest)
 
 	if (varint_take(rest, &n) || n > rest->n / 2)   /* two bytes each at least */
 		return -1;
-	if (x->n + n > x->cap) {
-		x->cap = 2 * (x->n + n);
-		x->time = mem_grow(x->time, x->cap, sizeof(*x->time));
-		x->count = mem_grow(x->count, x->cap, sizeof(*x->count));
-	}
+	room_for_cells(x, x->n + n);
 	for (uint64_t i = 0; i < n; i++) {
 		if (i == 0 ? varint_take_signed(rest, &at) : take_small(rest, &gap))
 			return -1;
@@ -377,6 +485,8 @@ take_times(struct kept_cells *x, struct str *rest)
 		at += i ? (int64_t)gap : 0;
 		if (take_small(rest, &many) || many == 0 || many > COUNT_MOST || at < least || at > greatest)
 			return -1;
+		if (x->kind != KEPT_COUNT && take_sum(rest, x->kind, &x->sum[x->n]))
+			return -1;
 		x->time[x->n] = at * x->step;
 		x->count[x->n++] = (uint32_t)many;
 	}
@@ -384,12 +494,13 @@ take_times(struct kept_cells *x, struct str *rest)
 }
 
 int
-kept_decode(struct kept_cells *x, struct str state, int n_by)
+kept_decode(struct kept_cells *x, struct str state, enum kept_kind kind, int n_by)
 {
 	uint64_t step, labels, series;
 
-	if (!state.n || *state.p != STATE)
+	if (!state.n || *state.p != (char)(STATE + kind))
 		return -1;
+	x->kind = kind;
 	state.p++, state.n--;
 	if (varint_take(&state, &step) || (step != KEPT_MINUTE && step != KEPT_HOUR) || varint_take(&state, &labels) ||
 	    labels != (uint64_t)n_by || n_by > KEPT_BY_MOST || varint_take(&state, &series) || series > state.n)

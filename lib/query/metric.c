@@ -14,6 +14,7 @@
 #include "query/kept.h"
 #include "sketch/distinct.h"
 #include "sketch/quantile.h"
+#include "window/number.h"
 
 #define BY_MOST     KEPT_BY_MOST
 #define BUCKETS_MOST 100000     /* filled with zeros */
@@ -26,6 +27,7 @@ enum fold { SUM, MIN, MAX, MEAN, STATES };
 struct point {
 	int64_t time, n;
 	double value;
+	__int128 exact;                 /* of sums and means over events: in 10^-9 */
 	struct sketch { struct quantile *quantile; struct distinct *distinct; int64_t n; } *sketch;     /* of n of the samples; NULL: of none */
 };
 struct series {
@@ -54,6 +56,7 @@ struct gather {
 	struct str by[BY_MOST];
 	int n_by;
 	enum fold fold;
+	int exact;                      /* sums are in point.exact */
 	double share;                   /* of STATES that are quantiles */
 	struct groups all, *part;
 	pthread_mutex_t lock;
@@ -291,6 +294,7 @@ add_part(const struct gather *g, struct groups *x, struct groups *part)
 			struct point *p = point_of(x, s, from->point[k].time);
 
 			fold(p, g->fold, from->point[k].value, from->point[k].n);
+			p->exact += from->point[k].exact;
 			if (from->point[k].sketch)
 				join_sketch(&p->sketch, from->point[k].sketch);
 			from->point[k].sketch = NULL;
@@ -338,6 +342,10 @@ put_point(struct gather *g, const struct series *s, int64_t time, double value, 
 static double
 value_of(const struct gather *g, const struct point *p)
 {
+	if (g->exact && g->fold == SUM)
+		return number_double(&(struct number){ p->exact, -9 });
+	if (g->exact && g->fold == MEAN)
+		return number_mean(&(struct number_sum){ .near = p->exact }, p->n);
 	if (g->fold != MEAN && g->fold != STATES)
 		return p->value;
 	if (p->sketch && p->sketch->n == p->n && p->sketch->distinct)
@@ -413,31 +421,45 @@ add_counts(void *self, int part, const struct kept_counts *k)
 	struct series *s = series_of_cells(g, x, k->label);
 
 	for (size_t i = 0, to; i < k->n; i = to) {
-		int64_t begin = bucket(g, k->time[i]), end = bucket_end(g, begin, k->time[i]), sum = k->count[i];
+		int64_t begin = bucket(g, k->time[i]), end = bucket_end(g, begin, k->time[i]), n = 0;
+		double value = 0;
+		__int128 exact = 0;
+		struct point *p;
 
-		for (to = i + 1; to < k->n && k->time[to] < end; to++)
-			sum += k->count[to];
-		fold(point_of(x, s, begin), SUM, (double)sum, sum);
+		for (to = i; to < k->n && (to == i || k->time[to] < end); to++) {
+			n += k->count[to];
+			if (g->exact)
+				exact += k->sum[to];
+			else if (g->fold != SUM)
+				value = to == i ? kept_double(k->sum[to]) : g->fold == MIN ? fmin(value, kept_double(k->sum[to])) : fmax(value, kept_double(k->sum[to]));
+		}
+		p = point_of(x, s, begin);
+		fold(p, g->fold, g->fold == SUM ? (double)n : value, n);
+		p->exact += exact;
 	}
 	return 0;
 }
 
+/* 1; 0: numbers do not say it. */
 static int
 from_counts(struct gather *g, const struct kept_question *ask, struct err *err)
 {
 	struct groups part[KEPT_PARTS];
+	enum kept_kind kind = kept_kind(ask);
 	int rc;
 
 	for (int i = 0; i < KEPT_PARTS; i++)
 		begin_groups(&part[i]);
 	g->part = part;
+	g->exact = kind == KEPT_SUM || kind == KEPT_MEAN;
 	rc = kept_counts(g->query, ask, add_counts, g, err);
 	for (int i = 0; i < KEPT_PARTS; i++) {
-		if (rc == 0)
+		if (rc > 0)
 			add_part(g, &g->all, &part[i]);
 		release_groups(&part[i]);
 	}
 	g->part = NULL;
+	g->exact &= rc > 0;
 	return rc;
 }
 
@@ -472,7 +494,9 @@ from_events(struct gather *g, const struct str *names, int n_names, const char *
 	const struct kept_question ask = { .names = names, .n_names = n_names, .by = g->by, .n_by = g->n_by, .from = g->spec->from,
 		.to = g->spec->to, .every_ms = g->spec->every_ms, .where = where, .value = value };
 
-	return where || strcmp(value, "count") != 0 ? from_rows(g, &ask, err) : from_counts(g, &ask, err);
+	int rc = from_counts(g, &ask, err);
+
+	return rc < 0 ? rc : rc ? 0 : from_rows(g, &ask, err);
 }
 
 /* ---- from stored samples */

@@ -176,6 +176,8 @@ random_cells(struct kept_cells *x)
 	x->start = mem_grow(x->start, x->n_series + 2, sizeof(*x->start));
 	x->time = mem_grow(x->time, 20 * 50, sizeof(*x->time));
 	x->count = mem_grow(x->count, 20 * 50, sizeof(*x->count));
+	x->sum = mem_grow(x->sum, 20 * 50, sizeof(*x->sum));
+	x->kind = (enum kept_kind)(rand() % KEPT_ROWS);
 	for (size_t i = 0; i < x->n_series * (size_t)x->n_by; i++)
 		x->label[i] = some[(size_t)rand() % (sizeof(some) / sizeof(*some))];
 	x->start[0] = 0;
@@ -183,6 +185,11 @@ random_cells(struct kept_cells *x)
 		int64_t t = (int64_t)(rand() % 100000 - 50000) * x->step;
 
 		for (int k = rand() % 50; k > 0; k--) {
+			double d = rand() - rand() / 3.0;
+			uint64_t bits;
+
+			memcpy(&bits, &d, sizeof(bits));
+			x->sum[n] = x->kind == KEPT_SUM || x->kind == KEPT_MEAN ? (__int128)(rand() - 1000000000) * (rand() % 2 ? 1000000000 : rand()) : (__int128)bits;
 			x->time[n] = t;
 			x->count[n++] = 1 + (uint32_t)rand() % (rand() % 2 ? 5 : 60000);
 			t += (int64_t)(1 + rand() % (rand() % 2 ? 2 : 3000)) * x->step;
@@ -195,7 +202,7 @@ random_cells(struct kept_cells *x)
 static void
 free_cells(struct kept_cells *x)
 {
-	free(x->label), free(x->start), free(x->time), free(x->count);
+	free(x->label), free(x->start), free(x->time), free(x->count), free(x->sum);
 }
 
 static void
@@ -210,16 +217,18 @@ counts_come_back(void **state)
 		random_cells(&x);
 		buf_clear(&bytes);
 		kept_encode(&x, &bytes);
-		assert_int_equal(kept_decode(&back, buf_get(&bytes), x.n_by), 0);
+		assert_int_equal(kept_decode(&back, buf_get(&bytes), x.kind, x.n_by), 0);
 		assert_true(back.step == x.step && back.n_series == x.n_series && back.n == x.n);
 		assert_memory_equal(back.start, x.start, (x.n_series + 1) * sizeof(*x.start));
 		assert_memory_equal(back.time, x.time, x.n * sizeof(*x.time));
 		assert_memory_equal(back.count, x.count, x.n * sizeof(*x.count));
+		if (x.kind != KEPT_COUNT)
+			assert_memory_equal(back.sum, x.sum, x.n * sizeof(*x.sum));
 		for (size_t i = 0; i < x.n_series * (size_t)x.n_by; i++)
 			assert_true(back.label[i].type == x.label[i].type && (x.label[i].type != CELL_TEXT || str_eq(back.label[i].text, x.label[i].text)));
-		assert_int_equal(kept_decode(&back, buf_get(&bytes), x.n_by + 1), -1);
+		assert_int_equal(kept_decode(&back, buf_get(&bytes), x.kind, x.n_by + 1), -1);
 		for (size_t n = 0; n < bytes.n; n++)
-			assert_int_equal(kept_decode(&back, (struct str){ bytes.p, n }, x.n_by), -1);
+			assert_int_equal(kept_decode(&back, (struct str){ bytes.p, n }, x.kind, x.n_by), -1);
 	}
 	free_cells(&x);
 	free_cells(&back);
