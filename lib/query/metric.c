@@ -395,6 +395,14 @@ emit(struct gather *g, struct cell_sink sink, struct err *err)
 
 /* ---- from events */
 
+static int
+ends(struct str s, const char *with)
+{
+	size_t n = strlen(with);
+
+	return s.n > n && memcmp(s.p + s.n - n, with, n) == 0;
+}
+
 /* Of labels that are cells. */
 static struct series *
 series_of_cells(const struct gather *g, struct groups *x, const struct cell *label)
@@ -494,20 +502,16 @@ from_events(struct gather *g, const struct str *names, int n_names, const char *
 	const struct kept_question ask = { .names = names, .n_names = n_names, .by = g->by, .n_by = g->n_by, .from = g->spec->from,
 		.to = g->spec->to, .every_ms = g->spec->every_ms, .where = where, .value = value };
 
-	int rc = from_counts(g, &ask, err);
+	static const enum fold folds[] = { [KEPT_COUNT] = SUM, [KEPT_SUM] = SUM, [KEPT_MEAN] = MEAN, [KEPT_LEAST] = MIN, [KEPT_GREATEST] = MAX };
+	enum kept_kind kind = kept_kind(&ask);
+	int rc;
 
+	g->fold = kind != KEPT_ROWS ? folds[kind] : ends(str_of(value), ")") ? MEAN : SUM;      /* rate is 0 where nothing was */
+	rc = from_counts(g, &ask, err);
 	return rc < 0 ? rc : rc ? 0 : from_rows(g, &ask, err);
 }
 
 /* ---- from stored samples */
-
-static int
-ends(struct str s, const char *with)
-{
-	size_t n = strlen(with);
-
-	return s.n > n && memcmp(s.p + s.n - n, with, n) == 0;
-}
 
 /* Of a stored metric: which field and window is meant. */
 struct kind { struct str text; int64_t rank; };
@@ -698,8 +702,6 @@ from_config(struct gather *g, struct json metric, struct err *err)
 	if (w.p)
 		where_text = mem_dup(w.p, w.n);
 	value_text = v.p ? mem_dup(v.p, v.n) : mem_text("count");
-	g->fold = ends(str_of(value_text), ")") && strncmp(value_text, "sum", 3) != 0 ? strncmp(value_text, "min", 3) == 0 ? MIN :
-	    strncmp(value_text, "max", 3) == 0 ? MAX : MEAN : SUM;
 	buf_room(&names, 64 * (EVENT_NAME_MOST + 1));           /* so that it does not move */
 	if (event.type == JSON_STRING) {
 		struct str s = json_text(event, &text);
