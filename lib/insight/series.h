@@ -1,0 +1,38 @@
+/* series.h - metric rows gathered as series of evenly spaced values, which is what is forecast and explained. */
+#ifndef INSIGHT_SERIES_H
+#define INSIGHT_SERIES_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "insight/forecast.h"
+
+#define SERIES_VALUES_MOST 20000        /* of one: the newest count */
+
+/* One series of a set: metric, labels (a JSON object) and field. */
+struct series {
+	struct str metric, labels, field;       /* the set's; metric and labels as they stood in the rows */
+	int64_t *time;                  /* as they came */
+	double *seen;
+	size_t n_seen, cap;
+	/* after series_space: value i belongs to series_time(…, i) */
+	int64_t first, step_ms;         /* step_ms 0: calendar months */
+	int months;                     /* of a step: 1, 3, 12 */
+	double *value;                  /* NAN: missing; a count or a sum that is missing is 0 */
+	size_t n;
+	int periods[FORECAST_PERIODS];  /* of the seasons that such a step may have */
+	int is_count;
+};
+
+struct series_set { struct map by_key; struct buf key, scratch; };
+
+/* Add a metric row: each number beside metric, timestamp, window and labels is a value of a series. ERR_INPUT: no such row. */
+int series_add_row(struct series_set *, struct str row, struct err *);
+void series_add(struct series_set *, struct str metric, struct str labels, struct str field, int64_t time, double value);
+
+/* Put the values in order on a grid whose step is what most neighbours are apart. ERR_INPUT: fewer than two times. */
+int series_space(struct series *, struct err *);
+int64_t series_time(const struct series *, size_t i);           /* also beyond the last */
+void series_set_release(struct series_set *);
+
+#endif

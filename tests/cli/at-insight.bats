@@ -1,0 +1,96 @@
+#!/usr/bin/env bats
+# at-insight forecast: what comes next, and how sure that is.
+
+load ../helper
+
+# series STEP N EXPRESSION(of i): metric rows.
+series() { awk -v step="$1" -v n="$2" "BEGIN { srand(7); for (i = 0; i < n; i++) printf \"{\\\"metric\\\":\\\"m\\\",\\\"timestamp\\\":%d,\\\"labels\\\":{\\\"a\\\":\\\"b\\\"},\\\"value\\\":%.6f}\\n\", 1795000000 + i * step, $3 }"; }
+
+@test "a line goes on, the interval holds it, and steps go on in time" {
+	series 3600 60 '100 + 2 * i' | at-insight forecast - --horizon 5 > out
+	[ "$(wc -l < out)" = 5 ]
+	jq -se 'to_entries | all((.value.mean - (220 + 2 * .key) | fabs) < 4 and .value.lower < .value.mean and .value.mean < .value.upper and .value.labels == {a: "b"})' out
+	[ "$(jq -r .timestamp out | head -1)" = "$(date -u -d @$((1795000000 + 60 * 3600)) +%FT%T.000Z)" ]
+}
+
+@test "a season of a day, and one of a week over it, come again" {
+	series 3600 500 '100 + 50 * sin(i * 6.2831853 / 24) + rand()' | at-insight forecast - > out
+	[ "$(wc -l < out)" = 24 ]
+	jq -se 'to_entries | all((.value.mean - (100 + 50 * ((.key + 500) * 6.2831853 / 24 | sin))) | fabs < 8)' out
+	series 3600 1000 '100 + 50 * sin(i * 6.2831853 / 24) - (int(i / 24) % 7 >= 5 ? 40 : 0) + rand()' | at-insight forecast - --horizon 168 > out
+	jq -se '[.[range(0; 168)].mean] | (max - min) > 110' out
+}
+
+@test "nineteen of twenty values of a noisy walk lie in the interval" {
+	python3 - <<-'PY' > rows
+	import json, random
+	r = random.Random(5)
+	future = open("future", "w")
+	for s in range(200):
+	    v = 100.0
+	    for i in range(92):
+	        v += r.gauss(0, 1)
+	        row = {"metric": "m", "timestamp": 1795000000 + i * 86400, "labels": {"s": str(s)}, "value": round(v, 4)}
+	        print(json.dumps(row)) if i < 80 else future.write(json.dumps(row) + "\n")
+	PY
+	at-insight forecast - --horizon 12 < rows > out
+	python3 - <<-'PY'
+	import json
+	want = {(o["labels"]["s"], i % 12): o["value"] for i, o in enumerate(map(json.loads, open("future")))}
+	got = list(map(json.loads, open("out")))
+	inside = sum(o["lower"] <= want[o["labels"]["s"], i % 12] <= o["upper"] for i, o in enumerate(got)) / len(got)
+	assert len(got) == 2400 and 0.9 <= inside <= 0.99, inside
+	PY
+}
+
+@test "months are months of the calendar, whatever their length" {
+	for y in 2020 2021 2022 2023; do for m in 01 02 03 04 05 06 07 08 09 10 11 12; do echo "{\"metric\":\"m\",\"timestamp\":\"$y-$m-01T00:00:00Z\",\"value\":$((100 + 10#$m * 3))}"; done; done > rows
+	at-insight forecast - --horizon 3 < rows | jq -r .timestamp > out
+	[ "$(paste -sd ' ' out)" = "2024-01-01T00:00:00.000Z 2024-02-01T00:00:00.000Z 2024-03-01T00:00:00.000Z" ]
+}
+
+@test "counts: a missing window is nothing, and no count is negative" {
+	for i in $(seq 0 5 200); do echo "{\"metric\":\"m\",\"timestamp\":$((1795000000 + 60 * i)),\"count\":1}"; done > rows
+	echo "{\"metric\":\"m\",\"timestamp\":$((1795000000 + 60 * 201)),\"count\":1}" >> rows
+	at-insight forecast - --horizon 4 < rows | jq -se 'all(.lower >= 0 and .mean < 5)'
+}
+
+@test "--reach gives the one row where a value is reached, or none; --horizon takes a span" {
+	series 86400 60 '40 + i / 2' > rows
+	run -0 at-insight forecast - --horizon 60d --reach 75 < rows
+	[ "${#lines[@]}" = 1 ]
+	jq -e '.mean >= 75 and .mean < 77' <<< "$output"
+	run -0 at-insight forecast - --horizon 60d --reach 1000 < rows
+	[ -z "$output" ]
+	[ "$(at-insight forecast - --horizon 2w < rows | wc -l)" = 14 ]
+}
+
+@test "a metric of the store is forecast, by labels too" {
+	for i in $(seq 200); do for c in de fr; do echo "{\"event\":\"signup\",\"timestamp\":$((1795000000 + 1800 * i)),\"properties\":{\"country\":\"$c\"}}"; done; done | at-ingest -q
+	export AT_NOW=$((1795000000 + 1800 * 201))
+	at-insight forecast signup --horizon 6 -b country --range 4d > out
+	[ "$(wc -l < out)" = 12 ]
+	jq -se 'all((.mean - 2 | fabs) < 0.5) and (map(.labels.country) | unique == ["de", "fr"])' out
+	run -2 --separate-stderr at-insight forecast nothing
+	[[ $stderr == *nothing* ]]
+}
+
+@test "wrong usage and bad rows are told; other series go on" {
+	run -2 --separate-stderr at-insight
+	[[ $stderr == *"a verb is missing"* ]]
+	run -2 at-insight foresee
+	run -2 at-insight forecast - --level 100
+	run -2 at-insight forecast - --horizon soon < <(series 60 9 i)
+	{ echo '{"metric":"x","timestamp":1795000000,"value":1}'; echo nope; series 60 30 'i + 1'; } > rows
+	run -0 --separate-stderr at-insight forecast - --horizon 2 < rows
+	[ "${#lines[@]}" = 2 ] && [[ $stderr == *'one time is no series'* && $stderr == *'2:1'* ]]
+}
+
+@test "on the public series of the M3 and M4 competitions it stays ahead of its peers" {
+	need_shared eval/m4_score.py
+	python3 -c 'import numpy' 2>/dev/null || skip "numpy is not here"
+	for g in m3_quarterly:8 m3_yearly:6; do
+		python3 "$shared/eval/m4_score.py" --rows "${g%:*}" | at-insight forecast - --horizon "${g#*:}" | jq -sc 'group_by(.labels.series)[] | {id: .[0].labels.series, forecast: map(.mean), lower: map(.lower), upper: map(.upper)}' > f
+		python3 "$shared/eval/m4_score.py" -g "${g%:*}" --json f | jq -e '.all.owa < 0.93 and .all.coverage95 > 0.9'
+	done
+}
