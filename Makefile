@@ -26,7 +26,7 @@ warn      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 all_cflags  = -std=gnu11 -Ilib -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -pthread -fPIC -fvisibility=hidden -fno-math-errno \
               $(warn) $(HARDEN) $(CPPFLAGS) $(CFLAGS) $(SAN)
 all_ldflags = -pthread -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) $(SAN)
-LIBS          = -llmdb -lsqlite3 -ljq -lonig -lcsv -lzstd -lwslay -lcurl -lssl -lcrypto -loath -lz -lm
+LIBS          = -llmdb -lsqlite3 -ljq -lonig -lcsv -lzstd -lcurl -lssl -lcrypto -loath -lz -lm
 LIBS.at-query = $(if $(filter yes,$(READLINE)),-lreadline)
 CPPFLAGS     += $(if $(filter yes,$(READLINE)),-DHAVE_READLINE)
 
@@ -91,7 +91,7 @@ $B/flags: force
 
 # What the machine needs. On Debian and its kin it is installed; elsewhere it is named.
 BUILD_DEPS = gcc make binutils libc6-dev liblmdb-dev libsqlite3-dev libjq-dev libonig-dev libcsv-dev libzstd-dev zlib1g-dev \
-             libssl-dev libwslay-dev libcurl4-openssl-dev liboath-dev \
+             libssl-dev libcurl4-openssl-dev liboath-dev \
              $(if $(filter yes,$(READLINE)),libreadline-dev)
 TEST_DEPS  = libcmocka-dev bats perl jq python3 openssl mandoc sqlite3 gzip strace nodejs node-typescript
 deps:

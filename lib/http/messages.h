@@ -1,4 +1,4 @@
-/* messages.h - the bytes of a WebSocket to messages and back (RFC 6455 by wslay, permessage-deflate of RFC 7692 by zlib).
+/* messages.h - the bytes of a WebSocket to messages and back (RFC 6455; permessage-deflate, RFC 7692, by zlib).
  *
  * What comes is held to the RFC: frames that are no protocol are answered with a close of 1002, text that is no UTF-8 with 1007, more
  * than the bound (packed or unpacked) with 1009. Pings are answered. Both sides pack each message for itself
@@ -22,7 +22,6 @@ void messages_free(struct messages *);
 
 /* What came. 0; or the code when it was closed, by what the peer said or did. Nothing is read behind that. */
 int messages_feed(struct messages *, struct str);
-int messages_heard_close(const struct messages *);      /* 1: the peer has sent its close */
 void messages_deaf(struct messages *);                  /* from within `message`: no more of them; only the peer's close is heard */
 
 /* Frames, appended: a message, packed where that makes it shorter; a ping; a close. */
