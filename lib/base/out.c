@@ -53,7 +53,9 @@ out_open(const char *path, int append, struct err *err)
 static void
 write_all(struct out *o, struct str bytes)
 {
-	if (!o->failed && io_write(o->fd, bytes.p, bytes.n))
+	if (o->give && !o->failed && o->give(o->self, bytes))
+		o->failed = EPIPE;
+	else if (!o->give && !o->failed && io_write(o->fd, bytes.p, bytes.n))
 		o->failed = errno;
 }
 

@@ -15,6 +15,8 @@ struct out {
 	int  own;               /* close fd at the end */
 	int  failed;            /* errno of the first failure */
 	const char *name;
+	int (*give)(void *self, struct str);    /* instead of writing to fd: other than 0 is a failure; NULL: fd */
+	void *self;
 };
 
 #define OUT_BLOCK (256u << 10)                  /* bytes that are gathered before a write */

@@ -777,6 +777,8 @@ metric_run(struct query *q, const struct metric_spec *spec, struct cell_sink sin
 			rc = err_set(err, ERR_USAGE, "no metric '%.*s': it is not in config/analytics.json, not stored, and no event; at-query schema shows what there is",
 			    (int)(spec->name.n < 80 ? spec->name.n : 80), spec->name.p);
 	}
+	if (rc == 0 && spec->adds)
+		*spec->adds = g.fold == SUM;
 	if (rc == 0)
 		rc = emit(&g, sink, err);
 	release_groups(&g.all);

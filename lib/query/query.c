@@ -999,6 +999,19 @@ query_run(struct query *q, struct str all, size_t *at, const struct query_param 
 }
 
 int
+query_begin(struct query *q, struct err *err)
+{
+	begin(q);
+	return refresh(q, err);
+}
+
+void
+query_end(struct query *q)
+{
+	let_go(q);
+}
+
+int
 query_call(struct query *q, const struct table_function *f, const struct cell *args, const struct query_sink *sink, struct err *err)
 {
 	struct table_function_call call = { q, args, f };

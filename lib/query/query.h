@@ -50,6 +50,10 @@ int query_run(struct query *, struct str sql, size_t *at, const struct query_par
 struct table_function;
 int query_call(struct query *, const struct table_function *, const struct cell *args, const struct query_sink *, struct err *);
 
+/* Around what is asked of the store without a statement or a verb, metric_run for one: the clock of timeout_ms starts. 0 or < 0. */
+int query_begin(struct query *, struct err *);
+void query_end(struct query *);
+
 /* How a statement would be run: what it was rewritten to, then SQLite's plan, each line a row of one cell. */
 int query_plan(struct query *, struct str sql, struct cell_sink, struct err *);
 
