@@ -48,6 +48,7 @@ $B/%.o: %.c $B/flags
 	$(Q)$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
 
 $B/lib/config/config.o: $(wildcard lib/config/*.json)       # they travel inside it
+$B/lib/serve/route.o: lib/serve/schemas.json
 
 $B/librooms.a: $(lib_o)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -93,7 +94,7 @@ $B/flags: force
 BUILD_DEPS = gcc make binutils libc6-dev liblmdb-dev libsqlite3-dev libjq-dev libonig-dev libcsv-dev libzstd-dev zlib1g-dev \
              libssl-dev libcurl4-openssl-dev liboath-dev \
              $(if $(filter yes,$(READLINE)),libreadline-dev)
-TEST_DEPS  = libcmocka-dev bats perl jq python3 openssl mandoc sqlite3 gzip strace nodejs node-typescript
+TEST_DEPS  = libcmocka-dev bats perl jq python3 openssl mandoc sqlite3 gzip curl procps strace nodejs node-typescript
 deps:
 	@sh tests/deps.sh $(BUILD_DEPS)
 check-deps:

@@ -1,0 +1,859 @@
+/* exchange.c - from a request's head to its answer: which route, who, may he, how often, with what body. */
+#include "serve/exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "auth/audit.h"
+#include "base/cmd.h"
+#include "config/schema.h"
+#include "serve/serve_priv.h"
+
+#define KEYS_MOST 100000                /* callers whose rate is known at once */
+
+static const char page_policy[] = "default-src 'none'; frame-ancestors 'none'";
+
+/* ---- answers */
+
+static void
+add_head(struct serve_call *c, const char *name, struct str value)
+{
+	if (c->n_heads < CALL_HEADS)
+		c->heads[c->n_heads++] = (struct http_head){ name, value };
+}
+
+void
+exchange_head(struct exchange *ex, const char *name, struct str value)
+{
+	struct serve_call *c = serve_call_of(ex);
+	char *mine = arena_dup(ex->arena, value.p, value.n);
+
+	if (mine)
+		add_head(c, name, (struct str){ mine, value.n });
+	if (strcasecmp(name, "Content-Security-Policy") == 0)
+		c->is_page = 1;
+}
+
+void
+exchange_etag(struct exchange *ex, struct str tag)
+{
+	struct serve_call *c = serve_call_of(ex);
+
+	snprintf(c->etag, sizeof(c->etag), "\"%.*s\"", (int)(tag.n > 32 ? 32 : tag.n), tag.p);
+}
+
+/* What every answer carries (ASVS V14, V8): nothing is sniffed, framed, kept or referred to. */
+static void
+common_heads(struct serve_call *c)
+{
+	const struct serve *s = c->ex.serve;
+
+	add_head(c, "X-Request-Id", str_of(c->ex.id));
+	add_head(c, "X-Content-Type-Options", STR("nosniff"));
+	add_head(c, "Referrer-Policy", STR("no-referrer"));
+	if (!c->is_page) {
+		add_head(c, "Content-Security-Policy", str_of(page_policy));
+		add_head(c, "Cache-Control", STR("no-store"));
+	}
+	if (s->is_tls)
+		add_head(c, "Strict-Transport-Security", STR("max-age=31536000"));
+	if (c->origin.p) {
+		add_head(c, "Access-Control-Allow-Origin", c->setup->any_origin ? STR("*") : c->origin);
+		if (!c->setup->any_origin) {
+			add_head(c, "Access-Control-Allow-Credentials", STR("true"));
+			add_head(c, "Vary", STR("Origin"));
+		}
+		add_head(c, "Access-Control-Expose-Headers", STR("ETag, X-Request-Id, Retry-After, Location"));
+	} else if (c->setup->n_origins && !c->setup->any_origin) {
+		add_head(c, "Vary", STR("Origin"));
+	}
+}
+
+void
+exchange_send(struct exchange *ex, int status, const char *type, struct str body)
+{
+	struct serve_call *c = serve_call_of(ex);
+	struct http_answer answer = { .status = status, .type = type, .body = body };
+
+	if (c->etag[0])
+		add_head(c, "ETag", str_of(c->etag));
+	common_heads(c);
+	answer.heads = c->heads;
+	answer.n_heads = c->n_heads;
+	c->status = status;
+	c->bytes = (int64_t)body.n;
+	http_answer(ex->request, &answer);      /* behind this the exchange may be gone */
+}
+
+/* Is one of the tags in the header this one? Weakly: W/ does not matter. */
+static int
+names_tag(struct str header, const char *etag)
+{
+	struct str piece;
+
+	while (header.p && str_cut(&header, ',', &piece)) {
+		piece = str_trim(piece);
+		if (str_starts(piece, STR("W/")))
+			piece.p += 2, piece.n -= 2;
+		if (str_eq(piece, STR("*")) || str_eq(piece, str_of(etag)))
+			return 1;
+	}
+	return 0;
+}
+
+void
+exchange_json(struct exchange *ex, int status, struct buf *json)
+{
+	struct serve_call *c = serve_call_of(ex);
+
+	if (ex->route->keeps && c->version && status == 200)
+		serve_kept_put(c, buf_get(json));
+
+	if (status == 200 && str_eq(http_method(ex->request), STR("GET"))) {
+		if (!c->etag[0])
+			snprintf(c->etag, sizeof(c->etag), "\"%016llx\"", (unsigned long long)str_hash_stable(buf_get(json)));
+		if (names_tag(http_header(ex->request, "If-None-Match"), c->etag)) {
+			exchange_send(ex, 304, NULL, (struct str){ 0 });
+			return;
+		}
+	}
+	exchange_send(ex, status, "application/json", buf_get(json));
+}
+
+void
+exchange_none(struct exchange *ex)
+{
+	exchange_send(ex, 204, NULL, (struct str){ 0 });
+}
+
+static void
+problem(struct exchange *ex, int status, struct str detail)
+{
+	struct buf json = { 0 };
+
+	buf_lit(&json, "{\"type\":\"about:blank\",\"title\":");
+	json_put_string(&json, str_of(http_reason(status)));
+	buf_printf(&json, ",\"status\":%d,\"detail\":", status);
+	json_put_string(&json, detail);
+	buf_lit(&json, ",\"instance\":");
+	json_put_string(&json, http_path(ex->request));
+	buf_printf(&json, ",\"request\":\"%s\"}", ex->id);
+	serve_call_of(ex)->etag[0] = 0;
+	exchange_send(ex, status, "application/problem+json", buf_get(&json));
+	buf_release(&json);
+}
+
+void
+exchange_problem(struct exchange *ex, int status, const char *mend, ...)
+{
+	struct buf text = { 0 };
+	char line[1024];
+	va_list ap;
+
+	va_start(ap, mend);
+	vsnprintf(line, sizeof(line), mend, ap);
+	va_end(ap);
+	for (struct str rest = str_of(line); rest.n; ) {         /* what was cut in the middle of a character ends before it */
+		long bad = str_utf8_fault(rest);
+
+		buf_add(&text, rest.p, bad < 0 ? rest.n : (size_t)bad);
+		if (bad < 0)
+			break;
+		rest.p += bad + 1, rest.n -= (size_t)bad + 1;
+	}
+	problem(ex, status, buf_get(&text));
+	buf_release(&text);
+}
+
+void
+serve_reword(struct err *err)
+{
+	static const struct { const char *from, *to; } words[] = {
+		{ ", give the row \"event\" or use --event NAME", ", give it \"event\"" }, { ", give -P", ", give it in parameters" },
+		{ "at-query schema shows what there is", "GET /api/v1/schema shows what there is" }, { "see at-sql(7)", "see the page at-sql" },
+		{ "--max-memory allows", "serve.query.memory allows" }, { "--timeout allows", "serve.query.timeout allows" },
+	};
+	char *at;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if ((at = strstr(err->text, words[i].from))) {
+			char rest[sizeof(err->text)];
+
+			snprintf(rest, sizeof(rest), "%s", at + strlen(words[i].from));
+			snprintf(at, sizeof(err->text) - (size_t)(at - err->text), "%s%s", words[i].to, rest);
+		}
+}
+
+void
+exchange_error(struct exchange *ex, const struct err *why)
+{
+	struct err reworded = *why, *err = &reworded;
+	struct figures_part *f = figures_part(ex->serve->figures, ex->serve->worker);
+
+	serve_reword(err);
+	switch (err->code) {
+	case ERR_INPUT: case ERR_USAGE:
+		exchange_problem(ex, 400, "%s", err->text);
+		return;
+	case ERR_DENIED:
+		exchange_problem(ex, 403, "%s", err->text);
+		return;
+	case ERR_LIMIT:
+		exchange_problem(ex, 422, "%s", err->text);
+		return;
+	case ERR_CANCEL:
+		if (atomic_load_explicit(&serve_halting, memory_order_relaxed)) {
+			exchange_head(ex, "Retry-After", STR("5"));
+			exchange_problem(ex, 503, "the server is stopping, send it again");
+			return;
+		}
+		exchange_problem(ex, 408, "it took longer than %lld ms (serve.query.timeout), ask for a shorter timeRange or fewer groups",
+		    (long long)serve_call_of(ex)->setup->query_ms);
+		return;
+	case ERR_CORRUPT:
+		serve_log(ex->serve, "error", "store", (struct str){ 0 });
+		exchange_problem(ex, 500, "part of the store is damaged, see at-admin verify");
+		return;
+	default:                                /* paths and reasons of the machine are for its log, not for the caller */
+		{
+			struct buf more = { 0 };
+
+			json_put_key(&more, STR("error"));
+			json_put_string(&more, str_of(err->text));
+			buf_printf(&more, ",\"request\":\"%s\"", ex->id);
+			serve_log(ex->serve, "error", "failed", buf_get(&more));
+			buf_release(&more);
+		}
+		f->overloaded++;
+		exchange_head(ex, "Retry-After", STR("2"));
+		exchange_problem(ex, 503, err->code == ERR_FULL ? "the server's disk is full, send it again later" : "the store does not answer, send it again");
+	}
+}
+
+/* ---- answers in pieces */
+
+int
+exchange_stream(struct exchange *ex, const char *type)
+{
+	struct serve_call *c = serve_call_of(ex);
+	struct http_answer answer = { .status = 200, .type = type };
+
+	common_heads(c);
+	answer.heads = c->heads;
+	answer.n_heads = c->n_heads;
+	c->status = 200;
+	c->streaming = 1;
+	return http_stream_begin(ex->request, &answer);
+}
+
+int
+exchange_write(struct exchange *ex, struct str bytes)
+{
+	serve_call_of(ex)->bytes += (int64_t)bytes.n;
+	return http_stream_write(ex->request, bytes);
+}
+
+void
+exchange_stream_end(struct exchange *ex)
+{
+	http_stream_end(ex->request);
+}
+
+/* ---- parameters */
+
+struct str
+exchange_param(const struct exchange *ex, const char *name)
+{
+	struct str value = { 0 };
+
+	if (http_param(ex->arena, http_query(ex->request), name, &value))
+		return (struct str){ 0 };
+	return value;
+}
+
+struct str
+exchange_text(struct exchange *ex, struct json v)
+{
+	struct buf scratch = { 0 };
+	struct str text = json_text(v, &scratch);
+	char *mine = text.p ? arena_dup(ex->arena, text.p, text.n) : NULL;
+
+	buf_release(&scratch);
+	return (struct str){ mine, mine ? text.n : 0 };
+}
+
+static int
+bad_range(struct exchange *ex, const char *name, struct str text, const char *why)
+{
+	exchange_problem(ex, 400, "%s: '%.*s': %s", name, (int)(text.n > 60 ? 60 : text.n), text.p,
+	    *why ? why : "try 1h, 7d, today, yesterday or 2026-11-01/2026-11-08");
+	return ERR_INPUT;
+}
+
+/* A day named alone is that day whole; a span alone is that long until now. */
+int
+exchange_range(struct exchange *ex, struct str range, int64_t default_ms, int64_t *from, int64_t *to)
+{
+	const struct zone *zone = ex->serve->spec.zone;
+	int64_t now = time_now(), span;
+	struct str start = exchange_param(ex, "from"), end = exchange_param(ex, "to"), cut;
+	struct err err = { 0 };
+	const char *slash;
+
+	*from = default_ms ? now - default_ms : TIME_MIN;
+	*to = now + 1;
+	if (!default_ms)
+		*to = TIME_MAX + 1;
+	if (!range.p)
+		range = exchange_param(ex, "timeRange");
+	if (range.p && range.n) {
+		slash = memchr(range.p, '/', range.n);
+		if (!slash)
+			slash = memmem(range.p, range.n, "..", 2);
+		if (slash) {
+			size_t gap = *slash == '/' ? 1 : 2;
+
+			cut = (struct str){ range.p, (size_t)(slash - range.p) };
+			end = (struct str){ slash + gap, range.n - cut.n - gap };
+			*from = TIME_MIN, *to = TIME_MAX + 1;
+			if ((cut.n && time_parse(cut, zone, from, &err)) || (end.n && time_parse(end, zone, to, &err)))
+				return bad_range(ex, "timeRange", range, "");
+		} else if (dur_parse(range, &span, &err) == 0) {
+			if (span <= 0 || span > 200LL * 366 * 86400000)
+				return bad_range(ex, "timeRange", range, "");
+			*from = now - span;
+			*to = now + 1;
+		} else if (str_eq(range, STR("today")) || str_eq(range, STR("yesterday"))) {
+			time_parse(range, zone, from, &err);
+			*to = *from;
+			time_parse(STR("tomorrow"), zone, to, &err);
+			if (str_eq(range, STR("yesterday")))
+				time_parse(STR("today"), zone, to, &err);
+		} else if (str_eq(range, STR("all"))) {
+			*from = TIME_MIN, *to = TIME_MAX + 1;
+		} else {
+			err_clear(&err);
+			if (time_parse(range, zone, from, &err))
+				return bad_range(ex, "timeRange", range, "");
+			*to = now + 1;
+		}
+	} else {
+		if (start.p && time_parse(start, zone, from, &err))
+			return bad_range(ex, "from", start, "");
+		if (start.p && !end.p)
+			*to = now + 1;
+		if (end.p && time_parse(end, zone, to, &err))
+			return bad_range(ex, "to", end, "");
+	}
+	if (*from >= *to)
+		return bad_range(ex, "timeRange", range.p ? range : STR(""), "it ends before it begins");
+	return 0;
+}
+
+/* ---- the body */
+
+/* The schemas of the routes, compiled once. */
+static const struct schema *
+schema_of(const char *name, struct err *err)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct map known;
+	struct json root = json_value(str_of(route_schemas)), v;
+	struct map_entry *e;
+
+	pthread_mutex_lock(&lock);
+	e = map_put(&known, str_of(name), NULL);
+	if (!e->ptr) {
+		v = json_get(json_get(json_get(root, STR("components")), STR("schemas")), str_of(name));
+		e->ptr = schema_new(v, root, NULL, err);
+	}
+	pthread_mutex_unlock(&lock);
+	return e->ptr;
+}
+
+static int
+type_is(struct str type, const char *name)
+{
+	size_t n = strlen(name);
+
+	return type.n >= n && strncasecmp(type.p, name, n) == 0 && (type.n == n || type.p[n] == ';' || type.p[n] == ' ');
+}
+
+static int
+is_json_type(struct str type)
+{
+	const char *plus = type.p ? memmem(type.p, type.n, "+json", 5) : NULL;
+
+	return !type.p || !type.n || type_is(type, "application/json") || (plus && str_starts(type, STR("application/")));
+}
+
+/* Types that clients put on JSON by mistake. */
+static int
+is_loose_type(struct str type)
+{
+	return is_json_type(type) || type_is(type, "text/plain") || type_is(type, "application/x-www-form-urlencoded") || type_is(type, "application/x-ndjson") ||
+	    type_is(type, "application/jsonl") || type_is(type, "application/ndjson") || type_is(type, "application/octet-stream") || type_is(type, "text/json") ||
+	    type_is(type, "application/gzip") || type_is(type, "application/x-gzip");
+}
+
+int
+serve_exchange_schema(const char *name, struct json v, struct err *err)
+{
+	const struct schema *schema = schema_of(name, err);
+
+	return schema ? schema_check(schema, v, NULL, NULL, err) : err->code;
+}
+
+int
+serve_exchange_body(struct serve_call *c, struct str body)
+{
+	struct exchange *ex = &c->ex;
+	struct err err = { 0 };
+
+	if (!body.n) {
+		exchange_problem(ex, 400, "the body is empty, send a JSON object");
+		return ERR_INPUT;
+	}
+	if (json_check(body, &err)) {
+		exchange_problem(ex, 400, "the body is no JSON, byte %ld: %s", err.col, err.text);
+		return ERR_INPUT;
+	}
+	ex->body = json_checked(body);
+	if (!ex->route->body)
+		return 0;
+	if (serve_exchange_schema(ex->route->body, ex->body, &err)) {
+		exchange_problem(ex, 422, "%s", err.text);
+		return ERR_INPUT;
+	}
+	return 0;
+}
+
+static int check_who(struct serve_call *, int may_wait);
+static int check_may(struct serve_call *);
+
+/* Back on the loop with somebody known. */
+static void
+go_on(void *self)
+{
+	struct serve_call *c = self;
+
+	c->ex.route->call(&c->ex);
+}
+
+void
+serve_exchange_run(struct serve_call *c)
+{
+	if (c->who_later) {                     /* in a thread of the pool: it may wait for the network */
+		c->who_later = 0;
+		if (check_who(c, 1) || check_may(c))
+			return;
+		if (c->ex.route->how == ROUTE_LOOP) {
+			http_server_call(c->ex.serve->http, go_on, c);
+			return;
+		}
+	}
+	if (c->ex.route->keeps && serve_kept_answer(c))         /* somebody asked the same while this waited */
+		return;
+	if (c->ex.route->body && !c->ex.route->loose && serve_exchange_body(c, http_body(c->ex.request)))
+		return;
+	c->ex.route->call(&c->ex);
+}
+
+/* ---- the head */
+
+/* Request ids: 128 bits that nobody else has had; not secret. */
+static void
+make_id(struct serve *s, char out[33])
+{
+	uint64_t word[2];
+
+	for (int i = 0; i < 2; i++) {           /* splitmix64 (Steele, Lea, Flood) */
+		uint64_t z = s->id_seed += 0x9e3779b97f4a7c15;
+
+		z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+		z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+		word[i] = z ^ (z >> 31);
+	}
+	for (int i = 0; i < 32; i++)
+		out[i] = "0123456789abcdef"[word[i / 16] >> (4 * (i % 16)) & 15];
+	out[32] = 0;
+}
+
+/* traceparent: 00-<32 hex>-<16 hex>-<2 hex> (W3C Trace Context). */
+static void
+read_trace(struct serve_call *c)
+{
+	struct str t = http_header(c->ex.request, "traceparent");
+
+	if (t.n < 55 || t.p[2] != '-' || t.p[35] != '-' || t.p[52] != '-' || memcmp(t.p, "ff", 2) == 0)
+		return;
+	for (int i = 3; i < 35; i++)
+		if (!strchr("0123456789abcdef", t.p[i]))
+			return;
+	memcpy(c->trace, t.p + 3, 32);
+	c->trace[32] = 0;
+}
+
+static int
+in_list(struct str what, const struct str *list, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (what.n == list[i].n && strncasecmp(what.p, list[i].p, what.n) == 0)
+			return 1;
+	return 0;
+}
+
+static void
+read_origin(struct serve_call *c)
+{
+	struct str origin = http_header(c->ex.request, "Origin");
+
+	if (origin.p && (c->setup->any_origin || in_list(origin, c->setup->origin, c->setup->n_origins)))
+		c->origin = origin;
+}
+
+/* A page of somebody else's whose name was made to lead here (DNS rebinding) names itself in Host. 1: it is one of ours. */
+static int
+host_is_ours(const struct serve_call *c)
+{
+	static const struct str local[] = { { "localhost", 9 }, { "127.0.0.1", 9 }, { "[::1]", 5 } };
+	struct str host = http_host(c->ex.request);
+	const char *colon = host.n ? memrchr(host.p, ':', host.n) : NULL;
+
+	if (!c->ex.serve->is_loopback || !host.n)
+		return 1;
+	if (colon && !(host.p[host.n - 1] == ']'))
+		host.n = (size_t)(colon - host.p);
+	if (in_list(host, local, 3) || in_list(host, c->setup->host, c->setup->n_hosts) || str_starts(host, STR("127.")))
+		return 1;
+	return host.n > 10 && strncasecmp(host.p + host.n - 10, ".localhost", 10) == 0;
+}
+
+static struct str
+cookie(struct str header, struct str name)
+{
+	struct str piece;
+
+	while (header.p && str_cut(&header, ';', &piece)) {
+		piece = str_trim(piece);
+		if (piece.n > name.n && str_starts(piece, name) && piece.p[name.n] == '=')
+			return (struct str){ piece.p + name.n + 1, piece.n - name.n - 1 };
+	}
+	return (struct str){ 0 };
+}
+
+struct str
+serve_exchange_session(struct exchange *ex)
+{
+	return cookie(http_header(ex->request, "Cookie"), STR("at_session"));
+}
+
+/* What came of asking who it is: 0, or answered with 401, 403 or 429. */
+static int
+told_who(struct serve_call *c, int rc, const struct err *err)
+{
+	struct figures_part *f = figures_part(c->ex.serve->figures, c->ex.serve->worker);
+	struct http_request *r = c->ex.request;
+	char wait[24];
+
+	switch (rc) {
+	case 0:
+		return 0;
+	case ERR_LIMIT:
+		__atomic_fetch_add(&f->limited, 1, __ATOMIC_RELAXED);
+		snprintf(wait, sizeof(wait), "%ld", err->col > 0 ? err->col : 1);
+		exchange_head(&c->ex, "Retry-After", str_of(wait));
+		exchange_problem(&c->ex, 429, "%s", err->text);
+		break;
+	case ERR_DENIED:
+		__atomic_fetch_add(&f->forbidden, 1, __ATOMIC_RELAXED);
+		exchange_problem(&c->ex, 403, "%s", err->text);
+		break;
+	case ERR_INPUT:
+		__atomic_fetch_add(&f->unauthorized, 1, __ATOMIC_RELAXED);
+		exchange_head(&c->ex, "WWW-Authenticate", STR("Bearer realm=\"at\""));
+		exchange_problem(&c->ex, 401, "%s", http_header(r, "Authorization").p || http_header(r, "X-API-Key").p || http_header(r, "Cookie").p ?
+		    err->text : "no credentials, send Authorization: Bearer KEY or X-API-Key: KEY");
+		break;
+	default:
+		exchange_error(&c->ex, err);
+	}
+	return rc;
+}
+
+static int
+check_who(struct serve_call *c, int may_wait)
+{
+	struct http_request *r = c->ex.request;
+	struct auth_credentials with = { .authorization = http_header(r, "Authorization"), .key = http_header(r, "X-API-Key"),
+		.session = serve_exchange_session(&c->ex), .tenant = http_header(r, "X-Tenant"), .address = http_client(r) };
+	struct err err = { 0 };
+	int rc;
+
+	if (!with.authorization.p && !with.key.p && http_query(r).n)
+		with.key = exchange_param(&c->ex, "api_secret");
+	rc = may_wait ? auth_check(c->ex.serve->auth, &with, &c->ex.who, &err) : auth_check_now(c->ex.serve->auth, &with, &c->ex.who, &err);
+	if (rc == 1)
+		return c->who_later = 1, 0;
+	return told_who(c, rc, &err);
+}
+
+/* A bucket a caller: `rate` tokens a second, `burst` at most. 0, or answered with 429. */
+struct bucket { double tokens; int64_t ns; };
+
+static int
+check_rate(struct serve_call *c)
+{
+	struct serve *s = c->ex.serve;
+	struct str id = c->ex.who->id.p ? c->ex.who->id : c->ex.who->name;
+	struct bucket *b;
+	struct map_entry *e;
+	int is_new;
+	char wait[24];
+
+	if (c->setup->rate <= 0 || c->who_later)
+		return 0;
+	if (s->buckets.n > KEYS_MOST) {
+		map_clear(&s->buckets);
+		arena_reset(s->bucket_texts);
+	}
+	e = map_put(&s->buckets, id, &is_new);
+	if (is_new) {
+		e->ptr = b = arena_get(s->bucket_texts, sizeof(*b));
+		*b = (struct bucket){ c->setup->burst, c->began_ns };
+	}
+	b = e->ptr;
+	b->tokens += (double)(c->began_ns - b->ns) / 1e9 * c->setup->rate;
+	b->ns = c->began_ns;
+	if (b->tokens > c->setup->burst)
+		b->tokens = c->setup->burst;
+	if (b->tokens >= 1) {
+		b->tokens -= 1;
+		return 0;
+	}
+	figures_part(s->figures, s->worker)->limited++;
+	snprintf(wait, sizeof(wait), "%.0f", (1 - b->tokens) / c->setup->rate + 1);
+	exchange_head(&c->ex, "Retry-After", str_of(wait));
+	exchange_problem(&c->ex, 429, "more than %g requests a second of this key, slow down", c->setup->rate);
+	return ERR_LIMIT;
+}
+
+static int
+check_may(struct serve_call *c)
+{
+	struct exchange *ex = &c->ex;
+
+	if (c->who_later || ex->route->anyone || principal_may(ex->who, ex->route->action, ex->route->resource, ex->segment[0]))
+		return 0;
+	__atomic_fetch_add(&figures_part(ex->serve->figures, ex->serve->worker)->forbidden, 1, __ATOMIC_RELAXED);
+	audit_later(ex->serve->auth, &(struct audit_entry){ .tenant = ex->who->tenant, .who = ex->who->name, .from = str_of(http_client(ex->request)),
+	    .action = STR("deny"), .object = http_path(ex->request), .result = STR("denied"), .request = str_of(ex->id) });
+	exchange_problem(ex, 403, "your roles do not allow %s:%s", ex->route->action == AUTH_READ ? "read" : ex->route->action == AUTH_WRITE ? "write" : "admin",
+	    ex->route->resource);
+	return ERR_INPUT;
+}
+
+static int
+param_is_good(const struct route_param *p, struct str value, const struct zone *zone)
+{
+	struct err err = { 0 };
+	int64_t n;
+
+	if (strcmp(p->type, "integer") == 0)
+		return str_int64(value, &n) == 0 && n >= 0;
+	if (strcmp(p->type, "duration") == 0)
+		return dur_parse(value, &n, &err) == 0;
+	if (strcmp(p->type, "time") == 0)
+		return time_parse(value, zone, &n, &err) == 0;
+	if (strcmp(p->type, "boolean") == 0)
+		return str_eq(value, STR("true")) || str_eq(value, STR("false")) || str_eq(value, STR("1")) || str_eq(value, STR("0"));
+	return str_utf8_fault(value) < 0 && !memchr(value.p, 0, value.n);
+}
+
+static int
+check_params(struct serve_call *c)
+{
+	struct exchange *ex = &c->ex;
+
+	for (const struct route_param *p = ex->route->params; p && p->name; p++) {
+		struct str value = { 0 };
+
+		if (http_param(ex->arena, http_query(ex->request), p->name, &value)) {
+			exchange_problem(ex, 400, "%s: a %% that two hexadecimal digits do not follow", p->name);
+			return ERR_INPUT;
+		}
+		if (!value.p || !value.n) {
+			if (!p->required)
+				continue;
+			exchange_problem(ex, 400, "%s is missing: %s", p->name, p->does);
+			return ERR_INPUT;
+		}
+		if (!param_is_good(p, value, ex->serve->spec.zone)) {
+			exchange_problem(ex, 400, "%s: '%.*s' is no %s: %s", p->name, (int)(value.n > 60 ? 60 : value.n), value.p, p->type, p->does);
+			return ERR_INPUT;
+		}
+	}
+	return 0;
+}
+
+/* OPTIONS: a browser asks before it sends; it needs no key. */
+static void
+preflight(struct serve_call *c, struct str allow)
+{
+	exchange_head(&c->ex, "Allow", allow);
+	if (c->origin.p) {
+		exchange_head(&c->ex, "Access-Control-Allow-Methods", allow);
+		add_head(c, "Access-Control-Allow-Headers", STR("Authorization, Content-Type, Content-Encoding, X-API-Key, Idempotency-Key, If-Match, If-None-Match, traceparent, tracestate"));
+		add_head(c, "Access-Control-Max-Age", STR("600"));
+	}
+	exchange_none(&c->ex);
+}
+
+static int
+find_route(struct serve_call *c)
+{
+	struct exchange *ex = &c->ex;
+	struct str method = http_method(ex->request);
+	struct buf allow = { 0 };
+
+	ex->route = route_find(method, http_path(ex->request), ex->segment, &allow);
+	if (!ex->route && allow.n && str_eq(method, STR("OPTIONS"))) {
+		preflight(c, buf_get(&allow));
+	} else if (!ex->route && allow.n) {
+		exchange_head(ex, "Allow", buf_get(&allow));
+		exchange_problem(ex, 405, "this path takes %.*s", (int)(allow.n > 200 ? 200 : allow.n), allow.p);
+	} else if (!ex->route) {
+		exchange_problem(ex, 404, "there is nothing at this path, /openapi.json has those that are");
+	}
+	buf_release(&allow);
+	return ex->route ? 0 : ERR_INPUT;
+}
+
+void
+serve_exchange_begin(void *self, struct http_request *r)
+{
+	struct serve *s = self;
+	struct serve_call *c = mem_new(sizeof(*c));
+	struct exchange *ex = &c->ex;
+	const struct route *route;
+
+	ex->request = r;
+	ex->arena = http_arena(r);
+	ex->serve = s;
+	c->began_ns = time_mono_ns();
+	c->run = serve_exchange_run;
+	c->setup = serve_setup_now(s);
+	ex->config = c->setup->config;
+	make_id(s, ex->id);
+	http_set_user(r, c);
+	read_trace(c);
+	read_origin(c);
+	if (find_route(c))
+		return;
+	route = ex->route;
+	if (route->resource && (check_who(c, 0) || check_rate(c) || check_may(c)))
+		return;
+	if (!host_is_ours(c)) {
+		exchange_problem(ex, 421, "this name is not one of this server's, add it to serve.hosts in analytics.json");
+		return;
+	}
+	if (check_params(c))
+		return;
+	if (route->body || route->loose) {
+		struct str type = http_header(r, "Content-Type");
+
+		if (!(route->loose ? is_loose_type(type) : is_json_type(type))) {
+			exchange_problem(ex, 415, "%.*s is not understood here, send application/json", (int)(type.n > 80 ? 80 : type.n), type.p);
+			return;
+		}
+		if (!route->loose && !type.p && ex->who && ex->who->kind == AUTH_SESSION) {     /* a form of another site has no such type */
+			exchange_problem(ex, 415, "send Content-Type: application/json");
+			return;
+		}
+	}
+	http_body_most(r, route->body_bytes ? route->body_bytes : c->setup->body_bytes);
+	if (route->how == ROUTE_HEAD && c->who_later)
+		exchange_problem(ex, 503, "the issuer of this token is not known yet, send it again in a second");
+	else if (route->how == ROUTE_HEAD)
+		route->call(ex);
+}
+
+/* What the server itself refuses is said in the words of all other errors. */
+void
+serve_exchange_refuse(void *self, struct http_request *r, int status, const char *why)
+{
+	struct serve_call *c = http_user(r);
+
+	(void)self;
+	if (!c)
+		return;
+	if (status == 503 || status == 429)
+		exchange_head(&c->ex, "Retry-After", STR("1"));
+	exchange_problem(&c->ex, status, "%s", why);
+}
+
+void
+serve_exchange_ready(void *self, struct http_request *r)
+{
+	struct serve *s = self;
+	struct serve_call *c = http_user(r);
+
+	if (!c)
+		return;
+	if (c->ex.route->how == ROUTE_LOOP && !c->who_later) {
+		serve_exchange_run(c);
+		return;
+	}
+	if (c->ex.route->how == ROUTE_HEAD) {
+		if (c->ended)
+			c->ended(c);
+		return;
+	}
+	if (c->ex.route->keeps && !c->who_later && serve_kept_answer(c))
+		return;
+	if (serve_pool_give(s->pool, c)) {
+		figures_part(s->figures, s->worker)->overloaded++;
+		exchange_head(&c->ex, "Retry-After", STR("1"));
+		exchange_problem(&c->ex, 503, "too many requests wait already, send it again in a second");
+	}
+}
+
+/* The row's number in the figures: its place in the table. */
+static int
+row_number(const struct route *route)
+{
+	int n = 0;
+
+	for (int g = 0; route && route_groups[g]; g++)
+		for (const struct route *row = route_groups[g]; row->method; row++, n++)
+			if (row == route)
+				return n < FIGURES_ROUTES - 1 ? n : FIGURES_ROUTES - 1;
+	return FIGURES_ROUTES - 1;
+}
+
+void
+serve_exchange_done(void *self, struct http_request *r)
+{
+	struct serve *s = self;
+	struct serve_call *c = http_user(r);
+	struct figures_part *f = figures_part(s->figures, s->worker);
+	double seconds;
+	int row;
+
+	if (!c)
+		return;
+	seconds = (double)(time_mono_ns() / 1000 - http_began_us(r)) / 1e6;
+	row = row_number(c->ex.route);
+	if (!c->status)
+		c->status = http_status(r);
+	if (c->status) {
+		f->status[row][c->status / 100 < 6 ? c->status / 100 : 0]++;
+		figures_observe(&f->seconds[row], seconds);
+	}
+	serve_log_request(s, c, seconds * 1e3);
+	http_set_user(r, NULL);
+	principal_free(c->ex.who);
+	serve_setup_free(c->setup);
+	free(c);
+}

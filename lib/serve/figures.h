@@ -1,0 +1,44 @@
+/* figures.h - what the service counts of itself, in memory that all workers share; GET /metrics shows the sum of them.
+ *
+ * Each worker has a part of its own, so counting is one addition of a word nobody else writes.
+ */
+#ifndef SERVE_FIGURES_H
+#define SERVE_FIGURES_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define FIGURES_ROUTES 192              /* rows of the route table at most; one more stands for what matches none */
+#define FIGURES_BOUNDS 13               /* of a histogram; one more for all above */
+
+struct figures_histogram { int64_t bucket[FIGURES_BOUNDS + 1]; double sum; };
+
+struct figures_part {
+	int64_t status[FIGURES_ROUTES][6];      /* by the first digit of the status */
+	struct figures_histogram seconds[FIGURES_ROUTES];
+	int64_t accepted, rejected, duplicates, commits, commit_failures, commit_events;
+	struct figures_histogram commit_seconds;
+	double lag_seconds;                     /* from the first event of a commit to its end, the last time */
+	int64_t limited, overloaded, unauthorized, forbidden, queries, slow_queries, answers_kept, engines;
+	int64_t pool_waiting, pending_bytes, connections, sockets, bytes_in, bytes_out;
+	int64_t hooks_sent, hooks_failed, hooks_dead;
+	int64_t restarts;
+};
+
+struct figures;
+struct figures *figures_new(int workers, struct err *);         /* before the fork */
+void figures_free(struct figures *);
+struct figures_part *figures_part(struct figures *, int worker);
+
+void figures_observe(struct figures_histogram *, double seconds);
+
+/* The sum of all, without the end of the text; `route` names a row. open: OpenMetrics; else Prometheus' text format 0.0.4. */
+struct figures_text { struct buf text; int open; };
+void figures_put(const struct figures *, const char *(*route)(int row, const char **method), struct figures_text *);
+
+/* A family of one number, for what is counted elsewhere. type: "gauge" or "counter". */
+void figures_put_one(struct figures_text *, const char *name, const char *type, const char *help, double value);
+
+#endif

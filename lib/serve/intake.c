@@ -1,0 +1,578 @@
+/* intake.c - events in: one a request, many in a body, or a stream of lines as long as you like.
+ *
+ *      POST /events          loop: read, add ──► the tenant's next commit ──► 200
+ *      POST /events/batch    lines: pieces of the body as they come, read and added on the loop, the client held back while much waits
+ *                            JSON:  the whole body, read in a thread of the pool
+ *
+ * 200 means durable. A batch has a verdict for each item. Nothing of a body is stored before either its end or 1 MiB of it came, so
+ * that a small one is taken whole or not at all.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "codec/sha256.h"
+#include "serve/serve_priv.h"
+
+#define ERRORS_MOST 100                 /* verdicts in an answer; more are counted */
+#define PART (1u << 20)                 /* bytes of a stream that are added at once */
+#define LINE_MOST (8u << 20)            /* bytes of one event in a stream */
+#define LOOK 4096                       /* bytes after which a body is what it seems to be */
+
+/* ---- ids */
+
+/* Random bytes, 4 KiB at a time: a system call for each id would cost as much as reading the event. */
+static void
+random_bytes(unsigned char *to, size_t n)
+{
+	static _Thread_local unsigned char kept[4096];
+	static _Thread_local size_t left;
+
+	if (left < n) {
+		left = 0;
+		while (left < sizeof(kept)) {
+			ssize_t got = getrandom(kept + left, sizeof(kept) - left, 0);
+
+			if (got > 0)
+				left += (size_t)got;
+		}
+	}
+	left -= n;
+	memcpy(to, kept + left, n);
+}
+
+static void
+put_uuid(const unsigned char b[16], char out[36])
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (int i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*out++ = '-';
+		*out++ = hex[b[i] >> 4];
+		*out++ = hex[b[i] & 15];
+	}
+}
+
+/* UUIDv7 (RFC 9562): they grow with time, so they lie together wherever they are kept in order. */
+static void
+make_id(char out[36])
+{
+	unsigned char b[16];
+	int64_t ms = time_wall();
+
+	random_bytes(b + 6, 10);
+	for (int i = 0; i < 6; i++)
+		b[i] = (unsigned char)(ms >> (8 * (5 - i)));
+	b[6] = (unsigned char)(0x70 | (b[6] & 15));
+	b[8] = (unsigned char)(0x80 | (b[8] & 63));
+	put_uuid(b, out);
+}
+
+/* UUIDv8 of the caller, his Idempotency-Key and the event's place: the same request again has the same ids, so it counts once. */
+static void
+derive_id(const struct serve_call *c, struct str key, int64_t index, char out[36])
+{
+	struct buf text = { 0 };
+	unsigned char b[32];
+
+	buf_str(&text, c->ex.who->id.p ? c->ex.who->id : c->ex.who->name);
+	buf_byte(&text, 0);
+	buf_str(&text, http_path(c->ex.request));
+	buf_byte(&text, 0);
+	buf_str(&text, key);
+	buf_byte(&text, 0);
+	buf_int64(&text, index);
+	sha256(buf_get(&text), b);
+	buf_release(&text);
+	b[6] = (unsigned char)(0x80 | (b[6] & 15));
+	b[8] = (unsigned char)(0x80 | (b[8] & 63));
+	put_uuid(b, out);
+}
+
+/* The id that the event gets when it has none. 1: nobody can have sent it before. */
+static int
+give_id(const struct serve_call *c, struct event *e, int64_t index, char id[36])
+{
+	struct str key = http_header(c->ex.request, "Idempotency-Key");
+
+	if (e->id.p)
+		return 0;
+	if (key.n)
+		derive_id(c, key, index, id);
+	else
+		make_id(id);
+	e->id = (struct str){ id, 36 };
+	return !key.n;
+}
+
+/* ---- what a batch has come to */
+
+struct batch {
+	struct serve_call *call;
+	struct serve_tenant *tenant;
+	enum { UNDECIDED, LINES, WHOLE } form;
+	struct buf text;                /* what is not read yet: the rest of a line, or the whole */
+	struct buf kept;                /* texts of events that are read and not added yet */
+	struct item { struct event event; int fresh; } *item;
+	size_t n_items, cap;
+	struct buf errors;
+	int64_t index, accepted, rejected, dropped, shown;
+	int ended, waiting, failed;     /* the body is whole; a commit is awaited; answered */
+	int64_t bytes;
+};
+
+static void
+free_batch(struct batch *b)
+{
+	buf_release(&b->text);
+	buf_release(&b->kept);
+	buf_release(&b->errors);
+	free(b->item);
+	free(b);
+}
+
+static void
+refuse(struct batch *b, struct err *err)
+{
+	serve_reword(err);
+	b->rejected++;
+	if (b->shown++ >= ERRORS_MOST)
+		return;
+	buf_printf(&b->errors, "%s{\"index\":%lld,\"error\":", b->errors.n ? "," : "", (long long)b->index);
+	json_put_string(&b->errors, str_of(err->text));
+	buf_byte(&b->errors, '}');
+}
+
+static struct str
+keep(struct buf *to, struct str text)
+{
+	struct str at = { text.p ? (const char *)(to->n + 1) : NULL, text.n };
+
+	buf_str(to, text);
+	return at;
+}
+
+static struct str
+found(const struct buf *b, struct str at)
+{
+	return at.p ? (struct str){ b->p + ((uintptr_t)at.p - 1), at.n } : at;
+}
+
+/* One item. row: any bytes. */
+static void
+take_item(struct batch *b, struct accept *accept, struct str row, int checked)
+{
+	struct err err = { 0 };
+	struct item *mine;
+	struct event e;
+	char id[36];
+	int rc = checked ? accept_checked(accept, row, &e, &err) : accept_row(accept, row, &e, &err);
+
+	if (rc < 0) {
+		refuse(b, &err);
+	} else if (rc == 0) {
+		b->dropped++;
+		b->accepted++;
+	} else {
+		if (b->n_items == b->cap)
+			b->item = mem_grow(b->item, b->cap = b->cap ? b->cap * 2 : 64, sizeof(*b->item));
+		mine = &b->item[b->n_items++];
+		mine->event = e;
+		mine->fresh = give_id(b->call, &e, b->index, id);
+		mine->event.id = keep(&b->kept, e.id);
+		mine->event.name = keep(&b->kept, e.name);
+		mine->event.user_id = keep(&b->kept, e.user_id);
+		mine->event.session_id = keep(&b->kept, e.session_id);
+		mine->event.properties = keep(&b->kept, e.properties);
+		b->accepted++;
+	}
+	b->index++;
+}
+
+static void committed(struct serve_call *, const struct err *);
+
+/* What was read goes to the next commit, and the request waits for it. */
+static void
+hand_over(struct batch *b)
+{
+	serve_tenant_lock(b->tenant);
+	for (size_t i = 0; i < b->n_items; i++) {
+		struct event e = b->item[i].event;
+
+		e.id = found(&b->kept, e.id);
+		e.name = found(&b->kept, e.name);
+		e.user_id = found(&b->kept, e.user_id);
+		e.session_id = found(&b->kept, e.session_id);
+		e.properties = found(&b->kept, e.properties);
+		serve_tenant_add(b->tenant, &e, b->item[i].fresh);
+	}
+	b->n_items = 0;
+	buf_clear(&b->kept);
+	b->waiting = 1;
+	b->call->committed = committed;
+	serve_tenant_wait(b->tenant, b->call);
+	serve_tenant_unlock(b->tenant);
+}
+
+static void
+put_verdict(struct buf *json, const struct batch *b)
+{
+	buf_printf(json, "\"accepted\":%lld,\"rejected\":%lld,\"errors\":[", (long long)b->accepted, (long long)b->rejected);
+	buf_str(json, buf_get(&b->errors));
+	buf_byte(json, ']');
+	if (b->shown > ERRORS_MOST)
+		buf_printf(json, ",\"errors_left_out\":%lld", (long long)(b->shown - ERRORS_MOST));
+	if (b->dropped)
+		buf_printf(json, ",\"dropped\":%lld", (long long)b->dropped);
+}
+
+static void
+answer(struct batch *b)
+{
+	struct serve_call *c = b->call;
+	struct figures_part *f = figures_part(c->ex.serve->figures, c->ex.serve->worker);
+	struct buf json = { 0 };
+
+	__atomic_fetch_add(&f->accepted, b->accepted, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&f->rejected, b->rejected, __ATOMIC_RELAXED);
+	if (b->accepted) {
+		buf_byte(&json, '{');
+		put_verdict(&json, b);
+		buf_byte(&json, '}');
+		exchange_json(&c->ex, 200, &json);
+	} else {
+		buf_printf(&json, "{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,\"detail\":\"%s\",",
+		    b->rejected ? "no event of the batch is good, see errors" : "there is no event in it, send {\\\"events\\\":[…]}, an array, or a line for each");
+		put_verdict(&json, b);
+		buf_printf(&json, ",\"request\":\"%s\"}", c->ex.id);
+		exchange_send(&c->ex, 400, "application/problem+json", buf_get(&json));
+	}
+	buf_release(&json);
+	free_batch(b);
+}
+
+static void
+give_up(struct batch *b, const struct err *err)
+{
+	exchange_error(&b->call->ex, err);
+	free_batch(b);
+}
+
+/* All is read: the last part is handed over, or there is nothing to wait for. */
+static void
+finish(struct batch *b)
+{
+	if (b->n_items)
+		hand_over(b);
+	else
+		answer(b);
+}
+
+/* ---- lines, in pieces, on the loop */
+
+static void
+take_lines(struct batch *b, struct accept *accept, int all)
+{
+	struct str rest = buf_get(&b->text);
+	const char *end;
+
+	while (rest.n) {
+		struct str line;
+
+		if (!(end = memchr(rest.p, '\n', rest.n)) && !all)
+			break;
+		line = (struct str){ rest.p, end ? (size_t)(end - rest.p) : rest.n };
+		rest.p += line.n + (end != NULL);
+		rest.n -= line.n + (end != NULL);
+		line = str_trim(line);
+		if (line.n)
+			take_item(b, accept, line, 0);
+	}
+	memmove(b->text.p, rest.p, rest.n);
+	b->text.n = rest.n;
+}
+
+static struct accept *
+loop_accept(struct serve_call *c)
+{
+	struct accept *a = &c->setup->accept;
+
+	a->reader.now = time_now();
+	return a;
+}
+
+/* On the loop, when a part is durable: go on with the body, or answer. */
+static void
+committed(struct serve_call *c, const struct err *err)
+{
+	struct batch *b = c->load;
+
+	b->waiting = 0;
+	if (err->code) {
+		c->load = NULL;
+		give_up(b, err);
+	} else if (b->ended) {
+		c->load = NULL;
+		finish(b);
+	} else {
+		http_resume(c->ex.request);
+	}
+}
+
+/* What the body is: an object or array that goes on behind its first line, or lines of objects. */
+static void
+decide(struct batch *b, int all)
+{
+	struct str text = str_trim(buf_get(&b->text)), type = http_header(b->call->ex.request, "Content-Type");
+	const char *end = text.n ? memchr(text.p, '\n', text.n) : NULL;
+	struct json first;
+
+	if (!text.n)
+		return;
+	if (type.p && (memmem(type.p, type.n, "ndjson", 6) || memmem(type.p, type.n, "jsonl", 5))) {
+		b->form = *text.p == '[' ? WHOLE : LINES;
+	} else if (*text.p != '{') {
+		b->form = WHOLE;
+	} else if (end) {
+		first = json_value((struct str){ text.p, (size_t)(end - text.p) });
+		b->form = first.type == JSON_OBJECT && json_get(first, STR("events")).type != JSON_ARRAY ? LINES : WHOLE;
+	} else if (all || text.n > LOOK) {
+		b->form = WHOLE;
+	}
+}
+
+static int
+take_piece(void *self, struct http_request *r, struct str piece)
+{
+	struct batch *b = ((struct serve_call *)self)->load;
+	struct serve_call *c = self;
+
+	if (!b)
+		return 0;
+	b->bytes += (int64_t)piece.n;
+	buf_str(&b->text, piece);
+	if (b->form == UNDECIDED)
+		decide(b, 0);
+	if (b->form != LINES) {
+		if (b->bytes <= c->setup->body_bytes)
+			return 0;
+		c->load = NULL;
+		free_batch(b);
+		exchange_problem(&c->ex, 413, "more than %lld bytes in one JSON value (serve.body), send lines: application/x-ndjson has no bound",
+		    (long long)c->setup->body_bytes);
+		return 0;
+	}
+	take_lines(b, loop_accept(c), 0);
+	if (b->text.n > LINE_MOST) {
+		c->load = NULL;
+		free_batch(b);
+		exchange_problem(&c->ex, 413, "a line of more than %u bytes", LINE_MOST);
+		return 0;
+	}
+	if (b->kept.n < PART)
+		return 0;
+	hand_over(b);
+	(void)r;
+	return 1;
+}
+
+static void batch_ended(struct serve_call *);
+
+static void
+batch_begin(struct exchange *ex)
+{
+	struct serve_call *c = serve_call_of(ex);
+	struct serve_tenant *t;
+	struct err err = { 0 };
+	struct batch *b;
+
+	if (!(t = serve_tenant(ex->serve, ex->who->tenant, &err))) {
+		exchange_error(ex, &err);
+		return;
+	}
+	if (serve_tenant_full(t)) {
+		exchange_head(ex, "Retry-After", STR("1"));
+		exchange_problem(ex, 503, "events come faster than the disk takes them, send it again in a second");
+		return;
+	}
+	b = mem_new(sizeof(*b));
+	b->call = c;
+	b->tenant = t;
+	c->load = b;
+	c->ended = batch_ended;
+	http_body_most(ex->request, INT64_MAX / 2);
+	http_body_pieces(ex->request, take_piece, c);
+}
+
+/* ---- a whole value */
+
+/* In a thread of the pool. */
+static void
+take_whole(struct serve_call *c)
+{
+	struct batch *b = c->load;
+	struct err err = { 0 };
+	struct accept *accept = serve_pool_accept(c, &err);
+	struct json all, list;
+	struct json_iter it;
+
+	c->load = NULL;
+	if (!accept) {
+		give_up(b, &err);
+		return;
+	}
+	if (json_check(buf_get(&b->text), &err)) {
+		exchange_problem(&c->ex, 400, "the body is no JSON, byte %ld: %s", err.col, err.text);
+		free_batch(b);
+		return;
+	}
+	all = json_checked(buf_get(&b->text));
+	list = all.type == JSON_ARRAY ? all : json_get(all, STR("events"));
+	if (all.type != JSON_ARRAY && list.type == JSON_NONE)
+		list = json_get(all, STR("batch"));     /* as Segment and PostHog call it */
+	if (list.type == JSON_NONE && all.type == JSON_OBJECT) {
+		take_item(b, accept, json_raw(all), 1); /* one event by itself */
+	} else if (list.type != JSON_ARRAY) {
+		exchange_problem(&c->ex, 422, "events: wants an array, send {\"events\":[{\"event\":\"…\"}]}");
+		free_batch(b);
+		return;
+	} else {
+		for (it = json_iter(list); json_next(&it); )
+			take_item(b, accept, json_raw(it.value), 1);
+	}
+	b->ended = 1;
+	buf_release(&b->text);
+	c->load = b->n_items ? b : NULL;
+	finish(b);
+}
+
+/* The body is whole. On the loop. */
+static void
+batch_ended(struct serve_call *c)
+{
+	struct batch *b = c->load;
+
+	if (!b)
+		return;
+	if (http_gone(c->ex.request)) {         /* in the middle: what was not handed over is forgotten; nobody hears the answer */
+		buf_clear(&b->text);
+		b->n_items = 0;
+		b->form = LINES;
+	}
+	if (b->form == UNDECIDED)
+		decide(b, 1);
+	if (b->form == WHOLE) {
+		c->run = take_whole;
+		if (serve_pool_give(c->ex.serve->pool, c) == 0)
+			return;
+		c->load = NULL;
+		free_batch(b);
+		exchange_head(&c->ex, "Retry-After", STR("1"));
+		exchange_problem(&c->ex, 503, "too many requests wait already, send it again in a second");
+		return;
+	}
+	take_lines(b, loop_accept(c), 1);
+	b->ended = 1;
+	if (b->waiting)
+		return;
+	c->load = b->n_items ? b : NULL;
+	finish(b);
+}
+
+/* ---- one event */
+
+static void
+one_committed(struct serve_call *c, const struct err *err)
+{
+	struct figures_part *f = figures_part(c->ex.serve->figures, c->ex.serve->worker);
+	struct buf *json = c->load;
+
+	c->load = NULL;
+	if (err->code) {
+		exchange_error(&c->ex, err);
+	} else {
+		__atomic_fetch_add(&f->accepted, 1, __ATOMIC_RELAXED);
+		exchange_send(&c->ex, 200, "application/json", buf_get(json));
+	}
+}
+
+/* The answer as it will be, in the arena. */
+static struct buf *
+one_answer(struct serve_call *c, struct str id)
+{
+	struct buf text = { 0 }, *json = arena_get(c->ex.arena, sizeof(*json));
+
+	buf_lit(&text, "{\"accepted\":1,\"ids\":[");
+	if (id.p)
+		json_put_string(&text, id);
+	buf_lit(&text, "]}");
+	if (json) {
+		*json = (struct buf){ arena_dup(c->ex.arena, text.p, text.n), text.n, text.n };
+		if (!json->p)
+			json = NULL;
+	}
+	buf_release(&text);
+	return json;
+}
+
+static void
+one_event(struct exchange *ex)
+{
+	struct serve_call *c = serve_call_of(ex);
+	struct figures_part *f = figures_part(ex->serve->figures, ex->serve->worker);
+	struct str body = http_body(ex->request);
+	struct accept *accept = loop_accept(c);
+	struct err err = { 0 };
+	struct serve_tenant *t;
+	struct event e;
+	char id[36];
+	int rc, fresh;
+
+	if (!body.n) {
+		exchange_problem(ex, 400, "the body is empty, send {\"event\":\"name\",\"properties\":{}}");
+		return;
+	}
+	if (json_check(body, &err)) {
+		__atomic_fetch_add(&f->rejected, 1, __ATOMIC_RELAXED);
+		exchange_problem(ex, 400, "the body is no JSON, byte %ld: %s", err.col, err.text);
+		return;
+	}
+	if (!(t = serve_tenant(ex->serve, ex->who->tenant, &err))) {
+		exchange_error(ex, &err);
+		return;
+	}
+	if (serve_tenant_full(t)) {
+		exchange_head(ex, "Retry-After", STR("1"));
+		exchange_problem(ex, 503, "events come faster than the disk takes them, send it again in a second");
+		return;
+	}
+	if ((rc = accept_checked(accept, body, &e, &err)) < 0) {
+		__atomic_fetch_add(&f->rejected, 1, __ATOMIC_RELAXED);
+		serve_reword(&err);
+		exchange_problem(ex, 422, "%s", err.text);
+		return;
+	}
+	fresh = give_id(c, &e, 0, id);
+	if (!(c->load = one_answer(c, rc ? e.id : (struct str){ 0 }))) {
+		exchange_problem(ex, 413, "the event is too large");
+		return;
+	}
+	if (rc == 0) {                          /* a rule of the configuration wants no such event */
+		one_committed(c, &err);
+		return;
+	}
+	c->committed = one_committed;
+	serve_tenant_lock(t);
+	serve_tenant_add(t, &e, fresh);
+	serve_tenant_wait(t, c);
+	serve_tenant_unlock(t);
+}
+
+const struct route route_intake[] = {
+	{ "POST", "/api/v1/events", "Send one event; the answer says that it is durable.", AUTH_WRITE, "events", NULL, "Event", "Accepted", 200,
+	    ROUTE_LOOP, 1 << 20, one_event, .loose = 1 },
+	{ "POST", "/api/v1/events/batch", "Send many events: {\"events\":[…]}, an array, or a line for each; a verdict for each item.", AUTH_WRITE, "events", NULL,
+	    "Batch", "Verdict", 200, ROUTE_HEAD, 0, batch_begin, .loose = 1 },
+	{ 0 }
+};

@@ -1,0 +1,91 @@
+/* log.c - one JSON object a line on stderr. Lines are gathered and written in blocks; what the query of a request says (it may
+ * hold keys) and what headers say is never in it. */
+#include <unistd.h>
+
+#include "base/io.h"
+#include "serve/serve_priv.h"
+
+#define BLOCK (32u << 10)
+
+static void
+begin(struct buf *b, const char *level, const char *what)
+{
+	buf_lit(b, "{\"time\":");
+	json_put_time(b, time_wall());
+	buf_printf(b, ",\"level\":\"%s\",\"what\":\"%s\"", level, what);
+}
+
+static void
+flush(struct serve *s)
+{
+	if (s->log.n)
+		io_write(2, s->log.p, s->log.n);
+	buf_clear(&s->log);
+}
+
+void
+serve_log(struct serve *s, const char *level, const char *what, struct str more)
+{
+	pthread_mutex_lock(&s->log_lock);
+	begin(&s->log, level, what);
+	if (more.n) {
+		buf_byte(&s->log, ',');
+		buf_str(&s->log, more);
+	}
+	buf_lit(&s->log, "}\n");
+	flush(s);
+	pthread_mutex_unlock(&s->log_lock);
+}
+
+/* Text that came from outside and may be no UTF-8. */
+static void
+put_loose(struct buf *b, struct str text)
+{
+	if (str_utf8_fault(text) < 0)
+		json_put_string(b, text);
+	else
+		buf_lit(b, "\"?\"");
+}
+
+void
+serve_log_request(struct serve *s, const struct serve_call *c, double ms)
+{
+	const struct exchange *ex = &c->ex;
+	int slow = c->slow[0] && ms >= (double)c->setup->slow_ms, failed = c->status >= 500;
+	struct buf *b = &s->log;
+
+	if (!c->setup->log_all && !slow && !failed)
+		return;
+	pthread_mutex_lock(&s->log_lock);
+	begin(b, failed ? "error" : slow ? "warn" : "info", slow ? "slow" : "request");
+	buf_printf(b, ",\"request\":\"%s\"", ex->id);
+	if (c->trace[0])
+		buf_printf(b, ",\"trace\":\"%s\"", c->trace);
+	buf_lit(b, ",\"method\":");
+	put_loose(b, http_method(ex->request));
+	buf_lit(b, ",\"path\":");
+	put_loose(b, http_path(ex->request));
+	buf_printf(b, ",\"status\":%d,\"ms\":%.3f,\"bytes\":%lld,\"client\":\"%s\"", c->status, ms, (long long)c->bytes, http_client(ex->request));
+	if (ex->who) {
+		buf_lit(b, ",\"tenant\":");
+		put_loose(b, ex->who->tenant);
+		buf_lit(b, ",\"who\":");
+		put_loose(b, ex->who->name);
+	}
+	if (slow) {
+		buf_lit(b, ",\"statement\":");
+		put_loose(b, str_of(c->slow));
+	}
+	buf_lit(b, "}\n");
+	if (b->n >= BLOCK || failed || slow)
+		flush(s);
+	pthread_mutex_unlock(&s->log_lock);
+}
+
+void
+serve_log_flush(struct serve *s)
+{
+	pthread_mutex_lock(&s->log_lock);
+	flush(s);
+	pthread_mutex_unlock(&s->log_lock);
+}

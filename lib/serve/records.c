@@ -1,0 +1,918 @@
+/* records.c - administration: dashboards, rules and webhooks of a tenant, keys, users, roles, tenants, and logging in.
+ *
+ * The first three lie as JSON in the tenant's store, kind by kind, each with a version that counts its changes: that is its ETag, and
+ * If-Match is looked at inside the transaction that writes, so of two who change the same one hears 412. What only the server
+ * says (version, created, changed, by) is no part of what a caller may send.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "auth/audit.h"
+#include "config/schema.h"
+#include "serve/serve_priv.h"
+#include "store/admin.h"
+
+#define RECORD_MOST (256u << 10)        /* bytes of one */
+#define RECORDS_MOST 2000               /* of a kind */
+
+struct kind { const char *name, *one, *state, *schema; };
+static const struct kind kinds[] = { { "dashboards", "dashboard", "dashboard", "Dashboard" }, { "rules", "rule", "rule", "Rule" },
+	{ "webhooks", "webhook", "webhook", "Webhook" } };
+
+static const struct kind *
+kind_of(const struct exchange *ex)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (strcmp(ex->route->resource, kinds[i].name) == 0)
+			return &kinds[i];
+	return &kinds[0];
+}
+
+static void
+audit(struct exchange *ex, const char *action, struct str object, const char *result)
+{
+	struct err err = { 0 };
+
+	audit_add(ex->serve->auth, &(struct audit_entry){ .tenant = ex->who ? ex->who->tenant : STR("-"), .who = ex->who ? ex->who->name : STR("-"),
+	    .from = str_of(http_client(ex->request)), .action = str_of(action), .object = object, .result = str_of(result), .request = str_of(ex->id) }, &err);
+}
+
+/* ---- records as JSON */
+
+static const char *const ours[] = { "version", "created", "changed", "by", "readonly", NULL };
+
+static int
+is_ours(struct str key)
+{
+	for (int i = 0; ours[i]; i++)
+		if (str_eq(key, str_of(ours[i])))
+			return 1;
+	return 0;
+}
+
+static int64_t
+version_of(struct json record)
+{
+	int64_t n = 0;
+
+	json_int64(json_get(record, STR("version")), &n);
+	return n;
+}
+
+/* Without what must not be shown again: a webhook's secret. */
+static void
+put_shown(struct buf *b, struct json record)
+{
+	struct json_iter it;
+	struct buf scratch = { 0 };
+	int n = 0;
+
+	buf_byte(b, '{');
+	for (it = json_iter(record); json_next(&it); ) {
+		struct str key = json_text(it.key, &scratch);
+
+		if (str_eq(key, STR("secret")))
+			continue;
+		buf_lit(b, n++ ? "," : "");
+		json_put_key(b, key);
+		buf_str(b, json_raw(it.value));
+	}
+	buf_byte(b, '}');
+	buf_release(&scratch);
+}
+
+/* As it was given: without what the server says. */
+static void
+put_given(struct buf *b, struct json record)
+{
+	struct json_iter it;
+	struct buf scratch = { 0 };
+	int n = 0;
+
+	buf_byte(b, '{');
+	for (it = json_iter(record); json_next(&it); ) {
+		struct str key = json_text(it.key, &scratch);
+
+		if (is_ours(key))
+			continue;
+		buf_lit(b, n++ ? "," : "");
+		json_put_key(b, key);
+		buf_str(b, json_raw(it.value));
+	}
+	buf_byte(b, '}');
+	buf_release(&scratch);
+}
+
+static int
+id_is_good(struct str id)
+{
+	for (size_t i = 0; i < id.n; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-", id.p[i]) || !id.p[i])
+			return 0;
+	return id.n >= 1 && id.n <= 64 && id.p[0] != '.';
+}
+
+static void
+random_id(char *out, size_t n)
+{
+	static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789";
+	unsigned char b[64];
+
+	while (getrandom(b, n, 0) != (ssize_t)n)
+		;
+	for (size_t i = 0; i < n; i++)
+		out[i] = letters[b[i] % 32];
+	out[n] = 0;
+}
+
+/* RFC 7396: members of `with` replace those of `from`, null takes them out. */
+static void
+merge(struct buf *b, struct json from, struct json with)
+{
+	struct json_iter it;
+	struct buf scratch = { 0 };
+	int n = 0;
+
+	if (with.type != JSON_OBJECT) {
+		buf_str(b, json_raw(with));
+		return;
+	}
+	buf_byte(b, '{');
+	for (it = json_iter(from); from.type == JSON_OBJECT && json_next(&it); ) {
+		struct str key = json_text(it.key, &scratch);
+		struct json other = json_get(with, key);
+
+		if (other.type == JSON_NULL)
+			continue;
+		buf_lit(b, n++ ? "," : "");
+		json_put_key(b, key);
+		if (other.type == JSON_NONE)
+			buf_str(b, json_raw(it.value));
+		else
+			merge(b, it.value, other);
+	}
+	for (it = json_iter(with); json_next(&it); ) {
+		struct str key = json_text(it.key, &scratch);
+
+		if (it.value.type == JSON_NULL || json_get(from, key).type != JSON_NONE)
+			continue;
+		buf_lit(b, n++ ? "," : "");
+		json_put_key(b, key);
+		merge(b, JSON_ABSENT, it.value);
+	}
+	buf_byte(b, '}');
+	buf_release(&scratch);
+}
+
+/* What is stored: id, what was given, and what the server says of it. */
+static void
+put_record(struct buf *b, struct str id, struct json given, struct json was, int64_t version, const struct exchange *ex)
+{
+	struct json created = json_get(was, STR("created"));
+	struct json_iter it;
+	struct buf scratch = { 0 };
+
+	buf_lit(b, "{\"id\":");
+	json_put_string(b, id);
+	for (it = json_iter(given); json_next(&it); ) {
+		struct str key = json_text(it.key, &scratch);
+
+		if (is_ours(key) || str_eq(key, STR("id")) || str_eq(key, STR("$schema")))
+			continue;
+		buf_byte(b, ',');
+		json_put_key(b, key);
+		json_put_compact(b, it.value);
+	}
+	buf_printf(b, ",\"version\":%lld,\"created\":", (long long)version);
+	if (created.type == JSON_STRING)
+		buf_str(b, json_raw(created));
+	else
+		json_put_time(b, time_wall());
+	buf_lit(b, ",\"changed\":");
+	json_put_time(b, time_wall());
+	buf_lit(b, ",\"by\":");
+	json_put_string(b, ex->who->name);
+	buf_byte(b, '}');
+	buf_release(&scratch);
+}
+
+/* ---- changing one, in the commit's thread */
+
+enum how { CREATE, REPLACE, PATCH, REMOVE };
+enum { REFUSED_NONE = 1, REFUSED_THERE, REFUSED_MATCH, REFUSED_MANY, REFUSED_SCHEMA };
+
+struct change {
+	struct serve_job job;
+	struct exchange *ex;
+	const struct kind *kind;
+	enum how how;
+	struct str id;
+	struct str match;               /* If-Match; p NULL: none */
+	struct buf was, merged, record;
+	int is_new;
+};
+
+static int
+count_one(void *self, struct str name, struct str value)
+{
+	(void)name, (void)value;
+	return ++*(int *)self > RECORDS_MOST;
+}
+
+static int
+tag_matches(struct str match, int64_t version)
+{
+	struct str piece;
+	char tag[32];
+
+	snprintf(tag, sizeof(tag), "\"v%lld\"", (long long)version);
+	while (str_cut(&match, ',', &piece)) {
+		piece = str_trim(piece);
+		if (str_eq(piece, STR("*")) || str_eq(piece, str_of(tag)))
+			return 1;
+	}
+	return 0;
+}
+
+static int
+change(struct serve_job *job, struct store *store, struct err *err)
+{
+	struct change *c = (struct change *)(void *)job;
+	struct json was, given = c->ex->body;
+	int64_t version = 0;
+	int there = store_get_state(store, c->kind->state, c->id, &c->was, err), n = 0;
+
+	if (there < 0)
+		return there;
+	was = there ? json_value(buf_get(&c->was)) : JSON_ABSENT;
+	version = there ? version_of(was) : 0;
+	if (c->how == CREATE && there)
+		return REFUSED_THERE;
+	if (!there && (c->how == PATCH || c->how == REMOVE))
+		return REFUSED_NONE;
+	if (c->match.p && (!there || !tag_matches(c->match, version)))
+		return REFUSED_MATCH;
+	if (c->how == REMOVE)
+		return store_drop_state(store, c->kind->state, c->id, err);
+	if (!there && (store_each_state(store, c->kind->state, count_one, &n, err) > 0 || n > RECORDS_MOST))
+		return REFUSED_MANY;
+	if (c->how == PATCH) {
+		struct buf plain = { 0 };
+
+		put_given(&plain, was);
+		merge(&c->merged, json_value(buf_get(&plain)), given);
+		buf_release(&plain);
+		given = json_value(buf_get(&c->merged));
+		if (serve_exchange_schema(c->kind->schema, given, err))
+			return REFUSED_SCHEMA;
+	}
+	if (c->how == REPLACE && there && strcmp(c->kind->one, "webhook") == 0 && json_get(given, STR("secret")).type == JSON_NONE &&
+	    json_get(was, STR("secret")).type == JSON_STRING) {         /* what is never shown cannot be sent back */
+		buf_add(&c->merged, given.p, given.n - 1);
+		buf_lit(&c->merged, given.n > 2 ? ",\"secret\":" : "\"secret\":");
+		buf_str(&c->merged, json_raw(json_get(was, STR("secret"))));
+		buf_byte(&c->merged, '}');
+		given = json_value(buf_get(&c->merged));
+	}
+	put_record(&c->record, c->id, given, was, version + 1, c->ex);
+	c->is_new = !there;
+	if (c->record.n > RECORD_MOST)
+		return REFUSED_MANY;
+	return store_put_state(store, c->kind->state, c->id, buf_get(&c->record), err);
+}
+
+static void
+set_tag(struct exchange *ex, int64_t version)
+{
+	char tag[24];
+
+	snprintf(tag, sizeof(tag), "v%lld", (long long)version);
+	exchange_etag(ex, str_of(tag));
+}
+
+static void
+change_record(struct exchange *ex, enum how how, struct str id, struct str secret)
+{
+	static const char *const done[] = { "create", "change", "change", "remove" };
+	struct change c = { .job = { .run = change }, .ex = ex, .kind = kind_of(ex), .how = how, .id = id, .match = http_header(ex->request, "If-Match") };
+	struct err err = { 0 };
+	struct serve_tenant *t = serve_tenant(ex->serve, ex->who->tenant, &err);
+	struct buf shown = { 0 };
+	char action[40], place[128];
+	int rc;
+
+	rc = t ? serve_tenant_write(t, &c.job, &err) : err.code;
+	snprintf(action, sizeof(action), "%s.%s", c.kind->one, done[how]);
+	switch (rc) {
+	case 0:
+		audit(ex, action, id, "ok");
+		if (how == REMOVE) {
+			exchange_none(ex);
+			break;
+		}
+		put_shown(&shown, json_value(buf_get(&c.record)));
+		if (secret.n) {                 /* once */
+			shown.n--;
+			buf_lit(&shown, ",\"secret\":");
+			json_put_string(&shown, secret);
+			buf_byte(&shown, '}');
+		}
+		set_tag(ex, version_of(json_value(buf_get(&c.record))));
+		snprintf(place, sizeof(place), "/api/v1/%s/%.*s", c.kind->name, (int)id.n, id.p);
+		if (c.is_new)
+			exchange_head(ex, "Location", str_of(place));
+		exchange_json(ex, c.is_new ? 201 : 200, &shown);
+		break;
+	case REFUSED_NONE:
+		exchange_problem(ex, 404, "no %s '%.*s'", c.kind->one, STR_FMT(id));
+		break;
+	case REFUSED_THERE:
+		exchange_problem(ex, 409, "there is a %s '%.*s' already, change it with PUT or PATCH", c.kind->one, STR_FMT(id));
+		break;
+	case REFUSED_MATCH:
+		exchange_problem(ex, 412, "the %s was changed meanwhile, read it again and change that", c.kind->one);
+		break;
+	case REFUSED_MANY:
+		exchange_problem(ex, 422, "more than %d %s, or one larger than %u KiB", RECORDS_MOST, c.kind->name, RECORD_MOST >> 10);
+		break;
+	case REFUSED_SCHEMA:
+		exchange_problem(ex, 422, "%s", c.job.err.text);
+		break;
+	default:
+		exchange_error(ex, &err);
+	}
+	buf_release(&c.was);
+	buf_release(&c.merged);
+	buf_release(&c.record);
+	buf_release(&shown);
+}
+
+/* ---- dashboards of the configuration: to be read, not changed */
+
+static struct json
+configured(const struct exchange *ex, struct str id)
+{
+	struct json all = config_get(ex->config, "dashboards", "dashboards"), one = config_get(ex->config, "dashboards", "");
+	struct json_iter it;
+
+	if (json_text_eq(json_get(one, STR("id")), id))
+		return one;
+	for (it = json_iter(all); all.type == JSON_ARRAY && json_next(&it); )
+		if (json_text_eq(json_get(it.value, STR("id")), id))
+			return it.value;
+	return JSON_ABSENT;
+}
+
+static void
+put_configured(struct buf *b, struct json dashboard)
+{
+	put_shown(b, dashboard);
+	b->n--;
+	buf_lit(b, ",\"readonly\":true}");
+}
+
+static int
+is_configured(struct exchange *ex, struct str id)
+{
+	if (kind_of(ex) != &kinds[0] || configured(ex, id).type != JSON_OBJECT)
+		return 0;
+	exchange_problem(ex, 409, "dashboard '%.*s' stands in config/dashboards.json, change it there or take another id", STR_FMT(id));
+	return 1;
+}
+
+/* ---- their routes */
+
+struct listing { struct buf json; int n; struct exchange *ex; };
+
+static int
+list_one(void *self, struct str name, struct str value)
+{
+	struct listing *l = self;
+
+	if (l->ex->route->action == AUTH_READ && !principal_may(l->ex->who, AUTH_READ, l->ex->route->resource, name))
+		return 0;
+	buf_lit(&l->json, l->n++ ? "," : "");
+	put_shown(&l->json, json_value(value));
+	return 0;
+}
+
+static void
+list_records(struct exchange *ex)
+{
+	const struct kind *kind = kind_of(ex);
+	struct listing l = { .ex = ex };
+	struct store *store = exchange_store(ex);
+	struct json all = config_get(ex->config, "dashboards", "dashboards"), one = config_get(ex->config, "dashboards", "");
+	struct json_iter it;
+	struct err err = { 0 };
+
+	if (!store)
+		return;
+	buf_printf(&l.json, "{\"%s\":[", kind->name);
+	if (kind == &kinds[0] && json_get(one, STR("id")).type == JSON_STRING) {
+		l.n++;
+		put_configured(&l.json, one);
+	}
+	for (it = json_iter(all); kind == &kinds[0] && all.type == JSON_ARRAY && json_next(&it); ) {
+		buf_lit(&l.json, l.n++ ? "," : "");
+		put_configured(&l.json, it.value);
+	}
+	store_each_state(store, kind->state, list_one, &l, &err);
+	buf_lit(&l.json, "]}");
+	if (err.code)
+		exchange_error(ex, &err);
+	else
+		exchange_json(ex, 200, &l.json);
+	buf_release(&l.json);
+}
+
+static void
+get_record(struct exchange *ex)
+{
+	const struct kind *kind = kind_of(ex);
+	struct store *store = exchange_store(ex);
+	struct json config = kind == &kinds[0] ? configured(ex, ex->segment[0]) : JSON_ABSENT;
+	struct buf value = { 0 }, json = { 0 };
+	struct err err = { 0 };
+	int rc;
+
+	if (!store)
+		return;
+	if (config.type == JSON_OBJECT) {
+		put_configured(&json, config);
+		exchange_json(ex, 200, &json);
+	} else if ((rc = store_get_state(store, kind->state, ex->segment[0], &value, &err)) < 0) {
+		exchange_error(ex, &err);
+	} else if (rc == 0) {
+		exchange_problem(ex, 404, "no %s '%.*s'", kind->one, (int)(ex->segment[0].n > 64 ? 64 : ex->segment[0].n), ex->segment[0].p);
+	} else {
+		set_tag(ex, version_of(json_value(buf_get(&value))));
+		put_shown(&json, json_value(buf_get(&value)));
+		exchange_json(ex, 200, &json);
+	}
+	buf_release(&value);
+	buf_release(&json);
+}
+
+static void
+create_record(struct exchange *ex)
+{
+	struct str id = exchange_text(ex, json_get(ex->body, STR("id"))), secret = { 0 };
+	char made[16], key[48];
+	struct buf body = { 0 };
+
+	if (!id.n) {
+		random_id(made, 12);
+		id = str_of(made);
+	} else if (!id_is_good(id)) {
+		exchange_problem(ex, 422, "id: wants 1 to 64 of A-Z a-z 0-9 _ . -");
+		return;
+	}
+	if (is_configured(ex, id))
+		return;
+	if (kind_of(ex) == &kinds[2] && json_get(ex->body, STR("secret")).type == JSON_NONE) {
+		random_id(key, 32);             /* 160 bits; the bytes of its base64 are what signs (Standard Webhooks) */
+		buf_add(&body, ex->body.p, ex->body.n - 1);
+		buf_lit(&body, ",\"secret\":\"whsec_");
+		buf_lit(&body, key);
+		buf_lit(&body, "\"}");
+		ex->body = json_value(buf_get(&body));
+		secret = exchange_text(ex, json_get(ex->body, STR("secret")));
+	}
+	change_record(ex, CREATE, id, secret);
+	buf_release(&body);
+}
+
+static int
+segment_is_good(struct exchange *ex)
+{
+	if (id_is_good(ex->segment[0]))
+		return 1;
+	exchange_problem(ex, 404, "no such id: they have 1 to 64 of A-Z a-z 0-9 _ . -");
+	return 0;
+}
+
+static void
+put_one(struct exchange *ex)
+{
+	struct json id = json_get(ex->body, STR("id"));
+
+	if (!segment_is_good(ex) || is_configured(ex, ex->segment[0]))
+		return;
+	if (id.type == JSON_STRING && !json_text_eq(id, ex->segment[0]))
+		exchange_problem(ex, 422, "id: is another than the path's; an id stays what it is");
+	else
+		change_record(ex, REPLACE, ex->segment[0], (struct str){ 0 });
+}
+
+static void
+patch_one(struct exchange *ex)
+{
+	struct json_iter it;
+	struct buf scratch = { 0 };
+
+	if (!segment_is_good(ex) || is_configured(ex, ex->segment[0]))
+		return;
+	for (it = json_iter(ex->body); json_next(&it); ) {
+		struct str key = json_text(it.key, &scratch);
+
+		if (is_ours(key) || str_eq(key, STR("id"))) {
+			exchange_problem(ex, 422, "%.*s: is not to be set", STR_FMT(key));
+			buf_release(&scratch);
+			return;
+		}
+	}
+	buf_release(&scratch);
+	change_record(ex, PATCH, ex->segment[0], (struct str){ 0 });
+}
+
+static void
+remove_one(struct exchange *ex)
+{
+	if (segment_is_good(ex) && !is_configured(ex, ex->segment[0]))
+		change_record(ex, REMOVE, ex->segment[0], (struct str){ 0 });
+}
+
+/* ---- keys, users, roles: the room auth has them */
+
+static enum auth_record
+record_of(const struct exchange *ex)
+{
+	return strcmp(ex->route->resource, "users") == 0 ? AUTH_USERS : strcmp(ex->route->resource, "roles") == 0 ? AUTH_ROLES : AUTH_KEYS;
+}
+
+static struct auth_actor
+actor_of(const struct exchange *ex)
+{
+	return (struct auth_actor){ .who = ex->who, .name = ex->who->name, .from = str_of(http_client(ex->request)), .request = str_of(ex->id) };
+}
+
+static int
+list_account(void *self, struct str id, struct str json)
+{
+	struct listing *l = self;
+
+	(void)id;
+	buf_lit(&l->json, l->n++ ? "," : "");
+	buf_str(&l->json, json);
+	return 0;
+}
+
+static void
+list_accounts(struct exchange *ex)
+{
+	struct listing l = { .ex = ex };
+	struct err err = { 0 };
+
+	buf_printf(&l.json, "{\"%s\":[", ex->route->resource);
+	auth_list(ex->serve->auth, record_of(ex), ex->who->tenant, list_account, &l, &err);
+	buf_lit(&l.json, "]}");
+	if (err.code)
+		exchange_error(ex, &err);
+	else
+		exchange_json(ex, 200, &l.json);
+	buf_release(&l.json);
+}
+
+/* rc: 1 done, 0 there is none, < 0. What it says is shown. */
+static void
+answer_account(struct exchange *ex, int rc, int status, struct buf *out, const struct err *err)
+{
+	if (rc < 0 && err->code == ERR_INPUT)
+		exchange_problem(ex, strstr(err->text, "already") ? 409 : 422, "%s", err->text);
+	else if (rc < 0)
+		exchange_error(ex, err);
+	else if (rc == 0)
+		exchange_problem(ex, 404, "no such %.*s: '%.*s'", (int)strlen(ex->route->resource) - 1, ex->route->resource,
+		    (int)(ex->segment[0].n > 64 ? 64 : ex->segment[0].n), ex->segment[0].p);
+	else if (status == 204)
+		exchange_none(ex);
+	else
+		exchange_json(ex, status, out);
+	if (out->p)
+		memset(out->p, 0, out->cap);    /* it may hold a new secret */
+	buf_release(out);
+}
+
+static void
+get_account(struct exchange *ex)
+{
+	struct buf out = { 0 };
+	struct err err = { 0 };
+
+	answer_account(ex, auth_get(ex->serve->auth, record_of(ex), ex->who->tenant, ex->segment[0], &out, &err), 200, &out, &err);
+}
+
+static void
+create_account(struct exchange *ex)
+{
+	struct auth_actor actor = actor_of(ex);
+	struct buf out = { 0 };
+	struct err err = { 0 };
+	int rc = auth_create(ex->serve->auth, record_of(ex), &actor, ex->who->tenant, ex->body, &out, &err);
+
+	answer_account(ex, rc < 0 ? rc : 1, 201, &out, &err);
+}
+
+static void
+change_account(struct exchange *ex)
+{
+	struct auth_actor actor = actor_of(ex);
+	struct buf out = { 0 };
+	struct err err = { 0 };
+
+	answer_account(ex, auth_change(ex->serve->auth, record_of(ex), &actor, ex->who->tenant, ex->segment[0], ex->body, &out, &err), 200, &out, &err);
+}
+
+static void
+remove_account(struct exchange *ex)
+{
+	struct auth_actor actor = actor_of(ex);
+	struct buf out = { 0 };
+	struct err err = { 0 };
+
+	answer_account(ex, auth_remove(ex->serve->auth, record_of(ex), &actor, ex->who->tenant, ex->segment[0], &err), 204, &out, &err);
+}
+
+static void
+rotate_key(struct exchange *ex)
+{
+	struct auth_actor actor = actor_of(ex);
+	struct buf out = { 0 };
+	struct err err = { 0 };
+
+	answer_account(ex, auth_rotate(ex->serve->auth, &actor, ex->who->tenant, ex->segment[0], &out, &err), 200, &out, &err);
+}
+
+static void
+set_mfa(struct exchange *ex)
+{
+	struct auth_actor actor = actor_of(ex);
+	struct buf out = { 0 };
+	struct err err = { 0 };
+	int on = json_get(ex->body, STR("on")).type == JSON_TRUE;
+
+	answer_account(ex, auth_mfa(ex->serve->auth, &actor, ex->who->tenant, ex->segment[0], on, &out, &err), 200, &out, &err);
+}
+
+/* ---- tenants */
+
+static int
+list_tenant(void *self, const char *name)
+{
+	struct listing *l = self;
+
+	buf_printf(&l->json, "%s{\"name\":\"%s\"}", l->n++ ? "," : "", name);
+	return 0;
+}
+
+static void
+list_tenants(struct exchange *ex)
+{
+	struct listing l = { .ex = ex };
+	struct err err = { 0 };
+
+	buf_lit(&l.json, "{\"tenants\":[");
+	store_tenants(ex->serve->spec.store, list_tenant, &l, &err);
+	buf_lit(&l.json, "]}");
+	if (err.code)
+		exchange_error(ex, &err);
+	else
+		exchange_json(ex, 200, &l.json);
+	buf_release(&l.json);
+}
+
+static int
+same_tenant(void *self, const char *name)
+{
+	return str_eq(*(struct str *)self, str_of(name));
+}
+
+static int
+tenant_is_there(struct exchange *ex, struct str name)
+{
+	struct err err = { 0 };
+
+	return store_tenants(ex->serve->spec.store, same_tenant, &name, &err) > 0;
+}
+
+static void
+get_tenant(struct exchange *ex)
+{
+	struct buf json = { 0 };
+	struct store *store;
+	struct store_stats st;
+	struct err err = { 0 };
+
+	if (!tenant_is_there(ex, ex->segment[0])) {
+		exchange_problem(ex, 404, "no such tenant");
+		return;
+	}
+	if (!(store = serve_store(ex->serve, ex->segment[0], &err)) || store_stats(store, &st, &err)) {
+		exchange_error(ex, &err);
+		return;
+	}
+	buf_lit(&json, "{\"name\":");
+	json_put_string(&json, ex->segment[0]);
+	buf_printf(&json, ",\"events\":%lld,\"series\":%lld,\"samples\":%lld,\"bytes\":%lld,\"first\":", (long long)st.events, (long long)st.series,
+	    (long long)st.samples, (long long)st.bytes_file);
+	if (st.first == TIME_NONE)
+		buf_lit(&json, "null,\"last\":null}");
+	else {
+		json_put_time(&json, st.first);
+		buf_lit(&json, ",\"last\":");
+		json_put_time(&json, st.last);
+		buf_byte(&json, '}');
+	}
+	exchange_json(ex, 200, &json);
+	buf_release(&json);
+}
+
+static void
+create_tenant(struct exchange *ex)
+{
+	struct str name = exchange_text(ex, json_get(ex->body, STR("name")));
+	struct buf json = { 0 };
+	struct err err = { 0 };
+
+	if (tenant_is_there(ex, name)) {
+		exchange_problem(ex, 409, "there is a tenant '%.*s' already", STR_FMT(name));
+		return;
+	}
+	if (store_tenant_add(ex->serve->spec.store, name.p, &err)) {
+		audit(ex, "tenant.create", name, "failed");
+		if (err.code == ERR_USAGE || err.code == ERR_INPUT)
+			exchange_problem(ex, 422, "%s", err.text);
+		else
+			exchange_error(ex, &err);
+		return;
+	}
+	audit(ex, "tenant.create", name, "ok");
+	buf_lit(&json, "{\"name\":");
+	json_put_string(&json, name);
+	buf_byte(&json, '}');
+	exchange_json(ex, 201, &json);
+	buf_release(&json);
+}
+
+/* A tenant that some worker has open would go on being written to where nobody finds it. */
+static void
+remove_tenant(struct exchange *ex)
+{
+	struct str name = ex->segment[0];
+	struct err err = { 0 };
+
+	if (!tenant_is_there(ex, name)) {
+		exchange_problem(ex, 404, "no such tenant");
+	} else if (ex->serve->spec.workers > 1 || serve_tenant_is_open(ex->serve, name)) {
+		exchange_problem(ex, 409, "the tenant is in use here: revoke its keys, stop the server, and remove it by at-admin tenant remove %.*s", STR_FMT(name));
+	} else if (store_tenant_remove(ex->serve->spec.store, arena_dup(ex->arena, name.p, name.n), &err)) {
+		audit(ex, "tenant.remove", name, "failed");
+		exchange_error(ex, &err);
+	} else {
+		audit(ex, "tenant.remove", name, "ok");
+		exchange_none(ex);
+	}
+}
+
+/* ---- logging in */
+
+static void
+answer_login(struct exchange *ex, int rc, struct auth_login *login, const struct err *err)
+{
+	struct buf json = { 0 };
+
+	if (rc == 0 && login->session.n) {
+		struct buf cookie = { 0 };
+
+		buf_printf(&cookie, "at_session=%s; Path=/; HttpOnly; SameSite=Strict%s", buf_text(&login->session), ex->serve->is_tls ? "; Secure" : "");
+		exchange_head(ex, "Set-Cookie", buf_get(&cookie));
+		buf_lit(&json, "{\"session\":");
+		json_put_string(&json, buf_get(&login->session));
+		buf_lit(&json, ",\"expires\":");
+		json_put_time(&json, login->expires);
+		buf_byte(&json, '}');
+		exchange_json(ex, 200, &json);
+		buf_release(&cookie);
+	} else if (rc == 0) {
+		buf_lit(&json, "{\"type\":\"about:blank\",\"title\":\"Unauthorized\",\"status\":401,\"detail\":\"a one-time code is needed: POST /api/v1/login/mfa {challenge, code}\",\"mfa\":");
+		json_put_string(&json, buf_get(&login->challenge));
+		buf_byte(&json, '}');
+		exchange_head(ex, "WWW-Authenticate", STR("Bearer realm=\"at\""));
+		exchange_send(ex, 401, "application/problem+json", buf_get(&json));
+	} else if (rc == ERR_LIMIT) {
+		char wait[24];
+
+		snprintf(wait, sizeof(wait), "%ld", err->col > 0 ? err->col : 1);
+		exchange_head(ex, "Retry-After", str_of(wait));
+		exchange_problem(ex, 429, "%s", err->text);
+	} else if (rc == ERR_INPUT) {
+		exchange_head(ex, "WWW-Authenticate", STR("Bearer realm=\"at\""));
+		exchange_problem(ex, 401, "%s", err->text);
+	} else {
+		exchange_error(ex, err);
+	}
+	if (json.p)
+		memset(json.p, 0, json.cap);
+	buf_release(&json);
+	auth_login_release(login);
+}
+
+static void
+login(struct exchange *ex)
+{
+	struct str user = exchange_text(ex, json_get(ex->body, STR("user"))), password = exchange_text(ex, json_get(ex->body, STR("password")));
+	struct auth_login made = { 0 };
+	struct err err = { 0 };
+
+	answer_login(ex, auth_login(ex->serve->auth, user, password, http_client(ex->request), &made, &err), &made, &err);
+}
+
+static void
+login_mfa(struct exchange *ex)
+{
+	struct str challenge = exchange_text(ex, json_get(ex->body, STR("challenge"))), code = exchange_text(ex, json_get(ex->body, STR("code")));
+	struct auth_login made = { 0 };
+	struct err err = { 0 };
+
+	answer_login(ex, auth_login_mfa(ex->serve->auth, challenge, code, http_client(ex->request), &made, &err), &made, &err);
+}
+
+static void
+logout(struct exchange *ex)
+{
+	struct err err = { 0 };
+	struct str session = ex->who->kind == AUTH_SESSION ? serve_exchange_session(ex) : (struct str){ 0 };
+
+	exchange_head(ex, "Set-Cookie", STR("at_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"));
+	if (session.n && auth_logout(ex->serve->auth, session, http_client(ex->request), &err) < 0)
+		exchange_error(ex, &err);
+	else
+		exchange_none(ex);
+}
+
+static void
+me(struct exchange *ex)
+{
+	static const char *const how[] = { "key", "session", "token" };
+	struct buf json = { 0 };
+	struct str rest = ex->who->roles, role;
+	int n = 0;
+
+	buf_lit(&json, "{\"name\":");
+	json_put_string(&json, ex->who->name);
+	buf_lit(&json, ",\"tenant\":");
+	json_put_string(&json, ex->who->tenant);
+	buf_printf(&json, ",\"by\":\"%s\",\"roles\":[", how[ex->who->kind]);
+	while (rest.n && str_cut(&rest, ',', &role)) {
+		buf_lit(&json, n++ ? "," : "");
+		json_put_string(&json, role);
+	}
+	buf_lit(&json, "],\"expires\":");
+	if (ex->who->expires >= TIME_MAX)
+		buf_lit(&json, "null");
+	else
+		json_put_time(&json, ex->who->expires);
+	buf_byte(&json, '}');
+	exchange_json(ex, 200, &json);
+	buf_release(&json);
+}
+
+/* ---- the table */
+
+#define KIND(name, One, Many) \
+	{ "GET", "/api/v1/" name, "All " name ".", AUTH_READ, name, NULL, NULL, Many, 200, ROUTE_POOL, 0, list_records }, \
+	{ "POST", "/api/v1/" name, "Make one; without an id it gets one.", AUTH_WRITE, name, NULL, One, One "Record", 201, ROUTE_POOL, 0, create_record }, \
+	{ "GET", "/api/v1/" name "/{id}", "One of the " name ".", AUTH_READ, name, NULL, NULL, One "Record", 200, ROUTE_POOL, 0, get_record }, \
+	{ "PUT", "/api/v1/" name "/{id}", "Make it, or put this in its place; If-Match as wished.", AUTH_WRITE, name, NULL, One, One "Record", 200, ROUTE_POOL, 0, put_one }, \
+	{ "PATCH", "/api/v1/" name "/{id}", "Change some members (JSON merge patch); If-Match as wished.", AUTH_WRITE, name, NULL, "Patch", One "Record", 200, ROUTE_POOL, 0, patch_one }, \
+	{ "DELETE", "/api/v1/" name "/{id}", "Take it away.", AUTH_WRITE, name, NULL, NULL, NULL, 204, ROUTE_POOL, 0, remove_one }
+#define ACCOUNT(name, One, Many) \
+	{ "GET", "/api/v1/" name, "All " name " of the tenant.", AUTH_ADMIN, name, NULL, NULL, Many, 200, ROUTE_POOL, 0, list_accounts }, \
+	{ "POST", "/api/v1/" name, "Make one.", AUTH_ADMIN, name, NULL, One, One "Record", 201, ROUTE_POOL, 0, create_account }, \
+	{ "GET", "/api/v1/" name "/{id}", "One of the " name ".", AUTH_ADMIN, name, NULL, NULL, One "Record", 200, ROUTE_POOL, 0, get_account }, \
+	{ "PUT", "/api/v1/" name "/{id}", "Change what is named.", AUTH_ADMIN, name, NULL, "Patch", One "Record", 200, ROUTE_POOL, 0, change_account }, \
+	{ "PATCH", "/api/v1/" name "/{id}", "Change what is named.", AUTH_ADMIN, name, NULL, "Patch", One "Record", 200, ROUTE_POOL, 0, change_account }, \
+	{ "DELETE", "/api/v1/" name "/{id}", "Take it away, at once.", AUTH_ADMIN, name, NULL, NULL, NULL, 204, ROUTE_POOL, 0, remove_account }
+
+const struct route route_records[] = {
+	KIND("dashboards", "Dashboard", "Dashboards"),
+	KIND("rules", "Rule", "Rules"),
+	KIND("webhooks", "Webhook", "Webhooks"),
+	ACCOUNT("keys", "Key", "Keys"),
+	{ "POST", "/api/v1/keys/{id}/rotate", "A new secret; the old one lives for an hour.", AUTH_ADMIN, "keys", NULL, NULL, "KeyRecord", 200, ROUTE_POOL, 0, rotate_key },
+	ACCOUNT("users", "User", "Users"),
+	{ "POST", "/api/v1/users/{id}/mfa", "One-time codes on (a new secret and recovery codes, shown once) or off.", AUTH_ADMIN, "users", NULL, "Mfa", "MfaMade", 200,
+	    ROUTE_POOL, 0, set_mfa },
+	ACCOUNT("roles", "Role", "Roles"),
+	{ "GET", "/api/v1/tenants", "All tenants.", AUTH_ADMIN, "tenants", NULL, NULL, "Tenants", 200, ROUTE_POOL, 0, list_tenants },
+	{ "POST", "/api/v1/tenants", "Make one.", AUTH_ADMIN, "tenants", NULL, "Tenant", "Tenant", 201, ROUTE_POOL, 0, create_tenant },
+	{ "GET", "/api/v1/tenants/{id}", "One tenant, and what it holds.", AUTH_ADMIN, "tenants", NULL, NULL, "TenantRecord", 200, ROUTE_POOL, 0, get_tenant },
+	{ "DELETE", "/api/v1/tenants/{id}", "Remove a tenant that nobody uses, with all it holds.", AUTH_ADMIN, "tenants", NULL, NULL, NULL, 204, ROUTE_POOL, 0, remove_tenant },
+	{ "POST", "/api/v1/login", "A session for a user, as a cookie; 401 with `mfa` asks for a code.", AUTH_READ, NULL, NULL, "Login", "Session", 200, ROUTE_POOL, 4096, login },
+	{ "POST", "/api/v1/login/mfa", "The second half of a login.", AUTH_READ, NULL, NULL, "LoginMfa", "Session", 200, ROUTE_POOL, 4096, login_mfa },
+	{ "POST", "/api/v1/logout", "End the session.", AUTH_WRITE, "session", NULL, NULL, NULL, 204, ROUTE_POOL, 0, logout, .anyone = 1 },
+	{ "GET", "/api/v1/me", "Who the credentials stand for.", AUTH_READ, "session", NULL, NULL, "Me", 200, ROUTE_POOL, 0, me, .anyone = 1 },
+	{ 0 }
+};

@@ -1,0 +1,390 @@
+#include "serve/serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cmd.h"
+#include "base/io.h"
+#include "serve/serve_priv.h"
+#include "store/admin.h"
+
+#define FLUSH_MS 250                    /* a line of the log waits no longer */
+#define AGAIN_MS 1000                   /* a worker that died is started again, no sooner after its last start */
+#define WORKERS_MOST 64
+
+struct http_server *
+serve_http(struct serve *s)
+{
+	return s->http;
+}
+
+struct auth *
+serve_auth(struct serve *s)
+{
+	return s->auth;
+}
+
+struct serve_setup *
+serve_setup_now(struct serve *s)
+{
+	struct serve_setup *setup;
+
+	pthread_mutex_lock(&s->setup_lock);
+	setup = serve_setup_use(s->setup);
+	pthread_mutex_unlock(&s->setup_lock);
+	return setup;
+}
+
+/* ---- the manager above us (sd_notify(3), without its library) */
+
+static void
+notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t n = path ? strlen(path) : 0;
+	int fd;
+
+	if (!n || n >= sizeof(to.sun_path) || (*path != '/' && *path != '@'))
+		return;
+	memcpy(to.sun_path, path, n);
+	if (*path == '@')
+		to.sun_path[0] = 0;             /* the abstract namespace */
+	if ((fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0)
+		return;
+	sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+	close(fd);
+}
+
+static void
+notify_reloading(void)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)(time_mono_ns() / 1000));
+	notify(text);
+}
+
+/* ---- reload: all of it, or nothing */
+
+static void
+say_error(struct serve *s, const char *what, const struct err *err)
+{
+	struct buf more = { 0 };
+
+	json_put_key(&more, STR("error"));
+	json_put_string(&more, str_of(err->text));
+	serve_log(s, "error", what, buf_get(&more));
+	buf_release(&more);
+}
+
+/* On the loop. A configuration that is wrong leaves the one that was. */
+static void
+reload(void *self)
+{
+	struct serve *s = self;
+	struct serve_setup *setup, *old;
+	struct err err = { 0 };
+
+	notify_reloading();
+	if (!(setup = serve_setup_new(&s->spec, &err)) || auth_reload(s->auth, setup->config, &err)) {
+		say_error(s, "reload", &err);
+		serve_setup_free(setup);
+	} else {
+		if (s->is_tls && http_server_reload(s->http, &err))
+			say_error(s, "certificate", &err);
+		pthread_mutex_lock(&s->setup_lock);
+		old = s->setup;
+		s->setup = setup;
+		pthread_mutex_unlock(&s->setup_lock);
+		serve_setup_free(old);
+		serve_log(s, "info", "reloaded", (struct str){ 0 });
+	}
+	notify("READY=1");
+}
+
+/* Signals come to this thread alone, so nothing is interrupted anywhere. */
+static void *
+watch_signals(void *self)
+{
+	struct serve *s = self;
+	sigset_t set;
+	int sig, stops = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM), sigaddset(&set, SIGINT), sigaddset(&set, SIGHUP), sigaddset(&set, SIGUSR1);
+	while (sigwait(&set, &sig) == 0) {
+		if (sig == SIGHUP) {
+			http_server_call(s->http, reload, s);
+			continue;
+		}
+		if (sig == SIGUSR1)             /* the run is over */
+			return NULL;
+		if (stops++)
+			_exit(1);
+		notify("STOPPING=1");
+		http_server_stop(s->http);
+	}
+	return NULL;
+}
+
+static void
+block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM), sigaddset(&set, SIGINT), sigaddset(&set, SIGHUP), sigaddset(&set, SIGUSR1), sigaddset(&set, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* ---- one worker */
+
+static void
+on_tick(void *self)
+{
+	struct serve *s = self;
+	struct figures_part *f = figures_part(s->figures, s->worker);
+	struct http_figures h;
+
+	http_server_figures(s->http, &h);
+	f->connections = h.connections;
+	f->sockets = h.sockets;
+	f->bytes_in = h.bytes_in;
+	f->bytes_out = h.bytes_out;
+	serve_log_flush(s);
+}
+
+static int
+run_worker(struct serve *s, struct err *err)
+{
+	pthread_t signals;
+	struct err stop = { 0 };
+	int rc, watched = 0;
+
+	if (getrandom(&s->id_seed, sizeof(s->id_seed), 0) != sizeof(s->id_seed))
+		s->id_seed = (uint64_t)time_mono_ns() ^ (uint64_t)getpid() << 32;
+	s->bucket_texts = arena_new(0);
+	s->kept = serve_kept_new();
+	if (!(s->auth = auth_open(s->spec.store, s->setup->config, err)) || !serve_store(s, STR("default"), err) ||
+	    !(s->pool = serve_pool_new(s, s->setup->threads, s->setup->queue, err)))
+		goto out;
+	if ((rc = pthread_create(&signals, NULL, watch_signals, s))) {
+		err_set(err, ERR_LIMIT, "cannot start a thread: %s", strerror(rc));
+		goto out;
+	}
+	watched = 1;
+	http_server_every(s->http, FLUSH_MS, on_tick, s);
+	if (s->worker == 0)
+		notify("READY=1");
+	http_server_run(s->http, s->setup->drain_ms, err);
+out:
+	if (watched) {
+		pthread_kill(signals, SIGUSR1);
+		pthread_join(signals, NULL);
+	}
+	serve_pool_free(s->pool);
+	serve_tenants_free(s);
+	auth_close(s->auth);
+	serve_log_flush(s);
+	if (stop.code && !err->code)
+		*err = stop;
+	serve_kept_free(s->kept);
+	arena_free(s->bucket_texts);
+	map_release(&s->buckets);
+	return err->code;
+}
+
+/* ---- several workers: a parent that starts them, passes signals on, and starts one that died again */
+
+struct crew { pid_t pid[WORKERS_MOST]; int64_t started[WORKERS_MOST]; int n; };
+
+static int
+start_worker(struct serve *s, struct crew *crew, int i)
+{
+	struct err err = { 0 };
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		s->worker = i;
+		run_worker(s, &err);
+		http_server_free(s->http);
+		_exit(cmd_end(&err));
+	}
+	crew->pid[i] = pid;
+	crew->started[i] = time_mono_ns() / 1000000;
+	return pid < 0 ? -1 : 0;
+}
+
+static void
+tell_all(const struct crew *crew, int sig)
+{
+	for (int i = 0; i < crew->n; i++)
+		if (crew->pid[i] > 0)
+			kill(crew->pid[i], sig);
+}
+
+static int
+living(const struct crew *crew)
+{
+	int n = 0;
+
+	for (int i = 0; i < crew->n; i++)
+		n += crew->pid[i] > 0;
+	return n;
+}
+
+static void
+reap(struct serve *s, struct crew *crew, int stopping, int *failed)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (int i = 0; i < crew->n; i++) {
+			struct buf more = { 0 };
+
+			if (crew->pid[i] != pid)
+				continue;
+			crew->pid[i] = 0;
+			if (stopping) {
+				*failed |= !WIFEXITED(status) || WEXITSTATUS(status);
+				continue;
+			}
+			buf_printf(&more, "\"worker\":%d,\"pid\":%d,\"signal\":%d,\"exit\":%d", i, (int)pid, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+			    WIFEXITED(status) ? WEXITSTATUS(status) : 0);
+			serve_log(s, "error", "worker died", buf_get(&more));
+			buf_release(&more);
+			figures_part(s->figures, i)->restarts++;
+		}
+}
+
+static int
+run_crew(struct serve *s, struct err *err)
+{
+	struct crew crew = { .n = (int)s->spec.workers };
+	const struct timespec second = { 1, 0 };
+	sigset_t set;
+	int stops = 0, failed = 0, sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM), sigaddset(&set, SIGINT), sigaddset(&set, SIGHUP), sigaddset(&set, SIGCHLD);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	for (int i = 0; i < crew.n; i++)
+		if (start_worker(s, &crew, i))
+			err_set(err, ERR_LIMIT, "cannot start a worker: %s", strerror(errno));
+	while (living(&crew) || (!stops && !err->code)) {
+		int64_t now;
+
+		sig = sigtimedwait(&set, NULL, &second);
+		if (sig == SIGHUP)
+			tell_all(&crew, SIGHUP);
+		if (sig == SIGTERM || sig == SIGINT || (err->code && !stops)) {
+			stops++;
+			tell_all(&crew, SIGTERM);
+		}
+		reap(s, &crew, stops, &failed);
+		now = time_mono_ns() / 1000000;
+		for (int i = 0; !stops && i < crew.n; i++)
+			if (crew.pid[i] <= 0 && now - crew.started[i] >= AGAIN_MS)
+				start_worker(s, &crew, i);
+	}
+	return failed && !err->code ? err_set(err, ERR_IO, "a worker ended badly") : err->code;
+}
+
+/* ---- the beginning */
+
+static int
+is_loopback(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0 || strncmp(address, "localhost:", 10) == 0;
+}
+
+struct made_key { int any; };
+
+static int
+see_key(void *self, struct str id, struct str json)
+{
+	(void)id, (void)json;
+	((struct made_key *)self)->any = 1;
+	return 1;
+}
+
+/* Where there is no key yet nobody could do anything: the first one is made, and shown this once. */
+static int
+first_words(struct serve *s, struct err *err)
+{
+	static const char create[] = "{\"name\":\"first\",\"roles\":[\"admin\"]}";
+	const struct auth_actor actor = { .name = STR("at-serve"), .from = STR("cli") };
+	const char *scheme = s->is_tls ? "https" : "http", *at = http_server_address(s->http);
+	struct auth *auth = auth_open(s->spec.store, s->setup->config, err);
+	struct made_key known = { 0 };
+	struct buf made = { 0 }, scratch = { 0 };
+	struct str key = STR("$KEY");
+	int rc;
+
+	if (!auth)
+		return err->code;
+	rc = auth_list(auth, AUTH_KEYS, STR("*"), see_key, &known, err);
+	if (rc >= 0 && !known.any)
+		rc = auth_list(auth, AUTH_KEYS, STR("default"), see_key, &known, err);
+	if (rc >= 0 && !known.any && (rc = auth_create(auth, AUTH_KEYS, &actor, STR("*"), json_value(STR(create)), &made, err)) >= 0)
+		key = json_text(json_get(json_value(buf_get(&made)), STR("key")), &scratch);
+	auth_close(auth);
+	if (rc >= 0 && !s->spec.quiet) {
+		cmd_say("listening on %s://%s", scheme, at);
+		cmd_say("send the first event:  curl %s://%s/api/v1/events -H 'X-API-Key: %.*s' -d '{\"event\":\"hello\",\"properties\":{\"from\":\"curl\"}}'",
+		    scheme, at, STR_FMT(key));
+		if (made.n)
+			cmd_say("this key may do all and is shown this once; make others with at-admin key create");
+	}
+	if (made.p)
+		memset(made.p, 0, made.cap);
+	buf_release(&made);
+	buf_release(&scratch);
+	return rc < 0 ? rc : 0;
+}
+
+int
+serve_run(const struct serve_spec *spec, struct err *err)
+{
+	struct serve s = { .spec = *spec, .began_ms = time_wall(), .setup_lock = PTHREAD_MUTEX_INITIALIZER, .tenants_lock = PTHREAD_MUTEX_INITIALIZER,
+		.log_lock = PTHREAD_MUTEX_INITIALIZER };
+	struct http_spec http = { .listen = spec->listen, .tls_cert = spec->tls_cert, .tls_key = spec->tls_key, .begin = serve_exchange_begin,
+		.ready = serve_exchange_ready, .refuse = serve_exchange_refuse, .done = serve_exchange_done, .self = &s };
+
+	s.is_tls = spec->tls_cert != NULL;
+	s.is_loopback = is_loopback(spec->listen);
+	if (!spec->tls_cert != !spec->tls_key)
+		return err_set(err, ERR_USAGE, "--tls-cert and --tls-key belong together");
+	if (!s.is_loopback && !s.is_tls && !spec->insecure && !getenv("LISTEN_FDS"))
+		return err_set(err, ERR_USAGE, "%s is beyond this machine, where keys could be read on their way: give --tls-cert and --tls-key, or --insecure behind a proxy that has them",
+		    spec->listen);
+	if (spec->workers < 1 || spec->workers > WORKERS_MOST)
+		return err_set(err, ERR_USAGE, "--workers: 1 to %d", WORKERS_MOST);
+	block_signals();
+	if (!(s.setup = serve_setup_new(spec, err)) || !(s.figures = figures_new((int)spec->workers, err)))
+		goto out;
+	http.connections = s.setup->connections;
+	http.each_address = s.setup->each_address;
+	http.body_bytes = s.setup->body_bytes;
+	if (!(s.http = http_server_new(&http, err)) || first_words(&s, err))
+		goto out;
+	if (spec->workers == 1)
+		run_worker(&s, err);
+	else
+		run_crew(&s, err);
+out:
+	http_server_free(s.http);
+	serve_setup_free(s.setup);
+	figures_free(s.figures);
+	buf_release(&s.log);
+	return err->code;
+}

@@ -1,0 +1,156 @@
+/* serve_priv.h - what the files of the service share. */
+#ifndef SERVE_SERVE_PRIV_H
+#define SERVE_SERVE_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "ingest/accept.h"
+#include "serve/figures.h"
+#include "serve/route.h"
+#include "serve/serve.h"
+
+/* ---- setup.c: what the configuration says, read once and given up by whoever used it last */
+#define SERVE_ORIGINS 64
+struct serve_setup {
+	atomic_int users;
+	uint64_t number;                /* no two have the same */
+	struct config *config;
+	struct arena *texts;
+	struct str origin[SERVE_ORIGINS], host[SERVE_ORIGINS];
+	int n_origins, n_hosts, any_origin;
+	double rate, burst;             /* requests a second of one key, and at once; 0: no bound */
+	int64_t query_ms, query_bytes, slow_ms;
+	int64_t body_bytes, drain_ms;
+	int threads, queue;             /* of the pool; read at the start only */
+	int connections, each_address;
+	int log_all;                    /* 0: only what failed or was slow */
+	struct accept accept;           /* the loop's */
+};
+struct serve_setup *serve_setup_new(const struct serve_spec *, struct err *);
+struct serve_setup *serve_setup_use(struct serve_setup *);
+void serve_setup_free(struct serve_setup *);    /* by one user */
+
+/* ---- one request (exchange.c). `ex` is the first member: what a route has is what this file's casts find. */
+#define CALL_HEADS 24
+struct serve_call {
+	struct exchange ex;
+	struct serve_setup *setup;
+	struct serve_call *next;        /* in the pool's queue; among those that wait for a commit */
+	int64_t began_ns, queued_ns;
+	struct http_head heads[CALL_HEADS];
+	int n_heads;
+	struct str origin;              /* p NULL: none, or not one of the configured */
+	char trace[33];                 /* of the caller's traceparent; "" */
+	char etag[40];
+	int status;
+	int64_t bytes;                  /* of the answer */
+	int streaming;
+	int is_page;                    /* has set its own Content-Security-Policy */
+	char slow[160];                 /* what took long, for the log: the beginning of a statement */
+
+	void (*run)(struct serve_call *);       /* in a thread of the pool */
+	void *load;                     /* of intake.c: what a batch has come to so far */
+	void (*committed)(struct serve_call *, const struct err *);     /* on the loop, when the commit it waited for is done */
+	void (*ended)(struct serve_call *);     /* ROUTE_HEAD: on the loop, the body is whole; or NULL */
+	uint64_t version;               /* of the store before it was asked; 0: it was not */
+	int who_later;                  /* only a thread that may wait can tell who it is */
+};
+
+static inline struct serve_call *
+serve_call_of(struct exchange *ex)
+{
+	return (struct serve_call *)(void *)ex;
+}
+
+/* ---- the pool (pool.c) */
+struct serve_pool;
+struct serve_pool *serve_pool_new(struct serve *, int threads, int most, struct err *);
+int serve_pool_give(struct serve_pool *, struct serve_call *);  /* 0; -1: too much waits already */
+int serve_pool_waiting(struct serve_pool *);
+void serve_pool_free(struct serve_pool *);                      /* what runs is ended, what waits is answered 503 */
+struct accept *serve_pool_accept(struct serve_call *, struct err *);    /* this thread's, by the call's setup */
+
+/* ---- tenants (tenant.c): their stores, and the commits that requests share */
+struct serve_tenant;
+struct serve_tenant *serve_tenant(struct serve *, struct str name, struct err *);
+struct store *serve_tenant_store(struct serve_tenant *);
+void serve_tenants_each(struct serve *, void (*each)(void *, struct serve_tenant *), void *);
+struct str serve_tenant_name(const struct serve_tenant *);
+void serve_tenants_free(struct serve *);                        /* what waits is committed first */
+int serve_tenant_is_open(struct serve *, struct str name);
+
+#define TENANT_PENDING (64u << 20)      /* bytes that wait for a commit; beyond it requests are told to come later */
+
+/* Add events to what the next commit takes; copied. fresh: the id is ours, nobody can have sent it before. */
+int serve_tenant_full(struct serve_tenant *);
+void serve_tenant_lock(struct serve_tenant *);
+void serve_tenant_add(struct serve_tenant *, const struct event *, int fresh);
+void serve_tenant_wait(struct serve_tenant *, struct serve_call *);     /* call->committed when what was added is durable */
+void serve_tenant_unlock(struct serve_tenant *);
+
+/* Something else in the same transaction, such as changing a dashboard: run() in the commit's thread; waits until it is durable.
+ * run gives 0, > 0 when it refuses and wrote nothing, < 0 with the reason. Not from the loop. */
+struct serve_job {
+	int (*run)(struct serve_job *, struct store *, struct err *);
+	struct serve_job *next;
+	int rc, done;
+	struct err err;
+};
+int serve_tenant_write(struct serve_tenant *, struct serve_job *, struct err *);
+
+/* ---- the whole (serve.c) */
+struct serve {
+	struct serve_spec spec;
+	int worker;                     /* number of this process among the workers, from 0 */
+	struct http_server *http;
+	struct auth *auth;
+	struct serve_pool *pool;
+	struct serve_kept *kept;
+	struct figures *figures;        /* shared by the workers */
+	int is_loopback, is_tls;
+	int64_t began_ms;
+
+	pthread_mutex_t setup_lock;
+	struct serve_setup *setup;
+
+	pthread_mutex_t tenants_lock;
+	struct map tenants;             /* name -> struct serve_tenant */
+	struct map buckets;             /* key's id -> struct bucket (exchange.c); the loop's */
+	struct arena *bucket_texts;
+
+	pthread_mutex_t log_lock;
+	struct buf log;                 /* lines that are not written yet */
+	uint64_t id_seed, id_next;      /* of request ids; the loop's */
+};
+extern atomic_int serve_halting;        /* statements end */
+struct serve_setup *serve_setup_now(struct serve *);    /* used by the caller too */
+
+/* kept.c */
+struct serve_kept;
+struct serve_kept *serve_kept_new(void);
+void serve_kept_free(struct serve_kept *);
+int serve_kept_answer(struct serve_call *);             /* on the loop: 1 answered */
+void serve_kept_put(struct serve_call *, struct str body);
+
+/* What the rooms below say of command lines, in words of the API. */
+void serve_reword(struct err *);
+
+/* exchange.c */
+void serve_exchange_begin(void *serve, struct http_request *);
+void serve_exchange_ready(void *serve, struct http_request *);
+void serve_exchange_refuse(void *serve, struct http_request *, int status, const char *why);
+void serve_exchange_done(void *serve, struct http_request *);
+void serve_exchange_run(struct serve_call *);           /* body, then call(): in a thread of the pool */
+int serve_exchange_schema(const char *name, struct json, struct err *);  /* does it hold to that schema? */
+struct str serve_exchange_session(struct exchange *);                   /* the cookie's value */
+int serve_exchange_body(struct serve_call *, struct str body);   /* checks it by the route's schema; < 0: answered */
+
+/* log.c */
+void serve_log_request(struct serve *, const struct serve_call *, double ms);
+void serve_log_flush(struct serve *);
+
+#endif

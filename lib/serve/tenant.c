@@ -1,0 +1,399 @@
+/* tenant.c - the stores that are open, and how requests share their commits.
+ *
+ *      loop:    add, add, wait │ add, wait │ add, wait          (the load being filled)
+ *      commit:  ─── begin, add …, commit ─────────┤ answers ──► loop
+ *                                                 └ takes the load that was filled meanwhile
+ *
+ * A load waits for nothing but the commit before it, so alone a request pays one commit, and many pay a small part of one.
+ * Bound by the commit itself: fsync (0.1 to 4 ms), and 40 µs of LMDB's pages however few the events are.
+ */
+#include <signal.h>
+#include <stdlib.h>
+
+#include "serve/serve_priv.h"
+
+#define DAY_MS 86400000LL
+#define KEEP_BYTES (4u << 20)           /* of a load's memory between two uses */
+
+struct loaded { struct event event; int fresh; };       /* texts are offsets into bytes + 1 until it is taken */
+
+struct load {
+	struct serve_tenant *tenant;
+	struct buf bytes;
+	struct loaded *event;
+	size_t n, cap;
+	struct serve_call *first, **last;       /* that wait for it */
+	struct serve_job *jobs, **last_job;
+	int64_t since;                  /* when its first event came, ns */
+	int busy;                       /* being committed, or its answers given */
+	struct err err;
+};
+
+struct serve_tenant {
+	struct serve *serve;
+	char *name;
+	struct store *store;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t filled, done;
+	struct load loads[3];           /* one filled, one committed, one whose answers are given */
+	struct load *open;
+	int ending;
+};
+
+/* ---- the commit's thread */
+
+static struct str
+found(const struct buf *b, struct str at)
+{
+	return at.p ? (struct str){ b->p + ((uintptr_t)at.p - 1), at.n } : at;
+}
+
+static int
+add_all(struct serve_tenant *t, struct load *l, int64_t *duplicates, struct err *err)
+{
+	int rc;
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct event e = l->event[i].event;
+
+		e.name = found(&l->bytes, e.name);
+		e.id = found(&l->bytes, e.id);
+		e.user_id = found(&l->bytes, e.user_id);
+		e.session_id = found(&l->bytes, e.session_id);
+		e.properties = found(&l->bytes, e.properties);
+		if (!l->event[i].fresh && e.id.p) {
+			if ((rc = store_seen(t->store, e.id, e.time, DAY_MS, err)) < 0)
+				return rc;
+			if (rc) {
+				++*duplicates;
+				continue;
+			}
+		}
+		if ((rc = store_add(t->store, &e, err)))
+			return rc;
+	}
+	for (struct serve_job *j = l->jobs; j; j = j->next)
+		if ((j->rc = j->run(j, t->store, &j->err)) < 0) {
+			*err = j->err;
+			return j->rc;
+		}
+	return 0;
+}
+
+static void
+empty(struct load *l)
+{
+	struct serve_tenant *t = l->tenant;
+
+	pthread_mutex_lock(&t->lock);
+	if (l->bytes.cap > KEEP_BYTES)
+		buf_release(&l->bytes);
+	buf_clear(&l->bytes);
+	l->n = 0;
+	l->first = NULL;
+	l->last = &l->first;
+	l->jobs = NULL;
+	l->last_job = &l->jobs;
+	err_clear(&l->err);
+	l->busy = 0;
+	pthread_cond_signal(&t->filled);
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* On the loop: those who waited get their answers. */
+static void
+answer_all(void *self)
+{
+	struct load *l = self;
+	struct serve_call *next;
+
+	for (struct serve_call *c = l->first; c; c = next) {
+		next = c->next;
+		c->committed(c, &l->err);       /* the call may be gone behind it */
+	}
+	empty(l);
+}
+
+static void
+commit(struct serve_tenant *t, struct load *l)
+{
+	struct figures_part *f = figures_part(t->serve->figures, t->serve->worker);
+	int64_t began = time_mono_ns(), duplicates = 0, end;
+	int rc = store_begin(t->store, &l->err);
+
+	if (rc == 0 && (rc = add_all(t, l, &duplicates, &l->err)))
+		store_abort(t->store);
+	else if (rc == 0)
+		rc = store_commit(t->store, &l->err);
+	end = time_mono_ns();
+	if (rc) {
+		f->commit_failures++;
+		if (!l->err.code)
+			err_set(&l->err, ERR_IO, "the commit failed");
+		return;
+	}
+	f->commits++;
+	f->commit_events += (int64_t)l->n - duplicates;
+	f->duplicates += duplicates;
+	f->lag_seconds = (double)(end - l->since) / 1e9;
+	figures_observe(&f->commit_seconds, (double)(end - began) / 1e9);
+}
+
+static struct load *
+spare(struct serve_tenant *t)
+{
+	for (int i = 0; i < 3; i++)
+		if (&t->loads[i] != t->open && !t->loads[i].busy)
+			return &t->loads[i];
+	return NULL;
+}
+
+static void *
+run(void *self)
+{
+	struct serve_tenant *t = self;
+
+	pthread_mutex_lock(&t->lock);
+	for (;;) {
+		struct load *l = t->open, *next = NULL;
+		int ending;
+
+		while (((!l->first && !l->jobs && !l->n) || !(next = spare(t))) && !(t->ending && !l->first && !l->jobs && !l->n))
+			pthread_cond_wait(&t->filled, &t->lock);
+		if (!next && !l->first && !l->jobs && !l->n)
+			break;
+		l->busy = 1;
+		t->open = next;
+		__atomic_store_n(&figures_part(t->serve->figures, t->serve->worker)->pending_bytes, 0, __ATOMIC_RELAXED);
+		pthread_mutex_unlock(&t->lock);
+
+		commit(t, l);
+
+		pthread_mutex_lock(&t->lock);
+		for (struct serve_job *j = l->jobs, *after; j; j = after) {
+			after = j->next;
+			if (l->err.code) {
+				j->rc = l->err.code;
+				j->err = l->err;
+			}
+			j->done = 1;
+		}
+		if (l->jobs)
+			pthread_cond_broadcast(&t->done);
+		ending = t->ending;
+		pthread_mutex_unlock(&t->lock);
+		if (l->first && !ending)
+			http_server_call(t->serve->http, answer_all, l);
+		else                            /* nobody waits, or the loop is over and nobody can be told */
+			empty(l);
+		pthread_mutex_lock(&t->lock);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return NULL;
+}
+
+/* ---- what is filled */
+
+int
+serve_tenant_full(struct serve_tenant *t)
+{
+	return __atomic_load_n(&t->open->bytes.n, __ATOMIC_RELAXED) > TENANT_PENDING;
+}
+
+void
+serve_tenant_lock(struct serve_tenant *t)
+{
+	pthread_mutex_lock(&t->lock);
+}
+
+static struct str
+keep(struct buf *b, struct str text)
+{
+	struct str at = { text.p ? (const char *)(b->n + 1) : NULL, text.n };   /* + 1: an offset of 0 is no NULL */
+
+	buf_str(b, text);
+	return at;
+}
+
+void
+serve_tenant_add(struct serve_tenant *t, const struct event *e, int fresh)
+{
+	struct load *l = t->open;
+	struct event *copy;
+
+	if (l->n == l->cap)
+		l->event = mem_grow(l->event, l->cap = l->cap ? l->cap * 2 : 256, sizeof(*l->event));
+	if (!l->n)
+		l->since = time_mono_ns();
+	l->event[l->n].fresh = fresh;
+	copy = &l->event[l->n++].event;
+	*copy = *e;
+	buf_room(&l->bytes, e->name.n + e->id.n + e->user_id.n + e->session_id.n + e->properties.n + 1);
+	copy->name = keep(&l->bytes, e->name);
+	copy->id = keep(&l->bytes, e->id);
+	copy->user_id = keep(&l->bytes, e->user_id);
+	copy->session_id = keep(&l->bytes, e->session_id);
+	copy->properties = keep(&l->bytes, e->properties);
+}
+
+void
+serve_tenant_wait(struct serve_tenant *t, struct serve_call *c)
+{
+	struct load *l = t->open;
+
+	c->next = NULL;
+	*l->last = c;
+	l->last = &c->next;
+}
+
+void
+serve_tenant_unlock(struct serve_tenant *t)
+{
+	__atomic_store_n(&figures_part(t->serve->figures, t->serve->worker)->pending_bytes, (int64_t)t->open->bytes.n, __ATOMIC_RELAXED);
+	pthread_cond_signal(&t->filled);
+	pthread_mutex_unlock(&t->lock);
+}
+
+int
+serve_tenant_write(struct serve_tenant *t, struct serve_job *job, struct err *err)
+{
+	pthread_mutex_lock(&t->lock);
+	job->next = NULL;
+	job->done = 0;
+	if (!t->open->n && !t->open->jobs)
+		t->open->since = time_mono_ns();
+	*t->open->last_job = job;
+	t->open->last_job = &job->next;
+	pthread_cond_signal(&t->filled);
+	while (!job->done)
+		pthread_cond_wait(&t->done, &t->lock);
+	pthread_mutex_unlock(&t->lock);
+	if (job->rc < 0)
+		*err = job->err;
+	return job->rc;
+}
+
+/* ---- which are open */
+
+static void
+free_tenant(struct serve_tenant *t)
+{
+	if (!t)
+		return;
+	store_close(t->store);
+	for (int i = 0; i < 3; i++) {
+		buf_release(&t->loads[i].bytes);
+		free(t->loads[i].event);
+	}
+	pthread_mutex_destroy(&t->lock);
+	pthread_cond_destroy(&t->filled);
+	pthread_cond_destroy(&t->done);
+	free(t->name);
+	free(t);
+}
+
+static struct serve_tenant *
+open_tenant(struct serve *s, struct str name, struct err *err)
+{
+	struct serve_tenant *t = mem_new(sizeof(*t));
+	struct serve_setup *setup = serve_setup_now(s);
+	int rc;
+
+	t->serve = s;
+	t->name = mem_dup(name.p, name.n);
+	pthread_mutex_init(&t->lock, NULL);
+	pthread_cond_init(&t->filled, NULL);
+	pthread_cond_init(&t->done, NULL);
+	for (int i = 0; i < 3; i++) {
+		t->loads[i].tenant = t;
+		t->loads[i].last = &t->loads[i].first;
+		t->loads[i].last_job = &t->loads[i].jobs;
+	}
+	t->open = &t->loads[0];
+	if (!(t->store = store_open(s->spec.store, t->name, STORE_CREATE, err)) || store_ladder_follow(t->store, setup->config, err))
+		goto fail;
+	if ((rc = pthread_create(&t->thread, NULL, run, t))) {
+		err_set(err, ERR_LIMIT, "cannot start a thread: %s", strerror(rc));
+		goto fail;
+	}
+	serve_setup_free(setup);
+	return t;
+fail:
+	serve_setup_free(setup);
+	free_tenant(t);
+	return NULL;
+}
+
+struct serve_tenant *
+serve_tenant(struct serve *s, struct str name, struct err *err)
+{
+	struct map_entry *e;
+	struct serve_tenant *t;
+
+	pthread_mutex_lock(&s->tenants_lock);
+	e = map_find(&s->tenants, name);
+	if (!(t = e ? e->ptr : NULL) && (t = open_tenant(s, name, err)))
+		map_put(&s->tenants, name, NULL)->ptr = t;
+	pthread_mutex_unlock(&s->tenants_lock);
+	return t;
+}
+
+struct store *
+serve_tenant_store(struct serve_tenant *t)
+{
+	return t->store;
+}
+
+struct store *
+serve_store(struct serve *s, struct str name, struct err *err)
+{
+	struct serve_tenant *t = serve_tenant(s, name, err);
+
+	return t ? t->store : NULL;
+}
+
+struct str
+serve_tenant_name(const struct serve_tenant *t)
+{
+	return str_of(t->name);
+}
+
+int
+serve_tenant_is_open(struct serve *s, struct str name)
+{
+	struct map_entry *e;
+
+	pthread_mutex_lock(&s->tenants_lock);
+	e = map_find(&s->tenants, name);
+	pthread_mutex_unlock(&s->tenants_lock);
+	return e && e->ptr;
+}
+
+void
+serve_tenants_each(struct serve *s, void (*each)(void *, struct serve_tenant *), void *self)
+{
+	pthread_mutex_lock(&s->tenants_lock);
+	for (struct map_entry *e = map_first(&s->tenants); e; e = map_next(&s->tenants, e))
+		if (e->ptr)
+			each(self, e->ptr);
+	pthread_mutex_unlock(&s->tenants_lock);
+}
+
+void
+serve_tenants_free(struct serve *s)
+{
+	for (struct map_entry *e = map_first(&s->tenants); e; e = map_next(&s->tenants, e)) {
+		struct serve_tenant *t = e->ptr;
+
+		if (!t)
+			continue;
+		pthread_mutex_lock(&t->lock);
+		t->ending = 1;
+		pthread_cond_signal(&t->filled);
+		pthread_mutex_unlock(&t->lock);
+		pthread_join(t->thread, NULL);
+		free_tenant(t);
+	}
+	map_release(&s->tenants);
+}

@@ -1,0 +1,351 @@
+#!/usr/bin/env bats
+# The service over HTTP: events in, questions, administration, errors, limits, signals.
+
+load ../helper
+load serve
+
+setup_file() { command -v curl > /dev/null || skip 'no curl here'; }
+teardown() { serve_stop; }
+json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1))" body; }
+
+@test "with no configuration it makes a key, says once how to send the first event, and that line works" {
+	serve_start
+	[ -n "$KEY" ] && grep -q "send the first event:  curl" serve.log
+	eval "$(sed -n 's/.*send the first event:  //p' serve.log)" > body
+	[ "$(json "o['accepted'], len(o['ids'])")" = '(1, 1)' ]
+	serve_stop
+	mv serve.log first.log
+	serve_start
+	grep -q "X-API-Key: \$KEY'" serve.log && ! grep -q "$KEY" serve.log
+	[ "$(code /api/v1/me -H "X-API-Key: $KEY")" = 200 ]
+}
+
+@test "beyond this machine it wants TLS or --insecure" {
+	run -2 at-serve -l 0.0.0.0:0
+	[[ $output == *'--tls-cert'*'--insecure'* ]]
+	run -2 at-serve --tls-cert x
+	[[ $output == *'belong together'* ]]
+}
+
+@test "the contract's own examples run as printed" {
+	serve_start
+	post /api/v1/events '{"event":"user_action","properties":{"userId":"12345","action":"click","element":"signup_button"},"timestamp":"2025-01-01T00:00:00Z"}' > /dev/null
+	[ "$(json "o['accepted'], len(o['ids'])")" = '(1, 1)' ]
+	post /api/v1/events/batch '{"events":[{"event":"page_view","properties":{"page":"/home"}},{"event":"user_signup","properties":{"email":"user@example.com","source":"google"}}]}' > /dev/null
+	[ "$(json "o['accepted'], o['rejected'], o['errors']")" = '(2, 0, [])' ]
+	get '/api/v1/metrics?metric=user_signups&timeRange=1h&groupBy=source' > /dev/null
+	[ "$(json "o['metric'], o['interval'], o['groupBy'], o['total'], o['series'][0]['labels'], o['series'][0]['total'], sum(p[1] for p in o['series'][0]['points'])")" = \
+	    "('user_signups', '1m', ['source'], 1, {'source': 'google'}, 1, 1)" ]
+	post /api/v1/query "{\"query\":\"SELECT COUNT(*) FROM events WHERE event = 'user_signup' AND timestamp > NOW() - INTERVAL 1 HOUR\",\"format\":\"json\"}" > /dev/null
+	[ "$(json "o['meta'], o['data'], o['rows'], sorted(o['statistics'])")" = \
+	    "([{'name': 'COUNT(*)', 'type': 'integer'}], [{'COUNT(*)': 1}], 1, ['elapsed', 'rows_read'])" ]
+	post /api/v1/insights '{"dataSource":"user_behavior","timeRange":"7d","metrics":["conversion_rate","user_engagement"],"includeRecommendations":true}' > /dev/null
+	[ "$(json "sorted(o)[:2], type(o['insights'])")" = "(['from', 'insights'], <class 'list'>)" ]
+	[ "$(at-query "SELECT user_id FROM events WHERE event = 'user_action'")" = '{"user_id":"12345"}' ]
+}
+
+@test "200 is durable: kill -9 behind it loses nothing, and what is sent again counts once" {
+	serve_start
+	for i in 1 2 3 4 5; do post /api/v1/events "{\"event\":\"e\",\"id\":\"i$i\"}" > /dev/null; [ "$status_code" = 200 ]; done
+	kill -KILL $PID; wait $PID || true
+	[ "$(at-query 'SELECT count(*) AS n FROM events')" = '{"n":5}' ]
+	serve_start
+	post /api/v1/events '{"event":"e","id":"i3"}' > /dev/null
+	[ "$status_code" = 200 ]
+	a=$(post /api/v1/events '{"event":"k"}' -H 'Idempotency-Key: abc')
+	[ "$a" = "$(post /api/v1/events '{"event":"k"}' -H 'Idempotency-Key: abc')" ]
+	[ "$(at-query 'SELECT event, count(*) AS n FROM events GROUP BY 1 ORDER BY 1')" = $'{"event":"e","n":5}\n{"event":"k","n":1}' ]
+}
+
+@test "a batch has a verdict for each item: JSON, an array, lines, gzip, lies about the type; 400 when none is good" {
+	serve_start
+	post /api/v1/events/batch '{"events":[{"event":"a"},{"no":1},{"event":"b"}]}' > /dev/null
+	[ "$(json "o['accepted'], o['rejected'], o['errors'][0]['index']")" = '(2, 1, 1)' ]
+	post /api/v1/events/batch '[{"event":"a"}]' > /dev/null && [ "$status_code" = 200 ]
+	printf '{"event":"l"}\nrubbish\n\n{"event":"l"}' > lines
+	post /api/v1/events/batch @lines -H 'Content-Type: application/x-ndjson' > /dev/null
+	[ "$(json "o['accepted'], o['rejected'], o['errors'][0]['index']")" = '(2, 1, 1)' ]
+	gzip -k lines
+	post /api/v1/events/batch @lines.gz -H 'Content-Type: text/plain' -H 'Content-Encoding: gzip' > /dev/null
+	[ "$(json "o['accepted']")" = 2 ]
+	post /api/v1/events/batch @lines.gz -H 'Content-Type: application/x-www-form-urlencoded' > /dev/null
+	[ "$(json "o['accepted']")" = 2 ]
+	for bad in '{"events":[{"x":1}]}' '{"events":[]}' '[]' 'rubbish'; do
+		post /api/v1/events/batch "$bad" > /dev/null
+		[ "$status_code" = 400 ] && grep -qi '^content-type: application/problem+json' head
+	done
+	[ "$(at-query "SELECT count(*) AS n FROM events WHERE event = 'l'")" = '{"n":6}' ]
+}
+
+@test "a stream of lines has no bound: 300,000 events, 30 MB, in constant memory" {
+	serve_start
+	before=$(awk '/VmHWM/ { print $2 }' /proc/$PID/status)
+	python3 -c 'for i in range(300000): print("{\"event\":\"s\",\"properties\":{\"n\":%d,\"pad\":\"%s\"}}" % (i, "x" * 60))' |
+	    curl -s -o body -T - -X POST "$U/api/v1/events/batch" -H "X-API-Key: $KEY" -H 'Content-Type: application/x-ndjson'
+	[ "$(json "o['accepted'], o['rejected']")" = '(300000, 0)' ]
+	after=$(awk '/VmHWM/ { print $2 }' /proc/$PID/status)
+	[ -n "${SANITIZED:-}" ] || [ $((after - before)) -lt 65536 ]
+	[ "$(at-query 'SELECT count(*) AS n, sum(n) AS s FROM events')" = '{"n":300000,"s":44999850000}' ]
+}
+
+@test "the rules of analytics.json hold for what comes over HTTP as for at-ingest" {
+	mkdir config
+	echo '{"events":{"buy":{"clean":{"email":{"trim":true,"case":"lower"},"amount":{"coerce":"number","range":[0,100]}}},"noise":{"drop":true}}}' > config/analytics.json
+	serve_start
+	row='{"event":"buy","properties":{"email":" A@B.C ","amount":"5"}}'
+	post /api/v1/events "$row" > /dev/null
+	[ "$(at-query 'SELECT email, amount FROM events')" = "$(at-ingest -n <<< "$row" | at-query -i - 'SELECT properties.email AS email, properties.amount AS amount FROM input')" ]
+	post /api/v1/events '{"event":"buy","properties":{"amount":1000}}' > /dev/null
+	[ "$status_code" = 422 ] && grep -q 'at most 100' body
+	post /api/v1/events '{"event":"noise"}' > /dev/null && [ "$status_code" = 200 ]
+	[ "$(at-query 'SELECT count(*) AS n FROM events')" = '{"n":1}' ]
+}
+
+@test "SQL: formats, parameters, repeated names, and that it only reads (fault 30)" {
+	serve_start
+	post /api/v1/query '{"query":"SELECT 1 AS a, 2 AS a, :x AS x","parameters":{"x":"it'"'"'s"}}' > /dev/null
+	[ "$(json "o['data']")" = "[{'a': 1, 'a_2': 2, 'x': \"it's\"}]" ]
+	[ "$(post /api/v1/query '{"query":"SELECT 1 AS a, 2 AS a","format":"csv"}')" = $'a,a\n1,2' ]
+	[ "$(post /api/v1/query '{"query":"SELECT ? AS a UNION ALL SELECT 2","format":"ndjson","parameters":[1]}')" = $'{"a":1}\n{"a":2}' ]
+	for bad in "DELETE FROM events" "ATTACH 'x' AS y" "PRAGMA user_version" "SELECT load_extension('x')" "SELEC 1" "SELECT 1; SELECT 2" "" "SELECT * FROM nothing"; do
+		post /api/v1/query "$(python3 -c 'import json,sys; print(json.dumps({"query": sys.argv[1]}))' "$bad")" > /dev/null
+		[[ $status_code == 4?? ]] || { echo "$bad: $status_code"; return 1; }
+	done
+	post /api/v1/query '{"query":"SELECT 1","more":1}' > /dev/null && [ "$status_code" = 422 ]
+	post /api/v1/query '{"query":"WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM t LIMIT 300000) SELECT n, printf('"'%060d'"', n) AS pad FROM t","format":"csv"}' > /dev/null
+	[ "$status_code" = 200 ] && [ "$(wc -l < body)" = 300001 ]
+}
+
+@test "fault 31: a statement that would run for ever is ended: 408" {
+	mkdir config
+	echo '{"serve":{"query":{"timeout":"200ms"}}}' > config/analytics.json
+	serve_start
+	post /api/v1/query '{"query":"WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM t) SELECT count(*) FROM t"}' > /dev/null
+	[ "$status_code" = 408 ] && grep -q serve.query.timeout body
+}
+
+@test "events come newest first, page by page, each once" {
+	serve_start
+	python3 -c 'for i in range(57): print("{\"event\":\"p\",\"timestamp\":\"2026-11-23T10:00:%02d.000Z\",\"properties\":{\"n\":%d}}" % (i // 10, i))' > rows
+	post /api/v1/events/batch @rows -H 'Content-Type: application/x-ndjson' > /dev/null
+	next=
+	while :; do
+		get "/api/v1/events?limit=10${next:+&cursor=$next}" > /dev/null
+		json "'\n'.join(str(e['properties']['n']) for e in o['events'])" >> seen
+		next=$(json "o['next'] or ''")
+		[ -n "$next" ] || break
+	done
+	[ "$(sort -n seen | tr '\n' ' ')" = "$(seq -s ' ' 0 56) " ]
+	[ "$(head -1 seen)" -ge 50 ]
+}
+
+@test "funnels, retention, paths, sessions, schema, forecast: what at-query says" {
+	serve_start
+	python3 -c '
+for u in range(20):
+    for i, e in enumerate(("view", "cart", "buy")[: 1 + u % 3]):
+        print("{\"event\":\"%s\",\"user_id\":\"u%d\",\"timestamp\":\"2026-11-%02dT10:%02d:00Z\"}" % (e, u, 1 + u, i))' > rows
+	post /api/v1/events/batch @rows -H 'Content-Type: application/x-ndjson' > /dev/null
+	get '/api/v1/funnels?steps=view,cart,buy&timeRange=2026-11-01/2026-12-01' > /dev/null
+	[ "$(json "[r['users'] for r in o['data']]")" = '[20, 13, 6]' ]
+	get '/api/v1/retention?interval=1d&periods=2&timeRange=2026-11-01/2026-12-01' > /dev/null && [ "$status_code" = 200 ]
+	get '/api/v1/paths?depth=1&timeRange=2026-11-01/2026-12-01' > /dev/null
+	[ "$(json "o['data'][0]['from'], o['data'][0]['to'], o['data'][0]['count']")" = "('view', 'cart', 13)" ]
+	get '/api/v1/sessions?timeRange=2026-11-01/2026-12-01' > /dev/null && [ "$(json "o['rows']")" = 20 ]
+	get '/api/v1/schema' > /dev/null && [ "$(json "sorted(r['name'] for r in o['data'])")" = "['buy', 'cart', 'view']" ]
+	get '/api/v1/forecast?metric=view&timeRange=2026-11-01/2026-11-21&horizon=3d' > /dev/null
+	[ "$(json "len(o['forecast']), o['forecast'][0]['timestamp'], all(r['lower'] <= r['mean'] <= r['upper'] for r in o['forecast'])")" = "(3, '2026-11-21T00:00:00.000Z', True)" ]
+}
+
+@test "insights: a change is told with its figures" {
+	serve_start
+	python3 - > rows <<'P'
+import datetime, json
+now = datetime.datetime.now(datetime.timezone.utc)
+for u in range(400):
+    for week, rate in ((0, 4), (1, 2)):        # users of this week came to the end twice as often
+        at = now - datetime.timedelta(days=1 + 7 * (1 - week) + u % 5)
+        user = f'w{week}u{u}'
+        print(json.dumps({'event': 'page_view', 'user_id': user, 'timestamp': at.isoformat()}))
+        if u % rate == 0:
+            print(json.dumps({'event': 'user_signup', 'user_id': user, 'timestamp': (at + datetime.timedelta(minutes=1)).isoformat()}))
+P
+	post /api/v1/events/batch @rows -H 'Content-Type: application/x-ndjson' > /dev/null
+	post /api/v1/insights '{"timeRange":"7d","metrics":["conversion_rate","page_views"],"includeRecommendations":true}' > /dev/null
+	[ "$(json "o['insights'][0]['metric'], round(o['insights'][0]['evidence']['current'], 2), round(o['insights'][0]['evidence']['previous'], 2), o['insights'][0]['score'] > 0.99")" = \
+	    "('conversion_rate', 0.5, 0.25, True)" ]
+	[[ $(json "o['insights'][0]['insight']") == *'rose from 25.0 % to 50.0 %'* ]]
+	[[ $(json "o['insights'][1]['insight']") == *'may be chance'* ]]
+	[ "$(json "o['recommendations'][0]['evidence']['lost']")" = 200 ]
+	post /api/v1/insights '{"dataSource":"nobody"}' > /dev/null && [ "$status_code" = 404 ]
+}
+
+@test "dashboards, rules, webhooks: made, read, changed under If-Match, removed; unknown members are refused (fault 33)" {
+	serve_start
+	board='{"id":"main_dashboard","title":"Main","layout":"grid","widgets":[{"id":"w","type":"metric_card","metric":"user_signups","timeRange":"24h","position":{"x":0,"y":0,"w":3,"h":2}}]}'
+	post /api/v1/dashboards "$board" > /dev/null
+	[ "$status_code" = 201 ] && grep -qi '^location: /api/v1/dashboards/main_dashboard' head && grep -qi '^etag: "v1"' head
+	post /api/v1/dashboards "$board" > /dev/null && [ "$status_code" = 409 ]
+	call PATCH /api/v1/dashboards/main_dashboard -H 'Content-Type: application/json' -H 'If-Match: "v1"' -d '{"title":"New"}' > /dev/null
+	[ "$status_code" = 200 ] && [ "$(json "o['title'], o['version'], len(o['widgets'])")" = "('New', 2, 1)" ]
+	call PATCH /api/v1/dashboards/main_dashboard -H 'Content-Type: application/json' -H 'If-Match: "v1"' -d '{"title":"Old"}' > /dev/null
+	[ "$status_code" = 412 ]
+	call PATCH /api/v1/dashboards/main_dashboard -H 'Content-Type: application/json' -d '{"version":99}' > /dev/null && [ "$status_code" = 422 ]
+	post /api/v1/dashboards '{"widgets":[],"by":"me"}' > /dev/null && [ "$status_code" = 422 ]
+	call PUT /api/v1/dashboards/other -H 'Content-Type: application/json' -d '{"widgets":[]}' > /dev/null && [ "$status_code" = 201 ]
+	get /api/v1/dashboards > /dev/null && [ "$(json "[d['id'] for d in o['dashboards']]")" = "['main_dashboard', 'other']" ]
+	call DELETE /api/v1/dashboards/other > /dev/null && [ "$status_code" = 204 ]
+	get /api/v1/dashboards/other > /dev/null && [ "$status_code" = 404 ]
+	get /api/v1/dashboards/main_dashboard -H 'If-None-Match: "v2"' > /dev/null && [ "$status_code" = 304 ]
+	post /api/v1/webhooks '{"url":"https://example.com/x","events":["alert"]}' > /dev/null
+	[ "$status_code" = 201 ] && [[ $(json "o['secret']") == whsec_* ]]
+	id=$(json "o['id']")
+	! get "/api/v1/webhooks/$id" | grep -q secret
+	post /api/v1/rules '{"alert":"High","expr":"count > 100","for":"5m"}' > /dev/null && [ "$status_code" = 201 ]
+}
+
+@test "dashboards of the configuration are shown and stay as they are" {
+	mkdir config
+	echo '{"dashboards":[{"id":"fixed","widgets":[]}]}' > config/dashboards.json
+	serve_start
+	get /api/v1/dashboards/fixed > /dev/null && [ "$(json "o['readonly']")" = True ]
+	call DELETE /api/v1/dashboards/fixed > /dev/null && [ "$status_code" = 409 ]
+	post /api/v1/dashboards '{"id":"fixed","widgets":[]}' > /dev/null && [ "$status_code" = 409 ]
+}
+
+@test "credentials: each way in, none, wrong ones; 405 has Allow, 404 and 415 say so, all as problems" {
+	serve_start
+	for h in "Authorization: Bearer $KEY" "Authorization: Token $KEY" "X-API-Key: $KEY" "Authorization: Basic $(printf %s: "$KEY" | base64 -w0)"; do
+		[ "$(code /api/v1/me -H "$h")" = 200 ]
+	done
+	[ "$(code "/api/v1/me?api_secret=$KEY")" = 200 ]
+	[ "$(code /api/v1/me)" = 401 ] && grep -qi '^www-authenticate: Bearer' head && grep -q 'X-API-Key' body
+	[ "$(code /api/v1/me -H 'X-API-Key: at_wrong')" = 401 ]
+	[ "$(code /healthz -X DELETE)" = 405 ] && grep -qi '^allow: GET, HEAD, OPTIONS' head
+	[ "$(code /no/such)" = 404 ]
+	[ "$(code /api/v1/query -H "X-API-Key: $KEY" -H 'Content-Type: application/xml' -d '<a/>')" = 415 ]
+	[ "$(code /api/v1/query -H "X-API-Key: $KEY" -d '{"query":"SELECT 1"}')" = 415 ]        # a form of some page has no such type (fault 40)
+	grep -qi '^content-type: application/problem+json' head
+	[ "$(json "o['status'], sorted(o)")" = "(415, ['detail', 'instance', 'request', 'status', 'title', 'type'])" ]
+	[ "$(code '/api/v1/metrics?metric=%zz' -H "X-API-Key: $KEY")" = 400 ]
+}
+
+@test "fault 47: keys never come to the log" {
+	serve_start
+	code "/api/v1/me?api_secret=$KEY" > /dev/null
+	post /api/v1/keys '{"name":"k","roles":["viewer"]}' > /dev/null
+	other=$(json "o['key']")
+	KEY=$other get /api/v1/me > /dev/null
+	serve_stop
+	[ "$(grep -c '"what":"request"' serve.log)" -ge 3 ]
+	! grep '^{' serve.log | grep -e "$KEY" -e "$other"
+	python3 -c 'import json; [json.loads(l) for l in open("serve.log") if l.startswith("{")]'
+}
+
+@test "answers carry the headers of a careful server; a trace is in the log" {
+	serve_start
+	id=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+	code /api/v1/me -H "X-API-Key: $KEY" -H "traceparent: $id" > /dev/null
+	for h in 'x-content-type-options: nosniff' "content-security-policy: default-src 'none'" 'referrer-policy: no-referrer' 'cache-control: no-store' 'x-request-id: [0-9a-f]{32}'; do
+		grep -qiE "^$h" head || { echo "no $h"; return 1; }
+	done
+	! grep -qi '^server:' head
+	serve_stop
+	grep -q '"trace":"4bf92f3577b34da6a3ce929d0e0e4736"' serve.log
+}
+
+@test "fault 40: CORS from the configuration, never * with credentials; a strange Host is refused" {
+	mkdir config
+	echo '{"serve":{"cors":["https://app.example.com"]}}' > config/analytics.json
+	serve_start
+	[ "$(code /api/v1/metrics -X OPTIONS -H 'Origin: https://app.example.com' -H 'Access-Control-Request-Method: GET')" = 204 ]
+	grep -qi '^access-control-allow-origin: https://app.example.com' head && grep -qi '^access-control-allow-headers:.*X-API-Key' head
+	[ "$(code /api/v1/me -H 'Origin: https://app.example.com')" = 401 ] && grep -qi '^access-control-allow-origin: https://app' head
+	code /api/v1/me -H 'Origin: https://evil.example.com' > /dev/null
+	! grep -qi '^access-control-allow' head
+	[ "$(code /healthz -H 'Host: evil.example.com')" = 421 ]
+	[ "$(code /healthz -H 'Host: localhost:1')" = 200 ]
+	serve_stop
+	echo '{"serve":{"cors":["*"]}}' > config/analytics.json
+	serve_start
+	code /api/v1/me -H 'Origin: https://any.example.com' > /dev/null
+	grep -qi '^access-control-allow-origin: \*' head && ! grep -qi '^access-control-allow-credentials' head
+}
+
+@test "a key that asks too often is told when to come again" {
+	mkdir config
+	echo '{"serve":{"rate":{"perSecond":1,"burst":3}}}' > config/analytics.json
+	serve_start
+	for i in 1 2 3 4 5; do code /api/v1/me -H "X-API-Key: $KEY"; echo; done > codes
+	grep -q 200 codes && grep -q 429 codes && grep -qiE '^retry-after: [1-9]' head
+}
+
+@test "fault 57: SIGHUP reads a good configuration and keeps the old one for a bad; SIGTERM drains, exit 0" {
+	mkdir config
+	echo '{}' > config/analytics.json
+	serve_start
+	echo '{"serve":{"cors":["https://new.example.com"]}}' > config/analytics.json
+	kill -HUP $PID
+	for _ in $(seq 100); do grep -q '"what":"reloaded"' serve.log && break; sleep 0.05; done
+	code /healthz -H 'Origin: https://new.example.com' > /dev/null && grep -qi '^access-control-allow-origin' head
+	echo '{"serve":{"cors":5}}' > config/analytics.json
+	kill -HUP $PID
+	for _ in $(seq 100); do grep -q '"what":"reload"' serve.log && break; sleep 0.05; done
+	grep -q 'serve.cors' serve.log
+	code /healthz -H 'Origin: https://new.example.com' > /dev/null && grep -qi '^access-control-allow-origin' head
+	kill -TERM $PID
+	wait $PID
+	PID=
+}
+
+@test "several workers answer over one store; one that dies is started again" {
+	serve_start --workers 2
+	for i in $(seq 20); do post /api/v1/events '{"event":"w"}' > /dev/null; [ "$status_code" = 200 ]; done
+	post /api/v1/query '{"query":"SELECT count(*) AS n FROM events"}' > /dev/null && [ "$(json "o['data']")" = "[{'n': 20}]" ]
+	kill -KILL "$(pgrep -P $PID | head -1)"
+	for _ in $(seq 100); do grep -q '"what":"worker died"' serve.log && break; sleep 0.05; done
+	for _ in $(seq 100); do [ "$(pgrep -P $PID | wc -l)" = 2 ] && break; sleep 0.05; done
+	for i in $(seq 10); do post /api/v1/events '{"event":"w"}' > /dev/null; [ "$status_code" = 200 ]; done
+	kill -TERM $PID && wait $PID
+	PID=
+}
+
+@test "TLS: spoken, with HSTS" {
+	command -v openssl > /dev/null || skip 'no openssl here'
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 2 -subj /CN=localhost 2> /dev/null
+	serve_start --tls-cert c.pem --tls-key k.pem
+	[[ $U == https://* ]] && [ "$(code /healthz)" = 200 ] && grep -qi '^strict-transport-security' head
+}
+
+@test "/metrics pleases promtool, and says OpenMetrics to who asks for it" {
+	serve_start
+	post /api/v1/events '{"event":"m"}' > /dev/null
+	code /metrics > /dev/null
+	if command -v promtool > /dev/null; then promtool check metrics < body; fi
+	grep -q '^at_ingest_events_total{result="accepted"} 1' body
+	code /metrics -H 'Accept: application/openmetrics-text; version=1.0.0' > /dev/null
+	[ "$(tail -1 body)" = '# EOF' ] && grep -qi '^content-type: application/openmetrics-text' head
+}
+
+@test "sd_notify: the manager hears READY, RELOADING, STOPPING" {
+	python3 - "$PWD/notify" > heard 2>&1 <<'P' &
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); s.settimeout(20)
+while True:
+    m = s.recv(4096).decode(); print(m.split('\n')[0], flush=True)
+    if m.startswith('STOPPING'): break
+P
+	reader=$!
+	for _ in $(seq 100); do [ -S notify ] && break; sleep 0.05; done
+	NOTIFY_SOCKET=$PWD/notify serve_start
+	kill -HUP $PID
+	for _ in $(seq 100); do [ "$(grep -c READY heard)" = 2 ] && break; sleep 0.05; done
+	serve_stop
+	wait $reader
+	[ "$(tr '\n' ' ' < heard)" = 'READY=1 RELOADING=1 READY=1 STOPPING=1 ' ]
+}
+
+@test "faults 32, 33: every operation of /openapi.json as every role of two tenants; each reply is as documented" {
+	serve_start
+	python3 "$BATS_TEST_DIRNAME/serve_walk.py" "$U" "$KEY"
+}

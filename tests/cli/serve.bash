@@ -1,0 +1,30 @@
+# serve.bash - an at-serve of the test's own: serve_start [OPTION…] sets U (its address), KEY (may do all) and PID; it ends with the test.
+serve_start() {
+	at-serve -l 127.0.0.1:0 "$@" 2> serve.log &
+	PID=$!
+	for _ in $(seq 200); do
+		U=$(sed -n 's/.*listening on \(http[^ ]*\)$/\1/p' serve.log | head -1)
+		[ -n "$U" ] && curl -s -o /dev/null -k "$U/healthz" && break
+		kill -0 $PID 2> /dev/null || { cat serve.log; return 1; }
+		sleep 0.05
+	done
+	local key
+	key=$(sed -n "s/.*X-API-Key: \(at_[A-Za-z0-9_-]*\)'.*/\1/p" serve.log | head -1)
+	[ -z "$key" ] || KEY=$key
+}
+serve_stop() {
+	[ -z "${PID:-}" ] || { kill -TERM "$PID" 2> /dev/null; wait "$PID"; }
+	PID=
+}
+# get PATH, post PATH BODY, … print the body; status, head and the rest lie in $status_code and the file head
+call() {
+	local method=$1 path=$2
+	shift 2
+	status_code=$(curl -s -k -o body -D head -w '%{http_code}' -X "$method" "$U$path" ${KEY:+-H "X-API-Key: $KEY"} "$@")
+	cat body
+}
+get() { call GET "$@"; }
+post() { local path=$1 body=$2; shift 2; call POST "$path" -H 'Content-Type: application/json' --data-binary "$body" "$@"; }
+# status PATH [curl's options]: only that
+status() { curl -s -k -o body -D head -w '%{http_code}' "$U$@"; }
+code() { local path=$1; shift; curl -s -k -o body -D head -w '%{http_code}' "$U$path" "$@"; }

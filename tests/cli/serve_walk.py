@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""serve_walk.py URL KEY - walks /openapi.json and holds real replies against it, and tries every operation as every role of two tenants.
+
+    documented   each status and body of a reply is one that the document has for the operation
+    matrix       operation x role x tenant: 401 without a key, 403 where the role does not grant it, never 403 where it does
+    other's      what one tenant made is 404 to the other's admin (faults 32 and 33)
+
+A line for each fault; exit 1 when there was one."""
+import json, sys, urllib.error, urllib.request
+
+BASE, KEY = sys.argv[1:3]
+faults = 0
+
+
+def fault(*what):
+    global faults
+    faults += 1
+    print('not as documented:' if faults < 40 else '', *[str(w)[:300] for w in what])
+
+
+def call(method, path, key=None, body=None, tenant=None, more={}):
+    heads = {'X-API-Key': key} if key else {}
+    if tenant: heads['X-Tenant'] = tenant
+    data = None
+    if body is not None: data, heads['Content-Type'] = json.dumps(body).encode(), 'application/json'
+    try:
+        with urllib.request.urlopen(urllib.request.Request(BASE + path, data, {**heads, **more}, method=method), timeout=30) as r:
+            return r.status, r.headers, r.read()
+    except urllib.error.HTTPError as e:
+        return e.code, e.headers, e.read()
+
+
+DOC = json.loads(call('GET', '/openapi.json')[2])
+
+
+def resolve(s):
+    while isinstance(s, dict) and '$ref' in s:
+        at = DOC
+        for part in s['$ref'][2:].split('/'): at = at[part]
+        s = at
+    return s
+
+
+def holds(v, s, where=''):
+    """What of JSON Schema the document uses. Gives the first fault, or None."""
+    s = resolve(s)
+    if 'enum' in s and v not in s['enum']: return f'{where}: {v!r} is none of {s["enum"]}'
+    types = s.get('type')
+    names = {'object': dict, 'array': list, 'string': str, 'boolean': bool, 'null': type(None)}
+    if types:
+        types = types if isinstance(types, list) else [types]
+        ok = any(isinstance(v, names[t]) if t in names else isinstance(v, (int, float)) and not isinstance(v, bool) and (t == 'number' or v == int(v)) for t in types)
+        if not ok: return f'{where}: {v!r} is no {types}'
+    if isinstance(v, dict):
+        for k in s.get('required', []):
+            if k not in v: return f'{where}: no {k}'
+        for k, x in v.items():
+            inner = s.get('properties', {}).get(k, s.get('additionalProperties'))
+            if inner is False: return f'{where}: {k} is not documented'
+            if isinstance(inner, dict):
+                bad = holds(x, inner, f'{where}.{k}')
+                if bad: return bad
+    if isinstance(v, list):
+        for i, x in enumerate(v):
+            bad = holds(x, s.get('items', {}), f'{where}[{i}]')
+            if bad: return bad
+    return None
+
+
+def documented(method, path, op, status, heads, body):
+    answers = op['responses']
+    answer = resolve(answers.get(str(status), {}))
+    if str(status) not in answers:
+        return fault(method, path, status, 'is not documented', body)
+    content = answer.get('content', {})
+    kind = (heads.get('Content-Type') or '').split(';')[0]
+    if content and kind and kind not in content: fault(method, path, status, 'has the type', kind, 'not one of', list(content))
+    if kind.endswith('json') and kind in content and content[kind].get('schema'):
+        bad = holds(json.loads(body), content[kind]['schema'], '$')
+        if bad: fault(method, path, status, bad)
+
+
+BODIES = {
+    'Event': {'event': 'walk', 'user_id': 'u1', 'properties': {'n': 1}}, 'Batch': {'events': [{'event': 'walk'}]}, 'Query': {'query': 'SELECT event, count(*) AS n FROM events GROUP BY 1'},
+    'Insights': {'timeRange': '7d', 'includeRecommendations': True}, 'Dashboard': {'widgets': []}, 'Rule': {'alert': 'a', 'expr': 'count > 1'},
+    'Webhook': {'url': 'https://example.com/h', 'events': ['alert']}, 'Patch': {}, 'Key': {'name': 'made', 'roles': ['viewer']},
+    'User': {'name': 'anna', 'password': 'correct horse battery', 'roles': ['viewer']}, 'Role': {'name': 'own', 'permissions': ['read:metrics']}, 'Mfa': {'on': True},
+    'Tenant': {'name': 'third'}, 'Login': {'user': 'nobody', 'password': 'nothing at all'}, 'LoginMfa': {'challenge': 'x', 'code': '123456'},
+}
+PARAMS = {'metric': 'walk', 'steps': 'walk,walk', 'timeRange': '1h'}
+OPEN = {'/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/', '/api/v1/login', '/api/v1/login/mfa'}
+ADMINISTRATION = {'keys', 'users', 'roles', 'tenants', 'audit'}
+ANYONE = {'/api/v1/me', '/api/v1/logout'}
+FURNITURE = {'dashboards', 'rules', 'webhooks'}
+
+
+def operations():
+    for path, item in DOC['paths'].items():
+        for method, op in item.items():
+            yield method.upper(), path, op
+
+
+def body_of(op):
+    content = op.get('requestBody', {}).get('content', {}).get('application/json')
+    return dict(BODIES[content['schema']['$ref'].split('/')[-1]]) if content else None
+
+
+def with_params(path, op):
+    query = '&'.join(f'{p["name"]}={PARAMS[p["name"]]}' for p in op['parameters'] if p['in'] == 'query' and p['name'] in PARAMS)
+    return path + ('?' + query if query else '')
+
+
+def may(role, method, path):
+    """The roles that are always there, as at-serve(1) and auth say them."""
+    resource = path.split('/')[3]
+    reads = method == 'GET' or resource in ('query', 'insights')
+    if path in ANYONE or role == 'admin': return resource != 'tenants'
+    if resource in ADMINISTRATION: return False
+    if role == 'viewer': return reads
+    if role == 'editor': return reads or resource in FURNITURE | {'events', 'metrics'}
+    return not reads and resource in ('events', 'metrics')               # ingest
+
+
+# ---- two tenants, a key of each role in both
+status, _, body = call('POST', '/api/v1/tenants', KEY, {'name': 'other'})
+if status not in (201, 409): fault('POST /api/v1/tenants', status, body)
+keys = {}
+for tenant in ('default', 'other'):
+    for role in ('admin', 'editor', 'viewer', 'ingest'):
+        status, _, body = call('POST', '/api/v1/keys', KEY, {'name': f'{role} of {tenant}', 'roles': [role]}, tenant)
+        if status != 201: fault('POST /api/v1/keys', tenant, role, status, body); sys.exit(1)
+        keys[tenant, role] = json.loads(body)['key']
+call('POST', '/api/v1/events', keys['default', 'admin'], {'event': 'walk', 'user_id': 'secret-user'})
+
+# ---- things of the first tenant, by which ids the rest is tried
+ids = {}
+for kind, body in (('dashboards', BODIES['Dashboard']), ('rules', BODIES['Rule']), ('webhooks', BODIES['Webhook']), ('keys', BODIES['Key']), ('users', BODIES['User']), ('roles', BODIES['Role'])):
+    status, _, answer = call('POST', '/api/v1/' + kind, keys['default', 'admin'], body)
+    if status != 201: fault('POST', kind, status, answer)
+    made = json.loads(answer)
+    ids[kind] = made.get('id') or made.get('name')
+
+own = set()
+for method, path, op in operations():
+    real = with_params(path, op).replace('{id}', str(ids.get(path.split('/')[3] if path.startswith('/api/v1/') else '', 'none')))
+    body = body_of(op)
+    if path in OPEN:
+        documented(method, path, op, *call(method, real, None, body))
+        continue
+    status, heads, answer = call(method, real, None, body)
+    if status != 401 or not heads.get('WWW-Authenticate'): fault(method, path, 'without a key:', status)
+    documented(method, path, op, status, heads, answer)
+    for (tenant, role), key in keys.items():
+        if path == '/api/v1/logout' or (role in ('admin', 'editor') and method == 'DELETE'): continue       # tried below
+        sent = dict(body) if body else body
+        if sent and 'name' in sent and method == 'POST': sent['name'] = f'{sent["name"]}-{tenant}-{role}'
+        status, heads, answer = call(method, real, key, sent)
+        granted = may(role, method, path)
+        if (status == 403) == granted: fault(method, path, 'as', role, 'of', tenant, 'is', status, answer)
+        kind = path.split('/')[3]
+        if tenant == 'other' and status == 201: own.add(kind)                # PUT made one of that id, of his own
+        if tenant == 'other' and granted and '{id}' in path and kind in ids and kind not in own and status != 404:
+            fault(method, path, "with the other tenant's id is", status, answer)
+        if b'secret-user' in answer and tenant == 'other': fault(method, path, "shows the other tenant's data")
+        documented(method, path, op, status, heads, answer)
+
+# ---- the other's admin cannot remove what is not his; its own can
+for kind, id in ids.items():
+    op = DOC['paths'][f'/api/v1/{kind}/{{id}}']['delete']
+    call('DELETE', f'/api/v1/{kind}/{id}', keys['other', 'admin'])
+    for key, want in ((keys['default', 'viewer'], 403), (keys['default', 'admin'], 204), (keys['default', 'admin'], 404)):
+        status, heads, answer = call('DELETE', f'/api/v1/{kind}/{id}', key)
+        if status != want: fault('DELETE', kind, status, 'not', want, answer)
+        documented('DELETE', f'/api/v1/{kind}/{{id}}', op, status, heads, answer)
+
+# ---- a tenant cannot be named by who is of another
+if call('GET', '/api/v1/events', keys['other', 'admin'], tenant='default')[0] != 403: fault("another's tenant by X-Tenant")
+status, _, body = call('GET', '/api/v1/events', keys['other', 'admin'])
+if any(e['event'] == 'walk' and e.get('user_id') == 'secret-user' for e in json.loads(body)['events']): fault('events of another tenant')
+print(f'{sum(1 for _ in operations())} operations, {len(keys)} callers, {faults} faults')
+sys.exit(1 if faults else 0)
