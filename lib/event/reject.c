@@ -102,6 +102,10 @@ reject_row(struct rejects *r, const char *source, long line, struct str input, c
 	json_put_string(out, str_of(source));
 	buf_printf(out, ",\"line\":%ld,\"input\":", line);
 	json_put_string(out, input);
+	if (r->header.p && str_utf8_fault(r->header) < 0) {
+		buf_lit(out, ",\"header\":");
+		json_put_string(out, r->header);
+	}
 	buf_lit(out, "}\n");
 	out_row(r->to);
 	buf_release(&error);

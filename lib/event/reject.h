@@ -1,7 +1,8 @@
 /* reject.h - rows that were refused: counted, shown, kept for a second try.
  *
- *      {"error":"…","source":"FILE","line":17,"input":"the line as it came"}
+ *      {"error":"…","source":"FILE","line":17,"input":"the line as it came","header":"a,b"}
  *
+ * The header is there for rows that do not name their own values (CSV): a second try needs it.
  * Without a file the first ten are said on stderr as "at-ingest: FILE:LINE:COL: what: 'the line, clipped'".
  */
 #ifndef EVENT_REJECT_H
@@ -15,6 +16,7 @@
 struct rejects {
 	struct out *to;         /* -r FILE; NULL: shown on stderr */
 	long count;
+	struct str header;      /* of the rows at hand; p NULL: none */
 };
 
 /* Refuse one row: err says why (col within the row when known). Calls cmd_rejected. */

@@ -92,7 +92,11 @@ regex_new(struct str pattern, const char *flags, struct err *err)
 	}
 	re = mem_new(sizeof(*re));
 	re->onig = onig;
-	re->region = onig_region_new();
+	if (!(re->region = onig_region_new())) {
+		err_set(err, ERR_LIMIT, "Regex failure: no memory");
+		regex_free(re);
+		return NULL;
+	}
 	return re;
 }
 
@@ -101,7 +105,8 @@ regex_free(struct regex *re)
 {
 	if (!re)
 		return;
-	onig_region_free(re->region, 1);
+	if (re->region)
+		onig_region_free(re->region, 1);
 	onig_free(re->onig);
 	free(re);
 }

@@ -555,6 +555,7 @@ next(void *self, struct record *r, struct err *err)
 
 	r->checked = 1;
 	r->more = 0;
+	r->header = (struct str){ t->header, t->header_n };
 	for (;; before = r->end) {
 		rc = in_line(t->in, &line, err);
 		r->end = in_offset(t->in);
@@ -591,6 +592,7 @@ next(void *self, struct record *r, struct err *err)
 				return rc;
 			t->header_n = t->input.n;
 			t->header = mem_dup(t->input.p, t->input.n);
+			r->header = (struct str){ t->header, t->header_n };
 			continue;
 		}
 		r->input = buf_get(&t->input);
@@ -607,6 +609,7 @@ next(void *self, struct record *r, struct err *err)
 		forget(t);
 		r->input = buf_get(&t->input);
 		r->line = t->line;
+		r->cut = 1;
 		return err_set(err, t->columns ? ERR_INPUT : ERR_IO, "the quote that opens in this record is never closed");
 	}
 	return rc;

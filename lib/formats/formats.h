@@ -16,6 +16,7 @@
 struct record {
 	struct str json;        /* one object, borrowed until the next call */
 	struct str input;       /* the bytes it was made from, for a reject row */
+	struct str header;      /* the line that names what its values are; p NULL: it names them itself */
 	long       line;        /* where it began, from 1 */
 	int64_t    end;         /* offset of the input behind it: with more == 0, where a later run may go on */
 	uint8_t    more;        /* 1: others of the same bytes follow: no place to stop and go on from */

@@ -339,9 +339,10 @@ settle(struct run *r, struct input *input, struct record *record, int got, struc
 {
 	if (got == IN_LINE)
 		got = take(r, record, err);
-	if (got == ERR_INPUT || got == ERR_LIMIT)
+	if (got == ERR_INPUT || got == ERR_LIMIT) {
+		r->rejects.header = record->header;
 		refuse(r, input->path, input->base + record->line, record->input, err);
-	else if (got < 0)
+	} else if (got < 0)
 		return got;
 	if (record->more)
 		return 0;
@@ -696,7 +697,7 @@ memory_file(struct str text, struct err *err)
 	return in_open_fd(fd, "replay", err);
 }
 
-/* What names the columns of a CSV file is not in the reject: it is taken from the file, where that is still there. */
+/* What names the columns of a CSV file, of a reject that has it not: it is taken from the file, where that is still there. */
 static void
 put_header(struct buf *out, const char *source)
 {
@@ -712,20 +713,25 @@ put_header(struct buf *out, const char *source)
 }
 
 static int
-replay_row(struct run *r, const char *source, long line, struct str input, struct err *err)
+replay_row(struct run *r, const char *source, long line, struct str input, struct str header, struct err *err)
 {
-	const struct format *format = r->format ? r->format : formats_detect(input, source);
+	const struct format *format = r->format ? r->format : header.p ? formats_detect(header, source) : formats_detect(input, source);
 	struct record record = { .json = input, .input = input, .line = line };
 	struct buf text = { 0 };
 	struct in *in;
 	void *state;
 	int rc, got;
 
+	if (header.p && !format->header && !(format = formats_find("csv", err)))        /* one column */
+		return err->code;
 	if (strcmp(format->name, "ndjson") == 0) {
 		rc = take(r, &record, err);
 		goto out;
 	}
-	if (format->header)
+	if (format->header && header.p) {
+		buf_str(&text, header);
+		buf_byte(&text, '\n');
+	} else if (format->header)
 		put_header(&text, source);
 	buf_str(&text, input);
 	if (!(in = memory_file(buf_get(&text), err))) {
@@ -752,8 +758,8 @@ static int
 replay(struct run *r, const char *path, struct err *err)
 {
 	struct input at = { .path = path };
-	struct buf source = { 0 }, input = { 0 };
-	struct str row, name, text;
+	struct buf source = { 0 }, input = { 0 }, columns = { 0 };
+	struct str row, name, text, header;
 	int got = 0, rc = 0;
 
 	if (!(at.in = in_open(path, err)))
@@ -770,11 +776,13 @@ replay(struct run *r, const char *path, struct err *err)
 
 			name = json_text(json_get(v, STR("source")), &source);
 			text = json_text(json_get(v, STR("input")), &input);
+			header = json_text(json_get(v, STR("header")), &columns);
 			json_int64(json_get(v, STR("line")), &line);
 			if (text.p) {
 				char *file = mem_dup(name.p ? name.p : path, name.p ? name.n : strlen(path));
 
-				got = replay_row(r, file, (long)line, text, err);
+				r->rejects.header = header;
+				got = replay_row(r, file, (long)line, text, header, err);
 				if (got == ERR_INPUT || got == ERR_LIMIT)
 					refuse(r, file, (long)line, text, err);
 				else if (got < 0)
@@ -791,12 +799,14 @@ replay(struct run *r, const char *path, struct err *err)
 			rc = got;
 			break;
 		}
+		r->rejects.header = (struct str){ NULL, 0 };
 		refuse(r, path, in_lineno(at.in), row, err);
 	}
 	in_close(at.in);
 	r->at = NULL;
 	buf_release(&source);
 	buf_release(&input);
+	buf_release(&columns);
 	if (!rc && r->failed.code)
 		*err = r->failed, rc = err->code;
 	return rc;

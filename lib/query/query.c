@@ -304,7 +304,7 @@ host_values(void *self, const char *sql, int (*each)(void *, struct str, struct 
 		struct str text = { (const char *)sqlite3_value_text(v), (size_t)sqlite3_value_bytes(v) };
 		char *literal = sqlite3_value_type(v) == SQLITE_TEXT ? sqlite3_mprintf("%Q", text.p) : sqlite3_mprintf("%s", text.p);
 
-		rc = each(to, text, str_of(literal ? literal : "NULL"), err);
+		rc = literal ? each(to, text, str_of(literal), err) : err_set(err, ERR_LIMIT, "no memory for a column's name");
 		sqlite3_free(literal);
 	}
 	if (rc == 0 && step != SQLITE_DONE)

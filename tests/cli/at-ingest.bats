@@ -356,3 +356,22 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"'
 	kill $pid; wait $pid
 	[ "$(jq -c '[.event, .properties]' out)" = $'["a",{"x":"2"}]\n["b",{"y":"3"}]\n["c",{"z":"4"}]' ]
 }
+
+@test "--replay reads the rejects of CSV from anywhere: the reject row has the header" {
+	printf 'event,timestamp,x\na,soon,1\nb,2,"3\n4"\nc\n' | at-ingest -qn -r rejects -f csv > out
+	[ "$(jq -c .header rejects)" = $'"event,timestamp,x"\n"event,timestamp,x"' ]
+	run -0 --separate-stderr at-ingest -n -r still -m '.timestamp = 5' --replay rejects
+	[[ $output = '{"event":"a","timestamp":"1970-01-01T00:00:05.000Z","properties":{"x":"1"}}' && $stderr == *'1 accepted, 1 rejected'* ]]
+	[ "$(jq -c '[.source, .line, .input, .header]' still)" = '["stdin",5,"c","event,timestamp,x"]' ]
+	printf 'n\n1\n' | at-ingest -qn -r rejects -f csv > out
+	run -0 at-ingest -n --now 2026-01-01 --event e --replay rejects
+	[ "$output" = '{"event":"e","timestamp":"2026-01-01T00:00:00.000Z","properties":{"n":"1"}}' ]
+}
+
+@test "--resume leaves a CSV record that is not whole yet for the next run" {
+	printf 'event,ts,x\na,1,"multi\n' > m.csv
+	run -0 at-ingest --strict --resume m m.csv
+	printf 'line"\nb,2,3\n' >> m.csv
+	run -0 at-ingest --strict --resume m m.csv
+	[ "$(at-query "SELECT string_agg(event || x, ';' ORDER BY timestamp) AS e FROM events")" = '{"e":"amulti\nline;b3"}' ]
+}
