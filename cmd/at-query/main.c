@@ -458,11 +458,11 @@ main(int argc, char **argv)
 		;
 	} else if (n > 1) {
 		err_set(&err, ERR_USAGE, "'%s' is no verb; SQL is one argument in quotes", operands[0]);
-	} else if (n == 1) {
+	} else if (n == 1 && strcmp(operands[0], "-")) {
 		shell_statements(&shell, q, str_of(operands[0]), &err);
 	} else if (spec.input && strcmp(spec.input, "-") == 0) {
 		err_set(&err, ERR_USAGE, "stdin has the rows of -i, give the SQL as an argument");
-	} else if (isatty(0)) {
+	} else if (isatty(0) && n == 0) {
 		shell_interact(&shell, &q, &err);
 	} else if (read_sql(&sql, &err) >= 0) {
 		shell_statements(&shell, q, buf_get(&sql), &err);

@@ -336,6 +336,8 @@ apart(const struct tok *a, const struct tok *b)         /* would the two run tog
 		return 1;
 	if (!wordy(a) && !wordy(b))
 		return !strchr("(),;.", *a->text.p) && !strchr("(),;.", *b->text.p);
+	if (wordy(b) && strchr("(,;", *a->text.p))
+		return 0;
 	return (a->kind == TOKEN_NUMBER && *b->text.p == '.') || (b->kind == TOKEN_NUMBER && *b->text.p == '.') ||
 	       (a->kind == TOKEN_OPERATOR && b->kind == TOKEN_PARAM);
 }

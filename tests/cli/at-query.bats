@@ -86,6 +86,16 @@ ask() { at-query -i - "$@" <<< "$rows"; }
 	[ "$(printf 'SELECT 1 AS a;\n-- x\nSELECT 2 AS b' | at-query)" = $'{"a":1}\n{"b":2}' ]
 }
 
+@test "- is the SQL on stdin" {
+	run -0 at-query - <<< 'SELECT 1 AS a'
+	[ "$output" = '{"a":1}' ]
+}
+
+@test "a column without AS is called as it is written" {
+	run -0 at-query -P x=1 --now 2026-11-23 'SELECT abs(:x), (:x), coalesce(NULL,.5), current_timestamp'
+	[ "$output" = '{"abs(:x)":1,"(:x)":1,"coalesce(NULL,.5)":0.5,"current_timestamp":"2026-11-23T00:00:00.000Z"}' ]
+}
+
 @test "SQL may begin with a comment" {
 	[ "$(at-query '-- one
 SELECT 1 AS a')" = '{"a":1}' ]
