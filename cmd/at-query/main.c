@@ -247,8 +247,12 @@ run_metric(struct query *q, const struct table_function *f, const struct cell *a
 static int
 print_name(void *self, struct str name, struct err *err)
 {
+	struct buf safe = {0};
+
 	(void)self, (void)err;
-	printf("%.*s\n", STR_FMT(name));
+	output_put_shown(&safe, name);
+	puts(buf_text(&safe));
+	buf_release(&safe);
 	return 0;
 }
 

@@ -240,7 +240,7 @@ print_column(void *self, struct str name, struct err *err)
 {
 	(void)self, (void)err;
 	buf_lit(&out_stdout()->buf, "  ");
-	buf_str(&out_stdout()->buf, name);
+	output_put_shown(&out_stdout()->buf, name);
 	buf_byte(&out_stdout()->buf, '\n');
 	return 0;
 }

@@ -376,7 +376,8 @@ read_header(struct detect *d, const struct str *piece, int n, struct err *err)
 	for (int i = 0, from = 0; i < n; i++) {
 		d->column[i] = str_of(d->header.p + from);
 		from += (int)d->column[i].n + 1;
-		d->what[i] = !is_data && str_eq(d->column[i], STR("metric")) ? METRIC : d->column[i].n ? DATA : SKIPPED;
+		d->what[i] = !is_data && str_eq(d->column[i], STR("metric")) ? METRIC :
+		    !is_data && str_eq(d->column[i], STR("value")) ? NUMBER : d->column[i].n ? DATA : SKIPPED;
 	}
 	for (size_t k = 0; k < sizeof(times) / sizeof(times[0]) && at < 0 && !is_data; k++)
 		for (int i = 0; i < n && at < 0; i++)

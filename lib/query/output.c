@@ -59,19 +59,11 @@ put_plain(struct buf *b, const struct cell *c)
 		buf_str(b, c->text);
 }
 
-/* For people: what a terminal would obey or that would break a line is shown as an escape. */
-static struct str
-shown(struct output *o, const struct cell *c)
+void
+output_put_shown(struct buf *b, struct str text)
 {
-	struct buf *b = &o->scratch;
-
-	buf_clear(b);
-	if (c->type != CELL_TEXT) {
-		put_plain(b, c);
-		return buf_get(b);
-	}
-	for (size_t i = 0; i < c->text.n; i++) {
-		unsigned char at = (unsigned char)c->text.p[i], next = i + 1 < c->text.n ? (unsigned char)c->text.p[i + 1] : 0;
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char at = (unsigned char)text.p[i], next = i + 1 < text.n ? (unsigned char)text.p[i + 1] : 0;
 
 		if (at == '\n')
 			buf_lit(b, "\\n");
@@ -80,10 +72,22 @@ shown(struct output *o, const struct cell *c)
 		else if (at < 0x20 || at == 0x7f)
 			buf_printf(b, "\\x%02x", at);
 		else if (at == 0xc2 && next >= 0x80 && next < 0xa0)     /* C1 controls, which some terminals obey too */
-			buf_printf(b, "\\x%02x", (unsigned char)c->text.p[++i]);
+			buf_printf(b, "\\x%02x", (unsigned char)text.p[++i]);
 		else
 			buf_byte(b, (char)at);
 	}
+}
+
+static struct str
+shown(struct output *o, const struct cell *c)
+{
+	struct buf *b = &o->scratch;
+
+	buf_clear(b);
+	if (c->type == CELL_TEXT)
+		output_put_shown(b, c->text);
+	else
+		put_plain(b, c);
 	return buf_get(b);
 }
 
@@ -618,6 +622,12 @@ name_keys(struct output *o)
 	map_release(&taken);
 }
 
+static int
+for_people(enum output_format format)
+{
+	return format == OUTPUT_TABLE || format == OUTPUT_BOX || format == OUTPUT_VERTICAL || format == OUTPUT_CHART || format == OUTPUT_HTML;
+}
+
 struct output *
 output_new(const struct output_spec *spec, const struct str *columns, int n)
 {
@@ -631,6 +641,13 @@ output_new(const struct output_spec *spec, const struct str *columns, int n)
 	for (int i = 0; i < n; i++)
 		o->column[i] = (struct str){ mem_dup(columns[i].p, columns[i].n), columns[i].n };
 	name_keys(o);
+	for (int i = 0; i < n && for_people(spec->format); i++) {       /* names are data too: keys of properties */
+		struct cell name = cell_text(o->column[i]);
+		struct str safe = shown(o, &name);
+
+		free((char *)o->column[i].p);
+		o->column[i] = (struct str){ mem_dup(safe.p, safe.n), safe.n };
+	}
 	if (ways[spec->format].begin)
 		ways[spec->format].begin(o);
 	return o;

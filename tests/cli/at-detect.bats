@@ -174,3 +174,9 @@ season() {
 	run -1 --separate-stderr bash -c 'at-detect -a rows > /dev/full'
 	[[ $stderr == *'No space left on device'* ]]
 }
+
+@test "the column value is a number, whatever its first row holds" {
+	printf 'timestamp,value\n1,n/a\n2,5\n3,6\n' > rows
+	run -3 --separate-stderr at-detect -a --strict rows
+	[[ ${#lines[@]} = 2 && ${lines[0]} == *'"value":5,'* && $stderr == *"rows:2: 'n/a' in the column 'value' is no number"* ]]
+}

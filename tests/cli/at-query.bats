@@ -70,6 +70,22 @@ ask() { at-query -i - "$@" <<< "$rows"; }
 	done
 }
 
+@test "fault 27: a key with control characters is as harmless as the name of a column" {
+	printf '{"event":"a\\u001b[31m","timestamp":0,"\\u001b]0;x":1,"y\\nz":2,"c\\u009bd":3}\n' | at-ingest
+	for format in table box markdown html chart vertical; do
+		at-query -f $format 'SELECT * FROM events' > out
+		[[ "$(LC_ALL=C tr -d '\n\40-\176\200-\377' < out | wc -c)" = 0 ]] || { echo $format; cat -v out; false; }
+		LC_ALL=C run -1 grep -c $'\xc2\x9b' out
+	done
+	for kind in columns events; do
+		at-query --complete $kind > out
+		[ "$(LC_ALL=C tr -d '\n\40-\176\200-\377' < out | wc -c)" = 0 ]
+	done
+	run -0 at-query -f table 'SELECT * FROM events'
+	[[ $output == *'\x1b]0;x'*'c\x9bd'*'y\nz'* ]]
+	[ "${#lines[@]}" = 3 ]
+}
+
 @test "fault 28: --csv-safe disarms formulas" {
 	[ "$(at-query -f csv --csv-safe "SELECT '=cmd' AS x, -1 AS n" | tr -d '\r' | tail -1)" = "'=cmd,-1" ]
 	[ "$(at-query -f csv "SELECT '=cmd' AS x" | tr -d '\r' | tail -1)" = "=cmd" ]
