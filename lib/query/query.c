@@ -139,6 +139,9 @@ open_database(struct query *q, struct err *err)
 	sqlite3_set_authorizer(q->db, NULL, NULL);      /* not for what the tables say */
 	if (tables_add(q, err) < 0 || vector_add(q, err) < 0)
 		return err->code;
+	/* SQLite's own, which declare themselves when they are first named */
+	if (sqlite3_exec(q->db, "SELECT 1 FROM json_each('1'), json_tree('1') LIMIT 0", NULL, NULL, NULL) != SQLITE_OK)
+		return err_set(err, ERR_IO, "SQLite: %s", sqlite3_errmsg(q->db));
 	sqlite3_set_authorizer(q->db, authorize, q);
 	sqlite3_progress_handler(q->db, STEPS, progress, q);
 	return 0;

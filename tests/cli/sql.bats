@@ -171,3 +171,18 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	run -0 at-query -f csv -P x=5 -P y=1 "SELECT ?, * FROM events ORDER BY timestamp DESC LIMIT ?"
 	[[ ${lines[0]} == '?,event,'* ]]
 }
+
+@test "json_each and json_tree unfold arrays and objects" {
+	echo '{"event":"order","timestamp":0,"user_id":"u1","items":[{"sku":"a","n":2},{"sku":"b","n":3}],"o":{"k":[1]}}' | at-ingest
+	run -0 at-query "SELECT e.user_id, i.value->>'sku' AS sku, i.value->>'n' AS n FROM events e, json_each(e.items) i"
+	[ "$output" = '{"user_id":"u1","sku":"a","n":2}
+{"user_id":"u1","sku":"b","n":3}' ]
+	run -0 at-query "SELECT count(*) AS n, max(fullkey) AS last FROM json_tree('{\"k\":[1]}')"
+	[ "$output" = '{"n":3,"last":"$.k[0]"}' ]
+	run -0 at-query "SELECT value FROM unnest('[1,2]')"
+	[ "$output" = $'{"value":1}\n{"value":2}' ]
+	for sql in 'SELECT * FROM pragma_database_list' 'SELECT * FROM pragma_function_list'; do
+		run -2 at-query "$sql"
+		[[ $output == *'only reading is allowed'* ]]
+	done
+}
