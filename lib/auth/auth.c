@@ -59,6 +59,8 @@ auth_close(struct auth *a)
 		return;
 	auth_later_free(a->later);
 	auth_failures_free(a->failures);
+	auth_tokens_drop(a->tokens);
+	crypt_wipe(a->seal, sizeof(a->seal));
 	forget_callers(a);
 	map_release(&a->callers);
 	if (a->reader)
@@ -73,7 +75,21 @@ auth_close(struct auth *a)
 int
 auth_reload(struct auth *a, const struct config *config, struct err *err)
 {
-	(void)a, (void)config, (void)err;
+	struct auth_tokens *tokens = auth_tokens_new(config, err), *old;
+	struct json secret = config ? config_get(config, "analytics", "auth.secret") : JSON_ABSENT;
+	struct buf text = { 0 };
+
+	if (!tokens)
+		return err->code;
+	pthread_mutex_lock(&a->lock);
+	old = a->tokens;
+	a->tokens = tokens;
+	a->sealed = json_is(secret, JSON_STRING);
+	if (a->sealed)
+		crypt_hmac_sha256(json_text(secret, &text), STR("at: what is sealed in the system environment"), a->seal);
+	pthread_mutex_unlock(&a->lock);
+	auth_tokens_drop(old);          /* who is in a call has it until its end */
+	buf_release(&text);
 	return 0;
 }
 
@@ -351,13 +367,14 @@ check(struct auth *a, const struct auth_credentials *c, int may_wait, struct pri
 {
 	struct str text = c->authorization;
 
-	(void)may_wait;
 	*who = NULL;
 	err_clear(err);                 /* its code is looked at below */
 	if (text.p) {
 		text = str_trim(text);
-		if (scheme(&text, "Bearer") || scheme(&text, "Token"))
+		if (scheme(&text, "Token"))
 			return check_key(a, c, text, who, err);
+		if (scheme(&text, "Bearer"))
+			return str_starts(text, STR("at_")) ? check_key(a, c, text, who, err) : auth_check_token(a, c, text, may_wait, who, err);
 		if (scheme(&text, "Basic"))
 			return check_basic(a, c, text, who, err);
 		return err_set(err, ERR_INPUT, "Authorization: wants Bearer, Token or Basic");

@@ -51,6 +51,17 @@ int auth_login_mfa(struct auth *, struct str challenge, struct str code, const c
 int auth_logout(struct auth *, struct str session, const char *address, struct err *);  /* 1; 0: there was none */
 void auth_login_release(struct auth_login *);
 
+/* Login through the OpenID provider of auth.oidc: authorization code with PKCE (RFC 7636), state, nonce. Both wait for the network.
+ *
+ *      /auth/login     begin ──► 302 to `url`, with the cookie (HttpOnly, SameSite=Lax, Path=/auth, for ten minutes)
+ *      /auth/callback  finish(state, code, iss, error, that cookie) ──► a session, and `then`, the local path to go to
+ */
+int auth_has_oidc(struct auth *);
+int auth_oidc_begin(struct auth *, struct str redirect_uri, struct str then, struct buf *url, struct buf *cookie, struct err *);
+struct auth_oidc_answer { struct str state, code, iss, error, cookie; const char *address; };  /* parameters of the callback; p NULL: none */
+int auth_oidc_finish(struct auth *, const struct auth_oidc_answer *, struct auth_login *, struct buf *then, struct err *);     /* ERR_INPUT, ERR_DENIED
+                                                                         * (no role), ERR_IO */
+
 /* ---- administration: each record is a JSON object without secrets; the calls check shape and names (ERR_INPUT), and that nobody gives
  * more than he has (ERR_DENIED), and are audited in the same transaction.
  *

@@ -22,6 +22,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 
+struct auth_tokens;                     /* token.c: whose tokens are taken */
 struct auth_later;                      /* later.c: what is written soon, by a thread of its own */
 struct auth_failures;                   /* failure.c: bad keys by address, of this process */
 
@@ -31,14 +32,15 @@ struct auth {
 	struct store *reader;           /* reads, by any thread */
 	pthread_mutex_t write;
 	int64_t swept;                  /* time_mono_ns: when what has passed was taken away last; under `write` */
-	uint8_t seal[32];               /* of auth.secret; what must be read again is sealed with it, when there is one */
-	int sealed;
 	int audited;                    /* the open transaction has entries */
 	struct audit_head { int64_t seq, time; char hash[65]; } head;   /* as the open transaction leaves it */
 
 	pthread_mutex_t lock;           /* of what follows */
 	uint64_t generation;            /* that the cache is of */
 	struct map callers;             /* kind 0 name -> struct auth_caller */
+	struct auth_tokens *tokens;     /* never NULL */
+	uint8_t seal[32];               /* of auth.secret: what must be read again is sealed with it, when there is one */
+	int sealed;
 	struct auth_later *later;
 	struct auth_failures *failures;
 };
@@ -108,7 +110,14 @@ int principal_may_give(struct auth *, const struct auth_actor *, struct str tena
 /* May he make a role of these permissions, bound by nothing or something? */
 int principal_may_define(const struct auth_actor *, struct json permissions, struct err *);
 
+/* ---- token.c */
+struct auth_tokens *auth_tokens_new(const struct config *, struct err *);
+struct auth_tokens *auth_tokens_hold(struct auth *);    /* for one call; auth_tokens_drop */
+void auth_tokens_drop(struct auth_tokens *);
+int auth_check_token(struct auth *, const struct auth_credentials *, struct str token, int may_wait, struct principal **, struct err *);
+
 /* ---- login.c */
+int auth_seal_key(struct auth *, uint8_t key[32]);      /* 1: there is auth.secret, and this is made of it */
 int auth_check_session(struct auth *, const struct auth_credentials *, struct principal **, struct err *);
 int auth_sweep(struct auth *, struct err *);            /* in a transaction: what has passed goes, now and then */
 int auth_session_begin(struct auth *, struct str tenant, struct str user, struct json roles, const char *address, struct auth_login *,

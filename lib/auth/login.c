@@ -392,15 +392,28 @@ draw_codes(struct buf *shown, struct buf *kept, struct err *err)
 	return rc;
 }
 
+int
+auth_seal_key(struct auth *a, uint8_t key[32])
+{
+	int sealed;
+
+	pthread_mutex_lock(&a->lock);
+	sealed = a->sealed;
+	memcpy(key, a->seal, 32);
+	pthread_mutex_unlock(&a->lock);
+	return sealed;
+}
+
 /* The secret as it is kept: base32, or with auth.secret in the configuration sealed by that, for this user. */
 static int
 keep_secret(struct auth *a, struct str user, struct str secret, struct buf *mfa, struct err *err)
 {
 	struct buf text = { 0 };
+	uint8_t key[32];
 	int rc;
 
-	if (a->sealed) {
-		if ((rc = crypt_seal(a->seal, secret, user, &text, err)) == 0) {
+	if (auth_seal_key(a, key)) {
+		if ((rc = crypt_seal(key, secret, user, &text, err)) == 0) {
 			buf_lit(mfa, "\"sealed\":\"");
 			crypt_base64url(buf_get(&text), mfa);
 		}
@@ -419,16 +432,17 @@ read_secret(struct auth *a, struct str user, struct json mfa, struct buf *secret
 	struct arena *arena = arena_new(0);
 	struct str plain = auth_text(mfa, "secret", arena), sealed = auth_text(mfa, "sealed", arena);
 	struct buf b = { 0 };
+	uint8_t key[32];
 	int rc;
 
 	if (plain.p)
 		rc = totp_base32_read(plain, secret, err);
 	else if (!sealed.p || crypt_base64url_read(sealed, &b))
 		rc = err_set(err, ERR_CORRUPT, "the one-time codes of a user are damaged");
-	else if (!a->sealed)
+	else if (!auth_seal_key(a, key))
 		rc = err_set(err, ERR_IO, "one-time codes are sealed: auth.secret is missing in analytics.json");
 	else
-		rc = crypt_open(a->seal, buf_get(&b), user, secret, err);
+		rc = crypt_open(key, buf_get(&b), user, secret, err);
 	buf_release(&b);
 	arena_free(arena);
 	return rc;
