@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "auth/auth_priv.h"
 #include "base/mem.h"
@@ -49,6 +50,30 @@ auth_open(const char *dir, const struct config *config, struct err *err)
 	a->reader = store_share(a->store);
 	a->failures = auth_failures_new();
 	a->later = auth_later_new(a);
+	return a;
+}
+
+struct auth *
+audit_open(const char *dir, struct err *err)
+{
+	struct auth *a;
+	struct buf data = { 0 };
+	int there;
+
+	buf_printf(&data, "%s/system/data.mdb", dir);
+	there = access(buf_text(&data), F_OK) == 0;
+	buf_release(&data);
+	err_clear(err);
+	if (!there)
+		return NULL;
+	a = mem_new(sizeof(*a));
+	a->dir = mem_text(dir);
+	pthread_mutex_init(&a->write, NULL);
+	pthread_mutex_init(&a->lock, NULL);
+	if (!(a->reader = store_open(dir, NULL, STORE_READ, err))) {
+		auth_close(a);
+		return NULL;
+	}
 	return a;
 }
 

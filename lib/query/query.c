@@ -205,6 +205,7 @@ query_close(struct query *q)
 	vector_plans_release(&q->plans);
 	cache_free(q->cache);
 	policy_free(q->spec.policy);
+	auth_close(q->own_audit);
 	free(q);
 }
 
@@ -228,6 +229,12 @@ query_set_policy(struct query *q, struct policy *policy)
 	restrict_store(q);
 	if (!same)
 		q->version = 0;         /* as if the store had changed */
+}
+
+void
+query_set_audit(struct query *q, struct auth *auth)
+{
+	q->spec.auth = auth;
 }
 
 struct policy *

@@ -15,7 +15,7 @@
 #define COLUMNS_MOST 1900
 #define KEY_MOST     1000
 
-/* What the rows of a kind have. `path` has a dot where it goes into an object; a name in front of "[]" is the field the row
+/* What the rows of a kind (NULL: of the audit, which is not the tenant's own) have. `path` has a dot where it goes into an object; a name in front of "[]" is the field the row
  * is about. */
 struct kind_column { const char *name, *path; };
 struct kind { const char *table, *kind; struct kind_column column[16]; };
@@ -28,7 +28,8 @@ static const struct kind kinds[] = {
 	    { "severity", "severity" }, { "message", "message" }, { "row", "" } } },
 	{ "insights", "insight", { { "timestamp", "timestamp" }, { "insight", "insight" }, { "kind", "kind" }, { "score", "score" }, { "metric", "metric" },
 	    { "labels", "labels" }, { "evidence", "evidence" }, { "row", "" } } },
-	{ "audit", "audit", { { "timestamp", "timestamp" }, { "actor", "actor" }, { "action", "action" }, { "target", "target" }, { "row", "" } } },
+	{ "audit", NULL, { { "timestamp", "timestamp" }, { "seq", "seq" }, { "who", "who" }, { "address", "from" }, { "action", "action" },
+	    { "object", "object" }, { "result", "result" }, { "request", "request" }, { "row", "" } } },
 	{ 0 }
 };
 
@@ -372,6 +373,28 @@ add_row(void *self, int64_t time, struct str json)
 }
 
 static int
+add_entry(void *self, struct str json)
+{
+	return add_row(self, 0, json);
+}
+
+/* Entries of the tenant: for who sees all of it, and may read them (query_set_audit). */
+static int
+read_audit(struct query *q, struct cursor *c, int64_t from, int64_t to)
+{
+	struct auth *auth = q->spec.auth;
+
+	q->changing = 1;
+	if (!auth && !q->spec.opened && q->spec.store && !q->own_audit)
+		q->own_audit = audit_open(q->spec.store, &q->failure);
+	if (!auth && !q->spec.opened)
+		auth = q->own_audit;
+	if (q->failure.code || !auth || q->spec.policy || !q->spec.tenant)
+		return q->failure.code;
+	return audit_each(auth, str_of(q->spec.tenant), from, to, add_entry, c, &q->failure);
+}
+
+static int
 filter(sqlite3_vtab_cursor *base, int plan, const char *ops, int argc, sqlite3_value **argv)
 {
 	struct cursor *c = (struct cursor *)base;
@@ -394,8 +417,12 @@ filter(sqlite3_vtab_cursor *base, int plan, const char *ops, int argc, sqlite3_v
 			return SQLITE_OK;
 		tables_bound(&range, ops[i], text);
 	}
-	if (range.from < range.to && store_each_row(t->q->store, t->kind->kind, range.from < TIME_MIN ? TIME_MIN : range.from,
-	    range.to > TIME_MAX ? TIME_MAX + 1 : range.to, add_row, c, &t->q->failure) < 0) {
+	if (range.from < TIME_MIN)
+		range.from = TIME_MIN;
+	if (range.to > TIME_MAX)
+		range.to = TIME_MAX + 1;
+	if (range.from < range.to && (t->kind->kind ? store_each_row(t->q->store, t->kind->kind, range.from, range.to, add_row, c, &t->q->failure) :
+	    read_audit(t->q, c, range.from, range.to)) < 0) {
 		sqlite3_free(t->base.zErrMsg);
 		t->base.zErrMsg = sqlite3_mprintf("%s", t->q->failure.text);
 		return SQLITE_ERROR;

@@ -126,6 +126,16 @@ add_user() { at-admin -q user add "$@" <<< "$password"; }
 	[[ $output == *key.create*user.create* ]]
 }
 
+@test "the table audit has the entries of the tenant" {
+	at-admin init
+	[ -z "$(at-query 'SELECT * FROM audit')" ]
+	at-admin -q key create > /dev/null
+	at-admin tenant add shop
+	[ "$(at-query -f csv "SELECT who, address, action, result FROM audit WHERE timestamp > '2020-01-01'" | tail -n +2)" = "$(id -un),cli,key.create,ok" ]
+	[ "$(at-query -T shop -f csv 'SELECT action FROM audit' | tail -n +2)" = tenant.create ]
+	[ -z "$(at-query "SELECT * FROM audit WHERE timestamp < '2020-01-01'")" ]
+}
+
 @test "audit verify: a whole log gives its anchor, a cut one fails (fault 51)" {
 	at-admin -q key create > /dev/null
 	at-admin -q key create > /dev/null
