@@ -2,6 +2,8 @@
 # at-admin: users, keys, roles, tenants, and the audit of what was done.
 
 load ../helper
+load serve
+teardown() { serve_stop; }
 
 password='correct horse canary'
 add_user() { at-admin -q user add "$@" <<< "$password"; }
@@ -134,6 +136,20 @@ add_user() { at-admin -q user add "$@" <<< "$password"; }
 	[ "$(at-query -f csv "SELECT who, address, action, result FROM audit WHERE timestamp > '2020-01-01'" | tail -n +2)" = "$(id -un),cli,key.create,ok" ]
 	[ "$(at-query -T shop -f csv 'SELECT action FROM audit' | tail -n +2)" = tenant.create ]
 	[ -z "$(at-query "SELECT * FROM audit WHERE timestamp < '2020-01-01'")" ]
+}
+
+@test "over HTTP the audit is for who may read it, and a revoked key is one no longer" {
+	command -v curl > /dev/null || skip 'no curl here'
+	serve_start
+	viewer=$(at-admin -q key create --role viewer)
+	question='{"query":"SELECT count(*) > 0 AS there FROM audit"}'
+	post /api/v1/query "$question" > /dev/null
+	[ "$(jq -c .data body)" = '[{"there":1}]' ]
+	KEY=$viewer post /api/v1/query "$question" > /dev/null
+	[ "$(jq -c .data body)" = '[{"there":0}]' ]
+	at-admin key revoke "${viewer:3:12}"
+	KEY=$viewer post /api/v1/query "$question" > /dev/null
+	[ "$status_code" = 401 ]
 }
 
 @test "audit verify: a whole log gives its anchor, a cut one fails (fault 51)" {
