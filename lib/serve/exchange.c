@@ -530,6 +530,20 @@ host_is_ours(const struct serve_call *c)
 	return host.n > 10 && strncasecmp(host.p + host.n - 10, ".localhost", 10) == 0;
 }
 
+/* A page that may use the visitor's session: one that this server itself gave out, or of an origin that is named in the configuration. */
+static int
+origin_is_ours(const struct serve_call *c)
+{
+	struct str origin = http_header(c->ex.request, "Origin"), host = http_host(c->ex.request);
+
+	if (in_list(origin, c->setup->origin, c->setup->n_origins))
+		return 1;
+	for (const struct str scheme[] = { STR("https://"), STR("http://") }, *s = scheme; s < scheme + 2; s++)
+		if (origin.p && str_starts(origin, *s))
+			return http_same((struct str){ origin.p + s->n, origin.n - s->n }, host);
+	return 0;
+}
+
 static struct str
 cookie(struct str header, struct str name)
 {
@@ -730,6 +744,16 @@ find_route(struct serve_call *c)
 	return ex->route ? 0 : ERR_INPUT;
 }
 
+/* Is it a WebSocket that comes without credentials, and may? Browsers send an Origin, and cannot send a key. */
+static int
+may_greet(const struct serve_call *c)
+{
+	struct http_request *r = c->ex.request;
+
+	return c->ex.route->greets && !http_header(r, "Authorization").p && !http_header(r, "X-API-Key").p && !serve_exchange_session((struct exchange *)&c->ex).p &&
+	    !exchange_param(&c->ex, "api_secret").p && (c->ex.route->greets == 2 || http_header(r, "Origin").p);
+}
+
 void
 serve_exchange_begin(void *self, struct http_request *r)
 {
@@ -752,8 +776,12 @@ serve_exchange_begin(void *self, struct http_request *r)
 	if (find_route(c))
 		return;
 	route = ex->route;
-	if (route->resource && (check_who(c, 0) || check_rate(c) || check_may(c)))
+	if (route->resource && !may_greet(c) && (check_who(c, 0) || check_rate(c) || check_may(c)))
 		return;
+	if (route->greets && ex->who && ex->who->kind == AUTH_SESSION && !origin_is_ours(c)) {
+		exchange_problem(ex, 403, "this page may not use the session, add its origin to serve.origins in analytics.json");
+		return;
+	}
 	if (!host_is_ours(c)) {
 		exchange_problem(ex, 421, "this name is not one of this server's, add it to serve.hosts in analytics.json");
 		return;

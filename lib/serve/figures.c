@@ -127,7 +127,7 @@ sum_parts(const struct figures *f, struct figures_part *all)
 #define SUM(field) all->field += p->field
 		SUM(accepted), SUM(rejected), SUM(duplicates), SUM(commits), SUM(commit_failures), SUM(commit_events);
 		SUM(limited), SUM(overloaded), SUM(unauthorized), SUM(forbidden), SUM(queries), SUM(slow_queries), SUM(answers_kept), SUM(engines);
-		SUM(pool_waiting), SUM(pending_bytes), SUM(connections), SUM(sockets), SUM(bytes_in), SUM(bytes_out);
+		SUM(pool_waiting), SUM(pending_bytes), SUM(connections), SUM(sockets), SUM(live_subscriptions), SUM(live_messages), SUM(live_slow), SUM(bytes_in), SUM(bytes_out);
 		SUM(hooks_sent), SUM(hooks_failed), SUM(hooks_dead), SUM(restarts);
 #undef SUM
 	}
@@ -182,6 +182,9 @@ figures_put(const struct figures *f, const char *(*route)(int row, const char **
 	figures_put_one(out, "at_query_engines", "gauge", "Engines that are open.", (double)all->engines);
 	figures_put_one(out, "at_http_connections", "gauge", "Connections that are open.", (double)all->connections);
 	figures_put_one(out, "at_websockets", "gauge", "WebSockets that are open.", (double)all->sockets);
+	figures_put_one(out, "at_live_subscriptions", "gauge", "Subscriptions to what is live.", (double)all->live_subscriptions);
+	figures_put_one(out, "at_live_messages", "counter", "Messages sent to subscribers.", (double)all->live_messages);
+	figures_put_one(out, "at_live_slow", "counter", "Subscriptions ended because their reader was too slow.", (double)all->live_slow);
 	figures_put_one(out, "at_http_received_bytes", "counter", "Bytes read from clients.", (double)all->bytes_in);
 	figures_put_one(out, "at_http_sent_bytes", "counter", "Bytes written to clients.", (double)all->bytes_out);
 	figures_put_one(out, "at_hooks_sent", "counter", "Outgoing webhooks delivered.", (double)all->hooks_sent);

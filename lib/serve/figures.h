@@ -24,6 +24,7 @@ struct figures_part {
 	int64_t limited, overloaded, unauthorized, forbidden, queries, slow_queries, answers_kept, engines;
 	int64_t pool_waiting, pending_bytes, connections, sockets, bytes_in, bytes_out;
 	int64_t hooks_sent, hooks_failed, hooks_dead;
+	int64_t live_subscriptions, live_messages, live_slow;
 	int64_t restarts;
 };
 

@@ -442,7 +442,9 @@ count(struct live *live, struct live_shape *shape, int whole, struct live_span s
 	if (engine) {
 		query_set_policy(engine->query, shape->policy);
 		learn_names(shape, engine->query);
-		metric_run(engine->query, &spec, (struct cell_sink){ take_row, &c }, &err);
+		if (query_begin(engine->query, &err) == 0)
+			metric_run(engine->query, &spec, (struct cell_sink){ take_row, &c }, &err);
+		query_end(engine->query);
 		if (err.code == ERR_USAGE)      /* there is no such metric yet */
 			err_clear(&err);
 	}

@@ -39,12 +39,13 @@ struct route {
 	int keeps;                      /* 1: the answer says the same until the store changes, or a second went by */
 	int quiet;                      /* 1: not in the document */
 	int anyone;                     /* 1: who has credentials may, whatever his roles; `resource` names it in the document */
+	int greets;                     /* a WebSocket: 1: a browser without credentials may send them in his first message; 2: nobody needs any */
 	int loose;                      /* 1: intake, where clients mislabel: the body is known by its content, not by its type */
 };
 
 /* All of them: groups of rows, each with a row of zeros at its end; a NULL behind the last group. */
 extern const struct route *const route_groups[];
-extern const struct route route_intake[], route_reads[], route_insights[], route_records[], route_pages[];
+extern const struct route route_intake[], route_reads[], route_insights[], route_records[], route_pages[], route_live[];
 
 /* The row for a method and a path, and the values of {…}. NULL: *allow has the methods that the path has ("" for no such path). */
 const struct route *route_find(struct str method, struct str path, struct str *segment, struct buf *allow);

@@ -12,6 +12,7 @@
 
 #include "base/cmd.h"
 #include "base/io.h"
+#include "serve/live.h"
 #include "serve/serve_priv.h"
 #include "store/admin.h"
 
@@ -105,6 +106,7 @@ reload(void *self)
 		s->setup = setup;
 		pthread_mutex_unlock(&s->setup_lock);
 		serve_setup_free(old);
+		live_reload(s->live);
 		serve_log(s, "info", "reloaded", (struct str){ 0 });
 	}
 	notify("READY=1");
@@ -130,6 +132,7 @@ watch_signals(void *self)
 		if (stops++)
 			_exit(1);
 		notify("STOPPING=1");
+		http_server_call(s->http, serve_live_stop, s);
 		http_server_stop(s->http);
 	}
 	return NULL;
@@ -152,11 +155,16 @@ on_tick(void *self)
 {
 	struct serve *s = self;
 	struct figures_part *f = figures_part(s->figures, s->worker);
+	struct live_figures live;
 	struct http_figures h;
 
 	http_server_figures(s->http, &h);
 	f->connections = h.connections;
 	f->sockets = h.sockets;
+	live_figures(s->live, &live);
+	f->live_subscriptions = live.subscriptions;
+	f->live_messages = live.messages;
+	f->live_slow = live.slow;
 	f->bytes_in = h.bytes_in;
 	f->bytes_out = h.bytes_out;
 	serve_log_flush(s);
@@ -181,6 +189,7 @@ run_worker(struct serve *s, struct err *err)
 		goto out;
 	}
 	watched = 1;
+	s->live = serve_live_new(s);
 	http_server_every(s->http, FLUSH_MS, on_tick, s);
 	if (s->worker == 0)
 		notify("READY=1");
@@ -191,6 +200,7 @@ out:
 		pthread_join(signals, NULL);
 	}
 	serve_pool_free(s->pool);
+	live_free(s->live);
 	serve_tenants_free(s);
 	auth_close(s->auth);
 	serve_log_flush(s);

@@ -110,6 +110,7 @@ struct serve {
 	struct auth *auth;
 	struct serve_pool *pool;
 	struct serve_kept *kept;
+	struct live *live;
 	struct figures *figures;        /* shared by the workers */
 	int is_loopback, is_tls;
 	int64_t began_ms;
@@ -135,6 +136,11 @@ struct serve_kept *serve_kept_new(void);
 void serve_kept_free(struct serve_kept *);
 int serve_kept_answer(struct serve_call *);             /* on the loop: 1 answered */
 void serve_kept_put(struct serve_call *, struct str body);
+
+/* live_routes.c */
+struct live;
+struct live *serve_live_new(struct serve *);
+void serve_live_stop(void *serve);                      /* on the loop: streams end */
 
 /* What the rooms below say of command lines, in words of the API. */
 void serve_reword(struct err *);

@@ -270,7 +270,8 @@ out:
 
 /* The file itself is watched: LMDB writes it by write(2), data first and at last the page that makes it valid, so writers need to know
  * nothing of who follows them, older programs too. A word in shared memory with a futex would come at the same moment, but every writer
- * would have to ring it. To look 50 times a second instead costs 0.05 % of a core and 10 ms in the mean. */
+ * would have to ring it. Measured with one subscriber on two loaded cores, from the answer to a POST to its frame and while nothing
+ * comes: 0.04 ms in the median and 0.006 % of a core; to look 50 times a second instead, 13 ms and 0.3 %. */
 int
 store_watch(const struct store *s, struct err *err)
 {

@@ -210,7 +210,7 @@ def main():
                     if isinstance(a, str) and absent and ("no such column" in a or "no column" in a):
                         refused += 1            # it names a column that is not there at all
                         continue
-                    if "uuid(" in sql or "random" in sql or ("LIMIT" in sql and any(sight([x], "id") == 2 for x in all)):
+                    if "uuid(" in sql or "random" in sql or "SAMPLE" in sql or ("LIMIT" in sql and any(sight([x], "id") == 2 for x in all)):
                         continue                # no two have the same; which rows they are, where no id is left to put them in order
                     if "_agg(" in sql and not isinstance(a, str) and not isinstance(b, str):    # in the order in which events lie
                         a, b = ([{i: "".join(sorted(v)) if isinstance(v, str) else v for i, v in row.items()} for row in x] for x in (a, b))
