@@ -1,6 +1,6 @@
-/* at.h - the analytics store and engine as a C library. See at(3).
+/* at.h - the analytics store and engine, or at-serve, as a C library. See at(3).
  *
- *      struct at *at = at_open("/var/lib/at", NULL);
+ *      struct at *at = at_open("/var/lib/at", NULL);          or  at_open("https://analytics.example.org", key)
  *
  *      if (!at || at_track(at, "{\"event\":\"signup\",\"user_id\":\"u1\"}", 0) || at_commit(at))
  *              fprintf(stderr, "%s\n", at_error(at));
@@ -24,7 +24,8 @@ const char *at_version(void);                   /* "0.1.0" */
 
 struct at;
 
-/* Open a store, made where there is none. tenant NULL: "default". NULL on failure, with the reason in at_error(NULL). */
+/* Open a store, made where there is none; tenant NULL: "default". Or, where `dir` begins with http:// or https://, at-serve there; then
+ * `tenant` is the key. NULL on failure, with the reason in at_error(NULL). */
 struct at *at_open(const char *dir, const char *tenant);
 void at_close(struct at *);                     /* NULL is fine; what was not committed is gone */
 const char *at_error(const struct at *);        /* why the last call failed; borrowed until the next call. NULL: at_open */
@@ -33,7 +34,8 @@ const char *at_error(const struct at *);        /* why the last call failed; bor
  * is no event is refused with a negative number, and others may follow. */
 int at_track(struct at *, const char *json, size_t len);
 
-/* Make what was added durable: it is on disk, and every reader sees it, when this returns 0. */
+/* Make what was added durable: it is on disk, and every reader sees it, when this returns 0. A server that is away or busy is
+ * asked again for some seconds; after that the events still wait, and count once however often they were sent. */
 int at_commit(struct at *);
 
 /* Run a statement of at-sql(7). Each row comes as a JSON object, borrowed until the function returns; other than 0 ends it. */

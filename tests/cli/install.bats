@@ -2,6 +2,9 @@
 # make install puts everything where a distribution expects it, and uninstall takes it all away.
 
 load ../helper
+load serve
+
+teardown() { serve_stop; }
 
 setup() {
 	[ -z "$SANITIZED" ] || skip "the same under a sanitizer"
@@ -62,6 +65,36 @@ setup() {
 	[ "${lines[1]}" = '{"event":"a","n":9007199254740993}' ]
 	[ "${lines[2]}" = '{"event":"b","n":null}' ]
 	[[ ${lines[3]} == *nope* ]]
+}
+
+@test "the same calls go to a server: what is refused is told, what is away is tried again and counts once" {
+	cat > p.c <<-'C'
+	#include <at.h>
+	#include <stdio.h>
+	#include <stdlib.h>
+	static int show(void *self, const char *json, size_t len) { (void)self, (void)len; return puts(json) < 0; }
+	int main(int argc, char **argv) {
+		struct at *at = at_open(argv[1], getenv("KEY"));
+		if (!at || at_track(at, "{\"event\":\"a\",\"n\":9007199254740993}", 0) || at_track(at, "{\"event\":\"b\"}", 0)) return 1;
+		if (at_track(at, "{nope", 0) == 0) return 2;
+		if (argc > 2 && at_commit(at) == 0) return 7;
+		if (argc > 2) { puts(at_error(at)); at_close(at); return 0; }
+		if (at_commit(at) || at_commit(at) || at_query(at, "SELECT event, n FROM events ORDER BY event", show, NULL)) { puts(at_error(at)); return 3; }
+		if (at_query(at, "SELECT nope FROM events", show, NULL) == 0) return 4;
+		puts(at_error(at));
+		at_close(at);
+		return at_open(argv[1], NULL) ? 6 : 0;
+	}
+	C
+	${CC:-cc} -I"$stage/usr/include" p.c -L"$stage/usr/lib" -lat -o p
+	serve_start
+	export KEY LD_LIBRARY_PATH=$stage/usr/lib
+	run -0 ./p "$U/"
+	[ "${lines[0]}" = '{"event":"a","n":9007199254740993}' ]
+	[ "${lines[1]}" = '{"event":"b","n":null}' ]
+	[[ ${lines[2]} == *'422'*nope* || ${lines[2]} == *'400'*nope* ]]
+	KEY=at_wrong run -0 ./p "$U" refused
+	[[ ${lines[0]} == *401* ]]
 }
 
 @test "uninstall leaves nothing behind" {
