@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "alert/deliver.h"
 #include "auth/audit.h"
 #include "config/schema.h"
 #include "serve/serve_priv.h"
@@ -111,6 +112,13 @@ id_is_good(struct str id)
 		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-", id.p[i]) || !id.p[i])
 			return 0;
 	return id.n >= 1 && id.n <= 64 && id.p[0] != '.';
+}
+
+/* Those of webhooks are part of other names. */
+static int
+id_fits(const struct exchange *ex, struct str id)
+{
+	return id_is_good(id) && (kind_of(ex) != &kinds[2] || id.n <= 48);
 }
 
 static void
@@ -253,6 +261,8 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		return REFUSED_NONE;
 	if (c->match.p && (!there || !tag_matches(c->match, version)))
 		return REFUSED_MATCH;
+	if (c->how == REMOVE && c->kind == &kinds[2] && deliver_forget(store, c->id, err) < 0)
+		return err->code;
 	if (c->how == REMOVE)
 		return store_drop_state(store, c->kind->state, c->id, err);
 	if (!there && (store_each_state(store, c->kind->state, count_one, &n, err) > 0 || n > RECORDS_MOST))
@@ -307,6 +317,8 @@ change_record(struct exchange *ex, enum how how, struct str id, struct str secre
 	switch (rc) {
 	case 0:
 		audit(ex, action, id, "ok");
+		if (c.kind == &kinds[2])
+			hooks_wake(ex->serve->hooks);
 		if (how == REMOVE) {
 			exchange_none(ex);
 			break;
@@ -459,23 +471,27 @@ static void
 create_record(struct exchange *ex)
 {
 	struct str id = exchange_text(ex, json_get(ex->body, STR("id"))), secret = { 0 };
-	char made[16], key[48];
+	char made[16];
 	struct buf body = { 0 };
+	struct err err = { 0 };
 
 	if (!id.n) {
 		random_id(made, 12);
 		id = str_of(made);
-	} else if (!id_is_good(id)) {
-		exchange_problem(ex, 422, "id: wants 1 to 64 of A-Z a-z 0-9 _ . -");
+	} else if (!id_fits(ex, id)) {
+		exchange_problem(ex, 422, "id: wants 1 to %d of A-Z a-z 0-9 _ . -", kind_of(ex) == &kinds[2] ? 48 : 64);
 		return;
 	}
 	if (is_configured(ex, id))
 		return;
 	if (kind_of(ex) == &kinds[2] && json_get(ex->body, STR("secret")).type == JSON_NONE) {
-		random_id(key, 32);             /* 160 bits; the bytes of its base64 are what signs (Standard Webhooks) */
 		buf_add(&body, ex->body.p, ex->body.n - 1);
-		buf_lit(&body, ",\"secret\":\"whsec_");
-		buf_lit(&body, key);
+		buf_lit(&body, ",\"secret\":\"");
+		if (deliver_secret(&body, &err)) {
+			buf_release(&body);
+			exchange_error(ex, &err);
+			return;
+		}
 		buf_lit(&body, "\"}");
 		ex->body = json_value(buf_get(&body));
 		secret = exchange_text(ex, json_get(ex->body, STR("secret")));
@@ -487,7 +503,7 @@ create_record(struct exchange *ex)
 static int
 segment_is_good(struct exchange *ex)
 {
-	if (id_is_good(ex->segment[0]))
+	if (id_fits(ex, ex->segment[0]))
 		return 1;
 	exchange_problem(ex, 404, "no such id: they have 1 to 64 of A-Z a-z 0-9 _ . -");
 	return 0;
@@ -701,7 +717,6 @@ static void
 get_tenant(struct exchange *ex)
 {
 	struct buf json = { 0 };
-	struct store *store;
 	struct store_stats st;
 	struct err err = { 0 };
 
@@ -709,7 +724,7 @@ get_tenant(struct exchange *ex)
 		exchange_problem(ex, 404, "no such tenant");
 		return;
 	}
-	if (!(store = serve_store(ex->serve, ex->segment[0], &err)) || store_stats(store, &st, &err)) {
+	if (serve_tenant_stats(ex->serve, ex->segment[0], &st, &err)) {
 		exchange_error(ex, &err);
 		return;
 	}
@@ -756,17 +771,29 @@ create_tenant(struct exchange *ex)
 	buf_release(&json);
 }
 
-/* A tenant that some worker has open would go on being written to where nobody finds it. */
+static int
+see_one(void *self, struct str id, struct str json)
+{
+	(void)id, (void)json;
+	return ++*(int *)self;
+}
+
+/* A tenant that some worker has open would go on being written to where nobody finds it, and a key of it would make it again. */
 static void
 remove_tenant(struct exchange *ex)
 {
 	struct str name = ex->segment[0];
 	struct err err = { 0 };
+	int n = 0;
 
 	if (!tenant_is_there(ex, name)) {
 		exchange_problem(ex, 404, "no such tenant");
+	} else if (auth_list(ex->serve->auth, AUTH_KEYS, name, see_one, &n, &err) < 0 || auth_list(ex->serve->auth, AUTH_USERS, name, see_one, &n, &err) < 0) {
+		exchange_error(ex, &err);
+	} else if (n) {
+		exchange_problem(ex, 409, "the tenant has keys or users, remove them first");
 	} else if (ex->serve->spec.workers > 1 || serve_tenant_is_open(ex->serve, name)) {
-		exchange_problem(ex, 409, "the tenant is in use here: revoke its keys, stop the server, and remove it by at-admin tenant remove %.*s", STR_FMT(name));
+		exchange_problem(ex, 409, "the tenant is in use here: stop the server, and remove it by at-admin tenant remove %.*s", STR_FMT(name));
 	} else if (store_tenant_remove(ex->serve->spec.store, arena_dup(ex->arena, name.p, name.n), &err)) {
 		audit(ex, "tenant.remove", name, "failed");
 		exchange_error(ex, &err);

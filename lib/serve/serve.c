@@ -174,7 +174,6 @@ static int
 run_worker(struct serve *s, struct err *err)
 {
 	pthread_t signals;
-	struct err stop = { 0 };
 	int rc, watched = 0;
 
 	if (getrandom(&s->id_seed, sizeof(s->id_seed), 0) != sizeof(s->id_seed))
@@ -191,6 +190,8 @@ run_worker(struct serve *s, struct err *err)
 	watched = 1;
 	s->live = serve_live_new(s);
 	http_server_every(s->http, FLUSH_MS, on_tick, s);
+	if (s->worker == 0 && !(s->hooks = hooks_new(s, err)))
+		goto out;
 	if (s->worker == 0)
 		notify("READY=1");
 	http_server_run(s->http, s->setup->drain_ms, err);
@@ -201,11 +202,10 @@ out:
 	}
 	serve_pool_free(s->pool);
 	live_free(s->live);
+	hooks_free(s->hooks);
 	serve_tenants_free(s);
 	auth_close(s->auth);
 	serve_log_flush(s);
-	if (stop.code && !err->code)
-		*err = stop;
 	serve_kept_free(s->kept);
 	arena_free(s->bucket_texts);
 	map_release(&s->buckets);
@@ -317,6 +317,15 @@ is_loopback(const char *address)
 	return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0 || strncmp(address, "localhost:", 10) == 0;
 }
 
+static int
+is_unsafe(const struct serve *s, const char *address, struct err *err)
+{
+	if (is_loopback(address) || s->is_tls || s->spec.insecure)
+		return 0;
+	return err_set(err, ERR_USAGE, "%s is beyond this machine, where keys could be read on their way: give --tls-cert and --tls-key, or --insecure behind a proxy that has them",
+	    address);
+}
+
 struct made_key { int any; };
 
 static int
@@ -371,12 +380,10 @@ serve_run(const struct serve_spec *spec, struct err *err)
 		.ready = serve_exchange_ready, .refuse = serve_exchange_refuse, .done = serve_exchange_done, .self = &s };
 
 	s.is_tls = spec->tls_cert != NULL;
-	s.is_loopback = is_loopback(spec->listen);
 	if (!spec->tls_cert != !spec->tls_key)
 		return err_set(err, ERR_USAGE, "--tls-cert and --tls-key belong together");
-	if (!s.is_loopback && !s.is_tls && !spec->insecure && !getenv("LISTEN_FDS"))
-		return err_set(err, ERR_USAGE, "%s is beyond this machine, where keys could be read on their way: give --tls-cert and --tls-key, or --insecure behind a proxy that has them",
-		    spec->listen);
+	if (!getenv("LISTEN_FDS") && is_unsafe(&s, spec->listen, err))
+		return err->code;
 	if (spec->workers < 1 || spec->workers > WORKERS_MOST)
 		return err_set(err, ERR_USAGE, "--workers: 1 to %d", WORKERS_MOST);
 	block_signals();
@@ -385,7 +392,10 @@ serve_run(const struct serve_spec *spec, struct err *err)
 	http.connections = s.setup->connections;
 	http.each_address = s.setup->each_address;
 	http.body_bytes = s.setup->body_bytes;
-	if (!(s.http = http_server_new(&http, err)) || first_words(&s, err))
+	if (!(s.http = http_server_new(&http, err)))
+		goto out;
+	s.is_loopback = is_loopback(http_server_address(s.http));       /* also of a socket that the service manager opened */
+	if (is_unsafe(&s, http_server_address(s.http), err) || first_words(&s, err))
 		goto out;
 	if (spec->workers == 1)
 		run_worker(&s, err);

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "ingest/accept.h"
 #include "serve/figures.h"
+#include "serve/hooks.h"
 #include "serve/route.h"
 #include "serve/serve.h"
 
@@ -83,6 +84,10 @@ struct str serve_tenant_name(const struct serve_tenant *);
 void serve_tenants_free(struct serve *);                        /* what waits is committed first */
 int serve_tenant_is_open(struct serve *, struct str name);
 
+/* Figures of a tenant, also of one that is not open and is not to stay open for that. */
+struct store_stats;
+int serve_tenant_stats(struct serve *, struct str name, struct store_stats *, struct err *);
+
 #define TENANT_PENDING (64u << 20)      /* bytes that wait for a commit; beyond it requests are told to come later */
 
 /* Add events to what the next commit takes; copied. fresh: the id is ours, nobody can have sent it before. */
@@ -111,6 +116,7 @@ struct serve {
 	struct serve_pool *pool;
 	struct serve_kept *kept;
 	struct live *live;
+	struct hooks *hooks;            /* of the first worker; NULL in the others */
 	struct figures *figures;        /* shared by the workers */
 	int is_loopback, is_tls;
 	int64_t began_ms;

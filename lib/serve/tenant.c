@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "serve/serve_priv.h"
+#include "store/admin.h"
 
 #define DAY_MS 86400000LL
 #define KEEP_BYTES (4u << 20)           /* of a load's memory between two uses */
@@ -368,6 +369,27 @@ serve_tenant_is_open(struct serve *s, struct str name)
 	e = map_find(&s->tenants, name);
 	pthread_mutex_unlock(&s->tenants_lock);
 	return e && e->ptr;
+}
+
+int
+serve_tenant_stats(struct serve *s, struct str name, struct store_stats *st, struct err *err)
+{
+	struct map_entry *e;
+	struct serve_tenant *t;
+	struct store *store = NULL;
+	char *text = mem_dup(name.p, name.n);
+	int rc;
+
+	pthread_mutex_lock(&s->tenants_lock);           /* nobody opens it meanwhile: once in a process */
+	e = map_find(&s->tenants, name);
+	t = e ? e->ptr : NULL;
+	if (!t)
+		store = store_open(s->spec.store, text, STORE_READ, err);
+	rc = t || store ? store_stats(t ? t->store : store, st, err) : err->code;
+	store_close(store);
+	pthread_mutex_unlock(&s->tenants_lock);
+	free(text);
+	return rc;
 }
 
 void

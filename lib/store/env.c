@@ -739,16 +739,14 @@ store_begin_aside(struct store *s, struct err *err)
 int
 store_end_aside(struct store *mine, int keep, struct err *err)
 {
-	int fd = mine->scans_fd, rc = 0;
+	int rc = 0;
 
 	if (keep && mine->txn && mine->changed) {
 		rc = commit(mine->txn);
 		forget(mine, rc == 0);
 		rc = rc ? store_fail(mine, rc, "committing", err) : 0;
 	}
-	store_abort(mine);
 	store_close(mine);
-	close(fd);
 	return rc;
 }
 
@@ -1193,26 +1191,42 @@ store_share(struct store *s)
 	return mine;
 }
 
+struct store *
+store_share_write(struct store *s, struct err *err)
+{
+	struct buf path = { 0 };
+	struct store *mine = NULL;
+	int fd;
+
+	buf_printf(&path, "%s/scans.lock", s->path);
+	if ((fd = io_open(buf_text(&path), O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0)) < 0) {
+		err_set(err, ERR_IO, "%s: %s", path.p, strerror(errno));
+	} else {
+		mine = store_share(s);
+		mine->how = STORE_READ | STORE_WRITE;
+		mine->scans_fd = fd;    /* of its own, as turn and pen belong to what was opened */
+	}
+	buf_release(&path);
+	return mine;
+}
+
 void
 store_close(struct store *s)
 {
 	if (!s)
 		return;
-	if (s->of) {
-		store_let_go(s);
-		__atomic_fetch_sub(&s->of->shares, 1, __ATOMIC_RELEASE);
-		free(s->path);
-		free(s->dir);
-		free(s);
-		return;
-	}
-	assert(__atomic_load_n(&s->shares, __ATOMIC_ACQUIRE) == 0);
-	store_vocabs_free(s->vocabs);
 	store_abort(s);
 	store_let_go(s);
-	if (s->env)
-		mdb_env_close(s->env);
-	if (s->scans_fd >= 0)
+	if (s->of) {
+		__atomic_fetch_sub(&s->of->shares, 1, __ATOMIC_RELEASE);
+	} else {
+		assert(__atomic_load_n(&s->shares, __ATOMIC_ACQUIRE) == 0);
+		store_vocabs_free(s->vocabs);
+		if (s->env)
+			mdb_env_close(s->env);
+		pthread_rwlock_destroy(&s->map_lock_own);
+	}
+	if (s->scans_fd >= 0 && (!s->of || s->how & STORE_WRITE))
 		close(s->scans_fd);
 	store_sealer_free(s);
 	store_free_samples(s);
@@ -1224,7 +1238,6 @@ store_close(struct store *s)
 	chunk_packed_release(&s->packed);
 	pack_release(&s->pack);
 	buf_release(&s->value);
-	pthread_rwlock_destroy(&s->map_lock_own);
 	free(s->path);
 	free(s->dir);
 	free(s);

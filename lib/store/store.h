@@ -37,6 +37,7 @@ struct str store_path(const struct store *);    /* DIR/tenants/NAME */
 /* The same tenant once more, for reading, in the same process: what it holds (store_hold) is its own, so that each thread of a
  * server has one. Closed before the one it was made of. */
 struct store *store_share(struct store *);
+struct store *store_share_write(struct store *, struct err *);  /* and for writing, in transactions that wait for those of the others */
 
 /* ---- rights: what the holder of a handle may read. Whatever reads through it asks them for each event, series and row, below all
  * that is made of them; so what is counted, and which names and properties there are, is as in a store that has nothing else.

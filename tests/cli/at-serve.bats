@@ -349,3 +349,57 @@ P
 	serve_start
 	python3 "$BATS_TEST_DIRNAME/serve_walk.py" "$U" "$KEY"
 }
+
+@test "fault 45: webhooks are signed, sent again until they are taken, in order, and none twice; who refuses for good is left" {
+	mkdir config
+	echo '{"serve":{"webhooks":{"private":true}}}' > config/analytics.json
+	python3 - > receiver.log 2>&1 <<'P' &
+import base64, hashlib, hmac, http.server, json
+left = [2]                              # so many are refused at first
+class H(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *a): pass
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers['Content-Length']))
+        if self.path == '/gone': self.send_response(410); self.end_headers(); return
+        if left[0]: left[0] -= 1; self.send_response(503); self.end_headers(); return
+        secret = base64.b64decode(open('secret').read().strip()[6:] + '==')
+        text = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + body
+        good = 'v1,' + base64.b64encode(hmac.new(secret, text, hashlib.sha256).digest()).decode() == self.headers['webhook-signature']
+        o = json.loads(body)
+        print(good, o["type"], o["data"].get("properties", {}).get("n"), flush=True)
+        self.send_response(204); self.end_headers()
+s = http.server.HTTPServer(('127.0.0.1', 0), H); print('port', s.server_port, flush=True); s.serve_forever()
+P
+	receiver=$!
+	for _ in $(seq 100); do port=$(sed -n 's/^port //p' receiver.log); [ -n "$port" ] && break; sleep 0.05; done
+	serve_start
+	post /api/v1/events '{"event":"order","properties":{"n":0}}' > /dev/null               # before anybody asked
+	post /api/v1/webhooks "{\"id\":\"w\",\"url\":\"http://127.0.0.1:$port/\",\"events\":[\"order\"]}" > /dev/null
+	json "o['secret']" > secret
+	post /api/v1/webhooks "{\"id\":\"gone\",\"url\":\"http://127.0.0.1:$port/gone\",\"events\":[\"order\"]}" > /dev/null
+	for n in 1 2 3; do post /api/v1/events "{\"event\":\"order\",\"properties\":{\"n\":$n}}" > /dev/null; post /api/v1/events '{"event":"other"}' > /dev/null; done
+	at-ingest -q <<< '{"event":"order","properties":{"n":4}}'                              # of another process
+	for _ in $(seq 600); do [ "$(grep -c ^True receiver.log)" = 4 ] && break; sleep 0.1; done
+	[ "$(grep -v port receiver.log)" = $'True order 1\nTrue order 2\nTrue order 3\nTrue order 4' ]
+	for _ in $(seq 100); do get /api/v1/webhooks/gone > /dev/null; [ "$(json "o.get('enabled')")" = False ] && break; sleep 0.1; done
+	[ "$(json "o.get('enabled')")" = False ]
+	get /api/v1/webhooks/gone/dead > /dev/null && [ "$status_code" = 200 ]
+	get /api/v1/webhooks/w/queue > /dev/null && [ "$(json "o['messages']")" = '[]' ]
+	post /api/v1/webhooks/w/test '{}' > /dev/null
+	for _ in $(seq 100); do grep -q '^True test' receiver.log && break; sleep 0.1; done
+	grep -q '^True test' receiver.log
+	serve_stop
+	serve_start
+	sleep 2
+	[ "$(grep -c '^True order' receiver.log)" = 4 ]
+	kill $receiver
+}
+
+@test "fault 44: a webhook to an address of this network is not sent, unless the configuration allows it" {
+	serve_start
+	post /api/v1/webhooks '{"id":"w","url":"http://127.0.0.1:9/","events":["*"]}' > /dev/null
+	post /api/v1/webhooks/w/test '{}' > /dev/null
+	for _ in $(seq 50); do curl -s "$U/metrics" | grep -q '^at_hooks_failed_total [1-9]' && break; sleep 0.1; done
+	curl -s "$U/metrics" | grep -q '^at_hooks_failed_total [1-9]'
+	curl -s "$U/metrics" | grep -q '^at_hooks_sent_total 0'
+}

@@ -1,0 +1,520 @@
+#include "serve/hooks.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alert/deliver.h"
+#include "auth/audit.h"
+#include "serve/serve_priv.h"
+#include "store/admin.h"
+
+#define TICK_MS 500                     /* between looks at what is new */
+#define LOOK_MS 30000                   /* between looks for tenants that were made meanwhile */
+#define PLACE_MS 10000                  /* a place that moved is written no later, though nothing was queued */
+#define MESSAGES_MOST 1000              /* queued in one transaction */
+#define QUEUE_MOST 10000                /* waiting in a tenant; beyond it what is new waits in the store itself */
+#define LETTERS_MOST 1000               /* dead ones in an answer */
+
+struct hooks {
+	struct serve *serve;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t due;
+	int ending, woken, running;
+	int64_t looked;                 /* for tenants, mono ms; 0: never */
+	struct map tenants;             /* name -> struct watched; the thread's alone */
+};
+
+struct watched {
+	struct store *store;            /* to read and to write */
+	uint64_t version;               /* of the store, when nothing new was left */
+	int64_t due;                    /* when the next message is, mono ms; INT64_MAX: none waits */
+	struct store_place place;
+	int has_place, moved;           /* moved: since it was written */
+	int64_t written;                /* mono ms */
+};
+
+static int64_t
+now_ms(void)
+{
+	return time_mono_ns() / 1000000;
+}
+
+/* ---- what is new */
+
+struct want { char *text; struct str id; struct json events; int64_t created; };        /* of a webhook that is on */
+struct message { struct str receiver; char *type; struct str body; };
+
+struct news {
+	struct want *want;
+	int n_wants, cap;
+	struct buf scratch;
+	struct message *message;
+	int n, cap_messages;
+};
+
+static int
+keep_want(void *self, struct str name, struct str value)
+{
+	struct news *w = self;
+	struct want *want;
+	struct json record;
+
+	if (w->n_wants == w->cap)
+		w->want = mem_grow(w->want, (size_t)(w->cap = w->cap ? w->cap * 2 : 8), sizeof(*w->want));
+	want = &w->want[w->n_wants++];
+	*want = (struct want){ .text = mem_dup(value.p, value.n), .id = { mem_dup(name.p, name.n), name.n } };
+	record = json_value((struct str){ want->text, value.n });
+	want->events = json_get(record, STR("enabled")).type == JSON_FALSE ? JSON_ABSENT : json_get(record, STR("events"));
+	if (time_parse_rfc3339(json_text(json_get(record, STR("created")), &w->scratch), &want->created))
+		want->created = TIME_MIN;
+	return 0;
+}
+
+/* The type itself, "*", or "alert.*". */
+static int
+is_wanted(struct news *w, const struct want *want, struct str type)
+{
+	struct json_iter it;
+	int wanted = 0;
+
+	for (it = json_iter(want->events); want->events.type == JSON_ARRAY && !wanted && json_next(&it); ) {
+		struct str text = json_text(it.value, &w->scratch);
+
+		wanted = str_eq(text, type) || str_eq(text, STR("*")) ||
+		    (text.n > 2 && memcmp(text.p + text.n - 2, ".*", 2) == 0 && type.n >= text.n - 1 && memcmp(type.p, text.p, text.n - 1) == 0);
+	}
+	return wanted;
+}
+
+/* One for each webhook that wants it and was there when it came. */
+static void
+keep_messages(struct news *w, struct str type, int64_t received, const struct event *e, struct str json)
+{
+	struct buf body = { 0 };
+
+	for (int i = 0; i < w->n_wants; i++) {
+		if (received < w->want[i].created || !is_wanted(w, &w->want[i], type))
+			continue;
+		if (e && !body.n)
+			event_put(&body, e);
+		if (e)
+			json = buf_get(&body);
+		if (w->n == w->cap_messages)
+			w->message = mem_grow(w->message, (size_t)(w->cap_messages = w->cap_messages ? w->cap_messages * 2 : 16), sizeof(*w->message));
+		w->message[w->n++] = (struct message){ w->want[i].id, mem_dup(type.p, type.n), { mem_dup(json.p, json.n), json.n } };
+	}
+	buf_release(&body);
+}
+
+static int
+new_event(void *self, const struct event *e, struct err *err)
+{
+	struct news *w = self;
+
+	(void)err;
+	keep_messages(w, e->name, e->received, e, (struct str){ 0 });
+	return w->n >= MESSAGES_MOST;
+}
+
+static int
+new_row(void *self, const char *kind, uint64_t number, struct str json, struct err *err)
+{
+	struct news *w = self;
+	struct buf state = { 0 }, type = { 0 };
+
+	(void)number, (void)err;
+	buf_lit(&type, kind);
+	if (strcmp(kind, "alert") == 0) {
+		buf_byte(&type, '.');
+		buf_str(&type, json_text(json_get(json_value(json), STR("state")), &state));
+	}
+	keep_messages(w, buf_get(&type), TIME_MAX, NULL, json);
+	buf_release(&state);
+	buf_release(&type);
+	return w->n >= MESSAGES_MOST;
+}
+
+static void
+release_news(struct news *w)
+{
+	for (int i = 0; i < w->n_wants; i++) {
+		free(w->want[i].text);
+		free((char *)w->want[i].id.p);
+	}
+	for (int i = 0; i < w->n; i++) {
+		free(w->message[i].type);
+		free((char *)w->message[i].body.p);
+	}
+	free(w->want);
+	free(w->message);
+	buf_release(&w->scratch);
+}
+
+/* Where the last server stopped, when webhooks waited then; else from now on. */
+static int
+find_place(struct watched *t, struct err *err)
+{
+	struct buf place = { 0 };
+	int rc = store_get_state(t->store, "hooks", STR("place"), &place, err);
+
+	if (rc > 0 && place.n == sizeof(t->place))
+		memcpy(&t->place, place.p, place.n);
+	else if (rc >= 0)
+		rc = store_place_now(t->store, &t->place, err);
+	t->has_place = rc >= 0;
+	buf_release(&place);
+	return rc < 0 ? rc : 0;
+}
+
+/* Queue the messages and write the place, or, where nobody asks any more, forget it. */
+static int
+write_all(struct watched *t, const struct news *w, const struct store_place *place, struct err *err)
+{
+	int rc = store_begin(t->store, err);
+
+	for (int i = 0; rc >= 0 && i < w->n; i++)
+		rc = deliver_put(t->store, w->message[i].receiver, str_of(w->message[i].type), time_now(), w->message[i].body, err);
+	if (rc >= 0 && w->n_wants)
+		rc = store_put_state(t->store, "hooks", STR("place"), (struct str){ (const char *)place, sizeof(*place) }, err);
+	else if (rc >= 0)
+		rc = store_drop_state(t->store, "hooks", STR("place"), err);
+	if (rc < 0) {
+		store_abort(t->store);
+		return rc;
+	}
+	if ((rc = store_commit(t->store, err)) == 0) {
+		t->moved = 0;
+		t->written = now_ms();
+	}
+	return rc;
+}
+
+static int
+count_one(void *self, struct str id, struct str json)
+{
+	(void)id, (void)json;
+	return ++*(int *)self >= QUEUE_MOST;
+}
+
+/* 1: there may be more; 0; < 0. */
+static int
+gather(struct watched *t, struct err *err)
+{
+	static const char *const kinds[] = { "alert", "anomaly", "match", "insight", NULL };
+	struct news w = { .n = 0 };
+	const struct store_news news = { new_event, new_row, kinds, &w };
+	struct store_place place;
+	int samples = 0, waiting = 0, rc, full;
+
+	if ((!t->has_place && (rc = find_place(t, err))) || (rc = store_each_state(t->store, DELIVER_RECEIVERS, keep_want, &w, err)) < 0 ||
+	    (rc = deliver_each(t->store, (struct str){ 0 }, 0, count_one, &waiting, err)) < 0 || waiting >= QUEUE_MOST)
+		goto out;
+	place = t->place;
+	rc = w.n_wants ? store_each_new(t->store, &place, &news, &samples, err) : store_place_now(t->store, &place, err);
+	if (rc < 0)
+		goto out;
+	full = w.n >= MESSAGES_MOST;
+	t->moved |= w.n_wants && memcmp(&place, &t->place, sizeof(place));
+	if ((w.n || (t->moved && now_ms() - t->written > PLACE_MS)) && (rc = write_all(t, &w, &place, err)))
+		goto out;
+	t->place = place;
+	if (w.n)
+		t->due = 0;
+	rc = full;
+out:
+	release_news(&w);
+	return rc;
+}
+
+/* ---- the thread */
+
+static int
+is_ending(void *self)
+{
+	struct hooks *h = self;
+	int ending;
+
+	pthread_mutex_lock(&h->lock);
+	ending = h->ending;
+	pthread_mutex_unlock(&h->lock);
+	return ending;
+}
+
+static int
+deliver(struct hooks *h, struct watched *t, struct err *err)
+{
+	struct figures_part *f = figures_part(h->serve->figures, h->serve->worker);
+	struct serve_setup *setup = serve_setup_now(h->serve);
+	const struct deliver_spec spec = { .private_too = config_get(setup->config, "analytics", "serve.webhooks.private").type == JSON_TRUE,
+		.stopping = is_ending, .self = h };
+	struct deliver_figures sent = { 0 };
+	int64_t next = deliver_due(t->store, &spec, &sent, err);
+
+	t->due = next < 0 ? INT64_MAX : now_ms() + next;
+	__atomic_fetch_add(&f->hooks_sent, sent.delivered, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&f->hooks_failed, sent.failed, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&f->hooks_dead, sent.dead, __ATOMIC_RELAXED);
+	serve_setup_free(setup);
+	return next < -1 ? (int)next : 0;
+}
+
+static int
+see_tenant(void *self, const char *name)
+{
+	struct hooks *h = self;
+	struct err err = { 0 };
+	struct map_entry *e = map_find(&h->tenants, str_of(name));
+	struct store *store;
+
+	if (!e && (store = serve_store(h->serve, str_of(name), &err)) && (store = store_share_write(store, &err))) {
+		struct watched *t = mem_new(sizeof(*t));
+
+		t->store = store;
+		map_put(&h->tenants, str_of(name), NULL)->ptr = t;
+	}
+	return is_ending(h);
+}
+
+static void
+look(struct hooks *h, int woken)
+{
+	struct err err = { 0 };
+
+	if (!h->looked || now_ms() - h->looked > LOOK_MS) {
+		h->looked = now_ms();
+		store_tenants(h->serve->spec.store, see_tenant, h, &err);
+		err_clear(&err);
+	}
+	for (struct map_entry *e = map_first(&h->tenants); e && !is_ending(h); e = map_next(&h->tenants, e)) {
+		struct watched *t = e->ptr;
+		uint64_t version = store_version(t->store);
+		int rc = 0;
+
+		if (version != t->version || (t->moved && now_ms() - t->written > PLACE_MS))
+			while (!is_ending(h) && (rc = gather(t, &err)) > 0)
+				;
+		if (rc == 0)
+			t->version = version;   /* what is written here is looked at once more, and brings nothing */
+		if (rc == 0 && (woken || t->due <= now_ms()))
+			rc = deliver(h, t, &err);
+		if (rc < 0) {
+			struct buf more = { 0 };
+
+			json_put_key(&more, STR("error"));
+			json_put_string(&more, str_of(err.text));
+			serve_log(h->serve, "error", "webhooks", buf_get(&more));
+			buf_release(&more);
+			err_clear(&err);
+			t->due = now_ms() + 10000;
+		}
+	}
+}
+
+static void *
+run(void *self)
+{
+	struct hooks *h = self;
+	int woken = 1;
+
+	pthread_mutex_lock(&h->lock);
+	while (!h->ending) {
+		int64_t until = time_mono_ns() + TICK_MS * 1000000LL;
+		struct timespec at = { until / 1000000000, until % 1000000000 };
+
+		pthread_mutex_unlock(&h->lock);
+		look(h, woken);
+		pthread_mutex_lock(&h->lock);
+		while (!h->ending && !h->woken && pthread_cond_timedwait(&h->due, &h->lock, &at) != ETIMEDOUT)
+			;
+		woken = h->woken;
+		h->woken = 0;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return NULL;
+}
+
+struct hooks *
+hooks_new(struct serve *s, struct err *err)
+{
+	struct hooks *h = mem_new(sizeof(*h));
+	pthread_condattr_t mono;
+	int rc;
+
+	h->serve = s;
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_condattr_init(&mono);
+	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
+	pthread_cond_init(&h->due, &mono);
+	pthread_condattr_destroy(&mono);
+	if ((rc = pthread_create(&h->thread, NULL, run, h))) {
+		err_set(err, ERR_LIMIT, "cannot start a thread: %s", strerror(rc));
+		hooks_free(h);
+		return NULL;
+	}
+	h->running = 1;
+	return h;
+}
+
+void
+hooks_wake(struct hooks *h)
+{
+	if (!h)
+		return;
+	pthread_mutex_lock(&h->lock);
+	h->woken = 1;
+	pthread_cond_signal(&h->due);
+	pthread_mutex_unlock(&h->lock);
+}
+
+void
+hooks_free(struct hooks *h)
+{
+	if (!h)
+		return;
+	pthread_mutex_lock(&h->lock);
+	h->ending = 1;
+	pthread_cond_signal(&h->due);
+	pthread_mutex_unlock(&h->lock);
+	if (h->running)
+		pthread_join(h->thread, NULL);
+	for (struct map_entry *e = map_first(&h->tenants); e; e = map_next(&h->tenants, e)) {
+		store_close(((struct watched *)e->ptr)->store);
+		free(e->ptr);
+	}
+	map_release(&h->tenants);
+	pthread_mutex_destroy(&h->lock);
+	pthread_cond_destroy(&h->due);
+	free(h);
+}
+
+/* ---- routes: what could not be delivered, sending it again, a test */
+
+/* 0, or answered: there is such a webhook. */
+static int
+find_hook(struct exchange *ex, struct store *store)
+{
+	struct buf record = { 0 };
+	struct err err = { 0 };
+	int rc = store_get_state(store, DELIVER_RECEIVERS, ex->segment[0], &record, &err);
+
+	buf_release(&record);
+	if (rc > 0)
+		return 0;
+	if (rc < 0)
+		exchange_error(ex, &err);
+	else
+		exchange_problem(ex, 404, "no webhook '%.*s'", (int)(ex->segment[0].n > 64 ? 64 : ex->segment[0].n), ex->segment[0].p);
+	return -1;
+}
+
+struct letters { struct buf json; int n; };
+
+static int
+list_letter(void *self, struct str id, struct str json)
+{
+	struct letters *l = self;
+
+	(void)id;
+	buf_lit(&l->json, l->n++ ? "," : "");
+	buf_str(&l->json, json);
+	return l->n == LETTERS_MOST;
+}
+
+static void
+list_letters(struct exchange *ex, int dead)
+{
+	struct letters l = { .n = 0 };
+	struct store *store = exchange_store(ex);
+	struct err err = { 0 };
+
+	if (!store || find_hook(ex, store))
+		return;
+	buf_lit(&l.json, "{\"messages\":[");
+	deliver_each(store, ex->segment[0], dead, list_letter, &l, &err);
+	buf_lit(&l.json, "]}");
+	if (err.code)
+		exchange_error(ex, &err);
+	else
+		exchange_json(ex, 200, &l.json);
+	buf_release(&l.json);
+}
+
+static void
+queued(struct exchange *ex)
+{
+	list_letters(ex, 0);
+}
+
+static void
+dead(struct exchange *ex)
+{
+	list_letters(ex, 1);
+}
+
+static void
+answer_queued(struct exchange *ex, int n, const char *action)
+{
+	struct buf json = { 0 };
+
+	audit_add(ex->serve->auth, &(struct audit_entry){ .tenant = ex->who->tenant, .who = ex->who->name, .from = str_of(http_client(ex->request)),
+	    .action = str_of(action), .object = ex->segment[0], .result = STR("ok"), .request = str_of(ex->id) }, &(struct err){ 0 });
+	hooks_wake(ex->serve->hooks);
+	buf_printf(&json, "{\"queued\":%d}", n);
+	exchange_json(ex, 200, &json);
+	buf_release(&json);
+}
+
+static void
+replay(struct exchange *ex)
+{
+	struct store *store = exchange_store(ex), *mine;
+	struct err err = { 0 };
+	int rc;
+
+	if (!store || find_hook(ex, store))
+		return;
+	mine = store_share_write(store, &err);
+	rc = mine ? deliver_replay(mine, ex->segment[0], exchange_param(ex, "message"), time_now(), &err) : err.code;
+	store_close(mine);
+	if (rc < 0)
+		exchange_error(ex, &err);
+	else
+		answer_queued(ex, rc, "webhook.replay");
+}
+
+struct test { struct serve_job job; struct str hook; };
+
+static int
+put_test(struct serve_job *job, struct store *store, struct err *err)
+{
+	return deliver_put(store, ((struct test *)(void *)job)->hook, STR("test"), time_now(), STR("{}"), err);
+}
+
+static void
+test(struct exchange *ex)
+{
+	struct test job = { .job = { .run = put_test }, .hook = ex->segment[0] };
+	struct store *store = exchange_store(ex);
+	struct err err = { 0 };
+	struct serve_tenant *t;
+
+	if (!store || find_hook(ex, store))
+		return;
+	if (!(t = serve_tenant(ex->serve, ex->who->tenant, &err)) || serve_tenant_write(t, &job.job, &err) < 0)
+		exchange_error(ex, &err);
+	else
+		answer_queued(ex, 1, "webhook.test");
+}
+
+static const struct route_param replay_params[] = { { "message", "string", 0, "only this one; all when not given" }, { 0 } };
+
+const struct route route_hooks[] = {
+	{ "GET", "/api/v1/webhooks/{id}/queue", "What waits to be delivered.", AUTH_READ, "webhooks", NULL, NULL, "Messages", 200, ROUTE_POOL, 0, queued },
+	{ "GET", "/api/v1/webhooks/{id}/dead", "What could not be delivered.", AUTH_READ, "webhooks", NULL, NULL, "Messages", 200, ROUTE_POOL, 0, dead },
+	{ "POST", "/api/v1/webhooks/{id}/replay", "Send what could not be delivered once more.", AUTH_WRITE, "webhooks", replay_params, NULL, "Queued", 200, ROUTE_POOL, 0, replay },
+	{ "POST", "/api/v1/webhooks/{id}/test", "Send a message of type test.", AUTH_WRITE, "webhooks", NULL, NULL, "Queued", 200, ROUTE_POOL, 0, test },
+	{ 0 }
+};
