@@ -66,7 +66,7 @@ struct http_request {
 	size_t close_at;
 	int direct, answered;           /* given within a call of the loop; taken by the loop */
 	int status, closes, streams, raw_stream, ended;
-	struct outbox *outbox;          /* of a stream */
+	struct outbox *_Atomic outbox;  /* of a stream; made by the thread that begins it */
 	struct http_socket *socket;     /* the answer is 101 */
 };
 struct http_request *http_request_new(struct connection *, struct str head, int lines, int *status, const char **why);

@@ -1,4 +1,5 @@
 /* Requests as the caller sees them, and what is made of an answer. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -335,6 +336,7 @@ http_request_answered(struct http_request *r)
 void
 http_answer(struct http_request *r, const struct http_answer *a)
 {
+	assert(!r->status);                             /* once */
 	r->status = a->status;
 	r->closes = a->close;
 	http_request_build(&r->answer, &r->close_at, a, r, 0);
@@ -346,6 +348,7 @@ http_stream_begin(struct http_request *r, const struct http_answer *a)
 {
 	struct str first = a->body;
 
+	assert(!r->status);
 	r->status = a->status;
 	r->streams = 1;
 	r->raw_stream = !r->head.minor;

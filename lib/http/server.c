@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "http/http_priv.h"
 #include "http/listen.h"
 
-#define ACCEPTS      64                 /* taken at once; other processes may want some too */
+#define ACCEPTS      8                  /* taken at once; other processes may want some too */
 #define REFUSED_MOST 256                /* that are told so at once; beyond it they are just closed */
 #define PAUSE_MS     200                /* before accept is tried again when there is no descriptor to be had */
 
@@ -220,7 +221,14 @@ call_every(struct http_server *s)
 uint16_t *
 http_server_bucket(struct http_server *s, const char *address)
 {
-	return s->by_address ? &s->by_address[str_hash(str_of(address)) % HTTP_BUCKETS] : NULL;
+	unsigned char six[16];
+	struct str key = str_of(address);
+
+	if (!s->by_address)
+		return NULL;
+	if (inet_pton(AF_INET6, address, six) == 1)
+		key = (struct str){ (char *)six, 8 };   /* a network of theirs, in which a host has as many addresses as it likes */
+	return &s->by_address[str_hash(key) % HTTP_BUCKETS];
 }
 
 static void

@@ -177,24 +177,59 @@ post(struct http_socket *s, unsigned wants)
 		s->holds--;                             /* one was on its way already, and holds it */
 }
 
+static int
+send_frame(struct http_socket *s, struct str frame, size_t most)
+{
+	int rc = outbox_add(s->outbox, &frame, 1, most, 0);
+
+	if (rc == 0)
+		post(s, WANT_STREAM);
+	return rc;
+}
+
 int
 http_socket_send(struct http_socket *s, struct str text, int binary, size_t most)
 {
 	struct buf frame = { 0 };
-	struct str piece;
-	int rc;
+	int rc = -1;
 
 	if (s->closing)
-		return -1;
+		return rc;
 	messages_frame(&frame, text, binary, s->packs);
-	piece = buf_get(&frame);
-	if ((rc = outbox_add(s->outbox, &piece, 1, most, 0)) == 0)
-		post(s, WANT_STREAM);
+	rc = send_frame(s, buf_get(&frame), most);
 	buf_release(&frame);
 	return rc;
 }
 
-/* The last frame, unless one was sent already. */
+struct http_message { struct buf plain, packed; };
+
+struct http_message *
+http_message_new(struct str text, int binary)
+{
+	struct http_message *m = mem_new(sizeof(*m));
+
+	messages_frame(&m->plain, text, binary, 0);
+	messages_frame(&m->packed, text, binary, 1);
+	return m;
+}
+
+void
+http_message_free(struct http_message *m)
+{
+	if (!m)
+		return;
+	buf_release(&m->plain);
+	buf_release(&m->packed);
+	free(m);
+}
+
+int
+http_socket_give(struct http_socket *s, const struct http_message *m, size_t most)
+{
+	return send_frame(s, buf_get(s->packs ? &m->packed : &m->plain), most);
+}
+
+/* The last frame, unless there was one already. */
 static int
 send_close(struct http_socket *s, struct str frame)
 {

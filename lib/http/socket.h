@@ -24,6 +24,13 @@ struct http_socket *http_socket_open(struct http_request *, const struct http_so
 
 /* Send a message; from any thread. 0; 1 when more than `most` bytes wait for the peer and nothing was taken; < 0: it is closed. */
 int http_socket_send(struct http_socket *, struct str, int binary, size_t most);
+
+/* The same message for many sockets: framed and packed once. */
+struct http_message;
+struct http_message *http_message_new(struct str, int binary);
+void http_message_free(struct http_message *);
+int http_socket_give(struct http_socket *, const struct http_message *, size_t most);    /* as http_socket_send */
+
 void http_socket_close(struct http_socket *, int code, const char *reason);     /* what was sent goes out first, for 2 s at most */
 
 /* The socket stays a valid thing to send to (which then gives < 0) while it is held, also after `closed`. */

@@ -96,7 +96,15 @@ thread(void *(*work)(void *), void *self)
 static void
 message(void *self __attribute__((unused)), struct http_socket *s, struct str text, int binary)
 {
-	http_socket_send(s, text, binary, 64 << 20);
+	struct http_message *m;
+
+	if (text.n % 2) {                               /* both ways to send */
+		http_socket_send(s, text, binary, 64 << 20);
+		return;
+	}
+	m = http_message_new(text, binary);
+	http_socket_give(s, m, 64 << 20);
+	http_message_free(m);
 }
 
 static int
