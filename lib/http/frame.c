@@ -5,7 +5,8 @@
 #define DIGITS_MOST 15          /* of a size: 2^60 is beyond every bound */
 #define EXTRA_MOST  8192u       /* bytes of extensions and trailers of one body; nobody sends more than a few dozen */
 
-enum state { SIZE, EXTENSION, SIZE_LF, BODY, BODY_CR, BODY_LF, TRAILER, TRAILER_NAME, TRAILER_VALUE, TRAILER_LF, LAST_LF, END };
+/* An extension is ;NAME, ;NAME=VALUE or ;NAME="TEXT", without blanks. */
+enum state { SIZE, NAME_BEGINS, NAME, VALUE_BEGINS, VALUE, QUOTED, QUOTED_PAIR, QUOTED_END, SIZE_LF, BODY, BODY_CR, BODY_LF, TRAILER, TRAILER_NAME, TRAILER_VALUE, TRAILER_LF, LAST_LF, END };
 
 void
 frame_init(struct frame *f, int chunked, int64_t length)
@@ -38,6 +39,41 @@ is_name(unsigned char c)
 	return http_hex((char)c) >= 0 || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
+static int
+step_extension(int state, unsigned char c)
+{
+	if (state == QUOTED)
+		return !is_text(c) ? -1 : c == '"' ? QUOTED_END : c == '\\' ? QUOTED_PAIR : QUOTED;
+	if (state == QUOTED_PAIR)
+		return is_text(c) ? QUOTED : -1;
+	if (state == VALUE_BEGINS && c == '"')
+		return QUOTED;
+	if (is_name(c) && state != QUOTED_END)
+		return state == NAME_BEGINS ? NAME : state == VALUE_BEGINS ? VALUE : state;
+	if (state == NAME_BEGINS || state == VALUE_BEGINS)
+		return -1;
+	return c == '\r' ? SIZE_LF : c == ';' ? NAME_BEGINS : c == '=' && state == NAME ? VALUE_BEGINS : -1;
+}
+
+/* A byte of a trailer's name, from the first on. */
+static int
+step_name(struct frame *f, unsigned char c)
+{
+	static const char *const framing[] = { "Transfer-Encoding", "Content-Length", "Host" };
+
+	if (c == ':') {                                 /* no reader may believe these here (RFC 9110, 6.5.1); one that does is cheated */
+		for (size_t i = 0; i < sizeof(framing) / sizeof(*framing); i++)
+			if (http_same((struct str){ f->name, f->name_n }, str_of(framing[i])))
+				return -1;
+		return TRAILER_VALUE;
+	}
+	if (!is_name(c) || ++f->extra > EXTRA_MOST)
+		return -1;
+	if (f->name_n < sizeof(f->name))
+		f->name[f->name_n++] = (char)c;
+	return TRAILER_NAME;
+}
+
 /* A byte of framing: the next state, or -1. */
 static int
 step(struct frame *f, unsigned char c)
@@ -50,9 +86,15 @@ step(struct frame *f, unsigned char c)
 			f->left = f->left << 4 | http_hex((char)c);
 			return SIZE;
 		}
-		return !f->digits ? -1 : c == '\r' ? SIZE_LF : c == ';' ? EXTENSION : -1;
-	case EXTENSION:
-		return c == '\r' ? SIZE_LF : is_text(c) && ++f->extra <= EXTRA_MOST ? EXTENSION : -1;
+		return !f->digits ? -1 : c == '\r' ? SIZE_LF : c == ';' ? NAME_BEGINS : -1;
+	case NAME_BEGINS:
+	case NAME:
+	case VALUE_BEGINS:
+	case VALUE:
+	case QUOTED:
+	case QUOTED_PAIR:
+	case QUOTED_END:
+		return ++f->extra > EXTRA_MOST ? -1 : step_extension(f->state, c);
 	case SIZE_LF:
 		f->digits = 0;
 		return c != '\n' ? -1 : f->left ? BODY : TRAILER;
@@ -61,9 +103,10 @@ step(struct frame *f, unsigned char c)
 	case BODY_LF:
 		return c == '\n' ? SIZE : -1;
 	case TRAILER:                           /* at the beginning of a line */
-		return c == '\r' ? LAST_LF : is_name(c) && ++f->extra <= EXTRA_MOST ? TRAILER_NAME : -1;
+		f->name_n = 0;
+		return c == '\r' ? LAST_LF : c == ':' ? -1 : step_name(f, c);
 	case TRAILER_NAME:
-		return c == ':' ? TRAILER_VALUE : is_name(c) && ++f->extra <= EXTRA_MOST ? TRAILER_NAME : -1;
+		return step_name(f, c);
 	case TRAILER_VALUE:
 		return c == '\r' ? TRAILER_LF : is_text(c) && ++f->extra <= EXTRA_MOST ? TRAILER_VALUE : -1;
 	case TRAILER_LF:

@@ -145,7 +145,7 @@ parse_first(struct head *h, struct str line, const char **why)
 	if (version.n != 8 || memcmp(version.p, "HTTP/", 5) || version.p[5] < '0' || version.p[5] > '9' || version.p[6] != '.' ||
 	    version.p[7] < '0' || version.p[7] > '9')
 		return -400;
-	if (version.p[5] != '1') {
+	if (version.p[5] != '1' || version.p[7] > '1') {       /* (RFC 9110 would take 1.5 for 1.1; others do not, and nobody sends it) */
 		*why = "this server speaks HTTP/1.1";
 		return -505;
 	}

@@ -3,7 +3,7 @@
  *   GET /healthz        ok                              POST /api/v1/events  {"accepted":1} for a JSON object, 400 else
  *   GET /openapi.json   4 KiB of JSON                   POST /count          the bytes of a body taken in pieces
  *   GET /slow?ms=N      answered by a thread after N    GET /stream?n=N      N pieces from a thread
- *   POST /echo          the body                        /ws, /ws/echo        a WebSocket that echoes
+ *   POST /echo          the body, and X-Method            /ws, /ws/echo        a WebSocket that echoes
  *   GET /figures        connections and other figures   GET /client          the client's address
  *
  * SIGTERM drains, SIGHUP reads the certificate again. The address goes to stdout.
@@ -166,7 +166,7 @@ ready(void *self __attribute__((unused)), struct http_request *r)
 		answer(r, 200, "application/json", buf_get(&big));
 		buf_release(&big);
 	} else if (str_eq(path, STR("/echo")) || str_eq(path, STR("/coded")))
-		answer(r, 200, "application/octet-stream", body);
+		http_answer(r, &(struct http_answer){ 200, "application/octet-stream", body, &(struct http_head){ "X-Method", method }, 1, 0 });
 	else if (str_eq(path, STR("/slow")))
 		thread(slow, r);
 	else if (str_eq(path, STR("/stream")))

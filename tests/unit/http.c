@@ -75,7 +75,7 @@ heads_that_are_none_are_refused(void **state __attribute__((unused)))
 		{ "GET / HTTP/1.1\r\nHost:\r\n\r\n", 0 }, { "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400 }, { "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400 },
 		{ "GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400 }, { "GET /  HTTP/1.1\r\nHost: h\r\n\r\n", 400 }, { "GET\t/ HTTP/1.1\r\nHost: h\r\n\r\n", 400 },
 		{ "GET / HTTP/1.1 \r\nHost: h\r\n\r\n", 400 }, { " GET / HTTP/1.1\r\nHost: h\r\n\r\n", 400 }, { "GET /\r\nHost: h\r\n\r\n", 400 },
-		{ "GET / HTTP/3.7\r\nHost: h\r\n\r\n", 505 }, { "GET / HTTP/1.2\r\nHost: h\r\n\r\n", 0 }, { "GET / http/1.1\r\nHost: h\r\n\r\n", 400 },
+		{ "GET / HTTP/3.7\r\nHost: h\r\n\r\n", 505 }, { "GET / HTTP/1.2\r\nHost: h\r\n\r\n", 505 }, { "GET / http/1.1\r\nHost: h\r\n\r\n", 400 },
 		{ "GET / HTTP/1.10\r\nHost: h\r\n\r\n", 400 }, { "G@T / HTTP/1.1\r\nHost: h\r\n\r\n", 400 }, { "\x16\x03\x01", 400 },
 		{ "AAAAAAAAAAAAAAAAAAAAAAAAA / HTTP/1.1\r\nHost: h\r\n\r\n", 501 }, { "CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", 501 },
 		{ "GET http://h:1/x HTTP/1.1\r\nHost: h\r\n\r\n", 0 }, { "GET ftp://h/x HTTP/1.1\r\nHost: h\r\n\r\n", 400 }, { "GET x HTTP/1.1\r\nHost: h\r\n\r\n", 400 },
@@ -190,7 +190,10 @@ chunks_are_read_to_the_letter(void **state __attribute__((unused)))
 		{ "0x5\r\nhello\r\n0\r\n\r\n", -400, NULL }, { "-1\r\n\r\n", -400, NULL }, { "\r\n", -400, NULL }, { "5 \r\nhello\r\n0\r\n\r\n", -400, NULL },
 		{ " 5\r\nhello\r\n0\r\n\r\n", -400, NULL }, { "5\nhello\n0\n\n", -400, NULL }, { "5\r\nhelloXX0\r\n\r\n", -400, NULL }, { "5\r\nhello\n0\r\n\r\n", -400, NULL },
 		{ "ffffffffffffffff\r\nx", -400, NULL }, { "5;\x01\r\nhello\r\n0\r\n\r\n", -400, NULL }, { "5;a\nb\r\nhello\r\n0\r\n\r\n", -400, NULL },
-		{ "0\r\nno trailer\r\n\r\n", -400, NULL }, { "0\r\n x: 1\r\n\r\n", -400, NULL }, { "0\r\nx: 1\n\r\n", -400, NULL }, { ";\r\n", -400, NULL },
+		{ "0\r\nno trailer\r\n\r\n", -400, NULL }, { "0\r\n x: 1\r\n\r\n", -400, NULL }, { "0\r\n: 1\r\n\r\n", -400, NULL },
+		{ "0\r\nA: b\r\nTransfer-encoding: chunked\r\n\r\n", -400, NULL }, { "0\r\nContent-Length: 5\r\n\r\n", -400, NULL }, { "0\r\nContent-Lengthy-names-are-fine: 5\r\n\r\n", 0, "" }, { "0\r\nx: 1\n\r\n", -400, NULL }, { ";\r\n", -400, NULL },
+		{ "1;x>y\r\na\r\n0\r\n\r\n", -400, NULL }, { "1;x=\"\\\">\";y\r\na\r\n0\r\n\r\n", 0, "a" }, { "1;x=\"\r\na\r\n0\r\n\r\n", -400, NULL },
+		{ "1;;x\r\na\r\n0\r\n\r\n", -400, NULL }, { "1;x=\r\na\r\n0\r\n\r\n", -400, NULL }, { "1; x\r\na\r\n0\r\n\r\n", -400, NULL }, { "1;x=y;z\r\na\r\n0\r\n\r\n", 0, "a" },
 	};
 	struct buf body = { 0 };
 
