@@ -1,0 +1,33 @@
+#!/bin/sh
+# make conformance: the suites of ../shared/clients against an at-serve of their own, on loopback. A line for each suite; the exit says
+# whether all passed. DRIVERS names some of them; suites that cannot run here (exit 2) are told and passed over.
+cd "$(dirname "$0")/../.." || exit
+clients=$PWD/../shared/clients
+: "${DRIVERS:=http-wire websocket json-suite openapi}"
+[ -d "$clients" ] || { echo "make conformance: skipped, ../shared/clients is not here (it holds the suites)"; exit 0; }
+PATH=$B/bin:$PATH
+export PATH
+work=$(mktemp -d)
+trap 'kill $server 2>/dev/null; wait; rm -rf "$work"' EXIT
+at-serve -l 127.0.0.1:0 -S "$work/store" 2> "$work/log" &
+server=$!
+for i in $(seq 100); do
+	url=$(sed -n 's/.*listening on \(http[^ ]*\)$/\1/p' "$work/log")
+	key=$(sed -n "s/.*X-API-Key: \(at_[A-Za-z0-9_-]*\)'.*/\1/p" "$work/log")
+	[ -n "$url" ] && [ -n "$key" ] && break
+	sleep 0.1
+done
+bad=0
+for driver in $DRIVERS; do
+	AT_BIN=$B/bin WS_ECHO=/ws/echo "$clients/$driver/run.sh" "$url" "$key" > "$work/$driver" 2>&1
+	case $? in
+	0) ;;
+	2) echo "$driver: cannot run here" ;;
+	*) bad=1; grep '^FAIL' "$work/$driver" ;;
+	esac
+	tail -1 "$work/$driver"
+done
+if command -v promtool > /dev/null; then
+	curl -s "$url/metrics" | promtool check metrics && echo "promtool: ok" || bad=1
+fi
+exit $bad
