@@ -365,8 +365,9 @@ auth_token_roles(const struct auth_provider *p, struct json claims, struct buf *
 	buf_byte(roles, '[');
 	if (json_is(v, JSON_STRING)) {
 		struct str rest = json_text(v, &scratch), word;
+		char between = rest.n && memchr(rest.p, ',', rest.n) ? ',' : ' ';
 
-		while (n++ < POLICY_ROLES_MOST && str_cut(&rest, memchr(rest.p, ',', rest.n) ? ',' : ' ', &word))
+		while (n++ < POLICY_ROLES_MOST && str_cut(&rest, between, &word))
 			add_role(p, str_trim(word), roles);
 	}
 	while (json_is(v, JSON_ARRAY) && n++ < POLICY_ROLES_MOST && json_next(&it))

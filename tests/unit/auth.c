@@ -1,4 +1,5 @@
 /* Who may what: keys, roles, policies, the audit's chain. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,8 @@
 #include "crypt/totp.h"
 #include "folder.h"
 #include "store/store_priv.h"
+
+static void verify_says(const char *anchor, const char *what);
 
 #define NONE ((struct str){ 0 })
 #define DEFAULT STR("default")
@@ -234,6 +237,60 @@ a_revoked_key_stops_at_once_and_an_expired_one_by_itself(void **state)
 	buf_release(&key);
 	buf_release(&out);
 	auth_close(a);
+}
+
+struct caller { struct auth *auth; struct str key; int good, bad, stop; };
+
+static void *
+call(void *self)
+{
+	struct caller *c = self;
+	struct auth_credentials with = { .key = c->key, .address = "192.0.2.1" };
+	struct principal *who;
+	struct err err = { 0 };
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		int rc = auth_check_now(c->auth, &with, &who, &err);
+
+		if (rc == 0 && principal_may(who, AUTH_READ, "events", NONE))
+			c->good++;
+		else
+			c->bad++;
+		principal_free(who);
+		audit_later(c->auth, &(struct audit_entry){ .action = STR("query"), .result = STR("ok") });
+		usleep(100);
+	}
+	return NULL;
+}
+
+/* Run under TSan by make tsan. */
+static void
+several_threads_ask_while_another_changes(void **state)
+{
+	struct auth *a = open_auth();
+	struct caller c[3];
+	struct buf key = { 0 }, out = { 0 };
+	struct err err = { 0 };
+	pthread_t thread[3];
+
+	(void)state;
+	make_key(a, "default", "{\"name\":\"k\",\"roles\":[\"viewer\"]}", &key);
+	for (int i = 0; i < 3; i++) {
+		c[i] = (struct caller){ .auth = a, .key = buf_get(&key) };
+		assert_int_equal(pthread_create(&thread[i], NULL, call, &c[i]), 0);
+	}
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(create(a, AUTH_KEYS, "default", "{\"name\":\"x\",\"roles\":[\"ingest\"]}", &out), 0);
+		OK(auth_reload(a, NULL, &err));
+	}
+	for (int i = 0; i < 3; i++) {
+		__atomic_store_n(&c[i].stop, 1, __ATOMIC_RELAXED);
+		pthread_join(thread[i], NULL);
+		assert_int_equal(c[i].bad, 0);
+	}
+	buf_release(&key), buf_release(&out);
+	auth_close(a);
+	verify_says(NULL, NULL);
 }
 
 static void
@@ -919,6 +976,7 @@ main(void)
 		T(a_key_with_one_character_changed_is_none),
 		T(fault_42_bad_keys_from_an_address_are_slowed_down),
 		T(a_revoked_key_stops_at_once_and_an_expired_one_by_itself),
+		T(several_threads_ask_while_another_changes),
 		T(after_rotation_the_old_secret_lives_an_hour),
 		T(deny_is_the_default),
 		T(a_role_that_is_changed_or_gone_holds_at_the_next_call),
