@@ -1,6 +1,7 @@
 /* auth.c - the system environment, its transactions, and credentials. */
 #include "auth/auth.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -17,6 +18,7 @@
 #define USED_MS    60000LL      /* a key's last use is written down no more often */
 #define BAD_MOST   200          /* bad credentials of an address in a minute; of one key from there: */
 #define GUESS_MOST 20
+#define SOON_MOST  4            /* threads of auth_check_soon at once */
 #define CALLERS_MOST 20000      /* in the cache; then it begins anew */
 
 static void
@@ -43,6 +45,7 @@ auth_open(const char *dir, const struct config *config, struct err *err)
 	a->dir = mem_text(dir);
 	pthread_mutex_init(&a->write, NULL);
 	pthread_mutex_init(&a->lock, NULL);
+	pthread_cond_init(&a->idle, NULL);
 	if (!(a->store = store_open(dir, NULL, STORE_CREATE, err)) || auth_reload(a, config, err)) {
 		auth_close(a);
 		return NULL;
@@ -70,6 +73,7 @@ audit_open(const char *dir, struct err *err)
 	a->dir = mem_text(dir);
 	pthread_mutex_init(&a->write, NULL);
 	pthread_mutex_init(&a->lock, NULL);
+	pthread_cond_init(&a->idle, NULL);
 	if (!(a->reader = store_open(dir, NULL, STORE_READ, err))) {
 		auth_close(a);
 		return NULL;
@@ -82,6 +86,10 @@ auth_close(struct auth *a)
 {
 	if (!a)
 		return;
+	pthread_mutex_lock(&a->lock);
+	while (a->soon)
+		pthread_cond_wait(&a->idle, &a->lock);
+	pthread_mutex_unlock(&a->lock);
 	auth_later_free(a->later);
 	auth_failures_free(a->failures);
 	auth_tokens_drop(a->tokens);
@@ -93,6 +101,7 @@ auth_close(struct auth *a)
 	store_close(a->store);
 	pthread_mutex_destroy(&a->write);
 	pthread_mutex_destroy(&a->lock);
+	pthread_cond_destroy(&a->idle);
 	free(a->dir);
 	free(a);
 }
@@ -421,4 +430,53 @@ int
 auth_check_now(struct auth *a, const struct auth_credentials *c, struct principal **who, struct err *err)
 {
 	return check(a, c, 0, who, err);
+}
+
+struct soon { struct auth *auth; char address[64]; size_t n; char authorization[]; };
+
+static void *
+learn_soon(void *self)
+{
+	struct soon *s = self;
+	struct auth *a = s->auth;
+	struct auth_credentials c = { .authorization = { s->authorization, s->n }, .address = s->address };
+	struct principal *who;
+	struct err err = { 0 };
+
+	if (auth_check(a, &c, &who, &err) == 0)
+		principal_free(who);
+	free(s);
+	pthread_mutex_lock(&a->lock);
+	if (--a->soon == 0)
+		pthread_cond_broadcast(&a->idle);
+	pthread_mutex_unlock(&a->lock);
+	return NULL;
+}
+
+void
+auth_check_soon(struct auth *a, const struct auth_credentials *c)
+{
+	struct soon *s = mem_new(sizeof(*s) + c->authorization.n + 1);
+	sigset_t all, was;
+	pthread_t thread;
+	int begun = 0;
+
+	s->auth = a;
+	s->n = c->authorization.n;
+	if (s->n)
+		memcpy(s->authorization, c->authorization.p, s->n);
+	snprintf(s->address, sizeof(s->address), "%s", c->address ? c->address : "");
+	pthread_mutex_lock(&a->lock);
+	if (a->soon < SOON_MOST) {
+		sigfillset(&all);       /* signals are not for it */
+		pthread_sigmask(SIG_SETMASK, &all, &was);
+		if ((begun = pthread_create(&thread, NULL, learn_soon, s) == 0)) {
+			a->soon++;
+			pthread_detach(thread);
+		}
+		pthread_sigmask(SIG_SETMASK, &was, NULL);
+	}
+	pthread_mutex_unlock(&a->lock);
+	if (!begun)
+		free(s);
 }

@@ -40,6 +40,9 @@ int auth_check(struct auth *, const struct auth_credentials *, struct principal 
 /* The same without waiting, for the loop: some µs, no write, no network; 1: only auth_check can tell, in a thread that may wait. */
 int auth_check_now(struct auth *, const struct auth_credentials *, struct principal **, struct err *);
 
+/* For who got 1 and has no thread that may wait: one of auth's own learns what auth_check would, and a later auth_check_now knows it. */
+void auth_check_soon(struct auth *, const struct auth_credentials *);
+
 /* ---- login: ERR_INPUT (401), ERR_LIMIT (429) as above, and never why. A password takes about 0.2 s of work. Who fails is kept waiting,
  * longer each time: a user from one address after 5 times, an address after 20, a user from wherever after 100 in an hour.
  *

@@ -41,6 +41,8 @@ struct auth {
 	struct auth_tokens *tokens;     /* never NULL */
 	uint8_t seal[32];               /* of auth.secret: what must be read again is sealed with it, when there is one */
 	int sealed;
+	int soon;                       /* threads of auth_check_soon; */
+	pthread_cond_t idle;            /* there is none any more */
 	struct auth_later *later;
 	struct auth_failures *failures;
 };

@@ -19,6 +19,7 @@
 
 #define S_NS          1000000000LL
 #define KEYS_NS       (3600 * S_NS)     /* then they are fetched anew */
+#define FETCH_MS      5000
 #define FAILED_NS     (10 * S_NS)       /* a provider that did not answer is left in peace */
 #define UNKNOWN_MOST  5                 /* fetches for an unknown kid in */
 #define UNKNOWN_NS    (300 * S_NS)
@@ -178,7 +179,8 @@ int
 auth_token_fetch_json(const struct auth_provider *p, struct str url, const struct http_head *heads, int n_heads, struct str form, struct buf *out,
     struct err *err)
 {
-	struct http_call call = { .method = form.p ? "POST" : "GET", .heads = heads, .n_heads = n_heads, .body = form };
+	struct http_call call = { .method = form.p ? "POST" : "GET", .heads = heads, .n_heads = n_heads, .body = form,
+		.timeout_ms = FETCH_MS };
 	struct http_result result = { 0 };
 	struct str named = p->discovers ? p->issuer : p->jwks;
 	char *text;

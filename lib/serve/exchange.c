@@ -558,9 +558,15 @@ cookie(struct str header, struct str name)
 }
 
 struct str
+serve_exchange_cookie(struct exchange *ex, struct str name)
+{
+	return cookie(http_header(ex->request, "Cookie"), name);
+}
+
+struct str
 serve_exchange_session(struct exchange *ex)
 {
-	return cookie(http_header(ex->request, "Cookie"), STR("at_session"));
+	return serve_exchange_cookie(ex, STR("at_session"));
 }
 
 /* What came of asking who it is: 0, or answered with 401, 403 or 429. */
@@ -620,14 +626,15 @@ static int
 check_rate(struct serve_call *c)
 {
 	struct serve *s = c->ex.serve;
-	struct str id = c->ex.who->id.p ? c->ex.who->id : c->ex.who->name;
+	struct str id;
 	struct bucket *b;
 	struct map_entry *e;
 	int is_new;
 	char wait[24];
 
-	if (c->setup->rate <= 0 || c->who_later)
+	if (c->setup->rate <= 0 || c->who_later)        /* who comes later is nobody yet */
 		return 0;
+	id = c->ex.who->id.n ? c->ex.who->id : c->ex.who->name;
 	if (s->buckets.n > KEYS_MOST) {
 		map_clear(&s->buckets);
 		arena_reset(s->bucket_texts);
@@ -801,9 +808,11 @@ serve_exchange_begin(void *self, struct http_request *r)
 		}
 	}
 	http_body_most(r, route->body_bytes ? route->body_bytes : c->setup->body_bytes);
-	if (route->how == ROUTE_HEAD && c->who_later)
-		exchange_problem(ex, 503, "the issuer of this token is not known yet, send it again in a second");
-	else if (route->how == ROUTE_HEAD)
+	if (route->how == ROUTE_HEAD && c->who_later) {
+		auth_check_soon(ex->serve->auth, &(struct auth_credentials){ .authorization = http_header(r, "Authorization"), .address = http_client(r) });
+		exchange_head(ex, "Retry-After", STR("1"));
+		exchange_problem(ex, 503, "the issuer of this token is being asked, send it again in a second");
+	} else if (route->how == ROUTE_HEAD)
 		route->call(ex);
 }
 

@@ -158,7 +158,8 @@ void serve_exchange_refuse(void *serve, struct http_request *, int status, const
 void serve_exchange_done(void *serve, struct http_request *);
 void serve_exchange_run(struct serve_call *);           /* body, then call(): in a thread of the pool */
 int serve_exchange_schema(const char *name, struct json, struct err *);  /* does it hold to that schema? */
-struct str serve_exchange_session(struct exchange *);                   /* the cookie's value */
+struct str serve_exchange_cookie(struct exchange *, struct str name);   /* its value; p NULL: none */
+struct str serve_exchange_session(struct exchange *);                   /* that of the session's */
 int serve_exchange_body(struct serve_call *, struct str body);   /* checks it by the route's schema; < 0: answered */
 
 /* log.c */

@@ -3,7 +3,7 @@
 
 load ../helper
 load serve
-teardown() { serve_stop; }
+teardown() { serve_stop; [ -z "${PROVIDER:-}" ] || kill "$PROVIDER"; }
 
 password='correct horse canary'
 add_user() { at-admin -q user add "$@" <<< "$password"; }
@@ -150,6 +150,57 @@ add_user() { at-admin -q user add "$@" <<< "$password"; }
 	at-admin key revoke "${viewer:3:12}"
 	KEY=$viewer post /api/v1/query "$question" > /dev/null
 	[ "$status_code" = 401 ]
+}
+
+# A provider on this machine, and a configuration that names it.
+provider_start() {
+	command -v curl > /dev/null || skip 'no curl here'
+	command -v openssl > /dev/null || skip 'no openssl here'
+	echo staff > roles
+	python3 "$BATS_TEST_DIRNAME/provider.py" . > issuer &
+	PROVIDER=$!
+	for _ in $(seq 200); do [ -s issuer ] && break; sleep 0.05; done
+	ISSUER=$(cat issuer)
+	mkdir -p config
+	echo "{\"auth\":{\"oidc\":{\"issuer\":\"$ISSUER\",\"client_id\":\"at\",\"client_secret\":\"the-secret\",\"audience\":\"at-serve\",\"roles_claim\":\"groups\",\"roles\":{\"staff\":\"viewer\"}}}}" > config/analytics.json
+}
+# Through the provider and back, as a browser goes; the status of the last answer.
+log_in() { curl -s -L -o body -w '%{http_code}' -c jar -b jar "$U/auth/login?then=$1"; }
+
+@test "login through a provider gives a session, with the roles that are mapped" {
+	provider_start
+	serve_start -c config
+	[ "$(log_in /api/v1/me)" = 200 ]
+	grep -q anna body && grep -q viewer body
+	[ "$(curl -s -o body -w '%{http_code}' -b jar "$U/api/v1/keys")" = 403 ]
+	echo strangers > roles
+	rm jar
+	[ "$(log_in /)" = 403 ]
+	[ "$(curl -s -o body -w '%{http_code}' "$U/auth/callback?code=c1&state=x")" = 401 ]
+	at-admin audit -a | jq -r '.action + " " + .who + " " + .result' | grep -qx 'login anna ok'
+	! grep -q 'the-secret' serve.log
+}
+
+@test "a token of the provider is taken, and a changed one is not" {
+	provider_start
+	serve_start -c config
+	claims="{\"iss\":\"$ISSUER\",\"aud\":\"at-serve\",\"sub\":\"robot\",\"exp\":$(($(date +%s) + 60)),\"groups\":\"staff\"}"
+	token=$(curl -s -G "$ISSUER/sign" --data-urlencode "claims=$claims")
+	# events are taken as they come, so who sends them first is asked to come again while the provider's keys are fetched
+	[ "$(code /api/v1/events/batch -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d '[]')" = 503 ]
+	grep -qi '^retry-after: 1' head
+	for _ in $(seq 100); do
+		[ "$(code /api/v1/events/batch -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d '[]')" = 503 ] || break
+		sleep 0.05
+	done
+	[ "$(code /api/v1/events/batch -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d '[]')" = 403 ]
+	[ "$(code /api/v1/me -H "Authorization: Bearer $token")" = 200 ]
+	grep -q robot body
+	[ "$(code /api/v1/me -H "Authorization: Bearer ${token%????}AAAA")" = 401 ]
+	[ "$(code /api/v1/keys -H "Authorization: Bearer $token")" = 403 ]
+	kill "$PROVIDER"
+	PROVIDER=
+	[ "$(code /api/v1/me -H "Authorization: Bearer $token")" = 200 ]       # its keys are known
 }
 
 @test "audit verify: a whole log gives its anchor, a cut one fails (fault 51)" {
