@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "insight/forecast.h"
 #include "query/metric.h"
 #include "query/verbs.h"
 #include "serve/serve_priv.h"
@@ -488,10 +489,7 @@ insights(struct exchange *ex)
 	buf_release(&json);
 }
 
-/* ---- GET /forecast
- *
- * A straight line and a season of fixed length (24 of hours, 7 of days), both by least squares: the season is the mean of what is left
- * over the line at each of its places. The interval is that of the residuals, widened for the line's own uncertainty. */
+/* ---- GET /forecast: insight/forecast.h over the metric's buckets */
 
 struct history { struct str labels; double *y; int64_t first; int n, cap; };
 
@@ -538,62 +536,41 @@ take_point(void *self, const struct cell *cells, int n, struct err *err)
 	return 0;
 }
 
-/* Of the normal distribution: how many deviations hold the share p of it, by Newton's method. */
-static double
-deviations(double p)
+/* Values in a day and in a week, where the step divides them. */
+static void
+find_periods(int64_t every, size_t n, int *periods)
 {
-	double z = 1;
+	static const int64_t spans[] = { 3600000, 86400000, 7 * 86400000LL };
+	int k = 0;
 
-	for (int i = 0; i < 50; i++)
-		z -= (erf(z / sqrt(2)) - p) / (sqrt(2 / M_PI) * exp(-z * z / 2));
-	return z;
+	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans) && k < FORECAST_PERIODS; i++)
+		if (spans[i] > every && spans[i] % every == 0 && (size_t)(spans[i] / every) * 2 <= n)
+			periods[k++] = (int)(spans[i] / every);
 }
 
-static void
-forecast_series(const struct history *s, struct str metric, int64_t every, int season, int horizon, double z, int floor_zero, struct buf *out, int *told)
+static int
+forecast_series(const struct history *s, struct str metric, int64_t every, int horizon, double level, int counts, struct buf *out, int *told, struct err *err)
 {
-	double mean_t = (s->n - 1) / 2.0, mean_y = 0, slope = 0, stt = 0, place[32] = { 0 }, sse = 0, sd;
-	int count[32] = { 0 }, use = s->n >= 2 * season ? season : 1, free_n;
+	struct forecast_spec spec = { .value = s->y, .n = (size_t)s->n, .horizon = horizon, .level = level, .counts = counts };
+	double *mean = mem_new(3 * (size_t)horizon * sizeof(*mean)), *lower = mean + horizon, *upper = lower + horizon;
+	int rc;
 
-	for (int i = 0; i < s->n; i++)
-		mean_y += s->y[i] / s->n;
-	for (int i = 0; i < s->n; i++) {
-		slope += (i - mean_t) * (s->y[i] - mean_y);
-		stt += (i - mean_t) * (i - mean_t);
-	}
-	slope = stt > 0 ? slope / stt : 0;
-	for (int i = 0; i < s->n; i++) {
-		place[i % use] += s->y[i] - mean_y - slope * (i - mean_t);
-		count[i % use]++;
-	}
-	for (int k = 0; k < use; k++)
-		place[k] = use > 1 && count[k] ? place[k] / count[k] : 0;
-	for (int i = 0; i < s->n; i++) {
-		double e = s->y[i] - mean_y - slope * (i - mean_t) - place[i % use];
-
-		sse += e * e;
-	}
-	free_n = s->n - 2 - (use > 1 ? use - 1 : 0);
-	sd = sqrt(sse / (free_n > 0 ? free_n : 1));
-	for (int k = 0; k < horizon; k++) {
-		double t = s->n + k, mean = mean_y + slope * (t - mean_t) + place[(s->n + k) % use];
-		double wide = z * sd * sqrt(1 + 1.0 / s->n + (stt > 0 ? (t - mean_t) * (t - mean_t) / stt : 0)), low = mean - wide;
-
-		if (floor_zero && mean < 0)
-			mean = 0;
-		if (floor_zero && low < 0)
-			low = 0;
+	find_periods(every, spec.n, spec.periods);
+	rc = forecast_run(&spec, mean, lower, upper, err);
+	for (int k = 0; rc == 0 && k < horizon; k++) {
 		buf_lit(out, (*told)++ ? ",{\"metric\":" : "{\"metric\":");
 		json_put_string(out, metric);
 		buf_lit(out, ",\"timestamp\":");
 		json_put_time(out, s->first + (s->n + k) * every);
 		buf_lit(out, ",\"labels\":");
 		buf_str(out, s->labels);
-		put_number(out, "mean", mean);
-		put_number(out, "lower", low);
-		put_number(out, "upper", mean + wide);
+		put_number(out, "mean", mean[k]);
+		put_number(out, "lower", lower[k]);
+		put_number(out, "upper", upper[k]);
 		buf_byte(out, '}');
 	}
+	free(mean);
+	return rc;
 }
 
 static void
@@ -606,7 +583,7 @@ forecast(struct exchange *ex)
 	struct err err = { 0 };
 	struct query *q;
 	int64_t span, steps = 14, level = 95;
-	int adds = 1, told = 0, season, least = 1;
+	int adds = 1, told = 0, least = 1;
 	char interval[32];
 
 	spec.every_ms = 86400000;
@@ -645,25 +622,26 @@ forecast(struct exchange *ex)
 	if (query_begin(q, &err) == 0)
 		metric_run(q, &spec, (struct cell_sink){ take_point, &h }, &err);
 	query_end(q);
-	if (err.code == ERR_USAGE && strncmp(err.text, "no metric '", 11) == 0)
-		exchange_problem(ex, 404, "%s", err.text);
-	else if (err.code)
-		exchange_error(ex, &err);
-	else {
-		season = spec.every_ms == 86400000 ? 7 : spec.every_ms == 3600000 ? 24 : 1;
+	if (!err.code) {
 		for (int i = 0; i < h.n; i++)
 			for (int k = 0; k < h.series[i].n; k++)
 				least &= h.series[i].y[k] >= 0;
-		for (int i = 0; i < h.n; i++)
-			if (h.series[i].n >= 3)
-				forecast_series(&h.series[i], spec.name, spec.every_ms, season, (int)steps, deviations((double)level / 100), least, &rows, &told);
+		for (int i = 0; i < h.n && !err.code; i++)
+			if (h.series[i].n >= FORECAST_LEAST)
+				forecast_series(&h.series[i], spec.name, spec.every_ms, (int)steps, (double)level / 100, least, &rows, &told, &err);
+	}
+	if (!err.code) {
 		dur_print(spec.every_ms, interval);
 		buf_lit(&json, "{\"metric\":");
 		json_put_string(&json, spec.name);
-		buf_printf(&json, ",\"interval\":\"%s\",\"level\":%lld,\"method\":\"line and season by least squares\",\"forecast\":[", interval, (long long)level);
+		buf_printf(&json, ",\"interval\":\"%s\",\"level\":%lld,\"forecast\":[", interval, (long long)level);
 		buf_str(&json, buf_get(&rows));
 		buf_lit(&json, "]}");
 		exchange_json(ex, 200, &json);
+	} else if (err.code == ERR_USAGE && strncmp(err.text, "no metric '", 11) == 0) {
+		exchange_problem(ex, 404, "%s", err.text);
+	} else {
+		exchange_error(ex, &err);
 	}
 	for (int i = 0; i < h.n; i++) {
 		free((char *)h.series[i].labels.p);

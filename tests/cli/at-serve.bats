@@ -403,3 +403,18 @@ P
 	curl -s "$U/metrics" | grep -q '^at_hooks_failed_total [1-9]'
 	curl -s "$U/metrics" | grep -q '^at_hooks_sent_total 0'
 }
+
+@test "a token whose issuer is not known yet is asked about by a thread that may wait; nothing else waits, and the server lives" {
+	mkdir config
+	echo '{"auth":{"oidc":{"issuer":"http://127.0.0.1:9","client_id":"at","audience":"at"}}}' > config/analytics.json
+	serve_start
+	part() { printf %s "$1" | base64 -w0 | tr '+/' '-_' | tr -d =; }
+	token="$(part '{"alg":"RS256","kid":"k"}').$(part "{\"iss\":\"http://127.0.0.1:9\",\"aud\":\"at\",\"sub\":\"x\",\"exp\":$(($(date +%s) + 600))}").$(part x)"
+	for call in '/api/v1/me' '/api/v1/events -d {"event":"x"}' '/api/v1/events/batch -d {"events":[{"event":"x"}]}' '/api/v1/metrics?metric=x'; do
+		got=$(code $call -H "Authorization: Bearer $token")
+		[[ $got == 401 || $got == 503 ]] || { echo "$call: $got"; return 1; }
+	done
+	[ "$(code /api/v1/me -H "X-API-Key: $KEY")" = 200 ]
+	[ "$(code /auth/login)" != 404 ]
+	[ "$(at-query 'SELECT count(*) AS n FROM events')" = '{"n":0}' ]
+}
