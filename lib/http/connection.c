@@ -18,7 +18,8 @@
 #include "base/time.h"
 #include "http/http_priv.h"
 
-#define TURNS        16                 /* reads of HTTP_INPUT before others have their turn */
+#define READS        16                 /* of HTTP_INPUT before others have their turn */
+#define STEPS        400                /* from state to state before that: some hundred small requests */
 #define RATE_MS      10000              /* a body, an answer must move by the least rate in each such span */
 #define LINGER_MS    2000               /* for the client to hear the answer that ends the connection */
 #define BOMB_RATIO   250                /* times its packed size that a body may have beyond BOMB_FREE; data is 5 to 50, deflate's most 1032 */
@@ -107,7 +108,7 @@ http_connection_new(struct http_server *s, int fd, const char *address, int refu
 {
 	struct connection *c = mem_new(sizeof(*c));
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c };
-	uint16_t *bucket = http_server_bucket(s, address);
+	uint32_t *bucket = http_server_bucket(s, address);
 
 	c->server = s;
 	c->fd = fd;
@@ -160,15 +161,15 @@ orphan(struct connection *c)
 	r->gone = 1;
 	if (r->outbox)
 		outbox_close(r->outbox);
-	if (r->piece && r->unpacked && !r->is_ready && !r->answered && !r->direct) {
+	if (r->piece && r->unpacked && !r->is_ready && !r->given) {
 		r->is_ready = 1;
 		s->calling = r;
 		s->spec.ready(s->spec.self, r);
 		s->calling = NULL;
 		r->answered = r->direct;
 	}
-	if (r->answered ? r->streams && !r->ended : r->is_ready)
-		return;                                 /* a thread of the caller has it */
+	if (r->answered ? r->streams && !r->ended : r->is_ready || r->given)
+		return;                                 /* a thread of the caller has it, or its answer is in the mail */
 	if (s->spec.done)
 		s->spec.done(s->spec.self, r);
 	http_request_free(r);
@@ -178,7 +179,7 @@ void
 http_connection_close(struct connection *c)
 {
 	struct http_server *s = c->server;
-	uint16_t *bucket = http_server_bucket(s, c->address);
+	uint32_t *bucket = http_server_bucket(s, c->address);
 
 	if (c->dead)
 		return;
@@ -293,6 +294,7 @@ refuse_bare(struct connection *c, int status, const char *why)
 static void
 refuse(struct connection *c, int status, const char *why)
 {
+	static const struct http_head packing = { "Accept-Encoding", { "gzip", 4 } }, later = { "Retry-After", { "1", 1 } };
 	struct http_request *r = c->request;
 	struct http_server *s = c->server;
 	struct buf body = { 0 };
@@ -309,7 +311,7 @@ refuse(struct connection *c, int status, const char *why)
 	if (!r->direct) {
 		buf_printf(&body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}\n", http_reason(status), status, why);
 		http_answer(r, &(struct http_answer){ status, "application/problem+json", buf_get(&body),
-		    status == 415 ? &(struct http_head){ "Accept-Encoding", STR("gzip") } : NULL, status == 415, 0 });
+		    status == 415 ? &packing : &later, status == 415 || status == 503, 0 });
 		buf_release(&body);
 	}
 	s->calling = NULL;
@@ -371,6 +373,8 @@ body_ended(struct connection *c)
 	never_due(c);
 	c->state = WAIT;
 	r->is_ready = 1;
+	if (r->given)
+		return;                                 /* by a thread that had its pieces: it is in the mail */
 	s->calling = r;
 	s->spec.ready(s->spec.self, r);
 	s->calling = NULL;
@@ -402,6 +406,8 @@ deliver(struct connection *c, struct str piece)
 		buf_str(&r->body, piece);
 		return 0;
 	}
+	if (r->given)
+		return 0;                               /* by a thread: it wants no more of it */
 	s->calling = r;
 	rc = r->piece(r->piece_self, r, piece);
 	s->calling = NULL;
@@ -593,6 +599,17 @@ ended(struct connection *c)
 	http_connection_close(c);                       /* in all states that read: nothing can be answered to half a request */
 }
 
+/* Others first. */
+static void
+again(struct connection *c)
+{
+	if (c->again)
+		return;
+	c->again = 1;
+	c->next_again = c->server->again;
+	c->server->again = c;
+}
+
 /* May have read something new, or gone on with what was there: 1 when it is worth another look. */
 static int
 advance(struct connection *c, int *reads)
@@ -619,12 +636,8 @@ advance(struct connection *c, int *reads)
 	}
 	if (!c->readable)
 		return 0;
-	if (++*reads > TURNS) {
-		if (!c->again) {
-			c->again = 1;
-			c->next_again = c->server->again;
-			c->server->again = c;
-		}
+	if (++*reads > READS) {
+		again(c);
 		return 0;
 	}
 	if (c->in.n) {                                  /* behind what could not be used alone */
@@ -708,12 +721,16 @@ socket_on(struct connection *c)
 void
 http_connection_work(struct connection *c)
 {
-	int reads = 0, rc = 1;
+	int reads = 0, steps = 0, rc = 1;
 
 	if (c->dead || c->turning)
 		return;
 	c->turning = 1;
 	while (rc && !c->dead) {
+		if (++steps > STEPS) {
+			again(c);
+			break;
+		}
 		switch (c->state) {
 		case SHAKE:
 			if ((rc = tls_shake(c->tls)) < 0) {

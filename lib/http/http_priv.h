@@ -64,6 +64,7 @@ struct http_request {
 	/* the answer */
 	struct buf answer;              /* head and body; behind close_at the value of Connection is put in */
 	size_t close_at;
+	_Atomic int given;              /* by whatever thread */
 	int direct, answered;           /* given within a call of the loop; taken by the loop */
 	int status, closes, streams, raw_stream, ended;
 	struct outbox *_Atomic outbox;  /* of a stream; made by the thread that begins it */
@@ -150,7 +151,7 @@ struct http_server {
 	struct http_request *calling;   /* begin, body or ready is called with it */
 	int n_connections, n_refused, n_requests;
 	int64_t held;                   /* bytes of bodies that are kept */
-	uint16_t *by_address;           /* connections by hash of their address */
+	uint32_t *by_address;           /* connections by hash of their address */
 	char *input, *plain;            /* HTTP_INPUT each: what was read, what was unpacked of it */
 
 	pthread_mutex_t mail_lock;
@@ -161,6 +162,6 @@ struct http_server {
 	struct { _Atomic int64_t connections, requests, sockets, refused, bytes_in, bytes_out; } figures;
 };
 #define HTTP_BUCKETS 16384u             /* of by_address */
-uint16_t *http_server_bucket(struct http_server *, const char *address);        /* NULL: addresses are not counted */
+uint32_t *http_server_bucket(struct http_server *, const char *address);        /* NULL: addresses are not counted */
 
 #endif

@@ -87,6 +87,8 @@ http_target(const struct http_request *r)
 {
 	struct str path = r->head.path;
 
+	if (path.p < r->head.text.p || path.p >= r->head.text.p + r->head.text.n)
+		return r->head.target;                  /* "http://host?query" has no path of its own */
 	if (r->head.query.p)
 		path.n = (size_t)(r->head.query.p + r->head.query.n - path.p);
 	return path;
@@ -336,7 +338,8 @@ http_request_answered(struct http_request *r)
 void
 http_answer(struct http_request *r, const struct http_answer *a)
 {
-	assert(!r->status);                             /* once */
+	assert(!r->given);                              /* once */
+	r->given = 1;
 	r->status = a->status;
 	r->closes = a->close;
 	http_request_build(&r->answer, &r->close_at, a, r, 0);
@@ -348,7 +351,8 @@ http_stream_begin(struct http_request *r, const struct http_answer *a)
 {
 	struct str first = a->body;
 
-	assert(!r->status);
+	assert(!r->given);
+	r->given = 1;
 	r->status = a->status;
 	r->streams = 1;
 	r->raw_stream = !r->head.minor;

@@ -66,6 +66,8 @@ http_server_free(struct http_server *s)
 	}
 	for (int i = 0; i < s->n_listeners; i++)
 		close(s->listener[i]);
+	if (s->wake >= 0)
+		close(s->wake);                         /* not before: other threads may have been about to write to it */
 	tls_free(s->tls);
 	pthread_mutex_destroy(&s->mail_lock);
 	free(s->by_address);
@@ -218,7 +220,7 @@ call_every(struct http_server *s)
 }
 
 /* ---- accepting */
-uint16_t *
+uint32_t *
 http_server_bucket(struct http_server *s, const char *address)
 {
 	unsigned char six[16];
@@ -272,7 +274,7 @@ accept_some(struct http_server *s, int listener)
 		struct sockaddr_storage from;
 		socklen_t size = sizeof(from);
 		char address[HTTP_ADDRESS] = "";
-		uint16_t *bucket;
+		uint32_t *bucket;
 		int fd = accept4(listener, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC), refused;
 
 		if (fd < 0) {
@@ -284,7 +286,7 @@ accept_some(struct http_server *s, int listener)
 		}
 		listen_host(&from, address, sizeof(address));
 		bucket = http_server_bucket(s, address);
-		refused = s->n_connections >= s->spec.connections || (bucket && *bucket >= s->spec.each_address);
+		refused = s->n_connections >= s->spec.connections || (bucket && *bucket >= (uint32_t)s->spec.each_address);
 		if (refused) {
 			s->figures.refused++;
 			if (s->tls || s->n_refused >= REFUSED_MOST) {
@@ -387,16 +389,11 @@ begin_run(struct http_server *s, struct err *err)
 static void
 end_run(struct http_server *s)
 {
-	int fd = s->wake;
-
 	while (s->all)
 		http_connection_close(s->all);
 	take_mail(s);
 	bury(s);
 	s->running = 0;
-	s->wake = -1;
-	if (fd >= 0)
-		close(fd);
 	if (s->epoll >= 0)
 		close(s->epoll);
 	if (s->spare >= 0)

@@ -87,7 +87,8 @@ void http_body_coded(struct http_request *);
 void http_body_pieces(struct http_request *, int (*body)(void *self, struct http_request *, struct str piece), void *self);
 void http_resume(struct http_request *);
 
-/* ---- answers: once for each request, from any thread. The texts are copied. */
+/* ---- answers: once for each request; within begin() or body(), or, from any thread, behind ready() (and behind the first piece where
+ * the body goes in pieces). The texts are copied. */
 struct http_answer {
 	int status;
 	const char *type;               /* "application/json"; NULL: no body */

@@ -147,6 +147,7 @@ http_socket_open(struct http_request *r, const struct http_socket_spec *spec)
 	if (s->packs)
 		buf_lit(&r->answer, "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n");
 	buf_lit(&r->answer, "\r\n");
+	r->given = 1;
 	r->status = 101;
 	r->socket = s;
 	http_request_answered(r);

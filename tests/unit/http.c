@@ -388,6 +388,11 @@ piece_by_piece(void *self, struct http_request *r, struct str piece)
 	struct site *site = self;
 	int64_t *sum = http_user(r);
 
+	if (str_eq(http_path(r), STR("/first"))) {      /* a thread answers, whatever is still to come */
+		if (!(*sum)++)
+			in_thread(from_a_thread, r);
+		return 0;
+	}
 	for (size_t i = 0; i < piece.n; i++)
 		*sum += (unsigned char)piece.p[i];
 	if (++site->paused % 3)
@@ -402,7 +407,7 @@ begin(void *self, struct http_request *r)
 	struct site *site = self;
 
 	site->begun++;
-	if (str_eq(http_path(r), STR("/sum"))) {
+	if (str_eq(http_path(r), STR("/sum")) || str_eq(http_path(r), STR("/first"))) {
 		http_set_user(r, mem_new(sizeof(int64_t)));
 		http_body_pieces(r, piece_by_piece, site);
 	} else if (str_eq(http_path(r), STR("/small")))
@@ -418,7 +423,9 @@ ready(void *self, struct http_request *r)
 	struct str path = http_path(r), to;
 	struct buf text = { 0 };
 
-	if (str_eq(path, STR("/thread")))
+	if (str_eq(path, STR("/first")))
+		;
+	else if (str_eq(path, STR("/thread")))
 		in_thread(from_a_thread, r);
 	else if (str_eq(path, STR("/pieces")))
 		in_thread(in_pieces, r);
@@ -532,6 +539,8 @@ requests_are_answered(void **state __attribute__((unused)))
 	snprintf(sum, sizeof(sum), "%lld", 500000 / 7 * (7 * 97 + 21LL) + 97 + 98 + 99 + 100);
 	ASK(site, 200, sum, .url = "/sum", .method = "POST", .body = buf_get(&big));
 	ASK(site, 200, sum, .url = "/sum", .method = "POST", .body = buf_get(&packed));
+	for (int i = 0; i < 20; i++)
+		ASK(site, 200, "from a thread", .url = "/first", .method = "POST", .body = { big.p, (size_t)1 << i % 19 });
 	packed.n -= 5;
 	ASK(site, 400, NULL, .url = "/big", .method = "POST", .body = buf_get(&packed));
 	ASK(site, 400, NULL, .url = "/sum", .method = "POST", .body = buf_get(&packed));
