@@ -225,7 +225,7 @@ exchange_error(struct exchange *ex, const struct err *why)
 			serve_log(ex->serve, "error", "failed", buf_get(&more));
 			buf_release(&more);
 		}
-		f->overloaded++;
+		__atomic_fetch_add(&f->overloaded, 1, __ATOMIC_RELAXED);
 		exchange_head(ex, "Retry-After", STR("2"));
 		exchange_problem(ex, 503, err->code == ERR_FULL ? "the server's disk is full, send it again later" : "the store does not answer, send it again");
 	}
@@ -653,7 +653,7 @@ check_rate(struct serve_call *c)
 		b->tokens -= 1;
 		return 0;
 	}
-	figures_part(s->figures, s->worker)->limited++;
+	__atomic_fetch_add(&figures_part(s->figures, s->worker)->limited, 1, __ATOMIC_RELAXED);
 	snprintf(wait, sizeof(wait), "%.0f", (1 - b->tokens) / c->setup->rate + 1);
 	exchange_head(&c->ex, "Retry-After", str_of(wait));
 	exchange_problem(&c->ex, 429, "more than %g requests a second of this key, slow down", c->setup->rate);
@@ -850,7 +850,7 @@ serve_exchange_ready(void *self, struct http_request *r)
 	if (c->ex.route->keeps && !c->who_later && serve_kept_answer(c))
 		return;
 	if (serve_pool_give(s->pool, c)) {
-		figures_part(s->figures, s->worker)->overloaded++;
+		__atomic_fetch_add(&figures_part(s->figures, s->worker)->overloaded, 1, __ATOMIC_RELAXED);
 		exchange_head(&c->ex, "Retry-After", STR("1"));
 		exchange_problem(&c->ex, 503, "too many requests wait already, send it again in a second");
 	}

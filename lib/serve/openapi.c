@@ -56,6 +56,8 @@ put_params(struct buf *b, const struct route *r)
 		for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
 			if (strcmp(types[i].type, q->type) == 0)
 				schema = types[i].schema;
+		if (q->required && schema == types[0].schema)
+			schema = "{\"type\":\"string\",\"minLength\":1}";
 		buf_lit(b, n++ ? ",{" : "{");
 		put_text(b, "name", q->name);
 		buf_printf(b, ",\"in\":\"query\",\"required\":%s,\"schema\":%s,", q->required ? "true" : "false", schema);

@@ -61,7 +61,22 @@ version_of(struct json record)
 	return n;
 }
 
-/* Without what must not be shown again: a webhook's secret. */
+static void
+put_hidden(struct buf *b, struct json object)
+{
+	struct json_iter it;
+	int n = 0;
+
+	buf_byte(b, '{');
+	for (it = json_iter(object); json_next(&it); ) {
+		buf_lit(b, n++ ? "," : "");
+		buf_str(b, json_raw(it.key));
+		buf_lit(b, ":\"***\"");
+	}
+	buf_byte(b, '}');
+}
+
+/* Without what must not be shown again: a webhook's secret, and what its own headers say. */
 static void
 put_shown(struct buf *b, struct json record)
 {
@@ -77,7 +92,10 @@ put_shown(struct buf *b, struct json record)
 			continue;
 		buf_lit(b, n++ ? "," : "");
 		json_put_key(b, key);
-		buf_str(b, json_raw(it.value));
+		if (str_eq(key, STR("headers")) && it.value.type == JSON_OBJECT)
+			put_hidden(b, it.value);
+		else
+			buf_str(b, json_raw(it.value));
 	}
 	buf_byte(b, '}');
 	buf_release(&scratch);
@@ -205,6 +223,43 @@ put_record(struct buf *b, struct str id, struct json given, struct json was, int
 	buf_release(&scratch);
 }
 
+/* A webhook as it is to be, with what is never shown and so cannot be sent back: the secret, and headers that were shown as "***". */
+static void
+put_kept(struct buf *b, struct json given, struct json was)
+{
+	struct json old = json_get(was, STR("headers")), secret = json_get(was, STR("secret"));
+	struct buf scratch = { 0 };
+	struct json_iter it, head;
+	int n = 0, m = 0;
+
+	buf_byte(b, '{');
+	for (it = json_iter(given); json_next(&it); ) {
+		buf_lit(b, n++ ? "," : "");
+		buf_str(b, json_raw(it.key));
+		buf_byte(b, ':');
+		if (!json_text_eq(it.key, STR("headers")) || it.value.type != JSON_OBJECT) {
+			buf_str(b, json_raw(it.value));
+			continue;
+		}
+		buf_byte(b, '{');
+		for (head = json_iter(it.value); json_next(&head); ) {
+			struct json before = json_get(old, json_text(head.key, &scratch));
+
+			buf_lit(b, m++ ? "," : "");
+			buf_str(b, json_raw(head.key));
+			buf_byte(b, ':');
+			buf_str(b, json_raw(json_text_eq(head.value, STR("***")) && before.type ? before : head.value));
+		}
+		buf_byte(b, '}');
+	}
+	if (json_get(given, STR("secret")).type == JSON_NONE && secret.type == JSON_STRING) {
+		buf_lit(b, n ? ",\"secret\":" : "\"secret\":");
+		buf_str(b, json_raw(secret));
+	}
+	buf_byte(b, '}');
+	buf_release(&scratch);
+}
+
 /* ---- changing one, in the commit's thread */
 
 enum how { CREATE, REPLACE, PATCH, REMOVE };
@@ -217,7 +272,7 @@ struct change {
 	enum how how;
 	struct str id;
 	struct str match;               /* If-Match; p NULL: none */
-	struct buf was, merged, record;
+	struct buf was, merged, whole, record;
 	int is_new;
 };
 
@@ -277,13 +332,9 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		if (serve_exchange_schema(c->kind->schema, given, err))
 			return REFUSED_SCHEMA;
 	}
-	if (c->how == REPLACE && there && strcmp(c->kind->one, "webhook") == 0 && json_get(given, STR("secret")).type == JSON_NONE &&
-	    json_get(was, STR("secret")).type == JSON_STRING) {         /* what is never shown cannot be sent back */
-		buf_add(&c->merged, given.p, given.n - 1);
-		buf_lit(&c->merged, given.n > 2 ? ",\"secret\":" : "\"secret\":");
-		buf_str(&c->merged, json_raw(json_get(was, STR("secret"))));
-		buf_byte(&c->merged, '}');
-		given = json_value(buf_get(&c->merged));
+	if (there && c->kind == &kinds[2]) {
+		put_kept(&c->whole, given, was);
+		given = json_value(buf_get(&c->whole));
 	}
 	put_record(&c->record, c->id, given, was, version + 1, c->ex);
 	c->is_new = !there;
@@ -356,6 +407,7 @@ change_record(struct exchange *ex, enum how how, struct str id, struct str secre
 	}
 	buf_release(&c.was);
 	buf_release(&c.merged);
+	buf_release(&c.whole);
 	buf_release(&c.record);
 	buf_release(&shown);
 }
@@ -667,9 +719,11 @@ set_mfa(struct exchange *ex)
 	struct auth_actor actor = actor_of(ex);
 	struct buf out = { 0 };
 	struct err err = { 0 };
-	int on = json_get(ex->body, STR("on")).type == JSON_TRUE;
+	int on = json_get(ex->body, STR("on")).type == JSON_TRUE, rc;
 
-	answer_account(ex, auth_mfa(ex->serve->auth, &actor, ex->who->tenant, ex->segment[0], on, &out, &err), 200, &out, &err);
+	if ((rc = auth_mfa(ex->serve->auth, &actor, ex->who->tenant, ex->segment[0], on, &out, &err)) > 0 && !out.n)
+		buf_lit(&out, "{\"mfa\":false}");
+	answer_account(ex, rc, 200, &out, &err);
 }
 
 /* ---- tenants */

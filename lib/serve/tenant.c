@@ -119,6 +119,7 @@ answer_all(void *self)
 static void
 commit(struct serve_tenant *t, struct load *l)
 {
+	static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;    /* other tenants have commits of their own */
 	struct figures_part *f = figures_part(t->serve->figures, t->serve->worker);
 	int64_t began = time_mono_ns(), duplicates = 0, end;
 	int rc = store_begin(t->store, &l->err);
@@ -128,17 +129,19 @@ commit(struct serve_tenant *t, struct load *l)
 	else if (rc == 0)
 		rc = store_commit(t->store, &l->err);
 	end = time_mono_ns();
+	if (rc && !l->err.code)
+		err_set(&l->err, ERR_IO, "the commit failed");
+	pthread_mutex_lock(&counting);
 	if (rc) {
 		f->commit_failures++;
-		if (!l->err.code)
-			err_set(&l->err, ERR_IO, "the commit failed");
-		return;
+	} else {
+		f->commits++;
+		f->commit_events += (int64_t)l->n - duplicates;
+		f->duplicates += duplicates;
+		f->lag_seconds = (double)(end - l->since) / 1e9;
+		figures_observe(&f->commit_seconds, (double)(end - began) / 1e9);
 	}
-	f->commits++;
-	f->commit_events += (int64_t)l->n - duplicates;
-	f->duplicates += duplicates;
-	f->lag_seconds = (double)(end - l->since) / 1e9;
-	figures_observe(&f->commit_seconds, (double)(end - began) / 1e9);
+	pthread_mutex_unlock(&counting);
 }
 
 static struct load *
@@ -199,7 +202,12 @@ run(void *self)
 int
 serve_tenant_full(struct serve_tenant *t)
 {
-	return __atomic_load_n(&t->open->bytes.n, __ATOMIC_RELAXED) > TENANT_PENDING;
+	int full;
+
+	pthread_mutex_lock(&t->lock);
+	full = t->open->bytes.n > TENANT_PENDING;
+	pthread_mutex_unlock(&t->lock);
+	return full;
 }
 
 void

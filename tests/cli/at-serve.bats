@@ -201,6 +201,10 @@ P
 	[ "$status_code" = 201 ] && [[ $(json "o['secret']") == whsec_* ]]
 	id=$(json "o['id']")
 	! get "/api/v1/webhooks/$id" | grep -q secret
+	call PATCH "/api/v1/webhooks/$id" -H 'Content-Type: application/json' -d '{"headers":{"Authorization":"Bearer canary","X-A":"b"}}' > /dev/null
+	[ "$(json "o['headers']")" = "{'Authorization': '***', 'X-A': '***'}" ]
+	call PUT "/api/v1/webhooks/$id" -H 'Content-Type: application/json' -d '{"url":"https://example.com/y","events":["*"],"headers":{"Authorization":"***","X-A":"c"}}' > /dev/null
+	[ "$status_code" = 200 ] && ! grep -q canary body
 	post /api/v1/rules '{"alert":"High","expr":"count > 100","for":"5m"}' > /dev/null && [ "$status_code" = 201 ]
 }
 
@@ -417,4 +421,26 @@ P
 	[ "$(code /api/v1/me -H "X-API-Key: $KEY")" = 200 ]
 	[ "$(code /auth/login)" != 404 ]
 	[ "$(at-query 'SELECT count(*) AS n FROM events')" = '{"n":0}' ]
+}
+
+@test "a user logs in with password and one-time code, is known by the cookie, and logs out" {
+	serve_start
+	post /api/v1/users '{"name":"anna","password":"correct horse battery","roles":["viewer"]}' > /dev/null && [ "$status_code" = 201 ]
+	! grep -q horse body
+	[ "$(code /api/v1/login -H 'Content-Type: application/json' -d '{"user":"anna","password":"wrong horse battery"}')" = 401 ]
+	[ "$(code /api/v1/login -H 'Content-Type: application/json' -d '{"user":"anna","password":"correct horse battery"}')" = 200 ]
+	grep -qi '^set-cookie: at_session=.*HttpOnly; SameSite=Strict' head
+	session=$(json "o['session']")
+	[ "$(code /api/v1/me -H "Cookie: at_session=$session")" = 200 ] && [ "$(json "o['name'], o['by'], o['roles']")" = "('anna', 'session', ['viewer'])" ]
+	[ "$(code /api/v1/keys -H "Cookie: at_session=$session")" = 403 ]
+	[ "$(code /api/v1/query -H "Cookie: at_session=$session" -H 'Content-Type: text/plain' -d '{"query":"SELECT 1"}')" = 415 ]
+	[ "$(code /api/v1/logout -X POST -H "Cookie: at_session=$session")" = 204 ]
+	[ "$(code /api/v1/me -H "Cookie: at_session=$session")" = 401 ]
+	post /api/v1/users/anna/mfa '{"on":true}' > /dev/null && [ "$status_code" = 200 ]
+	recovery=$(json "o['codes'][0]")
+	[ "$(code /api/v1/login -H 'Content-Type: application/json' -d '{"user":"anna","password":"correct horse battery"}')" = 401 ]
+	challenge=$(json "o['mfa']")
+	[ "$(code /api/v1/login/mfa -H 'Content-Type: application/json' -d "{\"challenge\":\"$challenge\",\"code\":\"$recovery\"}")" = 200 ]
+	post /api/v1/users/anna/mfa '{"on":false}' > /dev/null && [ "$status_code" = 200 ]
+	get /api/v1/audit > /dev/null && [ "$(json "any(a['action'].startswith('login') for a in o['audit'])")" = True ]
 }
