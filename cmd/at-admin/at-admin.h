@@ -28,5 +28,6 @@ int access_role(struct err *);
 int access_audit(struct err *);
 int access_tenant_add(const char *name, struct err *);
 int access_tenant_remove(const char *name, struct err *);
+int access_note(const char *action, const char *tenant, const char *object, struct err *);      /* what another verb did, into the audit */
 
 #endif

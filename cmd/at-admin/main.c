@@ -194,7 +194,7 @@ compact(struct store *s, const char *name, struct err *err)
 	if (cmd_settings()->verbose)
 		cmd_say("%s: %lld bytes before, %lld after, chunks %lld %% full", name, (long long)before.bytes_file,
 		    (long long)after.bytes_file, (long long)after.chunk_fill_pct);
-	return 0;
+	return access_note("compact", name, NULL, err);
 }
 
 static int64_t keep_events = TIME_NONE, keep_metrics = TIME_NONE;       /* what is older goes */
@@ -253,6 +253,7 @@ retain(struct store *s, const char *name, struct err *err)
 {
 	const int ladder = keep_ladder.n > 1;
 	struct store_dropped gone, more = { 0 };
+	char what[80];
 	int rc = store_retain(s, keep_events, want.dry && ladder ? time_now() - keep_ladder.rung[0].keep_ms : keep_metrics, want.dry, &gone, err);
 
 	if (rc == 0 && ladder && !want.dry && (rc = store_ladder_set(s, &keep_ladder, err)) == 0)
@@ -260,11 +261,14 @@ retain(struct store *s, const char *name, struct err *err)
 	if (rc)
 		return rc;
 	gone.samples += more.samples;
-	if (want.dry)
-		buf_printf(say(), "%s: %lld events and %lld samples would go\n", name, (long long)gone.events, (long long)gone.samples);
-	else if (cmd_settings()->verbose)
-		cmd_say("%s: %lld events and %lld samples gone", name, (long long)gone.events, (long long)gone.samples);
-	return 0;
+	snprintf(what, sizeof(what), "%lld events and %lld samples", (long long)gone.events, (long long)gone.samples);
+	if (want.dry) {
+		buf_printf(say(), "%s: %s would go\n", name, what);
+		return 0;
+	}
+	if (cmd_settings()->verbose)
+		cmd_say("%s: %s gone", name, what);
+	return access_note("retain", name, what, err);
 }
 
 static int

@@ -128,6 +128,14 @@ add_user() { at-admin -q user add "$@" <<< "$password"; }
 	[[ $output == *key.create*user.create* ]]
 }
 
+@test "what retain and compact did is in the audit too" {
+	echo '{"event":"a","timestamp":"2020-01-01T00:00:00Z"}' | at-ingest
+	at-admin retain --before 2021-01-01 -n
+	at-admin retain --before 2021-01-01 --yes
+	at-admin compact
+	[ "$(at-admin audit | jq -r '[.action, .object] | join(" ")' | paste -sd,)" = 'retain 1 events and 0 samples,compact ' ]
+}
+
 @test "the table audit has the entries of the tenant" {
 	at-admin init
 	[ -z "$(at-query 'SELECT * FROM audit')" ]
