@@ -1,4 +1,4 @@
-complete -c at-admin -s a -l all -d 'every tenant of the store, not one (stats, verify, compact, retain, lists)'
+complete -c at-admin -s a -l all -d 'every tenant of the store, not one (stats, compact, retain, lists; verify: users, keys and audit too)'
 complete -c at-admin -s n -l dry-run -d 'change nothing, say what would be done'
 complete -c at-admin -s y -l yes -d 'do not ask before something goes for good'
 complete -c at-admin -s f -l format -r -d 'table or ndjson (stats, verify, lists, a new key); default table on a terminal'

@@ -68,6 +68,26 @@ on_tenants(on_tenant *call, int how, struct err *err)
 	return with_tenant(&each, cmd_settings()->tenant);
 }
 
+/* With --all also users, keys and the audit, which are of no tenant. */
+static int
+on_all(on_tenant *call, int how, struct err *err)
+{
+	struct buf data = { 0 };
+	struct store *s;
+	int rc = on_tenants(call, how, err), there;
+
+	buf_printf(&data, "%s/system/data.mdb", cmd_settings()->store);
+	there = access(buf_text(&data), F_OK) == 0;
+	buf_release(&data);
+	if (rc || !want.all || !there)
+		return rc;
+	if (!(s = store_open(cmd_settings()->store, NULL, how, err)))
+		return err->code;
+	rc = call(s, "system", err);
+	store_close(s);
+	return rc;
+}
+
 /* ---- verbs */
 
 static int
@@ -323,7 +343,7 @@ stats_verb(struct err *err)
 static int
 verify_verb(struct err *err)
 {
-	return on_tenants(verify, STORE_READ, err);
+	return on_all(verify, STORE_READ, err);
 }
 
 static int
@@ -366,7 +386,7 @@ int
 main(int argc, char **argv)
 {
 	const struct opt opts[] = {
-		{ 'a', "all",    NULL,     "every tenant of the store, not one (stats, verify, compact, retain, lists)", opt_flag, &want.all },
+		{ 'a', "all",    NULL,     "every tenant of the store, not one (stats, compact, retain, lists; verify: users, keys and audit too)", opt_flag, &want.all },
 		{ 'n', "dry-run", NULL,    "change nothing, say what would be done", opt_flag, &want.dry },
 		{ 'y', "yes",    NULL,     "do not ask before something goes for good", opt_flag, &want.yes },
 		{ 'f', "format", "FORMAT", "table or ndjson (stats, verify, lists, a new key); default table on a terminal", opt_text, &want.format },

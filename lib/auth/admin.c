@@ -8,8 +8,6 @@
 #include "crypt/crypt.h"
 #include "store/admin.h"
 
-#define KEY_ID     12
-#define KEY_SECRET 43
 #define RECORDS_MOST 100000     /* of a kind, in all tenants */
 
 static const struct kind { const char *name, *named; const struct auth_field *fields; } kinds[] = {
@@ -46,22 +44,30 @@ fetch(struct auth *a, enum auth_record record, struct str tenant, struct str id,
 	return rc;
 }
 
-static int
-tenant_there(struct auth *a, struct str tenant, struct err *err)
+int
+auth_tenant_is(struct auth *a, struct str tenant)
 {
 	struct buf path = { 0 };
 	struct stat st;
-	int ok = str_eq(tenant, STR("*")) || str_eq(tenant, STR("default"));
+	int ok = tenant.n >= 1 && tenant.n <= 63;
 
-	for (size_t i = 0; i < tenant.n && !ok; i++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_-", tenant.p[i]))
-			return err_set(err, ERR_INPUT, "'%.*s' is no tenant's name", (int)(tenant.n > 70 ? 70 : tenant.n), tenant.p);
-	if (!ok) {
+	for (size_t i = 0; i < tenant.n && ok; i++)
+		ok = tenant.p[i] && strchr("abcdefghijklmnopqrstuvwxyz0123456789_-", tenant.p[i]) != NULL;
+	if (ok) {
 		buf_printf(&path, "%s/tenants/%.*s", a->dir, STR_FMT(tenant));
-		ok = tenant.n && lstat(buf_text(&path), &st) == 0 && S_ISDIR(st.st_mode);
-		buf_release(&path);
+		ok = lstat(buf_text(&path), &st) == 0 && S_ISDIR(st.st_mode);
 	}
-	return ok ? 0 : err_set(err, ERR_INPUT, "there is no tenant '%.*s'", STR_FMT(tenant));
+	buf_release(&path);
+	return ok;
+}
+
+/* "default" comes into being with its first event. */
+static int
+tenant_there(struct auth *a, struct str tenant, struct err *err)
+{
+	if (str_eq(tenant, STR("*")) || str_eq(tenant, STR("default")) || auth_tenant_is(a, tenant))
+		return 0;
+	return err_set(err, ERR_INPUT, "there is no tenant '%.*s'", (int)(tenant.n > 70 ? 70 : tenant.n), tenant.p);
 }
 
 /* ---- showing */
@@ -247,7 +253,7 @@ draw_key(struct arena *arena, struct str id, struct buf *key, struct str *hash, 
 
 	buf_lit(key, "at_");
 	buf_str(key, id);
-	if ((rc = crypt_random_text(KEY_SECRET, key, err)))
+	if ((rc = crypt_random_text(AUTH_KEY_SECRET, key, err)))
 		return rc;
 	auth_hash_hex(buf_get(key), &hex);
 	put_text(arena, buf_get(&hex), hash);
@@ -310,7 +316,7 @@ auth_create(struct auth *a, enum auth_record record, const struct auth_actor *ac
 	if ((rc = tenant_there(a, tenant, err)))
 		goto out;
 	if (record == AUTH_KEYS) {
-		if ((rc = crypt_random_text(KEY_ID, &id, err)) || (rc = draw_key(arena, buf_get(&id), &key, &set[n].json, err)))
+		if ((rc = crypt_random_text(AUTH_KEY_ID, &id, err)) || (rc = draw_key(arena, buf_get(&id), &key, &set[n].json, err)))
 			goto out;
 		set[n++].name = "hash";
 		set[n].name = "id";

@@ -12,8 +12,6 @@
 #include "base/time.h"
 #include "crypt/crypt.h"
 
-#define KEY_ID     12           /* characters: at_ ID SECRET, all of 0-9 A-Z a-z */
-#define KEY_SECRET 43           /* 256 bits */
 #define OVERLAP_MS 3600000LL    /* a rotated key's old secret is good for so long */
 #define USED_MS    60000LL      /* a key's last use is written down no more often */
 #define BAD_MOST   200          /* bad credentials of an address in a minute; of one key from there: */
@@ -334,13 +332,13 @@ static int
 check_key(struct auth *a, const struct auth_credentials *c, struct str text, struct principal **who, struct err *err)
 {
 	struct principal p = { .kind = AUTH_KEY };
-	struct str id = { text.p + 3, KEY_ID };
+	struct str id = { text.p + 3, AUTH_KEY_ID };
 	struct auth_caller *k;
 	struct buf hex = { 0 };
 	int64_t now = time_now();
 	int good = 0, rc = 0;
 
-	if (text.n != 3 + KEY_ID + KEY_SECRET || !str_starts(text, STR("at_")))
+	if (text.n != 3 + AUTH_KEY_ID + AUTH_KEY_SECRET || !str_starts(text, STR("at_")))
 		return auth_refuse(a, c, (struct str){ 0 }, err);
 	auth_hash_hex(text, &hex);
 	pthread_mutex_lock(&a->lock);

@@ -82,6 +82,14 @@ void audit_forget(struct auth *);                       /* at the end of a trans
 struct str auth_text(struct json record, const char *name, struct arena *);
 int64_t auth_time(struct json record, const char *name);                /* TIME_NONE: none */
 void auth_hash_hex(struct str secret, struct buf *out);                 /* SHA-256, 64 digits */
+void auth_put_text(struct buf *, const char *name, struct str);        /* the next member of an object that is being written */
+void auth_put_time(struct buf *, const char *name, int64_t);
+void auth_take_text(struct str *to, struct str from, char **at);       /* a copy at *at, which moves behind it */
+int auth_tenant_is(struct auth *, struct str tenant);                  /* 1: it is there */
+
+/* A key: at_ ID SECRET, all of 0-9 A-Z a-z. */
+#define AUTH_KEY_ID     12
+#define AUTH_KEY_SECRET 43      /* 256 bits */
 
 /* ---- record.c */
 enum { AUTH_IN = 1, AUTH_FIXED = 2, AUTH_SECRET = 4, AUTH_NEEDED = 8, AUTH_FLAG = 16 };

@@ -179,15 +179,6 @@ give(struct auth_later *l, struct item *i)
 	pthread_mutex_unlock(&l->lock);
 }
 
-static void
-take_text(struct str *to, struct str from, char **at)
-{
-	*to = (struct str){ from.p ? *at : NULL, from.n };
-	if (from.n)
-		memcpy(*at, from.p, from.n);
-	*at += from.n;
-}
-
 void
 auth_later_state(struct auth *a, const char *kind, struct str name, struct str value)
 {
@@ -195,8 +186,8 @@ auth_later_state(struct auth *a, const char *kind, struct str name, struct str v
 	char *at = (char *)(i + 1);
 
 	i->kind = kind;
-	take_text(&i->name, name, &at);
-	take_text(&i->value, value, &at);
+	auth_take_text(&i->name, name, &at);
+	auth_take_text(&i->value, value, &at);
 	give(a->later, i);
 }
 
@@ -225,6 +216,6 @@ audit_later(struct auth *a, const struct audit_entry *e)
 	at = (char *)(i + 1);
 	to = (struct str *)&i->entry;
 	for (size_t k = 0; k < n; k++)
-		take_text(&to[k], from[k], &at);
+		auth_take_text(&to[k], from[k], &at);
 	give(a->later, i);
 }

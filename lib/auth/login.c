@@ -196,22 +196,6 @@ keep(struct auth *a, const char *kind, struct buf *record, struct buf *secret, s
 	return rc;
 }
 
-static void
-put_member(struct buf *b, const char *name, struct str text)
-{
-	buf_byte(b, b->n ? ',' : '{');
-	json_put_key(b, str_of(name));
-	json_put_string(b, text);
-}
-
-static void
-put_time(struct buf *b, const char *name, int64_t at)
-{
-	buf_byte(b, ',');
-	json_put_key(b, str_of(name));
-	json_put_time(b, at);
-}
-
 int
 auth_session_begin(struct auth *a, struct str tenant, struct str user, struct json roles, const char *address, struct auth_login *l, struct err *err)
 {
@@ -219,15 +203,15 @@ auth_session_begin(struct auth *a, struct str tenant, struct str user, struct js
 	int64_t now = time_now();
 	int rc;
 
-	put_member(&b, "user", user);
-	put_member(&b, "tenant", tenant);
+	auth_put_text(&b, "user", user);
+	auth_put_text(&b, "tenant", tenant);
 	if (json_is(roles, JSON_ARRAY)) {
 		buf_lit(&b, ",\"roles\":");
 		buf_str(&b, json_raw(roles));
 	}
-	put_time(&b, "created", now);
-	put_time(&b, "seen", now);
-	put_member(&b, "address", str_of(address ? address : "-"));
+	auth_put_time(&b, "created", now);
+	auth_put_time(&b, "seen", now);
+	auth_put_text(&b, "address", str_of(address ? address : "-"));
 	buf_byte(&b, '}');
 	l->expires = now + ABSOLUTE_MS;
 	if ((rc = keep(a, "session", &b, &l->session, err)) == 0 && (rc = audit_login(a, "login", tenant, user, address, 1, err)) == 0)
@@ -548,8 +532,8 @@ begin_challenge(struct auth *a, struct str user, struct auth_login *l, struct er
 	struct buf b = { 0 };
 	int rc;
 
-	put_member(&b, "user", user);
-	put_time(&b, "created", time_now());
+	auth_put_text(&b, "user", user);
+	auth_put_time(&b, "created", time_now());
 	buf_lit(&b, ",\"tries\":0}");
 	l->expires = time_now() + CHALLENGE_MS;
 	rc = keep(a, "challenge", &b, &l->challenge, err);

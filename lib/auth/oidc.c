@@ -52,14 +52,6 @@ cookie_key(struct auth *a, uint8_t key[32], struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
-static void
-put(struct buf *b, const char *name, struct str text)
-{
-	buf_byte(b, b->n ? ',' : '{');
-	json_put_key(b, str_of(name));
-	json_put_string(b, text);
-}
-
 /* Only a path of this site: what "/\" and "//" begin with is another host to a browser. */
 static struct str
 local(struct str then)
@@ -87,7 +79,6 @@ begin(struct auth *a, struct auth_tokens *t, struct auth_provider *p, struct str
 {
 	struct buf state = { 0 }, nonce = { 0 }, verifier = { 0 }, challenge = { 0 }, plain = { 0 }, sealed = { 0 };
 	uint8_t key[32], hash[32];
-	char now[TIME_LEN];
 	int rc;
 
 	if ((rc = auth_token_learn(t, p, err)) || (rc = cookie_key(a, key, err)) || (rc = crypt_random_text(SECRET, &state, err)) ||
@@ -108,13 +99,12 @@ begin(struct auth *a, struct auth_tokens *t, struct auth_provider *p, struct str
 	put_param(url, "nonce", buf_get(&nonce));
 	put_param(url, "code_challenge", buf_get(&challenge));
 	put_param(url, "code_challenge_method", STR("S256"));
-	time_print(time_now(), now);
-	put(&plain, "state", buf_get(&state));
-	put(&plain, "nonce", buf_get(&nonce));
-	put(&plain, "verifier", buf_get(&verifier));
-	put(&plain, "redirect_uri", redirect_uri);
-	put(&plain, "then", local(then));
-	put(&plain, "created", (struct str){ now, TIME_LEN });
+	auth_put_text(&plain, "state", buf_get(&state));
+	auth_put_text(&plain, "nonce", buf_get(&nonce));
+	auth_put_text(&plain, "verifier", buf_get(&verifier));
+	auth_put_text(&plain, "redirect_uri", redirect_uri);
+	auth_put_text(&plain, "then", local(then));
+	auth_put_time(&plain, "created", time_now());
 	buf_byte(&plain, '}');
 	if ((rc = crypt_seal(key, buf_get(&plain), STR("oidc"), &sealed, err)) == 0)
 		crypt_base64url(buf_get(&sealed), cookie);

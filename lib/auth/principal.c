@@ -282,15 +282,6 @@ principal_rights_drop(struct principal_rights *r)
 
 /* ---- a principal: one allocation with its texts behind it */
 
-static void
-take_text(struct str *to, struct str from, char **at)
-{
-	*to = (struct str){ from.p ? *at : NULL, from.n };
-	if (from.n)
-		memcpy(*at, from.p, from.n);
-	*at += from.n;
-}
-
 struct principal *
 principal_new(const struct principal *of)
 {
@@ -298,10 +289,10 @@ principal_new(const struct principal *of)
 	char *at = (char *)(p + 1);
 
 	*p = *of;
-	take_text(&p->tenant, of->tenant, &at);
-	take_text(&p->name, of->name, &at);
-	take_text(&p->id, of->id, &at);
-	take_text(&p->roles, of->roles, &at);
+	auth_take_text(&p->tenant, of->tenant, &at);
+	auth_take_text(&p->name, of->name, &at);
+	auth_take_text(&p->id, of->id, &at);
+	auth_take_text(&p->roles, of->roles, &at);
 	principal_rights_hold(p->rights);
 	p->policy = p->rights->policy;
 	return p;

@@ -373,6 +373,31 @@ auth_hash_hex(struct str secret, struct buf *out)
 }
 
 void
+auth_put_text(struct buf *b, const char *name, struct str text)
+{
+	buf_byte(b, b->n ? ',' : '{');
+	json_put_key(b, str_of(name));
+	json_put_string(b, text);
+}
+
+void
+auth_put_time(struct buf *b, const char *name, int64_t at)
+{
+	buf_byte(b, b->n ? ',' : '{');
+	json_put_key(b, str_of(name));
+	json_put_time(b, at);
+}
+
+void
+auth_take_text(struct str *to, struct str from, char **at)
+{
+	*to = (struct str){ from.p ? *at : NULL, from.n };
+	if (from.n)
+		memcpy(*at, from.p, from.n);
+	*at += from.n;
+}
+
+void
 auth_role_key(struct str tenant, struct str name, struct buf *out)
 {
 	buf_str(out, tenant);

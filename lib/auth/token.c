@@ -10,7 +10,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "auth/token_priv.h"
 #include "base/mem.h"
@@ -383,10 +382,8 @@ auth_token_roles(const struct auth_provider *p, struct json claims, struct buf *
 int
 auth_token_tenant(struct auth *a, const struct auth_provider *p, struct json claims, struct buf *tenant, struct err *err)
 {
-	struct buf path = { 0 };
+	struct buf scratch = { 0 };
 	struct json v;
-	struct stat st;
-	int ok = 1;
 
 	if (!p->tenant_claim.p) {
 		buf_lit(tenant, "default");
@@ -395,14 +392,9 @@ auth_token_tenant(struct auth *a, const struct auth_provider *p, struct json cla
 	v = claim(claims, p->tenant_claim);
 	if (!json_is(v, JSON_STRING))
 		return err_set(err, ERR_INPUT, "the token names no tenant");
-	buf_str(tenant, json_text(v, &path));
-	for (size_t i = 0; i < tenant->n; i++)
-		ok &= tenant->p[i] && strchr("abcdefghijklmnopqrstuvwxyz0123456789_-", tenant->p[i]) != NULL;
-	buf_clear(&path);
-	buf_printf(&path, "%s/tenants/%.*s", a->dir, STR_FMT(buf_get(tenant)));
-	ok = ok && tenant->n && tenant->n <= 63 && lstat(buf_text(&path), &st) == 0 && S_ISDIR(st.st_mode);
-	buf_release(&path);
-	return ok ? 0 : err_set(err, ERR_INPUT, "the token's tenant is none");
+	buf_str(tenant, json_text(v, &scratch));
+	buf_release(&scratch);
+	return auth_tenant_is(a, buf_get(tenant)) ? 0 : err_set(err, ERR_INPUT, "the token's tenant is none");
 }
 
 static int

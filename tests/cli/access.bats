@@ -136,6 +136,24 @@ add_user() { at-admin -q user add "$@" <<< "$password"; }
 	[ "$(at-admin audit | jq -r '[.action, .object] | join(" ")' | paste -sd,)" = 'retain 1 events and 0 samples,compact ' ]
 }
 
+@test "verify -a reads users, keys and the audit back too" {
+	at-admin init
+	at-admin -q key create > /dev/null
+	run -0 --separate-stderr at-admin verify -a -v
+	[[ $stderr == *"system: all is well"* ]]
+	python3 - "$AT_STORE/system/data.mdb" <<-'E'
+	import sys
+	b = bytearray(open(sys.argv[1], 'rb').read())
+	at = 0
+	while (at := b.find(b'"roles":["admin"]', at)) >= 0:
+	    b[at + 10] ^= 1
+	    at += 1
+	open(sys.argv[1], 'wb').write(b)
+	E
+	run -1 at-admin verify -a -f ndjson
+	[[ $output == *'"tenant":"system"'* ]]
+}
+
 @test "the table audit has the entries of the tenant" {
 	at-admin init
 	[ -z "$(at-query 'SELECT * FROM audit')" ]
