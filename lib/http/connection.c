@@ -161,7 +161,7 @@ orphan(struct connection *c)
 	r->gone = 1;
 	if (r->outbox)
 		outbox_close(r->outbox);
-	if (r->piece && r->unpacked && !r->is_ready && !r->given) {
+	if (r->piece && !r->is_ready && !r->given) {
 		r->is_ready = 1;
 		s->calling = r;
 		s->spec.ready(s->spec.self, r);

@@ -889,6 +889,8 @@ serve_exchange_done(void *self, struct http_request *r)
 		figures_observe(&f->seconds[row], seconds);
 	}
 	serve_log_request(s, c, seconds * 1e3);
+	if (c->load && c->drop)
+		c->drop(c);
 	http_set_user(r, NULL);
 	principal_free(c->ex.who);
 	serve_setup_free(c->setup);

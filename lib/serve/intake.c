@@ -380,6 +380,13 @@ take_piece(void *self, struct http_request *r, struct str piece)
 static void batch_ended(struct serve_call *);
 
 static void
+batch_drop(struct serve_call *c)
+{
+	free_batch(c->load);
+	c->load = NULL;
+}
+
+static void
 batch_begin(struct exchange *ex)
 {
 	struct serve_call *c = serve_call_of(ex);
@@ -401,6 +408,7 @@ batch_begin(struct exchange *ex)
 	b->tenant = t;
 	c->load = b;
 	c->ended = batch_ended;
+	c->drop = batch_drop;
 	http_body_most(ex->request, INT64_MAX / 2);
 	http_body_pieces(ex->request, take_piece, c);
 }

@@ -57,6 +57,7 @@ struct serve_call {
 	void *load;                     /* of intake.c: what a batch has come to so far */
 	void (*committed)(struct serve_call *, const struct err *);     /* on the loop, when the commit it waited for is done */
 	void (*ended)(struct serve_call *);     /* ROUTE_HEAD: on the loop, the body is whole; or NULL */
+	void (*drop)(struct serve_call *);      /* ROUTE_HEAD: its body was refused before ended() could come: let go of load; or NULL */
 	uint64_t version;               /* of the store before it was asked; 0: it was not */
 	int who_later;                  /* only a thread that may wait can tell who it is */
 };
