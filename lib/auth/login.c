@@ -30,6 +30,36 @@
 /* What a password is held against when there is no such user. */
 #define NOBODY "scrypt$15$8$1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
+/* ---- what has passed */
+
+struct sweeping { struct auth *auth; const char *kind; const char *since; int64_t before; struct err *err; };
+
+static int
+sweep_one(void *self, struct str name, struct str value)
+{
+	struct sweeping *s = self;
+
+	return auth_time(json_value(value), s->since) < s->before ? store_drop_state(s->auth->store, s->kind, name, s->err) : 0;
+}
+
+static int
+sweep(struct auth *a, struct err *err)
+{
+	int64_t now = time_now(), mono = time_mono_ns();
+	struct sweeping what[] = {
+		{ a, "session", "created", now - ABSOLUTE_MS, err }, { a, "session", "seen", now - IDLE_MS - SEEN_MS, err },
+		{ a, "challenge", "created", now - CHALLENGE_MS, err }, { a, "failure", "last", now - 60 * MINUTE, err },
+	};
+	int rc = 0;
+
+	if (a->swept && mono - a->swept < SWEEP_NS)
+		return 0;
+	a->swept = mono;
+	for (size_t i = 0; i < sizeof(what) / sizeof(*what) && rc == 0; i++)
+		rc = store_each_state(a->store, what[i].kind, sweep_one, &what[i], err);
+	return rc;
+}
+
 /* ---- waiting */
 
 struct count { const char *of; int64_t free, window_ms; };      /* tries without waiting; what is older than the window is forgotten */
@@ -83,6 +113,8 @@ count_try(struct auth *a, struct str user, const char *address, struct err *err)
 			continue;
 		record = json_value(buf_get(&was));
 		last = auth_time(record, "last");
+		if (last > at)          /* the clock went back */
+			last = at;
 		if (last == TIME_NONE || at - last >= counts[i].window_ms || !json_int64(json_get(record, STR("n")), &n[i]))
 			n[i] = 0;
 		else if (n[i] >= counts[i].free && last + wait_ms(n[i], counts[i].free) - at > longest)
@@ -101,7 +133,7 @@ count_try(struct auth *a, struct str user, const char *address, struct err *err)
 		rc = store_put_state(a->store, "failure", buf_get(&name), buf_get(&now), err);
 	}
 	buf_release(&name), buf_release(&was), buf_release(&now);
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : sweep(a, err);
 }
 
 /* It went well: the user's counts are gone, the address has this try back, but not those for others. */
@@ -124,36 +156,6 @@ uncount(struct auth *a, struct str user, const char *address, struct err *err)
 	}
 	buf_release(&name), buf_release(&was), buf_release(&now);
 	return rc < 0 ? rc : 0;
-}
-
-/* ---- what has passed */
-
-struct sweep { struct auth *auth; const char *kind; const char *since; int64_t before; struct err *err; };
-
-static int
-sweep_one(void *self, struct str name, struct str value)
-{
-	struct sweep *s = self;
-
-	return auth_time(json_value(value), s->since) < s->before ? store_drop_state(s->auth->store, s->kind, name, s->err) : 0;
-}
-
-int
-auth_sweep(struct auth *a, struct err *err)
-{
-	int64_t now = time_now(), mono = time_mono_ns();
-	struct sweep what[] = {
-		{ a, "session", "created", now - ABSOLUTE_MS, err }, { a, "session", "seen", now - IDLE_MS - SEEN_MS, err },
-		{ a, "challenge", "created", now - CHALLENGE_MS, err }, { a, "failure", "last", now - 60 * MINUTE, err },
-	};
-	int rc = 0;
-
-	if (a->swept && mono - a->swept < SWEEP_NS)
-		return 0;
-	a->swept = mono;
-	for (size_t i = 0; i < sizeof(what) / sizeof(*what) && rc == 0; i++)
-		rc = store_each_state(a->store, what[i].kind, sweep_one, &what[i], err);
-	return rc;
 }
 
 /* ---- audit */
@@ -215,7 +217,7 @@ auth_session_begin(struct auth *a, struct str tenant, struct str user, struct js
 	buf_byte(&b, '}');
 	l->expires = now + ABSOLUTE_MS;
 	if ((rc = keep(a, "session", &b, &l->session, err)) == 0 && (rc = audit_login(a, "login", tenant, user, address, 1, err)) == 0)
-		rc = auth_sweep(a, err);
+		rc = sweep(a, err);
 	buf_release(&b);
 	return rc;
 }

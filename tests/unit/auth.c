@@ -675,6 +675,10 @@ fault_42_who_fails_waits_longer_each_time(void **state)
 	assert_true(err.col >= 60);
 	assert_int_equal(auth_login(a, STR("anna"), str_of(password), "192.0.2.2", &l, &err), 0);       /* from elsewhere she comes in */
 	auth_login_release(&l);
+	time_set_now(now - 86400000);   /* the clock goes back a day: who has to wait still waits a quarter of an hour at most */
+	assert_int_equal(auth_login(a, STR("anna"), str_of(password), "192.0.2.1", &l, &err), ERR_LIMIT);
+	assert_true(err.col <= 900);
+	time_set_now(now);
 	for (int i = 0, stuffed = 0; i < 25; i++) {     /* one address, many users */
 		char user[20];
 
