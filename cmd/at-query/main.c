@@ -8,6 +8,7 @@
 #include "base/cmd.h"
 #include "base/in.h"
 #include "base/mem.h"
+#include "base/width.h"
 #include "base/time.h"
 #include "query/functions.h"
 #include "json/cell.h"
@@ -250,7 +251,7 @@ print_name(void *self, struct str name, struct err *err)
 	struct buf safe = {0};
 
 	(void)self, (void)err;
-	output_put_shown(&safe, name);
+	width_put_shown(&safe, name);
 	puts(buf_text(&safe));
 	buf_release(&safe);
 	return 0;

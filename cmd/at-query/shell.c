@@ -20,6 +20,7 @@
 #include "base/cmd.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/width.h"
 #include "base/time.h"
 #include "query/functions.h"
 #include "query/rewrite.h"
@@ -240,7 +241,7 @@ print_column(void *self, struct str name, struct err *err)
 {
 	(void)self, (void)err;
 	buf_lit(&out_stdout()->buf, "  ");
-	output_put_shown(&out_stdout()->buf, name);
+	width_put_shown(&out_stdout()->buf, name);
 	buf_byte(&out_stdout()->buf, '\n');
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/width.h"
 #include "json/json.h"
 
 #define KEPT_MOST (256u << 20)  /* bytes of rows that are kept for their widths; a larger answer wants ndjson or csv */
@@ -59,25 +60,6 @@ put_plain(struct buf *b, const struct cell *c)
 		buf_str(b, c->text);
 }
 
-void
-output_put_shown(struct buf *b, struct str text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char at = (unsigned char)text.p[i], next = i + 1 < text.n ? (unsigned char)text.p[i + 1] : 0;
-
-		if (at == '\n')
-			buf_lit(b, "\\n");
-		else if (at == '\t')
-			buf_lit(b, "\\t");
-		else if (at < 0x20 || at == 0x7f)
-			buf_printf(b, "\\x%02x", at);
-		else if (at == 0xc2 && next >= 0x80 && next < 0xa0)     /* C1 controls, which some terminals obey too */
-			buf_printf(b, "\\x%02x", (unsigned char)text.p[++i]);
-		else
-			buf_byte(b, (char)at);
-	}
-}
-
 static struct str
 shown(struct output *o, const struct cell *c)
 {
@@ -85,84 +67,10 @@ shown(struct output *o, const struct cell *c)
 
 	buf_clear(b);
 	if (c->type == CELL_TEXT)
-		output_put_shown(b, c->text);
+		width_put_shown(b, c->text);
 	else
 		put_plain(b, c);
 	return buf_get(b);
-}
-
-/* One character of UTF-8 off the front; a wrong byte stands for itself. */
-static uint32_t
-next_character(struct str *s)
-{
-	unsigned char a = (unsigned char)s->p[0];
-	size_t more = a >= 0xf0 ? 3 : a >= 0xe0 ? 2 : a >= 0xc0 ? 1 : 0;
-	uint32_t c = more ? a & (0x3fu >> more) : a;
-
-	if (s->n <= more)
-		more = 0;
-	for (size_t i = 1; i <= more; i++)
-		c = c << 6 | ((unsigned char)s->p[i] & 0x3f);
-	s->p += more + 1;
-	s->n -= more + 1;
-	return c;
-}
-
-/* Cells of a terminal that a character takes: wide ones two, combining ones none (Unicode's East Asian Width, the ranges
- * that matter; wcwidth would depend on the locale). */
-static int
-character_width(uint32_t c)
-{
-	if (c < 0x300)
-		return 1;
-	if ((c >= 0x300 && c <= 0x36f) || (c >= 0x200b && c <= 0x200f) || (c >= 0xfe00 && c <= 0xfe0f) || c == 0x20d0 || c == 0xfeff)
-		return 0;
-	return 1 + ((c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf && c != 0x303f) || (c >= 0xac00 && c <= 0xd7a3) ||
-	    (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) || (c >= 0xffe0 && c <= 0xffe6) ||
-	    (c >= 0x1f300 && c <= 0x1f64f) || (c >= 0x1f680 && c <= 0x1f6ff) || (c >= 0x1f900 && c <= 0x1f9ff) || (c >= 0x20000 && c <= 0x3fffd));
-}
-
-static int
-width_of(struct str s)
-{
-	int width = 0;
-
-	while (s.n)
-		width += character_width(next_character(&s));
-	return width;
-}
-
-static void
-repeat(struct buf *b, const char *text, int times)
-{
-	while (times-- > 0)
-		buf_lit(b, text);
-}
-
-/* The text within `width` cells: filled with blanks at one side, or cut with "…". */
-static void
-put_padded(struct buf *b, struct str s, int width, int right, int ascii)
-{
-	int has = width_of(s);
-
-	if (has <= width) {
-		repeat(b, " ", right ? width - has : 0);
-		buf_str(b, s);
-		repeat(b, " ", right ? 0 : width - has);
-		return;
-	}
-	for (int used = 0; s.n; ) {
-		struct str before = s;
-		int w = character_width(next_character(&s));
-
-		if (used + w > width - 1) {
-			buf_lit(b, ascii ? "~" : "…");
-			repeat(b, " ", width - 1 - used);
-			return;
-		}
-		buf_add(b, before.p, (size_t)(s.p - before.p));
-		used += w;
-	}
 }
 
 /* ---- table, box, markdown: widths first */
@@ -213,7 +121,7 @@ put_rule(struct output *o, const int *width, struct frame f)
 	for (int i = 0; i < o->n; i++) {
 		if (i)
 			buf_lit(b, f.between);
-		repeat(b, f.line, width[i] + (f.left[0] ? 2 : 0));
+		width_repeat(b, f.line, width[i] + (f.left[0] ? 2 : 0));
 	}
 	buf_lit(b, f.right);
 	buf_byte(b, '\n');
@@ -230,7 +138,7 @@ put_line(struct output *o, const int *width, const int *right, const struct cell
 
 		if (i)
 			buf_lit(b, f.between);
-		put_padded(b, s, i == o->n - 1 && !is_last_padded && !right[i] ? width_of(s) < width[i] ? width_of(s) : width[i] : width[i],
+		width_put(b, s, i == o->n - 1 && !is_last_padded && !right[i] ? width_of(s) < width[i] ? width_of(s) : width[i] : width[i],
 		    right[i], o->spec.ascii);
 	}
 	buf_lit(b, f.right);
@@ -505,7 +413,7 @@ row_vertical(struct output *o, const struct cell *cells)
 	if (o->rows)
 		buf_byte(b, '\n');
 	for (int i = 0; i < o->n; i++) {
-		put_padded(b, o->column[i], width, 1, o->spec.ascii);
+		width_put(b, o->column[i], width, 1, o->spec.ascii);
 		buf_lit(b, ": ");
 		buf_str(b, shown(o, &cells[i]));
 		buf_byte(b, '\n');
@@ -522,10 +430,10 @@ put_bar(struct output *o, double share, int room)
 	int eighths = (int)lround(share * room * 8);
 
 	if (o->spec.ascii) {
-		repeat(b, "#", (eighths + 4) / 8);
+		width_repeat(b, "#", (eighths + 4) / 8);
 		return;
 	}
-	repeat(b, "█", eighths / 8);
+	width_repeat(b, "█", eighths / 8);
 	buf_lit(b, eighth[eighths % 8]);
 }
 
@@ -564,17 +472,17 @@ end_chart(struct output *o)
 	for (size_t at = 0; at < o->kept_n; at += (size_t)o->n)
 		most = fmax(most, fabs(number_in(&o->kept[at + (size_t)value])));
 	if (o->n > 1)
-		put_padded(b, o->column[0], name, 0, o->spec.ascii);
+		width_put(b, o->column[0], name, 0, o->spec.ascii);
 	buf_lit(b, "  ");
-	put_padded(b, o->column[value], figure, 1, o->spec.ascii);
+	width_put(b, o->column[value], figure, 1, o->spec.ascii);
 	buf_byte(b, '\n');
 	for (size_t at = 0; at < o->kept_n; at += (size_t)o->n) {
 		double v = number_in(&o->kept[at + (size_t)value]);
 
 		if (o->n > 1)
-			put_padded(b, shown(o, &o->kept[at]), name, 0, o->spec.ascii);
+			width_put(b, shown(o, &o->kept[at]), name, 0, o->spec.ascii);
 		buf_lit(b, "  ");
-		put_padded(b, shown(o, &o->kept[at + (size_t)value]), figure, 1, o->spec.ascii);
+		width_put(b, shown(o, &o->kept[at + (size_t)value]), figure, 1, o->spec.ascii);
 		if (v != 0)
 			buf_lit(b, v < 0 ? " -" : "  ");
 		if (most > 0)

@@ -27,9 +27,6 @@ struct output_spec {
 
 struct output;
 
-/* For people: what a terminal would obey or that would break a line becomes an escape. */
-void output_put_shown(struct buf *, struct str text);
-
 /* Column names in order. json and ndjson name a repeated one "x_2", "x_3"; csv and the rest keep it. */
 struct output *output_new(const struct output_spec *, const struct str *columns, int n);
 int output_row(void *output, const struct cell *, int n, struct err *); /* a cell_sink's row function */

@@ -19,7 +19,12 @@ first_screen() {
 one_line_version() { [[ $("$1" --version) =~ ^$1\ [0-9]+\.[0-9]+\.[0-9]+$ ]]; }
 libraries_with_v() {
 	run -0 "$1" --version -v
-	[[ ${lines[0]} =~ ^$1\ [0-9] && $output == *$'\n  LMDB 0.'* && $output == *$'\n  zstd '[0-9]* && $("$1" -vV) == "$output" ]]
+	[[ ${lines[0]} =~ ^$1\ [0-9] && $output == *$'\n  zlib '[0-9]* && $("$1" -vV) == "$output" ]]
+	if [ "$1" = at-dash ]; then
+		[[ $output == *$'\n  ncurses '[0-9]* ]]
+	else
+		[[ $output == *$'\n  LMDB 0.'* && $output == *$'\n  zstd '[0-9]* ]]
+	fi
 }
 unknown_option() {
 	run -2 --separate-stderr "$1" --no-such-option

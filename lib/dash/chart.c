@@ -1,0 +1,181 @@
+#include "dash/chart.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define DOTS_MOST 2000                  /* columns of dots */
+
+static void
+put_character(struct buf *b, unsigned c)
+{
+	if (c < 0x80) {
+		buf_byte(b, (char)c);
+	} else if (c < 0x800) {
+		buf_byte(b, (char)(0xc0 | c >> 6));
+		buf_byte(b, (char)(0x80 | (c & 63)));
+	} else {
+		buf_byte(b, (char)(0xe0 | c >> 12));
+		buf_byte(b, (char)(0x80 | (c >> 6 & 63)));
+		buf_byte(b, (char)(0x80 | (c & 63)));
+	}
+}
+
+/* Least and greatest of what is there; 0 when nothing is. */
+static int
+range_of(const double *v, int n, double *low, double *high)
+{
+	int some = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (!isfinite(v[i]))
+			continue;
+		*low = some ? fmin(*low, v[i]) : v[i];
+		*high = some ? fmax(*high, v[i]) : v[i];
+		some = 1;
+	}
+	return some;
+}
+
+void
+chart_spark(struct buf *b, const double *v, int n, int width, int ascii)
+{
+	static const char levels[] = "_.:-=+*#";
+	double low = 0, high = 0;
+	int from = n > width ? n - width : 0;
+
+	range_of(v + from, n - from, &low, &high);
+	low = fmin(low, 0);
+	for (int i = n - from; i < width; i++)
+		buf_byte(b, ' ');
+	for (int i = from; i < n; i++) {
+		int level = high > low ? (int)((v[i] - low) / (high - low) * 7.999) : 0;
+
+		if (!isfinite(v[i]))
+			buf_byte(b, ' ');
+		else if (ascii)
+			buf_byte(b, levels[level]);
+		else
+			put_character(b, 0x2581 + (unsigned)level);
+	}
+}
+
+void
+chart_number(struct buf *b, double v)
+{
+	static const char units[] = " kMGTP";
+	int unit = 0;
+
+	if (!isfinite(v)) {
+		buf_byte(b, '-');
+		return;
+	}
+	if (fabs(v) < 100000 && v == floor(v)) {
+		buf_printf(b, "%.0f", v);
+		return;
+	}
+	for (; fabs(v) >= 999.95 && unit < 5; unit++)
+		v /= 1000;
+	if (unit)
+		buf_printf(b, "%.*f%c", fabs(v) < 9.9995 ? 2 : 1, v, units[unit]);
+	else
+		buf_printf(b, "%.*f", fabs(v) < 0.0995 ? 4 : fabs(v) < 9.995 ? 2 : 1, v);
+}
+
+/* ---- a curve */
+
+struct dots { int width, height; uint8_t *cell; };      /* in characters; the bits of a Braille pattern in each */
+
+static void
+dot(struct dots *d, int x, int y)
+{
+	static const uint8_t bit[4][2] = { { 1, 8 }, { 2, 16 }, { 4, 32 }, { 64, 128 } };
+
+	if (x >= 0 && x < 2 * d->width && y >= 0 && y < 4 * d->height)
+		d->cell[y / 4 * d->width + x / 2] |= bit[y % 4][x % 2];
+}
+
+/* From one value to the next: every dot between, so that a jump is a line. */
+static void
+stroke(struct dots *d, int x0, int y0, int x1, int y1)
+{
+	int steps = abs(x1 - x0) > abs(y1 - y0) ? abs(x1 - x0) : abs(y1 - y0);
+
+	for (int i = 0; i <= steps; i++)
+		dot(d, x0 + (x1 - x0) * i / (steps ? steps : 1), y0 + (y1 - y0) * i / (steps ? steps : 1));
+}
+
+static void
+put_scale(struct buf *b, int line, int height, double low, double high, int ascii)
+{
+	struct buf number = {0};
+
+	if (line == 0 || line == height - 1)
+		chart_number(&number, line ? low : high);
+	for (size_t i = number.n; i < CHART_SCALE - 2; i++)
+		buf_byte(b, ' ');
+	buf_str(b, buf_get(&number));
+	if (ascii)
+		buf_lit(b, " |");
+	else
+		buf_lit(b, number.n ? " ┤" : " │");
+	buf_release(&number);
+}
+
+void
+chart_line(struct buf *b, const double *v, const char *marks, int n, int width, int height, int ascii)
+{
+	struct dots d = { width - CHART_SCALE, height, NULL };
+	double low = 0, high = 0;
+	int from, across, last_x = 0, last_y = 0, drawn = 0, marked = 0;
+
+	if (d.width < 2 || height < 1 || d.width > DOTS_MOST)
+		return;
+	d.cell = mem_new((size_t)d.width * (size_t)height);
+	from = n > 2 * d.width ? n - 2 * d.width : 0;
+	across = n - from;
+	range_of(v + from, across, &low, &high);
+	if (low > 0 && low < high / 2)          /* from nothing, unless that would flatten the curve */
+		low = 0;
+	for (int i = 0; i < across; i++) {
+		int x = across > 1 ? i * (2 * d.width - 1) / (across - 1) : 2 * d.width - 1, y;
+
+		if (!isfinite(v[from + i])) {
+			drawn = 0;
+			continue;
+		}
+		y = high > low ? (int)lround((high - v[from + i]) / (high - low) * (4 * height - 1)) : 4 * height - 1;
+		stroke(&d, drawn ? last_x : x, drawn ? last_y : y, x, y);
+		last_x = x, last_y = y, drawn = 1;
+	}
+	for (int line = 0; line < height; line++) {
+		put_scale(b, line, height, low, high, ascii);
+		for (int x = 0; x < d.width; x++) {
+			uint8_t c = d.cell[line * d.width + x];
+
+			if (ascii)
+				buf_byte(b, c ? (c & 0x1b ? (c & 0xe4 ? '|' : '\'') : '.') : ' ');
+			else
+				put_character(b, c ? 0x2800u + c : ' ');
+		}
+		buf_byte(b, '\n');
+	}
+	for (int i = 0; marks && i < across; i++)
+		marked |= marks[from + i];
+	if (marked) {
+		char *line = mem_new((size_t)d.width + 1);
+
+		memset(line, ' ', (size_t)d.width);
+		for (int i = 0; i < across; i++)
+			if (marks[from + i])
+				line[(across > 1 ? i * (2 * d.width - 1) / (across - 1) : 2 * d.width - 1) / 2] = '!';
+		for (int i = 0; i < CHART_SCALE; i++)
+			buf_byte(b, ' ');
+		buf_lit(b, line);
+		buf_byte(b, '\n');
+		free(line);
+	}
+	free(d.cell);
+}

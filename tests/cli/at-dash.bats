@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# at-dash: rows as a picture, as text and in a terminal.
+
+load ../helper
+
+teardown() { [ -z "$screen" ] || tmux -L "$screen" kill-server 2> /dev/null || true; }
+
+rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) printf "{\"metric\":\"hits\",\"timestamp\":%d,\"window\":\"1m\",\"labels\":{\"status\":\"%d\"},\"count\":%d}\n", 1795000020 + 60 * i, 200 + 100 * s, (3 - s) * (10 + i % 7) }'; }
+
+@test "a metric: its sum as a curve, its series below it by size, with their newest values" {
+	rows 60 | at-dash --once --width 80 > out
+	[ "$(head -c 5 out)" = 'hits ' ]
+	[[ $(head -1 out) == *' 78' ]]
+	LC_ALL=C grep -q "$(printf '\342[\240-\243]')" out
+	[ "$(grep -o 'status=[0-9]*' out | paste -sd ' ')" = 'status=200 status=300 status=400' ]
+	[[ $(grep status=300 out) == *' 26' ]]
+	[ "$(wc -L < out)" -le 80 ]
+}
+
+@test "no line is wider than was asked for, from 20 columns on; --ascii is ASCII" {
+	for w in 20 39 40 61 200; do
+		rows 50 | at-dash --once --ascii --width $w > out
+		! LC_ALL=C grep -q '[^ -~]' out
+		[ "$(awk '{ print length }' out | sort -n | tail -1)" -le "$w" ]
+	done
+}
+
+@test "what a detector calls an alarm is marked and told; events are counted and told; alerts stand on top" {
+	{
+		rows 30
+		echo '{"metric":"hits","timestamp":1795001820,"labels":{"status":"200"},"count":900,"anomaly":{"field":"count","score":0.9,"alarm":true,"expected":40,"lower":30,"upper":50,"direction":"high"}}'
+		echo '{"event":"signup","timestamp":1795001821,"user_id":"ann","properties":{"page":"/x"}}'
+		echo '{"alert":"errors","state":"firing","timestamp":"2026-11-23T10:00:00Z","severity":"page","message":"too many"}'
+	} | at-dash --once --width 80 > out
+	[[ $(sed -n 1,4p out) == *'alerts'*'errors  firing  page  too many'*'anomalies'*'hits count 900 instead of 40  status=200'* ]]
+	grep -q '^ *!$\|^ .*!' out
+	grep -q 'signup  ann  page=/x' out
+}
+
+@test "fault 27: control characters of the data do not reach the terminal" {
+	printf '{"event":"\\u001b[31mred","timestamp":1795000000,"user_id":"\\u009b2J","properties":{"a\\u0007":"b\\nc"}}\n{"metric":"m\\u001b","timestamp":1,"labels":{"l":"\\u001b]0;x"},"count":1}\n' | at-dash --once > out
+	! LC_ALL=C grep -q "$(printf '[\001-\011\013-\037]')" out
+	! grep -q "$(printf '\302\233')" out
+	grep -q '\\x1b\[31mred' out
+}
+
+@test "a window that comes again replaces what it was; rows that are none are rejected" {
+	printf '%s\n' '{"metric":"m","timestamp":60,"count":5,"partial":true}' '{"metric":"m","timestamp":60,"count":7}' '{"metric":"m","timestamp":120,"count":8}' nonsense '{"x":"y"}' > rows
+	run -0 --separate-stderr at-dash --once rows
+	[[ ${lines[0]} == *' 8' && ${lines[1]} == *' 8 '* && $stderr == *'rows:4:'*'rows:5:'* ]]
+	run -3 at-dash --once --strict rows
+	run -0 at-dash --once /dev/null
+	[ "$output" = 'no rows yet' ]
+}
+
+@test "in a terminal: drawn as rows come, paused, scrolled, resized; q gives the terminal back" {
+	command -v tmux > /dev/null || skip "tmux is not here"
+	screen=at-dash-$$
+	rows 40 > all
+	mkfifo feed
+	tmux -L "$screen" -f /dev/null new-session -d -x 90 -y 20 "at-dash < feed; echo \"ended with \$?\"; stty -a | grep -o ' echo '; sleep 30"
+	exec 8> feed
+	seen() { for _ in $(seq 60); do tmux -L "$screen" capture-pane -p > now; grep -q "$1" now && return; sleep 0.1; done; cat now; return 1; }
+	seen 'no rows yet'
+	head -60 all >&8
+	seen 'status=400'
+	seen ' 60 rows '
+	tmux -L "$screen" send-keys ' '
+	seen 'paused'
+	tail -60 all >&8
+	seen ' 120 rows, paused'
+	tmux -L "$screen" send-keys ' ' j
+	seen ' 120 rows  '
+	[[ $(head -1 now) != hits* ]]
+	tmux -L "$screen" send-keys g
+	seen '^hits'
+	tmux -L "$screen" resize-window -x 50 -y 12
+	seen 'status=200 .* [0-9][0-9]$'
+	exec 8>&-
+	seen 'at its end'
+	tmux -L "$screen" send-keys q
+	seen 'ended with 0'
+	seen ' echo'
+}
