@@ -225,7 +225,7 @@ exchange_error(struct exchange *ex, const struct err *why)
 			serve_log(ex->serve, "error", "failed", buf_get(&more));
 			buf_release(&more);
 		}
-		__atomic_fetch_add(&f->overloaded, 1, __ATOMIC_RELAXED);
+		figures_add(&f->overloaded, 1);
 		exchange_head(ex, "Retry-After", STR("2"));
 		exchange_problem(ex, 503, err->code == ERR_FULL ? "the server's disk is full, send it again later" : "the store does not answer, send it again");
 	}
@@ -581,17 +581,17 @@ told_who(struct serve_call *c, int rc, const struct err *err)
 	case 0:
 		return 0;
 	case ERR_LIMIT:
-		__atomic_fetch_add(&f->limited, 1, __ATOMIC_RELAXED);
+		figures_add(&f->limited, 1);
 		snprintf(wait, sizeof(wait), "%ld", err->col > 0 ? err->col : 1);
 		exchange_head(&c->ex, "Retry-After", str_of(wait));
 		exchange_problem(&c->ex, 429, "%s", err->text);
 		break;
 	case ERR_DENIED:
-		__atomic_fetch_add(&f->forbidden, 1, __ATOMIC_RELAXED);
+		figures_add(&f->forbidden, 1);
 		exchange_problem(&c->ex, 403, "%s", err->text);
 		break;
 	case ERR_INPUT:
-		__atomic_fetch_add(&f->unauthorized, 1, __ATOMIC_RELAXED);
+		figures_add(&f->unauthorized, 1);
 		exchange_head(&c->ex, "WWW-Authenticate", STR("Bearer realm=\"at\""));
 		exchange_problem(&c->ex, 401, "%s", http_header(r, "Authorization").p || http_header(r, "X-API-Key").p || http_header(r, "Cookie").p ?
 		    err->text : "no credentials, send Authorization: Bearer KEY or X-API-Key: KEY");
@@ -653,7 +653,7 @@ check_rate(struct serve_call *c)
 		b->tokens -= 1;
 		return 0;
 	}
-	__atomic_fetch_add(&figures_part(s->figures, s->worker)->limited, 1, __ATOMIC_RELAXED);
+	figures_add(&figures_part(s->figures, s->worker)->limited, 1);
 	snprintf(wait, sizeof(wait), "%.0f", (1 - b->tokens) / c->setup->rate + 1);
 	exchange_head(&c->ex, "Retry-After", str_of(wait));
 	exchange_problem(&c->ex, 429, "more than %g requests a second of this key, slow down", c->setup->rate);
@@ -667,7 +667,7 @@ check_may(struct serve_call *c)
 
 	if (c->who_later || ex->route->anyone || principal_may(ex->who, ex->route->action, ex->route->resource, ex->segment[0]))
 		return 0;
-	__atomic_fetch_add(&figures_part(ex->serve->figures, ex->serve->worker)->forbidden, 1, __ATOMIC_RELAXED);
+	figures_add(&figures_part(ex->serve->figures, ex->serve->worker)->forbidden, 1);
 	audit_later(ex->serve->auth, &(struct audit_entry){ .tenant = ex->who->tenant, .who = ex->who->name, .from = str_of(http_client(ex->request)),
 	    .action = STR("deny"), .object = http_path(ex->request), .result = STR("denied"), .request = str_of(ex->id) });
 	exchange_problem(ex, 403, "your roles do not allow %s:%s", ex->route->action == AUTH_READ ? "read" : ex->route->action == AUTH_WRITE ? "write" : "admin",
@@ -850,7 +850,7 @@ serve_exchange_ready(void *self, struct http_request *r)
 	if (c->ex.route->keeps && !c->who_later && serve_kept_answer(c))
 		return;
 	if (serve_pool_give(s->pool, c)) {
-		__atomic_fetch_add(&figures_part(s->figures, s->worker)->overloaded, 1, __ATOMIC_RELAXED);
+		figures_add(&figures_part(s->figures, s->worker)->overloaded, 1);
 		exchange_head(&c->ex, "Retry-After", STR("1"));
 		exchange_problem(&c->ex, 503, "too many requests wait already, send it again in a second");
 	}
@@ -885,7 +885,7 @@ serve_exchange_done(void *self, struct http_request *r)
 	if (!c->status)
 		c->status = http_status(r);
 	if (c->status) {
-		f->status[row][c->status / 100 < 6 ? c->status / 100 : 0]++;
+		figures_add(&f->status[row][c->status / 100 < 6 ? c->status / 100 : 0], 1);
 		figures_observe(&f->seconds[row], seconds);
 	}
 	serve_log_request(s, c, seconds * 1e3);

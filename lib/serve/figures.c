@@ -54,8 +54,9 @@ figures_observe(struct figures_histogram *h, double seconds)
 
 	while (i < FIGURES_BOUNDS && seconds > bounds[i])
 		i++;
-	h->bucket[i]++;
-	h->sum += seconds;
+	figures_add(&h->bucket[i], 1);
+	seconds += h->sum;
+	__atomic_store(&h->sum, &seconds, __ATOMIC_RELAXED);
 }
 
 /* ---- # TYPE and # HELP, then the samples. A counter's samples end with _total; in OpenMetrics its family does not, in the older text
@@ -106,9 +107,12 @@ put_histogram(struct buf *out, const char *name, const char *labels, const struc
 static void
 add_histogram(struct figures_histogram *to, const struct figures_histogram *from)
 {
+	double sum;
+
 	for (int i = 0; i <= FIGURES_BOUNDS; i++)
-		to->bucket[i] += from->bucket[i];
-	to->sum += from->sum;
+		to->bucket[i] += __atomic_load_n(&from->bucket[i], __ATOMIC_RELAXED);
+	__atomic_load(&from->sum, &sum, __ATOMIC_RELAXED);
+	to->sum += sum;
 }
 
 static void
@@ -116,15 +120,17 @@ sum_parts(const struct figures *f, struct figures_part *all)
 {
 	for (int w = 0; w < f->workers; w++) {
 		const struct figures_part *p = &f->part[w];
+		double lag;
 
 		for (int r = 0; r < FIGURES_ROUTES; r++) {
 			for (int s = 0; s < 6; s++)
-				all->status[r][s] += p->status[r][s];
+				all->status[r][s] += __atomic_load_n(&p->status[r][s], __ATOMIC_RELAXED);
 			add_histogram(&all->seconds[r], &p->seconds[r]);
 		}
 		add_histogram(&all->commit_seconds, &p->commit_seconds);
-		all->lag_seconds = fmax(all->lag_seconds, p->lag_seconds);
-#define SUM(field) all->field += p->field
+		__atomic_load(&p->lag_seconds, &lag, __ATOMIC_RELAXED);
+		all->lag_seconds = fmax(all->lag_seconds, lag);
+#define SUM(field) all->field += __atomic_load_n(&p->field, __ATOMIC_RELAXED)
 		SUM(accepted), SUM(rejected), SUM(duplicates), SUM(commits), SUM(commit_failures), SUM(commit_events);
 		SUM(limited), SUM(overloaded), SUM(unauthorized), SUM(forbidden), SUM(queries), SUM(slow_queries), SUM(answers_kept), SUM(engines);
 		SUM(pool_waiting), SUM(pending_bytes), SUM(connections), SUM(sockets), SUM(live_subscriptions), SUM(live_messages), SUM(live_slow), SUM(bytes_in), SUM(bytes_out);

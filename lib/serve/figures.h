@@ -1,6 +1,6 @@
 /* figures.h - what the service counts of itself, in memory that all workers share; GET /metrics shows the sum of them.
  *
- * Each worker has a part of its own, so counting is one addition of a word nobody else writes.
+ * Each worker has a part of its own, so the words that it counts in are nobody else's.
  */
 #ifndef SERVE_FIGURES_H
 #define SERVE_FIGURES_H
@@ -33,6 +33,20 @@ struct figures *figures_new(int workers, struct err *);         /* before the fo
 void figures_free(struct figures *);
 struct figures_part *figures_part(struct figures *, int worker);
 
+/* Any thread counts, one may read meanwhile. */
+static inline void
+figures_add(int64_t *figure, int64_t n)
+{
+	__atomic_fetch_add(figure, n, __ATOMIC_RELAXED);
+}
+
+static inline void
+figures_set(int64_t *figure, int64_t n)
+{
+	__atomic_store_n(figure, n, __ATOMIC_RELAXED);
+}
+
+/* For one thread at a time, or under a lock of the caller. */
 void figures_observe(struct figures_histogram *, double seconds);
 
 /* The sum of all, without the end of the text; `route` names a row. open: OpenMetrics; else Prometheus' text format 0.0.4. */

@@ -254,9 +254,9 @@ deliver(struct hooks *h, struct watched *t, struct err *err)
 	int64_t next = deliver_due(t->store, &spec, &sent, err);
 
 	t->due = next < 0 ? INT64_MAX : now_ms() + next;
-	__atomic_fetch_add(&f->hooks_sent, sent.delivered, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&f->hooks_failed, sent.failed, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&f->hooks_dead, sent.dead, __ATOMIC_RELAXED);
+	figures_add(&f->hooks_sent, sent.delivered);
+	figures_add(&f->hooks_failed, sent.failed);
+	figures_add(&f->hooks_dead, sent.dead);
 	serve_setup_free(setup);
 	return next < -1 ? (int)next : 0;
 }

@@ -234,8 +234,8 @@ answer(struct batch *b)
 	struct figures_part *f = figures_part(c->ex.serve->figures, c->ex.serve->worker);
 	struct buf json = { 0 };
 
-	__atomic_fetch_add(&f->accepted, b->accepted, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&f->rejected, b->rejected, __ATOMIC_RELAXED);
+	figures_add(&f->accepted, b->accepted);
+	figures_add(&f->rejected, b->rejected);
 	if (b->accepted) {
 		buf_byte(&json, '{');
 		put_verdict(&json, b);
@@ -500,7 +500,7 @@ one_committed(struct serve_call *c, const struct err *err)
 	if (err->code) {
 		exchange_error(&c->ex, err);
 	} else {
-		__atomic_fetch_add(&f->accepted, 1, __ATOMIC_RELAXED);
+		figures_add(&f->accepted, 1);
 		exchange_send(&c->ex, 200, "application/json", buf_get(json));
 	}
 }
@@ -542,7 +542,7 @@ one_event(struct exchange *ex)
 		return;
 	}
 	if (json_check(body, &err)) {
-		__atomic_fetch_add(&f->rejected, 1, __ATOMIC_RELAXED);
+		figures_add(&f->rejected, 1);
 		exchange_problem(ex, 400, "the body is no JSON, byte %ld: %s", err.col, err.text);
 		return;
 	}
@@ -556,7 +556,7 @@ one_event(struct exchange *ex)
 		return;
 	}
 	if ((rc = accept_checked(accept, body, &e, &err)) < 0) {
-		__atomic_fetch_add(&f->rejected, 1, __ATOMIC_RELAXED);
+		figures_add(&f->rejected, 1);
 		serve_reword(&err);
 		exchange_problem(ex, 422, "%s", err.text);
 		return;

@@ -73,7 +73,7 @@ serve_kept_answer(struct serve_call *c)
 	buf_release(&key);
 	if (!body.n)
 		return 0;
-	__atomic_fetch_add(&figures_part(c->ex.serve->figures, c->ex.serve->worker)->answers_kept, 1, __ATOMIC_RELAXED);
+	figures_add(&figures_part(c->ex.serve->figures, c->ex.serve->worker)->answers_kept, 1);
 	exchange_json(&c->ex, 200, &body);
 	buf_release(&body);
 	return 1;

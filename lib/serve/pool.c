@@ -60,7 +60,7 @@ close_engine(struct serve *s, struct engine *e)
 	serve_setup_free(e->uses);
 	free(e->tenant);
 	*e = (struct engine){ 0 };
-	__atomic_fetch_sub(&figures_part(s->figures, s->worker)->engines, 1, __ATOMIC_RELAXED);
+	figures_add(&figures_part(s->figures, s->worker)->engines, -1);
 }
 
 static struct engine *
@@ -89,7 +89,7 @@ engine_for(struct serve_call *c, struct err *err)
 		e->store = store_share(store);
 		spec = (struct query_spec){ .store = s->spec.store, .tenant = e->tenant, .opened = store, .config = c->setup->config, .zone = s->spec.zone,
 			.timeout_ms = c->setup->query_ms, .memory = c->setup->query_bytes, .keep_answers = 1, .stopping = stopping };
-		__atomic_fetch_add(&figures_part(s->figures, s->worker)->engines, 1, __ATOMIC_RELAXED);
+		figures_add(&figures_part(s->figures, s->worker)->engines, 1);
 		if (!(e->query = query_open(&spec, err))) {
 			close_engine(s, e);
 			return NULL;
@@ -110,7 +110,7 @@ exchange_query(struct exchange *ex)
 		exchange_error(ex, &err);
 		return NULL;
 	}
-	__atomic_fetch_add(&figures_part(ex->serve->figures, ex->serve->worker)->queries, 1, __ATOMIC_RELAXED);
+	figures_add(&figures_part(ex->serve->figures, ex->serve->worker)->queries, 1);
 	query_set_policy(e->query, ex->who->policy);
 	query_set_audit(e->query, principal_may(ex->who, AUTH_READ, "audit", (struct str){ 0 }) ? ex->serve->auth : NULL);
 	c->version = store_version(e->store);   /* before it is asked: had there been a commit since then, the answer is not given again */
@@ -161,7 +161,7 @@ run(void *self)
 		if (!(p->first = c->next))
 			p->last = &p->first;
 		p->waiting--;
-		figures_part(p->serve->figures, p->serve->worker)->pool_waiting = p->waiting;
+		figures_set(&figures_part(p->serve->figures, p->serve->worker)->pool_waiting, p->waiting);
 		pthread_mutex_unlock(&p->lock);
 		mine.call = c;
 		c->run(c);
@@ -207,7 +207,7 @@ serve_pool_give(struct serve_pool *p, struct serve_call *c)
 		c->next = NULL;
 		*p->last = c;
 		p->last = &c->next;
-		figures_part(p->serve->figures, p->serve->worker)->pool_waiting = ++p->waiting;
+		figures_set(&figures_part(p->serve->figures, p->serve->worker)->pool_waiting, ++p->waiting);
 		pthread_cond_signal(&p->filled);
 		rc = 0;
 	}

@@ -128,7 +128,7 @@ note_slow(struct exchange *ex, struct str what, double seconds)
 
 	if (seconds * 1e3 < (double)c->setup->slow_ms)
 		return;
-	__atomic_fetch_add(&figures_part(ex->serve->figures, ex->serve->worker)->slow_queries, 1, __ATOMIC_RELAXED);
+	figures_add(&figures_part(ex->serve->figures, ex->serve->worker)->slow_queries, 1);
 	snprintf(c->slow, sizeof(c->slow), "%.*s", what.n > 150 ? 150 : (int)what.n, what.p);
 }
 

@@ -159,14 +159,14 @@ on_tick(void *self)
 	struct http_figures h;
 
 	http_server_figures(s->http, &h);
-	f->connections = h.connections;
-	f->sockets = h.sockets;
+	figures_set(&f->connections, h.connections);
+	figures_set(&f->sockets, h.sockets);
 	live_figures(s->live, &live);
-	f->live_subscriptions = live.subscriptions;
-	f->live_messages = live.messages;
-	f->live_slow = live.slow;
-	f->bytes_in = h.bytes_in;
-	f->bytes_out = h.bytes_out;
+	figures_set(&f->live_subscriptions, live.subscriptions);
+	figures_set(&f->live_messages, live.messages);
+	figures_set(&f->live_slow, live.slow);
+	figures_set(&f->bytes_in, h.bytes_in);
+	figures_set(&f->bytes_out, h.bytes_out);
 	serve_log_flush(s);
 }
 
@@ -272,7 +272,7 @@ reap(struct serve *s, struct crew *crew, int stopping, int *failed)
 			    WIFEXITED(status) ? WEXITSTATUS(status) : 0);
 			serve_log(s, "error", "worker died", buf_get(&more));
 			buf_release(&more);
-			figures_part(s->figures, i)->restarts++;
+			figures_add(&figures_part(s->figures, i)->restarts, 1);
 		}
 }
 

@@ -102,7 +102,7 @@ serve_setup_new(const struct serve_spec *spec, struct err *err)
 	s->slow_ms = 1000;
 	s->body_bytes = 32 << 20;
 	s->drain_ms = 10000;
-	s->threads = cores < 2 ? 2 : cores;
+	s->threads = cores < 2 ? 4 : 2 * cores;        /* one that waits for a disk, a password or a provider holds up no other */
 	s->queue = 256;
 	s->log_all = 1;
 	if (!(s->config = config_open(spec->config, err)) || accept_open(&s->accept, s->config, NULL, err) ||

@@ -33,7 +33,8 @@ struct load {
 struct serve_tenant {
 	struct serve *serve;
 	char *name;
-	struct store *store;
+	struct store *store;            /* the commit's thread's alone */
+	struct store *reader;           /* shared, for all who read or share on */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t filled, done;
@@ -122,6 +123,7 @@ commit(struct serve_tenant *t, struct load *l)
 	static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;    /* other tenants have commits of their own */
 	struct figures_part *f = figures_part(t->serve->figures, t->serve->worker);
 	int64_t began = time_mono_ns(), duplicates = 0, end;
+	double lag;
 	int rc = store_begin(t->store, &l->err);
 
 	if (rc == 0 && (rc = add_all(t, l, &duplicates, &l->err)))
@@ -129,16 +131,17 @@ commit(struct serve_tenant *t, struct load *l)
 	else if (rc == 0)
 		rc = store_commit(t->store, &l->err);
 	end = time_mono_ns();
+	lag = (double)(end - l->since) / 1e9;
 	if (rc && !l->err.code)
 		err_set(&l->err, ERR_IO, "the commit failed");
 	pthread_mutex_lock(&counting);
 	if (rc) {
-		f->commit_failures++;
+		figures_add(&f->commit_failures, 1);
 	} else {
-		f->commits++;
-		f->commit_events += (int64_t)l->n - duplicates;
-		f->duplicates += duplicates;
-		f->lag_seconds = (double)(end - l->since) / 1e9;
+		figures_add(&f->commits, 1);
+		figures_add(&f->commit_events, (int64_t)l->n - duplicates);
+		figures_add(&f->duplicates, duplicates);
+		__atomic_store(&f->lag_seconds, &lag, __ATOMIC_RELAXED);
 		figures_observe(&f->commit_seconds, (double)(end - began) / 1e9);
 	}
 	pthread_mutex_unlock(&counting);
@@ -169,7 +172,7 @@ run(void *self)
 			break;
 		l->busy = 1;
 		t->open = next;
-		__atomic_store_n(&figures_part(t->serve->figures, t->serve->worker)->pending_bytes, 0, __ATOMIC_RELAXED);
+		figures_set(&figures_part(t->serve->figures, t->serve->worker)->pending_bytes, 0);
 		pthread_mutex_unlock(&t->lock);
 
 		commit(t, l);
@@ -259,7 +262,7 @@ serve_tenant_wait(struct serve_tenant *t, struct serve_call *c)
 void
 serve_tenant_unlock(struct serve_tenant *t)
 {
-	__atomic_store_n(&figures_part(t->serve->figures, t->serve->worker)->pending_bytes, (int64_t)t->open->bytes.n, __ATOMIC_RELAXED);
+	figures_set(&figures_part(t->serve->figures, t->serve->worker)->pending_bytes, (int64_t)t->open->bytes.n);
 	pthread_cond_signal(&t->filled);
 	pthread_mutex_unlock(&t->lock);
 }
@@ -290,6 +293,7 @@ free_tenant(struct serve_tenant *t)
 {
 	if (!t)
 		return;
+	store_close(t->reader);
 	store_close(t->store);
 	for (int i = 0; i < 3; i++) {
 		buf_release(&t->loads[i].bytes);
@@ -322,6 +326,7 @@ open_tenant(struct serve *s, struct str name, struct err *err)
 	t->open = &t->loads[0];
 	if (!(t->store = store_open(s->spec.store, t->name, STORE_CREATE, err)) || store_ladder_follow(t->store, setup->config, err))
 		goto fail;
+	t->reader = store_share(t->store);
 	if ((rc = pthread_create(&t->thread, NULL, run, t))) {
 		err_set(err, ERR_LIMIT, "cannot start a thread: %s", strerror(rc));
 		goto fail;
@@ -351,7 +356,7 @@ serve_tenant(struct serve *s, struct str name, struct err *err)
 struct store *
 serve_tenant_store(struct serve_tenant *t)
 {
-	return t->store;
+	return t->reader;
 }
 
 struct store *
@@ -359,7 +364,7 @@ serve_store(struct serve *s, struct str name, struct err *err)
 {
 	struct serve_tenant *t = serve_tenant(s, name, err);
 
-	return t ? t->store : NULL;
+	return t ? t->reader : NULL;
 }
 
 struct str
@@ -393,7 +398,7 @@ serve_tenant_stats(struct serve *s, struct str name, struct store_stats *st, str
 	t = e ? e->ptr : NULL;
 	if (!t)
 		store = store_open(s->spec.store, text, STORE_READ, err);
-	rc = t || store ? store_stats(t ? t->store : store, st, err) : err->code;
+	rc = t || store ? store_stats(t ? t->reader : store, st, err) : err->code;
 	store_close(store);
 	pthread_mutex_unlock(&s->tenants_lock);
 	free(text);
