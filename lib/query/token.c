@@ -119,6 +119,8 @@ token_next(struct str sql, size_t *at, struct token *token, struct err *err)
 	} else if (is_digit(c) || (c == '.' && i + 1 < sql.n && is_digit(sql.p[i + 1]))) {
 		token->kind = TOKEN_NUMBER;
 		end = number_end(sql, i);
+		if (end < sql.n && is_name(sql.p[end]))         /* as SQLite has it */
+			return err_col(err, (long)i + 1, ERR_INPUT, "a number that goes on with letters, put a blank between");
 	} else if (is_alpha(c)) {
 		token->kind = TOKEN_WORD;
 		for (end = i; end < sql.n && is_name(sql.p[end]); end++)
