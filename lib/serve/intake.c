@@ -289,7 +289,8 @@ take_lines(struct batch *b, struct accept *accept, int all)
 		if (line.n)
 			take_item(b, accept, line, 0);
 	}
-	memmove(b->text.p, rest.p, rest.n);
+	if (rest.n)
+		memmove(b->text.p, rest.p, rest.n);
 	b->text.n = rest.n;
 }
 

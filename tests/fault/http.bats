@@ -124,3 +124,17 @@ certificate() { # certificate NAME : cert.pem and key.pem of that common name
 	SERVER=
 	python3 "$BATS_TEST_DIRNAME/http.py" listens 0:0 "${B:-$root/build}/bench/http" 127.0.0.1:1
 }
+
+@test "fault 38: batches that break off or are refused leave nothing behind in at-serve" {
+	at-admin init
+	KEY=$(at-admin key create broken --role admin)
+	export KEY
+	at-serve -l 127.0.0.1:0 2> said &
+	SERVER=$!
+	export SERVER
+	for _ in {1..200}; do grep -q 'listening on' said && break; sleep 0.05; done
+	at=$(sed -n 's,.*listening on http://,,p' said)
+	try batches
+	kill "$SERVER"
+	wait "$SERVER"
+}

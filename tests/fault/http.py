@@ -571,6 +571,38 @@ def socket_that_stalls():
     w.s.close()
 
 
+def batches():
+    """Batches of events to at-serve that break off, are refused or reset anywhere: it lives, and answers the next one."""
+    import random
+    heads = f'X-API-Key: {os.environ["KEY"]}\r\nContent-Type: application/x-ndjson\r\n'
+    line = b'{"event":"a","properties":{"x":1}}\n'
+
+    def send(body, extra='', n=None, cut=None, reset=False, half=False):
+        d = f'POST /api/v1/events/batch HTTP/1.1\r\nHost: {HOST}:{PORT}\r\n{heads}{extra}Content-Length: {len(body) if n is None else n}\r\n\r\n'.encode() + body
+        s = conn()
+        try:
+            s.sendall(d[:cut])
+            if half: s.shutdown(socket.SHUT_WR)
+            if reset: s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            return 0 if reset or (cut and not half) else Reader(s).answer()[0]
+        except OSError:
+            return 0
+        finally:
+            s.close()
+
+    assert send(line) == 200 and send(line, 'Content-Encoding: br\r\n') == 415 and send(b'', n=100, half=True) == 0 and send(line * 1000, n=10 ** 6, half=True) == 0
+    assert send(gzip.compress(b'0' * (16 << 20), 9) * 20, 'Content-Encoding: gzip\r\n') == 413 and send(gzip.compress(line * 20000)[:-9], 'Content-Encoding: gzip\r\n') == 400
+    def some(seed):
+        r = random.Random(seed)
+        for i in range(25):
+            body = line * r.choice((1, 10, 3000, 20000))
+            send(body, n=len(body) + r.choice((0, 10)), cut=r.choice((None, r.randrange(len(body) + 300))), reset=r.random() < .3, half=True)
+    threads = [threading.Thread(target=some, args=(i,)) for i in range(4)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    assert send(line) == 200
+
+
 # ---- fault 57
 def drain():
     """SIGTERM: what is in hand is answered, sockets hear 1001, nobody new comes in; then the process ends."""
