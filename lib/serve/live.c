@@ -343,11 +343,10 @@ come(struct live_follower *f, struct live_subscription *sub)
 	struct err err = { 0 };
 	struct live_shape *shape;
 
-	if (f->n++ == 0) {
-		if ((f->watch = store_watch(f->store, &err)) < 0)
-			err_clear(&err);
-		store_place_now(f->store, &f->place, &err);
-	}
+	if (f->n++ == 0 && (f->watch = store_watch(f->store, &err)) < 0)
+		err_clear(&err);
+	if (!f->placed)
+		f->placed = store_place_now(f->store, &f->place, &err) == 0;
 	if (!err.code && (shape = shape_for(f, sub, &err))) {
 		pthread_mutex_lock(&f->lock);
 		if (shape->n == shape->cap)
@@ -389,9 +388,11 @@ go(struct live_follower *f, struct live_subscription *sub)
 			tidy(&f->names);
 		}
 	}
-	if (--f->n == 0 && f->watch >= 0) {     /* nobody listens: sleep for good */
-		close(f->watch);
+	if (--f->n == 0) {                      /* nobody listens: sleep for good */
+		if (f->watch >= 0)
+			close(f->watch);
 		f->watch = -1;
+		f->placed = 0;
 	}
 	f->live->subscriptions--;
 	live_let_go(sub);
@@ -469,7 +470,7 @@ follow(void *self)
 		}
 		if (fd[0].revents)
 			drain(f->wake);
-		if (f->n)
+		if (f->placed)
 			look(f);
 		if (obey(f))
 			break;

@@ -12,6 +12,8 @@
 
 #define LEAST_NS    50000000LL  /* between two countings of one shape: 20 a second */
 #define SHARE       9           /* a counting that took t is followed by 9 t of rest */
+#define AGES        100             /* a value of a whole range is counted anew when so many parts of the range went by, */
+#define AGE_LEAST   5000            /* ms, at the least */
 #define POINTS_MOST 200000      /* kept of one shape; beyond them its subscribers get snapshots only */
 
 struct engine { struct query *query; void *held; };
@@ -22,6 +24,8 @@ void
 live_metric_init(struct live_shape *shape)
 {
 	shape->metric.touched = shape->metric.span = (struct live_span){ INT64_MAX, INT64_MIN };
+	shape->metric.next_ns = time_mono_ns();         /* behind those that wait already */
+	shape->metric.asked_ms = shape->metric.next_ns / 1000000;
 }
 
 void
@@ -87,11 +91,17 @@ live_metric_flush(struct live_shape *shape, int samples)
 {
 	struct live_span *t = &shape->metric.touched;
 	const struct live_names *names = shape->metric.names;
+	int64_t now_ms = time_mono_ns() / 1000000, age = shape->wish.range_ms / AGES;
 
 	if (samples && !(names && names->is_config))
 		enqueue(shape, NULL);
 	else if (t->first <= t->last)
 		enqueue(shape, shape->wish.every_ms ? t : NULL);
+	else if (!shape->wish.every_ms && now_ms - shape->metric.asked_ms >= (age > AGE_LEAST ? age : AGE_LEAST))
+		enqueue(shape, NULL);           /* what is too old by now no longer counts */
+	else
+		return;
+	shape->metric.asked_ms = now_ms;
 	*t = (struct live_span){ INT64_MAX, INT64_MIN };
 }
 
@@ -113,6 +123,7 @@ struct counting {
 	struct str by[16];
 	int n_by, n_shown;              /* labels asked for; the first of them are shown, the others filtered by */
 	int64_t first, last;            /* buckets that begin before or behind are not whole */
+	int adds;                       /* nothing is 0 */
 	struct buf scratch;
 };
 
@@ -120,6 +131,14 @@ static struct str
 keep(struct arena *a, const struct buf *b)
 {
 	return (struct str){ arena_dup(a, b->p ? b->p : "", b->n), b->n };
+}
+
+static struct point *
+add_point(struct counting *c)
+{
+	if (c->n == c->cap)
+		c->point = mem_grow(c->point, c->cap = c->cap ? 2 * c->cap : 256, sizeof(*c->point));
+	return &c->point[c->n++];
 }
 
 static int
@@ -145,9 +164,7 @@ take_row(void *self, const struct cell *cells, int n, struct err *err)
 			if (!str_eq(v->type == CELL_TEXT ? v->text : buf_get(&c->scratch), w->filter[i].value))
 				return 0;
 		}
-	if (c->n == c->cap)
-		c->point = mem_grow(c->point, c->cap = c->cap ? 2 * c->cap : 256, sizeof(*c->point));
-	p = &c->point[c->n++];
+	p = add_point(c);
 	buf_clear(&c->scratch);
 	buf_byte(&c->scratch, '{');
 	for (int k = 0; k < c->n_shown; k++) {
@@ -274,6 +291,30 @@ subscribers(struct live_shape *shape, size_t *n)
 	return all;
 }
 
+/* Values of a whole range that were told and are no longer there: nothing of theirs is in the range now. */
+static void
+add_gone(struct counting *c)
+{
+	const char *nothing = c->adds ? "0" : "null";
+	struct map here = { 0 };
+
+	for (size_t i = 0; i < c->n; i++)
+		map_put(&here, c->point[i].labels, NULL);
+	buf_clear(&c->scratch);
+	json_put_time(&c->scratch, time_now());
+	for (struct map_entry *e = map_first(&c->shape->metric.points); e; e = map_next(&c->shape->metric.points, e)) {
+		struct point *p;
+
+		if (map_find(&here, e->key) || strcmp(e->ptr, nothing) == 0)    /* told already: forgotten from now on */
+			continue;
+		p = add_point(c);
+		p->labels = (struct str){ arena_dup(c->texts, e->key.p, e->key.n), e->key.n };
+		p->time = keep(c->texts, &c->scratch);
+		p->value = str_of(nothing);
+	}
+	map_release(&here);
+}
+
 /* Mark what differs from what was told last, and keep it. The number of them. */
 static size_t
 find_changes(struct counting *c, int whole, unsigned char *changed)
@@ -315,12 +356,16 @@ static void
 tell(struct counting *c, int whole, int64_t from, int64_t to, const struct err *err)
 {
 	struct live_shape *shape = c->shape;
-	unsigned char *changed = mem_grow(NULL, c->n + 1, 1);
-	size_t n_changed = err->code ? 0 : find_changes(c, whole, changed), n;
+	unsigned char *changed;
+	size_t n_changed, n;
 	struct live_subscription **all = subscribers(shape, &n);
 	struct buf snapshot = { 0 }, delta = { 0 };
 	char a[TIME_LEN], b[TIME_LEN];
 
+	if (!shape->wish.every_ms && !err->code)
+		add_gone(c);
+	changed = mem_grow(NULL, c->n + 1, 1);
+	n_changed = err->code ? 0 : find_changes(c, whole, changed);
 	for (size_t i = 0; i < n; i++) {
 		struct live_subscription *sub = all[i];
 
@@ -438,7 +483,7 @@ count(struct live *live, struct live_shape *shape, int whole, struct live_span s
 	name_labels(&c, &by);
 	if (by.n)
 		spec.by = buf_get(&by);
-	spec.from = from, spec.to = to;
+	spec.from = from, spec.to = to, spec.adds = &c.adds;
 	if (engine) {
 		query_set_policy(engine->query, shape->policy);
 		learn_names(shape, engine->query);

@@ -44,6 +44,7 @@ struct live_shape {
 	struct live_metric {
 		struct live_span { int64_t first, last; } touched;      /* times of events since the last look; the follower's. first > last: none */
 		_Atomic(struct live_names *) names;                     /* whose events count; NULL: not known yet, any */
+		int64_t asked_ms;               /* when it was last to be counted; the follower's */
 		/* under the live's lock: */
 		int queued, whole;              /* to be counted; the whole range, else: */
 		struct live_span span;
@@ -68,6 +69,7 @@ struct live_follower {
 	pthread_mutex_t lock;
 	struct live_command { enum { LIVE_COME, LIVE_GO, LIVE_QUIT } what; struct live_subscription *sub; struct live_command *next; } *first, **last;
 	struct store_place place;
+	int placed;                     /* it is known */
 	struct map shapes;              /* key -> struct live_shape * */
 	struct map names;               /* event -> its shapes */
 	struct live_shape **pattern;    /* shapes of patterns */

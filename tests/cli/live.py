@@ -199,6 +199,13 @@ def metrics():
     m = one.hear()
     assert m["series"][0]["points"][-1][1] in (1, 2), m         # of this minute or the next
     assert total.hear()["series"][0]["points"][0][1] == 3
+    short = Socket()
+    short.send({"subscribe": {"metric": "user_signup", "timeRange": "3s"}})
+    assert short.hear()["type"] == "subscribed"
+    post("user_signup")
+    m = short.hear()
+    while m["type"] == "snapshot" or m["series"][0]["points"][0][1] != 0:       # what is too old by now no longer counts
+        m = short.hear()
 
 
 def anomalies():
