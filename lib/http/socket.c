@@ -119,6 +119,8 @@ judge(const struct http_request *r, const char **why)
 	return is_key(key) ? 0 : 400;
 }
 
+static void taken(struct http_mail *, unsigned wants);
+
 struct http_socket *
 http_socket_open(struct http_request *r, const struct http_socket_spec *spec)
 {
@@ -138,6 +140,7 @@ http_socket_open(struct http_request *r, const struct http_socket_spec *spec)
 	s->spec.message_bytes = spec->message_bytes ? spec->message_bytes : MESSAGE_MOST;
 	s->spec.ping_ms = spec->ping_ms ? spec->ping_ms : PING_MS;
 	s->holds = 1;
+	s->mail.take = taken;
 	s->outbox = outbox_new();
 	s->packs = http_each_header(r, find_offer, NULL);
 	tls_websocket_accept(http_header(r, "Sec-WebSocket-Key"), accept);
@@ -172,7 +175,6 @@ taken(struct http_mail *mail, unsigned wants)
 static void
 post(struct http_socket *s, unsigned wants)
 {
-	s->mail.take = taken;
 	s->holds++;
 	if (!http_post(s->server, &s->mail, wants))
 		s->holds--;                             /* one was on its way already, and holds it */

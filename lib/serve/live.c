@@ -176,10 +176,12 @@ shape_for(struct live_follower *f, struct live_subscription *sub, struct err *er
 /* ---- what came */
 
 static void
-send_to_all(struct live_shape *shape, const struct live_message *m, uint64_t seq, uint64_t row)
+send_to_all(struct live_shape *shape, struct live_message *m, uint64_t seq, uint64_t row)
 {
 	const struct live_follower *f = shape->follower;
+	struct live_shared shared = { 0 };
 
+	m->shared = shape->n > 1 ? &shared : NULL;
 	for (size_t i = 0; i < shape->n; i++) {
 		struct live_subscription *sub = shape->one[i];
 
@@ -187,6 +189,7 @@ send_to_all(struct live_shape *shape, const struct live_message *m, uint64_t seq
 			continue;
 		live_send(sub, m);
 	}
+	live_shared_release(&shared);
 }
 
 static void

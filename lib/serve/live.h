@@ -56,7 +56,12 @@ struct live_wish {
 int live_wish_read(struct json, struct arena *, struct live_wish *, struct err *);
 
 /* ---- where it goes: called by threads of `live`, in order for one subscription */
-struct live_message { const char *type; struct str json, resume; };     /* resume: also in json; p NULL: none */
+struct live_message {
+	const char *type;
+	struct str json, resume;        /* resume: also in json; p NULL: none */
+	/* What the first sink of a kind makes of a message that goes to many (a frame), for the others of its kind; NULL: it goes to one. */
+	struct live_shared { void *made; void (*free)(void *made); } *shared;
+};
 struct live_sink {
 	int (*send)(void *self, const struct live_message *);   /* 0; 1: too much waits, nothing was taken; < 0: gone */
 	void (*end)(void *self, const char *reason);            /* no more comes: "slow reader", "going away". Not after < 0 */

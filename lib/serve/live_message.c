@@ -226,6 +226,14 @@ live_end(struct live_subscription *sub, const char *reason)
 }
 
 void
+live_shared_release(struct live_shared *s)
+{
+	if (s->made)
+		s->free(s->made);
+	*s = (struct live_shared){ 0 };
+}
+
+void
 live_send(struct live_subscription *sub, const struct live_message *m)
 {
 	struct live *live = sub->follower->live;
@@ -241,6 +249,7 @@ live_send(struct live_subscription *sub, const struct live_message *m)
 		buf_byte(&named, ',');
 		buf_add(&named, m->json.p + 1, m->json.n - 1);
 		mine.json = buf_get(&named);
+		mine.shared = NULL;
 	}
 	rc = sub->sink.send(sub->sink.self, &mine);
 	buf_release(&named);

@@ -360,6 +360,7 @@ tell(struct counting *c, int whole, int64_t from, int64_t to, const struct err *
 	size_t n_changed, n;
 	struct live_subscription **all = subscribers(shape, &n);
 	struct buf snapshot = { 0 }, delta = { 0 };
+	struct live_shared shared[2] = { { 0 } };
 	char a[TIME_LEN], b[TIME_LEN];
 
 	if (!shape->wish.every_ms && !err->code)
@@ -385,17 +386,18 @@ tell(struct counting *c, int whole, int64_t from, int64_t to, const struct err *
 				buf_byte(&snapshot, '}');
 			}
 			sub->started = 1;
-			live_send(sub, &(struct live_message){ .type = "snapshot", .json = buf_get(&snapshot) });
+			live_send(sub, &(struct live_message){ .type = "snapshot", .json = buf_get(&snapshot), .shared = &shared[0] });
 		} else if (n_changed && sub->started) {
 			if (!delta.n) {
 				put_head(&delta, "delta", &shape->wish);
 				put_series(&delta, c, changed);
 				buf_byte(&delta, '}');
 			}
-			live_send(sub, &(struct live_message){ .type = "delta", .json = buf_get(&delta) });
+			live_send(sub, &(struct live_message){ .type = "delta", .json = buf_get(&delta), .shared = &shared[1] });
 		}
 		live_let_go(sub);
 	}
+	live_shared_release(&shared[0]), live_shared_release(&shared[1]);
 	buf_release(&snapshot), buf_release(&delta);
 	free(all);
 	free(changed);

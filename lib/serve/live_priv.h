@@ -93,6 +93,7 @@ struct live {
 
 /* messages (live_message.c): each begins at {"type": and is sent to those of a shape that want it */
 void live_send(struct live_subscription *, const struct live_message *);
+void live_shared_release(struct live_shared *);
 void live_put_resume(const struct live_follower *, struct buf *, uint64_t seq, uint64_t row);         /* 32 letters */
 int live_read_resume(const struct live_follower *, struct str, uint64_t *seq, uint64_t *row);
 void live_end(struct live_subscription *, const char *reason);

@@ -91,11 +91,21 @@ forget(struct connection *c)
 
 /* ---- what is sent, by the threads of live.h */
 
+static void
+free_frame(void *made)
+{
+	http_message_free(made);
+}
+
 static int
 send_to_socket(void *self, const struct live_message *m)
 {
 	struct connection *c = self;
 
+	if (m->shared && !m->shared->made)
+		*m->shared = (struct live_shared){ http_message_new(m->json, 0), free_frame };
+	if (m->shared && m->shared->free == free_frame)
+		return http_socket_give(c->socket, m->shared->made, BACKLOG);
 	return http_socket_send(c->socket, m->json, 0, BACKLOG);
 }
 
