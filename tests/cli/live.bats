@@ -47,7 +47,7 @@ live() { U=$U KEY=$KEY PID=$PID python3 "$root/tests/cli/live.py" "$@"; }
 @test "32, 33, 34: tenants, roles, policies and revoked keys hold for what is live" {
 	serve_start
 	at-admin -q tenant add shop
-	at-admin -q role add some read:events --sees 'rows=.properties.country == "DE"' --sees hide=secret --sees mask=email
+	at-admin -q role add some read:events read:webhooks write:webhooks write:rules --sees 'rows=.properties.country == "DE"' --sees hide=secret --sees mask=email
 	at-admin -q role add only_metrics read:metrics
 	OTHER=$(at-admin -q -T shop key create) SOME=$(at-admin -q key create some --role some) METRICS=$(at-admin -q key create metrics --role only_metrics)
 	SOME_ID=$(at-admin -q key list -f ndjson | jq -r 'select(.name == "some").id')

@@ -271,6 +271,9 @@ def rights():
     for m in viewer.hear(), stream.hear()[2]:
         p = m["event"]["properties"]
         assert p["country"] == "DE" and "secret" not in p and len(p["email"]) == 32, m
+    for path in "/api/v1/webhooks", "/api/v1/rules":            # they would show him the rest
+        assert call("POST", path, {"name": "x"}, os.environ["SOME"])[0] == 403
+    assert call("GET", "/api/v1/webhooks", key=os.environ["SOME"])[0] == 403
     post("theirs", key=os.environ["OTHER"])
     assert other.hear()["event"]["event"] == "theirs"
     subprocess.run(["at-admin", "-q", "key", "revoke", os.environ["SOME_ID"]], check=True)
