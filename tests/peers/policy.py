@@ -85,7 +85,7 @@ class Mask:
 
     def ask(self, store):
         run = subprocess.run(["restricted", store], input="".join("mask %s\n" % t for t in self.wanted), capture_output=True, text=True, check=True)
-        self.known.update(zip(self.wanted, map(json.loads, run.stdout.splitlines())))
+        self.known.update(zip(self.wanted, map(json.loads, run.stdout.split("\n")[:-1])))
 
 
 def shown(v, allowing, mask, prefix=""):
@@ -160,7 +160,7 @@ def load(store, rows, lines):
 def ask(store, statements, vector, roles=None):
     run = subprocess.run(["restricted", store] + ([roles] if roles else []), input="".join(s + "\n" for s in statements), capture_output=True, text=True,
                          env=dict(os.environ, AT_VECTOR=vector, AT_THREADS="3", AT_NOW=differ.NOW))
-    answers = [json.loads(x) for x in run.stdout.splitlines()]
+    answers = [json.loads(x) for x in run.stdout.split("\n")[:-1]]
     if len(answers) < len(statements):
         sys.exit("restricted ended with %d after: %s\n%s" % (run.returncode, statements[len(answers)], run.stderr[:2000]))
     return [x["error"] if "error" in x else [dict(enumerate(row)) for row in x["rows"]] + [dict(enumerate(x["columns"]))] for x in answers]

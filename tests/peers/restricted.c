@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "auth/policy.h"
-#include "base/mem.h"
+#include "base/arena.h"
 #include "base/time.h"
 #include "base/zone.h"
 #include "query/query.h"
@@ -15,22 +15,25 @@
 #define MOST 32
 
 static struct str
-text(struct json v)
+text(struct json v, struct arena *a)
 {
 	struct buf scratch = { 0 };
 	struct str s = json_text(v, &scratch);
 
-	return s.p ? (struct str){ mem_dup(s.p, s.n), s.n } : s;
+	if (s.p)
+		s.p = arena_dup(a, s.p, s.n);
+	buf_release(&scratch);
+	return s;
 }
 
 static int
-list(struct json v, const struct str **to)
+list(struct json v, struct arena *a, const struct str **to)
 {
-	struct str *all = mem_grow(NULL, MOST, sizeof(*all));
+	struct str *all = arena_get(a, MOST * sizeof(*all));
 	int n = 0;
 
 	for (struct json_iter it = json_iter(v); v.type == JSON_ARRAY && n < MOST && json_next(&it); )
-		all[n++] = text(it.value);
+		all[n++] = text(it.value, a);
 	*to = all;
 	return n;
 }
@@ -39,8 +42,10 @@ static struct policy *
 read_roles(const char *path, struct err *err)
 {
 	struct policy_text role[MOST] = { 0 };
+	struct arena *a = arena_new(0);
 	struct buf file = { 0 };
 	FILE *f = fopen(path, "r");
+	struct policy *p;
 	int n = 0, c;
 
 	while (f && (c = getc(f)) != EOF)
@@ -48,13 +53,16 @@ read_roles(const char *path, struct err *err)
 	if (f)
 		fclose(f);
 	for (struct json_iter it = json_iter(json_value(buf_get(&file))); n < MOST && json_next(&it); n++) {
-		role[n].rows = text(json_get(it.value, STR("rows")));
-		role[n].n_events = list(json_get(it.value, STR("events")), &role[n].events);
-		role[n].n_metrics = list(json_get(it.value, STR("metrics")), &role[n].metrics);
-		role[n].n_hide = list(json_get(it.value, STR("hide")), &role[n].hide);
-		role[n].n_mask = list(json_get(it.value, STR("mask")), &role[n].mask);
+		role[n].rows = text(json_get(it.value, STR("rows")), a);
+		role[n].n_events = list(json_get(it.value, STR("events")), a, &role[n].events);
+		role[n].n_metrics = list(json_get(it.value, STR("metrics")), a, &role[n].metrics);
+		role[n].n_hide = list(json_get(it.value, STR("hide")), a, &role[n].hide);
+		role[n].n_mask = list(json_get(it.value, STR("mask")), a, &role[n].mask);
 	}
-	return policy_new(role, n, err);
+	p = policy_new(role, n, err);
+	buf_release(&file);
+	arena_free(a);
+	return p;
 }
 
 struct answer { struct buf out; int rows; };
