@@ -67,12 +67,13 @@ clean() {
 	timeout 20 "$@" > got 2> said || now=$?
 	[ $now = 127 ] && grep -q "shared libraries" said && return      # the loader, not us
 	[ $now = 0 ] || { [ $now -le 2 ] && [ -s said ]; } || { echo "exit $now: $*"; cat said; return 1; }
+	[ $now != 0 ] || [ -z "$exact" ] || cmp want got || { echo "another answer: $*"; cat said; return 1; }
 }
 
-# AT_MALLOC=all fails each allocation in turn; else as many as take a second.
+# AT_MALLOC=all fails each allocation in turn; else as many as take a second. exact=1: done means with the whole answer.
 failing() {
 	local n=1 most
-	SHIM_COUNT=$PWD/counted LD_PRELOAD=$shim "$@" > got
+	SHIM_COUNT=$PWD/counted LD_PRELOAD=$shim "$@" > want
 	most=$(cat counted)
 	[ "$most" -gt 10 ]
 	while [ $n -le "$most" ]; do
@@ -89,9 +90,12 @@ failing() {
 	[ $((stored % 2000)) = 0 ]              # one transaction: all or nothing
 	failing at-agg -w 1h -s --state x rows
 	failing at-agg -w 1h -W '.properties.n|tostring|ltrimstr("1")|length > 1' metrics
+	exact=1
 	failing at-detect -a metrics
 	failing at-query 'SELECT event, count(*), sum(n) FROM events WHERE n > 5 GROUP BY 1'
+	failing at-query 'PIVOT events ON event USING sum(n) GROUP BY user_id'
 	failing at-query -f table funnel e,e
+	exact=
 	failing at-admin stats
 	failing at-admin verify
 	failing at-admin compact
