@@ -456,7 +456,8 @@ tell(struct query *q, struct str sql, size_t base, long at, const char *said, st
 		if (near.best[0])
 			snprintf(text, sizeof(text), "no table '%s', did you mean '%s'?", name, near.best);
 		else
-			snprintf(text, sizeof(text), "no table '%s', there are events, metrics, anomalies, alerts, insights%s", name, q->spec.input ? " and input" : "");
+			snprintf(text, sizeof(text), "no table '%s', there are events, metrics, anomalies, alerts, insights%s", name,
+		    q->spec.input ? ", audit and input" : " and audit");
 	} else if ((rest = strstr(said, "no such function: "))) {
 		snprintf(name, sizeof(name), "%s", rest + 18);
 		for (char *c = name; *c; c++)

@@ -27,6 +27,11 @@ setup() { mkdir config; }
 	[[ $stderr == *'config/analytics.json: events.a.clean: b: pattern: '* ]]
 }
 
+@test "a folder that -c names and that is not there is an error: rules that were meant to mask would be missed" {
+	run -2 at-ingest -n -c typo <<<'{"event":"a"}'
+	[ "$output" = "at-ingest: --config: there is no directory 'typo'" ]
+}
+
 @test "AT_CONFIG and -c name another folder; files that are not there are empty" {
 	mkdir other
 	echo '{"x":1}' >config/analytics.json
