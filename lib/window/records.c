@@ -83,7 +83,10 @@ take_record(void *self, struct record *record, int got, struct err *err)
 			err->col = 0;           /* it counts in text that the user never saw */
 	}
 	now->rows->line = record->line - 1;
-	return rows_came(now->rows, record->input, got, err);
+	now->rows->rejects.header = record->header;
+	got = rows_came(now->rows, record->input, got, err);
+	now->rows->rejects.header = (struct str){ NULL, 0 };
+	return got;
 }
 
 static void *

@@ -593,3 +593,10 @@ while i < len(d):
 		done
 	done
 }
+
+@test "what at-agg rejects of CSV can be read again by at-ingest --replay" {
+	printf 'event,timestamp,x\na,soon,1\nb,2,3\n' | at-agg -q -r rejects > out
+	[ "$(jq -c '[.input, .header]' rejects)" = '["a,soon,1","event,timestamp,x"]' ]
+	run -0 at-ingest -n -m '.timestamp = 5' --replay rejects
+	[ "$output" = '{"event":"a","timestamp":"1970-01-01T00:00:05.000Z","properties":{"x":"1"}}' ]
+}
