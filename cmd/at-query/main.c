@@ -96,7 +96,8 @@ verb_arguments(const struct table_function *f, const struct verb_options *o, cha
 		for (int i = 0; f->params[i].name; i++)
 			has |= strcmp(o->opt[k].name, f->params[i].name) == 0;
 		if (!has)
-			return err_set(err, ERR_USAGE, "%s has no --%s, see at-query %s --help", f->name, o->opt[k].name, f->name);
+			return err_set(err, ERR_USAGE, "%s has no %s%s, see at-query %s --help", f->name, strlen(o->opt[k].name) == 1 ? "-" : "--",
+			    o->opt[k].name, f->name);
 	}
 	return 0;
 }

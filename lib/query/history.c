@@ -84,6 +84,13 @@ pass(struct query *q, const struct history_spec *spec, uint64_t after, size_t la
 	return rc;
 }
 
+static int
+seen(void *self, const struct event *e, struct err *err)
+{
+	(void)self, (void)e, (void)err;
+	return 0;
+}
+
 int
 history_run(struct query *q, const struct history_spec *spec, int (*each)(void *, const struct event *, struct err *), void (*idle)(void *),
     void *self, struct err *err)
@@ -97,7 +104,9 @@ history_run(struct query *q, const struct history_spec *spec, int (*each)(void *
 	if (!store)
 		return err->code;
 	version = store_version(store);
-	if ((rc = pass(q, spec, 0, last, each, self, &seq, err)) != 0 || !spec->follow)
+	if (spec->limit == 0 && !spec->follow)
+		return 0;
+	if ((rc = pass(q, spec, 0, last, spec->limit ? each : seen, self, &seq, err)) != 0 || !spec->follow)
 		return rc;
 	for (;;) {
 		if (idle)

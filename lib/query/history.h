@@ -9,7 +9,7 @@
 struct history_spec {
 	struct str user, name;  /* only this user's, only of this name; p NULL: all */
 	int64_t from, to;
-	int64_t limit;          /* the last so many; 0: all */
+	int64_t limit;          /* the last so many; -1: all, of a follower ten */
 	int follow;             /* go on until query_stopped */
 };
 

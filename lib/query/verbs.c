@@ -51,7 +51,11 @@ metric(const struct table_function_call *call, struct cell_sink sink, struct err
 	if (!spec.name.p)
 		return err_set(err, ERR_USAGE, "metric wants a NAME, such as metric signup --every 1d");
 	if ((rc = table_function_range(call, "range", &spec.from, &spec.to, err)) == 0 &&
-	    (rc = table_function_dur(call, "every", 0, &spec.every_ms, err)) == 0)
+	    (rc = table_function_dur(call, "every", -1, &spec.every_ms, err)) == 0 && spec.every_ms == 0)
+		rc = err_set(err, ERR_USAGE, "metric: every wants more than nothing, try 1h");
+	if (spec.every_ms < 0)
+		spec.every_ms = 0;
+	if (rc == 0)
 		rc = metric_run(call->query, &spec, sink, err);
 	buf_release(&name), buf_release(&by);
 	return rc;
@@ -234,7 +238,7 @@ verbs_events(const struct table_function_call *call, struct history_spec *spec, 
 		spec->user = call->args[0].text;
 	if (call->args[1].type == CELL_TEXT)
 		spec->name = call->args[1].text;
-	if (table_function_range(call, "range", &spec->from, &spec->to, err) < 0 || table_function_count(call, "last", 0, &spec->limit, err) < 0)
+	if (table_function_range(call, "range", &spec->from, &spec->to, err) < 0 || table_function_count(call, "last", -1, &spec->limit, err) < 0)
 		return err->code;
 	if (spec->follow)
 		spec->to = TIME_MAX + 1;

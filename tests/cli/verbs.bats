@@ -35,3 +35,21 @@ load ../helper
 		[[ $output == "usage: at-query"*"$verb"* ]]
 	done
 }
+
+@test "what asks for nothing is refused or gives nothing: --every 0s, --last 0" {
+	printf '{"event":"a","timestamp":%d}\n' 1 2 3 | at-ingest
+	run -2 at-query metric a --every 0s
+	[ "$output" = 'at-query: metric: every wants more than nothing, try 1h' ]
+	run -0 at-query events --last 0
+	[ -z "$output" ]
+	[ "$(at-query events --last 2 | wc -l)" = 2 ]
+	[ "$(at-query -f csv events --last 0 | wc -l)" = 1 ]
+	run -2 at-query sessions -n 5
+	[ "$output" = 'at-query: sessions has no -n, see at-query sessions --help' ]
+	at-query events --follow --last 0 > new & pid=$!
+	sleep 0.5
+	echo '{"event":"b","timestamp":4}' | at-ingest
+	for i in {1..50}; do [ -s new ] && break; sleep 0.1; done
+	kill $pid; wait $pid
+	[ "$(jq -r .event new)" = b ]
+}
