@@ -628,12 +628,14 @@ compare(sqlite3_value *a, sqlite3_value *b)
 }
 
 static void
-pick_set(struct pick *p, sqlite3_value *value, sqlite3_value *key)
+pick_set(sqlite3_context *c, struct pick *p, sqlite3_value *value, sqlite3_value *key)
 {
 	sqlite3_value_free(p->value);
 	sqlite3_value_free(p->key);
 	p->value = sqlite3_value_dup(value);
 	p->key = key ? sqlite3_value_dup(key) : NULL;
+	if (!p->value || (key && !p->key))      /* no NULL of the data, but no memory */
+		sqlite3_result_error_nomem(c);
 }
 
 static void
@@ -649,23 +651,23 @@ pick_step(sqlite3_context *c, int n, sqlite3_value **v)
 	case ARG_MIN:
 	case ARG_MAX:           /* (value, key) */
 		if (!is_null(v[1]) && !is_null(v[0]) && (!p->key || compare(v[1], p->key) * which(c) > 0))
-			pick_set(p, v[0], v[1]);
+			pick_set(c, p, v[0], v[1]);
 		break;
 	case FIRST:
 		if (p->n++ == 0)
-			pick_set(p, v[0], NULL);
+			pick_set(c, p, v[0], NULL);
 		break;
 	case ANY:
 		if (!is_null(v[0]) && p->n++ == 0)
-			pick_set(p, v[0], NULL);
+			pick_set(c, p, v[0], NULL);
 		break;
 	case LAST:
-		pick_set(p, v[0], NULL);
+		pick_set(c, p, v[0], NULL);
 		break;
 	default:                /* (value, key, descending, separator) */
 		order = !p->key ? 1 : compare(p->key, v[1]) * (sqlite3_value_int(v[2]) ? -1 : 1);
 		if (which(c) == ORDERED_FIRST ? order > 0 : order <= 0 || !p->key)
-			pick_set(p, v[0], v[1]);
+			pick_set(c, p, v[0], v[1]);
 	}
 }
 
@@ -793,6 +795,10 @@ ordered_step(sqlite3_context *c, int n, sqlite3_value **v)      /* (value, key, 
 	else
 		buf_str(&t->out, functions_text_of(v[0]));
 	t->item[t->items] = (struct ordered){ from, t->out.n - from, sqlite3_value_dup(v[1]), (int64_t)t->items };
+	if (!t->item[t->items].key) {
+		sqlite3_result_error_nomem(c);
+		return;
+	}
 	t->items++;
 }
 

@@ -94,6 +94,7 @@ failing() {
 	failing at-detect -a metrics
 	failing at-query 'SELECT event, count(*), sum(n) FROM events WHERE n > 5 GROUP BY 1'
 	failing at-query 'PIVOT events ON event USING sum(n) GROUP BY user_id'
+	failing at-query "SELECT user_id, arg_max(id, n), string_agg(id, ',' ORDER BY n), last(id) FROM events GROUP BY user_id"
 	failing at-query -f table funnel e,e
 	exact=
 	failing at-admin stats
