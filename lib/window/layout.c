@@ -19,7 +19,7 @@ struct span_state  { int64_t from, to, set; };
 struct sum_state   { struct number_sum sum; int64_t n; };
 struct edge_state  { struct number value; int64_t set; };               /* min, max */
 struct quantile_state { struct quantile *q; };
-struct distinct_state { struct distinct *d; };
+struct distinct_state { struct distinct *d; int64_t lost; };             /* lost: rows had values and no state of them */
 struct topk_state  { struct topk *t; };
 struct value_state { int64_t time, seq; char *p; uint32_t n, cap; };    /* first, last; p NULL: none yet */
 
@@ -174,7 +174,10 @@ put_distinct(const struct layout *l, const struct column *c, const void *state, 
 	const struct distinct_state *s = CONST_AT(state, l, c->slot);
 
 	(void)seconds;
-	buf_int64(to, s->d ? (int64_t)distinct_get(s->d) : 0);
+	if (s->d || !s->lost)
+		buf_int64(to, s->d ? (int64_t)distinct_get(s->d) : 0);
+	else
+		buf_lit(to, "null");
 }
 
 static void
@@ -1529,16 +1532,19 @@ layout_take(struct layout *l, void *state, struct json row, int64_t time, int64_
 			text = part_of(states, STR(""), "span1:", &l->scratch2);
 			if (!text.p || slot_take(l, state, i, text))
 				span_add(AT(state, l, i), time, time);
-		} else if (take_slot(l, state, i, states, rows, counted, time, seq) && !unknown) {
+		} else if (take_slot(l, state, i, states, rows, counted, time, seq)) {
 			/* only what the row would have had to say: a column of it that has a value, or one that it has not of a field with values */
-			for (int c = 0; c < l->columns && !unknown; c++) {
+			for (int c = 0; c < l->columns; c++) {
 				int is_of = (l->column[c].slot == i || l->column[c].slot2 == i) && l->column[c].what->put != put_sum;
 				struct json v = is_of ? member_of(l, l->column[c].name) : JSON_ABSENT;
 
 				if ((v.type == JSON_NUMBER && !str_eq(json_raw(v), STR("0"))) ||
 				    (is_of && v.type == JSON_NONE && has_values(l, l->slot[i].field))) {
+					if (l->slot[i].kind == SLOT_DISTINCT)
+						((struct distinct_state *)AT(state, l, i))->lost = 1;
+					if (!unknown)
+						*which = l->column[c].name;
 					unknown = 1;
-					*which = l->column[c].name;
 				}
 			}
 		}

@@ -417,6 +417,9 @@ fields() { jq -c "$1" <<< "$output"; }
 	{ row 0 '"r_p95":1,"count":1,"states":{"r":"dd1:garbage"}'; row 1 '"r_p95":5,"count":3,"states":{"r":5}'; } > rows
 	without
 	[ "$(fields .r_p95)" = null ]
+	{ row 0 '"u_distinct":1'; row 1 '"u_distinct":5'; } > rows
+	without
+	[ "$(fields .u_distinct)" = null ]
 	cat <<-'END' > in                                               # a minute without the field is not that
 	{"timestamp":1,"r":5}
 	{"timestamp":61}
