@@ -101,3 +101,16 @@ samples=$root/tests/golden/formats
 	run -2 at-ingest -n -f singer </dev/null
 	[[ $output == *"unknown format 'singer', try auto, ndjson"* ]]
 }
+
+@test "an envelope of events is known wherever its key stands, and an event with such a property is none" {
+	run -0 at-ingest -n <<< '{"sent":1,"meta":{"events":"x","event":2},"events" : [ {"event":"a","ts":1},{"event":"b","ts":2}]}'
+	[ "$(jq -r .event <<< "$output")" = $'a\nb' ]
+	run -0 at-ingest -n <<< '{"events":[{"event":"a","ts":1}]}'
+	[ "$(jq -r .event <<< "$output")" = a ]
+	run -0 at-ingest -n <<< '{"event":"x","ts":1,"events":[{"event":"a"}]}'
+	[ "$(jq -r .event <<< "$output")" = x ]
+	run -0 at-ingest -n <<< '{"name":"x","ts":1,"events":[{"event":"a"}]}'
+	[ "$(jq -r .event <<< "$output")" = x ]
+	run -0 at-ingest -n <<< '{"name":"x","ts":1,"o":{"events":[{"event":"a"}]},"t":"\"events\":[{"}'
+	[ "$(jq -r .event <<< "$output")" = x ]
+}
