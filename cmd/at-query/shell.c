@@ -128,7 +128,7 @@ columns(void *self, const struct str *names, int n, struct err *err)
 {
 	struct answer *a = self;
 	const struct output_spec spec = { .format = a->shell->format, .to = out_stdout(), .width = width(a->shell), .ascii = a->shell->ascii,
-		.safe_csv = a->shell->safe_csv };
+		.color = cmd_settings()->color, .safe_csv = a->shell->safe_csv };
 
 	(void)err;
 	a->output = output_new(&spec, names, n);

@@ -127,6 +127,14 @@ put_rule(struct output *o, const int *width, struct frame f)
 	buf_byte(b, '\n');
 }
 
+/* Around the name of a column. */
+static void
+bold(struct output *o, int on)
+{
+	if (o->spec.color)
+		buf_lit(&o->spec.to->buf, on ? "\033[1m" : "\033[0m");
+}
+
 static void
 put_line(struct output *o, const int *width, const int *right, const struct cell *cells, struct frame f, int is_last_padded)
 {
@@ -138,8 +146,12 @@ put_line(struct output *o, const int *width, const int *right, const struct cell
 
 		if (i)
 			buf_lit(b, f.between);
+		if (!cells)
+			bold(o, 1);
 		width_put(b, s, i == o->n - 1 && !is_last_padded && !right[i] ? width_of(s) < width[i] ? width_of(s) : width[i] : width[i],
 		    right[i], o->spec.ascii);
+		if (!cells)
+			bold(o, 0);
 	}
 	buf_lit(b, f.right);
 	buf_byte(b, '\n');
@@ -413,7 +425,9 @@ row_vertical(struct output *o, const struct cell *cells)
 	if (o->rows)
 		buf_byte(b, '\n');
 	for (int i = 0; i < o->n; i++) {
+		bold(o, 1);
 		width_put(b, o->column[i], width, 1, o->spec.ascii);
+		bold(o, 0);
 		buf_lit(b, ": ");
 		buf_str(b, shown(o, &cells[i]));
 		buf_byte(b, '\n');

@@ -22,6 +22,7 @@ struct output_spec {
 	struct out *to;
 	int width;              /* columns of the terminal, for charts and for clipping tables; 0: 80 and no clipping */
 	int ascii;              /* no characters beyond ASCII in frames and bars */
+	int color;              /* names of columns in bold, in table, box and vertical */
 	int safe_csv;           /* put ' in front of texts that a spreadsheet would take for a formula (=, +, -, @, tab) */
 };
 

@@ -13,6 +13,19 @@ ask() { at-query -i - "$@" <<< "$rows"; }
 	[[ $output == *one*1*'(1 row, '* ]]
 }
 
+@test "colour: names of columns in bold, when it is wanted and NO_COLOR says nothing" {
+	for format in table box vertical; do
+		at-query --color always -f $format 'SELECT 1 AS name' | grep -q $'\e\\[1mname\e\\[0m'
+		CLICOLOR_FORCE=1 at-query -f $format 'SELECT 1 AS name' | grep -q $'\e\\[1mname\e\\[0m'
+		for never in 'at-query' 'env NO_COLOR=1 at-query' 'at-query --color never' 'env CLICOLOR_FORCE=1 NO_COLOR=1 at-query'; do
+			run -0 $never -f $format 'SELECT 1 AS name'
+			[[ $output != *$'\e'* ]]
+		done
+	done
+	run -0 at-query --color always -f ndjson 'SELECT 1 AS name'
+	[ "$output" = '{"name":1}' ]
+}
+
 @test "rows of any format are queried without being stored" {
 	printf 'a;b\n' > /dev/null
 	printf 'name,n\nx,1\ny,2\n' > t.csv
