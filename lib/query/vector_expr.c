@@ -30,8 +30,8 @@ enum pattern_how { PATTERN_EXACT, PATTERN_FRONT, PATTERN_BACK, PATTERN_IN, PATTE
 struct pattern {
 	enum pattern_how how;
 	struct str whole, text;         /* the pattern; what stands between its % */
+	char *small;                    /* PATTERN_IN: the text's, in small letters */
 	uint32_t escape;
-	unsigned char skip[256];        /* PATTERN_IN: Horspool's, by the folded byte */
 };
 
 struct vector_node {
@@ -69,7 +69,7 @@ vector_worker_release(struct vector_worker *w)
 		struct vector_node *n = w->node[i];
 
 		sqlite3_finalize(n->statement);
-		free(n->pattern), free(n->sorted), free(n->memo);
+		free(n->pattern ? n->pattern->small : NULL), free(n->pattern), free(n->sorted), free(n->memo);
 		arena_free(n->kept);
 		free(n);
 	}
@@ -508,44 +508,20 @@ compile(struct str text, uint32_t escape)
 	if (escape != UINT32_MAX || (p->text.n && (memchr(p->text.p, '%', p->text.n) || memchr(p->text.p, '_', p->text.n))))
 		p->how = PATTERN_ANY;
 	if (p->how == PATTERN_IN) {
-		size_t most = p->text.n < 255 ? p->text.n : 255;
+		char *small = mem_dup(p->text.p, p->text.n);
 
-		memset(p->skip, (int)(most ? most : 1), sizeof(p->skip));
-		for (size_t i = 0; i + 1 < p->text.n; i++) {
-			size_t step = p->text.n - 1 - i < 255 ? p->text.n - 1 - i : 255;
-			unsigned char c = fold((unsigned char)p->text.p[i]);
-
-			p->skip[c] = (unsigned char)step;
-			if (c >= 'a' && c <= 'z')
-				p->skip[c - 32] = (unsigned char)step;
-		}
+		for (size_t i = 0; i < p->text.n; i++)
+			small[i] = (char)fold((unsigned char)small[i]);
+		p->text.p = p->small = small;
 	}
 	return p;
 }
 
 static int
-contains(const struct pattern *p, struct str s)
-{
-	size_t m = p->text.n;
-	const char *text = p->text.p;
-	unsigned char last;
-
-	if (m == 0)
-		return 1;
-	last = fold((unsigned char)text[m - 1]);
-	for (size_t at = m - 1; at < s.n; ) {
-		unsigned char c = (unsigned char)s.p[at];
-
-		if (fold(c) == last && same_folded(s.p + at - (m - 1), text, m - 1))
-			return 1;
-		at += p->skip[c];
-	}
-	return 0;
-}
-
-static int
 like(const struct pattern *p, struct str s)
 {
+	if (p->how == PATTERN_IN && vector_find_folded(s, p->text) < 0)
+		return 0;               /* most are, whether or not there is a zero in them */
 	if (memchr(s.p, 0, s.n))
 		s = until_zero(s);
 	switch (p->how) {
@@ -556,7 +532,7 @@ like(const struct pattern *p, struct str s)
 	case PATTERN_BACK:
 		return s.n >= p->text.n && same_folded(s.p + s.n - p->text.n, p->text.p, p->text.n);
 	case PATTERN_IN:
-		return contains(p, s);
+		return vector_find_folded(s, p->text) >= 0;
 	default:
 		return fits(p->whole, s, p->escape);
 	}
@@ -1780,10 +1756,22 @@ choose_bytes(const unsigned char *truth, struct vector_rows rows, int want, uint
 }
 
 static void
-choose_codes(const uint32_t *code, const unsigned char *truth, struct vector_rows rows, int want, uint32_t *row, size_t *n)
+choose_codes(const uint32_t *code, const unsigned char *truth, uint32_t n_values, struct vector_rows rows, int want, uint32_t *row, size_t *n)
 {
+	uint32_t hits = 0, hit = 0, miss = 0;
 	size_t to = 0;
 
+	for (uint32_t v = 0; v < n_values; v++) {
+		int is = truth[v] == want;
+
+		hits += (uint32_t)is;
+		hit = is ? v : hit;
+		miss = is ? miss : v;
+	}
+	if (!rows.row && (hits == 1 || hits + 1 == n_values)) {
+		*n = vector_rows_with(code, rows.n, hits == 1 ? hit : miss, hits == 1, row);
+		return;
+	}
 	if (!rows.row)
 		for (size_t i = 0; i < rows.n; i++) {
 			row[to] = (uint32_t)i;
@@ -1815,7 +1803,7 @@ choose_column(struct vector_worker *w, const struct column *c, struct vector_row
 			truth[v] = used && !used[v] ? NONE : (unsigned char)truth_of_cell(&s, c->value[v]);
 		if (err->code)
 			return err->code;
-		choose_codes(c->code, truth, rows, want, row, &out->n);
+		choose_codes(c->code, truth, c->n_values, rows, want, row, &out->n);
 	} else if (c->form != COLUMN_NULL) {
 		truth = vector_array(w, 1);
 		for (size_t k = 0; k < rows.n; k++) {
@@ -1838,12 +1826,17 @@ choose_values(struct vector_worker *w, const struct vector_expr *e, const struct
 	unsigned char *truth;
 	uint32_t *row;
 
-	if (!constant || e->arg[0]->op != VECTOR_FIELD || constant->op != VECTOR_CONSTANT || constant->constant.type != CELL_TEXT ||
-	    (e->op != VECTOR_LIKE && e->op != VECTOR_EQ && e->op != VECTOR_NE))
+	int null = e->op == VECTOR_IS || e->op == VECTOR_IS_NOT;
+
+	if (!constant || e->arg[0]->op != VECTOR_FIELD || constant->op != VECTOR_CONSTANT || constant->constant.type != (null ? CELL_NULL : CELL_TEXT) ||
+	    (!null && e->op != VECTOR_LIKE && e->op != VECTOR_EQ && e->op != VECTOR_NE))
 		return 0;
-	used = used_values(w, c, rows, 0);
+	used = null ? NULL : used_values(w, c, rows, 0);
 	truth = c->n_values <= VECTOR_ROWS ? vector_array(w, 1) : arena_get(w->arena, c->n_values);
-	if (e->op == VECTOR_LIKE) {
+	if (null) {
+		for (size_t v = 0; v < c->n_values; v++)
+			truth[v] = (unsigned char)((c->value[v].type == CELL_NULL) ^ (e->op == VECTOR_IS_NOT));
+	} else if (e->op == VECTOR_LIKE) {
 		struct vector_node *n = node_of(w, e);
 		struct err err = { 0 };
 
@@ -1867,7 +1860,7 @@ choose_values(struct vector_worker *w, const struct vector_expr *e, const struct
 		}
 	}
 	row = vector_array(w, 4);
-	choose_codes(c->code, truth, rows, want, row, &out->n);
+	choose_codes(c->code, truth, c->n_values, rows, want, row, &out->n);
 	out->row = row;
 	return 1;
 }

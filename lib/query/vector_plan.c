@@ -22,6 +22,7 @@
 #define PLANS_MOST   64                 /* of one statement */
 #define LOOKS_MOST   2000000            /* at nodes, a fraction of a second */
 #define FIRST_MOST   100000             /* rows that ORDER BY with LIMIT keeps */
+#define BY_NUMBER_MOST 200              /* rows that are looked for one by one: a chunk is opened for each */
 
 static void plan_select(struct planner *, const struct select *, enum plan_place);
 static void plan_inside(struct planner *, const struct select_expr *);
@@ -841,8 +842,46 @@ vector_plan_finish(struct plan_work *k)
 		vector_plan_finish(k->input[i]);
 }
 
-/* ORDER BY timestamp DESC LIMIT n of rows that are dear: the times of the first n are found over columns, and bound what SQLite
- * reads row by row; the rest of the core stays as it is. 1 when it was that. */
+/* The first rows in another order: SQLite reads those, by time and number, and puts them in order once more. */
+static int
+read_by_number(struct plan_work *k, struct buf *out)
+{
+	const struct select_core *c = k->core;
+	struct vector_plan *p = k->scope.plan;
+	struct vector_expr *time = vector_plan_field(&k->scope, (struct store_field){ .of = FIELD_TIME });
+	struct vector_expr *number = vector_plan_field(&k->scope, (struct store_field){ .of = FIELD_SEQ });
+	struct planner *w = k->w;
+	uint32_t at = c->from;
+
+	if (!time || !number || p->limit > BY_NUMBER_MOST)
+		return 0;
+	buf_clear(out);
+	for (int i = 0; i < c->n_items; i++) {
+		const struct select_item *item = &c->item[i];
+
+		if (item->expr)
+			continue;
+		vector_plan_copy(w, at, item->from, out);
+		put_name(out, k->scope.alias);
+		buf_lit(out, ".*");
+		at = item->to;
+	}
+	vector_plan_copy(w, at, c->source->from, out);
+	buf_printf(out, "(SELECT vector.c0 AS \"the time\", vector.c1 AS \"the number\" FROM vector(%d) LIMIT -1) AS \"the first\" CROSS JOIN ", k->number);
+	vector_plan_copy(w, c->source->from, c->source->to, out);
+	buf_lit(out, " ON ");
+	put_name(out, k->scope.alias);
+	buf_lit(out, ".timestamp = \"the time\" AND ");
+	put_name(out, k->scope.alias);
+	buf_lit(out, ".rowid = \"the number\" ");
+	vector_plan_copy(w, c->to, k->select->to, out);
+	k->key[0].value = time, k->key[1].value = number;
+	k->n_keys = 2;
+	return 1;
+}
+
+/* ORDER BY with LIMIT of rows that are dear: the first n are found over columns. Of an order by time their times bound what SQLite
+ * reads row by row, and the rest of the core stays as it is. 1 when it was that. */
 static int
 bound_by_first(struct plan_work *k, unsigned has, struct buf *out)
 {
@@ -853,8 +892,10 @@ bound_by_first(struct plan_work *k, unsigned has, struct buf *out)
 	int down;
 
 	if (k->grouped || k->scope.inner || p->source || k->place == IN_EXISTS || c->distinct || c->having || p->limit < 1 || !p->n_order || p->n_late ||
-	    has & (HAS_SUBQUERY | HAS_WINDOW) || has_numbered(w, c->items_from, c->items_to) || !field_is(k, p->order[0].expr, FIELD_TIME))
+	    has & (HAS_SUBQUERY | HAS_WINDOW) || has_numbered(w, c->items_from, c->items_to))
 		return 0;
+	if (!field_is(k, p->order[0].expr, FIELD_TIME))
+		return read_by_number(k, out);
 	down = p->order[0].descending;
 	if (!down && !p->where)
 		return 0;       /* a scan in order of time ends as soon */
@@ -965,8 +1006,8 @@ scope_is_plain(struct plan_scope *s)
 static int
 is_distinct(const struct plan_scope *s)         /* does it read through a SELECT DISTINCT? */
 {
-	for (s = s->inner; s; s = s->inner)
-		if (s->core->distinct)
+	for (const struct plan_scope *i = s->staged ? NULL : s->inner; i; i = i->inner)
+		if (i->core->distinct)
 			return 1;
 	return 0;
 }

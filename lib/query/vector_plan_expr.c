@@ -145,7 +145,7 @@ vector_plan_name(struct plan_scope *s, const struct select_expr *e, int aliases,
 	} else if (s->inner) {
 		enum plan_name found = name_inside(s->inner, e->name, field, item);
 
-		if (found != NAME_NONE)
+		if (found != NAME_NONE && (!s->staged || (found == NAME_ITEM && !vector_plan_has(item->in, item->expr, 0))))
 			return found;
 	} else if (!s->staged && tables_events_column(s->w->q, e->name, field)) {
 		return NAME_COLUMN;
@@ -230,7 +230,7 @@ field_affinity(const struct plan_scope *s, struct store_field field)
 {
 	const struct vector_plan *p = s->plan;
 
-	while (s->inner)
+	while (s->inner && !s->staged)
 		s = s->inner;
 	for (int i = 0; s->affinity && i < p->n_fields; i++)
 		if (p->field[i].of == field.of && str_eq(p->field[i].name, field.name))

@@ -66,7 +66,7 @@ struct plan_scope {
 	const struct plan_relation *relation;   /* … or what another plan gives … */
 	struct plan_work **input;       /* … or a join of several */
 	int n_inputs;
-	int staged;                     /* … or what the plan before gives for the same core: only what is known has a value */
+	int staged;                     /* … or what the plan before gives for the same core: only what is known has a value, and what is constant inside */
 	struct plan_known *known;
 	int n_known;
 	enum plan_affinity *affinity;   /* of the plan's fields, where they are columns of a table */

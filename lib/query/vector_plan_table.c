@@ -501,7 +501,8 @@ vector_plan_stage(struct plan_work *k)
 	k->n_inputs = 0;
 	w->plans->plan[number] = before;        /* what is read last keeps the number that the statement knows */
 	w->plans->plan[k->number] = next;
-	k->scope = (struct plan_scope){ .w = w, .core = k->core, .plan = next, .alias = k->scope.alias, .staged = 1, .known = k->found, .n_known = k->n_found };
+	k->scope = (struct plan_scope){ .w = w, .core = k->core, .plan = next, .alias = k->scope.alias, .inner = k->scope.inner, .staged = 1,
+		.known = k->found, .n_known = k->n_found };
 	k->found = NULL, k->n_found = 0;
 	next->source = source_of_plan(next, before);
 	for (int i = 0; i < before->n_keys && !k->bad; i++)

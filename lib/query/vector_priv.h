@@ -7,6 +7,7 @@
 #define QUERY_VECTOR_PRIV_H
 
 #include <sqlite3.h>
+#include <stddef.h>
 
 #include "base/time.h"
 #include "query/functions.h"
@@ -97,6 +98,10 @@ int vector_summand(struct vector_worker *, struct cell, struct cell *, struct er
 int vector_text(struct vector_worker *, struct cell, struct str *, struct err *);       /* of a number */
 
 int vector_same(const struct vector_expr *, const struct vector_expr *);        /* the same tree? NULL is the same as NULL */
+
+/* ---- vector_kernels.c */
+size_t vector_rows_with(const uint32_t *code, size_t n, uint32_t one, int equal, uint32_t *row);        /* rows whose code is that one, or is not; their number */
+ptrdiff_t vector_find_folded(struct str text, struct str folded);       /* where the second lies in the first, whatever the case of ASCII letters, which are small in it; -1 */
 
 /* ---- vector_ids.c: values numbered, so that the rest counts with small integers
  *

@@ -250,13 +250,21 @@ put_number(struct chunk_column_room *to, size_t at, const struct values_reader *
 	to->value[at] = cell_of_json((struct json){ to->scratch.p, to->scratch.n, JSON_NUMBER, 0 }, &to->scratch);
 }
 
-/* Each row's code: place[code] of its value, 0 where it has none. place NULL: code + 1. */
+/* Each row's code: place[code] of its value, 0 where it has none. place NULL: code + 1. Of `many` values: where few rows of the chunk
+ * have one, whether a row does is guessed right, else it is computed without a branch. */
 static void
-spread_codes(const struct chunk *c, struct chunk_column_room *to, const uint32_t *place, size_t from, size_t n)
+spread_codes(const struct chunk *c, struct chunk_column_room *to, const uint32_t *place, size_t many, size_t from, size_t n)
 {
 	size_t k = values_before(c, to, from);
 
-	if (place) {
+	if (many < c->info.n / 8) {
+		memset(to->out, 0, n * sizeof(*to->out));
+		for (size_t i = 0; i < n; i++)
+			if (to->has[c->shape[from + i]]) {
+				to->out[i] = place ? place[to->code[k]] : to->code[k] + 1;
+				k++;
+			}
+	} else if (place) {
 		for (size_t i = 0; i < n; i++) {
 			uint32_t has = to->has[c->shape[from + i]];
 
@@ -349,7 +357,7 @@ give_dictionary(struct chunk *c, struct values_reader *v, struct chunk_column_ro
 		return 1;
 	for (size_t i = 0; i < v->n_numbers; i++)
 		put_number(to, 1 + i, v, v->number[i]);
-	spread_codes(c, to, nulls ? place_values(to, many) : NULL, from, n);
+	spread_codes(c, to, nulls ? place_values(to, many) : NULL, v->n, from, n);
 	*column = (struct column){ .form = COLUMN_CODES, .code = to->out, .value = to->value, .n_values = (uint32_t)many + 1 };
 	return 1;
 }
@@ -370,7 +378,7 @@ give_mixed(struct chunk *c, struct values_reader *v, struct chunk_column_room *t
 	for (size_t i = 0; i < v->n; i++)
 		to->code[i] = v->code[i] ? v->code[i] - 1 : (uint32_t)v->n_texts + v->rank[i];
 	to->code[v->n] = 0;
-	spread_codes(c, to, nulls ? place_values(to, many) : NULL, from, n);
+	spread_codes(c, to, nulls ? place_values(to, many) : NULL, v->n, from, n);
 	*column = (struct column){ .form = COLUMN_CODES, .code = to->out, .value = to->value, .n_values = (uint32_t)many + 1 };
 	return 1;
 }
@@ -387,7 +395,7 @@ give_plain(struct chunk *c, struct values_reader *v, struct chunk_column_room *t
 		return rc;
 	for (size_t i = 0; i <= v->n; i++)
 		to->code[i] = i < v->n ? (uint32_t)i : 0;
-	spread_codes(c, to, nulls ? place_values(to, v->n) : NULL, from, n);
+	spread_codes(c, to, nulls ? place_values(to, v->n) : NULL, v->n, from, n);
 	*column = (struct column){ .form = COLUMN_CODES, .code = to->out, .value = to->value, .n_values = (uint32_t)v->n + 1 };
 	return 1;
 }

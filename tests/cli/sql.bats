@@ -165,6 +165,17 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	is "SELECT max(value) FROM generate_series(1, 9) GROUP BY value > (WITH events AS (SELECT 5 AS n) SELECT sum(n) FROM events)" $'5\n9'
 }
 
+@test "a cast keeps its numbers, whatever its column is called; whole rows in another order are those that were found" {
+	is "SELECT texture, typeof(texture), sum(big) OVER (ORDER BY texture) FROM (SELECT CAST(revenue AS INTEGER) AS texture, big FROM events)" \
+	    $',null,\n2,integer,9007199254740993\n4,integer,9007199254740993'
+	is "SELECT texture, typeof(texture), group_concat(event) OVER () FROM (SELECT CAST(revenue AS INTEGER) AS texture, event FROM events WHERE revenue > 3)" 4,integer,page_view
+	is "SELECT id, page, properties.Page FROM (SELECT *, revenue + 1 AS more FROM events ORDER BY revenue, timestamp LIMIT 3)" $',,\ne1,/home,P\n,/cart,'
+	run -0 at-query -f csv "SELECT * FROM events ORDER BY revenue DESC, timestamp LIMIT 1"
+	[[ ${lines[0]} == event,timestamp,received_at,id,* && ${lines[1]} == page_view,2026-11-23T11:30:00.000Z,* && ${#lines[@]} = 2 ]]
+	run -0 at-query -f csv "EXPLAIN SELECT *, 'x' FROM events ORDER BY revenue DESC, timestamp LIMIT 1"
+	[[ $output == *'gives timestamp, rowid; ordered by revenue descending, timestamp; the first 1'* ]]
+}
+
 @test "a bare ? keeps its name in the answer, whatever is counted over columns beside it" {
 	run -0 at-query -f csv -P x=5 "SELECT ?, (SELECT count(*) FROM events) AS n FROM (SELECT 1)"
 	[ "${lines[0]%$'\r'}" = '?,n' ]

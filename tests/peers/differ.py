@@ -259,7 +259,7 @@ class Maker:
         if r < .6:
             return "WITH x AS (%s), y AS (%s) SELECT k, count(*), min(w), max(v) FROM x %s y USING (k)%s GROUP BY 1" % (one, two, how, self.pick("", " WHERE w > 1", " WHERE v <> w", " WHERE u IS NULL"))
         if r < .75:
-            return "WITH x AS (%s), y AS (%s) SELECT x.k, y.w, %s FROM x %s y ON x.k = y.k%s" % (one, two, self.pick("v", "u", "v || u", "coalesce(u, v)"), how, self.pick("", " AND y.u IS NOT NULL", " AND y.w > 3", " WHERE x.v > 3"))
+            return "WITH x AS (%s), y AS (%s) SELECT x.k, y.w, %s FROM x %s y ON x.k = y.k%s" % (one, two, self.pick("v", "u", "x.k || u", "coalesce(u, v)"), how, self.pick("", " AND y.u IS NOT NULL", " AND y.w > 3", " WHERE x.v > 3"))
         if r < .9:
             return "WITH x AS (%s), y AS (%s LIMIT 40), z AS (%s) SELECT x.k, count(*), count(z.z), max(y.u) FROM x %s y ON x.k = y.k %s z ON y.w = z.w%s GROUP BY x.k" % (
                 one, two + " ORDER BY id", three, how, self.pick("JOIN", "LEFT JOIN"), self.pick("", " WHERE z.z IS NOT NULL", " AND z.z > 2"))
@@ -281,9 +281,10 @@ class Maker:
                 if self.r.random() < .5 and not any(w in sql for w in FLOATING):
                     sql += " LIMIT %d" % self.r.randrange(1, 20) + self.pick("", " OFFSET 2")
             return sql
-        if r < .53:
-            return "SELECT * FROM events%s ORDER BY %stimestamp%s, %sid LIMIT %d" % (
-                (" " + self.dot[:-1] if self.dot else "") + self.where(.7), self.dot, self.pick("", " DESC", " DESC"), self.dot, self.r.randrange(1, 30))
+        if r < .55:
+            by = self.pick(self.dot + "timestamp", self.dot + "timestamp", self.any(1))
+            return "SELECT *%s FROM events%s ORDER BY %s%s, %sid LIMIT %d" % (self.pick("", ", %sn + 1" % self.dot, ", properties"),
+                (" " + self.dot[:-1] if self.dot else "") + self.where(.7), by, self.pick("", " DESC", " DESC"), self.dot, self.r.randrange(1, 30))
         if r < .7:
             sql, n, star = self.rows()
             if self.r.random() < .6:

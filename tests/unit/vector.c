@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -991,10 +992,119 @@ sums_are_exact_in_any_order(void **state)
 	}
 }
 
+/* ---- operators: windows and joins over many rows, in as many threads */
+
+static int
+no_names(void *self, const struct str *names, int n, struct err *err)
+{
+	(void)self, (void)names, (void)n, (void)err;
+	return 0;
+}
+
+static int
+add_to_text(void *self, const struct cell *c, int n, struct err *err)
+{
+	(void)err;
+	for (int i = 0; i < n; i++) {
+		cell_put_json(self, &c[i]);
+		buf_byte(self, i + 1 < n ? ',' : '\n');
+	}
+	return 0;
+}
+
+static void
+answer(struct query *q, const char *sql, const char *threads, struct buf *to)
+{
+	const struct query_sink sink = { no_names, add_to_text, to };
+	struct err err = {0};
+	size_t at = 0;
+
+	buf_clear(to);
+	setenv("AT_THREADS", threads, 1);
+	if (query_run(q, str_of(sql), &at, NULL, 0, &sink, &err) != 1)
+		fail_msg("%s: %s", sql, err.text);
+	unsetenv("AT_THREADS");
+}
+
+/* The rows too, in their order: whoever takes which partitions or rows. */
+static void
+operators_give_the_same(void **state)
+{
+	static const char *const cases[] = {
+		"WITH w AS (SELECT id, whole, sum(whole) OVER (PARTITION BY user_id ORDER BY timestamp, id ROWS BETWEEN 3 PRECEDING AND 1 FOLLOWING) AS s, "
+		"max(text) OVER (PARTITION BY event ORDER BY whole DESC) AS m, lag(real, 2, whole) OVER (PARTITION BY user_id ORDER BY timestamp, id) AS l FROM events) "
+		"SELECT m, count(*), sum(s), min(l), max(l) FROM w GROUP BY m ORDER BY m",
+		"SELECT id, whole, rank() OVER (PARTITION BY event ORDER BY whole) AS r, row_number() OVER (PARTITION BY event ORDER BY whole) AS n FROM events ORDER BY 3 DESC, 4, 1 LIMIT 500",
+		"SELECT event, whole, ntile(7) OVER (PARTITION BY event ORDER BY whole, id) AS n, count(*) OVER (ORDER BY whole RANGE 2 PRECEDING) AS c FROM events WHERE whole > 40",
+		"SELECT a.text, b.event, count(*), max(a.whole + b.whole) FROM events a JOIN events b ON a.user_id = b.user_id AND b.whole = 7 WHERE a.whole > 0 GROUP BY 1, 2 ORDER BY 1, 2",
+		"WITH u AS (SELECT user_id, count(*) AS n, max(timestamp) AS last FROM events WHERE whole > 48 GROUP BY 1) "
+		"SELECT n, count(*), count(last), min(last) FROM events LEFT JOIN u USING (user_id) WHERE event = 'e1' GROUP BY 1 ORDER BY 1",
+		"SELECT a.id, b.id FROM events a JOIN events b ON a.text = b.text AND a.event = b.event WHERE a.whole = 3 AND b.whole = 4 AND a.real < b.real",
+	};
+	const struct query_spec spec = { .store = dir, .tenant = "default" };
+	struct err err = {0};
+	struct store *s = store_open(dir, "default", STORE_CREATE, &err);
+	struct buf one = {0}, more = {0};
+	struct query *q;
+
+	(void)state;
+	assert_non_null(s);
+	srand(21);
+	add_rows(s, 65536), add_rows(s, 65536), add_rows(s, 1000);
+	store_close(s);
+	assert_non_null(q = query_open(&spec, &err));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		answer(q, cases[i], "1", &one);
+		answer(q, cases[i], "3", &more);
+		assert_true(one.n > 20);
+		if (!str_eq(buf_get(&one), buf_get(&more)))
+			fail_msg("%s\n differs by threads", cases[i]);
+	}
+	buf_release(&one), buf_release(&more);
+	query_close(q);
+}
+
+/* What is found 16 at a time is what one would find. */
+static void
+kernels_find_what_is_there(void **state)
+{
+	static const char letters[] = "aAbB@`zZ[{ \xc3";
+	uint32_t code[200], row[200];
+	char text[100], small[8];
+
+	(void)state;
+	srand(22);
+	for (int round = 0; round < 20000; round++) {
+		size_t n = (size_t)one_of(200), m = (size_t)one_of(100), k = 1 + (size_t)one_of(7), to = 0;
+		int equal = one_of(2), many = 1 + one_of(6);
+		ptrdiff_t want = -1, got;
+
+		for (size_t i = 0; i < n; i++)
+			code[i] = (uint32_t)one_of(many);
+		vector_rows_with(code, n, 0, equal, row);
+		for (size_t i = 0; i < n; i++)
+			if ((code[i] == 0) == equal)
+				assert_int_equal(row[to++], i);
+		assert_int_equal(vector_rows_with(code, n, 0, equal, row), to);
+		for (size_t i = 0; i < m; i++)
+			text[i] = letters[one_of(one_of(3) ? 4 : (int)sizeof(letters) - 1)];
+		for (size_t i = 0; i < k; i++) {
+			small[i] = letters[one_of(one_of(3) ? 4 : (int)sizeof(letters) - 1)];
+			small[i] = small[i] >= 'A' && small[i] <= 'Z' ? (char)(small[i] | 32) : small[i];
+		}
+		for (size_t i = 0; i + k <= m && want < 0; i++)
+			want = strncasecmp(text + i, small, k) == 0 ? (ptrdiff_t)i : -1;
+		got = vector_find_folded((struct str){ text, m }, (struct str){ small, k });
+		assert_int_equal(got, want);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(kernels_find_what_is_there),
+		cmocka_unit_test_setup_teardown(operators_give_the_same, folder_set_up, folder_tear_down),
 		cmocka_unit_test(sums_are_exact_in_any_order),
 		cmocka_unit_test_setup_teardown(the_table_reads_the_plans_of_its_statement, folder_set_up, folder_tear_down),
 		cmocka_unit_test_setup_teardown(ranges_names_and_users_are_exact, folder_set_up, folder_tear_down),
