@@ -275,7 +275,7 @@ source_join(struct run *run, const struct vector_source *s, struct err *err)
 	while (n < s->n_inputs && (t[n] = source_table(run, s->input[n], err)))
 		n++;
 	if (n == s->n_inputs)
-		join = vector_join_open(run->q, s, t, err);
+		join = vector_join_open(run->q, s, t, (size_t)run->most, err);
 	for (int i = 0; i < n; i++)
 		vector_table_free(t[i]);
 	free(t);

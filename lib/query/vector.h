@@ -107,6 +107,7 @@ struct vector_source {
 	struct vector_window *window;
 	int n_windows;
 	int unordered;                  /* partitions may come in any order */
+	unsigned char *wanted;          /* WINDOWS: which of its columns are read; NULL: all */
 	struct vector_join_step *step;  /* JOIN: of each input but the first, step[0] is not used */
 	struct vector_give *give;
 	int n_gives;
@@ -130,6 +131,7 @@ struct vector_plan {
 	int n_order;
 	int64_t limit;                  /* -1: all */
 	int unordered;                  /* grouped: groups may come in any order */
+	unsigned char *wanted;          /* rows: which of its columns are read; NULL: all */
 	int readers;                    /* sources that read it */
 	int number;                     /* in its statement */
 	struct vector_late *late;       /* run before it, by vector_plan_wait */

@@ -36,6 +36,8 @@ struct state {
 	int64_t *count;
 	struct vector_sums sums, squares;
 	struct best *best, *best_by;
+	const struct cell *values;      /* MIN and MAX of unique codes: of these, whose code is kept instead; 0 none */
+	uint32_t n_values, *code;
 	struct vector_place *place;     /* of the row, for ties */
 	struct vector_list *list;
 	struct cell *answer;            /* of quantiles, by group, where several threads have found them */
@@ -181,6 +183,7 @@ vector_groups_free(struct vector_groups *g)
 				vector_set_release(&s->set[k]);
 		}
 		vector_ids_release(&s->ids);
+		free(s->code);
 		free(s->count), free(s->place), free(s->list), free(s->answer), free(s->sketch), free(s->set);
 	}
 	arena_free(g->pieces);
@@ -237,8 +240,10 @@ room(struct vector_groups *g, struct state *s, size_t n)
 		vector_sums_room(&s->sums, cap, 0, 0, &g->held);
 	if (what & SQUARES)
 		vector_sums_room(&s->squares, cap, 0, 0, &g->held);
-	if (what & BEST)
+	if (what & BEST_BY || s->best)
 		s->best = more(g, s->best, s->cap, cap, sizeof(*s->best));
+	if (s->code)
+		s->code = more(g, s->code, s->cap, cap, sizeof(*s->code));
 	if (what & BEST_BY) {
 		s->best_by = more(g, s->best_by, s->cap, cap, sizeof(*s->best_by));
 		s->place = more(g, s->place, s->cap, cap, sizeof(*s->place));
@@ -488,11 +493,54 @@ beats(const struct cell *c, const struct cell *best, int sign)
 	return order > 0 || (order == 0 && best->type == CELL_REAL && c->type == CELL_INTEGER);
 }
 
+/* The best are kept as cells, whatever was known of them. */
+static void
+keep_cells(struct vector_groups *g, struct state *s)
+{
+	if (!s->best)
+		s->best = more(g, NULL, 0, s->cap, sizeof(*s->best));
+	for (size_t i = 0; s->code && i < s->cap; i++)
+		if (s->code[i])
+			set_best(g, &s->best[i], &s->values[s->code[i]]);
+	free(s->code);
+	s->code = NULL, s->values = NULL;
+}
+
+/* As codes, as long as all are of the same values. 0: they are not. */
+static int
+keep_codes(struct vector_groups *g, struct state *s, const struct cell *values, uint32_t n)
+{
+	if (s->best || (s->code && s->values != values))
+		return 0;
+	if (!s->code)
+		s->code = more(g, NULL, 0, s->cap, sizeof(*s->code));
+	s->values = values, s->n_values = n;
+	return 1;
+}
+
+static inline void
+take_code(struct state *s, size_t group, uint32_t code)
+{
+	uint32_t *best = &s->code[group];
+
+	if (code && *best != code && (!*best || vector_compare(&s->values[code], &s->values[*best]) * s->sign > 0))
+		*best = code;
+}
+
 static void
 add_best(struct vector_groups *g, struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group)
 {
 	const struct column *c = &in->column;
 
+	if (c->form == COLUMN_CODES && c->unique && keep_codes(g, s, c->value, c->n_values)) {
+		for (size_t k = 0; k < in->rows.n; k++) {
+			size_t i = vector_row(in->rows, k);
+
+			take_code(s, group_of(group, i), c->code[i]);
+		}
+		return;
+	}
+	keep_cells(g, s);
 	s->instant |= c->form == COLUMN_INTEGER && c->instant;
 	if (c->form == COLUMN_INTEGER) {
 		for (size_t k = 0; k < in->rows.n; k++) {
@@ -819,6 +867,13 @@ merge_state(struct vector_groups *g, struct state *s, struct state *from, const 
 		vector_sums_room(&s->sums, s->cap, from->sums.whole != NULL, from->sums.fixed != NULL, &g->held);
 	if (what & SQUARES)
 		vector_sums_room(&s->squares, s->cap, from->squares.whole != NULL, from->squares.fixed != NULL, &g->held);
+	if (what & BEST && !(what & BEST_BY) && from->code && keep_codes(g, s, from->values, from->n_values)) {
+		for (uint32_t i = 0; i < n && i < from->cap; i++)
+			take_code(s, group ? group[i] : i, from->code[i]);
+		return;
+	}
+	if (what & BEST && !(what & BEST_BY))
+		keep_cells(g, from), keep_cells(g, s);
 	for (uint32_t i = 0; i < n && i < from->cap; i++) {
 		uint32_t to = group ? group[i] : i;
 
@@ -1054,7 +1109,7 @@ aggregate_cell(struct vector_groups *g, struct state *s, struct vector_worker *w
 	case AGGREGATE_MAX:
 	case AGGREGATE_ARG_MIN:
 	case AGGREGATE_ARG_MAX:
-		*out = kept->best[group].value;
+		*out = kept->code ? kept->values[kept->code[group]] : kept->best ? kept->best[group].value : cell_null();
 		if (kept->instant && out->type == CELL_INTEGER) {
 			time_print(out->integer, text);
 			*out = cell_text((struct str){ text, TIME_LEN });
@@ -1204,9 +1259,19 @@ aggregate_column(struct vector_groups *g, int aggregate, struct vector_worker *w
 {
 	const struct vector_piece_of all = { 0, 0, n };
 	struct vector_chooser chooser = { 0 };
+	const struct state *kept = &g->state[g->state[aggregate].same_as];
 	struct vector_builder b;
 	char text[TIME_LEN];
 
+	if (kept->code) {
+		uint32_t *code = mem_grow(NULL, (size_t)n + 1, sizeof(*code));
+
+		for (uint32_t i = 0; i < n; i++)
+			code[i] = kept->code[order[i]];
+		*to = (struct vector_held){ { .form = COLUMN_CODES, .code = code, .value = kept->values, .n_values = kept->n_values, .unique = 1 },
+			vector_memory_new(code, ((size_t)n + 1) * sizeof(*code), NULL), NULL, vector_memory_hold(vector_table_values(w->input, kept->values)) };
+		return 0;
+	}
 	vector_builder_init(&b);
 	for (uint32_t i = 0; i < n && !err->code; i++) {
 		struct cell c;

@@ -16,6 +16,7 @@
 
 #define NONE  VECTOR_NO_ROW
 #define TAKEN 16384                     /* rows of the first table that a worker takes at once */
+#define KEY_BYTES 16                    /* for each row of two tables while their keys are numbered, besides what is kept of values */
 
 struct step {
 	const struct vector_join_step *of;
@@ -45,7 +46,7 @@ struct vector_probe {
 
 /* Numbers of a column's values, all rows. as_text: those of instants, beside a column that has none. */
 static int
-number(struct query *q, struct vector_ids *ids, const struct vector_table *t, int column, int as_text, uint32_t *out, struct err *err)
+number(struct query *q, struct vector_ids *ids, const struct vector_table *t, int column, int as_text, size_t most, uint32_t *out, struct err *err)
 {
 	struct vector_input in = { .table = t };
 	const struct vector_plan none = { .n_fields = 0 };
@@ -65,7 +66,7 @@ number(struct query *q, struct vector_ids *ids, const struct vector_table *t, in
 			id[i] = vector_ids_put(ids, &v);
 		}
 		memcpy(out + w.from, id, w.n * sizeof(*out));
-		rc = query_stopped(q, err);
+		rc = vector_ids_held(ids) > most ? err_set(err, ERR_LIMIT, "too many keys of a join for the memory there is") : query_stopped(q, err);
 	}
 	vector_worker_release(&w);
 	return rc;
@@ -95,11 +96,11 @@ chain(struct step *s, const uint32_t *right, size_t n, uint32_t n_numbers)
 }
 
 static int
-build(struct query *q, struct step *s, const struct vector_table *left, const struct vector_table *right, struct err *err)
+build(struct query *q, struct step *s, const struct vector_table *left, const struct vector_table *right, size_t most, struct err *err)
 {
 	const struct vector_key *key = s->of->key;
 	const struct column *a = &left->column[key[0].left].column, *b = &right->column[key[0].right].column;
-	uint32_t *numbers = NULL, *l = NULL, *r = NULL, most = 0;
+	uint32_t *numbers = NULL, *l = NULL, *r = NULL, n_numbers = 0;
 	struct vector_pairs pairs = { 0 };
 	int rc = 0;
 
@@ -117,19 +118,19 @@ build(struct query *q, struct step *s, const struct vector_table *left, const st
 		struct vector_ids ids;
 
 		vector_ids_init(&ids, 1);
-		if ((rc = number(q, &ids, right, key[k].right, mixed, k ? r : numbers, err)) == 0)
-			rc = number(q, &ids, left, key[k].left, mixed, k ? l : s->own_left, err);
-		most = ids.n;
+		if ((rc = number(q, &ids, right, key[k].right, mixed, most, k ? r : numbers, err)) == 0)
+			rc = number(q, &ids, left, key[k].left, mixed, most, k ? l : s->own_left, err);
+		n_numbers = ids.n;
 		vector_ids_release(&ids);
 		if (k == 0 || rc < 0)
 			continue;
 		pair(&pairs, numbers, r, right->n);
 		pair(&pairs, s->own_left, l, left->n);
-		most = pairs.n + 1;
+		n_numbers = pairs.n + 1;
 	}
 	s->left = s->own_left;
 	if (rc == 0)
-		chain(s, numbers, right->n, most);
+		chain(s, numbers, right->n, n_numbers);
 	vector_pairs_release(&pairs);
 	free(numbers), free(l), free(r);
 	return rc;
@@ -146,10 +147,11 @@ hold(struct vector_table **to, const struct vector_table *t)
 }
 
 struct vector_join *
-vector_join_open(struct query *q, const struct vector_source *source, struct vector_table *const *table, struct err *err)
+vector_join_open(struct query *q, const struct vector_source *source, struct vector_table *const *table, size_t most, struct err *err)
 {
 	struct vector_join *join = mem_new(sizeof(*join));
 	int n = source->n_inputs;
+	size_t held = 0;
 
 	*join = (struct vector_join){ .source = source, .table = mem_new((size_t)n * sizeof(*join->table)), .step = mem_new((size_t)n * sizeof(*join->step)) };
 	for (int i = 0; i < n; i++)
@@ -159,8 +161,11 @@ vector_join_open(struct query *q, const struct vector_source *source, struct vec
 
 		s->of = &source->step[i];
 		s->from = s->of->n_keys ? s->of->key[0].table : 0;
-		if (s->of->n_keys)
-			build(q, s, join->table[s->from], join->table[i], err);
+		held = vector_join_held(join) + (join->table[s->from]->n + join->table[i]->n) * KEY_BYTES;
+		if (held > most)
+			err_set(err, ERR_LIMIT, "too many rows to join for the memory there is");
+		else if (s->of->n_keys)
+			build(q, s, join->table[s->from], join->table[i], most - held, err);
 	}
 	if (err->code) {
 		vector_join_close(join);

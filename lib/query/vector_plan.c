@@ -1556,6 +1556,7 @@ vector_plan(struct query *q, struct str sql, const struct query_param *params, i
 		plan_select(&w, s, OUTERMOST);
 	}
 	vector_plan_orders(plans);
+	vector_plan_columns(plans);
 	for (int i = 0; i < plans->n; i++)
 		plans->plan[i]->number = i;
 	for (int i = 0; i < plans->n; i++)

@@ -120,6 +120,7 @@ void vector_plan_lower(struct plan_work *, const struct select_expr *, int alias
 int vector_plan_windows(struct plan_work *);                            /* window functions, if all of them can be run here. 1, 0 no, -1 bad */
 int vector_plan_join_column(struct plan_scope *, const struct select_expr *, struct store_field *);     /* 1: a column of an input */
 void vector_plan_orders(struct vector_plans *);                         /* where does the order of rows not matter? */
+void vector_plan_columns(struct vector_plans *);                        /* which columns of each are read? */
 const struct plan_known *vector_plan_known(const struct plan_scope *, const struct select_expr *);
 struct store_field vector_plan_column(struct plan_scope *, int column);         /* of a table that is read */
 

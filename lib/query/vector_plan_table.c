@@ -900,3 +900,107 @@ vector_plan_orders(struct vector_plans *all)
 		}
 	}
 }
+
+/* ---- which columns are read at all */
+
+static int
+n_columns(const struct vector_source *s)
+{
+	if (s->of == SOURCE_JOIN)
+		return s->n_gives;
+	return s->of == SOURCE_PLAN ? s->plan->n_keys + (s->plan->grouped ? s->plan->n_aggregates : 0) : n_columns(s->input[0]) + s->n_windows;
+}
+
+static void
+mark(const struct vector_expr *e, unsigned char *wanted)
+{
+	if (!e)
+		return;
+	if (e->op == VECTOR_FIELD || e->op == VECTOR_TIME)
+		wanted[e->field] = 1;
+	for (int i = 0; i < e->n_args; i++)
+		mark(e->arg[i], wanted);
+}
+
+/* 1 when a plan is asked for a column more. */
+static int
+ask_for(struct vector_source *s, const unsigned char *wanted, struct arena *arena)
+{
+	unsigned char of[COLUMNS_MOST] = {0};
+	int n = n_columns(s), below, changed = 0;
+
+	switch (s->of) {
+	case SOURCE_PLAN:
+		for (int i = 0; i < n; i++)
+			if (wanted[i] && !s->plan->wanted[i])
+				s->plan->wanted[i] = 1, changed = 1;
+		return changed;
+	case SOURCE_WINDOWS:
+		below = n_columns(s->input[0]);
+		memcpy(of, wanted, (size_t)below);
+		for (int i = 0; i < s->n_partition; i++)
+			of[s->partition[i]] = 1;
+		for (int i = 0; i < s->n_order; i++)
+			of[s->order[i].column] = 1;
+		for (int i = 0; i < s->n_windows; i++) {
+			if (wanted[below + i] && s->window[i].arg >= 0)
+				of[s->window[i].arg] = 1;
+			if (wanted[below + i] && s->window[i].otherwise >= 0)
+				of[s->window[i].otherwise] = 1;
+		}
+		if (!s->wanted)
+			s->wanted = arena_get(arena, COLUMNS_MOST);
+		memcpy(s->wanted, wanted, COLUMNS_MOST);
+		memcpy(s->wanted, of, (size_t)below);
+		return ask_for(s->input[0], of, arena);
+	case SOURCE_JOIN:
+		for (int t = 0; t < s->n_inputs; t++) {
+			memset(of, 0, sizeof(of));
+			for (int i = 0; i < n; i++)
+				if (wanted[i] && s->give[i].table == t)
+					of[s->give[i].column] = 1;
+			for (int k = 1; k < s->n_inputs; k++)
+				for (int i = 0; i < s->step[k].n_keys; i++) {
+					if (s->step[k].key[i].table == t)
+						of[s->step[k].key[i].left] = 1;
+					if (k == t)
+						of[s->step[k].key[i].right] = 1;
+				}
+			changed |= ask_for(s->input[t], of, arena);
+		}
+		return changed;
+	}
+	return 0;
+}
+
+void
+vector_plan_columns(struct vector_plans *all)
+{
+	int changed = 1;
+
+	for (int i = 0; i < all->n; i++) {
+		struct vector_plan *p = all->plan[i];
+
+		p->wanted = arena_get(p->arena, 2 * COLUMNS_MOST);
+		memset(p->wanted, p->readers == 0, 2 * COLUMNS_MOST);
+	}
+	while (changed) {
+		changed = 0;
+		for (int i = 0; i < all->n; i++) {
+			struct vector_plan *p = all->plan[i];
+			unsigned char of[COLUMNS_MOST] = {0};
+
+			if (!p->source)
+				continue;
+			mark(p->where, of);
+			for (int k = 0; k < p->n_keys; k++)
+				if (p->grouped || p->limit >= 0 || p->wanted[k])
+					mark(p->key[k], of);
+			for (int k = 0; k < p->n_order; k++)
+				mark(p->order[k].expr, of);
+			for (int k = 0; k < p->n_aggregates; k++)
+				mark(p->aggregate[k].arg, of), mark(p->aggregate[k].by, of), mark(p->aggregate[k].filter, of);
+			changed |= ask_for(p->source, of, p->arena);
+		}
+	}
+}

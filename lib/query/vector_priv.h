@@ -309,7 +309,7 @@ uint32_t *vector_ranks(const struct cell *, uint32_t n);        /* of values: eq
 
 /* ---- vector_window.c, vector_join.c: what stands between a plan and the tables it reads */
 struct vector_table *vector_windows_run(struct query *, const struct vector_source *, const struct vector_table *, int threads, struct err *);
-struct vector_join *vector_join_open(struct query *, const struct vector_source *, struct vector_table *const *, struct err *);    /* holds the tables from then on */
+struct vector_join *vector_join_open(struct query *, const struct vector_source *, struct vector_table *const *, size_t most, struct err *);       /* holds the tables from then on; most: bytes */
 void vector_join_close(struct vector_join *);
 size_t vector_join_rows(const struct vector_join *);            /* of its first table */
 size_t vector_join_held(const struct vector_join *);

@@ -62,6 +62,12 @@ vector_found_held(const struct vector_found *f)
 }
 
 static int
+is_wanted(const struct vector_plan *plan, int key)
+{
+	return !plan->wanted || plan->wanted[key];
+}
+
+static int
 is_gathered(const struct vector_found *f, int key)
 {
 	return f->from_table && f->plan->key[key]->op == VECTOR_FIELD;
@@ -76,10 +82,10 @@ vector_found_add(struct vector_found *f, struct vector_worker *w, struct vector_
 	if (rows.n == 0)
 		return 0;
 	for (int k = 0; k < plan->n_keys; k++)
-		if (!is_gathered(f, k) && vector_eval(w, plan->key[k], rows, &column[k], err) < 0)
+		if (is_wanted(plan, k) && !is_gathered(f, k) && vector_eval(w, plan->key[k], rows, &column[k], err) < 0)
 			return err->code;
 	for (int k = 0; k < plan->n_keys; k++)
-		if (!is_gathered(f, k))
+		if (is_wanted(plan, k) && !is_gathered(f, k))
 			vector_builder_add(&f->column[k], w, &column[k], rows);
 	if (f->from_table && plan->where) {
 		while (f->n + rows.n > f->cap)
@@ -147,6 +153,8 @@ vector_found_end(struct vector_found **f, int n, const struct vector_plan *plan,
 		}
 	}
 	for (int k = 0; k < plan->n_keys; k++) {
+		if (!is_wanted(plan, k))
+			continue;
 		if (is_gathered(f[0], k)) {
 			if (row)
 				vector_table_gather(&t->column[k], &in->table->column[plan->key[k]->field], row, rows);

@@ -678,6 +678,8 @@ vector_windows_run(struct query *q, const struct vector_source *s, const struct 
 
 	put_in_order(s, in, &o);
 	for (int i = 0; i < in->n_columns; i++) {
+		if (s->wanted && !s->wanted[i])
+			continue;
 		if (o.row)
 			vector_table_gather(&t->column[i], &in->column[i], o.row, in->n);
 		else
@@ -694,6 +696,8 @@ vector_windows_run(struct query *q, const struct vector_source *s, const struct 
 	j.row = mem_grow(NULL, in->n + 1, sizeof(*j.row));
 	j.number = mem_grow(NULL, in->n + 1, sizeof(*j.number));
 	for (int i = 0; i < s->n_windows && !err->code; i++) {
+		if (s->wanted && !s->wanted[in->n_columns + i])
+			continue;
 		j.window = &s->window[i];
 		run_window(&j, t, threads, &t->column[in->n_columns + i], err);
 	}
