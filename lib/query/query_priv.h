@@ -25,7 +25,7 @@ struct query {
 	struct err damage;              /* the first damaged chunk of the statement */
 	struct map properties;          /* of the store's events, as they are spelled */
 	int know_properties;
-	void *events;                   /* the table's, while it is known: tables_events.c */
+	void *events, *samples;         /* the tables', while they are known: tables_events.c, tables_samples.c */
 	struct buf input;               /* rows of -i */
 	struct cache *cache;            /* NULL: answers are not kept */
 	int held;                       /* the store is held as the statement first saw it */

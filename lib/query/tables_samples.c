@@ -6,6 +6,7 @@
 #include "query/functions_priv.h"
 #include "query/query_priv.h"
 #include "query/tables.h"
+#include "query/vector_priv.h"
 #include "json/cell.h"
 
 enum { METRIC, TIMESTAMP, FIELD, VALUE, LABELS, FIXED };
@@ -16,7 +17,7 @@ static const char *const fixed[FIXED] = { "metric", "timestamp", "field", "value
 struct table {
 	sqlite3_vtab base;
 	struct query *q;
-	struct str *label;
+	struct str *label, *name;       /* name: as the column is called */
 	int n_labels, cap;
 	struct arena *arena;
 	struct buf scratch;
@@ -32,7 +33,7 @@ struct cursor {
 	struct cell *label;             /* of the series at hand */
 	size_t number;                  /* of it; SIZE_MAX: its labels are not read yet */
 	size_t at;                      /* in the run */
-	int64_t rowid;
+	uint64_t series;                /* what the rowids of the series at hand are made of */
 	int ended;
 	struct arena *texts;            /* of the labels */
 };
@@ -64,9 +65,11 @@ disconnect(sqlite3_vtab *base)
 {
 	struct table *t = (struct table *)base;
 
+	if (t->q->samples == t)
+		t->q->samples = NULL;
 	arena_free(t->arena);
 	buf_release(&t->scratch);
-	free(t->label);
+	free(t->label), free(t->name);
 	sqlite3_free(t);
 	return SQLITE_OK;
 }
@@ -94,15 +97,18 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 		qsort(t->label, (size_t)t->n_labels, sizeof(*t->label), by_key);
 	for (int i = 0; i < FIXED; i++)
 		tables_name(&names, str_of(fixed[i]), i == VALUE ? "REAL" : "TEXT");
+	t->name = mem_grow(NULL, (size_t)t->n_labels + 1, sizeof(*t->name));
 	for (int i = 0; i < t->n_labels; i++) {
+		struct str name;
 		int taken = 0;
 
 		for (int k = 0; k < FIXED; k++)
 			taken |= t->label[i].n == strlen(fixed[k]) && sqlite3_strnicmp(t->label[i].p, fixed[k], (int)t->label[i].n) == 0;
 		if (taken)
 			continue;
+		name = tables_name(&names, t->label[i], "");
+		t->name[kept] = (struct str){ arena_dup(t->arena, name.p, name.n), name.n };
 		t->label[kept++] = t->label[i];
-		tables_name(&names, t->label[i], "");
 	}
 	t->n_labels = kept;
 	buf_lit(&names.sql, ")");
@@ -116,8 +122,34 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 		return rc;
 	}
 	sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
+	q->samples = t;
 	*out = &t->base;
 	return SQLITE_OK;
+}
+
+static int
+same_name(struct str a, struct str b)
+{
+	return a.n == b.n && sqlite3_strnicmp(a.p, b.p, (int)a.n) == 0;
+}
+
+int
+tables_samples_column(struct query *q, struct str name, struct store_field *field)
+{
+	static const enum store_field_of of[FIXED] = { FIELD_EVENT, FIELD_TIME, FIELD_OF_METRIC, FIELD_VALUE, FIELD_PROPERTIES };
+	struct table *t = q->samples;
+
+	for (int i = 0; t && i < FIXED; i++)
+		if (same_name(name, str_of(fixed[i]))) {
+			*field = (struct store_field){ .of = of[i] };
+			return 1;
+		}
+	for (int i = 0; t && i < t->n_labels; i++)
+		if (same_name(name, t->name[i])) {
+			*field = (struct store_field){ FIELD_PROPERTY, t->label[i] };
+			return 1;
+		}
+	return 0;
 }
 
 #define SAMPLES 1e7             /* a guess */
@@ -206,6 +238,12 @@ failed(struct table *t)
 	return t->q->failure.code == ERR_CANCEL ? SQLITE_INTERRUPT : SQLITE_ERROR;
 }
 
+static uint64_t
+series_hash(const struct store_sample *x)
+{
+	return str_hash(x->metric) ^ vector_hash_number(str_hash(x->labels)) ^ vector_hash_number(str_hash(x->field) + 1) ^ vector_hash_number(str_hash(x->window) + 2);
+}
+
 static int
 next_run(struct cursor *c)
 {
@@ -218,8 +256,10 @@ next_run(struct cursor *c)
 	c->ended = rc == 0;
 	if (rc > 0) {
 		t->q->read += (int64_t)c->run.n;
-		if (c->number != c->run.number)
+		if (c->number != c->run.number) {
 			c->label = NULL;
+			c->series = series_hash(c->run.series);
+		}
 		c->number = c->run.number;
 	}
 	return SQLITE_OK;
@@ -276,7 +316,6 @@ next(sqlite3_vtab_cursor *base)
 {
 	struct cursor *c = (struct cursor *)base;
 
-	c->rowid++;
 	return ++c->at < c->run.n ? SQLITE_OK : next_run(c);
 }
 
@@ -337,7 +376,10 @@ column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 static int
 rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
 {
-	*out = ((struct cursor *)base)->rowid + 1;
+	const struct cursor *c = (const struct cursor *)base;
+
+	/* The same for the same sample, however it was found: SQLite takes the rows of both sides of OR once, by this. */
+	*out = (sqlite3_int64)vector_hash_number(c->series + (uint64_t)c->run.time[c->at] * 0x9e3779b97f4a7c15);
 	return SQLITE_OK;
 }
 

@@ -187,7 +187,7 @@ filter(sqlite3_vtab_cursor *base, int number, const char *name, int argc, sqlite
 	c->n_columns = plan->n_keys + (plan->grouped ? plan->n_aggregates : 0);
 	if (vector_plan_wait(t->q, plan, &t->q->failure) < 0)
 		return failed(t);
-	if (plan->grouped || plan->n_order || plan->source || plan == before ? !(c->result = result_of(t, plan)) : !(c->stream = vector_open(t->q, plan, &t->q->failure)))
+	if (plan->grouped || plan->n_order || plan->source || plan->samples || plan == before ? !(c->result = result_of(t, plan)) : !(c->stream = vector_open(t->q, plan, &t->q->failure)))
 		return failed(t);
 	return next(base);
 }

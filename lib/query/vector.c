@@ -12,6 +12,7 @@
 #include "query/vector_priv.h"
 
 #define THREADS_MOST 64
+#define LABELS_MOST  16         /* that the index is asked for */
 #define MEMORY       (512LL << 20)      /* of groups and rows where nothing is said */
 #define WINDOW_BYTES 64         /* for each row while windows are looked through */
 
@@ -246,6 +247,41 @@ complete(struct vector_plan *plan, struct arena *a, struct err *err)
 	return 0;
 }
 
+/* What of the filter the index of samples can answer: it is filtered again, so it may let others through. */
+static void
+narrow(const struct vector_plan *plan, const struct vector_expr *e, struct store_match *match, struct store_label *label)
+{
+	const struct store_field *field;
+	const struct cell *value;
+
+	if (e->op == VECTOR_AND)
+		for (int i = 0; i < e->n_args; i++)
+			narrow(plan, e->arg[i], match, label);
+	if (e->op != VECTOR_EQ || e->arg[0]->op != VECTOR_FIELD || e->arg[1]->op != VECTOR_CONSTANT || e->arg[1]->constant.type != CELL_TEXT)
+		return;
+	field = &plan->field[e->arg[0]->field];
+	value = &e->arg[1]->constant;
+	if (field->of == FIELD_EVENT)
+		match->metric = value->text;
+	else if (field->of == FIELD_OF_METRIC)
+		match->field = value->text;
+	else if (field->of == FIELD_PROPERTY && match->n_labels < LABELS_MOST)
+		label[match->n_labels++] = (struct store_label){ field->name, value->text };
+}
+
+static struct store_batches *
+open_samples(struct store *store, const struct vector_plan *plan, struct err *err)
+{
+	struct store_label label[LABELS_MOST];
+	struct store_match match = { .from = plan->range.from, .to = plan->range.to, .labels = label };
+
+	if (plan->range.n_names == 1)
+		match.metric = plan->range.names[0];
+	if (plan->where)
+		narrow(plan, plan->where, &match, label);
+	return store_batches_open_samples(store, &match, plan->field, plan->n_fields, err);
+}
+
 /* ---- what is read */
 
 static struct vector_table *
@@ -294,7 +330,8 @@ crew_open(struct crew *crew, struct run *run, const struct vector_plan *plan, st
 		return err->code;
 	if (!plan->source) {
 		if (complete(&crew->plan, crew->arena, err) == 0)
-			in->events = store_batches_open(store, &crew->plan.range, crew->plan.field, crew->plan.n_fields, err);
+			in->events = plan->samples ? open_samples(store, &crew->plan, err) :
+			    store_batches_open(store, &crew->plan.range, crew->plan.field, crew->plan.n_fields, err);
 	} else if (plan->source->of == SOURCE_JOIN) {
 		in->join = source_join(run, plan->source, err);
 	} else {

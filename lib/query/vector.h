@@ -7,7 +7,7 @@
  *      SQLite        does the rest over this small table, as if it had been stored:
  *                    SELECT upper(k0), 2 * a0 FROM vector(1) WHERE a0 > 9 ORDER BY 2 LIMIT 3
  *
- * Every SELECT over `events` alone is looked at: the outermost, in a WITH, a subquery, a side of a join or of UNION. One that has
+ * Every SELECT over `events` alone, or over `metrics` alone, is looked at: the outermost, in a WITH, a subquery, a side of a join or of UNION. One that has
  * no aggregate is taken too where that pays (DISTINCT; ORDER BY with LIMIT, of which only the first rows are kept). What cannot be
  * said with the nodes below stays with SQLite over the virtual table; both must give the same answer (tests/peers/differ.py).
  *
@@ -121,6 +121,7 @@ struct vector_plan {
 	int n_fields;
 	struct store_range range;       /* bounds of time are exact and taken out of `where`; names and user_id as well, when they stand alone */
 	struct vector_source *source;   /* NULL: events, in `range`. Else field i is column i of it */
+	int samples;                    /* no events but stored samples: FIELD_EVENT is the metric, FIELD_PROPERTY a label, FIELD_PROPERTIES all of them */
 	struct vector_expr *where;      /* NULL: every row */
 	int grouped;                    /* keys and aggregates (no key: one row, always); else rows of `key` as they are found */
 	struct vector_expr **key;       /* not grouped: the columns of a row */

@@ -968,7 +968,13 @@ vector_plan_with(const struct planner *w, struct str name)
 	return found;
 }
 
-/* Whether the core reads events alone, itself or through SELECTs that only pick, name and filter; their scopes, if so. */
+int
+vector_plan_stored(struct str name)
+{
+	return (name.n == 6 && strncasecmp(name.p, "events", 6) == 0) || (name.n == 7 && strncasecmp(name.p, "metrics", 7) == 0);
+}
+
+/* Whether the core reads events (or samples) alone, itself or through SELECTs that only pick, name and filter; their scopes, if so. */
 int
 vector_plan_events(struct planner *w, struct vector_plan *plan, const struct select_core *c, int depth, struct plan_scope *scope)
 {
@@ -979,8 +985,10 @@ vector_plan_events(struct planner *w, struct vector_plan *plan, const struct sel
 	if (c->n_sources != 1 || !c->n_items || depth > 16 || from->schema.p || from->n_inner || from->on || (!from->plain && !s))
 		return 0;
 	*scope = (struct plan_scope){ .w = w, .core = c, .plan = plan, .alias = from->alias.p ? from->alias : from->name };
-	if (from->plain && from->name.n == 6 && strncasecmp(from->name.p, "events", 6) == 0)
+	if (from->plain && vector_plan_stored(from->name)) {
+		plan->samples = from->name.n == 7;
 		return 1;
+	}
 	if (from->plain) {
 		if (!(with = vector_plan_with(w, from->name)) || with->n_columns)
 			return 0;
@@ -1068,6 +1076,7 @@ from(struct plan_work *k, int through)
 	if (!through && !(events && is_distinct(&k->scope)))
 		return 0;
 	k->scope = none;
+	plan->samples = 0;
 	k->scope.w = k->w, k->scope.core = k->core, k->scope.plan = plan;
 	return vector_plan_from(k);
 }
@@ -1288,8 +1297,7 @@ plan_core(struct planner *w, const struct select *s, const struct select_core *c
 	int tables = 0;
 
 	for (int i = 0; i < c->n_sources; i++)
-		tables += c->source[i].select || (c->source[i].plain && ((c->source[i].name.n == 6 && strncasecmp(c->source[i].name.p, "events", 6) == 0) ||
-		    vector_plan_with(w, c->source[i].name)));
+		tables += c->source[i].select || (c->source[i].plain && (vector_plan_stored(c->source[i].name) || vector_plan_with(w, c->source[i].name)));
 	if (!tables || tables < c->n_sources)
 		return 0;
 	return try_core(w, s, c, place, 1, 1, as, out) || try_core(w, s, c, place, 0, 1, as, out) || (!as && try_core(w, s, c, place, 1, 0, NULL, out));
@@ -1474,7 +1482,7 @@ find_params(struct planner *w, const struct query_param *params, int n)
 	return err.code || (named && bare) ? -1 : 0;
 }
 
-/* Is a table of a WITH called events, or our own? Then a name does not mean what it says. */
+/* Is a table of a WITH called events or metrics, or our own? Then a name does not mean what it says. */
 static int
 shadowed(const struct select *s);
 
@@ -1527,7 +1535,7 @@ static int
 shadowed(const struct select *s)
 {
 	for (int i = 0; i < s->n_with; i++)
-		if ((s->with[i].name.n == 6 && (strncasecmp(s->with[i].name.p, "events", 6) == 0 || strncasecmp(s->with[i].name.p, "vector", 6) == 0)) ||
+		if (vector_plan_stored(s->with[i].name) || (s->with[i].name.n == 6 && strncasecmp(s->with[i].name.p, "vector", 6) == 0) ||
 		    shadowed(s->with[i].select))
 			return 1;
 	for (int i = 0; i < s->n_cores; i++)

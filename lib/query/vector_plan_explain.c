@@ -16,6 +16,10 @@ put_field(struct buf *to, const struct vector_plan *p, const struct store_field 
 		buf_str(to, f->name);
 		return;
 	}
+	if (p->samples && (f->of == FIELD_EVENT || f->of == FIELD_PROPERTIES || f->of > FIELD_REACH)) {
+		buf_lit(to, f->of == FIELD_EVENT ? "metric" : f->of == FIELD_PROPERTIES ? "labels" : f->of == FIELD_VALUE ? "value" : "field");
+		return;
+	}
 	if (f->of < FIELD_PROPERTY) {
 		buf_lit(to, names[f->of]);
 		return;
@@ -140,7 +144,7 @@ put_aggregate(struct buf *to, const struct vector_plan *p, const struct vector_a
 }
 
 static void
-put_range(struct buf *to, const struct store_range *r)
+put_range(struct buf *to, const struct store_range *r, const char *name)
 {
 	char text[TIME_LEN];
 
@@ -155,7 +159,7 @@ put_range(struct buf *to, const struct store_range *r)
 	if (r->from >= r->to)
 		buf_lit(to, ", at no time");
 	for (int i = 0; i < r->n_names; i++) {
-		buf_lit(to, i ? ", " : ", event ");
+		buf_printf(to, i ? ", " : ", %s ", name);
 		buf_str(to, r->names[i]);
 	}
 	if (r->user_id.p)
@@ -241,11 +245,11 @@ vector_plan_explain(struct vector_plan *p, int number)
 {
 	struct buf *to = &p->explain;
 
-	buf_printf(to, "vector(%d): %s %s", number, p->grouped ? "groups" : "rows", p->source ? "of " : "over columns");
+	buf_printf(to, "vector(%d): %s %s", number, p->grouped ? "groups" : "rows", p->source ? "of " : p->samples ? "of samples over columns" : "over columns");
 	if (p->source)
 		put_source(to, p->source);
 	else
-		put_range(to, &p->range);
+		put_range(to, &p->range, p->samples ? "metric" : "event");
 	if (p->where) {
 		buf_lit(to, "; filter ");
 		put_expr(to, p, p->where);

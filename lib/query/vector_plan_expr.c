@@ -147,7 +147,7 @@ vector_plan_name(struct plan_scope *s, const struct select_expr *e, int aliases,
 
 		if (found != NAME_NONE && (!s->staged || (found == NAME_ITEM && !vector_plan_has(item->in, item->expr, 0))))
 			return found;
-	} else if (!s->staged && tables_events_column(s->w->q, e->name, field)) {
+	} else if (!s->staged && (s->plan->samples ? tables_samples_column : tables_events_column)(s->w->q, e->name, field)) {
 		return NAME_COLUMN;
 	}
 	for (int i = 0; aliases && !e->table.p && i < s->core->n_items; i++)
@@ -235,7 +235,7 @@ field_affinity(const struct plan_scope *s, struct store_field field)
 	for (int i = 0; s->affinity && i < p->n_fields; i++)
 		if (p->field[i].of == field.of && str_eq(p->field[i].name, field.name))
 			return s->affinity[i];
-	return field.of == FIELD_PROPERTY ? AFFINITY_BLOB : AFFINITY_TEXT;
+	return field.of == FIELD_PROPERTY ? AFFINITY_BLOB : field.of == FIELD_VALUE ? AFFINITY_NUMERIC : AFFINITY_TEXT;
 }
 
 enum plan_affinity

@@ -105,6 +105,7 @@ int vector_plan_aggregate(struct plan_work *, const struct select_expr *);      
 void vector_plan_where(struct plan_work *, struct plan_scope *, const struct select_expr *, struct tables_range *);
 int vector_plan_same(const struct vector_expr *, const struct vector_expr *);
 const struct select_expr *vector_plan_meant(struct plan_work *, const struct select_expr *, int *aliases);      /* what is meant by a name of one of our own items */
+int vector_plan_stored(struct str name);                                /* is it the table events, or metrics? */
 int vector_plan_events(struct planner *, struct vector_plan *, const struct select_core *, int depth, struct plan_scope *);     /* reads it events alone? */
 const struct select_with *vector_plan_with(const struct planner *, struct str name);
 int vector_plan_relation(struct planner *, const struct select *, struct plan_relation *);      /* a SELECT as a table. 0 or -1 */

@@ -170,6 +170,7 @@ read_input(struct plan_work *k, struct select_source *from)
 	if (events)
 		return in;
 	in->scope = (struct plan_scope){ .w = w, .core = core, .plan = in->scope.plan };
+	in->scope.plan->samples = 0;
 	return read_relation(in, alone) ? in : NULL;
 }
 

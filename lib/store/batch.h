@@ -22,7 +22,7 @@ enum store_field_of { FIELD_EVENT, FIELD_TIME, FIELD_SEQ, FIELD_RECEIVED, FIELD_
     FIELD_PROPERTIES,                   /* the whole object, as its JSON text */
     FIELD_PROPERTY,                     /* one key of it, `name`, taken literally: what SQL has as a column */
     FIELD_REACH,                        /* `name` as options have it: such a key, else a.b into nested objects */
-    FIELD_METRIC, FIELD_OF_METRIC, FIELD_VALUE, FIELD_LABELS, FIELD_LABEL };    /* of samples; beside them FIELD_TIME. LABEL: `name` */
+    FIELD_OF_METRIC, FIELD_VALUE };     /* of samples; beside them TIME, and EVENT is the metric, PROPERTIES the labels, PROPERTY one of them */
 struct store_field { enum store_field_of of; struct str name; };
 
 /* A column of a batch. Row i of it, 0 <= i < n:

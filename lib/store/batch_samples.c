@@ -16,10 +16,13 @@ struct batch_samples {
 	double *value;
 	uint64_t *valid;
 	int missing;                    /* values that are not numbers, which SQL has as NULL */
+	size_t taken;                   /* of the batch: store_samples_taken */
+	uint64_t first, piece;          /* the series that the last batch began with, and how many did */
 	struct stretch { const struct store_sample *series; size_t rows; } *stretch;
 	size_t n, cap, rows;
 	struct texts { uint32_t *code; struct cell *cell; size_t cap; } *texts;         /* by field */
 	int n_fields;
+	struct err failed;              /* told by the next call */
 	struct arena *arena;            /* labels, of this batch */
 	struct buf scratch;
 };
@@ -82,6 +85,11 @@ batch_samples_next(struct batch_samples *b, struct store_batch *batch, struct er
 	int rc = 1;
 
 	*batch = (struct store_batch){ 0 };
+	if (b->failed.code) {
+		*err = b->failed;
+		err_clear(&b->failed);
+		return err->code;
+	}
 	b->rows = b->n = 0;
 	b->missing = 0;
 	arena_reset(b->arena);
@@ -91,12 +99,22 @@ batch_samples_next(struct batch_samples *b, struct store_batch *batch, struct er
 			if ((rc = store_samples_next(b->from, &b->run, err)) <= 0)
 				break;
 		}
-		if (b->rows == 0)
-			batch->id = b->run.number + 1;
+		if (b->rows && b->taken != store_samples_taken(b->from))        /* others have the series in between */
+			break;
+		b->taken = store_samples_taken(b->from);
+		if (b->rows == 0) {             /* ids rise with the order of the samples */
+			b->piece = b->first == b->run.number + 1 ? b->piece + 1 : 0;
+			b->first = b->run.number + 1;
+			batch->id = b->first << 24 | b->piece;
+		}
 		take_rows(b, batch);
 	}
 	batch->n = b->rows;
-	return rc < 0 ? rc : b->rows > 0;
+	if (rc < 0 && b->rows) {                /* what was read before comes first */
+		b->failed = *err;
+		err_clear(err);
+	}
+	return b->rows ? 1 : rc;
 }
 
 /* ---- columns */
@@ -107,11 +125,11 @@ value_of(struct batch_samples *b, const struct store_sample *series, const struc
 	struct cell v;
 
 	switch (field->of) {
-	case FIELD_METRIC:
+	case FIELD_EVENT:
 		return cell_text(series->metric);
 	case FIELD_OF_METRIC:
 		return cell_text(series->field);
-	case FIELD_LABELS:
+	case FIELD_PROPERTIES:
 		return cell_text(series->labels);
 	default:
 		v = cell_of_json(json_get(json_value(series->labels), field->name), &b->scratch);

@@ -689,9 +689,27 @@ struct store_samples {
 	struct store_match match;
 	struct store_reader reader;
 	size_t next;                    /* series that nobody has taken; of the list's owner */
-	size_t at;                      /* the series taken */
+	size_t at, end;                 /* the series at hand, and behind the last that was taken */
 	int begun;
 };
+
+/* Readers take some series at once, one after the other: few, where there are few. */
+#define TAKE_MOST 64
+
+static int
+take_series(struct store_samples *r, struct store_samples *owner)
+{
+	size_t n = owner->list.n, take = n / 64 < 1 ? 1 : n / 64 > TAKE_MOST ? TAKE_MOST : n / 64;
+
+	r->at = __atomic_fetch_add(&owner->next, take, __ATOMIC_RELAXED);
+	if (r->at >= n) {
+		__atomic_store_n(&owner->next, n, __ATOMIC_RELAXED);    /* so that asking for ever does not overflow */
+		r->at = r->end = n;
+		return 0;
+	}
+	r->end = r->at + take < n ? r->at + take : n;
+	return 1;
+}
 
 struct store_samples *
 store_samples_open(struct store *s, const struct store_match *m, struct err *err)
@@ -724,6 +742,12 @@ store_samples_series(const struct store_samples *r)
 	return (r->of ? r->of : r)->list.n;
 }
 
+size_t
+store_samples_taken(const struct store_samples *r)
+{
+	return r->end;
+}
+
 int
 store_samples_next(struct store_samples *r, struct store_run *run, struct err *err)
 {
@@ -732,19 +756,18 @@ store_samples_next(struct store_samples *r, struct store_run *run, struct err *e
 	size_t at, n;
 	int rc;
 
-	for (;; r->begun = 0) {
+	for (;; r->at++, r->begun = 0) {
 		struct series *one;
 
-		if (!r->begun && (r->at = __atomic_fetch_add(&owner->next, 1, __ATOMIC_RELAXED)) >= owner->list.n) {
-			__atomic_store_n(&owner->next, owner->list.n, __ATOMIC_RELAXED);        /* so that asking for ever does not overflow */
+		if (r->at == r->end && !take_series(r, owner))
 			return 0;
-		}
 		one = &owner->list.one[r->at];
 		if (!r->begun)
 			store_reader_begin(&r->reader, one->id, &one->tail, r->match.from, r->match.to);
 		r->begun = 1;
 		if ((rc = store_reader_next(r->s, &r->reader, &x, &at, &n, err)) < 0) {
-			r->begun = 0;           /* what is damaged is passed over */
+			r->at++;                /* what is damaged is passed over */
+			r->begun = 0;
 			return rc;
 		}
 		if (rc == 0)

@@ -186,9 +186,10 @@ struct store_samples *store_samples_open(struct store *, const struct store_matc
 int store_samples_next(struct store_samples *, struct store_run *, struct err *);       /* 1, 0 at the end, < 0 */
 void store_samples_close(struct store_samples *);
 
-/* A further reader of the same, for another thread: each takes whole series that nobody has taken. Closed before the first. How many
- * series there are. */
+/* A further reader of the same, for another thread: each takes series that nobody has taken, some at once that follow on each other; the
+ * number behind the last of them. Closed before the first. How many series there are. */
 struct store_samples *store_samples_share(struct store_samples *);
+size_t store_samples_taken(const struct store_samples *);
 size_t store_samples_series(const struct store_samples *);
 
 /* The ladder: how long samples are kept, and which roll-ups of them for how long. One is kept with the tenant, so that all who

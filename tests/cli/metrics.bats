@@ -215,3 +215,16 @@ rows() { at-query -f csv "SELECT metric, timestamp, field, value, labels FROM me
 	at-query metric lat.ms_p95 --every 1d --by source | jq -c '[.timestamp, .labels.source, "ms_p95", .value]' | sort >got
 	grep p95 want | grep -F 'T00:00:00.000Z","s' | cmp - got
 }
+
+@test "SELECT over metrics is counted over columns, with the answers that SQLite gives row by row" {
+	run -0 python3 "$root/tests/peers/samples.py" 40 3
+	[[ $output == *' 0 differ, '* && $output != *' 0 over columns'* ]]
+}
+
+@test "OR over metrics finds each sample once" {
+	for i in 1 2 3 4 5 6; do echo "{\"metric\":\"m\",\"timestamp\":$i,\"labels\":{\"a\":\"$((i % 2))\",\"b\":\"$((i % 3))\"},\"value\":$i}"; done | at-ingest
+	for vector in 0 1; do
+		[ "$(AT_VECTOR=$vector at-query -f csv "SELECT COUNT(*), SUM(value) FROM metrics WHERE a = '1' OR b = '2'" | tail -1 | tr -d '\r')" = 4,11 ]
+	done
+	[[ $(at-query "EXPLAIN SELECT a, SUM(value) FROM metrics WHERE metric = 'm' GROUP BY a") == *'groups of samples over columns, metric m'* ]]
+}

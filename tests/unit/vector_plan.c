@@ -142,7 +142,11 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	    "vector(1): rows over columns; gives n, user_id\nvector(2): rows over columns; filter (n = 1); gives user_id, r" },
 	{ "SELECT a.n FROM events a LEFT JOIN events b ON a.user_id = b.user_id AND a.n = 1",
 	    "SELECT a.n FROM events a LEFT JOIN events b ON a.user_id = b.user_id AND a.n = 1", NULL },
-	{ "SELECT a.n FROM events a JOIN metrics m ON a.user_id = m.metric", "SELECT a.n FROM events a JOIN metrics m ON a.user_id = m.metric", NULL },
+	{ "SELECT a.n FROM events a JOIN alerts m ON a.user_id = m.state", "SELECT a.n FROM events a JOIN alerts m ON a.user_id = m.state", NULL },
+	/* samples */
+	{ "SELECT field, TIME_BUCKET('1h', timestamp), avg(value) FROM metrics WHERE metric = 'm' AND value > '5' AND timestamp >= '2026-01-01' GROUP BY 1, 2", NULL,
+	    "vector(0): groups of samples over columns, from 2026-01-01T00:00:00.000Z, metric m; filter [CAST(value AS NUMERIC) > '5']; "
+	    "by field, [TIME_BUCKET('1h', timestamp)]/60s; avg(value)" },
 	{ "SELECT count(*) FROM (SELECT * FROM events LIMIT 5)", "SELECT count(*) FROM (SELECT * FROM events LIMIT 5)", NULL },
 	{ "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT group_concat(page) FROM b", "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT group_concat(page) FROM b", NULL },
 	/* not for us */
@@ -153,7 +157,7 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	{ "SELECT count(*) FROM events WHERE random() > 0", "SELECT count(*) FROM events WHERE random() > 0", NULL },
 	{ "WITH events AS (SELECT 1 AS n) SELECT count(*) FROM events", "WITH events AS (SELECT 1 AS n) SELECT count(*) FROM events", NULL },
 	{ "SELECT (SELECT count(*) FROM events b WHERE b.n = a.r) FROM events a", "SELECT (SELECT count(*) FROM events b WHERE b.n = a.r) FROM events a", NULL },
-	{ "SELECT count(*) FROM metrics", "SELECT count(*) FROM metrics", NULL }, { "SELECT 1", "SELECT 1", NULL },
+	{ "SELECT count(*) FROM alerts", "SELECT count(*) FROM alerts", NULL }, { "SELECT 1", "SELECT 1", NULL },
 };
 
 struct told { struct buf left, plans; int n; };
