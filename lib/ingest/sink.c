@@ -221,14 +221,14 @@ put_sealed(struct sink *s, struct group *g, int least, struct part *part, struct
 	int rc = 0;
 
 	while (rc == 0 && g->n_sealed && (least-- > 0 || store_sealed_packed(s->spec.store))) {
-		struct part first = g->sealed[0];
+		struct part first;
 
 		if ((rc = group_begin(s, g, err)) || (rc = store_put_sealed(s->spec.store, err)))
 			break;
 		part_take(part, &g->sealed[0]);
-		first = g->sealed[0];
+		first = g->sealed[0];                   /* its memory: it goes to the end */
 		memmove(g->sealed, g->sealed + 1, (size_t)--g->n_sealed * sizeof(*g->sealed));
-		g->sealed[g->n_sealed] = first;         /* its memory */
+		g->sealed[g->n_sealed] = first;
 	}
 	return rc;
 }
@@ -367,7 +367,7 @@ is_empty(const struct group *g)
 	return !g->open && !g->n_sealed && !g->rows.since;
 }
 
-/* Has something to be committed before more is waited for? Called with the lock held and nothing queued. */
+/* When what is not committed has to be though nothing comes; 0: now. Called with the lock held. */
 static int64_t
 due_at(const struct sink *s, const struct group *g)
 {
@@ -390,7 +390,7 @@ commit_some(struct sink *s, struct group *g, struct err *err)
 	return 0;
 }
 
-/* It is time for the oldest. */
+/* It is time for the oldest, or for all. */
 static int
 commit_due(struct sink *s, struct group *g, int all, struct err *err)
 {

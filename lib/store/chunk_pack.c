@@ -227,7 +227,7 @@ need_leaves(struct chunk_packer *k, size_t n)
 	memset(k->leaf + was, 0, (k->leaf_cap - was) * sizeof(*k->leaf));
 }
 
-/* All texts of some rows while their bytes are near. */
+/* All texts of a row while its bytes are near. */
 static void
 take_apart(struct chunk_packer *k, const struct event *ev, size_t n)
 {
@@ -236,20 +236,12 @@ take_apart(struct chunk_packer *k, const struct event *ev, size_t n)
 		values_clear(&k->texts[i]);
 		values_with_none(&k->texts[i]);
 	}
-	for (size_t from = 0, some; from < n; from += some) {
-		struct str text[3][VALUES_TOGETHER];
-
-		some = n - from < VALUES_TOGETHER ? n - from : VALUES_TOGETHER;
-		k->shapes.n_found = 0;
-		for (size_t i = 0; i < some; i++) {
-			text[0][i] = ev[from + i].id;
-			text[1][i] = ev[from + i].user_id;
-			text[2][i] = ev[from + i].session_id;
-			k->shape[from + i] = shapes_row(&k->shapes, ev[from + i].properties);
-		}
+	for (size_t i = 0; i < n; i++) {
+		values_add(&k->texts[0], ev[i].id);
+		values_add(&k->texts[1], ev[i].user_id);
+		values_add(&k->texts[2], ev[i].session_id);
+		k->shape[i] = shapes_row(&k->shapes, ev[i].properties);
 		need_leaves(k, k->shapes.n_leaves);
-		for (int i = 0; i < 3; i++)
-			values_add(&k->texts[i], text[i], some);
 		values_add_json(k->leaf, k->shapes.found, k->shapes.n_found);
 	}
 }

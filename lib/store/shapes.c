@@ -2,10 +2,6 @@
 
 #include <stdlib.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "base/mem.h"
 #include "codec/varint.h"
 #include "json/json.h"
@@ -134,15 +130,15 @@ end_shape(struct shapes *s, uint32_t edge, struct str row, int is_raw)
 	return e->shape;
 }
 
-/* The row as it stands, instead of the leaves found in it. */
+/* The row as it stands. */
 static uint32_t
-as_it_stands(struct shapes *s, struct str row, size_t found)
+as_it_stands(struct shapes *s, struct str row)
 {
 	uint32_t leaf = add_edge(s, 0, (struct str){ "", 0 }, 0, 0, 0, 0);
 	uint32_t end = add_edge(s, leaf, (struct str){ "", 0 }, 1, 0, 0, 0);
 
 	s->raw = end_shape(s, end, row, 1);
-	s->n_found = found;
+	s->n_found = 0;
 	add_found(s, s->path[0].leaf, row);
 	s->shape[s->raw].rows++;
 	return s->raw;
@@ -152,36 +148,39 @@ as_it_stands(struct shapes *s, struct str row, size_t found)
 static inline const char *
 string_end(const char *p, const char *end)
 {
+	const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+
 	for (p++; p < end; ) {
-#ifdef __SSE2__
-		const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+		while (end - p >= 8) {
+			uint64_t w, quote, back, hit;
 
-		for (; end - p >= 16; p += 16) {
-			__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-			unsigned hit = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
-
+			memcpy(&w, p, 8);
+			quote = w ^ ones * '"';
+			back = w ^ ones * '\\';
+			hit = (((quote - ones) & ~quote) | ((back - ones) & ~back)) & highs;
 			if (hit) {
-				p += __builtin_ctz(hit);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+				p += __builtin_ctzll(hit) >> 3;         /* the lowest hit is always a true one */
+#endif
 				break;
 			}
+			p += 8;
 		}
-#endif
-		while (p < end && *p != '"' && *p != '\\')
+		for (int i = 0; i < 8 && p < end; i++) {
+			if (*p == '"')
+				return p + 1;
+			if (*p == '\\') {
+				p += 2;
+				break;
+			}
 			p++;
-		if (p >= end)
-			return NULL;
-		if (*p == '"')
-			return p + 1;
-		p += 2;
+		}
 	}
 	return NULL;
 }
 
-/* What a number or a literal is not made of. */
-static const uint8_t ends_scalar[256] = { [','] = 1, ['}'] = 1, [']'] = 1, ['"'] = 1, ['{'] = 1, ['['] = 1, [':'] = 1 };
-
 /* Behind the value at p, or NULL. Not checked whether it is one: it is kept as it stands. */
-static inline const char *
+static const char *
 value_end(const char *p, const char *end)
 {
 	int depth = 0;
@@ -191,7 +190,7 @@ value_end(const char *p, const char *end)
 	if (p < end && *p != '{' && *p != '[') {
 		const char *from = p;
 
-		while (p < end && !ends_scalar[(unsigned char)*p])
+		while (p < end && *p != ',' && *p != '}' && *p != ']' && *p != '"' && *p != '{' && *p != '[' && *p != ':')
 			p++;
 		return p > from ? p : NULL;
 	}
@@ -305,10 +304,10 @@ shapes_row(struct shapes *s, struct str row)
 {
 	const char *p = row.p, *end = p + row.n, *last;
 	uint32_t at = 0, child, shape;
-	size_t found = s->n_found;      /* before this row */
 
 	if (s->n_edges == 0)
 		begin(s);
+	s->n_found = 0;
 	for (;;) {
 		struct shapes_edge *e = &s->edge[at];
 		uint32_t before = 0;
@@ -323,7 +322,7 @@ shapes_row(struct shapes *s, struct str row)
 		if (!child || !tries) {
 			if (s->n_edges >= SHAPES_EDGES_MOST || s->n_pieces >= SHAPES_PIECES_MOST / 2 ||
 			    (child = read_literal(s, at, p, end)) == SHAPES_NONE)
-				return as_it_stands(s, row, found);
+				return as_it_stands(s, row);
 		} else if (tries < TRIES - 1) {         /* what came lately comes again */
 			s->edge[before].next = s->edge[child].next;
 			s->edge[child].next = e->child;
@@ -334,14 +333,14 @@ shapes_row(struct shapes *s, struct str row)
 		if (e->depth == 0)
 			break;
 		if (!(last = value_end(p, end)))
-			return as_it_stands(s, row, found);
+			return as_it_stands(s, row);
 		add_found(s, s->path[e->path].leaf, (struct str){ p, (size_t)(last - p) });
 		p = last;
 		at = child;
 	}
 	shape = end_shape(s, child, row, 0);
 	if (s->shape[shape].raw)
-		return as_it_stands(s, row, found);
+		return as_it_stands(s, row);
 	s->shape[shape].rows++;
 	return shape;
 }

@@ -51,7 +51,7 @@ struct shapes {
 	size_t n_paths, n_edges, n_shapes, n_leaves, n_pieces;
 	size_t paths_cap, edges_cap, shapes_cap, found_cap;
 	struct map paths, literals, edges;
-	struct values_token *found;     /* leaves of rows, until the caller sets n_found to 0 */
+	struct values_token *found;     /* leaves of the last row */
 	size_t n_found;
 	uint32_t stamp, raw;            /* raw: the shape of rows as they stand, SHAPES_NONE while there is none */
 	struct buf scratch;
@@ -59,7 +59,7 @@ struct shapes {
 void shapes_release(struct shapes *);
 void shapes_clear(struct shapes *);
 
-/* The shape of a row; its leaves are added to found. */
+/* The shape of a row; its leaves are found[0 … n_found). */
 uint32_t shapes_row(struct shapes *, struct str object);
 
 void shapes_put(const struct shapes *, struct buf *);

@@ -214,50 +214,11 @@ decimal(int64_t digits, int places)
 	return d;
 }
 
-/* ---- looking up several: what each will want to read is fetched a step before */
-
-static inline void
-fetch_slot(const struct values *v, uint32_t hash)
-{
-	if (v->slots)
-		__builtin_prefetch(&v->slot[hash & (v->slots - 1)]);
-}
-
-/* The text that is likely to be it, + 1; 0 when there is none. */
-static inline uint32_t
-fetch_text(const struct values *v, uint32_t hash)
-{
-	uint64_t one = v->slots ? v->slot[hash & (v->slots - 1)] : 0;
-
-	if (!one || one >> 32 != hash)
-		return 0;
-	__builtin_prefetch(&v->text[(uint32_t)one - 1]);
-	return (uint32_t)one;
-}
-
-static inline void
-fetch_bytes(const struct values *v, uint32_t guess)
-{
-	if (guess)
-		__builtin_prefetch(v->bytes.p + v->text[guess - 1].at);
-}
-
 void
-values_add(struct values *v, const struct str *text, size_t n)
+values_add(struct values *v, struct str text)
 {
-	uint32_t hash[VALUES_TOGETHER], guess[VALUES_TOGETHER];
-
 	pthread_once(&seed_once, draw_seed);
-	for (size_t i = 0; i < n; i++) {
-		hash[i] = text[i].p ? hash_of(text[i]) : 0;
-		fetch_slot(v, hash[i]);
-	}
-	for (size_t i = 0; i < n; i++)
-		guess[i] = text[i].p ? fetch_text(v, hash[i]) : 0;
-	for (size_t i = 0; i < n; i++)
-		fetch_bytes(v, guess[i]);
-	for (size_t i = 0; i < n; i++)
-		add_code(v, text[i].p ? look_up(v, text[i], hash[i]) : look_up_none(v));
+	add_code(v, text.p ? look_up(v, text, hash_of(text)) : look_up_none(v));
 }
 
 /* A token that can be made again from its digits and the place of the point? */
@@ -324,21 +285,15 @@ values_add_json(struct values *columns, struct values_token *token, size_t n)
 		if (may_be_number(token[i].token) || v->plain)
 			continue;
 		token[i].hash = hash_of(token[i].token);
-		fetch_slot(v, token[i].hash);
+		if (v->slots)
+			__builtin_prefetch(&v->slot[token[i].hash & (v->slots - 1)]);
 	}
-	for (size_t i = 0; i < n; i++) {
-		const struct values *v = &columns[token[i].column];
-
-		token[i].guess = may_be_number(token[i].token) || v->plain ? 0 : fetch_text(v, token[i].hash);
-	}
-	for (size_t i = 0; i < n; i++)
-		fetch_bytes(&columns[token[i].column], token[i].guess);
 	for (size_t i = 0; i < n; i++) {
 		struct values *v = &columns[token[i].column];
 		struct str s = token[i].token;
 
 		if (!may_be_number(s))
-			add_code(v, look_up(v, s, token[i].hash));      /* of a plain column it is not read */
+			add_code(v, look_up(v, s, token[i].hash));
 		else if (take_number(s, &digits, &places))
 			add_number(v, digits, places);
 		else

@@ -61,14 +61,11 @@ enum { VALUES_HAS_NUMBERS = 1, VALUES_HAS_TEXTS = 2, VALUES_HAS_NULLS = 4, VALUE
 void values_release(struct values *);
 void values_clear(struct values *);
 void values_with_none(struct values *);                         /* before the first: none is text 0, whether or not a value is */
+void values_add(struct values *, struct str text);              /* p NULL: none */
 
-/* Texts, at most VALUES_TOGETHER of them; p NULL: none. That several are looked up together hides that each waits for memory, three
- * times: for its slot, the place of its text, and that. */
-#define VALUES_TOGETHER 16
-void values_add(struct values *, const struct str *text, size_t n);
-
-/* Tokens of some rows, row by row, each to the column of its number: a text or a number. */
-struct values_token { uint32_t column, hash, guess; struct str token; };
+/* Tokens of one row, each to the column of its number: a text or a number. That all are looked up together hides that each waits for
+ * memory. */
+struct values_token { uint32_t column, hash; struct str token; };
 void values_add_json(struct values *columns, struct values_token *, size_t n);
 void values_put(struct values *, struct pack *, struct buf *);  /* append the column */
 
