@@ -262,6 +262,20 @@ deliver(struct hooks *h, struct watched *t, struct err *err)
 }
 
 static int
+see_any(void *self, struct str name, struct str value)
+{
+	(void)self, (void)name, (void)value;
+	return 1;
+}
+
+static int
+has_webhooks(void *self, struct store *store, struct err *err)
+{
+	return store_each_state(store, DELIVER_RECEIVERS, see_any, self, err);
+}
+
+/* Tenants that nobody uses stay closed, unless they have webhooks. */
+static int
 see_tenant(void *self, const char *name)
 {
 	struct hooks *h = self;
@@ -269,7 +283,7 @@ see_tenant(void *self, const char *name)
 	struct map_entry *e = map_find(&h->tenants, str_of(name));
 	struct store *store;
 
-	if (!e && (store = serve_store(h->serve, str_of(name), &err)) && (store = store_share_write(store, &err))) {
+	if (!e && (serve_tenant_is_open(h->serve, str_of(name)) || serve_tenant_look(h->serve, str_of(name), has_webhooks, NULL, &err) > 0) && (store = serve_store(h->serve, str_of(name), &err)) && (store = store_share_write(store, &err))) {
 		struct watched *t = mem_new(sizeof(*t));
 
 		t->store = store;

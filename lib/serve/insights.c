@@ -26,7 +26,6 @@ struct work {
 	struct exchange *ex;
 	struct query *query;
 	struct period now, before;
-	struct str event;               /* of the data source; p NULL: all */
 	struct buf insights, recommendations;
 	int n_insights, n_recommendations;
 	struct str step[STEPS_MOST];

@@ -129,7 +129,10 @@ note_slow(struct exchange *ex, struct str what, double seconds)
 	if (seconds * 1e3 < (double)c->setup->slow_ms)
 		return;
 	figures_add(&figures_part(ex->serve->figures, ex->serve->worker)->slow_queries, 1);
-	snprintf(c->slow, sizeof(c->slow), "%.*s", what.n > 150 ? 150 : (int)what.n, what.p);
+	what.n = what.n > sizeof(c->slow) - 1 ? sizeof(c->slow) - 1 : what.n;
+	if (str_utf8_fault(what) >= 0)          /* cut within a character */
+		what.n = (size_t)str_utf8_fault(what);
+	snprintf(c->slow, sizeof(c->slow), "%.*s", STR_FMT(what));
 }
 
 /* ---- POST /query */

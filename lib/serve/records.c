@@ -767,6 +767,12 @@ tenant_is_there(struct exchange *ex, struct str name)
 	return store_tenants(ex->serve->spec.store, same_tenant, &name, &err) > 0;
 }
 
+static int
+look_at_stats(void *self, struct store *store, struct err *err)
+{
+	return store_stats(store, self, err);
+}
+
 static void
 get_tenant(struct exchange *ex)
 {
@@ -778,7 +784,7 @@ get_tenant(struct exchange *ex)
 		exchange_problem(ex, 404, "no such tenant");
 		return;
 	}
-	if (serve_tenant_stats(ex->serve, ex->segment[0], &st, &err)) {
+	if (serve_tenant_look(ex->serve, ex->segment[0], look_at_stats, &st, &err)) {
 		exchange_error(ex, &err);
 		return;
 	}

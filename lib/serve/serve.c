@@ -94,7 +94,8 @@ reload(void *self)
 	struct serve_setup *setup, *old;
 	struct err err = { 0 };
 
-	notify_reloading();
+	if (s->worker == 0)                     /* one voice for all of them */
+		notify_reloading();
 	if (!(setup = serve_setup_new(&s->spec, &err)) || auth_reload(s->auth, setup->config, &err)) {
 		say_error(s, "reload", &err);
 		serve_setup_free(setup);
@@ -109,7 +110,8 @@ reload(void *self)
 		live_reload(s->live);
 		serve_log(s, "info", "reloaded", (struct str){ 0 });
 	}
-	notify("READY=1");
+	if (s->worker == 0)
+		notify("READY=1");
 }
 
 /* Signals come to this thread alone, so nothing is interrupted anywhere. */
@@ -131,7 +133,8 @@ watch_signals(void *self)
 			return NULL;
 		if (stops++)
 			_exit(1);
-		notify("STOPPING=1");
+		if (s->worker == 0)
+			notify("STOPPING=1");
 		http_server_call(s->http, serve_live_stop, s);
 		http_server_stop(s->http);
 	}

@@ -85,9 +85,8 @@ struct str serve_tenant_name(const struct serve_tenant *);
 void serve_tenants_free(struct serve *);                        /* what waits is committed first */
 int serve_tenant_is_open(struct serve *, struct str name);
 
-/* Figures of a tenant, also of one that is not open and is not to stay open for that. */
-struct store_stats;
-int serve_tenant_stats(struct serve *, struct str name, struct store_stats *, struct err *);
+/* Look into a tenant, also into one that is not open and is not to stay open for that. What `look` gives, or < 0. */
+int serve_tenant_look(struct serve *, struct str name, int (*look)(void *self, struct store *, struct err *), void *self, struct err *);
 
 #define TENANT_PENDING (64u << 20)      /* bytes that wait for a commit; beyond it requests are told to come later */
 

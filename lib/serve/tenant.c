@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #include "serve/serve_priv.h"
-#include "store/admin.h"
 
 #define DAY_MS 86400000LL
 #define KEEP_BYTES (4u << 20)           /* of a load's memory between two uses */
@@ -385,7 +384,7 @@ serve_tenant_is_open(struct serve *s, struct str name)
 }
 
 int
-serve_tenant_stats(struct serve *s, struct str name, struct store_stats *st, struct err *err)
+serve_tenant_look(struct serve *s, struct str name, int (*look)(void *, struct store *, struct err *), void *self, struct err *err)
 {
 	struct map_entry *e;
 	struct serve_tenant *t;
@@ -398,7 +397,7 @@ serve_tenant_stats(struct serve *s, struct str name, struct store_stats *st, str
 	t = e ? e->ptr : NULL;
 	if (!t)
 		store = store_open(s->spec.store, text, STORE_READ, err);
-	rc = t || store ? store_stats(t ? t->reader : store, st, err) : err->code;
+	rc = t || store ? look(self, t ? t->reader : store, err) : err->code;
 	store_close(store);
 	pthread_mutex_unlock(&s->tenants_lock);
 	free(text);

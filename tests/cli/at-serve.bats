@@ -444,3 +444,14 @@ P
 	post /api/v1/users/anna/mfa '{"on":false}' > /dev/null && [ "$status_code" = 200 ]
 	get /api/v1/audit > /dev/null && [ "$(json "any(a['action'].startswith('login') for a in o['audit'])")" = True ]
 }
+
+@test "what is slow is told in the log, with its beginning; what detectors and rules stored is read back" {
+	mkdir config
+	echo '{"serve":{"query":{"slow":"1ms"},"log":"errors"}}' > config/analytics.json
+	serve_start
+	post /api/v1/query '{"query":"WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM t LIMIT 300000) SELECT count(*) AS ü FROM t"}' > /dev/null && [ "$status_code" = 200 ]
+	get /api/v1/anomalies > /dev/null && [ "$(json "o")" = "{'anomalies': [], 'next': None}" ]
+	get '/api/v1/alerts?state=firing&timeRange=7d' > /dev/null && [ "$(json "o")" = "{'alerts': [], 'next': None}" ]
+	serve_stop
+	[ "$(grep -c '"what":"slow".*"statement":"WITH RECURSIVE' serve.log)" = 1 ] && ! grep -q '"what":"request"' serve.log
+}
