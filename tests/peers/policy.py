@@ -207,11 +207,13 @@ def main():
             for vector in "1", "0":
                 for sql, a, b in zip(statements, ask(everything, statements, vector, file), ask(some, statements, vector)):
                     summed = any(w in sql for w in differ.FLOATING) and (1e4 if "big" in sql or "mixed" in sql else 1e-9)
-                    if isinstance(a, str) and absent and ("no such column" in a or "no column" in a):
+                    if isinstance(a, str) and absent and ("no such column" in a or "no column" in a or "not present in both tables" in a):
                         refused += 1            # it names a column that is not there at all
                         continue
                     if "uuid(" in sql or "random" in sql or "SAMPLE" in sql or ("LIMIT" in sql and any(sight([x], "id") == 2 for x in all)):
                         continue                # no two have the same; which rows they are, where no id is left to put them in order
+                    if "LIMIT" in sql and "ORDER BY" not in sql and not isinstance(a, str) and not isinstance(b, str):     # some of them
+                        a, b = [{0: len(a)}, a[-1]], [{0: len(b)}, b[-1]]
                     if "_agg(" in sql and not isinstance(a, str) and not isinstance(b, str):    # in the order in which events lie
                         a, b = ([{i: "".join(sorted(v)) if isinstance(v, str) else v for i, v in row.items()} for row in x] for x in (a, b))
                     if absent and not isinstance(a, str) and not isinstance(b, str):    # nor is it among all of them
