@@ -853,7 +853,7 @@ read_by_number(struct plan_work *k, struct buf *out)
 	struct planner *w = k->w;
 	uint32_t at = c->from;
 
-	if (!time || !number || p->limit > BY_NUMBER_MOST)
+	if (!time || !number || p->samples || p->limit > BY_NUMBER_MOST)        /* a sample is not found by its number */
 		return 0;
 	buf_clear(out);
 	for (int i = 0; i < c->n_items; i++) {
