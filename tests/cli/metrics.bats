@@ -148,6 +148,7 @@ rows() { at-query -f csv "SELECT metric, timestamp, field, value, labels FROM me
 	mkdir config
 	echo '{"retention":{"metrics":"raw 2h, 1m 5h, 1h 2y"}}' >config/analytics.json
 	./gen -s 100 -n 2400 >in                                        # ten hours
+	mkdir none
 	at-ingest -S plain -c none in
 	head -n 200000 in | at-ingest
 	tail -n +200001 in | at-ingest
