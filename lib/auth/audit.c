@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "auth/auth_priv.h"
@@ -160,6 +161,16 @@ open_anchor(struct auth *a, int flags)
 	return fd;
 }
 
+/* What root makes in somebody's store is that somebody's. */
+static void
+give_anchor(struct auth *a, int fd)
+{
+	struct stat st;
+
+	if (geteuid() == 0 && stat(store_path(a->store).p, &st) == 0 && st.st_uid != 0 && fchown(fd, st.st_uid, st.st_gid))
+		return;                 /* no worse than before */
+}
+
 void
 audit_anchor(struct auth *a)
 {
@@ -170,6 +181,7 @@ audit_anchor(struct auth *a)
 		return;
 	snprintf(text, sizeof(text), "%020lld %s\n", (long long)a->head.seq, a->head.hash);
 	io_write(fd, text, ANCHOR);
+	give_anchor(a, fd);
 	close(fd);
 }
 

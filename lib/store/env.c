@@ -1013,6 +1013,17 @@ give_to(struct store *s, uid_t uid, gid_t gid)
 		close(fd);
 }
 
+/* The same for a folder that root has made just now: it is the store's owner's. */
+static void
+give_folder(struct store *s)
+{
+	struct stat st, own;
+
+	if (geteuid() == 0 && stat(s->dir, &st) == 0 && st.st_uid != 0 && lstat(s->path, &own) == 0 && own.st_uid == 0 &&
+	    lchown(s->path, st.st_uid, st.st_gid))
+		return;                 /* no worse than before */
+}
+
 /* Everyone who has the environment open holds a shared lock on the last byte of scans.lock; who writes the file anew holds it
  * alone, and the others wait. */
 int
@@ -1125,6 +1136,8 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 		if (rc)
 			goto out;
 	}
+	if (how & STORE_CREATE)
+		give_folder(s);
 	if (lstat(s->path, &st)) {
 		if (errno != ENOENT)
 			rc = err_set(err, ERR_IO, "%s: %s", s->path, strerror(errno));
