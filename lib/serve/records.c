@@ -808,6 +808,7 @@ static void
 create_tenant(struct exchange *ex)
 {
 	struct str name = exchange_text(ex, json_get(ex->body, STR("name")));
+	struct auth_actor actor = actor_of(ex);
 	struct buf json = { 0 };
 	struct err err = { 0 };
 
@@ -815,7 +816,7 @@ create_tenant(struct exchange *ex)
 		exchange_problem(ex, 409, "there is a tenant '%.*s' already", STR_FMT(name));
 		return;
 	}
-	if (store_tenant_add(ex->serve->spec.store, name.p, &err)) {
+	if (auth_tenant_add(ex->serve->auth, &actor, name.p, &err)) {
 		audit(ex, "tenant.create", name, "failed");
 		if (err.code == ERR_USAGE || err.code == ERR_INPUT)
 			exchange_problem(ex, 422, "%s", err.text);
@@ -823,7 +824,6 @@ create_tenant(struct exchange *ex)
 			exchange_error(ex, &err);
 		return;
 	}
-	audit(ex, "tenant.create", name, "ok");
 	buf_lit(&json, "{\"name\":");
 	json_put_string(&json, name);
 	buf_byte(&json, '}');
@@ -843,6 +843,7 @@ static void
 remove_tenant(struct exchange *ex)
 {
 	struct str name = ex->segment[0];
+	struct auth_actor actor = actor_of(ex);
 	struct err err = { 0 };
 	int n = 0;
 
@@ -854,11 +855,10 @@ remove_tenant(struct exchange *ex)
 		exchange_problem(ex, 409, "the tenant has keys or users, remove them first");
 	} else if (ex->serve->spec.workers > 1 || serve_tenant_is_open(ex->serve, name)) {
 		exchange_problem(ex, 409, "the tenant is in use here: stop the server, and remove it by at-admin tenant remove %.*s", STR_FMT(name));
-	} else if (store_tenant_remove(ex->serve->spec.store, arena_dup(ex->arena, name.p, name.n), &err)) {
+	} else if (auth_tenant_remove(ex->serve->auth, &actor, arena_dup(ex->arena, name.p, name.n), &err)) {
 		audit(ex, "tenant.remove", name, "failed");
 		exchange_error(ex, &err);
 	} else {
-		audit(ex, "tenant.remove", name, "ok");
 		exchange_none(ex);
 	}
 }
