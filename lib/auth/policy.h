@@ -17,7 +17,7 @@
 
 struct policy;
 
-/* A role as text, see at-config(5):
+/* A role as text, see at-admin(1):
  *
  *      rows            a condition of the native expression subset over events as at-rows(5) has them, `.properties.country == "DE"`; p
  *                      NULL: all. A row on which it fails is not seen. Metrics: the condition holds of a series when all fields that
