@@ -176,6 +176,7 @@ main(int argc, char **argv)
 		detect_save(job.detect, store, state, &err);
 	if (job.detect && tell && detect_alarms(job.detect))
 		cmd_found();
+	free(texts.text);
 	reject_close(&job.rows.rejects);
 	detect_free(job.detect);
 	store_close(store);
