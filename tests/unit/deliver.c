@@ -17,8 +17,9 @@
 /* ---- a receiver that answers what the test says, and writes down what came */
 
 static struct {
-	int fd, port, status, cut;      /* cut: takes the message and ends the connection without a word */
-	const char *more;               /* header lines of the answer */
+	int fd, port;
+	_Atomic int status, cut;        /* cut: takes the message and ends the connection without a word */
+	const char *_Atomic more;       /* header lines of the answer */
 	char requests[64][2048];
 	_Atomic int n;
 	pthread_t thread;
