@@ -199,7 +199,8 @@ a_receiver_that_was_down_gets_all_in_order(void **state)
 	receiver.more = "Retry-After: 30\r\n";
 	time_set_now(now += 2000);
 	assert_int_equal(deliver_due(s, &quick, &f, &err), 30000);
-	receiver.status = 200, receiver.more = NULL;
+	receiver.status = 200;
+	receiver.more = NULL;
 	time_set_now(now += 30000);
 	wait = deliver_due(s, &quick, &f, &err);
 	assert_int_equal(wait, -1);
