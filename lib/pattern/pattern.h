@@ -10,7 +10,9 @@
  * Each event that fits the first step begins a *try*, and a try never branches: at each further event of its key it takes the event
  * for the step being repeated, or for the next one, passes it over, or ends. So a row costs as many steps as its key has tries,
  * and the same input gives the same matches. A try is complete at the first event that fulfils the pattern; when several are at one
- * event, the one that began first is the match. The condition of an atom may look at events taken before by the names of
+ * event, the one that began first is the match. A try that is complete while an earlier one is still open (`a[x]*? >> a`) comes out at
+ * once: who looks at all events first and lets the earliest start have its match before (tests/peers/patterns.py does) may come to
+ * other matches there. The condition of an atom may look at events taken before by the names of
  * their steps, `b[.properties.amount > 2 * $a.properties.amount]`: the last one of that step, or null. A step's name is its NAME, or that of
  * its one event.
  *
