@@ -594,6 +594,7 @@ sink_series(struct sink *s, const struct store_sample *x)
 {
 	struct names *names;
 	struct store_sample *mine;
+	uint32_t number;
 
 	if (!s->names)
 		s->names = names_new(s->age);
@@ -607,8 +608,9 @@ sink_series(struct sink *s, const struct store_sample *x)
 	mine->labels = (struct str){ arena_dup(names->texts, x->labels.p, x->labels.n), x->labels.n };
 	mine->field = (struct str){ arena_dup(names->texts, x->field.p, x->field.n), x->field.n };
 	mine->window = (struct str){ arena_dup(names->texts, x->window.p, x->window.n), x->window.n };
+	number = (uint32_t)names->n++;
 	pthread_mutex_unlock(&s->lock);
-	return (uint32_t)names->n++;
+	return number;
 }
 
 unsigned
