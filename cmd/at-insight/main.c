@@ -28,7 +28,7 @@ add_row(void *self, struct str row, struct err *err)
 
 /* ---- a metric of the store as series */
 
-struct from_store { struct series_set *set; struct str metric, by; struct buf labels, scratch; };
+struct from_store { struct series_set *set; struct str metric, by; struct buf labels; };
 
 static int
 add_cells(void *self, const struct cell *cells, int n, struct err *err)
@@ -74,6 +74,8 @@ read_store(struct series_set *set, const char *metric, struct err *err)
 	rc = config ? 0 : err->code;
 	if (rc == 0 && want.every)
 		rc = dur_parse(str_of(want.every), &ask.every_ms, err);
+	if (rc == 0 && (ask.every_ms < 1 || ask.every_ms > INT64_MAX / RANGE_STEPS))
+		rc = err_set(err, ERR_USAGE, "--every: '%s' is no length of a step, try 1h", want.every);
 	if (rc == 0 && want.range)
 		rc = dur_parse(str_of(want.range), &range, err);
 	if (rc == 0) {
@@ -85,7 +87,6 @@ read_store(struct series_set *set, const char *metric, struct err *err)
 	config_close(config);
 	buf_release(&quoted);
 	buf_release(&from.labels);
-	buf_release(&from.scratch);
 	return rc;
 }
 

@@ -79,6 +79,9 @@ series() { awk -v step="$1" -v n="$2" "BEGIN { srand(7); for (i = 0; i < n; i++)
 	run -2 --separate-stderr at-insight
 	[[ $stderr == *"a verb is missing"* ]]
 	run -2 at-insight foresee
+	at-admin init
+	run -2 --separate-stderr at-insight forecast x --every 0
+	[[ $stderr == *"--every: '0' is no length"* ]]
 	run -2 at-insight forecast - --level 100
 	run -2 at-insight forecast - --horizon soon < <(series 60 9 i)
 	{ echo '{"metric":"x","timestamp":1795000000,"value":1}'; echo nope; series 60 30 'i + 1'; } > rows
