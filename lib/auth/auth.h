@@ -20,6 +20,7 @@ struct auth;
 /* Over the store at `dir`; made where there is none. The config (analytics.json, `auth`) is borrowed, NULL: none. Any thread may call;
  * once in a process, after any fork. */
 struct auth *auth_open(const char *dir, const struct config *, struct err *);
+void auth_use_network(void);    /* once, before any other call: tokens that want an issuer's keys are not taken by a program without it */
 void auth_close(struct auth *);
 int auth_reload(struct auth *, const struct config *, struct err *);    /* a new configuration; the old one is no longer read. A wrong one
                                                                          * changes nothing */

@@ -27,7 +27,7 @@
 #define REFUSAL_MS    10000
 #define OPAQUE_MOST   4096
 
-int (*auth_fetch)(const struct http_call *, struct http_result *, struct err *) = http_fetch;
+int (*auth_fetch)(const struct http_call *, struct http_result *, struct err *);
 
 struct answer { uint8_t hash[32]; int64_t until; char *claims; size_t n; };     /* claims NULL: refused */
 
@@ -189,7 +189,7 @@ auth_token_fetch_json(const struct auth_provider *p, struct str url, const struc
 		return err_set(err, ERR_INPUT, "the identity provider sends to an address that is not https");
 	call.private_too = str_eq(origin(url), origin(named));
 	call.url = text = mem_dup(url.p, url.n);
-	rc = auth_fetch(&call, &result, err);
+	rc = auth_fetch ? auth_fetch(&call, &result, err) : err_set(err, ERR_IO, "this program asks nobody over the network");
 	if (rc == 0 && result.status != 200)
 		rc = err_set(err, ERR_IO, "the identity provider answered %d", result.status);
 	else if (rc == 0 && (json_check(buf_get(&result.body), err) || !json_is(json_value(buf_get(&result.body)), JSON_OBJECT)))

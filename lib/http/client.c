@@ -325,22 +325,3 @@ out:
 	free(url);
 	return rc;
 }
-
-struct str
-http_result_header(const struct http_result *r, const char *name)
-{
-	struct str rest = buf_get(&r->head), line, key;
-
-	while (str_cut(&rest, '\n', &line))
-		if (str_cut(&line, ':', &key) && line.p && http_same(key, str_of(name)))
-			return str_trim(line);
-	return (struct str){ 0 };
-}
-
-void
-http_result_release(struct http_result *r)
-{
-	buf_release(&r->head);
-	buf_release(&r->body);
-	*r = (struct http_result){ 0 };
-}

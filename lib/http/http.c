@@ -2,6 +2,8 @@
 
 #include <strings.h>
 
+#include "http/client.h"
+
 int
 http_same(struct str a, struct str b)
 {
@@ -122,4 +124,25 @@ http_param(struct arena *arena, struct str form, const char *name, struct str *v
 		return has_value ? form_decode(arena, item, value) : (*value = STR(""), 0);
 	}
 	return 0;
+}
+
+/* ---- of an answer that client.c brought: here, so that who only holds one does not link libcurl */
+
+struct str
+http_result_header(const struct http_result *r, const char *name)
+{
+	struct str rest = buf_get(&r->head), line, key;
+
+	while (str_cut(&rest, '\n', &line))
+		if (str_cut(&line, ':', &key) && line.p && http_same(key, str_of(name)))
+			return str_trim(line);
+	return (struct str){ 0 };
+}
+
+void
+http_result_release(struct http_result *r)
+{
+	buf_release(&r->head);
+	buf_release(&r->body);
+	*r = (struct http_result){ 0 };
 }

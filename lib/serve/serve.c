@@ -183,6 +183,7 @@ run_worker(struct serve *s, struct err *err)
 		s->id_seed = (uint64_t)time_mono_ns() ^ (uint64_t)getpid() << 32;
 	s->bucket_texts = arena_new(0);
 	s->kept = serve_kept_new();
+	auth_use_network();
 	if (!(s->auth = auth_open(s->spec.store, s->setup->config, err)) || !serve_store(s, STR("default"), err) ||
 	    !(s->pool = serve_pool_new(s, s->setup->threads, s->setup->queue, err)))
 		goto out;
