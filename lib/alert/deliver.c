@@ -459,21 +459,10 @@ deliver_due(struct store *s, const struct deliver_spec *spec, struct deliver_fig
 
 /* ---- looking after it */
 
-struct look { int (*each)(void *, struct str, struct str); void *self; };
-
-static int
-tell(void *self, struct str id, struct str text)
-{
-	const struct look *look = self;
-
-	return look->each(look->self, id, text);
-}
-
 int
 deliver_each(struct store *s, struct str only, int dead, int (*each)(void *, struct str id, struct str json), void *self, struct err *err)
 {
 	struct receivers all = {0};
-	struct look look = { each, self };
 	int rc = store_each_state(s, DELIVER_RECEIVERS, add_receiver, &all, err);
 
 	for (int i = 0; i < all.n && rc == 0; i++) {
@@ -481,7 +470,7 @@ deliver_each(struct store *s, struct str only, int dead, int (*each)(void *, str
 		char kind[64];
 
 		if ((!only.p || str_eq(only, id)) && (rc = kind_of(kind, dead ? "dead" : "delivery", id, err)) == 0)
-			rc = store_each_state(s, kind, tell, &look, err);
+			rc = store_each_state(s, kind, each, self, err);
 	}
 	receivers_release(&all);
 	return rc;

@@ -342,16 +342,7 @@ auth_record_show(const struct auth_field *fields, struct json record, struct buf
 struct str
 auth_text(struct json record, const char *name, struct arena *arena)
 {
-	struct json v = json_get(record, str_of(name));
-	struct buf scratch = { 0 };
-	struct str text = { 0 };
-
-	if (json_is(v, JSON_STRING)) {
-		text = json_text(v, &scratch);
-		text.p = arena_dup(arena, text.p, text.n);
-	}
-	buf_release(&scratch);
-	return text;
+	return json_text_dup(json_get(record, str_of(name)), arena);
 }
 
 int64_t

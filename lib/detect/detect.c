@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "detect/model.h"
+#include "event/when.h"
 #include "json/json.h"
 
 #define KIND        "detect"
@@ -308,19 +309,6 @@ cut_row(struct detect *d, struct str row, struct str *piece)
 	return n;
 }
 
-static int
-plain_time(struct str text, int64_t *time)
-{
-	double number;
-	int64_t whole;
-
-	if (time_parse_rfc3339(text, time) == 0)
-		return 0;
-	if (str_int64(text, &whole) == 0)
-		return time_of_epoch_int(whole, time);
-	return str_double(text, &number) == 0 ? time_of_epoch(number, time) : -1;
-}
-
 /* What tools write for no value. */
 static int
 is_missing(struct str text)
@@ -359,7 +347,7 @@ read_header(struct detect *d, const struct str *piece, int n, struct err *err)
 
 	if (n < 2)
 		return err_set(err, ERR_INPUT, "neither a metric row nor a row of CSV with a time and a value");
-	if (plain_time(piece[0], &time) == 0)
+	if (when_text(piece[0], &time) == 0)
 		for (int i = 1; i < n; i++)
 			is_data |= str_double(piece[i], &value) == 0;
 	buf_clear(&d->header);
@@ -425,7 +413,7 @@ plain_row(struct detect *d, struct str row, const char *file, long line, struct 
 		}
 		if (d->what[i] == METRIC)
 			metric = piece[i];
-		else if (d->what[i] == TIME && plain_time(piece[i], &time) < 0)
+		else if (d->what[i] == TIME && when_text(piece[i], &time) < 0)
 			return err_set(err, ERR_INPUT, "'%.40s' is no time, 2026-11-23T10:15:30Z is one", piece[i].p);
 	}
 	buf_clear(&d->made);

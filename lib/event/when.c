@@ -19,8 +19,8 @@ other_time(struct str row)
 	return v;
 }
 
-static int
-time_of_text(struct str text, int64_t *time)
+int
+when_text(struct str text, int64_t *time)
 {
 	int64_t whole;
 	double d;
@@ -47,7 +47,7 @@ when_row(struct json v, struct str row, struct buf *scratch, int64_t *time, stru
 	if (v.type == JSON_NUMBER)
 		rc = json_int64(v, &epoch) ? time_of_epoch_int(epoch, time) : json_double(v, &d) ? time_of_epoch(d, time) : -1;
 	else if ((text = json_text(v, scratch)).p)
-		rc = time_of_text(text, time);
+		rc = when_text(text, time);
 	if (rc)
 		return err_col(err, v.p - row.p + 1, ERR_INPUT, "%.*s is no time, try \"2026-11-23T10:15:30Z\" or epoch seconds",
 		    v.n > 60 ? 60 : (int)v.n, v.p);

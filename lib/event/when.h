@@ -11,4 +11,7 @@
  * ERR_INPUT with err->col where the row is wrong. */
 int when_row(struct json timestamp, struct str row, struct buf *scratch, int64_t *time, struct err *);
 
+/* The same of a text alone: 0, or -1 when it is none. */
+int when_text(struct str, int64_t *time);
+
 #endif

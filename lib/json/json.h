@@ -10,6 +10,7 @@
 #ifndef JSON_JSON_H
 #define JSON_JSON_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -71,6 +72,9 @@ struct json json_index(struct json v, int64_t i);       /* array item, negative 
 /* The decoded text of a string. Borrowed from the JSON itself when nothing is escaped, else written to scratch (cleared
  * first) and borrowed from there. {NULL,0} when v is no string. */
 struct str json_text(struct json v, struct buf *scratch);
+
+/* The same as the caller's own, in the arena. {NULL,0} when v is no string, or the arena is full. */
+struct str json_text_dup(struct json v, struct arena *);
 int json_text_eq(struct json v, struct str text);       /* decoded equals text, without a copy */
 
 /* Numbers. json_int64: 1 when the literal is an integer that fits (also 1.0 and 1e3), else 0. json_double: correctly

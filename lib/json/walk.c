@@ -306,6 +306,18 @@ json_text(struct json v, struct buf *scratch)
 	return buf_get(scratch);
 }
 
+struct str
+json_text_dup(struct json v, struct arena *arena)
+{
+	struct buf scratch = { 0 };
+	struct str text = json_text(v, &scratch);
+
+	if (text.p && !(text.p = arena_dup(arena, text.p, text.n)))
+		text.n = 0;
+	buf_release(&scratch);
+	return text;
+}
+
 int
 json_text_eq(struct json v, struct str text)
 {

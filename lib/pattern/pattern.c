@@ -96,12 +96,11 @@ struct pattern {
 
 /* A condition that looks back runs over {"row":…,"NAME":…}, its names bound as jq's variables. */
 static int
-compile(struct pattern *p, struct step *s, struct atom *a, struct err *err)
+compile(struct pattern *p, struct atom *a, struct err *err)
 {
 	struct buf text = {0};
 	int rc = 0;
 
-	(void)s;
 	for (int i = 0; i < p->program.steps; i++)
 		if (a->looks_at >> i & 1)
 			buf_printf(&text, ".[\"%.*s\"] as $%.*s | ", STR_FMT(p->program.step[i].name), STR_FMT(p->program.step[i].name));
@@ -150,7 +149,7 @@ bind(struct pattern *p, struct err *err)
 			struct atom *a = &g->step[s].atom[i];
 
 			map_put(&p->names, a->event, NULL)->bits |= 1ull << s;
-			if (a->where.p && compile(p, &g->step[s], a, err))
+			if (a->where.p && compile(p, a, err))
 				return err->code;
 		}
 	return 0;
@@ -687,6 +686,13 @@ give_up(struct pattern *p)
 	}
 }
 
+static void
+first_of_lanes(const struct pattern *p, const struct key *key, uint64_t steps, struct try **next)
+{
+	for (int s = 0; s < p->program.steps; s++)
+		next[s] = p->program.any_strict || (p->matters[s] & steps) ? key->lane[s].first : NULL;
+}
+
 /* The tries of a key that the event can matter to, the earliest first. Returns where the search goes on, 0 without a match. */
 static uint64_t
 advance_all(struct pattern *p, struct key *key, uint64_t steps)
@@ -695,8 +701,7 @@ advance_all(struct pattern *p, struct key *key, uint64_t steps)
 	struct try *next[STEPS_MOST];
 	uint64_t on = 0;
 
-	for (int s = 0; s < g->steps; s++)
-		next[s] = g->any_strict || (p->matters[s] & steps) ? key->lane[s].first : NULL;
+	first_of_lanes(p, key, steps, next);
 	for (;;) {
 		struct try *t = NULL;
 
@@ -718,8 +723,7 @@ advance_all(struct pattern *p, struct key *key, uint64_t steps)
 			break;
 		case COMPLETE:
 			on = match(p, t, p->time);
-			for (int s = 0; s < g->steps; s++)      /* it ended others, too */
-				next[s] = g->any_strict || (p->matters[s] & steps) ? key->lane[s].first : NULL;
+			first_of_lanes(p, key, steps, next);    /* it ended others, too */
 		}
 	}
 }

@@ -222,22 +222,6 @@ kept_want_names(struct kept_counter *c, const struct kept_question *q, const str
 	}
 }
 
-static size_t
-first_not_before(const int64_t *time, size_t n, int64_t t)
-{
-	size_t low = 0;
-
-	while (low < n) {
-		size_t middle = low + (n - low) / 2;
-
-		if (time[middle] < t)
-			low = middle + 1;
-		else
-			n = middle;
-	}
-	return low;
-}
-
 int
 kept_count(struct kept_counter *c, struct store_batch *b, const struct kept_question *q, const struct store_field *field, int64_t from, int64_t to, int64_t step, struct err *err)
 {
@@ -263,8 +247,8 @@ kept_count(struct kept_counter *c, struct store_batch *b, const struct kept_ques
 			memset(x->of_code, 0, by[k].n_values * sizeof(*x->of_code));
 		}
 	}
-	low = first_not_before(time.integer, b->n, from);
-	high = first_not_before(time.integer, b->n, to);
+	low = store_first_not_before(time.integer, b->n, from);
+	high = store_first_not_before(time.integer, b->n, to);
 	for (size_t i = low; i < high; i++) {
 		uint32_t s;
 
@@ -332,7 +316,7 @@ kept_give(const struct kept_cells *x, int64_t from, int64_t to, int part, int (*
 
 	for (size_t s = 0; s < x->n_series && rc == 0; s++) {
 		const int64_t *time = x->time + x->start[s];
-		size_t n = x->start[s + 1] - x->start[s], low = first_not_before(time, n, from), high = first_not_before(time, n, to);
+		size_t n = x->start[s + 1] - x->start[s], low = store_first_not_before(time, n, from), high = store_first_not_before(time, n, to);
 		struct kept_counts one = { x->label + s * (size_t)x->n_by, time + low, x->count + x->start[s] + low,
 			x->sum ? x->sum + x->start[s] + low : NULL, high - low };
 

@@ -364,8 +364,8 @@ begin_names(struct output *o)
 
 /* ---- html: a table that can stand by itself or within a page */
 
-static void
-put_html(struct buf *b, struct str s)
+void
+output_put_html(struct buf *b, struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
 		switch (s.p[i]) {
@@ -386,7 +386,7 @@ begin_html(struct output *o)
 	buf_lit(b, "<table>\n<thead><tr>");
 	for (int i = 0; i < o->n; i++) {
 		buf_lit(b, "<th>");
-		put_html(b, o->column[i]);
+		output_put_html(b, o->column[i]);
 		buf_lit(b, "</th>");
 	}
 	buf_lit(b, "</tr></thead>\n<tbody>\n");
@@ -400,7 +400,7 @@ row_html(struct output *o, const struct cell *cells)
 	buf_lit(b, "<tr>");
 	for (int i = 0; i < o->n; i++) {
 		buf_lit(b, is_number(&cells[i]) ? "<td align=\"right\">" : "<td>");
-		put_html(b, shown(o, &cells[i]));
+		output_put_html(b, shown(o, &cells[i]));
 		buf_lit(b, "</td>");
 	}
 	buf_lit(b, "</tr>\n");

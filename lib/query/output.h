@@ -10,6 +10,9 @@
 #include "base/out.h"
 #include "json/cell.h"
 
+/* As text of a page or of an attribute's value. */
+void output_put_html(struct buf *, struct str);
+
 enum output_format { OUTPUT_TABLE, OUTPUT_BOX, OUTPUT_JSON, OUTPUT_NDJSON, OUTPUT_CSV, OUTPUT_TSV, OUTPUT_MARKDOWN, OUTPUT_HTML,
     OUTPUT_CHART, OUTPUT_VERTICAL, OUTPUT_FORMATS };
 extern const char *const output_names[];        /* "table", …; NULL at the end */

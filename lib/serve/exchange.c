@@ -275,12 +275,7 @@ exchange_param(const struct exchange *ex, const char *name)
 struct str
 exchange_text(struct exchange *ex, struct json v)
 {
-	struct buf scratch = { 0 };
-	struct str text = json_text(v, &scratch);
-	char *mine = text.p ? arena_dup(ex->arena, text.p, text.n) : NULL;
-
-	buf_release(&scratch);
-	return (struct str){ mine, mine ? text.n : 0 };
+	return json_text_dup(v, ex->arena);
 }
 
 static int

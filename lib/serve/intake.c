@@ -378,6 +378,23 @@ take_piece(void *self, struct http_request *r, struct str piece)
 	return 1;
 }
 
+/* The caller's tenant, when it can take events now. NULL: answered. */
+static struct serve_tenant *
+tenant_of(struct exchange *ex)
+{
+	struct err err = { 0 };
+	struct serve_tenant *t = serve_tenant(ex->serve, ex->who->tenant, &err);
+
+	if (!t) {
+		exchange_error(ex, &err);
+	} else if (serve_tenant_full(t)) {
+		exchange_head(ex, "Retry-After", STR("1"));
+		exchange_problem(ex, 503, "events come faster than the disk takes them, send it again in a second");
+		return NULL;
+	}
+	return t;
+}
+
 static void batch_ended(struct serve_call *);
 
 static void
@@ -392,18 +409,10 @@ batch_begin(struct exchange *ex)
 {
 	struct serve_call *c = serve_call_of(ex);
 	struct serve_tenant *t;
-	struct err err = { 0 };
 	struct batch *b;
 
-	if (!(t = serve_tenant(ex->serve, ex->who->tenant, &err))) {
-		exchange_error(ex, &err);
+	if (!(t = tenant_of(ex)))
 		return;
-	}
-	if (serve_tenant_full(t)) {
-		exchange_head(ex, "Retry-After", STR("1"));
-		exchange_problem(ex, 503, "events come faster than the disk takes them, send it again in a second");
-		return;
-	}
 	b = mem_new(sizeof(*b));
 	b->call = c;
 	b->tenant = t;
@@ -547,15 +556,8 @@ one_event(struct exchange *ex)
 		exchange_problem(ex, 400, "the body is no JSON, byte %ld: %s", err.col, err.text);
 		return;
 	}
-	if (!(t = serve_tenant(ex->serve, ex->who->tenant, &err))) {
-		exchange_error(ex, &err);
+	if (!(t = tenant_of(ex)))
 		return;
-	}
-	if (serve_tenant_full(t)) {
-		exchange_head(ex, "Retry-After", STR("1"));
-		exchange_problem(ex, 503, "events come faster than the disk takes them, send it again in a second");
-		return;
-	}
 	if ((rc = accept_checked(accept, body, &e, &err)) < 0) {
 		figures_add(&f->rejected, 1);
 		serve_reword(&err);

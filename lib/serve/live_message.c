@@ -8,18 +8,6 @@
 
 /* ---- wishes */
 
-static struct str
-text_of(struct json v, struct arena *a)
-{
-	struct buf scratch = { 0 };
-	struct str s = json_text(v, &scratch);
-
-	if (s.p)
-		s.p = arena_dup(a, s.p, s.n);
-	buf_release(&scratch);
-	return s;
-}
-
 static int
 read_span(struct json v, const char *what, struct arena *a, int64_t *ms, struct err *err)
 {
@@ -27,7 +15,7 @@ read_span(struct json v, const char *what, struct arena *a, int64_t *ms, struct 
 
 	if (v.type == JSON_NONE || v.type == JSON_NULL)
 		return 0;
-	text = v.type == JSON_STRING ? text_of(v, a) : (struct str){ "", 0 };
+	text = v.type == JSON_STRING ? json_text_dup(v, a) : (struct str){ "", 0 };
 	if (dur_parse(text, ms, err) < 0 || *ms <= 0 || *ms > 200LL * 366 * 86400000)
 		return err->code = 0, err_set(err, ERR_INPUT, "%s: '%.40s' is no span, try 1m or 24h", what, text.p);
 	return 0;
@@ -41,7 +29,7 @@ read_by(struct json v, struct arena *a, struct str *by, struct err *err)
 	int rc = 0;
 
 	if (v.type == JSON_STRING) {
-		*by = text_of(v, a);
+		*by = json_text_dup(v, a);
 		by->p = by->n ? by->p : NULL;
 		return 0;
 	}
@@ -50,7 +38,7 @@ read_by(struct json v, struct arena *a, struct str *by, struct err *err)
 			rc = err_set(err, ERR_INPUT, "groupBy: names of fields, as \"source,country\" or [\"source\",\"country\"]");
 		if (all.n)
 			buf_byte(&all, ',');
-		buf_str(&all, text_of(it.value, a));
+		buf_str(&all, json_text_dup(it.value, a));
 	}
 	if (rc == 0 && v.type != JSON_ARRAY && v.type != JSON_NONE && v.type != JSON_NULL)
 		rc = err_set(err, ERR_INPUT, "groupBy: names of fields, as \"source,country\" or [\"source\",\"country\"]");
@@ -74,8 +62,8 @@ read_filters(struct json v, struct arena *a, struct live_wish *w, struct err *er
 			return err_set(err, ERR_LIMIT, "filters: more than %d", LIVE_FILTERS);
 		if (it.value.type == JSON_ARRAY || it.value.type == JSON_OBJECT)
 			return err_set(err, ERR_INPUT, "filters: each value is a text or a number");
-		f->field = text_of(it.key, a);
-		f->value = it.value.type == JSON_STRING ? text_of(it.value, a) : (struct str){ arena_dup(a, it.value.p, it.value.n), it.value.n };
+		f->field = json_text_dup(it.key, a);
+		f->value = it.value.type == JSON_STRING ? json_text_dup(it.value, a) : (struct str){ arena_dup(a, it.value.p, it.value.n), it.value.n };
 		w->n_filters++;
 	}
 	return 0;
@@ -86,7 +74,7 @@ live_wish_read(struct json v, struct arena *a, struct live_wish *w, struct err *
 {
 	static const struct { const char *key; enum live_kind kind; } all[] = { { "event", LIVE_EVENTS }, { "metric", LIVE_METRIC },
 		{ "anomalies", LIVE_ANOMALIES }, { "alerts", LIVE_ALERTS } };
-	struct str word = v.type == JSON_STRING ? text_of(v, a) : (struct str){ 0 };
+	struct str word = v.type == JSON_STRING ? json_text_dup(v, a) : (struct str){ 0 };
 	struct json said = JSON_ABSENT;
 	int found = 0;
 
@@ -103,7 +91,7 @@ live_wish_read(struct json v, struct arena *a, struct live_wish *w, struct err *
 	if (found != 1)
 		return err_set(err, ERR_INPUT, "subscribe to one of {\"event\":NAME}, {\"metric\":NAME}, \"anomalies\", \"alerts\"");
 	if (w->kind == LIVE_EVENTS || w->kind == LIVE_METRIC) {
-		w->name = text_of(said, a);
+		w->name = json_text_dup(said, a);
 		if (!w->name.p || !w->name.n || w->name.n > EVENT_NAME_MOST)
 			return err_set(err, ERR_INPUT, "%s: a name of 1 to %d bytes", w->kind == LIVE_EVENTS ? "event" : "metric", EVENT_NAME_MOST);
 	}
@@ -113,8 +101,8 @@ live_wish_read(struct json v, struct arena *a, struct live_wish *w, struct err *
 		return err->code;
 	if (w->every_ms && w->range_ms / w->every_ms > 10000)
 		return err_set(err, ERR_LIMIT, "timeRange: more than 10000 times the interval");
-	w->id = text_of(json_get(v, STR("id")), a);
-	w->resume = text_of(json_get(v, STR("resume")), a);
+	w->id = json_text_dup(json_get(v, STR("id")), a);
+	w->resume = json_text_dup(json_get(v, STR("resume")), a);
 	if (w->id.n > 100)
 		return err_set(err, ERR_INPUT, "id: 100 bytes at most");
 	return 0;

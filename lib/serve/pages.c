@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "query/output.h"
 #include "serve/serve_priv.h"
 #include "store/admin.h"
 
@@ -27,19 +28,6 @@ send_page(struct exchange *ex, const char *type, struct str body)
 {
 	exchange_head(ex, "Content-Security-Policy", str_of(policy));
 	exchange_send(ex, 200, type, body);
-}
-
-static void
-put_html(struct buf *b, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		switch (s.p[i]) {
-		case '<': buf_lit(b, "&lt;"); break;
-		case '>': buf_lit(b, "&gt;"); break;
-		case '&': buf_lit(b, "&amp;"); break;
-		case '"': buf_lit(b, "&quot;"); break;
-		default: buf_byte(b, s.p[i]);
-		}
 }
 
 static void
@@ -198,7 +186,7 @@ put_params(struct buf *b, const struct route *r)
 	buf_lit(b, "<table>\n");
 	for (const struct route_param *p = r->params; p->name; p++) {
 		buf_printf(b, "<tr><td><code>%s</code></td><td>%s%s</td><td>", p->name, p->type, p->required ? ", required" : "");
-		put_html(b, str_of(p->does));
+		output_put_html(b, str_of(p->does));
 		buf_lit(b, "</td></tr>\n");
 	}
 	buf_lit(b, "</table>\n");
@@ -229,7 +217,7 @@ make_docs(struct buf *to)
 			if (r->quiet)
 				continue;
 			buf_printf(&b, "<h3><span class=\"m\">%s</span><code>%s</code></h3>\n<p>", r->method, r->path);
-			put_html(&b, str_of(r->does));
+			output_put_html(&b, str_of(r->does));
 			buf_lit(&b, "</p>\n");
 			put_params(&b, r);
 			put_schema(&b, "Body", r->body);
@@ -240,7 +228,7 @@ make_docs(struct buf *to)
 		struct str name = json_text(it.key, &scratch);
 
 		buf_printf(&b, "<details id=\"schema-%.*s\"><summary>%.*s</summary><pre>", STR_FMT(name), STR_FMT(name));
-		put_html(&b, json_raw(it.value));
+		output_put_html(&b, json_raw(it.value));
 		buf_lit(&b, "</pre></details>\n");
 	}
 	buf_lit(&b, "</main></body></html>\n");

@@ -78,6 +78,9 @@ int store_batch_row(struct store_batch *, size_t i, struct event *, struct err *
 /* Column `field` (its index in the fields given to store_batches_open). 0 or < 0. Asking again costs nothing. */
 int store_batch_column(struct store_batch *, int field, struct column *, struct err *);
 
+/* Of n times in order the first that is not before t; n when all are. */
+size_t store_first_not_before(const int64_t *time, size_t n, int64_t t);
+
 /* ---- what was made of a chunk, kept beside it
  *
  * A chunk never changes, so a state that depends on nothing but its rows stays true for as long as it is there; and it lies among

@@ -327,22 +327,6 @@ read_lot(struct store *s, struct store_reader *r, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
-static size_t
-lower(const int64_t *time, size_t n, int64_t at)
-{
-	size_t low = 0;
-
-	while (low < n) {
-		size_t mid = low + (n - low) / 2;
-
-		if (time[mid] < at)
-			low = mid + 1;
-		else
-			n = mid;
-	}
-	return low;
-}
-
 /* A piece's samples [i, end) and the tail's from *k on that are no later than its last; of the same time the tail's count. */
 static void
 stitch(struct samples *to, const struct samples *piece, size_t i, size_t end, const struct samples *tail, size_t *k)
@@ -395,8 +379,8 @@ store_reader_next(struct store *s, struct store_reader *r, const struct samples 
 		if (samples_unpack(&r->coder, value, p) < 0)
 			return store_damaged(err, s, "samples that cannot be read back");
 		last = p->time[p->n - 1];
-		*from = lower(p->time, p->n, r->at);
-		end = lower(p->time, p->n, r->to);
+		*from = store_first_not_before(p->time, p->n, r->at);
+		end = store_first_not_before(p->time, p->n, r->to);
 		*x = p;
 		if (r->k < r->tail->n && r->tail->time[r->k] <= last) {
 			stitch(&r->both, p, *from, end, r->tail, &r->k);
@@ -457,7 +441,7 @@ static int
 give_samples(struct worker *w, int64_t from, int64_t to, struct err *err)
 {
 	const struct series *one = &w->all->list.one[w->series];
-	size_t k = lower(one->tail.time, one->tail.n, from), end = lower(one->tail.time, one->tail.n, to);
+	size_t k = store_first_not_before(one->tail.time, one->tail.n, from), end = store_first_not_before(one->tail.time, one->tail.n, to);
 	struct samples tail = one->tail;
 	const struct samples *x;
 	size_t at, n;
@@ -525,7 +509,7 @@ static int
 give_tail(struct worker *w, int64_t from, int64_t to)
 {
 	const struct samples *tail = &w->all->list.one[w->series].tail;
-	size_t k = lower(tail->time, tail->n, from), end = lower(tail->time, tail->n, to);
+	size_t k = store_first_not_before(tail->time, tail->n, from), end = store_first_not_before(tail->time, tail->n, to);
 
 	return k < end ? give(w, tail, k, end - k, NULL) : 0;
 }
@@ -546,7 +530,7 @@ give_buckets(struct worker *w, const struct store_rung *r, int64_t from, int64_t
 	const struct samples *tail = &w->all->list.one[w->series].tail;
 	int rc = 0;
 
-	for (size_t k = lower(tail->time, tail->n, from); rc == 0 && k < tail->n && tail->time[k] < to; ) {
+	for (size_t k = store_first_not_before(tail->time, tail->n, from); rc == 0 && k < tail->n && tail->time[k] < to; ) {
 		int64_t bucket = store_rung_floor(tail->time[k], r->width_ms), end = bucket + r->width_ms;
 
 		if (bucket >= raw)

@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "store/batch.h"
 #include "store/admin.h"
 #include "store/chunk.h"
 #include "store/dedupe.h"
@@ -260,9 +261,6 @@ unsigned store_columns(unsigned skip);  /* what chunk_row is asked for when STOR
 /* The vocabulary of what rights let through, as copy_vocab of events.c has it. */
 int store_rights_vocab(struct store *, char what, struct buf *, struct err *);
 void store_vocabs_free(struct store_vocabs *);
-
-/* Of n times in order the first that is not before t; n when all are. */
-size_t store_first_not_before(const int64_t *time, size_t n, int64_t t);
 
 /* Is a scan open that may read what version `version` removed? */
 int store_lock_version(const struct store *, uint64_t version);         /* what is listed then stays until the fd is closed; -1 none */

@@ -30,18 +30,6 @@ clear(void)
 	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static struct str
-text_of(struct json v, struct arena *a)
-{
-	struct buf scratch = { 0 };
-	struct str s = json_text(v, &scratch);
-
-	if (s.p)
-		s.p = arena_dup(a, s.p, s.n);
-	buf_release(&scratch);
-	return s;
-}
-
 static int
 list(struct json v, struct arena *a, const struct str **to)
 {
@@ -50,7 +38,7 @@ list(struct json v, struct arena *a, const struct str **to)
 
 	for (struct json_iter it = json_iter(v); v.type == JSON_ARRAY && n < MOST && json_next(&it); )
 		if (it.value.type == JSON_STRING)
-			all[n++] = text_of(it.value, a);
+			all[n++] = json_text_dup(it.value, a);
 	*to = all;
 	return n;
 }
@@ -120,7 +108,7 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	if (json_check(role, &err))
 		return 0;
 	a = arena_new(0);
-	t.rows = text_of(json_get(json_value(role), STR("rows")), a);
+	t.rows = json_text_dup(json_get(json_value(role), STR("rows")), a);
 	t.n_events = list(json_get(json_value(role), STR("events")), a, &t.events);
 	t.n_metrics = list(json_get(json_value(role), STR("metrics")), a, &t.metrics);
 	t.n_hide = list(json_get(json_value(role), STR("hide")), a, &t.hide);

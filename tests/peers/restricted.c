@@ -14,18 +14,6 @@
 
 #define MOST 32
 
-static struct str
-text(struct json v, struct arena *a)
-{
-	struct buf scratch = { 0 };
-	struct str s = json_text(v, &scratch);
-
-	if (s.p)
-		s.p = arena_dup(a, s.p, s.n);
-	buf_release(&scratch);
-	return s;
-}
-
 static int
 list(struct json v, struct arena *a, const struct str **to)
 {
@@ -33,7 +21,7 @@ list(struct json v, struct arena *a, const struct str **to)
 	int n = 0;
 
 	for (struct json_iter it = json_iter(v); v.type == JSON_ARRAY && n < MOST && json_next(&it); )
-		all[n++] = text(it.value, a);
+		all[n++] = json_text_dup(it.value, a);
 	*to = all;
 	return n;
 }
@@ -53,7 +41,7 @@ read_roles(const char *path, struct err *err)
 	if (f)
 		fclose(f);
 	for (struct json_iter it = json_iter(json_value(buf_get(&file))); n < MOST && json_next(&it); n++) {
-		role[n].rows = text(json_get(it.value, STR("rows")), a);
+		role[n].rows = json_text_dup(json_get(it.value, STR("rows")), a);
 		role[n].n_events = list(json_get(it.value, STR("events")), a, &role[n].events);
 		role[n].n_metrics = list(json_get(it.value, STR("metrics")), a, &role[n].metrics);
 		role[n].n_hide = list(json_get(it.value, STR("hide")), a, &role[n].hide);
