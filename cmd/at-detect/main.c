@@ -3,15 +3,13 @@
 #include <stdlib.h>
 
 #include "base/cmd.h"
-#include "base/mem.h"
 #include "detect/detect.h"
-#include "pattern/pattern.h"
+
+#include "at-detect.h"
 
 struct job {
 	struct detect *detect;
 	struct rows rows;
-	struct pattern **pattern;       /* instead of detect */
-	int patterns;
 };
 
 static int
@@ -28,104 +26,6 @@ silence(void *self, struct err *err)
 	struct job *job = self;
 
 	return detect_flush(job->detect, err) < 0 ? err->code - 1 : -1;
-}
-
-/* ---- patterns: every row goes to each of them */
-
-static int
-match(void *self, struct str row, struct err *err)
-{
-	struct job *job = self;
-	int rc = 0;
-
-	for (int i = 0; i < job->patterns && rc == 0; i++)
-		rc = pattern_row(job->pattern[i], row, err);
-	return rc;
-}
-
-static int
-deadlines(void *self, struct err *err)
-{
-	struct job *job = self;
-	int next = -1;
-
-	(void)err;
-	for (int i = 0; i < job->patterns; i++) {
-		int ms = pattern_silence(job->pattern[i]);
-
-		next = ms >= 0 && (next < 0 || ms < next) ? ms : next;
-	}
-	return next;
-}
-
-/* The state of the n-th pattern is kept under NAME, NAME:2, NAME:3, … */
-static int
-each_state(struct job *job, struct store *store, const char *name, int save, struct err *err)
-{
-	struct buf key = {0}, value = {0};
-	int rc = save ? store_begin(store, err) : 0;
-
-	for (int i = 0; i < job->patterns && rc == 0; i++) {
-		buf_clear(&key);
-		buf_clear(&value);
-		buf_lit(&key, name);
-		if (i)
-			buf_printf(&key, ":%d", i + 1);
-		if (save) {
-			pattern_save(job->pattern[i], &value);
-			rc = store_put_state(store, "pattern", buf_get(&key), buf_get(&value), err);
-		} else if ((rc = store_get_state(store, "pattern", buf_get(&key), &value, err)) > 0) {
-			if ((rc = pattern_load(job->pattern[i], buf_get(&value), err)))
-				err_at(err, "--state %s: ", name);
-		}
-	}
-	if (save && rc == 0)
-		rc = store_commit(store, err);
-	else if (save)
-		store_abort(store);
-	buf_release(&key);
-	buf_release(&value);
-	return rc;
-}
-
-static void
-closing_line(const struct job *job, int tell)
-{
-	struct pattern_figures all = {0};
-
-	for (int i = 0; i < job->patterns; i++) {
-		struct pattern_figures f;
-
-		pattern_figures(job->pattern[i], &f);
-		all.matches += f.matches, all.late += f.late, all.given_up += f.given_up, all.open += f.open;
-	}
-	if (all.matches && tell)
-		cmd_found();
-	if (!cmd_settings()->quiet && (cmd_settings()->verbose || all.late || all.given_up))
-		cmd_say("%ld matches, %ld rows late%s, %ld tries given up, %ld open", all.matches, all.late,
-		    all.late ? " (-l holds rows back and puts them in order)" : "", all.given_up, all.open);
-}
-
-static void
-patterns(struct job *job, const struct opt_list *texts, struct pattern_spec *spec, char **files, struct store *store, const char *state, int tell, struct err *err)
-{
-	job->pattern = mem_new((size_t)texts->n * sizeof(*job->pattern));
-	job->rows.row = match, job->rows.wait = deadlines;
-	for (; job->patterns < texts->n; job->patterns++) {
-		spec->text = texts->text[job->patterns];
-		if (!(job->pattern[job->patterns] = pattern_new(spec, out_stdout(), err)))
-			break;
-	}
-	if (!err->code && (!state || each_state(job, store, state, 0, err) == 0) && rows_read(&job->rows, files, err) == 0) {
-		for (int i = 0; i < job->patterns && !state && !err->code; i++)
-			pattern_finish(job->pattern[i], err);
-		if (state)
-			each_state(job, store, state, 1, err);
-		closing_line(job, tell);
-	}
-	for (int i = 0; i < job->patterns; i++)
-		pattern_free(job->pattern[i]);
-	free(job->pattern);
 }
 
 int
@@ -169,7 +69,7 @@ main(int argc, char **argv)
 	if (!save)
 		spec.save = NULL;
 	if (!err.code && texts.n)
-		patterns(&job, &texts, &pattern, files, store, state, tell, &err);
+		patterns(&texts, &pattern, files, store, state, tell, &err);
 	else if (!err.code && (job.detect = detect_new(&spec, out_stdout(), &err)) &&
 	    (!state || detect_load(job.detect, store, state, &err) == 0) &&
 	    rows_read(&job.rows, files, &err) == 0 && detect_flush(job.detect, &err) == 0 && state)
