@@ -4,8 +4,10 @@
  *      commit:  ─── begin, add …, commit ─────────┤ answers ──► loop
  *                                                 └ takes the load that was filled meanwhile
  *
- * A load waits for nothing but the commit before it, so alone a request pays one commit, and many pay a small part of one.
- * Bound by the commit itself: fsync (0.1 to 4 ms), and 40 µs of LMDB's pages however few the events are.
+ * Alone a request pays one commit, and many pay a small part of one. Who gets an answer mostly asks again at once, and would find
+ * the next commit just begun: half of the callers would share each commit, and everybody would wait for two. So a small load is
+ * given until a quarter of what the last commit took to become as many calls as were there then.
+ * Bound by the commit itself: two times fsync (0.1 to 4 ms each), and 40 µs of LMDB's pages however few the events are.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +16,8 @@
 
 #define DAY_MS 86400000LL
 #define KEEP_BYTES (4u << 20)           /* of a load's memory between two uses */
+#define FULL_BYTES (256u << 10)         /* of a load that is not given time to become more: writing it takes as long as syncing */
+#define PATIENT_NS 2000000              /* a load is given at most */
 
 struct loaded { struct event event; int fresh; };       /* texts are offsets into bytes + 1 until it is taken */
 
@@ -23,6 +27,7 @@ struct load {
 	struct loaded *event;
 	size_t n, cap;
 	struct serve_call *first, **last;       /* that wait for it */
+	size_t calls;                   /* how many */
 	struct serve_job *jobs, **last_job;
 	int64_t since;                  /* when its first event came, ns */
 	int busy;                       /* being committed, or its answers given */
@@ -36,9 +41,12 @@ struct serve_tenant {
 	struct store *reader;           /* shared, for all who read or share on */
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t filled, done;
+	pthread_cond_t filled, done, gathered;
 	struct load loads[3];           /* one filled, one committed, one whose answers are given */
 	struct load *open;
+	size_t together;                /* calls there were when the last commit was done: answered, and already waiting */
+	int64_t took_ns;                /* the last commit */
+	int gathering;                  /* the commit's thread waits for `gathered` */
 	int ending;
 };
 
@@ -91,7 +99,7 @@ empty(struct load *l)
 	if (l->bytes.cap > KEEP_BYTES)
 		buf_release(&l->bytes);
 	buf_clear(&l->bytes);
-	l->n = 0;
+	l->n = l->calls = 0;
 	l->first = NULL;
 	l->last = &l->first;
 	l->jobs = NULL;
@@ -144,6 +152,26 @@ commit(struct serve_tenant *t, struct load *l)
 		figures_observe(&f->commit_seconds, (double)(end - began) / 1e9);
 	}
 	pthread_mutex_unlock(&counting);
+	t->took_ns = end - began;
+}
+
+static int
+complete(const struct serve_tenant *t)
+{
+	return t->ending || t->open->calls >= t->together || t->open->bytes.n >= FULL_BYTES;
+}
+
+/* Under the lock: give those who were answered just now time to be in this load too. */
+static void
+gather(struct serve_tenant *t)
+{
+	int64_t patience = t->took_ns / 4 < PATIENT_NS ? t->took_ns / 4 : PATIENT_NS, until = time_mono_ns() + patience;
+	struct timespec at = { until / 1000000000, until % 1000000000 };
+
+	t->gathering = 1;
+	while (!complete(t) && pthread_cond_timedwait(&t->gathered, &t->lock, &at) == 0)
+		;
+	t->gathering = 0;
 }
 
 static struct load *
@@ -169,6 +197,7 @@ run(void *self)
 			pthread_cond_wait(&t->filled, &t->lock);
 		if (!next && !l->first && !l->jobs && !l->n)
 			break;
+		gather(t);
 		l->busy = 1;
 		t->open = next;
 		figures_set(&figures_part(t->serve->figures, t->serve->worker)->pending_bytes, 0);
@@ -188,6 +217,7 @@ run(void *self)
 		if (l->jobs)
 			pthread_cond_broadcast(&t->done);
 		ending = t->ending;
+		t->together = l->calls + t->open->calls;
 		pthread_mutex_unlock(&t->lock);
 		if (l->first && !ending)
 			http_server_call(t->serve->http, answer_all, l);
@@ -256,13 +286,17 @@ serve_tenant_wait(struct serve_tenant *t, struct serve_call *c)
 	c->next = NULL;
 	*l->last = c;
 	l->last = &c->next;
+	l->calls++;
 }
 
 void
 serve_tenant_unlock(struct serve_tenant *t)
 {
 	figures_set(&figures_part(t->serve->figures, t->serve->worker)->pending_bytes, (int64_t)t->open->bytes.n);
-	pthread_cond_signal(&t->filled);
+	if (!t->gathering)
+		pthread_cond_signal(&t->filled);
+	else if (complete(t))
+		pthread_cond_signal(&t->gathered);
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -301,6 +335,7 @@ free_tenant(struct serve_tenant *t)
 	pthread_mutex_destroy(&t->lock);
 	pthread_cond_destroy(&t->filled);
 	pthread_cond_destroy(&t->done);
+	pthread_cond_destroy(&t->gathered);
 	free(t->name);
 	free(t);
 }
@@ -310,6 +345,7 @@ open_tenant(struct serve *s, struct str name, struct err *err)
 {
 	struct serve_tenant *t = mem_new(sizeof(*t));
 	struct serve_setup *setup = serve_setup_now(s);
+	pthread_condattr_t mono;
 	int rc;
 
 	t->serve = s;
@@ -317,6 +353,10 @@ open_tenant(struct serve *s, struct str name, struct err *err)
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->filled, NULL);
 	pthread_cond_init(&t->done, NULL);
+	pthread_condattr_init(&mono);
+	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
+	pthread_cond_init(&t->gathered, &mono);
+	pthread_condattr_destroy(&mono);
 	for (int i = 0; i < 3; i++) {
 		t->loads[i].tenant = t;
 		t->loads[i].last = &t->loads[i].first;
@@ -425,6 +465,7 @@ serve_tenants_free(struct serve *s)
 		pthread_mutex_lock(&t->lock);
 		t->ending = 1;
 		pthread_cond_signal(&t->filled);
+		pthread_cond_signal(&t->gathered);
 		pthread_mutex_unlock(&t->lock);
 		pthread_join(t->thread, NULL);
 		free_tenant(t);
