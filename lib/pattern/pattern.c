@@ -22,7 +22,10 @@
 
 #define MEMORY     (256u << 20)
 #define LIVE_MS    60000        /* input whose newest row is no older than this is live */
+#define SILENT_MS  500          /* so long a row may be on its way: deadlines by the clock pass so much later */
+#define RESUME_MS  2000
 #define KEYS_FIRST 64
+#define FEW        4
 
 struct kept {                           /* an event that some try took */
 	int refs;
@@ -43,12 +46,13 @@ struct try {
 	int step, count;                /* the last step that took an event, and how many */
 	int gap;                        /* events of the key were passed over since */
 	int waits;                      /* fulfilled, but for what must not come */
+	int complete;                   /* a match, unless one that began before it ends it: then in no lane */
 	int n, cap;
-	struct taken *taken;
+	struct taken *taken;            /* few, until there are more */
+	struct taken few[FEW];
 };
 
 struct key {
-	struct key *next;               /* of the slot */
 	uint64_t hash;
 	struct try *first, *last;
 	char *text;                     /* {"user_id":"u1"}, behind the lanes */
@@ -73,16 +77,19 @@ struct pattern {
 	uint64_t matters[STEPS_MOST];   /* to a try that stands at a step: the steps whose events can change something */
 	struct buf scratch, key_text, row_copy, compound;
 
-	struct key **slot;
+	struct slot { uint64_t hash; struct key *key; } *slot;  /* half of them empty at least; a key stands in the first free one behind its hash's */
 	size_t slots, keys;
 	struct try *oldest, *newest;
 
 	struct held *held;              /* a heap, the earliest on top */
 	size_t n_held, cap_held;
+	uint64_t held_seq;              /* equal times keep the order in which they came */
 
 	int64_t greatest, clock;        /* of the rows seen; of those taken, and of the clock when it is silent */
 	uint64_t seq;
 	int live;                       /* judged when the input fell silent */
+	int resumed, was_live;          /* no row came yet since it was loaded; it was live when it was saved */
+	int64_t silent_since;           /* and was asked for the first time then, of time_mono_ns */
 	struct pattern_figures figures;
 
 	/* of the row at hand */
@@ -203,25 +210,31 @@ let_go(struct pattern *p, struct kept *k)
 static struct key *
 key_find(const struct pattern *p, struct str text, uint64_t hash)
 {
-	struct key *k = p->slot[hash & (p->slots - 1)];
+	for (size_t i = hash & (p->slots - 1); p->slot[i].key; i = (i + 1) & (p->slots - 1))
+		if (p->slot[i].hash == hash && str_eq(text, (struct str){ p->slot[i].key->text, p->slot[i].key->n }))
+			return p->slot[i].key;
+	return NULL;
+}
 
-	while (k && (k->hash != hash || !str_eq(text, (struct str){ k->text, k->n })))
-		k = k->next;
-	return k;
+static void
+slot_in(struct slot *slot, size_t slots, struct key *k)
+{
+	size_t i = k->hash & (slots - 1);
+
+	while (slot[i].key)
+		i = (i + 1) & (slots - 1);
+	slot[i] = (struct slot){ k->hash, k };
 }
 
 static void
 keys_grow(struct pattern *p)
 {
 	size_t slots = 2 * p->slots;
-	struct key **slot = mem_new(slots * sizeof(*slot));
+	struct slot *slot = mem_new(slots * sizeof(*slot));
 
 	for (size_t i = 0; i < p->slots; i++)
-		for (struct key *k = p->slot[i], *next; k; k = next) {
-			next = k->next;
-			k->next = slot[k->hash & (slots - 1)];
-			slot[k->hash & (slots - 1)] = k;
-		}
+		if (p->slot[i].key)
+			slot_in(slot, slots, p->slot[i].key);
 	free(p->slot);
 	p->slot = slot;
 	p->slots = slots;
@@ -233,27 +246,31 @@ key_add(struct pattern *p, struct str text, uint64_t hash)
 	size_t lanes = (size_t)p->program.steps * sizeof(struct lane);
 	struct key *k = mem_new(sizeof(*k) + lanes + text.n);
 
-	if (p->keys++ >= p->slots)
+	if (2 * ++p->keys > p->slots)
 		keys_grow(p);
 	k->hash = hash;
-	k->next = p->slot[hash & (p->slots - 1)];
 	k->text = (char *)k->lane + lanes;
 	k->n = text.n;
 	memcpy(k->text, text.p, text.n);
-	p->slot[hash & (p->slots - 1)] = k;
+	slot_in(p->slot, p->slots, k);
 	p->used += sizeof(*k) + lanes + text.n;
 	return k;
 }
 
-/* A key without tries is no longer needed. */
+/* A key without tries is no longer needed. Those behind it that it kept from their place move up. */
 static void
 key_drop(struct pattern *p, struct key *k)
 {
-	struct key **at = &p->slot[k->hash & (p->slots - 1)];
+	size_t mask = p->slots - 1, hole = k->hash & mask;
 
-	while (*at != k)
-		at = &(*at)->next;
-	*at = k->next;
+	while (p->slot[hole].key != k)
+		hole = (hole + 1) & mask;
+	for (size_t i = (hole + 1) & mask; p->slot[i].key; i = (i + 1) & mask)
+		if (((i - p->slot[i].hash) & mask) >= ((i - hole) & mask)) {
+			p->slot[hole] = p->slot[i];
+			hole = i;
+		}
+	p->slot[hole].key = NULL;
 	p->keys--;
 	p->used -= (size_t)(k->text + k->n - (char *)k);
 	free(k);
@@ -288,6 +305,7 @@ try_add(struct pattern *p, struct key *k)
 {
 	struct try *t = mem_new(sizeof(*t));
 
+	t->taken = t->few, t->cap = FEW;
 	t->key = k;
 	t->before = k->last;
 	*(k->last ? &k->last->next : &k->first) = t;
@@ -304,7 +322,7 @@ try_add(struct pattern *p, struct key *k)
 static void
 try_drop(struct pattern *p, struct try *t)
 {
-	if (t->n)
+	if (t->n && !t->complete)
 		lane_out(t);
 	*(t->before ? &t->before->next : &t->key->first) = t->next;
 	*(t->next ? &t->next->before : &t->key->last) = t->before;
@@ -313,19 +331,23 @@ try_drop(struct pattern *p, struct try *t)
 	for (int i = 0; i < t->n; i++)
 		let_go(p, t->taken[i].event);
 	p->figures.open--;
-	p->used -= sizeof(*t) + (size_t)t->cap * sizeof(*t->taken);
-	free(t->taken);
+	p->used -= sizeof(*t) + (t->taken != t->few ? (size_t)t->cap * sizeof(*t->taken) : 0);
+	if (t->taken != t->few)
+		free(t->taken);
 	free(t);
 }
 
 static void
 try_take(struct pattern *p, struct try *t, struct kept *event, int step)
 {
+	struct taken *few = t->taken == t->few ? t->few : NULL;
+
 	if (t->n == t->cap) {
-		p->used -= (size_t)t->cap * sizeof(*t->taken);
-		t->cap = t->cap ? 2 * t->cap : 4;
-		t->taken = mem_grow(t->taken, (size_t)t->cap, sizeof(*t->taken));
-		p->used += (size_t)t->cap * sizeof(*t->taken);
+		t->cap *= 2;
+		t->taken = mem_grow(few ? NULL : t->taken, (size_t)t->cap, sizeof(*t->taken));
+		if (few)
+			memcpy(t->taken, few, FEW * sizeof(*few));
+		p->used += (size_t)(few ? t->cap : t->cap / 2) * sizeof(*t->taken);
 	}
 	event->refs++;
 	t->taken[t->n++] = (struct taken){ event, step };
@@ -424,9 +446,46 @@ match(struct pattern *p, struct try *t, int64_t time)
 
 	put_row(p, "match", t, time);
 	p->figures.matches++;
+	if (p->program.skip == SKIP_TO_NEXT) {
+		try_drop(p, t);
+		return on;
+	}
 	while (k->first && k->first->taken[0].event->seq < on)
 		try_drop(p, k->first);
 	return on;
+}
+
+/* Before those that are complete nothing is open any more: they are the matches. Returns where the search goes on, 0 without one. */
+static uint64_t
+come_out(struct pattern *p, struct key *k)
+{
+	uint64_t on = 0;
+
+	while (k->first && k->first->complete)
+		on = match(p, k->first, k->first->taken[k->first->n - 1].event->time);
+	return on;
+}
+
+/* The try took all that must come. A try that began before it may still be a match that ends this one, so this one waits for it;
+ * but where the search goes on behind the first event, each is a match for itself. As come_out. */
+static uint64_t
+complete(struct pattern *p, struct try *t)
+{
+	if (p->program.skip == SKIP_TO_NEXT)
+		return match(p, t, p->time);
+	lane_out(t);
+	t->complete = 1;
+	return come_out(p, t->key);
+}
+
+/* A try is over without a match. As come_out. */
+static uint64_t
+fail(struct pattern *p, struct try *t)
+{
+	struct key *k = t->key;
+
+	try_drop(p, t);
+	return come_out(p, k);
 }
 
 /* ---- the clock */
@@ -444,10 +503,11 @@ move_clock(struct pattern *p, int64_t now)
 
 		if (t->waits) {
 			match(p, t, due);
+			come_out(p, k);
 		} else {
 			if (p->timeouts)
 				put_row(p, "timeout", t, due);
-			try_drop(p, t);
+			fail(p, t);
 		}
 		if (!k->first)
 			key_drop(p, k);
@@ -637,7 +697,7 @@ begin(struct pattern *p, struct key **key, struct str text, uint64_t hash)
 	take(p, t, step);
 	switch (fulfilled(&p->program, t)) {
 	case 1:
-		match(p, t, p->time);
+		complete(p, t);
 		return;
 	case 2:
 		t->waits = 1;
@@ -680,7 +740,7 @@ give_up(struct pattern *p)
 		if (p->figures.given_up++ == 0)
 			cmd_say("more open matches than %zu MiB hold: the oldest are given up; a shorter 'within' or a narrower first step keeps them fewer",
 			    p->memory >> 20);
-		try_drop(p, p->oldest);
+		fail(p, p->oldest);
 		if (!k->first)
 			key_drop(p, k);
 	}
@@ -699,7 +759,7 @@ advance_all(struct pattern *p, struct key *key, uint64_t steps)
 {
 	const struct program *g = &p->program;
 	struct try *next[STEPS_MOST];
-	uint64_t on = 0;
+	uint64_t on = 0, now = 0;
 
 	first_of_lanes(p, key, steps, next);
 	for (;;) {
@@ -717,12 +777,15 @@ advance_all(struct pattern *p, struct key *key, uint64_t steps)
 		t->turn = p->seq;
 		switch (advance(p, t)) {
 		case GOES_ON:
-			break;
+			continue;
 		case ENDS:
-			try_drop(p, t);
+			now = fail(p, t);
 			break;
 		case COMPLETE:
-			on = match(p, t, p->time);
+			now = complete(p, t);
+		}
+		if (now && g->skip != SKIP_TO_NEXT) {
+			on = now > on ? now : on;
 			first_of_lanes(p, key, steps, next);    /* it ended others, too */
 		}
 	}
@@ -770,10 +833,9 @@ is_before(const struct held *a, const struct held *b)
 }
 
 static void
-hold(struct pattern *p, struct str row, int64_t time)
+hold(struct pattern *p, struct str row, int64_t time, uint64_t seq)
 {
-	static uint64_t seq;            /* equal times keep the order in which they came */
-	struct held h = { time, seq++, mem_dup(row.p, row.n), row.n };
+	struct held h = { time, seq, mem_dup(row.p, row.n), row.n };
 	size_t i = p->n_held++;
 
 	if (p->n_held > p->cap_held)
@@ -837,37 +899,72 @@ pattern_row(struct pattern *p, struct str row, struct err *err)
 		return 0;
 	}
 	p->greatest = time > p->greatest ? time : p->greatest;
-	p->live = 0;
+	p->live = p->resumed = 0;
 	if (!p->late_ms)
 		return use(p, row, time, err);
-	hold(p, row, time);
+	hold(p, row, time, p->held_seq++);
 	return release(p, p->greatest - p->late_ms, err);
+}
+
+/* The newest row is of just now. */
+static int
+is_recent(const struct pattern *p, int64_t now)
+{
+	return p->greatest != TIME_NONE && p->greatest >= now - LIVE_MS && p->greatest <= now + LIVE_MS;
+}
+
+/* What goes on by its state may first get what came while nobody read: so the clock waits until the input had the time. */
+static int
+resumes_in(struct pattern *p)
+{
+	int64_t now = time_mono_ns();
+
+	if (!p->resumed)
+		return 0;
+	if (!p->silent_since)
+		p->silent_since = now;
+	return (int)(RESUME_MS - (now - p->silent_since) / 1000000);
 }
 
 int
 pattern_silence(struct pattern *p)
 {
-	int64_t now = time_now(), due;
+	int64_t now = time_now(), due, back = p->late_ms > SILENT_MS ? p->late_ms : SILENT_MS;
 	struct err ignored = {0};
+	int ms;
 
-	if (!p->live && (p->greatest == TIME_NONE || p->greatest < now - LIVE_MS || p->greatest > now + LIVE_MS))
+	if (!p->live && !is_recent(p, now) && !(p->resumed && p->was_live))
 		return -1;
+	if ((ms = resumes_in(p)) > 0)
+		return ms;
 	p->live = 1;
-	now -= p->late_ms;
+	now -= back;
 	release(p, now, &ignored);
-	move_clock(p, now);
 	if (p->n_held)
 		return (int)(p->held[0].time - now < 60000 ? p->held[0].time - now + 1 : 60000);
+	/* no further than to what is due: a row that is on its way shall not be late */
+	while (p->oldest && p->program.within_ms >= 0 && (due = p->oldest->taken[0].event->time + p->program.within_ms + 1) <= now)
+		move_clock(p, due);
 	if (!p->oldest || p->program.within_ms < 0)
 		return -1;
-	due = p->oldest->taken[0].event->time + p->program.within_ms + 1 - now;
+	due -= now;
 	return (int)(due < 1 ? 1 : due < 60000 ? due : 60000);
 }
 
+/* Nothing comes any more that could end what is complete, or fulfil what is open. */
 int
 pattern_finish(struct pattern *p, struct err *err)
 {
-	return release(p, INT64_MAX, err);
+	int rc = release(p, INT64_MAX, err);
+
+	while (rc == 0 && p->oldest) {
+		struct key *k = p->oldest->key;
+
+		fail(p, p->oldest);
+		if (!k->first)
+			key_drop(p, k);
+	}
+	return rc;
 }
 
 void
@@ -876,8 +973,9 @@ pattern_figures(const struct pattern *p, struct pattern_figures *f)
 	*f = p->figures;
 }
 
-/* ---- state: {"pattern","clock","greatest","events":[[SEQ,TIME,ROW],…],"tries":[[KEY,STEP,COUNT,GAP,WAITS,[EVENT,STEP,…]],…],"held":[ROW,…]}
- * Tries stand in the order of their beginning; an event is named by its place in the list. */
+/* ---- state: {"pattern","clock","greatest","events":[[SEQ,TIME,ROW],…],"tries":[[KEY,STEP,COUNT,GAP,WAITS,[EVENT,STEP,…]],…],
+ * "held":[[TIME,SEQ,ROW],…],"live":true}. Tries stand in the order of their beginning; an event is named by its place in the list. WAITS: 1
+ * for what must not come, 2 complete. */
 
 void
 pattern_save(const struct pattern *p, struct buf *out)
@@ -905,7 +1003,7 @@ pattern_save(const struct pattern *p, struct buf *out)
 	for (const struct try *t = p->oldest; t; t = t->later) {
 		buf_lit(out, t->earlier ? ",[" : "[");
 		buf_add(out, t->key->text, t->key->n);
-		buf_printf(out, ",%d,%d,%d,%d,[", t->step, t->count, t->gap, t->waits);
+		buf_printf(out, ",%d,%d,%d,%d,[", t->step, t->count, t->gap, t->complete ? 2 : t->waits);
 		for (int i = 0; i < t->n; i++)
 			buf_printf(out, "%s%lld,%d", i ? "," : "", (long long)map_find(&place, (struct str){ (const char *)&t->taken[i].event, sizeof(void *) })->num,
 			    t->taken[i].step);
@@ -917,7 +1015,7 @@ pattern_save(const struct pattern *p, struct buf *out)
 		buf_add(out, p->held[i].text, p->held[i].n);
 		buf_byte(out, ']');
 	}
-	buf_lit(out, "]}");
+	buf_printf(out, "],\"live\":%s}", p->live || (p->resumed && p->was_live) || is_recent(p, time_now()) ? "true" : "false");
 	map_release(&place);
 }
 
@@ -943,22 +1041,24 @@ load_try(struct pattern *p, struct json v, struct kept **event, size_t events)
 	int64_t numbers[4];
 
 	for (int i = 0; i < 4; i++)
-		numbers[i] = number_at(v, 1 + i, 0, i == 0 ? steps - 1 : i == 1 ? INT_MAX : 1, &bad);
+		numbers[i] = number_at(v, 1 + i, 0, i == 0 ? steps - 1 : i == 1 ? INT_MAX : i == 2 ? 1 : 2, &bad);
 	if (bad || !json_is(key, JSON_OBJECT) || !json_is(taken, JSON_ARRAY))
 		return -1;
 	if (!(k = key_find(p, text, str_hash(text))))
 		k = key_add(p, text, str_hash(text));
 	t = try_add(p, k);
-	t->step = (int)numbers[0], t->count = (int)numbers[1], t->gap = (int)numbers[2], t->waits = (int)numbers[3];
+	t->step = (int)numbers[0], t->count = (int)numbers[1], t->gap = (int)numbers[2], t->waits = numbers[3] == 1, t->complete = numbers[3] == 2;
 	while (json_next(&it)) {
 		int64_t e, step;
 
 		if (!json_int64(it.value, &e) || e < 0 || (uint64_t)e >= events || !json_next(&it) || !json_int64(it.value, &step) || step < 0 || step >= steps)
 			return -1;
 		try_take(p, t, event[e], (int)step);
-		if (t->n == 1)
+		if (t->n == 1 && !t->complete)
 			lane_in(t);
 	}
+	if (t->complete && !t->before)          /* it would have come out */
+		return -1;
 	return t->n && (!t->earlier || t->earlier->taken[0].event->seq <= t->taken[0].event->seq) ? 0 : -1;
 }
 
@@ -989,10 +1089,12 @@ pattern_load(struct pattern *p, struct str text, struct err *err)
 	for (struct json_iter it = json_iter(json_get(v, STR("tries"))); !bad && json_next(&it); )
 		bad = load_try(p, it.value, event, n);
 	for (struct json_iter it = json_iter(json_get(v, STR("held"))); !bad && json_next(&it); ) {
-		int64_t time = number_at(it.value, 0, TIME_MIN, TIME_MAX, &bad);
+		int64_t time = number_at(it.value, 0, TIME_MIN, TIME_MAX, &bad), number = number_at(it.value, 1, 0, INT64_MAX - 1, &bad);
 
-		if (!bad && !(bad = !json_is(json_index(it.value, 2), JSON_OBJECT)))
-			hold(p, json_raw(json_index(it.value, 2)), time);
+		if (!bad && !(bad = !json_is(json_index(it.value, 2), JSON_OBJECT))) {
+			hold(p, json_raw(json_index(it.value, 2)), time, (uint64_t)number);
+			p->held_seq = (uint64_t)number >= p->held_seq ? (uint64_t)number + 1 : p->held_seq;
+		}
 	}
 	for (size_t i = 0; i < n; i++)
 		let_go(p, event[i]);
@@ -1000,5 +1102,6 @@ pattern_load(struct pattern *p, struct str text, struct err *err)
 	if (bad)
 		return err_set(err, ERR_INPUT, "what was saved is damaged; another name begins anew");
 	p->clock = clock, p->greatest = greatest, p->seq = (uint64_t)seq;
+	p->resumed = 1, p->was_live = json_get(v, STR("live")).type == JSON_TRUE;
 	return 0;
 }

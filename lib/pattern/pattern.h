@@ -10,14 +10,15 @@
  * Each event that fits the first step begins a *try*, and a try never branches: at each further event of its key it takes the event
  * for the step being repeated, or for the next one, passes it over, or ends. So a row costs as many steps as its key has tries,
  * and the same input gives the same matches. A try is complete at the first event that fulfils the pattern; when several are at one
- * event, the one that began first is the match. A try that is complete while an earlier one is still open (`a[x]*? >> a`) comes out at
- * once: who looks at all events first and lets the earliest start have its match before (tests/peers/patterns.py does) may come to
- * other matches there. The condition of an atom may look at events taken before by the names of
- * their steps, `b[.properties.amount > 2 * $a.properties.amount]`: the last one of that step, or null. A step's name is its NAME, or that of
- * its one event.
+ * event, the one that began first is the match. A try that is complete while an earlier one of its key is still open (`a[x]*? >> a`) is
+ * held back until that one is over, as in Flink: the earliest start has its match first, and it may end the later one. Where the search
+ * goes on behind the first event (`skip to-next`) no match ends another, and none waits.
  *
- * Time is the rows': a deadline passes when a row of any key is later, or, in live input that fell silent, by the wall clock. Words and
- * meaning follow SQL's MATCH_RECOGNIZE (ISO/IEC 9075-2:2016) and the CEP library of Apache Flink; what is greedy there by looking
+ * The condition of an atom may look at events taken before by the names of their steps,
+ * `b[.properties.amount > 2 * $a.properties.amount]`: the last one of that step, or null. A step's name is its NAME, or that of its one event.
+ *
+ * Time is the rows': a deadline passes when a row of any key is later, or, in live input that fell silent, by the wall clock, half a second
+ * late, as rows may be on their way; what goes on by its state is given two seconds to read what came in between. Words and meaning follow SQL's MATCH_RECOGNIZE (ISO/IEC 9075-2:2016) and the CEP library of Apache Flink; what is greedy there by looking
  * back is decided here at each event, as at-detect(1) says.
  */
 #ifndef PATTERN_PATTERN_H
@@ -45,7 +46,8 @@ int pattern_row(struct pattern *, struct str row, struct err *);
 /* The input is silent: in live input what is due by the clock comes out. Ms until it wants to be called again, -1: never. */
 int pattern_silence(struct pattern *);
 
-/* The input is at its end: held rows are taken; a wait that is not over gives nothing. Not for a stream that goes on by its state. */
+/* The input is at its end: held rows are taken, what is complete comes out, and a wait that is not over gives nothing. Not for a stream that
+ * goes on by its state. */
 int pattern_finish(struct pattern *, struct err *);
 
 struct pattern_figures { long matches, late, given_up, open; };
