@@ -9,7 +9,7 @@
 
 #define LARGE_PAGE (2u << 20)
 
-static void
+static _Noreturn void
 mem_gone(void)
 {
 	static const char text[] = "out of memory\n";
