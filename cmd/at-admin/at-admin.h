@@ -5,10 +5,13 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/opt.h"
+#include "store/store.h"
 
 struct want {
 	const char *format;
-	int64_t before, from, to;
+	int64_t before, from, to, until;
+	long keep;              /* backups; 0: all */
+	const char *user;
 	int all, dry, yes;
 	const char *expires;
 	struct opt_list roles, scopes, bounds;
@@ -20,6 +23,16 @@ extern struct want want;
 struct buf *say(void);                                  /* stdout */
 int as_rows(struct err *, int *rows);                   /* -f: NDJSON, or a table for people */
 int sure(struct err *, const char *what);               /* asked on a terminal, refused elsewhere without --yes */
+
+typedef int on_tenant(struct store *, const char *name, struct err *);
+int on_tenants(on_tenant *, int how, struct err *);     /* the one tenant, or with --all each; how: of store_open */
+
+/* data.c: what leaves a store and comes back. */
+int data_backup(struct err *);
+int data_restore(struct err *);
+int data_archive(struct err *);
+int data_export(struct err *);
+int data_erase(struct err *);
 
 /* access.c: who may what, and what was done. */
 int access_user(struct err *);

@@ -1,4 +1,4 @@
-/* at-admin - look after a store: tenants, users, keys, figures, checks, room. See at-admin(1). */
+/* at-admin - look after a store: tenants, users, keys, figures, checks, room, backups. See at-admin(1). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "config/config.h"
 #include "store/admin.h"
 
-struct want want = { .before = TIME_NONE, .from = TIME_NONE, .to = TIME_NONE };
+struct want want = { .before = TIME_NONE, .from = TIME_NONE, .to = TIME_NONE, .until = TIME_NONE };
 
 struct buf *
 say(void)
@@ -39,7 +39,6 @@ sure(struct err *err, const char *what)
 
 /* ---- one tenant, or with --all each of them */
 
-typedef int on_tenant(struct store *, const char *name, struct err *);
 struct each { on_tenant *call; int how; struct err *err; };
 
 static int
@@ -58,7 +57,7 @@ with_tenant(void *self, const char *name)
 	return rc;
 }
 
-static int
+int
 on_tenants(on_tenant *call, int how, struct err *err)
 {
 	struct each each = { call, how, err };
@@ -365,8 +364,9 @@ retain_verb(struct err *err)
 static const struct { const char *name; int words; int (*call)(struct err *); } calls[] = {      /* words: some may stand behind it */
 	{ "init", 0, init }, { "stats", 0, stats_verb }, { "verify", 0, verify_verb }, { "compact", 0, compact_verb }, { "tenant", 1, tenant },
 	{ "user", 1, access_user }, { "key", 1, access_key }, { "role", 1, access_role }, { "audit", 1, access_audit }, { "retain", 0, retain_verb },
+	{ "backup", 1, data_backup }, { "restore", 1, data_restore }, { "archive", 1, data_archive }, { "export", 0, data_export }, { "erase", 0, data_erase },
 };
-#define VERBS "init, stats, verify, compact, tenant, user, key, role, audit or retain"
+#define VERBS "init, stats, verify, compact, tenant, user, key, role, audit, retain, backup, restore, archive, export or erase"
 
 static int
 run(const char *verb, struct err *err)
@@ -390,7 +390,10 @@ main(int argc, char **argv)
 		{ 'n', "dry-run", NULL,    "change nothing, say what would be done", opt_flag, &want.dry },
 		{ 'y', "yes",    NULL,     "do not ask before something goes for good", opt_flag, &want.yes },
 		{ 'f', "format", "FORMAT", "table or ndjson (stats, verify, lists, a new key); default table on a terminal", opt_text, &want.format },
-		{ 0,   "before", "TIME",   "retain: drop what is older than this, whatever the configuration says", opt_time, &want.before },
+		{ 0,   "before", "TIME",   "retain: drop what is older than this, whatever the configuration says; archive: put it into files", opt_time, &want.before },
+		{ 0,   "until",  "TIME",   "restore: as it was then", opt_time, &want.until },
+		{ 0,   "keep",   "N",      "backup: so many stay in the folder, older ones go", opt_count, &want.keep },
+		{ 0,   "user",   "ID",     "export, erase: of whom, as user_id has it", opt_text, &want.user },
 		{ 0,   "role",   "ROLE",   "user, key: may what this role grants; several add up", opt_list, &want.roles },
 		{ 0,   "scope",  "PERMISSION", "key: may nothing but this of what its roles grant; several add up", opt_list, &want.scopes },
 		{ 0,   "expires", "WHEN",  "key: good until then, or for so long: 90d", opt_text, &want.expires },
@@ -413,9 +416,14 @@ main(int argc, char **argv)
 		{ "role",    "add NAME PERMISSION…, list, remove NAME", "what users and keys may do and see" },
 		{ "audit",   "[list | verify [ANCHOR]]", "what was done by whom; verify tells whether the log is whole" },
 		{ "retain",  "[--before TIME] [-a] [-n] [-y]", "drop what is older than the time, or than retention in analytics.json says" },
+		{ "backup",  "DIR [--keep N]",               "copy the whole store, while it is used, into a new folder in DIR; its name is printed" },
+		{ "restore", "DIR [--until TIME] [-a] [-n] [-y]", "a tenant, or all, as in the newest backup in DIR, or as it was at a time" },
+		{ "archive", "DIR --before TIME [-a] [-n] [-y]", "events older than the time into files DIR/TENANT/DAY.ndjson.gz, and off the store" },
+		{ "export",  "--user ID [-a]",               "all there is of one user, as rows" },
+		{ "erase",   "--user ID [-a] [-n] [-y]",     "drop all there is of one user, from the file too; a restore does not bring it back" },
 		{ 0 }
 	};
-	const struct cmd cmd = { "at-admin", "VERB [WORD…]", "look after a store: tenants, users, keys, figures, checks, room", opts, examples, verbs };
+	const struct cmd cmd = { "at-admin", "VERB [WORD…]", "look after a store: tenants, users, keys, figures, checks, room, backups", opts, examples, verbs };
 	struct err err = { 0 };
 
 	want.words = cmd_start(&cmd, argc, argv, &want.n);

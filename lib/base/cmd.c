@@ -284,10 +284,44 @@ version(const struct cmd *cmd)
 		buf_printf(b, "  %s %s\n", l->name, l->version());
 }
 
+#define SCREEN 40               /* lines of help */
+
+static int
+lines(const struct opt *o)
+{
+	int n = 0;
+
+	for (; o && o->name; o++)
+		n++;
+	return n;
+}
+
+/* What every command has, in two lines, where there is no room for one each. */
+static void
+put_common(struct buf *b)
+{
+	size_t from = b->n;
+
+	buf_lit(b, "  and, as every command:");
+	for (const struct opt *o = common; o->name; o++) {
+		if (b->n - from > 85) {
+			buf_lit(b, "\n   ");
+			from = b->n;
+		}
+		if (o->key)
+			buf_printf(b, " -%c", o->key);
+		buf_printf(b, " --%s", o->name);
+		if (o->arg && *o->arg != '[')
+			buf_printf(b, "=%s", o->arg);
+	}
+	buf_byte(b, '\n');
+}
+
 static void
 help(const struct cmd *cmd, const char *verb, struct err *err)
 {
 	struct buf *b = &out_stdout()->buf;
+	int n = 3;              /* usage, what it does, exit */
 
 	for (const struct cmd_verb *v = cmd->verbs; verb && v && v->name; v++)
 		if (strcmp(v->name, verb) == 0) {
@@ -296,11 +330,14 @@ help(const struct cmd *cmd, const char *verb, struct err *err)
 			return;
 		}
 	buf_printf(b, "usage: %s [OPTION…] %s\n%s\n", cmd->name, cmd->operands, cmd->does);
-	for (const char *const *e = cmd->examples; e && *e; e++)
+	for (const char *const *e = cmd->examples; e && *e; e++, n++)
 		buf_printf(b, "  $ %s\n", *e);
-	for (const struct cmd_verb *v = cmd->verbs; v && v->name; v++)
+	for (const struct cmd_verb *v = cmd->verbs; v && v->name; v++, n++)
 		buf_printf(b, "  %-10s %-34s %s\n", v->name, v->args, v->does);
-	opt_print(cmd->opts, common, NULL, cmd->name, "text", err);
+	n += lines(cmd->opts) + lines(common);
+	opt_print(cmd->opts, n > SCREEN ? NULL : common, NULL, cmd->name, "text", err);
+	if (n > SCREEN)
+		put_common(b);
 	buf_printf(b, "Exit: 0 done, 1 failed, 2 wrong usage, 3 rejected with --strict or found with -e. More: man %s\n", cmd->name);
 }
 

@@ -28,6 +28,48 @@ int store_retain(struct store *, int64_t events, int64_t metrics, int dry, struc
  * made before their samples go. */
 int store_retain_ladder(struct store *, int64_t now, int dry, struct store_dropped *, struct err *);
 
+/* What there is of a user: events, series with the label user_id, anomalies, alerts and insights that name it. That the user was erased
+ * at `now` is kept (by store_mask, not the name), so that store_restore does not bring the user back. What is open in saved states
+ * of windows and patterns ends by itself. store_shred makes it unreadable in the file too. dry: only count, events alone. */
+#define STORE_ERASED "erased"
+int store_erase_user(struct store *, struct str user, int64_t now, int dry, struct store_dropped *, struct err *);
+
+/* Drop each event for which `which` gives 1. user: all of them are this one's; p NULL: of anybody. A transaction of its own. */
+int store_drop_events(struct store *, struct str user, int (*which)(const void *, const struct event *), const void *self, int64_t *dropped,
+    struct err *);
+
+/* Write the file anew, so that what was deleted is in none of its free pages. 1: another process has the tenant open, so that they
+ * stay until they are used again. */
+int store_shred(struct store *, struct err *);
+
+/* ---- backups. One is a store of its own (with all that reads stores), made of one moment of each tenant; a folder holds them by the
+ * time they were made:
+ *
+ *      DIR/20261128T204500.123Z/{format,tenants/NAME/data.mdb,system/data.mdb}
+ */
+
+/* The tenant (NULL: DIR/system) as it is now, without free pages, into the store at `into`, which is made when it is not there; durable. */
+int store_backup(struct store *, const char *tenant, const char *into, struct err *);
+
+/* A whole backup into the folder `dir`, which is made; *path, to be freed, is the new one. It has its name only when it is complete. keep > 0: older ones
+ * than so many go. */
+int store_backup_all(const char *store, const char *dir, int64_t now, long keep, char **path, struct err *);
+
+/* The tenant of the store at `dir` as it was at `until` (TIME_NONE: as in the newest backup), out of `backups`: such a folder, or one backup.
+ *
+ * The newest backup made by then is taken; what came after it is added from the next one, or from the store itself as far as it can be read:
+ * events in their order of arrival, by the time they were received, samples and rows by their own time. State (offsets, open windows)
+ * is that of the backup. Users erased since stay erased. All is made and verified beside the tenant, and takes its place in
+ * one step, while nobody has it open (ERR_IO else). */
+struct store_restored { char *from, *next; int64_t events, added, erased; };    /* from, next: paths, to be freed; next NULL: none was needed */
+int store_restore(const char *dir, const char *tenant, const char *backups, int64_t until, struct store_restored *, struct err *);
+
+/* Only say which backups it would take: from NULL when none is so old, next NULL when there is none after it. */
+int store_restore_plan(const char *backups, int64_t until, struct store_restored *, struct err *);
+
+/* Users, keys and audit of a backup, into a store that has none. */
+int store_restore_system(const char *dir, const char *backup, struct err *);
+
 int store_init(const char *dir, struct err *);                                          /* an empty store */
 int store_tenant_add(const char *dir, const char *name, struct err *);                  /* names: [a-z0-9_-]{1,63} */
 int store_tenant_remove(const char *dir, const char *name, struct err *);               /* its folder and all in it */

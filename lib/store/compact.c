@@ -288,26 +288,35 @@ swap_files(struct store *s, struct err *err)
 	return rc;
 }
 
+int
+store_copy(struct store *s, const char *path, struct err *err)
+{
+	int fd = io_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600), rc = 0;
+	struct stat st;
+
+	if (fd >= 0 && lstat(s->path, &st) == 0 && geteuid() == 0 && fchown(fd, st.st_uid, st.st_gid))
+		rc = errno;             /* told below */
+	if (fd < 0 || rc || (rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT)) || (fsync(fd) && (rc = errno))) {
+		rc = store_fail(s, fd < 0 ? errno : rc, "writing a copy of data.mdb", err);
+	}
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 /* A copy without free pages takes the file's place while nobody else has it open. A crash before the rename leaves the old
  * file, after it the new one; both hold the same. */
 static int
 write_anew(struct store *s, struct err *err)
 {
 	struct buf fresh = { 0 };
-	struct stat st;
-	int fd, rc;
+	int rc;
 
 	if ((rc = store_lock_open(s, 1, err)))
 		return rc;
 	buf_printf(&fresh, "%s/data.mdb.new", s->path);
 	unlink(buf_text(&fresh));
-	fd = io_open(fresh.p, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd >= 0 && lstat(s->path, &st) == 0 && geteuid() == 0 && fchown(fd, st.st_uid, st.st_gid))
-		rc = errno;             /* told below */
-	if (fd < 0 || rc || (rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT)) || (fsync(fd) && (rc = errno)))
-		rc = store_fail(s, fd < 0 ? errno : rc, "writing data.mdb.new", err);
-	if (fd >= 0)
-		close(fd);
+	rc = store_copy(s, fresh.p, err);
 	if (rc == 0)
 		rc = store_reopen(s, swap_files, err);
 	else
@@ -316,6 +325,17 @@ write_anew(struct store *s, struct err *err)
 	if (store_lock_open(s, 0, err))         /* shared again */
 		rc = err->code;
 	return rc;
+}
+
+int
+store_shred(struct store *s, struct err *err)
+{
+	int rc = store_begin(s, err);
+
+	if (rc == 0 && (rc = store_purge(s, err)) == 0)
+		rc = store_commit(s, err);
+	store_abort(s);
+	return rc ? rc : write_anew(s, err);
 }
 
 int

@@ -185,8 +185,9 @@ check_folders(const char *dir, struct err *err)
 }
 
 int
-store_check_format(const char *dir, int create, struct err *err)
+store_check_format(const char *dir, int how, struct err *err)
 {
+	const int create = how & STORE_CREATE;
 	struct buf path = { 0 };
 	char text[64] = "";
 	struct stat st;
@@ -205,7 +206,7 @@ store_check_format(const char *dir, int create, struct err *err)
 		rc = err_set(err, ERR_IO, "%s: no directory, so no store", dir);
 		goto out;
 	}
-	if ((rc = check_file_system(dir, err)))
+	if (!(how & STORE_ANYWHERE) && (rc = check_file_system(dir, err)))
 		goto out;
 	fd = io_open(buf_text(&path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
 	if (fd < 0 && errno == ENOENT) {
@@ -291,7 +292,7 @@ store_tenants(const char *dir, int (*each)(void *, const char *name), void *self
 	DIR *d;
 	int rc;
 
-	if ((rc = store_check_format(dir, 0, err)))
+	if ((rc = store_check_format(dir, STORE_ANYWHERE, err)))
 		return rc;
 	buf_printf(&path, "%s/tenants", dir);
 	d = opendir(buf_text(&path));

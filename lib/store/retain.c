@@ -1,5 +1,7 @@
-/* retain.c - what is older than a time goes: events, samples, rows; their pages are free for what comes next. */
+/* retain.c - what is older than a time goes, or what is of a user: events, samples, rows; their pages are free for what comes next. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/mem.h"
@@ -7,7 +9,21 @@
 #include "codec/varint.h"
 #include "store/rungs.h"
 
-struct away { struct store *s; int64_t before; struct err *err; struct buf scratch; };
+struct away {
+	struct store *s;
+	int64_t before;
+	int (*goes)(const void *, const struct event *);        /* asked for each event instead; NULL: what is older than `before` goes */
+	const void *self;
+	struct str user;                                        /* only this user's events may go; p NULL: any */
+	struct err *err;
+	struct buf scratch;
+};
+
+static int
+goes(const struct away *a, const struct event *ev)
+{
+	return a->goes ? a->goes(a->self, ev) : ev->time < a->before;
+}
 
 static int
 take_key(void *self, struct str raw, int64_t count)
@@ -61,20 +77,47 @@ static int
 cut_chunk(struct away *a, uint64_t id, int64_t *dropped, int dry)
 {
 	struct arena *arena = arena_new(0);
-	struct event *ev = NULL;
-	size_t n = 0, old = 0;
+	struct event *ev = NULL, *gone = NULL;
+	size_t n = 0, kept = 0, n_gone = 0;
 	int rc = store_read_chunk(a->s, id, arena, &ev, &n, a->err);
 
-	while (rc == 0 && old < n && ev[old].time < a->before)
-		old++;
-	*dropped += (int64_t)old;
-	if (rc == 0 && !dry) {
-		a->s->head.events -= old < a->s->head.events ? old : a->s->head.events;
-		if ((rc = take_events(a, ev, old)) == 0 && (rc = store_remove_chunk(a->s, id, a->err)) == 0)
-			rc = store_put_events(a->s, ev + old, n - old, a->err);
+	gone = mem_grow(NULL, n, sizeof(*gone));
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if (goes(a, &ev[i]))
+			gone[n_gone++] = ev[i];
+		else
+			ev[kept++] = ev[i];
+	}
+	*dropped += (int64_t)n_gone;
+	if (rc == 0 && n_gone && !dry) {
+		a->s->head.events -= n_gone < a->s->head.events ? n_gone : a->s->head.events;
+		if ((rc = take_events(a, gone, n_gone)) == 0 && (rc = store_remove_chunk(a->s, id, a->err)) == 0)
+			rc = store_put_events(a->s, ev, kept, a->err);
 	}
 	arena_free(arena);
+	free(gone);
 	free(ev);
+	return rc;
+}
+
+/* May the chunk have what goes? 1, 0, < 0; *whole: all of it goes. */
+static int
+may_go(struct away *a, uint64_t id, struct str header, const struct chunk_info *info, int *whole)
+{
+	struct store_view v;
+	struct store_block_source from = { &v, id };
+	struct chunk chunk = { 0 };
+	int rc;
+
+	*whole = !a->goes && info->max_time < a->before;
+	if (!a->goes)
+		return info->min_time < a->before;
+	if (!a->user.p)
+		return 1;
+	store_view_of_txn(a->s, &v);
+	if ((rc = chunk_open(&chunk, header, store_fetch_block, &from, a->err)) == 0)
+		rc = chunk_has_user(&chunk, a->user, a->err);
+	chunk_release(&chunk);
 	return rc;
 }
 
@@ -87,18 +130,20 @@ retain_chunks(struct away *a, int64_t *dropped, int dry)
 	struct chunk_info info;
 	struct str key, value, header;
 	size_t n = 0;
-	int rc;
+	int rc, whole;
 
 	store_view_of_txn(a->s, &v);
 	while ((rc = store_walk_next(&c, &key, &value, a->err)) > 0) {
 		if (key.n != 8 || (rc = chunk_info(value, &info, a->err)))
 			break;
-		if (info.min_time >= a->before)
+		if ((rc = may_go(a, store_key64_get(key.p), value, &info, &whole)) < 0)
+			break;
+		if (rc == 0)
 			continue;
 		list = mem_grow(list, n + 1, sizeof(*list));
 		list[n].id = store_key64_get(key.p);
-		list[n++].whole = info.max_time < a->before;
-		if (info.max_time < a->before)
+		list[n++].whole = whole;
+		if (whole)
 			*dropped += (int64_t)info.n;
 	}
 	store_walk_end(&c);
@@ -150,7 +195,7 @@ retain_tail(struct away *a, int64_t *dropped, int dry)
 				ev = mem_grow(ev, cap, sizeof(*ev));
 				gone = mem_grow(gone, cap, sizeof(*gone));
 			}
-			if (one.time < a->before)
+			if (goes(a, &one))
 				gone[n_gone++] = one;
 			else
 				ev[n++] = one;
@@ -201,6 +246,55 @@ retain_rows(struct away *a, int dry)
 		rc = store_delete(a->s, STORE_ROWS, (struct str){ keys.p + at + 1, (unsigned char)keys.p[at] }, a->err);
 	buf_release(&keys);
 	buf_release(&from);
+	return rc;
+}
+
+/* ---- what is of a user */
+
+struct users { int (*is)(const void *, struct str user, int64_t came); const void *self; struct buf text; };
+
+static int
+of_user(const void *self, const struct event *ev)
+{
+	const struct users *users = self;
+
+	return ev->user_id.p && users->is(users->self, ev->user_id, ev->received);
+}
+
+/* Does the object name one, at its top or in the object under that key? */
+static int
+names_user(struct users *users, struct json object, const char *inside)
+{
+	struct json v = json_get(*inside ? json_get(object, str_of(inside)) : object, STR("user_id"));
+
+	return json_is(v, JSON_STRING) && users->is(users->self, json_text(v, &users->text), TIME_NONE);
+}
+
+/* Anomalies, alerts and insights that name the user where rows name one. */
+static int
+erase_rows(struct away *a, struct users *users)
+{
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_ROWS };
+	struct str key, value;
+	struct buf keys = { 0 };
+	int rc;
+
+	store_view_of_txn(a->s, &v);
+	while ((rc = store_walk_next(&c, &key, &value, a->err)) > 0) {
+		struct json row;
+
+		if (key.n > 255 || (row = json_checked(value), !json_is(row, JSON_OBJECT)))
+			continue;
+		if (names_user(users, row, "") || names_user(users, row, "labels") || names_user(users, row, "key")) {
+			buf_byte(&keys, (char)key.n);
+			buf_str(&keys, key);
+		}
+	}
+	store_walk_end(&c);
+	for (size_t at = 0; at < keys.n && rc == 0; at += 1 + (unsigned char)keys.p[at])
+		rc = store_delete(a->s, STORE_ROWS, (struct str){ keys.p + at + 1, (unsigned char)keys.p[at] }, a->err);
+	buf_release(&keys);
 	return rc;
 }
 
@@ -298,21 +392,17 @@ drop_old(struct away *a, const struct store_ladder *l, uint64_t series, struct s
 	return rc == 0 && !left ? drop_series(a, series, identity) : rc;
 }
 
-/* The floors of the ladder are where they are to be. */
+/* Each series there is, with what it is told by: one may be dropped meanwhile. */
 static int
-retain_samples(struct away *a, const struct store_ladder *l, int64_t *dropped)
+each_series(struct away *a, int (*call)(struct away *, void *, uint64_t series, struct str identity, struct samples_coder *), void *self)
 {
 	struct store_view v;
 	struct store_cursor c = { .view = &v, .table = STORE_SERIES };
 	struct samples_coder coder = { 0 };
 	struct buf list = { 0 };
 	struct str key, value, rest;
-	int rc = store_seal_samples(a->s, a->err);
+	int rc;
 
-	if (rc == 0 && l->n > 1)
-		rc = store_ladder_put(a->s, l, a->err);
-	if (rc)
-		return rc;
 	store_view_of_txn(a->s, &v);
 	for (rc = store_walk_next(&c, &key, &value, a->err); rc > 0; rc = store_walk_next(&c, &key, &value, a->err)) {
 		if (key.n != 8)
@@ -327,10 +417,111 @@ retain_samples(struct away *a, const struct store_ladder *l, int64_t *dropped)
 		rest.p += 8;
 		rest.n -= 8;
 		varint_take_str(&rest, &value);
-		rc = drop_old(a, l, series, value, &coder, dropped);
+		rc = call(a, self, series, value, &coder);
 	}
 	samples_coder_release(&coder);
 	buf_release(&list);
+	return rc;
+}
+
+struct down { const struct store_ladder *ladder; int64_t *dropped; struct users *users; };
+
+static int
+drop_old_of(struct away *a, void *self, uint64_t series, struct str identity, struct samples_coder *coder)
+{
+	const struct down *down = self;
+
+	return drop_old(a, down->ladder, series, identity, coder, down->dropped);
+}
+
+/* The floors of the ladder are where they are to be. */
+static int
+retain_samples(struct away *a, const struct store_ladder *l, int64_t *dropped)
+{
+	struct down down = { l, dropped, NULL };
+	int rc = store_seal_samples(a->s, a->err);
+
+	if (rc == 0 && l->n > 1)
+		rc = store_ladder_put(a->s, l, a->err);
+	return rc ? rc : each_series(a, drop_old_of, &down);
+}
+
+/* A series with the user as its label user_id goes whole. */
+static int
+drop_of_user(struct away *a, void *self, uint64_t series, struct str identity, struct samples_coder *coder)
+{
+	const struct down *down = self;
+	struct store_sample x = { 0 };
+	struct json labels;
+	int rc = 0, left;
+
+	if (store_take_identity(identity, &x) || (labels = json_checked(x.labels), !json_is(labels, JSON_OBJECT)))
+		return store_damaged(a->err, a->s, "a series that cannot be read back");
+	if (!names_user(down->users, labels, ""))
+		return 0;
+	a->before = TIME_MAX + 1;
+	for (int i = 0; i < down->ladder->n && rc == 0; i++)
+		for (int part = 0; part < (i ? 4 : 1) && rc == 0; part++)
+			while ((rc = drop_first(a, store_rung_series(&down->ladder->rung[i], series, part), coder, down->dropped, &left)) > 0)
+				;
+	return rc ? rc : drop_series(a, series, identity);
+}
+
+int
+store_drop_events(struct store *s, struct str user, int (*which)(const void *, const struct event *), const void *self, int64_t *dropped,
+    struct err *err)
+{
+	struct away a = { .s = s, .before = TIME_MIN, .goes = which, .self = self, .user = user, .err = err };
+	int rc = store_begin(s, err);
+
+	*dropped = 0;
+	if (rc == 0 && (rc = retain_chunks(&a, dropped, 0)) == 0 && (rc = retain_tail(&a, dropped, 0)) == 0)
+		rc = store_commit(s, err);
+	store_abort(s);
+	buf_release(&a.scratch);
+	return rc;
+}
+
+int
+store_erase(struct store *s, struct str user, int (*is)(const void *, struct str user, int64_t came), const void *self, int dry,
+    struct store_dropped *dropped, struct err *err)
+{
+	struct users users = { .is = is, .self = self };
+	struct away a = { .s = s, .before = TIME_MIN, .goes = of_user, .self = &users, .user = user, .err = err };
+	struct store_ladder l;
+	struct down down = { &l, &dropped->samples, &users };
+	int rc = store_ladder_get(s, &l, err);
+
+	*dropped = (struct store_dropped){ 0 };
+	if (rc >= 0 && (rc = retain_chunks(&a, &dropped->events, dry)) == 0 && (rc = retain_tail(&a, &dropped->events, dry)) == 0 && !dry &&
+	    (rc = erase_rows(&a, &users)) == 0 && (rc = store_seal_samples(s, err)) == 0)
+		rc = each_series(&a, drop_of_user, &down);
+	buf_release(&users.text);
+	buf_release(&a.scratch);
+	return rc;
+}
+
+static int
+same_user(const void *self, struct str user, int64_t came)
+{
+	(void)came;
+	return str_eq(user, *(const struct str *)self);
+}
+
+int
+store_erase_user(struct store *s, struct str user, int64_t now, int dry, struct store_dropped *dropped, struct err *err)
+{
+	char mask[STORE_MASK_LEN], when[24];
+	int rc;
+
+	store_mask(s, user, mask);
+	snprintf(when, sizeof(when), "%lld", (long long)now);
+	if ((rc = store_begin(s, err)))
+		return rc;
+	if ((rc = store_erase(s, user, same_user, &user, dry, dropped, err)) == 0 && !dry &&
+	    (rc = store_put_state(s, STORE_ERASED, (struct str){ mask, sizeof(mask) }, str_of(when), err)) == 0)
+		rc = store_commit(s, err);
+	store_abort(s);
 	return rc;
 }
 

@@ -168,10 +168,20 @@ void store_hash(const struct store *, struct str, uint64_t out[2]);
 /* Folders and files, never through a symbolic link. */
 int store_make_dir(const char *path, struct err *);             /* 0700; fine when it is there; the parent is synced */
 int store_sync_dir(const char *path, struct err *);
-int store_check_format(const char *dir, int create, struct err *);
+#define STORE_ANYWHERE 8        /* beside STORE_CREATE or alone: nobody opens it, so that it may be on a network's file system */
+int store_check_format(const char *dir, int how, struct err *);
 int store_tenant_name_ok(const char *name);
 char *store_tenant_path(const char *dir, const char *tenant);   /* NULL: the system's; the caller frees */
 int store_damaged(struct err *, const struct store *, const char *what);
+
+/* retain.c: what there is of users for whom `is` gives 1, in the write transaction; came: when an event came in, TIME_NONE of what is made
+ * of events. user: there is only this one, p NULL: any. */
+struct store_dropped;
+int store_erase(struct store *, struct str user, int (*is)(const void *, struct str user, int64_t came), const void *self, int dry,
+    struct store_dropped *, struct err *);
+
+/* compact.c: a copy of this moment without free pages, as a new file; durable. On failure a part of it may lie there. */
+int store_copy(struct store *, const char *path, struct err *);
 
 /* The environment closed and opened again around what `between` does to its files; nobody else has it open then. */
 int store_reopen(struct store *, int (*between)(struct store *, struct err *), struct err *);

@@ -1,0 +1,412 @@
+/* data.c - what leaves a store and comes back: backups, archives, what there is of one user. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "at-admin.h"
+#include "base/cmd.h"
+#include "base/gz.h"
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/out.h"
+#include "base/time.h"
+#include "json/json.h"
+#include "store/admin.h"
+
+#define DAY_MS      86400000
+#define ARCHIVE_LOT (4 << 20)           /* bytes of rows packed together */
+
+/* ---- backup and restore */
+
+int
+data_backup(struct err *err)
+{
+	char *path = NULL;
+	int rc;
+
+	if (want.n != 1)
+		return err_set(err, ERR_USAGE, "backup: say where to, backup DIR");
+	if (want.dry) {
+		buf_printf(say(), "%s: would be copied into %s\n", cmd_settings()->store, want.words[0]);
+		return 0;
+	}
+	if ((rc = store_backup_all(cmd_settings()->store, want.words[0], time_now(), want.keep, &path, err)) == 0)
+		rc = access_note("backup", "-", path, err);
+	if (rc == 0)
+		buf_printf(say(), "%s\n", path);
+	free(path);
+	return rc;
+}
+
+static int
+restore_tenant(void *self, const char *name)
+{
+	struct err *err = self;
+	struct store_restored r;
+	struct buf what = { 0 };
+	int rc = store_restore(cmd_settings()->store, name, want.words[0], want.until, &r, err);
+
+	if (rc == 0) {
+		buf_printf(&what, "%s", r.from ? r.from : "nothing");
+		if (r.next)
+			buf_printf(&what, " and %lld events of %s", (long long)r.added, r.next);
+		if (r.erased)
+			buf_printf(&what, ", without %lld events of users erased since", (long long)r.erased);
+		if (!cmd_settings()->quiet)
+			cmd_say("%s: %lld events, of %s", name, (long long)r.events, buf_text(&what));
+		rc = access_note("restore", name, buf_text(&what), err);
+	}
+	buf_release(&what);
+	free(r.from);
+	free(r.next);
+	return rc;
+}
+
+/* What would be taken, without doing it. */
+static int
+plan(struct err *err)
+{
+	struct store_restored r;
+	int rc = store_restore_plan(want.words[0], want.until, &r, err);
+
+	if (rc == 0)
+		buf_printf(say(), "%s%s%s would be taken\n", r.from ? r.from : "", r.from && r.next ? ", and what came after it of " : "", r.next ? r.next : "");
+	free(r.from);
+	free(r.next);
+	return rc;
+}
+
+static int
+is_there(const char *below)
+{
+	struct buf path = { 0 };
+	struct stat st;
+	int there;
+
+	buf_printf(&path, "%s/%s", cmd_settings()->store, below);
+	there = lstat(buf_text(&path), &st) == 0;
+	buf_release(&path);
+	return there;
+}
+
+/* Every tenant of the backup; users, keys and audit too where the store has none. */
+static int
+restore_all(struct err *err)
+{
+	struct store_restored r;
+	int rc = store_restore_plan(want.words[0], want.until, &r, err);
+
+	if (rc == 0 && !is_there("system/data.mdb"))
+		rc = store_restore_system(cmd_settings()->store, r.from ? r.from : r.next, err);
+	else if (rc == 0 && cmd_settings()->verbose)
+		cmd_say("users, keys and audit stay as they are");
+	if (rc == 0)
+		rc = store_tenants(r.from ? r.from : r.next, restore_tenant, err, err);
+	free(r.from);
+	free(r.next);
+	return rc;
+}
+
+int
+data_restore(struct err *err)
+{
+	struct buf tenant = { 0 };
+	int rc, fresh = !is_there("format");
+
+	if (want.n != 1)
+		return err_set(err, ERR_USAGE, "restore: say from where, restore DIR");
+	buf_printf(&tenant, "tenants/%s/data.mdb", cmd_settings()->tenant);
+	rc = want.dry || (!want.all && !is_there(buf_text(&tenant))) || fresh ? 0 : sure(err, "putting the backup in the place of what is there");
+	buf_release(&tenant);
+	if (rc)
+		return rc;
+	if (want.dry)
+		return plan(err);
+	if (!want.all && !fresh)
+		return restore_tenant(err, cmd_settings()->tenant);
+	return restore_all(err);
+}
+
+/* ---- one user */
+
+static int
+no_user(const char *verb, struct err *err)
+{
+	if (want.user && *want.user && want.n == 0)
+		return 0;
+	return err_set(err, ERR_USAGE, "%s: say of whom, --user ID", verb);
+}
+
+struct export { struct str user; int rc; };
+
+static int
+put_row(void *self, int64_t time, struct str json)
+{
+	static const char *const places[] = { "labels", "key" };
+	const struct export *e = self;
+	struct json row = json_checked(json);
+	int of = json_text_eq(json_get(row, STR("user_id")), e->user);
+
+	(void)time;
+	for (size_t i = 0; i < 2; i++)
+		of |= json_text_eq(json_get(json_get(row, str_of(places[i])), STR("user_id")), e->user);
+	if (of) {
+		buf_str(say(), json);
+		buf_byte(say(), '\n');
+		out_row(out_stdout());
+	}
+	return 0;
+}
+
+static int
+put_sample(void *self, const struct store_sample *x)
+{
+	const struct export *e = self;
+
+	if (!json_text_eq(json_get(json_checked(x->labels), STR("user_id")), e->user))
+		return 0;
+	buf_lit(say(), "{\"metric\":");
+	json_put_string(say(), x->metric);
+	buf_lit(say(), ",\"timestamp\":");
+	json_put_time(say(), x->time);
+	if (x->window.n) {
+		buf_lit(say(), ",\"window\":");
+		json_put_string(say(), x->window);
+	}
+	buf_lit(say(), ",\"labels\":");
+	buf_str(say(), x->labels);
+	buf_byte(say(), ',');
+	json_put_key(say(), x->field);
+	json_put_double(say(), x->value);
+	buf_lit(say(), "}\n");
+	out_row(out_stdout());
+	return 0;
+}
+
+static int
+export(struct store *s, const char *name, struct err *err)
+{
+	static const char *const kinds[] = { "anomaly", "alert", "insight" };
+	struct export e = { .user = str_of(want.user) };
+	struct store_range range = { .from = TIME_MIN, .to = TIME_MAX + 1, .user_id = e.user, .by_time = 1 };
+	struct store_scan *scan = store_scan_open(s, &range, err);
+	struct event ev;
+	int rc = scan ? 1 : err->code;
+
+	(void)name;
+	while (rc > 0 && !cmd_stopping() && (rc = store_scan_next(scan, &ev, err)) > 0)
+		if (str_eq(ev.user_id, e.user)) {
+			event_put(say(), &ev);
+			buf_byte(say(), '\n');
+			out_row(out_stdout());
+		}
+	store_scan_close(scan);
+	if (rc == 0)
+		rc = store_each_sample(s, (struct str){ 0 }, TIME_MIN, TIME_MAX + 1, put_sample, &e, err);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && rc == 0; i++)
+		rc = store_each_row(s, kinds[i], TIME_MIN, TIME_MAX + 1, put_row, &e, err);
+	return rc;
+}
+
+int
+data_export(struct err *err)
+{
+	int rc = no_user("export", err);
+
+	return rc ? rc : on_tenants(export, STORE_READ, err);
+}
+
+static int
+erase(struct store *s, const char *name, struct err *err)
+{
+	struct store_dropped gone;
+	char mask[STORE_MASK_LEN + 8] = "user ";
+	int rc = store_erase_user(s, str_of(want.user), time_now(), want.dry, &gone, err);
+
+	if (rc == 0 && want.dry) {
+		buf_printf(say(), "%s: %lld events would go, and series, anomalies, alerts and insights of the user\n", name, (long long)gone.events);
+		return 0;
+	}
+	if (rc || (rc = store_shred(s, err)) < 0)
+		return rc;
+	if (!cmd_settings()->quiet)
+		cmd_say("%s: %lld events and %lld samples gone%s", name, (long long)gone.events, (long long)gone.samples,
+		    rc ? "; another process has the tenant open, so that traces stay in free pages of the file until at-admin compact finds it alone" : "");
+	store_mask(s, str_of(want.user), mask + 5);
+	mask[5 + STORE_MASK_LEN] = 0;
+	return access_note("user.erase", name, mask, err);
+}
+
+int
+data_erase(struct err *err)
+{
+	int rc = no_user("erase", err);
+
+	if (rc == 0 && !want.dry)
+		rc = sure(err, "erasing a user");
+	return rc ? rc : on_tenants(erase, STORE_WRITE, err);
+}
+
+/* ---- archive: events by day as files, then off the store */
+
+struct archive {
+	const char *dir;                /* DIR/TENANT */
+	struct buf rows, packed, path;
+	int64_t day, n, files;
+	uint64_t last;                  /* greatest seq written */
+	int fd;
+};
+
+static int
+put_lot(struct archive *a, struct err *err)
+{
+	if (a->rows.n == 0)
+		return 0;
+	buf_clear(&a->packed);
+	gz_pack(buf_get(&a->rows), 0, &a->packed);
+	buf_clear(&a->rows);
+	return io_write(a->fd, a->packed.p, a->packed.n) ? err_set(err, ERR_IO, "%s: %s", a->path.p, strerror(errno)) : 0;
+}
+
+/* The day's file, complete and durable, under its name. */
+static int
+end_day(struct archive *a, struct err *err)
+{
+	struct buf part = { 0 };
+	int rc;
+
+	if (a->fd < 0)
+		return 0;
+	rc = put_lot(a, err);
+	if (rc == 0 && fsync(a->fd))
+		rc = err_set(err, ERR_IO, "%s: %s", a->path.p, strerror(errno));
+	close(a->fd);
+	a->fd = -1;
+	buf_printf(&part, "%s.part", a->path.p);
+	if (rc == 0 && rename(buf_text(&part), a->path.p))
+		rc = err_set(err, ERR_IO, "%s: %s", a->path.p, strerror(errno));
+	buf_release(&part);
+	a->files++;
+	return rc;
+}
+
+/* A day that was archived before, when late events had not come yet, gets a further file. */
+static int
+begin_day(struct archive *a, int64_t day, struct err *err)
+{
+	char text[TIME_LEN];
+	struct buf part = { 0 };
+
+	time_print(day * DAY_MS, text);
+	for (int i = 1; i == 1 || access(a->path.p, F_OK) == 0; i++) {
+		buf_clear(&a->path);
+		buf_printf(&a->path, i == 1 ? "%s/%.10s.ndjson.gz" : "%s/%.10s-%d.ndjson.gz", a->dir, text, i);
+		buf_text(&a->path);
+	}
+	a->day = day;
+	buf_printf(&part, "%s.part", a->path.p);
+	unlink(buf_text(&part));
+	a->fd = io_open(part.p, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (a->fd < 0)
+		err_set(err, ERR_IO, "%s: %s", part.p, strerror(errno));
+	buf_release(&part);
+	return a->fd < 0 ? err->code : 0;
+}
+
+static int
+archive_events(struct archive *a, struct store *s, struct err *err)
+{
+	struct store_range range = { .from = TIME_MIN, .to = want.before, .by_time = 1 };
+	struct store_scan *scan = store_scan_open(s, &range, err);
+	struct event ev;
+	int rc = scan ? 1 : err->code;
+
+	while (rc > 0 && (rc = store_scan_next(scan, &ev, err)) > 0) {
+		int64_t day = ev.time / DAY_MS - (ev.time % DAY_MS < 0);
+
+		if (cmd_stopping()) {
+			rc = err_set(err, ERR_CANCEL, "stopped: the store is as it was");
+			break;
+		}
+		if (a->fd < 0 || day != a->day)
+			rc = end_day(a, err) || begin_day(a, day, err) ? err->code : 1;
+		if (rc < 0)
+			break;
+		event_put(&a->rows, &ev);
+		buf_byte(&a->rows, '\n');
+		a->n++;
+		a->last = ev.seq > a->last ? ev.seq : a->last;
+		if (a->rows.n >= ARCHIVE_LOT && put_lot(a, err))
+			rc = err->code;
+	}
+	store_scan_close(scan);
+	if (rc == 0)
+		rc = end_day(a, err);
+	if (a->fd >= 0)
+		close(a->fd);
+	return rc;
+}
+
+static int
+was_archived(const void *self, const struct event *ev)
+{
+	const struct archive *a = self;
+
+	return ev->time < want.before && ev->seq <= a->last;
+}
+
+static int
+archive(struct store *s, const char *name, struct err *err)
+{
+	struct archive a = { .fd = -1 };
+	struct buf dir = { 0 };
+	char what[96];
+	int64_t gone = 0;
+	int rc = 0;
+
+	buf_printf(&dir, "%s/%s", want.words[0], name);
+	a.dir = buf_text(&dir);
+	if ((mkdir(want.words[0], 0700) && errno != EEXIST) || (mkdir(a.dir, 0700) && errno != EEXIST))
+		rc = err_set(err, ERR_IO, "%s: %s", a.dir, strerror(errno));
+	if (rc == 0 && (rc = archive_events(&a, s, err)) == 0 && a.n &&
+	    (rc = store_drop_events(s, (struct str){ 0 }, was_archived, &a, &gone, err)) == 0) {
+		snprintf(what, sizeof(what), "%lld events in %lld files", (long long)a.n, (long long)a.files);
+		rc = access_note("archive", name, what, err);
+		if (!cmd_settings()->quiet)
+			cmd_say("%s: %s", name, what);
+	}
+	buf_release(&a.rows);
+	buf_release(&a.packed);
+	buf_release(&a.path);
+	buf_release(&dir);
+	return rc;
+}
+
+static int
+archive_count(struct store *s, const char *name, struct err *err)
+{
+	struct store_dropped old;
+	int rc = store_retain(s, want.before, TIME_NONE, 1, &old, err);
+
+	if (rc == 0)
+		buf_printf(say(), "%s: %lld events would go into %s/%s\n", name, (long long)old.events, want.words[0], name);
+	return rc;
+}
+
+int
+data_archive(struct err *err)
+{
+	int rc;
+
+	if (want.n != 1 || want.before == TIME_NONE)
+		return err_set(err, ERR_USAGE, "archive: say where to and what, archive DIR --before TIME");
+	if ((rc = want.dry ? 0 : sure(err, "taking what is older off the store")))
+		return rc;
+	if (want.dry)
+		return on_tenants(archive_count, STORE_WRITE, err);
+	return on_tenants(archive, STORE_WRITE, err);
+}

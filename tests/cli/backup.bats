@@ -1,0 +1,203 @@
+#!/usr/bin/env bats
+# What leaves a store and comes back: backup, restore, archive, export, erase.
+
+load ../helper
+
+setup() {
+	seq 200 | awk '{ printf "{\"event\":\"buy\",\"timestamp\":17000%d00,\"id\":\"i%d\",\"user_id\":\"u%d\",\"properties\":{\"n\":%d}}\n", $1, $1, $1 % 4, $1 }' > rows
+	head -100 rows > first
+	sed -n 101,150p rows > second
+	tail -50 rows > third
+	at-ingest -q first
+}
+
+count() { at-query -f csv "SELECT count(*) FROM events $1" | tail -1 | tr -d '\r'; }
+moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
+
+@test "backup: a store of its own, its name on stdout, whole while others write" {
+	at-admin key create app --role ingest > key
+	( for i in $(seq 20); do at-ingest -q second; done ) &
+	one=$(at-admin backup copies)
+	wait
+	[ -d "$one" ]
+	at-query -S "$one" "SELECT count(*) AS n FROM events" | grep -E '"n":(100|[1-9]50|[1-9]00|1[01]50|1000|1100)}'
+	at-admin -S "$one" verify -a
+	at-admin -S "$one" key list | grep -q app
+	[ "$(at-admin audit list -a | grep -c '"action":"backup"')" = 1 ]
+}
+
+@test "backup: --keep lets older ones go, and no half one has a name" {
+	for i in 1 2 3 4; do at-admin backup copies --keep 2 > last; done
+	[ "$(ls copies | wc -l)" = 2 ]
+	[ -d "$(cat last)" ]
+	[ -z "$(ls -A copies | grep '^\.')" ]
+	run -1 at-admin backup /dev/null/copies
+	[[ $output == *"Not a directory"* ]]
+	run -2 at-admin backup
+	run -1 at-admin -S nothing backup copies
+}
+
+@test "restore: the newest; asked for on a store that has something" {
+	at-admin backup copies
+	at-ingest -q second
+	run -2 at-admin restore copies
+	[[ $output == *"add --yes"* ]]
+	[ "$(count)" = 150 ]
+	at-admin restore copies -n | grep -q 'would be taken'
+	at-admin restore copies -yq
+	[ "$(count)" = 100 ]
+	at-ingest -q third
+	[ "$(count)" = 150 ]
+	at-admin verify -a
+}
+
+@test "restore: a store that is gone, or damaged, all tenants with users, keys and audit" {
+	at-admin -T shop init
+	at-ingest -q -T shop second
+	at-admin key create app --role ingest > key
+	at-admin backup copies
+	rm -rf "$AT_STORE"
+	at-admin restore copies -q
+	[ "$(count)" = 100 ]
+	[ "$(at-query -T shop -f csv 'SELECT count(*) FROM events' | tail -1 | tr -d '\r')" = 50 ]
+	at-admin key list | grep -q app
+	at-admin audit verify
+	for damage in 'truncate -s 0' 'truncate -s 9000' 'dd status=none conv=notrunc bs=4096 count=2 if=/dev/urandom of='; do
+		case $damage in
+		*of=) $damage"$AT_STORE/tenants/default/data.mdb" ;;
+		*) $damage "$AT_STORE/tenants/default/data.mdb" ;;
+		esac
+		at-admin restore copies -yq
+		[ "$(count)" = 100 ]
+		at-admin verify
+	done
+}
+
+@test "restore --until: events in order of arrival up to that moment, whatever their own time" {
+	before=$(moment)
+	at-agg -q -s -w 1m -M n rows > /dev/null
+	at-admin backup copies
+	at-ingest -q second
+	then=$(moment)
+	at-ingest -q third
+	at-admin backup copies
+	at-admin compact
+	at-admin restore copies --until "$then" -yq
+	[ "$(count)" = 150 ]
+	[ "$(at-query -f csv 'SELECT max(n) FROM events' | tail -1 | tr -d '\r')" = 150 ]
+	at-admin verify
+	at-admin restore copies --until "$before" -yq           # before the first backup: all out of it, by when it came
+	[ "$(count)" = 100 ]
+	at-admin restore copies -yq
+	[ "$(count)" = 200 ]
+}
+
+@test "restore --until: what came after the last backup is in the store itself" {
+	at-admin backup copies
+	at-ingest -q second
+	then=$(moment)
+	at-ingest -q third                              # the mistake
+	at-admin restore copies --until "$then" -y 2> said
+	grep -q '150 events' said
+	[ "$(count)" = 150 ]
+	truncate -s 5000 "$AT_STORE/tenants/default/data.mdb"
+	run -1 at-admin restore copies --until "$then" -y
+	[[ $output == *"leave --until out"* ]]
+}
+
+@test "restore: not under a process that has the tenant open; the store stays as it is" {
+	at-admin backup copies
+	at-ingest -q second
+	mkfifo hold
+	at-ingest -q < hold &
+	exec 7> hold
+	head -1 third >&7
+	sleep 0.5
+	run -1 at-admin restore copies -y
+	exec 7>&-
+	wait
+	[[ $output == *"another process has the tenant open"* ]]
+	[ "$(count)" = 151 ]
+	[ ! -e "$AT_STORE/.restoring" ]
+}
+
+@test "restore: killed at any time, the store is the old one or the new one" {
+	at-admin backup copies
+	for i in 1 2 3 4 5 6 7 8; do
+		at-ingest -q second
+		at-admin restore copies -yq & pid=$!
+		sleep "0.0$i"
+		kill -9 $pid 2> /dev/null || true
+		wait $pid || true
+		n=$(count)
+		[ "$n" = 100 ] || [ $((n % 50)) = 0 ]
+		at-admin verify
+	done
+}
+
+@test "restore: a damaged backup is told, and nothing is changed" {
+	one=$(at-admin backup copies)
+	at-ingest -q second
+	dd status=none conv=notrunc bs=4096 seek=3 count=4 if=/dev/urandom of="$one/tenants/default/data.mdb"
+	run -1 at-admin restore copies -y
+	[ "$(count)" = 150 ]
+	run -1 at-admin restore . -y
+	[[ $output == *"no backups there"* ]]
+	run -1 at-admin restore nowhere -y
+}
+
+@test "erase: a user's events, series and rows, out of the file too, and a restore does not bring them back" {
+	at-agg -q -s -w 1m -b user_id rows > /dev/null
+	at-admin compact
+	at-admin backup copies
+	at-admin erase --user u1 -n | grep -q '25 events would go'
+	[ "$(count)" = 100 ]
+	run -2 at-admin erase --user u1
+	at-admin erase --user u1 -y 2> said
+	grep -q '25 events and' said
+	[ "$(count)" = 75 ]
+	[ "$(count "WHERE user_id = 'u1'")" = 0 ]
+	[ -z "$(at-admin export --user u1)" ]
+	[ "$(at-query -f csv "SELECT count(*) FROM metrics WHERE user_id = 'u1'" | tail -1 | tr -d '\r')" = 0 ]
+	! grep -qa '"u1"' "$AT_STORE/tenants/default/data.mdb"
+	[ "$(at-admin audit list | grep user.erase | grep -c u1)" = 0 ]
+	at-admin verify
+	at-admin restore copies -yq
+	[ "$(count)" = 75 ]
+	[ -z "$(at-admin export --user u1)" ]
+	grep '"u1"' second | at-ingest -q               # the user comes again: that is kept
+	more=$(at-admin export --user u1 | wc -l)
+	[ "$more" -gt 0 ]
+	at-admin backup copies
+	at-admin restore copies -yq
+	[ "$(at-admin export --user u1 | wc -l)" = "$more" ]
+	run -2 at-admin erase -y
+}
+
+@test "export: all there is of a user, as rows that can be read again" {
+	at-agg -q -s -w 1m -b user_id first > /dev/null
+	at-admin export --user u2 > of
+	[ "$(grep -c '"event":"buy"' of)" = 25 ]
+	[ "$(grep -c '"metric":"events"' of)" -gt 0 ]
+	! grep -q '"u[013]"' of
+	grep '"event"' of | at-ingest -n | cmp - <(grep '"event"' of)
+	run -2 at-admin export
+}
+
+@test "archive: events by day into files, and off the store; later ones beside them" {
+	run -2 at-admin archive old
+	at-admin archive old --before 2100-01-01 -n | grep -q '100 events would go'
+	run -2 at-admin archive old --before 2100-01-01
+	at-admin archive old --before 2100-01-01 -yq
+	[ "$(count)" = 0 ]
+	at-ingest -q second
+	at-admin archive old --before 2100-01-01 -yq
+	[ -z "$(find old -name '*.part')" ]
+	at-ingest -q old/default/*.ndjson.gz
+	[ "$(count)" = 150 ]
+	[ "$(count 'WHERE n <= 150')" = 150 ]
+	at-query "SELECT id, event, timestamp, user_id, n FROM events ORDER BY n" > got
+	rm -rf "$AT_STORE"
+	cat first second | at-ingest -q
+	at-query "SELECT id, event, timestamp, user_id, n FROM events ORDER BY n" | cmp - got
+}
