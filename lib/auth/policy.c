@@ -28,6 +28,7 @@ struct policy {
 	int n;
 	uint64_t hash;
 	roles plain;            /* which hide and mask nothing */
+	struct role only;       /* whoever asks sees no other events: its events and rows */
 };
 
 /* ---- making one */
@@ -81,7 +82,7 @@ check_columns(const struct str *column, int n, const char *what, struct err *err
 }
 
 static int
-check_rows(struct str rows, struct err *err)
+check_rows(struct str rows, const char *what, struct err *err)
 {
 	char *text = mem_dup(rows.p, rows.n);
 	struct expr *e = memchr(rows.p, 0, rows.n) ? NULL : expr_new(text, EXPR_NATIVE_ONLY, err);
@@ -89,7 +90,7 @@ check_rows(struct str rows, struct err *err)
 	if (!e && !err->code)
 		err_set(err, ERR_USAGE, "a byte 0");
 	if (!e)
-		err_at(err, "rows: ");
+		err_at(err, "%s: ", what);
 	expr_free(e);
 	free(text);
 	return err->code;
@@ -101,7 +102,7 @@ add_role(struct policy *p, const struct policy_text *text, struct err *err)
 	struct role *r = &p->role[p->n];
 
 	if (check_columns(text->hide, text->n_hide, "hide", err) < 0 || check_columns(text->mask, text->n_mask, "mask", err) < 0 ||
-	    (text->rows.p && check_rows(text->rows, err) < 0))
+	    (text->rows.p && check_rows(text->rows, "rows", err) < 0))
 		return err->code;
 	*r = (struct role){ text->rows.p ? arena_dup(p->arena, text->rows.p, text->rows.n) : NULL,
 		copy_names(p->arena, text->events, text->n_events), copy_names(p->arena, text->metrics, text->n_metrics),
@@ -118,6 +119,14 @@ put_names(struct buf *b, const struct names *names)
 		varint_put_str(b, names->name[i]);
 }
 
+static void
+put_role(struct buf *b, const struct role *r)
+{
+	buf_byte(b, r->rows ? 1 : 0);
+	varint_put_str(b, r->rows ? str_of(r->rows) : STR(""));
+	put_names(b, &r->events), put_names(b, &r->metrics), put_names(b, &r->hide), put_names(b, &r->mask);
+}
+
 /* The same roles in another order are the same policy. */
 static uint64_t
 hash_of(const struct policy *p)
@@ -128,12 +137,8 @@ hash_of(const struct policy *p)
 	uint64_t hash = 0;
 
 	for (int i = 0; i < p->n; i++) {
-		const struct role *r = &p->role[i];
-
 		buf_clear(&text);
-		buf_byte(&text, r->rows ? 1 : 0);
-		varint_put_str(&text, r->rows ? str_of(r->rows) : STR(""));
-		put_names(&text, &r->events), put_names(&text, &r->metrics), put_names(&text, &r->hide), put_names(&text, &r->mask);
+		put_role(&text, &p->role[i]);
 		role[i] = (struct str){ arena_dup(p->arena, text.p, text.n), text.n };
 	}
 	if (p->n)
@@ -141,6 +146,8 @@ hash_of(const struct policy *p)
 	buf_clear(&text);
 	for (int i = 0; i < p->n; i++)
 		varint_put_str(&text, role[i]);
+	if (p->only.rows || p->only.events.n)
+		put_role(&text, &p->only);
 	sha256(buf_get(&text), sum);
 	memcpy(&hash, sum, sizeof(hash));
 	buf_release(&text);
@@ -169,6 +176,30 @@ policy_new(const struct policy_text *text, int n, struct err *err)
 			return NULL;
 		}
 	}
+	p->hash = hash_of(p);
+	return p;
+}
+
+struct policy *
+policy_narrow(const struct policy *of, const struct str *events, int n_events, struct str rows, struct err *err)
+{
+	struct policy *p;
+
+	if (rows.p && check_rows(rows, "where", err) < 0)
+		return NULL;
+	p = mem_new(sizeof(*p));
+	p->users = 1;
+	p->arena = arena_new(0);
+	p->n = of ? of->n : 1;
+	p->role = mem_new(((size_t)p->n + 1) * sizeof(*p->role));
+	p->plain = of ? of->plain : 1;
+	for (int i = 0; of && i < p->n; i++) {
+		const struct role *r = &of->role[i];
+
+		p->role[i] = (struct role){ r->rows ? arena_dup(p->arena, r->rows, strlen(r->rows)) : NULL, copy_names(p->arena, r->events.name, r->events.n),
+			copy_names(p->arena, r->metrics.name, r->metrics.n), copy_names(p->arena, r->hide.name, r->hide.n), copy_names(p->arena, r->mask.name, r->mask.n) };
+	}
+	p->only = (struct role){ .rows = rows.p ? arena_dup(p->arena, rows.p, rows.n) : NULL, .events = copy_names(p->arena, events, n_events) };
 	p->hash = hash_of(p);
 	return p;
 }
@@ -232,6 +263,8 @@ any_fits(const struct names *patterns, struct str name)
 int
 policy_event_name(const struct policy *p, struct str name)
 {
+	if (p && !any_fits(&p->only.events, name))
+		return 0;
 	for (int i = 0; p && i < p->n; i++)
 		if (any_fits(&p->role[i].events, name))
 			return 1;
@@ -312,6 +345,7 @@ struct policy_reader {
 	const struct policy *policy;
 	const struct store *store;
 	struct condition *condition;    /* of each role; row NULL: none */
+	struct condition only;
 	struct map sights;              /* column -> struct sight * of the arena */
 	struct arena *arena;
 	struct json value[PROJECT_MOST];
@@ -345,12 +379,20 @@ policy_reader_new(const struct policy *p, const struct store *store, struct err 
 	r->store = store;
 	r->arena = arena_new(0);
 	r->condition = mem_new(((size_t)p->n + 1) * sizeof(*r->condition));
-	for (int i = 0; i < p->n; i++)
-		if (open_condition(&r->condition[i], p->role[i].rows, err) < 0) {
+	for (int i = 0; i <= p->n; i++)
+		if (open_condition(i < p->n ? &r->condition[i] : &r->only, i < p->n ? p->role[i].rows : p->only.rows, err) < 0) {
 			policy_reader_free(r);
 			return NULL;
 		}
 	return r;
+}
+
+static void
+close_condition(struct condition *c)
+{
+	expr_free(c->row);
+	expr_free(c->fields);
+	project_free(c->project);
 }
 
 void
@@ -358,11 +400,9 @@ policy_reader_free(struct policy_reader *r)
 {
 	if (!r)
 		return;
-	for (int i = 0; i < r->policy->n; i++) {
-		expr_free(r->condition[i].row);
-		expr_free(r->condition[i].fields);
-		project_free(r->condition[i].project);
-	}
+	for (int i = 0; i < r->policy->n; i++)
+		close_condition(&r->condition[i]);
+	close_condition(&r->only);
 	free(r->condition);
 	map_release(&r->sights);
 	arena_free(r->arena);
@@ -486,30 +526,31 @@ show_field(struct policy_reader *r, struct str *value, struct str column, char m
 	}
 }
 
+/* r->row is empty, or the event's: it is made when the first condition asks for it. */
+static int
+holds(struct policy_reader *r, const struct condition *c, const struct event *ev)
+{
+	struct err wrong = { 0 };
+
+	if (!c->row)
+		return 1;
+	if (!r->row.n)
+		event_put(&r->row, ev);
+	return expr_test(c->row, buf_get(&r->row), &wrong) == 1;
+}
+
 int
 policy_see(struct policy_reader *r, struct event *ev, struct err *err)
 {
 	const struct policy *p = r->policy;
-	struct err wrong = { 0 };
 	roles by = 0;
-	int have_row = 0;
 
 	(void)err;
-	for (int i = 0; i < p->n; i++) {
-		if (!any_fits(&p->role[i].events, ev->name))
-			continue;
-		if (r->condition[i].row) {
-			if (!have_row) {
-				buf_clear(&r->row);
-				event_put(&r->row, ev);
-				have_row = 1;
-			}
-			err_clear(&wrong);
-			if (expr_test(r->condition[i].row, buf_get(&r->row), &wrong) != 1)
-				continue;
-		}
-		by |= (roles)1 << i;
-	}
+	buf_clear(&r->row);
+	if (!any_fits(&p->only.events, ev->name) || !holds(r, &r->only, ev))
+		return 0;
+	for (int i = 0; i < p->n; i++)
+		by |= (roles)(any_fits(&p->role[i].events, ev->name) && holds(r, &r->condition[i], ev)) << i;
 	if (!by || by & p->plain)
 		return by != 0;
 	show_field(r, &ev->id, STR("id"), r->mask[0], by);
@@ -716,7 +757,7 @@ policy_rights(const struct policy *p, struct store_rights *to)
 {
 	*to = (struct store_rights){ .open = open_reader, .close = close_reader, .event = see_event, .series = see_series, .row = see_row,
 		.event_name = see_name, .hash = p->hash, .self = p };
-	for (int i = 0; i < p->n; i++)
-		if (p->role[i].rows)
+	for (int i = 0; i <= p->n; i++)
+		if (i < p->n ? p->role[i].rows : p->only.rows)
 			to->needs = STORE_SKIP_ID | STORE_SKIP_USER | STORE_SKIP_SESSION | STORE_SKIP_PROPERTIES;
 }

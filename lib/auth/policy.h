@@ -35,6 +35,10 @@ struct policy_text { struct str rows; const struct str *events, *metrics, *hide,
 
 /* Of n roles; of none: nothing is seen. NULL with err->code 0: one of them allows all. The texts are copied. */
 struct policy *policy_new(const struct policy_text *, int n, struct err *);
+
+/* The same bounds, and of events only those of these names (or patterns; none: all) on which the condition (p NULL: none) holds: not a
+ * right but a view, so series, anomalies and the like are seen as before. `of` may be NULL. NULL on failure. */
+struct policy *policy_narrow(const struct policy *of, const struct str *events, int n_events, struct str rows, struct err *);
 struct policy *policy_hold(struct policy *);    /* another owner of it; NULL is fine */
 void policy_free(struct policy *);              /* once for new and for each hold */
 

@@ -837,6 +837,10 @@ source_files(struct run *r, struct ingest_spec *spec, struct err *err)
 		err_set(err, ERR_USAGE, "--from: no source '%s' in %s/data-sources.json", spec->from, cmd_settings()->config);
 		return NULL;
 	}
+	if (type && strcmp(type, "events") == 0) {
+		err_set(err, ERR_USAGE, "--from: source '%s' is a name for events that are stored, there is nothing to read", spec->from);
+		return NULL;
+	}
 	if (!type || strcmp(type, "file")) {
 		err_set(err, ERR_USAGE, "--from: source '%s' is of type %s, which is not in this build; files are", spec->from, type ? type : "?");
 		return NULL;

@@ -14,6 +14,7 @@
 #include "serve/serve_priv.h"
 
 #define NAMES_MOST 32                   /* metrics of a request */
+#define EVENTS_MOST 256                 /* names of a data source */
 #define STEPS_MOST 32
 #define TOLD 1.96                       /* z from which a change is told: one of twenty comes by chance */
 #define POINTS_MOST 20000
@@ -408,19 +409,34 @@ other_metric(struct work *w, struct str metric)
 
 /* ---- POST /insights */
 
-/* 0, or answered: a named set of events; user_behavior is always there. */
+/* The view of the data source: of the events only those of it; what is no event, such as a stored metric, is not narrowed. 0, or
+ * answered. *narrow NULL: all of them; to be freed. *users: what users do, so that what is counted by user anyhow needs no view. */
 static int
-find_source(struct work *w, struct str name)
+find_source(struct exchange *ex, struct str name, struct policy **narrow, int *users)
 {
-	struct json source;
+	struct json source = name.n ? json_get(config_get(ex->config, "data-sources", "sources"), name) : JSON_ABSENT, events = json_get(source, STR("events"));
+	struct str list[EVENTS_MOST], where = exchange_text(ex, json_get(source, STR("where")));
+	struct err err = { 0 };
+	struct json_iter it;
+	int n = 0;
 
-	if (!name.n || str_eq(name, STR("user_behavior")))
-		return 0;
-	source = json_get(config_get(w->ex->config, "data-sources", "sources"), name);
-	if (source.type == JSON_OBJECT)
-		return 0;
-	exchange_problem(w->ex, 404, "no data source '%.*s': user_behavior, or one of config/data-sources.json", name.n > 60 ? 60 : (int)name.n, name.p);
-	return -1;
+	*narrow = NULL;
+	*users = source.type != JSON_OBJECT && str_eq(name, STR("user_behavior"));
+	if (source.type != JSON_OBJECT && name.n && !*users) {
+		exchange_problem(ex, 404, "no data source '%.*s': user_behavior, or one of config/data-sources.json", name.n > 60 ? 60 : (int)name.n, name.p);
+		return -1;
+	}
+	if (*users)
+		where = STR(".user_id != null");
+	if (events.type == JSON_STRING)
+		list[n++] = exchange_text(ex, events);
+	for (it = json_iter(events); events.type == JSON_ARRAY && n < EVENTS_MOST && json_next(&it); )
+		list[n++] = exchange_text(ex, it.value);
+	if ((n || where.p) && !(*narrow = policy_narrow(ex->who->policy, list, n, where, &err))) {
+		exchange_problem(ex, 422, "data source '%.*s': %s", name.n > 60 ? 60 : (int)name.n, name.p, err.text);
+		return -1;
+	}
+	return 0;
 }
 
 static void
@@ -431,8 +447,10 @@ insights(struct exchange *ex)
 	int recommend = json_get(ex->body, STR("includeRecommendations")).type == JSON_TRUE, n = 0;
 	struct str name[NAMES_MOST], range = exchange_text(ex, json_get(ex->body, STR("timeRange")));
 	struct work w = { .ex = ex };
+	struct policy *narrow;
 	struct json_iter it;
 	struct buf json = { 0 }, both = { 0 };
+	int users;
 
 	if (!range.p && json_get(ex->body, STR("from")).type == JSON_STRING) {
 		buf_str(&both, exchange_text(ex, json_get(ex->body, STR("from"))));
@@ -446,7 +464,7 @@ insights(struct exchange *ex)
 	for (int i = 0; !n && i < 2; i++)
 		name[i] = usual[i];
 	n = n ? n : 2;
-	if (find_source(&w, exchange_text(ex, json_get(ex->body, STR("dataSource")))) || exchange_range(ex, range.p ? range : STR("7d"), 0, &w.now.from, &w.now.to))
+	if (exchange_range(ex, range.p ? range : STR("7d"), 0, &w.now.from, &w.now.to))
 		return;
 	if (w.now.from <= TIME_MIN) {           /* no beginning: nothing lies before it */
 		exchange_problem(ex, 400, "timeRange: wants a beginning, so that there is a period before it");
@@ -457,18 +475,25 @@ insights(struct exchange *ex)
 	w.before = (struct period){ w.now.from - (w.now.to - w.now.from), w.now.from };
 	if (w.before.from < TIME_MIN)
 		w.before.from = TIME_MIN;
-	if (!(w.query = exchange_query(ex)))
+	if (find_source(ex, exchange_text(ex, json_get(ex->body, STR("dataSource"))), &narrow, &users) || !(w.query = exchange_query(ex))) {
+		policy_free(narrow);
 		return;
+	}
 	for (int i = 0; i < n && !w.err.code; i++) {
 		struct json own = json_get(config_get(ex->config, "analytics", "metrics"), name[i]);
+		int built_in = own.type == JSON_OBJECT ? 0 : str_eq(name[i], usual[0]) ? 1 : str_eq(name[i], usual[1]) ? 2 : 0;
 
-		if (own.type != JSON_OBJECT && str_eq(name[i], usual[0]))
+		query_set_policy(w.query, narrow && !(users && built_in) ? narrow : ex->who->policy);
+		w.n_steps = 0;
+		if (built_in == 1)
 			conversion_rate(&w, recommend);
-		else if (own.type != JSON_OBJECT && str_eq(name[i], usual[1]))
+		else if (built_in == 2)
 			user_engagement(&w, recommend);
 		else
 			other_metric(&w, name[i]);
 	}
+	query_set_policy(w.query, ex->who->policy);
+	policy_free(narrow);
 	if (w.err.code) {
 		exchange_error(ex, &w.err);
 	} else {

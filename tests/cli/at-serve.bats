@@ -180,6 +180,26 @@ P
 	post /api/v1/insights '{"dataSource":"nobody"}' > /dev/null && [ "$status_code" = 404 ]
 }
 
+@test "a data source narrows insights to its events: by name, by a condition, and for user_behavior to those that have a user" {
+	mkdir config
+	cat > config/data-sources.json <<-'END'
+	{"sources":{"web":{"type":"events","events":"page_*","where":".properties.plan == \"pro\""},"all":{"type":"events"},
+	"log":{"type":"file","path":"x","events":["boot"]},"odd":{"type":"events","where":"$ENV"}}}
+	END
+	serve_start -c config
+	for i in 1 2 3; do printf '{"event":"page_view","user_id":"u%s","properties":{"plan":"pro"}}\n' $i; done > rows
+	printf '{"event":"page_view","user_id":"u9","properties":{"plan":"free"}}\n{"event":"boot"}\n{"event":"boot"}\n{"event":"boot","user_id":"u1"}\n' >> rows
+	post /api/v1/events/batch @rows -H 'Content-Type: application/x-ndjson' > /dev/null
+	current() { post /api/v1/insights "{\"dataSource\":\"$1\",\"timeRange\":\"1h\",\"metrics\":[\"$2\"]}" > /dev/null; json "[i['evidence']['current'] for i in o['insights']]"; }
+	[ "$(current web page_view) $(current all page_view) $(current user_behavior page_view) $(current log page_view)" = '[3] [4] [4] []' ]
+	[ "$(current web boot) $(current all boot) $(current user_behavior boot) $(current log boot)" = '[] [3] [1] [3]' ]
+	post /api/v1/insights '{"dataSource":"web","timeRange":"1h","metrics":["user_engagement"]}' > /dev/null
+	[ "$(json "o['insights'][0]['evidence']['users']")" = 3 ]
+	post /api/v1/insights '{"dataSource":"odd"}' > /dev/null && [ "$status_code" = 422 ]
+	post /api/v1/query '{"query":"SELECT COUNT(*) AS n FROM events"}' > /dev/null          # the view ends with the answer
+	[ "$(json "o['data'][0]['n']")" = 7 ]
+}
+
 @test "dashboards, rules, webhooks: made, read, changed under If-Match, removed; unknown members are refused (fault 33)" {
 	serve_start
 	board='{"id":"main_dashboard","title":"Main","layout":"grid","widgets":[{"id":"w","type":"metric_card","metric":"user_signups","timeRange":"24h","position":{"x":0,"y":0,"w":3,"h":2}}]}'

@@ -42,7 +42,8 @@ setup() { mkdir config; }
 
 @test "a source of type file is read by name; other types say that they are not in this build" {
 	cat >config/data-sources.json <<-'END'
-	{"sources":{"shop":{"type":"file","path":"${PLACE}/*.csv","format":"csv","event":"order"},"stream":{"type":"kafka","brokers":"b","topics":["t"]}}}
+	{"sources":{"shop":{"type":"file","path":"${PLACE}/*.csv","format":"csv","event":"order"},"stream":{"type":"kafka","brokers":"b","topics":["t"]},
+	"sales":{"type":"events","events":["order","refund*"],"where":".user_id != null"}}}
 	END
 	printf 'sku,n\na,1\n' >1.csv
 	printf 'sku,n\nb,2\n' >2.csv
@@ -51,6 +52,8 @@ setup() { mkdir config; }
 	[ "$(jq -c '[.event, .properties.sku, .properties.n]' <<<"$output" | paste -sd' ')" = '["order","a","1"] ["order","b","2"]' ]
 	run -2 --separate-stderr at-ingest -n --from stream
 	[[ $stderr == *"source 'stream' is of type kafka, which is not in this build"* ]]
+	run -2 --separate-stderr at-ingest -n --from sales
+	[[ $stderr == *"source 'sales' is a name for events that are stored"* ]]
 	run -2 --separate-stderr at-ingest -n --from none
 	[[ $stderr == *"no source 'none' in config/data-sources.json"* ]]
 }

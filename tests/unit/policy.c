@@ -430,6 +430,34 @@ test_several_callers_at_once_see_each_what_is_theirs(void **state)
 	}
 }
 
+/* A view takes events away and gives nothing that the roles do not; series stay as they were. */
+static void
+test_a_view_is_narrower_for_events_and_for_nothing_else(void **state)
+{
+	const struct policy_text german = { .rows = STR(".properties.country == \"DE\""), NAMES(mask, STR("email")) };
+	const struct str pages[] = { STR("page_*") };
+	struct policy *role = made(&german, 1), *narrow = policy_narrow(role, pages, 1, STR(".user_id != null"), &err),
+		*all = policy_narrow(NULL, pages, 1, (struct str){ 0 }, &err), *wrong = policy_narrow(role, NULL, 0, STR("input"), &err);
+	struct query *q;
+
+	(void)state;
+	assert_null(wrong);
+	assert_non_null(strstr(err.text, "where: "));
+	err_clear(&err);
+	assert_true(policy_hash(narrow) != policy_hash(role) && policy_hash(narrow) != policy_hash(all) && policy_hash(all));
+	q = opened(narrow);
+	says(q, "SELECT event, country, count(*), max(length(email)) FROM events GROUP BY 1, 2", "\"page_view\",\"DE\",300,32\n");
+	says(q, "SELECT name FROM schema() WHERE kind = 'event'", "\"page_view\"\n");
+	says(q, "SELECT metric, value FROM metrics ORDER BY 1, 2", "\"cost\",4\n\"load\",1\n");
+	query_set_policy(q, all);
+	says(q, "SELECT event, count(*) FROM events GROUP BY 1", "\"page_view\",602\n");
+	says(q, "SELECT count(*) FROM metrics", "4\n");
+	query_set_policy(q, NULL);
+	says(q, "SELECT count(*) FROM events", "902\n");
+	query_close(q);
+	policy_free(role), policy_free(narrow), policy_free(all);
+}
+
 int
 main(void)
 {
@@ -445,6 +473,7 @@ main(void)
 		cmocka_unit_test(test_series_are_seen_where_all_that_they_count_is),
 		cmocka_unit_test(test_anomalies_alerts_and_the_audit_trail),
 		cmocka_unit_test(test_32_a_kept_answer_is_for_who_may_see_it),
+		cmocka_unit_test(test_a_view_is_narrower_for_events_and_for_nothing_else),
 		cmocka_unit_test(test_several_callers_at_once_see_each_what_is_theirs),
 	};
 
