@@ -13,7 +13,7 @@ _at_serve() {
 		return
 	fi
 	case $cur in
-	-*) COMPREPLY=($(compgen -W '--listen= --tls-cert= --tls-key= --insecure --workers= --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
+	-*) COMPREPLY=($(compgen -W '--listen= --tls-cert= --tls-key= --insecure --workers= --user= --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
 		[[ ${COMPREPLY[0]} != *= ]] || compopt -o nospace ;;
 	esac
 }

@@ -3,6 +3,7 @@ complete -c at-serve -l tls-cert -r -d 'speak TLS with this certificate (PEM, wi
 complete -c at-serve -l tls-key -r -d 'and this private key'
 complete -c at-serve -l insecure -d 'listen beyond this machine without TLS: behind a proxy that has it'
 complete -c at-serve -l workers -r -d 'processes over the one store (1)'
+complete -c at-serve -l user -r -d 'started by root: be this user once the address is bound and the key read'
 complete -c at-serve -s S -l store -r -d 'the store\'s directory (default $AT_STORE, else ~/.local/share/at)'
 complete -c at-serve -s T -l tenant -r -d 'the tenant (default $AT_TENANT, else default)' -f -a '(at-query --complete tenants 2>/dev/null)'
 complete -c at-serve -s c -l config -r -d 'the configuration\'s directory (default $AT_CONFIG, else ./config)'

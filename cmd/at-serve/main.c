@@ -12,6 +12,7 @@ main(int argc, char **argv)
 		{ 0,   "tls-key",  "FILE", "and this private key", opt_text, &spec.tls_key },
 		{ 0,   "insecure", NULL,   "listen beyond this machine without TLS: behind a proxy that has it", opt_flag, &spec.insecure },
 		{ 0,   "workers",  "N",    "processes over the one store (1)", opt_count, &spec.workers },
+		{ 0,   "user",     "NAME", "started by root: be this user once the address is bound and the key read", opt_text, &spec.user },
 		{ 0 }
 	};
 	static const char *const examples[] = {

@@ -93,8 +93,13 @@ static void
 refuse(struct http_request *r, int status, const char *why)
 {
 	static const struct http_head heads[] = { { "Sec-WebSocket-Version", { "13", 2 } }, { "Upgrade", { "websocket", 9 } } };
+	const struct http_spec *spec = r->connection ? &r->connection->server->spec : NULL;
 	struct buf text = { 0 };
 
+	if (spec && spec->refuse) {             /* it knows the heads that all answers have */
+		spec->refuse(spec->self, r, status, why);
+		return;
+	}
 	buf_printf(&text, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}\n", http_reason(status), status, why);
 	http_answer(r, &(struct http_answer){ status, "application/problem+json", buf_get(&text), heads, status == 426 ? 2 : 0, 0 });
 	buf_release(&text);

@@ -597,6 +597,18 @@ told_who(struct serve_call *c, int rc, const struct err *err)
 	return rc;
 }
 
+/* Whoever may turn to any tenant may name one that is not there: nothing is made by a name alone. 0, or answered. */
+static int
+check_tenant(struct serve_call *c)
+{
+	struct str tenant = c->ex.who->tenant;
+
+	if (serve_tenant_is_there(c->ex.serve, tenant))
+		return 0;
+	exchange_problem(&c->ex, 404, "there is no tenant '%.*s', POST /api/v1/tenants makes one", tenant.n > 63 ? 63 : (int)tenant.n, tenant.p);
+	return ERR_INPUT;
+}
+
 static int
 check_who(struct serve_call *c, int may_wait)
 {
@@ -611,7 +623,7 @@ check_who(struct serve_call *c, int may_wait)
 	rc = may_wait ? auth_check(c->ex.serve->auth, &with, &c->ex.who, &err) : auth_check_now(c->ex.serve->auth, &with, &c->ex.who, &err);
 	if (rc == 1)
 		return c->who_later = 1, 0;
-	return told_who(c, rc, &err);
+	return rc ? told_who(c, rc, &err) : check_tenant(c);
 }
 
 /* A bucket a caller: `rate` tokens a second, `burst` at most. 0, or answered with 429. */
@@ -830,6 +842,10 @@ serve_exchange_refuse(void *self, struct http_request *r, int status, const char
 		return;
 	if (status == 503 || status == 429)
 		exchange_head(&c->ex, "Retry-After", STR("1"));
+	if (status == 426) {
+		exchange_head(&c->ex, "Upgrade", STR("websocket"));
+		exchange_head(&c->ex, "Sec-WebSocket-Version", STR("13"));
+	}
 	exchange_problem(&c->ex, status, "%s", why);
 }
 
@@ -890,6 +906,7 @@ serve_exchange_done(void *self, struct http_request *r)
 	if (c->status) {
 		figures_add(&f->status[row][c->status / 100 < 6 ? c->status / 100 : 0], 1);
 		figures_observe(&f->seconds[row], seconds);
+		figures_count_slot(f, time_wall(), c->status >= 500);
 	}
 	serve_log_request(s, c, seconds * 1e3);
 	if (c->load && c->drop)

@@ -140,6 +140,48 @@ sum_parts(const struct figures *f, struct figures_part *all)
 }
 
 void
+figures_count_slot(struct figures_part *f, int64_t now_ms, int failed)
+{
+	int64_t number = now_ms / FIGURES_SLOT_MS;
+	struct figures_slot *slot = &f->slot[number % FIGURES_SLOTS];
+
+	if (slot->number != number) {           /* that of a day ago; who reads it just now may see half of it */
+		figures_set(&slot->requests, 0);
+		figures_set(&slot->failed, 0);
+		figures_set(&slot->number, number);
+	}
+	figures_add(&slot->requests, 1);
+	figures_add(&slot->failed, failed);
+}
+
+struct figures_part *
+figures_sum(const struct figures *f, int64_t now_ms)
+{
+	struct figures_part *all = mem_new(sizeof(*all));
+	int64_t last = now_ms / FIGURES_SLOT_MS;
+
+	sum_parts(f, all);
+	for (int w = 0; w < f->workers; w++)
+		for (int i = 0; i < FIGURES_SLOTS; i++) {
+			const struct figures_slot *slot = &f->part[w].slot[i];
+			int64_t number = __atomic_load_n(&slot->number, __ATOMIC_RELAXED);
+
+			if (number <= last - FIGURES_SLOTS || number > last)
+				continue;
+			all->slot[i].number = number;
+			all->slot[i].requests += __atomic_load_n(&slot->requests, __ATOMIC_RELAXED);
+			all->slot[i].failed += __atomic_load_n(&slot->failed, __ATOMIC_RELAXED);
+		}
+	return all;
+}
+
+int
+figures_workers(const struct figures *f)
+{
+	return f->workers;
+}
+
+void
 figures_put(const struct figures *f, const char *(*route)(int row, const char **method), struct figures_text *out)
 {
 	struct figures_part *all = mem_new(sizeof(*all));

@@ -13,7 +13,12 @@
 #define FIGURES_ROUTES 192              /* rows of the route table at most; one more stands for what matches none */
 #define FIGURES_BOUNDS 13               /* of a histogram; one more for all above */
 
+#define FIGURES_SLOTS 288               /* of five minutes: the last 24 hours */
+#define FIGURES_SLOT_MS 300000
+
 struct figures_histogram { int64_t bucket[FIGURES_BOUNDS + 1]; double sum; };
+
+struct figures_slot { int64_t number, requests, failed; };      /* number: of the time, in slots since 1970; failed: answered 5xx */
 
 struct figures_part {
 	int64_t status[FIGURES_ROUTES][6];      /* by the first digit of the status */
@@ -26,6 +31,7 @@ struct figures_part {
 	int64_t hooks_sent, hooks_failed, hooks_dead;
 	int64_t live_subscriptions, live_messages, live_slow;
 	int64_t restarts;
+	struct figures_slot slot[FIGURES_SLOTS];        /* by number % FIGURES_SLOTS; written by one thread */
 };
 
 struct figures;
@@ -48,6 +54,13 @@ figures_set(int64_t *figure, int64_t n)
 
 /* For one thread at a time, or under a lock of the caller. */
 void figures_observe(struct figures_histogram *, double seconds);
+
+/* One more request of the time at hand. By one thread of the worker. */
+void figures_count_slot(struct figures_part *, int64_t now_ms, int failed);
+
+/* The sum of all workers: counters, and those slots that lie in the last 24 hours, the rest zeros. To be freed. */
+struct figures_part *figures_sum(const struct figures *, int64_t now_ms);
+int figures_workers(const struct figures *);
 
 /* The sum of all, without the end of the text; `route` names a row. open: OpenMetrics; else Prometheus' text format 0.0.4. */
 struct figures_text { struct buf text; int open; };

@@ -660,13 +660,18 @@ static const struct route_param stream_params[] = {
 	{ 0 }
 };
 
-/* Not in the document: OpenAPI has no words for sockets, and who tries its operations one by one would wait for a stream's end. */
+static const char messages[] = "{\"send\":[{\"auth\":\"KEY\"},{\"subscribe\":{\"event\":\"page_*\",\"filters\":{\"country\":\"DE\"},\"id\":\"mine\"}},"
+    "{\"subscribe\":{\"metric\":\"user_signups\",\"timeRange\":\"1h\",\"interval\":\"1m\",\"groupBy\":\"source\",\"resume\":\"TEXT\"}},"
+    "{\"subscribe\":\"anomalies\"},{\"subscribe\":\"alerts\"},{\"unsubscribe\":\"mine\"},{\"ping\":1}],"
+    "\"receive\":{\"type\":[\"authenticated\",\"subscribed\",\"event\",\"snapshot\",\"delta\",\"anomaly\",\"alert\",\"gap\",\"error\",\"pong\"]}}";
+static const char stream_messages[] = "{\"receive\":{\"event\":[\"subscribed\",\"event\",\"snapshot\",\"delta\",\"anomaly\",\"alert\",\"gap\",\"error\"]}}";
+
 const struct route route_live[] = {
 	{ "GET", "/ws", "Subscribe to events, metrics, anomalies and alerts over a WebSocket.", AUTH_READ, "events", NULL, NULL, NULL, 101,
-	    ROUTE_HEAD, 0, open_socket, .quiet = 1, .anyone = 1, .greets = 1 },
+	    ROUTE_HEAD, 0, open_socket, .anyone = 1, .greets = 1, .messages = messages },
 	{ "GET", "/ws/echo", "A WebSocket that sends back what it gets, for diagnosis.", AUTH_READ, "events", NULL, NULL, NULL, 101,
-	    ROUTE_HEAD, 0, open_echo, .quiet = 1, .anyone = 1, .greets = 2 },
+	    ROUTE_HEAD, 0, open_echo, .anyone = 1, .greets = 2 },
 	{ "GET", "/api/v1/stream", "Subscribe over Server-Sent Events.", AUTH_READ, "events", stream_params, NULL, "text/event-stream", 200,
-	    ROUTE_LOOP, 0, open_stream, .quiet = 1, .anyone = 1 },
+	    ROUTE_LOOP, 0, open_stream, .anyone = 1, .messages = stream_messages },
 	{ 0 }
 };

@@ -99,6 +99,22 @@ put_problem(struct buf *b, int status)
 	buf_printf(b, ",\"%d\":{\"$ref\":\"#/components/responses/Problem\"}", status);
 }
 
+/* Of a handshake, and what is wrong with one. */
+static void
+put_socket_responses(struct buf *b, const struct route *r)
+{
+	buf_lit(b, "\"responses\":{\"101\":{\"description\":\"The WebSocket is open.\"}");
+	put_problem(b, 400);
+	if (r->greets == 1) {
+		put_problem(b, 401);
+		put_problem(b, 403);
+	}
+	put_problem(b, 421);
+	put_problem(b, 426);
+	put_problem(b, 429);
+	buf_lit(b, ",\"default\":{\"$ref\":\"#/components/responses/Problem\"}}");
+}
+
 static void
 put_responses(struct buf *b, const struct route *r)
 {
@@ -169,11 +185,18 @@ put_operation(struct buf *b, const struct route *r)
 	buf_lit(b, ",\"tags\":[");
 	json_put_string(b, (struct str){ tag, strcspn(tag, "/") });
 	buf_lit(b, "],");
-	if (!r->resource)
+	if (!r->resource || r->greets == 2)
 		buf_lit(b, "\"security\":[],");
+	else if (r->greets)                     /* or by the first message */
+		buf_lit(b, "\"security\":[{\"key\":[]},{\"bearer\":[]},{\"basic\":[]},{\"session\":[]},{}],");
 	put_params(b, r);
 	put_body(b, r);
-	put_responses(b, r);
+	if (r->status == 101)
+		put_socket_responses(b, r);
+	else
+		put_responses(b, r);
+	if (r->messages)
+		buf_printf(b, ",\"x-messages\":%s", r->messages);
 	buf_byte(b, '}');
 }
 
@@ -185,6 +208,13 @@ row_at(int i)
 			if (i-- == 0)
 				return r;
 	return NULL;
+}
+
+/* Answers that end when the caller goes: who tries the operations of `paths` one by one would wait for the end of one. */
+static int
+is_endless(const struct route *r)
+{
+	return r->answer && strcmp(r->answer, "text/event-stream") == 0;
 }
 
 static int
@@ -202,13 +232,13 @@ route_openapi(struct buf *b)
 	const struct route *r, *other;
 	struct str schemas = str_of(route_schemas);
 	struct json all = json_get(json_get(json_value(schemas), STR("components")), STR("schemas"));
-	int paths = 0;
+	int paths = 0, streams = 0;
 
 	buf_lit(b, head);
 	for (int i = 0; (r = row_at(i)); i++) {
 		int n = 0;
 
-		if (r->quiet || came_before(i))
+		if (r->quiet || is_endless(r) || came_before(i))
 			continue;
 		if (paths++)
 			buf_byte(b, ',');
@@ -220,6 +250,17 @@ route_openapi(struct buf *b)
 					buf_byte(b, ',');
 				put_operation(b, other);
 			}
+		buf_byte(b, '}');
+	}
+	buf_lit(b, "},\"x-streams\":{");
+	for (int i = 0; (r = row_at(i)); i++) {
+		if (r->quiet || !is_endless(r))
+			continue;
+		if (streams++)
+			buf_byte(b, ',');
+		json_put_key(b, str_of(r->path));
+		buf_byte(b, '{');
+		put_operation(b, r);
 		buf_byte(b, '}');
 	}
 	buf_lit(b, "},\"components\":{");

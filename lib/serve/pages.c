@@ -23,15 +23,16 @@ static const char style[] =
     "table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #8884}"
     "h2{margin-top:2.5rem}h3{margin:1.5rem 0 .25rem}.m{font-weight:700;margin-right:.5rem}details{margin:.5rem 0}a{color:inherit}\n";
 
-static void
-send_page(struct exchange *ex, const char *type, struct str body)
+void
+serve_page_send(struct exchange *ex, struct buf *html)
 {
 	exchange_head(ex, "Content-Security-Policy", str_of(policy));
-	exchange_send(ex, 200, type, body);
+	exchange_send(ex, 200, "text/html; charset=utf-8", buf_get(html));
+	buf_release(html);
 }
 
-static void
-begin_page(struct buf *b, const char *title)
+void
+serve_page_begin(struct buf *b, const char *title)
 {
 	buf_printf(b, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
 	    "<title>%s</title><link rel=\"stylesheet\" href=\"/docs.css\"></head><body><main>\n", title);
@@ -208,7 +209,7 @@ make_docs(struct buf *to)
 	struct buf b = { 0 }, scratch = { 0 };
 	struct json_iter it;
 
-	begin_page(&b, "at: the API");
+	serve_page_begin(&b, "at: the API");
 	buf_lit(&b, "<h1>The API</h1>\n<p>Machines read <a href=\"/openapi.json\">/openapi.json</a>. A request carries its key as "
 	    "<code>Authorization: Bearer KEY</code> or <code>X-API-Key: KEY</code>. Errors are <code>application/problem+json</code>; "
 	    "<code>detail</code> says how to mend.</p>\n");
@@ -240,7 +241,8 @@ static void
 docs(struct exchange *ex)
 {
 	pthread_once(&documents, make_documents);
-	send_page(ex, "text/html; charset=utf-8", buf_get(&docs_text));
+	exchange_head(ex, "Content-Security-Policy", str_of(policy));
+	exchange_send(ex, 200, "text/html; charset=utf-8", buf_get(&docs_text));        /* kept for the next */
 }
 
 static void
@@ -251,7 +253,7 @@ front(struct exchange *ex)
 	struct buf b = { 0 };
 
 	serve_tenants_each(ex->serve, add_store, &sum);
-	begin_page(&b, "at");
+	serve_page_begin(&b, "at");
 	buf_printf(&b, "<h1>at</h1>\n<p>Version " VERSION ", up for %lld s. %.0f events and %.0f series of metrics are stored.</p>\n",
 	    (long long)((time_wall() - ex->serve->began_ms) / 1000), sum.events, sum.series);
 	buf_printf(&b, "<h2>Send an event</h2>\n<pre>curl %s://%s/api/v1/events -H \"X-API-Key: $KEY\" \\\n  -d '{\"event\":\"hello\",\"properties\":{\"from\":\"curl\"}}'</pre>\n", scheme, at);
@@ -259,9 +261,8 @@ front(struct exchange *ex)
 	    "curl %s://%s/api/v1/query -H \"X-API-Key: $KEY\" -H 'Content-Type: application/json' \\\n"
 	    "  -d '{\"query\":\"SELECT event, COUNT(*) AS n FROM events GROUP BY event\"}'</pre>\n", scheme, at, scheme, at);
 	buf_lit(&b, "<h2>More</h2>\n<ul><li><a href=\"/docs\">The API</a>, and <a href=\"/openapi.json\">the same for machines</a></li>"
-	    "<li><a href=\"/healthz\">/healthz</a>, <a href=\"/readyz\">/readyz</a>, <a href=\"/metrics\">/metrics</a></li></ul>\n</main></body></html>\n");
-	send_page(ex, "text/html; charset=utf-8", buf_get(&b));
-	buf_release(&b);
+	    "<li><a href=\"/healthz\">/healthz</a>, <a href=\"/readyz\">/readyz</a>, <a href=\"/status\">/status</a>, <a href=\"/metrics\">/metrics</a></li></ul>\n</main></body></html>\n");
+	serve_page_send(ex, &b);
 }
 
 const struct route route_pages[] = {

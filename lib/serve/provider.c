@@ -1,8 +1,11 @@
 /* provider.c - login in a browser through the OpenID provider of auth.oidc: there and back again.
  *
  * The session's cookie is SameSite=Strict, that of the way to the provider and back is Lax: it must come along when the provider
- * sends the browser here.
+ * sends the browser here. A browser keeps Strict cookies back as long as it follows what another site began, so a redirect from here
+ * would come to its first page without the session: a page of ours sends it on instead, and what that begins is ours. Who does not
+ * ask for a page is redirected.
  */
+#include "query/output.h"
 #include "serve/serve_priv.h"
 
 #define LOGIN_S 600             /* as long as auth_oidc_finish takes what was begun */
@@ -58,6 +61,34 @@ begin(struct exchange *ex)
 	buf_release(&uri), buf_release(&url), buf_release(&cookie), buf_release(&head);
 }
 
+static int
+wants_page(struct exchange *ex)
+{
+	struct str accept = http_header(ex->request, "Accept");
+
+	return accept.p && memmem(accept.p, accept.n, "text/html", 9) != NULL;
+}
+
+/* `then` begins with a slash and another character than a slash (auth_oidc_begin), so it is a path of this site. */
+static void
+send_on(struct exchange *ex, struct str then)
+{
+	struct buf page = { 0 };
+
+	if (!wants_page(ex)) {
+		exchange_head(ex, "Location", then);
+		exchange_send(ex, 303, NULL, (struct str){ 0 });
+		return;
+	}
+	buf_lit(&page, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Logged in</title><meta http-equiv=\"refresh\" content=\"0;url=");
+	output_put_html(&page, then);
+	buf_lit(&page, "\"></head><body><p>You are logged in. <a href=\"");
+	output_put_html(&page, then);
+	buf_lit(&page, "\">Go on</a></p></body></html>\n");
+	exchange_send(ex, 200, "text/html; charset=utf-8", buf_get(&page));
+	buf_release(&page);
+}
+
 static void
 finish(struct exchange *ex)
 {
@@ -74,8 +105,7 @@ finish(struct exchange *ex)
 	} else {
 		buf_printf(&head, "at_session=%s; Path=/; HttpOnly; SameSite=Strict%s", buf_text(&login.session), secure(ex));
 		exchange_head(ex, "Set-Cookie", buf_get(&head));
-		exchange_head(ex, "Location", buf_get(&then));
-		exchange_send(ex, 303, NULL, (struct str){ 0 });
+		send_on(ex, buf_get(&then));
 	}
 	auth_login_release(&login);
 	buf_release(&then), buf_release(&head), buf_release(&gone);

@@ -754,20 +754,6 @@ list_tenants(struct exchange *ex)
 }
 
 static int
-same_tenant(void *self, const char *name)
-{
-	return str_eq(*(struct str *)self, str_of(name));
-}
-
-static int
-tenant_is_there(struct exchange *ex, struct str name)
-{
-	struct err err = { 0 };
-
-	return store_tenants(ex->serve->spec.store, same_tenant, &name, &err) > 0;
-}
-
-static int
 look_at_stats(void *self, struct store *store, struct err *err)
 {
 	return store_stats(store, self, err);
@@ -780,7 +766,7 @@ get_tenant(struct exchange *ex)
 	struct store_stats st;
 	struct err err = { 0 };
 
-	if (!tenant_is_there(ex, ex->segment[0])) {
+	if (!store_has_tenant(ex->serve->spec.store, ex->segment[0])) {
 		exchange_problem(ex, 404, "no such tenant");
 		return;
 	}
@@ -812,7 +798,7 @@ create_tenant(struct exchange *ex)
 	struct buf json = { 0 };
 	struct err err = { 0 };
 
-	if (tenant_is_there(ex, name)) {
+	if (store_has_tenant(ex->serve->spec.store, name)) {
 		exchange_problem(ex, 409, "there is a tenant '%.*s' already", STR_FMT(name));
 		return;
 	}
@@ -847,7 +833,7 @@ remove_tenant(struct exchange *ex)
 	struct err err = { 0 };
 	int n = 0;
 
-	if (!tenant_is_there(ex, name)) {
+	if (!store_has_tenant(ex->serve->spec.store, name)) {
 		exchange_problem(ex, 404, "no such tenant");
 	} else if (auth_list(ex->serve->auth, AUTH_KEYS, name, see_one, &n, &err) < 0 || auth_list(ex->serve->auth, AUTH_USERS, name, see_one, &n, &err) < 0) {
 		exchange_error(ex, &err);

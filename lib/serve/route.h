@@ -40,12 +40,13 @@ struct route {
 	int quiet;                      /* 1: not in the document */
 	int anyone;                     /* 1: who has credentials may, whatever his roles; `resource` names it in the document */
 	int greets;                     /* a WebSocket: 1: a browser without credentials may send them in his first message; 2: nobody needs any */
+	const char *messages;           /* what is live: for the document, as JSON, what may be sent and what comes; NULL: nothing of the kind */
 	int loose;                      /* 1: intake, where clients mislabel: the body is known by its content, not by its type */
 };
 
 /* All of them: groups of rows, each with a row of zeros at its end; a NULL behind the last group. */
 extern const struct route *const route_groups[];
-extern const struct route route_intake[], route_reads[], route_insights[], route_records[], route_hooks[], route_pages[], route_live[],
+extern const struct route route_intake[], route_reads[], route_insights[], route_records[], route_hooks[], route_pages[], route_status[], route_live[],
     route_provider[];
 
 /* The row for a method and a path, and the values of {…}. NULL: *allow has the methods that the path has ("" for no such path). */

@@ -399,7 +399,7 @@ serve_run(const struct serve_spec *spec, struct err *err)
 	if (!(s.http = http_server_new(&http, err)))
 		goto out;
 	s.is_loopback = is_loopback(http_server_address(s.http));       /* also of a socket that the service manager opened */
-	if (is_unsafe(&s, http_server_address(s.http), err) || first_words(&s, err))
+	if (is_unsafe(&s, http_server_address(s.http), err) || serve_become(spec->user, err) || first_words(&s, err))
 		goto out;
 	if (spec->workers == 1)
 		run_worker(&s, err);

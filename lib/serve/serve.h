@@ -17,6 +17,7 @@ struct serve_spec {
 	const char *tls_cert, *tls_key; /* files, or NULL */
 	int insecure;                   /* beyond loopback without TLS */
 	long workers;                   /* processes */
+	const char *user;               /* who serves once the address is bound; NULL: who starts it */
 	const char *store, *config;     /* directories */
 	const struct zone *zone;
 	int quiet, verbose;             /* quiet: only what failed or was slow is logged */

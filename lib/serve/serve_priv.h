@@ -78,12 +78,13 @@ struct accept *serve_pool_accept(struct serve_call *, struct err *);    /* this 
 
 /* ---- tenants (tenant.c): their stores, and the commits that requests share */
 struct serve_tenant;
-struct serve_tenant *serve_tenant(struct serve *, struct str name, struct err *);
+struct serve_tenant *serve_tenant(struct serve *, struct str name, struct err *);        /* opened; ERR_INPUT: there is none */
 struct store *serve_tenant_store(struct serve_tenant *);
 void serve_tenants_each(struct serve *, void (*each)(void *, struct serve_tenant *), void *);
 struct str serve_tenant_name(const struct serve_tenant *);
 void serve_tenants_free(struct serve *);                        /* what waits is committed first */
 int serve_tenant_is_open(struct serve *, struct str name);
+int serve_tenant_is_there(struct serve *, struct str name);     /* open or not; some µs */
 
 /* Look into a tenant, also into one that is not open and is not to stay open for that. What `look` gives, or < 0. */
 int serve_tenant_look(struct serve *, struct str name, int (*look)(void *self, struct store *, struct err *), void *self, struct err *);
@@ -136,12 +137,19 @@ struct serve {
 extern atomic_int serve_halting;        /* statements end */
 struct serve_setup *serve_setup_now(struct serve *);    /* used by the caller too */
 
+/* privilege.c: be that user from here on, NULL: who it is; before any thread. 0 or < 0 */
+int serve_become(const char *user, struct err *);
+
 /* kept.c */
 struct serve_kept;
 struct serve_kept *serve_kept_new(void);
 void serve_kept_free(struct serve_kept *);
 int serve_kept_answer(struct serve_call *);             /* on the loop: 1 answered */
 void serve_kept_put(struct serve_call *, struct str body);
+
+/* pages.c: a page without a script, from its head to </head><body><main>, and on its way; the text is released */
+void serve_page_begin(struct buf *, const char *title);
+void serve_page_send(struct exchange *, struct buf *html);
 
 /* live_routes.c */
 struct live;

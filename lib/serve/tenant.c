@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "serve/serve_priv.h"
+#include "store/admin.h"
 
 #define DAY_MS 86400000LL
 #define KEEP_BYTES (4u << 20)           /* of a load's memory between two uses */
@@ -386,7 +387,10 @@ serve_tenant(struct serve *s, struct str name, struct err *err)
 
 	pthread_mutex_lock(&s->tenants_lock);
 	e = map_find(&s->tenants, name);
-	if (!(t = e ? e->ptr : NULL) && (t = open_tenant(s, name, err)))
+	t = e ? e->ptr : NULL;
+	if (!t && !str_eq(name, STR("default")) && !store_has_tenant(s->spec.store, name))      /* what makes one is POST /api/v1/tenants, not its name */
+		err_set(err, ERR_INPUT, "there is no such tenant");
+	else if (!t && (t = open_tenant(s, name, err)))
 		map_put(&s->tenants, name, NULL)->ptr = t;
 	pthread_mutex_unlock(&s->tenants_lock);
 	return t;
@@ -421,6 +425,12 @@ serve_tenant_is_open(struct serve *s, struct str name)
 	e = map_find(&s->tenants, name);
 	pthread_mutex_unlock(&s->tenants_lock);
 	return e && e->ptr;
+}
+
+int
+serve_tenant_is_there(struct serve *s, struct str name)
+{
+	return serve_tenant_is_open(s, name) || store_has_tenant(s->spec.store, name);
 }
 
 int

@@ -73,6 +73,7 @@ int store_restore_system(const char *dir, const char *backup, struct err *);
 int store_init(const char *dir, struct err *);                                          /* an empty store */
 int store_tenant_add(const char *dir, const char *name, struct err *);                  /* names: [a-z0-9_-]{1,63} */
 int store_tenant_remove(const char *dir, const char *name, struct err *);               /* its folder and all in it */
+int store_has_tenant(const char *dir, struct str name);         /* a name that is none: 0 */
 int store_tenants(const char *dir, int (*each)(void *, const char *name), void *, struct err *);
 
 #endif

@@ -276,6 +276,23 @@ store_tenant_add(const char *dir, const char *name, struct err *err)
 	return s ? 0 : err->code;
 }
 
+int
+store_has_tenant(const char *dir, struct str name)
+{
+	char text[64] = "", *path;
+	struct stat st;
+	int there;
+
+	if (name.n < sizeof(text) && !memchr(name.p, 0, name.n))
+		memcpy(text, name.p, name.n), text[name.n] = 0;
+	if (!store_tenant_name_ok(text))
+		return 0;
+	path = store_tenant_path(dir, text);
+	there = lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	free(path);
+	return there;
+}
+
 static int
 by_name(const void *a, const void *b)
 {

@@ -198,6 +198,12 @@ log_in() { curl -s -L -o body -w '%{http_code}' -c jar -b jar "$U/auth/login?the
 	[ "$(log_in /api/v1/me)" = 200 ]
 	grep -q anna body && grep -q viewer body
 	[ "$(curl -s -o body -w '%{http_code}' -b jar "$U/api/v1/keys")" = 403 ]
+	# a browser would keep the Strict cookie back while it follows what the provider began: a page of ours sends it on
+	rm jar
+	[ "$(curl -s -L -H 'Accept: text/html,*/*;q=0.8' -o body -D head -w '%{http_code}' -c jar -b jar "$U/auth/login" -G --data-urlencode 'then=/a?x="<&y=1')" = 200 ]
+	grep -qF 'content="0;url=/a?x=&quot;&lt;&amp;y=1"' body && ! grep -qF '"<' body
+	grep -qi '^set-cookie: at_session=.*HttpOnly; SameSite=Strict' head
+	[ "$(curl -s -o body -w '%{http_code}' -b jar "$U/api/v1/me")" = 200 ]
 	echo strangers > roles
 	rm jar
 	[ "$(log_in /)" = 403 ]

@@ -369,6 +369,32 @@ P
 	[ "$(tr '\n' ' ' < heard)" = 'READY=1 RELOADING=1 READY=1 STOPPING=1 ' ]
 }
 
+@test "--user: root binds the address, and what serves is somebody else for good; nobody gains by a program (fault 63)" {
+	[ "$(id -u)" = 0 ] || skip "only root can become somebody"
+	chmod 711 "$BATS_TEST_TMPDIR" "$(dirname "$BATS_TEST_TMPDIR")" "$(dirname "$(dirname "$BATS_TEST_TMPDIR")")"
+	mkdir -m 700 theirs && chown nobody theirs
+	AT_STORE=$PWD/theirs/store serve_start --user nobody --workers 2
+	for pid in $PID $(pgrep -P $PID); do
+		[ "$(awk '/^Uid:/ { print $2, $3, $4 }' /proc/$pid/status)" = "$(id -u nobody) $(id -u nobody) $(id -u nobody)" ]
+		grep -q '^NoNewPrivs:[[:space:]]*1' /proc/$pid/status
+		grep -q '^CapEff:[[:space:]]*0*$' /proc/$pid/status
+	done
+	[ "$(stat -c %U theirs/store/tenants/default/data.mdb)" = nobody ]
+	post /api/v1/events '{"event":"a"}' > /dev/null && [ "$status_code" = 200 ]
+	run -2 --separate-stderr at-serve -l 127.0.0.1:0 --user no-such-user
+	[[ $stderr == *"--user: there is no user 'no-such-user'"* ]]
+}
+
+@test "status: since when it is up, what was answered and what failed, for machines and as a page" {
+	serve_start
+	post /api/v1/events '{"event":"a"}' > /dev/null
+	code /api/v1/status > /dev/null                         # without a key
+	[ "$(json "o['status'], o['workers'], o['hour']['requests'] >= 2, o['hour']['failed'], o['day']['availability'], o['events']['accepted'], o['failures']")" = \
+	    "('ok', 1, True, 0, 1, 1, [])" ]
+	[ "$(code /status)" = 200 ] && grep -q 'All is well' body && grep -q '/docs.css' body && ! grep -q '<script' body
+	grep -qi "^content-security-policy: default-src 'none'" head
+}
+
 @test "faults 32, 33: every operation of /openapi.json as every role of two tenants; each reply is as documented" {
 	serve_start
 	python3 "$BATS_TEST_DIRNAME/serve_walk.py" "$U" "$KEY"

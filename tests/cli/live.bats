@@ -60,6 +60,18 @@ live() { U=$U KEY=$KEY PID=$PID python3 "$root/tests/cli/live.py" "$@"; }
 	live streams
 }
 
+@test "the same over TLS: WebSockets, Server-Sent Events, slow readers" {
+	command -v openssl > /dev/null || skip 'no openssl here'
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 2 -subj /CN=localhost 2> /dev/null
+	serve_start --tls-cert c.pem --tls-key k.pem
+	[[ $U == https://* ]]
+	live events
+	live metrics
+	live streams
+	live echo
+	live many
+}
+
 @test "/ws/echo sends back what it gets, and needs no key" {
 	serve_start
 	live echo

@@ -88,9 +88,9 @@ BODIES = {
     'Tenant': {'name': 'third'}, 'Login': {'user': 'nobody', 'password': 'nothing at all'}, 'LoginMfa': {'challenge': 'x', 'code': '123456'},
 }
 PARAMS = {'metric': 'walk', 'steps': 'walk,walk', 'timeRange': '1h'}
-OPEN = {'/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/', '/api/v1/login', '/api/v1/login/mfa'}
+OPEN = {'/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/', '/status', '/api/v1/status', '/ws/echo', '/api/v1/login', '/api/v1/login/mfa'}
 ADMINISTRATION = {'keys', 'users', 'roles', 'tenants', 'audit'}
-ANYONE = {'/api/v1/me', '/api/v1/logout'}
+ANYONE = {'/api/v1/me', '/api/v1/logout', '/ws'}
 FURNITURE = {'dashboards', 'rules', 'webhooks'}
 
 
@@ -112,7 +112,7 @@ def with_params(path, op):
 
 def may(role, method, path):
     """The roles that are always there, as at-serve(1) and auth say them."""
-    resource = path.split('/')[3]
+    resource = path.split('/')[3] if path.startswith('/api/') else path
     reads = method == 'GET' or resource in ('query', 'insights')
     if path in ANYONE or role == 'admin': return resource != 'tenants'
     if resource in ADMINISTRATION: return False
@@ -157,7 +157,7 @@ for method, path, op in operations():
         status, heads, answer = call(method, real, key, sent)
         granted = may(role, method, path)
         if (status == 403) == granted: fault(method, path, 'as', role, 'of', tenant, 'is', status, answer)
-        kind = path.split('/')[3]
+        kind = path.split('/')[3] if path.startswith('/api/') else path
         if tenant == 'other' and status == 201: own.add(kind)                # PUT made one of that id, of his own
         if tenant == 'other' and granted and '{id}' in path and kind in ids and kind not in own and status != 404:
             fault(method, path, "with the other tenant's id is", status, answer)
@@ -172,6 +172,15 @@ for kind, id in ids.items():
         status, heads, answer = call('DELETE', f'/api/v1/{kind}/{id}', key)
         if status != want: fault('DELETE', kind, status, 'not', want, answer)
         documented('DELETE', f'/api/v1/{kind}/{{id}}', op, status, heads, answer)
+
+# ---- what is live is described too; a tenant is not made by naming it
+if DOC['paths']['/ws']['get']['responses'].keys() < {'101', '426'} or not DOC['paths']['/ws']['get']['x-messages']['send']: fault('/ws in the document')
+if 'text/event-stream' not in DOC['x-streams']['/api/v1/stream']['get']['responses']['200']['content']: fault('/api/v1/stream in the document')
+for method, path, body in (('GET', '/api/v1/events', None), ('POST', '/api/v1/events', {'event': 'x'}), ('POST', '/api/v1/events/batch', {'events': [{'event': 'x'}]}), ('GET', '/api/v1/keys', None)):
+    for name in ('typo', '../system', 'a' * 70, '%2e'):
+        status, _, answer = call(method, path, KEY, body, name)
+        if status != 404: fault(method, path, 'of tenant', name, 'is', status, answer)
+if {t['name'] for t in json.loads(call('GET', '/api/v1/tenants', KEY)[2])['tenants']} != {'default', 'other'}: fault('tenants were made by their names')
 
 # ---- a tenant cannot be named by who is of another
 if call('GET', '/api/v1/events', keys['other', 'admin'], tenant='default')[0] != 403: fault("another's tenant by X-Tenant")

@@ -1,0 +1,143 @@
+/* status.c - how the service has been doing: since when it is up, and what it failed to answer in the last 24 hours.
+ *
+ * All workers together, counted since the start; a failure is an answer of 5xx, so what a caller did wrong is none. Nothing of it is
+ * about a tenant, so it needs no key, as /metrics does not.
+ */
+#include <stdlib.h>
+
+#include "serve/serve_priv.h"
+
+#define HOUR_MS 3600000LL
+#define SLOTS_AN_HOUR (HOUR_MS / FIGURES_SLOT_MS)
+#define WELL 0.99               /* share of the last ten minutes' requests that were answered, below which it is not */
+
+struct span { int64_t requests, failed; };
+
+/* Of slots from `first` on, n of them. */
+static struct span
+span_of(const struct figures_part *f, int64_t first, int64_t n)
+{
+	struct span sum = { 0 };
+
+	for (int i = 0; i < FIGURES_SLOTS; i++)
+		if (f->slot[i].requests && f->slot[i].number >= first && f->slot[i].number < first + n) {
+			sum.requests += f->slot[i].requests;
+			sum.failed += f->slot[i].failed;
+		}
+	return sum;
+}
+
+static double
+availability(struct span s)
+{
+	return s.requests ? 1 - (double)s.failed / (double)s.requests : 1;
+}
+
+struct status {
+	struct figures_part *f;
+	int64_t now, began, last;       /* last: the slot at hand */
+	int workers, well;
+	int64_t requests, failed;       /* since it began */
+};
+
+static struct status
+look(const struct serve *s)
+{
+	struct status st = { .now = time_wall(), .began = s->began_ms, .workers = figures_workers(s->figures) };
+
+	st.f = figures_sum(s->figures, st.now);
+	st.last = st.now / FIGURES_SLOT_MS;
+	st.well = availability(span_of(st.f, st.last - 1, 2)) >= WELL;
+	for (int r = 0; r < FIGURES_ROUTES; r++)
+		for (int c = 0; c < 6; c++) {
+			st.requests += st.f->status[r][c];
+			st.failed += c == 5 ? st.f->status[r][c] : 0;
+		}
+	return st;
+}
+
+static void
+put_span(struct buf *b, const char *name, struct span s)
+{
+	buf_printf(b, "\"%s\":{\"requests\":%lld,\"failed\":%lld,\"availability\":%.6g}", name, (long long)s.requests, (long long)s.failed, availability(s));
+}
+
+static void
+status(struct exchange *ex)
+{
+	struct status st = look(ex->serve);
+	const struct figures_part *f = st.f;
+	struct buf b = { 0 };
+	int n = 0;
+
+	buf_printf(&b, "{\"status\":\"%s\",\"since\":", st.well ? "ok" : "failing");
+	json_put_time(&b, st.began);
+	buf_printf(&b, ",\"uptime\":%lld,\"workers\":%d,\"restarts\":%lld,", (long long)((st.now - st.began) / 1000), st.workers, (long long)f->restarts);
+	put_span(&b, "total", (struct span){ st.requests, st.failed });
+	buf_byte(&b, ',');
+	put_span(&b, "hour", span_of(f, st.last - SLOTS_AN_HOUR + 1, SLOTS_AN_HOUR));
+	buf_byte(&b, ',');
+	put_span(&b, "day", span_of(f, st.last - FIGURES_SLOTS + 1, FIGURES_SLOTS));
+	buf_printf(&b, ",\"events\":{\"accepted\":%lld,\"rejected\":%lld},\"commits\":{\"done\":%lld,\"failed\":%lld},\"webhooks\":{\"sent\":%lld,\"failed\":%lld,\"dead\":%lld},\"failures\":[",
+	    (long long)f->accepted, (long long)f->rejected, (long long)f->commits, (long long)f->commit_failures, (long long)f->hooks_sent,
+	    (long long)f->hooks_failed, (long long)f->hooks_dead);
+	for (int64_t k = st.last - FIGURES_SLOTS + 1; k <= st.last; k++) {
+		struct span s = span_of(f, k, 1);
+
+		if (!s.failed)
+			continue;
+		buf_lit(&b, n++ ? ",{\"from\":" : "{\"from\":");
+		json_put_time(&b, k * FIGURES_SLOT_MS);
+		buf_printf(&b, ",\"requests\":%lld,\"failed\":%lld}", (long long)s.requests, (long long)s.failed);
+	}
+	buf_lit(&b, "]}");
+	exchange_send(ex, 200, "application/json", buf_get(&b));
+	buf_release(&b);
+	free(st.f);
+}
+
+static void
+put_row(struct buf *b, const char *what, struct span s)
+{
+	buf_printf(b, "<tr><th scope=\"row\">%s</th><td>%lld</td><td>%lld</td><td>%.4g %%</td></tr>\n", what, (long long)s.requests, (long long)s.failed,
+	    100 * availability(s));
+}
+
+static void
+page(struct exchange *ex)
+{
+	struct status st = look(ex->serve);
+	struct buf b = { 0 };
+	char time[TIME_LEN + 1];
+
+	serve_page_begin(&b, "at: status");
+	time_print(st.began, time);
+	time[TIME_LEN] = 0;
+	buf_printf(&b, "<h1>%s</h1>\n<p>Up for %lld h %lld min, since %s; %d %s, started again %lld times. %lld events accepted, %lld rejected; %lld of %lld commits failed.</p>\n",
+	    st.well ? "All is well" : "Some requests fail", (long long)((st.now - st.began) / HOUR_MS), (long long)((st.now - st.began) / 60000 % 60), time,
+	    st.workers, st.workers == 1 ? "worker" : "workers", (long long)st.f->restarts, (long long)st.f->accepted, (long long)st.f->rejected,
+	    (long long)st.f->commit_failures, (long long)(st.f->commits + st.f->commit_failures));
+	buf_lit(&b, "<table><tr><th scope=\"col\">When (UTC)</th><th scope=\"col\">Requests</th><th scope=\"col\">Failed</th><th scope=\"col\">Answered</th></tr>\n");
+	put_row(&b, "since the start", (struct span){ st.requests, st.failed });
+	put_row(&b, "last 24 hours", span_of(st.f, st.last - FIGURES_SLOTS + 1, FIGURES_SLOTS));
+	for (int64_t hour = st.last / SLOTS_AN_HOUR, h = hour; h > hour - 24; h--) {
+		struct span s = span_of(st.f, h * SLOTS_AN_HOUR, SLOTS_AN_HOUR);
+
+		if (!s.requests)
+			continue;
+		time_print(h * HOUR_MS, time);
+		time[16] = 0;                   /* to the minute */
+		time[10] = ' ';
+		put_row(&b, time, s);
+	}
+	buf_lit(&b, "</table>\n<p><a href=\"/api/v1/status\">The same for machines</a>, and <a href=\"/metrics\">all that is counted</a>.</p>\n</main></body></html>\n");
+	serve_page_send(ex, &b);
+	free(st.f);
+}
+
+const struct route route_status[] = {
+	{ "GET", "/api/v1/status", "Since when it is up, and what it failed to answer in the last hour and day.", AUTH_READ, NULL, NULL, NULL, "Status", 200,
+	    ROUTE_POOL, 0, status },
+	{ "GET", "/status", "The same as a page.", AUTH_READ, NULL, NULL, NULL, "text/html", 200, ROUTE_POOL, 0, page },
+	{ 0 }
+};
