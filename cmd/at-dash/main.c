@@ -1,126 +1,74 @@
-/* at-dash - rows on standard input as a live picture in the terminal. See at-dash(1). */
-#include <poll.h>
-#include <signal.h>
+/* at-dash - dashboards in the terminal, and rows on standard input as a picture. See at-dash(1). */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "at-dash.h"
 #include "base/cmd.h"
+#include "base/mem.h"
 #include "base/out.h"
 #include "base/time.h"
-#include "base/width.h"
-#include "dash/board.h"
-#include "dash/screen.h"
-#include "event/rows.h"
+#include "dash/find.h"
+#include "dash/render.h"
 
-#define FRAME_NS  50000000LL            /* between two pictures */
-#define KEYS_MS   50                    /* between two looks at the keys */
+#define WIDTH_MOST 1000
 
-struct job {
-	struct board *board;
-	struct rows rows;
-	struct buf picture;
-	long count;
-	int is_live, is_paused, is_new, is_at_end, from;
-	int64_t drawn_ns;
+/* What the command line asks for. */
+struct wish {
+	struct board_spec board;
+	const char *url, *render, *range, *filter;
+	int once, plain, safe_csv;
+	long width, series, points;
 };
 
-static void
-draw(struct job *job)
-{
-	struct buf status = {0}, line = {0};
-	int width, height;
+/* ---- where the values come from */
 
-	screen_size(&width, &height);
-	if (!job->is_paused) {
-		buf_clear(&job->picture);
-		board_draw(job->board, width, 0, &job->picture);
-	}
-	buf_printf(&line, " %ld rows%s%s   q quit  space pause  arrows scroll", job->count, job->is_paused ? ", paused" : "",
-	    job->is_at_end ? ", the input is at its end" : "");
-	width_put(&status, buf_get(&line), width, 0, 1);
-	screen_show(buf_get(&job->picture), job->from, buf_get(&status));
-	job->drawn_ns = time_mono_ns();
-	job->is_new = 0;
-	buf_release(&line);
-	buf_release(&status);
-}
-
-static void
-keys(struct job *job)
-{
-	int key, width, height;
-
-	screen_size(&width, &height);
-	while ((key = screen_key()) != SCREEN_NONE) {
-		job->is_new = 1;
-		switch (key) {
-		case 'q':
-			raise(SIGTERM);
-			return;
-		case ' ':
-			job->is_paused = !job->is_paused;
-			break;
-		case SCREEN_UP:
-			job->from -= job->from > 0;
-			break;
-		case SCREEN_DOWN:
-			job->from++;
-			break;
-		case SCREEN_PAGE_UP:
-			job->from = job->from > height - 2 ? job->from - (height - 2) : 0;
-			break;
-		case SCREEN_PAGE_DOWN:
-			job->from += height - 2;
-			break;
-		case SCREEN_HOME:
-			job->from = 0;
-		}
-	}
-}
+struct source { struct config *config; struct query *query; struct data *data; };
 
 static int
-take(void *self, struct str row, struct err *err)
+open_source(struct source *s, const struct wish *w, struct err *err)
 {
-	struct job *job = self;
-	int rc = board_row(job->board, row, err);
+	struct query_spec spec = { .store = cmd_settings()->store, .tenant = cmd_settings()->tenant, .zone = cmd_settings()->zone, .memory = 4LL << 30,
+		.keep_answers = 1, .stopping = cmd_stopping };
 
-	if (rc == 0)
-		job->count++, job->is_new = 1;
-	if (job->is_live && time_mono_ns() - job->drawn_ns >= FRAME_NS) {
-		keys(job);
-		draw(job);
+	if (w->url) {
+		s->data = data_of_url(w->url, getenv("AT_KEY"), err);
+	} else if ((s->config = config_open(cmd_settings()->config, err))) {
+		spec.config = s->config;
+		if ((s->query = query_open(&spec, err)))
+			s->data = data_of_query(s->query);
 	}
-	return rc;
+	return err->code;
 }
 
-static int
-silence(void *self, struct err *err)
-{
-	struct job *job = self;
-
-	(void)err;
-	if (!job->is_live)
-		return -1;
-	keys(job);
-	if (job->is_new)
-		draw(job);
-	return KEYS_MS;
-}
-
-/* The picture stays until it is left. */
 static void
-stay(struct job *job)
+close_source(struct source *s)
 {
-	job->is_at_end = 1;
-	draw(job);
-	while (!cmd_stopping()) {
-		poll(NULL, 0, KEYS_MS);
-		keys(job);
-		if (job->is_new && !cmd_stopping())
-			draw(job);
-	}
+	data_free(s->data);
+	query_close(s->query);
+	config_close(s->config);
 }
+
+/* The dashboard of that id; "overview", or none, is made from what there is. */
+static struct definition *
+find_definition(struct source *s, const char *name, struct err *err)
+{
+	struct definition *d = name ? find_dashboard(s->data, str_of(name), err) : NULL;
+	struct buf ids = {0};
+
+	if (d || err->code)
+		return d;
+	if (!name || strcmp(name, "overview") == 0)
+		return find_made(s->data, err);
+	if (find_ids(s->data, &ids, err) == 0)
+		err_set(err, ERR_INPUT, "'%.64s' is no dashboard and no file; there are: overview%s%.200s", name, ids.n ? ", " : "", buf_text(&ids));
+	buf_release(&ids);
+	return NULL;
+}
+
+/* ---- once */
 
 static int
 terminal_width(void)
@@ -130,47 +78,125 @@ terminal_width(void)
 	return ioctl(1, TIOCGWINSZ, &w) == 0 && w.ws_col ? w.ws_col : 80;
 }
 
+static int
+wanted_width(const struct wish *w)
+{
+	return w->width ? (int)(w->width < WIDTH_MOST ? w->width : WIDTH_MOST) : terminal_width();
+}
+
+static int
+write_file(const char *path, const struct buf *text, struct err *err)
+{
+	struct out *out = strcmp(path, "-") ? out_open(path, 0, err) : out_stdout();
+
+	if (!out)
+		return err->code;
+	buf_str(&out->buf, buf_get(text));
+	return strcmp(path, "-") ? out_close(out, err) : 0;
+}
+
+static int
+draw_once(struct source *s, const struct definition *definition, const struct wish *w, struct err *err)
+{
+	struct reading *readings = mem_new((size_t)definition->n * sizeof(*readings) + 1);
+	struct drawing d = { .definition = definition, .readings = readings, .chosen = -1, .is_plain = w->plain,
+		.period = { .at = time_now() + 1, .range = str_of(w->range), .filter = str_of(w->filter), .zone = cmd_settings()->zone } };
+	const struct rendering r = { .width = wanted_width(w), .ascii = w->board.ascii, .safe_csv = w->safe_csv,
+		.colors = !w->render && cmd_settings()->color ? 256 : 0 };
+	const struct render_format *format = w->render ? render_find(w->render, err) : &render_formats[0];
+	struct buf text = {0};
+
+	for (int i = 0; i < definition->n; i++)
+		reading_init(&readings[i]);
+	for (int i = 0; i < definition->n && format && !cmd_stopping(); i++)
+		if (reading_get(&readings[i], s->data, &definition->widget[i], &d.period) < 0) {
+			struct err why = readings[i].err;       /* the widget says it, and whoever runs this as a job hears it */
+
+			err_at(&why, "%.*s", definition->widget[i].id.n > 64 ? 64 : (int)definition->widget[i].id.n, definition->widget[i].id.p);
+			cmd_fail(&why);
+		}
+	if (format && !err->code) {
+		format->put(&d, &r, &text);
+		write_file(w->render ? w->render : "-", &text, err);
+	}
+	for (int i = 0; i < definition->n; i++)
+		reading_release(&readings[i]);
+	free(readings);
+	buf_release(&text);
+	return err->code;
+}
+
+/* ---- which of all it is */
+
+static int
+is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+/* Something that rows may come on: no terminal, and not /dev/null as in cron. */
+static int
+stdin_has_rows(void)
+{
+	struct stat st;
+
+	return fstat(0, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+static int
+run(const struct wish *w, char **operands, int n, struct err *err)
+{
+	struct definition *definition = NULL;
+	struct source s = {0};
+	int is_live = !w->once && !w->render && isatty(1);
+
+	if (n == 1 && is_file(operands[0]) && !(definition = definition_open(operands[0], err)) && err->code)
+		return err->code;
+	if (!definition && !w->url && (n > 1 || (n == 1 && (strcmp(operands[0], "-") == 0 || is_file(operands[0]))) || (n == 0 && stdin_has_rows())))
+		return rows_run(&w->board, operands, is_live, wanted_width(w), err);
+	if (n > 1)
+		return err_set(err, ERR_USAGE, "'%s' is one dashboard too many", operands[1]);
+	if (open_source(&s, w, err) == 0 && (definition || (definition = find_definition(&s, operands[0], err))))
+		draw_once(&s, definition, w, err);
+	definition_free(definition);
+	close_source(&s);
+	return err->code;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct board_spec spec = {0};
-	int once = 0;
-	long width = 0, series = 0, points = 0;
+	struct wish w = {0};
 	const struct opt opts[] = {
-		{ 0,   "once",   NULL,      "read to the end of the input, write the picture as text, and end",        opt_flag,  &once },
-		{ 'n', "series", "N",       "lines of a metric at most, the largest first; default 8",                 opt_count, &series },
-		{ 0,   "points", "N",       "values of a series that are kept; default 1000",                          opt_count, &points },
-		{ 0,   "width",  "COLUMNS", "of the picture of --once; default the terminal's, else 80",               opt_count, &width },
-		{ 0,   "ascii",  NULL,      "no characters beyond ASCII",                                              opt_flag,  &spec.ascii },
+		{ 0,   "once",   NULL,      "write the picture as text, and end; of rows behind the end of the input", opt_flag,  &w.once },
+		{ 'o', "render", "FILE",    "write the dashboard as FILE.txt, and end",                                 opt_text,  &w.render },
+		{ 0,   "url",    "URL",     "ask at-serve there, with the key of $AT_KEY, instead of the store",       opt_text,  &w.url },
+		{ 0,   "range",  "RANGE",   "7d, 2026-11-01..2026-11-08: instead of each widget's own",                opt_text,  &w.range },
+		{ 0,   "filter", "TEXT",    "only the rows and curves in which this stands",                           opt_text,  &w.filter },
+		{ 'n', "series", "N",       "of rows: lines of a metric at most, the largest first; default 8",        opt_count, &w.series },
+		{ 0,   "points", "N",       "of rows: values of a series that are kept; default 1000",                 opt_count, &w.points },
+		{ 0,   "width",  "COLUMNS", "of the picture of --once; default the terminal's, else 80",               opt_count, &w.width },
+		{ 0,   "ascii",  NULL,      "no characters beyond ASCII",                                              opt_flag,  &w.board.ascii },
+		{ 0,   "plain",  NULL,      "sentences instead of pictures, for screen readers",                       opt_flag,  &w.plain },
+		{ 0,   "csv-safe", NULL,    "in CSV put ' in front of what a spreadsheet takes for a formula",         opt_flag,  &w.safe_csv },
 		CMD_OPT_STRICT,
 		{0}
 	};
 	static const char *const examples[] = {
+		"at-dash web_analytics",
+		"at-dash --once examples/config/dashboards/web-analytics.json",
 		"tail -f access.log | at-ingest -n | at-agg -w 1s -b status | at-dash",
-		"at-agg -w 1h -b country today.ndjson | at-detect -a | at-dash --once",
-		"at-query events --follow | at-dash",
 		NULL
 	};
-	const struct cmd cmd = { "at-dash", "[FILE…]", "Draw rows as they come, in the terminal", opts, examples, NULL };
-	char **files = cmd_start(&cmd, argc, argv, NULL);
+	const struct cmd cmd = { "at-dash", "[DASHBOARD | FILE…]", "Draw dashboards and rows in the terminal", opts, examples, NULL };
+	int n;
+	char **operands = cmd_start(&cmd, argc, argv, &n);
 	struct err err = {0};
-	struct job job = { .rows = { .row = take, .wait = silence, .self = &job } };
 
-	spec.series = (int)(series < 1000 ? series : 1000);
-	spec.points = (int)(points < 1000000 ? points : 1000000);
-	job.board = board_new(&spec);
-	job.is_live = !once && isatty(1);
-	if (!job.is_live || screen_open(cmd_settings()->color, &err) == 0) {
-		if (job.is_live)
-			draw(&job);
-		if (rows_read(&job.rows, files, &err) == 0 && job.is_live && !cmd_stopping())
-			stay(&job);
-		else if (!job.is_live)
-			board_draw(job.board, width ? (int)(width < 1000 ? width : 1000) : terminal_width(), 0, &out_stdout()->buf);
-	}
-	screen_close();
-	reject_close(&job.rows.rejects);
-	board_free(job.board);
-	buf_release(&job.picture);
+	w.board.series = (int)(w.series < 1000 ? w.series : 1000);
+	w.board.points = (int)(w.points < 1000000 ? w.points : 1000000);
+	run(&w, operands, n, &err);
 	return cmd_end(&err);
 }

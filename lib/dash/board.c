@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "base/width.h"
 #include "dash/chart.h"
+#include "dash/reading.h"
 #include "event/when.h"
 #include "json/json.h"
 
@@ -179,26 +180,6 @@ put_time(struct buf *b, int64_t time)
 	b->p[b->n - 9] = ' ';
 }
 
-/* source=google country=DE */
-static void
-put_labels(struct buf *b, struct str labels)
-{
-	struct buf scratch = {0};
-	int n = 0;
-
-	for (struct json_iter it = json_iter(json_value(labels)); json_next(&it); n++) {
-		if (n)
-			buf_byte(b, ' ');
-		width_put_shown(b, json_text(it.key, &scratch));
-		buf_byte(b, '=');
-		if (json_is(it.value, JSON_STRING))
-			width_put_shown(b, json_text(it.value, &scratch));
-		else
-			width_put_shown(b, json_raw(it.value));
-	}
-	buf_release(&scratch);
-}
-
 static void
 event_row(struct board *b, struct json v, struct str name, int64_t time)
 {
@@ -219,7 +200,7 @@ event_row(struct board *b, struct json v, struct str name, int64_t time)
 		width_put_shown(&b->text, json_text(user, &b->scratch));
 	}
 	buf_lit(&b->text, "  ");
-	put_labels(&b->text, json_raw(properties));
+	reading_put_labels(&b->text, json_raw(properties));
 	tell(&b->events, &b->text);
 }
 
@@ -259,7 +240,7 @@ anomaly(struct board *b, struct json a, struct str metric, struct str labels, st
 		chart_number(&b->text, expected);
 	}
 	buf_lit(&b->text, "  ");
-	put_labels(&b->text, labels);
+	reading_put_labels(&b->text, labels);
 	tell(&b->anomalies, &b->text);
 }
 
@@ -400,7 +381,7 @@ put_lines(const struct board *b, struct line **line, int lines, int width, struc
 		int alarm = line[i]->mark[line[i]->n - 1];
 
 		buf_lit(out, alarm ? "! " : "  ");
-		put_labels(&text, line[i]->labels);
+		reading_put_labels(&text, line[i]->labels);
 		width_put(out, buf_get(&text), name, 0, b->spec.ascii);
 		buf_byte(out, ' ');
 		chart_spark(out, line[i]->value, line[i]->n, spark, b->spec.ascii);

@@ -4,28 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/letter.h"
 #include "base/mem.h"
 
 #define DOTS_MOST 2000                  /* columns of dots */
 
-static void
-put_character(struct buf *b, unsigned c)
-{
-	if (c < 0x80) {
-		buf_byte(b, (char)c);
-	} else if (c < 0x800) {
-		buf_byte(b, (char)(0xc0 | c >> 6));
-		buf_byte(b, (char)(0x80 | (c & 63)));
-	} else {
-		buf_byte(b, (char)(0xe0 | c >> 12));
-		buf_byte(b, (char)(0x80 | (c >> 6 & 63)));
-		buf_byte(b, (char)(0x80 | (c & 63)));
-	}
-}
-
-/* Least and greatest of what is there; 0 when nothing is. */
-static int
-range_of(const double *v, int n, double *low, double *high)
+int
+chart_range(const double *v, int n, double *low, double *high)
 {
 	int some = 0;
 
@@ -46,7 +31,7 @@ chart_spark(struct buf *b, const double *v, int n, int width, int ascii)
 	double low = 0, high = 0;
 	int from = n > width ? n - width : 0;
 
-	range_of(v + from, n - from, &low, &high);
+	chart_range(v + from, n - from, &low, &high);
 	low = fmin(low, 0);
 	for (int i = n - from; i < width; i++)
 		buf_byte(b, ' ');
@@ -58,7 +43,7 @@ chart_spark(struct buf *b, const double *v, int n, int width, int ascii)
 		else if (ascii)
 			buf_byte(b, levels[level]);
 		else
-			put_character(b, 0x2581 + (unsigned)level);
+			letter_put(b, 0x2581 + (unsigned)level);
 	}
 }
 
@@ -86,10 +71,22 @@ chart_number(struct buf *b, double v)
 
 /* ---- a curve */
 
-struct dots { int width, height; uint8_t *cell; };      /* in characters; the bits of a Braille pattern in each */
+void
+chart_dots_init(struct chart_dots *d, int width, int height)
+{
+	*d = (struct chart_dots){ width > 0 ? width : 0, height > 0 ? height : 0, NULL };
+	d->cell = mem_new((size_t)d->width * (size_t)d->height + 1);
+}
+
+void
+chart_dots_release(struct chart_dots *d)
+{
+	free(d->cell);
+	d->cell = NULL;
+}
 
 static void
-dot(struct dots *d, int x, int y)
+dot(struct chart_dots *d, int x, int y)
 {
 	static const uint8_t bit[4][2] = { { 1, 8 }, { 2, 16 }, { 4, 32 }, { 64, 128 } };
 
@@ -98,13 +95,29 @@ dot(struct dots *d, int x, int y)
 }
 
 /* From one value to the next: every dot between, so that a jump is a line. */
-static void
-stroke(struct dots *d, int x0, int y0, int x1, int y1)
+void
+chart_stroke(struct chart_dots *d, int x0, int y0, int x1, int y1)
 {
 	int steps = abs(x1 - x0) > abs(y1 - y0) ? abs(x1 - x0) : abs(y1 - y0);
 
 	for (int i = 0; i <= steps; i++)
 		dot(d, x0 + (x1 - x0) * i / (steps ? steps : 1), y0 + (y1 - y0) * i / (steps ? steps : 1));
+}
+
+uint32_t
+chart_dots_at(const struct chart_dots *d, int x, int y, int ascii)
+{
+	uint8_t c = d->cell[y * d->width + x];
+
+	return !c ? ' ' : !ascii ? 0x2800u + c : c & 0x1b ? (c & 0xe4 ? '|' : '\'') : '.';
+}
+
+double
+chart_round_up(double v)
+{
+	double unit = v > 0 && isfinite(v) ? pow(10, floor(log10(v))) : 1;
+
+	return v <= unit ? unit : v <= 2 * unit ? 2 * unit : v <= 5 * unit ? 5 * unit : 10 * unit;
 }
 
 static void
@@ -127,16 +140,16 @@ put_scale(struct buf *b, int line, int height, double low, double high, int asci
 void
 chart_line(struct buf *b, const double *v, const char *marks, int n, int width, int height, int ascii)
 {
-	struct dots d = { width - CHART_SCALE, height, NULL };
+	struct chart_dots d;
 	double low = 0, high = 0;
 	int from, across, last_x = 0, last_y = 0, drawn = 0, marked = 0;
 
-	if (d.width < 2 || height < 1 || d.width > DOTS_MOST)
+	if (width - CHART_SCALE < 2 || height < 1 || width - CHART_SCALE > DOTS_MOST)
 		return;
-	d.cell = mem_new((size_t)d.width * (size_t)height);
+	chart_dots_init(&d, width - CHART_SCALE, height);
 	from = n > 2 * d.width ? n - 2 * d.width : 0;
 	across = n - from;
-	range_of(v + from, across, &low, &high);
+	chart_range(v + from, across, &low, &high);
 	if (low > 0 && low < high / 2)          /* from nothing, unless that would flatten the curve */
 		low = 0;
 	for (int i = 0; i < across; i++) {
@@ -147,19 +160,13 @@ chart_line(struct buf *b, const double *v, const char *marks, int n, int width, 
 			continue;
 		}
 		y = high > low ? (int)lround((high - v[from + i]) / (high - low) * (4 * height - 1)) : 4 * height - 1;
-		stroke(&d, drawn ? last_x : x, drawn ? last_y : y, x, y);
+		chart_stroke(&d, drawn ? last_x : x, drawn ? last_y : y, x, y);
 		last_x = x, last_y = y, drawn = 1;
 	}
 	for (int line = 0; line < height; line++) {
 		put_scale(b, line, height, low, high, ascii);
-		for (int x = 0; x < d.width; x++) {
-			uint8_t c = d.cell[line * d.width + x];
-
-			if (ascii)
-				buf_byte(b, c ? (c & 0x1b ? (c & 0xe4 ? '|' : '\'') : '.') : ' ');
-			else
-				put_character(b, c ? 0x2800u + c : ' ');
-		}
+		for (int x = 0; x < d.width; x++)
+			letter_put(b, chart_dots_at(&d, x, line, ascii));
 		buf_byte(b, '\n');
 	}
 	for (int i = 0; marks && i < across; i++)
@@ -177,5 +184,5 @@ chart_line(struct buf *b, const double *v, const char *marks, int n, int width, 
 		buf_byte(b, '\n');
 		free(line);
 	}
-	free(d.cell);
+	chart_dots_release(&d);
 }

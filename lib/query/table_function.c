@@ -90,12 +90,36 @@ is_time(const struct table_function_call *call, const char *param)     /* a `fro
 }
 
 int
+table_function_read_range(struct str text, const struct zone *zone, int64_t *from, int64_t *to, struct err *err)
+{
+	const char *dots = memmem(text.p, text.n, "..", 2);
+	int64_t now = time_now();
+	int rc = 0;
+
+	*from = TIME_MIN, *to = TIME_MAX + 1;
+	if (dots) {
+		struct str end = { dots + 2, text.n - (size_t)(dots + 2 - text.p) };
+
+		text.n = (size_t)(dots - text.p);
+		if (text.n)
+			rc = time_parse(text, zone, from, err);
+		if (rc == 0 && end.n)
+			rc = time_parse(end, zone, to, err);
+	} else {
+		rc = time_parse(text, zone, from, err);
+		if (rc == 0 && *from <= now)
+			*to = now + 1;
+	}
+	if (rc == 0 && *from >= *to)
+		rc = err_set(err, ERR_USAGE, "it ends before it begins");
+	return rc;
+}
+
+int
 table_function_range(const struct table_function_call *call, const char *param, int64_t *from, int64_t *to, struct err *err)
 {
 	struct buf scratch = {0};
-	struct str text = table_function_text(call, param, &scratch), end;
-	const char *dots;
-	int64_t now = time_now();
+	struct str text = table_function_text(call, param, &scratch);
 	int rc = 0;
 
 	*from = TIME_MIN, *to = TIME_MAX + 1;
@@ -108,22 +132,9 @@ table_function_range(const struct table_function_call *call, const char *param, 
 		buf_release(&scratch);
 		return rc == 0 && *from >= *to ? err_set(err, ERR_USAGE, "to: it ends before it begins") : rc;
 	}
-	if ((dots = memmem(text.p, text.n, "..", 2))) {
-		end = (struct str){ dots + 2, text.n - (size_t)(dots + 2 - text.p) };
-		text.n = (size_t)(dots - text.p);
-		if (text.n)
-			rc = time_parse(text, query_zone(call->query), from, err);
-		if (rc == 0 && end.n)
-			rc = time_parse(end, query_zone(call->query), to, err);
-	} else {
-		rc = time_parse(text, query_zone(call->query), from, err);
-		if (rc == 0 && *from <= now)
-			*to = now + 1;
-	}
+	rc = table_function_read_range(text, query_zone(call->query), from, to, err);
 	if (rc < 0)
 		err_at(err, "%s", param);
-	else if (*from >= *to)
-		rc = err_set(err, ERR_USAGE, "%s: it ends before it begins", param);
 	buf_release(&scratch);
 	return rc;
 }

@@ -44,6 +44,9 @@ int table_function_flag(const struct table_function_call *, const char *param);
  * `from` and `to`, where the function has them. */
 int table_function_range(const struct table_function_call *, const char *param, int64_t *from, int64_t *to, struct err *);
 
+/* Such a text by itself; days, and times that name no offset, are those of the zone. 0 or ERR_USAGE. */
+int table_function_read_range(struct str text, const struct zone *, int64_t *from, int64_t *to, struct err *);
+
 /* Make it readable in SQL. */
 int table_function_add(struct query *, const struct table_function *, struct err *);
 

@@ -1,0 +1,142 @@
+/* Rows as they come: what is drawn follows from them. */
+#include "at-dash.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/cmd.h"
+#include "base/out.h"
+#include "base/time.h"
+#include "base/width.h"
+#include "dash/screen.h"
+#include "event/rows.h"
+
+#define FRAME_NS  50000000LL            /* between two pictures */
+#define KEYS_MS   50                    /* between two looks at the keys */
+
+struct job {
+	struct board *board;
+	struct rows rows;
+	struct buf picture;
+	long count;
+	int is_live, is_paused, is_new, is_at_end, from;
+	int64_t drawn_ns;
+};
+
+static void
+draw(struct job *job)
+{
+	struct buf status = {0}, line = {0};
+	int width, height;
+
+	screen_size(&width, &height);
+	if (!job->is_paused) {
+		buf_clear(&job->picture);
+		board_draw(job->board, width, 0, &job->picture);
+	}
+	buf_printf(&line, " %ld rows%s%s   q quit  space pause  arrows scroll", job->count, job->is_paused ? ", paused" : "",
+	    job->is_at_end ? ", the input is at its end" : "");
+	width_put(&status, buf_get(&line), width, 0, 1);
+	screen_show(buf_get(&job->picture), job->from, buf_get(&status));
+	job->drawn_ns = time_mono_ns();
+	job->is_new = 0;
+	buf_release(&line);
+	buf_release(&status);
+}
+
+static void
+keys(struct job *job)
+{
+	int key, width, height;
+
+	screen_size(&width, &height);
+	while ((key = screen_key()) != SCREEN_NONE) {
+		job->is_new = 1;
+		switch (key) {
+		case 'q':
+			raise(SIGTERM);
+			return;
+		case ' ':
+			job->is_paused = !job->is_paused;
+			break;
+		case SCREEN_UP:
+			job->from -= job->from > 0;
+			break;
+		case SCREEN_DOWN:
+			job->from++;
+			break;
+		case SCREEN_PAGE_UP:
+			job->from = job->from > height - 2 ? job->from - (height - 2) : 0;
+			break;
+		case SCREEN_PAGE_DOWN:
+			job->from += height - 2;
+			break;
+		case SCREEN_HOME:
+			job->from = 0;
+		}
+	}
+}
+
+static int
+take(void *self, struct str row, struct err *err)
+{
+	struct job *job = self;
+	int rc = board_row(job->board, row, err);
+
+	if (rc == 0)
+		job->count++, job->is_new = 1;
+	if (job->is_live && time_mono_ns() - job->drawn_ns >= FRAME_NS) {
+		keys(job);
+		draw(job);
+	}
+	return rc;
+}
+
+static int
+silence(void *self, struct err *err)
+{
+	struct job *job = self;
+
+	(void)err;
+	if (!job->is_live)
+		return -1;
+	keys(job);
+	if (job->is_new)
+		draw(job);
+	return KEYS_MS;
+}
+
+/* The picture stays until it is left. */
+static void
+stay(struct job *job)
+{
+	job->is_at_end = 1;
+	draw(job);
+	while (!cmd_stopping()) {
+		poll(NULL, 0, KEYS_MS);
+		keys(job);
+		if (job->is_new && !cmd_stopping())
+			draw(job);
+	}
+}
+
+int
+rows_run(const struct board_spec *spec, char **files, int is_live, int width, struct err *err)
+{
+	struct job job = { .rows = { .row = take, .wait = silence, .self = &job }, .board = board_new(spec), .is_live = is_live };
+
+	if (!is_live || screen_open(cmd_settings()->color, err) == 0) {
+		if (is_live)
+			draw(&job);
+		if (rows_read(&job.rows, files, err) == 0 && is_live && !cmd_stopping())
+			stay(&job);
+		else if (!is_live)
+			board_draw(job.board, width, 0, &out_stdout()->buf);
+	}
+	screen_close();
+	reject_close(&job.rows.rejects);
+	board_free(job.board);
+	buf_release(&job.picture);
+	return err->code;
+}

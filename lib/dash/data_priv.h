@@ -1,0 +1,19 @@
+/* data_priv.h - what a back end of data.h does. */
+#ifndef DASH_DATA_PRIV_H
+#define DASH_DATA_PRIV_H
+
+#include "dash/data.h"
+
+struct data {
+	int (*ask)(struct data *, const char *sql, const struct query_param *, int n_params, struct arena *, struct answer *, struct err *);
+	int (*dashboards)(struct data *, int (*each)(void *, struct json, struct err *), void *, struct err *);
+	void (*free)(struct data *);
+};
+
+/* An answer as it grows: columns first, then rows; texts are copied. 0 or ERR_LIMIT; 1: there are enough rows. */
+struct answer_maker { struct answer *answer; struct arena *arena; size_t cap; };
+int data_put_columns(struct answer_maker *, const struct str *, int n, struct err *);
+int data_put_row(struct answer_maker *, const struct cell *, int n, struct err *);
+void data_put_end(struct answer_maker *);
+
+#endif

@@ -1,0 +1,158 @@
+/* data_url.c - answers of at-serve: POST /api/v1/query, GET /api/v1/dashboards. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "crypt/crypt.h"
+#include "dash/data_priv.h"
+#include "http/client.h"
+
+#define REPLY_MOST (64u << 20)          /* bytes of an answer */
+#define REPLY_MS   30000
+
+struct of_url { struct data data; char *url; struct buf key; };
+
+/* What a problem document says, or else the status. */
+static int
+refused(const struct http_result *result, struct err *err)
+{
+	struct buf scratch = {0};
+	struct str detail = json_text(json_get(json_value(buf_get(&result->body)), STR("detail")), &scratch);
+	int code = result->status == 401 || result->status == 403 ? ERR_DENIED : result->status == 408 ? ERR_CANCEL : result->status < 500 ? ERR_USAGE : ERR_IO;
+
+	if (detail.p)
+		err_set(err, code, "%.*s", detail.n > 300 ? 300 : (int)detail.n, detail.p);
+	else
+		err_set(err, code, "the server answered %d", result->status);
+	buf_release(&scratch);
+	return err->code;
+}
+
+/* The answer as checked JSON. */
+static int
+call(struct of_url *d, const char *method, const char *path, struct str body, struct http_result *result, struct err *err)
+{
+	const struct http_head heads[] = { { "Authorization", buf_get(&d->key) }, { "Content-Type", STR("application/json") } };
+	struct http_call c = { .method = method, .heads = heads, .n_heads = body.p ? 2 : 1, .body = body, .most = REPLY_MOST, .timeout_ms = REPLY_MS, .private_too = 1 };
+	struct buf url = {0};
+	int rc;
+
+	buf_printf(&url, "%s%s", d->url, path);
+	c.url = buf_text(&url);
+	if ((rc = http_fetch(&c, result, err)) == 0 && result->status / 100 != 2)
+		rc = refused(result, err);
+	else if (rc == 0 && (rc = json_check(buf_get(&result->body), err)))
+		rc = err_at(err, "%s is no at-serve", d->url);
+	buf_release(&url);
+	return rc;
+}
+
+static int
+take_answer(struct json reply, struct answer_maker *m, struct err *err)
+{
+	struct json meta = json_get(reply, STR("meta")), data = json_get(reply, STR("data"));
+	struct str *names = NULL;
+	struct cell *cells = NULL;
+	struct buf scratch = {0};
+	int n = 0, rc;
+
+	for (struct json_iter it = json_iter(meta); json_next(&it); n++) {
+		names = mem_grow(names, (size_t)n + 1, sizeof(*names));
+		names[n] = json_text_dup(json_get(it.value, STR("name")), m->arena);
+		if (!names[n].p)
+			names[n] = STR("");
+	}
+	if (!json_is(meta, JSON_ARRAY) || !json_is(data, JSON_ARRAY))
+		rc = err_set(err, ERR_INPUT, "the server's answer is none of at-serve");
+	else
+		rc = data_put_columns(m, names, n, err);
+	cells = mem_new((size_t)n * sizeof(*cells) + 1);
+	for (struct json_iter it = json_iter(data); rc == 0 && json_next(&it); ) {
+		int k = 0;
+
+		for (struct json_iter member = json_iter(it.value); json_next(&member); k++) {
+			if (k >= n)
+				continue;
+			if (member.value.type == JSON_STRING)           /* decoded where it lasts */
+				cells[k] = cell_text(json_text_dup(member.value, m->arena));
+			else
+				cells[k] = cell_of_json(member.value, &scratch);
+		}
+		rc = data_put_row(m, cells, k, err);
+	}
+	buf_release(&scratch);
+	free(names);
+	free(cells);
+	return rc;
+}
+
+static int
+url_ask(struct data *data, const char *sql, const struct query_param *params, int n_params, struct arena *arena, struct answer *answer, struct err *err)
+{
+	struct of_url *d = (struct of_url *)data;
+	struct answer_maker m = { answer, arena, 0 };
+	struct http_result result = {0};
+	struct buf body = {0};
+
+	buf_lit(&body, "{\"format\":\"json\",\"query\":");
+	json_put_string(&body, str_of(sql));
+	buf_lit(&body, ",\"parameters\":{");
+	for (int i = 0; i < n_params; i++) {
+		buf_lit(&body, i ? "," : "");
+		json_put_key(&body, params[i].name);
+		json_put_string(&body, params[i].value);
+	}
+	buf_lit(&body, "}}");
+	if (call(d, "POST", "/api/v1/query", buf_get(&body), &result, err) == 0)
+		take_answer(json_checked(buf_get(&result.body)), &m, err);
+	data_put_end(&m);
+	buf_release(&body);
+	http_result_release(&result);
+	return err->code;
+}
+
+static int
+url_dashboards(struct data *data, int (*each)(void *, struct json, struct err *), void *self, struct err *err)
+{
+	struct http_result result = {0};
+	int rc = call((struct of_url *)data, "GET", "/api/v1/dashboards", (struct str){ 0 }, &result, err);
+	struct json all = rc ? JSON_ABSENT : json_get(json_checked(buf_get(&result.body)), STR("dashboards"));
+
+	for (struct json_iter it = json_iter(all); rc == 0 && json_is(all, JSON_ARRAY) && json_next(&it); )
+		rc = each(self, it.value, err);
+	http_result_release(&result);
+	return rc;
+}
+
+static void
+url_free(struct data *data)
+{
+	struct of_url *d = (struct of_url *)data;
+
+	crypt_wipe(d->key.p, d->key.n);
+	buf_release(&d->key);
+	free(d->url);
+	free(d);
+}
+
+struct data *
+data_of_url(const char *url, const char *key, struct err *err)
+{
+	struct of_url *d;
+	size_t n = strlen(url);
+
+	if (strncmp(url, "http://", 7) && strncmp(url, "https://", 8)) {
+		err_set(err, ERR_USAGE, "'%.100s' is no http:// or https://", url);
+		return NULL;
+	}
+	if (!key || !*key) {
+		err_set(err, ERR_USAGE, "%.100s: at-serve wants a key, made by at-admin key create: put it into AT_KEY", url);
+		return NULL;
+	}
+	d = mem_new(sizeof(*d));
+	d->data = (struct data){ url_ask, url_dashboards, url_free };
+	while (n && url[n - 1] == '/')
+		n--;
+	d->url = mem_dup(url, n);
+	buf_printf(&d->key, "Bearer %s", key);
+	return &d->data;
+}

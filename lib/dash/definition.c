@@ -1,0 +1,180 @@
+#include "dash/definition.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "config/schema.h"
+
+#define FILE_MOST (1 << 20)             /* bytes of a file that may be a definition */
+#define MOST      (4u << 20)            /* bytes that one takes in memory */
+#define CELLS     100000                /* a position's numbers; larger ones are this */
+
+const char *const definition_types[WIDGET_TYPES] = { "metric_card", "line_chart", "area_chart", "bar_chart", "pie_chart", "table", "funnel_chart", "heatmap",
+	"retention", "gauge", "event_feed", "alert_list", "text" };
+
+/* ---- one dashboard */
+
+static struct str
+text_of(struct definition *d, struct json object, const char *key)
+{
+	return json_text_dup(json_get(object, str_of(key)), d->arena);
+}
+
+static int
+number_of(struct json object, const char *key)
+{
+	int64_t n;
+
+	return !json_int64(json_get(object, str_of(key)), &n) || n < 0 ? 0 : n > CELLS ? CELLS : (int)n;
+}
+
+/* A text, or a list of them with commas between. */
+static struct str
+list_of(struct definition *d, struct json v)
+{
+	struct buf list = {0}, scratch = {0};
+	struct str text = json_text_dup(v, d->arena);
+
+	if (json_is(v, JSON_ARRAY)) {
+		for (struct json_iter it = json_iter(v); json_next(&it); ) {
+			if (list.n)
+				buf_byte(&list, ',');
+			buf_str(&list, json_text(it.value, &scratch));
+		}
+		if (list.n && (text.p = arena_dup(d->arena, list.p, list.n)))
+			text.n = list.n;
+	}
+	buf_release(&list);
+	buf_release(&scratch);
+	return text;
+}
+
+static int
+read_widget(struct definition *d, struct json v, struct widget *w, struct err *err)
+{
+	struct json type = json_get(v, STR("type")), position = json_get(v, STR("position"));
+	struct json_iter it;
+	int known = 0;
+
+	*w = (struct widget){ .id = text_of(d, v, "id"), .title = text_of(d, v, "title"), .text = text_of(d, v, "text"), .metric = text_of(d, v, "metric"),
+		.query = text_of(d, v, "query"), .every = text_of(d, v, "interval"), .range = text_of(d, v, "timeRange"), .by = list_of(d, json_get(v, STR("groupBy"))) };
+	if (!w->id.p)
+		return err_set(err, ERR_INPUT, "a widget has no id");
+	if (!w->title.p)
+		w->title = w->id;
+	for (int i = 0; i < WIDGET_TYPES && !known; i++)
+		if ((known = json_text_eq(type, str_of(definition_types[i]))))
+			w->type = (enum widget_type)i;
+	if (!known)
+		return err_set(err, ERR_INPUT, "widget '%.*s': its type is none of metric_card, line_chart, area_chart, bar_chart, pie_chart, table, funnel_chart, "
+		    "heatmap, retention, gauge, event_feed, alert_list, text", w->id.n > 64 ? 64 : (int)w->id.n, w->id.p);
+	for (it = json_iter(json_get(v, STR("steps"))); json_next(&it) && w->n_steps < DEFINITION_STEPS; )
+		if ((w->steps[w->n_steps] = json_text_dup(it.value, d->arena)).p)
+			w->n_steps++;
+	if (json_is(position, JSON_OBJECT)) {
+		w->x = number_of(position, "x"), w->y = number_of(position, "y"), w->w = number_of(position, "w"), w->h = number_of(position, "h");
+		if (w->w < 1 || w->h < 1)
+			return err_set(err, ERR_INPUT, "widget '%.*s': position: w and h are 1 or more", w->id.n > 64 ? 64 : (int)w->id.n, w->id.p);
+	}
+	return 0;
+}
+
+struct definition *
+definition_read(struct json v, struct err *err)
+{
+	struct definition *d = mem_new(sizeof(*d));
+	struct json widgets = json_get(v, STR("widgets"));
+
+	d->arena = arena_new(MOST);
+	d->id = text_of(d, v, "id"), d->title = text_of(d, v, "title"), d->description = text_of(d, v, "description");
+	if (!d->id.p)
+		d->id = STR("dashboard");
+	if (!d->title.p)
+		d->title = d->id;
+	if (!json_is(widgets, JSON_ARRAY))
+		err_set(err, ERR_INPUT, "a dashboard has \"widgets\", a list");
+	for (struct json_iter it = json_iter(widgets); !err->code && json_next(&it); ) {
+		if (d->n == DEFINITION_WIDGETS) {
+			err_set(err, ERR_LIMIT, "more than %d widgets", DEFINITION_WIDGETS);
+			break;
+		}
+		d->widget = mem_grow(d->widget, (size_t)d->n + 1, sizeof(*d->widget));
+		if (read_widget(d, it.value, &d->widget[d->n], err) == 0)
+			d->n++;
+	}
+	if (err->code) {
+		err_at(err, "dashboard '%.*s'", d->id.n > 64 ? 64 : (int)d->id.n, d->id.p);
+		definition_free(d);
+		d = NULL;
+	}
+	return d;
+}
+
+void
+definition_free(struct definition *d)
+{
+	if (!d)
+		return;
+	arena_free(d->arena);
+	free(d->widget);
+	free(d);
+}
+
+/* ---- from a file */
+
+/* 1 with the whole of a file that may be a definition: a plain one, not large, that begins with '{'. */
+static int
+read_file(const char *path, struct buf *to, struct err *err)
+{
+	int fd = io_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0), rc = 0;
+	struct stat st;
+	ssize_t n;
+	size_t at = 0;
+
+	if (fd < 0)
+		return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size <= FILE_MOST) {
+		if ((n = io_read(fd, buf_room(to, (size_t)st.st_size), (size_t)st.st_size)) < 0)
+			rc = err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+		else
+			to->n = (size_t)n;
+		for (; at < to->n && strchr(" \t\r\n", to->p[at]); at++)
+			;
+		rc = rc ? rc : at < to->n && to->p[at] == '{';
+	}
+	close(fd);
+	return rc;
+}
+
+struct definition *
+definition_open(const char *path, struct err *err)
+{
+	struct definition *d = NULL;
+	struct schema *schema = NULL;
+	struct buf text = {0};
+	struct json v = JSON_ABSENT, of = json_value(str_of(config_schema("dashboards")));
+	struct err ignore = {0};
+
+	if (read_file(path, &text, err) != 1 || json_check(buf_get(&text), &ignore))    /* rows, one a line, are no one value */
+		goto out;
+	v = json_value(buf_get(&text));
+	if (json_get(v, STR("widgets")).type == JSON_NONE && json_get(v, STR("dashboards")).type == JSON_NONE)
+		goto out;
+	if (!(schema = schema_new(of, of, NULL, err)) || schema_check(schema, v, NULL, NULL, err) < 0)
+		goto out;
+	if (json_get(v, STR("widgets")).type == JSON_NONE)
+		v = json_index(json_get(v, STR("dashboards")), 0);
+	d = definition_read(v, err);
+out:
+	if (err->code && v.type != JSON_NONE)
+		err_at(err, "%s", path);
+	schema_free(schema);
+	buf_release(&text);
+	return d;
+}

@@ -1,0 +1,46 @@
+/* definition.h - a dashboard: which widgets, of what, where. As config/dashboards.json, a file or the store's records have it.
+ *
+ *      {"id":"main","title":"Main","layout":"grid","widgets":[
+ *        {"id":"signups","type":"metric_card","metric":"user_signups","timeRange":"24h","position":{"x":0,"y":0,"w":3,"h":2}}]}
+ *
+ * The grid has 12 columns. A widget without a position comes where there is room.
+ */
+#ifndef DASH_DEFINITION_H
+#define DASH_DEFINITION_H
+
+#include "json/json.h"
+
+enum widget_type { WIDGET_METRIC_CARD, WIDGET_LINE_CHART, WIDGET_AREA_CHART, WIDGET_BAR_CHART, WIDGET_PIE_CHART, WIDGET_TABLE, WIDGET_FUNNEL_CHART,
+    WIDGET_HEATMAP, WIDGET_RETENTION, WIDGET_GAUGE, WIDGET_EVENT_FEED, WIDGET_ALERT_LIST, WIDGET_TEXT, WIDGET_TYPES };
+extern const char *const definition_types[WIDGET_TYPES];        /* "metric_card", … */
+
+#define DEFINITION_WIDGETS 200          /* at most, as at-serve takes them */
+#define DEFINITION_COLUMNS 12
+#define DEFINITION_STEPS   64
+
+struct widget {
+	enum widget_type type;
+	struct str id, title, text;     /* title: the id where none was given */
+	struct str metric, query;       /* p NULL: not given, as below */
+	struct str by;                  /* groupBy, as "source,country" */
+	struct str steps[DEFINITION_STEPS];
+	int n_steps;
+	struct str every, range;        /* interval, timeRange */
+	int x, y, w, h;                 /* w 0: no position given */
+};
+
+struct definition {
+	struct str id, title, description;
+	struct widget *widget;
+	int n;
+	struct arena *arena;            /* holds all of it */
+};
+
+/* One dashboard; what at-serve adds to its records (version, created, …) is passed over. NULL: ERR_INPUT with the widget's id. */
+struct definition *definition_read(struct json, struct err *);
+void definition_free(struct definition *);
+
+/* A file: one dashboard, or the first of "dashboards". NULL with err->code 0: it is something else, rows for one. */
+struct definition *definition_open(const char *path, struct err *);
+
+#endif

@@ -1,0 +1,852 @@
+#include "dash/draw.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/letter.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "base/width.h"
+#include "dash/chart.h"
+
+#define DAY_MS 86400000LL
+#define NARROWEST 20                    /* columns of a dashboard */
+#define WIDEST 1000
+#define LEAST  4                        /* columns in which a chart is worth drawing */
+
+/* What a widget's own function draws in: the inside of its frame. */
+struct field {
+	struct canvas *c;
+	const struct widget *w;
+	const struct reading *v;
+	const struct period *period;
+	int x, y, width, height;
+};
+
+static enum canvas_role
+curve_role(int i)
+{
+	return (enum canvas_role)(CANVAS_CURVE + i % CANVAS_CURVES);
+}
+
+static void
+put_number(struct field *f, int end, int y, int most, double v, enum canvas_role role)
+{
+	struct buf text = {0};
+
+	reading_put_number(&text, v);
+	if (width_of(buf_get(&text)) > most) {
+		buf_clear(&text);
+		chart_number(&text, v);
+	}
+	canvas_right(f->c, end, y, most, buf_get(&text), role);
+	buf_release(&text);
+}
+
+static void
+put_printf(struct field *f, int x, int y, int most, enum canvas_role role, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+static void
+put_printf(struct field *f, int x, int y, int most, enum canvas_role role, const char *fmt, ...)
+{
+	char text[200];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	canvas_lit(f->c, x, y, most, text, role);
+}
+
+static void
+put_nothing(struct field *f)
+{
+	canvas_lit(f->c, f->x, f->y, f->width, "no data", CANVAS_FAINT);
+}
+
+/* Words of a text in as many lines as there are. */
+static void
+put_words(struct field *f, struct str text, enum canvas_role role)
+{
+	struct str line, word;
+	int y = f->y;
+
+	while (text.n && str_cut(&text, '\n', &line)) {
+		enum canvas_role here = role;
+		int x = 0;
+
+		if (line.n && *line.p == '#') {
+			while (line.n && (*line.p == '#' || *line.p == ' '))
+				line.p++, line.n--;
+			here = CANVAS_TITLE;
+		}
+		while (line.n && str_cut(&line, ' ', &word)) {
+			int wide = width_of(word);
+
+			if (x && x + 1 + wide > f->width)
+				x = 0, y++;
+			if (y >= f->y + f->height)
+				return;
+			x += x > 0;
+			x += canvas_text(f->c, f->x + x, y, f->width - x, word, here);
+		}
+		y++;
+	}
+}
+
+/* ---- curves */
+
+struct scale { double low, high; };
+
+static struct scale
+scale_of(const struct reading *v)
+{
+	struct scale s = { 0, 0 };
+	int some = 0;
+
+	for (int i = 0; i < v->curves; i++) {
+		double low, high;
+
+		if (chart_range(v->curve[i].value, v->times, &low, &high)) {
+			s.low = some ? fmin(s.low, low) : low;
+			s.high = some ? fmax(s.high, high) : high;
+			some = 1;
+		}
+	}
+	if (s.low > 0 && s.low < s.high / 2)    /* from nothing, unless that would flatten the curve */
+		s.low = 0;
+	return s;
+}
+
+/* Where an instant lies, of `width` dots. */
+static int
+across(const struct reading *v, int i, int width)
+{
+	int64_t first = v->time[0], last = v->time[v->times - 1];
+
+	return last > first ? (int)((double)(v->time[i] - first) / (double)(last - first) * (width - 1)) : width - 1;
+}
+
+static void
+draw_curve(struct field *f, const struct curve *curve, struct scale s, int filled, enum canvas_role role)
+{
+	struct chart_dots d;
+	int last_x = 0, last_y = 0, drawn = 0, bottom = 4 * f->height - 1;
+
+	chart_dots_init(&d, f->width, f->height);
+	for (int i = 0; i < f->v->times; i++) {
+		int x = across(f->v, i, 2 * f->width), y;
+
+		if (!isfinite(curve->value[i])) {
+			drawn = 0;
+			continue;
+		}
+		y = s.high > s.low ? (int)lround((s.high - curve->value[i]) / (s.high - s.low) * bottom) : bottom;
+		chart_stroke(&d, drawn ? last_x : x, drawn ? last_y : y, x, y);
+		for (int k = drawn ? last_x : x; filled && k <= x; k++)
+			chart_stroke(&d, k, x > last_x && drawn ? last_y + (y - last_y) * (k - last_x) / (x - last_x) : y, k, bottom);
+		last_x = x, last_y = y, drawn = 1;
+	}
+	for (int y = 0; y < f->height; y++)
+		for (int x = 0; x < f->width; x++) {
+			uint32_t c = chart_dots_at(&d, x, y, f->c->ascii);
+
+			if (c != ' ')
+				canvas_put(f->c, f->x + x, f->y + y, c, role);
+		}
+	chart_dots_release(&d);
+}
+
+static void
+draw_scale(struct field *f, struct scale s)
+{
+	for (int y = 0; y < f->height; y++) {
+		struct buf number = {0};
+
+		if (y == 0 || y == f->height - 1 || (f->height >= 7 && y == f->height / 2))
+			chart_number(&number, s.high - (s.high - s.low) * y / (f->height > 1 ? f->height - 1 : 1));
+		canvas_right(f->c, f->x - 2, f->y + y, CHART_SCALE - 2, buf_get(&number), CANVAS_FAINT);
+		canvas_put(f->c, f->x - 1, f->y + y, f->c->ascii ? '|' : number.n ? 0x2524 : 0x2502, CANVAS_FRAME);
+		buf_release(&number);
+	}
+}
+
+/* As many times as have room between them: the first, the last, those in the middle. */
+static void
+draw_times(struct field *f, int y)
+{
+	const struct reading *v = f->v;
+	struct buf text = {0};
+	int shown = 1;
+
+	if (!v->times || v->time[v->times - 1] < 100000)        /* numbers of rows */
+		return;
+	reading_put_time(&text, v->time[v->times - 1], v->to - v->from, v->every_ms, f->period->zone);
+	shown = f->width / ((int)text.n + 4);
+	shown = shown < 1 ? 1 : shown > 4 ? 4 : shown;
+	for (int i = 0; i < shown; i++) {
+		int at = shown > 1 ? i * (v->times - 1) / (shown - 1) : v->times - 1, x = across(v, at, f->width), n;
+
+		buf_clear(&text);
+		reading_put_time(&text, v->time[at], v->to - v->from, v->every_ms, f->period->zone);
+		n = (int)text.n;
+		x = i == 0 && shown > 1 ? 0 : i == shown - 1 ? f->width - n : x - n / 2;
+		canvas_text(f->c, f->x + (x < 0 ? 0 : x), y, f->width, buf_get(&text), CANVAS_FAINT);
+	}
+	buf_release(&text);
+}
+
+/* The names of the curves with their last values, in as many lines as may be taken. */
+static void
+draw_legend(struct field *f, int y, int lines)
+{
+	int x = 0, end = y + lines;
+
+	for (int i = 0; i < f->v->curves && y < end; i++) {
+		const struct curve *k = &f->v->curve[i];
+		struct buf text = {0};
+		double last = NAN;
+		int wide;
+
+		for (int t = f->v->times; t-- > 0 && isnan(last); )
+			last = k->value[t];
+		buf_str(&text, k->label);
+		buf_byte(&text, ' ');
+		chart_number(&text, last);
+		wide = width_of(buf_get(&text)) + 2;
+		wide = wide > f->width ? f->width : wide;
+		if (x && x + wide > f->width)
+			x = 0, y++;
+		if (y >= end)
+			break;
+		canvas_put(f->c, f->x + x, y, f->c->ascii ? '*' : 0x25cf, curve_role(i));
+		canvas_text(f->c, f->x + x + 2, y, wide - 2, buf_get(&text), CANVAS_PLAIN);
+		x += wide + 2;
+		buf_release(&text);
+	}
+	if (f->v->left_out && y < end)
+		put_printf(f, f->x + x, y, f->width - x, CANVAS_FAINT, "and %d more", f->v->left_out);
+}
+
+static void
+draw_curves(struct field *f)
+{
+	struct field plot = *f;
+	struct scale s = scale_of(f->v);
+	int legend = f->v->curves > 1 || f->v->left_out ? (f->height >= 12 ? 2 : 1) : 0, marked = 0;
+
+	if (!f->v->curves || !f->v->times) {
+		put_nothing(f);
+		return;
+	}
+	for (int i = 0; i < f->v->times; i++)
+		marked |= f->v->mark[i];
+	plot.x += CHART_SCALE, plot.width -= CHART_SCALE;
+	plot.height -= 1 + legend + marked;
+	if (plot.width < LEAST || plot.height < 1) {
+		draw_legend(f, f->y, f->height);
+		return;
+	}
+	draw_scale(&plot, s);
+	for (int i = 0; i < f->v->curves; i++)
+		draw_curve(&plot, &f->v->curve[i], s, f->w->type == WIDGET_AREA_CHART, curve_role(i));
+	for (int i = 0; i < f->v->times && marked; i++)
+		if (f->v->mark[i])
+			canvas_put(f->c, plot.x + across(f->v, i, plot.width), plot.y + plot.height, '!', CANVAS_BAD);
+	draw_times(&plot, plot.y + plot.height + marked);
+	if (legend)
+		draw_legend(f, plot.y + plot.height + marked + 1, legend);
+}
+
+/* ---- numbers */
+
+/* "+12.3% against 1,234" */
+static enum canvas_role
+put_change(struct buf *b, const struct reading *v, int ascii)
+{
+	double change = v->now - v->before;
+
+	if (isnan(v->now) || isnan(v->before))
+		return CANVAS_FAINT;
+	if (change == 0)
+		buf_lit(b, "as before");
+	else if (v->before == 0)
+		buf_lit(b, "nothing before");
+	else {
+		buf_lit(b, ascii ? "" : change > 0 ? "▲ " : "▼ ");
+		buf_printf(b, "%+.1f%% from ", change / fabs(v->before) * 100);
+		reading_put_number(b, v->before);
+	}
+	return change > 0 ? CANVAS_GOOD : change < 0 ? CANVAS_BAD : CANVAS_FAINT;
+}
+
+static void
+draw_card(struct field *f)
+{
+	struct field plot = *f;
+	struct buf text = {0};
+	enum canvas_role role;
+
+	reading_put_number(&text, f->v->now);
+	if (width_of(buf_get(&text)) > f->width) {
+		buf_clear(&text);
+		chart_number(&text, f->v->now);
+	}
+	canvas_text(f->c, f->x, f->y, f->width, buf_get(&text), CANVAS_TITLE);
+	buf_clear(&text);
+	role = put_change(&text, f->v, f->c->ascii);
+	canvas_text(f->c, f->x, f->y + 1, f->width, buf_get(&text), role);
+	buf_clear(&text);
+	plot.y += 2, plot.height -= 2;
+	if (f->v->curves && plot.height > 1) {
+		draw_curve(&plot, f->v->curve, (struct scale){ fmin(scale_of(f->v).low, 0), scale_of(f->v).high }, 1, CANVAS_CURVE);
+	} else if (f->v->curves && plot.height == 1) {
+		int n = f->v->times < f->width ? f->v->times : f->width;
+
+		chart_spark(&text, f->v->curve->value + f->v->times - n, n, n, f->c->ascii);
+		canvas_text(f->c, f->x, plot.y, f->width, buf_get(&text), CANVAS_CURVE);
+	}
+	buf_release(&text);
+}
+
+static void
+draw_gauge(struct field *f)
+{
+	const struct reading *v = f->v;
+	double share = (v->now - v->low) / (v->high - v->low);
+	int y = f->y + (f->height > 3 ? (f->height - 3) / 2 : 0);
+
+	if (isnan(v->now)) {
+		put_nothing(f);
+		return;
+	}
+	put_number(f, f->x + f->width, y, f->width / 2, v->now, CANVAS_TITLE);
+	put_printf(f, f->x, y, f->width / 2, CANVAS_FAINT, "%.0f%%", share * 100);
+	for (int i = 0; i < f->width; i++)
+		canvas_put(f->c, f->x + i, y + 1, f->c->ascii ? '-' : 0x2500, CANVAS_FRAME);
+	canvas_bar(f->c, f->x, y + 1, fmax(0, fmin(1, share)) * f->width, f->width, share > 1 ? CANVAS_BAD : CANVAS_CURVE);
+	if (f->height > 2) {
+		struct buf text = {0};
+
+		chart_number(&text, v->low);
+		canvas_text(f->c, f->x, y + 2, f->width / 2, buf_get(&text), CANVAS_FAINT);
+		put_number(f, f->x + f->width, y + 2, f->width / 2, v->high, CANVAS_FAINT);
+		buf_release(&text);
+	}
+}
+
+/* ---- shares */
+
+static int
+widest_label(const struct reading *v, int most)
+{
+	int widest = 0;
+
+	for (int i = 0; i < v->shares; i++) {
+		int w = width_of(v->share[i].label);
+
+		widest = w > widest ? w : widest;
+	}
+	return widest > most ? most : widest;
+}
+
+static double
+most_of(const struct reading *v)
+{
+	double most = 0;
+
+	for (int i = 0; i < v->shares; i++)
+		most = fmax(most, fabs(v->share[i].value));
+	return most;
+}
+
+static void
+draw_more(struct field *f, int y, int more)
+{
+	if (more > 0)
+		put_printf(f, f->x, y, f->width, CANVAS_FAINT, "and %d more", more);
+}
+
+/* Buckets of time, one beside the other: several to a column where there are more than columns. */
+static void
+draw_columns(struct field *f)
+{
+	const struct reading *v = f->v;
+	struct field plot = *f;
+	double most = most_of(v);
+	int wide;
+
+	plot.x += CHART_SCALE, plot.width -= CHART_SCALE, plot.height--;
+	if (plot.width < LEAST || plot.height < 1)
+		return;
+	draw_scale(&plot, (struct scale){ 0, most });
+	wide = plot.width / (v->shares ? v->shares : 1);
+	for (int x = 0; x < plot.width; x++) {
+		int i = wide ? x / wide : (int)((int64_t)x * v->shares / plot.width);
+
+		if (i < v->shares && most > 0 && !(wide > 2 && x % wide == wide - 1))
+			canvas_column(f->c, plot.x + x, plot.y + plot.height - 1, fmax(0, v->share[i].value) / most * plot.height, plot.height, CANVAS_CURVE);
+	}
+	if (v->shares) {
+		canvas_text(f->c, plot.x, plot.y + plot.height, plot.width / 2, v->share[0].label, CANVAS_FAINT);
+		canvas_right(f->c, plot.x + plot.width, plot.y + plot.height, plot.width / 2, v->share[v->shares - 1].label, CANVAS_FAINT);
+	}
+}
+
+static void
+draw_bars(struct field *f)
+{
+	const struct reading *v = f->v;
+	int name = widest_label(v, f->width / 3), bar = f->width - name - 1 - 9, lines = v->shares < f->height ? v->shares : f->height;
+	double most = most_of(v);
+
+	if (!v->shares) {
+		put_nothing(f);
+		return;
+	}
+	if (v->over_time) {
+		draw_columns(f);
+		return;
+	}
+	if (v->shares + (v->left_out > 0) > f->height)
+		lines = f->height - 1;
+	for (int i = 0; i < lines; i++) {
+		canvas_text(f->c, f->x, f->y + i, name, v->share[i].label, CANVAS_PLAIN);
+		if (bar >= LEAST && most > 0)
+			canvas_bar(f->c, f->x + name + 1, f->y + i, fabs(v->share[i].value) / most * bar, bar, v->share[i].value < 0 ? CANVAS_BAD : CANVAS_CURVE);
+		put_number(f, f->x + f->width, f->y + i, 8, v->share[i].value, CANVAS_PLAIN);
+	}
+	draw_more(f, f->y + lines, v->shares - lines + v->left_out);
+}
+
+/* A bar cut into parts, and below it what they are. */
+static void
+draw_pie(struct field *f)
+{
+	static const uint32_t plain[] = { 0x2588, 0x2593, 0x2592, 0x2591 };
+	static const char ascii[] = "#=*+:-%o";
+	const struct reading *v = f->v;
+	double sum = 0, before = 0;
+	int shown = v->shares < CANVAS_CURVES ? v->shares : CANVAS_CURVES, from = 0;
+
+	for (int i = 0; i < v->shares; i++)
+		sum += fmax(0, v->share[i].value);
+	if (sum <= 0) {
+		put_nothing(f);
+		return;
+	}
+	for (int i = 0; i < shown; i++) {
+		int to = (int)lround((before += fmax(0, v->share[i].value)) / sum * f->width), y = f->y + 2 + i;
+		uint32_t c = f->c->ascii ? (uint32_t)ascii[i % 8] : plain[i % 4];
+
+		for (; from < to; from++)
+			canvas_put(f->c, f->x + from, f->y, c, curve_role(i));
+		if (2 + i >= f->height || (2 + i == f->height - 1 && v->shares > i + 1))
+			continue;
+		canvas_put(f->c, f->x, y, c, curve_role(i));
+		canvas_text(f->c, f->x + 2, y, f->width - 2 - 16, v->share[i].label, CANVAS_PLAIN);
+		put_number(f, f->x + f->width - 7, y, 8, v->share[i].value, CANVAS_FAINT);
+		put_printf(f, f->x + f->width - 6, y, 6, CANVAS_PLAIN, "%5.1f%%", fmax(0, v->share[i].value) / sum * 100);
+	}
+	if (v->shares + 2 > f->height || v->shares > shown) {
+		int told = f->height - 3 < shown ? f->height - 3 : shown;
+
+		draw_more(f, f->y + 2 + (told < 0 ? 0 : told), v->shares - (told < 0 ? 0 : told) + v->left_out);
+	}
+}
+
+static void
+draw_funnel(struct field *f)
+{
+	const struct reading *v = f->v;
+	int name = widest_label(v, f->width / 3), figures = f->width >= 40 ? 24 : 16, bar = f->width - name - 1 - figures, each = v->shares * 2 <= f->height ? 2 : 1;
+	double first = v->shares ? v->share[0].value : 0;
+
+	if (!v->shares) {
+		put_nothing(f);
+		return;
+	}
+	for (int i = 0; i < v->shares && i * each < f->height; i++) {
+		double users = v->share[i].value, before = i ? v->share[i - 1].value : users;
+		int y = f->y + i * each;
+
+		canvas_text(f->c, f->x, y, name, v->share[i].label, CANVAS_PLAIN);
+		if (bar >= LEAST && first > 0)
+			canvas_bar(f->c, f->x + name + 1, y, users / first * bar, bar, CANVAS_CURVE);
+		put_number(f, f->x + f->width - figures + 9, y, 8, users, CANVAS_TITLE);
+		put_printf(f, f->x + f->width - figures + 10, y, 6, CANVAS_PLAIN, "%5.1f%%", first > 0 ? users / first * 100 : 0);
+		if (figures > 16 && i)
+			put_printf(f, f->x + f->width - 7, y, 7, before > 0 && users < before / 2 ? CANVAS_BAD : CANVAS_FAINT, "%s%5.1f%%", f->c->ascii ? ">" : "↳",
+			    before > 0 ? users / before * 100 : 0);
+	}
+}
+
+/* ---- grids */
+
+static void
+draw_grid(struct field *f)
+{
+	const struct grid *g = &f->v->grid;
+	int is_share = f->w->type == WIDGET_RETENTION, name = 0, side = g->side ? 8 : 0, wide, columns, rows, from;
+	double low = 0, high = 0;
+
+	if (!g->rows || !g->columns || !chart_range(g->value, g->rows * g->columns, &low, &high)) {
+		put_nothing(f);
+		return;
+	}
+	for (int i = 0; i < g->rows; i++)
+		name = width_of(g->row[i]) > name ? width_of(g->row[i]) : name;
+	name = name > f->width / 3 ? f->width / 3 : name;
+	wide = (f->width - name - 1 - side) / g->columns;
+	wide = wide < 1 ? 1 : wide > 6 ? 6 : wide;
+	columns = (f->width - name - 1 - side) / wide;
+	columns = columns < 0 ? 0 : columns > g->columns ? g->columns : columns;
+	from = is_share ? 0 : g->columns - columns;     /* the newest; of a triangle the first */
+	rows = g->rows < f->height - 2 ? g->rows : f->height - 2;
+	low = is_share ? 0 : fmin(low, 0), high = is_share ? 1 : high;
+	for (int i = 0; i < rows; i++) {
+		int row = f->w->by.n || f->w->query.p || is_share ? i : g->rows - rows + i, y = f->y + 1 + i;   /* of days the newest */
+
+		canvas_text(f->c, f->x, y, name, g->row[row], CANVAS_PLAIN);
+		if (side)
+			canvas_right(f->c, f->x + name + 1 + side - 2, y, side - 2, g->side[row], CANVAS_FAINT);
+		for (int k = 0; k < columns; k++) {
+			double v = g->value[row * g->columns + from + k], heat = high > low ? (v - low) / (high - low) : 0;
+			int x = f->x + name + 1 + side + k * wide;
+
+			if (isnan(v))
+				continue;
+			for (int p = 0; p < wide; p++)
+				canvas_heat(f->c, x + p, y, heat);
+			if (is_share && wide >= 4)
+				put_printf(f, x, y, wide, (enum canvas_role)(CANVAS_HEAT + (int)fmin(heat * CANVAS_HEATS, CANVAS_HEATS - 1)), "%*.0f%%%*s", wide > 4 ? 4 : 3, v * 100,
+				    wide > 5, "");
+		}
+	}
+	for (int k = 0, end = 0; k < columns; k++) {
+		int x = name + 1 + side + k * wide, room = columns * wide - k * wide;
+
+		if (x >= end)
+			end = x + canvas_text(f->c, f->x + x, f->y, room < 11 ? room : 11, g->column[from + k], CANVAS_FAINT) + 1;
+	}
+	if (!is_share && f->height > 3) {
+		struct buf text = {0};
+		int x = f->x + name + 1, y = f->y + rows + 1;
+
+		chart_number(&text, low);
+		x += canvas_text(f->c, x, y, 8, buf_get(&text), CANVAS_FAINT) + 1;
+		for (int i = 0; i < 8; i++)
+			canvas_heat(f->c, x++, y, i / 7.0);
+		buf_clear(&text);
+		chart_number(&text, high);
+		x += 1 + canvas_text(f->c, x + 1, y, 8, buf_get(&text), CANVAS_FAINT) + 1;
+		if (columns < g->columns || rows < g->rows)
+			put_printf(f, x + 1, y, f->x + f->width - x - 1, CANVAS_FAINT, "%d of %d columns, %d of %d rows", columns, g->columns, rows, g->rows);
+		buf_release(&text);
+	} else if (rows < g->rows) {
+		draw_more(f, f->y + rows + 1, g->rows - rows);
+	}
+}
+
+/* ---- tables and lists */
+
+/* A cell as the table shows it; a time without what every time has. */
+static void
+cell_text_of(struct buf *b, const struct cell *c, const struct zone *zone)
+{
+	int64_t ms;
+	struct civil t;
+
+	buf_clear(b);
+	if (c->type == CELL_TEXT && c->text.n == TIME_LEN && time_parse_rfc3339(c->text, &ms) == 0) {
+		time_civil(ms + (zone ? zone_offset(zone, ms) : 0), &t);
+		buf_printf(b, "%04d-%02d-%02d %02d:%02d:%02d", t.year, t.month, t.day, t.hour, t.minute, t.second);
+		return;
+	}
+	reading_put_cell(b, c);
+}
+
+static void
+draw_table(struct field *f)
+{
+	const struct answer *a = &f->v->table;
+	int *wide = mem_new((size_t)a->columns * sizeof(*wide) + 1), lines = a->rows < f->height - 1 ? a->rows : f->height - 1, x = f->x;
+	struct buf text = {0};
+
+	if (!a->columns || !a->rows) {
+		put_nothing(f);
+		free(wide);
+		return;
+	}
+	if (a->rows > lines)
+		lines--;
+	for (int k = 0; k < a->columns; k++) {
+		wide[k] = width_of(a->column[k]);
+		for (int i = 0; i < lines; i++) {
+			cell_text_of(&text, answer_cell(a, i, k), f->period->zone);
+			wide[k] = width_of(buf_get(&text)) > wide[k] ? width_of(buf_get(&text)) : wide[k];
+		}
+	}
+	for (int k = 0; k < a->columns && x < f->x + f->width; k++) {
+		int room = f->x + f->width - x, w = wide[k] < room ? wide[k] : room, number = lines > 0;
+
+		if (k == 0 && a->columns > 1 && w > f->width * 2 / 3)
+			w = f->width * 2 / 3;
+		for (int i = 0; i < lines && number; i++)
+			number = answer_cell(a, i, k)->type != CELL_TEXT;
+		if (number)
+			canvas_right(f->c, x + w, f->y, w, a->column[k], CANVAS_FAINT);
+		else
+			canvas_text(f->c, x, f->y, w, a->column[k], CANVAS_FAINT);
+		for (int i = 0; i < lines; i++) {
+			cell_text_of(&text, answer_cell(a, i, k), f->period->zone);
+			if (number)
+				canvas_right(f->c, x + w, f->y + 1 + i, w, buf_get(&text), CANVAS_PLAIN);
+			else
+				canvas_text(f->c, x, f->y + 1 + i, w, buf_get(&text), CANVAS_PLAIN);
+		}
+		x += w + 2;
+	}
+	draw_more(f, f->y + 1 + lines, a->rows - lines + (a->more ? 1 : 0));
+	buf_release(&text);
+	free(wide);
+}
+
+/* event and user, or state and alert: the first columns side by side, the rest behind them. */
+static void
+draw_list(struct field *f)
+{
+	const struct answer *a = &f->v->table;
+	struct buf text = {0};
+
+	if (!a->rows)
+		canvas_lit(f->c, f->x, f->y, f->width, f->w->type == WIDGET_ALERT_LIST ? "no alerts" : "no events", CANVAS_FAINT);
+	for (int i = 0; i < a->rows && i < f->height; i++) {
+		int x = 0, fires = 0;
+
+		for (int k = 0; k < a->columns && x < f->width; k++) {
+			const struct cell *c = answer_cell(a, i, k);
+
+			cell_text_of(&text, c, f->period->zone);
+			if (text.n > 1 && text.p[0] == '{' && c->type == CELL_TEXT) {
+				buf_clear(&text);
+				reading_put_labels(&text, c->text);
+			}
+			if (!text.n)
+				continue;
+			fires |= f->w->type == WIDGET_ALERT_LIST && str_eq(buf_get(&text), STR("firing"));
+			if (k == 0 && text.n == 19 && f->v->to - f->v->from <= DAY_MS + 1000) {        /* the day is known */
+				memmove(text.p, text.p + 11, 8);
+				text.n = 8;
+			}
+			x += canvas_text(f->c, f->x + x, f->y + i, f->width - x, buf_get(&text), k == 0 ? CANVAS_FAINT : fires ? CANVAS_BAD :
+			    k == 1 ? CANVAS_TITLE : CANVAS_PLAIN) + 2;
+		}
+	}
+	buf_release(&text);
+}
+
+static void
+draw_text(struct field *f)
+{
+	put_words(f, f->w->text, CANVAS_PLAIN);
+}
+
+/* ---- */
+
+static void (*const drawers[WIDGET_TYPES])(struct field *) = {
+	[WIDGET_METRIC_CARD] = draw_card, [WIDGET_LINE_CHART] = draw_curves, [WIDGET_AREA_CHART] = draw_curves, [WIDGET_BAR_CHART] = draw_bars,
+	[WIDGET_PIE_CHART] = draw_pie, [WIDGET_TABLE] = draw_table, [WIDGET_FUNNEL_CHART] = draw_funnel, [WIDGET_HEATMAP] = draw_grid,
+	[WIDGET_RETENTION] = draw_grid, [WIDGET_GAUGE] = draw_gauge, [WIDGET_EVENT_FEED] = draw_list, [WIDGET_ALERT_LIST] = draw_list, [WIDGET_TEXT] = draw_text,
+};
+
+static struct str
+range_of(const struct drawing *d, const struct widget *w)
+{
+	return d->period.range.n ? d->period.range : w->range.n ? w->range : STR(READING_RANGE);
+}
+
+void
+draw_widget(struct canvas *c, const struct drawing *d, int i, struct place p)
+{
+	const struct widget *w = &d->definition->widget[i];
+	struct field f = { c, w, &d->readings[i], &d->period, p.x + 2, p.y + 1, p.w - 4, p.h - 2 };
+	int title;
+
+	canvas_box(c, p.x, p.y, p.w, p.h, i == d->chosen ? CANVAS_FOCUS : CANVAS_FRAME);
+	canvas_put(c, p.x + 1, p.y, ' ', CANVAS_PLAIN);
+	title = canvas_text(c, p.x + 2, p.y, p.w - 4, w->title, i == d->chosen ? CANVAS_CHOSEN : CANVAS_TITLE);
+	canvas_put(c, p.x + 2 + title, p.y, ' ', CANVAS_PLAIN);
+	if (w->type != WIDGET_TEXT && (int)range_of(d, w).n + title + 8 < p.w) {
+		int n;
+
+		canvas_put(c, p.x + p.w - 3 - (n = width_of(range_of(d, w))), p.y, ' ', CANVAS_PLAIN);
+		canvas_right(c, p.x + p.w - 2, p.y, n, range_of(d, w), CANVAS_FAINT);
+		canvas_put(c, p.x + p.w - 2, p.y, ' ', CANVAS_PLAIN);
+	}
+	if (f.width < 1 || f.height < 1)
+		return;
+	if (d->asked && !d->asked[i])
+		canvas_lit(c, f.x, f.y, f.width, c->ascii ? "..." : "…", CANVAS_FAINT);
+	else if (f.v->err.code)
+		put_words(&f, str_of(f.v->err.text), CANVAS_BAD);
+	else
+		drawers[w->type](&f);
+}
+
+void
+draw_dashboard(struct canvas *c, const struct drawing *d, int width, int height, int ascii, struct place *places)
+{
+	const struct definition *def = d->definition;
+	struct place *own = places ? places : mem_new((size_t)def->n * sizeof(*own) + 1);
+	struct buf when = {0};
+	struct civil t;
+	int lines, taken;
+
+	width = width < NARROWEST ? NARROWEST : width > WIDEST ? WIDEST : width;
+	lines = layout_cells(def, width, height > 0 ? layout_unit(def, width, height - 1) : 3, own);
+	canvas_init(c, width, lines + 1, ascii);
+	time_civil(d->period.at + (d->period.zone ? zone_offset(d->period.zone, d->period.at) : 0), &t);
+	buf_printf(&when, "%04d-%02d-%02d %02d:%02d:%02d", t.year, t.month, t.day, t.hour, t.minute, t.second);
+	if (d->period.filter.n) {
+		buf_lit(&when, "  /");
+		buf_str(&when, d->period.filter);
+	}
+	taken = canvas_text(c, 0, 0, width, def->title, CANVAS_TITLE);
+	if (taken + 2 + width_of(buf_get(&when)) <= width)
+		canvas_right(c, width, 0, width - taken - 2, buf_get(&when), CANVAS_FAINT);
+	for (int i = 0; i < def->n; i++) {
+		own[i].y++;
+		draw_widget(c, d, i, own[i]);
+	}
+	if (!def->n)
+		canvas_lit(c, 0, 1, width, "this dashboard has no widgets", CANVAS_FAINT);
+	buf_release(&when);
+	if (!places)
+		free(own);
+}
+
+/* ---- for who hears it */
+
+static void
+say(struct buf *to, struct str text)
+{
+	struct canvas line;
+	struct buf out = {0};
+
+	if (!text.n)
+		return;
+	canvas_init(&line, 2000, 1, 0);
+	canvas_text(&line, 0, 0, 2000, text, CANVAS_PLAIN);
+	canvas_print(&line, 0, &out);
+	buf_add(to, out.p, out.n - 1);
+	canvas_release(&line);
+	buf_release(&out);
+}
+
+static void
+say_curves(const struct reading *v, const struct period *p, struct buf *to)
+{
+	for (int i = 0; i < v->curves; i++) {
+		const struct curve *k = &v->curve[i];
+		int first = -1, last = -1, low = -1, high = -1;
+
+		for (int t = 0; t < v->times; t++) {
+			if (!isfinite(k->value[t]))
+				continue;
+			first = first < 0 ? t : first, last = t;
+			low = low < 0 || k->value[t] < k->value[low] ? t : low;
+			high = high < 0 || k->value[t] > k->value[high] ? t : high;
+		}
+		if (first < 0)
+			continue;
+		buf_lit(to, "  ");
+		say(to, k->label);
+		buf_lit(to, ": from ");
+		reading_put_number(to, k->value[first]);
+		buf_lit(to, " at ");
+		reading_put_time(to, v->time[first], v->to - v->from, v->every_ms, p->zone);
+		buf_lit(to, " to ");
+		reading_put_number(to, k->value[last]);
+		buf_lit(to, " at ");
+		reading_put_time(to, v->time[last], v->to - v->from, v->every_ms, p->zone);
+		buf_lit(to, "; lowest ");
+		reading_put_number(to, k->value[low]);
+		buf_lit(to, ", highest ");
+		reading_put_number(to, k->value[high]);
+		buf_lit(to, " at ");
+		reading_put_time(to, v->time[high], v->to - v->from, v->every_ms, p->zone);
+		buf_byte(to, '\n');
+	}
+}
+
+static void
+say_table(const struct reading *v, const struct period *p, struct buf *to)
+{
+	const struct answer *a = &v->table;
+	struct buf text = {0};
+
+	for (int i = 0; i < a->rows && i < 20; i++) {
+		int said = 0;
+
+		buf_lit(to, "  ");
+		for (int k = 0; k < a->columns; k++) {
+			if (answer_cell(a, i, k)->type == CELL_NULL)
+				continue;
+			buf_lit(to, said++ ? ", " : "");
+			say(to, a->column[k]);
+			buf_byte(to, ' ');
+			cell_text_of(&text, answer_cell(a, i, k), p->zone);
+			say(to, buf_get(&text));
+		}
+		buf_byte(to, '\n');
+	}
+	if (a->rows > 20)
+		buf_printf(to, "  and %d more\n", a->rows - 20);
+	if (!a->rows)
+		buf_lit(to, "  nothing\n");
+	buf_release(&text);
+}
+
+void
+draw_plain(const struct drawing *d, struct buf *to)
+{
+	say(to, d->definition->title);
+	buf_byte(to, '\n');
+	for (int i = 0; i < d->definition->n; i++) {
+		const struct widget *w = &d->definition->widget[i];
+		const struct reading *v = &d->readings[i];
+
+		say(to, w->title);
+		if (w->type != WIDGET_TEXT) {
+			buf_lit(to, ", ");
+			say(to, range_of(d, w));
+		}
+		buf_lit(to, ":");
+		if (d->asked && !d->asked[i]) {
+			buf_lit(to, " not known yet\n");
+		} else if (v->err.code) {
+			buf_lit(to, " failed: ");
+			say(to, str_of(v->err.text));
+			buf_byte(to, '\n');
+		} else if (w->type == WIDGET_TEXT) {
+			buf_byte(to, ' ');
+			say(to, w->text);
+			buf_byte(to, '\n');
+		} else if (w->type == WIDGET_METRIC_CARD || w->type == WIDGET_GAUGE) {
+			buf_byte(to, ' ');
+			reading_put_number(to, v->now);
+			if (!isnan(v->before)) {
+				buf_lit(to, ", ");
+				put_change(to, v, 1);
+			}
+			buf_byte(to, '\n');
+		} else {
+			buf_byte(to, '\n');
+			if (v->curves)
+				say_curves(v, &d->period, to);
+			else
+				say_table(v, &d->period, to);
+		}
+	}
+}

@@ -1,0 +1,842 @@
+#include "dash/reading.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/letter.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "base/width.h"
+#include "dash/chart.h"
+#include "query/table_function.h"
+
+#define ARENA_MOST (256u << 20)         /* bytes of one widget's answers */
+#define POINTS     100
+#define GRID_MOST  400                  /* rows, columns */
+#define DAY_MS     86400000LL
+
+/* ---- time */
+
+int
+reading_range(struct str range, const struct period *p, int64_t *from, int64_t *to, struct err *err)
+{
+	int64_t shift = p->at - (time_now() + 1);
+
+	if (table_function_read_range(range, p->zone, from, to, err) < 0)
+		return err->code;
+	if (!memmem(range.p, range.n, "..", 2)) {
+		*from += shift;
+		*to = p->at;
+		if (*from >= *to)
+			return err_set(err, ERR_USAGE, "'%.*s' has not begun yet", range.n > 40 ? 40 : (int)range.n, range.p);
+	}
+	return 0;
+}
+
+int64_t
+reading_every(int64_t span)
+{
+	static const int64_t steps[] = { 1, 5, 10, 30, 60, 300, 900, 1800, 3600, 10800, 21600, 43200, 86400, 604800 };
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+		if (span / (steps[i] * 1000) <= POINTS)
+			return steps[i] * 1000;
+	return (span / POINTS / (7 * DAY_MS) + 1) * 7 * DAY_MS;
+}
+
+void
+reading_put_time(struct buf *b, int64_t ms, int64_t span, int64_t every, const struct zone *zone)
+{
+	struct civil c;
+
+	time_civil(ms + (zone ? zone_offset(zone, ms) : 0), &c);
+	if (span > 360 * DAY_MS)
+		buf_printf(b, "%04d-%02d-%02d", c.year, c.month, c.day);
+	else if (every >= DAY_MS || span > 14 * DAY_MS)
+		buf_printf(b, "%02d-%02d", c.month, c.day);
+	else if (span > 2 * DAY_MS)
+		buf_printf(b, "%02d-%02d %02d:%02d", c.month, c.day, c.hour, c.minute);
+	else if (every && every < 60000)
+		buf_printf(b, "%02d:%02d:%02d", c.hour, c.minute, c.second);
+	else
+		buf_printf(b, "%02d:%02d", c.hour, c.minute);
+}
+
+/* ---- numbers */
+
+void
+reading_put_number(struct buf *b, double v)
+{
+	char digits[64];
+	int n, whole;
+
+	if (!isfinite(v)) {
+		buf_lit(b, "-");
+		return;
+	}
+	if (v == floor(v) && fabs(v) < 1e15)
+		n = snprintf(digits, sizeof(digits), "%.0f", v);
+	else if (fabs(v) >= 1e15 || fabs(v) < 1e-4)
+		n = snprintf(digits, sizeof(digits), "%.3g", v);
+	else
+		n = snprintf(digits, sizeof(digits), "%.*f", fabs(v) >= 100 ? 1 : fabs(v) >= 1 ? 2 : fabs(v) >= 0.01 ? 4 : 6, v);
+	whole = (int)strcspn(digits, ".e");
+	for (int i = 0; i < n; i++) {
+		buf_byte(b, digits[i]);
+		if (i < whole - 1 && (whole - i - 1) % 3 == 0 && digits[i] != '-' && fabs(v) < 1e15)
+			buf_byte(b, ',');
+	}
+}
+
+double
+reading_number(const struct cell *c)
+{
+	return c->type == CELL_INTEGER ? (double)c->integer : c->type == CELL_REAL ? c->real : NAN;
+}
+
+void
+reading_put_cell(struct buf *b, const struct cell *c)
+{
+	if (c->type == CELL_TEXT)
+		buf_str(b, c->text);
+	else if (c->type != CELL_NULL)
+		reading_put_number(b, reading_number(c));
+}
+
+void
+reading_put_labels(struct buf *b, struct str labels)
+{
+	struct buf scratch = {0};
+	int n = 0;
+
+	for (struct json_iter it = json_iter(json_value(labels)); json_next(&it); n++) {
+		if (n)
+			buf_byte(b, ' ');
+		width_put_shown(b, json_text(it.key, &scratch));
+		buf_byte(b, '=');
+		if (json_is(it.value, JSON_STRING))
+			width_put_shown(b, json_text(it.value, &scratch));
+		else
+			width_put_shown(b, json_raw(it.value));
+	}
+	buf_release(&scratch);
+}
+
+/* ---- helpers of all that follows */
+
+struct get {
+	struct reading *v;
+	struct data *data;
+	const struct widget *w;
+	const struct period *period;
+	char from[TIME_LEN], to[TIME_LEN], before[TIME_LEN];
+	char every[32];
+};
+
+void
+reading_init(struct reading *v)
+{
+	*v = (struct reading){ .now = NAN, .before = NAN, .low = NAN, .high = NAN };
+}
+
+void
+reading_release(struct reading *v)
+{
+	arena_free(v->arena);
+	reading_init(v);
+}
+
+/* The arena has a bound; beyond it the widget says so. */
+static void *
+room(struct reading *v, size_t n, size_t size)
+{
+	void *p = arena_get(v->arena, n * size + 1);
+
+	if (p)
+		memset(p, 0, n * size + 1);
+	else
+		err_set(&v->err, ERR_LIMIT, "the answer is too large to be shown, let it have fewer rows");
+	return p;
+}
+
+static struct str
+keep(struct reading *v, struct buf *b)
+{
+	struct str s = { arena_dup(v->arena, b->p, b->n), b->n };
+
+	buf_clear(b);
+	return s.p ? s : STR("");
+}
+
+/* The statement with :from, :to, :before, :metric, :by, :every, :steps, :start, :back. */
+static int
+ask(struct get *g, const char *sql, struct str by, struct str every, struct answer *to)
+{
+	const struct widget *w = g->w;
+	struct buf steps = {0};
+	struct query_param params[] = { { STR("from"), { g->from, TIME_LEN } }, { STR("to"), { g->to, TIME_LEN } }, { STR("before"), { g->before, TIME_LEN } },
+		{ STR("metric"), w->metric.p ? w->metric : STR("") }, { STR("by"), by.p ? by : STR("") }, { STR("every"), every.p ? every : STR("") },
+		{ STR("steps"), { 0 } }, { STR("start"), w->n_steps > 0 ? w->steps[0] : STR("") }, { STR("back"), w->n_steps > 1 ? w->steps[1] : STR("") } };
+
+	for (int i = 0; i < w->n_steps; i++) {
+		buf_lit(&steps, i ? "," : "");
+		buf_str(&steps, w->steps[i]);
+	}
+	params[6].value = buf_get(&steps);
+	data_ask(g->data, sql, params, sizeof(params) / sizeof(*params), g->v->arena, to, &g->v->err);
+	buf_release(&steps);
+	return g->v->err.code;
+}
+
+static int
+take_every(struct get *g)
+{
+	int64_t ms = 0;
+
+	if (g->w->every.n && (dur_parse(g->w->every, &ms, &g->v->err) < 0 || ms < 1))
+		return g->v->err.code ? err_at(&g->v->err, "interval") : err_set(&g->v->err, ERR_INPUT, "interval: wants more than nothing, try 1h");
+	g->v->every_ms = ms ? ms : reading_every(g->v->to - g->v->from);
+	dur_print(g->v->every_ms, g->every);
+	return 0;
+}
+
+static int
+ask_own(struct get *g)
+{
+	char *sql = mem_dup(g->w->query.p, g->w->query.n);
+	int rc = take_every(g);
+
+	if (rc == 0)
+		rc = ask(g, sql, g->w->by, str_of(g->every), &g->v->table);
+	free(sql);
+	return rc;
+}
+
+/* Does the text begin with, does it hold another, in any case of letters? */
+static int
+begins(struct str text, struct str part)
+{
+	while (part.n)
+		if (!text.n || letter_fold(letter_take(&text)) != letter_fold(letter_take(&part)))
+			return 0;
+	return 1;
+}
+
+static int
+holds(struct str text, struct str part)
+{
+	for (; !begins(text, part); letter_take(&text))
+		if (!text.n)
+			return 0;
+	return 1;
+}
+
+static int
+passes(const struct get *g, struct str text)
+{
+	return !g->period->filter.n || holds(text, g->period->filter);
+}
+
+/* Rows in which the filter's text stands stay. */
+static void
+filter_rows(struct get *g)
+{
+	struct answer *a = &g->v->table;
+	int n = 0;
+
+	if (!g->period->filter.n)
+		return;
+	for (int i = 0; i < a->rows; i++) {
+		int found = 0;
+
+		for (int k = 0; k < a->columns && !found; k++)
+			found = answer_cell(a, i, k)->type == CELL_TEXT && holds(answer_cell(a, i, k)->text, g->period->filter);
+		if (found)
+			memmove(&a->cell[(size_t)n++ * (size_t)a->columns], answer_cell(a, i, 0), (size_t)a->columns * sizeof(*a->cell));
+	}
+	a->rows = n;
+}
+
+static int
+is_time(const struct cell *c, int64_t *ms)
+{
+	return c->type == CELL_TEXT && c->text.n >= 10 && time_parse_rfc3339(c->text, ms) == 0;
+}
+
+/* What a column holds in its first row that has something: 't' times, 'n' numbers, 's' other text, 0 nothing. */
+static char
+kind_of(const struct answer *a, int column)
+{
+	int64_t ms;
+
+	for (int i = 0; i < a->rows; i++) {
+		const struct cell *c = answer_cell(a, i, column);
+
+		if (c->type != CELL_NULL)
+			return c->type == CELL_TEXT ? (is_time(c, &ms) ? 't' : 's') : 'n';
+	}
+	return 0;
+}
+
+static int
+column_of(const struct answer *a, char kind, int not)
+{
+	for (int i = 0; i < a->columns; i++)
+		if (i != not && kind_of(a, i) == kind)
+			return i;
+	return -1;
+}
+
+static struct str
+label_of(struct reading *v, const struct cell *c)
+{
+	struct buf text = {0};
+	struct str s;
+
+	if (c->type == CELL_TEXT)
+		return c->text;
+	if (c->type == CELL_NULL)
+		return STR("none");
+	cell_put_json(&text, c);                /* a label is a name: 404 is not 4.0e2, nor 2,026 */
+	s = keep(v, &text);
+	buf_release(&text);
+	return s;
+}
+
+/* ---- curves */
+
+static int
+by_ms(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int
+by_total(const void *a, const void *b)
+{
+	const struct curve *x = a, *y = b;
+
+	return x->total != y->total ? (x->total < y->total ? 1 : -1) : str_cmp(x->label, y->label);
+}
+
+/* The times that the column has, each once. Where it has none, the rows' numbers. */
+static int
+take_times(struct reading *v, const struct answer *a, int column)
+{
+	if (!(v->time = room(v, (size_t)a->rows, sizeof(*v->time))))
+		return v->err.code;
+	for (int i = 0; i < a->rows; i++)
+		if (column < 0)
+			v->time[v->times++] = i;
+		else if (is_time(answer_cell(a, i, column), &v->time[v->times]))
+			v->times++;
+	if (v->times > 1) {
+		int n = 1;
+
+		qsort(v->time, (size_t)v->times, sizeof(*v->time), by_ms);
+		for (int i = 1; i < v->times; i++)
+			if (v->time[i] != v->time[n - 1])
+				v->time[n++] = v->time[i];
+		v->times = n;
+	}
+	return (v->mark = room(v, (size_t)v->times, 1)) ? 0 : v->err.code;
+}
+
+static int
+time_index(const struct reading *v, int64_t ms)
+{
+	int low = 0, high = v->times;
+
+	while (low < high) {
+		int mid = low + (high - low) / 2;
+
+		if (v->time[mid] < ms)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static struct curve *
+curve_of(struct get *g, struct map *known, int *cap, struct str label)
+{
+	struct reading *v = g->v;
+	int is_new;
+	struct map_entry *e = map_put(known, label, &is_new);
+	struct curve *c;
+
+	if (is_new)
+		e->num = -1;
+	if (is_new && passes(g, label)) {
+		if (v->curves == *cap) {
+			struct curve *more = room(v, (size_t)(*cap = *cap ? 2 * *cap : 16), sizeof(*c));
+
+			if (!more)
+				return NULL;
+			if (v->curves)
+				memcpy(more, v->curve, (size_t)v->curves * sizeof(*c));
+			v->curve = more;
+		}
+		c = &v->curve[v->curves];
+		if (!(c->value = room(v, (size_t)v->times, sizeof(*c->value))))
+			return NULL;
+		c->label = (struct str){ arena_dup(v->arena, label.p, label.n), label.n };
+		for (int i = 0; i < v->times; i++)
+			c->value[i] = NAN;
+		e->num = v->curves++;
+	}
+	return e->num < 0 ? NULL : &v->curve[e->num];
+}
+
+/* Each column of numbers, of each label, is a curve. */
+static int
+take_curves(struct get *g, const struct answer *a, int time, int label)
+{
+	struct reading *v = g->v;
+	struct map known = {0};
+	struct buf name = {0};
+	int cap = 0, numbers = 0;
+	int64_t ms;
+
+	if (take_times(v, a, time))
+		return v->err.code;
+	for (int k = 0; k < a->columns; k++)
+		numbers += k != time && k != label && kind_of(a, k) == 'n';
+	for (int k = 0; k < a->columns && !v->err.code; k++) {
+		if (k == time || k == label || kind_of(a, k) != 'n')
+			continue;
+		for (int i = 0; i < a->rows && !v->err.code; i++) {
+			double x = reading_number(answer_cell(a, i, k));
+			struct curve *c;
+
+			if (isnan(x) || (time >= 0 && !is_time(answer_cell(a, i, time), &ms)))
+				continue;
+			buf_clear(&name);
+			if (label >= 0)
+				buf_str(&name, label_of(v, answer_cell(a, i, label)));
+			if (label < 0 || numbers > 1) {
+				buf_lit(&name, label < 0 ? "" : " ");
+				buf_str(&name, a->column[k]);
+			}
+			if (!(c = curve_of(g, &known, &cap, buf_get(&name))))
+				continue;
+			c->value[time < 0 ? i : time_index(v, ms)] = x;
+			c->total += fabs(x);
+		}
+	}
+	map_release(&known);
+	buf_release(&name);
+	if (v->curves)
+		qsort(v->curve, (size_t)v->curves, sizeof(*v->curve), by_total);
+	v->left_out = v->curves > READING_CURVES ? v->curves - READING_CURVES : 0;
+	v->curves -= v->left_out;
+	return v->err.code;
+}
+
+/* Where at-detect found something about the metric. */
+static void
+take_marks(struct get *g)
+{
+	static const char sql[] = "SELECT timestamp FROM anomalies WHERE alarm AND timestamp >= :from AND timestamp < :to AND "
+	    "(metric = :metric OR json_extract(labels, '$.event') = :metric) ORDER BY timestamp DESC LIMIT 1000";
+	struct reading *v = g->v;
+	struct answer found;
+	int64_t ms;
+
+	if (!v->times || ask(g, sql, STR(""), STR(""), &found)) {
+		err_clear(&v->err);             /* a picture without marks is a picture */
+		return;
+	}
+	for (int i = 0; i < found.rows; i++)
+		if (is_time(answer_cell(&found, i, 0), &ms)) {
+			int at = time_index(v, ms + 1) - 1;
+
+			if (at >= 0)
+				v->mark[at] = 1;
+		}
+}
+
+static int
+ask_over_time(struct get *g, struct str by, struct answer *to)
+{
+	if (take_every(g))
+		return g->v->err.code;
+	if (by.n)
+		return ask(g, "SELECT \"by\", timestamp, value FROM metric(:metric, NULL, :by, :every, :from, :to)", by, str_of(g->every), to);
+	return ask(g, "SELECT timestamp, value FROM metric(:metric, NULL, NULL, :every, :from, :to)", by, str_of(g->every), to);
+}
+
+static int
+get_curves(struct get *g)
+{
+	struct answer *a = &g->v->table;
+	int time;
+
+	if (g->w->query.p ? ask_own(g) : ask_over_time(g, g->w->by, a))
+		return g->v->err.code;
+	time = column_of(a, 't', -1);
+	if (take_curves(g, a, time, g->w->query.p ? column_of(a, 's', time) : g->w->by.n ? 0 : -1) == 0 && g->w->metric.p && !g->w->query.p)
+		take_marks(g);
+	return g->v->err.code;
+}
+
+/* ---- a number */
+
+static double
+first_number(const struct answer *a, int nth)
+{
+	for (int i = 0; a->rows && i < a->columns; i++)
+		if (!isnan(reading_number(answer_cell(a, 0, i))) && nth-- == 0)
+			return reading_number(answer_cell(a, 0, i));
+	return NAN;
+}
+
+/* value, previous: one row. */
+static int
+get_number(struct get *g)
+{
+	static const char total[] = "SELECT (SELECT value FROM metric(:metric, NULL, NULL, NULL, :from, :to)) AS value, "
+	    "(SELECT value FROM metric(:metric, NULL, NULL, NULL, :before, :from)) AS previous";
+	struct reading *v = g->v;
+	struct answer points;
+
+	if (g->w->query.p ? ask_own(g) : ask(g, total, STR(""), STR(""), &v->table))
+		return v->err.code;
+	v->now = first_number(&v->table, 0);
+	v->before = g->w->query.p ? first_number(&v->table, 1) : v->table.rows ? reading_number(answer_cell(&v->table, 0, 1)) : NAN;
+	if (g->w->query.p)
+		return 0;
+	return ask_over_time(g, STR(""), &points) ? v->err.code : take_curves(g, &points, 0, -1);
+}
+
+/* Its ends: of a query the second and third number, else 0 and 1 for a share, else 0 and the next round number above value and previous. */
+static int
+get_gauge(struct get *g)
+{
+	struct reading *v = g->v;
+	double most;
+
+	if (get_number(g))
+		return v->err.code;
+	v->low = g->w->query.p ? first_number(&v->table, 1) : NAN;
+	v->high = g->w->query.p ? first_number(&v->table, 2) : NAN;
+	if (g->w->query.p)
+		v->before = NAN;
+	if (g->w->query.p && isnan(v->high))            /* value, most */
+		v->high = v->low, v->low = 0;
+	if (isnan(v->low))
+		v->low = fmin(0, isnan(v->now) ? 0 : v->now);
+	most = fmax(isnan(v->now) ? 0 : v->now, isnan(v->before) ? 0 : v->before);
+	if (isnan(v->high))
+		v->high = most <= 1 && most != floor(most) ? 1 : chart_round_up(most);
+	if (v->high <= v->low)
+		v->high = v->low + 1;
+	return 0;
+}
+
+/* ---- shares */
+
+static int
+by_value(const void *a, const void *b)
+{
+	const struct share *x = a, *y = b;
+
+	return x->value != y->value ? (x->value < y->value ? 1 : -1) : str_cmp(x->label, y->label);
+}
+
+static int
+get_shares(struct get *g)
+{
+	struct reading *v = g->v;
+	struct answer *a = &v->table;
+	struct buf text = {0};
+	int label, number, time;
+	int64_t ms;
+
+	if (g->w->query.p ? ask_own(g) : g->w->by.n ?
+	    ask(g, "SELECT \"by\" AS label, value FROM metric(:metric, NULL, :by, NULL, :from, :to) ORDER BY 2 DESC, 1", g->w->by, STR(""), a) :
+	    ask_over_time(g, STR(""), a))
+		return v->err.code;
+	filter_rows(g);
+	time = column_of(a, 't', -1);
+	label = g->w->query.p ? column_of(a, 's', -1) : 0;
+	if (label < 0)
+		label = time >= 0 ? time : a->columns > 1 ? 0 : -1;
+	number = column_of(a, 'n', label);
+	v->over_time = label >= 0 && label == time;
+	if (!(v->share = room(v, (size_t)(a->rows < READING_SHARES ? a->rows : READING_SHARES), sizeof(*v->share))))
+		return v->err.code;
+	for (int i = 0; i < a->rows && number >= 0; i++) {
+		double x = reading_number(answer_cell(a, i, number));
+		struct share *s = &v->share[v->shares];
+
+		if (isnan(x))
+			continue;
+		if (v->shares == READING_SHARES) {
+			v->left_out = a->rows - i;
+			break;
+		}
+		s->value = x;
+		if (v->over_time && is_time(answer_cell(a, i, label), &ms)) {
+			reading_put_time(&text, ms, v->to - v->from, v->every_ms, g->period->zone);
+			s->label = keep(v, &text);
+		} else {
+			s->label = label >= 0 ? label_of(v, answer_cell(a, i, label)) : a->column[number];
+		}
+		v->shares++;
+	}
+	if (!g->w->query.p && g->w->by.n && v->shares)
+		qsort(v->share, (size_t)v->shares, sizeof(*v->share), by_value);
+	buf_release(&text);
+	return 0;
+}
+
+static int
+get_table(struct get *g)
+{
+	int rc;
+
+	if (g->w->query.p || !g->w->metric.p)
+		rc = g->w->query.p ? ask_own(g) : err_set(&g->v->err, ERR_INPUT, "a table wants a query or a metric");
+	else
+		return get_shares(g);
+	if (rc == 0)
+		filter_rows(g);
+	return rc;
+}
+
+static int
+get_funnel(struct get *g)
+{
+	static const char sql[] = "SELECT step, event, users, from_start, from_previous, median_seconds, open FROM funnel(:steps, NULL, NULL, NULL, :from, :to)";
+
+	if (!g->w->query.p && !g->w->n_steps)
+		return err_set(&g->v->err, ERR_INPUT, "a funnel wants its steps");
+	if (g->w->query.p)
+		return get_shares(g);
+	if (ask(g, sql, STR(""), STR(""), &g->v->table))
+		return g->v->err.code;
+	if (!(g->v->share = room(g->v, (size_t)g->v->table.rows, sizeof(*g->v->share))))
+		return g->v->err.code;
+	for (int i = 0; i < g->v->table.rows; i++)
+		g->v->share[g->v->shares++] = (struct share){ label_of(g->v, answer_cell(&g->v->table, i, 1)), reading_number(answer_cell(&g->v->table, i, 2)) };
+	return 0;
+}
+
+/* ---- grids */
+
+static int
+grid_name(struct reading *v, struct map *known, struct str **names, int *n, struct str name)
+{
+	int is_new;
+	struct map_entry *e;
+
+	if (!(e = map_find(known, name))) {
+		if (*n == GRID_MOST) {
+			v->left_out++;
+			return -1;
+		}
+		e = map_put(known, name, &is_new);
+		e->num = *n;
+		(*names)[(*n)++] = (struct str){ arena_dup(v->arena, name.p, name.n), name.n };
+	}
+	return (int)e->num;
+}
+
+static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+
+/* Row names, column names and values of an answer, each named by a function of its row; twice, for the sizes must be known. */
+struct gridding { int row, column, value; int is_clock; };
+
+static void
+cell_names(struct get *g, const struct gridding *how, int i, struct buf *row, struct buf *column)
+{
+	const struct answer *a = &g->v->table;
+	int64_t ms;
+
+	buf_clear(row), buf_clear(column);
+	if (how->is_clock && is_time(answer_cell(a, i, how->column), &ms)) {
+		struct civil c, monday;
+		int64_t local = ms + (g->period->zone ? zone_offset(g->period->zone, ms) : 0);
+
+		time_civil(local, &c);
+		time_civil(local - (c.weekday + 6) % 7 * DAY_MS, &monday);
+		if (g->v->every_ms < DAY_MS) {
+			buf_printf(row, "%02d-%02d %s", c.month, c.day, days[c.weekday]);
+			buf_printf(column, "%02d", c.hour);
+		} else {
+			buf_printf(row, "%04d-%02d-%02d", monday.year, monday.month, monday.day);
+			buf_lit(column, days[c.weekday]);
+		}
+		return;
+	}
+	if (is_time(answer_cell(a, i, how->column), &ms))
+		reading_put_time(column, ms, g->v->to - g->v->from, g->v->every_ms, g->period->zone);
+	else
+		buf_str(column, label_of(g->v, answer_cell(a, i, how->column)));
+	buf_str(row, label_of(g->v, answer_cell(a, i, how->row)));
+}
+
+static int
+take_grid(struct get *g, const struct gridding *how)
+{
+	struct reading *v = g->v;
+	struct grid *grid = &v->grid;
+	struct map rows = {0}, columns = {0};
+	struct buf row = {0}, column = {0};
+
+	grid->row = room(v, GRID_MOST, sizeof(struct str));
+	grid->column = room(v, GRID_MOST, sizeof(struct str));
+	for (int i = 0; how->is_clock && i < (v->every_ms < DAY_MS ? 24 : 7) && !v->err.code; i++) {     /* in their own order */
+		if (v->every_ms < DAY_MS)
+			buf_printf(&column, "%02d", i);
+		else
+			buf_lit(&column, days[(i + 1) % 7]);
+		grid_name(v, &columns, &grid->column, &grid->columns, buf_get(&column));
+		buf_clear(&column);
+	}
+	for (int i = 0; i < v->table.rows && !v->err.code; i++) {
+		cell_names(g, how, i, &row, &column);
+		if (passes(g, buf_get(&row))) {
+			grid_name(v, &rows, &grid->row, &grid->rows, buf_get(&row));
+			grid_name(v, &columns, &grid->column, &grid->columns, buf_get(&column));
+		}
+	}
+	grid->value = v->err.code ? NULL : room(v, (size_t)grid->rows * (size_t)grid->columns, sizeof(double));
+	for (int i = 0; grid->value && i < grid->rows * grid->columns; i++)
+		grid->value[i] = NAN;
+	for (int i = 0; i < v->table.rows && grid->value; i++) {
+		struct map_entry *r, *c;
+
+		cell_names(g, how, i, &row, &column);
+		if ((r = map_find(&rows, buf_get(&row))) && (c = map_find(&columns, buf_get(&column))))
+			grid->value[r->num * grid->columns + c->num] = reading_number(answer_cell(&v->table, i, how->value));
+	}
+	map_release(&rows), map_release(&columns);
+	buf_release(&row), buf_release(&column);
+	return v->err.code;
+}
+
+/* A metric by a field: fields down, time across. Without one: days down and hours across, or, of more than a month, weeks and days.
+ * Of a query: the first column that is no number down, the next column across, the next number is the value. */
+static int
+get_heatmap(struct get *g)
+{
+	struct reading *v = g->v;
+	struct gridding how = { 0, 1, 2, 0 };
+
+	if (g->w->query.p) {
+		if (ask_own(g))
+			return v->err.code;
+		if (v->table.columns < 3)
+			return err_set(&v->err, ERR_INPUT, "the query of a heat map has three columns: down, across, value");
+		return take_grid(g, &how);
+	}
+	if (g->w->by.n)
+		return ask_over_time(g, g->w->by, &v->table) ? v->err.code : take_grid(g, &how);
+	v->every_ms = v->to - v->from > 32 * DAY_MS ? DAY_MS : 3600000;
+	dur_print(v->every_ms, g->every);
+	if (ask(g, "SELECT timestamp, value FROM metric(:metric, NULL, NULL, :every, :from, :to)", STR(""), str_of(g->every), &v->table))
+		return v->err.code;
+	how = (struct gridding){ 0, 0, 1, 1 };
+	return take_grid(g, &how);
+}
+
+static int
+get_retention(struct get *g)
+{
+	static const char sql[] = "SELECT cohort, period, rate, size, users, complete FROM "
+	    "retention(NULLIF(:start, ''), NULLIF(:back, ''), :every, 8, NULL, :from, :to)";
+	struct reading *v = g->v;
+	struct buf text = {0};
+	const struct gridding how = { 0, 1, 2, 0 };
+	int64_t ms, every = DAY_MS;
+
+	if (g->w->query.p ? ask_own(g) : ask(g, sql, STR(""), g->w->every.n ? g->w->every : STR("1d"), &v->table))
+		return v->err.code;
+	if (v->table.columns < 3)
+		return err_set(&v->err, ERR_INPUT, "the query of a retention triangle has three columns: cohort, period, rate");
+	if (take_grid(g, &how))
+		return v->err.code;
+	if (g->w->every.n)
+		dur_parse(g->w->every, &every, &(struct err){ 0 });
+	v->grid.side = room(v, (size_t)v->grid.rows, sizeof(struct str));
+	for (int i = 0, r = 0; v->grid.side && r < v->grid.rows && i < v->table.rows; i++) {
+		if (v->table.columns > 3 && str_eq(label_of(v, answer_cell(&v->table, i, 0)), v->grid.row[r])) {
+			reading_put_cell(&text, answer_cell(&v->table, i, 3));
+			v->grid.side[r++] = keep(v, &text);
+			i--;
+		}
+	}
+	for (int r = 0; r < v->grid.rows; r++)
+		if (time_parse_rfc3339(v->grid.row[r], &ms) == 0) {
+			reading_put_time(&text, ms, every >= DAY_MS ? 30 * DAY_MS : v->to - v->from, every, g->period->zone);
+			v->grid.row[r] = keep(v, &text);
+		}
+	buf_release(&text);
+	return v->err.code;
+}
+
+/* ---- lists */
+
+static int
+get_list(struct get *g)
+{
+	static const char events[] = "SELECT timestamp, event, user_id, properties FROM events WHERE timestamp >= :from AND timestamp < :to "
+	    "ORDER BY timestamp DESC LIMIT 100", of_name[] = "SELECT timestamp, event, user_id, properties FROM events WHERE timestamp >= :from AND timestamp < :to "
+	    "AND event = :metric ORDER BY timestamp DESC LIMIT 100", alerts[] = "SELECT timestamp, state, alert, severity, message, labels FROM alerts "
+	    "WHERE timestamp >= :from AND timestamp < :to ORDER BY timestamp DESC LIMIT 100";
+
+	if (g->w->query.p ? ask_own(g) :
+	    ask(g, g->w->type == WIDGET_ALERT_LIST ? alerts : g->w->metric.p ? of_name : events, STR(""), STR(""), &g->v->table))
+		return g->v->err.code;
+	filter_rows(g);
+	return 0;
+}
+
+/* ---- */
+
+static int
+get_nothing(struct get *g)
+{
+	(void)g;
+	return 0;
+}
+
+static int (*const getters[WIDGET_TYPES])(struct get *) = {
+	[WIDGET_METRIC_CARD] = get_number, [WIDGET_LINE_CHART] = get_curves, [WIDGET_AREA_CHART] = get_curves, [WIDGET_BAR_CHART] = get_shares,
+	[WIDGET_PIE_CHART] = get_shares, [WIDGET_TABLE] = get_table, [WIDGET_FUNNEL_CHART] = get_funnel, [WIDGET_HEATMAP] = get_heatmap,
+	[WIDGET_RETENTION] = get_retention, [WIDGET_GAUGE] = get_gauge, [WIDGET_EVENT_FEED] = get_list, [WIDGET_ALERT_LIST] = get_list, [WIDGET_TEXT] = get_nothing,
+};
+
+static int
+wants_metric(const struct widget *w)
+{
+	return w->type == WIDGET_METRIC_CARD || w->type == WIDGET_LINE_CHART || w->type == WIDGET_AREA_CHART || w->type == WIDGET_BAR_CHART ||
+	    w->type == WIDGET_PIE_CHART || w->type == WIDGET_HEATMAP || w->type == WIDGET_GAUGE;
+}
+
+int
+reading_get(struct reading *v, struct data *data, const struct widget *w, const struct period *period)
+{
+	struct get g = { .v = v, .data = data, .w = w, .period = period };
+	struct str range = period->range.n ? period->range : w->range.n ? w->range : STR(READING_RANGE);
+	int64_t before;
+
+	reading_release(v);
+	v->arena = arena_new(ARENA_MOST);
+	if (reading_range(range, period, &v->from, &v->to, &v->err) < 0)
+		return err_at(&v->err, "timeRange");
+	before = v->from <= TIME_MIN || v->to > TIME_MAX ? v->from : v->from - (v->to - v->from);
+	time_print(v->from, g.from);
+	time_print(v->to, g.to);
+	time_print(before < TIME_MIN ? TIME_MIN : before, g.before);
+	if (wants_metric(w) && !w->metric.p && !w->query.p)
+		return err_set(&v->err, ERR_INPUT, "a %s wants a metric or a query", definition_types[w->type]);
+	return getters[w->type](&g) < 0 ? v->err.code : 0;
+}

@@ -1,0 +1,69 @@
+/* reading.h - what a widget shows: answers of data.h, and the same read as a number, as curves over time, as shares, as a grid.
+ *
+ *      widget ──► statements ──► table (exact cells: what JSON, CSV and the tables beside pictures have)
+ *                                 └──► now, before · curve … · share … · grid        (what is drawn)
+ *
+ * Of a `query` a chart takes what looks like it: as the time the first column whose values are times, as numbers the columns that have
+ * numbers, as the label the first other column. The statement may use :from, :to and :every
+ * (the interval, or one that cuts the range into about 100).
+ */
+#ifndef DASH_READING_H
+#define DASH_READING_H
+
+#include "base/zone.h"
+#include "dash/data.h"
+#include "dash/definition.h"
+
+#define READING_RANGE  "24h"             /* where a widget names none */
+#define READING_CURVES 8                 /* of a chart: the largest; the others are counted */
+#define READING_SHARES 1000
+#define READING_LISTED 100               /* events and alerts of a list: the newest */
+
+/* When, and which part. */
+struct period {
+	int64_t at;                     /* where ranges that count back end, not included */
+	struct str range;               /* instead of each widget's own; p NULL */
+	struct str filter;              /* only rows, curves and shares in which this text stands, in any case; p NULL */
+	const struct zone *zone;
+};
+
+struct curve { struct str label; double *value; double total; };        /* a value for each time; NAN where there is none */
+struct share { struct str label; double value; };
+struct grid  { struct str *row, *column, *side; double *value; int rows, columns; };    /* side: said at the row's end; NAN: nothing there */
+
+struct reading {
+	struct err err;                 /* why there are none; code 0 */
+	int64_t from, to, every_ms;     /* every_ms: of the curves; 0 where that is the query's business */
+	struct answer table;
+	double now, before, low, high;  /* a number, that of the period before, the ends of a gauge; NAN: there is none */
+	int64_t *time;                  /* of the curves, rising */
+	char *mark;                     /* 1: an anomaly was found there */
+	int times;
+	struct curve *curve;
+	int curves, left_out;           /* further ones, or rows, that are not shown */
+	struct share *share;
+	int shares, over_time;          /* over_time: they are buckets of time */
+	struct grid grid;
+	struct arena *arena;            /* holds all of it */
+};
+
+void reading_init(struct reading *);
+void reading_release(struct reading *);
+
+/* Ask for what the widget shows. 0, or < 0 with its err; what is wrong with one widget is no matter of the others. */
+int reading_get(struct reading *, struct data *, const struct widget *, const struct period *);
+
+/* The instants of a range: "7d", "2026-11-01..2026-11-08". 0 or ERR_USAGE. */
+int reading_range(struct str range, const struct period *, int64_t *from, int64_t *to, struct err *);
+
+/* A span for about 100 points: 1s, 5s, … 7d. */
+int64_t reading_every(int64_t span_ms);
+
+/* Values as text: 1,234,567 · 0.0421 · the time of a bucket, as long as the span and the step make it. */
+void reading_put_number(struct buf *, double);
+void reading_put_time(struct buf *, int64_t ms, int64_t span_ms, int64_t every_ms, const struct zone *);
+void reading_put_cell(struct buf *, const struct cell *);        /* as people read it: numbers as above */
+void reading_put_labels(struct buf *, struct str object);        /* of a JSON object: source=google country=DE */
+double reading_number(const struct cell *);                      /* NAN: it is none */
+
+#endif
