@@ -11,4 +11,13 @@
  * a match is exit status 3. */
 void patterns(const struct opt_list *texts, struct pattern_spec *, char **files, struct store *, const char *state, int tell, struct err *);
 
+/* Alert rules over rows, and over the store. */
+struct rules_wish {
+	struct opt_list files;          /* -r */
+	int64_t late_ms;
+	int save, notify, backtest, tell;
+	const char *state;
+};
+void rules(const struct rules_wish *, char **files, struct err *);
+
 #endif

@@ -34,19 +34,21 @@ main(int argc, char **argv)
 	struct detect_spec spec = DETECT_DEFAULTS;
 	struct pattern_spec pattern = {0};
 	struct opt_list texts = {0};
+	struct rules_wish wish = {0};
 	const char *state = NULL;
 	int tell = 0, save = 0;
 	const struct opt opts[] = {
 		{ 't', "sensitivity", "SHARE",  "from 0, never an alarm, to 1, the most; default 0.5",           opt_number, &spec.sensitivity },
 		{ 'f', "fields",      "FIELDS", "judge these fields only, not every number of a row",            opt_text,   &spec.fields },
 		{ 'a', "all",         NULL,     "write every judged row with its score, not alarms only",         opt_flag,   &spec.all },
-		{ 'e', "exit-status", NULL,     "exit 3 when there was an alarm or a match",                                 opt_flag,   &tell },
+		{ 'e', "exit-status", NULL,     "exit 3 when there was an alarm, a match or an alert that fires",                                 opt_flag,   &tell },
 		{ 'p', "pattern",     "PATTERN", "match this sequence of events instead, 'a -> b within 1h by user_id'; may be given several times", opt_list, &texts },
+		{ 'r', "rules",       "FILE",   "evaluate the alert rules of this file instead; may be given several times", opt_list, &wish.files },
 		{ 'M', "name",        "NAME",   "what matches are called; default the pattern's text",            opt_text,   &pattern.name },
 		{ 'l', "lateness",    "DUR",    "of events: hold them back so long and put them in order of time", opt_dur,    &pattern.late_ms },
 		{ 0,   "timeouts",    NULL,     "write what began to match and ran out of time, too",             opt_flag,   &pattern.timeouts },
-		{ 0,   "state",       "NAME",   "go on with what was saved in the store under this name, models or open matches, and save it at the end", opt_text, &state },
-		{ 's', "save",        NULL,     "store the alarms too, for the table anomalies of at-query",      opt_flag,   &save },
+		{ 0,   "state",       "NAME",   "go on with what was saved in the store under this name, models, open matches or alerts, and save it at the end", opt_text, &state },
+		{ 's', "save",        NULL,     "store the alarms or alerts too, for the tables anomalies and alerts of at-query",      opt_flag,   &save },
 		CMD_OPT_STRICT,
 		{0}
 	};
@@ -54,6 +56,7 @@ main(int argc, char **argv)
 		"at-ingest -n access.log | at-agg -w 5m | at-detect",
 		"at-detect -a temperatures.csv",
 		"at-query events --follow | at-detect -p 'add_to_cart -> !purchase within 30m by user_id'",
+		"at-agg -w 1m -b source events.ndjson | at-detect -r rules.json",
 		"at-agg -w 1h -b country today.ndjson | at-detect -e --state hourly || echo look!",
 		NULL
 	};
@@ -64,6 +67,16 @@ main(int argc, char **argv)
 	struct job job = { .rows = { .row = judge, .wait = silence, .self = &job } };
 
 	spec.zone = cmd_settings()->zone;
+	if (wish.files.n && texts.n)
+		err_set(&err, ERR_USAGE, "--rules and --pattern are two things, a rule may have a pattern");
+	if (wish.files.n) {
+		wish.late_ms = pattern.late_ms, wish.save = save, wish.tell = tell, wish.state = state;
+		if (!err.code)
+			rules(&wish, files, &err);
+		free(wish.files.text);
+		free(texts.text);
+		return cmd_end(&err);
+	}
 	if (state || save)
 		store = spec.save = store_open(cmd_settings()->store, cmd_settings()->tenant, STORE_CREATE, &err);
 	if (!save)

@@ -157,7 +157,6 @@ static int
 check_text(const char *path, struct buf *text, struct err *err)
 {
 	struct str all = buf_get(text);
-	struct json v;
 	long line = 1, col;
 
 	if (str_starts(all, STR("\xef\xbb\xbf")))
@@ -168,8 +167,17 @@ check_text(const char *path, struct buf *text, struct err *err)
 			col = end - ++p + 1;
 		return err_at(err, "%s:%ld:%ld", path, line, col);
 	}
-	v = json_value(all);
-	return v.type == JSON_OBJECT ? 0 : err_set(err, ERR_INPUT, "%s: wants an object, {…}", path);
+	return 0;
+}
+
+int
+config_read(const char *path, struct buf *text, struct err *err)
+{
+	int rc = slurp(path, text, err);
+
+	if (rc == 0)
+		return err_set(err, ERR_IO, "%s: No such file or directory", path);
+	return rc < 0 ? rc : check_text(path, text, err);
 }
 
 static int
@@ -185,6 +193,10 @@ load(struct config *c, int i, const char *dir, struct err *err)
 		goto out;
 	if ((rc = check_text(path.p, &raw, err)))
 		goto out;
+	if (json_value(buf_get(&raw)).type != JSON_OBJECT) {
+		rc = err_set(err, ERR_INPUT, "%s: wants an object, {…}", path.p);
+		goto out;
+	}
 	if ((rc = expand(json_value(buf_get(&raw)), &c->text[i], &at, err))) {
 		err_at(err, "%s: %.80s", path.p, buf_text(&at));
 		goto out;

@@ -18,6 +18,9 @@ void config_close(struct config *);
  * "data-sources" or "dashboards". */
 struct json config_get(const struct config *, const char *file, const char *path);
 
+/* A JSON file of another folder into a buf: whole, and json_check accepts it. 0, or what is wrong with "FILE:LINE:COL: " in front. */
+int config_read(const char *path, struct buf *text, struct err *);
+
 /* The JSON Schema of one of the files, as text. */
 const char *config_schema(const char *file);
 

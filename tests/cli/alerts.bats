@@ -1,0 +1,164 @@
+#!/usr/bin/env bats
+# at-detect -r: alert rules over rows.
+
+load ../helper
+
+# rows 'MINUTE SERIES COUNT'…: a metric row each, from 10:00 on.
+rows() {
+	for r; do
+		set -- $r
+		printf '{"metric":"purchases","timestamp":"2026-11-23T10:%02d:00.000Z","window":"1m","labels":{"source":"%s"},"count":%s}\n' "$1" "$2" "$3"
+	done
+}
+# The alerts as "MINUTE NAME SERIES STATE".
+short() { jq -r '"\(.timestamp[14:16] | tonumber) \(.alert) \(.labels.source) \(.state)"'; }
+rule() { jq -n "{rules: [$1]}" > rules.json; }
+
+@test "a rule fires when its condition has held for long enough, once, and is resolved when it does not hold" {
+	rule '{alert: "many", expr: ".count > 100 and .labels.source == \"google\"", for: "2m", severity: "page", labels: {team: "growth", to: "{{labels.source}}"}, message: "{{value}} of {{ $labels.source }}, {{.count}}"}'
+	rows '0 google 150' '0 bing 999' '1 google 151' '2 google 152' '3 google 153' '4 google 20' > rows
+	run -0 --separate-stderr at-detect -r rules.json rows
+	[ -z "$stderr" ]
+	[ "$(short <<< "$output")" = "0 many google pending
+2 many google firing
+4 many google resolved" ]
+	[ "$(sed -n 2p <<< "$output")" = '{"alert":"many","state":"firing","timestamp":"2026-11-23T10:02:00.000Z","since":"2026-11-23T10:00:00.000Z","labels":{"source":"google","team":"growth","to":"google"},"value":152,"severity":"page","message":"152 of google, 152","metric":"purchases"}' ]
+	run -3 at-detect -e -r rules.json rows
+	head -3 rows > few
+	run -0 at-detect -e -r rules.json few
+}
+
+@test "what was pending and ends says nothing more" {
+	rule '{alert: "many", expr: ".count > 100", for: "2m"}'
+	rows '0 a 150' '1 a 150' '2 a 1' '3 a 150' '4 a 150' '5 a 150' > rows
+	[ "$(at-detect -r rules.json rows | short)" = "0 many a pending
+3 many a pending
+5 many a firing" ]
+}
+
+@test "a metric and a condition, a number with its metric, a list of rules and groups of them are rules too" {
+	rows '0 a 3' > rows
+	for r in '[{"name":"few","metric":"purchases","condition":"< 5"}]' '{"alert":"few","expr":"purchases < 5"}' '{"alert":"few","expr":"purchases.count < 5"}' \
+	    '{"groups":[{"name":"g","rules":[{"alert":"few","metric":"purchases","field":"count","expr":"value < 5","annotations":{"summary":"{{value}}"}}]}]}'; do
+		echo "$r" > rules.json
+		[ "$(at-detect -r rules.json rows | short)" = "0 few a firing" ] || { echo "$r"; return 1; }
+	done
+	[ "$(at-detect -r rules.json rows | jq -r .message)" = 3 ]
+}
+
+@test "hysteresis: it stays firing between the two thresholds; keep_firing_for outlasts a dip" {
+	rule '{alert: "few", metric: "purchases", condition: "< 5", resolve: "> 8"}'
+	rows '0 a 3' '1 a 6' '2 a 8' '3 a 9' '4 a 6' > rows
+	[ "$(at-detect -r rules.json rows | short)" = "0 few a firing
+3 few a resolved" ]
+	rule '{alert: "few", metric: "purchases", condition: "< 5", keep_firing_for: "2m"}'
+	rows '0 a 3' '1 a 9' '2 a 3' '3 a 9' '4 a 9' '5 a 9' '6 a 9' > rows
+	[ "$(at-detect -r rules.json rows | short)" = "0 few a firing
+5 few a resolved" ]
+}
+
+@test "no data: all stays, all is well, or it is an alert; a series is silent when others go on" {
+	for policy in keep ok alert; do
+		rule "{alert: \"few\", metric: \"purchases\", condition: \"< 5\", no_data: \"$policy\", no_data_after: \"3m\"}"
+		rows '0 a 3' '0 b 9' '1 b 9' '2 b 9' '3 b 9' '4 b 9' '5 b 9' '6 b 9' > rows
+		at-detect -r rules.json rows > "$policy"
+	done
+	[ "$(short < keep)" = "0 few a firing" ]
+	[ "$(short < ok)" = "0 few a firing
+3 few a resolved" ]
+	rows '0 a 9' '0 b 9' '1 b 9' '2 b 9' '3 b 9' '4 b 9' '5 a 9' '5 b 9' > rows
+	at-detect -r rules.json rows > alert
+	[ "$(short < alert)" = "3 few a firing
+5 few a resolved" ]
+	[ "$(head -1 alert | jq -c '[.value, .no_data]')" = '[null,true]' ]
+}
+
+@test "files one after the other, each from its beginning, come to what each comes to alone" {
+	rule '{alert: "many", expr: ".count > 100", for: "2m"}'
+	rows '0 a 150' '1 a 150' '2 a 1' '9 a 1' > a
+	rows '0 b 150' '1 b 150' '2 b 150' '9 b 1' > b
+	[ "$(at-detect -r rules.json a b | short)" = "0 many a pending
+0 many b pending
+2 many b firing
+9 many b resolved" ]
+}
+
+@test "a row that is years ahead does not let every deadline pass" {
+	rule '{alert: "many", expr: ".count > 100", for: "2m"}'
+	{ rows '0 a 150'; rows '0 z 1' | sed s/2026/9000/; rows '1 a 150' '2 a 1'; } > rows
+	[ "$(at-detect -r rules.json rows | short)" = "0 many a pending" ]
+}
+
+@test "an alarm of the detector is an alert, of judged rows and of rows as they are" {
+	rule '{alert: "odd", anomaly: true}'
+	seq 0 299 | awk '{ print 1767571200 + 60 * $1 "," ($1 == 290 ? 500 : 100 + $1 % 7) }' > load.csv
+	run -0 at-detect -r rules.json load.csv
+	[ "$(jq -r .state <<< "$output")" = "firing
+resolved" ]
+	[ "$(head -1 <<< "$output" | jq -c '[.timestamp, .value, .metric]')" = '["2026-01-05T04:50:00.000Z",500,"load"]' ]
+	at-detect -a load.csv > judged
+	[ "$(at-detect -r rules.json judged)" = "$output" ]
+}
+
+@test "a match of a pattern is an alert with its key as labels, for a while" {
+	rule '{alert: "left", pattern: "cart -> !buy within 30m by user_id", message: "{{labels.user_id}} left"}'
+	for e in 'cart 10:00 u1' 'cart 10:05 u2' 'buy 10:10 u2' 'view 10:40 u3' 'view 11:00 u3'; do
+		set -- $e
+		printf '{"event":"%s","timestamp":"2026-11-23T%s:00Z","user_id":"%s"}\n' $1 $2 $3
+	done > events
+	run -0 at-detect -r rules.json events
+	[ "$(jq -c '[.state, .timestamp[11:16], .labels, .message]' <<< "$output")" = '["firing","10:30",{"user_id":"u1"},"u1 left"]
+["resolved","10:35",{"user_id":"u1"},"u1 left"]' ]
+}
+
+@test "under a state a restart neither resolves nor repeats, wherever the input is cut and from where it is read again" {
+	rule '{alert: "many", expr: ".count > 100", for: "2m"}, {alert: "gone", metric: "purchases", condition: "< 0", no_data: "alert", no_data_after: "2m"}'
+	rows '0 a 150' '0 b 1' '1 a 150' '1 b 150' '2 a 150' '2 b 150' '3 b 150' '4 b 150' '5 b 1' '6 a 150' '6 b 1' '7 a 1' '9 b 1' > rows
+	at-detect -r rules.json rows > whole
+	for cut in $(seq 1 12); do
+		for from in $cut 0 $((cut / 2)); do
+			rm -rf store
+			{ head -n "$cut" rows | at-detect -S store --state x -r rules.json; tail -n +$((from + 1)) rows | at-detect -S store --state x -r rules.json; } > parts
+			diff <(sort whole) <(sort parts) || { echo "cut at $cut, read again from $from"; return 1; }
+		done
+	done
+}
+
+@test "an alert whose rule is gone is resolved, once" {
+	rule '{alert: "many", expr: ".count > 100"}'
+	rows '0 a 150' | at-detect --state x -r rules.json > out
+	rule '{alert: "other", expr: ".count > 100"}'
+	[ "$(rows '1 b 1' | at-detect --state x -r rules.json | short)" = "0 many a resolved" ]
+	[ -z "$(rows '2 b 1' | at-detect --state x -r rules.json)" ]
+}
+
+@test "what was saved with -s is in the table alerts" {
+	rule '{alert: "many", expr: ".count > 100"}'
+	rows '0 a 150' '1 a 1' | at-detect -s -r rules.json > out
+	[ "$(at-query "SELECT state, json_extract(labels, '$.source') AS s FROM alerts ORDER BY timestamp" | jq -r '.state + .s')" = "firinga
+resolveda" ]
+}
+
+@test "in live input that fell silent the clock lets deadlines pass" {
+	rule '{alert: "many", expr: ".value > 100", for: "1s", no_data_after: "1m"}'
+	now=$(date +%s%3N)
+	{ printf '{"metric":"m","timestamp":%s,"value":150}\n' "$now"; sleep 2.5; } | at-detect -r rules.json > out
+	[ "$(jq -r .state out)" = "pending
+firing" ]
+	[ "$(jq -r '.timestamp' out | tail -1)" = "$(jq -rn "($now + 1000) / 1000 | floor | todate[0:19] + \".\"")$(printf %03dZ $(((now + 1000) % 1000)))" ]
+}
+
+@test "a wrong rule is told with its file and its place" {
+	for c in '{alert: "x", expr: ".count >"}|rules.0: expr: column 9' '{alert: "x", expr: ".c > 1", foor: "5m"}|rules.0: foor: no such key, did you mean "for"' \
+	    '{alert: "x", expr: ".c > 1", for: "5x"}|for: .5x. is no span' '{expr: ".c > 1"}|alert: is missing' '{alert: "x"}|expr: is missing' \
+	    '{alert: "x", pattern: "a ->"}|pattern: ' '{alert: "x", expr: "> 5"}|compares no metric' '{alert: "x", expr: ".c > 1", no_data: "no"}|no_data'; do
+		rule "${c%%|*}"
+		run -2 at-detect -r rules.json < /dev/null
+		[[ $output =~ rules.json && $output =~ ${c#*|} ]] || { echo "$c: $output"; return 1; }
+	done
+	echo '{"rules":[' > rules.json
+	run -2 at-detect -r rules.json < /dev/null
+	[[ $output == *rules.json:2:1* ]]
+	run -1 at-detect -r none.json < /dev/null
+	[[ $output == *'none.json: No such file'* ]]
+}
