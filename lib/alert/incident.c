@@ -52,6 +52,8 @@ let_go(struct incident *i, const struct rule *rule, int64_t time)
 enum incident_change
 incident_see(struct incident *i, const struct rule *rule, int64_t time, enum incident_truth truth, double value)
 {
+	if (i->absent && time <= i->last)
+		return INCIDENT_SAME;   /* read again: it is known what came of it */
 	i->last = time;
 	i->absent = 0;
 	i->value = value;
