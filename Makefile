@@ -2,7 +2,7 @@
 # make demo       install what is missing, build, run the main job on real data
 # make check      every test;  make check T=tests/cli/at-agg.bats    one
 # make asan|tsan  the same tests under a sanitizer, in a build folder of its own
-# make fuzz       each target for FUZZ seconds (needs clang);  make bench;  make docs;  make conformance (suites of real clients)
+# make fuzz       each target for FUZZ seconds (needs clang);  make bench;  make eval;  make docs;  make conformance (suites of real clients)
 # make install    PREFIX, DESTDIR;  READLINE=no builds at-query's shell without readline (GPL)
 
 VERSION  := 0.1.0
@@ -126,6 +126,12 @@ $B/fuzz/%: $B/tests/fuzz/%.o $B/librooms.a
 conformance: all
 	@B=$(abspath $B) sh tests/peers/clients.sh
 
+# The scores on ../shared/eval; numpy is of the scorers.
+eval: deps
+	@sh tests/deps.sh python3 python3-numpy || true
+	@$(MAKE) --no-print-directory all
+	@B=$(abspath $B) $$(ls /usr/bin/python3 2>&- || echo python3) tests/eval/run $(SETS)
+
 bench: all
 	@B=$(abspath $B) sh tests/bench/run
 
@@ -171,6 +177,6 @@ uninstall:
 
 clean:; rm -rf $B compile_commands.json
 
-.PHONY: all deps check-deps demo check check-run asan tsan fuzz fuzz-run conformance bench docs golden format install uninstall clean force compile_commands.json
+.PHONY: all deps check-deps demo check check-run asan tsan fuzz fuzz-run conformance bench eval docs golden format install uninstall clean force compile_commands.json
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)

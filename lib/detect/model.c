@@ -1,5 +1,6 @@
-/* The bytes of a model: version:1 (1), then the fields in the order of `each_field`, integers and doubles as eight bytes,
- * floats as four, counts as two or one, all little-endian. */
+/* The bytes of a model: version:1 (2), then the fields in the order of `each_field`, integers and doubles as eight bytes,
+ * floats as four, counts as two or one, all little-endian. Version 1 had no `born`, `fatigue`, `usual` and `away`, and another
+ * stream where SHORT_RESIDUAL is; it is read, and what is new is learned from there on. */
 #include "detect/model.h"
 
 #include <float.h>
@@ -8,22 +9,30 @@
 
 #include "base/mem.h"
 
-#define FORMAT     1
+#define FORMAT      2
 #define BINS        40          /* 16 to 32 bins span the range seen, two more are its edges */
 #define FINE        5           /* 2^5 bins of the finest kind span the range at most */
 #define CELLS       20          /* the same at half the fineness, for the two streams that are looked at together */
 #define HOURS       168         /* of a week */
+#define DAY_HOURS   24
 #define QUARTERS    96          /* of a day */
 #define WARM_UP     100         /* values before anything is said */
 #define RAMP        100.0       /* values after which it is half sure of itself */
 #define MEMORY      3000        /* values over which a stream learns how often it is novel */
-#define REFRACTORY  150.0       /* values */
+#define REFRACTORY  150.0       /* values, */
+#define PACE_MS     300000.0    /* those that are nearer together count less: by the root of their distance over this */
 #define AGAIN       1.5         /* an alarm is told again within that time only when it is so much worse */
+#define GOES_ON     1.2         /* what an incident that lasts keeps the bar at, in shares of its score */
+#define FORGIVEN    5000.0      /* values over which alarms are forgotten */
+#define BAR_RISES   0.05        /* the threshold with each alarm that is not forgotten */
+#define LONGER      0.3         /* and the refractory time */
+#define STRANGE     0.5         /* of novelty at first, a tenth after two days: hours come that were never seen */
 #define NOVEL_HALF  0.3         /* mean novelty that makes a score of one half */
 #define DOUBT       0.8         /* of novelty that no tail confirms */
+#define ONE_HALF    0.26        /* what comes of it that is printed as 0.5 */
 #define SURE        5.0         /* -log10 of a tail that does */
 #define EXTREME     10.0        /* -log10 of a tail that lifts the score by a quarter of what is left to 1, twice that at most */
-#define SURPRISE    0.3         /* the most that surprise alone can score */
+#define SURPRISE    0.3         /* the most that surprise alone can add up to, before it is printed */
 #define BAND        3.0         /* -log10 of the share outside the band */
 #define TAIL        0.05        /* the share of distances that is the tail */
 #define TAIL_VALUES 100         /* of the tail: memory of its fit */
@@ -32,9 +41,9 @@
 
 #define SQUARES     1e80        /* and their sums stay below this */
 
-enum stream { VALUE, WEEKLY, DAILY, SHORT_MEAN, VARIATION, STREAMS, TOGETHER = STREAMS, ALL };
+enum stream { VALUE, WEEKLY, SHORT_RESIDUAL, SHORT_MEAN, VARIATION, STREAMS, TOGETHER = STREAMS, ALL };
 
-static const double weights[ALL] = { 1, 1, 0.5, 1, 0.5, 1 };
+static const double weights[ALL] = { 1, 1, 1, 1, 0.5, 1 };
 
 /* Counts of values in bins of width 2^step; bin i holds [(base + i) · 2^step, (base + i + 1) · 2^step). When the range
  * grows two bins become one, until it fits again. */
@@ -61,11 +70,15 @@ struct model {
 	double  drift6, drift24;        /* means of its signed distance */
 	double  rate[ALL];              /* how novel each stream is as a rule */
 	double  peak, sinking;          /* what the last alarm left, and by how much it sinks with a value */
+	double  fatigue;                /* alarms, those long ago count less */
+	int64_t born, latest;           /* local times of the first value and of the one before */
+	double  usual;                  /* mean distance from the day's profile */
+	double  away;                   /* short mean of it in units of what is usual at the hour, signed */
 	struct tail tails[TAILS];
 	struct bins bins[STREAMS];
 	struct bins across, down;       /* the long mean and its variation */
 	uint8_t cells[CELLS][CELLS];
-	float   week[HOURS], day[QUARTERS];
+	float   week[HOURS], day[QUARTERS], usual_at[DAY_HOURS];
 	uint8_t week_seen[HOURS / 8], day_seen[QUARTERS / 8];
 };
 
@@ -114,18 +127,19 @@ within(double i, int n)
 	return i < 0 ? 0 : i >= n ? n - 1 : (int)i;
 }
 
-/* 1 where no value was before, falling with the count. Neighbouring bins go by two: 8 to 16 of these span the range. */
+/* 1 where no value was before, falling with the count: of its own bin and the nearer neighbour, so that it does not matter
+ * where bins begin. */
 static double
 novelty(const struct bins *b, double value)
 {
-	double at = bin_of(b, value);
-	int64_t even;
+	double place = ldexp(value, (int)-b->step), whole = floor(place), at = whole - (double)b->base;
 	unsigned count = 0;
+	int64_t first;
 
-	if (b->n == 0 || at < -1 || at > BINS)
+	if (at < -1 || at > BINS)
 		return 1;
-	even = (((int64_t)at + b->base) & ~(int64_t)1) - b->base;
-	for (int64_t i = even; i < even + 2; i++)
+	first = (int64_t)at - (place - whole < 0.5);
+	for (int64_t i = first; i < first + 2; i++)
 		if (i >= 0 && i < BINS)
 			count += b->count[i];
 	return 1 / (1.0 + count);
@@ -338,17 +352,44 @@ floor_mod(int64_t a, int64_t b)
 	return r < 0 ? r + b : r;
 }
 
-/* What is left to the last alarm of the refractory time is the peak; returns 1 when the score rises above it. */
-static int
-alarms(struct model *m, double score, double threshold)
+/* The signed distance from the day's profile in units of what is usual at this hour: counts vary more where there are more. */
+static double
+in_units(struct model *m, int hour, double residual)
 {
-	int alarm = score >= threshold && score > m->peak && m->n > WARM_UP;
+	double at = m->usual_at[hour] > 0 ? (double)m->usual_at[hour] : m->usual, usual = 0.8 * at + 0.2 * m->usual, size = fabs(residual);
+	double units = usual > 0 ? residual / (1.25 * usual) : 0;       /* of a normal distribution: standard deviations */
 
+	if (m->n > 50)
+		size = fmin(size, 4 * usual);
+	m->usual += (size - m->usual) / (double)(m->n < 200 ? m->n + 1 : 200);
+	m->usual_at[hour] = (float)(m->usual_at[hour] > 0 ? at + (size - at) * 0.05 : m->usual);
+	return units;
+}
+
+/* Seen from where alarms are decided, a score of ONE_HALF is one half. */
+static double
+as_printed(double score)
+{
+	return score / (score + ONE_HALF / (1 - ONE_HALF) * (1 - score));
+}
+
+/* What is left to the last alarm of the refractory time is the peak; returns 1 when the score rises above it. A series that
+ * alarms often is believed less: its bar rises. */
+static int
+alarms(struct model *m, double score, double threshold, int64_t elapsed_ms)
+{
+	double pace = elapsed_ms <= 0 ? 0 : fmin(sqrt((double)elapsed_ms / PACE_MS), 1);
+	double least = threshold / (threshold + (1 - ONE_HALF) / ONE_HALF * (1 - threshold));  /* as_printed backwards */
+	int high = score >= least * (1 + BAR_RISES * m->fatigue) && m->n > WARM_UP, alarm = high && score > m->peak;
+
+	m->fatigue -= m->fatigue * pace / FORGIVEN;
 	if (alarm) {
 		m->peak = score * AGAIN;
-		m->sinking = m->peak / REFRACTORY;
-	}
-	m->peak = fmax(m->peak - m->sinking, 0);
+		m->sinking = m->peak / (REFRACTORY * (1 + LONGER * m->fatigue));
+		m->fatigue++;
+	} else if (high)
+		m->peak = fmax(m->peak, score * GOES_ON);
+	m->peak = fmax(m->peak - m->sinking * pace, 0);
 	return alarm;
 }
 
@@ -357,12 +398,15 @@ model_push(struct model *m, int64_t local_ms, double value, double threshold, st
 {
 	int hour = (int)(floor_mod(local_ms, 7 * 86400000LL) / 3600000), quarter = (int)(floor_mod(local_ms, 86400000) / 900000);
 	double forecast[FORECASTS], x[STREAMS], novel[ALL], sum = 0, all = 0, off, scale, rare = 0, surprise, tame, tiny, score;
-	double distance[TAILS];
+	double distance[TAILS], days;
 	int best = 0, has_week, has_day;
 
 	value = clamp(value, -BIGGEST, BIGGEST);
-	if (m->n == 0)
+	if (m->n == 0) {
 		m->last = m->mean6 = m->mean24 = m->mean30 = m->mean100 = value;
+		m->born = m->latest = local_ms;
+	}
+	days = (double)(local_ms - m->born) / 86400000;
 	has_week = seen(m->week_seen, hour);
 	has_day = seen(m->day_seen, quarter);
 
@@ -413,7 +457,8 @@ model_push(struct model *m, int64_t local_ms, double value, double threshold, st
 	/* novelty */
 	x[VALUE] = value;
 	x[WEEKLY] = value - (has_week ? (double)m->week[hour] : m->mean24);
-	x[DAILY] = value - (has_day ? (double)m->day[quarter] : m->mean24);
+	m->away += (clamp(in_units(m, quarter / 4, value - (has_day ? (double)m->day[quarter] : m->mean24)), -LEAP, LEAP) - m->away) / 6;
+	x[SHORT_RESIDUAL] = m->away;
 	tame = tamed(&m->bins[VALUE], value);
 	learn_moments(&m->mean30, &m->var30, tame, 30);
 	learn_moments(&m->mean100, &m->var100, tame, 100);
@@ -424,7 +469,7 @@ model_push(struct model *m, int64_t local_ms, double value, double threshold, st
 	tiny = 1e-6 * fabs(m->mean30) + 1e-6 * (m->bins[VALUE].max - m->bins[VALUE].min) + DBL_MIN;     /* so that a flat line has a logarithm */
 	x[VARIATION] = log(sqrt(m->var30) + tiny);
 	for (int i = 0; i < STREAMS; i++)
-		novel[i] = novelty(&m->bins[i], clamp(x[i], -BIGGEST, BIGGEST));
+		novel[i] = m->bins[i].n < WARM_UP ? 0 : novelty(&m->bins[i], clamp(x[i], -BIGGEST, BIGGEST));
 	novel[TOGETHER] = novelty_together(m, m->mean24, log(sqrt(m->var100) + tiny));
 	m->n++;
 	for (int i = 0; i < ALL; i++) {
@@ -454,15 +499,18 @@ model_push(struct model *m, int64_t local_ms, double value, double threshold, st
 	else {
 		score = sum / all * (double)m->n / ((double)m->n + RAMP);
 		score = score / (score + NOVEL_HALF) * (rare >= SURE ? 1 : DOUBT);
+		score *= 1 - STRANGE / (1 + days * days);
 		rare = rare * rare / (EXTREME * EXTREME);
 		score += (1 - score) * 0.5 * rare / (1 + rare);
 	}
-	out->score = fmax(score, m->n > 20 ? SURPRISE * surprise : 0);
-	out->alarm = alarms(m, out->score, threshold);
+	score = fmax(score, m->n > 20 ? SURPRISE * surprise : 0);
+	out->score = as_printed(score);
+	out->alarm = alarms(m, score, threshold, local_ms - m->latest);
+	m->latest = local_ms;
 }
 
 /* One list of the fields serves both ways. */
-struct packing { struct buf *to; struct str *from; int failed; };
+struct packing { struct buf *to; struct str *from; int version, failed; };
 
 static void
 pack(struct packing *p, void *field, size_t size)
@@ -530,8 +578,11 @@ each_field(struct packing *p, struct model *m)
 		PACK(p, m->tails[i].mean);
 		PACK(p, m->tails[i].var);
 	}
-	for (int i = 0; i < STREAMS; i++)
+	for (int i = 0; i < STREAMS; i++) {
 		pack_bins(p, &m->bins[i]);
+		if (p->version == 1 && i == SHORT_RESIDUAL)
+			m->bins[i] = (struct bins){0};
+	}
 	pack_bins(p, &m->across);
 	pack_bins(p, &m->down);
 	for (int i = 0; i < CELLS; i++)
@@ -540,6 +591,16 @@ each_field(struct packing *p, struct model *m)
 	PACK_ALL(p, m->day);
 	PACK_ALL(p, m->week_seen);
 	PACK_ALL(p, m->day_seen);
+	if (p->version == 1)
+		m->born = m->latest = INT64_MIN / 4;
+	else {
+		PACK(p, m->born);
+		PACK(p, m->latest);
+		PACK(p, m->fatigue);
+		PACK(p, m->usual);
+		PACK(p, m->away);
+		PACK_ALL(p, m->usual_at);
+	}
 	if (p->to)
 		return;
 	for (size_t i = 0; i < sizeof(means) / sizeof(means[0]); i++)
@@ -558,6 +619,12 @@ each_field(struct packing *p, struct model *m)
 		expect(p, (double)m->week[i], -SQUARES);
 	for (int i = 0; i < QUARTERS; i++)
 		expect(p, (double)m->day[i], -SQUARES);
+	for (int i = 0; i < DAY_HOURS; i++)
+		expect(p, (double)m->usual_at[i], 0);
+	expect(p, m->usual, 0);
+	expect(p, m->away, -SQUARES);
+	expect(p, m->fatigue, 0);
+	p->failed |= m->born > INT64_MAX / 4 || m->born < INT64_MIN / 4 || m->latest > INT64_MAX / 4 || m->latest < INT64_MIN / 4;
 	expect(p, m->var30, 0);
 	expect(p, m->var100, 0);
 	expect(p, m->scale, 0);
@@ -567,7 +634,7 @@ each_field(struct packing *p, struct model *m)
 void
 model_put(const struct model *m, struct buf *to)
 {
-	struct packing p = { .to = to };
+	struct packing p = { .to = to, .version = FORMAT };
 	struct model copy = *m;
 
 	buf_byte(to, FORMAT);
@@ -580,9 +647,10 @@ model_take(struct str *bytes, struct err *err)
 	struct packing p = { .from = bytes };
 	struct model *m = model_new();
 
-	if (bytes->n == 0 || *bytes->p != FORMAT)
+	if (bytes->n == 0 || *bytes->p < 1 || *bytes->p > FORMAT)
 		p.failed = 1;
 	else {
+		p.version = *bytes->p;
 		bytes->p++, bytes->n--;
 		each_field(&p, m);
 	}

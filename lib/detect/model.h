@@ -3,20 +3,24 @@
  * Two views of every value:
  *
  *   novelty   Is it where no value was before? Six streams drawn from the series - the value; what is left of it behind
- *             the usual for this hour of the week, and for this quarter of the day; a short mean; how much it varies; a
- *             long mean and its variation together - each counted in 16 to 32 bins of the range seen so far. Few counts
- *             in the bin: novel. A stream that is novel all the time is believed less (it calibrates itself). The
- *             streams have equal or half weights, not tuned ones.
+ *             the usual for this hour of the week; a short mean of what is left behind the usual for this quarter of the
+ *             day, in units of what is usual then; a short mean; how much it varies; a long mean and its variation
+ *             together - each counted in 16 to 32 bins of the range seen so far. Few counts in the bin and the nearer
+ *             neighbour: novel. A stream that is novel all the time is believed less (it calibrates itself). The streams
+ *             have equal or half weights, not tuned ones.
  *   surprise  How far is it from what was expected, measured by how far values usually are? Expected is the best of three
  *             forecasts by their recent errors (the last values, the hour of the week, the quarter of the day); the far
  *             end of usual distances is a generalised Pareto tail fitted by its moments, so heavy-tailed noise has a wide
  *             band and steady series a narrow one.
  *
  * Novelty decides, and is worth four fifths of itself where no tail agrees; the further out in the tail, the more of what
- * is left to 1 is added, half of it at most. Surprise without novelty scores 0.3 at most.
+ * is left to 1 is added, half of it at most. Surprise without novelty adds up to 0.3 at most. What comes of it is printed on
+ * a scale on which one half is the best place to decide: about one false alarm in some weeks of clean seasonal data.
  *
  * An alarm is a score at or above the threshold and above what the last alarm left: 1.5 times its score, sinking to 0
- * over 150 values. So one incident has one alarm, unless it becomes much worse. A level that stays becomes usual.
+ * over 150 values (more when they are nearer together than five minutes), held up by an incident that goes on. So one
+ * incident has one alarm, unless it becomes much worse. Each alarm raises the bar by a twentieth, forgotten over 5000 values:
+ * a series that cries wolf is believed less. A level that stays becomes usual.
  */
 #ifndef DETECT_MODEL_H
 #define DETECT_MODEL_H
