@@ -41,6 +41,16 @@ int at_commit(struct at *);
 /* Run a statement of at-sql(7). Each row comes as a JSON object, borrowed until the function returns; other than 0 ends it. */
 int at_query(struct at *, const char *sql, int (*row)(void *self, const char *json, size_t len), void *self);
 
+/* The answers of GET /api/v1/metrics and POST /api/v1/insights as at-serve(1) has them, one JSON object each, from a server or a store. `how`
+ * is a JSON object, NULL: as if {}. Of a metric: "timeRange" ("1h"), "from", "to", "interval", "groupBy" ("source,country"). Of insights
+ * about a named set of events (NULL: all): "timeRange" ("7d"), "from", "to", "metrics" (names), "includeRecommendations". Metrics and sets
+ * that are defined are those of the server's configuration; of a store, those that at_config names. */
+int at_metrics(struct at *, const char *metric, const char *how, int (*answer)(void *self, const char *json, size_t len), void *self);
+int at_insights(struct at *, const char *source, const char *how, int (*answer)(void *self, const char *json, size_t len), void *self);
+
+/* The folder with analytics.json and data-sources.json for questions to a store; none at first. A server has its own. */
+int at_config(struct at *, const char *dir);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

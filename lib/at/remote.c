@@ -99,12 +99,12 @@ refused(const struct http_result *result, struct err *err)
 	return err->code;
 }
 
-/* POST, again while the server is away or busy. */
+/* POST, or GET where there is no body, again while the server is away or busy. */
 static int
-post(struct remote *r, const char *path, const char *type, struct str body, struct http_result *result, struct err *err)
+ask(struct remote *r, const char *path, const char *type, struct str body, struct http_result *result, struct err *err)
 {
 	const struct http_head heads[] = { { "Authorization", buf_get(&r->key) }, { "Content-Type", str_of(type) } };
-	struct http_call call = { .method = "POST", .heads = heads, .n_heads = 2, .body = body, .most = REPLY_MOST, .timeout_ms = 60000, .private_too = 1 };
+	struct http_call call = { .method = body.p ? "POST" : "GET", .heads = heads, .n_heads = body.p ? 2 : 1, .body = body, .most = REPLY_MOST, .timeout_ms = 60000, .private_too = 1 };
 	struct buf url = {0};
 	int rc = 0;
 
@@ -132,7 +132,7 @@ remote_commit(struct remote *r, struct err *err)
 
 	if (!r->n)
 		return 0;
-	rc = post(r, "/api/v1/events/batch", "application/x-ndjson", buf_get(&r->rows), &result, err);
+	rc = ask(r, "/api/v1/events/batch", "application/x-ndjson", buf_get(&r->rows), &result, err);
 	if (rc == 0 || rc == ERR_INPUT) {       /* it has judged them */
 		buf_clear(&r->rows);
 		r->n = 0;
@@ -158,7 +158,7 @@ remote_query(struct remote *r, const char *sql, int (*row)(void *, const char *,
 	buf_lit(&body, "{\"format\":\"ndjson\",\"query\":");
 	json_put_string(&body, str_of(sql));
 	buf_byte(&body, '}');
-	rc = post(r, "/api/v1/query", "application/json", buf_get(&body), &result, err);
+	rc = ask(r, "/api/v1/query", "application/json", buf_get(&body), &result, err);
 	rest = buf_get(&result.body);
 	while (rc == 0 && rest.n && str_cut(&rest, '\n', &line)) {
 		if (!line.n)
@@ -170,6 +170,19 @@ remote_query(struct remote *r, const char *sql, int (*row)(void *, const char *,
 			rc = err_set(err, ERR_CANCEL, "ended by the caller");
 	}
 	buf_release(&body);
+	http_result_release(&result);
+	return rc;
+}
+
+int
+remote_ask(struct remote *r, const char *path, struct str body, struct buf *json, struct err *err)
+{
+	struct http_result result = {0};
+	int rc = ask(r, path, "application/json", body, &result, err);
+
+	if (rc == 0)
+		buf_str(json, buf_get(&result.body));
+	buf_text(json);
 	http_result_release(&result);
 	return rc;
 }

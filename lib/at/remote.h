@@ -23,4 +23,7 @@ int remote_commit(struct remote *, struct err *);
 /* Run a statement there; each row comes as a JSON object, borrowed. */
 int remote_query(struct remote *, const char *sql, int (*row)(void *, const char *, size_t), void *, struct err *);
 
+/* An answer of GET (body p NULL) or POST, whole, appended; with a final 0 behind it. */
+int remote_ask(struct remote *, const char *path, struct str body, struct buf *json, struct err *);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "auth/audit.h"
 #include "base/cmd.h"
+#include "base/period.h"
 #include "config/schema.h"
 #include "serve/serve_priv.h"
 
@@ -278,72 +279,15 @@ exchange_text(struct exchange *ex, struct json v)
 	return json_text_dup(v, ex->arena);
 }
 
-static int
-bad_range(struct exchange *ex, const char *name, struct str text, const char *why)
-{
-	exchange_problem(ex, 400, "%s: '%.*s': %s", name, (int)(text.n > 60 ? 60 : text.n), text.p,
-	    *why ? why : "try 1h, 7d, today, yesterday or 2026-11-01/2026-11-08");
-	return ERR_INPUT;
-}
-
-/* A day named alone is that day whole; a span alone is that long until now. */
 int
 exchange_range(struct exchange *ex, struct str range, int64_t default_ms, int64_t *from, int64_t *to)
 {
-	const struct zone *zone = ex->serve->spec.zone;
-	int64_t now = time_now(), span;
-	struct str start = exchange_param(ex, "from"), end = exchange_param(ex, "to"), cut;
+	struct period_text text = { range.p ? range : exchange_param(ex, "timeRange"), exchange_param(ex, "from"), exchange_param(ex, "to") };
 	struct err err = { 0 };
-	const char *slash;
 
-	*from = default_ms ? now - default_ms : TIME_MIN;
-	*to = now + 1;
-	if (!default_ms)
-		*to = TIME_MAX + 1;
-	if (!range.p)
-		range = exchange_param(ex, "timeRange");
-	if (range.p && range.n) {
-		slash = memchr(range.p, '/', range.n);
-		if (!slash)
-			slash = memmem(range.p, range.n, "..", 2);
-		if (slash) {
-			size_t gap = *slash == '/' ? 1 : 2;
-
-			cut = (struct str){ range.p, (size_t)(slash - range.p) };
-			end = (struct str){ slash + gap, range.n - cut.n - gap };
-			*from = TIME_MIN, *to = TIME_MAX + 1;
-			if ((cut.n && time_parse(cut, zone, from, &err)) || (end.n && time_parse(end, zone, to, &err)))
-				return bad_range(ex, "timeRange", range, "");
-		} else if (dur_parse(range, &span, &err) == 0) {
-			if (span <= 0 || span > 200LL * 366 * 86400000)
-				return bad_range(ex, "timeRange", range, "");
-			*from = now - span;
-			*to = now + 1;
-		} else if (str_eq(range, STR("today")) || str_eq(range, STR("yesterday"))) {
-			time_parse(range, zone, from, &err);
-			*to = *from;
-			time_parse(STR("tomorrow"), zone, to, &err);
-			if (str_eq(range, STR("yesterday")))
-				time_parse(STR("today"), zone, to, &err);
-		} else if (str_eq(range, STR("all"))) {
-			*from = TIME_MIN, *to = TIME_MAX + 1;
-		} else {
-			err_clear(&err);
-			if (time_parse(range, zone, from, &err))
-				return bad_range(ex, "timeRange", range, "");
-			*to = now + 1;
-		}
-	} else {
-		if (start.p && time_parse(start, zone, from, &err))
-			return bad_range(ex, "from", start, "");
-		if (start.p && !end.p)
-			*to = now + 1;
-		if (end.p && time_parse(end, zone, to, &err))
-			return bad_range(ex, "to", end, "");
-	}
-	if (*from >= *to)
-		return bad_range(ex, "timeRange", range.p ? range : STR(""), "it ends before it begins");
-	return 0;
+	if (period_read(&text, default_ms, ex->serve->spec.zone, from, to, &err))
+		exchange_problem(ex, 400, "%s", err.text);
+	return err.code;
 }
 
 /* ---- the body */

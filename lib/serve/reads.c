@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "auth/audit.h"
-#include "query/metric.h"
+#include "query/metric_answer.h"
 #include "query/output.h"
 #include "query/verbs.h"
 #include "serve/serve_priv.h"
@@ -11,14 +11,7 @@
 #define ANSWER_MOST (64u << 20)         /* bytes of an answer that is made whole */
 #define PAGE 100                        /* items of a page, when nothing else is asked */
 #define PAGE_MOST 10000
-#define BUCKETS 100                     /* of a metric, about so many where no interval is given */
 #define PARAMS_MOST 200                 /* of a statement */
-
-static void
-put_time_of(struct buf *b, int64_t ms)
-{
-	json_put_time(b, ms);
-}
 
 /* ---- rows as JSON objects */
 
@@ -292,206 +285,23 @@ query(struct exchange *ex)
 
 /* ---- GET /metrics */
 
-struct series { struct str labels; struct buf points; double total; size_t n; };
-
-struct metric_answer {
-	struct exchange *ex;
-	struct str by[16];
-	int n_by;
-	struct series *series;
-	size_t n, cap, bytes;
-	double total;
-	int totals;                     /* the second round: values are totals */
-	struct buf labels;
-};
-
-static struct str
-labels_of(struct metric_answer *m, const struct cell *cells)
-{
-	buf_clear(&m->labels);
-	buf_byte(&m->labels, '{');
-	for (int i = 0; i < m->n_by; i++) {
-		buf_lit(&m->labels, i ? "," : "");
-		json_put_key(&m->labels, m->by[i]);
-		cell_put_json(&m->labels, &cells[i]);
-	}
-	buf_byte(&m->labels, '}');
-	return buf_get(&m->labels);
-}
-
-static double
-number_of(const struct cell *c)
-{
-	return c->type == CELL_INTEGER ? (double)c->integer : c->type == CELL_REAL ? c->real : 0;
-}
-
-static int
-metric_row(void *self, const struct cell *cells, int n, struct err *err)
-{
-	struct metric_answer *m = self;
-	struct str labels = labels_of(m, cells);
-	const struct cell *time = &cells[n - 2], *value = &cells[n - 1];
-	struct series *s = m->n ? &m->series[m->n - 1] : NULL;
-
-	if (m->totals) {
-		for (size_t i = 0; i < m->n; i++)
-			if (str_eq(m->series[i].labels, labels))
-				m->series[i].total = number_of(value);
-		return 0;
-	}
-	if (!s || !str_eq(s->labels, labels)) {
-		if (m->n == m->cap)
-			m->series = mem_grow(m->series, m->cap = m->cap ? m->cap * 2 : 16, sizeof(*m->series));
-		s = &m->series[m->n++];
-		*s = (struct series){ .labels = { mem_dup(labels.p, labels.n), labels.n } };
-	}
-	buf_lit(&s->points, s->n++ ? ",[" : "[");
-	cell_put_json(&s->points, time);
-	buf_byte(&s->points, ',');
-	cell_put_json(&s->points, value);
-	buf_byte(&s->points, ']');
-	s->total += number_of(value);
-	m->total += number_of(value);
-	m->bytes += 40;
-	return m->bytes > ANSWER_MOST ? err_set(err, ERR_LIMIT, "too many points, ask for a longer interval or fewer labels") : 0;
-}
-
-static int
-metric_total(void *self, const struct cell *cells, int n, struct err *err)
-{
-	(void)err;
-	*(double *)self = number_of(&cells[n - 1]);
-	return 0;
-}
-
-/* Where no interval is asked for: the first of these that gives about a hundred buckets. */
-static int64_t
-choose_interval(int64_t from, int64_t to)
-{
-	static const int64_t spans[] = { 1000, 10000, 60000, 300000, 900000, 3600000, 6 * 3600000LL, 86400000LL, 7 * 86400000LL };
-	const int n = sizeof(spans) / sizeof(*spans);
-
-	if (from <= TIME_MIN || to > TIME_MAX)
-		return 86400000LL;
-	for (int i = 0; i < n; i++)
-		if ((to - from) / spans[i] <= BUCKETS)
-			return spans[i];
-	return spans[n - 1];
-}
-
-static void
-put_list(struct buf *b, const struct str *list, int n)
-{
-	buf_byte(b, '[');
-	for (int i = 0; i < n; i++) {
-		buf_lit(b, i ? "," : "");
-		json_put_string(b, list[i]);
-	}
-	buf_byte(b, ']');
-}
-
-static void
-put_metric(struct buf *b, const struct metric_answer *m, const struct metric_spec *spec, int has_every, const char *note)
-{
-	char interval[32];
-
-	dur_print(spec->every_ms, interval);
-	buf_lit(b, "{\"metric\":");
-	json_put_string(b, spec->name);
-	buf_lit(b, ",\"from\":");
-	put_time_of(b, spec->from);
-	buf_lit(b, ",\"to\":");
-	put_time_of(b, spec->to > TIME_MAX ? TIME_MAX : spec->to);
-	if (has_every)
-		buf_printf(b, ",\"interval\":\"%s\"", interval);
-	else
-		buf_lit(b, ",\"interval\":null");
-	buf_lit(b, ",\"groupBy\":");
-	put_list(b, m->by, m->n_by);
-	buf_lit(b, ",\"total\":");
-	json_put_double(b, m->total);
-	buf_lit(b, ",\"series\":[");
-	for (size_t i = 0; i < m->n; i++) {
-		buf_lit(b, i ? ",{\"labels\":" : "{\"labels\":");
-		buf_str(b, m->series[i].labels);
-		buf_lit(b, ",\"total\":");
-		json_put_double(b, m->series[i].total);
-		buf_lit(b, ",\"points\":[");
-		buf_str(b, buf_get(&m->series[i].points));
-		buf_lit(b, "]}");
-	}
-	buf_byte(b, ']');
-	if (note) {
-		buf_lit(b, ",\"note\":");
-		json_put_string(b, str_of(note));
-	}
-	buf_byte(b, '}');
-}
-
 static void
 metrics(struct exchange *ex)
 {
-	struct metric_answer m = { .ex = ex };
-	struct metric_spec spec = { .name = exchange_param(ex, "metric"), .by = exchange_param(ex, "groupBy") };
-	struct str every = exchange_param(ex, "interval"), rest, piece;
-	const char *note = NULL;
+	struct metric_question question = { .name = exchange_param(ex, "metric"), .by = exchange_param(ex, "groupBy"), .interval = exchange_param(ex, "interval") };
 	struct err err = { 0 };
 	struct buf json = { 0 };
 	struct query *q;
 	int64_t began = time_mono_ns();
-	int adds = 1, all = str_eq(every, STR("all"));
 
-	if (exchange_range(ex, (struct str){ 0 }, 3600000, &spec.from, &spec.to))
+	if (exchange_range(ex, (struct str){ 0 }, 3600000, &question.from, &question.to) || !(q = exchange_query(ex)))
 		return;
-	if (every.n && !all && (dur_parse(every, &spec.every_ms, &err) || spec.every_ms < 1)) {
-		exchange_problem(ex, 400, "interval: '%.*s' is no span, try 1m or 1h", every.n > 40 ? 40 : (int)every.n, every.p);
-		return;
-	}
-	if (!every.n)
-		spec.every_ms = choose_interval(spec.from, spec.to);
-	for (rest = spec.by.n ? spec.by : (struct str){ 0 }; rest.p && str_cut(&rest, ',', &piece); ) {
-		if (m.n_by == 16 || !str_trim(piece).n) {
-			exchange_problem(ex, 400, "groupBy: wants 1 to 16 names, separated by commas");
-			return;
-		}
-		m.by[m.n_by++] = str_trim(piece);
-	}
-	if (!spec.by.n)
-		spec.by = (struct str){ 0 };
-	spec.adds = &adds;
-	if (!(q = exchange_query(ex)))
-		return;
-	if (query_begin(q, &err) == 0)
-		metric_run(q, &spec, (struct cell_sink){ metric_row, &m }, &err);
-	if (err.code == ERR_USAGE && strncmp(err.text, "no metric '", 11) == 0) {
-		note = "there is no such metric yet: it is not in config/analytics.json, not stored, and no event of that name came";
-		err_clear(&err);
-	}
-	if (!err.code && !adds && m.n) {
-		struct metric_spec whole = spec;
-
-		whole.every_ms = 0;
-		m.totals = 1;
-		metric_run(q, &whole, (struct cell_sink){ metric_row, &m }, &err);
-		whole.by = (struct str){ 0 };
-		m.total = 0;
-		if (!err.code)
-			metric_run(q, &whole, (struct cell_sink){ metric_total, &m.total }, &err);
-	}
-	query_end(q);
-	note_slow(ex, spec.name, (double)(time_mono_ns() - began) / 1e9);
-	if (err.code) {
+	metric_answer(q, &question, &json, &err);
+	note_slow(ex, question.name, (double)(time_mono_ns() - began) / 1e9);
+	if (err.code)
 		exchange_error(ex, &err);
-	} else {
-		put_metric(&json, &m, &spec, !all, note);
+	else
 		exchange_json(ex, 200, &json);
-	}
-	for (size_t i = 0; i < m.n; i++) {
-		free((char *)m.series[i].labels.p);
-		buf_release(&m.series[i].points);
-	}
-	free(m.series);
-	buf_release(&m.labels);
 	buf_release(&json);
 }
 
@@ -721,9 +531,9 @@ answer_verb(struct exchange *ex, const char *verb, const struct named *names, in
 		exchange_error(ex, &err);
 	} else {
 		buf_lit(&json, "{\"from\":");
-		put_time_of(&json, from);
+		json_put_time(&json, from);
 		buf_lit(&json, ",\"to\":");
-		put_time_of(&json, to > TIME_MAX ? TIME_MAX : to);
+		json_put_time(&json, to > TIME_MAX ? TIME_MAX : to);
 		buf_byte(&json, ',');
 		put_rows(&json, &rows, seconds, query_read(q));
 		buf_byte(&json, '}');

@@ -97,6 +97,44 @@ setup() {
 	[[ ${lines[0]} == *401* ]]
 }
 
+@test "metrics and insights are the same from a store and from a server" {
+	cat > p.c <<-'C'
+	#include <at.h>
+	#include <stdio.h>
+	#include <stdlib.h>
+	static int show(void *self, const char *json, size_t len) { (void)self, (void)len; return puts(json) < 0; }
+	int main(int argc, char **argv) {
+		struct at *at = at_open(argv[1], getenv("KEY"));
+		if (!at) return 1;
+		if (argc > 2 && at_config(at, argv[2])) { puts(at_error(at)); return 2; }
+		if (at_metrics(at, "a b", "{\"timeRange\":\"2026-11-01/2026-11-03\",\"interval\":\"1d\",\"groupBy\":\"plan\"}", show, NULL) ||
+		    at_metrics(at, "none", "{\"timeRange\":\"2026-11-01/2026-11-03\"}", show, NULL) ||
+		    at_insights(at, "web", "{\"timeRange\":\"2026-11-02/2026-11-03\",\"metrics\":[\"a b\",\"user_engagement\"],\"includeRecommendations\":true}", show, NULL) ||
+		    at_insights(at, NULL, "{\"from\":\"2026-11-02\",\"to\":\"2026-11-03\"}", show, NULL)) { puts(at_error(at)); return 3; }
+		if (at_metrics(at, "a b", "{\"interval\":\"x\"}", show, NULL) == 0 || at_insights(at, "nobody", NULL, show, NULL) == 0 ||
+		    at_metrics(at, "a b", "{\"typo\":1}", show, NULL) == 0 || at_metrics(at, "a b", "[]", show, NULL) == 0 || at_metrics(at, "a b", "{", show, NULL) == 0) return 4;
+		puts(at_error(at) + 0);
+		at_close(at);
+		return 0;
+	}
+	C
+	${CC:-cc} -I"$stage/usr/include" p.c -L"$stage/usr/lib" -lat -o p
+	mkdir config
+	echo '{"sources":{"web":{"type":"events","where":".properties.plan == \"pro\""}}}' > config/data-sources.json
+	for day in 1 2; do for i in 1 2 3 4; do
+		printf '{"event":"a b","user_id":"u%d","timestamp":"2026-11-0%dT10:00:00Z","properties":{"plan":"%s"}}\n' $i $day "$([ $i = 1 ] && echo free || echo pro)"
+	done; done | at-ingest -q
+	export LD_LIBRARY_PATH=$stage/usr/lib
+	KEY=default ./p "$AT_STORE" config > local
+	jq -e '.total == 8 and (.series | length) == 2' <<< "$(sed -n 1p local)"
+	jq -e '.series == [] and (.note | length) > 0' <<< "$(sed -n 2p local)"
+	jq -e '.insights[0].evidence.current == 3 and .insights[1].evidence.users == 3' <<< "$(sed -n 3p local)"
+	serve_start -c config
+	export KEY
+	./p "$U" > there
+	diff local there
+}
+
 @test "uninstall leaves nothing behind" {
 	make -s -C "$root" B="${B:-$root/build}" DESTDIR="$stage" PREFIX=/usr uninstall > /dev/null
 	run find "$stage" ! -type d

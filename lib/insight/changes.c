@@ -1,0 +1,485 @@
+#include "insight/changes.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/time.h"
+#include "query/metric.h"
+#include "query/verbs.h"
+
+#define EVENTS_MOST 256                 /* names of a data source */
+#define STEPS_MOST 32
+#define TOLD 1.96                       /* z from which a change is told: one of twenty comes by chance */
+
+struct span { int64_t from, to; };
+
+struct work {
+	const struct changes_spec *spec;
+	struct arena *arena;
+	struct query *query;
+	struct span now, before;
+	struct buf insights, recommendations;
+	int n_insights, n_recommendations;
+	struct str step[STEPS_MOST];
+	int n_steps;
+	struct err err;
+};
+
+/* ---- rows of figures */
+
+struct figures_of { double value[8]; int n, rows; };
+
+static int
+take_figures(void *self, const struct cell *cells, int n, struct err *err)
+{
+	struct figures_of *f = self;
+
+	(void)err;
+	f->rows++;
+	for (f->n = 0; f->n < n && f->n < 8; f->n++)
+		f->value[f->n] = cells[f->n].type == CELL_REAL ? cells[f->n].real : cells[f->n].type == CELL_INTEGER ? (double)cells[f->n].integer : 0;
+	return 0;
+}
+
+static int
+ask(struct work *w, const char *sql, const struct query_param *params, int n, struct figures_of *to)
+{
+	const struct query_sink sink = { NULL, take_figures, to };
+	size_t at = 0;
+
+	*to = (struct figures_of){ .rows = 0 };
+	return query_run(w->query, str_of(sql), &at, params, n, &sink, &w->err) < 0 ? w->err.code : 0;
+}
+
+static void
+range_text(const struct span *p, char out[2 * TIME_LEN + 3])
+{
+	time_print(p->from, out);
+	memcpy(out + TIME_LEN, "..", 2);
+	time_print(p->to, out + TIME_LEN + 2);
+	out[2 * TIME_LEN + 2] = 0;
+}
+
+/* ---- sentences */
+
+static double
+score_of(double z)
+{
+	return erf(fabs(z) / sqrt(2));          /* 1 - p, two-sided */
+}
+
+static void
+put_number(struct buf *b, const char *key, double v)
+{
+	buf_byte(b, ',');
+	json_put_key(b, str_of(key));
+	json_put_double(b, v);
+}
+
+static void
+put_head(struct buf *b, int *n, const char *text, const char *kind, double score, struct str metric)
+{
+	buf_lit(b, (*n)++ ? ",{\"insight\":" : "{\"insight\":");
+	json_put_string(b, str_of(text));
+	buf_printf(b, ",\"kind\":\"%s\",\"score\":%.4f", kind, score);
+	if (metric.p) {
+		buf_lit(b, ",\"metric\":");
+		json_put_string(b, metric);
+	}
+}
+
+static void
+put_periods(struct buf *b, const struct work *w)
+{
+	buf_lit(b, ",\"from\":");
+	json_put_time(b, w->now.from);
+	buf_lit(b, ",\"to\":");
+	json_put_time(b, w->now.to);
+	buf_lit(b, ",\"previous_from\":");
+	json_put_time(b, w->before.from);
+	buf_lit(b, ",\"previous_to\":");
+	json_put_time(b, w->before.to);
+	buf_lit(b, "}}");
+}
+
+/* A figure and what it was: always given, told as a change when z says so. share: as percent. */
+static void
+tell_change(struct work *w, struct str metric, const char *what, double now, double before, double z, int share, const char *more, double more_now, double more_before)
+{
+	struct buf *b = &w->insights;
+	double change = before != 0 ? (now - before) / fabs(before) : 0;
+	char text[300], is[40], was[40];
+
+	snprintf(is, sizeof(is), share ? "%.1f %%" : "%.4g", share ? now * 100 : now);
+	snprintf(was, sizeof(was), share ? "%.1f %%" : "%.4g", share ? before * 100 : before);
+	if (before == 0 && now == 0)
+		return;
+	if (before == 0)
+		snprintf(text, sizeof(text), "%s is %s; in the period before there was nothing to compare with", what, is);
+	else if (fabs(z) < TOLD)
+		snprintf(text, sizeof(text), "%s is %s, as before (%s): the difference may be chance", what, is, was);
+	else
+		snprintf(text, sizeof(text), "%s %s from %s to %s (%+.1f %%)", what, now > before ? "rose" : "fell", was, is, change * 100);
+	put_head(b, &w->n_insights, text, "change", before == 0 ? 0 : score_of(z), metric);
+	buf_lit(b, ",\"labels\":{},\"timestamp\":");
+	json_put_time(b, w->now.to);
+	buf_lit(b, ",\"evidence\":{\"current\":");
+	json_put_double(b, now);
+	put_number(b, "previous", before);
+	if (before != 0)
+		put_number(b, "change", change);
+	put_number(b, "z", z);
+	if (more) {
+		char previous[60];
+
+		snprintf(previous, sizeof(previous), "previous_%s", more);
+		put_number(b, more, more_now);
+		put_number(b, previous, more_before);
+	}
+	put_periods(b, w);
+}
+
+/* ---- conversion_rate: the share of those who entered the default funnel that came to its end */
+
+/* The default funnel: `funnels.default` of analytics.json, else the first funnel of a dashboard, else what of these is seen. */
+static void
+add_steps(struct work *w, struct json list)
+{
+	struct json_iter it;
+
+	for (it = json_iter(list); list.type == JSON_ARRAY && w->n_steps < STEPS_MOST && json_next(&it); )
+		w->step[w->n_steps++] = json_text_dup(it.value, w->arena);
+}
+
+static struct json
+funnel_of(struct json dashboard)
+{
+	struct json widgets = json_get(dashboard, STR("widgets"));
+	struct json_iter it;
+
+	for (it = json_iter(widgets); widgets.type == JSON_ARRAY && json_next(&it); )
+		if (json_text_eq(json_get(it.value, STR("type")), STR("funnel_chart")) && json_get(it.value, STR("steps")).type == JSON_ARRAY)
+			return json_get(it.value, STR("steps"));
+	return JSON_ABSENT;
+}
+
+struct seen_names { const char *const *names; unsigned seen; };
+
+static int
+see_name(void *self, struct str name, int64_t count, int64_t first, int64_t last)
+{
+	struct seen_names *s = self;
+
+	(void)count, (void)first, (void)last;
+	for (int i = 0; s->names[i]; i++)
+		if (str_eq(name, str_of(s->names[i])))
+			s->seen |= 1u << i;
+	return 0;
+}
+
+static void
+find_steps(struct work *w)
+{
+	static const char *const names[] = { "page_view", "signup_start", "signup_complete", "user_signup", "purchase", NULL };
+	struct json config = config_get(w->spec->config, "analytics", "funnels.default.steps"), all = config_get(w->spec->config, "dashboards", "dashboards"), found;
+	struct seen_names seen = { .names = names };
+	struct store *store;
+	struct json_iter it;
+
+	add_steps(w, config);
+	if (!w->n_steps)
+		add_steps(w, funnel_of(config_get(w->spec->config, "dashboards", "")));
+	for (it = json_iter(all); !w->n_steps && all.type == JSON_ARRAY && json_next(&it); )
+		if ((found = funnel_of(it.value)).type == JSON_ARRAY)
+			add_steps(w, found);
+	if (w->n_steps || !(store = query_store(w->query, &w->err)) || store_each_name(store, see_name, &seen, &w->err))
+		return;
+	if ((seen.seen & 12) == 8)              /* user_signup, and no signup_complete */
+		seen.seen &= ~6u;
+	else
+		seen.seen &= ~8u;
+	for (int i = 0; names[i]; i++)
+		if (seen.seen & 1u << i)
+			w->step[w->n_steps++] = str_of(names[i]);
+}
+
+struct funnel_figures { double users[STEPS_MOST]; int n; };
+
+static int
+take_step(void *self, const struct cell *cells, int n, struct err *err)
+{
+	struct funnel_figures *f = self;
+
+	(void)n, (void)err;
+	if (f->n < STEPS_MOST)
+		f->users[f->n++] = (double)cells[2].integer;
+	return 0;
+}
+
+static int
+no_columns(void *self, const struct str *names, int n, struct err *err)
+{
+	(void)self, (void)names, (void)n, (void)err;
+	return 0;
+}
+
+static int
+run_funnel(struct work *w, const struct span *p, struct funnel_figures *to)
+{
+	const struct table_function *f = verbs_find("funnel");
+	const struct query_sink sink = { no_columns, take_step, to };
+	struct cell args[TABLE_FUNCTION_PARAMS];
+	struct str within = json_text_dup(config_get(w->spec->config, "analytics", "funnels.default.within"), w->arena);
+	char range[2 * TIME_LEN + 3];
+	struct buf steps = { 0 };
+
+	*to = (struct funnel_figures){ .n = 0 };
+	range_text(p, range);
+	for (int i = 0; i < w->n_steps; i++) {
+		buf_lit(&steps, i ? "," : "");
+		buf_str(&steps, w->step[i]);
+	}
+	for (int i = 0; f->params[i].name; i++)
+		args[i] = strcmp(f->params[i].name, "steps") == 0 ? cell_text(buf_get(&steps)) : strcmp(f->params[i].name, "range") == 0 ? cell_text(str_of(range)) :
+		    strcmp(f->params[i].name, "within") == 0 && within.n ? cell_text(within) : cell_null();
+	query_call(w->query, f, args, &sink, &w->err);
+	buf_release(&steps);
+	return w->err.code;
+}
+
+/* Where most are lost, when enough came to say so. */
+static void
+recommend_step(struct work *w, const struct funnel_figures *f)
+{
+	struct buf *b = &w->recommendations;
+	double worst = 0, lost;
+	char text[400];
+	int at = 0;
+
+	for (int i = 1; i < f->n; i++)
+		if (f->users[i - 1] >= 10 && (lost = f->users[i - 1] - f->users[i]) > worst)
+			worst = lost, at = i;
+	if (!at)
+		return;
+	snprintf(text, sizeof(text), "Look at the way from %.*s to %.*s first: %.0f of %.0f users (%.0f %%) end there, more than at any other step",
+	    (int)(w->step[at - 1].n > 80 ? 80 : w->step[at - 1].n), w->step[at - 1].p, (int)(w->step[at].n > 80 ? 80 : w->step[at].n), w->step[at].p, worst,
+	    f->users[at - 1], worst / f->users[at - 1] * 100);
+	put_head(b, &w->n_recommendations, text, "recommendation", worst / f->users[0], STR("conversion_rate"));
+	buf_lit(b, ",\"labels\":{},\"timestamp\":");
+	json_put_time(b, w->now.to);
+	buf_lit(b, ",\"evidence\":{\"from_step\":");
+	json_put_string(b, w->step[at - 1]);
+	buf_lit(b, ",\"to_step\":");
+	json_put_string(b, w->step[at]);
+	put_number(b, "users", f->users[at - 1]);
+	put_number(b, "lost", worst);
+	put_periods(b, w);
+}
+
+static int
+conversion_rate(struct work *w, int recommend)
+{
+	struct funnel_figures now, before;
+	double a, b, p, q, z = 0;
+
+	find_steps(w);
+	if (w->err.code || w->n_steps < 2)
+		return w->err.code;
+	if (run_funnel(w, &w->now, &now) || run_funnel(w, &w->before, &before) || !now.n || now.users[0] == 0)
+		return w->err.code;
+	a = now.users[0], b = before.n ? before.users[0] : 0;
+	p = now.users[now.n - 1] / a;
+	q = b > 0 ? before.users[before.n - 1] / b : 0;
+	if (b > 0) {
+		double pooled = (now.users[now.n - 1] + before.users[before.n - 1]) / (a + b), sd = sqrt(pooled * (1 - pooled) * (1 / a + 1 / b));
+
+		z = sd > 0 ? (p - q) / sd : 0;
+	}
+	tell_change(w, STR("conversion_rate"), "conversion_rate", p, q, z, 1, "users", a, b);
+	if (recommend)
+		recommend_step(w, &now);
+	return 0;
+}
+
+/* ---- user_engagement: sessions and events of an active user */
+
+struct engagement { double sessions, users, events, single; };
+
+static int
+engagement_of(struct work *w, const struct span *p, struct engagement *e)
+{
+	char range[2 * TIME_LEN + 3];
+	struct figures_of f;
+	const struct query_param params[] = { { STR("range"), { range, 2 * TIME_LEN + 2 } } };
+
+	range_text(p, range);
+	if (ask(w, "SELECT SUM(s), COUNT(*), SUM(e), SUM(s = 1) FROM (SELECT COUNT(*) AS s, SUM(events) AS e FROM sessions('30m', :range) GROUP BY user_id)", params, 1, &f))
+		return w->err.code;
+	*e = (struct engagement){ f.value[0], f.value[1], f.value[2], f.value[3] };
+	return 0;
+}
+
+static int
+user_engagement(struct work *w, int recommend)
+{
+	struct engagement now, before;
+	double x, y, z;
+
+	if (engagement_of(w, &w->now, &now) || engagement_of(w, &w->before, &before) || now.users == 0)
+		return w->err.code;
+	x = now.sessions / now.users;
+	y = before.users > 0 ? before.sessions / before.users : 0;
+	z = before.users > 0 ? (x - y) / sqrt(now.sessions / (now.users * now.users) + before.sessions / (before.users * before.users)) : 0;
+	tell_change(w, STR("user_engagement"), "Sessions of an active user", x, y, z, 0, "users", now.users, before.users);
+	x = now.events / now.users;
+	y = before.users > 0 ? before.events / before.users : 0;
+	z = before.users > 0 ? (x - y) / sqrt(now.events / (now.users * now.users) + before.events / (before.users * before.users)) : 0;
+	tell_change(w, STR("user_engagement"), "Events of an active user", x, y, z, 0, "users", now.users, before.users);
+	if (recommend && now.users >= 10 && now.single / now.users > 0.5) {
+		struct buf *b = &w->recommendations;
+		char text[300];
+
+		snprintf(text, sizeof(text), "Give users a reason to come back: %.0f of %.0f (%.0f %%) had one session only", now.single, now.users,
+		    now.single / now.users * 100);
+		put_head(b, &w->n_recommendations, text, "recommendation", now.single / now.users, STR("user_engagement"));
+		buf_lit(b, ",\"labels\":{},\"timestamp\":");
+		json_put_time(b, w->now.to);
+		buf_lit(b, ",\"evidence\":{\"users\":");
+		json_put_double(b, now.users);
+		put_number(b, "single_session", now.single);
+		put_periods(b, w);
+	}
+	return 0;
+}
+
+/* ---- any other metric */
+
+struct value_of { double value; int rows; };
+
+static int
+take_value(void *self, const struct cell *cells, int n, struct err *err)
+{
+	struct value_of *v = self;
+	const struct cell *c = &cells[n - 1];
+
+	(void)err;
+	v->rows++;
+	v->value = c->type == CELL_REAL ? c->real : c->type == CELL_INTEGER ? (double)c->integer : 0;
+	return 0;
+}
+
+static int
+value_in(struct work *w, struct str metric, const struct span *p, struct value_of *v, int *adds)
+{
+	struct metric_spec spec = { .name = metric, .from = p->from, .to = p->to, .adds = adds };
+
+	*v = (struct value_of){ .rows = 0 };
+	if (query_begin(w->query, &w->err) == 0)
+		metric_run(w->query, &spec, (struct cell_sink){ take_value, v }, &w->err);
+	query_end(w->query);
+	if (w->err.code == ERR_USAGE && strncmp(w->err.text, "no metric '", 11) == 0)
+		err_clear(&w->err);
+	return w->err.code;
+}
+
+static int
+other_metric(struct work *w, struct str metric)
+{
+	struct value_of now, before;
+	char name[100];
+	int adds = 1;
+
+	if (value_in(w, metric, &w->now, &now, &adds) || value_in(w, metric, &w->before, &before, &adds) || !now.rows)
+		return w->err.code;
+	snprintf(name, sizeof(name), "%.*s", metric.n > 80 ? 80 : (int)metric.n, metric.p);
+	/* Poisson counts; of a mean nothing is known here that says how much chance there is in it */
+	tell_change(w, metric, name, now.value, before.value, adds && now.value + before.value > 0 ? (now.value - before.value) / sqrt(fabs(now.value) + fabs(before.value)) : 0,
+	    0, NULL, 0, 0);
+	return 0;
+}
+
+/* ---- the whole */
+
+/* The view of the data source: of the events only those of it; what is no event, such as a stored metric, is not narrowed.
+ * *narrow NULL: all of them; to be freed. *users: what users do, so that what is counted by user anyhow needs no view. */
+static int
+find_source(struct work *w, struct policy **narrow, int *users)
+{
+	struct str name = w->spec->source, list[EVENTS_MOST], where;
+	struct json source = name.n ? json_get(config_get(w->spec->config, "data-sources", "sources"), name) : JSON_ABSENT, events = json_get(source, STR("events"));
+	struct json_iter it;
+	int n = 0;
+
+	where = json_text_dup(json_get(source, STR("where")), w->arena);
+	*narrow = NULL;
+	*users = source.type != JSON_OBJECT && str_eq(name, STR("user_behavior"));
+	if (source.type != JSON_OBJECT && name.n && !*users)
+		return err_set(&w->err, ERR_USAGE, "no data source '%.*s': user_behavior, or one of config/data-sources.json",
+		    name.n > 60 ? 60 : (int)name.n, name.p);
+	if (*users)
+		where = STR(".user_id != null");
+	if (events.type == JSON_STRING)
+		list[n++] = json_text_dup(events, w->arena);
+	for (it = json_iter(events); events.type == JSON_ARRAY && n < EVENTS_MOST && json_next(&it); )
+		list[n++] = json_text_dup(it.value, w->arena);
+	if ((n || where.p) && !(*narrow = policy_narrow(query_policy(w->query), list, n, where, &w->err)))
+		return err_at(&w->err, "data source '%.*s'", name.n > 60 ? 60 : (int)name.n, name.p);
+	return 0;
+}
+
+static void
+put_answer(struct buf *json, const struct work *w)
+{
+	buf_lit(json, "{\"insights\":[");
+	buf_str(json, buf_get(&w->insights));
+	buf_lit(json, "],\"recommendations\":[");
+	buf_str(json, buf_get(&w->recommendations));
+	buf_lit(json, "],\"from\":");
+	json_put_time(json, w->now.from);
+	buf_lit(json, ",\"to\":");
+	json_put_time(json, w->now.to);
+	buf_byte(json, '}');
+}
+
+int
+changes_run(struct query *query, const struct changes_spec *spec, struct buf *json, struct err *err)
+{
+	static const struct str usual[] = { { "conversion_rate", 15 }, { "user_engagement", 15 } };
+	const struct str *name = spec->n_metrics ? spec->metrics : usual;
+	struct work w = { .spec = spec, .query = query, .now = { spec->from, spec->to > TIME_MAX ? time_now() + 1 : spec->to } };
+	struct policy *whole = policy_hold(query_policy(query)), *narrow = NULL;
+	int users = 0;
+
+	w.arena = arena_new(0);
+	w.before = (struct span){ w.now.from - (w.now.to - w.now.from), w.now.from };
+	if (w.before.from < TIME_MIN)
+		w.before.from = TIME_MIN;
+	if (w.now.from <= TIME_MIN)
+		err_set(&w.err, ERR_INPUT, "timeRange: wants a beginning, so that there is a period before it");
+	else
+		find_source(&w, &narrow, &users);
+	for (int i = 0; i < (spec->n_metrics ? spec->n_metrics : 2) && !w.err.code; i++) {
+		struct json own = json_get(config_get(spec->config, "analytics", "metrics"), name[i]);
+		int built_in = own.type == JSON_OBJECT ? 0 : str_eq(name[i], usual[0]) ? 1 : str_eq(name[i], usual[1]) ? 2 : 0;
+
+		query_set_policy(query, narrow && !(users && built_in) ? narrow : whole);
+		w.n_steps = 0;
+		if (built_in == 1)
+			conversion_rate(&w, spec->recommend);
+		else if (built_in == 2)
+			user_engagement(&w, spec->recommend);
+		else
+			other_metric(&w, name[i]);
+	}
+	query_set_policy(query, whole);
+	if (!w.err.code)
+		put_answer(json, &w);
+	*err = w.err;
+	policy_free(narrow), policy_free(whole);
+	buf_release(&w.insights);
+	buf_release(&w.recommendations);
+	arena_free(w.arena);
+	return err->code;
+}

@@ -1,0 +1,28 @@
+/* changes.h - what changed against the period before, and what follows from it: the answer to POST /api/v1/insights, and of at_insights.
+ *
+ * Each sentence is made of figures that stand beside it as evidence, and only of what the data bear: a change is told when it is
+ * unlikely by chance. Shares are compared by the test of two proportions, counts as Poisson counts, both as a normal deviate z; the
+ * score is 1 - p.
+ */
+#ifndef INSIGHT_CHANGES_H
+#define INSIGHT_CHANGES_H
+
+#include "config/config.h"
+#include "query/query.h"
+
+#define CHANGES_METRICS_MOST 32
+
+struct changes_spec {
+	struct str source;              /* a data source of data-sources.json, or user_behavior; p NULL: all */
+	const struct str *metrics;      /* none: conversion_rate and user_engagement */
+	int n_metrics;
+	int64_t from, to;               /* with a beginning: the period before is as long */
+	int recommend;
+	const struct config *config;
+};
+
+/* {"insights":[…],"recommendations":[…],"from":…,"to":…}, appended. Under the engine's policy, which is as it was afterwards. ERR_INPUT, and
+ * ERR_USAGE where there is no such source. */
+int changes_run(struct query *, const struct changes_spec *, struct buf *json, struct err *);
+
+#endif

@@ -1,0 +1,204 @@
+#include "query/metric_answer.h"
+
+#include <stdlib.h>
+
+#include "base/dur.h"
+#include "base/mem.h"
+#include "base/time.h"
+
+#define ANSWER_MOST (64u << 20)         /* bytes of an answer, about */
+#define BUCKETS 100                     /* about so many where no interval is given */
+#define BY_MOST 16
+
+struct line { struct str labels; struct buf points; double total; size_t n; };
+
+struct answer {
+	struct str by[BY_MOST];
+	int n_by;
+	struct line *series;
+	size_t n, cap, bytes;
+	double total;
+	int totals;                     /* the second round: values are totals */
+	struct buf labels;
+};
+
+static struct str
+labels_of(struct answer *m, const struct cell *cells)
+{
+	buf_clear(&m->labels);
+	buf_byte(&m->labels, '{');
+	for (int i = 0; i < m->n_by; i++) {
+		buf_lit(&m->labels, i ? "," : "");
+		json_put_key(&m->labels, m->by[i]);
+		cell_put_json(&m->labels, &cells[i]);
+	}
+	buf_byte(&m->labels, '}');
+	return buf_get(&m->labels);
+}
+
+static double
+number_of(const struct cell *c)
+{
+	return c->type == CELL_INTEGER ? (double)c->integer : c->type == CELL_REAL ? c->real : 0;
+}
+
+static int
+metric_row(void *self, const struct cell *cells, int n, struct err *err)
+{
+	struct answer *m = self;
+	struct str labels = labels_of(m, cells);
+	const struct cell *time = &cells[n - 2], *value = &cells[n - 1];
+	struct line *s = m->n ? &m->series[m->n - 1] : NULL;
+
+	if (m->totals) {
+		for (size_t i = 0; i < m->n; i++)
+			if (str_eq(m->series[i].labels, labels))
+				m->series[i].total = number_of(value);
+		return 0;
+	}
+	if (!s || !str_eq(s->labels, labels)) {
+		if (m->n == m->cap)
+			m->series = mem_grow(m->series, m->cap = m->cap ? m->cap * 2 : 16, sizeof(*m->series));
+		s = &m->series[m->n++];
+		*s = (struct line){ .labels = { mem_dup(labels.p, labels.n), labels.n } };
+	}
+	buf_lit(&s->points, s->n++ ? ",[" : "[");
+	cell_put_json(&s->points, time);
+	buf_byte(&s->points, ',');
+	cell_put_json(&s->points, value);
+	buf_byte(&s->points, ']');
+	s->total += number_of(value);
+	m->total += number_of(value);
+	m->bytes += 40;
+	return m->bytes > ANSWER_MOST ? err_set(err, ERR_LIMIT, "too many points, ask for a longer interval or fewer labels") : 0;
+}
+
+static int
+metric_total(void *self, const struct cell *cells, int n, struct err *err)
+{
+	(void)err;
+	*(double *)self = number_of(&cells[n - 1]);
+	return 0;
+}
+
+/* Where no interval is asked for: the first of these that gives about a hundred buckets. */
+static int64_t
+choose_interval(int64_t from, int64_t to)
+{
+	static const int64_t spans[] = { 1000, 10000, 60000, 300000, 900000, 3600000, 6 * 3600000LL, 86400000LL, 7 * 86400000LL };
+	const int n = sizeof(spans) / sizeof(*spans);
+
+	if (from <= TIME_MIN || to > TIME_MAX)
+		return 86400000LL;
+	for (int i = 0; i < n; i++)
+		if ((to - from) / spans[i] <= BUCKETS)
+			return spans[i];
+	return spans[n - 1];
+}
+
+static void
+put_list(struct buf *b, const struct str *list, int n)
+{
+	buf_byte(b, '[');
+	for (int i = 0; i < n; i++) {
+		buf_lit(b, i ? "," : "");
+		json_put_string(b, list[i]);
+	}
+	buf_byte(b, ']');
+}
+
+static void
+put_metric(struct buf *b, const struct answer *m, const struct metric_spec *spec, int has_every, const char *note)
+{
+	char interval[32];
+
+	dur_print(spec->every_ms, interval);
+	buf_lit(b, "{\"metric\":");
+	json_put_string(b, spec->name);
+	buf_lit(b, ",\"from\":");
+	json_put_time(b, spec->from);
+	buf_lit(b, ",\"to\":");
+	json_put_time(b, spec->to > TIME_MAX ? TIME_MAX : spec->to);
+	if (has_every)
+		buf_printf(b, ",\"interval\":\"%s\"", interval);
+	else
+		buf_lit(b, ",\"interval\":null");
+	buf_lit(b, ",\"groupBy\":");
+	put_list(b, m->by, m->n_by);
+	buf_lit(b, ",\"total\":");
+	json_put_double(b, m->total);
+	buf_lit(b, ",\"series\":[");
+	for (size_t i = 0; i < m->n; i++) {
+		buf_lit(b, i ? ",{\"labels\":" : "{\"labels\":");
+		buf_str(b, m->series[i].labels);
+		buf_lit(b, ",\"total\":");
+		json_put_double(b, m->series[i].total);
+		buf_lit(b, ",\"points\":[");
+		buf_str(b, buf_get(&m->series[i].points));
+		buf_lit(b, "]}");
+	}
+	buf_byte(b, ']');
+	if (note) {
+		buf_lit(b, ",\"note\":");
+		json_put_string(b, str_of(note));
+	}
+	buf_byte(b, '}');
+}
+
+static int
+read_question(struct answer *m, const struct metric_question *question, struct metric_spec *spec, struct err *err)
+{
+	struct str every = question->interval, rest = question->by.n ? question->by : (struct str){ 0 }, piece;
+
+	*spec = (struct metric_spec){ .name = question->name, .by = rest, .from = question->from, .to = question->to };
+	if (!every.n)
+		spec->every_ms = choose_interval(spec->from, spec->to);
+	else if (!str_eq(every, STR("all")) && (dur_parse(every, &spec->every_ms, err) || spec->every_ms < 1))
+		return err_set(err, ERR_INPUT, "interval: '%.*s' is no span, try 1m or 1h", every.n > 40 ? 40 : (int)every.n, every.p);
+	while (rest.p && str_cut(&rest, ',', &piece)) {
+		if (m->n_by == BY_MOST || !str_trim(piece).n)
+			return err_set(err, ERR_INPUT, "groupBy: wants 1 to %d names, separated by commas", BY_MOST);
+		m->by[m->n_by++] = str_trim(piece);
+	}
+	return 0;
+}
+
+int
+metric_answer(struct query *q, const struct metric_question *question, struct buf *json, struct err *err)
+{
+	struct answer m = { .n_by = 0 };
+	struct metric_spec spec;
+	const char *note = NULL;
+	int adds = 1;
+
+	if (read_question(&m, question, &spec, err))
+		return err->code;
+	spec.adds = &adds;
+	if (query_begin(q, err) == 0)
+		metric_run(q, &spec, (struct cell_sink){ metric_row, &m }, err);
+	if (err->code == ERR_USAGE && strncmp(err->text, "no metric '", 11) == 0) {
+		note = "there is no such metric yet: it is not in config/analytics.json, not stored, and no event of that name came";
+		err_clear(err);
+	}
+	if (!err->code && !adds && m.n) {       /* a total is a value of its own */
+		struct metric_spec whole = spec;
+
+		whole.every_ms = 0;
+		m.totals = 1;
+		metric_run(q, &whole, (struct cell_sink){ metric_row, &m }, err);
+		whole.by = (struct str){ 0 };
+		m.total = 0;
+		if (!err->code)
+			metric_run(q, &whole, (struct cell_sink){ metric_total, &m.total }, err);
+	}
+	query_end(q);
+	if (!err->code)
+		put_metric(json, &m, &spec, spec.every_ms != 0, note);
+	for (size_t i = 0; i < m.n; i++) {
+		free((char *)m.series[i].labels.p);
+		buf_release(&m.series[i].points);
+	}
+	free(m.series);
+	buf_release(&m.labels);
+	return err->code;
+}
