@@ -4,6 +4,7 @@ complete -c at-insight -l reach -r -d 'only the row where the forecast reaches t
 complete -c at-insight -s b -l by -r -d 'of a stored metric: a series for each value of these fields'
 complete -c at-insight -l every -r -d 'of a stored metric: the length of a step; default 1h'
 complete -c at-insight -l range -r -d 'of a stored metric: how much of it is looked at; default 2000 steps'
+complete -c at-insight -s f -l format -r -d 'of ask: text, or ndjson: one row with the question, its SQL, rows and text'
 complete -c at-insight -l strict -d 'exit 3 when a row was rejected'
 complete -c at-insight -s S -l store -r -d 'the store\'s directory (default $AT_STORE, else ~/.local/share/at)'
 complete -c at-insight -s T -l tenant -r -d 'the tenant (default $AT_TENANT, else default)' -f -a '(at-query --complete tenants 2>/dev/null)'
@@ -18,3 +19,4 @@ complete -c at-insight -l show-config -d 'print each setting with where it comes
 complete -c at-insight -s h -l help -d 'print this help'
 complete -c at-insight -s V -l version -d 'print the version, with -v those of the libraries too'
 complete -c at-insight -n __fish_use_subcommand -a forecast -d 'the next values of a metric, or of metric rows, with the interval they are likely to lie in'
+complete -c at-insight -n __fish_use_subcommand -a ask -d 'a question in plain English over the store; with -, one a line of stdin'

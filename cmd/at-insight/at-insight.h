@@ -5,7 +5,7 @@
 #include "base/err.h"
 
 struct want {
-	const char *horizon, *by, *every, *range;
+	const char *horizon, *by, *every, *range, *format;
 	double level, reach;
 	int reaches;            /* --reach was given */
 };
@@ -13,5 +13,6 @@ extern struct want want;
 
 /* A verb: the n words behind it; 0 or < 0. */
 int forecast(char **words, int n, struct err *);
+int ask(char **words, int n, struct err *);
 
 #endif

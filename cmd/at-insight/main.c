@@ -16,8 +16,9 @@ set_reach(void *to, const char *text, struct err *err)
 
 static const struct { const char *name; int (*call)(char **, int, struct err *); } calls[] = {
 	{ "forecast", forecast },
+	{ "ask", ask },
 };
-#define VERBS "forecast"
+#define VERBS "forecast, ask"
 
 static int
 run(char **words, int n, struct err *err)
@@ -39,6 +40,7 @@ main(int argc, char **argv)
 		{ 'b', "by",      "FIELDS", "of a stored metric: a series for each value of these fields",            opt_text,   &want.by },
 		{ 0,   "every",   "DUR",    "of a stored metric: the length of a step; default 1h",                  opt_text,   &want.every },
 		{ 0,   "range",   "DUR",    "of a stored metric: how much of it is looked at; default 2000 steps",   opt_text,   &want.range },
+		{ 'f', "format",  "FORMAT", "of ask: text, or ndjson: one row with the question, its SQL, rows and text", opt_text,   &want.format },
 		CMD_OPT_STRICT,
 		{0}
 	};
@@ -46,10 +48,12 @@ main(int argc, char **argv)
 		"at-insight forecast signups --every 1d --horizon 14d",
 		"at-agg -w 1h today.ndjson | at-insight forecast - --horizon 24",
 		"at-insight forecast disk_used --reach 100",
+		"at-insight ask 'which country had the most revenue yesterday?'",
 		NULL
 	};
 	static const struct cmd_verb verbs[] = {
 		{ "forecast", "[METRIC | - [FILE…]]", "the next values of a metric, or of metric rows, with the interval they are likely to lie in" },
+		{ "ask", "[QUESTION | -]", "a question in plain English over the store; with -, one a line of stdin" },
 		{0}
 	};
 	const struct cmd cmd = { "at-insight", "VERB …", "Say what comes next", opts, examples, verbs };

@@ -1,0 +1,180 @@
+/* ask.c - a question from its text to its answer. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "insight/ask_priv.h"
+
+#define ANSWER_BYTES (32u << 20)        /* of the texts of an answer's rows */
+
+struct ask *
+ask_open(struct query *query, const struct config *config, struct err *err)
+{
+	struct ask *ask = mem_new(sizeof(*ask));
+
+	ask->query = query;
+	ask->config = config;
+	ask->arena = arena_new(16u << 20);
+	if (ask_learn(ask, err)) {
+		ask_close(ask);
+		return NULL;
+	}
+	return ask;
+}
+
+void
+ask_close(struct ask *ask)
+{
+	if (!ask)
+		return;
+	map_release(&ask->phrases);
+	arena_free(ask->arena);
+	free(ask);
+}
+
+/* ---- rows */
+
+struct taking { struct ask_answer *a; int cap; };
+
+static int
+take_columns(void *self, const struct str *names, int n, struct err *err)
+{
+	struct taking *t = self;
+	struct ask_rows *rows = &t->a->rows;
+
+	rows->column = arena_get(t->a->arena, (size_t)n * sizeof(*rows->column));
+	if (!rows->column)
+		return err_set(err, ERR_LIMIT, "the answer has too many columns");
+	for (int i = 0; i < n; i++)
+		rows->column[i] = (struct str){ arena_dup(t->a->arena, names[i].p, names[i].n), names[i].n };
+	rows->n_columns = n;
+	return 0;
+}
+
+static int
+take_row(void *self, const struct cell *cells, int n, struct err *err)
+{
+	struct taking *t = self;
+	struct ask_rows *rows = &t->a->rows;
+
+	if (rows->n_rows == ASK_ROWS_MOST) {
+		rows->more = 1;
+		return 0;
+	}
+	if (rows->n_rows == t->cap) {
+		t->cap = t->cap ? t->cap * 2 : 16;
+		rows->cell = mem_grow(rows->cell, (size_t)t->cap * (size_t)n, sizeof(*rows->cell));
+	}
+	for (int i = 0; i < n; i++) {
+		struct cell *c = &rows->cell[rows->n_rows * n + i];
+
+		*c = cells[i];
+		if (c->type == CELL_TEXT && !(c->text.p = arena_dup(t->a->arena, cells[i].text.p, cells[i].text.n)))
+			return err_set(err, ERR_LIMIT, "the answer is too large, ask for less");
+	}
+	rows->n_rows++;
+	return 0;
+}
+
+static int
+run(struct ask *ask, struct ask_answer *a, struct err *err)
+{
+	struct taking t = { .a = a };
+	const struct query_sink sink = { take_columns, take_row, &t };
+	size_t at = 0;
+	int rc = query_run(ask->query, buf_get(&a->sql), &at, NULL, 0, &sink, err);
+
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- the whole way */
+
+int
+ask_answer(struct ask *ask, struct str question, struct ask_answer *a, struct err *err)
+{
+	struct ask_word *words = NULL;
+	struct ask_item *items = NULL;
+	struct ask_reading reading;
+	int64_t now = time_now();
+	int n, rc = 0;
+
+	a->arena = arena_new(ANSWER_BYTES);
+	a->refused = 1;
+	question = str_trim(question);
+	if (!question.n) {
+		buf_lit(&a->text, "Ask something: how many signups yesterday, which country had the most revenue last week.");
+		return 0;
+	}
+	if (question.n > ASK_QUESTION_MOST || str_utf8_fault(question) >= 0) {
+		buf_lit(&a->text, question.n > ASK_QUESTION_MOST ? "That is too long for one question." : "That is no text in UTF-8.");
+		return 0;
+	}
+	words = mem_new(ASK_WORDS * sizeof(*words));
+	n = ask_words(a->arena, question, words, ASK_WORDS);
+	if (n <= 0) {
+		buf_lit(&a->text, n < 0 ? "That is too long for one question." : "I see no words in that.");
+		goto out;
+	}
+	items = mem_new((size_t)n * sizeof(*items));
+	n = ask_items(ask, words, n, now, query_zone(ask->query), items);
+	if (!ask_read(ask, items, n, now, query_zone(ask->query), &reading, &a->text))
+		goto out;
+	buf_clear(&a->text);
+	ask_understood(ask, &reading, &a->understood);
+	ask_sql(ask, &reading, now, &a->sql);
+	if ((rc = run(ask, a, err)))
+		goto out;
+	a->refused = 0;
+	ask_say(ask, &reading, &a->rows, &a->text);
+out:
+	free(words);
+	free(items);
+	return rc;
+}
+
+void
+ask_answer_release(struct ask_answer *a)
+{
+	free(a->rows.cell);
+	arena_free(a->arena);
+	buf_release(&a->sql);
+	buf_release(&a->understood);
+	buf_release(&a->text);
+	*a = (struct ask_answer){ 0 };
+}
+
+void
+ask_put_json(struct buf *b, struct str question, const struct ask_answer *a)
+{
+	buf_lit(b, "{\"question\":");
+	if (str_utf8_fault(question) >= 0)
+		buf_lit(b, "null");
+	else
+		json_put_string(b, question);
+	buf_lit(b, ",\"sql\":");
+	if (a->sql.n)
+		json_put_string(b, buf_get(&a->sql));
+	else
+		buf_lit(b, "null");
+	buf_lit(b, ",\"understood\":");
+	if (a->understood.n)
+		json_put_string(b, buf_get(&a->understood));
+	else
+		buf_lit(b, "null");
+	buf_lit(b, ",\"columns\":[");
+	for (int i = 0; i < a->rows.n_columns; i++) {
+		buf_lit(b, i ? "," : "");
+		json_put_string(b, a->rows.column[i]);
+	}
+	buf_lit(b, "],\"rows\":[");
+	for (int i = 0; i < a->rows.n_rows; i++) {
+		buf_lit(b, i ? ",[" : "[");
+		for (int k = 0; k < a->rows.n_columns; k++) {
+			buf_lit(b, k ? "," : "");
+			cell_put_json(b, &a->rows.cell[i * a->rows.n_columns + k]);
+		}
+		buf_byte(b, ']');
+	}
+	buf_lit(b, "],\"text\":");
+	json_put_string(b, buf_get(&a->text));
+	buf_printf(b, ",\"refuse\":%s}", a->refused ? "true" : "false");
+}

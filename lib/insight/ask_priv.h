@@ -1,0 +1,188 @@
+/* ask_priv.h - how a question becomes an answer; for the files of ask and its tests.
+ *
+ *      text ──► words (ask_words.c) ──► items: each word or phrase with what it means here (ask_terms.c, ask_time.c)
+ *           ──► a reading: what is measured, of what, by what, when, in which order (ask_read.c)
+ *           ──► SQL (ask_sql.c) ──► rows ──► a sentence (ask_say.c)
+ *
+ * Every word must have a meaning: of the store's own vocabulary, of the grammar, or of the list of words that carry none. One that
+ * has none is told and nothing is answered: a figure beside a word that was passed over would be an answer to another question.
+ */
+#ifndef INSIGHT_ASK_PRIV_H
+#define INSIGHT_ASK_PRIV_H
+
+#include "base/map.h"
+#include "base/time.h"
+#include "insight/ask.h"
+
+#define ASK_WORDS  120                  /* of a question */
+#define ASK_EVENTS 63                   /* names that are known, the most frequent; bits of a mask */
+#define ASK_FIELDS 96
+#define ASK_VALUES 250                  /* of a field; one with more is known to have many */
+#define ASK_LIST   8                    /* values of a filter, filters, groups of one reading */
+
+/* ---- words */
+struct ask_word {
+	struct str text;                /* lower case */
+	struct str stem;
+	struct str as_typed;
+	int is_number, ordinal, money, percent, verbatim;       /* verbatim: quoted, or a path */
+	int comma;                      /* a comma or the like stands in front */
+	int upper;                      /* typed in capitals */
+	double number;
+	int64_t date_from, date_to;     /* of 2026-11-05, 2026-11: local days; else TIME_NONE */
+};
+int ask_words(struct arena *, struct str question, struct ask_word *, int most);        /* how many; -1: too many */
+struct str ask_stem(struct arena *, struct str word);
+int ask_near(struct str typed, struct str word);        /* 1: a likely misspelling of it */
+
+/* ---- what words mean */
+enum ask_is {
+	ASK_NOTHING, ASK_UNKNOWN, ASK_NUMBER,
+	ASK_EVENT, ASK_FIELD, ASK_VALUE,                        /* of the store */
+	ASK_USERS, ASK_SESSIONS, ASK_ALL_EVENTS, ASK_BUYERS, ASK_TRAFFIC, ASK_VISIT, ASK_ACTIVE, ASK_NEW, ASK_RETURNING,
+	ASK_ANY,                                                /* did anything at all */
+	ASK_PERIOD, ASK_UNIT, ASK_EVERY, ASK_TREND, ASK_PART,   /* UNIT: a day; EVERY: daily; PART: of the day or week */
+	ASK_AGG, ASK_UNIQUE, ASK_ORDER_VALUE, ASK_MONEY, ASK_SPEND, ASK_LENGTH,
+	ASK_HOW_MANY, ASK_HOW_MUCH, ASK_HOW_LONG, ASK_HOW_IS, ASK_WHICH, ASK_WHO, ASK_WHEN, ASK_WHERE, ASK_DID,
+	ASK_BY, ASK_PER, ASK_TOP, ASK_BOTTOM, ASK_MOST, ASK_LEAST, ASK_BEST, ASK_USED, ASK_RANKED,
+	ASK_VERSUS, ASK_COMPARE, ASK_THAN, ASK_CHANGE, ASK_OR, ASK_AND, ASK_PREVIOUS, ASK_BOTH,
+	ASK_CONVERSION, ASK_SHARE, ASK_RATE, ASK_FUNNEL, ASK_RETENTION, ASK_BOUNCE, ASK_DROP,
+	ASK_NOT, ASK_OVER, ASK_TIMES, ASK_BETWEEN, ASK_OR_MORE, ASK_DURATION_UNIT, ASK_MONEY_UNIT,
+	ASK_FROM, ASK_TO, ASK_THEN, ASK_OF, ASK_IN, ASK_WITH, ASK_WITHOUT, ASK_THAT, ASK_WE, ASK_ALSO, ASK_FIRST, ASK_LAST, ASK_ID,
+	ASK_WHY, ASK_FUTURE, ASK_WRITE, ASK_OPINION
+};
+
+struct ask_sense {
+	enum ask_is is;
+	int arg;                        /* of EVENT, FIELD: its index; of VALUE: its field's; else as the list of words has it */
+	int verb;                       /* EVENT: as what somebody did */
+	struct str value;               /* VALUE: as stored; FIELD: values begin so */
+	uint64_t events;                /* VALUE, FIELD with a beginning: events that have it */
+	struct ask_sense *next;         /* what else the same words mean */
+};
+
+enum ask_role { ASK_PLAIN, ASK_AMOUNT, ASK_SPAN };      /* amounts add up; of spans the mean is meant */
+struct ask_event { struct str name; int64_t count; };
+struct ask_field {
+	struct str name, sql;           /* as it is called, and as SQL wants it */
+	int number;                     /* 1: its values are numbers */
+	int many;                       /* more values than are known */
+	int path, country;
+	enum ask_role role;
+	double unit_ms;                 /* of a span */
+	uint64_t events;                /* bit i: event i has it */
+};
+
+struct ask {
+	struct query *query;
+	const struct config *config;
+	struct arena *arena;
+	struct ask_event event[ASK_EVENTS];
+	int n_events;
+	struct ask_field field[ASK_FIELDS];
+	int n_fields;
+	int purchase, view;             /* events that play that part; -1: none */
+	int money, span;                /* fields likewise */
+	struct map phrases;             /* stems with blanks between → ask_sense */
+	int longest;                    /* words of a phrase */
+	uint64_t version;               /* of the store that this is of */
+};
+
+/* The vocabulary of the store as the query's policy shows it. 0 or < 0. */
+int ask_learn(struct ask *, struct err *);
+void ask_teach(struct ask *, const char *phrase, struct ask_sense);     /* for tests, too */
+
+/* ---- periods */
+struct ask_period {
+	int64_t from, to;               /* from <= t < to; TIME_NONE: open */
+	int named;                      /* a week, a month, a day: what two of them are is a comparison, not a range */
+	int64_t step_ms;                /* to the one before it; 0: months */
+	int months;
+	char label[60];
+};
+/* The period that words[i…] name, with its preposition. Words taken; 0: none; -1: it lies ahead. */
+int ask_time(const struct ask_word *, int n, int i, int64_t now, const struct zone *, struct ask_period *);
+void ask_period_before(const struct ask_period *, const struct zone *, struct ask_period *);
+
+/* ---- items */
+struct ask_item {
+	enum ask_is is;
+	int arg, verb, used;
+	struct ask_sense *sense;        /* of the store: with the others that the words have */
+	struct str value;
+	uint64_t events;
+	struct str text;                /* as typed, for messages */
+	int word, n_words;
+	double number;
+	int ordinal, money, comma;
+	struct ask_period period;
+};
+
+/* ---- a reading */
+enum ask_op { ASK_EQ, ASK_GT, ASK_GE, ASK_LT, ASK_LE };
+enum ask_agg { ASK_SUM = 1, ASK_AVG, ASK_MIN, ASK_MAX, ASK_MEDIAN, ASK_QUANTILE };
+enum ask_of { ASK_COUNT, ASK_DISTINCT_USERS, ASK_DISTINCT_SESSIONS, ASK_DISTINCT_FIELD, ASK_OF_FIELD, ASK_OF_SESSION_LENGTH, ASK_COUNT_GROUPS };
+
+struct ask_filter {
+	int field;                      /* -1: user_id, -2: session_id, -3: hour of the day, -4: day of the week */
+	int not, prefix, is_null, is_number;
+	struct str value[ASK_LIST];
+	int n;
+	enum ask_op op;
+	double number;
+};
+struct ask_filters { struct ask_filter f[ASK_LIST]; int n; };
+
+struct ask_condition {                  /* what a user (or session) did */
+	int event;                      /* -1: anything */
+	int not, has_count, has_period;
+	enum ask_op op;
+	double count;
+	int sum;                        /* the count is of the sum of the amount */
+	struct ask_filters where;
+	struct ask_period period;
+};
+
+struct ask_measure {
+	enum ask_of of;
+	uint64_t events;                /* 0: all */
+	int field;
+	enum ask_agg agg;
+	double q;
+	struct ask_filters where;       /* beside those of the whole reading */
+};
+
+struct ask_reading {
+	struct ask_measure m, base;     /* ratio: m / base */
+	int ratio;                      /* 1; 2: share of the total over all groups */
+	int per;                        /* a ratio that is no share: page views per session */
+	struct ask_filters where;
+	int group[ASK_LIST], n_groups;  /* fields; -1 user_id, -2 session_id, -5 event */
+	int unit, part;                 /* bucket of time: 1 minute … 6 year; part: 1 hour of the day, 2 day of the week */
+	struct ask_period period[2];
+	int n_periods;
+	int rank;                       /* 1 highest first, -1 lowest first */
+	int limit, offset;
+	int plural;
+	int having; enum ask_op having_op; double having_number;
+	int average_over;               /* mean of the measure over the buckets of `unit` */
+	int count_groups;
+	struct ask_condition condition[ASK_LIST];
+	int n_conditions, ordered;
+	int by_session;                 /* conditions are of sessions */
+	int list;                       /* no measure: which there are */
+	int edge;                       /* when: 1 first, 2 last */
+	int funnel, retention, bounce;
+	int want_change;                /* asked for the difference of two periods */
+};
+
+/* Items of the words; unknown ones stay ASK_UNKNOWN. */
+int ask_items(struct ask *, const struct ask_word *, int n, int64_t now, const struct zone *, struct ask_item *);
+/* 1: understood; 0: not, and `why` says so. */
+int ask_read(struct ask *, struct ask_item *, int n, int64_t now, const struct zone *, struct ask_reading *, struct buf *why);
+
+void ask_sql(const struct ask *, const struct ask_reading *, int64_t now, struct buf *sql);
+void ask_understood(const struct ask *, const struct ask_reading *, struct buf *);
+void ask_say(const struct ask *, const struct ask_reading *, const struct ask_rows *, struct buf *text);
+
+#endif

@@ -1,0 +1,1654 @@
+/* ask_read.c - items to a reading: which of them is what is measured, which the groups, the filters, the order, the periods.
+ *
+ * Passes over the items in turn, each taking what it knows: values with the field they are of, numbers with what they bound, groups (by,
+ * each, which, top), periods, then the measure from what is left. Where two readings are as likely it asks back and names both.
+ */
+#include <stdio.h>
+
+#include "insight/ask_priv.h"
+
+struct reader {
+	struct ask *ask;
+	struct ask_item *it;
+	int n;
+	int64_t now;
+	const struct zone *zone;
+	struct ask_reading *r;
+	struct buf *why;
+	int failed;
+	/* groups by position, and what is left for the measure */
+	int users_as_group, sessions_as_group;
+	int ranking_at;                 /* item behind which the measure of an order stands; -1 */
+	int average, agg_at;
+	double q;
+	int per;                        /* item that the measure is divided by; -1 */
+	int threshold_event;            /* item */
+};
+
+static int
+fail(struct reader *rd, const char *fmt, ...)
+{
+	va_list ap;
+	char text[600];
+
+	if (!rd->failed) {
+		va_start(ap, fmt);
+		vsnprintf(text, sizeof(text), fmt, ap);
+		va_end(ap);
+		buf_clear(rd->why);
+		buf_lit(rd->why, text);
+	}
+	rd->failed = 1;
+	return 0;
+}
+
+static int
+is(const struct reader *rd, int i, enum ask_is what)
+{
+	return i >= 0 && i < rd->n && rd->it[i].is == what;
+}
+
+static int
+find(const struct reader *rd, enum ask_is what, int from)       /* its place, used or not; -1 */
+{
+	for (int i = from; i < rd->n; i++)
+		if (rd->it[i].is == what)
+			return i;
+	return -1;
+}
+
+static int
+find_new(const struct reader *rd, enum ask_is what, int from)
+{
+	for (int i = from < 0 ? 0 : from; i < rd->n; i++)
+		if (rd->it[i].is == what && !rd->it[i].used)
+			return i;
+	return -1;
+}
+
+static int
+has(const struct reader *rd, enum ask_is what)
+{
+	return find(rd, what, 0) >= 0;
+}
+
+static int
+is_people(const struct reader *rd, int i)
+{
+	return is(rd, i, ASK_USERS) || is(rd, i, ASK_BUYERS) || is(rd, i, ASK_WHO);
+}
+
+static int
+is_text_field(const struct reader *rd, int i)
+{
+	return is(rd, i, ASK_FIELD) && !rd->ask->field[rd->it[i].arg].number;
+}
+
+static int
+is_number_field(const struct reader *rd, int i)
+{
+	return is(rd, i, ASK_FIELD) && rd->ask->field[rd->it[i].arg].number;
+}
+
+static void
+drop(struct reader *rd, int i)
+{
+	memmove(&rd->it[i], &rd->it[i + 1], (size_t)(rd->n - i - 1) * sizeof(*rd->it));
+	rd->n--;
+}
+
+/* ---- filters */
+
+static struct ask_filter *
+add_filter(struct ask_filters *fs, struct ask_filter f)
+{
+	if (f.n == 1 && !f.is_number)   /* another value of the same field */
+		for (int i = 0; i < fs->n; i++)
+			if (fs->f[i].field == f.field && fs->f[i].not == f.not && !fs->f[i].prefix && !f.prefix && !fs->f[i].is_null && !fs->f[i].is_number && fs->f[i].n < ASK_LIST) {
+				for (int k = 0; k < fs->f[i].n; k++)
+					if (str_eq(fs->f[i].value[k], f.value[0]))
+						return &fs->f[i];
+				fs->f[i].value[fs->f[i].n++] = f.value[0];
+				return &fs->f[i];
+			}
+	if (fs->n < ASK_LIST)
+		fs->f[fs->n++] = f;
+	return &fs->f[fs->n - 1];
+}
+
+static void
+add_value(struct ask_filters *fs, int field, struct str value, int not, int prefix)
+{
+	add_filter(fs, (struct ask_filter){ .field = field, .value = { value }, .n = 1, .not = not, .prefix = prefix });
+}
+
+/* ---- pass: values with the fields beside them; a page named like an event */
+
+static int
+sense_of_field(const struct ask_item *it, int field, struct ask_sense *to)
+{
+	for (const struct ask_sense *s = it->sense; s; s = s->next)
+		if (s->is == ASK_VALUE && s->arg == field) {
+			*to = *s;
+			return 1;
+		}
+	if (it->is == ASK_VALUE && it->arg == field && !it->sense) {
+		*to = (struct ask_sense){ .is = ASK_VALUE, .arg = field, .value = it->value, .events = it->events };
+		return 1;
+	}
+	return 0;
+}
+
+static void
+join_values(struct reader *rd)
+{
+	for (int i = 0; i < rd->n; i++) {
+		struct ask_sense s;
+
+		if (!is_text_field(rd, i) || rd->it[i].value.p)
+			continue;
+		if (i > 0 && rd->it[i - 1].is != ASK_FIELD && sense_of_field(&rd->it[i - 1], rd->it[i].arg, &s)) {
+			rd->it[i - 1].is = ASK_VALUE, rd->it[i - 1].arg = s.arg, rd->it[i - 1].value = s.value, rd->it[i - 1].events = s.events;
+			drop(rd, i--);
+		} else if (i + 1 < rd->n && !rd->it[i + 1].comma && rd->it[i + 1].is != ASK_FIELD && !(i > 0 && (rd->it[i - 1].is == ASK_BY || rd->it[i - 1].is == ASK_WHICH || rd->it[i - 1].is == ASK_PER)) &&
+		    (rd->it[i + 1].is == ASK_VALUE || rd->it[i + 1].is == ASK_NOTHING) && sense_of_field(&rd->it[i + 1], rd->it[i].arg, &s)) {
+			rd->it[i + 1].is = ASK_VALUE, rd->it[i + 1].arg = s.arg, rd->it[i + 1].value = s.value, rd->it[i + 1].events = s.events;
+			drop(rd, i--);
+		} else if (i > 0 && rd->it[i - 1].is == ASK_FIELD && rd->it[i - 1].value.p && rd->it[i - 1].arg == rd->it[i].arg) {     /* product pages */
+			rd->it[i - 1].text = rd->it[i].text;
+			drop(rd, i--);
+		}
+	}
+}
+
+/* "user u17": a name that only the store knows. */
+static void
+join_names(struct reader *rd)
+{
+	for (int i = 0; i + 1 < rd->n; i++) {
+		struct ask_item *it = &rd->it[i + 1];
+		int digit = 0;
+
+		if ((!is_people(rd, i) && !is(rd, i, ASK_SESSIONS)) || is(rd, i, ASK_WHO) || it->comma || (it->is != ASK_UNKNOWN && it->is != ASK_NUMBER))
+			continue;
+		for (size_t k = 0; k < it->text.n; k++)
+			digit |= it->text.p[k] >= '0' && it->text.p[k] <= '9';
+		if (!digit)
+			continue;
+		it->is = ASK_VALUE;
+		it->arg = is(rd, i, ASK_SESSIONS) ? -2 : -1;
+		it->value = it->text;
+		drop(rd, i);
+	}
+}
+
+/* ---- pass: what cannot be asked */
+
+static void
+text_of(const struct ask_item *it, char to[80])
+{
+	size_t n = it->text.n < 60 ? it->text.n : 60;
+
+	while (n && n < it->text.n && ((unsigned char)it->text.p[n] & 0xc0) == 0x80)
+		n--;
+	memcpy(to, it->text.p, n);
+	to[n] = 0;
+	for (size_t k = 0; k < n; k++)
+		if ((unsigned char)to[k] < ' ' || to[k] == '"')
+			to[k] = ' ';
+}
+
+static int
+refuse(struct reader *rd)
+{
+	char word[80];
+	int i;
+
+	if ((i = find(rd, ASK_WHY, 0)) >= 0)
+		return fail(rd, "I count what happened, I cannot tell reasons. What a change came from: at-insight explain METRIC.");
+	if ((i = find(rd, ASK_FUTURE, 0)) >= 0)
+		return fail(rd, "The store holds what has been, not what will be. What comes next: at-insight forecast METRIC.");
+	if ((i = find(rd, ASK_WRITE, 0)) >= 0) {
+		text_of(&rd->it[i], word);
+		return fail(rd, "I only read: \"%s\" is nothing I can do, or it is nothing that an event here tells of.", word);
+	}
+	if ((i = find(rd, ASK_OPINION, 0)) >= 0) {
+		text_of(&rd->it[i], word);
+		return fail(rd, "\"%s\": the events say what was done, not what anybody thinks of it.", word);
+	}
+	if ((i = find(rd, ASK_UNKNOWN, 0)) >= 0) {
+		text_of(&rd->it[i], word);
+		return fail(rd, "I do not know what \"%s\" is: no event, property or value in the store is called so (at-query schema lists them; \"synonyms\" in "
+		    "config/analytics.json adds words).", word);
+	}
+	return 1;
+}
+
+/* ---- pass: bounds, "more than 3 purchases", "orders over $50", "longer than 10 seconds" */
+
+static int
+condition_of_event(struct reader *rd, int at)           /* the condition made of the event item; made when there is none */
+{
+	struct ask_reading *r = rd->r;
+
+	if (r->n_conditions == ASK_LIST)
+		return -1;
+	r->condition[r->n_conditions] = (struct ask_condition){ .event = at < 0 ? -1 : rd->it[at].arg };
+	if (at >= 0)
+		rd->it[at].used = 1;
+	return r->n_conditions++;
+}
+
+static int
+near_before(const struct reader *rd, int i, enum ask_is what, int back)
+{
+	for (int k = i - 1; k >= 0 && k >= i - back; k--)
+		if (rd->it[k].is == what)
+			return k;
+	return -1;
+}
+
+static int
+people_before(const struct reader *rd, int i)
+{
+	for (int k = 0; k < i; k++)
+		if (is_people(rd, k) || is(rd, k, ASK_SESSIONS) || is(rd, k, ASK_VISIT))
+			return 1;
+	return 0;
+}
+
+static int
+groups_before(const struct reader *rd, int i)
+{
+	for (int k = 0; k < i; k++)
+		if (is_text_field(rd, k) || is(rd, k, ASK_UNIT))
+			return 1;
+	return 0;
+}
+
+static void
+bounds(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+
+	for (int i = 0; i < rd->n; i++) {
+		enum ask_op op;
+		double v;
+		int end, unit = 0, money = 0, event, c, start = i;
+
+		if (is(rd, i, ASK_TIMES)) {             /* more than once, twice: of the event beside it */
+			if ((event = near_before(rd, i, ASK_EVENT, 6)) < 0)
+				event = is(rd, i + 1, ASK_EVENT) ? i + 1 : -1;
+			if (!people_before(rd, i) || rd->it[i].arg == 1) {
+				drop(rd, i--);
+				continue;
+			}
+			if ((c = condition_of_event(rd, event)) >= 0)
+				r->condition[c].has_count = 1, r->condition[c].op = rd->it[i].arg < 0 ? ASK_EQ : ASK_GE,
+				r->condition[c].count = rd->it[i].arg < 0 ? -rd->it[i].arg : rd->it[i].arg;
+			drop(rd, i--);
+			continue;
+		}
+		if (is(rd, i, ASK_OVER) && is(rd, i + 1, ASK_NUMBER)) {
+			op = (enum ask_op)rd->it[i].arg;
+			v = rd->it[i + 1].number;
+			money = rd->it[i + 1].money;
+			end = i + 2;
+		} else if (is(rd, i, ASK_NUMBER) && (is(rd, i + 1, ASK_OR_MORE) || ((is(rd, i + 1, ASK_DURATION_UNIT) || is(rd, i + 1, ASK_MONEY_UNIT)) && is(rd, i + 2, ASK_OR_MORE)))) {
+			end = is(rd, i + 1, ASK_OR_MORE) ? i + 2 : i + 3;
+			op = (enum ask_op)rd->it[end - 1].arg;
+			v = rd->it[i].number;
+			money = rd->it[i].money || is(rd, i + 1, ASK_MONEY_UNIT);
+			unit = is(rd, i + 1, ASK_DURATION_UNIT) ? rd->it[i + 1].arg : 0;
+		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && is(rd, i + 1, ASK_EVENT) && people_before(rd, i) && near_before(rd, i, ASK_TOP, 2) < 0) {
+			op = ASK_EQ, v = rd->it[i].number, end = i + 1;         /* users with 3 purchases */
+		} else {
+			continue;
+		}
+		if (is(rd, end, ASK_DURATION_UNIT))
+			unit = rd->it[end++].arg;
+		else if (is(rd, end, ASK_UNIT) && rd->it[end].arg <= 1)
+			unit = rd->it[end++].arg ? 3600000 : 60000;
+		else if (is(rd, end, ASK_MONEY_UNIT))
+			money = 1, end++;
+		else if (is(rd, end, ASK_HOW_MANY) && rd->it[end].arg == 1)     /* 3 times */
+			end++;
+		if (is(rd, end, ASK_OR_MORE))
+			op = (enum ask_op)rd->it[end++].arg;
+		event = is(rd, end, ASK_EVENT) ? end : -1;
+		if (unit) {
+			int field = rd->ask->span;
+
+			if (is(rd, 0, ASK_SESSIONS) || (near_before(rd, start, ASK_SESSIONS, 4) >= 0 && near_before(rd, start, ASK_EVENT, 4) < 0)) {
+				fail(rd, "I cannot bound the length of a session; ask for its average, or for events longer than that.");
+				return;
+			}
+			if (field < 0) {
+				fail(rd, "No event here has a duration.");
+				return;
+			}
+			add_filter(&r->where, (struct ask_filter){ .field = field, .is_number = 1, .op = op, .number = v * unit / (rd->ask->field[field].unit_ms > 0 ? rd->ask->field[field].unit_ms : 1) });
+		} else if ((near_before(rd, start, ASK_SPEND, 3) >= 0 && people_before(rd, start)) || (near_before(rd, start, ASK_MONEY, 3) >= 0 && people_before(rd, start))) {
+			int k = near_before(rd, start, ASK_SPEND, 3);
+
+			if ((c = condition_of_event(rd, -1)) >= 0)
+				r->condition[c].sum = 1, r->condition[c].has_count = 1, r->condition[c].op = op, r->condition[c].count = v;
+			rd->it[k >= 0 ? k : near_before(rd, start, ASK_MONEY, 3)].used = 1;
+		} else if (event >= 0 && people_before(rd, start)) {
+			if ((c = condition_of_event(rd, event)) >= 0)
+				r->condition[c].has_count = 1, r->condition[c].op = op, r->condition[c].count = v;
+		} else if (is(rd, end, ASK_SESSIONS) && people_before(rd, start)) {
+			fail(rd, "I cannot bound the sessions of a user; ask for sessions per user.");
+			return;
+		} else if ((event >= 0 || is_people(rd, end) || is(rd, end, ASK_SESSIONS) || is(rd, end, ASK_MONEY)) && groups_before(rd, start)) {
+			r->having = 1, r->having_op = op, r->having_number = v;
+		} else if (near_before(rd, start, ASK_EVENT, 4) >= 0 && people_before(rd, start) && !money && near_before(rd, start, ASK_ORDER_VALUE, 3) < 0) {
+			if ((c = condition_of_event(rd, near_before(rd, start, ASK_EVENT, 4))) >= 0)       /* bought more than 3 times */
+				r->condition[c].has_count = 1, r->condition[c].op = op, r->condition[c].count = v;
+		} else if (near_before(rd, start, ASK_FIELD, 3) >= 0 && is_number_field(rd, near_before(rd, start, ASK_FIELD, 3))) {
+			int k = near_before(rd, start, ASK_FIELD, 3);
+
+			add_filter(&r->where, (struct ask_filter){ .field = rd->it[k].arg, .is_number = 1, .op = op, .number = v });
+			rd->it[k].used = 1;
+		} else if (rd->ask->money >= 0 && (money || near_before(rd, start, ASK_ORDER_VALUE, 3) >= 0 || (near_before(rd, start, ASK_EVENT, 4) >= 0 &&
+		    rd->it[near_before(rd, start, ASK_EVENT, 4)].arg == rd->ask->purchase))) {
+			add_filter(&r->where, (struct ask_filter){ .field = rd->ask->money, .is_number = 1, .op = op, .number = v });
+			if (near_before(rd, start, ASK_ORDER_VALUE, 3) >= 0)
+				rd->it[near_before(rd, start, ASK_ORDER_VALUE, 3)].used = 1;
+		} else {
+			fail(rd, "I do not see what is to be compared with %g.", v);
+			return;
+		}
+		/* the words of the bound are done with; the event stays to be seen */
+		if (event >= 0 && !rd->it[event].used)
+			event = -1;
+		for (int k = end; k > start; k--)
+			drop(rd, start);
+		i = start - 1;
+	}
+}
+
+/* ---- pass: periods */
+
+static int
+is_compare(const struct reader *rd)
+{
+	return has(rd, ASK_VERSUS) || has(rd, ASK_COMPARE) || has(rd, ASK_THAN) || has(rd, ASK_CHANGE);
+}
+
+static void
+shift_on(const struct reader *rd, const struct ask_period *p, struct ask_period *to)    /* the one that follows */
+{
+	struct ask_period half = *p;
+
+	*to = *p;
+	half.step_ms = -p->step_ms, half.months = -p->months;
+	ask_period_before(&half, rd->zone, to);
+	to->step_ms = p->step_ms, to->months = p->months;
+	snprintf(to->label, sizeof(to->label), "the period after");
+}
+
+static void
+this_unit(struct reader *rd, int unit, struct ask_period *to)
+{
+	static const char *const names[] = { "", "today", "this week", "this month" };
+	struct ask_word w[2] = { { .text = STR("this"), .date_from = TIME_NONE }, { .date_from = TIME_NONE } };
+
+	w[1].text = unit == 1 ? STR("day") : unit == 2 ? STR("week") : STR("month");
+	ask_time(w, 2, 0, rd->now, rd->zone, to);
+	snprintf(to->label, sizeof(to->label), "%s", names[unit]);
+}
+
+static void
+periods(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+	int at[ASK_LIST], n = 0, previous = find(rd, ASK_PREVIOUS, 0), series = has(rd, ASK_EVERY) || has(rd, ASK_TREND);
+
+	for (int i = 0; i < rd->n; i++)
+		if (is(rd, i, ASK_PERIOD) && n < ASK_LIST)
+			at[n++] = i;
+	if (n > 2) {
+		fail(rd, "That names more than two periods; ask about two at a time.");
+		return;
+	}
+	for (int k = 0; k < n; k++) {
+		r->period[k] = rd->it[at[k]].period;
+		rd->it[at[k]].used = 1;
+	}
+	r->n_periods = n;
+	if (n == 2 && r->period[0].from == r->period[1].from && r->period[0].to == r->period[1].to)     /* last week and the previous week */
+		ask_period_before(&r->period[0], rd->zone, &r->period[1]);
+	if (n == 2 && !is_compare(rd) && !has(rd, ASK_OR)) {
+		const struct ask_period *a = &r->period[0], *b = &r->period[1];
+
+		/* one within the other: Monday last week, mornings apart */
+		if (a->from != TIME_NONE && b->from != TIME_NONE && a->from < b->to && b->from < a->to && (a->from != b->from || a->to != b->to)) {
+			r->period[0].from = a->from > b->from ? a->from : b->from;
+			r->period[0].to = a->to < b->to ? a->to : b->to;
+			r->n_periods = 1;
+		}
+	}
+	if (previous >= 0) {
+		rd->it[previous].used = 1;
+		if (n == 0 && rd->it[previous].arg > 0) {
+			this_unit(rd, rd->it[previous].arg, &r->period[0]);
+			n = r->n_periods = 1;
+		}
+		if (n == 1 && r->period[0].from != TIME_NONE) {
+			ask_period_before(&r->period[0], rd->zone, &r->period[1]);
+			r->n_periods = 2;
+			r->want_change = 1;
+		} else if (n == 0) {
+			fail(rd, "Compared with which period? Say this week and last week, or today and yesterday.");
+		}
+		return;
+	}
+	if (n == 1 && !series && r->period[0].from != TIME_NONE) {
+		int before = at[0] - 1;
+
+		while (before >= 0 && (rd->it[before].is == ASK_TO || rd->it[before].is == ASK_WITH || rd->it[before].is == ASK_NOTHING || rd->it[before].is == ASK_IN || rd->it[before].is == ASK_WE))
+			before--;
+		if (is(rd, before, ASK_THAN) || is(rd, before, ASK_COMPARE) || is(rd, before, ASK_VERSUS)) {
+			r->period[1] = r->period[0];
+			shift_on(rd, &r->period[1], &r->period[0]);
+			r->n_periods = 2;
+			r->want_change = 1;
+		} else if (has(rd, ASK_CHANGE)) {
+			ask_period_before(&r->period[0], rd->zone, &r->period[1]);
+			r->n_periods = 2;
+		}
+	}
+	if (r->n_periods == 0 && has(rd, ASK_CHANGE) && !series)
+		fail(rd, "Over which period? It can be read as this week against last week, or as this month against last month.");
+	if (has(rd, ASK_CHANGE) && r->n_periods == 2)
+		r->want_change = 1;
+}
+
+/* ---- pass: groups */
+
+static int
+has_group(const struct ask_reading *r, int g)
+{
+	for (int i = 0; i < r->n_groups; i++)
+		if (r->group[i] == g)
+			return 1;
+	return 0;
+}
+
+static void
+add_group(struct reader *rd, int i)
+{
+	struct ask_reading *r = rd->r;
+	const struct ask_item *it = &rd->it[i];
+	int g = it->is == ASK_FIELD ? it->arg : it->is == ASK_SESSIONS ? -2 : it->is == ASK_ALL_EVENTS || it->is == ASK_EVENT ? -5 : -1;
+
+	rd->it[i].used = 1;
+	if (it->is == ASK_FIELD && it->value.p)
+		add_value(&r->where, it->arg, it->value, 0, 1);
+	if (it->is == ASK_BUYERS && r->n_conditions < ASK_LIST && rd->ask->purchase >= 0)
+		r->m.events |= 1ull << rd->ask->purchase;
+	if (!has_group(r, g) && r->n_groups < 4)
+		r->group[r->n_groups++] = g;
+}
+
+static int
+is_plural(const struct ask_item *it)
+{
+	return it->text.n > 2 && (it->text.p[it->text.n - 1] == 's' || it->text.p[it->text.n - 1] == 'S' || str_eq(it->text, STR("people")) || str_eq(it->text, STR("ppl")));
+}
+
+static void
+set_unit(struct reader *rd, int i)
+{
+	rd->r->unit = rd->it[i].arg + 1;
+	rd->it[i].used = 1;
+}
+
+static int
+is_skipped(const struct reader *rd, int i)              /* between which and what it asks for */
+{
+	return is(rd, i, ASK_NOTHING) || is(rd, i, ASK_OF) || is(rd, i, ASK_IN) || is(rd, i, ASK_WE) || is(rd, i, ASK_UNIQUE) || is(rd, i, ASK_NUMBER) || is(rd, i, ASK_TOP) ||
+	    is(rd, i, ASK_BOTTOM) || is(rd, i, ASK_MOST) || is(rd, i, ASK_LEAST) || is(rd, i, ASK_BEST) || is(rd, i, ASK_FIRST) || is(rd, i, ASK_ACTIVE) || is(rd, i, ASK_USED);
+}
+
+static void
+groups(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+	int ranked = has(rd, ASK_TOP) || has(rd, ASK_BOTTOM) || has(rd, ASK_MOST) || has(rd, ASK_LEAST) || has(rd, ASK_BEST) || has(rd, ASK_RANKED);
+	int superlative = has(rd, ASK_MOST) || has(rd, ASK_LEAST);
+
+	/* order, and how many rows */
+	for (int i = 0; i < rd->n; i++) {
+		struct ask_item *it = &rd->it[i];
+
+		if (it->is == ASK_TOP || it->is == ASK_MOST)
+			r->rank = r->rank ? r->rank : 1;
+		if (it->is == ASK_BOTTOM || it->is == ASK_LEAST)
+			r->rank = r->rank ? r->rank : -1;
+		if (it->is == ASK_RANKED && !r->rank)
+			r->rank = it->arg;
+		if (it->is == ASK_BEST && !r->rank)
+			r->rank = it->arg;
+		if (it->is == ASK_RANKED)
+			rd->ranking_at = i;
+		if (it->is == ASK_NUMBER && !it->ordinal && !it->money && it->number >= 1 && it->number <= 1000 && it->number == (int)it->number && ranked &&
+		    (is(rd, i - 1, ASK_TOP) || is(rd, i - 1, ASK_BOTTOM) || is(rd, i - 1, ASK_MOST) || is(rd, i - 1, ASK_LEAST) || is(rd, i - 1, ASK_BEST) || is_text_field(rd, i + 1) || is_people(rd, i + 1) ||
+		    is(rd, i + 1, ASK_UNIT) || is(rd, i + 1, ASK_MOST) || is(rd, i + 1, ASK_LEAST) || is(rd, i + 1, ASK_BEST) || is(rd, i + 1, ASK_SESSIONS) || is(rd, i + 1, ASK_ACTIVE))) {
+			r->limit = (int)it->number;
+			r->plural = r->limit > 1;
+			it->used = 1;
+		}
+		if (it->is == ASK_NUMBER && it->ordinal && it->number >= 2 && it->number <= 100 && (is(rd, i + 1, ASK_MOST) || is(rd, i + 1, ASK_LEAST) || is(rd, i + 1, ASK_BEST))) {
+			r->offset = (int)it->number - 1, r->limit = 1;
+			it->used = 1;
+		}
+		if (it->is == ASK_DURATION_UNIT && it->arg == 1000 && (is(rd, i + 1, ASK_MOST) || is(rd, i + 1, ASK_LEAST) || is(rd, i + 1, ASK_BEST))) {     /* the second most */
+			r->offset = r->limit = 1;
+			it->used = 1;
+		}
+	}
+	/* by country and device, per device, each page */
+	for (int i = 0; i < rd->n; i++) {
+		int k = i + 1;
+
+		if (!is(rd, i, ASK_BY) && !is(rd, i, ASK_PER))
+			continue;
+		while (is(rd, k, ASK_NOTHING) || is(rd, k, ASK_WE) || is(rd, k, ASK_BOTH) || is(rd, k, ASK_UNIQUE) || is(rd, k, ASK_BY))
+			k++;
+		for (int first = 1; k < rd->n; first = 0) {
+			if (!first && !is(rd, k, ASK_AND) && !rd->it[k].comma && !is(rd, k, ASK_BY))
+				break;
+			while (!first && (is(rd, k, ASK_AND) || is(rd, k, ASK_BY) || is(rd, k, ASK_NOTHING)))
+				k++;
+			if (is_text_field(rd, k) && !rd->it[k].used) {
+				add_group(rd, k);
+			} else if (is(rd, k, ASK_UNIT) || is(rd, k, ASK_EVERY)) {
+				if (is(rd, k, ASK_UNIT) || is(rd, k, ASK_EVERY))
+					set_unit(rd, k);
+			} else if (is(rd, k, ASK_PART) && rd->it[k].arg <= 2) {
+				r->part = rd->it[k].arg;
+				rd->it[k].used = 1;
+			} else if (is(rd, k, ASK_ALL_EVENTS) && first && !is(rd, i, ASK_PER)) {
+				add_group(rd, k);
+			} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_SESSIONS) || is(rd, k, ASK_BUYERS) || is(rd, k, ASK_VISIT)) && first && is(rd, i, ASK_PER)) {
+				rd->per = k;
+				rd->it[k].used = 1;
+			} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_SESSIONS)) && first && !ranked && !is_plural(&rd->it[k]) && rd->average != ASK_AVG) {
+				add_group(rd, k);
+			} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_SESSIONS) || is(rd, k, ASK_BUYERS)) && first && rd->average == ASK_AVG && !is_plural(&rd->it[k])) {
+				rd->per = k;
+				rd->it[k].used = 1;
+			} else if (is(rd, k, ASK_EVENT) && first && is(rd, i, ASK_PER)) {
+				rd->per = k;
+				rd->it[k].used = 1;
+			} else {
+				if (first && is(rd, i, ASK_BY) && ranked && rd->ranking_at < 0)
+					rd->ranking_at = i;
+				break;
+			}
+			rd->it[i].used = 1;
+			k++;
+		}
+	}
+	/* which country, what page, top 5 pages, which users, which day */
+	for (int i = 0; i < rd->n; i++) {
+		int k = i + 1;
+
+		if (!is(rd, i, ASK_WHICH) && !is(rd, i, ASK_TOP) && !is(rd, i, ASK_BOTTOM) && !(is(rd, i, ASK_NUMBER) && rd->it[i].used) && !((is(rd, i, ASK_MOST) || is(rd, i, ASK_LEAST)) && rd->it[i].arg != 1))
+			continue;
+		while (is_skipped(rd, k))
+			k++;
+		if (is_text_field(rd, k) && !rd->it[k].used) {
+			add_group(rd, k);
+			r->plural |= is_plural(&rd->it[k]);
+			while (is(rd, k + 1, ASK_AND) && is_text_field(rd, k + 2)) {
+				add_group(rd, k + 2);
+				k += 2;
+			}
+		} else if (is(rd, k, ASK_UNIT) && !rd->it[k].used && (superlative || is(rd, i, ASK_WHICH) || is(rd, i, ASK_TOP))) {
+			set_unit(rd, k);
+			r->plural |= is_plural(&rd->it[k]);
+		} else if (is(rd, k, ASK_PART) && rd->it[k].arg <= 2 && !rd->it[k].used) {
+			r->part = rd->it[k].arg;
+			rd->it[k].used = 1;
+		} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_BUYERS)) && !rd->it[k].used && !is(rd, k - 1, ASK_UNIQUE) && (is(rd, i, ASK_WHICH) || is(rd, i, ASK_TOP) || is(rd, i, ASK_BOTTOM) || is(rd, i, ASK_NUMBER) ||
+		    is(rd, k - 1, ASK_ACTIVE) || rd->it[i].arg == 3)) {
+			if (is(rd, i, ASK_WHICH) && rd->it[k].word - rd->it[i].word - rd->it[i].n_words > k - i - 1)     /* what did people … */
+				continue;
+			add_group(rd, k);
+			r->plural |= is_plural(&rd->it[k]);
+		} else if (is(rd, k, ASK_ALL_EVENTS) && !rd->it[k].used && is(rd, i, ASK_WHICH)) {
+			add_group(rd, k);
+			r->plural |= is_plural(&rd->it[k]);
+		}
+	}
+	/* users with the most purchases; who bought most */
+	for (int i = 0; i < rd->n; i++) {
+		int k;
+
+		if (is(rd, i, ASK_WHO) && !rd->it[i].used) {
+			add_group(rd, i);
+			for (k = i + 1; is_skipped(rd, k); k++)
+				;
+			if (is_people(rd, k)) {         /* who are our best users */
+				rd->it[k].used = 1;
+				r->plural = 1;
+				if (is(rd, k, ASK_BUYERS) && rd->ask->purchase >= 0)
+					r->m.events |= 1ull << rd->ask->purchase;
+			}
+		}
+		if ((is(rd, i, ASK_USERS) || is(rd, i, ASK_BUYERS)) && !rd->it[i].used && (is(rd, i + 1, ASK_WITH) || is(rd, i + 1, ASK_THAT) || is(rd, i + 1, ASK_BY)) &&
+		    !(find(rd, ASK_HOW_MANY, 0) >= 0 && find(rd, ASK_HOW_MANY, 0) < i))
+			for (k = i + 2; k < rd->n && k < i + 5; k++)
+				if ((is(rd, k, ASK_MOST) || is(rd, k, ASK_LEAST)) && !is_text_field(rd, k + 1)) {
+					add_group(rd, i);
+					r->plural |= is_plural(&rd->it[i]);
+					break;
+				}
+	}
+	/* busiest day, and other units with an order */
+	for (int i = 0; i < rd->n; i++) {
+		if (is(rd, i, ASK_EVERY) && !rd->it[i].used)
+			set_unit(rd, i);
+		if (is(rd, i, ASK_UNIT) && !rd->it[i].used && (superlative || r->having) && !r->unit) {
+			r->plural |= is_plural(&rd->it[i]);
+			set_unit(rd, i);
+		}
+		if (is(rd, i, ASK_PART) && !rd->it[i].used) {
+			static const struct { int part, from, to; } hours[] = { { 5, 6, 12 }, { 6, 12, 18 }, { 7, 18, 24 }, { 8, 0, 6 } };
+
+			if (rd->it[i].arg <= 2) {
+				r->part = rd->it[i].arg;
+			} else if (rd->it[i].arg <= 4) {
+				add_filter(&r->where, (struct ask_filter){ .field = -4, .not = rd->it[i].arg == 4 });
+			} else {
+				for (size_t k = 0; k < sizeof(hours) / sizeof(*hours); k++)
+					if (hours[k].part == rd->it[i].arg) {
+						add_filter(&r->where, (struct ask_filter){ .field = -3, .is_number = 1, .op = ASK_GE, .number = hours[k].from });
+						add_filter(&r->where, (struct ask_filter){ .field = -3, .is_number = 1, .op = ASK_LT, .number = hours[k].to });
+					}
+			}
+			rd->it[i].used = 1;
+		}
+		if (is(rd, i, ASK_TREND) && !rd->it[i].used)
+			rd->it[i].used = 1;
+	}
+	if (has(rd, ASK_TREND) && !r->unit && !r->part) {       /* over time: steps that give a line */
+		const struct ask_period *p = &r->period[0];
+		int64_t span = r->n_periods == 1 && p->from != TIME_NONE ? p->to - p->from : 60 * 86400000LL;
+
+		r->unit = span <= 3 * 86400000LL ? 2 : span <= 120 * 86400000LL ? 3 : 5;
+		if (r->n_periods == 2)
+			r->n_periods = 1;
+	}
+	if (r->unit == 4 && r->n_periods == 0 && 0)
+		r->n_periods = 0;
+}
+
+/* A field that nothing has taken: how many countries; else a group. */
+static void
+left_fields(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+	int grouped = r->n_groups > 0;
+
+	for (int i = 0; i < rd->n; i++) {
+		int k = i - 1;
+
+		if (!is_text_field(rd, i) || rd->it[i].used)
+			continue;
+		while (is(rd, k, ASK_UNIQUE) || is(rd, k, ASK_NOTHING) || is(rd, k, ASK_OF))
+			k--;
+		if (is(rd, k, ASK_WITHOUT) || is(rd, k, ASK_WITH)) {    /* without a campaign */
+			if (is(rd, k, ASK_WITH) && r->having) {
+				add_group(rd, i);
+				continue;
+			}
+			if (is(rd, k, ASK_WITHOUT) || !grouped) {
+				add_filter(&r->where, (struct ask_filter){ .field = rd->it[i].arg, .is_null = 1, .not = is(rd, k, ASK_WITH) });
+				rd->it[i].used = rd->it[k].used = 1;
+				continue;
+			}
+		}
+		if (is(rd, k, ASK_HOW_MANY) && !r->m.of) {
+			rd->it[i].used = 1;
+			if (r->having) {
+				add_group(rd, i);
+				r->count_groups = 1;
+				continue;
+			}
+			r->m.of = ASK_DISTINCT_FIELD, r->m.field = rd->it[i].arg;
+			if (rd->it[i].value.p)
+				add_value(&r->where, rd->it[i].arg, rd->it[i].value, 0, 1);
+			continue;
+		}
+		if (rd->it[i].value.p && grouped) {             /* views of product pages by country */
+			add_value(&r->where, rd->it[i].arg, rd->it[i].value, 0, 1);
+			rd->it[i].used = 1;
+			continue;
+		}
+		if (rd->it[i].value.p && !r->rank && (is(rd, i - 1, ASK_OF) || is(rd, i - 1, ASK_IN) || is(rd, i + 1, ASK_EVENT) || is(rd, i - 1, ASK_EVENT) || is(rd, i - 1, ASK_NOTHING))) {
+			add_value(&r->where, rd->it[i].arg, rd->it[i].value, 0, 1);
+			rd->it[i].used = 1;
+			continue;
+		}
+		add_group(rd, i);
+		r->plural |= is_plural(&rd->it[i]);
+	}
+}
+
+/* ---- pass: values become filters */
+
+static int
+negated(const struct reader *rd, int i)
+{
+	for (int k = i - 1; k >= 0 && k >= i - 3; k--) {
+		if (rd->it[k].is == ASK_NOT || rd->it[k].is == ASK_WITHOUT)
+			return 1;
+		if (rd->it[k].is != ASK_FROM && rd->it[k].is != ASK_IN && rd->it[k].is != ASK_OF && rd->it[k].is != ASK_BY && rd->it[k].is != ASK_NOTHING && rd->it[k].is != ASK_USED && rd->it[k].is != ASK_OR &&
+		    !(rd->it[k].is == ASK_VALUE && is(rd, k + 1, ASK_OR)))
+			return 0;
+	}
+	return 0;
+}
+
+static int
+is_event_word(const struct reader *rd, int i)
+{
+	return is(rd, i, ASK_EVENT) || is(rd, i, ASK_ANY);
+}
+
+/* Of a path, in a question about several things that somebody did: the one that it stands beside. */
+static int
+event_of_value(const struct reader *rd, int i)
+{
+	int events = 0, before = -1, after = -1;
+
+	for (int k = 0; k < rd->n; k++)
+		if (is_event_word(rd, k) || (is(rd, k, ASK_VISIT) && k > 0)) {
+			events++;
+			if (k < i)
+				before = k;
+			else if (after < 0)
+				after = k;
+		}
+	return events < 2 || rd->it[i].arg < 0 || !rd->ask->field[rd->it[i].arg].path ? -1 : before >= 0 ? before : after;
+}
+
+static void
+values(struct reader *rd, int share)
+{
+	struct ask_reading *r = rd->r;
+	int compare = has(rd, ASK_VERSUS) || has(rd, ASK_COMPARE) || has(rd, ASK_THAN) || has(rd, ASK_OR) || has(rd, ASK_WHICH);
+	int last = -1;
+
+	for (int i = 0; i < rd->n; i++)
+		if (is(rd, i, ASK_VALUE))
+			last = i;
+	for (int i = 0; i < rd->n; i++) {
+		const struct ask_item *it = &rd->it[i];
+		int same = 0;
+
+		if (it->is != ASK_VALUE || it->used)
+			continue;
+		if (event_of_value(rd, i) >= 0)         /* taken by the condition */
+			continue;
+		rd->it[i].used = 1;
+		for (int k = 0; k < rd->n; k++)
+			same += k != i && is(rd, k, ASK_VALUE) && rd->it[k].arg == it->arg && !str_eq(rd->it[k].value, it->value);
+		if (share && same == 0 && i == last && !negated(rd, i)) {       /* the part that a share is of the whole */
+			add_value(&r->m.where, it->arg, it->value, 0, 0);
+			continue;
+		}
+		add_value(share && same && rd->it[last].arg == it->arg ? &r->m.where : &r->where, it->arg, it->value, negated(rd, i), 0);
+		if (same && compare && !share && !negated(rd, i) && it->arg >= 0 && !has_group(r, it->arg) && r->n_groups < 4 && !(has(rd, ASK_WHICH) && r->n_groups && !has(rd, ASK_VERSUS) && !has(rd, ASK_OR) && !has(rd, ASK_COMPARE)))
+			r->group[r->n_groups++] = it->arg;
+	}
+}
+
+/* ---- pass: what somebody did */
+
+static void
+condition_values(struct reader *rd, int event_item, struct ask_condition *c)
+{
+	for (int i = 0; i < rd->n; i++)
+		if (is(rd, i, ASK_VALUE) && !rd->it[i].used && event_of_value(rd, i) == event_item) {
+			add_value(&c->where, rd->it[i].arg, rd->it[i].value, negated(rd, i), 0);
+			rd->it[i].used = 1;
+		}
+}
+
+static void
+conditions(struct reader *rd, int from)
+{
+	struct ask_reading *r = rd->r;
+	int chained = 0;
+
+	for (int i = from < 0 ? 0 : from; i < rd->n; i++) {
+		struct ask_item *it = &rd->it[i];
+		int c, not = 0, visit = it->is == ASK_VISIT;
+
+		if ((it->is != ASK_EVENT && it->is != ASK_ANY && !visit) || it->used || i == rd->per)
+			continue;
+		for (int k = i - 1; k >= 0 && !is_event_word(rd, k); k--) {
+			if (is(rd, k, ASK_NOT) || is(rd, k, ASK_WITHOUT)) {
+				not = 1;
+				break;
+			}
+			if (is(rd, k, ASK_VALUE) || is(rd, k, ASK_PERIOD))
+				break;
+		}
+		if (it->is != ASK_EVENT && event_of_value(rd, i) < 0) {
+			int own = 0;            /* came back: anything at all, and only beside something else */
+
+			for (int k = 0; k < rd->n; k++)
+				own += is(rd, k, ASK_VALUE) && !rd->it[k].used && event_of_value(rd, k) == i;
+			if (!own && !r->n_conditions && !not && find_new(rd, ASK_EVENT, i + 1) < 0) {
+				it->used = 1;
+				continue;
+			}
+		}
+		if ((c = condition_of_event(rd, it->is == ASK_EVENT ? i : -1)) < 0)
+			continue;
+		it->used = 1;
+		r->condition[c].not = not;
+		condition_values(rd, i, &r->condition[c]);
+		for (int k = i - 1; k >= 0 && !is_event_word(rd, k); k--)
+			chained += is(rd, k, ASK_THEN) || (is(rd, k, ASK_TO) && c > 0);
+		/* its own period: the first one behind it, when there are two */
+		if (r->n_periods == 2 && !is_compare(rd))
+			for (int k = i + 1; k < rd->n && !is_event_word(rd, k); k++)
+				if (is(rd, k, ASK_PERIOD)) {
+					r->condition[c].period = rd->it[k].period;
+					r->condition[c].has_period = 1;
+					break;
+				}
+	}
+	if (chained && r->n_conditions > 1)
+		r->ordered = 1;
+	for (int c = 0, own = 0; c < r->n_conditions && r->n_periods == 2; c++) {
+		own += r->condition[c].has_period;
+		if (c == r->n_conditions - 1 && own == r->n_conditions && own > 1)
+			r->n_periods = 0;
+		else if (c == r->n_conditions - 1 && own && own < r->n_conditions && r->n_conditions > 1) {
+			for (int k = 0; k < r->n_conditions; k++)
+				if (!r->condition[k].has_period)
+					r->condition[k].period = r->period[1], r->condition[k].has_period = 1;
+			r->n_periods = 0;
+		}
+	}
+	/* one and the same period twice */
+	if (r->n_conditions > 1 && r->n_periods == 0) {
+		int same = 1;
+
+		for (int c = 0; c < r->n_conditions; c++)
+			same &= r->condition[c].has_period && r->condition[c].period.from == r->condition[0].period.from && r->condition[c].period.to == r->condition[0].period.to;
+		if (same && r->condition[0].has_period) {
+			r->period[0] = r->condition[0].period;
+			r->n_periods = 1;
+			for (int c = 0; c < r->n_conditions; c++)
+				r->condition[c].has_period = 0;
+		}
+	}
+}
+
+/* One plain condition is a count of users with that event. */
+static void
+simplify(struct reader *rd, struct ask_measure *m)
+{
+	struct ask_reading *r = rd->r;
+	struct ask_condition *c = &r->condition[0];
+
+	(void)rd;
+	if (r->n_conditions == 1 && !c->not && !c->has_count && !c->has_period && !c->sum) {
+		if (c->event >= 0)
+			m->events = 1ull << c->event;
+		for (int i = 0; i < c->where.n; i++)
+			if (m->where.n < ASK_LIST)
+				m->where.f[m->where.n++] = c->where.f[i];
+		r->n_conditions = 0;
+	}
+}
+
+/* ---- pass: the measure */
+
+static int
+money_measure(struct reader *rd, struct ask_measure *m, enum ask_agg agg)
+{
+	if (rd->ask->money < 0)
+		return fail(rd, "No event in the store has an amount of money.");
+	m->of = ASK_OF_FIELD, m->field = rd->ask->money, m->agg = agg ? agg : ASK_SUM, m->q = rd->q;
+	m->events = 0;
+	return 1;
+}
+
+static int
+span_measure(struct reader *rd, struct ask_measure *m, enum ask_agg agg)
+{
+	if (rd->ask->span < 0)
+		return fail(rd, "No event in the store has a duration.");
+	m->of = ASK_OF_FIELD, m->field = rd->ask->span, m->agg = agg ? agg : ASK_AVG, m->q = rd->q;
+	return 1;
+}
+
+/* Events that carry the field: said in the SQL where there is one such event. */
+static void
+events_of_field(const struct ask *ask, struct ask_measure *m)
+{
+	uint64_t has = ask->field[m->field].events & ~(1ull << ASK_EVENTS);
+
+	if (!m->events && has && (has & (has - 1)) == 0)
+		m->events = has;
+}
+
+/* The number that an event carries, where it is one. */
+static int
+field_of_event(const struct ask *ask, int event)
+{
+	int found = -1;
+
+	if (event == ask->purchase && ask->money >= 0 && ask->field[ask->money].events >> event & 1)
+		return ask->money;
+	for (int i = 0; i < ask->n_fields; i++)
+		if (ask->field[i].number && ask->field[i].events >> event & 1) {
+			if (found >= 0)
+				return -1;
+			found = i;
+		}
+	return found;
+}
+
+static int
+measure_noun(const struct reader *rd, int i)
+{
+	if (rd->it[i].used)
+		return 0;
+	switch (rd->it[i].is) {
+	case ASK_EVENT: case ASK_USERS: case ASK_BUYERS: case ASK_SESSIONS: case ASK_VISIT: case ASK_ALL_EVENTS: case ASK_TRAFFIC: case ASK_MONEY: case ASK_ORDER_VALUE: case ASK_SPEND:
+		return 1;
+	case ASK_LENGTH:
+		return rd->it[i].arg != 2;
+	case ASK_FIELD:
+		return rd->ask->field[rd->it[i].arg].number;
+	default:
+		return 0;
+	}
+}
+
+/* The measure that the noun at i stands for. 1 or 0. */
+static int
+measure_of(struct reader *rd, int i, struct ask_measure *m)
+{
+	struct ask_reading *r = rd->r;
+	struct ask_item *it = &rd->it[i];
+	enum ask_agg agg = (enum ask_agg)rd->average;
+	int event, superlative = r->rank && !r->n_groups && !r->unit && !r->part;
+	enum ask_agg extreme = superlative ? r->rank > 0 ? ASK_MAX : ASK_MIN : 0;
+
+	it->used = 1;
+	switch (it->is) {
+	case ASK_ORDER_VALUE:
+		if (!money_measure(rd, m, agg ? agg : extreme ? extreme : ASK_AVG))
+			return 0;
+		if (rd->ask->purchase >= 0)
+			m->events = 1ull << rd->ask->purchase;
+		for (int k = 0; k < rd->n; k++)
+			if (is(rd, k, ASK_EVENT) && rd->it[k].arg == rd->ask->purchase)
+				rd->it[k].used = 1;
+		break;
+	case ASK_SPEND:
+		for (int k = 0; k < i; k++)
+			if (is(rd, k, ASK_WE))
+				return fail(rd, "What was spent is not in the events: they tell what users did, and what they paid.");
+		/* fall through */
+	case ASK_MONEY:
+		if (!money_measure(rd, m, extreme ? extreme : agg))
+			return 0;
+		for (int k = 0; k < rd->n; k++)         /* revenue of purchases */
+			if (is(rd, k, ASK_EVENT) && rd->it[k].arg == rd->ask->purchase)
+				rd->it[k].used = 1;
+		break;
+	case ASK_FIELD:
+		m->of = ASK_OF_FIELD, m->field = it->arg, m->q = rd->q;
+		m->agg = agg ? agg : extreme && it->arg != rd->ask->money ? extreme : rd->ask->field[it->arg].role == ASK_AMOUNT ? ASK_SUM : ASK_AVG;
+		if (it->arg == rd->ask->money && extreme)
+			m->agg = extreme;
+		/* of the event that stands beside it */
+		for (int k = 0; k < rd->n; k++)
+			if (is(rd, k, ASK_EVENT) && !rd->it[k].used && (rd->ask->field[it->arg].events >> rd->it[k].arg & 1)) {
+				m->events = 1ull << rd->it[k].arg;
+				rd->it[k].used = 1;
+				break;
+			}
+		break;
+	case ASK_LENGTH:
+		if (it->arg == 0) {
+			m->of = ASK_OF_SESSION_LENGTH, m->agg = agg ? agg : extreme ? extreme : ASK_AVG, m->q = rd->q;
+			break;
+		}
+		if (!span_measure(rd, m, agg ? agg : extreme))
+			return 0;
+		for (int k = 0; k < rd->n; k++)
+			if ((is(rd, k, ASK_EVENT) && rd->ask->field[m->field].events >> rd->it[k].arg & 1) || is(rd, k, ASK_VISIT) || is(rd, k, ASK_USERS))
+				rd->it[k].used = 1;
+		break;
+	case ASK_EVENT:
+		event = it->arg;
+		if ((agg && agg != ASK_SUM && rd->per < 0 && !(agg == ASK_AVG && (r->unit || has(rd, ASK_HOW_MANY)))) || (superlative && !has(rd, ASK_HOW_MANY))) {        /* the average purchase, the largest order */
+			int field = field_of_event(rd->ask, event);
+
+			if (field < 0)
+				return fail(rd, "\"%.*s\" carries no number that could be averaged or compared.", STR_FMT(rd->ask->event[event].name));
+			m->of = ASK_OF_FIELD, m->field = field, m->agg = agg && agg != ASK_SUM ? agg : extreme, m->q = rd->q;
+		} else {
+			m->of = ASK_COUNT;
+		}
+		m->events = 1ull << event;
+		break;
+	case ASK_USERS:
+	case ASK_BUYERS:
+		m->of = ASK_DISTINCT_USERS;
+		if (it->is == ASK_BUYERS) {
+			if (rd->ask->purchase < 0)
+				return fail(rd, "No event in the store is a purchase.");
+			m->events = 1ull << rd->ask->purchase;
+		}
+		break;
+	case ASK_SESSIONS:
+	case ASK_VISIT:
+	case ASK_TRAFFIC:
+		m->of = ASK_DISTINCT_SESSIONS;
+		break;
+	default:
+		m->of = ASK_COUNT;
+		m->events = 0;
+	}
+	if (m->of == ASK_OF_FIELD)
+		events_of_field(rd->ask, m);
+	return 1;
+}
+
+static int
+best_readings(struct reader *rd)
+{
+	return fail(rd, "By what? It can be read by revenue, by number of users, or by number of purchases; say which.");
+}
+
+/* conversion, shares, rates */
+static int
+ratios(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+	int conversion = find(rd, ASK_CONVERSION, 0), share = find(rd, ASK_SHARE, 0), rate = find(rd, ASK_RATE, 0), dropped = find(rd, ASK_DROP, 0);
+	int event[ASK_LIST], n = 0, people = -1, by_session = 0;
+
+	for (int i = 0; i < rd->n; i++) {
+		if (is(rd, i, ASK_EVENT) && !rd->it[i].used && n < ASK_LIST)
+			event[n++] = i;
+		if ((is_people(rd, i) || is(rd, i, ASK_SESSIONS) || is(rd, i, ASK_VISIT)) && !rd->it[i].used && people < 0)
+			people = i;
+	}
+	by_session = people >= 0 && (is(rd, people, ASK_SESSIONS) || is(rd, people, ASK_VISIT));
+	if ((conversion >= 0 && (share >= 0 || rate >= 0 || find(rd, ASK_HOW_MANY, 0) < 0)) || (rate >= 0 && n > 0 && share < 0) || (dropped >= 0 && find(rd, ASK_HOW_MANY, 0) < 0)) {
+		enum ask_of of = by_session ? ASK_DISTINCT_SESSIONS : ASK_DISTINCT_USERS;
+		int last;
+
+		for (int k = 0; k < n; k++)
+			rd->it[event[k]].used = 1;
+
+		if (rate >= 0 && n == 2 && conversion < 0 && dropped < 0) {     /* the ratio of purchases to signups */
+			struct str t = rd->it[rate].text;
+
+			if (t.n > 1 && (t.p[1] == 'a' && t.p[2] == 't' && t.p[3] == 'i')) {
+				r->ratio = r->per = 1;
+				r->m = (struct ask_measure){ .of = ASK_COUNT, .events = 1ull << rd->it[event[0]].arg };
+				r->base = (struct ask_measure){ .of = ASK_COUNT, .events = 1ull << rd->it[event[1]].arg };
+				return 1;
+			}
+		}
+		r->ratio = 1;
+		r->base.of = r->m.of = of;
+		if (dropped >= 0 && n == 1) {           /* cart abandonment */
+			if (rd->ask->purchase < 0 || rd->it[event[0]].arg == rd->ask->purchase)
+				return fail(rd, "Dropped off between which steps? Say from checkout to purchase.");
+			r->base.events = 1ull << rd->it[event[0]].arg;
+			r->condition[0] = (struct ask_condition){ .event = rd->it[event[0]].arg };
+			r->condition[1] = (struct ask_condition){ .event = rd->ask->purchase, .not = 1 };
+			r->n_conditions = 2;
+			r->by_session = by_session;
+			return 1;
+		}
+		if (dropped >= 0 && n == 0)
+			return fail(rd, "Dropped off between which steps? Say from checkout to purchase.");
+		if (n == 0 || (n == 1 && rd->it[event[0]].arg != rd->ask->purchase && conversion >= 0 && is(rd, event[0] - 1, ASK_FROM))) {
+			if (rd->ask->purchase < 0)
+				return fail(rd, "Conversion to what? No event in the store is a purchase; say conversion from one event to another.");
+			if (n == 1) {           /* conversion from signup */
+				r->base.events = 1ull << rd->it[event[0]].arg;
+				r->condition[0] = (struct ask_condition){ .event = rd->it[event[0]].arg };
+				r->condition[1] = (struct ask_condition){ .event = rd->ask->purchase };
+				r->n_conditions = 2;
+				r->by_session = by_session;
+				return 1;
+			}
+			r->m.events = 1ull << rd->ask->purchase;
+			return 1;
+		}
+		last = event[n - 1];
+		if (n == 1) {
+			r->m.events = 1ull << rd->it[last].arg;
+			return 1;
+		}
+		r->base.events = 1ull << rd->it[event[0]].arg;
+		for (int k = 0; k < n; k++)
+			r->condition[k] = (struct ask_condition){ .event = rd->it[event[k]].arg, .not = dropped >= 0 && k == n - 1 };
+		r->n_conditions = n;
+		r->by_session = by_session;
+		return 1;
+	}
+	if (conversion >= 0) {          /* how many users converted */
+		if (rd->ask->purchase < 0)
+			return fail(rd, "Conversion to what? No event in the store is a purchase.");
+		r->m.of = by_session ? ASK_DISTINCT_SESSIONS : ASK_DISTINCT_USERS;
+		r->m.events = 1ull << rd->ask->purchase;
+		return 1;
+	}
+	if (dropped >= 0 && n >= 1) {           /* how many users abandoned their cart */
+		for (int k = 0; k < n; k++)
+			rd->it[event[k]].used = 1;
+		if (n == 1 && rd->ask->purchase < 0)
+			return fail(rd, "Dropped off between which steps? Say from checkout to purchase.");
+		r->m.of = by_session ? ASK_DISTINCT_SESSIONS : ASK_DISTINCT_USERS;
+		r->by_session = by_session;
+		r->condition[0] = (struct ask_condition){ .event = rd->it[event[0]].arg };
+		r->condition[1] = (struct ask_condition){ .event = n > 1 ? rd->it[event[1]].arg : rd->ask->purchase, .not = 1 };
+		r->n_conditions = 2;
+		return 1;
+	}
+	if (share < 0)
+		return fail(rd, "A rate of what? I know conversion rates, and the share of one thing in another.");
+	/* a share: of users and sessions by what they did, of anything by a value, of a whole over its groups */
+	r->ratio = 1;
+	{
+		int noun = -1, after = 0;
+
+		for (int i = share + 1; i < rd->n && noun < 0; i++)
+			if (measure_noun(rd, i))
+				noun = i;
+		for (int i = 0; i < share && noun < 0; i++)
+			if (measure_noun(rd, i))
+				noun = i;
+		if (noun < 0) {
+			if (rd->r->m.where.n == 0)
+				return fail(rd, "A share of what? Say of users, sessions, purchases or revenue.");
+			r->m.of = r->base.of = ASK_DISTINCT_USERS;
+			return 1;
+		}
+		for (int k = 0; k < n; k++)
+			after += event[k] > noun;
+		if ((is_people(rd, noun) || is(rd, noun, ASK_SESSIONS) || is(rd, noun, ASK_VISIT)) && (after || find_new(rd, ASK_ANY, noun) >= 0 || r->n_conditions)) {
+			int buyers = is(rd, noun, ASK_BUYERS), bounded = r->n_conditions;
+
+			by_session = !is_people(rd, noun);
+			rd->it[noun].used = 1;
+			r->m.of = r->base.of = by_session ? ASK_DISTINCT_SESSIONS : ASK_DISTINCT_USERS;
+			conditions(rd, 0);
+			if (buyers)
+				r->base.events = 1ull << rd->ask->purchase;
+			if (r->n_conditions > 1 && !bounded && !r->condition[0].not) {
+				r->base.events = r->condition[0].event >= 0 ? 1ull << r->condition[0].event : 0;
+				r->base.where = r->condition[0].where;
+				r->by_session = by_session;
+				return 1;
+			}
+			if (bounded && !r->condition[0].sum && r->condition[0].event >= 0 && buyers)
+				r->base.events = 1ull << r->condition[0].event;
+			r->by_session = by_session;
+			simplify(rd, &r->m);
+			return 1;
+		}
+		if (!measure_of(rd, noun, &r->m))
+			return 0;
+		if (r->m.of == ASK_OF_FIELD && r->m.agg != ASK_SUM)
+			return fail(rd, "A share of an average means nothing; ask for the average of each group.");
+		r->base.of = r->m.of, r->base.events = r->m.events, r->base.field = r->m.field, r->base.agg = r->m.agg;
+		if (after && r->m.of == ASK_COUNT) {            /* checkouts that end in a purchase */
+			int k = event[n - 1];
+
+			rd->it[k].used = 1;
+			r->m.events = 1ull << rd->it[k].arg;
+			return 1;
+		}
+		if (find_new(rd, ASK_RETURNING, 0) >= 0 && 0)
+			return 0;
+		if (r->m.where.n)
+			return 1;
+		if (r->n_groups || r->unit) {
+			r->ratio = 2;
+			return 1;
+		}
+		return fail(rd, "A share of which part? Say from where, on what, or by what.");
+	}
+}
+
+static int
+divided(struct reader *rd)              /* page views per session */
+{
+	struct ask_reading *r = rd->r;
+	struct ask_item *per = &rd->it[rd->per];
+
+	r->ratio = r->per = 1;
+	r->base = (struct ask_measure){ .of = is(rd, rd->per, ASK_SESSIONS) || is(rd, rd->per, ASK_VISIT) ? ASK_DISTINCT_SESSIONS : is(rd, rd->per, ASK_EVENT) ? ASK_COUNT : ASK_DISTINCT_USERS };
+	if (per->is == ASK_EVENT)
+		r->base.events = 1ull << per->arg;
+	if (per->is == ASK_BUYERS && rd->ask->purchase >= 0)
+		r->base.events = 1ull << rd->ask->purchase;
+	return 1;
+}
+
+static int
+measure(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+	int best = find(rd, ASK_BEST, 0), noun = -1, i, how_long = find(rd, ASK_HOW_LONG, 0);
+	int events_named = 0, first_event = -1, second_event = -1;
+
+	if (r->m.of == ASK_DISTINCT_FIELD)
+		return 1;
+	if (has(rd, ASK_CONVERSION) || has(rd, ASK_SHARE) || has(rd, ASK_RATE) || has(rd, ASK_DROP))
+		return ratios(rd);
+	for (i = 0; i < rd->n; i++)
+		if (is(rd, i, ASK_EVENT) && !rd->it[i].used) {
+			events_named++;
+			if (first_event < 0)
+				first_event = i;
+			else if (second_event < 0)
+				second_event = i;
+		}
+	/* in which order: what stands behind by, ranked by */
+	if (rd->ranking_at >= 0)
+		for (i = rd->ranking_at + 1; i < rd->n && noun < 0; i++)
+			if (measure_noun(rd, i))
+				noun = i;
+	/* an order value or revenue is what is measured wherever it stands; an aggregate goes with the number behind it */
+	for (i = 0; i < rd->n && noun < 0; i++)
+		if ((is(rd, i, ASK_ORDER_VALUE) || is(rd, i, ASK_MONEY) || is_number_field(rd, i) || (is(rd, i, ASK_LENGTH) && rd->it[i].arg != 2)) && measure_noun(rd, i))
+			noun = i;
+	if (noun < 0 && (how_long >= 0 || ((has(rd, ASK_SPEND) || has(rd, ASK_MOST) || rd->average) && has(rd, ASK_LENGTH)))) {
+		int session = find_new(rd, ASK_SESSIONS, 0) >= 0 || find_new(rd, ASK_VISIT, 0) >= 0;
+
+		for (i = 0; i < rd->n; i++)
+			if (is(rd, i, ASK_LENGTH) || is(rd, i, ASK_SPEND) || is(rd, i, ASK_USERS) || is(rd, i, ASK_SESSIONS) || is(rd, i, ASK_VISIT) || is(rd, i, ASK_EVENT))
+				rd->it[i].used = 1;
+		if (session) {
+			r->m.of = ASK_OF_SESSION_LENGTH, r->m.agg = rd->average ? (enum ask_agg)rd->average : ASK_AVG, r->m.q = rd->q;
+			return 1;
+		}
+		if (!span_measure(rd, &r->m, (enum ask_agg)rd->average))
+			return 0;
+		events_of_field(rd->ask, &r->m);
+		return 1;
+	}
+	if (noun < 0 && (i = find_new(rd, ASK_SPEND, 0)) >= 0)
+		noun = i;
+	for (i = 0; i < rd->n && noun < 0; i++)
+		if (measure_noun(rd, i) && i != rd->per)
+			noun = i;
+	if (noun < 0 && r->n_conditions && !r->n_groups) {      /* users who …, all of it in conditions */
+		r->m.of = ASK_DISTINCT_USERS;
+		return 1;
+	}
+	if (best >= 0 && rd->ranking_at < 0 && (noun < 0 || rd->it[noun].is == ASK_TRAFFIC))
+		return best_readings(rd);
+	if (noun < 0) {
+		int most = find(rd, ASK_MOST, 0), kind = most >= 0 ? rd->it[most].arg : find(rd, ASK_LEAST, 0) >= 0 ? rd->it[find(rd, ASK_LEAST, 0)].arg : 0;
+
+		if (!r->n_groups && !r->unit && !r->part)
+			return fail(rd, "I do not see what to count or measure in that. Ask for a number of events, users or sessions, a sum, an average or a rate.");
+		if (r->n_groups && r->group[0] == -1 && r->m.events) {          /* our top customers */
+			if (kind == 3)
+				return money_measure(rd, &r->m, ASK_SUM);
+			if (r->rank)
+				return best_readings(rd);
+			r->m.of = ASK_COUNT;
+			return 1;
+		}
+		if (r->n_groups && r->group[0] == -1) {
+			if (kind == 3)
+				return money_measure(rd, &r->m, ASK_SUM);
+			if (has(rd, ASK_ACTIVE)) {
+				r->m.of = ASK_COUNT;
+				return 1;
+			}
+			if (r->n_conditions) {
+				r->list = 1, r->m.of = ASK_COUNT;
+				return 1;
+			}
+			return best_readings(rd);
+		}
+		if (r->n_groups && r->group[0] == -5) {
+			r->m.of = ASK_COUNT;
+			return 1;
+		}
+		if (kind == 3)
+			return fail(rd, "By what? Say by revenue, or by average order value.");
+		if (r->n_groups && r->group[0] >= 0 && rd->ask->field[r->group[0]].path && rd->ask->view >= 0 && (rd->ask->field[r->group[0]].events >> rd->ask->view & 1)) {
+			r->m.of = ASK_COUNT, r->m.events = 1ull << rd->ask->view;
+			return 1;
+		}
+		if (r->rank && kind != 2 && kind != 4 && !has(rd, ASK_TOP) && !has(rd, ASK_RANKED) && !has(rd, ASK_USED))
+			return fail(rd, "The most or least of what? It can be read by users, by sessions, by purchases or by revenue; say which.");
+		if ((r->unit || r->part) && !r->n_groups)
+			return fail(rd, "I do not see what to count in that. It can be read as page views, as users, or as sessions; say which.");
+		r->m.of = ASK_DISTINCT_USERS;
+		return 1;
+	}
+	/* several events side by side: signups and logins per day, more signups or logins? */
+	if (is(rd, noun, ASK_EVENT) && events_named > 1 && second_event > noun && !rd->average && rd->per < 0 && !has(rd, ASK_USERS) && !has(rd, ASK_WHO) && !has(rd, ASK_THEN)) {
+		uint64_t set = 0;
+		int joined = 0;
+
+		for (i = noun; i < rd->n; i++) {
+			joined |= is(rd, i, ASK_AND) || is(rd, i, ASK_OR) || is(rd, i, ASK_VERSUS) || is(rd, i, ASK_THAN) || is(rd, i, ASK_COMPARE) || (is(rd, i, ASK_EVENT) && rd->it[i].comma);
+			if (is(rd, i, ASK_EVENT))
+				set |= 1ull << rd->it[i].arg, rd->it[i].used = 1;
+		}
+		if (joined || has(rd, ASK_COMPARE)) {
+			r->m.of = ASK_COUNT, r->m.events = set;
+			if ((set & (set - 1)) && r->n_groups < 4)
+				r->group[r->n_groups++] = -5;
+			return 1;
+		}
+		return fail(rd, "I do not see how these events belong together; ask for users who did both, or for one after the other.");
+	}
+	if (rd->per >= 0) {
+		if (!measure_of(rd, noun, &r->m))
+			return 0;
+		if (r->m.of == ASK_OF_FIELD && r->m.agg == ASK_AVG && r->m.field == rd->ask->money)
+			r->m.agg = ASK_SUM;     /* average revenue per user */
+		return divided(rd);
+	}
+	/* how many bought: users, where the event is something done and nobody is named */
+	if (is(rd, noun, ASK_EVENT) && rd->it[noun].verb && !has(rd, ASK_USERS) && r->n_groups == 0 && (i = find(rd, ASK_HOW_MANY, 0)) >= 0 && i == noun - 1 && rd->it[i].arg == 0) {
+		r->m.of = ASK_DISTINCT_USERS;
+		conditions(rd, noun);
+		simplify(rd, &r->m);
+		return 1;
+	}
+	/* what did people search for: the events do not say */
+	if (is(rd, noun, ASK_EVENT) && rd->it[noun].verb && has(rd, ASK_WHICH) && !r->n_groups && !r->unit && !r->part)
+		return fail(rd, "The events say that it was done, not what it was about. Ask how many, or by one of the properties.");
+	if ((i = find(rd, ASK_WHICH, 0)) >= 0 && is(rd, noun, ASK_USERS) && first_event > noun && rd->it[first_event].verb && !r->n_groups && !r->unit && !r->part && !has(rd, ASK_HOW_MANY))
+		return fail(rd, "The events say that it was done, not what it was about. Ask how many, or by one of the properties.");
+	if (!measure_of(rd, noun, &r->m))
+		return 0;
+	return 1;
+}
+
+/* The users (or sessions) that are measured or grouped, and what they did; or a measure of those who did something. */
+static int
+who_did(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+	int people = has(rd, ASK_USERS) || has(rd, ASK_WHO) || has(rd, ASK_BUYERS);
+
+	if (r->ratio && !r->per)
+		return 1;
+	if (r->m.of == ASK_DISTINCT_USERS || r->m.of == ASK_DISTINCT_SESSIONS) {
+		int i, times = find(rd, ASK_HOW_MANY, 0);
+
+		if (times >= 0 && rd->it[times].arg == 1 && (i = find_new(rd, ASK_EVENT, 0)) >= 0 && r->m.of == ASK_DISTINCT_USERS) {         /* how often did people search */
+			r->m.of = ASK_COUNT, r->m.events = 1ull << rd->it[i].arg;
+			rd->it[i].used = 1;
+			return 1;
+		}
+		r->by_session = r->m.of == ASK_DISTINCT_SESSIONS;
+		conditions(rd, 0);
+		if (r->m.events) {      /* customers who … */
+			if (r->n_conditions == 1 && r->condition[0].event >= 0 && (r->m.events >> r->condition[0].event & 1) && !r->condition[0].not && !r->condition[0].has_count) {
+				r->n_conditions = 0;
+			} else if (r->n_conditions && r->n_conditions < ASK_LIST) {
+				int already = 0;
+
+				for (int c = 0; c < r->n_conditions; c++)
+					already |= r->condition[c].event >= 0 && (r->m.events >> r->condition[c].event & 1) && !r->condition[c].not;
+				if (!already)
+					r->condition[r->n_conditions++] = (struct ask_condition){ .event = rd->ask->purchase };
+				r->m.events = 0;
+			}
+		}
+		if (!r->rank || r->n_groups == 0 || r->group[0] != -1)
+			simplify(rd, &r->m);
+		return 1;
+	}
+	if (people && find_new(rd, ASK_EVENT, 0) >= 0 && r->m.of != ASK_DISTINCT_FIELD && (has(rd, ASK_THAT) || has(rd, ASK_WITHOUT) || has(rd, ASK_WITH) || has(rd, ASK_NOT))) {
+		conditions(rd, 0);      /* revenue from users who signed up this month */
+		return 1;
+	}
+	if (find_new(rd, ASK_EVENT, 0) >= 0 && r->m.of == ASK_DISTINCT_FIELD) {
+		int i = find_new(rd, ASK_EVENT, 0);
+
+		r->m.events = 1ull << rd->it[i].arg;
+		rd->it[i].used = 1;
+	}
+	return 1;
+}
+
+/* ---- what is left over, and what does not go together */
+
+static int
+check(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+	const struct ask *ask = rd->ask;
+	int i;
+
+	for (i = 0; i < rd->n; i++) {
+		const struct ask_item *it = &rd->it[i];
+		char word[80];
+
+		if (it->used || i == rd->per)
+			continue;
+		text_of(it, word);
+		switch (it->is) {
+		case ASK_EVENT: case ASK_FIELD: case ASK_VALUE: case ASK_MONEY: case ASK_ORDER_VALUE: case ASK_SPEND:
+			if (it->is == ASK_SPEND && (r->m.of == ASK_OF_FIELD || (r->ratio && r->m.of == ASK_OF_FIELD)))
+				continue;
+			if (it->is == ASK_EVENT && r->m.of == ASK_OF_FIELD && (r->m.events >> it->arg & 1))
+				continue;
+			if (it->is == ASK_EVENT && (r->m.events >> it->arg & 1))
+				continue;
+			return fail(rd, "I do not see how \"%s\" belongs to the rest of that question; put it in other words.", word);
+		case ASK_NUMBER: case ASK_TIMES: case ASK_OVER: case ASK_DURATION_UNIT:
+			if (it->is == ASK_OVER)
+				continue;
+			return fail(rd, "I do not see what \"%s\" is a number of; put it in other words.", word);
+		case ASK_RETURNING: case ASK_NEW:
+			return fail(rd, "\"%s\" can be read in two ways: by their first event, or by how many sessions they had. Say users with at least 2 purchases, or signups.", word);
+		case ASK_NOT: case ASK_WITHOUT:
+			for (int k = 0, known = 0; k <= r->n_conditions && !known; k++)
+				known |= k < r->n_conditions && r->condition[k].not;
+			continue;
+		default:
+			continue;
+		}
+	}
+	/* a property that the events do not have tells nothing of them */
+	if (r->m.events && !(r->m.events & (r->m.events - 1)) && !r->ratio) {
+		int e = __builtin_ctzll(r->m.events);
+
+		for (i = 0; i < r->n_groups; i++)
+			if (r->group[i] >= 0 && !(ask->field[r->group[i]].events >> e & 1))
+				return fail(rd, "No \"%.*s\" event in the store has the property \"%.*s\".", STR_FMT(ask->event[e].name), STR_FMT(ask->field[r->group[i]].name));
+		for (i = 0; i < r->where.n; i++) {
+			const struct ask_filter *f = &r->where.f[i];
+
+			if (f->field < 0 || f->is_null)
+				continue;
+			if (!(ask->field[f->field].events >> e & 1))
+				return fail(rd, "No \"%.*s\" event in the store has the property \"%.*s\".", STR_FMT(ask->event[e].name), STR_FMT(ask->field[f->field].name));
+			if (ask->field[f->field].path && !f->not && f->n)
+				for (struct map_entry *m = map_first(&ask->phrases); m; m = map_next(&ask->phrases, m))
+					for (const struct ask_sense *s = m->ptr; s; s = s->next)
+						if ((s->is == ASK_VALUE || (s->is == ASK_FIELD && s->value.p)) && s->arg == f->field && str_eq(s->value, f->value[0]) && s->events && !(s->events >> e & 1))
+							return fail(rd, "No \"%.*s\" event in the store is of %.*s \"%.*s\".", STR_FMT(ask->event[e].name), STR_FMT(ask->field[f->field].name), STR_FMT(f->value[0]));
+		}
+	}
+	if (r->n_periods == 2 && (r->unit || r->part))
+		return fail(rd, "Two periods side by side, step by step, is more than one answer; ask for one of them, or for their totals.");
+	return 1;
+}
+
+static int
+edges(struct reader *rd)                /* when was the last purchase */
+{
+	struct ask_reading *r = rd->r;
+	int when = find(rd, ASK_WHEN, 0), first = find(rd, ASK_FIRST, 0), last = find(rd, ASK_LAST, 0), i;
+
+	if (when < 0)
+		return 0;
+	if (has(rd, ASK_MOST) || has(rd, ASK_LEAST)) {
+		fail(rd, "That can be read as the hour of the day or as the day of the week; ask for one of them.");
+		return 1;
+	}
+	i = find_new(rd, ASK_EVENT, 0);
+	if (i < 0 && !has(rd, ASK_ANY) && !has(rd, ASK_USERS) && !has(rd, ASK_VISIT) && !has(rd, ASK_VALUE))
+		return 0;
+	values(rd, 0);
+	r->edge = first >= 0 ? 1 : last >= 0 ? 2 : 3;
+	r->m.of = ASK_COUNT;
+	if (i >= 0)
+		r->m.events = 1ull << rd->it[i].arg, rd->it[i].used = 1;
+	return 1;
+}
+
+static int
+how_is(struct reader *rd)
+{
+	int i = find(rd, ASK_HOW_IS, 0);
+
+	if (i < 0 || rd->r->n_periods || rd->r->unit || rd->r->n_groups || has(rd, ASK_LENGTH) || has(rd, ASK_CONVERSION))
+		return 1;
+	return fail(rd, "That can be read in several ways. Ask for a number and a period: page views today, users this week, revenue this month against last month.");
+}
+
+/* ---- all together */
+
+int
+ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const struct zone *zone, struct ask_reading *r, struct buf *why)
+{
+	struct reader rd = { .ask = ask, .it = items, .n = n, .now = now, .zone = zone, .r = r, .why = why, .ranking_at = -1, .per = -1, .threshold_event = -1 };
+	int i, active, traffic;
+
+	*r = (struct ask_reading){ .n_groups = 0 };
+	join_values(&rd);
+	for (i = 0; i < rd.n; i++)      /* words without a meaning go, a name behind "user id" comes beside it */
+		if (rd.it[i].is == ASK_NOTHING)
+			drop(&rd, i--);
+	join_names(&rd);
+	if (!refuse(&rd))
+		return 0;
+	/* Of "us" and "we" nothing is left but who spent. VALUE of a country in brackets of grammar is done. */
+	for (i = 0; i < rd.n; i++)
+		if (rd.it[i].is == ASK_AGG && !rd.agg_at) {
+			if (rd.it[i].arg == ASK_QUANTILE && rd.it[i].number == 0) {
+				int k = is(&rd, i - 1, ASK_NUMBER) ? i - 1 : is(&rd, i + 1, ASK_NUMBER) ? i + 1 : -1;
+
+				if (k < 0 || !(rd.it[k].number > 0 && rd.it[k].number < 100))
+					return fail(&rd, "Which percentile? Say the 95th.");
+				rd.it[i].number = rd.it[k].number;
+				rd.it[k].used = 1;
+			}
+			rd.average = rd.it[i].arg;
+			rd.q = rd.it[i].number / 100;
+			rd.agg_at = i + 1;
+			rd.it[i].used = 1;
+		}
+	/* visit is a word for sessions, or for what somebody did */
+	for (i = 0; i < rd.n; i++)
+		if (is(&rd, i, ASK_VISIT)) {
+			struct str t = rd.it[i].text;
+			int verb = (t.n >= 5 && (t.p[t.n - 1] == 'd' || t.p[t.n - 1] == 'g')) || is_people(&rd, i - 1) || is(&rd, i - 1, ASK_THAT);
+
+			rd.it[i].is = verb ? ASK_ANY : ASK_SESSIONS;
+		}
+	for (i = 0; i + 1 < rd.n; i++)          /* a used number stays out of the way of bounds */
+		if (rd.it[i].is == ASK_NUMBER && rd.it[i].used)
+			drop(&rd, i--);
+	bounds(&rd);
+	periods(&rd);
+	if (rd.failed)
+		return 0;
+	active = find(&rd, ASK_ACTIVE, 0);
+	traffic = find(&rd, ASK_TRAFFIC, 0);
+	if (active >= 0 && !has(&rd, ASK_MOST) && !has(&rd, ASK_LEAST) && !has(&rd, ASK_TOP) && r->n_periods == 0 && !has(&rd, ASK_EVERY) && !has(&rd, ASK_UNIT))
+		return fail(&rd, "Active since when? It can be read as active today, in the last 7 days or in the last 30 days; say which.");
+	if (edges(&rd)) {
+		if (rd.failed)
+			return 0;
+		return check(&rd);
+	}
+	if (find(&rd, ASK_WHERE, 0) >= 0)
+		return fail(&rd, "Where can be read in two ways: from which country, or from which source; ask for one of them.");
+	if ((i = find(&rd, ASK_BOUNCE, 0)) >= 0)
+		return fail(&rd, "A bounce can be read in two ways: a session with one event, or a session with one page view. Ask for the share of sessions with exactly 1 page view.");
+	if ((i = find(&rd, ASK_RETENTION, 0)) >= 0)
+		return fail(&rd, "Retention is of a first event, a later one and a step of time: at-query retention --start signup --return login --every 1w.");
+	groups(&rd);
+	values(&rd, has(&rd, ASK_SHARE));
+	left_fields(&rd);
+	if (rd.failed)
+		return 0;
+	if (traffic >= 0 && r->n_periods == 0 && !r->n_groups && !r->unit && !r->part)
+		return fail(&rd, "Traffic can be read as page views, sessions or users, today or over some days; say which.");
+	if (has(&rd, ASK_FUNNEL)) {
+		conditions(&rd, 0);
+		if (r->n_conditions < 2 || r->n_groups)
+			return fail(&rd, "A funnel of which steps? Say the funnel from add to cart to checkout to purchase.");
+		r->funnel = 1, r->ordered = 1;
+		r->m.of = ASK_DISTINCT_USERS;
+		return check(&rd);
+	}
+	/* repeat customers: those who bought twice */
+	if ((i = find_new(&rd, ASK_RETURNING, 0)) >= 0 && (is(&rd, i + 1, ASK_BUYERS) || (is(&rd, i + 1, ASK_EVENT) && rd.it[i + 1].arg == ask->purchase)) && ask->purchase >= 0) {
+		r->condition[r->n_conditions++] = (struct ask_condition){ .event = ask->purchase, .has_count = 1, .op = ASK_GE, .count = 2 };
+		rd.it[i].used = rd.it[i + 1].used = 1;
+		r->m.of = ASK_DISTINCT_USERS;
+		if (has(&rd, ASK_RATE) || has(&rd, ASK_SHARE)) {
+			r->ratio = 1;
+			r->base = (struct ask_measure){ .of = ASK_DISTINCT_USERS, .events = 1ull << ask->purchase };
+			for (int k = 0; k < rd.n; k++)
+				rd.it[k].used |= is(&rd, k, ASK_BUYERS);
+		}
+		return check(&rd);
+	}
+	if (!how_is(&rd) || !measure(&rd) || !who_did(&rd))
+		return 0;
+	if (rd.failed)
+		return 0;
+	/* the mean, or the greatest, of the sums of days */
+	if (r->unit && rd.average && rd.average != ASK_SUM && !r->rank && !r->n_groups && !r->ratio && r->m.of != ASK_OF_SESSION_LENGTH) {
+		int own = 0;
+
+		for (i = 0; i < n && i < rd.n; i++)
+			own |= is(&rd, i, ASK_ORDER_VALUE);
+		if (r->m.of != ASK_OF_FIELD || (ask->field[r->m.field].role == ASK_AMOUNT && !own)) {
+			r->average_over = rd.average;
+			if (r->m.of == ASK_OF_FIELD)
+				r->m.agg = ASK_SUM;
+		}
+	}
+	if (r->having && (r->unit || r->n_groups) && has(&rd, ASK_HOW_MANY) && find(&rd, ASK_HOW_MANY, 0) == 0)
+		r->count_groups = 1;
+	if (has(&rd, ASK_WHO) && r->rank && !r->limit)
+		r->limit = r->plural ? 10 : 1;
+	if (r->rank && (r->n_groups || r->unit || r->part) && !r->limit && !(has(&rd, ASK_RANKED) && !has(&rd, ASK_TOP)))
+		r->limit = r->plural ? 10 : 1;
+	if (r->rank && !r->n_groups && !r->unit && !r->part)
+		r->rank = 0;
+	if (has(&rd, ASK_COMPARE) && r->rank && r->n_groups && r->where.n)
+		r->limit = 0;
+	return check(&rd);
+}
