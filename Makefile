@@ -50,6 +50,14 @@ $B/%.o: %.c $B/flags
 $B/lib/config/config.o: $(wildcard lib/config/*.json)       # they travel inside it
 $B/lib/serve/route.o: lib/serve/schemas.json
 
+# The dashboards' page travels packed.
+web := $(wildcard lib/serve/web/*)
+$B/%.gz: %
+	@mkdir -p $(@D)
+	$(Q)gzip -9nc $< > $@
+$B/lib/serve/web.o: $(web:%=$B/%.gz)
+$B/lib/serve/web.o: private CPPFLAGS += -DWEB_DIR='"$B/lib/serve/web"'
+
 $B/librooms.a: $(lib_o)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
@@ -91,7 +99,7 @@ $B/flags: force
 	@mkdir -p $B; echo '$(CC) $(all_cflags)' | cmp -s - $@ || echo '$(CC) $(all_cflags)' > $@
 
 # What the machine needs. On Debian and its kin it is installed; elsewhere it is named.
-BUILD_DEPS = gcc make binutils libc6-dev liblmdb-dev libsqlite3-dev libjq-dev libonig-dev libcsv-dev libzstd-dev zlib1g-dev libncurses-dev \
+BUILD_DEPS = gcc make binutils gzip libc6-dev liblmdb-dev libsqlite3-dev libjq-dev libonig-dev libcsv-dev libzstd-dev zlib1g-dev libncurses-dev \
              libssl-dev libcurl4-openssl-dev liboath-dev \
              $(if $(filter yes,$(READLINE)),libreadline-dev)
 TEST_DEPS  = libcmocka-dev bats perl jq python3 openssl mandoc sqlite3 gzip curl procps strace tmux nodejs node-typescript

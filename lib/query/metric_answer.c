@@ -2,19 +2,25 @@
 
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/dur.h"
 #include "base/mem.h"
 #include "base/time.h"
 
 #define ANSWER_MOST (64u << 20)         /* bytes of an answer, about */
 #define BUCKETS 100                     /* about so many where no interval is given */
-#define BY_MOST 16
+#define BY_MOST 16                      /* fields of groupBy and filters */
+#define FILTERS_MOST 8
 
 struct line { struct str labels; struct buf points; double total; size_t n; };
 
+struct filter { int at; struct str text; };     /* which of `by`; the value it must have, as text */
+
 struct answer {
 	struct str by[BY_MOST];
-	int n_by;
+	int n_by, n_all;                /* asked for; and behind them those that only filters look at */
+	struct filter filter[FILTERS_MOST];
+	int n_filters;
 	struct line *series;
 	size_t n, cap, bytes;
 	double total;
@@ -43,13 +49,33 @@ number_of(const struct cell *c)
 }
 
 static int
+passes(struct answer *m, const struct cell *cells)
+{
+	for (int i = 0; i < m->n_filters; i++) {
+		const struct cell *c = &cells[m->filter[i].at];
+
+		buf_clear(&m->labels);
+		if (c->type == CELL_TEXT)
+			buf_str(&m->labels, c->text);
+		else
+			cell_put_json(&m->labels, c);
+		if (!str_eq(buf_get(&m->labels), m->filter[i].text))
+			return 0;
+	}
+	return 1;
+}
+
+static int
 metric_row(void *self, const struct cell *cells, int n, struct err *err)
 {
 	struct answer *m = self;
-	struct str labels = labels_of(m, cells);
 	const struct cell *time = &cells[n - 2], *value = &cells[n - 1];
 	struct line *s = m->n ? &m->series[m->n - 1] : NULL;
+	struct str labels;
 
+	if (!passes(m, cells))
+		return 0;
+	labels = labels_of(m, cells);
 	if (m->totals) {
 		for (size_t i = 0; i < m->n; i++)
 			if (str_eq(m->series[i].labels, labels))
@@ -73,11 +99,15 @@ metric_row(void *self, const struct cell *cells, int n, struct err *err)
 	return m->bytes > ANSWER_MOST ? err_set(err, ERR_LIMIT, "too many points, ask for a longer interval or fewer labels") : 0;
 }
 
+/* Of the third round, by the fields of the filters in their order. */
 static int
 metric_total(void *self, const struct cell *cells, int n, struct err *err)
 {
+	struct answer *m = self;
+
 	(void)err;
-	*(double *)self = number_of(&cells[n - 1]);
+	if (passes(m, cells))
+		m->total = number_of(&cells[n - 1]);
 	return 0;
 }
 
@@ -108,7 +138,7 @@ put_list(struct buf *b, const struct str *list, int n)
 }
 
 static void
-put_metric(struct buf *b, const struct answer *m, const struct metric_spec *spec, int has_every, const char *note)
+put_metric(struct buf *b, const struct answer *m, const struct metric_spec *spec, int has_every, int adds, const char *note)
 {
 	char interval[32];
 
@@ -123,7 +153,7 @@ put_metric(struct buf *b, const struct answer *m, const struct metric_spec *spec
 		buf_printf(b, ",\"interval\":\"%s\"", interval);
 	else
 		buf_lit(b, ",\"interval\":null");
-	buf_lit(b, ",\"groupBy\":");
+	buf_printf(b, ",\"additive\":%s,\"groupBy\":", adds ? "true" : "false");
 	put_list(b, m->by, m->n_by);
 	buf_lit(b, ",\"total\":");
 	json_put_double(b, m->total);
@@ -160,7 +190,47 @@ read_question(struct answer *m, const struct metric_question *question, struct m
 			return err_set(err, ERR_INPUT, "groupBy: wants 1 to %d names, separated by commas", BY_MOST);
 		m->by[m->n_by++] = str_trim(piece);
 	}
+	m->n_all = m->n_by;
 	return 0;
+}
+
+/* {"country":"DE"}: the fields that are not asked for anyway become further ones of `by`, whose values are then looked at. */
+static int
+read_filters(struct answer *m, struct json filters, struct arena *a, struct err *err)
+{
+	struct json_iter it = json_iter(filters);
+
+	if (filters.type == JSON_NONE)
+		return 0;
+	if (filters.type != JSON_OBJECT)
+		return err_set(err, ERR_INPUT, "filters: an object, {\"country\":\"DE\"}");
+	while (json_next(&it)) {
+		struct str field = json_text_dup(it.key, a);
+		int at = 0;
+
+		if (it.value.type == JSON_ARRAY || it.value.type == JSON_OBJECT || !field.n || memchr(field.p, ',', field.n))
+			return err_set(err, ERR_INPUT, "filters: each is a field with a text or a number");
+		while (at < m->n_all && !str_eq(m->by[at], field))
+			at++;
+		if (m->n_filters == FILTERS_MOST || at == BY_MOST)
+			return err_set(err, ERR_INPUT, "filters: at most %d, and with groupBy %d", FILTERS_MOST, BY_MOST);
+		if (at == m->n_all)
+			m->by[m->n_all++] = field;
+		m->filter[m->n_filters++] = (struct filter){ at, it.value.type == JSON_STRING ? json_text_dup(it.value, a) : json_raw(it.value) };
+	}
+	return 0;
+}
+
+static struct str
+joined(struct buf *b, const struct str *names, int n)
+{
+	buf_clear(b);
+	for (int i = 0; i < n; i++) {
+		if (i)
+			buf_byte(b, ',');
+		buf_str(b, names[i]);
+	}
+	return n ? buf_get(b) : (struct str){ 0 };
 }
 
 int
@@ -168,11 +238,14 @@ metric_answer(struct query *q, const struct metric_question *question, struct bu
 {
 	struct answer m = { .n_by = 0 };
 	struct metric_spec spec;
+	struct arena *texts = arena_new(0);
+	struct buf by = { 0 };
 	const char *note = NULL;
 	int adds = 1;
 
-	if (read_question(&m, question, &spec, err))
-		return err->code;
+	if (read_question(&m, question, &spec, err) || read_filters(&m, question->filters, texts, err))
+		goto out;
+	spec.by = joined(&by, m.by, m.n_all);
 	spec.adds = &adds;
 	if (query_begin(q, err) == 0)
 		metric_run(q, &spec, (struct cell_sink){ metric_row, &m }, err);
@@ -186,19 +259,29 @@ metric_answer(struct query *q, const struct metric_question *question, struct bu
 		whole.every_ms = 0;
 		m.totals = 1;
 		metric_run(q, &whole, (struct cell_sink){ metric_row, &m }, err);
-		whole.by = (struct str){ 0 };
-		m.total = 0;
-		if (!err->code)
-			metric_run(q, &whole, (struct cell_sink){ metric_total, &m.total }, err);
+		if (!err->code) {
+			struct str fields[FILTERS_MOST];
+
+			for (int i = 0; i < m.n_filters; i++) {
+				fields[i] = m.by[m.filter[i].at];
+				m.filter[i].at = i;
+			}
+			whole.by = joined(&by, fields, m.n_filters);
+			m.total = 0;
+			metric_run(q, &whole, (struct cell_sink){ metric_total, &m }, err);
+		}
 	}
 	query_end(q);
 	if (!err->code)
-		put_metric(json, &m, &spec, spec.every_ms != 0, note);
+		put_metric(json, &m, &spec, spec.every_ms != 0, adds, note);
+out:
 	for (size_t i = 0; i < m.n; i++) {
 		free((char *)m.series[i].labels.p);
 		buf_release(&m.series[i].points);
 	}
 	free(m.series);
 	buf_release(&m.labels);
+	buf_release(&by);
+	arena_free(texts);
 	return err->code;
 }

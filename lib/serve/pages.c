@@ -1,4 +1,4 @@
-/* pages.c - what needs no key: is it well, what it counts, its documents, and a page for who opens it in a browser. */
+/* pages.c - what needs no key: is it well, what it counts, and its documents. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -245,26 +245,6 @@ docs(struct exchange *ex)
 	exchange_send(ex, 200, "text/html; charset=utf-8", buf_get(&docs_text));        /* kept for the next */
 }
 
-static void
-front(struct exchange *ex)
-{
-	const char *scheme = ex->serve->is_tls ? "https" : "http", *at = http_server_address(ex->serve->http);
-	struct store_sums sum = { 0 };
-	struct buf b = { 0 };
-
-	serve_tenants_each(ex->serve, add_store, &sum);
-	serve_page_begin(&b, "at");
-	buf_printf(&b, "<h1>at</h1>\n<p>Version " VERSION ", up for %lld s. %.0f events and %.0f series of metrics are stored.</p>\n",
-	    (long long)((time_wall() - ex->serve->began_ms) / 1000), sum.events, sum.series);
-	buf_printf(&b, "<h2>Send an event</h2>\n<pre>curl %s://%s/api/v1/events -H \"X-API-Key: $KEY\" \\\n  -d '{\"event\":\"hello\",\"properties\":{\"from\":\"curl\"}}'</pre>\n", scheme, at);
-	buf_printf(&b, "<h2>Ask</h2>\n<pre>curl \"%s://%s/api/v1/metrics?metric=hello&amp;timeRange=1h\" -H \"X-API-Key: $KEY\"\n\n"
-	    "curl %s://%s/api/v1/query -H \"X-API-Key: $KEY\" -H 'Content-Type: application/json' \\\n"
-	    "  -d '{\"query\":\"SELECT event, COUNT(*) AS n FROM events GROUP BY event\"}'</pre>\n", scheme, at, scheme, at);
-	buf_lit(&b, "<h2>More</h2>\n<ul><li><a href=\"/docs\">The API</a>, and <a href=\"/openapi.json\">the same for machines</a></li>"
-	    "<li><a href=\"/healthz\">/healthz</a>, <a href=\"/readyz\">/readyz</a>, <a href=\"/status\">/status</a>, <a href=\"/metrics\">/metrics</a></li></ul>\n</main></body></html>\n");
-	serve_page_send(ex, &b);
-}
-
 const struct route route_pages[] = {
 	{ "GET", "/healthz", "The process lives.", AUTH_READ, NULL, NULL, NULL, "Health", 200, ROUTE_LOOP, 0, healthz },
 	{ "GET", "/readyz", "It can do its work; if not, why.", AUTH_READ, NULL, NULL, NULL, "Ready", 200, ROUTE_POOL, 0, readyz },
@@ -272,6 +252,5 @@ const struct route route_pages[] = {
 	{ "GET", "/openapi.json", "This document.", AUTH_READ, NULL, NULL, NULL, "application/json", 200, ROUTE_LOOP, 0, openapi },
 	{ "GET", "/docs", "The same for people.", AUTH_READ, NULL, NULL, NULL, "text/html", 200, ROUTE_LOOP, 0, docs },
 	{ "GET", "/docs.css", "Its style.", AUTH_READ, NULL, NULL, NULL, "text/css", 200, ROUTE_LOOP, 0, css, .quiet = 1 },
-	{ "GET", "/", "A page that says how to begin.", AUTH_READ, NULL, NULL, NULL, "text/html", 200, ROUTE_POOL, 0, front },
 	{ 0 }
 };

@@ -292,8 +292,14 @@ metrics(struct exchange *ex)
 	struct err err = { 0 };
 	struct buf json = { 0 };
 	struct query *q;
+	struct str filters = exchange_param(ex, "filters");
 	int64_t began = time_mono_ns();
 
+	if (filters.n && json_check(filters, &err)) {
+		exchange_problem(ex, 400, "filters: a JSON object, {\"country\":\"DE\"}");
+		return;
+	}
+	question.filters = filters.n ? json_checked(filters) : JSON_ABSENT;
 	if (exchange_range(ex, (struct str){ 0 }, 3600000, &question.from, &question.to) || !(q = exchange_query(ex)))
 		return;
 	metric_answer(q, &question, &json, &err);
@@ -656,7 +662,8 @@ audit(struct exchange *ex)
 	{ "cursor", "string", 0, "the \"next\" of the page before" }
 
 static const struct route_param metrics_params[] = { { "metric", "string", 1, "a metric of config/analytics.json, a stored one, or an event" }, RANGE,
-	{ "interval", "string", 0, "length of a bucket, 1m; all: one value (about a hundred buckets)" }, { "groupBy", "list", 0, "a series for each value of these fields" }, { 0 } };
+	{ "interval", "string", 0, "length of a bucket, 1m; all: one value (about a hundred buckets)" }, { "groupBy", "list", 0, "a series for each value of these fields" },
+	{ "filters", "string", 0, "only where these fields have these values, a JSON object" }, { 0 } };
 static const struct route_param events_params[] = { RANGE, { "event", "string", 0, "only of this name" }, { "user", "string", 0, "only of this user" },
 	{ "session", "string", 0, "only of this session" }, PAGES, { 0 } };
 static const struct route_param anomalies_params[] = { RANGE, { "metric", "string", 0, "only of this metric" }, PAGES, { 0 } };

@@ -892,6 +892,17 @@ answer_login(struct exchange *ex, int rc, struct auth_login *login, const struct
 	auth_login_release(login);
 }
 
+/* Which ways there are, for a page that asks before it shows them. */
+static void
+login_ways(struct exchange *ex)
+{
+	struct buf json = { 0 };
+
+	buf_printf(&json, "{\"password\":true,\"oidc\":%s}", auth_has_oidc(ex->serve->auth) ? "true" : "false");
+	exchange_json(ex, 200, &json);
+	buf_release(&json);
+}
+
 static void
 login(struct exchange *ex)
 {
@@ -925,6 +936,27 @@ logout(struct exchange *ex)
 		exchange_none(ex);
 }
 
+/* What of the API's operations the roles allow, so that a page offers nothing that would be refused: "read:events", … */
+static void
+put_permissions(struct buf *b, const struct principal *who)
+{
+	static const struct { enum auth_action action; const char *name; } actions[] = { { AUTH_READ, "read" }, { AUTH_WRITE, "write" }, { AUTH_ADMIN, "admin" } };
+	size_t at = b->n;
+
+	for (int g = 0; route_groups[g]; g++)
+		for (const struct route *r = route_groups[g]; r->method; r++)
+			for (size_t i = 0; r->resource && !r->anyone && i < sizeof(actions) / sizeof(*actions); i++) {
+				char word[80];
+				int n = snprintf(word, sizeof(word), "\"%s:%s\"", actions[i].name, r->resource);
+
+				if (r->action != actions[i].action || !principal_may(who, r->action, r->resource, (struct str){ 0 }) ||
+				    (b->n > at && memmem(b->p + at, b->n - at, word, (size_t)n)))
+					continue;
+				buf_lit(b, b->n > at ? "," : "");
+				buf_lit(b, word);
+			}
+}
+
 static void
 me(struct exchange *ex)
 {
@@ -942,6 +974,8 @@ me(struct exchange *ex)
 		buf_lit(&json, n++ ? "," : "");
 		json_put_string(&json, role);
 	}
+	buf_lit(&json, "],\"permissions\":[");
+	put_permissions(&json, ex->who);
 	buf_lit(&json, "],\"expires\":");
 	if (ex->who->expires >= TIME_MAX)
 		buf_lit(&json, "null");
@@ -983,6 +1017,7 @@ const struct route route_records[] = {
 	{ "POST", "/api/v1/tenants", "Make one.", AUTH_ADMIN, "tenants", NULL, "Tenant", "Tenant", 201, ROUTE_POOL, 0, create_tenant },
 	{ "GET", "/api/v1/tenants/{id}", "One tenant, and what it holds.", AUTH_ADMIN, "tenants", NULL, NULL, "TenantRecord", 200, ROUTE_POOL, 0, get_tenant },
 	{ "DELETE", "/api/v1/tenants/{id}", "Remove a tenant that nobody uses, with all it holds.", AUTH_ADMIN, "tenants", NULL, NULL, NULL, 204, ROUTE_POOL, 0, remove_tenant },
+	{ "GET", "/api/v1/login", "Which ways to log in there are.", AUTH_READ, NULL, NULL, NULL, "LoginWays", 200, ROUTE_LOOP, 0, login_ways },
 	{ "POST", "/api/v1/login", "A session for a user, as a cookie; 401 with `mfa` asks for a code.", AUTH_READ, NULL, NULL, "Login", "Session", 200, ROUTE_POOL, 4096, login },
 	{ "POST", "/api/v1/login/mfa", "The second half of a login.", AUTH_READ, NULL, NULL, "LoginMfa", "Session", 200, ROUTE_POOL, 4096, login_mfa },
 	{ "POST", "/api/v1/logout", "End the session.", AUTH_WRITE, "session", NULL, NULL, NULL, 204, ROUTE_POOL, 0, logout, .anyone = 1 },

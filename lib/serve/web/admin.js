@@ -1,0 +1,1 @@
+/* admin.js - to come */

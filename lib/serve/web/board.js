@@ -1,0 +1,607 @@
+/* board.js - a dashboard: a grid of cells, each with a widget that loads, hears what is new and draws itself.
+ *
+ *	address  #/d/ID?range=24h&f.country=DE&v.env=live&compare=1&refresh=30s&full=1      what a link carries is the whole state
+ *
+ * A cell asks when it comes into sight, hears what its widget wishes for (live.js), and asks anew at most once a second. What cannot be
+ * heard is asked by the clock. Numbers are the server's: nothing is computed here that it could have said. */
+import { fill, h, button, csv, dialog, download, icon, say, select, table, text } from './dom.js';
+import { get, sql } from './api.js';
+import { live } from './live.js';
+import { ago, bucket, clock, moment, span, titled } from './format.js';
+import { empty, kit, typeOf } from './widgets.js';
+import { forgetColors } from './chart.js';
+
+const ANEW_MS = 1000, RESYNC_MS = 60000, POLL_MS = 5000, UNHEARD_MS = 30000;
+export const RANGES = [['', 'As defined'], ['15m', '15 minutes'], ['1h', '1 hour'], ['6h', '6 hours'], ['24h', '24 hours'], ['7d', '7 days'], ['30d', '30 days'], ['90d', '90 days'], ['today', 'Today'], ['yesterday', 'Yesterday'], ['all', 'All time']];
+const REFRESH = [['', 'Live'], ['5s', 'Every 5 s'], ['30s', 'Every 30 s'], ['1m', 'Every minute'], ['5m', 'Every 5 min'], ['off', 'Paused']];
+
+/* ---- where answers come from: the API, with the rights of who looks; shared.js has another for shared links */
+let skew = null;
+const serverNow = () => skew || (skew = sql('SELECT NOW() AS now').then((a) => Date.parse(a.rows[0][0]) - Date.now()).catch(() => 0));
+
+export const source = {
+	metric: (p) => get('/api/v1/metrics', p),
+	funnel: (p) => get('/api/v1/funnels', p),
+	retention: (p) => get('/api/v1/retention', p),
+	events: (p) => get('/api/v1/events', p),
+	alerts: (p) => get('/api/v1/alerts', p),
+	anomalies: (p) => get('/api/v1/anomalies', p),
+	forecast: (p) => get('/api/v1/forecast', p),
+	/* :from and :to are the period's, other names those of variables and filters. */
+	async rows(widget, ctx) {
+		const params = {}, all = { ...ctx.variables, ...ctx.filters };
+
+		for (const [, name] of String(widget.query).replace(/'(?:[^']|'')*'/g, '').matchAll(/:([A-Za-z_]\w*)/g))
+			if (name === 'from' || name === 'to')
+				Object.assign(params, await bounds(ctx.range));
+			else
+				params[name] = String(all[name] ?? '');
+		return sql(widget.query, params);
+	},
+};
+
+async function bounds(range) {
+	const now = Date.now() + await serverNow(), ms = span(range.timeRange), midnight = now - now % 86400000;
+	const [from, to] = range.from ? [Date.parse(range.from), range.to ? Date.parse(range.to) : now] : range.timeRange === 'today' ? [midnight, midnight + 86400000] :
+		range.timeRange === 'yesterday' ? [midnight - 86400000, midnight] : range.timeRange?.includes('/') ? range.timeRange.split('/').map(Date.parse) : [Number.isNaN(ms) ? 0 : now - ms, now + 1];
+
+	return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+}
+
+/* $name in texts of a definition is a variable's value. */
+const putIn = (v, variables) => typeof v === 'string' ? v.replace(/\$\{?([A-Za-z_]\w*)\}?/g, (all, name) => name in variables ? variables[name] : all) : Array.isArray(v) ? v.map((x) => putIn(x, variables)) : v;
+
+/* ---- one cell */
+class Cell {
+	constructor(board, widget) {
+		this.board = board;
+		this.widget = widget;
+		this.kept = {};
+		this.stops = [];
+		this.asks = 0;
+		this.title = h('h3', { id: `t-${widget.id}` });
+		this.note = h('small', { class: 'cell-note' });
+		this.body = h('div', { class: 'cell-body' }, h('div', { class: 'skeleton', 'aria-hidden': 'true' }));
+		this.menu = button('more', 'Widget menu', () => this.openMenu(), { 'aria-haspopup': 'menu' });
+		this.element = h('section', { class: `cell type-${String(widget.type).replace(/[^a-z_]/g, '')}`, 'aria-labelledby': `t-${widget.id}`, 'data-id': widget.id },
+			h('header', null, this.title, this.note, this.menu), this.body);
+		this.place();
+		board.seen.observe(this.element);
+	}
+
+	place() {
+		const { x = 0, y = 0, w = 4, h: tall = 3 } = this.widget.position || {};
+
+		this.title.textContent = putIn(this.widget.title ?? titled(this.widget.metric || this.widget.id), this.board.variables);
+		this.element.style.setProperty('--x', Math.min(x, 11) + 1);
+		this.element.style.setProperty('--y', y + 1);
+		this.element.style.setProperty('--w', Math.max(1, Math.min(w, 12 - Math.min(x, 11))));
+		this.element.style.setProperty('--h', Math.max(1, tall));
+		this.element.style.setProperty('order', y * 100 + x);
+	}
+
+	ctx() {
+		const b = this.board, w = {};
+
+		for (const [k, v] of Object.entries(this.widget))
+			w[k] = k === 'query' ? v : putIn(v, b.variables);
+		const filters = { ...(w.filters || {}), ...b.filters };
+		return { widget: w, range: b.rangeOf(w), filters, variables: b.variables, compare: b.state.compare === '1', source: b.source(this.widget), names: b.names, marks: b.marks, kit, interval: this.data?.answer?.interval,
+			onRange: (from, to) => b.go({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), range: null }), onReset: () => b.go({ from: null, to: null }),
+			onFilter: b.canFilter ? (field, value) => b.filter(field, value) : null, onDrill: b.canDrill ? (what) => b.drill(w, what) : null, onPick: (at, e) => this.pick(at, e), onEvent: (e) => showEvent(e) };
+	}
+
+	/* Ask, and draw what comes; only the latest question counts. */
+	async ask() {
+		const mine = ++this.asks, ctx = this.ctx();
+
+		this.askedAt = Date.now();
+		this.dirty = false;
+		clearTimeout(this.timer);
+		this.timer = 0;
+		this.element.setAttribute('aria-busy', 'true');
+		try {
+			this.type ||= await typeOf(this.widget);
+			const data = await this.type.load(ctx);
+			if (mine !== this.asks || this.gone)
+				return;
+			this.data = data;
+			this.failed = null;
+			this.drawNow();
+			this.hearFor();
+		} catch (e) {
+			if (mine !== this.asks || this.gone || e.name === 'AbortError')
+				return;
+			this.failed = e;
+			this.type?.free?.(this.kept);
+			this.kept = {};
+			empty(this.body, e.message, h('button', { type: 'button', onclick: () => this.ask() }, 'Try again'));
+			if (e.retry || !e.status)
+				this.timer = setTimeout(() => this.askSoon(), (e.retry || 5) * 1000);
+		} finally {
+			if (mine === this.asks)
+				this.element.removeAttribute('aria-busy');
+		}
+	}
+
+	askSoon() {
+		this.dirty = true;
+		if (this.timer || !this.visible || this.board.state.refresh === 'off')
+			return;
+		this.timer = setTimeout(() => { this.timer = 0; this.ask(); }, Math.max(0, ANEW_MS - (Date.now() - this.askedAt)));
+	}
+
+	drawNow() {
+		const ctx = this.ctx();
+
+		this.drawing = 0;
+		if (this.gone || !this.data)
+			return;
+		this.place();
+		const r = this.board.rangeOf(this.widget), a = this.data.answer;
+		this.note.textContent = this.widget.type === 'text' ? '' : r.timeRange ? (RANGES.find(([v]) => v === r.timeRange)?.[1] || r.timeRange).toLowerCase() : '';
+		if (a?.note)
+			this.note.textContent = '';
+		if (this.twin)
+			this.drawTwin();
+		else
+			this.type.draw(this.body, this.data, ctx, this.kept);
+	}
+
+	draw() {
+		this.drawing ||= requestAnimationFrame(() => this.drawNow());
+	}
+
+	hearFor() {
+		const ctx = this.ctx(), wishes = this.board.state.refresh ? [] : this.type.wishes?.(ctx) || [], text = JSON.stringify(wishes);
+
+		this.heard = wishes.length > 0;
+		if (text === this.wished || this.board.isShared)
+			return;
+		this.quiet();
+		this.wished = text;
+		this.stops = wishes.map((w) => live.subscribe(w, (m) => {
+			const what = this.type.hear ? this.type.hear(m, this.data, this.ctx()) : 0;
+			if (m.type === 'event' || m.type === 'delta' || m.type === 'alert')
+				this.board.pulse();
+			if (what > 0)
+				this.draw();
+			else if (what === 0)
+				this.askSoon();
+		}));
+	}
+
+	quiet() {
+		this.stops.forEach((s) => s());
+		this.stops = [];
+		this.wished = null;
+	}
+
+	/* By the clock: who cannot hear, and everybody once in a while. */
+	tick(now) {
+		const refresh = this.board.state.refresh, every = refresh ? span(refresh) : !this.heard ? UNHEARD_MS : live.state === 'live' || live.state === 'stream' ? RESYNC_MS : POLL_MS;
+
+		if (refresh === 'off' || !this.visible || this.widget.type === 'text' || this.element.hasAttribute('aria-busy') || this.board.editing)
+			return;
+		if (now - this.askedAt >= every || (this.dirty && !this.timer))
+			this.ask();
+	}
+
+	show(visible) {
+		this.visible = visible;
+		if (visible && (!this.askedAt || this.dirty))
+			this.ask();
+	}
+
+	change(widget) {
+		const same = JSON.stringify({ ...widget, position: 0 }) === JSON.stringify({ ...this.widget, position: 0 });
+
+		if (!same && widget.type !== this.widget.type) {
+			this.type?.free?.(this.kept);
+			this.type = null;
+			this.kept = {};
+			this.body.replaceChildren();
+		}
+		if (!same && widget.module !== this.widget.module)
+			this.type = null;
+		this.widget = widget;
+		this.place();
+		if (!same)
+			this.ask();
+	}
+
+	free() {
+		this.gone = true;
+		this.quiet();
+		clearTimeout(this.timer);
+		this.type?.free?.(this.kept);
+		this.board.seen.unobserve(this.element);
+		this.element.remove();
+	}
+
+	/* ---- its table twin */
+	rows() {
+		return this.data && (this.type.rows?.(this.data, this.ctx()) || this.type.table?.(this.data, this.ctx()));
+	}
+
+	drawTwin() {
+		const rows = this.type.table?.(this.data, this.ctx());
+
+		this.type.free?.(this.kept);
+		this.kept = {};
+		if (rows)
+			fill(this.body, h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${this.title.textContent} as a table` }, table(rows.columns, rows.rows, { caption: this.title.textContent })));
+	}
+
+	setTwin(on) {
+		this.twin = on;
+		this.body.replaceChildren();
+		this.type?.free?.(this.kept);
+		this.kept = {};
+		this.drawNow();
+	}
+
+	pick({ t, every, labels }, event) {
+		const b = this.board, from = new Date(t).toISOString(), to = new Date(t + (every || 60000)).toISOString();
+		const acts = [];
+
+		for (const [field, value] of Object.entries(labels || {}))
+			if (value != null && b.canFilter)
+				acts.push([`Only ${field} = ${text(value)}`, () => b.filter(field, value)]);
+		if (every && b.canZoom)
+			acts.push([`Only ${bucket(t, every)}`, () => b.go({ from, to, range: null })]);
+		if (b.canDrill)
+			acts.push(['Events behind it', () => b.drill(this.ctx().widget, { from, to, filters: labels })]);
+		if (acts.length)
+			popup(acts, event instanceof PointerEvent ? { x: event.clientX, y: event.clientY } : this.element);
+	}
+
+	async png() {
+		const name = this.title.textContent || this.widget.id;
+
+		if (this.kept.chart)
+			return download(`${name}.png`, 'image/png', await this.kept.chart.blob());
+		const drawing = this.body.querySelector('svg');
+		if (!drawing)
+			return say('This widget has no picture; its table can be saved as CSV.');
+		const { pictureOf } = await import('./picture.js');
+		return download(`${name}.png`, 'image/png', await pictureOf(drawing));
+	}
+
+	openMenu() {
+		const b = this.board, acts = [], rows = this.rows();
+
+		if (this.type?.table?.(this.data || {}, this.ctx()) && this.data)
+			acts.push([this.twin ? 'Show as chart' : 'Show as table', () => this.setTwin(!this.twin), 'table']);
+		acts.push([this.element.classList.contains('whole') ? 'Leave full view' : 'Full view', () => b.whole(this), 'full']);
+		if (rows)
+			acts.push(['Save as CSV', () => download(`${this.title.textContent || this.widget.id}.csv`, 'text/csv', csv(rows.columns, rows.rows))]);
+		if (['line_chart', 'area_chart', 'bar_chart', 'pie_chart', 'gauge'].includes(this.widget.type))
+			acts.push(['Save as PNG', () => this.png()]);
+		if (b.canDrill && (this.widget.metric || this.widget.event))
+			acts.push(['Events behind it', () => b.drill(this.ctx().widget, {})]);
+		if (this.widget.query && b.canDrill)
+			acts.push(['Open in the explorer', () => { location.hash = `#/explore?sql=${encodeURIComponent(this.widget.query)}`; }]);
+		acts.push(['Refresh', () => this.ask(), 'reload']);
+		if (b.editing)
+			acts.push(...b.editing.actions(this));
+		popup(acts, this.menu);
+	}
+}
+
+/* A menu beside a button, or where the pointer is. */
+export function popup(acts, at) {
+	const was = document.activeElement;
+	const menu = h('div', { class: 'menu', role: 'menu', popover: 'auto' }, acts.map(([label, run, pic]) => h('button', { type: 'button', role: 'menuitem', onclick: () => { close(); run(); } }, pic ? icon(pic) : null, label)));
+	const close = () => menu.hidePopover();
+
+	menu.addEventListener('toggle', (e) => {
+		if (e.newState === 'closed') {
+			menu.remove();
+			if (document.activeElement === document.body && was?.isConnected)
+				was.focus();
+		}
+	});
+	menu.addEventListener('keydown', (e) => {
+		const all = [...menu.children], i = all.indexOf(document.activeElement);
+		if (e.key === 'ArrowDown' || e.key === 'ArrowUp') {
+			all[(i + (e.key === 'ArrowDown' ? 1 : all.length - 1)) % all.length].focus();
+			e.preventDefault();
+		} else if (e.key === 'Tab') {
+			close();
+		}
+	});
+	document.body.append(menu);
+	menu.showPopover();
+	const box = at instanceof Element ? at.getBoundingClientRect() : { right: at.x, bottom: at.y, left: at.x };
+	menu.style.setProperty('left', `${Math.max(8, Math.min(box.right - menu.offsetWidth, innerWidth - menu.offsetWidth - 8))}px`);
+	menu.style.setProperty('top', `${Math.max(8, Math.min(box.bottom + 4, innerHeight - menu.offsetHeight - 8))}px`);
+	menu.firstElementChild?.focus();
+}
+
+export function showEvent(e) {
+	const rows = [['event', e.event], ['time', moment(Date.parse(e.timestamp))], ['id', e.id], ['user', e.user_id], ['session', e.session_id]].filter(([, v]) => v != null);
+
+	dialog(e.event, [h('dl', { class: 'facts' }, rows.map(([k, v]) => [h('dt', null, k), h('dd', null, text(v))])), h('pre', null, JSON.stringify(e.properties, null, 2))],
+		[...(e.user_id ? [{ label: 'All of this user', run: (d) => { d.close(); location.hash = `#/events?user=${encodeURIComponent(e.user_id)}`; } }] : []), { label: 'Close', main: true, run: (d) => d.close() }]);
+}
+
+/* ---- the board */
+export class Board {
+	/* definition; state: the address's words. go(change) is the router's: it changes the address, which comes back as set(). */
+	constructor(definition, state, { go, names = new Set(), mayEdit = false, share = false, sourceOf, isDefault = false, boards = [] }) {
+		Object.assign(this, { definition, state, go, names, mayEdit, share, isDefault, boards });
+		this.isShared = !!sourceOf;
+		this.source = sourceOf || (() => source);
+		this.canDrill = this.canFilter = !sourceOf;
+		this.canZoom = true;
+		this.cells = [];
+		this.seen = new IntersectionObserver((all) => all.forEach((e) => this.cells.find((c) => c.element === e.target)?.show(e.isIntersecting)), { rootMargin: '200px' });
+		this.grid = h('div', { class: 'grid' });
+		this.bar = h('div', { class: 'board-bar' });
+		this.chips = h('div', { class: 'chips' });
+		this.element = h('div', { class: 'board' }, this.bar, this.chips, this.grid);
+		this.clock = setInterval(() => {
+			const now = Date.now();
+			if (!document.hidden)
+				this.cells.forEach((c) => c.askedAt && c.tick(now));
+		}, 1000);
+		this.onState = () => this.drawStatus();
+		live.listeners.add(this.onState);
+		this.read();
+		this.drawBar();
+		this.drawCells();
+	}
+
+	free() {
+		clearInterval(this.clock);
+		live.listeners.delete(this.onState);
+		this.editing?.end?.();
+		this.cells.forEach((c) => c.free());
+		this.seen.disconnect();
+	}
+
+	/* What of the address and the definition holds now. */
+	read() {
+		this.filters = {};
+		this.variables = {};
+		for (const v of this.definition.variables || [])
+			this.variables[v.name] = v.default ?? (Array.isArray(v.values) ? v.values[0] : '') ?? '';
+		for (const [k, v] of Object.entries(this.state)) {
+			if (k.startsWith('f.'))
+				this.filters[k.slice(2)] = v;
+			if (k.startsWith('v.'))
+				this.variables[k.slice(2)] = v;
+		}
+		this.marks = (this.definition.annotations || []).map((a) => ({ t: Date.parse(a.timestamp), end: a.end ? Date.parse(a.end) : 0, text: a.text || '' })).filter((m) => Number.isFinite(m.t));
+		document.body.classList.toggle('full', this.state.full === '1');
+	}
+
+	set(state) {
+		const was = this.state, words = (s) => JSON.stringify(Object.entries(s).filter(([k]) => k !== 'full').sort());
+
+		this.state = state;
+		this.read();
+		this.drawBar();
+		if (words(was) !== words(state))
+			this.cells.forEach((c) => { c.quiet(); c.visible ? c.ask() : c.dirty = true; });
+	}
+
+	rangeOf(widget) {
+		const { range, from, to } = this.state;
+
+		return from ? { from, to } : { timeRange: range || widget.timeRange || this.definition.timeRange || '24h' };
+	}
+
+	filter(field, value) {
+		const key = this.definition.variables?.some((v) => v.name === field) ? `v.${field}` : `f.${field}`;
+
+		this.go({ [key]: this.state[key] === String(value) ? null : String(value) });
+	}
+
+	drill(widget, { event, from, to, filters }) {
+		const name = event || widget.event || widget.metric || '', one = this.names.has(name) ? name : this.names.has(name.replace(/s$/, '')) ? name.replace(/s$/, '') : '';
+		const r = from ? { from, to } : this.rangeOf(widget);
+		const q = new URLSearchParams({ ...(one ? { event: one } : {}), ...(r.timeRange ? { range: r.timeRange } : r) });
+
+		for (const [k, v] of Object.entries({ ...this.filters, ...(filters || {}) }))
+			if (v != null)
+				q.set(`f.${k}`, text(v));
+		location.hash = `#/events?${q}`;
+	}
+
+	whole(cell) {
+		const on = !cell.element.classList.contains('whole');
+
+		this.cells.forEach((c) => c.element.classList.remove('whole'));
+		cell.element.classList.toggle('whole', on);
+		this.element.classList.toggle('has-whole', on);
+		if (on) {
+			const back = (e) => {
+				if (e.key === 'Escape' && !document.querySelector('dialog[open], .menu')) {
+					removeEventListener('keydown', back);
+					if (cell.element.classList.contains('whole'))
+						this.whole(cell);
+				}
+			};
+			addEventListener('keydown', back);
+			cell.menu.focus();
+		}
+		cell.draw();
+	}
+
+	pulse() {
+		this.heardAt = Date.now();
+		if (this.lamp && !this.beating) {
+			this.beating = setTimeout(() => { this.beating = 0; this.drawStatus(); }, 900);
+			this.lamp.title = `Last change ${clock(this.heardAt)}`;
+		}
+	}
+
+	drawStatus() {
+		const off = this.state.refresh, words = off === 'off' ? 'Paused' : off ? `Every ${off}` : this.isShared ? 'Refreshing' : { live: 'Live', stream: 'Live (stream)', polling: 'Polling', offline: 'Offline' }[live.state];
+
+		if (this.lamp) {
+			this.lamp.className = `lamp ${off || this.isShared ? 'off' : live.state}`;
+			this.lamp.replaceChildren(h('i'), words);
+		}
+	}
+
+	drawBar() {
+		const { state } = this, refs = REFRESH;
+		const custom = state.from ? [['custom', `${bucket(Date.parse(state.from), 60000)} – ${state.to ? bucket(Date.parse(state.to), 60000) : 'now'}`]] : [];
+		const known = RANGES.some(([v]) => v === (state.range || ''));
+		const ranges = [...RANGES, ...(known ? [] : [[state.range, state.range]]), ...custom, ['pick', 'Pick dates …']];
+
+		this.lamp = h('span', { class: 'lamp', role: 'status' });
+		const focus = document.activeElement?.dataset?.focus;
+		fill(this.bar,
+			h('h1', null, this.definition.title || titled(this.definition.id || 'Dashboard')),
+			this.definition.description && h('p', { class: 'muted about' }, this.definition.description),
+			h('div', { class: 'controls' }, this.lamp,
+				(this.definition.variables || []).map((v) => this.variableControl(v)),
+				select(ranges, state.from ? 'custom' : state.range || '', (v) => v === 'pick' ? this.pickDates() : v !== 'custom' && this.go({ range: v || null, from: null, to: null }), { 'aria-label': 'Time range', 'data-focus': 'range' }),
+				select(refs, state.refresh || '', (v) => this.go({ refresh: v || null }), { 'aria-label': 'Refresh', 'data-focus': 'refresh' }),
+				h('button', { type: 'button', class: 'toggle', 'aria-pressed': String(state.compare === '1'), 'data-focus': 'compare', onclick: () => this.go({ compare: state.compare === '1' ? null : '1' }) }, 'Compare'),
+				button('full', 'Full screen', () => this.fullscreen()),
+				this.mayEdit && button('edit', 'Edit dashboard', () => this.edit()),
+				button('more', 'Dashboard menu', (e) => this.openMenu(e.currentTarget), { 'aria-haspopup': 'menu' })));
+		if (focus)
+			this.bar.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
+		fill(this.chips, Object.entries(this.filters).map(([k, v]) => h('button', { type: 'button', class: 'chip', 'aria-label': `Remove the filter ${k} = ${v}`, onclick: () => this.go({ [`f.${k}`]: null }) }, `${k} = ${v}`, icon('close'))),
+			state.from && h('button', { type: 'button', class: 'chip', 'aria-label': 'Remove the period', onclick: () => this.go({ from: null, to: null }) }, custom[0][1], icon('close')));
+		this.drawStatus();
+	}
+
+	variableControl(v) {
+		const choose = (value) => this.go({ [`v.${v.name}`]: value });
+		const box = h('span', { class: 'variable' });
+		const put = (values) => fill(box, h('label', null, h('span', null, v.label || titled(v.name)), values ? select([...new Set([...values, this.variables[v.name]].map(String))], String(this.variables[v.name]), choose, { 'data-focus': `v-${v.name}` }) :
+			h('input', { value: this.variables[v.name], size: 10, 'data-focus': `v-${v.name}`, onchange: (e) => choose(e.target.value) })));
+
+		put(v.values || null);
+		if (v.query && !this.isShared)
+			sql(v.query).then((a) => put(a.rows.map((r) => text(r[0])).slice(0, 200))).catch(() => null);
+		return box;
+	}
+
+	pickDates() {
+		const local = (t) => new Date(t - new Date(t).getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+		const from = h('input', { type: 'datetime-local', value: local(this.state.from ? Date.parse(this.state.from) : Date.now() - 86400000), id: 'pick-from' });
+		const to = h('input', { type: 'datetime-local', value: local(this.state.to ? Date.parse(this.state.to) : Date.now()), id: 'pick-to' });
+
+		this.drawBar();
+		dialog('Pick a period', [h('div', { class: 'field' }, h('label', { for: 'pick-from' }, 'From'), from), h('div', { class: 'field' }, h('label', { for: 'pick-to' }, 'To'), to)],
+			[{ label: 'Show', main: true, run: (d) => {
+				const a = new Date(from.value), b = new Date(to.value);
+				if (!(a < b))
+					return say('The end must be after the beginning.', 'bad');
+				d.close();
+				return this.go({ from: a.toISOString(), to: b.toISOString(), range: null });
+			} }]);
+	}
+
+	fullscreen() {
+		const on = this.state.full === '1';
+
+		if (on && document.fullscreenElement)
+			document.exitFullscreen();
+		else if (!on)
+			document.documentElement.requestFullscreen?.().catch(() => null);
+		this.go({ full: on ? null : '1' });
+	}
+
+	openMenu(at) {
+		const plain = { ...this.definition };
+		const acts = [['Refresh all', () => this.cells.forEach((c) => c.ask()), 'reload'],
+			['Save the definition', () => download(`${plain.id || 'dashboard'}.json`, 'application/json', `${JSON.stringify(given(plain), null, 2)}\n`)],
+			['Copy a link', () => navigator.clipboard?.writeText(location.href).then(() => say('The link with all that you see is in the clipboard.'), () => say(location.href))]];
+
+		for (const k of ['version', 'created', 'changed', 'by', 'readonly'])
+			delete plain[k];
+		if (this.mayEdit)
+			acts.push(['Versions', () => import('./edit.js').then((m) => m.versions(this))], ['New dashboard', () => import('./edit.js').then((m) => m.create())]);
+		if (this.mayEdit && !this.definition.readonly && !this.isDefault)
+			acts.push(['Delete the dashboard', () => import('./edit.js').then((m) => m.removeBoard(this))]);
+		if (this.share && !this.isDefault)
+			acts.push(['Share …', () => import('./edit.js').then((m) => m.shareBoard(this)), 'share']);
+		popup(acts, at);
+	}
+
+	async edit() {
+		const { Editing } = await import('./edit.js');
+
+		this.editing ||= new Editing(this);
+	}
+
+	drawCells() {
+		const all = this.definition.widgets || [];
+
+		for (const c of this.cells.filter((x) => !all.some((w) => w.id === x.widget.id)))
+			c.free();
+		this.cells = this.cells.filter((c) => !c.gone);
+		for (const w of all) {
+			const c = this.cells.find((x) => x.widget.id === w.id);
+			if (c) {
+				c.change(w);
+			} else {
+				const made = new Cell(this, w);
+				this.cells.push(made);
+				this.grid.append(made.element);
+			}
+		}
+		/* the order of the keyboard is that of the eye */
+		const sorted = [...this.cells].sort((a, b) => (a.widget.position?.y ?? 0) - (b.widget.position?.y ?? 0) || (a.widget.position?.x ?? 0) - (b.widget.position?.x ?? 0));
+		if (sorted.some((c, i) => this.grid.children[i] !== c.element) && !this.grid.contains(document.activeElement))
+			sorted.forEach((c) => this.grid.append(c.element));
+		if (all.length)
+			this.grid.querySelector(':scope > .empty')?.remove();
+		else
+			empty(this.grid, 'This dashboard has no widgets yet.', this.mayEdit && h('button', { type: 'button', class: 'main', onclick: () => this.edit() }, 'Add one'));
+	}
+
+	repaint() {
+		forgetColors();
+		this.cells.forEach((c) => c.draw());
+	}
+}
+
+export function given(d) {
+	const { version, created, changed, by, readonly, ...rest } = d;
+
+	return rest;
+}
+
+/* ---- with no dashboard defined: one of what the store holds, the events that come most, who comes back, what is rung */
+export function defaultBoard(schema) {
+	const events = schema.data.filter((r) => r.kind === 'event').sort((a, b) => b.count - a.count), properties = schema.data.filter((r) => r.kind === 'property');
+	const metrics = schema.data.filter((r) => r.kind === 'metric'), widgets = [];
+	const times = events.flatMap((e) => [Date.parse(e.first), Date.parse(e.last)]).filter(Number.isFinite), age = times.length ? Math.max(...times) - Math.min(...times) : 0;
+	const timeRange = age > 3 * 86400000 ? '7d' : age > 6 * 3600000 ? '24h' : age > 1800000 ? '6h' : '1h';
+	let y = 0, n = 0;
+	const add = (type, title, w, x, row, wide, tall) => widgets.push({ id: `w${++n}`, type, title, timeRange, ...w, position: { x, y: row, w: wide, h: tall } });
+	const label = properties.find((p) => ['country', 'source', 'status', 'channel', 'platform', 'plan', 'level', 'service', 'method'].includes(p.name));
+
+	events.slice(0, 4).forEach((e, i) => add('metric_card', titled(e.name), { metric: e.name }, i * 3, y, 3, 2));
+	if (events.length) {
+		y += 2;
+		add('area_chart', 'Events by name', { query: `SELECT TIME_BUCKET('${{ '7d': '2h', '24h': '30m', '6h': '10m', '1h': '1m' }[timeRange]}', timestamp) AS time, event, COUNT(*) AS events FROM events WHERE timestamp >= :from AND timestamp < :to GROUP BY 1, 2 ORDER BY 1`, stacked: true }, 0, y, 8, 4);
+		add('event_feed', 'As it happens', { limit: 30 }, 8, y, 4, 4);
+		y += 4;
+		if (label)
+			add('bar_chart', `${titled(events[0].name)} by ${label.name}`, { metric: events[0].name, groupBy: label.name }, 0, y, 4, 4);
+		add('heatmap', `${titled(events[0].name)} by hour`, { metric: events[0].name }, label ? 4 : 0, y, 8, 4);
+		y += 4;
+		if (events.length > 2) {
+			const known = ['page_view', 'signup_start', 'signup_complete', 'user_signup', 'add_to_cart', 'checkout', 'purchase'].filter((k) => events.some((e) => e.name === k));
+			add('funnel_chart', 'How far users come', { steps: known.length > 1 ? known : events.slice(0, 3).map((e) => e.name) }, 0, y, 6, 4);
+			add('retention', 'Who comes back', { periods: 8 }, 6, y, 6, 4);
+			y += 4;
+		}
+	}
+	metrics.slice(0, 6).forEach((m, i) => add('line_chart', titled(m.name), { metric: m.name }, (i % 2) * 6, y + Math.floor(i / 2) * 3, 6, 3));
+	y += Math.ceil(Math.min(6, metrics.length) / 2) * 3;
+	add('alert_list', 'Alerts', { timeRange: '7d' }, 0, y, 6, 3);
+	add('table', 'All events', { query: 'SELECT event, COUNT(*) AS events, COUNT(DISTINCT user_id) AS users, MAX(timestamp) AS latest FROM events WHERE timestamp >= :from AND timestamp < :to GROUP BY event ORDER BY events DESC' }, 6, y, 6, 3);
+	return { id: 'overview', title: 'Overview', layout: 'grid', widgets };
+}

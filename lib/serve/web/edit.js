@@ -1,0 +1,1 @@
+/* edit.js - to come */

@@ -1,0 +1,520 @@
+/* widgets.js - every type of widget as one row of a table: what it asks, how it is drawn, which rows its table twin has.
+ *
+ *	title          its name in the editor
+ *	fields         what of a definition it reads, for the editor
+ *	load(ctx)      asks and gives its data, a promise
+ *	draw(place, data, ctx, kept)    draws into the element; again and again, `kept` is its own between the times
+ *	table(data, ctx)                { columns, rows }, what the twin, CSV and screen readers have; null: it is a table or text itself
+ *	wishes(ctx)    what it wishes to hear of (live.js); none: it is asked again by the clock
+ *	hear(message, data, ctx)        1: data was changed, draw it; 0: ask anew; -1: that changes nothing
+ *	free(kept)     when it goes
+ *
+ * ctx: widget (variables put in), range { timeRange } or { from, to }, filters, compare, source (below), names (of the events there are),
+ * onRange(from, to), onReset(), onFilter(field, value), onDrill({ event, from, to, filters }). A module in config/widgets/ is such a row,
+ * its default export: see at-serve(1), WIDGETS. */
+import { h, link, table as tableOf, text } from './dom.js';
+import { ago, bucket, clock, day, duration, moment, number, percent, span, titled } from './format.js';
+import { TimeChart, colors, seriesColor, sparkline } from './chart.js';
+import { bars, funnel, gauge, heatmap, pie, retention } from './shapes.js';
+
+/* ---- metrics: the answer of GET /metrics, kept as it came, and changed by what is heard */
+
+const SERIES_MOST = 20;
+const byList = (w) => Array.isArray(w.groupBy) ? w.groupBy : w.groupBy ? String(w.groupBy).split(',').map((s) => s.trim()).filter(Boolean) : [];
+const labelText = (labels) => Object.values(labels).map((v) => v === null ? 'none' : text(v)).join(' · ') || '';
+
+function metricParams(ctx) {
+	const { widget, range, filters } = ctx;
+
+	return { metric: widget.metric, ...range, interval: widget.interval, groupBy: byList(widget).join(','), ...(filters && Object.keys(filters).length ? { filters: JSON.stringify(filters) } : {}) };
+}
+
+function before(answer) {
+	const from = Date.parse(answer.from), to = Date.parse(answer.to);
+
+	return { from: new Date(from - (to - from)).toISOString(), to: answer.from };
+}
+
+async function loadMetric(ctx, more = {}) {
+	const answer = structuredClone(await ctx.source.metric({ ...metricParams(ctx), ...more }));
+
+	answer.loaded = Date.now();
+	answer.skew = Date.parse(answer.to) - answer.loaded;
+	return answer;
+}
+
+async function loadLines(ctx) {
+	const { widget } = ctx;
+	const quietly = (p) => p.catch(() => null);
+
+	if (widget.query)
+		return { rows: await ctx.source.rows(widget, ctx) };
+	const answer = await loadMetric(ctx);
+	const relative = ctx.range.timeRange, single = !byList(widget).length && !Object.keys(ctx.filters || {}).length;
+	const [past, anomalies, forecast] = await Promise.all([
+		ctx.compare || widget.compare ? quietly(ctx.source.metric({ ...metricParams(ctx), timeRange: null, ...before(answer), interval: answer.interval })) : null,
+		widget.anomalies !== false && ctx.source.anomalies ? quietly(ctx.source.anomalies({ metric: widget.metric, ...ctx.range, limit: 200 })) : null,
+		widget.forecast && single && relative && answer.interval ? quietly(ctx.source.forecast({ metric: widget.metric, timeRange: lengthened(answer), interval: answer.interval, horizon: typeof widget.forecast === 'string' ? widget.forecast : 12 })) : null,
+	]);
+	return { answer, past, anomalies: anomalies?.anomalies || [], forecast: forecast?.forecast || [] };
+}
+
+/* Twice as far back as is shown, so that a season may be seen. */
+const lengthened = (a) => `${Math.ceil((Date.parse(a.to) - Date.parse(a.from)) * 2 / 1000)}s`;
+
+function pointsOf(points, shift = 0) {
+	const t = new Float64Array(points.length), v = new Float64Array(points.length);
+
+	points.forEach((p, i) => {
+		t[i] = Date.parse(p[0]) + shift;
+		v[i] = p[1] == null ? NaN : p[1];
+	});
+	return { t, v };
+}
+
+/* What a chart wants, of a metric or of rows whose first column is a time. */
+function chartData(data, ctx, kind) {
+	const { widget } = ctx;
+
+	if (data.rows)
+		return rowsChart(data.rows, ctx, kind);
+	const a = data.answer, from = Date.parse(a.from), to = Date.parse(a.to), every = span(a.interval) || 0;
+	const all = [...a.series].sort((x, y) => Math.abs(y.total) - Math.abs(x.total)).slice(0, SERIES_MOST);
+	const series = all.map((s, i) => ({ name: labelText(s.labels) || widget.title || widget.metric, labels: s.labels, color: seriesColor(i), kind, ...pointsOf(s.points) }));
+	let end = to;
+
+	if (data.past)
+		data.past.series.slice(0, SERIES_MOST).forEach((s) => {
+			const i = all.findIndex((o) => JSON.stringify(o.labels) === JSON.stringify(s.labels));
+			series.push({ name: `${labelText(s.labels) || 'the period'} before`, color: i >= 0 && all.length > 1 ? seriesColor(i) : colors().text, kind: 'dashed', ...pointsOf(s.points, to - from) });
+		});
+	if (data.forecast.length) {
+		const f = data.forecast.filter((r) => Date.parse(r.timestamp) + every > to - every);
+		series.push({ name: 'forecast', color: seriesColor(0), kind: 'band', t: Float64Array.from(f, (r) => Date.parse(r.timestamp)), v: Float64Array.from(f, (r) => r.mean), low: Float64Array.from(f, (r) => r.lower), high: Float64Array.from(f, (r) => r.upper) });
+		end = Math.max(to, ...f.map((r) => Date.parse(r.timestamp)));
+	}
+	const floor = (t) => every ? t - ((t % every) + every) % every : t;
+	return { series, from: series[0]?.t.length ? Math.min(from, series[0].t[0]) : from, to: end, every, unit: widget.unit, marks: ctx.marks,
+		anomalies: data.anomalies.map((x) => ({ t: floor(Date.parse(x.timestamp)), v: x[x.anomaly?.field] ?? x.value, text: `anomaly: ${x.anomaly?.direction || ''}, expected ${number(x.anomaly?.expected)}` })) };
+}
+
+/* time, value…; or time, name, value. */
+function rowsChart({ columns, rows }, ctx, kind) {
+	const names = columns.map((_, i) => i).filter((i) => i && rows.some((r) => typeof r[i] === 'string'));
+	const values = columns.map((_, i) => i).filter((i) => i && rows.some((r) => typeof r[i] === 'number'));
+	const groups = new Map();
+
+	for (const r of rows)
+		for (const v of values) {
+			const name = [...names.map((n) => r[n]), ...(values.length > 1 || !names.length ? [columns[v]] : [])].join(' · ');
+			if (!groups.has(name))
+				groups.set(name, []);
+			groups.get(name).push([r[0], r[v]]);
+		}
+	const series = [...groups].slice(0, SERIES_MOST).map(([name, p], i) => ({ name, color: seriesColor(i), kind, ...pointsOf(p.sort((a, b) => a[0] < b[0] ? -1 : 1)) }));
+	const times = series.flatMap((s) => [s.t[0], s.t.at(-1)]).filter(Number.isFinite);
+	const every = Math.min(...series.filter((s) => s.t.length > 1).map((s) => s.t[1] - s.t[0]));
+	return { series, from: Math.min(...times), to: Math.max(...times) + (kind === 'bar' && Number.isFinite(every) ? every : 0), every: Number.isFinite(every) ? every : 0, unit: ctx.widget.unit, marks: ctx.marks, anomalies: [] };
+}
+
+const isTime = (v) => typeof v === 'string' && /^\d{4}-\d\d-\d\d/.test(v) && Number.isFinite(Date.parse(v));
+
+function drawLines(kind) {
+	return (place, data, ctx, kept) => {
+		const d = chartData(data, ctx, kind);
+
+		if (!d.series.some((s) => s.t.length)) {
+			kept.chart?.free();
+			kept.chart = null;
+			empty(place, data.answer?.note || 'Nothing in this period.');
+			return;
+		}
+		if (!kept.chart) {
+			kept.chart = new TimeChart({ label: `${ctx.widget.title || ctx.widget.metric || 'Chart'}, a chart over time`, stacked: !!ctx.widget.stacked, zero: ctx.widget.min == null,
+				onrange: (from, to) => kept.ctx.onRange(from, to), onreset: () => kept.ctx.onReset(), onpick: (t, s, e) => kept.ctx.onPick?.({ t, every: kept.chart.data.every, labels: s?.labels }, e) });
+			place.replaceChildren(kept.chart.element);
+		}
+		kept.ctx = ctx;
+		kept.chart.set(d);
+	};
+}
+
+function tableLines(data) {
+	if (data.rows)
+		return data.rows;
+	const by = data.answer.groupBy, rows = data.answer.series.flatMap((s) => s.points.map(([t, v]) => [t, ...by.map((b) => s.labels[b]), v]));
+	return { columns: ['time', ...by, data.answer.metric], rows };
+}
+
+/* Deltas of a metric into its answer. */
+function hearMetric(m, data) {
+	const a = data?.answer, every = a && span(a.interval);
+
+	if (m.type === 'subscribed' || m.type === 'gap' || m.type === 'error')
+		return m.type === 'gap' ? 0 : -1;
+	if (!a || m.type === 'changed')
+		return 0;
+	if (m.type === 'snapshot')              /* one that follows the question says the same; one after a gap, what was missed */
+		return Date.now() - a.loaded < 3000 ? -1 : 0;
+	for (const s of m.series || []) {
+		const key = JSON.stringify(s.labels);
+		let mine = a.series.find((o) => JSON.stringify(o.labels) === key);
+
+		if (!mine)
+			a.series.push(mine = { labels: s.labels, total: 0, points: [] });
+		if (!m.interval) {
+			mine.total = s.points.at(-1)[1];
+			if (!a.groupBy.length)
+				a.total = mine.total;
+			continue;
+		}
+		for (const [t, v] of s.points) {
+			const last = mine.points.at(-1);
+
+			if (last && t > last[0]) {
+				for (let g = Date.parse(last[0]) + every; every && a.additive && g < Date.parse(t); g += every)
+					mine.points.push([new Date(g).toISOString(), 0]);
+				mine.points.push([t, v]);
+			} else if (last) {
+				const at = mine.points.findIndex((p) => p[0] >= t);
+				mine.points.splice(at, mine.points[at][0] === t ? 1 : 0, [t, v]);
+			} else {
+				mine.points.push([t, v]);
+			}
+		}
+		if (a.additive && m.interval && !data.totals)
+			mine.total = mine.points.reduce((sum, p) => sum + p[1], 0);
+	}
+	slide(a);
+	return 1;
+}
+
+/* The period moves on with the clock. */
+function slide(a) {
+	const now = Date.now() + a.skew, from = Date.parse(a.from) + (now - Date.parse(a.to)), every = span(a.interval) || 0;
+
+	if (now <= Date.parse(a.to))
+		return;
+	a.from = new Date(from).toISOString();
+	a.to = new Date(now).toISOString();
+	for (const s of a.series)
+		while (s.points.length && Date.parse(s.points[0][0]) + every <= from)
+			s.points.shift();
+}
+
+const isLive = (ctx) => ctx.widget.metric && ctx.range.timeRange && !Number.isNaN(span(ctx.range.timeRange));
+const filtered = (ctx) => ctx.filters && Object.keys(ctx.filters).length ? { filters: ctx.filters } : {};
+
+/* Buckets and totals; with filters the server's counts come anew, since a stream looks at labels only. */
+function wishesOf(...kinds) {
+	return (ctx) => {
+		const { widget, range } = ctx, by = byList(widget).join(',');
+
+		if (!isLive(ctx))
+			return [];
+		return kinds.map((k) => ({ metric: widget.metric, timeRange: range.timeRange, ...(by ? { groupBy: by } : {}), ...(k === 'points' ? { interval: ctx.interval || '1m' } : {}) }));
+	};
+}
+const hearUnfiltered = (m, data, ctx) => Object.keys(filtered(ctx)).length || ctx.compare || ctx.widget.compare ? (m.type === 'subscribed' || m.type === 'snapshot' ? -1 : 0) : hearMetric(m, data);
+
+export function empty(place, message, ...more) {
+	place.replaceChildren(h('div', { class: 'empty' }, h('p', null, message), more));
+}
+
+/* ---- totals by name: of a metric's series, or of rows: name, value */
+async function loadTotals(ctx) {
+	if (ctx.widget.query)
+		return { rows: await ctx.source.rows(ctx.widget, ctx) };
+	return { answer: await loadMetric(ctx, { interval: 'all' }), totals: true };
+}
+
+function items(data) {
+	if (data.rows) {
+		const { columns, rows } = data.rows, value = columns.findIndex((_, i) => rows.some((r) => typeof r[i] === 'number'));
+		const name = columns.findIndex((_, i) => i !== value);
+		return { field: name >= 0 ? columns[name] : null, list: rows.map((r) => ({ name: name < 0 ? columns[value] : text(r[name]), raw: r[name], value: r[value] ?? 0 })) };
+	}
+	const by = data.answer.groupBy;
+	return { field: by.length === 1 ? by[0] : null, list: data.answer.series.map((s) => ({ name: labelText(s.labels) || data.answer.metric, raw: Object.values(s.labels)[0], value: s.total })).sort((a, b) => b.value - a.value) };
+}
+
+function drawItems(draw) {
+	return (place, data, ctx) => {
+		const { field, list } = items(data);
+
+		if (!list.length || list.every((i) => !i.value)) {
+			empty(place, data.answer?.note || 'Nothing in this period.');
+			return;
+		}
+		place.replaceChildren(draw(list, { unit: ctx.widget.unit, title: ctx.widget.title, onpick: field && ctx.onFilter ? (item) => item.raw != null && ctx.onFilter(field, item.raw) : null }));
+	};
+}
+
+function tableItems(data) {
+	if (data.rows)
+		return data.rows;
+	const by = data.answer.groupBy;
+	return { columns: [...by, data.answer.metric], rows: items(data).list.map((i) => [...(by.length ? [i.name] : []), i.value]) };
+}
+
+/* ---- cards */
+const card = {
+	title: 'Figure', fields: ['metric', 'query', 'unit', 'decimals', 'compare', 'filters'],
+	async load(ctx) {
+		if (ctx.widget.query)
+			return { rows: await ctx.source.rows(ctx.widget, ctx) };
+		const answer = await loadMetric({ ...ctx, widget: { ...ctx.widget, groupBy: null } });
+		const past = ctx.range.timeRange === 'all' ? null : await ctx.source.metric({ ...metricParams(ctx), groupBy: null, timeRange: null, ...before(answer), interval: 'all' }).catch(() => null);
+		return { answer, past, totals: true };
+	},
+	draw(place, data, ctx, kept) {
+		const { widget } = ctx, a = data.answer;
+		const value = a ? a.total : data.rows.rows[0]?.[0];
+
+		if (!kept.value) {
+			kept.value = h('span', { class: 'card-value' });
+			kept.change = h('span', { class: 'card-change' });
+			kept.spark = h('canvas', { class: 'card-spark', 'aria-hidden': 'true' });
+			place.replaceChildren(h('div', { class: 'card' }, kept.value, kept.change, kept.spark));
+		}
+		const shown = number(value, widget);
+		if (kept.value.textContent !== shown) {
+			kept.value.textContent = shown;
+			kept.value.title = String(value ?? '');
+			kept.value.classList.toggle('long', shown.length > 9);
+			kept.value.classList.toggle('name', typeof value === 'string');
+		}
+		const was = data.past?.total, change = was ? (value - was) / Math.abs(was) : null;
+		kept.change.textContent = a?.note || (change == null ? '' : `${change >= 0 ? '▲' : '▼'} ${percent(Math.abs(change))} to the period before (${number(was, widget)})`);
+		kept.change.className = `card-change ${change == null ? '' : change >= 0 ? 'up' : 'down'}`;
+		if (a) {
+			const points = a.series[0]?.points || [];
+			kept.spark.hidden = points.length < 3;
+			sparkline(kept.spark, points.slice(-240).map((p) => p[1]), seriesColor(0));
+		} else {
+			kept.spark.hidden = true;
+		}
+	},
+	table: (data) => data.rows || { columns: ['metric', 'value', 'before'], rows: [[data.answer.metric, data.answer.total, data.past?.total ?? null]] },
+	wishes: wishesOf('points', 'total'),
+	hear: (m, data, ctx) => Object.keys(filtered(ctx)).length ? (m.type === 'subscribed' || m.type === 'snapshot' ? -1 : 0) : hearMetric(m, data),
+};
+
+/* ---- heat maps */
+async function loadHeat(ctx) {
+	const { widget } = ctx;
+
+	if (widget.query)
+		return { rows: await ctx.source.rows(widget, ctx) };
+	return { answer: await loadMetric(ctx, byList(widget).length ? {} : { interval: widget.interval || '1h' }) };
+}
+
+function heatOf(data) {
+	const cells = new Map(), xs = new Set(), ys = new Set();
+	const put = (x, y, v) => { xs.add(x); ys.add(y); cells.set(`${x}\n${y}`, (cells.get(`${x}\n${y}`) || 0) + v); };
+
+	if (data.rows) {
+		for (const r of data.rows.rows)
+			put(text(r[0]), text(r[1]), r[2] ?? 0);
+		return { xs: [...xs], ys: [...ys], value: (x, y) => cells.get(`${x}\n${y}`) };
+	}
+	const a = data.answer, every = span(a.interval);
+	if (a.groupBy.length) {
+		for (const s of [...a.series].sort((m, n) => n.total - m.total).slice(0, 24))
+			for (const [t, v] of s.points)
+				put(t, labelText(s.labels), v ?? 0);
+		return { xs: [...xs].sort(), ys: [...ys], value: (x, y) => cells.get(`${x}\n${y}`), xlabel: (t) => every >= 86400000 ? day(Date.parse(t), true) : bucket(Date.parse(t), every).replace(/^.*, /, ''), time: true };
+	}
+	for (const s of a.series)               /* hours of days */
+		for (const [t, v] of s.points)
+			put(+t.slice(11, 13), t.slice(0, 10), v ?? 0);
+	return { xs: [...Array(24).keys()], ys: [...ys].sort(), value: (x, y) => cells.get(`${x}\n${y}`), ylabel: (d) => bucket(Date.parse(d), 86400000), hours: true };
+}
+
+/* ---- text: headings, lists, **strong**, `code` and [links](…), all as text nodes */
+function prose(source) {
+	const inline = (line) => line.split(/(\*\*[^*]+\*\*|`[^`]+`|\[[^\]]+\]\([^)\s]+\))/).map((part) =>
+		part.startsWith('**') ? h('strong', null, part.slice(2, -2)) : part.startsWith('`') && part.length > 1 ? h('code', null, part.slice(1, -1)) :
+			/^\[[^\]]+\]\([^)\s]+\)$/.test(part) ? link(part.slice(part.indexOf('](') + 2, -1), null, part.slice(1, part.indexOf(']('))) : part);
+	const out = h('div', { class: 'prose' });
+	let list = null;
+
+	for (const line of String(source).split('\n')) {
+		const item = line.match(/^\s*[-*] (.*)/), head = line.match(/^(#{1,4}) (.*)/);
+		if (!item)
+			list = null;
+		if (item) {
+			if (!list)
+				out.append(list = h('ul'));
+			list.append(h('li', null, inline(item[1])));
+		} else if (head) {
+			out.append(h('p', { class: `head${head[1].length}`, role: 'heading', 'aria-level': head[1].length + 2 }, inline(head[2])));
+		} else if (line.trim()) {
+			out.append(h('p', null, inline(line)));
+		}
+	}
+	return out;
+}
+
+export function eventLine(e, ctx) {
+	const props = Object.entries(e.properties || {});
+
+	return h('li', null, h('button', { type: 'button', onclick: () => ctx?.onEvent?.(e) },
+		h('time', { datetime: e.timestamp, title: moment(Date.parse(e.timestamp)) }, clock(Date.parse(e.timestamp))),
+		h('b', null, e.event), e.user_id && h('span', { class: 'who' }, e.user_id),
+		h('span', { class: 'props' }, props.slice(0, 8).map(([k, v]) => h('span', null, h('i', null, `${k} `), text(v).slice(0, 80))))));
+}
+
+const alertOf = (a) => a.alert && typeof a.alert === 'object' ? a.alert : a;
+export function alertLine(row) {
+	const a = alertOf(row), name = a.name || a.alert || row.alert || row.rule || 'alert', state = a.state || row.state || '';
+
+	return h('li', { class: `alert ${state}` }, h('span', { class: `state ${state}` }, state), h('b', null, text(name)),
+		h('span', { class: 'muted' }, labelText(row.labels || a.labels || {})), h('span', null, text(row.message || a.message || '') === '–' ? '' : text(row.message || a.message || '')),
+		h('time', { datetime: row.timestamp, title: moment(Date.parse(row.timestamp)) }, ago(Date.parse(row.timestamp))));
+}
+
+const FEED = 60;
+
+/* ---- the table */
+export const widgets = {
+	metric_card: card,
+	line_chart: { title: 'Line', fields: ['metric', 'query', 'groupBy', 'interval', 'unit', 'compare', 'forecast', 'filters'], load: loadLines, draw: drawLines('line'), table: tableLines, wishes: wishesOf('points'), hear: hearUnfiltered, free: (k) => k.chart?.free() },
+	area_chart: { title: 'Area', fields: ['metric', 'query', 'groupBy', 'interval', 'unit', 'stacked', 'compare', 'forecast', 'filters'], load: loadLines, draw: drawLines('area'), table: tableLines, wishes: wishesOf('points'), hear: hearUnfiltered, free: (k) => k.chart?.free() },
+	bar_chart: {
+		title: 'Bars', fields: ['metric', 'query', 'groupBy', 'interval', 'unit', 'filters'],
+		async load(ctx) {
+			if (ctx.widget.query) {
+				const rows = await ctx.source.rows(ctx.widget, ctx);
+				return { rows, time: isTime(rows.rows[0]?.[0]) };
+			}
+			return byList(ctx.widget).length ? loadTotals(ctx) : { ...await loadLines({ ...ctx, widget: { ...ctx.widget, forecast: false } }), time: true };
+		},
+		draw: (place, data, ctx, kept) => data.time ? drawLines('bar')(place, { anomalies: [], forecast: [], ...data }, ctx, kept) : drawItems(bars)(place, data, ctx, kept),
+		table: (data) => data.time ? tableLines(data) : tableItems(data),
+		wishes: (ctx) => wishesOf(byList(ctx.widget).length ? 'total' : 'points')(ctx), hear: hearUnfiltered, free: (k) => k.chart?.free(),
+	},
+	pie_chart: { title: 'Pie', fields: ['metric', 'query', 'groupBy', 'unit', 'filters'], load: loadTotals, draw: drawItems(pie), table: tableItems, wishes: wishesOf('total'), hear: hearUnfiltered },
+	table: {
+		title: 'Table', fields: ['metric', 'query', 'groupBy', 'unit', 'limit', 'filters'],
+		load: (ctx) => ctx.widget.query || byList(ctx.widget).length ? loadTotals(ctx) : loadLines(ctx),
+		draw(place, data, ctx) {
+			const { columns, rows } = data.rows || (data.totals ? tableItems(data) : tableLines(data)), field = data.totals ? items(data).field : null;
+
+			if (!rows.length) {
+				empty(place, data.answer?.note || 'No rows.');
+				return;
+			}
+			place.replaceChildren(h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${ctx.widget.title || 'Table'}, scrolls` }, tableOf(columns, rows, { caption: ctx.widget.title, most: ctx.widget.limit || 200,
+				cell: (v) => typeof v === 'number' ? number(v, ctx.widget) : isTime(v) ? moment(Date.parse(v)) : text(v), onrow: field && ctx.onFilter ? (r) => r[0] != null && ctx.onFilter(field, r[0]) : null })));
+		},
+		table: () => null, rows: (data) => data.rows || (data.totals ? tableItems(data) : tableLines(data)),
+		wishes: (ctx) => wishesOf(byList(ctx.widget).length ? 'total' : 'points')(ctx), hear: hearUnfiltered,
+	},
+	funnel_chart: {
+		title: 'Funnel', fields: ['steps', 'within'],
+		load: (ctx) => ctx.source.funnel({ steps: (ctx.widget.steps || []).join(','), within: ctx.widget.within, ...ctx.range }),
+		draw(place, data, ctx) {
+			if (!data.data.length || !data.data[0].users)
+				empty(place, 'Nobody entered this funnel in this period.');
+			else
+				place.replaceChildren(funnel(data.data, { onpick: ctx.onDrill ? (s) => ctx.onDrill({ event: s.event }) : null }));
+		},
+		table: (data) => ({ columns: data.meta.map((m) => m.name), rows: data.data.map((d) => data.meta.map((m) => d[m.name])) }),
+		wishes: (ctx) => isLive({ ...ctx, widget: { metric: 'x' } }) ? (ctx.widget.steps || []).slice(0, 8).map((s) => ({ metric: s, timeRange: ctx.range.timeRange })) : [],
+		hear: (m) => m.type === 'delta' || m.type === 'changed' ? 0 : -1,
+	},
+	heatmap: {
+		title: 'Heat map', fields: ['metric', 'query', 'groupBy', 'interval', 'unit', 'filters'], load: loadHeat,
+		draw(place, data, ctx) {
+			const heat = heatOf(data);
+
+			if (!heat.ys.length)
+				empty(place, data.answer?.note || 'Nothing in this period.');
+			else
+				place.replaceChildren(heatmap(heat, { unit: ctx.widget.unit, title: ctx.widget.title, onpick: (x, y) => {
+					const from = heat.hours ? Date.parse(`${y}T${String(x).padStart(2, '0')}:00:00Z`) : heat.time ? Date.parse(x) : NaN;
+					if (from)
+						ctx.onPick?.({ t: from, every: span(data.answer.interval) });
+				} }));
+		},
+		table(data) {
+			const heat = heatOf(data);
+			return { columns: ['', ...heat.xs.map((x) => (heat.xlabel || String)(x))], rows: heat.ys.map((y) => [(heat.ylabel || String)(y), ...heat.xs.map((x) => heat.value(x, y) ?? null)]) };
+		},
+		wishes: (ctx) => byList(ctx.widget).length ? wishesOf('points')(ctx) : wishesOf('total')(ctx), hear: (m) => m.type === 'delta' || m.type === 'changed' ? 0 : -1,
+	},
+	retention: {
+		title: 'Retention', fields: ['start', 'return', 'interval', 'periods'],
+		load: (ctx) => ctx.source.retention({ start: ctx.widget.start, return: ctx.widget.return, interval: ctx.widget.interval, periods: ctx.widget.periods, ...ctx.range }),
+		draw(place, data, ctx) {
+			if (!data.data.length)
+				empty(place, 'No cohorts in this period.');
+			else
+				place.replaceChildren(retention(data.data, (c) => bucket(Date.parse(c), Math.max(span(ctx.widget.interval || '1d'), 1))));
+		},
+		table: (data) => ({ columns: data.meta.map((m) => m.name), rows: data.data.map((d) => data.meta.map((m) => d[m.name])) }),
+		wishes: () => [],
+	},
+	gauge: {
+		title: 'Gauge', fields: ['metric', 'query', 'unit', 'min', 'max', 'filters'],
+		load: (ctx) => ctx.widget.query ? card.load(ctx) : loadMetric({ ...ctx, widget: { ...ctx.widget, groupBy: null } }, { interval: 'all' }).then((answer) => ({ answer, totals: true })),
+		draw: (place, data, ctx) => place.replaceChildren(gauge(data.answer ? data.answer.total : data.rows.rows[0]?.[0], ctx.widget)),
+		table: (data) => data.rows || { columns: ['metric', 'value'], rows: [[data.answer.metric, data.answer.total]] },
+		wishes: wishesOf('total'), hear: hearUnfiltered,
+	},
+	event_feed: {
+		title: 'Events', fields: ['event', 'limit'],
+		load: (ctx) => ctx.source.events({ event: ctx.widget.event || ctx.widget.metric, limit: Math.min(ctx.widget.limit || FEED, 200), ...ctx.range }).then((a) => ({ events: a.events.filter((e) => fits(e, ctx.filters)) })),
+		draw(place, data, ctx) {
+			if (!data.events.length)
+				empty(place, 'No events in this period.');
+			else
+				place.replaceChildren(h('ul', { class: 'feed', tabindex: 0, 'aria-label': 'Events, newest first' }, data.events.slice(0, ctx.widget.limit || FEED).map((e) => eventLine(e, ctx))));
+		},
+		table: (data) => ({ columns: ['timestamp', 'event', 'user_id', 'properties'], rows: data.events.map((e) => [e.timestamp, e.event, e.user_id ?? null, JSON.stringify(e.properties)]) }),
+		wishes: (ctx) => ctx.range.timeRange ? [{ event: ctx.widget.event || ctx.widget.metric || '*', ...filtered(ctx) }] : [],
+		hear(m, data, ctx) {
+			if (m.type !== 'event' || !data)
+				return m.type === 'gap' ? 0 : -1;
+			data.events.unshift(m.event);
+			data.events.length = Math.min(data.events.length, ctx.widget.limit || FEED);
+			return 1;
+		},
+	},
+	alert_list: {
+		title: 'Alerts', fields: ['limit'],
+		load: (ctx) => ctx.source.alerts({ limit: ctx.widget.limit || 50, ...ctx.range }),
+		draw(place, data) {
+			if (!data.alerts.length)
+				empty(place, 'All quiet: no alerts in this period.');
+			else
+				place.replaceChildren(h('ul', { class: 'alerts', tabindex: 0, 'aria-label': 'Alerts, newest first' }, data.alerts.map(alertLine)));
+		},
+		table: (data) => ({ columns: ['timestamp', 'alert'], rows: data.alerts.map((a) => [a.timestamp, JSON.stringify(a)]) }),
+		wishes: () => [{ alerts: true }], hear: (m) => m.type === 'alert' || m.type === 'changed' ? 0 : -1,
+	},
+	text: { title: 'Text', fields: ['text'], load: async () => ({}), draw: (place, data, ctx) => place.replaceChildren(prose(ctx.widget.text || '')), table: () => null, wishes: () => [] },
+};
+
+const fits = (e, filters) => Object.entries(filters || {}).every(([k, v]) => text(e.properties?.[k] ?? e[k]) === text(v));
+
+/* ---- widgets of the site: a row like those above, in a module that the server gives from config/widgets/ */
+const modules = new Map();
+export async function typeOf(widget) {
+	if (widget.type !== 'custom')
+		return widgets[widget.type] || { title: widget.type, load: async () => ({}), draw: (place) => empty(place, `This page knows no widget '${widget.type}'.`), table: () => null, wishes: () => [] };
+	if (!/^[a-z0-9][a-z0-9_-]{0,60}\.js$/.test(widget.module || ''))
+		throw new Error('module: wants the name of a file in config/widgets/, gauge.js');
+	if (!modules.has(widget.module))
+		modules.set(widget.module, import(`/widgets/${widget.module}`).then((m) => ({ table: () => null, wishes: () => [], load: async () => ({}), fields: ['module', 'options'], ...m.default })));
+	try {
+		return await modules.get(widget.module);
+	} catch (e) {
+		modules.delete(widget.module);
+		throw e;
+	}
+}
+
+/* What modules get in hand, so that they need import nothing. */
+export const kit = { h, table: tableOf, number, percent, duration, bucket, moment, titled, colors, seriesColor, TimeChart, bars, pie, gauge, heatmap, empty };

@@ -1,0 +1,67 @@
+#!/usr/bin/env bats
+# The dashboards in a real browser: web.mjs has what is looked at; each case has a store and a server of its own.
+
+load ../helper
+load serve
+
+setup_file() {
+	command -v node > /dev/null || skip 'no node here'
+	command -v "${CHROMIUM:-chromium}" > /dev/null || skip 'no chromium here'
+	export HERE=$BATS_TEST_DIRNAME
+}
+teardown() { serve_stop; }
+web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$status" = 0 ] || { echo "$output"; return 1; }; }
+
+@test "with nothing stored it says how to begin, and the first events bring a dashboard of what there is" {
+	serve_start
+	web overview
+}
+
+@test "each number is what SQL says of the same store, for who sees all and for who sees a part" {
+	serve_start
+	post /api/v1/roles '{"name":"german","permissions":["read:*"],"rows":".properties.country == \"DE\""}' > /dev/null
+	post /api/v1/keys '{"name":"part","roles":["german"]}' > /dev/null
+	web numbers "$(python3 -c 'import json; print(json.load(open("body"))["key"])')"
+}
+
+@test "what is committed is seen at once, over a WebSocket, and over a stream where there is none" {
+	serve_start
+	web live
+}
+
+@test "faults 27, 28, 29: values that are code elsewhere are text here" {
+	serve_start
+	web hostile
+}
+
+@test "the page is small, packed, known again by its ETag, and its policy allows nothing inline and nobody else" {
+	serve_start
+	total=0
+	for f in / $(curl -s "$U/" | grep -o '/web/[a-z.]*' | sort -u); do
+		n=$(curl -s -D head -o body -w '%{size_download}' -H 'Accept-Encoding: gzip' "$U$f")
+		total=$((total + n))
+		grep -qi '^content-encoding: gzip' head && grep -qi '^etag:' head
+		etag=$(sed -n 's/^[Ee][Tt]ag: \(.*\)\r/\1/p' head)
+		[ "$(code "$f" -H 'Accept-Encoding: gzip' -H "If-None-Match: $etag")" = 304 ]
+		gunzip < body > plain
+		curl -s "$U$f" | cmp - plain
+	done
+	[ $total -gt 1000 ] && [ $total -lt 153600 ]
+	policy=$(curl -s -D - -o /dev/null "$U/" | sed -n 's/^[Cc]ontent-[Ss]ecurity-[Pp]olicy: //p')
+	[[ $policy == *"default-src 'self'"*"require-trusted-types-for 'script'"*"frame-ancestors 'none'"* && $policy != *unsafe* && $policy != *http* ]]
+	! grep -nE 'style=|innerHTML|insertAdjacentHTML|document\.write|eval\(|on[a-z]+="' "$HERE"/../../lib/serve/web/*
+	[ "$(code /web/../../etc/passwd --path-as-is)" = 400 ] || [ "$(code /web/../../etc/passwd --path-as-is)" = 404 ]
+	[ "$(code /web/none.js)" = 404 ]
+}
+
+@test "widgets of the site come from config/widgets and from nowhere else (fault 46)" {
+	mkdir -p config/widgets
+	echo 'export default {};' > config/widgets/clock.js
+	echo secret > config/analytics.txt
+	ln -s ../analytics.txt config/widgets/link.js
+	serve_start
+	[ "$(curl -s "$U/widgets/clock.js")" = 'export default {};' ]
+	for bad in link.js ../analytics.txt %2e%2e%2fanalytics.txt .hidden.js clock.json CLOCK.js a%00.js; do
+		[ "$(code "/widgets/$bad" --path-as-is)" != 200 ]
+	done
+}
