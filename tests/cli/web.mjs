@@ -13,7 +13,10 @@ const send = (...events) => api('POST', '/api/v1/events/batch', { events });
 const sql = async (query) => (await api('POST', '/api/v1/query', { query })).body.data;
 const digits = (text) => Number(String(text).replace(/[^\d.-]/g, ''));
 const cell = (title) => `[...document.querySelectorAll('.cell')].find((c) => c.querySelector('h3').textContent === ${JSON.stringify(title)})`;
-const board = (id, widgets, rest = {}) => api('PUT', `/api/v1/dashboards/${id}`, { id, title: id, layout: 'grid', widgets, ...rest });
+const board = async (id, widgets, rest = {}) => {
+	const r = await api('PUT', `/api/v1/dashboards/${id}`, { id, title: id, layout: 'grid', widgets, ...rest });
+	assert.ok(r.status === 200 || r.status === 201, JSON.stringify(r));
+};
 const at = (x, y, w, h) => ({ x, y, w, h });
 
 async function entered(options, path = '#/') {
@@ -133,7 +136,6 @@ const cases = {
 		assert.deepEqual(b.faults, []);
 		assert.deepEqual([...b.hosts].filter((x) => x), [new URL(url).host]);
 		/* the policy holds even where a node is put in by hand */
-		await b.eval('(document.body.append(Object.assign(document.createElement("script"), { textContent: "" })), 1)');
 		assert.equal(await b.eval('(() => { try { document.body.innerHTML = "<b>x</b>"; return "taken"; } catch (e) { return e.name; } })()'), 'TypeError');
 		await b.close();
 	},
