@@ -65,3 +65,22 @@ web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$stat
 		[ "$(code "/widgets/$bad" --path-as-is)" != 200 ]
 	done
 }
+
+@test "a metric with filters is that of the events that fit them, also where values cannot be added up" {
+	mkdir config
+	echo '{"metrics":{"ms":{"event":"v","value":"avg(ms)"}}}' > config/analytics.json
+	serve_start
+	for r in DE,1,a DE,3,b FR,5,a; do
+		IFS=, read -r c ms p <<< "$r"
+		post /api/v1/events "{\"event\":\"v\",\"properties\":{\"c\":\"$c\",\"ms\":$ms,\"p\":\"$p\"}}" > /dev/null
+	done
+	f=$(python3 -c 'import urllib.parse; print(urllib.parse.quote("{\"c\":\"DE\"}"))')
+	[ "$(get "/api/v1/metrics?metric=v&filters=$f" | jq -c '[.total,.groupBy,(.series|map(.labels)),.additive]')" = '[2,[],[{}],true]' ]
+	[ "$(get "/api/v1/metrics?metric=v&groupBy=p&filters=$f" | jq -c '[.total,(.series|map([.labels,.total]))]')" = '[2,[[{"p":"a"},1],[{"p":"b"},1]]]' ]
+	[ "$(get "/api/v1/metrics?metric=v&groupBy=c&filters=$f" | jq -c '[.total,(.series|map([.labels,.total]))]')" = '[2,[[{"c":"DE"},2]]]' ]
+	[ "$(get "/api/v1/metrics?metric=ms&groupBy=p&filters=$f" | jq -c '[.total,(.series|map([.labels,.total]))]')" = '[2,[[{"p":"a"},1],[{"p":"b"},3]]]' ]
+	[ "$(get "/api/v1/metrics?metric=v&filters=%7B%22n%22:%22x%22%7D" | jq -c '[.total,.series]')" = '[0,[]]' ]
+	for bad in x '[1]' '{"a":[1]}' '{"":1}'; do
+		[ "$(code "/api/v1/metrics?metric=v&filters=$(python3 -c 'import sys, urllib.parse; print(urllib.parse.quote(sys.argv[1]))' "$bad")" -H "X-API-Key: $KEY")" = 400 ]
+	done
+}
