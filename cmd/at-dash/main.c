@@ -11,7 +11,9 @@
 #include "base/out.h"
 #include "base/time.h"
 #include "dash/find.h"
+#include "dash/live.h"
 #include "dash/render.h"
+#include "dash/screen.h"
 
 #define WIDTH_MOST 1000
 
@@ -28,10 +30,10 @@ struct wish {
 struct source { struct config *config; struct query *query; struct data *data; };
 
 static int
-open_source(struct source *s, const struct wish *w, struct err *err)
+open_source(struct source *s, const struct wish *w, int is_live, struct err *err)
 {
 	struct query_spec spec = { .store = cmd_settings()->store, .tenant = cmd_settings()->tenant, .zone = cmd_settings()->zone, .memory = 4LL << 30,
-		.keep_answers = 1, .stopping = cmd_stopping };
+		.keep_answers = 1, .stopping = is_live ? live_unwanted : cmd_stopping };
 
 	if (w->url) {
 		s->data = data_of_url(w->url, getenv("AT_KEY"), err);
@@ -126,6 +128,17 @@ draw_once(struct source *s, const struct definition *definition, const struct wi
 	return err->code;
 }
 
+/* ---- until it is left: as live_run */
+static int
+draw_live(struct source *s, const struct definition *definition, const struct wish *w, struct err *err)
+{
+	const struct live_spec spec = { .data = s->data, .definition = definition, .color = cmd_settings()->color, .is_plain = w->plain,
+		.ascii = w->board.ascii || screen_is_ascii(), .rendering = { .width = wanted_width(w), .ascii = w->board.ascii, .safe_csv = w->safe_csv },
+		.period = { .range = str_of(w->range), .filter = str_of(w->filter), .zone = cmd_settings()->zone }, .stopping = cmd_stopping };
+
+	return live_run(&spec, err);
+}
+
 /* ---- which of all it is */
 
 static int
@@ -158,8 +171,12 @@ run(const struct wish *w, char **operands, int n, struct err *err)
 		return rows_run(&w->board, operands, is_live, wanted_width(w), err);
 	if (n > 1)
 		return err_set(err, ERR_USAGE, "'%s' is one dashboard too many", operands[1]);
-	if (open_source(&s, w, err) == 0 && (definition || (definition = find_definition(&s, operands[0], err))))
-		draw_once(&s, definition, w, err);
+	if (open_source(&s, w, is_live, err) == 0 && (definition || (definition = find_definition(&s, operands[0], err)))) {
+		if (!is_live)
+			draw_once(&s, definition, w, err);
+		else if (draw_live(&s, definition, w, err) > 0)
+			return 0;               /* an answer hangs */
+	}
 	definition_free(definition);
 	close_source(&s);
 	return err->code;

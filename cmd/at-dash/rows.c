@@ -60,10 +60,10 @@ keys(struct job *job)
 		case ' ':
 			job->is_paused = !job->is_paused;
 			break;
-		case SCREEN_UP:
+		case SCREEN_UP: case SCREEN_WHEEL_UP: case 'k':
 			job->from -= job->from > 0;
 			break;
-		case SCREEN_DOWN:
+		case SCREEN_DOWN: case SCREEN_WHEEL_DOWN: case 'j':
 			job->from++;
 			break;
 		case SCREEN_PAGE_UP:
@@ -72,7 +72,7 @@ keys(struct job *job)
 		case SCREEN_PAGE_DOWN:
 			job->from += height - 2;
 			break;
-		case SCREEN_HOME:
+		case SCREEN_HOME: case 'g':
 			job->from = 0;
 		}
 	}
@@ -122,10 +122,13 @@ stay(struct job *job)
 }
 
 int
-rows_run(const struct board_spec *spec, char **files, int is_live, int width, struct err *err)
+rows_run(const struct board_spec *given, char **files, int is_live, int width, struct err *err)
 {
-	struct job job = { .rows = { .row = take, .wait = silence, .self = &job }, .board = board_new(spec), .is_live = is_live };
+	struct job job = { .rows = { .row = take, .wait = silence, .self = &job }, .is_live = is_live };
+	struct board_spec spec = *given;
 
+	spec.ascii |= is_live && screen_is_ascii();
+	job.board = board_new(&spec);
 	if (!is_live || screen_open(cmd_settings()->color, err) == 0) {
 		if (is_live)
 			draw(&job);

@@ -74,6 +74,18 @@ data_dashboards(struct data *d, int (*each)(void *, struct json, struct err *), 
 	return d->dashboards(d, each, self, err);
 }
 
+int
+data_watch(struct data *d, struct err *err)
+{
+	return d->watch ? d->watch(d, err) : ERR_IO;
+}
+
+uint64_t
+data_version(struct data *d)
+{
+	return d->version ? d->version(d) : 0;
+}
+
 void
 data_free(struct data *d)
 {
@@ -146,6 +158,23 @@ query_dashboards(struct data *d, int (*each)(void *, struct json, struct err *),
 	return rc;
 }
 
+static int
+query_watch(struct data *d, struct err *err)
+{
+	struct store *store = query_store(((struct of_query *)d)->query, err);
+
+	return store ? store_watch(store, err) : err->code;
+}
+
+static uint64_t
+query_version(struct data *d)
+{
+	struct err ignore = {0};
+	struct store *store = query_store(((struct of_query *)d)->query, &ignore);
+
+	return store ? store_version(store) : 0;
+}
+
 static void
 query_data_free(struct data *d)
 {
@@ -157,6 +186,6 @@ data_of_query(struct query *q)
 {
 	struct of_query *d = mem_new(sizeof(*d));
 
-	*d = (struct of_query){ { query_ask, query_dashboards, query_data_free }, q };
+	*d = (struct of_query){ { query_ask, query_dashboards, query_watch, query_version, query_data_free }, q };
 	return &d->data;
 }

@@ -37,6 +37,11 @@ answer_cell(const struct answer *a, int row, int column)
 /* One statement. 0; ERR_USAGE, ERR_LIMIT, ERR_CANCEL, ERR_DENIED, ERR_IO with the reason. */
 int data_ask(struct data *, const char *sql, const struct query_param *, int n_params, struct arena *, struct answer *, struct err *);
 
+/* What is told when something was committed: a descriptor for poll, read and closed by the caller, < 0 where there is none; and a number that
+ * is another then, 0: not known. */
+int data_watch(struct data *, struct err *);
+uint64_t data_version(struct data *);
+
 /* Each dashboard that is stored: of config/dashboards.json and of the tenant's records. Other than 0 of `each` ends it, and is given. */
 int data_dashboards(struct data *, int (*each)(void *self, struct json dashboard, struct err *), void *self, struct err *);
 

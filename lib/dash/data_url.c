@@ -149,7 +149,7 @@ data_of_url(const char *url, const char *key, struct err *err)
 		return NULL;
 	}
 	d = mem_new(sizeof(*d));
-	d->data = (struct data){ url_ask, url_dashboards, url_free };
+	d->data = (struct data){ .ask = url_ask, .dashboards = url_dashboards, .free = url_free };
 	while (n && url[n - 1] == '/')
 		n--;
 	d->url = mem_dup(url, n);

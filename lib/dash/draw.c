@@ -22,6 +22,7 @@ struct field {
 	const struct reading *v;
 	const struct period *period;
 	int x, y, width, height;
+	int skip;                       /* rows above */
 };
 
 static enum canvas_role
@@ -566,11 +567,19 @@ cell_text_of(struct buf *b, const struct cell *c, const struct zone *zone)
 	reading_put_cell(b, c);
 }
 
+/* The last row stays to be seen. */
+static int
+limited_skip(const struct field *f, int rows)
+{
+	return f->skip < rows ? f->skip : rows > 0 ? rows - 1 : 0;
+}
+
 static void
 draw_table(struct field *f)
 {
 	const struct answer *a = &f->v->table;
-	int *wide = mem_new((size_t)a->columns * sizeof(*wide) + 1), lines = a->rows < f->height - 1 ? a->rows : f->height - 1, x = f->x;
+	int *wide = mem_new((size_t)a->columns * sizeof(*wide) + 1), x = f->x;
+	int skip = limited_skip(f, a->rows), rows = a->rows - skip, lines = rows < f->height - 1 ? rows : f->height - 1;
 	struct buf text = {0};
 
 	if (!a->columns || !a->rows) {
@@ -578,12 +587,12 @@ draw_table(struct field *f)
 		free(wide);
 		return;
 	}
-	if (a->rows > lines)
+	if (rows > lines)
 		lines--;
 	for (int k = 0; k < a->columns; k++) {
 		wide[k] = width_of(a->column[k]);
 		for (int i = 0; i < lines; i++) {
-			cell_text_of(&text, answer_cell(a, i, k), f->period->zone);
+			cell_text_of(&text, answer_cell(a, skip + i, k), f->period->zone);
 			wide[k] = width_of(buf_get(&text)) > wide[k] ? width_of(buf_get(&text)) : wide[k];
 		}
 	}
@@ -593,13 +602,13 @@ draw_table(struct field *f)
 		if (k == 0 && a->columns > 1 && w > f->width * 2 / 3)
 			w = f->width * 2 / 3;
 		for (int i = 0; i < lines && number; i++)
-			number = answer_cell(a, i, k)->type != CELL_TEXT;
+			number = answer_cell(a, skip + i, k)->type != CELL_TEXT;
 		if (number)
 			canvas_right(f->c, x + w, f->y, w, a->column[k], CANVAS_FAINT);
 		else
 			canvas_text(f->c, x, f->y, w, a->column[k], CANVAS_FAINT);
 		for (int i = 0; i < lines; i++) {
-			cell_text_of(&text, answer_cell(a, i, k), f->period->zone);
+			cell_text_of(&text, answer_cell(a, skip + i, k), f->period->zone);
 			if (number)
 				canvas_right(f->c, x + w, f->y + 1 + i, w, buf_get(&text), CANVAS_PLAIN);
 			else
@@ -607,7 +616,7 @@ draw_table(struct field *f)
 		}
 		x += w + 2;
 	}
-	draw_more(f, f->y + 1 + lines, a->rows - lines + (a->more ? 1 : 0));
+	draw_more(f, f->y + 1 + lines, rows - lines + (a->more ? 1 : 0));
 	buf_release(&text);
 	free(wide);
 }
@@ -621,11 +630,11 @@ draw_list(struct field *f)
 
 	if (!a->rows)
 		canvas_lit(f->c, f->x, f->y, f->width, f->w->type == WIDGET_ALERT_LIST ? "no alerts" : "no events", CANVAS_FAINT);
-	for (int i = 0; i < a->rows && i < f->height; i++) {
+	for (int i = 0, skip = limited_skip(f, a->rows); skip + i < a->rows && i < f->height; i++) {
 		int x = 0, fires = 0;
 
 		for (int k = 0; k < a->columns && x < f->width; k++) {
-			const struct cell *c = answer_cell(a, i, k);
+			const struct cell *c = answer_cell(a, skip + i, k);
 
 			cell_text_of(&text, c, f->period->zone);
 			if (text.n > 1 && text.p[0] == '{' && c->type == CELL_TEXT) {
@@ -670,7 +679,7 @@ void
 draw_widget(struct canvas *c, const struct drawing *d, int i, struct place p)
 {
 	const struct widget *w = &d->definition->widget[i];
-	struct field f = { c, w, &d->readings[i], &d->period, p.x + 2, p.y + 1, p.w - 4, p.h - 2 };
+	struct field f = { c, w, &d->readings[i], &d->period, p.x + 2, p.y + 1, p.w - 4, p.h - 2, i == d->chosen ? d->skip : 0 };
 	int title;
 
 	canvas_box(c, p.x, p.y, p.w, p.h, i == d->chosen ? CANVAS_FOCUS : CANVAS_FRAME);

@@ -16,6 +16,7 @@ struct drawing {
 	const char *asked;              /* a flag for each widget: 0, its values are still to come; NULL: all are there */
 	struct period period;
 	int chosen;                     /* the widget that the keys are at; -1: none */
+	int skip;                       /* rows of its table or list that lie above what is seen */
 	int is_plain;                   /* lines of text only, for who hears them: no frames, bars or curves */
 };
 

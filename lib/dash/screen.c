@@ -1,10 +1,16 @@
 #include "dash/screen.h"
 
+#include <langinfo.h>
 #include <locale.h>
 #include <ncurses.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <term.h>
+#include <termios.h>
+#include <unistd.h>
+#include <wchar.h>
 
 #include "base/cmd.h"
 #include "base/mem.h"
@@ -13,32 +19,106 @@ CMD_LIBRARY("ncurses", curses_version() + sizeof("ncurses"))       /* it says "n
 
 static SCREEN *screen;
 static FILE *tty;
-static int colors;
+static int colors;                      /* 0, 8 or 256 */
+static int clicked_x, clicked_y;
+
+/* ---- what ends a program without a word */
+
+static const int deadly[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGHUP, SIGQUIT };
+#define DEADLY (sizeof(deadly) / sizeof(*deadly))
+static struct sigaction handled[DEADLY];        /* by whom, before: the store answers for faults in its own pages */
+static volatile sig_atomic_t is_dying;
+static struct termios before;
+static char goodbye[128];               /* what the terminal is to be told then */
+static int goodbye_fd = -1;
+
+/* Only what a signal's handler may do; then the signal does what it does. Who handled it before is asked first, and may not come back. */
+static void
+die(int sig, siginfo_t *info, void *context)
+{
+	for (size_t i = 0; i < DEADLY && !is_dying; i++)
+		if (deadly[i] == sig && handled[i].sa_flags & SA_SIGINFO) {
+			is_dying = 1;           /* should it ask us in turn */
+			handled[i].sa_sigaction(sig, info, context);
+		}
+	if (goodbye_fd >= 0) {
+		ssize_t n = write(goodbye_fd, goodbye, strlen(goodbye));
+
+		(void)n;
+		tcsetattr(goodbye_fd, TCSANOW, &before);
+	}
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void
+expect_death(void)
+{
+	struct sigaction act = { .sa_flags = SA_NODEFER | SA_SIGINFO | SA_ONSTACK };
+	const char *leave = tigetstr("rmcup"), *show = tigetstr("cnorm"), *plain = tigetstr("sgr0");
+
+	snprintf(goodbye, sizeof(goodbye), "\033[?1000l\033[?1002l\033[?1006l%s%s%s", plain && plain != (char *)-1 ? plain : "",
+	    show && show != (char *)-1 ? show : "", leave && leave != (char *)-1 ? leave : "");
+	goodbye_fd = fileno(tty);
+	act.sa_sigaction = die;
+	for (size_t i = 0; i < DEADLY; i++)
+		if (sigaction(deadly[i], NULL, &handled[i]) == 0 && (handled[i].sa_handler == SIG_DFL || handled[i].sa_flags & SA_SIGINFO))
+			sigaction(deadly[i], &act, NULL);
+}
+
+/* ---- */
+
+int
+screen_is_ascii(void)
+{
+	setlocale(LC_CTYPE, "");
+	return strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+}
+
+/* A pair of colours for each role: of 256, or the nearest of eight; heats then have none, their characters tell them. */
+static void
+start_colors(void)
+{
+	static const short near[] = { COLOR_BLUE, COLOR_YELLOW, COLOR_GREEN, COLOR_RED, COLOR_MAGENTA, COLOR_CYAN, COLOR_WHITE, COLOR_BLUE };
+
+	start_color();
+	use_default_colors();
+	colors = COLORS >= 256 && COLOR_PAIRS > CANVAS_ROLES ? 256 : 8;
+	for (int role = 0; role < CANVAS_ROLES && role + 1 < COLOR_PAIRS; role++) {
+		int number = canvas_256((enum canvas_role)role);
+
+		if (colors == 256 && role >= CANVAS_HEAT)
+			init_pair((short)(role + 1), role - CANVAS_HEAT > CANVAS_HEATS / 2 ? 16 : 231, (short)number);
+		else if (colors == 256)
+			init_pair((short)(role + 1), (short)number, -1);
+		else
+			init_pair((short)(role + 1), role == CANVAS_GOOD ? COLOR_GREEN : role == CANVAS_BAD ? COLOR_RED : role == CANVAS_FOCUS ? COLOR_CYAN :
+			    role >= CANVAS_CURVE && role < CANVAS_HEAT ? near[role - CANVAS_CURVE] : -1, -1);
+	}
+}
 
 int
 screen_open(int color, struct err *err)
 {
 	setlocale(LC_CTYPE, "");
-	if (!(tty = fopen("/dev/tty", "r+e")) || !(screen = newterm(NULL, tty, tty))) {
+	if (!(tty = fopen("/dev/tty", "r+e")) || tcgetattr(fileno(tty), &before) || !(screen = newterm(NULL, tty, tty))) {
 		if (tty)
 			fclose(tty);
 		tty = NULL;
 		return err_set(err, ERR_IO, "there is no terminal to draw on, --once writes the picture as text");
 	}
 	atexit(screen_close);
+	expect_death();
 	cbreak();
 	noecho();
 	nodelay(stdscr, TRUE);
 	keypad(stdscr, TRUE);
 	set_escdelay(25);
 	curs_set(0);
-	if (color && has_colors()) {
-		start_color();
-		use_default_colors();
-		init_pair(1, COLOR_RED, -1);
-		init_pair(2, COLOR_CYAN, -1);
-		colors = 1;
-	}
+	mousemask(BUTTON1_CLICKED | BUTTON1_PRESSED | BUTTON1_DOUBLE_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+	mouseinterval(200);
+	if (color && has_colors())
+		start_colors();
 	return 0;
 }
 
@@ -47,6 +127,7 @@ screen_close(void)
 {
 	if (!screen)
 		return;
+	goodbye_fd = -1;
 	endwin();
 	delscreen(screen);
 	fclose(tty);
@@ -57,6 +138,12 @@ void
 screen_size(int *width, int *height)
 {
 	getmaxyx(stdscr, *height, *width);
+}
+
+int
+screen_fd(void)
+{
+	return fileno(tty);
 }
 
 static void
@@ -78,8 +165,8 @@ screen_show(struct str text, int from, struct str status)
 	for (; y < height - 1 && text.n && str_cut(&text, '\n', &line); n++) {
 		if (n < from)
 			continue;
-		put_line(y++, line, line.n && line.p[0] == '!' ? A_BOLD | (colors ? COLOR_PAIR(1) : 0) :
-		    line.n && line.p[0] != ' ' ? A_BOLD | (colors ? COLOR_PAIR(2) : 0) : 0);
+		put_line(y++, line, line.n && line.p[0] == '!' ? (int)A_BOLD | (colors ? COLOR_PAIR(CANVAS_BAD + 1) : 0) :
+		    line.n && line.p[0] != ' ' ? (int)A_BOLD | (colors ? COLOR_PAIR(CANVAS_FOCUS + 1) : 0) : 0);
 	}
 	for (; y < height - 1; y++)
 		put_line(y, STR(""), 0);
@@ -87,26 +174,101 @@ screen_show(struct str text, int from, struct str status)
 	refresh();
 }
 
+static attr_t
+attributes_of(enum canvas_role role)
+{
+	switch (role) {
+	case CANVAS_TITLE:
+		return A_BOLD;
+	case CANVAS_CHOSEN:
+		return A_REVERSE | A_BOLD;
+	case CANVAS_FAINT: case CANVAS_FRAME:
+		return colors == 256 ? 0 : A_DIM;
+	case CANVAS_FOCUS:
+		return colors ? 0 : A_BOLD;
+	default:
+		return 0;
+	}
+}
+
+static void
+put_cell(int x, int y, const struct canvas_cell *cell)
+{
+	wchar_t text[4] = { cell->c[0] ? (wchar_t)cell->c[0] : L' ', (wchar_t)cell->c[1], (wchar_t)cell->c[2], 0 };
+	cchar_t c;
+
+	if (colors == 256 && cell->role >= CANVAS_HEAT && cell->c[0] >= 0x2588 && cell->c[0] <= 0x2593)
+		text[0] = L' ';
+	if (setcchar(&c, text, attributes_of((enum canvas_role)cell->role), colors ? (short)(cell->role + 1) : 0, NULL) == OK)
+		mvadd_wch(y, x, &c);
+}
+
+void
+screen_draw(const struct canvas *canvas, int from, struct str status, int cursor)
+{
+	int width, height, y;
+
+	is_dying = 0;                   /* it was a fault that the store got over */
+	screen_size(&width, &height);
+	for (y = 0; y < height - 1; y++) {
+		move(y, 0);
+		if (y + from >= canvas->height) {
+			clrtoeol();
+			continue;
+		}
+		for (int x = 0; x < width && x < canvas->width; x++)
+			if (canvas_at(canvas, x, y + from)->c[0] || x == 0 || !canvas_at(canvas, x - 1, y + from)->wide)
+				put_cell(x, y, canvas_at(canvas, x, y + from));
+		if (canvas->width < width) {
+			move(y, canvas->width);
+			clrtoeol();
+		}
+	}
+	put_line(height - 1, status, A_REVERSE);
+	curs_set(cursor >= 0);
+	if (cursor >= 0)
+		move(height - 1, cursor < width ? cursor : width - 1);
+	refresh();
+}
+
+/* ---- keys */
+
+static int
+mouse_key(void)
+{
+	MEVENT e;
+
+	if (getmouse(&e) != OK)
+		return SCREEN_NONE;
+	clicked_x = e.x, clicked_y = e.y;
+	return e.bstate & BUTTON4_PRESSED ? SCREEN_WHEEL_UP : e.bstate & BUTTON5_PRESSED ? SCREEN_WHEEL_DOWN :
+	    e.bstate & BUTTON1_DOUBLE_CLICKED ? SCREEN_DOUBLE_CLICK : SCREEN_CLICK;
+}
+
+void
+screen_mouse(int *x, int *y)
+{
+	*x = clicked_x, *y = clicked_y;
+}
+
 int
 screen_key(void)
 {
-	int c = getch();
+	static const struct { int curses, ours; } keys[] = { { KEY_UP, SCREEN_UP }, { KEY_DOWN, SCREEN_DOWN }, { KEY_LEFT, SCREEN_LEFT }, { KEY_RIGHT, SCREEN_RIGHT },
+		{ KEY_PPAGE, SCREEN_PAGE_UP }, { KEY_NPAGE, SCREEN_PAGE_DOWN }, { KEY_HOME, SCREEN_HOME }, { KEY_END, SCREEN_END }, { KEY_ENTER, SCREEN_ENTER },
+		{ KEY_BTAB, SCREEN_BACK_TAB }, { KEY_BACKSPACE, SCREEN_BACKSPACE }, { KEY_RESIZE, SCREEN_RESIZED } };
+	wint_t c;
+	int rc;
 
-	switch (c) {
-	case ERR:
-		return SCREEN_NONE;
-	case KEY_UP: case 'k':
-		return SCREEN_UP;
-	case KEY_DOWN: case 'j':
-		return SCREEN_DOWN;
-	case KEY_PPAGE:
-		return SCREEN_PAGE_UP;
-	case KEY_NPAGE:
-		return SCREEN_PAGE_DOWN;
-	case KEY_HOME: case 'g':
-		return SCREEN_HOME;
-	case KEY_RESIZE:
-		return SCREEN_RESIZED;
-	}
-	return c > SCREEN_RESIZED && c < 0x80 ? c : SCREEN_NONE;
+	do {
+		if ((rc = get_wch(&c)) == ERR)
+			return SCREEN_NONE;
+		if (rc != KEY_CODE_YES)
+			return c == '\n' || c == '\r' ? SCREEN_ENTER : c == '\t' ? SCREEN_TAB : c == 27 ? SCREEN_ESCAPE : c == 127 || c == 8 ? SCREEN_BACKSPACE : (int)c;
+		if (c == KEY_MOUSE && (rc = mouse_key()) != SCREEN_NONE)
+			return rc;
+		for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+			if ((int)c == keys[i].curses)
+				return keys[i].ours;
+	} while (1);                    /* a key without a meaning: the next */
 }

@@ -1,0 +1,781 @@
+#include "dash/live.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/letter.h"
+#include "base/mem.h"
+#include "base/out.h"
+#include "base/time.h"
+#include "base/width.h"
+#include "dash/screen.h"
+
+#define FRAME_MS   30                   /* between two pictures */
+#define LEAST_MS   50                   /* between two rounds of asking, and three times what one took: a quarter of a core at most */
+#define CLOCK_LEAST 5000                /* between rounds that only the clock asks for */
+#define CLOCK_MOST 60000
+#define URL_MS     2000                 /* between rounds where nobody tells what is new */
+#define LOOKS      7                    /* a write is seen before its commit: looked for again after 1, 2, 4, … 64 ms */
+#define PLAIN_MS   5000                 /* between two readings aloud */
+#define HANGS_MS   1000                 /* an answer may take so long to end */
+
+enum asking { NOTHING, FILTER, RANGE, FILE_NAME };
+
+struct live {
+	const struct live_spec *spec;
+	int n;
+
+	/* between the threads */
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct reading *reading;
+	char *asked;
+	struct buf range, filter;       /* as wished */
+	int64_t at;                     /* 0: now */
+	unsigned wished;                /* counts wishes */
+	int looks, paused, stops;
+	int told;                       /* eventfd: something new to draw */
+
+	/* the drawing thread's */
+	struct canvas canvas;
+	struct place *place;
+	int chosen, from, skip, is_full, helps, leaves;
+	enum asking asking;
+	struct buf typed, message;
+	int64_t drawn_ns;
+	int is_new;
+};
+
+static _Atomic int unwanted;
+
+int
+live_unwanted(void)
+{
+	return atomic_load(&unwanted);
+}
+
+/* ---- the thread that asks */
+
+static int64_t
+clock_ms(const struct live *l, int has_watch)
+{
+	int64_t least = CLOCK_MOST;
+
+	for (int i = 0; i < l->n; i++)
+		if (l->reading[i].every_ms && l->reading[i].every_ms < least)
+			least = l->reading[i].every_ms;
+	return has_watch ? (least < CLOCK_LEAST ? CLOCK_LEAST : least) : URL_MS;
+}
+
+static void
+tell(struct live *l)
+{
+	uint64_t one = 1;
+	ssize_t n = write(l->told, &one, sizeof(one));
+
+	(void)n;
+}
+
+/* One round: each widget asked, and shown as soon as it is there. */
+static void
+ask_all(struct live *l, unsigned wish)
+{
+	struct buf range = {0}, filter = {0};
+	struct period period = l->spec->period;
+
+	pthread_mutex_lock(&l->lock);
+	buf_str(&range, buf_get(&l->range));
+	buf_str(&filter, buf_get(&l->filter));
+	period.at = l->at ? l->at : time_now() + 1;
+	pthread_mutex_unlock(&l->lock);
+	period.range = buf_get(&range), period.filter = buf_get(&filter);
+	for (int i = 0; i < l->n; i++) {
+		struct reading next, old;
+		int is_wanted;
+
+		reading_init(&next);
+		reading_get(&next, l->spec->data, &l->spec->definition->widget[i], &period);
+		pthread_mutex_lock(&l->lock);
+		if ((is_wanted = !l->stops && l->wished == wish)) {
+			old = l->reading[i];
+			l->reading[i] = next;
+			next = old;
+			l->asked[i] = 1;
+		}
+		pthread_mutex_unlock(&l->lock);
+		reading_release(&next);
+		if (!is_wanted)
+			break;
+		tell(l);
+	}
+	buf_release(&range);
+	buf_release(&filter);
+}
+
+static void
+sleep_ms(int64_t ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+/* Somebody wrote: is there a commit behind it? */
+static int
+is_committed(struct live *l, uint64_t version)
+{
+	for (int i = 0; i < LOOKS; i++) {
+		if (data_version(l->spec->data) != version)
+			return 1;
+		sleep_ms(1 << i);
+	}
+	return 0;
+}
+
+/* Under the lock: wait for a wish, a write, or the clock. 1: a wish or the clock, 2: a write, 0: the end. */
+static int
+wait_for_work(struct live *l, unsigned wish, int64_t ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	while (!l->stops && l->wished == wish) {
+		if (l->looks && !l->paused && !l->at) {
+			l->looks = 0;
+			return 2;
+		}
+		if (l->paused || l->at)
+			pthread_cond_wait(&l->wake, &l->lock);
+		else if (pthread_cond_timedwait(&l->wake, &l->lock, &until) == ETIMEDOUT)
+			return 1;
+	}
+	return !l->stops;
+}
+
+static void *
+ask(void *self)
+{
+	struct live *l = self;
+	unsigned wish = 0;
+	int has_watch = l->spec->data && data_version(l->spec->data) != 0, why = 1;
+
+	while (why) {
+		uint64_t version = data_version(l->spec->data);
+		int64_t began = time_mono_ns() / 1000000, took, ms;
+
+		pthread_mutex_lock(&l->lock);
+		wish = l->wished;
+		l->looks = 0;
+		atomic_store(&unwanted, l->stops);
+		pthread_mutex_unlock(&l->lock);
+		ask_all(l, wish);
+		took = time_mono_ns() / 1000000 - began;
+		do {
+			pthread_mutex_lock(&l->lock);
+			why = wait_for_work(l, wish, clock_ms(l, has_watch));
+			pthread_mutex_unlock(&l->lock);
+		} while (why == 2 && !is_committed(l, version));
+		ms = (3 * took > LEAST_MS ? 3 * took : LEAST_MS) - (time_mono_ns() / 1000000 - began - took);
+		if (why == 2 && ms > 0)
+			sleep_ms(ms < CLOCK_LEAST ? ms : CLOCK_LEAST);
+	}
+	return NULL;
+}
+
+static void
+wish(struct live *l)
+{
+	l->wished++;
+	atomic_store(&unwanted, 1);
+	pthread_cond_signal(&l->wake);          /* what is there stays to be seen until then */
+}
+
+/* ---- drawing */
+
+static struct drawing
+drawing_of(struct live *l)
+{
+	struct drawing d = { .definition = l->spec->definition, .readings = l->reading, .asked = l->asked, .period = l->spec->period, .chosen = l->chosen,
+		.skip = l->skip };
+
+	d.period.at = l->at ? l->at : time_now() + 1;
+	d.period.range = buf_get(&l->range), d.period.filter = buf_get(&l->filter);
+	return d;
+}
+
+static const char help[] =
+	"  arrows, h j k l     to the next widget that way\n"
+	"  tab, shift tab      to the next, the one before\n"
+	"  enter, escape       the widget on the whole screen, and back; a double click too\n"
+	"  j k, page up, down  there: the rows of a table\n"
+	"  /                   only rows and curves with a text; an empty one: all\n"
+	"  t                   the range: 3h, 7d, 2026-11-01..2026-11-08; tab offers some, empty: each its own\n"
+	"  space               hold the picture; and go on\n"
+	"  [ ]                 back and forth in time; ] at the end goes on with the clock\n"
+	"  e                   write it to a file: .txt .svg .html .json .csv\n"
+	"  r                   ask again now\n"
+	"  q                   leave\n";
+
+static void
+draw_help(struct live *l, int width, int height)
+{
+	struct str rest = STR(help), line;
+	int y = 2;
+
+	canvas_init(&l->canvas, width, height, l->spec->ascii);
+	canvas_box(&l->canvas, 0, 0, width, height, CANVAS_FRAME);
+	canvas_lit(&l->canvas, 2, 0, width - 4, " Keys ", CANVAS_TITLE);
+	while (str_cut(&rest, '\n', &line) && y < height - 1)
+		canvas_text(&l->canvas, 2, y++, width - 4, line, CANVAS_PLAIN);
+}
+
+/* The status line; the column where what is typed ends, or -1. */
+static int
+put_status(struct live *l, int width, struct buf *to)
+{
+	static const char *const prompts[] = { "", " filter: ", " range: ", " write to: " };
+	struct buf line = {0}, shown = {0};
+	int cursor = -1;
+
+	if (l->asking) {
+		buf_lit(&line, prompts[l->asking]);
+		width_put_shown(&line, buf_get(&l->typed));
+		cursor = width_of(buf_get(&line));
+	} else {
+		buf_lit(&line, l->at ? " at an earlier time" : l->paused ? " paused" : " live");
+		if (l->message.n) {
+			buf_lit(&line, "   ");
+			width_put_shown(&line, buf_get(&l->message));
+		} else {
+			if (l->range.n) {
+				buf_lit(&line, "   range ");
+				width_put_shown(&line, buf_get(&l->range));
+			}
+			if (l->filter.n) {
+				buf_lit(&line, "   filter ");
+				width_put_shown(&line, buf_get(&l->filter));
+			}
+			buf_lit(&line, width >= 72 ? "   ? help  q quit  enter open  / filter  t range  e write" : "   ? help  q quit");
+		}
+	}
+	width_put(&shown, buf_get(&line), width, 0, 1);
+	buf_str(to, buf_get(&shown));
+	buf_release(&line);
+	buf_release(&shown);
+	return cursor;
+}
+
+/* Scrolled no further than to the end, and, where the chosen widget is followed, so far that it is seen, its top first. */
+static void
+scroll(struct live *l, int height, int follow)
+{
+	int last = l->canvas.height - height;
+
+	if (follow && l->chosen >= 0) {
+		const struct place *p = &l->place[l->chosen];
+
+		if (p->y + p->h > l->from + height)
+			l->from = p->y + p->h - height;
+		if (p->y < l->from)
+			l->from = p->y <= 1 ? 0 : p->y;
+	}
+	l->from = l->from > last ? last : l->from;
+	l->from = l->from < 0 ? 0 : l->from;
+}
+
+static void
+draw(struct live *l, int follow)
+{
+	struct drawing d;
+	struct buf status = {0};
+	int width, height, cursor;
+
+	screen_size(&width, &height);
+	canvas_release(&l->canvas);
+	height = height > 1 ? height - 1 : 1;
+	pthread_mutex_lock(&l->lock);
+	d = drawing_of(l);
+	if (l->helps) {
+		draw_help(l, width, height);
+	} else if (l->is_full && l->chosen >= 0) {
+		if (l->skip >= l->reading[l->chosen].table.rows)
+			l->skip = d.skip = l->reading[l->chosen].table.rows ? l->reading[l->chosen].table.rows - 1 : 0;
+		canvas_init(&l->canvas, width, height, l->spec->ascii);
+		draw_widget(&l->canvas, &d, l->chosen, (struct place){ 0, 0, width, height });
+	} else {
+		draw_dashboard(&l->canvas, &d, width, height, l->spec->ascii, l->place);
+	}
+	cursor = put_status(l, width, &status);
+	pthread_mutex_unlock(&l->lock);
+	if (!l->helps && !l->is_full)
+		scroll(l, height, follow);
+	screen_draw(&l->canvas, l->helps || l->is_full ? 0 : l->from, buf_get(&status), cursor);
+	buf_release(&status);
+	l->drawn_ns = time_mono_ns();
+	l->is_new = 0;
+}
+
+/* ---- keys */
+
+static void __attribute__((format(printf, 2, 3)))
+say(struct live *l, const char *fmt, ...)
+{
+	char text[300];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	buf_clear(&l->message);
+	buf_lit(&l->message, text);
+}
+
+/* The widget next to the chosen one in a direction: of those that lie beyond it the one whose middle is nearest, sideways counting more. */
+static void
+move(struct live *l, int dx, int dy)
+{
+	const struct place *from = l->chosen >= 0 ? &l->place[l->chosen] : NULL;
+	int best = -1, least = 0;
+
+	for (int i = 0; i < l->n; i++) {
+		const struct place *p = &l->place[i];
+		int x, y, far;
+
+		if (!from || i == l->chosen)
+			continue;
+		x = 2 * p->x + p->w - 2 * from->x - from->w, y = 2 * (2 * p->y + p->h - 2 * from->y - from->h);         /* cells are twice as high as wide */
+		if ((dx && (dx > 0 ? p->x < from->x + from->w : p->x + p->w > from->x)) || (dy && (dy > 0 ? p->y < from->y + from->h : p->y + p->h > from->y)))
+			continue;
+		far = dx ? abs(x) + 3 * abs(y) : abs(y) + 3 * abs(x);
+		if (best < 0 || far < least)
+			best = i, least = far;
+	}
+	if (!from && l->n)
+		best = 0;
+	if (best >= 0)
+		l->chosen = best;
+}
+
+/* By so many parts of the range that is looked at; behind now it goes on with the clock. */
+static void
+scrub(struct live *l, int parts)
+{
+	int64_t now = time_now() + 1, span, at;
+
+	pthread_mutex_lock(&l->lock);
+	span = l->n && l->reading[l->chosen >= 0 ? l->chosen : 0].to ? l->reading[l->chosen >= 0 ? l->chosen : 0].to - l->reading[l->chosen >= 0 ? l->chosen : 0].from : 3600000;
+	span = span / 8 < 1000 ? 1000 : span / 8;
+	at = (l->at ? l->at : now) + parts * span;
+	l->at = at >= now || at < TIME_MIN ? 0 : at;
+	wish(l);
+	pthread_mutex_unlock(&l->lock);
+}
+
+static void
+write_file(struct live *l, const char *path)
+{
+	struct err err = {0};
+	const struct render_format *format = render_find(path, &err);
+	struct buf text = {0};
+	struct out *out = NULL;
+
+	if (format && (out = out_open(path, 0, &err))) {
+		struct drawing d;
+
+		pthread_mutex_lock(&l->lock);
+		d = drawing_of(l);
+		d.chosen = -1, d.skip = 0;
+		format->put(&d, &l->spec->rendering, &text);
+		pthread_mutex_unlock(&l->lock);
+		buf_str(&out->buf, buf_get(&text));
+		out_close(out, &err);
+	}
+	if (err.code)
+		say(l, "%s", err.text);
+	else
+		say(l, "written to %s", path);
+	buf_release(&text);
+}
+
+static void
+begin_typing(struct live *l, enum asking what, struct str text)
+{
+	l->asking = what;
+	buf_clear(&l->typed);
+	buf_str(&l->typed, text);
+}
+
+/* Taken as the answer to what was asked. */
+static void
+end_typing(struct live *l)
+{
+	struct str text = str_trim(buf_get(&l->typed));
+	struct err err = {0};
+	int64_t from, to;
+	struct period period = l->spec->period;
+
+	period.at = time_now() + 1;
+	if (l->asking == FILE_NAME && text.n) {
+		char *path = mem_dup(text.p, text.n);
+
+		write_file(l, path);
+		free(path);
+	} else if (l->asking == RANGE && text.n && reading_range(text, &period, &from, &to, &err) < 0) {
+		say(l, "%s", err.text);
+	} else if (l->asking != FILE_NAME) {
+		struct buf *to_set = l->asking == RANGE ? &l->range : &l->filter;
+
+		pthread_mutex_lock(&l->lock);
+		buf_clear(to_set);
+		buf_str(to_set, text);
+		wish(l);
+		pthread_mutex_unlock(&l->lock);
+	}
+	l->asking = NOTHING;
+}
+
+static void
+type(struct live *l, int key)
+{
+	static const char *const ranges[] = { "15m", "1h", "6h", "24h", "7d", "30d" };
+	size_t n = sizeof(ranges) / sizeof(*ranges), i;
+
+	switch (key) {
+	case SCREEN_ENTER:
+		end_typing(l);
+		break;
+	case SCREEN_ESCAPE:
+		l->asking = NOTHING;
+		break;
+	case SCREEN_BACKSPACE:
+		while (l->typed.n && ((unsigned char)l->typed.p[--l->typed.n] & 0xc0) == 0x80)
+			;
+		break;
+	case SCREEN_TAB:
+		if (l->asking != RANGE)
+			break;
+		for (i = 0; i < n && !str_eq(buf_get(&l->typed), str_of(ranges[i])); i++)
+			;
+		begin_typing(l, RANGE, str_of(ranges[i < n ? (i + 1) % n : 0]));
+		break;
+	default:
+		if (key >= ' ' && key < SCREEN_UP && l->typed.n < 1000)
+			letter_put(&l->typed, (uint32_t)key);
+	}
+}
+
+static void
+begin_export(struct live *l)
+{
+	struct str id = l->spec->definition->id;
+	struct buf name = {0};
+
+	for (size_t i = 0; i < id.n && i < 64; i++)
+		buf_byte(&name, strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", id.p[i]) && id.p[i] ? id.p[i] : '_');
+	buf_lit(&name, ".html");
+	begin_typing(l, FILE_NAME, buf_get(&name));
+	buf_release(&name);
+}
+
+static void
+click(struct live *l, int opens)
+{
+	int x, y;
+
+	screen_mouse(&x, &y);
+	for (int i = 0; i < l->n && !l->is_full; i++) {
+		const struct place *p = &l->place[i];
+
+		if (x >= p->x && x < p->x + p->w && y + l->from >= p->y && y + l->from < p->y + p->h) {
+			l->chosen = i;
+			l->is_full = opens;
+			l->skip = 0;
+			return;
+		}
+	}
+	if (opens)
+		l->is_full = 0;
+}
+
+/* What the keys of moving do: from widget to widget, or in a table on the whole screen from row to row. */
+static void
+go(struct live *l, int dx, int dy, int by)
+{
+	if (l->is_full) {
+		l->skip += dy * by;
+		l->skip = l->skip < 0 ? 0 : l->skip;
+	} else if (by > 1) {
+		l->from += dy * by;
+		l->from = l->from < 0 ? 0 : l->from;
+	} else {
+		move(l, dx, dy);
+	}
+}
+
+/* 1: the picture follows the chosen widget. */
+static int
+press(struct live *l, int key, int page)
+{
+	buf_clear(&l->message);
+	switch (key) {
+	case 'q': l->leaves = 1; break;
+	case '?': l->helps = !l->helps; break;
+	case SCREEN_ESCAPE:
+		l->helps = l->is_full = l->skip = 0;
+		break;
+	case SCREEN_ENTER:
+		l->is_full = l->helps ? l->is_full : !l->is_full;
+		l->helps = l->skip = 0;
+		break;
+	case 'h': case SCREEN_LEFT: go(l, -1, 0, 1); break;
+	case 'l': case SCREEN_RIGHT: go(l, 1, 0, 1); break;
+	case 'k': case SCREEN_UP: go(l, 0, -1, 1); break;
+	case 'j': case SCREEN_DOWN: go(l, 0, 1, 1); break;
+	case SCREEN_TAB: case SCREEN_BACK_TAB:
+		if (l->n)
+			l->chosen = (l->chosen + (key == SCREEN_TAB ? 1 : l->n - (l->chosen >= 0))) % l->n;
+		l->skip = 0;
+		break;
+	case SCREEN_PAGE_UP: go(l, 0, -1, page); return 0;
+	case SCREEN_PAGE_DOWN: go(l, 0, 1, page); return 0;
+	case SCREEN_WHEEL_UP: go(l, 0, -1, 3); return 0;
+	case SCREEN_WHEEL_DOWN: go(l, 0, 1, 3); return 0;
+	case 'g': case SCREEN_HOME: l->from = l->skip = 0; return 0;
+	case 'G': case SCREEN_END: l->from = l->skip = 1 << 20; return 0;
+	case SCREEN_CLICK: click(l, 0); return 0;
+	case SCREEN_DOUBLE_CLICK: click(l, 1); return 0;
+	case '/': begin_typing(l, FILTER, buf_get(&l->filter)); break;
+	case 't': begin_typing(l, RANGE, buf_get(&l->range)); break;
+	case 'e': begin_export(l); break;
+	case '[': scrub(l, -1); break;
+	case ']': scrub(l, 1); break;
+	case ' ': case 'r':
+		pthread_mutex_lock(&l->lock);
+		if (key == ' ')
+			l->paused = !l->paused;
+		if (key == 'r' || !l->paused)
+			wish(l);
+		pthread_mutex_unlock(&l->lock);
+		break;
+	}
+	return 1;
+}
+
+static int
+take_keys(struct live *l)
+{
+	int key, width, height, follow = 0, some = 0;
+
+	screen_size(&width, &height);
+	while (!l->leaves && (key = screen_key()) != SCREEN_NONE) {
+		some = 1;
+		if (l->asking && key != SCREEN_RESIZED)
+			type(l, key);
+		else
+			follow |= press(l, key, height > 4 ? height - 3 : 1);
+	}
+	l->is_new |= some;
+	return follow;
+}
+
+/* ---- the loops */
+
+static void
+drain(int fd)
+{
+	char bytes[4096];
+
+	while (read(fd, bytes, sizeof(bytes)) > 0)
+		;
+}
+
+static void
+look(struct live *l, int watch)
+{
+	drain(watch);
+	pthread_mutex_lock(&l->lock);
+	l->looks = 1;
+	pthread_cond_signal(&l->wake);
+	pthread_mutex_unlock(&l->lock);
+}
+
+static void
+run_screen(struct live *l, int watch)
+{
+	struct pollfd fds[] = { { screen_fd(), POLLIN, 0 }, { l->told, POLLIN, 0 }, { watch, POLLIN, 0 } };
+
+	draw(l, 0);
+	while (!l->spec->stopping()) {
+		int64_t since = (time_mono_ns() - l->drawn_ns) / 1000000;
+		int follow;
+
+		poll(fds, 3, l->is_new && since < FRAME_MS ? (int)(FRAME_MS - since) : 1000);    /* a second: a signal may come just before */
+		if (fds[2].revents & POLLIN)
+			look(l, watch);
+		if (fds[1].revents & POLLIN) {
+			drain(l->told);
+			l->is_new = 1;
+		}
+		if ((fds[0].revents & (POLLHUP | POLLERR)) != 0)        /* the terminal is gone */
+			return;
+		follow = take_keys(l);
+		if (l->leaves)
+			return;
+		if (follow || (l->is_new && time_mono_ns() - l->drawn_ns >= FRAME_MS * 1000000LL))
+			draw(l, follow);
+	}
+}
+
+/* Read aloud what is another line than before. */
+static void
+read_aloud(struct live *l, struct buf *said)
+{
+	struct buf now = {0};
+	struct str before = buf_get(said), rest, line, old;
+	struct drawing d;
+
+	pthread_mutex_lock(&l->lock);
+	d = drawing_of(l);
+	draw_plain(&d, &now);
+	pthread_mutex_unlock(&l->lock);
+	for (rest = buf_get(&now); rest.n && str_cut(&rest, '\n', &line); ) {
+		int same = before.n && str_cut(&before, '\n', &old) && str_eq(old, line);
+
+		if (!same) {
+			buf_str(&out_stdout()->buf, line);
+			buf_byte(&out_stdout()->buf, '\n');
+		}
+	}
+	out_flush(out_stdout());
+	buf_release(said);
+	*said = now;
+}
+
+static int
+all_asked(struct live *l)
+{
+	int all = 1;
+
+	pthread_mutex_lock(&l->lock);
+	for (int i = 0; i < l->n; i++)
+		all &= l->asked[i];
+	pthread_mutex_unlock(&l->lock);
+	return all;
+}
+
+static void
+run_plain(struct live *l, int watch)
+{
+	struct pollfd fds[] = { { l->told, POLLIN, 0 }, { watch, POLLIN, 0 } };
+	struct buf said = {0};
+	int64_t last = 0;
+
+	while (!l->spec->stopping()) {
+		poll(fds, 2, 1000);
+		if (fds[1].revents & POLLIN)
+			look(l, watch);
+		if (fds[0].revents & POLLIN)
+			drain(l->told), l->is_new = 1;
+		if (l->is_new && all_asked(l) && (!last || time_mono_ns() / 1000000 - last > PLAIN_MS)) {
+			read_aloud(l, &said);
+			last = time_mono_ns() / 1000000;
+			l->is_new = 0;
+		}
+	}
+	buf_release(&said);
+}
+
+/* Signals are the drawing thread's: they end its poll. */
+static int
+start(struct live *l, pthread_t *thread)
+{
+	sigset_t all, was;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	rc = pthread_create(thread, NULL, ask, l);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	return rc;
+}
+
+/* 1: it hangs. */
+static int
+stop(struct live *l, pthread_t thread)
+{
+	struct timespec until;
+
+	pthread_mutex_lock(&l->lock);
+	l->stops = 1;
+	atomic_store(&unwanted, 1);
+	pthread_cond_signal(&l->wake);
+	pthread_mutex_unlock(&l->lock);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += HANGS_MS / 1000;
+	return pthread_timedjoin_np(thread, NULL, &until) != 0;
+}
+
+int
+live_run(const struct live_spec *spec, struct err *err)
+{
+	struct live *l = mem_new(sizeof(*l));
+	struct err ignore = {0};
+	pthread_condattr_t monotonic;
+	pthread_t thread;
+	int watch = data_watch(spec->data, &ignore), hangs = 0;
+
+	*l = (struct live){ .spec = spec, .n = spec->definition->n, .chosen = -1, .at = spec->period.at, .told = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+		.wished = 1 };
+	if (watch >= 0)
+		fcntl(watch, F_SETFL, O_NONBLOCK);
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->wake, &monotonic);
+	l->reading = mem_new((size_t)l->n * sizeof(*l->reading) + 1);
+	l->asked = mem_new((size_t)l->n + 1);
+	l->place = mem_new((size_t)l->n * sizeof(*l->place) + 1);
+	for (int i = 0; i < l->n; i++)
+		reading_init(&l->reading[i]);
+	buf_str(&l->range, spec->period.range);
+	buf_str(&l->filter, spec->period.filter);
+	if (l->told < 0) {
+		err_set(err, ERR_IO, "eventfd: %s", strerror(errno));
+	} else if (spec->is_plain || screen_open(spec->color, err) == 0) {
+		if (start(l, &thread)) {
+			err_set(err, ERR_IO, "no thread to be had");
+		} else {
+			if (spec->is_plain)
+				run_plain(l, watch);
+			else
+				run_screen(l, watch);
+			screen_close();
+			hangs = stop(l, thread);
+		}
+	}
+	screen_close();
+	if (hangs)
+		return 1;               /* the thread uses all of it: the process ends */
+	for (int i = 0; i < l->n; i++)
+		reading_release(&l->reading[i]);
+	free(l->reading), free(l->asked), free(l->place);
+	canvas_release(&l->canvas);
+	buf_release(&l->range), buf_release(&l->filter), buf_release(&l->typed), buf_release(&l->message);
+	pthread_cond_destroy(&l->wake);
+	pthread_mutex_destroy(&l->lock);
+	close(l->told);
+	if (watch >= 0)
+		close(watch);
+	free(l);
+	return err->code;
+}
