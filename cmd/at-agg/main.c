@@ -124,12 +124,15 @@ resume(struct window *win, struct store *store, const char *name, struct err *er
 }
 
 static void
-closing_line(const struct window *win, const struct rows *rows, int64_t began_ns)
+closing_line(const struct window *win, const struct rows *rows, const struct store *store, int64_t began_ns)
 {
 	struct window_counts n = window_counts(win);
 	const struct cmd_settings *set = cmd_settings();
 	double seconds = (double)(time_mono_ns() - began_ns) / 1e9;
 
+	if (store && store_samples_refused(store))
+		cmd_say("%llu samples of new series were not saved: the tenant has as many as limits.series in analytics.json allows",
+		    (unsigned long long)store_samples_refused(store));
 	if (!set->quiet && (n.late || rows->rejects.count || set->verbose || isatty(2)))
 		cmd_say("%lu rows in, %lu out, %lu late, %ld rejected, %.1f s", (unsigned long)n.rows, (unsigned long)n.out,
 		    (unsigned long)n.late, rows->rejects.count, seconds);
@@ -186,7 +189,7 @@ main(int argc, char **argv)
 	    (state ? window_keep(win, &err) : window_finish(win, &err))     /* open windows wait for the next run */)
 		goto out;
 	reject_close(&rows.rejects);
-	closing_line(win, &rows, began_ns);
+	closing_line(win, &rows, store, began_ns);
 out:
 	window_free(win);
 	store_close(store);

@@ -8,12 +8,15 @@
 #include "event/clean.h"
 #include "event/event.h"
 #include "event/plan.h"
+#include "ingest/metrics.h"
 
 struct accept {                         /* for one thread at a time */
 	struct event_reader reader;     /* now and default_name are the caller's to set */
 	struct clean *clean;            /* NULL: no rules */
 	struct plan *plan;              /* NULL: none */
 	struct buf salt;
+	struct metrics *metrics;        /* made for the first metric row */
+	struct accept_series { struct store_sample *one; uint32_t n, cap; struct arena *texts; } series;
 };
 
 /* By the config, and the tracking plan in the file `plan` (NULL: none). 0, or ERR_USAGE and the reason. */
@@ -24,5 +27,9 @@ void accept_release(struct accept *);
 int accept_checked(struct accept *, struct str row, struct event *, struct err *);     /* the text is known to be valid JSON */
 int accept_own(struct accept *, struct str row, struct str properties, struct event *, struct err *);  /* as event_read_own */
 int accept_row(struct accept *, struct str row, struct event *, struct err *);          /* any bytes */
+
+/* Of valid JSON: 1 it is a metric row (metrics.h), and these are its samples, borrowed until the next call; 0 it is none; ERR_INPUT a
+ * wrong one. */
+int accept_samples(struct accept *, struct str row, struct store_sample out[METRICS_FIELDS], int *n, struct err *);
 
 #endif

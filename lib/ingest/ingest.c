@@ -960,6 +960,9 @@ close_line(struct run *r)
 	char rate[32], dropped[48] = "";
 
 	bar_clear(r);
+	if (r->store && store_samples_refused(r->store))
+		cmd_say("%llu samples of new series were not stored: the tenant has as many as limits.series in analytics.json allows",
+		    (unsigned long long)store_samples_refused(r->store));
 	if (set->quiet || !(set->verbose || r->rejects.count || isatty(2)))
 		return;
 	rate_text((double)stored / (seconds > 0.001 ? seconds : 0.001), rate);

@@ -131,7 +131,7 @@ sum_parts(const struct figures *f, struct figures_part *all)
 		__atomic_load(&p->lag_seconds, &lag, __ATOMIC_RELAXED);
 		all->lag_seconds = fmax(all->lag_seconds, lag);
 #define SUM(field) all->field += __atomic_load_n(&p->field, __ATOMIC_RELAXED)
-		SUM(accepted), SUM(rejected), SUM(duplicates), SUM(commits), SUM(commit_failures), SUM(commit_events);
+		SUM(accepted), SUM(rejected), SUM(duplicates), SUM(commits), SUM(commit_failures), SUM(commit_events), SUM(samples), SUM(samples_refused);
 		SUM(limited), SUM(overloaded), SUM(unauthorized), SUM(forbidden), SUM(queries), SUM(slow_queries), SUM(answers_kept), SUM(engines);
 		SUM(pool_waiting), SUM(pending_bytes), SUM(connections), SUM(sockets), SUM(live_subscriptions), SUM(live_messages), SUM(live_slow), SUM(bytes_in), SUM(bytes_out);
 		SUM(hooks_sent), SUM(hooks_failed), SUM(hooks_dead), SUM(restarts);
@@ -213,6 +213,8 @@ figures_put(const struct figures *f, const char *(*route)(int row, const char **
 	family(out, "at_ingest_events", "counter", "Events that came in, by what became of them.");
 	buf_printf(&out->text, "at_ingest_events_total{result=\"accepted\"} %lld\nat_ingest_events_total{result=\"rejected\"} %lld\n"
 	    "at_ingest_events_total{result=\"duplicate\"} %lld\n", (long long)all->accepted, (long long)all->rejected, (long long)all->duplicates);
+	figures_put_one(out, "at_ingest_samples", "counter", "Samples of metric rows that came in.", (double)all->samples);
+	figures_put_one(out, "at_ingest_samples_refused", "counter", "Of them, those of series beyond limits.series, which are not stored.", (double)all->samples_refused);
 	figures_put_one(out, "at_ingest_commits", "counter", "Commits that made events durable.", (double)all->commits);
 	figures_put_one(out, "at_ingest_commit_failures", "counter", "Commits that failed; nothing of them was acknowledged.", (double)all->commit_failures);
 	family(out, "at_ingest_commit_seconds", "histogram", "How long commits took.");

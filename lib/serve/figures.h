@@ -23,7 +23,7 @@ struct figures_slot { int64_t number, requests, failed; };      /* number: of th
 struct figures_part {
 	int64_t status[FIGURES_ROUTES][6];      /* by the first digit of the status */
 	struct figures_histogram seconds[FIGURES_ROUTES];
-	int64_t accepted, rejected, duplicates, commits, commit_failures, commit_events;
+	int64_t accepted, rejected, duplicates, commits, commit_failures, commit_events, samples, samples_refused;
 	struct figures_histogram commit_seconds;
 	double lag_seconds;                     /* from the first event of a commit to its end, the last time */
 	int64_t limited, overloaded, unauthorized, forbidden, queries, slow_queries, answers_kept, engines;

@@ -116,6 +116,9 @@ struct batch {
 	struct buf kept;                /* texts of events that are read and not added yet */
 	struct item { struct event event; int fresh; } *item;
 	size_t n_items, cap;
+	struct store_sample *sample;    /* of metric rows; texts as those of events */
+	size_t n_samples, cap_samples;
+	int64_t samples;                /* all that came */
 	struct buf errors;
 	int64_t index, accepted, rejected, dropped, shown;
 	int ended, waiting, failed;     /* the body is whole; a commit is awaited; answered */
@@ -129,6 +132,7 @@ free_batch(struct batch *b)
 	buf_release(&b->kept);
 	buf_release(&b->errors);
 	free(b->item);
+	free(b->sample);
 	free(b);
 }
 
@@ -159,7 +163,29 @@ found(const struct buf *b, struct str at)
 	return at.p ? (struct str){ b->p + ((uintptr_t)at.p - 1), at.n } : at;
 }
 
-/* One item. row: any bytes. */
+/* A metric row's samples. 1 it was one, 0 it is none, < 0. */
+static int
+take_samples(struct batch *b, struct accept *accept, struct str row, struct err *err)
+{
+	struct store_sample x[METRICS_FIELDS], *mine;
+	int n, rc = accept_samples(accept, row, x, &n, err);
+
+	if (rc <= 0)
+		return rc;
+	if (!principal_may(b->call->ex.who, AUTH_WRITE, "metrics", (struct str){ 0 }))
+		return err_set(err, ERR_INPUT, "a metric row: your roles do not allow write:metrics");
+	for (int i = 0; i < n; i++) {
+		if (b->n_samples == b->cap_samples)
+			b->sample = mem_grow(b->sample, b->cap_samples = b->cap_samples ? b->cap_samples * 2 : 64, sizeof(*b->sample));
+		mine = &b->sample[b->n_samples++];
+		*mine = (struct store_sample){ .metric = keep(&b->kept, x[i].metric), .labels = keep(&b->kept, x[i].labels),
+			.field = keep(&b->kept, x[i].field), .window = keep(&b->kept, x[i].window), .time = x[i].time, .value = x[i].value };
+	}
+	b->samples += n;
+	return 1;
+}
+
+/* One item, an event or a metric row. row: any bytes. */
 static void
 take_item(struct batch *b, struct accept *accept, struct str row, int checked)
 {
@@ -167,8 +193,15 @@ take_item(struct batch *b, struct accept *accept, struct str row, int checked)
 	struct item *mine;
 	struct event e;
 	char id[36];
-	int rc = checked ? accept_checked(accept, row, &e, &err) : accept_row(accept, row, &e, &err);
+	int rc = checked ? 0 : json_check(row, &err);
 
+	if (rc == 0 && (rc = take_samples(b, accept, row, &err)) > 0) {
+		b->accepted++;
+		b->index++;
+		return;
+	}
+	if (rc == 0)
+		rc = accept_checked(accept, row, &e, &err);
 	if (rc < 0) {
 		refuse(b, &err);
 	} else if (rc == 0) {
@@ -207,7 +240,16 @@ hand_over(struct batch *b)
 		e.properties = found(&b->kept, e.properties);
 		serve_tenant_add(b->tenant, &e, b->item[i].fresh);
 	}
-	b->n_items = 0;
+	for (size_t i = 0; i < b->n_samples; i++) {
+		struct store_sample x = b->sample[i];
+
+		x.metric = found(&b->kept, x.metric);
+		x.labels = found(&b->kept, x.labels);
+		x.field = found(&b->kept, x.field);
+		x.window = found(&b->kept, x.window);
+		serve_tenant_add_sample(b->tenant, &x, b->call);
+	}
+	b->n_items = b->n_samples = 0;
 	buf_clear(&b->kept);
 	b->waiting = 1;
 	b->call->committed = committed;
@@ -225,6 +267,10 @@ put_verdict(struct buf *json, const struct batch *b)
 		buf_printf(json, ",\"errors_left_out\":%lld", (long long)(b->shown - ERRORS_MOST));
 	if (b->dropped)
 		buf_printf(json, ",\"dropped\":%lld", (long long)b->dropped);
+	if (b->samples)
+		buf_printf(json, ",\"samples\":%lld", (long long)(b->samples - b->call->refused));
+	if (b->call->refused)
+		buf_printf(json, ",\"samples_refused\":%lld", (long long)b->call->refused);
 }
 
 static void
@@ -236,6 +282,7 @@ answer(struct batch *b)
 
 	figures_add(&f->accepted, b->accepted);
 	figures_add(&f->rejected, b->rejected);
+	figures_add(&f->samples, b->samples);
 	if (b->accepted) {
 		buf_byte(&json, '{');
 		put_verdict(&json, b);
@@ -263,7 +310,7 @@ give_up(struct batch *b, const struct err *err)
 static void
 finish(struct batch *b)
 {
-	if (b->n_items)
+	if (b->n_items || b->n_samples)
 		hand_over(b);
 	else
 		answer(b);
@@ -461,7 +508,7 @@ take_whole(struct serve_call *c)
 	}
 	b->ended = 1;
 	buf_release(&b->text);
-	c->load = b->n_items ? b : NULL;
+	c->load = b->n_items || b->n_samples ? b : NULL;
 	finish(b);
 }
 
@@ -475,7 +522,7 @@ batch_ended(struct serve_call *c)
 		return;
 	if (http_gone(c->ex.request)) {         /* in the middle: what was not handed over is forgotten; nobody hears the answer */
 		buf_clear(&b->text);
-		b->n_items = 0;
+		b->n_items = b->n_samples = 0;
 		b->form = LINES;
 	}
 	if (b->form == UNDECIDED)
@@ -494,7 +541,7 @@ batch_ended(struct serve_call *c)
 	b->ended = 1;
 	if (b->waiting)
 		return;
-	c->load = b->n_items ? b : NULL;
+	c->load = b->n_items || b->n_samples ? b : NULL;
 	finish(b);
 }
 
@@ -583,7 +630,7 @@ one_event(struct exchange *ex)
 const struct route route_intake[] = {
 	{ "POST", "/api/v1/events", "Send one event; the answer says that it is durable.", AUTH_WRITE, "events", NULL, "Event", "Accepted", 200,
 	    ROUTE_LOOP, 1 << 20, one_event, .loose = 1 },
-	{ "POST", "/api/v1/events/batch", "Send many events: {\"events\":[…]}, an array, or a line for each; a verdict for each item.", AUTH_WRITE, "events", NULL,
+	{ "POST", "/api/v1/events/batch", "Send many events, and metric rows: {\"events\":[…]}, an array, or a line for each; a verdict for each item.", AUTH_WRITE, "events", NULL,
 	    "Batch", "Verdict", 200, ROUTE_HEAD, 0, batch_begin, .loose = 1 },
 	{ 0 }
 };

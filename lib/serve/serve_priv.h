@@ -55,6 +55,7 @@ struct serve_call {
 
 	void (*run)(struct serve_call *);       /* in a thread of the pool */
 	void *load;                     /* of intake.c: what a batch has come to so far */
+	int64_t refused;                /* of its samples, so many were of a series too many: known when committed() is called */
 	void (*committed)(struct serve_call *, const struct err *);     /* on the loop, when the commit it waited for is done */
 	void (*ended)(struct serve_call *);     /* ROUTE_HEAD: on the loop, the body is whole; or NULL */
 	void (*drop)(struct serve_call *);      /* ROUTE_HEAD: its body was refused before ended() could come: let go of load; or NULL */
@@ -95,6 +96,7 @@ int serve_tenant_look(struct serve *, struct str name, int (*look)(void *self, s
 int serve_tenant_full(struct serve_tenant *);
 void serve_tenant_lock(struct serve_tenant *);
 void serve_tenant_add(struct serve_tenant *, const struct event *, int fresh);
+void serve_tenant_add_sample(struct serve_tenant *, const struct store_sample *, struct serve_call *);      /* that will wait for it */
 void serve_tenant_wait(struct serve_tenant *, struct serve_call *);     /* call->committed when what was added is durable */
 void serve_tenant_unlock(struct serve_tenant *);
 

@@ -22,11 +22,15 @@
 
 struct loaded { struct event event; int fresh; };       /* texts are offsets into bytes + 1 until it is taken */
 
+struct sampled { struct store_sample sample; struct serve_call *call; };        /* texts likewise */
+
 struct load {
 	struct serve_tenant *tenant;
 	struct buf bytes;
 	struct loaded *event;
 	size_t n, cap;
+	struct sampled *sample;
+	size_t n_samples, cap_samples;
 	struct serve_call *first, **last;       /* that wait for it */
 	size_t calls;                   /* how many */
 	struct serve_job *jobs, **last_job;
@@ -60,6 +64,30 @@ found(const struct buf *b, struct str at)
 }
 
 static int
+add_sample(struct serve_tenant *t, const struct load *l, const struct sampled *one, struct err *err)
+{
+	struct figures_part *f = figures_part(t->serve->figures, t->serve->worker);
+	struct store_sample x = one->sample;
+	struct store_series *series;
+	int fits;
+
+	x.metric = found(&l->bytes, x.metric);
+	x.labels = found(&l->bytes, x.labels);
+	x.field = found(&l->bytes, x.field);
+	x.window = found(&l->bytes, x.window);
+	if (!(series = store_series(t->store, &x, err)) && err->code != ERR_INPUT)
+		return err->code;
+	if (!series)
+		err_clear(err);         /* a name that no store takes is nobody else's failure */
+	fits = series ? store_series_fits(t->store, series, err) : 0;
+	if (fits)
+		return fits < 0 ? fits : store_add_point(t->store, series, x.time, x.value, err);
+	one->call->refused++;                   /* it is told behind the commit */
+	figures_add(&f->samples_refused, 1);
+	return 0;
+}
+
+static int
 add_all(struct serve_tenant *t, struct load *l, int64_t *duplicates, struct err *err)
 {
 	int rc;
@@ -83,6 +111,9 @@ add_all(struct serve_tenant *t, struct load *l, int64_t *duplicates, struct err 
 		if ((rc = store_add(t->store, &e, err)))
 			return rc;
 	}
+	for (size_t i = 0; i < l->n_samples; i++)
+		if ((rc = add_sample(t, l, &l->sample[i], err)))
+			return rc;
 	for (struct serve_job *j = l->jobs; j; j = j->next)
 		if ((j->rc = j->run(j, t->store, &j->err)) < 0) {
 			*err = j->err;
@@ -100,7 +131,7 @@ empty(struct load *l)
 	if (l->bytes.cap > KEEP_BYTES)
 		buf_release(&l->bytes);
 	buf_clear(&l->bytes);
-	l->n = l->calls = 0;
+	l->n = l->n_samples = l->calls = 0;
 	l->first = NULL;
 	l->last = &l->first;
 	l->jobs = NULL;
@@ -266,7 +297,7 @@ serve_tenant_add(struct serve_tenant *t, const struct event *e, int fresh)
 
 	if (l->n == l->cap)
 		l->event = mem_grow(l->event, l->cap = l->cap ? l->cap * 2 : 256, sizeof(*l->event));
-	if (!l->n)
+	if (!l->n && !l->n_samples)
 		l->since = time_mono_ns();
 	l->event[l->n].fresh = fresh;
 	copy = &l->event[l->n++].event;
@@ -277,6 +308,26 @@ serve_tenant_add(struct serve_tenant *t, const struct event *e, int fresh)
 	copy->user_id = keep(&l->bytes, e->user_id);
 	copy->session_id = keep(&l->bytes, e->session_id);
 	copy->properties = keep(&l->bytes, e->properties);
+}
+
+void
+serve_tenant_add_sample(struct serve_tenant *t, const struct store_sample *x, struct serve_call *call)
+{
+	struct load *l = t->open;
+	struct store_sample *copy;
+
+	if (l->n_samples == l->cap_samples)
+		l->sample = mem_grow(l->sample, l->cap_samples = l->cap_samples ? l->cap_samples * 2 : 256, sizeof(*l->sample));
+	if (!l->n && !l->n_samples)
+		l->since = time_mono_ns();
+	l->sample[l->n_samples].call = call;
+	copy = &l->sample[l->n_samples++].sample;
+	*copy = *x;
+	copy->metric = keep(&l->bytes, x->metric);
+	copy->labels = keep(&l->bytes, x->labels);
+	copy->field = keep(&l->bytes, x->field);
+	copy->window = keep(&l->bytes, x->window);
+	copy->state = (struct str){ 0 };
 }
 
 void
@@ -332,6 +383,7 @@ free_tenant(struct serve_tenant *t)
 	for (int i = 0; i < 3; i++) {
 		buf_release(&t->loads[i].bytes);
 		free(t->loads[i].event);
+		free(t->loads[i].sample);
 	}
 	pthread_mutex_destroy(&t->lock);
 	pthread_cond_destroy(&t->filled);

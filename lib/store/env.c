@@ -1199,6 +1199,7 @@ store_share(struct store *s)
 	mine->scans_fd = s->scans_fd;
 	mine->map_lock = s->map_lock;
 	mine->page = s->page;
+	mine->series_most = s->series_most;
 	memcpy(mine->hash_key, s->hash_key, sizeof(mine->hash_key));
 	__atomic_fetch_add(&mine->of->shares, 1, __ATOMIC_RELAXED);
 	return mine;

@@ -14,6 +14,7 @@
 #define NEAR       64           /* buckets that may be made anew for nothing: less than finding their samples again costs */
 #define DAY_MS     86400000LL
 #define NUMBER_MOST 63
+#define SERIES_MOST 1000000     /* of a tenant, where limits.series says nothing */
 #define LADDER     STR("ladder")
 
 /* ---- the ladder */
@@ -215,8 +216,11 @@ int
 store_ladder_follow(struct store *s, const struct config *config, struct err *err)
 {
 	struct store_ladder l;
+	int64_t most = SERIES_MOST;
 	int rc = store_ladder_config(config, &l, err);
 
+	json_int64(config_get(config, "analytics", "limits.series"), &most);
+	store_limit_series(s, (uint64_t)most);
 	return rc == 0 && l.n > 1 ? store_ladder_set(s, &l, err) : rc;
 }
 

@@ -175,6 +175,21 @@ store_series(struct store *s, const struct store_sample *x, struct err *err)
 	return e->ptr;
 }
 
+/* Something of it is to be written, or its number known, in this transaction. */
+static void
+touch(struct store *s, struct store_series *x)
+{
+	struct store_pending *p = s->samples;
+
+	if (x->touched)
+		return;
+	if (p->n_touched == p->cap_touched)
+		p->touched = mem_grow(p->touched, p->cap_touched = p->cap_touched ? p->cap_touched * 2 : 64, sizeof(*p->touched));
+	p->touched[p->n_touched++] = x;
+	x->touched = 1;
+	s->changed = 1;
+}
+
 int
 store_add_point(struct store *s, struct store_series *x, int64_t time, double value, struct err *err)
 {
@@ -182,13 +197,7 @@ store_add_point(struct store *s, struct store_series *x, int64_t time, double va
 
 	if (!s->txn)
 		return err_set(err, ERR_IO, "%s: no transaction is open", s->path);
-	if (!x->touched) {
-		if (p->n_touched == p->cap_touched)
-			p->touched = mem_grow(p->touched, p->cap_touched = p->cap_touched ? p->cap_touched * 2 : 64, sizeof(*p->touched));
-		p->touched[p->n_touched++] = x;
-		x->touched = 1;
-		s->changed = 1;
-	}
+	touch(s, x);
 	samples_add(&x->add, time, value, (struct str){ 0 });
 	return ++p->n >= GATHER_MOST ? store_flush_samples(s, err) : 0;
 }
@@ -229,6 +238,7 @@ store_index_key(const struct store *s, struct buf *key, struct str metric, struc
 		buf_byte(key, (char)(hash[i / 8] >> (8 * (i % 8))));
 }
 
+/* 0, < 0; 1: it would be one series too many. */
 static int
 number_of(struct store *s, struct store_series *one, struct err *err)
 {
@@ -251,6 +261,8 @@ number_of(struct store *s, struct store_series *one, struct err *err)
 			return store_damaged(err, s, "an index entry of another length");
 		return 0;
 	}
+	if (s->series_most && s->head.series >= s->series_most)
+		return 1;
 	one->id = s->head.next_series++;
 	s->head.series++;
 	store_key64(number, one->id);
@@ -814,6 +826,58 @@ seal_all(struct store *s, int tail, struct err *err)
 	return rc;
 }
 
+void
+store_limit_series(struct store *s, uint64_t most)
+{
+	s->series_most = most;
+}
+
+uint64_t
+store_samples_refused(const struct store *s)
+{
+	return s->samples_refused;
+}
+
+int
+store_series_fits(struct store *s, struct store_series *one, struct err *err)
+{
+	int rc;
+
+	if (!s->series_most || one->id)
+		return 1;
+	if ((rc = store_postings_ready(s, s->samples->postings, err)) || (rc = number_of(s, one, err)) < 0)
+		return rc;
+	if (!rc)
+		touch(s, one);          /* so that its number is forgotten with the rest */
+	s->samples_refused += (uint64_t)rc;
+	return !rc;
+}
+
+/* Numbers for all; series too many are left out with what was to be added to them. */
+static int
+number_touched(struct store *s, struct store_pending *p, struct err *err)
+{
+	size_t kept = 0;
+	int rc;
+
+	for (size_t i = 0; i < p->n_touched; i++) {
+		struct store_series *one = p->touched[i];
+
+		if ((rc = number_of(s, one, err)) < 0)
+			return rc;
+		if (rc == 0) {
+			p->touched[kept++] = one;
+			continue;
+		}
+		s->samples_refused += one->add.n;
+		p->n -= one->add.n;
+		samples_clear(&one->add);
+		one->touched = 0;
+	}
+	p->n_touched = kept;
+	return 0;
+}
+
 int
 store_flush_samples(struct store *s, struct err *err)
 {
@@ -826,9 +890,8 @@ store_flush_samples(struct store *s, struct err *err)
 		return 0;
 	if ((rc = store_postings_ready(s, p->postings, err)))
 		return rc;
-	for (size_t i = 0; i < p->n_touched; i++)
-		if ((rc = number_of(s, p->touched[i], err)))
-			return rc;
+	if ((rc = number_touched(s, p, err)))
+		return rc;
 	if ((rc = store_postings_flush(s, p->postings, err)))
 		return rc;
 	qsort(p->touched, p->n_touched, sizeof(*p->touched), by_number);
@@ -836,7 +899,7 @@ store_flush_samples(struct store *s, struct err *err)
 		return tail;
 	most = 16 * (p->n_touched > head.widest ? p->n_touched : head.widest);
 	most = most < TAIL_LEAST ? TAIL_LEAST : most > TAIL_MOST ? TAIL_MOST : most;
-	rc = head.samples + p->n < most ? put_tail(s, head, number, err) : seal_all(s, tail, err);
+	rc = p->n == 0 ? 0 : head.samples + p->n < most ? put_tail(s, head, number, err) : seal_all(s, tail, err);
 	forget_points(p);
 	return rc;
 }

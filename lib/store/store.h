@@ -100,6 +100,13 @@ int store_add_sample(struct store *, const struct store_sample *, struct err *);
  * stays valid until store_series_age gives another number (that may change with a commit) or the store is closed; and a sample of it. */
 struct store_series;
 struct store_series *store_series(struct store *, const struct store_sample *, struct err *);
+
+/* How many series the tenant may have before new ones are refused; 0 (at first): any number. Samples of those that are there are taken as
+ * before; those of further ones are left out when they are written, and counted, as a label with a value of its own for each request
+ * would else fill the index. store_series_fits says it at once, in the transaction: 1, 0 it is one too many, < 0. */
+void store_limit_series(struct store *, uint64_t most);
+int store_series_fits(struct store *, struct store_series *, struct err *);
+uint64_t store_samples_refused(const struct store *);           /* since the handle was opened */
 uint64_t store_series_age(struct store *);
 int store_add_point(struct store *, struct store_series *, int64_t time, double value, struct err *);
 
@@ -200,7 +207,7 @@ struct store_ladder { struct store_rung rung[STORE_RUNGS]; int n; };    /* raw, 
 int store_ladder_parse(struct str, struct store_ladder *, struct err *);        /* "raw 7d, 1m 90d, 1h 2y", or "90d" for raw alone */
 struct config;
 int store_ladder_config(const struct config *, struct store_ladder *, struct err *);    /* retention.metrics; n 0 when it is not there */
-int store_ladder_follow(struct store *, const struct config *, struct err *);           /* set it, when there are roll-ups in it */
+int store_ladder_follow(struct store *, const struct config *, struct err *);           /* set it, when there are roll-ups in it; and limits.series */
 int store_ladder_set(struct store *, const struct store_ladder *, struct err *);        /* a transaction of its own, when it is another */
 int store_ladder_get(struct store *, struct store_ladder *, struct err *);              /* 1, 0 none was set, < 0 */
 

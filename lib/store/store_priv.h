@@ -95,6 +95,7 @@ struct store {
 	struct store_name_count { int64_t count, first, last; } *name_counts;
 	size_t n_names, cap_names;
 	struct store_pending *samples;
+	uint64_t series_most, samples_refused;
 	struct dedupe *dedupe;
 	struct chunk_packed packed;
 	struct store_sealer *sealer;    /* gather.c; NULL until it is wanted */

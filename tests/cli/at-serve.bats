@@ -180,6 +180,35 @@ P
 	post /api/v1/insights '{"dataSource":"nobody"}' > /dev/null && [ "$status_code" = 404 ]
 }
 
+@test "metric rows come in with a batch, for who may write metrics; series beyond limits.series are refused and counted (fault 24)" {
+	mkdir config
+	echo '{"limits":{"series":3}}' > config/analytics.json
+	serve_start -c config
+	at-admin -q role add only_events write:events
+	EVENTS=$(at-admin -q key create e --role only_events)
+	rows='{"event":"a"}
+{"metric":"cpu","labels":{"host":"a"},"value":0.5}
+{"metric":"mem","labels":{},"used":1,"free":2}'
+	post /api/v1/events/batch "$rows" -H 'Content-Type: application/x-ndjson' > /dev/null
+	[ "$status_code" = 200 ] && [ "$(json "o['accepted'], o['rejected'], o['samples']")" = '(3, 0, 3)' ]
+	for i in $(seq 2000); do echo "{\"metric\":\"many\",\"labels\":{\"i\":\"$i\"},\"value\":1}"; done > many
+	echo '{"metric":"cpu","labels":{"host":"a"},"value":0.7}' >> many
+	post /api/v1/events/batch @many -H 'Content-Type: application/x-ndjson' > /dev/null
+	[ "$(json "o['accepted'], o['samples'], o['samples_refused']")" = '(2001, 1, 2000)' ]
+	post /api/v1/events/batch '{"events":[{"metric":"cpu","labels":{"host":"b"},"value":1},{"metric":"","value":1},{"event":"b"}]}' > /dev/null
+	[ "$(json "o['samples_refused']")" = 1 ]
+	code /metrics > /dev/null && grep -q '^at_ingest_samples_refused_total 2001' body && grep -q '^at_store_series 3' body
+	KEY=$EVENTS post /api/v1/events/batch "$rows" -H 'Content-Type: application/x-ndjson' > /dev/null
+	[ "$(json "o['accepted'], o['rejected'], o['errors'][0]['error']")" = "(1, 2, 'a metric row: your roles do not allow write:metrics')" ]
+	get '/api/v1/metrics?metric=cpu&timeRange=1h&interval=all' > /dev/null && [ "$(json "len(o['series'])")" = 1 ]
+	# the same bound for who saves by a pipe
+	at-agg -q -c config -s -w all -b i -M other < <(for i in 1 2 3; do echo "{\"event\":\"e\",\"i\":$i}"; done) > /dev/null 2> said
+	grep -q 'at-agg: 3 samples of new series were not saved: the tenant has as many as limits.series' said
+	at-ingest -q -c config < many 2> said
+	grep -q 'at-ingest: 2000 samples of new series were not stored' said
+	at-admin verify
+}
+
 @test "a data source narrows insights to its events: by name, by a condition, and for user_behavior to those that have a user" {
 	mkdir config
 	cat > config/data-sources.json <<-'END'
