@@ -4,6 +4,7 @@ complete -c at-detect -s a -l all -d 'write every judged row with its score, not
 complete -c at-detect -s e -l exit-status -d 'exit 3 when there was an alarm, a match or an alert that fires'
 complete -c at-detect -s p -l pattern -r -d 'match this sequence of events instead, \'a -> b within 1h by user_id\'; may be given several times'
 complete -c at-detect -s r -l rules -r -d 'evaluate the alert rules of this file instead; may be given several times'
+complete -c at-detect -l notify -d 'tell the receivers of config/analytics.json of alerts that begin and end'
 complete -c at-detect -s M -l name -r -d 'what matches are called; default the pattern\'s text'
 complete -c at-detect -s l -l lateness -r -d 'of events: hold them back so long and put them in order of time'
 complete -c at-detect -l timeouts -d 'write what began to match and ran out of time, too'

@@ -34,6 +34,8 @@ int data_archive(struct err *);
 int data_export(struct err *);
 int data_erase(struct err *);
 
+int silence_verb(struct err *);                         /* silence.c */
+
 /* access.c: who may what, and what was done. */
 int access_user(struct err *);
 int access_key(struct err *);

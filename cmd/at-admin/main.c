@@ -363,10 +363,10 @@ retain_verb(struct err *err)
 
 static const struct { const char *name; int words; int (*call)(struct err *); } calls[] = {      /* words: some may stand behind it */
 	{ "init", 0, init }, { "stats", 0, stats_verb }, { "verify", 0, verify_verb }, { "compact", 0, compact_verb }, { "tenant", 1, tenant },
-	{ "user", 1, access_user }, { "key", 1, access_key }, { "role", 1, access_role }, { "audit", 1, access_audit }, { "retain", 0, retain_verb },
+	{ "user", 1, access_user }, { "key", 1, access_key }, { "role", 1, access_role }, { "audit", 1, access_audit }, { "silence", 1, silence_verb }, { "retain", 0, retain_verb },
 	{ "backup", 1, data_backup }, { "restore", 1, data_restore }, { "archive", 1, data_archive }, { "export", 0, data_export }, { "erase", 0, data_erase },
 };
-#define VERBS "init, stats, verify, compact, tenant, user, key, role, audit, retain, backup, restore, archive, export or erase"
+#define VERBS "init, stats, verify, compact, tenant, user, key, role, audit, silence, retain, backup, restore, archive, export or erase"
 
 static int
 run(const char *verb, struct err *err)
@@ -396,7 +396,7 @@ main(int argc, char **argv)
 		{ 0,   "user",   "ID",     "export, erase: of whom, as user_id has it", opt_text, &want.user },
 		{ 0,   "role",   "ROLE",   "user, key: may what this role grants; several add up", opt_list, &want.roles },
 		{ 0,   "scope",  "PERMISSION", "key: may nothing but this of what its roles grant; several add up", opt_list, &want.scopes },
-		{ 0,   "expires", "WHEN",  "key: good until then, or for so long: 90d", opt_text, &want.expires },
+		{ 0,   "expires", "WHEN",  "key: good until then, or for so long: 90d; silence: likewise (2h)", opt_text, &want.expires },
 		{ 0,   "sees",   "BOUND",  "role: rows=COND, event=NAME, metric=NAME, hide=PROPERTY or mask=PROPERTY; several add up", opt_list, &want.bounds },
 		{ 0,   "from",   "TIME",   "audit: what was done from this time on", opt_time, &want.from },
 		{ 0,   "to",     "TIME",   "audit: what was done before this time", opt_time, &want.to },
@@ -415,6 +415,7 @@ main(int argc, char **argv)
 		{ "key",     "create [NAME], list, revoke | rotate ID", "keys for programs; a new one is printed once, alone" },
 		{ "role",    "add NAME PERMISSION…, list, remove NAME", "what users and keys may do and see" },
 		{ "audit",   "[list | verify [ANCHOR]]", "what was done by whom; verify tells whether the log is whole" },
+		{ "silence", "add NAME=VALUE…, list, remove ID", "alerts of that name, severity or label are not notified for a while" },
 		{ "retain",  "[--before TIME] [-a] [-n] [-y]", "drop what is older than the time, or than retention in analytics.json says" },
 		{ "backup",  "DIR [--keep N]",               "copy the whole store, while it is used, into a new folder in DIR; its name is printed" },
 		{ "restore", "DIR [--until TIME] [-a] [-n] [-y]", "a tenant, or all, as in the newest backup in DIR, or as it was at a time" },

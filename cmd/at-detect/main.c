@@ -44,6 +44,7 @@ main(int argc, char **argv)
 		{ 'e', "exit-status", NULL,     "exit 3 when there was an alarm, a match or an alert that fires",                                 opt_flag,   &tell },
 		{ 'p', "pattern",     "PATTERN", "match this sequence of events instead, 'a -> b within 1h by user_id'; may be given several times", opt_list, &texts },
 		{ 'r', "rules",       "FILE",   "evaluate the alert rules of this file instead; may be given several times", opt_list, &wish.files },
+		{ 0,   "notify",      NULL,     "tell the receivers of config/analytics.json of alerts that begin and end", opt_flag, &wish.notify },
 		{ 'M', "name",        "NAME",   "what matches are called; default the pattern's text",            opt_text,   &pattern.name },
 		{ 'l', "lateness",    "DUR",    "of events: hold them back so long and put them in order of time", opt_dur,    &pattern.late_ms },
 		{ 0,   "timeouts",    NULL,     "write what began to match and ran out of time, too",             opt_flag,   &pattern.timeouts },

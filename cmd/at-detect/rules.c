@@ -1,7 +1,10 @@
 /* rules.c - at-detect -r: rows in, alerts out, what is known kept under --state. */
+#include <pthread.h>
 #include <stdlib.h>
 
+#include "alert/deliver.h"
 #include "alert/evaluate.h"
+#include "alert/routes.h"
 #include "base/cmd.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -11,6 +14,23 @@
 
 #define COMMIT_MS   200                 /* a change waits for the store no longer while rows come */
 #define COMMIT_MOST 10000               /* nor more of them */
+#define WAIT_MOST   60000
+#define RETRY_MS    1000
+#define LINGER_MS   30000               /* at the end of the input messages are tried so long */
+#define STOP_MS     5000                /* and so long after a signal */
+
+/* Messages go out in a thread of their own, so that a receiver that hangs holds up no row. */
+struct sender {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t due;
+	struct store *store;            /* its own */
+	struct json receivers;
+	int running, woken, ending;
+	int64_t until;                  /* ending: mono ms after which nothing more is tried */
+	struct deliver_figures sent;
+	struct err err;
+};
 
 struct run {
 	const struct rules_wish *wish;
@@ -22,7 +42,113 @@ struct run {
 	long changes;                   /* since the last commit */
 	int64_t changed;                /* mono ms of the first of them */
 	long firings;
+	struct config *config;
+	struct routes *routes;          /* NULL: nobody is told */
+	struct sender sender;
 };
+
+/* ---- sending */
+
+static int64_t
+mono_ms(void)
+{
+	return time_mono_ns() / 1000000;
+}
+
+static int
+is_stopping(void *self)
+{
+	struct sender *s = self;
+	int stopping;
+
+	pthread_mutex_lock(&s->lock);
+	stopping = s->ending && mono_ms() > s->until;
+	pthread_mutex_unlock(&s->lock);
+	return stopping;
+}
+
+/* Until the queue is empty at the end, or that takes too long: what is left waits in the store for the next who delivers. */
+static void *
+send_all(void *self)
+{
+	struct sender *s = self;
+	const struct deliver_spec spec = { .receivers = s->receivers, .stopping = is_stopping, .self = s };
+	struct err err = { 0 };
+	int64_t next;
+
+	pthread_mutex_lock(&s->lock);
+	for (;;) {
+		int was_ending = s->ending;
+		int64_t at;
+		struct timespec t;
+
+		s->woken = 0;
+		pthread_mutex_unlock(&s->lock);
+		next = deliver_due(s->store, &spec, &s->sent, &err);
+		pthread_mutex_lock(&s->lock);
+		if (err.code) {
+			s->err = err;
+			break;
+		}
+		if (s->woken || s->ending != was_ending)
+			continue;
+		if (s->ending && (next < 0 || mono_ms() + next > s->until))
+			break;
+		at = time_mono_ns() + (next < 0 || next > RETRY_MS ? RETRY_MS : next > 0 ? next : 1) * 1000000;
+		t = (struct timespec){ at / 1000000000, at % 1000000000 };
+		while (!s->woken && s->ending == was_ending && pthread_cond_timedwait(&s->due, &s->lock, &t) == 0)
+			;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+static int
+sender_start(struct sender *s, struct store *store, struct json receivers, struct err *err)
+{
+	pthread_condattr_t mono;
+
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&mono);
+	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->due, &mono);
+	pthread_condattr_destroy(&mono);
+	s->receivers = receivers;
+	if (!(s->store = store_share_write(store, err)))
+		return err->code;
+	s->running = pthread_create(&s->thread, NULL, send_all, s) == 0;
+	return s->running ? 0 : err_set(err, ERR_LIMIT, "cannot start a thread");
+}
+
+static void
+sender_wake(struct sender *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->woken = 1;
+	pthread_cond_signal(&s->due);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void
+sender_end(struct sender *s)
+{
+	struct err err = { 0 };
+	int64_t waiting;
+
+	if (s->running) {
+		pthread_mutex_lock(&s->lock);
+		s->ending = 1;
+		s->until = mono_ms() + (cmd_stopping() ? STOP_MS : LINGER_MS);
+		pthread_cond_signal(&s->due);
+		pthread_mutex_unlock(&s->lock);
+		pthread_join(s->thread, NULL);
+	}
+	if (s->err.code)
+		cmd_fail(&s->err);
+	if (s->running && (waiting = deliver_waiting(s->store, s->receivers, &err)) > 0 && !cmd_settings()->quiet)
+		cmd_say("%lld notifications wait in the store: the next run with --notify, or at-serve, sends them", (long long)waiting);
+	store_close(s->store);
+}
 
 static int
 on_alert(void *self, const struct evaluate_alert *alert, struct err *err)
@@ -42,6 +168,8 @@ on_alert(void *self, const struct evaluate_alert *alert, struct err *err)
 		buf_str(&run->unsaved, alert->json);
 		buf_byte(&run->unsaved, '\n');
 	}
+	if (run->routes)
+		routes_alert(run->routes, alert);
 	if (!run->changes++)
 		run->changed = time_mono_ns() / 1000000;
 	return 0;
@@ -63,19 +191,24 @@ save_rows(struct run *run, struct err *err)
 static int
 commit(struct run *run, struct err *err)
 {
-	int rc;
+	int rc, told = 0;
 
 	if (!run->store || (rc = store_begin(run->store, err)))
 		return run->store ? err->code : 0;
 	if ((rc = save_rows(run, err)) == 0 && run->wish->state)
 		rc = evaluate_save(run->evaluate, run->store, run->wish->state, err);
+	if (rc == 0 && run->routes && (told = routes_flush(run->routes, run->store, run->wish->state, time_now(), evaluate_time(run->evaluate), err)) < 0)
+		rc = told;
 	if (rc) {
 		store_abort(run->store);
 		return rc;
 	}
 	buf_clear(&run->unsaved);
 	run->changes = 0;
-	return store_commit(run->store, err);
+	rc = store_commit(run->store, err);
+	if (rc == 0 && told)
+		sender_wake(&run->sender);
+	return rc;
 }
 
 static int
@@ -94,9 +227,18 @@ on_silence(void *self, struct err *err)
 {
 	struct run *run = self;
 	int ms = evaluate_silence(run->evaluate, err);
+	int64_t now = time_now(), next = run->routes ? routes_next(run->routes, now) : TIME_NONE;
 
-	if (ms >= -1 && run->changes && commit(run, err))
-		return err->code - 1;
+	if (ms >= -1 && (run->changes || (next != TIME_NONE && next <= now))) {
+		if (commit(run, err))
+			return err->code - 1;
+		next = run->routes ? routes_next(run->routes, now) : TIME_NONE;
+	}
+	if (ms >= -1 && next != TIME_NONE) {
+		next = next > now ? next - now : 1;
+		next = next < WAIT_MOST ? next : WAIT_MOST;
+		ms = ms < 0 || next < ms ? (int)next : ms;
+	}
 	return ms;
 }
 
@@ -130,15 +272,27 @@ rules(const struct rules_wish *wish, char **files, struct err *err)
 
 	if (read_rules(&run, err))
 		goto out;
-	if ((wish->state || wish->save) && !(run.store = store_open(cmd_settings()->store, cmd_settings()->tenant, STORE_CREATE, err)))
+	if (wish->notify && (!(run.config = config_open(cmd_settings()->config, err)) || !(run.routes = routes_new(run.config, err))))
+		goto out;
+	if (wish->notify && !routes_receivers(run.routes)) {
+		err_set(err, ERR_USAGE, "--notify: %s/analytics.json has no receivers", cmd_settings()->config);
+		goto out;
+	}
+	if ((wish->state || wish->save || wish->notify) && !(run.store = store_open(cmd_settings()->store, cmd_settings()->tenant, STORE_CREATE, err)))
 		goto out;
 	if (!(run.evaluate = evaluate_new(&(struct evaluate_spec){ .rules = run.rules, .alert = on_alert, .self = &run, .zone = cmd_settings()->zone, .late_ms = wish->late_ms }, err)) ||
 	    (wish->state && evaluate_load(run.evaluate, run.store, wish->state, err)))
+		goto out;
+	if (run.routes && ((wish->state && routes_load(run.routes, run.store, wish->state, err)) ||
+	    sender_start(&run.sender, run.store, config_get(run.config, "analytics", "receivers"), err)))
 		goto out;
 	if (rows_read(&run.rows, files, err) == 0 && (wish->state || evaluate_finish(run.evaluate, err) == 0) && commit(&run, err) == 0)
 		closing_line(&run);
 out:
 	reject_close(&run.rows.rejects);
+	sender_end(&run.sender);
+	routes_free(run.routes);
+	config_close(run.config);
 	evaluate_free(run.evaluate);
 	rules_free(run.rules);
 	store_close(run.store);

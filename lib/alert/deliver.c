@@ -200,6 +200,19 @@ add_receiver(void *self, struct str id, struct str value)
 	return 0;
 }
 
+/* ":NAME": ids of the API have no colon. */
+static int
+add_configured(void *self, struct str name, struct json receiver)
+{
+	char id[ID_MOST + 1];
+
+	if (name.n && name.n < ID_MOST) {
+		snprintf(id, sizeof(id), ":%.*s", STR_FMT(name));
+		add_receiver(self, str_of(id), json_raw(receiver));
+	}
+	return 0;
+}
+
 static struct str
 receiver_id(const struct receivers *r, int i)
 {
@@ -328,6 +341,7 @@ struct round {                          /* through one receiver's queue */
 	struct str id;
 	int64_t next_ms;                /* until the first message is due again; -1: the queue is empty */
 	int off;                        /* it wants no more */
+	int configured;                 /* a receiver of the configuration */
 	struct err *err;
 };
 
@@ -340,6 +354,29 @@ pause_of(const struct deliver_spec *spec, int attempts, int64_t asked_ms)
 		ms *= 2;
 	ms = ms < most ? ms : most;
 	return asked_ms > ms ? asked_ms : ms;
+}
+
+/* A try, by whatever the receiver is. One of the configuration cannot be switched off by what it answers. */
+static struct outcome
+send_by_type(const struct round *r, const struct message *m, struct buf *why, int *status)
+{
+	const struct deliver_spec *spec = r->spec;
+	int64_t timeout_ms = spec->timeout_ms ? spec->timeout_ms : TIMEOUT_MS;
+	struct outcome o = { FAILED, 0 };
+
+	if (r->configured && receivers_is_other(r->receiver)) {
+		o.what = receivers_send(r->receiver, &(struct receivers_message){ m->id, m->payload }, timeout_ms, why, status, &o.wait_ms) ? FAILED : TAKEN;
+	} else if (r->configured) {
+		struct deliver_spec own = *spec;
+
+		own.private_too = receivers_private(r->receiver);
+		own.timeout_ms = receivers_timeout(r->receiver, timeout_ms);
+		o = post(r->receiver, m, &own, why, status);
+		o.what = o.what == GONE ? FAILED : o.what;
+	} else {
+		o = post(r->receiver, m, spec, why, status);
+	}
+	return o;
 }
 
 /* What a try came to, in one transaction. */
@@ -399,7 +436,7 @@ send_one(void *self, struct str id, struct str text)
 	} else if (m.next > time_now()) {
 		rc = 1, r->next_ms = m.next - time_now();
 	} else {
-		o = post(r->receiver, &m, r->spec, &why, &m.status);
+		o = send_by_type(r, &m, &why, &m.status);
 		m.error = buf_get(&why);
 		if ((rc = keep_outcome(r, &m, o)) == 0 && r->off)
 			rc = 1, r->next_ms = -1;
@@ -436,13 +473,15 @@ deliver_due(struct store *s, const struct deliver_spec *spec, struct deliver_fig
 {
 	struct receivers all = {0};
 	int64_t next_ms = -1;
-	int fd = lock(s), rc;
+	int fd = lock(s), rc, stored;
 
 	if (fd < 0)
 		return OTHERS_MS;
 	rc = store_each_state(s, DELIVER_RECEIVERS, add_receiver, &all, err);
+	stored = all.n;
+	receivers_each(spec->receivers, add_configured, &all);
 	for (int i = 0; i < all.n && rc >= 0; i++) {
-		struct round r = { s, spec, figures, receiver(&all, i), receiver_id(&all, i), -1, 0, err };
+		struct round r = { s, spec, figures, receiver(&all, i), receiver_id(&all, i), -1, 0, i >= stored, err };
 		char kind[64];
 
 		if (!is_on(r.receiver))
@@ -458,6 +497,30 @@ deliver_due(struct store *s, const struct deliver_spec *spec, struct deliver_fig
 }
 
 /* ---- looking after it */
+
+static int
+count_message(void *self, struct str id, struct str text)
+{
+	(void)id, (void)text;
+	++*(int64_t *)self;
+	return 0;
+}
+
+int64_t
+deliver_waiting(struct store *s, struct json configured, struct err *err)
+{
+	struct receivers all = {0};
+	int64_t n = 0;
+	char kind[64];
+	int rc = 0;
+
+	receivers_each(configured, add_configured, &all);
+	for (int i = 0; i < all.n && rc == 0; i++)
+		if ((rc = kind_of(kind, "delivery", receiver_id(&all, i), err)) == 0)
+			rc = store_each_state(s, kind, count_message, &n, err);
+	receivers_release(&all);
+	return rc < 0 ? rc : n;
+}
 
 int
 deliver_each(struct store *s, struct str only, int dead, int (*each)(void *, struct str id, struct str json), void *self, struct err *err)

@@ -12,7 +12,7 @@
 #ifndef ALERT_DELIVER_H
 #define ALERT_DELIVER_H
 
-#include "config/config.h"
+#include "alert/receivers.h"
 #include "http/client.h"
 #include "store/store.h"
 
@@ -37,6 +37,7 @@ struct deliver_spec {
 	int64_t first_ms, most_ms;      /* to the first new try, doubled up to the greatest; 0: 5 s, 6 h */
 	int tries;                      /* then it is dead; 0: 12, which is about two days */
 	int64_t timeout_ms;             /* of one try; 0: 10 s */
+	struct json receivers;          /* of config/analytics.json (receivers.h), beside those of the store; their ids begin with ":" */
 	int (*stopping)(void *);        /* asked between messages; NULL: never */
 	void *self;
 };
@@ -45,6 +46,9 @@ struct deliver_figures { int64_t delivered, failed, dead, waiting; };
 /* Send what is due. Returns ms until the next is (-1: nothing waits), or < -1 when the store fails. Opens no transaction while it
  * waits for a receiver. figures may be NULL; delivered, failed and dead are added to. */
 int64_t deliver_due(struct store *, const struct deliver_spec *, struct deliver_figures *, struct err *);
+
+/* How many messages wait for receivers of the configuration, or < 0. */
+int64_t deliver_waiting(struct store *, struct json receivers, struct err *);
 
 /* What is queued (dead 0) or put aside (dead 1) for a receiver (p NULL: all), oldest first, as JSON:
  * {"id","webhook","type","created","attempts","next"|"failed","status","error","payload"}. */

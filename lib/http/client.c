@@ -325,3 +325,91 @@ out:
 	free(url);
 	return rc;
 }
+
+/* ---- mail */
+
+static size_t
+give_text(char *to, size_t size, size_t n, void *self)
+{
+	struct str *left = self;
+	size_t now = left->n < size * n ? left->n : size * n;
+
+	memcpy(to, left->p, now);
+	left->p += now, left->n -= now;
+	return now;
+}
+
+static int
+is_here(const char *host)
+{
+	return strncmp(host, "127.", 4) == 0 || strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+/* The host of an smtp URL, for words and for whether it is here. */
+static int
+mail_host(const char *url, char host[256], struct err *err)
+{
+	CURLU *parts = curl_url();
+	char *scheme = NULL, *name = NULL;
+	int rc = 0;
+
+	if (!parts || curl_url_set(parts, CURLUPART_URL, url, 0) || curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) ||
+	    curl_url_get(parts, CURLUPART_HOST, &name, 0) || (strcmp(scheme, "smtp") && strcmp(scheme, "smtps")))
+		rc = err_set(err, ERR_USAGE, "that is no mail server, try smtp://mail.example.com:587");
+	else
+		snprintf(host, 256, "%s", name);
+	curl_free(scheme);
+	curl_free(name);
+	curl_url_cleanup(parts);
+	return rc;
+}
+
+int
+http_mail(const struct http_mail *mail, struct err *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const struct http_call call = { .private_too = mail->private_too };
+	struct http_result result = { 0 };
+	struct fetch f = { .call = &call, .result = &result, .most = BODY_MOST };
+	char text[CURL_ERROR_SIZE] = "";
+	struct curl_slist *to = NULL;
+	struct str left = mail->text;
+	long status = 0;
+	CURLcode code;
+	CURL *curl;
+	int rc;
+
+	pthread_once(&once, begin_once);
+	if ((rc = mail_host(mail->url, f.host, err)))
+		return rc;
+	for (int i = 0; i < mail->n_to; i++) {
+		if (has_control(str_of(mail->to[i])))
+			rc = err_set(err, ERR_INPUT, "an address to send to is none");
+		else
+			to = curl_slist_append(to, mail->to[i]);
+	}
+	curl = prepared(&f, text);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+	curl_easy_setopt(curl, CURLOPT_URL, mail->url);
+	curl_easy_setopt(curl, CURLOPT_MAIL_FROM, mail->from);
+	curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, to);
+	if (mail->user)
+		curl_easy_setopt(curl, CURLOPT_USERNAME, mail->user);
+	if (mail->password)
+		curl_easy_setopt(curl, CURLOPT_PASSWORD, mail->password);
+	curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)(mail->password && !is_here(f.host) ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+	curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_text);
+	curl_easy_setopt(curl, CURLOPT_READDATA, &left);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(mail->timeout_ms ? mail->timeout_ms : TIMEOUT_MS));
+	if (rc == 0 && (code = curl_easy_perform(curl))) {
+		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+		rc = said(&f, code, text, err);
+		if (status / 100 == 5)
+			rc = err_set(err, ERR_INPUT, "%s: refused the mail with %ld", f.host, status);
+	}
+	curl_easy_cleanup(curl);
+	curl_slist_free_all(to);
+	http_result_release(&result);
+	return rc;
+}

@@ -32,6 +32,20 @@ int http_fetch(const struct http_call *, struct http_result *, struct err *);
 struct str http_result_header(const struct http_result *, const char *name);
 void http_result_release(struct http_result *);
 
+/* A mail to an SMTP server, by the same rules about addresses and time. TLS where the server offers it; who gives a password wants it, unless
+ * the server is on this machine. text: head and body, lines end with CRLF. ERR_INPUT: refused for good (5xx). */
+struct http_mail {
+	const char *url;                /* smtp://host:587, smtps://host */
+	const char *user, *password;    /* NULL: none */
+	const char *from;
+	const char *const *to;
+	int n_to;
+	struct str text;
+	int64_t timeout_ms;             /* 0: 10 s */
+	int private_too;
+};
+int http_mail(const struct http_mail *, struct err *);
+
 /* Is the address, as text, one that anybody on the internet may have? 1, 0; -1: it is no address. */
 int http_is_public(const char *address);
 

@@ -1,0 +1,121 @@
+/* silence.c - at-admin silence: alerts that are not to be heard for a while. */
+#include <stdlib.h>
+
+#include "alert/silences.h"
+#include "at-admin.h"
+#include "base/cmd.h"
+#include "base/dur.h"
+#include "base/time.h"
+
+#define USUAL_MS (2 * 3600000LL)        /* without --expires */
+
+/* NAME=VALUE… as {"match":{…},"until":…}. */
+static int
+put_given(struct buf *given, struct err *err)
+{
+	struct err ignored = { 0 };
+	int64_t until = time_now() + USUAL_MS, span;
+
+	if (want.expires && dur_parse(str_of(want.expires), &span, &ignored) == 0)
+		until = time_now() + span;
+	else if (want.expires && time_parse(str_of(want.expires), cmd_settings()->zone, &until, err))
+		return err_at(err, "--expires");
+	buf_lit(given, "{\"match\":{");
+	for (int i = 1; i < want.n; i++) {
+		const char *equal = strchr(want.words[i], '=');
+
+		if (!equal || equal == want.words[i] || str_utf8_fault(str_of(want.words[i])) >= 0)
+			return err_set(err, ERR_USAGE, "silence add: '%.60s' is no NAME=VALUE, alert=many is one", want.words[i]);
+		buf_lit(given, i > 1 ? "," : "");
+		json_put_key(given, (struct str){ want.words[i], (size_t)(equal - want.words[i]) });
+		json_put_string(given, str_of(equal + 1));
+	}
+	buf_lit(given, "},\"until\":");
+	json_put_time(given, until);
+	buf_byte(given, '}');
+	return 0;
+}
+
+static int
+add(struct store *s, struct err *err)
+{
+	struct buf given = { 0 }, record = { 0 }, id = { 0 };
+	const char *who = getenv("USER");
+	int rc = put_given(&given, err);
+
+	if (rc == 0 && (rc = store_begin(s, err)) == 0) {
+		if ((rc = silences_tidy(s, time_now(), err)) == 0)
+			rc = silences_put(s, (struct str){ 0 }, json_value(buf_get(&given)), str_of(who), time_now(), &record, err);
+		if (rc)
+			store_abort(s);
+		else
+			rc = store_commit(s, err);
+	}
+	if (rc == ERR_INPUT)
+		rc = err->code = ERR_USAGE;
+	if (rc == 0) {
+		buf_str(say(), json_text(json_get(json_value(buf_get(&record)), STR("id")), &id));
+		buf_byte(say(), '\n');
+		access_note("silence.create", cmd_settings()->tenant, buf_text(&id), err);
+	}
+	buf_release(&given);
+	buf_release(&record);
+	buf_release(&id);
+	return rc;
+}
+
+static int
+list_one(void *self, struct str id, struct str value)
+{
+	struct json v = json_value(value);
+	struct buf whole = { 0 }, text = { 0 };
+	int rows = *(int *)self;
+
+	silences_show(&whole, v, time_now());
+	if (rows) {
+		buf_str(say(), buf_get(&whole));
+	} else {
+		buf_printf(say(), "%-18.*s %-8s ", STR_FMT(id), json_text(json_get(json_value(buf_get(&whole)), STR("state")), &text).p ? buf_text(&text) : "");
+		buf_printf(say(), "%.*s  %.*s", (int)json_get(v, STR("until")).n - 2, json_get(v, STR("until")).p + 1, (int)json_get(v, STR("match")).n, json_get(v, STR("match")).p);
+	}
+	buf_byte(say(), '\n');
+	buf_release(&whole);
+	buf_release(&text);
+	return 0;
+}
+
+static int
+take_away(struct store *s, const char *id, struct err *err)
+{
+	struct buf record = { 0 };
+	int rc = store_get_state(s, SILENCES, str_of(id), &record, err);
+
+	buf_release(&record);
+	if (rc <= 0)
+		return rc < 0 ? rc : err_set(err, ERR_IO, "silence remove: there is none '%.60s', see at-admin silence list", id);
+	if ((rc = store_begin(s, err)))
+		return rc;
+	if ((rc = store_drop_state(s, SILENCES, str_of(id), err))) {
+		store_abort(s);
+		return rc;
+	}
+	return (rc = store_commit(s, err)) ? rc : access_note("silence.remove", cmd_settings()->tenant, id, err);
+}
+
+int
+silence_verb(struct err *err)
+{
+	const char *what = want.n ? want.words[0] : "";
+	int adds = strcmp(what, "add") == 0, lists = strcmp(what, "list") == 0, rows, rc;
+	struct store *s;
+
+	if (!(adds && want.n > 1) && !(lists && want.n == 1) && !(strcmp(what, "remove") == 0 && want.n == 2))
+		return err_set(err, ERR_USAGE, "silence: say add NAME=VALUE… [--expires 2h], list or remove ID");
+	if ((rc = as_rows(err, &rows)))
+		return rc;
+	if (!(s = store_open(cmd_settings()->store, cmd_settings()->tenant, lists ? STORE_READ : STORE_CREATE, err)))
+		return err->code;
+	rc = adds ? add(s, err) : lists ? store_each_state(s, SILENCES, list_one, &rows, err) : take_away(s, want.words[1], err);
+	store_close(s);
+	return rc;
+}
