@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/opt.h"
+#include "detect/coprocess.h"
 #include "pattern/pattern.h"
 #include "store/store.h"
 
@@ -19,5 +20,9 @@ struct rules_wish {
 	const char *state;
 };
 void rules(const struct rules_wish *, char **files, struct err *);
+
+/* Score each row with the model of a file, its features taken of `fields` (NULL or "": by their names); or, where the path is NULL, send each
+ * through a program. */
+void models(const char *path, const char *fields, const struct coprocess_spec *, char **files, struct err *);
 
 #endif

@@ -1,4 +1,4 @@
-/* at-detect - anomalies in streams of metric rows, patterns in streams of events. */
+/* at-detect - anomalies in streams of metric rows, patterns in streams of events, scores of models of others. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -35,7 +35,8 @@ main(int argc, char **argv)
 	struct pattern_spec pattern = {0};
 	struct opt_list texts = {0};
 	struct rules_wish wish = {0};
-	const char *state = NULL;
+	struct coprocess_spec program = {0};
+	const char *state = NULL, *model = NULL;
 	int tell = 0, save = 0;
 	const struct opt opts[] = {
 		{ 't', "sensitivity", "SHARE",  "from 0, never an alarm, to 1, the most; default 0.5",           opt_number, &spec.sensitivity },
@@ -49,6 +50,9 @@ main(int argc, char **argv)
 		{ 'l', "lateness",    "DUR",    "of events: hold them back so long and put them in order of time", opt_dur,    &pattern.late_ms },
 		{ 0,   "timeouts",    NULL,     "write what began to match and ran out of time, too",             opt_flag,   &pattern.timeouts },
 		{ 0,   "state",       "NAME",   "go on with what was saved in the store under this name, models, open matches or alerts, and save it at the end", opt_text, &state },
+		{ 0,   "model",       "FILE",   "score each row with this model of XGBoost (JSON), LightGBM (text) or a linear one (JSON) instead; -f names the fields that are its features, in its order", opt_text, &model },
+		{ 0,   "exec",        "CMD",    "send each row through this program instead, which reads rows and answers each with one", opt_text, &program.command },
+		{ 0,   "exec-timeout", "DUR",   "so long a row waits for the program's answer before it passes as it came; default 10s", opt_dur, &program.within_ms },
 		{ 's', "save",        NULL,     "store the alarms or alerts too, for the tables anomalies and alerts of at-query",      opt_flag,   &save },
 		CMD_OPT_STRICT,
 		{0}
@@ -58,6 +62,7 @@ main(int argc, char **argv)
 		"at-detect -a temperatures.csv",
 		"at-query events --follow | at-detect -p 'add_to_cart -> !purchase within 30m by user_id'",
 		"at-agg -w 1m -b source events.ndjson | at-detect -r rules.json",
+		"at-ingest -n orders.csv | at-detect --model fraud.json | jq -c 'select(.model.score > 0.9)'",
 		"at-agg -w 1h -b country today.ndjson | at-detect -e --state hourly || echo look!",
 		NULL
 	};
@@ -68,8 +73,8 @@ main(int argc, char **argv)
 	struct job job = { .rows = { .row = judge, .wait = silence, .self = &job } };
 
 	spec.zone = cmd_settings()->zone;
-	if (wish.files.n && texts.n)
-		err_set(&err, ERR_USAGE, "--rules and --pattern are two things, a rule may have a pattern");
+	if (!!wish.files.n + !!texts.n + !!model + !!program.command > 1)
+		err_set(&err, ERR_USAGE, "--rules, --pattern, --model and --exec are different works: one of them (a rule may have a pattern)");
 	if (wish.files.n) {
 		wish.late_ms = pattern.late_ms, wish.save = save, wish.tell = tell, wish.state = state;
 		if (!err.code)
@@ -82,7 +87,9 @@ main(int argc, char **argv)
 		store = spec.save = store_open(cmd_settings()->store, cmd_settings()->tenant, STORE_CREATE, &err);
 	if (!save)
 		spec.save = NULL;
-	if (!err.code && texts.n)
+	if (!err.code && (model || program.command))
+		models(model, spec.fields, &program, files, &err);
+	else if (!err.code && texts.n)
 		patterns(&texts, &pattern, files, store, state, tell, &err);
 	else if (!err.code && (job.detect = detect_new(&spec, out_stdout(), &err)) &&
 	    (!state || detect_load(job.detect, store, state, &err) == 0) &&

@@ -57,7 +57,7 @@ each_state(struct job *job, struct store *store, const char *name, int save, str
 			rc = store_put_state(store, "pattern", buf_get(&key), buf_get(&value), err);
 		} else if ((rc = store_get_state(store, "pattern", buf_get(&key), &value, err)) > 0) {
 			if ((rc = pattern_load(job->pattern[i], buf_get(&value), err)))
-				err_at(err, "--state %s: ", name);
+				err_at(err, "--state %s", name);
 		}
 	}
 	if (save && rc == 0)

@@ -117,7 +117,7 @@ compile(struct pattern *p, struct atom *a, struct err *err)
 	if (a->looks_at)
 		buf_lit(&text, ")");
 	if (!(a->expr = expr_new(buf_text(&text), 0, err)) || (!a->looks_at && (rc = expr_bind(a->expr, p->project, err)) < 0))
-		err_at(err, "the condition at column %zu of the pattern: ", a->where_at + 1);
+		err_at(err, "the condition at column %zu of the pattern", a->where_at + 1);
 	a->fields = !a->looks_at && rc == 0;
 	buf_release(&text);
 	return err->code;
