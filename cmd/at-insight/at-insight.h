@@ -3,6 +3,7 @@
 #define AT_INSIGHT_H
 
 #include "base/err.h"
+#include "insight/claims.h"
 
 struct want {
 	const char *horizon, *by, *every, *range, *format;
@@ -14,5 +15,9 @@ extern struct want want;
 /* A verb: the n words behind it; 0 or < 0. */
 int forecast(char **words, int n, struct err *);
 int ask(char **words, int n, struct err *);
+int explain(char **words, int n, struct err *);
+
+int put_rows(void);                                      /* --format wants rows, no prose */
+int put_claims(const struct claims *, struct err *);     /* to stdout, as --format says */
 
 #endif

@@ -1,4 +1,4 @@
-/* at-insight - what comes next. See at-insight(1). */
+/* at-insight - what changed and why, what comes next. See at-insight(1). */
 #include <string.h>
 
 #include "base/cmd.h"
@@ -17,8 +17,9 @@ set_reach(void *to, const char *text, struct err *err)
 static const struct { const char *name; int (*call)(char **, int, struct err *); } calls[] = {
 	{ "forecast", forecast },
 	{ "ask", ask },
+	{ "explain", explain },
 };
-#define VERBS "forecast, ask"
+#define VERBS "forecast, ask, explain"
 
 static int
 run(char **words, int n, struct err *err)
@@ -37,10 +38,10 @@ main(int argc, char **argv)
 		{ 0,   "horizon", "N|DUR",  "how far: steps, or a span; default a season, else 14 steps",            opt_text,   &want.horizon },
 		{ 0,   "level",   "PERCENT", "of the interval; default 95",                                          opt_number, &want.level },
 		{ 0,   "reach",   "VALUE",  "only the row where the forecast reaches this value, if it does",        set_reach,  &want.reach },
-		{ 'b', "by",      "FIELDS", "of a stored metric: a series for each value of these fields",            opt_text,   &want.by },
+		{ 'b', "by",      "FIELDS", "of a stored metric: a series for each value of these fields; of explain: what to tell parts by",          opt_text,   &want.by },
 		{ 0,   "every",   "DUR",    "of a stored metric: the length of a step; default 1h",                  opt_text,   &want.every },
-		{ 0,   "range",   "DUR",    "of a stored metric: how much of it is looked at; default 2000 steps",   opt_text,   &want.range },
-		{ 'f', "format",  "FORMAT", "of ask: text, or ndjson: one row with the question, its SQL, rows and text", opt_text,   &want.format },
+		{ 0,   "range",   "DUR",    "of a stored metric: how much of it is looked at, default 2000 steps; of explain: the period, against the one before, default 7d",   opt_text,   &want.range },
+		{ 'f', "format",  "FORMAT", "of ask and explain: text, or ndjson: of ask one row with the question, its SQL, rows and text; of explain insight rows", opt_text,   &want.format },
 		CMD_OPT_STRICT,
 		{0}
 	};
@@ -48,15 +49,17 @@ main(int argc, char **argv)
 		"at-insight forecast signups --every 1d --horizon 14d",
 		"at-agg -w 1h today.ndjson | at-insight forecast - --horizon 24",
 		"at-insight forecast disk_used --reach 100",
+		"at-insight explain purchases --range 7d --by country,device",
 		"at-insight ask 'which country had the most revenue yesterday?'",
 		NULL
 	};
 	static const struct cmd_verb verbs[] = {
 		{ "forecast", "[METRIC | - [FILE…]]", "the next values of a metric, or of metric rows, with the interval they are likely to lie in" },
 		{ "ask", "[QUESTION | -]", "a question in plain English over the store; with -, one a line of stdin" },
+		{ "explain", "[METRIC | - [FILE…]]", "what changed, and which values of which dimensions drove it; metric rows: of two times" },
 		{0}
 	};
-	const struct cmd cmd = { "at-insight", "VERB …", "Say what comes next", opts, examples, verbs };
+	const struct cmd cmd = { "at-insight", "VERB …", "Say what changed and why, what comes next, and answer questions", opts, examples, verbs };
 	struct err err = {0};
 	int n;
 	char **words = cmd_start(&cmd, argc, argv, &n);

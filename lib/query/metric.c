@@ -701,7 +701,7 @@ from_config(struct gather *g, struct json metric, struct err *err)
 	v = json_text(json_get(metric, STR("value")), &value);
 	if (w.p)
 		where_text = mem_dup(w.p, w.n);
-	value_text = v.p ? mem_dup(v.p, v.n) : mem_text("count");
+	value_text = g->spec->value ? mem_text(g->spec->value) : v.p ? mem_dup(v.p, v.n) : mem_text("count");
 	buf_room(&names, 64 * (EVENT_NAME_MOST + 1));           /* so that it does not move */
 	if (event.type == JSON_STRING) {
 		struct str s = json_text(event, &text);

@@ -97,3 +97,88 @@ series() { awk -v step="$1" -v n="$2" "BEGIN { srand(7); for (i = 0; i < n; i++)
 		python3 "$shared/eval/m4_score.py" -g "${g%:*}" --json f | jq -e '.all.owa < 0.93 and .all.coverage95 > 0.9'
 	done
 }
+
+# ---- explain
+
+# cells FACTOR: counts of country x device x browser of two weeks; those of NL times FACTOR in the second.
+cells() {
+	python3 - "$1" <<-'PY'
+	import json, random, sys
+	r = random.Random(3)
+	size = {c: 40 + 30 * i for i, c in enumerate(["NL", "DE", "US", "FR", "JP"])}
+	for t in ("2026-11-16", "2026-11-23"):
+	    for c in size:
+	        for d in ("mobile", "desktop"):
+	            for b in ("chrome", "safari", "edge"):
+	                n = size[c] * (float(sys.argv[1]) if c == "NL" and t > "2026-11-20" else 1)
+	                print(json.dumps({"metric": "signups", "timestamp": t + "T00:00:00Z", "window": "7d", "labels": {"country": c, "device": d, "browser": b}, "count": int(r.gauss(n, n ** 0.5))}))
+	PY
+}
+
+@test "explain names the value that drove a change, by how much, and what part of the whole that was" {
+	run -0 at-insight explain - <<< "$(cells 0.4)"
+	[[ ${lines[0]} == 'Signups fell '*' % from '* ]]
+	[[ ${lines[1]} == 'Country NL: signups fell '*' % of the change.' || ${lines[1]} == *'more than the whole change.' ]]
+	[ ${#lines[@]} = 2 ]
+	cells 0.4 | at-insight explain - -f ndjson > out
+	jq -se 'length == 2 and .[0].kind == "change" and .[1].kind == "contribution" and .[1].labels == {country: "NL"} and
+	    (.[1].evidence | .value < .previous and .lower < .change and .change < .upper and .p < 0.001)' out
+}
+
+@test "explain does not make up a reason where there is none" {
+	run -0 at-insight explain - <<< "$(cells 1)"
+	[[ $output == *'may be chance'* && $output == *'No value stands out'* && ${#lines[@]} = 2 ]]
+}
+
+@test "explain takes the dimensions that --by names, and a ratio as num and den with its mix" {
+	run -0 at-insight explain - --by device <<< "$(cells 0.4)"
+	[[ $output != *NL* ]]
+	printf '%s\n' '{"metric":"rate","timestamp":"2026-11-16","labels":{"device":"desktop"},"num":8000,"den":80000}' \
+	    '{"metric":"rate","timestamp":"2026-11-16","labels":{"device":"mobile"},"num":400,"den":20000}' \
+	    '{"metric":"rate","timestamp":"2026-11-23","labels":{"device":"desktop"},"num":2400,"den":20000}' \
+	    '{"metric":"rate","timestamp":"2026-11-23","labels":{"device":"mobile"},"num":2400,"den":80000}' > rows
+	run -0 at-insight explain - rows
+	[[ ${lines[0]} == 'Rate fell by 3.6 points from 8.4 % to 4.8 %'* ]]
+	[[ $output == *"Nearly every device by itself rose, though the whole fell"* ]]
+}
+
+@test "explain says what it cannot: one time, different things, events, no labels, too many periods" {
+	run -1 --separate-stderr at-insight explain - <<< '{"metric":"m","timestamp":"2026-11-16","labels":{"a":"b"},"count":1}'
+	[[ $stderr == *'rows of one time only'* ]]
+	run -2 --separate-stderr at-insight explain - <<< '{"metric":"m","timestamp":"2026-11-16","labels":{"a":"b"},"user_id_distinct":1}'
+	[[ $stderr == *'do not add up'* ]]
+	run -1 --separate-stderr at-insight explain - <<< '{"event":"a","timestamp":"2026-11-16"}'
+	[[ $stderr == *'counted first'* ]]
+	run -2 at-insight explain a b
+	run -2 at-insight explain - --range 0 < /dev/null
+	run -2 at-insight explain - -f pdf <<< "$(cells 1)"
+}
+
+@test "a metric of the store is explained: a count, a mean with its mix, a ratio of two, a number of different things with bounds" {
+	python3 - <<-'PY' | at-ingest -q
+	import json, random
+	r = random.Random(8)
+	for day in range(14):
+	    for i in range(600):
+	        c, d = r.choice("NL DE US FR JP".split()), r.choice(["mobile", "desktop"])
+	        if day >= 7 and c == "NL" and r.random() < 0.6:
+	            continue
+	        t = "2026-11-%02dT%02d:%02d:00Z" % (10 + day, i % 24, i // 24)
+	        print(json.dumps({"event": "page_view", "timestamp": t, "user_id": "u%d" % r.randrange(2000), "properties": {"country": c, "device": d}}))
+	        if r.random() < (0.1 if day >= 7 and d == "mobile" else 0.3):
+	            print(json.dumps({"event": "purchase", "timestamp": t, "user_id": "u%d" % r.randrange(2000), "properties": {"country": c, "device": d, "revenue": r.choice([5, 10, 20])}}))
+	PY
+	mkdir -p config
+	echo '{"metrics":{"basket":{"event":"purchase","value":"avg(revenue)"},"visitors":{"event":"page_view","value":"distinct(user_id)"}}}' > config/analytics.json
+	export AT_NOW=2026-11-24T00:00:00Z
+	at-insight explain page_view -f ndjson > out
+	jq -se '[.[] | select(.kind == "contribution") | .labels] == [{country: "NL"}]' out
+	at-insight explain purchase/page_view --by country,device -f ndjson > out
+	jq -se '[.[] | select(.kind == "contribution" and .labels != {}) | .labels] == [{device: "mobile"}]' out
+	at-insight explain basket --by country,device -f ndjson > out
+	jq -se 'length >= 1 and (.[0].evidence.value | . > 8 and . < 16)' out
+	at-insight explain visitors --by country,device -f ndjson > out
+	jq -se '.[1].labels == {country: "NL"} and (.[1].evidence | has("share") | not) and (.[1].evidence | .least <= .most)' out
+	run -2 --separate-stderr at-insight explain nothing_of_this
+	[[ $stderr == *"nothing_of_this"* ]]
+}

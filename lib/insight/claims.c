@@ -1,0 +1,286 @@
+#include "insight/claims.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "json/json.h"
+
+#define LEVEL 0.05                      /* of the false discovery rate */
+
+void
+claims_begin(struct claims *c, const struct zone *zone)
+{
+	*c = (struct claims){ .arena = arena_new(0), .zone = zone };
+}
+
+void
+claims_release(struct claims *c)
+{
+	free(c->list);
+	arena_free(c->arena);
+	*c = (struct claims){ .n = 0 };
+}
+
+static struct str
+keep(struct claims *c, struct str s)
+{
+	return (struct str){ s.p ? arena_dup(c->arena, s.p, s.n) : NULL, s.n };
+}
+
+/* 0 to 1: a half at the size that people call large. */
+static double
+bounded(double effect, double large)
+{
+	effect = fabs(effect);
+	return isfinite(effect) ? effect / (effect + large) : 1;
+}
+
+/* How unlikely, 0 to 1: a thousandth is a half, a millionth two thirds. */
+static double
+surprise(double p)
+{
+	double nats = p > 0 ? -log(p) : 700;
+
+	return nats / (nats + 6.9);
+}
+
+void
+claims_add(struct claims *c, const struct claim *from)
+{
+	struct claim *to;
+
+	if (c->n == c->cap)
+		c->list = mem_grow(c->list, c->cap = c->cap ? 2 * c->cap : 32, sizeof(*c->list));
+	to = &c->list[c->n++];
+	*to = *from;
+	to->metric = keep(c, from->metric);
+	to->labels = keep(c, from->labels.n ? from->labels : STR("{}"));
+	to->other = keep(c, from->other);
+	to->note = keep(c, from->note);
+	to->query = keep(c, from->query);
+	to->score = bounded(from->effect, from->is_rate && !from->relative ? 0.1 : 0.25) * surprise(from->p) * sqrt(fmin(fmax(from->coverage, 0), 1));
+}
+
+void
+claims_of_explain(struct claims *c, const struct explain_answer *a, struct str metric, const struct str *names, const struct claim *periods)
+{
+	struct claim claim = *periods, whole;
+	struct buf labels = {0};
+	int ratio = a->kind == EXPLAIN_RATIO, reversed = -1;
+	double before = ratio ? a->before.num / a->before.den : a->before.num, after = ratio ? a->after.num / a->after.den : a->after.num;
+	double error = a->z != 0 ? fabs(a->change / a->z) : 0;
+
+	claim.metric = metric;
+	claim.is_rate = ratio && before >= 0 && before <= 1 && after >= 0 && after <= 1;
+	claim.relative = !ratio;
+	whole = claim;
+	whole.kind = CLAIM_CHANGE;
+	whole.test = ratio ? "two proportions, dispersion fitted" : "two counts, dispersion fitted";
+	whole.before = before, whole.value = after;
+	whole.effect = ratio ? a->change : before != 0 ? a->change / fabs(before) : INFINITY;
+	whole.lower = whole.effect - 1.96 * error / (ratio ? 1 : fabs(before));
+	whole.upper = whole.effect + 1.96 * error / (ratio ? 1 : fabs(before));
+	whole.z = a->z, whole.p = erfc(fabs(a->z) / M_SQRT2);
+	whole.coverage = 1, whole.share = NAN, whole.n = (int)a->cells;
+	if (isfinite(before) && isfinite(after))
+		claims_add(c, &whole);
+	c->tests += 1 + (size_t)a->n;
+	for (int i = 0; i < a->n; i++) {
+		const struct explain_cause *cause = &a->cause[i];
+		struct claim one = claim;
+
+		buf_clear(&labels);
+		buf_byte(&labels, '{');
+		for (int d = 0; d < cause->n; d++) {
+			buf_lit(&labels, d ? "," : "");
+			json_put_key(&labels, names[cause->dim[d]]);
+			buf_str(&labels, cause->value[d]);
+		}
+		buf_byte(&labels, '}');
+		one.kind = CLAIM_CONTRIBUTION;
+		one.labels = buf_get(&labels);
+		one.test = "likelihood ratio over all combinations of values";
+		one.before = ratio ? cause->before.num / cause->before.den : cause->before.num;
+		one.value = ratio ? cause->after.num / cause->after.den : cause->after.num;
+		one.effect = cause->effect, one.lower = cause->lower, one.upper = cause->upper;
+		one.z = cause->z, one.p = cause->q, one.n = (int)cause->cells;
+		one.share = a->change != 0 && fabs(a->z) > 2 ? cause->change / a->change : NAN;
+		one.mix = cause->mix;
+		one.coverage = ratio ? cause->after.den / a->after.den : fmax(cause->before.num / a->before.num, cause->after.num / a->after.num);
+		claims_add(c, &one);
+	}
+	for (int d = 0; ratio && d < EXPLAIN_DIMS; d++)
+		if (a->along[d].reversed && (reversed < 0 || fabs(a->along[d].mix) > fabs(a->along[reversed].mix)))
+			reversed = d;
+	for (int d = 0, most = -1; ratio && fabs(a->z) > 3 && d < EXPLAIN_DIMS; d++) {
+		if (most < 0 || fabs(a->along[d].mix) > fabs(a->along[most].mix))
+			most = d;
+		if (d == EXPLAIN_DIMS - 1 && (reversed >= 0 || fabs(a->along[most].mix) > 0.25 * fabs(a->change))) {
+			most = reversed >= 0 ? reversed : most;
+			whole.kind = reversed >= 0 ? CLAIM_REVERSAL : CLAIM_MIX;
+			whole.test = "rate and mix along one dimension";
+			whole.other = names[most];
+			whole.value = a->along[most].rate;
+			whole.mix = whole.before = a->along[most].mix;
+			whole.effect = a->change;
+			claims_add(c, &whole);
+		}
+	}
+	buf_release(&labels);
+}
+
+/* ---- which are told */
+
+static int
+by_p(const void *a, const void *b)
+{
+	double x = ((const struct claim *)a)->p, y = ((const struct claim *)b)->p;
+
+	return (x > y) - (x < y);
+}
+
+static int
+by_score(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int order;
+
+	if (x->score != y->score)
+		return x->score > y->score ? -1 : 1;
+	if ((order = str_cmp(x->metric, y->metric)) || (order = str_cmp(x->labels, y->labels)))
+		return order;
+	return (int)x->kind - (int)y->kind;
+}
+
+/* The same thing told twice: a change, a shift and a trend of one series are mostly one event. */
+static int
+same_thing(const struct claim *x, const struct claim *y)
+{
+	int moved_x = x->kind == CLAIM_CHANGE || x->kind == CLAIM_SHIFT || x->kind == CLAIM_TREND;
+	int moved_y = y->kind == CLAIM_CHANGE || y->kind == CLAIM_SHIFT || y->kind == CLAIM_TREND;
+	int far_x = x->kind == CLAIM_RECORD || x->kind == CLAIM_OUTLIER, far_y = y->kind == CLAIM_RECORD || y->kind == CLAIM_OUTLIER;
+
+	if (x->kind == CLAIM_CORRELATION || y->kind == CLAIM_CORRELATION)
+		return 0;
+	return str_eq(x->metric, y->metric) && str_eq(x->labels, y->labels) && ((moved_x && moved_y) || (far_x && far_y));
+}
+
+void
+claims_rank(struct claims *c, size_t most)
+{
+	size_t kept = 0, n = 0;
+	double tests = (double)(c->tests > c->n ? c->tests : c->n);
+
+	if (c->n == 0)
+		return;
+	qsort(c->list, c->n, sizeof(*c->list), by_p);
+	for (size_t i = 0; i < c->n; i++)               /* Benjamini and Hochberg, J. of the Royal Statistical Society B 57, 1995 */
+		if (c->list[i].p <= LEVEL * (double)(i + 1) / tests)
+			kept = i + 1;
+	c->n = kept;
+	qsort(c->list, c->n, sizeof(*c->list), by_score);
+	for (size_t i = 0; i < c->n && n < most; i++) {
+		size_t k = 0;
+
+		while (k < n && !same_thing(&c->list[k], &c->list[i]))
+			k++;
+		if (k == n)
+			c->list[n++] = c->list[i];
+	}
+	c->n = n;
+}
+
+/* ---- as rows */
+
+const char *
+claims_kind(enum claim_kind kind)
+{
+	static const char *const names[CLAIM_KINDS] = { [CLAIM_CHANGE] = "change", [CLAIM_TREND] = "trend", [CLAIM_RECORD] = "anomaly", [CLAIM_SHIFT] = "change",
+		[CLAIM_SEASON] = "season", [CLAIM_CONTRIBUTION] = "contribution", [CLAIM_MIX] = "contribution", [CLAIM_REVERSAL] = "contribution",
+		[CLAIM_CORRELATION] = "correlation", [CLAIM_FORECAST] = "forecast", [CLAIM_OUTLIER] = "anomaly", [CLAIM_QUALITY] = "anomaly" };
+
+	return names[kind];
+}
+
+static void
+put_number(struct buf *b, const char *key, double v)
+{
+	buf_byte(b, ',');
+	json_put_key(b, str_of(key));
+	if (isfinite(v))
+		json_put_double(b, v);
+	else
+		buf_lit(b, "null");
+}
+
+static void
+put_time(struct buf *b, const char *key, int64_t time)
+{
+	buf_byte(b, ',');
+	json_put_key(b, str_of(key));
+	json_put_time(b, time);
+}
+
+void
+claims_put_row(const struct claims *c, const struct claim *x, struct buf *b)
+{
+	static const char *const what[CLAIM_KINDS] = { "change", "trend", "record", "level shift", "season", "contribution", "mix", "reversal", "correlation", "forecast",
+		"outlier", "data quality" };
+	struct buf text = {0};
+
+	claims_write(c, x, &text);
+	buf_lit(b, "{\"insight\":");
+	json_put_string(b, buf_get(&text));
+	buf_printf(b, ",\"kind\":\"%s\",\"score\":", claims_kind(x->kind));
+	json_put_double(b, nearbyint(x->score * 1e4) / 1e4);
+	buf_lit(b, ",\"metric\":");
+	json_put_string(b, x->metric);
+	buf_lit(b, ",\"labels\":");
+	buf_str(b, x->labels);
+	buf_lit(b, ",\"timestamp\":");
+	json_put_time(b, x->to);
+	buf_printf(b, ",\"evidence\":{\"claim\":\"%s\"", what[x->kind]);
+	put_number(b, "value", x->value);
+	put_number(b, "previous", x->before);
+	put_number(b, x->relative ? "change" : "difference", x->effect);
+	put_number(b, "lower", x->lower);
+	put_number(b, "upper", x->upper);
+	put_number(b, "z", x->z);
+	put_number(b, "p", x->p);
+	put_number(b, "coverage", x->coverage);
+	if (x->kind == CLAIM_CONTRIBUTION && isfinite(x->share))
+		put_number(b, "share", x->share);
+	if (x->bounded) {
+		put_number(b, "least", x->least);
+		put_number(b, "most", x->most);
+	}
+	if ((x->kind == CLAIM_CONTRIBUTION && x->mix != 0) || x->kind == CLAIM_MIX || x->kind == CLAIM_REVERSAL)
+		put_number(b, "mix", x->mix);
+	if (x->kind == CLAIM_CORRELATION)
+		put_number(b, "lag", x->lag);
+	if (x->kind == CLAIM_SEASON)
+		put_number(b, "period", x->n);
+	if (x->other.n) {
+		buf_lit(b, ",\"of\":");
+		json_put_string(b, x->other);
+	}
+	put_number(b, "n", x->n);
+	if (x->test) {
+		buf_lit(b, ",\"test\":");
+		json_put_string(b, str_of(x->test));
+	}
+	put_time(b, "from", x->from);
+	put_time(b, "to", x->to);
+	if (x->before_from || x->before_to) {
+		put_time(b, "previous_from", x->before_from);
+		put_time(b, "previous_to", x->before_to);
+	}
+	if (x->query.n) {
+		buf_lit(b, ",\"query\":");
+		json_put_string(b, x->query);
+	}
+	buf_lit(b, "}}\n");
+	buf_release(&text);
+}

@@ -1,0 +1,79 @@
+/* claims.h - what can be said of metrics, each with the figures that bear it.
+ *
+ * A claim is found by a test, never by a sentence: its value, what it is held against, the interval, the test with its z and p, and the
+ * question that gives the value again stand in it. The sentence is made of them last (write.c), so that no figure is in the words that is
+ * not in the claim.
+ *
+ *      score = effect x surprise x coverage       effect: how large, 0 to 1 · surprise: how unlikely by chance · coverage: of how much of the data
+ *
+ * Of many tests some come out by chance: a claim is kept when the false discovery rate over all tests that were made is at most LEVEL.
+ */
+#ifndef INSIGHT_CLAIMS_H
+#define INSIGHT_CLAIMS_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "insight/explain.h"
+#include "insight/series.h"
+
+enum claim_kind { CLAIM_CHANGE, CLAIM_TREND, CLAIM_RECORD, CLAIM_SHIFT, CLAIM_SEASON, CLAIM_CONTRIBUTION, CLAIM_MIX, CLAIM_REVERSAL, CLAIM_CORRELATION,
+	CLAIM_FORECAST, CLAIM_OUTLIER, CLAIM_QUALITY, CLAIM_KINDS };
+
+struct claim {
+	enum claim_kind kind;
+	struct str metric;              /* the name, no JSON */
+	struct str labels;              /* a JSON object */
+	struct str other;               /* what it is related to: another metric, with its labels; a dimension */
+	struct str note;                /* of data quality: what is wrong, in words */
+	struct str query;               /* what gives the value again; n 0: the rows that were read */
+	const char *test;
+	int64_t from, to;               /* what it is about */
+	int64_t before_from, before_to; /* what it is held against, where that is a period; both 0: none */
+	int64_t step_ms;
+	double value, before;
+	double effect;                  /* relative where relative is 1, else a difference */
+	double lower, upper;            /* 95 %, of effect (of a forecast: of value) */
+	double z, p;
+	double share;                   /* of a contribution: of the whole change; NAN: none */
+	double mix;                     /* of a contribution to a ratio: what its share of the whole did */
+	double least, most;             /* with bounded: what of the change of the whole can be from here; parts of it overlap */
+	double coverage;
+	double score;
+	int lag;                        /* of a correlation, in steps: the other comes first when > 0 */
+	int n;                          /* values that it rests on; of a season its length in steps, in `lag` where it is highest */
+	int is_rate;                    /* value is a ratio; shares are told in percent */
+	int relative, bounded;
+	int counted;                    /* metric names an event, which is counted: told in the plural */
+};
+
+struct claims {
+	struct claim *list;
+	size_t n, cap;
+	size_t tests;                   /* that were made */
+	struct arena *arena;            /* of the texts */
+	const struct zone *zone;
+};
+
+void claims_begin(struct claims *, const struct zone *);
+void claims_release(struct claims *);
+
+/* Take a claim in, texts copied. */
+void claims_add(struct claims *, const struct claim *);
+
+/* The change of a metric and what drove it. names: of the dimensions. from, to and before_…: the two periods. */
+void claims_of_explain(struct claims *, const struct explain_answer *, struct str metric, const struct str *names, const struct claim *periods);
+
+/* All that can be said of series, and of pairs of them. horizon: steps of the forecast that is told; 0: none. Series too short to say anything of
+ * are passed over. */
+void claims_of_series(struct claims *, struct series_set *, int forecast);
+
+/* Keep those that hold (false discovery rate), the greatest score first, at most `most`, and not the same thing twice. */
+void claims_rank(struct claims *, size_t most);
+
+/* Its sentence, without a line end; an insight row, with one. */
+void claims_write(const struct claims *, const struct claim *, struct buf *);
+void claims_put_row(const struct claims *, const struct claim *, struct buf *);
+const char *claims_kind(enum claim_kind);           /* that of insight rows */
+
+#endif

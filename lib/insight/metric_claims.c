@@ -1,0 +1,418 @@
+#include "insight/metric_claims.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "query/metric.h"
+
+#define DIMS_MOST    6                  /* that are taken by themselves */
+#define COLUMNS_MOST 48                 /* that are looked at for that */
+#define SAMPLE       "20000"            /* rows that they are looked at in */
+#define VALUES_MOST  200
+
+/* ---- fields that tell parts apart */
+
+struct columns { struct buf names; struct str name[COLUMNS_MOST]; int n; };
+
+static int
+add_column(void *self, struct str name, struct err *err)
+{
+	static const char *const known[] = { "event", "timestamp", "received_at", "id", "user_id", "session_id", "properties", "metric", "field", "value", "labels", "window", NULL };
+	struct columns *c = self;
+
+	(void)err;
+	for (int i = 0; known[i]; i++)
+		if (str_eq(name, str_of(known[i])))
+			return 0;
+	if (c->n < COLUMNS_MOST && name.n < 256 && !memchr(name.p, '"', name.n) && !memchr(name.p, ',', name.n)) {
+		c->name[c->n++] = (struct str){ c->names.p + c->names.n, name.n };
+		buf_str(&c->names, name);
+	}
+	return 0;
+}
+
+static int
+no_columns(void *self, const struct str *names, int n, struct err *err)
+{
+	(void)self, (void)names, (void)n, (void)err;
+	return 0;
+}
+
+struct counts { double value[COLUMNS_MOST + 1]; };
+
+static int
+take_counts(void *self, const struct cell *cells, int n, struct err *err)
+{
+	struct counts *c = self;
+
+	(void)err;
+	for (int i = 0; i < n && i <= COLUMNS_MOST; i++)
+		c->value[i] = cells[i].type == CELL_INTEGER ? (double)cells[i].integer : 0;
+	return 0;
+}
+
+/* Of the table's columns those with a few values, the ones with fewest first. */
+static int
+choose_from(struct query *q, const char *table, struct str metric, struct buf *by, struct err *err)
+{
+	struct columns columns = { .n = 0 };
+	struct counts counts = { { 0 } };
+	const struct query_sink sink = { no_columns, take_counts, &counts };
+	const struct query_param param = { STR("metric"), metric };
+	struct buf sql = {0};
+	double cells = 1;
+	size_t at = 0;
+	int rc;
+
+	buf_room(&columns.names, COLUMNS_MOST * 256);
+	if ((rc = query_each_column(q, table, add_column, &columns, err)) || columns.n == 0)
+		goto out;
+	buf_lit(&sql, "SELECT COUNT(*)");
+	for (int i = 0; i < columns.n; i++)
+		buf_printf(&sql, ", COUNT(DISTINCT c%d)", i);
+	buf_lit(&sql, " FROM (SELECT ");
+	for (int i = 0; i < columns.n; i++)
+		buf_printf(&sql, "%s\"%.*s\" AS c%d", i ? ", " : "", STR_FMT(columns.name[i]), i);
+	buf_printf(&sql, " FROM %s WHERE %s IN (:metric, substr(:metric, 1, length(:metric) - 1)) ORDER BY timestamp DESC LIMIT " SAMPLE ")", table,
+	    strcmp(table, "events") == 0 ? "event" : "metric");
+	if ((rc = query_run(q, buf_get(&sql), &at, &param, 1, &sink, err)) < 0)
+		goto out;
+	rc = 0;
+	for (int taken = 0; taken < DIMS_MOST; taken++) {
+		int best = -1;
+
+		for (int i = 0; i < columns.n; i++) {
+			double n = counts.value[i + 1];
+
+			if (n >= 2 && n <= VALUES_MOST && n <= counts.value[0] / 5 && cells * n <= 1e6 && (best < 0 || n < counts.value[best + 1]))
+				best = i;
+		}
+		if (best < 0)
+			break;
+		buf_lit(by, by->n ? "," : "");
+		buf_str(by, columns.name[best]);
+		cells *= counts.value[best + 1];
+		counts.value[best + 1] = 0;
+	}
+out:
+	buf_release(&sql);
+	buf_release(&columns.names);
+	return rc;
+}
+
+/* Events of a metric of the configuration may be any: all events are looked at then. */
+static int
+choose_dims(struct query *q, struct str metric, struct buf *by, struct err *err)
+{
+	struct json own = query_config(q) ? json_get(config_get(query_config(q), "analytics", "metrics"), metric) : JSON_ABSENT, event = json_get(own, STR("event"));
+	struct buf scratch = {0};
+	int rc;
+
+	if (json_is(event, JSON_ARRAY))
+		event = json_index(event, 0);
+	if (json_is(event, JSON_STRING))
+		metric = json_text(event, &scratch);
+	if ((rc = choose_from(q, "events", metric, by, err)) == 0 && by->n == 0)
+		rc = choose_from(q, "metrics", metric, by, err);
+	buf_release(&scratch);
+	if (rc == 0 && by->n == 0)
+		rc = err_set(err, ERR_USAGE, "%.*s: no field tells parts of it apart, name some by --by", metric.n > 80 ? 80 : (int)metric.n, metric.p);
+	return rc;
+}
+
+/* ---- values by labels, in two periods */
+
+struct value { struct map_entry *key; double of[2][2]; };       /* [num, den][before, after] */
+
+struct table {
+	struct map rows;                /* labels as text, a line each */
+	struct value *value;
+	size_t n, cap;
+	struct buf key;
+	int n_dims, part, after;        /* what comes now */
+	int64_t seen;
+};
+
+static int
+take_value(void *self, const struct cell *cells, int n, struct err *err)
+{
+	struct table *t = self;
+	const struct cell *c = &cells[n - 1];
+	struct map_entry *e;
+	int is_new;
+
+	(void)err;
+	buf_clear(&t->key);
+	for (int i = 0; i < t->n_dims; i++) {
+		cell_put_json(&t->key, &cells[i]);
+		buf_byte(&t->key, '\n');
+	}
+	e = map_put(&t->rows, buf_get(&t->key), &is_new);
+	if (is_new) {
+		if (t->n == t->cap)
+			t->value = mem_grow(t->value, t->cap = t->cap ? 2 * t->cap : 256, sizeof(*t->value));
+		t->value[t->n] = (struct value){ .key = e };
+		e->num = (int64_t)t->n++;
+	}
+	t->value[e->num].of[t->part][t->after] = c->type == CELL_REAL ? c->real : c->type == CELL_INTEGER ? (double)c->integer : 0;
+	t->seen++;
+	return 0;
+}
+
+static int
+run_part(struct query *q, const struct metric_ask *ask, struct str metric, const char *value, struct str by, int part, struct table *t, int *adds, struct err *err)
+{
+	int rc = 0;
+
+	t->part = part;
+	t->n_dims = 0;
+	for (struct str rest = by, piece; by.p && str_cut(&rest, ',', &piece); )
+		t->n_dims++;
+	for (t->after = 0; rc == 0 && t->after < 2; t->after++) {
+		struct metric_spec spec = { .name = metric, .by = by, .value = value, .adds = adds, .from = t->after ? ask->from : ask->from - (ask->to - ask->from),
+			.to = t->after ? ask->to : ask->from };
+
+		if ((rc = query_begin(q, err)) == 0)
+			rc = metric_run(q, &spec, (struct cell_sink){ take_value, t }, err);
+		query_end(q);
+	}
+	return rc;
+}
+
+/* The same of the number of an event, as one GROUP BY for each period: a tenth of the time. 1; 0: the metric is something else. */
+static int
+count_events(struct query *q, const struct metric_ask *ask, struct str event, struct str by, struct table *t, struct err *err)
+{
+	const struct query_sink sink = { no_columns, take_value, t };
+	struct counts stored = { { 0 } };
+	const struct query_sink is_stored = { no_columns, take_counts, &stored };
+	const struct query_param name = { STR("event"), event };
+	struct buf sql = {0};
+	size_t at = 0;
+	int rc;
+
+	buf_lit(&sql, "SELECT COUNT(*) FROM (SELECT 1 FROM metrics WHERE metric = :event LIMIT 1)");
+	if ((rc = query_run(q, buf_get(&sql), &at, &name, 1, &is_stored, err)) < 0 || stored.value[0] > 0)
+		goto out;
+	t->part = t->n_dims = 0;
+	for (t->after = 0; rc >= 0 && t->after < 2; t->after++) {
+		char from[TIME_LEN], to[TIME_LEN];
+		const struct query_param params[] = { name, { STR("from"), { from, TIME_LEN } }, { STR("to"), { to, TIME_LEN } } };
+
+		time_print(t->after ? ask->from : ask->from - (ask->to - ask->from), from);
+		time_print(t->after ? ask->to : ask->from, to);
+		buf_clear(&sql);
+		buf_lit(&sql, "SELECT ");
+		t->n_dims = 0;
+		for (struct str rest = by, piece; str_cut(&rest, ',', &piece); t->n_dims++)
+			buf_printf(&sql, "\"%.*s\", ", STR_FMT(str_trim(piece)));
+		buf_lit(&sql, "COUNT(*) FROM events WHERE event = :event AND timestamp >= :from AND timestamp < :to GROUP BY ");
+		for (int i = 1; i <= t->n_dims; i++)
+			buf_printf(&sql, "%s%d", i > 1 ? ", " : "", i);
+		at = 0;
+		rc = query_run(q, buf_get(&sql), &at, params, 3, &sink, err);
+	}
+out:
+	buf_release(&sql);
+	return rc < 0 ? rc : t->n > 0;
+}
+
+static void
+release_table(struct table *t)
+{
+	map_release(&t->rows);
+	free(t->value);
+	buf_release(&t->key);
+}
+
+static struct explain *
+explain_of(const struct table *t, enum explain_kind kind, int n_dims, struct err *err)
+{
+	struct explain *e = explain_new(kind, n_dims);
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct str values[EXPLAIN_DIMS], rest = t->value[i].key->key;
+
+		for (int d = 0; d < n_dims; d++)
+			str_cut(&rest, '\n', &values[d]);
+		for (int k = 0; k < 2; k++)
+			if (explain_add(e, values, k, t->value[i].of[0][k], kind == EXPLAIN_RATIO ? t->value[i].of[1][k] : 1, err)) {
+				explain_free(e);
+				return NULL;
+			}
+	}
+	return e;
+}
+
+/* ---- numbers of different things: each value of each dimension by itself */
+
+static void
+bounded_claim(struct claims *c, const struct claim *periods, const double whole[2], const struct value *v, double others0, double others1, struct str dim)
+{
+	struct claim x = *periods;
+	const double others[2] = { others0, others1 };
+	struct buf labels = {0};
+	double z = (v->of[0][1] - v->of[0][0]) / sqrt(fmax(1, v->of[0][1] + v->of[0][0])), error;
+
+	buf_byte(&labels, '{');
+	json_put_key(&labels, dim);
+	buf_add(&labels, v->key->key.p, v->key->key.n - 1);
+	buf_byte(&labels, '}');
+	x.kind = CLAIM_CONTRIBUTION;
+	x.labels = buf_get(&labels);
+	x.test = "two counts; parts of a number of different things do not add up";
+	x.before = v->of[0][0], x.value = v->of[0][1];
+	x.relative = 1;
+	x.effect = x.before > 0 ? x.value / x.before - 1 : INFINITY;
+	error = x.before > 0 && x.value > 0 ? 1.96 * sqrt(1 / x.before + 1 / x.value) : INFINITY;
+	x.lower = (x.effect + 1) * exp(-error) - 1, x.upper = (x.effect + 1) * exp(error) - 1;
+	x.z = z, x.p = erfc(fabs(z) / M_SQRT2);
+	x.share = NAN;
+	x.bounded = 1;
+	explain_bounds(whole, v->of[0], others, &x.least, &x.most);
+	x.coverage = fmax(whole[0] > 0 ? x.before / whole[0] : 0, whole[1] > 0 ? x.value / whole[1] : 0);
+	if (fabs(x.effect - (whole[0] > 0 ? whole[1] / whole[0] - 1 : 0)) > 1e-12 && fabs(z) > 2)
+		claims_add(c, &x);
+	buf_release(&labels);
+}
+
+static int
+distinct_claims(struct query *q, const struct metric_ask *ask, struct str by, const struct claim *periods, struct claims *c, struct err *err)
+{
+	struct table whole = { .n = 0 };
+	struct claims parts;
+	struct claim x = *periods;
+	struct str rest = by, dim;
+	double all[2] = { 0, 0 };
+	int rc = run_part(q, ask, ask->metric, NULL, (struct str){ 0 }, 0, &whole, NULL, err);
+
+	for (int k = 0; k < 2 && whole.n; k++)
+		all[k] = whole.value[0].of[0][k];
+	release_table(&whole);
+	claims_begin(&parts, c->zone);
+	x.kind = CLAIM_CHANGE, x.test = "two counts", x.relative = 1, x.coverage = 1, x.share = NAN;
+	x.before = all[0], x.value = all[1];
+	x.effect = all[0] > 0 ? all[1] / all[0] - 1 : INFINITY;
+	x.z = (all[1] - all[0]) / sqrt(fmax(1, all[0] + all[1])), x.p = erfc(fabs(x.z) / M_SQRT2);
+	x.lower = x.effect - 1.96 * fabs(x.effect / x.z), x.upper = x.effect + 1.96 * fabs(x.effect / x.z);
+	claims_add(c, &x);
+	while (rc == 0 && str_cut(&rest, ',', &dim)) {
+		struct table t = { .n = 0 };
+		double sum[2] = { 0, 0 };
+
+		dim = str_trim(dim);
+		rc = run_part(q, ask, ask->metric, NULL, dim, 0, &t, NULL, err);
+		for (size_t i = 0; i < t.n; i++)
+			sum[0] += t.value[i].of[0][0], sum[1] += t.value[i].of[0][1];
+		parts.tests += t.n;
+		for (size_t i = 0; rc == 0 && i < t.n; i++)
+			bounded_claim(&parts, periods, all, &t.value[i], sum[0] - t.value[i].of[0][0], sum[1] - t.value[i].of[0][1], dim);
+		release_table(&t);
+	}
+	claims_rank(&parts, EXPLAIN_CAUSES);
+	for (size_t i = 0; i < parts.n; i++)
+		claims_add(c, &parts.list[i]);
+	claims_release(&parts);
+	return rc;
+}
+
+/* ---- which it is */
+
+/* "avg(x)": the inside, or what is no such call */
+static int
+call_of(struct str text, const char *name, struct str *inside)
+{
+	size_t n = strlen(name);
+
+	if (text.n < n + 2 || memcmp(text.p, name, n) || text.p[n] != '(' || text.p[text.n - 1] != ')')
+		return 0;
+	*inside = (struct str){ text.p + n + 1, text.n - n - 2 };
+	return 1;
+}
+
+static int
+mean_table(struct query *q, const struct metric_ask *ask, struct str inside, struct str by, struct table *t, struct err *err)
+{
+	char sum[300];
+	int rc;
+
+	if (inside.n > 250)
+		return err_set(err, ERR_USAGE, "%.*s: a name that long", 60, inside.p);
+	snprintf(sum, sizeof(sum), "sum(%.*s)", STR_FMT(inside));
+	if ((rc = run_part(q, ask, ask->metric, sum, by, 0, t, NULL, err)) || (rc = run_part(q, ask, ask->metric, NULL, by, 1, t, NULL, err)))
+		return rc;
+	for (size_t i = 0; i < t->n; i++)               /* sum / mean: how many had a value */
+		for (int k = 0; k < 2; k++)
+			t->value[i].of[1][k] = t->value[i].of[1][k] != 0 ? nearbyint(t->value[i].of[0][k] / t->value[i].of[1][k]) : 0;
+	return 0;
+}
+
+int
+metric_claims(struct query *q, const struct metric_ask *ask, struct claims *c, struct err *err)
+{
+	struct json own = query_config(q) ? json_get(config_get(query_config(q), "analytics", "metrics"), ask->metric) : JSON_ABSENT;
+	struct buf scratch = {0}, chosen = {0}, query = {0};
+	struct str value = json_text(json_get(own, STR("value")), &scratch), inside, by = ask->by, num = ask->metric, den = { 0 };
+	struct claim periods = { .from = ask->from, .to = ask->to, .before_from = ask->from - (ask->to - ask->from), .before_to = ask->from, .metric = ask->metric,
+		.step_ms = (ask->to - ask->from) % 86400000 ? 1 : 86400000 };
+	struct str name[EXPLAIN_DIMS];
+	struct table t = { .n = 0 };
+	struct explain *e = NULL;
+	enum explain_kind kind = EXPLAIN_SUM;
+	const char *slash = memchr(ask->metric.p, '/', ask->metric.n);
+	int rc = 0, adds = 1, n_dims = 0, distinct = 0, plain = 1;
+
+	if (slash && !json_is(own, JSON_OBJECT)) {
+		num.n = (size_t)(slash - num.p);
+		den = (struct str){ slash + 1, ask->metric.n - num.n - 1 };
+	}
+	if (!by.p && (rc = choose_dims(q, num, &chosen, err)))
+		goto out;
+	by = by.p ? by : buf_get(&chosen);
+	for (struct str rest = by, piece; str_cut(&rest, ',', &piece); ) {
+		if (n_dims == EXPLAIN_DIMS) {
+			rc = err_set(err, ERR_USAGE, "--by: more than %d fields", EXPLAIN_DIMS);
+			goto out;
+		}
+		name[n_dims] = str_trim(piece);
+		plain &= name[n_dims].n > 0 && !memchr(name[n_dims].p, '"', name[n_dims].n);
+		n_dims++;
+	}
+	buf_printf(&query, "at-query metric %.*s --by %.*s", STR_FMT(num), STR_FMT(by));
+	periods.query = buf_get(&query);
+	if (call_of(value, "avg", &inside)) {
+		kind = EXPLAIN_RATIO;
+		rc = mean_table(q, ask, inside, by, &t, err);
+	} else if (call_of(value, "distinct", &inside)) {
+		distinct = 1;
+		rc = distinct_claims(q, ask, by, &periods, c, err);
+	} else if (!json_is(own, JSON_OBJECT) && !den.n && plain && (rc = count_events(q, ask, num, by, &t, err))) {
+		kind = EXPLAIN_COUNT;
+		rc = rc > 0 ? 0 : rc;
+	} else if ((rc = run_part(q, ask, num, NULL, by, 0, &t, &adds, err)) == 0 && den.n) {
+		kind = EXPLAIN_RATIO;
+		rc = run_part(q, ask, den, NULL, by, 1, &t, &adds, err);
+	} else if (rc == 0) {
+		kind = value.n == 0 || str_eq(value, STR("count")) ? EXPLAIN_COUNT : EXPLAIN_SUM;
+	}
+	if (rc == 0 && !adds)
+		rc = err_set(err, ERR_USAGE, "%.*s: values that do not add up have no parts; explain a count, a sum, or a ratio of two, A/B",
+		    ask->metric.n > 80 ? 80 : (int)ask->metric.n, ask->metric.p);
+	if (rc || distinct)
+		goto out;
+	periods.counted = kind == EXPLAIN_COUNT && !json_is(own, JSON_OBJECT);
+	if (!(e = explain_of(&t, kind, n_dims, err)))
+		rc = err->code;
+	else
+		claims_of_explain(c, explain_run(e), ask->metric, name, &periods);
+out:
+	explain_free(e);
+	release_table(&t);
+	buf_release(&scratch);
+	buf_release(&chosen);
+	buf_release(&query);
+	return rc;
+}

@@ -1,0 +1,18 @@
+/* metric_claims.h - a metric of the store explained: its cells are asked of the engine for two periods, grouped by all dimensions at once. */
+#ifndef INSIGHT_METRIC_CLAIMS_H
+#define INSIGHT_METRIC_CLAIMS_H
+
+#include "insight/claims.h"
+#include "query/query.h"
+
+struct metric_ask {
+	struct str metric;              /* as metric.h knows it, or "A/B", the ratio of two: purchases/page_view */
+	struct str by;                  /* "country,device"; p NULL: up to six fields whose values tell parts apart */
+	int64_t from, to;               /* against the period of the same length before it */
+};
+
+/* The change and what drove it, as claims. Of a mean the mix and the rates apart; of a number of different things each dimension by itself, and
+ * how far a value can matter at least and at most. ERR_USAGE: no such metric, or one whose parts cannot be told apart. */
+int metric_claims(struct query *, const struct metric_ask *, struct claims *, struct err *);
+
+#endif
