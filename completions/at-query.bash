@@ -19,7 +19,7 @@ _at_query() {
 		return
 	fi
 	case $cur in
-	-*) COMPREPLY=($(compgen -W '--format= --param= --input= --input-format= --csv-safe --ascii --timeout= --max-memory= --no-pager --complete= --range= --by= --every= --from= --to= --within= --each= --without= --strict --start= --return= --n= --depth= --gap= --user= --event= --last= --follow --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
+	-*) COMPREPLY=($(compgen -W '--format= --param= --input= --input-format= --csv-safe --ascii --timeout= --max-memory= --no-pager --complete= --range= --by= --every= --from= --to= --filters= --within= --each= --without= --strict --start= --return= --n= --depth= --gap= --user= --event= --last= --follow --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
 		[[ ${COMPREPLY[0]} != *= ]] || compopt -o nospace ;;
 	*) [ "$COMP_CWORD" -gt 1 ] || COMPREPLY=($(compgen -W 'metric funnel retention paths sessions events schema explain ' -- "$cur")) ;;
 	esac

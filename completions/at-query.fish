@@ -13,6 +13,7 @@ complete -c at-query -l by -r -d 'metric, funnel: one series for each value of t
 complete -c at-query -l every -r -d 'metric, retention: one value for each span of time'
 complete -c at-query -l from -r -d 'metric, funnel, retention, paths, sessions, events: only from then on'
 complete -c at-query -l to -r -d 'metric, funnel, retention, sessions, events: and before this'
+complete -c at-query -l filters -r -d 'metric: only where these fields have these values: {"country":"DE"}'
 complete -c at-query -l within -r -d 'funnel: from the first step to the last, at most (7d)'
 complete -c at-query -l each -r -d 'funnel: from one step to the next, at most'
 complete -c at-query -l without -r -d 'funnel: an event that ends the attempt' -f -a '(at-query --complete events 2>/dev/null)'

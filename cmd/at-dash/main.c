@@ -111,7 +111,7 @@ draw_once(struct source *s, const struct definition *definition, const struct wi
 	for (int i = 0; i < definition->n; i++)
 		reading_init(&readings[i]);
 	for (int i = 0; i < definition->n && format && !cmd_stopping(); i++)
-		if (reading_get(&readings[i], s->data, &definition->widget[i], &d.period) < 0) {
+		if (reading_get(&readings[i], s->data, definition, &definition->widget[i], &d.period) < 0) {
 			struct err why = readings[i].err;       /* the widget says it, and whoever runs this as a job hears it */
 
 			err_at(&why, "%.*s", definition->widget[i].id.n > 64 ? 64 : (int)definition->widget[i].id.n, definition->widget[i].id.p);
@@ -188,7 +188,7 @@ main(int argc, char **argv)
 	struct wish w = {0};
 	const struct opt opts[] = {
 		{ 0,   "once",   NULL,      "write the picture as text, and end; of rows behind the end of the input", opt_flag,  &w.once },
-		{ 'o', "render", "FILE",    "write the dashboard as FILE.txt, and end",                                 opt_text,  &w.render },
+		{ 'o', "render", "FILE",    "write the dashboard as FILE.txt, .svg, .html, .json or .csv, and end",    opt_text,  &w.render },
 		{ 0,   "url",    "URL",     "ask at-serve there, with the key of $AT_KEY, instead of the store",       opt_text,  &w.url },
 		{ 0,   "range",  "RANGE",   "7d, 2026-11-01..2026-11-08: instead of each widget's own",                opt_text,  &w.range },
 		{ 0,   "filter", "TEXT",    "only the rows and curves in which this stands",                           opt_text,  &w.filter },
@@ -203,7 +203,7 @@ main(int argc, char **argv)
 	};
 	static const char *const examples[] = {
 		"at-dash web_analytics",
-		"at-dash --once examples/config/dashboards/web-analytics.json",
+		"at-dash --render report.html examples/config/dashboards/web-analytics.json",
 		"tail -f access.log | at-ingest -n | at-agg -w 1s -b status | at-dash",
 		NULL
 	};

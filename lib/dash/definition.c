@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "config/config.h"
 #include "config/schema.h"
 
@@ -16,14 +18,120 @@
 #define CELLS     100000                /* a position's numbers; larger ones are this */
 
 const char *const definition_types[WIDGET_TYPES] = { "metric_card", "line_chart", "area_chart", "bar_chart", "pie_chart", "table", "funnel_chart", "heatmap",
-	"retention", "gauge", "event_feed", "alert_list", "text" };
+	"retention", "gauge", "event_feed", "alert_list", "text", "custom" };
 
 /* ---- one dashboard */
+
+static int
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* A text, with the values of variables in place of $name and ${name}. */
+static struct str
+text_in(struct definition *d, struct json v)
+{
+	struct str text = json_text_dup(v, d->arena), name;
+	struct buf out = {0};
+
+	if (!text.n || !d->n_variables || !memchr(text.p, '$', text.n))
+		return text;
+	for (size_t i = 0; i < text.n; ) {
+		size_t from = i + 1 + (i + 1 < text.n && text.p[i + 1] == '{'), to = from, end;
+		const struct variable *var = NULL;
+
+		for (; to < text.n && is_letter(text.p[to]); to++)
+			;
+		end = to + (from > i + 1);
+		name = (struct str){ text.p + from, to - from };
+		for (int k = 0; text.p[i] == '$' && k < d->n_variables && end <= text.n; k++)
+			if (str_eq(d->variable[k].name, name))
+				var = &d->variable[k];
+		if (var)
+			buf_str(&out, var->value);
+		else
+			buf_byte(&out, text.p[i]);
+		i = var ? end : i + 1;
+	}
+	text = (struct str){ arena_dup(d->arena, out.p, out.n), out.n };
+	buf_release(&out);
+	return text.p ? text : (struct str){ 0 };
+}
 
 static struct str
 text_of(struct definition *d, struct json object, const char *key)
 {
-	return json_text_dup(json_get(object, str_of(key)), d->arena);
+	return text_in(d, json_get(object, str_of(key)));
+}
+
+static double
+real_of(struct json object, const char *key)
+{
+	double x;
+
+	return json_double(json_get(object, str_of(key)), &x) ? x : NAN;
+}
+
+/* As a text, be it a number. */
+static struct str
+value_of(struct definition *d, struct json v)
+{
+	struct str raw = json_raw(v);
+
+	return json_is(v, JSON_STRING) ? json_text_dup(v, d->arena) : json_is(v, JSON_NUMBER) ? (struct str){ arena_dup(d->arena, raw.p, raw.n), raw.n } : STR("");
+}
+
+static int
+by_threshold(const void *a, const void *b)
+{
+	double x = ((const struct threshold *)a)->value, y = ((const struct threshold *)b)->value;
+
+	return (x > y) - (x < y);
+}
+
+static void
+read_thresholds(struct widget *w, struct json list)
+{
+	for (struct json_iter it = json_iter(list); json_is(list, JSON_ARRAY) && json_next(&it) && w->n_thresholds < DEFINITION_THRESHOLDS; ) {
+		struct json level = json_get(it.value, STR("level"));
+		struct threshold *t = &w->threshold[w->n_thresholds];
+
+		t->value = real_of(it.value, "value");
+		t->level = json_text_eq(level, STR("good")) ? LEVEL_GOOD : json_text_eq(level, STR("warn")) ? LEVEL_WARN : LEVEL_BAD;
+		w->n_thresholds += !isnan(t->value);
+	}
+	qsort(w->threshold, (size_t)w->n_thresholds, sizeof(*w->threshold), by_threshold);
+}
+
+/* Their defaults, else the first of their values. */
+static void
+read_variables(struct definition *d, struct json list)
+{
+	for (struct json_iter it = json_iter(list); json_is(list, JSON_ARRAY) && json_next(&it) && d->n_variables < DEFINITION_VARIABLES; ) {
+		struct json value = json_get(it.value, STR("default"));
+		struct variable *v = &d->variable[d->n_variables];
+
+		v->name = value_of(d, json_get(it.value, STR("name")));
+		v->value = value_of(d, value.type == JSON_NONE ? json_index(json_get(it.value, STR("values")), 0) : value);
+		d->n_variables += v->name.n > 0;
+	}
+}
+
+static void
+read_notes(struct definition *d, struct json list)
+{
+	struct buf scratch = {0};
+
+	for (struct json_iter it = json_iter(list); json_is(list, JSON_ARRAY) && json_next(&it) && d->n_notes < DEFINITION_NOTES; ) {
+		int64_t ms;
+
+		if (time_parse_rfc3339(json_text(json_get(it.value, STR("timestamp")), &scratch), &ms) < 0)
+			continue;
+		d->note = mem_grow(d->note, (size_t)d->n_notes + 1, sizeof(*d->note));
+		d->note[d->n_notes++] = (struct note){ ms, text_of(d, it.value, "text") };
+	}
+	buf_release(&scratch);
 }
 
 static int
@@ -63,7 +171,10 @@ read_widget(struct definition *d, struct json v, struct widget *w, struct err *e
 	int known = 0;
 
 	*w = (struct widget){ .id = text_of(d, v, "id"), .title = text_of(d, v, "title"), .text = text_of(d, v, "text"), .metric = text_of(d, v, "metric"),
-		.query = text_of(d, v, "query"), .every = text_of(d, v, "interval"), .range = text_of(d, v, "timeRange"), .by = list_of(d, json_get(v, STR("groupBy"))) };
+		.query = text_of(d, v, "query"), .every = text_of(d, v, "interval"), .range = text_of(d, v, "timeRange"), .by = list_of(d, json_get(v, STR("groupBy"))),
+		.event = text_of(d, v, "event"), .start = text_of(d, v, "start"), .back = text_of(d, v, "return"), .within = text_of(d, v, "within"),
+		.unit = text_of(d, v, "unit"), .periods = number_of(v, "periods"), .limit = number_of(v, "limit"),
+		.decimals = json_get(v, STR("decimals")).type == JSON_NUMBER ? number_of(v, "decimals") : -1, .min = real_of(v, "min"), .max = real_of(v, "max") };
 	if (!w->id.p)
 		return err_set(err, ERR_INPUT, "a widget has no id");
 	if (!w->title.p)
@@ -73,10 +184,22 @@ read_widget(struct definition *d, struct json v, struct widget *w, struct err *e
 			w->type = (enum widget_type)i;
 	if (!known)
 		return err_set(err, ERR_INPUT, "widget '%.*s': its type is none of metric_card, line_chart, area_chart, bar_chart, pie_chart, table, funnel_chart, "
-		    "heatmap, retention, gauge, event_feed, alert_list, text", w->id.n > 64 ? 64 : (int)w->id.n, w->id.p);
+		    "heatmap, retention, gauge, event_feed, alert_list, text, custom", w->id.n > 64 ? 64 : (int)w->id.n, w->id.p);
 	for (it = json_iter(json_get(v, STR("steps"))); json_next(&it) && w->n_steps < DEFINITION_STEPS; )
 		if ((w->steps[w->n_steps] = json_text_dup(it.value, d->arena)).p)
 			w->n_steps++;
+	if (!w->range.p)
+		w->range = d->range;
+	if (!w->start.p && w->n_steps > 0)
+		w->start = w->steps[0];
+	if (!w->back.p && w->n_steps > 1)
+		w->back = w->steps[1];
+	if (json_is(json_get(v, STR("filters")), JSON_OBJECT)) {
+		struct str raw = json_raw(json_get(v, STR("filters")));
+
+		w->filters = (struct str){ arena_dup(d->arena, raw.p, raw.n), raw.n };
+	}
+	read_thresholds(w, json_get(v, STR("thresholds")));
 	if (json_is(position, JSON_OBJECT)) {
 		w->x = number_of(position, "x"), w->y = number_of(position, "y"), w->w = number_of(position, "w"), w->h = number_of(position, "h");
 		if (w->w < 1 || w->h < 1)
@@ -92,6 +215,9 @@ definition_read(struct json v, struct err *err)
 	struct json widgets = json_get(v, STR("widgets"));
 
 	d->arena = arena_new(MOST);
+	read_variables(d, json_get(v, STR("variables")));
+	read_notes(d, json_get(v, STR("annotations")));
+	d->range = text_of(d, v, "timeRange");
 	d->id = text_of(d, v, "id"), d->title = text_of(d, v, "title"), d->description = text_of(d, v, "description");
 	if (!d->id.p)
 		d->id = STR("dashboard");
@@ -123,6 +249,7 @@ definition_free(struct definition *d)
 		return;
 	arena_free(d->arena);
 	free(d->widget);
+	free(d->note);
 	free(d);
 }
 

@@ -11,12 +11,16 @@
 #include "json/json.h"
 
 enum widget_type { WIDGET_METRIC_CARD, WIDGET_LINE_CHART, WIDGET_AREA_CHART, WIDGET_BAR_CHART, WIDGET_PIE_CHART, WIDGET_TABLE, WIDGET_FUNNEL_CHART,
-    WIDGET_HEATMAP, WIDGET_RETENTION, WIDGET_GAUGE, WIDGET_EVENT_FEED, WIDGET_ALERT_LIST, WIDGET_TEXT, WIDGET_TYPES };
+    WIDGET_HEATMAP, WIDGET_RETENTION, WIDGET_GAUGE, WIDGET_EVENT_FEED, WIDGET_ALERT_LIST, WIDGET_TEXT,
+    WIDGET_CUSTOM, WIDGET_TYPES };
 extern const char *const definition_types[WIDGET_TYPES];        /* "metric_card", … */
 
 #define DEFINITION_WIDGETS 200          /* at most, as at-serve takes them */
 #define DEFINITION_COLUMNS 12
 #define DEFINITION_STEPS   64
+#define DEFINITION_THRESHOLDS 10
+#define DEFINITION_VARIABLES  20
+#define DEFINITION_NOTES      200
 
 struct widget {
 	enum widget_type type;
@@ -25,14 +29,27 @@ struct widget {
 	struct str by;                  /* groupBy, as "source,country" */
 	struct str steps[DEFINITION_STEPS];
 	int n_steps;
-	struct str every, range;        /* interval, timeRange */
+	struct str every, range;        /* interval, timeRange: the dashboard's where the widget has none */
+	struct str event;               /* of a feed: only this one */
+	struct str start, back, within; /* of retention, the first two steps where they are not given; of a funnel */
+	struct str filters;             /* a JSON object: fields that have to be equal */
+	struct str unit;
+	int periods, limit;             /* 0: not given */
+	int decimals;                   /* -1: as the number is */
+	double min, max;                /* NAN: not given */
+	struct threshold { double value; enum { LEVEL_NONE, LEVEL_GOOD, LEVEL_WARN, LEVEL_BAD } level; } threshold[DEFINITION_THRESHOLDS];
+	int n_thresholds;               /* by value; a number is of the level of the last that it reaches */
 	int x, y, w, h;                 /* w 0: no position given */
 };
 
 struct definition {
-	struct str id, title, description;
+	struct str id, title, description, range;
 	struct widget *widget;
 	int n;
+	struct variable { struct str name, value; } variable[DEFINITION_VARIABLES];     /* :name in queries; put in for $name in texts */
+	int n_variables;
+	struct note { int64_t time; struct str text; } *note;   /* annotations: marked on curves */
+	int n_notes;
 	struct arena *arena;            /* holds all of it */
 };
 

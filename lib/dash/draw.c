@@ -31,12 +31,23 @@ curve_role(int i)
 	return (enum canvas_role)(CANVAS_CURVE + i % CANVAS_CURVES);
 }
 
+static enum canvas_role
+level_role(const struct widget *w, double v, enum canvas_role otherwise)
+{
+	switch (reading_level(w, v)) {
+	case LEVEL_GOOD: return CANVAS_GOOD;
+	case LEVEL_WARN: return (enum canvas_role)(CANVAS_CURVE + 1);
+	case LEVEL_BAD: return CANVAS_BAD;
+	default: return otherwise;
+	}
+}
+
 static void
 put_number(struct field *f, int end, int y, int most, double v, enum canvas_role role)
 {
 	struct buf text = {0};
 
-	reading_put_number(&text, v);
+	reading_put_value(&text, v, f->w);
 	if (width_of(buf_get(&text)) > most) {
 		buf_clear(&text);
 		chart_number(&text, v);
@@ -253,7 +264,8 @@ draw_curves(struct field *f)
 		draw_curve(&plot, &f->v->curve[i], s, f->w->type == WIDGET_AREA_CHART, curve_role(i));
 	for (int i = 0; i < f->v->times && marked; i++)
 		if (f->v->mark[i])
-			canvas_put(f->c, plot.x + across(f->v, i, plot.width), plot.y + plot.height, '!', CANVAS_BAD);
+			canvas_put(f->c, plot.x + across(f->v, i, plot.width), plot.y + plot.height, f->v->mark[i] & READING_ANOMALY ? '!' : '^',
+			    f->v->mark[i] & READING_ANOMALY ? CANVAS_BAD : CANVAS_FAINT);
 	draw_times(&plot, plot.y + plot.height + marked);
 	if (legend)
 		draw_legend(f, plot.y + plot.height + marked + 1, legend);
@@ -263,7 +275,7 @@ draw_curves(struct field *f)
 
 /* "+12.3% against 1,234" */
 static enum canvas_role
-put_change(struct buf *b, const struct reading *v, int ascii)
+put_change(struct buf *b, const struct reading *v, const struct widget *w, int ascii)
 {
 	double change = v->now - v->before;
 
@@ -276,7 +288,7 @@ put_change(struct buf *b, const struct reading *v, int ascii)
 	else {
 		buf_lit(b, ascii ? "" : change > 0 ? "▲ " : "▼ ");
 		buf_printf(b, "%+.1f%% from ", change / fabs(v->before) * 100);
-		reading_put_number(b, v->before);
+		reading_put_value(b, v->before, w);
 	}
 	return change > 0 ? CANVAS_GOOD : change < 0 ? CANVAS_BAD : CANVAS_FAINT;
 }
@@ -288,14 +300,14 @@ draw_card(struct field *f)
 	struct buf text = {0};
 	enum canvas_role role;
 
-	reading_put_number(&text, f->v->now);
+	reading_put_value(&text, f->v->now, f->w);
 	if (width_of(buf_get(&text)) > f->width) {
 		buf_clear(&text);
 		chart_number(&text, f->v->now);
 	}
-	canvas_text(f->c, f->x, f->y, f->width, buf_get(&text), CANVAS_TITLE);
+	canvas_text(f->c, f->x, f->y, f->width, buf_get(&text), level_role(f->w, f->v->now, CANVAS_TITLE));
 	buf_clear(&text);
-	role = put_change(&text, f->v, f->c->ascii);
+	role = put_change(&text, f->v, f->w, f->c->ascii);
 	canvas_text(f->c, f->x, f->y + 1, f->width, buf_get(&text), role);
 	buf_clear(&text);
 	plot.y += 2, plot.height -= 2;
@@ -325,7 +337,7 @@ draw_gauge(struct field *f)
 	put_printf(f, f->x, y, f->width / 2, CANVAS_FAINT, "%.0f%%", share * 100);
 	for (int i = 0; i < f->width; i++)
 		canvas_put(f->c, f->x + i, y + 1, f->c->ascii ? '-' : 0x2500, CANVAS_FRAME);
-	canvas_bar(f->c, f->x, y + 1, fmax(0, fmin(1, share)) * f->width, f->width, share > 1 ? CANVAS_BAD : CANVAS_CURVE);
+	canvas_bar(f->c, f->x, y + 1, fmax(0, fmin(1, share)) * f->width, f->width, level_role(f->w, v->now, share > 1 ? CANVAS_BAD : CANVAS_CURVE));
 	if (f->height > 2) {
 		struct buf text = {0};
 
@@ -551,20 +563,11 @@ draw_grid(struct field *f)
 
 /* ---- tables and lists */
 
-/* A cell as the table shows it; a time without what every time has. */
 static void
 cell_text_of(struct buf *b, const struct cell *c, const struct zone *zone)
 {
-	int64_t ms;
-	struct civil t;
-
 	buf_clear(b);
-	if (c->type == CELL_TEXT && c->text.n == TIME_LEN && time_parse_rfc3339(c->text, &ms) == 0) {
-		time_civil(ms + (zone ? zone_offset(zone, ms) : 0), &t);
-		buf_printf(b, "%04d-%02d-%02d %02d:%02d:%02d", t.year, t.month, t.day, t.hour, t.minute, t.second);
-		return;
-	}
-	reading_put_cell(b, c);
+	reading_put_cell(b, c, zone);
 }
 
 /* The last row stays to be seen. */
@@ -658,7 +661,7 @@ draw_list(struct field *f)
 static void
 draw_text(struct field *f)
 {
-	put_words(f, f->w->text, CANVAS_PLAIN);
+	put_words(f, f->w->type == WIDGET_CUSTOM ? STR("This widget is a module of the page in the browser.") : f->w->text, CANVAS_PLAIN);
 }
 
 /* ---- */
@@ -666,13 +669,13 @@ draw_text(struct field *f)
 static void (*const drawers[WIDGET_TYPES])(struct field *) = {
 	[WIDGET_METRIC_CARD] = draw_card, [WIDGET_LINE_CHART] = draw_curves, [WIDGET_AREA_CHART] = draw_curves, [WIDGET_BAR_CHART] = draw_bars,
 	[WIDGET_PIE_CHART] = draw_pie, [WIDGET_TABLE] = draw_table, [WIDGET_FUNNEL_CHART] = draw_funnel, [WIDGET_HEATMAP] = draw_grid,
-	[WIDGET_RETENTION] = draw_grid, [WIDGET_GAUGE] = draw_gauge, [WIDGET_EVENT_FEED] = draw_list, [WIDGET_ALERT_LIST] = draw_list, [WIDGET_TEXT] = draw_text,
+	[WIDGET_RETENTION] = draw_grid, [WIDGET_GAUGE] = draw_gauge, [WIDGET_EVENT_FEED] = draw_list, [WIDGET_ALERT_LIST] = draw_list, [WIDGET_TEXT] = draw_text, [WIDGET_CUSTOM] = draw_text,
 };
 
-static struct str
-range_of(const struct drawing *d, const struct widget *w)
+static int
+is_words(const struct widget *w)
 {
-	return d->period.range.n ? d->period.range : w->range.n ? w->range : STR(READING_RANGE);
+	return w->type == WIDGET_TEXT || w->type == WIDGET_CUSTOM;
 }
 
 void
@@ -686,11 +689,11 @@ draw_widget(struct canvas *c, const struct drawing *d, int i, struct place p)
 	canvas_put(c, p.x + 1, p.y, ' ', CANVAS_PLAIN);
 	title = canvas_text(c, p.x + 2, p.y, p.w - 4, w->title, i == d->chosen ? CANVAS_CHOSEN : CANVAS_TITLE);
 	canvas_put(c, p.x + 2 + title, p.y, ' ', CANVAS_PLAIN);
-	if (w->type != WIDGET_TEXT && (int)range_of(d, w).n + title + 8 < p.w) {
+	if (!is_words(w) && (int)reading_range_of(w, &d->period).n + title + 8 < p.w) {
 		int n;
 
-		canvas_put(c, p.x + p.w - 3 - (n = width_of(range_of(d, w))), p.y, ' ', CANVAS_PLAIN);
-		canvas_right(c, p.x + p.w - 2, p.y, n, range_of(d, w), CANVAS_FAINT);
+		canvas_put(c, p.x + p.w - 3 - (n = width_of(reading_range_of(w, &d->period))), p.y, ' ', CANVAS_PLAIN);
+		canvas_right(c, p.x + p.w - 2, p.y, n, reading_range_of(w, &d->period), CANVAS_FAINT);
 		canvas_put(c, p.x + p.w - 2, p.y, ' ', CANVAS_PLAIN);
 	}
 	if (f.width < 1 || f.height < 1)
@@ -827,9 +830,9 @@ draw_plain(const struct drawing *d, struct buf *to)
 		const struct reading *v = &d->readings[i];
 
 		say(to, w->title);
-		if (w->type != WIDGET_TEXT) {
+		if (!is_words(w)) {
 			buf_lit(to, ", ");
-			say(to, range_of(d, w));
+			say(to, reading_range_of(w, &d->period));
 		}
 		buf_lit(to, ":");
 		if (d->asked && !d->asked[i]) {
@@ -838,16 +841,16 @@ draw_plain(const struct drawing *d, struct buf *to)
 			buf_lit(to, " failed: ");
 			say(to, str_of(v->err.text));
 			buf_byte(to, '\n');
-		} else if (w->type == WIDGET_TEXT) {
+		} else if (is_words(w)) {
 			buf_byte(to, ' ');
 			say(to, w->text);
 			buf_byte(to, '\n');
 		} else if (w->type == WIDGET_METRIC_CARD || w->type == WIDGET_GAUGE) {
 			buf_byte(to, ' ');
-			reading_put_number(to, v->now);
+			reading_put_value(to, v->now, w);
 			if (!isnan(v->before)) {
 				buf_lit(to, ", ");
-				put_change(to, v, 1);
+				put_change(to, v, w, 1);
 			}
 			buf_byte(to, '\n');
 		} else {

@@ -12,7 +12,7 @@ static const struct { int w, h, lines; } sizes[WIDGET_TYPES] = {
 	[WIDGET_METRIC_CARD] = { 3, 2, 5 }, [WIDGET_LINE_CHART] = { 6, 4, 8 }, [WIDGET_AREA_CHART] = { 6, 4, 8 }, [WIDGET_BAR_CHART] = { 6, 4, 6 },
 	[WIDGET_PIE_CHART] = { 4, 4, 6 }, [WIDGET_TABLE] = { 6, 4, 6 }, [WIDGET_FUNNEL_CHART] = { 6, 4, 6 }, [WIDGET_HEATMAP] = { 6, 4, 8 },
 	[WIDGET_RETENTION] = { 6, 4, 8 }, [WIDGET_GAUGE] = { 3, 2, 5 }, [WIDGET_EVENT_FEED] = { 6, 4, 6 }, [WIDGET_ALERT_LIST] = { 6, 4, 5 },
-	[WIDGET_TEXT] = { 12, 1, 3 },
+	[WIDGET_TEXT] = { 12, 1, 3 }, [WIDGET_CUSTOM] = { 4, 2, 3 },
 };
 
 struct item { const struct widget *widget; int number; };
@@ -71,6 +71,17 @@ drop(int floor[DEFINITION_COLUMNS], int *x, int w, int height)
 	return y;
 }
 
+/* Rows of a widget without a position: a text has those that its lines take. */
+static int
+rows_of(const struct widget *w)
+{
+	int lines = 1;
+
+	for (size_t i = 0; w->type == WIDGET_TEXT && i < w->text.n; i++)
+		lines += w->text.p[i] == '\n';
+	return w->h && w->w ? w->h : sizes[w->type].h + limited(lines / 2, 0, 10);
+}
+
 /* Rows of the grid become lines; a column of the grid is `width` / 12. */
 static int
 place(const struct definition *d, int width, int unit, int is_page, struct place *out)
@@ -84,7 +95,7 @@ place(const struct definition *d, int width, int unit, int is_page, struct place
 		int columns = narrow ? DEFINITION_COLUMNS : limited(w->w ? w->w : sizes[w->type].w, 1, DEFINITION_COLUMNS);
 		int x = narrow ? 0 : w->w ? limited(w->x, 0, DEFINITION_COLUMNS - columns) : -1, least = is_page ? 0 : sizes[w->type].lines;
 
-		p->h = limited(w->h && w->w ? w->h : sizes[w->type].h, 1, 50) * unit;
+		p->h = limited(rows_of(w), 1, 50) * unit;
 		p->h = p->h < least ? least : p->h;
 		if (narrow && p->h > 12)
 			p->h = 12;

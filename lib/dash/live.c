@@ -103,7 +103,7 @@ ask_all(struct live *l, unsigned wish)
 		int is_wanted;
 
 		reading_init(&next);
-		reading_get(&next, l->spec->data, &l->spec->definition->widget[i], &period);
+		reading_get(&next, l->spec->data, l->spec->definition, &l->spec->definition->widget[i], &period);
 		pthread_mutex_lock(&l->lock);
 		if ((is_wanted = !l->stops && l->wished == wish)) {
 			old = l->reading[i];

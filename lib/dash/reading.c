@@ -14,6 +14,8 @@
 
 #define ARENA_MOST (256u << 20)         /* bytes of one widget's answers */
 #define POINTS     100
+#define LISTED     100                  /* events and alerts of a list, the newest, where no limit is given */
+#define PERIODS    8                    /* of retention */
 #define GRID_MOST  400                  /* rows, columns */
 #define DAY_MS     86400000LL
 
@@ -66,17 +68,20 @@ reading_put_time(struct buf *b, int64_t ms, int64_t span, int64_t every, const s
 
 /* ---- numbers */
 
-void
-reading_put_number(struct buf *b, double v)
+/* With so many decimals; < 0: as many as say something. */
+static void
+put_digits(struct buf *b, double v, int decimals)
 {
-	char digits[64];
+	char digits[400];
 	int n, whole;
 
 	if (!isfinite(v)) {
 		buf_lit(b, "-");
 		return;
 	}
-	if (v == floor(v) && fabs(v) < 1e15)
+	if (decimals >= 0 && fabs(v) < 1e15)
+		n = snprintf(digits, sizeof(digits), "%.*f", decimals > 10 ? 10 : decimals, v);
+	else if (v == floor(v) && fabs(v) < 1e15)
 		n = snprintf(digits, sizeof(digits), "%.0f", v);
 	else if (fabs(v) >= 1e15 || fabs(v) < 1e-4)
 		n = snprintf(digits, sizeof(digits), "%.3g", v);
@@ -90,6 +95,61 @@ reading_put_number(struct buf *b, double v)
 	}
 }
 
+void
+reading_put_number(struct buf *b, double v)
+{
+	put_digits(b, v, -1);
+}
+
+/* As the page in the browser has them. */
+void
+reading_put_value(struct buf *b, double v, const struct widget *w)
+{
+	static const char *const sizes[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	static const char *const before[] = { "$", "€", "£", "¥" };
+	struct buf digits = {0};
+	char text[64];
+	int size = 0;
+
+	if (!isfinite(v)) {
+		buf_lit(b, "-");
+		return;
+	}
+	if (str_eq(w->unit, STR("%"))) {
+		snprintf(text, sizeof(text), "%.*f %%", w->decimals < 0 ? 1 : w->decimals > 10 ? 10 : w->decimals, v * 100);
+		buf_lit(b, text);
+		return;
+	}
+	if (str_eq(w->unit, STR("bytes"))) {
+		for (; fabs(v) >= 1024 && size < 4; size++)
+			v /= 1024;
+		snprintf(text, sizeof(text), "%.3g %s", v, sizes[size]);
+		buf_lit(b, text);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++)
+		if (str_eq(w->unit, str_of(before[i])))
+			buf_str(b, w->unit), size = 1;
+	put_digits(&digits, v, w->decimals);
+	buf_str(b, buf_get(&digits));
+	if (w->unit.n && !size) {
+		buf_byte(b, ' ');
+		buf_str(b, w->unit);
+	}
+	buf_release(&digits);
+}
+
+int
+reading_level(const struct widget *w, double v)
+{
+	int level = LEVEL_NONE;
+
+	for (int i = 0; i < w->n_thresholds; i++)
+		if (v >= w->threshold[i].value)
+			level = w->threshold[i].level;
+	return level;
+}
+
 double
 reading_number(const struct cell *c)
 {
@@ -97,12 +157,25 @@ reading_number(const struct cell *c)
 }
 
 void
-reading_put_cell(struct buf *b, const struct cell *c)
+reading_put_cell(struct buf *b, const struct cell *c, const struct zone *zone)
 {
-	if (c->type == CELL_TEXT)
+	int64_t ms;
+	struct civil t;
+
+	if (c->type == CELL_TEXT && c->text.n == TIME_LEN && time_parse_rfc3339(c->text, &ms) == 0) {
+		time_civil(ms + (zone ? zone_offset(zone, ms) : 0), &t);
+		buf_printf(b, "%04d-%02d-%02d %02d:%02d:%02d", t.year, t.month, t.day, t.hour, t.minute, t.second);
+	} else if (c->type == CELL_TEXT) {
 		buf_str(b, c->text);
-	else if (c->type != CELL_NULL)
+	} else if (c->type != CELL_NULL) {
 		reading_put_number(b, reading_number(c));
+	}
+}
+
+struct str
+reading_range_of(const struct widget *w, const struct period *p)
+{
+	return p->range.n ? p->range : w->range.n ? w->range : STR(READING_RANGE);
 }
 
 void
@@ -129,6 +202,7 @@ reading_put_labels(struct buf *b, struct str labels)
 struct get {
 	struct reading *v;
 	struct data *data;
+	const struct definition *d;
 	const struct widget *w;
 	const struct period *period;
 	char from[TIME_LEN], to[TIME_LEN], before[TIME_LEN];
@@ -170,23 +244,34 @@ keep(struct reading *v, struct buf *b)
 	return s.p ? s : STR("");
 }
 
-/* The statement with :from, :to, :before, :metric, :by, :every, :steps, :start, :back. */
+/* The statement with :from, :to, :before, :metric, :by, :every, :filters, … and the dashboard's variables. */
 static int
 ask(struct get *g, const char *sql, struct str by, struct str every, struct answer *to)
 {
 	const struct widget *w = g->w;
-	struct buf steps = {0};
-	struct query_param params[] = { { STR("from"), { g->from, TIME_LEN } }, { STR("to"), { g->to, TIME_LEN } }, { STR("before"), { g->before, TIME_LEN } },
-		{ STR("metric"), w->metric.p ? w->metric : STR("") }, { STR("by"), by.p ? by : STR("") }, { STR("every"), every.p ? every : STR("") },
-		{ STR("steps"), { 0 } }, { STR("start"), w->n_steps > 0 ? w->steps[0] : STR("") }, { STR("back"), w->n_steps > 1 ? w->steps[1] : STR("") } };
+	struct buf steps = {0}, limit = {0}, periods = {0};
+	struct query_param params[16 + DEFINITION_VARIABLES] = { { STR("from"), { g->from, TIME_LEN } }, { STR("to"), { g->to, TIME_LEN } },
+		{ STR("before"), { g->before, TIME_LEN } }, { STR("metric"), w->metric.p ? w->metric : STR("") }, { STR("by"), by.p ? by : STR("") },
+		{ STR("every"), every.p ? every : STR("") }, { STR("start"), w->start.p ? w->start : STR("") }, { STR("back"), w->back.p ? w->back : STR("") },
+		{ STR("within"), w->within.p ? w->within : STR("") }, { STR("filters"), w->filters.p ? w->filters : STR("") },
+		{ STR("event"), w->event.p ? w->event : w->metric.p ? w->metric : STR("") } };
+	int n = 11;
 
 	for (int i = 0; i < w->n_steps; i++) {
 		buf_lit(&steps, i ? "," : "");
 		buf_str(&steps, w->steps[i]);
 	}
-	params[6].value = buf_get(&steps);
-	data_ask(g->data, sql, params, sizeof(params) / sizeof(*params), g->v->arena, to, &g->v->err);
+	params[n++] = (struct query_param){ STR("steps"), buf_get(&steps) };
+	buf_int64(&limit, w->limit ? w->limit : LISTED);
+	params[n++] = (struct query_param){ STR("limit"), buf_get(&limit) };
+	buf_int64(&periods, w->periods ? w->periods : PERIODS);
+	params[n++] = (struct query_param){ STR("periods"), buf_get(&periods) };
+	for (int i = 0; i < g->d->n_variables; i++)
+		params[n++] = (struct query_param){ g->d->variable[i].name, g->d->variable[i].value };
+	data_ask(g->data, sql, params, n, g->v->arena, to, &g->v->err);
 	buf_release(&steps);
+	buf_release(&limit);
+	buf_release(&periods);
 	return g->v->err.code;
 }
 
@@ -257,6 +342,14 @@ filter_rows(struct get *g)
 			memmove(&a->cell[(size_t)n++ * (size_t)a->columns], answer_cell(a, i, 0), (size_t)a->columns * sizeof(*a->cell));
 	}
 	a->rows = n;
+}
+
+/* No more rows than the widget wants. */
+static void
+limit_rows(struct get *g)
+{
+	if (g->w->limit && g->v->table.rows > g->w->limit)
+		g->v->table.rows = g->w->limit;
 }
 
 static int
@@ -438,7 +531,7 @@ take_curves(struct get *g, const struct answer *a, int time, int label)
 	return v->err.code;
 }
 
-/* Where at-detect found something about the metric. */
+/* Where annotations stand, and where at-detect found something about the metric. */
 static void
 take_marks(struct get *g)
 {
@@ -448,6 +541,12 @@ take_marks(struct get *g)
 	struct answer found;
 	int64_t ms;
 
+	for (int i = 0; i < g->d->n_notes && v->times; i++) {
+		int at = time_index(v, g->d->note[i].time + 1) - 1;
+
+		if (at >= 0 && g->d->note[i].time < v->to)
+			v->mark[at] |= READING_NOTE;
+	}
 	if (!v->times || ask(g, sql, STR(""), STR(""), &found)) {
 		err_clear(&v->err);             /* a picture without marks is a picture */
 		return;
@@ -457,7 +556,7 @@ take_marks(struct get *g)
 			int at = time_index(v, ms + 1) - 1;
 
 			if (at >= 0)
-				v->mark[at] = 1;
+				v->mark[at] |= READING_ANOMALY;
 		}
 }
 
@@ -467,8 +566,8 @@ ask_over_time(struct get *g, struct str by, struct answer *to)
 	if (take_every(g))
 		return g->v->err.code;
 	if (by.n)
-		return ask(g, "SELECT \"by\", timestamp, value FROM metric(:metric, NULL, :by, :every, :from, :to)", by, str_of(g->every), to);
-	return ask(g, "SELECT timestamp, value FROM metric(:metric, NULL, NULL, :every, :from, :to)", by, str_of(g->every), to);
+		return ask(g, "SELECT \"by\", timestamp, value FROM metric(:metric, NULL, :by, :every, :from, :to, NULLIF(:filters, ''))", by, str_of(g->every), to);
+	return ask(g, "SELECT timestamp, value FROM metric(:metric, NULL, NULL, :every, :from, :to, NULLIF(:filters, ''))", by, str_of(g->every), to);
 }
 
 static int
@@ -500,8 +599,8 @@ first_number(const struct answer *a, int nth)
 static int
 get_number(struct get *g)
 {
-	static const char total[] = "SELECT (SELECT value FROM metric(:metric, NULL, NULL, NULL, :from, :to)) AS value, "
-	    "(SELECT value FROM metric(:metric, NULL, NULL, NULL, :before, :from)) AS previous";
+	static const char total[] = "SELECT (SELECT value FROM metric(:metric, NULL, NULL, NULL, :from, :to, NULLIF(:filters, ''))) AS value, "
+	    "(SELECT value FROM metric(:metric, NULL, NULL, NULL, :before, :from, NULLIF(:filters, ''))) AS previous";
 	struct reading *v = g->v;
 	struct answer points;
 
@@ -529,6 +628,10 @@ get_gauge(struct get *g)
 		v->before = NAN;
 	if (g->w->query.p && isnan(v->high))            /* value, most */
 		v->high = v->low, v->low = 0;
+	if (!isnan(g->w->min))
+		v->low = g->w->min;
+	if (!isnan(g->w->max))
+		v->high = g->w->max;
 	if (isnan(v->low))
 		v->low = fmin(0, isnan(v->now) ? 0 : v->now);
 	most = fmax(isnan(v->now) ? 0 : v->now, isnan(v->before) ? 0 : v->before);
@@ -559,10 +662,11 @@ get_shares(struct get *g)
 	int64_t ms;
 
 	if (g->w->query.p ? ask_own(g) : g->w->by.n ?
-	    ask(g, "SELECT \"by\" AS label, value FROM metric(:metric, NULL, :by, NULL, :from, :to) ORDER BY 2 DESC, 1", g->w->by, STR(""), a) :
+	    ask(g, "SELECT \"by\" AS label, value FROM metric(:metric, NULL, :by, NULL, :from, :to, NULLIF(:filters, '')) ORDER BY 2 DESC, 1", g->w->by, STR(""), a) :
 	    ask_over_time(g, STR(""), a))
 		return v->err.code;
 	filter_rows(g);
+	limit_rows(g);
 	time = column_of(a, 't', -1);
 	label = g->w->query.p ? column_of(a, 's', -1) : 0;
 	if (label < 0)
@@ -605,15 +709,17 @@ get_table(struct get *g)
 		rc = g->w->query.p ? ask_own(g) : err_set(&g->v->err, ERR_INPUT, "a table wants a query or a metric");
 	else
 		return get_shares(g);
-	if (rc == 0)
+	if (rc == 0) {
 		filter_rows(g);
+		limit_rows(g);
+	}
 	return rc;
 }
 
 static int
 get_funnel(struct get *g)
 {
-	static const char sql[] = "SELECT step, event, users, from_start, from_previous, median_seconds, open FROM funnel(:steps, NULL, NULL, NULL, :from, :to)";
+	static const char sql[] = "SELECT step, event, users, from_start, from_previous, median_seconds, open FROM funnel(:steps, NULLIF(:within, ''), NULL, NULL, :from, :to)";
 
 	if (!g->w->query.p && !g->w->n_steps)
 		return err_set(&g->v->err, ERR_INPUT, "a funnel wants its steps");
@@ -723,7 +829,7 @@ take_grid(struct get *g, const struct gridding *how)
 }
 
 /* A metric by a field: fields down, time across. Without one: days down and hours across, or, of more than a month, weeks and days.
- * Of a query: the first column that is no number down, the next column across, the next number is the value. */
+ * Of a query: across, down, value. */
 static int
 get_heatmap(struct get *g)
 {
@@ -731,17 +837,18 @@ get_heatmap(struct get *g)
 	struct gridding how = { 0, 1, 2, 0 };
 
 	if (g->w->query.p) {
+		how = (struct gridding){ 1, 0, 2, 0 };
 		if (ask_own(g))
 			return v->err.code;
 		if (v->table.columns < 3)
-			return err_set(&v->err, ERR_INPUT, "the query of a heat map has three columns: down, across, value");
+			return err_set(&v->err, ERR_INPUT, "the query of a heat map has three columns: across, down, value");
 		return take_grid(g, &how);
 	}
 	if (g->w->by.n)
 		return ask_over_time(g, g->w->by, &v->table) ? v->err.code : take_grid(g, &how);
 	v->every_ms = v->to - v->from > 32 * DAY_MS ? DAY_MS : 3600000;
 	dur_print(v->every_ms, g->every);
-	if (ask(g, "SELECT timestamp, value FROM metric(:metric, NULL, NULL, :every, :from, :to)", STR(""), str_of(g->every), &v->table))
+	if (ask(g, "SELECT timestamp, value FROM metric(:metric, NULL, NULL, :every, :from, :to, NULLIF(:filters, ''))", STR(""), str_of(g->every), &v->table))
 		return v->err.code;
 	how = (struct gridding){ 0, 0, 1, 1 };
 	return take_grid(g, &how);
@@ -751,7 +858,7 @@ static int
 get_retention(struct get *g)
 {
 	static const char sql[] = "SELECT cohort, period, rate, size, users, complete FROM "
-	    "retention(NULLIF(:start, ''), NULLIF(:back, ''), :every, 8, NULL, :from, :to)";
+	    "retention(NULLIF(:start, ''), NULLIF(:back, ''), :every, CAST(:periods AS INTEGER), NULL, :from, :to)";
 	struct reading *v = g->v;
 	struct buf text = {0};
 	const struct gridding how = { 0, 1, 2, 0 };
@@ -768,7 +875,7 @@ get_retention(struct get *g)
 	v->grid.side = room(v, (size_t)v->grid.rows, sizeof(struct str));
 	for (int i = 0, r = 0; v->grid.side && r < v->grid.rows && i < v->table.rows; i++) {
 		if (v->table.columns > 3 && str_eq(label_of(v, answer_cell(&v->table, i, 0)), v->grid.row[r])) {
-			reading_put_cell(&text, answer_cell(&v->table, i, 3));
+			reading_put_cell(&text, answer_cell(&v->table, i, 3), g->period->zone);
 			v->grid.side[r++] = keep(v, &text);
 			i--;
 		}
@@ -788,12 +895,12 @@ static int
 get_list(struct get *g)
 {
 	static const char events[] = "SELECT timestamp, event, user_id, properties FROM events WHERE timestamp >= :from AND timestamp < :to "
-	    "ORDER BY timestamp DESC LIMIT 100", of_name[] = "SELECT timestamp, event, user_id, properties FROM events WHERE timestamp >= :from AND timestamp < :to "
-	    "AND event = :metric ORDER BY timestamp DESC LIMIT 100", alerts[] = "SELECT timestamp, state, alert, severity, message, labels FROM alerts "
-	    "WHERE timestamp >= :from AND timestamp < :to ORDER BY timestamp DESC LIMIT 100";
+	    "ORDER BY timestamp DESC LIMIT :limit", of_name[] = "SELECT timestamp, event, user_id, properties FROM events WHERE timestamp >= :from AND timestamp < :to "
+	    "AND event = :event ORDER BY timestamp DESC LIMIT :limit", alerts[] = "SELECT timestamp, state, alert, severity, message, labels FROM alerts "
+	    "WHERE timestamp >= :from AND timestamp < :to ORDER BY timestamp DESC LIMIT :limit";
 
 	if (g->w->query.p ? ask_own(g) :
-	    ask(g, g->w->type == WIDGET_ALERT_LIST ? alerts : g->w->metric.p ? of_name : events, STR(""), STR(""), &g->v->table))
+	    ask(g, g->w->type == WIDGET_ALERT_LIST ? alerts : g->w->event.n || g->w->metric.n ? of_name : events, STR(""), STR(""), &g->v->table))
 		return g->v->err.code;
 	filter_rows(g);
 	return 0;
@@ -811,7 +918,7 @@ get_nothing(struct get *g)
 static int (*const getters[WIDGET_TYPES])(struct get *) = {
 	[WIDGET_METRIC_CARD] = get_number, [WIDGET_LINE_CHART] = get_curves, [WIDGET_AREA_CHART] = get_curves, [WIDGET_BAR_CHART] = get_shares,
 	[WIDGET_PIE_CHART] = get_shares, [WIDGET_TABLE] = get_table, [WIDGET_FUNNEL_CHART] = get_funnel, [WIDGET_HEATMAP] = get_heatmap,
-	[WIDGET_RETENTION] = get_retention, [WIDGET_GAUGE] = get_gauge, [WIDGET_EVENT_FEED] = get_list, [WIDGET_ALERT_LIST] = get_list, [WIDGET_TEXT] = get_nothing,
+	[WIDGET_RETENTION] = get_retention, [WIDGET_GAUGE] = get_gauge, [WIDGET_EVENT_FEED] = get_list, [WIDGET_ALERT_LIST] = get_list, [WIDGET_TEXT] = get_nothing, [WIDGET_CUSTOM] = get_nothing,
 };
 
 static int
@@ -822,10 +929,10 @@ wants_metric(const struct widget *w)
 }
 
 int
-reading_get(struct reading *v, struct data *data, const struct widget *w, const struct period *period)
+reading_get(struct reading *v, struct data *data, const struct definition *d, const struct widget *w, const struct period *period)
 {
-	struct get g = { .v = v, .data = data, .w = w, .period = period };
-	struct str range = period->range.n ? period->range : w->range.n ? w->range : STR(READING_RANGE);
+	struct get g = { .v = v, .data = data, .d = d, .w = w, .period = period };
+	struct str range = reading_range_of(w, period);
 	int64_t before;
 
 	reading_release(v);

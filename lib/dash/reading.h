@@ -17,7 +17,7 @@
 #define READING_RANGE  "24h"             /* where a widget names none */
 #define READING_CURVES 8                 /* of a chart: the largest; the others are counted */
 #define READING_SHARES 1000
-#define READING_LISTED 100               /* events and alerts of a list: the newest */
+enum { READING_NOTE = 1, READING_ANOMALY = 2 };
 
 /* When, and which part. */
 struct period {
@@ -37,7 +37,7 @@ struct reading {
 	struct answer table;
 	double now, before, low, high;  /* a number, that of the period before, the ends of a gauge; NAN: there is none */
 	int64_t *time;                  /* of the curves, rising */
-	char *mark;                     /* 1: an anomaly was found there */
+	char *mark;                     /* READING_ANOMALY where one was found, READING_NOTE where an annotation stands */
 	int times;
 	struct curve *curve;
 	int curves, left_out;           /* further ones, or rows, that are not shown */
@@ -51,7 +51,7 @@ void reading_init(struct reading *);
 void reading_release(struct reading *);
 
 /* Ask for what the widget shows. 0, or < 0 with its err; what is wrong with one widget is no matter of the others. */
-int reading_get(struct reading *, struct data *, const struct widget *, const struct period *);
+int reading_get(struct reading *, struct data *, const struct definition *, const struct widget *, const struct period *);
 
 /* The instants of a range: "7d", "2026-11-01..2026-11-08". 0 or ERR_USAGE. */
 int reading_range(struct str range, const struct period *, int64_t *from, int64_t *to, struct err *);
@@ -61,8 +61,11 @@ int64_t reading_every(int64_t span_ms);
 
 /* Values as text: 1,234,567 · 0.0421 · the time of a bucket, as long as the span and the step make it. */
 void reading_put_number(struct buf *, double);
+void reading_put_value(struct buf *, double, const struct widget *);   /* with the widget's unit and decimals: 12.3 %, €1,234.50, 1.2 MiB */
+int reading_level(const struct widget *, double);               /* LEVEL_NONE, … by its thresholds */
 void reading_put_time(struct buf *, int64_t ms, int64_t span_ms, int64_t every_ms, const struct zone *);
-void reading_put_cell(struct buf *, const struct cell *);        /* as people read it: numbers as above */
+void reading_put_cell(struct buf *, const struct cell *, const struct zone *);   /* as people read it: numbers as above, times of the zone */
+struct str reading_range_of(const struct widget *, const struct period *);      /* the text of the range it is asked for */
 void reading_put_labels(struct buf *, struct str object);        /* of a JSON object: source=google country=DE */
 double reading_number(const struct cell *);                      /* NAN: it is none */
 

@@ -125,3 +125,73 @@ END
 	[ -z "$(AT_KEY= at-dash --once --url "$U" all 2> /dev/null)" ]
 	serve_stop
 }
+
+@test "--render: JSON and CSV have the cells that at-query gives; SVG and HTML are well-formed, need nothing else, and are the same twice" {
+	cat_all
+	for f in txt svg html json csv; do at-dash --render one.$f all.json; at-dash --render two.$f all.json; cmp one.$f two.$f; done
+	[ "$(jq -c '.widgets[] | select(.id == "table") | .rows' one.json)" = \
+	  "$(at-query "SELECT page, COUNT(*) AS views FROM events WHERE event = 'page_view' AND timestamp >= '2026-11-22T23:59:59.000Z' AND timestamp < '2026-11-23T23:59:59.001Z' GROUP BY 1 ORDER BY 2 DESC, 1" | jq -c '[.page, .views]' | jq -sc .)" ]
+	[ "$(jq -c '.widgets[] | select(.id == "line") | .rows' one.json)" = \
+	  "$(at-query "SELECT \"by\", timestamp, value FROM metric('page_view', NULL, 'source', '1h', '2026-11-21T23:59:59Z', '2026-11-23T23:59:59.001Z')" | jq -c '[.by, .timestamp, .value]' | jq -sc .)" ]
+	[ "$(jq -c '.widgets[] | select(.id == "back") | [.rows[] | .[:3]]' one.json)" = \
+	  "$(at-query "SELECT cohort, period, rate FROM retention('page_view', 'purchase', '1d', 8, '2d')" | jq -c '[.cohort, .period, .rate]' | jq -sc .)" ]
+	[ "$(jq '.widgets[] | select(.id == "card") | .value' one.json)" = "$(grep -m1 '^card,1,value,' one.csv | tr -d '\r' | cut -d, -f4)" ]
+	[ "$(head -1 one.csv | tr -d '\r')" = widget,row,column,value ]
+	python3 -c "import xml.dom.minidom as m; m.parse('one.svg')"
+	python3 - <<'END'
+import html.parser, re
+page = open('one.html').read()
+class P(html.parser.HTMLParser):
+	def __init__(self): super().__init__(); self.open = []; self.seen = {}
+	def handle_starttag(self, tag, attrs):
+		self.seen[tag] = self.seen.get(tag, 0) + 1
+		assert not any(k in ('src', 'href') or k.startswith('on') for k, _ in attrs), (tag, attrs)
+		if tag not in ('meta', 'rect', 'polyline', 'polygon'): self.open.append(tag)
+	def handle_endtag(self, tag):
+		if tag not in ('meta', 'rect', 'polyline', 'polygon'): assert self.open.pop() == tag
+p = P(); p.feed(page); p.close()
+assert not p.open and 'script' not in p.seen and p.seen['svg'] == 13 and p.seen['table'] == 12, p.seen
+END
+	run -2 at-dash --render x.doc all.json
+	[[ $output == *'try .txt, .svg, .html, .json or .csv'* ]]
+	[ ! -e x.doc ]
+}
+
+@test "faults 28, 29: hostile texts in a page, a picture and a table are text" {
+	printf '{"event":"page_view","timestamp":"2026-11-23T12:00:00Z","properties":{"page":"=cmd|calc","x":"<script>alert(1)</script>\\"'"'"'&\\u001b[2J\\u202e"}}\n' | at-ingest -q
+	cat > hostile.json <<'END'
+{"id":"h","title":"</title><script>alert(1)</script>","widgets":[{"id":"a","type":"bar_chart","title":"<img src=x onerror=alert(1)>","metric":"page_view","groupBy":"x"},
+ {"id":"b","type":"table","title":"\u001b]0;x","query":"SELECT x, page FROM events WHERE x IS NOT NULL"},{"id":"c","type":"text","text":"]]><script>"}]}
+END
+	for f in svg html; do
+		at-dash --render h.$f hostile.json
+		! grep -q '<script\|<img' h.$f
+		! LC_ALL=C grep -q "$(printf '[\001-\010\013-\037]')" h.$f
+	done
+	python3 -c "import xml.dom.minidom as m; m.parse('h.svg')"
+	at-dash --csv-safe --render h.csv hostile.json
+	grep -q "page,'=cmd" h.csv
+}
+
+@test "definitions may say more: variables, filters, units, bounds, thresholds, annotations, a range for all" {
+	cat > more.json <<'END'
+{"id":"m","title":"$who only","timeRange":"2d","variables":[{"name":"who","default":"DE"}],"annotations":[{"timestamp":"2026-11-23T14:05:00Z","text":"down"}],"widgets":[
+ {"id":"euros","type":"metric_card","metric":"purchase","unit":"€","decimals":2,"filters":{"country":"DE"}},
+ {"id":"parts","type":"bar_chart","metric":"purchase","groupBy":"source","filters":{"country":"DE"},"limit":2},
+ {"id":"none","type":"metric_card","metric":"purchase","filters":{"country":"XX"}},
+ {"id":"var","type":"table","query":"SELECT COUNT(*) AS n FROM events WHERE event = 'purchase' AND country = :who AND timestamp >= :from AND timestamp < :to"},
+ {"id":"level","type":"gauge","metric":"purchase","max":100000,"thresholds":[{"value":10,"level":"bad"}]},
+ {"id":"marks","type":"line_chart","metric":"purchase"},{"id":"mod","type":"custom","module":"x"},
+ {"id":"feed","type":"event_feed","event":"purchase","limit":3}]}
+END
+	at-dash --render more.json.json more.json
+	n=$(at-query -f csv "SELECT COUNT(*) FROM events WHERE event = 'purchase' AND country = 'DE' AND timestamp >= '2026-11-21T23:59:59.000Z' AND timestamp < '2026-11-23T23:59:59.001Z'" | tail -1)
+	value() { jq -c ".widgets[] | select(.id == \"$1\") | $2" more.json.json; }
+	[ "$(value euros .value)" = "$n" ]
+	[ "$(value var '.rows[0][0]')" = "$n" ]
+	[ "$(value none .value)" = 0 ]
+	[ "$(value parts '.rows | length')" = 2 ]
+	[ "$(value feed '[.rows[][1]] | unique')" = '["purchase"]' ]
+	run -0 at-dash --once --width 120 more.json
+	[[ $output == 'DE only'* && $output == *"€$(sed ':a;s/\B[0-9]\{3\}\>/,&/;ta' <<< "$n").00"*'^'*'a module of the page'* ]]
+}
