@@ -8,7 +8,7 @@
 #include "expr/expr.h"
 #include "json/cell.h"
 
-static const struct function *const tables[] = { functions_time, functions_text, functions_aggregate, NULL };
+static const struct function *const tables[] = { functions_time, functions_text, functions_bounded, functions_aggregate, NULL };
 
 void
 functions_give(sqlite3_context *c, const struct cell *cell)
@@ -159,6 +159,7 @@ functions_free(struct functions *all)
 		buf_release(&all->jq[i].args), buf_release(&all->jq[i].out);
 		free(all->jq[i].name);
 	}
+	functions_bounded_close(all);
 	free(all->jq);
 	free(all->bound);
 	free(all);

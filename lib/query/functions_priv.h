@@ -30,9 +30,12 @@ struct functions {
 	struct jq_function { struct expr *expr; struct buf args, out; char *name; } *jq;
 	int n_jq;
 	uint64_t random;                /* of SAMPLE: the same at each run */
+	sqlite3 *plain;                 /* of functions_bounded.c: without functions of ours; NULL until it is wanted */
+	sqlite3_stmt *printer;
+	int printer_args;
 };
 
-extern const struct function functions_time[], functions_text[], functions_aggregate[];        /* each with a row of zeros at its end */
+extern const struct function functions_time[], functions_text[], functions_bounded[], functions_aggregate[];        /* each with a row of zeros at its end */
 
 static inline struct functions_bound *
 functions_self(sqlite3_context *c)
@@ -57,6 +60,7 @@ functions_give_text(sqlite3_context *c, struct str s)
 		sqlite3_result_null(c);
 }
 
+void functions_bounded_close(struct functions *);
 void functions_give(sqlite3_context *, const struct cell *);
 struct cell functions_cell(sqlite3_value *);
 void functions_error(sqlite3_context *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

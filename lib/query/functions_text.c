@@ -333,17 +333,20 @@ static void
 translate(sqlite3_context *c, int n, sqlite3_value **v)
 {
 	struct str s = functions_text_of(v[0]), from = functions_text_of(v[1]), to = functions_text_of(v[2]);
+	size_t place[256] = { 0 };              /* of each byte in `from`, from 1 */
 	struct buf out = {0};
 
 	if (any_null(n, v))
 		return;
+	for (size_t i = from.n; i > 0; i--)
+		place[(unsigned char)from.p[i - 1]] = i;
 	for (size_t i = 0; i < s.n; i++) {
-		const char *hit = from.n ? memchr(from.p, s.p[i], from.n) : NULL;
+		size_t hit = place[(unsigned char)s.p[i]];
 
 		if (!hit)
 			buf_byte(&out, s.p[i]);
-		else if ((size_t)(hit - from.p) < to.n)
-			buf_byte(&out, to.p[hit - from.p]);
+		else if (hit <= to.n)
+			buf_byte(&out, to.p[hit - 1]);
 	}
 	functions_give_text(c, buf_get(&out));
 	buf_release(&out);
