@@ -195,7 +195,7 @@ check_policy(struct json record, struct err *err)
 
 	err_clear(err);
 	p = policy_new(&text, 1, err);
-	rc = !p && err->code ? err_at(err, "rows") : 0;
+	rc = p ? 0 : err->code;
 	policy_free(p);
 	arena_free(arena);
 	return rc ? ERR_INPUT : 0;

@@ -90,7 +90,7 @@ check_rows(struct str rows, const char *what, struct err *err)
 	if (!e && !err->code)
 		err_set(err, ERR_USAGE, "a byte 0");
 	if (!e)
-		err_at(err, "%s: ", what);
+		err_at(err, "%s", what);
 	expr_free(e);
 	free(text);
 	return err->code;

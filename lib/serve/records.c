@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/random.h>
 
 #include "alert/deliver.h"
@@ -260,6 +261,19 @@ put_kept(struct buf *b, struct json given, struct json was)
 	buf_release(&scratch);
 }
 
+/* Where a webhook may go, as far as its text tells; which addresses are let through is known when it is sent. */
+static int
+is_web(struct json url)
+{
+	struct buf scratch = { 0 };
+	struct str text = json_text(url, &scratch);
+	size_t n = text.n >= 8 && strncasecmp(text.p, "https://", 8) == 0 ? 8 : text.n >= 7 && strncasecmp(text.p, "http://", 7) == 0 ? 7 : 0;
+	int good = n && text.n > n && text.p[n] != '/';
+
+	buf_release(&scratch);
+	return good;
+}
+
 /* ---- changing one, in the commit's thread */
 
 enum how { CREATE, REPLACE, PATCH, REMOVE };
@@ -331,6 +345,10 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		given = json_value(buf_get(&c->merged));
 		if (serve_exchange_schema(c->kind->schema, given, err))
 			return REFUSED_SCHEMA;
+	}
+	if (c->kind == &kinds[2] && !is_web(json_get(given, STR("url")))) {
+		err_set(err, ERR_INPUT, "url: wants http:// or https://, and a host");
+		return REFUSED_SCHEMA;
 	}
 	if (there && c->kind == &kinds[2]) {
 		put_kept(&c->whole, given, was);

@@ -246,6 +246,9 @@ P
 	call DELETE /api/v1/dashboards/other > /dev/null && [ "$status_code" = 204 ]
 	get /api/v1/dashboards/other > /dev/null && [ "$status_code" = 404 ]
 	get /api/v1/dashboards/main_dashboard -H 'If-None-Match: "v2"' > /dev/null && [ "$status_code" = 304 ]
+	for url in file:///etc/passwd ftp://a/ javascript:alert gopher://x http:///x; do
+		post /api/v1/webhooks "{\"url\":\"$url\",\"events\":[\"alert\"]}" > /dev/null && [ "$status_code" = 422 ]
+	done
 	post /api/v1/webhooks '{"url":"https://example.com/x","events":["alert"]}' > /dev/null
 	[ "$status_code" = 201 ] && [[ $(json "o['secret']") == whsec_* ]]
 	id=$(json "o['id']")
