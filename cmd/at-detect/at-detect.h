@@ -16,9 +16,15 @@ void patterns(const struct opt_list *texts, struct pattern_spec *, char **files,
 struct rules_wish {
 	struct opt_list files;          /* -r */
 	int64_t late_ms;
-	int save, notify, backtest, tell;
+	int save, notify, tell, all, follow;
 	const char *state;
+	const char *range;              /* --backtest: of the store; "" all; NULL: no backtest */
+	const char *labels;             /* a file of incidents as they were */
 };
+void rules_test(char **files, struct err *);    /* files of tests: each check a line; ERR_IO when one failed */
+struct rules;
+struct config;
+void backtest(const struct rules_wish *, struct rules *, const struct config *, char **files, struct err *);
 void rules(const struct rules_wish *, char **files, struct err *);
 
 /* Score each row with the model of a file, its features taken of `fields` (NULL or "": by their names); or, where the path is NULL, send each

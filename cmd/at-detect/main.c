@@ -1,6 +1,7 @@
 /* at-detect - anomalies in streams of metric rows, patterns in streams of events, scores of models of others. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cmd.h"
 #include "detect/detect.h"
@@ -46,10 +47,13 @@ main(int argc, char **argv)
 		{ 'p', "pattern",     "PATTERN", "match this sequence of events instead, 'a -> b within 1h by user_id'; may be given several times", opt_list, &texts },
 		{ 'r', "rules",       "FILE",   "evaluate the alert rules of this file instead; may be given several times", opt_list, &wish.files },
 		{ 0,   "notify",      NULL,     "tell the receivers of config/analytics.json of alerts that begin and end", opt_flag, &wish.notify },
+		{ 0,   "backtest",    "[RANGE]", "count what the rules would have done: over rows, or over the store", opt_text, &wish.range },
+		{ 0,   "labels",      "FILE",   "backtest: incidents as they were, for precision and recall", opt_text, &wish.labels },
+		{ 0,   "follow",      NULL,     "rules over the store: ask again and again, as `every` says, until a signal", opt_flag, &wish.follow },
 		{ 'M', "name",        "NAME",   "what matches are called; default the pattern's text",            opt_text,   &pattern.name },
 		{ 'l', "lateness",    "DUR",    "of events: hold them back so long and put them in order of time", opt_dur,    &pattern.late_ms },
 		{ 0,   "timeouts",    NULL,     "write what began to match and ran out of time, too",             opt_flag,   &pattern.timeouts },
-		{ 0,   "state",       "NAME",   "go on with what was saved in the store under this name, models, open matches or alerts, and save it at the end", opt_text, &state },
+		{ 0,   "state",       "NAME",   "go on with what was saved under this name in the store (models, matches, alerts), and save it at the end", opt_text, &state },
 		{ 0,   "model",       "FILE",   "score each row with this model of XGBoost (JSON), LightGBM (text) or a linear one (JSON) instead; -f names the fields that are its features, in its order", opt_text, &model },
 		{ 0,   "exec",        "CMD",    "send each row through this program instead, which reads rows and answers each with one", opt_text, &program.command },
 		{ 0,   "exec-timeout", "DUR",   "so long a row waits for the program's answer before it passes as it came; default 10s", opt_dur, &program.within_ms },
@@ -73,10 +77,14 @@ main(int argc, char **argv)
 	struct job job = { .rows = { .row = judge, .wait = silence, .self = &job } };
 
 	spec.zone = cmd_settings()->zone;
+	if (files[0] && files[1] && strcmp(files[0], "test") == 0) {
+		rules_test(files + 1, &err);
+		return cmd_end(&err);
+	}
 	if (!!wish.files.n + !!texts.n + !!model + !!program.command > 1)
 		err_set(&err, ERR_USAGE, "--rules, --pattern, --model and --exec are different works: one of them (a rule may have a pattern)");
 	if (wish.files.n) {
-		wish.late_ms = pattern.late_ms, wish.save = save, wish.tell = tell, wish.state = state;
+		wish.late_ms = pattern.late_ms, wish.save = save, wish.tell = tell, wish.all = spec.all, wish.state = state;
 		if (!err.code)
 			rules(&wish, files, &err);
 		free(wish.files.text);

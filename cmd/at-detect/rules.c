@@ -1,10 +1,12 @@
-/* rules.c - at-detect -r: rows in, alerts out, what is known kept under --state. */
+/* rules.c - at-detect -r: rows in, or questions to the store, and alerts out; what is known kept under --state. */
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "alert/deliver.h"
 #include "alert/evaluate.h"
 #include "alert/routes.h"
+#include "alert/ruletest.h"
+#include "alert/stored.h"
 #include "base/cmd.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -45,6 +47,9 @@ struct run {
 	struct config *config;
 	struct routes *routes;          /* NULL: nobody is told */
 	struct sender sender;
+	struct query *query;            /* for rules that are asked of the store */
+	int64_t *next;                  /* when each is asked again; TIME_NONE: it judges rows */
+	int asked;                      /* how many are */
 };
 
 /* ---- sending */
@@ -222,10 +227,57 @@ on_row(void *self, struct str row, struct err *err)
 	return rc;
 }
 
+/* ---- rules over the store */
+
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	return a == TIME_NONE || (b != TIME_NONE && b < a) ? b : a;
+}
+
+/* Ask those that are due. A question that cannot be answered is told, and asked again in time. */
+static int64_t
+ask_due(struct run *run)
+{
+	int64_t now = time_now(), next = TIME_NONE;
+
+	for (int i = 0; i < run->rules->n && run->asked; i++) {
+		struct err err = { 0 };
+
+		if (run->next[i] == TIME_NONE)
+			continue;
+		if (run->next[i] <= now) {
+			if (stored_ask(run->evaluate, run->rules, i, run->query, now, &err))
+				cmd_fail(&err);
+			run->next[i] = run->wish->follow ? now + run->rules->rule[i].every_ms : INT64_MAX;
+		}
+		next = sooner(next, run->next[i]);
+	}
+	return next;
+}
+
+static int
+open_query(struct run *run, struct err *err)
+{
+	run->next = mem_new((size_t)run->rules->n * sizeof(*run->next));
+	for (int i = 0; i < run->rules->n; i++) {
+		run->next[i] = run->rules->rule[i].from_store ? 0 : TIME_NONE;
+		run->asked += run->rules->rule[i].from_store;
+	}
+	if (!run->asked)
+		return 0;
+	if (!run->config && !(run->config = config_open(cmd_settings()->config, err)))
+		return err->code;
+	run->query = query_open(&(struct query_spec){ .store = cmd_settings()->store, .tenant = cmd_settings()->tenant, .opened = run->store, .config = run->config,
+	    .zone = cmd_settings()->zone, .stopping = cmd_stopping }, err);
+	return run->query ? 0 : err->code;
+}
+
 static int
 on_silence(void *self, struct err *err)
 {
 	struct run *run = self;
+	int64_t asked = run->asked && run->wish->follow ? ask_due(run) : TIME_NONE;
 	int ms = evaluate_silence(run->evaluate, err);
 	int64_t now = time_now(), next = run->routes ? routes_next(run->routes, now) : TIME_NONE;
 
@@ -234,6 +286,7 @@ on_silence(void *self, struct err *err)
 			return err->code - 1;
 		next = run->routes ? routes_next(run->routes, now) : TIME_NONE;
 	}
+	next = sooner(next, asked);
 	if (ms >= -1 && next != TIME_NONE) {
 		next = next > now ? next - now : 1;
 		next = next < WAIT_MOST ? next : WAIT_MOST;
@@ -265,6 +318,37 @@ read_rules(struct run *run, struct err *err)
 	return run->rules->n ? 0 : err_set(err, ERR_USAGE, "%s: has no rules that are enabled", run->wish->files.text[0]);
 }
 
+/* Only questions: no row is waited for. */
+static int
+follow(struct run *run, struct err *err)
+{
+	while (run->wish->follow && !cmd_stopping() && !err->code && !out_failed(out_stdout(), err)) {
+		int ms = on_silence(run, err);
+		struct timespec pause = { ms < 0 ? 1 : ms / 1000, ms < 0 ? 0 : ms % 1000 * 1000000L };
+
+		if (ms < -1)
+			return err->code;
+		out_flush(out_stdout());
+		nanosleep(&pause, NULL);
+	}
+	return err->code;
+}
+
+/* Questions first, then the rows, when there are rules for them. */
+static int
+evaluate_all(struct run *run, char **files, struct err *err)
+{
+	if (open_query(run, err))
+		return err->code;
+	if (run->asked) {
+		ask_due(run);
+		if (commit(run, err))
+			return err->code;
+		out_flush(out_stdout());
+	}
+	return run->asked < run->rules->n || *files ? rows_read(&run->rows, files, err) : follow(run, err);
+}
+
 void
 rules(const struct rules_wish *wish, char **files, struct err *err)
 {
@@ -272,6 +356,11 @@ rules(const struct rules_wish *wish, char **files, struct err *err)
 
 	if (read_rules(&run, err))
 		goto out;
+	if (wish->range) {
+		if ((run.config = config_open(cmd_settings()->config, err)))
+			backtest(wish, run.rules, run.config, files, err);
+		goto out;
+	}
 	if (wish->notify && (!(run.config = config_open(cmd_settings()->config, err)) || !(run.routes = routes_new(run.config, err))))
 		goto out;
 	if (wish->notify && !routes_receivers(run.routes)) {
@@ -286,15 +375,42 @@ rules(const struct rules_wish *wish, char **files, struct err *err)
 	if (run.routes && ((wish->state && routes_load(run.routes, run.store, wish->state, err)) ||
 	    sender_start(&run.sender, run.store, config_get(run.config, "analytics", "receivers"), err)))
 		goto out;
-	if (rows_read(&run.rows, files, err) == 0 && (wish->state || evaluate_finish(run.evaluate, err) == 0) && commit(&run, err) == 0)
+	if (evaluate_all(&run, files, err) == 0 && (wish->state || evaluate_finish(run.evaluate, err) == 0) && commit(&run, err) == 0)
 		closing_line(&run);
 out:
 	reject_close(&run.rows.rejects);
 	sender_end(&run.sender);
 	routes_free(run.routes);
+	query_close(run.query);
+	free(run.next);
 	config_close(run.config);
 	evaluate_free(run.evaluate);
 	rules_free(run.rules);
 	store_close(run.store);
 	buf_release(&run.unsaved);
+}
+
+/* ---- at-detect test FILE… */
+
+static void
+say_check(void *self, int ok, struct str line)
+{
+	struct buf *b = &out_stdout()->buf;
+
+	(void)self;
+	buf_lit(b, ok ? "ok     " : "FAILED ");
+	buf_str(b, line);
+	buf_byte(b, '\n');
+}
+
+void
+rules_test(char **files, struct err *err)
+{
+	int failed = 0, rc;
+
+	for (; *files && !err->code; files++)
+		if ((rc = ruletest_run(*files, say_check, NULL, err)) > 0)
+			failed += rc;
+	if (failed && !err->code)
+		err_set(err, ERR_IO, "%d expectations failed", failed);
 }

@@ -31,6 +31,8 @@ struct active {
 	int rule;
 	int64_t due;                    /* when it is passed, by the clock of all series; TIME_NONE: not in the heap */
 	size_t place;                   /* in the heap, from 1 */
+	char *told;                     /* the last alert row of it; NULL */
+	size_t told_n;
 };
 
 struct series {
@@ -467,6 +469,9 @@ tell(struct evaluate *e, struct active *a, enum incident_change change, int64_t 
 	if (change == INCIDENT_CALMED)
 		return 0;
 	make_alert(e, a, change == INCIDENT_BEGAN ? EVALUATE_PENDING : change == INCIDENT_FIRED ? EVALUATE_FIRING : EVALUATE_RESOLVED, time, row, &alert);
+	free(a->told);
+	a->told = mem_dup(alert.json.p, alert.json.n);
+	a->told_n = alert.json.n;
 	return e->spec.alert(e->spec.self, &alert, err);
 }
 
@@ -486,6 +491,7 @@ forget(struct evaluate *e, struct active *a)
 	while (*link != a)
 		link = &(*link)->next;
 	*link = a->next;
+	free(a->told);
 	free(a);
 }
 
@@ -938,6 +944,7 @@ evaluate_free(struct evaluate *e)
 	for (struct map_entry *m = map_first(&e->series); m; m = map_next(&e->series, m))
 		for (struct active *a = ((struct series *)m->ptr)->first, *next; a; a = next) {
 			next = a->next;
+			free(a->told);
 			free(a);
 		}
 	for (struct map_entry *m = map_first(&e->pins); m; m = map_next(&e->pins, m)) {
@@ -1142,6 +1149,8 @@ evaluate_each(struct evaluate *e, int (*each)(void *, const struct evaluate_aler
 				continue;
 			make_alert(e, a, a->incident.state == INCIDENT_FIRING ? EVALUATE_FIRING : EVALUATE_PENDING,
 			    a->incident.state == INCIDENT_FIRING ? a->incident.fired : a->incident.since, JSON_ABSENT, &alert);
+			if (a->told)
+				alert.json = (struct str){ a->told, a->told_n };
 			rc = each(self, &alert, err);
 		}
 	return rc;

@@ -162,3 +162,75 @@ firing" ]
 	run -1 at-detect -r none.json < /dev/null
 	[[ $output == *'none.json: No such file'* ]]
 }
+
+@test "rules are asked of the store: SQL, a metric over events, a funnel; once, or again and again" {
+	for i in $(seq 0 9); do
+		printf '{"event":"buy","timestamp":"2026-11-23T10:%02d:00Z","user_id":"u%d","properties":{"source":"%s"}}\n' $i $i "$([ $i -lt 8 ] && echo a || echo b)"
+	done | at-ingest -q
+	rule '{alert: "sql", sql: "SELECT source, COUNT(*) AS value FROM events GROUP BY source", condition: "> 5", every: "5m"},
+	    {alert: "buys", metric: "buy", every: "10m", by: "source", condition: ">= 8", message: "{{value}}"},
+	    {alert: "funnel", funnel: ["buy", "refund"], condition: "< 0.1", range: "1h"}, {alert: "none", sql: "SELECT 1 WHERE 0"}'
+	run -0 at-detect --state x -r rules.json --now 2026-11-23T10:10:00Z
+	[ "$(jq -r '"\(.alert) \(.labels.source // "-") \(.state) \(.value)"' <<< "$output")" = "sql a firing 8
+buys a firing 8
+funnel - firing 0" ]
+	run -0 at-detect --state x -r rules.json --now 2026-11-23T10:15:00Z
+	[ "$(jq -r '"\(.alert) \(.state)"' <<< "$output")" = "buys resolved" ]
+	rule '{alert: "new", sql: "SELECT COUNT(*) AS value FROM events", condition: "> 10", every: "1s"}'
+	timeout -s TERM 6 at-detect --follow -r rules.json > out &
+	sleep 1
+	echo '{"event":"buy"}' | at-ingest -q
+	for _ in $(seq 40); do [ -s out ] && break; sleep 0.1; done
+	[ "$(jq -r .state out)" = firing ]
+	kill %1; wait %1
+	rule '{alert: "bad", sql: "SELECT x FROM nowhere"}'
+	run -1 at-detect -r rules.json
+	[[ $output == *'bad: '*nowhere* ]]
+}
+
+@test "--backtest counts what the rules would have done, the noisiest first, against incidents as they were" {
+	rule '{alert: "many", expr: ".count > 100", for: "2m"}, {alert: "some", expr: ".count > 50"}'
+	rows '0 a 150' '1 a 150' '2 a 150' '3 a 150' '4 a 1' '5 a 60' '6 a 1' '30 a 60' '31 a 1' > rows
+	run -0 at-detect -r rules.json --backtest rows
+	[ "$(jq -c '[.backtest, .firings, .minutes, .open]' <<< "$output")" = '["some",3,6,0]
+["many",1,2,0]' ]
+	echo '{"from":"2026-11-23T10:03:00Z","to":"2026-11-23T10:05:00Z"}
+{"from":"2026-11-23T11:00:00Z","to":"2026-11-23T12:00:00Z","alert":"many"}' > labels
+	run -0 at-detect -r rules.json --backtest --labels labels rows
+	[ "$(jq -c '[.backtest, .precision, .recall, .lead_seconds]' <<< "$output")" = '["some",0.6667,1,180]
+["many",1,0.5,60]' ]
+	at-detect -r rules.json rows > alerts
+	[ "$(at-detect -a -r rules.json --backtest < rows | grep '"alert":')" = "$(cat alerts)" ]
+}
+
+@test "--backtest of the store gives what the same rows give" {
+	rule '{alert: "many", expr: ".count > 100", for: "2m"}, {alert: "left", pattern: "cart -> !buy within 5m by user_id"}, {alert: "sql", sql: "SELECT COUNT(*) AS value FROM events WHERE timestamp <= NOW()", condition: "> 1", every: "1m"}'
+	for m in $(seq 0 20); do printf '{"event":"%s","timestamp":"2026-11-23T10:%02d:00Z","user_id":"u%d"}\n' "$([ $((m % 5)) = 0 ] && echo cart || echo view)" $m $m; done | at-ingest -q -t | at-agg -s -w 1m -M purchases -q > rows
+	rule '{alert: "one", expr: ".metric == \"purchases\" and .count >= 1", for: "2m"}, {alert: "left", pattern: "cart -> !buy within 5m by user_id"}, {alert: "sql", sql: "SELECT COUNT(*) AS value FROM events WHERE timestamp <= NOW()", condition: "> 1", every: "1m"}'
+	run -0 at-detect -r rules.json --backtest < /dev/null
+	[ "$(jq -r '"\(.backtest) \(.firings)"' <<< "$output" | sort | xargs)" = "left 3 one 1 sql 1" ]
+	run -0 at-detect -r rules.json --backtest=2026-11-23T10:10:00Z..2026-11-23T10:12:00Z < /dev/null
+	[ "$(jq -r '"\(.backtest) \(.firings)"' <<< "$output" | sort | xargs)" = "left 0 one 0 sql 1" ]
+}
+
+@test "at-detect test: expectations of rules, in the manner of promtool" {
+	rule '{alert: "many", expr: ".count > 100", for: "2m", message: "{{value}}"}'
+	cat > tests.json <<-'J'
+	{"rule_files":["rules.json"],"tests":[{"name":"rise","interval":"1m",
+	  "input_series":[{"series":"m{source=\"a\"}","field":"count","values":"0 150x3 101+10x2 _ 1"},{"series":"m{source=\"b\"}","field":"count","values":"1x9"}],
+	  "alert_rule_test":[
+	    {"eval_time":"2m","alertname":"many","exp_alerts":[]},
+	    {"eval_time":"2m","alertname":"many","exp_alerts":[{"state":"pending","exp_labels":{"source":"a"}}]},
+	    {"eval_time":"3m","alertname":"many","exp_alerts":[{"exp_labels":{"source":"a"},"exp_message":"150"}]},
+	    {"eval_time":"7m","alertname":"many","exp_alerts":[{"exp_labels":{"source":"a"}}]},
+	    {"eval_time":"9m","exp_alerts":[]}]}]}
+	J
+	run -0 at-detect test tests.json
+	[ "$(grep -c '^ok ' <<< "$output")" = 5 ]
+	sed -i 's/"exp_message":"150"/"exp_message":"151"/' tests.json
+	run -1 at-detect test tests.json
+	[[ $output == *'FAILED rise at 3m: many'*'expected!'*'151'*'got'* && $output == *'1 expectations failed'* ]]
+	sed -i 's/"values":"1x9"/"values":"1y9"/' tests.json
+	run -2 at-detect test tests.json
+	[[ $output == *"tests.0: values: '1y9' is none"* ]]
+}
