@@ -41,7 +41,7 @@ export async function send(method, path, body, { headers = {}, signal, raw } = {
 	const all = { Accept: 'application/json', ...headers };
 	let response, json = null;
 
-	if (key())
+	if (key() && !all.Authorization)
 		all.Authorization = `Bearer ${key()}`;
 	if (tenant())
 		all['X-Tenant'] = tenant();

@@ -459,7 +459,7 @@ export class Board {
 			h('h1', null, this.definition.title || titled(this.definition.id || 'Dashboard')),
 			this.definition.description && h('p', { class: 'muted about' }, this.definition.description),
 			h('div', { class: 'controls' }, this.lamp,
-				(this.definition.variables || []).map((v) => this.variableControl(v)),
+				!this.isShared && (this.definition.variables || []).map((v) => this.variableControl(v)),
 				select(ranges, state.from ? 'custom' : state.range || '', (v) => v === 'pick' ? this.pickDates() : v !== 'custom' && this.go({ range: v || null, from: null, to: null }), { 'aria-label': 'Time range', 'data-focus': 'range' }),
 				select(refs, state.refresh || '', (v) => this.go({ refresh: v || null }), { 'aria-label': 'Refresh', 'data-focus': 'refresh' }),
 				h('button', { type: 'button', class: 'toggle', 'aria-pressed': String(state.compare === '1'), 'data-focus': 'compare', onclick: () => this.go({ compare: state.compare === '1' ? null : '1' }) }, 'Compare'),
