@@ -44,6 +44,8 @@ int auth_check_now(struct auth *, const struct auth_credentials *, struct princi
 /* For who got 1 and has no thread that may wait: one of auth's own learns what auth_check would, and a later auth_check_now knows it. */
 void auth_check_soon(struct auth *, const struct auth_credentials *);
 
+struct auth_actor;
+
 /* ---- login: ERR_INPUT (401), ERR_LIMIT (429) as above, and never why. A password takes about 0.2 s of work. Who fails is kept waiting,
  * longer each time: a user from one address after 5 times, an address after 20, a user from wherever after 100 in an hour.
  *
@@ -54,6 +56,10 @@ int auth_login(struct auth *, struct str user, struct str password, const char *
 int auth_login_mfa(struct auth *, struct str challenge, struct str code, const char *address, struct auth_login *, struct err *);
 int auth_logout(struct auth *, struct str session, const char *address, struct err *);  /* 1; 0: there was none */
 void auth_login_release(struct auth_login *);
+
+/* One's own password, by who knows the present one; counted and kept waiting as a login is. All sessions of the user end, the caller
+ * gets a new one. ERR_INPUT: the present one is wrong, or (err->col 1) the new one will not do; ERR_DENIED: he has none here. */
+int auth_password(struct auth *, const struct auth_actor *, struct str password, struct str fresh, const char *address, struct auth_login *, struct err *);
 
 /* Login through the OpenID provider of auth.oidc: authorization code with PKCE (RFC 7636), state, nonce. Both wait for the network.
  *
@@ -89,6 +95,14 @@ int auth_remove(struct auth *, enum auth_record, const struct auth_actor *, stru
 
 /* A new secret for a key, the old one lives an hour; 1, 0 none. */
 int auth_rotate(struct auth *, const struct auth_actor *, struct str tenant, struct str key_id, struct buf *out, struct err *);
+
+/* Shared links: a secret that shows one thing of the actor's tenant ("dashboard sales") to who has it until it expires, with the rights
+ * that the actor has by then. `out`: id, what, by, created, expires, and the token, shown this once. Removed: 1, 0 none. Check: ERR_INPUT
+ * (none, or no longer), ERR_LIMIT as auth_check; `what` is appended. */
+int auth_share(struct auth *, const struct auth_actor *, struct str what, int64_t expires, struct buf *out, struct err *);
+int auth_share_list(struct auth *, struct str tenant, struct str what, int (*each)(void *, struct str json), void *, struct err *);
+int auth_share_remove(struct auth *, const struct auth_actor *, struct str what, struct str id, struct err *);
+int auth_share_check(struct auth *, struct str token, const char *address, struct principal **, struct buf *what, struct err *);
 
 /* A tenant of the store, made or removed with its users, keys and roles. Nobody in this process has one that goes open. */
 int auth_tenant_add(struct auth *, const struct auth_actor *, const char *name, struct err *);

@@ -6,6 +6,7 @@
  *      role        tenant 0 name           the record
  *      used        id of a key             when it was used last
  *      session     hash of the secret      whose, since when, seen when
+ *      share       hash of the secret      what it shows, with whose rights, until when (share.c)
  *      challenge   hash of the secret      whose password was right, since when, how many codes were wrong
  *      failure     hash of what is counted how often, since when
  *      meta        "generation"            counts changes of users, keys and roles

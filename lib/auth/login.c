@@ -594,6 +594,77 @@ out:
 	return rc;
 }
 
+/* ---- one's own password */
+
+static int
+put_password(struct auth *a, const struct auth_actor *actor, struct str user, struct str fresh, const char *address, struct auth_login *l, struct err *err)
+{
+	struct buf in = { 0 }, was = { 0 }, made = { 0 }, at = { 0 };
+	struct auth_set set[] = { { "changed", { 0 } }, { "since", { 0 } } };
+	struct arena *arena = arena_new(0);
+	struct str tenant;
+	int rc;
+
+	buf_lit(&in, "{\"password\":");
+	json_put_string(&in, fresh);
+	buf_byte(&in, '}');
+	json_put_time(&at, time_now());
+	set[0].json = set[1].json = buf_get(&at);
+	if ((rc = auth_begin(a, err)))
+		goto out;
+	if ((rc = store_get_state(a->store, "user", user, &was, err)) <= 0) {
+		rc = rc < 0 ? rc : refused(err);
+	} else if ((rc = auth_record_make(a, auth_user_fields, "user", json_value(buf_get(&was)), json_value(buf_get(&in)), set, 2, &made, err))) {
+		err->col = 1;
+	} else {
+		tenant = auth_text(json_value(buf_get(&was)), "tenant", arena);
+		if ((rc = store_put_state(a->store, "user", user, buf_get(&made), err)) == 0 && (rc = auth_changed(a, err)) == 0 &&
+		    (rc = audit_put_act(a, actor, tenant, "user.password", "user", user, err)) == 0 && (rc = uncount(a, user, address, err)) == 0)
+			rc = auth_session_begin(a, tenant, user, JSON_ABSENT, address, l, err);
+	}
+	rc = auth_end(a, rc, err);
+out:
+	if (in.p)
+		crypt_wipe(in.p, in.cap);
+	buf_release(&in), buf_release(&was), buf_release(&made), buf_release(&at);
+	arena_free(arena);
+	return rc;
+}
+
+int
+auth_password(struct auth *a, const struct auth_actor *actor, struct str password, struct str fresh, const char *address, struct auth_login *l, struct err *err)
+{
+	struct str user = actor->who->name;
+	struct arena *arena = arena_new(0);
+	struct buf record = { 0 };
+	struct str kept;
+	int rc;
+
+	*l = (struct auth_login){ 0 };
+	if (actor->who->kind != AUTH_SESSION || (rc = store_get_state(a->reader, "user", user, &record, err)) == 0) {
+		rc = err_set(err, ERR_DENIED, "only who signed in with a password has one to change");
+		goto out;
+	}
+	if (rc < 0 || (rc = auth_begin(a, err)) || (rc = auth_end(a, count_try(a, user, address, err), err)))
+		goto out;
+	kept = auth_text(json_value(buf_get(&record)), "password", arena);
+	if (password.n > PASSWORD_MOST)
+		password.n = PASSWORD_MOST;
+	if ((rc = crypt_password_is(password, kept.p ? kept : STR(NOBODY), err)) < 0)
+		goto out;
+	if (rc == 0 || !kept.p) {
+		if ((rc = auth_begin(a, err)) == 0)
+			rc = auth_end(a, audit_login(a, "user.password", auth_text(json_value(buf_get(&record)), "tenant", arena), user, address, 0, err), err);
+		rc = rc < 0 ? rc : refused(err);
+	} else {
+		rc = put_password(a, actor, user, fresh, address, l, err);
+	}
+out:
+	buf_release(&record);
+	arena_free(arena);
+	return rc;
+}
+
 /* The challenge with one more try; gone when it has had enough of them. */
 static int
 put_tries(struct auth *a, struct str hash, struct json challenge, int64_t tries, struct err *err)

@@ -268,7 +268,7 @@ exchange_param(const struct exchange *ex, const char *name)
 {
 	struct str value = { 0 };
 
-	if (http_param(ex->arena, http_query(ex->request), name, &value))
+	if (http_param(ex->arena, ex->params.p ? ex->params : http_query(ex->request), name, &value))
 		return (struct str){ 0 };
 	return value;
 }
@@ -481,6 +481,23 @@ origin_is_ours(const struct serve_call *c)
 		if (origin.p && str_starts(origin, *s))
 			return http_same((struct str){ origin.p + s->n, origin.n - s->n }, host);
 	return 0;
+}
+
+/* A page of somebody else's that makes the visitor's browser do something here (CSRF). The session's cookie does not come along from
+ * other sites (SameSite), but it does from other ports of this machine: what changes anything with it, and what makes a session, must come
+ * from a page of ours. Who is no browser says nothing of either, and needs to know the cookie. */
+static int
+is_forged(const struct serve_call *c)
+{
+	struct http_request *r = c->ex.request;
+	struct str method = http_method(r), origin = http_header(r, "Origin"), site = http_header(r, "Sec-Fetch-Site"), path = http_path(r);
+	int session = c->ex.who && c->ex.who->kind == AUTH_SESSION, logs_in = str_starts(path, STR("/api/v1/login"));
+
+	if ((!session && !logs_in) || str_eq(method, STR("GET")) || str_eq(method, STR("HEAD")))
+		return 0;
+	if (origin.p)
+		return !origin_is_ours(c);
+	return site.p && !str_eq(site, STR("same-origin")) && !str_eq(site, STR("none"));
 }
 
 static struct str
@@ -746,6 +763,10 @@ serve_exchange_begin(void *self, struct http_request *r)
 		return;
 	if (route->greets && ex->who && ex->who->kind == AUTH_SESSION && !origin_is_ours(c)) {
 		exchange_problem(ex, 403, "this page may not use the session, add its origin to serve.origins in analytics.json");
+		return;
+	}
+	if (is_forged(c)) {
+		exchange_problem(ex, 403, "this page may not change anything here, add its origin to serve.cors in analytics.json");
 		return;
 	}
 	if (!host_is_ours(c)) {

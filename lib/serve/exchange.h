@@ -23,6 +23,7 @@ struct exchange {
 	struct principal *who;          /* NULL where the route needs none */
 	struct str segment[EXCHANGE_SEGMENTS];  /* the values of {…} in the path */
 	struct json body;               /* JSON_NONE when there is none */
+	struct str params;              /* a query in place of the request's own, for a route that asks another; p NULL: none */
 	struct serve *serve;
 	const struct config *config;    /* as it was when the request came; good until the answer */
 	char id[33];                    /* the request's: in logs, errors and X-Request-Id */

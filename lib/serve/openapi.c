@@ -142,7 +142,7 @@ put_responses(struct buf *b, const struct route *r)
 		buf_lit(b, ",\"503\":{\"description\":\"Not ready, with the reasons.\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/Ready\"}}}}");
 	if (r->params || r->body || r->how == ROUTE_HEAD)
 		put_problem(b, 400);
-	if (r->resource || strstr(r->path, "/login"))
+	if (r->resource || strstr(r->path, "/login") || strstr(r->path, "/shared"))
 		put_problem(b, 401);
 	if (r->resource)
 		put_problem(b, 403);

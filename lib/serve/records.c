@@ -11,6 +11,7 @@
 
 #include "alert/deliver.h"
 #include "auth/audit.h"
+#include "base/dur.h"
 #include "config/schema.h"
 #include "serve/serve_priv.h"
 #include "store/admin.h"
@@ -274,6 +275,37 @@ is_web(struct json url)
 	return good;
 }
 
+/* ---- earlier versions of a dashboard: what it was before each change, the latest VERSIONS of them, as "ID/0000000007" */
+
+#define VERSIONS 50
+
+static int
+keep_version(struct store *store, struct str id, struct str record, int64_t version, struct err *err)
+{
+	char name[96], old[96];
+	int n = snprintf(name, sizeof(name), "%.*s/%010lld", STR_FMT(id), (long long)version), m = snprintf(old, sizeof(old), "%.*s/%010lld", STR_FMT(id),
+	    (long long)version - VERSIONS);
+
+	if (store_put_state(store, "dashboard_version", (struct str){ name, (size_t)n }, record, err))
+		return err->code;
+	return version > VERSIONS ? store_drop_state(store, "dashboard_version", (struct str){ old, (size_t)m }, err) : 0;
+}
+
+/* With the dashboard its versions go: another one of its name has none. */
+static int
+drop_versions(struct store *store, struct str id, int64_t version, struct err *err)
+{
+	int rc = 0;
+
+	for (int64_t v = version > VERSIONS ? version - VERSIONS : 1; v < version && rc >= 0; v++) {
+		char name[96];
+		int n = snprintf(name, sizeof(name), "%.*s/%010lld", STR_FMT(id), (long long)v);
+
+		rc = store_drop_state(store, "dashboard_version", (struct str){ name, (size_t)n }, err);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 /* ---- changing one, in the commit's thread */
 
 enum how { CREATE, REPLACE, PATCH, REMOVE };
@@ -332,6 +364,8 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		return REFUSED_MATCH;
 	if (c->how == REMOVE && c->kind == &kinds[2] && deliver_forget(store, c->id, err) < 0)
 		return err->code;
+	if (c->how == REMOVE && c->kind == &kinds[0] && drop_versions(store, c->id, version, err) < 0)
+		return err->code;
 	if (c->how == REMOVE)
 		return store_drop_state(store, c->kind->state, c->id, err);
 	if (!there && (store_each_state(store, c->kind->state, count_one, &n, err) > 0 || n > RECORDS_MOST))
@@ -358,6 +392,8 @@ change(struct serve_job *job, struct store *store, struct err *err)
 	c->is_new = !there;
 	if (c->record.n > RECORD_MOST)
 		return REFUSED_MANY;
+	if (there && c->kind == &kinds[0] && keep_version(store, c->id, buf_get(&c->was), version, err) < 0)
+		return err->code;
 	return store_put_state(store, c->kind->state, c->id, buf_get(&c->record), err);
 }
 
@@ -618,6 +654,201 @@ remove_one(struct exchange *ex)
 {
 	if (segment_is_good(ex) && !is_configured(ex, ex->segment[0]))
 		change_record(ex, REMOVE, ex->segment[0], (struct str){ 0 });
+}
+
+struct versions { struct buf json; struct str id; int n; };
+
+static void
+put_version(struct versions *v, struct json record)
+{
+	struct json widgets = json_get(record, STR("widgets"));
+	struct json_iter it = json_iter(widgets);
+	int n = 0;
+
+	while (widgets.type == JSON_ARRAY && json_next(&it))
+		n++;
+	buf_printf(&v->json, "%s{\"version\":%lld,\"widgets\":%d", v->n++ ? "," : "", (long long)version_of(record), n);
+	for (const char *const names[] = { "title", "changed", "by" }, *const *name = names; name < names + 3; name++)
+		if (json_get(record, str_of(*name)).type == JSON_STRING) {
+			buf_byte(&v->json, ',');
+			json_put_key(&v->json, str_of(*name));
+			buf_str(&v->json, json_raw(json_get(record, str_of(*name))));
+		}
+	buf_byte(&v->json, '}');
+}
+
+static int
+list_version(void *self, struct str name, struct str value)
+{
+	struct versions *v = self;
+
+	if (name.n == v->id.n + 11 && str_starts(name, v->id) && name.p[v->id.n] == '/')
+		put_version(v, json_value(value));
+	return 0;
+}
+
+/* The oldest first, the present one last. */
+static void
+list_versions(struct exchange *ex)
+{
+	struct versions v = { .id = ex->segment[0] };
+	struct store *store = exchange_store(ex);
+	struct buf now = { 0 };
+	struct err err = { 0 };
+	int rc;
+
+	if (!store)
+		return;
+	rc = store_get_state(store, "dashboard", v.id, &now, &err);
+	buf_lit(&v.json, "{\"versions\":[");
+	if (rc > 0)
+		rc = store_each_state(store, "dashboard_version", list_version, &v, &err) < 0 ? err.code : 1;
+	if (rc > 0)
+		put_version(&v, json_value(buf_get(&now)));
+	buf_lit(&v.json, "]}");
+	if (rc < 0)
+		exchange_error(ex, &err);
+	else if (rc == 0)
+		exchange_problem(ex, 404, "no dashboard of this id has versions");
+	else
+		exchange_json(ex, 200, &v.json);
+	buf_release(&v.json);
+	buf_release(&now);
+}
+
+static void
+get_version(struct exchange *ex)
+{
+	struct store *store = exchange_store(ex);
+	struct buf value = { 0 }, json = { 0 };
+	struct err err = { 0 };
+	int64_t wanted = 0;
+	char name[96];
+	int rc = 0, n = 0;
+
+	if (!store)
+		return;
+	if (id_is_good(ex->segment[0]) && str_int64(ex->segment[1], &wanted) == 0 && wanted > 0 && wanted < 9999999999)
+		n = snprintf(name, sizeof(name), "%.*s/%010lld", STR_FMT(ex->segment[0]), (long long)wanted);
+	if (n && (rc = store_get_state(store, "dashboard_version", (struct str){ name, (size_t)n }, &value, &err)) == 0 &&
+	    (rc = store_get_state(store, "dashboard", ex->segment[0], &value, &err)) > 0 && version_of(json_value(buf_get(&value))) != wanted)
+		rc = 0;
+	if (rc < 0) {
+		exchange_error(ex, &err);
+	} else if (rc == 0) {
+		exchange_problem(ex, 404, "there is no such version");
+	} else {
+		put_shown(&json, json_value(buf_get(&value)));
+		exchange_json(ex, 200, &json);
+	}
+	buf_release(&value);
+	buf_release(&json);
+}
+
+/* ---- shared links of a dashboard: what they show is shared.c */
+
+static int
+dashboard_is(struct exchange *ex)
+{
+	struct store *store = exchange_store(ex);
+	struct buf value = { 0 };
+	struct err err = { 0 };
+	int rc;
+
+	if (!store)
+		return 0;
+	rc = configured(ex, ex->segment[0]).type == JSON_OBJECT ? 1 : store_get_state(store, "dashboard", ex->segment[0], &value, &err);
+	buf_release(&value);
+	if (rc < 0)
+		exchange_error(ex, &err);
+	else if (rc == 0)
+		exchange_problem(ex, 404, "no dashboard '%.*s'", (int)(ex->segment[0].n > 64 ? 64 : ex->segment[0].n), ex->segment[0].p);
+	return rc > 0;
+}
+
+static void
+what_of(const struct exchange *ex, struct buf *what)
+{
+	buf_lit(what, "dashboard ");
+	buf_str(what, ex->segment[0]);
+}
+
+static int
+list_share(void *self, struct str json)
+{
+	struct listing *l = self;
+
+	buf_lit(&l->json, l->n++ ? "," : "");
+	buf_str(&l->json, json);
+	return 0;
+}
+
+static void
+list_shares(struct exchange *ex)
+{
+	struct listing l = { .ex = ex };
+	struct buf what = { 0 };
+	struct err err = { 0 };
+
+	if (!dashboard_is(ex))
+		return;
+	what_of(ex, &what);
+	buf_lit(&l.json, "{\"shares\":[");
+	auth_share_list(ex->serve->auth, ex->who->tenant, buf_get(&what), list_share, &l, &err);
+	buf_lit(&l.json, "]}");
+	if (err.code)
+		exchange_error(ex, &err);
+	else
+		exchange_json(ex, 200, &l.json);
+	buf_release(&l.json);
+	buf_release(&what);
+}
+
+#define SHARE_MOST (90 * 86400000LL)
+
+static void
+create_share(struct exchange *ex)
+{
+	struct str span = exchange_text(ex, json_get(ex->body, STR("expires")));
+	struct auth_actor actor = { .who = ex->who, .name = ex->who->name, .from = str_of(http_client(ex->request)), .request = str_of(ex->id) };
+	struct buf what = { 0 }, out = { 0 };
+	struct err err = { 0 };
+	int64_t ms = 7 * 86400000LL;
+
+	if (span.n && (dur_parse(span, &ms, &err) || ms < 60000 || ms > SHARE_MOST)) {
+		exchange_problem(ex, 422, "expires: a span from 1m to 90d");
+		return;
+	}
+	if (!dashboard_is(ex))
+		return;
+	what_of(ex, &what);
+	if (auth_share(ex->serve->auth, &actor, buf_get(&what), time_now() + ms, &out, &err))
+		exchange_error(ex, &err);
+	else
+		exchange_json(ex, 201, &out);
+	if (out.p)
+		memset(out.p, 0, out.cap);
+	buf_release(&out);
+	buf_release(&what);
+}
+
+static void
+remove_share(struct exchange *ex)
+{
+	struct auth_actor actor = { .who = ex->who, .name = ex->who->name, .from = str_of(http_client(ex->request)), .request = str_of(ex->id) };
+	struct buf what = { 0 };
+	struct err err = { 0 };
+	int rc;
+
+	what_of(ex, &what);
+	rc = auth_share_remove(ex->serve->auth, &actor, buf_get(&what), ex->segment[1], &err);
+	if (rc < 0)
+		exchange_error(ex, &err);
+	else if (rc == 0)
+		exchange_problem(ex, 404, "there is no such shared link");
+	else
+		exchange_none(ex);
+	buf_release(&what);
 }
 
 /* ---- keys, users, roles: the room auth has them */
@@ -942,6 +1173,23 @@ login_mfa(struct exchange *ex)
 }
 
 static void
+password(struct exchange *ex)
+{
+	struct str now = exchange_text(ex, json_get(ex->body, STR("password"))), fresh = exchange_text(ex, json_get(ex->body, STR("new")));
+	struct auth_actor actor = actor_of(ex);
+	struct auth_login made = { 0 };
+	struct err err = { 0 };
+	int rc = auth_password(ex->serve->auth, &actor, now, fresh, http_client(ex->request), &made, &err);
+
+	if (rc == ERR_INPUT || rc == ERR_DENIED) {      /* 401 would say that the session is over */
+		exchange_problem(ex, 422, "%s%s", rc == ERR_DENIED ? "" : err.col == 1 ? "new: " : "password: ", rc == ERR_INPUT && err.col != 1 ? "is not the present one" : err.text);
+		auth_login_release(&made);
+	} else {
+		answer_login(ex, rc, &made, &err);
+	}
+}
+
+static void
 logout(struct exchange *ex)
 {
 	struct err err = { 0 };
@@ -1023,6 +1271,12 @@ me(struct exchange *ex)
 
 const struct route route_records[] = {
 	KIND("dashboards", "Dashboard", "Dashboards"),
+	{ "GET", "/api/v1/dashboards/{id}/versions", "What it was: its latest versions, the present one last.", AUTH_READ, "dashboards", NULL, NULL, "Versions", 200, ROUTE_POOL, 0, list_versions },
+	{ "GET", "/api/v1/dashboards/{id}/versions/{version}", "One of them, as it was.", AUTH_READ, "dashboards", NULL, NULL, "DashboardRecord", 200, ROUTE_POOL, 0, get_version },
+	{ "GET", "/api/v1/dashboards/{id}/shares", "Links that show it to who has them.", AUTH_WRITE, "dashboards", NULL, NULL, "Shares", 200, ROUTE_POOL, 0, list_shares },
+	{ "POST", "/api/v1/dashboards/{id}/shares", "Make a link that shows it, read only, with the rights of who makes it; its token is shown once.", AUTH_WRITE, "dashboards", NULL, "Share",
+	    "ShareRecord", 201, ROUTE_POOL, 4096, create_share },
+	{ "DELETE", "/api/v1/dashboards/{id}/shares/{share}", "Take a link back.", AUTH_WRITE, "dashboards", NULL, NULL, NULL, 204, ROUTE_POOL, 0, remove_share },
 	KIND("rules", "Rule", "Rules"),
 	KIND("webhooks", "Webhook", "Webhooks"),
 	ACCOUNT("keys", "Key", "Keys"),
@@ -1038,6 +1292,8 @@ const struct route route_records[] = {
 	{ "GET", "/api/v1/login", "Which ways to log in there are.", AUTH_READ, NULL, NULL, NULL, "LoginWays", 200, ROUTE_LOOP, 0, login_ways },
 	{ "POST", "/api/v1/login", "A session for a user, as a cookie; 401 with `mfa` asks for a code.", AUTH_READ, NULL, NULL, "Login", "Session", 200, ROUTE_POOL, 4096, login },
 	{ "POST", "/api/v1/login/mfa", "The second half of a login.", AUTH_READ, NULL, NULL, "LoginMfa", "Session", 200, ROUTE_POOL, 4096, login_mfa },
+	{ "POST", "/api/v1/password", "One's own password, by who knows the present one; other sessions end.", AUTH_WRITE, "session", NULL, "Password", "Session", 200, ROUTE_POOL, 4096,
+	    password, .anyone = 1 },
 	{ "POST", "/api/v1/logout", "End the session.", AUTH_WRITE, "session", NULL, NULL, NULL, 204, ROUTE_POOL, 0, logout, .anyone = 1 },
 	{ "GET", "/api/v1/me", "Who the credentials stand for.", AUTH_READ, "session", NULL, NULL, "Me", 200, ROUTE_POOL, 0, me, .anyone = 1 },
 	{ 0 }

@@ -85,12 +85,12 @@ BODIES = {
     'Insights': {'timeRange': '7d', 'includeRecommendations': True}, 'Dashboard': {'widgets': []}, 'Rule': {'alert': 'a', 'expr': 'count > 1'},
     'Webhook': {'url': 'https://example.com/h', 'events': ['alert']}, 'Patch': {}, 'Key': {'name': 'made', 'roles': ['viewer']},
     'User': {'name': 'anna', 'password': 'correct horse battery', 'roles': ['viewer']}, 'Role': {'name': 'own', 'permissions': ['read:metrics']}, 'Mfa': {'on': True},
-    'Tenant': {'name': 'third'}, 'Login': {'user': 'nobody', 'password': 'nothing at all'}, 'LoginMfa': {'challenge': 'x', 'code': '123456'},
+    'Tenant': {'name': 'third'}, 'Login': {'user': 'nobody', 'password': 'nothing at all'}, 'LoginMfa': {'challenge': 'x', 'code': '123456'}, 'Share': {'expires': '1h'}, 'Password': {'password': 'nothing at all', 'new': 'nothing at all either'},
 }
 PARAMS = {'metric': 'walk', 'steps': 'walk,walk', 'timeRange': '1h'}
-OPEN = {'/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/', '/status', '/api/v1/status', '/ws/echo', '/api/v1/login', '/api/v1/login/mfa'}
+OPEN = {'/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/', '/status', '/api/v1/status', '/ws/echo', '/api/v1/login', '/api/v1/login/mfa', '/api/v1/shared', '/api/v1/shared/{widget}'}
 ADMINISTRATION = {'keys', 'users', 'roles', 'tenants', 'audit'}
-ANYONE = {'/api/v1/me', '/api/v1/logout', '/ws'}
+ANYONE = {'/api/v1/me', '/api/v1/password', '/api/v1/logout', '/ws'}
 FURNITURE = {'dashboards', 'rules', 'webhooks'}
 
 
@@ -113,7 +113,7 @@ def with_params(path, op):
 def may(role, method, path):
     """The roles that are always there, as at-serve(1) and auth say them."""
     resource = path.split('/')[3] if path.startswith('/api/') else path
-    reads = method == 'GET' or resource in ('query', 'insights')
+    reads = (method == 'GET' and not path.endswith('/shares')) or resource in ('query', 'insights')
     if path in ANYONE or role == 'admin': return resource != 'tenants'
     if resource in ADMINISTRATION: return False
     if role == 'viewer': return reads

@@ -34,6 +34,42 @@ web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$stat
 	web hostile
 }
 
+@test "login by password and one-time code, one's own password, signing out" {
+	serve_start
+	web login
+}
+
+@test "widgets are moved, sized, added and set by pointer and by keyboard, undone, saved as versions, and nobody's are overwritten" {
+	serve_start
+	web editing
+}
+
+@test "a shared link shows one dashboard as its maker sees it, to read, until it is taken back; no log has its secret" {
+	serve_start -v
+	post /api/v1/roles '{"name":"german","permissions":["read:*","write:dashboards"],"rows":".properties.country == \"DE\""}' > /dev/null
+	web share
+	! grep -q 'shared/[A-Za-z0-9_-]\{43\}' serve.log
+}
+
+@test "fault 40: a session changes nothing for a page of another origin, and makes none" {
+	serve_start
+	post /api/v1/users '{"name":"anna","password":"correct horse battery","roles":["admin"]}' > /dev/null
+	login() { curl -s -o body -w '%{http_code}' -c jar "$U/api/v1/login" -H 'Content-Type: application/json' -d '{"user":"anna","password":"correct horse battery"}' "$@"; }
+	[ "$(login -H 'Origin: http://127.0.0.1:1')" = 403 ]
+	[ "$(login -H 'Sec-Fetch-Site: cross-site')" = 403 ]
+	[ "$(login -H "Origin: $U")" = 200 ]
+	mine() { curl -s -o body -w '%{http_code}' -b jar "$@"; }
+	for origin in http://127.0.0.1:1 https://evil.example null; do
+		[ "$(mine -X PUT "$U/api/v1/dashboards/x" -H "Origin: $origin" -H 'Content-Type: application/json' -d '{"widgets":[]}')" = 403 ]
+		[ "$(mine -X DELETE "$U/api/v1/dashboards/x" -H "Origin: $origin")" = 403 ]
+		[ "$(mine -X POST "$U/api/v1/logout" -H "Origin: $origin")" = 403 ]
+	done
+	[ "$(mine -X POST "$U/api/v1/logout" -H 'Sec-Fetch-Site: same-site')" = 403 ]
+	[ "$(mine -X PUT "$U/api/v1/dashboards/x" -H "Origin: $U" -H 'Content-Type: application/json' -d '{"widgets":[]}')" = 201 ]
+	[ "$(mine -X PUT "$U/api/v1/dashboards/x" -H "Origin: $U" -H 'Content-Type: text/plain' -d '{"widgets":[]}')" = 415 ]
+	[ "$(mine -X DELETE "$U/api/v1/dashboards/x")" = 204 ]
+}
+
 @test "the page is small, packed, known again by its ETag, and its policy allows nothing inline and nobody else" {
 	serve_start
 	total=0

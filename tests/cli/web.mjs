@@ -1,5 +1,6 @@
 /* web.mjs CASE URL KEY [MORE] - the dashboards in a real browser, a promise a case; exit 1 and what was not as promised. */
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { open } from './browser.mjs';
 
@@ -30,7 +31,7 @@ async function entered(options, path = '#/') {
 async function shop() {
 	const now = Date.now(), events = [];
 	for (let i = 0; i < 300; i++) {
-		const t = new Date(now - (i * 37 % 170) * 60000 - 1000).toISOString(), user_id = `u${i % 60}`, country = ['DE', 'FR', 'JP'][i % 3];
+		const t = new Date(now - (i * 37 % 170) * 60000 - 5000).toISOString(), user_id = `u${i % 60}`, country = ['DE', 'FR', 'JP'][i % 3];
 		events.push({ event: 'page_view', timestamp: t, user_id, properties: { country, ms: i % 90 } });
 		if (i % 2)
 			events.push({ event: 'signup_start', timestamp: new Date(Date.parse(t) + 1000).toISOString(), user_id, properties: { country } });
@@ -140,6 +141,181 @@ const cases = {
 		await b.close();
 	},
 };
+
+/* RFC 6238, SHA-1, six digits */
+function totp(secret, now = Date.now()) {
+	const bits = [...secret.replace(/=+$/, '')].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+	const bytes = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2))), count = Buffer.alloc(8);
+	count.writeBigUInt64BE(BigInt(Math.floor(now / 30000)));
+	const mac = createHmac('sha1', bytes).update(count).digest(), at = mac[19] & 15;
+	return String((mac.readUInt32BE(at) & 0x7fffffff) % 1000000).padStart(6, '0');
+}
+const button = (text) => `[...document.querySelectorAll('button, a, [role=menuitem]')].filter((b) => b.checkVisibility() && (b.textContent.trim() === ${JSON.stringify(text)} || b.getAttribute('aria-label') === ${JSON.stringify(text)})).at(-1)`;
+const write = async (b, selector, text) => {
+	await b.until(`document.querySelector(${JSON.stringify(selector)}) && (document.querySelector(${JSON.stringify(selector)}).focus(), document.querySelector(${JSON.stringify(selector)}).select?.(), 1)`);
+	await b.type(text);
+};
+const labelled = (label) => `(() => { const l = [...document.querySelectorAll('dialog label, form label, .panel label')].filter((x) => x.textContent === ${JSON.stringify(label)}).at(-1); return l && document.getElementById(l.htmlFor); })()`;
+const put = async (b, label, text) => {
+	await b.until(`${labelled(label)} && (${labelled(label)}.focus(), ${labelled(label)}.select?.(), 1)`);
+	if (text)
+		await b.type(text);
+	else
+		await b.key('Delete');
+};
+
+Object.assign(cases, {
+	async login() {
+		await send({ event: 'hello' });
+		assert.equal((await api('POST', '/api/v1/users', { name: 'anna', password: 'correct horse battery', roles: ['editor'] })).status, 201);
+		const { secret } = (await api('POST', '/api/v1/users/anna/mfa', { on: true })).body;
+		const b = await open({});
+		await b.go(`${url}/#/explore`);
+		await write(b, 'input[name=user]', 'anna');
+		await write(b, 'input[name=password]', 'wrong');
+		await b.key('Enter');
+		assert.match(await b.until('document.querySelector(".problem:not([hidden])")?.textContent'), /wrong/);
+		await b.until('!document.querySelector("input[name=password]").disabled');
+		await write(b, 'input[name=password]', 'correct horse battery');
+		await b.key('Enter');
+		await write(b, 'input[name=code]', totp(secret));
+		await b.key('Enter');
+		await b.until('document.querySelector("#sql")');          /* where one wanted to go */
+		assert.equal(await b.eval('document.cookie'), '');       /* no script sees the session */
+		assert.equal(await b.eval('[...document.querySelectorAll("nav a")].some((a) => a.textContent === "Admin")'), false);
+		/* one's own password: wrong, then right; the session goes on */
+		await b.eval('location.hash = "#/account"');
+		await put(b, 'Password now', 'not this one at all');
+		await put(b, 'New password', 'another long password');
+		await put(b, 'New password again', 'another long password');
+		await b.key('Enter');
+		assert.match(await b.until('document.querySelector("form .problem:not([hidden])")?.textContent'), /present/);
+		await put(b, 'Password now', 'correct horse battery');
+		await b.key('Enter');
+		await b.until('document.querySelector("#said")?.textContent.includes("changed")');
+		assert.equal(await b.eval('fetch("/api/v1/me").then((r) => r.status)'), 200);
+		await b.click(button('anna, menu'));
+		await b.click(button('Sign out'));
+		await b.until('document.querySelector("input[name=password]")');
+		assert.equal(await b.eval('fetch("/api/v1/me").then((r) => r.status)'), 401);
+		assert.equal((await api('POST', '/api/v1/login', { user: 'anna', password: 'correct horse battery' })).body.mfa, undefined);
+		assert.ok((await api('POST', '/api/v1/login', { user: 'anna', password: 'another long password' })).body.mfa);
+		assert.deepEqual(b.faults, []);
+		await b.close();
+	},
+
+	async editing() {
+		await shop();
+		await board('e', [{ id: 'a', type: 'metric_card', title: 'Views', metric: 'page_view', timeRange: '24h', position: at(0, 0, 3, 2) }, { id: 'b', type: 'text', title: 'Note', text: 'hello', position: at(3, 0, 3, 2) }]);
+		const b = await entered({}, '#/d/e');
+		await b.until('document.querySelector(".card-value")?.textContent === "300"');
+		await b.click(button('Edit dashboard'));
+		/* by pointer: the first one four columns to the right, then larger */
+		const column = await b.until('(() => { const g = document.querySelector(".grid").getBoundingClientRect(); return document.querySelector(".corner") && (g.width + 12.8) / 12; })()');
+		await b.drag('.cell[data-id=a] h3', { x: 20, y: 8 }, { x: column * 6, y: 0 });
+		await b.drag('.cell[data-id=a] .corner', { x: 20, y: 20 }, { x: column * 2, y: 90 });
+		const of = async (id) => JSON.parse(await b.eval(`JSON.stringify((() => { const s = document.querySelector('.cell[data-id=${id}]').style; return [s.getPropertyValue('--x') - 1, s.getPropertyValue('--y') - 1, +s.getPropertyValue('--w'), +s.getPropertyValue('--h')]; })())`));
+		assert.deepEqual(await of('a'), [6, 0, 5, 3]);
+		/* by keyboard: down and wider */
+		await b.until('document.querySelector(".cell[data-id=b] .grip") && (document.querySelector(".cell[data-id=b] .grip").focus(), 1)');
+		await b.key('ArrowRight');
+		await b.key('Shift+ArrowRight');
+		await b.key('Shift+ArrowDown');
+		assert.deepEqual(await of('b'), [4, 0, 4, 3]);
+		assert.deepEqual(await of('a'), [6, 3, 5, 3]);           /* it made room */
+		await b.key('Control+z');
+		await b.key('Control+z');
+		await b.key('Control+z');
+		assert.deepEqual(await of('a'), [6, 0, 5, 3]);
+		/* a new one, set by its form */
+		await b.click(button('Add a widget'));
+		await b.click(button('Bars'));
+		await put(b, 'Title', 'By country');
+		await put(b, 'Metric', 'page_view');
+		await put(b, 'By', 'country');
+		await b.click(button('Add'));
+		await b.until(`${cell('By country')}?.querySelectorAll('.bars li').length === 3`);
+		await b.click(button('Save'));
+		await b.until('document.querySelector("#said")?.textContent.includes("version 2")');
+		const saved = (await api('GET', '/api/v1/dashboards/e')).body;
+		assert.equal(saved.version, 2);
+		assert.equal(saved.widgets.length, 3);
+		assert.deepEqual(saved.widgets[0].position, { x: 6, y: 0, w: 5, h: 3 });
+		/* the first version is brought back, as the third */
+		await b.click(button('Dashboard menu'));
+		await b.click(button('Versions'));
+		await b.click(button('Bring back'));
+		await b.until('document.querySelector("#said")?.textContent.includes("as version 3")');
+		assert.equal((await api('GET', '/api/v1/dashboards/e')).body.widgets.length, 2);
+		assert.deepEqual((await api('GET', '/api/v1/dashboards/e/versions')).body.versions.map((v) => [v.version, v.widgets]), [[1, 2], [2, 3], [3, 2]]);
+		/* who saved meanwhile is not overwritten */
+		await b.click(button('Edit dashboard'));
+		await b.until('document.querySelector(".cell[data-id=b] .grip") && (document.querySelector(".cell[data-id=b] .grip").focus(), 1)');
+		await b.key('ArrowRight');
+		await board('e', [{ id: 'z', type: 'text', title: 'Theirs', text: 'x', position: at(0, 0, 3, 2) }]);
+		await b.click(button('Save'));
+		await b.until('document.querySelector("dialog[open] h2")?.textContent === "Somebody saved meanwhile"');
+		assert.equal((await api('GET', '/api/v1/dashboards/e')).body.widgets[0].id, 'z');
+		/* an editor only: who may read alone sees no pen, and the server says no besides */
+		const reader = (await api('POST', '/api/v1/keys', { name: 'r', roles: ['viewer'] })).body.key;
+		assert.equal((await api('PUT', '/api/v1/dashboards/e', { widgets: [] }, { ...headers, Authorization: `Bearer ${reader}` })).status, 403);
+		assert.deepEqual(b.faults, []);
+		await b.close();
+		const c = await open({});
+		await c.before(`sessionStorage.setItem('at.key', ${JSON.stringify(reader)})`);
+		await c.go(`${url}/#/d/e`);
+		await c.until('document.querySelector(".prose")');
+		assert.equal(await c.eval(`!!(${button('Edit dashboard')})`), false);
+		await c.close();
+	},
+
+	async share() {
+		await shop();
+		const { key: part } = (await api('POST', '/api/v1/keys', { name: 'part', roles: ['german'] })).body;
+		const as = { ...headers, Authorization: `Bearer ${part}` };
+		await board('s', [{ id: 'a', type: 'metric_card', title: 'Views', metric: 'page_view', timeRange: '24h', position: at(0, 0, 3, 2) },
+			{ id: 'q', type: 'table', title: 'SQL', query: 'SELECT event, COUNT(*) AS n FROM events WHERE country = :country AND timestamp >= :from AND timestamp < :to GROUP BY 1 ORDER BY 1', timeRange: '24h', position: at(3, 0, 4, 3) },
+			{ id: 'f', type: 'funnel_chart', title: 'Funnel', steps: ['page_view', 'purchase'], timeRange: '24h', position: at(7, 0, 5, 3) }, { id: 'e', type: 'event_feed', title: 'Feed', event: '$kind', timeRange: '24h', position: at(0, 3, 6, 3) }, { id: 't', type: 'text', title: 'T', text: 'x', position: at(6, 3, 3, 2) }],
+		{ variables: [{ name: 'country', default: 'DE' }, { name: 'kind', values: ['purchase', 'page_view'] }] });
+		await board('other', [{ id: 'a', type: 'metric_card', metric: 'purchase', position: at(0, 0, 3, 2) }]);
+		const made = (await api('POST', '/api/v1/dashboards/s/shares', { expires: '1h' }, as)).body, link = { Authorization: `Bearer ${made.token}` };
+		/* by the API: only this dashboard, only its widgets, only to read, and only what the maker sees */
+		const shared = async (path) => api('GET', `/api/v1/shared${path}`, undefined, link);
+		const views = (await api('POST', '/api/v1/query', { query: 'SELECT COUNT(*) AS n FROM events WHERE event = \'page_view\'' }, as)).body.data[0].n;
+		assert.equal((await shared('/a?timeRange=24h')).body.total, views);
+		assert.equal((await shared('/a?timeRange=24h&metric=purchase&groupBy=country')).body.metric, 'page_view');
+		assert.deepEqual((await shared('/q')).body.data, (await api('POST', '/api/v1/query', { query: 'SELECT event, COUNT(*) AS n FROM events WHERE country = \'DE\' GROUP BY 1 ORDER BY 1' }, as)).body.data);
+		assert.ok((await shared('/e')).body.events.every((e) => e.event === 'purchase' && e.properties.country === 'DE'));
+		assert.equal(JSON.stringify((await shared('')).body).includes('SELECT'), false);
+		for (const [path, status] of [['/none', 404], ['/t', 404]])
+			assert.equal((await shared(path)).status, status, path);
+		for (const [method, path, body] of [['GET', '/api/v1/dashboards'], ['GET', '/api/v1/me'], ['POST', '/api/v1/query', { query: 'SELECT 1' }], ['PUT', '/api/v1/dashboards/s', { widgets: [] }], ['GET', '/api/v1/metrics?metric=page_view']])
+			assert.equal((await api(method, path, body, { ...link, 'Content-Type': 'application/json' })).status, 401, path);
+		const b = await open({});
+		await b.go(`${url}/#/s/${made.token}`);
+		assert.equal(digits(await b.until('document.querySelector(".card-value")?.textContent')), views);
+		await b.until('document.querySelector(".funnel li") && document.querySelector("tbody td") && document.querySelector(".feed li")');
+		assert.equal(await b.eval(`!!(${button('Edit dashboard')})`), false);
+		assert.deepEqual(b.faults, []);
+		/* the secret is in no address */
+		assert.equal(b.requests.some((r) => r.url.split('#')[0].includes(made.token)), false);
+		/* taken back it is gone at once; so is one whose maker is */
+		const second = (await api('POST', '/api/v1/dashboards/s/shares', {}, as)).body;
+		const { shares } = (await api('GET', '/api/v1/dashboards/s/shares')).body;
+		assert.deepEqual(shares.map((s) => s.id).sort(), [made.id, second.id].sort());
+		assert.equal(JSON.stringify(shares).includes(made.token), false);
+		assert.equal((await api('DELETE', `/api/v1/dashboards/s/shares/${made.id}`)).status, 204);
+		assert.equal((await shared('/a')).status, 401);
+		assert.equal((await api('GET', '/api/v1/shared', undefined, { Authorization: `Bearer ${second.token}` })).status, 200);
+		const { keys } = (await api('GET', '/api/v1/keys')).body;
+		await api('DELETE', `/api/v1/keys/${keys.find((k) => k.name === 'part').id}`);
+		assert.equal((await api('GET', '/api/v1/shared', undefined, { Authorization: `Bearer ${second.token}` })).status, 401);
+		const { audit } = (await api('GET', '/api/v1/audit?limit=200')).body;
+		for (const action of ['share.create', 'share.open', 'share.remove'])
+			assert.ok(audit.some((e) => e.action === action), action);
+		await b.close();
+	},
+});
 
 await cases[name]();
 console.log('ok');

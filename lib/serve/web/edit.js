@@ -100,6 +100,8 @@ export class Editing {
 
 	/* A new state, with what was undone before it gone. */
 	change(definition) {
+		if (JSON.stringify(definition) === JSON.stringify(this.definition))
+			return;
 		this.steps = [...this.steps.slice(Math.max(0, this.at - 98), this.at + 1), clone(definition)];
 		this.at = this.steps.length - 1;
 		this.apply();
