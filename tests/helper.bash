@@ -7,3 +7,11 @@ unset AT_TENANT AT_CONFIG AT_NOW NO_COLOR CLICOLOR_FORCE
 cd "$BATS_TEST_TMPDIR" || exit
 # A test that needs what lies beside the project says so and is skipped where it is not there.
 need_shared() { [ -e "$shared/$1" ] || skip "no ../shared/$1 here"; }
+# What will be so soon, as fast as the machine is: until the command succeeds, for 20 s at most.
+soon() {
+	local tries=200
+	until "$@"; do
+		[ $((tries -= 1)) -gt 0 ] || return 1
+		sleep 0.1
+	done
+}

@@ -27,6 +27,12 @@ fail(struct parser *p, const char *what)
 	return p->err->code;
 }
 
+static int
+same_name(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+}
+
 static const struct token *
 here(const struct parser *p)
 {
@@ -70,9 +76,9 @@ start(const struct parser *p)
 static uint32_t
 end(const struct parser *p)             /* of the token before */
 {
-	const struct token *t = &p->token[p->at - 1];
+	const struct token *t = p->at ? &p->token[p->at - 1] : NULL;
 
-	return p->at ? (uint32_t)(t->at + t->text.n) : 0;
+	return t ? (uint32_t)(t->at + t->text.n) : 0;
 }
 
 /* Room for one more in an array of the arena: doubled at each power of two. */
@@ -882,6 +888,9 @@ with(struct parser *p, struct select *s)
 		struct select_with w = { .from = start(p) };
 
 		w.name = name(p);
+		for (int i = 0; i < s->n_with; i++)
+			if (same_name(s->with[i].name, w.name))
+				fail(p, "a name that WITH has twice");
 		if (take(p, "(")) {
 			do
 				name(p), w.n_columns++;
@@ -968,12 +977,6 @@ select_parse(struct str sql, struct arena *arena, struct err *err)
 }
 
 /* ---- comparing */
-
-static int
-same_name(struct str a, struct str b)
-{
-	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
-}
 
 int
 select_same(const struct select_expr *a, const struct select_expr *b)

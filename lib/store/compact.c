@@ -288,6 +288,69 @@ swap_files(struct store *s, struct err *err)
 	return rc;
 }
 
+#define COPY_LOT (64 << 20)     /* bytes of entries in a transaction of the copy */
+
+struct copying { MDB_env *env; MDB_txn *txn; size_t bytes; };
+
+static int
+copy_table(struct copying *to, MDB_txn *from, MDB_dbi source, const char *name)
+{
+	MDB_cursor *c = NULL;
+	MDB_val k, d;
+	MDB_dbi table;
+	int rc = mdb_dbi_open(to->txn, name, MDB_CREATE, &table);
+
+	if (rc == 0)
+		rc = mdb_cursor_open(from, source, &c);
+	while (rc == 0 && (rc = store_guarded_get(c, &k, &d, MDB_NEXT)) == 0) {
+		if ((rc = mdb_put(to->txn, table, &k, &d, MDB_APPEND)))
+			break;
+		if ((to->bytes += k.mv_size + d.mv_size) >= COPY_LOT) {
+			to->bytes = 0;
+			rc = mdb_txn_commit(to->txn);
+			to->txn = NULL;
+			rc = rc ? rc : mdb_txn_begin(to->env, NULL, 0, &to->txn);
+		}
+	}
+	if (c)
+		mdb_cursor_close(c);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* LMDB's own compacting copy counts on every page being either used or free, and refuses a file with one that is neither
+ * (MDB_INCOMPATIBLE; its list of free pages may lose some). An entry by entry copy does not care, and the copy is whole again. */
+static int
+copy_entries(struct store *s, const char *path)
+{
+	struct store_view v;
+	struct copying to = { 0 };
+	struct err err = { 0 };
+	MDB_envinfo info;
+	int rc = mdb_env_create(&to.env);
+
+	mdb_env_info(s->env, &info);
+	if (rc || (rc = mdb_env_set_maxdbs(to.env, STORE_TABLES)) || (rc = mdb_env_set_mapsize(to.env, info.me_mapsize)) ||
+	    (rc = mdb_env_open(to.env, path, MDB_NOSUBDIR | MDB_NOLOCK, 0600)) || (rc = mdb_txn_begin(to.env, NULL, 0, &to.txn)))
+		goto out;
+	if (store_view_open(&v, s, &err)) {
+		rc = MDB_CORRUPTED;
+		goto out;
+	}
+	for (int i = 0; i < STORE_TABLES && rc == 0; i++)
+		rc = copy_table(&to, v.txn, s->table[i], store_table_names[i]);
+	store_view_close(&v);
+	if (rc == 0) {
+		rc = mdb_txn_commit(to.txn);
+		to.txn = NULL;
+	}
+out:
+	if (to.txn)
+		mdb_txn_abort(to.txn);
+	if (to.env)
+		mdb_env_close(to.env);
+	return rc;
+}
+
 int
 store_copy(struct store *s, const char *path, struct err *err)
 {
@@ -296,9 +359,10 @@ store_copy(struct store *s, const char *path, struct err *err)
 
 	if (fd >= 0 && lstat(s->path, &st) == 0 && geteuid() == 0 && fchown(fd, st.st_uid, st.st_gid))
 		rc = errno;             /* told below */
-	if (fd < 0 || rc || (rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT)) || (fsync(fd) && (rc = errno))) {
+	if (fd >= 0 && rc == 0 && (rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT)) == MDB_INCOMPATIBLE)
+		rc = ftruncate(fd, 0) ? errno : copy_entries(s, path);
+	if (fd < 0 || rc || (fsync(fd) && (rc = errno)))
 		rc = store_fail(s, fd < 0 ? errno : rc, "writing a copy of data.mdb", err);
-	}
 	if (fd >= 0)
 		close(fd);
 	return rc;

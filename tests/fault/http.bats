@@ -105,13 +105,12 @@ certificate() { # certificate NAME : cert.pem and key.pem of that common name
 	[ "$(python3 "$BATS_TEST_DIRNAME/http.py" certificate "$at")" = first ]
 	echo rubbish > key.pem
 	kill -HUP "$SERVER"
-	sleep 0.3
-	grep -q key.pem said
+	soon grep -q key.pem said
 	[ "$(python3 "$BATS_TEST_DIRNAME/http.py" certificate "$at")" = first ]
 	certificate second
 	kill -HUP "$SERVER"
-	sleep 0.3
-	[ "$(python3 "$BATS_TEST_DIRNAME/http.py" certificate "$at")" = second ]
+	is_second() { [ "$(python3 "$BATS_TEST_DIRNAME/http.py" certificate "$at")" = second ]; }
+	soon is_second
 }
 
 @test "several processes share the socket" {
