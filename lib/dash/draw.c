@@ -176,7 +176,7 @@ draw_scale(struct field *f, struct scale s)
 		struct buf number = {0};
 
 		if (y == 0 || y == f->height - 1 || (f->height >= 7 && y == f->height / 2))
-			chart_number(&number, s.high - (s.high - s.low) * y / (f->height > 1 ? f->height - 1 : 1));
+			chart_number(&number, y && y == f->height - 1 ? s.low : s.high - (s.high - s.low) * y / (f->height > 1 ? f->height - 1 : 1));
 		canvas_right(f->c, f->x - 2, f->y + y, CHART_SCALE - 2, buf_get(&number), CANVAS_FAINT);
 		canvas_put(f->c, f->x - 1, f->y + y, f->c->ascii ? '|' : number.n ? 0x2524 : 0x2502, CANVAS_FRAME);
 		buf_release(&number);

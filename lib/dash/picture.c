@@ -158,7 +158,7 @@ draw_scale(struct field *f, double low, double high)
 		double y = f->y + f->height * i / lines;
 		struct buf text = {0};
 
-		chart_number(&text, high - (high - low) * i / lines);
+		chart_number(&text, i == lines ? low : high - (high - low) * i / lines);
 		put_line(f, f->x, y, f->x + f->width, y, 0.5, CANVAS_FRAME);
 		put_text(f, f->x - 6, y + 3.5, PEN_RIGHT, SCALE - 6, 10, 0, CANVAS_FAINT, buf_get(&text));
 		buf_release(&text);

@@ -23,6 +23,16 @@ put_text(const struct drawing *d, const struct rendering *r, struct buf *to)
 }
 
 static void
+put_terminal(const struct drawing *d, const struct rendering *r, struct buf *to)
+{
+	struct canvas c;
+
+	draw_dashboard(&c, d, r->width, 0, r->ascii, NULL);
+	svg_put_canvas(to, &c, d->definition->title);
+	canvas_release(&c);
+}
+
+static void
 put_svg(const struct drawing *d, const struct rendering *r, struct buf *to)
 {
 	struct place place[DEFINITION_WIDGETS];
@@ -142,17 +152,20 @@ put_csv(const struct drawing *d, const struct rendering *r, struct buf *to)
 	buf_release(&out.buf);
 }
 
-const struct render_format render_formats[] = { { "txt", put_text }, { "svg", put_svg }, { "html", put_html }, { "json", put_json }, { "csv", put_csv },
+const struct render_format render_formats[] = { { "txt", put_text }, { "term.svg", put_terminal }, { "svg", put_svg }, { "html", put_html }, { "json", put_json }, { "csv", put_csv },
 	{ NULL, NULL } };
 
 const struct render_format *
 render_find(const char *file, struct err *err)
 {
-	const char *dot = strrchr(file, '.'), *name = dot ? dot + 1 : file;
+	size_t n = strlen(file);
 
-	for (const struct render_format *f = render_formats; f->name; f++)
-		if (strcmp(f->name, name) == 0)
+	for (const struct render_format *f = render_formats; f->name; f++) {
+		size_t m = strlen(f->name);
+
+		if (n >= m && strcmp(file + n - m, f->name) == 0 && (n == m || file[n - m - 1] == '.'))
 			return f;
+	}
 	err_set(err, ERR_USAGE, "'%.100s' is no kind of file that a dashboard can be, try .txt, .svg, .html, .json or .csv", file);
 	return NULL;
 }

@@ -2,6 +2,7 @@
  *
  *      .txt    as it stands in a terminal          .json   the values, widget by widget
  *      .svg    a picture                           .csv    widget, row, column, value: one line a value
+ *      .term.svg  a picture of the terminal
  *      .html   a page with pictures and their tables, which needs nothing else
  */
 #ifndef DASH_RENDER_H

@@ -173,3 +173,62 @@ svg_end(struct buf *b)
 {
 	buf_lit(b, "</svg>\n");
 }
+
+/* ---- a terminal */
+
+#define CELL_W 7.8                      /* of a monospaced letter of 13 points */
+#define CELL_H 17.0
+
+/* Cells of one role, side by side, are one text of a given length, so that they stay in their columns in any font. */
+static void
+put_run(struct buf *b, const struct canvas *c, int from, int to, int y)
+{
+	int role = canvas_at(c, from, y)->role, blank = 1, plain = 1;
+	struct buf words = {0};
+
+	for (int x = from; x < to; x++) {
+		const struct canvas_cell *cell = canvas_at(c, x, y);
+
+		const uint32_t letter = !cell->c[0] || (role >= CANVAS_HEAT && cell->c[0] >= 0x2588 && cell->c[0] <= 0x2593) ? ' ' : cell->c[0];
+
+		blank &= letter == ' ';
+		plain &= letter < 0x80;
+		if (cell->c[0] || !x || !cell[-1].wide)
+			letter_put(&words, letter);
+		for (int i = 1; i < 3 && cell->c[i]; i++)
+			letter_put(&words, cell->c[i]);
+	}
+	if (role >= CANVAS_HEAT)
+		put_rect(b, "f", from * CELL_W, y * CELL_H + 2, (to - from) * CELL_W, CELL_H, role);
+	if (!blank) {
+		buf_printf(b, "<text class=\"f%d%s\"", role >= CANVAS_HEAT ? role - CANVAS_HEAT > CANVAS_HEATS / 2 ? CANVAS_HEAT : CANVAS_ROLES : role,
+		    role == CANVAS_TITLE ? " b" : "");
+		put_attribute(b, "x", from * CELL_W), put_attribute(b, "y", (y + 1) * CELL_H - 2);
+		if (!plain)
+			put_attribute(b, "textLength", (to - from) * CELL_W);
+		buf_byte(b, '>');
+		put_escaped(b, buf_get(&words));
+		buf_lit(b, "</text>\n");
+	}
+	buf_release(&words);
+}
+
+void
+svg_put_canvas(struct buf *b, const struct canvas *c, struct str title)
+{
+	svg_begin(b, c->width * CELL_W + 16, c->height * CELL_H + 20, title, 0);
+	buf_lit(b, "<style>text{font:13px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;white-space:pre}.b{font-weight:700}\n");
+	for (int i = 0; i < CANVAS_ROLES; i++)
+		buf_printf(b, ".f%d{fill:#%06x}", i, canvas_rgb((enum canvas_role)i, 1));
+	buf_printf(b, ".f%d{fill:#fff}</style>\n<rect width=\"100%%\" height=\"100%%\" rx=\"8\" fill=\"#0f1319\"/><g transform=\"translate(8 6)\">\n", CANVAS_ROLES);
+	for (int y = 0; y < c->height; y++)
+		for (int from = 0, to; from < c->width; from = to) {
+			const struct canvas_cell *cell = canvas_at(c, from, y);
+
+			for (to = from + 1; to < c->width && (canvas_at(c, to, y)->role == cell->role || canvas_at(c, to - 1, y)->wide); to++)
+				;
+			put_run(b, c, from, to, y);
+		}
+	buf_lit(b, "</g>");
+	svg_end(b);
+}

@@ -14,4 +14,7 @@ void svg_begin(struct buf *, double width, double height, struct str title, int 
 void svg_end(struct buf *);
 void svg_put_style(struct buf *);
 
+/* A picture of a terminal that shows the canvas, on black. */
+void svg_put_canvas(struct buf *, const struct canvas *, struct str title);
+
 #endif

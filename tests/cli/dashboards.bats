@@ -195,3 +195,18 @@ END
 	run -0 at-dash --once --width 120 more.json
 	[[ $output == 'DE only'* && $output == *"€$(sed ':a;s/\B[0-9]\{3\}\>/,&/;ta' <<< "$n").00"*'^'*'a module of the page'* ]]
 }
+
+@test "each template in examples/config/dashboards opens on the demo's data, and each widget of it shows something" {
+	awk -f "$root/examples/demo/company.awk" -v days=3 | at-ingest -q
+	awk -f "$root/examples/demo/company.awk" -v days=3 -v weblog=1 > access.log
+	at-ingest -q access.log
+	[ "$(ls "$root"/examples/config/dashboards/*.json | wc -l)" -ge 4 ]
+	for f in "$root"/examples/config/dashboards/*.json; do
+		run -0 --separate-stderr at-dash --render out.json "$f"
+		[ -z "$stderr" ]
+		[ "$(jq -c '[.widgets[] | select(.error or (.type != "alert_list" and .type != "text" and (.rows | length) == 0)) | .id]' out.json)" = '[]' ]
+		[ "$(jq '.widgets | length' out.json)" -ge 10 ]
+	done
+	at-dash --width 96 --render out.term.svg "$root/examples/config/dashboards/web-analytics.json"
+	python3 -c "import xml.dom.minidom as m; m.parse('out.term.svg')"
+}
