@@ -26,7 +26,7 @@ silence(void *self, struct err *err)
 {
 	struct job *job = self;
 
-	return detect_flush(job->detect, err) < 0 ? err->code - 1 : -1;
+	return detect_silence(job->detect, err);
 }
 
 int
@@ -43,6 +43,9 @@ main(int argc, char **argv)
 		{ 't', "sensitivity", "SHARE",  "from 0, never an alarm, to 1, the most; default 0.5",           opt_number, &spec.sensitivity },
 		{ 'f', "fields",      "FIELDS", "judge these fields only, not every number of a row",            opt_text,   &spec.fields },
 		{ 'a', "all",         NULL,     "write every judged row with its score, not alarms only",         opt_flag,   &spec.all },
+		{ 0,   "each",        NULL,     "each alarm as a row of its own, not those of one time together", opt_flag,   &spec.each },
+		{ 0,   "changes",     NULL,     "write change points of level, trend and variance instead of anomalies", opt_flag, &spec.changes },
+		{ 0,   "absent",      "DUR",    "an alarm, too, when rows of a series that came regularly stay away so long", opt_dur, &spec.absent_ms },
 		{ 'e', "exit-status", NULL,     "exit 3 when there was an alarm, a match or an alert that fires",                                 opt_flag,   &tell },
 		{ 'p', "pattern",     "PATTERN", "match this sequence of events instead, 'a -> b within 1h by user_id'; may be given several times", opt_list, &texts },
 		{ 'r', "rules",       "FILE",   "evaluate the alert rules of this file instead; may be given several times", opt_list, &wish.files },
@@ -91,7 +94,9 @@ main(int argc, char **argv)
 		free(texts.text);
 		return cmd_end(&err);
 	}
-	if (state || save)
+	if (spec.changes && save)
+		err_set(&err, ERR_USAGE, "--save keeps anomalies, not --changes");
+	if (!err.code && (state || save))
 		store = spec.save = store_open(cmd_settings()->store, cmd_settings()->tenant, STORE_CREATE, &err);
 	if (!save)
 		spec.save = NULL;

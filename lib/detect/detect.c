@@ -13,15 +13,21 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "detect/absent.h"
+#include "detect/change.h"
 #include "detect/model.h"
 #include "event/when.h"
 #include "json/json.h"
 
 #define KIND        "detect"
+#define KIND_CHANGE "detect-change"
+#define KIND_ABSENT "detect-absent"
 #define PIECE       (1u << 20)
 #define SAVED_AT_ONCE (64u << 10)       /* bytes of alarms that wait for the store at most */
 #define COLUMNS     256                 /* of a CSV row */
 #define LABELS_MOST (64u << 10)         /* bytes of a series' key */
+#define WITH_MOST   (64u << 10)         /* bytes of the names of series that an alarm is told with; more are counted */
+#define LIVE_MS     60000               /* input whose newest row is at most so old is live (twice the span of absence, if that is longer) */
 
 enum column { SKIPPED, TIME, METRIC, DATA, NUMBER, LABEL };      /* DATA: the first value will tell which it is */
 
@@ -30,9 +36,19 @@ struct detect {
 	struct str only[COLUMNS];       /* of spec.fields */
 	int     n_only;
 	struct out *out;
-	struct map series;              /* key to model */
+	struct map series;              /* key to model, or to change */
 	long    alarms;
 	struct buf key, name, text, made;
+	/* the alarm that waits for others of its time */
+	struct buf held, with;          /* its row without the two last braces; names of the others */
+	int64_t held_time;
+	double  held_score;
+	long    more;                   /* others that have no place in `with` */
+	/* absence */
+	struct absent *absent;
+	int64_t newest;                 /* time of rows; TIME_NONE */
+	int     is_fresh, is_live;      /* rows came since the last silence began */
+	int64_t silent_ns;              /* when that was, by the steady clock */
 	struct buf unsaved;             /* alarms for the store: time:8, length:8, the row, in this machine's order */
 	/* plain rows */
 	int     plain;                  /* of this file: the first row was no JSON */
@@ -51,6 +67,9 @@ detect_new(const struct detect_spec *spec, struct out *out, struct err *err)
 
 	d->spec = *spec;
 	d->out = out;
+	d->newest = TIME_NONE;
+	if (spec->absent_ms)
+		d->absent = absent_new(spec->absent_ms);
 	if (!(spec->sensitivity >= 0 && spec->sensitivity <= 1)) {
 		err_set(err, ERR_USAGE, "--sensitivity: %g is not between 0 and 1, 0.5 is the default", spec->sensitivity);
 		goto wrong;
@@ -69,14 +88,26 @@ wrong:
 	return NULL;
 }
 
+static void
+forget(const struct detect *d, void *learned)
+{
+	if (d->spec.changes)
+		change_free(learned);
+	else
+		model_free(learned);
+}
+
 void
 detect_free(struct detect *d)
 {
 	if (!d)
 		return;
 	for (struct map_entry *e = map_first(&d->series); e; e = map_next(&d->series, e))
-		model_free(e->ptr);
+		forget(d, e->ptr);
 	map_release(&d->series);
+	absent_free(d->absent);
+	buf_release(&d->held);
+	buf_release(&d->with);
 	buf_release(&d->key);
 	buf_release(&d->name);
 	buf_release(&d->text);
@@ -120,8 +151,8 @@ put_rounded(struct buf *to, double v)
 	json_put_double(to, v);
 }
 
-int
-detect_flush(struct detect *d, struct err *err)
+static int
+store_alarms(struct detect *d, struct err *err)
 {
 	struct str rest = buf_get(&d->unsaved);
 	int rc;
@@ -151,35 +182,148 @@ save_alarm(struct detect *d, int64_t time, struct str row, struct err *err)
 {
 	int64_t head[2] = { time, (int64_t)row.n };
 
+	if (!d->spec.save)
+		return 0;
 	buf_add(&d->unsaved, head, sizeof(head));
 	buf_str(&d->unsaved, row);
-	return d->unsaved.n >= SAVED_AT_ONCE ? detect_flush(d, err) : 0;
+	return d->unsaved.n >= SAVED_AT_ONCE ? store_alarms(d, err) : 0;
 }
 
-/* One number of a row, its judgement and, when it is to be seen, the row with it. `head` is the row without its closing
- * brace. */
+/* A row is complete in the output from there on. */
 static int
-judge(struct detect *d, struct str metric, struct str labels, struct str field, double value, int64_t time, struct str head, struct err *err)
+put_alarm(struct detect *d, int64_t time, size_t from, struct err *err)
 {
-	double threshold = 1 - d->spec.sensitivity;
-	struct map_entry *entry;
+	struct buf *to = &d->out->buf;
+	int rc = save_alarm(d, time, (struct str){ to->p + from, to->n - from - 1 }, err);
+
+	out_row(d->out);
+	return rc;
+}
+
+/* ---- alarms of one time */
+
+/* {"metric":…,"labels":…,"field":…} of a row that misses its closing braces. */
+static void
+put_name(struct buf *to, struct str row)
+{
+	struct buf whole = { 0 };
+	struct json v, part;
+
+	buf_str(&whole, row);
+	buf_lit(&whole, "}}");
+	v = json_value(buf_get(&whole));
+	buf_lit(to, "{\"metric\":");
+	part = json_get(v, STR("metric"));
+	buf_str(to, json_is(part, JSON_NONE) ? STR("null") : json_raw(part));
+	part = json_get(v, STR("labels"));
+	if (!json_is(part, JSON_NONE)) {
+		buf_lit(to, ",\"labels\":");
+		buf_str(to, json_raw(part));
+	}
+	buf_lit(to, ",\"field\":");
+	part = json_get(json_get(v, STR("anomaly")), STR("field"));
+	buf_str(to, json_raw(part));
+	buf_byte(to, '}');
+	buf_release(&whole);
+}
+
+static int
+let_go(struct detect *d, struct err *err)
+{
+	struct buf *to = &d->out->buf;
+	size_t from = to->n;
+
+	if (!d->held.n)
+		return 0;
+	buf_str(to, buf_get(&d->held));
+	if (d->with.n) {
+		buf_lit(to, ",\"with\":[");
+		buf_str(to, buf_get(&d->with));
+		buf_byte(to, ']');
+	}
+	if (d->more)
+		buf_printf(to, ",\"more\":%ld", d->more);
+	buf_lit(to, "}}\n");
+	buf_clear(&d->held);
+	buf_clear(&d->with);
+	d->more = 0;
+	return put_alarm(d, d->held_time, from, err);
+}
+
+/* The row stands in the output from there on, without its two last braces: it goes to the others of its time. */
+static void
+hold(struct detect *d, int64_t time, double score, size_t from)
+{
+	struct buf *to = &d->out->buf;
+	struct str row = { to->p + from, to->n - from };
+
+	if (!d->held.n) {
+		buf_str(&d->held, row);
+		d->held_time = time;
+		d->held_score = score;
+		to->n = from;
+		return;
+	}
+	if (d->with.n >= WITH_MOST)
+		d->more++;
+	else {
+		if (d->with.n)
+			buf_byte(&d->with, ',');
+		put_name(&d->with, score > d->held_score ? buf_get(&d->held) : row);
+	}
+	if (score > d->held_score) {
+		buf_clear(&d->held);
+		buf_str(&d->held, row);
+		d->held_score = score;
+	}
+	to->n = from;
+}
+
+int
+detect_flush(struct detect *d, struct err *err)
+{
+	int rc = let_go(d, err);
+
+	return rc < 0 ? rc : store_alarms(d, err);
+}
+
+/* ---- one number of a row */
+
+/* `head` is the row without its closing brace. */
+static int
+judge_change(struct detect *d, struct change *change, struct str field, double value, int64_t time, struct str head)
+{
+	static const char *const kinds[] = { [CHANGE_LEVEL] = "level", [CHANGE_TREND] = "trend", [CHANGE_VARIANCE] = "variance" };
+	struct buf *to = &d->out->buf;
+	struct change_found found;
+
+	if (!change_push(change, time, zone_offset(d->spec.zone, time), value, &found))
+		return 0;
+	d->alarms++;
+	buf_str(to, head);
+	buf_lit(to, ",\"change\":{\"field\":");
+	json_put_string(to, field);
+	buf_printf(to, ",\"kind\":\"%s\",\"since\":", kinds[found.kind]);
+	json_put_time(to, found.since_ms);
+	buf_lit(to, ",\"before\":");
+	put_rounded(to, found.before);
+	buf_lit(to, ",\"after\":");
+	put_rounded(to, found.after);
+	buf_lit(to, ",\"size\":");
+	put_rounded(to, found.after - found.before);
+	buf_lit(to, "}}\n");
+	out_row(d->out);
+	return 0;
+}
+
+static int
+judge_anomaly(struct detect *d, struct model *model, struct str field, double value, int64_t time, struct str head, struct err *err)
+{
 	struct verdict v;
 	struct buf *to = &d->out->buf;
 	size_t from = to->n;
-	int is_new, rc = 0;
 
-	buf_clear(&d->key);
-	buf_str(&d->key, metric);
-	buf_byte(&d->key, 0);
-	buf_str(&d->key, labels);
-	buf_byte(&d->key, 0);
-	buf_str(&d->key, field);
-	if (d->key.n > LABELS_MOST)
-		return err_set(err, ERR_INPUT, "the labels are longer than %u KiB", LABELS_MOST >> 10);
-	entry = map_put(&d->series, buf_get(&d->key), &is_new);
-	if (is_new)
-		entry->ptr = model_new();
-	model_push(entry->ptr, time + zone_offset(d->spec.zone, time), value, threshold, &v);
+	model_push(model, time + zone_offset(d->spec.zone, time), value, 1 - d->spec.sensitivity, &v);
 	d->alarms += v.alarm;
 	if (!v.alarm && !d->spec.all)
 		return 0;
@@ -194,11 +338,113 @@ judge(struct detect *d, struct str metric, struct str labels, struct str field, 
 	put_rounded(to, v.lower);
 	buf_lit(to, ",\"upper\":");
 	put_rounded(to, v.upper);
-	buf_lit(to, value >= v.expected ? ",\"direction\":\"high\"}}\n" : ",\"direction\":\"low\"}}\n");
-	if (v.alarm && d->spec.save)
-		rc = save_alarm(d, time, (struct str){ to->p + from, to->n - from - 1 }, err);
+	buf_lit(to, value >= v.expected ? ",\"direction\":\"high\"" : ",\"direction\":\"low\"");
+	if (v.alarm && !d->spec.all && !d->spec.each) {
+		hold(d, time, v.score, from);
+		return 0;
+	}
+	buf_lit(to, "}}\n");
+	if (v.alarm)
+		return put_alarm(d, time, from, err);
 	out_row(d->out);
+	return 0;
+}
+
+static int
+judge(struct detect *d, struct str metric, struct str labels, struct str field, double value, int64_t time, struct str head, struct err *err)
+{
+	struct map_entry *entry;
+	int is_new;
+
+	buf_clear(&d->key);
+	buf_str(&d->key, metric);
+	buf_byte(&d->key, 0);
+	buf_str(&d->key, labels);
+	buf_byte(&d->key, 0);
+	buf_str(&d->key, field);
+	if (d->key.n > LABELS_MOST)
+		return err_set(err, ERR_INPUT, "the labels are longer than %u KiB", LABELS_MOST >> 10);
+	entry = map_put(&d->series, buf_get(&d->key), &is_new);
+	if (is_new)
+		entry->ptr = d->spec.changes ? (void *)change_new() : (void *)model_new();
+	return d->spec.changes ? judge_change(d, entry->ptr, field, value, time, head) : judge_anomaly(d, entry->ptr, field, value, time, head, err);
+}
+
+/* ---- absence */
+
+static int
+tell_absent(struct detect *d, int64_t clock, struct err *err)
+{
+	struct absent_found found;
+	struct buf *to = &d->out->buf;
+	int rc = 0;
+
+	while (rc >= 0 && absent_next(d->absent, clock, &found)) {
+		struct str labels = found.name, metric;
+		size_t from = to->n;
+
+		str_cut(&labels, 0, &metric);
+		d->alarms++;
+		buf_lit(to, "{\"metric\":");
+		buf_str(to, metric.n ? metric : STR("null"));
+		buf_lit(to, ",\"timestamp\":");
+		json_put_time(to, found.since_ms + d->spec.absent_ms);
+		if (labels.n) {
+			buf_lit(to, ",\"labels\":");
+			buf_str(to, labels);
+		}
+		buf_lit(to, ",\"anomaly\":{\"score\":1,\"alarm\":true,\"direction\":\"absent\",\"since\":");
+		json_put_time(to, found.since_ms);
+		buf_printf(to, ",\"usual_ms\":%lld}}\n", (long long)found.usual_ms);
+		rc = put_alarm(d, found.since_ms + d->spec.absent_ms, from, err);
+	}
 	return rc;
+}
+
+/* A row of this time is about to be judged: what waited for others of another time goes, and who is absent by now is told. */
+static int
+clock_moves(struct detect *d, struct str metric, struct str labels, int64_t time, struct err *err)
+{
+	if (d->held.n && time != d->held_time && let_go(d, err) < 0)
+		return err->code;
+	if (!d->absent)
+		return 0;
+	buf_clear(&d->key);
+	buf_str(&d->key, metric);
+	buf_byte(&d->key, 0);
+	buf_str(&d->key, labels);
+	if (d->key.n > LABELS_MOST)
+		return err_set(err, ERR_INPUT, "the labels are longer than %u KiB", LABELS_MOST >> 10);
+	d->is_fresh = 1;
+	if (time > d->newest || d->newest == TIME_NONE)
+		d->newest = time;
+	absent_came(d->absent, buf_get(&d->key), time);
+	return tell_absent(d, d->newest, err) < 0 ? err->code : 0;
+}
+
+int
+detect_silence(struct detect *d, struct err *err)
+{
+	int64_t now = time_mono_ns(), clock, due, late = 2 * d->spec.absent_ms > LIVE_MS ? 2 * d->spec.absent_ms : LIVE_MS;
+
+	if (detect_flush(d, err) < 0)
+		return err->code - 1;
+	if (!d->absent || d->newest == TIME_NONE)
+		return -1;
+	if (d->is_fresh) {
+		d->is_fresh = 0;
+		d->silent_ns = now;
+		d->is_live = time_wall() - d->newest >= -LIVE_MS && time_wall() - d->newest <= late;
+	}
+	if (!d->is_live)
+		return -1;
+	clock = d->newest + (now - d->silent_ns) / 1000000;     /* rows are as late as they are: only the silence counts */
+	if (tell_absent(d, clock, err) < 0 || store_alarms(d, err) < 0)
+		return err->code - 1;
+	if ((due = absent_due(d->absent)) == INT64_MAX)
+		return -1;
+	due -= clock;
+	return due < 1 ? 1 : due < 60000 ? (int)due : 60000;
 }
 
 static int
@@ -238,7 +484,7 @@ metric_row(struct detect *d, struct str row, struct err *err)
 			when = it.value;
 		else if (str_eq(key, STR("partial")) && json_is(it.value, JSON_TRUE))
 			return 0;               /* the whole row of this window is still to come */
-		else if (str_eq(key, STR("anomaly")))
+		else if (str_eq(key, STR("anomaly")) || str_eq(key, STR("change")))
 			return err_set(err, ERR_INPUT, "the row has an anomaly already");
 	}
 	if (json_is(metric, JSON_NONE) && !json_is(json_get(all, STR("event")), JSON_NONE))
@@ -247,6 +493,8 @@ metric_row(struct detect *d, struct str row, struct err *err)
 		return err_set(err, ERR_INPUT, "the row has no timestamp");
 	if (read_time(when, &d->text, &time) < 0)
 		return err_set(err, ERR_INPUT, "the timestamp is no time, 2026-11-23T10:15:30Z is one");
+	if (clock_moves(d, json_raw(metric), json_raw(labels), time, err) < 0)
+		return err->code;
 	head = (struct str){ all.p, all.n - 1 };
 	while (head.n && (head.p[head.n - 1] == ' ' || head.p[head.n - 1] == '\t'))
 		head.n--;
@@ -385,7 +633,7 @@ plain_row(struct detect *d, struct str row, const char *file, long line, struct 
 	double value[COLUMNS];
 	char is_number[COLUMNS] = "", is_label[COLUMNS] = "";
 	int64_t time = TIME_NONE;
-	size_t at, len;
+	size_t at, len, metric_len;
 	int n, rc;
 
 	if (str_utf8_fault(row) >= 0)
@@ -419,6 +667,7 @@ plain_row(struct detect *d, struct str row, const char *file, long line, struct 
 	buf_clear(&d->made);
 	buf_lit(&d->made, "{\"metric\":");
 	json_put_string(&d->made, metric);
+	metric_len = d->made.n - strlen("{\"metric\":");
 	buf_lit(&d->made, ",\"timestamp\":");
 	json_put_time(&d->made, time);
 	at = d->made.n;
@@ -441,7 +690,11 @@ plain_row(struct detect *d, struct str row, const char *file, long line, struct 
 		}
 	if (!rc)
 		return err_set(err, ERR_INPUT, "the row has no number to judge");
-	labels = (struct str){ d->made.p + at, len };
+	/* the parts of the series' key as they stand in the row, as those of a metric row do */
+	metric = (struct str){ d->made.p + strlen("{\"metric\":"), metric_len };
+	labels = len ? (struct str){ d->made.p + at + strlen(",\"labels\":"), len - strlen(",\"labels\":") } : STR("");
+	if (clock_moves(d, metric, labels, time, err) < 0)
+		return err->code;
 	for (int i = 0; i < n; i++)
 		if (is_number[i] && is_asked(d, d->column[i]) &&
 		    judge(d, metric, labels, d->column[i], value[i], time, buf_get(&d->made), err) < 0)
@@ -484,6 +737,26 @@ take32(struct str *from, uint32_t *n)
 	return 0;
 }
 
+/* Saved with models of the first version, the key of a series of plain rows is "name\0,"labels":{…}\0field": as it is made today. */
+static struct str
+as_key(struct detect *d, struct str key, int version)
+{
+	struct str rest = key, part;
+
+	if (version > 1 || !key.n || key.p[0] == '"' || key.p[0] == 0)
+		return key;
+	buf_clear(&d->key);
+	str_cut(&rest, 0, &part);
+	json_put_string(&d->key, part);
+	buf_byte(&d->key, 0);
+	str_cut(&rest, 0, &part);
+	if (part.n > strlen(",\"labels\":"))
+		buf_add(&d->key, part.p + strlen(",\"labels\":"), part.n - strlen(",\"labels\":"));
+	buf_byte(&d->key, 0);
+	buf_str(&d->key, rest);
+	return buf_get(&d->key);
+}
+
 static int
 take_piece(struct detect *d, struct str bytes, uint32_t *pieces, struct err *err)
 {
@@ -493,22 +766,38 @@ take_piece(struct detect *d, struct str bytes, uint32_t *pieces, struct err *err
 		return err_set(err, ERR_CORRUPT, "the saved models are damaged");
 	while (bytes.n) {
 		struct map_entry *entry;
-		struct model *model;
+		void *learned;
 		struct str key;
-		int is_new;
+		int is_new, version;
 
 		if (take32(&bytes, &len) < 0 || len > bytes.n || len > LABELS_MOST)
 			return err_set(err, ERR_CORRUPT, "the saved models are damaged");
 		key = (struct str){ bytes.p, len };
 		bytes.p += len, bytes.n -= len;
-		if (!(model = model_take(&bytes, err)))
+		version = bytes.n ? (unsigned char)*bytes.p : 0;
+		if (!(learned = d->spec.changes ? (void *)change_take(&bytes, err) : (void *)model_take(&bytes, err)))
 			return err->code;
-		entry = map_put(&d->series, key, &is_new);
+		entry = map_put(&d->series, as_key(d, key, version), &is_new);
 		if (!is_new)
-			model_free(entry->ptr);
-		entry->ptr = model;
+			forget(d, entry->ptr);
+		entry->ptr = learned;
 	}
 	return 0;
+}
+
+/* Sources, and the time of the newest row before them: 8 bytes. */
+static int
+take_absent(struct detect *d, struct str bytes, struct err *err)
+{
+	uint32_t half[2];
+
+	if (take32(&bytes, &half[0]) < 0 || take32(&bytes, &half[1]) < 0)
+		return err_set(err, ERR_CORRUPT, "the saved sources are damaged");
+	d->newest = (int64_t)((uint64_t)half[1] << 32 | half[0]);
+	if (d->newest != TIME_NONE && (d->newest > TIME_MAX || d->newest < TIME_MIN))
+		return err_set(err, ERR_CORRUPT, "the saved sources are damaged");
+	d->is_fresh = 1;
+	return absent_take(d->absent, bytes, err);
 }
 
 int
@@ -522,7 +811,7 @@ detect_load(struct detect *d, struct store *store, const char *name, struct err 
 	for (uint32_t i = 0; i < pieces; i++) {
 		snprintf(piece, sizeof(piece), "%.300s/%u", name, i);
 		buf_clear(&bytes);
-		if ((rc = store_get_state(store, KIND, str_of(piece), &bytes, err)) < 0)
+		if ((rc = store_get_state(store, d->spec.changes ? KIND_CHANGE : KIND, str_of(piece), &bytes, err)) < 0)
 			break;
 		if (rc == 0) {
 			if (i)
@@ -532,6 +821,9 @@ detect_load(struct detect *d, struct store *store, const char *name, struct err 
 		if ((rc = take_piece(d, buf_get(&bytes), &pieces, err)) < 0)
 			break;
 	}
+	buf_clear(&bytes);
+	if (rc >= 0 && d->absent && (rc = store_get_state(store, KIND_ABSENT, str_of(name), &bytes, err)) == 1)
+		rc = take_absent(d, buf_get(&bytes), err);
 	buf_release(&bytes);
 	if (rc < 0)
 		return err_at(err, "--state %.100s", name);
@@ -545,7 +837,10 @@ put_piece(const struct detect *d, struct map_entry **e, struct buf *to)
 	for (; *e && to->n < PIECE; *e = map_next(&d->series, *e)) {
 		put32(to, (uint32_t)(*e)->key.n);
 		buf_str(to, (*e)->key);
-		model_put((*e)->ptr, to);
+		if (d->spec.changes)
+			change_put((*e)->ptr, to);
+		else
+			model_put((*e)->ptr, to);
 	}
 }
 
@@ -556,6 +851,7 @@ detect_save(const struct detect *d, struct store *store, const char *name, struc
 	char piece[400];
 	uint32_t pieces = 0, was = 0, i = 0;
 	struct map_entry *e = map_first(&d->series);
+	const char *kind = d->spec.changes ? KIND_CHANGE : KIND;
 	int rc;
 
 	for (struct map_entry *count = e; count || !pieces; pieces++) {
@@ -566,7 +862,7 @@ detect_save(const struct detect *d, struct store *store, const char *name, struc
 	if ((rc = store_begin(store, err)) < 0)
 		goto out;
 	snprintf(piece, sizeof(piece), "%.300s/0", name);
-	if ((rc = store_get_state(store, KIND, str_of(piece), &old, err)) == 1) {
+	if ((rc = store_get_state(store, kind, str_of(piece), &old, err)) == 1) {
 		struct str front = buf_get(&old);
 
 		take32(&front, &was);
@@ -576,11 +872,18 @@ detect_save(const struct detect *d, struct store *store, const char *name, struc
 		put32(&bytes, pieces);
 		put_piece(d, &e, &bytes);
 		snprintf(piece, sizeof(piece), "%.300s/%u", name, i);
-		rc = store_put_state(store, KIND, str_of(piece), buf_get(&bytes), err);
+		rc = store_put_state(store, kind, str_of(piece), buf_get(&bytes), err);
 	}
 	for (; i < was && rc >= 0; i++) {       /* there were more */
 		snprintf(piece, sizeof(piece), "%.300s/%u", name, i);
-		rc = store_drop_state(store, KIND, str_of(piece), err);
+		rc = store_drop_state(store, kind, str_of(piece), err);
+	}
+	if (rc >= 0 && d->absent) {
+		buf_clear(&bytes);
+		put32(&bytes, (uint32_t)d->newest);
+		put32(&bytes, (uint32_t)((uint64_t)d->newest >> 32));
+		absent_put(d->absent, &bytes);
+		rc = store_put_state(store, KIND_ABSENT, str_of(name), buf_get(&bytes), err);
 	}
 	if (rc < 0)
 		store_abort(store);

@@ -7,6 +7,9 @@
  *      {"metric":"signups","timestamp":"…","count":93,"anomaly":{"field":"count","score":0.81,"alarm":true,
  *       "expected":40.1,"lower":31,"upper":49.2,"direction":"high"}}
  *
+ * Alarms of one time are one row, that of the highest score, with the others named in "with":[{"metric":…,"labels":…,
+ * "field":…},…]: series that move together are one anomaly. They wait for a row of another time, or a silence.
+ *
  * About 2.5 KB a series, for ever; a row costs the same however many came before it.
  */
 #ifndef DETECT_DETECT_H
@@ -21,7 +24,10 @@
 struct detect_spec {
 	double sensitivity;     /* 0 to 1: an alarm is a score of 1 - sensitivity or more */
 	const char *fields;     /* "count,revenue_sum": only these; NULL or "": every number of a row */
-	int all;                /* every judged value comes out, not alarms only */
+	int all;                /* every judged value comes out, not alarms only, and each on its own */
+	int each;               /* alarms of one time come each on its own */
+	int changes;            /* instead of anomalies, change points (change.h): rows with "change" behind */
+	int64_t absent_ms;      /* sources of rows that were regular and stay away longer are alarms too (absent.h); 0: no */
 	struct store *save;     /* alarms are stored here too, as rows of kind "anomaly"; NULL: nowhere */
 	const struct zone *zone;/* in which the hours of a week are counted; NULL: UTC */
 };
@@ -35,8 +41,13 @@ void detect_free(struct detect *);
  * can be judged (events). */
 int detect_row(struct detect *, struct str row, const char *file, long line, struct err *);
 
-/* Store the alarms that wait for it (see save), in one transaction: when the input is silent, and at the end. */
+/* Write the alarms that wait for more of their time, and store those that wait for it (see save), in one transaction: when the
+ * input is silent, and at the end. */
 int detect_flush(struct detect *, struct err *);
+
+/* The input is silent: flush, and tell who is absent by the clock when the input is live. Returns ms until it wants to be
+ * called again, -1 for never, < -1 for an error. */
+int detect_silence(struct detect *, struct err *);
 
 long detect_alarms(const struct detect *);      /* so far */
 long detect_series(const struct detect *);

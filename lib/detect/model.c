@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "detect/packing_priv.h"
 
 #define FORMAT      2
 #define BINS        40          /* 16 to 32 bins span the range seen, two more are its edges */
@@ -38,8 +39,6 @@
 #define TAIL_VALUES 100         /* of the tail: memory of its fit */
 #define BIGGEST     1e37        /* values beyond are cut to it: floats and squares stay finite */
 #define LEAP        10.0        /* standard deviations: the most that one value moves a forecast's aim */
-
-#define SQUARES     1e80        /* and their sums stay below this */
 
 enum stream { VALUE, WEEKLY, SHORT_RESIDUAL, SHORT_MEAN, VARIATION, STREAMS, TOGETHER = STREAMS, ALL };
 
@@ -509,42 +508,6 @@ model_push(struct model *m, int64_t local_ms, double value, double threshold, st
 	m->latest = local_ms;
 }
 
-/* One list of the fields serves both ways. */
-struct packing { struct buf *to; struct str *from; int version, failed; };
-
-static void
-pack(struct packing *p, void *field, size_t size)
-{
-	unsigned char *bytes = field, turned[8];
-
-	if (p->to) {
-		for (size_t i = 0; i < size; i++)
-			turned[i] = bytes[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? i : size - 1 - i];
-		buf_add(p->to, turned, size);
-		return;
-	}
-	if (p->from->n < size) {
-		p->failed = 1;
-		return;
-	}
-	for (size_t i = 0; i < size; i++)
-		bytes[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? i : size - 1 - i] = (unsigned char)p->from->p[i];
-	p->from->p += size, p->from->n -= size;
-}
-
-/* A number that can be what a model learned? */
-static void
-expect(struct packing *p, double value, double least)
-{
-	if (!(value >= least && value < SQUARES))
-		p->failed = 1;
-}
-
-#define PACK(p, field) pack(p, &(field), sizeof(field))
-#define PACK_ALL(p, array) \
-	for (size_t i_ = 0; i_ < sizeof(array) / sizeof((array)[0]); i_++) \
-		PACK(p, (array)[i_])
-
 static void
 pack_bins(struct packing *p, struct bins *b)
 {
@@ -555,7 +518,7 @@ pack_bins(struct packing *p, struct bins *b)
 	PACK(p, b->max);
 	PACK_ALL(p, b->count);
 	/* a damaged step or range would lead out of the integers */
-	if (!p->to && (b->n < 0 || b->step < -2000 || b->step > 2000 || !(fabs(b->min) < SQUARES) || !(fabs(b->max) < SQUARES) || b->max < b->min ||
+	if (!p->to && (b->n < 0 || b->step < -2000 || b->step > 2000 || !(fabs(b->min) < PACKED_MOST) || !(fabs(b->max) < PACKED_MOST) || b->max < b->min ||
 	    b->base > (1LL << 48) || b->base < -(1LL << 48) || b->step < step_of(b->min, b->max)))
 		p->failed = 1;
 }
@@ -604,30 +567,30 @@ each_field(struct packing *p, struct model *m)
 	if (p->to)
 		return;
 	for (size_t i = 0; i < sizeof(means) / sizeof(means[0]); i++)
-		expect(p, *means[i], -SQUARES);
+		detect_pack_expect(p, *means[i], -PACKED_MOST);
 	for (int i = 0; i < ALL; i++)
-		expect(p, m->rate[i], 0);
+		detect_pack_expect(p, m->rate[i], 0);
 	for (int i = 0; i < FORECASTS; i++)
-		expect(p, m->error[i], 0);
+		detect_pack_expect(p, m->error[i], 0);
 	for (int i = 0; i < TAILS; i++) {
-		expect(p, m->tails[i].edge, 0);
-		expect(p, m->tails[i].mean, 0);
-		expect(p, m->tails[i].var, 0);
+		detect_pack_expect(p, m->tails[i].edge, 0);
+		detect_pack_expect(p, m->tails[i].mean, 0);
+		detect_pack_expect(p, m->tails[i].var, 0);
 		p->failed |= m->tails[i].n < 0 || m->tails[i].beyond < 0;
 	}
 	for (int i = 0; i < HOURS; i++)
-		expect(p, (double)m->week[i], -SQUARES);
+		detect_pack_expect(p, (double)m->week[i], -PACKED_MOST);
 	for (int i = 0; i < QUARTERS; i++)
-		expect(p, (double)m->day[i], -SQUARES);
+		detect_pack_expect(p, (double)m->day[i], -PACKED_MOST);
 	for (int i = 0; i < DAY_HOURS; i++)
-		expect(p, (double)m->usual_at[i], 0);
-	expect(p, m->usual, 0);
-	expect(p, m->away, -SQUARES);
-	expect(p, m->fatigue, 0);
+		detect_pack_expect(p, (double)m->usual_at[i], 0);
+	detect_pack_expect(p, m->usual, 0);
+	detect_pack_expect(p, m->away, -PACKED_MOST);
+	detect_pack_expect(p, m->fatigue, 0);
 	p->failed |= m->born > INT64_MAX / 4 || m->born < INT64_MIN / 4 || m->latest > INT64_MAX / 4 || m->latest < INT64_MIN / 4;
-	expect(p, m->var30, 0);
-	expect(p, m->var100, 0);
-	expect(p, m->scale, 0);
+	detect_pack_expect(p, m->var30, 0);
+	detect_pack_expect(p, m->var100, 0);
+	detect_pack_expect(p, m->scale, 0);
 	p->failed |= m->n < 0 || m->n > INT64_MAX / 2 || m->across.n != m->down.n;
 }
 

@@ -113,6 +113,59 @@ season() {
 	[ -z "$output" ]
 }
 
+# load HOSTS ROWS [FAR]: a row a minute for each host; at row 290 the first three are far out.
+load_rows() {
+	awk -v hosts="$1" -v rows="$2" 'BEGIN { for (i = 0; i < rows; i++) for (h = 0; h < hosts; h++)
+		printf "{\"metric\":\"load\",\"timestamp\":%d,\"labels\":{\"host\":\"h%d\"},\"v\":%d}\n", 1767571200 + 60 * i, h, i == 290 && h < 3 ? 500 + h : 100 + i % 7 }'
+}
+
+@test "series that move together are one alarm that names the others; --each tells them apart" {
+	load_rows 5 300 > rows
+	run -0 at-detect rows
+	[ "${#lines[@]}" = 1 ]
+	jq -e '.labels.host == "h2" and .v == 502 and .anomaly.with == [{"metric":"load","labels":{"host":"h0"},"field":"v"},{"metric":"load","labels":{"host":"h1"},"field":"v"}]' <<< "$output"
+	[ "$(at-detect --each rows | wc -l)" = 3 ]
+	[ "$(at-detect -a rows | jq -s 'map(select(.anomaly.alarm)) | length')" = 3 ]
+	at-detect -s rows > /dev/null
+	[ "$(at-query -f csv "SELECT COUNT(*) FROM anomalies" | tr -d '\r' | tail -1)" = 1 ]
+	# the last rows of the input may be the alarm
+	[ "$(head -1455 rows | at-detect | wc -l)" = 1 ]
+}
+
+@test "--changes tells level and variance with time and size, and goes on under --state" {
+	awk 'BEGIN { srand(3); for (i = 0; i < 900; i++) { x = -6; for (k = 0; k < 12; k++) x += rand()
+		print 1767571200 + 60 * i "," (i < 300 ? 100 : 200) + 2 * x * (i < 600 ? 1 : 5) } }' > v.csv
+	run -0 at-detect --changes v.csv
+	jq -e -s '.[0].change | .kind == "level" and .since == "2026-01-05T05:00:00.000Z" and .size > 90 and .size < 110 and .field == "value"' <<< "$output"
+	jq -e -s 'any(.[]; .change.kind == "variance" and .change.size > 4 and .timestamp > "2026-01-05T10")' <<< "$output"
+	head -305 v.csv | at-detect --changes --state c > parts
+	tail -n +306 v.csv | at-detect --changes --state c >> parts
+	at-detect --changes < v.csv | cmp - parts
+	run -2 at-detect --changes -s v.csv
+	run -0 at-detect --changes -e <(seq 0 299 | awk '{ print 1767571200 + 60 * $1 "," 100 + $1 % 7 }')
+	[ -z "$output" ]
+}
+
+@test "--absent: a regular series that stays away is told once by the time of the rows, over a restart too" {
+	load_rows 2 60 | awk '!(/"h1"/ && n++ > 30 && n < 50)' > rows
+	run -0 at-detect --absent 5m rows
+	[ "${#lines[@]}" = 1 ]
+	jq -e '.metric == "load" and .labels.host == "h1" and .timestamp == "2026-01-05T00:35:00.000Z" and .anomaly.direction == "absent"
+	    and .anomaly.since == "2026-01-05T00:30:00.000Z" and .anomaly.usual_ms == 60000' <<< "$output"
+	[ "$(head -65 rows | at-detect --absent 5m --state s; tail -n +66 rows | at-detect --absent 5m --state s)" = "$output" ]
+	run -3 at-detect -e --absent 5m rows
+	run -0 at-detect -e --absent 30m rows
+}
+
+@test "--absent: by the clock when live input is silent" {
+	now=$(date +%s)
+	{ for i in $(seq 9 -1 0); do echo "{\"metric\":\"m\",\"timestamp\":$((now - i)),\"v\":5}"; done; sleep 8; } | at-detect --absent 3s > got &
+	for i in $(seq 60); do [ -s got ] && break; sleep 0.1; done
+	jq -e '.anomaly.direction == "absent" and .metric == "m"' got
+	wait
+	[ "$(wc -l < got)" = 1 ]
+}
+
 @test "events are refused with the mend; other bad rows are told and the rest is read" {
 	run -2 --separate-stderr at-detect <<< '{"event":"x","timestamp":"2026-01-05T00:00:00Z"}'
 	[[ $stderr == *'events, not metric rows'*'at-agg'* && $(wc -l <<< "$stderr") = 1 ]]

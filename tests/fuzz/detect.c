@@ -1,9 +1,12 @@
-/* Any bytes as rows: refused or judged, and what comes out is JSON. Any bytes as a saved model: refused, or it judges. */
+/* Any bytes as rows: refused or judged, and what comes out is JSON. Any bytes as a saved model, a saved change or saved sources:
+ * refused, or it goes on. The first byte says which: 1 and 2 a model of that version, 3 a change, 4 sources, else rows. */
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "detect/absent.h"
+#include "detect/change.h"
 #include "detect/detect.h"
 #include "detect/model.h"
 #include "json/json.h"
@@ -13,6 +16,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *, size_t);
 static void
 rows(struct str text)
 {
+	size_t n = text.n;
 	struct detect_spec spec = DETECT_DEFAULTS;
 	struct out out = {0};
 	struct err err = {0};
@@ -20,7 +24,9 @@ rows(struct str text)
 	struct str row, got;
 	long line = 0;
 
-	spec.all = 1;
+	spec.all = n % 3 == 0;
+	spec.changes = n % 3 == 1;
+	spec.absent_ms = n % 2 ? 60000 : 0;
 	d = detect_new(&spec, &out, &err);
 	assert(d);
 	while (text.n && str_cut(&text, '\n', &row)) {
@@ -29,6 +35,8 @@ rows(struct str text)
 		if (str_trim(row).n && detect_row(d, row, "fuzz", line, &err) < 0)
 			assert(err.code == ERR_INPUT || err.code == ERR_USAGE);
 	}
+	err_clear(&err);
+	assert(detect_flush(d, &err) == 0);
 	for (got = buf_get(&out.buf); got.n && str_cut(&got, '\n', &row); )
 		assert(!row.n || json_check(row, &err) == 0);
 	buf_release(&out.buf);
@@ -49,19 +57,55 @@ saved(struct str bytes)
 	model_free(m);
 }
 
+static void
+saved_change(struct str bytes)
+{
+	struct err err = {0};
+	struct change *c = change_take(&bytes, &err);
+	struct change_found found;
+
+	if (!c)
+		return;
+	for (int i = 0; i < 300; i++)
+		if (change_push(c, i * 900000LL, 0, i % 7 ? i * 0.1 : -1e12, &found))
+			assert(found.kind <= CHANGE_VARIANCE);
+	change_free(c);
+}
+
+static void
+saved_sources(struct str bytes)
+{
+	struct err err = {0};
+	struct absent *a = absent_new(1000);
+	struct absent_found found;
+
+	absent_take(a, bytes, &err);
+	for (int i = 0; i < 100; i++)
+		absent_came(a, i % 2 ? STR("a") : STR("b"), i * 100);
+	while (absent_next(a, 1000000, &found))
+		assert(found.usual_ms >= 0);
+	absent_free(a);
+}
+
 int
 LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 {
 	if (n == 0)
 		return 0;
-	if (data[0] == 1) {             /* a saved model begins with its version */
+	if (data[0] == 4) {
+		saved_sources((struct str){ (const char *)data + 1, n - 1 });
+	} else if (data[0] <= 3) {
 		struct buf whole = {0};
 
 		/* what is not given is zero, so that the fuzzer need not find the size first */
 		buf_add(&whole, data, n < 4000 ? n : 4000);
 		memset(buf_room(&whole, 4000), 0, 4000);
 		whole.n += 4000;
-		saved(buf_get(&whole));
+		if (data[0] == 3) {
+			whole.p[0] = 1;
+			saved_change(buf_get(&whole));
+		} else
+			saved(buf_get(&whole));
 		buf_release(&whole);
 	} else
 		rows((struct str){ (const char *)data, n });

@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "detect/absent.h"
+#include "detect/change.h"
 #include "detect/detect.h"
 #include "detect/model.h"
 #include "json/json.h"
@@ -270,6 +272,166 @@ a_model_that_was_saved_judges_as_one_that_was_not(void **state)
 	model_free(parts);
 }
 
+/* Of twenty series each, flat and seasonal: what changes is told once, for what it is, where it was and by how much. */
+static void
+changes_are_told_with_their_time_and_size(void **state)
+{
+	static const struct { double level, slope, spread; int kind; double size; int rows_late; } cases[] = {
+		{ 50, 0, 1, CHANGE_LEVEL, 50, 3 }, { -30, 0, 1, CHANGE_LEVEL, -30, 3 },
+		{ 0, 0, 3, CHANGE_VARIANCE, 10, 60 }, { 0, 0, 1 / 3.0, CHANGE_VARIANCE, -3.3, 60 },
+	};
+	enum { ROWS = 6000, AT = 4000, STEP = 300000 };
+	int no_change = 0, missed = 0;
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++)
+		for (uint64_t run = 1; run <= 20; run++) {
+			struct change *c = change_new();
+			struct change_found first = { 0 }, found;
+			uint64_t seed = run * 7919;
+			int after = 0;
+
+			for (int i = 0; i < ROWS; i++) {
+				int64_t t = START + (int64_t)i * STEP;
+				double value = (run % 2 ? 200 : season(t)) + 5 * normal(&seed) * (i < AT ? 1 : cases[k].spread);
+
+				value += i < AT ? 0 : cases[k].level;
+				if (!change_push(c, t, 0, value, &found))
+					continue;
+				if (i < AT)
+					no_change += run % 2;                   /* the first weekends of a season are new */
+				else if (after++ == 0)
+					first = found;
+			}
+			missed += after == 0;
+			if (run % 2) {
+				assert_true(after >= 1);
+				assert_int_equal(first.kind, cases[k].kind);
+				assert_true(llabs(first.since_ms - START - (int64_t)AT * STEP) <= cases[k].rows_late * (int64_t)STEP);
+				assert_true(fabs(first.after - first.before - cases[k].size) < (cases[k].kind == CHANGE_LEVEL ? 0.25 : 0.5) * fabs(cases[k].size));
+			}
+			change_free(c);
+		}
+	assert_true(missed <= 3);               /* of 40 with a season of two weeks, in which a week's rhythm is still new */
+	assert_int_equal(no_change, 0);         /* in 40 series of a fortnight */
+}
+
+static void
+a_ramp_is_a_trend_and_its_slope_is_told(void **state)
+{
+	int trends = 0;
+
+	(void)state;
+	for (uint64_t run = 1; run <= 20; run++) {
+		struct change *c = change_new();
+		struct change_found found;
+		uint64_t seed = run;
+		int told = 0;
+
+		for (int i = 0; i < 1200; i++)
+			if (change_push(c, START + i * 60000LL, 0, 200 + 5 * normal(&seed) + (i > 600 ? 0.2 * (i - 600) : 0), &found) && !told++ && found.kind == CHANGE_TREND) {
+				trends++;
+				assert_true(found.before == 0 && found.after > 5 && found.after < 24);          /* 12 an hour */
+			}
+		assert_true(told);
+		change_free(c);
+	}
+	assert_true(trends >= 10);
+}
+
+/* Saved at any moment and taken up again; cut anywhere, refused; any numbers. */
+static void
+what_was_saved_of_changes_goes_on_as_if_it_had_not_been(void **state)
+{
+	static const double odd[] = { 0, 1e308, -1e308, 5e-324, 1e-300, 1e30 };
+	struct change *whole = change_new(), *parts = change_new();
+	uint64_t seed = 3;
+	int told = 0;
+
+	(void)state;
+	for (int i = 0; i < 6000; i++) {
+		int64_t t = START + i * 300000LL;
+		double value = season(t) + 5 * normal(&seed) + (i / 1500) * 80;
+		struct change_found a = { 0 }, b = { 0 };
+		int found;
+
+		if (i > 5000)
+			value = uniform(&seed) < 0.1 ? odd[i % 6] : value;
+		found = change_push(whole, t, 0, value, &a);
+		assert_int_equal(found, change_push(parts, t, 0, value, &b));
+		assert_true(!found || (a.kind == b.kind && a.since_ms == b.since_ms && a.before == b.before && a.after == b.after));
+		assert_true(!found || (isfinite(a.before) && isfinite(a.after)));
+		told += found && i < 5000;
+		if (i % 97 == 0) {
+			struct buf bytes = { 0 };
+			struct err err = { 0 };
+			struct str rest;
+
+			change_put(parts, &bytes);
+			change_free(parts);
+			rest = buf_get(&bytes);
+			parts = change_take(&rest, &err);
+			assert_non_null(parts);
+			assert_int_equal(rest.n, 0);
+			for (size_t cut = 0; cut < bytes.n; cut += 101) {
+				rest = (struct str){ bytes.p, cut };
+				assert_null(change_take(&rest, &err));
+			}
+			assert_true(bytes.n < 2000);
+			buf_release(&bytes);
+		}
+	}
+	assert_true(told >= 3);
+	change_free(whole);
+	change_free(parts);
+}
+
+/* Regular sources that stay away are told once, each; what comes seldom is not missed; a restart changes nothing. */
+static void
+who_was_regular_and_stays_away_is_told_once(void **state)
+{
+	struct absent *a = absent_new(10 * 60000);
+	struct absent_found found;
+	int told = 0;
+
+	(void)state;
+	for (int minute = 0; minute < 600; minute++) {
+		int64_t t = START + minute * 60000LL;
+		struct buf bytes = { 0 };
+		struct err err = { 0 };
+
+		absent_came(a, STR("always"), t);
+		if (minute < 100 || minute > 200)
+			absent_came(a, STR("gap"), t);
+		if (minute % 45 == 0)
+			absent_came(a, STR("seldom"), t);
+		if (minute < 3)
+			absent_came(a, STR("new"), t);
+		while (absent_next(a, t, &found)) {
+			told++;
+			assert_true(str_eq(found.name, STR("gap")));
+			assert_true(found.since_ms == START + 99 * 60000LL && minute == 110 && found.usual_ms == 60000);
+		}
+		absent_put(a, &bytes);
+		absent_free(a);
+		a = absent_new(10 * 60000);
+		assert_int_equal(absent_take(a, buf_get(&bytes), &err), 0);
+		if (minute % 50 == 0)
+			for (size_t cut = 1; cut < bytes.n; cut += 7) {
+				struct absent *b = absent_new(1);
+
+				absent_take(b, (struct str){ bytes.p, cut }, &err);
+				while (absent_next(b, INT64_MAX / 2, &found))
+					;
+				absent_free(b);
+			}
+		buf_release(&bytes);
+	}
+	assert_int_equal(told, 1);
+	assert_true(absent_due(a) < INT64_MAX);
+	absent_free(a);
+}
+
 static char *
 judged(struct detect_spec spec, const char *const *rows, struct err *err)
 {
@@ -346,6 +508,10 @@ main(void)
 		cmocka_unit_test(a_monster_does_not_hide_what_comes_after),
 		cmocka_unit_test(any_numbers_give_finite_answers),
 		cmocka_unit_test(a_model_that_was_saved_judges_as_one_that_was_not),
+		cmocka_unit_test(changes_are_told_with_their_time_and_size),
+		cmocka_unit_test(a_ramp_is_a_trend_and_its_slope_is_told),
+		cmocka_unit_test(what_was_saved_of_changes_goes_on_as_if_it_had_not_been),
+		cmocka_unit_test(who_was_regular_and_stays_away_is_told_once),
 		cmocka_unit_test(rows_come_out_as_they_came_with_the_anomaly_behind),
 		cmocka_unit_test(rows_that_cannot_be_judged_say_why),
 	};

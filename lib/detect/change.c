@@ -1,0 +1,398 @@
+/* The bytes of a change: version:1 (1), then the fields in the order of `each_field` (packing_priv.h). */
+#include "detect/change.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "detect/packing_priv.h"
+
+#define FORMAT      1
+#define HOUR_MS     3600000LL
+#define WEEK_HOURS  168
+#define DAY_HOURS   24
+#define WARM_UP     50          /* values before anything is told */
+#define LEAST       8           /* values of the new kind, at least */
+#define RAMP_LEAST  20          /* a ramp shows in */
+#define MEMORY      64.0        /* values of the level, as long as hours are not known */
+#define FOLLOWS     0.25        /* of it while something seems to change */
+#define TRACKS      200.0       /* values in which a trend that was found is followed */
+#define SLOW        500.0       /* values of what is slow: how neighbours go together, how much they differ */
+#define LEARNED     0.2         /* of an hour of the week by each time it comes */
+#define UNITS_MOST  4.0         /* of one distance */
+#define SLACK       0.5         /* units that are no sign */
+#define JUMP        3.0         /* times what was in the sum before: the change begins here */
+#define LEVEL_BAR   20.0        /* e^(2 * SLACK * LEVEL_BAR) values between false alarms, were they normal */
+#define BEND_MOST   9.0         /* of one squared second difference, in shares of its mean */
+#define VARIANCE_BAR 36.0       /* e^VARIANCE_BAR values, were they independent; neighbours share two thirds of a second difference */
+#define ABRUPT      16          /* values in which a step shows that is no part of a wave */
+#define BIGGEST     1e30        /* values beyond are cut to it: squares and their sums stay finite */
+#define TIMES       1.5         /* the least change of a standard deviation that is told */
+
+/* A sum that grows with what is not usual, and what came since it was 0. */
+struct run {
+	double  sum;
+	int64_t since_ms, n;
+	double  r, e, he, hh;   /* sums of distances r and of what is beyond the slack in them, with h hours since */
+	double  usual;          /* sum of what was usual */
+	double  q;              /* sum of squared differences in shares of their mean */
+};
+
+enum { UP, DOWN, WIDER, CALMER, RUNS };
+
+struct change {
+	int64_t n, born_ms, time_ms;    /* times of the first value and of the last */
+	int64_t hour;                   /* of all time, local */
+	int64_t visit;                  /* values in it so far */
+	int64_t measured;               /* distances that units were learned of: begins anew when hours become known */
+	int64_t by_hour;                /* 1 when they have */
+	double  level, distance;        /* mean of the last values; the last distance */
+	double  last[2];                /* values, the last first */
+	double  offset, per_hour;       /* what levels and trends that were found add to the profile */
+	double  spread;                 /* mean size of distances */
+	double  square, with_next;      /* means of their squares, and of products of neighbours */
+	double  bend;                   /* mean of squared second differences; at each hour of the day below */
+	struct run run[RUNS];
+	float   week[WEEK_HOURS], day[DAY_HOURS], spread_at[DAY_HOURS], bend_at[DAY_HOURS];
+	uint8_t week_known[WEEK_HOURS / 8], day_known[DAY_HOURS / 8];
+};
+
+struct change *
+change_new(void)
+{
+	return mem_new(sizeof(struct change));
+}
+
+void
+change_free(struct change *c)
+{
+	free(c);
+}
+
+static double
+clamp(double x, double low, double high)
+{
+	return x < low ? low : x > high ? high : x;
+}
+
+static int64_t
+floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
+static int
+known(const uint8_t *bits, int i)
+{
+	return bits[i / 8] >> (i % 8) & 1;
+}
+
+/* Of n hours that come round, what is usual in the middle between two that are known; NAN where they are not. */
+static double
+between(const float *at, const uint8_t *bits, int n, int64_t hour, double part)
+{
+	int here = (int)(hour - floor_div(hour, n) * n), other = (here + (part < 0.5 ? n - 1 : 1)) % n;
+	double share = fabs(part - 0.5);
+
+	if (!known(bits, here))
+		return NAN;
+	return known(bits, other) ? (double)at[here] * (1 - share) + (double)at[other] * share : (double)at[here];
+}
+
+static double
+usual_at(const struct change *c, int64_t local_ms, int *is_known)
+{
+	int64_t hour = floor_div(local_ms, HOUR_MS);
+	double part = (double)(local_ms - hour * HOUR_MS) / (double)HOUR_MS;
+	double usual = between(c->week, c->week_known, WEEK_HOURS, hour, part);
+
+	if (isnan(usual))
+		usual = between(c->day, c->day_known, DAY_HOURS, hour, part);
+	*is_known = !isnan(usual);
+	return *is_known ? usual + c->offset : c->level;
+}
+
+/* An hour's mean: exact when it comes the first time, then by LEARNED each time it comes. */
+static void
+learn_hour(float *at, int is_known, double value, int64_t visit, double hours)
+{
+	double share = is_known ? clamp(LEARNED * hours, 1e-4, LEARNED) : 1 / (double)visit;
+
+	*at = visit == 1 && !is_known ? (float)value : (float)((double)*at + share * (value - (double)*at));
+}
+
+static void
+set_known(uint8_t *bits, int i)
+{
+	bits[i / 8] |= (uint8_t)(1 << (i % 8));
+}
+
+static void
+learn_profile(struct change *c, int64_t local_ms, double value, double hours)
+{
+	int64_t hour = floor_div(local_ms, HOUR_MS);
+	int week = (int)(c->hour - floor_div(c->hour, WEEK_HOURS) * WEEK_HOURS), day = week % DAY_HOURS;
+
+	if (hour != c->hour && c->visit) {
+		/* hours of a day are of use when they come after one another */
+		if (hour - c->hour < 6 && hour > c->hour) {
+			set_known(c->week_known, week);
+			set_known(c->day_known, day);
+		}
+		c->visit = 0;
+	}
+	c->hour = hour;
+	c->visit++;
+	week = (int)(hour - floor_div(hour, WEEK_HOURS) * WEEK_HOURS), day = week % DAY_HOURS;
+	learn_hour(&c->week[week], known(c->week_known, week), value - c->offset, c->visit, hours);
+	learn_hour(&c->day[day], known(c->day_known, day), value - c->offset, c->visit, hours);
+}
+
+static void
+run_reset(struct change *c)
+{
+	memset(c->run, 0, sizeof(c->run));
+}
+
+/* 1 when the sum has passed the bar. */
+static int
+run_push(struct run *run, double sign, double bar, int64_t time_ms, double r, double slack, double usual, double q)
+{
+	double hours;
+
+	if (run->sum + sign <= 0) {
+		*run = (struct run){0};
+		return 0;
+	}
+	if (sign >= UNITS_MOST - SLACK && fabs(r) > JUMP * fabs(run->r) / (double)(run->n ? run->n : 1)) {     /* only here it began, what was before it was chance: a ramp would be less steep */
+		double sum = run->sum;
+
+		*run = (struct run){ .sum = sum };
+	}
+	if (run->n++ == 0)
+		run->since_ms = time_ms;
+	hours = (double)(time_ms - run->since_ms) / (double)HOUR_MS;
+	run->sum = fmin(run->sum + sign, 3 * bar);
+	run->r += r, run->e += r - slack, run->he += hours * (r - slack), run->hh += hours * hours;
+	run->usual += usual, run->q += q;
+	return run->sum > bar && run->n >= LEAST;
+}
+
+/* What the distances since then come to: a step, or a ramp that begins there. */
+static void
+step_or_ramp(struct change *c, const struct run *run, int64_t time_ms, int hour_known, struct change_found *out)
+{
+	double n = (double)run->n, step = run->r / n, ramp = run->hh > 0 ? run->he / run->hh : 0;
+	double hours = (double)(time_ms - run->since_ms) / (double)HOUR_MS;
+
+	out->since_ms = run->since_ms;
+	if (run->n >= RAMP_LEAST && ramp * run->he > 1.05 * run->e * run->e / n) {      /* of the squares, what each of them explains */
+		out->kind = CHANGE_TREND;
+		out->before = c->per_hour;
+		out->after = c->per_hour + ramp;
+		c->per_hour += ramp;
+		c->offset += ramp * hours;
+		c->level += ramp * hours;
+	} else {
+		out->kind = CHANGE_LEVEL;
+		out->before = run->usual / n;
+		out->after = out->before + step;
+		if (hour_known || run->n <= ABRUPT)     /* else it may be the first day's wave, that the profile is about to learn */
+			c->offset += step;
+		c->level = out->after;
+	}
+	c->distance = 0;
+}
+
+static int
+other_variance(struct change *c, const struct run *run, struct change_found *out)
+{
+	double times = sqrt(run->q / (double)run->n);
+
+	if (times < TIMES && times > 1 / TIMES)
+		return 0;
+	out->kind = CHANGE_VARIANCE;
+	out->since_ms = run->since_ms;
+	out->before = sqrt(c->bend / 6);        /* of independent values: six times the variance */
+	out->after = out->before * times;
+	c->bend *= times * times;
+	for (int i = 0; i < DAY_HOURS; i++)
+		c->bend_at[i] = (float)((double)c->bend_at[i] * times * times);
+	return 1;
+}
+
+int
+change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, struct change_found *out)
+{
+	int64_t local_ms = time_ms + zone_ms;
+	int day = (int)(floor_div(local_ms, HOUR_MS) - floor_div(local_ms, HOUR_MS * DAY_HOURS) * DAY_HOURS), found = 0;
+	double passed = c->n ? clamp((double)(time_ms - c->time_ms) / (double)HOUR_MS, 0, 1e6) : 0, hours = fmin(passed, 1);
+	double usual, r, unit, q, at, bend, bend_at;
+	int hour_known;
+
+	value = clamp(value, -BIGGEST, BIGGEST);
+	if (c->n == 0) {
+		c->level = c->last[0] = c->last[1] = value;
+		c->born_ms = time_ms;
+		c->hour = floor_div(local_ms, HOUR_MS);
+	}
+	c->offset = clamp(c->offset + c->per_hour * passed, -BIGGEST, BIGGEST);
+	c->level = clamp(c->level + c->per_hour * passed, -BIGGEST, BIGGEST);
+	usual = usual_at(c, local_ms, &hour_known);
+	at = c->spread_at[day] > 0 ? (double)c->spread_at[day] : c->spread;
+	unit = 1.25 * (0.7 * at + 0.3 * c->spread) + 1e-6 * fabs(usual) + DBL_MIN;
+	r = value - usual;
+	bend = value - 2 * c->last[0] + c->last[1];
+	bend *= bend;
+	bend_at = c->bend_at[day] > 0 ? (double)c->bend_at[day] : c->bend;
+	q = bend_at > 0 ? bend / bend_at : 1;
+
+	if (hour_known && !c->by_hour) {
+		c->by_hour = 1;
+		c->measured = 0;
+		memset(c->spread_at, 0, sizeof(c->spread_at));
+	}
+	if (c->n >= WARM_UP && c->measured >= WARM_UP / 2) {
+		double together = c->square > 0 ? clamp(c->with_next / c->square, 0, 0.98) : 0;
+		double far = unit * sqrt((1 + together) / (1 - together)), wide = fmin(q, BEND_MOST);
+		double units = clamp(r / far, -UNITS_MOST, UNITS_MOST);
+
+		for (int side = UP; side <= DOWN && !found; side++) {
+			struct run *run = &c->run[side];
+			double sign = side == UP ? 1 : -1;
+
+			if (!run_push(run, sign * units - SLACK, LEVEL_BAR, time_ms, r, sign * SLACK * far, usual, 0) ||
+			    (!hour_known && run->n > ABRUPT && run->sum < 2 * LEVEL_BAR))
+				continue;
+			step_or_ramp(c, run, time_ms, hour_known, out);
+			run_reset(c);
+			found = 1;
+		}
+		for (int side = WIDER; side <= CALMER && !found; side++) {
+			/* log likelihood ratios of four times, and a quarter of, the variance */
+			double sign = side == WIDER ? 0.5 * (0.75 * wide - log(4)) : 0.5 * (log(4) - 3 * wide);
+
+			if (!run_push(&c->run[side], sign, VARIANCE_BAR, time_ms, 0, 0, 0, fmin(q, 100)))
+				continue;
+			if ((found = other_variance(c, &c->run[side], out)))
+				run_reset(c);
+			else
+				c->run[side] = (struct run){0};
+		}
+	}
+
+	/* learn */
+	c->n++;
+	if (!found) {
+		double share = 1 / (double)(c->n < (int64_t)MEMORY ? c->n : (int64_t)MEMORY), size = fabs(r), cut;
+
+		if (++c->measured > 10 && c->spread > 1e-3 * fabs(value - usual))
+			size = fmin(size, UNITS_MOST * unit);
+		cut = r < 0 ? -size : size;
+		if (fmax(c->run[UP].sum, c->run[DOWN].sum) > LEVEL_BAR / 4)
+			share *= FOLLOWS;
+		c->level += share * (clamp(value, c->level - 4 * UNITS_MOST * unit, c->level + 4 * UNITS_MOST * unit) - c->level);
+		c->spread += (size - c->spread) / (double)(c->measured < 200 ? c->measured : 200);
+		if (c->measured > WARM_UP / 2)
+			c->spread_at[day] = (float)(c->spread_at[day] > 0 ? at + (size - at) * clamp(LEARNED * hours, 1e-3, 0.1) : c->spread);
+		if (c->per_hour != 0 && hour_known) {           /* a trend that was found a little wrong must not lead away */
+			c->offset = clamp(c->offset + cut / TRACKS, -BIGGEST, BIGGEST);
+			if (passed > 0)
+				c->per_hour = clamp(c->per_hour + cut / (4 * TRACKS * TRACKS) / fmax(passed, 1e-6), -BIGGEST, BIGGEST);
+		}
+		share = fmax(1 / (double)c->measured, 1 / SLOW);
+		c->with_next += share * (cut * clamp(c->distance, -UNITS_MOST * unit, UNITS_MOST * unit) - c->with_next);
+		c->square += share * (cut * cut - c->square);
+		if (c->n > 2) {
+			double cut_bend = c->n > 30 ? fmin(bend, BEND_MOST * bend_at) : bend;
+
+			share = fmax(1 / (double)(c->n - 2), 1 / SLOW);
+			c->bend += share * (cut_bend - c->bend);
+			c->bend_at[day] = (float)(c->bend_at[day] > 0 ? bend_at + (cut_bend - bend_at) * clamp(LEARNED * hours, 1e-3, 0.1) : c->bend);
+		}
+		c->distance = r;
+	}
+	learn_profile(c, local_ms, value, hours);
+	c->last[1] = c->last[0];
+	c->last[0] = value;
+	c->time_ms = time_ms;
+	return found;
+}
+
+static void
+each_field(struct packing *p, struct change *c)
+{
+	double *numbers[] = { &c->level, &c->distance, &c->offset, &c->per_hour, &c->spread, &c->square, &c->with_next, &c->last[0],
+		&c->last[1], &c->bend };
+	int64_t *times[] = { &c->n, &c->born_ms, &c->time_ms, &c->hour, &c->visit, &c->measured, &c->by_hour };
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		PACK(p, *times[i]);
+		p->failed |= *times[i] > INT64_MAX / 8 || *times[i] < INT64_MIN / 8;
+	}
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		PACK(p, *numbers[i]);
+		detect_pack_expect(p, *numbers[i], -PACKED_MOST);
+	}
+	for (int i = 0; i < RUNS; i++) {
+		struct run *run = &c->run[i];
+		double *sums[] = { &run->sum, &run->r, &run->e, &run->he, &run->hh, &run->usual, &run->q };
+
+		PACK(p, run->since_ms);
+		PACK(p, run->n);
+		for (size_t k = 0; k < sizeof(sums) / sizeof(sums[0]); k++) {
+			PACK(p, *sums[k]);
+			p->failed |= !isfinite(*sums[k]);
+		}
+		p->failed |= run->n < 0 || run->n > INT64_MAX / 8 || run->since_ms > INT64_MAX / 8 || run->since_ms < INT64_MIN / 8 || run->sum < 0;
+	}
+	PACK_ALL(p, c->week);
+	PACK_ALL(p, c->day);
+	PACK_ALL(p, c->spread_at);
+	PACK_ALL(p, c->bend_at);
+	PACK_ALL(p, c->week_known);
+	PACK_ALL(p, c->day_known);
+	for (int i = 0; i < WEEK_HOURS; i++)
+		detect_pack_expect(p, (double)c->week[i], -PACKED_MOST);
+	for (int i = 0; i < DAY_HOURS; i++) {
+		detect_pack_expect(p, (double)c->day[i], -PACKED_MOST);
+		detect_pack_expect(p, (double)c->spread_at[i], 0);
+		detect_pack_expect(p, (double)c->bend_at[i], 0);
+	}
+	detect_pack_expect(p, c->spread, 0);
+	detect_pack_expect(p, c->square, 0);
+	detect_pack_expect(p, c->bend, 0);
+	p->failed |= c->n < 0 || c->visit < 0 || c->measured < 0;
+}
+
+void
+change_put(const struct change *c, struct buf *to)
+{
+	struct packing p = { .to = to, .version = FORMAT };
+	struct change copy = *c;
+
+	buf_byte(to, FORMAT);
+	each_field(&p, &copy);
+}
+
+struct change *
+change_take(struct str *bytes, struct err *err)
+{
+	struct packing p = { .from = bytes, .version = FORMAT };
+	struct change *c = change_new();
+
+	if (bytes->n == 0 || *bytes->p != FORMAT)
+		p.failed = 1;
+	else {
+		bytes->p++, bytes->n--;
+		each_field(&p, c);
+	}
+	if (p.failed) {
+		change_free(c);
+		err_set(err, ERR_CORRUPT, "what was saved of changes is damaged or of another version");
+		return NULL;
+	}
+	return c;
+}

@@ -1,0 +1,42 @@
+/* change.h - change points of one series: when its level, its trend or its variation became another, and by how much.
+ *
+ * What is usual is a slow profile: means for each hour of the week (of the day before a week was seen, of the last 64 values
+ * before a day was), a drift once a trend was found, and mean distances for each hour of the day. A value's distance from
+ * it, in units of those, goes into cumulative sums (Page 1954):
+ *
+ *      level, trend     sum of distances beyond half a unit, one for each side. Neighbours that go together (autocorrelation)
+ *                       make the unit longer. When it passes LEVEL_BAR something changed where the sum last was 0; whether a
+ *                       step or a ramp from there fits the distances better says which.
+ *      variation        log likelihood ratio of twice, or half, the standard deviation, of second differences: they know
+ *                       next to nothing of level, trend and season.
+ *
+ * Distances are cut to four units, so a single monster is no change. A change is told once, when it is sure; then what was
+ * found is usual. An incident of more than ten values or so is two changes, there and back. About 1.2 KB a series.
+ */
+#ifndef DETECT_CHANGE_H
+#define DETECT_CHANGE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct change;
+
+enum change_kind { CHANGE_LEVEL, CHANGE_TREND, CHANGE_VARIANCE };
+
+struct change_found {
+	enum change_kind kind;
+	int64_t since_ms;       /* the time of the first value of the new kind, as was given */
+	double  before, after;  /* level; trend: per hour; variation: standard deviation */
+};
+
+struct change *change_new(void);
+void change_free(struct change *);
+
+/* Take the next value: 1 when with it a change is sure. zone_ms is what local time is ahead. */
+int change_push(struct change *, int64_t time_ms, int64_t zone_ms, double value, struct change_found *);
+
+/* All it knows as bytes and back, as of a model (model.h). */
+void change_put(const struct change *, struct buf *);
+struct change *change_take(struct str *bytes, struct err *);
+
+#endif
