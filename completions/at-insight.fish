@@ -5,6 +5,7 @@ complete -c at-insight -s b -l by -r -d 'of a stored metric: a series for each v
 complete -c at-insight -l every -r -d 'of a stored metric: the length of a step; default 1h'
 complete -c at-insight -l range -r -d 'of a stored metric: how much of it is looked at, default 2000 steps; of explain: the period, against the one before, default 7d'
 complete -c at-insight -s f -l format -r -d 'of ask and explain: text, or ndjson: of ask one row with the question, its SQL, rows and text; of explain insight rows'
+complete -c at-insight -s s -l save -d 'of explain, summary and rows: store the insights too, for the table insights of at-query'
 complete -c at-insight -l strict -d 'exit 3 when a row was rejected'
 complete -c at-insight -s S -l store -r -d 'the store\'s directory (default $AT_STORE, else ~/.local/share/at)'
 complete -c at-insight -s T -l tenant -r -d 'the tenant (default $AT_TENANT, else default)' -f -a '(at-query --complete tenants 2>/dev/null)'
@@ -21,3 +22,4 @@ complete -c at-insight -s V -l version -d 'print the version, with -v those of t
 complete -c at-insight -n __fish_use_subcommand -a forecast -d 'the next values of a metric, or of metric rows, with the interval they are likely to lie in'
 complete -c at-insight -n __fish_use_subcommand -a ask -d 'a question in plain English over the store; with -, one a line of stdin'
 complete -c at-insight -n __fish_use_subcommand -a explain -d 'what changed, and which values of which dimensions drove it; metric rows: of two times'
+complete -c at-insight -n __fish_use_subcommand -a summary -d 'what is worth saying of the whole store, by default of 28 days'

@@ -8,6 +8,7 @@
 struct want {
 	const char *horizon, *by, *every, *range, *format;
 	double level, reach;
+	int save;               /* --save */
 	int reaches;            /* --reach was given */
 };
 extern struct want want;
@@ -16,8 +17,10 @@ extern struct want want;
 int forecast(char **words, int n, struct err *);
 int ask(char **words, int n, struct err *);
 int explain(char **words, int n, struct err *);
+int summary(char **words, int n, struct err *);
+int notable(char **files, struct err *);                /* without a verb: of metric rows on stdin */
 
 int put_rows(void);                                      /* --format wants rows, no prose */
-int put_claims(const struct claims *, struct err *);     /* to stdout, as --format says */
+int put_claims(struct claims *, struct err *);           /* to stdout, as --format says, and to the store with --save */
 
 #endif

@@ -1,7 +1,9 @@
-/* claims.c - claims to stdout, in the form that -f says. */
+/* claims.c - claims to stdout in the form that --format says, and with --save to the store. */
 #include <string.h>
 
+#include "base/cmd.h"
 #include "base/out.h"
+#include "store/store.h"
 
 #include "at-insight.h"
 
@@ -11,24 +13,46 @@ put_rows(void)
 	return want.format && strcmp(want.format, "ndjson") == 0;
 }
 
-int
-put_claims(const struct claims *claims, struct err *err)
+static int
+save(const struct claims *claims, struct err *err)
 {
-	struct buf *b = &out_stdout()->buf;
-	int rows = put_rows();
+	struct store *store = store_open(cmd_settings()->store, cmd_settings()->tenant, STORE_CREATE, err);
+	struct buf row = {0};
+	int rc = store ? store_begin(store, err) : err->code;
 
-	if (want.format && !rows && strcmp(want.format, "text"))
-		return err_set(err, ERR_USAGE, "-f: '%s' is no form of this, text and ndjson are", want.format);
-	for (size_t i = 0; i < claims->n; i++) {
-		if (rows) {
-			claims_put_row(claims, &claims->list[i], b);
-		} else {
-			claims_write(claims, &claims->list[i], b);
-			buf_lit(b, ".\n");
-		}
-		out_row(out_stdout());
+	for (size_t i = 0; rc == 0 && i < claims->n; i++) {
+		buf_clear(&row);
+		claims_put_row(claims, &claims->list[i], &row);
+		rc = store_add_row(store, "insight", claims->list[i].to, (struct str){ row.p, row.n - 1 }, err);
 	}
-	if (claims->n == 0 && !rows)
-		buf_lit(b, "Nothing notable.\n");
+	if (rc == 0)
+		rc = store_commit(store, err);
+	store_close(store);
+	buf_release(&row);
+	return rc;
+}
+
+int
+put_claims(struct claims *claims, struct err *err)
+{
+	struct buf *b = &out_stdout()->buf, why = {0};
+
+	if (want.format && !put_rows() && strcmp(want.format, "text"))
+		return err_set(err, ERR_USAGE, "--format: '%s' is no form of this, text and ndjson are", want.format);
+	if (want.save && save(claims, err))
+		return err->code;
+	if (put_rows()) {
+		for (size_t i = 0; i < claims->n; i++) {
+			claims_put_row(claims, &claims->list[i], b);
+			out_row(out_stdout());
+		}
+	} else {
+		claims_put_prose(claims, b, &why);
+		if (claims->n == 0)
+			buf_lit(b, "Nothing notable.\n");
+		if (why.n && cmd_settings()->verbose)
+			cmd_say("in its own words: %s", buf_text(&why));
+	}
+	buf_release(&why);
 	return 0;
 }

@@ -18,8 +18,9 @@ static const struct { const char *name; int (*call)(char **, int, struct err *);
 	{ "forecast", forecast },
 	{ "ask", ask },
 	{ "explain", explain },
+	{ "summary", summary },
 };
-#define VERBS "forecast, ask, explain"
+#define VERBS "forecast, ask, explain, summary"
 
 static int
 run(char **words, int n, struct err *err)
@@ -42,6 +43,7 @@ main(int argc, char **argv)
 		{ 0,   "every",   "DUR",    "of a stored metric: the length of a step; default 1h",                  opt_text,   &want.every },
 		{ 0,   "range",   "DUR",    "of a stored metric: how much of it is looked at, default 2000 steps; of explain: the period, against the one before, default 7d",   opt_text,   &want.range },
 		{ 'f', "format",  "FORMAT", "of ask and explain: text, or ndjson: of ask one row with the question, its SQL, rows and text; of explain insight rows", opt_text,   &want.format },
+		{ 's', "save",    NULL,     "of explain, summary and rows: store the insights too, for the table insights of at-query", opt_flag, &want.save },
 		CMD_OPT_STRICT,
 		{0}
 	};
@@ -50,6 +52,7 @@ main(int argc, char **argv)
 		"at-agg -w 1h today.ndjson | at-insight forecast - --horizon 24",
 		"at-insight forecast disk_used --reach 100",
 		"at-insight explain purchases --range 7d --by country,device",
+		"at-agg -w 1d events.ndjson | at-insight",
 		"at-insight ask 'which country had the most revenue yesterday?'",
 		NULL
 	};
@@ -57,9 +60,10 @@ main(int argc, char **argv)
 		{ "forecast", "[METRIC | - [FILE…]]", "the next values of a metric, or of metric rows, with the interval they are likely to lie in" },
 		{ "ask", "[QUESTION | -]", "a question in plain English over the store; with -, one a line of stdin" },
 		{ "explain", "[METRIC | - [FILE…]]", "what changed, and which values of which dimensions drove it; metric rows: of two times" },
+		{ "summary", "", "what is worth saying of the whole store, by default of 28 days" },
 		{0}
 	};
-	const struct cmd cmd = { "at-insight", "VERB …", "Say what changed and why, what comes next, and answer questions", opts, examples, verbs };
+	const struct cmd cmd = { "at-insight", "[VERB …]", "Say what changed and why, what comes next, and answer questions", opts, examples, verbs };
 	struct err err = {0};
 	int n;
 	char **words = cmd_start(&cmd, argc, argv, &n);
@@ -67,7 +71,7 @@ main(int argc, char **argv)
 	if (!(want.level > 0 && want.level < 100))
 		err_set(&err, ERR_USAGE, "--level: %g is no percentage between 0 and 100", want.level);
 	else if (n == 0)
-		err_set(&err, ERR_USAGE, "a verb is missing: " VERBS);
+		notable(words, &err);
 	else
 		run(words, n, &err);
 	return cmd_end(&err);

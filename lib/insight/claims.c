@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "insight/checked.h"
 #include "json/json.h"
 
 #define LEVEL 0.05                      /* of the false discovery rate */
@@ -57,9 +58,13 @@ claims_add(struct claims *c, const struct claim *from)
 	*to = *from;
 	to->metric = keep(c, from->metric);
 	to->labels = keep(c, from->labels.n ? from->labels : STR("{}"));
+	to->field = keep(c, from->field);
 	to->other = keep(c, from->other);
+	to->other_labels = keep(c, from->other_labels);
 	to->note = keep(c, from->note);
 	to->query = keep(c, from->query);
+	if (to->labels.n <= 2)
+		to->group = INFINITY;                   /* the whole */
 	to->score = bounded(from->effect, from->is_rate && !from->relative ? 0.1 : 0.25) * surprise(from->p) * sqrt(fmin(fmax(from->coverage, 0), 1));
 }
 
@@ -108,6 +113,7 @@ claims_of_explain(struct claims *c, const struct explain_answer *a, struct str m
 		one.z = cause->z, one.p = cause->q, one.n = (int)cause->cells;
 		one.share = a->change != 0 && fabs(a->z) > 2 ? cause->change / a->change : NAN;
 		one.mix = cause->mix;
+		one.group = ratio ? fmin(cause->before.den, cause->after.den) : a->kind == EXPLAIN_COUNT ? fmin(cause->before.num, cause->after.num) : 0;
 		one.coverage = ratio ? cause->after.den / a->after.den : fmax(cause->before.num / a->before.num, cause->after.num / a->after.num);
 		claims_add(c, &one);
 	}
@@ -164,7 +170,9 @@ same_thing(const struct claim *x, const struct claim *y)
 
 	if (x->kind == CLAIM_CORRELATION || y->kind == CLAIM_CORRELATION)
 		return 0;
-	return str_eq(x->metric, y->metric) && str_eq(x->labels, y->labels) && ((moved_x && moved_y) || (far_x && far_y));
+	if (x->kind == CLAIM_SEASON && y->kind == CLAIM_SEASON)         /* the parts have the season of the whole */
+		return str_eq(x->metric, y->metric) && x->n == y->n;
+	return str_eq(x->metric, y->metric) && str_eq(x->field, y->field) && str_eq(x->labels, y->labels) && ((moved_x && moved_y) || (far_x && far_y));
 }
 
 void
@@ -190,6 +198,75 @@ claims_rank(struct claims *c, size_t most)
 			c->list[n++] = c->list[i];
 	}
 	c->n = n;
+}
+
+/* ---- as prose */
+
+int
+claims_may_leave(const struct claim *x)
+{
+	static const char *const people[] = { "user_id", "session_id", "id", "email", "user", "ip", "phone", "name" };
+
+	for (size_t i = 0; i < sizeof(people) / sizeof(*people); i++)
+		if (json_is(json_get(json_value(x->labels), str_of(people[i])), JSON_NONE) == 0 || json_is(json_get(json_value(x->other_labels), str_of(people[i])), JSON_NONE) == 0)
+			return 0;
+	return x->group >= CLAIMS_SMALL && x->other_labels.n <= 2;
+}
+
+static int
+same_metric(const struct claim *x, const struct claim *y)
+{
+	return str_eq(x->metric, y->metric) && str_eq(x->field, y->field);
+}
+
+static int
+is_cause(const struct claim *x)
+{
+	return x->kind == CLAIM_CONTRIBUTION || x->kind == CLAIM_MIX || x->kind == CLAIM_REVERSAL;
+}
+
+static int
+one_subject(const struct claim *x, const struct claim *y)
+{
+	return !is_cause(x) && !is_cause(y) && same_metric(x, y) && str_eq(x->labels, y->labels);
+}
+
+void
+claims_put_prose(struct claims *c, struct buf *b, struct buf *why)
+{
+	const struct claim **order = mem_new((c->n + 1) * sizeof(*order));
+	struct buf *text = mem_new((c->n + 1) * sizeof(*text)), *said = mem_new((c->n + 1) * sizeof(*said));
+	struct str *own = mem_new((c->n + 1) * sizeof(*own));
+	char *told = mem_new(c->n + 1);
+	size_t n = 0;
+	int sent = 0;
+
+	for (size_t i = 0; i < c->n; i++)               /* all of a metric, subject by subject, then what drove it */
+		for (int causes = 0; causes < 2; causes++)
+			for (size_t k = i; k < c->n && !(told[i] && !causes); k++)
+				if (same_metric(&c->list[i], &c->list[k]) && !told[k] && is_cause(&c->list[k]) == causes)
+					for (size_t j = k; j < c->n; j++)
+						if (!told[j] && (j == k || one_subject(&c->list[k], &c->list[j])))
+							order[n++] = &c->list[j], told[j] = 1;
+	for (size_t i = 0; i < n; i++)
+		claims_write(c, order[i], i && one_subject(order[i - 1], order[i]), &text[i]);
+	for (size_t i = 0; i < n && checked_model(); i++)
+		if (claims_may_leave(order[i]))
+			own[sent++] = buf_get(&text[i]);
+	if (sent)
+		checked_phrase(own, sent, said, why);
+	sent = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct buf *line = checked_model() && claims_may_leave(order[i]) ? &said[sent++] : &text[i];
+
+		buf_str(b, buf_get(line));
+		buf_lit(b, line->n && line->p[line->n - 1] == '.' ? "\n" : ".\n");
+	}
+	for (size_t i = 0; i < c->n; i++) {
+		buf_release(&text[i]);
+		buf_release(&said[i]);
+	}
+	free(order), free(text), free(said), free(own), free(told);
 }
 
 /* ---- as rows */
@@ -230,7 +307,7 @@ claims_put_row(const struct claims *c, const struct claim *x, struct buf *b)
 		"outlier", "data quality" };
 	struct buf text = {0};
 
-	claims_write(c, x, &text);
+	claims_write(c, x, 0, &text);
 	buf_lit(b, "{\"insight\":");
 	json_put_string(b, buf_get(&text));
 	buf_printf(b, ",\"kind\":\"%s\",\"score\":", claims_kind(x->kind));
@@ -241,6 +318,10 @@ claims_put_row(const struct claims *c, const struct claim *x, struct buf *b)
 	buf_str(b, x->labels);
 	buf_lit(b, ",\"timestamp\":");
 	json_put_time(b, x->to);
+	if (x->field.p) {
+		buf_lit(b, ",\"field\":");
+		json_put_string(b, x->field);
+	}
 	buf_printf(b, ",\"evidence\":{\"claim\":\"%s\"", what[x->kind]);
 	put_number(b, "value", x->value);
 	put_number(b, "previous", x->before);

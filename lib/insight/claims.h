@@ -23,8 +23,10 @@ enum claim_kind { CLAIM_CHANGE, CLAIM_TREND, CLAIM_RECORD, CLAIM_SHIFT, CLAIM_SE
 struct claim {
 	enum claim_kind kind;
 	struct str metric;              /* the name, no JSON */
+	struct str field;               /* which number of it; p NULL: its count or value */
 	struct str labels;              /* a JSON object */
 	struct str other;               /* what it is related to: another metric, with its labels; a dimension */
+	struct str other_labels;
 	struct str note;                /* of data quality: what is wrong, in words */
 	struct str query;               /* what gives the value again; n 0: the rows that were read */
 	const char *test;
@@ -38,12 +40,14 @@ struct claim {
 	double share;                   /* of a contribution: of the whole change; NAN: none */
 	double mix;                     /* of a contribution to a ratio: what its share of the whole did */
 	double least, most;             /* with bounded: what of the change of the whole can be from here; parts of it overlap */
+	double group;                   /* of how many observations the smaller side is; 0: not known */
 	double coverage;
 	double score;
 	int lag;                        /* of a correlation, in steps: the other comes first when > 0 */
 	int n;                          /* values that it rests on; of a season its length in steps, in `lag` where it is highest */
 	int is_rate;                    /* value is a ratio; shares are told in percent */
 	int relative, bounded;
+	int other_counted;
 	int counted;                    /* metric names an event, which is counted: told in the plural */
 };
 
@@ -71,8 +75,16 @@ void claims_of_series(struct claims *, struct series_set *, int forecast);
 /* Keep those that hold (false discovery rate), the greatest score first, at most `most`, and not the same thing twice. */
 void claims_rank(struct claims *, size_t most);
 
+/* What may leave this machine: nothing of a group of fewer than CLAIMS_SMALL, or whose size is not known, or that names a user. 1, 0. */
+#define CLAIMS_SMALL 10
+int claims_may_leave(const struct claim *);
+
+/* All as prose, a sentence a line: those of one subject stand together, and name it once. With a model (checked.h) in its words where they pass;
+ * what kept it from answering is put to *why. */
+void claims_put_prose(struct claims *, struct buf *, struct buf *why);
+
 /* Its sentence, without a line end; an insight row, with one. */
-void claims_write(const struct claims *, const struct claim *, struct buf *);
+void claims_write(const struct claims *, const struct claim *, int again, struct buf *);       /* again: the sentence before was of the same subject */
 void claims_put_row(const struct claims *, const struct claim *, struct buf *);
 const char *claims_kind(enum claim_kind);           /* that of insight rows */
 

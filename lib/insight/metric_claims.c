@@ -416,3 +416,163 @@ out:
 	buf_release(&query);
 	return rc;
 }
+
+/* ---- the store as a whole */
+
+#define METRICS_MOST 40
+#define EXPLAINED    4                  /* changes that reasons are looked for */
+#define DAY          86400000LL
+
+struct names { struct str name[METRICS_MOST]; int64_t count[METRICS_MOST]; int event[METRICS_MOST], n; struct arena *arena; };
+
+static void
+add_name(struct names *x, struct str name, int64_t count, int event)
+{
+	int at = x->n;
+
+	for (int i = 0; i < x->n; i++)
+		if (str_eq(x->name[i], name))
+			return;
+	if (x->n == METRICS_MOST) {             /* the rarest makes room */
+		at = 0;
+		for (int i = 1; i < x->n; i++)
+			at = x->count[i] < x->count[at] ? i : at;
+		if (x->count[at] >= count)
+			return;
+	} else {
+		x->n++;
+	}
+	x->name[at] = (struct str){ arena_dup(x->arena, name.p, name.n), name.n };
+	x->count[at] = count;
+	x->event[at] = event;
+}
+
+static int
+see_event(void *self, struct str name, int64_t count, int64_t first, int64_t last)
+{
+	(void)first, (void)last;
+	add_name(self, name, count, 1);
+	return 0;
+}
+
+static int
+see_stored(void *self, const struct cell *cells, int n, struct err *err)
+{
+	(void)n, (void)err;
+	if (cells[0].type == CELL_TEXT)
+		add_name(self, cells[0].text, INT64_MAX - 1, 0);
+	return 0;
+}
+
+struct points { struct series_set *set; struct str metric; int adds, counted; };
+
+static int
+take_point(void *self, const struct cell *cells, int n, struct err *err)
+{
+	struct points *p = self;
+	const struct cell *c = &cells[n - 1];
+	int64_t time;
+
+	(void)err;
+	if (cells[n - 2].type == CELL_TEXT && time_parse_rfc3339(cells[n - 2].text, &time) == 0 && c->type != CELL_NULL)
+		series_add(p->set, p->metric, STR("{}"), STR("value"), time, c->type == CELL_REAL ? c->real : (double)c->integer);
+	return 0;
+}
+
+/* Values by steps; a sum is one only where there was something, so what was missing is nothing. */
+static int
+read_metric(struct query *q, struct str name, int event, int64_t from, int64_t to, int64_t every, struct series_set *set, struct err *err)
+{
+	struct metric_spec spec = { .name = name, .from = from, .to = to, .every_ms = every };
+	struct points points = { .set = set };
+	struct buf quoted = {0};
+	size_t before = set->by_key.n;
+	int rc, adds = 0;
+
+	json_put_string(&quoted, name);
+	points.metric = buf_get(&quoted);
+	spec.adds = &adds;
+	if ((rc = query_begin(q, err)) == 0)
+		rc = metric_run(q, &spec, (struct cell_sink){ take_point, &points }, err);
+	query_end(q);
+	for (struct map_entry *e = map_first(&set->by_key); rc == 0 && e && set->by_key.n > before; e = map_next(&set->by_key, e)) {
+		struct series *s = e->ptr;
+
+		if (str_eq(s->metric, points.metric)) {
+			s->counted = event;
+			s->is_sum = adds;
+		}
+	}
+	buf_release(&quoted);
+	if (rc == ERR_USAGE) {                  /* a pattern of unlike metrics, or so: the others go on */
+		err_clear(err);
+		rc = 0;
+	}
+	return rc;
+}
+
+static int
+explain_changes(struct query *q, struct claims *c, struct err *err)
+{
+	size_t n = c->n;
+	int done = 0, rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0 && done < EXPLAINED; i++) {
+		struct claim x = c->list[i];
+		struct metric_ask ask = { .metric = x.metric, .from = x.from, .to = x.to };
+		struct claims reasons;
+
+		if (x.kind != CLAIM_CHANGE || x.p > 0.001 || x.labels.n > 2)
+			continue;
+		claims_begin(&reasons, c->zone);
+		if ((rc = metric_claims(q, &ask, &reasons, err)) == ERR_USAGE) {
+			err_clear(err);                 /* it has no parts */
+			rc = 0;
+		}
+		for (size_t k = 0; k < reasons.n; k++)
+			if (reasons.list[k].kind != CLAIM_CHANGE)
+				claims_add(c, &reasons.list[k]);
+		claims_release(&reasons);
+		done++;
+	}
+	return rc;
+}
+
+int
+metric_claims_overview(struct query *q, int64_t from, int64_t to, struct claims *c, struct err *err)
+{
+	struct names names = { .arena = arena_new(0) };
+	const struct query_sink sink = { no_columns, see_stored, &names };
+	struct store *store = query_store(q, err);
+	struct series_set set = {0};
+	int64_t every = to - from >= 14 * DAY ? DAY : to - from >= DAY ? DAY / 24 : 60000;
+	struct json own = query_config(q) ? config_get(query_config(q), "analytics", "metrics") : JSON_ABSENT;
+	struct buf scratch = {0}, text = {0};
+	size_t at = 0, n = c->n;
+	char step[32];
+	int rc = store ? store_each_name(store, see_event, &names, err) : err->code;
+
+	if (rc == 0 && (rc = query_run(q, STR("SELECT DISTINCT metric FROM metrics LIMIT 40"), &at, NULL, 0, &sink, err)) > 0)
+		rc = 0;
+	for (struct json_iter it = json_iter(own); json_is(own, JSON_OBJECT) && json_next(&it); )
+		add_name(&names, json_text(it.key, &scratch), INT64_MAX, 0);
+	to -= to % every;                               /* the step that still runs would look like a fall */
+	from -= from % every;
+	for (int i = 0; rc == 0 && i < names.n; i++)
+		rc = read_metric(q, names.name[i], names.event[i], from, to, every, &set, err);
+	if (rc == 0) {
+		claims_of_series(c, &set, 1);
+		rc = explain_changes(q, c, err);
+	}
+	dur_print(every, step);
+	for (; n < c->n; n++)
+		if (!c->list[n].query.n) {
+			buf_clear(&text);
+			buf_printf(&text, "at-query metric %.*s --every %s", STR_FMT(c->list[n].metric), step);
+			c->list[n].query = (struct str){ arena_dup(c->arena, text.p, text.n), text.n };
+		}
+	series_set_release(&set);
+	arena_free(names.arena);
+	buf_release(&scratch), buf_release(&text);
+	return rc;
+}

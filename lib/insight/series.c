@@ -189,13 +189,16 @@ series_space(struct series *s, struct err *err)
 		last = place(s, at[s->n_seen - 1].time);
 	}
 	s->n = last + 1;
-	s->is_count = str_eq(s->field, STR("count")) || (s->field.n > 4 && memcmp(s->field.p + s->field.n - 4, "_sum", 4) == 0);
+	s->is_count = s->is_sum || str_eq(s->field, STR("count")) || (s->field.n > 4 && memcmp(s->field.p + s->field.n - 4, "_sum", 4) == 0);
 	free(s->value);
 	s->value = mem_new(s->n * sizeof(*s->value));
 	for (size_t i = 0; i < s->n; i++)
 		s->value[i] = s->is_count ? 0 : NAN;
-	for (size_t i = from; i < s->n_seen; i++)       /* of several at one time the last counts */
-		s->value[place(s, at[i].time)] = at[i].value;
+	for (size_t i = from; i < s->n_seen; i++) {
+		double *v = &s->value[place(s, at[i].time)];
+
+		*v = s->adds && !isnan(*v) ? *v + at[i].value : at[i].value;
+	}
 	free(at);
 	seasons(s);
 	return 0;

@@ -22,6 +22,9 @@ struct series {
 	size_t n;
 	int periods[FORECAST_PERIODS];  /* of the seasons that such a step may have */
 	int is_count;
+	int is_sum;                     /* it is one, though its field's name does not say so */
+	int counted;                    /* metric names an event, whose number this is */
+	int adds;                       /* of several values at one time: their sum; 0: the last */
 };
 
 struct series_set { struct map by_key; struct buf key, scratch; };

@@ -11,16 +11,31 @@
 static void
 put_name(const struct claim *x, int at_start, struct buf *b)
 {
+	if (x->field.p) {
+		words_name(b, x->field, at_start);
+		buf_lit(b, " of ");
+	}
+	at_start &= !x->field.p;
 	if (x->counted)
 		words_plural(b, x->metric, at_start);
 	else
 		words_name(b, x->metric, at_start);
 }
 
-/* "Signups (country NL)" */
-static void
-put_subject(const struct claim *x, struct buf *b)
+static int
+is_plural(const struct claim *x)
 {
+	return !x->field.p && (x->counted || (x->metric.n > 2 && x->metric.p[x->metric.n - 1] == 's' && x->metric.p[x->metric.n - 2] != 's'));
+}
+
+/* "Signups (country NL)", "They" */
+static void
+put_subject(const struct claim *x, int again, struct buf *b)
+{
+	if (again) {
+		buf_lit(b, is_plural(x) ? "They" : "It");
+		return;
+	}
 	put_name(x, 1, b);
 	if (x->labels.n > 2) {
 		buf_lit(b, " (");
@@ -78,6 +93,18 @@ put_from_to(const struct claim *x, struct buf *b)
 	put_value(x, x->value, b);
 }
 
+/* "on 16 Nov 2026", "at 16 Nov 2026 14:00" */
+static void
+put_when(const struct claims *c, int64_t time, int64_t step, struct buf *b)
+{
+	struct buf text = {0};
+
+	words_time(&text, time, step, c->zone);
+	buf_lit(b, text.n && memchr(text.p, ':', text.n) ? " at " : " on ");
+	buf_str(b, buf_get(&text));
+	buf_release(&text);
+}
+
 static void
 put_span(const struct claims *c, int64_t from, int64_t to, int64_t step, struct buf *b)
 {
@@ -119,9 +146,9 @@ put_length(int64_t ms, struct buf *b)
 }
 
 static void
-put_change(const struct claims *c, const struct claim *x, struct buf *b)
+put_change(const struct claims *c, const struct claim *x, int again, struct buf *b)
 {
-	put_subject(x, b);
+	put_subject(x, again, b);
 	buf_byte(b, ' ');
 	if (x->p > 0.05) {
 		buf_lit(b, "stayed at ");
@@ -212,10 +239,10 @@ put_mix(const struct claim *x, struct buf *b)
 }
 
 static void
-put_trend(const struct claim *x, struct buf *b)
+put_trend(const struct claim *x, int again, struct buf *b)
 {
-	put_subject(x, b);
-	buf_printf(b, " %s steadily, ", x->effect > 0 ? "rises" : "falls");
+	put_subject(x, again, b);
+	buf_printf(b, " %s steadily, ", x->effect > 0 ? "rose" : "fell");
 	words_percent(b, x->effect);
 	buf_lit(b, " over ");
 	put_steps(x, x->n, b);
@@ -230,15 +257,15 @@ put_trend(const struct claim *x, struct buf *b)
 }
 
 static void
-put_season(const struct claims *c, const struct claim *x, struct buf *b)
+put_season(const struct claims *c, const struct claim *x, int again, struct buf *b)
 {
 	static const char *const days[] = { "Sundays", "Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays" };
 	int64_t whole = x->n * x->step_ms;
 	struct civil peak;
 
 	time_civil(x->from + x->lag * x->step_ms + (c->zone ? zone_offset(c->zone, x->from) : 0), &peak);
-	put_subject(x, b);
-	buf_lit(b, " has a ");
+	put_subject(x, again, b);
+	buf_lit(b, is_plural(x) ? " have a " : " has a ");
 	if (whole == DAY || whole == 7 * DAY || whole == 3600000) {
 		buf_lit(b, whole == DAY ? "daily" : whole == 7 * DAY ? "weekly" : "hourly");
 		buf_lit(b, " rhythm");
@@ -258,9 +285,17 @@ put_season(const struct claims *c, const struct claim *x, struct buf *b)
 static void
 put_correlation(const struct claim *x, struct buf *b)
 {
-	put_subject(x, b);
+	put_subject(x, 0, b);
 	buf_lit(b, " and ");
-	words_name(b, x->other, 0);
+	if (x->other_counted)
+		words_plural(b, x->other, 0);
+	else
+		words_name(b, x->other, 0);
+	if (x->other_labels.n > 2) {
+		buf_lit(b, " (");
+		words_labels(b, x->other_labels);
+		buf_byte(b, ')');
+	}
 	if (x->value > 0)
 		buf_lit(b, " move together");
 	else
@@ -277,11 +312,11 @@ put_correlation(const struct claim *x, struct buf *b)
 }
 
 void
-claims_write(const struct claims *c, const struct claim *x, struct buf *b)
+claims_write(const struct claims *c, const struct claim *x, int again, struct buf *b)
 {
 	switch (x->kind) {
 	case CLAIM_CHANGE:
-		put_change(c, x, b);
+		put_change(c, x, again, b);
 		break;
 	case CLAIM_CONTRIBUTION:
 		put_contribution(x, b);
@@ -291,59 +326,68 @@ claims_write(const struct claims *c, const struct claim *x, struct buf *b)
 		put_mix(x, b);
 		break;
 	case CLAIM_TREND:
-		put_trend(x, b);
+		put_trend(x, again, b);
 		break;
 	case CLAIM_SHIFT:
-		put_subject(x, b);
+		put_subject(x, again, b);
 		buf_lit(b, x->value > x->before ? " stepped up" : " stepped down");
 		put_from_to(x, b);
-		buf_lit(b, " at ");
-		words_time(b, x->from, x->step_ms, c->zone);
+		put_when(c, x->from, x->step_ms, b);
 		buf_lit(b, " and stayed there");
 		break;
 	case CLAIM_RECORD:
-		put_subject(x, b);
-		buf_printf(b, " reached its %s of ", x->effect > 0 ? "highest" : "lowest");
+		put_subject(x, again, b);
+		buf_printf(b, " reached %s %s of ", is_plural(x) ? "their" : "its", x->effect > 0 ? "highest" : "lowest");
 		put_steps(x, x->n, b);
 		buf_lit(b, ", ");
 		put_value(x, x->value, b);
-		buf_lit(b, ", at ");
-		words_time(b, x->from, x->step_ms, c->zone);
+		buf_byte(b, ',');
+		put_when(c, x->from, x->step_ms, b);
 		buf_lit(b, " (before: ");
 		put_value(x, x->before, b);
 		buf_byte(b, ')');
 		break;
 	case CLAIM_OUTLIER:
-		put_subject(x, b);
-		buf_lit(b, " was ");
+		put_subject(x, again, b);
+		buf_lit(b, is_plural(x) ? " were " : " was ");
 		put_value(x, x->value, b);
-		buf_lit(b, " at ");
-		words_time(b, x->from, x->step_ms, c->zone);
+		put_when(c, x->from, x->step_ms, b);
 		buf_lit(b, ", where about ");
 		put_value(x, x->before, b);
 		buf_lit(b, " was to be expected");
 		break;
 	case CLAIM_SEASON:
-		put_season(c, x, b);
+		put_season(c, x, again, b);
 		break;
 	case CLAIM_CORRELATION:
 		put_correlation(x, b);
 		break;
 	case CLAIM_FORECAST:
-		put_subject(x, b);
-		buf_lit(b, " is expected at ");
+		put_subject(x, again, b);
+		buf_lit(b, is_plural(x) ? " are expected at " : " is expected at ");
 		put_value(x, x->value, b);
-		buf_lit(b, " for ");
-		words_time(b, x->to, x->step_ms, c->zone);
+		buf_lit(b, " for the next ");
+		put_length(x->n * x->step_ms, b);
 		buf_lit(b, ", between ");
 		put_value(x, x->lower, b);
 		buf_lit(b, " and ");
 		put_value(x, x->upper, b);
+		buf_lit(b, " (last: ");
+		put_value(x, x->before, b);
+		buf_byte(b, ')');
 		break;
 	case CLAIM_QUALITY:
-		put_subject(x, b);
+		put_subject(x, again, b);
 		buf_byte(b, ' ');
-		buf_str(b, x->note);
+		if (is_plural(x) && str_starts(x->note, STR("has "))) {
+			buf_lit(b, "have ");
+			buf_str(b, (struct str){ x->note.p + 4, x->note.n - 4 });
+		} else if (is_plural(x) && str_starts(x->note, STR("is "))) {
+			buf_lit(b, "are ");
+			buf_str(b, (struct str){ x->note.p + 3, x->note.n - 3 });
+		} else {
+			buf_str(b, x->note);
+		}
 		break;
 	case CLAIM_KINDS:
 		break;

@@ -76,9 +76,8 @@ series() { awk -v step="$1" -v n="$2" "BEGIN { srand(7); for (i = 0; i < n; i++)
 }
 
 @test "wrong usage and bad rows are told; other series go on" {
-	run -2 --separate-stderr at-insight
-	[[ $stderr == *"a verb is missing"* ]]
-	run -2 at-insight foresee
+	run -2 --separate-stderr at-insight foresee
+	[[ $stderr == *"'foresee' is no verb"* ]]
 	at-admin init
 	run -2 --separate-stderr at-insight forecast x --every 0
 	[[ $stderr == *"--every: '0' is no length"* ]]
@@ -181,4 +180,120 @@ cells() {
 	jq -se '.[1].labels == {country: "NL"} and (.[1].evidence | has("share") | not) and (.[1].evidence | .least <= .most)' out
 	run -2 --separate-stderr at-insight explain nothing_of_this
 	[[ $stderr == *"nothing_of_this"* ]]
+}
+
+# ---- what is worth saying
+
+# days MODE: 60 days of signups by source and of a load; MODE null: nothing but noise.
+days() {
+	python3 - "$1" <<-'PY'
+	import datetime, json, random, sys
+	r = random.Random(1)
+	null = sys.argv[1] == "null"
+	for i in range(60):
+	    t = (datetime.datetime(2026, 9, 1) + datetime.timedelta(days=i)).strftime("%Y-%m-%dT00:00:00Z")
+	    for s in ("google", "bing"):
+	        n = (200 if s == "google" else 60) * (1 if null else (1 + 0.3 * (i % 7 < 2)) * (1.5 if s == "google" and i >= 40 else 1))
+	        print(json.dumps({"metric": "signups", "timestamp": t, "window": "1d", "labels": {"source": s}, "count": max(0, int(r.gauss(n, n ** 0.5)))}))
+	    print(json.dumps({"metric": "load", "timestamp": t, "window": "1d", "labels": {}, "value": round(50 + (0 if null else 0.4 * i) + r.gauss(0, 2), 3)}))
+	PY
+}
+
+@test "metric rows without a verb: a step, a trend and a season are told, each once, with figures that are right" {
+	run -0 at-insight <<< "$(days real)"
+	[[ $output =~ 'Load rose steadily, 4'[5-9]' % over 60 days' || $output =~ 'Load rose steadily, 5'[0-3]' % over 60 days' ]]
+	[[ $output == *'Signups stepped up from 2'*' on 11 Oct 2026 and stayed there.'* ]]
+	[ "$(grep -c rhythm <<< "$output")" = 1 ]
+	days real | at-insight -f ndjson > out
+	jq -se 'length >= 3 and all(.insight and .kind and (.score | . > 0 and . <= 1) and .metric and .timestamp and (.evidence | .test and (.p == null or .p < 0.05)))' out
+	jq -se '[.[].score] | . == (sort | reverse)' out
+}
+
+@test "where nothing is notable that is said, and rows are none" {
+	run -0 at-insight <<< "$(days null)"
+	[ "$output" = 'Nothing notable.' ]
+	run -0 at-insight -f ndjson <<< "$(days null)"
+	[ -z "$output" ]
+	run -0 at-insight < /dev/null
+	[ "$output" = 'Nothing notable.' ]
+}
+
+@test "--save stores insights for at-query" {
+	days real | at-insight --save -f ndjson > out
+	at-query -f ndjson 'SELECT insight, kind, score, metric FROM insights' > stored
+	[ "$(wc -l < stored)" = "$(wc -l < out)" ]
+	[ "$(jq -r .insight stored | sort)" = "$(jq -r .insight out | sort)" ]
+}
+
+# model MODE: a stub that speaks the OpenAI protocol on $port and writes what it got to `asked`.
+model() {
+	cat > model.py <<-'PY'
+	import http.server, json, re, sys
+	mode = sys.argv[1]
+	class Model(http.server.BaseHTTPRequestHandler):
+	    def log_message(self, *a): pass
+	    def do_POST(self):
+	        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+	        open("asked", "a").write(json.dumps(body) + "\n")
+	        text = body["messages"][1]["content"]
+	        if mode == "honest": text = re.sub("stepped up", "climbed", text)
+	        if mode == "turns": text = text.replace("stepped up", "dropped").replace("rose", "fell")
+	        if mode == "figures": text = re.sub(r"(\d)(?=[^\d.]*$)", "9", re.sub(r"\b(\d)(\d+)\b", r"\g<1>1\2", text), flags=re.M)
+	        if mode == "chatty": text = "Sure! Here you are:\n" + text.replace("days", "days, which earned us 3 million")
+	        out = json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]}).encode()
+	        self.send_response(500 if mode == "broken" else 200); self.send_header("Content-Length", str(len(out))); self.end_headers(); self.wfile.write(out)
+	s = http.server.HTTPServer(("127.0.0.1", 0), Model)
+	open("port", "w").write(str(s.server_port))
+	s.serve_forever()
+	PY
+	rm -f port
+	python3 model.py "$1" 3>&- & echo $! > model.pid
+	for _ in $(seq 100); do [ -s port ] && break; sleep 0.05; done
+	export AT_LLM_URL=http://127.0.0.1:$(cat port)/v1
+}
+no_model() { kill "$(cat model.pid)"; unset AT_LLM_URL; }
+
+@test "a model may phrase; a figure or direction that is not in the evidence falls back to our own words" {
+	days real > rows
+	at-insight < rows > own
+	model honest; at-insight < rows > said; no_model
+	[[ $(< said) == *'Signups climbed from 2'* ]]
+	for lie in turns figures chatty broken; do
+		model $lie; at-insight < rows > said; no_model
+		grep -v rhythm said | cmp - <(grep -v rhythm own) || { echo "$lie"; cat said; false; }
+	done
+	AT_LLM_URL=http://127.0.0.1:1/v1 at-insight < rows | cmp - own
+}
+
+@test "small groups and users do not leave the machine" {
+	python3 - > rows <<-'PY'
+	import json, random
+	r = random.Random(2)
+	for t in ("2026-11-16", "2026-11-23"):
+	    for c, n in (("big", 900), ("wide", 700), ("Rare", 9)):
+	        for d in ("a", "b", "c", "d"):
+	            m = n * (0.2 if t > "2026-11-20" and c in ("big", "Rare") else 1)
+	            if c == "Rare": m = 30 if t < "2026-11-20" else 0
+	            print(json.dumps({"metric": "m", "timestamp": t, "window": "7d", "labels": {"c": c, "d": d}, "count": int(m)}))
+	PY
+	model honest; at-insight explain - < rows > said; no_model
+	[[ $(< said) == *'C Rare'* ]]
+	run ! grep Rare asked
+	grep -q 'C big' asked
+}
+
+@test "summary tells of the whole store, with the reasons of what changed" {
+	python3 - <<-'PY' | at-ingest -q
+	import json, random
+	r = random.Random(8)
+	for day in range(28):
+	    for i in range(120):
+	        c = r.choice("NL DE US FR JP".split())
+	        if day >= 21 and c == "NL" and r.random() < 0.9:
+	            continue
+	        print(json.dumps({"event": "page_view", "timestamp": "2026-11-%02dT%02d:%02d:00Z" % (1 + day, i % 24, i // 24), "user_id": "u%d" % i, "properties": {"country": c, "device": r.choice(["a", "b"])}}))
+	PY
+	run -0 at-insight summary --now 2026-11-29T00:00:00Z
+	[[ $output == *'Page views'*' from '*' to '* && $output == *'Country NL: page views fell '* ]]
+	run -2 at-insight summary page_view
 }
