@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "auth/auth_priv.h"
+#include "auth/trail.h"
 #include "base/io.h"
 #include "base/time.h"
 #include "crypt/crypt.h"
@@ -187,27 +188,16 @@ audit_anchor(struct auth *a)
 
 /* ---- reading */
 
-struct reading { struct str tenant; int64_t from, to; int (*each)(void *, struct str json); void *self; };
-
-static int
-read_one(void *self, int64_t time, struct str json)
+struct store *
+audit_trail(struct auth *a)
 {
-	struct reading *r = self;
-	struct json entry = json_value(json);
-	int64_t at = auth_time(entry, "timestamp");
-
-	(void)time;
-	if (at < r->from || at >= r->to || (r->tenant.p && !json_text_eq(json_get(entry, STR("tenant")), r->tenant)))
-		return 0;
-	return r->each(r->self, json);
+	return a->reader;
 }
 
 int
 audit_each(struct auth *a, struct str tenant, int64_t from, int64_t to, int (*each)(void *, struct str json), void *self, struct err *err)
 {
-	struct reading r = { tenant, from, to, each, self };
-
-	return store_each_row(a->reader, "audit", from, TIME_MAX + 1, read_one, &r, err);
+	return trail_each(a->reader, tenant, from, to, each, self, err);
 }
 
 /* ---- verifying */

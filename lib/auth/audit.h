@@ -27,9 +27,7 @@ void audit_later(struct auth *, const struct audit_entry *);
 /* Entries of a tenant (p NULL: all), oldest first, from <= time < to, each a JSON object {seq,timestamp,tenant,who,…,hash}. */
 int audit_each(struct auth *, struct str tenant, int64_t from, int64_t to, int (*each)(void *, struct str json), void *, struct err *);
 
-/* The audit of the store at `dir` for reading alone: of what takes a struct auth only audit_each and audit_verify. NULL with err->code 0:
- * there is none yet. auth_close. */
-struct auth *audit_open(const char *dir, struct err *);
+struct store *audit_trail(struct auth *);       /* for trail.h, as long as it is open */
 
 /* The number of entries that hold; ERR_CORRUPT names the first broken one, or says that the tail was cut. `anchor` is what an earlier
  * call gave ("SEQ:HASH", p NULL: none) and must still be true; `now` is appended the present one. */

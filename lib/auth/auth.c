@@ -54,31 +54,6 @@ auth_open(const char *dir, const struct config *config, struct err *err)
 	return a;
 }
 
-struct auth *
-audit_open(const char *dir, struct err *err)
-{
-	struct auth *a;
-	struct buf data = { 0 };
-	int there;
-
-	buf_printf(&data, "%s/system/data.mdb", dir);
-	there = access(buf_text(&data), F_OK) == 0;
-	buf_release(&data);
-	err_clear(err);
-	if (!there)
-		return NULL;
-	a = mem_new(sizeof(*a));
-	a->dir = mem_text(dir);
-	pthread_mutex_init(&a->write, NULL);
-	pthread_mutex_init(&a->lock, NULL);
-	pthread_cond_init(&a->idle, NULL);
-	if (!(a->reader = store_open(dir, NULL, STORE_READ, err))) {
-		auth_close(a);
-		return NULL;
-	}
-	return a;
-}
-
 void
 auth_close(struct auth *a)
 {

@@ -205,7 +205,7 @@ query_close(struct query *q)
 	vector_plans_release(&q->plans);
 	cache_free(q->cache);
 	policy_free(q->spec.policy);
-	auth_close(q->own_audit);
+	store_close(q->own_trail);
 	free(q);
 }
 
@@ -232,9 +232,9 @@ query_set_policy(struct query *q, struct policy *policy)
 }
 
 void
-query_set_audit(struct query *q, struct auth *auth)
+query_set_audit(struct query *q, struct store *trail)
 {
-	q->spec.auth = auth;
+	q->spec.trail = trail;
 }
 
 struct policy *

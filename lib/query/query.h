@@ -6,7 +6,7 @@
 #ifndef QUERY_QUERY_H
 #define QUERY_QUERY_H
 
-#include "auth/audit.h"
+#include "auth/trail.h"
 #include "auth/policy.h"
 #include "config/config.h"
 #include "json/cell.h"
@@ -15,7 +15,7 @@
 struct query_spec {
 	const char *store, *tenant;     /* opened when a statement first reads it */
 	struct store *opened;           /* this process has the tenant open already: shared (store_share); NULL: it has not */
-	struct auth *auth;              /* what the table audit shows, of the tenant; NULL: where the store is not `opened`, its own, else nothing */
+	struct store *trail;            /* (auth/trail.h) what the table audit shows, of the tenant; NULL: where the store is not `opened`, its own, else nothing */
 	struct policy *policy;          /* all that is read is read under it, names in messages too; held here. NULL: everything */
 	const char *input, *input_format;       /* the table `input`: a FILE or "-"; its format, or NULL to detect it */
 	const struct config *config;    /* own functions; NULL: none */
@@ -31,7 +31,7 @@ struct query *query_open(const struct query_spec *, struct err *);
 void query_close(struct query *);
 
 /* From the next statement on the table audit shows this; NULL: nothing, for who may not read it. */
-void query_set_audit(struct query *, struct auth *);
+void query_set_audit(struct query *, struct store *trail);
 
 /* From the next statement on another policy. What is known of the store under the old one is forgotten, unless both are equal. */
 void query_set_policy(struct query *, struct policy *);

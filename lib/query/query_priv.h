@@ -30,7 +30,7 @@ struct query {
 	struct cache *cache;            /* NULL: answers are not kept */
 	int held;                       /* the store is held as the statement first saw it */
 	int changing;                   /* the statement at hand reads what the tenant's version does not count: random numbers, the audit */
-	struct auth *own_audit;         /* opened for the table audit, when nobody gave one */
+	struct store *own_trail;        /* opened for the table audit, when nobody gave one */
 	struct table_rows *input_rows;
 	uint64_t statement;             /* counts them */
 	struct vector_plans plans;      /* of the statement at hand: what vector(N) reads */

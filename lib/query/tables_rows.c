@@ -382,16 +382,16 @@ add_entry(void *self, struct str json)
 static int
 read_audit(struct query *q, struct cursor *c, int64_t from, int64_t to)
 {
-	struct auth *auth = q->spec.auth;
+	struct store *trail = q->spec.trail;
 
 	q->changing = 1;
-	if (!auth && !q->spec.opened && q->spec.store && !q->own_audit)
-		q->own_audit = audit_open(q->spec.store, &q->failure);
-	if (!auth && !q->spec.opened)
-		auth = q->own_audit;
-	if (q->failure.code || !auth || q->spec.policy || !q->spec.tenant)
+	if (!trail && !q->spec.opened && q->spec.store && !q->own_trail)
+		q->own_trail = trail_open(q->spec.store, &q->failure);
+	if (!trail && !q->spec.opened)
+		trail = q->own_trail;
+	if (q->failure.code || !trail || q->spec.policy || !q->spec.tenant)
 		return q->failure.code;
-	return audit_each(auth, str_of(q->spec.tenant), from, to, add_entry, c, &q->failure);
+	return trail_each(trail, str_of(q->spec.tenant), from, to, add_entry, c, &q->failure);
 }
 
 static int

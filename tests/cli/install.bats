@@ -135,6 +135,13 @@ setup() {
 	diff local there
 }
 
+@test "filters load no library that they do not use: neither cryptography nor a client" {
+	for filter in at-query at-agg at-ingest; do
+		run ldd "$stage/usr/bin/$filter"
+		[[ $output != *libcrypto* && $output != *libcurl* ]]
+	done
+}
+
 @test "uninstall leaves nothing behind" {
 	make -s -C "$root" B="${B:-$root/build}" DESTDIR="$stage" PREFIX=/usr uninstall > /dev/null
 	run find "$stage" ! -type d

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "auth/audit.h"
 #include "auth/policy.h"
 #include "query/query.h"
 #include "store/admin.h"
@@ -342,7 +343,7 @@ test_anomalies_alerts_and_the_audit_trail(void **state)
 	assert_non_null(auth);
 	OK(audit_add(auth, &(struct audit_entry){ .tenant = STR("default"), .who = STR("root"), .action = STR("x"), .result = STR("ok") }, &err));
 	OK(audit_add(auth, &(struct audit_entry){ .tenant = STR("other"), .who = STR("root"), .action = STR("y"), .result = STR("ok") }, &err));
-	query_set_audit(q, auth);
+	query_set_audit(q, audit_trail(auth));
 	says(q, "SELECT count(*) FROM anomalies", "2\n");
 	says(q, "SELECT count(*) FROM alerts", "0\n");
 	says(q, "SELECT count(*) FROM audit", "0\n");
@@ -353,7 +354,7 @@ test_anomalies_alerts_and_the_audit_trail(void **state)
 	says(q, "SELECT count(*) FROM audit", "0\n");
 	query_close(q);
 	says(r, "SELECT count(*) FROM audit", "0\n");           /* nobody gave it */
-	query_set_audit(r, auth);
+	query_set_audit(r, audit_trail(auth));
 	says(r, "SELECT who, action, address FROM audit", "\"root\",\"x\",\"-\"\n");
 	query_close(r);
 	auth_close(auth);
