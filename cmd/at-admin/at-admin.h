@@ -36,6 +36,9 @@ int data_erase(struct err *);
 
 int silence_verb(struct err *);                         /* silence.c */
 
+/* feedback.c: what at-detect learns of. */
+int feedback_verb(struct err *);
+
 /* access.c: who may what, and what was done. */
 int access_user(struct err *);
 int access_key(struct err *);

@@ -105,7 +105,7 @@ main(int argc, char **argv)
 	else if (!err.code && texts.n)
 		patterns(&texts, &pattern, files, store, state, tell, &err);
 	else if (!err.code && (job.detect = detect_new(&spec, out_stdout(), &err)) &&
-	    (!state || detect_load(job.detect, store, state, &err) == 0) &&
+	    (!state || detect_load(job.detect, store, state, &err) == 0) && (!store || detect_heed(job.detect, store, &err) == 0) &&
 	    rows_read(&job.rows, files, &err) == 0 && detect_flush(job.detect, &err) == 0 && state)
 		detect_save(job.detect, store, state, &err);
 	if (job.detect && tell && detect_alarms(job.detect))

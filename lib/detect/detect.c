@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "detect/absent.h"
 #include "detect/change.h"
+#include "detect/feedback.h"
 #include "detect/model.h"
 #include "event/when.h"
 #include "json/json.h"
@@ -37,6 +38,7 @@ struct detect {
 	int     n_only;
 	struct out *out;
 	struct map series;              /* key to model, or to change */
+	struct map heeded;              /* key to odds (bits of a double), of series that were marked */
 	long    alarms;
 	struct buf key, name, text, made;
 	/* the alarm that waits for others of its time */
@@ -105,6 +107,7 @@ detect_free(struct detect *d)
 	for (struct map_entry *e = map_first(&d->series); e; e = map_next(&d->series, e))
 		forget(d, e->ptr);
 	map_release(&d->series);
+	map_release(&d->heeded);
 	absent_free(d->absent);
 	buf_release(&d->held);
 	buf_release(&d->with);
@@ -350,6 +353,19 @@ judge_anomaly(struct detect *d, struct model *model, struct str field, double va
 	return 0;
 }
 
+/* What was said of the series' anomalies moves where it alarms. */
+static void
+lean(struct detect *d, struct map_entry *series)
+{
+	const struct map_entry *marked = d->heeded.n && !d->spec.changes ? map_find(&d->heeded, series->key) : NULL;
+	double odds;
+
+	if (!marked)
+		return;
+	memcpy(&odds, &marked->bits, sizeof(odds));
+	model_lean(series->ptr, odds);
+}
+
 static int
 judge(struct detect *d, struct str metric, struct str labels, struct str field, double value, int64_t time, struct str head, struct err *err)
 {
@@ -365,8 +381,10 @@ judge(struct detect *d, struct str metric, struct str labels, struct str field, 
 	if (d->key.n > LABELS_MOST)
 		return err_set(err, ERR_INPUT, "the labels are longer than %u KiB", LABELS_MOST >> 10);
 	entry = map_put(&d->series, buf_get(&d->key), &is_new);
-	if (is_new)
+	if (is_new) {
 		entry->ptr = d->spec.changes ? (void *)change_new() : (void *)model_new();
+		lean(d, entry);
+	}
 	return d->spec.changes ? judge_change(d, entry->ptr, field, value, time, head) : judge_anomaly(d, entry->ptr, field, value, time, head, err);
 }
 
@@ -714,6 +732,33 @@ detect_row(struct detect *d, struct str row, const char *file, long line, struct
 	if (d->plain)
 		return plain_row(d, row, file, line, err);
 	return metric_row(d, row, err);
+}
+
+/* ---- feedback */
+
+static void
+heed(void *self, struct str key, struct str time, int is_true)
+{
+	struct detect *d = self;
+	int is_new;
+	struct map_entry *e = map_put(&d->heeded, key, &is_new);
+	double odds = 1;
+
+	(void)time;
+	if (!is_new)
+		memcpy(&odds, &e->bits, sizeof(odds));
+	odds = feedback_odds(odds, is_true);
+	memcpy(&e->bits, &odds, sizeof(odds));
+}
+
+int
+detect_heed(struct detect *d, struct store *store, struct err *err)
+{
+	int rc = feedback_each(store, heed, d, err);
+
+	for (struct map_entry *e = rc ? NULL : map_first(&d->series); e; e = map_next(&d->series, e))
+		lean(d, e);
+	return rc;
 }
 
 /* ---- saved models */

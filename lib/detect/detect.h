@@ -52,6 +52,9 @@ int detect_silence(struct detect *, struct err *);
 long detect_alarms(const struct detect *);      /* so far */
 long detect_series(const struct detect *);
 
+/* Take what people said of anomalies (feedback.h) to heart. Call it after detect_load. */
+int detect_heed(struct detect *, struct store *, struct err *);
+
 /* The models in the store under a name: load what was saved (nothing saved is no failure), and save. */
 int detect_load(struct detect *, struct store *, const char *name, struct err *);
 int detect_save(const struct detect *, struct store *, const char *name, struct err *);

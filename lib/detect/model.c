@@ -70,6 +70,7 @@ struct model {
 	double  rate[ALL];              /* how novel each stream is as a rule */
 	double  peak, sinking;          /* what the last alarm left, and by how much it sinks with a value */
 	double  fatigue;                /* alarms, those long ago count less */
+	double  lean;                   /* times the odds of the threshold */
 	int64_t born, latest;           /* local times of the first value and of the one before */
 	double  usual;                  /* mean distance from the day's profile */
 	double  away;                   /* short mean of it in units of what is usual at the hour, signed */
@@ -84,7 +85,16 @@ struct model {
 struct model *
 model_new(void)
 {
-	return mem_new(sizeof(struct model));
+	struct model *m = mem_new(sizeof(*m));
+
+	m->lean = 1;
+	return m;
+}
+
+void
+model_lean(struct model *m, double times)
+{
+	m->lean = times;
 }
 
 void
@@ -378,7 +388,7 @@ static int
 alarms(struct model *m, double score, double threshold, int64_t elapsed_ms)
 {
 	double pace = elapsed_ms <= 0 ? 0 : fmin(sqrt((double)elapsed_ms / PACE_MS), 1);
-	double least = threshold / (threshold + (1 - ONE_HALF) / ONE_HALF * (1 - threshold));  /* as_printed backwards */
+	double odds = threshold * m->lean, least = odds / (odds + (1 - ONE_HALF) / ONE_HALF * (1 - threshold));        /* as_printed backwards */
 	int high = score >= least * (1 + BAR_RISES * m->fatigue) && m->n > WARM_UP, alarm = high && score > m->peak;
 
 	m->fatigue -= m->fatigue * pace / FORGIVEN;

@@ -132,6 +132,32 @@ load_rows() {
 	[ "$(head -1455 rows | at-detect | wc -l)" = 1 ]
 }
 
+@test "feedback: anomalies marked false make their series alarm later, true ones sooner; another series is as it was" {
+	load_rows 4 300 > rows
+	at-detect rows > got
+	run -0 --separate-stderr at-admin feedback false got
+	[[ $stderr == 'at-admin: 3 series marked false' && -z $output ]]
+	run -0 at-admin feedback list
+	[ "${#lines[@]}" = 3 ]
+	jq -e -s 'all(.[]; .true == false and .field == "v" and .timestamp == 1767588600) and (map(.labels.host) | sort) == ["h0", "h1", "h2"]' <<< "$output"
+	at-admin -q feedback false got                  # the same again is no more
+	[ "$(at-admin feedback list | wc -l)" = 3 ]
+	score=$(jq .anomaly.score got)
+	# the threshold is odds 1.25 to 1 after one mark: 0.5 is 0.556
+	t=$(jq -n "1 - $score + 0.001")
+	[ "$(at-detect -t "$t" rows | wc -l)" = 1 ]
+	[ "$(at-detect -t "$t" --state s rows | wc -l)" = 0 ]
+	at-admin -q feedback true got
+	t=$(jq -n "1 - $score - 0.01")
+	[ "$(at-detect -t "$t" rows | wc -l)" = 0 ]
+	[ "$(at-detect -t "$t" --state s2 rows | wc -l)" = 1 ]
+	run -0 --separate-stderr at-admin feedback -n false got
+	[[ $stderr == *--dry-run* && $(at-admin feedback list | jq -s 'map(.true) | all') = true ]]
+	run -0 --separate-stderr at-admin feedback true <<< '{"metric":"x"}'
+	[[ $stderr == *'not an anomaly'*'0 series'* ]]
+	run -2 at-admin feedback maybe
+}
+
 @test "--changes tells level and variance with time and size, and goes on under --state" {
 	awk 'BEGIN { srand(3); for (i = 0; i < 900; i++) { x = -6; for (k = 0; k < 12; k++) x += rand()
 		print 1767571200 + 60 * i "," (i < 300 ? 100 : 200) + 2 * x * (i < 600 ? 1 : 5) } }' > v.csv
