@@ -286,7 +286,9 @@ row_rule(struct rules *r, struct rule *rule, struct str text, const char *key, s
 		} else if (metric.p) {
 			rule->metric = keep(r, metric);
 		}
-		if (!rule->metric.p && rule->kind == RULES_ROW)
+		if (metric.p && str_eq(metric, STR("count")))   /* the count, of any metric */
+			rule->field = rule->metric, rule->metric = (struct str){ 0 };
+		else if (!rule->metric.p && rule->kind == RULES_ROW)
 			return err_set(err, ERR_INPUT, "%s: '%.40s' compares no metric, add \"metric\"", key, text.p);
 	} else {
 		if (compile(r, text, key, &rule->when, err))
@@ -325,7 +327,7 @@ read_source(struct rules *r, struct rule *rule, struct json v, struct err *err)
 	rule->sql = text_of(r, v, "sql");
 	rule->metric = text_of(r, v, "metric");
 	rule->field = text_of(r, v, "field");
-	rule->by = list_of(r, v, "by");
+	rule->by = list_of(r, v, "group_by");
 	rule->from_store = rule->kind == RULES_FUNNEL || rule->kind == RULES_SQL || (rule->kind == RULES_ROW && json_get(v, STR("every")).type);
 	if (rule->kind == RULES_ROW && !expr.p)
 		return err_set(err, ERR_INPUT, rule->metric.p ? "condition: is missing, \"> 100\" is one" : "expr: is missing, \".count > 100\" is one");

@@ -8,8 +8,8 @@
 /* What is always there. An own role cannot take one of these names. */
 static const struct { const char *name, *record; } builtin[] = {
 	{ "admin",  "{\"name\":\"admin\",\"description\":\"all of its tenant\",\"permissions\":[\"*:*\"]}" },
-	{ "editor", "{\"name\":\"editor\",\"description\":\"reads all; writes events, metrics, dashboards, rules and webhooks\",\"permissions\":[\"read:*\","
-	            "\"write:events\",\"write:metrics\",\"write:dashboards\",\"write:rules\",\"write:webhooks\"]}" },
+	{ "editor", "{\"name\":\"editor\",\"description\":\"reads all; writes events, metrics, dashboards, rules, silences and webhooks\",\"permissions\":[\"read:*\","
+	            "\"write:events\",\"write:metrics\",\"write:dashboards\",\"write:rules\",\"write:silences\",\"write:webhooks\"]}" },
 	{ "viewer", "{\"name\":\"viewer\",\"description\":\"reads all but administration\",\"permissions\":[\"read:*\"]}" },
 	{ "ingest", "{\"name\":\"ingest\",\"description\":\"sends events and metrics, reads nothing\",\"permissions\":[\"write:events\",\"write:metrics\"]}" },
 };
@@ -17,7 +17,7 @@ static const struct { const char *name, *record; } builtin[] = {
 /* Of whom there are, who may what and what was done: no part of "read:*" and "write:*". */
 static const char *const administration[] = { "keys", "users", "roles", "tenants", "audit", NULL };
 /* These hold no data of the tenant's users: who reads only them is not seen as reading without a bound. */
-static const char *const furniture[] = { "dashboards", "rules", "webhooks", NULL };
+static const char *const furniture[] = { "dashboards", "rules", "silences", "webhooks", NULL };
 
 struct permission {
 	unsigned actions;               /* AUTH_READ … */

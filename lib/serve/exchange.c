@@ -632,7 +632,7 @@ check_rate(struct serve_call *c)
 static int
 looks_past(const struct principal *who, const struct route *route)
 {
-	return who->policy && (strcmp(route->resource, "webhooks") == 0 || (strcmp(route->resource, "rules") == 0 && route->action != AUTH_READ));
+	return who->policy && (strcmp(route->resource, "webhooks") == 0 || ((strcmp(route->resource, "rules") == 0 || strcmp(route->resource, "silences") == 0) && route->action != AUTH_READ));
 }
 
 static int

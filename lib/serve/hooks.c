@@ -248,7 +248,7 @@ deliver(struct hooks *h, struct watched *t, struct err *err)
 {
 	struct figures_part *f = figures_part(h->serve->figures, h->serve->worker);
 	struct serve_setup *setup = serve_setup_now(h->serve);
-	const struct deliver_spec spec = { .private_too = config_get(setup->config, "analytics", "serve.webhooks.private").type == JSON_TRUE,
+	const struct deliver_spec spec = { .receivers = config_get(setup->config, "analytics", "receivers"), .private_too = config_get(setup->config, "analytics", "serve.webhooks.private").type == JSON_TRUE,
 		.stopping = is_ending, .self = h };
 	struct deliver_figures sent = { 0 };
 	int64_t next = deliver_due(t->store, &spec, &sent, err);

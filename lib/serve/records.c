@@ -380,6 +380,8 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		if (serve_exchange_schema(c->kind->schema, given, err))
 			return REFUSED_SCHEMA;
 	}
+	if (c->kind == &kinds[1] && alerts_check_rule(&given, err))
+		return REFUSED_SCHEMA;
 	if (c->kind == &kinds[2] && !is_web(json_get(given, STR("url")))) {
 		err_set(err, ERR_INPUT, "url: wants http:// or https://, and a host");
 		return REFUSED_SCHEMA;

@@ -194,7 +194,7 @@ run_worker(struct serve *s, struct err *err)
 	watched = 1;
 	s->live = serve_live_new(s);
 	http_server_every(s->http, FLUSH_MS, on_tick, s);
-	if (s->worker == 0 && !(s->hooks = hooks_new(s, err)))
+	if (s->worker == 0 && (!(s->hooks = hooks_new(s, err)) || !(s->alerts = alerts_new(s, err))))
 		goto out;
 	if (s->worker == 0)
 		notify("READY=1");
@@ -206,6 +206,7 @@ out:
 	}
 	serve_pool_free(s->pool);
 	live_free(s->live);
+	alerts_free(s->alerts);
 	hooks_free(s->hooks);
 	serve_tenants_free(s);
 	auth_close(s->auth);

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "ingest/accept.h"
 #include "serve/figures.h"
+#include "serve/alerts.h"
 #include "serve/hooks.h"
 #include "serve/route.h"
 #include "serve/serve.h"
@@ -120,6 +121,7 @@ struct serve {
 	struct serve_kept *kept;
 	struct live *live;
 	struct hooks *hooks;            /* of the first worker; NULL in the others */
+	struct alerts *alerts;          /* likewise */
 	struct figures *figures;        /* shared by the workers */
 	int is_loopback, is_tls;
 	int64_t began_ms;

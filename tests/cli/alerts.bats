@@ -168,7 +168,7 @@ firing" ]
 		printf '{"event":"buy","timestamp":"2026-11-23T10:%02d:00Z","user_id":"u%d","properties":{"source":"%s"}}\n' $i $i "$([ $i -lt 8 ] && echo a || echo b)"
 	done | at-ingest -q
 	rule '{alert: "sql", sql: "SELECT source, COUNT(*) AS value FROM events GROUP BY source", condition: "> 5", every: "5m"},
-	    {alert: "buys", metric: "buy", every: "10m", by: "source", condition: ">= 8", message: "{{value}}"},
+	    {alert: "buys", metric: "buy", every: "10m", group_by: "source", condition: ">= 8", message: "{{value}}"},
 	    {alert: "funnel", funnel: ["buy", "refund"], condition: "< 0.1", range: "1h"}, {alert: "none", sql: "SELECT 1 WHERE 0"}'
 	run -0 at-detect --state x -r rules.json --now 2026-11-23T10:10:00Z
 	[ "$(jq -r '"\(.alert) \(.labels.source // "-") \(.state) \(.value)"' <<< "$output")" = "sql a firing 8

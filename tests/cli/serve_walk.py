@@ -85,13 +85,13 @@ BODIES = {
     'Insights': {'timeRange': '7d', 'includeRecommendations': True}, 'Dashboard': {'widgets': []}, 'Rule': {'alert': 'a', 'expr': 'count > 1'},
     'Webhook': {'url': 'https://example.com/h', 'events': ['alert']}, 'Patch': {}, 'Key': {'name': 'made', 'roles': ['viewer']},
     'User': {'name': 'anna', 'password': 'correct horse battery', 'roles': ['viewer']}, 'Role': {'name': 'own', 'permissions': ['read:metrics']}, 'Mfa': {'on': True},
-    'Tenant': {'name': 'third'}, 'Login': {'user': 'nobody', 'password': 'nothing at all'}, 'LoginMfa': {'challenge': 'x', 'code': '123456'}, 'Share': {'expires': '1h'}, 'Password': {'password': 'nothing at all', 'new': 'nothing at all either'},
+    'Silence': {'match': {'alert': 'a'}, 'duration': '1h'}, 'Tenant': {'name': 'third'}, 'Login': {'user': 'nobody', 'password': 'nothing at all'}, 'LoginMfa': {'challenge': 'x', 'code': '123456'}, 'Share': {'expires': '1h'}, 'Password': {'password': 'nothing at all', 'new': 'nothing at all either'},
 }
 PARAMS = {'metric': 'walk', 'steps': 'walk,walk', 'timeRange': '1h'}
 OPEN = {'/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/', '/status', '/api/v1/status', '/ws/echo', '/api/v1/login', '/api/v1/login/mfa', '/api/v1/shared', '/api/v1/shared/{widget}'}
 ADMINISTRATION = {'keys', 'users', 'roles', 'tenants', 'audit'}
 ANYONE = {'/api/v1/me', '/api/v1/password', '/api/v1/logout', '/ws'}
-FURNITURE = {'dashboards', 'rules', 'webhooks'}
+FURNITURE = {'dashboards', 'rules', 'silences', 'webhooks'}
 
 
 def operations():
@@ -134,7 +134,7 @@ call('POST', '/api/v1/events', keys['default', 'admin'], {'event': 'walk', 'user
 
 # ---- things of the first tenant, by which ids the rest is tried
 ids = {}
-for kind, body in (('dashboards', BODIES['Dashboard']), ('rules', BODIES['Rule']), ('webhooks', BODIES['Webhook']), ('keys', BODIES['Key']), ('users', BODIES['User']), ('roles', BODIES['Role'])):
+for kind, body in (('dashboards', BODIES['Dashboard']), ('rules', BODIES['Rule']), ('silences', BODIES['Silence']), ('webhooks', BODIES['Webhook']), ('keys', BODIES['Key']), ('users', BODIES['User']), ('roles', BODIES['Role'])):
     status, _, answer = call('POST', '/api/v1/' + kind, keys['default', 'admin'], body)
     if status != 201: fault('POST', kind, status, answer)
     made = json.loads(answer)

@@ -1,0 +1,697 @@
+#include "serve/alerts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "alert/routes.h"
+#include "alert/silences.h"
+#include "alert/stored.h"
+#include "auth/audit.h"
+#include "serve/serve_priv.h"
+#include "store/admin.h"
+
+#define STATE       "serve"
+#define TICK_MS     500                 /* between looks at what is new */
+#define LOOK_MS     30000               /* between looks into tenants that are closed */
+#define OPEN_MS     500                 /* between looks for tenants that were opened */
+#define RELOAD_MS   500                 /* between looks whether the rules changed */
+#define LOOKBACK_MS 600000              /* samples so old may still come */
+#define ASK_MS      1000                /* a rule is asked again when something came, not sooner than this */
+#define SHARE       20                  /* nor than this many times as long as it took */
+
+struct judged {                         /* a tenant */
+	struct store *store;
+	int lock;                       /* its descriptor; -1: another process judges */
+	uint64_t rules_hash, setup;     /* of what the rules below were made */
+	struct serve_setup *uses;
+	struct rules *rules;
+	struct evaluate *evaluate;
+	struct routes *routes;
+	struct query *query;
+	struct asked { int is; int64_t next, sooner; } *asked;  /* a rule; mono ms: due in any case; due when something came */
+	int wants_events, wants_samples;
+	struct store_place place;
+	int has_place;
+	uint64_t version;
+	int64_t looked, samples_due;    /* mono ms */
+	int fresh, changed;             /* something came and was not judged yet; and may be rules */
+	struct buf unsaved;             /* alert rows: "MS row" a line */
+	long changes;
+};
+
+struct alerts {
+	struct serve *serve;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t due;
+	int ending, running;
+	int64_t looked, looked_open;    /* for tenants that are closed, for open ones; mono ms */
+	int look_all;
+	struct map tenants;             /* name -> struct judged; the thread's alone */
+};
+
+static int64_t
+mono_ms(void)
+{
+	return time_mono_ns() / 1000000;
+}
+
+static int
+is_ending(void *self)
+{
+	struct alerts *a = self;
+	int ending;
+
+	pthread_mutex_lock(&a->lock);
+	ending = a->ending;
+	pthread_mutex_unlock(&a->lock);
+	return ending;
+}
+
+static void
+tell(struct alerts *a, const char *name, struct err *err)
+{
+	struct buf more = { 0 };
+
+	json_put_key(&more, STR("tenant"));
+	json_put_string(&more, str_of(name));
+	buf_byte(&more, ',');
+	json_put_key(&more, STR("error"));
+	json_put_string(&more, str_of(err->text));
+	serve_log(a->serve, "error", "rules", buf_get(&more));
+	buf_release(&more);
+	err_clear(err);
+}
+
+/* ---- rules */
+
+/* A record without what the server says of it. */
+static void
+put_plain(struct buf *b, struct json record)
+{
+	static const char *const ours[] = { "version", "created", "changed", "by", "readonly", NULL };
+	struct json_iter it;
+	int n = 0;
+
+	buf_byte(b, '{');
+	for (it = json_iter(record); json_next(&it); ) {
+		int is_ours = 0;
+
+		for (int i = 0; ours[i]; i++)
+			is_ours |= json_text_eq(it.key, str_of(ours[i]));
+		if (is_ours)
+			continue;
+		buf_lit(b, n++ ? "," : "");
+		buf_str(b, json_raw(it.key));
+		buf_byte(b, ':');
+		buf_str(b, json_raw(it.value));
+	}
+	buf_byte(b, '}');
+}
+
+int
+alerts_check_rule(const struct json *given, struct err *err)
+{
+	struct rules *rules = rules_new(EXPR_NATIVE_ONLY);
+	struct buf plain = { 0 };
+	int rc;
+
+	put_plain(&plain, *given);
+	rc = rules_add(rules, json_value(buf_get(&plain)), err);
+	rules_free(rules);
+	buf_release(&plain);
+	return rc ? err->code = ERR_INPUT : 0;
+}
+
+static int
+gather_rule(void *self, struct str id, struct str value)
+{
+	struct buf *all = self;
+
+	(void)id;
+	buf_lit(all, all->n > 1 ? "," : "");
+	put_plain(all, json_value(value));
+	return 0;
+}
+
+/* Each rule by itself: one that cannot be judged any more is told, and the others go on. */
+static void
+add_rules(struct alerts *a, const char *name, struct rules *rules, int flags, struct json list)
+{
+	struct json_iter it;
+	struct err err = { 0 };
+
+	rules->flags = flags;
+	for (it = json_iter(list); list.type == JSON_ARRAY && json_next(&it); )
+		if (rules_add(rules, it.value, &err))
+			tell(a, name, &err);
+}
+
+static int
+on_alert(void *self, const struct evaluate_alert *alert, struct err *err)
+{
+	struct judged *j = self;
+
+	(void)err;
+	buf_printf(&j->unsaved, "%lld ", (long long)alert->time);
+	buf_str(&j->unsaved, alert->json);
+	buf_byte(&j->unsaved, '\n');
+	routes_alert(j->routes, alert);
+	j->changes++;
+	return 0;
+}
+
+static void
+let_go(struct judged *j)
+{
+	query_close(j->query);
+	routes_free(j->routes);
+	evaluate_free(j->evaluate);
+	rules_free(j->rules);
+	free(j->asked);
+	serve_setup_free(j->uses);
+	j->query = NULL, j->routes = NULL, j->evaluate = NULL, j->rules = NULL, j->asked = NULL, j->uses = NULL;
+}
+
+static int
+halting(void)
+{
+	return atomic_load(&serve_halting);
+}
+
+/* Has it a word that only events have? */
+static int
+is_about_events(struct json rule)
+{
+	struct str text = json_raw(json_get(rule, STR("expr")));
+
+	return text.n && (memmem(text.p, text.n, ".event", 6) || memmem(text.p, text.n, ".properties", 11));
+}
+
+static void
+see_wants(struct judged *j, struct json list)
+{
+	struct json_iter it;
+
+	for (it = json_iter(list); list.type == JSON_ARRAY && json_next(&it); )
+		j->wants_events |= is_about_events(it.value);
+}
+
+/* Rules and setup as they are now, what is known taken up from the store. */
+static int
+take_up(struct alerts *a, const char *name, struct judged *j, struct json ours, struct serve_setup *setup, struct err *err)
+{
+	struct json configured = config_get(setup->config, "analytics", "rules");
+
+	j->uses = serve_setup_use(setup);
+	j->rules = rules_new(0);
+	j->wants_events = j->wants_samples = 0;
+	add_rules(a, name, j->rules, 0, configured);
+	add_rules(a, name, j->rules, EXPR_NATIVE_ONLY, ours);
+	see_wants(j, configured);
+	see_wants(j, ours);
+	for (int i = 0; i < j->rules->n; i++) {
+		j->wants_events |= j->rules->rule[i].kind == RULES_PATTERN;
+		j->wants_samples |= j->rules->rule[i].kind == RULES_ROW || j->rules->rule[i].kind == RULES_ANOMALY;
+	}
+	j->asked = mem_new((size_t)(j->rules->n + 1) * sizeof(*j->asked));
+	if (!(j->routes = routes_new(setup->config, err)) ||
+	    !(j->evaluate = evaluate_new(&(struct evaluate_spec){ .rules = j->rules, .alert = on_alert, .self = j, .zone = a->serve->spec.zone }, err)) ||
+	    !(j->query = query_open(&(struct query_spec){ .store = a->serve->spec.store, .tenant = name, .opened = j->store, .config = setup->config, .zone = a->serve->spec.zone,
+	        .timeout_ms = setup->query_ms, .memory = setup->query_bytes, .stopping = halting }, err)) ||
+	    routes_load(j->routes, j->store, STATE, err) < 0)
+		return err->code;
+	return evaluate_load(j->evaluate, j->store, STATE, err);
+}
+
+/* 1: there are rules, and they are judged here. */
+static int
+reload(struct alerts *a, const char *name, struct judged *j, struct err *err)
+{
+	struct serve_setup *setup = serve_setup_now(a->serve);
+	struct buf ours = { 0 };
+	uint64_t hash;
+	int rc;
+
+	buf_byte(&ours, '[');
+	if ((rc = store_each_state(j->store, "rule", gather_rule, &ours, err)) < 0)
+		goto out;
+	buf_byte(&ours, ']');
+	hash = str_hash_stable(buf_get(&ours));
+	if (!j->rules || hash != j->rules_hash || setup->number != j->setup) {
+		let_go(j);
+		j->rules_hash = hash, j->setup = setup->number;
+		if ((rc = take_up(a, name, j, json_value(buf_get(&ours)), setup, err)))
+			let_go(j);
+		j->fresh = 1;
+	}
+	rc = rc ? rc : j->rules && (j->rules->n || j->changes);
+out:
+	serve_setup_free(setup);
+	buf_release(&ours);
+	return rc;
+}
+
+/* ---- what is new */
+
+static int
+new_event(void *self, const struct event *e, struct err *err)
+{
+	struct judged *j = self;
+	struct buf row = { 0 };
+
+	event_put(&row, e);
+	if (evaluate_row(j->evaluate, buf_get(&row), "store", 1, err))
+		err_clear(err);         /* a condition that this event has an error in */
+	buf_release(&row);
+	return 0;
+}
+
+static int
+new_sample(void *self, int64_t time, struct str row, struct err *err)
+{
+	struct judged *j = self;
+
+	(void)time;
+	if (evaluate_row(j->evaluate, row, "store", 1, err))
+		err_clear(err);
+	return 0;
+}
+
+static int
+judge_new(struct judged *j, struct err *err)
+{
+	static const char *const kinds[] = { NULL };
+	const struct store_news news = { new_event, NULL, kinds, j };
+	struct buf place = { 0 };
+	int64_t began = mono_ms(), now = time_now(), from;
+	int samples, rc = 0;
+
+	if (j->wants_events && !j->has_place) {
+		if ((rc = store_get_state(j->store, "alert-place", STR(STATE), &place, err)) > 0 && place.n == sizeof(j->place))
+			memcpy(&j->place, place.p, place.n);
+		else if (rc >= 0)
+			rc = store_place_now(j->store, &j->place, err);
+		j->has_place = rc >= 0;
+		buf_release(&place);
+	}
+	while (rc >= 0 && j->wants_events && (rc = store_each_new(j->store, &j->place, &news, &samples, err)) > 0)
+		j->changes++;           /* the place is written with what came of it */
+	if (rc < 0 || !j->wants_samples)
+		return rc;
+	from = evaluate_time(j->evaluate);
+	from = (from == TIME_NONE || from > now ? now : from) - LOOKBACK_MS;
+	rc = stored_samples(j->store, from, now + LOOKBACK_MS, new_sample, j, err);
+	j->samples_due = mono_ms() + (mono_ms() - began) * SHARE;
+	return rc;
+}
+
+/* Rules that are asked: in any case every so often, and sooner when something came. */
+static void
+ask(struct alerts *a, const char *name, struct judged *j, int fresh)
+{
+	for (int i = 0; i < j->rules->n && !is_ending(a); i++) {
+		const struct rule *rule = &j->rules->rule[i];
+		struct asked *q = &j->asked[i];
+		struct err err = { 0 };
+		int64_t began = mono_ms(), took;
+
+		if (rule->kind == RULES_PATTERN || rule->kind == RULES_ANOMALY || (q->next > began && (!fresh || q->sooner > began)))
+			continue;
+		if ((q->is = stored_is_asked(rule, j->store, &err)) > 0 && stored_ask(j->evaluate, j->rules, i, j->query, time_now(), &err) && err.code != ERR_USAGE)
+			tell(a, name, &err);    /* a metric that nobody sent yet says nothing */
+		took = mono_ms() - began;
+		q->next = began + rule->every_ms;
+		q->sooner = began + (took * SHARE > ASK_MS ? took * SHARE : ASK_MS);
+	}
+}
+
+static int
+write_alerts(struct judged *j, struct err *err)
+{
+	struct str rest = buf_get(&j->unsaved), line, time;
+	int64_t ms;
+	int rc = store_begin(j->store, err), told;
+
+	if (rc)
+		return rc;
+	while (rc == 0 && rest.n && str_cut(&rest, '\n', &line) && str_cut(&line, ' ', &time) && str_int64(time, &ms) == 0)
+		rc = store_add_row(j->store, "alert", ms, line, err);
+	if (rc == 0)
+		rc = evaluate_save(j->evaluate, j->store, STATE, err);
+	if (rc == 0 && j->has_place)
+		rc = store_put_state(j->store, "alert-place", STR(STATE), (struct str){ (const char *)&j->place, sizeof(j->place) }, err);
+	if (rc == 0 && (told = routes_flush(j->routes, j->store, STATE, time_now(), evaluate_time(j->evaluate), err)) < 0)
+		rc = told;
+	if (rc) {
+		store_abort(j->store);
+		return rc;
+	}
+	buf_clear(&j->unsaved);
+	j->changes = 0;
+	return store_commit(j->store, err);
+}
+
+/* The lock goes with the process, however it ends. */
+static int
+has_lock(struct judged *j)
+{
+	struct buf path = { 0 };
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (j->lock >= 0)
+		return 1;
+	buf_str(&path, store_path(j->store));
+	buf_lit(&path, "/alerts.lock");
+	j->lock = open(buf_text(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	buf_release(&path);
+	if (j->lock >= 0 && fcntl(j->lock, F_OFD_SETLK, &whole)) {
+		close(j->lock);
+		j->lock = -1;
+	}
+	return j->lock >= 0;
+}
+
+static void
+judge(struct alerts *a, const char *name, struct judged *j)
+{
+	uint64_t version = store_version(j->store);
+	struct err err = { 0 };
+	int64_t next;
+	int rc = 1, fresh;
+
+	if (!has_lock(j))
+		return;
+	j->changed |= version != j->version;
+	if (!j->rules || (j->changed && mono_ms() - j->looked >= RELOAD_MS)) {
+		j->looked = mono_ms();
+		j->changed = 0;
+		rc = reload(a, name, j, &err);
+	}
+	j->fresh |= version != j->version;
+	j->version = version;
+	if (rc > 0 && j->rules->n) {
+		fresh = j->fresh && mono_ms() >= j->samples_due;
+		if (fresh) {
+			j->fresh = 0;
+			rc = judge_new(j, &err);
+		}
+		ask(a, name, j, fresh);
+		if (rc >= 0 && evaluate_silence(j->evaluate, &err) < -1)
+			rc = err.code;
+	}
+	next = j->routes ? routes_next(j->routes, time_now()) : TIME_NONE;
+	if (rc >= 0 && j->rules && (j->changes || (next != TIME_NONE && next <= time_now()))) {
+		rc = write_alerts(j, &err);
+		hooks_wake(a->serve->hooks);
+	}
+	if (rc < 0) {
+		tell(a, name, &err);
+		let_go(j);              /* begins anew with what the store knows */
+		buf_clear(&j->unsaved);
+		j->changes = 0;
+		j->has_place = 0;
+	}
+}
+
+/* ---- the thread */
+
+static int
+see_any(void *self, struct str name, struct str value)
+{
+	(void)self, (void)name, (void)value;
+	return 1;
+}
+
+static int
+has_rules(void *self, struct store *store, struct err *err)
+{
+	return store_each_state(store, "rule", see_any, self, err);
+}
+
+/* Tenants that nobody uses stay closed, unless they have rules. */
+static int
+see_tenant(void *self, const char *name)
+{
+	struct alerts *a = self;
+	struct err err = { 0 };
+	struct store *store;
+	struct serve_setup *setup;
+	int configured, is_open = serve_tenant_is_open(a->serve, str_of(name));
+
+	if (map_find(&a->tenants, str_of(name)) || !(is_open || a->look_all))
+		return is_ending(a);
+	setup = serve_setup_now(a->serve);
+	configured = config_get(setup->config, "analytics", "rules").type == JSON_ARRAY;
+	serve_setup_free(setup);
+	if ((is_open || configured || serve_tenant_look(a->serve, str_of(name), has_rules, NULL, &err) > 0) && (store = serve_store(a->serve, str_of(name), &err)) &&
+	    (store = store_share_write(store, &err))) {
+		struct judged *j = mem_new(sizeof(*j));
+
+		j->store = store;
+		j->lock = -1;
+		map_put(&a->tenants, str_of(name), NULL)->ptr = j;
+	}
+	return is_ending(a);
+}
+
+static void *
+run(void *self)
+{
+	struct alerts *a = self;
+	struct err err = { 0 };
+
+	while (!is_ending(a)) {
+		int64_t until;
+		struct timespec at;
+
+		if (!a->looked_open || mono_ms() - a->looked_open >= OPEN_MS) {
+			a->looked_open = mono_ms();
+			a->look_all = !a->looked || a->looked_open - a->looked > LOOK_MS;
+			a->looked = a->look_all ? a->looked_open : a->looked;
+			store_tenants(a->serve->spec.store, see_tenant, a, &err);
+			err_clear(&err);
+		}
+		for (struct map_entry *e = map_first(&a->tenants); e && !is_ending(a); e = map_next(&a->tenants, e)) {
+			struct buf name = { 0 };
+
+			buf_str(&name, e->key);
+			judge(a, buf_text(&name), e->ptr);
+			buf_release(&name);
+		}
+		until = time_mono_ns() + TICK_MS * 1000000LL;
+		at = (struct timespec){ until / 1000000000, until % 1000000000 };
+		pthread_mutex_lock(&a->lock);
+		while (!a->ending && pthread_cond_timedwait(&a->due, &a->lock, &at) != ETIMEDOUT)
+			;
+		pthread_mutex_unlock(&a->lock);
+	}
+	return NULL;
+}
+
+struct alerts *
+alerts_new(struct serve *s, struct err *err)
+{
+	struct alerts *a = mem_new(sizeof(*a));
+	pthread_condattr_t mono;
+	int rc;
+
+	a->serve = s;
+	pthread_mutex_init(&a->lock, NULL);
+	pthread_condattr_init(&mono);
+	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
+	pthread_cond_init(&a->due, &mono);
+	pthread_condattr_destroy(&mono);
+	if ((rc = pthread_create(&a->thread, NULL, run, a))) {
+		err_set(err, ERR_LIMIT, "cannot start a thread: %s", strerror(rc));
+		alerts_free(a);
+		return NULL;
+	}
+	a->running = 1;
+	return a;
+}
+
+void
+alerts_free(struct alerts *a)
+{
+	if (!a)
+		return;
+	pthread_mutex_lock(&a->lock);
+	a->ending = 1;
+	pthread_cond_signal(&a->due);
+	pthread_mutex_unlock(&a->lock);
+	if (a->running)
+		pthread_join(a->thread, NULL);
+	for (struct map_entry *e = map_first(&a->tenants); e; e = map_next(&a->tenants, e)) {
+		struct judged *j = e->ptr;
+
+		let_go(j);
+		if (j->lock >= 0)
+			close(j->lock);
+		buf_release(&j->unsaved);
+		store_close(j->store);
+		free(j);
+	}
+	map_release(&a->tenants);
+	pthread_mutex_destroy(&a->lock);
+	pthread_cond_destroy(&a->due);
+	free(a);
+}
+
+/* ---- routes: silences */
+
+struct silencing { struct serve_job job; struct exchange *ex; struct str id; struct buf record; int remove; };
+
+static int
+change_silence(struct serve_job *job, struct store *store, struct err *err)
+{
+	struct silencing *s = (struct silencing *)(void *)job;
+	struct buf was = { 0 };
+	int rc;
+
+	if (s->remove) {
+		if ((rc = store_get_state(store, SILENCES, s->id, &was, err)) > 0)
+			rc = store_drop_state(store, SILENCES, s->id, err);
+		else
+			rc = rc < 0 ? rc : 1;
+		buf_release(&was);
+		return rc;
+	}
+	if ((rc = silences_tidy(store, time_now(), err)) < 0)
+		return rc;
+	rc = silences_put(store, s->id, s->ex->body, s->ex->who->name, time_now(), &s->record, err);
+	return rc == ERR_INPUT ? 2 : rc;
+}
+
+static int
+silence_id_is_good(struct exchange *ex)
+{
+	struct str id = ex->segment[0];
+
+	for (size_t i = 0; i < id.n; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-", id.p[i]) || !id.p[i])
+			id.n = 0;
+	if (id.n >= 1 && id.n <= 64)
+		return 1;
+	exchange_problem(ex, 404, "there is no such silence");
+	return 0;
+}
+
+static void
+change(struct exchange *ex, struct str id, int remove)
+{
+	struct silencing s = { .job = { .run = change_silence }, .ex = ex, .id = id, .remove = remove };
+	struct err err = { 0 };
+	struct serve_tenant *t = serve_tenant(ex->serve, ex->who->tenant, &err);
+	int rc = t ? serve_tenant_write(t, &s.job, &err) : err.code;
+	struct buf shown = { 0 }, text = { 0 };
+
+	if (rc < 0) {
+		exchange_error(ex, &err);
+	} else if (rc == 1) {
+		exchange_problem(ex, 404, "no silence '%.*s'", (int)(id.n > 64 ? 64 : id.n), id.p);
+	} else if (rc == 2) {
+		exchange_problem(ex, 422, "%s", s.job.err.text);
+	} else {
+		struct json record = json_value(buf_get(&s.record));
+
+		audit_add(ex->serve->auth, &(struct audit_entry){ .tenant = ex->who->tenant, .who = ex->who->name, .from = str_of(http_client(ex->request)),
+		    .action = remove ? STR("silence.remove") : STR("silence.create"), .object = remove ? id : json_text(json_get(record, STR("id")), &text), .result = STR("ok"),
+		    .request = str_of(ex->id) }, &(struct err){ 0 });
+		if (!remove)
+			silences_show(&shown, record, time_now());
+		if (remove)
+			exchange_none(ex);
+		else
+			exchange_json(ex, id.p ? 200 : 201, &shown);
+	}
+	buf_release(&s.record);
+	buf_release(&shown);
+	buf_release(&text);
+}
+
+static void
+create_silence(struct exchange *ex)
+{
+	change(ex, (struct str){ 0 }, 0);
+}
+
+static void
+put_silence(struct exchange *ex)
+{
+	if (silence_id_is_good(ex))
+		change(ex, ex->segment[0], 0);
+}
+
+static void
+remove_silence(struct exchange *ex)
+{
+	if (silence_id_is_good(ex))
+		change(ex, ex->segment[0], 1);
+}
+
+struct listing { struct buf json; int n; };
+
+static int
+list_one(void *self, struct str id, struct str value)
+{
+	struct listing *l = self;
+
+	(void)id;
+	buf_lit(&l->json, l->n++ ? "," : "");
+	silences_show(&l->json, json_value(value), time_now());
+	return 0;
+}
+
+static void
+list_silences(struct exchange *ex)
+{
+	struct store *store = exchange_store(ex);
+	struct listing l = { .n = 0 };
+	struct err err = { 0 };
+
+	if (!store)
+		return;
+	buf_lit(&l.json, "{\"silences\":[");
+	store_each_state(store, SILENCES, list_one, &l, &err);
+	buf_lit(&l.json, "]}");
+	if (err.code)
+		exchange_error(ex, &err);
+	else
+		exchange_json(ex, 200, &l.json);
+	buf_release(&l.json);
+}
+
+static void
+get_silence(struct exchange *ex)
+{
+	struct store *store = exchange_store(ex);
+	struct buf record = { 0 }, shown = { 0 };
+	struct err err = { 0 };
+	int rc;
+
+	if (!store)
+		return;
+	if ((rc = store_get_state(store, SILENCES, ex->segment[0], &record, &err)) < 0) {
+		exchange_error(ex, &err);
+	} else if (rc == 0) {
+		exchange_problem(ex, 404, "there is no such silence");
+	} else {
+		silences_show(&shown, json_value(buf_get(&record)), time_now());
+		exchange_json(ex, 200, &shown);
+	}
+	buf_release(&record);
+	buf_release(&shown);
+}
+
+const struct route route_alerts[] = {
+	{ "GET", "/api/v1/silences", "All silences, those that ended of late too.", AUTH_READ, "silences", NULL, NULL, "Silences", 200, ROUTE_POOL, 0, list_silences },
+	{ "POST", "/api/v1/silences", "Keep alerts from being notified for a while.", AUTH_WRITE, "silences", NULL, "Silence", "SilenceRecord", 201, ROUTE_POOL, 0, create_silence },
+	{ "GET", "/api/v1/silences/{id}", "One of them.", AUTH_READ, "silences", NULL, NULL, "SilenceRecord", 200, ROUTE_POOL, 0, get_silence },
+	{ "PUT", "/api/v1/silences/{id}", "Make it, or put this in its place.", AUTH_WRITE, "silences", NULL, "Silence", "SilenceRecord", 200, ROUTE_POOL, 0, put_silence },
+	{ "DELETE", "/api/v1/silences/{id}", "End it.", AUTH_WRITE, "silences", NULL, NULL, NULL, 204, ROUTE_POOL, 0, remove_silence },
+	{ 0 }
+};

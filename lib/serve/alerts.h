@@ -1,0 +1,24 @@
+/* alerts.h - the rules of each tenant, judged while the server runs: what changes is stored, told live, and to the receivers.
+ *
+ *      rules of the API and of config/analytics.json ─► one thread of the first worker ─► what is new in the store, or asked of it
+ *                                                                                     ─► alerts: stored (live.c, hooks.c see them), receivers' queues
+ *
+ * A tenant's rules are judged by one process at a time, whoever holds alerts.lock in its folder, under the state name "serve": another
+ * server, or the next one, goes on where it stopped. At-detect's runs have states of their own.
+ */
+#ifndef SERVE_ALERTS_H
+#define SERVE_ALERTS_H
+
+#include "base/err.h"
+
+struct serve;
+struct alerts;
+
+struct alerts *alerts_new(struct serve *, struct err *);
+void alerts_free(struct alerts *);              /* NULL is fine */
+
+/* Is it a rule that can be judged? 0, or ERR_INPUT with what is wrong. */
+struct json;
+int alerts_check_rule(const struct json *, struct err *);
+
+#endif

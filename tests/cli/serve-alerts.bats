@@ -1,0 +1,89 @@
+#!/usr/bin/env bats
+# at-serve judges the rules of its tenants: alerts are stored, told live, and to the receivers.
+
+load ../helper
+load serve
+
+setup() { mkdir -p config; echo '{"receivers":{"log":{"type":"file","path":"'$PWD'/log"}}}' > config/analytics.json; }
+teardown() { serve_stop; }
+until_it() { for _ in $(seq 100); do "$@" > /dev/null 2>&1 && return; sleep 0.1; done; echo "not in time: $*"; return 1; }
+states() { get '/api/v1/alerts' | jq -r '[.alerts | reverse[] | "\(.alert) \(.state)"] | join(",")'; }
+has() { [[ $(states) == "$1" ]]; }
+
+@test "a rule of the API over events, over stored metrics, and in SQL: it fires, is told, and is resolved" {
+	serve_start -c config --workers 2
+	post /api/v1/rules '{"alert":"buys","metric":"buy","condition":"> 2","every":"2s","message":"{{value}} bought"}' > /dev/null
+	[ "$status_code" = 201 ]
+	for i in 1 2 3; do post /api/v1/events '{"event":"buy"}' > /dev/null; done
+	until_it has 'buys firing'
+	until_it grep -q '"status":"firing".*3 bought' log
+	until_it has 'buys firing,buys resolved'
+	until_it grep -q '"status":"resolved"' log
+	post /api/v1/rules '{"alert":"rows","expr":".metric == \"cpu\" and .value > 90 and .labels.host == \"a\"","severity":"page"}' > /dev/null
+	post /api/v1/rules '{"alert":"sql","sql":"SELECT event, COUNT(*) AS value FROM events GROUP BY event","condition":"> 3","every":"1s"}' > /dev/null
+	printf '{"metric":"cpu","timestamp":"%s","labels":{"host":"a"},"value":97}\n' "$(date -u +%FT%TZ)" | at-agg -s -q -w 1s > /dev/null || true
+	post /api/v1/events '{"event":"buy"}' > /dev/null
+	until_it grep -q '"alert":"sql"' log
+	[ "$(jq -r '.data.alerts[].labels.event' log | tail -1)" = buy ]
+	[ "$(at-query "SELECT count(*) AS n FROM alerts WHERE alert = 'buys'" | jq .n)" = 2 ]
+}
+
+@test "rules are checked: what cannot be judged is 422 with its place, in PUT and PATCH too" {
+	serve_start -c config
+	for rule in '{"alert":"x","expr":".count >"}' '{"alert":"x"}' '{"alert":"x","expr":".c > 1","for":"5x"}' '{"expr":".c > 1"}' '{"alert":"x","pattern":"a ->"}' \
+	    '{"alert":"x","expr":".c > 1","no_data":"never"}' '{"alert":"x","expr":"input"}'; do
+		post /api/v1/rules "$rule" > /dev/null
+		[ "$status_code" = 422 ] || { echo "$rule: $status_code"; cat body; return 1; }
+	done
+	post /api/v1/rules '{"id":"r","alert":"x","expr":".c > 1","for":"5m","labels":{"a":"b"},"group_by":"a"}' > /dev/null
+	[ "$status_code" = 201 ] && [ "$(jq -r .group_by body)" = a ]
+	call PATCH /api/v1/rules/r -H 'Content-Type: application/json' --data-binary '{"for":"x"}' > /dev/null
+	[ "$status_code" = 422 ] && [[ $(jq -r .detail body) == *'for: '* ]]
+}
+
+@test "a firing alert is still firing after the server was killed: nothing is told twice, and its end is" {
+	serve_start -c config
+	post /api/v1/rules '{"alert":"many","sql":"SELECT COUNT(*) AS value FROM events WHERE event = '"'buy'"'","condition":"> 0","resolve":"< 0","every":"1s"}' > /dev/null
+	post /api/v1/events '{"event":"buy"}' > /dev/null
+	until_it grep -q firing log
+	for round in 1 2 3; do
+		kill -9 "$PID"; wait "$PID" 2> /dev/null || true
+		serve_start -c config
+		sleep 1.2
+	done
+	[ "$(grep -c . log)" = 1 ]
+	call DELETE "/api/v1/rules/$(get /api/v1/rules | jq -r '.rules[0].id')" > /dev/null
+	until_it grep -q resolved log
+	[ "$(grep -c . log)" = 2 ]
+}
+
+@test "silences over HTTP: made, listed, ended; what they match is not told" {
+	serve_start -c config
+	post /api/v1/silences '{"match":{"alert":"many"},"duration":"1h","comment":"we know"}' > /dev/null
+	[ "$status_code" = 201 ] && [ "$(jq -r .state body)" = active ]
+	id=$(jq -r .id body)
+	for bad in '{"match":{}}' '{"match":{"a":"~("},"duration":"1h"}' '{"match":{"a":"b"},"duration":"1x"}' '{"match":{"a":"b"},"until":"2020-01-01T00:00:00Z"}' '{"duration":"1h"}'; do
+		post /api/v1/silences "$bad" > /dev/null
+		[ "$status_code" = 422 ] || { echo "$bad: $status_code"; return 1; }
+	done
+	post /api/v1/rules '{"alert":"many","sql":"SELECT COUNT(*) AS value FROM events","condition":"> 0","every":"1s"}' > /dev/null
+	post /api/v1/events '{"event":"buy"}' > /dev/null
+	until_it has 'many firing'
+	sleep 1
+	[ ! -s log ]
+	[ "$(get /api/v1/silences | jq -r '.silences[].id')" = "$id" ]
+	call DELETE "/api/v1/silences/$id" > /dev/null
+	[ "$status_code" = 204 ]
+	[ "$(get "/api/v1/silences/$id" > /dev/null; echo "$status_code")" = 404 ] || true
+	[ -z "$(at-admin silence list -f ndjson)" ]
+}
+
+@test "rules of analytics.json are judged too, patterns over events as they come" {
+	echo '{"rules":[{"alert":"twice","pattern":"buy -> buy within 1h by user_id"}],"receivers":{"log":{"type":"file","path":"'$PWD'/log"}}}' > config/analytics.json
+	serve_start -c config
+	get /api/v1/rules > /dev/null
+	sleep 1
+	for i in 1 2; do post /api/v1/events '{"event":"buy","user_id":"u1"}' > /dev/null; done
+	until_it has 'twice firing'
+	[ "$(get /api/v1/alerts | jq -c '.alerts[0].labels')" = '{"user_id":"u1"}' ]
+}
