@@ -336,9 +336,11 @@ column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 	struct cursor *c = (struct cursor *)base;
 	struct table *t = (struct table *)base->pVtab;
 	const struct cell *row = &c->cell[c->at * (size_t)c->width];
-	int groups = c->width - t->columns;     /* values of `by`, in front */
+	int groups = t->f->ragged ? 0 : c->width - t->columns;  /* values of `by`, in front */
 
-	if (i < t->columns) {
+	if (i >= c->width && i < t->columns) {
+		sqlite3_result_null(to);
+	} else if (i < t->columns) {
 		functions_give(to, &row[groups + i]);
 	} else if (i - t->columns == t->by && groups == 1) {
 		functions_give(to, &row[0]);

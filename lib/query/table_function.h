@@ -32,6 +32,7 @@ struct table_function {
 	/* Produce the rows. When a parameter named "by" is given, each row has the values of those fields in front. */
 	int (*run)(const struct table_function_call *, struct cell_sink, struct err *);
 	int sql_only;           /* no verb */
+	int ragged;             /* a row may have fewer cells than there are columns: then those are NULL */
 };
 
 /* The value of a parameter: p NULL when it was not given. A number is taken as its text, kept in scratch. */

@@ -1,5 +1,7 @@
 #include "query/verbs.h"
 
+#include "query/match.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -481,7 +483,7 @@ static const struct table_function series_verb = { "generate_series", "numbers o
 /* ---- */
 
 const struct table_function *const verbs_all[] = {
-	&metric_verb, &funnel_verb, &retention_verb, &paths_verb, &sessions_verb, &events_verb, &schema_verb, &explain_verb, &series_verb, NULL
+	&metric_verb, &funnel_verb, &retention_verb, &paths_verb, &sessions_verb, &events_verb, &schema_verb, &explain_verb, &series_verb, &match_rows_function, NULL
 };
 
 const struct table_function *
