@@ -6,11 +6,16 @@
 
 #include "base/arena.h"
 #include "base/time.h"
+#include "insight/claims.h"
+#include "insight/metric_claims.h"
 #include "query/metric.h"
 #include "query/verbs.h"
 
 #define EVENTS_MOST 256                 /* names of a data source */
 #define STEPS_MOST 32
+#define FOUND_MOST 12                   /* insights beside the changes that were asked for */
+#define LOOKED_BACK 4                   /* periods that trends and seasons are looked for in */
+#define DAY 86400000LL
 #define TOLD 1.96                       /* z from which a change is told: one of twenty comes by chance */
 
 struct span { int64_t from, to; };
@@ -20,8 +25,9 @@ struct work {
 	struct arena *arena;
 	struct query *query;
 	struct span now, before;
-	struct buf insights, recommendations;
-	int n_insights, n_recommendations;
+	struct claims changes, found;   /* what was asked for, in that order; what else is to be said */
+	struct buf recommendations;
+	int n_recommendations;
 	struct str step[STEPS_MOST];
 	int n_steps;
 	struct err err;
@@ -64,12 +70,6 @@ range_text(const struct span *p, char out[2 * TIME_LEN + 3])
 
 /* ---- sentences */
 
-static double
-score_of(double z)
-{
-	return erf(fabs(z) / sqrt(2));          /* 1 - p, two-sided */
-}
-
 static void
 put_number(struct buf *b, const char *key, double v)
 {
@@ -104,41 +104,21 @@ put_periods(struct buf *b, const struct work *w)
 	buf_lit(b, "}}");
 }
 
-/* A figure and what it was: always given, told as a change when z says so. share: as percent. */
+/* A figure and what it was, both given; told as a change when z says so. share: as percent. */
 static void
-tell_change(struct work *w, struct str metric, const char *what, double now, double before, double z, int share, const char *more, double more_now, double more_before)
+tell_change(struct work *w, struct str metric, const char *title, double now, double before, double z, int share, const char *more, double more_now, double more_before)
 {
-	struct buf *b = &w->insights;
-	double change = before != 0 ? (now - before) / fabs(before) : 0;
-	char text[300], is[40], was[40];
+	double error = z != 0 ? fabs((now - before) / z) : NAN;
+	struct claim x = { .kind = CLAIM_CHANGE, .metric = metric, .title = str_of(title), .value = now, .before = before, .z = z, .p = erfc(fabs(z) / M_SQRT2), .is_rate = share,
+		.relative = !share, .more = more, .more_now = more_now, .more_before = more_before, .coverage = 1, .share = NAN, .from = w->now.from, .to = w->now.to,
+		.before_from = w->before.from, .before_to = w->before.to, .step_ms = (w->now.to - w->now.from) % DAY ? 1 : DAY,
+		.test = share ? "two proportions" : more ? "two means of counts" : "two counts" };
 
-	snprintf(is, sizeof(is), share ? "%.1f %%" : "%.4g", share ? now * 100 : now);
-	snprintf(was, sizeof(was), share ? "%.1f %%" : "%.4g", share ? before * 100 : before);
 	if (before == 0 && now == 0)
 		return;
-	if (before == 0)
-		snprintf(text, sizeof(text), "%s is %s; in the period before there was nothing to compare with", what, is);
-	else if (fabs(z) < TOLD)
-		snprintf(text, sizeof(text), "%s is %s, as before (%s): the difference may be chance", what, is, was);
-	else
-		snprintf(text, sizeof(text), "%s %s from %s to %s (%+.1f %%)", what, now > before ? "rose" : "fell", was, is, change * 100);
-	put_head(b, &w->n_insights, text, "change", before == 0 ? 0 : score_of(z), metric);
-	buf_lit(b, ",\"labels\":{},\"timestamp\":");
-	json_put_time(b, w->now.to);
-	buf_lit(b, ",\"evidence\":{\"current\":");
-	json_put_double(b, now);
-	put_number(b, "previous", before);
-	if (before != 0)
-		put_number(b, "change", change);
-	put_number(b, "z", z);
-	if (more) {
-		char previous[60];
-
-		snprintf(previous, sizeof(previous), "previous_%s", more);
-		put_number(b, more, more_now);
-		put_number(b, previous, more_before);
-	}
-	put_periods(b, w);
+	x.effect = share ? now - before : before != 0 ? (now - before) / fabs(before) : INFINITY;
+	x.lower = x.effect - 1.96 * error / (share ? 1 : fabs(before)), x.upper = x.effect + 1.96 * error / (share ? 1 : fabs(before));
+	claims_add(&w->changes, &x);
 }
 
 /* ---- conversion_rate: the share of those who entered the default funnel that came to its end */
@@ -297,7 +277,7 @@ conversion_rate(struct work *w, int recommend)
 
 		z = sd > 0 ? (p - q) / sd : 0;
 	}
-	tell_change(w, STR("conversion_rate"), "conversion_rate", p, q, z, 1, "users", a, b);
+	tell_change(w, STR("conversion_rate"), NULL, p, q, z, 1, "users", a, b);
 	if (recommend)
 		recommend_step(w, &now);
 	return 0;
@@ -384,20 +364,38 @@ value_in(struct work *w, struct str metric, const struct span *p, struct value_o
 	return w->err.code;
 }
 
+/* Which values drove it; a metric without parts has none. */
+static int
+tell_reasons(struct work *w, struct str metric)
+{
+	const struct metric_ask ask = { .metric = metric, .from = w->now.from, .to = w->now.to };
+	struct claims reasons;
+
+	claims_begin(&reasons, query_zone(w->query));
+	if (metric_claims(w->query, &ask, &reasons, &w->err) == ERR_USAGE)
+		err_clear(&w->err);
+	for (size_t i = 0; i < reasons.n; i++)
+		if (reasons.list[i].kind != CLAIM_CHANGE)
+			claims_add(&w->changes, &reasons.list[i]);
+	claims_release(&reasons);
+	return w->err.code;
+}
+
 static int
 other_metric(struct work *w, struct str metric)
 {
 	struct value_of now, before;
-	char name[100];
 	int adds = 1;
+	double z;
 
 	if (value_in(w, metric, &w->now, &now, &adds) || value_in(w, metric, &w->before, &before, &adds) || !now.rows)
 		return w->err.code;
-	snprintf(name, sizeof(name), "%.*s", metric.n > 80 ? 80 : (int)metric.n, metric.p);
 	/* Poisson counts; of a mean nothing is known here that says how much chance there is in it */
-	tell_change(w, metric, name, now.value, before.value, adds && now.value + before.value > 0 ? (now.value - before.value) / sqrt(fabs(now.value) + fabs(before.value)) : 0,
-	    0, NULL, 0, 0);
-	return 0;
+	z = adds && now.value + before.value > 0 ? (now.value - before.value) / sqrt(fabs(now.value) + fabs(before.value)) : 0;
+	tell_change(w, metric, NULL, now.value, before.value, z, 0, NULL, 0, 0);
+	if (fabs(z) > TOLD && tell_reasons(w, metric))
+		return w->err.code;
+	return w->now.to - w->now.from >= 7 * DAY ? metric_claims_course(w->query, metric, w->now.to - LOOKED_BACK * (w->now.to - w->now.from), w->now.to, &w->found, &w->err) : 0;
 }
 
 /* ---- the whole */
@@ -430,10 +428,14 @@ find_source(struct work *w, struct policy **narrow, int *users)
 }
 
 static void
-put_answer(struct buf *json, const struct work *w)
+put_answer(struct buf *json, struct work *w)
 {
+	claims_rank(&w->found, FOUND_MOST);
 	buf_lit(json, "{\"insights\":[");
-	buf_str(json, buf_get(&w->insights));
+	claims_put_rows(&w->changes, json);
+	if (w->changes.n && w->found.n)
+		buf_byte(json, ',');
+	claims_put_rows(&w->found, json);
 	buf_lit(json, "],\"recommendations\":[");
 	buf_str(json, buf_get(&w->recommendations));
 	buf_lit(json, "],\"from\":");
@@ -453,6 +455,8 @@ changes_run(struct query *query, const struct changes_spec *spec, struct buf *js
 	int users = 0;
 
 	w.arena = arena_new(0);
+	claims_begin(&w.changes, query_zone(query));
+	claims_begin(&w.found, query_zone(query));
 	w.before = (struct span){ w.now.from - (w.now.to - w.now.from), w.now.from };
 	if (w.before.from < TIME_MIN)
 		w.before.from = TIME_MIN;
@@ -473,12 +477,17 @@ changes_run(struct query *query, const struct changes_spec *spec, struct buf *js
 		else
 			other_metric(&w, name[i]);
 	}
+	if (!w.err.code && !spec->n_metrics && w.now.to - w.now.from >= 7 * DAY) {      /* nothing named: all there is */
+		query_set_policy(query, narrow ? narrow : whole);
+		metric_claims_overview(query, w.now.to - LOOKED_BACK * (w.now.to - w.now.from), w.now.to, &w.found, &w.err);
+	}
 	query_set_policy(query, whole);
 	if (!w.err.code)
 		put_answer(json, &w);
 	*err = w.err;
 	policy_free(narrow), policy_free(whole);
-	buf_release(&w.insights);
+	claims_release(&w.changes);
+	claims_release(&w.found);
 	buf_release(&w.recommendations);
 	arena_free(w.arena);
 	return err->code;

@@ -1,8 +1,8 @@
 /* changes.h - what changed against the period before, and what follows from it: the answer to POST /api/v1/insights, and of at_insights.
  *
- * Each sentence is made of figures that stand beside it as evidence, and only of what the data bear: a change is told when it is
- * unlikely by chance. Shares are compared by the test of two proportions, counts as Poisson counts, both as a normal deviate z; the
- * score is 1 - p.
+ * The changes of the metrics that are named come first, in that order, each with what drove it where it is more than chance; then, of periods
+ * of a week or more, what else is to be said of these metrics (or, where none is named, of all there is) over four such periods. Each is
+ * a claim (claims.h) with its figures. Shares are compared by the test of two proportions, counts as Poisson counts, both as a normal deviate z.
  */
 #ifndef INSIGHT_CHANGES_H
 #define INSIGHT_CHANGES_H

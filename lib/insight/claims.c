@@ -1,6 +1,7 @@
 #include "insight/claims.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -58,6 +59,7 @@ claims_add(struct claims *c, const struct claim *from)
 	*to = *from;
 	to->metric = keep(c, from->metric);
 	to->labels = keep(c, from->labels.n ? from->labels : STR("{}"));
+	to->title = keep(c, from->title);
 	to->field = keep(c, from->field);
 	to->other = keep(c, from->other);
 	to->other_labels = keep(c, from->other_labels);
@@ -323,8 +325,16 @@ claims_put_row(const struct claims *c, const struct claim *x, struct buf *b)
 		json_put_string(b, x->field);
 	}
 	buf_printf(b, ",\"evidence\":{\"claim\":\"%s\"", what[x->kind]);
-	put_number(b, "value", x->value);
-	put_number(b, "previous", x->before);
+	put_number(b, isnan(x->before) ? "value" : "current", x->value);
+	if (!isnan(x->before))
+		put_number(b, "previous", x->before);
+	if (x->more) {
+		char previous[60];
+
+		snprintf(previous, sizeof(previous), "previous_%s", x->more);
+		put_number(b, x->more, x->more_now);
+		put_number(b, previous, x->more_before);
+	}
 	put_number(b, x->relative ? "change" : "difference", x->effect);
 	put_number(b, "lower", x->lower);
 	put_number(b, "upper", x->upper);
@@ -364,4 +374,15 @@ claims_put_row(const struct claims *c, const struct claim *x, struct buf *b)
 	}
 	buf_lit(b, "}}\n");
 	buf_release(&text);
+}
+
+void
+claims_put_rows(const struct claims *c, struct buf *b)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (i)
+			buf_byte(b, ',');
+		claims_put_row(c, &c->list[i], b);
+		b->n--;                                 /* its line end */
+	}
 }

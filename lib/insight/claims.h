@@ -23,6 +23,7 @@ enum claim_kind { CLAIM_CHANGE, CLAIM_TREND, CLAIM_RECORD, CLAIM_SHIFT, CLAIM_SE
 struct claim {
 	enum claim_kind kind;
 	struct str metric;              /* the name, no JSON */
+	struct str title;               /* what it is called in words, where that is not its name */
 	struct str field;               /* which number of it; p NULL: its count or value */
 	struct str labels;              /* a JSON object */
 	struct str other;               /* what it is related to: another metric, with its labels; a dimension */
@@ -40,6 +41,8 @@ struct claim {
 	double share;                   /* of a contribution: of the whole change; NAN: none */
 	double mix;                     /* of a contribution to a ratio: what its share of the whole did */
 	double least, most;             /* with bounded: what of the change of the whole can be from here; parts of it overlap */
+	const char *more;               /* a further figure of both sides, "users"; NULL: none */
+	double more_now, more_before;
 	double group;                   /* of how many observations the smaller side is; 0: not known */
 	double coverage;
 	double score;
@@ -86,6 +89,7 @@ void claims_put_prose(struct claims *, struct buf *, struct buf *why);
 /* Its sentence, without a line end; an insight row, with one. */
 void claims_write(const struct claims *, const struct claim *, int again, struct buf *);       /* again: the sentence before was of the same subject */
 void claims_put_row(const struct claims *, const struct claim *, struct buf *);
+void claims_put_rows(const struct claims *, struct buf *);      /* all, as the members of a JSON array */
 const char *claims_kind(enum claim_kind);           /* that of insight rows */
 
 #endif

@@ -520,6 +520,23 @@ begin_line(struct line *l, const struct series *s, double coverage, struct arena
 	buf_release(&scratch);
 }
 
+/* A metric of the store is nothing before it begins, and its first step is a part of one. */
+static void
+cut_beginning(struct series *s)
+{
+	size_t from = 0;
+
+	while (from < s->n && s->value[from] == 0)
+		from++;
+	if (!s->is_sum || from == 0 || from + 1 >= s->n)
+		return;
+	from++;
+	s->first = series_time(s, from);
+	s->n -= from;
+	memmove(s->value, s->value + from, s->n * sizeof(*s->value));
+	series_periods(s->step_ms, s->months, s->n, s->periods);
+}
+
 void
 claims_of_series(struct claims *c, struct series_set *set, int forecast)
 {
@@ -532,6 +549,8 @@ claims_of_series(struct claims *c, struct series_set *set, int forecast)
 		if (series_space(e->ptr, &err)) {
 			((struct series *)e->ptr)->n = 0;
 			err_clear(&err);
+		} else {
+			cut_beginning(e->ptr);
 		}
 	add_wholes(set, &wholes);
 	for (struct map_entry *e = map_first(&wholes.by_key); e; e = map_next(&wholes.by_key, e))

@@ -511,6 +511,46 @@ read_metric(struct query *q, struct str name, int event, int64_t from, int64_t t
 	return rc;
 }
 
+static int64_t
+step_of(int64_t span)
+{
+	return span >= 14 * DAY ? DAY : span >= DAY ? DAY / 24 : 60000;
+}
+
+/* The question that gives each value again, where none is there. */
+static void
+name_queries(struct claims *c, size_t from, int64_t every)
+{
+	struct buf text = {0};
+	char step[32];
+
+	dur_print(every, step);
+	for (size_t i = from; i < c->n; i++)
+		if (!c->list[i].query.n) {
+			buf_clear(&text);
+			buf_printf(&text, "at-query metric %.*s --every %s", STR_FMT(c->list[i].metric), step);
+			c->list[i].query = (struct str){ arena_dup(c->arena, text.p, text.n), text.n };
+		}
+	buf_release(&text);
+}
+
+int
+metric_claims_course(struct query *q, struct str metric, int64_t from, int64_t to, struct claims *c, struct err *err)
+{
+	int64_t every = step_of(to - from);
+	struct series_set set = {0};
+	size_t n = c->n;
+	int rc;
+
+	to -= to % every;                               /* the step that still runs would look like a fall */
+	from -= from % every;
+	if ((rc = read_metric(q, metric, 0, from, to, every, &set, err)) == 0)
+		claims_of_series(c, &set, 1);
+	name_queries(c, n, every);
+	series_set_release(&set);
+	return rc;
+}
+
 static int
 explain_changes(struct query *q, struct claims *c, struct err *err)
 {
@@ -522,7 +562,7 @@ explain_changes(struct query *q, struct claims *c, struct err *err)
 		struct metric_ask ask = { .metric = x.metric, .from = x.from, .to = x.to };
 		struct claims reasons;
 
-		if (x.kind != CLAIM_CHANGE || x.p > 0.001 || x.labels.n > 2)
+		if (x.kind != CLAIM_CHANGE || x.p > 0.01 || x.labels.n > 2)
 			continue;
 		claims_begin(&reasons, c->zone);
 		if ((rc = metric_claims(q, &ask, &reasons, err)) == ERR_USAGE) {
@@ -545,11 +585,10 @@ metric_claims_overview(struct query *q, int64_t from, int64_t to, struct claims 
 	const struct query_sink sink = { no_columns, see_stored, &names };
 	struct store *store = query_store(q, err);
 	struct series_set set = {0};
-	int64_t every = to - from >= 14 * DAY ? DAY : to - from >= DAY ? DAY / 24 : 60000;
+	int64_t every = step_of(to - from);
 	struct json own = query_config(q) ? config_get(query_config(q), "analytics", "metrics") : JSON_ABSENT;
-	struct buf scratch = {0}, text = {0};
+	struct buf scratch = {0};
 	size_t at = 0, n = c->n;
-	char step[32];
 	int rc = store ? store_each_name(store, see_event, &names, err) : err->code;
 
 	if (rc == 0 && (rc = query_run(q, STR("SELECT DISTINCT metric FROM metrics LIMIT 40"), &at, NULL, 0, &sink, err)) > 0)
@@ -564,15 +603,9 @@ metric_claims_overview(struct query *q, int64_t from, int64_t to, struct claims 
 		claims_of_series(c, &set, 1);
 		rc = explain_changes(q, c, err);
 	}
-	dur_print(every, step);
-	for (; n < c->n; n++)
-		if (!c->list[n].query.n) {
-			buf_clear(&text);
-			buf_printf(&text, "at-query metric %.*s --every %s", STR_FMT(c->list[n].metric), step);
-			c->list[n].query = (struct str){ arena_dup(c->arena, text.p, text.n), text.n };
-		}
+	name_queries(c, n, every);
 	series_set_release(&set);
 	arena_free(names.arena);
-	buf_release(&scratch), buf_release(&text);
+	buf_release(&scratch);
 	return rc;
 }

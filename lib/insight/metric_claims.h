@@ -15,6 +15,9 @@ struct metric_ask {
  * how far a value can matter at least and at most. ERR_USAGE: no such metric, or one whose parts cannot be told apart. */
 int metric_claims(struct query *, const struct metric_ask *, struct claims *, struct err *);
 
+/* What can be said of the course of one metric: trends, seasons and so on, in steps of a day (an hour below 14 days). Not ranked yet. */
+int metric_claims_course(struct query *, struct str metric, int64_t from, int64_t to, struct claims *, struct err *);
+
 /* What is worth saying of the store: its events, the metrics of the configuration and those that are stored, over the period, in steps of a day
  * (an hour below 14 days), and what drove the changes that stand out. Not ranked yet. */
 int metric_claims_overview(struct query *, int64_t from, int64_t to, struct claims *, struct err *);

@@ -130,21 +130,21 @@ place(const struct series *s, int64_t time)
 	return s->step_ms ? (size_t)((time - s->first + s->step_ms / 2) / s->step_ms) : (size_t)((month_of(time) - month_of(s->first)) / s->months);
 }
 
-/* Seasons by the length of a step: of an hour, a day, a week; of a year for weeks and months. */
-static void
-seasons(struct series *s)
+void
+series_periods(int64_t step_ms, int months, size_t values, int periods[FORECAST_PERIODS])
 {
 	static const int64_t lengths[] = { HOUR, DAY, 7 * DAY };
 	int n = 0;
 
-	if (s->months) {
-		s->periods[0] = s->months < 12 ? 12 / s->months : 0;
-	} else if (s->step_ms == 7 * DAY) {
-		s->periods[0] = 52;
+	memset(periods, 0, FORECAST_PERIODS * sizeof(*periods));
+	if (months) {
+		periods[0] = months < 12 ? 12 / months : 0;
+	} else if (step_ms == 7 * DAY) {
+		periods[0] = 52;
 	} else {
-		for (int i = s->step_ms > MINUTE / 4; i < 3; i++)
-			if (lengths[i] >= 2 * s->step_ms && lengths[i] % s->step_ms == 0 && n < FORECAST_PERIODS && (size_t)(lengths[i] / s->step_ms) * 3 <= s->n)
-				s->periods[n++] = (int)(lengths[i] / s->step_ms);
+		for (int i = step_ms > MINUTE / 4; i < 3; i++)
+			if (lengths[i] >= 2 * step_ms && lengths[i] % step_ms == 0 && n < FORECAST_PERIODS && (size_t)(lengths[i] / step_ms) * 3 <= values)
+				periods[n++] = (int)(lengths[i] / step_ms);
 	}
 }
 
@@ -200,7 +200,7 @@ series_space(struct series *s, struct err *err)
 		*v = s->adds && !isnan(*v) ? *v + at[i].value : at[i].value;
 	}
 	free(at);
-	seasons(s);
+	series_periods(s->step_ms, s->months, s->n, s->periods);
 	return 0;
 }
 

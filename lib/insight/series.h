@@ -36,6 +36,8 @@ void series_add(struct series_set *, struct str metric, struct str labels, struc
 /* Put the values in order on a grid whose step is what most neighbours are apart. ERR_INPUT: fewer than two times. */
 int series_space(struct series *, struct err *);
 int64_t series_time(const struct series *, size_t i);           /* also beyond the last */
+/* The seasons that n values in steps of step_ms (0: of so many months) may have: an hour, a day, a week, a year, that go round three times. */
+void series_periods(int64_t step_ms, int months, size_t n, int periods[FORECAST_PERIODS]);
 void series_set_release(struct series_set *);
 
 #endif

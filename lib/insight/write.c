@@ -11,6 +11,10 @@
 static void
 put_name(const struct claim *x, int at_start, struct buf *b)
 {
+	if (x->title.n) {
+		words_name(b, x->title, at_start);
+		return;
+	}
 	if (x->field.p) {
 		words_name(b, x->field, at_start);
 		buf_lit(b, " of ");
@@ -150,7 +154,11 @@ put_change(const struct claims *c, const struct claim *x, int again, struct buf 
 {
 	put_subject(x, again, b);
 	buf_byte(b, ' ');
-	if (x->p > 0.05) {
+	if (x->before == 0 && x->value != 0) {
+		buf_lit(b, "came to ");
+		put_value(x, x->value, b);
+		buf_lit(b, "; in the period before there was nothing");
+	} else if (x->p > 0.05) {
 		buf_lit(b, "stayed at ");
 		put_value(x, x->value, b);
 		buf_lit(b, ": the difference from ");

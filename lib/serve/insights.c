@@ -5,6 +5,7 @@
 
 #include "insight/changes.h"
 #include "insight/forecast.h"
+#include "insight/series.h"
 #include "query/metric.h"
 #include "serve/serve_priv.h"
 
@@ -103,18 +104,6 @@ take_point(void *self, const struct cell *cells, int n, struct err *err)
 	return 0;
 }
 
-/* Values in a day and in a week, where the step divides them. */
-static void
-find_periods(int64_t every, size_t n, int *periods)
-{
-	static const int64_t spans[] = { 3600000, 86400000, 7 * 86400000LL };
-	int k = 0;
-
-	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans) && k < FORECAST_PERIODS; i++)
-		if (spans[i] > every && spans[i] % every == 0 && (size_t)(spans[i] / every) * 2 <= n)
-			periods[k++] = (int)(spans[i] / every);
-}
-
 static int
 forecast_series(const struct history *s, struct str metric, int64_t every, int horizon, double level, int counts, struct buf *out, int *told, struct err *err)
 {
@@ -122,7 +111,7 @@ forecast_series(const struct history *s, struct str metric, int64_t every, int h
 	double *mean = mem_new(3 * (size_t)horizon * sizeof(*mean)), *lower = mean + horizon, *upper = lower + horizon;
 	int rc;
 
-	find_periods(every, spec.n, spec.periods);
+	series_periods(every, 0, spec.n, spec.periods);
 	rc = forecast_run(&spec, mean, lower, upper, err);
 	for (int k = 0; rc == 0 && k < horizon; k++) {
 		buf_lit(out, (*told)++ ? ",{\"metric\":" : "{\"metric\":");

@@ -121,7 +121,7 @@ cells() {
 	[ ${#lines[@]} = 2 ]
 	cells 0.4 | at-insight explain - -f ndjson > out
 	jq -se 'length == 2 and .[0].kind == "change" and .[1].kind == "contribution" and .[1].labels == {country: "NL"} and
-	    (.[1].evidence | .value < .previous and .lower < .change and .change < .upper and .p < 0.001)' out
+	    (.[1].evidence | .current < .previous and .lower < .change and .change < .upper and .p < 0.001)' out
 }
 
 @test "explain does not make up a reason where there is none" {
@@ -175,7 +175,7 @@ cells() {
 	at-insight explain purchase/page_view --by country,device -f ndjson > out
 	jq -se '[.[] | select(.kind == "contribution" and .labels != {}) | .labels] == [{device: "mobile"}]' out
 	at-insight explain basket --by country,device -f ndjson > out
-	jq -se 'length >= 1 and (.[0].evidence.value | . > 8 and . < 16)' out
+	jq -se 'length >= 1 and (.[0].evidence.current | . > 8 and . < 16)' out
 	at-insight explain visitors --by country,device -f ndjson > out
 	jq -se '.[1].labels == {country: "NL"} and (.[1].evidence | has("share") | not) and (.[1].evidence | .least <= .most)' out
 	run -2 --separate-stderr at-insight explain nothing_of_this
