@@ -7,7 +7,7 @@ load serve
 setup_file() {
 	command -v node > /dev/null || skip 'no node here'
 	command -v "${CHROMIUM:-chromium}" > /dev/null || skip 'no chromium here'
-	export HERE=$BATS_TEST_DIRNAME
+	export HERE=$BATS_TEST_DIRNAME HOME=${HOME:-/tmp}
 }
 teardown() { serve_stop; }
 web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$status" = 0 ] || { echo "$output"; return 1; }; }
@@ -32,6 +32,31 @@ web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$stat
 @test "faults 27, 28, 29: values that are code elsewhere are text here" {
 	serve_start
 	web hostile
+}
+
+@test "axe-core finds nothing on any page, dark or light, and nothing scrolls sideways, from 320 pixels to 4K" {
+	axe=${AXE:-${XDG_CACHE_HOME:-$HOME/.cache}/at-tests/node_modules/axe-core/axe.min.js}
+	[ -s "$axe" ] || { command -v npm > /dev/null && timeout 60 npm i --silent --no-audit --no-fund --prefix "${axe%/node_modules/*}" axe-core > /dev/null 2>&1; } || true
+	[ -s "$axe" ] || skip 'no axe-core here, and none to be had'
+	serve_start
+	web access "$axe"
+}
+
+@test "the keyboard alone suffices" {
+	serve_start
+	web keyboard
+}
+
+@test "zoom by brush, links that carry the state, variables, comparing, full view" {
+	serve_start
+	web looking
+}
+
+@test "the example of a widget of one's own works as it stands" {
+	mkdir -p config
+	cp -r "$HERE/../../examples/config/widgets" config/
+	serve_start
+	web custom
 }
 
 @test "login by password and one-time code, one's own password, signing out" {

@@ -13,7 +13,7 @@ const api = async (method, path, body, as = headers) => {
 const send = (...events) => api('POST', '/api/v1/events/batch', { events });
 const sql = async (query) => (await api('POST', '/api/v1/query', { query })).body.data;
 const digits = (text) => Number(String(text).replace(/[^\d.-]/g, ''));
-const cell = (title) => `[...document.querySelectorAll('.cell')].find((c) => c.querySelector('h3').textContent === ${JSON.stringify(title)})`;
+const cell = (title) => `[...document.querySelectorAll('.cell')].find((c) => c.querySelector('h2').textContent === ${JSON.stringify(title)})`;
 const board = async (id, widgets, rest = {}) => {
 	const r = await api('PUT', `/api/v1/dashboards/${id}`, { id, title: id, layout: 'grid', widgets, ...rest });
 	assert.ok(r.status === 200 || r.status === 201, JSON.stringify(r));
@@ -212,7 +212,7 @@ Object.assign(cases, {
 		await b.click(button('Edit dashboard'));
 		/* by pointer: the first one four columns to the right, then larger */
 		const column = await b.until('(() => { const g = document.querySelector(".grid").getBoundingClientRect(); return document.querySelector(".corner") && (g.width + 12.8) / 12; })()');
-		await b.drag('.cell[data-id=a] h3', { x: 20, y: 8 }, { x: column * 6, y: 0 });
+		await b.drag('.cell[data-id=a] h2', { x: 20, y: 8 }, { x: column * 6, y: 0 });
 		await b.drag('.cell[data-id=a] .corner', { x: 20, y: 20 }, { x: column * 2, y: 90 });
 		const of = async (id) => JSON.parse(await b.eval(`JSON.stringify((() => { const s = document.querySelector('.cell[data-id=${id}]').style; return [s.getPropertyValue('--x') - 1, s.getPropertyValue('--y') - 1, +s.getPropertyValue('--w'), +s.getPropertyValue('--h')]; })())`));
 		assert.deepEqual(await of('a'), [6, 0, 5, 3]);
@@ -313,6 +313,130 @@ Object.assign(cases, {
 		const { audit } = (await api('GET', '/api/v1/audit?limit=200')).body;
 		for (const action of ['share.create', 'share.open', 'share.remove'])
 			assert.ok(audit.some((e) => e.action === action), action);
+		await b.close();
+	},
+	/* every page, at every width: nothing to scroll sideways, nothing that axe-core finds, dark and light */
+	async access() {
+		const axe = readFileSync(more[0], 'utf8');
+		await shop();
+		await board('x', [
+			{ id: 'a', type: 'metric_card', title: 'Views', metric: 'page_view', timeRange: '24h', position: at(0, 0, 3, 2) }, { id: 'b', type: 'line_chart', title: 'Line', metric: 'page_view', groupBy: 'country', timeRange: '24h', position: at(3, 0, 5, 4) },
+			{ id: 'c', type: 'pie_chart', title: 'Pie', metric: 'purchase', groupBy: 'country', timeRange: '24h', position: at(8, 0, 4, 4) }, { id: 'd', type: 'gauge', title: 'Gauge', metric: 'purchase', max: 100, timeRange: '24h', position: at(0, 4, 3, 3) },
+			{ id: 'e', type: 'text', title: 'Text', text: '# Heading\n- one\n- **two** [link](https://example.com)', position: at(3, 4, 4, 3) }, { id: 'f', type: 'retention', title: 'Retention', timeRange: '7d', position: at(7, 4, 5, 4) },
+			{ id: 'g', type: 'table', title: 'Table', query: 'SELECT * FROM events LIMIT 20', position: at(0, 8, 8, 4) }, { id: 'h', type: 'heatmap', title: 'Heat', metric: 'page_view', groupBy: 'country', timeRange: '24h', position: at(8, 8, 4, 4) }]);
+		const pages = ['#/d/x', '#/d/overview', '#/explore?sql=SELECT%20event%2C%20COUNT(*)%20AS%20n%20FROM%20events%20GROUP%20BY%201', '#/metrics?metric=page_view&by=country', '#/events', '#/ask', '#/alerts', '#/alerts?part=rules', '#/admin/keys', '#/admin/users', '#/admin/roles', '#/admin/audit', '#/account'];
+		const found = [];
+		const b = await entered({});
+		for (const [w, dark, list] of [[320, false, pages], [768, true, pages.slice(0, 4)], [1280, false, pages], [1280, true, pages], [3840, false, pages.slice(0, 2)]]) {
+			await b.size(w, w === 3840 ? 2160 : 900);
+			await b.dark(dark);
+			for (const p of list) {
+				await b.go(`${url}/${p}`);
+				await b.until('document.querySelector("#main")?.children.length && !document.querySelector("[aria-busy=true]") && !document.querySelector(".boot")');
+				await new Promise((done) => setTimeout(done, 300));
+				if (await b.eval('document.documentElement.scrollWidth > innerWidth'))
+					found.push(`${p} at ${w}: scrolls sideways`);
+				await b.eval(`(() => { ${axe}; return 1; })()`);
+				for (const v of await b.eval('axe.run(document, { resultTypes: ["violations"] }).then((r) => r.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 2).map((n) => n.html.slice(0, 140)).join(" | ")}`))'))
+					found.push(`${p} at ${w}${dark ? ', dark' : ''}: ${v}`);
+			}
+		}
+		assert.deepEqual(found, []);
+		assert.deepEqual(b.faults, []);
+		await b.close();
+	},
+
+	/* the keyboard alone: from the address to a point of a line, to its events, and back */
+	async keyboard() {
+		await shop();
+		await board('k', [{ id: 'a', type: 'line_chart', title: 'Line', metric: 'page_view', timeRange: '6h', position: at(0, 0, 6, 4) }, { id: 'b', type: 'bar_chart', title: 'By country', metric: 'page_view', groupBy: 'country', timeRange: '24h', position: at(6, 0, 6, 4) }]);
+		const b = await entered({}, '#/d/k');
+		await b.until('document.querySelectorAll(".bars button").length === 3 && document.querySelector(".plot")');
+		const focused = () => b.eval('(document.activeElement.getAttribute("aria-label") || document.activeElement.textContent || document.activeElement.tagName).slice(0, 60)');
+		const reach = async (test) => {
+			for (let i = 0; i < 80; i++) {
+				await b.key('Tab');
+				if (await b.eval(test))
+					return;
+			}
+			throw new Error(`the keyboard does not reach ${test}`);
+		};
+		await b.eval('(document.activeElement.blur(), window.focus(), 1)');
+		await b.key('Tab');
+		assert.equal(await focused(), 'Skip to the content');
+		await b.key('Enter');
+		assert.equal(await b.eval('document.activeElement.id'), 'main');
+		await reach('document.activeElement.classList.contains("plot")');
+		assert.notEqual(await b.eval('getComputedStyle(document.activeElement).outlineStyle'), 'none');
+		await b.key('ArrowLeft');
+		await b.key('ArrowLeft');
+		const said = await b.until('document.querySelector(".plot [aria-live]").textContent');
+		assert.match(said, /Line \d+/);
+		const value = digits(said.replace(/.*Line /, ''));
+		await b.key('Enter');
+		await b.until('document.activeElement.getAttribute("role") === "menuitem"');
+		await b.key('ArrowDown');
+		assert.equal(await focused(), 'Events behind it');
+		await b.key('Enter');
+		await b.until('location.hash.startsWith("#/events") && document.querySelector(".feed")');
+		assert.equal((await b.until('document.querySelectorAll(".feed li").length === 0 ? "none" : String(document.querySelectorAll(".feed li").length)')).replace('none', '0'), String(Math.min(value, 100)));
+		await b.eval('(history.back(), 1)');
+		await b.until('document.querySelectorAll(".bars button").length === 3');
+		/* a filter by Enter on a bar, taken back on its chip */
+		await b.until('document.querySelector(".bars button") && (document.querySelector(".bars button").focus(), 1)');
+		await b.key('Enter');
+		await b.until('document.querySelector(".chip")?.textContent.includes("country") && location.hash.includes("f.country")');
+		await b.until('document.querySelectorAll(".bars li").length === 1');
+		await reach('document.activeElement.classList.contains("chip")').catch(async () => { await b.eval('(document.querySelector(".chip").focus(), 1)'); });
+		await b.key('Enter');
+		await b.until('document.querySelectorAll(".bars button").length === 3');
+		/* menus close by Escape and give the keyboard back */
+		await reach('document.activeElement.getAttribute("aria-label") === "Widget menu"');
+		await b.key('Enter');
+		await b.until('document.activeElement.getAttribute("role") === "menuitem"');
+		await b.key('Escape');
+		await b.until('document.activeElement.getAttribute("aria-label") === "Widget menu"');
+		assert.deepEqual(b.faults, []);
+		await b.close();
+	},
+
+	/* zoom by brush, links that carry it, comparing, full view, the twin, CSV, variables, annotations */
+	async looking() {
+		await shop();
+		await board('v', [{ id: 'a', type: 'line_chart', title: 'Line', metric: 'page_view', timeRange: '6h', position: at(0, 0, 8, 5) }, { id: 'c', type: 'metric_card', title: 'In $country', metric: 'page_view', filters: { country: '$country' }, timeRange: '24h', position: at(8, 0, 4, 2) },
+			{ id: 's', type: 'table', title: 'SQL', query: 'SELECT COUNT(*) AS n FROM events WHERE country = :country AND event = \'page_view\'', position: at(8, 2, 4, 3) }],
+		{ variables: [{ name: 'country', values: ['DE', 'FR', 'JP'] }], annotations: [{ timestamp: new Date(Date.now() - 3600000).toISOString(), text: 'deploy' }] });
+		const b = await entered({}, '#/d/v');
+		await b.until('document.querySelector(".card-value")?.textContent === "100" && document.querySelector("tbody td")?.textContent === "100" && document.querySelector(".plot")');
+		await b.until(cell('In DE'));
+		await b.drag('.plot', { x: 300, y: 60 }, { x: 150, y: 10 });
+		await b.until('location.hash.includes("from=") && document.querySelector(".chip")');
+		const link = await b.eval('location.href');
+		const n = digits(await b.until('document.querySelector(".card-value")?.textContent !== "100" && document.querySelector(".card-value").textContent'));
+		await b.go(link);
+		await b.until(`document.querySelector('.card-value')?.textContent === '${n}'`);
+		await b.go(`${url}/#/d/v?range=1h`);
+		await b.until('(() => { const s = document.querySelector(".variable select"); if (!s) return 0; s.value = "FR"; s.dispatchEvent(new Event("change")); return 1; })()');
+		await b.until(`location.hash.includes('v.country=FR') && ${cell('In FR')}`);
+		await b.click(button('Compare'));
+		await b.until('location.hash.includes("compare=1") && [...document.querySelectorAll(".legend button")].some((x) => x.textContent.includes("before"))');
+		await b.click(`(${cell('Line')}).querySelector('[aria-label="Widget menu"]')`);
+		await b.click(button('Full view'));
+		await b.until('document.querySelector(".cell.whole")?.getBoundingClientRect().width === innerWidth');
+		await b.key('Escape');
+		await b.until('!document.querySelector(".cell.whole")');
+		assert.deepEqual(b.faults, []);
+		await b.close();
+	},
+
+	async custom() {
+		await send(...Array.from({ length: 12 }, () => ({ event: 'payment_error' })));
+		await board('c', [{ id: 'a', type: 'custom', module: 'traffic-light.js', title: 'Errors', metric: 'payment_error', timeRange: '1h', options: { amber: 10, red: 50 }, position: at(0, 0, 3, 3) }, { id: 'b', type: 'custom', module: 'none.js', title: 'None', position: at(3, 0, 3, 3) }]);
+		const b = await entered({}, '#/d/c');
+		await b.until('document.querySelector("[role=img]")?.getAttribute("aria-label") === "amber: 12"');
+		await b.until(`${cell('None')}.querySelector('.empty button')`);
+		await send(...Array.from({ length: 40 }, () => ({ event: 'payment_error' })));
+		await b.until('document.querySelector("[role=img]")?.getAttribute("aria-label") === "red: 52"');
 		await b.close();
 	},
 });

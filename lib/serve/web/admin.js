@@ -2,6 +2,7 @@
  * (a key, a one-time secret) is shown until the dialogue is closed, and kept nowhere. */
 import { dialog, field, fill, h, say, select, table, text } from './dom.js';
 import { ApiError, get, patch, post, put, remove, setTenant, tenant } from './api.js';
+import { given } from './board.js';
 import { alertLine } from './widgets.js';
 import { ago, moment, number } from './format.js';
 import { live } from './live.js';
@@ -44,7 +45,7 @@ export async function alertView(state, { session: who }) {
 		},
 		async rules() {
 			const { rules } = await get('/api/v1/rules');
-			fill(place, may && h('div', { class: 'line' }, h('button', { type: 'button', class: 'main', onclick: () => rule({}) }, 'New rule')), h('div', { class: 'panel scroll' }, rules.length ? table(['Alert', 'When', 'For', 'Severity', 'On', ''], rules.map((r) => [r.alert, r.expr, r.for || '', r.severity || '', r.enabled === false ? 'no' : 'yes', r]), { cell: (v, i) => i < 5 ? i === 1 ? h('code', null, v) : text(v) :
+			fill(place, may && h('div', { class: 'line' }, h('button', { type: 'button', class: 'main', onclick: () => rule({}) }, 'New rule')), h('div', { class: 'panel scroll' }, rules.length ? table(['Alert', 'When', 'For', 'Severity', 'On', ''], rules.map((r) => [r.alert || r.name, r.expr || (r.metric ? `${r.metric} ${r.condition || ''}` : r.sql || r.pattern || JSON.stringify(r.anomaly ?? r.funnel ?? '')), r.for || '', r.severity || '', r.enabled === false ? 'no' : 'yes', r]), { cell: (v, i) => i < 5 ? i === 1 ? h('code', null, v) : text(v) :
 				may && h('span', { class: 'line' }, h('button', { type: 'button', onclick: () => rule(v) }, 'Change'), h('button', { type: 'button', class: 'bad', onclick: () => sure('Delete the rule?', v.alert, 'Delete', async () => { await remove(`/api/v1/rules/${encodeURIComponent(v.id)}`); show(); }) }, 'Delete')) }) :
 				h('div', { class: 'empty' }, h('p', null, 'No rules yet. A rule says when somebody is to be told.'))));
 		},
@@ -58,8 +59,8 @@ export async function alertView(state, { session: who }) {
 				fill(place, h('div', { class: 'panel empty' }, h('p', null, 'This server keeps no silences.')));
 				return;
 			}
-			fill(place, may && h('div', { class: 'line' }, h('button', { type: 'button', class: 'main', onclick: () => silence({}) }, 'New silence')), h('div', { class: 'panel scroll' }, silences.length ? table(['Matches', 'Until', 'By', 'Why', ''], silences.map((s) => [JSON.stringify(s.matchers || s.labels || {}), when(s.ends || s.until || s.endsAt), s.by || '', s.comment || '', s]), { cell: (v, i) => i < 4 ? text(v) :
-				may && h('button', { type: 'button', class: 'bad', onclick: () => sure('End the silence?', 'Alerts that match are told again.', 'End', async () => { await remove(`/api/v1/silences/${encodeURIComponent(v.id)}`); show(); }) }, 'End') }) : h('div', { class: 'empty' }, h('p', null, 'Nothing is silenced.'))));
+			fill(place, may && h('div', { class: 'line' }, h('button', { type: 'button', class: 'main', onclick: () => silence({}) }, 'New silence')), h('div', { class: 'panel scroll' }, silences.length ? table(['Matches', 'State', 'Until', 'By', 'Why', ''], silences.map((s) => [Object.entries(s.match).map(([k, v]) => `${k} = ${v}`).join(', '), s.state, when(s.until), s.by || '', s.comment || '', s]), { cell: (v, i) => i < 5 ? text(v) :
+				may && v.state !== 'expired' && h('button', { type: 'button', class: 'bad', onclick: () => sure('End the silence?', 'Alerts that match are told again.', 'End', async () => { await remove(`/api/v1/silences/${encodeURIComponent(v.id)}`); show(); }) }, 'End') }) : h('div', { class: 'empty' }, h('p', null, 'Nothing is silenced.'))));
 		},
 		async anomalies() {
 			const { anomalies } = await get('/api/v1/anomalies', { timeRange: state.range || '7d', limit: 200 });
@@ -69,18 +70,23 @@ export async function alertView(state, { session: who }) {
 	const show = () => parts[part]().catch((e) => fill(place, h('div', { class: 'panel empty' }, h('p', { class: 'problem' }, e.message))));
 
 	function rule(r) {
-		const name = h('input', { value: r.alert || '', required: true }), expr = h('textarea', { class: 'code', rows: 3, value: r.expr || '' }), span = h('input', { value: r.for || '' }), severity = h('input', { value: r.severity || '', list: 'sev' }), message = h('input', { value: r.message || '' }), on = h('input', { type: 'checkbox', checked: r.enabled !== false });
-		form(r.id ? `Change ${r.alert}` : 'New rule', [['Alert', name, 'Its name.'], ['When', expr, 'As in at-detect -r: count > 100.'], ['For', span, 'How long it must hold: 5m.'], ['Severity', severity], ['Message', message], ['On', on]], 'Save', async () => {
-			const body = { alert: name.value.trim(), expr: expr.value.trim(), ...(r.labels ? { labels: r.labels } : {}), ...(r.no_data ? { no_data: r.no_data } : {}), ...(span.value ? { for: span.value.trim() } : {}), ...(severity.value ? { severity: severity.value } : {}), ...(message.value ? { message: message.value } : {}), enabled: on.checked };
+		const name = h('input', { value: r.alert || r.name || '', required: true }), expr = h('textarea', { class: 'code', rows: 3, value: r.expr || '' }), span = h('input', { value: r.for || '' }), severity = h('input', { value: r.severity || '', list: 'sev' }), message = h('input', { value: r.message || '' }), on = h('input', { type: 'checkbox', checked: r.enabled !== false });
+		form(r.id ? `Change ${r.alert || r.name}` : 'New rule', [['Alert', name, 'Its name.'], ['When', expr, 'As in at-detect -r: count > 100.'], ['For', span, 'How long it must hold: 5m.'], ['Severity', severity], ['Message', message], ['On', on]], 'Save', async () => {
+			const body = { ...given(r), [r.name && !r.alert ? 'name' : 'alert']: name.value.trim(), enabled: on.checked };
+			for (const [k, input] of [['expr', expr], ['for', span], ['severity', severity], ['message', message]])
+				if (input.value.trim())
+					body[k] = input.value.trim();
+				else
+					delete body[k];
 			await (r.id ? put(`/api/v1/rules/${encodeURIComponent(r.id)}`, body, r.version) : post('/api/v1/rules', body));
 			await show();
 		});
 	}
 
 	function silence(labels, name) {
-		const match = h('textarea', { class: 'code', rows: 3, value: JSON.stringify(name ? { alert: name, ...labels } : labels) }), span = h('input', { value: '2h' }), why = h('input');
-		form('Silence', [['Labels that match', match, 'A JSON object.'], ['For', span, '2h, 1d'], ['Why', why]], 'Silence', async () => {
-			await post('/api/v1/silences', { matchers: JSON.parse(match.value), duration: span.value.trim(), comment: why.value });
+		const match = h('textarea', { class: 'code', rows: 3, value: JSON.stringify(Object.fromEntries(Object.entries(name ? { alert: name, ...labels } : labels).map(([k, v]) => [k, String(v)]))) }), span = h('input', { value: '2h' }), why = h('input');
+		form('Silence', [['What matches', match, '{"alert":"slow","host":"!a","severity":"~warn.*"}: a value, !value, ~regular expression.'], ['For', span, '2h, 1d'], ['Why', why]], 'Silence', async () => {
+			await post('/api/v1/silences', { match: JSON.parse(match.value), duration: span.value.trim(), ...(why.value ? { comment: why.value } : {}) });
 			say('Silenced.');
 			await show();
 		});

@@ -49,7 +49,8 @@ async function bounds(range) {
 }
 
 /* $name in texts of a definition is a variable's value. */
-const putIn = (v, variables) => typeof v === 'string' ? v.replace(/\$\{?([A-Za-z_]\w*)\}?/g, (all, name) => name in variables ? variables[name] : all) : Array.isArray(v) ? v.map((x) => putIn(x, variables)) : v;
+const putIn = (v, variables) => typeof v === 'string' ? v.replace(/\$\{?([A-Za-z_]\w*)\}?/g, (all, name) => name in variables ? variables[name] : all) : Array.isArray(v) ? v.map((x) => putIn(x, variables)) :
+	v && typeof v === 'object' ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, putIn(x, variables)])) : v;
 
 /* ---- one cell */
 class Cell {
@@ -59,7 +60,7 @@ class Cell {
 		this.kept = {};
 		this.stops = [];
 		this.asks = 0;
-		this.title = h('h3', { id: `t-${widget.id}` });
+		this.title = h('h2', { id: `t-${widget.id}` });
 		this.note = h('small', { class: 'cell-note' });
 		this.body = h('div', { class: 'cell-body' }, h('div', { class: 'skeleton', 'aria-hidden': 'true' }));
 		this.menu = button('more', 'Widget menu', () => this.openMenu(), { 'aria-haspopup': 'menu' });
@@ -161,7 +162,7 @@ class Cell {
 		this.quiet();
 		this.wished = text;
 		this.stops = wishes.map((w) => live.subscribe(w, (m) => {
-			const what = this.type.hear ? this.type.hear(m, this.data, this.ctx()) : 0;
+			const what = this.type.hear ? this.type.hear(m, this.data, this.ctx()) : m.type === 'subscribed' ? -1 : 0;
 			if (m.type === 'event' || m.type === 'delta' || m.type === 'alert')
 				this.board.pulse();
 			if (what > 0)
@@ -439,10 +440,10 @@ export class Board {
 	}
 
 	drawStatus() {
-		const off = this.state.refresh, words = off === 'off' ? 'Paused' : off ? `Every ${off}` : this.isShared ? 'Refreshing' : { live: 'Live', stream: 'Live (stream)', polling: 'Polling', offline: 'Offline' }[live.state];
+		const off = this.state.refresh, words = this.state.from ? 'Fixed period' : off === 'off' ? 'Paused' : off ? `Every ${off}` : this.isShared ? 'Refreshing' : { live: 'Live', stream: 'Live (stream)', polling: 'Polling', offline: 'Offline' }[live.state];
 
 		if (this.lamp) {
-			this.lamp.className = `lamp ${off || this.isShared ? 'off' : live.state}`;
+			this.lamp.className = `lamp ${off || this.isShared || this.state.from ? 'off' : live.state}`;
 			this.lamp.replaceChildren(h('i'), words);
 		}
 	}

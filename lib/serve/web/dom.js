@@ -76,7 +76,7 @@ export function table(columns, rows, { caption, most = 500, cell, onrow } = {}) 
 
 	return h('table', { class: onrow ? 'rows pick' : 'rows' },
 		caption && h('caption', { class: 'hidden' }, caption),
-		h('thead', null, h('tr', null, columns.map((c, i) => h('th', { scope: 'col', class: numeric[i] && 'number' }, c)))),
+		h('thead', null, h('tr', null, columns.map((c, i) => h('th', { scope: 'col', class: numeric[i] && 'number' }, c === '' ? h('span', { class: 'hidden' }, 'What can be done') : c)))),
 		h('tbody', null, rows.slice(0, most).map((r) => h('tr', onrow ? { tabindex: 0, onclick: () => onrow(r), onkeydown: (e) => e.key === 'Enter' && onrow(r) } : null,
 			columns.map((_, i) => h('td', { class: numeric[i] && 'number' }, cell ? cell(r[i], i, r) : text(r[i])))))),
 		rows.length > most && h('tfoot', null, h('tr', null, h('td', { colspan: columns.length }, `${rows.length - most} more rows: export them as CSV`))));

@@ -56,9 +56,10 @@ export function completions(before, schema) {
 
 function editor(value, schema, run) {
 	const list = h('ul', { class: 'complete', role: 'listbox', id: 'complete', hidden: true });
-	const area = h('textarea', { class: 'code', id: 'sql', spellcheck: 'false', autocapitalize: 'none', 'aria-label': 'SQL', rows: 6, value, role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'complete', 'aria-autocomplete': 'list' });
+	const area = h('textarea', { class: 'code', id: 'sql', spellcheck: 'false', autocapitalize: 'none', 'aria-label': 'SQL', rows: 6, value, 'aria-controls': 'complete', 'aria-autocomplete': 'list' });
+	const spoken = h('span', { class: 'hidden', 'aria-live': 'polite' });
 	let found = { list: [] }, at = 0;
-	const close = () => { list.hidden = true; area.setAttribute('aria-expanded', 'false'); area.removeAttribute('aria-activedescendant'); };
+	const close = () => { list.hidden = true; spoken.textContent = ''; area.removeAttribute('aria-activedescendant'); };
 	const put = (i) => {
 		const [name] = found.list[i], end = area.selectionStart;
 		area.setRangeText(name, end - found.typed.length, end, 'end');
@@ -70,7 +71,7 @@ function editor(value, schema, run) {
 			return;
 		}
 		list.hidden = false;
-		area.setAttribute('aria-expanded', 'true');
+		spoken.textContent = `${found.list.length} suggestions, ${found.list[at][0]}; arrows choose, Enter takes`;
 		area.setAttribute('aria-activedescendant', `c${at}`);
 		const lines = area.value.slice(0, area.selectionStart).split('\n');
 		list.style.setProperty('top', `${Math.min(lines.length * 1.3 + 1, 8)}rem`);
@@ -101,7 +102,7 @@ function editor(value, schema, run) {
 			close();
 		}
 	});
-	return { area, element: h('div', { class: 'editor' }, area, list) };
+	return { area, element: h('div', { class: 'editor' }, area, list, spoken) };
 }
 
 const isTime = (v) => typeof v === 'string' && /^\d{4}-\d\d-\d\d/.test(v);
@@ -281,7 +282,7 @@ export async function askView(state) {
 			const rows = (a.rows || a.data || []).map((r) => Array.isArray(r) ? r : Object.values(r)), names = a.columns || a.meta?.map((m) => m.name) || (rows[0] || []).map((_, i) => i ? `value ${i}` : 'name');
 			const answer = { columns: names, rows };
 			fill(place, h('div', { class: 'panel' }, h('h2', null, a.text || a.answer || ''), a.refuse && h('p', { class: 'muted' }, 'It answers what the stored events and metrics bear out.'),
-				a.sql && h('details', null, h('summary', null, 'How it was answered'), h('pre', null, a.sql), h('a', { href: `#/explore${query({ sql: a.sql })}` }, 'Open in the SQL explorer'))),
+				a.understood && h('p', { class: 'muted' }, `Read as: ${a.understood}`), a.sql && h('details', null, h('summary', null, 'How it was answered'), h('pre', null, a.sql), h('a', { href: `#/explore${query({ sql: a.sql })}` }, 'Open in the SQL explorer'))),
 			rows.length > 1 && fitting(answer) !== 'table' && shown.element, rows.length > 0 && h('div', { class: 'panel' }, h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Rows' }, table(names, rows, { cell: (v) => typeof v === 'number' ? number(v) : text(v) }))));
 			if (rows.length > 1 && fitting(answer) !== 'table')
 				shown.show({ id: 'a', type: fitting(answer), title: question, query: 'x' }, { rows: answer, time: isTime(rows[0][0]), anomalies: [], forecast: [] });

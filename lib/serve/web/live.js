@@ -136,6 +136,8 @@ async function openStream() {
 		if (!reader)
 			throw new Error(response.status);
 		be('stream');
+		for (const { tell } of wishes.values())         /* what came before it was open */
+			tell({ type: 'changed' });
 		for (;;) {
 			const { value, done } = await reader.read();
 

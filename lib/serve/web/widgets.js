@@ -6,7 +6,7 @@
  *	draw(place, data, ctx, kept)    draws into the element; again and again, `kept` is its own between the times
  *	table(data, ctx)                { columns, rows }, what the twin, CSV and screen readers have; null: it is a table or text itself
  *	wishes(ctx)    what it wishes to hear of (live.js); none: it is asked again by the clock
- *	hear(message, data, ctx)        1: data was changed, draw it; 0: ask anew; -1: that changes nothing
+ *	hear(message, data, ctx)        1: data was changed, draw it; 0: ask anew; -1: that changes nothing. None: all but 'subscribed' is 0
  *	free(kept)     when it goes
  *
  * ctx: widget (variables put in), range { timeRange } or { from, to }, filters, compare, source (below), names (of the events there are),
@@ -146,6 +146,21 @@ function tableLines(data) {
 	return { columns: ['time', ...by, data.answer.metric], rows };
 }
 
+/* Does a snapshot say what is known? Of its last points: the first ones leave with the clock. */
+function same(m, a) {
+	return m.series.every((s) => {
+		const mine = a.series.find((o) => JSON.stringify(o.labels) === JSON.stringify(s.labels));
+
+		if (!m.interval)
+			return s.points.at(-1)?.[1] === (mine ? mine.total : 0);
+		const known = new Map(mine?.points);
+		return s.points.slice(-20).every(([t, v]) => (known.get(t) ?? 0) === v);
+	});
+}
+
+/* What is asked anew whenever something changed, and once when the hearing begins: between asking and hearing something may have come. */
+const hearAnew = (m) => m.type === 'subscribed' || m.type === 'error' ? -1 : 0;
+
 /* Deltas of a metric into its answer. */
 function hearMetric(m, data) {
 	const a = data?.answer, every = a && span(a.interval);
@@ -154,8 +169,8 @@ function hearMetric(m, data) {
 		return m.type === 'gap' ? 0 : -1;
 	if (!a || m.type === 'changed')
 		return 0;
-	if (m.type === 'snapshot')              /* one that follows the question says the same; one after a gap, what was missed */
-		return Date.now() - a.loaded < 3000 ? -1 : 0;
+	if (m.type === 'snapshot')              /* mostly what was asked for says the same; if not, something came between the two */
+		return same(m, a) ? -1 : 0;
 	for (const s of m.series || []) {
 		const key = JSON.stringify(s.labels);
 		let mine = a.series.find((o) => JSON.stringify(o.labels) === key);
@@ -215,7 +230,7 @@ function wishesOf(...kinds) {
 		return kinds.map((k) => ({ metric: widget.metric, timeRange: range.timeRange, ...(by ? { groupBy: by } : {}), ...(k === 'points' ? { interval: ctx.interval || '1m' } : {}) }));
 	};
 }
-const hearUnfiltered = (m, data, ctx) => Object.keys(filtered(ctx)).length || ctx.compare || ctx.widget.compare ? (m.type === 'subscribed' || m.type === 'snapshot' ? -1 : 0) : hearMetric(m, data);
+const hearUnfiltered = (m, data, ctx) => Object.keys(filtered(ctx)).length || ctx.compare || ctx.widget.compare ? hearAnew(m) : hearMetric(m, data);
 
 export function empty(place, message, ...more) {
 	place.replaceChildren(h('div', { class: 'empty' }, h('p', null, message), more));
@@ -297,7 +312,7 @@ const card = {
 	},
 	table: (data) => data.rows || { columns: ['metric', 'value', 'before'], rows: [[data.answer.metric, data.answer.total, data.past?.total ?? null]] },
 	wishes: wishesOf('points', 'total'),
-	hear: (m, data, ctx) => Object.keys(filtered(ctx)).length ? (m.type === 'subscribed' || m.type === 'snapshot' ? -1 : 0) : hearMetric(m, data),
+	hear: (m, data, ctx) => Object.keys(filtered(ctx)).length ? hearAnew(m) : hearMetric(m, data),
 };
 
 /* ---- heat maps */
@@ -422,7 +437,7 @@ export const widgets = {
 		},
 		table: (data) => ({ columns: data.meta.map((m) => m.name), rows: data.data.map((d) => data.meta.map((m) => d[m.name])) }),
 		wishes: (ctx) => isLive({ ...ctx, widget: { metric: 'x' } }) ? (ctx.widget.steps || []).slice(0, 8).map((s) => ({ metric: s, timeRange: ctx.range.timeRange })) : [],
-		hear: (m) => m.type === 'delta' || m.type === 'changed' ? 0 : -1,
+		hear: hearAnew,
 	},
 	heatmap: {
 		title: 'Heat map', fields: ['metric', 'query', 'groupBy', 'interval', 'unit', 'filters'], load: loadHeat,
@@ -442,7 +457,7 @@ export const widgets = {
 			const heat = heatOf(data);
 			return { columns: ['', ...heat.xs.map((x) => (heat.xlabel || String)(x))], rows: heat.ys.map((y) => [(heat.ylabel || String)(y), ...heat.xs.map((x) => heat.value(x, y) ?? null)]) };
 		},
-		wishes: (ctx) => byList(ctx.widget).length ? wishesOf('points')(ctx) : wishesOf('total')(ctx), hear: (m) => m.type === 'delta' || m.type === 'changed' ? 0 : -1,
+		wishes: (ctx) => byList(ctx.widget).length ? wishesOf('points')(ctx) : wishesOf('total')(ctx), hear: hearAnew,
 	},
 	retention: {
 		title: 'Retention', fields: ['start', 'return', 'interval', 'periods'],
@@ -476,7 +491,9 @@ export const widgets = {
 		wishes: (ctx) => ctx.range.timeRange ? [{ event: ctx.widget.event || ctx.widget.metric || '*', ...filtered(ctx) }] : [],
 		hear(m, data, ctx) {
 			if (m.type !== 'event' || !data)
-				return m.type === 'gap' ? 0 : -1;
+				return m.type === 'error' ? -1 : 0;
+			if (data.events.some((e) => e.id && e.id === m.event.id))
+				return -1;
 			data.events.unshift(m.event);
 			data.events.length = Math.min(data.events.length, ctx.widget.limit || FEED);
 			return 1;
@@ -492,7 +509,7 @@ export const widgets = {
 				place.replaceChildren(h('ul', { class: 'alerts', tabindex: 0, 'aria-label': 'Alerts, newest first' }, data.alerts.map(alertLine)));
 		},
 		table: (data) => ({ columns: ['timestamp', 'alert'], rows: data.alerts.map((a) => [a.timestamp, JSON.stringify(a)]) }),
-		wishes: () => [{ alerts: true }], hear: (m) => m.type === 'alert' || m.type === 'changed' ? 0 : -1,
+		wishes: () => [{ alerts: true }], hear: (m) => m.type === 'error' ? -1 : 0,
 	},
 	text: { title: 'Text', fields: ['text'], load: async () => ({}), draw: (place, data, ctx) => place.replaceChildren(prose(ctx.widget.text || '')), table: () => null, wishes: () => [] },
 };
