@@ -26,7 +26,7 @@ warn      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 all_cflags  = -std=gnu11 -Ilib -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -pthread -fPIC -fvisibility=hidden -fno-math-errno \
               $(warn) $(HARDEN) $(CPPFLAGS) $(CFLAGS) $(SAN)
 all_ldflags = -pthread -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) $(SAN)
-LIBS          = -lncursesw -llmdb -lsqlite3 -ljq -lonig -lcsv -lzstd -lcurl -lssl -lcrypto -loath -lz -lm
+LIBS          = -lncursesw -lhpdf -llmdb -lsqlite3 -ljq -lonig -lcsv -lzstd -lcurl -lssl -lcrypto -loath -lz -lm
 LIBS.at-query = $(if $(filter yes,$(READLINE)),-lreadline)
 CPPFLAGS     += $(if $(filter yes,$(READLINE)),-DHAVE_READLINE)
 
@@ -99,7 +99,7 @@ $B/flags: force
 	@mkdir -p $B; echo '$(CC) $(all_cflags)' | cmp -s - $@ || echo '$(CC) $(all_cflags)' > $@
 
 # What the machine needs. On Debian and its kin it is installed; elsewhere it is named.
-BUILD_DEPS = gcc make binutils gzip libc6-dev liblmdb-dev libsqlite3-dev libjq-dev libonig-dev libcsv-dev libzstd-dev zlib1g-dev libncurses-dev \
+BUILD_DEPS = gcc make binutils gzip libc6-dev liblmdb-dev libsqlite3-dev libjq-dev libonig-dev libcsv-dev libzstd-dev zlib1g-dev libncurses-dev libhpdf-dev \
              libssl-dev libcurl4-openssl-dev liboath-dev \
              $(if $(filter yes,$(READLINE)),libreadline-dev)
 TEST_DEPS  = libcmocka-dev bats perl jq python3 openssl mandoc sqlite3 gzip curl procps strace tmux nodejs node-typescript chromium

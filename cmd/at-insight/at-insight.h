@@ -6,7 +6,7 @@
 #include "insight/claims.h"
 
 struct want {
-	const char *horizon, *by, *every, *range, *format;
+	const char *horizon, *by, *every, *range, *format, *dashboard, *output;
 	double level, reach;
 	int save;               /* --save */
 	int reaches;            /* --reach was given */
@@ -19,6 +19,7 @@ int ask(char **words, int n, struct err *);
 int explain(char **words, int n, struct err *);
 int summary(char **words, int n, struct err *);
 int notable(char **files, struct err *);                /* without a verb: of metric rows on stdin */
+int report(char **words, int n, struct err *);
 
 int put_rows(void);                                      /* --format wants rows, no prose */
 int put_claims(struct claims *, struct err *);           /* to stdout, as --format says, and to the store with --save */

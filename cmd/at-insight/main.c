@@ -19,8 +19,9 @@ static const struct { const char *name; int (*call)(char **, int, struct err *);
 	{ "ask", ask },
 	{ "explain", explain },
 	{ "summary", summary },
+	{ "report", report },
 };
-#define VERBS "forecast, ask, explain, summary"
+#define VERBS "forecast, ask, explain, summary, report"
 
 static int
 run(char **words, int n, struct err *err)
@@ -41,8 +42,10 @@ main(int argc, char **argv)
 		{ 0,   "reach",   "VALUE",  "only the row where the forecast reaches this value, if it does",        set_reach,  &want.reach },
 		{ 'b', "by",      "FIELDS", "of a stored metric: a series for each value of these fields; of explain: what to tell parts by",          opt_text,   &want.by },
 		{ 0,   "every",   "DUR",    "of a stored metric: the length of a step; default 1h",                  opt_text,   &want.every },
-		{ 0,   "range",   "DUR",    "of a stored metric: how much of it is looked at, default 2000 steps; of explain: the period, against the one before, default 7d",   opt_text,   &want.range },
-		{ 'f', "format",  "FORMAT", "of ask and explain: text, or ndjson: of ask one row with the question, its SQL, rows and text; of explain insight rows", opt_text,   &want.format },
+		{ 0,   "range",   "DUR",    "of a stored metric: how much of it is looked at, default 2000 steps; of explain: the period, against the one before, default 7d; of report: a RANGE for all widgets",   opt_text,   &want.range },
+		{ 'f', "format",  "FORMAT", "of ask and explain: text, or ndjson: of ask one row with the question, its SQL, rows and text; of explain insight rows; of report text, markdown, html or pdf", opt_text,   &want.format },
+		{ 0,   "dashboard", "ID|FILE", "of report: which; default one of what the store holds",              opt_text,   &want.dashboard },
+		{ 'o', "output",  "FILE",   "of report: where to; its end says the form",                            opt_text,   &want.output },
 		{ 's', "save",    NULL,     "of explain, summary and rows: store the insights too, for the table insights of at-query", opt_flag, &want.save },
 		CMD_OPT_STRICT,
 		{0}
@@ -53,6 +56,7 @@ main(int argc, char **argv)
 		"at-insight forecast disk_used --reach 100",
 		"at-insight explain purchases --range 7d --by country,device",
 		"at-agg -w 1d events.ndjson | at-insight",
+		"at-insight report --dashboard examples/config/dashboards/business-metrics.json -o week.pdf",
 		"at-insight ask 'which country had the most revenue yesterday?'",
 		NULL
 	};
@@ -61,6 +65,7 @@ main(int argc, char **argv)
 		{ "ask", "[QUESTION | -]", "a question in plain English over the store; with -, one a line of stdin" },
 		{ "explain", "[METRIC | - [FILE…]]", "what changed, and which values of which dimensions drove it; metric rows: of two times" },
 		{ "summary", "", "what is worth saying of the whole store, by default of 28 days" },
+		{ "report", "", "a dashboard with what is worth saying of it, as text, Markdown, HTML or PDF" },
 		{0}
 	};
 	const struct cmd cmd = { "at-insight", "[VERB …]", "Say what changed and why, what comes next, and answer questions", opts, examples, verbs };

@@ -3,7 +3,7 @@
 # And no string of a user ever meets a shell: system() and popen() are nowhere.
 cd "$(dirname "$0")/../.." || exit
 doors='lmdb.h lib/store/  jq.h lib/expr/jq.c  csv.h lib/formats/csv.c  sqlite3.h lib/query/  zstd.h lib/store/
-       ncurses.h lib/dash/screen.c  zlib.h lib/base/gz.c  oniguruma.h lib/expr/regex.c  readline/ cmd/at-query/shell.c
+       ncurses.h lib/dash/screen.c  hpdf.h lib/dash/pdf.c  zlib.h lib/base/gz.c  oniguruma.h lib/expr/regex.c  readline/ cmd/at-query/shell.c
        openssl/ lib/(crypt|http/tls.c)  curl/ lib/http/client.c
        liboath/ lib/crypt/totp.c'
 set -- $doors

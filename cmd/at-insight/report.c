@@ -1,0 +1,148 @@
+/* report.c - the verb report: a dashboard as text, Markdown, HTML or PDF, with what is worth saying of its metrics in front. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cmd.h"
+#include "base/mem.h"
+#include "base/out.h"
+#include "base/time.h"
+#include "dash/find.h"
+#include "dash/report.h"
+#include "insight/claims.h"
+#include "insight/metric_claims.h"
+
+#include "at-insight.h"
+
+#define WIDTH        100                /* of text */
+#define METRICS_MOST 6                  /* that are explained: the first of the dashboard */
+#define SAID_MOST    12                 /* sentences */
+
+static struct definition *
+find_definition(struct data *data, struct err *err)
+{
+	const char *name = want.dashboard;
+	struct definition *d = NULL;
+	struct buf ids = {0};
+
+	if (name && access(name, R_OK) == 0 && ((d = definition_open(name, err)) || err->code))
+		return d;
+	if (name && ((d = find_dashboard(data, str_of(name), err)) || err->code))
+		return d;
+	if (!name || strcmp(name, "overview") == 0)
+		return find_made(data, err);
+	if (find_ids(data, &ids, err) == 0)
+		err_set(err, ERR_INPUT, "--dashboard: '%.64s' is none and no file; there are: overview%s%.200s", name, ids.n ? ", " : "", buf_text(&ids));
+	buf_release(&ids);
+	return NULL;
+}
+
+/* A metric's curve as a series to be looked at; its first and its last bucket are cut by the period's ends. */
+static void
+add_series(struct series_set *set, const struct widget *w, const struct reading *v)
+{
+	for (int i = 1; v->curves == 1 && !v->left_out && i < v->times - 1; i++)
+		if (v->curve[0].value[i] == v->curve[0].value[i])
+			series_add(set, w->metric, STR("{}"), STR("value"), v->time[i], v->curve[0].value[i]);
+}
+
+/* What its metrics did over the periods that the dashboard shows them for, and what drove that. What cannot be explained is not said. */
+static void
+explain_metrics(struct query *q, const struct definition *d, const struct reading *readings, struct claims *claims)
+{
+	struct str known[METRICS_MOST];
+	struct series_set set = {0};
+	int n = 0;
+
+	for (int i = 0; i < d->n && n < METRICS_MOST; i++) {
+		const struct widget *w = &d->widget[i];
+		struct metric_ask ask = { .metric = w->metric, .from = readings[i].from, .to = readings[i].to };
+		struct err ignore = {0};
+		int is_new = w->metric.n && !w->query.p && !w->filters.n && !readings[i].err.code && readings[i].from > TIME_MIN;
+
+		for (int k = 0; k < n && is_new; k++)
+			is_new = !str_eq(known[k], w->metric);
+		if (!is_new)
+			continue;
+		known[n++] = w->metric;
+		metric_claims(q, &ask, claims, &ignore);
+		if (!w->by.n && readings[i].curves)
+			add_series(&set, w, &readings[i]);
+	}
+	claims_of_series(claims, &set, 0);
+	series_set_release(&set);
+	claims_rank(claims, SAID_MOST);
+}
+
+static int
+put(struct query *q, struct data *data, const struct definition *d, struct err *err)
+{
+	struct reading *readings = mem_new((size_t)d->n * sizeof(*readings) + 1);
+	struct report r = { .width = WIDTH, .drawing = { .definition = d, .readings = readings, .chosen = -1,
+		.period = { .at = time_now() + 1, .range = str_of(want.range), .zone = cmd_settings()->zone } } };
+	struct str words[SAID_MOST], rest, line;
+	struct claims claims;
+	struct buf text = {0}, prose = {0}, own = {0};
+	struct out *out = NULL;
+	int format = want.format ? report_find(want.format, err) : want.output ? report_find(want.output, err) : REPORT_TEXT;
+
+	claims_begin(&claims, cmd_settings()->zone);
+	for (int i = 0; i < d->n; i++)
+		reading_init(&readings[i]);
+	for (int i = 0; i < d->n && format >= 0 && !cmd_stopping(); i++)
+		if (reading_get(&readings[i], data, d, &d->widget[i], &r.drawing.period) < 0) {
+			struct err why = readings[i].err;
+
+			err_at(&why, "%.*s", d->widget[i].id.n > 64 ? 64 : (int)d->widget[i].id.n, d->widget[i].id.p);
+			cmd_fail(&why);
+		}
+	if (format >= 0)
+		explain_metrics(q, d, readings, &claims);
+	if (claims.n)
+		claims_put_prose(&claims, &prose, &own);
+	if (own.n && cmd_settings()->verbose)
+		cmd_say("in its own words: %s", buf_text(&own));
+	for (rest = buf_get(&prose); r.n_words < SAID_MOST && rest.n && str_cut(&rest, '\n', &line); )
+		if (line.n)
+			words[r.n_words++] = line;
+	r.words = words;
+	if (format >= 0 && !cmd_stopping() && report_put(&r, (enum report_format)format, &text, err) == 0 &&
+	    (out = want.output && strcmp(want.output, "-") ? out_open(want.output, 0, err) : out_stdout())) {
+		buf_str(&out->buf, buf_get(&text));
+		if (out != out_stdout())
+			out_close(out, err);
+	}
+	for (int i = 0; i < d->n; i++)
+		reading_release(&readings[i]);
+	free(readings);
+	claims_release(&claims);
+	buf_release(&text);
+	buf_release(&prose);
+	buf_release(&own);
+	return err->code;
+}
+
+int
+report(char **words, int n, struct err *err)
+{
+	const struct cmd_settings *settings = cmd_settings();
+	struct config *config = NULL;
+	struct query_spec spec = { .store = settings->store, .tenant = settings->tenant, .zone = settings->zone, .stopping = cmd_stopping };
+	struct query *query = NULL;
+	struct data *data = NULL;
+	struct definition *definition = NULL;
+
+	if (n)
+		return err_set(err, ERR_USAGE, "report: '%s' is too much, the dashboard is named by --dashboard", words[0]);
+	if ((config = config_open(settings->config, err))) {
+		spec.config = config;
+		query = query_open(&spec, err);
+	}
+	if (query && (data = data_of_query(query)) && (definition = find_definition(data, err)))
+		put(query, data, definition, err);
+	definition_free(definition);
+	data_free(data);
+	query_close(query);
+	config_close(config);
+	return err->code;
+}
