@@ -2,18 +2,24 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "config/config.h"
 #include "insight/ask_priv.h"
+#include "insight/checked.h"
 
+#define LEAST_USERS  10
 #define ANSWER_BYTES (32u << 20)        /* of the texts of an answer's rows */
 
 struct ask *
 ask_open(struct query *query, const struct config *config, struct err *err)
 {
 	struct ask *ask = mem_new(sizeof(*ask));
+	int64_t least;
 
 	ask->query = query;
 	ask->config = config;
 	ask->arena = arena_new(16u << 20);
+	ask->model = checked_model();
+	ask->least_users = json_int64(config_get(config, "analytics", "model.leastUsers"), &least) && least > 0 && least <= INT32_MAX ? (int)least : LEAST_USERS;
 	if (ask_learn(ask, err)) {
 		ask_close(ask);
 		return NULL;
@@ -88,6 +94,105 @@ run(struct ask *ask, struct ask_answer *a, struct err *err)
 
 /* ---- the whole way */
 
+struct fewest { int64_t users; };
+
+static int
+take_fewest(void *self, const struct cell *cells, int n, struct err *err)
+{
+	struct fewest *f = self;
+
+	(void)err;
+	if (cells[n - 1].type == CELL_INTEGER && cells[n - 1].integer < f->users)
+		f->users = cells[n - 1].integer;
+	return 0;
+}
+
+static int
+no_columns(void *self, const struct str *names, int n, struct err *err)
+{
+	(void)self, (void)names, (void)n, (void)err;
+	return 0;
+}
+
+/* Does each row stand for so many users that it may be shown elsewhere? What cannot be counted does not. */
+static int
+is_large(struct ask *ask, const struct ask_reading *r, int64_t now)
+{
+	struct ask_reading users = *r;
+	struct fewest fewest = { INT64_MAX };
+	const struct query_sink sink = { no_columns, take_fewest, &fewest };
+	struct buf sql = { 0 };
+	struct err err = { 0 };
+	int rc = 0;
+
+	for (int i = 0; i < r->n_groups; i++)
+		if (r->group[i] == -1 || r->group[i] == -2)
+			return 0;
+	for (int i = 0; i < r->where.n; i++)
+		if (r->where.f[i].field == -1 || r->where.f[i].field == -2)
+			return 0;
+	if (r->edge || r->funnel || r->n_conditions || r->count_groups || r->average_over || r->m.of == ASK_OF_SESSION_LENGTH)
+		return 0;
+	users.m.of = ASK_DISTINCT_USERS;
+	users.ratio = users.having = users.rank = users.limit = users.offset = 0;
+	users.n_periods = r->n_periods > 0;
+	for (int p = 0; p < (r->n_periods ? r->n_periods : 1) && rc >= 0; p++) {        /* each period by itself */
+		size_t at = 0;
+
+		users.period[0] = r->period[p];
+		buf_clear(&sql);
+		ask_sql(ask, &users, now, &sql);
+		rc = query_run(ask->query, buf_get(&sql), &at, NULL, 0, &sink, &err);
+	}
+	buf_release(&sql);
+	return rc >= 0 && fewest.users != INT64_MAX && fewest.users >= ask->least_users;
+}
+
+/* What a model made of it: rows without a sentence that could be wrong. */
+static void
+say_rows(struct ask_answer *a)
+{
+	buf_lit(&a->text, a->rows.n_rows ? "As a model read it (the SQL says how):" : "As a model read it (the SQL says how), there is nothing.");
+	for (int i = 0; i < a->rows.n_rows && i < 100; i++) {
+		buf_lit(&a->text, "\n  ");
+		for (int k = 0; k < a->rows.n_columns; k++) {
+			const struct cell *c = &a->rows.cell[i * a->rows.n_columns + k];
+
+			buf_lit(&a->text, k ? ", " : "");
+			if (c->type == CELL_TEXT)
+				buf_str(&a->text, c->text);
+			else
+				cell_put_json(&a->text, c);
+		}
+	}
+}
+
+static void
+forget_rows(struct ask_answer *a)
+{
+	free(a->rows.cell);
+	a->rows = (struct ask_rows){ 0 };
+	buf_clear(&a->sql);
+}
+
+/* The grammar does not know it: a model may. Whatever goes wrong, the refusal stands. */
+static void
+interpret(struct ask *ask, struct str question, int64_t now, struct ask_answer *a)
+{
+	struct err err = { 0 };
+
+	if (!ask->model || !ask_model_interpret(ask, question, now, &a->sql))
+		return;
+	if (run(ask, a, &err)) {
+		forget_rows(a);
+		return;
+	}
+	a->refused = 0;
+	buf_clear(&a->text);
+	buf_lit(&a->understood, "SQL of a model");
+	say_rows(a);
+}
+
 int
 ask_answer(struct ask *ask, struct str question, struct ask_answer *a, struct err *err)
 {
@@ -95,7 +200,7 @@ ask_answer(struct ask *ask, struct str question, struct ask_answer *a, struct er
 	struct ask_item *items = NULL;
 	struct ask_reading reading;
 	int64_t now = time_now();
-	int n, rc = 0;
+	int n, rc = 0, read;
 
 	a->arena = arena_new(ANSWER_BYTES);
 	a->refused = 1;
@@ -116,8 +221,11 @@ ask_answer(struct ask *ask, struct str question, struct ask_answer *a, struct er
 	}
 	items = mem_new((size_t)n * sizeof(*items));
 	n = ask_items(ask, words, n, now, query_zone(ask->query), items);
-	if (!ask_read(ask, items, n, now, query_zone(ask->query), &reading, &a->text))
+	if ((read = ask_read(ask, items, n, now, query_zone(ask->query), &reading, &a->text)) != 1) {
+		if (read == 0)
+			interpret(ask, question, now, a);
 		goto out;
+	}
 	buf_clear(&a->text);
 	ask_understood(ask, &reading, &a->understood);
 	ask_sql(ask, &reading, now, &a->sql);
@@ -125,6 +233,8 @@ ask_answer(struct ask *ask, struct str question, struct ask_answer *a, struct er
 		goto out;
 	a->refused = 0;
 	ask_say(ask, &reading, &a->rows, &a->text);
+	if (ask->model && a->rows.n_rows && is_large(ask, &reading, now))
+		a->phrased = ask_model_phrase(a);
 out:
 	free(words);
 	free(items);

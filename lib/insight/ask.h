@@ -4,6 +4,10 @@
  * word that means something and is not known is told, never passed over. What is understood is one statement of SQL, run by
  * lib/query like any other, so it sees what its caller may see. Two readings that would differ are asked back; what no event can tell,
  * the future, reasons, opinions and changes are refused. A refusal has no figure in it.
+ *
+ * Where AT_LLM_URL names a language model (checked.h) it is asked for the SQL of a question that the grammar does not know, which is run when
+ * it is one statement that reads events and nothing else; and for other words for a sentence whose figures stand for model.leastUsers users
+ * (analytics.json) or more.
  */
 #ifndef INSIGHT_ASK_H
 #define INSIGHT_ASK_H

@@ -45,10 +45,10 @@ enum ask_is {
 	ASK_AGG, ASK_UNIQUE, ASK_ORDER_VALUE, ASK_MONEY, ASK_SPEND, ASK_LENGTH,
 	ASK_HOW_MANY, ASK_HOW_MUCH, ASK_HOW_LONG, ASK_HOW_IS, ASK_WHICH, ASK_WHO, ASK_WHEN, ASK_WHERE, ASK_DID,
 	ASK_BY, ASK_PER, ASK_TOP, ASK_BOTTOM, ASK_MOST, ASK_LEAST, ASK_BEST, ASK_USED, ASK_RANKED,
-	ASK_VERSUS, ASK_COMPARE, ASK_THAN, ASK_CHANGE, ASK_OR, ASK_AND, ASK_PREVIOUS, ASK_BOTH,
+	ASK_VERSUS, ASK_COMPARE, ASK_COMPARATIVE, ASK_THAN, ASK_CHANGE, ASK_OR, ASK_AND, ASK_PREVIOUS, ASK_BOTH,
 	ASK_CONVERSION, ASK_SHARE, ASK_RATE, ASK_FUNNEL, ASK_RETENTION, ASK_BOUNCE, ASK_DROP,
 	ASK_NOT, ASK_OVER, ASK_TIMES, ASK_BETWEEN, ASK_OR_MORE, ASK_DURATION_UNIT, ASK_MONEY_UNIT,
-	ASK_FROM, ASK_TO, ASK_THEN, ASK_OF, ASK_IN, ASK_WITH, ASK_WITHOUT, ASK_THAT, ASK_WE, ASK_ALSO, ASK_FIRST, ASK_LAST, ASK_ID,
+	ASK_FROM, ASK_TO, ASK_THEN, ASK_OF, ASK_IN, ASK_WITH, ASK_WITHOUT, ASK_THAT, ASK_WE, ASK_ALSO, ASK_FIRST, ASK_LAST, ASK_NOW,
 	ASK_WHY, ASK_FUTURE, ASK_WRITE, ASK_OPINION
 };
 
@@ -85,12 +85,15 @@ struct ask {
 	int money, span;                /* fields likewise */
 	struct map phrases;             /* stems with blanks between → ask_sense */
 	int longest;                    /* words of a phrase */
-	uint64_t version;               /* of the store that this is of */
+	int model;                      /* 1: a language model may be asked, too (checked.h) */
+	int least_users;                /* rows that stand for fewer are not shown to it */
 };
 
 /* The vocabulary of the store as the query's policy shows it. 0 or < 0. */
 int ask_learn(struct ask *, struct err *);
-void ask_teach(struct ask *, const char *phrase, struct ask_sense);     /* for tests, too */
+/* Its parts: once events and fields are there, what they are called, with the words of the grammar; then values, one by one. */
+void ask_teach_names(struct ask *);
+void ask_teach_value(struct ask *, int field, struct str value, uint64_t events);
 
 /* ---- periods */
 struct ask_period {
@@ -100,8 +103,9 @@ struct ask_period {
 	int months;
 	char label[60];
 };
-/* The period that words[i…] name, with its preposition. Words taken; 0: none; -1: it lies ahead. */
-int ask_time(const struct ask_word *, int n, int i, int64_t now, const struct zone *, struct ask_period *);
+/* The period that words[i…] name, with its preposition. Words taken; 0: none; -1: it lies ahead. apart: from one week to another are
+ * two periods, which are compared, and no range. */
+int ask_time(const struct ask_word *, int n, int i, int64_t now, const struct zone *, int apart, struct ask_period *);
 void ask_period_before(const struct ask_period *, const struct zone *, struct ask_period *);
 
 /* ---- items */
@@ -176,9 +180,18 @@ struct ask_reading {
 	int want_change;                /* asked for the difference of two periods */
 };
 
+/* What a model makes of a question that the grammar does not know: names of events and properties are sent, no values. 1 and SQL, one
+ * statement that reads events and nothing else; 0. */
+int ask_model_interpret(struct ask *, struct str question, int64_t now, struct buf *sql);
+int ask_model_reads_only(struct str sql);
+
+/* The answer's one sentence in a model's words, when they say the same: 1, and it is the answer's text. */
+int ask_model_phrase(struct ask_answer *);
+
 /* Items of the words; unknown ones stay ASK_UNKNOWN. */
 int ask_items(struct ask *, const struct ask_word *, int n, int64_t now, const struct zone *, struct ask_item *);
-/* 1: understood; 0: not, and `why` says so. */
+/* 1: understood; 0: not, and `why` says so; ASK_NEVER: nor can anybody. */
+#define ASK_NEVER (-1)
 int ask_read(struct ask *, struct ask_item *, int n, int64_t now, const struct zone *, struct ask_reading *, struct buf *why);
 
 void ask_sql(const struct ask *, const struct ask_reading *, int64_t now, struct buf *sql);

@@ -22,7 +22,6 @@ struct reader {
 	int average, agg_at;
 	double q;
 	int per;                        /* item that the measure is divided by; -1 */
-	int threshold_event;            /* item */
 };
 
 static int
@@ -198,30 +197,31 @@ text_of(const struct ask_item *it, char to[80])
 			to[k] = ' ';
 }
 
+/* 1: go on; 0: a word is not known; ASK_NEVER. */
 static int
 refuse(struct reader *rd)
 {
 	char word[80];
 	int i;
 
-	if ((i = find(rd, ASK_WHY, 0)) >= 0)
-		return fail(rd, "I count what happened, I cannot tell reasons. What a change came from: at-insight explain METRIC.");
-	if ((i = find(rd, ASK_FUTURE, 0)) >= 0)
-		return fail(rd, "The store holds what has been, not what will be. What comes next: at-insight forecast METRIC.");
-	if ((i = find(rd, ASK_WRITE, 0)) >= 0) {
+	if (find(rd, ASK_WHY, 0) >= 0) {
+		fail(rd, "I count what happened, I cannot tell reasons. What a change came from: at-insight explain METRIC.");
+	} else if (find(rd, ASK_FUTURE, 0) >= 0) {
+		fail(rd, "The store holds what has been, not what will be. What comes next: at-insight forecast METRIC.");
+	} else if ((i = find(rd, ASK_WRITE, 0)) >= 0) {
 		text_of(&rd->it[i], word);
-		return fail(rd, "I only read: \"%s\" is nothing I can do, or it is nothing that an event here tells of.", word);
-	}
-	if ((i = find(rd, ASK_OPINION, 0)) >= 0) {
+		fail(rd, "I only read: \"%s\" is nothing I can do, or it is nothing that an event here tells of.", word);
+	} else if ((i = find(rd, ASK_OPINION, 0)) >= 0) {
 		text_of(&rd->it[i], word);
-		return fail(rd, "\"%s\": the events say what was done, not what anybody thinks of it.", word);
-	}
-	if ((i = find(rd, ASK_UNKNOWN, 0)) >= 0) {
+		fail(rd, "\"%s\": the events say what was done, not what anybody thinks of it.", word);
+	} else if ((i = find(rd, ASK_UNKNOWN, 0)) >= 0) {
 		text_of(&rd->it[i], word);
 		return fail(rd, "I do not know what \"%s\" is: no event, property or value in the store is called so (at-query schema lists them; \"synonyms\" in "
 		    "config/analytics.json adds words).", word);
+	} else {
+		return 1;
 	}
-	return 1;
+	return ASK_NEVER;
 }
 
 /* ---- pass: bounds, "more than 3 purchases", "orders over $50", "longer than 10 seconds" */
@@ -353,8 +353,8 @@ bounds(struct reader *rd)
 		} else if (rd->ask->money >= 0 && (money || near_before(rd, start, ASK_ORDER_VALUE, 3) >= 0 || (near_before(rd, start, ASK_EVENT, 4) >= 0 &&
 		    rd->it[near_before(rd, start, ASK_EVENT, 4)].arg == rd->ask->purchase))) {
 			add_filter(&r->where, (struct ask_filter){ .field = rd->ask->money, .is_number = 1, .op = op, .number = v });
-			if (near_before(rd, start, ASK_ORDER_VALUE, 3) >= 0)
-				rd->it[near_before(rd, start, ASK_ORDER_VALUE, 3)].used = 1;
+			if (near_before(rd, start, ASK_ORDER_VALUE, 1) >= 0)
+				rd->it[start - 1].used = 1;
 		} else {
 			fail(rd, "I do not see what is to be compared with %g.", v);
 			return;
@@ -395,7 +395,7 @@ this_unit(struct reader *rd, int unit, struct ask_period *to)
 	struct ask_word w[2] = { { .text = STR("this"), .date_from = TIME_NONE }, { .date_from = TIME_NONE } };
 
 	w[1].text = unit == 1 ? STR("day") : unit == 2 ? STR("week") : STR("month");
-	ask_time(w, 2, 0, rd->now, rd->zone, to);
+	ask_time(w, 2, 0, rd->now, rd->zone, 0, to);
 	snprintf(to->label, sizeof(to->label), "%s", names[unit]);
 }
 
@@ -419,6 +419,12 @@ periods(struct reader *rd)
 	r->n_periods = n;
 	if (n == 2 && r->period[0].from == r->period[1].from && r->period[0].to == r->period[1].to)     /* last week and the previous week */
 		ask_period_before(&r->period[0], rd->zone, &r->period[1]);
+	if (n == 2 && r->period[0].from < r->period[1].from) {  /* the later one is what is compared with the other */
+		struct ask_period first = r->period[0];
+
+		r->period[0] = r->period[1];
+		r->period[1] = first;
+	}
 	if (n == 2 && !is_compare(rd) && !has(rd, ASK_OR)) {
 		const struct ask_period *a = &r->period[0], *b = &r->period[1];
 
@@ -449,7 +455,7 @@ periods(struct reader *rd)
 
 		while (before >= 0 && (rd->it[before].is == ASK_TO || rd->it[before].is == ASK_WITH || rd->it[before].is == ASK_NOTHING || rd->it[before].is == ASK_IN || rd->it[before].is == ASK_WE))
 			before--;
-		if (is(rd, before, ASK_THAN) || is(rd, before, ASK_COMPARE) || is(rd, before, ASK_VERSUS)) {
+		if ((is(rd, before, ASK_THAN) || (is(rd, before, ASK_COMPARE) && rd->it[before].n_words > 1) || is(rd, before, ASK_VERSUS)) && r->period[0].to <= rd->now) {
 			r->period[1] = r->period[0];
 			shift_on(rd, &r->period[1], &r->period[0]);
 			r->n_periods = 2;
@@ -570,7 +576,7 @@ groups(struct reader *rd)
 			} else if (is(rd, k, ASK_PART) && rd->it[k].arg <= 2) {
 				r->part = rd->it[k].arg;
 				rd->it[k].used = 1;
-			} else if (is(rd, k, ASK_ALL_EVENTS) && first && !is(rd, i, ASK_PER)) {
+			} else if (is(rd, k, ASK_ALL_EVENTS) && first && (!is(rd, i, ASK_PER) || rd->it[k].n_words > 1)) {
 				add_group(rd, k);
 			} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_SESSIONS) || is(rd, k, ASK_BUYERS) || is(rd, k, ASK_VISIT)) && first && is(rd, i, ASK_PER)) {
 				rd->per = k;
@@ -600,7 +606,14 @@ groups(struct reader *rd)
 			continue;
 		while (is_skipped(rd, k))
 			k++;
-		if (is_text_field(rd, k) && !rd->it[k].used) {
+		if (is_text_field(rd, k) && !rd->it[k].used && r->n_groups && (is(rd, i, ASK_MOST) || is(rd, i, ASK_LEAST)) && is_plural(&rd->it[k])) {
+			if (rd->ask->field[rd->it[k].arg].path && has(rd, ASK_EVENT)) {         /* who viewed the most pages */
+				rd->it[k].used = 1;
+			} else {
+				r->m.of = ASK_DISTINCT_FIELD, r->m.field = rd->it[k].arg;
+				rd->it[k].used = 1;
+			}
+		} else if (is_text_field(rd, k) && !rd->it[k].used) {
 			add_group(rd, k);
 			r->plural |= is_plural(&rd->it[k]);
 			while (is(rd, k + 1, ASK_AND) && is_text_field(rd, k + 2)) {
@@ -613,11 +626,14 @@ groups(struct reader *rd)
 		} else if (is(rd, k, ASK_PART) && rd->it[k].arg <= 2 && !rd->it[k].used) {
 			r->part = rd->it[k].arg;
 			rd->it[k].used = 1;
-		} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_BUYERS)) && !rd->it[k].used && !is(rd, k - 1, ASK_UNIQUE) && (is(rd, i, ASK_WHICH) || is(rd, i, ASK_TOP) || is(rd, i, ASK_BOTTOM) || is(rd, i, ASK_NUMBER) ||
+		} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_BUYERS)) && !rd->it[k].used && !r->n_groups && !is(rd, k - 1, ASK_UNIQUE) && (is(rd, i, ASK_WHICH) || is(rd, i, ASK_TOP) || is(rd, i, ASK_BOTTOM) || is(rd, i, ASK_NUMBER) ||
 		    is(rd, k - 1, ASK_ACTIVE) || rd->it[i].arg == 3)) {
 			if (is(rd, i, ASK_WHICH) && rd->it[k].word - rd->it[i].word - rd->it[i].n_words > k - i - 1)     /* what did people … */
 				continue;
 			add_group(rd, k);
+			r->plural |= is_plural(&rd->it[k]);
+		} else if (is(rd, k, ASK_SPEND) && rd->it[k].text.n >= 7 && strncasecmp(rd->it[k].text.p, "spender", 7) == 0 && !has_group(r, -1) && r->n_groups < 4) {
+			r->group[r->n_groups++] = -1;
 			r->plural |= is_plural(&rd->it[k]);
 		} else if (is(rd, k, ASK_ALL_EVENTS) && !rd->it[k].used && is(rd, i, ASK_WHICH)) {
 			add_group(rd, k);
@@ -742,11 +758,13 @@ left_fields(struct reader *rd)
 /* ---- pass: values become filters */
 
 static int
-negated(const struct reader *rd, int i)
+negated(struct reader *rd, int i)
 {
 	for (int k = i - 1; k >= 0 && k >= i - 3; k--) {
-		if (rd->it[k].is == ASK_NOT || rd->it[k].is == ASK_WITHOUT)
+		if (rd->it[k].is == ASK_NOT || rd->it[k].is == ASK_WITHOUT) {
+			rd->it[k].used = 1;
 			return 1;
+		}
 		if (rd->it[k].is != ASK_FROM && rd->it[k].is != ASK_IN && rd->it[k].is != ASK_OF && rd->it[k].is != ASK_BY && rd->it[k].is != ASK_NOTHING && rd->it[k].is != ASK_USED && rd->it[k].is != ASK_OR &&
 		    !(rd->it[k].is == ASK_VALUE && is(rd, k + 1, ASK_OR)))
 			return 0;
@@ -781,7 +799,7 @@ static void
 values(struct reader *rd, int share)
 {
 	struct ask_reading *r = rd->r;
-	int compare = has(rd, ASK_VERSUS) || has(rd, ASK_COMPARE) || has(rd, ASK_THAN) || has(rd, ASK_OR) || has(rd, ASK_WHICH);
+	int compare = has(rd, ASK_VERSUS) || has(rd, ASK_COMPARE) || has(rd, ASK_THAN) || has(rd, ASK_WHICH) || (has(rd, ASK_OR) && (has(rd, ASK_COMPARATIVE) || has(rd, ASK_BEST)));
 	int last = -1;
 
 	for (int i = 0; i < rd->n; i++)
@@ -810,6 +828,31 @@ values(struct reader *rd, int share)
 
 /* ---- pass: what somebody did */
 
+/* Visited both the pricing and the docs page: two conditions. */
+static void
+both_values(struct reader *rd)
+{
+	int at[ASK_LIST], n = 0, event = find(rd, ASK_EVENT, 0);
+
+	if (!has(rd, ASK_BOTH) || is_compare(rd) || !(has(rd, ASK_USERS) || has(rd, ASK_SESSIONS) || has(rd, ASK_WHO)))
+		return;
+	for (int i = 0; i < rd->n; i++)
+		if (is(rd, i, ASK_VALUE) && n < ASK_LIST && (n == 0 || rd->it[i].arg == rd->it[at[0]].arg))
+			at[n++] = i;
+	if (n < 2 || (event >= 0 && find(rd, ASK_EVENT, event + 1) >= 0))
+		return;
+	for (int i = 0; i < rd->n; i++)
+		rd->it[i].used |= is(rd, i, ASK_ANY);
+	for (int k = 0; k < n; k++) {
+		int c = condition_of_event(rd, event);
+
+		if (c < 0)
+			return;
+		add_value(&rd->r->condition[c].where, rd->it[at[k]].arg, rd->it[at[k]].value, 0, 0);
+		rd->it[at[k]].used = 1;
+	}
+}
+
 static void
 condition_values(struct reader *rd, int event_item, struct ask_condition *c)
 {
@@ -834,7 +877,7 @@ conditions(struct reader *rd, int from)
 			continue;
 		for (int k = i - 1; k >= 0 && !is_event_word(rd, k); k--) {
 			if (is(rd, k, ASK_NOT) || is(rd, k, ASK_WITHOUT)) {
-				not = 1;
+				not = rd->it[k].used = 1;
 				break;
 			}
 			if (is(rd, k, ASK_VALUE) || is(rd, k, ASK_PERIOD))
@@ -984,7 +1027,7 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 	struct ask_reading *r = rd->r;
 	struct ask_item *it = &rd->it[i];
 	enum ask_agg agg = (enum ask_agg)rd->average;
-	int event, superlative = r->rank && !r->n_groups && !r->unit && !r->part;
+	int event, largest = (is(rd, i - 1, ASK_MOST) || is(rd, i - 1, ASK_LEAST)) && rd->it[i - 1].arg == 5, superlative = r->rank && ((!r->n_groups && !r->unit && !r->part) || largest);
 	enum ask_agg extreme = superlative ? r->rank > 0 ? ASK_MAX : ASK_MIN : 0;
 
 	it->used = 1;
@@ -1041,7 +1084,7 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 
 			if (field < 0)
 				return fail(rd, "\"%.*s\" carries no number that could be averaged or compared.", STR_FMT(rd->ask->event[event].name));
-			m->of = ASK_OF_FIELD, m->field = field, m->agg = agg && agg != ASK_SUM ? agg : extreme, m->q = rd->q;
+			m->of = ASK_OF_FIELD, m->field = field, m->agg = agg && agg != ASK_SUM ? agg : largest && r->rank < 0 ? ASK_MIN : extreme, m->q = rd->q;
 		} else {
 			m->of = ASK_COUNT;
 		}
@@ -1122,7 +1165,8 @@ ratios(struct reader *rd)
 		}
 		if (dropped >= 0 && n == 0)
 			return fail(rd, "Dropped off between which steps? Say from checkout to purchase.");
-		if (n == 0 || (n == 1 && rd->it[event[0]].arg != rd->ask->purchase && conversion >= 0 && is(rd, event[0] - 1, ASK_FROM))) {
+		if (n == 0 || (n == 1 && rd->it[event[0]].arg != rd->ask->purchase && conversion >= 0 &&
+		    (is(rd, event[0] - 1, ASK_FROM) || (rd->it[event[0]].text.n > 3 && strncasecmp(rd->it[event[0]].text.p, "new", 3) == 0)))) {
 			if (rd->ask->purchase < 0)
 				return fail(rd, "Conversion to what? No event in the store is a purchase; say conversion from one event to another.");
 			if (n == 1) {           /* conversion from signup */
@@ -1363,6 +1407,10 @@ measure(struct reader *rd)
 		}
 		return fail(rd, "I do not see how these events belong together; ask for users who did both, or for one after the other.");
 	}
+	if (rd->average == ASK_AVG && rd->per < 0 && !r->unit && (is(rd, noun, ASK_EVENT) || is(rd, noun, ASK_SESSIONS) || is(rd, noun, ASK_ALL_EVENTS)))
+		for (i = 0; i < rd->n && rd->per < 0; i++)      /* how many does a session have on average */
+			if (i != noun && !rd->it[i].used && (is(rd, i, ASK_USERS) || is(rd, i, ASK_SESSIONS) || is(rd, i, ASK_BUYERS)) && (!is_plural(&rd->it[i]) || has(rd, ASK_HOW_MANY)))
+				rd->per = i, rd->it[i].used = 1;
 	if (rd->per >= 0) {
 		if (!measure_of(rd, noun, &r->m))
 			return 0;
@@ -1384,6 +1432,8 @@ measure(struct reader *rd)
 		return fail(rd, "The events say that it was done, not what it was about. Ask how many, or by one of the properties.");
 	if (!measure_of(rd, noun, &r->m))
 		return 0;
+	if (rd->average == ASK_AVG && r->m.of != ASK_OF_FIELD && r->m.of != ASK_OF_SESSION_LENGTH && !r->unit)
+		return fail(rd, "The average over what? Say per day, per user or per session.");
 	return 1;
 }
 
@@ -1462,15 +1512,23 @@ check(struct reader *rd)
 				continue;
 			return fail(rd, "I do not see how \"%s\" belongs to the rest of that question; put it in other words.", word);
 		case ASK_NUMBER: case ASK_TIMES: case ASK_OVER: case ASK_DURATION_UNIT:
-			if (it->is == ASK_OVER)
+			if (it->is == ASK_OVER || (it->is == ASK_DURATION_UNIT && is(rd, i - 1, ASK_IN)))
 				continue;
 			return fail(rd, "I do not see what \"%s\" is a number of; put it in other words.", word);
-		case ASK_RETURNING: case ASK_NEW:
+		case ASK_RETURNING: case ASK_NEW: case ASK_FIRST: case ASK_LAST:
 			return fail(rd, "\"%s\" can be read in two ways: by their first event, or by how many sessions they had. Say users with at least 2 purchases, or signups.", word);
 		case ASK_NOT: case ASK_WITHOUT:
-			for (int k = 0, known = 0; k <= r->n_conditions && !known; k++)
-				known |= k < r->n_conditions && r->condition[k].not;
-			continue;
+			return fail(rd, "I do not see what \"%s\" leaves out; put it in other words.", word);
+		case ASK_BEST:
+			if (r->rank || r->n_groups)
+				continue;
+			return fail(rd, "\"%s\" by what? Say by revenue, by users or by conversion rate.", word);
+		case ASK_NOW:
+			if (r->n_periods)
+				continue;
+			return fail(rd, "Now is a moment; say today, or in the last hour.");
+		case ASK_UNIT: case ASK_PART:
+			return fail(rd, "I do not see what \"%s\" has to do with it; say per day, or a period.", word);
 		default:
 			continue;
 		}
@@ -1517,6 +1575,10 @@ edges(struct reader *rd)                /* when was the last purchase */
 	if (i < 0 && !has(rd, ASK_ANY) && !has(rd, ASK_USERS) && !has(rd, ASK_VISIT) && !has(rd, ASK_VALUE))
 		return 0;
 	values(rd, 0);
+	if (first >= 0)
+		rd->it[first].used = 1;
+	if (last >= 0)
+		rd->it[last].used = 1;
 	r->edge = first >= 0 ? 1 : last >= 0 ? 2 : 3;
 	r->m.of = ASK_COUNT;
 	if (i >= 0)
@@ -1539,8 +1601,8 @@ how_is(struct reader *rd)
 int
 ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const struct zone *zone, struct ask_reading *r, struct buf *why)
 {
-	struct reader rd = { .ask = ask, .it = items, .n = n, .now = now, .zone = zone, .r = r, .why = why, .ranking_at = -1, .per = -1, .threshold_event = -1 };
-	int i, active, traffic;
+	struct reader rd = { .ask = ask, .it = items, .n = n, .now = now, .zone = zone, .r = r, .why = why, .ranking_at = -1, .per = -1 };
+	int i, active, traffic, own;
 
 	*r = (struct ask_reading){ .n_groups = 0 };
 	join_values(&rd);
@@ -1548,8 +1610,17 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 		if (rd.it[i].is == ASK_NOTHING)
 			drop(&rd, i--);
 	join_names(&rd);
-	if (!refuse(&rd))
-		return 0;
+	if ((i = refuse(&rd)) != 1)
+		return i;
+	for (i = 0; i < rd.n; i++)              /* who bought; users who bought */
+		if (is(&rd, i, ASK_THAT) && (str_eq(rd.it[i].text, STR("who")) || str_eq(rd.it[i].text, STR("Who")))) {
+			int named = 0;
+
+			for (int k = i - 1; k >= 0 && k >= i - 5; k--)
+				named |= is(&rd, k, ASK_USERS) || is(&rd, k, ASK_BUYERS) || is(&rd, k, ASK_ALL_EVENTS);
+			if (!named)
+				rd.it[i].is = ASK_WHO;
+		}
 	/* Of "us" and "we" nothing is left but who spent. VALUE of a country in brackets of grammar is done. */
 	for (i = 0; i < rd.n; i++)
 		if (rd.it[i].is == ASK_AGG && !rd.agg_at) {
@@ -1590,18 +1661,34 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 			return 0;
 		return check(&rd);
 	}
-	if (find(&rd, ASK_WHERE, 0) >= 0)
+	for (i = 0, own = 0; i < rd.n; i++)
+		own |= is_text_field(&rd, i);
+	if (find(&rd, ASK_WHERE, 0) >= 0 && !own)
 		return fail(&rd, "Where can be read in two ways: from which country, or from which source; ask for one of them.");
 	if ((i = find(&rd, ASK_BOUNCE, 0)) >= 0)
 		return fail(&rd, "A bounce can be read in two ways: a session with one event, or a session with one page view. Ask for the share of sessions with exactly 1 page view.");
 	if ((i = find(&rd, ASK_RETENTION, 0)) >= 0)
 		return fail(&rd, "Retention is of a first event, a later one and a step of time: at-query retention --start signup --return login --every 1w.");
+	/* pages per session: views of pages */
+	for (i = 0; i < rd.n; i++)
+		if (is_text_field(&rd, i) && ask->field[rd.it[i].arg].path && !rd.it[i].value.p && is_plural(&rd.it[i]) && ask->view >= 0 && (rd.average == ASK_AVG || has(&rd, ASK_PER)) &&
+		    !is(&rd, i - 1, ASK_BY) && !is(&rd, i - 1, ASK_PER) && !is(&rd, i - 1, ASK_WHICH) && !has(&rd, ASK_TOP) && !has(&rd, ASK_MOST) && !has(&rd, ASK_UNIQUE)) {
+			for (int k = 0; k < rd.n; k++)
+				if (is(&rd, k, ASK_EVENT) && rd.it[k].arg == ask->view)
+					rd.it[k].used = 1;
+			rd.it[i].is = ASK_EVENT, rd.it[i].arg = ask->view, rd.it[i].verb = 0;
+		}
+	both_values(&rd);
 	groups(&rd);
 	values(&rd, has(&rd, ASK_SHARE));
 	left_fields(&rd);
 	if (rd.failed)
 		return 0;
-	if (traffic >= 0 && r->n_periods == 0 && !r->n_groups && !r->unit && !r->part)
+	for (i = 0, own = 0; i < rd.n; i++)
+		own |= i != traffic && (measure_noun(&rd, i) || is(&rd, i, ASK_CONVERSION));
+	if (traffic >= 0 && own)
+		rd.it[traffic].used = 1;
+	if (traffic >= 0 && !own && r->n_periods == 0 && !r->n_groups && !r->unit && !r->part)
 		return fail(&rd, "Traffic can be read as page views, sessions or users, today or over some days; say which.");
 	if (has(&rd, ASK_FUNNEL)) {
 		conditions(&rd, 0);
@@ -1630,9 +1717,7 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 		return 0;
 	/* the mean, or the greatest, of the sums of days */
 	if (r->unit && rd.average && rd.average != ASK_SUM && !r->rank && !r->n_groups && !r->ratio && r->m.of != ASK_OF_SESSION_LENGTH) {
-		int own = 0;
-
-		for (i = 0; i < n && i < rd.n; i++)
+		for (i = 0, own = 0; i < rd.n; i++)
 			own |= is(&rd, i, ASK_ORDER_VALUE);
 		if (r->m.of != ASK_OF_FIELD || (ask->field[r->m.field].role == ASK_AMOUNT && !own)) {
 			r->average_over = rd.average;
@@ -1644,7 +1729,7 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 		r->count_groups = 1;
 	if (has(&rd, ASK_WHO) && r->rank && !r->limit)
 		r->limit = r->plural ? 10 : 1;
-	if (r->rank && (r->n_groups || r->unit || r->part) && !r->limit && !(has(&rd, ASK_RANKED) && !has(&rd, ASK_TOP)))
+	if (r->rank && (r->n_groups || r->unit || r->part) && !r->limit && !(has(&rd, ASK_RANKED) && !has(&rd, ASK_TOP) && !has(&rd, ASK_MOST) && !has(&rd, ASK_LEAST) && !has(&rd, ASK_BEST) && !has(&rd, ASK_BOTTOM)))
 		r->limit = r->plural ? 10 : 1;
 	if (r->rank && !r->n_groups && !r->unit && !r->part)
 		r->rank = 0;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "insight/ask_priv.h"
+#include "query/token.h"
 #include "store/batch.h"
 
 #define LOOKED_AT 500000                /* events from which values are learnt, the newest: some 10 ms */
@@ -24,43 +25,46 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_WITH, 0, "with|had|have|has|having|contain|include|involve|saw" },
 	{ ASK_WITHOUT, 0, "without|with no|have no|had no|lack|without any|no" },
 	{ ASK_NOT, 0, "not|never|none|didnt|dont|did not|do not|but not|and not|except|except for|exclude|other than|outside|outside of|non|neither|besides|apart from|ignore|leave out|not counting|minus" },
-	{ ASK_THAT, 0, "who|that|which also|whose" },
+	{ ASK_THAT, 0, "who|that|which also" },
 	{ ASK_ALSO, 0, "also|as well|again too|both of them" },
 	{ ASK_BOTH, 0, "both|either" },
-	{ ASK_AND, 0, "and|but|plus|as well as|along with|together with" },
+	{ ASK_AND, 0, "and|n|but|plus|as well as|along with|together with" },
 	{ ASK_OR, 0, "or" },
 	{ ASK_BY, 0, "by|for each|for every|broken down by|break down by|break down|break it down by|group by|split by|segment by|per each|in each|on each|of each|each|every|from each|by each|grouped on|sliced by|slice by|"
 	    "breakdown by|distribution by|distribution over|across all|for all|segmented on|separately for|separate by|depending on|as a function of|w.r.t|with respect to|according to|vary by|differ by" },
 	{ ASK_PER, 0, "per|a piece per|for one|in one" },
-	{ ASK_HOW_MANY, 0, "how many|number of|count|count of|hw many|howmany|total number of|total count of|no of|amount of|tally|volume of|how big is number of|counts|quantity of|hm|number|howmuch many" },
+	{ ASK_HOW_MANY, 0, "how many|number of|count|count of|hw many|howmany|total number of|total count of|no of|amount of|tally|volume of|how big is number of|counts|quantity of|number|num|num of|nr of|nr" },
 	{ ASK_HOW_MANY, 1, "how often|how frequently|how many times|number of times|times" },
 	{ ASK_HOW_MUCH, 0, "how much|hw much|howmuch" },
 	{ ASK_HOW_LONG, 0, "how long|how much time" },
 	{ ASK_HOW_IS, 0, "how is|how are|how was|how were|how did|how do|how does|how has|how have|how|hows" },
-	{ ASK_WHICH, 0, "which|what|what's|whats|wat|wht|which of|what are|what is|what were|what was|which one|which ones|what kind of|which type of" },
+	{ ASK_WHICH, 0, "which|what|what's|whats|wat|wht|which of|what are|what is|what were|what was|which one|which ones|what kind of|which type of|wots|wuts|wut|wot" },
 	{ ASK_WHO, 0, "who|whom|who is|who are|whos" },
 	{ ASK_WHEN, 0, "when|at what time|what time|since when" },
 	{ ASK_WHERE, 0, "where|from where|where from" },
 	{ ASK_TOP, 0, "top|leading|the first few" },
 	{ ASK_BOTTOM, 0, "bottom|last ranked|tail" },
-	{ ASK_MOST, 0, "most|highest|largest|biggest|greatest|maximum number of|max number of|more than any other|above all|strongest|peak|busiest|busy|major|dominant|primary|main" },
+	{ ASK_MOST, 0, "most|highest|greatest|maximum number of|max number of|more than any other|above all|strongest|peak|busiest|busy|major|dominant|primary|main" },
 	{ ASK_MOST, 1, "longest|slowest" },
+	{ ASK_MOST, 5, "largest|biggest|largest single|biggest single|highest single" },
 	{ ASK_MOST, 2, "most popular|most common|most frequent|most frequently|most often|most used|most commonly|popular|common|commonest|mostly|mainly|favorite|favourite|most widely|preferred|commonly|frequently|most heavily" },
 	{ ASK_MOST, 3, "priciest|most expensive|dearest|most valuable|highest value|highest spending|biggest spending|highest paying" },
 	{ ASK_MOST, 4, "most visited|most viewed|most seen|most looked at" },
-	{ ASK_LEAST, 0, "least|fewest|lowest|smallest|fewer than any other|weakest|minimum number of|quietest|slowest day|rarest" },
+	{ ASK_LEAST, 0, "least|fewest|lowest|fewer than any other|weakest|minimum number of|quietest|slowest day|rarest" },
+	{ ASK_LEAST, 5, "smallest|tiniest|smallest single" },
 	{ ASK_LEAST, 1, "shortest|fastest|quickest" },
 	{ ASK_LEAST, 2, "least popular|least common|least frequent|least used|rarest|least often|unpopular|least commonly|least frequently" },
 	{ ASK_LEAST, 3, "cheapest|least expensive|lowest value|least valuable" },
 	{ ASK_LEAST, 4, "least visited|least viewed" },
-	{ ASK_BEST, 1, "best|best performing|top performing|most important|strongest performing|most successful|most effective|good|better|performing well|successful|winning|star" },
+	{ ASK_BEST, 1, "best|best performing|top performing|most important|strongest performing|most successful|most effective|good|better|performing well|successful" },
 	{ ASK_BEST, -1, "worst|worst performing|least important|bad|worse|poorest|underperforming|weak|poor" },
 	{ ASK_USED, 0, "use|used|using|prefer|choose|visit us with" },
-	{ ASK_RANKED, 1, "ranked by|rank by|sort by|sorted by|order by descending|ranked|ranking|ranking of|rank|sorted|leaderboard|leaderboard of|descending|in order of|in terms of|measured by|ordered by|judged by|according to number of|high to low" },
+	{ ASK_RANKED, 1, "ranked by|most first|highest first|largest first|biggest first|descending order|rank by|sort by|sorted by|ranked|ranking|ranking of|rank|sorted|leaderboard|leaderboard of|descending|in order of|in terms of|measured by|ordered by|judged by|according to number of|high to low" },
 	{ ASK_RANKED, -1, "ascending|in ascending order|low to high" },
 	{ ASK_VERSUS, 0, "versus|vs|v|against|as opposed to|or rather" },
 	{ ASK_COMPARE, 0, "compare|comparison|comparison of|comparing|difference between|differ|difference|difference in|compare to|compared to|compared with|in comparison to|in comparison with|relative to|stack up against|side by side|contrast" },
 	{ ASK_THAN, 0, "than" },
+	{ ASK_COMPARATIVE, 0, "more|fewer|less|higher|lower|greater|larger|smaller|bigger|longer|shorter" },
 	{ ASK_CHANGE, 0, "grow|grew|grown|growth|growth of|growth rate|growth in|change|change in|changed|increase|increase in|decrease|decrease in|rise|rose|risen|fall|fell|fallen|go up|went up|gone up|go down|went down|gone down|up or down|"
 	    "up|drop in|improve|decline|decline in|shrink|shrank|gain|percentage change|percent change|percentage change in|relative change|pct change|increasing|decreasing|dropped|drop|improvement|percent increase|percentage increase|percentage growth|percent growth" },
 	{ ASK_TREND, 0, "trend|trend of|trend in|trend for|over time|develop|development|development of|evolve|evolution of|evolution|timeline|timeline of|time series|time series of|history of|history|day by day|progress|trending|trended|by time|curve|curve of" },
@@ -78,13 +82,13 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_DROP, 0, "drop off|dropoff|drop off rate|dropped off|abandon|abandonment|abandonment rate|abandoned|abandon rate" },
 	{ ASK_UNIQUE, 0, "unique|distinct|different|individual|uniq|separate" },
 	{ ASK_AGG, ASK_AVG, "average|avg|mean|on average|typical|average number of|average amount of|mean number of|typically|averaged|avg number of|averge|avrg" },
-	{ ASK_AGG, ASK_SUM, "sum|sum of|total|total amount of|total value of|sum up|combined|cumulative|aggregate|grand total|grand total of|summed" },
+	{ ASK_AGG, ASK_SUM, "sum|sum of|total|tot|total amount of|total value of|sum up|combined|cumulative|aggregate|grand total|grand total of|summed" },
 	{ ASK_AGG, ASK_MEDIAN, "median|50th percentile|middle" },
 	{ ASK_AGG, ASK_MAX, "maximum|max" },
 	{ ASK_AGG, ASK_MIN, "minimum|min" },
 	{ ASK_AGG, ASK_QUANTILE, "percentile|quantile" },
-	{ ASK_ORDER_VALUE, 0, "order value|basket size|basket value|cart value|ticket size|purchase value|purchase amount|order amount|order size|purchase size|aov|transaction value|sale value|sale amount|purchase price|basket amount|"
-	    "value of order|value of purchase|value per order|order total|purchase total|order volume in|transaction amount|transaction size|value of sale|amount per order|amount per purchase|spend per order|price" },
+	{ ASK_ORDER_VALUE, 0, "order value|order val|avg order val|basket size|basket value|cart value|ticket size|purchase value|purchase amount|order amount|order size|purchase size|aov|transaction value|sale value|sale amount|purchase price|basket amount|"
+	    "value of order|value of purchase|value per order|order total|purchase total|order volume in|transaction amount|transaction size|value of sale|amount per order|amount per purchase|spend per order" },
 	{ ASK_MONEY, 0, "revenue|turnover|income|earnings|sales revenue|money|earn|earned|proceeds|takings|gmv|sales value|sales in dollars|rev|cash|take in|took in|make in sales|sell|revenu|sales volume|gross revenue|total sales value|dollar value" },
 	{ ASK_SPEND, 0, "spend|spent|spending|paid|pay|spender|spenders|biggest spenders" },
 	{ ASK_LENGTH, 0, "session length|session duration|length of session|duration of session|visit duration|visit length|length of visit|duration of visit|time per session|time on site|session time" },
@@ -94,7 +98,7 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_BUYERS, 0, "buyer|customer|shopper|purchaser|paying user|paying customer|paying visitor|payer" },
 	{ ASK_SESSIONS, 0, "session|session id|visit count" },
 	{ ASK_VISIT, 0, "visit|visiting|visited|visits" },
-	{ ASK_ALL_EVENTS, 0, "event|action|activity|interaction|row|activities|hit count" },
+	{ ASK_ALL_EVENTS, 0, "event|action|activity|interaction|row|hit count|type|event name|type of event|kind of event" },
 	{ ASK_TRAFFIC, 0, "traffic|web traffic|site traffic|website traffic|trafic" },
 	{ ASK_ACTIVE, 0, "active|engaged" },
 	{ ASK_NEW, 0, "new|newly" },
@@ -135,21 +139,22 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_PART, 8, "at night|at nights|overnight" },
 	{ ASK_FIRST, 0, "first|earliest|oldest" },
 	{ ASK_LAST, 0, "last|latest|most recent|newest" },
+	{ ASK_NOW, 0, "now|right now|rn|currently|at the moment|at moment|at present|online|live" },
 	{ ASK_WHY, 0, "why|how come|reason|cause|because|what cause|what caused|explain|root cause" },
 	{ ASK_FUTURE, 0, "will|tomorrow|forecast|predict|prediction|expect|expected|projection|project|next|future|going to|upcoming|likely|estimate for next|anticipate|shall" },
 	{ ASK_WRITE, 0, "delete|remove|update|insert|create|alter|truncate|rename|erase|purge|wipe|set|add new|edit|modify|clear|reset|write|send|email|mail|export|import|upload|download|grant|revoke|block|ban|refund|cancel|notify|invite|drop table|destroy|merge|move|deploy|turn off|turn on|disable|enable|schedule|replace" },
 	{ ASK_OPINION, 0, "should|recommend|advice|advise|opinion|think|feel|believe|suggest|suggestion|happy|unhappy|satisfied|love|hate|feel about|good idea" },
-	{ ASK_NOTHING, 0, "so far|far|a|an|the|our|we|us|my|i|you|your|he|she|it|its|they|them|their|there|here|these|those|this|more|fewer|less|higher|lower|greater|larger|smaller|please|plz|pls|thanks|thank you|hi|hello|hey|so|"
+	{ ASK_NOTHING, 0, "so far|far|r|doing|performing|name|enumerate|created|were created|da|tha|thx|u|ur|lemme|aint|yo|dude|bro|fam|sup with|recently done|a|an|the|our|we|us|my|i|you|your|he|she|it|its|they|them|their|there|here|these|those|this|please|plz|pls|thanks|thank you|hi|hello|hey|so|"
 	    "is|are|am|was|were|be|been|being|do|does|did|done|has|have|had|having|can|could|would|get|got|getting|gotten|give|gave|show|tell|list|display|find|fetch|"
 	    "see|saw|seen|look|want|need|know|like to know|let|me|gimme|wanna|what about|in total|total number of|altogether|overall|all|any|some|every one|happen|occur|"
-	    "record|receive|register in|take place|place|perform|exact|exactly|approximately|roughly|currently|right now|now|just|only|actually|really|even|still|yet|"
+	    "record|receive|register in|take place|place|perform|exact|exactly|approximately|roughly|just|only|actually|really|even|still|yet|"
 	    "website|web site|site|webpage|app|application|shop|store|web shop|online shop|platform|service|company|business|team|data|dataset|number|figure|stat|statistic|"
 	    "info|information|report|result|list of|overview|breakdown|split|distribution|detail|value|amount|level|kind of|type of|sort of|kind|sort|something|anything|thing|stuff|"
 	    "item|things|each one|make|made|making|bring|brought|bringing|brings in|generate|drive|drove|driven|produce|yield|deliver|contribute|account|come|came|coming|"
 	    "arrive|originate|land|go|went|gone|going|happened|end up|each other|one|ones|as|if|then what|ok|okay|well|um|uh|hmm|quick|quickly|question|wondering|"
 	    "curious|table|as a table|chart|graph|plot|single|given|respectively|compute|calculate|determine|say|said|within|throughout|during|at|on average number|"
 	    "people's|etc|too|that|much|many|lot|lots|time|total count of|into|onto|via|through|using|while|when it comes to|terms|regard|regarding|whole|entire|various|"
-	    "respect|be able|perhaps|maybe|kindly|first of all|basically|during the|out|down|off|along|be there|been there|its own|everybody|everyone's|id|s|re|ve|d|m|t|event type|online|about|but then|by the way|kindly give|number of them|back" },
+	    "respect|be able|perhaps|maybe|kindly|first of all|basically|during the|out|down|off|along|be there|been there|its own|everybody|everyone's|id|s|re|ve|d|m|t|trigger|fire|about|but then|by the way|kindly give|number of them|back" },
 };
 
 static const char *const plain_words[] = {              /* near to words of the grammar, and not them */
@@ -176,8 +181,8 @@ static const struct { const char *code, *names; } countries[] = {
 };
 
 static const struct { const char *value, *names; } value_words[] = {
-	{ "mobile", "phone|smartphone|mobile phone|cell phone|cellphone|handset|mobiles" }, { "desktop", "computer|pc|laptop|desktop computer|desktops" }, { "tablet", "ipad|tablets" },
-	{ "facebook", "fb" }, { "instagram", "insta" }, { "twitter", "tweet" }, { "google", "google search" }, { "email", "mail" }, { "newsletter", "news letter|mailing list" }, { "firefox", "mozilla" },
+	{ "mobile", "mob|phone|smartphone|mobile phone|cell phone|cellphone|handset|mobiles" }, { "desktop", "computer|pc|laptop|desktop computer|desktops" }, { "tablet", "ipad|tablets" },
+	{ "facebook", "fb" }, { "instagram", "insta" }, { "twitter", "tweet" }, { "google", "google search|goog" }, { "email", "mail" }, { "newsletter", "news letter|mailing list" }, { "firefox", "mozilla|ff" },
 };
 
 /* What an event is, by the words of its name, and what else it is called. The first of `names` that the store has plays the part. */
@@ -197,7 +202,7 @@ static const struct { enum part part; const char *names, *nouns, *verbs; } kinds
 };
 
 static const struct { const char *words, *names; } field_words[] = {
-	{ "country", "country|nation|nationality|location|geography|geo|geo location|market|country of origin" },
+	{ "country", "country|cntry|ctry|nation|nationality|location|geography|geo|geo location|country of origin" },
 	{ "source", "source|channel|traffic source|acquisition channel|acquisition source|marketing channel|referrer|referral source|referer|traffic channel|utm source|origin|source of traffic|sources of traffic" },
 	{ "page", "page|url|path|web page|webpage|site page|page path|screen" },
 	{ "device", "device|device type|platform type|hardware|type of device|kind of device|device category|device kind|device class" },
@@ -264,12 +269,6 @@ teach(struct ask *ask, struct str phrase, struct ask_sense sense)
 	s->next = *at;
 	*at = s;
 	ask->longest = words > ask->longest ? words : ask->longest;
-}
-
-void
-ask_teach(struct ask *ask, const char *phrase, struct ask_sense sense)
-{
-	teach(ask, str_of(phrase), sense);
 }
 
 static void
@@ -408,7 +407,7 @@ quote_name(struct buf *b, struct str name)
 
 	for (size_t i = 0; i < name.n; i++)
 		plain &= isalnum((unsigned char)name.p[i]) || name.p[i] == '_';
-	if (plain && !has_phrase("order|group|by|from|to|select|where|table|index|values|limit|case|end|desc|asc|all|as|in|is|not|null|and|or|on|set|with|when|then|else|union|join|left|right|key|check|default|exists|having|distinct|references|unique|column|add|window|filter|offset|row|rows|range|current|interval", name)) {
+	if (plain && !token_reserved(name)) {
 		buf_str(b, name);
 		return;
 	}
@@ -549,6 +548,16 @@ teach_folder(struct ask *ask, int field, struct str value, uint64_t events)
 		for (struct ask_sense *k = entry->ptr; k; k = k->next)
 			if (k->is == ASK_FIELD && k->arg == field && k->value.p)
 				k->events |= events;
+}
+
+void
+ask_teach_value(struct ask *ask, int field, struct str value, uint64_t events)
+{
+	if (value.n && value.p[0] == '/')
+		ask->field[field].path = 1;
+	teach_value(ask, field, value, events);
+	if (ask->field[field].path)
+		teach_folder(ask, field, value, events);
 }
 
 /* ---- one pass over the columns of the newest events: which events have which fields, and their values */
@@ -692,9 +701,7 @@ teach_values(struct ask *ask, int field, struct seen_field *seen)
 		if (!value.p)
 			break;
 		codes += value.n == 2 && isupper((unsigned char)value.p[0]) && isupper((unsigned char)value.p[1]);
-		teach_value(ask, field, value, all[i]->events);
-		if (ask->field[field].path)
-			teach_folder(ask, field, value, all[i]->events);
+		ask_teach_value(ask, field, value, all[i]->events);
 	}
 	free(all);
 	return (size_t)codes * 2 > n;
@@ -762,6 +769,20 @@ add_up(void *self, struct str name, int64_t count, int64_t first, int64_t last)
 	return 0;
 }
 
+void
+ask_teach_names(struct ask *ask)
+{
+	ask->purchase = ask->view = ask->money = ask->span = -1;
+	for (int i = 0; i < ask->n_events; i++)
+		teach_event(ask, i);
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
+		teach_kind(ask, k);
+	for (int i = 0; i < ask->n_fields; i++)
+		teach_field(ask, i);
+	for (size_t k = 0; k < sizeof(grammar) / sizeof(*grammar); k++)
+		teach_all(ask, grammar[k].phrases, (struct ask_sense){ .is = grammar[k].is, .arg = grammar[k].arg });
+}
+
 int
 ask_learn(struct ask *ask, struct err *err)
 {
@@ -771,10 +792,8 @@ ask_learn(struct ask *ask, struct err *err)
 	int64_t from = TIME_MIN;
 	int rc;
 
-	ask->purchase = ask->view = ask->money = ask->span = -1;
 	if (!store)
 		return err->code;
-	ask->version = store_version(store);
 	if ((rc = store_each_name(store, add_name, ask, err)) < 0 || (rc = store_each_name(store, add_up, &span, err)) < 0 ||
 	    (rc = query_each_column(ask->query, "events", add_column, ask, err)) < 0)
 		return rc;
@@ -782,16 +801,9 @@ ask_learn(struct ask *ask, struct err *err)
 	if (span.rows > LOOKED_AT)
 		from = span.last - (int64_t)((double)(span.last - span.first) * LOOKED_AT / (double)span.rows);
 	rc = span.rows ? see_events(ask, store, from, seen, err) : 0;
-	for (int i = 0; i < ask->n_events; i++)
-		teach_event(ask, i);
-	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
-		teach_kind(ask, k);
-	for (int i = 0; i < ask->n_fields; i++) {
+	for (int i = 0; i < ask->n_fields; i++)
 		ask->field[i].number = seen[i].numbers && !seen[i].texts;
-		teach_field(ask, i);
-	}
-	for (size_t k = 0; k < sizeof(grammar) / sizeof(*grammar); k++)
-		teach_all(ask, grammar[k].phrases, (struct ask_sense){ .is = grammar[k].is, .arg = grammar[k].arg });
+	ask_teach_names(ask);
 	for (int i = 0; i < ask->n_fields; i++) {
 		int codes;
 
@@ -885,8 +897,10 @@ is_us(const struct ask_word *w, int n, int i)           /* the country, not we *
 int
 ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const struct zone *zone, struct ask_item *items)
 {
-	int n_items = 0;
+	int n_items = 0, apart = 0, lost = 0;
 
+	for (int i = 0; i < n; i++)
+		apart |= has_phrase("chang|differenc|differ|compar|comparison|grow|grew|growth|increas|decreas|vs|versus|development", w[i].stem) > 0;
 	for (int i = 0, used; i < n; i += used) {
 		struct ask_item *it = &items[n_items++];
 		struct ask_sense *s = NULL;
@@ -901,10 +915,14 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 				it->is = ASK_VALUE, it->arg = named.arg, it->value = named.value, it->events = named.events;
 			else
 				it->is = ASK_UNKNOWN;
+		} else if (has_phrase("rating|ratings|rated|meaning|meanings|timing|dated|dating|lasting|lasted|paging|uses|tops|pays|sourcing", w[i].text)) {
+			it->is = ASK_UNKNOWN;   /* their stems are those of other words */
 		} else {
 			static const char number_words[] = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve";
-			int phrase = phrase_at(ask, w, n, i, &s), spelt = phrase ? 0 : has_phrase(number_words, w[i].text), t = ask_time(w, n, i, now, zone, &period);
+			int phrase = phrase_at(ask, w, n, i, &s), spelt = phrase ? 0 : has_phrase(number_words, w[i].text), t = ask_time(w, n, i, now, zone, apart, &period);
 
+			if (phrase > 1 && s->is == ASK_RANKED && has_phrase("order|orders", w[i].text))         /* orders by hour, and ordered by */
+				phrase = phrase_at(ask, w, i + 1, i, &s);
 			if (t < 0) {
 				it->is = ASK_FUTURE;
 			} else if (t > 0 && t >= phrase) {
@@ -945,10 +963,11 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 					it->is = ASK_AGG, it->arg = ASK_QUANTILE, it->number = q;
 				else
 					it->is = ASK_UNKNOWN;
-			} else if ((s = misspelt(ask, &w[i]))) {
+			} else if (!lost && (s = misspelt(ask, &w[i]))) {
 				it->is = s->is, it->arg = s->arg, it->verb = s->verb, it->value = s->value, it->events = s->events, it->sense = s;
 			} else {
 				it->is = ASK_UNKNOWN;
+				lost = 1;       /* nothing will be answered: other slips need not be mended, which looks at each word there is */
 			}
 		}
 		it->n_words = used;

@@ -143,6 +143,15 @@ label(const struct at *a, struct ask_period *p, int i, int end)
 {
 	size_t n = 0;
 
+	if (i + 1 < end && is(a, i, "for of by from") && !is(a, i + 2, "to until till through"))
+		i++;
+	if (is(a, i, "between")) {
+		int k = i;
+
+		while (k < end && !is(a, k, "and to"))
+			k++;
+		i += k == end;
+	}
 	for (; i < end && n < sizeof(p->label) - 1; i++) {
 		struct str t = a->w[i].text;
 
@@ -205,7 +214,7 @@ unit_at(const struct at *a, int i, int bare, struct ask_period *p)
 		return 0;
 	if (is(a, j, "today tody tdy 2day tonight"))
 		return set_unit(a, p, DAY, a->local, 0), j + 1 - i;
-	if (is(a, j, "yesterday yday ystd ystrday"))
+	if (is(a, j, "yesterday yday ystd ystrday yest"))
 		return set_unit(a, p, DAY, a->local, -1), j + 1 - i;
 	if (is(a, j, "tomorrow") || (is(a, j, "next coming upcoming") && (unit_of(a, j + 1) >= 0 || number_of(a, j + 1, &n) || weekday_of(a, j + 1) >= 0 || month_of(a, j + 1))))
 		return -1;
@@ -318,7 +327,7 @@ unit_at(const struct at *a, int i, int bare, struct ask_period *p)
 }
 
 int
-ask_time(const struct ask_word *words, int n, int i, int64_t now, const struct zone *zone, struct ask_period *p)
+ask_time(const struct ask_word *words, int n, int i, int64_t now, const struct zone *zone, int apart, struct ask_period *p)
 {
 	struct at a = { words, n, now, now + zone_offset(zone, now), zone };
 	struct ask_period second;
@@ -363,7 +372,7 @@ ask_time(const struct ask_word *words, int n, int i, int64_t now, const struct z
 			set(&a, &second, time_of_civil(&c), time_of_civil(&c) + 86400000, DAY, 1);
 			k = words[j + 1].number >= 1 && words[j + 1].number <= 31;
 		}
-		if (k > 0 && second.from >= p->from && !(p->named && second.named && p->months + p->step_ms == second.months + second.step_ms && !is(&a, i, "between"))) {
+		if (k > 0 && second.from >= p->from && !(p->named && second.named && p->months + p->step_ms == second.months + second.step_ms && (apart || !is(&a, i, "between")))) {
 			p->to = second.to;
 			p->step_ms = p->to - p->from;
 			p->months = 0;

@@ -62,7 +62,7 @@ ask_near(struct str typed, struct str word)
 		return 0;
 	memcpy(a, typed.p, typed.n), a[typed.n] = 0;
 	memcpy(b, word.p, word.n), b[word.n] = 0;
-	return str_near(a, b, most >= 9 ? 2 : 1);
+	return str_near(a, b, typed.n >= 9 && word.n >= 9 ? 2 : 1);
 }
 
 static int
@@ -144,6 +144,31 @@ take_number(struct ask_word *w, const char *p, size_t n)
 	return i;
 }
 
+/* Abbreviations that stand for several words. 1: done. */
+static int
+expanded(struct arena *arena, struct ask_word *words, int *n, int most, struct str typed, int comma)
+{
+	static const struct { const char *word, *every; } active[] = { { "dau", "daily" }, { "wau", "weekly" }, { "mau", "monthly" } };
+
+	for (size_t k = 0; k < sizeof(active) / sizeof(*active); k++)
+		if (typed.n == 3 && strncasecmp(typed.p, active[k].word, 3) == 0) {
+			add(arena, words, n, most, str_of(active[k].every), comma);
+			add(arena, words, n, most, STR("active"), 0);
+			add(arena, words, n, most, STR("users"), 0);
+			return 1;
+		}
+	if (typed.n > 3 && typed.n < 6 && strncasecmp(typed.p, "top", 3) == 0 && isdigit((unsigned char)typed.p[3])) {        /* top3 */
+		struct ask_word w = { .date_from = TIME_NONE };
+
+		add(arena, words, n, most, (struct str){ typed.p, 3 }, comma);
+		add(arena, words, n, most, (struct str){ typed.p + 3, typed.n - 3 }, 0);
+		if (take_number(&w, typed.p + 3, typed.n - 3) == typed.n - 3 && *n && *n <= most)
+			words[*n - 1].is_number = 1, words[*n - 1].number = w.number;
+		return 1;
+	}
+	return 0;
+}
+
 int
 ask_words(struct arena *arena, struct str question, struct ask_word *words, int most)
 {
@@ -177,7 +202,7 @@ ask_words(struct arena *arena, struct str question, struct ask_word *words, int 
 
 			if ((len = (size_t)take_date(&w, p, (size_t)(end - p))) == 0)
 				len = take_number(&w, p, (size_t)(end - p));
-			if (strncasecmp(p, "2day", 4) == 0 && end - p >= 4)
+			if (end - p >= 4 && strncasecmp(p, "2day", 4) == 0)
 				len = 4, w.is_number = 0;
 			add(arena, words, &n, most, (struct str){ p, len }, comma);
 			if (n && n <= most) {
@@ -214,7 +239,8 @@ ask_words(struct arena *arena, struct str question, struct ask_word *words, int 
 				p += len + mark + tail, comma = 0;
 				continue;
 			}
-			add(arena, words, &n, most, (struct str){ p, to }, comma);
+			if (!expanded(arena, words, &n, most, (struct str){ p, to }, comma))
+				add(arena, words, &n, most, (struct str){ p, to }, comma);
 			if (mark && tail == 2 && (strncasecmp(p + len + mark, "ll", 2) == 0))
 				add(arena, words, &n, most, STR("will"), 0);
 			p += len + (mark && (tail || mark == 1) ? mark + tail : 0), comma = 0;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 const struct route *const route_groups[] = {    /* searched in this order: what comes most often first */
-	route_intake, route_reads, route_insights, route_records, route_hooks, route_alerts, route_pages, route_status, route_live, route_provider, route_shared, route_web, NULL
+	route_intake, route_reads, route_insights, route_ask, route_records, route_hooks, route_alerts, route_pages, route_status, route_live, route_provider, route_shared, route_web, NULL
 };
 
 /* The schemas travel inside the program as they stand beside this file. */

@@ -46,7 +46,7 @@ struct route {
 
 /* All of them: groups of rows, each with a row of zeros at its end; a NULL behind the last group. */
 extern const struct route *const route_groups[];
-extern const struct route route_intake[], route_reads[], route_insights[], route_records[], route_hooks[], route_alerts[], route_pages[], route_status[], route_live[],
+extern const struct route route_intake[], route_reads[], route_insights[], route_ask[], route_records[], route_hooks[], route_alerts[], route_pages[], route_status[], route_live[],
     route_provider[], route_web[], route_shared[];
 
 /* The row for a method and a path, and the values of {…}. NULL: *allow has the methods that the path has ("" for no such path). */

@@ -30,3 +30,170 @@ setup() {
 	jq -se '.[0].rows[0][0:3] == [1, 2, -1] and .[1].sql == null and (.[1].text | contains("\"old\""))' out
 	jq -r '.text' out | sed -n '2,3p' | grep -vq '[0-9]'
 }
+
+@test "two hundred questions over a shop's events give what hand-written SQL gives, or are refused" {
+	export AT_STORE=$BATS_TEST_TMPDIR/shop AT_NOW=2026-06-17T12:00:00.000Z
+	python3 "$BATS_TEST_DIRNAME/ask_questions.py" --events | at-ingest -q
+	python3 "$BATS_TEST_DIRNAME/ask_questions.py" --ask > questions
+	[ "$(wc -l < questions)" -ge 200 ]
+	at-insight ask -f ndjson - < questions > answers
+	python3 "$BATS_TEST_DIRNAME/ask_questions.py" answers
+}
+
+@test "the public questions of the evaluation: nine of ten right, and nothing told that cannot be" {
+	need_shared eval/nlq_score.py
+	score=$shared/eval/nlq_score.py
+	export AT_STORE=$BATS_TEST_TMPDIR/nlq AT_NOW=2026-11-26T15:00:00.000Z
+	python3 "$score" --events | at-ingest -q
+	python3 "$score" --ask > asked
+	cut -f 2- asked | at-insight ask -f ndjson - > answers
+	paste -d '\t' <(cut -f 1 asked) answers | python3 -c 'import json, sys
+for line in sys.stdin:
+    id, answer = line.rstrip("\n").split("\t", 1)
+    a = json.loads(answer)
+    print(json.dumps({"id": id, "refuse": True} if a["refuse"] else {"id": id, "rows": a["rows"]}))' > scored
+	python3 "$score" scored --json | jq -e '.accuracy >= 0.9 and .answered_unanswerable == 0'
+}
+
+@test "the store's own words: names of events as they are, values with a quote in them, synonyms" {
+	export AT_STORE=$BATS_TEST_TMPDIR/videos
+	at-ingest -q <<-'E'
+		{"event":"video_played","timestamp":"2026-06-17T09:00:00Z","user_id":"u1","properties":{"plan":"pro","title":"it's \"on\"; DROP TABLE events","seconds_watched":30}}
+		{"event":"video_played","timestamp":"2026-06-17T09:01:00Z","user_id":"u2","properties":{"plan":"free","title":"other","seconds_watched":50}}
+		{"event":"Order Completed","timestamp":"2026-06-17T09:02:00Z","user_id":"u2","properties":{"plan":"free","amount":12.5}}
+	E
+	asked() { at-insight ask -f ndjson "$1" | jq -c "if .refuse then .text else .rows end"; }
+	[ "$(asked 'how many users played a video today?')" = '[[2]]' ]
+	[ "$(asked 'videos played by plan')" = '[["free",1],["pro",1]]' ]
+	[ "$(asked 'how many orders on the free plan')" = '[[1]]' ]
+	[ "$(asked 'turnover today')" = '[[12.5]]' ]
+	[ "$(asked 'total seconds watched by users on the pro plan')" = '[[30]]' ]
+	[ "$(asked "how many videos played with title \`it's \"on\"; DROP TABLE events\`")" = '[[1]]' ]
+	[[ $(asked 'how many clips today') == *'"clips"'* || $(asked 'how many clips today') == *clips* ]]
+	mkdir config && echo '{"synonyms":{"clips":"video played","the boss plan":"pro"}}' > config/analytics.json
+	[ "$(asked 'how many clips today')" = '[[2]]' ]
+	[ "$(asked 'how many clips on the boss plan')" = '[[1]]' ]
+	echo '{"synonyms":{"clips":1}}' > config/analytics.json
+	run -2 --separate-stderr at-insight ask clips
+	[[ $stderr == *analytics.json*synonyms.clips* ]]
+}
+
+@test "days are those of --tz" {
+	export AT_STORE=$BATS_TEST_TMPDIR/days
+	at-ingest -q <<-'E'
+		{"event":"login","timestamp":"2026-06-16T22:30:00Z","user_id":"u1"}
+		{"event":"login","timestamp":"2026-06-17T10:00:00Z","user_id":"u1"}
+	E
+	[ "$(at-insight ask 'logins today')" = "1 login, today." ]
+	[ "$(at-insight ask --tz Europe/Zurich 'logins today')" = "2 logins, today." ]
+}
+
+@test "anything may be asked: nothing, very much, no UTF-8, no events" {
+	AT_STORE=$BATS_TEST_TMPDIR/none run -1 at-insight ask 'how many purchases today?'
+	AT_STORE=$BATS_TEST_TMPDIR/empty at-admin -q init
+	AT_STORE=$BATS_TEST_TMPDIR/empty run -0 at-insight ask 'how many purchases today?'
+	[[ $output == *urchase* ]]
+	at-insight ask '' > out && [ -s out ]
+	head -c 100000 /dev/zero | tr '\0' a > long
+	run -0 at-insight ask - < long
+	[[ $output == *"too long"* ]]
+	printf 'how many \xff signups\n' | at-insight ask -f ndjson - | jq -e '.refuse and .question == null'
+	for i in $(seq 300); do printf 'signups by country '; done > many
+	at-insight ask - < many
+	run -2 at-insight ask -f xml 'signups'
+}
+
+@test "POST /api/v1/ask answers under the caller's rights" {
+	source "$BATS_TEST_DIRNAME/serve.bash"
+	serve_start
+	post /api/v1/ask '{"question":"signups by source"}' > /dev/null
+	[ "$status_code" = 200 ]
+	jq -e '.refuse == false and .rows == [["ads",2],["mail",1]]' body
+	post /api/v1/ask '{"question":"why did signups fall?"}' | jq -e '.refuse and .rows == [] and .sql == null'
+	post /api/v1/ask '{"ask":1}' > /dev/null && [ "$status_code" = 422 ]
+	at-admin -q role add de read:insights --sees 'rows=.properties.country == "DE"' --sees hide=source
+	KEY=$(at-admin -q key create --role de)
+	post /api/v1/ask '{"question":"how many signups?"}' | jq -e '.rows == [[2]]'
+	post /api/v1/ask '{"question":"signups by source"}' | jq -e '.refuse and (.text | contains("source"))'
+	post /api/v1/ask '{"question":"how many signups from ads"}' | jq -e '.refuse'
+	post /api/v1/ask '{"question":"signups from france"}' | jq -e '.refuse or .rows == [[0]]'
+	serve_stop
+}
+
+# A store in which 20 users of DE and 15 of FR bought today, 10 of each yesterday, and 2 of IT.
+many_buyers() {
+	export AT_STORE=$BATS_TEST_TMPDIR/many
+	for i in $(seq 20); do echo "{\"event\":\"purchase\",\"timestamp\":\"2026-06-17T08:00:00Z\",\"user_id\":\"d$i\",\"properties\":{\"country\":\"DE\",\"revenue\":10}}"; done > rows
+	for i in $(seq 15); do echo "{\"event\":\"purchase\",\"timestamp\":\"2026-06-17T08:00:00Z\",\"user_id\":\"f$i\",\"properties\":{\"country\":\"FR\",\"revenue\":10}}"; done >> rows
+	for i in $(seq 10); do echo "{\"event\":\"purchase\",\"timestamp\":\"2026-06-16T08:00:00Z\",\"user_id\":\"d$i\",\"properties\":{\"country\":\"DE\",\"revenue\":10}}"; done >> rows
+	for i in 1 2; do echo "{\"event\":\"purchase\",\"timestamp\":\"2026-06-15T08:00:00Z\",\"user_id\":\"i$i\",\"properties\":{\"country\":\"IT\",\"revenue\":10,\"mail\":\"secret$i@example.com\"}}"; done >> rows
+	at-ingest -q rows
+	: > say
+	python3 "$BATS_TEST_DIRNAME/ask_liar.py" > port &
+	liar=$!
+	for _ in $(seq 100); do [ -s port ] && break; sleep 0.05; done
+	export AT_LLM_URL=http://127.0.0.1:$(cat port)/v1
+}
+teardown() { [ -z "${liar:-}" ] || kill "$liar"; }
+
+@test "a model may phrase an answer; a figure, direction or name of its own is thrown away" {
+	many_buyers
+	says() { case $1 in RAW*) echo "$1" ;; *) echo "1. $1" ;; esac > say; at-insight ask "$2"; }
+	good='Purchases were 35 today and 10 yesterday, up by 250.0 %.'
+	[ "$(says "$good" 'purchases today vs yesterday')" = "$good" ]
+	while read -r lie; do
+		[ "$(says "$lie" 'purchases today vs yesterday')" = 'Purchases: 35 today, 10 yesterday, up by 250.0 %.' ]
+	done <<-'LIES'
+		Today there were 36 purchases and 10 yesterday, which is up by 250.0 %.
+		Today there were 35 purchases and 10 yesterday, which is down by 250.0 %.
+		Today there were 35 purchases and 10 yesterday, which is up by 25.0 %.
+		Purchases tripled to 35.
+		Business is good.
+		RAW 500
+		RAW {"choices":[]}
+	LIES
+	good='DE had 20 purchases today.'
+	[ "$(says "$good" 'which country had the most purchases today?')" = "$good" ]
+	[ "$(says 'FR had 20 purchases today.' 'which country had the most purchases today?')" = 'DE: 20 purchases, today.' ]
+}
+
+@test "answers that stand for few users do not leave the machine" {
+	many_buyers
+	echo '1. There were 2 purchases on monday.' > say
+	at-insight ask 'purchases by country' > /dev/null
+	at-insight ask 'which user had the most purchases' > /dev/null
+	at-insight ask 'purchases on monday' > /dev/null
+	[ ! -e heard ]
+	mkdir config && echo '{"model":{"leastUsers":2}}' > config/analytics.json
+	[ "$(at-insight ask 'purchases on monday')" = 'There were 2 purchases on monday.' ]
+}
+
+@test "a model may read a question that the grammar does not know; its SQL only reads events" {
+	many_buyers
+	asked() { echo "$1" > say; at-insight ask -f ndjson "how many splendid deals?" | jq -c '[.refuse, .rows]'; }
+	[ "$(asked '{"sql":"SELECT COUNT(*) FROM events"}')" = '[false,[[47]]]' ]
+	[ "$(asked 'Sure! ```{"sql":"WITH a AS (SELECT user_id FROM events) SELECT COUNT(*) FROM a;"}```')" = '[false,[[47]]]' ]
+	while read -r lie; do
+		[ "$(asked "$lie")" = '[true,[]]' ]
+	done <<-'LIES'
+		{"sql":"DELETE FROM events"}
+		{"sql":"SELECT 1; DROP TABLE events"}
+		{"sql":"SELECT * FROM audit"}
+		{"sql":"SELECT * FROM events, audit"}
+		{"sql":"SELECT * FROM events e JOIN sqlite_master s"}
+		{"sql":"SELECT * FROM (SELECT * FROM alerts)"}
+		{"sql":"SELECT nothing FROM events"}
+		{"sql":"PRAGMA table_info(events)"}
+		{"sql":42}
+		{"refuse":true}
+		I think there were 12.
+	LIES
+	grep -q 'splendid deals' heard
+	run -1 grep -q 'secret\|"DE"\|d1' heard
+	echo '{"sql":"SELECT 12"}' > say
+	for q in 'why did purchases fall?' 'delete all purchases' 'purchases tomorrow'; do
+		at-insight ask -f ndjson "$q" | jq -e .refuse
+	done
+	AT_LLM_URL=http://127.0.0.1:1/v1 at-insight ask -f ndjson 'how many splendid deals?' | jq -e .refuse
+	AT_LLM_URL=nonsense at-insight ask -f ndjson 'how many splendid deals?' | jq -e .refuse
+}

@@ -82,7 +82,7 @@ def documented(method, path, op, status, heads, body):
 
 BODIES = {
     'Event': {'event': 'walk', 'user_id': 'u1', 'properties': {'n': 1}}, 'Batch': {'events': [{'event': 'walk'}]}, 'Query': {'query': 'SELECT event, count(*) AS n FROM events GROUP BY 1'},
-    'Insights': {'timeRange': '7d', 'includeRecommendations': True}, 'Dashboard': {'widgets': []}, 'Rule': {'alert': 'a', 'expr': 'count > 1'},
+    'Ask': {'question': 'how many page views yesterday?'}, 'Insights': {'timeRange': '7d', 'includeRecommendations': True}, 'Dashboard': {'widgets': []}, 'Rule': {'alert': 'a', 'expr': 'count > 1'},
     'Webhook': {'url': 'https://example.com/h', 'events': ['alert']}, 'Patch': {}, 'Key': {'name': 'made', 'roles': ['viewer']},
     'User': {'name': 'anna', 'password': 'correct horse battery', 'roles': ['viewer']}, 'Role': {'name': 'own', 'permissions': ['read:metrics']}, 'Mfa': {'on': True},
     'Silence': {'match': {'alert': 'a'}, 'duration': '1h'}, 'Tenant': {'name': 'third'}, 'Login': {'user': 'nobody', 'password': 'nothing at all'}, 'LoginMfa': {'challenge': 'x', 'code': '123456'}, 'Share': {'expires': '1h'}, 'Password': {'password': 'nothing at all', 'new': 'nothing at all either'},
@@ -113,7 +113,7 @@ def with_params(path, op):
 def may(role, method, path):
     """The roles that are always there, as at-serve(1) and auth say them."""
     resource = path.split('/')[3] if path.startswith('/api/') else path
-    reads = (method == 'GET' and not path.endswith('/shares')) or resource in ('query', 'insights')
+    reads = (method == 'GET' and not path.endswith('/shares')) or resource in ('query', 'insights', 'ask')
     if path in ANYONE or role == 'admin': return resource != 'tenants'
     if resource in ADMINISTRATION: return False
     if role == 'viewer': return reads

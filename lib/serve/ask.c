@@ -1,0 +1,31 @@
+/* ask.c - POST /api/v1/ask: a question in plain English, answered under the caller's rights. */
+#include "insight/ask.h"
+#include "serve/serve_priv.h"
+
+static void
+answer(struct exchange *ex)
+{
+	struct str question = exchange_text(ex, json_get(ex->body, STR("question")));
+	struct ask_answer a = { 0 };
+	struct buf json = { 0 };
+	struct err err = { 0 };
+	struct query *query = exchange_query(ex);
+	struct ask *ask;
+
+	if (!query)
+		return;
+	if ((ask = ask_open(query, ex->config, &err)) && ask_answer(ask, question, &a, &err) == 0) {
+		ask_put_json(&json, question, &a);
+		exchange_json(ex, 200, &json);
+	} else {
+		exchange_error(ex, &err);
+	}
+	ask_close(ask);
+	ask_answer_release(&a);
+	buf_release(&json);
+}
+
+const struct route route_ask[] = {
+	{ "POST", "/api/v1/ask", "A question in plain English: its SQL, rows and a sentence, or why it cannot be told.", AUTH_READ, "insights", NULL, "Ask", "Answer", 200, ROUTE_POOL, 65536, answer },
+	{ 0 }
+};
