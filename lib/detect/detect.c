@@ -32,12 +32,21 @@
 
 enum column { SKIPPED, TIME, METRIC, DATA, NUMBER, LABEL };      /* DATA: the first value will tell which it is */
 
+/* Rows come in about the same order of series each time, so the one that came after this one is looked at first, and what it
+ * knows is asked for before it is needed: of 10,000 series nothing is in the caches. */
+struct series {
+	void *learned;                  /* struct model, or struct change */
+	struct series *after;           /* who came next the last time; NULL */
+	struct str key;                 /* the map's */
+};
+
 struct detect {
 	struct detect_spec spec;
 	struct str only[COLUMNS];       /* of spec.fields */
 	int     n_only;
 	struct out *out;
-	struct map series;              /* key to model, or to change */
+	struct map series;              /* key to struct series */
+	struct series *latest;          /* whose row came last; NULL */
 	struct map heeded;              /* key to odds (bits of a double), of series that were marked */
 	long    alarms;
 	struct buf key, name, text, made;
@@ -91,12 +100,13 @@ wrong:
 }
 
 static void
-forget(const struct detect *d, void *learned)
+forget(const struct detect *d, struct series *s)
 {
 	if (d->spec.changes)
-		change_free(learned);
+		change_free(s->learned);
 	else
-		model_free(learned);
+		model_free(s->learned);
+	s->learned = NULL;
 }
 
 void
@@ -105,7 +115,7 @@ detect_free(struct detect *d)
 	if (!d)
 		return;
 	for (struct map_entry *e = map_first(&d->series); e; e = map_next(&d->series, e))
-		forget(d, e->ptr);
+		forget(d, e->ptr), free(e->ptr);
 	map_release(&d->series);
 	map_release(&d->heeded);
 	absent_free(d->absent);
@@ -355,7 +365,7 @@ judge_anomaly(struct detect *d, struct model *model, struct str field, double va
 
 /* What was said of the series' anomalies moves where it alarms. */
 static void
-lean(struct detect *d, struct map_entry *series)
+lean(struct detect *d, struct series *series)
 {
 	const struct map_entry *marked = d->heeded.n && !d->spec.changes ? map_find(&d->heeded, series->key) : NULL;
 	double odds;
@@ -363,14 +373,48 @@ lean(struct detect *d, struct map_entry *series)
 	if (!marked)
 		return;
 	memcpy(&odds, &marked->bits, sizeof(odds));
-	model_lean(series->ptr, odds);
+	model_lean(series->learned, odds);
+}
+
+/* Found or made, then without anything learned. */
+static struct series *
+series_of(struct detect *d, struct str key)
+{
+	int is_new;
+	struct map_entry *entry = map_put(&d->series, key, &is_new);
+	struct series *s = entry->ptr;
+
+	if (is_new) {
+		s = entry->ptr = mem_new(sizeof(*s));
+		s->key = entry->key;
+	}
+	return s;
+}
+
+/* The series of d->key, of which a value came. */
+static struct series *
+next_series(struct detect *d, int64_t local_ms)
+{
+	struct series *s = d->latest ? d->latest->after : NULL;
+
+	if (!s || !str_eq(s->key, buf_get(&d->key))) {
+		s = series_of(d, buf_get(&d->key));
+		if (d->latest)
+			d->latest->after = s;
+	}
+	d->latest = s;
+	if (s->after && s->after->learned && !d->spec.changes) {
+		model_fetch(s->after->learned, local_ms);
+		__builtin_prefetch(s->after->after);
+		__builtin_prefetch(s->after->key.p);
+	}
+	return s;
 }
 
 static int
 judge(struct detect *d, struct str metric, struct str labels, struct str field, double value, int64_t time, struct str head, struct err *err)
 {
-	struct map_entry *entry;
-	int is_new;
+	struct series *s;
 
 	buf_clear(&d->key);
 	buf_str(&d->key, metric);
@@ -380,12 +424,12 @@ judge(struct detect *d, struct str metric, struct str labels, struct str field, 
 	buf_str(&d->key, field);
 	if (d->key.n > LABELS_MOST)
 		return err_set(err, ERR_INPUT, "the labels are longer than %u KiB", LABELS_MOST >> 10);
-	entry = map_put(&d->series, buf_get(&d->key), &is_new);
-	if (is_new) {
-		entry->ptr = d->spec.changes ? (void *)change_new() : (void *)model_new();
-		lean(d, entry);
+	s = next_series(d, time);
+	if (!s->learned) {
+		s->learned = d->spec.changes ? (void *)change_new() : (void *)model_new();
+		lean(d, s);
 	}
-	return d->spec.changes ? judge_change(d, entry->ptr, field, value, time, head) : judge_anomaly(d, entry->ptr, field, value, time, head, err);
+	return d->spec.changes ? judge_change(d, s->learned, field, value, time, head) : judge_anomaly(d, s->learned, field, value, time, head, err);
 }
 
 /* ---- absence */
@@ -481,7 +525,7 @@ read_time(struct json v, struct buf *scratch, int64_t *time)
 static int
 metric_row(struct detect *d, struct str row, struct err *err)
 {
-	struct json all = json_value(row), metric = JSON_ABSENT, labels = JSON_ABSENT, when = JSON_ABSENT;
+	struct json all, metric = JSON_ABSENT, labels = JSON_ABSENT, when = JSON_ABSENT;
 	struct json_iter it;
 	int64_t time;
 	struct str head;
@@ -489,6 +533,7 @@ metric_row(struct detect *d, struct str row, struct err *err)
 
 	if (json_check(row, err) < 0)
 		return err->code;
+	all = json_checked(row);
 	if (!json_is(all, JSON_OBJECT))
 		return err_set(err, ERR_INPUT, "not a metric row: an object or a row of CSV is due");
 	for (it = json_iter(all); json_next(&it); ) {
@@ -757,7 +802,7 @@ detect_heed(struct detect *d, struct store *store, struct err *err)
 	int rc = feedback_each(store, heed, d, err);
 
 	for (struct map_entry *e = rc ? NULL : map_first(&d->series); e; e = map_next(&d->series, e))
-		lean(d, e);
+		lean(d, e->ptr);
 	return rc;
 }
 
@@ -810,10 +855,10 @@ take_piece(struct detect *d, struct str bytes, uint32_t *pieces, struct err *err
 	if (take32(&bytes, pieces) < 0)
 		return err_set(err, ERR_CORRUPT, "the saved models are damaged");
 	while (bytes.n) {
-		struct map_entry *entry;
+		struct series *s;
 		void *learned;
 		struct str key;
-		int is_new, version;
+		int version;
 
 		if (take32(&bytes, &len) < 0 || len > bytes.n || len > LABELS_MOST)
 			return err_set(err, ERR_CORRUPT, "the saved models are damaged");
@@ -822,10 +867,9 @@ take_piece(struct detect *d, struct str bytes, uint32_t *pieces, struct err *err
 		version = bytes.n ? (unsigned char)*bytes.p : 0;
 		if (!(learned = d->spec.changes ? (void *)change_take(&bytes, err) : (void *)model_take(&bytes, err)))
 			return err->code;
-		entry = map_put(&d->series, as_key(d, key, version), &is_new);
-		if (!is_new)
-			forget(d, entry->ptr);
-		entry->ptr = learned;
+		s = series_of(d, as_key(d, key, version));
+		forget(d, s);
+		s->learned = learned;
 	}
 	return 0;
 }
@@ -883,9 +927,9 @@ put_piece(const struct detect *d, struct map_entry **e, struct buf *to)
 		put32(to, (uint32_t)(*e)->key.n);
 		buf_str(to, (*e)->key);
 		if (d->spec.changes)
-			change_put((*e)->ptr, to);
+			change_put(((struct series *)(*e)->ptr)->learned, to);
 		else
-			model_put((*e)->ptr, to);
+			model_put(((struct series *)(*e)->ptr)->learned, to);
 	}
 }
 

@@ -123,11 +123,23 @@ step_of(double min, double max)
 	return e - FINE > finest ? e - FINE : finest;
 }
 
+/* value / 2^step: as ldexp, without a call where a double has the power. */
+static double
+in_steps(double value, int64_t step)
+{
+	union { uint64_t bits; double power; } times;
+
+	if (step < -1000 || step > 1000)
+		return ldexp(value, (int)-step);
+	times.bits = (uint64_t)(1023 - step) << 52;
+	return value * times.power;
+}
+
 /* The bin of a value as a whole number, relative to base; far out it is only far out. */
 static double
 bin_of(const struct bins *b, double value)
 {
-	return floor(ldexp(value, (int)-b->step)) - (double)b->base;
+	return floor(in_steps(value, b->step)) - (double)b->base;
 }
 
 static int
@@ -141,7 +153,7 @@ within(double i, int n)
 static double
 novelty(const struct bins *b, double value)
 {
-	double place = ldexp(value, (int)-b->step), whole = floor(place), at = whole - (double)b->base;
+	double place = in_steps(value, b->step), whole = floor(place), at = whole - (double)b->base;
 	unsigned count = 0;
 	int64_t first;
 
@@ -169,7 +181,7 @@ widen(struct bins *b, double value)
 	int64_t steps;
 
 	b->step = step_of(min, max) > was.step ? step_of(min, max) : was.step;
-	b->base = (int64_t)floor(ldexp(min, (int)-b->step));
+	b->base = (int64_t)floor(in_steps(min, b->step));
 	b->min = min;
 	b->max = max;
 	steps = b->step - was.step;
@@ -203,7 +215,7 @@ count(struct bins *b, double value)
 	if (b->n == 0) {
 		b->min = b->max = value;
 		b->step = step_of(value, value);
-		b->base = (int64_t)floor(ldexp(value, (int)-b->step));
+		b->base = (int64_t)floor(in_steps(value, b->step));
 	} else if (value < b->min || value > b->max)
 		widen(b, value);
 	to = &b->count[within(bin_of(b, value), BINS)];
@@ -225,7 +237,7 @@ cell_of(const struct bins *b, double value, int *outside)
 static double
 novelty_together(struct model *m, double x, double y)
 {
-	struct bins before_x = m->across, before_y = m->down;
+	struct { int64_t n, step, base; } before_x = { m->across.n, m->across.step, m->across.base }, before_y = { m->down.n, m->down.step, m->down.base };
 	int outside = m->across.n == 0, i, j;
 	double novel;
 
@@ -402,14 +414,36 @@ alarms(struct model *m, double score, double threshold, int64_t elapsed_ms)
 	return alarm;
 }
 
+static void
+when(int64_t local_ms, int *hour, int *quarter)
+{
+	*hour = (int)(floor_mod(local_ms, 7 * 86400000LL) / 3600000);
+	*quarter = (int)(floor_mod(local_ms, 86400000) / 900000);
+}
+
+void
+model_fetch(const struct model *m, int64_t local_ms)
+{
+	const char *from = (const char *)m, *to = (const char *)m->cells;
+	int hour, quarter;
+
+	when(local_ms, &hour, &quarter);
+	for (; from < to; from += 64)
+		__builtin_prefetch(from, 1);
+	__builtin_prefetch(&m->week[hour], 1);
+	__builtin_prefetch(&m->day[quarter], 1);
+	__builtin_prefetch(&m->usual_at[quarter / 4], 1);
+	__builtin_prefetch(m->week_seen, 1);
+}
+
 void
 model_push(struct model *m, int64_t local_ms, double value, double threshold, struct verdict *out)
 {
-	int hour = (int)(floor_mod(local_ms, 7 * 86400000LL) / 3600000), quarter = (int)(floor_mod(local_ms, 86400000) / 900000);
 	double forecast[FORECASTS], x[STREAMS], novel[ALL], sum = 0, all = 0, off, scale, rare = 0, surprise, tame, tiny, score;
 	double distance[TAILS], days;
-	int best = 0, has_week, has_day;
+	int best = 0, hour, quarter, has_week, has_day;
 
+	when(local_ms, &hour, &quarter);
 	value = clamp(value, -BIGGEST, BIGGEST);
 	if (m->n == 0) {
 		m->last = m->mean6 = m->mean24 = m->mean30 = m->mean100 = value;

@@ -43,6 +43,9 @@ void model_free(struct model *);
  * lives by; an alarm needs a score of `threshold`. Not-a-number is not for this: leave such a value out. */
 void model_push(struct model *, int64_t local_ms, double value, double threshold, struct verdict *);
 
+/* A value of about this time will come soon: what will be needed is on its way from memory. */
+void model_fetch(const struct model *, int64_t local_ms);
+
 /* Alarm as if the odds of the threshold, threshold / (1 - threshold), were so many times what they are. Not of the bytes below. */
 void model_lean(struct model *, double times);
 
