@@ -206,6 +206,20 @@ add_period(struct exchange *ex, struct json dashboard, struct json widget, struc
 	}
 }
 
+/* The widget's interval, else one that gives about a hundred buckets, as on the page. */
+static struct str
+every_of(struct exchange *ex, struct json widget, int64_t ms)
+{
+	static const struct { const char *text; int64_t ms; } spans[] = { { "1s", 1000 }, { "10s", 10000 }, { "1m", 60000 }, { "5m", 300000 }, { "15m", 900000 },
+		{ "1h", 3600000 }, { "6h", 6 * 3600000LL }, { "1d", 86400000LL }, { "7d", 7 * 86400000LL } };
+	struct str own = exchange_text(ex, json_get(widget, STR("interval")));
+	size_t i = 0;
+
+	while (i < sizeof(spans) / sizeof(*spans) - 1 && ms / spans[i].ms > 100)
+		i++;
+	return own.p ? own : str_of(spans[i].text);
+}
+
 /* The body of POST /query: the stored statement; the names in it are the period's ends and variables. */
 static int
 make_query(struct exchange *ex, struct json dashboard, struct json widget)
@@ -237,13 +251,22 @@ make_query(struct exchange *ex, struct json dashboard, struct json widget)
 			map_put(&seen, name, &is_new);
 		if (!is_new)
 			continue;
-		value = variable(ex, dashboard, name);
 		buf_lit(&b, n++ ? "," : "");
 		json_put_key(&b, name);
-		if (str_eq(name, STR("from")) || str_eq(name, STR("to")))
-			json_put_time(&b, name.n == 4 ? from : to > TIME_MAX ? TIME_MAX : to);
+		if (str_eq(name, STR("from")))
+			json_put_time(&b, from);
+		else if (str_eq(name, STR("to")))
+			json_put_time(&b, to > TIME_MAX ? TIME_MAX : to);
+		else if (str_eq(name, STR("before")))
+			json_put_time(&b, from - (to - from) < TIME_MIN ? TIME_MIN : from - (to - from));
+		else if (str_eq(name, STR("every")))
+			json_put_string(&b, every_of(ex, widget, to - from));
+		else if ((value = variable(ex, dashboard, name)).p)
+			json_put_string(&b, value);
+		else if ((value = exchange_text(ex, json_get(widget, str_eq(name, STR("by")) ? STR("groupBy") : name))).p)
+			json_put_string(&b, value);
 		else
-			json_put_string(&b, value.p ? value : STR(""));
+			json_put_string(&b, str_eq(name, STR("limit")) ? STR("100") : STR(""));
 	}
 	buf_lit(&b, "}}");
 	map_release(&seen);

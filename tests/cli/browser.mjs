@@ -12,7 +12,7 @@ const PATIENCE = 60000;
 
 export async function open({ width = 1280, height = 900, dark = false, touch = false } = {}) {
 	const home = mkdtempSync(join(tmpdir(), 'at-web-'));
-	const child = spawn(process.env.CHROMIUM || 'chromium', ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+	const child = spawn(process.env.CHROMIUM || 'chromium', ['--headless=new', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--disable-dev-shm-usage', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
 		'--password-store=basic', `--user-data-dir=${home}`, '--remote-debugging-pipe', 'about:blank'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], env: { ...process.env, HOME: home } });
 	const waiting = new Map(), hearing = new Map();
 	let next = 1, rest = '';

@@ -112,7 +112,7 @@ async function route(force = false) {
 		view = made;
 	} catch (e) {
 		view?.free?.();
-		view = { element: h('div', { class: 'empty' }, h('p', null, e.message), h('button', { type: 'button', onclick: () => route(true) }, 'Try again')) };
+		view = { element: h('div', { class: 'empty' }, h('h1', null, 'That cannot be shown'), h('p', null, e.message), h('button', { type: 'button', onclick: () => route(true) }, 'Try again')) };
 	}
 	document.body.classList.toggle('bare', kind === 'login' || kind === 's' || state.bare === '1');
 	document.body.classList.toggle('embedded', window !== window.top);

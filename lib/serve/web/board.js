@@ -27,25 +27,31 @@ export const source = {
 	alerts: (p) => get('/api/v1/alerts', p),
 	anomalies: (p) => get('/api/v1/anomalies', p),
 	forecast: (p) => get('/api/v1/forecast', p),
-	/* :from and :to are the period's, other names those of variables and filters. */
+	/* :from, :to, :before and :every are the period's, other names those of variables, filters and the widget itself. */
 	async rows(widget, ctx) {
-		const params = {}, all = { ...ctx.variables, ...ctx.filters };
+		const params = {}, all = { metric: widget.metric, by: [widget.groupBy].flat().join(','), event: widget.event || widget.metric, limit: widget.limit || 100, ...ctx.variables, ...ctx.filters };
+		let period = null;
 
 		for (const [, name] of String(widget.query).replace(/'(?:[^']|'')*'/g, '').matchAll(/:([A-Za-z_]\w*)/g))
-			if (name === 'from' || name === 'to')
-				Object.assign(params, await bounds(ctx.range));
-			else
+			if (['from', 'to', 'before', 'every'].includes(name)) {
+				period ||= await bounds(ctx.range);
+				params[name] = name === 'every' ? widget.interval || period.every : period[name];
+			} else {
 				params[name] = String(all[name] ?? '');
+			}
 		return sql(widget.query, params);
 	},
 };
 
+/* As the server chooses where no interval is asked for: the first that gives about a hundred buckets. */
+const everyOf = (ms) => ['1s', '10s', '1m', '5m', '15m', '1h', '6h', '1d', '7d'].find((e) => ms / span(e) <= 101) || '7d';
+
 async function bounds(range) {
 	const now = Date.now() + await serverNow(), ms = span(range.timeRange), midnight = now - now % 86400000;
 	const [from, to] = range.from ? [Date.parse(range.from), range.to ? Date.parse(range.to) : now] : range.timeRange === 'today' ? [midnight, midnight + 86400000] :
-		range.timeRange === 'yesterday' ? [midnight - 86400000, midnight] : range.timeRange?.includes('/') ? range.timeRange.split('/').map(Date.parse) : [Number.isNaN(ms) ? 0 : now - ms, now + 1];
+		range.timeRange === 'yesterday' ? [midnight - 86400000, midnight] : /\/|\.\./.test(range.timeRange || '') ? range.timeRange.split(/\/|\.\./).map(Date.parse) : [Number.isNaN(ms) ? 0 : now - ms, now + 1];
 
-	return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+	return { from: new Date(from).toISOString(), to: new Date(to).toISOString(), before: new Date(Math.max(from - (to - from), -62e12)).toISOString(), every: everyOf(to - from) };
 }
 
 /* $name in texts of a definition is a variable's value. */
@@ -64,7 +70,7 @@ class Cell {
 		this.note = h('small', { class: 'cell-note' });
 		this.body = h('div', { class: 'cell-body' }, h('div', { class: 'skeleton', 'aria-hidden': 'true' }));
 		this.menu = button('more', 'Widget menu', () => this.openMenu(), { 'aria-haspopup': 'menu' });
-		this.element = h('section', { class: `cell type-${String(widget.type).replace(/[^a-z_]/g, '')}`, 'aria-labelledby': `t-${widget.id}`, 'data-id': widget.id },
+		this.element = h('section', { role: 'group', class: `cell type-${String(widget.type).replace(/[^a-z_]/g, '')}`, 'aria-labelledby': `t-${widget.id}`, 'data-id': widget.id },
 			h('header', null, this.title, this.note, this.menu), this.body);
 		this.place();
 		board.seen.observe(this.element);
@@ -586,7 +592,7 @@ export function defaultBoard(schema) {
 	events.slice(0, 4).forEach((e, i) => add('metric_card', titled(e.name), { metric: e.name }, i * 3, y, 3, 2));
 	if (events.length) {
 		y += 2;
-		add('area_chart', 'Events by name', { query: `SELECT TIME_BUCKET('${{ '7d': '2h', '24h': '30m', '6h': '10m', '1h': '1m' }[timeRange]}', timestamp) AS time, event, COUNT(*) AS events FROM events WHERE timestamp >= :from AND timestamp < :to GROUP BY 1, 2 ORDER BY 1`, stacked: true }, 0, y, 8, 4);
+		add('area_chart', 'Events by name', { query: 'SELECT TIME_BUCKET(:every, timestamp) AS time, event, COUNT(*) AS events FROM events WHERE timestamp >= :from AND timestamp < :to GROUP BY 1, 2 ORDER BY 1', interval: { '7d': '2h', '24h': '30m', '6h': '10m', '1h': '1m' }[timeRange], stacked: true }, 0, y, 8, 4);
 		add('event_feed', 'As it happens', { limit: 30 }, 8, y, 4, 4);
 		y += 4;
 		if (label)

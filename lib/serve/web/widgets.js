@@ -126,7 +126,7 @@ function drawLines(kind) {
 		if (!d.series.some((s) => s.t.length)) {
 			kept.chart?.free();
 			kept.chart = null;
-			empty(place, data.answer?.note || 'Nothing in this period.');
+			empty(place, data.answer?.note ? 'No data yet.' : 'Nothing in this period.');
 			return;
 		}
 		if (!kept.chart) {
@@ -258,7 +258,7 @@ function drawItems(draw) {
 		const { field, list } = items(data);
 
 		if (!list.length || list.every((i) => !i.value)) {
-			empty(place, data.answer?.note || 'Nothing in this period.');
+			empty(place, data.answer?.note ? 'No data yet.' : 'Nothing in this period.');
 			return;
 		}
 		place.replaceChildren(draw(list, { unit: ctx.widget.unit, title: ctx.widget.title, onpick: field && ctx.onFilter ? (item) => item.raw != null && ctx.onFilter(field, item.raw) : null }));
@@ -299,8 +299,9 @@ const card = {
 			kept.value.classList.toggle('long', shown.length > 9);
 			kept.value.classList.toggle('name', typeof value === 'string');
 		}
-		const was = data.past?.total, change = was ? (value - was) / Math.abs(was) : null;
-		kept.change.textContent = a?.note || (change == null ? '' : `${change >= 0 ? '▲' : '▼'} ${percent(Math.abs(change))} to the period before (${number(was, widget)})`);
+		const was = a ? data.past?.total : data.rows.rows[0]?.[1], change = was ? (value - was) / Math.abs(was) : null;
+		kept.change.title = a?.note || '';
+		kept.change.textContent = a?.note ? 'No data yet' : (change == null ? '' : `${change >= 0 ? '▲' : '▼'} ${percent(Math.abs(change))} to the period before (${number(was, widget)})`);
 		kept.change.className = `card-change ${change == null ? '' : change >= 0 ? 'up' : 'down'}`;
 		if (a) {
 			const points = a.series[0]?.points || [];
@@ -417,7 +418,7 @@ export const widgets = {
 			const { columns, rows } = data.rows || (data.totals ? tableItems(data) : tableLines(data)), field = data.totals ? items(data).field : null;
 
 			if (!rows.length) {
-				empty(place, data.answer?.note || 'No rows.');
+				empty(place, data.answer?.note ? 'No data yet.' : 'No rows.');
 				return;
 			}
 			place.replaceChildren(h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${ctx.widget.title || 'Table'}, scrolls` }, tableOf(columns, rows, { caption: ctx.widget.title, most: ctx.widget.limit || 200,
@@ -445,7 +446,7 @@ export const widgets = {
 			const heat = heatOf(data);
 
 			if (!heat.ys.length)
-				empty(place, data.answer?.note || 'Nothing in this period.');
+				empty(place, data.answer?.note ? 'No data yet.' : 'Nothing in this period.');
 			else
 				place.replaceChildren(heatmap(heat, { unit: ctx.widget.unit, title: ctx.widget.title, onpick: (x, y) => {
 					const from = heat.hours ? Date.parse(`${y}T${String(x).padStart(2, '0')}:00:00Z`) : heat.time ? Date.parse(x) : NaN;
@@ -461,7 +462,7 @@ export const widgets = {
 	},
 	retention: {
 		title: 'Retention', fields: ['start', 'return', 'interval', 'periods'],
-		load: (ctx) => ctx.source.retention({ start: ctx.widget.start, return: ctx.widget.return, interval: ctx.widget.interval, periods: ctx.widget.periods, ...ctx.range }),
+		load: (ctx) => ctx.source.retention({ start: ctx.widget.start || ctx.widget.steps?.[0], return: ctx.widget.return || ctx.widget.steps?.[1], interval: ctx.widget.interval, periods: ctx.widget.periods, ...ctx.range }),
 		draw(place, data, ctx) {
 			if (!data.data.length)
 				empty(place, 'No cohorts in this period.');
@@ -474,7 +475,11 @@ export const widgets = {
 	gauge: {
 		title: 'Gauge', fields: ['metric', 'query', 'unit', 'min', 'max', 'filters'],
 		load: (ctx) => ctx.widget.query ? card.load(ctx) : loadMetric({ ...ctx, widget: { ...ctx.widget, groupBy: null } }, { interval: 'all' }).then((answer) => ({ answer, totals: true })),
-		draw: (place, data, ctx) => place.replaceChildren(gauge(data.answer ? data.answer.total : data.rows.rows[0]?.[0], ctx.widget)),
+		draw(place, data, ctx) {
+			const row = data.rows?.rows[0] || [];
+			const ends = row.length === 2 ? { max: row[1] } : row.length > 2 ? { min: row[1], max: row[2] } : {};
+			place.replaceChildren(gauge(data.answer ? data.answer.total : row[0], { ...ctx.widget, ...ends }));
+		},
 		table: (data) => data.rows || { columns: ['metric', 'value'], rows: [[data.answer.metric, data.answer.total]] },
 		wishes: wishesOf('total'), hear: hearUnfiltered,
 	},
