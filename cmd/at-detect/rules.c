@@ -16,6 +16,7 @@
 
 #define COMMIT_MS   200                 /* a change waits for the store no longer while rows come */
 #define COMMIT_MOST 10000               /* nor more of them */
+#define SAVE_MS     1000                /* what changed though nothing is said of it is saved no later */
 #define WAIT_MOST   60000
 #define RETRY_MS    1000
 #define LINGER_MS   30000               /* at the end of the input messages are tried so long */
@@ -28,6 +29,7 @@ struct sender {
 	pthread_cond_t due;
 	struct store *store;            /* its own */
 	struct json receivers;
+	int private_too;                /* webhooks of the API may go to addresses that are not public */
 	int running, woken, ending;
 	int64_t until;                  /* ending: mono ms after which nothing more is tried */
 	struct deliver_figures sent;
@@ -43,6 +45,7 @@ struct run {
 	struct buf unsaved;             /* alert rows, a line each, that wait for the store */
 	long changes;                   /* since the last commit */
 	int64_t changed;                /* mono ms of the first of them */
+	int64_t saved;                  /* of the last commit */
 	long firings;
 	struct config *config;
 	struct routes *routes;          /* NULL: nobody is told */
@@ -77,7 +80,7 @@ static void *
 send_all(void *self)
 {
 	struct sender *s = self;
-	const struct deliver_spec spec = { .receivers = s->receivers, .stopping = is_stopping, .self = s };
+	const struct deliver_spec spec = { .receivers = s->receivers, .private_too = s->private_too, .stopping = is_stopping, .self = s };
 	struct err err = { 0 };
 	int64_t next;
 
@@ -210,10 +213,17 @@ commit(struct run *run, struct err *err)
 	}
 	buf_clear(&run->unsaved);
 	run->changes = 0;
+	run->saved = mono_ms();
 	rc = store_commit(run->store, err);
 	if (rc == 0 && told)
 		sender_wake(&run->sender);
 	return rc;
+}
+
+static int
+is_unsaved(const struct run *run)
+{
+	return run->wish->state && evaluate_is_dirty(run->evaluate);
 }
 
 static int
@@ -222,7 +232,9 @@ on_row(void *self, struct str row, struct err *err)
 	struct run *run = self;
 	int rc = evaluate_row(run->evaluate, row, run->rows.file, run->rows.line, err);
 
-	if (rc == 0 && run->changes && (run->changes >= COMMIT_MOST || time_mono_ns() / 1000000 - run->changed > COMMIT_MS))
+	if (rc == 0 && run->changes && (run->changes >= COMMIT_MOST || mono_ms() - run->changed > COMMIT_MS))
+		rc = commit(run, err);
+	else if (rc == 0 && is_unsaved(run) && mono_ms() - run->saved > SAVE_MS)
 		rc = commit(run, err);
 	return rc;
 }
@@ -279,14 +291,19 @@ on_silence(void *self, struct err *err)
 	struct run *run = self;
 	int64_t asked = run->asked && run->wish->follow ? ask_due(run) : TIME_NONE;
 	int ms = evaluate_silence(run->evaluate, err);
-	int64_t now = time_now(), next = run->routes ? routes_next(run->routes, now) : TIME_NONE;
+	int64_t save = -1, now = time_now(), next = run->routes ? routes_next(run->routes, now) : TIME_NONE;
 
-	if (ms >= -1 && (run->changes || (next != TIME_NONE && next <= now))) {
+	if (is_unsaved(run))
+		save = run->saved + SAVE_MS > mono_ms() ? run->saved + SAVE_MS - mono_ms() : 0;
+	if (ms >= -1 && (run->changes || save == 0 || (next != TIME_NONE && next <= now))) {
 		if (commit(run, err))
 			return err->code - 1;
 		next = run->routes ? routes_next(run->routes, now) : TIME_NONE;
+		save = -1;
 	}
 	next = sooner(next, asked);
+	if (ms >= -1 && save >= 0)
+		ms = ms < 0 || save < ms ? (int)save : ms;
 	if (ms >= -1 && next != TIME_NONE) {
 		next = next > now ? next - now : 1;
 		next = next < WAIT_MOST ? next : WAIT_MOST;
@@ -373,7 +390,7 @@ rules(const struct rules_wish *wish, char **files, struct err *err)
 	    (wish->state && evaluate_load(run.evaluate, run.store, wish->state, err)))
 		goto out;
 	if (run.routes && ((wish->state && routes_load(run.routes, run.store, wish->state, err)) ||
-	    sender_start(&run.sender, run.store, config_get(run.config, "analytics", "receivers"), err)))
+	    ((run.sender.private_too = config_get(run.config, "analytics", "serve.webhooks.private").type == JSON_TRUE), 0) || sender_start(&run.sender, run.store, config_get(run.config, "analytics", "receivers"), err)))
 		goto out;
 	if (evaluate_all(&run, files, err) == 0 && (wish->state || evaluate_finish(run.evaluate, err) == 0) && commit(&run, err) == 0)
 		closing_line(&run);

@@ -15,6 +15,7 @@
 
 #define FIRST_MS    5000
 #define MOST_MS     (6 * 3600 * 1000)
+#define WAIT_MOST   86400000LL  /* that a message may be asked to wait; what is due later than that, a clock that went back made so */
 #define TRIES       12
 #define TIMEOUT_MS  10000
 #define OTHERS_MS   1000        /* another process delivers: look again whether it still does */
@@ -78,10 +79,15 @@ static int
 new_id(int64_t now, char id[40], struct err *err)
 {
 	static _Atomic uint32_t count;
+	static _Atomic int64_t newest;  /* a clock that goes back must not put a message in front of an earlier one */
+	int64_t before = atomic_load(&newest);
 	uint8_t random[6];
 
 	if (crypt_random(random, sizeof(random), err))
 		return err->code;
+	while (now > before && !atomic_compare_exchange_weak(&newest, &before, now))
+		;
+	now = now > before ? now : before;
 	snprintf(id, 40, "msg_%012llx%06x%02x%02x%02x%02x%02x%02x", (unsigned long long)now & 0xffffffffffffu, atomic_fetch_add(&count, 1) & 0xffffff,
 	    random[0], random[1], random[2], random[3], random[4], random[5]);
 	return 0;
@@ -433,7 +439,7 @@ send_one(void *self, struct str id, struct str text)
 		rc = 1, r->next_ms = 0;
 	} else if (read_message(text, &m, scratch)) {
 		rc = err_set(r->err, ERR_CORRUPT, "webhook %.*s: a message of its queue is damaged", STR_FMT(r->id));
-	} else if (m.next > time_now()) {
+	} else if (m.attempts && m.next > time_now() && m.next <= time_now() + WAIT_MOST) {
 		rc = 1, r->next_ms = m.next - time_now();
 	} else {
 		o = send_by_type(r, &m, &why, &m.status);

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "detect/detect.h"
+#include "event/event.h"
 #include "event/when.h"
 #include "pattern/pattern.h"
 
@@ -72,6 +73,7 @@ struct evaluate {
 	int n_subs;
 	int anomalies, rows;            /* rules of these kinds */
 	int64_t greatest, suspect;
+	int64_t newest_window;          /* of the row with the greatest time */
 	int live;                       /* -1 not judged since the last row */
 	int64_t live_event, live_mono, lag;
 	int64_t n_rows, late, pending, firing;
@@ -239,6 +241,11 @@ series_of(struct evaluate *e, struct str metric, struct json labels, int own, st
 	series_key(&e->key, metric, json_raw(labels), own);
 	if ((raw = map_find(&e->raw, buf_get(&e->key))))
 		return raw->ptr;
+	/* Rows are walked, not checked: what is kept of one is. */
+	if (str_utf8_fault(metric) >= 0 || (labels.p && json_check(json_raw(labels), err))) {
+		err_set(err, ERR_INPUT, "metric and labels are no JSON");
+		return NULL;
+	}
 	if (e->raw.n >= SERIES_MOST) {
 		err_set(err, ERR_LIMIT, "more than %d series", SERIES_MOST);
 		return NULL;
@@ -366,14 +373,16 @@ merge_labels(struct buf *b, struct str labels, const struct rule *rule, const st
 		return;
 	}
 	for (int i = 0; i < n_own; i++) {
-		struct buf text = { 0 };
+		struct buf text = { 0 }, whole = { 0 };
 
 		rules_fill(&text, rule->labels[i].text, w);
+		event_put_lossy(&whole, buf_get(&text));
 		at[i][0] = made.n;
 		json_put_string(&made, rule->labels[i].key);
 		at[i][1] = made.n;
-		json_put_string(&made, buf_get(&text));
+		json_put_string(&made, buf_get(&whole));
 		buf_release(&text);
+		buf_release(&whole);
 	}
 	all = buf_get(&made);
 	for (it = json_iter(json_value(labels)); json_next(&it); ) {
@@ -427,8 +436,10 @@ make_alert(struct evaluate *e, const struct active *a, enum evaluate_state state
 	buf_clear(&e->own_labels);
 	merge_labels(&e->own_labels, a->series->labels, rule, &w);
 	w.labels = json_value(buf_get(&e->own_labels));
+	buf_clear(&e->scratch);
 	buf_clear(&e->message);
-	rules_fill(&e->message, rule->message.p ? rule->message : STR("{{alert}} is {{state}}: {{value}}"), &w);
+	rules_fill(&e->scratch, rule->message.p ? rule->message : STR("{{alert}} is {{state}}: {{value}}"), &w);
+	event_put_lossy(&e->message, buf_get(&e->scratch));
 
 	buf_clear(&e->out);
 	buf_lit(&e->out, "{\"alert\":");
@@ -557,15 +568,19 @@ observe(struct evaluate *e, struct series *s, struct active **link, int rule, in
 {
 	const struct rule *r = &e->rules->rule[rule];
 	struct active *a = *link && (*link)->rule == rule ? *link : NULL;
+	struct incident before;
+	enum incident_change change;
 
 	if (!a && truth != INCIDENT_TRUE && (r->no_data != RULES_ALERT || s->own >= 0))
 		return 0;
 	if (!a)
 		a = activate(link, s, rule);
-	if (a->incident.state != INCIDENT_QUIET || r->no_data == RULES_ALERT)
-		mark(e, s);
+	before = a->incident;
 	a->incident.stale_ms = r->kind == RULES_PATTERN ? 0 : stale_of(r, s);
-	return settle(e, a, incident_see(&a->incident, r, time, truth, value), time, row, err);
+	change = incident_see(&a->incident, r, time, truth, value);
+	if (memcmp(&before, &a->incident, sizeof(before)) && (before.state != INCIDENT_QUIET || a->incident.state != INCIDENT_QUIET || r->no_data == RULES_ALERT))
+		mark(e, s);
+	return settle(e, a, change, time, row, err);
 }
 
 static struct active **
@@ -706,7 +721,7 @@ move_clock(struct evaluate *e, int64_t time)
 {
 	e->live = -1;
 	/* One row that is days ahead of all others is not believed until a second one is. */
-	if (e->greatest != TIME_NONE && time > e->greatest + DAY_MS && !(e->suspect != TIME_NONE && time >= e->suspect - DAY_MS)) {
+	if (e->greatest != TIME_NONE && time > e->greatest + DAY_MS + 2 * e->newest_window && !(e->suspect != TIME_NONE && time >= e->suspect - DAY_MS)) {
 		e->suspect = time;
 		return;
 	}
@@ -723,6 +738,8 @@ see_time(struct evaluate *e, struct series *s, int64_t time)
 
 	s->lag = s->last == time && s->lag < lag ? s->lag : lag;
 	s->last = time;
+	if (!lag)
+		e->newest_window = s->window;
 }
 
 /* All rules that are about the series, in order: those that pin it down and those that pin down nothing. */
@@ -730,6 +747,7 @@ static int
 ask_rules(struct evaluate *e, struct series *s, int64_t time, struct str row, struct err *err)
 {
 	uint32_t a = 0, b = 0;
+	struct err first = { 0 };
 	int rc = 0;
 
 	for (struct active **link = &s->first; (a < s->n_rules || b < e->n_loose) && rc == 0; ) {
@@ -737,9 +755,17 @@ ask_rules(struct evaluate *e, struct series *s, int64_t time, struct str row, st
 
 		while (*link && (*link)->rule < i)
 			link = &(*link)->next;
-		if ((rc = ask_rule(e, s, link, i, time, row, err)) == ERR_INPUT || rc == ERR_LIMIT)
+		/* A condition that fails on this row says nothing of it; the others are asked all the same. */
+		if ((rc = ask_rule(e, s, link, i, time, row, err)) == ERR_INPUT || rc == ERR_LIMIT) {
 			err_at(err, "%.80s", e->rules->rule[i].key.p);
+			if (!first.code)
+				first = *err;
+			err_clear(err);
+			rc = 0;
+		}
 	}
+	if (rc == 0 && first.code)
+		*err = first, rc = first.code;
 	return rc;
 }
 
@@ -756,16 +782,17 @@ judge_series(struct evaluate *e, struct str row, int64_t time, struct err *err)
 		metric = e->value[e->at_match].type == JSON_STRING ? e->value[e->at_match] : JSON_ABSENT;
 	if (!(s = series_of(e, json_text(metric, &e->text), labels, -1, err)))
 		return err->code;
-	if (s->last != TIME_NONE && time < s->last) {
+	/* A last row that is a day ahead of everybody else's was none. */
+	if (s->last != TIME_NONE && time < s->last && s->last <= e->greatest + DAY_MS) {
 		e->late++;
 		return 0;
 	}
+	if (s->spoken && time != s->last)
+		mark(e, s);
 	if (e->value[e->at_window].type == JSON_STRING && dur_parse(json_text(e->value[e->at_window], &e->text), &window, err))
 		err_clear(err);
 	s->window = window;
 	see_time(e, s, time);
-	if (s->spoken)
-		mark(e, s);
 	return ask_rules(e, s, time, row, err);
 }
 
@@ -1024,7 +1051,7 @@ evaluate_finish(struct evaluate *e, struct err *err)
 static void
 judge_live(struct evaluate *e)
 {
-	int64_t now = time_now(), lag, window = 0;
+	int64_t now = time_now(), lag;
 
 	e->live_mono = time_mono_ns() / 1000000;
 	if (e->lag >= 0 && e->live < 0 && e->n_rows == 0) {     /* it was live when it was saved, and nothing came since */
@@ -1032,14 +1059,8 @@ judge_live(struct evaluate *e)
 		e->live = 1;
 		return;
 	}
-	for (struct map_entry *m = map_first(&e->series); m; m = map_next(&e->series, m)) {
-		const struct series *s = m->ptr;
-
-		if (s->last == e->greatest && s->window > window)
-			window = s->window;
-	}
 	lag = now - e->greatest;
-	e->live = lag >= -LIVE_MS && lag <= window + LIVE_MS;
+	e->live = lag >= -LIVE_MS && lag <= e->newest_window + LIVE_MS;
 	e->lag = e->live ? (lag > 0 ? lag : 0) : -1;
 	e->live_event = e->greatest;
 }
@@ -1110,14 +1131,15 @@ evaluate_value(struct evaluate *e, int rule, int64_t time, struct str labels, do
 int
 evaluate_answered(struct evaluate *e, int rule, int64_t time, struct err *err)
 {
+	const struct rule *r = &e->rules->rule[rule];
 	int rc = 0;
 
 	/* Only series with an incident of the rule matter, but they may be anywhere. */
 	for (struct map_entry *m = map_first(&e->series); m && rc == 0; m = map_next(&e->series, m)) {
 		struct series *s = m->ptr;
 
-		if (s->own == rule && s->first && s->last < time && !e->rules->rule[rule].when.how)
-			rc = observe(e, s, &s->first, rule, time, INCIDENT_FALSE, s->first->incident.value, JSON_ABSENT, err);
+		if (s->own == rule && s->first && s->last < time && (!r->when.how || r->no_data != RULES_KEEP || !r->no_data_given))
+			rc = observe(e, s, &s->first, rule, time, r->when.how && r->no_data == RULES_ALERT ? INCIDENT_TRUE : INCIDENT_FALSE, NAN, JSON_ABSENT, err);
 	}
 	return rc ? rc : evaluate_until(e, time, err);
 }
@@ -1128,6 +1150,12 @@ void
 evaluate_figures(const struct evaluate *e, struct evaluate_figures *f)
 {
 	*f = (struct evaluate_figures){ e->n_rows, e->late, (int64_t)e->series.n, e->pending, e->firing };
+}
+
+int
+evaluate_is_dirty(const struct evaluate *e)
+{
+	return e->dirty || e->gone.n;
 }
 
 int64_t

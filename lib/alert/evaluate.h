@@ -58,7 +58,8 @@ int evaluate_finish(struct evaluate *, struct err *);
 /* What a rule (its index) came to elsewhere, for one set of labels (JSON) at a time: NAN is no data. sql and funnel rules. */
 int evaluate_value(struct evaluate *, int rule, int64_t time, struct str labels, double value, struct str row, struct err *);
 
-/* The answer was whole: what is known of the rule and was not in it (earlier than `time`) is not true any more; then what is due. */
+/* The answer was whole: what is known of the rule and was not in it (earlier than `time`) is not true any more, unless its no_data says
+ * otherwise; then what is due. */
 int evaluate_answered(struct evaluate *, int rule, int64_t time, struct err *);
 
 /* Let time pass: deadlines before it. */
@@ -76,5 +77,6 @@ int evaluate_each(struct evaluate *, int (*each)(void *, const struct evaluate_a
 #define EVALUATE_NAME 40        /* bytes of a name */
 int evaluate_load(struct evaluate *, struct store *, const char *name, struct err *);
 int evaluate_save(struct evaluate *, struct store *, const char *name, struct err *);
+int evaluate_is_dirty(const struct evaluate *);         /* something changed since it was saved, be it that nothing was said of it */
 
 #endif

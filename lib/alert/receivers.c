@@ -103,6 +103,21 @@ put_lines(struct buf *b, struct json data, const char *end)
 	}
 }
 
+/* Slack reads commands between < and >: what comes of data is none. */
+static void
+put_slack(struct buf *b, struct str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] == '<')
+			buf_lit(b, "&lt;");
+		else if (text.p[i] == '>')
+			buf_lit(b, "&gt;");
+		else if (text.p[i] == '&')
+			buf_lit(b, "&amp;");
+		else
+			buf_byte(b, text.p[i]);
+}
+
 /* ---- over HTTP */
 
 static int
@@ -130,20 +145,22 @@ post(struct json receiver, const char *url, struct str body, int64_t timeout_ms,
 static int
 send_slack(struct json receiver, const struct receivers_message *m, int64_t timeout_ms, struct buf *why, int *status, int64_t *wait_ms)
 {
-	struct buf text = { 0 }, body = { 0 }, url = { 0 };
+	struct buf text = { 0 }, plain = { 0 }, body = { 0 }, url = { 0 };
 	struct json data = data_of(m);
 	int rc;
 
-	buf_byte(&text, '*');
-	put_title(&text, data);
-	buf_lit(&text, "*\n");
-	put_lines(&text, data, "\n");
+	buf_byte(&plain, '*');
+	put_title(&plain, data);
+	buf_lit(&plain, "*\n");
+	put_lines(&plain, data, "\n");
+	put_slack(&text, buf_get(&plain));
 	buf_lit(&body, "{\"text\":");
 	json_put_string(&body, buf_get(&text));
 	buf_byte(&body, '}');
 	put_text(&url, json_get(receiver, STR("url")));
 	rc = post(receiver, buf_text(&url), buf_get(&body), timeout_ms, why, status, wait_ms);
 	buf_release(&text);
+	buf_release(&plain);
 	buf_release(&body);
 	buf_release(&url);
 	return rc;
@@ -374,7 +391,7 @@ static int
 look_after(pid_t pid, int to, struct str text, int64_t timeout_ms)
 {
 	int64_t until = time_mono_ns() / 1000000 + timeout_ms;
-	int status = 0, done = 0;
+	int status = 0, done = 0, pause = 1;
 
 	fcntl(to, F_SETFL, O_NONBLOCK);
 	while (!done && time_mono_ns() / 1000000 < until) {
@@ -388,7 +405,7 @@ look_after(pid_t pid, int to, struct str text, int64_t timeout_ms)
 			to = -1;
 		}
 		if (to < 0)
-			poll(NULL, 0, 5);
+			poll(NULL, 0, pause = pause < 50 ? 2 * pause : 50);
 		done = waitpid(pid, &status, WNOHANG) == pid;
 	}
 	if (to >= 0)

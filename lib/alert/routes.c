@@ -16,6 +16,7 @@
 #include "base/zone.h"
 
 #define REPEAT_MS   (4 * 3600000LL)
+#define SPAN_MOST   (100 * 366 * 86400000LL)
 #define CHANGES     64                  /* remembered of an alert */
 #define FLAP_CHANGES 10
 #define FLAP_MS     3600000
@@ -94,6 +95,7 @@ struct routes {
 	struct map told, groups;
 	struct silences *silences;      /* while routes_flush runs */
 	int64_t next, event_time;
+	int64_t steady;                 /* event time at which the first alert that flaps may be steady; TIME_NONE */
 	int fresh;                      /* something came since the last flush */
 	long dead;
 };
@@ -108,7 +110,7 @@ span_of(struct json v, const char *key, int64_t otherwise, int64_t *ms, struct e
 	int rc = 0;
 
 	*ms = otherwise;
-	if (span.type == JSON_STRING && dur_parse(json_text(span, &scratch), ms, err))
+	if (span.type == JSON_STRING && (dur_parse(json_text(span, &scratch), ms, err) || *ms > SPAN_MOST))
 		rc = err_set(err, ERR_USAGE, "%s: is no span, try 5m", key);
 	buf_release(&scratch);
 	return rc;
@@ -376,7 +378,7 @@ routes_new(const struct config *config, struct err *err)
 	r->config = config;
 	r->receivers = config_get(config, "analytics", "receivers");
 	r->arena = arena_new(0);
-	r->next = r->event_time = TIME_NONE;
+	r->next = r->event_time = r->steady = TIME_NONE;
 	json_int64(json_get(flapping, STR("changes")), &changes);
 	r->changes = (int)(changes > CHANGES ? CHANGES : changes);
 	receivers_each(r->receivers, count_name, &r->n_receivers);
@@ -1032,6 +1034,8 @@ steady(struct routes *r, struct told *t)
 		t->flapping = 0;
 		t->n_changes = 0;
 		t->dirty = 1;
+	} else if (t->flapping && (r->steady == TIME_NONE || t->time + r->within < r->steady)) {
+		r->steady = t->time + r->within;
 	}
 }
 
@@ -1064,11 +1068,11 @@ routes_flush(struct routes *r, struct store *store, const char *name, int64_t no
 		r->event_time = event_time;
 	if (name && (rc = kind_of(kind, name, err)))
 		return rc;
-	if (!r->fresh && (r->next == TIME_NONE || now < r->next))
+	if (!r->fresh && (r->next == TIME_NONE || now < r->next) && (r->steady == TIME_NONE || r->event_time < r->steady))
 		return 0;
 	if (!(r->silences = silences_load(store, err)))
 		return err->code;
-	r->next = TIME_NONE;
+	r->next = r->steady = TIME_NONE;
 	r->fresh = 0;
 	find_inhibitors(r);
 	rc = flush_groups(&f);

@@ -10,6 +10,7 @@
 #include "pattern/pattern.h"
 
 #define FIELDS_MOST 8                   /* names in one path */
+#define SPAN_MOST   (100 * 366 * 86400000LL)
 #define MATCH_MS    300000              /* a match of a pattern is seen so long, without keep_firing_for */
 
 struct rules *
@@ -83,7 +84,7 @@ span_of(struct rules *r, struct json rule, const char *key, int64_t otherwise, i
 	struct str text = text_of(r, rule, key);
 
 	*ms = otherwise;
-	if (!text.p || dur_parse(text, ms, err) == 0)
+	if (!text.p || (dur_parse(text, ms, err) == 0 && *ms <= SPAN_MOST))
 		return 0;
 	return err_set(err, ERR_INPUT, "%s: '%.40s' is no span, try 5m", key, text.p);
 }
@@ -407,6 +408,7 @@ read_rule(struct rules *r, struct rule *rule, struct json v, struct err *err)
 		rule->keep_ms = MATCH_MS;
 	if (rule->kind == RULES_ANOMALY && !no_data.p)
 		no_data = STR("ok");
+	rule->no_data_given = no_data.p != NULL;
 	rule->no_data = str_eq(no_data, STR("ok")) ? RULES_OK : str_eq(no_data, STR("alert")) ? RULES_ALERT : RULES_KEEP;
 	rule->severity = text_of(r, v, "severity");
 	if (!rule->severity.p)

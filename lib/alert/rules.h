@@ -50,6 +50,7 @@ struct rule {
 	int64_t within_ms, every_ms, range_ms;  /* 0: the default */
 	int64_t for_ms, keep_ms, stale_ms;      /* stale_ms 0: three windows, or 5m */
 	enum rules_no_data no_data;
+	int no_data_given;              /* it stands in the rule */
 	struct str severity, message;   /* message: with {{…}}, p NULL: the default */
 	const struct rule_label *labels;
 	int n_labels;

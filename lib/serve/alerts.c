@@ -13,10 +13,11 @@
 #include "serve/serve_priv.h"
 #include "store/admin.h"
 
-#define STATE       "serve"
+#define STATE       ":serve"            /* no name that is given to at-detect --state by chance */
 #define TICK_MS     500                 /* between looks at what is new */
 #define LOOK_MS     30000               /* between looks into tenants that are closed */
 #define OPEN_MS     500                 /* between looks for tenants that were opened */
+#define SAVE_MS     1000                /* what changed though nothing is said of it is saved no later */
 #define RELOAD_MS   500                 /* between looks whether the rules changed */
 #define LOOKBACK_MS 600000              /* samples so old may still come */
 #define ASK_MS      1000                /* a rule is asked again when something came, not sooner than this */
@@ -40,6 +41,7 @@ struct judged {                         /* a tenant */
 	int fresh, changed;             /* something came and was not judged yet; and may be rules */
 	struct buf unsaved;             /* alert rows: "MS row" a line */
 	long changes;
+	int64_t saved;                  /* mono ms */
 };
 
 struct alerts {
@@ -227,6 +229,37 @@ take_up(struct alerts *a, const char *name, struct judged *j, struct json ours, 
 	return evaluate_load(j->evaluate, j->store, STATE, err);
 }
 
+static int
+write_alerts(struct judged *j, int *told, struct err *err)
+{
+	struct str rest = buf_get(&j->unsaved), line, time;
+	int64_t ms;
+	int rc = store_begin(j->store, err);
+
+	*told = 0;
+	if (rc)
+		return rc;
+	while (rc == 0 && rest.n && str_cut(&rest, '\n', &line) && str_cut(&line, ' ', &time) && str_int64(time, &ms) == 0)
+		rc = store_add_row(j->store, "alert", ms, line, err);
+	if (rc == 0)
+		rc = evaluate_save(j->evaluate, j->store, STATE, err);
+	if (rc == 0 && j->has_place)
+		rc = store_put_state(j->store, "alert-place", STR(STATE), (struct str){ (const char *)&j->place, sizeof(j->place) }, err);
+	if (rc == 0 && (*told = routes_flush(j->routes, j->store, STATE, time_now(), evaluate_time(j->evaluate), err)) < 0)
+		rc = *told, *told = 0;
+	if (rc) {
+		store_abort(j->store);
+		return rc;
+	}
+	buf_clear(&j->unsaved);
+	j->changes = 0;
+	j->saved = mono_ms();
+	rc = store_commit(j->store, err);
+	if (rc == 0 && store_version(j->store) == j->version + 1)
+		j->version++;           /* nobody but us: nothing to look at */
+	return rc;
+}
+
 /* 1: there are rules, and they are judged here. */
 static int
 reload(struct alerts *a, const char *name, struct judged *j, struct err *err)
@@ -234,7 +267,7 @@ reload(struct alerts *a, const char *name, struct judged *j, struct err *err)
 	struct serve_setup *setup = serve_setup_now(a->serve);
 	struct buf ours = { 0 };
 	uint64_t hash;
-	int rc;
+	int rc, told;
 
 	buf_byte(&ours, '[');
 	if ((rc = store_each_state(j->store, "rule", gather_rule, &ours, err)) < 0)
@@ -242,6 +275,8 @@ reload(struct alerts *a, const char *name, struct judged *j, struct err *err)
 	buf_byte(&ours, ']');
 	hash = str_hash_stable(buf_get(&ours));
 	if (!j->rules || hash != j->rules_hash || setup->number != j->setup) {
+		if (j->evaluate && (rc = write_alerts(j, &told, err)) < 0)
+			goto out;
 		let_go(j);
 		j->rules_hash = hash, j->setup = setup->number;
 		if ((rc = take_up(a, name, j, json_value(buf_get(&ours)), setup, err)))
@@ -329,32 +364,6 @@ ask(struct alerts *a, const char *name, struct judged *j, int fresh)
 	}
 }
 
-static int
-write_alerts(struct judged *j, struct err *err)
-{
-	struct str rest = buf_get(&j->unsaved), line, time;
-	int64_t ms;
-	int rc = store_begin(j->store, err), told;
-
-	if (rc)
-		return rc;
-	while (rc == 0 && rest.n && str_cut(&rest, '\n', &line) && str_cut(&line, ' ', &time) && str_int64(time, &ms) == 0)
-		rc = store_add_row(j->store, "alert", ms, line, err);
-	if (rc == 0)
-		rc = evaluate_save(j->evaluate, j->store, STATE, err);
-	if (rc == 0 && j->has_place)
-		rc = store_put_state(j->store, "alert-place", STR(STATE), (struct str){ (const char *)&j->place, sizeof(j->place) }, err);
-	if (rc == 0 && (told = routes_flush(j->routes, j->store, STATE, time_now(), evaluate_time(j->evaluate), err)) < 0)
-		rc = told;
-	if (rc) {
-		store_abort(j->store);
-		return rc;
-	}
-	buf_clear(&j->unsaved);
-	j->changes = 0;
-	return store_commit(j->store, err);
-}
-
 /* The lock goes with the process, however it ends. */
 static int
 has_lock(struct judged *j)
@@ -381,7 +390,7 @@ judge(struct alerts *a, const char *name, struct judged *j)
 	uint64_t version = store_version(j->store);
 	struct err err = { 0 };
 	int64_t next;
-	int rc = 1, fresh;
+	int rc = 1, fresh, told;
 
 	if (!has_lock(j))
 		return;
@@ -404,9 +413,10 @@ judge(struct alerts *a, const char *name, struct judged *j)
 			rc = err.code;
 	}
 	next = j->routes ? routes_next(j->routes, time_now()) : TIME_NONE;
-	if (rc >= 0 && j->rules && (j->changes || (next != TIME_NONE && next <= time_now()))) {
-		rc = write_alerts(j, &err);
-		hooks_wake(a->serve->hooks);
+	if (rc >= 0 && j->rules && (j->changes || (evaluate_is_dirty(j->evaluate) && mono_ms() - j->saved > SAVE_MS) || (next != TIME_NONE && next <= time_now()))) {
+		rc = write_alerts(j, &told, &err);
+		if (told)
+			hooks_wake(a->serve->hooks);
 	}
 	if (rc < 0) {
 		tell(a, name, &err);

@@ -1,0 +1,162 @@
+/* Alert rules: what is found by pins is what asking every rule finds; an incident's changes follow from what was seen, in any cut of the time. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "alert/evaluate.h"
+#include "base/mem.h"
+#include "base/time.h"
+
+static unsigned seed;
+
+static unsigned
+draw(unsigned n)
+{
+	seed = seed * 1103515245u + 12345u;
+	return (seed >> 16) % n;
+}
+
+static int
+gather(void *self, const struct evaluate_alert *alert, struct err *err)
+{
+	(void)err;
+	buf_str(self, alert->json);
+	buf_byte(self, '\n');
+	return 0;
+}
+
+static void
+judge(const char *file, struct str rows, struct buf *out)
+{
+	struct rules *rules = rules_new(EXPR_NATIVE_ONLY);
+	struct err err = { 0 };
+	struct evaluate *e;
+	struct str line;
+
+	assert_int_equal(rules_add_all(rules, json_value(str_of(file)), &err), 0);
+	e = evaluate_new(&(struct evaluate_spec){ .rules = rules, .alert = gather, .self = out, .no_clock = 1 }, &err);
+	assert_non_null(e);
+	for (long n = 1; rows.n && str_cut(&rows, '\n', &line); n++)
+		if (line.n)
+			assert_int_equal(evaluate_row(e, line, "rows", n, &err), 0);
+	evaluate_free(e);
+	rules_free(rules);
+}
+
+/* A condition in brackets with `| .` behind pins nothing down: every row asks it. */
+static void
+pins_change_nothing_but_the_time(void **state)
+{
+	(void)state;
+	for (seed = 1; seed < 40; seed += 1) {
+		struct buf pinned = { 0 }, loose = { 0 }, rows = { 0 }, a = { 0 }, b = { 0 };
+		unsigned kept = seed;
+
+		for (int side = 0; side < 2; side++) {
+			struct buf *f = side ? &loose : &pinned;
+
+			seed = kept;
+			buf_byte(f, '[');
+			for (int i = 0; i < 30; i++) {
+				unsigned form = draw(5), metric = draw(3), host = draw(3), least = draw(100);
+				char expr[300];
+
+				switch (form) {
+				case 0: snprintf(expr, sizeof(expr), "%s.metric == \\\"m%u\\\" and .labels.h == \\\"h%u\\\" and .count > %u%s", side ? "(" : "", metric, host, least, side ? ") | ." : ""); break;
+				case 1: snprintf(expr, sizeof(expr), "%s.labels.h == \\\"h%u\\\" and .count > %u%s", side ? "(" : "", host, least, side ? ") | ." : ""); break;
+				case 2: snprintf(expr, sizeof(expr), "%s.count > %u and .metric == \\\"m%u\\\"%s", side ? "(" : "", least, metric, side ? ") | ." : ""); break;
+				case 3: snprintf(expr, sizeof(expr), "%s.metric == \\\"m%u\\\" and (.labels.h == \\\"h%u\\\" or .count > %u)%s", side ? "(" : "", metric, host, least, side ? ") | ." : ""); break;
+				default: snprintf(expr, sizeof(expr), "%s.metric == \\\"m%u\\\" or .count > %u%s", side ? "(" : "", metric, least, side ? ") | ." : "");
+				}
+				buf_printf(f, "%s{\"alert\":\"r%d\",\"expr\":\"%s\",\"for\":\"%us\",\"no_data\":\"%s\",\"keep_firing_for\":\"%us\",\"no_data_after\":\"%us\"}", i ? "," : "", i, expr,
+				    draw(3) * 60, draw(2) ? "keep" : "ok", draw(2) * 90, 60 + draw(4) * 60);
+			}
+			buf_byte(f, ']');
+		}
+		for (int t = 0; t < 40; t++)
+			for (int m = 0; m < 3; m++)
+				for (int h = 0; h < 3; h++)
+					if (draw(4))
+						buf_printf(&rows, "{\"metric\":\"m%d\",\"timestamp\":%d,\"labels\":{\"h\":\"h%d\"},\"count\":%u}\n", m, 1795000000 + 60 * t, h, draw(100));
+		judge(buf_text(&pinned), buf_get(&rows), &a);
+		judge(buf_text(&loose), buf_get(&rows), &b);
+		assert_true(a.n > 0);
+		assert_string_equal(buf_text(&a), buf_text(&b));
+		seed = kept;
+		buf_release(&pinned);
+		buf_release(&loose);
+		buf_release(&rows);
+		buf_release(&a);
+		buf_release(&b);
+	}
+}
+
+/* Firing and resolved alternate, a firing has held for `for`, and nothing is due behind what was passed. */
+static void
+an_incident_alternates(void **state)
+{
+	(void)state;
+	for (seed = 1; seed < 300; seed++) {
+		struct rule rule = { .for_ms = draw(3) * 100, .keep_ms = draw(3) * 150, .no_data = (enum rules_no_data)draw(3) };
+		struct incident i = INCIDENT_NEW;
+		unsigned kept = seed;
+		int firing = 0;
+
+		i.stale_ms = 100 + draw(300);
+		for (int64_t t = 0; t < 20000; t += 1 + draw(120)) {
+			enum incident_change change;
+			int64_t at;
+
+			while ((at = incident_next(&i, &rule)) != TIME_NONE && at < t) {
+				change = incident_due(&i, &rule, at);
+				assert_true(change != INCIDENT_FIRED || (!firing && at - i.since >= rule.for_ms));
+				assert_true(change != INCIDENT_RESOLVED || firing);
+				firing = change == INCIDENT_FIRED ? 1 : change == INCIDENT_RESOLVED ? 0 : firing;
+				assert_int_equal(firing, i.state == INCIDENT_FIRING);
+			}
+			if (draw(5) == 0)
+				continue;
+			change = incident_see(&i, &rule, t, (enum incident_truth)draw(3), 1);
+			assert_true(change != INCIDENT_FIRED || (!firing && t - i.since >= rule.for_ms));
+			assert_true(change != INCIDENT_RESOLVED || firing);
+			firing = change == INCIDENT_FIRED ? 1 : change == INCIDENT_RESOLVED ? 0 : firing;
+			assert_int_equal(firing, i.state == INCIDENT_FIRING);
+		}
+		seed = kept;
+	}
+}
+
+static void
+templates_take_what_there_is(void **state)
+{
+	struct rules_words w = { .alert = STR("a"), .value = STR("7"), .labels = json_value(STR("{\"x\":\"y\",\"n\":3}")), .row = json_value(STR("{\"count\":9,\"in\":{\"k\":true}}")) };
+	static const char *const cases[][2] = { { "{{value}} {{ $value }} {{labels.x}} {{ $labels.n }}", "7 7 y 3" }, { "{{.count}} {{.in.k}} {{.none}}|", "9 true |" }, { "{{", "{{" },
+		{ "a}}{{alert}}{{", "a}}a{{" }, { "", "" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct buf b = { 0 };
+
+		rules_fill(&b, str_of(cases[i][0]), &w);
+		assert_string_equal(buf_text(&b), cases[i][1]);
+		buf_release(&b);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pins_change_nothing_but_the_time),
+		cmocka_unit_test(an_incident_alternates),
+		cmocka_unit_test(templates_take_what_there_is),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
