@@ -98,6 +98,7 @@ void ask_teach_value(struct ask *, int field, struct str value, uint64_t events)
 /* ---- periods */
 struct ask_period {
 	int64_t from, to;               /* from <= t < to; TIME_NONE: open */
+	int reference;                  /* changed since last week: what the one behind it is compared with */
 	int named;                      /* a week, a month, a day: what two of them are is a comparison, not a range */
 	int64_t step_ms;                /* to the one before it; 0: months */
 	int months;

@@ -22,6 +22,7 @@ struct reader {
 	int average, agg_at;
 	double q;
 	int per;                        /* item that the measure is divided by; -1 */
+	int base_event;                 /* item of the event that a share's whole did; 0: none */
 };
 
 static int
@@ -385,7 +386,7 @@ shift_on(const struct reader *rd, const struct ask_period *p, struct ask_period 
 	half.step_ms = -p->step_ms, half.months = -p->months;
 	ask_period_before(&half, rd->zone, to);
 	to->step_ms = p->step_ms, to->months = p->months;
-	snprintf(to->label, sizeof(to->label), "the period after");
+	snprintf(to->label, sizeof(to->label), "%s", to->to > rd->now ? "since then" : "the period after");
 }
 
 static void
@@ -455,7 +456,7 @@ periods(struct reader *rd)
 
 		while (before >= 0 && (rd->it[before].is == ASK_TO || rd->it[before].is == ASK_WITH || rd->it[before].is == ASK_NOTHING || rd->it[before].is == ASK_IN || rd->it[before].is == ASK_WE))
 			before--;
-		if ((is(rd, before, ASK_THAN) || (is(rd, before, ASK_COMPARE) && rd->it[before].n_words > 1) || is(rd, before, ASK_VERSUS)) && r->period[0].to <= rd->now) {
+		if (r->period[0].reference || ((is(rd, before, ASK_THAN) || (is(rd, before, ASK_COMPARE) && rd->it[before].n_words > 1) || is(rd, before, ASK_VERSUS)) && r->period[0].to <= rd->now)) {
 			r->period[1] = r->period[0];
 			shift_on(rd, &r->period[1], &r->period[0]);
 			r->n_periods = 2;
@@ -655,7 +656,7 @@ groups(struct reader *rd)
 					r->m.events |= 1ull << rd->ask->purchase;
 			}
 		}
-		if ((is(rd, i, ASK_USERS) || is(rd, i, ASK_BUYERS)) && !rd->it[i].used && (is(rd, i + 1, ASK_WITH) || is(rd, i + 1, ASK_THAT) || is(rd, i + 1, ASK_BY)) &&
+		if ((is(rd, i, ASK_USERS) || is(rd, i, ASK_BUYERS)) && !rd->it[i].used && !r->n_groups && (is(rd, i + 1, ASK_WITH) || is(rd, i + 1, ASK_THAT) || is(rd, i + 1, ASK_BY)) &&
 		    !(find(rd, ASK_HOW_MANY, 0) >= 0 && find(rd, ASK_HOW_MANY, 0) < i))
 			for (k = i + 2; k < rd->n && k < i + 5; k++)
 				if ((is(rd, k, ASK_MOST) || is(rd, k, ASK_LEAST)) && !is_text_field(rd, k + 1)) {
@@ -800,11 +801,27 @@ values(struct reader *rd, int share)
 {
 	struct ask_reading *r = rd->r;
 	int compare = has(rd, ASK_VERSUS) || has(rd, ASK_COMPARE) || has(rd, ASK_THAN) || has(rd, ASK_WHICH) || (has(rd, ASK_OR) && (has(rd, ASK_COMPARATIVE) || has(rd, ASK_BEST)));
-	int last = -1;
+	int last = -1, did = 0, people = -1;
 
-	for (int i = 0; i < rd->n; i++)
+	for (int i = 0; i < rd->n; i++) {
 		if (is(rd, i, ASK_VALUE))
 			last = i;
+		if (people < 0 && (is_people(rd, i) || is(rd, i, ASK_SESSIONS)))
+			people = i;
+		did |= people >= 0 && i > people && is(rd, i, ASK_EVENT) && !rd->it[i].used;
+	}
+	/* of users what matters is what they did, unless it says which users: of those who bought the share from one place */
+	if (share && did && people >= 0) {
+		int that = -1, event = find(rd, ASK_EVENT, people);
+
+		for (int i = people; i < event; i++)
+			if (is(rd, i, ASK_THAT) || is(rd, i, ASK_WITH))
+				that = i;
+		if (that < 0 || last < event || find(rd, ASK_EVENT, event + 1) >= 0)
+			share = 0;
+		else
+			rd->base_event = event;
+	}
 	for (int i = 0; i < rd->n; i++) {
 		const struct ask_item *it = &rd->it[i];
 		int same = 0;
@@ -909,6 +926,8 @@ conditions(struct reader *rd, int from)
 					break;
 				}
 	}
+	for (int c = 0; c < r->n_conditions; c++)
+		chained = r->condition[c].not || r->condition[c].has_count ? 0 : chained;
 	if (chained && r->n_conditions > 1)
 		r->ordered = 1;
 	for (int c = 0, own = 0; c < r->n_conditions && r->n_periods == 2; c++) {
@@ -1251,6 +1270,8 @@ ratios(struct reader *rd)
 				r->base.events = 1ull << r->condition[0].event;
 			r->by_session = by_session;
 			simplify(rd, &r->m);
+			if (rd->base_event)
+				r->base.events = r->m.events;
 			return 1;
 		}
 		if (!measure_of(rd, noun, &r->m))
@@ -1311,6 +1332,9 @@ measure(struct reader *rd)
 			else if (second_event < 0)
 				second_event = i;
 		}
+	for (i = 1; i + 1 < rd->n; i++)
+		if (is(rd, i, ASK_AND) && measure_noun(rd, i - 1) && measure_noun(rd, i + 1) && rd->it[i - 1].is != rd->it[i + 1].is && !has(rd, ASK_THAT) && i + 1 != rd->per && !rd->it[i - 1].verb && !rd->it[i + 1].verb)
+			return fail(rd, "Those are two measures; ask for one after the other.");
 	/* in which order: what stands behind by, ranked by */
 	if (rd->ranking_at >= 0)
 		for (i = rd->ranking_at + 1; i < rd->n && noun < 0; i++)
@@ -1418,6 +1442,13 @@ measure(struct reader *rd)
 			r->m.agg = ASK_SUM;     /* average revenue per user */
 		return divided(rd);
 	}
+	if (is(rd, noun, ASK_EVENT) && rd->it[noun].arg == rd->ask->purchase && rd->it[noun].verb && has(rd, ASK_HOW_MUCH) && !has(rd, ASK_HOW_MANY) && !rd->average) {
+		rd->it[noun].used = 1;          /* how much did we sell */
+		if (!money_measure(rd, &r->m, ASK_SUM))
+			return 0;
+		events_of_field(rd->ask, &r->m);
+		return 1;
+	}
 	/* how many bought: users, where the event is something done and nobody is named */
 	if (is(rd, noun, ASK_EVENT) && rd->it[noun].verb && !has(rd, ASK_USERS) && r->n_groups == 0 && (i = find(rd, ASK_HOW_MANY, 0)) >= 0 && i == noun - 1 && rd->it[i].arg == 0) {
 		r->m.of = ASK_DISTINCT_USERS;
@@ -1512,7 +1543,9 @@ check(struct reader *rd)
 				continue;
 			return fail(rd, "I do not see how \"%s\" belongs to the rest of that question; put it in other words.", word);
 		case ASK_NUMBER: case ASK_TIMES: case ASK_OVER: case ASK_DURATION_UNIT:
-			if (it->is == ASK_OVER || (it->is == ASK_DURATION_UNIT && is(rd, i - 1, ASK_IN)))
+			if ((it->is == ASK_OVER && (str_eq(it->text, STR("over")) || str_eq(it->text, STR("exactly")) || str_eq(it->text, STR("up to")))) || (it->is == ASK_DURATION_UNIT && is(rd, i - 1, ASK_IN)))
+				continue;
+			if (it->is == ASK_NUMBER && (it->number == 4 || it->number == 2) && it->text.n == 1 && is(rd, i + 1, ASK_VALUE))       /* revenue 4 germany */
 				continue;
 			return fail(rd, "I do not see what \"%s\" is a number of; put it in other words.", word);
 		case ASK_RETURNING: case ASK_NEW: case ASK_FIRST: case ASK_LAST:
@@ -1520,7 +1553,7 @@ check(struct reader *rd)
 		case ASK_NOT: case ASK_WITHOUT:
 			return fail(rd, "I do not see what \"%s\" leaves out; put it in other words.", word);
 		case ASK_BEST:
-			if (r->rank || r->n_groups)
+			if (r->n_groups || r->n_periods == 2)
 				continue;
 			return fail(rd, "\"%s\" by what? Say by revenue, by users or by conversion rate.", word);
 		case ASK_NOW:

@@ -9,7 +9,7 @@
 #include "query/token.h"
 #include "store/batch.h"
 
-#define LOOKED_AT 500000                /* events from which values are learnt, the newest: some 10 ms */
+#define LOOKED_AT 100000                /* events from which values are learnt, the newest: some 10 ms. */
 #define VALUES_SEEN 4000                /* of a field, of which the most frequent are kept */
 #define VALUE_BYTES 80                  /* of a value that words can name */
 
@@ -19,7 +19,7 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_WE, 0, "we|our|us|ours|company" },
 	{ ASK_IN, 0, "in|on|for|inside|around|across|amongst" },
 	{ ASK_OF, 0, "of|among|out of" },
-	{ ASK_FROM, 0, "from|between" },
+	{ ASK_FROM, 0, "from|frm|between" },
 	{ ASK_TO, 0, "to|into|until|->" },
 	{ ASK_THEN, 0, "then|and then|later|afterwards|after that|go on to|went on to|follow by|subsequently|lead to|led to|end in|ended in|result in|turn into|reach|proceed to|continue to|progress to|make it to|made it to" },
 	{ ASK_WITH, 0, "with|had|have|has|having|contain|include|involve|saw" },
@@ -144,7 +144,7 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_FUTURE, 0, "will|tomorrow|forecast|predict|prediction|expect|expected|projection|project|next|future|going to|upcoming|likely|estimate for next|anticipate|shall" },
 	{ ASK_WRITE, 0, "delete|remove|update|insert|create|alter|truncate|rename|erase|purge|wipe|set|add new|edit|modify|clear|reset|write|send|email|mail|export|import|upload|download|grant|revoke|block|ban|refund|cancel|notify|invite|drop table|destroy|merge|move|deploy|turn off|turn on|disable|enable|schedule|replace" },
 	{ ASK_OPINION, 0, "should|recommend|advice|advise|opinion|think|feel|believe|suggest|suggestion|happy|unhappy|satisfied|love|hate|feel about|good idea" },
-	{ ASK_NOTHING, 0, "so far|far|r|doing|performing|name|enumerate|created|were created|da|tha|thx|u|ur|lemme|aint|yo|dude|bro|fam|sup with|recently done|a|an|the|our|we|us|my|i|you|your|he|she|it|its|they|them|their|there|here|these|those|this|please|plz|pls|thanks|thank you|hi|hello|hey|so|"
+	{ ASK_NOTHING, 0, "so far|far|r|doing|performing|name|enumerate|created|were created|da|tha|thx|u|ur|lemme|aint|yo|dude|bro|fam|sup with|distributed|spread|divided|a|an|the|our|we|us|my|i|you|your|he|she|it|its|they|them|their|there|here|these|those|this|please|plz|pls|thanks|thank you|hi|hello|hey|so|"
 	    "is|are|am|was|were|be|been|being|do|does|did|done|has|have|had|having|can|could|would|get|got|getting|gotten|give|gave|show|tell|list|display|find|fetch|"
 	    "see|saw|seen|look|want|need|know|like to know|let|me|gimme|wanna|what about|in total|total number of|altogether|overall|all|any|some|every one|happen|occur|"
 	    "record|receive|register in|take place|place|perform|exact|exactly|approximately|roughly|just|only|actually|really|even|still|yet|"
@@ -191,7 +191,7 @@ static const struct { enum part part; const char *names, *nouns, *verbs; } kinds
 	{ PART_PURCHASE, "purchase|order completed|purchase completed|order|checkout completed|payment|sale|transaction|buy|order placed|order paid", "purchase|order|sale|transaction|sale event|purchase event|buying|deal",
 	    "buy|bought|purchased|ordered|paid|place order|placed order|make purchase|made purchase|complete purchase|completed purchase|buys something|complete order|shop|shopped|made order|place an order|sold|sell" },
 	{ PART_VIEW, "page view|pageview|screen view|view", "page view|pageview|view|page hit|page impression|impression|hit|pv|page load|pages views",
-	    "viewed|view page|viewed page|look at|looked at|read|opened|see page|saw page|watched|check out page" },
+	    "viewed|view page|viewed page|look at|looked at|read|see page|saw page" },
 	{ PART_NONE, "signup|sign up|user signup|signup complete|signup completed|registration|user registered|account created|register", "signup|sign up|registration|new user|new account|new sign up|new registration|account creation|new member|subscription to site|new customer",
 	    "signed up|register|registered|sign up|signs up|join|joined|create account|created account|open account|opened account|enroll|enrolled" },
 	{ PART_NONE, "login|log in|user login|sign in|session login", "login|log in|logon|sign in|log on|login event", "logged in|log in|logs in|signed in|sign in|logged on" },
@@ -651,6 +651,7 @@ see_events(struct ask *ask, struct store *store, int64_t from, struct seen_field
 	struct store_field field[ASK_FIELDS + 1] = { { FIELD_EVENT, { 0 } } };
 	struct store_batches *batches;
 	struct store_batch *batch = NULL;
+	size_t rows = 0;
 	int rc = 0, more = 1;
 
 	for (int i = 0; i < ask->n_fields; i++)
@@ -663,6 +664,8 @@ see_events(struct ask *ask, struct store *store, int64_t from, struct seen_field
 				continue;
 			}
 			rc = more < 0 ? more : more ? see_batch(ask, seen, batch, err) : 0;
+			rows += more > 0 ? batch->n : 0;
+			more = more && rows < 2 * LOOKED_AT;
 		}
 	else
 		rc = err->code;
@@ -923,6 +926,10 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 
 			if (phrase > 1 && s->is == ASK_RANKED && has_phrase("order|orders", w[i].text))         /* orders by hour, and ordered by */
 				phrase = phrase_at(ask, w, i + 1, i, &s);
+			if (str_eq(w[i].text, STR("one")) && n_items > 1 && items[n_items - 2].is == ASK_OVER) {        /* more than one */
+				it->is = ASK_NUMBER, it->number = 1, it->n_words = 1;
+				continue;
+			}
 			if (t < 0) {
 				it->is = ASK_FUTURE;
 			} else if (t > 0 && t >= phrase) {
@@ -971,6 +978,13 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 			}
 		}
 		it->n_words = used;
+		if (used > 1) {         /* the whole phrase, where it stands so in the question ("not" of didn't does not) */
+			const struct str last = w[i + used - 1].as_typed;
+			const uintptr_t from = (uintptr_t)it->text.p, to = (uintptr_t)last.p + last.n;
+
+			if (to > from && to - from < 200)
+				it->text.n = (size_t)(to - from);
+		}
 	}
 	return n_items;
 }

@@ -37,7 +37,7 @@ static int
 unit_of(const struct at *a, int i)
 {
 	static const struct { const char *words; int unit; } forms[] = { { "minute minutes min mins m", MINUTE }, { "hour hours hr hrs h", HOUR },
-		{ "day days d", DAY }, { "week weeks wk wks w", WEEK }, { "month months mo mth", MONTH }, { "quarter quarters", QUARTER }, { "year years yr yrs y", YEAR } };
+		{ "day days d", DAY }, { "week weeks wk wks w", WEEK }, { "month months mo mth mnth", MONTH }, { "quarter quarters", QUARTER }, { "year years yr yrs y", YEAR } };
 
 	for (size_t k = 0; k < sizeof(forms) / sizeof(*forms); k++)
 		if (is(a, i, forms[k].words))
@@ -385,7 +385,9 @@ ask_time(const struct ask_word *words, int n, int i, int64_t now, const struct z
 		if (is(&a, j, "onward onwards"))
 			j++;
 	}
-	if (since || (after && p->named == 0)) {
+	if (since && apart && p->named) {
+		p->reference = 1;
+	} else if (since || (after && p->named == 0)) {
 		p->from = after ? p->to : p->from;
 		p->to = now + 1;
 		p->step_ms = p->to - p->from, p->months = 0, p->named = 0;
@@ -398,7 +400,7 @@ ask_time(const struct ask_word *words, int n, int i, int64_t now, const struct z
 	}
 	while (is(&a, j, "so") && is(&a, j + 1, "far"))
 		j += 2;
-	label(&a, p, i, j);
+	label(&a, p, i + p->reference, j);
 	return j - i;
 }
 

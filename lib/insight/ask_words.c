@@ -246,6 +246,8 @@ ask_words(struct arena *arena, struct str question, struct ask_word *words, int 
 			p += len + (mark && (tail || mark == 1) ? mark + tail : 0), comma = 0;
 			continue;
 		}
+		if (c == '$' && p + 1 < end && !isdigit((unsigned char)p[1]) && (p == question.p || p[-1] != '$') && !(p[1] == ' ' && p + 2 < end && isdigit((unsigned char)p[2])))
+			add(arena, words, &n, most, STR("money"), comma);
 		money = c == '$' || (money && isspace(c));
 		comma |= c == ',' || c == ';' || c == ':' || c == '?' || c == '!' || c == '(';
 		if (c == '-' && p > question.p && isspace((unsigned char)p[-1]) && p + 1 < end && isspace((unsigned char)p[1])) {
