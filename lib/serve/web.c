@@ -146,7 +146,7 @@ web_file(struct exchange *ex)
 {
 	for (size_t i = 1; i < sizeof(files) / sizeof(*files); i++)
 		if (str_eq(ex->segment[0], str_of(files[i].name))) {
-			exchange_head(ex, "Content-Security-Policy", STR("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"));
+			exchange_head(ex, "Content-Security-Policy", STR("default-src 'none'; frame-ancestors 'none'"));
 			send_file(ex, &files[i]);
 			return;
 		}

@@ -52,6 +52,16 @@ web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$stat
 	web looking
 }
 
+@test "exploring: SQL with completion and a chart, metrics, events, questions in words" {
+	serve_start
+	web exploring
+}
+
+@test "administration: keys, users, roles, tenants, audit, rules, silences" {
+	serve_start
+	web administration
+}
+
 @test "the example of a widget of one's own works as it stands" {
 	mkdir -p config
 	cp -r "$HERE/../../examples/config/widgets" config/
@@ -113,6 +123,14 @@ web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$stat
 	! grep -nE 'style=|innerHTML|insertAdjacentHTML|document\.write|eval\(|on[a-z]+="' "$HERE"/../../lib/serve/web/*
 	[ "$(code /web/../../etc/passwd --path-as-is)" = 400 ] || [ "$(code /web/../../etc/passwd --path-as-is)" = 404 ]
 	[ "$(code /web/none.js)" = 404 ]
+}
+
+@test "who may show dashboards in a frame is said by serve.frames, and cannot say more than that" {
+	mkdir config
+	echo '{"serve":{"frames":["https://wiki.example","https://x.example; script-src *"]}}' > config/analytics.json
+	serve_start
+	policy=$(curl -s -D - -o /dev/null "$U/" | tr -d '\r' | sed -n 's/^[Cc]ontent-[Ss]ecurity-[Pp]olicy: //p')
+	[[ $policy == *"frame-ancestors https://wiki.example https://x.examplescript-src*" && $policy == *"script-src 'self';"* ]]
 }
 
 @test "widgets of the site come from config/widgets and from nowhere else (fault 46)" {

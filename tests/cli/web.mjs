@@ -439,6 +439,114 @@ Object.assign(cases, {
 		await b.until('document.querySelector("[role=img]")?.getAttribute("aria-label") === "red: 52"');
 		await b.close();
 	},
+	/* SQL with completion and a chart, metrics, events, questions in words */
+	async exploring() {
+		await shop();
+		const b = await entered({}, '#/explore');
+		await b.until('document.querySelector(".schema details")');
+		await write(b, '#sql', 'SELECT cou');
+		await b.until('document.querySelector(".complete:not([hidden]) li")?.textContent.startsWith("country")');
+		await b.key('Tab');
+		assert.equal(await b.eval('document.getElementById("sql").value'), 'SELECT country');
+		await b.type(', COUNT(*) AS n FROM ev');
+		await b.until('document.querySelector(".complete:not([hidden]) li")?.textContent.startsWith("events")');
+		await b.key('Enter');
+		await b.type(" WHERE event = 'page");
+		await b.until('document.querySelector(".complete:not([hidden]) li")?.textContent.startsWith("page_view")');
+		await b.key('Enter');
+		await b.type("' GROUP BY 1 ORDER BY 1");
+		await b.key('Escape');
+		await b.key('Control+Enter');
+		await b.until('document.querySelectorAll(".bars li").length === 3 && document.querySelectorAll("tbody tr").length === 3');
+		assert.deepEqual((await b.eval('[...document.querySelectorAll("tbody td:last-child")].map((t) => t.textContent)')).map(digits), [100, 100, 100]);
+		assert.ok(await b.eval('location.hash.includes("sql=")'));
+		await write(b, '#sql', 'SELEC 1');
+		await b.click(button('Run'));
+		await b.until('document.querySelector(".problem:not([hidden])")?.textContent');
+		await write(b, '#sql', 'DELETE FROM events');
+		await b.click(button('Run'));
+		await b.until('document.querySelector(".problem:not([hidden])")?.textContent');
+		await b.go(`${url}/#/metrics?metric=page_view&by=country&range=24h`);
+		await b.until('document.querySelectorAll(".legend button").length === 3 && [...document.querySelectorAll(".card-value")].some((c) => c.textContent === "300")');
+		await b.go(`${url}/#/events?event=purchase&f.country=DE`);
+		const [{ n }] = await sql("SELECT COUNT(*) AS n FROM events WHERE event = 'purchase' AND country = 'DE'");
+		assert.equal(digits(await b.until('document.querySelectorAll(".feed li").length && String(document.querySelectorAll(".feed li").length)')), n);
+		await send({ event: 'purchase', properties: { country: 'DE' } });
+		await b.until('document.querySelector(".chips .chip:last-child")?.textContent === "1 new"');
+		await b.go(`${url}/#/ask?q=${encodeURIComponent('How many page_view events were there?')}`);
+		await b.until('document.querySelector(".page .panel h2")?.textContent.match(/300/)');
+		assert.deepEqual(b.faults, []);
+		await b.close();
+	},
+
+	/* keys, users, roles, tenants, audit, rules and silences, by their pages */
+	async administration() {
+		await send({ event: 'hello' });
+		const b = await entered({}, '#/admin/keys');
+		await b.click(button('New key'));
+		await put(b, 'Name', '<b>robot</b>');
+		await b.click(button('Make it'));
+		const made = await b.until('document.querySelector(".once code")?.textContent');
+		assert.match(made, /^at_/);
+		assert.equal((await api('GET', '/api/v1/me', undefined, { Authorization: `Bearer ${made}` })).status, 200);
+		await b.click(button('I have it'));
+		await b.until('[...document.querySelectorAll("tbody td")].some((t) => t.textContent === "<b>robot</b>")');
+		await b.click('[...[...document.querySelectorAll("tbody tr")].find((r) => r.textContent.includes("robot")).querySelectorAll("button")].find((x) => x.textContent === "Revoke")'.replace(/^/, '(').concat(')'));
+		await b.click('[...document.querySelectorAll("dialog button.main")].at(-1)');
+		await b.until('![...document.querySelectorAll("tbody td")].some((t) => t.textContent === "<b>robot</b>")');
+		assert.equal((await api('GET', '/api/v1/me', undefined, { Authorization: `Bearer ${made}` })).status, 401);
+		await b.go(`${url}/#/admin/roles`);
+		await b.click(button('New role'));
+		await put(b, 'Name', 'german');
+		await put(b, 'Rows', '.properties.country == "DE"');
+		await b.click(button('Save'));
+		await b.until('[...document.querySelectorAll("tbody code")].some((t) => t.textContent.includes("DE"))');
+		await b.go(`${url}/#/admin/users`);
+		await b.click(button('New user'));
+		await put(b, 'Name', 'ben');
+		await put(b, 'Password', 'short');
+		await b.click(button('Make it'));
+		await b.until('document.querySelector("dialog input:invalid")');
+		await put(b, 'Password', 'correct horse battery');
+		await b.click(button('Make it'));
+		await b.until('[...document.querySelectorAll("tbody td")].some((t) => t.textContent === "ben")');
+		await b.click(button('Codes on'));
+		await b.click(button('Turn on'));
+		await b.until('document.querySelector(".once code")?.textContent.length > 15');
+		await b.click(button('I have it'));
+		assert.equal((await api('GET', '/api/v1/users/ben')).body.mfa, true);
+		await b.go(`${url}/#/admin/tenants`);
+		await b.click(button('New tenant'));
+		await put(b, 'Name', 'other');
+		await b.click(button('Make it'));
+		await b.until('[...document.querySelectorAll("tbody td")].some((t) => t.textContent === "other")');
+		await b.go(`${url}/#/admin/audit`);
+		await b.until('["key.create", "user.create", "role.create"].every((a) => [...document.querySelectorAll("tbody td")].some((t) => t.textContent === a))');
+		await b.go(`${url}/#/alerts?part=rules`);
+		await b.click(button('New rule'));
+		await put(b, 'Alert', 'many');
+		await put(b, 'When', '.count > 100');
+		await b.click(button('Save'));
+		await b.until('[...document.querySelectorAll("tbody td")].some((t) => t.textContent === "many")');
+		assert.equal((await api('GET', '/api/v1/rules')).body.rules[0].expr, '.count > 100');
+		await b.click(button('Change'));
+		await put(b, 'For', '5m');
+		await b.click(button('Save'));
+		await b.until('[...document.querySelectorAll("tbody td")].some((t) => t.textContent === "5m")');
+		await b.go(`${url}/#/alerts?part=silences`);
+		await b.until('document.querySelector(".page .page")?.children.length');
+		if ((await api('GET', '/api/v1/silences')).status === 200) {
+			await b.click(button('New silence'));
+			await put(b, 'What matches', '{"alert":"many"}');
+			await b.click(button('Silence'));
+			await b.until('[...document.querySelectorAll("tbody td")].some((t) => t.textContent === "alert = many")');
+			await b.click(button('End'));
+			await b.click('[...document.querySelectorAll("dialog button.main")].at(-1)');
+			await b.until('![...document.querySelectorAll("tbody td")].some((t) => t.textContent === "active")');
+		}
+		assert.deepEqual(b.faults, []);
+		await b.close();
+	},
 });
 
 await cases[name]();

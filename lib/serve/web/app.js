@@ -216,7 +216,6 @@ function drawShell() {
 }
 
 addEventListener('hashchange', () => route());
-addEventListener('popstate', () => route());
 applyTheme();
 if (key())
 	live.start();

@@ -32,7 +32,7 @@ export const source = {
 		const params = {}, all = { metric: widget.metric, by: [widget.groupBy].flat().join(','), event: widget.event || widget.metric, limit: widget.limit || 100, ...ctx.variables, ...ctx.filters };
 		let period = null;
 
-		for (const [, name] of String(widget.query).replace(/'(?:[^']|'')*'/g, '').matchAll(/:([A-Za-z_]\w*)/g))
+		for (const [, name] of String(widget.query).replace(/'(?:[^']|'')*'/g, '').matchAll(/(?<!:):([A-Za-z_]\w*)/g))
 			if (['from', 'to', 'before', 'every'].includes(name)) {
 				period ||= await bounds(ctx.range);
 				params[name] = name === 'every' ? widget.interval || period.every : period[name];
@@ -169,6 +169,8 @@ class Cell {
 		this.wished = text;
 		this.stops = wishes.map((w) => live.subscribe(w, (m) => {
 			const what = this.type.hear ? this.type.hear(m, this.data, this.ctx()) : m.type === 'subscribed' ? -1 : 0;
+			if (m.type === 'error')         /* too many at once: it is asked by the clock */
+				this.heard = false;
 			if (m.type === 'event' || m.type === 'delta' || m.type === 'alert')
 				this.board.pulse();
 			if (what > 0)
@@ -194,8 +196,13 @@ class Cell {
 			this.ask();
 	}
 
+	/* Out of sight it hears nothing either: a long dashboard costs what is seen of it. */
 	show(visible) {
 		this.visible = visible;
+		if (!visible && this.stops.length) {
+			this.quiet();
+			this.dirty = true;
+		}
 		if (visible && (!this.askedAt || this.dirty))
 			this.ask();
 	}

@@ -107,9 +107,11 @@ export function download(name, type, content) {
 /* ---- talking to whoever looks: a line that goes by itself, read out too; and a dialogue that takes the keyboard and gives it back */
 export function say(message, kind = 'info') {
 	let place = document.getElementById('said');
+	const host = [...document.querySelectorAll('dialog[open]')].at(-1) || document.body;   /* what lies behind a dialogue is neither seen nor read */
 
-	if (!place)
-		document.body.append(place = h('div', { id: 'said', role: 'status', 'aria-live': 'polite' }));
+	place ||= h('div', { id: 'said', role: 'status', 'aria-live': 'polite' });
+	if (place.parentNode !== host)
+		host.append(place);
 	const line = h('p', { class: `said ${kind}` }, message);
 	place.append(line);
 	setTimeout(() => line.remove(), kind === 'bad' ? 9000 : 4000);
@@ -126,7 +128,13 @@ export function dialog(title, content, actions = [], props) {
 	actions.length > 0 && h('footer', null, actions.map((a) => h('button', { type: a.main ? 'submit' : 'button', class: a.main ? 'main' : a.bad ? 'bad' : '',
 		onclick: a.main ? null : () => a.run ? a.run(box) : box.close() }, a.label)))));
 
-	box.addEventListener('close', () => box.remove());
+	box.addEventListener('close', () => {
+		const said = box.querySelector('#said');
+
+		if (said)
+			document.body.append(said);
+		box.remove();
+	});
 	box.addEventListener('click', (e) => e.target === box && box.close());
 	document.body.append(box);
 	box.showModal();

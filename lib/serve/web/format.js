@@ -14,6 +14,7 @@ export function span(text) {
 }
 
 const plain = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
+const closer = new Intl.NumberFormat('en', { maximumFractionDigits: 4 });
 const fine = new Intl.NumberFormat('en', { maximumSignificantDigits: 6 });
 const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 
@@ -30,7 +31,7 @@ export function number(v, { unit, decimals } = {}) {
 		return duration(v / 1000);
 	if (unit === 'bytes')
 		return bytes(v);
-	text = decimals != null ? v.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals }) : (Math.abs(v) < 1 ? fine : plain).format(v);
+	text = decimals != null ? v.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals }) : (Math.abs(v) < 1 ? fine : Math.abs(v) < 1000 ? closer : plain).format(v);
 	return !unit ? text : /^[$€£¥]$/.test(unit) ? unit + text : `${text} ${unit}`;
 }
 

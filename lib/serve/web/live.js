@@ -88,7 +88,8 @@ function connect() {
 	timer = 0;
 	if (stopped || !wishes.size)
 		return;
-	if (!everOpen && tries >= 2) {          /* something between us and the server lets no WebSocket through */
+	/* a WebSocket cannot name another tenant than one's own; or something between us and the server lets none through */
+	if (tenant() || (!everOpen && tries >= 2)) {
 		restream();
 		return;
 	}
