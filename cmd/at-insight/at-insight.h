@@ -3,10 +3,13 @@
 #define AT_INSIGHT_H
 
 #include "base/err.h"
+#include "config/config.h"
 #include "insight/claims.h"
+#include "query/query.h"
 
 struct want {
-	const char *horizon, *by, *every, *range, *format, *dashboard, *output;
+	const char *horizon, *by, *every, *range, *format, *dashboard, *output, *user, *item;
+	long top;               /* --top; 0: not given */
 	double level, reach;
 	int save;               /* --save */
 	int reaches;            /* --reach was given */
@@ -20,6 +23,9 @@ int explain(char **words, int n, struct err *);
 int summary(char **words, int n, struct err *);
 int notable(char **files, struct err *);                /* without a verb: of metric rows on stdin */
 int report(char **words, int n, struct err *);
+int recommend(char **words, int n, struct err *);
+
+int actions(struct query *, const struct config *, struct err *);        /* recommend without a user or item */
 
 int put_rows(void);                                      /* --format wants rows, no prose */
 int put_claims(struct claims *, struct err *);           /* to stdout, as --format says, and to the store with --save */

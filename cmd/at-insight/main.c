@@ -20,8 +20,9 @@ static const struct { const char *name; int (*call)(char **, int, struct err *);
 	{ "explain", explain },
 	{ "summary", summary },
 	{ "report", report },
+	{ "recommend", recommend },
 };
-#define VERBS "forecast, ask, explain, summary, report"
+#define VERBS "forecast, ask, explain, summary, report, recommend"
 
 static int
 run(char **words, int n, struct err *err)
@@ -40,12 +41,15 @@ main(int argc, char **argv)
 		{ 0,   "horizon", "N|DUR",  "how far: steps, or a span; default a season, else 14 steps",            opt_text,   &want.horizon },
 		{ 0,   "level",   "PERCENT", "of the interval; default 95",                                          opt_number, &want.level },
 		{ 0,   "reach",   "VALUE",  "only the row where the forecast reaches this value, if it does",        set_reach,  &want.reach },
-		{ 'b', "by",      "FIELDS", "of a stored metric: a series for each value of these fields; of explain: what to tell parts by",          opt_text,   &want.by },
+		{ 'b', "by",      "FIELDS", "of a stored metric: a series for each value of these fields; of explain: what to tell parts by; of recommend: the property that holds the item",          opt_text,   &want.by },
 		{ 0,   "every",   "DUR",    "of a stored metric: the length of a step; default 1h",                  opt_text,   &want.every },
 		{ 0,   "range",   "DUR",    "of a stored metric: how much of it is looked at, default 2000 steps; of explain: the period, against the one before, default 7d; of report: a RANGE for all widgets",   opt_text,   &want.range },
 		{ 'f', "format",  "FORMAT", "of ask and explain: text, or ndjson: of ask one row with the question, its SQL, rows and text; of explain insight rows; of report text, markdown, html or pdf", opt_text,   &want.format },
 		{ 0,   "dashboard", "ID|FILE", "of report: which; default one of what the store holds",              opt_text,   &want.dashboard },
 		{ 'o', "output",  "FILE",   "of report: where to; its end says the form",                            opt_text,   &want.output },
+		{ 0,   "user",    "ID",     "of recommend: items for this user; -: for each line of stdin",            opt_text,   &want.user },
+		{ 0,   "item",    "ID",     "of recommend: items that go with this one; -: for each line of stdin",   opt_text,   &want.item },
+		{ 0,   "top",     "N",      "of recommend: so many items; default 10",                                opt_count,  &want.top },
 		{ 's', "save",    NULL,     "of explain, summary and rows: store the insights too, for the table insights of at-query", opt_flag, &want.save },
 		CMD_OPT_STRICT,
 		{0}
@@ -57,6 +61,7 @@ main(int argc, char **argv)
 		"at-insight explain purchases --range 7d --by country,device",
 		"at-agg -w 1d events.ndjson | at-insight",
 		"at-insight report --dashboard examples/config/dashboards/business-metrics.json -o week.pdf",
+		"at-insight recommend --user u17 --by product_id",
 		"at-insight ask 'which country had the most revenue yesterday?'",
 		NULL
 	};
@@ -66,6 +71,7 @@ main(int argc, char **argv)
 		{ "explain", "[METRIC | - [FILE…]]", "what changed, and which values of which dimensions drove it; metric rows: of two times" },
 		{ "summary", "", "what is worth saying of the whole store, by default of 28 days" },
 		{ "report", "", "a dashboard with what is worth saying of it, as text, Markdown, HTML or PDF" },
+		{ "recommend", "[--user U | --item I]", "items for a user, or beside an item, from what users did; without either, what to do next" },
 		{0}
 	};
 	const struct cmd cmd = { "at-insight", "[VERB …]", "Say what changed and why, what comes next, and answer questions", opts, examples, verbs };

@@ -6,8 +6,10 @@
 
 #include "base/arena.h"
 #include "base/time.h"
+#include "insight/action.h"
 #include "insight/claims.h"
 #include "insight/metric_claims.h"
+#include "insight/words.h"
 #include "query/metric.h"
 #include "query/verbs.h"
 
@@ -69,40 +71,6 @@ range_text(const struct span *p, char out[2 * TIME_LEN + 3])
 }
 
 /* ---- sentences */
-
-static void
-put_number(struct buf *b, const char *key, double v)
-{
-	buf_byte(b, ',');
-	json_put_key(b, str_of(key));
-	json_put_double(b, v);
-}
-
-static void
-put_head(struct buf *b, int *n, const char *text, const char *kind, double score, struct str metric)
-{
-	buf_lit(b, (*n)++ ? ",{\"insight\":" : "{\"insight\":");
-	json_put_string(b, str_of(text));
-	buf_printf(b, ",\"kind\":\"%s\",\"score\":%.4f", kind, score);
-	if (metric.p) {
-		buf_lit(b, ",\"metric\":");
-		json_put_string(b, metric);
-	}
-}
-
-static void
-put_periods(struct buf *b, const struct work *w)
-{
-	buf_lit(b, ",\"from\":");
-	json_put_time(b, w->now.from);
-	buf_lit(b, ",\"to\":");
-	json_put_time(b, w->now.to);
-	buf_lit(b, ",\"previous_from\":");
-	json_put_time(b, w->before.from);
-	buf_lit(b, ",\"previous_to\":");
-	json_put_time(b, w->before.to);
-	buf_lit(b, "}}");
-}
 
 /* A figure and what it was, both given; told as a change when z says so. share: as percent. */
 static void
@@ -229,13 +197,20 @@ run_funnel(struct work *w, const struct span *p, struct funnel_figures *to)
 	return w->err.code;
 }
 
+static void
+recommend(struct work *w, struct action *a)
+{
+	a->from = w->now.from, a->to = w->now.to, a->before_from = w->before.from, a->before_to = w->before.to;
+	buf_lit(&w->recommendations, w->n_recommendations++ ? "," : "");
+	action_put(a, &w->recommendations);
+}
+
 /* Where most are lost, when enough came to say so. */
 static void
 recommend_step(struct work *w, const struct funnel_figures *f)
 {
-	struct buf *b = &w->recommendations;
 	double worst = 0, lost;
-	char text[400];
+	struct buf text = {0}, key = {0}, expected = {0}, check = {0};
 	int at = 0;
 
 	for (int i = 1; i < f->n; i++)
@@ -243,23 +218,24 @@ recommend_step(struct work *w, const struct funnel_figures *f)
 			worst = lost, at = i;
 	if (!at)
 		return;
-	snprintf(text, sizeof(text), "Look at the way from %.*s to %.*s first: %.0f of %.0f users (%.0f %%) end there, more than at any other step",
+	buf_printf(&key, "%.*s > %.*s", STR_FMT(w->step[at - 1]), STR_FMT(w->step[at]));
+	buf_printf(&text, "Look at the way from %.*s to %.*s first: %.0f of %.0f users (%.0f %%) end there, more than at any other step",
 	    (int)(w->step[at - 1].n > 80 ? 80 : w->step[at - 1].n), w->step[at - 1].p, (int)(w->step[at].n > 80 ? 80 : w->step[at].n), w->step[at].p, worst,
 	    f->users[at - 1], worst / f->users[at - 1] * 100);
-	put_head(b, &w->n_recommendations, text, "recommendation", worst / f->users[0], STR("conversion_rate"));
-	buf_lit(b, ",\"labels\":{},\"timestamp\":");
-	json_put_time(b, w->now.to);
-	buf_lit(b, ",\"evidence\":{\"from_step\":");
-	json_put_string(b, w->step[at - 1]);
-	buf_lit(b, ",\"to_step\":");
-	json_put_string(b, w->step[at]);
-	put_number(b, "users", f->users[at - 1]);
-	put_number(b, "lost", worst);
-	put_periods(b, w);
+	buf_printf(&expected, "with a tenth of them kept, %.0f users more reach the step", worst / 10);
+	buf_lit(&check, "at-query funnel '");
+	for (int i = 0; i < w->n_steps; i++)
+		buf_printf(&check, "%s%.*s", i ? "," : "", STR_FMT(w->step[i]));
+	buf_byte(&check, '\'');
+	recommend(w, &(struct action){ .rule = "funnel step", .metric = STR("conversion_rate"), .key = buf_get(&key), .text = buf_get(&text),
+		.precondition = "at least 10 users before the step, and it loses more of them than any other", .expected = buf_get(&expected), .check = buf_get(&check),
+		.score = worst / f->users[0], .measure = f->users[at] / f->users[at - 1], .of = f->users[at - 1], .fields = { "users", "lost" }, .figures = { f->users[at - 1], worst },
+		.text_fields = { { STR("from_step"), w->step[at - 1] }, { STR("to_step"), w->step[at] } } });
+	buf_release(&text), buf_release(&key), buf_release(&expected), buf_release(&check);
 }
 
 static int
-conversion_rate(struct work *w, int recommend)
+conversion_rate(struct work *w)
 {
 	struct funnel_figures now, before;
 	double a, b, p, q, z = 0;
@@ -278,7 +254,7 @@ conversion_rate(struct work *w, int recommend)
 		z = sd > 0 ? (p - q) / sd : 0;
 	}
 	tell_change(w, STR("conversion_rate"), NULL, p, q, z, 1, "users", a, b);
-	if (recommend)
+	if (w->spec->recommend)
 		recommend_step(w, &now);
 	return 0;
 }
@@ -302,7 +278,7 @@ engagement_of(struct work *w, const struct span *p, struct engagement *e)
 }
 
 static int
-user_engagement(struct work *w, int recommend)
+user_engagement(struct work *w)
 {
 	struct engagement now, before;
 	double x, y, z;
@@ -317,19 +293,16 @@ user_engagement(struct work *w, int recommend)
 	y = before.users > 0 ? before.events / before.users : 0;
 	z = before.users > 0 ? (x - y) / sqrt(now.events / (now.users * now.users) + before.events / (before.users * before.users)) : 0;
 	tell_change(w, STR("user_engagement"), "Events of an active user", x, y, z, 0, "users", now.users, before.users);
-	if (recommend && now.users >= 10 && now.single / now.users > 0.5) {
-		struct buf *b = &w->recommendations;
-		char text[300];
+	if (w->spec->recommend && now.users >= 10 && now.single / now.users > 0.5) {
+		struct buf text = {0}, expected = {0};
 
-		snprintf(text, sizeof(text), "Give users a reason to come back: %.0f of %.0f (%.0f %%) had one session only", now.single, now.users,
-		    now.single / now.users * 100);
-		put_head(b, &w->n_recommendations, text, "recommendation", now.single / now.users, STR("user_engagement"));
-		buf_lit(b, ",\"labels\":{},\"timestamp\":");
-		json_put_time(b, w->now.to);
-		buf_lit(b, ",\"evidence\":{\"users\":");
-		json_put_double(b, now.users);
-		put_number(b, "single_session", now.single);
-		put_periods(b, w);
+		buf_printf(&text, "Give users a reason to come back: %.0f of %.0f (%.0f %%) had one session only", now.single, now.users, now.single / now.users * 100);
+		buf_printf(&expected, "with one of ten of them coming back, %.0f sessions more", now.single / 10);
+		recommend(w, &(struct action){ .rule = "one session", .metric = STR("user_engagement"), .key = STR("share of users with one session"), .text = buf_get(&text),
+			.precondition = "at least 10 users, more than half of them with one session", .expected = buf_get(&expected),
+			.check = STR("at-query sessions"), .score = now.single / now.users, .measure = now.single / now.users, .of = now.users,
+			.fields = { "users", "single_session" }, .figures = { now.users, now.single } });
+		buf_release(&text), buf_release(&expected);
 	}
 	return 0;
 }
@@ -364,6 +337,31 @@ value_in(struct work *w, struct str metric, const struct span *p, struct value_o
 	return w->err.code;
 }
 
+/* A value that a count lost by: look at what happened there. */
+static void
+recommend_part(struct work *w, const struct claim *x)
+{
+	struct buf text = {0}, key = {0}, expected = {0}, check = {0}, labels = {0}, sentence = {0};
+	struct json_iter it = json_iter(json_value(x->labels));
+
+	if (x->kind != CLAIM_CONTRIBUTION || !x->relative || x->bounded || !(x->share > 0.2) || x->value >= x->before || !json_next(&it))
+		return;
+	words_labels(&labels, x->labels);
+	claims_write(&w->changes, x, 0, &sentence);
+	buf_printf(&text, "Find out what happened to %.*s: ", STR_FMT(buf_get(&labels)));
+	buf_str(&text, buf_get(&sentence));
+	buf_str(&key, x->metric);
+	buf_byte(&key, ' ');
+	buf_str(&key, x->labels);
+	buf_lit(&expected, "back where it was, it would add ");
+	words_number(&expected, x->before - x->value);
+	buf_printf(&check, "at-insight explain %.*s", STR_FMT(x->metric));
+	recommend(w, &(struct action){ .rule = "lost part", .metric = x->metric, .labels = x->labels, .key = buf_get(&key), .text = buf_get(&text),
+		.precondition = "a count fell by more than chance, and one part drove more than a fifth of that", .expected = buf_get(&expected), .check = buf_get(&check),
+		.score = fmin(1, x->share), .measure = x->value, .fields = { "lost" }, .figures = { x->before - x->value } });
+	buf_release(&text), buf_release(&key), buf_release(&expected), buf_release(&check), buf_release(&labels), buf_release(&sentence);
+}
+
 /* Which values drove it; a metric without parts has none. */
 static int
 tell_reasons(struct work *w, struct str metric)
@@ -375,8 +373,11 @@ tell_reasons(struct work *w, struct str metric)
 	if (metric_claims(w->query, &ask, &reasons, &w->err) == ERR_USAGE)
 		err_clear(&w->err);
 	for (size_t i = 0; i < reasons.n; i++)
-		if (reasons.list[i].kind != CLAIM_CHANGE)
+		if (reasons.list[i].kind != CLAIM_CHANGE) {
 			claims_add(&w->changes, &reasons.list[i]);
+			if (w->spec->recommend)
+				recommend_part(w, &reasons.list[i]);
+		}
 	claims_release(&reasons);
 	return w->err.code;
 }
@@ -427,6 +428,83 @@ find_source(struct work *w, struct policy **narrow, int *users)
 	return 0;
 }
 
+/* "page_view {\"country\":\"NL\"}": its count, by the first of its labels. */
+struct part { struct str value; double sum; };
+
+static int
+take_part(void *self, const struct cell *cells, int n, struct err *err)
+{
+	struct part *p = self;
+	struct buf text = {0};
+
+	(void)err;
+	cell_put_json(&text, &cells[0]);
+	if (str_eq(buf_get(&text), p->value))
+		p->sum += cells[n - 1].type == CELL_REAL ? cells[n - 1].real : (double)cells[n - 1].integer;
+	buf_release(&text);
+	return 0;
+}
+
+static int
+measure_part(struct work *w, struct str key, const struct span *p, double *measure)
+{
+	const char *brace = memchr(key.p, '{', key.n);
+	struct json labels = brace ? json_value((struct str){ brace, (size_t)(key.p + key.n - brace) }) : JSON_ABSENT;
+	struct json_iter it = json_iter(labels);
+	struct part part = { .sum = 0 };
+	struct buf scratch = {0};
+	int one = json_is(labels, JSON_OBJECT) && json_next(&it), rc;
+	struct metric_spec spec = { .name = { key.p, brace ? (size_t)(brace - key.p) - 1 : 0 }, .from = p->from, .to = p->to };
+
+	if (!one)
+		return 0;
+	part.value = json_raw(it.value);
+	spec.by = json_text(it.key, &scratch);
+	if (json_next(&it)) {                           /* of several labels a statement would be needed: not measured */
+		buf_release(&scratch);
+		return 0;
+	}
+	if ((rc = query_begin(w->query, &w->err)) == 0)
+		rc = metric_run(w->query, &spec, (struct cell_sink){ take_part, &part }, &w->err);
+	query_end(w->query);
+	*measure = part.sum;
+	buf_release(&scratch);
+	return rc < 0 ? rc : 1;
+}
+
+int
+changes_measure(struct query *query, const struct config *config, const char *rule, struct str key, int64_t from, int64_t to, double *measure, double *of, struct err *err)
+{
+	const struct changes_spec spec = { .config = config };
+	struct work w = { .spec = &spec, .query = query, .arena = arena_new(0), .now = { from, to } };
+	struct funnel_figures f;
+	struct engagement e;
+	struct buf name = {0};
+	int rc = 0;
+
+	if (strcmp(rule, "funnel step") == 0) {
+		find_steps(&w);
+		if (!w.err.code && w.n_steps >= 2)
+			run_funnel(&w, &w.now, &f);
+		for (int i = 1; !w.err.code && w.n_steps >= 2 && i < f.n && !rc; i++) {
+			buf_clear(&name);
+			buf_printf(&name, "%.*s > %.*s", STR_FMT(w.step[i - 1]), STR_FMT(w.step[i]));
+			if ((rc = str_eq(buf_get(&name), key) && f.users[i - 1] > 0))
+				*measure = f.users[i] / f.users[i - 1], *of = f.users[i - 1];
+		}
+	} else if (strcmp(rule, "one session") == 0) {
+		if (engagement_of(&w, &w.now, &e) == 0 && (rc = e.users > 0))
+			*measure = e.single / e.users, *of = e.users;
+	} else if (strcmp(rule, "lost part") == 0) {
+		rc = measure_part(&w, key, &w.now, measure);
+	}
+	if (w.err.code)
+		*err = w.err;
+	buf_release(&name);
+	arena_free(w.arena);
+	return w.err.code ? w.err.code : rc;
+}
+
 static void
 put_answer(struct buf *json, struct work *w)
 {
@@ -471,15 +549,17 @@ changes_run(struct query *query, const struct changes_spec *spec, struct buf *js
 		query_set_policy(query, narrow && !(users && built_in) ? narrow : whole);
 		w.n_steps = 0;
 		if (built_in == 1)
-			conversion_rate(&w, spec->recommend);
+			conversion_rate(&w);
 		else if (built_in == 2)
-			user_engagement(&w, spec->recommend);
+			user_engagement(&w);
 		else
 			other_metric(&w, name[i]);
 	}
 	if (!w.err.code && !spec->n_metrics && w.now.to - w.now.from >= 7 * DAY) {      /* nothing named: all there is */
 		query_set_policy(query, narrow ? narrow : whole);
 		metric_claims_overview(query, w.now.to - LOOKED_BACK * (w.now.to - w.now.from), w.now.to, &w.found, &w.err);
+		for (size_t i = 0; spec->recommend && i < w.found.n; i++)
+			recommend_part(&w, &w.found.list[i]);
 	}
 	query_set_policy(query, whole);
 	if (!w.err.code)

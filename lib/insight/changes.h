@@ -25,4 +25,7 @@ struct changes_spec {
  * ERR_USAGE where there is no such source. */
 int changes_run(struct query *, const struct changes_spec *, struct buf *json, struct err *);
 
+/* What a recommendation (action.h) is to change, between two times. 1; 0: there is nothing to measure; < 0. */
+int changes_measure(struct query *, const struct config *, const char *rule, struct str key, int64_t from, int64_t to, double *measure, double *of, struct err *);
+
 #endif

@@ -297,3 +297,54 @@ no_model() { kill "$(cat model.pid)"; unset AT_LLM_URL; }
 	[[ $output == *'Page views'*' from '*' to '* && $output == *'Country NL: page views fell '* ]]
 	run -2 at-insight summary page_view
 }
+
+# ---- recommendations
+
+@test "recommend gives items that users like this one took, not what was taken; who is new gets what is popular" {
+	python3 - <<-'PY' | at-ingest -q
+	import json, random
+	r = random.Random(5)
+	for u in range(80):
+	    for i in r.sample(range(12), 6):
+	        print(json.dumps({"event": "view", "timestamp": "2026-11-20T10:00:00Z", "user_id": "u%d" % u, "properties": {"product_id": "%s%d" % ("ab"[u % 2], i)}}))
+	PY
+	export AT_NOW=2026-11-24T00:00:00Z
+	at-insight recommend --user u2 --top 4 -f ndjson > out
+	jq -se 'length == 4 and all(.kind == "recommendation" and .labels.user_id == "u2" and (.labels.product_id | startswith("a")) and .evidence.because)' out
+	at-query -f ndjson "SELECT DISTINCT product_id FROM events WHERE user_id = 'u2'" | jq -r .product_id | sort > took
+	[ -z "$(jq -r .labels.product_id out | sort | comm -12 - took)" ]
+	at-insight recommend --item b3 -f ndjson | jq -se 'length == 10 and all(.labels.product_id | startswith("b") and . != "b3")'
+	at-insight recommend --user nobody -f ndjson | jq -se 'length == 10 and all(.evidence.method == "popularity")'
+	printf 'u1\nu2\n' | at-insight recommend --user - --top 2 -f ndjson | jq -se 'map(.labels.user_id) == ["u1", "u1", "u2", "u2"]'
+	run -0 at-insight recommend --user u2 --top 1
+	[[ $output == a*' goes with a'*' users took it).' ]]
+	run -1 --separate-stderr at-insight recommend --item none
+	[[ $stderr == *"nobody took 'none'"* ]]
+	run -2 at-insight recommend --user u1 --by nothing
+	run -2 at-insight recommend --user u1 --item a1
+}
+
+@test "recommended actions say rule, precondition, effect and check, are kept, and a week later their outcome is told" {
+	python3 - <<-'PY' | at-ingest -q
+	import json, random
+	r = random.Random(6)
+	for day in range(21):
+	    for i in range(60):
+	        u, t = "u%d-%d" % (day, i), "2026-11-%02dT10:%02d:00Z" % (1 + day, i)
+	        print(json.dumps({"event": "page_view", "timestamp": t, "user_id": u, "properties": {"c": r.choice("xyz")}}))
+	        if r.random() < 0.5: print(json.dumps({"event": "signup_start", "timestamp": t, "user_id": u}))
+	        else: continue
+	        if r.random() < (0.2 if day < 14 else 0.6): print(json.dumps({"event": "signup_complete", "timestamp": t, "user_id": u}))
+	PY
+	mkdir -p config
+	echo '{"funnels":{"default":{"steps":["signup_start","signup_complete"]}}}' > config/analytics.json
+	at-insight recommend --save -f ndjson --now 2026-11-15T00:00:00Z > out
+	jq -se 'any(.kind == "recommendation" and .evidence.rule == "funnel step" and (.evidence | .precondition and .expected and .check and .check_after and .measure < 0.3))' out
+	run -0 at-insight recommend --now 2026-11-18T00:00:00Z
+	[[ $output != *'Since then'* && $output == *'Look at the way from signup_start to signup_complete first'*'Expect: '*'Check in a week: at-query funnel '* ]]
+	at-insight recommend --save -f ndjson --now 2026-11-22T00:00:00Z > later
+	jq -se 'any(.evidence.outcome == "rose" and .evidence.rule == "funnel step" and .evidence.current > 0.5 and (.insight | contains("more than chance")))' later
+	at-query -f ndjson "SELECT insight FROM insights WHERE kind = 'recommendation'" | grep -q 'Since then signup_start > signup_complete went up'
+	run -0 at-insight recommend --now 2026-11-22T00:00:00Z
+	[[ $output != *'Since then'* ]]
+}
