@@ -96,7 +96,16 @@ failing() {
 	failing at-query 'PIVOT events ON event USING sum(n) GROUP BY user_id'
 	failing at-query "SELECT user_id, arg_max(id, n), string_agg(id, ',' ORDER BY n), last(id) FROM events GROUP BY user_id"
 	failing at-query -f table funnel e,e
+	failing at-query -f box 'SELECT n, id FROM events ORDER BY n LIMIT 5'
+	failing at-query -f chart 'SELECT user_id, count(*) FROM events GROUP BY 1'
+	failing at-query events --user u1
+	failing at-query 'SELECT metric, count(*), sum(value) FROM metrics GROUP BY metric'
+	failing at-detect -p 'e -> e within 1h by user_id' rows
+	failing at-insight forecast - --horizon 3 metrics
+	failing at-admin export --user u1
 	exact=
+	failing at-query explain 'SELECT event, count(*) FROM events GROUP BY 1'          # the other way is a plan too
+	failing at-admin retain -n --before 2000-01-01          # what writes the audit asks who it is, where glibc's getpwuid crashes without memory
 	failing at-admin stats
 	failing at-admin verify
 	failing at-admin compact
