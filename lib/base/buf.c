@@ -21,7 +21,7 @@ buf_room(struct buf *b, size_t more)
 		b->cap = cap < 64 ? 64 : cap;
 		b->p = mem_grow(b->p, b->cap, 1);
 	}
-	return b->p + b->n;
+	return b->n ? b->p + b->n : b->p;
 }
 
 void
