@@ -1,8 +1,6 @@
 #include "serve/alerts.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -10,6 +8,7 @@
 #include "alert/silences.h"
 #include "alert/stored.h"
 #include "auth/audit.h"
+#include "base/ticker.h"
 #include "serve/serve_priv.h"
 #include "store/admin.h"
 
@@ -46,10 +45,7 @@ struct judged {                         /* a tenant */
 
 struct alerts {
 	struct serve *serve;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t due;
-	int ending, running;
+	struct ticker *ticker;
 	int64_t looked, looked_open;    /* for tenants that are closed, for open ones; mono ms */
 	int look_all;
 	struct map tenants;             /* name -> struct judged; the thread's alone */
@@ -64,13 +60,9 @@ mono_ms(void)
 static int
 is_ending(void *self)
 {
-	struct alerts *a = self;
-	int ending;
+	const struct alerts *a = self;
 
-	pthread_mutex_lock(&a->lock);
-	ending = a->ending;
-	pthread_mutex_unlock(&a->lock);
-	return ending;
+	return ticker_ending(a->ticker);
 }
 
 static void
@@ -468,59 +460,40 @@ see_tenant(void *self, const char *name)
 	return is_ending(a);
 }
 
-static void *
-run(void *self)
+static void
+judge_all(void *self, int woken)
 {
 	struct alerts *a = self;
 	struct err err = { 0 };
 
-	while (!is_ending(a)) {
-		int64_t until;
-		struct timespec at;
-
-		if (!a->looked_open || mono_ms() - a->looked_open >= OPEN_MS) {
-			a->looked_open = mono_ms();
-			a->look_all = !a->looked || a->looked_open - a->looked > LOOK_MS;
-			a->looked = a->look_all ? a->looked_open : a->looked;
-			store_tenants(a->serve->spec.store, see_tenant, a, &err);
-			err_clear(&err);
-		}
-		for (struct map_entry *e = map_first(&a->tenants); e && !is_ending(a); e = map_next(&a->tenants, e)) {
-			struct buf name = { 0 };
-
-			buf_str(&name, e->key);
-			judge(a, buf_text(&name), e->ptr);
-			buf_release(&name);
-		}
-		until = time_mono_ns() + TICK_MS * 1000000LL;
-		at = (struct timespec){ until / 1000000000, until % 1000000000 };
-		pthread_mutex_lock(&a->lock);
-		while (!a->ending && pthread_cond_timedwait(&a->due, &a->lock, &at) != ETIMEDOUT)
-			;
-		pthread_mutex_unlock(&a->lock);
+	(void)woken;
+	if (!a->looked_open || mono_ms() - a->looked_open >= OPEN_MS) {
+		a->looked_open = mono_ms();
+		a->look_all = !a->looked || a->looked_open - a->looked > LOOK_MS;
+		a->looked = a->look_all ? a->looked_open : a->looked;
+		store_tenants(a->serve->spec.store, see_tenant, a, &err);
+		err_clear(&err);
 	}
-	return NULL;
+	for (struct map_entry *e = map_first(&a->tenants); e && !is_ending(a); e = map_next(&a->tenants, e)) {
+		struct buf name = { 0 };
+
+		buf_str(&name, e->key);
+		judge(a, buf_text(&name), e->ptr);
+		buf_release(&name);
+	}
 }
 
 struct alerts *
 alerts_new(struct serve *s, struct err *err)
 {
 	struct alerts *a = mem_new(sizeof(*a));
-	pthread_condattr_t mono;
-	int rc;
 
 	a->serve = s;
-	pthread_mutex_init(&a->lock, NULL);
-	pthread_condattr_init(&mono);
-	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
-	pthread_cond_init(&a->due, &mono);
-	pthread_condattr_destroy(&mono);
-	if ((rc = pthread_create(&a->thread, NULL, run, a))) {
-		err_set(err, ERR_LIMIT, "cannot start a thread: %s", strerror(rc));
+	a->ticker = ticker_new(judge_all, a, TICK_MS);
+	if (ticker_start(a->ticker, err)) {
 		alerts_free(a);
 		return NULL;
 	}
-	a->running = 1;
 	return a;
 }
 
@@ -529,12 +502,7 @@ alerts_free(struct alerts *a)
 {
 	if (!a)
 		return;
-	pthread_mutex_lock(&a->lock);
-	a->ending = 1;
-	pthread_cond_signal(&a->due);
-	pthread_mutex_unlock(&a->lock);
-	if (a->running)
-		pthread_join(a->thread, NULL);
+	ticker_free(a->ticker);
 	for (struct map_entry *e = map_first(&a->tenants); e; e = map_next(&a->tenants, e)) {
 		struct judged *j = e->ptr;
 
@@ -546,8 +514,6 @@ alerts_free(struct alerts *a)
 		free(j);
 	}
 	map_release(&a->tenants);
-	pthread_mutex_destroy(&a->lock);
-	pthread_cond_destroy(&a->due);
 	free(a);
 }
 

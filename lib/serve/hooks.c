@@ -1,12 +1,11 @@
 #include "serve/hooks.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "alert/deliver.h"
 #include "auth/audit.h"
+#include "base/ticker.h"
 #include "serve/serve_priv.h"
 #include "store/admin.h"
 
@@ -19,10 +18,7 @@
 
 struct hooks {
 	struct serve *serve;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t due;
-	int ending, woken, running;
+	struct ticker *ticker;
 	int64_t looked;                 /* for tenants, mono ms; 0: never */
 	struct map tenants;             /* name -> struct watched; the thread's alone */
 };
@@ -234,13 +230,9 @@ out:
 static int
 is_ending(void *self)
 {
-	struct hooks *h = self;
-	int ending;
+	const struct hooks *h = self;
 
-	pthread_mutex_lock(&h->lock);
-	ending = h->ending;
-	pthread_mutex_unlock(&h->lock);
-	return ending;
+	return ticker_ending(h->ticker);
 }
 
 static int
@@ -293,8 +285,9 @@ see_tenant(void *self, const char *name)
 }
 
 static void
-look(struct hooks *h, int woken)
+look(void *self, int woken)
 {
+	struct hooks *h = self;
 	struct err err = { 0 };
 
 	if (!h->looked || now_ms() - h->looked > LOOK_MS) {
@@ -327,60 +320,25 @@ look(struct hooks *h, int woken)
 	}
 }
 
-static void *
-run(void *self)
-{
-	struct hooks *h = self;
-	int woken = 1;
-
-	pthread_mutex_lock(&h->lock);
-	while (!h->ending) {
-		int64_t until = time_mono_ns() + TICK_MS * 1000000LL;
-		struct timespec at = { until / 1000000000, until % 1000000000 };
-
-		pthread_mutex_unlock(&h->lock);
-		look(h, woken);
-		pthread_mutex_lock(&h->lock);
-		while (!h->ending && !h->woken && pthread_cond_timedwait(&h->due, &h->lock, &at) != ETIMEDOUT)
-			;
-		woken = h->woken;
-		h->woken = 0;
-	}
-	pthread_mutex_unlock(&h->lock);
-	return NULL;
-}
-
 struct hooks *
 hooks_new(struct serve *s, struct err *err)
 {
 	struct hooks *h = mem_new(sizeof(*h));
-	pthread_condattr_t mono;
-	int rc;
 
 	h->serve = s;
-	pthread_mutex_init(&h->lock, NULL);
-	pthread_condattr_init(&mono);
-	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
-	pthread_cond_init(&h->due, &mono);
-	pthread_condattr_destroy(&mono);
-	if ((rc = pthread_create(&h->thread, NULL, run, h))) {
-		err_set(err, ERR_LIMIT, "cannot start a thread: %s", strerror(rc));
+	h->ticker = ticker_new(look, h, TICK_MS);
+	if (ticker_start(h->ticker, err)) {
 		hooks_free(h);
 		return NULL;
 	}
-	h->running = 1;
 	return h;
 }
 
 void
 hooks_wake(struct hooks *h)
 {
-	if (!h)
-		return;
-	pthread_mutex_lock(&h->lock);
-	h->woken = 1;
-	pthread_cond_signal(&h->due);
-	pthread_mutex_unlock(&h->lock);
+	if (h)
+		ticker_wake(h->ticker);
 }
 
 void
@@ -388,19 +346,12 @@ hooks_free(struct hooks *h)
 {
 	if (!h)
 		return;
-	pthread_mutex_lock(&h->lock);
-	h->ending = 1;
-	pthread_cond_signal(&h->due);
-	pthread_mutex_unlock(&h->lock);
-	if (h->running)
-		pthread_join(h->thread, NULL);
+	ticker_free(h->ticker);
 	for (struct map_entry *e = map_first(&h->tenants); e; e = map_next(&h->tenants, e)) {
 		store_close(((struct watched *)e->ptr)->store);
 		free(e->ptr);
 	}
 	map_release(&h->tenants);
-	pthread_mutex_destroy(&h->lock);
-	pthread_cond_destroy(&h->due);
 	free(h);
 }
 

@@ -14,8 +14,7 @@ has() { [[ $(states) == "$1" ]]; }
 	serve_start -c config --workers 2
 	post /api/v1/rules '{"alert":"buys","metric":"buy","condition":"> 2","every":"2s","message":"{{value}} bought"}' > /dev/null
 	[ "$status_code" = 201 ]
-	for i in 1 2 3; do post /api/v1/events '{"event":"buy"}' > /dev/null; done
-	until_it has 'buys firing'
+	post /api/v1/events/batch '{"events":[{"event":"buy"},{"event":"buy"},{"event":"buy"}]}' > /dev/null
 	until_it grep -q '"status":"firing".*3 bought' log
 	until_it has 'buys firing,buys resolved'
 	until_it grep -q '"status":"resolved"' log

@@ -5,10 +5,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/task.h"
+#include "base/ticker.h"
 
 struct item { int number, worked; unsigned sum; };
 
@@ -109,6 +111,49 @@ as_many_threads_as_are_wished(void **state __attribute__((unused)))
 	assert_true(task_threads() >= 1 && task_threads() <= TASK_MOST);
 }
 
+struct ticks { struct ticker *ticker; int all, woken; };
+
+static void
+tick(void *self, int woken)
+{
+	struct ticks *t = self;
+
+	assert_false(ticker_ending(t->ticker));
+	__atomic_fetch_add(&t->all, 1, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&t->woken, woken, __ATOMIC_RELEASE);
+}
+
+static void
+until_at_least(int *n, int least)
+{
+	while (__atomic_load_n(n, __ATOMIC_ACQUIRE) < least)
+		usleep(1000);
+}
+
+static void
+a_ticker_calls_again_and_when_it_is_woken(void **state __attribute__((unused)))
+{
+	struct ticks often = { 0 }, seldom = { 0 };
+	struct err err = { 0 };
+
+	often.ticker = ticker_new(tick, &often, 1);
+	seldom.ticker = ticker_new(tick, &seldom, 3600000);
+	assert_int_equal(ticker_start(often.ticker, &err), 0);
+	assert_int_equal(ticker_start(seldom.ticker, &err), 0);
+	until_at_least(&often.all, 3);
+	until_at_least(&seldom.all, 1);
+	ticker_wake(seldom.ticker);
+	until_at_least(&seldom.all, 2);
+	ticker_free(often.ticker);
+	ticker_free(seldom.ticker);
+	assert_int_equal(often.woken, 1);
+	assert_int_equal(seldom.all, 2);
+	assert_int_equal(seldom.woken, 2);
+	ticker_free(ticker_new(tick, &often, 1));       /* never started */
+	ticker_free(NULL);
+	ticker_wake(NULL);
+}
+
 int
 main(void)
 {
@@ -117,6 +162,7 @@ main(void)
 		cmocka_unit_test(so_are_those_that_are_given_away),
 		cmocka_unit_test(what_was_begun_ends_before_the_queue_is_gone),
 		cmocka_unit_test(as_many_threads_as_are_wished),
+		cmocka_unit_test(a_ticker_calls_again_and_when_it_is_woken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
