@@ -474,6 +474,8 @@ rewrite_next(struct str *rest, const struct rewrite_host *host, struct rewrite *
 	if (rc == 1) {
 		rewrite_matches(&w);
 		rewrite_name_items(&w);
+		if (!err->code)
+			rewrite_exists(&w);
 		rewrite_expressions(&w);
 		if (!err->code)
 			rewrite_from_first(&w);

@@ -212,3 +212,41 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	done
 	((SECONDS < 20))
 }
+
+@test "EXISTS over one column of the query outside is computed once, and says what it says row by row" {
+	python3 - > rows <<'P'
+import json, random
+random.seed(3)
+for i in range(400):
+    e = {'event': random.choice(['a', 'b', 'c']), 'timestamp': f'2026-11-{1 + i % 20:02}T10:00:00Z', 'properties': {'n': random.choice([1, '1', 1.0, 2, None, 'x', True]), 'k': i % 7}}
+    if i % 5: e['user_id'] = f'u{random.randint(1, 60)}'
+    if i % 11 == 0: del e['properties']['n']
+    print(json.dumps(e))
+P
+	at-ingest -q rows
+	n=0
+	# the same column in brackets is no such comparison, so that SQLite goes through it row by row
+	while read -r not column term; do
+		not=${not#-}
+		for outer in user_id n k; do
+			fast="SELECT COUNT(*) AS n, MIN(e.timestamp) AS t FROM events e WHERE e.k < 6 AND $not EXISTS (SELECT 1 FROM events p WHERE p.$column = e.$outer AND $term)"
+			slow=${fast/= e.$outer/= (e.$outer)}
+			[ "$(at-query -f csv "$fast")" = "$(at-query -f csv "$slow")" ] || { echo "$fast"; return 1; }
+			n=$((n + 1))
+		done
+	done <<-'END'
+	NOT user_id p.event = 'b'
+	- user_id p.event = 'b' AND p.timestamp BETWEEN '2026-11-03' AND '2026-11-09' LIMIT 1
+	- n p.event IN ('a', 'c') AND p.k > 2
+	NOT n p.k = 1 AND CASE WHEN p.event = 'a' AND p.k = 1 THEN 1 ELSE 0 END = 1
+	- k p.n IS NOT NULL AND NOT p.event = 'c'
+	NOT k p.event = 'none'
+	- user_id p.event = 'a' OR p.event = 'b'
+	- user_id p.event = 'a' AND p.k = e.k
+	- user_id p.event = 'a' AND EXISTS (SELECT 1 FROM events q WHERE q.user_id = p.user_id AND q.event = 'c')
+	END
+	[ "$n" = 27 ]
+	[[ $(at-query "EXPLAIN SELECT COUNT(*) FROM events e WHERE NOT EXISTS (SELECT * FROM events p WHERE e.user_id = p.user_id AND p.event = 'b')") == *'groups over columns; filter NOT'*'by user_id'* ]]
+	[ "$(at-query -f csv "SELECT EXISTS (SELECT 1 FROM events p WHERE p.user_id = e.user_id AND p.event = 'none') AS x FROM events e LIMIT 1")" = $'x\n0' ]
+	run -2 at-query "SELECT COUNT(*) FROM events e WHERE EXISTS (SELECT 1 FROM events p WHERE p.user_id = nobody.user_id)"
+}
