@@ -16,6 +16,7 @@
 
 #define WIDTH        100                /* of text */
 #define METRICS_MOST 6                  /* that are explained: the first of the dashboard */
+#define FIELDS_MOST  4                  /* that they are explained by */
 #define SAID_MOST    12                 /* sentences */
 
 static struct definition *
@@ -46,17 +47,41 @@ add_series(struct series_set *set, const struct widget *w, const struct reading 
 			series_add(set, w->metric, STR("{}"), STR("value"), v->time[i], v->curve[0].value[i]);
 }
 
+/* What the dashboard tells parts by, anywhere: few fields, whose counts are kept. All that events have would be a minute's work for 10 M of
+ * them, where some field is nearly as many values. */
+static void
+put_fields(const struct definition *d, struct buf *by)
+{
+	struct str known[FIELDS_MOST], rest, field;
+	int n = 0;
+
+	for (int i = 0; i < d->n; i++)
+		for (rest = d->widget[i].query.p ? STR("") : d->widget[i].by; n < FIELDS_MOST && rest.n && str_cut(&rest, ',', &field); ) {
+			int is_new = (field = str_trim(field)).n > 0;
+
+			for (int k = 0; k < n; k++)
+				is_new &= !str_eq(known[k], field);
+			if (!is_new)
+				continue;
+			known[n++] = field;
+			buf_lit(by, by->n ? "," : "");
+			buf_str(by, field);
+		}
+}
+
 /* What its metrics did over the periods that the dashboard shows them for, and what drove that. What cannot be explained is not said. */
 static void
 explain_metrics(struct query *q, const struct definition *d, const struct reading *readings, struct claims *claims)
 {
 	struct str known[METRICS_MOST];
 	struct series_set set = {0};
+	struct buf by = {0};
 	int n = 0;
 
+	put_fields(d, &by);
 	for (int i = 0; i < d->n && n < METRICS_MOST; i++) {
 		const struct widget *w = &d->widget[i];
-		struct metric_ask ask = { .metric = w->metric, .from = readings[i].from, .to = readings[i].to };
+		struct metric_ask ask = { .metric = w->metric, .by = buf_get(&by), .from = readings[i].from, .to = readings[i].to };
 		struct err ignore = {0};
 		int is_new = w->metric.n && !w->query.p && !w->filters.n && !readings[i].err.code && readings[i].from > TIME_MIN;
 
@@ -65,12 +90,14 @@ explain_metrics(struct query *q, const struct definition *d, const struct readin
 		if (!is_new)
 			continue;
 		known[n++] = w->metric;
-		metric_claims(q, &ask, claims, &ignore);
+		if (by.n)
+			metric_claims(q, &ask, claims, &ignore);
 		if (!w->by.n && readings[i].curves)
 			add_series(&set, w, &readings[i]);
 	}
 	claims_of_series(claims, &set, 0);
 	series_set_release(&set);
+	buf_release(&by);
 	claims_rank(claims, SAID_MOST);
 }
 

@@ -9,6 +9,7 @@ setup() {
 	cat > shop.json <<'END'
 {"id":"shop","title":"The shop","timeRange":"24h","widgets":[{"id":"card","type":"metric_card","title":"Purchases","metric":"purchase"},
  {"id":"errors","type":"line_chart","title":"Errors","metric":"payment_error","interval":"1h"},
+ {"id":"where","type":"bar_chart","title":"Errors by country","metric":"payment_error","groupBy":"country"},
  {"id":"pages","type":"table","title":"Pages","query":"SELECT page, COUNT(*) AS n FROM events WHERE event = 'page_view' AND timestamp >= :from AND timestamp < :to GROUP BY 1 ORDER BY 2 DESC, 1"},
  {"id":"f","type":"funnel_chart","title":"Funnel","steps":["page_view","purchase"]},{"id":"t","type":"text","title":"Note","text":"a note"}]}
 END
@@ -35,7 +36,7 @@ END
 
 @test "words say what changed in the period" {
 	at-insight report --dashboard shop.json > out
-	[[ $(head -1 out) == '• '*'ayment error'* ]]
+	grep -q '^• Payment errors came to [0-9]*; in the period before there was nothing' out
 }
 
 @test "what is wrong is told: a form, a dashboard, a widget" {
