@@ -19,7 +19,8 @@ ask_open(struct query *query, const struct config *config, struct err *err)
 	ask->config = config;
 	ask->arena = arena_new(16u << 20);
 	ask->model = checked_model();
-	ask->least_users = json_int64(config_get(config, "analytics", "model.leastUsers"), &least) && least > 0 && least <= INT32_MAX ? (int)least : LEAST_USERS;
+	ask->least_users = json_int64(config_get(config, "analytics", "model.leastUsers"), &least) && least > 0 &&
+	    least <= INT32_MAX ? (int)least : LEAST_USERS;
 	if (ask_learn(ask, err)) {
 		ask_close(ask);
 		return NULL;

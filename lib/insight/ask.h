@@ -38,7 +38,8 @@ struct ask_answer {
 
 struct ask;
 
-/* Learns the vocabulary of the query's store under its policy, values from its newest 100,000 events: some 15 ms. Query and configuration (NULL: none) must last as long.
+/* Learns the vocabulary of the query's store under its policy, values from its newest 100,000 events: some 15 ms. Query
+ * and configuration (NULL: none) must last as long.
  * NULL on an error. */
 struct ask *ask_open(struct query *, const struct config *, struct err *);
 void ask_close(struct ask *);

@@ -4,6 +4,7 @@
 #include "query/token.h"
 
 #define SQL_MOST 4000                   /* bytes of a statement that is taken */
+#define DEPTH    64                     /* of its brackets */
 
 static int
 is_cte(struct str sql, struct str name)                 /* WITH name AS (, or , name AS ( */
@@ -28,10 +29,11 @@ is_cte(struct str sql, struct str name)                 /* WITH name AS (, or , 
 int
 ask_model_reads_only(struct str sql)
 {
+	static const char *const others[] = { "SELECT", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "INTERSECT", "EXCEPT", "WINDOW" };
 	struct token t, before = { .kind = TOKEN_END };
 	struct err err = { 0 };
 	size_t at = 0;
-	int n = 0, got, depth = 0, from_depth[64] = { 0 };       /* in a FROM clause at that depth */
+	int n = 0, got, depth = 0, in_from[DEPTH] = { 0 };     /* 1: in a list of tables, in brackets of that depth */
 
 	if (sql.n > SQL_MOST || str_utf8_fault(sql) >= 0)
 		return 0;
@@ -40,32 +42,30 @@ ask_model_reads_only(struct str sql)
 			return 0;
 		if (t.kind == TOKEN_PARAM || token_is(&t, ";") || token_is(&t, "PRAGMA") || token_is(&t, "ATTACH"))
 			return 0;
-		if (token_is(&t, "(") && ++depth >= 64)
+		if (token_is(&t, "(") && ++depth >= DEPTH)
 			return 0;
-		if (token_is(&t, "(") && from_depth[depth - 1] && (token_is(&before, "FROM") || token_is(&before, "JOIN") || token_is(&before, ",")))
-			from_depth[depth] = 0;
-		else if (token_is(&t, "("))
-			from_depth[depth] = 0;
+		if (token_is(&t, "("))
+			in_from[depth] = 0;
 		if (token_is(&t, ")") && --depth < 0)
 			return 0;
-		if (token_is(&t, "FROM"))
-			from_depth[depth] = 1;
-		if (token_is(&t, "WHERE") || token_is(&t, "GROUP") || token_is(&t, "ORDER") || token_is(&t, "SELECT") || token_is(&t, "UNION") || token_is(&t, "LIMIT") || token_is(&t, "HAVING") ||
-		    token_is(&t, "ON") || token_is(&t, "USING"))
-			from_depth[depth] = 0;
-		if ((t.kind == TOKEN_WORD || t.kind == TOKEN_QUOTED) && (token_is(&before, "FROM") || token_is(&before, "JOIN") || (token_is(&before, ",") && from_depth[depth])) &&
+		if (token_is(&t, "FROM") || token_is(&t, "JOIN"))
+			in_from[depth] = 1;
+		for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+			if (token_is(&t, others[i]))
+				in_from[depth] = 0;
+		if ((t.kind == TOKEN_WORD || t.kind == TOKEN_QUOTED) &&
+		    (token_is(&before, "FROM") || token_is(&before, "JOIN") || (token_is(&before, ",") && in_from[depth])) &&
 		    !token_is(&t, "events") && !token_is(&t, "SELECT") && !is_cte(sql, t.text))
 			return 0;
-		if (token_is(&t, "JOIN"))
-			from_depth[depth] = 1;
 		before = t;
 	}
 	return got == 0 && depth == 0 && n > 0;
 }
 
 static const char interpreter[] =
-	"You turn a question about product analytics into one SQL SELECT (SQLite's dialect) over the table events(event, timestamp, user_id, session_id and the properties named below). "
-	"timestamp is text like 2026-11-23T10:15:30.123Z. Use only the names that are given. Answer with JSON and nothing else: {\"sql\": \"SELECT …\"}, or {\"refuse\": true} when these events cannot tell.";
+	"You turn a question about product analytics into one SQL SELECT (SQLite's dialect) over the table events(event, timestamp, "
+	"user_id, session_id and the properties named below). timestamp is text like 2026-11-23T10:15:30.123Z. Use only the names that are "
+	"given. Answer with JSON and nothing else: {\"sql\": \"SELECT …\"}, or {\"refuse\": true} when these events cannot tell.";
 
 int
 ask_model_interpret(struct ask *ask, struct str question, int64_t now, struct buf *sql)

@@ -43,11 +43,11 @@ enum ask_is {
 	ASK_ANY,                                                /* did anything at all */
 	ASK_PERIOD, ASK_UNIT, ASK_EVERY, ASK_TREND, ASK_PART,   /* UNIT: a day; EVERY: daily; PART: of the day or week */
 	ASK_AGG, ASK_UNIQUE, ASK_ORDER_VALUE, ASK_MONEY, ASK_SPEND, ASK_LENGTH,
-	ASK_HOW_MANY, ASK_HOW_MUCH, ASK_HOW_LONG, ASK_HOW_IS, ASK_WHICH, ASK_WHO, ASK_WHEN, ASK_WHERE, ASK_DID,
+	ASK_HOW_MANY, ASK_HOW_MUCH, ASK_HOW_LONG, ASK_HOW_IS, ASK_WHICH, ASK_WHO, ASK_WHEN, ASK_WHERE,
 	ASK_BY, ASK_PER, ASK_TOP, ASK_BOTTOM, ASK_MOST, ASK_LEAST, ASK_BEST, ASK_USED, ASK_RANKED,
 	ASK_VERSUS, ASK_COMPARE, ASK_COMPARATIVE, ASK_THAN, ASK_CHANGE, ASK_OR, ASK_AND, ASK_PREVIOUS, ASK_BOTH,
 	ASK_CONVERSION, ASK_SHARE, ASK_RATE, ASK_FUNNEL, ASK_RETENTION, ASK_BOUNCE, ASK_DROP,
-	ASK_NOT, ASK_OVER, ASK_TIMES, ASK_BETWEEN, ASK_OR_MORE, ASK_DURATION_UNIT, ASK_MONEY_UNIT,
+	ASK_NOT, ASK_OVER, ASK_TIMES, ASK_OR_MORE, ASK_DURATION_UNIT, ASK_MONEY_UNIT,
 	ASK_FROM, ASK_TO, ASK_THEN, ASK_OF, ASK_IN, ASK_WITH, ASK_WITHOUT, ASK_THAT, ASK_WE, ASK_ALSO, ASK_FIRST, ASK_LAST, ASK_NOW,
 	ASK_WHY, ASK_FUTURE, ASK_WRITE, ASK_OPINION
 };
@@ -177,7 +177,7 @@ struct ask_reading {
 	int by_session;                 /* conditions are of sessions */
 	int list;                       /* no measure: which there are */
 	int edge;                       /* when: 1 first, 2 last */
-	int funnel, retention, bounce;
+	int funnel;
 	int want_change;                /* asked for the difference of two periods */
 };
 

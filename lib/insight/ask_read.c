@@ -16,8 +16,6 @@ struct reader {
 	struct ask_reading *r;
 	struct buf *why;
 	int failed;
-	/* groups by position, and what is left for the measure */
-	int users_as_group, sessions_as_group;
 	int ranking_at;                 /* item behind which the measure of an order stands; -1 */
 	int average, agg_at;
 	double q;
@@ -104,7 +102,8 @@ add_filter(struct ask_filters *fs, struct ask_filter f)
 {
 	if (f.n == 1 && !f.is_number)   /* another value of the same field */
 		for (int i = 0; i < fs->n; i++)
-			if (fs->f[i].field == f.field && fs->f[i].not == f.not && !fs->f[i].prefix && !f.prefix && !fs->f[i].is_null && !fs->f[i].is_number && fs->f[i].n < ASK_LIST) {
+			if (fs->f[i].field == f.field && fs->f[i].not == f.not && !fs->f[i].prefix && !f.prefix && !fs->f[i].is_null &&
+			    !fs->f[i].is_number && fs->f[i].n < ASK_LIST) {
 				for (int k = 0; k < fs->f[i].n; k++)
 					if (str_eq(fs->f[i].value[k], f.value[0]))
 						return &fs->f[i];
@@ -150,11 +149,13 @@ join_values(struct reader *rd)
 		if (i > 0 && rd->it[i - 1].is != ASK_FIELD && sense_of_field(&rd->it[i - 1], rd->it[i].arg, &s)) {
 			rd->it[i - 1].is = ASK_VALUE, rd->it[i - 1].arg = s.arg, rd->it[i - 1].value = s.value, rd->it[i - 1].events = s.events;
 			drop(rd, i--);
-		} else if (i + 1 < rd->n && !rd->it[i + 1].comma && rd->it[i + 1].is != ASK_FIELD && !(i > 0 && (rd->it[i - 1].is == ASK_BY || rd->it[i - 1].is == ASK_WHICH || rd->it[i - 1].is == ASK_PER)) &&
+		} else if (i + 1 < rd->n && !rd->it[i + 1].comma && rd->it[i + 1].is != ASK_FIELD &&
+		    !(i > 0 && (rd->it[i - 1].is == ASK_BY || rd->it[i - 1].is == ASK_WHICH || rd->it[i - 1].is == ASK_PER)) &&
 		    (rd->it[i + 1].is == ASK_VALUE || rd->it[i + 1].is == ASK_NOTHING) && sense_of_field(&rd->it[i + 1], rd->it[i].arg, &s)) {
 			rd->it[i + 1].is = ASK_VALUE, rd->it[i + 1].arg = s.arg, rd->it[i + 1].value = s.value, rd->it[i + 1].events = s.events;
 			drop(rd, i--);
-		} else if (i > 0 && rd->it[i - 1].is == ASK_FIELD && rd->it[i - 1].value.p && rd->it[i - 1].arg == rd->it[i].arg) {     /* product pages */
+		} else if (i > 0 && rd->it[i - 1].is == ASK_FIELD && rd->it[i - 1].value.p && rd->it[i - 1].arg == rd->it[i].arg) {
+			/* product pages */
 			rd->it[i - 1].text = rd->it[i].text;
 			drop(rd, i--);
 		}
@@ -169,7 +170,8 @@ join_names(struct reader *rd)
 		struct ask_item *it = &rd->it[i + 1];
 		int digit = 0;
 
-		if ((!is_people(rd, i) && !is(rd, i, ASK_SESSIONS)) || is(rd, i, ASK_WHO) || it->comma || (it->is != ASK_UNKNOWN && it->is != ASK_NUMBER))
+		if ((!is_people(rd, i) && !is(rd, i, ASK_SESSIONS)) || is(rd, i, ASK_WHO) || it->comma ||
+		    (it->is != ASK_UNKNOWN && it->is != ASK_NUMBER))
 			continue;
 		for (size_t k = 0; k < it->text.n; k++)
 			digit |= it->text.p[k] >= '0' && it->text.p[k] <= '9';
@@ -198,6 +200,18 @@ text_of(const struct ask_item *it, char to[80])
 			to[k] = ' ';
 }
 
+static int
+is_too_much(const struct reader *rd)            /* more than a reading holds, of which none may be left out */
+{
+	int values = 0, did = 0;
+
+	for (int i = 0; i < rd->n; i++) {
+		values += rd->it[i].is == ASK_VALUE;
+		did += rd->it[i].is == ASK_EVENT || rd->it[i].is == ASK_ANY || rd->it[i].is == ASK_OVER;
+	}
+	return values > ASK_LIST || did > ASK_LIST;
+}
+
 /* 1: go on; 0: a word is not known; ASK_NEVER. */
 static int
 refuse(struct reader *rd)
@@ -205,7 +219,9 @@ refuse(struct reader *rd)
 	char word[80];
 	int i;
 
-	if (find(rd, ASK_WHY, 0) >= 0) {
+	if (is_too_much(rd)) {
+		fail(rd, "That names more than %d values or events; ask about fewer at a time.", ASK_LIST);
+	} else if (find(rd, ASK_WHY, 0) >= 0) {
 		fail(rd, "I count what happened, I cannot tell reasons. What a change came from: at-insight explain METRIC.");
 	} else if (find(rd, ASK_FUTURE, 0) >= 0) {
 		fail(rd, "The store holds what has been, not what will be. What comes next: at-insight forecast METRIC.");
@@ -295,13 +311,16 @@ bounds(struct reader *rd)
 			v = rd->it[i + 1].number;
 			money = rd->it[i + 1].money;
 			end = i + 2;
-		} else if (is(rd, i, ASK_NUMBER) && (is(rd, i + 1, ASK_OR_MORE) || ((is(rd, i + 1, ASK_DURATION_UNIT) || is(rd, i + 1, ASK_MONEY_UNIT)) && is(rd, i + 2, ASK_OR_MORE)))) {
+		} else if (is(rd, i, ASK_NUMBER) &&
+		    (is(rd, i + 1, ASK_OR_MORE) ||
+		    ((is(rd, i + 1, ASK_DURATION_UNIT) || is(rd, i + 1, ASK_MONEY_UNIT)) && is(rd, i + 2, ASK_OR_MORE)))) {
 			end = is(rd, i + 1, ASK_OR_MORE) ? i + 2 : i + 3;
 			op = (enum ask_op)rd->it[end - 1].arg;
 			v = rd->it[i].number;
 			money = rd->it[i].money || is(rd, i + 1, ASK_MONEY_UNIT);
 			unit = is(rd, i + 1, ASK_DURATION_UNIT) ? rd->it[i + 1].arg : 0;
-		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && is(rd, i + 1, ASK_EVENT) && people_before(rd, i) && near_before(rd, i, ASK_TOP, 2) < 0) {
+		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && is(rd, i + 1, ASK_EVENT) && people_before(rd, i) &&
+		    near_before(rd, i, ASK_TOP, 2) < 0) {
 			op = ASK_EQ, v = rd->it[i].number, end = i + 1;         /* users with 3 purchases */
 		} else {
 			continue;
@@ -328,8 +347,10 @@ bounds(struct reader *rd)
 				fail(rd, "No event here has a duration.");
 				return;
 			}
-			add_filter(&r->where, (struct ask_filter){ .field = field, .is_number = 1, .op = op, .number = v * unit / (rd->ask->field[field].unit_ms > 0 ? rd->ask->field[field].unit_ms : 1) });
-		} else if ((near_before(rd, start, ASK_SPEND, 3) >= 0 && people_before(rd, start)) || (near_before(rd, start, ASK_MONEY, 3) >= 0 && people_before(rd, start))) {
+			add_filter(&r->where, (struct ask_filter){ .field = field, .is_number = 1, .op = op,
+			    .number = v * unit / (rd->ask->field[field].unit_ms > 0 ? rd->ask->field[field].unit_ms : 1) });
+		} else if ((near_before(rd, start, ASK_SPEND, 3) >= 0 && people_before(rd, start)) ||
+		    (near_before(rd, start, ASK_MONEY, 3) >= 0 && people_before(rd, start))) {
 			int k = near_before(rd, start, ASK_SPEND, 3);
 
 			if ((c = condition_of_event(rd, -1)) >= 0)
@@ -343,7 +364,8 @@ bounds(struct reader *rd)
 			return;
 		} else if ((event >= 0 || is_people(rd, end) || is(rd, end, ASK_SESSIONS) || is(rd, end, ASK_MONEY)) && groups_before(rd, start)) {
 			r->having = 1, r->having_op = op, r->having_number = v;
-		} else if (near_before(rd, start, ASK_EVENT, 4) >= 0 && people_before(rd, start) && !money && near_before(rd, start, ASK_ORDER_VALUE, 3) < 0) {
+		} else if (near_before(rd, start, ASK_EVENT, 4) >= 0 && people_before(rd, start) && !money &&
+		    near_before(rd, start, ASK_ORDER_VALUE, 3) < 0) {
 			if ((c = condition_of_event(rd, near_before(rd, start, ASK_EVENT, 4))) >= 0)       /* bought more than 3 times */
 				r->condition[c].has_count = 1, r->condition[c].op = op, r->condition[c].count = v;
 		} else if (near_before(rd, start, ASK_FIELD, 3) >= 0 && is_number_field(rd, near_before(rd, start, ASK_FIELD, 3))) {
@@ -351,7 +373,8 @@ bounds(struct reader *rd)
 
 			add_filter(&r->where, (struct ask_filter){ .field = rd->it[k].arg, .is_number = 1, .op = op, .number = v });
 			rd->it[k].used = 1;
-		} else if (rd->ask->money >= 0 && (money || near_before(rd, start, ASK_ORDER_VALUE, 3) >= 0 || (near_before(rd, start, ASK_EVENT, 4) >= 0 &&
+		} else if (rd->ask->money >= 0 &&
+		    (money || near_before(rd, start, ASK_ORDER_VALUE, 3) >= 0 || (near_before(rd, start, ASK_EVENT, 4) >= 0 &&
 		    rd->it[near_before(rd, start, ASK_EVENT, 4)].arg == rd->ask->purchase))) {
 			add_filter(&r->where, (struct ask_filter){ .field = rd->ask->money, .is_number = 1, .op = op, .number = v });
 			if (near_before(rd, start, ASK_ORDER_VALUE, 1) >= 0)
@@ -454,9 +477,12 @@ periods(struct reader *rd)
 	if (n == 1 && !series && r->period[0].from != TIME_NONE) {
 		int before = at[0] - 1;
 
-		while (before >= 0 && (rd->it[before].is == ASK_TO || rd->it[before].is == ASK_WITH || rd->it[before].is == ASK_NOTHING || rd->it[before].is == ASK_IN || rd->it[before].is == ASK_WE))
+		while (before >= 0 && (rd->it[before].is == ASK_TO || rd->it[before].is == ASK_WITH || rd->it[before].is == ASK_NOTHING ||
+		    rd->it[before].is == ASK_IN || rd->it[before].is == ASK_WE))
 			before--;
-		if (r->period[0].reference || ((is(rd, before, ASK_THAN) || (is(rd, before, ASK_COMPARE) && rd->it[before].n_words > 1) || is(rd, before, ASK_VERSUS)) && r->period[0].to <= rd->now)) {
+		if (r->period[0].reference ||
+		    ((is(rd, before, ASK_THAN) || (is(rd, before, ASK_COMPARE) && rd->it[before].n_words > 1) ||
+		    is(rd, before, ASK_VERSUS)) && r->period[0].to <= rd->now)) {
 			r->period[1] = r->period[0];
 			shift_on(rd, &r->period[1], &r->period[0]);
 			r->n_periods = 2;
@@ -495,14 +521,18 @@ add_group(struct reader *rd, int i)
 		add_value(&r->where, it->arg, it->value, 0, 1);
 	if (it->is == ASK_BUYERS && r->n_conditions < ASK_LIST && rd->ask->purchase >= 0)
 		r->m.events |= 1ull << rd->ask->purchase;
-	if (!has_group(r, g) && r->n_groups < 4)
+	if (!has_group(r, g) && r->n_groups == 4)
+		fail(rd, "That asks for more than 4 groups within each other; ask for fewer.");
+	else if (!has_group(r, g))
 		r->group[r->n_groups++] = g;
 }
 
 static int
 is_plural(const struct ask_item *it)
 {
-	return it->text.n > 2 && (it->text.p[it->text.n - 1] == 's' || it->text.p[it->text.n - 1] == 'S' || str_eq(it->text, STR("people")) || str_eq(it->text, STR("ppl")));
+	return it->text.n > 2 &&
+	    (it->text.p[it->text.n - 1] == 's' || it->text.p[it->text.n - 1] == 'S' || str_eq(it->text, STR("people")) ||
+	    str_eq(it->text, STR("ppl")));
 }
 
 static void
@@ -515,8 +545,10 @@ set_unit(struct reader *rd, int i)
 static int
 is_skipped(const struct reader *rd, int i)              /* between which and what it asks for */
 {
-	return is(rd, i, ASK_NOTHING) || is(rd, i, ASK_OF) || is(rd, i, ASK_IN) || is(rd, i, ASK_WE) || is(rd, i, ASK_UNIQUE) || is(rd, i, ASK_NUMBER) || is(rd, i, ASK_TOP) ||
-	    is(rd, i, ASK_BOTTOM) || is(rd, i, ASK_MOST) || is(rd, i, ASK_LEAST) || is(rd, i, ASK_BEST) || is(rd, i, ASK_FIRST) || is(rd, i, ASK_ACTIVE) || is(rd, i, ASK_USED);
+	return is(rd, i, ASK_NOTHING) || is(rd, i, ASK_OF) || is(rd, i, ASK_IN) || is(rd, i, ASK_WE) || is(rd, i, ASK_UNIQUE) ||
+	    is(rd, i, ASK_NUMBER) || is(rd, i, ASK_TOP) ||
+	    is(rd, i, ASK_BOTTOM) || is(rd, i, ASK_MOST) || is(rd, i, ASK_LEAST) || is(rd, i, ASK_BEST) || is(rd, i, ASK_FIRST) ||
+	    is(rd, i, ASK_ACTIVE) || is(rd, i, ASK_USED);
 }
 
 static void
@@ -540,18 +572,24 @@ groups(struct reader *rd)
 			r->rank = it->arg;
 		if (it->is == ASK_RANKED)
 			rd->ranking_at = i;
-		if (it->is == ASK_NUMBER && !it->ordinal && !it->money && it->number >= 1 && it->number <= 1000 && it->number == (int)it->number && ranked &&
-		    (is(rd, i - 1, ASK_TOP) || is(rd, i - 1, ASK_BOTTOM) || is(rd, i - 1, ASK_MOST) || is(rd, i - 1, ASK_LEAST) || is(rd, i - 1, ASK_BEST) || is_text_field(rd, i + 1) || is_people(rd, i + 1) ||
-		    is(rd, i + 1, ASK_UNIT) || is(rd, i + 1, ASK_MOST) || is(rd, i + 1, ASK_LEAST) || is(rd, i + 1, ASK_BEST) || is(rd, i + 1, ASK_SESSIONS) || is(rd, i + 1, ASK_ACTIVE))) {
+		if (it->is == ASK_NUMBER && !it->ordinal && !it->money && it->number >= 1 && it->number <= 1000 &&
+		    it->number == (int)it->number && ranked &&
+		    (is(rd, i - 1, ASK_TOP) || is(rd, i - 1, ASK_BOTTOM) || is(rd, i - 1, ASK_MOST) || is(rd, i - 1, ASK_LEAST) ||
+		    is(rd, i - 1, ASK_BEST) || is_text_field(rd, i + 1) || is_people(rd, i + 1) ||
+		    is(rd, i + 1, ASK_UNIT) || is(rd, i + 1, ASK_MOST) || is(rd, i + 1, ASK_LEAST) || is(rd, i + 1, ASK_BEST) ||
+		    is(rd, i + 1, ASK_SESSIONS) || is(rd, i + 1, ASK_ACTIVE))) {
 			r->limit = (int)it->number;
 			r->plural = r->limit > 1;
 			it->used = 1;
 		}
-		if (it->is == ASK_NUMBER && it->ordinal && it->number >= 2 && it->number <= 100 && (is(rd, i + 1, ASK_MOST) || is(rd, i + 1, ASK_LEAST) || is(rd, i + 1, ASK_BEST))) {
+		if (it->is == ASK_NUMBER && it->ordinal && it->number >= 2 && it->number <= 100 &&
+		    (is(rd, i + 1, ASK_MOST) || is(rd, i + 1, ASK_LEAST) || is(rd, i + 1, ASK_BEST))) {
 			r->offset = (int)it->number - 1, r->limit = 1;
 			it->used = 1;
 		}
-		if (it->is == ASK_DURATION_UNIT && it->arg == 1000 && (is(rd, i + 1, ASK_MOST) || is(rd, i + 1, ASK_LEAST) || is(rd, i + 1, ASK_BEST))) {     /* the second most */
+		if (it->is == ASK_DURATION_UNIT && it->arg == 1000 &&
+		    (is(rd, i + 1, ASK_MOST) || is(rd, i + 1, ASK_LEAST) || is(rd, i + 1, ASK_BEST))) {
+			/* the second most */
 			r->offset = r->limit = 1;
 			it->used = 1;
 		}
@@ -572,19 +610,21 @@ groups(struct reader *rd)
 			if (is_text_field(rd, k) && !rd->it[k].used) {
 				add_group(rd, k);
 			} else if (is(rd, k, ASK_UNIT) || is(rd, k, ASK_EVERY)) {
-				if (is(rd, k, ASK_UNIT) || is(rd, k, ASK_EVERY))
-					set_unit(rd, k);
+				set_unit(rd, k);
 			} else if (is(rd, k, ASK_PART) && rd->it[k].arg <= 2) {
 				r->part = rd->it[k].arg;
 				rd->it[k].used = 1;
 			} else if (is(rd, k, ASK_ALL_EVENTS) && first && (!is(rd, i, ASK_PER) || rd->it[k].n_words > 1)) {
 				add_group(rd, k);
-			} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_SESSIONS) || is(rd, k, ASK_BUYERS) || is(rd, k, ASK_VISIT)) && first && is(rd, i, ASK_PER)) {
+			} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_SESSIONS) || is(rd, k, ASK_BUYERS) || is(rd, k, ASK_VISIT)) &&
+			    first && is(rd, i, ASK_PER)) {
 				rd->per = k;
 				rd->it[k].used = 1;
-			} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_SESSIONS)) && first && !ranked && !is_plural(&rd->it[k]) && rd->average != ASK_AVG) {
+			} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_SESSIONS)) && first && !ranked && !is_plural(&rd->it[k]) &&
+			    rd->average != ASK_AVG) {
 				add_group(rd, k);
-			} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_SESSIONS) || is(rd, k, ASK_BUYERS)) && first && rd->average == ASK_AVG && !is_plural(&rd->it[k])) {
+			} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_SESSIONS) || is(rd, k, ASK_BUYERS)) && first &&
+			    rd->average == ASK_AVG && !is_plural(&rd->it[k])) {
 				rd->per = k;
 				rd->it[k].used = 1;
 			} else if (is(rd, k, ASK_EVENT) && first && is(rd, i, ASK_PER)) {
@@ -603,11 +643,13 @@ groups(struct reader *rd)
 	for (int i = 0; i < rd->n; i++) {
 		int k = i + 1;
 
-		if (!is(rd, i, ASK_WHICH) && !is(rd, i, ASK_TOP) && !is(rd, i, ASK_BOTTOM) && !(is(rd, i, ASK_NUMBER) && rd->it[i].used) && !((is(rd, i, ASK_MOST) || is(rd, i, ASK_LEAST)) && rd->it[i].arg != 1))
+		if (!is(rd, i, ASK_WHICH) && !is(rd, i, ASK_TOP) && !is(rd, i, ASK_BOTTOM) && !(is(rd, i, ASK_NUMBER) && rd->it[i].used) &&
+		    !((is(rd, i, ASK_MOST) || is(rd, i, ASK_LEAST)) && rd->it[i].arg != 1))
 			continue;
 		while (is_skipped(rd, k))
 			k++;
-		if (is_text_field(rd, k) && !rd->it[k].used && r->n_groups && (is(rd, i, ASK_MOST) || is(rd, i, ASK_LEAST)) && is_plural(&rd->it[k])) {
+		if (is_text_field(rd, k) && !rd->it[k].used && r->n_groups && (is(rd, i, ASK_MOST) || is(rd, i, ASK_LEAST)) &&
+		    is_plural(&rd->it[k])) {
 			if (rd->ask->field[rd->it[k].arg].path && has(rd, ASK_EVENT)) {         /* who viewed the most pages */
 				rd->it[k].used = 1;
 			} else {
@@ -627,13 +669,16 @@ groups(struct reader *rd)
 		} else if (is(rd, k, ASK_PART) && rd->it[k].arg <= 2 && !rd->it[k].used) {
 			r->part = rd->it[k].arg;
 			rd->it[k].used = 1;
-		} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_BUYERS)) && !rd->it[k].used && !r->n_groups && !is(rd, k - 1, ASK_UNIQUE) && (is(rd, i, ASK_WHICH) || is(rd, i, ASK_TOP) || is(rd, i, ASK_BOTTOM) || is(rd, i, ASK_NUMBER) ||
+		} else if ((is(rd, k, ASK_USERS) || is(rd, k, ASK_BUYERS)) && !rd->it[k].used && !r->n_groups &&
+		    !is(rd, k - 1, ASK_UNIQUE) &&
+		    (is(rd, i, ASK_WHICH) || is(rd, i, ASK_TOP) || is(rd, i, ASK_BOTTOM) || is(rd, i, ASK_NUMBER) ||
 		    is(rd, k - 1, ASK_ACTIVE) || rd->it[i].arg == 3)) {
 			if (is(rd, i, ASK_WHICH) && rd->it[k].word - rd->it[i].word - rd->it[i].n_words > k - i - 1)     /* what did people … */
 				continue;
 			add_group(rd, k);
 			r->plural |= is_plural(&rd->it[k]);
-		} else if (is(rd, k, ASK_SPEND) && rd->it[k].text.n >= 7 && strncasecmp(rd->it[k].text.p, "spender", 7) == 0 && !has_group(r, -1) && r->n_groups < 4) {
+		} else if (is(rd, k, ASK_SPEND) && rd->it[k].text.n >= 7 && strncasecmp(rd->it[k].text.p, "spender", 7) == 0 &&
+		    !has_group(r, -1) && r->n_groups < 4) {
 			r->group[r->n_groups++] = -1;
 			r->plural |= is_plural(&rd->it[k]);
 		} else if (is(rd, k, ASK_ALL_EVENTS) && !rd->it[k].used && is(rd, i, ASK_WHICH)) {
@@ -656,7 +701,8 @@ groups(struct reader *rd)
 					r->m.events |= 1ull << rd->ask->purchase;
 			}
 		}
-		if ((is(rd, i, ASK_USERS) || is(rd, i, ASK_BUYERS)) && !rd->it[i].used && !r->n_groups && (is(rd, i + 1, ASK_WITH) || is(rd, i + 1, ASK_THAT) || is(rd, i + 1, ASK_BY)) &&
+		if ((is(rd, i, ASK_USERS) || is(rd, i, ASK_BUYERS)) && !rd->it[i].used && !r->n_groups &&
+		    (is(rd, i + 1, ASK_WITH) || is(rd, i + 1, ASK_THAT) || is(rd, i + 1, ASK_BY)) &&
 		    !(find(rd, ASK_HOW_MANY, 0) >= 0 && find(rd, ASK_HOW_MANY, 0) < i))
 			for (k = i + 2; k < rd->n && k < i + 5; k++)
 				if ((is(rd, k, ASK_MOST) || is(rd, k, ASK_LEAST)) && !is_text_field(rd, k + 1)) {
@@ -683,8 +729,10 @@ groups(struct reader *rd)
 			} else {
 				for (size_t k = 0; k < sizeof(hours) / sizeof(*hours); k++)
 					if (hours[k].part == rd->it[i].arg) {
-						add_filter(&r->where, (struct ask_filter){ .field = -3, .is_number = 1, .op = ASK_GE, .number = hours[k].from });
-						add_filter(&r->where, (struct ask_filter){ .field = -3, .is_number = 1, .op = ASK_LT, .number = hours[k].to });
+						add_filter(&r->where, (struct ask_filter){ .field = -3, .is_number = 1, .op = ASK_GE,
+						    .number = hours[k].from });
+						add_filter(&r->where, (struct ask_filter){ .field = -3, .is_number = 1, .op = ASK_LT,
+						    .number = hours[k].to });
 					}
 			}
 			rd->it[i].used = 1;
@@ -700,8 +748,6 @@ groups(struct reader *rd)
 		if (r->n_periods == 2)
 			r->n_periods = 1;
 	}
-	if (r->unit == 4 && r->n_periods == 0 && 0)
-		r->n_periods = 0;
 }
 
 /* A field that nothing has taken: how many countries; else a group. */
@@ -746,7 +792,9 @@ left_fields(struct reader *rd)
 			rd->it[i].used = 1;
 			continue;
 		}
-		if (rd->it[i].value.p && !r->rank && (is(rd, i - 1, ASK_OF) || is(rd, i - 1, ASK_IN) || is(rd, i + 1, ASK_EVENT) || is(rd, i - 1, ASK_EVENT) || is(rd, i - 1, ASK_NOTHING))) {
+		if (rd->it[i].value.p && !r->rank &&
+		    (is(rd, i - 1, ASK_OF) || is(rd, i - 1, ASK_IN) || is(rd, i + 1, ASK_EVENT) || is(rd, i - 1, ASK_EVENT) ||
+		    is(rd, i - 1, ASK_NOTHING))) {
 			add_value(&r->where, rd->it[i].arg, rd->it[i].value, 0, 1);
 			rd->it[i].used = 1;
 			continue;
@@ -766,7 +814,8 @@ negated(struct reader *rd, int i)
 			rd->it[k].used = 1;
 			return 1;
 		}
-		if (rd->it[k].is != ASK_FROM && rd->it[k].is != ASK_IN && rd->it[k].is != ASK_OF && rd->it[k].is != ASK_BY && rd->it[k].is != ASK_NOTHING && rd->it[k].is != ASK_USED && rd->it[k].is != ASK_OR &&
+		if (rd->it[k].is != ASK_FROM && rd->it[k].is != ASK_IN && rd->it[k].is != ASK_OF && rd->it[k].is != ASK_BY &&
+		    rd->it[k].is != ASK_NOTHING && rd->it[k].is != ASK_USED && rd->it[k].is != ASK_OR &&
 		    !(rd->it[k].is == ASK_VALUE && is(rd, k + 1, ASK_OR)))
 			return 0;
 	}
@@ -800,7 +849,8 @@ static void
 values(struct reader *rd, int share)
 {
 	struct ask_reading *r = rd->r;
-	int compare = has(rd, ASK_VERSUS) || has(rd, ASK_COMPARE) || has(rd, ASK_THAN) || has(rd, ASK_WHICH) || (has(rd, ASK_OR) && (has(rd, ASK_COMPARATIVE) || has(rd, ASK_BEST)));
+	int compare = has(rd, ASK_VERSUS) || has(rd, ASK_COMPARE) || has(rd, ASK_THAN) || has(rd, ASK_WHICH) ||
+	    (has(rd, ASK_OR) && (has(rd, ASK_COMPARATIVE) || has(rd, ASK_BEST)));
 	int last = -1, did = 0, people = -1;
 
 	for (int i = 0; i < rd->n; i++) {
@@ -838,7 +888,8 @@ values(struct reader *rd, int share)
 			continue;
 		}
 		add_value(share && same && rd->it[last].arg == it->arg ? &r->m.where : &r->where, it->arg, it->value, negated(rd, i), 0);
-		if (same && compare && !share && !negated(rd, i) && it->arg >= 0 && !has_group(r, it->arg) && r->n_groups < 4 && !(has(rd, ASK_WHICH) && r->n_groups && !has(rd, ASK_VERSUS) && !has(rd, ASK_OR) && !has(rd, ASK_COMPARE)))
+		if (same && compare && !share && !negated(rd, i) && it->arg >= 0 && !has_group(r, it->arg) && r->n_groups < 4 &&
+		    !(has(rd, ASK_WHICH) && r->n_groups && !has(rd, ASK_VERSUS) && !has(rd, ASK_OR) && !has(rd, ASK_COMPARE)))
 			r->group[r->n_groups++] = it->arg;
 	}
 }
@@ -946,7 +997,8 @@ conditions(struct reader *rd, int from)
 		int same = 1;
 
 		for (int c = 0; c < r->n_conditions; c++)
-			same &= r->condition[c].has_period && r->condition[c].period.from == r->condition[0].period.from && r->condition[c].period.to == r->condition[0].period.to;
+			same &= r->condition[c].has_period && r->condition[c].period.from == r->condition[0].period.from &&
+			    r->condition[c].period.to == r->condition[0].period.to;
 		if (same && r->condition[0].has_period) {
 			r->period[0] = r->condition[0].period;
 			r->n_periods = 1;
@@ -958,12 +1010,10 @@ conditions(struct reader *rd, int from)
 
 /* One plain condition is a count of users with that event. */
 static void
-simplify(struct reader *rd, struct ask_measure *m)
+simplify(struct ask_reading *r, struct ask_measure *m)
 {
-	struct ask_reading *r = rd->r;
 	struct ask_condition *c = &r->condition[0];
 
-	(void)rd;
 	if (r->n_conditions == 1 && !c->not && !c->has_count && !c->has_period && !c->sum) {
 		if (c->event >= 0)
 			m->events = 1ull << c->event;
@@ -1046,7 +1096,8 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 	struct ask_reading *r = rd->r;
 	struct ask_item *it = &rd->it[i];
 	enum ask_agg agg = (enum ask_agg)rd->average;
-	int event, largest = (is(rd, i - 1, ASK_MOST) || is(rd, i - 1, ASK_LEAST)) && rd->it[i - 1].arg == 5, superlative = r->rank && ((!r->n_groups && !r->unit && !r->part) || largest);
+	int event, largest = (is(rd, i - 1, ASK_MOST) || is(rd, i - 1, ASK_LEAST)) && rd->it[i - 1].arg == 5, superlative = r->rank &&
+	    ((!r->n_groups && !r->unit && !r->part) || largest);
 	enum ask_agg extreme = superlative ? r->rank > 0 ? ASK_MAX : ASK_MIN : 0;
 
 	it->used = 1;
@@ -1074,7 +1125,8 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 		break;
 	case ASK_FIELD:
 		m->of = ASK_OF_FIELD, m->field = it->arg, m->q = rd->q;
-		m->agg = agg ? agg : extreme && it->arg != rd->ask->money ? extreme : rd->ask->field[it->arg].role == ASK_AMOUNT ? ASK_SUM : ASK_AVG;
+		m->agg = agg ? agg : extreme &&
+		    it->arg != rd->ask->money ? extreme : rd->ask->field[it->arg].role == ASK_AMOUNT ? ASK_SUM : ASK_AVG;
 		if (it->arg == rd->ask->money && extreme)
 			m->agg = extreme;
 		/* of the event that stands beside it */
@@ -1093,17 +1145,22 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 		if (!span_measure(rd, m, agg ? agg : extreme))
 			return 0;
 		for (int k = 0; k < rd->n; k++)
-			if ((is(rd, k, ASK_EVENT) && rd->ask->field[m->field].events >> rd->it[k].arg & 1) || is(rd, k, ASK_VISIT) || is(rd, k, ASK_USERS))
+			if ((is(rd, k, ASK_EVENT) && rd->ask->field[m->field].events >> rd->it[k].arg & 1) || is(rd, k, ASK_VISIT) ||
+			    is(rd, k, ASK_USERS))
 				rd->it[k].used = 1;
 		break;
 	case ASK_EVENT:
 		event = it->arg;
-		if ((agg && agg != ASK_SUM && rd->per < 0 && !(agg == ASK_AVG && (r->unit || has(rd, ASK_HOW_MANY)))) || (superlative && !has(rd, ASK_HOW_MANY))) {        /* the average purchase, the largest order */
+		if ((agg && agg != ASK_SUM && rd->per < 0 && !(agg == ASK_AVG && (r->unit || has(rd, ASK_HOW_MANY)))) ||
+		    (superlative && !has(rd, ASK_HOW_MANY))) {
+			/* the average purchase, the largest order */
 			int field = field_of_event(rd->ask, event);
 
 			if (field < 0)
-				return fail(rd, "\"%.*s\" carries no number that could be averaged or compared.", STR_FMT(rd->ask->event[event].name));
-			m->of = ASK_OF_FIELD, m->field = field, m->agg = agg && agg != ASK_SUM ? agg : largest && r->rank < 0 ? ASK_MIN : extreme, m->q = rd->q;
+				return fail(rd, "\"%.*s\" carries no number that could be averaged or compared.",
+				    STR_FMT(rd->ask->event[event].name));
+			m->of = ASK_OF_FIELD, m->field = field, m->agg = agg && agg != ASK_SUM ? agg : largest &&
+			    r->rank < 0 ? ASK_MIN : extreme, m->q = rd->q;
 		} else {
 			m->of = ASK_COUNT;
 		}
@@ -1153,7 +1210,8 @@ ratios(struct reader *rd)
 			people = i;
 	}
 	by_session = people >= 0 && (is(rd, people, ASK_SESSIONS) || is(rd, people, ASK_VISIT));
-	if ((conversion >= 0 && (share >= 0 || rate >= 0 || find(rd, ASK_HOW_MANY, 0) < 0)) || (rate >= 0 && n > 0 && share < 0) || (dropped >= 0 && find(rd, ASK_HOW_MANY, 0) < 0)) {
+	if ((conversion >= 0 && (share >= 0 || rate >= 0 || find(rd, ASK_HOW_MANY, 0) < 0)) || (rate >= 0 && n > 0 && share < 0) ||
+	    (dropped >= 0 && find(rd, ASK_HOW_MANY, 0) < 0)) {
 		enum ask_of of = by_session ? ASK_DISTINCT_SESSIONS : ASK_DISTINCT_USERS;
 		int last;
 
@@ -1251,7 +1309,8 @@ ratios(struct reader *rd)
 		}
 		for (int k = 0; k < n; k++)
 			after += event[k] > noun;
-		if ((is_people(rd, noun) || is(rd, noun, ASK_SESSIONS) || is(rd, noun, ASK_VISIT)) && (after || find_new(rd, ASK_ANY, noun) >= 0 || r->n_conditions)) {
+		if ((is_people(rd, noun) || is(rd, noun, ASK_SESSIONS) || is(rd, noun, ASK_VISIT)) &&
+		    (after || find_new(rd, ASK_ANY, noun) >= 0 || r->n_conditions)) {
 			int buyers = is(rd, noun, ASK_BUYERS), bounded = r->n_conditions;
 
 			by_session = !is_people(rd, noun);
@@ -1269,7 +1328,7 @@ ratios(struct reader *rd)
 			if (bounded && !r->condition[0].sum && r->condition[0].event >= 0 && buyers)
 				r->base.events = 1ull << r->condition[0].event;
 			r->by_session = by_session;
-			simplify(rd, &r->m);
+			simplify(r, &r->m);
 			if (rd->base_event)
 				r->base.events = r->m.events;
 			return 1;
@@ -1286,8 +1345,6 @@ ratios(struct reader *rd)
 			r->m.events = 1ull << rd->it[k].arg;
 			return 1;
 		}
-		if (find_new(rd, ASK_RETURNING, 0) >= 0 && 0)
-			return 0;
 		if (r->m.where.n)
 			return 1;
 		if (r->n_groups || r->unit) {
@@ -1305,7 +1362,8 @@ divided(struct reader *rd)              /* page views per session */
 	struct ask_item *per = &rd->it[rd->per];
 
 	r->ratio = r->per = 1;
-	r->base = (struct ask_measure){ .of = is(rd, rd->per, ASK_SESSIONS) || is(rd, rd->per, ASK_VISIT) ? ASK_DISTINCT_SESSIONS : is(rd, rd->per, ASK_EVENT) ? ASK_COUNT : ASK_DISTINCT_USERS };
+	r->base = (struct ask_measure){ .of = is(rd, rd->per, ASK_SESSIONS) ||
+	    is(rd, rd->per, ASK_VISIT) ? ASK_DISTINCT_SESSIONS : is(rd, rd->per, ASK_EVENT) ? ASK_COUNT : ASK_DISTINCT_USERS };
 	if (per->is == ASK_EVENT)
 		r->base.events = 1ull << per->arg;
 	if (per->is == ASK_BUYERS && rd->ask->purchase >= 0)
@@ -1333,7 +1391,8 @@ measure(struct reader *rd)
 				second_event = i;
 		}
 	for (i = 1; i + 1 < rd->n; i++)
-		if (is(rd, i, ASK_AND) && measure_noun(rd, i - 1) && measure_noun(rd, i + 1) && rd->it[i - 1].is != rd->it[i + 1].is && !has(rd, ASK_THAT) && i + 1 != rd->per && !rd->it[i - 1].verb && !rd->it[i + 1].verb)
+		if (is(rd, i, ASK_AND) && measure_noun(rd, i - 1) && measure_noun(rd, i + 1) && rd->it[i - 1].is != rd->it[i + 1].is &&
+		    !has(rd, ASK_THAT) && i + 1 != rd->per && !rd->it[i - 1].verb && !rd->it[i + 1].verb)
 			return fail(rd, "Those are two measures; ask for one after the other.");
 	/* in which order: what stands behind by, ranked by */
 	if (rd->ranking_at >= 0)
@@ -1342,13 +1401,15 @@ measure(struct reader *rd)
 				noun = i;
 	/* an order value or revenue is what is measured wherever it stands; an aggregate goes with the number behind it */
 	for (i = 0; i < rd->n && noun < 0; i++)
-		if ((is(rd, i, ASK_ORDER_VALUE) || is(rd, i, ASK_MONEY) || is_number_field(rd, i) || (is(rd, i, ASK_LENGTH) && rd->it[i].arg != 2)) && measure_noun(rd, i))
+		if ((is(rd, i, ASK_ORDER_VALUE) || is(rd, i, ASK_MONEY) || is_number_field(rd, i) ||
+		    (is(rd, i, ASK_LENGTH) && rd->it[i].arg != 2)) && measure_noun(rd, i))
 			noun = i;
 	if (noun < 0 && (how_long >= 0 || ((has(rd, ASK_SPEND) || has(rd, ASK_MOST) || rd->average) && has(rd, ASK_LENGTH)))) {
 		int session = find_new(rd, ASK_SESSIONS, 0) >= 0 || find_new(rd, ASK_VISIT, 0) >= 0;
 
 		for (i = 0; i < rd->n; i++)
-			if (is(rd, i, ASK_LENGTH) || is(rd, i, ASK_SPEND) || is(rd, i, ASK_USERS) || is(rd, i, ASK_SESSIONS) || is(rd, i, ASK_VISIT) || is(rd, i, ASK_EVENT))
+			if (is(rd, i, ASK_LENGTH) || is(rd, i, ASK_SPEND) || is(rd, i, ASK_USERS) || is(rd, i, ASK_SESSIONS) ||
+			    is(rd, i, ASK_VISIT) || is(rd, i, ASK_EVENT))
 				rd->it[i].used = 1;
 		if (session) {
 			r->m.of = ASK_OF_SESSION_LENGTH, r->m.agg = rd->average ? (enum ask_agg)rd->average : ASK_AVG, r->m.q = rd->q;
@@ -1371,7 +1432,8 @@ measure(struct reader *rd)
 	if (best >= 0 && rd->ranking_at < 0 && (noun < 0 || rd->it[noun].is == ASK_TRAFFIC))
 		return best_readings(rd);
 	if (noun < 0) {
-		int most = find(rd, ASK_MOST, 0), kind = most >= 0 ? rd->it[most].arg : find(rd, ASK_LEAST, 0) >= 0 ? rd->it[find(rd, ASK_LEAST, 0)].arg : 0;
+		int most = find(rd, ASK_MOST, 0), kind = most >= 0 ? rd->it[most].arg : find(rd, ASK_LEAST, 0) >= 0 ?
+		    rd->it[find(rd, ASK_LEAST, 0)].arg : 0;
 
 		if (!r->n_groups && !r->unit && !r->part)
 			return fail(rd, "I do not see what to count or measure in that. Ask for a number of events, users or sessions, a sum, an average or a rate.");
@@ -1402,7 +1464,8 @@ measure(struct reader *rd)
 		}
 		if (kind == 3)
 			return fail(rd, "By what? Say by revenue, or by average order value.");
-		if (r->n_groups && r->group[0] >= 0 && rd->ask->field[r->group[0]].path && rd->ask->view >= 0 && (rd->ask->field[r->group[0]].events >> rd->ask->view & 1)) {
+		if (r->n_groups && r->group[0] >= 0 && rd->ask->field[r->group[0]].path && rd->ask->view >= 0 &&
+		    (rd->ask->field[r->group[0]].events >> rd->ask->view & 1)) {
 			r->m.of = ASK_COUNT, r->m.events = 1ull << rd->ask->view;
 			return 1;
 		}
@@ -1414,12 +1477,14 @@ measure(struct reader *rd)
 		return 1;
 	}
 	/* several events side by side: signups and logins per day, more signups or logins? */
-	if (is(rd, noun, ASK_EVENT) && events_named > 1 && second_event > noun && !rd->average && rd->per < 0 && !has(rd, ASK_USERS) && !has(rd, ASK_WHO) && !has(rd, ASK_THEN)) {
+	if (is(rd, noun, ASK_EVENT) && events_named > 1 && second_event > noun && !rd->average && rd->per < 0 && !has(rd, ASK_USERS) &&
+	    !has(rd, ASK_WHO) && !has(rd, ASK_THEN)) {
 		uint64_t set = 0;
 		int joined = 0;
 
 		for (i = noun; i < rd->n; i++) {
-			joined |= is(rd, i, ASK_AND) || is(rd, i, ASK_OR) || is(rd, i, ASK_VERSUS) || is(rd, i, ASK_THAN) || is(rd, i, ASK_COMPARE) || (is(rd, i, ASK_EVENT) && rd->it[i].comma);
+			joined |= is(rd, i, ASK_AND) || is(rd, i, ASK_OR) || is(rd, i, ASK_VERSUS) || is(rd, i, ASK_THAN) ||
+			    is(rd, i, ASK_COMPARE) || (is(rd, i, ASK_EVENT) && rd->it[i].comma);
 			if (is(rd, i, ASK_EVENT))
 				set |= 1ull << rd->it[i].arg, rd->it[i].used = 1;
 		}
@@ -1431,9 +1496,11 @@ measure(struct reader *rd)
 		}
 		return fail(rd, "I do not see how these events belong together; ask for users who did both, or for one after the other.");
 	}
-	if (rd->average == ASK_AVG && rd->per < 0 && !r->unit && (is(rd, noun, ASK_EVENT) || is(rd, noun, ASK_SESSIONS) || is(rd, noun, ASK_ALL_EVENTS)))
+	if (rd->average == ASK_AVG && rd->per < 0 && !r->unit &&
+	    (is(rd, noun, ASK_EVENT) || is(rd, noun, ASK_SESSIONS) || is(rd, noun, ASK_ALL_EVENTS)))
 		for (i = 0; i < rd->n && rd->per < 0; i++)      /* how many does a session have on average */
-			if (i != noun && !rd->it[i].used && (is(rd, i, ASK_USERS) || is(rd, i, ASK_SESSIONS) || is(rd, i, ASK_BUYERS)) && (!is_plural(&rd->it[i]) || has(rd, ASK_HOW_MANY)))
+			if (i != noun && !rd->it[i].used && (is(rd, i, ASK_USERS) || is(rd, i, ASK_SESSIONS) || is(rd, i, ASK_BUYERS)) &&
+			    (!is_plural(&rd->it[i]) || has(rd, ASK_HOW_MANY)))
 				rd->per = i, rd->it[i].used = 1;
 	if (rd->per >= 0) {
 		if (!measure_of(rd, noun, &r->m))
@@ -1442,7 +1509,8 @@ measure(struct reader *rd)
 			r->m.agg = ASK_SUM;     /* average revenue per user */
 		return divided(rd);
 	}
-	if (is(rd, noun, ASK_EVENT) && rd->it[noun].arg == rd->ask->purchase && rd->it[noun].verb && has(rd, ASK_HOW_MUCH) && !has(rd, ASK_HOW_MANY) && !rd->average) {
+	if (is(rd, noun, ASK_EVENT) && rd->it[noun].arg == rd->ask->purchase && rd->it[noun].verb && has(rd, ASK_HOW_MUCH) &&
+	    !has(rd, ASK_HOW_MANY) && !rd->average) {
 		rd->it[noun].used = 1;          /* how much did we sell */
 		if (!money_measure(rd, &r->m, ASK_SUM))
 			return 0;
@@ -1450,16 +1518,18 @@ measure(struct reader *rd)
 		return 1;
 	}
 	/* how many bought: users, where the event is something done and nobody is named */
-	if (is(rd, noun, ASK_EVENT) && rd->it[noun].verb && !has(rd, ASK_USERS) && r->n_groups == 0 && (i = find(rd, ASK_HOW_MANY, 0)) >= 0 && i == noun - 1 && rd->it[i].arg == 0) {
+	if (is(rd, noun, ASK_EVENT) && rd->it[noun].verb && !has(rd, ASK_USERS) && r->n_groups == 0 &&
+	    (i = find(rd, ASK_HOW_MANY, 0)) >= 0 && i == noun - 1 && rd->it[i].arg == 0) {
 		r->m.of = ASK_DISTINCT_USERS;
 		conditions(rd, noun);
-		simplify(rd, &r->m);
+		simplify(r, &r->m);
 		return 1;
 	}
 	/* what did people search for: the events do not say */
 	if (is(rd, noun, ASK_EVENT) && rd->it[noun].verb && has(rd, ASK_WHICH) && !r->n_groups && !r->unit && !r->part)
 		return fail(rd, "The events say that it was done, not what it was about. Ask how many, or by one of the properties.");
-	if ((i = find(rd, ASK_WHICH, 0)) >= 0 && is(rd, noun, ASK_USERS) && first_event > noun && rd->it[first_event].verb && !r->n_groups && !r->unit && !r->part && !has(rd, ASK_HOW_MANY))
+	if ((i = find(rd, ASK_WHICH, 0)) >= 0 && is(rd, noun, ASK_USERS) && first_event > noun && rd->it[first_event].verb && !r->n_groups &&
+	    !r->unit && !r->part && !has(rd, ASK_HOW_MANY))
 		return fail(rd, "The events say that it was done, not what it was about. Ask how many, or by one of the properties.");
 	if (!measure_of(rd, noun, &r->m))
 		return 0;
@@ -1480,7 +1550,8 @@ who_did(struct reader *rd)
 	if (r->m.of == ASK_DISTINCT_USERS || r->m.of == ASK_DISTINCT_SESSIONS) {
 		int i, times = find(rd, ASK_HOW_MANY, 0);
 
-		if (times >= 0 && rd->it[times].arg == 1 && (i = find_new(rd, ASK_EVENT, 0)) >= 0 && r->m.of == ASK_DISTINCT_USERS) {         /* how often did people search */
+		if (times >= 0 && rd->it[times].arg == 1 && (i = find_new(rd, ASK_EVENT, 0)) >= 0 && r->m.of == ASK_DISTINCT_USERS) {
+			/* how often did people search */
 			r->m.of = ASK_COUNT, r->m.events = 1ull << rd->it[i].arg;
 			rd->it[i].used = 1;
 			return 1;
@@ -1488,7 +1559,8 @@ who_did(struct reader *rd)
 		r->by_session = r->m.of == ASK_DISTINCT_SESSIONS;
 		conditions(rd, 0);
 		if (r->m.events) {      /* customers who … */
-			if (r->n_conditions == 1 && r->condition[0].event >= 0 && (r->m.events >> r->condition[0].event & 1) && !r->condition[0].not && !r->condition[0].has_count) {
+			if (r->n_conditions == 1 && r->condition[0].event >= 0 && (r->m.events >> r->condition[0].event & 1) &&
+			    !r->condition[0].not && !r->condition[0].has_count) {
 				r->n_conditions = 0;
 			} else if (r->n_conditions && r->n_conditions < ASK_LIST) {
 				int already = 0;
@@ -1501,10 +1573,11 @@ who_did(struct reader *rd)
 			}
 		}
 		if (!r->rank || r->n_groups == 0 || r->group[0] != -1)
-			simplify(rd, &r->m);
+			simplify(r, &r->m);
 		return 1;
 	}
-	if (people && find_new(rd, ASK_EVENT, 0) >= 0 && r->m.of != ASK_DISTINCT_FIELD && (has(rd, ASK_THAT) || has(rd, ASK_WITHOUT) || has(rd, ASK_WITH) || has(rd, ASK_NOT))) {
+	if (people && find_new(rd, ASK_EVENT, 0) >= 0 && r->m.of != ASK_DISTINCT_FIELD &&
+	    (has(rd, ASK_THAT) || has(rd, ASK_WITHOUT) || has(rd, ASK_WITH) || has(rd, ASK_NOT))) {
 		conditions(rd, 0);      /* revenue from users who signed up this month */
 		return 1;
 	}
@@ -1543,9 +1616,12 @@ check(struct reader *rd)
 				continue;
 			return fail(rd, "I do not see how \"%s\" belongs to the rest of that question; put it in other words.", word);
 		case ASK_NUMBER: case ASK_TIMES: case ASK_OVER: case ASK_DURATION_UNIT:
-			if ((it->is == ASK_OVER && (str_eq(it->text, STR("over")) || str_eq(it->text, STR("exactly")) || str_eq(it->text, STR("up to")))) || (it->is == ASK_DURATION_UNIT && is(rd, i - 1, ASK_IN)))
+			if ((it->is == ASK_OVER &&
+			    (str_eq(it->text, STR("over")) || str_eq(it->text, STR("exactly")) || str_eq(it->text, STR("up to")))) ||
+			    (it->is == ASK_DURATION_UNIT && is(rd, i - 1, ASK_IN)))
 				continue;
-			if (it->is == ASK_NUMBER && (it->number == 4 || it->number == 2) && it->text.n == 1 && is(rd, i + 1, ASK_VALUE))       /* revenue 4 germany */
+			/* revenue 4 germany */
+			if (it->is == ASK_NUMBER && (it->number == 4 || it->number == 2) && it->text.n == 1 && is(rd, i + 1, ASK_VALUE))
 				continue;
 			return fail(rd, "I do not see what \"%s\" is a number of; put it in other words.", word);
 		case ASK_RETURNING: case ASK_NEW: case ASK_FIRST: case ASK_LAST:
@@ -1572,19 +1648,24 @@ check(struct reader *rd)
 
 		for (i = 0; i < r->n_groups; i++)
 			if (r->group[i] >= 0 && !(ask->field[r->group[i]].events >> e & 1))
-				return fail(rd, "No \"%.*s\" event in the store has the property \"%.*s\".", STR_FMT(ask->event[e].name), STR_FMT(ask->field[r->group[i]].name));
+				return fail(rd, "No \"%.*s\" event in the store has the property \"%.*s\".", STR_FMT(ask->event[e].name),
+				    STR_FMT(ask->field[r->group[i]].name));
 		for (i = 0; i < r->where.n; i++) {
 			const struct ask_filter *f = &r->where.f[i];
 
 			if (f->field < 0 || f->is_null)
 				continue;
 			if (!(ask->field[f->field].events >> e & 1))
-				return fail(rd, "No \"%.*s\" event in the store has the property \"%.*s\".", STR_FMT(ask->event[e].name), STR_FMT(ask->field[f->field].name));
+				return fail(rd, "No \"%.*s\" event in the store has the property \"%.*s\".", STR_FMT(ask->event[e].name),
+				    STR_FMT(ask->field[f->field].name));
 			if (ask->field[f->field].path && !f->not && f->n)
 				for (struct map_entry *m = map_first(&ask->phrases); m; m = map_next(&ask->phrases, m))
 					for (const struct ask_sense *s = m->ptr; s; s = s->next)
-						if ((s->is == ASK_VALUE || (s->is == ASK_FIELD && s->value.p)) && s->arg == f->field && str_eq(s->value, f->value[0]) && s->events && !(s->events >> e & 1))
-							return fail(rd, "No \"%.*s\" event in the store is of %.*s \"%.*s\".", STR_FMT(ask->event[e].name), STR_FMT(ask->field[f->field].name), STR_FMT(f->value[0]));
+						if ((s->is == ASK_VALUE || (s->is == ASK_FIELD && s->value.p)) && s->arg == f->field &&
+						    str_eq(s->value, f->value[0]) && s->events && !(s->events >> e & 1))
+							return fail(rd, "No \"%.*s\" event in the store is of %.*s \"%.*s\".",
+							    STR_FMT(ask->event[e].name), STR_FMT(ask->field[f->field].name),
+							    STR_FMT(f->value[0]));
 		}
 	}
 	if (r->n_periods == 2 && (r->unit || r->part))
@@ -1654,7 +1735,6 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 			if (!named)
 				rd.it[i].is = ASK_WHO;
 		}
-	/* Of "us" and "we" nothing is left but who spent. VALUE of a country in brackets of grammar is done. */
 	for (i = 0; i < rd.n; i++)
 		if (rd.it[i].is == ASK_AGG && !rd.agg_at) {
 			if (rd.it[i].arg == ASK_QUANTILE && rd.it[i].number == 0) {
@@ -1687,7 +1767,8 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 		return 0;
 	active = find(&rd, ASK_ACTIVE, 0);
 	traffic = find(&rd, ASK_TRAFFIC, 0);
-	if (active >= 0 && !has(&rd, ASK_MOST) && !has(&rd, ASK_LEAST) && !has(&rd, ASK_TOP) && r->n_periods == 0 && !has(&rd, ASK_EVERY) && !has(&rd, ASK_UNIT))
+	if (active >= 0 && !has(&rd, ASK_MOST) && !has(&rd, ASK_LEAST) && !has(&rd, ASK_TOP) && r->n_periods == 0 && !has(&rd, ASK_EVERY) &&
+	    !has(&rd, ASK_UNIT))
 		return fail(&rd, "Active since when? It can be read as active today, in the last 7 days or in the last 30 days; say which.");
 	if (edges(&rd)) {
 		if (rd.failed)
@@ -1704,8 +1785,10 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 		return fail(&rd, "Retention is of a first event, a later one and a step of time: at-query retention --start signup --return login --every 1w.");
 	/* pages per session: views of pages */
 	for (i = 0; i < rd.n; i++)
-		if (is_text_field(&rd, i) && ask->field[rd.it[i].arg].path && !rd.it[i].value.p && is_plural(&rd.it[i]) && ask->view >= 0 && (rd.average == ASK_AVG || has(&rd, ASK_PER)) &&
-		    !is(&rd, i - 1, ASK_BY) && !is(&rd, i - 1, ASK_PER) && !is(&rd, i - 1, ASK_WHICH) && !has(&rd, ASK_TOP) && !has(&rd, ASK_MOST) && !has(&rd, ASK_UNIQUE)) {
+		if (is_text_field(&rd, i) && ask->field[rd.it[i].arg].path && !rd.it[i].value.p && is_plural(&rd.it[i]) && ask->view >= 0 &&
+		    (rd.average == ASK_AVG || has(&rd, ASK_PER)) &&
+		    !is(&rd, i - 1, ASK_BY) && !is(&rd, i - 1, ASK_PER) && !is(&rd, i - 1, ASK_WHICH) && !has(&rd, ASK_TOP) &&
+		    !has(&rd, ASK_MOST) && !has(&rd, ASK_UNIQUE)) {
 			for (int k = 0; k < rd.n; k++)
 				if (is(&rd, k, ASK_EVENT) && rd.it[k].arg == ask->view)
 					rd.it[k].used = 1;
@@ -1732,7 +1815,8 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 		return check(&rd);
 	}
 	/* repeat customers: those who bought twice */
-	if ((i = find_new(&rd, ASK_RETURNING, 0)) >= 0 && (is(&rd, i + 1, ASK_BUYERS) || (is(&rd, i + 1, ASK_EVENT) && rd.it[i + 1].arg == ask->purchase)) && ask->purchase >= 0) {
+	if ((i = find_new(&rd, ASK_RETURNING, 0)) >= 0 &&
+	    (is(&rd, i + 1, ASK_BUYERS) || (is(&rd, i + 1, ASK_EVENT) && rd.it[i + 1].arg == ask->purchase)) && ask->purchase >= 0) {
 		r->condition[r->n_conditions++] = (struct ask_condition){ .event = ask->purchase, .has_count = 1, .op = ASK_GE, .count = 2 };
 		rd.it[i].used = rd.it[i + 1].used = 1;
 		r->m.of = ASK_DISTINCT_USERS;
@@ -1762,7 +1846,9 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 		r->count_groups = 1;
 	if (has(&rd, ASK_WHO) && r->rank && !r->limit)
 		r->limit = r->plural ? 10 : 1;
-	if (r->rank && (r->n_groups || r->unit || r->part) && !r->limit && !(has(&rd, ASK_RANKED) && !has(&rd, ASK_TOP) && !has(&rd, ASK_MOST) && !has(&rd, ASK_LEAST) && !has(&rd, ASK_BEST) && !has(&rd, ASK_BOTTOM)))
+	if (r->rank && (r->n_groups || r->unit || r->part) && !r->limit &&
+	    !(has(&rd, ASK_RANKED) && !has(&rd, ASK_TOP) && !has(&rd, ASK_MOST) && !has(&rd, ASK_LEAST) && !has(&rd, ASK_BEST) &&
+	    !has(&rd, ASK_BOTTOM)))
 		r->limit = r->plural ? 10 : 1;
 	if (r->rank && !r->n_groups && !r->unit && !r->part)
 		r->rank = 0;

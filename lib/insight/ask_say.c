@@ -114,7 +114,8 @@ put_measure(const struct ask *ask, const struct ask_measure *m, int n, struct bu
 static struct str
 field_name(const struct ask *ask, int field)
 {
-	return field >= 0 ? ask->field[field].name : field == -1 ? STR("user") : field == -2 ? STR("session") : field == -3 ? STR("hour of the day") : field == -5 ? STR("event") : STR("day of the week");
+	return field >= 0 ? ask->field[field].name : field == -1 ? STR("user") : field == -2 ? STR("session") : field == -3 ?
+	    STR("hour of the day") : field == -5 ? STR("event") : STR("day of the week");
 }
 
 static const char *const op_words[] = { "=", ">", ">=", "<", "<=" };
@@ -381,7 +382,8 @@ say_one(const struct ask *ask, const struct ask_reading *r, const struct cell *c
 		put_scope(ask, r, 1, b);
 	} else if (r->count_groups) {
 		put_figure(b, c, PLAIN, 1);
-		buf_printf(b, " %s%s with %s %g ", r->unit ? units[r->unit] : "groups", r->unit && n != 1 ? "s" : "", op_words[r->having_op], r->having_number);
+		buf_printf(b, " %s%s with %s %g ", r->unit ? units[r->unit] : "groups", r->unit &&
+		    n != 1 ? "s" : "", op_words[r->having_op], r->having_number);
 		put_what(ask, r, 2, b);
 		put_scope(ask, r, 1, b);
 	} else if (r->m.of == ASK_COUNT || r->m.of == ASK_DISTINCT_USERS || r->m.of == ASK_DISTINCT_SESSIONS || r->m.of == ASK_DISTINCT_FIELD) {

@@ -71,7 +71,8 @@ put_events(const struct ask *ask, uint64_t events, struct buf *b)
 static struct str
 field_sql(const struct ask *ask, int field)
 {
-	return field >= 0 ? ask->field[field].sql : field == -1 ? STR("user_id") : field == -2 ? STR("session_id") : field == -3 ? STR("HOUR(timestamp)") :
+	return field >= 0 ? ask->field[field].sql : field == -1 ? STR("user_id") : field == -2 ? STR("session_id") : field == -3 ?
+	    STR("HOUR(timestamp)") :
 	    field == -5 ? STR("event") : STR("DAYOFWEEK(timestamp)");
 }
 
@@ -216,11 +217,13 @@ put_measure_name(const struct ask *ask, const struct ask_reading *r, struct buf 
 	else if (m->of == ASK_DISTINCT_SESSIONS)
 		buf_lit(b, "sessions");
 	else if (m->of == ASK_OF_FIELD && m->agg == ASK_QUANTILE)
-		buf_printf(b, "\"p%g_%.*s\"", m->q * 100, (int)(ask->field[m->field].name.n < 60 ? ask->field[m->field].name.n : 60), ask->field[m->field].name.p);
+		buf_printf(b, "\"p%g_%.*s\"", m->q * 100, (int)(ask->field[m->field].name.n < 60 ? ask->field[m->field].name.n : 60),
+		    ask->field[m->field].name.p);
 	else if (m->of == ASK_OF_FIELD) {
 		char name[100];
 
-		snprintf(name, sizeof(name), "%s%.*s", aggs[m->agg], (int)(ask->field[m->field].name.n < 60 ? ask->field[m->field].name.n : 60), ask->field[m->field].name.p);
+		snprintf(name, sizeof(name), "%s%.*s", aggs[m->agg],
+		    (int)(ask->field[m->field].name.n < 60 ? ask->field[m->field].name.n : 60), ask->field[m->field].name.p);
 		put_name(b, name);
 	} else {
 		buf_lit(b, "events");
@@ -330,7 +333,8 @@ put_chain(const struct ask *ask, const struct ask_reading *r, int64_t now, struc
 		else
 			put_filters(ask, &r->where, &w);
 		condition_where(ask, &r->condition[i], now, &w);
-		buf_printf(b, "%sstep_%d AS (SELECT %s, MIN(%stimestamp) AS t FROM events", i ? ", " : "WITH ", i + 1, i ? r->by_session ? "e.session_id AS session_id" : "e.user_id AS user_id" : key, i ? "e." : "");
+		buf_printf(b, "%sstep_%d AS (SELECT %s, MIN(%stimestamp) AS t FROM events", i ? ", " : "WITH ", i + 1, i ? r->by_session ?
+		    "e.session_id AS session_id" : "e.user_id AS user_id" : key, i ? "e." : "");
 		if (i)
 			buf_printf(b, " e JOIN step_%d s ON e.%s = s.%s AND e.timestamp > s.t", i, key, key);
 		put_where(b, &w);
@@ -503,7 +507,8 @@ sql_plain(const struct ask *ask, const struct ask_reading *r, int64_t now, struc
 		buf_release(&h);
 	}
 	if (r->edge) {
-		buf_lit(b, r->edge == 1 ? "SELECT MIN(timestamp) AS first FROM events" : r->edge == 2 ? "SELECT MAX(timestamp) AS last FROM events" :
+		buf_lit(b, r->edge == 1 ? "SELECT MIN(timestamp) AS first FROM events" : r->edge == 2 ?
+		    "SELECT MAX(timestamp) AS last FROM events" :
 		    "SELECT MIN(timestamp) AS first, MAX(timestamp) AS last, COUNT(*) AS events FROM events");
 		put_where(b, &w);
 		goto out;
@@ -626,7 +631,8 @@ ask_sql(const struct ask *ask, const struct ask_reading *r, int64_t now, struct 
 		sql_funnel(ask, r, now, sql);
 	else if (r->m.of == ASK_OF_SESSION_LENGTH)
 		sql_session_length(ask, r, now, sql);
-	else if (r->n_conditions && (r->m.of == ASK_DISTINCT_USERS || r->m.of == ASK_DISTINCT_SESSIONS) && !(r->n_groups && r->group[0] == -1) && !r->per)
+	else if (r->n_conditions && (r->m.of == ASK_DISTINCT_USERS || r->m.of == ASK_DISTINCT_SESSIONS) &&
+	    !(r->n_groups && r->group[0] == -1) && !r->per)
 		sql_users(ask, r, now, sql);
 	else
 		sql_plain(ask, r, now, sql);

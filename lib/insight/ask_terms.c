@@ -21,33 +21,41 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_OF, 0, "of|among|out of" },
 	{ ASK_FROM, 0, "from|frm|between" },
 	{ ASK_TO, 0, "to|into|until|->" },
-	{ ASK_THEN, 0, "then|and then|later|afterwards|after that|go on to|went on to|follow by|subsequently|lead to|led to|end in|ended in|result in|turn into|reach|proceed to|continue to|progress to|make it to|made it to" },
+	{ ASK_THEN, 0, "then|and then|later|afterwards|after that|go on to|went on to|follow by|subsequently|lead to|led to|end in|"
+	    "ended in|result in|turn into|reach|proceed to|continue to|progress to|make it to|made it to" },
 	{ ASK_WITH, 0, "with|had|have|has|having|contain|include|involve|saw" },
 	{ ASK_WITHOUT, 0, "without|with no|have no|had no|lack|without any|no" },
-	{ ASK_NOT, 0, "not|never|none|didnt|dont|did not|do not|but not|and not|except|except for|exclude|other than|outside|outside of|non|neither|besides|apart from|ignore|leave out|not counting|minus" },
+	{ ASK_NOT, 0, "not|never|none|didnt|dont|did not|do not|but not|and not|except|except for|exclude|other than|outside|outside of|"
+	    "non|neither|besides|apart from|ignore|leave out|not counting|minus" },
 	{ ASK_THAT, 0, "who|that|which also" },
 	{ ASK_ALSO, 0, "also|as well|again too|both of them" },
 	{ ASK_BOTH, 0, "both|either" },
 	{ ASK_AND, 0, "and|n|but|plus|as well as|along with|together with" },
 	{ ASK_OR, 0, "or" },
-	{ ASK_BY, 0, "by|for each|for every|broken down by|break down by|break down|break it down by|group by|split by|segment by|per each|in each|on each|of each|each|every|from each|by each|grouped on|sliced by|slice by|"
-	    "breakdown by|distribution by|distribution over|across all|for all|segmented on|separately for|separate by|depending on|as a function of|w.r.t|with respect to|according to|vary by|differ by" },
+	{ ASK_BY, 0, "by|for each|for every|broken down by|break down by|break down|break it down by|group by|split by|segment by|"
+	    "per each|in each|on each|of each|each|every|from each|by each|grouped on|sliced by|slice by|"
+	    "breakdown by|distribution by|distribution over|across all|for all|segmented on|separately for|separate by|depending on|"
+	    "as a function of|w.r.t|with respect to|according to|vary by|differ by" },
 	{ ASK_PER, 0, "per|a piece per|for one|in one" },
-	{ ASK_HOW_MANY, 0, "how many|number of|count|count of|hw many|howmany|total number of|total count of|no of|amount of|tally|volume of|how big is number of|counts|quantity of|number|num|num of|nr of|nr" },
+	{ ASK_HOW_MANY, 0, "how many|number of|count|count of|hw many|howmany|total number of|total count of|no of|amount of|tally|"
+	    "volume of|how big is number of|counts|quantity of|number|num|num of|nr of|nr" },
 	{ ASK_HOW_MANY, 1, "how often|how frequently|how many times|number of times|times" },
 	{ ASK_HOW_MUCH, 0, "how much|hw much|howmuch" },
 	{ ASK_HOW_LONG, 0, "how long|how much time" },
 	{ ASK_HOW_IS, 0, "how is|how are|how was|how were|how did|how do|how does|how has|how have|how|hows" },
-	{ ASK_WHICH, 0, "which|what|what's|whats|wat|wht|which of|what are|what is|what were|what was|which one|which ones|what kind of|which type of|wots|wuts|wut|wot" },
+	{ ASK_WHICH, 0, "which|what|what's|whats|wat|wht|which of|what are|what is|what were|what was|which one|which ones|what kind of|"
+	    "which type of|wots|wuts|wut|wot" },
 	{ ASK_WHO, 0, "who|whom|who is|who are|whos" },
 	{ ASK_WHEN, 0, "when|at what time|what time|since when" },
 	{ ASK_WHERE, 0, "where|from where|where from" },
 	{ ASK_TOP, 0, "top|leading|the first few" },
 	{ ASK_BOTTOM, 0, "bottom|last ranked|tail" },
-	{ ASK_MOST, 0, "most|highest|greatest|maximum number of|max number of|more than any other|above all|strongest|peak|busiest|busy|major|dominant|primary|main" },
+	{ ASK_MOST, 0, "most|highest|greatest|maximum number of|max number of|more than any other|above all|strongest|peak|busiest|busy|"
+	    "major|dominant|primary|main" },
 	{ ASK_MOST, 1, "longest|slowest" },
 	{ ASK_MOST, 5, "largest|biggest|largest single|biggest single|highest single" },
-	{ ASK_MOST, 2, "most popular|most common|most frequent|most frequently|most often|most used|most commonly|popular|common|commonest|mostly|mainly|favorite|favourite|most widely|preferred|commonly|frequently|most heavily" },
+	{ ASK_MOST, 2, "most popular|most common|most frequent|most frequently|most often|most used|most commonly|popular|common|"
+	    "commonest|mostly|mainly|favorite|favourite|most widely|preferred|commonly|frequently|most heavily" },
 	{ ASK_MOST, 3, "priciest|most expensive|dearest|most valuable|highest value|highest spending|biggest spending|highest paying" },
 	{ ASK_MOST, 4, "most visited|most viewed|most seen|most looked at" },
 	{ ASK_LEAST, 0, "least|fewest|lowest|fewer than any other|weakest|minimum number of|quietest|slowest day|rarest" },
@@ -56,45 +64,68 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_LEAST, 2, "least popular|least common|least frequent|least used|rarest|least often|unpopular|least commonly|least frequently" },
 	{ ASK_LEAST, 3, "cheapest|least expensive|lowest value|least valuable" },
 	{ ASK_LEAST, 4, "least visited|least viewed" },
-	{ ASK_BEST, 1, "best|best performing|top performing|most important|strongest performing|most successful|most effective|good|better|performing well|successful" },
+	{ ASK_BEST, 1, "best|best performing|top performing|most important|strongest performing|most successful|most effective|good|"
+	    "better|performing well|successful" },
 	{ ASK_BEST, -1, "worst|worst performing|least important|bad|worse|poorest|underperforming|weak|poor" },
 	{ ASK_USED, 0, "use|used|using|prefer|choose|visit us with" },
-	{ ASK_RANKED, 1, "ranked by|most first|highest first|largest first|biggest first|descending order|rank by|sort by|sorted by|ranked|ranking|ranking of|rank|sorted|leaderboard|leaderboard of|descending|in order of|in terms of|measured by|ordered by|judged by|according to number of|high to low" },
+	{ ASK_RANKED, 1, "ranked by|most first|highest first|largest first|biggest first|descending order|rank by|sort by|sorted by|"
+	    "ranked|ranking|ranking of|rank|sorted|leaderboard|leaderboard of|descending|in order of|in terms of|measured by|ordered by|"
+	    "judged by|according to number of|high to low" },
 	{ ASK_RANKED, -1, "ascending|in ascending order|low to high" },
 	{ ASK_VERSUS, 0, "versus|vs|v|against|as opposed to|or rather" },
-	{ ASK_COMPARE, 0, "compare|comparison|comparison of|comparing|difference between|differ|difference|difference in|compare to|compared to|compared with|in comparison to|in comparison with|relative to|stack up against|side by side|contrast" },
+	{ ASK_COMPARE, 0, "compare|comparison|comparison of|comparing|difference between|differ|difference|difference in|compare to|"
+	    "compared to|compared with|in comparison to|in comparison with|relative to|stack up against|side by side|contrast" },
 	{ ASK_THAN, 0, "than" },
 	{ ASK_COMPARATIVE, 0, "more|fewer|less|higher|lower|greater|larger|smaller|bigger|longer|shorter" },
-	{ ASK_CHANGE, 0, "grow|grew|grown|growth|growth of|growth rate|growth in|change|change in|changed|increase|increase in|decrease|decrease in|rise|rose|risen|fall|fell|fallen|go up|went up|gone up|go down|went down|gone down|up or down|"
-	    "up|drop in|improve|decline|decline in|shrink|shrank|gain|percentage change|percent change|percentage change in|relative change|pct change|increasing|decreasing|dropped|drop|improvement|percent increase|percentage increase|percentage growth|percent growth" },
-	{ ASK_TREND, 0, "trend|trend of|trend in|trend for|over time|develop|development|development of|evolve|evolution of|evolution|timeline|timeline of|time series|time series of|history of|history|day by day|progress|trending|trended|by time|curve|curve of" },
-	{ ASK_PREVIOUS, 0, "the period before|previous period|period before|prior period|before that|week before|day before|month before|week before that|day before that|month before that|preceding period|prior week|prior day|prior month|"
-	    "preceding week|preceding month|preceding day|week prior|month prior|day prior|same period before|previously|before|one before|previous one|year before|hour before" },
+	{ ASK_CHANGE, 0, "grow|grew|grown|growth|growth of|growth rate|growth in|change|change in|changed|increase|increase in|decrease|"
+	    "decrease in|rise|rose|risen|fall|fell|fallen|go up|went up|gone up|go down|went down|gone down|up or down|"
+	    "up|drop in|improve|decline|decline in|shrink|shrank|gain|percentage change|percent change|percentage change in|"
+	    "relative change|pct change|increasing|decreasing|dropped|drop|improvement|percent increase|percentage increase|"
+	    "percentage growth|percent growth" },
+	{ ASK_TREND, 0, "trend|trend of|trend in|trend for|over time|develop|development|development of|evolve|evolution of|evolution|"
+	    "timeline|timeline of|time series|time series of|history of|history|day by day|progress|trending|trended|by time|curve|"
+	    "curve of" },
+	{ ASK_PREVIOUS, 0, "the period before|previous period|period before|prior period|before that|week before|day before|month before|"
+	    "week before that|day before that|month before that|preceding period|prior week|prior day|prior month|"
+	    "preceding week|preceding month|preceding day|week prior|month prior|day prior|same period before|previously|before|"
+	    "one before|previous one|year before|hour before" },
 	{ ASK_PREVIOUS, 1, "day over day|day on day|dod" },
 	{ ASK_PREVIOUS, 2, "week over week|week on week|wow|week to week" },
 	{ ASK_PREVIOUS, 3, "month over month|month on month|mom|month to month" },
-	{ ASK_CONVERSION, 0, "conversion rate|conversion|convert|conversion ratio|conversions|cr|conv rate|converting|conversion percentage|conversion rate of|converted" },
-	{ ASK_SHARE, 0, "share|share of|percentage|percentage of|percent|percent of|proportion|proportion of|fraction|fraction of|pct|pct of|part of|portion of|what part of|how big is share of" },
+	{ ASK_CONVERSION, 0, "conversion rate|conversion|convert|conversion ratio|conversions|cr|conv rate|converting|"
+	    "conversion percentage|conversion rate of|converted" },
+	{ ASK_SHARE, 0, "share|share of|percentage|percentage of|percent|percent of|proportion|proportion of|fraction|fraction of|pct|"
+	    "pct of|part of|portion of|what part of|how big is share of" },
 	{ ASK_RATE, 0, "rate|ratio|ratio of|rate of" },
 	{ ASK_FUNNEL, 0, "funnel|funnel of|conversion funnel|funnel from" },
 	{ ASK_RETENTION, 0, "retention|retention rate|retained" },
 	{ ASK_BOUNCE, 0, "bounce rate|bounce|bounced" },
 	{ ASK_DROP, 0, "drop off|dropoff|drop off rate|dropped off|abandon|abandonment|abandonment rate|abandoned|abandon rate" },
 	{ ASK_UNIQUE, 0, "unique|distinct|different|individual|uniq|separate" },
-	{ ASK_AGG, ASK_AVG, "average|avg|mean|on average|typical|average number of|average amount of|mean number of|typically|averaged|avg number of|averge|avrg" },
-	{ ASK_AGG, ASK_SUM, "sum|sum of|total|tot|total amount of|total value of|sum up|combined|cumulative|aggregate|grand total|grand total of|summed" },
+	{ ASK_AGG, ASK_AVG, "average|avg|mean|on average|typical|average number of|average amount of|mean number of|typically|averaged|"
+	    "avg number of|averge|avrg" },
+	{ ASK_AGG, ASK_SUM, "sum|sum of|total|tot|total amount of|total value of|sum up|combined|cumulative|aggregate|grand total|"
+	    "grand total of|summed" },
 	{ ASK_AGG, ASK_MEDIAN, "median|50th percentile|middle" },
 	{ ASK_AGG, ASK_MAX, "maximum|max" },
 	{ ASK_AGG, ASK_MIN, "minimum|min" },
 	{ ASK_AGG, ASK_QUANTILE, "percentile|quantile" },
-	{ ASK_ORDER_VALUE, 0, "order value|order val|avg order val|basket size|basket value|cart value|ticket size|purchase value|purchase amount|order amount|order size|purchase size|aov|transaction value|sale value|sale amount|purchase price|basket amount|"
-	    "value of order|value of purchase|value per order|order total|purchase total|order volume in|transaction amount|transaction size|value of sale|amount per order|amount per purchase|spend per order" },
-	{ ASK_MONEY, 0, "revenue|turnover|income|earnings|sales revenue|money|earn|earned|proceeds|takings|gmv|sales value|sales in dollars|rev|cash|take in|took in|make in sales|sell|revenu|sales volume|gross revenue|total sales value|dollar value" },
+	{ ASK_ORDER_VALUE, 0, "order value|order val|avg order val|basket size|basket value|cart value|ticket size|purchase value|"
+	    "purchase amount|order amount|order size|purchase size|aov|transaction value|sale value|sale amount|purchase price|"
+	    "basket amount|"
+	    "value of order|value of purchase|value per order|order total|purchase total|order volume in|transaction amount|"
+	    "transaction size|value of sale|amount per order|amount per purchase|spend per order" },
+	{ ASK_MONEY, 0, "revenue|turnover|income|earnings|sales revenue|money|earn|earned|proceeds|takings|gmv|sales value|"
+	    "sales in dollars|rev|cash|take in|took in|make in sales|sell|revenu|sales volume|gross revenue|total sales value|"
+	    "dollar value" },
 	{ ASK_SPEND, 0, "spend|spent|spending|paid|pay|spender|spenders|biggest spenders" },
-	{ ASK_LENGTH, 0, "session length|session duration|length of session|duration of session|visit duration|visit length|length of visit|duration of visit|time per session|time on site|session time" },
-	{ ASK_LENGTH, 1, "time on page|time spent|time spend|view time|viewing time|dwell time|reading time|view duration|stay|duration|time spent on page|length of view|page duration|time on|linger|spend time|spent time" },
+	{ ASK_LENGTH, 0, "session length|session duration|length of session|duration of session|visit duration|visit length|"
+	    "length of visit|duration of visit|time per session|time on site|session time" },
+	{ ASK_LENGTH, 1, "time on page|time spent|time spend|view time|viewing time|dwell time|reading time|view duration|stay|duration|"
+	    "time spent on page|length of view|page duration|time on|linger|spend time|spent time" },
 	{ ASK_LENGTH, 2, "time" },
-	{ ASK_USERS, 0, "user|visitor|people|person|ppl|ppls|peeps|member|folk|audience|human|user id|account|unique|uniques|usr|usrs|guy|everyone|client|surfer|user count|users count|persons|somebody|anyone|anybody|someone" },
+	{ ASK_USERS, 0, "user|visitor|people|person|ppl|ppls|peeps|member|folk|audience|human|user id|account|unique|uniques|usr|usrs|guy|"
+	    "everyone|client|surfer|user count|users count|persons|somebody|anyone|anybody|someone" },
 	{ ASK_BUYERS, 0, "buyer|customer|shopper|purchaser|paying user|paying customer|paying visitor|payer" },
 	{ ASK_SESSIONS, 0, "session|session id|visit count" },
 	{ ASK_VISIT, 0, "visit|visiting|visited|visits" },
@@ -103,14 +134,19 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_ACTIVE, 0, "active|engaged" },
 	{ ASK_NEW, 0, "new|newly" },
 	{ ASK_RETURNING, 0, "returning|repeat|recurring|came back more than once" },
-	{ ASK_ANY, 0, "come back|came back|return|returned|come again|came again|browse|browsed|were active|was active|are active|be active|active in|do something|did something|did anything|do anything|interact|were here|use site|used site|use app|used app|reappear|show up|showed up|drop by" },
-	{ ASK_TIMES, 2, "more than once|at least twice|multiple times|repeatedly|several times|two times or more|again and again|more than one time" },
+	{ ASK_ANY, 0, "come back|came back|return|returned|come again|came again|browse|browsed|were active|was active|are active|"
+	    "be active|active in|do something|did something|did anything|do anything|interact|were here|use site|used site|use app|"
+	    "used app|reappear|show up|showed up|drop by" },
+	{ ASK_TIMES, 2, "more than once|at least twice|multiple times|repeatedly|several times|two times or more|again and again|"
+	    "more than one time" },
 	{ ASK_TIMES, 1, "at least once" },
 	{ ASK_TIMES, -1, "exactly once|only once|once|just once" },
 	{ ASK_TIMES, -2, "twice|exactly twice" },
-	{ ASK_OVER, ASK_GT, "more than|over|above|greater than|longer than|exceed|higher than|larger than|bigger than|in excess of|gt|worth more than|upwards of|beyond|slower than|of more than|of over" },
+	{ ASK_OVER, ASK_GT, "more than|over|above|greater than|longer than|exceed|higher than|larger than|bigger than|in excess of|gt|"
+	    "worth more than|upwards of|beyond|slower than|of more than|of over" },
 	{ ASK_OVER, ASK_GE, "at least|no fewer than|no less than|not less than|minimum of|gte|from at least|a minimum of" },
-	{ ASK_OVER, ASK_LT, "less than|fewer than|under|below|smaller than|shorter than|lower than|lt|worth less than|cheaper than|faster than|not even" },
+	{ ASK_OVER, ASK_LT, "less than|fewer than|under|below|smaller than|shorter than|lower than|lt|worth less than|cheaper than|"
+	    "faster than|not even" },
 	{ ASK_OVER, ASK_LE, "at most|no more than|not more than|up to|lte|maximum of" },
 	{ ASK_OVER, ASK_EQ, "exactly equal to|equal to|equals|exactly" },
 	{ ASK_OR_MORE, ASK_GE, "or more|and more|or above|or over|or longer|or higher|plus more" },
@@ -119,18 +155,23 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_DURATION_UNIT, 1000, "second|sec|secs" },
 	{ ASK_MONEY_UNIT, 0, "dollar|buck|usd" },
 	{ ASK_EVERY, 0, "minutely|by minute|by the minute|per minute|each minute|every minute|minute by minute" },
-	{ ASK_EVERY, 1, "hourly|by hour|by the hour|per hour|each hour|every hour|hour by hour|for each hour|for every hour|hrly|an hour|in each hour" },
-	{ ASK_EVERY, 2, "daily|by day|by date|per day|each day|every day|day by day|for each day|for every day|day to day|a day|per date|each date|in each day|on each day|by calendar day|day wise|day on day by day|per calendar day" },
+	{ ASK_EVERY, 1, "hourly|by hour|by the hour|per hour|each hour|every hour|hour by hour|for each hour|for every hour|hrly|an hour|"
+	    "in each hour" },
+	{ ASK_EVERY, 2, "daily|by day|by date|per day|each day|every day|day by day|for each day|for every day|day to day|a day|per date|"
+	    "each date|in each day|on each day|by calendar day|day wise|day on day by day|per calendar day" },
 	{ ASK_EVERY, 3, "weekly|by week|per week|each week|every week|week by week|for each week|for every week|a week|by calendar week" },
-	{ ASK_EVERY, 4, "monthly|by month|per month|each month|every month|month by month|for each month|for every month|a month|by calendar month" },
+	{ ASK_EVERY, 4, "monthly|by month|per month|each month|every month|month by month|for each month|for every month|a month|"
+	    "by calendar month" },
 	{ ASK_EVERY, 6, "yearly|by year|per year|each year|annually" },
 	{ ASK_UNIT, 0, "minute" },
 	{ ASK_UNIT, 1, "hour" },
 	{ ASK_UNIT, 2, "day|date|calendar day" },
 	{ ASK_UNIT, 3, "week|calendar week" },
 	{ ASK_UNIT, 4, "month|calendar month" },
-	{ ASK_PART, 1, "hour of day|by hour of day|time of day|per hour of day|what time of day|hour in day|hours of day|by time of day|each hour of day" },
-	{ ASK_PART, 2, "day of week|weekday|by weekday|by day of week|per weekday|per day of week|days of week|which weekday|week day|each weekday|each day of week|every day of week" },
+	{ ASK_PART, 1, "hour of day|by hour of day|time of day|per hour of day|what time of day|hour in day|hours of day|by time of day|"
+	    "each hour of day" },
+	{ ASK_PART, 2, "day of week|weekday|by weekday|by day of week|per weekday|per day of week|days of week|which weekday|week day|"
+	    "each weekday|each day of week|every day of week" },
 	{ ASK_PART, 3, "weekend|on weekends|at weekend|on weekend" },
 	{ ASK_PART, 4, "on weekdays|working day|business day|workday|on working days|during week|on business days" },
 	{ ASK_PART, 5, "in mornings|in morning|every morning|morning" },
@@ -141,69 +182,117 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_LAST, 0, "last|latest|most recent|newest" },
 	{ ASK_NOW, 0, "now|right now|rn|currently|at the moment|at moment|at present|online|live" },
 	{ ASK_WHY, 0, "why|how come|reason|cause|because|what cause|what caused|explain|root cause" },
-	{ ASK_FUTURE, 0, "will|tomorrow|forecast|predict|prediction|expect|expected|projection|project|next|future|going to|upcoming|likely|estimate for next|anticipate|shall" },
-	{ ASK_WRITE, 0, "delete|remove|update|insert|create|alter|truncate|rename|erase|purge|wipe|set|add new|edit|modify|clear|reset|write|send|email|mail|export|import|upload|download|grant|revoke|block|ban|refund|cancel|notify|invite|drop table|destroy|merge|move|deploy|turn off|turn on|disable|enable|schedule|replace" },
-	{ ASK_OPINION, 0, "should|recommend|advice|advise|opinion|think|feel|believe|suggest|suggestion|happy|unhappy|satisfied|love|hate|feel about|good idea" },
-	{ ASK_NOTHING, 0, "so far|far|r|doing|performing|name|enumerate|created|were created|da|tha|thx|u|ur|lemme|aint|yo|dude|bro|fam|sup with|distributed|spread|divided|a|an|the|our|we|us|my|i|you|your|he|she|it|its|they|them|their|there|here|these|those|this|please|plz|pls|thanks|thank you|hi|hello|hey|so|"
-	    "is|are|am|was|were|be|been|being|do|does|did|done|has|have|had|having|can|could|would|get|got|getting|gotten|give|gave|show|tell|list|display|find|fetch|"
-	    "see|saw|seen|look|want|need|know|like to know|let|me|gimme|wanna|what about|in total|total number of|altogether|overall|all|any|some|every one|happen|occur|"
+	{ ASK_FUTURE, 0, "will|tomorrow|forecast|predict|prediction|expect|expected|projection|project|next|future|going to|upcoming|"
+	    "likely|estimate for next|anticipate|shall" },
+	{ ASK_WRITE, 0, "delete|remove|update|insert|create|alter|truncate|rename|erase|purge|wipe|set|add new|edit|modify|clear|reset|"
+	    "write|send|email|mail|export|import|upload|download|grant|revoke|block|ban|refund|cancel|notify|invite|drop table|destroy|"
+	    "merge|move|deploy|turn off|turn on|disable|enable|schedule|replace" },
+	{ ASK_OPINION, 0, "should|recommend|advice|advise|opinion|think|feel|believe|suggest|suggestion|happy|unhappy|satisfied|love|hate|"
+	    "feel about|good idea" },
+	{ ASK_NOTHING, 0, "so far|far|r|doing|performing|name|enumerate|created|were created|da|tha|thx|u|ur|lemme|aint|yo|dude|bro|fam|"
+	    "sup with|distributed|spread|divided|a|an|the|our|we|us|my|i|you|your|he|she|it|its|they|them|their|there|here|these|those|"
+	    "this|please|plz|pls|thanks|thank you|hi|hello|hey|so|"
+	    "is|are|am|was|were|be|been|being|do|does|did|done|has|have|had|having|can|could|would|get|got|getting|gotten|give|gave|show|"
+	    "tell|list|display|find|fetch|"
+	    "see|saw|seen|look|want|need|know|like to know|let|me|gimme|wanna|what about|in total|total number of|altogether|overall|all|"
+	    "any|some|every one|happen|occur|"
 	    "record|receive|register in|take place|place|perform|exact|exactly|approximately|roughly|just|only|actually|really|even|still|yet|"
-	    "website|web site|site|webpage|app|application|shop|store|web shop|online shop|platform|service|company|business|team|data|dataset|number|figure|stat|statistic|"
-	    "info|information|report|result|list of|overview|breakdown|split|distribution|detail|value|amount|level|kind of|type of|sort of|kind|sort|something|anything|thing|stuff|"
-	    "item|things|each one|make|made|making|bring|brought|bringing|brings in|generate|drive|drove|driven|produce|yield|deliver|contribute|account|come|came|coming|"
-	    "arrive|originate|land|go|went|gone|going|happened|end up|each other|one|ones|as|if|then what|ok|okay|well|um|uh|hmm|quick|quickly|question|wondering|"
-	    "curious|table|as a table|chart|graph|plot|single|given|respectively|compute|calculate|determine|say|said|within|throughout|during|at|on average number|"
-	    "people's|etc|too|that|much|many|lot|lots|time|total count of|into|onto|via|through|using|while|when it comes to|terms|regard|regarding|whole|entire|various|"
-	    "respect|be able|perhaps|maybe|kindly|first of all|basically|during the|out|down|off|along|be there|been there|its own|everybody|everyone's|id|s|re|ve|d|m|t|trigger|fire|about|but then|by the way|kindly give|number of them|back" },
+	    "website|web site|site|webpage|app|application|shop|store|web shop|online shop|platform|service|company|business|team|data|"
+	    "dataset|number|figure|stat|statistic|"
+	    "info|information|report|result|list of|overview|breakdown|split|distribution|detail|value|amount|level|kind of|type of|"
+	    "sort of|kind|sort|something|anything|thing|stuff|"
+	    "item|things|each one|make|made|making|bring|brought|bringing|brings in|generate|drive|drove|driven|produce|yield|deliver|"
+	    "contribute|account|come|came|coming|"
+	    "arrive|originate|land|go|went|gone|going|happened|end up|each other|one|ones|as|if|then what|ok|okay|well|um|uh|hmm|quick|"
+	    "quickly|question|wondering|"
+	    "curious|table|as a table|chart|graph|plot|single|given|respectively|compute|calculate|determine|say|said|within|throughout|"
+	    "during|at|on average number|"
+	    "people's|etc|too|that|much|many|lot|lots|time|total count of|into|onto|via|through|using|while|when it comes to|terms|regard|"
+	    "regarding|whole|entire|various|"
+	    "respect|be able|perhaps|maybe|kindly|first of all|basically|during the|out|down|off|along|be there|been there|its own|"
+	    "everybody|everyone's|id|s|re|ve|d|m|t|trigger|fire|about|but then|by the way|kindly give|number of them|back" },
 };
 
 static const char *const plain_words[] = {              /* near to words of the grammar, and not them */
-	"older", "younger", "county", "tables", "brand", "bland", "weather", "whether", "sails", "vines", "court", "mount", "mouth", "wages", "stock", "story", "state", "states",
-	"status", "score", "shape", "shade", "shirt", "shoes", "other", "border", "series", "versions", "version", "mission", "passion", "torso", "money", "monkey", "house", "hours", "horse",
-	"deal", "deals", "dates", "rates", "grade", "trade", "trades", "trust", "thing", "think", "third", "visa", "vision", "views", "news", "never", "lever", "level", "model", "motel",
-	"person", "prison", "reason", "season", "lesson", "event", "invent", "cents", "costs", "coast", "boats", "cats", "carts", "cards", "card", "charts", "parts", "pages", "paper",
-	"paged", "device", "advice", "office", "price", "prices", "prize", "trial", "trail", "train", "rain", "gain", "sold", "solid", "salary", "salaries", "search", "research", "march",
-	"speed", "spend", "source", "course", "force", "sauce", "login", "logic", "logs", "blogs", "users", "uses", "loser", "purse", "nurse", "sessions", "lessons", "order", "minutes", "minute",
-	"mobile", "noble", "table", "tablet", "cable", "stable", "product", "produce", "check", "checks", "chess", "direct", "district", "store", "stores", "stone", "count", "mean", "means",
-	"media", "medium", "median", "total", "tool", "tools", "town", "towns", "city", "cities", "gender", "sender", "render", "email", "emails", "phone", "phones", "close", "closed",
+	"older", "younger", "county", "tables", "brand", "bland", "weather", "whether", "sails", "vines", "court", "mount", "mouth",
+	    "wages", "stock", "story", "state", "states",
+	"status", "score", "shape", "shade", "shirt", "shoes", "other", "border", "series", "versions", "version", "mission", "passion",
+	    "torso", "money", "monkey", "house", "hours", "horse",
+	"deal", "deals", "dates", "rates", "grade", "trade", "trades", "trust", "thing", "think", "third", "visa", "vision", "views",
+	    "news", "never", "lever", "level", "model", "motel",
+	"person", "prison", "reason", "season", "lesson", "event", "invent", "cents", "costs", "coast", "boats", "cats", "carts", "cards",
+	    "card", "charts", "parts", "pages", "paper",
+	"paged", "device", "advice", "office", "price", "prices", "prize", "trial", "trail", "train", "rain", "gain", "sold", "solid",
+	    "salary", "salaries", "search", "research", "march",
+	"speed", "spend", "source", "course", "force", "sauce", "login", "logic", "logs", "blogs", "users", "uses", "loser", "purse",
+	    "nurse", "sessions", "lessons", "order", "minutes", "minute",
+	"mobile", "noble", "table", "tablet", "cable", "stable", "product", "produce", "check", "checks", "chess", "direct", "district",
+	    "store", "stores", "stone", "count", "mean", "means",
+	"media", "medium", "median", "total", "tool", "tools", "town", "towns", "city", "cities", "gender", "sender", "render", "email",
+	    "emails", "phone", "phones", "close", "closed",
 };
 
 static const struct { const char *code, *names; } countries[] = {
-	{ "US", "united states|usa|america|american|us|states|the states|u s|united states of america" }, { "DE", "germany|german|deutschland" }, { "GB", "united kingdom|uk|britain|british|great britain|brit|england" },
-	{ "FR", "france|french" }, { "IN", "india|indian" }, { "BR", "brazil|brazilian|brasil" }, { "CA", "canada|canadian" }, { "JP", "japan|japanese" }, { "CN", "china|chinese" },
-	{ "IT", "italy|italian" }, { "ES", "spain|spanish" }, { "PT", "portugal|portuguese" }, { "NL", "netherlands|dutch|holland" }, { "BE", "belgium|belgian" }, { "CH", "switzerland|swiss" },
-	{ "AT", "austria|austrian" }, { "SE", "sweden|swedish" }, { "NO", "norway|norwegian" }, { "DK", "denmark|danish" }, { "FI", "finland|finnish" }, { "PL", "poland|polish" },
-	{ "CZ", "czech republic|czechia|czech" }, { "IE", "ireland|irish" }, { "MX", "mexico|mexican" }, { "AR", "argentina|argentinian" }, { "CL", "chile|chilean" }, { "CO", "colombia|colombian" },
-	{ "AU", "australia|australian" }, { "NZ", "new zealand" }, { "ZA", "south africa|south african" }, { "RU", "russia|russian" }, { "UA", "ukraine|ukrainian" }, { "TR", "turkey|turkish" },
-	{ "GR", "greece|greek" }, { "IL", "israel|israeli" }, { "AE", "united arab emirates|emirates" }, { "SA", "saudi arabia|saudi" }, { "EG", "egypt|egyptian" }, { "NG", "nigeria|nigerian" },
-	{ "KE", "kenya|kenyan" }, { "KR", "south korea|korea|korean" }, { "SG", "singapore" }, { "ID", "indonesia|indonesian" }, { "TH", "thailand|thai" }, { "VN", "vietnam|vietnamese" },
-	{ "PH", "philippines|filipino" }, { "MY", "malaysia|malaysian" }, { "PK", "pakistan|pakistani" }, { "BD", "bangladesh" }, { "HU", "hungary|hungarian" }, { "RO", "romania|romanian" },
+	{ "US", "united states|usa|america|american|us|states|the states|u s|united states of america" }, { "DE", "germany|german|"
+	    "deutschland" }, { "GB", "united kingdom|uk|britain|british|great britain|brit|england" },
+	{ "FR", "france|french" }, { "IN", "india|indian" }, { "BR", "brazil|brazilian|brasil" }, { "CA", "canada|"
+	    "canadian" }, { "JP", "japan|japanese" }, { "CN", "china|chinese" },
+	{ "IT", "italy|italian" }, { "ES", "spain|spanish" }, { "PT", "portugal|portuguese" }, { "NL", "netherlands|dutch|"
+	    "holland" }, { "BE", "belgium|belgian" }, { "CH", "switzerland|swiss" },
+	{ "AT", "austria|austrian" }, { "SE", "sweden|swedish" }, { "NO", "norway|norwegian" }, { "DK", "denmark|danish" },
+	    { "FI", "finland|finnish" }, { "PL", "poland|polish" },
+	{ "CZ", "czech republic|czechia|czech" }, { "IE", "ireland|irish" }, { "MX", "mexico|mexican" }, { "AR", "argentina|"
+	    "argentinian" }, { "CL", "chile|chilean" }, { "CO", "colombia|colombian" },
+	{ "AU", "australia|australian" }, { "NZ", "new zealand" }, { "ZA", "south africa|south african" }, { "RU", "russia|russian" },
+	    { "UA", "ukraine|ukrainian" }, { "TR", "turkey|turkish" },
+	{ "GR", "greece|greek" }, { "IL", "israel|israeli" }, { "AE", "united arab emirates|emirates" }, { "SA", "saudi arabia|saudi" },
+	    { "EG", "egypt|egyptian" }, { "NG", "nigeria|nigerian" },
+	{ "KE", "kenya|kenyan" }, { "KR", "south korea|korea|korean" }, { "SG", "singapore" }, { "ID", "indonesia|indonesian" },
+	    { "TH", "thailand|thai" }, { "VN", "vietnam|vietnamese" },
+	{ "PH", "philippines|filipino" }, { "MY", "malaysia|malaysian" }, { "PK", "pakistan|pakistani" }, { "BD", "bangladesh" },
+	    { "HU", "hungary|hungarian" }, { "RO", "romania|romanian" },
 };
 
 static const struct { const char *value, *names; } value_words[] = {
-	{ "mobile", "mob|phone|smartphone|mobile phone|cell phone|cellphone|handset|mobiles" }, { "desktop", "computer|pc|laptop|desktop computer|desktops" }, { "tablet", "ipad|tablets" },
-	{ "facebook", "fb" }, { "instagram", "insta" }, { "twitter", "tweet" }, { "google", "google search|goog" }, { "email", "mail" }, { "newsletter", "news letter|mailing list" }, { "firefox", "mozilla|ff" },
+	{ "mobile", "mob|phone|smartphone|mobile phone|cell phone|cellphone|handset|mobiles" }, { "desktop", "computer|pc|laptop|"
+	    "desktop computer|desktops" }, { "tablet", "ipad|tablets" },
+	{ "facebook", "fb" }, { "instagram", "insta" }, { "twitter", "tweet" }, { "google", "google search|goog" }, { "email", "mail" },
+	    { "newsletter", "news letter|mailing list" }, { "firefox", "mozilla|ff" },
 };
 
 /* What an event is, by the words of its name, and what else it is called. The first of `names` that the store has plays the part. */
 enum part { PART_NONE, PART_PURCHASE, PART_VIEW };
 static const struct { enum part part; const char *names, *nouns, *verbs; } kinds[] = {
-	{ PART_PURCHASE, "purchase|order completed|purchase completed|order|checkout completed|payment|sale|transaction|buy|order placed|order paid", "purchase|order|sale|transaction|sale event|purchase event|buying|deal",
-	    "buy|bought|purchased|ordered|paid|place order|placed order|make purchase|made purchase|complete purchase|completed purchase|buys something|complete order|shop|shopped|made order|place an order|sold|sell" },
-	{ PART_VIEW, "page view|pageview|screen view|view", "page view|pageview|view|page hit|page impression|impression|hit|pv|page load|pages views",
+	{ PART_PURCHASE, "purchase|order completed|purchase completed|order|checkout completed|payment|sale|transaction|buy|order placed|"
+	    "order paid", "purchase|order|sale|transaction|sale event|purchase event|buying|deal",
+	    "buy|bought|purchased|ordered|paid|place order|placed order|make purchase|made purchase|complete purchase|completed purchase|"
+	    "buys something|complete order|shop|shopped|made order|place an order|sold|sell" },
+	{ PART_VIEW, "page view|pageview|screen view|view", "page view|pageview|view|page hit|page impression|impression|hit|pv|page load|"
+	    "pages views",
 	    "viewed|view page|viewed page|look at|looked at|read|see page|saw page" },
-	{ PART_NONE, "signup|sign up|user signup|signup complete|signup completed|registration|user registered|account created|register", "signup|sign up|registration|new user|new account|new sign up|new registration|account creation|new member|subscription to site|new customer",
-	    "signed up|register|registered|sign up|signs up|join|joined|create account|created account|open account|opened account|enroll|enrolled" },
-	{ PART_NONE, "login|log in|user login|sign in|session login", "login|log in|logon|sign in|log on|login event", "logged in|log in|logs in|signed in|sign in|logged on" },
-	{ PART_NONE, "search|search query|site search", "search|search query|searching|site search|on site search", "searched|search|looked for|look for|search for|searched for|run search|ran search|used search|use search|searching for" },
-	{ PART_NONE, "add to cart|added to cart|cart add|add to basket|product added", "add to cart|cart addition|cart add|basket addition|atc|add to carts|product added to cart|items added to cart|add to basket|added to cart|cart|basket",
-	    "add to cart|added to cart|add to basket|added to basket|put in cart|put into cart|put in basket|add product to cart|added product to cart|add products to cart|added products to cart|fill cart|filled cart" },
-	{ PART_NONE, "checkout|begin checkout|checkout started|start checkout|initiate checkout", "checkout|check out|checkout start|started checkout|begun checkout|checkout event", "checked out|check out|start checkout|started checkout|begin checkout|began checkout|go to checkout|went to checkout|reached checkout|reach checkout|got to checkout|get to checkout|enter checkout|entered checkout|proceed to checkout|initiate checkout" },
+	{ PART_NONE, "signup|sign up|user signup|signup complete|signup completed|registration|user registered|account created|"
+	    "register", "signup|sign up|registration|new user|new account|new sign up|new registration|account creation|new member|"
+	    "subscription to site|new customer",
+	    "signed up|register|registered|sign up|signs up|join|joined|create account|created account|open account|opened account|enroll|"
+	    "enrolled" },
+	{ PART_NONE, "login|log in|user login|sign in|session login", "login|log in|logon|sign in|log on|login event", "logged in|log in|"
+	    "logs in|signed in|sign in|logged on" },
+	{ PART_NONE, "search|search query|site search", "search|search query|searching|site search|on site search", "searched|search|"
+	    "looked for|look for|search for|searched for|run search|ran search|used search|use search|searching for" },
+	{ PART_NONE, "add to cart|added to cart|cart add|add to basket|product added", "add to cart|cart addition|cart add|"
+	    "basket addition|atc|add to carts|product added to cart|items added to cart|add to basket|added to cart|cart|basket",
+	    "add to cart|added to cart|add to basket|added to basket|put in cart|put into cart|put in basket|add product to cart|"
+	    "added product to cart|add products to cart|added products to cart|fill cart|filled cart" },
+	{ PART_NONE, "checkout|begin checkout|checkout started|start checkout|initiate checkout", "checkout|check out|checkout start|"
+	    "started checkout|begun checkout|checkout event", "checked out|check out|start checkout|started checkout|begin checkout|"
+	    "began checkout|go to checkout|went to checkout|reached checkout|reach checkout|got to checkout|get to checkout|"
+	    "enter checkout|entered checkout|proceed to checkout|initiate checkout" },
 };
 
 static const struct { const char *words, *names; } field_words[] = {
 	{ "country", "country|cntry|ctry|nation|nationality|location|geography|geo|geo location|country of origin" },
-	{ "source", "source|channel|traffic source|acquisition channel|acquisition source|marketing channel|referrer|referral source|referer|traffic channel|utm source|origin|source of traffic|sources of traffic" },
+	{ "source", "source|channel|traffic source|acquisition channel|acquisition source|marketing channel|referrer|referral source|"
+	    "referer|traffic channel|utm source|origin|source of traffic|sources of traffic" },
 	{ "page", "page|url|path|web page|webpage|site page|page path|screen" },
 	{ "device", "device|device type|platform type|hardware|type of device|kind of device|device category|device kind|device class" },
 	{ "browser", "browser|web browser|browser type|browser name" },
@@ -443,7 +532,8 @@ add_column(void *self, struct str name, struct err *err)
 static void
 teach_field(struct ask *ask, int i)
 {
-	static const struct { const char *suffix; double ms; } spans[] = { { "ms", 1 }, { "millis", 1 }, { "milliseconds", 1 }, { "s", 1000 }, { "sec", 1000 }, { "secs", 1000 }, { "seconds", 1000 }, { "minutes", 60000 }, { "min", 60000 } };
+	static const struct { const char *suffix; double ms; } spans[] = { { "ms", 1 }, { "millis", 1 }, { "milliseconds", 1 },
+	    { "s", 1000 }, { "sec", 1000 }, { "secs", 1000 }, { "seconds", 1000 }, { "minutes", 60000 }, { "min", 60000 } };
 	struct ask_field *f = &ask->field[i];
 	struct ask_sense sense = { .is = ASK_FIELD, .arg = i };
 	struct str words = spoken(ask->arena, f->name), tail, head;
@@ -893,7 +983,9 @@ value_named(const struct ask *ask, struct str text, struct ask_sense *to)      /
 static int
 is_us(const struct ask_word *w, int n, int i)           /* the country, not we */
 {
-	return w[i].upper || (i > 0 && has_phrase("the|in|from|within|across|outside", w[i - 1].text)) || (i + 1 < n && i > 0 && !has_phrase("tell|give|show|let|to|with|get|bring|brings|brought|gives|for|of|by|on|send|sends", w[i - 1].text) &&
+	return w[i].upper || (i > 0 && has_phrase("the|in|from|within|across|outside", w[i - 1].text)) ||
+	    (i + 1 < n && i > 0 && !has_phrase("tell|give|show|let|to|with|get|bring|brings|brought|gives|for|of|by|on|send|sends",
+	    w[i - 1].text) &&
 	    has_phrase("users|visitors|people|revenue|traffic|market|customers|sessions|orders|purchases|signups|page|sales", w[i + 1].text));
 }
 
@@ -903,7 +995,8 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 	int n_items = 0, apart = 0, lost = 0;
 
 	for (int i = 0; i < n; i++)
-		apart |= has_phrase("chang|differenc|differ|compar|comparison|grow|grew|growth|increas|decreas|vs|versus|development", w[i].stem) > 0;
+		apart |= has_phrase("chang|differenc|differ|compar|comparison|grow|grew|growth|increas|decreas|vs|versus|"
+		    "development", w[i].stem) > 0;
 	for (int i = 0, used; i < n; i += used) {
 		struct ask_item *it = &items[n_items++];
 		struct ask_sense *s = NULL;
@@ -918,11 +1011,13 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 				it->is = ASK_VALUE, it->arg = named.arg, it->value = named.value, it->events = named.events;
 			else
 				it->is = ASK_UNKNOWN;
-		} else if (has_phrase("rating|ratings|rated|meaning|meanings|timing|dated|dating|lasting|lasted|paging|uses|tops|pays|sourcing", w[i].text)) {
+		} else if (has_phrase("rating|ratings|rated|meaning|meanings|timing|dated|dating|lasting|lasted|paging|uses|tops|pays|"
+		    "sourcing", w[i].text)) {
 			it->is = ASK_UNKNOWN;   /* their stems are those of other words */
 		} else {
 			static const char number_words[] = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve";
-			int phrase = phrase_at(ask, w, n, i, &s), spelt = phrase ? 0 : has_phrase(number_words, w[i].text), t = ask_time(w, n, i, now, zone, apart, &period);
+			int phrase = phrase_at(ask, w, n, i, &s), spelt = phrase ? 0 :
+			    has_phrase(number_words, w[i].text), t = ask_time(w, n, i, now, zone, apart, &period);
 
 			if (phrase > 1 && s->is == ASK_RANKED && has_phrase("order|orders", w[i].text))         /* orders by hour, and ordered by */
 				phrase = phrase_at(ask, w, i + 1, i, &s);
@@ -938,7 +1033,8 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 				used = t;
 			} else if (phrase) {
 				if (phrase == 1 && s->is == ASK_VALUE && s->value.n == 2 && ask->field[s->arg].country && !w[i].upper &&
-				    !(str_eq(w[i].text, STR("us")) ? is_us(w, n, i) : str_eq(w[i].text, STR("uk")) || !has_phrase("in|it|is|no|me|to|at|be|so|do|am|by|my|as|or|de|us|on|al|an|la|pa|hi|ok|id|ma|mo|ne|se|re", w[i].text))) {
+				    !(str_eq(w[i].text, STR("us")) ? is_us(w, n, i) : str_eq(w[i].text, STR("uk")) ||
+				    !has_phrase("in|it|is|no|me|to|at|be|so|do|am|by|my|as|or|de|us|on|al|an|la|pa|hi|ok|id|ma|mo|ne|se|re", w[i].text))) {
 					if (!s->next) {
 						it->is = ASK_NOTHING;
 						it->n_words = 1;
@@ -949,7 +1045,8 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 				/* a word of the grammar that is a country in capitals: IN, US */
 				if (phrase == 1 && s->is != ASK_VALUE && (w[i].upper || str_eq(w[i].text, STR("us"))) && w[i].text.n == 2)
 					for (struct ask_sense *k = s; k; k = k->next)
-						if (k->is == ASK_VALUE && ask->field[k->arg].country && (str_eq(w[i].text, STR("us")) ? is_us(w, n, i) : 1)) {
+						if (k->is == ASK_VALUE && ask->field[k->arg].country &&
+						    (str_eq(w[i].text, STR("us")) ? is_us(w, n, i) : 1)) {
 							s = k;
 							break;
 						}

@@ -37,7 +37,8 @@ static int
 unit_of(const struct at *a, int i)
 {
 	static const struct { const char *words; int unit; } forms[] = { { "minute minutes min mins m", MINUTE }, { "hour hours hr hrs h", HOUR },
-		{ "day days d", DAY }, { "week weeks wk wks w", WEEK }, { "month months mo mth mnth", MONTH }, { "quarter quarters", QUARTER }, { "year years yr yrs y", YEAR } };
+		{ "day days d", DAY }, { "week weeks wk wks w", WEEK }, { "month months mo mth mnth", MONTH },
+		    { "quarter quarters", QUARTER }, { "year years yr yrs y", YEAR } };
 
 	for (size_t k = 0; k < sizeof(forms) / sizeof(*forms); k++)
 		if (is(a, i, forms[k].words))
@@ -60,7 +61,8 @@ month_of(const struct at *a, int i)
 static int
 weekday_of(const struct at *a, int i)
 {
-	static const char *const names[] = { "sunday sun", "monday mon", "tuesday tue tues", "wednesday wed", "thursday thu thur thurs", "friday fri", "saturday sat" };
+	static const char *const names[] = { "sunday sun", "monday mon", "tuesday tue tues", "wednesday wed", "thursday thu thur thurs",
+	    "friday fri", "saturday sat" };
 
 	for (int k = 0; k < 7; k++)
 		if (is(a, i, names[k]))
@@ -71,7 +73,8 @@ weekday_of(const struct at *a, int i)
 static int
 number_of(const struct at *a, int i, double *v)
 {
-	static const char *const names[] = { "one an a", "two couple", "three few", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve" };
+	static const char *const names[] = { "one an a", "two couple", "three few", "four", "five", "six", "seven", "eight", "nine", "ten",
+	    "eleven", "twelve" };
 
 	if (i >= a->n)
 		return 0;
@@ -186,7 +189,8 @@ month_day(const struct at *a, int i, int bare, struct ask_period *p)
 		return 0;
 	c.month = month;
 	j++;
-	if (!has_day && j < a->n && a->w[j].is_number && a->w[j].number >= 1 && a->w[j].number <= 31 && a->w[j].number == (int)a->w[j].number && unit_of(a, j + 1) < 0)
+	if (!has_day && j < a->n && a->w[j].is_number && a->w[j].number >= 1 && a->w[j].number <= 31 &&
+	    a->w[j].number == (int)a->w[j].number && unit_of(a, j + 1) < 0)
 		c.day = (int)a->w[j++].number, has_day = 1;
 	if (j < a->n && a->w[j].is_number && a->w[j].number >= 1970 && a->w[j].number <= 2200 && a->w[j].number == (int)a->w[j].number)
 		c.year = (int)a->w[j++].number, has_year = 1;
@@ -216,7 +220,9 @@ unit_at(const struct at *a, int i, int bare, struct ask_period *p)
 		return set_unit(a, p, DAY, a->local, 0), j + 1 - i;
 	if (is(a, j, "yesterday yday ystd ystrday yest"))
 		return set_unit(a, p, DAY, a->local, -1), j + 1 - i;
-	if (is(a, j, "tomorrow") || (is(a, j, "next coming upcoming") && (unit_of(a, j + 1) >= 0 || number_of(a, j + 1, &n) || weekday_of(a, j + 1) >= 0 || month_of(a, j + 1))))
+	if (is(a, j, "tomorrow") ||
+	    (is(a, j, "next coming upcoming") &&
+	    (unit_of(a, j + 1) >= 0 || number_of(a, j + 1, &n) || weekday_of(a, j + 1) >= 0 || month_of(a, j + 1))))
 		return -1;
 	if (is(a, j, "day") && is(a, j + 1, "before") && is(a, j + 2, "yesterday"))
 		return set_unit(a, p, DAY, a->local, -2), j + 3 - i;
@@ -318,7 +324,8 @@ unit_at(const struct at *a, int i, int bare, struct ask_period *p)
 	}
 	if ((k = month_day(a, j, bare, p)))
 		return j + k - i;
-	if (bare && is(a, i - 1, "in during since before after from of until till") && a->w[j].is_number && !a->w[j].ordinal && a->w[j].number >= 1990 && a->w[j].number <= 2200 && a->w[j].number == (int)a->w[j].number) {
+	if (bare && is(a, i - 1, "in during since before after from of until till") && a->w[j].is_number && !a->w[j].ordinal &&
+	    a->w[j].number >= 1990 && a->w[j].number <= 2200 && a->w[j].number == (int)a->w[j].number) {
 		struct civil c = { .year = (int)a->w[j].number, .month = 1, .day = 1 };
 
 		return set_unit(a, p, YEAR, time_of_civil(&c), 0), j + 1 - i;
@@ -364,7 +371,8 @@ ask_time(const struct ask_word *words, int n, int i, int64_t now, const struct z
 	/* between X and Y, from X to Y, X to Y */
 	if ((between && is(&a, j, "and to until till through thru")) || (!bare && is(&a, j, "to until till through thru"))) {
 		k = unit_at(&a, j + 1, 1, &second);
-		if (k == 0 && words[j].text.n && j + 1 < n && words[j + 1].is_number && p->to != TIME_NONE && !p->named) {    /* 1 to 5 of the same month */
+		if (k == 0 && words[j].text.n && j + 1 < n && words[j + 1].is_number && p->to != TIME_NONE && !p->named) {
+			/* 1 to 5 of the same month */
 			struct civil c;
 
 			time_civil(p->from + zone_offset(zone, p->from), &c);
@@ -372,7 +380,9 @@ ask_time(const struct ask_word *words, int n, int i, int64_t now, const struct z
 			set(&a, &second, time_of_civil(&c), time_of_civil(&c) + 86400000, DAY, 1);
 			k = words[j + 1].number >= 1 && words[j + 1].number <= 31;
 		}
-		if (k > 0 && second.from >= p->from && !(p->named && second.named && p->months + p->step_ms == second.months + second.step_ms && (apart || !is(&a, i, "between")))) {
+		if (k > 0 && second.from >= p->from &&
+		    !(p->named && second.named && p->months + p->step_ms == second.months + second.step_ms &&
+		    (apart || !is(&a, i, "between")))) {
 			p->to = second.to;
 			p->step_ms = p->to - p->from;
 			p->months = 0;

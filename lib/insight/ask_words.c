@@ -124,7 +124,8 @@ take_number(struct ask_word *w, const char *p, size_t n)
 	size_t i = 0, j = 0;
 	char digits[40];
 
-	while (i < n && (isdigit((unsigned char)p[i]) || (p[i] == ',' && i + 3 < n && isdigit((unsigned char)p[i + 1]) && isdigit((unsigned char)p[i + 2]) &&
+	while (i < n && (isdigit((unsigned char)p[i]) ||
+	    (p[i] == ',' && i + 3 < n && isdigit((unsigned char)p[i + 1]) && isdigit((unsigned char)p[i + 2]) &&
 	    isdigit((unsigned char)p[i + 3])) || (p[i] == '.' && i + 1 < n && isdigit((unsigned char)p[i + 1])))) {
 		if (p[i] != ',' && j < sizeof(digits) - 1)
 			digits[j++] = p[i];
@@ -179,7 +180,8 @@ ask_words(struct arena *arena, struct str question, struct ask_word *words, int 
 		unsigned char c = (unsigned char)*p;
 		size_t len = 0;
 
-		if ((c == '"' || c == '`' || (c == '\'' && (p == question.p || !is_letter((unsigned char)p[-1])))) && memchr(p + 1, c, (size_t)(end - p - 1))) {
+		if ((c == '"' || c == '`' || (c == '\'' && (p == question.p || !is_letter((unsigned char)p[-1])))) &&
+		    memchr(p + 1, c, (size_t)(end - p - 1))) {
 			const char *close = memchr(p + 1, c, (size_t)(end - p - 1));
 
 			add(arena, words, &n, most, (struct str){ p + 1, (size_t)(close - p - 1) }, comma);
@@ -188,7 +190,8 @@ ask_words(struct arena *arena, struct str question, struct ask_word *words, int 
 			p = close + 1, comma = 0;
 			continue;
 		}
-		if (c == '/' && (p + 1 == end || is_letter((unsigned char)p[1]) || isspace((unsigned char)p[1])) && (p == question.p || isspace((unsigned char)p[-1]))) {
+		if (c == '/' && (p + 1 == end || is_letter((unsigned char)p[1]) || isspace((unsigned char)p[1])) &&
+		    (p == question.p || isspace((unsigned char)p[-1]))) {
 			while (p + len < end && !isspace((unsigned char)p[len]) && !strchr("?,;!", p[len]))
 				len++;
 			add(arena, words, &n, most, (struct str){ p, len }, comma);
@@ -226,7 +229,8 @@ ask_words(struct arena *arena, struct str question, struct ask_word *words, int 
 				continue;
 			}
 			/* what's, users', didn't, with either apostrophe */
-			size_t mark = p + len < end && p[len] == '\'' ? 1 : (size_t)(end - p) > len + 2 && memcmp(p + len, "\xe2\x80\x99", 3) == 0 ? 3 : 0;
+			size_t mark = p + len < end && p[len] == '\'' ? 1 : (size_t)(end - p) > len + 2 &&
+			    memcmp(p + len, "\xe2\x80\x99", 3) == 0 ? 3 : 0;
 			size_t tail = 0;
 
 			while (mark && p + len + mark + tail < end && isalpha((unsigned char)p[len + mark + tail]))
@@ -246,7 +250,8 @@ ask_words(struct arena *arena, struct str question, struct ask_word *words, int 
 			p += len + (mark && (tail || mark == 1) ? mark + tail : 0), comma = 0;
 			continue;
 		}
-		if (c == '$' && p + 1 < end && !isdigit((unsigned char)p[1]) && (p == question.p || p[-1] != '$') && !(p[1] == ' ' && p + 2 < end && isdigit((unsigned char)p[2])))
+		if (c == '$' && p + 1 < end && !isdigit((unsigned char)p[1]) && (p == question.p || p[-1] != '$') &&
+		    !(p[1] == ' ' && p + 2 < end && isdigit((unsigned char)p[2])))
 			add(arena, words, &n, most, STR("money"), comma);
 		money = c == '$' || (money && isspace(c));
 		comma |= c == ',' || c == ';' || c == ':' || c == '?' || c == '!' || c == '(';

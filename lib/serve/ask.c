@@ -26,6 +26,7 @@ answer(struct exchange *ex)
 }
 
 const struct route route_ask[] = {
-	{ "POST", "/api/v1/ask", "A question in plain English: its SQL, rows and a sentence, or why it cannot be told.", AUTH_READ, "insights", NULL, "Ask", "Answer", 200, ROUTE_POOL, 65536, answer },
+	{ "POST", "/api/v1/ask", "A question in plain English: its SQL, rows and a sentence, or why it cannot be told.", AUTH_READ,
+	    "insights", NULL, "Ask", "Answer", 200, ROUTE_POOL, 65536, answer },
 	{ 0 }
 };

@@ -100,6 +100,8 @@ for line in sys.stdin:
 	printf 'how many \xff signups\n' | at-insight ask -f ndjson - | jq -e '.refuse and .question == null'
 	for i in $(seq 300); do printf 'signups by country '; done > many
 	at-insight ask - < many
+	run -0 at-insight ask "signups from ads or mail in $(printf 'germany or france and ads and mail and %.0s' 1 2 3 4)germany"
+	[[ $output == *"more than 8"* ]]
 	run -2 at-insight ask -f xml 'signups'
 }
 
@@ -182,6 +184,9 @@ teardown() { [ -z "${liar:-}" ] || kill "$liar"; }
 		{"sql":"SELECT * FROM events, audit"}
 		{"sql":"SELECT * FROM events e JOIN sqlite_master s"}
 		{"sql":"SELECT * FROM (SELECT * FROM alerts)"}
+		{"sql":"SELECT * FROM events e JOIN events f ON e.id = f.id, audit"}
+		{"sql":"SELECT (SELECT COUNT(*) FROM metrics) FROM events"}
+		{"sql":"SELECT * FROM funnel('a,b')"}
 		{"sql":"SELECT nothing FROM events"}
 		{"sql":"PRAGMA table_info(events)"}
 		{"sql":42}
