@@ -1,6 +1,6 @@
-/* The bytes of a model: version:1 (2), then the fields in the order of `each_field`, integers and doubles as eight bytes,
+/* The bytes of a model: version:1 (3), then the fields in the order of `each_field`, integers and doubles as eight bytes,
  * floats as four, counts as two or one, all little-endian. Version 1 had no `born`, `fatigue`, `usual` and `away`, and another
- * stream where SHORT_RESIDUAL is; it is read, and what is new is learned from there on. */
+ * stream where SHORT_RESIDUAL is; version 2 had one plane; both are read, and what is new is learned from there on. */
 #include "detect/model.h"
 
 #include <float.h>
@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "detect/packing_priv.h"
 
-#define FORMAT      2
+#define FORMAT      3
 #define BINS        40          /* 16 to 32 bins span the range seen, two more are its edges */
 #define FINE        5           /* 2^5 bins of the finest kind span the range at most */
 #define CELLS       20          /* the same at half the fineness, for the two streams that are looked at together */
@@ -19,18 +19,20 @@
 #define QUARTERS    96          /* of a day */
 #define WARM_UP     100         /* values before anything is said */
 #define RAMP        100.0       /* values after which it is half sure of itself */
+#define FIRST_RATE  0.03        /* how novel a stream is taken for at first */
 #define MEMORY      3000        /* values over which a stream learns how often it is novel */
 #define REFRACTORY  150.0       /* values, */
 #define PACE_MS     300000.0    /* those that are nearer together count less: by the root of their distance over this */
 #define AGAIN       1.5         /* an alarm is told again within that time only when it is so much worse */
 #define GOES_ON     1.2         /* what an incident that lasts keeps the bar at, in shares of its score */
 #define FORGIVEN    5000.0      /* values over which alarms are forgotten */
-#define BAR_RISES   0.05        /* the threshold with each alarm that is not forgotten */
+#define BAR_RISES   0.05        /* the threshold with each alarm that is not forgotten; more when values are near together, */
+#define DENSE       0.2         /* five times as much at most: it is by the week that people count alarms */
 #define LONGER      0.3         /* and the refractory time */
 #define STRANGE     0.5         /* of novelty at first, a tenth after two days: hours come that were never seen */
 #define NOVEL_HALF  0.3         /* mean novelty that makes a score of one half */
 #define DOUBT       0.8         /* of novelty that no tail confirms */
-#define ONE_HALF    0.26        /* what comes of it that is printed as 0.5 */
+#define ONE_HALF    0.28        /* what comes of it that is printed as 0.5 */
 #define SURE        5.0         /* -log10 of a tail that does */
 #define EXTREME     10.0        /* -log10 of a tail that lifts the score by a quarter of what is left to 1, twice that at most */
 #define SURPRISE    0.3         /* the most that surprise alone can add up to, before it is printed */
@@ -40,9 +42,9 @@
 #define BIGGEST     1e37        /* values beyond are cut to it: floats and squares stay finite */
 #define LEAP        10.0        /* standard deviations: the most that one value moves a forecast's aim */
 
-enum stream { VALUE, WEEKLY, SHORT_RESIDUAL, SHORT_MEAN, VARIATION, STREAMS, TOGETHER = STREAMS, ALL };
+enum stream { VALUE, WEEKLY, SHORT_RESIDUAL, SHORT_MEAN, VARIATION, STREAMS, PLANE = STREAMS, PLANES = 2, ALL = PLANE + PLANES };
 
-static const double weights[ALL] = { 1, 1, 1, 1, 0.5, 1 };
+static const double weights[ALL] = { 1, 1, 1, 1, 0.5, 1, 1 };
 
 /* Counts of values in bins of width 2^step; bin i holds [(base + i) · 2^step, (base + i + 1) · 2^step). When the range
  * grows two bins become one, until it fits again. */
@@ -76,8 +78,8 @@ struct model {
 	double  away;                   /* short mean of it in units of what is usual at the hour, signed */
 	struct tail tails[TAILS];
 	struct bins bins[STREAMS];
-	struct bins across, down;       /* the long mean and its variation */
-	uint8_t cells[CELLS][CELLS];
+	struct bins across, down[PLANES];       /* the long mean, and its variation; and the short residual */
+	uint8_t cells[PLANES][CELLS][CELLS];
 	float   week[HOURS], day[QUARTERS], usual_at[DAY_HOURS];
 	uint8_t week_seen[HOURS / 8], day_seen[QUARTERS / 8];
 };
@@ -234,40 +236,52 @@ cell_of(const struct bins *b, double value, int *outside)
 	return within(at, CELLS);
 }
 
-static double
-novelty_together(struct model *m, double x, double y)
+/* The cells as they were go to where their bins are now. */
+static void
+move_cells(uint8_t cells[CELLS][CELLS], int64_t base_x, int64_t steps_x, const struct bins *across, int64_t base_y, int64_t steps_y,
+    const struct bins *down)
 {
-	struct { int64_t n, step, base; } before_x = { m->across.n, m->across.step, m->across.base }, before_y = { m->down.n, m->down.step, m->down.base };
-	int outside = m->across.n == 0, i, j;
-	double novel;
+	uint8_t was[CELLS][CELLS];
 
-	i = cell_of(&m->across, x, &outside);
-	j = cell_of(&m->down, y, &outside);
-	novel = outside ? 1 : 1 / (1.0 + m->cells[i][j]);
+	memcpy(was, cells, sizeof(was));
+	memset(cells, 0, sizeof(was));
+	for (int a = 0; a < CELLS; a++)
+		for (int b = 0; b < CELLS; b++) {
+			uint8_t *to;
+
+			if (!was[a][b])
+				continue;
+			to = &cells[within((double)(moved((base_x >> 1) + a, steps_x) - (across->base >> 1)), CELLS)]
+			    [within((double)(moved((base_y >> 1) + b, steps_y) - (down->base >> 1)), CELLS)];
+			*to = (uint8_t)(*to + was[a][b] < UINT8_MAX ? *to + was[a][b] : UINT8_MAX);
+		}
+}
+
+/* Of each plane: x together with one of y. */
+static void
+novelty_together(struct model *m, double x, const double *y, double *novel)
+{
+	int64_t step_x = m->across.step, base_x = m->across.base;
+	int first = m->across.n == 0, outside = first, i = cell_of(&m->across, x, &outside);
+
 	count(&m->across, x);
-	count(&m->down, y);
-	if (before_x.n && (m->across.step != before_x.step || m->across.base != before_x.base ||
-	    m->down.step != before_y.step || m->down.base != before_y.base)) {
-		uint8_t was[CELLS][CELLS];
+	for (int k = 0; k < PLANES; k++) {
+		struct bins *down = &m->down[k];
+		int64_t step_y = down->step, base_y = down->base;
+		int out = outside || down->n == 0, j = cell_of(down, y[k], &out), is_young = down->n < WARM_UP;
 
-		memcpy(was, m->cells, sizeof(was));
-		memset(m->cells, 0, sizeof(m->cells));
-		for (int a = 0; a < CELLS; a++)
-			for (int b = 0; b < CELLS; b++) {
-				uint8_t *to;
-
-				if (!was[a][b])
-					continue;
-				to = &m->cells[within((double)(moved((before_x.base >> 1) + a, m->across.step - before_x.step) - (m->across.base >> 1)), CELLS)]
-				    [within((double)(moved((before_y.base >> 1) + b, m->down.step - before_y.step) - (m->down.base >> 1)), CELLS)];
-				*to = (uint8_t)(*to + was[a][b] < UINT8_MAX ? *to + was[a][b] : UINT8_MAX);
-			}
+		novel[k] = is_young ? 0 : out ? 1 : 1 / (1.0 + m->cells[k][i][j]);
+		count(down, y[k]);
+		if (!first && (m->across.step != step_x || m->across.base != base_x || down->step != step_y || down->base != base_y))
+			move_cells(m->cells[k], base_x, m->across.step - step_x, &m->across, base_y, down->step - step_y, down);
 	}
 	i = cell_of(&m->across, tamed(&m->across, x), &outside);
-	j = cell_of(&m->down, tamed(&m->down, y), &outside);
-	if (m->cells[i][j] < UINT8_MAX)
-		m->cells[i][j]++;
-	return novel;
+	for (int k = 0; k < PLANES; k++) {
+		uint8_t *to = &m->cells[k][i][cell_of(&m->down[k], tamed(&m->down[k], y[k]), &outside)];
+
+		if (*to < UINT8_MAX)
+			++*to;
+	}
 }
 
 /* The tail beyond `edge` as a generalised Pareto distribution with 0 ≤ shape ≤ 1/2, by its mean and variance. The mean
@@ -401,7 +415,7 @@ alarms(struct model *m, double score, double threshold, int64_t elapsed_ms)
 {
 	double pace = elapsed_ms <= 0 ? 0 : fmin(sqrt((double)elapsed_ms / PACE_MS), 1);
 	double odds = threshold * m->lean, least = odds / (odds + (1 - ONE_HALF) / ONE_HALF * (1 - threshold));        /* as_printed backwards */
-	int high = score >= least * (1 + BAR_RISES * m->fatigue) && m->n > WARM_UP, alarm = high && score > m->peak;
+	int high = score >= least * (1 + BAR_RISES * m->fatigue / fmax(pace * pace, DENSE)) && m->n > WARM_UP, alarm = high && score > m->peak;
 
 	m->fatigue -= m->fatigue * pace / FORGIVEN;
 	if (alarm) {
@@ -513,15 +527,15 @@ model_push(struct model *m, int64_t local_ms, double value, double threshold, st
 	x[VARIATION] = log(sqrt(m->var30) + tiny);
 	for (int i = 0; i < STREAMS; i++)
 		novel[i] = m->bins[i].n < WARM_UP ? 0 : novelty(&m->bins[i], clamp(x[i], -BIGGEST, BIGGEST));
-	novel[TOGETHER] = novelty_together(m, m->mean24, log(sqrt(m->var100) + tiny));
+	novelty_together(m, m->mean24, (double[PLANES]){ log(sqrt(m->var100) + tiny), m->away }, &novel[PLANE]);
 	m->n++;
 	for (int i = 0; i < ALL; i++) {
-		double trust = m->n <= WARM_UP + 1 ? -log10(0.03) / 2.5 : clamp(-log10(m->rate[i]) / 2.5, 0, 1);
+		double trust = m->n <= WARM_UP + 1 ? -log10(FIRST_RATE) / 2.5 : clamp(-log10(m->rate[i]) / 2.5, 0, 1);
 
 		sum += weights[i] * novel[i] * trust;
 		all += weights[i];
 		if (m->n <= WARM_UP)
-			m->rate[i] = 0.03;
+			m->rate[i] = FIRST_RATE;
 		else
 			m->rate[i] += (novel[i] - m->rate[i]) * fmax(1.0 / (double)(m->n - WARM_UP + 10), 1.0 / MEMORY);
 	}
@@ -577,7 +591,10 @@ each_field(struct packing *p, struct model *m)
 	for (size_t i = 0; i < sizeof(means) / sizeof(means[0]); i++)
 		PACK(p, *means[i]);
 	PACK_ALL(p, m->error);
-	PACK_ALL(p, m->rate);
+	for (int i = 0; i < (p->version < 3 ? ALL - 1 : ALL); i++)
+		PACK(p, m->rate[i]);
+	if (p->version < 3)
+		m->rate[ALL - 1] = m->n > WARM_UP ? FIRST_RATE : 0;
 	for (int i = 0; i < TAILS; i++) {
 		PACK(p, m->tails[i].n);
 		PACK(p, m->tails[i].beyond);
@@ -591,9 +608,12 @@ each_field(struct packing *p, struct model *m)
 			m->bins[i] = (struct bins){0};
 	}
 	pack_bins(p, &m->across);
-	pack_bins(p, &m->down);
-	for (int i = 0; i < CELLS; i++)
-		PACK_ALL(p, m->cells[i]);
+	for (int k = 0; k < (p->version < 3 ? 1 : PLANES); k++) {
+		pack_bins(p, &m->down[k]);
+		for (int i = 0; i < CELLS; i++)
+			PACK_ALL(p, m->cells[k][i]);
+		p->failed |= m->down[k].n > m->across.n;
+	}
 	PACK_ALL(p, m->week);
 	PACK_ALL(p, m->day);
 	PACK_ALL(p, m->week_seen);
@@ -635,7 +655,7 @@ each_field(struct packing *p, struct model *m)
 	detect_pack_expect(p, m->var30, 0);
 	detect_pack_expect(p, m->var100, 0);
 	detect_pack_expect(p, m->scale, 0);
-	p->failed |= m->n < 0 || m->n > INT64_MAX / 2 || m->across.n != m->down.n;
+	p->failed |= m->n < 0 || m->n > INT64_MAX / 2;
 }
 
 void

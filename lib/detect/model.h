@@ -2,12 +2,12 @@
  *
  * Two views of every value:
  *
- *   novelty   Is it where no value was before? Six streams drawn from the series - the value; what is left of it behind
+ *   novelty   Is it where no value was before? Seven streams drawn from the series - the value; what is left of it behind
  *             the usual for this hour of the week; a short mean of what is left behind the usual for this quarter of the
- *             day, in units of what is usual then; a short mean; how much it varies; a long mean and its variation
- *             together - each counted in 16 to 32 bins of the range seen so far. Few counts in the bin and the nearer
- *             neighbour: novel. A stream that is novel all the time is believed less (it calibrates itself). The streams
- *             have equal or half weights, not tuned ones.
+ *             day, in units of what is usual then; a short mean; how much it varies; a long mean together with its
+ *             variation, and together with that short mean of what is left - each counted in 16 to 32 bins of the range
+ *             seen so far. Few counts in the bin and the nearer neighbour: novel. A stream that is novel all the time is
+ *             believed less (it calibrates itself). The streams have equal or half weights, not tuned ones.
  *   surprise  How far is it from what was expected, measured by how far values usually are? Expected is the best of three
  *             forecasts by their recent errors (the last values, the hour of the week, the quarter of the day); the far
  *             end of usual distances is a generalised Pareto tail fitted by its moments, so heavy-tailed noise has a wide
@@ -19,7 +19,7 @@
  *
  * An alarm is a score at or above the threshold and above what the last alarm left: 1.5 times its score, sinking to 0
  * over 150 values (more when they are nearer together than five minutes), held up by an incident that goes on. So one
- * incident has one alarm, unless it becomes much worse. Each alarm raises the bar by a twentieth, forgotten over 5000 values:
+ * incident has one alarm, unless it becomes much worse. Each alarm raises the bar by a twentieth (a quarter at a row a minute), forgotten over 5000 values:
  * a series that cries wolf is believed less. A level that stays becomes usual.
  */
 #ifndef DETECT_MODEL_H

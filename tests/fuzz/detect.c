@@ -1,5 +1,5 @@
 /* Any bytes as rows: refused or judged, and what comes out is JSON. Any bytes as a saved model, a saved change or saved sources:
- * refused, or it goes on. The first byte says which: 1 and 2 a model of that version, 3 a change, 4 sources, else rows. */
+ * refused, or it goes on. The first byte says which: 1 to 3 a model of that version, 4 sources, 5 a change, else rows. */
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -94,14 +94,14 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 		return 0;
 	if (data[0] == 4) {
 		saved_sources((struct str){ (const char *)data + 1, n - 1 });
-	} else if (data[0] <= 3) {
+	} else if (data[0] <= 5) {
 		struct buf whole = {0};
 
 		/* what is not given is zero, so that the fuzzer need not find the size first */
 		buf_add(&whole, data, n < 4000 ? n : 4000);
 		memset(buf_room(&whole, 4000), 0, 4000);
 		whole.n += 4000;
-		if (data[0] == 3) {
+		if (data[0] == 5) {
 			whole.p[0] = 1;
 			saved_change(buf_get(&whole));
 		} else
