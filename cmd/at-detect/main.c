@@ -84,9 +84,9 @@ main(int argc, char **argv)
 		rules_test(files + 1, &err);
 		return cmd_end(&err);
 	}
-	if (!!wish.files.n + !!texts.n + !!model + !!program.command > 1)
+	if (!!(wish.files.n || wish.notify || wish.range || wish.follow) + !!texts.n + !!model + !!program.command > 1)
 		err_set(&err, ERR_USAGE, "--rules, --pattern, --model and --exec are different works: one of them (a rule may have a pattern)");
-	if (wish.files.n) {
+	if (wish.files.n || wish.notify || wish.range || wish.follow) {
 		wish.late_ms = pattern.late_ms, wish.save = save, wish.tell = tell, wish.all = spec.all, wish.state = state;
 		if (!err.code)
 			rules(&wish, files, &err);

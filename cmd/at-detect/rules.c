@@ -328,7 +328,19 @@ closing_line(struct run *run)
 static int
 read_rules(struct run *run, struct err *err)
 {
+	struct json configured;
+
 	run->rules = rules_new(0);
+	if (!run->wish->files.n) {
+		if (!(run->config = config_open(cmd_settings()->config, err)))
+			return err->code;
+		configured = config_get(run->config, "analytics", "rules");
+		if (configured.type == JSON_ARRAY && rules_add_all(run->rules, configured, err)) {
+			err->code = ERR_USAGE;
+			return err_at(err, "%s/analytics.json: rules", cmd_settings()->config);
+		}
+		return run->rules->n ? 0 : err_set(err, ERR_USAGE, "no --rules FILE, and %s/analytics.json has no rules", cmd_settings()->config);
+	}
 	for (int i = 0; i < run->wish->files.n; i++)
 		if (rules_add_file(run->rules, run->wish->files.text[i], err))
 			return err->code;
@@ -374,11 +386,11 @@ rules(const struct rules_wish *wish, char **files, struct err *err)
 	if (read_rules(&run, err))
 		goto out;
 	if (wish->range) {
-		if ((run.config = config_open(cmd_settings()->config, err)))
+		if (run.config || (run.config = config_open(cmd_settings()->config, err)))
 			backtest(wish, run.rules, run.config, files, err);
 		goto out;
 	}
-	if (wish->notify && (!(run.config = config_open(cmd_settings()->config, err)) || !(run.routes = routes_new(run.config, err))))
+	if (wish->notify && ((!run.config && !(run.config = config_open(cmd_settings()->config, err))) || !(run.routes = routes_new(run.config, err))))
 		goto out;
 	if (wish->notify && !routes_receivers(run.routes)) {
 		err_set(err, ERR_USAGE, "--notify: %s/analytics.json has no receivers", cmd_settings()->config);

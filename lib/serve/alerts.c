@@ -214,8 +214,8 @@ take_up(struct alerts *a, const char *name, struct judged *j, struct json ours, 
 	j->asked = mem_new((size_t)(j->rules->n + 1) * sizeof(*j->asked));
 	if (!(j->routes = routes_new(setup->config, err)) ||
 	    !(j->evaluate = evaluate_new(&(struct evaluate_spec){ .rules = j->rules, .alert = on_alert, .self = j, .zone = a->serve->spec.zone }, err)) ||
-	    !(j->query = query_open(&(struct query_spec){ .store = a->serve->spec.store, .tenant = name, .opened = j->store, .config = setup->config, .zone = a->serve->spec.zone,
-	        .timeout_ms = setup->query_ms, .memory = setup->query_bytes, .stopping = halting }, err)) ||
+	    (j->rules->n && !(j->query = query_open(&(struct query_spec){ .store = a->serve->spec.store, .tenant = name, .opened = j->store, .config = setup->config, .zone = a->serve->spec.zone,
+	        .timeout_ms = setup->query_ms, .memory = setup->query_bytes, .stopping = halting }, err))) ||
 	    routes_load(j->routes, j->store, STATE, err) < 0)
 		return err->code;
 	return evaluate_load(j->evaluate, j->store, STATE, err);

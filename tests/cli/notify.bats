@@ -228,3 +228,13 @@ resolved a" ]
 	jq -r '.data | .status as $s | .alerts[] | "\($s) \(.labels.source)"' log | sort > got
 	diff want got
 }
+
+@test "without -r the rules are those of analytics.json" {
+	jq -n "{receivers: $log, rules: [$many]}" > config/analytics.json
+	rows '0 a 150' | at-detect --notify > alerts
+	[ "$(told)" = "firing a" ]
+	[ "$(rows '0 a 150' | at-detect --backtest | jq .firings)" = 1 ]
+	echo '{}' > config/analytics.json
+	run -2 at-detect --notify < /dev/null
+	[[ $output == *'no --rules FILE, and'*'has no rules' ]]
+}
