@@ -3,18 +3,27 @@
  *      EXISTS (SELECT 1 FROM events p WHERE p.user_id = e.user_id AND p.event = 'buy')
  *      (e.user_id IS NOT NULL AND e.user_id IN (SELECT p.user_id FROM events p WHERE p.user_id IS NOT NULL AND p.event = 'buy'))
  *
- * Both are 1 or 0 and never NULL, so NOT EXISTS follows. SQLite compares the sides of IN as those of =. What is not of this form, one
- * table under a name, one such comparison among terms that AND puts together, nothing else from outside, stays as it is.
+ * Both are 1 or 0 and never NULL, so NOT EXISTS follows. SQLite compares the sides of IN as those of =. Where one column of the same
+ * name is besides to be greater (or less) inside than outside, one of the rows inside is so when the greatest is:
+ *
+ *      EXISTS (SELECT 1 FROM events p WHERE p.user_id = e.user_id AND p.timestamp > e.timestamp)
+ *      EXISTS (SELECT 1 FROM (SELECT p.user_id AS at_key, max(p.timestamp) AS at_bound FROM events p WHERE p.user_id IS NOT NULL
+ *              AND p.timestamp IS NOT NULL GROUP BY p.user_id) WHERE at_key = e.user_id AND at_bound > e.timestamp)
+ *
+ * where SQLite makes the table once, with an index. What is not of these forms, one table under a name, such comparisons among terms that
+ * AND puts together, nothing else from outside, stays as it is.
  */
 #include <strings.h>
 
 #include "query/rewrite_priv.h"
 
+struct comparison { struct tok *inside, *inside_last, *outside, *outside_last, *operator; int n; };
+
 struct form {
 	struct tok *exists, *select, *from, *close;
 	struct str alias;               /* of the table inside */
-	struct tok *inside, *inside_last, *outside, *outside_last, *equals;     /* of the comparison */
-	int comparisons;
+	struct comparison equal, bound;
+	int wants_less;                 /* bound: inside < outside */
 	struct tok *limit;
 };
 
@@ -61,21 +70,31 @@ all_inside(struct work *w, const struct form *f, struct tok *first, struct tok *
 static int
 take_term(struct work *w, struct form *f, struct tok *first, struct tok *last)
 {
-	struct tok *left = chain_end(first), *equals = left ? left->next : NULL, *right = equals && equals != last ? chain_end(equals->next) : NULL;
+	static const char *const equals[] = { "=", "==", NULL }, *const orders[] = { "<", "<=", ">", ">=", NULL };
+	struct tok *left = chain_end(first), *op = left ? left->next : NULL, *right = op && op != last ? chain_end(op->next) : NULL;
+	struct comparison *c;
 	int left_in, right_in;
 
-	if (!left || right != last || !(rewrite_is(equals, "=") || rewrite_is(equals, "==")))
+	if (!left || right != last || !(is_any(op, equals) || is_any(op, orders)))
 		return !all_inside(w, f, first, last);
 	left_in = same_name(rewrite_bare(w, first), f->alias);
-	right_in = same_name(rewrite_bare(w, equals->next), f->alias);
+	right_in = same_name(rewrite_bare(w, op->next), f->alias);
 	if (left_in == right_in)
 		return !all_inside(w, f, first, last);
-	f->equals = equals;
-	f->inside = left_in ? first : equals->next;
-	f->inside_last = left_in ? left : right;
-	f->outside = left_in ? equals->next : first;
-	f->outside_last = left_in ? right : left;
-	return f->comparisons++ || same_name(rewrite_bare(w, f->outside), STR("properties"));
+	c = is_any(op, equals) ? &f->equal : &f->bound;
+	if (c->n++)
+		return 1;
+	c->operator = op;
+	c->inside = left_in ? first : op->next;
+	c->inside_last = left_in ? left : right;
+	c->outside = left_in ? op->next : first;
+	c->outside_last = left_in ? right : left;
+	if (c == &f->bound) {           /* compared as they are ordered: of one kind */
+		f->wants_less = (*op->text.p == '<') == left_in;
+		if (!rewrite_same(c->inside->next, c->inside_last, c->outside->next, c->outside_last))
+			return 1;
+	}
+	return same_name(rewrite_bare(w, c->outside), STR("properties"));
 }
 
 /* The terms between WHERE and the close. 0, or 1 when it is another form. */
@@ -149,31 +168,71 @@ take(struct work *w, struct tok *exists, struct form *f)
 		f->alias = rewrite_bare(w, t);
 		t = t->next;
 	}
-	return rewrite_is(t, "where") && !take_where(w, f, t) && f->comparisons == 1;
+	return rewrite_is(t, "where") && !take_where(w, f, t) && f->equal.n == 1;
+}
+
+/* Of a comparison its side inside alone: IS NOT NULL. */
+static void
+keep_inside(struct work *w, struct comparison *c)
+{
+	struct tok *behind = c->inside_last->next;
+
+	if (c->operator == behind) {
+		behind = c->outside_last->next;
+		rewrite_cut(c->operator, c->outside_last);
+	} else {
+		rewrite_cut(c->outside, c->operator);
+	}
+	rewrite_put(w, behind, c->inside, "IS NOT NULL");
+}
+
+/* What is selected inside does not matter. */
+static void
+cut_items(struct form *f)
+{
+	if (f->select->next != f->from)
+		rewrite_cut(f->select->next, f->from->prev);
+	if (f->limit)
+		rewrite_cut(f->limit, f->close->prev);
 }
 
 static void
 say_in(struct work *w, struct form *f)
 {
-	struct tok *first = rewrite_copy(w, f->outside, f->outside_last, f->exists), *behind;
+	struct comparison *c = &f->equal;
+	struct tok *first = rewrite_copy(w, c->outside, c->outside_last, f->exists);
 
 	rewrite_put(w, f->exists, f->exists, "IS NOT NULL AND");
-	rewrite_copy(w, f->outside, f->outside_last, f->exists);
+	rewrite_copy(w, c->outside, c->outside_last, f->exists);
 	rewrite_set(w, f->exists, "IN");
-	if (f->select->next != f->from)
-		rewrite_cut(f->select->next, f->from->prev);
-	rewrite_copy(w, f->inside, f->inside_last, f->from);
-	behind = f->inside_last->next;
-	if (f->equals == behind) {
-		behind = f->outside_last->next;
-		rewrite_cut(f->equals, f->outside_last);
-	} else {
-		rewrite_cut(f->outside, f->equals);
-	}
-	rewrite_put(w, behind, f->inside, "IS NOT NULL");
-	if (f->limit)
-		rewrite_cut(f->limit, f->close->prev);
+	cut_items(f);
+	rewrite_copy(w, c->inside, c->inside_last, f->from);
+	keep_inside(w, c);
 	rewrite_wrap(w, first, f->close, "(", ")");
+}
+
+static void
+say_bound(struct work *w, struct form *f)
+{
+	struct comparison *key = &f->equal, *bound = &f->bound;
+	int or_equal = bound->operator->text.n == 2;
+	struct tok *last;
+
+	cut_items(f);
+	rewrite_copy(w, key->inside, key->inside_last, f->from);
+	rewrite_put(w, f->from, f->exists, "AS at_key,");
+	last = rewrite_copy(w, bound->inside, bound->inside_last, f->from);
+	rewrite_wrap(w, last, f->from->prev, f->wants_less ? "min(" : "max(", ")");
+	rewrite_put(w, f->from, f->exists, "AS at_bound");
+	rewrite_put(w, f->close, f->exists, "GROUP BY");
+	rewrite_copy(w, key->inside, key->inside_last, f->close);
+	rewrite_wrap(w, f->select, f->close->prev, "SELECT 1 FROM (", ")");
+	rewrite_put(w, f->close, f->exists, "WHERE at_key =");
+	rewrite_copy(w, key->outside, key->outside_last, f->close);
+	rewrite_put(w, f->close, f->exists, "AND at_bound %s%s", f->wants_less ? "<" : ">", or_equal ? "=" : "");
+	rewrite_copy(w, bound->outside, bound->outside_last, f->close);
+	keep_inside(w, key);
+	keep_inside(w, bound);
 }
 
 void
@@ -182,6 +241,10 @@ rewrite_exists(struct work *w)
 	struct form f;
 
 	for (struct tok *t = w->head.next; t->kind != TOKEN_END && !w->err->code; t = t->next)
-		if (take(w, t, &f))
-			say_in(w, &f);
+		if (take(w, t, &f)) {
+			if (f.bound.n)
+				say_bound(w, &f);
+			else
+				say_in(w, &f);
+		}
 }

@@ -240,12 +240,18 @@ P
 	- n p.event IN ('a', 'c') AND p.k > 2
 	NOT n p.k = 1 AND CASE WHEN p.event = 'a' AND p.k = 1 THEN 1 ELSE 0 END = 1
 	- k p.n IS NOT NULL AND NOT p.event = 'c'
+	- user_id p.event = 'b' AND p.timestamp > e.timestamp
+	NOT user_id e.timestamp >= p.timestamp AND p.event = 'b'
+	NOT k p.timestamp <= e.timestamp AND p.n = 2
+	- user_id p.n < e.n
+	- n e.k > p.k AND p.event = 'a' LIMIT 3
+	- user_id p.k > e.k AND p.timestamp < e.timestamp
 	NOT k p.event = 'none'
 	- user_id p.event = 'a' OR p.event = 'b'
 	- user_id p.event = 'a' AND p.k = e.k
 	- user_id p.event = 'a' AND EXISTS (SELECT 1 FROM events q WHERE q.user_id = p.user_id AND q.event = 'c')
 	END
-	[ "$n" = 27 ]
+	[ "$n" = 45 ]
 	[[ $(at-query "EXPLAIN SELECT COUNT(*) FROM events e WHERE NOT EXISTS (SELECT * FROM events p WHERE e.user_id = p.user_id AND p.event = 'b')") == *'groups over columns; filter NOT'*'by user_id'* ]]
 	[ "$(at-query -f csv "SELECT EXISTS (SELECT 1 FROM events p WHERE p.user_id = e.user_id AND p.event = 'none') AS x FROM events e LIMIT 1")" = $'x\n0' ]
 	run -2 at-query "SELECT COUNT(*) FROM events e WHERE EXISTS (SELECT 1 FROM events p WHERE p.user_id = nobody.user_id)"
