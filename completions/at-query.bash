@@ -21,7 +21,7 @@ _at_query() {
 	case $cur in
 	-*) COMPREPLY=($(compgen -W '--format= --param= --input= --input-format= --csv-safe --ascii --timeout= --max-memory= --no-pager --complete= --range= --by= --every= --from= --to= --filters= --within= --each= --without= --strict --start= --return= --n= --depth= --gap= --user= --event= --last= --follow --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
 		[[ ${COMPREPLY[0]} != *= ]] || compopt -o nospace ;;
-	*) [ "$COMP_CWORD" -gt 1 ] || COMPREPLY=($(compgen -W 'metric funnel retention paths sessions events schema explain ' -- "$cur")) ;;
+	*) [ "$COMP_CWORD" -gt 1 ] || COMPREPLY=($(compgen -W 'metric funnel retention paths sessions match events schema explain ' -- "$cur")) ;;
 	esac
 }
 complete -o default -F _at_query at-query

@@ -11,6 +11,7 @@
  */
 #include "pattern/pattern.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 
@@ -66,7 +67,7 @@ struct pattern {
 	struct program program;
 	struct buf name;                /* as JSON */
 	int64_t late_ms;
-	int timeouts;
+	int timeouts, native;
 	size_t memory, used;
 	struct out *out;
 
@@ -101,13 +102,65 @@ struct pattern {
 
 /* ---- compiling */
 
-/* A condition that looks back runs over {"row":…,"NAME":…}, its names bound as jq's variables. */
+static int
+is_name(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* May `$a` be `.["$a"]`? Where `.` is the row everywhere: no pipe, no function, no text that has programs in it. */
+static int
+is_flat(struct str where)
+{
+	for (size_t i = 0; i < where.n; i++)
+		if (strchr("|;\\", where.p[i]) || (where.p[i] == '(' && i && is_name(where.p[i - 1])))
+			return 0;
+	return memmem(where.p, where.n, " as ", 4) == NULL;
+}
+
+/* The condition with `.["$NAME"]` in place of $NAME, but in texts. */
+static void
+put_flat(const struct pattern *p, const struct atom *a, struct buf *to)
+{
+	int quoted = 0;
+
+	for (size_t i = 0; i < a->where.n; i++) {
+		size_t end = i + 1;
+		struct str name;
+		int is_step = 0;
+
+		quoted ^= a->where.p[i] == '"';
+		while (end < a->where.n && is_name(a->where.p[end]))
+			end++;
+		name = (struct str){ a->where.p + i + 1, end - i - 1 };
+		for (int s = 0; s < p->program.steps; s++)
+			is_step |= (int)(a->looks_at >> s & 1) && str_eq(p->program.step[s].name, name);
+		if (!quoted && a->where.p[i] == '$' && is_step) {
+			buf_printf(to, ".[\"$%.*s\"]", STR_FMT(name));
+			i = end - 1;
+		} else {
+			buf_byte(to, a->where.p[i]);
+		}
+	}
+}
+
+/* A condition that looks back runs over the row with the events as members "$NAME" more; or, where that could mean something else, over
+ * {"row":…,"NAME":…}, its names bound as jq's variables. */
 static int
 compile(struct pattern *p, struct atom *a, struct err *err)
 {
 	struct buf text = {0};
 	int rc = 0;
 
+	if (a->looks_at && is_flat(a->where)) {
+		put_flat(p, a, &text);
+		a->flat = 1;
+		a->expr = expr_new(buf_text(&text), p->native ? EXPR_NATIVE_ONLY : 0, err);
+		if (!a->expr)
+			err_at(err, "the condition at column %zu of the pattern", a->where_at + 1);
+		buf_release(&text);
+		return err->code;
+	}
 	for (int i = 0; i < p->program.steps; i++)
 		if (a->looks_at >> i & 1)
 			buf_printf(&text, ".[\"%.*s\"] as $%.*s | ", STR_FMT(p->program.step[i].name), STR_FMT(p->program.step[i].name));
@@ -116,7 +169,7 @@ compile(struct pattern *p, struct atom *a, struct err *err)
 	buf_str(&text, a->where);
 	if (a->looks_at)
 		buf_lit(&text, ")");
-	if (!(a->expr = expr_new(buf_text(&text), 0, err)) || (!a->looks_at && (rc = expr_bind(a->expr, p->project, err)) < 0))
+	if (!(a->expr = expr_new(buf_text(&text), p->native ? EXPR_NATIVE_ONLY : 0, err)) || (!a->looks_at && (rc = expr_bind(a->expr, p->project, err)) < 0))
 		err_at(err, "the condition at column %zu of the pattern", a->where_at + 1);
 	a->fields = !a->looks_at && rc == 0;
 	buf_release(&text);
@@ -169,6 +222,7 @@ pattern_new(const struct pattern_spec *spec, struct out *out, struct err *err)
 
 	p->late_ms = spec->late_ms;
 	p->timeouts = spec->timeouts;
+	p->native = spec->native;
 	p->memory = spec->memory ? spec->memory : MEMORY;
 	p->out = out;
 	p->greatest = p->clock = TIME_NONE;
@@ -516,15 +570,24 @@ move_clock(struct pattern *p, int64_t now)
 
 /* ---- one event */
 
-/* {"row":ROW,"NAME":EVENT,…}: the last event that each of the steps took. */
+/* {"row":ROW,"NAME":EVENT,…}, or flat {…,"$NAME":EVENT,…}: the last event that each of the steps took. */
 static struct str
 compound(struct pattern *p, const struct atom *a, const struct try *t)
 {
 	struct buf *b = &p->compound;
+	int comma = 1;
 
 	buf_clear(b);
-	buf_lit(b, "{\"row\":");
-	buf_str(b, p->row);
+	if (a->flat) {
+		struct str head = str_trim(p->row);
+
+		head = str_trim((struct str){ head.p, head.n - 1 });
+		buf_str(b, head);
+		comma = head.n > 1;
+	} else {
+		buf_lit(b, "{\"row\":");
+		buf_str(b, p->row);
+	}
 	for (int s = 0; s < p->program.steps; s++) {
 		const struct kept *last = NULL;
 
@@ -533,8 +596,13 @@ compound(struct pattern *p, const struct atom *a, const struct try *t)
 		for (int i = 0; t && i < t->n; i++)
 			if (t->taken[i].step == s)
 				last = t->taken[i].event;
-		buf_byte(b, ',');
-		json_put_key(b, p->program.step[s].name);
+		if (comma)
+			buf_byte(b, ',');
+		comma = 1;
+		if (a->flat)
+			buf_printf(b, "\"$%.*s\":", STR_FMT(p->program.step[s].name));
+		else
+			json_put_key(b, p->program.step[s].name);
 		if (last)
 			buf_add(b, last->text, last->n);
 		else
@@ -949,6 +1017,12 @@ pattern_silence(struct pattern *p)
 		return -1;
 	due -= now;
 	return (int)(due < 1 ? 1 : due < 60000 ? due : 60000);
+}
+
+void
+pattern_pass(struct pattern *p, int64_t now)
+{
+	move_clock(p, now);
 }
 
 /* Nothing comes any more that could end what is complete, or fulfil what is open. */

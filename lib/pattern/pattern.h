@@ -33,6 +33,7 @@ struct pattern_spec {
 	const char *name;       /* what its matches are called; NULL: the text */
 	int64_t late_ms;        /* rows are held back so long and put in order of time; older ones are left out and counted */
 	int timeouts;           /* tries that ran out of time come out too, as {"timeout":NAME,"timestamp","key","events"} */
+	int native;             /* conditions are of jq's native subset (callers from outside) */
 	size_t memory;          /* bytes of open tries and held rows, at most: the oldest tries are given up. 0: 256 MiB */
 };
 
@@ -45,6 +46,9 @@ int pattern_row(struct pattern *, struct str row, struct err *);
 
 /* The input is silent: in live input what is due by the clock comes out. Ms until it wants to be called again, -1: never. */
 int pattern_silence(struct pattern *);
+
+/* It is that late, though no row says so: what is due comes out. */
+void pattern_pass(struct pattern *, int64_t now);
 
 /* The input is at its end: held rows are taken, what is complete comes out, and a wait that is not over gives nothing. Not for a stream that
  * goes on by its state. */

@@ -19,6 +19,7 @@ struct atom {
 	uint64_t looks_at;      /* the steps whose events it names */
 	struct expr *expr;
 	int fields;             /* expr is bound to the projection */
+	int flat;               /* what it looks back at are members of the row */
 };
 
 struct step {

@@ -34,6 +34,7 @@ struct back { int pc; size_t row; };
 struct recognize {
 	struct code *code;
 	int size, cap, loops, depth;
+	int empties;            /* some loop's body may take no row: where such a loop ends depends on how its state was come to */
 	struct variable variable[RECOGNIZE_VARIABLES];
 	int variables;
 
@@ -311,6 +312,34 @@ split(struct recognize *r, int at, int into, int past, int reluctant)
 		r->code[at] = (struct code){ SPLIT, reluctant ? past : into, reluctant ? into : past };
 }
 
+/* May the code be gone through without a row? */
+static int
+may_be_empty(const struct code *code, int n)
+{
+	char *met = mem_new((size_t)n + 1);
+	int *stack = mem_new((2 * (size_t)n + 2) * sizeof(*stack)), deep = 0, empty = 0;
+
+	stack[deep++] = 0;
+	while (deep && !empty) {
+		int pc = stack[--deep];
+
+		if (pc >= n)
+			empty = 1;
+		else if (!met[pc]) {
+			const struct code *c = &code[pc];
+
+			met[pc] = 1;
+			if (c->op != TAKE)
+				stack[deep++] = pc + (c->op == SPLIT || c->op == JUMP ? c->a : 1);
+			if (c->op == SPLIT || c->op == MOVED)
+				stack[deep++] = pc + c->b;
+		}
+	}
+	free(met);
+	free(stack);
+	return empty;
+}
+
 /* The code from `from` on, as often as is said. */
 static void
 repeat(struct recognize *r, int from, int least, int most, int reluctant)
@@ -323,15 +352,17 @@ repeat(struct recognize *r, int from, int least, int most, int reluctant)
 	for (int i = 0; i < least && !r->err->code; i++)
 		copy(r, body, n);
 	if (most < 0) {
-		int at = r->size;
+		int at = r->size, empty = may_be_empty(body, n);
 
 		if (loop == LOOPS_MOST)
 			fault(r, r->at, "the pattern is too large");
-		r->loops++;
+		r->loops += empty, r->empties |= empty;
 		emit(r, SPLIT, 0, 0);
-		emit(r, MARK, loop, 0);
+		if (empty)
+			emit(r, MARK, loop, 0);
 		copy(r, body, n);
-		emit(r, MOVED, loop, 2);
+		if (empty)
+			emit(r, MOVED, loop, 2);
 		emit(r, JUMP, at - r->size, 0);
 		split(r, at, 1, r->size - at, reluctant);
 	}
@@ -476,7 +507,7 @@ met(struct recognize *r, int pc, size_t row, size_t start)
 	if (at >= r->rows) {
 		size_t keep_from = start - r->base, gone = keep_from > r->rows ? r->rows : keep_from;
 
-		if (gone > 4096 || gone == r->rows) {
+		if (r->rows && (gone > 4096 || gone == r->rows)) {
 			memmove(r->failed, r->failed + gone * r->words, (r->rows - gone) * r->words * sizeof(*r->failed));
 			r->base += gone;
 			r->rows -= gone;
@@ -541,7 +572,7 @@ recognize_at(struct recognize *r, const struct recognize_ask *ask, size_t start,
 			return rc;
 		if (steps > STEPS_MOST)
 			return err_set(err, ERR_LIMIT, "the pattern has too many ways to match: WITHIN, or conditions that exclude each other, make them fewer");
-		if (ask->forgets && (c->op == TAKE || c->op == SPLIT) && met(r, pc, row, start)) {
+		if (ask->forgets && !r->empties && (c->op == TAKE || c->op == SPLIT) && met(r, pc, row, start)) {
 			if (!go_back(r, &pc, &row))
 				return 0;
 			continue;

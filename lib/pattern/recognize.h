@@ -10,7 +10,7 @@
  * variable, row for row without gaps. Which rows fit is asked of the caller, who may look at the rows taken before.
  *
  * Where that is not so (`forgets`), a state that failed once at a row is not tried again, so that a search costs rows × size of the pattern;
- * else it may take as many steps as there are ways, up to a bound.
+ * else, and where what is repeated without end may be empty, `(A*)*`, it may take as many steps as there are ways, up to a bound.
  */
 #ifndef PATTERN_RECOGNIZE_H
 #define PATTERN_RECOGNIZE_H

@@ -369,7 +369,7 @@ operators(struct work *w)
 
 		if (is(t, "ilike")) {
 			rewrite_set(w, t, "MATCH");
-		} else if (is(t, "match") && is(t->next, "(") && t->next->match->prev != t->next && !rewrite_operand_start(t->prev)) {
+		} else if (is(t, "match") && is(t->next, "(") && !is(t->prev, "from") && !is(t->prev, "join") && t->next->match->prev != t->next && !rewrite_operand_start(t->prev)) {
 			rewrite_set(w, t, "regexp_matches");            /* ClickHouse's function */
 		} else if (is(t, "rlike")) {
 			rewrite_set(w, t, "REGEXP"), t->kind = TOKEN_WORD;

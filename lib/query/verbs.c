@@ -13,6 +13,7 @@
 #include "query/paths.h"
 #include "query/query_priv.h"
 #include "query/retention.h"
+#include "query/sequences.h"
 #include "query/sessions.h"
 
 #define call_text(param) table_function_text(call, param, &scratch)
@@ -284,6 +285,51 @@ sessions(const struct table_function_call *call, struct cell_sink sink, struct e
 
 static const struct table_function sessions_verb = { "sessions", "visits: events of a user without a long gap", sessions_columns, sessions_params, sessions };
 
+/* ---- match */
+
+static const char *const match_columns[] = { "timestamp", "key", "count", "events", "bindings", NULL };
+static const struct table_function_param match_params[] = {
+	{ "pattern", "PATTERN", "'a -> b within 1h by user_id', as of at-detect -p", 1 },
+	{ "range", "RANGE", "7d, 2026-11-01..2026-11-08" },
+	{ "from", "TIME", "only from then on", 0 },
+	{ "to", "TIME", "and before this", 0 },
+	{ 0 } };
+
+static int
+put_match(void *self, struct str row, struct err *err)
+{
+	struct cell_sink *sink = self;
+	struct json all = json_checked(row), events = json_get(all, STR("events")), bindings = json_get(all, STR("bindings"));
+	struct buf scratch = {0};
+	int64_t n = 0;
+	int rc;
+
+	for (struct json_iter it = json_iter(events); json_next(&it); n++)
+		;
+	rc = sink->row(sink->self, (struct cell[]){ cell_text(json_text(json_get(all, STR("timestamp")), &scratch)), cell_text(json_raw(json_get(all, STR("key")))),
+	    cell_integer(n), cell_text(json_raw(events)), cell_text(json_raw(bindings)) }, 5, err);
+	buf_release(&scratch);
+	return rc;
+}
+
+static int
+match(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+{
+	struct sequences_spec spec = { 0 };
+	struct buf scratch = {0};
+	int rc;
+
+	spec.pattern = table_function_text(call, "pattern", &scratch);
+	if (!spec.pattern.p)
+		rc = err_set(err, ERR_USAGE, "match wants a pattern: match 'signup -> purchase within 1d by user_id'");
+	else if ((rc = table_function_range(call, "range", &spec.from, &spec.to, err)) == 0)
+		rc = sequences_run(call->query, &spec, put_match, &sink, err);
+	buf_release(&scratch);
+	return rc;
+}
+
+static const struct table_function match_verb = { "match", "sequences of events: who did this, then that, in time", match_columns, match_params, match };
+
 /* ---- events */
 
 static const char *const events_columns[] = { "event", "timestamp", "id", "user_id", "session_id", "properties", NULL };
@@ -483,7 +529,7 @@ static const struct table_function series_verb = { "generate_series", "numbers o
 /* ---- */
 
 const struct table_function *const verbs_all[] = {
-	&metric_verb, &funnel_verb, &retention_verb, &paths_verb, &sessions_verb, &events_verb, &schema_verb, &explain_verb, &series_verb, &match_rows_function, NULL
+	&metric_verb, &funnel_verb, &retention_verb, &paths_verb, &sessions_verb, &match_verb, &events_verb, &schema_verb, &explain_verb, &series_verb, &match_rows_function, NULL
 };
 
 const struct table_function *

@@ -5,6 +5,7 @@
 #include "auth/audit.h"
 #include "query/metric_answer.h"
 #include "query/output.h"
+#include "query/sequences.h"
 #include "query/verbs.h"
 #include "serve/serve_priv.h"
 
@@ -549,6 +550,63 @@ answer_verb(struct exchange *ex, const char *verb, const struct named *names, in
 	buf_release(&json);
 }
 
+/* ---- patterns */
+
+struct matches { struct buf json; int64_t n, most; int more; };
+
+static int
+put_match(void *self, struct str row, struct err *err)
+{
+	struct matches *m = self;
+
+	if (m->n == m->most) {
+		m->more = 1;
+		return 1;               /* enough */
+	}
+	if (m->json.n + row.n > ANSWER_MOST)
+		return err_set(err, ERR_LIMIT, "the answer is larger than %u MiB, a smaller limit or range makes it less", (unsigned)(ANSWER_MOST >> 20));
+	if (m->n++)
+		buf_byte(&m->json, ',');
+	buf_str(&m->json, row);
+	return 0;
+}
+
+static void
+matches(struct exchange *ex)
+{
+	struct str timeouts = exchange_param(ex, "timeouts");
+	struct sequences_spec spec = { .pattern = exchange_param(ex, "pattern"), .timeouts = str_eq(timeouts, STR("true")) || str_eq(timeouts, STR("1")) };
+	struct matches m = { .most = PAGE };
+	struct str limit = exchange_param(ex, "limit");
+	int64_t began = time_mono_ns();
+	struct buf json = { 0 };
+	struct err err = { 0 };
+	struct query *q;
+
+	if (limit.n && (str_int64(limit, &m.most) || m.most < 1 || m.most > PAGE_MOST)) {
+		exchange_problem(ex, 400, "limit: wants 1 to %d", PAGE_MOST);
+		return;
+	}
+	if (exchange_range(ex, (struct str){ 0 }, 0, &spec.from, &spec.to) || !(q = exchange_query(ex)))
+		return;
+	if (query_begin(q, &err) == 0)
+		sequences_run(q, &spec, put_match, &m, &err);
+	query_end(q);
+	note_slow(ex, STR("match"), (double)(time_mono_ns() - began) / 1e9);
+	if (err.code) {
+		exchange_error(ex, &err);
+	} else {
+		buf_lit(&json, "{\"from\":");
+		json_put_time(&json, spec.from);
+		buf_lit(&json, ",\"to\":");
+		json_put_time(&json, spec.to > TIME_MAX ? TIME_MAX : spec.to);
+		buf_printf(&json, ",\"matches\":[%.*s],\"more\":%s}", STR_FMT(buf_get(&m.json)), m.more ? "true" : "false");
+		exchange_json(ex, 200, &json);
+	}
+	buf_release(&m.json);
+	buf_release(&json);
+}
+
 static void
 funnels(struct exchange *ex)
 {
@@ -673,6 +731,8 @@ static const struct route_param funnels_params[] = { { "steps", "list", 1, "even
 	{ "within", "duration", 0, "from the first step to the last, at most (7d)" }, { "groupBy", "string", 0, "a funnel for each value of this field" },
 	{ "each", "duration", 0, "from one step to the next, at most" }, { "without", "string", 0, "an event that ends an attempt" },
 	{ "strict", "boolean", 0, "steps at strictly later times" }, { 0 } };
+static const struct route_param matches_params[] = { { "pattern", "string", 1, "events in this order: cart -> !buy within 30m by user_id" }, RANGE,
+	{ "limit", "integer", 0, "the first so many matches, 1 to 10000 (100)" }, { "timeouts", "boolean", 0, "what began and ran out of time, too" }, { 0 } };
 static const struct route_param retention_params[] = { RANGE, { "start", "string", 0, "the event that begins; any when not given" },
 	{ "return", "string", 0, "the event that counts as coming back; any when not given" }, { "interval", "duration", 0, "length of a period (1d)" },
 	{ "periods", "integer", 0, "how many (8)" }, { 0 } };
@@ -685,6 +745,7 @@ const struct route route_reads[] = {
 	{ "POST", "/api/v1/query", "Run one SQL statement; it only reads.", AUTH_READ, "query", NULL, "Query", "QueryAnswer", 200, ROUTE_POOL, 1 << 20, query },
 	{ "GET", "/api/v1/events", "The events themselves, newest first.", AUTH_READ, "events", events_params, NULL, "Events", 200, ROUTE_POOL, 0, events, .keeps = 1 },
 	{ "GET", "/api/v1/funnels", "How far users come along a sequence of events.", AUTH_READ, "funnels", funnels_params, NULL, "Rows", 200, ROUTE_POOL, 0, funnels, .keeps = 1 },
+	{ "GET", "/api/v1/matches", "Sequences of events: who did this, then that, in time, and what did not happen.", AUTH_READ, "matches", matches_params, NULL, "Matches", 200, ROUTE_POOL, 0, matches },
 	{ "GET", "/api/v1/retention", "Who comes back, by the period of their first event.", AUTH_READ, "retention", retention_params, NULL, "Rows", 200, ROUTE_POOL, 0, retention, .keeps = 1 },
 	{ "GET", "/api/v1/paths", "Where users go next within a session.", AUTH_READ, "paths", paths_params, NULL, "Rows", 200, ROUTE_POOL, 0, paths, .keeps = 1 },
 	{ "GET", "/api/v1/sessions", "Visits: events of a user without a long gap.", AUTH_READ, "sessions", sessions_params, NULL, "Rows", 200, ROUTE_POOL, 0, sessions, .keeps = 1 },

@@ -151,6 +151,11 @@ for u in range(20):
 	get '/api/v1/retention?interval=1d&periods=2&timeRange=2026-11-01/2026-12-01' > /dev/null && [ "$status_code" = 200 ]
 	get '/api/v1/paths?depth=1&timeRange=2026-11-01/2026-12-01' > /dev/null
 	[ "$(json "o['data'][0]['from'], o['data'][0]['to'], o['data'][0]['count']")" = "('view', 'cart', 13)" ]
+	get '/api/v1/matches?pattern=view%20-%3E%20cart%20-%3E%20!buy%20within%205m%20by%20user_id&timeRange=2026-11-01/2026-12-01&limit=6' > /dev/null
+	[ "$(json "len(o['matches']), o['more'], o['matches'][0]['key'], [e['event'] for e in o['matches'][0]['events']]")" = "(6, True, {'user_id': 'u1'}, ['view', 'cart'])" ]
+	[ "$(json "sorted(o['matches'][0])")" = "['events', 'key', 'match', 'timestamp']" ]
+	get '/api/v1/matches?pattern=view%20-%3E' > /dev/null; [ "$status_code" = 400 ]
+	get '/api/v1/matches?pattern=view%5Binput%5D' > /dev/null; [ "$status_code" = 400 ]
 	get '/api/v1/sessions?timeRange=2026-11-01/2026-12-01' > /dev/null && [ "$(json "o['rows']")" = 20 ]
 	get '/api/v1/schema' > /dev/null && [ "$(json "sorted(r['name'] for r in o['data'])")" = "['buy', 'cart', 'view']" ]
 	get '/api/v1/forecast?metric=view&timeRange=2026-11-01/2026-11-21&horizon=3d' > /dev/null

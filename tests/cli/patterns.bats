@@ -55,6 +55,8 @@ a3 a4'
 	is 'A:bid -> bid[.properties.x > 2 * $A.properties.x] by user_id' 'bid0 bid2'
 	is 'bid -> B:bid[.properties.x > $bid.properties.x]' 'bid0 bid1
 bid2 bid3'
+	is 'A:bid -> bid[.properties | .x > 2 * $A.properties.x] by user_id' 'bid0 bid2'        # the same in libjq
+	is 'A:bid -> bid[$A.properties.x == 10 and "$A" != .id] by user_id' 'bid0 bid1'
 }
 
 @test "what ran out of time comes out when asked for, and what must not come when it did not" {
@@ -100,6 +102,23 @@ bid2 bid3'
 	exec 9>&-
 	wait $pid
 	[[ $(<said) == *'0 matches, 0 rows late'* ]]
+}
+
+@test "the same over stored events: a verb, and a table in SQL" {
+	events 'signup 0 u1' 'buy 10 u1 5' 'buy 20 u1 20' 'signup 30 u2' | tee rows | at-ingest -q
+	for p in 'signup -> buy within 1h by user_id' 'signup -> !buy within 1m by user_id' 'B:buy -> buy[.properties.x > 2 * $B.properties.x] by user_id'; do
+		{ cat rows; echo '{"event":"end","timestamp":1795900000}'; } | at-detect -p "$p" | jq -c '[.timestamp, .key, [.events[].id], (.bindings.B | length)]' > want
+		[ -s want ]
+		at-query match "$p" | jq -c '[.timestamp, (.key | fromjson), [.events | fromjson[].id], ((.bindings // "{}") | fromjson | .B | length)]' > got
+		cmp want got
+	done
+	[ "$(at-query -f csv "SELECT m.key->>'user_id', m.count FROM match('signup -> buy by user_id') AS m" | tail -1)" = u1,2 ]
+	[ -z "$(at-query match 'signup -> buy' --to 2026-11-18T11:06:45Z)" ]
+	[ -z "$(at-query match 'signup -> !buy within 1h by user_id' --now 2026-11-18T11:30:00Z)" ]
+	run -2 --separate-stderr at-query match 'signup -> '
+	[[ $stderr == *'column 11 of the pattern'* ]]
+	run -2 --separate-stderr at-query match 'signup[input]'
+	[[ $stderr == *'native subset'* ]]
 }
 
 @test "late rows are left out and counted; -l puts rows in order first" {
