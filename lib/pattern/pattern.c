@@ -966,6 +966,8 @@ pattern_row(struct pattern *p, struct str row, struct err *err)
 		p->figures.late++;
 		return 0;
 	}
+	if (p->late_ms && json_check(row, err))         /* it may become part of what is saved */
+		return err->code;
 	p->greatest = time > p->greatest ? time : p->greatest;
 	p->live = p->resumed = 0;
 	if (!p->late_ms)
