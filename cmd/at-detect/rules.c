@@ -404,7 +404,7 @@ rules(const struct rules_wish *wish, char **files, struct err *err)
 	if (run.routes && ((wish->state && routes_load(run.routes, run.store, wish->state, err)) ||
 	    ((run.sender.private_too = config_get(run.config, "analytics", "serve.webhooks.private").type == JSON_TRUE), 0) || sender_start(&run.sender, run.store, config_get(run.config, "analytics", "receivers"), err)))
 		goto out;
-	if (evaluate_all(&run, files, err) == 0 && (wish->state || evaluate_finish(run.evaluate, err) == 0) && commit(&run, err) == 0)
+	if (evaluate_all(&run, files, err) == 0 && (wish->state ? evaluate_silence(run.evaluate, err) >= -1 : evaluate_finish(run.evaluate, err) == 0) && commit(&run, err) == 0)
 		closing_line(&run);
 out:
 	reject_close(&run.rows.rejects);

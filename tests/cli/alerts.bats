@@ -234,3 +234,27 @@ funnel - firing 0" ]
 	run -2 at-detect test tests.json
 	[[ $output == *"tests.0: values: '1y9' is none"* ]]
 }
+
+@test "fault 19: a clock that goes back a day says nothing, one that goes on lets deadlines pass, once" {
+	rule '{alert: "many", expr: ".count > 100", for: "10m", no_data_after: "2h", keep_firing_for: "1h"}'
+	go() { at-detect -r rules.json --state x --now "$@"; }
+	[ "$(rows '0 a 150' | go 2026-11-23T10:00:30Z | short)" = "0 many a pending" ]
+	[ -z "$(go 2026-11-22T10:00:00Z < /dev/null)" ]
+	[ -z "$(go 2026-11-23T10:09:00Z < /dev/null)" ]
+	[ "$(go 2026-11-23T10:12:00Z < /dev/null | short)" = "10 many a firing" ]
+	[ -z "$(go 2026-11-24T10:12:00Z < /dev/null)" ]
+	[ -z "$(go 2026-11-22T10:12:00Z < /dev/null)" ]
+	[ -z "$(rows '11 a 1' | go 2026-11-23T10:11:30Z)" ]
+	[ "$(go 2026-11-23T12:00:00Z < /dev/null | jq -r '.timestamp[11:16] + .state')" = 11:11resolved ]
+}
+
+@test "fault 65: a long stream takes no more memory than a short one" {
+	rule '{alert: "many", expr: ".count > 100", for: "2m", message: "{{value}} {{.count}}"}, {alert: "gone", metric: "m", condition: "< 0", no_data: "alert"}'
+	measure() {
+		awk -v n="$1" 'BEGIN { for (t = 0; t < n; t++) for (s = 0; s < 200; s++) printf "{\"metric\":\"m\",\"timestamp\":%d,\"window\":\"1m\",\"labels\":{\"s\":\"%d\"},\"count\":%d}\n", 1795000000 + 60 * t, s, (t * 7 + s) % 13 * 10 }' |
+		    python3 -c 'import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' at-detect -r rules.json
+	}
+	short=$(measure 50) long=$(measure 1000)
+	echo "$short $long"
+	[ "$long" -lt $((short * 11 / 10)) ]
+}
