@@ -371,8 +371,8 @@ Object.assign(cases, {
 		await b.key('ArrowLeft');
 		await b.key('ArrowLeft');
 		const said = await b.until('document.querySelector(".plot [aria-live]").textContent');
-		assert.match(said, /Line \d+/);
-		const value = digits(said.replace(/.*Line /, ''));
+		assert.match(said, /page_view \d+/);
+		const value = digits(said.replace(/.*page_view /, ''));
 		await b.key('Enter');
 		await b.until('document.activeElement.getAttribute("role") === "menuitem"');
 		await b.key('ArrowDown');

@@ -8,7 +8,8 @@ import { live } from './live.js';
 import { Board, defaultBoard, popup } from './board.js';
 import { zone } from './format.js';
 
-export const session = { me: null, boards: [], schema: null, may: { edit: false, admin: false } };
+export const session = { me: null, boards: [], learned: 0, may: { edit: false, admin: false } };
+const FRESH_MS = 3000;
 const app = document.getElementById('app');
 let view = null, viewKey = '', main = null;
 
@@ -60,12 +61,19 @@ async function boardView(id, state) {
 
 	if (!id && session.boards.length)
 		id = session.boards[0].id;
-	if (id && id !== 'overview' || session.boards.some((b) => b.id === id))
+	const known = session.boards.find((b) => b.id === id);
+	if (known && Date.now() - session.learned < FRESH_MS)   /* the list has them whole */
+		definition = known;
+	else if (known || (id && id !== 'overview'))
 		definition = await get(`/api/v1/dashboards/${encodeURIComponent(id)}`);
-	const schema = await get('/api/v1/schema').catch(() => null);
-	const names = new Set((schema?.data || []).filter((r) => r.kind === 'event').map((r) => r.name));
-	session.schema = schema;
+	const names = new Set(), asked = get('/api/v1/schema').catch(() => null).then((schema) => {
+		for (const r of schema?.data || [])
+			if (r.kind === 'event')
+				names.add(r.name);
+		return schema;
+	});
 	if (!definition) {
+		const schema = await asked;
 		isDefault = true;
 		if (!schema?.data.some((r) => r.kind === 'event' || r.kind === 'metric'))
 			return { element: welcome() };
@@ -126,8 +134,13 @@ async function route(force = false) {
 /* ---- who is it */
 async function signIn() {
 	try {
+		/* who was here before most likely still is: then nothing waits for the other */
+		const boards = localStorage.getItem('at.in') ? get('/api/v1/dashboards').catch(() => null) : null;
+		if (boards)
+			get('/api/v1/schema').catch(() => null);
 		session.me = await get('/api/v1/me');
-		await learn();
+		await learn(boards);
+		localStorage.setItem('at.in', '1');
 		return true;
 	} catch (e) {
 		if (!(e instanceof ApiError) || (e.status !== 401 && e.status !== 403)) {
@@ -136,6 +149,7 @@ async function signIn() {
 			return false;
 		}
 		setKey('');
+		localStorage.removeItem('at.in');
 		const back = location.hash;
 		location.hash = `#/login${back && !back.startsWith('#/login') ? `?then=${encodeURIComponent(back)}` : ''}`;
 		return false;
@@ -143,8 +157,9 @@ async function signIn() {
 }
 
 /* What the roles let him do is the server's to say: nothing here grants anything, it only leaves out what would be refused. */
-async function learn() {
-	session.boards = (await get('/api/v1/dashboards').catch(() => ({ dashboards: [] }))).dashboards;
+async function learn(boards) {
+	session.boards = ((boards && await boards) || await get('/api/v1/dashboards').catch(() => ({ dashboards: [] }))).dashboards;
+	session.learned = Date.now();
 	session.may = { edit: allows(session.me, 'write', 'dashboards'), rules: allows(session.me, 'write', 'rules'), admin: ['keys', 'users', 'roles', 'tenants', 'audit'].some((r) => allows(session.me, 'admin', r)) };
 }
 
@@ -183,6 +198,7 @@ async function signOut() {
 
 export async function boardsChanged() {
 	session.boards = (await get('/api/v1/dashboards')).dashboards;
+	session.learned = Date.now();
 	drawShell();
 }
 

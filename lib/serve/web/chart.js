@@ -40,6 +40,24 @@ function lower(times, t) {
 	return low;
 }
 
+/* Least and greatest of each block of a long series, so that a scale is found without a look at every point. */
+const BLOCK = 256, blocks = new WeakMap();
+function blocksOf(v) {
+	if (!blocks.has(v)) {
+		const n = Math.ceil(v.length / BLOCK), low = new Float64Array(n).fill(Infinity), high = new Float64Array(n).fill(-Infinity);
+
+		for (let i = 0; i < v.length; i++) {
+			const b = (i / BLOCK) | 0;
+			if (v[i] < low[b])
+				low[b] = v[i];
+			if (v[i] > high[b])
+				high[b] = v[i];
+		}
+		blocks.set(v, { low, high });
+	}
+	return blocks.get(v);
+}
+
 export class TimeChart {
 	constructor({ onrange, onpick, onreset, label = 'Chart', zero = true, stacked = false } = {}) {
 		Object.assign(this, { onrange, onpick, onreset, zero, stacked });
@@ -104,7 +122,14 @@ export class TimeChart {
 
 		for (const s of this.shown()) {
 			const first = Math.max(0, lower(s.t, from) - 1), last = Math.min(s.t.length, lower(s.t, to) + 1);
+			const whole = last - first > 8 * BLOCK && !sums && !s.high ? blocksOf(s.v) : null;
 			for (let i = first; i < last; i++) {
+				if (whole && i % BLOCK === 0 && i + BLOCK <= last) {
+					low = Math.min(low, whole.low[i / BLOCK]);
+					high = Math.max(high, whole.high[i / BLOCK]);
+					i += BLOCK - 1;
+					continue;
+				}
 				if (s.high && s.high[i] > high)
 					high = s.high[i];
 				if (s.low && s.low[i] < low)
@@ -208,7 +233,9 @@ export class TimeChart {
 
 	/* Annotations: a line, or a span with an end. */
 	paintMarks(ctx, c) {
-		for (const m of this.data.marks || []) {
+		const rows = [];                /* where the texts of each row end */
+
+		for (const m of [...(this.data.marks || [])].sort((a, b) => a.t - b.t)) {
 			const px = this.x(m.t);
 
 			ctx.fillStyle = ctx.strokeStyle = c.accent;
@@ -224,7 +251,10 @@ export class TimeChart {
 			ctx.stroke();
 			ctx.setLineDash([]);
 			ctx.textAlign = 'left';
-			ctx.fillText(m.text, px + 4, PAD.top + 6);
+			const row = rows.findIndex((end) => end < px), at = row < 0 ? rows.length : row;
+			rows[at] = px + 12 + ctx.measureText(m.text).width;
+			if (at < 4)
+				ctx.fillText(m.text, px + 4, PAD.top + 6 + at * 1.3 * this.fontSize);
 			ctx.globalAlpha = 1;
 		}
 	}

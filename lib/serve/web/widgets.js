@@ -59,8 +59,8 @@ async function loadLines(ctx) {
 	return { answer, past, anomalies: anomalies?.anomalies || [], forecast: forecast?.forecast || [] };
 }
 
-/* Twice as far back as is shown, so that a season may be seen. */
-const lengthened = (a) => `${Math.ceil((Date.parse(a.to) - Date.parse(a.from)) * 2 / 1000)}s`;
+/* Two weeks back at least, so that days and weeks may be seen; no more steps than are taken. */
+const lengthened = (a) => `${Math.ceil(Math.min(Math.max((Date.parse(a.to) - Date.parse(a.from)) * 2, 15 * 86400000), 19000 * span(a.interval)) / 1000)}s`;
 
 function pointsOf(points, shift = 0) {
 	const t = new Float64Array(points.length), v = new Float64Array(points.length);
@@ -80,7 +80,7 @@ function chartData(data, ctx, kind) {
 		return rowsChart(data.rows, ctx, kind);
 	const a = data.answer, from = Date.parse(a.from), to = Date.parse(a.to), every = span(a.interval) || 0;
 	const all = [...a.series].sort((x, y) => Math.abs(y.total) - Math.abs(x.total)).slice(0, SERIES_MOST);
-	const series = all.map((s, i) => ({ name: labelText(s.labels) || widget.title || widget.metric, labels: s.labels, color: seriesColor(i), kind, ...pointsOf(s.points) }));
+	const series = all.map((s, i) => ({ name: labelText(s.labels) || widget.metric, labels: s.labels, color: seriesColor(i), kind, ...pointsOf(s.points) }));
 	let end = to;
 
 	if (data.past)
