@@ -408,7 +408,8 @@ give_slice(struct store *store, int64_t from, int64_t to, int (*row)(void *, int
 	store_samples_close(samples);
 	if (rc == 0) {
 		rank_groups(&s);
-		qsort_r(s.sample, s.n, sizeof(*s.sample), by_time, s.group);
+		if (s.n)
+			qsort_r(s.sample, s.n, sizeof(*s.sample), by_time, s.group);
 		rc = give_rows(&s, row, self, err);
 	}
 	free(s.sample);
