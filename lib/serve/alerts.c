@@ -46,6 +46,7 @@ struct judged {                         /* a tenant */
 struct alerts {
 	struct serve *serve;
 	struct ticker *ticker;
+	int64_t began;                  /* the server, ms since 1970 */
 	int64_t looked, looked_open;    /* for tenants that are closed, for open ones; mono ms */
 	int look_all;
 	struct map tenants;             /* name -> struct judged; the thread's alone */
@@ -235,7 +236,7 @@ write_alerts(struct judged *j, int *told, struct err *err)
 		rc = store_add_row(j->store, "alert", ms, line, err);
 	if (rc == 0)
 		rc = evaluate_save(j->evaluate, j->store, STATE, err);
-	if (rc == 0 && j->has_place)
+	if (rc == 0 && j->has_place && j->wants_events)
 		rc = store_put_state(j->store, "alert-place", STR(STATE), (struct str){ (const char *)&j->place, sizeof(j->place) }, err);
 	if (rc == 0 && (*told = routes_flush(j->routes, j->store, STATE, time_now(), evaluate_time(j->evaluate), err)) < 0)
 		rc = *told, *told = 0;
@@ -308,8 +309,28 @@ new_sample(void *self, int64_t time, struct str row, struct err *err)
 	return 0;
 }
 
+/* A tenant that is seen for the first time: what came since the server began, so that who makes a rule and sends an event at once is heard. */
 static int
-judge_new(struct judged *j, struct err *err)
+judge_first(struct judged *j, int64_t began, struct err *err)
+{
+	struct store_scan *scan;
+	struct event e;
+	int rc;
+
+	if ((rc = store_place_now(j->store, &j->place, err)) < 0)
+		return rc;
+	scan = store_scan_open(j->store, &(struct store_range){ .from = began - LOOKBACK_MS, .to = time_wall() + LOOKBACK_MS, .until = j->place.seq, .by_time = 1 }, err);
+	rc = scan ? 0 : err->code;
+	while (scan && (rc = store_scan_next(scan, &e, err)) > 0)
+		if (e.received >= began && e.seq <= j->place.seq)
+			new_event(j, &e, err);
+	store_scan_close(scan);
+	j->changes++;
+	return rc;
+}
+
+static int
+judge_new(struct judged *j, int64_t server_began, struct err *err)
 {
 	static const char *const kinds[] = { NULL };
 	const struct store_news news = { new_event, NULL, kinds, j };
@@ -321,7 +342,7 @@ judge_new(struct judged *j, struct err *err)
 		if ((rc = store_get_state(j->store, "alert-place", STR(STATE), &place, err)) > 0 && place.n == sizeof(j->place))
 			memcpy(&j->place, place.p, place.n);
 		else if (rc >= 0)
-			rc = store_place_now(j->store, &j->place, err);
+			rc = judge_first(j, server_began, err);
 		j->has_place = rc >= 0;
 		buf_release(&place);
 	}
@@ -394,11 +415,13 @@ judge(struct alerts *a, const char *name, struct judged *j)
 	}
 	j->fresh |= version != j->version;
 	j->version = version;
+	if (rc >= 0 && j->rules && !j->wants_events && j->fresh)
+		j->has_place = store_place_now(j->store, &j->place, &err) >= 0;        /* a rule about events begins with what comes from here on */
 	if (rc > 0 && j->rules->n) {
 		fresh = j->fresh && mono_ms() >= j->samples_due;
 		if (fresh) {
 			j->fresh = 0;
-			rc = judge_new(j, &err);
+			rc = judge_new(j, a->began, &err);
 		}
 		ask(a, name, j, fresh);
 		if (rc >= 0 && evaluate_silence(j->evaluate, &err) < -1)
@@ -489,6 +512,7 @@ alerts_new(struct serve *s, struct err *err)
 	struct alerts *a = mem_new(sizeof(*a));
 
 	a->serve = s;
+	a->began = time_wall();
 	a->ticker = ticker_new(judge_all, a, TICK_MS);
 	if (ticker_start(a->ticker, err)) {
 		alerts_free(a);

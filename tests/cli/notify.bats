@@ -205,7 +205,7 @@ resolved a" ]
 	chmod +x script
 	config '{run: {type: "command", command: ["./script"]}, slow: {type: "command", command: ["sleep", "61.73"], timeout: "300ms"}, log: {type: "file", path: "log"}}'
 	rule "$many"
-	{ rows '0 a 150'; sleep 30; } | timeout -s TERM 1 at-detect -r rules.json --notify > alerts 2> err || true
+	{ rows '0 a 150'; sleep 30; } | timeout -s TERM 3 at-detect -r rules.json --notify > alerts 2> err || true
 	[ ! -e owned ]
 	[ "$(told)" = "firing a" ]
 	! pgrep -f "^sleep 61.73" > /dev/null

@@ -8,6 +8,7 @@ setup() { mkdir -p config; echo '{"receivers":{"log":{"type":"file","path":"'$PW
 teardown() { serve_stop; }
 until_it() { for _ in $(seq 100); do "$@" > /dev/null 2>&1 && return; sleep 0.1; done; echo "not in time: $*"; return 1; }
 states() { get '/api/v1/alerts' | jq -r '[.alerts | reverse[] | "\(.alert) \(.state)"] | join(",")'; }
+part() { [[ $(states) == *"$1"* ]]; }
 has() { [[ $(states) == "$1" ]]; }
 
 @test "a rule of the API over events, over stored metrics, and in SQL: it fires, is told, and is resolved" {
@@ -85,4 +86,15 @@ has() { [[ $(states) == "$1" ]]; }
 	for i in 1 2; do post /api/v1/events '{"event":"buy","user_id":"u1"}' > /dev/null; done
 	until_it has 'twice firing'
 	[ "$(get /api/v1/alerts | jq -c '.alerts[0].labels')" = '{"user_id":"u1"}' ]
+}
+
+@test "who makes a rule about events and sends one at once is heard" {
+	serve_start -c config
+	post /api/v1/rules '{"alert":"big","expr":".event == \"buy\" and .properties.amount > 100","message":"{{value}}"}' > /dev/null
+	post /api/v1/events '{"event":"buy","properties":{"amount":500}}' > /dev/null
+	until_it has 'big firing'
+	[ "$(get /api/v1/alerts | jq -r '.alerts[0].message')" = 500 ]
+	post /api/v1/rules '{"alert":"small","expr":".event == \"sell\" and .properties.amount < 5"}' > /dev/null
+	post /api/v1/events '{"event":"sell","properties":{"amount":2}}' > /dev/null
+	until_it part 'small firing'
 }
