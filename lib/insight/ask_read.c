@@ -88,6 +88,12 @@ is_number_field(const struct reader *rd, int i)
 	return is(rd, i, ASK_FIELD) && rd->ask->field[rd->it[i].arg].number;
 }
 
+static int
+is_event_word(const struct reader *rd, int i)
+{
+	return is(rd, i, ASK_EVENT) || is(rd, i, ASK_ANY);
+}
+
 static void
 drop(struct reader *rd, int i)
 {
@@ -675,13 +681,16 @@ groups(struct reader *rd)
 		    is(rd, k - 1, ASK_ACTIVE) || rd->it[i].arg == 3)) {
 			if (is(rd, i, ASK_WHICH) && rd->it[k].word - rd->it[i].word - rd->it[i].n_words > k - i - 1)     /* what did people … */
 				continue;
+			if (is(rd, i, ASK_WHICH) && rd->it[i].n_words > 1 && is_event_word(rd, k + 1))          /* what are people searching for */
+				continue;
 			add_group(rd, k);
 			r->plural |= is_plural(&rd->it[k]);
 		} else if (is(rd, k, ASK_SPEND) && rd->it[k].text.n >= 7 && strncasecmp(rd->it[k].text.p, "spender", 7) == 0 &&
 		    !has_group(r, -1) && r->n_groups < 4) {
 			r->group[r->n_groups++] = -1;
 			r->plural |= is_plural(&rd->it[k]);
-		} else if (is(rd, k, ASK_ALL_EVENTS) && !rd->it[k].used && is(rd, i, ASK_WHICH)) {
+		} else if (is(rd, k, ASK_ALL_EVENTS) && !rd->it[k].used &&
+		    (is(rd, i, ASK_WHICH) || (!r->n_groups && !people_before(rd, i) && (is(rd, i, ASK_TOP) || rd->it[i].arg == 2)))) {
 			add_group(rd, k);
 			r->plural |= is_plural(&rd->it[k]);
 		}
@@ -690,7 +699,9 @@ groups(struct reader *rd)
 	for (int i = 0; i < rd->n; i++) {
 		int k;
 
-		if (is(rd, i, ASK_WHO) && !rd->it[i].used) {
+		if (is(rd, i, ASK_WHO) && !rd->it[i].used && has(rd, ASK_VALUE) && (has(rd, ASK_OR) || has(rd, ASK_VERSUS))) {
+			rd->it[i].used = 1;     /* who converts better, google or facebook users */
+		} else if (is(rd, i, ASK_WHO) && !rd->it[i].used) {
 			add_group(rd, i);
 			for (k = i + 1; is_skipped(rd, k); k++)
 				;
@@ -822,12 +833,6 @@ negated(struct reader *rd, int i)
 	return 0;
 }
 
-static int
-is_event_word(const struct reader *rd, int i)
-{
-	return is(rd, i, ASK_EVENT) || is(rd, i, ASK_ANY);
-}
-
 /* Of a path, in a question about several things that somebody did: the one that it stands beside. */
 static int
 event_of_value(const struct reader *rd, int i)
@@ -896,26 +901,31 @@ values(struct reader *rd, int share)
 
 /* ---- pass: what somebody did */
 
-/* Visited both the pricing and the docs page: two conditions. */
+/* Visited both the pricing and the docs page, or the one and not the other: two conditions. */
 static void
 both_values(struct reader *rd)
 {
-	int at[ASK_LIST], n = 0, event = find(rd, ASK_EVENT, 0);
+	int at[ASK_LIST], not[ASK_LIST], n = 0, event = find(rd, ASK_EVENT, 0), negative = 0;
 
-	if (!has(rd, ASK_BOTH) || is_compare(rd) || !(has(rd, ASK_USERS) || has(rd, ASK_SESSIONS) || has(rd, ASK_WHO)))
+	if (is_compare(rd) || !(has(rd, ASK_USERS) || has(rd, ASK_SESSIONS) || has(rd, ASK_WHO)))
 		return;
 	for (int i = 0; i < rd->n; i++)
-		if (is(rd, i, ASK_VALUE) && n < ASK_LIST && (n == 0 || rd->it[i].arg == rd->it[at[0]].arg))
+		if (is(rd, i, ASK_VALUE) && n < ASK_LIST && (n == 0 || rd->it[i].arg == rd->it[at[0]].arg)) {
+			not[n] = is(rd, i - 1, ASK_NOT) || is(rd, i - 1, ASK_WITHOUT) ||
+			    ((is(rd, i - 1, ASK_IN) || is(rd, i - 1, ASK_FROM)) && (is(rd, i - 2, ASK_NOT) || is(rd, i - 2, ASK_WITHOUT)));
+			negative += not[n];
 			at[n++] = i;
-	if (n < 2 || (event >= 0 && find(rd, ASK_EVENT, event + 1) >= 0))
+		}
+	if (n < 2 || (event >= 0 && find(rd, ASK_EVENT, event + 1) >= 0) || !(has(rd, ASK_BOTH) || (negative && negative < n)))
 		return;
 	for (int i = 0; i < rd->n; i++)
-		rd->it[i].used |= is(rd, i, ASK_ANY);
+		rd->it[i].used |= is(rd, i, ASK_ANY) || is(rd, i, ASK_NOT) || is(rd, i, ASK_WITHOUT);
 	for (int k = 0; k < n; k++) {
 		int c = condition_of_event(rd, event);
 
 		if (c < 0)
 			return;
+		rd->r->condition[c].not = not[k];
 		add_value(&rd->r->condition[c].where, rd->it[at[k]].arg, rd->it[at[k]].value, 0, 0);
 		rd->it[at[k]].used = 1;
 	}
@@ -957,6 +967,8 @@ conditions(struct reader *rd, int from)
 			for (int k = 0; k < rd->n; k++)
 				own += is(rd, k, ASK_VALUE) && !rd->it[k].used && event_of_value(rd, k) == i;
 			if (!own && !r->n_conditions && !not && find_new(rd, ASK_EVENT, i + 1) < 0) {
+				if (it->is == ASK_ANY && it->arg == 1)
+					fail(rd, "Came back after what? Say users who signed up last week and came back this week, or users with more than 1 purchase.");
 				it->used = 1;
 				continue;
 			}
@@ -1097,6 +1109,7 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 	struct ask_item *it = &rd->it[i];
 	enum ask_agg agg = (enum ask_agg)rd->average;
 	int event, largest = (is(rd, i - 1, ASK_MOST) || is(rd, i - 1, ASK_LEAST)) && rd->it[i - 1].arg == 5, superlative = r->rank &&
+	    (has(rd, ASK_MOST) || has(rd, ASK_LEAST)) &&
 	    ((!r->n_groups && !r->unit && !r->part) || largest);
 	enum ask_agg extreme = superlative ? r->rank > 0 ? ASK_MAX : ASK_MIN : 0;
 
@@ -1425,6 +1438,13 @@ measure(struct reader *rd)
 	for (i = 0; i < rd->n && noun < 0; i++)
 		if (measure_noun(rd, i) && i != rd->per)
 			noun = i;
+	if (noun >= 0 && is(rd, noun, ASK_USERS) && r->rank && r->n_groups && r->group[0] >= 0 && !is(rd, noun - 1, ASK_MOST) &&
+	    !is(rd, noun - 1, ASK_LEAST) &&
+	    !is(rd, noun - 1, ASK_ACTIVE) && rd->ranking_at < 0 && !has(rd, ASK_HOW_MANY) && !has(rd, ASK_THAT) &&
+	    (first_event == noun + 1 || (first_event > noun && rd->it[first_event].verb))) {
+		rd->it[noun].used = 1;          /* what page did users view most */
+		noun = first_event;
+	}
 	if (noun < 0 && r->n_conditions && !r->n_groups) {      /* users who …, all of it in conditions */
 		r->m.of = ASK_DISTINCT_USERS;
 		return 1;
@@ -1528,7 +1548,8 @@ measure(struct reader *rd)
 	/* what did people search for: the events do not say */
 	if (is(rd, noun, ASK_EVENT) && rd->it[noun].verb && has(rd, ASK_WHICH) && !r->n_groups && !r->unit && !r->part)
 		return fail(rd, "The events say that it was done, not what it was about. Ask how many, or by one of the properties.");
-	if ((i = find(rd, ASK_WHICH, 0)) >= 0 && is(rd, noun, ASK_USERS) && first_event > noun && rd->it[first_event].verb && !r->n_groups &&
+	if ((i = find(rd, ASK_WHICH, 0)) >= 0 && is(rd, noun, ASK_USERS) && first_event > noun &&
+	    (rd->it[first_event].verb || first_event == noun + 1) && !r->n_groups &&
 	    !r->unit && !r->part && !has(rd, ASK_HOW_MANY))
 		return fail(rd, "The events say that it was done, not what it was about. Ask how many, or by one of the properties.");
 	if (!measure_of(rd, noun, &r->m))
@@ -1621,7 +1642,8 @@ check(struct reader *rd)
 			    (it->is == ASK_DURATION_UNIT && is(rd, i - 1, ASK_IN)))
 				continue;
 			/* revenue 4 germany */
-			if (it->is == ASK_NUMBER && (it->number == 4 || it->number == 2) && it->text.n == 1 && is(rd, i + 1, ASK_VALUE))
+			if (it->is == ASK_NUMBER && (it->number == 4 || it->number == 2) && it->text.n == 1 &&
+			    (is(rd, i + 1, ASK_VALUE) || is(rd, i + 1, ASK_PERIOD)))
 				continue;
 			return fail(rd, "I do not see what \"%s\" is a number of; put it in other words.", word);
 		case ASK_RETURNING: case ASK_NEW: case ASK_FIRST: case ASK_LAST:
@@ -1629,9 +1651,20 @@ check(struct reader *rd)
 		case ASK_NOT: case ASK_WITHOUT:
 			return fail(rd, "I do not see what \"%s\" leaves out; put it in other words.", word);
 		case ASK_BEST:
-			if (r->n_groups || r->n_periods == 2)
+			if (r->n_groups || r->unit || r->part || r->n_periods == 2)
 				continue;
 			return fail(rd, "\"%s\" by what? Say by revenue, by users or by conversion rate.", word);
+		case ASK_ANY:
+			if (r->m.of == ASK_COUNT || (r->m.of == ASK_OF_FIELD && it->arg == 1))
+				return fail(rd, "I do not see what \"%s\" is of; put it in other words.", word);
+			continue;
+		case ASK_USERS: case ASK_BUYERS: case ASK_SESSIONS:
+			if (has(rd, ASK_VERSUS) || it->is == ASK_BUYERS) {
+				if (r->m.events && it->is == ASK_BUYERS)
+					continue;       /* purchases of customers */
+				return fail(rd, "Those are two measures; ask for one after the other.");
+			}
+			continue;
 		case ASK_NOW:
 			if (r->n_periods)
 				continue;
@@ -1852,7 +1885,8 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 		r->limit = r->plural ? 10 : 1;
 	if (r->rank && !r->n_groups && !r->unit && !r->part)
 		r->rank = 0;
-	if (has(&rd, ASK_COMPARE) && r->rank && r->n_groups && r->where.n)
-		r->limit = 0;
+	for (i = 0; i < r->where.n; i++)        /* of those that are named, all */
+		if (r->where.f[i].n > 1 && !r->where.f[i].not && has_group(r, r->where.f[i].field))
+			r->limit = 0;
 	return check(&rd);
 }

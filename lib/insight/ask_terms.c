@@ -16,7 +16,7 @@
 /* ---- the words of the grammar; articles inside a phrase are passed over */
 
 static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] = {
-	{ ASK_WE, 0, "we|our|us|ours|company" },
+	{ ASK_WE, 0, "we|our|us|ours" },
 	{ ASK_IN, 0, "in|on|for|inside|around|across|amongst" },
 	{ ASK_OF, 0, "of|among|out of" },
 	{ ASK_FROM, 0, "from|frm|between" },
@@ -124,7 +124,7 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_LENGTH, 1, "time on page|time spent|time spend|view time|viewing time|dwell time|reading time|view duration|stay|duration|"
 	    "time spent on page|length of view|page duration|time on|linger|spend time|spent time" },
 	{ ASK_LENGTH, 2, "time" },
-	{ ASK_USERS, 0, "user|visitor|people|person|ppl|ppls|peeps|member|folk|audience|human|user id|account|unique|uniques|usr|usrs|guy|"
+	{ ASK_USERS, 0, "user|visitor|people|person|ppl|ppls|peeps|member|folk|audience|human|user id|unique|uniques|usr|usrs|guy|"
 	    "everyone|client|surfer|user count|users count|persons|somebody|anyone|anybody|someone" },
 	{ ASK_BUYERS, 0, "buyer|customer|shopper|purchaser|paying user|paying customer|paying visitor|payer" },
 	{ ASK_SESSIONS, 0, "session|session id|visit count" },
@@ -134,9 +134,10 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_ACTIVE, 0, "active|engaged" },
 	{ ASK_NEW, 0, "new|newly" },
 	{ ASK_RETURNING, 0, "returning|repeat|recurring|came back more than once" },
-	{ ASK_ANY, 0, "come back|came back|return|returned|come again|came again|browse|browsed|were active|was active|are active|"
+	{ ASK_ANY, 1, "come back|came back|return|returned|come again|came again|reappear" },
+	{ ASK_ANY, 0, "browse|browsed|were active|was active|are active|"
 	    "be active|active in|do something|did something|did anything|do anything|interact|were here|use site|used site|use app|"
-	    "used app|reappear|show up|showed up|drop by" },
+	    "used app|show up|showed up|drop by" },
 	{ ASK_TIMES, 2, "more than once|at least twice|multiple times|repeatedly|several times|two times or more|again and again|"
 	    "more than one time" },
 	{ ASK_TIMES, 1, "at least once" },
@@ -189,7 +190,8 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	    "merge|move|deploy|turn off|turn on|disable|enable|schedule|replace" },
 	{ ASK_OPINION, 0, "should|recommend|advice|advise|opinion|think|feel|believe|suggest|suggestion|happy|unhappy|satisfied|love|hate|"
 	    "feel about|good idea" },
-	{ ASK_NOTHING, 0, "so far|far|r|doing|performing|name|enumerate|created|were created|da|tha|thx|u|ur|lemme|aint|yo|dude|bro|fam|"
+	{ ASK_NOTHING, 0, "so far|far|ever|started|began|begun|of all time|all time|to date|until now|historically|r|doing|performing|"
+	    "name|enumerate|created|were created|da|tha|thx|u|ur|lemme|aint|yo|dude|bro|fam|"
 	    "sup with|distributed|spread|divided|a|an|the|our|we|us|my|i|you|your|he|she|it|its|they|them|their|there|here|these|those|"
 	    "this|please|plz|pls|thanks|thank you|hi|hello|hey|so|"
 	    "is|are|am|was|were|be|been|being|do|does|did|done|has|have|had|having|can|could|would|get|got|getting|gotten|give|gave|show|"
@@ -197,7 +199,7 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	    "see|saw|seen|look|want|need|know|like to know|let|me|gimme|wanna|what about|in total|total number of|altogether|overall|all|"
 	    "any|some|every one|happen|occur|"
 	    "record|receive|register in|take place|place|perform|exact|exactly|approximately|roughly|just|only|actually|really|even|still|yet|"
-	    "website|web site|site|webpage|app|application|shop|store|web shop|online shop|platform|service|company|business|team|data|"
+	    "website|web site|site|webpage|app|application|shop|store|web shop|online shop|data|"
 	    "dataset|number|figure|stat|statistic|"
 	    "info|information|report|result|list of|overview|breakdown|split|distribution|detail|value|amount|level|kind of|type of|"
 	    "sort of|kind|sort|something|anything|thing|stuff|"
@@ -264,15 +266,15 @@ static const struct { const char *value, *names; } value_words[] = {
 enum part { PART_NONE, PART_PURCHASE, PART_VIEW };
 static const struct { enum part part; const char *names, *nouns, *verbs; } kinds[] = {
 	{ PART_PURCHASE, "purchase|order completed|purchase completed|order|checkout completed|payment|sale|transaction|buy|order placed|"
-	    "order paid", "purchase|order|sale|transaction|sale event|purchase event|buying|deal",
+	    "order paid", "purchase|order|sale|transaction|sale event|purchase event|buying",
 	    "buy|bought|purchased|ordered|paid|place order|placed order|make purchase|made purchase|complete purchase|completed purchase|"
 	    "buys something|complete order|shop|shopped|made order|place an order|sold|sell" },
-	{ PART_VIEW, "page view|pageview|screen view|view", "page view|pageview|view|page hit|page impression|impression|hit|pv|page load|"
+	{ PART_VIEW, "page view|pageview|screen view|view", "page view|pageview|view|page hit|page impression|impression|hit|pv|"
 	    "pages views",
 	    "viewed|view page|viewed page|look at|looked at|read|see page|saw page" },
 	{ PART_NONE, "signup|sign up|user signup|signup complete|signup completed|registration|user registered|account created|"
 	    "register", "signup|sign up|registration|new user|new account|new sign up|new registration|account creation|new member|"
-	    "subscription to site|new customer",
+	    "subscription to site",
 	    "signed up|register|registered|sign up|signs up|join|joined|create account|created account|open account|opened account|enroll|"
 	    "enrolled" },
 	{ PART_NONE, "login|log in|user login|sign in|session login", "login|log in|logon|sign in|log on|login event", "logged in|log in|"
@@ -960,6 +962,8 @@ misspelt(struct ask *ask, const struct ask_word *w)
 		raw = e->key;
 		if (!e->ptr || memchr(raw.p, ' ', raw.n))
 			continue;
+		if (((struct ask_sense *)e->ptr)->is == ASK_NOTHING)    /* a word that is passed over must stand there as it is */
+			continue;
 		if (!ask_near(w->stem, raw) && !ask_near(w->text, raw))
 			continue;
 		if (!found || weight(e->ptr) > weight(found))
@@ -981,12 +985,13 @@ value_named(const struct ask *ask, struct str text, struct ask_sense *to)      /
 }
 
 static int
-is_us(const struct ask_word *w, int n, int i)           /* the country, not we */
+is_us(const struct ask_word *w, int i)                  /* the country, not we */
 {
-	return w[i].upper || (i > 0 && has_phrase("the|in|from|within|across|outside", w[i - 1].text)) ||
-	    (i + 1 < n && i > 0 && !has_phrase("tell|give|show|let|to|with|get|bring|brings|brought|gives|for|of|by|on|send|sends",
-	    w[i - 1].text) &&
-	    has_phrase("users|visitors|people|revenue|traffic|market|customers|sessions|orders|purchases|signups|page|sales", w[i + 1].text));
+	static const char verbs[] = "tell|give|show|let|to|with|get|bring|brings|brought|gives|gave|for|of|by|on|send|sends|visit|visited|"
+	    "visiting|join|joined|use|used|"
+	    "found|find|reach|reached|contact|contacted|help|cost|costs|about|lets|like|love|pay|paid|make|makes|made";
+
+	return w[i].upper || (i > 0 && !has_phrase(verbs, w[i - 1].text));
 }
 
 int
@@ -1033,8 +1038,9 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 				used = t;
 			} else if (phrase) {
 				if (phrase == 1 && s->is == ASK_VALUE && s->value.n == 2 && ask->field[s->arg].country && !w[i].upper &&
-				    !(str_eq(w[i].text, STR("us")) ? is_us(w, n, i) : str_eq(w[i].text, STR("uk")) ||
-				    !has_phrase("in|it|is|no|me|to|at|be|so|do|am|by|my|as|or|de|us|on|al|an|la|pa|hi|ok|id|ma|mo|ne|se|re", w[i].text))) {
+				    !(str_eq(w[i].text, STR("us")) ? is_us(w, i) : str_eq(w[i].text, STR("uk")) ||
+				    !has_phrase("in|it|is|no|me|to|at|be|so|do|am|by|my|as|or|de|us|on|al|an|la|pa|hi|ok|id|ma|mo|ne|se|"
+				    "re", w[i].text))) {
 					if (!s->next) {
 						it->is = ASK_NOTHING;
 						it->n_words = 1;
@@ -1046,7 +1052,7 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 				if (phrase == 1 && s->is != ASK_VALUE && (w[i].upper || str_eq(w[i].text, STR("us"))) && w[i].text.n == 2)
 					for (struct ask_sense *k = s; k; k = k->next)
 						if (k->is == ASK_VALUE && ask->field[k->arg].country &&
-						    (str_eq(w[i].text, STR("us")) ? is_us(w, n, i) : 1)) {
+						    (str_eq(w[i].text, STR("us")) ? is_us(w, i) : 1)) {
 							s = k;
 							break;
 						}

@@ -51,14 +51,14 @@ e:
 	return (struct str){ w, n };
 }
 
-/* One slip of a finger in a word of five letters or more, two in a long one; the first letter is right. */
+/* One slip of a finger between words of five letters or more, two between long ones; the first letter is right. */
 int
 ask_near(struct str typed, struct str word)
 {
 	char a[40], b[40];
 	size_t most = typed.n > word.n ? typed.n : word.n;
 
-	if (typed.n < 4 || word.n < 4 || most < 5 || most >= sizeof(a) || typed.p[0] != word.p[0])
+	if (typed.n < 5 || word.n < 5 || most >= sizeof(a) || typed.p[0] != word.p[0])
 		return 0;
 	memcpy(a, typed.p, typed.n), a[typed.n] = 0;
 	memcpy(b, word.p, word.n), b[word.n] = 0;
@@ -261,7 +261,9 @@ ask_words(struct arena *arena, struct str question, struct ask_word *words, int 
 		}
 		if (c == '%' )
 			add(arena, words, &n, most, STR("percent"), comma);
-		if (c == '>' || c == '<') {
+		if (c == '>' && p > question.p && p[-1] == '-') {       /* a -> b */
+			add(arena, words, &n, most, STR("to"), comma);
+		} else if (c == '>' || c == '<') {
 			int equal = p + 1 < end && p[1] == '=';
 
 			add(arena, words, &n, most, c == '>' ? equal ? STR("gte") : STR("gt") : equal ? STR("lte") : STR("lt"), comma);

@@ -132,6 +132,7 @@ a_slip_is_near_and_another_word_is_not(void **state)
 	assert_false(ask_near(STR("age"), STR("page")));
 	assert_false(ask_near(STR("wages"), STR("pages")));
 	assert_false(ask_near(STR("costs"), STR("cart")));
+	assert_false(ask_near(STR("crash"), STR("cash")));
 }
 
 int
