@@ -95,9 +95,9 @@ number_series(void *self, const struct store_sample *x)
 }
 
 int
-accept_samples(struct accept *a, struct str row, struct store_sample out[METRICS_FIELDS], int *n, struct err *err)
+accept_samples(struct accept *a, struct str row, int checked, struct store_sample out[METRICS_FIELDS], int *n, struct err *err)
 {
-	struct metrics_row m = { .n = 0 };
+	struct metrics_row *m = &a->metric;
 	int rc;
 
 	if (!a->metrics) {
@@ -109,12 +109,13 @@ accept_samples(struct accept *a, struct str row, struct store_sample out[METRICS
 		a->series.n = 0;
 	}
 	*n = 0;
-	if ((rc = metrics_read(a->metrics, row, a->reader.now, &m, err)) <= 0)
+	if (!metrics_quick(a->metrics, row, m) &&
+	    ((!checked && (rc = json_check(row, err))) || (rc = metrics_read(a->metrics, row, a->reader.now, m, err)) <= 0))
 		return rc;
-	for (; *n < m.n; ++*n) {
-		out[*n] = a->series.one[m.series[*n]];
-		out[*n].time = m.time;
-		out[*n].value = m.value[*n];
+	for (; *n < m->n; ++*n) {
+		out[*n] = a->series.one[m->series[*n]];
+		out[*n].time = m->time;
+		out[*n].value = m->value[*n];
 	}
 	return 1;
 }

@@ -16,6 +16,7 @@ struct accept {                         /* for one thread at a time */
 	struct plan *plan;              /* NULL: none */
 	struct buf salt;
 	struct metrics *metrics;        /* made for the first metric row */
+	struct metrics_row metric;      /* the one at hand: here, since locals are filled with zeros for each row */
 	struct accept_series { struct store_sample *one; uint32_t n, cap; struct arena *texts; } series;
 };
 
@@ -28,8 +29,8 @@ int accept_checked(struct accept *, struct str row, struct event *, struct err *
 int accept_own(struct accept *, struct str row, struct str properties, struct event *, struct err *);  /* as event_read_own */
 int accept_row(struct accept *, struct str row, struct event *, struct err *);          /* any bytes */
 
-/* Of valid JSON: 1 it is a metric row (metrics.h), and these are its samples, borrowed until the next call; 0 it is none; ERR_INPUT a
- * wrong one. */
-int accept_samples(struct accept *, struct str row, struct store_sample out[METRICS_FIELDS], int *n, struct err *);
+/* Of any bytes, or (checked) of valid JSON: 1 it is a metric row (metrics.h), and these are its samples, borrowed until the next call; 0 it is
+ * none; ERR_INPUT a wrong one. */
+int accept_samples(struct accept *, struct str row, int checked, struct store_sample out[METRICS_FIELDS], int *n, struct err *);
 
 #endif

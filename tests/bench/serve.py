@@ -108,6 +108,54 @@ def upload(s, mb=500):
           (most - before) / (1 << 20), answer.split(b"\r\n")[0].decode()))
 
 
+def loaded(pids, url, head, body, seconds):
+    """Requests answered well in that time, and the server's processor seconds for them."""
+    script = tempfile.mktemp(suffix=".lua")
+    with open(script, "w") as f:
+        f.write('%s\nwrk.method = "POST"\nwrk.body = [==[%s]==]\n' % ("\n".join('wrk.headers["%s"] = "%s"' % h for h in head.items()), body))
+    def used():
+        return sum(sum(map(int, open("/proc/%s/stat" % p).read().rsplit(")", 1)[1].split()[11:13])) for p in pids) / TICK
+    before = used()
+    out = subprocess.run(["wrk", "-t1", "-c16", "-d%ds" % seconds, "-s", script, url], capture_output=True, text=True).stdout
+    os.unlink(script)
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
+    return int(re.search(r"(\d+) requests in", out)[1]) - int(bad[1] if bad else 0), used() - before
+
+
+def race_victoria(s, rounds=3):
+    """The same thousand rows a request, in turn: ours as events and as metric rows (two numbers each), durable when answered; VictoriaMetrics'
+    as lines of two fields, in memory for a second or so when answered."""
+    if not shutil.which("victoria-metrics"):
+        return
+    folder, port = tempfile.mkdtemp(prefix="at-bench-vm-"), socket.socket()
+    port.bind(("127.0.0.1", 0))
+    address = "127.0.0.1:%d" % port.getsockname()[1]
+    port.close()
+    vm = subprocess.Popen(["victoria-metrics", "-storageDataPath", folder, "-httpListenAddr", address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    now = int(time.time())
+    lines = "\n".join("view,page=/p/%d,source=google,country=DE duration_ms=%d,revenue=%d.5 %d" % (i % 50, i, i % 90, (now - i) * 10**9) for i in range(1000))
+    rows = "\n".join(json.dumps({"metric": "view", "timestamp": (now - i) * 1000, "labels": {"country": "DE", "page": "/p/%d" % (i % 50), "source": "google"},
+                                "duration_ms": i, "revenue": i % 90 + .5}) for i in range(1000))
+    ours = {"X-API-Key": s.key, "Content-Type": "application/x-ndjson"}
+    us = "http://%s:%d/api/v1/events/batch" % (s.host, s.port)
+    runs = {"at-serve, events": (s.pids(), us, ours, "\n".join([EVENT] * 1000)), "at-serve, metric rows": (s.pids(), us, ours, rows),
+            "VictoriaMetrics, lines": ([vm.pid], "http://%s/write" % address, {}, lines)}
+    try:
+        time.sleep(1)
+        seen = {name: [] for name in runs}
+        for _ in range(rounds):
+            for name, run in runs.items():
+                n, cpu = loaded(*run, 3)
+                seen[name].append((n / 3, cpu / max(n, 1) * 1e3))
+        for name, r in seen.items():
+            r.sort()
+            print("  %-44s %8.0f k rows/s, %.2f µs of CPU a row (median of %d in turn)" % ("race: " + name, r[len(r) // 2][0], sorted(x[1] for x in r)[len(r) // 2], rounds))
+    finally:
+        vm.terminate()
+        vm.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main():
     if not shutil.which("wrk"):
         print("  skipped: wrk is not here")
@@ -122,6 +170,7 @@ def main():
         wrk(s, "POST one event, durable", "/api/v1/events", EVENT)
         wrk(s, "POST batches of 1,000, durable", "/api/v1/events/batch", json.dumps({"events": [json.loads(EVENT)] * 1000}), 16, 1000)
         wrk(s, "GET /api/v1/metrics, asked again", "/api/v1/metrics?metric=page_view&timeRange=1h&groupBy=source&interval=1m")
+        race_victoria(s)
         upload(s)
         print("  %-44s %8.1f MiB" % ("the largest worker now", s.rss() / (1 << 20)))
     finally:
