@@ -5,7 +5,7 @@
 import { button, fill, h, icon, say, select } from './dom.js';
 import { ApiError, get, key, on, post, setKey, setTenant, tenant } from './api.js';
 import { live } from './live.js';
-import { Board, defaultBoard, popup } from './board.js';
+import { Board, defaultBoard, popup, serverNow } from './board.js';
 import { zone } from './format.js';
 
 export const session = { me: null, boards: [], learned: 0, may: { edit: false, admin: false } };
@@ -77,7 +77,7 @@ async function boardView(id, state) {
 		isDefault = true;
 		if (!schema?.data.some((r) => r.kind === 'event' || r.kind === 'metric'))
 			return { element: welcome() };
-		definition = defaultBoard(schema);
+		definition = defaultBoard(schema, Date.now() + await serverNow());
 	}
 	document.title = `${definition.title || definition.id} – at`;
 	return new Board(definition, state, { go, names, mayEdit: session.may.edit, share: session.may.edit, isDefault, boards: session.boards });

@@ -7,7 +7,7 @@
 import { fill, h, button, csv, dialog, download, icon, say, select, table, text } from './dom.js';
 import { get, sql } from './api.js';
 import { live } from './live.js';
-import { ago, bucket, clock, moment, span, titled } from './format.js';
+import { bucket, clock, day, moment, span, titled } from './format.js';
 import { empty, kit, typeOf } from './widgets.js';
 import { forgetColors } from './chart.js';
 
@@ -17,7 +17,7 @@ const REFRESH = [['', 'Live'], ['5s', 'Every 5 s'], ['30s', 'Every 30 s'], ['1m'
 
 /* ---- where answers come from: the API, with the rights of who looks; shared.js has another for shared links */
 let skew = null;
-const serverNow = () => skew || (skew = sql('SELECT NOW() AS now').then((a) => Date.parse(a.rows[0][0]) - Date.now()).catch(() => 0));
+export const serverNow = () => skew || (skew = sql('SELECT NOW() AS now').then((a) => Date.parse(a.rows[0][0]) - Date.now()).catch(() => 0));
 
 export const source = {
 	metric: (p) => get('/api/v1/metrics', p),
@@ -57,6 +57,12 @@ async function bounds(range) {
 /* $name in texts of a definition is a variable's value. */
 const putIn = (v, variables) => typeof v === 'string' ? v.replace(/\$\{?([A-Za-z_]\w*)\}?/g, (all, name) => name in variables ? variables[name] : all) : Array.isArray(v) ? v.map((x) => putIn(x, variables)) :
 	v && typeof v === 'object' ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, putIn(x, variables)])) : v;
+
+function rangeText(range) {
+	const [from, to] = range.split(/\/|\.\./);
+
+	return to ? `${day(Date.parse(from), true)} – ${day(Date.parse(to), true)}` : (RANGES.find(([v]) => v === range)?.[1] || range).toLowerCase();
+}
 
 /* ---- one cell */
 class Cell {
@@ -146,7 +152,7 @@ class Cell {
 			return;
 		this.place();
 		const r = this.board.rangeOf(this.widget), a = this.data.answer;
-		this.note.textContent = this.widget.type === 'text' ? '' : r.timeRange ? (RANGES.find(([v]) => v === r.timeRange)?.[1] || r.timeRange).toLowerCase() : '';
+		this.note.textContent = this.widget.type === 'text' ? '' : r.timeRange ? rangeText(r.timeRange) : '';
 		if (a?.note)
 			this.note.textContent = '';
 		if (this.twin)
@@ -587,11 +593,13 @@ export function given(d) {
 }
 
 /* ---- with no dashboard defined: one of what the store holds, the events that come most, who comes back, what is rung */
-export function defaultBoard(schema) {
+export function defaultBoard(schema, now) {
 	const events = schema.data.filter((r) => r.kind === 'event').sort((a, b) => b.count - a.count), properties = schema.data.filter((r) => r.kind === 'property');
 	const metrics = schema.data.filter((r) => r.kind === 'metric'), widgets = [];
 	const times = events.flatMap((e) => [Date.parse(e.first), Date.parse(e.last)]).filter(Number.isFinite), age = times.length ? Math.max(...times) - Math.min(...times) : 0;
-	const timeRange = age > 3 * 86400000 ? '7d' : age > 6 * 3600000 ? '24h' : age > 1800000 ? '6h' : '1h';
+	const fitting = age > 3 * 86400000 ? '7d' : age > 6 * 3600000 ? '24h' : age > 1800000 ? '6h' : '1h', newest = Math.max(...times);
+	/* what ended long ago is shown as it was then */
+	const timeRange = times.length && now - newest > span(fitting) ? `${new Date(newest - span(fitting)).toISOString()}/${new Date(newest + 1).toISOString()}` : fitting;
 	let y = 0, n = 0;
 	const add = (type, title, w, x, row, wide, tall) => widgets.push({ id: `w${++n}`, type, title, timeRange, ...w, position: { x, y: row, w: wide, h: tall } });
 	const label = properties.find((p) => ['country', 'source', 'status', 'channel', 'platform', 'plan', 'level', 'service', 'method'].includes(p.name));
@@ -599,7 +607,7 @@ export function defaultBoard(schema) {
 	events.slice(0, 4).forEach((e, i) => add('metric_card', titled(e.name), { metric: e.name }, i * 3, y, 3, 2));
 	if (events.length) {
 		y += 2;
-		add('area_chart', 'Events by name', { query: 'SELECT TIME_BUCKET(:every, timestamp) AS time, event, COUNT(*) AS events FROM events WHERE timestamp >= :from AND timestamp < :to GROUP BY 1, 2 ORDER BY 1', interval: { '7d': '2h', '24h': '30m', '6h': '10m', '1h': '1m' }[timeRange], stacked: true }, 0, y, 8, 4);
+		add('area_chart', 'Events by name', { query: 'SELECT TIME_BUCKET(:every, timestamp) AS time, event, COUNT(*) AS events FROM events WHERE timestamp >= :from AND timestamp < :to GROUP BY 1, 2 ORDER BY 1', interval: { '7d': '2h', '24h': '30m', '6h': '10m', '1h': '1m' }[fitting], stacked: true }, 0, y, 8, 4);
 		add('event_feed', 'As it happens', { limit: 30 }, 8, y, 4, 4);
 		y += 4;
 		if (label)
@@ -615,7 +623,7 @@ export function defaultBoard(schema) {
 	}
 	metrics.slice(0, 6).forEach((m, i) => add('line_chart', titled(m.name), { metric: m.name }, (i % 2) * 6, y + Math.floor(i / 2) * 3, 6, 3));
 	y += Math.ceil(Math.min(6, metrics.length) / 2) * 3;
-	add('alert_list', 'Alerts', { timeRange: '7d' }, 0, y, 6, 3);
+	add('alert_list', 'Alerts', { timeRange: age ? timeRange : '7d' }, 0, y, 6, 3);
 	add('table', 'All events', { query: 'SELECT event, COUNT(*) AS events, COUNT(DISTINCT user_id) AS users, MAX(timestamp) AS latest FROM events WHERE timestamp >= :from AND timestamp < :to GROUP BY event ORDER BY events DESC' }, 6, y, 6, 3);
 	return { id: 'overview', title: 'Overview', layout: 'grid', widgets };
 }

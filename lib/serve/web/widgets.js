@@ -111,6 +111,13 @@ function rowsChart({ columns, rows }, ctx, kind) {
 				groups.set(name, []);
 			groups.get(name).push([r[0], r[v]]);
 		}
+	if (ctx.widget.stacked && kind === 'area') {    /* what has no row at a time is nothing there, so that sums stay sums */
+		const times = [...new Set(rows.map((r) => r[0]))].sort();
+		for (const [name, p] of groups) {
+			const known = new Map(p);
+			groups.set(name, times.map((t) => [t, known.get(t) ?? 0]));
+		}
+	}
 	const series = [...groups].slice(0, SERIES_MOST).map(([name, p], i) => ({ name, color: seriesColor(i), kind, ...pointsOf(p.sort((a, b) => a[0] < b[0] ? -1 : 1)) }));
 	const times = series.flatMap((s) => [s.t[0], s.t.at(-1)]).filter(Number.isFinite);
 	const every = Math.min(...series.filter((s) => s.t.length > 1).map((s) => s.t[1] - s.t[0]));
