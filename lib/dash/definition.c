@@ -45,7 +45,7 @@ text_in(struct definition *d, struct json v)
 			;
 		end = to + (from > i + 1);
 		name = (struct str){ text.p + from, to - from };
-		for (int k = 0; text.p[i] == '$' && k < d->n_variables && end <= text.n; k++)
+		for (int k = 0; text.p[i] == '$' && k < d->n_variables && end <= text.n && (end == to || text.p[to] == '}'); k++)
 			if (str_eq(d->variable[k].name, name))
 				var = &d->variable[k];
 		if (var)
@@ -259,12 +259,14 @@ definition_free(struct definition *d)
 static int
 read_file(const char *path, struct buf *to, struct err *err)
 {
-	int fd = io_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0), rc = 0;
 	struct stat st;
 	ssize_t n;
 	size_t at = 0;
+	int fd, rc = 0;
 
-	if (fd < 0)
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))       /* who writes to a FIFO would lose his reader when it is closed again */
+		return 0;
+	if ((fd = io_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)) < 0)
 		return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size <= FILE_MOST) {
 		if ((n = io_read(fd, buf_room(to, (size_t)st.st_size), (size_t)st.st_size)) < 0)

@@ -20,7 +20,7 @@
 #include "dash/screen.h"
 
 #define FRAME_MS   30                   /* between two pictures */
-#define LEAST_MS   50                   /* between two rounds of asking, and three times what one took: a quarter of a core at most */
+#define LEAST_MS   50                   /* between two rounds of asking, and four times the work of one: a quarter of a core at most */
 #define CLOCK_LEAST 5000                /* between rounds that only the clock asks for */
 #define CLOCK_MOST 60000
 #define URL_MS     2000                 /* between rounds where nobody tells what is new */
@@ -129,6 +129,16 @@ sleep_ms(int64_t ms)
 	nanosleep(&t, NULL);
 }
 
+/* Of this process, in all its threads. */
+static int64_t
+work_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* Somebody wrote: is there a commit behind it? */
 static int
 is_committed(struct live *l, uint64_t version)
@@ -171,7 +181,7 @@ ask(void *self)
 
 	while (why) {
 		uint64_t version = data_version(l->spec->data);
-		int64_t began = time_mono_ns() / 1000000, took, ms;
+		int64_t began = time_mono_ns() / 1000000, work = work_ms(), ms;
 
 		pthread_mutex_lock(&l->lock);
 		wish = l->wished;
@@ -179,13 +189,13 @@ ask(void *self)
 		atomic_store(&unwanted, l->stops);
 		pthread_mutex_unlock(&l->lock);
 		ask_all(l, wish);
-		took = time_mono_ns() / 1000000 - began;
+		work = work_ms() - work;
 		do {
 			pthread_mutex_lock(&l->lock);
 			why = wait_for_work(l, wish, clock_ms(l, has_watch));
 			pthread_mutex_unlock(&l->lock);
 		} while (why == 2 && !is_committed(l, version));
-		ms = (3 * took > LEAST_MS ? 3 * took : LEAST_MS) - (time_mono_ns() / 1000000 - began - took);
+		ms = (4 * work > LEAST_MS ? 4 * work : LEAST_MS) - (time_mono_ns() / 1000000 - began);
 		if (why == 2 && ms > 0)
 			sleep_ms(ms < CLOCK_LEAST ? ms : CLOCK_LEAST);
 	}

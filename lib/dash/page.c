@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "base/width.h"
 #include "dash/picture.h"
 #include "dash/svg.h"
 #include "query/output.h"
@@ -23,6 +24,17 @@ static const char style[] =
 	".words{background:var(--card);border:1px solid var(--frame);border-radius:6px;padding:.4rem 1rem;margin-bottom:.8rem}\n"
 	"@media(max-width:700px){figure{grid-column:1/-1!important}}\n"
 	"@media print{details{display:none}figure{break-inside:avoid}}\n";
+
+/* Text of others: escaped, its control characters shown. */
+static void
+put_text(struct buf *to, struct str text)
+{
+	struct buf shown = {0};
+
+	width_put_shown(&shown, text);
+	output_put_html(to, buf_get(&shown));
+	buf_release(&shown);
+}
 
 static int
 is_number(const struct answer *a, int column)
@@ -43,7 +55,7 @@ put_table(struct buf *to, const struct drawing *d, const struct answer *a)
 	buf_lit(to, "<details><summary>Table</summary><div class=\"rows\" tabindex=\"0\"><table><thead><tr>");
 	for (int k = 0; k < a->columns; k++) {
 		buf_printf(to, "<th%s>", is_number(a, k) ? " class=\"n\"" : "");
-		output_put_html(to, a->column[k]);
+		put_text(to, a->column[k]);
 		buf_lit(to, "</th>");
 	}
 	buf_lit(to, "</tr></thead><tbody>\n");
@@ -53,7 +65,7 @@ put_table(struct buf *to, const struct drawing *d, const struct answer *a)
 			buf_clear(&text);
 			reading_put_cell(&text, answer_cell(a, i, k), d->period.zone);
 			buf_lit(to, answer_cell(a, i, k)->type == CELL_TEXT ? "<td>" : "<td class=\"n\">");
-			output_put_html(to, buf_get(&text));
+			put_text(to, buf_get(&text));
 			buf_lit(to, "</td>");
 		}
 		buf_lit(to, "</tr>\n");
@@ -75,12 +87,12 @@ page_put(struct buf *to, const struct drawing *d, struct str more)
 	time_print(d->period.at - 1, when);
 	buf_lit(to, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
 	    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<title>");
-	output_put_html(to, d->definition->title);
+	put_text(to, d->definition->title);
 	buf_lit(to, "</title>\n<style>\n");
 	buf_lit(to, style);
 	svg_put_style(to);
 	buf_lit(to, "</style></head><body>\n<h1>");
-	output_put_html(to, d->definition->title);
+	put_text(to, d->definition->title);
 	buf_lit(to, "</h1><p class=\"when\">");
 	buf_add(to, when, TIME_LEN);
 	buf_lit(to, "</p>\n");

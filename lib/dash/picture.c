@@ -188,13 +188,13 @@ draw_legend(struct field *f, double y)
 	double x = f->x;
 
 	for (int i = 0; i < f->v->curves; i++) {
-		double room = f->x + f->width - x - 14, long_ = pen_length(f->v->curve[i].label, SIZE);
+		double room = f->x + f->width - x - 14, length = pen_length(f->v->curve[i].label, SIZE);
 
 		if (room < 30)
 			break;
 		f->pen->rect(f->pen, x, y - 8, 9, 9, curve_role(i));
 		put_words(f, x + 13, y, PEN_LEFT, room, CANVAS_PLAIN, f->v->curve[i].label);
-		x += 13 + long_ + 16;
+		x += 13 + length + 16;
 	}
 }
 

@@ -235,13 +235,22 @@ room(struct reading *v, size_t n, size_t size)
 	return p;
 }
 
+/* A text of its own; empty where the arena is full. */
+static struct str
+dup_of(struct reading *v, struct str s)
+{
+	char *p = arena_dup(v->arena, s.p, s.n);
+
+	return p ? (struct str){ p, s.n } : STR("");
+}
+
 static struct str
 keep(struct reading *v, struct buf *b)
 {
-	struct str s = { arena_dup(v->arena, b->p, b->n), b->n };
+	struct str s = dup_of(v, buf_get(b));
 
 	buf_clear(b);
-	return s.p ? s : STR("");
+	return s;
 }
 
 /* The statement with :from, :to, :before, :metric, :by, :every, :filters, … and the dashboard's variables. */
@@ -478,7 +487,7 @@ curve_of(struct get *g, struct map *known, int *cap, struct str label)
 		c = &v->curve[v->curves];
 		if (!(c->value = room(v, (size_t)v->times, sizeof(*c->value))))
 			return NULL;
-		c->label = (struct str){ arena_dup(v->arena, label.p, label.n), label.n };
+		c->label = dup_of(v, label);
 		for (int i = 0; i < v->times; i++)
 			c->value[i] = NAN;
 		e->num = v->curves++;
@@ -749,7 +758,7 @@ grid_name(struct reading *v, struct map *known, struct str **names, int *n, stru
 		}
 		e = map_put(known, name, &is_new);
 		e->num = *n;
-		(*names)[(*n)++] = (struct str){ arena_dup(v->arena, name.p, name.n), name.n };
+		(*names)[(*n)++] = dup_of(v, name);
 	}
 	return (int)e->num;
 }

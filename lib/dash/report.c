@@ -16,6 +16,7 @@
 #define SPARK  24
 #define SCALE  0.65                     /* of a PDF's points: 12 columns of the grid across a lying A4 */
 #define LINE   17.0
+#define TITLE  80                       /* letters of a PDF's title */
 #define LETTERS 150                     /* of a line of words in a PDF */
 
 static const struct { const char *name, *end; } formats[] = { [REPORT_TEXT] = { "text", "txt" }, [REPORT_MARKDOWN] = { "markdown", "md" },
@@ -231,17 +232,20 @@ put_markdown(const struct report *r, struct buf *to)
 static void
 put_html(const struct report *r, struct buf *to)
 {
-	struct buf words = {0};
+	struct buf words = {0}, shown = {0};
 
 	buf_lit(&words, "<div class=\"words\"><ul>\n");
 	for (int i = 0; i < count_of(r); i++) {
 		buf_lit(&words, "<li>");
-		output_put_html(&words, words_of(r, i));
+		buf_clear(&shown);
+		width_put_shown(&shown, words_of(r, i));
+		output_put_html(&words, buf_get(&shown));
 		buf_lit(&words, "</li>\n");
 	}
 	buf_lit(&words, "</ul></div>\n");
 	page_put(to, &r->drawing, buf_get(&words));
 	buf_release(&words);
+	buf_release(&shown);
 }
 
 /* ---- PDF */
@@ -267,6 +271,9 @@ draw_words(const struct report *r, struct pdf *p, double y)
 		int first = 1;
 
 		while (rest.n && str_cut(&rest, ' ', &word)) {
+			if (word.n > LETTERS)           /* a value of somebody's, no word: its beginning */
+				for (word.n = LETTERS; word.n && ((unsigned char)word.p[word.n] & 0xc0) == 0x80; )
+					word.n--;
 			if (line.n && line.n + 1 + word.n > LETTERS) {
 				pen->text(pen, first ? 8 : 20, y, PEN_LEFT, 12, 0, CANVAS_PLAIN, buf_get(&line));
 				buf_clear(&line);
@@ -326,21 +333,25 @@ draw_widgets(const struct report *r, struct pdf *p, double y)
 static int
 put_pdf(const struct report *r, struct buf *to, struct err *err)
 {
-	struct pdf *p = pdf_new(r->drawing.definition->title, r->drawing.period.at - 1, SCALE, err);
-	struct buf when = {0};
+	struct buf when = {0}, title = {0};
+	struct pdf *p;
 	struct pen *pen;
 	int rc;
 
-	if (!p)
+	width_put(&title, r->drawing.definition->title, width_of(r->drawing.definition->title) < TITLE ? width_of(r->drawing.definition->title) : TITLE, 0, 0);
+	if (!(p = pdf_new(buf_get(&title), r->drawing.period.at - 1, SCALE, err))) {
+		buf_release(&title);
 		return err->code;
+	}
 	pen = pdf_pen(p);
 	put_moment(&when, r);
-	pen->text(pen, 8, 24, PEN_LEFT, 20, 1, CANVAS_TITLE, r->drawing.definition->title);
+	pen->text(pen, 8, 24, PEN_LEFT, 20, 1, CANVAS_TITLE, buf_get(&title));
 	pen->text(pen, pdf_width(p) - 8, 24, PEN_RIGHT, 11, 0, CANVAS_FAINT, buf_get(&when));
 	draw_widgets(r, p, draw_words(r, p, 48));
 	rc = pdf_put(p, to, err);
 	pdf_free(p);
 	buf_release(&when);
+	buf_release(&title);
 	return rc;
 }
 
