@@ -147,7 +147,7 @@ given_back() { seen '^ echo' && seen '^ icanon' && seen '^before'; }
 	begin 90 24 env NO_COLOR=1 at-dash shop.json
 	seen 'Sources'
 	in_tmux capture-pane -p -e > colored
-	none grep -q "$(printf '\033')\[[0-9;]*3[0-9]" colored
+	none grep -q "$(printf '\033')\[[0-9;]*3[0-8]" colored
 	in_tmux kill-server
 	begin 90 50 at-dash --plain shop.json
 	seen '^New ones, 24h: 1'
