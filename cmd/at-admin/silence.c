@@ -75,7 +75,9 @@ list_one(void *self, struct str id, struct str value)
 	if (rows) {
 		buf_str(say(), buf_get(&whole));
 	} else {
-		buf_printf(say(), "%-18.*s %-8s ", STR_FMT(id), json_text(json_get(json_value(buf_get(&whole)), STR("state")), &text).p ? buf_text(&text) : "");
+		struct str state = json_text(json_get(json_value(buf_get(&whole)), STR("state")), &text);
+
+		buf_printf(say(), "%-18.*s %-8.*s ", STR_FMT(id), STR_FMT(state));
 		buf_printf(say(), "%.*s  %.*s", (int)json_get(v, STR("until")).n - 2, json_get(v, STR("until")).p + 1, (int)json_get(v, STR("match")).n, json_get(v, STR("match")).p);
 	}
 	buf_byte(say(), '\n');

@@ -1190,7 +1190,7 @@ static int
 kind_of(char kind[64], const char *name, struct err *err)
 {
 	if (!*name || strlen(name) > EVALUATE_NAME)
-		return err_set(err, ERR_USAGE, "--state: a name of rules has 1 to %d bytes", EVALUATE_NAME);
+		return err_set(err, ERR_USAGE, "a name for the state of rules has 1 to %d bytes", EVALUATE_NAME);
 	snprintf(kind, 64, "alert/%s", name);
 	return 0;
 }

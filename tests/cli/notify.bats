@@ -109,6 +109,7 @@ resolved" ]
 	rule "$many"
 	id=$(at-admin silence add alert=many source=a --expires 1h)
 	[ "$(at-admin silence list -f ndjson | jq -r '.id + .state')" = "${id}active" ]
+	[[ $(at-admin silence list -f table) == "$id"*active*many* ]]
 	rows '0 a 150' '0 b 150' | notify --state x
 	[ "$(told)" = "firing b" ]
 	rows '1 a 1' | notify --state x
