@@ -95,7 +95,7 @@ const cases = {
 
 	async live() {
 		await send({ event: 'tick' });
-		await board('l', [{ id: 'a', type: 'metric_card', title: 'Ticks', metric: 'tick', timeRange: '1h', position: at(0, 0, 3, 2) }, { id: 'b', type: 'event_feed', title: 'Feed', event: 'tick', timeRange: '1h', position: at(3, 0, 4, 3) },
+		await board('l', [{ id: 'a', type: 'metric_card', title: 'Ticks', metric: 'tick', groupBy: 'said', timeRange: '1h', position: at(0, 0, 3, 2) }, { id: 'b', type: 'event_feed', title: 'Feed', event: 'tick', timeRange: '1h', position: at(3, 0, 4, 3) },
 			{ id: 'c', type: 'line_chart', title: 'Line', metric: 'tick', timeRange: '1h', position: at(0, 3, 6, 3) }, { id: 'd', type: 'funnel_chart', title: 'Funnel', steps: ['tick', 'tock'], timeRange: '1h', position: at(6, 3, 6, 3) }]);
 		for (const without of ['', 'WebSocket']) {
 			const b = await open({});

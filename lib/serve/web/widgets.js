@@ -237,6 +237,8 @@ function wishesOf(...kinds) {
 		return kinds.map((k) => ({ metric: widget.metric, timeRange: range.timeRange, ...(by ? { groupBy: by } : {}), ...(k === 'points' ? { interval: ctx.interval || '1m' } : {}) }));
 	};
 }
+/* Of one value, whatever the definition groups by. */
+const wishesOfOne = (...kinds) => (ctx) => wishesOf(...kinds)({ ...ctx, widget: { ...ctx.widget, groupBy: null } });
 const hearUnfiltered = (m, data, ctx) => Object.keys(filtered(ctx)).length || ctx.compare || ctx.widget.compare ? hearAnew(m) : hearMetric(m, data);
 
 export function empty(place, message, ...more) {
@@ -319,7 +321,7 @@ const card = {
 		}
 	},
 	table: (data) => data.rows || { columns: ['metric', 'value', 'before'], rows: [[data.answer.metric, data.answer.total, data.past?.total ?? null]] },
-	wishes: wishesOf('points', 'total'),
+	wishes: wishesOfOne('points', 'total'),
 	hear: (m, data, ctx) => Object.keys(filtered(ctx)).length ? hearAnew(m) : hearMetric(m, data),
 };
 
@@ -488,7 +490,7 @@ export const widgets = {
 			place.replaceChildren(gauge(data.answer ? data.answer.total : row[0], { ...ctx.widget, ...ends }));
 		},
 		table: (data) => data.rows || { columns: ['metric', 'value'], rows: [[data.answer.metric, data.answer.total]] },
-		wishes: wishesOf('total'), hear: hearUnfiltered,
+		wishes: wishesOfOne('total'), hear: hearUnfiltered,
 	},
 	event_feed: {
 		title: 'Events', fields: ['event', 'limit'],
