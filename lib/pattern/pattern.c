@@ -227,7 +227,7 @@ pattern_new(const struct pattern_spec *spec, struct out *out, struct err *err)
 	p->out = out;
 	p->greatest = p->clock = TIME_NONE;
 	p->slots = KEYS_FIRST;
-	p->slot = mem_new(p->slots * sizeof(*p->slot));
+	p->slot = mem_table(p->slots * sizeof(*p->slot));
 	json_put_string(&p->name, str_of(spec->name ? spec->name : spec->text));
 	if (pattern_parse(&p->program, spec->text, err) || bind(p, err)) {
 		pattern_free(p);
@@ -284,7 +284,7 @@ static void
 keys_grow(struct pattern *p)
 {
 	size_t slots = 2 * p->slots;
-	struct slot *slot = mem_new(slots * sizeof(*slot));
+	struct slot *slot = mem_table(slots * sizeof(*slot));
 
 	for (size_t i = 0; i < p->slots; i++)
 		if (p->slot[i].key)
@@ -999,7 +999,7 @@ resumes_in(struct pattern *p)
 int
 pattern_silence(struct pattern *p)
 {
-	int64_t now = time_now(), due, back = p->late_ms > SILENT_MS ? p->late_ms : SILENT_MS;
+	int64_t now = time_now(), due = 0, back = p->late_ms > SILENT_MS ? p->late_ms : SILENT_MS;
 	struct err ignored = {0};
 	int ms;
 
