@@ -1130,6 +1130,8 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 				return fail(rd, "What was spent is not in the events: they tell what users did, and what they paid.");
 		/* fall through */
 	case ASK_MONEY:
+		if (has(rd, ASK_USERS) && (str_eq(it->text, STR("income")) || str_eq(it->text, STR("earnings"))))
+			return fail(rd, "What users earn is not in the events; what they paid is revenue.");
 		if (!money_measure(rd, m, extreme ? extreme : agg))
 			return 0;
 		for (int k = 0; k < rd->n; k++)         /* revenue of purchases */

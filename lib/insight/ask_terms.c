@@ -182,6 +182,9 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_FIRST, 0, "first|earliest|oldest" },
 	{ ASK_LAST, 0, "last|latest|most recent|newest" },
 	{ ASK_NOW, 0, "now|right now|rn|currently|at the moment|at moment|at present|online|live" },
+	/* phrases of known words that name something else */
+	{ ASK_UNKNOWN, 0, "sales people|sales person|sales team|page rank|page speed|open rate|phone number|phone call|phone order|"
+	    "time zone|user agent|market share|store visit|name" },
 	{ ASK_WHY, 0, "why|how come|reason|cause|because|what cause|what caused|explain|root cause" },
 	{ ASK_FUTURE, 0, "will|tomorrow|forecast|predict|prediction|expect|expected|projection|project|next|future|going to|upcoming|"
 	    "likely|estimate for next|anticipate|shall" },
@@ -962,7 +965,8 @@ misspelt(struct ask *ask, const struct ask_word *w)
 		raw = e->key;
 		if (!e->ptr || memchr(raw.p, ' ', raw.n))
 			continue;
-		if (((struct ask_sense *)e->ptr)->is == ASK_NOTHING)    /* a word that is passed over must stand there as it is */
+		/* a word that is passed over must stand there as it is */
+		if (((struct ask_sense *)e->ptr)->is == ASK_NOTHING || ((struct ask_sense *)e->ptr)->is == ASK_UNKNOWN)
 			continue;
 		if (!ask_near(w->stem, raw) && !ask_near(w->text, raw))
 			continue;
@@ -994,6 +998,12 @@ is_us(const struct ask_word *w, int i)                  /* the country, not we *
 	return w[i].upper || (i > 0 && !has_phrase(verbs, w[i - 1].text));
 }
 
+static int
+inflected(struct str w)
+{
+	return (w.n > 4 && memcmp(w.p + w.n - 3, "ing", 3) == 0) || (w.n > 4 && memcmp(w.p + w.n - 2, "ed", 2) == 0);
+}
+
 int
 ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const struct zone *zone, struct ask_item *items)
 {
@@ -1016,7 +1026,8 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 				it->is = ASK_VALUE, it->arg = named.arg, it->value = named.value, it->events = named.events;
 			else
 				it->is = ASK_UNKNOWN;
-		} else if (has_phrase("rating|ratings|rated|meaning|meanings|timing|dated|dating|lasting|lasted|paging|uses|tops|pays|"
+		} else if (has_phrase("rating|ratings|rated|meaning|meanings|timing|dated|dating|shared|shares|sharing|lasting|lasted|"
+		    "paging|uses|tops|pays|"
 		    "sourcing", w[i].text)) {
 			it->is = ASK_UNKNOWN;   /* their stems are those of other words */
 		} else {
@@ -1028,6 +1039,13 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 				phrase = phrase_at(ask, w, i + 1, i, &s);
 			if (str_eq(w[i].text, STR("one")) && n_items > 1 && items[n_items - 2].is == ASK_OVER) {        /* more than one */
 				it->is = ASK_NUMBER, it->number = 1, it->n_words = 1;
+				continue;
+			}
+			/* a price is no /pricing */
+			if (phrase == 1 && s->is == ASK_VALUE && !s->next && inflected(w[i].text) != inflected(s->value))
+				phrase = 0;
+			if (i == 0 && str_eq(w[i].text, STR("name"))) {         /* name the five countries */
+				it->is = ASK_NOTHING, it->n_words = 1;
 				continue;
 			}
 			if (t < 0) {
