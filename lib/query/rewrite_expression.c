@@ -420,7 +420,9 @@ descending(struct work *w, struct tok *order, struct tok *close, struct tok **ke
 		down = is(last, "desc");
 		last = last->prev;
 	}
-	for (struct tok *i = order->next->next; i != last->next && i->kind != TOKEN_END; i = i->next) {
+	if (last == order->next || last == order)
+		rewrite_fail(w, close, "ORDER BY wants what to order by");
+	for (struct tok *i = order->next->next; !w->err->code && i != last->next && i->kind != TOKEN_END; i = i->next) {
 		if (is(i, "("))
 			i = i->match;
 		if (is(i, ","))
@@ -473,6 +475,8 @@ calls(struct work *w)
 				return;
 			}
 			down = descending(w, order, group->match, &key_last);
+			if (w->err->code)
+				return;
 			key = order->next->next;
 			if (is(open->prev, "string_agg") || is(open->prev, "listagg") || is(open->prev, "group_concat") || is(open->prev, "array_agg")) {
 				rewrite_move(order, group->match->prev, close);
@@ -507,6 +511,8 @@ calls(struct work *w)
 		for (i = 0; ordered[i].name && !is(open->prev, ordered[i].name); i++)
 			;
 		down = descending(w, order, close, &key_last);
+		if (w->err->code)
+			return;
 		if (!ordered[i].name) {         /* the order makes no difference to it */
 			rewrite_cut(order, close->prev);
 			continue;

@@ -85,7 +85,7 @@ token_next(struct str sql, size_t *at, struct token *token, struct err *err)
 
 	while (i < sql.n) {
 		c = sql.p[i];
-		if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v') {
+		if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f') {
 			i++;
 		} else if (c == '-' && i + 1 < sql.n && sql.p[i + 1] == '-') {
 			while (i < sql.n && sql.p[i] != '\n')
