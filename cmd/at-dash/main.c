@@ -86,7 +86,7 @@ wanted_width(const struct wish *w)
 	return w->width ? (int)(w->width < WIDTH_MOST ? w->width : WIDTH_MOST) : terminal_width();
 }
 
-static int
+int
 write_file(const char *path, const struct buf *text, struct err *err)
 {
 	struct out *out = strcmp(path, "-") ? out_open(path, 0, err) : out_stdout();
@@ -168,7 +168,9 @@ run(const struct wish *w, char **operands, int n, struct err *err)
 	if (n == 1 && is_file(operands[0]) && !(definition = definition_open(operands[0], err)) && err->code)
 		return err->code;
 	if (!definition && !w->url && (n > 1 || (n == 1 && (strcmp(operands[0], "-") == 0 || is_file(operands[0]))) || (n == 0 && stdin_has_rows())))
-		return rows_run(&w->board, operands, is_live, wanted_width(w), err);
+		return w->render && render_find(w->render, err) != &render_formats[0] ?
+		    err_set(err, ERR_USAGE, "rows are drawn as text, '%.100s' is for dashboards; try .txt", w->render) :
+		    rows_run(&w->board, operands, is_live, wanted_width(w), w->render, err);
 	if (n > 1)
 		return err_set(err, ERR_USAGE, "'%s' is one dashboard too many", operands[1]);
 	if (open_source(&s, w, is_live, err) == 0 && (definition || (definition = find_definition(&s, operands[0], err)))) {

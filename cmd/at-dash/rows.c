@@ -122,7 +122,7 @@ stay(struct job *job)
 }
 
 int
-rows_run(const struct board_spec *given, char **files, int is_live, int width, struct err *err)
+rows_run(const struct board_spec *given, char **files, int is_live, int width, const char *file, struct err *err)
 {
 	struct job job = { .rows = { .row = take, .wait = silence, .self = &job }, .is_live = is_live };
 	struct board_spec spec = *given;
@@ -134,8 +134,10 @@ rows_run(const struct board_spec *given, char **files, int is_live, int width, s
 			draw(&job);
 		if (rows_read(&job.rows, files, err) == 0 && is_live && !cmd_stopping())
 			stay(&job);
-		else if (!is_live)
-			board_draw(job.board, width, 0, &out_stdout()->buf);
+		else if (!is_live) {
+			board_draw(job.board, width, 0, &job.picture);
+			write_file(file ? file : "-", &job.picture, err);
+		}
 	}
 	screen_close();
 	reject_close(&job.rows.rejects);

@@ -153,6 +153,10 @@ class P(html.parser.HTMLParser):
 p = P(); p.feed(page); p.close()
 assert not p.open and 'script' not in p.seen and p.seen['svg'] == 13 and p.seen['table'] == 12, p.seen
 END
+	echo '{"metric":"m","timestamp":60,"count":5}' | at-dash --render rows.txt
+	grep -q '^m .* 5$' rows.txt
+	echo '{"metric":"m","timestamp":60,"count":5}' > rows
+	run -2 at-dash --render rows.svg rows
 	run -2 at-dash --render x.doc all.json
 	[[ $output == *'try .txt, .svg, .html, .json or .csv'* ]]
 	[ ! -e x.doc ]
