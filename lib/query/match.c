@@ -65,6 +65,8 @@ prepare(struct match *m, struct json sql, sqlite3_stmt **to, struct err *err)
 	struct buf scratch = {0};
 	struct str text = json_text(sql, &scratch);
 
+	if (text.p)
+		query_within(m->q, text);
 	if (!text.p)
 		damaged(err);
 	else if (sqlite3_prepare_v3(m->q->db, text.p, (int)text.n, SQLITE_PREPARE_PERSISTENT, to, NULL) != SQLITE_OK || !*to)

@@ -878,6 +878,13 @@ says_rowid(struct str sql)
 	return 0;
 }
 
+void
+query_within(struct query *q, struct str sql)
+{
+	if (!q->names_rowid)
+		q->names_rowid = q->spec.policy && says_rowid(sql);
+}
+
 static int
 run_statement(struct query *q, struct str all, size_t *at, const struct query_param *params, int n_params, const struct query_sink *sink, struct err *err)
 {

@@ -45,6 +45,9 @@ query_has_store(const struct query *q)
 
 /* Before events are read for a statement: all that it reads is of one state of the store. 0 or < 0. Let go when it ends. */
 int query_hold(struct query *, struct err *);
+
+/* Before a statement that stands inside the user's own is prepared: what is forbidden there is forbidden in it. */
+void query_within(struct query *, struct str sql);
 struct cell query_param_cell(struct str value);         /* a parameter's value with the type it is bound with; borrowed */
 int query_is_property(struct query *, struct str name); /* of any event in the store, as it is spelled */
 

@@ -246,6 +246,12 @@ test_34_rows_are_counted_and_named_as_if_there_were_no_others(void **state)
 	has(q, "SELECT rowid FROM events LIMIT 1", "no column 'rowid'");
 	has(q, "SELECT max(\"_rowid_\") FROM events", "no column 'rowid'");
 	has(q, "SELECT e.OID FROM events e LIMIT 1", "no column 'rowid'");
+	has(q, "SELECT * FROM events MATCH_RECOGNIZE (ORDER BY timestamp MEASURES A.rowid AS n PATTERN (A))", "no column 'rowid'");
+	has(q, "SELECT * FROM match_rows('{\"sql\":\"SELECT r\\u006fwid FROM events\",\"partition\":0,\"order\":-1,\"rows\":0,\"skip\":0,"
+	    "\"pattern\":\"A\",\"define\":[],\"out\":[0]}')", "prohibited");
+	says(q, "SELECT count(*) FROM events MATCH_RECOGNIZE (ORDER BY timestamp MEASURES 1 AS n PATTERN (A))", "301\n");
+	says(q, "SELECT count(*) FROM match('page_view')", "301\n");
+	says(q, "SELECT count(*) FROM match('salary')", "0\n");
 	says(q, "SELECT count(*) FROM metric('page_view') WHERE value = 301", "1\n");
 	has(q, "SELECT * FROM metric('salary')", "no metric 'salary'");
 	has(q, "EXPLAIN ANALYZE SELECT event, count(*) FROM events GROUP BY 1", "0 chunks read, 0 skipped, 301 rows");
