@@ -271,8 +271,10 @@ novelty_together(struct model *m, double x, const double *y, double *novel)
 		int out = outside || down->n == 0, j = cell_of(down, y[k], &out), is_young = down->n < WARM_UP;
 
 		novel[k] = is_young ? 0 : out ? 1 : 1 / (1.0 + m->cells[k][i][j]);
+		if (down->n == 0)
+			memset(m->cells[k], 0, sizeof(m->cells[k]));    /* whatever a saved model says */
 		count(down, y[k]);
-		if (!first && (m->across.step != step_x || m->across.base != base_x || down->step != step_y || down->base != base_y))
+		if (!first && down->n > 1 && (m->across.step != step_x || m->across.base != base_x || down->step != step_y || down->base != base_y))
 			move_cells(m->cells[k], base_x, m->across.step - step_x, &m->across, base_y, down->step - step_y, down);
 	}
 	i = cell_of(&m->across, tamed(&m->across, x), &outside);

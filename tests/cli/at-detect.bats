@@ -76,6 +76,22 @@ season() {
 	cat first second | cmp - <(at-detect -a rows)
 }
 
+@test "kill -9 in the midst leaves the state as it was: the same rows again give what one run gives" {
+	load_rows 3 600 > rows
+	at-detect -a --absent 5m --state s < <(head -900 rows) > first
+	mkfifo pipe
+	at-detect -a --absent 5m --state s < pipe > lost &
+	pid=$!
+	exec 7> pipe
+	sed -n 901,1500p rows >&7
+	for i in $(seq 100); do [ "$(wc -l < lost)" = 600 ] && break; sleep 0.05; done
+	kill -9 $pid
+	wait $pid || true
+	exec 7>&-
+	at-detect -a --absent 5m --state s < <(tail -n +901 rows) > second
+	cat first second | cmp - <(at-detect -a rows)
+}
+
 @test "an open pipe is not held up" {
 	mkfifo pipe
 	at-detect -a < pipe > got &
