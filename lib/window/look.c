@@ -235,8 +235,8 @@ window_count(struct window *win, struct window_batch *b, struct str *line, long 
 	win->is_live = -1;
 	while (b->at < b->n) {
 		const struct noted *it = &b->noted[b->at++];
-		struct str key = { b->keys.p + it->key_at, it->key_n };
 		uint64_t late = win->counts.late;
+		struct str key;
 		int rc;
 
 		*lines += it->passed;
@@ -244,6 +244,7 @@ window_count(struct window *win, struct window_batch *b, struct str *line, long 
 		*line = it->line;
 		if (it->what == ODD || !same)
 			return WINDOW_ODD;
+		key = it->key_n ? (struct str){ b->keys.p + it->key_at, it->key_n } : STR("");
 		window_first_event(win);
 		rc = window_count_event(win, key, it->hash, it->time, add_cells, b->cell + (b->at - 1) * (size_t)b->cells, err);
 		if (rc != ERR_INPUT)

@@ -338,7 +338,8 @@ wide_digits_of(struct number_wide *w, struct buf *to, int *exp)
 		++*exp;
 	while (from + zeros < to->n && to->p[from + zeros] == '0')
 		zeros++;
-	memmove(to->p + from, to->p + from + zeros, to->n - from - zeros);
+	if (zeros)
+		memmove(to->p + from, to->p + from + zeros, to->n - from - zeros);
 	to->n -= zeros;
 	if (to->n == from)
 		*exp = 0;

@@ -39,13 +39,20 @@ learn(struct window *win, struct layout *layout, struct json row, struct err *er
 	return layout == win->layout[0] && layout_columns(layout) != columns ? window_bind(win, err) : 0;
 }
 
+/* Between the quotes; p NULL when it is no text, or an escaped one, which is no length of a window. */
+static struct str
+inside(struct json text)
+{
+	return text.type == JSON_STRING && !text.escaped ? (struct str){ text.p + 1, text.n - 2 } : (struct str){ 0 };
+}
+
 static int64_t
 length_of(struct json window)
 {
-	struct str text = { window.p + 1, window.n - 2 }, size;
+	struct str text = inside(window), size;
 	int64_t ms;
 
-	if (window.type != JSON_STRING || window.escaped || !str_cut(&text, '/', &size) || dur_parse(size, &ms, &(struct err){ 0 }))
+	if (!text.p || !str_cut(&text, '/', &size) || dur_parse(size, &ms, &(struct err){ 0 }))
 		return 0;
 	return ms;
 }
@@ -55,10 +62,10 @@ length_of(struct json window)
 static int
 is_told_once(const struct window *win, struct json window, int64_t time, struct err *err)
 {
-	struct str text = { window.p + 1, window.n - 2 }, size;
+	struct str text = inside(window), size;
 	int64_t size_ms, slide_ms;
 
-	if (window.type != JSON_STRING || window.escaped || !str_cut(&text, '/', &size) || !text.n ||
+	if (!text.p || !str_cut(&text, '/', &size) || !text.n ||
 	    dur_parse(size, &size_ms, &(struct err){ 0 }) || dur_parse(text, &slide_ms, &(struct err){ 0 }) || slide_ms <= 0 ||
 	    slide_ms >= size_ms)
 		return 1;
