@@ -584,7 +584,7 @@ sql_plain(const struct ask *ask, const struct ask_reading *r, int64_t now, struc
 		put_all_did(ask, r, now, b);
 	}
 	if (r->having) {
-		buf_lit(b, " HAVING ");
+		buf_lit(b, r->n_conditions && users ? " AND " : " HAVING ");
 		put_value(ask, r, NULL, where_has_events, b);
 		buf_printf(b, " %s ", ops[r->having_op]);
 		put_number(b, r->having_number);
