@@ -23,15 +23,15 @@ struct give { struct recommend *from; struct recommended *to; struct str field; 
 static void
 put_sentence(const struct give *g, struct str whom, const struct recommended *r, struct buf *b)
 {
-	buf_str(b, r->item);
+	words_text(b, r->item);
 	if (g->is_item) {
 		buf_lit(b, " goes with ");
-		buf_str(b, whom);
+		words_text(b, whom);
 	} else if (r->cold) {
 		buf_lit(b, " is what most users take");
 	} else if (r->because.p) {
 		buf_lit(b, " goes with ");
-		buf_str(b, r->because);
+		words_text(b, r->because);
 	} else {
 		buf_lit(b, " is what users like this one take");
 	}

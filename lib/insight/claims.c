@@ -65,8 +65,8 @@ claims_add(struct claims *c, const struct claim *from)
 	to->other_labels = keep(c, from->other_labels);
 	to->note = keep(c, from->note);
 	to->query = keep(c, from->query);
-	if (to->labels.n <= 2)
-		to->group = INFINITY;                   /* the whole */
+	if (to->labels.n <= 2 && to->group == 0)
+		to->group = INFINITY;                   /* the whole, of which no number is known */
 	to->score = bounded(from->effect, from->is_rate && !from->relative ? 0.1 : 0.25) * surprise(from->p) * sqrt(fmin(fmax(from->coverage, 0), 1));
 }
 
@@ -91,6 +91,7 @@ claims_of_explain(struct claims *c, const struct explain_answer *a, struct str m
 	whole.upper = whole.effect + 1.96 * error / (ratio ? 1 : fabs(before));
 	whole.z = a->z, whole.p = erfc(fabs(a->z) / M_SQRT2);
 	whole.coverage = 1, whole.share = NAN, whole.n = (int)a->cells;
+	whole.group = ratio ? fmin(a->before.den, a->after.den) : a->kind == EXPLAIN_COUNT ? fmax(1, fmin(before, after)) : 0;
 	if (isfinite(before) && isfinite(after))
 		claims_add(c, &whole);
 	c->tests += 1 + (size_t)a->n;

@@ -472,34 +472,39 @@ sum_of(const struct series *s)
 	return sum;
 }
 
+/* The series of the same metric and field that has no labels (by the key of series_add). */
 static struct series *
-without_labels(struct series_set *set, const struct series *s)
+without_labels(const struct series_set *set, const struct series *s, struct buf *key)
 {
-	for (struct map_entry *e = map_first(&set->by_key); e; e = map_next(&set->by_key, e)) {
-		struct series *w = e->ptr;
+	const struct map_entry *e;
 
-		if (str_eq(w->metric, s->metric) && str_eq(w->field, s->field) && w->labels.n <= 2)
-			return w;
-	}
-	return NULL;
+	buf_clear(key);
+	buf_str(key, s->metric);
+	buf_add(key, "\0{}\0", 4);
+	buf_str(key, s->field);
+	e = map_find(&set->by_key, buf_get(key));
+	return e ? e->ptr : NULL;
 }
 
 /* Of counts and sums that come by labels only, the whole. */
 static void
-add_wholes(struct series_set *set, struct series_set *wholes)
+add_wholes(const struct series_set *set, struct series_set *wholes)
 {
+	struct buf key = {0};
+
 	for (struct map_entry *e = map_first(&set->by_key); e; e = map_next(&set->by_key, e)) {
 		struct series *s = e->ptr, *whole;
 
-		if (!s->n || !s->is_count || without_labels(set, s))
+		if (!s->n || !s->is_count || without_labels(set, s, &key))
 			continue;
 		for (size_t i = 0; i < s->n; i++)
 			if (!isnan(s->value[i]))
 				series_add(wholes, s->metric, STR("{}"), s->field, series_time(s, i), s->value[i]);
-		whole = without_labels(wholes, s);
+		whole = without_labels(wholes, s, &key);
 		whole->adds = 1;
 		whole->counted = s->counted, whole->is_sum = s->is_sum;
 	}
+	buf_release(&key);
 }
 
 static void
@@ -513,7 +518,7 @@ begin_line(struct line *l, const struct series *s, double coverage, struct arena
 	l->claim = (struct claim){ .metric = { arena_dup(arena, name.p, name.n), name.n }, .labels = s->labels, .step_ms = s->step_ms ? s->step_ms : s->months * 30 * 86400000LL,
 		.share = NAN, .from = s->first, .to = series_time(s, s->n) };
 	l->claim.counted = s->counted;
-	l->claim.group = str_eq(s->field, STR("count")) ? sum_of(s) / (double)s->n : 0;
+	l->claim.group = s->counted || str_eq(s->field, STR("count")) ? sum_of(s) : 0;
 	if (!str_eq(s->field, STR("count")) && !str_eq(s->field, STR("value")))
 		l->claim.field = s->field;
 	buf_release(&name);
@@ -543,6 +548,7 @@ claims_of_series(struct claims *c, struct series_set *set, int forecast)
 	struct series_set wholes = {0};
 	size_t n = 0, cap = set->by_key.n;
 	struct line *line;
+	struct buf key = {0};
 	struct err err = {0};
 
 	for (struct map_entry *e = map_first(&set->by_key); e; e = map_next(&set->by_key, e))
@@ -560,16 +566,21 @@ claims_of_series(struct claims *c, struct series_set *set, int forecast)
 	line = mem_new((cap + 1) * sizeof(*line));
 	for (int k = 0; k < 2; k++)
 		for (struct map_entry *e = map_first(k ? &set->by_key : &wholes.by_key); e; e = map_next(k ? &set->by_key : &wholes.by_key, e)) {
-			struct series *s = e->ptr, *whole = without_labels(&wholes, s);
+			struct series *s = e->ptr, *whole = without_labels(&wholes, s, &key);
 			double share;
 
-			whole = whole ? whole : without_labels(set, s);
+			whole = whole ? whole : without_labels(set, s, &key);
 			share = whole && whole != s && sum_of(whole) > 0 ? sum_of(s) / sum_of(whole) : 1;
 
 			if (s->n < 2 || (whole && whole != s && share > 0.999))  /* one series is its own whole */
 				continue;
 			begin_line(&line[n], s, share, c->arena);
-			look(c, &line[n++], forecast);
+			look(c, &line[n], forecast);
+			if (n >= PAIRS_MOST) {          /* only the first are related to each other */
+				free(line[n].x);
+				line[n].x = NULL;
+			}
+			n++;
 		}
 	for (size_t i = 0; i < n && i < PAIRS_MOST; i++)
 		for (size_t k = i + 1; k < n && k < PAIRS_MOST; k++)
@@ -579,4 +590,5 @@ claims_of_series(struct claims *c, struct series_set *set, int forecast)
 		free(line[i].x);
 	free(line);
 	series_set_release(&wholes);
+	buf_release(&key);
 }

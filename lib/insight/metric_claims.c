@@ -56,17 +56,19 @@ take_counts(void *self, const struct cell *cells, int n, struct err *err)
 
 /* Of the table's columns those with a few values, the ones with fewest first. */
 static int
-choose_from(struct query *q, const char *table, struct str metric, struct buf *by, struct err *err)
+choose_from(struct query *q, const char *table, struct str metric, int64_t since, struct buf *by, struct err *err)
 {
 	struct columns columns = { .n = 0 };
 	struct counts counts = { { 0 } };
 	const struct query_sink sink = { no_columns, take_counts, &counts };
-	const struct query_param param = { STR("metric"), metric };
+	char from[TIME_LEN];
+	const struct query_param params[] = { { STR("metric"), metric }, { STR("from"), { from, TIME_LEN } } };
 	struct buf sql = {0};
 	double cells = 1;
 	size_t at = 0;
 	int rc;
 
+	time_print(since, from);
 	buf_room(&columns.names, COLUMNS_MOST * 256);
 	if ((rc = query_each_column(q, table, add_column, &columns, err)) || columns.n == 0)
 		goto out;
@@ -76,9 +78,9 @@ choose_from(struct query *q, const char *table, struct str metric, struct buf *b
 	buf_lit(&sql, " FROM (SELECT ");
 	for (int i = 0; i < columns.n; i++)
 		buf_printf(&sql, "%s\"%.*s\" AS c%d", i ? ", " : "", STR_FMT(columns.name[i]), i);
-	buf_printf(&sql, " FROM %s WHERE %s IN (:metric, substr(:metric, 1, length(:metric) - 1)) ORDER BY timestamp DESC LIMIT " SAMPLE ")", table,
+	buf_printf(&sql, " FROM %s WHERE %s IN (:metric, substr(:metric, 1, length(:metric) - 1)) AND timestamp >= :from LIMIT " SAMPLE ")", table,
 	    strcmp(table, "events") == 0 ? "event" : "metric");
-	if ((rc = query_run(q, buf_get(&sql), &at, &param, 1, &sink, err)) < 0)
+	if ((rc = query_run(q, buf_get(&sql), &at, params, 2, &sink, err)) < 0)
 		goto out;
 	rc = 0;
 	for (int taken = 0; taken < DIMS_MOST; taken++) {
@@ -105,7 +107,7 @@ out:
 
 /* Events of a metric of the configuration may be any: all events are looked at then. */
 static int
-choose_dims(struct query *q, struct str metric, struct buf *by, struct err *err)
+choose_dims(struct query *q, struct str metric, int64_t since, struct buf *by, struct err *err)
 {
 	struct json own = query_config(q) ? json_get(config_get(query_config(q), "analytics", "metrics"), metric) : JSON_ABSENT, event = json_get(own, STR("event"));
 	struct buf scratch = {0};
@@ -115,8 +117,8 @@ choose_dims(struct query *q, struct str metric, struct buf *by, struct err *err)
 		event = json_index(event, 0);
 	if (json_is(event, JSON_STRING))
 		metric = json_text(event, &scratch);
-	if ((rc = choose_from(q, "events", metric, by, err)) == 0 && by->n == 0)
-		rc = choose_from(q, "metrics", metric, by, err);
+	if ((rc = choose_from(q, "events", metric, since, by, err)) == 0 && by->n == 0)
+		rc = choose_from(q, "metrics", metric, since, by, err);
 	buf_release(&scratch);
 	if (rc == 0 && by->n == 0)
 		rc = err_set(err, ERR_USAGE, "%.*s: no field tells parts of it apart, name some by --by", metric.n > 80 ? 80 : (int)metric.n, metric.p);
@@ -369,7 +371,7 @@ metric_claims(struct query *q, const struct metric_ask *ask, struct claims *c, s
 		num.n = (size_t)(slash - num.p);
 		den = (struct str){ slash + 1, ask->metric.n - num.n - 1 };
 	}
-	if (!by.p && (rc = choose_dims(q, num, &chosen, err)))
+	if (!by.p && (rc = choose_dims(q, num, ask->from, &chosen, err)))
 		goto out;
 	by = by.p ? by : buf_get(&chosen);
 	for (struct str rest = by, piece; str_cut(&rest, ',', &piece); ) {

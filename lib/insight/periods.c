@@ -7,7 +7,7 @@
 #include "event/when.h"
 #include "json/json.h"
 
-#define ROWS_MOST (64u << 20)
+#define ROWS_MOST (16u << 20)           /* 40 bytes each */
 
 struct period_row { int64_t time; const struct map_entry *values; double num, den; };
 

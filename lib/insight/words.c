@@ -148,6 +148,18 @@ words_time(struct buf *b, int64_t time, int64_t step_ms, const struct zone *zone
 }
 
 void
+words_text(struct buf *b, struct str text)
+{
+	size_t n = text.n;
+
+	if (n > 120)                                    /* not within a character */
+		for (n = 120; n > 0 && ((unsigned char)text.p[n] & 0xc0) == 0x80; )
+			n--;
+	for (size_t i = 0; i < n; i++)
+		buf_byte(b, (unsigned char)text.p[i] < 32 || text.p[i] == 127 ? '?' : text.p[i]);
+}
+
+void
 words_labels(struct buf *b, struct str json)
 {
 	struct buf scratch = {0};
@@ -162,8 +174,7 @@ words_labels(struct buf *b, struct str json)
 
 			if (!text.n)
 				buf_lit(b, "''");
-			for (size_t i = 0; i < text.n && i < 120; i++)
-				buf_byte(b, (unsigned char)text.p[i] < 32 || text.p[i] == 127 ? '?' : text.p[i]);
+			words_text(b, text);
 		} else {
 			buf_str(b, json_is(it.value, JSON_NULL) ? STR("unknown") : json_raw(it.value));
 		}

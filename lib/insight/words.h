@@ -14,6 +14,7 @@ void words_count(struct buf *, double n, const char *one, const char *many);    
 void words_name(struct buf *, struct str name, int at_start);   /* user_signups: "User signups" at the start of a sentence */
 void words_plural(struct buf *, struct str name, int at_start);         /* of an event: "Page views", "Searches", "Events order_shipped" */
 void words_time(struct buf *, int64_t time, int64_t step_ms, const struct zone *);      /* "16 Nov 2026", with "14:00" where the step is below a day */
+void words_text(struct buf *, struct str);              /* somebody's text: at most 120 bytes, without control characters */
 void words_labels(struct buf *, struct str json);       /* {"country":"NL","device":"mobile"}: "country NL, device mobile"; nothing of {} */
 
 #endif
