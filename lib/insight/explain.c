@@ -667,6 +667,57 @@ out:
 	return n;
 }
 
+/* ---- what is alike within an element by nature: one visit is many page views of one country, in many cells of pages */
+
+#define ENOUGH 20                       /* elements of a set that their spread is taken from */
+
+/* By how much the elements of each set spread more than their cells say, of the cells that no cause has (Efron's empirical null). Of few
+ * elements nothing is known: what holds of finer sets holds at least. */
+static double
+fit_spread(const struct work *w, double *wide)
+{
+	double *s0 = mem_new(2 * (w->n + 1) * sizeof(*s0)), *s1 = s0 + w->n, most = 1;
+
+	for (int s = w->n_sets - 1; s >= 0; s--) {
+		size_t n = 0;
+
+		memset(s0, 0, 2 * (w->n + 1) * sizeof(*s0));
+		for (size_t i = 0; i < w->n; i++)
+			if (!w->gone[i]) {
+				s0[w->id[s][i]] += 1 / w->v[i];
+				s1[w->id[s][i]] += (w->u[i] - w->centre) / w->v[i];
+			}
+		for (uint32_t k = 0; k < w->n_ids[s]; k++)
+			if (s0[k] > 0)
+				s0[n++] = s1[k] * s1[k] / s0[k];
+		wide[s] = 1;
+		for (int finer = s + 1; finer < w->n_sets; finer++)
+			if (n < ENOUGH && (w->set[s] & w->set[finer]) == w->set[s])
+				wide[s] = fmax(wide[s], wide[finer]);
+		if (n >= ENOUGH)
+			wide[s] = fmax(1, median(s0, n) / 0.455);
+		most = fmax(most, wide[s]);
+	}
+	free(s0);
+	return most;
+}
+
+/* Causes that do not stand out from that spread are none: gain below 0. */
+static double
+drop_alike(const struct work *w, struct found *found, int n)
+{
+	double *wide = mem_new(((size_t)w->n_sets + 1) * sizeof(*wide)), most = fit_spread(w, wide);
+
+	for (int i = 0; i < n; i++) {
+		found[i].fit /= wide[found[i].set];
+		found[i].error *= sqrt(wide[found[i].set]);
+		if (found[i].fit < w->named[found[i].set])
+			found[i].gain = -1;
+	}
+	free(wide);
+	return most;
+}
+
 /* ---- the answer */
 
 static double
@@ -773,12 +824,14 @@ fill_causes(struct work *w, const struct found *found, int n, struct explain_ans
 	double effect = 0, change = 0;
 
 	for (int i = 0; i < n; i++) {
+		if (found[i].gain < 0)
+			continue;
 		fill_cause(w, &found[i], i + 1, &a->cause[i]);
 		effect = fmax(effect, fabs(found[i].effect));
 		change = fmax(change, fabs(a->cause[i].change));
 	}
 	for (int i = 0; i < n; i++)
-		if (fabs(found[i].effect) >= WEAK_EFFECT * effect || fabs(a->cause[i].change) >= WEAK_CHANGE * change) {
+		if (found[i].gain >= 0 && (fabs(found[i].effect) >= WEAK_EFFECT * effect || fabs(a->cause[i].change) >= WEAK_CHANGE * change)) {
 			a->explained += a->cause[i].change;
 			a->cause[a->n++] = a->cause[i];
 		}
@@ -824,7 +877,7 @@ explain_run(struct explain *e)
 	struct found found[EXPLAIN_CAUSES];
 	struct explain_answer *a = &e->answer;
 	struct work w;
-	double variance = 0;
+	double variance = 0, wide;
 	int n;
 
 	*a = (struct explain_answer){ .kind = e->kind, .cells = e->n };
@@ -837,12 +890,13 @@ explain_run(struct explain *e)
 	measure(&w);
 	make_sets(&w);
 	n = search_both(&w, found);
+	wide = drop_alike(&w, found, n);
 	for (size_t i = 0; i < w.n; i++) {
 		double weight = w.gone[i] == NO_CELL ? 0 : e->kind == EXPLAIN_RATIO ? w.sum[i].den[1] / a->after.den : 2 * w.size[i];
 
 		variance += weight * weight * w.v[i];
 	}
-	a->z = variance > 0 ? a->change / sqrt(variance) : 0;
+	a->z = variance > 0 ? a->change / sqrt(variance * wide) : 0;
 	a->noise = w.f;
 	a->spread = sqrt(w.s2);
 	a->shared = e->kind == EXPLAIN_RATIO ? w.centre : relative(w.centre);

@@ -14,6 +14,8 @@
  * happened something is named in one of twenty. What then is much weaker than the strongest cause, in effect and in what it amounts to, is
  * the drift that everything real has, and is left out.
  *
+ * Where elements spread more than their cells say (visits of many page views each), a cause must stand out from that spread, too.
+ *
  * A change that all cells share is none of the dimensions' doing: it is told apart (shared), and causes are against it.
  * A number of different things (users) is not the sum of its parts, and is not explained here: explain_bounds says how far one part can
  * matter.

@@ -12,6 +12,8 @@
 #define COLUMNS_MOST 48                 /* that are looked at for that */
 #define SAMPLE       "20000"            /* rows that they are looked at in */
 #define VALUES_MOST  200
+#define CELLS_MOST   50000              /* that the fields taken by themselves may make */
+#define UNLIKE_MOST  2000               /* values in that sample of a field that is named */
 
 /* ---- fields that tell parts apart */
 
@@ -74,7 +76,7 @@ choose_from(struct query *q, const char *table, struct str metric, int64_t since
 		goto out;
 	buf_lit(&sql, "SELECT COUNT(*)");
 	for (int i = 0; i < columns.n; i++)
-		buf_printf(&sql, ", COUNT(DISTINCT c%d)", i);
+		buf_printf(&sql, ", COUNT(DISTINCT CASE WHEN substr(c%d, 1, 1) IN ('{', '[') THEN NULL ELSE c%d END)", i, i);         /* nested: none */
 	buf_lit(&sql, " FROM (SELECT ");
 	for (int i = 0; i < columns.n; i++)
 		buf_printf(&sql, "%s\"%.*s\" AS c%d", i ? ", " : "", STR_FMT(columns.name[i]), i);
@@ -89,7 +91,7 @@ choose_from(struct query *q, const char *table, struct str metric, int64_t since
 		for (int i = 0; i < columns.n; i++) {
 			double n = counts.value[i + 1];
 
-			if (n >= 2 && n <= VALUES_MOST && n <= counts.value[0] / 5 && cells * n <= 1e6 && (best < 0 || n < counts.value[best + 1]))
+			if (n >= 2 && n <= VALUES_MOST && n <= counts.value[0] / 5 && cells * n <= CELLS_MOST && (best < 0 || n < counts.value[best + 1]))
 				best = i;
 		}
 		if (best < 0)
@@ -103,6 +105,37 @@ out:
 	buf_release(&sql);
 	buf_release(&columns.names);
 	return rc;
+}
+
+/* A field with a value of its own for nearly every row (a referrer, an id) tells no parts apart, and would make a cell of each. */
+static int
+refuse_unlike(struct query *q, struct str event, int64_t since, const struct str *name, int n, struct err *err)
+{
+	struct counts counts = { { 0 } };
+	const struct query_sink sink = { no_columns, take_counts, &counts };
+	char from[TIME_LEN];
+	const struct query_param params[] = { { STR("event"), event }, { STR("from"), { from, TIME_LEN } } };
+	struct buf sql = {0};
+	size_t at = 0;
+	int rc;
+
+	time_print(since, from);
+	buf_lit(&sql, "SELECT COUNT(*)");
+	for (int i = 0; i < n; i++)
+		buf_printf(&sql, ", COUNT(DISTINCT c%d)", i);
+	buf_lit(&sql, " FROM (SELECT ");
+	for (int i = 0; i < n; i++)
+		buf_printf(&sql, "%s\"%.*s\" AS c%d", i ? ", " : "", STR_FMT(name[i]), i);
+	buf_lit(&sql, " FROM events WHERE event = :event AND timestamp >= :from LIMIT " SAMPLE ")");
+	rc = query_run(q, buf_get(&sql), &at, params, 2, &sink, err);
+	buf_release(&sql);
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < n; i++)
+		if (counts.value[i + 1] > UNLIKE_MOST)
+			return err_set(err, ERR_USAGE, "--by: %.*s has more than %.0f values in %.0f rows, which are too many to tell parts by", name[i].n > 80 ? 80 : (int)name[i].n,
+			    name[i].p, counts.value[i + 1] - 1, counts.value[0]);
+	return 0;
 }
 
 /* Events of a metric of the configuration may be any: all events are looked at then. */
@@ -383,6 +416,12 @@ metric_claims(struct query *q, const struct metric_ask *ask, struct claims *c, s
 		plain &= name[n_dims].n > 0 && !memchr(name[n_dims].p, '"', name[n_dims].n);
 		n_dims++;
 	}
+	if (plain && n_dims && ask->by.p && !json_is(own, JSON_OBJECT) && (rc = refuse_unlike(q, num, ask->from, name, n_dims, err)) < 0 && rc != ERR_USAGE)
+		goto out;
+	if (rc == ERR_USAGE && strncmp(err->text, "--by: ", 6) == 0)
+		goto out;
+	err_clear(err);                                 /* no such event or column: it may be a stored metric with labels */
+	rc = 0;
 	buf_printf(&query, "at-query metric %.*s --by %.*s", STR_FMT(num), STR_FMT(by));
 	periods.query = buf_get(&query);
 	if (call_of(value, "avg", &inside)) {

@@ -105,7 +105,8 @@ sort_names(struct map *map, uint32_t n, uint32_t *new_number)
 
 	for (struct map_entry *e = map_first(map); e; e = map_next(map, e))
 		entry[i++] = e;
-	qsort(entry, n, sizeof(*entry), by_name);
+	if (n)
+		qsort(entry, n, sizeof(*entry), by_name);
 	for (i = 0; i < n; i++) {
 		new_number[entry[i]->num] = i;
 		entry[i]->num = i;
@@ -144,9 +145,11 @@ put_in_order(struct recommend *r)
 	}
 	map_release(&r->pairs);
 	r->pairs = (struct map){0};
-	r->back = mem_dup(r->pair, r->n * sizeof(*r->pair));
-	qsort(r->pair, r->n, sizeof(*r->pair), by_user);
-	qsort(r->back, r->n, sizeof(*r->back), by_item);
+	r->back = r->n ? mem_dup(r->pair, r->n * sizeof(*r->pair)) : NULL;
+	if (r->n) {
+		qsort(r->pair, r->n, sizeof(*r->pair), by_user);
+		qsort(r->back, r->n, sizeof(*r->back), by_item);
+	}
 	r->of_user = mem_new((r->n_users + 2) * sizeof(*r->of_user)), r->of_item = mem_new((r->n_items + 2) * sizeof(*r->of_item));
 	for (size_t i = 0; i < r->n; i++)
 		r->of_user[r->pair[i].user + 1]++, r->of_item[r->pair[i].item + 1]++;

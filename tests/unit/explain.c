@@ -80,6 +80,37 @@ of_noise_nothing_is_named(void **state)
 	assert_true(named <= 28);
 }
 
+/* Visits of ten views each, all of one a and b, over many c: their cells look like independent counts, their sums do not. */
+static void
+what_comes_in_visits_is_no_cause(void **state)
+{
+	int named = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		uint64_t s = seed * 0x9e3779b97f4a7c15u;
+		struct explain *e = explain_new(EXPLAIN_COUNT, 3);
+		struct err err = { 0 };
+
+		for (int k = 0; k < 2; k++)
+			for (int a = 0; a < 8; a++)
+				for (int b = 0; b < 6; b++)
+					for (int visits = (int)count(&s, 60); visits > 0; visits--)
+						for (int view = 0; view < 10; view++) {
+							char text[3][16];
+							struct str value[3];
+
+							snprintf(text[0], sizeof(text[0]), "%d", a), snprintf(text[1], sizeof(text[1]), "%d", b), snprintf(text[2], sizeof(text[2]), "%d", (int)(next(&s) % 40));
+							for (int d = 0; d < 3; d++)
+								value[d] = str_of(text[d]);
+							explain_add(e, value, k, 1, 1, &err);
+						}
+		named += explain_run(e)->n > 0;
+		explain_free(e);
+	}
+	assert_true(named <= 6);
+}
+
 static void
 what_moved_is_named_and_nothing_else(void **state)
 {
@@ -221,6 +252,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_noise_nothing_is_named),
+		cmocka_unit_test(what_comes_in_visits_is_no_cause),
 		cmocka_unit_test(what_moved_is_named_and_nothing_else),
 		cmocka_unit_test(what_all_share_is_nobodys_doing),
 		cmocka_unit_test(the_reversal_of_simpson_is_seen),
