@@ -115,13 +115,19 @@ query_ask(struct data *d, const char *sql, const struct query_param *params, int
 	struct answer_maker m = { answer, arena, 0 };
 	const struct query_sink sink = { take_columns, take_row, &m };
 	size_t at = 0;
-	int rc = query_run(((struct of_query *)d)->query, str_of(sql), &at, params, n_params, &sink, err);
+	struct str all = str_of(sql), rest;
+	int rc = query_run(((struct of_query *)d)->query, all, &at, params, n_params, &sink, err);
 
 	data_put_end(&m);
+	rest = str_trim((struct str){ all.p + at, all.n - at });
+	while (rest.n && *rest.p == ';')
+		rest = str_trim((struct str){ rest.p + 1, rest.n - 1 });
 	if (answer->more)                       /* ended by us */
 		err_clear(err);
 	else if (rc == 0 && !err->code)
 		err_set(err, ERR_USAGE, "there is no statement in the query");
+	else if (rc > 0 && rest.n)              /* as at-serve has it */
+		err_set(err, ERR_USAGE, "one statement at a time, '%.*s' is a second one", rest.n > 40 ? 40 : (int)rest.n, rest.p);
 	return err->code;
 }
 

@@ -279,7 +279,7 @@ put_change(struct buf *b, const struct reading *v, const struct widget *w, int a
 {
 	double change = v->now - v->before;
 
-	if (isnan(v->now) || isnan(v->before))
+	if (!isfinite(v->now) || !isfinite(v->before))
 		return CANVAS_FAINT;
 	if (change == 0)
 		buf_lit(b, "as before");
@@ -619,7 +619,10 @@ draw_table(struct field *f)
 		}
 		x += w + 2;
 	}
-	draw_more(f, f->y + 1 + lines, rows - lines + (a->more ? 1 : 0));
+	if (a->more)
+		put_printf(f, f->x, f->y + 1 + lines, f->width, CANVAS_FAINT, "and more than %d more", rows - lines);
+	else
+		draw_more(f, f->y + 1 + lines, rows - lines);
 	buf_release(&text);
 	free(wide);
 }

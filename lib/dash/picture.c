@@ -236,10 +236,10 @@ draw_card(struct field *f)
 	reading_put_value(&text, f->v->now, f->w);
 	put_text(f, f->x, f->y + 24, PEN_LEFT, f->width, 24, 1, level_role(f->w, f->v->now, CANVAS_TITLE), buf_get(&text));
 	buf_clear(&text);
-	if (!isnan(change) && f->v->before != 0) {
+	if (isfinite(change) && f->v->before != 0) {
 		buf_printf(&text, "%+.1f%% from ", change / fabs(f->v->before) * 100);
 		reading_put_value(&text, f->v->before, f->w);
-	} else if (!isnan(change)) {
+	} else if (isfinite(change)) {
 		buf_lit(&text, change ? "nothing before" : "as before");
 	}
 	put_words(f, f->x, f->y + 41, PEN_LEFT, f->width, change > 0 ? CANVAS_GOOD : change < 0 ? CANVAS_BAD : CANVAS_FAINT, buf_get(&text));

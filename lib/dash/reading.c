@@ -207,6 +207,7 @@ struct get {
 	const struct period *period;
 	char from[TIME_LEN], to[TIME_LEN], before[TIME_LEN];
 	char every[32];
+	int has_before;                 /* the range has a beginning and an end, and so a period before it */
 };
 
 void
@@ -610,10 +611,11 @@ get_number(struct get *g)
 {
 	static const char total[] = "SELECT (SELECT value FROM metric(:metric, NULL, NULL, NULL, :from, :to, NULLIF(:filters, ''))) AS value, "
 	    "(SELECT value FROM metric(:metric, NULL, NULL, NULL, :before, :from, NULLIF(:filters, ''))) AS previous";
+	static const char alone[] = "SELECT (SELECT value FROM metric(:metric, NULL, NULL, NULL, :from, :to, NULLIF(:filters, ''))) AS value, NULL AS previous";
 	struct reading *v = g->v;
 	struct answer points;
 
-	if (g->w->query.p ? ask_own(g) : ask(g, total, STR(""), STR(""), &v->table))
+	if (g->w->query.p ? ask_own(g) : ask(g, g->has_before ? total : alone, STR(""), STR(""), &v->table))
 		return v->err.code;
 	v->now = first_number(&v->table, 0);
 	v->before = g->w->query.p ? first_number(&v->table, 1) : v->table.rows ? reading_number(answer_cell(&v->table, 0, 1)) : NAN;
@@ -948,11 +950,14 @@ reading_get(struct reading *v, struct data *data, const struct definition *d, co
 	v->arena = arena_new(ARENA_MOST);
 	if (reading_range(range, period, &v->from, &v->to, &v->err) < 0)
 		return err_at(&v->err, "timeRange");
-	before = v->from <= TIME_MIN || v->to > TIME_MAX ? v->from : v->from - (v->to - v->from);
+	g.has_before = v->from > TIME_MIN && v->to <= TIME_MAX && v->from - (v->to - v->from) >= TIME_MIN;
+	before = g.has_before ? v->from - (v->to - v->from) : v->from;
 	time_print(v->from, g.from);
 	time_print(v->to, g.to);
-	time_print(before < TIME_MIN ? TIME_MIN : before, g.before);
+	time_print(before, g.before);
 	if (wants_metric(w) && !w->metric.p && !w->query.p)
 		return err_set(&v->err, ERR_INPUT, "a %s wants a metric or a query", definition_types[w->type]);
-	return getters[w->type](&g) < 0 ? v->err.code : 0;
+	if (getters[w->type](&g) == 0 && v->table.more && w->type != WIDGET_TABLE)      /* part of a picture would be a wrong one */
+		err_set(&v->err, ERR_LIMIT, "more than %d values, let there be fewer: a longer interval, a shorter range", DATA_ROWS);
+	return v->err.code;
 }

@@ -56,7 +56,7 @@ put_html(const struct drawing *d, const struct rendering *r, struct buf *to)
 static void
 put_member(struct buf *to, const char *key, double v)
 {
-	if (isnan(v))
+	if (!isfinite(v))
 		return;
 	buf_printf(to, ",\"%s\":", key);
 	json_put_double(to, v);
@@ -117,6 +117,8 @@ put_json(const struct drawing *d, const struct rendering *r, struct buf *to)
 			json_put_string(to, w->text);
 		}
 		put_rows(to, &v->table);
+		if (v->table.more)
+			buf_lit(to, ",\"more\":true");
 		buf_byte(to, '}');
 	}
 	buf_lit(to, "\n]}\n");

@@ -175,7 +175,7 @@ put_figure(struct buf *b, const struct reading *v, const struct widget *w)
 	buf_lit(b, "**");
 	reading_put_value(b, v->now, w);
 	buf_lit(b, "**");
-	if (!isnan(change) && v->before != 0) {
+	if (isfinite(change) && v->before != 0) {
 		buf_printf(b, ", %+.1f%% from ", change / fabs(v->before) * 100);
 		reading_put_value(b, v->before, w);
 	}

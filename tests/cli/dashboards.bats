@@ -61,6 +61,15 @@ END
 END
 	run -1 --separate-stderr at-dash --once --width 200 bad.json
 	[[ $stderr == *'one: '*nowhere*'three: timeRange: '* && $output == *Fine* ]]
+	cat > odd.json <<'END'
+{"id":"odd","widgets":[{"id":"ever","type":"metric_card","metric":"purchase","timeRange":".."},{"id":"second","type":"table","query":"SELECT 1; SELECT 2"},
+ {"id":"fine","type":"line_chart","query":"SELECT value FROM generate_series(1, 200000)"},{"id":"write","type":"table","query":"DELETE FROM events"},
+ {"id":"rows","type":"table","query":"SELECT value FROM generate_series(1, 200000)"}]}
+END
+	run -1 --separate-stderr at-dash --render odd.out.json odd.json
+	[[ $stderr == *"second: one statement at a time"*'fine: more than 100000 values'*'write: '*'only reading'* && $stderr != *ever:* && $stderr != *rows:* ]]
+	[ "$(jq '.widgets[0].value' odd.out.json)" = "$(at-query -f csv "SELECT COUNT(*) FROM events WHERE event = 'purchase'" | tail -1 | tr -d '\r')" ]
+	[ "$(jq -c '.widgets[4] | [.more, (.rows | length)]' odd.out.json)" = '[true,100000]' ]
 	echo '{"id":"x","widgets":[{"id":"w","type":"cube"}]}' > wrong.json
 	run -1 at-dash --once wrong.json
 	[[ $output == *'wrong.json: '*'widgets'* ]]
