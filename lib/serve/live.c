@@ -533,7 +533,7 @@ follower_of(struct live *live, struct str tenant, struct err *err)
 	struct map_entry *e = map_put(&live->followers, tenant, NULL);
 	struct live_follower *f;
 	struct store *store;
-	int rc;
+	int rc = 0;
 
 	if (e->ptr)
 		return e->ptr;
