@@ -57,7 +57,7 @@ struct detect {
 	long    more;                   /* others that have no place in `with` */
 	/* absence */
 	struct absent *absent;
-	int64_t newest;                 /* time of rows; TIME_NONE */
+	int64_t newest, leap;           /* times of rows, the second of one that is further ahead than the span; TIME_NONE */
 	int     is_fresh, is_live;      /* rows came since the last silence began */
 	int64_t silent_ns;              /* when that was, by the steady clock */
 	struct buf unsaved;             /* alarms for the store: time:8, length:8, the row, in this machine's order */
@@ -78,7 +78,7 @@ detect_new(const struct detect_spec *spec, struct out *out, struct err *err)
 
 	d->spec = *spec;
 	d->out = out;
-	d->newest = TIME_NONE;
+	d->newest = d->leap = TIME_NONE;
 	if (spec->absent_ms)
 		d->absent = absent_new(spec->absent_ms);
 	if (!(spec->sensitivity >= 0 && spec->sensitivity <= 1)) {
@@ -478,8 +478,17 @@ clock_moves(struct detect *d, struct str metric, struct str labels, int64_t time
 	if (d->key.n > LABELS_MOST)
 		return err_set(err, ERR_INPUT, "the labels are longer than %u KiB", LABELS_MOST >> 10);
 	d->is_fresh = 1;
-	if (time > d->newest || d->newest == TIME_NONE)
+	if (d->newest == TIME_NONE || (time > d->newest && time - d->newest <= d->spec.absent_ms))
 		d->newest = time;
+	else if (time > d->newest) {            /* a leap: one row from the future must not make everybody absent, two are believed */
+		if (d->leap != TIME_NONE)
+			d->newest = time < d->leap ? time : d->leap;
+		d->leap = d->leap == TIME_NONE ? time : TIME_NONE;
+	} else
+		d->leap = TIME_NONE;
+	/* of the past, as those of a second file may be, or of a future that is not believed: no sign of life */
+	if (time > d->newest || d->newest - time > d->spec.absent_ms)
+		return 0;
 	absent_came(d->absent, buf_get(&d->key), time);
 	return tell_absent(d, d->newest, err) < 0 ? err->code : 0;
 }

@@ -199,6 +199,17 @@ load_rows() {
 	run -0 at-detect -e --absent 30m rows
 }
 
+@test "--absent: a row from the future, or a second file of the past, makes nobody absent" {
+	load_rows 2 60 > rows
+	{ head -60 rows; echo '{"metric":"load","timestamp":"2036-01-05T00:00:00Z","labels":{"host":"h9"},"v":5}'; tail -n +61 rows; } > future
+	[ -z "$(at-detect --absent 5m future)" ]
+	awk '{ sub("load", "other"); sub(/17675/, "17665"); print }' rows > past
+	[ -z "$(at-detect --absent 5m rows past)" ]
+	# all stop for an hour: that is told when rows come again
+	{ head -60 rows; load_rows 2 200 | tail -n +261; } > gap
+	[ "$(at-detect --absent 5m gap | wc -l)" -ge 1 ]
+}
+
 @test "--absent: by the clock when live input is silent" {
 	now=$(date +%s)
 	{ for i in $(seq 9 -1 0); do echo "{\"metric\":\"m\",\"timestamp\":$((now - i)),\"v\":5}"; done; sleep 8; } | at-detect --absent 3s > got &
