@@ -23,7 +23,7 @@ span(int64_t *range, struct err *err)
 {
 	*range = 0;
 	if (want.range && dur_parse(str_of(want.range), range, err))
-		return err_at(err, "--range: ");
+		return err_at(err, "--range");
 	if (want.range && *range < 1)
 		return err_set(err, ERR_USAGE, "--range: '%s' is no length of time, try 7d", want.range);
 	return 0;

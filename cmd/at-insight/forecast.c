@@ -105,7 +105,7 @@ horizon_of(const struct series *s, int *steps, struct err *err)
 		ms = n;
 	} else {
 		if (dur_parse(str_of(want.horizon), &ms, err))
-			return err_at(err, "--horizon: ");
+			return err_at(err, "--horizon");
 		n = s->step_ms ? ms / s->step_ms : ms / ((int64_t)s->months * 30 * 86400000);
 		n = n ? n : 1;
 	}

@@ -108,7 +108,7 @@ items(struct query *query, struct err *err)
 	if (want.top != 0 && (want.top < 1 || want.top > TOP_MOST))
 		rc = err_set(err, ERR_USAGE, "--top: wants a number from 1 to %d", TOP_MOST);
 	if (rc == 0 && want.range && dur_parse(str_of(want.range), &range, err))
-		rc = err_at(err, "--range: ");
+		rc = err_at(err, "--range");
 	if (rc == 0)
 		rc = taken_field(query, str_of(want.by), &field, err);
 	if (rc == 0)

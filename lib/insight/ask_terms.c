@@ -706,8 +706,8 @@ see_numbers(struct ask *ask, int i, struct seen_field *seen, const struct column
 {
 	uint64_t events = 0;
 
-	for (size_t k = 0; c->valid && k < n; k++)
-		if (c->valid[k / 64] >> k % 64 & 1)
+	for (size_t k = 0; k < n; k++)
+		if (!c->valid || c->valid[k / 64] >> k % 64 & 1)
 			events |= event[k];
 	ask->field[i].events |= events;
 	seen->numbers |= events != 0;

@@ -27,7 +27,7 @@ struct store_field { enum store_field_of of; struct str name; };
 
 /* A column of a batch. Row i of it, 0 <= i < n:
  *      COLUMN_NULL      every row is NULL
- *      COLUMN_INTEGER   integer[i] where bit i of `valid` is set, else NULL (valid NULL: no row is). TIME, SEQ and RECEIVED are
+ *      COLUMN_INTEGER   integer[i] where bit i of `valid` is set, else NULL (valid NULL: every row has a value). TIME, SEQ and RECEIVED are
  *                       always this: ms since 1970, number
  *                       `instant`: ms whose value to SQL is their canonical text; for who computes with it, the store leaves it 0
  *      COLUMN_REAL      real[i] likewise. `whole`: a value without a fraction is an INTEGER to SQL (it was written 12, not 12.0)

@@ -105,6 +105,17 @@ for line in sys.stdin:
 	run -2 at-insight ask -f xml 'signups'
 }
 
+@test "a number that every event has is an amount, not a name to group by" {
+	export AT_STORE=$BATS_TEST_TMPDIR/dense
+	at-ingest -q <<-'E'
+		{"event":"purchase","timestamp":"2026-06-16T08:00:00Z","user_id":"u1","properties":{"country":"DE","revenue":10.5}}
+		{"event":"purchase","timestamp":"2026-06-16T09:00:00Z","user_id":"u2","properties":{"country":"FR","revenue":30}}
+		{"event":"page_view","timestamp":"2026-06-16T09:01:00Z","user_id":"u2","properties":{"country":"FR","revenue":0.25}}
+	E
+	at-insight ask -f ndjson 'which country had the most revenue yesterday?' | jq -e '.refuse == false and .rows[0][0] == "FR"'
+	at-insight ask -f ndjson 'total revenue yesterday' | jq -e '.refuse == false and (.sql | contains("SUM(revenue)"))'
+}
+
 @test "POST /api/v1/ask answers under the caller's rights" {
 	source "$BATS_TEST_DIRNAME/serve.bash"
 	serve_start

@@ -348,3 +348,9 @@ no_model() { kill "$(cat model.pid)"; unset AT_LLM_URL; }
 	run -0 at-insight recommend --now 2026-11-22T00:00:00Z
 	[[ $output != *'Since then'* ]]
 }
+
+@test "a span that is none is named once with its option" {
+	series 3600 60 '100 + 2 * i' > rows
+	run -2 at-insight forecast - --horizon rubbish rows
+	[ "${lines[0]}" = "at-insight: --horizon: 'rubbish' is no span of time, try 30s, 5m, 1h, 7d or 1h30m" ]
+}
