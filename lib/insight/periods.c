@@ -1,5 +1,6 @@
 #include "insight/periods.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -121,6 +122,8 @@ periods_add(struct periods *p, struct str row, struct err *err)
 			return err_set(err, ERR_USAGE, "%.*s: a mean is explained together with its count, which is missing", STR_FMT(p->field));
 		num *= den;
 	}
+	if (fabs(num) > 1e100 || fabs(den) > 1e100 || den < 0 || (p->kind == EXPLAIN_COUNT && num < 0))
+		return err_set(err, ERR_INPUT, num < 0 || den < 0 ? "a count below 0" : "a number beyond 1e100");
 	labels = json_get(v, STR("labels"));
 	buf_clear(&p->key);
 	for (int d = 0; d < p->n; d++) {

@@ -148,6 +148,9 @@ cells() {
 	[[ $stderr == *'do not add up'* ]]
 	run -1 --separate-stderr at-insight explain - <<< '{"event":"a","timestamp":"2026-11-16"}'
 	[[ $stderr == *'counted first'* ]]
+	{ cells 0.4; echo '{"metric":"signups","timestamp":"2026-11-23","labels":{"country":"NL"},"count":-4}'; } > rows
+	run -0 --separate-stderr at-insight explain - rows
+	[[ $stderr == *'rows:61: a count below 0'* && $output == *'Country NL'* ]]
 	run -2 at-insight explain a b
 	run -2 at-insight explain - --range 0 < /dev/null
 	run -2 at-insight explain - -f pdf <<< "$(cells 1)"
