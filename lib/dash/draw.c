@@ -229,10 +229,10 @@ draw_legend(struct field *f, int y, int lines)
 		wide = wide > f->width ? f->width : wide;
 		if (x && x + wide > f->width)
 			x = 0, y++;
-		if (y >= end)
-			break;
-		canvas_put(f->c, f->x + x, y, f->c->ascii ? '*' : 0x25cf, curve_role(i));
-		canvas_text(f->c, f->x + x + 2, y, wide - 2, buf_get(&text), CANVAS_PLAIN);
+		if (y < end) {
+			canvas_put(f->c, f->x + x, y, f->c->ascii ? '*' : 0x25cf, curve_role(i));
+			canvas_text(f->c, f->x + x + 2, y, wide - 2, buf_get(&text), CANVAS_PLAIN);
+		}
 		x += wide + 2;
 		buf_release(&text);
 	}

@@ -93,9 +93,11 @@ given_back() { seen '^ echo' && seen '^ icanon' && seen '^before'; }
 	seen '2026-11-23T00:00:00Z\.\.2026'
 	n=$(at-query -f csv "SELECT COUNT(*) FROM events WHERE event = 'purchase' AND timestamp < '2026-11-23T02:00:00Z'" | tail -1)
 	seen "│ $n "
-	keys t C-u
-	keys BSpace Escape
-	keys t soon Enter
+	keys t BSpace Escape
+	gone '^ range:'
+	keys t
+	seen '^ range:'
+	keys soon Enter
 	seen 'is no time'
 	keys '['
 	seen '^ at an earlier time'
