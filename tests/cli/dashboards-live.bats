@@ -129,7 +129,7 @@ given_back() { seen '^ echo' && seen '^ icanon' && seen '^before'; }
 }
 
 @test "the terminal is given back on SIGTERM, an abort and a fault" {
-	for signal in TERM ABRT SEGV; do
+	for signal in TERM ABRT $([ -n "${SANITIZED:-}" ] || echo SEGV); do       # a sanitizer takes faults for itself
 		begin 90 24 at-dash shop.json
 		seen 'Sources'
 		kill -$signal "$(cat pid)"
