@@ -153,8 +153,6 @@ choose_dims(struct query *q, struct str metric, int64_t since, struct buf *by, s
 	if ((rc = choose_from(q, "events", metric, since, by, err)) == 0 && by->n == 0)
 		rc = choose_from(q, "metrics", metric, since, by, err);
 	buf_release(&scratch);
-	if (rc == 0 && by->n == 0)
-		rc = err_set(err, ERR_USAGE, "%.*s: no field tells parts of it apart, name some by --by", metric.n > 80 ? 80 : (int)metric.n, metric.p);
 	return rc;
 }
 
@@ -406,8 +404,8 @@ metric_claims(struct query *q, const struct metric_ask *ask, struct claims *c, s
 	}
 	if (!by.p && (rc = choose_dims(q, num, ask->from, &chosen, err)))
 		goto out;
-	by = by.p ? by : buf_get(&chosen);
-	for (struct str rest = by, piece; str_cut(&rest, ',', &piece); ) {
+	by = by.p || chosen.n == 0 ? by : buf_get(&chosen);
+	for (struct str rest = by, piece; by.n && str_cut(&rest, ',', &piece); ) {
 		if (n_dims == EXPLAIN_DIMS) {
 			rc = err_set(err, ERR_USAGE, "--by: more than %d fields", EXPLAIN_DIMS);
 			goto out;
@@ -424,7 +422,10 @@ metric_claims(struct query *q, const struct metric_ask *ask, struct claims *c, s
 	rc = 0;
 	buf_printf(&query, "at-query metric %.*s --by %.*s", STR_FMT(num), STR_FMT(by));
 	periods.query = buf_get(&query);
-	if (call_of(value, "avg", &inside)) {
+	if (n_dims == 0) {              /* is there such a metric at all? */
+		if ((rc = run_part(q, ask, num, NULL, (struct str){ 0 }, 0, &t, &adds, err)) == 0)
+			rc = err_set(err, ERR_USAGE, "%.*s: no field tells parts of it apart, name some by --by", num.n > 80 ? 80 : (int)num.n, num.p);
+	} else if (call_of(value, "avg", &inside)) {
 		kind = EXPLAIN_RATIO;
 		rc = mean_table(q, ask, inside, by, &t, err);
 	} else if (call_of(value, "distinct", &inside)) {

@@ -60,6 +60,7 @@ struct cursor {
 	struct json values[PROJECT_MOST];
 	int projected;
 	struct buf scratch;
+	char time[TIME_LEN];
 };
 
 static int
@@ -477,6 +478,19 @@ give_type(struct cell *cell)
 	}
 }
 
+/* A row is kept as it came; its time is told in the form all times have, so that texts compare as times do. */
+static void
+give_form(struct cell *cell, char form[TIME_LEN])
+{
+	int64_t ms;
+
+	if (cell->type == CELL_TEXT ? time_parse_rfc3339(cell->text, &ms) : cell->type == CELL_INTEGER ? time_of_epoch_int(cell->integer, &ms) :
+	    cell->type == CELL_REAL ? time_of_epoch(cell->real, &ms) : -1)
+		return;
+	time_print(ms, form);
+	*cell = (struct cell){ .type = CELL_TEXT, .text = { form, TIME_LEN } };
+}
+
 static int
 column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 {
@@ -507,6 +521,8 @@ column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 	cell = cell_of_json(value, &c->scratch);
 	if (c->rows->is_untyped && cell.type == CELL_TEXT)
 		give_type(&cell);
+	if (t->kind && i == t->timestamp)
+		give_form(&cell, c->time);
 	functions_give(to, &cell);
 	return SQLITE_OK;
 }

@@ -148,6 +148,11 @@ load_rows() {
 	[ "$(head -1455 rows | at-detect | wc -l)" = 1 ]
 }
 
+@test "what is stored has its time in the form of all tables, whatever the row had" {
+	load_rows 1 300 | at-detect -s -q
+	[ "$(at-query "SELECT timestamp FROM anomalies WHERE timestamp > '2026'")" = '{"timestamp":"2026-01-05T04:50:00.000Z"}' ]
+}
+
 @test "feedback: anomalies marked false make their series alarm later, true ones sooner; another series is as it was" {
 	load_rows 4 300 > rows
 	at-detect rows > got

@@ -357,3 +357,11 @@ no_model() { kill "$(cat model.pid)"; unset AT_LLM_URL; }
 	run -2 at-insight forecast - --horizon rubbish rows
 	[ "${lines[0]}" = "at-insight: --horizon: 'rubbish' is no span of time, try 30s, 5m, 1h, 7d or 1h30m" ]
 }
+
+@test "explain of a metric that is not there says that, not that it has no parts" {
+	echo '{"event":"hit","timestamp":"2026-11-14T10:00:00Z"}' | at-ingest -q
+	run -2 at-insight explain nosuch
+	[[ $output == *"no metric 'nosuch'"* ]]
+	run -2 at-insight explain hit
+	[[ $output == *'hit: no field tells parts of it apart'* ]]
+}
