@@ -97,11 +97,13 @@ int auth_remove(struct auth *, enum auth_record, const struct auth_actor *, stru
 int auth_rotate(struct auth *, const struct auth_actor *, struct str tenant, struct str key_id, struct buf *out, struct err *);
 
 /* Shared links: a secret that shows one thing of the actor's tenant ("dashboard sales") to who has it until it expires, with the rights
- * that the actor has by then. `out`: id, what, by, created, expires, and the token, shown this once. Removed: 1, 0 none. Check: ERR_INPUT
- * (none, or no longer), ERR_LIMIT as auth_check; `what` is appended. */
+ * that the actor has by then. `out`: id, what, by, created, expires, and the token, shown this once. Removed (id p NULL: any one): 1, 0 none.
+ * Check: ERR_INPUT (none, or no longer), ERR_LIMIT as auth_check; `what` is appended. Exceeds: 1 when a link of `what` shows what `who` may
+ * not see himself: who changes what it shows would see it by the link. */
 int auth_share(struct auth *, const struct auth_actor *, struct str what, int64_t expires, struct buf *out, struct err *);
 int auth_share_list(struct auth *, struct str tenant, struct str what, int (*each)(void *, struct str json), void *, struct err *);
 int auth_share_remove(struct auth *, const struct auth_actor *, struct str what, struct str id, struct err *);
+int auth_share_exceeds(struct auth *, const struct principal *who, struct str what, struct err *);
 int auth_share_check(struct auth *, struct str token, const char *address, struct principal **, struct buf *what, struct err *);
 
 /* A tenant of the store, made or removed with its users, keys and roles. Nobody in this process has one that goes open. */

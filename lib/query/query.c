@@ -237,6 +237,12 @@ query_set_audit(struct query *q, struct store *trail)
 	q->spec.trail = trail;
 }
 
+void
+query_set_until(struct query *q, int64_t until)
+{
+	q->until = until;
+}
+
 struct policy *
 query_policy(const struct query *q)
 {
@@ -663,6 +669,8 @@ begin(struct query *q)
 	q->failure.code = q->damage.code = 0;
 	vector_plans_release(&q->plans);
 	q->deadline = q->spec.timeout_ms ? time_mono_ns() + q->spec.timeout_ms * 1000000 : 0;
+	if (q->until && (!q->deadline || q->until < q->deadline))
+		q->deadline = q->until;
 }
 
 /* The store got new events since its columns were read: the tables must be told anew. */

@@ -37,6 +37,9 @@ void query_set_audit(struct query *, struct store *trail);
 void query_set_policy(struct query *, struct policy *);
 struct policy *query_policy(const struct query *);      /* borrowed; NULL: none */
 
+/* Statements end by then in any case (monotonic ns, 0: never), so that many of them for one answer have one deadline. */
+void query_set_until(struct query *, int64_t until);
+
 /* Where an answer goes: first its columns, then each row. Other than 0 ends the statement. */
 struct query_sink {
 	int (*columns)(void *self, const struct str *names, int n, struct err *);

@@ -18,7 +18,7 @@ struct query {
 	int names_rowid;                /* the statement at hand says rowid or oid somewhere; 2: of events, under a policy */
 	int declaring;                  /* a table tells its columns: what SQLite does for that is not the user's */
 	uint64_t version;               /* of the store when its columns were read */
-	int64_t deadline, read;         /* monotonic ns, 0 none; rows looked at */
+	int64_t deadline, until, read;  /* of the statement, of all of them: monotonic ns, 0 none; rows looked at */
 	int cancelled;                  /* 1 stopped, 2 over time */
 	int cancel_told;
 	struct err failure;             /* what a table said: SQLite passes on only its text */

@@ -10,8 +10,11 @@
 #include "query/history.h"
 
 #define MEMORY (64u << 20)      /* of open matches */
+#define ASK_EVERY 8             /* events between two looks at the clock: conditions may take a while over each */
 
 struct reading {
+	struct query *query;
+	unsigned looked;
 	struct pattern *pattern;
 	struct buf row;
 	struct out out;                 /* matches come here, a line each */
@@ -38,6 +41,8 @@ one_event(void *self, const struct event *e, struct err *err)
 	struct reading *r = self;
 	struct pattern_figures f;
 
+	if (++r->looked % ASK_EVERY == 0 && query_stopped(r->query, err) < 0)
+		return err->code;
 	buf_clear(&r->row);
 	event_put(&r->row, e);
 	if (pattern_row(r->pattern, str_trim(buf_get(&r->row)), err) < 0)
@@ -59,7 +64,7 @@ int
 sequences_run(struct query *q, const struct sequences_spec *spec, int (*each)(void *, struct str, struct err *), void *self, struct err *err)
 {
 	const struct history_spec history = { .from = spec->from, .to = spec->to, .limit = -1 };
-	struct reading r = { .out = { .fd = -1, .name = "matches", .give = nowhere }, .each = each, .self = self };
+	struct reading r = { .query = q, .out = { .fd = -1, .name = "matches", .give = nowhere }, .each = each, .self = self };
 	char *text = mem_dup(spec->pattern.p ? spec->pattern.p : "", spec->pattern.n);
 	int64_t now = time_now();
 	int rc = -1;

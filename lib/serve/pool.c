@@ -113,6 +113,7 @@ exchange_query(struct exchange *ex)
 	}
 	figures_add(&figures_part(ex->serve->figures, ex->serve->worker)->queries, 1);
 	query_set_policy(e->query, ex->who->policy);
+	query_set_until(e->query, c->setup->query_ms > 0 ? time_mono_ns() + c->setup->query_ms * 1000000 : 0);
 	query_set_audit(e->query, principal_may(ex->who, AUTH_READ, "audit", (struct str){ 0 }) ? audit_trail(ex->serve->auth) : NULL);
 	c->version = store_version(e->store);   /* before it is asked: had there been a commit since then, the answer is not given again */
 	return e->query;

@@ -409,6 +409,44 @@ set_tag(struct exchange *ex, int64_t version)
 }
 
 static void
+what_of(struct str id, struct buf *what)
+{
+	buf_lit(what, "dashboard ");
+	buf_str(what, id);
+}
+
+/* May he change what shared links show with the rights of their makers? 1, or answered. */
+static int
+may_change_shared(struct exchange *ex, struct str id)
+{
+	struct buf what = { 0 };
+	struct err err = { 0 };
+	int rc;
+
+	what_of(id, &what);
+	if ((rc = auth_share_exceeds(ex->serve->auth, ex->who, buf_get(&what), &err)) < 0)
+		exchange_error(ex, &err);
+	else if (rc)
+		exchange_problem(ex, 403, "a shared link shows this dashboard with rights that you do not have: it has to be taken back first");
+	buf_release(&what);
+	return rc == 0;
+}
+
+/* With the dashboard its links go: another one of its name is not what they were made for. */
+static void
+drop_shares(struct exchange *ex, struct str id)
+{
+	struct auth_actor actor = { .who = ex->who, .name = ex->who->name, .from = str_of(http_client(ex->request)), .request = str_of(ex->id) };
+	struct buf what = { 0 };
+	struct err err = { 0 };
+
+	what_of(id, &what);
+	while (auth_share_remove(ex->serve->auth, &actor, buf_get(&what), (struct str){ 0 }, &err) > 0)
+		;
+	buf_release(&what);
+}
+
+static void
 change_record(struct exchange *ex, enum how how, struct str id, struct str secret)
 {
 	static const char *const done[] = { "create", "change", "change", "remove" };
@@ -419,6 +457,8 @@ change_record(struct exchange *ex, enum how how, struct str id, struct str secre
 	char action[40], place[128];
 	int rc;
 
+	if (c.kind == &kinds[0] && how != REMOVE && !may_change_shared(ex, id))
+		return;
 	rc = t ? serve_tenant_write(t, &c.job, &err) : err.code;
 	snprintf(action, sizeof(action), "%s.%s", c.kind->one, done[how]);
 	switch (rc) {
@@ -426,6 +466,8 @@ change_record(struct exchange *ex, enum how how, struct str id, struct str secre
 		audit(ex, action, id, "ok");
 		if (c.kind == &kinds[2])
 			hooks_wake(ex->serve->hooks);
+		if (c.kind == &kinds[0] && how == REMOVE)
+			drop_shares(ex, id);
 		if (how == REMOVE) {
 			exchange_none(ex);
 			break;
@@ -768,13 +810,6 @@ dashboard_is(struct exchange *ex)
 	return rc > 0;
 }
 
-static void
-what_of(const struct exchange *ex, struct buf *what)
-{
-	buf_lit(what, "dashboard ");
-	buf_str(what, ex->segment[0]);
-}
-
 static int
 list_share(void *self, struct str json)
 {
@@ -794,7 +829,7 @@ list_shares(struct exchange *ex)
 
 	if (!dashboard_is(ex))
 		return;
-	what_of(ex, &what);
+	what_of(ex->segment[0], &what);
 	buf_lit(&l.json, "{\"shares\":[");
 	auth_share_list(ex->serve->auth, ex->who->tenant, buf_get(&what), list_share, &l, &err);
 	buf_lit(&l.json, "]}");
@@ -823,7 +858,7 @@ create_share(struct exchange *ex)
 	}
 	if (!dashboard_is(ex))
 		return;
-	what_of(ex, &what);
+	what_of(ex->segment[0], &what);
 	if (auth_share(ex->serve->auth, &actor, buf_get(&what), time_now() + ms, &out, &err))
 		exchange_error(ex, &err);
 	else
@@ -842,7 +877,7 @@ remove_share(struct exchange *ex)
 	struct err err = { 0 };
 	int rc;
 
-	what_of(ex, &what);
+	what_of(ex->segment[0], &what);
 	rc = auth_share_remove(ex->serve->auth, &actor, buf_get(&what), ex->segment[1], &err);
 	if (rc < 0)
 		exchange_error(ex, &err);

@@ -32,6 +32,15 @@ is() { [ "$(at-detect -p "$1" rows | ids)" = "$2" ] || { echo "$1:"; at-detect -
 	[[ $output == *"15 of 15" ]]
 }
 
+@test "conditions that take long end at the deadline all the same" {
+	python3 -c '
+import json
+for i in range(2000):
+    print(json.dumps({"event":"e","timestamp":1.7e9+i,"properties":{"s":"a"*3000+"b"}}))' | at-ingest -q -S st -f ndjson
+	run -1 --separate-stderr at-query -S st --timeout 100ms match 'e[.properties.s | test("^(a+)+$")]'
+	[[ $stderr == *"it took longer than --timeout allows"* ]]
+}
+
 @test "random patterns over random events match as a reference does that tries each start by itself" {
 	run -0 python3 "$root/tests/peers/patterns.py" "${AT_PATTERN_ROUNDS:-150}" 1
 }

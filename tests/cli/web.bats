@@ -86,6 +86,27 @@ web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$stat
 	! grep -q 'shared/[A-Za-z0-9_-]\{43\}' serve.log
 }
 
+@test "a shared link is no way to see more: who sees less than its maker does not change what it shows; with the dashboard it goes" {
+	serve_start
+	post /api/v1/roles '{"name":"german","permissions":["read:*","write:dashboards"],"rows":".properties.country == \"DE\""}' > /dev/null
+	post /api/v1/roles '{"name":"editor","permissions":["read:dashboards","read:metrics","write:dashboards"]}' > /dev/null
+	post /api/v1/events '{"event":"a","user_id":"u1","properties":{"country":"FR"}}' > /dev/null
+	board='{"id":"d","widgets":[{"id":"w","type":"table","query":"SELECT COUNT(*) AS n FROM events"}]}'
+	post /api/v1/dashboards "$board" > /dev/null
+	link=$(post /api/v1/dashboards/d/shares '{}' | jq -r .token)
+	[ "$(curl -s "$U/api/v1/shared/w" -H "Authorization: Bearer $link" | jq .data[0].n)" = 1 ]
+	other=${board/COUNT(*)/MIN(user_id)}
+	for role in german editor; do
+		less=$(post /api/v1/keys "{\"name\":\"$role\",\"roles\":[\"$role\"]}" | jq -r .key)
+		[ "$(code /api/v1/dashboards/d -X PUT -H "X-API-Key: $less" -H 'Content-Type: application/json' -d "$other")" = 403 ]
+		[ "$(code /api/v1/dashboards/d -X PATCH -H "X-API-Key: $less" -H 'Content-Type: application/json' -d '{"title":"x"}')" = 403 ]
+		[ "$(code /api/v1/dashboards/e -X PUT -H "X-API-Key: $less" -H 'Content-Type: application/json' -d '{"widgets":[]}')" -lt 300 ]
+	done
+	[ "$(code /api/v1/dashboards/d -X DELETE -H "X-API-Key: $less")" = 204 ]
+	[ "$(code /api/v1/dashboards/d -X PUT -H "X-API-Key: $less" -H 'Content-Type: application/json' -d "$other")" = 201 ]
+	[ "$(code /api/v1/shared/w -H "Authorization: Bearer $link")" = 401 ]
+}
+
 @test "fault 40: a session changes nothing for a page of another origin, and makes none" {
 	serve_start
 	post /api/v1/users '{"name":"anna","password":"correct horse battery","roles":["admin"]}' > /dev/null
