@@ -22,6 +22,7 @@
 #define DAY_MS      86400000LL
 #define STALE_MS    300000              /* no data, where a row says no window */
 #define SERIES_MOST 2000000
+#define SERIES_BYTES (512u << 20)       /* of their labels */
 #define LABELS_MOST 64                  /* labels of a series */
 #define CARRY_MS    3600000             /* the most that the clock is waited for at once */
 
@@ -65,6 +66,7 @@ struct evaluate {
 	struct map labels;              /* names of labels that rules pin down */
 	uint32_t *loose, n_loose;       /* rules that pin down nothing */
 	struct map by_key;              /* rule's key → index + 1 */
+	size_t bytes;                   /* of labels */
 	struct map raw, series;         /* as a row says it → series; in canonical form → series */
 	struct active **heap;
 	size_t n_heap, cap_heap;
@@ -246,13 +248,14 @@ series_of(struct evaluate *e, struct str metric, struct json labels, int own, st
 		err_set(err, ERR_INPUT, "metric and labels are no JSON");
 		return NULL;
 	}
-	if (e->raw.n >= SERIES_MOST) {
-		err_set(err, ERR_LIMIT, "more than %d series", SERIES_MOST);
+	if (e->raw.n >= SERIES_MOST || e->bytes >= SERIES_BYTES) {
+		err_set(err, ERR_LIMIT, "more than %d series, or than %u MiB of their labels", SERIES_MOST, SERIES_BYTES >> 20);
 		return NULL;
 	}
 	buf_clear(&e->canonical);
 	if (put_labels(&e->canonical, labels, err))
 		return NULL;
+	e->bytes += e->key.n;
 	raw = map_put(&e->raw, buf_get(&e->key), NULL);
 	series_key(&e->scratch, metric, buf_get(&e->canonical), own);
 	entry = map_put(&e->series, buf_get(&e->scratch), &is_new);

@@ -14,6 +14,8 @@
 #define COLUMNS_MOST 256
 #define SLICE_MS     86400000LL         /* of history that is put in order at once */
 #define ROWS_MOST    100000             /* of an answer */
+#define LABELS_BYTES (16u << 10)         /* of a row */
+#define ANSWER_BYTES (16u << 20)        /* of all of its labels: each is kept, stored and told */
 
 /* ---- asking */
 
@@ -26,6 +28,7 @@ struct asking {
 	int n_names, at_value;          /* the column that is the value; -1: the first number */
 	int skip;                       /* columns that are neither label nor value */
 	long rows;
+	size_t bytes;                   /* of labels */
 	int last_only;                  /* a funnel: each series' last row counts */
 	struct buf labels, row;
 };
@@ -53,6 +56,9 @@ answer(struct asking *a, double value, struct err *err)
 {
 	struct buf *b = &a->row;
 
+	a->bytes += a->labels.n;
+	if (a->labels.n > LABELS_BYTES || a->bytes > ANSWER_BYTES)
+		return err_set(err, ERR_LIMIT, "%s", a->labels.n > LABELS_BYTES ? "labels of more than 16 KiB" : "an answer with more than 16 MiB of labels");
 	buf_byte(&a->labels, '}');
 	buf_clear(b);
 	buf_lit(b, "{\"metric\":");

@@ -309,7 +309,7 @@ drop_versions(struct store *store, struct str id, int64_t version, struct err *e
 /* ---- changing one, in the commit's thread */
 
 enum how { CREATE, REPLACE, PATCH, REMOVE };
-enum { REFUSED_NONE = 1, REFUSED_THERE, REFUSED_MATCH, REFUSED_MANY, REFUSED_SCHEMA };
+enum { REFUSED_NONE = 1, REFUSED_THERE, REFUSED_MATCH, REFUSED_MANY, REFUSED_SCHEMA, REFUSED_RIGHTS };
 
 struct change {
 	struct serve_job job;
@@ -380,6 +380,8 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		if (serve_exchange_schema(c->kind->schema, given, err))
 			return REFUSED_SCHEMA;
 	}
+	if (c->kind == &kinds[1] && json_get(given, STR("sql")).type != JSON_NONE && !principal_may(c->ex->who, AUTH_READ, "query", (struct str){ 0 }))
+		return REFUSED_RIGHTS;          /* its alerts say what the statement answers */
 	if (c->kind == &kinds[1] && alerts_check_rule(&given, err))
 		return REFUSED_SCHEMA;
 	if (c->kind == &kinds[2] && !is_web(json_get(given, STR("url")))) {
@@ -499,6 +501,9 @@ change_record(struct exchange *ex, enum how how, struct str id, struct str secre
 		break;
 	case REFUSED_SCHEMA:
 		exchange_problem(ex, 422, "%s", c.job.err.text);
+		break;
+	case REFUSED_RIGHTS:
+		exchange_problem(ex, 403, "a rule with sql asks what your roles do not allow: read:query");
 		break;
 	default:
 		exchange_error(ex, &err);

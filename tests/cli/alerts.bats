@@ -188,6 +188,16 @@ funnel - firing 0" ]
 	[[ $output == *'bad: '*nowhere* ]]
 }
 
+@test "what a rule's SQL answers is bounded in bytes too: each of its rows is kept, stored and told" {
+	echo '{"event":"buy"}' | at-ingest -q
+	rule '{alert: "wide", sql: "SELECT hex(zeroblob(20000)) AS a, 1 AS value"}'
+	run -1 at-detect -r rules.json
+	[[ $output == *'wide: labels of more than 16 KiB'* ]]
+	rule '{alert: "many", sql: "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 3000) SELECT x || hex(zeroblob(4000)) AS a, 1 AS value FROM c"}'
+	run -1 at-detect -r rules.json
+	[[ $output == *'many: an answer with more than 16 MiB of labels'* ]]
+}
+
 @test "--backtest counts what the rules would have done, the noisiest first, against incidents as they were" {
 	rule '{alert: "many", expr: ".count > 100", for: "2m"}, {alert: "some", expr: ".count > 50"}'
 	rows '0 a 150' '1 a 150' '2 a 150' '3 a 150' '4 a 1' '5 a 60' '6 a 1' '30 a 60' '31 a 1' > rows

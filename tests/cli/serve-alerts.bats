@@ -11,6 +11,17 @@ states() { get '/api/v1/alerts' | jq -r '[.alerts | reverse[] | "\(.alert) \(.st
 part() { [[ $(states) == *"$1"* ]]; }
 has() { [[ $(states) == "$1" ]]; }
 
+@test "a rule asks no SQL for who may not ask any himself" {
+	serve_start
+	post /api/v1/roles '{"name":"rules","permissions":["write:rules","read:alerts"]}' > /dev/null
+	less=$(post /api/v1/keys '{"name":"k","roles":["rules"]}' | jq -r .key)
+	sql='{"alert":"a","sql":"SELECT user_id, 1 AS value FROM events"}'
+	[ "$(code /api/v1/rules -X POST -H "X-API-Key: $less" -H 'Content-Type: application/json' -d "$sql")" = 403 ]
+	[ "$(code /api/v1/rules/b -X PUT -H "X-API-Key: $less" -H 'Content-Type: application/json' -d '{"alert":"b","expr":".count > 1"}')" = 201 ]
+	[ "$(code /api/v1/rules/b -X PATCH -H "X-API-Key: $less" -H 'Content-Type: application/json' -d '{"expr":null,"sql":"SELECT 1"}')" = 403 ]
+	[ "$(code /api/v1/rules -X POST -H "X-API-Key: $KEY" -H 'Content-Type: application/json' -d "$sql")" = 201 ]
+}
+
 @test "a rule of the API over events, over stored metrics, and in SQL: it fires, is told, and is resolved" {
 	serve_start -c config --workers 2
 	post /api/v1/rules '{"alert":"buys","metric":"buy","condition":"> 2","every":"2s","message":"{{value}} bought"}' > /dev/null
