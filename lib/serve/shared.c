@@ -71,6 +71,7 @@ put_for_all(struct buf *b, struct json object, int is_widget)
 
 		for (int i = 0; !is_widget && hidden[i]; i++)
 			skip |= str_eq(key, str_of(hidden[i]));
+		skip |= is_widget && str_eq(key, STR("filters"));
 		if (skip)
 			continue;
 		buf_lit(b, n++ ? "," : "");

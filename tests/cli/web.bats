@@ -91,10 +91,11 @@ web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$stat
 	post /api/v1/roles '{"name":"german","permissions":["read:*","write:dashboards"],"rows":".properties.country == \"DE\""}' > /dev/null
 	post /api/v1/roles '{"name":"editor","permissions":["read:dashboards","read:metrics","write:dashboards"]}' > /dev/null
 	post /api/v1/events '{"event":"a","user_id":"u1","properties":{"country":"FR"}}' > /dev/null
-	board='{"id":"d","widgets":[{"id":"w","type":"table","query":"SELECT COUNT(*) AS n FROM events"}]}'
+	board='{"id":"d","widgets":[{"id":"w","type":"table","filters":{"country":"FR"},"query":"SELECT COUNT(*) AS n FROM events"}]}'
 	post /api/v1/dashboards "$board" > /dev/null
 	link=$(post /api/v1/dashboards/d/shares '{}' | jq -r .token)
 	[ "$(curl -s "$U/api/v1/shared/w" -H "Authorization: Bearer $link" | jq .data[0].n)" = 1 ]
+	[ "$(curl -s "$U/api/v1/shared" -H "Authorization: Bearer $link" | jq -c '.widgets[0] | [.query, .filters]')" = '["-",null]' ]
 	other=${board/COUNT(*)/MIN(user_id)}
 	for role in german editor; do
 		less=$(post /api/v1/keys "{\"name\":\"$role\",\"roles\":[\"$role\"]}" | jq -r .key)

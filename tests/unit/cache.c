@@ -189,6 +189,31 @@ a_kept_answer_is_never_stale(void **state)
 	query_close(q);
 }
 
+static void
+all_statements_end_by_what_they_have_together(void **state)
+{
+	struct query_spec spec = { .tenant = "default", .store = dir };
+	const char *sql = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 100000) SELECT max(x) FROM c";
+	struct buf out = { 0 };
+	const struct query_sink sink = { print_columns, print_row, &out };
+	struct err err = { 0 };
+	struct query *q;
+	size_t at = 0;
+
+	(void)state;
+	store_one();
+	assert_non_null(q = query_open(&spec, &err));
+	query_set_until(q, 1);
+	assert_true(query_run(q, str_of(sql), &at, NULL, 0, &sink, &err) < 0);
+	assert_int_equal(err.code, ERR_CANCEL);
+	err_clear(&err);
+	query_set_until(q, 0);
+	at = 0;
+	assert_int_equal(query_run(q, str_of(sql), &at, NULL, 0, &sink, &err), 1);
+	query_close(q);
+	buf_release(&out);
+}
+
 int
 main(void)
 {
@@ -197,6 +222,7 @@ main(void)
 		cmocka_unit_test(an_answer_without_rows_is_one_and_a_forgotten_one_is_none),
 		cmocka_unit_test(the_least_recently_used_goes_first_and_a_huge_one_is_not_kept),
 		cmocka_unit_test_setup_teardown(a_kept_answer_is_never_stale, folder_set_up, folder_tear_down),
+		cmocka_unit_test_setup_teardown(all_statements_end_by_what_they_have_together, folder_set_up, folder_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
