@@ -15,3 +15,5 @@ soon() {
 		sleep 0.1
 	done
 }
+# In the middle of a test a bare `! command` fails nothing; this does.
+not() { ! "$@"; }

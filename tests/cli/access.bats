@@ -77,7 +77,7 @@ add_user() { at-admin -q user add "$@" <<< "$password"; }
 	at-admin user remove anna
 	[ -z "$(at-admin user list)" ]
 	run -1 at-admin user password anna <<< "$password"
-	! grep -r -q -e canary -e 'another long' "$AT_STORE"
+	not grep -r -q -e canary -e 'another long' "$AT_STORE"
 }
 
 @test "user mfa: a secret, a URI and ten codes, once; off again" {
@@ -90,7 +90,7 @@ add_user() { at-admin -q user add "$@" <<< "$password"; }
 	run -0 at-admin user list
 	[ "$(jq .mfa <<< "$output")" = true ]
 	[[ $output != *secret* ]]
-	! grep -r -q "$code" "$AT_STORE"
+	not grep -r -q "$code" "$AT_STORE"
 	at-admin -q user mfa anna off
 	[ "$(at-admin user list | jq .mfa)" = false ]
 	[ "$(at-admin -q user mfa anna -f ndjson | jq '.codes | length')" = 10 ]
@@ -209,7 +209,7 @@ log_in() { curl -s -L -o body -w '%{http_code}' -c jar -b jar "$U/auth/login?the
 	[ "$(log_in /)" = 403 ]
 	[ "$(curl -s -o body -w '%{http_code}' "$U/auth/callback?code=c1&state=x")" = 401 ]
 	at-admin audit -a | jq -r '.action + " " + .who + " " + .result' | grep -qx 'login anna ok'
-	! grep -q 'the-secret' serve.log
+	not grep -q 'the-secret' serve.log
 }
 
 @test "a token of the provider is taken, and a changed one is not" {

@@ -20,7 +20,7 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 @test "no line is wider than was asked for, from 20 columns on; --ascii is ASCII" {
 	for w in 20 39 40 61 200; do
 		rows 50 | at-dash --once --ascii --width $w > out
-		! LC_ALL=C grep -q '[^ -~]' out
+		not env LC_ALL=C grep -q '[^ -~]' out
 		[ "$(awk '{ print length }' out | sort -n | tail -1)" -le "$w" ]
 	done
 }
@@ -39,8 +39,8 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 
 @test "fault 27: control characters of the data do not reach the terminal" {
 	printf '{"event":"\\u001b[31mred","timestamp":1795000000,"user_id":"\\u009b2J","properties":{"a\\u0007":"b\\nc"}}\n{"metric":"m\\u001b","timestamp":1,"labels":{"l":"\\u001b]0;x"},"count":1}\n' | at-dash --once > out
-	! LC_ALL=C grep -q "$(printf '[\001-\011\013-\037]')" out
-	! grep -q "$(printf '\302\233')" out
+	not env LC_ALL=C grep -q "$(printf '[\001-\011\013-\037]')" out
+	not grep -q "$(printf '\302\233')" out
 	grep -q '\\x1b\[31mred' out
 }
 

@@ -78,7 +78,7 @@ ask() { at-query -i - "$@" <<< "$rows"; }
 @test "fault 27: control characters never reach a terminal's table" {
 	for f in table box vertical chart; do
 		ask -f $f 'SELECT b, a FROM input' > out
-		! grep -q $'\x1b' out
+		not grep -q $'\x1b' out
 		grep -qF '\x1b[1m' out
 	done
 }

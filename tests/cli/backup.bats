@@ -159,7 +159,7 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 	[ "$(count "WHERE user_id = 'u1'")" = 0 ]
 	[ -z "$(at-admin export --user u1)" ]
 	[ "$(at-query -f csv "SELECT count(*) FROM metrics WHERE user_id = 'u1'" | tail -1 | tr -d '\r')" = 0 ]
-	! grep -qa '"u1"' "$AT_STORE/tenants/default/data.mdb"
+	not grep -qa '"u1"' "$AT_STORE/tenants/default/data.mdb"
 	[ "$(at-admin audit list | grep user.erase | grep -c u1)" = 0 ]
 	at-admin verify
 	at-admin restore copies -yq
@@ -179,7 +179,7 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 	at-admin export --user u2 > of
 	[ "$(grep -c '"event":"buy"' of)" = 25 ]
 	[ "$(grep -c '"metric":"events"' of)" -gt 0 ]
-	! grep -q '"u[013]"' of
+	not grep -q '"u[013]"' of
 	grep '"event"' of | at-ingest -n | cmp - <(grep '"event"' of)
 	run -2 at-admin export
 }

@@ -209,7 +209,7 @@ resolved a" ]
 	{ rows '0 a 150'; sleep 30; } | timeout -s TERM 3 at-detect -r rules.json --notify > alerts 2> err || true
 	[ ! -e owned ]
 	[ "$(told)" = "firing a" ]
-	! pgrep -f "^sleep 61.73" > /dev/null
+	not pgrep -f "^sleep 61.73" > /dev/null
 }
 
 @test "kill -9 at any moment: each notification once, and none is lost" {

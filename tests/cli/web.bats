@@ -83,7 +83,7 @@ web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$stat
 	serve_start -v
 	post /api/v1/roles '{"name":"german","permissions":["read:*","write:dashboards"],"rows":".properties.country == \"DE\""}' > /dev/null
 	web share
-	! grep -q 'shared/[A-Za-z0-9_-]\{43\}' serve.log
+	not grep -q 'shared/[A-Za-z0-9_-]\{43\}' serve.log
 }
 
 @test "a shared link is no way to see more: who sees less than its maker does not change what it shows; with the dashboard it goes" {
@@ -142,7 +142,7 @@ web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$stat
 	[ $total -gt 1000 ] && [ $total -lt 153600 ]
 	policy=$(curl -s -D - -o /dev/null "$U/" | sed -n 's/^[Cc]ontent-[Ss]ecurity-[Pp]olicy: //p')
 	[[ $policy == *"default-src 'self'"*"require-trusted-types-for 'script'"*"frame-ancestors 'none'"* && $policy != *unsafe* && $policy != *http* ]]
-	! grep -nE 'style=|innerHTML|insertAdjacentHTML|document\.write|eval\(|on[a-z]+="' "$HERE"/../../lib/serve/web/*
+	not grep -nE 'style=|innerHTML|insertAdjacentHTML|document\.write|eval\(|[[:space:]]on[a-z]+="' "$HERE"/../../lib/serve/web/*
 	[ "$(code /web/../../etc/passwd --path-as-is)" = 400 ] || [ "$(code /web/../../etc/passwd --path-as-is)" = 404 ]
 	[ "$(code /web/none.js)" = 404 ]
 }
