@@ -293,8 +293,7 @@ retain(struct store *s, const char *name, struct err *err)
 static int
 print_name(void *self, const char *name)
 {
-	(void)self;
-	buf_printf(say(), "%s\n", name);
+	buf_printf(say(), self ? "{\"name\":\"%s\"}\n" : "%s\n", name);        /* a tenant's name has no byte to escape */
 	return 0;
 }
 
@@ -309,10 +308,10 @@ tenant(struct err *err)
 {
 	const char *dir = cmd_settings()->store, *what = want.n ? want.words[0] : "", *name = want.n > 1 ? want.words[1] : NULL;
 	char question[128];
-	int rc;
+	int rc, rows;
 
-	if (strcmp(what, "list") == 0 && want.n == 1)
-		return store_tenants(dir, print_name, NULL, err);
+	if (strcmp(what, "list") == 0 && want.n == 1)           /* on a pipe, too, a name a line: for loops of the shell */
+		return as_rows(err, &rows) ? err->code : store_tenants(dir, print_name, want.format && rows ? &rows : NULL, err);
 	if (want.n != 2 || (strcmp(what, "add") && strcmp(what, "remove")))
 		return err_set(err, ERR_USAGE, "tenant: say add NAME, list or remove NAME");
 	if (strcmp(what, "add") == 0) {

@@ -148,3 +148,15 @@ stat_of() { at-admin stats -f ndjson | jq ".$1"; }
 	run -1 --separate-stderr at-admin verify -f ndjson
 	jq -se 'all(.finding)' <<< "${lines[0]}"
 }
+
+@test "who lists where no store is makes none; tenants as rows when asked for" {
+	for verb in 'audit' 'audit verify' 'user list' 'key list' 'tenant list'; do
+		run -1 at-admin -S "$BATS_TEST_TMPDIR/none" $verb
+		[[ $output == *'no store there'* ]]
+		[ ! -e "$BATS_TEST_TMPDIR/none" ]
+	done
+	at-admin init
+	[ "$(at-admin tenant list)" = default ]
+	[ "$(at-admin tenant list -f ndjson)" = '{"name":"default"}' ]
+	run -2 at-admin tenant list -f xml
+}
