@@ -141,15 +141,17 @@ put_forecast(const struct series *s, int one_field, int h, const double *mean, c
 }
 
 static int
-forecast_series(struct series *s, int one_field, struct err *err)
+forecast_series(struct series *s, int one_field, int stored, struct err *err)
 {
 	double *mean = NULL;
+	size_t begins;
 	int steps = 0, rc;
 
 	if ((rc = series_space(s, err)) || (rc = horizon_of(s, &steps, err)))
 		return rc;
 	mean = mem_new(3 * (size_t)steps * sizeof(*mean));
-	struct forecast_spec spec = { .value = s->value, .n = s->n, .horizon = steps, .level = want.level / 100, .counts = s->is_count };
+	begins = stored ? forecast_begins(s->value, s->n) : 0;
+	struct forecast_spec spec = { .value = s->value + begins, .n = s->n - begins, .horizon = steps, .level = want.level / 100, .counts = s->is_count };
 
 	memcpy(spec.periods, s->periods, sizeof(spec.periods));
 	if ((rc = forecast_run(&spec, mean, mean + steps, mean + 2 * steps, err)) == 0) {
@@ -167,10 +169,10 @@ forecast(char **words, int n, struct err *err)
 {
 	struct series_set set = {0};
 	struct rows rows = { .row = add_row, .self = &set };
-	int rc, one_field = 1, made = 0;
+	int rc, one_field = 1, made = 0, stored = n > 0 && strcmp(words[0], "-");
 	struct str field = {0};
 
-	if (n == 0 || (n == 1 && strcmp(words[0], "-") == 0) || strcmp(words[0], "-") == 0)
+	if (!stored)
 		rc = rows_read(&rows, words + (n > 0), err);
 	else
 		rc = read_store(&set, words[0], err);
@@ -183,7 +185,7 @@ forecast(char **words, int n, struct err *err)
 	for (struct map_entry *e = map_first(&set.by_key); e && rc == 0 && !cmd_stopping(); e = map_next(&set.by_key, e)) {
 		const struct series *s = e->ptr;
 
-		if ((rc = forecast_series(e->ptr, one_field, err)) == ERR_INPUT) {      /* too short: said, the others go on */
+		if ((rc = forecast_series(e->ptr, one_field, stored, err)) == ERR_INPUT) {      /* too short: said, the others go on */
 			cmd_say("%.*s %.*s: %s", STR_FMT(s->metric), STR_FMT(s->labels), err->text);
 			err_clear(err);
 			rc = 0;

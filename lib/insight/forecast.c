@@ -583,6 +583,16 @@ forecast_run(const struct forecast_spec *spec, double *mean, double *lower, doub
 	return 0;
 }
 
+size_t
+forecast_begins(const double *value, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && !(value[i] < 0 || value[i] > 0))
+		i++;
+	return i < n ? i : 0;
+}
+
 int
 forecast_reaches(const double *mean, int horizon, double last, double bound)
 {

@@ -32,6 +32,10 @@ struct forecast_spec {
 	int counts;                     /* values cannot be negative */
 };
 
+/* Where the values begin that there is something to learn from: behind the zeros in front of the first other value. A metric of the store is 0 in
+ * all steps before its first event, and a thousand of them say how little it varies. 0 when all are zeros. */
+size_t forecast_begins(const double *value, size_t n);
+
 /* mean, lower, upper: horizon values each. 0, or ERR_INPUT: too few values. */
 int forecast_run(const struct forecast_spec *, double *mean, double *lower, double *upper, struct err *);
 

@@ -107,13 +107,14 @@ take_point(void *self, const struct cell *cells, int n, struct err *err)
 static int
 forecast_series(const struct history *s, struct str metric, int64_t every, int horizon, double level, int counts, struct buf *out, int *told, struct err *err)
 {
-	struct forecast_spec spec = { .value = s->y, .n = (size_t)s->n, .horizon = horizon, .level = level, .counts = counts };
+	size_t begins = forecast_begins(s->y, (size_t)s->n);
+	struct forecast_spec spec = { .value = s->y + begins, .n = (size_t)s->n - begins, .horizon = horizon, .level = level, .counts = counts };
 	double *mean = mem_new(3 * (size_t)horizon * sizeof(*mean)), *lower = mean + horizon, *upper = lower + horizon;
 	int rc;
 
 	series_periods(every, 0, spec.n, spec.periods);
-	rc = forecast_run(&spec, mean, lower, upper, err);
-	for (int k = 0; rc == 0 && k < horizon; k++) {
+	rc = spec.n < FORECAST_LEAST ? 0 : forecast_run(&spec, mean, lower, upper, err);
+	for (int k = 0; rc == 0 && spec.n >= FORECAST_LEAST && k < horizon; k++) {
 		buf_lit(out, (*told)++ ? ",{\"metric\":" : "{\"metric\":");
 		json_put_string(out, metric);
 		buf_lit(out, ",\"timestamp\":");

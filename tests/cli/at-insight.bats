@@ -365,3 +365,11 @@ no_model() { kill "$(cat model.pid)"; unset AT_LLM_URL; }
 	run -2 at-insight explain hit
 	[[ $output == *'hit: no field tells parts of it apart'* ]]
 }
+
+@test "the time before a metric's first event says nothing of how much it varies" {
+	export AT_NOW=2026-11-15T00:00:00Z
+	for i in $(seq 1 14); do for k in $(seq $((i * 5 % 9 + 1))); do printf '{"event":"hit","timestamp":"2026-11-%02dT10:00:00Z"}\n' "$i"; done; done | at-ingest -q
+	at-insight forecast hit --every 1d --horizon 3 > out
+	at-insight forecast hit --every 1d --horizon 3 --range 14d | cmp - out
+	jq -se 'length == 3 and all(.upper - .lower > 6)' out
+}
