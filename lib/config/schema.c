@@ -105,6 +105,7 @@ fail(struct err *err, const struct at *at, const char *fmt, ...)
 }
 
 #define CLIP 40
+#define CHOICE_SHOWN 240                        /* of what may be chosen: the types of widgets, whole */
 #define SHOW(v) (int)((v).n > CLIP ? CLIP : (v).n), (v).p, (v).n > CLIP ? "…" : ""
 
 static void
@@ -910,7 +911,7 @@ check(const struct checking *c, const struct node *node, struct json v, const st
 		for (it = json_iter(node->choice); !found && json_next(&it); )
 			found = schema_equal(it.value, v);
 		if (!found)
-			return fail(err, at, "%.*s%s is none of %.*s", SHOW(v), (int)(node->choice.n > 120 ? 120 : node->choice.n), node->choice.p);
+			return fail(err, at, "%.*s%s is none of %.*s", SHOW(v), (int)(node->choice.n > CHOICE_SHOWN ? CHOICE_SHOWN : node->choice.n), node->choice.p);
 	}
 	rc = types & IS_NUMBER ? check_number(node, v, at, err) :
 	    types & IS_STRING ? check_text(c, node, v, at, err) :

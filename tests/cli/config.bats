@@ -57,3 +57,11 @@ setup() { mkdir config; }
 	run -2 --separate-stderr at-ingest -n --from none
 	[[ $stderr == *"no source 'none' in config/data-sources.json"* ]]
 }
+
+@test "a wrong type of widget is told with all that there are" {
+	mkdir -p config
+	echo '{"dashboards":[{"id":"a","title":"t","layout":"grid","widgets":[{"id":"w","type":"pie","title":"x","metric":"m","position":{"x":0,"y":0,"w":1,"h":1}}]}]}' > config/dashboards.json
+	at-admin init
+	run -2 at-dash --once a
+	[[ $output == *'dashboards[0].widgets[0].type: "pie" is none of ["metric_card"'*'"alert_list", "text"'*']' ]]
+}
