@@ -871,14 +871,33 @@ along(const struct explain *e, int d)
 	return to;
 }
 
+/* What the whole may change by chance; the last that is asked of the work. What all cells have in common is the change that is asked about, not noise; so of counts, which
+ * are known to be no steadier than counts, the noise is that about the common move. Of a sum nothing is known but what its cells say. */
+static double
+whole_variance(struct work *w, const struct explain_answer *a)
+{
+	double variance = 0;
+
+	if (w->e->kind != EXPLAIN_SUM) {
+		w->centre = middle(w);
+		fit_noise(w);
+	}
+	for (size_t i = 0; i < w->n; i++) {
+		double weight = w->gone[i] == NO_CELL ? 0 : w->e->kind == EXPLAIN_RATIO ? w->sum[i].den[1] / a->after.den : 2 * w->size[i];
+
+		variance += weight * weight * w->v[i];
+	}
+	return variance;
+}
+
 const struct explain_answer *
 explain_run(struct explain *e)
 {
 	struct found found[EXPLAIN_CAUSES];
 	struct explain_answer *a = &e->answer;
 	struct work w;
-	double variance = 0, wide;
-	int n;
+	double variance, wide;
+	int n, both;
 
 	*a = (struct explain_answer){ .kind = e->kind, .cells = e->n };
 	for (size_t i = 0; i < e->n; i++) {
@@ -886,25 +905,21 @@ explain_run(struct explain *e)
 		a->after.num += e->sum[i].num[1], a->after.den += e->sum[i].den[1];
 	}
 	a->change = e->kind == EXPLAIN_RATIO ? rate(a->after) - rate(a->before) : a->after.num - a->before.num;
+	both = e->kind != EXPLAIN_RATIO || (a->before.den > 0 && a->after.den > 0);
 	begin_work(&w, e);
 	measure(&w);
 	make_sets(&w);
 	n = search_both(&w, found);
 	wide = drop_alike(&w, found, n);
-	for (size_t i = 0; i < w.n; i++) {
-		double weight = w.gone[i] == NO_CELL ? 0 : e->kind == EXPLAIN_RATIO ? w.sum[i].den[1] / a->after.den : 2 * w.size[i];
-
-		variance += weight * weight * w.v[i];
-	}
-	a->z = variance > 0 ? a->change / sqrt(variance * wide) : 0;
 	a->noise = w.f;
 	a->spread = sqrt(w.s2);
 	a->shared = e->kind == EXPLAIN_RATIO ? w.centre : relative(w.centre);
-	if (e->kind != EXPLAIN_RATIO || (a->before.den > 0 && a->after.den > 0)) {
+	if (both)
 		fill_causes(&w, found, n, a);
-		for (int d = 0; e->kind == EXPLAIN_RATIO && d < e->n_dims; d++)
-			a->along[d] = along(e, d);
-	}
+	variance = whole_variance(&w, a);
+	a->z = variance > 0 ? a->change / sqrt(variance * wide) : 0;
+	for (int d = 0; both && e->kind == EXPLAIN_RATIO && d < e->n_dims; d++)
+		a->along[d] = along(e, d);
 	release_work(&w);
 	return a;
 }

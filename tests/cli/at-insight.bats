@@ -373,3 +373,10 @@ no_model() { kill "$(cat model.pid)"; unset AT_LLM_URL; }
 	at-insight forecast hit --every 1d --horizon 3 --range 14d | cmp - out
 	jq -se 'length == 3 and all(.upper - .lower > 6)' out
 }
+
+@test "explain: a change that all values have in common is none of chance" {
+	awk 'BEGIN { for (d = 1; d <= 14; d++) for (i = 0; i < (d < 8 ? 30 : 90); i++)
+		printf "{\"event\":\"hits\",\"timestamp\":\"2026-11-%02dT%02d:00:00Z\",\"properties\":{\"k\":\"%s\"}}\n", d, i % 24, substr("abc", i % 3 + 1, 1) }' | at-ingest -q
+	at-insight explain hits --range 7d --by k --now 2026-11-15T00:00:00Z > said
+	grep -q '^Hits rose 200 % from 210 to 630' said
+}
