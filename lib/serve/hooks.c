@@ -49,6 +49,7 @@ struct news {
 	struct buf scratch;
 	struct message *message;
 	int n, cap_messages;
+	uint64_t seq, row;              /* of what was looked at: the last event; the row behind the last one, 0: none */
 };
 
 static int
@@ -112,6 +113,7 @@ new_event(void *self, const struct event *e, struct err *err)
 
 	(void)err;
 	keep_messages(w, e->name, e->received, e, (struct str){ 0 });
+	w->seq = e->seq;
 	return w->n >= MESSAGES_MOST;
 }
 
@@ -121,7 +123,8 @@ new_row(void *self, const char *kind, uint64_t number, struct str json, struct e
 	struct news *w = self;
 	struct buf state = { 0 }, type = { 0 };
 
-	(void)number, (void)err;
+	(void)err;
+	w->row = number + 1;
 	buf_lit(&type, kind);
 	if (strcmp(kind, "alert") == 0) {
 		buf_byte(&type, '.');
@@ -212,7 +215,10 @@ gather(struct watched *t, struct err *err)
 	rc = w.n_wants ? store_each_new(t->store, &place, &news, &samples, err) : store_place_now(t->store, &place, err);
 	if (rc < 0)
 		goto out;
-	full = w.n >= MESSAGES_MOST;
+	if ((full = w.n >= MESSAGES_MOST)) {    /* it was ended there, so the place was not moved over what was given */
+		place.seq = w.seq > place.seq ? w.seq : place.seq;
+		place.row = w.row > place.row ? w.row : place.row;
+	}
 	t->moved |= w.n_wants && memcmp(&place, &t->place, sizeof(place));
 	if ((w.n || (t->moved && now_ms() - t->written > PLACE_MS)) && (rc = write_all(t, &w, &place, err)))
 		goto out;

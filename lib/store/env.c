@@ -434,6 +434,7 @@ store_walk_before(struct store_cursor *c, struct str at, struct str *key, struct
 		return rc;
 	c->ended = 0;
 	err_clear(err);
+	c->left += 2;                   /* there and back again are no more entries */
 	return step(c, &k, rc == 0 ? MDB_LAST : MDB_PREV, key, value, err);
 }
 

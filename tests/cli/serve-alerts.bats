@@ -11,6 +11,31 @@ states() { get '/api/v1/alerts' | jq -r '[.alerts | reverse[] | "\(.alert) \(.st
 part() { [[ $(states) == *"$1"* ]]; }
 has() { [[ $(states) == "$1" ]]; }
 
+@test "webhooks go on behind more at once than one transaction queues" {
+	mkdir -p config
+	echo '{"serve":{"webhooks":{"private":true}}}' > config/analytics.json
+	python3 -u -c '
+import http.server
+class H(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        open("got", "ab").write(body.replace(b"\n", b" ") + b"\n")
+        self.send_response(200); self.send_header("Content-Length", "0"); self.end_headers()
+    def log_message(*a): pass
+s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H)
+print(s.server_port)
+s.serve_forever()' > port &
+	for _ in $(seq 100); do [ -s port ] && break; sleep 0.1; done
+	serve_start
+	post /api/v1/webhooks "{\"id\":\"w\",\"url\":\"http://127.0.0.1:$(cat port)/\",\"events\":[\"many\"]}" > /dev/null
+	post /api/v1/events/batch "$(jq -nc '{events: [range(1200) | {event: "many", properties: {n: "e\(.)"}}]}')" > /dev/null
+	for _ in $(seq 400); do [ -e got ] && [ "$(wc -l < got)" -gt 1001 ] && break; sleep 0.1; done
+	[ "$(wc -l < got)" -gt 1001 ]
+	[ -z "$(jq -r .data.properties.n got | sort | uniq -d)" ]
+	kill %1
+}
+
 @test "a rule asks no SQL for who may not ask any himself" {
 	serve_start
 	post /api/v1/roles '{"name":"rules","permissions":["write:rules","read:alerts"]}' > /dev/null
