@@ -438,7 +438,7 @@ export class Board {
 		this.element.classList.toggle('has-whole', on);
 		if (on) {
 			const back = (e) => {
-				if (e.key === 'Escape' && !document.querySelector('dialog[open], .menu')) {
+				if (e.key === 'Escape' && !document.querySelector('dialog[open], .menu:popover-open')) {
 					removeEventListener('keydown', back);
 					if (cell.element.classList.contains('whole'))
 						this.whole(cell);
