@@ -35,13 +35,19 @@ quoted_end(struct str sql, size_t at, char close)
 	return 0;
 }
 
+static int
+is_hex(char c)
+{
+	return is_digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'f');
+}
+
 static size_t
 number_end(struct str sql, size_t at)
 {
 	size_t i = at;
 
-	if (sql.n - i > 2 && sql.p[i] == '0' && (sql.p[i + 1] | 32) == 'x') {
-		for (i += 2; i < sql.n && (is_digit(sql.p[i]) || ((sql.p[i] | 32) >= 'a' && (sql.p[i] | 32) <= 'f')); i++)
+	if (sql.n - i > 2 && sql.p[i] == '0' && (sql.p[i + 1] | 32) == 'x' && is_hex(sql.p[i + 2])) {
+		for (i += 2; i < sql.n && is_hex(sql.p[i]); i++)
 			;
 		return i;
 	}
