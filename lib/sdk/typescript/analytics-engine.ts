@@ -29,6 +29,8 @@ export interface EngineOptions {
   tries?: number;
   /** Where unsent events outlive the program: a key of localStorage in a browser, a file's path in Node; null: nowhere. */
   keepIn?: string | null;
+  /** Node before 20.16, for keepIn: its module `node:fs`, which this file does not import, as browsers have none. */
+  files?: NodeFiles;
   /** Told of events that were refused or had to be forgotten. */
   onLost?: (events: TrackedEvent[], why: Error) => void;
   /** Another fetch, for tests and old programs. */
@@ -147,7 +149,7 @@ const PAGE_END_BYTES = 60_000;          // what browsers let a request carry tha
 const AGAIN = [408, 425, 429, 500, 502, 503, 504];
 
 export class AnalyticsEngine {
-  private readonly options: Required<Omit<EngineOptions, 'onLost' | 'keepIn'>> & Pick<EngineOptions, 'onLost'>;
+  private readonly options: Required<Omit<EngineOptions, 'onLost' | 'keepIn' | 'files'>> & Pick<EngineOptions, 'onLost'>;
   private readonly keep: Keep;
   private queue: Waiting[] = [];
   private sending: Promise<void> | null = null;
@@ -165,7 +167,7 @@ export class AnalyticsEngine {
       ...options,
       endpoint: (options.endpoint ?? ownOrigin()).replace(/\/+$/, ''),
     };
-    this.keep = openKeep(options.keepIn === undefined ? (isPage() ? 'analytics-engine' : null) : options.keepIn);
+    this.keep = openKeep(options.keepIn === undefined ? (isPage() ? 'analytics-engine' : null) : options.keepIn, options.files);
     this.queue = this.keep.read().map((event) => ({ event }));
     this.onEnd = isPage() ? () => this.pageEnds() : () => this.programEnds();
     if (isPage()) addEventListener('pagehide', this.onEnd);
@@ -397,7 +399,8 @@ interface Keep {
   write(events: TrackedEvent[]): void;
 }
 
-interface NodeFiles {
+/** What keepIn needs of the module node:fs. */
+export interface NodeFiles {
   readFileSync(path: string, coding: 'utf8'): string;
   writeFileSync(path: string, text: string, options: { mode: number }): void;
   renameSync(from: string, to: string): void;
@@ -409,11 +412,11 @@ const host = globalThis as {
   process?: { getBuiltinModule?(name: string): NodeFiles; on(what: string, call: () => void): void; off(what: string, call: () => void): void };
 };
 
-function openKeep(where: string | null): Keep {
+function openKeep(where: string | null, given?: NodeFiles): Keep {
   if (where === null) return { read: () => [], write: () => undefined };
   if (isPage()) return pageKeep(where);
-  const files = host.process?.getBuiltinModule?.('node:fs');
-  if (!files) throw new Error('AnalyticsEngine: keepIn needs a browser or Node 20.16 and later');
+  const files = given ?? host.process?.getBuiltinModule?.('node:fs');
+  if (!files) throw new Error('AnalyticsEngine: keepIn needs a browser, Node 20.16 and later, or the option files: the module node:fs');
   return fileKeep(files, where);
 }
 
