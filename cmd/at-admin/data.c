@@ -326,7 +326,7 @@ archive_events(struct archive *a, struct store *s, struct err *err)
 	int rc = scan ? 1 : err->code;
 
 	while (rc > 0 && (rc = store_scan_next(scan, &ev, err)) > 0) {
-		int64_t day = ev.time / DAY_MS - (ev.time % DAY_MS < 0);
+		int64_t day = time_floor_div(ev.time, DAY_MS);
 
 		if (cmd_stopping()) {
 			rc = err_set(err, ERR_CANCEL, "stopped: the store is as it was");

@@ -1056,7 +1056,7 @@ judge_live(struct evaluate *e)
 {
 	int64_t now = time_now(), lag;
 
-	e->live_mono = time_mono_ns() / 1000000;
+	e->live_mono = time_mono_ms();
 	if (e->lag >= 0 && e->live < 0 && e->n_rows == 0) {     /* it was live when it was saved, and nothing came since */
 		e->live_event = now - e->lag;
 		e->live = 1;
@@ -1089,7 +1089,7 @@ evaluate_silence(struct evaluate *e, struct err *err)
 		judge_live(e);
 	if (!e->live)
 		return next;
-	event = e->live_event + (time_mono_ns() / 1000000 - e->live_mono);
+	event = e->live_event + (time_mono_ms() - e->live_mono);
 	if (pass(e, event, err))
 		return err->code - 1;
 	if (e->n_heap) {

@@ -390,11 +390,11 @@ find_program(const char *name, struct str folders, struct buf *at)
 static int
 look_after(pid_t pid, int to, struct str text, int64_t timeout_ms)
 {
-	int64_t until = time_mono_ns() / 1000000 + timeout_ms;
+	int64_t until = time_mono_ms() + timeout_ms;
 	int status = 0, done = 0, pause = 1;
 
 	fcntl(to, F_SETFL, O_NONBLOCK);
-	while (!done && time_mono_ns() / 1000000 < until) {
+	while (!done && time_mono_ms() < until) {
 		struct pollfd p = { to, POLLOUT, 0 };
 		ssize_t n = 0;
 

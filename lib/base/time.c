@@ -52,17 +52,11 @@ time_set_now(int64_t ms)
 	atomic_store_explicit(&fixed_now, ms, memory_order_relaxed);
 }
 
-static int64_t
-floor_div(int64_t a, int64_t b)                 /* b > 0 */
-{
-	return a / b - (a % b < 0);
-}
-
 /* Days since 1970-01-01 of a date, and back: H. Hinnant's algorithms, eras of 400 years that begin in March. */
 static int64_t
 days_of(int64_t year, int month, int64_t day)   /* month 1-12; any year and day */
 {
-	int64_t y = year - (month <= 2), era = floor_div(y, 400), of_era = y - era * 400;
+	int64_t y = year - (month <= 2), era = time_floor_div(y, 400), of_era = y - era * 400;
 	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
@@ -71,7 +65,7 @@ days_of(int64_t year, int month, int64_t day)   /* month 1-12; any year and day 
 static void
 date_of(int64_t days, int *year, int *month, int *day)
 {
-	int64_t z = days + 719468, era = floor_div(z, 146097), doe = z - era * 146097;
+	int64_t z = days + 719468, era = time_floor_div(z, 146097), doe = z - era * 146097;
 	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
 	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
 
@@ -117,7 +111,7 @@ time_print(int64_t ms, char out[TIME_LEN])
 		ms = TIME_MIN;
 	if (ms > TIME_MAX)
 		ms = TIME_MAX;
-	day = floor_div(ms, DAY);
+	day = time_floor_div(ms, DAY);
 	left = (unsigned)(ms - day * DAY);
 	if (day != printed.day) {
 		int y, m, d;
@@ -325,7 +319,7 @@ time_of_epoch_int(int64_t n, int64_t *ms)
 {
 	uint64_t size = n < 0 ? -(uint64_t)n : (uint64_t)n;
 	int64_t at = size < 100000000000u ? n * 1000 : size < 100000000000000u ? n :
-	    size < 100000000000000000u ? floor_div(n, 1000) : floor_div(n, 1000000);
+	    size < 100000000000000000u ? time_floor_div(n, 1000) : time_floor_div(n, 1000000);
 
 	if (!in_range(at))
 		return -1;
@@ -336,7 +330,7 @@ time_of_epoch_int(int64_t n, int64_t *ms)
 void
 time_civil(int64_t ms, struct civil *c)
 {
-	int64_t days = floor_div(ms, DAY);
+	int64_t days = time_floor_div(ms, DAY);
 	int left = (int)(ms - days * DAY);
 
 	date_of(days, &c->year, &c->month, &c->day);
@@ -344,16 +338,16 @@ time_civil(int64_t ms, struct civil *c)
 	c->second = left % 60, left /= 60;
 	c->minute = left % 60;
 	c->hour = left / 60;
-	c->weekday = (int)(days + 4 - 7 * floor_div(days + 4, 7));      /* the first day of 1970 was a Thursday */
+	c->weekday = (int)(days + 4 - 7 * time_floor_div(days + 4, 7));      /* the first day of 1970 was a Thursday */
 	c->yearday = (int)(days - days_of(c->year, 1, 1)) + 1;
 }
 
 int64_t
 time_of_civil(const struct civil *c)
 {
-	int64_t months = (int64_t)c->month - 1, year = c->year + floor_div(months, 12);
+	int64_t months = (int64_t)c->month - 1, year = c->year + time_floor_div(months, 12);
 
-	return days_of(year, (int)(months - 12 * floor_div(months, 12)) + 1, c->day) * DAY +
+	return days_of(year, (int)(months - 12 * time_floor_div(months, 12)) + 1, c->day) * DAY +
 	    c->hour * HOUR + c->minute * MINUTE + c->second * SECOND + c->ms;
 }
 
@@ -458,7 +452,7 @@ parse_word(struct str s, const struct zone *zone, int64_t *ms)
 		if (i > 0) {            /* by the calendar: a day may have 23 or 25 hours */
 			int64_t local = at + zone_offset(zone, at);
 
-			at = zone_to_utc(zone, (floor_div(local, DAY) + words[i].days) * DAY);
+			at = zone_to_utc(zone, (time_floor_div(local, DAY) + words[i].days) * DAY);
 		}
 		*ms = at + span;
 		return 0;
@@ -503,7 +497,7 @@ time_trunc(struct str unit, const struct zone *zone, int64_t ms, int64_t *start)
 	else if (str_eq(unit, STR("hour")))
 		span = HOUR;
 	if (span) {                     /* by this instant's own offset: of an hour that comes twice, each has its start */
-		*start = floor_div(local, span) * span - offset;
+		*start = time_floor_div(local, span) * span - offset;
 		return 0;
 	}
 	time_civil(local, &c);

@@ -22,6 +22,18 @@ void    time_set_now(int64_t ms);
 uint64_t time_asked(void);                      /* how often this thread has called time_now: what did not ask says the same later */
 int64_t time_wall(void);                        /* the wall clock always, ms */
 int64_t time_mono_ns(void);                     /* a clock that never goes back, ns */
+static inline int64_t
+time_mono_ms(void)
+{
+	return time_mono_ns() / 1000000;
+}
+
+/* a / b towards the past, b > 0: the number of the span b that holds the instant a, before 1970 too. */
+static inline int64_t
+time_floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
 
 /* The text form; writes TIME_LEN bytes, no 0. Out-of-range instants are clamped to TIME_MIN/TIME_MAX. */
 void time_print(int64_t ms, char out[TIME_LEN]);

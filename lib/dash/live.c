@@ -181,7 +181,7 @@ ask(void *self)
 
 	while (why) {
 		uint64_t version = data_version(l->spec->data);
-		int64_t began = time_mono_ns() / 1000000, work = work_ms(), ms;
+		int64_t began = time_mono_ms(), work = work_ms(), ms;
 
 		pthread_mutex_lock(&l->lock);
 		wish = l->wished;
@@ -195,7 +195,7 @@ ask(void *self)
 			why = wait_for_work(l, wish, clock_ms(l, has_watch));
 			pthread_mutex_unlock(&l->lock);
 		} while (why == 2 && !is_committed(l, version));
-		ms = (4 * work > LEAST_MS ? 4 * work : LEAST_MS) - (time_mono_ns() / 1000000 - began);
+		ms = (4 * work > LEAST_MS ? 4 * work : LEAST_MS) - (time_mono_ms() - began);
 		if (why == 2 && ms > 0)
 			sleep_ms(ms < CLOCK_LEAST ? ms : CLOCK_LEAST);
 	}
@@ -696,9 +696,9 @@ run_plain(struct live *l, int watch)
 			look(l, watch);
 		if (fds[0].revents & POLLIN)
 			drain(l->told), l->is_new = 1;
-		if (l->is_new && all_asked(l) && (!last || time_mono_ns() / 1000000 - last > PLAIN_MS)) {
+		if (l->is_new && all_asked(l) && (!last || time_mono_ms() - last > PLAIN_MS)) {
 			read_aloud(l, &said);
-			last = time_mono_ns() / 1000000;
+			last = time_mono_ms();
 			l->is_new = 0;
 		}
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "detect/packing_priv.h"
 
 #define FORMAT      1
@@ -77,12 +78,6 @@ clamp(double x, double low, double high)
 	return x < low ? low : x > high ? high : x;
 }
 
-static int64_t
-floor_div(int64_t a, int64_t b)
-{
-	return a / b - (a % b < 0);
-}
-
 static int
 known(const uint8_t *bits, int i)
 {
@@ -93,7 +88,7 @@ known(const uint8_t *bits, int i)
 static double
 between(const float *at, const uint8_t *bits, int n, int64_t hour, double part)
 {
-	int here = (int)(hour - floor_div(hour, n) * n), other = (here + (part < 0.5 ? n - 1 : 1)) % n;
+	int here = (int)(hour - time_floor_div(hour, n) * n), other = (here + (part < 0.5 ? n - 1 : 1)) % n;
 	double share = fabs(part - 0.5);
 
 	if (!known(bits, here))
@@ -104,7 +99,7 @@ between(const float *at, const uint8_t *bits, int n, int64_t hour, double part)
 static double
 usual_at(const struct change *c, int64_t local_ms, int *is_known)
 {
-	int64_t hour = floor_div(local_ms, HOUR_MS);
+	int64_t hour = time_floor_div(local_ms, HOUR_MS);
 	double part = (double)(local_ms - hour * HOUR_MS) / (double)HOUR_MS;
 	double usual = between(c->week, c->week_known, WEEK_HOURS, hour, part);
 
@@ -132,8 +127,8 @@ set_known(uint8_t *bits, int i)
 static void
 learn_profile(struct change *c, int64_t local_ms, double value, double hours)
 {
-	int64_t hour = floor_div(local_ms, HOUR_MS);
-	int week = (int)(c->hour - floor_div(c->hour, WEEK_HOURS) * WEEK_HOURS), day = week % DAY_HOURS;
+	int64_t hour = time_floor_div(local_ms, HOUR_MS);
+	int week = (int)(c->hour - time_floor_div(c->hour, WEEK_HOURS) * WEEK_HOURS), day = week % DAY_HOURS;
 
 	if (hour != c->hour && c->visit) {
 		/* hours of a day are of use when they come after one another */
@@ -145,7 +140,7 @@ learn_profile(struct change *c, int64_t local_ms, double value, double hours)
 	}
 	c->hour = hour;
 	c->visit++;
-	week = (int)(hour - floor_div(hour, WEEK_HOURS) * WEEK_HOURS), day = week % DAY_HOURS;
+	week = (int)(hour - time_floor_div(hour, WEEK_HOURS) * WEEK_HOURS), day = week % DAY_HOURS;
 	learn_hour(&c->week[week], known(c->week_known, week), value - c->offset, c->visit, hours);
 	learn_hour(&c->day[day], known(c->day_known, day), value - c->offset, c->visit, hours);
 }
@@ -227,7 +222,7 @@ int
 change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, struct change_found *out)
 {
 	int64_t local_ms = time_ms + zone_ms;
-	int day = (int)(floor_div(local_ms, HOUR_MS) - floor_div(local_ms, HOUR_MS * DAY_HOURS) * DAY_HOURS), found = 0;
+	int day = (int)(time_floor_div(local_ms, HOUR_MS) - time_floor_div(local_ms, HOUR_MS * DAY_HOURS) * DAY_HOURS), found = 0;
 	double passed = c->n ? clamp((double)(time_ms - c->time_ms) / (double)HOUR_MS, 0, 1e6) : 0, hours = fmin(passed, 1);
 	double usual, r, unit, q, at, bend, bend_at;
 	int hour_known;
@@ -236,7 +231,7 @@ change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, st
 	if (c->n == 0) {
 		c->level = c->last[0] = c->last[1] = value;
 		c->born_ms = time_ms;
-		c->hour = floor_div(local_ms, HOUR_MS);
+		c->hour = time_floor_div(local_ms, HOUR_MS);
 	}
 	c->offset = clamp(c->offset + c->per_hour * passed, -BIGGEST, BIGGEST);
 	c->level = clamp(c->level + c->per_hour * passed, -BIGGEST, BIGGEST);

@@ -51,12 +51,6 @@ struct coprocess {
 	struct coprocess_figures figures;
 };
 
-static int64_t
-now_ms(void)
-{
-	return time_mono_ns() / 1000000;
-}
-
 /* ---- words: cut in place */
 
 static int
@@ -120,7 +114,7 @@ static void
 later(struct coprocess *c)
 {
 	c->back_off = c->answered || !c->back_off ? AGAIN_MS : 2 * c->back_off < AGAIN_MOST ? 2 * c->back_off : AGAIN_MOST;
-	c->start_ms = now_ms() + c->back_off;
+	c->start_ms = time_mono_ms() + c->back_off;
 }
 
 /* 0, or why it could not be started: the third pipe closes when the program begins, or says that. */
@@ -182,11 +176,11 @@ shift(struct coprocess *c)
 static int
 reap(struct coprocess *c, int64_t patience_ms)
 {
-	int64_t until = now_ms() + patience_ms;
+	int64_t until = time_mono_ms() + patience_ms;
 	int status = 0;
 	pid_t done;
 
-	while ((done = waitpid(c->pid, &status, WNOHANG)) == 0 && now_ms() < until)
+	while ((done = waitpid(c->pid, &status, WNOHANG)) == 0 && time_mono_ms() < until)
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	kill(-c->pid, SIGKILL);
 	while (done == 0 && waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
@@ -323,7 +317,7 @@ take_answer(struct coprocess *c, struct str line)
 	}
 	c->answered = 1;
 	shift(c);
-	c->since_ms = now_ms();
+	c->since_ms = time_mono_ms();
 }
 
 static const char ended[] = "it ended";
@@ -375,7 +369,7 @@ pump(struct coprocess *c, int64_t wait_ms)
 		poll(fd, c->sent < c->send.n ? 2 : 1, (int)wait_ms);
 	if (!why && !(why = read_more(c)) && write_more(c))
 		why = "it reads no more";
-	if (!why && c->n && now_ms() - c->since_ms > c->within_ms)
+	if (!why && c->n && time_mono_ms() - c->since_ms > c->within_ms)
 		why = "no answer in time (it must write each answer at once, not when its buffer is full)";
 	if (why)
 		gone(c, *why ? why : NULL, c->to < 0 || why == ended ? ENDING_MS : 0);
@@ -390,14 +384,14 @@ coprocess_row(struct coprocess *c, struct str row, struct err *err)
 	c->figures.rows++;
 	if (!c->n)
 		pump(c, 0);             /* did it end meanwhile? */
-	if (!c->pid && now_ms() >= c->start_ms) {
+	if (!c->pid && time_mono_ms() >= c->start_ms) {
 		int why = start(c);
 
 		if (why && c->said++ < SAID_MOST)
 			cmd_say("--exec %s: %s", c->word[0], strerror(why));
 	}
 	while (c->pid && (c->n == QUEUE_ROWS || c->bytes > QUEUE_BYTES))
-		pump(c, c->since_ms + c->within_ms + 1 - now_ms());
+		pump(c, c->since_ms + c->within_ms + 1 - time_mono_ms());
 	if (!c->pid) {
 		c->figures.passed++;
 		pass(c, row);
@@ -405,7 +399,7 @@ coprocess_row(struct coprocess *c, struct str row, struct err *err)
 	}
 	c->queue[(c->first + c->n++) % QUEUE_ROWS] = (struct flying){ mem_dup(row.p, row.n), row.n };
 	if (c->n == 1)
-		c->since_ms = now_ms();
+		c->since_ms = time_mono_ms();
 	c->bytes += row.n;
 	buf_str(&c->send, row);
 	buf_byte(&c->send, '\n');
@@ -431,14 +425,14 @@ coprocess_finish(struct coprocess *c)
 			close(c->to);
 			c->to = -1;
 		}
-		pump(c, c->since_ms + c->within_ms + 1 - now_ms());
+		pump(c, c->since_ms + c->within_ms + 1 - time_mono_ms());
 	}
 	if (c->pid && c->to >= 0) {
 		close(c->to);
 		c->to = -1;
 	}
-	for (until = now_ms() + c->within_ms; c->pid && !c->n && now_ms() < until; )
-		pump(c, until - now_ms());
+	for (until = time_mono_ms() + c->within_ms; c->pid && !c->n && time_mono_ms() < until; )
+		pump(c, until - time_mono_ms());
 	gone(c, NULL, ENDING_MS);
 }
 

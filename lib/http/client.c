@@ -265,7 +265,7 @@ http_fetch(const struct http_call *call, struct http_result *result, struct err 
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct fetch f = { .call = call, .result = result, .most = call->most ? call->most : BODY_MOST };
-	int64_t until = time_mono_ns() / 1000000 + (call->timeout_ms ? call->timeout_ms : TIMEOUT_MS);
+	int64_t until = time_mono_ms() + (call->timeout_ms ? call->timeout_ms : TIMEOUT_MS);
 	const char *method = call->method;
 	struct str body = call->body;
 	struct buf first = { 0 }, now = { 0 };
@@ -280,7 +280,7 @@ http_fetch(const struct http_call *call, struct http_result *result, struct err 
 	if ((rc = origin(url, &first, f.host, err)))
 		goto out;
 	for (int hop = 0; ; hop++) {
-		int64_t left = until - time_mono_ns() / 1000000;
+		int64_t left = until - time_mono_ms();
 		long status = 0;
 		CURLcode code;
 

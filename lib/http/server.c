@@ -190,7 +190,7 @@ http_server_every(struct http_server *s, int64_t ms, void (*call)(void *), void 
 {
 	pthread_mutex_lock(&s->mail_lock);
 	s->every = mem_grow(s->every, (size_t)s->n_every + 1, sizeof(*s->every));
-	s->every[s->n_every++] = (struct http_every){ ms > 0 ? ms : 1, time_mono_ns() / 1000000 + ms, call, self };
+	s->every[s->n_every++] = (struct http_every){ ms > 0 ? ms : 1, time_mono_ms() + ms, call, self };
 	pthread_mutex_unlock(&s->mail_lock);
 	if (!http_on_loop(s))
 		wake(s);
@@ -340,7 +340,7 @@ turn(struct http_server *s, int most_ms)
 	if (s->listen_again)
 		wait = sooner(wait, PAUSE_MS);
 	n = epoll_wait(s->epoll, event, 256, s->again || has_mail(s) ? 0 : wait);
-	s->now = time_mono_ns() / 1000000;
+	s->now = time_mono_ms();
 	for (int i = 0; i < n; i++) {
 		int *fd = event[i].data.ptr;
 		uint64_t count;
@@ -376,7 +376,7 @@ begin_run(struct http_server *s, struct err *err)
 	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, wake_fd, &event))
 		return err_set(err, ERR_IO, "the server does not begin: %s", strerror(errno));
-	s->now = time_mono_ns() / 1000000;
+	s->now = time_mono_ms();
 	wheel_init(&s->wheel, s->now);
 	s->input = mem_grow(NULL, HTTP_INPUT, 1);
 	s->plain = mem_grow(NULL, HTTP_INPUT, 1);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 
 #define KEPT_MOST 1000000                       /* ids; only those near the newest may be more */
 
@@ -95,12 +96,6 @@ remember(struct slice *s, uint64_t hash, int64_t time)
 	s->time[i] = time;
 }
 
-static int64_t
-floor_div(int64_t a, int64_t b)
-{
-	return a / b - (a % b < 0);
-}
-
 /* The first slice with that number or a later one. */
 static size_t
 slice_at(const struct seen *s, int64_t number)
@@ -122,7 +117,7 @@ int
 seen_before(struct seen *s, struct str id, int64_t time)
 {
 	uint64_t hash = str_hash(id);
-	int64_t number = floor_div(time, s->span);
+	int64_t number = time_floor_div(time, s->span);
 	size_t first = slice_at(s, number - 1), own;
 
 	hash += !hash;

@@ -215,12 +215,6 @@ unit_of(sqlite3_value *v)               /* index in unit_names, -1 for none */
 	return -1;
 }
 
-static int64_t
-floor_div(int64_t a, int64_t b)
-{
-	return a / b - (a % b < 0);
-}
-
 static int
 iso_week(const struct civil *t, int *year)
 {
@@ -267,7 +261,7 @@ give_part(sqlite3_context *c, enum unit unit, int64_t instant, enum functions_fo
 		sqlite3_result_int64(c, instant);
 		return;
 	case HOUR:
-		sqlite3_result_int64(c, floor_div(ms, 3600000) % 24 + (floor_div(ms, 3600000) % 24 < 0 ? 24 : 0));
+		sqlite3_result_int64(c, time_floor_div(ms, 3600000) % 24 + (time_floor_div(ms, 3600000) % 24 < 0 ? 24 : 0));
 		return;
 	default:
 		break;
@@ -313,10 +307,10 @@ give_part(sqlite3_context *c, enum unit unit, int64_t instant, enum functions_fo
 		sqlite3_result_int64(c, t.year);
 		break;
 	case DECADE:
-		sqlite3_result_int64(c, floor_div(t.year, 10));
+		sqlite3_result_int64(c, time_floor_div(t.year, 10));
 		break;
 	case CENTURY:
-		sqlite3_result_int64(c, floor_div(t.year - 1, 100) + 1);
+		sqlite3_result_int64(c, time_floor_div(t.year - 1, 100) + 1);
 		break;
 	case DOW:
 		sqlite3_result_int64(c, t.weekday);
@@ -404,7 +398,7 @@ start_of(sqlite3_context *c, int n, sqlite3_value **v)          /* toStartOfHour
 	if (which < 100)
 		trunc_to(c, units[which], ms, form);
 	else    /* so many minutes */
-		functions_give_time(c, floor_div(ms, (which - 100) * 60000LL) * (which - 100) * 60000LL, form);
+		functions_give_time(c, time_floor_div(ms, (which - 100) * 60000LL) * (which - 100) * 60000LL, form);
 }
 
 /* ---- spans */
@@ -637,12 +631,12 @@ time_bucket(sqlite3_context *c, int n, sqlite3_value **v)
 		time_civil(n == 3 ? origin : 946684800000LL, &o);
 		time_civil(ms, &t);
 		base = (int64_t)o.year * 12 + o.month - 1;
-		base += floor_div((int64_t)t.year * 12 + t.month - 1 - base, months) * months;
+		base += time_floor_div((int64_t)t.year * 12 + t.month - 1 - base, months) * months;
 		t = (struct civil){ .year = (int)(base / 12), .month = (int)(base % 12) + 1, .day = 1 };
 		ms = time_of_civil(&t);
 	} else {
 		base = n == 3 ? origin : 946857600000LL;        /* Monday, 2000-01-03 */
-		ms = base + floor_div(ms - base, span) * span;
+		ms = base + time_floor_div(ms - base, span) * span;
 	}
 	if (zone)
 		ms = zone_to_utc(zone, ms);
@@ -659,7 +653,7 @@ date_diff(sqlite3_context *c, int n, sqlite3_value **v)         /* boundaries of
 
 	if (n == 2) {           /* MySQL: days from b to a */
 		if (functions_time_of(v[0], &a, &form) == 0 && functions_time_of(v[1], &b, &form) == 0)
-			sqlite3_result_int64(c, floor_div(a, DAY) - floor_div(b, DAY));
+			sqlite3_result_int64(c, time_floor_div(a, DAY) - time_floor_div(b, DAY));
 		return;
 	}
 	if (unit < 0 && (unit = unit_of(v[2])) >= 0)
@@ -686,19 +680,19 @@ date_diff(sqlite3_context *c, int n, sqlite3_value **v)         /* boundaries of
 		x = b - a;
 		break;
 	case SECOND:
-		x = floor_div(b, 1000) - floor_div(a, 1000);
+		x = time_floor_div(b, 1000) - time_floor_div(a, 1000);
 		break;
 	case MINUTE:
-		x = floor_div(b, 60000) - floor_div(a, 60000);
+		x = time_floor_div(b, 60000) - time_floor_div(a, 60000);
 		break;
 	case HOUR:
-		x = floor_div(b, 3600000) - floor_div(a, 3600000);
+		x = time_floor_div(b, 3600000) - time_floor_div(a, 3600000);
 		break;
 	case DAYS:
-		x = floor_div(b, DAY) - floor_div(a, DAY);
+		x = time_floor_div(b, DAY) - time_floor_div(a, DAY);
 		break;
 	case WEEK:
-		x = floor_div(b + 3 * DAY, 7 * DAY) - floor_div(a + 3 * DAY, 7 * DAY);
+		x = time_floor_div(b + 3 * DAY, 7 * DAY) - time_floor_div(a + 3 * DAY, 7 * DAY);
 		break;
 	default:
 		x = (int64_t)s.year * 12 + s.month - 1;
@@ -906,7 +900,7 @@ format_time(struct buf *out, struct str f, int64_t ms, int64_t instant)         
 		case 'T': case 'X': buf_printf(out, "%02d:%02d:%02d", t.hour, t.minute, t.second); break;
 		case 'R': buf_printf(out, "%02d:%02d", t.hour, t.minute); break;
 		case 'D': case 'x': buf_printf(out, "%02d/%02d/%02d", t.month, t.day, t.year % 100); break;
-		case 's': buf_printf(out, "%lld", (long long)floor_div(instant, 1000)); break;
+		case 's': buf_printf(out, "%lld", (long long)time_floor_div(instant, 1000)); break;
 		case 'J': buf_printf(out, "%.16g", (double)instant / (double)DAY + 2440587.5); break;
 		case 'z': buf_printf(out, "%+03d%02d", (int)((ms - instant) / 3600000), (int)(llabs(ms - instant) / 60000 % 60)); break;
 		case 'Z': buf_lit(out, ms == instant ? "UTC" : ""); break;

@@ -52,12 +52,6 @@ struct alerts {
 	struct map tenants;             /* name -> struct judged; the thread's alone */
 };
 
-static int64_t
-mono_ms(void)
-{
-	return time_mono_ns() / 1000000;
-}
-
 static int
 is_ending(void *self)
 {
@@ -246,7 +240,7 @@ write_alerts(struct judged *j, int *told, struct err *err)
 	}
 	buf_clear(&j->unsaved);
 	j->changes = 0;
-	j->saved = mono_ms();
+	j->saved = time_mono_ms();
 	rc = store_commit(j->store, err);
 	if (rc == 0 && store_version(j->store) == j->version + 1)
 		j->version++;           /* nobody but us: nothing to look at */
@@ -335,7 +329,7 @@ judge_new(struct judged *j, int64_t server_began, struct err *err)
 	static const char *const kinds[] = { NULL };
 	const struct store_news news = { new_event, NULL, kinds, j };
 	struct buf place = { 0 };
-	int64_t began = mono_ms(), now = time_now(), from;
+	int64_t began = time_mono_ms(), now = time_now(), from;
 	int samples, rc = 0;
 
 	if (j->wants_events && !j->has_place) {
@@ -353,7 +347,7 @@ judge_new(struct judged *j, int64_t server_began, struct err *err)
 	from = evaluate_time(j->evaluate);
 	from = (from == TIME_NONE || from > now ? now : from) - LOOKBACK_MS;
 	rc = stored_samples(j->store, from, now + LOOKBACK_MS, new_sample, j, err);
-	j->samples_due = mono_ms() + (mono_ms() - began) * SHARE;
+	j->samples_due = time_mono_ms() + (time_mono_ms() - began) * SHARE;
 	return rc;
 }
 
@@ -365,13 +359,13 @@ ask(struct alerts *a, const char *name, struct judged *j, int fresh)
 		const struct rule *rule = &j->rules->rule[i];
 		struct asked *q = &j->asked[i];
 		struct err err = { 0 };
-		int64_t began = mono_ms(), took;
+		int64_t began = time_mono_ms(), took;
 
 		if (rule->kind == RULES_PATTERN || rule->kind == RULES_ANOMALY || (q->next > began && (!fresh || q->sooner > began)))
 			continue;
 		if ((q->is = stored_is_asked(rule, j->store, &err)) > 0 && stored_ask(j->evaluate, j->rules, i, j->query, time_now(), &err) && err.code != ERR_USAGE)
 			tell(a, name, &err);    /* a metric that nobody sent yet says nothing */
-		took = mono_ms() - began;
+		took = time_mono_ms() - began;
 		q->next = began + rule->every_ms;
 		q->sooner = began + (took * SHARE > ASK_MS ? took * SHARE : ASK_MS);
 	}
@@ -408,8 +402,8 @@ judge(struct alerts *a, const char *name, struct judged *j)
 	if (!has_lock(j))
 		return;
 	j->changed |= version != j->version;
-	if (!j->rules || (j->changed && mono_ms() - j->looked >= RELOAD_MS)) {
-		j->looked = mono_ms();
+	if (!j->rules || (j->changed && time_mono_ms() - j->looked >= RELOAD_MS)) {
+		j->looked = time_mono_ms();
 		j->changed = 0;
 		rc = reload(a, name, j, &err);
 	}
@@ -418,7 +412,7 @@ judge(struct alerts *a, const char *name, struct judged *j)
 	if (rc >= 0 && j->rules && !j->wants_events && j->fresh)
 		j->has_place = store_place_now(j->store, &j->place, &err) >= 0;        /* a rule about events begins with what comes from here on */
 	if (rc > 0 && j->rules->n) {
-		fresh = j->fresh && mono_ms() >= j->samples_due;
+		fresh = j->fresh && time_mono_ms() >= j->samples_due;
 		if (fresh) {
 			j->fresh = 0;
 			rc = judge_new(j, a->began, &err);
@@ -428,7 +422,7 @@ judge(struct alerts *a, const char *name, struct judged *j)
 			rc = err.code;
 	}
 	next = j->routes ? routes_next(j->routes, time_now()) : TIME_NONE;
-	if (rc >= 0 && j->rules && (j->changes || (evaluate_is_dirty(j->evaluate) && mono_ms() - j->saved > SAVE_MS) || (next != TIME_NONE && next <= time_now()))) {
+	if (rc >= 0 && j->rules && (j->changes || (evaluate_is_dirty(j->evaluate) && time_mono_ms() - j->saved > SAVE_MS) || (next != TIME_NONE && next <= time_now()))) {
 		rc = write_alerts(j, &told, &err);
 		if (told)
 			hooks_wake(a->serve->hooks);
@@ -490,8 +484,8 @@ judge_all(void *self, int woken)
 	struct err err = { 0 };
 
 	(void)woken;
-	if (!a->looked_open || mono_ms() - a->looked_open >= OPEN_MS) {
-		a->looked_open = mono_ms();
+	if (!a->looked_open || time_mono_ms() - a->looked_open >= OPEN_MS) {
+		a->looked_open = time_mono_ms();
 		a->look_all = !a->looked || a->looked_open - a->looked > LOOK_MS;
 		a->looked = a->look_all ? a->looked_open : a->looked;
 		store_tenants(a->serve->spec.store, see_tenant, a, &err);

@@ -32,12 +32,6 @@ struct watched {
 	int64_t written;                /* mono ms */
 };
 
-static int64_t
-now_ms(void)
-{
-	return time_mono_ns() / 1000000;
-}
-
 /* ---- what is new */
 
 struct want { char *text; struct str id; struct json events; int64_t created; };        /* of a webhook that is on */
@@ -186,7 +180,7 @@ write_all(struct watched *t, const struct news *w, const struct store_place *pla
 	}
 	if ((rc = store_commit(t->store, err)) == 0) {
 		t->moved = 0;
-		t->written = now_ms();
+		t->written = time_mono_ms();
 	}
 	return rc;
 }
@@ -220,7 +214,7 @@ gather(struct watched *t, struct err *err)
 		place.row = w.row > place.row ? w.row : place.row;
 	}
 	t->moved |= w.n_wants && memcmp(&place, &t->place, sizeof(place));
-	if ((w.n || (t->moved && now_ms() - t->written > PLACE_MS)) && (rc = write_all(t, &w, &place, err)))
+	if ((w.n || (t->moved && time_mono_ms() - t->written > PLACE_MS)) && (rc = write_all(t, &w, &place, err)))
 		goto out;
 	t->place = place;
 	if (w.n)
@@ -251,7 +245,7 @@ deliver(struct hooks *h, struct watched *t, struct err *err)
 	struct deliver_figures sent = { 0 };
 	int64_t next = deliver_due(t->store, &spec, &sent, err);
 
-	t->due = next < 0 ? INT64_MAX : now_ms() + next;
+	t->due = next < 0 ? INT64_MAX : time_mono_ms() + next;
 	figures_add(&f->hooks_sent, sent.delivered);
 	figures_add(&f->hooks_failed, sent.failed);
 	figures_add(&f->hooks_dead, sent.dead);
@@ -296,8 +290,8 @@ look(void *self, int woken)
 	struct hooks *h = self;
 	struct err err = { 0 };
 
-	if (!h->looked || now_ms() - h->looked > LOOK_MS) {
-		h->looked = now_ms();
+	if (!h->looked || time_mono_ms() - h->looked > LOOK_MS) {
+		h->looked = time_mono_ms();
 		store_tenants(h->serve->spec.store, see_tenant, h, &err);
 		err_clear(&err);
 	}
@@ -306,12 +300,12 @@ look(void *self, int woken)
 		uint64_t version = store_version(t->store);
 		int rc = 0;
 
-		if (version != t->version || (t->moved && now_ms() - t->written > PLACE_MS))
+		if (version != t->version || (t->moved && time_mono_ms() - t->written > PLACE_MS))
 			while (!is_ending(h) && (rc = gather(t, &err)) > 0)
 				;
 		if (rc == 0)
 			t->version = version;   /* what is written here is looked at once more, and brings nothing */
-		if (rc == 0 && (woken || t->due <= now_ms()))
+		if (rc == 0 && (woken || t->due <= time_mono_ms()))
 			rc = deliver(h, t, &err);
 		if (rc < 0) {
 			struct buf more = { 0 };
@@ -321,7 +315,7 @@ look(void *self, int woken)
 			serve_log(h->serve, "error", "webhooks", buf_get(&more));
 			buf_release(&more);
 			err_clear(&err);
-			t->due = now_ms() + 10000;
+			t->due = time_mono_ms() + 10000;
 		}
 	}
 }

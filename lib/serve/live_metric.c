@@ -91,7 +91,7 @@ live_metric_flush(struct live_shape *shape, int samples)
 {
 	struct live_span *t = &shape->metric.touched;
 	const struct live_names *names = shape->metric.names;
-	int64_t now_ms = time_mono_ns() / 1000000, age = shape->wish.range_ms / AGES;
+	int64_t now_ms = time_mono_ms(), age = shape->wish.range_ms / AGES;
 
 	if (samples && !(names && names->is_config))
 		enqueue(shape, NULL);

@@ -68,7 +68,7 @@ connection_new(struct exchange *ex)
 
 	c->users = 1;
 	c->serve = ex->serve;
-	c->opened_ms = c->asked_ms = c->pinged_ms = time_mono_ns() / 1000000;
+	c->opened_ms = c->asked_ms = c->pinged_ms = time_mono_ms();
 	snprintf(c->address, sizeof(c->address), "%s", address);
 	pthread_mutex_init(&c->lock, NULL);
 	if ((c->next = connections))
@@ -285,7 +285,7 @@ authenticate(struct connection *c, struct json said)
 		principal_free(c->who);
 		c->who = who;
 		read_credentials(c, &with);
-		c->asked_ms = time_mono_ns() / 1000000;
+		c->asked_ms = time_mono_ms();
 		send_to_socket(c, &(struct live_message){ .json = STR("{\"type\":\"authenticated\"}") });
 	} else if (rc == 1) {
 		close_socket(c, 1013, "the issuer of this token is not known yet, connect again");
@@ -575,7 +575,7 @@ look_after(struct connection *c, int64_t now_ms)
 static void
 on_tick(void *self)
 {
-	int64_t now_ms = time_mono_ns() / 1000000;
+	int64_t now_ms = time_mono_ms();
 
 	(void)self;
 	for (struct connection *c = connections, *next; c; c = next) {

@@ -234,7 +234,7 @@ start_worker(struct serve *s, struct crew *crew, int i)
 		_exit(cmd_end(&err));
 	}
 	crew->pid[i] = pid;
-	crew->started[i] = time_mono_ns() / 1000000;
+	crew->started[i] = time_mono_ms();
 	return pid < 0 ? -1 : 0;
 }
 
@@ -306,7 +306,7 @@ run_crew(struct serve *s, struct err *err)
 			tell_all(&crew, SIGTERM);
 		}
 		reap(s, &crew, stops, &failed);
-		now = time_mono_ns() / 1000000;
+		now = time_mono_ms();
 		for (int i = 0; !stops && i < crew.n; i++)
 			if (crew.pid[i] <= 0 && now - crew.started[i] >= AGAIN_MS)
 				start_worker(s, &crew, i);
