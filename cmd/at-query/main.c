@@ -304,7 +304,7 @@ complete(struct query *q, const char *kind, struct err *err)
 			store_each_name(query_store(q, err), print_event, NULL, err);
 	} else if (strcmp(kind, "metrics") == 0) {
 		static const char sql[] = "SELECT DISTINCT metric FROM metrics UNION SELECT DISTINCT event FROM events ORDER BY 1";
-		const struct query_sink sink = { shell_no_columns, shell_print_first, NULL };
+		const struct query_sink sink = { NULL, shell_print_first, NULL };
 		size_t at = 0;
 
 		query_run(q, str_of(sql), &at, NULL, 0, &sink, err);

@@ -188,13 +188,6 @@ shell_verb(struct shell *s, struct query *q, const struct table_function *f, con
 }
 
 int
-shell_no_columns(void *self, const struct str *names, int n, struct err *err)
-{
-	(void)self, (void)names, (void)n, (void)err;
-	return 0;
-}
-
-int
 shell_print_first(void *self, const struct cell *cells, int n, struct err *err)
 {
 	(void)self, (void)err;

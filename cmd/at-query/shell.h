@@ -33,8 +33,7 @@ int shell_interact(struct shell *, struct query **, struct err *);
 
 void shell_wait_pager(struct shell *);
 
-/* A sink that prints the first cell of each row on a line. */
-int shell_no_columns(void *, const struct str *, int, struct err *);
+/* A row of a sink, which prints its first cell on a line. */
 int shell_print_first(void *, const struct cell *, int, struct err *);
 
 #endif

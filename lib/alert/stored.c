@@ -186,17 +186,10 @@ funnel_row(void *self, const struct cell *cells, int n, struct err *err)
 }
 
 static int
-no_columns(void *self, const struct str *names, int n, struct err *err)
-{
-	(void)self, (void)names, (void)n, (void)err;
-	return 0;
-}
-
-static int
 ask_funnel(struct asking *a, struct query *q, struct err *err)
 {
 	const struct table_function *funnel = verbs_find("funnel");
-	const struct query_sink sink = { no_columns, funnel_row, a };
+	const struct query_sink sink = { NULL, funnel_row, a };
 	struct cell args[TABLE_FUNCTION_PARAMS] = { 0 };
 	char within[32], from[TIME_LEN + 1] = "", to[TIME_LEN + 1] = "";
 

@@ -108,20 +108,13 @@ take_fewest(void *self, const struct cell *cells, int n, struct err *err)
 	return 0;
 }
 
-static int
-no_columns(void *self, const struct str *names, int n, struct err *err)
-{
-	(void)self, (void)names, (void)n, (void)err;
-	return 0;
-}
-
 /* Does each row stand for so many users that it may be shown elsewhere? What cannot be counted does not. */
 static int
 is_large(struct ask *ask, const struct ask_reading *r, int64_t now)
 {
 	struct ask_reading users = *r;
 	struct fewest fewest = { INT64_MAX };
-	const struct query_sink sink = { no_columns, take_fewest, &fewest };
+	const struct query_sink sink = { NULL, take_fewest, &fewest };
 	struct buf sql = { 0 };
 	struct err err = { 0 };
 	int rc = 0;

@@ -167,17 +167,10 @@ take_step(void *self, const struct cell *cells, int n, struct err *err)
 }
 
 static int
-no_columns(void *self, const struct str *names, int n, struct err *err)
-{
-	(void)self, (void)names, (void)n, (void)err;
-	return 0;
-}
-
-static int
 run_funnel(struct work *w, const struct span *p, struct funnel_figures *to)
 {
 	const struct table_function *f = verbs_find("funnel");
-	const struct query_sink sink = { no_columns, take_step, to };
+	const struct query_sink sink = { NULL, take_step, to };
 	struct cell args[TABLE_FUNCTION_PARAMS];
 	struct str within = json_text_dup(config_get(w->spec->config, "analytics", "funnels.default.within"), w->arena);
 	char range[2 * TIME_LEN + 3];

@@ -36,13 +36,6 @@ add_column(void *self, struct str name, struct err *err)
 	return 0;
 }
 
-static int
-no_columns(void *self, const struct str *names, int n, struct err *err)
-{
-	(void)self, (void)names, (void)n, (void)err;
-	return 0;
-}
-
 struct counts { double value[COLUMNS_MOST + 1]; };
 
 static int
@@ -62,7 +55,7 @@ choose_from(struct query *q, const char *table, struct str metric, int64_t since
 {
 	struct columns columns = { .n = 0 };
 	struct counts counts = { { 0 } };
-	const struct query_sink sink = { no_columns, take_counts, &counts };
+	const struct query_sink sink = { NULL, take_counts, &counts };
 	char from[TIME_LEN];
 	const struct query_param params[] = { { STR("metric"), metric }, { STR("from"), { from, TIME_LEN } } };
 	struct buf sql = {0};
@@ -112,7 +105,7 @@ static int
 refuse_unlike(struct query *q, struct str event, int64_t since, const struct str *name, int n, struct err *err)
 {
 	struct counts counts = { { 0 } };
-	const struct query_sink sink = { no_columns, take_counts, &counts };
+	const struct query_sink sink = { NULL, take_counts, &counts };
 	char from[TIME_LEN];
 	const struct query_param params[] = { { STR("event"), event }, { STR("from"), { from, TIME_LEN } } };
 	struct buf sql = {0};
@@ -219,9 +212,9 @@ run_part(struct query *q, const struct metric_ask *ask, struct str metric, const
 static int
 count_events(struct query *q, const struct metric_ask *ask, struct str event, struct str by, struct table *t, struct err *err)
 {
-	const struct query_sink sink = { no_columns, take_value, t };
+	const struct query_sink sink = { NULL, take_value, t };
 	struct counts stored = { { 0 } };
-	const struct query_sink is_stored = { no_columns, take_counts, &stored };
+	const struct query_sink is_stored = { NULL, take_counts, &stored };
 	const struct query_param name = { STR("event"), event };
 	struct buf sql = {0};
 	size_t at = 0;
@@ -624,7 +617,7 @@ int
 metric_claims_overview(struct query *q, int64_t from, int64_t to, struct claims *c, struct err *err)
 {
 	struct names names = { .arena = arena_new(0) };
-	const struct query_sink sink = { no_columns, see_stored, &names };
+	const struct query_sink sink = { NULL, see_stored, &names };
 	struct store *store = query_store(q, err);
 	struct series_set set = {0};
 	int64_t every = step_of(to - from);

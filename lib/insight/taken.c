@@ -39,13 +39,6 @@ taken_field(struct query *q, struct str field, struct buf *name, struct err *err
 struct adding { struct recommend *to; struct buf text; };
 
 static int
-no_columns(void *self, const struct str *names, int n, struct err *err)
-{
-	(void)self, (void)names, (void)n, (void)err;
-	return 0;
-}
-
-static int
 take_pair(void *self, const struct cell *cells, int n, struct err *err)
 {
 	struct adding *a = self;
@@ -66,7 +59,7 @@ int
 taken_add(struct query *q, struct str field, int64_t from, int64_t to, struct recommend *r, struct err *err)
 {
 	struct adding adding = { .to = r };
-	const struct query_sink sink = { no_columns, take_pair, &adding };
+	const struct query_sink sink = { NULL, take_pair, &adding };
 	char since[TIME_LEN], until[TIME_LEN];
 	const struct query_param params[] = { { STR("from"), { since, TIME_LEN } }, { STR("to"), { until, TIME_LEN } } };
 	struct buf sql = {0};

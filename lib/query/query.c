@@ -1051,7 +1051,7 @@ query_call(struct query *q, const struct table_function *f, const struct cell *a
 		names[n++] = str_trim(piece);
 	for (int i = 0; f->columns[i] && n < 64; i++)
 		names[n++] = str_of(f->columns[i]);
-	rc = sink->columns(sink->self, names, n, err);
+	rc = sink->columns ? sink->columns(sink->self, names, n, err) : 0;
 	if (rc == 0)
 		rc = f->run(&call, (struct cell_sink){ sink->row, sink->self }, err);
 	let_go(q);

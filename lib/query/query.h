@@ -42,7 +42,7 @@ void query_set_until(struct query *, int64_t until);
 
 /* Where an answer goes: first its columns, then each row. Other than 0 ends the statement. */
 struct query_sink {
-	int (*columns)(void *self, const struct str *names, int n, struct err *);
+	int (*columns)(void *self, const struct str *names, int n, struct err *);        /* NULL: nobody asks for their names */
 	int (*row)(void *self, const struct cell *, int n, struct err *);
 	void *self;
 };
