@@ -261,24 +261,6 @@ navigate(const struct match *m, const struct nav *nav, const struct at *at)
 	}
 }
 
-static void
-bind(sqlite3_stmt *statement, int i, const struct cell *c)
-{
-	switch (c->type) {
-	case CELL_NULL:
-		sqlite3_bind_null(statement, i);
-		break;
-	case CELL_INTEGER:
-		sqlite3_bind_int64(statement, i, c->integer);
-		break;
-	case CELL_REAL:
-		sqlite3_bind_double(statement, i, c->real);
-		break;
-	case CELL_TEXT:
-		sqlite3_bind_text64(statement, i, c->text.p, c->text.n, SQLITE_STATIC, SQLITE_UTF8);
-	}
-}
-
 static int
 said(struct match *m, struct err *err)
 {
@@ -298,7 +280,7 @@ evaluate(struct match *m, const struct value *v, const struct at *at, struct err
 
 	for (int i = 0; i < v->navs; i++) {
 		cell = navigate(m, &v->nav[i], at);
-		bind(v->statement, i + 1, &cell);
+		query_bind_cell(v->statement, i + 1, &cell, SQLITE_STATIC);
 	}
 	rc = sqlite3_step(v->statement);
 	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? damaged(err) : said(m, err);

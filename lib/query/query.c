@@ -521,6 +521,24 @@ query_param_cell(struct str value)
 	return cell_text(value.p ? value : STR(""));
 }
 
+void
+query_bind_cell(sqlite3_stmt *statement, int i, const struct cell *c, sqlite3_destructor_type lasts)
+{
+	switch (c->type) {
+	case CELL_INTEGER:
+		sqlite3_bind_int64(statement, i, c->integer);
+		break;
+	case CELL_REAL:
+		sqlite3_bind_double(statement, i, c->real);
+		break;
+	case CELL_TEXT:
+		sqlite3_bind_text64(statement, i, c->text.p, c->text.n, lasts, SQLITE_UTF8);
+		break;
+	default:
+		sqlite3_bind_null(statement, i);
+	}
+}
+
 static int
 bind(sqlite3_stmt *statement, const struct query_param *params, int n, struct err *err)
 {
@@ -540,12 +558,7 @@ bind(sqlite3_stmt *statement, const struct query_param *params, int n, struct er
 		if (!p)
 			return err_set(err, ERR_USAGE, "no value for %s, give -P %s=…", name, name + 1);
 		cell = query_param_cell(p->value);
-		if (cell.type == CELL_INTEGER)
-			sqlite3_bind_int64(statement, i, cell.integer);
-		else if (cell.type == CELL_REAL)
-			sqlite3_bind_double(statement, i, cell.real);
-		else
-			sqlite3_bind_text64(statement, i, cell.text.p, cell.text.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+		query_bind_cell(statement, i, &cell, SQLITE_TRANSIENT);
 	}
 	return 0;
 }

@@ -236,24 +236,6 @@ prepare(struct vector_worker *w, struct str sql, sqlite3_stmt **statement, struc
 	return rc;
 }
 
-static void
-bind(sqlite3_stmt *statement, int i, const struct cell *c)
-{
-	switch (c->type) {
-	case CELL_INTEGER:
-		sqlite3_bind_int64(statement, i, c->integer);
-		break;
-	case CELL_REAL:
-		sqlite3_bind_double(statement, i, c->real);
-		break;
-	case CELL_TEXT:
-		sqlite3_bind_text64(statement, i, c->text.p, c->text.n, SQLITE_STATIC, SQLITE_UTF8);
-		break;
-	default:
-		sqlite3_bind_null(statement, i);
-	}
-}
-
 /* One step of a statement; text is copied to `keep`. */
 static int
 ask(struct vector_worker *w, sqlite3_stmt *statement, const struct cell *arg, int n, struct arena *keep, struct cell *out, struct err *err)
@@ -262,7 +244,7 @@ ask(struct vector_worker *w, sqlite3_stmt *statement, const struct cell *arg, in
 	struct str s;
 
 	for (int i = 0; i < n; i++)
-		bind(statement, i + 1, &arg[i]);
+		query_bind_cell(statement, i + 1, &arg[i], SQLITE_STATIC);
 	if (sqlite3_step(statement) != SQLITE_ROW) {
 		if (query_stopped(w->q, err) == 0)
 			err_set(err, ERR_USAGE, "%s", sqlite3_errmsg(w->db));
