@@ -194,6 +194,21 @@ by_key(const void *a, const void *b)
 	return str_cmp(json_raw(((const struct json *)a)[0]), json_raw(((const struct json *)b)[0]));
 }
 
+static void
+put_pairs(struct buf *b, struct json (*pair)[2], int n)         /* as an object with its keys in order */
+{
+	qsort(pair, (size_t)n, sizeof(pair[0]), by_key);
+	buf_byte(b, '{');
+	for (int i = 0; i < n; i++) {
+		if (i)
+			buf_byte(b, ',');
+		buf_str(b, json_raw(pair[i][0]));
+		buf_byte(b, ':');
+		json_put_compact(b, pair[i][1]);
+	}
+	buf_byte(b, '}');
+}
+
 /* The labels' object with its keys in byte order, without blanks. */
 static int
 put_labels(struct buf *b, struct json labels, struct err *err)
@@ -208,16 +223,7 @@ put_labels(struct buf *b, struct json labels, struct err *err)
 		pair[n][0] = it.key;
 		pair[n][1] = it.value;
 	}
-	qsort(pair, (size_t)n, sizeof(pair[0]), by_key);
-	buf_byte(b, '{');
-	for (int i = 0; i < n; i++) {
-		if (i)
-			buf_byte(b, ',');
-		buf_str(b, json_raw(pair[i][0]));
-		buf_byte(b, ':');
-		json_put_compact(b, pair[i][1]);
-	}
-	buf_byte(b, '}');
+	put_pairs(b, pair, n);
 	return 0;
 }
 
@@ -403,16 +409,7 @@ merge_labels(struct buf *b, struct str labels, const struct rule *rule, const st
 		pair[n][0] = (struct json){ all.p + at[i][0], at[i][1] - at[i][0], JSON_STRING, 0 };
 		pair[n++][1] = (struct json){ all.p + at[i][1], end - at[i][1], JSON_STRING, 0 };
 	}
-	qsort(pair, (size_t)n, sizeof(pair[0]), by_key);
-	buf_byte(b, '{');
-	for (int i = 0; i < n; i++) {
-		if (i)
-			buf_byte(b, ',');
-		buf_str(b, json_raw(pair[i][0]));
-		buf_byte(b, ':');
-		buf_str(b, json_raw(pair[i][1]));
-	}
-	buf_byte(b, '}');
+	put_pairs(b, pair, n);
 	buf_release(&made);
 	buf_release(&scratch);
 }

@@ -10,30 +10,6 @@
 
 #define KIND "recommendation"
 
-static void
-put_text(struct buf *b, const char *key, struct str text)
-{
-	buf_byte(b, ',');
-	json_put_key(b, str_of(key));
-	json_put_string(b, text);
-}
-
-static void
-put_number(struct buf *b, const char *key, double v)
-{
-	buf_byte(b, ',');
-	json_put_key(b, str_of(key));
-	json_put_double(b, v);
-}
-
-static void
-put_time(struct buf *b, const char *key, int64_t time)
-{
-	buf_byte(b, ',');
-	json_put_key(b, str_of(key));
-	json_put_time(b, time);
-}
-
 void
 action_put(const struct action *a, struct buf *b)
 {
@@ -41,28 +17,28 @@ action_put(const struct action *a, struct buf *b)
 	json_put_string(b, a->text);
 	buf_lit(b, ",\"kind\":\"recommendation\",\"score\":");
 	json_put_double(b, nearbyint(a->score * 1e4) / 1e4);
-	put_text(b, "metric", a->metric);
+	json_put_more_text(b, "metric", a->metric);
 	buf_lit(b, ",\"labels\":");
 	buf_str(b, a->labels.n ? a->labels : STR("{}"));
-	put_time(b, "timestamp", a->to);
+	json_put_more_time(b, "timestamp", a->to);
 	buf_lit(b, ",\"evidence\":{\"rule\":");
 	json_put_string(b, str_of(a->rule));
-	put_text(b, "key", a->key);
-	put_text(b, "precondition", str_of(a->precondition));
-	put_text(b, "expected", a->expected);
-	put_text(b, "check", a->check);
-	put_time(b, "check_after", a->to + ACTION_WAITS);
-	put_number(b, "measure", a->measure);
+	json_put_more_text(b, "key", a->key);
+	json_put_more_text(b, "precondition", str_of(a->precondition));
+	json_put_more_text(b, "expected", a->expected);
+	json_put_more_text(b, "check", a->check);
+	json_put_more_time(b, "check_after", a->to + ACTION_WAITS);
+	json_put_more_double(b, "measure", a->measure);
 	if (a->of > 0)
-		put_number(b, "of", a->of);
+		json_put_more_double(b, "of", a->of);
 	for (int i = 0; i < 4 && a->fields[i]; i++)
-		put_number(b, a->fields[i], a->figures[i]);
+		json_put_more_double(b, a->fields[i], a->figures[i]);
 	for (int i = 0; i < 2 && a->text_fields[i][0].p; i++)
-		put_text(b, a->text_fields[i][0].p, a->text_fields[i][1]);
-	put_time(b, "from", a->from);
-	put_time(b, "to", a->to);
-	put_time(b, "previous_from", a->before_from);
-	put_time(b, "previous_to", a->before_to);
+		json_put_more_text(b, a->text_fields[i][0].p, a->text_fields[i][1]);
+	json_put_more_time(b, "from", a->from);
+	json_put_more_time(b, "to", a->to);
+	json_put_more_time(b, "previous_from", a->before_from);
+	json_put_more_time(b, "previous_to", a->before_to);
 	buf_lit(b, "}}");
 }
 
@@ -170,19 +146,19 @@ put_outcome(struct json row, int64_t since, int64_t now, double measure, double 
 	json_put_string(b, buf_get(&text));
 	buf_lit(b, ",\"kind\":\"recommendation\",\"score\":");
 	json_put_double(b, nearbyint(erf(fabs(z) / M_SQRT2) * 1e4) / 1e4);
-	put_text(b, "metric", json_text(json_get(row, STR("metric")), &scratch));
+	json_put_more_text(b, "metric", json_text(json_get(row, STR("metric")), &scratch));
 	buf_lit(b, ",\"labels\":");
 	json_put_compact(b, json_get(row, STR("labels")));
-	put_time(b, "timestamp", now);
+	json_put_more_time(b, "timestamp", now);
 	buf_lit(b, ",\"evidence\":{\"outcome\":");
 	json_put_string(b, fabs(z) <= 1.96 ? STR("no change beyond chance") : measure > was ? STR("rose") : STR("fell"));
-	put_text(b, "rule", json_text(json_get(evidence, STR("rule")), &scratch));
-	put_text(b, "key", json_text(json_get(evidence, STR("key")), &scratch));
-	put_number(b, "current", measure);
-	put_number(b, "previous", was);
-	put_number(b, "z", z);
-	put_time(b, "from", since);
-	put_time(b, "to", now);
+	json_put_more_text(b, "rule", json_text(json_get(evidence, STR("rule")), &scratch));
+	json_put_more_text(b, "key", json_text(json_get(evidence, STR("key")), &scratch));
+	json_put_more_double(b, "current", measure);
+	json_put_more_double(b, "previous", was);
+	json_put_more_double(b, "z", z);
+	json_put_more_time(b, "from", since);
+	json_put_more_time(b, "to", now);
 	buf_lit(b, "}}\n");
 	buf_release(&text);
 	buf_release(&scratch);

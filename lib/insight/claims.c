@@ -287,20 +287,7 @@ claims_kind(enum claim_kind kind)
 static void
 put_number(struct buf *b, const char *key, double v)
 {
-	buf_byte(b, ',');
-	json_put_key(b, str_of(key));
-	if (isfinite(v))
-		json_put_double(b, v);
-	else
-		buf_lit(b, "null");
-}
-
-static void
-put_time(struct buf *b, const char *key, int64_t time)
-{
-	buf_byte(b, ',');
-	json_put_key(b, str_of(key));
-	json_put_time(b, time);
+	json_put_more_double(b, key, isfinite(v) ? v : NAN);
 }
 
 void
@@ -363,11 +350,11 @@ claims_put_row(const struct claims *c, const struct claim *x, struct buf *b)
 		buf_lit(b, ",\"test\":");
 		json_put_string(b, str_of(x->test));
 	}
-	put_time(b, "from", x->from);
-	put_time(b, "to", x->to);
+	json_put_more_time(b, "from", x->from);
+	json_put_more_time(b, "to", x->to);
 	if (x->before_from || x->before_to) {
-		put_time(b, "previous_from", x->before_from);
-		put_time(b, "previous_to", x->before_to);
+		json_put_more_time(b, "previous_from", x->before_from);
+		json_put_more_time(b, "previous_to", x->before_to);
 	}
 	if (x->query.n) {
 		buf_lit(b, ",\"query\":");

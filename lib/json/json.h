@@ -91,4 +91,9 @@ void json_put_int64(struct buf *, int64_t);
 void json_put_compact(struct buf *, struct json);       /* the value's own text without blanks between tokens */
 void json_put_time(struct buf *, int64_t ms);           /* "2026-11-23T10:15:30.123Z" with quotes */
 
+/* A further member of an object that has one: a comma, the key and the value. */
+void json_put_more_text(struct buf *, const char *key, struct str text);
+void json_put_more_double(struct buf *, const char *key, double);
+void json_put_more_time(struct buf *, const char *key, int64_t ms);
+
 #endif

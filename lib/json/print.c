@@ -215,3 +215,31 @@ json_put_time(struct buf *b, int64_t ms)
 	p[TIME_LEN + 1] = '"';
 	b->n += TIME_LEN + 2;
 }
+
+static void
+put_more(struct buf *b, const char *key)
+{
+	buf_byte(b, ',');
+	json_put_key(b, str_of(key));
+}
+
+void
+json_put_more_text(struct buf *b, const char *key, struct str text)
+{
+	put_more(b, key);
+	json_put_string(b, text);
+}
+
+void
+json_put_more_double(struct buf *b, const char *key, double v)
+{
+	put_more(b, key);
+	json_put_double(b, v);
+}
+
+void
+json_put_more_time(struct buf *b, const char *key, int64_t ms)
+{
+	put_more(b, key);
+	json_put_time(b, ms);
+}

@@ -13,14 +13,6 @@
 #define SERIES_MOST 200
 #define HORIZON_MOST 1000
 
-static void
-put_number(struct buf *b, const char *key, double v)
-{
-	buf_byte(b, ',');
-	json_put_key(b, str_of(key));
-	json_put_double(b, v);
-}
-
 /* ---- POST /insights */
 
 static void
@@ -121,9 +113,9 @@ forecast_series(const struct history *s, struct str metric, int64_t every, int h
 		json_put_time(out, s->first + (s->n + k) * every);
 		buf_lit(out, ",\"labels\":");
 		buf_str(out, s->labels);
-		put_number(out, "mean", mean[k]);
-		put_number(out, "lower", lower[k]);
-		put_number(out, "upper", upper[k]);
+		json_put_more_double(out, "mean", mean[k]);
+		json_put_more_double(out, "lower", lower[k]);
+		json_put_more_double(out, "upper", upper[k]);
 		buf_byte(out, '}');
 	}
 	free(mean);
