@@ -627,16 +627,13 @@ remove_silence(struct exchange *ex)
 		change(ex, ex->segment[0], 1);
 }
 
-struct listing { struct buf json; int n; };
-
 static int
 list_one(void *self, struct str id, struct str value)
 {
-	struct listing *l = self;
+	struct exchange_list *l = self;
 
 	(void)id;
-	buf_lit(&l->json, l->n++ ? "," : "");
-	silences_show(&l->json, json_value(value), time_now());
+	silences_show(exchange_list_item(l), json_value(value), time_now());
 	return 0;
 }
 
@@ -644,19 +641,14 @@ static void
 list_silences(struct exchange *ex)
 {
 	struct store *store = exchange_store(ex);
-	struct listing l = { .n = 0 };
+	struct exchange_list l;
 	struct err err = { 0 };
 
 	if (!store)
 		return;
-	buf_lit(&l.json, "{\"silences\":[");
+	exchange_list_begin(&l, ex, "silences");
 	store_each_state(store, SILENCES, list_one, &l, &err);
-	buf_lit(&l.json, "]}");
-	if (err.code)
-		exchange_error(ex, &err);
-	else
-		exchange_json(ex, 200, &l.json);
-	buf_release(&l.json);
+	exchange_list_end(&l, &err);
 }
 
 static void

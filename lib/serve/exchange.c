@@ -123,6 +123,32 @@ exchange_json(struct exchange *ex, int status, struct buf *json)
 }
 
 void
+exchange_list_begin(struct exchange_list *l, struct exchange *ex, const char *name)
+{
+	*l = (struct exchange_list){ .ex = ex };
+	buf_printf(&l->json, "{\"%s\":[", name);
+}
+
+struct buf *
+exchange_list_item(struct exchange_list *l)
+{
+	if (l->n++)
+		buf_byte(&l->json, ',');
+	return &l->json;
+}
+
+void
+exchange_list_end(struct exchange_list *l, const struct err *err)
+{
+	buf_lit(&l->json, "]}");
+	if (err->code)
+		exchange_error(l->ex, err);
+	else
+		exchange_json(l->ex, 200, &l->json);
+	buf_release(&l->json);
+}
+
+void
 exchange_none(struct exchange *ex)
 {
 	exchange_send(ex, 204, NULL, (struct str){ 0 });

@@ -44,6 +44,13 @@ struct store *exchange_store(struct exchange *);
 int exchange_range(struct exchange *, struct str range, int64_t default_ms, int64_t *from, int64_t *to);
 
 void exchange_json(struct exchange *, int status, struct buf *json);            /* with ETag and 304 for GET */
+
+/* The answer {"name":[item, …]}: begin, an item's text into what `item` gives for each (it stands until the next), end, which answers
+ * with it, or with the error, and lets go of it. */
+struct exchange_list { struct exchange *ex; struct buf json; int n; };
+void exchange_list_begin(struct exchange_list *, struct exchange *, const char *name);
+struct buf *exchange_list_item(struct exchange_list *);
+void exchange_list_end(struct exchange_list *, const struct err *);
 void exchange_etag(struct exchange *, struct str);              /* the ETag of the answer to come, unquoted; else a hash of its bytes */
 void exchange_head(struct exchange *, const char *name, struct str value);      /* one more header of the answer to come: Location */
 void exchange_send(struct exchange *, int status, const char *type, struct str body);

@@ -375,36 +375,28 @@ find_hook(struct exchange *ex, struct store *store)
 	return -1;
 }
 
-struct letters { struct buf json; int n; };
-
 static int
 list_letter(void *self, struct str id, struct str json)
 {
-	struct letters *l = self;
+	struct exchange_list *l = self;
 
 	(void)id;
-	buf_lit(&l->json, l->n++ ? "," : "");
-	buf_str(&l->json, json);
+	buf_str(exchange_list_item(l), json);
 	return l->n == LETTERS_MOST;
 }
 
 static void
 list_letters(struct exchange *ex, int dead)
 {
-	struct letters l = { .n = 0 };
+	struct exchange_list l;
 	struct store *store = exchange_store(ex);
 	struct err err = { 0 };
 
 	if (!store || find_hook(ex, store))
 		return;
-	buf_lit(&l.json, "{\"messages\":[");
+	exchange_list_begin(&l, ex, "messages");
 	deliver_each(store, ex->segment[0], dead, list_letter, &l, &err);
-	buf_lit(&l.json, "]}");
-	if (err.code)
-		exchange_error(ex, &err);
-	else
-		exchange_json(ex, 200, &l.json);
-	buf_release(&l.json);
+	exchange_list_end(&l, &err);
 }
 
 static void

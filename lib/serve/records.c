@@ -550,17 +550,14 @@ is_configured(struct exchange *ex, struct str id)
 
 /* ---- their routes */
 
-struct listing { struct buf json; int n; struct exchange *ex; };
-
 static int
 list_one(void *self, struct str name, struct str value)
 {
-	struct listing *l = self;
+	struct exchange_list *l = self;
 
 	if (l->ex->route->action == AUTH_READ && !principal_may(l->ex->who, AUTH_READ, l->ex->route->resource, name))
 		return 0;
-	buf_lit(&l->json, l->n++ ? "," : "");
-	put_shown(&l->json, json_value(value));
+	put_shown(exchange_list_item(l), json_value(value));
 	return 0;
 }
 
@@ -568,7 +565,7 @@ static void
 list_records(struct exchange *ex)
 {
 	const struct kind *kind = kind_of(ex);
-	struct listing l = { .ex = ex };
+	struct exchange_list l;
 	struct store *store = exchange_store(ex);
 	struct json all = config_get(ex->config, "dashboards", "dashboards"), one = config_get(ex->config, "dashboards", "");
 	struct json_iter it;
@@ -576,22 +573,13 @@ list_records(struct exchange *ex)
 
 	if (!store)
 		return;
-	buf_printf(&l.json, "{\"%s\":[", kind->name);
-	if (kind == &kinds[0] && json_get(one, STR("id")).type == JSON_STRING) {
-		l.n++;
-		put_configured(&l.json, one);
-	}
-	for (it = json_iter(all); kind == &kinds[0] && all.type == JSON_ARRAY && json_next(&it); ) {
-		buf_lit(&l.json, l.n++ ? "," : "");
-		put_configured(&l.json, it.value);
-	}
+	exchange_list_begin(&l, ex, kind->name);
+	if (kind == &kinds[0] && json_get(one, STR("id")).type == JSON_STRING)
+		put_configured(exchange_list_item(&l), one);
+	for (it = json_iter(all); kind == &kinds[0] && all.type == JSON_ARRAY && json_next(&it); )
+		put_configured(exchange_list_item(&l), it.value);
 	store_each_state(store, kind->state, list_one, &l, &err);
-	buf_lit(&l.json, "]}");
-	if (err.code)
-		exchange_error(ex, &err);
-	else
-		exchange_json(ex, 200, &l.json);
-	buf_release(&l.json);
+	exchange_list_end(&l, &err);
 }
 
 static void
@@ -818,31 +806,25 @@ dashboard_is(struct exchange *ex)
 static int
 list_share(void *self, struct str json)
 {
-	struct listing *l = self;
+	struct exchange_list *l = self;
 
-	buf_lit(&l->json, l->n++ ? "," : "");
-	buf_str(&l->json, json);
+	buf_str(exchange_list_item(l), json);
 	return 0;
 }
 
 static void
 list_shares(struct exchange *ex)
 {
-	struct listing l = { .ex = ex };
+	struct exchange_list l;
 	struct buf what = { 0 };
 	struct err err = { 0 };
 
 	if (!dashboard_is(ex))
 		return;
 	what_of(ex->segment[0], &what);
-	buf_lit(&l.json, "{\"shares\":[");
+	exchange_list_begin(&l, ex, "shares");
 	auth_share_list(ex->serve->auth, ex->who->tenant, buf_get(&what), list_share, &l, &err);
-	buf_lit(&l.json, "]}");
-	if (err.code)
-		exchange_error(ex, &err);
-	else
-		exchange_json(ex, 200, &l.json);
-	buf_release(&l.json);
+	exchange_list_end(&l, &err);
 	buf_release(&what);
 }
 
@@ -910,28 +892,22 @@ actor_of(const struct exchange *ex)
 static int
 list_account(void *self, struct str id, struct str json)
 {
-	struct listing *l = self;
+	struct exchange_list *l = self;
 
 	(void)id;
-	buf_lit(&l->json, l->n++ ? "," : "");
-	buf_str(&l->json, json);
+	buf_str(exchange_list_item(l), json);
 	return 0;
 }
 
 static void
 list_accounts(struct exchange *ex)
 {
-	struct listing l = { .ex = ex };
+	struct exchange_list l;
 	struct err err = { 0 };
 
-	buf_printf(&l.json, "{\"%s\":[", ex->route->resource);
+	exchange_list_begin(&l, ex, ex->route->resource);
 	auth_list(ex->serve->auth, record_of(ex), ex->who->tenant, list_account, &l, &err);
-	buf_lit(&l.json, "]}");
-	if (err.code)
-		exchange_error(ex, &err);
-	else
-		exchange_json(ex, 200, &l.json);
-	buf_release(&l.json);
+	exchange_list_end(&l, &err);
 }
 
 /* rc: 1 done, 0 there is none, < 0. What it says is shown. */
@@ -1022,26 +998,21 @@ set_mfa(struct exchange *ex)
 static int
 list_tenant(void *self, const char *name)
 {
-	struct listing *l = self;
+	struct exchange_list *l = self;
 
-	buf_printf(&l->json, "%s{\"name\":\"%s\"}", l->n++ ? "," : "", name);
+	buf_printf(exchange_list_item(l), "{\"name\":\"%s\"}", name);
 	return 0;
 }
 
 static void
 list_tenants(struct exchange *ex)
 {
-	struct listing l = { .ex = ex };
+	struct exchange_list l;
 	struct err err = { 0 };
 
-	buf_lit(&l.json, "{\"tenants\":[");
+	exchange_list_begin(&l, ex, "tenants");
 	store_tenants(ex->serve->spec.store, list_tenant, &l, &err);
-	buf_lit(&l.json, "]}");
-	if (err.code)
-		exchange_error(ex, &err);
-	else
-		exchange_json(ex, 200, &l.json);
-	buf_release(&l.json);
+	exchange_list_end(&l, &err);
 }
 
 static int

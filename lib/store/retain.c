@@ -214,6 +214,16 @@ retain_tail(struct away *a, int64_t *dropped, int dry)
 	return rc;
 }
 
+static int
+drop_rows(struct away *a, struct str keys)      /* each key behind its length, a byte */
+{
+	int rc = 0;
+
+	for (size_t at = 0; at < keys.n && rc == 0; at += 1 + (unsigned char)keys.p[at])
+		rc = store_delete(a->s, STORE_ROWS, (struct str){ keys.p + at + 1, (unsigned char)keys.p[at] }, a->err);
+	return rc;
+}
+
 /* Rows lie by kind, then time: of each kind the beginning goes. */
 static int
 retain_rows(struct away *a, int dry)
@@ -241,9 +251,7 @@ retain_rows(struct away *a, int dry)
 		from.p[kind - 1] = 1;           /* behind this kind */
 	}
 	store_walk_end(&c);
-	rc = 0;
-	for (size_t at = 0; at < keys.n && rc == 0; at += 1 + (unsigned char)keys.p[at])
-		rc = store_delete(a->s, STORE_ROWS, (struct str){ keys.p + at + 1, (unsigned char)keys.p[at] }, a->err);
+	rc = drop_rows(a, buf_get(&keys));
 	buf_release(&keys);
 	buf_release(&from);
 	return rc;
@@ -292,8 +300,7 @@ erase_rows(struct away *a, struct users *users)
 		}
 	}
 	store_walk_end(&c);
-	for (size_t at = 0; at < keys.n && rc == 0; at += 1 + (unsigned char)keys.p[at])
-		rc = store_delete(a->s, STORE_ROWS, (struct str){ keys.p + at + 1, (unsigned char)keys.p[at] }, a->err);
+	rc = rc < 0 ? rc : drop_rows(a, buf_get(&keys));
 	buf_release(&keys);
 	return rc;
 }
