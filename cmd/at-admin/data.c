@@ -80,19 +80,6 @@ plan(struct err *err)
 	return rc;
 }
 
-static int
-is_there(const char *below)
-{
-	struct buf path = { 0 };
-	struct stat st;
-	int there;
-
-	buf_printf(&path, "%s/%s", cmd_settings()->store, below);
-	there = lstat(buf_text(&path), &st) == 0;
-	buf_release(&path);
-	return there;
-}
-
 /* Every tenant of the backup; users, keys and audit too where the store has none. */
 static int
 restore_all(struct err *err)
@@ -141,19 +128,15 @@ no_user(const char *verb, struct err *err)
 	return err_set(err, ERR_USAGE, "%s: say of whom, --user ID", verb);
 }
 
-struct export { struct str user; int rc; };
-
 static int
 put_row(void *self, int64_t time, struct str json)
 {
-	static const char *const places[] = { "labels", "key" };
-	const struct export *e = self;
-	struct json row = json_checked(json);
-	int of = json_text_eq(json_get(row, STR("user_id")), e->user);
+	const struct str *user = self;
+	int of = 0;
 
 	(void)time;
-	for (size_t i = 0; i < 2; i++)
-		of |= json_text_eq(json_get(json_get(row, str_of(places[i])), STR("user_id")), e->user);
+	for (int place = 0; place < STORE_USER_PLACES; place++)
+		of |= json_text_eq(store_row_user(json_checked(json), place), *user);
 	if (of) {
 		buf_str(say(), json);
 		buf_byte(say(), '\n');
@@ -165,9 +148,9 @@ put_row(void *self, int64_t time, struct str json)
 static int
 put_sample(void *self, const struct store_sample *x)
 {
-	const struct export *e = self;
+	const struct str *user = self;
 
-	if (!json_text_eq(json_get(json_checked(x->labels), STR("user_id")), e->user))
+	if (!json_text_eq(store_row_user(json_checked(x->labels), 0), *user))
 		return 0;
 	buf_lit(say(), "{\"metric\":");
 	json_put_string(say(), x->metric);
@@ -190,25 +173,24 @@ put_sample(void *self, const struct store_sample *x)
 static int
 export(struct store *s, const char *name, struct err *err)
 {
-	static const char *const kinds[] = { "anomaly", "alert", "insight" };
-	struct export e = { .user = str_of(want.user) };
-	struct store_range range = { .from = TIME_MIN, .to = TIME_MAX + 1, .user_id = e.user, .by_time = 1 };
+	struct str user = str_of(want.user);
+	struct store_range range = { .from = TIME_MIN, .to = TIME_MAX + 1, .user_id = user, .by_time = 1 };
 	struct store_scan *scan = store_scan_open(s, &range, err);
 	struct event ev;
 	int rc = scan ? 1 : err->code;
 
 	(void)name;
 	while (rc > 0 && !cmd_stopping() && (rc = store_scan_next(scan, &ev, err)) > 0)
-		if (str_eq(ev.user_id, e.user)) {
+		if (str_eq(ev.user_id, user)) {
 			event_put(say(), &ev);
 			buf_byte(say(), '\n');
 			out_row(out_stdout());
 		}
 	store_scan_close(scan);
 	if (rc == 0)
-		rc = store_each_sample(s, (struct str){ 0 }, TIME_MIN, TIME_MAX + 1, put_sample, &e, err);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && rc == 0; i++)
-		rc = store_each_row(s, kinds[i], TIME_MIN, TIME_MAX + 1, put_row, &e, err);
+		rc = store_each_sample(s, (struct str){ 0 }, TIME_MIN, TIME_MAX + 1, put_sample, &user, err);
+	for (size_t i = 0; store_row_kinds[i] && rc == 0; i++)
+		rc = store_each_row(s, store_row_kinds[i], TIME_MIN, TIME_MAX + 1, put_row, &user, err);
 	return rc;
 }
 

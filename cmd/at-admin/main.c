@@ -21,6 +21,19 @@ say(void)
 	return &out_stdout()->buf;
 }
 
+int
+is_there(const char *below)
+{
+	struct buf path = { 0 };
+	struct stat st;
+	int there;
+
+	buf_printf(&path, "%s/%s", cmd_settings()->store, below);
+	there = lstat(buf_text(&path), &st) == 0;
+	buf_release(&path);
+	return there;
+}
+
 /* Something will be gone: asked on a terminal, refused elsewhere without --yes. */
 int
 sure(struct err *err, const char *what)
@@ -71,14 +84,10 @@ on_tenants(on_tenant *call, int how, struct err *err)
 static int
 on_all(on_tenant *call, int how, struct err *err)
 {
-	struct buf data = { 0 };
 	struct store *s;
-	int rc = on_tenants(call, how, err), there;
+	int rc = on_tenants(call, how, err);
 
-	buf_printf(&data, "%s/system/data.mdb", cmd_settings()->store);
-	there = access(buf_text(&data), F_OK) == 0;
-	buf_release(&data);
-	if (rc || !want.all || !there)
+	if (rc || !want.all || !is_there("system/data.mdb"))
 		return rc;
 	if (!(s = store_open(cmd_settings()->store, NULL, how, err)))
 		return err->code;

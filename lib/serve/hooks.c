@@ -196,9 +196,8 @@ count_one(void *self, struct str id, struct str json)
 static int
 gather(struct watched *t, struct err *err)
 {
-	static const char *const kinds[] = { "alert", "anomaly", "match", "insight", NULL };
 	struct news w = { .n = 0 };
-	const struct store_news news = { new_event, new_row, kinds, &w };
+	const struct store_news news = { new_event, new_row, store_row_kinds, &w };
 	struct store_place place;
 	int samples = 0, waiting = 0, rc, full;
 

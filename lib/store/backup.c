@@ -407,7 +407,6 @@ add_row(void *self, int64_t time, struct str json)
 static int
 roll_forward(struct forward *f, struct store_place place)
 {
-	static const char *const kinds[] = { "anomaly", "alert", "insight" };
 	struct store_news news = { .event = add_event, .kinds = (const char *const[]){ NULL }, .self = f };
 	int rc = store_begin(f->to, f->err), samples;
 
@@ -415,9 +414,9 @@ roll_forward(struct forward *f, struct store_place place)
 		rc = 0;
 	if (rc == 0)
 		rc = store_each_sample(f->from, (struct str){ 0 }, f->since, f->until + 1, add_sample, f, f->err);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && rc == 0; i++) {
-		f->kind = kinds[i];
-		rc = store_each_row(f->from, kinds[i], f->since, f->until + 1, add_row, f, f->err);
+	for (size_t i = 0; store_row_kinds[i] && rc == 0; i++) {
+		f->kind = store_row_kinds[i];
+		rc = store_each_row(f->from, f->kind, f->since, f->until + 1, add_row, f, f->err);
 	}
 	if (rc == 0)
 		rc = store_commit(f->to, f->err);

@@ -269,13 +269,16 @@ of_user(const void *self, const struct event *ev)
 	return ev->user_id.p && users->is(users->self, ev->user_id, ev->received);
 }
 
-/* Does the object name one, at its top or in the object under that key? */
 static int
-names_user(struct users *users, struct json object, const char *inside)
+names_user(struct users *users, struct json row)
 {
-	struct json v = json_get(*inside ? json_get(object, str_of(inside)) : object, STR("user_id"));
+	for (int place = 0; place < STORE_USER_PLACES; place++) {
+		struct json v = store_row_user(row, place);
 
-	return json_is(v, JSON_STRING) && users->is(users->self, json_text(v, &users->text), TIME_NONE);
+		if (json_is(v, JSON_STRING) && users->is(users->self, json_text(v, &users->text), TIME_NONE))
+			return 1;
+	}
+	return 0;
 }
 
 /* Anomalies, alerts and insights that name the user where rows name one. */
@@ -294,7 +297,7 @@ erase_rows(struct away *a, struct users *users)
 
 		if (key.n > 255 || (row = json_checked(value), !json_is(row, JSON_OBJECT)))
 			continue;
-		if (names_user(users, row, "") || names_user(users, row, "labels") || names_user(users, row, "key")) {
+		if (names_user(users, row)) {
 			buf_byte(&keys, (char)key.n);
 			buf_str(&keys, key);
 		}
@@ -464,7 +467,7 @@ drop_of_user(struct away *a, void *self, uint64_t series, struct str identity, s
 
 	if (store_take_identity(identity, &x) || (labels = json_checked(x.labels), !json_is(labels, JSON_OBJECT)))
 		return store_damaged(a->err, a->s, "a series that cannot be read back");
-	if (!names_user(down->users, labels, ""))
+	if (!names_user(down->users, labels))
 		return 0;
 	a->before = TIME_MAX + 1;
 	for (int i = 0; i < down->ladder->n && rc == 0; i++)

@@ -120,6 +120,14 @@ store_each_state(struct store *s, const char *kind, int (*each)(void *, struct s
 
 /* ---- rows: kind 0 time number -> JSON */
 
+const char *const store_row_kinds[] = { "alert", "anomaly", "match", "insight", NULL };
+
+struct json
+store_row_user(struct json row, int place)
+{
+	return json_get(place == 1 ? json_get(row, STR("labels")) : place == 2 ? json_get(row, STR("key")) : row, STR("user_id"));
+}
+
 int
 store_add_row(struct store *s, const char *kind, int64_t time, struct str json, struct err *err)
 {

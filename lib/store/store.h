@@ -110,7 +110,7 @@ uint64_t store_samples_refused(const struct store *);           /* since the han
 uint64_t store_series_age(struct store *);
 int store_add_point(struct store *, struct store_series *, int64_t time, double value, struct err *);
 
-/* Whole rows of the kinds anomaly, alert, insight: kept as JSON text by time. */
+/* Whole rows of the kinds alert, anomaly, match, insight: kept as JSON text by time. */
 int store_add_row(struct store *, const char *kind, int64_t time, struct str json, struct err *);
 
 /* Small named state (offsets of files, open windows, detector models); kind and name together are the key. */
@@ -217,6 +217,12 @@ int store_each_label(struct store *, int (*each)(void *, struct str label, uint6
 /* Samples of each series of a metric (p NULL: of all), series by series, each in order of time. */
 int store_each_sample(struct store *, struct str metric, int64_t from, int64_t to,
     int (*each)(void *, const struct store_sample *), void *, struct err *);
+
+extern const char *const store_row_kinds[];     /* those there are; behind the last one NULL */
+
+/* Where a row, or a series' labels, may name a user: its user_id, that of its labels, that of its key; JSON_NONE: it does not there. */
+#define STORE_USER_PLACES 3
+struct json store_row_user(struct json row, int place);
 
 /* Rows of a kind in order of time. After ERR_CORRUPT those in front of the damaged one have been given. */
 int store_each_row(struct store *, const char *kind, int64_t from, int64_t to, int (*each)(void *, int64_t time, struct str json), void *, struct err *);
