@@ -557,14 +557,25 @@ is_skipped(const struct reader *rd, int i)              /* between which and wha
 	    is(rd, i, ASK_ACTIVE) || is(rd, i, ASK_USED);
 }
 
+static int
+is_superlative(struct reader *rd)
+{
+	return has(rd, ASK_MOST) || has(rd, ASK_LEAST);
+}
+
+static int
+is_ranked(struct reader *rd)
+{
+	return has(rd, ASK_TOP) || has(rd, ASK_BOTTOM) || is_superlative(rd) || has(rd, ASK_BEST) || has(rd, ASK_RANKED);
+}
+
+/* Order, and how many rows. */
 static void
-groups(struct reader *rd)
+rank_words(struct reader *rd)
 {
 	struct ask_reading *r = rd->r;
-	int ranked = has(rd, ASK_TOP) || has(rd, ASK_BOTTOM) || has(rd, ASK_MOST) || has(rd, ASK_LEAST) || has(rd, ASK_BEST) || has(rd, ASK_RANKED);
-	int superlative = has(rd, ASK_MOST) || has(rd, ASK_LEAST);
+	int ranked = is_ranked(rd);
 
-	/* order, and how many rows */
 	for (int i = 0; i < rd->n; i++) {
 		struct ask_item *it = &rd->it[i];
 
@@ -600,7 +611,15 @@ groups(struct reader *rd)
 			it->used = 1;
 		}
 	}
-	/* by country and device, per device, each page */
+}
+
+/* By country and device, per device, each page. */
+static void
+groups_behind_by(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+	int ranked = is_ranked(rd);
+
 	for (int i = 0; i < rd->n; i++) {
 		int k = i + 1;
 
@@ -645,7 +664,15 @@ groups(struct reader *rd)
 			k++;
 		}
 	}
-	/* which country, what page, top 5 pages, which users, which day */
+}
+
+/* Which country, what page, top 5 pages, which users, which day. */
+static void
+groups_asked_for(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+	int superlative = is_superlative(rd);
+
 	for (int i = 0; i < rd->n; i++) {
 		int k = i + 1;
 
@@ -695,7 +722,14 @@ groups(struct reader *rd)
 			r->plural |= is_plural(&rd->it[k]);
 		}
 	}
-	/* users with the most purchases; who bought most */
+}
+
+/* Users with the most purchases; who bought most. */
+static void
+people_asked_for(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+
 	for (int i = 0; i < rd->n; i++) {
 		int k;
 
@@ -722,7 +756,15 @@ groups(struct reader *rd)
 					break;
 				}
 	}
-	/* busiest day, and other units with an order */
+}
+
+/* Busiest day, and other units with an order. */
+static void
+units_left(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+	int superlative = is_superlative(rd);
+
 	for (int i = 0; i < rd->n; i++) {
 		if (is(rd, i, ASK_EVERY) && !rd->it[i].used)
 			set_unit(rd, i);
@@ -751,7 +793,15 @@ groups(struct reader *rd)
 		if (is(rd, i, ASK_TREND) && !rd->it[i].used)
 			rd->it[i].used = 1;
 	}
-	if (has(rd, ASK_TREND) && !r->unit && !r->part) {       /* over time: steps that give a line */
+}
+
+/* Over time: steps that give a line. */
+static void
+steps_of_trend(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+
+	if (has(rd, ASK_TREND) && !r->unit && !r->part) {
 		const struct ask_period *p = &r->period[0];
 		int64_t span = r->n_periods == 1 && p->from != TIME_NONE ? p->to - p->from : 60 * 86400000LL;
 
@@ -759,6 +809,17 @@ groups(struct reader *rd)
 		if (r->n_periods == 2)
 			r->n_periods = 1;
 	}
+}
+
+static void
+groups(struct reader *rd)
+{
+	rank_words(rd);
+	groups_behind_by(rd);
+	groups_asked_for(rd);
+	people_asked_for(rd);
+	units_left(rd);
+	steps_of_trend(rd);
 }
 
 /* A field that nothing has taken: how many countries; else a group. */
@@ -1210,6 +1271,137 @@ best_readings(struct reader *rd)
 	return fail(rd, "By what? It can be read by revenue, by number of users, or by number of purchases; say which.");
 }
 
+/* Of those who did the first, those who did the last, or did not. */
+static int
+conversion_of(struct reader *rd, const int *event, int n, int by_session)
+{
+	struct ask_reading *r = rd->r;
+	int conversion = find(rd, ASK_CONVERSION, 0), rate = find(rd, ASK_RATE, 0), dropped = find(rd, ASK_DROP, 0);
+	enum ask_of of = by_session ? ASK_DISTINCT_SESSIONS : ASK_DISTINCT_USERS;
+	int last;
+
+	for (int k = 0; k < n; k++)
+		rd->it[event[k]].used = 1;
+
+	if (rate >= 0 && n == 2 && conversion < 0 && dropped < 0) {     /* the ratio of purchases to signups */
+		struct str t = rd->it[rate].text;
+
+		if (t.n > 1 && (t.p[1] == 'a' && t.p[2] == 't' && t.p[3] == 'i')) {
+			r->ratio = r->per = 1;
+			r->m = (struct ask_measure){ .of = ASK_COUNT, .events = 1ull << rd->it[event[0]].arg };
+			r->base = (struct ask_measure){ .of = ASK_COUNT, .events = 1ull << rd->it[event[1]].arg };
+			return 1;
+		}
+	}
+	r->ratio = 1;
+	r->base.of = r->m.of = of;
+	if (dropped >= 0 && n == 1) {           /* cart abandonment */
+		if (rd->ask->purchase < 0 || rd->it[event[0]].arg == rd->ask->purchase)
+			return fail(rd, "Dropped off between which steps? Say from checkout to purchase.");
+		r->base.events = 1ull << rd->it[event[0]].arg;
+		r->condition[0] = (struct ask_condition){ .event = rd->it[event[0]].arg };
+		r->condition[1] = (struct ask_condition){ .event = rd->ask->purchase, .not = 1 };
+		r->n_conditions = 2;
+		r->by_session = by_session;
+		return 1;
+	}
+	if (dropped >= 0 && n == 0)
+		return fail(rd, "Dropped off between which steps? Say from checkout to purchase.");
+	if (n == 0 || (n == 1 && rd->it[event[0]].arg != rd->ask->purchase && conversion >= 0 &&
+	    (is(rd, event[0] - 1, ASK_FROM) || (rd->it[event[0]].text.n > 3 && strncasecmp(rd->it[event[0]].text.p, "new", 3) == 0)))) {
+		if (rd->ask->purchase < 0)
+			return fail(rd, "Conversion to what? No event in the store is a purchase; say conversion from one event to another.");
+		if (n == 1) {           /* conversion from signup */
+			r->base.events = 1ull << rd->it[event[0]].arg;
+			r->condition[0] = (struct ask_condition){ .event = rd->it[event[0]].arg };
+			r->condition[1] = (struct ask_condition){ .event = rd->ask->purchase };
+			r->n_conditions = 2;
+			r->by_session = by_session;
+			return 1;
+		}
+		r->m.events = 1ull << rd->ask->purchase;
+		return 1;
+	}
+	last = event[n - 1];
+	if (n == 1) {
+		r->m.events = 1ull << rd->it[last].arg;
+		return 1;
+	}
+	r->base.events = 1ull << rd->it[event[0]].arg;
+	for (int k = 0; k < n; k++)
+		r->condition[k] = (struct ask_condition){ .event = rd->it[event[k]].arg, .not = dropped >= 0 && k == n - 1 };
+	r->n_conditions = n;
+	r->by_session = by_session;
+	return 1;
+}
+
+/* A share: of users and sessions by what they did, of anything by a value, of a whole over its groups. */
+static int
+share_of(struct reader *rd, int share, const int *event, int n)
+{
+	struct ask_reading *r = rd->r;
+	int noun = -1, after = 0, by_session;
+
+	r->ratio = 1;
+	for (int i = share + 1; i < rd->n && noun < 0; i++)
+		if (measure_noun(rd, i))
+			noun = i;
+	for (int i = 0; i < share && noun < 0; i++)
+		if (measure_noun(rd, i))
+			noun = i;
+	if (noun < 0) {
+		if (rd->r->m.where.n == 0)
+			return fail(rd, "A share of what? Say of users, sessions, purchases or revenue.");
+		r->m.of = r->base.of = ASK_DISTINCT_USERS;
+		return 1;
+	}
+	for (int k = 0; k < n; k++)
+		after += event[k] > noun;
+	if ((is_people(rd, noun) || is(rd, noun, ASK_SESSIONS) || is(rd, noun, ASK_VISIT)) &&
+	    (after || find_new(rd, ASK_ANY, noun) >= 0 || r->n_conditions)) {
+		int buyers = is(rd, noun, ASK_BUYERS), bounded = r->n_conditions;
+
+		by_session = !is_people(rd, noun);
+		rd->it[noun].used = 1;
+		r->m.of = r->base.of = by_session ? ASK_DISTINCT_SESSIONS : ASK_DISTINCT_USERS;
+		conditions(rd, 0);
+		if (buyers)
+			r->base.events = 1ull << rd->ask->purchase;
+		if (r->n_conditions > 1 && !bounded && !r->condition[0].not) {
+			r->base.events = r->condition[0].event >= 0 ? 1ull << r->condition[0].event : 0;
+			r->base.where = r->condition[0].where;
+			r->by_session = by_session;
+			return 1;
+		}
+		if (bounded && !r->condition[0].sum && r->condition[0].event >= 0 && buyers)
+			r->base.events = 1ull << r->condition[0].event;
+		r->by_session = by_session;
+		simplify(r, &r->m);
+		if (rd->base_event)
+			r->base.events = r->m.events;
+		return 1;
+	}
+	if (!measure_of(rd, noun, &r->m))
+		return 0;
+	if (r->m.of == ASK_OF_FIELD && r->m.agg != ASK_SUM)
+		return fail(rd, "A share of an average means nothing; ask for the average of each group.");
+	r->base.of = r->m.of, r->base.events = r->m.events, r->base.field = r->m.field, r->base.agg = r->m.agg;
+	if (after && r->m.of == ASK_COUNT) {            /* checkouts that end in a purchase */
+		int k = event[n - 1];
+
+		rd->it[k].used = 1;
+		r->m.events = 1ull << rd->it[k].arg;
+		return 1;
+	}
+	if (r->m.where.n)
+		return 1;
+	if (r->n_groups || r->unit) {
+		r->ratio = 2;
+		return 1;
+	}
+	return fail(rd, "A share of which part? Say from where, on what, or by what.");
+}
+
 /* conversion, shares, rates */
 static int
 ratios(struct reader *rd)
@@ -1226,64 +1418,8 @@ ratios(struct reader *rd)
 	}
 	by_session = people >= 0 && (is(rd, people, ASK_SESSIONS) || is(rd, people, ASK_VISIT));
 	if ((conversion >= 0 && (share >= 0 || rate >= 0 || find(rd, ASK_HOW_MANY, 0) < 0)) || (rate >= 0 && n > 0 && share < 0) ||
-	    (dropped >= 0 && find(rd, ASK_HOW_MANY, 0) < 0)) {
-		enum ask_of of = by_session ? ASK_DISTINCT_SESSIONS : ASK_DISTINCT_USERS;
-		int last;
-
-		for (int k = 0; k < n; k++)
-			rd->it[event[k]].used = 1;
-
-		if (rate >= 0 && n == 2 && conversion < 0 && dropped < 0) {     /* the ratio of purchases to signups */
-			struct str t = rd->it[rate].text;
-
-			if (t.n > 1 && (t.p[1] == 'a' && t.p[2] == 't' && t.p[3] == 'i')) {
-				r->ratio = r->per = 1;
-				r->m = (struct ask_measure){ .of = ASK_COUNT, .events = 1ull << rd->it[event[0]].arg };
-				r->base = (struct ask_measure){ .of = ASK_COUNT, .events = 1ull << rd->it[event[1]].arg };
-				return 1;
-			}
-		}
-		r->ratio = 1;
-		r->base.of = r->m.of = of;
-		if (dropped >= 0 && n == 1) {           /* cart abandonment */
-			if (rd->ask->purchase < 0 || rd->it[event[0]].arg == rd->ask->purchase)
-				return fail(rd, "Dropped off between which steps? Say from checkout to purchase.");
-			r->base.events = 1ull << rd->it[event[0]].arg;
-			r->condition[0] = (struct ask_condition){ .event = rd->it[event[0]].arg };
-			r->condition[1] = (struct ask_condition){ .event = rd->ask->purchase, .not = 1 };
-			r->n_conditions = 2;
-			r->by_session = by_session;
-			return 1;
-		}
-		if (dropped >= 0 && n == 0)
-			return fail(rd, "Dropped off between which steps? Say from checkout to purchase.");
-		if (n == 0 || (n == 1 && rd->it[event[0]].arg != rd->ask->purchase && conversion >= 0 &&
-		    (is(rd, event[0] - 1, ASK_FROM) || (rd->it[event[0]].text.n > 3 && strncasecmp(rd->it[event[0]].text.p, "new", 3) == 0)))) {
-			if (rd->ask->purchase < 0)
-				return fail(rd, "Conversion to what? No event in the store is a purchase; say conversion from one event to another.");
-			if (n == 1) {           /* conversion from signup */
-				r->base.events = 1ull << rd->it[event[0]].arg;
-				r->condition[0] = (struct ask_condition){ .event = rd->it[event[0]].arg };
-				r->condition[1] = (struct ask_condition){ .event = rd->ask->purchase };
-				r->n_conditions = 2;
-				r->by_session = by_session;
-				return 1;
-			}
-			r->m.events = 1ull << rd->ask->purchase;
-			return 1;
-		}
-		last = event[n - 1];
-		if (n == 1) {
-			r->m.events = 1ull << rd->it[last].arg;
-			return 1;
-		}
-		r->base.events = 1ull << rd->it[event[0]].arg;
-		for (int k = 0; k < n; k++)
-			r->condition[k] = (struct ask_condition){ .event = rd->it[event[k]].arg, .not = dropped >= 0 && k == n - 1 };
-		r->n_conditions = n;
-		r->by_session = by_session;
-		return 1;
-	}
+	    (dropped >= 0 && find(rd, ASK_HOW_MANY, 0) < 0))
+		return conversion_of(rd, event, n, by_session);
 	if (conversion >= 0) {          /* how many users converted */
 		if (rd->ask->purchase < 0)
 			return fail(rd, "Conversion to what? No event in the store is a purchase.");
@@ -1305,69 +1441,7 @@ ratios(struct reader *rd)
 	}
 	if (share < 0)
 		return fail(rd, "A rate of what? I know conversion rates, and the share of one thing in another.");
-	/* a share: of users and sessions by what they did, of anything by a value, of a whole over its groups */
-	r->ratio = 1;
-	{
-		int noun = -1, after = 0;
-
-		for (int i = share + 1; i < rd->n && noun < 0; i++)
-			if (measure_noun(rd, i))
-				noun = i;
-		for (int i = 0; i < share && noun < 0; i++)
-			if (measure_noun(rd, i))
-				noun = i;
-		if (noun < 0) {
-			if (rd->r->m.where.n == 0)
-				return fail(rd, "A share of what? Say of users, sessions, purchases or revenue.");
-			r->m.of = r->base.of = ASK_DISTINCT_USERS;
-			return 1;
-		}
-		for (int k = 0; k < n; k++)
-			after += event[k] > noun;
-		if ((is_people(rd, noun) || is(rd, noun, ASK_SESSIONS) || is(rd, noun, ASK_VISIT)) &&
-		    (after || find_new(rd, ASK_ANY, noun) >= 0 || r->n_conditions)) {
-			int buyers = is(rd, noun, ASK_BUYERS), bounded = r->n_conditions;
-
-			by_session = !is_people(rd, noun);
-			rd->it[noun].used = 1;
-			r->m.of = r->base.of = by_session ? ASK_DISTINCT_SESSIONS : ASK_DISTINCT_USERS;
-			conditions(rd, 0);
-			if (buyers)
-				r->base.events = 1ull << rd->ask->purchase;
-			if (r->n_conditions > 1 && !bounded && !r->condition[0].not) {
-				r->base.events = r->condition[0].event >= 0 ? 1ull << r->condition[0].event : 0;
-				r->base.where = r->condition[0].where;
-				r->by_session = by_session;
-				return 1;
-			}
-			if (bounded && !r->condition[0].sum && r->condition[0].event >= 0 && buyers)
-				r->base.events = 1ull << r->condition[0].event;
-			r->by_session = by_session;
-			simplify(r, &r->m);
-			if (rd->base_event)
-				r->base.events = r->m.events;
-			return 1;
-		}
-		if (!measure_of(rd, noun, &r->m))
-			return 0;
-		if (r->m.of == ASK_OF_FIELD && r->m.agg != ASK_SUM)
-			return fail(rd, "A share of an average means nothing; ask for the average of each group.");
-		r->base.of = r->m.of, r->base.events = r->m.events, r->base.field = r->m.field, r->base.agg = r->m.agg;
-		if (after && r->m.of == ASK_COUNT) {            /* checkouts that end in a purchase */
-			int k = event[n - 1];
-
-			rd->it[k].used = 1;
-			r->m.events = 1ull << rd->it[k].arg;
-			return 1;
-		}
-		if (r->m.where.n)
-			return 1;
-		if (r->n_groups || r->unit) {
-			r->ratio = 2;
-			return 1;
-		}
-		return fail(rd, "A share of which part? Say from where, on what, or by what.");
-	}
+	return share_of(rd, share, event, n);
 }
 
 static int
@@ -1384,6 +1458,79 @@ divided(struct reader *rd)              /* page views per session */
 	if (per->is == ASK_BUYERS && rd->ask->purchase >= 0)
 		r->base.events = 1ull << rd->ask->purchase;
 	return 1;
+}
+
+/* Nothing is named that could be counted: the groups, or their order, may say what is meant. */
+static int
+unnamed_measure(struct reader *rd)
+{
+	struct ask_reading *r = rd->r;
+	int most = find(rd, ASK_MOST, 0), kind = most >= 0 ? rd->it[most].arg : find(rd, ASK_LEAST, 0) >= 0 ?
+	    rd->it[find(rd, ASK_LEAST, 0)].arg : 0;
+
+	if (!r->n_groups && !r->unit && !r->part)
+		return fail(rd, "I do not see what to count or measure in that. Ask for a number of events, users or sessions, a sum, an average or a rate.");
+	if (r->n_groups && r->group[0] == -1 && r->m.events) {          /* our top customers */
+		if (kind == 3)
+			return money_measure(rd, &r->m, ASK_SUM);
+		if (r->rank)
+			return best_readings(rd);
+		r->m.of = ASK_COUNT;
+		return 1;
+	}
+	if (r->n_groups && r->group[0] == -1) {
+		if (kind == 3)
+			return money_measure(rd, &r->m, ASK_SUM);
+		if (has(rd, ASK_ACTIVE)) {
+			r->m.of = ASK_COUNT;
+			return 1;
+		}
+		if (r->n_conditions) {
+			r->list = 1, r->m.of = ASK_COUNT;
+			return 1;
+		}
+		return best_readings(rd);
+	}
+	if (r->n_groups && r->group[0] == -5) {
+		r->m.of = ASK_COUNT;
+		return 1;
+	}
+	if (kind == 3)
+		return fail(rd, "By what? Say by revenue, or by average order value.");
+	if (r->n_groups && r->group[0] >= 0 && rd->ask->field[r->group[0]].path && rd->ask->view >= 0 &&
+	    (rd->ask->field[r->group[0]].events >> rd->ask->view & 1)) {
+		r->m.of = ASK_COUNT, r->m.events = 1ull << rd->ask->view;
+		return 1;
+	}
+	if (r->rank && kind != 2 && kind != 4 && !has(rd, ASK_TOP) && !has(rd, ASK_RANKED) && !has(rd, ASK_USED))
+		return fail(rd, "The most or least of what? It can be read by users, by sessions, by purchases or by revenue; say which.");
+	if ((r->unit || r->part) && !r->n_groups)
+		return fail(rd, "I do not see what to count in that. It can be read as page views, as users, or as sessions; say which.");
+	r->m.of = ASK_DISTINCT_USERS;
+	return 1;
+}
+
+/* Several events side by side: signups and logins per day, more signups or logins? */
+static int
+events_beside(struct reader *rd, int noun)
+{
+	struct ask_reading *r = rd->r;
+	uint64_t set = 0;
+	int joined = 0;
+
+	for (int i = noun; i < rd->n; i++) {
+		joined |= is(rd, i, ASK_AND) || is(rd, i, ASK_OR) || is(rd, i, ASK_VERSUS) || is(rd, i, ASK_THAN) ||
+		    is(rd, i, ASK_COMPARE) || (is(rd, i, ASK_EVENT) && rd->it[i].comma);
+		if (is(rd, i, ASK_EVENT))
+			set |= 1ull << rd->it[i].arg, rd->it[i].used = 1;
+	}
+	if (joined || has(rd, ASK_COMPARE)) {
+		r->m.of = ASK_COUNT, r->m.events = set;
+		if ((set & (set - 1)) && r->n_groups < 4)
+			r->group[r->n_groups++] = -5;
+		return 1;
+	}
+	return fail(rd, "I do not see how these events belong together; ask for users who did both, or for one after the other.");
 }
 
 static int
@@ -1453,71 +1600,11 @@ measure(struct reader *rd)
 	}
 	if (best >= 0 && rd->ranking_at < 0 && (noun < 0 || rd->it[noun].is == ASK_TRAFFIC))
 		return best_readings(rd);
-	if (noun < 0) {
-		int most = find(rd, ASK_MOST, 0), kind = most >= 0 ? rd->it[most].arg : find(rd, ASK_LEAST, 0) >= 0 ?
-		    rd->it[find(rd, ASK_LEAST, 0)].arg : 0;
-
-		if (!r->n_groups && !r->unit && !r->part)
-			return fail(rd, "I do not see what to count or measure in that. Ask for a number of events, users or sessions, a sum, an average or a rate.");
-		if (r->n_groups && r->group[0] == -1 && r->m.events) {          /* our top customers */
-			if (kind == 3)
-				return money_measure(rd, &r->m, ASK_SUM);
-			if (r->rank)
-				return best_readings(rd);
-			r->m.of = ASK_COUNT;
-			return 1;
-		}
-		if (r->n_groups && r->group[0] == -1) {
-			if (kind == 3)
-				return money_measure(rd, &r->m, ASK_SUM);
-			if (has(rd, ASK_ACTIVE)) {
-				r->m.of = ASK_COUNT;
-				return 1;
-			}
-			if (r->n_conditions) {
-				r->list = 1, r->m.of = ASK_COUNT;
-				return 1;
-			}
-			return best_readings(rd);
-		}
-		if (r->n_groups && r->group[0] == -5) {
-			r->m.of = ASK_COUNT;
-			return 1;
-		}
-		if (kind == 3)
-			return fail(rd, "By what? Say by revenue, or by average order value.");
-		if (r->n_groups && r->group[0] >= 0 && rd->ask->field[r->group[0]].path && rd->ask->view >= 0 &&
-		    (rd->ask->field[r->group[0]].events >> rd->ask->view & 1)) {
-			r->m.of = ASK_COUNT, r->m.events = 1ull << rd->ask->view;
-			return 1;
-		}
-		if (r->rank && kind != 2 && kind != 4 && !has(rd, ASK_TOP) && !has(rd, ASK_RANKED) && !has(rd, ASK_USED))
-			return fail(rd, "The most or least of what? It can be read by users, by sessions, by purchases or by revenue; say which.");
-		if ((r->unit || r->part) && !r->n_groups)
-			return fail(rd, "I do not see what to count in that. It can be read as page views, as users, or as sessions; say which.");
-		r->m.of = ASK_DISTINCT_USERS;
-		return 1;
-	}
-	/* several events side by side: signups and logins per day, more signups or logins? */
+	if (noun < 0)
+		return unnamed_measure(rd);
 	if (is(rd, noun, ASK_EVENT) && events_named > 1 && second_event > noun && !rd->average && rd->per < 0 && !has(rd, ASK_USERS) &&
-	    !has(rd, ASK_WHO) && !has(rd, ASK_THEN)) {
-		uint64_t set = 0;
-		int joined = 0;
-
-		for (i = noun; i < rd->n; i++) {
-			joined |= is(rd, i, ASK_AND) || is(rd, i, ASK_OR) || is(rd, i, ASK_VERSUS) || is(rd, i, ASK_THAN) ||
-			    is(rd, i, ASK_COMPARE) || (is(rd, i, ASK_EVENT) && rd->it[i].comma);
-			if (is(rd, i, ASK_EVENT))
-				set |= 1ull << rd->it[i].arg, rd->it[i].used = 1;
-		}
-		if (joined || has(rd, ASK_COMPARE)) {
-			r->m.of = ASK_COUNT, r->m.events = set;
-			if ((set & (set - 1)) && r->n_groups < 4)
-				r->group[r->n_groups++] = -5;
-			return 1;
-		}
-		return fail(rd, "I do not see how these events belong together; ask for users who did both, or for one after the other.");
-	}
+	    !has(rd, ASK_WHO) && !has(rd, ASK_THEN))
+		return events_beside(rd, noun);
 	if (rd->average == ASK_AVG && rd->per < 0 && !r->unit &&
 	    (is(rd, noun, ASK_EVENT) || is(rd, noun, ASK_SESSIONS) || is(rd, noun, ASK_ALL_EVENTS)))
 		for (i = 0; i < rd->n && rd->per < 0; i++)      /* how many does a session have on average */
@@ -1747,6 +1834,116 @@ how_is(struct reader *rd)
 
 /* ---- all together */
 
+/* Average, median, the 95th percentile. 0: it failed. */
+static int
+aggregate(struct reader *rd)
+{
+	for (int i = 0; i < rd->n; i++)
+		if (rd->it[i].is == ASK_AGG && !rd->agg_at) {
+			if (rd->it[i].arg == ASK_QUANTILE && rd->it[i].number == 0) {
+				int k = is(rd, i - 1, ASK_NUMBER) ? i - 1 : is(rd, i + 1, ASK_NUMBER) ? i + 1 : -1;
+
+				if (k < 0 || !(rd->it[k].number > 0 && rd->it[k].number < 100))
+					return fail(rd, "Which percentile? Say the 95th.");
+				rd->it[i].number = rd->it[k].number;
+				rd->it[k].used = 1;
+			}
+			rd->average = rd->it[i].arg;
+			rd->q = rd->it[i].number / 100;
+			rd->agg_at = i + 1;
+			rd->it[i].used = 1;
+		}
+	return 1;
+}
+
+/* Visit is a word for sessions, or for what somebody did. */
+static void
+visits(struct reader *rd)
+{
+	for (int i = 0; i < rd->n; i++)
+		if (is(rd, i, ASK_VISIT)) {
+			struct str t = rd->it[i].text;
+			int verb = (t.n >= 5 && (t.p[t.n - 1] == 'd' || t.p[t.n - 1] == 'g')) || is_people(rd, i - 1) || is(rd, i - 1, ASK_THAT);
+
+			rd->it[i].is = verb ? ASK_ANY : ASK_SESSIONS;
+		}
+}
+
+/* Pages per session: views of pages. */
+static void
+pages_as_views(struct reader *rd)
+{
+	const struct ask *ask = rd->ask;
+
+	for (int i = 0; i < rd->n; i++)
+		if (is_text_field(rd, i) && ask->field[rd->it[i].arg].path && !rd->it[i].value.p && is_plural(&rd->it[i]) && ask->view >= 0 &&
+		    (rd->average == ASK_AVG || has(rd, ASK_PER)) &&
+		    !is(rd, i - 1, ASK_BY) && !is(rd, i - 1, ASK_PER) && !is(rd, i - 1, ASK_WHICH) && !has(rd, ASK_TOP) &&
+		    !has(rd, ASK_MOST) && !has(rd, ASK_UNIQUE)) {
+			for (int k = 0; k < rd->n; k++)
+				if (is(rd, k, ASK_EVENT) && rd->it[k].arg == ask->view)
+					rd->it[k].used = 1;
+			rd->it[i].is = ASK_EVENT, rd->it[i].arg = ask->view, rd->it[i].verb = 0;
+		}
+}
+
+/* Repeat customers: those who bought twice. 1: it was that, and is read. */
+static int
+repeat_buyers(struct reader *rd)
+{
+	const struct ask *ask = rd->ask;
+	struct ask_reading *r = rd->r;
+	int i;
+
+	if ((i = find_new(rd, ASK_RETURNING, 0)) >= 0 &&
+	    (is(rd, i + 1, ASK_BUYERS) || (is(rd, i + 1, ASK_EVENT) && rd->it[i + 1].arg == ask->purchase)) && ask->purchase >= 0) {
+		r->condition[r->n_conditions++] = (struct ask_condition){ .event = ask->purchase, .has_count = 1, .op = ASK_GE, .count = 2 };
+		rd->it[i].used = rd->it[i + 1].used = 1;
+		r->m.of = ASK_DISTINCT_USERS;
+		if (has(rd, ASK_RATE) || has(rd, ASK_SHARE)) {
+			r->ratio = 1;
+			r->base = (struct ask_measure){ .of = ASK_DISTINCT_USERS, .events = 1ull << ask->purchase };
+			for (int k = 0; k < rd->n; k++)
+				rd->it[k].used |= is(rd, k, ASK_BUYERS);
+		}
+		return 1;
+	}
+	return 0;
+}
+
+/* What the parts together mean: sums of days under a mean, groups that are counted, how many rows. */
+static void
+finish(struct reader *rd)
+{
+	const struct ask *ask = rd->ask;
+	struct ask_reading *r = rd->r;
+	int i, own;
+
+	/* the mean, or the greatest, of the sums of days */
+	if (r->unit && rd->average && rd->average != ASK_SUM && !r->rank && !r->n_groups && !r->ratio && r->m.of != ASK_OF_SESSION_LENGTH) {
+		for (i = 0, own = 0; i < rd->n; i++)
+			own |= is(rd, i, ASK_ORDER_VALUE);
+		if (r->m.of != ASK_OF_FIELD || (ask->field[r->m.field].role == ASK_AMOUNT && !own)) {
+			r->average_over = rd->average;
+			if (r->m.of == ASK_OF_FIELD)
+				r->m.agg = ASK_SUM;
+		}
+	}
+	if (r->having && (r->unit || r->n_groups) && has(rd, ASK_HOW_MANY) && find(rd, ASK_HOW_MANY, 0) == 0)
+		r->count_groups = 1;
+	if (has(rd, ASK_WHO) && r->rank && !r->limit)
+		r->limit = r->plural ? 10 : 1;
+	if (r->rank && (r->n_groups || r->unit || r->part) && !r->limit &&
+	    !(has(rd, ASK_RANKED) && !has(rd, ASK_TOP) && !has(rd, ASK_MOST) && !has(rd, ASK_LEAST) && !has(rd, ASK_BEST) &&
+	    !has(rd, ASK_BOTTOM)))
+		r->limit = r->plural ? 10 : 1;
+	if (r->rank && !r->n_groups && !r->unit && !r->part)
+		r->rank = 0;
+	for (i = 0; i < r->where.n; i++)        /* of those that are named, all */
+		if (r->where.f[i].n > 1 && !r->where.f[i].not && has_group(r, r->where.f[i].field))
+			r->limit = 0;
+}
+
 int
 ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const struct zone *zone, struct ask_reading *r, struct buf *why)
 {
@@ -1770,29 +1967,9 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 			if (!named)
 				rd.it[i].is = ASK_WHO;
 		}
-	for (i = 0; i < rd.n; i++)
-		if (rd.it[i].is == ASK_AGG && !rd.agg_at) {
-			if (rd.it[i].arg == ASK_QUANTILE && rd.it[i].number == 0) {
-				int k = is(&rd, i - 1, ASK_NUMBER) ? i - 1 : is(&rd, i + 1, ASK_NUMBER) ? i + 1 : -1;
-
-				if (k < 0 || !(rd.it[k].number > 0 && rd.it[k].number < 100))
-					return fail(&rd, "Which percentile? Say the 95th.");
-				rd.it[i].number = rd.it[k].number;
-				rd.it[k].used = 1;
-			}
-			rd.average = rd.it[i].arg;
-			rd.q = rd.it[i].number / 100;
-			rd.agg_at = i + 1;
-			rd.it[i].used = 1;
-		}
-	/* visit is a word for sessions, or for what somebody did */
-	for (i = 0; i < rd.n; i++)
-		if (is(&rd, i, ASK_VISIT)) {
-			struct str t = rd.it[i].text;
-			int verb = (t.n >= 5 && (t.p[t.n - 1] == 'd' || t.p[t.n - 1] == 'g')) || is_people(&rd, i - 1) || is(&rd, i - 1, ASK_THAT);
-
-			rd.it[i].is = verb ? ASK_ANY : ASK_SESSIONS;
-		}
+	if (!aggregate(&rd))
+		return 0;
+	visits(&rd);
 	for (i = 0; i + 1 < rd.n; i++)          /* a used number stays out of the way of bounds */
 		if (rd.it[i].is == ASK_NUMBER && rd.it[i].used)
 			drop(&rd, i--);
@@ -1818,17 +1995,7 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 		return fail(&rd, "A bounce can be read in two ways: a session with one event, or a session with one page view. Ask for the share of sessions with exactly 1 page view.");
 	if ((i = find(&rd, ASK_RETENTION, 0)) >= 0)
 		return fail(&rd, "Retention is of a first event, a later one and a step of time: at-query retention --start signup --return login --every 1w.");
-	/* pages per session: views of pages */
-	for (i = 0; i < rd.n; i++)
-		if (is_text_field(&rd, i) && ask->field[rd.it[i].arg].path && !rd.it[i].value.p && is_plural(&rd.it[i]) && ask->view >= 0 &&
-		    (rd.average == ASK_AVG || has(&rd, ASK_PER)) &&
-		    !is(&rd, i - 1, ASK_BY) && !is(&rd, i - 1, ASK_PER) && !is(&rd, i - 1, ASK_WHICH) && !has(&rd, ASK_TOP) &&
-		    !has(&rd, ASK_MOST) && !has(&rd, ASK_UNIQUE)) {
-			for (int k = 0; k < rd.n; k++)
-				if (is(&rd, k, ASK_EVENT) && rd.it[k].arg == ask->view)
-					rd.it[k].used = 1;
-			rd.it[i].is = ASK_EVENT, rd.it[i].arg = ask->view, rd.it[i].verb = 0;
-		}
+	pages_as_views(&rd);
 	both_values(&rd);
 	groups(&rd);
 	values(&rd, has(&rd, ASK_SHARE));
@@ -1849,46 +2016,12 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 		r->m.of = ASK_DISTINCT_USERS;
 		return check(&rd);
 	}
-	/* repeat customers: those who bought twice */
-	if ((i = find_new(&rd, ASK_RETURNING, 0)) >= 0 &&
-	    (is(&rd, i + 1, ASK_BUYERS) || (is(&rd, i + 1, ASK_EVENT) && rd.it[i + 1].arg == ask->purchase)) && ask->purchase >= 0) {
-		r->condition[r->n_conditions++] = (struct ask_condition){ .event = ask->purchase, .has_count = 1, .op = ASK_GE, .count = 2 };
-		rd.it[i].used = rd.it[i + 1].used = 1;
-		r->m.of = ASK_DISTINCT_USERS;
-		if (has(&rd, ASK_RATE) || has(&rd, ASK_SHARE)) {
-			r->ratio = 1;
-			r->base = (struct ask_measure){ .of = ASK_DISTINCT_USERS, .events = 1ull << ask->purchase };
-			for (int k = 0; k < rd.n; k++)
-				rd.it[k].used |= is(&rd, k, ASK_BUYERS);
-		}
+	if (repeat_buyers(&rd))
 		return check(&rd);
-	}
 	if (!how_is(&rd) || !measure(&rd) || !who_did(&rd))
 		return 0;
 	if (rd.failed)
 		return 0;
-	/* the mean, or the greatest, of the sums of days */
-	if (r->unit && rd.average && rd.average != ASK_SUM && !r->rank && !r->n_groups && !r->ratio && r->m.of != ASK_OF_SESSION_LENGTH) {
-		for (i = 0, own = 0; i < rd.n; i++)
-			own |= is(&rd, i, ASK_ORDER_VALUE);
-		if (r->m.of != ASK_OF_FIELD || (ask->field[r->m.field].role == ASK_AMOUNT && !own)) {
-			r->average_over = rd.average;
-			if (r->m.of == ASK_OF_FIELD)
-				r->m.agg = ASK_SUM;
-		}
-	}
-	if (r->having && (r->unit || r->n_groups) && has(&rd, ASK_HOW_MANY) && find(&rd, ASK_HOW_MANY, 0) == 0)
-		r->count_groups = 1;
-	if (has(&rd, ASK_WHO) && r->rank && !r->limit)
-		r->limit = r->plural ? 10 : 1;
-	if (r->rank && (r->n_groups || r->unit || r->part) && !r->limit &&
-	    !(has(&rd, ASK_RANKED) && !has(&rd, ASK_TOP) && !has(&rd, ASK_MOST) && !has(&rd, ASK_LEAST) && !has(&rd, ASK_BEST) &&
-	    !has(&rd, ASK_BOTTOM)))
-		r->limit = r->plural ? 10 : 1;
-	if (r->rank && !r->n_groups && !r->unit && !r->part)
-		r->rank = 0;
-	for (i = 0; i < r->where.n; i++)        /* of those that are named, all */
-		if (r->where.f[i].n > 1 && !r->where.f[i].not && has_group(r, r->where.f[i].field))
-			r->limit = 0;
+	finish(&rd);
 	return check(&rd);
 }
