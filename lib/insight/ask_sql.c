@@ -454,65 +454,60 @@ sql_session_length(const struct ask *ask, const struct ask_reading *r, int64_t n
 
 /* ---- all others: one pass over the events */
 
+/* Which events: filters, times, users who did something. users: the rows are users. */
 static void
-sql_plain(const struct ask *ask, const struct ask_reading *r, int64_t now, struct buf *b)
+put_which(const struct ask *ask, const struct ask_reading *r, int64_t now, int with_events, int users, struct buf *w)
 {
-	struct buf w = { 0 }, keys = { 0 };
-	int n = put_keys(ask, r, &keys, 0), where_has_events = !r->ratio || r->ratio == 2, two = r->n_periods == 2, users = 0;
-	int columns;
-
-	put_filters(ask, &r->where, &w);
-	if (where_has_events) {
-		put_events(ask, r->m.events, &w);
-		put_filters(ask, &r->m.where, &w);
+	put_filters(ask, &r->where, w);
+	if (with_events) {
+		put_events(ask, r->m.events, w);
+		put_filters(ask, &r->m.where, w);
 	}
 	if (r->n_periods == 1) {
-		put_period(&r->period[0], now, &w);
-	} else if (two) {
+		put_period(&r->period[0], now, w);
+	} else if (r->n_periods == 2) {
 		struct buf p = { 0 }, q = { 0 };
 
 		put_period(&r->period[0], now, &p);
 		put_period(&r->period[1], now, &q);
-		put_and(&w);
-		buf_byte(&w, '(');
-		buf_str(&w, buf_get(&p));
-		buf_lit(&w, " OR ");
-		buf_str(&w, buf_get(&q));
-		buf_byte(&w, ')');
+		put_and(w);
+		buf_byte(w, '(');
+		buf_str(w, buf_get(&p));
+		buf_lit(w, " OR ");
+		buf_str(w, buf_get(&q));
+		buf_byte(w, ')');
 		buf_release(&p);
 		buf_release(&q);
 	}
 	for (int i = 0; i < r->n_groups; i++) {
-		users |= r->group[i] == -1;
 		if (r->rank || r->group[i] < 0) {
-			put_and(&w);
-			buf_printf(&w, "%.*s IS NOT NULL", STR_FMT(field_sql(ask, r->group[i])));
+			put_and(w);
+			buf_printf(w, "%.*s IS NOT NULL", STR_FMT(field_sql(ask, r->group[i])));
 		}
 	}
 	if (r->n_conditions && !users) {        /* of users who did something */
 		struct buf h = { 0 };
 
 		put_all_did(ask, r, now, &h);
-		put_and(&w);
-		buf_printf(&w, "user_id IN (SELECT user_id FROM events WHERE user_id IS NOT NULL");
+		put_and(w);
+		buf_printf(w, "user_id IN (SELECT user_id FROM events WHERE user_id IS NOT NULL");
 		if (r->n_periods == 1) {
 			struct buf p = { 0 };
 
 			put_period(&r->period[0], now, &p);
 			if (p.n)
-				buf_printf(&w, " AND %.*s", STR_FMT(buf_get(&p)));
+				buf_printf(w, " AND %.*s", STR_FMT(buf_get(&p)));
 			buf_release(&p);
 		}
-		buf_printf(&w, " GROUP BY user_id HAVING %.*s)", STR_FMT(buf_get(&h)));
+		buf_printf(w, " GROUP BY user_id HAVING %.*s)", STR_FMT(buf_get(&h)));
 		buf_release(&h);
 	}
-	if (r->edge) {
-		buf_lit(b, r->edge == 1 ? "SELECT MIN(timestamp) AS first FROM events" : r->edge == 2 ?
-		    "SELECT MAX(timestamp) AS last FROM events" :
-		    "SELECT MIN(timestamp) AS first, MAX(timestamp) AS last, COUNT(*) AS events FROM events");
-		put_where(b, &w);
-		goto out;
-	}
+}
+
+/* What is made of the groups, where there is a statement around theirs; its beginning, up to theirs. */
+static void
+put_outside(const struct ask_reading *r, int n, struct buf *b)
+{
 	if (r->count_groups) {
 		buf_lit(b, "SELECT COUNT(*) AS ");
 		buf_lit(b, r->unit ? units[r->unit] : "groups");
@@ -525,7 +520,7 @@ sql_plain(const struct ask *ask, const struct ask_reading *r, int64_t now, struc
 		if (r->average_over == ASK_QUANTILE)
 			buf_printf(b, ", %g", r->m.q);
 		buf_printf(b, ") AS \"per %s\" FROM (SELECT ", units[r->unit]);
-	} else if (two && !n) {
+	} else if (r->n_periods == 2 && !n) {
 		buf_lit(b, "SELECT a AS ");
 		put_name(b, r->period[0].label);
 		buf_lit(b, ", b AS ");
@@ -539,6 +534,52 @@ sql_plain(const struct ask *ask, const struct ask_reading *r, int64_t now, struc
 	} else {
 		buf_lit(b, "SELECT ");
 	}
+}
+
+static void
+put_order(const struct ask_reading *r, int n, struct buf *b)
+{
+	int by_time = (r->unit || r->part) && !r->rank;
+
+	if (by_time) {
+		buf_lit(b, " ORDER BY 1");
+		for (int i = 2; i <= n; i++)
+			buf_printf(b, ", %d", i);
+	} else if (r->n_periods == 2 && r->want_change && r->rank) {
+		buf_printf(b, " ORDER BY ");
+		put_name(b, r->period[0].label);
+		buf_lit(b, " - ");
+		put_name(b, r->period[1].label);
+		buf_printf(b, " %s, 1", r->rank < 0 ? "ASC" : "DESC");
+	} else {
+		buf_printf(b, " ORDER BY %d %s", n + 1, r->rank < 0 ? "ASC" : "DESC");
+		for (int i = 1; i <= n; i++)
+			buf_printf(b, ", %d", i);
+	}
+	if (r->limit) {
+		buf_printf(b, " LIMIT %d", r->limit);
+		if (r->offset)
+			buf_printf(b, " OFFSET %d", r->offset);
+	}
+}
+
+static void
+sql_plain(const struct ask *ask, const struct ask_reading *r, int64_t now, struct buf *b)
+{
+	struct buf w = { 0 }, keys = { 0 };
+	int n = put_keys(ask, r, &keys, 0), where_has_events = !r->ratio || r->ratio == 2, two = r->n_periods == 2, users = 0;
+
+	for (int i = 0; i < r->n_groups; i++)
+		users |= r->group[i] == -1;
+	put_which(ask, r, now, where_has_events, users, &w);
+	if (r->edge) {
+		buf_lit(b, r->edge == 1 ? "SELECT MIN(timestamp) AS first FROM events" : r->edge == 2 ?
+		    "SELECT MAX(timestamp) AS last FROM events" :
+		    "SELECT MIN(timestamp) AS first, MAX(timestamp) AS last, COUNT(*) AS events FROM events");
+		put_where(b, &w);
+		goto out;
+	}
+	put_outside(r, n, b);
 	if (r->ratio == 2) {
 		int k = 0;
 
@@ -552,7 +593,6 @@ sql_plain(const struct ask *ask, const struct ask_reading *r, int64_t now, struc
 		buf_str(b, buf_get(&keys));
 		buf_lit(b, ", ");
 	}
-	columns = n;
 	if (two) {
 		for (int p = 0; p < 2; p++) {
 			struct buf only = { 0 };
@@ -578,7 +618,7 @@ sql_plain(const struct ask *ask, const struct ask_reading *r, int64_t now, struc
 	}
 	buf_lit(b, " FROM events");
 	put_where(b, &w);
-	put_group_by(columns, b);
+	put_group_by(n, b);
 	if (r->n_conditions && users) {
 		buf_lit(b, " HAVING ");
 		put_all_did(ask, r, now, b);
@@ -595,30 +635,8 @@ sql_plain(const struct ask *ask, const struct ask_reading *r, int64_t now, struc
 	}
 	if (r->ratio == 2)
 		buf_lit(b, ")");
-	if (n) {
-		int by_time = (r->unit || r->part) && !r->rank;
-
-		if (by_time) {
-			buf_lit(b, " ORDER BY 1");
-			for (int i = 2; i <= n; i++)
-				buf_printf(b, ", %d", i);
-		} else if (two && r->want_change && r->rank) {
-			buf_printf(b, " ORDER BY ");
-			put_name(b, r->period[0].label);
-			buf_lit(b, " - ");
-			put_name(b, r->period[1].label);
-			buf_printf(b, " %s, 1", r->rank < 0 ? "ASC" : "DESC");
-		} else {
-			buf_printf(b, " ORDER BY %d %s", columns + 1, r->rank < 0 ? "ASC" : "DESC");
-			for (int i = 1; i <= n; i++)
-				buf_printf(b, ", %d", i);
-		}
-		if (r->limit) {
-			buf_printf(b, " LIMIT %d", r->limit);
-			if (r->offset)
-				buf_printf(b, " OFFSET %d", r->offset);
-		}
-	}
+	if (n)
+		put_order(r, n, b);
 out:
 	buf_release(&w);
 	buf_release(&keys);

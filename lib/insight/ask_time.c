@@ -204,6 +204,64 @@ month_day(const struct at *a, int i, int bare, struct ask_period *p)
 	return j - i;
 }
 
+/* "last", "past" and the like at j, and what stands behind it; i: where the words began, which what is returned counts from. */
+static int
+last_at(const struct at *a, int i, int j, struct ask_period *p)
+{
+	double n;
+	int u, k, day;
+	int past = is(a, j, "past trailing recent"), half = 0;
+
+	k = j + 1;
+	if (is(a, k, "full complete calendar"))
+		k++;
+	if (is(a, k, "half"))
+		half = 1, k += is(a, k + 1, "an a") ? 2 : 1;
+	if (!half && number_of(a, k, &n)) {
+		k++;
+		if (is(a, k, "of"))
+			k++;
+		if (is(a, k, "full complete calendar whole"))
+			k++;
+		if ((u = unit_of(a, k)) >= 0 && n > 0 && n < 1e6)
+			return set_back(a, p, u, n), k + 1 - i;
+		if (is(a, k, "fortnights fortnight"))
+			return set_back(a, p, WEEK, 2 * n), k + 1 - i;
+		return 0;
+	}
+	if ((u = unit_of(a, k)) >= 0) {
+		if (half)
+			set_back(a, p, u >= MONTH ? DAY : u, u == MONTH ? 15 : u == QUARTER ? 45 : u == YEAR ? 182 : 0.5);
+		else if (past || u < DAY || (u == DAY && is(a, j, "last")))
+			set_back(a, p, u == MONTH ? DAY : u, u == MONTH ? 30 : 1);
+		else
+			set_unit(a, p, u, a->local, -1);
+		return k + 1 - i;
+	}
+	if (is(a, k, "fortnight"))
+		return set_back(a, p, WEEK, 2), k + 1 - i;
+	if (is(a, k, "weekend"))
+		return set(a, p, start_of(WEEK, a->local, -1) + 5 * 86400000LL, start_of(WEEK, a->local, 0), WEEK, 1), k + 1 - i;
+	if (is(a, k, "night"))
+		return set(a, p, start_of(DAY, a->local, -1) + 18 * 3600000LL, start_of(DAY, a->local, 0), DAY, 1), k + 1 - i;
+	if ((day = weekday_of(a, k)) >= 0) {
+		int64_t t = start_of(DAY, a->local, -1);
+		struct civil c;
+
+		for (time_civil(t, &c); c.weekday != day; time_civil(t, &c))
+			t -= 86400000;
+		return set(a, p, t, t + 86400000, WEEK, 1), k + 1 - i;
+	}
+	if (month_of(a, k)) {
+		struct civil c;
+
+		time_civil(a->local, &c);
+		c = (struct civil){ .year = c.year - (month_of(a, k) >= c.month), .month = month_of(a, k), .day = 1 };
+		return set_unit(a, p, MONTH, time_of_civil(&c), 0), k + 1 - i;
+	}
+	return 0;
+}
+
 /* A point or unit of time without its preposition. Words, 0, or -1. */
 static int
 unit_at(const struct at *a, int i, int bare, struct ask_period *p)
@@ -253,58 +311,8 @@ unit_at(const struct at *a, int i, int bare, struct ask_period *p)
 		if (weekday_of(a, j + 1) >= 0)
 			j++;
 	}
-	if (is(a, j, "last past previous prior trailing recent preceding latest")) {
-		int past = is(a, j, "past trailing recent"), half = 0;
-
-		k = j + 1;
-		if (is(a, k, "full complete calendar"))
-			k++;
-		if (is(a, k, "half"))
-			half = 1, k += is(a, k + 1, "an a") ? 2 : 1;
-		if (!half && number_of(a, k, &n)) {
-			k++;
-			if (is(a, k, "of"))
-				k++;
-			if (is(a, k, "full complete calendar whole"))
-				k++;
-			if ((u = unit_of(a, k)) >= 0 && n > 0 && n < 1e6)
-				return set_back(a, p, u, n), k + 1 - i;
-			if (is(a, k, "fortnights fortnight"))
-				return set_back(a, p, WEEK, 2 * n), k + 1 - i;
-			return 0;
-		}
-		if ((u = unit_of(a, k)) >= 0) {
-			if (half)
-				set_back(a, p, u >= MONTH ? DAY : u, u == MONTH ? 15 : u == QUARTER ? 45 : u == YEAR ? 182 : 0.5);
-			else if (past || u < DAY || (u == DAY && is(a, j, "last")))
-				set_back(a, p, u == MONTH ? DAY : u, u == MONTH ? 30 : 1);
-			else
-				set_unit(a, p, u, a->local, -1);
-			return k + 1 - i;
-		}
-		if (is(a, k, "fortnight"))
-			return set_back(a, p, WEEK, 2), k + 1 - i;
-		if (is(a, k, "weekend"))
-			return set(a, p, start_of(WEEK, a->local, -1) + 5 * 86400000LL, start_of(WEEK, a->local, 0), WEEK, 1), k + 1 - i;
-		if (is(a, k, "night"))
-			return set(a, p, start_of(DAY, a->local, -1) + 18 * 3600000LL, start_of(DAY, a->local, 0), DAY, 1), k + 1 - i;
-		if ((day = weekday_of(a, k)) >= 0) {
-			int64_t t = start_of(DAY, a->local, -1);
-			struct civil c;
-
-			for (time_civil(t, &c); c.weekday != day; time_civil(t, &c))
-				t -= 86400000;
-			return set(a, p, t, t + 86400000, WEEK, 1), k + 1 - i;
-		}
-		if (month_of(a, k)) {
-			struct civil c;
-
-			time_civil(a->local, &c);
-			c = (struct civil){ .year = c.year - (month_of(a, k) >= c.month), .month = month_of(a, k), .day = 1 };
-			return set_unit(a, p, MONTH, time_of_civil(&c), 0), k + 1 - i;
-		}
-		return 0;
-	}
+	if (is(a, j, "last past previous prior trailing recent preceding latest"))
+		return last_at(a, i, j, p);
 	if (number_of(a, j, &n) && (u = unit_of(a, j + 1)) >= 0 && is(a, j + 2, "ago back earlier") && n < 1e5) {
 		set_unit(a, p, u, a->local, -(int)n);
 		return j + 3 - i;
