@@ -16,15 +16,13 @@
 
 #include "detect/scorer_priv.h"
 
-struct numbers { double *v; size_t n, cap; };
-
 static int
 read_numbers(struct numbers *to, struct str text, struct err *err)
 {
 	struct str piece;
 
 	to->n = 0;
-	for (text = str_trim(text); text.n && str_cut(&text, ' ', &piece); to->n++) {
+	for (text = str_trim(text); text.n && str_cut(&text, ' ', &piece); ) {
 		double v;
 
 		if (str_double(piece, &v)) {
@@ -33,9 +31,7 @@ read_numbers(struct numbers *to, struct str text, struct err *err)
 			else
 				return err_set(err, ERR_INPUT, "'%.*s' is no number", (int)(piece.n < 40 ? piece.n : 40), piece.p);
 		}
-		if (to->n == to->cap)
-			to->v = mem_grow(to->v, to->cap = to->cap ? 2 * to->cap : 256, sizeof(*to->v));
-		to->v[to->n] = v;
+		scorer_numbers_add(to, v);
 	}
 	return 0;
 }
@@ -43,12 +39,6 @@ read_numbers(struct numbers *to, struct str text, struct err *err)
 enum { FEATURE, THRESHOLD, DECISION, LEFT, RIGHT, LEAF, BOUNDARIES, SETS, LINEAR, LEAVES, LISTS };
 static const char *const lists[LISTS] = { "split_feature", "threshold", "decision_type", "left_child", "right_child", "leaf_value",
 	"cat_boundaries", "cat_threshold", "is_linear", "num_leaves" };
-
-static int
-is_whole(double v, double least, double most)
-{
-	return v >= least && v <= most && v == floor(v);
-}
 
 /* The sets of a tree, behind those of the trees before. 0, or -1. */
 static int
@@ -59,11 +49,11 @@ sets_of(struct scorer *s, const struct numbers *in)
 	if (s->words + in[SETS].n > NODES_MOST)
 		return -1;
 	for (size_t i = 0; i < in[BOUNDARIES].n; i++)
-		if (!is_whole(in[BOUNDARIES].v[i], i ? in[BOUNDARIES].v[i - 1] : 0, (double)in[SETS].n))
+		if (!scorer_is_whole(in[BOUNDARIES].v[i], i ? in[BOUNDARIES].v[i - 1] : 0, (double)in[SETS].n))
 			return -1;
 	bits = scorer_add_bits(s, in[SETS].n);
 	for (size_t i = 0; i < in[SETS].n; i++) {
-		if (!is_whole(in[SETS].v[i], 0, UINT32_MAX))
+		if (!scorer_is_whole(in[SETS].v[i], 0, UINT32_MAX))
 			return -1;
 		bits[i] = (uint32_t)in[SETS].v[i];
 	}
@@ -76,8 +66,8 @@ node_of(struct node *at, const struct numbers *in, size_t i, size_t set)
 	double nodes = (double)in[LEFT].n, leaves = (double)in[LEAF].n;
 	int decision;
 
-	if (!is_whole(in[LEFT].v[i], -leaves, nodes - 1) || !is_whole(in[RIGHT].v[i], -leaves, nodes - 1) || !is_whole(in[DECISION].v[i], 0, 255) ||
-	    !is_whole(in[FEATURE].v[i], 0, INT_MAX))
+	if (!scorer_is_whole(in[LEFT].v[i], -leaves, nodes - 1) || !scorer_is_whole(in[RIGHT].v[i], -leaves, nodes - 1) || !scorer_is_whole(in[DECISION].v[i], 0, 255) ||
+	    !scorer_is_whole(in[FEATURE].v[i], 0, INT_MAX))
 		return -1;
 	decision = (int)in[DECISION].v[i];
 	at->at = in[THRESHOLD].v[i];
@@ -88,7 +78,7 @@ node_of(struct node *at, const struct numbers *in, size_t i, size_t set)
 	at->missing = (decision >> 2 & 3) == 2 ? MISSING_NAN : (decision >> 2 & 3) == 1 ? MISSING_ZERO : MISSING_IS_ZERO;
 	if (!at->categories)
 		return 0;
-	if (!is_whole(at->at, 0, (double)in[BOUNDARIES].n - 2))
+	if (!scorer_is_whole(at->at, 0, (double)in[BOUNDARIES].n - 2))
 		return -1;
 	at->set = (uint32_t)(set + (size_t)in[BOUNDARIES].v[(size_t)at->at]);
 	at->words = (uint32_t)(in[BOUNDARIES].v[(size_t)at->at + 1] - in[BOUNDARIES].v[(size_t)at->at]);

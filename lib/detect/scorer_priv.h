@@ -2,6 +2,7 @@
 #ifndef SCORER_PRIV_H
 #define SCORER_PRIV_H
 
+#include <math.h>
 #include <stdint.h>
 
 #include "base/mem.h"
@@ -70,6 +71,21 @@ struct scorer {
 int scorer_read_xgboost(struct scorer *, struct json all, struct err *);
 int scorer_read_linear(struct scorer *, struct json all, struct err *);
 int scorer_read_lightgbm(struct scorer *, struct str text, struct err *);
+
+/* A list of a model as it is read; the caller frees v. */
+struct numbers { double *v; size_t n, cap; };
+static inline void
+scorer_numbers_add(struct numbers *to, double v)
+{
+	if (to->n == to->cap)
+		to->v = mem_grow(to->v, to->cap = to->cap ? 2 * to->cap : 256, sizeof(*to->v));
+	to->v[to->n++] = v;
+}
+static inline int
+scorer_is_whole(double v, double least, double most)
+{
+	return v >= least && v <= most && v == floor(v);
+}
 
 /* What they share: lists that grow, and what must hold of a tree whose nodes and leaves are there: ERR_INPUT. */
 int scorer_set_shape(struct scorer *, int64_t features, int64_t outputs, struct err *);

@@ -15,20 +15,17 @@
 
 #define CATEGORY_MOST (1 << 24)
 
-struct numbers { double *v; size_t n, cap; };
-
 /* A list of numbers (or truths). 0, or ERR_INPUT. */
 static int
 read_numbers(struct numbers *to, struct json list, struct err *err)
 {
 	to->n = 0;
-	for (struct json_iter it = json_iter(list); json_next(&it); to->n++) {
-		if (to->n == to->cap)
-			to->v = mem_grow(to->v, to->cap = to->cap ? 2 * to->cap : 256, sizeof(*to->v));
-		if (json_is(it.value, JSON_TRUE) || json_is(it.value, JSON_FALSE))
-			to->v[to->n] = json_is(it.value, JSON_TRUE);
-		else if (!json_double(it.value, &to->v[to->n]))
+	for (struct json_iter it = json_iter(list); json_next(&it); ) {
+		double v = json_is(it.value, JSON_TRUE);
+
+		if (!json_is(it.value, JSON_TRUE) && !json_is(it.value, JSON_FALSE) && !json_double(it.value, &v))
 			return err_set(err, ERR_INPUT, "a list of the model holds what is no number");
+		scorer_numbers_add(to, v);
 	}
 	return 0;
 }
@@ -37,16 +34,10 @@ enum { LEFT, RIGHT, FEATURE, CONDITION, DEFAULT_LEFT, SPLIT_TYPE, CATEGORIES, CA
 static const char *const lists[LISTS] = { "left_children", "right_children", "split_indices", "split_conditions", "default_left", "split_type",
 	"categories", "categories_nodes", "categories_segments", "categories_sizes" };
 
-static int
-is_whole(double v, double least, double most)
-{
-	return v >= least && v <= most && v == floor(v);
-}
-
 static int64_t
 whole(const struct numbers *list, size_t i, int64_t most)       /* -1: not there, or none from 0 to most */
 {
-	return i < list->n && is_whole(list->v[i], 0, (double)most) ? (int64_t)list->v[i] : -1;
+	return i < list->n && scorer_is_whole(list->v[i], 0, (double)most) ? (int64_t)list->v[i] : -1;
 }
 
 /* The categories of the i-th node that has some, as bits. 0, or -1. */
@@ -193,7 +184,7 @@ read_categories(struct scorer *s, struct json enc, struct err *err)
 			break;
 		}
 		for (size_t i = 0; i < byte.n && !err->code; i++)
-			if (!is_whole(byte.v[i], 0, 127))
+			if (!scorer_is_whole(byte.v[i], 0, 127))
 				err_set(err, ERR_INPUT, "the categories of %.*s are not in ASCII, and XGBoost cuts such names wrongly: give them others",
 				    STR_FMT(s->feature[f].name));
 			else
