@@ -112,11 +112,16 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	@B=$(abspath $B) sh examples/demo/run
 
-T = $(units) $(fuzzers:%=$B/replay/%) $(wildcard tests/cli/*.bats tests/cli/*.sh tests/fault/*.bats tests/lint/*.sh)
+# The longest first, and twice as many at a time as there are cores: many wait for a clock, a child or a browser.
+slowest = $(addprefix tests/, cli/notify.bats cli/web.bats cli/at-serve.bats fault/http.bats cli/at-agg.bats cli/live.bats cli/examples.sh \
+            fault/ingest.bats fault/store.bats cli/install.bats cli/at-insight.bats)
+T = $(slowest) $(units) $(filter-out $(slowest),$(wildcard tests/cli/*.bats tests/cli/*.sh tests/fault/*.bats)) \
+    $(fuzzers:%=$B/replay/%) $(wildcard tests/lint/*.sh)
+TESTS_AT_ONCE ?= $(shell echo $$((2 * $$(nproc))))
 check: check-deps
 	@$(MAKE) --no-print-directory check-run
 check-run: all $(units) $(fuzzers:%=$B/replay/%) $B/peers/restricted $B/bench/http
-	@B=$(abspath $B) CC='$(CC)' SANITIZED='$(SAN)' CMOCKA_MESSAGE_OUTPUT=TAP prove -j2 --timer -e tests/run $T
+	@B=$(abspath $B) CC='$(CC)' SANITIZED='$(SAN)' CMOCKA_MESSAGE_OUTPUT=TAP prove -j$(TESTS_AT_ONCE) --timer -e tests/run $T
 
 asan:; $(MAKE) B=build/asan SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' O='-O1 -g' check
 tsan:; $(MAKE) B=build/tsan SAN=-fsanitize=thread O='-O1 -g' check

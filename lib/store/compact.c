@@ -271,20 +271,25 @@ out:
 
 /* ---- the file anew */
 
+/* LMDB's lock file goes with the old file: it holds the number of the last transaction, which LMDB begins anew only where
+ * nobody else has the lock file open. A process that is being ended may have it for a moment longer than scans.lock, and with
+ * the old number half of all files would be read as empty. */
 static int
 swap_files(struct store *s, struct err *err)
 {
-	struct buf fresh = { 0 }, path = { 0 };
+	struct buf fresh = { 0 }, path = { 0 }, lock = { 0 };
 	int rc = 0;
 
 	buf_printf(&fresh, "%s/data.mdb.new", s->path);
 	buf_printf(&path, "%s/data.mdb", s->path);
-	if (rename(buf_text(&fresh), buf_text(&path)))
+	buf_printf(&lock, "%s/lock.mdb", s->path);
+	if ((unlink(buf_text(&lock)) && errno != ENOENT) || rename(buf_text(&fresh), buf_text(&path)))
 		rc = err_set(err, ERR_IO, "%s: %s", path.p, strerror(errno));
 	else
 		rc = store_sync_dir(s->path, err);
 	buf_release(&fresh);
 	buf_release(&path);
+	buf_release(&lock);
 	return rc;
 }
 

@@ -1002,13 +1002,16 @@ open_env(struct store *s, struct err *err)
 
 /* What root makes in somebody's store is that somebody's, or he could not open it any more. */
 static void
-give_to(struct store *s, uid_t uid, gid_t gid)
+give_files(struct store *s)
 {
 	static const char *const names[] = { "data.mdb", "lock.mdb", "scans.lock" };
-	int fd = io_open(s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	struct stat st = { 0 };
+	int fd = geteuid() == 0 ? io_open(s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0) : -1;
 
-	for (size_t i = 0; fd >= 0 && i < sizeof(names) / sizeof(*names); i++)
-		if (fchownat(fd, names[i], uid, gid, AT_SYMLINK_NOFOLLOW))
+	if (fd >= 0)
+		fstat(fd, &st);
+	for (size_t i = 0; st.st_uid && i < sizeof(names) / sizeof(*names); i++)
+		if (fchownat(fd, names[i], st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW))
 			break;          /* no worse than before */
 	if (fd >= 0)
 		close(fd);
@@ -1099,6 +1102,7 @@ store_reopen(struct store *s, int (*between)(struct store *, struct err *), stru
 			*err = again;
 			rc = opened;
 		}
+		give_files(s);
 	}
 	pthread_rwlock_unlock(s->map_lock);
 	return rc;
@@ -1172,8 +1176,7 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 	if (rc)
 		goto out;
 	mark_made(s);
-	if (geteuid() == 0 && st.st_uid != 0)
-		give_to(s, st.st_uid, st.st_gid);
+	give_files(s);
 	if (how & STORE_CREATE)
 		rc = store_sync_dir(s->path, err);
 out:

@@ -162,6 +162,22 @@ plain_only() { [ -z "$SANITIZED" ] || skip "not beside a sanitizer"; }
 	at-admin verify
 }
 
+@test "compact while LMDB's lock file is still held by a process that is being ended: nothing is taken for empty" {
+	for n in 1 2 3; do              # the number of the last transaction is even and odd
+		events $n | at-ingest
+		was=$(stored)
+		python3 - <<-'EOF'
+			import fcntl, os, subprocess
+			f = os.open(os.environ["AT_STORE"] + "/tenants/default/lock.mdb", os.O_RDWR)
+			fcntl.lockf(f, fcntl.LOCK_SH, 1)
+			subprocess.run(["at-admin", "compact"], check=True)
+			subprocess.run(["at-ingest"], input=b'{"event":"e"}\n', check=True)
+		EOF
+		[ "$(stored)" = $((was + 1)) ]
+		at-admin verify
+	done
+}
+
 @test "faults 14 and 15: writers, a compactor, retention and queries at once (AT_CHURN_SECONDS, 600 for the long run)" {
 	unset AT_STORE
 	run -0 python3 "$root/tests/fault/churn.py" "${AT_CHURN_SECONDS:-5}" "$BATS_TEST_TMPDIR/churn"
