@@ -11,6 +11,7 @@
 #include "dash/report.h"
 #include "insight/claims.h"
 #include "insight/metric_claims.h"
+#include "insight/target.h"
 
 #include "at-insight.h"
 
@@ -82,7 +83,7 @@ explain_metrics(struct query *q, const struct definition *d, const struct readin
 	for (int i = 0; i < d->n && n < METRICS_MOST; i++) {
 		const struct widget *w = &d->widget[i];
 		struct metric_ask ask = { .metric = w->metric, .by = buf_get(&by), .from = readings[i].from, .to = readings[i].to };
-		struct err ignore = {0};
+		struct err ignore = {0}, why = {0};
 		int is_new = w->metric.n && !w->query.p && !w->filters.n && !readings[i].err.code && readings[i].from > TIME_MIN;
 
 		for (int k = 0; k < n && is_new; k++)
@@ -92,6 +93,8 @@ explain_metrics(struct query *q, const struct definition *d, const struct readin
 		known[n++] = w->metric;
 		if (by.n)
 			metric_claims(q, &ask, claims, &ignore);
+		if (target_claim(q, w->metric, time_now(), claims, &why))
+			cmd_fail(&why);
 		if (!w->by.n && readings[i].curves)
 			add_series(&set, w, &readings[i]);
 	}

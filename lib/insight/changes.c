@@ -9,6 +9,7 @@
 #include "insight/action.h"
 #include "insight/claims.h"
 #include "insight/metric_claims.h"
+#include "insight/target.h"
 #include "insight/words.h"
 #include "query/metric.h"
 #include "query/verbs.h"
@@ -388,6 +389,8 @@ other_metric(struct work *w, struct str metric)
 	z = adds && now.value + before.value > 0 ? (now.value - before.value) / sqrt(fabs(now.value) + fabs(before.value)) : 0;
 	tell_change(w, metric, NULL, now.value, before.value, z, 0, NULL, 0, 0);
 	if (fabs(z) > TOLD && tell_reasons(w, metric))
+		return w->err.code;
+	if (target_claim(w->query, metric, w->now.to, &w->changes, &w->err))
 		return w->err.code;
 	return w->now.to - w->now.from >= 7 * DAY ? metric_claims_course(w->query, metric, w->now.to - LOOKED_BACK * (w->now.to - w->now.from), w->now.to, &w->found, &w->err) : 0;
 }

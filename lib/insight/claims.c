@@ -67,7 +67,10 @@ claims_add(struct claims *c, const struct claim *from)
 	to->query = keep(c, from->query);
 	if (to->labels.n <= 2 && to->group == 0)
 		to->group = INFINITY;                   /* the whole, of which no number is known */
-	to->score = bounded(from->effect, from->is_rate && !from->relative ? 0.1 : 0.25) * surprise(from->p) * sqrt(fmin(fmax(from->coverage, 0), 1));
+	if (from->kind == CLAIM_TARGET)                 /* somebody set it: worth a word in any case */
+		to->score = 0.2 + 0.8 * (isnan(from->effect) ? 0 : bounded(from->effect, 0.25) * surprise(from->p));
+	else
+		to->score = bounded(from->effect, from->is_rate && !from->relative ? 0.1 : 0.25) * surprise(from->p) * sqrt(fmin(fmax(from->coverage, 0), 1));
 }
 
 void
@@ -142,12 +145,14 @@ claims_of_explain(struct claims *c, const struct explain_answer *a, struct str m
 
 /* ---- which are told */
 
+/* Targets in front: they were set, not found among many. */
 static int
 by_p(const void *a, const void *b)
 {
-	double x = ((const struct claim *)a)->p, y = ((const struct claim *)b)->p;
+	const struct claim *x = a, *y = b;
+	int order = (y->kind == CLAIM_TARGET) - (x->kind == CLAIM_TARGET);
 
-	return (x > y) - (x < y);
+	return order ? order : (x->p > y->p) - (x->p < y->p);
 }
 
 static int
@@ -181,14 +186,18 @@ same_thing(const struct claim *x, const struct claim *y)
 void
 claims_rank(struct claims *c, size_t most)
 {
-	size_t kept = 0, n = 0;
-	double tests = (double)(c->tests > c->n ? c->tests : c->n);
+	size_t kept, targets = 0, n = 0;
+	double tests;
 
 	if (c->n == 0)
 		return;
 	qsort(c->list, c->n, sizeof(*c->list), by_p);
-	for (size_t i = 0; i < c->n; i++)               /* Benjamini and Hochberg, J. of the Royal Statistical Society B 57, 1995 */
-		if (c->list[i].p <= LEVEL * (double)(i + 1) / tests)
+	while (targets < c->n && c->list[targets].kind == CLAIM_TARGET)
+		targets++;
+	kept = targets;
+	tests = (double)(c->tests > c->n - targets ? c->tests : c->n - targets);
+	for (size_t i = targets; i < c->n; i++)         /* Benjamini and Hochberg, J. of the Royal Statistical Society B 57, 1995 */
+		if (c->list[i].p <= LEVEL * (double)(i - targets + 1) / tests)
 			kept = i + 1;
 	c->n = kept;
 	qsort(c->list, c->n, sizeof(*c->list), by_score);
@@ -252,7 +261,7 @@ claims_put_prose(struct claims *c, struct buf *b, struct buf *why)
 						if (!told[j] && (j == k || one_subject(&c->list[k], &c->list[j])))
 							order[n++] = &c->list[j], told[j] = 1;
 	for (size_t i = 0; i < n; i++)
-		claims_write(c, order[i], i && one_subject(order[i - 1], order[i]), &text[i]);
+		claims_write(c, order[i], i && order[i - 1]->kind != CLAIM_CORRELATION && one_subject(order[i - 1], order[i]), &text[i]);         /* "they" would be both */
 	for (size_t i = 0; i < n && checked_model(); i++)
 		if (claims_may_leave(order[i]))
 			own[sent++] = buf_get(&text[i]);
@@ -279,7 +288,8 @@ claims_kind(enum claim_kind kind)
 {
 	static const char *const names[CLAIM_KINDS] = { [CLAIM_CHANGE] = "change", [CLAIM_TREND] = "trend", [CLAIM_RECORD] = "anomaly", [CLAIM_SHIFT] = "change",
 		[CLAIM_SEASON] = "season", [CLAIM_CONTRIBUTION] = "contribution", [CLAIM_MIX] = "contribution", [CLAIM_REVERSAL] = "contribution",
-		[CLAIM_CORRELATION] = "correlation", [CLAIM_FORECAST] = "forecast", [CLAIM_OUTLIER] = "anomaly", [CLAIM_QUALITY] = "anomaly" };
+		[CLAIM_CORRELATION] = "correlation", [CLAIM_FORECAST] = "forecast", [CLAIM_OUTLIER] = "anomaly", [CLAIM_QUALITY] = "anomaly",
+		[CLAIM_TARGET] = "forecast" };
 
 	return names[kind];
 }
@@ -294,7 +304,7 @@ void
 claims_put_row(const struct claims *c, const struct claim *x, struct buf *b)
 {
 	static const char *const what[CLAIM_KINDS] = { "change", "trend", "record", "level shift", "season", "contribution", "mix", "reversal", "correlation", "forecast",
-		"outlier", "data quality" };
+		"outlier", "data quality", "target" };
 	struct buf text = {0};
 
 	claims_write(c, x, 0, &text);
@@ -341,11 +351,18 @@ claims_put_row(const struct claims *c, const struct claim *x, struct buf *b)
 		put_number(b, "lag", x->lag);
 	if (x->kind == CLAIM_SEASON)
 		put_number(b, "period", x->n);
+	if (x->kind == CLAIM_TARGET) {
+		put_number(b, "target", x->target);
+		put_number(b, "so_far", x->so_far);
+		put_number(b, "chance", x->chance);
+		buf_printf(b, ",\"direction\":\"%s\"", x->at_most ? "down" : "up");
+	} else {
+		put_number(b, "n", x->n);
+	}
 	if (x->other.n) {
 		buf_lit(b, ",\"of\":");
 		json_put_string(b, x->other);
 	}
-	put_number(b, "n", x->n);
 	if (x->test) {
 		buf_lit(b, ",\"test\":");
 		json_put_string(b, str_of(x->test));

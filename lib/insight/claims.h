@@ -18,7 +18,7 @@
 #include "insight/series.h"
 
 enum claim_kind { CLAIM_CHANGE, CLAIM_TREND, CLAIM_RECORD, CLAIM_SHIFT, CLAIM_SEASON, CLAIM_CONTRIBUTION, CLAIM_MIX, CLAIM_REVERSAL, CLAIM_CORRELATION,
-	CLAIM_FORECAST, CLAIM_OUTLIER, CLAIM_QUALITY, CLAIM_KINDS };
+	CLAIM_FORECAST, CLAIM_OUTLIER, CLAIM_QUALITY, CLAIM_TARGET, CLAIM_KINDS };
 
 struct claim {
 	enum claim_kind kind;
@@ -28,7 +28,7 @@ struct claim {
 	struct str labels;              /* a JSON object */
 	struct str other;               /* what it is related to: another metric, with its labels; a dimension */
 	struct str other_labels;
-	struct str note;                /* of data quality: what is wrong, in words */
+	struct str note;                /* of data quality: what is wrong, in words; of a target: for when */
 	struct str query;               /* what gives the value again; n 0: the rows that were read */
 	const char *test;
 	int64_t from, to;               /* what it is about */
@@ -36,13 +36,15 @@ struct claim {
 	int64_t step_ms;
 	double value, before;
 	double effect;                  /* relative where relative is 1, else a difference */
-	double lower, upper;            /* 95 %, of effect (of a forecast: of value) */
+	double lower, upper;            /* 95 %, of effect (of a forecast and a target: of value) */
 	double z, p;
 	double share;                   /* of a contribution: of the whole change; NAN: none */
 	double mix;                     /* of a contribution to a ratio: what its share of the whole did */
 	double least, most;             /* with bounded: what of the change of the whole can be from here; parts of it overlap */
 	const char *more;               /* a further figure of both sides, "users"; NULL: none */
 	double more_now, more_before;
+	double target, so_far, chance;  /* of a target, whose value is what is expected (NAN: not known): chance of keeping to it, 0 to 1 */
+	int at_most, certain;           /* it is not to be exceeded; it is reached, exceeded or over already */
 	double group;                   /* of how many observations the smaller side is; 0: not known */
 	double coverage;
 	double score;

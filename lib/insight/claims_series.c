@@ -11,6 +11,7 @@
 #define PAIRS_MOST   24                 /* series that are related to each other */
 #define LAGS_MOST    24
 #define RECORD_LEAST 30
+#define SAME        0.9999             /* correlation of what is one thing under two names, or a fixed share of it */
 #define SMOOTH       0.99               /* correlation of neighbours beyond which nothing is widened further */
 
 struct line {                           /* one series while it is looked at */
@@ -415,6 +416,8 @@ relate(struct claims *c, struct line *a, struct line *b)
 	c->tests++;
 	if (at <= 20)
 		return;
+	if (most == 0 && fabs(best) > SAME)             /* one thing under two names */
+		return;
 	buf_str(&other, b->claim.metric);
 	x.kind = CLAIM_CORRELATION;
 	x.other = buf_get(&other);
@@ -542,6 +545,18 @@ cut_beginning(struct series *s)
 	series_periods(s->step_ms, s->months, s->n, s->periods);
 }
 
+/* A metric of the configuration that counts all of an event says nothing that the event does not. */
+static int
+same_values(const struct series *a, const struct series *b)
+{
+	if (a->n != b->n || a->first != b->first || a->step_ms != b->step_ms || str_eq(a->metric, b->metric))
+		return 0;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->value[i] != b->value[i])
+			return 0;
+	return a->n >= LEAST;
+}
+
 void
 claims_of_series(struct claims *c, struct series_set *set, int forecast)
 {
@@ -568,11 +583,14 @@ claims_of_series(struct claims *c, struct series_set *set, int forecast)
 		for (struct map_entry *e = map_first(k ? &set->by_key : &wholes.by_key); e; e = map_next(k ? &set->by_key : &wholes.by_key, e)) {
 			struct series *s = e->ptr, *whole = without_labels(&wholes, s, &key);
 			double share;
+			int known = 0;
 
 			whole = whole ? whole : without_labels(set, s, &key);
 			share = whole && whole != s && sum_of(whole) > 0 ? sum_of(s) / sum_of(whole) : 1;
 
-			if (s->n < 2 || (whole && whole != s && share > 0.999))  /* one series is its own whole */
+			for (size_t i = 0; i < n && !known; i++)
+				known = same_values(line[i].series, s);
+			if (known || s->n < 2 || (whole && whole != s && share > 0.999))  /* one series is its own whole */
 				continue;
 			begin_line(&line[n], s, share, c->arena);
 			look(c, &line[n], forecast);

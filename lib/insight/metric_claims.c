@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "insight/target.h"
 #include "query/metric.h"
 
 #define DIMS_MOST    6                  /* that are taken by themselves */
@@ -135,7 +136,7 @@ refuse_unlike(struct query *q, struct str event, int64_t since, const struct str
 static int
 choose_dims(struct query *q, struct str metric, int64_t since, struct buf *by, struct err *err)
 {
-	struct json own = query_config(q) ? json_get(config_get(query_config(q), "analytics", "metrics"), metric) : JSON_ABSENT, event = json_get(own, STR("event"));
+	struct json own = metric_definition(q, metric), event = json_get(own, STR("event"));
 	struct buf scratch = {0};
 	int rc;
 
@@ -379,7 +380,7 @@ mean_table(struct query *q, const struct metric_ask *ask, struct str inside, str
 int
 metric_claims(struct query *q, const struct metric_ask *ask, struct claims *c, struct err *err)
 {
-	struct json own = query_config(q) ? json_get(config_get(query_config(q), "analytics", "metrics"), ask->metric) : JSON_ABSENT;
+	struct json own = metric_definition(q, ask->metric);
 	struct buf scratch = {0}, chosen = {0}, query = {0};
 	struct str value = json_text(json_get(own, STR("value")), &scratch), inside, by = ask->by, num = ask->metric, den = { 0 };
 	struct claim periods = { .from = ask->from, .to = ask->to, .before_from = ask->from - (ask->to - ask->from), .before_to = ask->from, .metric = ask->metric,
@@ -623,6 +624,7 @@ metric_claims_overview(struct query *q, int64_t from, int64_t to, struct claims 
 	int64_t every = step_of(to - from);
 	struct json own = query_config(q) ? config_get(query_config(q), "analytics", "metrics") : JSON_ABSENT;
 	struct buf scratch = {0};
+	int64_t at_end = to;
 	size_t at = 0, n = c->n;
 	int rc = store ? store_each_name(store, see_event, &names, err) : err->code;
 
@@ -638,6 +640,8 @@ metric_claims_overview(struct query *q, int64_t from, int64_t to, struct claims 
 		claims_of_series(c, &set, 1);
 		rc = explain_changes(q, c, err);
 	}
+	if (rc == 0)
+		rc = target_claims(q, at_end, c, err);
 	name_queries(c, n, every);
 	series_set_release(&set);
 	arena_free(names.arena);

@@ -319,6 +319,82 @@ put_correlation(const struct claim *x, struct buf *b)
 	buf_byte(b, ')');
 }
 
+/* "reached", "are likely to miss", "may exceed" */
+static void
+put_prospect(const struct claim *x, int over, struct buf *b)
+{
+	const char *keep = x->at_most ? "keep to" : "reach", *fail = x->at_most ? "exceed" : "miss";
+	int kept = x->at_most ? x->value <= x->target : x->value >= x->target;
+
+	if (over)
+		buf_lit(b, x->at_most ? kept ? "kept to" : "exceeded" : kept ? "reached" : "missed");
+	else if (x->certain)
+		buf_printf(b, "%s %s", is_plural(x) ? "have" : "has", x->at_most ? "exceeded" : "reached");
+	else if (!(x->p <= 0.05))
+		buf_printf(b, "may %s or %s", keep, fail);
+	else
+		buf_printf(b, "%s likely to %s", is_plural(x) ? "are" : "is", kept ? keep : fail);
+}
+
+/* What is expected of whole things, as a whole number. */
+static void
+put_expected(const struct claim *x, double v, struct buf *b)
+{
+	put_value(x, x->so_far == floor(x->so_far) && fabs(v) >= 10 ? nearbyint(v) : v, b);
+}
+
+static void
+put_target(const struct claim *x, int again, struct buf *b)
+{
+	int known = !isnan(x->value), over = x->certain && x->value == x->so_far && x->lower == x->upper;
+
+	put_subject(x, again, b);
+	buf_byte(b, ' ');
+	if (known)
+		put_prospect(x, over, b);
+	else
+		buf_lit(b, is_plural(x) ? "stand at" : "stands at");
+	if (!known) {
+		buf_byte(b, ' ');
+		put_value(x, x->so_far, b);
+		buf_lit(b, " so far, against");
+	}
+	buf_lit(b, known ? " the target of " : " a target of ");
+	buf_lit(b, x->at_most ? "at most " : "");
+	put_value(x, x->target, b);
+	buf_byte(b, ' ');
+	buf_str(b, x->note);
+	if (!known) {
+		buf_lit(b, "; what is still to come cannot be told");
+		return;
+	}
+	buf_lit(b, ": ");
+	if (over) {
+		put_value(x, x->value, b);
+		if (x->value != x->target && x->target != 0) {
+			buf_lit(b, ", ");
+			words_percent(b, x->effect);
+			buf_lit(b, x->value > x->target ? " above it" : " below it");
+		}
+		return;
+	}
+	put_value(x, x->so_far, b);
+	buf_lit(b, " so far, ");
+	put_expected(x, x->value, b);
+	buf_lit(b, " expected by its end");
+	if (isfinite(x->lower) && isfinite(x->upper) && x->upper - x->lower > 0.005 * fabs(x->value)) {
+		buf_lit(b, ", between ");
+		put_expected(x, x->lower, b);
+		buf_lit(b, " and ");
+		put_expected(x, x->upper, b);
+	}
+	if (!x->certain && !(x->p <= 0.05)) {
+		buf_lit(b, "; the chance to ");
+		buf_lit(b, x->at_most ? "keep to it is " : "reach it is ");
+		words_percent(b, x->chance);
+	}
+}
+
 void
 claims_write(const struct claims *c, const struct claim *x, int again, struct buf *b)
 {
@@ -396,6 +472,9 @@ claims_write(const struct claims *c, const struct claim *x, int again, struct bu
 		} else {
 			buf_str(b, x->note);
 		}
+		break;
+	case CLAIM_TARGET:
+		put_target(x, again, b);
 		break;
 	case CLAIM_KINDS:
 		break;

@@ -738,6 +738,18 @@ find_field(struct query *q, struct store_match *match, struct kinds *kinds, stru
 	return rc;
 }
 
+struct json
+metric_definition(const struct query *q, struct str name)
+{
+	static const struct str counted[] = { { "event", 5 }, { "where", 5 }, { "value", 5 } };
+	struct json own = query_config(q) ? json_get(config_get(query_config(q), "analytics", "metrics"), name) : JSON_ABSENT;
+	int says = !json_is(json_get(own, STR("target")), JSON_OBJECT);
+
+	for (size_t i = 0; i < sizeof(counted) / sizeof(*counted); i++)
+		says |= json_get(own, counted[i]).type != JSON_NONE;
+	return own.type == JSON_OBJECT && says ? own : JSON_ABSENT;
+}
+
 int
 metric_run(struct query *q, const struct metric_spec *spec, struct cell_sink sink, struct err *err)
 {
@@ -759,7 +771,7 @@ metric_run(struct query *q, const struct metric_spec *spec, struct cell_sink sin
 	else
 		match.metric = spec->name;
 	if (query_config(q) && policy_metric_name(query_policy(q), spec->name))
-		metric = json_get(config_get(query_config(q), "analytics", "metrics"), spec->name);
+		metric = metric_definition(q, spec->name);
 	if (metric.type == JSON_OBJECT) {
 		rc = from_config(&g, metric, err);
 	} else if (!query_store(q, err)) {

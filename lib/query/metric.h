@@ -24,6 +24,10 @@ struct metric_spec {
 	int *adds;              /* told: 1 when values may be added up (a count, a sum), 0 when a total is a value of its own; or NULL */
 };
 
+/* What analytics.json says that the metric counts; JSON_ABSENT where it says nothing, or no more than its target: that is of the stored metric or the
+ * event of that name. Whether the caller may see it is asked elsewhere. */
+struct json metric_definition(const struct query *, struct str name);
+
 /* Rows by the values of `by`, then time. A bucket without data is 0 for a count or sum, and left out for the rest. */
 int metric_run(struct query *, const struct metric_spec *, struct cell_sink, struct err *);
 

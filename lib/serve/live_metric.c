@@ -189,7 +189,7 @@ static void
 learn_names(struct live_shape *shape, struct query *q)
 {
 	struct str name = shape->wish.name;
-	struct json metric = query_config(q) ? json_get(config_get(query_config(q), "analytics", "metrics"), name) : JSON_ABSENT, event = json_get(metric, STR("event"));
+	struct json metric = metric_definition(q, name), event = json_get(metric, STR("event"));
 	struct live_names *to, *was = shape->metric.names;
 	struct buf scratch = { 0 };
 	struct json_iter it;

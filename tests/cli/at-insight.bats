@@ -380,3 +380,91 @@ no_model() { kill "$(cat model.pid)"; unset AT_LLM_URL; }
 	at-insight explain hits --range 7d --by k --now 2026-11-15T00:00:00Z > said
 	grep -q '^Hits rose 200 % from 210 to 630' said
 }
+
+# ---- targets
+
+# About forty signups on weekdays and twenty-four on other days from June to the 20th of November, six failures a week.
+signups() {
+	python3 - <<-'PY' | at-ingest -q
+	import datetime, json
+	day, n = datetime.datetime(2026, 6, 1), 0
+	while day < datetime.datetime(2026, 11, 21):
+	    for i in range((40 if day.weekday() < 5 else 24) + day.toordinal() * 7 % 11 % 5 - 2):
+	        n += 1
+	        print(json.dumps({"event": "signup", "id": str(n), "timestamp": (day + datetime.timedelta(minutes=30 * i)).isoformat() + "Z",
+	            "user_id": "u%d" % ((n * 7919) % 900), "properties": {"seconds": 20 + n % 3}}))
+	    if day.weekday() < 6:
+	        print(json.dumps({"event": "failure", "id": "f" + day.isoformat(), "timestamp": day.isoformat() + "Z"}))
+	    day += datetime.timedelta(days=1)
+	PY
+}
+
+# target NAME: its row, of the summary at $AT_NOW.
+target() { at-insight summary -f ndjson | jq -c --arg m "$1" 'select(.metric == $m and .evidence.claim == "target")'; }
+
+@test "a target is told with what is there, what is to be expected, how sure that is, and the question that gives it again" {
+	mkdir config
+	export AT_NOW=2026-11-21T00:00:00Z
+	cat > config/analytics.json <<-'EOS'
+	{"metrics":{
+	"wanted":{"event":"signup","target":{"value":1000}},
+	"wished":{"event":"signup","target":{"value":1500,"per":"month"}},
+	"signup":{"target":{"value":5,"per":"day"}},
+	"year":{"event":"signup","target":{"value":9000,"from":"2026-06-01","by":"2026-12-31"}},
+	"failures":{"event":"failure","target":{"value":20,"direction":"down"}},
+	"wait":{"event":"signup","value":"avg(seconds)","target":{"value":20.5,"direction":"down"}},
+	"people":{"event":"signup","value":"distinct(user_id)","target":{"value":700,"per":"week"}},
+	"done":{"event":"signup","target":{"value":500,"from":"2026-11-01","by":"2026-11-15"}},
+	"old":{"event":"signup","target":{"value":5,"from":"2026-07-01","by":"2026-07-03"}},
+	"later":{"event":"signup","target":{"value":5,"from":"2026-12-01","by":"2026-12-03"}}}}
+	EOS
+	signups
+	# 15 of the 20 days were weekdays: some 720 are there, and 6 weekdays and 4 others to come
+	target wanted > row
+	so_far=$(at-query "SELECT COUNT(*) AS n FROM events WHERE event = 'signup' AND timestamp >= '2026-11-01'" | jq .n)
+	jq -e --argjson n "$so_far" '.kind == "forecast" and .evidence.target == 1000 and .evidence.so_far == $n and (.evidence.value - 1056 | fabs) < 25 and .evidence.lower < 1056 and .evidence.upper > 1056 and
+	    .evidence.chance > 0.9 and .evidence.from == "2026-11-01T00:00:00.000Z" and .evidence.to == "2026-12-01T00:00:00.000Z"' row
+	jq -e '.insight | test("^Wanted is likely to reach the target of 1,000 for November 2026: 7[0-9]{2} so far, 1,0[0-9][0-9] expected by its end, between ")' row
+	[ "$(eval "$(jq -r .evidence.query row)" | jq .value)" = "$so_far" ]
+	target wished | jq -e '.evidence.chance < 0.05 and (.insight | test("^Wished is likely to miss the target of 1,500 "))'
+	[ -z "$(target signup)" ]       # of today nothing is there yet
+	target year | jq -e '(.evidence.value - 7560 | fabs) < 75 and (.insight | test("miss the target of 9,000 by 31 Dec 2026"))'
+	target failures | jq -e '.evidence.so_far == 17 and .evidence.direction == "down" and (.insight | test("^Failures are likely to exceed the target of at most 20 "))'
+	target wait | jq -e '(.evidence.value - 21 | fabs) < 0.2 and (.insight | test("exceed the target of at most 20.5 "))'
+	target people | jq -e '.evidence.so_far > 180 and .evidence.value > 235 and .evidence.value < 265 and .evidence.lower < 248 and .evidence.upper > 248 and (.insight | test("^People .* the week of 16 Nov 2026"))'
+	target done | jq -e '.evidence.so_far == .evidence.value and (.insight | test("^Done reached the target of 500 by 15 Nov 2026: 5[0-9]{2}, [0-9.]+ % above it$"))'
+	[ -z "$(target old)$(target later)" ]
+	AT_NOW=2026-11-19T20:00:00Z target signup | jq -e '.evidence.so_far > 30 and (.insight | test("^Signups have reached the target of 5 for 19 Nov 2026: [34][0-9] so far"))'
+	at-insight summary | grep -q '^Wanted is likely to reach the target of 1,000 '
+}
+
+@test "a target that is none is an error with its path" {
+	mkdir config
+	for bad in '{"value":5,"by":"soon"}' '{"per":"week"}' '{"value":5,"per":"fortnight"}' '{"value":"5"}' '{"value":5,"direction":"sideways"}'; do
+		echo "{\"metrics\":{\"m\":{\"event\":\"signup\",\"target\":$bad}}}" > config/analytics.json
+		run -2 --separate-stderr at-insight summary
+		[[ $stderr == *'config/analytics.json: metrics.m.target'* ]]
+	done
+	echo '{"event":"signup","timestamp":"2026-11-20T00:00:00Z"}' | AT_CONFIG=none at-ingest -q
+	echo '{"metrics":{"m":{"event":"signup","target":{"value":5,"from":"2026-12-02","by":"2026-12-01"}}}}' > config/analytics.json
+	run -1 --separate-stderr at-insight summary --now 2026-11-21
+	[[ $stderr == *'metrics.m.target.by: lies before its beginning'* ]]
+}
+
+@test "insights of a metric and a report tell of its target" {
+	mkdir config
+	export AT_NOW=2026-11-21T00:00:00Z
+	echo '{"metrics":{"wanted":{"event":"signup","target":{"value":1000}}}}' > config/analytics.json
+	echo '{"id":"d","title":"D","widgets":[{"id":"w","type":"line_chart","title":"W","metric":"wanted","timeRange":"28d","position":{"x":0,"y":0,"w":6,"h":4}}]}' > board.json
+	signups
+	run -0 at-insight report --dashboard board.json
+	[[ $output == *'is likely to reach the target of 1,000 for November 2026'* ]]
+}
+
+@test "one thing under two names is told once, and does not move together with itself" {
+	mkdir config
+	echo '{"metrics":{"joined":{"event":"signup"}}}' > config/analytics.json
+	signups
+	run -0 at-insight summary --now 2026-11-21T00:00:00Z
+	[[ $output == *'Signups'* && $output != *'oined'* ]]
+}
