@@ -1,19 +1,22 @@
 /* The table `vector`: vector(N) reads what plan N of the statement at hand gave, which is run when it is first read. Its columns
- * are c0, c1, …; a plan with fewer than there are leaves the others NULL. */
+ * are c0, c1, …; a plan with fewer than there are leaves the others NULL. SQLite compares each name with all before it when a table is
+ * declared, once in a database: half of a millisecond for 512. So few plans read the wide one. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "query/functions_priv.h"
 #include "query/query_priv.h"
 #include "query/tables.h"
 
-#define COLUMNS 512             /* as many as a plan may have; they are declared once for a database */
+#define WIDE 512                /* as many as a plan may have */
 
 struct held { const struct vector_plan *plan; struct vector_result *result; };
 
 struct table {
 	sqlite3_vtab base;
 	struct query *q;
+	int n_columns;
 	struct held *held;              /* of one statement; two that read the same plan share its result */
 	int n_held;
 	uint64_t statement;
@@ -53,11 +56,10 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 	struct query *q = self;
 	struct buf sql = { 0 };
 	struct table *t;
-	int rc;
+	int rc, n = argc && strcmp(argv[0], VECTOR_WIDE) == 0 ? WIDE : VECTOR_NARROW;
 
-	(void)argc, (void)argv;
 	buf_lit(&sql, "CREATE TABLE x(");
-	for (int i = 0; i < COLUMNS; i++)
+	for (int i = 0; i < n; i++)
 		buf_printf(&sql, "c%d, ", i);
 	buf_lit(&sql, "plan HIDDEN)");
 	rc = tables_declare(q, buf_text(&sql));
@@ -68,21 +70,42 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 	}
 	if (!(t = sqlite3_malloc(sizeof(*t))))
 		return SQLITE_NOMEM;
-	*t = (struct table){ .q = q };
+	*t = (struct table){ .q = q, .n_columns = n };
 	*out = &t->base;
 	return SQLITE_OK;
+}
+
+/* Do the plan's rows come as they are asked for? Groups come by their keys in SQLite's order. But instants would stand beside texts as
+ * the numbers that they are here, so each key must be of one kind. */
+static int
+is_in_order(const struct vector_plan *plan, const sqlite3_index_info *info)
+{
+	if (!plan->grouped || plan->unordered || plan->source || plan->samples || info->nOrderBy > plan->n_keys)
+		return 0;
+	for (int i = 0; i < info->nOrderBy; i++)
+		if (info->aOrderBy[i].iColumn != i || info->aOrderBy[i].desc ||
+		    (plan->key[i]->op != VECTOR_FIELD && plan->key[i]->op != VECTOR_TIME))
+			return 0;
+	return 1;
 }
 
 static int
 best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
-	(void)base;
+	const struct table *t = (struct table *)base;
+
 	for (int i = 0; i < info->nConstraint; i++)
-		if (info->aConstraint[i].iColumn == COLUMNS && info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ && info->aConstraint[i].usable) {
+		if (info->aConstraint[i].iColumn == t->n_columns && info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ && info->aConstraint[i].usable) {
+			sqlite3_value *number = NULL;
+			sqlite3_int64 n;
+
 			info->aConstraintUsage[i].argvIndex = 1;
 			info->aConstraintUsage[i].omit = 1;
 			info->estimatedRows = 1000;
 			info->estimatedCost = 1000;
+			if (info->nOrderBy && sqlite3_vtab_rhs_value(info, i, &number) == SQLITE_OK &&
+			    (n = sqlite3_value_int64(number)) >= 0 && n < t->q->plans.n)
+				info->orderByConsumed = is_in_order(t->q->plans.plan[n], info);
 			return SQLITE_OK;
 		}
 	return SQLITE_CONSTRAINT;
@@ -229,7 +252,8 @@ static const sqlite3_module module = {
 int
 vector_add(struct query *q, struct err *err)
 {
-	if (sqlite3_create_module_v2(q->db, "vector", &module, q, NULL) != SQLITE_OK)
+	if (sqlite3_create_module_v2(q->db, "vector", &module, q, NULL) != SQLITE_OK ||
+	    sqlite3_create_module_v2(q->db, VECTOR_WIDE, &module, q, NULL) != SQLITE_OK)
 		return err_set(err, ERR_IO, "SQLite: %s", sqlite3_errmsg(q->db));
 	return 0;
 }

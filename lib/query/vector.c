@@ -15,6 +15,7 @@
 #define LABELS_MOST  16         /* that the index is asked for */
 #define MEMORY       (512LL << 20)      /* of groups and rows where nothing is said */
 #define WINDOW_BYTES 64         /* for each row while windows are looked through */
+#define ALONE_NS     300000     /* what is done sooner is done by the caller's thread: on a busy machine another one is waited for milliseconds */
 
 struct job {                            /* of one worker */
 	struct vector_worker worker;
@@ -25,6 +26,8 @@ struct job {                            /* of one worker */
 	int64_t bound;                  /* bytes it may hold */
 };
 
+struct helpers { pthread_t thread[THREADS_MOST]; int n; };
+
 struct crew {
 	struct query *q;
 	struct vector_plan plan;        /* as it is run: complete() */
@@ -33,7 +36,9 @@ struct crew {
 	struct vector_table *table;     /* of the input; the join holds its own */
 	struct job *job;
 	int n, begun, ended;            /* workers; threads have begun; one of them failed */
-	int64_t began_ns;
+	int64_t began_ns, alone_ns;     /* helpers come after so long, if there is more to do then */
+	struct helpers helpers;
+	int helped;                     /* they were called */
 };
 
 /* Tables of a statement's plans: one that several sources read is made once. */
@@ -97,6 +102,12 @@ vector_result_explain(const struct vector_result *r, struct buf *to)
 
 /* ---- a worker's run */
 
+static size_t
+input_rows(const struct vector_input *in)       /* of a table or a join */
+{
+	return in->join ? vector_join_rows(in->join) : in->table->n;
+}
+
 static int
 too_much(struct job *j)
 {
@@ -124,6 +135,40 @@ one_batch(struct job *j)
 	return j->found ? vector_found_add(j->found, w, rows, &j->err) : vector_kept_add(j->kept, w, rows, &j->err);
 }
 
+static void
+helpers_begin(struct helpers *h, int n, void *(*with)(void *), void *self)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);      /* signals are for the caller's thread */
+	while (h->n < n && h->n < THREADS_MOST && pthread_create(&h->thread[h->n], NULL, with, self) == 0)
+		h->n++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void
+helpers_end(struct helpers *h)
+{
+	for (int i = 0; i < h->n; i++)
+		pthread_join(h->thread[i], NULL);
+}
+
+static void *work(void *);
+
+/* For the caller's thread, between two batches. */
+static void
+call_helpers(struct crew *crew)
+{
+	const struct vector_input *in = &crew->input;
+
+	if (crew->helped || crew->n == 1 || !(in->events ? store_batches_more(in->events) : __atomic_load_n(&in->next, __ATOMIC_RELAXED) < input_rows(in)) ||
+	    time_mono_ns() - crew->began_ns < crew->alone_ns)
+		return;
+	crew->helped = 1;
+	helpers_begin(&crew->helpers, crew->n - 1, work, crew);
+}
+
 static void *
 work(void *self)
 {
@@ -132,6 +177,8 @@ work(void *self)
 	int rc = 1;
 
 	while (rc > 0 && !__atomic_load_n(&crew->ended, __ATOMIC_RELAXED)) {
+		if (j == crew->job)
+			call_helpers(crew);
 		if ((rc = vector_worker_next(&j->worker, &j->err)) > 0 && (rc = one_batch(j)) == 0)
 			rc = 1;
 		if (rc == ERR_CORRUPT) {        /* the rest can be read all the same */
@@ -151,24 +198,17 @@ work(void *self)
 void
 vector_share(int threads, void *(*with)(void *), void *self)
 {
-	pthread_t thread[THREADS_MOST];
-	sigset_t all, before;
-	int n = 1;
+	struct helpers helpers = { .n = 0 };
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);      /* signals are for the caller's thread */
-	while (n < threads && n < THREADS_MOST && pthread_create(&thread[n], NULL, with, self) == 0)
-		n++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	helpers_begin(&helpers, threads - 1, with, self);
 	with(self);
-	for (int i = 1; i < n; i++)
-		pthread_join(thread[i], NULL);
+	helpers_end(&helpers);
 }
 
 static int
 threads_for(const struct vector_input *in)
 {
-	int64_t rows = in->events ? store_batches_rows(in->events) : (int64_t)(in->join ? vector_join_rows(in->join) : in->table->n);
+	int64_t rows = in->events ? store_batches_rows(in->events) : (int64_t)input_rows(in);
 	int64_t n = task_processors(), most = (rows + VECTOR_ROWS - 1) / VECTOR_ROWS;
 
 	n = n > most ? most : n;
@@ -325,7 +365,8 @@ crew_open(struct crew *crew, struct run *run, const struct vector_plan *plan, st
 	struct store *store = query_store(q, err);
 	struct vector_input *in = &crew->input;
 
-	*crew = (struct crew){ .q = q, .plan = *plan, .arena = arena_new(0), .began_ns = time_mono_ns() };
+	*crew = (struct crew){ .q = q, .plan = *plan, .arena = arena_new(0), .began_ns = time_mono_ns(),
+		.alone_ns = getenv("AT_THREADS") ? 0 : ALONE_NS };      /* who says how many threads wants them */
 	if (!store || query_hold(q, err) < 0)
 		return err->code;
 	if (!plan->source) {
@@ -392,7 +433,7 @@ finish(struct crew *crew, struct err *err)
 }
 
 static void
-explain(struct buf *to, const struct crew *crew)
+explain(struct buf *to, const struct crew *crew, int threads)
 {
 	struct store_batches_read read;
 
@@ -405,7 +446,7 @@ explain(struct buf *to, const struct crew *crew)
 	} else if (crew->input.join) {
 		buf_printf(to, "join of %zu rows", vector_join_rows(crew->input.join));
 	}
-	buf_printf(to, ", %d thread%s, %.1f ms", crew->n, crew->n == 1 ? "" : "s", (double)(time_mono_ns() - crew->began_ns) / 1e6);
+	buf_printf(to, ", %d thread%s, %.1f ms", threads, threads == 1 ? "" : "s", (double)(time_mono_ns() - crew->began_ns) / 1e6);
 }
 
 /* What a plan gives. The caller holds it too: a copy whose arrays are shared. */
@@ -438,7 +479,8 @@ run_plan(struct run *run, const struct vector_plan *plan, struct buf *ran, struc
 		else
 			crew.job[i].found = vector_found_new(&crew.plan);
 	}
-	vector_share(crew.n, work, &crew);
+	work(&crew);
+	helpers_end(&crew.helpers);
 	for (int i = 0; i < crew.n && !err->code; i++)
 		if (crew.job[i].err.code)
 			*err = crew.job[i].err;
@@ -450,7 +492,7 @@ run_plan(struct run *run, const struct vector_plan *plan, struct buf *ran, struc
 		t = NULL;
 	}
 	if (t)
-		explain(ran, &crew);
+		explain(ran, &crew, 1 + crew.helpers.n);
 out:
 	crew_close(&crew);
 	return t;
@@ -680,7 +722,7 @@ vector_next(struct vector_stream *s, struct err *err)
 void
 vector_explain(const struct vector_stream *s, struct buf *to)
 {
-	explain(to, &s->crew);
+	explain(to, &s->crew, s->crew.n);
 }
 
 struct cell

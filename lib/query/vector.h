@@ -170,7 +170,10 @@ struct cell vector_column(const struct vector_stream *, int column);    /* of th
 void vector_explain(const struct vector_stream *, struct buf *);        /* as vector_result_explain, so far */
 void vector_close(struct vector_stream *);
 
-/* The table-valued function `vector(N)` with hidden columns for the plan and c0, c1, … for its columns; run when it is first read. */
+/* The table-valued function `vector(N)` with hidden columns for the plan and c0, c1, … for its columns; run when it is first read.
+ * It has VECTOR_NARROW of them; a plan with more is read as `vector_wide(N) AS vector`. */
+#define VECTOR_NARROW 16
+#define VECTOR_WIDE   "vector_wide"
 int vector_add(struct query *, struct err *);
 
 #endif

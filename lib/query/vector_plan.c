@@ -1177,15 +1177,29 @@ as_table(struct plan_work *k, int absorbed, struct plan_relation *to)
 	k->bad |= k->n_keys == 0 || !vector_plan_ignores_doubles(k) || is_cheap_by_row(k);
 }
 
+static void
+insert(struct buf *b, size_t at, const char *text)
+{
+	size_t n = strlen(text);
+
+	buf_room(b, n);
+	memmove(b->p + at + n, b->p + at, b->n - at);
+	memcpy(b->p + at, text, n);
+	b->n += n;
+}
+
 /* The text that reads the plan. */
 static void
 as_text(struct plan_work *k, unsigned has, int absorbed, struct buf *out)
 {
 	const struct select_core *c = k->core;
+	size_t from;
 
 	buf_lit(out, c->distinct && !absorbed ? "SELECT DISTINCT " : "SELECT ");
 	put_items(k, out);
-	buf_printf(out, " FROM vector(%d)", k->number);
+	buf_lit(out, " FROM ");
+	from = out->n;
+	buf_printf(out, "vector(%d)", k->number);
 	if (c->having && k->grouped && !k->bad) {
 		buf_lit(out, " WHERE ");
 		put_whole(k, c->having, c->having->from, c->having->to, 1, out);
@@ -1195,6 +1209,10 @@ as_text(struct plan_work *k, unsigned has, int absorbed, struct buf *out)
 	if (k->alone && !k->bad) {
 		put_order(k, out);
 		put_limit(k, out);
+	}
+	if (k->n_keys + k->n_aggregates > VECTOR_NARROW) {      /* known only now */
+		insert(out, from + (size_t)snprintf(NULL, 0, "vector(%d)", k->number), " AS vector");
+		insert(out, from + strlen("vector"), VECTOR_WIDE + strlen("vector"));
 	}
 	k->bad = k->bad || !vector_plan_ignores_doubles(k) || (!k->grouped && !rows_pay(k) && !bound_by_first(k, has, out));
 }
@@ -1532,10 +1550,17 @@ shadowed_core(const struct select_core *c)
 }
 
 static int
+is_ours(struct str name)
+{
+	return (name.n == strlen("vector") && strncasecmp(name.p, "vector", name.n) == 0) ||
+	    (name.n == strlen(VECTOR_WIDE) && strncasecmp(name.p, VECTOR_WIDE, name.n) == 0);
+}
+
+static int
 shadowed(const struct select *s)
 {
 	for (int i = 0; i < s->n_with; i++)
-		if (vector_plan_stored(s->with[i].name) || (s->with[i].name.n == 6 && strncasecmp(s->with[i].name.p, "vector", 6) == 0) ||
+		if (vector_plan_stored(s->with[i].name) || is_ours(s->with[i].name) ||
 		    shadowed(s->with[i].select))
 			return 1;
 	for (int i = 0; i < s->n_cores; i++)

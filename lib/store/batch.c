@@ -189,6 +189,13 @@ store_batches_rows(const struct store_batches *all)
 	return all->rows;
 }
 
+int
+store_batches_more(const struct store_batches *all)
+{
+	return all->samples || __atomic_load_n(&all->next_source, __ATOMIC_RELAXED) < all->snap.n_sources ||
+	    __atomic_load_n(&all->next_tail, __ATOMIC_RELAXED) < all->n_tail;
+}
+
 void
 store_batches_read(const struct store_batches *all, struct store_batches_read *read)
 {

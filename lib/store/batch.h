@@ -54,6 +54,8 @@ struct store_batches *store_batches_open_samples(struct store *, const struct st
 void store_batches_close(struct store_batches *);       /* after all its readers; NULL is fine */
 int64_t store_batches_rows(const struct store_batches *);       /* at most so many rows will come */
 
+int store_batches_more(const struct store_batches *);          /* may store_batch_next give another batch? Asked by any thread */
+
 /* What was left out and what was read, for EXPLAIN and for the row count of a query. */
 struct store_batches_read { int64_t chunks, chunks_skipped, rows, columns; };
 void store_batches_read(const struct store_batches *, struct store_batches_read *);

@@ -148,6 +148,21 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	[[ $output != *vector* ]]
 }
 
+@test "groups come in the order of their keys: ORDER BY them is not sorted again, and means what it means row by row; 40 columns at once" {
+	many=$(for i in $(seq 40); do printf ', count(*) + %s' "$i"; done)
+	wide=$(for i in $(seq 40); do printf ', max(revenue * %s)' "$i"; done)
+	for order in 'ORDER BY 1, 2' 'ORDER BY 1' 'ORDER BY day, event' 'ORDER BY 1 DESC, 2' 'ORDER BY 2, 1' 'ORDER BY 1, 2 COLLATE NOCASE' 'ORDER BY 1 NULLS LAST, 2' 'ORDER BY n, 1, 2'; do
+		q="SELECT DATE_TRUNC('day', timestamp) AS day, event, count(*) AS n $many $wide FROM events GROUP BY 1, 2 $order"
+		[ "$(sql "$q")" = "$(AT_VECTOR=0 sql "$q")" ]
+		q="SELECT source, page, count(*) AS n FROM events GROUP BY 1, 2 ${order//day, event/page, source}"
+		[ "$(sql "$q")" = "$(AT_VECTOR=0 sql "$q")" ]
+	done
+	run -0 sql "EXPLAIN SELECT source, page, count(*) FROM events GROUP BY 1, 2 ORDER BY 1, 2"
+	[[ $output == *'SCAN vector'* && $output != *'TEMP B-TREE'* ]]
+	run -0 sql "EXPLAIN SELECT source, page, count(*) FROM events GROUP BY 1, 2 ORDER BY 1 DESC"
+	[[ $output == *'TEMP B-TREE'* ]]
+}
+
 @test "ORDER BY a number counts the columns of *, with LIMIT too; +2 and 0x2 are such numbers, x IN () is FALSE" {
 	at-ingest -q <<< '{"event":"a","timestamp":"2026-11-25T00:00:00Z","id":"a0","properties":{"revenue":1}}'
 	is "SELECT id FROM (SELECT page, * FROM events ORDER BY 3 DESC LIMIT 1)" a0
