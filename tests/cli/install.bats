@@ -6,10 +6,14 @@ load serve
 
 teardown() { serve_stop; }
 
+setup_file() {
+	[ -z "$SANITIZED" ] || return 0
+	make -s -C "$root" B="${B:-$root/build}" DESTDIR="$BATS_FILE_TMPDIR/stage" PREFIX=/usr install > /dev/null
+}
+
 setup() {
 	[ -z "$SANITIZED" ] || skip "the same under a sanitizer"
-	stage=$BATS_TEST_TMPDIR/stage
-	make -s -C "$root" B="${B:-$root/build}" DESTDIR="$stage" PREFIX=/usr install > /dev/null
+	stage=$BATS_FILE_TMPDIR/stage
 }
 
 @test "commands, libraries, header, pages and completions land in their places" {
