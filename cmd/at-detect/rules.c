@@ -4,6 +4,7 @@
 
 #include "alert/deliver.h"
 #include "alert/evaluate.h"
+#include "alert/reads.h"
 #include "alert/routes.h"
 #include "alert/ruletest.h"
 #include "alert/stored.h"
@@ -173,7 +174,7 @@ on_alert(void *self, const struct evaluate_alert *alert, struct err *err)
 		return 0;
 	if (run->wish->save) {
 		buf_printf(&run->unsaved, "%lld ", (long long)alert->time);
-		buf_str(&run->unsaved, alert->json);
+		reads_put_row(&run->unsaved, alert->json, alert->reads);
 		buf_byte(&run->unsaved, '\n');
 	}
 	if (run->routes)
@@ -325,6 +326,17 @@ closing_line(struct run *run)
 		    (long long)f.series, (long long)f.late, (long long)f.pending, (long long)f.firing);
 }
 
+/* What is stored says what was read for it. Without a configuration it is not known what a metric is of. */
+static void
+find_reads(struct run *run)
+{
+	struct err err = { 0 };
+
+	if (run->wish->save && !run->config)
+		run->config = config_open(cmd_settings()->config, &err);
+	reads_find(run->rules, run->config);
+}
+
 static int
 read_rules(struct run *run, struct err *err)
 {
@@ -339,11 +351,13 @@ read_rules(struct run *run, struct err *err)
 			err->code = ERR_USAGE;
 			return err_at(err, "%s/analytics.json: rules", cmd_settings()->config);
 		}
+		find_reads(run);
 		return run->rules->n ? 0 : err_set(err, ERR_USAGE, "no --rules FILE, and %s/analytics.json has no rules", cmd_settings()->config);
 	}
 	for (int i = 0; i < run->wish->files.n; i++)
 		if (rules_add_file(run->rules, run->wish->files.text[i], err))
 			return err->code;
+	find_reads(run);
 	return run->rules->n ? 0 : err_set(err, ERR_USAGE, "%s: has no rules that are enabled", run->wish->files.text[0]);
 }
 

@@ -1,9 +1,9 @@
 /* What is saved lies in the tenant's state, kind "alert/NAME", a record a series that something was said of:
  *
- *      [metric, labels, rule]  ─►  {"last":MS,"on":[{"rule","alert","severity","labels","state","since","fired","clear","last","stale","absent","value"},…]}
+ *      [metric, labels, rule]  ─►  {"last":MS,"on":[{"rule","alert","severity","labels","state","since","fired","clear","last","stale","absent","value","reads"},…]}
  *      "clock"                 ─►  {"greatest":MS,"lag":MS}
  *
- * with null for TIME_NONE; rule: of series that belong to one rule (patterns, sql, funnels), else "". */
+ * with null for TIME_NONE; reads: a mark of what the rule read then; rule: of series that belong to one rule (patterns, sql, funnels), else "". */
 #include "alert/evaluate.h"
 
 #include <math.h>
@@ -33,6 +33,7 @@ struct active {
 	int rule;
 	int64_t due;                    /* when it is passed, by the clock of all series; TIME_NONE: not in the heap */
 	size_t place;                   /* in the heap, from 1 */
+	int foreign;                    /* what is known of it was read by the rule as it once was: whatever it read then */
 	char *told;                     /* the last alert row of it; NULL */
 	size_t told_n;
 };
@@ -459,7 +460,7 @@ make_alert(struct evaluate *e, const struct active *a, enum evaluate_state state
 	if (i->absent && rule->no_data == RULES_ALERT && state != EVALUATE_RESOLVED)
 		buf_lit(&e->out, ",\"no_data\":true");
 	buf_byte(&e->out, '}');
-	*alert = (struct evaluate_alert){ state, time, i->since, rule->key, rule->name, rule->severity, buf_get(&e->own_labels), buf_get(&e->out) };
+	*alert = (struct evaluate_alert){ state, time, i->since, rule->key, rule->name, rule->severity, buf_get(&e->own_labels), buf_get(&e->out), a->foreign ? (struct str){ 0 } : rule->reads };
 	buf_release(&value);
 	buf_release(&when);
 }
@@ -1204,6 +1205,15 @@ put_ms(struct buf *b, const char *key, int64_t ms)
 		buf_printf(b, ",\"%s\":%lld", key, (long long)ms);
 }
 
+/* Of what a rule reads, for telling whether it is still the same; 0: not known. */
+static unsigned
+mark_of(struct str reads)
+{
+	unsigned mark = reads.p ? (unsigned)str_hash_stable(reads) : 0;
+
+	return mark ? mark : reads.p != NULL;
+}
+
 static void
 put_active(struct evaluate *e, struct buf *b, const struct active *a)
 {
@@ -1228,7 +1238,7 @@ put_active(struct evaluate *e, struct buf *b, const struct active *a)
 	put_ms(b, "stale", i->stale_ms);
 	buf_lit(b, ",\"value\":");
 	json_put_double(b, i->value);
-	buf_byte(b, '}');
+	buf_printf(b, ",\"reads\":\"%08x\"}", a->foreign ? 0 : mark_of(rule->reads));
 }
 
 static int
@@ -1353,6 +1363,7 @@ load_active(struct evaluate *e, struct series *s, int rule, struct json v)
 {
 	struct active *a;
 	int64_t state = 0, absent = 0;
+	char mark[9];
 
 	json_int64(json_get(v, STR("state")), &state);
 	json_int64(json_get(v, STR("absent")), &absent);
@@ -1363,6 +1374,8 @@ load_active(struct evaluate *e, struct series *s, int rule, struct json v)
 		.last = get_ms(v, "last"), .stale_ms = get_ms(v, "stale"), .absent = absent != 0, .value = number_at(json_get(v, STR("value"))) };
 	if (a->incident.stale_ms < 0)
 		a->incident.stale_ms = 0;
+	snprintf(mark, sizeof(mark), "%08x", mark_of(e->rules->rule[rule].reads));
+	a->foreign = !e->rules->rule[rule].reads.p || !json_text_eq(json_get(v, STR("reads")), str_of(mark));
 	s->spoken = 1;
 	e->pending += state == INCIDENT_PENDING;
 	e->firing += state == INCIDENT_FIRING;

@@ -31,6 +31,7 @@ struct evaluate_alert {                 /* borrowed until the callback returns *
 	struct str name, severity;
 	struct str labels;              /* JSON, keys in byte order */
 	struct str json;                /* the alert row */
+	struct str reads;               /* of the rule; p NULL: it is gone */
 };
 
 struct evaluate_spec {

@@ -318,6 +318,8 @@ read_source(struct rules *r, struct rule *rule, struct json v, struct err *err)
 	if (expr.p && condition.p)
 		return err_set(err, ERR_INPUT, "expr and condition are the same, give one");
 	expr = expr.p ? expr : condition;
+	rule->condition = expr;
+	rule->resolve_condition = resolve;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (json_get(v, str_of(kinds[i].key)).type > JSON_FALSE)
 			rule->kind = kinds[i].kind, n++;
@@ -337,7 +339,7 @@ read_source(struct rules *r, struct rule *rule, struct json v, struct err *err)
 	if (rule->kind == RULES_PATTERN && expr.p)
 		return err_set(err, ERR_INPUT, "%s: has no meaning beside pattern, whose events have their own conditions", key);
 	if (rule->kind == RULES_PATTERN) {
-		struct pattern *p = pattern_new(&(struct pattern_spec){ .text = rule->pattern.p, .name = rule->name.p }, NULL, err);
+		struct pattern *p = pattern_new(&(struct pattern_spec){ .text = rule->pattern.p, .name = rule->name.p, .native = r->flags & EXPR_NATIVE_ONLY }, NULL, err);
 
 		if (!p) {
 			err->code = ERR_INPUT;

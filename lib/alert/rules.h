@@ -39,6 +39,7 @@ struct rule {
 	struct str id;                  /* "" when it has none */
 	enum rules_kind kind;
 	struct rules_test when, resolve;
+	struct str condition, resolve_condition;        /* as they are written; p NULL: none */
 	struct str metric, field;       /* p NULL: any; the usual one */
 	struct str path[8];             /* what the expression compares with a number, `.properties.amount`; n_path 0: field */
 	int n_path;
@@ -55,6 +56,7 @@ struct rule {
 	const struct rule_label *labels;
 	int n_labels;
 	int from_store;                 /* funnel, sql, or a metric with `every` */
+	struct str reads;               /* a JSON array of names, once reads_find was called (reads.h) */
 };
 
 struct rules {

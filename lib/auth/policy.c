@@ -643,12 +643,22 @@ is_letter(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-/* Does the text have the name as a word, in any case of letters? */
+/* Is it the name, in any case of letters? Sentences have a blank for each _ of a name. */
+static int
+is_said(const char *text, struct str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (lower(text[i]) != lower(name.p[i]) && !(name.p[i] == '_' && text[i] == ' '))
+			return 0;
+	return 1;
+}
+
+/* Does the text have the name as a word? */
 static int
 mentions(struct str text, struct str name)
 {
 	for (size_t i = 0; i + name.n <= text.n; i++)
-		if (same_letters(text.p + i, name.p, name.n) && (i == 0 || !is_letter(text.p[i - 1])) &&
+		if (is_said(text.p + i, name) && (i == 0 || !is_letter(text.p[i - 1])) &&
 		    (i + name.n == text.n || !is_letter(text.p[i + name.n])))
 			return 1;
 	return 0;
@@ -670,6 +680,24 @@ mentions_any(struct policy_reader *r, struct str text, roles by)
 	return 0;
 }
 
+/* Do those who see it see all that its rule read, as it is? What is not said is not known. */
+static int
+sees_reads(struct policy_reader *r, struct json reads, roles by)
+{
+	struct json_iter it;
+
+	if (reads.type != JSON_ARRAY)
+		return 0;
+	for (it = json_iter(reads); json_next(&it); ) {
+		struct str name = json_text(it.value, &r->text);
+		const struct sight *s = sight_of(r, name);
+
+		if (!name.p || str_eq(name, STR("*")) || s->inside || sight_by(s, by) != POLICY_SEEN)
+			return 0;
+	}
+	return 1;
+}
+
 int
 policy_see_row(struct policy_reader *r, const char *kind, struct str *json, struct err *err)
 {
@@ -686,6 +714,8 @@ policy_see_row(struct policy_reader *r, const char *kind, struct str *json, stru
 	by = see_labels(r, counted && metric.type == JSON_STRING ? json_text(metric, &r->name) : (struct str){ 0 }, labels);
 	if (!by || by & r->policy->plain)
 		return by != 0;
+	if (!counted && !sees_reads(r, json_get(row, STR("reads")), by))
+		return 0;
 	buf_clear(&r->name);
 	buf_clear(&r->row);
 	buf_clear(&r->shown);
@@ -693,12 +723,15 @@ policy_see_row(struct policy_reader *r, const char *kind, struct str *json, stru
 	for (struct json_iter it = json_iter(row); json_next(&it); ) {
 		struct str key = json_text(it.key, &r->text);
 
+		if (!counted && str_eq(key, STR("reads")))
+			continue;
 		if (r->shown.n > 1)
 			buf_byte(&r->shown, ',');
 		buf_str(&r->shown, json_raw(it.key));
 		buf_byte(&r->shown, ':');
 		if (str_eq(key, STR("labels"))) {
-			put_shown(r, &r->shown, it.value, by, 0);
+			if (put_shown(r, &r->shown, it.value, by, 0) && strcmp(kind, "insight") == 0)
+				return 0;       /* its sentence has the value, too */
 			continue;
 		}
 		if (!str_eq(key, STR("metric")) && !str_eq(key, STR("alert")) && !str_eq(key, STR("timestamp"))) {

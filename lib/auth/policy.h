@@ -28,7 +28,8 @@ struct policy;
  *      mask            columns whose values are a keyed hash, the same for the same value (store_mask); null stays null
  *
  * Of anomalies and insights those are seen whose metric and labels are, of alerts those without a bound on rows and names; none
- * of them that mentions a column beyond its labels that is hidden or masked. The audit trail is not seen. */
+ * of them that mentions a column beyond its labels that is hidden or masked, no insight with such a label, and no alert whose rule read such a column, or does not say
+ * what it read (its member `reads`, alert/reads.h). The audit trail is not seen. */
 struct policy_text { struct str rows; const struct str *events, *metrics, *hide, *mask; int n_events, n_metrics, n_hide, n_mask; };
 
 #define POLICY_ROLES_MOST 64

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "alert/reads.h"
 #include "alert/routes.h"
 #include "alert/silences.h"
 #include "alert/stored.h"
@@ -146,7 +147,7 @@ on_alert(void *self, const struct evaluate_alert *alert, struct err *err)
 
 	(void)err;
 	buf_printf(&j->unsaved, "%lld ", (long long)alert->time);
-	buf_str(&j->unsaved, alert->json);
+	reads_put_row(&j->unsaved, alert->json, alert->reads);
 	buf_byte(&j->unsaved, '\n');
 	routes_alert(j->routes, alert);
 	j->changes++;
@@ -200,6 +201,7 @@ take_up(struct alerts *a, const char *name, struct judged *j, struct json ours, 
 	j->wants_events = j->wants_samples = 0;
 	add_rules(a, name, j->rules, 0, configured);
 	add_rules(a, name, j->rules, EXPR_NATIVE_ONLY, ours);
+	reads_find(j->rules, setup->config);
 	see_wants(j, configured);
 	see_wants(j, ours);
 	for (int i = 0; i < j->rules->n; i++) {

@@ -654,11 +654,13 @@ check_rate(struct serve_call *c)
 	return ERR_LIMIT;
 }
 
-/* Webhooks send events whole, and rules judge all there are: who sees a part of the tenant would see the rest by them. */
+/* Webhooks send events whole, rules judge all there are, and silences name labels of any alert: who sees a part of the tenant would see the
+ * rest by them. */
 static int
 looks_past(const struct principal *who, const struct route *route)
 {
-	return who->policy && (strcmp(route->resource, "webhooks") == 0 || ((strcmp(route->resource, "rules") == 0 || strcmp(route->resource, "silences") == 0) && route->action != AUTH_READ));
+	return who->policy && (strcmp(route->resource, "webhooks") == 0 || strcmp(route->resource, "silences") == 0 ||
+	    (strcmp(route->resource, "rules") == 0 && route->action != AUTH_READ));
 }
 
 static int

@@ -67,7 +67,8 @@ s.serve_forever()' > port &
 @test "rules are checked: what cannot be judged is 422 with its place, in PUT and PATCH too" {
 	serve_start -c config
 	for rule in '{"alert":"x","expr":".count >"}' '{"alert":"x"}' '{"alert":"x","expr":".c > 1","for":"5x"}' '{"expr":".c > 1"}' '{"alert":"x","pattern":"a ->"}' \
-	    '{"alert":"x","expr":".c > 1","no_data":"never"}' '{"alert":"x","expr":"input"}'; do
+	    '{"alert":"x","expr":".c > 1","no_data":"never"}' '{"alert":"x","expr":"input"}' \
+	    '{"alert":"x","pattern":"a[input == 1] -> b within 1h"}' '{"alert":"x","pattern":"a[[range(1e9)] == 1] -> b within 1h"}'; do
 		post /api/v1/rules "$rule" > /dev/null
 		[ "$status_code" = 422 ] || { echo "$rule: $status_code"; cat body; return 1; }
 	done
@@ -133,4 +134,43 @@ s.serve_forever()' > port &
 	post /api/v1/rules '{"alert":"small","expr":".event == \"sell\" and .properties.amount < 5"}' > /dev/null
 	post /api/v1/events '{"event":"sell","properties":{"amount":2}}' > /dev/null
 	until_it part 'small firing'
+}
+
+@test "34: what a rule read under another name is not seen by who may not see it: in lists, SQL, live and after a change of the rule" {
+	serve_start -c config
+	at-admin -q role add masked read:events read:alerts read:query read:rules read:silences --sees mask=email
+	at-admin -q role add hidden read:events read:alerts read:query --sees hide=email
+	masked=$(at-admin -q key create m --role masked) hidden=$(at-admin -q key create h --role hidden) all=$KEY
+	post /api/v1/rules '{"id":"r","alert":"alias","sql":"SELECT email AS contact, country, COUNT(*) AS value FROM events GROUP BY 1, 2","condition":"> 0","every":"1s"}' > /dev/null
+	post /api/v1/rules '{"alert":"star","sql":"WITH t(a,b,c,d,e,f,g,h,i,j) AS (SELECT * FROM events) SELECT h AS x, i AS y, 1 AS value FROM t","every":"1s"}' > /dev/null
+	post /api/v1/rules '{"alert":"clean","sql":"SELECT country AS land, COUNT(*) AS value FROM events GROUP BY 1","condition":"> 0","every":"1s"}' > /dev/null
+	post /api/v1/rules '{"alert":"told","expr":".event == \"buy\" and .properties.n > 0","message":"{{properties.email}} bought"}' > /dev/null
+	for key in $masked $hidden; do
+		timeout 20 curl -s -N "$U/api/v1/stream?alerts=true" -H "X-API-Key: $key" > "live.${key: -6}" 3>&- &
+	done
+	post /api/v1/events '{"event":"buy","properties":{"email":"bob@x.example","country":"DE","n":1}}' > /dev/null
+	until_it part 'told firing'; until_it part 'clean firing'; until_it part 'alias firing'; until_it part 'star firing'
+	get /api/v1/alerts | grep -q bob@x.example
+	for key in $masked $hidden; do
+		KEY=$key get /api/v1/alerts > seen
+		[ "$(jq -r '[.alerts[].alert] | unique | join(",")' seen)" = clean ]
+		[ "$(jq -c '.alerts[0] | [.labels, has("reads")]' seen)" = '[{"land":"DE"},false]' ]
+		KEY=$key post /api/v1/query '{"query":"SELECT alert, labels, message, row FROM alerts"}' >> seen
+		[ "$(jq -r '.data[0].alert' body)" = clean ] && [ "$(jq .rows body)" = 1 ]
+		[ "$(KEY=$key post /api/v1/query '{"query":"SELECT count(*) AS n FROM alerts WHERE message LIKE '"'%bob%'"'"}' | jq '.data[0].n')" = 0 ]
+		run ! grep bob seen
+	done
+	# the rule is another one now: what it said before is still what it read before
+	call PATCH /api/v1/rules/r -H 'Content-Type: application/json' --data-binary '{"sql":"SELECT country AS contact, 1 AS value FROM events WHERE 1 = 0"}' > /dev/null
+	[ "$status_code" = 200 ]
+	until_it part 'alias resolved'
+	get /api/v1/alerts | jq -e '[.alerts[] | select(.alert == "alias" and .state == "resolved")][0].labels.contact == "bob@x.example"'
+	for key in $masked $hidden; do
+		KEY=$key get /api/v1/alerts > seen
+		run ! grep bob seen
+	done
+	[ "$(KEY=$masked get /api/v1/silences > /dev/null; code /api/v1/silences -H "X-API-Key: $masked")" = 403 ]      # they name labels
+	sleep 0.5
+	grep -q clean live.*
+	run ! grep bob live.*
 }

@@ -156,7 +156,7 @@ fill(void **state)
 	OK(store_add_row(store, "anomaly", 1764000000000, STR("{\"metric\":\"load\",\"labels\":{\"country\":\"DE\"},\"anomaly\":{\"field\":\"value\"}}"), &err));
 	OK(store_add_row(store, "anomaly", 1764000000001, STR("{\"metric\":\"load\",\"labels\":{},\"anomaly\":{\"field\":\"value\"}}"), &err));
 	OK(store_add_row(store, "anomaly", 1764000000002, STR("{\"metric\":\"load\",\"labels\":{\"country\":\"DE\"},\"why\":\"email a@x\"}"), &err));
-	OK(store_add_row(store, "alert", 1764000000000, STR("{\"alert\":\"many\",\"state\":\"firing\",\"labels\":{\"country\":\"DE\"}}"), &err));
+	OK(store_add_row(store, "alert", 1764000000000, STR("{\"alert\":\"many\",\"state\":\"firing\",\"labels\":{\"country\":\"DE\"},\"reads\":[\"country\"]}"), &err));
 	OK(store_commit(store, &err));
 	return 0;
 }
@@ -367,6 +367,54 @@ test_anomalies_alerts_and_the_audit_trail(void **state)
 	policy_free(p), policy_free(m);
 }
 
+/* An alert says what its rule read, under whatever names: who may not see that as it is does not see the alert. */
+static void
+test_34_an_alert_is_for_who_sees_what_its_rule_read(void **state)
+{
+	static const struct { const char *reads; int seen; } all[] = {
+		{ ",\"reads\":[]", 1 }, { ",\"reads\":[\"country\",\"plan\"]", 1 }, { ",\"reads\":[\"country\",\"EMAIL\"]", 0 }, { ",\"reads\":[\"*\"]", 0 }, { "", 0 },
+		{ ",\"reads\":\"country\"", 0 }, { ",\"reads\":[1]", 0 }, { ",\"reads\":[\"address\"]", 0 }, { ",\"reads\":[\"userId\"]", 0 }, { ",\"reads\":[\"distinct_id\"]", 0 },
+	};
+	const struct policy_text masked = { NAMES(mask, STR("email"), STR("address.street"), STR("user_id")) }, hidden = { NAMES(hide, STR("email"), STR("address.street"), STR("user_id")) },
+		other = { NAMES(mask, STR("country")) };
+	struct policy *p[] = { made(&masked, 1), made(&hidden, 1) }, *o = made(&other, 1);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		char text[200];
+
+		snprintf(text, sizeof(text), "{\"alert\":\"a\",\"labels\":{\"contact\":\"a@x\"},\"value\":1%s}", all[i].reads);
+		for (int k = 0; k < 2; k++) {
+			struct policy_reader *r = policy_reader_new(p[k], store, &err);
+			struct str row = str_of(text);
+
+			assert_int_equal(policy_see_row(r, "alert", &row, &err), all[i].seen);
+			if (all[i].seen)
+				assert_true(str_eq(row, STR("{\"alert\":\"a\",\"labels\":{\"contact\":\"a@x\"},\"value\":1}")));
+			policy_reader_free(r);
+		}
+	}
+	for (int k = 0; k < 2; k++) {           /* a sentence has its labels' values, and names with blanks */
+		struct policy_reader *r = policy_reader_new(p[k], store, &err);
+		struct str labelled = STR("{\"insight\":\"User id u1: buys fell\",\"metric\":\"buys\",\"labels\":{\"user_id\":\"u1\"}}"),
+			said = STR("{\"insight\":\"User id u1: buys fell\",\"metric\":\"buys\",\"labels\":{}}"),
+			clean = STR("{\"insight\":\"Country NL: buys fell\",\"metric\":\"buys\",\"labels\":{\"country\":\"NL\"}}");
+
+		assert_int_equal(policy_see_row(r, "insight", &labelled, &err), 0);
+		assert_int_equal(policy_see_row(r, "insight", &said, &err), 0);
+		assert_int_equal(policy_see_row(r, "insight", &clean, &err), 1);
+		policy_reader_free(r);
+	}
+	for (int k = 0; k < 2; k++) {
+		struct policy_reader *r = policy_reader_new(o, store, &err);
+		struct str row = k ? STR("{\"alert\":\"a\",\"labels\":{},\"reads\":[\"country\"]}") : STR("{\"alert\":\"a\",\"labels\":{},\"reads\":[\"email\"]}");
+
+		assert_int_equal(policy_see_row(r, "alert", &row, &err), !k);
+		policy_reader_free(r);
+	}
+	policy_free(p[0]), policy_free(p[1]), policy_free(o);
+}
+
 /* 32: one engine for one caller after the other: neither kept answers nor columns of the one are given to the other. */
 static void
 test_32_a_kept_answer_is_for_who_may_see_it(void **state)
@@ -479,6 +527,7 @@ main(void)
 		cmocka_unit_test(test_a_hidden_user_is_nowhere),
 		cmocka_unit_test(test_series_are_seen_where_all_that_they_count_is),
 		cmocka_unit_test(test_anomalies_alerts_and_the_audit_trail),
+		cmocka_unit_test(test_34_an_alert_is_for_who_sees_what_its_rule_read),
 		cmocka_unit_test(test_32_a_kept_answer_is_for_who_may_see_it),
 		cmocka_unit_test(test_a_view_is_narrower_for_events_and_for_nothing_else),
 		cmocka_unit_test(test_several_callers_at_once_see_each_what_is_theirs),
