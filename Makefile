@@ -102,7 +102,7 @@ $B/flags: force
 BUILD_DEPS = gcc make binutils gzip libc6-dev liblmdb-dev libsqlite3-dev libjq-dev libonig-dev libcsv-dev libzstd-dev zlib1g-dev libncurses-dev libhpdf-dev \
              libssl-dev libcurl4-openssl-dev liboath-dev \
              $(if $(filter yes,$(READLINE)),libreadline-dev)
-TEST_DEPS  = libcmocka-dev bats perl jq python3 openssl mandoc sqlite3 gzip curl procps strace tmux nodejs node-typescript chromium
+TEST_DEPS  = libcmocka-dev bats perl jq python3 openssl mandoc sqlite3 gzip curl procps strace tmux ncurses-term nodejs node-typescript chromium
 deps:
 	@sh tests/deps.sh $(BUILD_DEPS)
 check-deps:

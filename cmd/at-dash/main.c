@@ -104,7 +104,7 @@ draw_once(struct source *s, const struct definition *definition, const struct wi
 	struct drawing d = { .definition = definition, .readings = readings, .chosen = -1, .is_plain = w->plain,
 		.period = { .at = time_now() + 1, .range = str_of(w->range), .filter = str_of(w->filter), .zone = cmd_settings()->zone } };
 	const struct rendering r = { .width = wanted_width(w), .ascii = w->board.ascii, .safe_csv = w->safe_csv,
-		.colors = !w->render && cmd_settings()->color ? 256 : 0 };
+		.colors = w->render || !cmd_settings()->color ? 0 : screen_has_true_color() ? 1 << 24 : 256 };
 	const struct render_format *format = w->render ? render_find(w->render, err) : &render_formats[0];
 	struct buf text = {0};
 

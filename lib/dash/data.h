@@ -38,7 +38,7 @@ answer_cell(const struct answer *a, int row, int column)
 int data_ask(struct data *, const char *sql, const struct query_param *, int n_params, struct arena *, struct answer *, struct err *);
 
 /* What is told when something was committed: a descriptor for poll, read and closed by the caller, < 0 where there is none; and a number that
- * is another then, 0: not known. */
+ * is another then, 0: nobody tells, as while at-serve is not there: ask by the clock. */
 int data_watch(struct data *, struct err *);
 uint64_t data_version(struct data *);
 

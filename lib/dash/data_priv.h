@@ -8,7 +8,7 @@ struct data {
 	int (*ask)(struct data *, const char *sql, const struct query_param *, int n_params, struct arena *, struct answer *, struct err *);
 	int (*dashboards)(struct data *, int (*each)(void *, struct json, struct err *), void *, struct err *);
 	int (*watch)(struct data *, struct err *);      /* NULL: there is nothing to watch */
-	uint64_t (*version)(struct data *);
+	uint64_t (*version)(struct data *);             /* NULL: never known */
 	void (*free)(struct data *);
 };
 

@@ -1,5 +1,15 @@
-/* data_url.c - answers of at-serve: POST /api/v1/query, GET /api/v1/dashboards. */
+/* data_url.c - answers of at-serve: POST /api/v1/query, GET /api/v1/dashboards; and GET /api/v1/stream, which tells of each commit.
+ *
+ * Whoever watches has a thread that reads the stream: it says only that something changed, and the answers are asked anew. A stream that
+ * ends is opened again, sooner at first than later; while there is none the version is 0, so that the caller asks by the clock. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "crypt/crypt.h"
@@ -8,8 +18,21 @@
 
 #define REPLY_MOST (64u << 20)          /* bytes of an answer */
 #define REPLY_MS   30000
+#define SILENCE_MS 45000                /* without a word the stream is gone: at-serve pings every 15 s */
 
-struct of_url { struct data data; char *url; struct buf key; };
+struct of_url {
+	struct data data;
+	char *url;
+	struct buf key;
+
+	/* the watching thread */
+	struct http_follow *follow;     /* NULL: nobody watches */
+	pthread_t thread;
+	int told;                       /* eventfd */
+	atomic_uint_fast64_t changes;
+	atomic_int is_open;
+	int line_is_event, column;      /* of what the stream says */
+};
 
 /* What a problem document says, or else the status. */
 static int
@@ -123,11 +146,117 @@ url_dashboards(struct data *data, int (*each)(void *, struct json, struct err *)
 	return rc;
 }
 
+/* ---- what is new */
+
+static void
+tell(struct of_url *d)
+{
+	uint64_t one = 1;
+	ssize_t n;
+
+	d->changes++;
+	n = write(d->told, &one, sizeof(one));
+	(void)n;                                /* full: it is told already */
+}
+
+/* Each message has one line "event: …"; what it is does not matter, but for the pings, which have none. */
+static int
+hear(void *self, struct str piece)
+{
+	static const char word[] = "event:";
+	struct of_url *d = self;
+	int news = 0;
+
+	d->is_open = 1;
+	for (size_t i = 0; i < piece.n; i++)
+		if (piece.p[i] == '\n') {
+			news |= d->line_is_event && d->column >= (int)sizeof(word) - 1;
+			d->column = 0;
+			d->line_is_event = 1;
+		} else {
+			if (d->column < (int)sizeof(word) - 1)
+				d->line_is_event &= piece.p[i] == word[d->column++];
+		}
+	if (news)
+		tell(d);
+	return 0;
+}
+
+static void *
+watch(void *self)
+{
+	static const int wait_ms[] = { 500, 1000, 2000, 5000, 10000 };
+	struct of_url *d = self;
+	const struct http_head heads[] = { { "Authorization", buf_get(&d->key) }, { "Accept", STR("text/event-stream") } };
+	struct buf url = {0};
+	int tries = 0, status;
+
+	buf_printf(&url, "%s/api/v1/stream?changes=true", d->url);
+	do {
+		const struct http_call c = { .method = "GET", .url = buf_text(&url), .heads = heads, .n_heads = 2, .timeout_ms = SILENCE_MS, .private_too = 1 };
+		struct err ignore = {0};
+
+		d->column = 0;
+		d->line_is_event = 1;
+		http_follow(d->follow, &c, hear, d, &status, &ignore);
+		if (d->is_open)
+			tries = 0;
+		if (atomic_exchange(&d->is_open, 0))
+			tell(d);                /* the clock begins to count */
+		if (status / 100 == 4)          /* it will not: rights, or an older one */
+			tries = 4;
+	} while (http_follow_wait(d->follow, wait_ms[tries < 4 ? tries++ : 4]));
+	buf_release(&url);
+	return NULL;
+}
+
+/* Signals are the drawing thread's. */
+static int
+url_watch(struct data *data, struct err *err)
+{
+	struct of_url *d = (struct of_url *)data;
+	sigset_t all, was;
+	int rc, mine = -1;
+
+	if (!d->follow) {
+		if ((d->told = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) < 0)
+			return err_set(err, ERR_IO, "eventfd: %s", strerror(errno));
+		d->follow = http_follow_new();
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &was);
+		rc = pthread_create(&d->thread, NULL, watch, d);
+		pthread_sigmask(SIG_SETMASK, &was, NULL);
+		if (rc) {
+			http_follow_free(d->follow);
+			d->follow = NULL;
+			close(d->told);
+			return err_set(err, ERR_IO, "no thread to be had");
+		}
+	}
+	if ((mine = fcntl(d->told, F_DUPFD_CLOEXEC, 0)) < 0)
+		return err_set(err, ERR_IO, "dup: %s", strerror(errno));
+	return mine;
+}
+
+static uint64_t
+url_version(struct data *data)
+{
+	struct of_url *d = (struct of_url *)data;
+
+	return d->is_open ? d->changes + 1 : 0;
+}
+
 static void
 url_free(struct data *data)
 {
 	struct of_url *d = (struct of_url *)data;
 
+	if (d->follow) {
+		http_follow_stop(d->follow);
+		pthread_join(d->thread, NULL);
+		http_follow_free(d->follow);
+		close(d->told);
+	}
 	crypt_wipe(d->key.p, d->key.n);
 	buf_release(&d->key);
 	free(d->url);
@@ -149,7 +278,7 @@ data_of_url(const char *url, const char *key, struct err *err)
 		return NULL;
 	}
 	d = mem_new(sizeof(*d));
-	d->data = (struct data){ .ask = url_ask, .dashboards = url_dashboards, .free = url_free };
+	d->data = (struct data){ .ask = url_ask, .dashboards = url_dashboards, .watch = url_watch, .version = url_version, .free = url_free };
 	while (n && url[n - 1] == '/')
 		n--;
 	d->url = mem_dup(url, n);

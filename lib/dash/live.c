@@ -23,7 +23,7 @@
 #define LEAST_MS   50                   /* between two rounds of asking, and four times the work of one: a quarter of a core at most */
 #define CLOCK_LEAST 5000                /* between rounds that only the clock asks for */
 #define CLOCK_MOST 60000
-#define URL_MS     2000                 /* between rounds where nobody tells what is new */
+#define UNTOLD_MS  2000                 /* between rounds where nobody tells what is new */
 #define LOOKS      7                    /* a write is seen before its commit: looked for again after 1, 2, 4, … 64 ms */
 #define PLAIN_MS   5000                 /* between two readings aloud */
 #define HANGS_MS   1000                 /* an answer may take so long to end */
@@ -73,7 +73,7 @@ clock_ms(const struct live *l, int has_watch)
 	for (int i = 0; i < l->n; i++)
 		if (l->reading[i].every_ms && l->reading[i].every_ms < least)
 			least = l->reading[i].every_ms;
-	return has_watch ? (least < CLOCK_LEAST ? CLOCK_LEAST : least) : URL_MS;
+	return has_watch ? (least < CLOCK_LEAST ? CLOCK_LEAST : least) : UNTOLD_MS;
 }
 
 static void
@@ -177,7 +177,7 @@ ask(void *self)
 {
 	struct live *l = self;
 	unsigned wish = 0;
-	int has_watch = l->spec->data && data_version(l->spec->data) != 0, why = 1;
+	int why = 1;
 
 	while (why) {
 		uint64_t version = data_version(l->spec->data);
@@ -192,7 +192,7 @@ ask(void *self)
 		work = work_ms() - work;
 		do {
 			pthread_mutex_lock(&l->lock);
-			why = wait_for_work(l, wish, clock_ms(l, has_watch));
+			why = wait_for_work(l, wish, clock_ms(l, version != 0));
 			pthread_mutex_unlock(&l->lock);
 		} while (why == 2 && !is_committed(l, version));
 		ms = (4 * work > LEAST_MS ? 4 * work : LEAST_MS) - (time_mono_ms() - began);

@@ -1,7 +1,7 @@
 /* live.h - a dashboard in the terminal, kept true: whatever is committed is seen at once, keys and the mouse lead through it.
  *
  *      keys, mouse ──► one thread draws ◄── readings, widget by widget ── another asks ──► store or at-serve
- *                          ▲ somebody wrote to the store ─────────────────►┘
+ *                          ▲ somebody wrote to the store, or at-serve says so ►┘
  *
  * So a slow answer never holds up a key, and a new wish ends the answer that is no longer wanted. Nobody writes, nobody types: nothing
  * is done, but for the clock's sake every few seconds to a minute.

@@ -19,7 +19,8 @@ CMD_LIBRARY("ncurses", curses_version() + sizeof("ncurses"))       /* it says "n
 
 static SCREEN *screen;
 static FILE *tty;
-static int colors;                      /* 0, 8 or 256 */
+static int colors;                      /* 0, 8, 256 or EXACT */
+#define EXACT (1 << 24)
 static int clicked_x, clicked_y;
 
 /* ---- what ends a program without a word */
@@ -75,7 +76,18 @@ screen_is_ascii(void)
 	return strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 }
 
-/* A pair of colours for each role: of 256, or the nearest of eight; heats then have none, their characters tell them. */
+/* What xterm shows for one of its 256 colours, -1 for the terminal's own. */
+static int
+rgb_of_256(int number)
+{
+	int cube = number - 16, gray = 8 + 10 * (number - 232);
+	const int level[] = { 0, 0x5f, 0x87, 0xaf, 0xd7, 0xff };
+
+	return number < 16 ? -1 : number >= 232 ? gray << 16 | gray << 8 | gray : level[cube / 36] << 16 | level[cube / 6 % 6] << 8 | level[cube % 6];
+}
+
+/* A pair of colours for each role: heats exactly where that can be, of 256, or the nearest of eight; heats then have none, their
+ * characters tell them. */
 static void
 start_colors(void)
 {
@@ -83,11 +95,15 @@ start_colors(void)
 
 	start_color();
 	use_default_colors();
-	colors = COLORS >= 256 && COLOR_PAIRS > CANVAS_ROLES ? 256 : 8;
+	colors = COLOR_PAIRS <= CANVAS_ROLES || COLORS < 256 ? 8 : COLORS >= EXACT ? EXACT : 256;
 	for (int role = 0; role < CANVAS_ROLES && role + 1 < COLOR_PAIRS; role++) {
 		int number = canvas_256((enum canvas_role)role);
 
-		if (colors == 256 && role >= CANVAS_HEAT)
+		if (colors == EXACT && role >= CANVAS_HEAT)
+			init_extended_pair(role + 1, role - CANVAS_HEAT > CANVAS_HEATS / 2 ? 0x000000 : 0xffffff, (int)canvas_rgb((enum canvas_role)role, 1));
+		else if (colors == EXACT)
+			init_extended_pair(role + 1, rgb_of_256(number), -1);
+		else if (colors == 256 && role >= CANVAS_HEAT)
 			init_pair((short)(role + 1), role - CANVAS_HEAT > CANVAS_HEATS / 2 ? 16 : 231, (short)number);
 		else if (colors == 256)
 			init_pair((short)(role + 1), (short)number, -1);
@@ -98,10 +114,34 @@ start_colors(void)
 }
 
 int
+screen_has_true_color(void)
+{
+	const char *said = getenv("COLORTERM");
+
+	return said && (strcmp(said, "truecolor") == 0 || strcmp(said, "24bit") == 0);
+}
+
+/* A terminal that says it has true colour is asked for by the name under which ncurses knows how: tmux-256color as tmux-direct. Not every
+ * machine has these descriptions (Debian: ncurses-term); then it is what TERM says. */
+static SCREEN *
+new_screen(int color)
+{
+	const char *term = getenv("TERM"), *end = term ? strstr(term, "-256color") : NULL;
+	SCREEN *exact = NULL;
+	char name[80];
+
+	if (color && term && screen_has_true_color() && !strstr(term, "-direct")) {
+		snprintf(name, sizeof(name), "%.*s-direct", end ? (int)(end - term) : (int)strlen(term), term);
+		exact = newterm(name, tty, tty);
+	}
+	return exact ? exact : newterm(NULL, tty, tty);
+}
+
+int
 screen_open(int color, struct err *err)
 {
 	setlocale(LC_CTYPE, "");
-	if (!(tty = fopen("/dev/tty", "r+e")) || tcgetattr(fileno(tty), &before) || !(screen = newterm(NULL, tty, tty))) {
+	if (!(tty = fopen("/dev/tty", "r+e")) || tcgetattr(fileno(tty), &before) || !(screen = new_screen(color))) {
 		if (tty)
 			fclose(tty);
 		tty = NULL;
@@ -183,7 +223,7 @@ attributes_of(enum canvas_role role)
 	case CANVAS_CHOSEN:
 		return A_REVERSE | A_BOLD;
 	case CANVAS_FAINT: case CANVAS_FRAME:
-		return colors == 256 ? 0 : A_DIM;
+		return colors >= 256 ? 0 : A_DIM;
 	case CANVAS_FOCUS:
 		return colors ? 0 : A_BOLD;
 	default:
@@ -197,7 +237,7 @@ put_cell(int x, int y, const struct canvas_cell *cell)
 	wchar_t text[4] = { cell->c[0] ? (wchar_t)cell->c[0] : L' ', (wchar_t)cell->c[1], (wchar_t)cell->c[2], 0 };
 	cchar_t c;
 
-	if (colors == 256 && cell->role >= CANVAS_HEAT && cell->c[0] >= 0x2588 && cell->c[0] <= 0x2593)
+	if (colors >= 256 && cell->role >= CANVAS_HEAT && cell->c[0] >= 0x2588 && cell->c[0] <= 0x2593)
 		text[0] = L' ';
 	if (setcchar(&c, text, attributes_of((enum canvas_role)cell->role), colors ? (short)(cell->role + 1) : 0, NULL) == OK)
 		mvadd_wch(y, x, &c);

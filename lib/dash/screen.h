@@ -14,6 +14,7 @@ void screen_close(void);                        /* also when it is not open */
 void screen_size(int *width, int *height);
 int  screen_fd(void);                           /* for poll: there may be a key */
 int  screen_is_ascii(void);                     /* the locale's letters are not UTF-8; also before screen_open */
+int  screen_has_true_color(void);               /* so COLORTERM says; also before screen_open */
 
 /* Show lines of text from the n-th on, and a status line at the bottom. Lines that begin with '!' are bold, and red in colours. */
 void screen_show(struct str text, int from, struct str status);

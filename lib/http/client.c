@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -232,6 +233,14 @@ begin_once(void)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+static void
+begin(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, begin_once);
+}
+
 /* What is the same for each hop. */
 static CURL *
 prepared(struct fetch *f, char *text)
@@ -263,7 +272,6 @@ prepared(struct fetch *f, char *text)
 int
 http_fetch(const struct http_call *call, struct http_result *result, struct err *err)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct fetch f = { .call = call, .result = result, .most = call->most ? call->most : BODY_MOST };
 	int64_t until = time_mono_ms() + (call->timeout_ms ? call->timeout_ms : TIMEOUT_MS);
 	const char *method = call->method;
@@ -274,7 +282,7 @@ http_fetch(const struct http_call *call, struct http_result *result, struct err 
 	CURL *curl;
 	int rc;
 
-	pthread_once(&once, begin_once);
+	begin();
 	*result = (struct http_result){ 0 };
 	curl = prepared(&f, text);
 	if ((rc = origin(url, &first, f.host, err)))
@@ -323,6 +331,128 @@ out:
 	buf_release(&first);
 	buf_release(&now);
 	free(url);
+	return rc;
+}
+
+/* ---- an answer that goes on */
+
+struct http_follow { CURLM *multi; atomic_int stopped; };
+
+struct following {
+	CURL *curl;
+	int (*take)(void *, struct str);
+	void *self;
+	int64_t heard_ms;
+	int ended;                      /* by `take` */
+};
+
+struct http_follow *
+http_follow_new(void)
+{
+	struct http_follow *f = mem_new(sizeof(*f));
+
+	begin();
+	if (!(f->multi = curl_multi_init()))
+		abort();                                /* no memory, as in mem_new */
+	return f;
+}
+
+void
+http_follow_free(struct http_follow *f)
+{
+	if (f)
+		curl_multi_cleanup(f->multi);
+	free(f);
+}
+
+void
+http_follow_stop(struct http_follow *f)
+{
+	f->stopped = 1;
+	curl_multi_wakeup(f->multi);
+}
+
+int
+http_follow_wait(struct http_follow *f, int64_t ms)
+{
+	int64_t until = time_mono_ms() + ms, left;
+
+	while (!f->stopped && (left = until - time_mono_ms()) > 0)
+		curl_multi_poll(f->multi, NULL, 0, (int)(left < 60000 ? left : 60000), NULL);
+	return !f->stopped;
+}
+
+static size_t
+take_piece(char *p, size_t size, size_t n, void *self)
+{
+	struct following *f = self;
+	long status = 0;
+
+	f->heard_ms = time_mono_ms();
+	curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200 && f->take(f->self, (struct str){ p, size * n })) {
+		f->ended = 1;
+		return 0;
+	}
+	return size * n;
+}
+
+/* Until it is over: what libcurl says of it, CURLE_OPERATION_TIMEDOUT where nothing came for too long. */
+static CURLcode
+follow(struct http_follow *f, struct following *now, int64_t silence_ms)
+{
+	CURLcode code = CURLE_OK;
+	CURLMsg *m;
+	int running = 1, left;
+
+	while (running && !f->stopped) {
+		int64_t wait = now->heard_ms + silence_ms - time_mono_ms();
+
+		if (wait <= 0)
+			return CURLE_OPERATION_TIMEDOUT;
+		if (curl_multi_perform(f->multi, &running) || (running && curl_multi_poll(f->multi, NULL, 0, (int)(wait < 60000 ? wait : 60000), NULL)))
+			return CURLE_FAILED_INIT;
+	}
+	while ((m = curl_multi_info_read(f->multi, &left)))
+		if (m->msg == CURLMSG_DONE)
+			code = m->data.result;
+	return code;
+}
+
+int
+http_follow(struct http_follow *f, const struct http_call *call, int (*take)(void *self, struct str), void *self, int *status, struct err *err)
+{
+	struct http_result result = { 0 };
+	struct fetch fetch = { .call = call, .result = &result, .most = BODY_MOST };
+	struct following now = { .take = take, .self = self, .heard_ms = time_mono_ms() };
+	char text[CURL_ERROR_SIZE] = "";
+	struct curl_slist *list = NULL;
+	struct buf scratch = { 0 };
+	CURLcode code;
+	long answered = 0;
+	int rc;
+
+	*status = 0;
+	now.curl = prepared(&fetch, text);
+	if ((rc = origin(call->url, &scratch, fetch.host, err)) || (rc = heads(call, 0, &list, err)))
+		goto out;
+	set_method(now.curl, call->method, call->body);
+	curl_easy_setopt(now.curl, CURLOPT_HTTPHEADER, list);
+	curl_easy_setopt(now.curl, CURLOPT_URL, call->url);
+	curl_easy_setopt(now.curl, CURLOPT_WRITEFUNCTION, take_piece);
+	curl_easy_setopt(now.curl, CURLOPT_WRITEDATA, &now);
+	curl_multi_add_handle(f->multi, now.curl);
+	code = follow(f, &now, call->timeout_ms ? call->timeout_ms : TIMEOUT_MS);
+	curl_multi_remove_handle(f->multi, now.curl);
+	curl_easy_getinfo(now.curl, CURLINFO_RESPONSE_CODE, &answered);
+	*status = (int)answered;
+	if (code && !now.ended && !f->stopped)
+		rc = said(&fetch, code, text, err);
+out:
+	curl_easy_cleanup(now.curl);
+	curl_slist_free_all(list);
+	http_result_release(&result);
+	buf_release(&scratch);
 	return rc;
 }
 

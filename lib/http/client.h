@@ -32,6 +32,17 @@ int http_fetch(const struct http_call *, struct http_result *, struct err *);
 struct str http_result_header(const struct http_result *, const char *name);
 void http_result_release(struct http_result *);
 
+/* An answer that goes on, as Server-Sent Events do: `take` has each piece of it as it comes, and ends it with other than 0. By the same
+ * rules, but without redirects; `timeout_ms` is how long nothing may come, from the beginning on. Blocks until it is over. 0: the other
+ * side ended it, or `take` did, or http_follow_stop; *status is the answer's, 0: none came; of another than 200 nothing is taken. < 0: as
+ * http_fetch. Once stopped it does not begin again. */
+struct http_follow;
+struct http_follow *http_follow_new(void);
+void http_follow_free(struct http_follow *);
+int http_follow(struct http_follow *, const struct http_call *, int (*take)(void *self, struct str), void *self, int *status, struct err *);
+void http_follow_stop(struct http_follow *);    /* from any thread */
+int http_follow_wait(struct http_follow *, int64_t ms);         /* before another try: 1 when that time is over, 0 when it was stopped */
+
 /* A mail to an SMTP server, by the same rules about addresses and time. TLS where the server offers it; who gives a password wants it, unless
  * the server is on this machine. text: head and body, lines end with CRLF. ERR_INPUT: refused for good (5xx). */
 struct http_mail {

@@ -281,6 +281,8 @@ look(struct live_follower *f)
 	for (size_t i = 0; i < f->n_others; i++)
 		if (f->other[i]->wish.kind == LIVE_METRIC)
 			live_metric_flush(f->other[i], rc > 0 && samples);
+		else if (f->other[i]->wish.kind == LIVE_CHANGES && (rc > 0 || rc == ERR_CORRUPT))
+			send_to_all(f->other[i], &(struct live_message){ .type = "changed", .json = STR("{\"type\":\"changed\"}") }, 0, 0);
 }
 
 /* ---- who comes and goes */

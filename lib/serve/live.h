@@ -8,7 +8,7 @@
  * without a subscriber for good. Metrics are computed anew where events touched them, not more than 20 times a second each and never
  * for more than a tenth of a core each: slower ones come less often.
  *
- * Messages are JSON objects, told apart by "type" (at-serve(1), LIVE): subscribed, event, anomaly, alert, snapshot, delta, gap,
+ * Messages are JSON objects, told apart by "type" (at-serve(1), LIVE): subscribed, event, anomaly, alert, snapshot, delta, changed, gap,
  * error. Most have "resume", a text that says up to where one has heard: a subscription that gives it back goes on behind it. Who
  * takes too long to read is ended, and slows nobody: sinks do not wait.
  */
@@ -36,7 +36,7 @@ struct live_figures { int64_t subscriptions, messages, slow, followers; };      
 void live_figures(struct live *, struct live_figures *);
 
 /* ---- what is wished for */
-enum live_kind { LIVE_EVENTS, LIVE_METRIC, LIVE_ANOMALIES, LIVE_ALERTS };
+enum live_kind { LIVE_EVENTS, LIVE_METRIC, LIVE_ANOMALIES, LIVE_ALERTS, LIVE_CHANGES };       /* the last: that something came, whatever it is */
 struct live_filter { struct str field, value; };        /* a field of the row, a label; its text */
 #define LIVE_FILTERS 8
 struct live_wish {
@@ -51,7 +51,7 @@ struct live_wish {
 };
 
 /* Of {"event":"signup","filters":{"country":"DE"}}, {"metric":"signups","timeRange":"1h","interval":"1m","groupBy":"source"},
- * {"anomalies":true}, "anomalies", "alerts"; also "id" and "resume". Texts are put into the arena where they are not borrowed. 0 or
+ * {"anomalies":true}, "anomalies", "alerts", "changes"; also "id" and "resume". Texts are put into the arena where they are not borrowed. 0 or
  * ERR_INPUT with what is wrong. */
 int live_wish_read(struct json, struct arena *, struct live_wish *, struct err *);
 

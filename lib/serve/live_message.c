@@ -73,7 +73,7 @@ int
 live_wish_read(struct json v, struct arena *a, struct live_wish *w, struct err *err)
 {
 	static const struct { const char *key; enum live_kind kind; } all[] = { { "event", LIVE_EVENTS }, { "metric", LIVE_METRIC },
-		{ "anomalies", LIVE_ANOMALIES }, { "alerts", LIVE_ALERTS } };
+		{ "anomalies", LIVE_ANOMALIES }, { "alerts", LIVE_ALERTS }, { "changes", LIVE_CHANGES } };
 	struct str word = v.type == JSON_STRING ? json_text_dup(v, a) : (struct str){ 0 };
 	struct json said = JSON_ABSENT;
 	int found = 0;
@@ -89,7 +89,7 @@ live_wish_read(struct json v, struct arena *a, struct live_wish *w, struct err *
 		found++;
 	}
 	if (found != 1)
-		return err_set(err, ERR_INPUT, "subscribe to one of {\"event\":NAME}, {\"metric\":NAME}, \"anomalies\", \"alerts\"");
+		return err_set(err, ERR_INPUT, "subscribe to one of {\"event\":NAME}, {\"metric\":NAME}, \"anomalies\", \"alerts\", \"changes\"");
 	if (w->kind == LIVE_EVENTS || w->kind == LIVE_METRIC) {
 		w->name = json_text_dup(said, a);
 		if (!w->name.p || !w->name.n || w->name.n > EVENT_NAME_MOST)

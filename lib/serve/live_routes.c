@@ -207,7 +207,8 @@ unsubscribe(struct connection *c, struct str id)
 static int
 subscribe(struct connection *c, const struct live_wish *w, struct err *err)
 {
-	static const char *const resource[] = { [LIVE_EVENTS] = "events", [LIVE_METRIC] = "metrics", [LIVE_ANOMALIES] = "anomalies", [LIVE_ALERTS] = "alerts" };
+	static const char *const resource[] = { [LIVE_EVENTS] = "events", [LIVE_METRIC] = "metrics", [LIVE_ANOMALIES] = "anomalies", [LIVE_ALERTS] = "alerts",
+		[LIVE_CHANGES] = "events" };
 	const struct live_sink sink = { c->socket ? send_to_socket : send_to_stream, c->socket ? end_socket : end_stream, let_go, c };
 	struct kept k = { 0 };
 
@@ -470,7 +471,7 @@ is_on(struct exchange *ex, const char *name)
 static int
 subscribe_all(struct connection *c, struct exchange *ex, struct err *err)
 {
-	static const char *const named[] = { "event", "metric" }, *const plain[] = { "anomalies", "alerts" };
+	static const char *const named[] = { "event", "metric" }, *const plain[] = { "anomalies", "alerts", "changes" };
 	struct str resume = http_header(ex->request, "Last-Event-ID");
 	int rc = 0, n = 0;
 
@@ -482,13 +483,13 @@ subscribe_all(struct connection *c, struct exchange *ex, struct err *err)
 		while (rc == 0 && rest.p && rest.n && str_cut(&rest, ',', &name))
 			rc = ++n > NAMES_MOST ? err_set(err, ERR_LIMIT, "more than %d names", NAMES_MOST) : subscribe_one(c, ex, named[i], str_trim(name), resume, err);
 	}
-	for (int i = 0; i < 2 && rc == 0; i++)
+	for (int i = 0; i < 3 && rc == 0; i++)
 		if (is_on(ex, plain[i])) {
 			n++;
 			rc = subscribe_one(c, ex, plain[i], (struct str){ 0 }, resume, err);
 		}
 	if (rc == 0 && n == 0)
-		rc = err_set(err, ERR_INPUT, "name what is to be sent: event=NAME, metric=NAME, anomalies=true or alerts=true");
+		rc = err_set(err, ERR_INPUT, "name what is to be sent: event=NAME, metric=NAME, anomalies=true, alerts=true or changes=true");
 	return rc < 0 ? rc : n;
 }
 
@@ -652,6 +653,7 @@ static const struct route_param stream_params[] = {
 	{ "metric", "list", 0, "metrics: a snapshot, then what changes" },
 	{ "anomalies", "boolean", 0, "anomalies as they are found" },
 	{ "alerts", "boolean", 0, "alerts as they change" },
+	{ "changes", "boolean", 0, "that something was committed, whatever it is: who shows answers asks again" },
 	{ "timeRange", "duration", 0, "of metrics: how far back (1h)" },
 	{ "interval", "duration", 0, "of metrics: the length of a bucket; without it one value" },
 	{ "groupBy", "list", 0, "of metrics: a series for each value of these" },
@@ -662,9 +664,9 @@ static const struct route_param stream_params[] = {
 
 static const char messages[] = "{\"send\":[{\"auth\":\"KEY\"},{\"subscribe\":{\"event\":\"page_*\",\"filters\":{\"country\":\"DE\"},\"id\":\"mine\"}},"
     "{\"subscribe\":{\"metric\":\"user_signups\",\"timeRange\":\"1h\",\"interval\":\"1m\",\"groupBy\":\"source\",\"resume\":\"TEXT\"}},"
-    "{\"subscribe\":\"anomalies\"},{\"subscribe\":\"alerts\"},{\"unsubscribe\":\"mine\"},{\"ping\":1}],"
-    "\"receive\":{\"type\":[\"authenticated\",\"subscribed\",\"event\",\"snapshot\",\"delta\",\"anomaly\",\"alert\",\"gap\",\"error\",\"pong\"]}}";
-static const char stream_messages[] = "{\"receive\":{\"event\":[\"subscribed\",\"event\",\"snapshot\",\"delta\",\"anomaly\",\"alert\",\"gap\",\"error\"]}}";
+    "{\"subscribe\":\"anomalies\"},{\"subscribe\":\"alerts\"},{\"subscribe\":\"changes\"},{\"unsubscribe\":\"mine\"},{\"ping\":1}],"
+    "\"receive\":{\"type\":[\"authenticated\",\"subscribed\",\"event\",\"snapshot\",\"delta\",\"anomaly\",\"alert\",\"changed\",\"gap\",\"error\",\"pong\"]}}";
+static const char stream_messages[] = "{\"receive\":{\"event\":[\"subscribed\",\"event\",\"snapshot\",\"delta\",\"anomaly\",\"alert\",\"changed\",\"gap\",\"error\"]}}";
 
 const struct route route_live[] = {
 	{ "GET", "/ws", "Subscribe to events, metrics, anomalies and alerts over a WebSocket.", AUTH_READ, "events", NULL, NULL, NULL, 101,

@@ -32,12 +32,14 @@
 	X(board, "board.js", JS) \
 	X(chart, "chart.js", JS) \
 	X(dom, "dom.js", JS) \
+	X(early, "early.js", JS) \
 	X(edit, "edit.js", JS) \
 	X(explore, "explore.js", JS) \
 	X(format, "format.js", JS) \
 	X(live, "live.js", JS) \
 	X(login, "login.js", JS) \
 	X(picture, "picture.js", JS) \
+	X(question, "question.js", JS) \
 	X(shapes, "shapes.js", JS) \
 	X(shared, "shared.js", JS) \
 	X(widgets, "widgets.js", JS)

@@ -3,7 +3,7 @@
 Python's standard library alone. U is the server's address, KEY a key that may do all; other keys come by name from the environment.
 Each function says what the server promises; live.bats starts the server.
 """
-import base64, http.client, json, os, socket, ssl, struct, subprocess, sys, time, urllib.error, urllib.parse, urllib.request
+import base64, http.client, json, os, select, socket, ssl, struct, subprocess, sys, time, urllib.error, urllib.parse, urllib.request
 
 U, KEY = os.environ["U"], os.environ["KEY"]
 HOST, PORT = urllib.parse.urlsplit(U).hostname, urllib.parse.urlsplit(U).port
@@ -270,7 +270,9 @@ def rights():
     assert "read:events" in metrics.hear()["error"]
     metrics.send({"subscribe": {"metric": "sale"}})
     assert metrics.hear()["type"] == "subscribed"
-    assert Stream("event=a", key=os.environ["METRICS"]).status == 403
+    assert Stream("event=a", key=os.environ["METRICS"]).status == 403 and Stream("changes=true", key=os.environ["METRICS"]).status == 403
+    changes = Stream("changes=true", key=os.environ["OTHER"])      # of one's own tenant
+    assert changes.hear()[1] == "subscribed"
     post("sale", country="FR", email="f@x", secret=1)
     post("sale", country="DE", email="d@x", secret=1)
     for m in viewer.hear(), stream.hear()[2]:
@@ -279,7 +281,9 @@ def rights():
     for path in "/api/v1/webhooks", "/api/v1/rules":            # they would show him the rest
         assert call("POST", path, {"name": "x"}, os.environ["SOME"])[0] == 403
     assert call("GET", "/api/v1/webhooks", key=os.environ["SOME"])[0] == 403
+    assert not select.select([changes.c.sock], [], [], 0.5)[0]     # what the others committed is no change there
     post("theirs", key=os.environ["OTHER"])
+    assert changes.hear()[1] == "changed"
     assert other.hear()["event"]["event"] == "theirs"
     subprocess.run(["at-admin", "-q", "key", "revoke", os.environ["SOME_ID"]], check=True)
     assert viewer.hear()[0] == 1008
@@ -312,7 +316,11 @@ def streams():
         if what == "event":
             heard.append(data["event"]["properties"]["i"])
     assert sorted(heard) == [2, 3], heard
-    for bad in "", "event=", "metric=m&interval=x", "event=a&filters=x", "event=" + ",".join("e%d" % i for i in range(40)):
+    s = Stream("changes=true")
+    assert s.hear()[1] == "subscribed"
+    post("whatever")
+    assert s.hear()[1:] == ("changed", {"type": "changed"})
+    for bad in "", "event=", "changes=false", "metric=m&interval=x", "event=a&filters=x", "event=" + ",".join("e%d" % i for i in range(40)):
         assert Stream(bad).status == 400, bad
 
 

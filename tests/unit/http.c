@@ -696,6 +696,58 @@ a_stream_ends_with_its_client(void **state __attribute__((unused)))
 	site_down(site);
 }
 
+/* An answer that goes on is had piece by piece, until the other side, who takes it, or somebody else ends it. */
+struct follower { struct http_follow *follow; size_t n, most; int stops, status, rc; };
+
+static int
+take_some(void *self, struct str piece)
+{
+	struct follower *f = self;
+
+	f->n += piece.n;
+	if (f->stops)
+		http_follow_stop(f->follow);
+	return f->most && f->n >= f->most;
+}
+
+static void
+follow_it(struct follower *f, struct site *site, const char *path)
+{
+	struct err err = { 0 };
+	char url[200];
+
+	snprintf(url, sizeof(url), "%s%s", *path == '/' ? site->base : "", path);
+	f->follow = http_follow_new();
+	f->rc = http_follow(f->follow, &(struct http_call){ .method = "GET", .url = url, .private_too = 1 }, take_some, f, &f->status, &err);
+	assert_true((f->rc < 0) == (err.code < 0));
+	assert_int_equal(http_follow_wait(f->follow, f->stops ? 60000 : 1), !f->stops);
+	http_follow_free(f->follow);
+}
+
+static void
+an_answer_is_followed(void **state __attribute__((unused)))
+{
+	struct site *site = site_up(NULL);
+	struct follower whole = { 0 }, some = { .most = 10 }, stopped = { .stops = 1 }, none = { 0 }, nobody = { 0 };
+
+	follow_it(&whole, site, "/pieces");
+	assert_int_equal(whole.rc, 0);
+	assert_int_equal(whole.status, 200);
+	assert_true(whole.n > 100000);
+	follow_it(&some, site, "/pieces");
+	assert_int_equal(some.rc, 0);
+	assert_true(some.n >= 10 && some.n < whole.n);
+	follow_it(&stopped, site, "/pieces");
+	assert_int_equal(stopped.rc, 0);
+	assert_true(stopped.n < whole.n);
+	follow_it(&none, site, "/denied");
+	assert_int_equal(none.n, 0);
+	assert_int_equal(none.status, 401);
+	follow_it(&nobody, site, "http://127.0.0.1:1/");
+	assert_int_equal(nobody.rc, ERR_IO);
+	site_down(site);
+}
+
 static void
 what_is_wrong_is_told(void **state __attribute__((unused)))
 {
@@ -798,6 +850,7 @@ main(void)
 		cmocka_unit_test(fault_57_a_stopping_server_answers_what_it_has),
 		cmocka_unit_test(an_answer_to_nobody_is_no_harm),
 		cmocka_unit_test(a_stream_ends_with_its_client),
+		cmocka_unit_test(an_answer_is_followed),
 		cmocka_unit_test(what_is_wrong_is_told),
 		cmocka_unit_test(messages_survive_any_cut),
 	};

@@ -5,7 +5,9 @@
 
 const known = new Map();        /* path -> { etag, json }, the latest 200 */
 const asked = new Map();        /* path -> promise */
+const early = new Map();        /* path -> { promise, at }: asked before anybody wanted it */
 const KNOWN_MOST = 200;
+const EARLY_MS = 5000;          /* after that it is no answer to who asks */
 
 export class ApiError extends Error {
 	constructor(status, body, retry) {
@@ -78,10 +80,23 @@ export const query = (params) => {
 	return q.size ? `?${q}` : '';
 };
 
-export function get(path, params, options) {
-	const target = path + query(params), whose = `${key()} ${tenant()} ${target}`;
-	const was = known.get(whose);
+const named = (target) => `${key()} ${tenant()} ${target}`;
 
+/* Ask what somebody will want in a moment: the next get() of the same has this answer. */
+export function ahead(path, params) {
+	const promise = get(path, params);
+
+	early.set(named(path + query(params)), { promise, at: performance.now() });
+	return promise;
+}
+
+export function get(path, params, options) {
+	const target = path + query(params), whose = named(target);
+	const was = known.get(whose), before = early.get(whose);
+
+	early.delete(whose);
+	if (before && performance.now() - before.at < EARLY_MS)
+		return before.promise;
 	if (asked.has(whose))
 		return asked.get(whose);
 	const p = (async () => {

@@ -135,7 +135,7 @@ async function route(force = false) {
 async function signIn() {
 	try {
 		/* who was here before most likely still is: then nothing waits for the other */
-		const boards = localStorage.getItem('at.in') ? get('/api/v1/dashboards').catch(() => null) : null;
+		const boards = key() || localStorage.getItem('at.in') ? get('/api/v1/dashboards').catch(() => null) : null;
 		if (boards)
 			get('/api/v1/schema').catch(() => null);
 		session.me = await get('/api/v1/me');

@@ -10,8 +10,9 @@ import { live } from './live.js';
 import { bucket, clock, day, moment, span, titled } from './format.js';
 import { empty, kit, typeOf } from './widgets.js';
 import { forgetColors } from './chart.js';
+import { rangeOf } from './question.js';
 
-const ANEW_MS = 1000, RESYNC_MS = 60000, POLL_MS = 5000, UNHEARD_MS = 30000;
+const ANEW_MS = 1000, RESYNC_MS = 60000, POLL_MS = 5000, UNHEARD_MS = 30000, FIRST_ROWS = 8;
 export const RANGES = [['', 'As defined'], ['15m', '15 minutes'], ['1h', '1 hour'], ['6h', '6 hours'], ['24h', '24 hours'], ['7d', '7 days'], ['30d', '30 days'], ['90d', '90 days'], ['today', 'Today'], ['yesterday', 'Yesterday'], ['all', 'All time']];
 const REFRESH = [['', 'Live'], ['5s', 'Every 5 s'], ['30s', 'Every 30 s'], ['1m', 'Every minute'], ['5m', 'Every 5 min'], ['off', 'Paused']];
 
@@ -121,6 +122,7 @@ class Cell {
 			this.data = data;
 			this.failed = null;
 			this.drawNow();
+			data.later?.then(() => this.data === data && this.drawNow());
 			this.hearFor();
 		} catch (e) {
 			if (mine !== this.asks || this.gone || e.name === 'AbortError')
@@ -408,9 +410,7 @@ export class Board {
 	}
 
 	rangeOf(widget) {
-		const { range, from, to } = this.state;
-
-		return from ? { from, to } : { timeRange: range || widget.timeRange || this.definition.timeRange || '24h' };
+		return rangeOf(this.definition, widget, this.state);
 	}
 
 	filter(field, value) {
@@ -568,6 +568,8 @@ export class Board {
 				const made = new Cell(this, w);
 				this.cells.push(made);
 				this.grid.append(made.element);
+				if (w.type === 'metric_card' && (w.position?.y ?? 0) < FIRST_ROWS)      /* in sight most likely: figures first */
+					made.show(true);
 			}
 		}
 		/* the order of the keyboard is that of the eye */

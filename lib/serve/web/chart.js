@@ -9,7 +9,7 @@
  *
  * Pointer: drag picks a range, with Shift (or two fingers) it pans, Ctrl and wheel zoom, a double click goes back, a click picks a point.
  * Keyboard: arrows walk along the points and say them, + and - zoom, Shift with arrows pans, Enter picks, Escape goes back. */
-import { h } from './dom.js';
+import { afterPaint, h } from './dom.js';
 import { bucket, compact, number, ticks, timeTicks } from './format.js';
 
 const PAD = { top: 10, right: 12, bottom: 24 };
@@ -73,7 +73,7 @@ export class TimeChart {
 		this.view = null;
 		this.at = -1;
 		this.observer = new ResizeObserver(() => this.resize());
-		this.observer.observe(this.plot);
+		afterPaint(() => this.observer.observe(this.plot));     /* it is told its size then, and paints */
 		this.listen();
 	}
 

@@ -37,6 +37,9 @@ export function append(element, children) {
 export const h = (tag, props, ...children) => make(document.createElement(tag), props, children);
 export const svg = (tag, props, ...children) => make(document.createElementNS('http://www.w3.org/2000/svg', tag), props, children);
 
+/* Once what was changed until now can be seen: texts and figures come first, pictures after them. */
+export const afterPaint = (run) => requestAnimationFrame(() => setTimeout(run));
+
 /* In place of what is in it. */
 export function fill(element, ...children) {
 	element.replaceChildren();

@@ -13,10 +13,9 @@ export function span(text) {
 	return ms;
 }
 
-const plain = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
-const closer = new Intl.NumberFormat('en', { maximumFractionDigits: 4 });
-const fine = new Intl.NumberFormat('en', { maximumSignificantDigits: 6 });
-const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+/* Made when they are first wanted: a page has its first figure the sooner. */
+const formats = { plain: { maximumFractionDigits: 2 }, closer: { maximumFractionDigits: 4 }, fine: { maximumSignificantDigits: 6 }, short: { notation: 'compact', maximumFractionDigits: 1 } }, made = {};
+const write = (v, name) => (made[name] ||= new Intl.NumberFormat('en', formats[name])).format(v);
 
 export function number(v, { unit, decimals } = {}) {
 	let text;
@@ -31,12 +30,12 @@ export function number(v, { unit, decimals } = {}) {
 		return duration(v / 1000);
 	if (unit === 'bytes')
 		return bytes(v);
-	text = decimals != null ? v.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals }) : (Math.abs(v) < 1 ? fine : Math.abs(v) < 1000 ? closer : plain).format(v);
+	text = decimals != null ? v.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals }) : write(v, Math.abs(v) < 1 ? 'fine' : Math.abs(v) < 1000 ? 'closer' : 'plain');
 	return !unit ? text : /^[$€£¥]$/.test(unit) ? unit + text : `${text} ${unit}`;
 }
 
 export const compact = (v, { unit } = {}) => v == null ? '' : unit === '%' ? `${+(v * 100).toPrecision(3)} %` : unit === 'bytes' ? bytes(v) :
-	Math.abs(v) >= 10000 ? short.format(v) : String(+v.toPrecision(6));
+	Math.abs(v) >= 10000 ? write(v, 'short') : String(+v.toPrecision(6));
 
 export function bytes(v) {
 	const names = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

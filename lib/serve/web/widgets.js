@@ -2,7 +2,7 @@
  *
  *	title          its name in the editor
  *	fields         what of a definition it reads, for the editor
- *	load(ctx)      asks and gives its data, a promise
+ *	load(ctx)      asks and gives its data, a promise; `later` in it is a promise of more of it, after which it is drawn again
  *	draw(place, data, ctx, kept)    draws into the element; again and again, `kept` is its own between the times
  *	table(data, ctx)                { columns, rows }, what the twin, CSV and screen readers have; null: it is a table or text itself
  *	wishes(ctx)    what it wishes to hear of (live.js); none: it is asked again by the clock
@@ -12,22 +12,16 @@
  * ctx: widget (variables put in), range { timeRange } or { from, to }, filters, compare, source (below), names (of the events there are),
  * onRange(from, to), onReset(), onFilter(field, value), onDrill({ event, from, to, filters }). A module in config/widgets/ is such a row,
  * its default export: see at-serve(1), WIDGETS. */
-import { h, link, table as tableOf, text } from './dom.js';
+import { afterPaint, h, link, table as tableOf, text } from './dom.js';
 import { ago, bucket, clock, day, duration, moment, number, percent, span, titled } from './format.js';
 import { TimeChart, colors, seriesColor, sparkline } from './chart.js';
 import { bars, funnel, gauge, heatmap, pie, retention } from './shapes.js';
+import { listOf, metricQuestion } from './question.js';
 
 /* ---- metrics: the answer of GET /metrics, kept as it came, and changed by what is heard */
 
 const SERIES_MOST = 20;
-const byList = (w) => Array.isArray(w.groupBy) ? w.groupBy : w.groupBy ? String(w.groupBy).split(',').map((s) => s.trim()).filter(Boolean) : [];
 const labelText = (labels) => Object.values(labels).map((v) => v === null ? 'none' : text(v)).join(' · ') || '';
-
-function metricParams(ctx) {
-	const { widget, range, filters } = ctx;
-
-	return { metric: widget.metric, ...range, interval: widget.interval, groupBy: byList(widget).join(','), ...(filters && Object.keys(filters).length ? { filters: JSON.stringify(filters) } : {}) };
-}
 
 function before(answer) {
 	const from = Date.parse(answer.from), to = Date.parse(answer.to);
@@ -35,8 +29,10 @@ function before(answer) {
 	return { from: new Date(from - (to - from)).toISOString(), to: answer.from };
 }
 
-async function loadMetric(ctx, more = {}) {
-	const answer = structuredClone(await ctx.source.metric({ ...metricParams(ctx), ...more }));
+const question = (ctx) => metricQuestion(ctx.widget, ctx.range, ctx.filters);
+
+async function loadMetric(ctx) {
+	const answer = structuredClone(await ctx.source.metric(question(ctx)));
 
 	answer.loaded = Date.now();
 	answer.skew = Date.parse(answer.to) - answer.loaded;
@@ -50,13 +46,14 @@ async function loadLines(ctx) {
 	if (widget.query)
 		return { rows: await ctx.source.rows(widget, ctx) };
 	const answer = await loadMetric(ctx);
-	const relative = ctx.range.timeRange, single = !byList(widget).length && !Object.keys(ctx.filters || {}).length;
-	const [past, anomalies, forecast] = await Promise.all([
-		ctx.compare || widget.compare ? quietly(ctx.source.metric({ ...metricParams(ctx), timeRange: null, ...before(answer), interval: answer.interval })) : null,
+	const relative = ctx.range.timeRange, single = !listOf(widget).length && !Object.keys(ctx.filters || {}).length;
+	const data = { answer, past: null, anomalies: [], forecast: [] }, more = [
+		ctx.compare || widget.compare ? quietly(ctx.source.metric({ ...question(ctx), timeRange: null, ...before(answer), interval: answer.interval })) : null,
 		widget.anomalies !== false && ctx.source.anomalies ? quietly(ctx.source.anomalies({ metric: widget.metric, ...ctx.range, limit: 200 })) : null,
 		widget.forecast && single && relative && answer.interval ? quietly(ctx.source.forecast({ metric: widget.metric, timeRange: lengthened(answer), interval: answer.interval, horizon: typeof widget.forecast === 'string' ? widget.forecast : 12 })) : null,
-	]);
-	return { answer, past, anomalies: anomalies?.anomalies || [], forecast: forecast?.forecast || [] };
+	];
+	data.later = Promise.all(more).then(([past, anomalies, forecast]) => Object.assign(data, { past, anomalies: anomalies?.anomalies || [], forecast: forecast?.forecast || [] }));
+	return data;
 }
 
 /* Two weeks back at least, so that days and weeks may be seen; no more steps than are taken. */
@@ -230,7 +227,7 @@ const filtered = (ctx) => ctx.filters && Object.keys(ctx.filters).length ? { fil
 /* Buckets and totals; with filters the server's counts come anew, since a stream looks at labels only. */
 function wishesOf(...kinds) {
 	return (ctx) => {
-		const { widget, range } = ctx, by = byList(widget).join(',');
+		const { widget, range } = ctx, by = listOf(widget).join(',');
 
 		if (!isLive(ctx))
 			return [];
@@ -249,7 +246,7 @@ export function empty(place, message, ...more) {
 async function loadTotals(ctx) {
 	if (ctx.widget.query)
 		return { rows: await ctx.source.rows(ctx.widget, ctx) };
-	return { answer: await loadMetric(ctx, { interval: 'all' }), totals: true };
+	return { answer: await loadMetric(ctx), totals: true };
 }
 
 function items(data) {
@@ -287,9 +284,10 @@ const card = {
 	async load(ctx) {
 		if (ctx.widget.query)
 			return { rows: await ctx.source.rows(ctx.widget, ctx) };
-		const answer = await loadMetric({ ...ctx, widget: { ...ctx.widget, groupBy: null } });
-		const past = ctx.range.timeRange === 'all' ? null : await ctx.source.metric({ ...metricParams(ctx), groupBy: null, timeRange: null, ...before(answer), interval: 'all' }).catch(() => null);
-		return { answer, past, totals: true };
+		const data = { answer: await loadMetric(ctx), past: null, totals: true };
+		if (ctx.range.timeRange !== 'all')
+			data.later = ctx.source.metric({ ...question(ctx), timeRange: null, ...before(data.answer), interval: 'all' }).then((past) => { data.past = past; }, () => null);
+		return data;
 	},
 	draw(place, data, ctx, kept) {
 		const { widget } = ctx, a = data.answer;
@@ -315,7 +313,11 @@ const card = {
 		if (a) {
 			const points = a.series[0]?.points || [];
 			kept.spark.hidden = points.length < 3;
-			sparkline(kept.spark, points.slice(-240).map((p) => p[1]), seriesColor(0));
+			kept.points = points.slice(-240).map((p) => p[1]);
+			kept.sparking ||= afterPaint(() => {
+				kept.sparking = 0;
+				sparkline(kept.spark, kept.points, seriesColor(0));
+			});
 		} else {
 			kept.spark.hidden = true;
 		}
@@ -331,7 +333,7 @@ async function loadHeat(ctx) {
 
 	if (widget.query)
 		return { rows: await ctx.source.rows(widget, ctx) };
-	return { answer: await loadMetric(ctx, byList(widget).length ? {} : { interval: widget.interval || '1h' }) };
+	return { answer: await loadMetric(ctx) };
 }
 
 function heatOf(data) {
@@ -413,16 +415,16 @@ export const widgets = {
 				const rows = await ctx.source.rows(ctx.widget, ctx);
 				return { rows, time: isTime(rows.rows[0]?.[0]) };
 			}
-			return byList(ctx.widget).length ? loadTotals(ctx) : { ...await loadLines({ ...ctx, widget: { ...ctx.widget, forecast: false } }), time: true };
+			return listOf(ctx.widget).length ? loadTotals(ctx) : Object.assign(await loadLines({ ...ctx, widget: { ...ctx.widget, forecast: false } }), { time: true });
 		},
 		draw: (place, data, ctx, kept) => data.time ? drawLines('bar')(place, { anomalies: [], forecast: [], ...data }, ctx, kept) : drawItems(bars)(place, data, ctx, kept),
 		table: (data) => data.time ? tableLines(data) : tableItems(data),
-		wishes: (ctx) => wishesOf(byList(ctx.widget).length ? 'total' : 'points')(ctx), hear: hearUnfiltered, free: (k) => k.chart?.free(),
+		wishes: (ctx) => wishesOf(listOf(ctx.widget).length ? 'total' : 'points')(ctx), hear: hearUnfiltered, free: (k) => k.chart?.free(),
 	},
 	pie_chart: { title: 'Pie', fields: ['metric', 'query', 'groupBy', 'unit', 'filters'], load: loadTotals, draw: drawItems(pie), table: tableItems, wishes: wishesOf('total'), hear: hearUnfiltered },
 	table: {
 		title: 'Table', fields: ['metric', 'query', 'groupBy', 'unit', 'limit', 'filters'],
-		load: (ctx) => ctx.widget.query || byList(ctx.widget).length ? loadTotals(ctx) : loadLines(ctx),
+		load: (ctx) => ctx.widget.query || listOf(ctx.widget).length ? loadTotals(ctx) : loadLines(ctx),
 		draw(place, data, ctx) {
 			const { columns, rows } = data.rows || (data.totals ? tableItems(data) : tableLines(data)), field = data.totals ? items(data).field : null;
 
@@ -434,7 +436,7 @@ export const widgets = {
 				cell: (v) => typeof v === 'number' ? number(v, ctx.widget) : isTime(v) ? moment(Date.parse(v)) : text(v), onrow: field && ctx.onFilter ? (r) => r[0] != null && ctx.onFilter(field, r[0]) : null })));
 		},
 		table: () => null, rows: (data) => data.rows || (data.totals ? tableItems(data) : tableLines(data)),
-		wishes: (ctx) => wishesOf(byList(ctx.widget).length ? 'total' : 'points')(ctx), hear: hearUnfiltered,
+		wishes: (ctx) => wishesOf(listOf(ctx.widget).length ? 'total' : 'points')(ctx), hear: hearUnfiltered,
 	},
 	funnel_chart: {
 		title: 'Funnel', fields: ['steps', 'within'],
@@ -467,7 +469,7 @@ export const widgets = {
 			const heat = heatOf(data);
 			return { columns: ['', ...heat.xs.map((x) => (heat.xlabel || String)(x))], rows: heat.ys.map((y) => [(heat.ylabel || String)(y), ...heat.xs.map((x) => heat.value(x, y) ?? null)]) };
 		},
-		wishes: (ctx) => byList(ctx.widget).length ? wishesOf('points')(ctx) : wishesOf('total')(ctx), hear: hearAnew,
+		wishes: (ctx) => listOf(ctx.widget).length ? wishesOf('points')(ctx) : wishesOf('total')(ctx), hear: hearAnew,
 	},
 	retention: {
 		title: 'Retention', fields: ['start', 'return', 'interval', 'periods'],
@@ -483,7 +485,7 @@ export const widgets = {
 	},
 	gauge: {
 		title: 'Gauge', fields: ['metric', 'query', 'unit', 'min', 'max', 'filters'],
-		load: (ctx) => ctx.widget.query ? card.load(ctx) : loadMetric({ ...ctx, widget: { ...ctx.widget, groupBy: null } }, { interval: 'all' }).then((answer) => ({ answer, totals: true })),
+		load: (ctx) => ctx.widget.query ? card.load(ctx) : loadMetric(ctx).then((answer) => ({ answer, totals: true })),
 		draw(place, data, ctx) {
 			const row = data.rows?.rows[0] || [];
 			const ends = row.length === 2 ? { max: row[1] } : row.length > 2 ? { min: row[1], max: row[2] } : {};
