@@ -198,30 +198,38 @@ static int
 remove_record(struct auth *a, enum auth_record record, const char *what, const char *name, struct err *err)
 {
 	struct auth_actor who = actor();
-	struct buf out = { 0 };
-	int rc;
+	int rc = auth_remove(a, record, &who, tenant(), str_of(name), err);
 
-	if (want.dry) {
-		if ((rc = auth_get(a, record, tenant(), str_of(name), &out, err)) > 0)
-			buf_printf(say(), "%s %s: would go\n", what, name);
-		buf_release(&out);
-	} else {
-		rc = auth_remove(a, record, &who, tenant(), str_of(name), err);
-	}
 	return rc == 0 ? none(err, what, name) : rc < 0 ? rc : 0;
 }
 
+/* `in` as a new record. What it says is looked through before anything is opened to write: a wrong word makes no store. */
 static int
-is(const char *word, const char *what, int least, int most)
+create(enum auth_record record, struct buf *in, struct buf *out, struct err *err)
 {
-	return strcmp(word, what) == 0 && want.n - 1 >= least && want.n - 1 <= most;
+	struct auth_actor who = actor();
+	struct json given = json_checked(buf_get(in));
+	struct auth *a = auth_look(cmd_settings()->store, err);
+	int rc = a ? auth_create_check(a, record, &who, tenant(), given, err) : err->code;
+
+	auth_close(a);
+	if (rc == 0 && want.dry) {
+		buf_printf(say(), "%.*s: would be made\n", STR_FMT(buf_get(in)));
+	} else if (rc == 0) {
+		rc = (a = open_auth(NULL, err)) ? auth_create(a, record, &who, tenant(), given, out, err) : err->code;
+		auth_close(a);
+	}
+	return rc;
 }
 
-static const char *
-word(int i)
-{
-	return i < want.n ? want.words[i] : "";
-}
+/* What stands behind user, key, role or audit, and how many words behind that. */
+struct act {
+	const char *word;
+	int least, most;
+	const char *would;              /* CHANGES: what of the record is told with --dry-run */
+	enum { LOOKS, MAKES, CHANGES } how;     /* MAKES: by create(), which opens the store itself */
+	int (*call)(struct auth *, struct err *);
+};
 
 /* ---- keys */
 
@@ -256,18 +264,15 @@ create_key(struct auth *a, struct err *err)
 {
 	static const char *const otherwise[] = { "admin" };
 	const struct opt_list admin = { (const char **)otherwise, 1 };
-	struct auth_actor who = actor();
 	struct buf in = { 0 }, out = { 0 };
-	int rc;
 
+	(void)a;
 	begin(&in, want.n > 1 ? want.words[1] : "key");
 	put_list(&in, "roles", want.roles.n ? &want.roles : &admin);
 	put_list(&in, "scopes", &want.scopes);
 	put_text(&in, "expires", want.expires);
 	buf_byte(&in, '}');
-	if (want.dry)
-		buf_printf(say(), "%.*s: would be made\n", STR_FMT(buf_get(&in)));
-	else if ((rc = auth_create(a, AUTH_KEYS, &who, tenant(), json_checked(buf_get(&in)), &out, err)) == 0)
+	if (create(AUTH_KEYS, &in, &out, err) == 0 && !want.dry)
 		give_key(&out, as_json(), "key");
 	buf_release(&in);
 	buf_release(&out);
@@ -275,8 +280,9 @@ create_key(struct auth *a, struct err *err)
 }
 
 static int
-rotate_key(struct auth *a, const char *id, struct err *err)
+rotate_key(struct auth *a, struct err *err)
 {
+	const char *id = want.words[1];
 	struct auth_actor who = actor();
 	struct buf out = { 0 };
 	int rc = auth_rotate(a, &who, tenant(), str_of(id), &out, err);
@@ -298,20 +304,20 @@ revoke_keys(struct auth *a, struct err *err)
 }
 
 static int
-key_verb(struct auth *a, struct err *err)
+list_keys(struct auth *a, struct err *err)
 {
 	static const char *const columns[] = { "id", "name", "tenant", "roles", "scopes", "expires", "used", NULL };
 
-	if (is(word(0), "create", 0, 1))
-		return create_key(a, err);
-	if (is(word(0), "list", 0, 0))
-		return list(a, AUTH_KEYS, columns, err);
-	if (is(word(0), "revoke", 1, 1000))
-		return revoke_keys(a, err);
-	if (is(word(0), "rotate", 1, 1))
-		return rotate_key(a, word(1), err);
-	return err_set(err, ERR_USAGE, "key: say create [NAME], list, revoke ID… or rotate ID");
+	return list(a, AUTH_KEYS, columns, err);
 }
+
+static const struct act key_acts[] = {
+	{ "create", 0, 1, NULL, MAKES, create_key },
+	{ "list", 0, 0, NULL, LOOKS, list_keys },
+	{ "revoke", 1, 1000, "would go", CHANGES, revoke_keys },
+	{ "rotate", 1, 1, "would have a new secret", CHANGES, rotate_key },
+	{ 0 }
+};
 
 /* ---- users */
 
@@ -390,18 +396,17 @@ tell(const char *what, const char *name, struct buf *out)
 }
 
 static int
-add_user(struct auth *a, const char *name, struct err *err)
+add_user(struct auth *a, struct err *err)
 {
-	struct auth_actor who = actor();
 	struct buf in = { 0 }, out = { 0 };
+	const char *name = want.words[1];
 
+	(void)a;
 	begin(&in, name);
 	put_list(&in, "roles", &want.roles);
-	if (want.dry) {
-		buf_printf(say(), "%.*s}: would be made\n", STR_FMT(buf_get(&in)));
-	} else if (put_password(&in, err) == 0) {
+	if (want.dry || put_password(&in, err) == 0) {
 		buf_byte(&in, '}');
-		if (auth_create(a, AUTH_USERS, &who, tenant(), json_checked(buf_get(&in)), &out, err) == 0)
+		if (create(AUTH_USERS, &in, &out, err) == 0 && !want.dry)
 			tell("user", name, &out);
 	}
 	forget(&in);
@@ -410,8 +415,9 @@ add_user(struct auth *a, const char *name, struct err *err)
 }
 
 static int
-new_password(struct auth *a, const char *name, struct err *err)
+new_password(struct auth *a, struct err *err)
 {
+	const char *name = want.words[1];
 	struct auth_actor who = actor();
 	struct buf in = { 0 }, out = { 0 };
 	int rc = 0;
@@ -444,8 +450,10 @@ give_mfa(const struct buf *record)
 }
 
 static int
-user_mfa(struct auth *a, const char *name, int on, struct err *err)
+user_mfa(struct auth *a, struct err *err)
 {
+	const char *name = want.words[1];
+	const int on = want.n == 2;
 	struct auth_actor who = actor();
 	struct buf out = { 0 };
 	int rc = auth_mfa(a, &who, tenant(), str_of(name), on, &out, err);
@@ -462,22 +470,27 @@ user_mfa(struct auth *a, const char *name, int on, struct err *err)
 }
 
 static int
-user_verb(struct auth *a, struct err *err)
+remove_user(struct auth *a, struct err *err)
+{
+	return remove_record(a, AUTH_USERS, "user", want.words[1], err);
+}
+
+static int
+list_users(struct auth *a, struct err *err)
 {
 	static const char *const columns[] = { "name", "tenant", "roles", "disabled", "mfa", "created", NULL };
 
-	if (is(word(0), "add", 1, 1))
-		return add_user(a, word(1), err);
-	if (is(word(0), "list", 0, 0))
-		return list(a, AUTH_USERS, columns, err);
-	if (is(word(0), "remove", 1, 1))
-		return remove_record(a, AUTH_USERS, "user", word(1), err);
-	if (is(word(0), "password", 1, 1))
-		return new_password(a, word(1), err);
-	if (is(word(0), "mfa", 1, 1) || (is(word(0), "mfa", 2, 2) && strcmp(word(2), "off") == 0))
-		return user_mfa(a, word(1), want.n == 2, err);
-	return err_set(err, ERR_USAGE, "user: say add NAME, list, remove NAME, password NAME or mfa NAME [off]");
+	return list(a, AUTH_USERS, columns, err);
 }
+
+static const struct act user_acts[] = {
+	{ "add", 1, 1, NULL, MAKES, add_user },
+	{ "list", 0, 0, NULL, LOOKS, list_users },
+	{ "remove", 1, 1, "would go", CHANGES, remove_user },
+	{ "password", 1, 1, "would have a new password", CHANGES, new_password },
+	{ "mfa", 1, 2, "would have other one-time codes, or none", CHANGES, user_mfa },
+	{ 0 }
+};
 
 /* ---- roles */
 
@@ -509,19 +522,18 @@ put_bounds(struct buf *in, struct err *err)
 }
 
 static int
-add_role(struct auth *a, const char *name, struct err *err)
+add_role(struct auth *a, struct err *err)
 {
 	const struct opt_list permissions = { (const char **)want.words + 2, want.n - 2 };
-	struct auth_actor who = actor();
+	const char *name = want.words[1];
 	struct buf in = { 0 }, out = { 0 };
 
+	(void)a;
 	begin(&in, name);
 	put_list(&in, "permissions", &permissions);
 	if (put_bounds(&in, err) == 0) {
 		buf_byte(&in, '}');
-		if (want.dry)
-			buf_printf(say(), "%.*s: would be made\n", STR_FMT(buf_get(&in)));
-		else if (auth_create(a, AUTH_ROLES, &who, tenant(), json_checked(buf_get(&in)), &out, err) == 0)
+		if (create(AUTH_ROLES, &in, &out, err) == 0 && !want.dry)
 			tell("role", name, &out);
 	}
 	buf_release(&in);
@@ -530,18 +542,25 @@ add_role(struct auth *a, const char *name, struct err *err)
 }
 
 static int
-role_verb(struct auth *a, struct err *err)
+remove_role(struct auth *a, struct err *err)
+{
+	return remove_record(a, AUTH_ROLES, "role", want.words[1], err);
+}
+
+static int
+list_roles(struct auth *a, struct err *err)
 {
 	static const char *const columns[] = { "name", "tenant", "permissions", "rows", "events", "metrics", "hide", "mask", "description", NULL };
 
-	if (is(word(0), "add", 2, 100))
-		return add_role(a, word(1), err);
-	if (is(word(0), "list", 0, 0))
-		return list(a, AUTH_ROLES, columns, err);
-	if (is(word(0), "remove", 1, 1))
-		return remove_record(a, AUTH_ROLES, "role", word(1), err);
-	return err_set(err, ERR_USAGE, "role: say add NAME PERMISSION…, list or remove NAME");
+	return list(a, AUTH_ROLES, columns, err);
 }
+
+static const struct act role_acts[] = {
+	{ "add", 2, 100, NULL, MAKES, add_role },
+	{ "list", 0, 0, NULL, LOOKS, list_roles },
+	{ "remove", 1, 1, "would go", CHANGES, remove_role },
+	{ 0 }
+};
 
 /* ---- audit */
 
@@ -562,38 +581,67 @@ verify_audit(struct auth *a, struct err *err)
 }
 
 static int
-audit_verb(struct auth *a, struct err *err)
+list_audit(struct auth *a, struct err *err)
 {
 	static const char *const columns[] = { "timestamp", "tenant", "who", "from", "action", "object", "result", NULL };
 	struct listing l;
 
-	if (is(word(0), "verify", 0, 1))
-		return verify_audit(a, err);
-	if (want.n && !is(word(0), "list", 0, 0))
-		return err_set(err, ERR_USAGE, "audit: say list or verify [ANCHOR]");
 	if (list_begin(&l, columns, err))
 		return err->code;
 	return list_end(&l, audit_each(a, want.all ? (struct str){ 0 } : tenant(), want.from == TIME_NONE ? TIME_MIN : want.from,
 	    want.to == TIME_NONE ? TIME_MAX + 1 : want.to, list_one, &l, err));
 }
 
+static const struct act audit_acts[] = {
+	{ "list", 0, 0, NULL, LOOKS, list_audit },
+	{ "verify", 0, 1, NULL, LOOKS, verify_audit },
+	{ 0 }
+};
+
 /* ---- with the environment open */
 
 static int
-pass(void *self, const char *name)
+would(struct auth *a, const struct act *act, enum auth_record record, const char *what, struct err *err)
 {
-	(void)self, (void)name;
-	return 0;
+	struct buf out = { 0 };
+	int rc = 1;
+
+	for (int i = 1; i < want.n && rc > 0 && (i == 1 || act->most > 2); i++)
+		if ((rc = auth_get(a, record, tenant(), str_of(want.words[i]), &out, err)) > 0)
+			buf_printf(say(), "%s %s: %s\n", what, want.words[i], act->would);
+		else if (rc == 0)
+			none(err, what, want.words[i]);
+	buf_release(&out);
+	return err->code;
 }
 
+/* The act that the words name; only what makes something needs no store that is there (and roles: some are always there). */
 static int
-with_auth(const struct config *config, int (*call)(struct auth *, struct err *), struct err *err)
+access_verb(const char *what, const struct act *acts, enum auth_record record, const struct config *config, const char *usage, struct err *err)
 {
-	int looks = call == audit_verb || (call != role_verb && strcmp(word(0), "list") == 0);      /* makes no store where none is; some roles are always there */
-	struct auth *a = looks && store_tenants(cmd_settings()->store, pass, NULL, err) ? NULL : open_auth(config, err);
+	const char *word = want.n ? want.words[0] : acts == audit_acts ? "list" : "";
+	const int n = want.n ? want.n - 1 : 0;
+	const struct act *act = acts;
+	struct auth *a;
+	int rows;
 
-	if (a)
-		call(a, err);
+	while (act->word && (strcmp(act->word, word) || n < act->least || n > act->most))
+		act++;
+	if (!act->word || (act->call == user_mfa && n == 2 && strcmp(want.words[2], "off")))
+		return err_set(err, ERR_USAGE, "%s: say %s", what, usage);
+	if (as_rows(err, &rows))
+		return err->code;
+	if (act->how == MAKES)
+		return act->call(NULL, err);
+	if (act->call != list_roles && store_there(err))
+		return err->code;
+	if (act->how == CHANGES && !want.dry && !is_there("system/data.mdb"))
+		return none(err, what, want.words[1]);
+	a = act->how == LOOKS || want.dry ? auth_look(cmd_settings()->store, err) : open_auth(config, err);
+	if (a && act->how == CHANGES && want.dry)
+		would(a, act, record, what, err);
+	else if (a)
+		act->call(a, err);
 	auth_close(a);
 	return err->code;
 }
@@ -605,7 +653,7 @@ access_user(struct err *err)
 	struct config *config = config_open(cmd_settings()->config, err);
 
 	if (config)
-		with_auth(config, user_verb, err);
+		access_verb("user", user_acts, AUTH_USERS, config, "add NAME, list, remove NAME, password NAME or mfa NAME [off]", err);
 	config_close(config);
 	return err->code;
 }
@@ -613,19 +661,19 @@ access_user(struct err *err)
 int
 access_key(struct err *err)
 {
-	return with_auth(NULL, key_verb, err);
+	return access_verb("key", key_acts, AUTH_KEYS, NULL, "create [NAME], list, revoke ID… or rotate ID", err);
 }
 
 int
 access_role(struct err *err)
 {
-	return with_auth(NULL, role_verb, err);
+	return access_verb("role", role_acts, AUTH_ROLES, NULL, "add NAME PERMISSION…, list or remove NAME", err);
 }
 
 int
 access_audit(struct err *err)
 {
-	return with_auth(NULL, audit_verb, err);
+	return access_verb("audit", audit_acts, AUTH_USERS, NULL, "list or verify [ANCHOR]", err);
 }
 
 int

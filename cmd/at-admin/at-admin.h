@@ -22,6 +22,7 @@ extern struct want want;
 
 struct buf *say(void);                                  /* stdout */
 int is_there(const char *below);                        /* 1: the store has that file or folder */
+int store_there(struct err *);                          /* 0; ERR_IO: there is none, so that who only looks makes none */
 int as_rows(struct err *, int *rows);                   /* -f: NDJSON, or a table for people */
 int sure(struct err *, const char *what);               /* asked on a terminal, refused elsewhere without --yes */
 

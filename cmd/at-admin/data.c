@@ -31,6 +31,8 @@ data_backup(struct err *err)
 	if (want.n != 1)
 		return err_set(err, ERR_USAGE, "backup: say where to, backup DIR");
 	if (want.dry) {
+		if ((rc = store_there(err)))
+			return rc;
 		buf_printf(say(), "%s: would be copied into %s\n", cmd_settings()->store, want.words[0]);
 		return 0;
 	}
@@ -63,6 +65,11 @@ restore_tenant(void *self, const char *name)
 	buf_release(&what);
 	free(r.from);
 	free(r.next);
+	if (rc == ERR_INPUT && want.all) {      /* it came later than the others, which have their turn */
+		cmd_fail(err);
+		err_clear(err);
+		rc = 0;
+	}
 	return rc;
 }
 

@@ -15,6 +15,8 @@ mark(void *self, struct str row, struct err *err)
 	struct marking *m = self;
 	int n, rc;
 
+	if (!m->store && !(m->store = store_open(cmd_settings()->store, cmd_settings()->tenant, want.dry ? STORE_WRITE : STORE_CREATE, err)))
+		return err->code;
 	if ((rc = store_begin(m->store, err)))          /* a row each: others write while stdin waits */
 		return rc;
 	n = feedback_mark(m->store, row, m->is_true, err);
@@ -26,10 +28,11 @@ mark(void *self, struct str row, struct err *err)
 	return n < 0 ? n : 0;
 }
 
+/* The store is opened, and made, with the first row. */
 static int
-mark_all(struct store *s, int is_true, char **files, struct err *err)
+mark_all(int is_true, char **files, struct err *err)
 {
-	struct marking m = { s, is_true, 0 };
+	struct marking m = { NULL, is_true, 0 };
 	struct rows rows = { .row = mark, .self = &m };
 	int rc = rows_read(&rows, files, err);
 	char what[64];
@@ -38,6 +41,7 @@ mark_all(struct store *s, int is_true, char **files, struct err *err)
 	if (rc == 0 && !cmd_settings()->quiet)
 		cmd_say("%s%s", what, want.dry ? ", were it not for --dry-run" : "");
 	reject_close(&rows.rejects);
+	store_close(m.store);
 	return rc == 0 && m.marked && !want.dry ? access_note("feedback", cmd_settings()->tenant, what, err) : rc;
 }
 
@@ -73,9 +77,11 @@ feedback_verb(struct err *err)
 
 	if (!list && !is_true && strcmp(what, "false"))
 		return err_set(err, ERR_USAGE, "feedback: say true or false, and give the rows that at-detect wrote, or list");
-	if (!(s = store_open(cmd_settings()->store, cmd_settings()->tenant, list ? STORE_READ : STORE_CREATE, err)))
+	if (!list)
+		return mark_all(is_true, want.n > 1 ? want.words + 1 : none, err);
+	if (!(s = store_open(cmd_settings()->store, cmd_settings()->tenant, STORE_READ, err)))
 		return err->code;
-	rc = list ? feedback_each(s, show, NULL, err) : mark_all(s, is_true, want.n > 1 ? want.words + 1 : none, err);
+	rc = feedback_each(s, show, NULL, err);
 	store_close(s);
 	return rc;
 }

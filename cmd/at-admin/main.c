@@ -34,6 +34,19 @@ is_there(const char *below)
 	return there;
 }
 
+static int
+pass(void *self, const char *name)
+{
+	(void)self, (void)name;
+	return 0;
+}
+
+int
+store_there(struct err *err)
+{
+	return store_tenants(cmd_settings()->store, pass, NULL, err);
+}
+
 /* Something will be gone: asked on a terminal, refused elsewhere without --yes. */
 int
 sure(struct err *err, const char *what)
@@ -324,8 +337,10 @@ tenant(struct err *err)
 	if (want.n != 2 || (strcmp(what, "add") && strcmp(what, "remove")))
 		return err_set(err, ERR_USAGE, "tenant: say add NAME, list or remove NAME");
 	if (strcmp(what, "add") == 0) {
-		if (!want.dry)
-			return access_tenant_add(name, err);
+		if ((rc = store_tenant_name(name, err)) || !want.dry)
+			return rc ? rc : access_tenant_add(name, err);
+		if (store_has_tenant(dir, str_of(name)))
+			return err_set(err, ERR_IO, "%s: there is a tenant '%s' already", dir, name);
 		buf_printf(say(), "%s: would be made\n", name);
 		return 0;
 	}

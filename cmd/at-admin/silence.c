@@ -36,14 +36,22 @@ put_given(struct buf *given, struct err *err)
 	return 0;
 }
 
+/* What is said is looked through before a store is opened, and made where there is none. */
 static int
-add(struct store *s, struct err *err)
+add(struct err *err)
 {
 	struct buf given = { 0 }, record = { 0 }, id = { 0 };
 	const char *who = getenv("USER");
+	struct store *s = NULL;
 	int rc = put_given(&given, err);
 
-	if (rc == 0 && (rc = store_begin(s, err)) == 0) {
+	if (rc == 0)
+		rc = silences_check(json_value(buf_get(&given)), time_now(), err);
+	if (rc == 0 && want.dry)
+		buf_printf(say(), "%.*s: would be made\n", STR_FMT(buf_get(&given)));
+	else if (rc == 0 && !(s = store_open(cmd_settings()->store, cmd_settings()->tenant, STORE_CREATE, err)))
+		rc = err->code;
+	if (s && (rc = store_begin(s, err)) == 0) {
 		if ((rc = silences_tidy(s, time_now(), err)) == 0)
 			rc = silences_put(s, (struct str){ 0 }, json_value(buf_get(&given)), str_of(who), time_now(), &record, err);
 		if (rc)
@@ -53,11 +61,12 @@ add(struct store *s, struct err *err)
 	}
 	if (rc == ERR_INPUT)
 		rc = err->code = ERR_USAGE;
-	if (rc == 0) {
+	if (s && rc == 0) {
 		buf_str(say(), json_text(json_get(json_value(buf_get(&record)), STR("id")), &id));
 		buf_byte(say(), '\n');
 		access_note("silence.create", cmd_settings()->tenant, buf_text(&id), err);
 	}
+	store_close(s);
 	buf_release(&given);
 	buf_release(&record);
 	buf_release(&id);
@@ -95,8 +104,10 @@ take_away(struct store *s, const char *id, struct err *err)
 	buf_release(&record);
 	if (rc <= 0)
 		return rc < 0 ? rc : err_set(err, ERR_IO, "silence remove: there is none '%.60s', see at-admin silence list", id);
-	if ((rc = store_begin(s, err)))
-		return rc;
+	if (want.dry)
+		buf_printf(say(), "silence %s: would go\n", id);
+	if (want.dry || (rc = store_begin(s, err)))
+		return want.dry ? 0 : rc;
 	if ((rc = store_drop_state(s, SILENCES, str_of(id), err))) {
 		store_abort(s);
 		return rc;
@@ -115,9 +126,11 @@ silence_verb(struct err *err)
 		return err_set(err, ERR_USAGE, "silence: say add NAME=VALUE… [--expires 2h], list or remove ID");
 	if ((rc = as_rows(err, &rows)))
 		return rc;
-	if (!(s = store_open(cmd_settings()->store, cmd_settings()->tenant, lists ? STORE_READ : STORE_CREATE, err)))
+	if (adds)
+		return add(err);
+	if (!(s = store_open(cmd_settings()->store, cmd_settings()->tenant, lists || want.dry ? STORE_READ : STORE_WRITE, err)))
 		return err->code;
-	rc = adds ? add(s, err) : lists ? store_each_state(s, SILENCES, list_one, &rows, err) : take_away(s, want.words[1], err);
+	rc = lists ? store_each_state(s, SILENCES, list_one, &rows, err) : take_away(s, want.words[1], err);
 	store_close(s);
 	return rc;
 }

@@ -239,6 +239,30 @@ check_given(struct json given, int64_t now, int64_t *from, int64_t *until, struc
 	return rc;
 }
 
+static struct silences_matchers *
+checked(struct json given, int64_t now, int64_t *from, int64_t *until, struct err *err)
+{
+	struct silences_matchers *m = NULL;
+
+	if (check_given(given, now, from, until, err) || !(m = silences_matchers_new(json_get(given, STR("match")), err)))
+		return NULL;
+	if (m->n)
+		return m;
+	silences_matchers_free(m);
+	err_set(err, ERR_INPUT, "match: says nothing, that would silence everything; {\"alert\":\"~.*\"} does if that is meant");
+	return NULL;
+}
+
+int
+silences_check(struct json given, int64_t now, struct err *err)
+{
+	int64_t from, until;
+	struct silences_matchers *m = checked(given, now, &from, &until, err);
+
+	silences_matchers_free(m);
+	return m ? 0 : err->code;
+}
+
 int
 silences_put(struct store *store, struct str id, struct json given, struct str by, int64_t now, struct buf *record, struct err *err)
 {
@@ -248,14 +272,8 @@ silences_put(struct store *store, struct str id, struct json given, struct str b
 	struct json v;
 	int n = 0, rc;
 
-	if ((rc = check_given(given, now, &from, &until, err)))
-		goto out;
-	if (!(m = silences_matchers_new(json_get(given, STR("match")), err))) {
+	if (!(m = checked(given, now, &from, &until, err))) {
 		rc = err->code;
-		goto out;
-	}
-	if (m->n == 0) {
-		rc = err_set(err, ERR_INPUT, "match: says nothing, that would silence everything; {\"alert\":\"~.*\"} does if that is meant");
 		goto out;
 	}
 	if ((rc = store_each_state(store, SILENCES, count_one, &n, err)) > 0) {

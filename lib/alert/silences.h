@@ -31,6 +31,9 @@ void silences_free(struct silences *);
 int silences_hold(const struct silences *, int64_t now, struct str alert, struct str severity, struct json labels);
 int64_t silences_next(const struct silences *, int64_t now);            /* when one begins or ends; TIME_NONE */
 
+/* ERR_INPUT says what is wrong with {"match":…,"until":…}. */
+int silences_check(struct json given, int64_t now, struct err *);
+
 /* Check and write one; in a write transaction. id p NULL: one is drawn; `record` gets it whole. ERR_INPUT says what is wrong. */
 int silences_put(struct store *, struct str id, struct json given, struct str by, int64_t now, struct buf *record, struct err *);
 

@@ -34,7 +34,7 @@ fetch(struct auth *a, enum auth_record record, struct str tenant, struct str id,
 	int rc;
 
 	buf_clear(out);
-	if (id.n == 0 || id.n > 200)
+	if (id.n == 0 || id.n > 200 || !a->reader)      /* of auth_look, where there are none */
 		return 0;
 	state_name(record, tenant, id, &name);
 	rc = store_get_state(a->reader, kinds[record].name, buf_get(&name), out, err);
@@ -139,7 +139,7 @@ auth_list(struct auth *a, enum auth_record record, struct str tenant, int (*each
 		show_builtin(principal_builtin(str_of(name)), &l.out);
 		rc = each(self, str_of(name), buf_get(&l.out));
 	}
-	if (rc == 0)
+	if (rc == 0 && a->reader)
 		rc = store_each_state(a->reader, kinds[record].name, list_one, &l, err);
 	buf_release(&l.out);
 	buf_release(&l.id);
@@ -300,6 +300,24 @@ count_one(void *self, struct str name, struct str value)
 {
 	(void)name, (void)value;
 	return ++*(int *)self > RECORDS_MOST;
+}
+
+int
+auth_create_check(struct auth *a, enum auth_record record, const struct auth_actor *actor, struct str tenant, struct json in, struct err *err)
+{
+	const struct auth_set none = { "password", { 0 } };
+	const int without = record == AUTH_USERS && json_is(json_get(in, STR("password")), JSON_NONE);
+	struct arena *arena = arena_new(0);
+	struct buf made = { 0 };
+	int rc;
+
+	if ((rc = tenant_there(a, tenant, err)) == 0 &&
+	    (rc = auth_record_make(a, kinds[record].fields, kinds[record].name, JSON_ABSENT, in, &none, without, &made, err)) == 0 &&
+	    (rc = may_put(a, record, actor, tenant, json_value(buf_get(&made)), err)) == 0)
+		rc = taken(a, record, tenant, auth_text(json_value(buf_get(&made)), kinds[record].named, arena), err);
+	buf_release(&made);
+	arena_free(arena);
+	return rc;
 }
 
 int

@@ -197,7 +197,7 @@ audit_trail(struct auth *a)
 int
 audit_each(struct auth *a, struct str tenant, int64_t from, int64_t to, int (*each)(void *, struct str json), void *self, struct err *err)
 {
-	return trail_each(a->reader, tenant, from, to, each, self, err);
+	return a->reader ? trail_each(a->reader, tenant, from, to, each, self, err) : 0;
 }
 
 /* ---- verifying */
@@ -282,14 +282,14 @@ int64_t
 audit_verify(struct auth *a, struct str anchor, struct buf *now, struct err *err)
 {
 	struct verifying v = { .last = { .time = TIME_MIN }, .err = err };
-	struct audit_head head;
+	struct audit_head head = { 0 };
 	int rc;
 
 	memcpy(v.last.hash, first, HEX);
-	if ((rc = anchor.p ? parse_anchor(anchor, &v.anchor[1], err) : 0) || (rc = read_head(a->reader, &head, err)) ||
+	if ((rc = anchor.p ? parse_anchor(anchor, &v.anchor[1], err) : 0) || (a->reader && (rc = read_head(a->reader, &head, err))) ||
 	    (head.seq && (rc = read_anchor_file(a, &v.anchor[0], err))))
 		return rc;
-	rc = store_each_row(a->reader, "audit", TIME_MIN, TIME_MAX + 1, verify_one, &v, err);
+	rc = a->reader ? store_each_row(a->reader, "audit", TIME_MIN, TIME_MAX + 1, verify_one, &v, err) : 0;
 	if (rc == ERR_CORRUPT && !v.told)
 		return err_at(err, "entry %lld cannot be read", (long long)v.last.seq + 1);
 	if (rc < 0)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "auth/auth_priv.h"
+#include "auth/trail.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "crypt/crypt.h"
@@ -35,8 +36,8 @@ forget_callers(struct auth *a)
 	map_clear(&a->callers);
 }
 
-struct auth *
-auth_open(const char *dir, const struct config *config, struct err *err)
+static struct auth *
+new_auth(const char *dir)
 {
 	struct auth *a = mem_new(sizeof(*a));
 
@@ -44,6 +45,14 @@ auth_open(const char *dir, const struct config *config, struct err *err)
 	pthread_mutex_init(&a->write, NULL);
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->idle, NULL);
+	return a;
+}
+
+struct auth *
+auth_open(const char *dir, const struct config *config, struct err *err)
+{
+	struct auth *a = new_auth(dir);
+
 	if (!(a->store = store_open(dir, NULL, STORE_CREATE, err)) || auth_reload(a, config, err)) {
 		auth_close(a);
 		return NULL;
@@ -51,6 +60,18 @@ auth_open(const char *dir, const struct config *config, struct err *err)
 	a->reader = store_share(a->store);
 	a->failures = auth_failures_new();
 	a->later = auth_later_new(a);
+	return a;
+}
+
+struct auth *
+auth_look(const char *dir, struct err *err)
+{
+	struct auth *a = new_auth(dir);
+
+	if (!(a->reader = trail_open(dir, err)) && err->code) {
+		auth_close(a);
+		return NULL;
+	}
 	return a;
 }
 

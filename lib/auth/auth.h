@@ -20,6 +20,9 @@ struct auth;
 /* Over the store at `dir`; made where there is none. The config (analytics.json, `auth`) is borrowed, NULL: none. Any thread may call;
  * once in a process, after any fork. */
 struct auth *auth_open(const char *dir, const struct config *, struct err *);
+/* The same to look only, for one thread: nothing is made or written, also where no store or none of its system environment is, in which
+ * there are the roles that always are. Of the calls below: auth_list, auth_get, auth_create_check, audit_each, audit_verify. */
+struct auth *auth_look(const char *dir, struct err *);
 void auth_use_network(void);    /* once, before any other call: tokens that want an issuer's keys are not taken by a program without it */
 void auth_close(struct auth *);
 int auth_reload(struct auth *, const struct config *, struct err *);    /* a new configuration; the old one is no longer read. A wrong one
@@ -89,6 +92,8 @@ enum auth_record { AUTH_USERS, AUTH_KEYS, AUTH_ROLES };
 int auth_list(struct auth *, enum auth_record, struct str tenant, int (*each)(void *, struct str id, struct str json), void *, struct err *);
 int auth_get(struct auth *, enum auth_record, struct str tenant, struct str id, struct buf *out, struct err *);         /* 1, 0 none, < 0 */
 int auth_create(struct auth *, enum auth_record, const struct auth_actor *, struct str tenant, struct json in, struct buf *out, struct err *);
+int auth_create_check(struct auth *, enum auth_record, const struct auth_actor *, struct str tenant, struct json in, struct err *);     /* what it would
+                                                                         * say, doing nothing; a password may be missing */
 int auth_change(struct auth *, enum auth_record, const struct auth_actor *, struct str tenant, struct str id, struct json in, struct buf *out,
     struct err *);      /* what `in` names; 1, 0 none */
 int auth_remove(struct auth *, enum auth_record, const struct auth_actor *, struct str tenant, struct str id, struct err *);    /* 1, 0 none */

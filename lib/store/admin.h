@@ -71,6 +71,7 @@ int store_restore_plan(const char *backups, int64_t until, struct store_restored
 int store_restore_system(const char *dir, const char *backup, struct err *);
 
 int store_init(const char *dir, struct err *);                                          /* an empty store */
+int store_tenant_name(const char *name, struct err *);                                  /* 0, or ERR_USAGE: it can be none's */
 int store_tenant_add(const char *dir, const char *name, struct err *);                  /* names: [a-z0-9_-]{1,63} */
 int store_tenant_remove(const char *dir, const char *name, struct err *);               /* its folder and all in it */
 int store_has_tenant(const char *dir, struct str name);         /* a name that is none: 0 */

@@ -309,6 +309,7 @@ struct forward {
 	struct store_restored *out;
 	struct err *err;
 	size_t n;
+	int any;                                /* something came until then */
 };
 
 static int
@@ -383,6 +384,7 @@ add_event(void *self, const struct event *ev, struct err *err)
 	if ((rc = store_add(f->to, ev, err)))
 		return rc;
 	f->out->added++;
+	f->any = 1;
 	return again(f);
 }
 
@@ -392,6 +394,7 @@ add_sample(void *self, const struct store_sample *x)
 	struct forward *f = self;
 	int rc = store_add_sample(f->to, x, f->err);
 
+	f->any = 1;
 	return rc ? rc : again(f);
 }
 
@@ -400,6 +403,7 @@ add_row(void *self, int64_t time, struct str json)
 {
 	struct forward *f = self;
 
+	f->any = 1;
 	return store_add_row(f->to, f->kind, time, json, f->err);
 }
 
@@ -476,6 +480,8 @@ make(struct store *present, const char *tenant, const char *work, const char *ba
 		rc = store_place_now(to, &place, err);
 	if (rc == 0 && until != TIME_NONE)
 		rc = roll_forward(&f, place);
+	if (rc == 0 && !base && !f.any)         /* a slip of the hand would empty the tenant */
+		rc = err_set(err, ERR_INPUT, "%s: nothing had come by then, --until is before all that is known; nothing was changed", tenant);
 	if (rc == 0 && erased)
 		rc = erase_again(&f);
 	if (rc == 0 && (rc = store_verify(to, tell_nobody, NULL, err)) > 0)

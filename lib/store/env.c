@@ -1124,10 +1124,8 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 		how |= STORE_WRITE;
 	s->how = how;
 	s->dir = mem_text(dir);
-	if (tenant && !store_tenant_name_ok(tenant)) {
-		rc = err_set(err, ERR_USAGE, "'%.70s' is no tenant's name, use 1 to 63 of a-z 0-9 _ -", tenant);
+	if (tenant && (rc = store_tenant_name(tenant, err)))
 		goto out;
-	}
 	s->path = store_tenant_path(dir, tenant);
 	if ((rc = store_check_format(dir, how & STORE_CREATE, err)))
 		goto out;

@@ -26,6 +26,12 @@ store_tenant_name_ok(const char *name)
 	return n >= 1 && n <= 63 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
 }
 
+int
+store_tenant_name(const char *name, struct err *err)
+{
+	return store_tenant_name_ok(name) ? 0 : err_set(err, ERR_USAGE, "'%.70s' is no tenant's name, use 1 to 63 of a-z 0-9 _ -", name);
+}
+
 char *
 store_tenant_path(const char *dir, const char *tenant)
 {
@@ -264,8 +270,8 @@ store_tenant_add(const char *dir, const char *name, struct err *err)
 	char *path;
 	int rc;
 
-	if (!store_tenant_name_ok(name))
-		return err_set(err, ERR_USAGE, "'%.70s' is no tenant's name, use 1 to 63 of a-z 0-9 _ -", name);
+	if (store_tenant_name(name, err))
+		return err->code;
 	path = store_tenant_path(dir, name);
 	rc = lstat(path, &st) == 0 ? err_set(err, ERR_IO, "%s: there is a tenant '%s' already", dir, name) : 0;
 	free(path);
@@ -345,8 +351,8 @@ store_tenant_remove(const char *dir, const char *name, struct err *err)
 	DIR *d = NULL;
 	int rc;
 
-	if (!store_tenant_name_ok(name))
-		return err_set(err, ERR_USAGE, "'%.70s' is no tenant's name, use 1 to 63 of a-z 0-9 _ -", name);
+	if (store_tenant_name(name, err))
+		return err->code;
 	if ((rc = store_check_format(dir, 0, err)))
 		return rc;
 	path = store_tenant_path(dir, name);

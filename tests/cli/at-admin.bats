@@ -160,3 +160,59 @@ stat_of() { at-admin stats -f ndjson | jq ".$1"; }
 	[ "$(at-admin tenant list -f ndjson)" = '{"name":"default"}' ]
 	run -2 at-admin tenant list -f xml
 }
+
+@test "nothing is made by a word that is wrong, by who only looks, or with --dry-run" {
+	none=$BATS_TEST_TMPDIR/none
+	wrong() {       # EXIT WORD…
+		run "-$1" at-admin -S "$none" "${@:2}" < /dev/null
+		[ ! -e "$none" ] || { echo "made by ${*:2}"; return 1; }
+	}
+	for verb in user key role; do
+		wrong 2 $verb
+		wrong 2 $verb burn
+		wrong 2 $verb list more
+	done
+	wrong 2 audit burn
+	wrong 2 tenant add ../x
+	wrong 2 tenant add ../x -n
+	wrong 2 key create -f xml
+	wrong 1 key create --expires soon
+	wrong 1 key create --role nobody
+	wrong 1 -T nowhere key create
+	wrong 1 user add ann
+	wrong 1 user remove ann
+	wrong 1 user password ann
+	wrong 1 key revoke k
+	wrong 1 key rotate k
+	wrong 1 role add r fly
+	wrong 2 role add r read:events --sees everything
+	wrong 1 role add r read:events --sees 'rows=(('
+	wrong 0 role list
+	wrong 2 silence add a
+	wrong 2 silence add 'a=~(('
+	wrong 2 silence add a=b --expires soon
+	wrong 1 silence remove s
+	wrong 0 feedback true
+	wrong 1 backup -n copies
+	for words in 'user add ann' 'key create' 'role add r read:events' 'silence add a=b' 'tenant add shop' init; do
+		wrong 0 $words -n
+		[[ $output == *"would be made"* ]]
+	done
+}
+
+@test "--dry-run changes nothing of users, keys and silences, and tells what is not there" {
+	at-admin -q user add ann <<< 'correct horse battery'
+	before=$(at-admin user list; at-admin key list; at-admin audit)
+	for words in 'user remove ann' 'user password ann' 'user mfa ann'; do
+		run -0 at-admin $words -n <<< 'another horse battery'
+		[[ $output == 'user ann: would '* ]]
+	done
+	run -1 at-admin key rotate nobody -n
+	[[ $output == *"has no key 'nobody'"* ]]
+	run -1 at-admin user add ann -n
+	[[ $output == *'already'* ]]
+	[ "$before" = "$(at-admin user list; at-admin key list; at-admin audit)" ]
+	id=$(at-admin silence add a=b)
+	run -0 at-admin silence remove "$id" -n
+	[ "$(at-admin silence list -f ndjson | jq -r .id)" = "$id" ]
+}

@@ -92,6 +92,13 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 	[ "$(count)" = 200 ]
 }
 
+@test "restore --until before all that is known is a slip: the tenant stays" {
+	at-admin backup copies
+	run -1 at-admin restore copies --until 2020-01-01 -y
+	[[ $output == *'nothing had come by then'*'nothing was changed'* ]]
+	[ "$(count)" = 100 ]
+}
+
 @test "restore --until: what came after the last backup is in the store itself" {
 	at-admin backup copies
 	at-ingest -q second
