@@ -210,9 +210,11 @@ create(enum auth_record record, struct buf *in, struct buf *out, struct err *err
 	struct auth_actor who = actor();
 	struct json given = json_checked(buf_get(in));
 	struct auth *a = auth_look(cmd_settings()->store, err);
-	int rc = a ? auth_create_check(a, record, &who, tenant(), given, err) : err->code;
+	int rc = a ? auth_create_check(a, record, &who, tenant(), given, err) : want.dry ? err->code : 0;      /* NULL: another is just making it */
 
 	auth_close(a);
+	if (rc == 0)
+		err_clear(err);
 	if (rc == 0 && want.dry) {
 		buf_printf(say(), "%.*s: would be made\n", STR_FMT(buf_get(in)));
 	} else if (rc == 0) {

@@ -39,9 +39,9 @@ explain_rows(char **files, struct claims *claims, struct err *err)
 
 	if ((rc = span(&p.range, err)) == 0)
 		rc = rows_read(&rows, files, err);
-	if (rc == 0 && !(e = periods_explain(&p, err)))
+	if (rc == 0 && p.n_rows && !(e = periods_explain(&p, err)))     /* no rows: nothing to say, as of rows alone */
 		rc = err->code;
-	if (rc == 0) {
+	if (e) {
 		const struct claim periods = { .from = p.from, .to = p.to, .before_from = p.before_from, .before_to = p.before_to, .step_ms = p.step_ms };
 
 		claims_of_explain(claims, explain_run(e), buf_get(&p.metric), p.name, &periods);

@@ -168,7 +168,7 @@ cut(struct periods *p, struct err *err)
 		if (i == 0 || time[i] != time[i - 1])
 			time[n++] = time[i];
 	if (n < 2) {
-		rc = err_set(err, ERR_INPUT, n ? "rows of one time only: two are compared" : "no rows");
+		rc = err_set(err, ERR_INPUT, "rows of one time only: two are compared");
 		goto out;
 	}
 	last = time[n - 1];

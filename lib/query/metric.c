@@ -93,20 +93,33 @@ release_groups(struct groups *x)
 	buf_release(&x->key), buf_release(&x->scratch);
 }
 
-static int64_t
-bucket(const struct gather *g, int64_t time)
+/* Buckets of several hours, or of days, are of the zone's clock, so that a day of 23 or 25 hours is one. Those of an hour, of which a day
+ * may have one twice, only begin where its clock has them begin. */
+static const struct zone *
+clock_of(const struct gather *g)
 {
-	int64_t every = g->spec->every_ms, shift = 0;
+	return g->spec->every_ms > 3600000 && g->spec->every_ms % 3600000 == 0 ? g->zone : NULL;
+}
+
+/* Where the bucket begins that is n after the one of this time. */
+static int64_t
+bucket_after(const struct gather *g, int64_t time, int n)
+{
+	int64_t every = g->spec->every_ms, shift = 0, weeks = every % (7 * 86400000LL) == 0 ? 4 * 86400000LL : 0;        /* from Monday */
 
 	if (!every)
 		return g->spec->from > TIME_MIN ? g->spec->from : TIME_NONE;
 	if (g->zone && every % 3600000 == 0)
 		shift = zone_offset(g->zone, time);
-	if (every % (7 * 86400000LL) == 0)
-		shift -= 4 * 86400000LL;        /* weeks from Monday */
-	time += shift;
-	time -= ((time % every) + every) % every;
-	return time - shift;
+	time += shift - weeks;
+	time = time_floor_div(time, every) * every + n * every + weeks;
+	return clock_of(g) ? zone_to_utc(g->zone, time) : time - shift;
+}
+
+static int64_t
+bucket(const struct gather *g, int64_t time)
+{
+	return bucket_after(g, time, 0);
 }
 
 /* Until when times surely fall into the bucket of this one. Zones change at quarters of an hour, since 1973. */
@@ -371,23 +384,25 @@ emit(struct gather *g, struct cell_sink sink, struct err *err)
 		qsort_r(x->list, x->n, sizeof(*x->list), by_labels, g);
 	if (fill && g->spec->from > TIME_MIN)
 		from = bucket(g, g->spec->from);
-	if (fill && g->spec->to <= TIME_MAX)
+	if (fill && g->spec->to <= TIME_MAX) {
 		to = bucket(g, g->spec->to - 1);
+		if (to == g->spec->to - 1 && to > from && x->greatest < to)     /* up to now, and now it begins: there is nothing of it yet */
+			to = bucket(g, to - 1);
+	}
 	fill = fill && x->n && (to - from) / every < BUCKETS_MOST;
 	for (size_t i = 0; rc == 0 && i < x->n; i++) {
 		struct series *s = &x->list[i];
 		int64_t next = from;
 
 		for (size_t k = 0; rc == 0 && k < s->n; k++) {
-			for (; rc == 0 && fill && next < s->point[k].time; next += every)
+			for (; rc == 0 && fill && next < s->point[k].time; next = bucket_after(g, next, 1))
 				rc = put_point(g, s, next, 0, sink, err);
 			if (rc == 0)
 				rc = put_point(g, s, s->point[k].time, value_of(g, &s->point[k]), sink, err);
-			next = bucket(g, s->point[k].time + every);
-			if (next <= s->point[k].time)
-				next = s->point[k].time + every;
+			if (fill)
+				next = bucket_after(g, s->point[k].time, 1);
 		}
-		for (; rc == 0 && fill && next <= to; next += every)
+		for (; rc == 0 && fill && next <= to; next = bucket_after(g, next, 1))
 			rc = put_point(g, s, next, 0, sink, err);
 	}
 	return rc;

@@ -467,4 +467,16 @@ target() { at-insight summary -f ndjson | jq -c --arg m "$1" 'select(.metric == 
 	signups
 	run -0 at-insight summary --now 2026-11-21T00:00:00Z
 	[[ $output == *'Signups'* && $output != *'oined'* ]]
+
+@test "no rows are nothing to say, and no failure; where no series can be forecast it failed, where one can it did not" {
+	run -0 at-insight explain - < /dev/null
+	[ "$output" = 'Nothing notable.' ]
+	run -0 at-insight explain - -f ndjson < /dev/null
+	[ -z "$output" ]
+	run -0 at-insight forecast - < /dev/null
+	run -1 at-insight forecast - <<< '{"metric":"m","timestamp":1,"labels":{},"value":1}'
+	[[ $output == *'nothing could be forecast'* ]]
+	{ echo '{"metric":"short","timestamp":1,"labels":{},"value":1}'; series 3600 60 '100 + 2 * i'; } > rows
+	run -0 at-insight forecast - rows
+	[[ $output == *'"short" {}: '* ]]
 }

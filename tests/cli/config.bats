@@ -58,6 +58,15 @@ setup() { mkdir config; }
 	[[ $stderr == *"no source 'none' in config/data-sources.json"* ]]
 }
 
+@test "a key that a source does not have is told with the nearest, of Kafka too" {
+	echo '{"sources":{"k":{"type":"kafka","brokers":"b","topics":["t"],"grup":"g"}}}' >config/data-sources.json
+	run -2 at-ingest -n --from k
+	[[ $output == *'sources.k.grup: no such key, did you mean "group"'* ]]
+	echo '{"sources":{"k":{"type":"kafka","topics":["t"]}}}' >config/data-sources.json
+	run -2 at-ingest -n --from k
+	[[ $output == *brokers* ]]
+}
+
 @test "a wrong type of widget is told with all that there are" {
 	mkdir -p config
 	echo '{"dashboards":[{"id":"a","title":"t","layout":"grid","widgets":[{"id":"w","type":"pie","title":"x","metric":"m","position":{"x":0,"y":0,"w":1,"h":1}}]}]}' > config/dashboards.json

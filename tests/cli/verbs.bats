@@ -53,3 +53,17 @@ load ../helper
 	kill $pid; wait $pid
 	[ "$(jq -r .event new)" = b ]
 }
+
+@test "metric --every: no bucket for a day that begins now; days of a zone are one bucket each where its clock is put back" {
+	for time in 2026-11-22T12:00 2026-11-23T12:00 2026-10-24T22:30 2026-10-25T12:00 2026-10-27T12:00 2026-03-27T12:00 2026-03-31T12:00; do
+		echo "{\"event\":\"x\",\"timestamp\":\"$time:00Z\"}"
+	done | at-ingest
+	metric() { at-query -f csv metric x "$@" | tail -n +2 | tr -d '\r' | sed 's/:00:00.000Z//' | paste -sd' '; }
+	[ "$(metric --now 2026-11-24T00:00:00Z --range 2d --every 1d)" = '2026-11-22T00,1 2026-11-23T00,1' ]
+	[ "$(metric --now 2026-11-23T12:00:00Z --range 1d --every 12h)" = '2026-11-22T12,1 2026-11-23T00,0 2026-11-23T12,1' ]
+	[ "$(metric --tz Europe/Berlin --from 2026-10-24 --to 2026-10-28 --every 1d)" = '2026-10-23T22,0 2026-10-24T22,2 2026-10-25T23,0 2026-10-26T23,1' ]
+	[ "$(metric --tz Europe/Berlin --from 2026-03-27 --to 2026-04-01 --every 1d)" = \
+		'2026-03-26T23,1 2026-03-27T23,0 2026-03-28T23,0 2026-03-29T22,0 2026-03-30T22,1' ]
+	[ "$(metric --tz Europe/Berlin --from 2026-10-25 --to 2026-10-26 --every 6h)" = '2026-10-24T22,1 2026-10-25T05,0 2026-10-25T11,1 2026-10-25T17,0' ]
+	[ "$(metric --tz Europe/Berlin --from 2026-10-25 --to 2026-10-26 --every 1h | wc -w)" = 25 ]
+}
