@@ -39,6 +39,8 @@ explain_rows(char **files, struct claims *claims, struct err *err)
 
 	if ((rc = span(&p.range, err)) == 0)
 		rc = rows_read(&rows, files, err);
+	if (rc == 0 && p.n_rows == 0 && rows.rejects.count)
+		rc = err_set(err, ERR_INPUT, "no row that could be taken");
 	if (rc == 0 && p.n_rows && !(e = periods_explain(&p, err)))     /* no rows: nothing to say, as of rows alone */
 		rc = err->code;
 	if (e) {

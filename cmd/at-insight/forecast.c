@@ -194,7 +194,7 @@ forecast(char **words, int n, struct err *err)
 		}
 	}
 	reject_close(&rows.rejects);
-	if (rc == 0 && !made && set.by_key.n && !cmd_stopping())
+	if (rc == 0 && !made && (set.by_key.n || rows.rejects.count) && !cmd_stopping())
 		rc = err_set(err, ERR_INPUT, "nothing could be forecast");
 	if (rc == 0 && !made && set.by_key.n == 0 && n > 0 && strcmp(words[0], "-"))
 		rc = err_set(err, ERR_IO, "%s: nothing in the store to forecast from, see at-query schema", words[0]);

@@ -26,6 +26,8 @@ notable(char **files, struct err *err)
 	int rc = rows_read(&rows, files, err);
 
 	claims_begin(&claims, cmd_settings()->zone);
+	if (rc == 0 && set.by_key.n == 0 && rows.rejects.count)
+		rc = err_set(err, ERR_INPUT, "no row that could be taken");
 	if (rc == 0) {
 		claims_of_series(&claims, &set, 0);
 		claims_rank(&claims, TOLD);

@@ -552,7 +552,7 @@ bind(sqlite3_stmt *statement, const struct query_param *params, int n, struct er
 				return err_set(err, ERR_USAGE, "no value for the ? number %d, give -P", i);
 			p = &params[i - 1];
 		}
-		for (int k = 0; !p && k < n; k++)
+		for (int k = n; !p && k-- > 0; )        /* of one that is given again the last, as of any option */
 			if (str_eq(params[k].name, str_of(name + 1)))
 				p = &params[k];
 		if (!p)

@@ -223,6 +223,16 @@ is_unit(const struct tok *t)
 	return t->kind == TOKEN_WORD && one_of(t, units);
 }
 
+int
+rewrite_has_unit(const struct tok *number)
+{
+	if (number->kind == TOKEN_STRING)
+		for (size_t i = 0; i < number->text.n; i++)
+			if ((number->text.p[i] | 32) >= 'a' && (number->text.p[i] | 32) <= 'z')
+				return 0;       /* '1 hour' says it itself: what follows is a name */
+	return is_unit(number->next);
+}
+
 /* A frame's `RANGE … INTERVAL … PRECEDING` counts in milliseconds, and so must its ORDER BY. */
 static void
 frame(struct work *w, struct tok *first, struct tok *last)
@@ -286,7 +296,7 @@ intervals(struct work *w)
 			if (sign < 0)
 				buf_lit(&text, "-");
 			buf_str(&text, rewrite_bare(w, first));
-			if (is_unit(last->next)) {
+			if (rewrite_has_unit(last)) {
 				last = last->next;
 				buf_lit(&text, " ");
 				buf_str(&text, last->text);

@@ -116,7 +116,7 @@ cut_alias(struct item *item)
 	if (item->first == last || !(rewrite_named(last) || last->kind == TOKEN_STRING))
 		return;
 	if ((is(last, "precision") && is(last->prev, "double")) || (last->kind == TOKEN_STRING && last->prev->kind == TOKEN_WORD && !is(last->prev, "as")) ||
-	    (last->prev->kind != TOKEN_OPERATOR && is(last->prev->prev, "interval")))
+	    (last->prev->kind != TOKEN_OPERATOR && is(last->prev->prev, "interval") && rewrite_has_unit(last->prev)))
 		return;         /* DATE '2026-11-23', INTERVAL 1 HOUR */
 	if (is(last->prev, "as")) {
 		item->alias = last;

@@ -271,3 +271,11 @@ P
 	[ "$(at-query -f csv "SELECT EXISTS (SELECT 1 FROM events p WHERE p.user_id = e.user_id AND p.event = 'none') AS x FROM events e LIMIT 1")" = $'x\n0' ]
 	run -2 at-query "SELECT COUNT(*) FROM events e WHERE EXISTS (SELECT 1 FROM events p WHERE p.user_id = nobody.user_id)"
 }
+
+@test "an INTERVAL in quotes says its unit itself: the word after it is a name; of a parameter given twice the last one holds" {
+	[ "$(at-query -f csv --now 2026-11-24T00:30:00Z "SELECT NOW() - INTERVAL '1 hour' c, NOW() - INTERVAL '2' DAY d, NOW() - INTERVAL '3 hours' hour" | tr -d '\r')" = \
+		$'c,d,hour\n2026-11-23T23:30:00.000Z,2026-11-22T00:30:00.000Z,2026-11-23T21:30:00.000Z' ]
+	[ "$(sql -P x=signup -P x=page_view "SELECT count(*) FROM events WHERE event = :x")" = 2 ]
+	[ "$(sql -P x=signup -P x=page_view "SELECT :x")" = page_view ]
+	[ "$(sql -P x=1 -P x=2 "SELECT ?, ?")" = 1,2 ]
+}
