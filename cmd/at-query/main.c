@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/cmd.h"
+#include "base/dur.h"
 #include "base/in.h"
 #include "base/mem.h"
 #include "base/width.h"
@@ -191,7 +192,7 @@ run_events(struct query *q, const struct table_function *f, const struct cell *a
 }
 
 /* A metric as metric rows: {"metric":…,"timestamp":…,"window":…,"labels":{…},"value":…} */
-struct metric_rows { const char *name, *every; struct str names[64]; int n; };
+struct metric_rows { const char *name; char every[32]; struct str names[64]; int n; };
 
 static int
 metric_names(void *self, const struct str *names, int n, struct err *err)
@@ -215,7 +216,7 @@ metric_row(void *self, const struct cell *cells, int n, struct err *err)
 	json_put_string(to, str_of(m->name));
 	buf_lit(to, ",\"timestamp\":");
 	cell_put_json(to, &cells[n - 2]);
-	if (m->every) {
+	if (*m->every) {
 		buf_lit(to, ",\"window\":");
 		json_put_string(to, str_of(m->every));
 	}
@@ -237,10 +238,14 @@ run_metric(struct query *q, const struct table_function *f, const struct cell *a
 {
 	struct metric_rows rows = { .name = args[0].type == CELL_TEXT ? args[0].text.p : "" };
 	const struct query_sink sink = { metric_names, metric_row, &rows };
+	int64_t every;
 
 	for (int i = 0; f->params[i].name; i++)
-		if (strcmp(f->params[i].name, "every") == 0 && args[i].type == CELL_TEXT)
-			rows.every = args[i].text.p;
+		if (strcmp(f->params[i].name, "every") == 0 && args[i].type == CELL_TEXT) {
+			if (dur_parse(args[i].text, &every, err))
+				return err_at(err, "every");
+			dur_print(every, rows.every);   /* 60s is 1m, as at-agg has it: one series */
+		}
 	return query_call(q, f, args, &sink, err);
 }
 

@@ -66,4 +66,5 @@ load ../helper
 		'2026-03-26T23,1 2026-03-27T23,0 2026-03-28T23,0 2026-03-29T22,0 2026-03-30T22,1' ]
 	[ "$(metric --tz Europe/Berlin --from 2026-10-25 --to 2026-10-26 --every 6h)" = '2026-10-24T22,1 2026-10-25T05,0 2026-10-25T11,1 2026-10-25T17,0' ]
 	[ "$(metric --tz Europe/Berlin --from 2026-10-25 --to 2026-10-26 --every 1h | wc -w)" = 25 ]
+	[ "$(at-query metric x --every 3600s | jq -r .window | sort -u)" = 1h ]         # as at-agg writes it: the same series
 }
