@@ -1,4 +1,4 @@
-/* Events that others have wrapped: CloudEvents and Segment calls, one a value, in an array, or (Segment) in a batch.
+/* Events that others have wrapped: CloudEvents, Segment calls and what Singer's taps write, one a value, in an array, or (Segment) in a batch.
  *
  *      {"specversion":"1.0","type":"user_signup","source":"/web","id":"7","time":"…","subject":"u1","data":{"plan":"pro"}}
  *      {"event":"user_signup","timestamp":"…","id":"7","properties":{"plan":"pro","source":"/web","subject":"u1"}}
@@ -12,10 +12,19 @@
  * Segment: the event of a track call is its own, of page, screen, identify, group and alias it is that word. Traits are
  * properties. `name` and `category` of a page, `group_id`, `previous_id`, `context`, and the anonymous id as `anonymous_id`
  * when there is a user id as well, stand beside them.
+ *
+ *      {"type":"RECORD","stream":"orders","record":{"id":7,"total":30.1},"time_extracted":"…"}
+ *      {"event":"orders","timestamp":"…","properties":{"id":7,"total":30.1}}
+ *
+ * Singer: a RECORD is an event of its stream's name; the time and the user are the record's own where it names them as an event
+ * does, else it is the time of extraction. SCHEMA, STATE and ACTIVATE_VERSION say nothing of an event and are passed over.
  */
 #include "base/mem.h"
+#include "base/time.h"
 #include "formats/formats_priv.h"
 #include "formats/values.h"
+
+#define PASSED 100      /* beside IN_LINE: a value that is no event, and well so */
 
 struct envelope {
 	struct formats_state s;
@@ -57,14 +66,16 @@ next(void *self, struct record *r, struct err *err)
 	struct str text;
 	int rc;
 
-	if ((rc = values_next(e->values, r, err)) != IN_LINE)
-		return rc;
-	text = r->json;
-	if ((rc = formats_text_good(&text, formats_scan(text.p, text.n), mended, err)) || (rc = json_check(text, err)))
-		return rc;
-	r->checked = 1;
-	formats_begin(&e->s);
-	return e->unwrap(&e->s, json_value(text), r, err);
+	do {
+		if ((rc = values_next(e->values, r, err)) != IN_LINE)
+			return rc;
+		text = r->json;
+		if ((rc = formats_text_good(&text, formats_scan(text.p, text.n), mended, err)) || (rc = json_check(text, err)))
+			return rc;
+		r->checked = 1;
+		formats_begin(&e->s);
+	} while ((rc = e->unwrap(&e->s, json_value(text), r, err)) == PASSED);
+	return rc;
 }
 
 #define GET(of, key) json_get(of, STR(key))
@@ -226,9 +237,80 @@ looks_segment(struct str head, const char *file)
 	return top_key(head, "type") && (top_key(head, "anonymousId") || top_key(head, "userId") || top_key(head, "messageId")) ? 93 : 0;
 }
 
+/* ---- Singer */
+
+static const char *const singer_types[] = { "RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION" };
+
+/* A column may be called time and be none. */
+static struct json
+time_of(struct formats_state *s, struct json record)
+{
+	static const char *const names[] = { "timestamp", "ts", "time", "@timestamp" };
+	int64_t ms;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct json v = json_get(record, str_of(names[i]));
+
+		if (json_is(v, JSON_NUMBER) || (json_is(v, JSON_STRING) && time_parse_rfc3339(json_text(v, &s->scratch), &ms) == 0))
+			return v;
+	}
+	return JSON_ABSENT;
+}
+
+static int
+singer(struct formats_state *s, struct json v, struct record *r, struct err *err)
+{
+	struct json type = GET(v, "type"), stream = GET(v, "stream"), record = GET(v, "record");
+	size_t what = 0;
+
+	while (what < sizeof(singer_types) / sizeof(*singer_types) && !json_text_eq(type, str_of(singer_types[what])))
+		what++;
+	if (what == sizeof(singer_types) / sizeof(*singer_types))
+		return err_set(err, ERR_INPUT, "the type is none of RECORD, SCHEMA, STATE, ACTIVATE_VERSION: this is no message of Singer");
+	if (what)
+		return PASSED;
+	if (!json_is(stream, JSON_STRING) || stream.n == 2 || !json_is(record, JSON_OBJECT))
+		return err_set(err, ERR_INPUT, "a RECORD without a stream's name and an object as its record");
+	put_top(s, "event", stream);
+	put_top(s, "timestamp", either(time_of(s, record), GET(v, "time_extracted")));
+	put_top(s, "user_id", either(GET(record, "user_id"), GET(record, "userId")));
+	formats_properties(s);
+	formats_members(s, record);
+	formats_end(s, r, 2);
+	return IN_LINE;
+}
+
+static void *
+open_singer(struct in *in, struct err *err)
+{
+	(void)err;
+	return open_with(in, (struct str){ NULL, 0 }, singer);
+}
+
+static int
+looks_singer(struct str head, const char *file)
+{
+	struct str rest = str_trim(head);
+	struct json type;
+
+	(void)file;
+	if (!rest.n || rest.p[0] != '{' || !top_key(head, "type"))
+		return 0;
+	type = json_get(json_take(&rest), STR("type"));
+	if (json_is(type, JSON_NONE))           /* a SCHEMA longer than the head */
+		return memmem(head.p, head.n, "\"SCHEMA\"", 8) && memmem(head.p, head.n, "\"stream\"", 8) ? 90 : 0;
+	for (size_t i = 0; i < sizeof(singer_types) / sizeof(*singer_types); i++)
+		if (json_text_eq(type, str_of(singer_types[i])))
+			return top_key(head, i == 2 ? "value" : "stream") ? 95 : 0;
+	return 0;
+}
+
 const struct format formats_cloudevents = {
 	"cloudevents", "CloudEvents as JSON, single or in batches", looks_cloudevents, open_cloudevents, next, envelope_close, .go_on = go_on
 };
 const struct format formats_segment = {
 	"segment", "Segment calls, single or in batches", looks_segment, open_segment, next, envelope_close, .go_on = go_on
+};
+const struct format formats_singer = {
+	"singer", "messages of Singer's taps", looks_singer, open_singer, next, envelope_close, .go_on = go_on
 };

@@ -7,7 +7,7 @@ struct formats_settings formats_settings;
 const struct format *const formats_all[] = {
 	&formats_ndjson, &formats_json, &formats_csv, &formats_tsv, &formats_combined, &formats_common, &formats_logfmt,
 	&formats_syslog, &formats_statsd, &formats_influx, &formats_prometheus, &formats_otlp, &formats_cloudevents,
-	&formats_segment, NULL
+	&formats_segment, &formats_singer, NULL
 };
 
 const struct format *
@@ -22,7 +22,7 @@ formats_find(const char *name, struct err *err)
 			return NULL;
 		}
 	err_set(err, ERR_USAGE, "unknown format '%.40s', try auto, ndjson, json, csv, tsv, combined, common, logfmt, syslog, "
-	    "statsd, influx, prometheus, otlp, cloudevents or segment", name);
+	    "statsd, influx, prometheus, otlp, cloudevents, segment or singer", name);
 	return NULL;
 }
 

@@ -70,6 +70,6 @@ struct str formats_first_line(struct str head);
 extern int formats_csv_by_library;      /* csv.c: for tests */
 extern const struct format formats_ndjson, formats_json, formats_csv, formats_tsv, formats_combined, formats_common,
     formats_logfmt, formats_syslog, formats_statsd, formats_influx, formats_prometheus, formats_otlp, formats_cloudevents,
-    formats_segment;
+    formats_segment, formats_singer;
 
 #endif

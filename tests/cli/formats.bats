@@ -95,11 +95,11 @@ samples=$root/tests/golden/formats
 	done
 }
 
-@test "unknown formats are told with the nearest; Singer's is not read yet" {
+@test "unknown formats are told with the nearest" {
 	run -2 at-ingest -n -f cvs </dev/null
 	[[ $output == *"unknown format 'cvs', did you mean csv?"* ]]
-	run -2 at-ingest -n -f singer </dev/null
-	[[ $output == *"unknown format 'singer', try auto, ndjson"* ]]
+	run -2 at-ingest -n -f gelf </dev/null
+	[[ $output == *"unknown format 'gelf', try auto, ndjson"* ]]
 }
 
 @test "an envelope of events is known wherever its key stands, and an event with such a property is none" {
@@ -113,4 +113,23 @@ samples=$root/tests/golden/formats
 	[ "$(jq -r .event <<< "$output")" = x ]
 	run -0 at-ingest -n <<< '{"name":"x","ts":1,"o":{"events":[{"event":"a"}]},"t":"\"events\":[{"}'
 	[ "$(jq -r .event <<< "$output")" = x ]
+}
+
+@test "singer: records are events of their stream, the other messages none; told from its content, by name, and when the schema is long" {
+	{
+		printf '{"type":"SCHEMA","stream":"orders","schema":{"properties":{%s"id":{}}},"key_properties":["id"]}\n' "$(seq -f '"c%.0f":{"type":"null"},' 5000 | tr -d '\n')"
+		echo '{"type":"RECORD","stream":"orders","record":{"id":7,"time":"noon","user_id":5},"time_extracted":"2026-11-23T10:00:00Z"}'
+		echo '{"type":"RECORD","stream":"orders","record":{"id":8,"ts":"2026-11-22T10:00:00Z"},"time_extracted":"2026-11-23T10:00:00Z"}'
+		echo '{"type":"ACTIVATE_VERSION","stream":"orders","version":1}'
+		echo '{"type":"STATE","value":{"bookmark":8}}'
+		echo '{"type":"RECORD","record":{}}'
+	} > tap
+	cat > want <<-'E'
+	{"event":"orders","timestamp":"2026-11-23T10:00:00.000Z","user_id":"5","properties":{"id":7,"time":"noon","user_id":5}}
+	{"event":"orders","timestamp":"2026-11-22T10:00:00.000Z","properties":{"id":8,"ts":"2026-11-22T10:00:00Z"}}
+	E
+	at-ingest -n < tap 2> said | diff want -
+	grep -q "stdin:6: a RECORD without a stream's name" said
+	at-ingest -n -f singer tap 2> said | diff want -
+	tail -n +2 tap | at-ingest -nq 2> said | diff want -
 }

@@ -1,0 +1,3 @@
+#include "format.h"
+
+FUZZ_FORMAT("singer")
