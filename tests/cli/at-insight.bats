@@ -467,6 +467,7 @@ target() { at-insight summary -f ndjson | jq -c --arg m "$1" 'select(.metric == 
 	signups
 	run -0 at-insight summary --now 2026-11-21T00:00:00Z
 	[[ $output == *'Signups'* && $output != *'oined'* ]]
+}
 
 @test "no rows are nothing to say, and no failure; where no series can be forecast it failed, where one can it did not" {
 	run -0 at-insight explain - < /dev/null
