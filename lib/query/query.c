@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "codec/varint.h"
 #include "query/cache.h"
+#include "query/decorrelate.h"
 #include "query/query_priv.h"
 #include "query/rewrite.h"
 #include "query/table_function.h"
@@ -702,16 +703,21 @@ refresh(struct query *q, struct err *err)
 	return open_database(q, err);
 }
 
-/* Can it be counted over columns? AT_VECTOR=0 says no, to see what difference it makes. */
+/* Can it be counted over columns, or made once instead of for each row? AT_VECTOR=0 says no, to see what difference it makes. */
 static int
 vectorize(struct query *q, const struct rewrite *rewrite, const struct query_param *params, int n_params, struct buf *to, struct err *err)
 {
 	const char *wanted = getenv("AT_VECTOR");
+	struct buf once = {0};
+	int changed, planned;
 
 	vector_plans_release(&q->plans);
 	if ((wanted && strcmp(wanted, "0") == 0) || !query_has_store(q))
 		return 0;
-	return vector_plan(q, buf_get(&rewrite->text), params, n_params, to, &q->plans, err) == 0 && q->plans.n;
+	changed = decorrelate(q, buf_get(&rewrite->text), &once);
+	planned = vector_plan(q, buf_get(changed ? &once : &rewrite->text), params, n_params, to, &q->plans, err) == 0 && (changed || q->plans.n);
+	buf_release(&once);
+	return planned;
 }
 
 static int

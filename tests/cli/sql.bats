@@ -279,3 +279,32 @@ P
 	[ "$(sql -P x=signup -P x=page_view "SELECT :x")" = page_view ]
 	[ "$(sql -P x=1 -P x=2 "SELECT ?, ?")" = 1,2 ]
 }
+
+@test "a subquery that names the row around it is made once, and says what it says row by row" {
+	run -0 python3 "$root/tests/peers/differ.py" ${AT_DIFFER_CORRELATED:-60 5} correlated
+	[[ $output == *' 0 differ'* ]]
+	for i in $(seq 3000); do
+		echo "{\"event\":\"e$((i % 3))\",\"timestamp\":\"2026-11-01T00:$((10 + i / 61)):$((10 + i % 50))Z\",\"id\":\"i$i\",\"user_id\":\"u$((i % 500))\",\"properties\":{\"n\":$((i % 7)),\"page\":\"p$((i % 11))\"}}"
+	done | at-ingest -q
+	while read -r sql; do
+		fast=$(at-query -f csv "$sql" | md5sum)
+		[ "$fast" = "$(AT_VECTOR=0 at-query -f csv "$sql" | md5sum)" ] || { echo "$sql"; return 1; }
+		ran=$(at-query -f csv "EXPLAIN ANALYZE $sql")
+		[[ $ran == *'vector(0): '* ]]
+		[[ $ran =~ rows\ of\ ([0-9]+)\ read ]]
+		((BASH_REMATCH[1] <= 9000)) || { echo "$sql: ${BASH_REMATCH[1]} rows read"; return 1; }
+	done <<-'END'
+	SELECT e.id, (SELECT max(p.n) FROM events p WHERE p.user_id = e.user_id AND p.event = 'e1') FROM events e WHERE e.n > 4 ORDER BY e.id
+	SELECT e.n, sum((SELECT count(*) FROM events p WHERE p.user_id = e.user_id AND p.page = e.page)) AS s FROM events e GROUP BY e.n ORDER BY 1
+	SELECT sum((SELECT count(*) FROM events p WHERE p.user_id = e.user_id AND p.timestamp < e.timestamp)) AS s FROM events e
+	SELECT count(*) AS n FROM events e WHERE NOT EXISTS (SELECT 1 FROM events p WHERE p.user_id = e.user_id AND p.n = e.n AND p.event = 'e2')
+	SELECT count(*) AS n FROM events e WHERE e.page NOT IN (SELECT p.page FROM events p WHERE p.user_id = e.user_id AND p.id <> e.id)
+	SELECT e.id, (SELECT p.id FROM events p WHERE p.user_id = e.user_id AND p.timestamp < e.timestamp ORDER BY p.timestamp DESC LIMIT 1) AS before FROM events e WHERE e.n = 3 ORDER BY e.id
+	END
+	# the number 1 and the text '1' are two groups, and both are equal to the number outside, not to the text
+	printf '%s\n' '{"event":"m","properties":{"k":1,"v":5}}' '{"event":"m","properties":{"k":"1","v":7}}' '{"event":"o","user_id":"1"}' | at-ingest -q
+	[ "$(at-query -f csv "SELECT (SELECT sum(p.v) FROM events p WHERE p.k = e.user_id AND p.event = 'm') AS s FROM events e WHERE e.event = 'o'")" = $'s\n7' ]
+	[ "$(at-query -f csv "WITH e AS (SELECT CAST(user_id AS INTEGER) AS u FROM events WHERE event = 'o') SELECT (SELECT sum(p.v) FROM events p WHERE p.k = e.u) AS s FROM e")" = $'s\n12' ]
+	[ "$(at-query -f csv "SELECT (SELECT count(*) * 2 + 1 FROM events p WHERE p.user_id = e.event) AS s FROM events e WHERE e.event = 'o'")" = $'s\n1' ]
+	[ "$(at-query -f csv -P who=1 "SELECT (SELECT sum(p.v) FROM events p WHERE p.k = e.user_id AND p.v > :who) AS s FROM events e WHERE e.user_id = :who")" = $'s\n7' ]
+}

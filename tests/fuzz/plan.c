@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "query/decorrelate.h"
 #include "query/query_priv.h"
 #include "store/store.h"
 
@@ -52,8 +53,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct str sql = { (const char *)data, size };
 	sqlite3_stmt *after = NULL, *before = NULL;
 	struct vector_plans plans;
-	struct buf out = {0};
+	struct buf out = {0}, once = {0};
 	struct err err = {0};
+	int changed;
 
 	if (!q && !(q = open_query()))
 		abort();
@@ -62,9 +64,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	q->deadline = time_mono_ns() + 300000000;
 	if (size && memchr(data, 0, size))
 		return 0;
-	if (vector_plan(q, sql, params, 2, &out, &plans, &err) < 0)
+	changed = decorrelate(q, sql, &once);
+	if (vector_plan(q, changed ? buf_get(&once) : sql, params, 2, &out, &plans, &err) < 0)
 		abort();
-	if (plans.n && sqlite3_prepare_v3(q->db, out.p, (int)out.n, 0, &after, NULL) == SQLITE_OK && after) {
+	if ((changed || plans.n) && sqlite3_prepare_v3(q->db, out.p, (int)out.n, 0, &after, NULL) == SQLITE_OK && after) {
 		q->deadline = 0;
 		q->cancelled = 0;
 		if (sqlite3_prepare_v3(q->db, sql.p, (int)sql.n, 0, &before, NULL) != SQLITE_OK || sqlite3_column_count(before) != sqlite3_column_count(after))
@@ -75,6 +78,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	sqlite3_finalize(before), sqlite3_finalize(after);
 	vector_plans_release(&plans);
-	buf_release(&out);
+	buf_release(&out), buf_release(&once);
 	return 0;
 }

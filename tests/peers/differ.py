@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Random statements, counted over columns and row by row by SQLite: both must give the same answer.
 
-    differ.py [QUERIES [SEED]]        with at-query, at-ingest and at-admin on PATH; default 400 queries, a seed of today
+    differ.py [QUERIES [SEED [correlated]]]   with at-query, at-ingest and at-admin on PATH; default 400 queries, a seed of today
 
 The store has values of every kind under the same names, in sealed chunks and in the tail. Rows are compared as a set (with
 their order where ORDER BY makes it whole), reals within 1e-12; an error must be one on both sides. Prints each difference and
 `N the same, N differ, N over columns`; exit 1 when one differs. Where DuckDB is here, statements that mean the same there
-are compared with it too.
+are compared with it too. `correlated`: all of them have a subquery that names the row around it.
 """
 import datetime, json, math, os, random, subprocess, sys, tempfile
 
@@ -265,6 +265,50 @@ class Maker:
                 one, two + " ORDER BY id", three, how, self.pick("JOIN", "LEFT JOIN"), self.pick("", " WHERE z.z IS NOT NULL", " AND z.z > 2"))
         return "WITH x AS (%s) SELECT p.k, p.v, q.v FROM x p, x q WHERE p.k = q.k AND p.v <= q.v" % one + self.pick("", " ORDER BY 1, 2, 3")
 
+    # ---- subqueries that name the row around them
+
+    def meeting(self):
+        """What the two sides meet in: columns of one kind, of several kinds, expressions."""
+        return self.pick("p.user_id = e.user_id", "p.page = e.page", "e.event = p.event", "p.mixed = e.mixed", "p.n = e.mixed", "p.mixed = e.user_id", "p.user_id = e.n", "p.n = e.user_id",
+                         "p.big = e.big", "p.only = e.n", "p.flag = e.n", "date(p.timestamp) = date(e.timestamp)", "p.n % 4 = e.n % 4", "p.properties.obj.a = e.n", "coalesce(p.source, 'x') = e.source",
+                         "p.n + 1 = e.n", "p.session_id = e.session_id", "properties.page = e.page", "p.page == e.properties.page", "p.source = lower(e.source)", "(p.user_id = e.user_id)", "page = e.page")
+
+    def terms(self):
+        inner = Maker(self.r, "p")
+        of = [self.meeting() for _ in range(self.pick(1, 1, 1, 2, 3))]
+        if self.r.random() < .5:
+            of.append(inner.condition(1))
+        if self.r.random() < .4:
+            of.append(self.pick("p.timestamp < e.timestamp", "p.n <= e.n", "p.id <> e.id", "(p.n > e.n OR p.r > 30)", "p.r BETWEEN e.n AND 40", "p.mixed >= e.mixed", "p.user_id IS NOT e.user_id",
+                                "e.n > 3", "p.n IN (e.n, 3, 5)", "EXISTS (SELECT 1 FROM events q WHERE q.user_id = p.user_id AND q.n = e.n)", "CASE WHEN e.n > 5 THEN p.n > 3 ELSE p.r > 9 END"))
+        self.r.shuffle(of)
+        return " FROM events p WHERE " + " AND ".join(of)
+
+    def scalar(self):
+        inner = Maker(self.r, "p")
+        if self.r.random() < .6:
+            item = self.pick(inner.aggregate(), inner.aggregate(), "count(*)", "count(*) * 2 + 1", "max(p.n) - min(p.n)", "string_agg(p.id, ',')", "max(p.page) || '-'", "sum(p.n + e.n)", "max(e.n)",
+                             "p.id || max(p.timestamp)", "coalesce(max(p.r), -1)", "count(*) > 3", "total(p.n)", "group_concat(DISTINCT p.page)", "max(p.n, 5)")
+            return "(SELECT %s%s%s)" % (item, self.terms(), self.pick("", "", "", " LIMIT 1", " HAVING count(*) > 2", " GROUP BY p.event ORDER BY p.event LIMIT 1", " LIMIT 0"))
+        item = self.pick(inner.any(1), "p.id", "p.id || e.id", "p.n")
+        return "(SELECT %s%s%s)" % (item, self.terms(), self.pick("", " LIMIT 1", " ORDER BY p.timestamp DESC, p.id LIMIT 1", " ORDER BY p.event LIMIT 1", " ORDER BY p.n, p.id LIMIT 1 OFFSET 1",
+                                                                  " GROUP BY p.page ORDER BY count(*), 1, p.page LIMIT 1"))
+
+    def tested(self):
+        inner, outer = Maker(self.r, "p"), Maker(self.r, "e")
+        return self.pick("%sEXISTS (SELECT %s%s%s)" % (self.pick("", "NOT "), self.pick("1", "*", "p.n", "p.*", "count(*)"), self.terms(), self.pick("", "", " LIMIT 1", " GROUP BY p.event HAVING count(*) > 2", " LIMIT 0")),
+                         "%s %sIN (SELECT %s%s%s)" % (outer.any(0), self.pick("", "NOT "), inner.any(1), self.terms(), self.pick("", "", "", " ORDER BY p.id LIMIT 2")),
+                         "%s %s %s" % (outer.any(0), self.pick("=", ">", "<>", "IS"), self.scalar()), "%s IS NULL" % self.scalar())
+
+    def correlated(self):
+        some = "e.id LIKE 'e%d__'" % self.r.randrange(1, 9)
+        return self.pick("SELECT e.id, %s AS v FROM events e WHERE %s" % (self.scalar(), some), "SELECT e.id, %s FROM events e WHERE %s" % (self.scalar(), some),
+                         "SELECT count(*), min(e.id) FROM events e WHERE %s AND %s" % (some, self.tested()), "SELECT e.id FROM events e WHERE %s AND (%s OR e.n > 10)" % (some, self.tested()),
+                         "SELECT e.id, %s AS v FROM events e WHERE %s AND %s" % (self.scalar(), some, self.tested()), "SELECT e.event, max(%s) AS v FROM events e WHERE %s GROUP BY 1" % (self.scalar(), some),
+                         "SELECT e.id, %s AS v FROM events e JOIN events f USING (id) WHERE %s" % (self.scalar(), some), "SELECT e.id, CASE WHEN %s THEN 1 ELSE 0 END AS v FROM events e WHERE %s" % (self.tested(), some),
+                         "WITH e AS (SELECT user_id, CAST(n AS TEXT) AS n, page, event, mixed, big, source, session_id, r, timestamp, id, properties, only, flag, obj, ref FROM events WHERE %s) "
+                         "SELECT e.id, %s AS v FROM e" % (some[2:], self.scalar()))
+
     def statement(self):
         r = self.r.random()
         if r < .15:
@@ -347,6 +391,16 @@ def duck_statement(r):
     return pick(sql, "WITH a AS (%s) SELECT count(*) AS c0, min(c0) AS c1 FROM a" % sql, "SELECT * FROM (%s) AS x WHERE c0 IS NOT NULL" % sql)
 
 
+def duck_correlated(r):
+    pick = lambda *of: r.choice(of)
+    terms = lambda: " FROM events p WHERE " + " AND ".join([pick("p.user_id = e.user_id", "p.page = e.page", "p.n = e.n", "p.source = e.source", "p.n % 4 = e.n % 4") for _ in range(r.randrange(1, 3))] +
+                                                           [pick("1 = 1", "p.event = 'click'", "p.r > 10", "p.source IS NOT NULL", "p.n < e.n", "p.r >= e.r", "p.event <> e.event", "(p.n > e.n OR p.r > 30)")])
+    scalar = lambda: "(SELECT %s%s)" % (pick("count(*)", "count(p.source)", "sum(p.n)", "max(p.r)", "min(p.page)", "count(DISTINCT p.user_id)", "count(*) * 2 + 1", "max(p.n) - min(p.n)", "median(p.n)"), terms())
+    test = lambda: pick("EXISTS (SELECT 1%s)" % terms(), "NOT EXISTS (SELECT 1%s)" % terms(), "e.n IN (SELECT p.n + 1%s)" % terms(), "e.source NOT IN (SELECT p.source%s)" % terms(), "(SELECT count(*)%s) > 3" % terms())
+    return pick("SELECT e.event AS c0, e.n AS c1, e.user_id AS c2, %s AS c3 FROM events e WHERE e.n < 3" % scalar(), "SELECT count(*) AS c0, min(e.r) AS c1 FROM events e WHERE %s" % test(),
+                "SELECT e.page AS c0, count(*) AS c1, max(%s) AS c2 FROM events e WHERE %s GROUP BY 1" % (scalar(), test()))
+
+
 def ask_duck(rows, statements):
     import duckdb
 
@@ -408,13 +462,14 @@ def main():
     queries = int(sys.argv[1]) if len(sys.argv) > 1 else 400
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else datetime.date.today().toordinal()
     r = random.Random(seed)
+    correlated = sys.argv[3:] == ["correlated"]
     agree = differ = planned = failed = 0
     with tempfile.TemporaryDirectory() as store:
         all = events(r, 1500)
         load(store, all)
         for _ in range(0, queries, 100):
             zone = r.choice(ZONES)
-            statements = [Maker(r, r.choice(["", "", "e"])).statement() for _ in range(min(100, queries))]
+            statements = [Maker(r).correlated() if correlated else Maker(r, r.choice(["", "", "e"])).statement() for _ in range(min(100, queries))]
             plans = ask(store, ["EXPLAIN " + s for s in statements], "1", zone)
             columns, rows = ask(store, statements, "1", zone), ask(store, statements, "0", zone)
             for sql, plan, a, b in zip(statements, plans, columns, rows):
@@ -429,7 +484,7 @@ def main():
                         other = b if x is a else a
                         print("#   %-8s %s" % (which, x[:300] if isinstance(x, str) else "%d rows, of its own: %s" % (len(x), str([y for y in x if isinstance(other, str) or y not in other][:3])[:400])))
         try:
-            statements = [duck_statement(r) for _ in range(max(20, queries // 5))]
+            statements = [duck_correlated(r) if correlated else duck_statement(r) for _ in range(max(20, queries // 5))]
             answers = zip(statements, ask(store, statements, "1", "UTC"), ask_duck(all, statements))
         except ImportError:
             answers = []

@@ -120,7 +120,18 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	    "vector(0): groups over columns; filter user_id IN (SELECT CAST(vector.c0 AS TEXT) AS \"u\" FROM vector(1)); max(n)\n"
 	    "vector(1): groups over columns; filter ((user_id <> 'x') AND (n > 1)); by user_id" },
 	{ "SELECT count(*) FROM events WHERE CAST(n AS INTEGER) IN (SELECT user_id FROM events)", NULL, "vector(0): groups over columns; by user_id" },
-	{ "SELECT count(*) FROM events a WHERE n = (SELECT max(n) FROM events b WHERE b.page = a.page)", "SELECT count(*) FROM events a WHERE n = (SELECT max(n) FROM events b WHERE b.page = a.page)", NULL },
+	{ "SELECT count(*) FROM events a WHERE n = (SELECT max(n) FROM events b WHERE b.page = a.page OR a.n)", "SELECT count(*) FROM events a WHERE n = (SELECT max(n) FROM events b WHERE b.page = a.page OR a.n)", NULL },
+	{ "SELECT count(*) FROM events a WHERE n = (SELECT max(n) FROM events b WHERE b.page = a.page)",
+	    "SELECT count(*) FROM events a WHERE n = (SELECT CASE count(*) WHEN 0 THEN (SELECT max(NULL) FROM (SELECT 1 LIMIT 0)) ELSE max(at_value) END AS at_value FROM "
+	    "(SELECT (vector.c0) AS \"at_key0\", ((+vector.c1)) AS \"at_value\" FROM vector(0) LIMIT -1) WHERE at_key0 = (a.page))",
+	    "vector(0): groups over columns; by page; max(n)" },
+	{ "SELECT a.n IN (SELECT b.n FROM events b WHERE b.page = a.page AND b.user_id = a.user_id AND b.n > 1) FROM events a",
+	    "SELECT a.n IN (SELECT at_value FROM (SELECT (vector.c0) AS \"at_key0\", (CAST(vector.c1 AS TEXT)) AS \"at_key1\", vector.c2 AS \"at_value\" FROM vector(0) LIMIT -1) "
+	    "WHERE at_key0 = (a.page) AND at_key1 = (a.user_id)) AS \"a.n IN (SELECT b.n FROM events b WHERE b.page = a.page AND b.user_id = a.user_id AND b.n > 1)\" FROM events a",
+	    "vector(0): groups over columns; filter (n > 1); by page, user_id, n" },
+	{ "SELECT a.n, (SELECT sum(b.n) FROM events b WHERE b.page = a.page AND b.r < a.r) AS s FROM events a",
+	    "SELECT a.n, (SELECT sum(b.n) FROM (SELECT vector.c0 AS \"n\", vector.c1 AS \"page\", vector.c2 AS \"r\" FROM vector(0) LIMIT -1) AS \"b\" "
+	    "WHERE (b.page = a.page) AND (b.r < a.r)) AS s FROM events a", "vector(0): rows over columns; gives n, page, r" },
 	/* through SELECTs that only pick, name and filter */
 	{ "WITH b AS (SELECT *, n * 2 AS twice FROM events WHERE event = 'a'), c AS (SELECT page AS p, twice FROM b WHERE r > 1) SELECT p, sum(twice) FROM c x WHERE x.p <> '/' GROUP BY 1", NULL,
 	    "vector(0): groups over columns, event a; filter ((page <> '/') AND (r > 1)); by page; sum((n * 2))" },
@@ -156,7 +167,7 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	{ "SELECT group_concat(page) FROM events", "SELECT group_concat(page) FROM events", NULL },
 	{ "SELECT count(*) FROM events WHERE random() > 0", "SELECT count(*) FROM events WHERE random() > 0", NULL },
 	{ "WITH events AS (SELECT 1 AS n) SELECT count(*) FROM events", "WITH events AS (SELECT 1 AS n) SELECT count(*) FROM events", NULL },
-	{ "SELECT (SELECT count(*) FROM events b WHERE b.n = a.r) FROM events a", "SELECT (SELECT count(*) FROM events b WHERE b.n = a.r) FROM events a", NULL },
+	{ "SELECT (SELECT count(*) FROM events b WHERE b.n < a.r) FROM events a", "SELECT (SELECT count(*) FROM events b WHERE b.n < a.r) FROM events a", NULL },
 	{ "SELECT count(*) FROM alerts", "SELECT count(*) FROM alerts", NULL }, { "SELECT 1", "SELECT 1", NULL },
 };
 
