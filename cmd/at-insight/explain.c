@@ -54,8 +54,21 @@ explain_rows(char **files, struct claims *claims, struct err *err)
 	return rc;
 }
 
+/* Parts that cannot be told apart: then what can be told of the whole, and why not more. */
 static int
-explain_store(const char *metric, struct claims *claims, struct err *err)
+explain_whole(struct query *query, const struct metric_ask *ask, struct claims *claims, struct buf *why, struct err *err)
+{
+	struct err parts = *err;
+	int rc;
+
+	err_clear(err);
+	if ((rc = metric_claims_whole(query, ask, claims, err)) == 0)
+		buf_lit(why, parts.text);
+	return rc;
+}
+
+static int
+explain_store(const char *metric, struct claims *claims, struct buf *why, struct err *err)
 {
 	const struct cmd_settings *settings = cmd_settings();
 	struct config *config = config_open(settings->config, err);
@@ -68,6 +81,8 @@ explain_store(const char *metric, struct claims *claims, struct err *err)
 	if (rc == 0 && (rc = span(&range, err)) == 0) {
 		ask.from = ask.to - (range ? range : 7 * 86400000LL);
 		rc = (query = query_open(&spec, err)) ? metric_claims(query, &ask, claims, err) : err->code;
+		if (rc == ERR_USAGE && query && !want.by)
+			rc = explain_whole(query, &ask, claims, why, err);
 	}
 	query_close(query);
 	config_close(config);
@@ -78,6 +93,7 @@ int
 explain(char **words, int n, struct err *err)
 {
 	struct claims claims;
+	struct buf why = {0};
 	int rc;
 
 	claims_begin(&claims, cmd_settings()->zone);
@@ -86,11 +102,16 @@ explain(char **words, int n, struct err *err)
 	else if (n > 1)
 		rc = err_set(err, ERR_USAGE, "explain: one metric is explained, '%s' is more; rows from files come behind '-'", words[1]);
 	else
-		rc = explain_store(words[0], &claims, err);
+		rc = explain_store(words[0], &claims, &why, err);
 	if (rc == 0)
 		rc = put_claims(&claims, err);
-	if (rc == 0 && claims.n == 1 && !put_rows())
+	if (rc == 0 && why.n && !put_rows())
+		buf_printf(&out_stdout()->buf, "What drove it cannot be told: %s.\n", buf_text(&why));
+	else if (rc == 0 && why.n && !cmd_settings()->quiet)
+		cmd_say("what drove it cannot be told: %s", buf_text(&why));
+	else if (rc == 0 && claims.n == 1 && !put_rows())
 		buf_lit(&out_stdout()->buf, "No value stands out from the others.\n");
+	buf_release(&why);
 	claims_release(&claims);
 	return rc;
 }

@@ -50,7 +50,7 @@ take_counts(void *self, const struct cell *cells, int n, struct err *err)
 	return 0;
 }
 
-/* Of the table's columns those with a few values, the ones with fewest first. */
+/* Of the table's columns those with a few values, the ones with fewest first. metric p NULL: of all its rows. */
 static int
 choose_from(struct query *q, const char *table, struct str metric, int64_t since, struct buf *by, struct err *err)
 {
@@ -74,8 +74,10 @@ choose_from(struct query *q, const char *table, struct str metric, int64_t since
 	buf_lit(&sql, " FROM (SELECT ");
 	for (int i = 0; i < columns.n; i++)
 		buf_printf(&sql, "%s\"%.*s\" AS c%d", i ? ", " : "", STR_FMT(columns.name[i]), i);
-	buf_printf(&sql, " FROM %s WHERE %s IN (:metric, substr(:metric, 1, length(:metric) - 1)) AND timestamp >= :from LIMIT " SAMPLE ")", table,
-	    strcmp(table, "events") == 0 ? "event" : "metric");
+	buf_printf(&sql, " FROM %s WHERE ", table);
+	if (metric.p)
+		buf_printf(&sql, "%s IN (:metric, substr(:metric, 1, length(:metric) - 1)) AND ", strcmp(table, "events") == 0 ? "event" : "metric");
+	buf_lit(&sql, "timestamp >= :from LIMIT " SAMPLE ")");
 	if ((rc = query_run(q, buf_get(&sql), &at, params, 2, &sink, err)) < 0)
 		goto out;
 	rc = 0;
@@ -144,6 +146,8 @@ choose_dims(struct query *q, struct str metric, int64_t since, struct buf *by, s
 		event = json_index(event, 0);
 	if (json_is(event, JSON_STRING))
 		metric = json_text(event, &scratch);
+	else if (json_is(own, JSON_OBJECT))
+		metric = (struct str){ 0 };
 	if ((rc = choose_from(q, "events", metric, since, by, err)) == 0 && by->n == 0)
 		rc = choose_from(q, "metrics", metric, since, by, err);
 	buf_release(&scratch);
@@ -584,6 +588,90 @@ metric_claims_course(struct query *q, struct str metric, int64_t from, int64_t t
 		claims_of_series(c, &set, 1);
 	name_queries(c, n, every);
 	series_set_release(&set);
+	return rc;
+}
+
+/* How far the values of one period are off those of the other by chance, from how unlike their steps are pair by pair, so that a season within the period
+ * is no chance: of the sum of all pairs, or of their mean. NAN: too few pairs to say. */
+static double
+chance_of_pairs(const struct series_set *set, const struct metric_ask *ask, int64_t every, int adds)
+{
+	const struct map_entry *e = map_first(&set->by_key);
+	const struct series *s = e ? e->ptr : NULL;
+	int64_t span = ask->to - ask->from;
+	double sum = 0, squares = 0, var;
+	size_t n = 0;
+
+	for (int64_t t = ask->from; s && s->n && t + every <= ask->to; t += every) {
+		int64_t i = (t - span - s->first + every / 2) / every, k = (t - s->first + every / 2) / every;
+		double d;
+
+		if (t - span < s->first || k >= (int64_t)s->n || isnan(d = s->value[k] - s->value[i]))
+			continue;
+		sum += d, squares += d * d, n++;
+	}
+	if (n < 4)
+		return NAN;
+	var = fmax(0, squares - sum * sum / (double)n) / (double)(n - 1);
+	return adds ? sqrt(var * (double)n) : sqrt(var / (double)n);
+}
+
+static int
+add_whole(struct query *q, const struct metric_ask *ask, int64_t every, struct claims *c, struct err *err)
+{
+	struct claim x = { .kind = CLAIM_CHANGE, .metric = ask->metric, .from = ask->from, .to = ask->to, .before_from = ask->from - (ask->to - ask->from), .before_to = ask->from,
+		.step_ms = (ask->to - ask->from) % DAY ? 1 : DAY, .relative = 1, .coverage = 1, .share = NAN };
+	struct series_set set = {0};
+	struct table t = { .n = 0 };
+	struct err few = {0};
+	double error;
+	int adds = 0, rc = run_part(q, ask, ask->metric, NULL, (struct str){ 0 }, 0, &t, &adds, err);
+
+	if (rc == 0 && t.n)
+		rc = read_metric(q, ask->metric, 0, x.before_from, ask->to - ask->to % every, every, &set, err);
+	if (rc || !t.n)
+		goto out;
+	for (struct map_entry *e = map_first(&set.by_key); e; e = map_next(&set.by_key, e))
+		if (series_space(e->ptr, &few))
+			((struct series *)e->ptr)->n = 0;
+	x.before = t.value[0].of[0][0], x.value = t.value[0].of[0][1];
+	error = chance_of_pairs(&set, ask, every, adds);
+	if (adds && x.before >= 0 && x.value >= 0)      /* counts vary as Poisson's at least */
+		error = fmax(error, sqrt(x.before + x.value));
+	x.test = adds ? "two counts, dispersion of their steps pair by pair" : "two means, dispersion of their steps pair by pair";
+	x.counted = adds && !json_is(metric_definition(q, ask->metric), JSON_OBJECT);
+	x.effect = x.before != 0 ? (x.value - x.before) / fabs(x.before) : INFINITY;
+	x.lower = x.effect - 1.96 * error / fabs(x.before), x.upper = x.effect + 1.96 * error / fabs(x.before);
+	x.z = error > 0 ? (x.value - x.before) / error : x.value == x.before ? 0 : x.value > x.before ? 30 : -30;
+	x.p = isnan(x.z) ? 1 : erfc(fabs(x.z) / M_SQRT2);
+	x.group = adds ? fmax(1, fmin(x.before, x.value)) : 0;
+	if (x.before != 0 || x.value != 0)
+		claims_add(c, &x);
+out:
+	series_set_release(&set);
+	release_table(&t);
+	return rc;
+}
+
+int
+metric_claims_whole(struct query *q, const struct metric_ask *ask, struct claims *c, struct err *err)
+{
+	int64_t span = ask->to - ask->from, every = step_of(2 * span);
+	struct claims course;
+	size_t n = c->n;
+	int rc = add_whole(q, ask, every, c, err);
+
+	claims_begin(&course, c->zone);
+	if (rc == 0 && c->n > n && (rc = metric_claims_course(q, ask->metric, ask->to - 4 * span, ask->to, &course, err)) == 0) {
+		claims_rank(&course, EXPLAIN_CAUSES);
+		for (size_t i = 0; i < course.n; i++) {
+			course.list[i].counted |= c->list[n].counted;
+			if (course.list[i].kind != CLAIM_CHANGE && course.list[i].kind != CLAIM_FORECAST && course.list[i].kind != CLAIM_TREND)
+				claims_add(c, &course.list[i]);
+		}
+	}
+	name_queries(c, n, every);
+	claims_release(&course);
 	return rc;
 }
 

@@ -15,6 +15,10 @@ struct metric_ask {
  * how far a value can matter at least and at most. ERR_USAGE: no such metric, or one whose parts cannot be told apart. */
 int metric_claims(struct query *, const struct metric_ask *, struct claims *, struct err *);
 
+/* What can be told of a metric whose parts cannot be told apart: its change by itself, and of its course over both periods and two before them a
+ * level shift, a trend and so on, as far as they hold. `by` is not looked at. ERR_USAGE: no such metric. */
+int metric_claims_whole(struct query *, const struct metric_ask *, struct claims *, struct err *);
+
 /* What can be said of the course of one metric: trends, seasons and so on, in steps of a day (an hour below 14 days). Not ranked yet. */
 int metric_claims_course(struct query *, struct str metric, int64_t from, int64_t to, struct claims *, struct err *);
 

@@ -112,7 +112,11 @@ put_when(const struct claims *c, int64_t time, int64_t step, struct buf *b)
 static void
 put_span(const struct claims *c, int64_t from, int64_t to, int64_t step, struct buf *b)
 {
-	int64_t last = step && step % DAY == 0 && to - from > step ? to - step : to;
+	int64_t midnight = from, last;
+
+	if (step && step % DAY == 0)                    /* whole days are named by the last of them, others by where they end */
+		time_trunc(STR("day"), c->zone, from, &midnight);
+	last = step && step % DAY == 0 && midnight == from && to - from > step ? to - step : to;
 
 	if (step && to - from <= step) {
 		words_time(b, from, step, c->zone);

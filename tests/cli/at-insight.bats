@@ -362,8 +362,30 @@ no_model() { kill "$(cat model.pid)"; unset AT_LLM_URL; }
 	echo '{"event":"hit","timestamp":"2026-11-14T10:00:00Z"}' | at-ingest -q
 	run -2 at-insight explain nosuch
 	[[ $output == *"no metric 'nosuch'"* ]]
-	run -2 at-insight explain hit
-	[[ $output == *'hit: no field tells parts of it apart'* ]]
+	run -0 at-insight explain hit --now 2026-11-15T00:00:00Z
+	[[ $output == 'Hits came to 1; in the period before there was nothing'*$'\n''What drove it cannot be told: hit: no field tells parts of it apart, name some by --by.' ]]
+}
+
+@test "explain of what has no parts tells what the whole did, and that no more can be told" {
+	export AT_NOW=2026-11-15T00:00:00Z
+	# eight a day, then twenty-four; a gauge about 40, then about 70
+	awk 'BEGIN { for (d = 1; d <= 14; d++) for (i = 0; i < (d < 8 ? 8 : 24) + d * 7 % 5 - 2; i++) printf "{\"event\":\"hit\",\"timestamp\":\"2026-11-%02dT%02d:00:00Z\"}\n", d, i % 24 }' | at-ingest -q
+	awk 'BEGIN { for (d = 1; d <= 14; d++) printf "{\"metric\":\"load\",\"timestamp\":\"2026-11-%02dT01:00:00Z\",\"labels\":{},\"value\":%d}\n", d, (d < 8 ? 40 : 70) + d * 7 % 5 }' | at-ingest -q
+	at-insight explain hit > said
+	grep -q '^Hits rose [12][0-9][0-9] % from ' said
+	grep -q '^What drove it cannot be told: hit: no field tells parts of it apart' said
+	at-insight explain hit -f ndjson 2> why | head -1 | jq -e '.kind == "change" and .evidence.current > 160 and .evidence.previous < 60 and .evidence.p < 1e-6 and .evidence.lower > 1 and .evidence.upper < 3'
+	grep -q 'what drove it cannot be told' why
+	at-insight explain load -f ndjson 2> why | head -1 | jq -e '.kind == "change" and (.evidence.current - 72 | fabs) < 2 and (.evidence.previous - 42 | fabs) < 2 and .evidence.p < 1e-6'
+	# the same on both sides: chance
+	at-insight explain hit --range 3d | head -1 | grep -q 'may be chance'
+}
+
+@test "explain of a metric over all events takes their properties" {
+	mkdir config
+	echo '{"metrics":{"all":{"value":"count"}}}' > config/analytics.json
+	awk 'BEGIN { for (d = 1; d <= 14; d++) for (i = 0; i < 90; i++) if (d < 8 || i % 3 || i % 5 == 0) printf "{\"event\":\"e%d\",\"timestamp\":\"2026-11-%02dT%02d:00:00Z\",\"properties\":{\"k\":\"%s\"}}\n", i % 2, d, i % 24, substr("abc", i % 3 + 1, 1) }' | at-ingest -q
+	at-insight explain all --now 2026-11-15T00:00:00Z | grep -q '^K a: all fell '
 }
 
 @test "the time before a metric's first event says nothing of how much it varies" {
