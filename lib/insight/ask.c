@@ -38,6 +38,50 @@ ask_close(struct ask *ask)
 	free(ask);
 }
 
+#define KEPT 4                          /* policies */
+
+struct ask_kept {
+	struct { struct ask *ask; uint64_t version, policy, used; } of[KEPT];
+	uint64_t clock;
+};
+
+struct ask *
+ask_keep(struct ask_kept **kept, struct query *query, const struct config *config, struct err *err)
+{
+	struct store *store = query_store(query, err);
+	uint64_t policy = policy_hash(query_policy(query)), version = store ? store_version(store) : 0;         /* before it is learnt: a commit meanwhile makes it old */
+	int at = 0;
+
+	if (!store)
+		return NULL;
+	if (!*kept)
+		*kept = mem_new(sizeof(**kept));
+	for (int i = 0; i < KEPT; i++) {
+		if ((*kept)->of[i].ask && (*kept)->of[i].policy == policy) {
+			at = i;
+			break;
+		}
+		if ((*kept)->of[i].used < (*kept)->of[at].used)
+			at = i;
+	}
+	if (!(*kept)->of[at].ask || (*kept)->of[at].policy != policy || (*kept)->of[at].version != version) {
+		ask_close((*kept)->of[at].ask);
+		(*kept)->of[at].ask = ask_open(query, config, err);
+		(*kept)->of[at].policy = policy;
+		(*kept)->of[at].version = version;
+	}
+	(*kept)->of[at].used = ++(*kept)->clock;
+	return (*kept)->of[at].ask;
+}
+
+void
+ask_kept_free(struct ask_kept *kept)
+{
+	for (int i = 0; kept && i < KEPT; i++)
+		ask_close(kept->of[i].ask);
+	free(kept);
+}
+
 /* ---- rows */
 
 struct taking { struct ask_answer *a; int cap; };

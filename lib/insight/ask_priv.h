@@ -18,6 +18,7 @@
 #define ASK_EVENTS 63                   /* names that are known, the most frequent; bits of a mask */
 #define ASK_FIELDS 96
 #define ASK_VALUES 250                  /* of a field; one with more is known to have many */
+#define ASK_METRICS 64                  /* of the configuration */
 #define ASK_LIST   8                    /* values of a filter, filters, groups of one reading */
 
 /* ---- words */
@@ -38,7 +39,7 @@ int ask_near(struct str typed, struct str word);        /* 1: a likely misspelli
 /* ---- what words mean */
 enum ask_is {
 	ASK_NOTHING, ASK_UNKNOWN, ASK_NUMBER,
-	ASK_EVENT, ASK_FIELD, ASK_VALUE,                        /* of the store */
+	ASK_EVENT, ASK_FIELD, ASK_VALUE, ASK_METRIC,            /* of the store; METRIC: of the configuration */
 	ASK_USERS, ASK_SESSIONS, ASK_ALL_EVENTS, ASK_BUYERS, ASK_TRAFFIC, ASK_VISIT, ASK_ACTIVE, ASK_NEW, ASK_RETURNING,
 	ASK_ANY,                                                /* did anything at all */
 	ASK_PERIOD, ASK_UNIT, ASK_EVERY, ASK_TREND, ASK_PART,   /* UNIT: a day; EVERY: daily; PART: of the day or week */
@@ -54,7 +55,7 @@ enum ask_is {
 
 struct ask_sense {
 	enum ask_is is;
-	int arg;                        /* of EVENT, FIELD: its index; of VALUE: its field's; else as the list of words has it */
+	int arg;                        /* of EVENT, FIELD, METRIC: its index; of VALUE: its field's; else as the list of words has it */
 	int verb;                       /* EVENT: as what somebody did */
 	struct str value;               /* VALUE: as stored; FIELD: values begin so */
 	uint64_t events;                /* VALUE, FIELD with a beginning: events that have it */
@@ -73,6 +74,33 @@ struct ask_field {
 	uint64_t events;                /* bit i: event i has it */
 };
 
+/* ---- what is measured, of which events */
+enum ask_op { ASK_EQ, ASK_GT, ASK_GE, ASK_LT, ASK_LE };
+enum ask_agg { ASK_SUM = 1, ASK_AVG, ASK_MIN, ASK_MAX, ASK_MEDIAN, ASK_QUANTILE };
+enum ask_of { ASK_COUNT, ASK_DISTINCT_USERS, ASK_DISTINCT_SESSIONS, ASK_DISTINCT_FIELD, ASK_OF_FIELD, ASK_OF_SESSION_LENGTH, ASK_COUNT_GROUPS };
+
+struct ask_filter {
+	int field;                      /* -1: user_id, -2: session_id, -3: hour of the day, -4: day of the week */
+	int not, prefix, is_null, is_number;
+	struct str value[ASK_LIST];
+	int n;
+	enum ask_op op;
+	double number;
+};
+struct ask_filters { struct ask_filter f[ASK_LIST]; int n; };
+
+struct ask_measure {
+	enum ask_of of;
+	uint64_t events;                /* 0: all */
+	int field;
+	enum ask_agg agg;
+	double q;
+	struct ask_filters where;       /* beside those of the whole reading */
+	struct str called;              /* a metric of the configuration; p NULL: none */
+};
+
+struct ask_metric { struct str name; struct ask_measure m; int opaque; };      /* opaque: it is more than a measure can be */
+
 struct ask {
 	struct query *query;
 	const struct config *config;
@@ -81,6 +109,8 @@ struct ask {
 	int n_events;
 	struct ask_field field[ASK_FIELDS];
 	int n_fields;
+	struct ask_metric metric[ASK_METRICS];
+	int n_metrics;
 	int purchase, view;             /* events that play that part; -1: none */
 	int money, span;                /* fields likewise */
 	struct map phrases;             /* stems with blanks between → ask_sense */
@@ -93,6 +123,8 @@ struct ask {
 int ask_learn(struct ask *, struct err *);
 /* Its parts: once events and fields are there, what they are called, with the words of the grammar; then values, one by one. */
 void ask_teach_names(struct ask *);
+void ask_teach_metric(struct ask *, int metric);
+void ask_learn_metrics(struct ask *);           /* those of the configuration; once events and fields are there */
 void ask_teach_value(struct ask *, int field, struct str value, uint64_t events);
 
 /* ---- periods */
@@ -124,20 +156,6 @@ struct ask_item {
 };
 
 /* ---- a reading */
-enum ask_op { ASK_EQ, ASK_GT, ASK_GE, ASK_LT, ASK_LE };
-enum ask_agg { ASK_SUM = 1, ASK_AVG, ASK_MIN, ASK_MAX, ASK_MEDIAN, ASK_QUANTILE };
-enum ask_of { ASK_COUNT, ASK_DISTINCT_USERS, ASK_DISTINCT_SESSIONS, ASK_DISTINCT_FIELD, ASK_OF_FIELD, ASK_OF_SESSION_LENGTH, ASK_COUNT_GROUPS };
-
-struct ask_filter {
-	int field;                      /* -1: user_id, -2: session_id, -3: hour of the day, -4: day of the week */
-	int not, prefix, is_null, is_number;
-	struct str value[ASK_LIST];
-	int n;
-	enum ask_op op;
-	double number;
-};
-struct ask_filters { struct ask_filter f[ASK_LIST]; int n; };
-
 struct ask_condition {                  /* what a user (or session) did */
 	int event;                      /* -1: anything */
 	int not, has_count, has_period;
@@ -146,15 +164,6 @@ struct ask_condition {                  /* what a user (or session) did */
 	int sum;                        /* the count is of the sum of the amount */
 	struct ask_filters where;
 	struct ask_period period;
-};
-
-struct ask_measure {
-	enum ask_of of;
-	uint64_t events;                /* 0: all */
-	int field;
-	enum ask_agg agg;
-	double q;
-	struct ask_filters where;       /* beside those of the whole reading */
 };
 
 struct ask_reading {
@@ -178,6 +187,7 @@ struct ask_reading {
 	int list;                       /* no measure: which there are */
 	int edge;                       /* when: 1 first, 2 last */
 	int funnel;
+	int of_metric;                  /* the measure is one of the configuration, as it stands there */
 	int want_change;                /* asked for the difference of two periods */
 };
 

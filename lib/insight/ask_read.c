@@ -1152,6 +1152,7 @@ measure_noun(const struct reader *rd, int i)
 		return 0;
 	switch (rd->it[i].is) {
 	case ASK_EVENT: case ASK_USERS: case ASK_BUYERS: case ASK_SESSIONS: case ASK_VISIT: case ASK_ALL_EVENTS: case ASK_TRAFFIC: case ASK_MONEY: case ASK_ORDER_VALUE: case ASK_SPEND:
+	case ASK_METRIC:
 		return 1;
 	case ASK_LENGTH:
 		return rd->it[i].arg != 2;
@@ -1173,9 +1174,22 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 	    (has(rd, ASK_MOST) || has(rd, ASK_LEAST)) &&
 	    ((!r->n_groups && !r->unit && !r->part) || largest);
 	enum ask_agg extreme = superlative ? r->rank > 0 ? ASK_MAX : ASK_MIN : 0;
+	struct ask_filters parts;
 
 	it->used = 1;
 	switch (it->is) {
+	case ASK_METRIC:
+		if (rd->ask->metric[it->arg].opaque)
+			return fail(rd, "\"%.*s\" counts by a condition or a value that I cannot put into SQL: at-query metric %.*s tells it.", (int)(it->text.n < 60 ? it->text.n : 60),
+			    it->text.p, (int)(rd->ask->metric[it->arg].name.n < 60 ? rd->ask->metric[it->arg].name.n : 60), rd->ask->metric[it->arg].name.p);
+		parts = m->where;               /* of a share */
+		*m = rd->ask->metric[it->arg].m;
+		for (int k = 0; k < parts.n && m->where.n < ASK_LIST; k++)
+			m->where.f[m->where.n++] = parts.f[k];
+		if (agg && !r->unit && rd->per < 0 && !(m->of == ASK_OF_FIELD && m->agg == agg) && agg != ASK_SUM)
+			return fail(rd, "\"%.*s\" is a number of its own; an average of it is over what? Say per day.", (int)(it->text.n < 60 ? it->text.n : 60), it->text.p);
+		r->of_metric = 1;
+		return 1;
 	case ASK_ORDER_VALUE:
 		if (!money_measure(rd, m, agg ? agg : extreme ? extreme : ASK_AVG))
 			return 0;
@@ -1386,6 +1400,16 @@ share_of(struct reader *rd, int share, const int *event, int n)
 	if (r->m.of == ASK_OF_FIELD && r->m.agg != ASK_SUM)
 		return fail(rd, "A share of an average means nothing; ask for the average of each group.");
 	r->base.of = r->m.of, r->base.events = r->m.events, r->base.field = r->m.field, r->base.agg = r->m.agg;
+	if (is(rd, noun, ASK_METRIC)) {
+		const struct ask_measure *whole = &rd->ask->metric[rd->it[noun].arg].m;
+
+		r->base.where = whole->where, r->base.called = whole->called;
+		if (r->m.where.n > whole->where.n)
+			return 1;
+		r->m.where.n = 0;               /* of its groups: what it is of itself goes for all of them */
+		for (int k = 0; k < whole->where.n && r->where.n < ASK_LIST; k++)
+			r->where.f[r->where.n++] = whole->where.f[k];
+	}
 	if (after && r->m.of == ASK_COUNT) {            /* checkouts that end in a purchase */
 		int k = event[n - 1];
 
@@ -1563,7 +1587,7 @@ measure(struct reader *rd)
 				noun = i;
 	/* an order value or revenue is what is measured wherever it stands; an aggregate goes with the number behind it */
 	for (i = 0; i < rd->n && noun < 0; i++)
-		if ((is(rd, i, ASK_ORDER_VALUE) || is(rd, i, ASK_MONEY) || is_number_field(rd, i) ||
+		if ((is(rd, i, ASK_ORDER_VALUE) || is(rd, i, ASK_MONEY) || is(rd, i, ASK_METRIC) || is_number_field(rd, i) ||
 		    (is(rd, i, ASK_LENGTH) && rd->it[i].arg != 2)) && measure_noun(rd, i))
 			noun = i;
 	if (noun < 0 && (how_long >= 0 || ((has(rd, ASK_SPEND) || has(rd, ASK_MOST) || rd->average) && has(rd, ASK_LENGTH)))) {
@@ -1655,7 +1679,7 @@ who_did(struct reader *rd)
 	struct ask_reading *r = rd->r;
 	int people = has(rd, ASK_USERS) || has(rd, ASK_WHO) || has(rd, ASK_BUYERS);
 
-	if (r->ratio && !r->per)
+	if ((r->ratio && !r->per) || r->of_metric)
 		return 1;
 	if (r->m.of == ASK_DISTINCT_USERS || r->m.of == ASK_DISTINCT_SESSIONS) {
 		int i, times = find(rd, ASK_HOW_MANY, 0);
@@ -1717,7 +1741,7 @@ check(struct reader *rd)
 			continue;
 		text_of(it, word);
 		switch (it->is) {
-		case ASK_EVENT: case ASK_FIELD: case ASK_VALUE: case ASK_MONEY: case ASK_ORDER_VALUE: case ASK_SPEND:
+		case ASK_EVENT: case ASK_METRIC: case ASK_FIELD: case ASK_VALUE: case ASK_MONEY: case ASK_ORDER_VALUE: case ASK_SPEND:
 			if (it->is == ASK_SPEND && (r->m.of == ASK_OF_FIELD || (r->ratio && r->m.of == ASK_OF_FIELD)))
 				continue;
 			if (it->is == ASK_EVENT && r->m.of == ASK_OF_FIELD && (r->m.events >> it->arg & 1))
@@ -1923,7 +1947,8 @@ finish(struct reader *rd)
 	if (r->unit && rd->average && rd->average != ASK_SUM && !r->rank && !r->n_groups && !r->ratio && r->m.of != ASK_OF_SESSION_LENGTH) {
 		for (i = 0, own = 0; i < rd->n; i++)
 			own |= is(rd, i, ASK_ORDER_VALUE);
-		if (r->m.of != ASK_OF_FIELD || (ask->field[r->m.field].role == ASK_AMOUNT && !own)) {
+		own |= r->of_metric && r->m.agg != ASK_SUM;
+		if (r->m.of != ASK_OF_FIELD || ((ask->field[r->m.field].role == ASK_AMOUNT || r->of_metric) && !own)) {
 			r->average_over = rd->average;
 			if (r->m.of == ASK_OF_FIELD)
 				r->m.agg = ASK_SUM;

@@ -50,13 +50,13 @@ put_event(const struct ask *ask, int i, int n, struct buf *b)          /* add to
 }
 
 static void
-put_events(const struct ask *ask, uint64_t events, int n, struct buf *b)
+put_events(const struct ask *ask, uint64_t events, int n, const char *between, struct buf *b)
 {
 	int k = 0;
 
 	for (int i = 0; i < ask->n_events; i++)
 		if (events >> i & 1) {
-			buf_lit(b, k++ ? " and " : "");
+			buf_lit(b, k++ ? between : "");
 			put_event(ask, i, n, b);
 		}
 }
@@ -73,6 +73,14 @@ static const char *const aggs[] = { "", "total", "average", "smallest", "largest
 static void
 put_measure(const struct ask *ask, const struct ask_measure *m, int n, struct buf *b)
 {
+	if (m->called.p) {
+		struct str name = m->called;
+
+		if (n == 1 && name.n > 3 && name.p[name.n - 1] == 's' && name.p[name.n - 2] != 's')
+			name.n--;
+		put_spoken(b, name, 0);
+		return;
+	}
 	switch (m->of) {
 	case ASK_DISTINCT_USERS:
 	case ASK_DISTINCT_SESSIONS:
@@ -80,7 +88,7 @@ put_measure(const struct ask *ask, const struct ask_measure *m, int n, struct bu
 		if (m->events) {
 			struct buf e = { 0 };
 
-			put_events(ask, m->events, 1, &e);
+			put_events(ask, m->events, 1, " or ", &e);
 			buf_printf(b, " with %s%.*s", article(buf_text(&e)), STR_FMT(buf_get(&e)));
 			buf_release(&e);
 		}
@@ -97,7 +105,7 @@ put_measure(const struct ask *ask, const struct ask_measure *m, int n, struct bu
 		put_spoken(b, ask->field[m->field].name, 0);
 		if (m->events && m->field != ask->money) {
 			buf_lit(b, " of ");
-			put_events(ask, m->events, 2, b);
+			put_events(ask, m->events, 2, " and ", b);
 		}
 		break;
 	case ASK_OF_SESSION_LENGTH:
@@ -105,7 +113,7 @@ put_measure(const struct ask *ask, const struct ask_measure *m, int n, struct bu
 		break;
 	default:
 		if (m->events)
-			put_events(ask, m->events, n, b);
+			put_events(ask, m->events, n, " and ", b);
 		else
 			buf_lit(b, n == 1 ? "event" : "events");
 	}
@@ -200,6 +208,13 @@ ask_understood(const struct ask *ask, const struct ask_reading *r, struct buf *b
 	if (r->ratio == 2)
 		buf_lit(b, "share of ");
 	put_measure(ask, &r->m, 2, b);
+	if (r->m.called.p) {            /* and what that is */
+		struct ask_measure plain = r->m;
+
+		plain.called = (struct str){ 0 };
+		buf_lit(b, " = ");
+		put_measure(ask, &plain, 2, b);
+	}
 	put_filters(ask, &r->m.where, ", ", b);
 	put_conditions(ask, r, b);
 	if (r->ratio == 1) {

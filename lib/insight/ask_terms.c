@@ -9,7 +9,7 @@
 #include "query/token.h"
 #include "store/batch.h"
 
-#define LOOKED_AT 100000                /* events from which values are learnt, the newest: some 10 ms. */
+#define LOOKED_AT 32768                 /* events from which values are learnt, the newest: less than a chunk has, some 8 ms */
 #define VALUES_SEEN 4000                /* of a field, of which the most frequent are kept */
 #define VALUE_BYTES 80                  /* of a value that words can name */
 
@@ -337,7 +337,7 @@ key_of(struct arena *arena, struct str phrase, char *key, size_t most)         /
 static int
 weight(const struct ask_sense *s)
 {
-	return s->is == ASK_EVENT ? 4 : s->is == ASK_FIELD && !s->value.p ? 3 : s->is == ASK_VALUE ? 1 : s->is == ASK_FIELD ? 2 : 2;
+	return s->is == ASK_METRIC ? 5 : s->is == ASK_EVENT ? 4 : s->is == ASK_FIELD && !s->value.p ? 3 : s->is == ASK_VALUE ? 1 : s->is == ASK_FIELD ? 2 : 2;
 }
 
 static void
@@ -608,6 +608,12 @@ teach_value(struct ask *ask, int field, struct str value, uint64_t events)
 	}
 }
 
+void
+ask_teach_metric(struct ask *ask, int metric)
+{
+	teach(ask, spoken(ask->arena, ask->metric[metric].name), (struct ask_sense){ .is = ASK_METRIC, .arg = metric });
+}
+
 static struct ask_sense *
 value_sense(struct ask *ask, int field, struct str value)
 {
@@ -663,19 +669,19 @@ struct seen_field { struct map values; int numbers, texts; };
 static void
 see_texts(struct ask *ask, int i, struct seen_field *seen, const struct column *c, size_t n, const uint64_t *event)
 {
-	uint64_t *events = mem_new(c->n_values * sizeof(*events));
-	int64_t *count = mem_new(c->n_values * sizeof(*count));
+	struct { uint64_t events; int64_t count; } *of = mem_new(c->n_values * sizeof(*of));
 
 	for (size_t k = 0; k < n; k++)
-		events[c->code[k]] |= event[k], count[c->code[k]]++;
+		of[c->code[k]].events |= event[k], of[c->code[k]].count++;
 	for (uint32_t v = 1; v < c->n_values; v++) {
 		const struct cell *cell = &c->value[v];
 		struct map_entry *e;
 		struct seen_value *s;
+		int is_new;
 
-		if (!count[v] || cell->type == CELL_NULL)
+		if (!of[v].count || cell->type == CELL_NULL)
 			continue;
-		ask->field[i].events |= events[v];
+		ask->field[i].events |= of[v].events;
 		if (cell->type != CELL_TEXT) {
 			seen->numbers = 1;
 			continue;
@@ -687,18 +693,17 @@ see_texts(struct ask *ask, int i, struct seen_field *seen, const struct column *
 			ask->field[i].many = 1;
 			continue;
 		}
-		e = map_put(&seen->values, cell->text, NULL);
-		if (!e->ptr)
+		e = map_put(&seen->values, cell->text, &is_new);
+		if (is_new)
 			e->ptr = arena_get(ask->arena, sizeof(*s));
 		if (!(s = e->ptr))
 			break;
-		if (!s->text.p || s->text.p != e->key.p)
+		if (is_new)             /* what an arena gives is not empty */
 			*s = (struct seen_value){ .text = e->key };
-		s->count += count[v];
-		s->events |= events[v];
+		s->count += of[v].count;
+		s->events |= of[v].events;
 	}
-	free(events);
-	free(count);
+	free(of);
 }
 
 static void
@@ -727,8 +732,8 @@ see_batch(struct ask *ask, struct seen_field *seen, struct store_batch *batch, s
 		for (size_t k = 0; k < batch->n; k++)
 			event[k] = of_code[c.code[k]];
 	}
-	for (int i = 0; i < ask->n_fields && rc == 0; i++)
-		if ((rc = store_batch_column(batch, i + 1, &c, err)) == 0) {
+	for (int i = 0; i < ask->n_fields && rc >= 0; i++)
+		if ((rc = store_batch_values(batch, i + 1, &c, err)) > 0) {
 			if (c.form == COLUMN_CODES)
 				see_texts(ask, i, &seen[i], &c, batch->n, event);
 			else if (c.form != COLUMN_NULL)
@@ -736,13 +741,13 @@ see_batch(struct ask *ask, struct seen_field *seen, struct store_batch *batch, s
 		}
 	free(of_code);
 	free(event);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 static int
-see_events(struct ask *ask, struct store *store, int64_t from, struct seen_field *seen, struct err *err)
+see_events(struct ask *ask, struct store *store, struct seen_field *seen, struct err *err)
 {
-	struct store_range range = { .from = from, .to = TIME_MAX + 1 };
+	struct store_range range = { .from = TIME_MIN, .to = TIME_MAX + 1, .newest = LOOKED_AT };
 	struct store_field field[ASK_FIELDS + 1] = { { FIELD_EVENT, { 0 } } };
 	struct store_batches *batches;
 	struct store_batch *batch = NULL;
@@ -760,7 +765,7 @@ see_events(struct ask *ask, struct store *store, int64_t from, struct seen_field
 			}
 			rc = more < 0 ? more : more ? see_batch(ask, seen, batch, err) : 0;
 			rows += more > 0 ? batch->n : 0;
-			more = more && rows < 2 * LOOKED_AT;
+			more = more && rows < LOOKED_AT;
 		}
 	else
 		rc = err->code;
@@ -853,20 +858,6 @@ teach_synonyms(struct ask *ask)
 	buf_release(&b);
 }
 
-struct span { int64_t rows, first, last; };
-
-static int
-add_up(void *self, struct str name, int64_t count, int64_t first, int64_t last)
-{
-	struct span *s = self;
-
-	(void)name;
-	s->rows += count;
-	s->first = first < s->first ? first : s->first;
-	s->last = last > s->last ? last : s->last;
-	return 0;
-}
-
 void
 ask_teach_names(struct ask *ask)
 {
@@ -885,20 +876,16 @@ int
 ask_learn(struct ask *ask, struct err *err)
 {
 	struct store *store = query_store(ask->query, err);
-	struct span span = { 0, INT64_MAX, INT64_MIN };
 	struct seen_field *seen = NULL;
-	int64_t from = TIME_MIN;
 	int rc;
 
 	if (!store)
 		return err->code;
-	if ((rc = store_each_name(store, add_name, ask, err)) < 0 || (rc = store_each_name(store, add_up, &span, err)) < 0 ||
+	if ((rc = store_each_name(store, add_name, ask, err)) < 0 ||
 	    (rc = query_each_column(ask->query, "events", add_column, ask, err)) < 0)
 		return rc;
 	seen = mem_new((ASK_FIELDS + 1) * sizeof(*seen));
-	if (span.rows > LOOKED_AT)
-		from = span.last - (int64_t)((double)(span.last - span.first) * LOOKED_AT / (double)span.rows);
-	rc = span.rows ? see_events(ask, store, from, seen, err) : 0;
+	rc = ask->n_events ? see_events(ask, store, seen, err) : 0;
 	for (int i = 0; i < ask->n_fields; i++)
 		ask->field[i].number = seen[i].numbers && !seen[i].texts;
 	ask_teach_names(ask);
@@ -909,6 +896,8 @@ ask_learn(struct ask *ask, struct err *err)
 			teach_countries(ask, i, codes);
 		map_release(&seen[i].values);
 	}
+	if (ask->config)
+		ask_learn_metrics(ask);
 	teach_synonyms(ask);
 	free(seen);
 	return rc;

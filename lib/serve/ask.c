@@ -9,18 +9,16 @@ answer(struct exchange *ex)
 	struct ask_answer a = { 0 };
 	struct buf json = { 0 };
 	struct err err = { 0 };
-	struct query *query = exchange_query(ex);
-	struct ask *ask;
+	struct ask *ask = exchange_ask(ex);
 
-	if (!query)
+	if (!ask)
 		return;
-	if ((ask = ask_open(query, ex->config, &err)) && ask_answer(ask, question, &a, &err) == 0) {
+	if (ask_answer(ask, question, &a, &err) == 0) {
 		ask_put_json(&json, question, &a);
 		exchange_json(ex, 200, &json);
 	} else {
 		exchange_error(ex, &err);
 	}
-	ask_close(ask);
 	ask_answer_release(&a);
 	buf_release(&json);
 }

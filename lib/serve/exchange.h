@@ -36,6 +36,10 @@ struct str exchange_text(struct exchange *, struct json);       /* a JSON text d
  * of the pool. NULL: answered. */
 struct query *exchange_query(struct exchange *);
 
+/* The same for questions in English: what they may name in this store, as this caller sees it, learnt once for each state of it. NULL: answered. */
+struct ask;
+struct ask *exchange_ask(struct exchange *);
+
 /* The tenant's store for reading, of this thread, as the engine has it: what is read here is not bound by the policy. NULL: answered. */
 struct store *exchange_store(struct exchange *);
 

@@ -10,6 +10,7 @@
 
 #include "auth/audit.h"
 #include "base/cmd.h"
+#include "insight/ask.h"
 #include "serve/serve_priv.h"
 
 #define ENGINES 8
@@ -19,6 +20,7 @@ struct engine {
 	uint64_t setup;                 /* number of the configuration it was opened with */
 	struct serve_setup *uses;
 	struct query *query;
+	struct ask_kept *words;         /* what questions in English may name */
 	struct store *store;            /* of its own */
 	uint64_t used;
 };
@@ -56,6 +58,7 @@ close_engine(struct serve *s, struct engine *e)
 {
 	if (!e->tenant)
 		return;
+	ask_kept_free(e->words);
 	query_close(e->query);
 	store_close(e->store);
 	serve_setup_free(e->uses);
@@ -117,6 +120,19 @@ exchange_query(struct exchange *ex)
 	query_set_audit(e->query, principal_may(ex->who, AUTH_READ, "audit", (struct str){ 0 }) ? audit_trail(ex->serve->auth) : NULL);
 	c->version = store_version(e->store);   /* before it is asked: had there been a commit since then, the answer is not given again */
 	return e->query;
+}
+
+struct ask *
+exchange_ask(struct exchange *ex)
+{
+	struct query *query = exchange_query(ex);
+	struct err err = { 0 };
+	struct engine *e = query ? engine_for(serve_call_of(ex), &err) : NULL;
+	struct ask *ask = e ? ask_keep(&e->words, query, ex->config, &err) : NULL;
+
+	if (query && !ask)
+		exchange_error(ex, &err);
+	return ask;
 }
 
 struct store *

@@ -64,6 +64,7 @@ struct reader {
 	struct store_batch_name *names;
 	size_t names_cap;
 	struct slot *slot;
+	struct chunk_column_room leaf;  /* of store_batch_values: one after the other */
 	struct project *project;        /* of the properties wanted so far */
 	int projected;                  /* how many */
 	struct json *json;
@@ -127,6 +128,16 @@ keep_fields(struct store_batches *all, const struct store_field *field, int n_fi
 	}
 }
 
+static int
+newest_first(const void *a, const void *b)
+{
+	const struct store_source *x = a, *y = b;
+
+	if (x->max_time != y->max_time)
+		return x->max_time < y->max_time ? 1 : -1;
+	return (x->id < y->id) - (x->id > y->id);
+}
+
 struct store_batches *
 store_batches_open(struct store *s, const struct store_range *range, const struct store_field *field, int n_fields, struct err *err)
 {
@@ -142,6 +153,8 @@ store_batches_open(struct store *s, const struct store_range *range, const struc
 		store_batches_close(all);
 		return NULL;
 	}
+	if (range->newest && all->snap.n_sources)
+		qsort(all->snap.source, all->snap.n_sources, sizeof(*all->snap.source), newest_first);
 	keep_fields(all, field, n_fields);
 	all->rows = (int64_t)all->n_tail;
 	for (size_t i = 0; i < all->snap.n_sources; i++)
@@ -234,6 +247,7 @@ store_batch_close(struct store_batch *batch)
 		chunk_column_release(&s->leaf);
 	}
 	batch_samples_free(r->samples);
+	chunk_column_release(&r->leaf);
 	free(r->slot);
 	free(r->names);
 	free(r->json);
@@ -290,14 +304,16 @@ begin_chunk(struct reader *r, const struct store_source *from, struct err *err)
 	if (snap->range.user_id.p && (rc = chunk_has_user(k, snap->range.user_id, err)) <= 0)
 		return rc;
 	r->end = k->info.n;
-	if (snap->range.whole || whole(r))
-		return 0;
-	if ((rc = chunk_load(k, CHUNK_TIME, err))) {
-		r->end = 0;
-		return rc;
+	if (!snap->range.whole && !whole(r)) {
+		if ((rc = chunk_load(k, CHUNK_TIME, err))) {
+			r->end = 0;
+			return rc;
+		}
+		r->row = store_first_not_before(k->time, k->info.n, snap->range.from);
+		r->end = store_first_not_before(k->time, k->info.n, snap->range.to);
 	}
-	r->row = store_first_not_before(k->time, k->info.n, snap->range.from);
-	r->end = store_first_not_before(k->time, k->info.n, snap->range.to);
+	if (snap->range.newest && r->end - r->row > snap->range.newest)
+		r->row = r->end - snap->range.newest;
 	return 0;
 }
 
@@ -308,6 +324,7 @@ give_chunk(struct reader *r, struct err *err)
 	struct chunk *k = &r->chunk;
 	int rc;
 
+	r->rows = NULL;
 	b->n = r->end - r->row < BATCH_ROWS ? r->end - r->row : BATCH_ROWS;
 	r->from = r->row;
 	r->row += b->n;
@@ -425,6 +442,10 @@ store_batch_next(struct store_batch *batch, struct err *err)
 	for (int i = 0; i < all->n_fields; i++)
 		r->slot[i].ready = r->slot[i].by_rows = 0;
 	arena_reset(r->texts);
+	if (all->snap.range.newest && r->row == r->end && (rc = give_tail(r)) > 0) {
+		count(&all->read.rows, batch->n);
+		return rc;
+	}
 	while (r->row == r->end) {
 		size_t i = __atomic_fetch_add(&all->next_source, 1, __ATOMIC_RELAXED);
 
@@ -783,6 +804,20 @@ make_of_chunk(struct reader *r, enum store_field_of of, struct slot *s, struct e
 		give_codes(s, t->n ? t->code + r->from : s->code);
 	}
 	return 0;
+}
+
+int
+store_batch_values(struct store_batch *batch, int field, struct column *column, struct err *err)
+{
+	struct reader *r = (struct reader *)batch;
+	const struct store_field *f = &r->all->field[field];
+	int rc;
+
+	if (r->samples || r->rows || !is_property(f))
+		return (rc = store_batch_column(batch, field, column, err)) ? rc : 1;
+	rc = chunk_column(&r->chunk, f->name, f->of == FIELD_REACH, r->from, r->batch.n, &r->leaf, column, err);
+	count(&r->all->read.columns, rc > 0);
+	return at_chunk(r, rc, err);
 }
 
 int

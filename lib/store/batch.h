@@ -80,6 +80,10 @@ int store_batch_row(struct store_batch *, size_t i, struct event *, struct err *
 /* Column `field` (its index in the fields given to store_batches_open). 0 or < 0. Asking again costs nothing. */
 int store_batch_column(struct store_batch *, int field, struct column *, struct err *);
 
+/* The same of a property where it costs no more than its values: 1; 0: it is an object or a list in this chunk, which would be put together row by
+ * row. For who looks for values that can be named, and not for all there is. Borrowed until the next call of it. < 0. */
+int store_batch_values(struct store_batch *, int field, struct column *, struct err *);
+
 /* Of n times in order the first that is not before t; n when all are. */
 size_t store_first_not_before(const int64_t *time, size_t n, int64_t t);
 

@@ -133,6 +133,64 @@ for line in sys.stdin:
 	serve_stop
 }
 
+@test "what was learnt for one question serves the next, never an old state, never another caller" {
+	source "$BATS_TEST_DIRNAME/serve.bash"
+	serve_start
+	all=$KEY
+	at-admin -q role add de read:insights --sees 'rows=.properties.country == "DE"' --sees hide=source
+	de=$(at-admin -q key create --role de)
+	for round in 1 2 3; do
+		KEY=$all post /api/v1/ask '{"question":"signups by source"}' | jq -e '.rows == [["ads",2],["mail",1]]'
+		KEY=$de post /api/v1/ask '{"question":"signups by source"}' | jq -e '.refuse'
+		KEY=$de post /api/v1/ask '{"question":"how many signups?"}' | jq -e '.rows == [[2]]'
+		KEY=$all post /api/v1/ask '{"question":"how many signups?"}' | jq -e '.rows == [[3]]'
+	done
+	KEY=$all post /api/v1/ask '{"question":"how many wombats?"}' | jq -e '.refuse'
+	echo '{"event":"wombat","timestamp":"2026-06-17T09:00:00Z","user_id":"u1","properties":{"country":"FR"}}' | at-ingest -q
+	KEY=$all post /api/v1/ask '{"question":"how many wombats?"}' | jq -e '.rows == [[1]]'
+	KEY=$de post /api/v1/ask '{"question":"how many wombats?"}' | jq -e '.refuse or .rows == [[0]]'
+	serve_stop
+}
+
+@test "metrics of the configuration are words, with their condition and value; what SQL cannot say is told" {
+	export AT_STORE=$BATS_TEST_TMPDIR/metrics AT_NOW=2026-06-17T12:00:00Z
+	mkdir config
+	cat > config/analytics.json <<-'EOS'
+	{"metrics":{
+	"pro_signups":{"event":"signup","where":".properties.plan == \"pro\""},
+	"engaged accounts":{"event":["login","report"],"value":"distinct(user_id)"},
+	"mrr":{"event":"subscription","value":"sum(amount)"},
+	"big_deals":{"event":"subscription","where":".properties.amount > 20 and .properties.plan != \"free\""},
+	"short":{"event":"report","where":".properties.seconds < 30"},
+	"gone":{"event":"nothing_of_this"}},
+	"synonyms":{"bookings":"mrr"}}
+	EOS
+	at-ingest -q <<-'E'
+		{"event":"signup","timestamp":"2026-06-17T09:00:00Z","user_id":"u1","properties":{"plan":"pro","region":"emea"}}
+		{"event":"signup","timestamp":"2026-06-17T09:00:00Z","user_id":"u2","properties":{"plan":"free","region":"emea"}}
+		{"event":"signup","timestamp":"2026-06-16T09:00:00Z","user_id":"u3","properties":{"plan":"pro","region":"apac"}}
+		{"event":"login","timestamp":"2026-06-17T09:00:00Z","user_id":"u1","properties":{"region":"emea"}}
+		{"event":"report","timestamp":"2026-06-17T09:00:00Z","user_id":"u1","properties":{"seconds":12}}
+		{"event":"report","timestamp":"2026-06-17T09:00:00Z","user_id":"u4","properties":{"seconds":50}}
+		{"event":"subscription","timestamp":"2026-06-17T09:00:00Z","user_id":"u1","properties":{"plan":"pro","amount":30,"region":"emea"}}
+		{"event":"subscription","timestamp":"2026-06-16T09:00:00Z","user_id":"u2","properties":{"plan":"free","amount":25,"region":"emea"}}
+		{"event":"subscription","timestamp":"2026-06-16T10:00:00Z","user_id":"u3","properties":{"amount":45,"region":"apac"}}
+	E
+	asked() { at-insight ask -f ndjson "$1" | jq -c "if .refuse then .text else .rows end"; }
+	[ "$(asked 'how many pro signups today?')" = '[[1]]' ]
+	[ "$(asked 'pro signups by region')" = '[["apac",1],["emea",1]]' ]
+	[ "$(asked 'engaged accounts today')" = '[[2]]' ]
+	[ "$(asked 'what was the mrr yesterday')" = '[[70]]' ]
+	[ "$(asked 'which region had the most bookings')" = '[["emea",55]]' ]
+	[ "$(asked 'share of mrr from apac')" = '[[0.45]]' ]
+	[ "$(asked 'how many big deals')" = '[[2]]' ]
+	[[ $(asked 'short today') == *'at-query metric short tells it'* ]]
+	[[ $(at-insight ask 'pro signups today') == '1 pro signup, today.' ]]
+	[[ $(asked 'how many gone today') == *'"gone"'* || $(asked 'how many gone today') != '[['* ]]
+	[[ $(asked 'pro signups who logged in') == *'belongs to the rest'* ]]
+	jq -n --argjson a "$(asked 'bookings yesterday vs today')" '$a[0][0:2] == [30, 70]' -e
+}
+
 # A store in which 20 users of DE and 15 of FR bought today, 10 of each yesterday, and 2 of IT.
 many_buyers() {
 	export AT_STORE=$BATS_TEST_TMPDIR/many

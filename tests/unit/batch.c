@@ -202,6 +202,13 @@ compare(struct store *s, struct store_range range)
 				OK(store_batch_column(b, f, &column[f], &err));
 		for (int f = FIELDS; f-- > 0; )
 			OK(store_batch_column(b, f, &column[f], &err));
+		for (int f = 0; f < FIELDS && range.newest; f++) {      /* the same where it costs nothing, one after the other */
+			struct column values;
+
+			OK(rc = store_batch_values(b, f, &values, &err));
+			for (size_t i = 0; rc && i < b->n; i++)
+				assert_same(cell_at(&values, i), cell_at(&column[f], i));
+		}
 		assert_int_equal(b->min_time, column[1].integer[0]);
 		assert_int_equal(b->max_time, column[1].integer[b->n - 1]);
 		for (size_t i = 0; i < b->n_names; i++)
@@ -243,7 +250,7 @@ batches_are_what_a_scan_gives(void **state)
 {
 	struct err err = {0};
 	struct store *s = store_open(dir, "default", STORE_CREATE, &err);
-	struct store_range some = { .from = START + 20000000, .to = START + 30000001 }, named = ALL, user = ALL, none = { .from = 0, .to = START };
+	struct store_range some = { .from = START + 20000000, .to = START + 30000001 }, named = ALL, user = ALL, all = ALL, none = { .from = 0, .to = START };
 	struct str names[] = { STR("e1"), STR("e3") };
 
 	(void)state;
@@ -264,6 +271,47 @@ batches_are_what_a_scan_gives(void **state)
 	compare(s, some);
 	compare(s, named);
 	compare(s, user);
+	some.newest = all.newest = SIZE_MAX;
+	compare(s, some);
+	compare(s, all);
+	store_close(s);
+}
+
+/* The tail, then the chunk that ends last, of each so many rows and its newest. */
+static void
+the_newest_come_first(void **state)
+{
+	struct err err = {0};
+	struct store *s = store_open(dir, "default", STORE_CREATE, &err);
+	struct store_range range = ALL;
+	struct store_batches *all;
+	struct store_batch *b;
+	int64_t last = TIME_MAX;
+	int n = 0, rc;
+
+	(void)state;
+	assert_non_null(s);
+	srand(8);
+	add_rows(s, 150000);
+	add_rows(s, 10);
+	range.newest = 100;
+	all = store_batches_open(s, &range, fields, FIELDS, &err);
+	assert_non_null(all);
+	b = store_batch_open(all, &err);
+	while ((rc = store_batch_next(b, &err)) > 0) {
+		struct column time;
+
+		OK(store_batch_column(b, 1, &time, &err));
+		assert_int_equal(time.integer[b->n - 1], b->max_time);
+		assert_true((b->id == 0) == (n == 0));
+		assert_true(b->id == 0 || (b->n <= 100 && b->max_time <= last));
+		last = b->id ? b->max_time : last;
+		n++;
+	}
+	OK(rc);
+	assert_true(n > 1);
+	store_batch_close(b);
+	store_batches_close(all);
 	store_close(s);
 }
 
@@ -324,6 +372,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(batches_are_what_a_scan_gives, folder_set_up, folder_tear_down),
+		cmocka_unit_test_setup_teardown(the_newest_come_first, folder_set_up, folder_tear_down),
 		cmocka_unit_test_setup_teardown(texts_that_are_always_there_are_texts, folder_set_up, folder_tear_down),
 		cmocka_unit_test_setup_teardown(readers_take_each_batch_once, folder_set_up, folder_tear_down),
 	};
