@@ -1154,13 +1154,15 @@ answer_login(struct exchange *ex, int rc, struct auth_login *login, const struct
 	auth_login_release(login);
 }
 
-/* Which ways there are, for a page that asks before it shows them. */
+/* Which ways there are, for a page that asks before it shows them; and whether there was a session's cookie, which no script can see, so that
+ * a stranger's page need not ask who it is and be refused. */
 static void
 login_ways(struct exchange *ex)
 {
 	struct buf json = { 0 };
 
-	buf_printf(&json, "{\"password\":true,\"oidc\":%s}", auth_has_oidc(ex->serve->auth) ? "true" : "false");
+	buf_printf(&json, "{\"password\":true,\"oidc\":%s,\"session\":%s}", auth_has_oidc(ex->serve->auth) ? "true" : "false",
+	    serve_exchange_session(ex).p ? "true" : "false");
 	exchange_json(ex, 200, &json);
 	buf_release(&json);
 }

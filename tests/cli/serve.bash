@@ -16,6 +16,13 @@ serve_stop() {
 	[ -z "${PID:-}" ] || { kill -TERM "$PID" 2> /dev/null; wait "$PID"; }
 	PID=
 }
+# A user who may do all, with COOKIE, his session's, and some events to see.
+serve_example_user() {
+	awk -f "$root/examples/demo/shop.awk" -v days=1 | at-ingest -q
+	post /api/v1/users '{"name":"anna","password":"correct horse battery","roles":["admin"]}' > /dev/null
+	COOKIE=$(curl -s -k -D - -o /dev/null "$U/api/v1/login" -H 'Content-Type: application/json' -d '{"user":"anna","password":"correct horse battery"}' | sed -n 's/^[Ss]et-[Cc]ookie: \([^;]*\);.*/\1/p')
+	[ -n "$COOKIE" ]
+}
 # get PATH, post PATH BODY, … print the body; status, head and the rest lie in $status_code and the file head
 call() {
 	local method=$1 path=$2

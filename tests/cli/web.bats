@@ -42,6 +42,19 @@ web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$stat
 	web access "$axe"
 }
 
+@test "Lighthouse: accessibility and best practices at 95 of 100 or more, signed out and in" {
+	lighthouse=${LIGHTHOUSE:-${XDG_CACHE_HOME:-$HOME/.cache}/at-tests/node_modules/.bin/lighthouse}
+	[ -x "$lighthouse" ] || skip "no Lighthouse here; npm i --prefix '${lighthouse%/node_modules/*}' lighthouse brings it"
+	"$lighthouse" --version > /dev/null 2>&1 || skip 'this Lighthouse wants another node'
+	serve_start
+	serve_example_user
+	for page in '' '#/d/overview' '#/events' '#/explore'; do
+		"$HERE/../bench/lighthouse" "$lighthouse" "$U/$page" "${page:+$COOKIE}" accessibility,best-practices > scores
+		cat scores
+		awk '{ n++; if ($2 < 95) bad = 1 } END { exit bad || n != 2 }' scores
+	done
+}
+
 @test "the keyboard alone suffices" {
 	serve_start
 	web keyboard

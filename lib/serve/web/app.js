@@ -134,6 +134,8 @@ async function route(force = false) {
 /* ---- who is it */
 async function signIn() {
 	try {
+		if (!key() && !localStorage.getItem('at.in') && !(await get('/api/v1/login')).session)
+			throw new ApiError(401);
 		/* who was here before most likely still is: then nothing waits for the other */
 		const boards = key() || localStorage.getItem('at.in') ? get('/api/v1/dashboards').catch(() => null) : null;
 		if (boards)
