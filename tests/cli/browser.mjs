@@ -26,7 +26,7 @@ export async function open({ width = 1280, height = 900, dark = false, touch = f
 			if (m.id) {
 				const { done, fail } = waiting.get(m.id);
 				waiting.delete(m.id);
-				m.error ? fail(new Error(m.error.message)) : done(m.result);
+				m.error ? fail(new Error(`${m.error.message} ${m.error.data || ""}`)) : done(m.result);
 			} else {
 				hearing.get(m.method)?.(m.params);
 			}
@@ -102,6 +102,18 @@ export async function open({ width = 1280, height = 900, dark = false, touch = f
 			for (let i = 1; i <= steps; i++)
 				await s('Input.dispatchMouseEvent', { type: 'mouseMoved', x: x + by.x * i / steps, y: y + by.y * i / steps, button: 'left', buttons: 1 });
 			await s('Input.dispatchMouseEvent', { type: 'mouseReleased', x: x + by.x, y: y + by.y, button: 'left', clickCount: 1 });
+		},
+		/* A finger put down on an element's middle, moved to other points of the window, and lifted; each move waits for the page. */
+		async touch(selector, ...to) {
+			const box = await b.until(`(() => { const e = document.querySelector(${JSON.stringify(selector)}); if (!e) return null; const r = e.getBoundingClientRect(); return { x: r.x + r.width / 2, y: r.y + r.height / 2 }; })()`);
+			const at = (type, x, y) =>  s('Input.dispatchTouchEvent', { type, touchPoints: type === 'touchEnd' ? [] : [{ x, y }] });
+
+			await at('touchStart', box.x, box.y);
+			for (const [x, y] of to) {
+				await at('touchMove', x ?? box.x, y);
+				await new Promise((done) => setTimeout(done, 200));
+			}
+			await at('touchEnd');
 		},
 		async shot(path) {
 			writeFileSync(path, Buffer.from((await s('Page.captureScreenshot', { format: 'png' })).data, 'base64'));

@@ -92,6 +92,11 @@ web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$stat
 	web editing
 }
 
+@test "on a phone a finger moves and sizes widgets, and so does their menu" {
+	serve_start
+	web thumbs
+}
+
 @test "a shared link shows one dashboard as its maker sees it, to read, until it is taken back; no log has its secret" {
 	serve_start -v
 	post /api/v1/roles '{"name":"german","permissions":["read:*","write:dashboards"],"rows":".properties.country == \"DE\""}' > /dev/null

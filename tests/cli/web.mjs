@@ -269,6 +269,51 @@ Object.assign(cases, {
 		await c.close();
 	},
 
+	/* On a phone, by a finger and by the menu: what is above goes below, and one grows. */
+	async thumbs() {
+		await shop();
+		await board('t', [['a', 0, 0, 3], ['b', 3, 0, 3], ['c', 0, 2, 6], ['d', 0, 4, 4]].map(([id, x, y, w]) => ({ id, type: id === 'c' ? 'bar_chart' : 'metric_card', title: id, metric: 'page_view', ...(id === 'c' ? { groupBy: 'country' } : {}), timeRange: '24h', position: at(x, y, w, 2) })));
+		const b = await entered({ width: 360, height: 740, touch: true }, '#/d/t');
+		const order = () => b.eval('[...document.querySelectorAll(".cell")].sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top).map((c) => c.dataset.id).join("")');
+		const middle = (id) => b.eval(`(() => { const r = document.querySelector('.cell[data-id=${id}]').getBoundingClientRect(); return r.top + r.height / 2; })()`);
+		const seen = (want) => b.until(`[...document.querySelectorAll(".cell")].sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top).map((c) => c.dataset.id).join("") === ${JSON.stringify(want)}`, 10000);
+		await b.until('document.querySelector(".card-value")?.textContent === "300" && document.querySelector(".bars li")');
+		assert.equal(await order(), 'abcd');
+		await b.click(button('Edit dashboard'));
+		await b.until('document.querySelector(".corner")');
+		await b.eval('scrollTo(0, 0)');
+		/* a behind b: beside each other they changed places */
+		await b.touch('.cell[data-id=a] .grip', [null, await middle('a')], [null, await middle('b') + 20]);
+		await seen('bacd');
+		/* d to the very top, as far as the finger holds */
+		await b.eval('document.querySelector(".cell[data-id=d]").scrollIntoView({ block: "center" })');
+		await b.touch('.cell[data-id=d] .grip', [null, 300], [null, 40], [null, 20], [null, 10], [null, 10], [null, 10], [null, 10], [null, 10], [null, 10]);
+		await seen('dbac');
+		await b.eval('scrollTo(0, 0)');
+		const tall = await b.eval('document.querySelector(".cell[data-id=c]").scrollIntoView({ block: "center" }), document.querySelector(".cell[data-id=c]").getBoundingClientRect().height');
+		const corner = await b.eval('document.querySelector(".cell[data-id=c] .corner").getBoundingClientRect().top');
+		await b.touch('.cell[data-id=c] .corner', [null, corner + 40], [null, corner + tall / 2 + 14]);
+		await b.until('document.querySelector(".cell[data-id=c]").style.getPropertyValue("--h") === "3"', 10000);
+		/* one drag is one step back */
+		await b.click(button('Undo'));
+		await b.until('document.querySelector(".cell[data-id=c]").style.getPropertyValue("--h") === "2"', 10000);
+		await b.click('.cell[data-id=a] [aria-label="Widget menu"]');
+		await b.click(button('Move earlier'));
+		await seen('dabc');
+		await b.click('.cell[data-id=a] [aria-label="Widget menu"]');
+		await b.click(button('Taller'));
+		await b.click(button('Save'));
+		await b.until('document.querySelector("#said")?.textContent.includes("version 2")');
+		const saved = (await api('GET', '/api/v1/dashboards/t')).body.widgets, of = (id) => saved.find((w) => w.id === id).position;
+		assert.equal(of('d').y, 0);
+		assert.equal(of('a').h, 3);
+		for (const [i, v] of saved.entries())
+			for (const w of saved.slice(i + 1))
+				assert.ok(!(v.position.x < w.position.x + w.position.w && w.position.x < v.position.x + v.position.w && v.position.y < w.position.y + w.position.h && w.position.y < v.position.y + v.position.h), 'none lies on another');
+		assert.deepEqual(b.faults, []);
+		await b.close();
+	},
+
 	async share() {
 		await shop();
 		const { key: part } = (await api('POST', '/api/v1/keys', { name: 'part', roles: ['german'] })).body;

@@ -91,6 +91,7 @@ class Cell {
 		this.element.style.setProperty('--y', y + 1);
 		this.element.style.setProperty('--w', Math.max(1, Math.min(w, 12 - Math.min(x, 11))));
 		this.element.style.setProperty('--h', Math.max(1, tall));
+		this.element.style.setProperty('--m', w < 6 ? 3 : 6);           /* of six columns, where twelve are too many */
 		this.element.style.setProperty('order', y * 100 + x);
 	}
 
@@ -459,7 +460,7 @@ export class Board {
 	}
 
 	drawStatus() {
-		const off = this.state.refresh, words = this.state.from ? 'Fixed period' : off === 'off' ? 'Paused' : off ? `Every ${off}` : this.isShared ? 'Refreshing' : { live: 'Live', stream: 'Live (stream)', polling: 'Polling', offline: 'Offline' }[live.state];
+		const off = this.state.refresh, words = this.state.from ? 'Fixed period' : off === 'off' ? 'Paused' : off ? `Every ${off}` : this.isShared ? 'Refreshing' : { live: 'Live', stream: 'Live (stream)', polling: 'Polling', offline: 'Offline', idle: 'Up to date' }[live.state];
 
 		if (this.lamp) {
 			this.lamp.className = `lamp ${off || this.isShared || this.state.from ? 'off' : live.state}`;

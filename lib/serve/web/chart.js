@@ -12,7 +12,7 @@
 import { afterPaint, h } from './dom.js';
 import { bucket, compact, number, ticks, timeTicks } from './format.js';
 
-const PAD = { top: 10, right: 12, bottom: 24 };
+const PAD = { top: 10, right: 12 };     /* below: a line of text */
 let theme = null;
 
 /* Colours of the page as they are now; read once a theme. */
@@ -72,6 +72,7 @@ export class TimeChart {
 		this.data = { series: [], from: 0, to: 1 };
 		this.view = null;
 		this.at = -1;
+		this.bottom = 24;
 		this.observer = new ResizeObserver(() => this.resize());
 		afterPaint(() => this.observer.observe(this.plot));     /* it is told its size then, and paints */
 		this.listen();
@@ -168,10 +169,11 @@ export class TimeChart {
 			return;
 		ctx.clearRect(0, 0, this.width, this.height);
 		ctx.font = `${this.fontSize = Math.max(11, parseFloat(getComputedStyle(this.plot).fontSize) * 0.78)}px system-ui, sans-serif`;
+		this.bottom = Math.round(this.fontSize * 2.1);
 		const y = this.measure();
 		const labels = y.marks.map((m) => compact(m, this.data));
 		this.left = Math.ceil(Math.max(...labels.map((l) => ctx.measureText(l).width), 12)) + 10;
-		const { from, to } = this.range, w = this.width - this.left - PAD.right, hgt = this.height - PAD.top - PAD.bottom;
+		const { from, to } = this.range, w = this.width - this.left - PAD.right, hgt = this.height - PAD.top - this.bottom;
 		this.x = (t) => this.left + (t - from) / (to - from) * w;
 		this.time = (px) => from + (px - this.left) / w * (to - from);
 		this.y = (v) => PAD.top + (1 - (v - y.low) / (y.high - y.low)) * hgt;
@@ -191,16 +193,16 @@ export class TimeChart {
 		ctx.textAlign = 'center';
 		ctx.textBaseline = 'alphabetic';
 		let right = -Infinity;
-		for (const [t, label] of timeTicks(from, to, Math.max(2, Math.floor(w / 80)))) {
+		for (const [t, label] of timeTicks(from, to, Math.max(2, Math.floor(w / (this.fontSize * 5.5))))) {
 			const px = this.x(t), half = ctx.measureText(label).width / 2;
 			if (px - half < right + 8 || px + half > this.width)
 				continue;
 			right = px + half;
-			ctx.fillText(label, px, this.height - 7);
+			ctx.fillText(label, px, this.height - this.fontSize * 0.55);
 		}
 		ctx.save();
 		ctx.beginPath();
-		ctx.rect(this.left, 0, w + 1, this.height - PAD.bottom + 1);
+		ctx.rect(this.left, 0, w + 1, this.height - this.bottom + 1);
 		ctx.clip();
 		this.paintMarks(ctx, c);
 		const base = new Map();
@@ -406,7 +408,7 @@ export class TimeChart {
 		if (this.brush) {
 			ctx.globalAlpha = 0.15;
 			ctx.fillStyle = c.accent;
-			ctx.fillRect(Math.min(...this.brush), PAD.top, Math.abs(this.brush[0] - this.brush[1]), this.height - PAD.top - PAD.bottom);
+			ctx.fillRect(Math.min(...this.brush), PAD.top, Math.abs(this.brush[0] - this.brush[1]), this.height - PAD.top - this.bottom);
 			ctx.globalAlpha = 1;
 		}
 		if (this.point == null) {
@@ -418,7 +420,7 @@ export class TimeChart {
 		ctx.globalAlpha = 0.5;
 		ctx.beginPath();
 		ctx.moveTo(px, PAD.top);
-		ctx.lineTo(px, this.height - PAD.bottom);
+		ctx.lineTo(px, this.height - this.bottom);
 		ctx.stroke();
 		ctx.globalAlpha = 1;
 		for (const [s, i] of this.near(this.point)) {
@@ -638,7 +640,7 @@ export class TimeChart {
 					this.hiddenNames.add(s.name);
 				b.setAttribute('aria-pressed', String(!this.hiddenNames.has(s.name)));
 				this.draw();
-			} }, h('i', { style: { background: s.color } }), s.name);
+			} }, h('i', s.kind === 'dashed' ? { class: 'dashed', style: { color: s.color } } : { style: { background: s.color } }), s.name);
 			this.legend.append(b);
 		}
 	}

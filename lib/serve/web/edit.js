@@ -1,5 +1,5 @@
 /* edit.js - a dashboard is changed where it stands: widgets moved, sized, set and added, each step undone and done again, saved as a new
- * version. Pointer: drag a header to move, the corner to size. Keyboard, on the handle of a widget: arrows move, Shift and arrows size,
+ * version. Pointer: drag a header to move, the corner to size; on a phone, where they stand one below the other, up and down. Keyboard, on the handle of a widget: arrows move, Shift and arrows size,
  * Enter opens its settings, Delete removes it. Nothing is saved before Save; who saved meanwhile is not overwritten (If-Match). */
 import { button, dialog, field, fill, h, icon, link, say, select, table, text } from './dom.js';
 import { ApiError, get, post, put, remove } from './api.js';
@@ -8,7 +8,7 @@ import { given } from './board.js';
 import { widgets } from './widgets.js';
 import { moment, titled } from './format.js';
 
-const COLUMNS = 12;
+const COLUMNS = 12, EDGE = 90;          /* pixels from the window's edge where a drag scrolls: the bars are as high */
 const clone = (v) => structuredClone(v);
 const place = (w) => ({ x: 0, y: 0, w: 4, h: 3, ...w.position });
 const overlap = (a, b) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
@@ -31,6 +31,24 @@ export function settle(all, moved) {
 		while (w.position.y > 0 && !done.some((d) => d !== w && overlap(d.position, { ...w.position, y: w.position.y - 1 })))
 			w.position.y--;
 	return all.map((w) => done.find((d) => d.id === w.id));
+}
+
+/* In the order in which they are read: down, and from left to right. */
+const inOrder = (all) => [...all].sort((a, b) => place(a).y - place(b).y || place(a).x - place(b).x);
+
+/* One before another: beside each other they change places, else it goes where the other is, which makes room. */
+function earlier(all, widget, over) {
+	const a = place(widget), b = place(over), side = a.y === b.y && a.x === b.x + b.w;
+	const to = { [widget.id]: side ? { ...a, x: b.x } : { ...a, x: Math.min(b.x, COLUMNS - a.w), y: b.y }, [over.id]: side ? { ...b, x: b.x + a.w } : b };
+
+	return settle(all.map((w) => to[w.id] ? { ...w, position: to[w.id] } : w), widget.id);
+}
+
+/* One by so many places in that order, -1 or 1; undefined: there it ends. */
+function shifted(all, id, by) {
+	const list = inOrder(all), i = list.findIndex((w) => w.id === id), other = list[i + by];
+
+	return other && (by < 0 ? earlier(all, list[i], other) : earlier(all, other, list[i]));
 }
 
 export class Editing {
@@ -134,6 +152,13 @@ export class Editing {
 		this.change({ ...this.definition, widgets: settle(all, id) });
 	}
 
+	shift(id, by) {
+		const widgets = shifted(this.definition.widgets, id, by);
+
+		if (widgets)
+			this.change({ ...this.definition, widgets });
+	}
+
 	keydown(e, c) {
 		const p = place(this.definition.widgets.find((w) => w.id === c.widget.id)), step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];
 
@@ -162,9 +187,13 @@ export class Editing {
 		const column = (grid.width + gap) / COLUMNS, tall = row + gap, p = place(this.definition.widgets.find((w) => w.id === c.widget.id)), x0 = e.clientX, y0 = e.clientY;
 		let last = null;
 
-		if (e.button || getComputedStyle(this.board.grid).display !== 'grid')
+		if (e.button)
 			return;
 		e.preventDefault();
+		if (style.display !== 'grid') {
+			this.dragInColumn(e, c, sizing);
+			return;
+		}
 		const on = (m) => {
 			const dx = Math.round((m.clientX - x0) / column), dy = Math.round((m.clientY - y0) / tall);
 			const next = sizing ? { w: Math.max(1, Math.min(COLUMNS - p.x, p.w + dx)), h: Math.max(1, p.h + dy) } : { x: Math.max(0, Math.min(COLUMNS - p.w, p.x + dx)), y: Math.max(0, p.y + dy) };
@@ -175,12 +204,7 @@ export class Editing {
 			c.element.classList.add('moving');
 			/* shown while it is dragged, one step when it is let go */
 			const all = settle(this.definition.widgets.map((w) => w.id === c.widget.id ? { ...w, position: { ...place(w), ...next } } : w), c.widget.id);
-			for (const w of all) {
-				const cell = this.board.cells.find((o) => o.widget.id === w.id);
-				cell.widget = w;
-				cell.place();
-			}
-			this.dragged = all;
+			this.show(this.dragged = all);
 		};
 		const off = () => {
 			removeEventListener('pointermove', on);
@@ -197,6 +221,60 @@ export class Editing {
 		addEventListener('pointercancel', off);
 	}
 
+	/* Shown while it is dragged: each where it would be. */
+	show(widgets) {
+		for (const w of widgets) {
+			const cell = this.board.cells.find((o) => o.widget.id === w.id);
+			cell.widget = w;
+			cell.place();
+		}
+	}
+
+	/* One below the other: past each neighbour whose middle is passed; near an edge of the window the page scrolls along. */
+	dragInColumn(e, c, sizing) {
+		const id = c.widget.id, tall = c.element.getBoundingClientRect().height, rows = place(c.widget).h, y0 = e.clientY + scrollY;
+		const box = (w) => this.board.cells.find((o) => o.widget.id === w?.id)?.element.getBoundingClientRect();
+		let y = e.clientY, ended = false, all = this.definition.widgets;
+
+		const follow = () => {
+			if (ended)
+				return;
+			const edge = y < EDGE ? y - EDGE : y > innerHeight - EDGE ? y - innerHeight + EDGE : 0, list = inOrder(all), i = list.findIndex((w) => w.id === id);
+			let next = null;
+			if (edge)
+				scrollBy(0, edge / 4);
+			if (sizing) {
+				const h = Math.max(1, Math.min(40, Math.round((tall + y + scrollY - y0) / (tall / rows))));
+				if (h !== place(list[i]).h)
+					next = settle(all.map((w) => w.id === id ? { ...w, position: { ...place(w), h } } : w), id);
+			} else {
+				const before = box(list[i - 1]), after = box(list[i + 1]);
+				if (before && y < before.top + before.height / 2)
+					next = shifted(all, id, -1);
+				else if (after && y > after.top + after.height / 2)
+					next = shifted(all, id, 1);
+			}
+			if (next)
+				this.show(all = next);
+			requestAnimationFrame(follow);
+		};
+		const on = (m) => { y = m.clientY; };
+		const off = () => {
+			ended = true;
+			removeEventListener('pointermove', on);
+			removeEventListener('pointerup', off);
+			removeEventListener('pointercancel', off);
+			c.element.classList.remove('moving');
+			this.change({ ...this.definition, widgets: all });
+			this.board.cells.forEach((cell) => cell.draw());
+		};
+		c.element.classList.add('moving');
+		addEventListener('pointermove', on);
+		addEventListener('pointerup', off);
+		addEventListener('pointercancel', off);
+		requestAnimationFrame(follow);
+	}
+
 	removeWidget(id) {
 		this.change({ ...this.definition, widgets: this.definition.widgets.filter((w) => w.id !== id) });
 		say('Removed. Undo brings it back.');
@@ -204,12 +282,19 @@ export class Editing {
 
 	/* What a widget's menu has more while editing. */
 	actions(c) {
-		return [['Settings', () => this.configure(this.definition.widgets.find((w) => w.id === c.widget.id))], ['Make a copy', () => {
-			const w = clone(this.definition.widgets.find((x) => x.id === c.widget.id));
-			w.id = this.freeId(w.id);
-			w.position = { ...place(w), y: place(w).y + place(w).h };
-			this.change({ ...this.definition, widgets: settle([...this.definition.widgets, w], w.id) });
-		}], ['Remove', () => this.removeWidget(c.widget.id)]];
+		const id = c.widget.id, p = place(this.definition.widgets.find((w) => w.id === id)), all = inOrder(this.definition.widgets);
+
+		/* moving and sizing are here too: not everybody can drag */
+		return [['Settings', () => this.configure(this.definition.widgets.find((w) => w.id === id))],
+			...(all[0].id !== id ? [['Move earlier', () => this.shift(id, -1)]] : []), ...(all.at(-1).id !== id ? [['Move later', () => this.shift(id, 1)]] : []),
+			['Taller', () => this.move(id, { h: p.h + 1 })], ...(p.h > 1 ? [['Shorter', () => this.move(id, { h: p.h - 1 })]] : []),
+			...(p.w < COLUMNS ? [['Wider', () => this.move(id, { w: p.w + 1, x: Math.min(p.x, COLUMNS - p.w - 1) })]] : []), ...(p.w > 1 ? [['Narrower', () => this.move(id, { w: p.w - 1 })]] : []),
+			['Make a copy', () => {
+				const w = clone(this.definition.widgets.find((x) => x.id === id));
+				w.id = this.freeId(w.id);
+				w.position = { ...place(w), y: place(w).y + place(w).h };
+				this.change({ ...this.definition, widgets: settle([...this.definition.widgets, w], w.id) });
+			}], ['Remove', () => this.removeWidget(id)]];
 	}
 
 	freeId(base) {

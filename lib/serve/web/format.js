@@ -35,7 +35,7 @@ export function number(v, { unit, decimals } = {}) {
 }
 
 export const compact = (v, { unit } = {}) => v == null ? '' : unit === '%' ? `${+(v * 100).toPrecision(3)} %` : unit === 'bytes' ? bytes(v) :
-	Math.abs(v) >= 10000 ? write(v, 'short') : String(+v.toPrecision(6));
+	write(v, Math.abs(v) >= 10000 ? 'short' : 'fine');
 
 export function bytes(v) {
 	const names = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

@@ -4,7 +4,8 @@
  *
  * Each wish has an id, so that its messages find their way; a connection that is lost comes again with all wishes, and each hears a
  * snapshot first. A stream has no ids: one carries the names of all wishes, and who wished for one of them hears { type: 'changed' } and
- * asks anew. `state` is 'live', 'stream', 'polling' or 'offline'; listeners are told when it changes. */
+ * asks anew. `state` is 'live', 'stream', 'polling' or 'offline', 'idle' before anybody wished for
+ * anything; listeners are told when it changes. */
 import { key, tenant } from './api.js';
 
 const WAIT = [500, 1000, 2000, 5000, 10000];
@@ -12,7 +13,7 @@ const wishes = new Map();       /* id -> { wish, tell } */
 let next = 1, socket = null, open = false, tries = 0, timer = 0, stream = null, everOpen = false, stopped = false;
 
 export const live = {
-	state: 'polling',
+	state: 'idle',
 	listeners: new Set(),
 	subscribe(wish, tell) {
 		const id = `w${next++}`;

@@ -51,7 +51,7 @@ export function gauge(value, { min = 0, max, unit, thresholds = [], title } = {}
 		return `M${x1} ${y1}A42 42 0 ${(to - from) * 0.72 > 0.5 ? 1 : 0} 1 ${x2} ${y2}`;
 	};
 
-	return h('div', { class: 'gauge' }, svg('svg', { viewBox: '0 0 100 82', role: 'img', 'aria-label': `${title || 'Gauge'}: ${number(value, { unit })} of ${number(top, { unit })}` },
+	return h('div', { class: 'gauge' }, svg('svg', { viewBox: '0 0 100 84', role: 'img', 'aria-label': `${title || 'Gauge'}: ${number(value, { unit })} of ${number(top, { unit })}` },
 		svg('path', { d: ring(0, 1), class: 'gauge-track' }),
 		share > 0.002 && svg('path', { d: ring(0, share), class: `gauge-fill level-${level}` }),
 		svg('text', { x: 50, y: 56, class: 'gauge-value' }, compact(value, { unit }) || '–'),
@@ -83,12 +83,12 @@ export function heatmap({ xs, ys, value, xlabel = String, ylabel = String }, { u
 		for (const x of xs)
 			high = Math.max(high, value(x, y) || 0);
 
-	return h('div', { class: 'heat-wrap', tabindex: 0, role: 'region', 'aria-label': `${title || 'Heat map'}, scrolls` }, h('table', { class: 'heat' },
+	return h('div', { class: 'heat-wrap', tabindex: 0, role: 'region', 'aria-label': `${title || 'Heat map'}, scrolls` }, h('table', { class: 'heat hours' },
 		h('thead', null, h('tr', null, h('td', null), xs.map((x, i) => h('th', { scope: 'col', class: xs.length > 14 && i % 3 ? 'thin' : null }, xlabel(x))))),
 		h('tbody', null, ys.map((y) => h('tr', null, h('th', { scope: 'row' }, ylabel(y)), xs.map((x) => {
 			const v = value(x, y);
 			return h('td', { class: v == null ? 'none' : shade(v / (high || 1)), title: `${ylabel(y)}, ${xlabel(x)}: ${number(v, { unit })}`, onclick: () => onpick?.(x, y) }, h('span', null, xs.length > 16 ? '' : compact(v, { unit })), xs.length > 16 && h('span', { class: 'hidden' }, number(v, { unit })));
-		}))))));
+		}))))), h('p', { class: 'scale', 'aria-hidden': 'true' }, compact(0, { unit }), [0, 1, 2, 3, 4, 5].map((i) => h('i', { class: `q${i}` })), compact(high, { unit })));
 }
 
 /* rows of GET /retention: cohort, size, period, users, rate, complete. */

@@ -78,11 +78,12 @@ function chartData(data, ctx, kind) {
 	const a = data.answer, from = Date.parse(a.from), to = Date.parse(a.to), every = span(a.interval) || 0;
 	const all = [...a.series].sort((x, y) => Math.abs(y.total) - Math.abs(x.total)).slice(0, SERIES_MOST);
 	const series = all.map((s, i) => ({ name: labelText(s.labels) || widget.metric, labels: s.labels, color: seriesColor(i), kind, ...pointsOf(s.points) }));
+	const place = (s) => all.findIndex((o) => JSON.stringify(o.labels) === JSON.stringify(s.labels));
 	let end = to;
 
 	if (data.past)
-		data.past.series.slice(0, SERIES_MOST).forEach((s) => {
-			const i = all.findIndex((o) => JSON.stringify(o.labels) === JSON.stringify(s.labels));
+		data.past.series.slice(0, SERIES_MOST).sort((x, y) => place(x) - place(y)).forEach((s) => {
+			const i = place(s);
 			series.push({ name: `${labelText(s.labels) || 'the period'} before`, color: i >= 0 && all.length > 1 ? seriesColor(i) : colors().text, kind: 'dashed', ...pointsOf(s.points, to - from) });
 		});
 	if (data.forecast.length) {
