@@ -1,16 +1,24 @@
-/* at-detect.h - what at-detect does instead of judging metric rows. */
+/* at-detect.h - what at-detect does, a file each. */
 #ifndef AT_DETECT_H
 #define AT_DETECT_H
 
 #include "base/err.h"
 #include "base/opt.h"
 #include "detect/coprocess.h"
+#include "detect/detect.h"
 #include "pattern/pattern.h"
 #include "store/store.h"
 
-/* Match events against each of the texts. state: NULL, or the name in the store under which open matches are taken up and left. tell:
- * a match is exit status 3. */
-void patterns(const struct opt_list *texts, struct pattern_spec *, char **files, struct store *, const char *state, int tell, struct err *);
+/* Judge metric rows. state: NULL, or the name in the store under which models are taken up and left. tell: an alarm is exit status 3. */
+void anomalies(struct detect_spec *, char **files, struct store *, const char *state, int tell, struct err *);
+
+/* Match events against each of the texts. tell: a match is exit status 3. */
+struct patterns_keep {
+	struct store *store;    /* NULL: nothing is kept */
+	const char *state;      /* the name in it under which open matches are taken up and left; NULL */
+	int matches;            /* they are stored, too */
+};
+void patterns(const struct opt_list *texts, struct pattern_spec *, char **files, const struct patterns_keep *, int tell, struct err *);
 
 /* Alert rules over rows, and over the store. */
 struct rules_wish {

@@ -8,27 +8,6 @@
 
 #include "at-detect.h"
 
-struct job {
-	struct detect *detect;
-	struct rows rows;
-};
-
-static int
-judge(void *self, struct str row, struct err *err)
-{
-	struct job *job = self;
-
-	return detect_row(job->detect, row, job->rows.file, job->rows.line, err);
-}
-
-static int
-silence(void *self, struct err *err)
-{
-	struct job *job = self;
-
-	return detect_silence(job->detect, err);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -56,11 +35,11 @@ main(int argc, char **argv)
 		{ 'M', "name",        "NAME",   "what matches are called; default the pattern's text",            opt_text,   &pattern.name },
 		{ 'l', "lateness",    "DUR",    "of events: hold them back so long and put them in order of time", opt_dur,    &pattern.late_ms },
 		{ 0,   "timeouts",    NULL,     "write what began to match and ran out of time, too",             opt_flag,   &pattern.timeouts },
-		{ 0,   "state",       "NAME",   "go on with what was saved under this name in the store (models, matches, alerts), and save it at the end", opt_text, &state },
+		{ 0,   "state",       "NAME",   "go on with what was saved under this name in the store (models, open matches, alerts), and save it as rows come", opt_text, &state },
 		{ 0,   "model",       "FILE",   "score each row with this model of XGBoost (JSON), LightGBM (text) or a linear one (JSON) instead; -f names the fields that are its features, in its order", opt_text, &model },
 		{ 0,   "exec",        "CMD",    "send each row through this program instead, which reads rows and answers each with one", opt_text, &program.command },
 		{ 0,   "exec-timeout", "DUR",   "so long a row waits for the program's answer before it passes as it came; default 10s", opt_dur, &program.within_ms },
-		{ 's', "save",        NULL,     "store the alarms or alerts too, for the tables anomalies and alerts of at-query",      opt_flag,   &save },
+		{ 's', "save",        NULL,     "store the alarms, matches or alerts too, for the tables anomalies and alerts of at-query",      opt_flag,   &save },
 		CMD_OPT_STRICT,
 		{0}
 	};
@@ -77,7 +56,6 @@ main(int argc, char **argv)
 	char **files = cmd_start(&cmd, argc, argv, NULL);
 	struct err err = {0};
 	struct store *store = NULL;
-	struct job job = { .rows = { .row = judge, .wait = silence, .self = &job } };
 
 	spec.zone = cmd_settings()->zone;
 	if (files[0] && files[1] && strcmp(files[0], "test") == 0) {
@@ -103,16 +81,10 @@ main(int argc, char **argv)
 	if (!err.code && (model || program.command))
 		models(model, spec.fields, &program, files, &err);
 	else if (!err.code && texts.n)
-		patterns(&texts, &pattern, files, store, state, tell, &err);
-	else if (!err.code && (job.detect = detect_new(&spec, out_stdout(), &err)) &&
-	    (!state || detect_load(job.detect, store, state, &err) == 0) && (!store || detect_heed(job.detect, store, &err) == 0) &&
-	    rows_read(&job.rows, files, &err) == 0 && detect_flush(job.detect, &err) == 0 && state)
-		detect_save(job.detect, store, state, &err);
-	if (job.detect && tell && detect_alarms(job.detect))
-		cmd_found();
+		patterns(&texts, &pattern, files, &(struct patterns_keep){ store, state, save }, tell, &err);
+	else if (!err.code)
+		anomalies(&spec, files, store, state, tell, &err);
 	free(texts.text);
-	reject_close(&job.rows.rejects);
-	detect_free(job.detect);
 	store_close(store);
 	return cmd_end(&err);
 }

@@ -14,10 +14,9 @@
 #include "event/rows.h"
 
 #include "at-detect.h"
+#include "resume.h"
 
-#define COMMIT_MS   200                 /* a change waits for the store no longer while rows come */
-#define COMMIT_MOST 10000               /* nor more of them */
-#define SAVE_MS     1000                /* what changed though nothing is said of it is saved no later */
+#define COMMIT_MOST 10000               /* so many changes wait for the store while rows come */
 #define WAIT_MOST   60000
 #define RETRY_MS    1000
 #define LINGER_MS   30000               /* at the end of the input messages are tried so long */
@@ -45,8 +44,7 @@ struct run {
 	struct rows rows;
 	struct buf unsaved;             /* alert rows, a line each, that wait for the store */
 	long changes;                   /* since the last commit */
-	int64_t changed;                /* mono ms of the first of them */
-	int64_t saved;                  /* of the last commit */
+	struct resume *resume;
 	long firings;
 	struct config *config;
 	struct routes *routes;          /* NULL: nobody is told */
@@ -179,8 +177,7 @@ on_alert(void *self, const struct evaluate_alert *alert, struct err *err)
 	}
 	if (run->routes)
 		routes_alert(run->routes, alert);
-	if (!run->changes++)
-		run->changed = time_mono_ns() / 1000000;
+	run->changes++;
 	return 0;
 }
 
@@ -196,47 +193,48 @@ save_rows(struct run *run, struct err *err)
 	return rc;
 }
 
-/* What changed and what was made of it, in one transaction. */
-static int
-commit(struct run *run, struct err *err)
-{
-	int rc, told = 0;
+struct commit { struct run *run; int told; };
 
-	if (!run->store || (rc = store_begin(run->store, err)))
-		return run->store ? err->code : 0;
-	if ((rc = save_rows(run, err)) == 0 && run->wish->state)
-		rc = evaluate_save(run->evaluate, run->store, run->wish->state, err);
-	if (rc == 0 && run->routes && (told = routes_flush(run->routes, run->store, run->wish->state, time_now(), evaluate_time(run->evaluate), err)) < 0)
-		rc = told;
-	if (rc) {
-		store_abort(run->store);
-		return rc;
-	}
-	buf_clear(&run->unsaved);
-	run->changes = 0;
-	run->saved = mono_ms();
-	rc = store_commit(run->store, err);
-	if (rc == 0 && told)
-		sender_wake(&run->sender);
+static int
+put_changes(void *self, struct store *store, struct err *err)
+{
+	struct commit *c = self;
+	struct run *run = c->run;
+	int rc = save_rows(run, err);
+
+	if (rc == 0 && run->wish->state)
+		rc = evaluate_save(run->evaluate, store, run->wish->state, err);
+	if (rc == 0 && run->routes && (c->told = routes_flush(run->routes, store, run->wish->state, time_now(), evaluate_time(run->evaluate), err)) < 0)
+		rc = c->told;
 	return rc;
 }
 
+/* What changed and what was made of it, in one transaction. end: of the input. */
 static int
-is_unsaved(const struct run *run)
+commit(struct run *run, int end, struct err *err)
 {
-	return run->wish->state && evaluate_is_dirty(run->evaluate);
+	struct commit c = { run, 0 };
+	int rc;
+
+	if (!run->store)
+		return 0;
+	if ((rc = resume_save(run->resume, put_changes, &c, end, err)))
+		return rc;
+	buf_clear(&run->unsaved);
+	run->changes = 0;
+	if (c.told)
+		sender_wake(&run->sender);
+	return 0;
 }
 
 static int
 on_row(void *self, struct str row, struct err *err)
 {
 	struct run *run = self;
-	int rc = evaluate_row(run->evaluate, row, run->rows.file, run->rows.line, err);
+	int rc = evaluate_row(run->evaluate, row, run->rows.file, run->rows.line, err), due = resume_is_due(run->resume) && (run->wish->state || run->changes);
 
-	if (rc == 0 && run->changes && (run->changes >= COMMIT_MOST || mono_ms() - run->changed > COMMIT_MS))
-		rc = commit(run, err);
-	else if (rc == 0 && is_unsaved(run) && mono_ms() - run->saved > SAVE_MS)
-		rc = commit(run, err);
+	if (rc == 0 && (due || (run->changes >= COMMIT_MOST && mono_ms() >= resume_due_at(run->resume, 0))))
+		rc = commit(run, 0, err);
 	return rc;
 }
 
@@ -286,25 +284,37 @@ open_query(struct run *run, struct err *err)
 	return run->query ? 0 : err->code;
 }
 
+/* Ms until what there is to commit is committed, 0: now; -1: there is nothing. */
+static int64_t
+commit_in(struct run *run, int64_t now)
+{
+	int64_t next = run->routes ? routes_next(run->routes, now) : TIME_NONE, at;
+
+	if (run->wish->state && evaluate_is_dirty(run->evaluate))
+		resume_touch(run->resume);
+	if (resume_silence(run->resume) < 0 || !run->wish->state)       /* no row came, or none that is kept */
+		if (!run->changes && !(next != TIME_NONE && next <= now))
+			return -1;
+	at = resume_due_at(run->resume, run->changes || (next != TIME_NONE && next <= now) ? 0 : RESUME_MS);
+	return at > mono_ms() ? at - mono_ms() : 0;
+}
+
 static int
 on_silence(void *self, struct err *err)
 {
 	struct run *run = self;
 	int64_t asked = run->asked && run->wish->follow ? ask_due(run) : TIME_NONE;
 	int ms = evaluate_silence(run->evaluate, err);
-	int64_t save = -1, now = time_now(), next = run->routes ? routes_next(run->routes, now) : TIME_NONE;
+	int64_t now = time_now(), next, wait = ms >= -1 ? commit_in(run, now) : -1;
 
-	if (is_unsaved(run))
-		save = run->saved + SAVE_MS > mono_ms() ? run->saved + SAVE_MS - mono_ms() : 0;
-	if (ms >= -1 && (run->changes || save == 0 || (next != TIME_NONE && next <= now))) {
-		if (commit(run, err))
+	if (wait == 0) {
+		if (run->store && commit(run, 0, err))
 			return err->code - 1;
-		next = run->routes ? routes_next(run->routes, now) : TIME_NONE;
-		save = -1;
+		wait = -1;
 	}
-	next = sooner(next, asked);
-	if (ms >= -1 && save >= 0)
-		ms = ms < 0 || save < ms ? (int)save : ms;
+	next = sooner(run->routes ? routes_next(run->routes, now) : TIME_NONE, asked);
+	if (ms >= -1 && wait >= 0)
+		ms = ms < 0 || wait < ms ? (int)wait : ms;
 	if (ms >= -1 && next != TIME_NONE) {
 		next = next > now ? next - now : 1;
 		next = next < WAIT_MOST ? next : WAIT_MOST;
@@ -385,7 +395,7 @@ evaluate_all(struct run *run, char **files, struct err *err)
 		return err->code;
 	if (run->asked) {
 		ask_due(run);
-		if (commit(run, err))
+		if (commit(run, 0, err))
 			return err->code;
 		out_flush(out_stdout());
 	}
@@ -412,13 +422,16 @@ rules(const struct rules_wish *wish, char **files, struct err *err)
 	}
 	if ((wish->state || wish->save || wish->notify) && !(run.store = store_open(cmd_settings()->store, cmd_settings()->tenant, STORE_CREATE, err)))
 		goto out;
-	if (!(run.evaluate = evaluate_new(&(struct evaluate_spec){ .rules = run.rules, .alert = on_alert, .self = &run, .zone = cmd_settings()->zone, .late_ms = wish->late_ms }, err)) ||
-	    (wish->state && evaluate_load(run.evaluate, run.store, wish->state, err)))
+	if (!(run.resume = resume_open(run.store, "alert", wish->state, err)))
+		goto out;
+	run.rows.place = resume_place(run.resume);
+	if (!(run.evaluate = evaluate_new(&(struct evaluate_spec){ .rules = run.rules, .alert = on_alert, .self = &run, .zone = cmd_settings()->zone, .late_ms = wish->late_ms,
+	    .exact = 1 }, err)) || (wish->state && evaluate_load(run.evaluate, run.store, wish->state, err)))
 		goto out;
 	if (run.routes && ((wish->state && routes_load(run.routes, run.store, wish->state, err)) ||
 	    ((run.sender.private_too = config_get(run.config, "analytics", "serve.webhooks.private").type == JSON_TRUE), 0) || sender_start(&run.sender, run.store, config_get(run.config, "analytics", "receivers"), err)))
 		goto out;
-	if (evaluate_all(&run, files, err) == 0 && (wish->state ? evaluate_silence(run.evaluate, err) >= -1 : evaluate_finish(run.evaluate, err) == 0) && commit(&run, err) == 0)
+	if (evaluate_all(&run, files, err) == 0 && (wish->state ? evaluate_silence(run.evaluate, err) >= -1 : evaluate_finish(run.evaluate, err) == 0) && commit(&run, !cmd_stopping(), err) == 0)
 		closing_line(&run);
 out:
 	reject_close(&run.rows.rejects);
@@ -429,8 +442,9 @@ out:
 	config_close(run.config);
 	evaluate_free(run.evaluate);
 	rules_free(run.rules);
-	store_close(run.store);
 	buf_release(&run.unsaved);
+	resume_free(run.resume);
+	store_close(run.store);
 }
 
 /* ---- at-detect test FILE… */

@@ -24,6 +24,7 @@
 #define SERIES_MOST 2000000
 #define SERIES_BYTES (512u << 20)       /* of their labels */
 #define LABELS_MOST 64                  /* labels of a series */
+#define MODELS_MS   60000               /* models are saved so often: they forget slowly, and cost 3.3 KB a series */
 #define CARRY_MS    3600000             /* the most that the clock is waited for at once */
 
 struct active {
@@ -42,7 +43,6 @@ struct series {
 	struct series *dirty_next;
 	struct str metric, labels;      /* labels: JSON, keys in order */
 	int own;                        /* of this rule only; -1: of rows */
-	uint32_t number;
 	uint32_t *rules;                /* that pin down this series, in order */
 	uint32_t n_rules;
 	struct active *first;
@@ -80,6 +80,7 @@ struct evaluate {
 	int live;                       /* -1 not judged since the last row */
 	int64_t live_event, live_mono, lag;
 	int64_t n_rows, late, pending, firing;
+	int64_t models_saved;           /* by the steady clock */
 	struct buf key, canonical, scratch, text, out, message, own_labels, keep;
 	struct buf gone;                /* names of saved records whose rule is gone, a 0 behind each */
 };
@@ -268,7 +269,7 @@ series_of(struct evaluate *e, struct str metric, struct json labels, int own, st
 	entry = map_put(&e->series, buf_get(&e->scratch), &is_new);
 	if (is_new) {
 		s = entry->ptr = arena_get(e->arena, sizeof(*s));
-		*s = (struct series){ .own = own, .number = (uint32_t)e->series.n, .last = TIME_NONE };
+		*s = (struct series){ .own = own, .last = TIME_NONE };
 		s->metric = (struct str){ arena_dup(e->arena, metric.p ? metric.p : "", metric.n), metric.n };
 		s->labels = (struct str){ arena_dup(e->arena, e->canonical.p, e->canonical.n), e->canonical.n };
 		if (own < 0)
@@ -287,14 +288,20 @@ mark(struct evaluate *e, struct series *s)
 	e->dirty = s;
 }
 
-/* ---- deadlines: a heap by (due, series, rule), so that the order is that of the input and of nothing else */
+/* ---- deadlines: a heap by (due, labels, metric, rule), so that the order is the same after a restart, too */
 
 static int
 is_before(const struct active *a, const struct active *b)
 {
+	int order;
+
 	if (a->due != b->due)
 		return a->due < b->due;
-	return a->series->number != b->series->number ? a->series->number < b->series->number : a->rule < b->rule;
+	if (a->series == b->series)
+		return a->rule < b->rule;
+	if ((order = str_cmp(a->series->labels, b->series->labels)) || (order = str_cmp(a->series->metric, b->series->metric)))
+		return order < 0;
+	return a->series->own < b->series->own;
 }
 
 static void
@@ -1269,25 +1276,64 @@ save_series(struct evaluate *e, struct store *store, const char *kind, struct se
 	return rc;
 }
 
+/* A pattern is saved under its rule's key, a detector under its sensitivity, which all rules of it share. */
+static void
+name_sub(struct evaluate *e, struct buf *name, const char *kind, const struct sub *sub)
+{
+	buf_clear(name);
+	if (sub->detect) {
+		buf_printf(name, "%s/%.6f", kind, sub->sensitivity);
+		return;
+	}
+	buf_printf(name, "%s/", kind);
+	buf_str(name, e->rules->rule[sub->rule].key);
+}
+
 static int
 save_subs(struct evaluate *e, struct store *store, const char *kind, struct err *err)
+{
+	int models = e->spec.exact || time_mono_ms() >= e->models_saved + MODELS_MS, rc = 0;
+	struct buf name = { 0 }, value = { 0 };
+
+	for (int i = 0; i < e->n_subs && rc == 0; i++) {
+		name_sub(e, &name, kind, &e->sub[i]);
+		if (e->sub[i].detect) {
+			rc = models ? detect_save(e->sub[i].detect, store, buf_text(&name), err) : 0;
+			continue;
+		}
+		buf_clear(&value);
+		pattern_save(e->sub[i].pattern, &value);
+		rc = store_put_state(store, "pattern", buf_get(&name), buf_get(&value), err);
+	}
+	if (models)
+		e->models_saved = time_mono_ms();
+	buf_release(&name);
+	buf_release(&value);
+	return rc;
+}
+
+/* What belongs to another pattern, or is damaged, begins anew. */
+static int
+load_subs(struct evaluate *e, struct store *store, const char *kind, struct err *err)
 {
 	struct buf name = { 0 }, value = { 0 };
 	int rc = 0;
 
-	for (int i = 0; i < e->n_subs && rc == 0; i++) {
-		if (!e->sub[i].pattern)
-			continue;
-		buf_clear(&name);
-		buf_clear(&value);
-		buf_printf(&name, "%s/", kind);
-		buf_str(&name, e->rules->rule[e->sub[i].rule].key);
-		pattern_save(e->sub[i].pattern, &value);
-		rc = store_put_state(store, "pattern", buf_get(&name), buf_get(&value), err);
+	e->models_saved = time_mono_ms();
+	for (int i = 0; i < e->n_subs && rc >= 0; i++) {
+		name_sub(e, &name, kind, &e->sub[i]);
+		if (e->sub[i].detect)
+			rc = detect_load(e->sub[i].detect, store, buf_text(&name), err);
+		else if ((rc = store_get_state(store, "pattern", buf_get(&name), &value, err)) > 0)
+			rc = pattern_load(e->sub[i].pattern, buf_get(&value), err);
+		if (rc == ERR_INPUT || rc == ERR_CORRUPT) {
+			err_clear(err);
+			rc = 0;
+		}
 	}
 	buf_release(&name);
 	buf_release(&value);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 int
@@ -1438,23 +1484,12 @@ int
 evaluate_load(struct evaluate *e, struct store *store, const char *name, struct err *err)
 {
 	struct loading l = { e, store, err };
-	struct buf key = { 0 }, value = { 0 };
 	char kind[64];
 	int rc = kind_of(kind, name, err);
 
 	if (rc == 0)
 		rc = store_each_state(store, kind, load_one, &l, err);
-	for (int i = 0; i < e->n_subs && rc == 0; i++) {
-		if (!e->sub[i].pattern)
-			continue;
-		buf_clear(&key);
-		buf_printf(&key, "%s/", kind);
-		buf_str(&key, e->rules->rule[e->sub[i].rule].key);
-		if ((rc = store_get_state(store, "pattern", buf_get(&key), &value, err)) > 0 && pattern_load(e->sub[i].pattern, buf_get(&value), err))
-			err_clear(err);         /* of another pattern: it begins anew */
-		rc = rc < 0 ? rc : 0;
-	}
-	buf_release(&key);
-	buf_release(&value);
+	if (rc == 0)
+		rc = load_subs(e, store, kind, err);
 	return rc < 0 ? err_at(err, "--state %.80s", name) : 0;
 }

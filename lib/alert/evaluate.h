@@ -40,6 +40,7 @@ struct evaluate_spec {
 	void *self;
 	const struct zone *zone;        /* of detectors */
 	int64_t late_ms;                /* of patterns */
+	int exact;                      /* models of anomaly rules are saved each time, not once a minute: the place in the input is, too */
 	int no_clock;                   /* silence means nothing: a history is played */
 };
 

@@ -3,7 +3,8 @@
  *      count:4 bytes           pieces there are, in each of them
  *      then series:            length of the key:4, the key, the model (model.c)
  *
- * A key is metric, labels and field as they stand in a row, with a byte 0 between. Numbers are little-endian. */
+ * A key is metric, labels and field as they stand in a row, with a byte 0 between. Numbers are little-endian. Beside them stand the sources
+ * whose absence is told (KIND_ABSENT) and the columns of plain rows (KIND_COLUMNS). */
 #include "detect/detect.h"
 
 #include <math.h>
@@ -23,6 +24,7 @@
 #define KIND        "detect"
 #define KIND_CHANGE "detect-change"
 #define KIND_ABSENT "detect-absent"
+#define KIND_COLUMNS "detect-columns"
 #define PIECE       (1u << 20)
 #define SAVED_AT_ONCE (64u << 10)       /* bytes of alarms that wait for the store at most */
 #define COLUMNS     256                 /* of a CSV row */
@@ -68,6 +70,7 @@ struct detect {
 	struct str column[COLUMNS];
 	enum column what[COLUMNS];
 	int     columns;
+	int     resumed;                /* these were loaded: a file may go on behind its header */
 };
 
 struct detect *
@@ -164,16 +167,13 @@ put_rounded(struct buf *to, double v)
 	json_put_double(to, v);
 }
 
+/* In a transaction. */
 static int
-store_alarms(struct detect *d, struct err *err)
+put_alarms(struct detect *d, struct err *err)
 {
 	struct str rest = buf_get(&d->unsaved);
-	int rc;
+	int rc = 0;
 
-	if (!rest.n)
-		return 0;
-	if ((rc = store_begin(d->spec.save, err)) < 0)
-		return rc;
 	while (rest.n && rc >= 0) {
 		int64_t head[2];
 
@@ -182,12 +182,24 @@ store_alarms(struct detect *d, struct err *err)
 		rest.p += sizeof(head) + (size_t)head[1];
 		rest.n -= sizeof(head) + (size_t)head[1];
 	}
-	if (rc < 0)
-		store_abort(d->spec.save);
-	else
-		rc = store_commit(d->spec.save, err);
 	buf_clear(&d->unsaved);
 	return rc < 0 ? rc : 0;
+}
+
+static int
+store_alarms(struct detect *d, struct err *err)
+{
+	int rc;
+
+	if (!d->unsaved.n || d->spec.save_with_models)
+		return 0;
+	if ((rc = store_begin(d->spec.save, err)) < 0)
+		return rc;
+	if ((rc = put_alarms(d, err)) < 0) {
+		store_abort(d->spec.save);
+		return rc;
+	}
+	return store_commit(d->spec.save, err);
 }
 
 static int
@@ -778,11 +790,12 @@ int
 detect_row(struct detect *d, struct str row, const char *file, long line, struct err *err)
 {
 	row = str_trim(row);
-	if (line == 1 || file != d->file) {
-		d->file = file;
+	if (line == 1 || (file != d->file && !d->resumed)) {
 		d->columns = 0;
 		d->plain = row.n && row.p[0] != '{' && row.p[0] != '[';
 	}
+	d->file = file;
+	d->resumed = 0;
 	if (d->plain)
 		return plain_row(d, row, file, line, err);
 	return metric_row(d, row, err);
@@ -898,6 +911,53 @@ take_absent(struct detect *d, struct str bytes, struct err *err)
 	return absent_take(d->absent, bytes, err);
 }
 
+/* ["NAME",WHAT,…] of the columns, where rows are plain ones. */
+static int
+put_columns(const struct detect *d, struct store *store, const char *name, struct err *err)
+{
+	struct buf text = {0};
+	int rc;
+
+	buf_byte(&text, '[');
+	for (int i = 0; d->plain && i < d->columns; i++) {
+		if (i)
+			buf_byte(&text, ',');
+		json_put_string(&text, d->column[i]);
+		buf_printf(&text, ",%d", d->what[i]);
+	}
+	buf_byte(&text, ']');
+	rc = d->plain ? store_put_state(store, KIND_COLUMNS, str_of(name), buf_get(&text), err) : store_drop_state(store, KIND_COLUMNS, str_of(name), err);
+	buf_release(&text);
+	return rc < 0 ? rc : 0;
+}
+
+/* One that is damaged is none: the header, or the first row, will tell. */
+static void
+take_columns(struct detect *d, struct str text)
+{
+	struct json_iter it = json_iter(json_value(text));
+	size_t at[COLUMNS], n[COLUMNS];
+	int64_t what[COLUMNS];
+	int columns = 0;
+
+	buf_clear(&d->header);
+	for (; columns < COLUMNS && json_next(&it); columns++) {
+		struct str column = json_text(it.value, &d->text);
+
+		at[columns] = d->header.n, n[columns] = column.n;
+		buf_str(&d->header, column);
+		buf_byte(&d->header, 0);
+		if (!json_next(&it) || !json_int64(it.value, &what[columns]) || what[columns] < SKIPPED || what[columns] > LABEL)
+			return;
+	}
+	for (int i = 0; i < columns; i++) {
+		d->column[i] = (struct str){ d->header.p + at[i], n[i] };
+		d->what[i] = (enum column)what[i];
+	}
+	d->columns = columns;
+	d->plain = d->resumed = columns > 0;
+}
+
 int
 detect_load(struct detect *d, struct store *store, const char *name, struct err *err)
 {
@@ -922,6 +982,8 @@ detect_load(struct detect *d, struct store *store, const char *name, struct err 
 	buf_clear(&bytes);
 	if (rc >= 0 && d->absent && (rc = store_get_state(store, KIND_ABSENT, str_of(name), &bytes, err)) == 1)
 		rc = take_absent(d, buf_get(&bytes), err);
+	if (rc >= 0 && (rc = store_get_state(store, KIND_COLUMNS, str_of(name), &bytes, err)) == 1)
+		take_columns(d, buf_get(&bytes));
 	buf_release(&bytes);
 	if (rc < 0)
 		return err_at(err, "--state %.100s", name);
@@ -943,24 +1005,28 @@ put_piece(const struct detect *d, struct map_entry **e, struct buf *to)
 }
 
 int
-detect_save(const struct detect *d, struct store *store, const char *name, struct err *err)
+detect_is_even(const struct detect *d)
+{
+	return d->held.n == 0;
+}
+
+int
+detect_save(struct detect *d, struct store *store, const char *name, struct err *err)
 {
 	struct buf bytes = {0}, old = {0};
 	char piece[400];
 	uint32_t pieces = 0, was = 0, i = 0;
 	struct map_entry *e = map_first(&d->series);
 	const char *kind = d->spec.changes ? KIND_CHANGE : KIND;
-	int rc;
+	int rc = put_alarms(d, err);
 
 	for (struct map_entry *count = e; count || !pieces; pieces++) {
 		buf_clear(&bytes);
 		put32(&bytes, 0);
 		put_piece(d, &count, &bytes);
 	}
-	if ((rc = store_begin(store, err)) < 0)
-		goto out;
 	snprintf(piece, sizeof(piece), "%.300s/0", name);
-	if ((rc = store_get_state(store, kind, str_of(piece), &old, err)) == 1) {
+	if (rc == 0 && (rc = store_get_state(store, kind, str_of(piece), &old, err)) == 1) {
 		struct str front = buf_get(&old);
 
 		take32(&front, &was);
@@ -983,11 +1049,8 @@ detect_save(const struct detect *d, struct store *store, const char *name, struc
 		absent_put(d->absent, &bytes);
 		rc = store_put_state(store, KIND_ABSENT, str_of(name), buf_get(&bytes), err);
 	}
-	if (rc < 0)
-		store_abort(store);
-	else
-		rc = store_commit(store, err);
-out:
+	if (rc >= 0)
+		rc = put_columns(d, store, name, err);
 	buf_release(&bytes);
 	buf_release(&old);
 	return rc < 0 ? err_at(err, "--state %.100s", name) : 0;

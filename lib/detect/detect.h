@@ -29,6 +29,7 @@ struct detect_spec {
 	int changes;            /* instead of anomalies, change points (change.h): rows with "change" behind */
 	int64_t absent_ms;      /* sources of rows that were regular and stay away longer are alarms too (absent.h); 0: no */
 	struct store *save;     /* alarms are stored here too, as rows of kind "anomaly"; NULL: nowhere */
+	int save_with_models;   /* alarms wait for detect_save to be stored, so that models and alarms are one transaction */
 	const struct zone *zone;/* in which the hours of a week are counted; NULL: UTC */
 };
 #define DETECT_DEFAULTS { .sensitivity = 0.5 }
@@ -55,8 +56,11 @@ long detect_series(const struct detect *);
 /* Take what people said of anomalies (feedback.h) to heart. Call it after detect_load. */
 int detect_heed(struct detect *, struct store *, struct err *);
 
-/* The models in the store under a name: load what was saved (nothing saved is no failure), and save. */
+/* The models in the store under a name: load what was saved (nothing saved is no failure), and save, in a write transaction, when
+ * detect_is_even: no alarm waits for others of its time. The columns of plain rows are saved, too, for input that goes on in the
+ * midst of a file. */
 int detect_load(struct detect *, struct store *, const char *name, struct err *);
-int detect_save(const struct detect *, struct store *, const char *name, struct err *);
+int detect_is_even(const struct detect *);
+int detect_save(struct detect *, struct store *, const char *name, struct err *);
 
 #endif

@@ -185,11 +185,18 @@ use_all(struct reading *now, struct err *err)
 static int
 row_by_row(struct reading *now, struct str block, struct err *err)
 {
-	struct str line;
+	struct place *place = now->rows->place;
+	struct str line, before;
+	long passed;
 	int rc = 0;
 
-	while (!rc && !rows_over(now->rows) && rows_cut(&block, &line))
+	if (place && (rc = place_come(place, &block, &passed, err)) == 0)
+		now->rows->line += passed;
+	while (!rc && !rows_over(now->rows) && (before = block, rows_cut(&block, &line))) {
+		if (place)
+			place_used(place, line, before.n - block.n);
 		rc = rows_give(now->rows, line, err);
+	}
 	return rc;
 }
 
@@ -238,6 +245,8 @@ read_file(struct reading *now, const char *path, struct err *err)
 
 	r->file = strcmp(path, "-") ? path : "stdin";
 	r->line = 0;
+	if (r->place)
+		place_begin(r->place);
 	if (in)
 		in_on_wait(in, on_wait, now);
 	if (in && r->other && (rc = r->other(r->self, r, in, err)) > 0)
@@ -278,6 +287,8 @@ rows_read(struct rows *r, char **files, struct err *err)
 		rc = read_file(&now, *file, err);
 	if (r->rejects.to)
 		out_flush(r->rejects.to);
+	if (r->place)
+		place_rest(r->place);
 	end_threads(&now);
 	return rc;
 }

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/in.h"
 #include "base/str.h"
+#include "event/place.h"
 #include "event/reject.h"
 
 struct rows {
@@ -35,6 +36,9 @@ struct rows {
 	/* May be NULL. Asked for each file, before anything is read of it: 1, all was read, by the same rules, as it is of another
 	 * form than rows; 0, nothing was taken; < 0 ends the reading. What the file itself failed with is said by it. */
 	int (*other)(void *self, struct rows *, struct in *, struct err *);
+
+	/* May be NULL; not with `look`. How far the input was read: what was read of it by a run before is passed over. */
+	struct place *place;
 
 	void *self;
 	struct rejects rejects;

@@ -789,6 +789,18 @@ out:
 	return rc;
 }
 
+int
+store_commit_soon(struct store *s, struct err *err)
+{
+	MDB_env *env = s->env;          /* the handle forgets it in no case; a flag of all that have it open here */
+	int rc;
+
+	mdb_env_set_flags(env, MDB_NOMETASYNC, 1);
+	rc = store_commit(s, err);
+	mdb_env_set_flags(env, MDB_NOMETASYNC, 0);
+	return rc;
+}
+
 /* ---- writing */
 
 static int

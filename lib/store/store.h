@@ -65,6 +65,7 @@ void store_mask(const struct store *, struct str value, char out[STORE_MASK_LEN]
 /* ---- writing: one transaction at a time; what belongs together goes into one */
 int store_begin(struct store *, struct err *);          /* waits for the tenant's writer lock */
 int store_commit(struct store *, struct err *);         /* durable when it returns 0 */
+int store_commit_soon(struct store *, struct err *);    /* others see it at once; a power cut may undo it. For the last of a process alone */
 void store_abort(struct store *);
 
 /* After a load of many events: make a chunk of what is left in the tail, since readers look at a tail row by row. A transaction of
