@@ -130,19 +130,32 @@ optional(const struct opt *o)                   /* its value may be left out */
 	return o->arg && o->arg[0] == '[';
 }
 
+/* The option nearest to what was typed, else one that begins so; NULL. */
+static const struct opt *
+nearest(const struct tables *t, const char *typed, size_t len)
+{
+	const struct opt *lists[] = { t->own, t->common };
+	const int most = len > 4 ? 2 : 1;
+
+	for (int far = 1; far <= most + 1; far++)
+		for (int i = 0; i < 2; i++)
+			for (const struct opt *o = lists[i]; o && o->name; o++)
+				if (far <= most ? str_near(typed, o->name, far) : len > 1 && strncmp(typed, o->name, len) == 0)
+					return o;
+	return NULL;
+}
+
 static int
 unknown(const struct tables *t, const char *name, size_t len, struct err *err)
 {
-	const struct opt *lists[] = { t->own, t->common };
+	const struct opt *near;
 	char typed[64];
 
 	if (len < sizeof(typed)) {
 		memcpy(typed, name, len);
 		typed[len] = 0;
-		for (int i = 0; i < 2; i++)
-			for (const struct opt *o = lists[i]; o && o->name; o++)
-				if (str_near(typed, o->name, len > 4 ? 2 : 1))
-					return err_set(err, ERR_USAGE, "no option --%s, did you mean --%s?", typed, o->name);
+		if ((near = nearest(t, typed, len)))
+			return err_set(err, ERR_USAGE, "no option --%s, did you mean --%s?", typed, near->name);
 	}
 	return err_set(err, ERR_USAGE, "no option --%.*s, see --help", (int)len, name);
 }

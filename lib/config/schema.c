@@ -785,9 +785,10 @@ near_key(const struct node *node, struct str key)
 		return NULL;
 	memcpy(word, key.p, key.n);
 	word[key.n] = 0;
-	for (int i = 0; i < node->n_properties; i++)
-		if (str_near(word, node->property[i].key.p, key.n > 4 ? 2 : 1))
-			return node->property[i].key.p;
+	for (int far = 1; far <= (key.n > 4 ? 2 : 1); far++)
+		for (int i = 0; i < node->n_properties; i++)
+			if (str_near(word, node->property[i].key.p, far))
+				return node->property[i].key.p;
 	return NULL;
 }
 

@@ -16,11 +16,12 @@ formats_find(const char *name, struct err *err)
 	for (int i = 0; formats_all[i]; i++)
 		if (strcmp(formats_all[i]->name, name) == 0)
 			return formats_all[i];
-	for (int i = 0; formats_all[i]; i++)
-		if (str_near(formats_all[i]->name, name, 2)) {
-			err_set(err, ERR_USAGE, "unknown format '%.40s', did you mean %s?", name, formats_all[i]->name);
-			return NULL;
-		}
+	for (int far = 1; far <= 2; far++)
+		for (int i = 0; formats_all[i]; i++)
+			if (str_near(formats_all[i]->name, name, far)) {
+				err_set(err, ERR_USAGE, "unknown format '%.40s', did you mean %s?", name, formats_all[i]->name);
+				return NULL;
+			}
 	err_set(err, ERR_USAGE, "unknown format '%.40s', try auto, ndjson, json, csv, tsv, combined, common, logfmt, syslog, "
 	    "statsd, influx, prometheus, otlp, cloudevents, segment or singer", name);
 	return NULL;

@@ -426,9 +426,10 @@ parse_item(struct layout *l, struct str item, struct err *err)
 	}
 	if (!(what = aggregate_find(call, &share))) {
 		snprintf(near, sizeof(near), "%.*s", STR_FMT(call));
-		for (const struct aggregate *a = aggregates; a != percentile; a++)
-			if (str_near(near, a->name, 2))
-				return err_set(err, ERR_USAGE, "'%.*s' is no aggregate, did you mean %s", STR_FMT(call), a->name);
+		for (int far = 1; far <= 2; far++)
+			for (const struct aggregate *a = aggregates; a != percentile; a++)
+				if (str_near(near, a->name, far))
+					return err_set(err, ERR_USAGE, "'%.*s' is no aggregate, did you mean %s", STR_FMT(call), a->name);
 		return err_set(err, ERR_USAGE, "'%.*s' is no aggregate, try count sum avg min max stddev var p95 distinct topk first last rate",
 		    STR_FMT(call));
 	}

@@ -308,6 +308,8 @@ fields() { jq -c "$1" <<< "$output"; }
 	-w count:0|-w
 	-w 0s|-w
 	-a cuont|-a: 'cuont' is no aggregate, did you mean count
+	--stroe x|no option --stroe, did you mean --store?
+	--vers|no option --vers, did you mean --version?
 	-a sum|-a: 'sum' of what
 	-a 'sum(v'|-a: 'sum(v' has no closing parenthesis
 	-a 'p101(v)'|-a: 'p101' is no aggregate
