@@ -374,6 +374,21 @@ find_verb(const char *name)
 	return f && !f->sql_only ? f : NULL;
 }
 
+/* A word that is none, and near to a verb; NULL. */
+static const char *
+near_verb(const char *word)
+{
+	const size_t n = strlen(word);
+
+	if (strspn(word, "abcdefghijklmnopqrstuvwxyz") != n)
+		return NULL;
+	for (int far = 1; far <= (n > 4 ? 2 : 1); far++)
+		for (const struct table_function *const *f = verbs_all; *f && !(*f)->sql_only; f++)
+			if (str_near(word, (*f)->name, far))
+				return (*f)->name;
+	return NULL;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -465,6 +480,8 @@ main(int argc, char **argv)
 			else
 				shell_verb(&shell, q, verb, args, &err);
 		}
+	} else if (n && near_verb(operands[0])) {
+		err_set(&err, ERR_USAGE, "'%s' is no verb, did you mean %s?", operands[0], near_verb(operands[0]));
 	} else if (no_verb(verb_options, &err)) {
 		;
 	} else if (n > 1) {

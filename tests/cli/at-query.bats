@@ -7,6 +7,14 @@ rows='{"a":1,"b":"x,y"}
 {"a":2.5,"b":"\u001b[1m"}'
 ask() { at-query -i - "$@" <<< "$rows"; }
 
+@test "a verb that is none is told with the nearest" {
+	run -2 at-query funnle a,b
+	[ "$output" = "at-query: 'funnle' is no verb, did you mean funnel?" ]
+	run -2 at-query shema
+	[ "$output" = "at-query: 'shema' is no verb, did you mean schema?" ]
+	run -2 at-query select
+}
+
 @test "a table on a terminal, NDJSON on a pipe" {
 	[ "$(ask 'SELECT a FROM input')" = $'{"a":1}\n{"a":2.5}' ]
 	run -0 script -qec "at-query --no-pager 'SELECT 1 AS one'" /dev/null < /dev/null
