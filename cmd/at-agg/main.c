@@ -163,7 +163,7 @@ main(int argc, char **argv)
 		CMD_OPT_STRICT,
 		{ 0 }
 	};
-	const struct cmd cmd = { "at-agg", "[FILE…]", "Group rows over windows of time.", opts, examples, NULL };
+	const struct cmd cmd = { "at-agg", "[FILE…]", "group rows over windows of time", opts, examples, NULL };
 	char **files = cmd_start(&cmd, argc, argv, NULL);
 	const struct cmd_settings *set = cmd_settings();
 	struct err err = { 0 }, closing = { 0 };

@@ -209,7 +209,7 @@ main(int argc, char **argv)
 		"tail -f access.log | at-ingest -n | at-agg -w 1s -b status | at-dash",
 		NULL
 	};
-	const struct cmd cmd = { "at-dash", "[DASHBOARD | FILE…]", "Draw dashboards and rows in the terminal", opts, examples, NULL };
+	const struct cmd cmd = { "at-dash", "[DASHBOARD | FILE…]", "draw dashboards and rows in the terminal", opts, examples, NULL };
 	int n;
 	char **operands = cmd_start(&cmd, argc, argv, &n);
 	struct err err = {0};

@@ -52,7 +52,7 @@ main(int argc, char **argv)
 		"at-agg -w 1h -b country today.ndjson | at-detect -e --state hourly || echo look!",
 		NULL
 	};
-	const struct cmd cmd = { "at-detect", "[FILE…]", "Find anomalies in streams of metric rows, and patterns in streams of events", opts, examples, NULL };
+	const struct cmd cmd = { "at-detect", "[FILE…] | test FILE…", "find anomalies in streams of metric rows, and patterns in streams of events", opts, examples, NULL };
 	char **files = cmd_start(&cmd, argc, argv, NULL);
 	struct err err = {0};
 	struct store *store = NULL;

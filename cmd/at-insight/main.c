@@ -74,7 +74,7 @@ main(int argc, char **argv)
 		{ "recommend", "[--user U | --item I]", "items for a user, or beside an item, from what users did; without either, what to do next" },
 		{0}
 	};
-	const struct cmd cmd = { "at-insight", "[VERB …]", "Say what changed and why, what comes next, and answer questions", opts, examples, verbs };
+	const struct cmd cmd = { "at-insight", "[VERB …]", "say what changed and why, what comes next, and answer questions", opts, examples, verbs };
 	struct err err = {0};
 	int n;
 	char **words = cmd_start(&cmd, argc, argv, &n);

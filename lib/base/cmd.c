@@ -329,7 +329,7 @@ help(const struct cmd *cmd, const char *verb, struct err *err)
 			    v->args, v->does, cmd->name, cmd->name);
 			return;
 		}
-	buf_printf(b, "usage: %s [OPTION…] %s\n%s\n", cmd->name, cmd->operands, cmd->does);
+	buf_printf(b, "usage: %s [OPTION…]%s%s\n%s\n", cmd->name, *cmd->operands ? " " : "", cmd->operands, cmd->does);
 	for (const char *const *e = cmd->examples; e && *e; e++, n++)
 		buf_printf(b, "  $ %s\n", *e);
 	for (const struct cmd_verb *v = cmd->verbs; v && v->name; v++, n++)

@@ -31,6 +31,19 @@ unknown_option() {
 	[ "$(wc -l <<< "$stderr")" = 1 ] && [[ $stderr == "$1: no option --no-such-option"* ]]
 }
 
+@test "each command says the same of itself as its page, and names the verbs that its synopsis has" {
+	for page in "$root"/man/at-*.1; do
+		name=$(basename "$page" .1)
+		$name --help > help
+		[ "$(sed -n 's/^\.Nd //p' "$page")" = "$(sed -n 2p help)" ]
+		sed -n 1p help | grep -q "^usage: $name \[OPTION…\]" && not grep -q ' $' <(sed -n 1p help)
+	done
+	at-admin --help | sed -n 's/^  \([a-z]*\) .*/\1/p' > verbs
+	for verb in $(cat verbs); do
+		sed -n '/^.Sh SYNOPSIS/,/^.Sh DESC/p' "$root/man/at-admin.1" | grep -q "^\.Cm.*\<$verb\>"
+	done
+}
+
 @test "OPTIONS in each page is the option table" { each same_options; }
 @test "each completion is the option table, in three shells" { each same_completion; }
 @test "help fits a screen, with three examples and the exit statuses" { each first_screen; }
