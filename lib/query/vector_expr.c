@@ -14,6 +14,7 @@
 #include "base/letter.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "codec/bitmap.h"
 #include "query/functions_priv.h"
 #include "query/query_priv.h"
 #include "query/tables.h"
@@ -176,6 +177,26 @@ vector_field(struct vector_worker *w, int field, struct column *out, struct err 
 		w->loaded[field] = 1;
 	}
 	*out = w->column[field];
+	return 0;
+}
+
+#define FEW 16                  /* one row of so many: the rest of a column need not be decoded */
+
+/* The field, of which only these rows are asked for. */
+static int
+field_of_rows(struct vector_worker *w, int field, struct vector_rows rows, struct column *out, struct err *err)
+{
+	enum store_field_of of = w->plan->field[field].of;
+	struct store_batch_room room = { .arena = w->arena };
+	int rc;
+
+	if (w->loaded[field] || !w->batch || !rows.row || rows.n > w->n / FEW)
+		return vector_field(w, field, out, err);
+	room.code = vector_array(w, 4);
+	room.integer = of == FIELD_TIME ? vector_array(w, 8) : NULL;
+	if ((rc = store_batch_some(w->batch, field, rows.row, rows.n, &room, out, err)) < 0)
+		return rc;
+	out->instant = of == FIELD_TIME || of == FIELD_RECEIVED;
 	return 0;
 }
 
@@ -1675,7 +1696,7 @@ vector_eval(struct vector_worker *w, const struct vector_expr *e, struct vector_
 	int field, rc;
 
 	if (e->op == VECTOR_FIELD)
-		return vector_field(w, e->field, out, err);
+		return field_of_rows(w, e->field, rows, out, err);
 	if (e->op == VECTOR_TIME)
 		return eval_time(w, e, rows, out, err);
 	if ((field = only_field(e)) == NO_FIELD || rows.n == 0) {
@@ -1685,7 +1706,7 @@ vector_eval(struct vector_worker *w, const struct vector_expr *e, struct vector_
 		return err->code;
 	}
 	if (field >= 0) {
-		if ((rc = vector_field(w, field, &c, err)) < 0)
+		if ((rc = field_of_rows(w, field, rows, &c, err)) < 0)
 			return rc;
 		if (c.form == COLUMN_CODES)
 			return eval_values(w, e, field, &c, rows, out, err);
@@ -1847,6 +1868,48 @@ choose_values(struct vector_worker *w, const struct vector_expr *e, const struct
 	return 1;
 }
 
+/* One user: the dictionary is asked for the text, and the codes for it. 1 done, 0 not such, < 0. */
+static int
+choose_text(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, int want, struct vector_rows *out, struct err *err)
+{
+	uint32_t *row;
+	int rc;
+
+	if (e->op != VECTOR_EQ || !want || rows.row || !w->batch || e->arg[0]->op != VECTOR_FIELD || w->loaded[e->arg[0]->field] ||
+	    e->arg[1]->op != VECTOR_CONSTANT || e->arg[1]->constant.type != CELL_TEXT)
+		return 0;
+	row = vector_array(w, 4);
+	if ((rc = store_batch_rows_with(w->batch, e->arg[0]->field, e->arg[1]->constant.text, row, &out->n, err)) > 0)
+		out->row = row;
+	return rc;
+}
+
+/* IS NULL and IS NOT NULL of numbers: their bits say it. */
+static int
+choose_valid(struct vector_worker *w, const struct vector_expr *e, const struct column *c, struct vector_rows rows, int want, struct vector_rows *out)
+{
+	int there = (e->op == VECTOR_IS_NOT) == (want != 0);
+	uint32_t *row;
+	uint64_t *bits;
+
+	if ((e->op != VECTOR_IS && e->op != VECTOR_IS_NOT) || e->arg[0]->op != VECTOR_FIELD || e->arg[1]->op != VECTOR_CONSTANT ||
+	    e->arg[1]->constant.type != CELL_NULL || rows.row || (c->form != COLUMN_INTEGER && c->form != COLUMN_REAL))
+		return 0;
+	*out = (struct vector_rows){ zeros, 0 };
+	if (!c->valid) {
+		if (there)
+			*out = rows;
+		return 1;
+	}
+	row = vector_array(w, 4);
+	bits = vector_array(w, 8);
+	for (size_t i = 0; i < BITMAP_WORDS(rows.n); i++)
+		bits[i] = there ? c->valid[i] : ~c->valid[i];
+	out->n = bitmap_rows(bits, rows.n, 0, row);
+	out->row = row;
+	return 1;
+}
+
 /* All rows of a but those of b, which is part of it; then the other way round: of two that have no row in common, all in order. */
 static struct vector_rows
 without(struct vector_worker *w, struct vector_rows a, struct vector_rows b)
@@ -1938,9 +2001,13 @@ vector_filter(struct vector_worker *w, const struct vector_expr *e, struct vecto
 		return 0;
 	}
 	field = only_field(e);
-	if (field >= 0 && (rc = vector_field(w, field, &c, err)) < 0)
+	if ((rc = choose_text(w, e, rows, want, out, err)) != 0)
+		return rc < 0 ? rc : 0;
+	if (field >= 0 && (rc = field_of_rows(w, field, rows, &c, err)) < 0)
 		return rc;
 	if (field >= 0 && c.form == COLUMN_CODES && choose_values(w, e, &c, rows, want, out))
+		return 0;
+	if (field >= 0 && choose_valid(w, e, &c, rows, want, out))
 		return 0;
 	if (rows.n && (field == SEVERAL || (field >= 0 && c.form != COLUMN_CODES && c.form != COLUMN_NULL)) &&
 	    (is_comparison(e->op) || e->op == VECTOR_IS || e->op == VECTOR_IS_NOT)) {

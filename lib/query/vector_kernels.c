@@ -1,11 +1,13 @@
-/* vector_kernels.c - two inner loops, 16 rows or bytes at a time where the processor can (SSE2, which every x86-64 has). */
+/* vector_kernels.c - two inner loops: rows by bits, bytes 16 at a time where the processor can (SSE2, which every x86-64 has). */
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
+#include "codec/bitmap.h"
 #include "query/vector_priv.h"
 
 #define BLOCK 16
+#define ROWS  4096              /* whose bits are made at a time */
 
 static inline unsigned char
 fold(unsigned char c)
@@ -13,42 +15,19 @@ fold(unsigned char c)
 	return c >= 'A' && c <= 'Z' ? c | 32 : c;
 }
 
-#ifdef __SSE2__
-/* A bit for each of 16 codes that is `one`. */
-static inline unsigned
-same_codes(const uint32_t *code, __m128i one)
-{
-	__m128i x[4];
-
-	for (int i = 0; i < 4; i++)
-		x[i] = _mm_cmpeq_epi32(_mm_loadu_si128((const __m128i *)(const void *)(code + 4 * i)), one);
-	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(x[0], x[1]), _mm_packs_epi32(x[2], x[3])));
-}
-#endif
-
 size_t
 vector_rows_with(const uint32_t *code, size_t n, uint32_t one, int equal, uint32_t *row)
 {
-	size_t i = 0, to = 0;
+	uint64_t bits[BITMAP_WORDS(ROWS)];
+	size_t to = 0;
 
-#ifdef __SSE2__
-	const __m128i all = _mm_set1_epi32((int)one);
-	const unsigned turn = equal ? 0 : 0xffff;
+	for (size_t i = 0; i < n; i += ROWS) {
+		size_t many = n - i < ROWS ? n - i : ROWS;
 
-	for (; i + BLOCK <= n; i += BLOCK) {
-		unsigned bits = same_codes(code + i, all) ^ turn;
-
-		if (bits == 0xffff)
-			for (unsigned k = 0; k < BLOCK; k++)
-				row[to++] = (uint32_t)i + k;
-		else
-			for (; bits; bits &= bits - 1)
-				row[to++] = (uint32_t)i + (uint32_t)__builtin_ctz(bits);
-	}
-#endif
-	for (; i < n; i++) {
-		row[to] = (uint32_t)i;
-		to += (code[i] == one) == equal;
+		bitmap_equal(code + i, many, one, bits);
+		for (size_t k = 0; !equal && k < BITMAP_WORDS(many); k++)
+			bits[k] = ~bits[k];
+		to += bitmap_rows(bits, many, (uint32_t)i, row + to);
 	}
 	return to;
 }

@@ -767,13 +767,14 @@ make_of_rows(struct reader *r, enum store_field_of of, struct slot *s)
 		give_codes(s, s->code);
 }
 
+static const int of_chunk[] = { [FIELD_EVENT] = CHUNK_NAME, [FIELD_TIME] = CHUNK_TIME, [FIELD_SEQ] = CHUNK_SEQ, [FIELD_RECEIVED] = CHUNK_RECEIVED,
+	[FIELD_ID] = CHUNK_ID, [FIELD_USER] = CHUNK_USER, [FIELD_SESSION] = CHUNK_SESSION };
+
 static int
 make_of_chunk(struct reader *r, enum store_field_of of, struct slot *s, struct err *err)
 {
-	static const int column[] = { [FIELD_EVENT] = CHUNK_NAME, [FIELD_TIME] = CHUNK_TIME, [FIELD_SEQ] = CHUNK_SEQ, [FIELD_RECEIVED] = CHUNK_RECEIVED,
-		[FIELD_ID] = CHUNK_ID, [FIELD_USER] = CHUNK_USER, [FIELD_SESSION] = CHUNK_SESSION };
 	struct chunk *k = &r->chunk;
-	int rc = chunk_load(k, column[of], err);
+	int rc = chunk_load(k, of_chunk[of], err);
 	const struct chunk_texts *t;
 
 	if (rc)
@@ -782,9 +783,7 @@ make_of_chunk(struct reader *r, enum store_field_of of, struct slot *s, struct e
 	case FIELD_EVENT:
 		for (size_t i = 0; i < k->info.n_names; i++)
 			add_value(s, cell_text(k->names[i].name));
-		for (size_t i = 0; i < r->batch.n; i++)
-			s->code[i] = k->name[r->from + i] + 1;
-		give_codes(s, s->code);
+		give_codes(s, k->name + r->from);
 		break;
 	case FIELD_TIME:
 		s->column = (struct column){ .form = COLUMN_INTEGER, .integer = k->time + r->from };
@@ -796,7 +795,7 @@ make_of_chunk(struct reader *r, enum store_field_of of, struct slot *s, struct e
 		s->column = (struct column){ .form = COLUMN_INTEGER, .integer = k->received + r->from };
 		break;
 	default:
-		t = &k->texts[column[of] - CHUNK_ID];
+		t = &k->texts[of_chunk[of] - CHUNK_ID];
 		for (size_t i = 1; i < t->n; i++)
 			add_value(s, cell_text(t->text[i]));
 		for (size_t i = 0; t->n == 0 && i < r->batch.n; i++)
@@ -848,4 +847,85 @@ store_batch_column(struct store_batch *batch, int field, struct column *column, 
 	}
 	*column = s->column;
 	return 0;
+}
+
+static int
+is_text_column(enum store_field_of of)
+{
+	return of == FIELD_ID || of == FIELD_USER || of == FIELD_SESSION;
+}
+
+/* 1; 0 as a whole; < 0. */
+static int
+make_some(struct reader *r, int field, const uint32_t *row, size_t many, const struct store_batch_room *room, struct column *column, struct err *err)
+{
+	const struct store_field *f = &r->all->field[field];
+	struct cell *value;
+	struct str *text;
+	int rc;
+
+	if (is_property(f))
+		return chunk_some_column(&r->chunk, f->name, f->of == FIELD_REACH, r->from, r->batch.n, row, many, &r->slot[field].leaf, room->arena, room->code,
+		    column, err);
+	if (f->of == FIELD_EVENT) {
+		if ((rc = chunk_some_names(&r->chunk, r->from, row, many, room->code, err)) <= 0)
+			return rc;
+		value = arena_get(room->arena, (r->chunk.info.n_names + 1) * sizeof(*value));
+		value[0] = cell_null();
+		for (size_t i = 0; i < r->chunk.info.n_names; i++)
+			value[i + 1] = cell_text(r->chunk.names[i].name);
+		*column = (struct column){ .form = COLUMN_CODES, .code = room->code, .value = value, .n_values = (uint32_t)r->chunk.info.n_names + 1 };
+		return 1;
+	}
+	if (f->of == FIELD_TIME) {
+		int64_t *time = arena_get(room->arena, (many + 1) * sizeof(*time));
+
+		if ((rc = chunk_some_times(&r->chunk, r->from, row, many, time, err)) <= 0)
+			return rc;
+		for (size_t k = 0; k < many; k++)
+			room->integer[row[k]] = time[k];
+		*column = (struct column){ .form = COLUMN_INTEGER, .integer = room->integer };
+		return 1;
+	}
+	if (!is_text_column(f->of))
+		return 0;
+	text = arena_get(room->arena, (many + 1) * sizeof(*text));
+	if ((rc = chunk_some_texts(&r->chunk, of_chunk[f->of], r->from, row, many, text, err)) <= 0)
+		return rc;
+	value = arena_get(room->arena, (many + 1) * sizeof(*value));
+	value[0] = cell_null();
+	for (size_t k = 0; k < many; k++) {
+		value[k + 1] = text[k].p ? cell_text(text[k]) : cell_null();
+		room->code[row[k]] = text[k].p ? (uint32_t)k + 1 : 0;
+	}
+	*column = (struct column){ .form = COLUMN_CODES, .code = room->code, .value = value, .n_values = (uint32_t)many + 1 };
+	return 1;
+}
+
+int
+store_batch_some(struct store_batch *batch, int field, const uint32_t *row, size_t many, const struct store_batch_room *room, struct column *column,
+    struct err *err)
+{
+	struct reader *r = (struct reader *)batch;
+	int rc = 0;
+
+	if (!r->samples && !r->rows && !r->slot[field].ready)
+		rc = make_some(r, field, row, many, room, column, err);
+	if (rc > 0)
+		count(&r->all->read.columns, 1);
+	return rc < 0 ? at_chunk(r, rc, err) : rc ? 0 : store_batch_column(batch, field, column, err);
+}
+
+int
+store_batch_rows_with(struct store_batch *batch, int field, struct str text, uint32_t *row, size_t *many, struct err *err)
+{
+	struct reader *r = (struct reader *)batch;
+	enum store_field_of of = r->all->field[field].of;
+	int rc;
+
+	if (r->samples || r->rows || r->slot[field].ready || !is_text_column(of))
+		return 0;
+	if ((rc = chunk_rows_with(&r->chunk, of_chunk[of], text, r->from, r->batch.n, row, many, err)) > 0)
+		count(&r->all->read.columns, 1);
+	return at_chunk(r, rc, err);
 }

@@ -87,6 +87,14 @@ int store_batch_values(struct store_batch *, int field, struct column *, struct 
 /* Of n times in order the first that is not before t; n when all are. */
 size_t store_first_not_before(const int64_t *time, size_t n, int64_t t);
 
+/* The same for some rows only, row[0] < row[1] < … and few of the batch's: then little more is decoded than they need. The others
+ * mean nothing. Each call gives arrays of its own, of the room: */
+struct store_batch_room { struct arena *arena; uint32_t *code; int64_t *integer; };     /* arrays for all rows of the batch */
+int store_batch_some(struct store_batch *, int field, const uint32_t *row, size_t many, const struct store_batch_room *, struct column *, struct err *);
+
+/* The rows whose field (an id, a user or a session) is that text, when that is known without the column. 1; 0 ask for the column; < 0. */
+int store_batch_rows_with(struct store_batch *, int field, struct str text, uint32_t *row, size_t *many, struct err *);
+
 /* ---- what was made of a chunk, kept beside it
  *
  * A chunk never changes, so a state that depends on nothing but its rows stays true for as long as it is there; and it lies among

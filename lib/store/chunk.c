@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "codec/bitmap.h"
 #include "codec/varint.h"
 #include "store/chunk_priv.h"
 #include "store/dedupe.h"
@@ -84,6 +85,9 @@ chunk_release(struct chunk *c)
 	free(c->seq);
 	free(c->name);
 	free(c->shape);
+	free(c->by_shape.name);
+	free(c->by_shape.has_several);
+	free(c->by_shape.left);
 	for (int i = 0; i < 3; i++) {
 		buf_release(&c->texts[i].bytes);
 		free(c->texts[i].text);
@@ -130,6 +134,9 @@ chunk_open(struct chunk *c, struct str header, chunk_fetch *fetch, void *self, s
 	if (c->info.version == 1)
 		chunk_rows_open(c);
 	/* Columns are kept as memory, but not as loaded. */
+	c->by_shape.open = 0;
+	for (int i = 0; i < 3; i++)
+		c->texts[i].open = 0;
 	if (c->info.n > c->cap) {
 		free(c->time), free(c->received), free(c->seq), free(c->name), free(c->shape);
 		c->time = c->received = NULL;
@@ -246,20 +253,28 @@ load_shapes(struct chunk *c, struct err *err)
 static int
 load_rows(struct chunk *c, struct err *err)
 {
-	uint64_t *count;
+	uint32_t *count;
+	size_t n, i = 0;
 	int rc, wrong = 0;
 
 	if ((rc = chunk_load(c, CHUNK_SHAPES, err)) || (rc = chunk_fetch_block(c, CHUNK_ROWS, 0, &c->block, err)))
 		return rc;
+	n = c->shapes.n_shapes + 1;
 	if (!c->shape)
 		c->shape = mem_grow(NULL, c->cap, sizeof(*c->shape));
 	if (values_take_codes(buf_get(&c->block), c->shape, c->info.n, (uint32_t)c->shapes.n_shapes))
 		return chunk_damaged(err, "its rows' shapes cannot be");
-	count = mem_new((c->shapes.n_shapes + 1) * sizeof(*count));
-	for (size_t i = 0; i < c->info.n; i++)
+	count = mem_new(4 * n * sizeof(*count));        /* four times, as rows of one shape often follow each other and an addition waits for the last */
+	for (; i + 4 <= c->info.n; i += 4) {
 		count[c->shape[i]]++;
-	for (size_t i = 0; i < c->shapes.n_shapes; i++)
-		wrong |= count[i] != c->shapes.shape[i].rows;
+		count[n + c->shape[i + 1]]++;
+		count[2 * n + c->shape[i + 2]]++;
+		count[3 * n + c->shape[i + 3]]++;
+	}
+	for (; i < c->info.n; i++)
+		count[c->shape[i]]++;
+	for (size_t k = 0; k < c->shapes.n_shapes; k++)
+		wrong |= (uint64_t)count[k] + count[n + k] + count[2 * n + k] + count[3 * n + k] != c->shapes.shape[k].rows;
 	free(count);
 	c->at_row = 0;
 	return wrong ? chunk_damaged(err, "its rows have other shapes than it says") : 0;
@@ -344,17 +359,30 @@ append_properties(struct chunk *c, size_t row, struct buf *b, struct err *err)
 /* ---- the other columns */
 
 static int
+open_texts(struct chunk *c, int column, struct err *err)
+{
+	struct chunk_texts *t = &c->texts[column - CHUNK_ID];
+	struct values_reader *v = &t->values;
+	int rc;
+
+	if (t->open)
+		return 0;
+	if ((rc = chunk_fetch_block(c, column, 0, &t->bytes, err)) || (rc = values_open(v, &c->pack, buf_get(&t->bytes), c->info.n, err)))
+		return rc;
+	if (v->n_numbers || (v->form != VALUES_DICTIONARY && v->form != VALUES_PLAIN))
+		return chunk_damaged(err, "a column of texts has other values");
+	t->open = 1;
+	return 0;
+}
+
+static int
 load_texts(struct chunk *c, int column, struct err *err)
 {
 	struct chunk_texts *t = &c->texts[column - CHUNK_ID];
 	struct values_reader *v = &t->values;
 	int rc;
 
-	if ((rc = chunk_fetch_block(c, column, 0, &t->bytes, err)) || (rc = values_open(v, &c->pack, buf_get(&t->bytes), c->info.n, err)))
-		return rc;
-	if (v->n_numbers || (v->form != VALUES_DICTIONARY && v->form != VALUES_PLAIN))
-		return chunk_damaged(err, "a column of texts has other values");
-	if ((rc = values_all_texts(v, err)))
+	if ((rc = open_texts(c, column, err)) || (rc = values_all_texts(v, err)))
 		return rc;
 	CHUNK_ROOM(t->text, t->n_cap, v->n_texts);
 	for (size_t i = 0; i < v->n_texts; i++)
@@ -368,16 +396,18 @@ load_texts(struct chunk *c, int column, struct err *err)
 	return values_codes(v, t->code, err);
 }
 
+/* Which name all rows of a shape have, and the names of rows whose shapes have several. 1; 0 each row says its own; < 0. */
 static int
-load_names(struct chunk *c, struct err *err)
+open_names(struct chunk *c, struct err *err)
 {
 	uint32_t names = (uint32_t)c->info.n_names;
+	struct chunk_names *k = &c->by_shape;
 	struct str rest;
-	uint32_t *of_shape = NULL, *left = NULL;
 	uint64_t name;
-	size_t several = 0, at = 0;
 	int rc;
 
+	if (k->open)
+		return 1;
 	if ((rc = chunk_fetch_block(c, CHUNK_NAME, 0, &c->scratch, err)))
 		return rc;
 	rest = buf_get(&c->scratch);
@@ -386,32 +416,48 @@ load_names(struct chunk *c, struct err *err)
 	rest.p++;
 	rest.n--;
 	if (rest.p[-1] == 0)
-		return values_take_codes(rest, c->name, c->info.n, names) ? chunk_damaged(err, "a name's code cannot be") : 0;
+		return 0;
+	/* rows first: they take the shapes in, and use other memory */
 	if ((rc = chunk_load(c, CHUNK_ROWS, err)))
 		return rc;
-	of_shape = mem_grow(NULL, c->shapes.n_shapes + 1, sizeof(*of_shape));
+	CHUNK_ROOM(k->name, k->name_cap, c->shapes.n_shapes + 1);
+	CHUNK_ROOM(k->has_several, k->several_cap, c->shapes.n_shapes + 1);
+	k->several = 0;
 	for (size_t i = 0; i < c->shapes.n_shapes; i++) {
-		if (varint_take(&rest, &name) || name > names) {
-			rc = chunk_damaged(err, "a shape's name cannot be");
-			goto out;
-		}
-		of_shape[i] = (uint32_t)name;
-		several += name ? 0 : c->shapes.shape[i].rows;
+		if (varint_take(&rest, &name) || name > names)
+			return chunk_damaged(err, "a shape's name cannot be");
+		k->name[i] = (uint32_t)name;
+		k->has_several[i] = name ? 0 : UINT32_MAX;
+		k->several += name ? 0 : c->shapes.shape[i].rows;
 	}
-	left = mem_grow(NULL, several + 1, sizeof(*left));
-	if (values_take_codes(rest, left, several, names)) {
-		rc = chunk_damaged(err, "a name's code cannot be");
-		goto out;
-	}
-	for (size_t i = 0; i < c->info.n; i++) {
-		uint32_t one = of_shape[c->shape[i]];
+	CHUNK_ROOM(k->left, k->left_cap, k->several + 1);
+	if (values_take_codes(rest, k->left, k->several, names))
+		return chunk_damaged(err, "a name's code cannot be");
+	k->open = 1;
+	return 1;
+}
 
-		c->name[i] = one ? one - 1 : left[at++];
+static int
+load_names(struct chunk *c, struct err *err)
+{
+	struct chunk_names *k = &c->by_shape;
+	size_t at = 0;
+	int rc = open_names(c, err);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0) {
+		if (values_take_codes((struct str){ c->scratch.p + 1, c->scratch.n - 1 }, c->name, c->info.n, (uint32_t)c->info.n_names))
+			return chunk_damaged(err, "a name's code cannot be");
+		for (size_t i = 0; i < c->info.n; i++)
+			c->name[i]++;
+		return 0;
 	}
-out:
-	free(of_shape);
-	free(left);
-	return rc;
+	bitmap_map(c->shape, c->info.n, k->name, c->name);
+	for (size_t i = 0; at < k->several && i < c->info.n; i++)
+		if (c->name[i] == 0)
+			c->name[i] = k->left[at++] + 1;
+	return 0;
 }
 
 static int
@@ -419,7 +465,7 @@ load_integers(struct chunk *c, int column, struct err *err)
 {
 	int64_t *out = column == CHUNK_TIME ? c->time : column == CHUNK_RECEIVED ? c->received : (int64_t *)c->seq;
 	uint64_t span = (uint64_t)(c->info.max_time - c->info.min_time), last = 0;
-	int rc;
+	int rc, back = 0;
 
 	if ((rc = chunk_fetch_block(c, column, 0, &c->scratch, err)))
 		return rc;
@@ -434,16 +480,15 @@ load_integers(struct chunk *c, int column, struct err *err)
 			c->seq[i] += c->info.min_seq;
 		}
 	} else if (column == CHUNK_TIME) {
-		for (size_t i = 0; i < c->info.n; i++) {
+		for (size_t i = 0; i < c->info.n; i++) {        /* without a branch a row: they rise to the last one, which is the span */
 			uint64_t t = (uint64_t)c->time[i];
 
-			if (t > span || t < last)
-				return chunk_damaged(err, "a time is beyond its header's");
+			back |= t < last;
 			last = t;
-			c->time[i] = c->info.min_time + (int64_t)t;
+			c->time[i] = (int64_t)((uint64_t)c->info.min_time + t);
 		}
-		if (last != span)
-			return chunk_damaged(err, "its last time is not its header's");
+		if (back || last != span)
+			return chunk_damaged(err, "its times do not rise to its header's last");
 	}
 	return 0;
 }
@@ -479,6 +524,103 @@ chunk_load(struct chunk *c, int column, struct err *err)
 }
 
 int
+chunk_rows_with(struct chunk *c, int column, struct str text, size_t from, size_t n, uint32_t *row, size_t *many, struct err *err)
+{
+	struct chunk_texts *t = &c->texts[column - CHUNK_ID];
+	uint64_t bits[BITMAP_WORDS(VALUES_SEGMENT)];
+	uint32_t code;
+	int rc;
+
+	*many = 0;
+	if (c->info.version == 1 || c->loaded & 1u << column)
+		return 0;
+	if ((rc = open_texts(c, column, err)))
+		return rc;
+	if (t->values.form != VALUES_DICTIONARY)
+		return 0;
+	if ((rc = values_find(&t->values, text, &code, err)))
+		return rc;
+	if (code == t->values.n_texts)
+		return 1;
+	CHUNK_ROOM(t->code, t->code_cap, c->info.n);
+	if ((rc = values_codes(&t->values, t->code, err)))
+		return rc;
+	for (size_t i = 0; i < n; i += VALUES_SEGMENT) {
+		size_t some = n - i < VALUES_SEGMENT ? n - i : VALUES_SEGMENT;
+
+		bitmap_equal(t->code + from + i, some, code, bits);
+		*many += bitmap_rows(bits, some, (uint32_t)i, row + *many);
+	}
+	return 1;
+}
+
+int
+chunk_some_names(struct chunk *c, size_t from, const uint32_t *row, size_t many, uint32_t *name, struct err *err)
+{
+	struct chunk_names *k = &c->by_shape;
+	uint64_t bits[BITMAP_WORDS(VALUES_SEGMENT)];
+	size_t at = 0, end = 0, rank = 0;       /* bits are those of rows at … end; rank rows of several names are before them */
+	int rc;
+
+	if (c->info.version == 1 || c->loaded & 1u << CHUNK_NAME)
+		return 0;
+	if ((rc = open_names(c, err)) <= 0)
+		return rc;
+	for (size_t i = 0; i < many; i++) {
+		size_t one = from + row[i];
+		uint32_t said = k->name[c->shape[one]];
+
+		for (; !said && one >= end; end += VALUES_SEGMENT) {
+			rank += bitmap_count(bits, end - at);
+			at = end;
+			bitmap_of(c->shape + at, c->info.n - at < VALUES_SEGMENT ? c->info.n - at : VALUES_SEGMENT, k->has_several, bits);
+		}
+		name[row[i]] = said ? said : k->left[rank + bitmap_count(bits, one - at)] + 1;
+	}
+	return 1;
+}
+
+int
+chunk_some_times(struct chunk *c, size_t from, const uint32_t *row, size_t many, int64_t *out, struct err *err)
+{
+	uint64_t span = (uint64_t)(c->info.max_time - c->info.min_time);
+	uint32_t *at;
+	int rc;
+
+	if (c->info.version == 1 || c->loaded & 1u << CHUNK_TIME)
+		return 0;
+	if ((rc = chunk_fetch_block(c, CHUNK_TIME, 0, &c->scratch, err)))
+		return rc;
+	at = mem_grow(NULL, many + 1, sizeof(*at));
+	for (size_t k = 0; k < many; k++)
+		at[k] = (uint32_t)from + row[k];
+	rc = values_some_integers(buf_get(&c->scratch), c->info.n, at, many, out);
+	free(at);
+	for (size_t k = 0; rc > 0 && k < many; k++) {
+		if ((uint64_t)out[k] > span)
+			rc = -1;
+		out[k] = (int64_t)((uint64_t)c->info.min_time + (uint64_t)out[k]);
+	}
+	return rc < 0 ? chunk_damaged(err, "a column of numbers does not unpack") : rc;
+}
+
+int
+chunk_some_texts(struct chunk *c, int column, size_t from, const uint32_t *row, size_t many, struct str *value, struct err *err)
+{
+	struct values_reader *v = &c->texts[column - CHUNK_ID].values;
+	int rc;
+
+	if (c->info.version == 1 || c->loaded & 1u << column)
+		return 0;
+	if ((rc = open_texts(c, column, err)))
+		return rc;
+	for (size_t k = 0; k < many; k++)       /* texts alone: no scratch is needed */
+		if ((rc = values_at(v, from + row[k], NULL, &value[k], err)))
+			return rc;
+	return 1;
+}
+
+int
 chunk_row(struct chunk *c, size_t row, unsigned want, struct event *ev, struct err *err)
 {
 	unsigned missing = (want | 1u << CHUNK_TIME | 1u << CHUNK_SEQ | 1u << CHUNK_NAME) & ~(c->loaded | 1u << CHUNK_PROPERTIES);
@@ -488,7 +630,7 @@ chunk_row(struct chunk *c, size_t row, unsigned want, struct event *ev, struct e
 		for (int column = 0; column <= CHUNK_SESSION; column++)
 			if (missing & 1u << column && (rc = chunk_load(c, column, err)))
 				return rc;
-	*ev = (struct event){ .name = c->names[c->name[row]].name, .time = c->time[row], .seq = c->seq[row] };
+	*ev = (struct event){ .name = c->names[c->name[row] - 1].name, .time = c->time[row], .seq = c->seq[row] };
 	if (want & 1u << CHUNK_RECEIVED)
 		ev->received = c->received[row];
 	for (int i = 0; i < 3; i++)

@@ -92,8 +92,9 @@ struct chunk {                          /* zero-initialised is empty and ready; 
 	struct chunk_name *names;
 	int64_t *time, *received;       /* [n], NULL where not loaded */
 	uint64_t *seq;
-	uint32_t *name;
+	uint32_t *name;                 /* number in names + 1 */
 	struct chunk_texts {
+		int open;               /* values can be read one by one */
 		struct str *text;       /* dictionary, text[0] none; or one a row, p NULL: none */
 		uint32_t *code;         /* of each row where n > 0 */
 		size_t n, n_cap, code_cap;      /* n: texts of the dictionary, 0 for one a row */
@@ -109,6 +110,12 @@ struct chunk {                          /* zero-initialised is empty and ready; 
 	/* properties */
 	struct shapes_read shapes;
 	uint32_t *shape;                /* of each row */
+	struct chunk_names {
+		int open;
+		uint32_t *name, *has_several;   /* of a shape: number in names + 1, 0 several; all bits set where it has several */
+		uint32_t *left;                 /* number in names of each row of such a shape */
+		size_t several, name_cap, several_cap, left_cap;        /* such rows */
+	} by_shape;
 	struct chunk_leaf {
 		int part;
 		size_t at, len;         /* in the block */
@@ -136,6 +143,16 @@ int chunk_open(struct chunk *, struct str header, chunk_fetch *, void *self, str
 
 /* Load whole columns; loaded ones are not loaded again. Not for PROPERTIES, KEYS. */
 int chunk_load(struct chunk *, int column, struct err *);
+
+/* The rows, of `n` from row `from` on and counted from there, whose id, user or session is that text; the column is not loaded. 1,
+ * 0 that is not known so, < 0. */
+int chunk_rows_with(struct chunk *, int column, struct str text, size_t from, size_t n, uint32_t *row, size_t *many, struct err *);
+
+/* Of some rows, which rise and count from `from`: name[row[k]] is the number in names + 1; out[k] is the time of row[k]; the text of value[k] lives until the chunk is opened anew,
+ * p NULL: none. 1, 0 to be loaded as a whole, < 0. */
+int chunk_some_names(struct chunk *, size_t from, const uint32_t *row, size_t many, uint32_t *name, struct err *err);
+int chunk_some_times(struct chunk *, size_t from, const uint32_t *row, size_t many, int64_t *out, struct err *);
+int chunk_some_texts(struct chunk *, int column, size_t from, const uint32_t *row, size_t many, struct str *value, struct err *);
 
 /* A row, with the columns of `want` (bits 1 << column) that are loaded here where they are not; name and time, seq always.
  * Borrowed until the next row or until the chunk is opened anew. Rows in order are fastest. */

@@ -4,9 +4,11 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "codec/bitmap.h"
 #include "store/chunk_priv.h"
 
 #define EXACT  (1LL << 53)      /* up to here every integer is a double */
+#define KNOWN  4096             /* values of a dictionary up to which some rows look at each only once */
 #define REPEAT 256              /* different numbers up to which codes are given: who groups and filters does it once for each */
 
 void
@@ -16,7 +18,10 @@ chunk_column_release(struct chunk_column_room *to)
 	free(to->out);
 	free(to->place);
 	free(to->valid);
+	free(to->there);
 	free(to->integer);
+	free(to->spread);
+	free(to->number);
 	free(to->real);
 	free(to->value);
 	free(to->has);
@@ -87,7 +92,7 @@ find_leaf(struct chunk *c, struct str name, int reach, struct chunk_column_room 
 	if (n == 64)
 		return 0;
 	CHUNK_ROOM(to->has, to->has_cap, c->shapes.n_shapes + 1);
-	memset(to->has, 0, c->shapes.n_shapes);
+	memset(to->has, 0, c->shapes.n_shapes * sizeof(*to->has));
 	*leaf = SHAPES_NONE;
 	for (int k = 0; k < n; k++)
 		deep |= path[k] >> 31 && depth_of(c, path[k] & ~(1u << 31)) >= SHAPES_DEPTH;
@@ -122,7 +127,7 @@ find_leaf(struct chunk *c, struct str name, int reach, struct chunk_column_room 
 		if (*leaf != SHAPES_NONE && *leaf != found)
 			return 0;
 		*leaf = found;
-		to->has[i] = 1;
+		to->has[i] = UINT32_MAX;
 	}
 	return 1;
 }
@@ -132,68 +137,62 @@ find_leaf(struct chunk *c, struct str name, int reach, struct chunk_column_room 
 static void
 room_for(struct chunk_column_room *to, size_t values, size_t rows)
 {
+	values += BITMAP_SLACK;
 	if (values > to->values_cap) {
-		free(to->code);
+		free(to->code), free(to->spread), free(to->number);
 		to->code = mem_grow(NULL, to->values_cap = values, sizeof(*to->code));
+		to->spread = mem_grow(NULL, values, sizeof(*to->spread));
+		to->number = mem_grow(NULL, values, sizeof(*to->number));
 	}
 	if (rows > to->rows_cap) {
-		free(to->out), free(to->valid), free(to->integer), free(to->real);
+		free(to->out), free(to->valid), free(to->there), free(to->integer), free(to->real);
 		to->rows_cap = rows;
 		to->out = mem_grow(NULL, rows, sizeof(*to->out));
 		to->valid = mem_grow(NULL, rows / 64 + 1, sizeof(*to->valid));
+		to->there = mem_grow(NULL, rows / 64 + 1, sizeof(*to->there));
 		to->integer = mem_grow(NULL, rows, sizeof(*to->integer));
 		to->real = mem_grow(NULL, rows, sizeof(*to->real));
 	}
 }
 
-/* How many values do the rows before `from` have? */
-static size_t
-values_before(const struct chunk *c, const struct chunk_column_room *to, size_t from)
-{
-	size_t n = 0;
+/* Which of the rows have the leaf, and what its values are numbered from in them. */
+struct part { size_t from, n, many, first; };
 
-	for (size_t i = 0; i < from; i++)
-		n += to->has[c->shape[i]];
-	return n;
+static struct part
+part_of(const struct chunk *c, struct chunk_column_room *to, size_t from, size_t n)
+{
+	struct part part = { .from = from, .n = n };
+	uint64_t before[BITMAP_WORDS(4096)];
+
+	for (size_t i = 0; i < from; i += 4096) {
+		size_t some = from - i < 4096 ? from - i : 4096;
+
+		bitmap_of(c->shape + i, some, to->has, before);
+		part.first += bitmap_count(before, some);
+	}
+	bitmap_of(c->shape + from, n, to->has, to->there);
+	part.many = bitmap_count(to->there, n);
+	return part;
 }
 
-/* Which rows are not NULL; NULL when all are not. */
 static const uint64_t *
-valid_rows(const struct chunk *c, struct chunk_column_room *to, size_t from, size_t n)
+valid_rows(const struct chunk_column_room *to, const struct part *part)        /* NULL: all have it */
 {
-	size_t many = 0;
-
-	for (size_t i = 0; i < n; i += 64) {
-		uint64_t w = 0;
-		size_t end = n - i < 64 ? n - i : 64;
-
-		for (size_t k = 0; k < end; k++)
-			w |= (uint64_t)to->has[c->shape[from + i + k]] << k;
-		to->valid[i / 64] = w;
-		many += (size_t)__builtin_popcountll(w);
-	}
-	return many == n ? NULL : to->valid;
+	return part->many == part->n ? NULL : to->there;
 }
 
-/* Numbers that stand in a row's order: out[i] = number[k], k counting the rows that have one. */
-static void
-spread_integers(const struct chunk *c, struct chunk_column_room *to, const int64_t *number, size_t k, size_t from, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		to->integer[i] = number[k];
-		k += to->has[c->shape[from + i]];
-	}
-}
-
+static const int64_t whole_power[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000,
+    10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000 };
 static const double power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18 };
 
+/* The numbers of rows from the first on, as doubles: correctly rounded, both being exact. */
 static void
-spread_reals(const struct chunk *c, struct chunk_column_room *to, const int64_t *number, int places, size_t k, size_t from, size_t n)
+as_reals(const int64_t *number, size_t n, int places, double *out)
 {
-	for (size_t i = 0; i < n; i++) {
-		to->real[i] = (double)number[k] / power[places];        /* both exact: correctly rounded */
-		k += to->has[c->shape[from + i]];
-	}
+	const double by = power[places];
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = (double)number[i] / by;
 }
 
 static int
@@ -207,19 +206,25 @@ all_exact(const int64_t *number, size_t n)
 }
 
 static int
-give_numbers(struct chunk *c, const struct values_reader *v, struct chunk_column_room *to, size_t from, size_t n, struct column *column)
+give_numbers(const struct values_reader *v, struct chunk_column_room *to, const struct part *part, struct column *column)
 {
-	size_t k = values_before(c, to, from);
+	const int64_t *number = v->number + part->first;
+	int all = part->many == part->n;
 
-	*column = (struct column){ .form = COLUMN_INTEGER, .valid = valid_rows(c, to, from, n) };
+	*column = (struct column){ .form = COLUMN_INTEGER, .valid = valid_rows(to, part) };
 	if (v->places == 0) {
-		spread_integers(c, to, v->number, k, from, n);
+		if (all)                /* a copy: who makes rows of the chunk beside has the reader decode a part of it again */
+			memcpy(to->integer, number, part->n * sizeof(*number));
+		else
+			bitmap_spread64(to->there, part->n, number, to->integer);
 		column->integer = to->integer;
 		return 1;
 	}
 	if (!all_exact(v->number, v->n_numbers))
 		return 0;               /* a value may be whole as a double and have a fraction all the same */
-	spread_reals(c, to, v->number, v->places, k, from, n);
+	as_reals(number, part->many, v->places, all ? to->real : (double *)(void *)to->spread);
+	if (!all)
+		bitmap_spread64(to->there, part->n, to->spread, (int64_t *)(void *)to->real);
 	column->form = COLUMN_REAL;
 	column->real = to->real;
 	column->whole = v->style == VALUES_BARE;
@@ -238,47 +243,29 @@ put_cell(struct chunk_column_room *to, size_t at, struct str token)
 	to->value[at] = cell;
 }
 
-static void
-put_number(struct chunk_column_room *to, size_t at, const struct values_reader *v, int64_t number)
+/* What the number's token says: one without a point is an integer. */
+static struct cell
+cell_of_number(const struct values_reader *v, int64_t number, struct buf *scratch)
 {
-	if (v->places == 0) {
-		to->value[at] = cell_integer(number);
-		return;
-	}
-	buf_clear(&to->scratch);
-	values_put_number(v, number, &to->scratch);
-	to->value[at] = cell_of_json((struct json){ to->scratch.p, to->scratch.n, JSON_NUMBER, 0 }, &to->scratch);
+	if (v->places == 0)
+		return cell_integer(number);
+	if (number <= EXACT && number >= -EXACT)                /* both are exact, so that dividing rounds correctly */
+		return v->style == VALUES_BARE && number % whole_power[v->places] == 0 ? cell_integer(number / whole_power[v->places]) :
+		    cell_real((double)number / power[v->places]);
+	buf_clear(scratch);
+	values_put_number(v, number, scratch);
+	return cell_of_json((struct json){ scratch->p, scratch->n, JSON_NUMBER, 0 }, scratch);
 }
 
-/* Each row's code: place[code] of its value, 0 where it has none. place NULL: code + 1. Of `many` values: where few rows of the chunk
- * have one, whether a row does is guessed right, else it is computed without a branch. */
+/* Each row's code: place[code] of its value, 0 where it has none. place NULL: code + 1. */
 static void
-spread_codes(const struct chunk *c, struct chunk_column_room *to, const uint32_t *place, size_t many, size_t from, size_t n)
+spread_codes(struct chunk_column_room *to, const uint32_t *place, const struct part *part)
 {
-	size_t k = values_before(c, to, from);
+	uint32_t *code = to->code + part->first;
 
-	if (many < c->info.n / 8) {
-		memset(to->out, 0, n * sizeof(*to->out));
-		for (size_t i = 0; i < n; i++)
-			if (to->has[c->shape[from + i]]) {
-				to->out[i] = place ? place[to->code[k]] : to->code[k] + 1;
-				k++;
-			}
-	} else if (place) {
-		for (size_t i = 0; i < n; i++) {
-			uint32_t has = to->has[c->shape[from + i]];
-
-			to->out[i] = place[to->code[k]] & (0 - has);
-			k += has;
-		}
-	} else {
-		for (size_t i = 0; i < n; i++) {
-			uint32_t has = to->has[c->shape[from + i]];
-
-			to->out[i] = (to->code[k] + 1) & (0 - has);
-			k += has;
-		}
-	}
+	if (place)
+		bitmap_map(code, part->many, place, code);
+	bitmap_spread32(to->there, part->n, code, place ? 0 : 1, to->out);
 }
 
 /* The texts from value `at` on; how many of them are null. Those are told as code 0. */
@@ -310,40 +297,51 @@ place_values(struct chunk_column_room *to, size_t n)
 	return to->place;
 }
 
-/* Numbers of a dictionary that is long, and null at most beside them: as numbers. 1, 0 not such. */
-static int
-give_gathered(struct chunk *c, const struct values_reader *v, struct chunk_column_room *to, size_t from, size_t n, size_t nulls, struct column *column)
+/* Numbers, and null at most beside them, as numbers: of value k, from the part's first on, it is to->spread[k], or its double's bits, and
+ * to->code[k] 1; or to->code[k] is 0. */
+static void
+give_spread(const struct values_reader *v, struct chunk_column_room *to, const struct part *part, size_t nulls, struct column *column)
 {
-	size_t k = values_before(c, to, from), many = 0;
+	int64_t *out = v->places ? (int64_t *)(void *)to->real : to->integer;
 
-	if (nulls != v->n_texts || v->n_numbers <= REPEAT || (v->places && !all_exact(v->number, v->n_numbers)))
-		return 0;
-	memset(to->valid, 0, (n / 64 + 1) * sizeof(*to->valid));
-	for (size_t i = 0; i < n; i++) {
-		uint64_t has = to->has[c->shape[from + i]];
-		uint32_t code = to->code[k];
-		uint64_t is = has & (code < v->n_numbers);
-		int64_t number = v->number[is ? code : 0];
-
-		if (v->places)
-			to->real[i] = (double)number / power[v->places];
-		else
-			to->integer[i] = number;
-		to->valid[i / 64] |= is << (i % 64);
-		many += is;
-		k += has;
-	}
-	*column = (struct column){ .form = v->places ? COLUMN_REAL : COLUMN_INTEGER, .valid = many == n ? NULL : to->valid,
+	bitmap_spread64(to->there, part->n, to->spread + part->first, out);
+	*column = (struct column){ .form = v->places ? COLUMN_REAL : COLUMN_INTEGER, .valid = valid_rows(to, part),
 		.whole = v->places && v->style == VALUES_BARE };
+	if (nulls) {
+		bitmap_spread32(to->there, part->n, to->code + part->first, 0, to->out);
+		bitmap_equal(to->out, part->n, 1, to->valid);
+		column->valid = to->valid;
+	}
 	if (v->places)
 		column->real = to->real;
 	else
 		column->integer = to->integer;
+}
+
+/* Of a dictionary that is long. 1, 0 not such. */
+static int
+give_gathered(const struct values_reader *v, struct chunk_column_room *to, const struct part *part, size_t nulls, struct column *column)
+{
+	const int64_t *number = v->number;
+
+	if (nulls != v->n_texts || v->n_numbers <= REPEAT || (v->places && !all_exact(v->number, v->n_numbers)))
+		return 0;
+	if (v->places) {
+		as_reals(v->number, v->n_numbers, v->places, to->number);
+		number = (const int64_t *)(const void *)to->number;
+	}
+	for (size_t k = part->first; k < part->first + part->many; k++) {
+		uint32_t is = to->code[k] < v->n_numbers;
+
+		to->spread[k] = number[is ? to->code[k] : 0];
+		to->code[k] = is;
+	}
+	give_spread(v, to, part, nulls, column);
 	return 1;
 }
 
 static int
-give_dictionary(struct chunk *c, struct values_reader *v, struct chunk_column_room *to, size_t from, size_t n, struct column *column, struct err *err)
+give_dictionary(struct values_reader *v, struct chunk_column_room *to, const struct part *part, struct column *column, struct err *err)
 {
 	size_t many = v->n_numbers + v->n_texts, nulls;
 	int rc;
@@ -353,18 +351,33 @@ give_dictionary(struct chunk *c, struct values_reader *v, struct chunk_column_ro
 	if ((rc = values_numbers(v, err)) || (rc = values_codes(v, to->code, err)) || (rc = put_texts(to, v, 1 + v->n_numbers, &nulls, err)))
 		return rc;
 	to->code[v->n] = 0;             /* read where no value is left, and masked */
-	if (give_gathered(c, v, to, from, n, nulls, column))
+	if (give_gathered(v, to, part, nulls, column))
 		return 1;
 	for (size_t i = 0; i < v->n_numbers; i++)
-		put_number(to, 1 + i, v, v->number[i]);
-	spread_codes(c, to, nulls ? place_values(to, many) : NULL, v->n, from, n);
+		to->value[1 + i] = cell_of_number(v, v->number[i], &to->scratch);
+	spread_codes(to, nulls ? place_values(to, many) : NULL, part);
 	*column = (struct column){ .form = COLUMN_CODES, .code = to->out, .value = to->value, .n_values = (uint32_t)many + 1 };
 	return 1;
 }
 
-/* Each number is a value of its own behind the texts. */
+static void
+as_numbers(const struct values_reader *v, struct chunk_column_room *to, const struct part *part)
+{
+	const int64_t *number = v->number;
+
+	if (v->places) {
+		as_reals(v->number, v->n_numbers, v->places, to->number);
+		number = (const int64_t *)(const void *)to->number;
+	}
+	for (size_t k = part->first; k < part->first + part->many; k++) {
+		to->code[k] = v->code[k] == 0;
+		to->spread[k] = to->code[k] ? number[v->rank[k]] : 0;
+	}
+}
+
+/* Each number is a value of its own behind the texts; where these are null at most, all are numbers. */
 static int
-give_mixed(struct chunk *c, struct values_reader *v, struct chunk_column_room *to, size_t from, size_t n, struct column *column, struct err *err)
+give_mixed(struct values_reader *v, struct chunk_column_room *to, const struct part *part, struct column *column, struct err *err)
 {
 	size_t many = v->n_numbers + v->n_texts, nulls;
 	int rc;
@@ -373,18 +386,23 @@ give_mixed(struct chunk *c, struct values_reader *v, struct chunk_column_room *t
 	to->value[0] = cell_null();
 	if ((rc = values_mixed(v, err)) || (rc = put_texts(to, v, 1, &nulls, err)))
 		return rc;
+	if (nulls == v->n_texts && (!v->places || all_exact(v->number, v->n_numbers))) {
+		as_numbers(v, to, part);
+		give_spread(v, to, part, nulls, column);
+		return 1;
+	}
 	for (size_t i = 0; i < v->n_numbers; i++)
-		put_number(to, 1 + v->n_texts + i, v, v->number[i]);
+		to->value[1 + v->n_texts + i] = cell_of_number(v, v->number[i], &to->scratch);
 	for (size_t i = 0; i < v->n; i++)
 		to->code[i] = v->code[i] ? v->code[i] - 1 : (uint32_t)v->n_texts + v->rank[i];
 	to->code[v->n] = 0;
-	spread_codes(c, to, nulls ? place_values(to, many) : NULL, v->n, from, n);
+	spread_codes(to, nulls ? place_values(to, many) : NULL, part);
 	*column = (struct column){ .form = COLUMN_CODES, .code = to->out, .value = to->value, .n_values = (uint32_t)many + 1 };
 	return 1;
 }
 
 static int
-give_plain(struct chunk *c, struct values_reader *v, struct chunk_column_room *to, size_t from, size_t n, struct column *column, struct err *err)
+give_plain(struct values_reader *v, struct chunk_column_room *to, const struct part *part, struct column *column, struct err *err)
 {
 	size_t nulls;
 	int rc;
@@ -395,8 +413,30 @@ give_plain(struct chunk *c, struct values_reader *v, struct chunk_column_room *t
 		return rc;
 	for (size_t i = 0; i <= v->n; i++)
 		to->code[i] = i < v->n ? (uint32_t)i : 0;
-	spread_codes(c, to, nulls ? place_values(to, v->n) : NULL, v->n, from, n);
+	spread_codes(to, nulls ? place_values(to, v->n) : NULL, part);
 	*column = (struct column){ .form = COLUMN_CODES, .code = to->out, .value = to->value, .n_values = (uint32_t)v->n + 1 };
+	return 1;
+}
+
+/* The leaf that a field is, open, and its shapes in to->has. 1; 0 there is no such leaf; < 0. *v NULL: no row has it. */
+static int
+open_leaf(struct chunk *c, struct str name, int reach, struct chunk_column_room *to, struct values_reader **v, struct err *err)
+{
+	uint32_t leaf;
+	int rc;
+
+	*v = NULL;
+	if (c->info.version == 1)
+		return 0;
+	if ((rc = chunk_load(c, CHUNK_SHAPES, err)))
+		return rc;
+	if (!find_leaf(c, name, reach, to, &leaf))
+		return 0;
+	if (leaf == SHAPES_NONE)
+		return 1;
+	if ((rc = chunk_load(c, CHUNK_ROWS, err)) || (!c->leaf[leaf].open && (rc = chunk_open_leaf(c, leaf, err))))
+		return rc;
+	*v = c->leaf[leaf].values.form == VALUES_NOTHING ? NULL : &c->leaf[leaf].values;
 	return 1;
 }
 
@@ -404,37 +444,94 @@ int
 chunk_column(struct chunk *c, struct str name, int reach, size_t from, size_t n, struct chunk_column_room *to, struct column *column, struct err *err)
 {
 	struct values_reader *v;
-	uint32_t leaf;
+	struct part part;
 	int rc;
 
-	if (c->info.version == 1)
-		return 0;
-	if ((rc = chunk_load(c, CHUNK_SHAPES, err)))
+	if ((rc = open_leaf(c, name, reach, to, &v, err)) <= 0)
 		return rc;
-	if (!find_leaf(c, name, reach, to, &leaf))
-		return 0;
-	if (leaf == SHAPES_NONE) {
+	if (!v) {
 		*column = (struct column){ .form = COLUMN_NULL };
 		return 1;
 	}
-	if ((rc = chunk_load(c, CHUNK_ROWS, err)) || (!c->leaf[leaf].open && (rc = chunk_open_leaf(c, leaf, err))))
-		return rc;
 	if (!to->texts)
 		to->texts = arena_new(0);
 	arena_reset(to->texts);
-	v = &c->leaf[leaf].values;
-	room_for(to, v->n + 1, n);
+	room_for(to, v->n, n);
+	part = part_of(c, to, from, n);
 	switch (v->form) {
 	case VALUES_NUMBERS:
-		return (rc = values_numbers(v, err)) ? rc : give_numbers(c, v, to, from, n, column);
+		return (rc = values_numbers(v, err)) ? rc : give_numbers(v, to, &part, column);
 	case VALUES_DICTIONARY:
-		return give_dictionary(c, v, to, from, n, column, err);
+		return give_dictionary(v, to, &part, column, err);
 	case VALUES_MIXED:
-		return give_mixed(c, v, to, from, n, column, err);
-	case VALUES_PLAIN:
-		return give_plain(c, v, to, from, n, column, err);
+		return give_mixed(v, to, &part, column, err);
 	default:
-		*column = (struct column){ .form = COLUMN_NULL };
-		return 1;
+		return give_plain(v, to, &part, column, err);
 	}
+}
+
+/* ---- some rows */
+
+/* Value i as a cell that lasts. */
+static int
+some_cell(struct values_reader *v, size_t i, struct buf *scratch, struct arena *arena, struct cell *to, struct err *err)
+{
+	struct str token;
+	int rc;
+
+	if ((rc = values_at(v, i, scratch, &token, err)))
+		return rc;
+	*to = token.n ? cell_of_json(json_checked(token), scratch) : cell_null();
+	if (to->type == CELL_TEXT && (to->text.p < v->bytes || to->text.p >= v->bytes + v->bytes_cap))
+		to->text.p = arena_dup(arena, to->text.p, to->text.n);
+	return 0;
+}
+
+int
+chunk_some_column(struct chunk *c, struct str name, int reach, size_t from, size_t n, const uint32_t *row, size_t many, struct chunk_column_room *to,
+    struct arena *arena, uint32_t *code, struct column *column, struct err *err)
+{
+	struct values_reader *v;
+	struct part part;
+	struct cell *value;
+	uint32_t n_values = 1, *known = NULL;
+	size_t rank, word = 0;
+	int rc;
+
+	if ((rc = open_leaf(c, name, reach, to, &v, err)) <= 0)
+		return rc;
+	*column = (struct column){ .form = COLUMN_NULL };
+	if (!v)
+		return 1;
+	room_for(to, 0, n);
+	part = part_of(c, to, from, n);
+	rank = part.first;
+	value = arena_get(arena, (many + 1) * sizeof(*value));
+	value[0] = cell_null();
+	if (v->form == VALUES_DICTIONARY && v->n_numbers + v->n_texts <= KNOWN)
+		known = memset(arena_get(arena, (v->n_numbers + v->n_texts) * sizeof(*known)), 0, (v->n_numbers + v->n_texts) * sizeof(*known));
+	for (size_t k = 0; k < many; k++) {
+		uint32_t one = row[k], in = 0;
+		size_t i;
+
+		code[one] = 0;
+		if (!bitmap_has(to->there, one))
+			continue;
+		rank += bitmap_count(to->there + word, (one / 64 - word) * 64);
+		word = one / 64;
+		i = rank + bitmap_count(to->there + word, one % 64);
+		if (known && (rc = values_code(v, i, &in, err)))
+			return rc;
+		if (!known || !known[in]) {
+			if ((rc = some_cell(v, i, &to->scratch, arena, &value[n_values], err)))
+				return rc;
+			if (known)
+				known[in] = n_values;
+			code[one] = n_values++;
+		} else {
+			code[one] = known[in];
+		}
+	}
+	*column = (struct column){ .form = COLUMN_CODES, .code = code, .value = value, .n_values = n_values };
+	return 1;
 }

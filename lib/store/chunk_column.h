@@ -13,11 +13,11 @@
 
 struct chunk_column_room {                           /* its memory; zero-initialised is ready, may be used again */
 	uint32_t *code, *out, *place;
-	uint64_t *valid;
-	int64_t *integer;
-	double *real;
+	uint64_t *valid, *there;        /* there: rows that have the leaf */
+	int64_t *integer, *spread;
+	double *real, *number;
 	struct cell *value;
-	unsigned char *has;
+	uint32_t *has;                  /* by shape: all bits set where it has the leaf */
 	size_t values_cap, rows_cap, value_cap, place_cap, has_cap;
 	struct arena *texts;
 	struct buf scratch;
@@ -26,5 +26,10 @@ void chunk_column_release(struct chunk_column_room *);
 
 /* Rows from … from + n. 1; 0 where it is to be made row by row; < 0. Borrowed from both until the chunk is opened anew. */
 int chunk_column(struct chunk *, struct str name, int reach, size_t from, size_t n, struct chunk_column_room *, struct column *, struct err *);
+
+/* The same for some rows only, which rise and count from `from`: cells are in the arena, value[0] is NULL, code[row[k]] is row[k]'s. What is not
+ * asked for is not decoded, but for the segments (values.h) that have it. */
+int chunk_some_column(struct chunk *, struct str name, int reach, size_t from, size_t n, const uint32_t *row, size_t many, struct chunk_column_room *,
+    struct arena *, uint32_t *code, struct column *, struct err *);
 
 #endif

@@ -187,8 +187,12 @@ chunk_rows_load(struct chunk *c, int column, struct err *err)
 	}
 	if ((rc = chunk_rows_block(c, column, 0, &c->scratch, err)))
 		return rc;
-	if (column == CHUNK_NAME)
-		return unpack_codes(buf_get(&c->scratch), c->info.n, c->info.n_names - 1, c->name, err);
+	if (column == CHUNK_NAME) {
+		rc = unpack_codes(buf_get(&c->scratch), c->info.n, c->info.n_names - 1, c->name, err);
+		for (size_t i = 0; rc == 0 && i < c->info.n; i++)
+			c->name[i]++;
+		return rc;
+	}
 	return unpack_numbers(c, column, err);
 }
 

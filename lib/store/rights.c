@@ -108,7 +108,7 @@ see_rows(struct store_seer *seer, unsigned want, const unsigned char *seen, int 
 		return rc;
 	end = store_first_not_before(k->time, k->info.n, range->to);
 	for (size_t row = store_first_not_before(k->time, k->info.n, range->from); row < end; row++) {
-		if (!seen[k->name[row]])
+		if (!seen[k->name[row] - 1])
 			continue;
 		if ((rc = chunk_row(k, row, want, &ev, err)) < 0 || (rc = store_seer_event(seer, seer->snap->s, &ev, err)) < 0)
 			return rc;

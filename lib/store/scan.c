@@ -216,7 +216,7 @@ seek(struct cursor *c)
 	for (; c->row < c->end; c->row++) {
 		if (c->chunk.seq[c->row] <= scan->snap.range.after || (scan->snap.range.until && c->chunk.seq[c->row] > scan->snap.range.until))
 			continue;
-		if (!c->all_names && !c->match[name[c->row]])
+		if (!c->all_names && !c->match[name[c->row] - 1])
 			continue;
 		if (scan->snap.range.user_id.p) {
 			if (users->n ? users->code[c->row] != c->user_code : !users->text[c->row].p || !str_eq(users->text[c->row], scan->snap.range.user_id))

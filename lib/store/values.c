@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "codec/bitmap.h"
 #include "codec/integers.h"
 #include "codec/varint.h"
 #include "json/json.h"
@@ -986,6 +987,28 @@ out:
 	return rc;
 }
 
+int
+values_some_integers(struct str column, size_t n, const uint32_t *i, size_t many, int64_t *out)
+{
+	int64_t *number;
+	size_t segment_at = SIZE_MAX, there = 0;
+	struct str rest;
+
+	if (column.n == 0 || column.p[0] != INTEGERS_SEGMENTS)
+		return column.n ? 0 : -1;
+	rest = (struct str){ column.p + 1, column.n - 1 };
+	number = mem_grow(NULL, VALUES_SEGMENT, sizeof(*number));
+	for (size_t k = 0; k < many; k++) {
+		if (i[k] / VALUES_SEGMENT != segment_at && take_segment(rest, n, segment_at = i[k] / VALUES_SEGMENT, number, &there)) {
+			free(number);
+			return -1;
+		}
+		out[k] = number[i[k] % VALUES_SEGMENT];
+	}
+	free(number);
+	return 1;
+}
+
 /* Take the head of a numbers' section: how they are written. */
 static int
 take_how(struct values_reader *r)
@@ -1102,6 +1125,7 @@ load_texts(struct values_reader *r, struct err *err)
 	ROOM(r->none, r->none_cap, r->n_texts + 1);
 	r->end[0] = 0;
 	r->n_pieces = 0;
+	r->sorted = 0;
 	for (size_t i = 0, first = 0; i < r->n_texts; i++) {
 		uint64_t n = (uint64_t)len[i] - (len[i] != 0), before = i > first ? r->end[i] - r->end[i - 1] : 0;
 		struct values_piece *p;
@@ -1111,6 +1135,7 @@ load_texts(struct values_reader *r, struct err *err)
 			goto wrong;
 		r->none[i] = len[i] == 0;
 		r->front[i] = (uint32_t)front[i];
+		r->sorted |= front[i] != 0;
 		r->end[i + 1] = total += n;
 		packed += n - (uint64_t)front[i];
 		if (total - from < PIECE && (i + 1 < r->n_texts || total == from))
@@ -1141,25 +1166,51 @@ wrong:
 	goto out;
 }
 
+/* Its bytes as they lie, to the scratch. */
+static int
+take_piece(struct values_reader *r, const struct values_piece *p, struct err *err)
+{
+	struct str packed = p->packed;
+
+	buf_clear(&r->scratch);
+	buf_room(&r->scratch, p->n + VALUES_SLACK);
+	return pack_take(r->pack, &packed, r->scratch.p, p->n) ? damaged(err, "a column's texts do not unpack") : 0;
+}
+
+/* Copy, where 16 bytes may be read and written too much: most are fewer, and a call of memcpy costs more. */
+static inline void
+copy(char *to, const char *from, size_t n)
+{
+	char first[16];
+
+	memcpy(first, from, 16);        /* what is read too much may lie where is written */
+	memcpy(to, first, 16);
+	if (n > 16)
+		memcpy(to + 16, from + 16, n - 16);
+}
+
 static int
 unpack_piece(struct values_reader *r, struct values_piece *p, struct err *err)
 {
-	struct str packed = p->packed;
 	const char *from;
+	size_t behind = r->end[p->end];
+	char kept[16];
+	int rc = take_piece(r, p, err);
 
-	buf_clear(&r->scratch);
-	from = buf_room(&r->scratch, p->n + 1);
-	if (pack_take(r->pack, &packed, r->scratch.p, p->n))
-		return damaged(err, "a column's texts do not unpack");
+	if (rc)
+		return rc;
+	from = r->scratch.p;
+	memcpy(kept, r->bytes + behind, sizeof(kept));          /* of the next piece, which may be there */
 	for (size_t i = p->first; i < p->end; i++) {
 		char *to = r->bytes + r->end[i];
 		size_t n = r->end[i + 1] - r->end[i], front = r->front[i];
 
 		if (front)
-			memcpy(to, r->bytes + r->end[i - 1], front);
-		memcpy(to + front, from, n - front);
+			copy(to, r->bytes + r->end[i - 1], front);
+		copy(to + front, from, n - front);
 		from += n - front;
 	}
+	memcpy(r->bytes + behind, kept, sizeof(kept));
 	p->there = 1;
 	return 0;
 }
@@ -1209,7 +1260,7 @@ values_numbers(struct values_reader *r, struct err *err)
 {
 	if (r->numbers_there)
 		return 0;
-	ROOM(r->number, r->number_cap, r->n_numbers + 1);
+	ROOM(r->number, r->number_cap, r->n_numbers + BITMAP_SLACK);
 	if (take_all(r->numbers, r->n_numbers, r->number))
 		return damaged(err, "a column's numbers cannot be");
 	r->number[r->n_numbers] = 0;
@@ -1277,6 +1328,92 @@ load_segment(struct values_reader *r, size_t i, struct err *err)
 		break;
 	}
 	r->segment = i;
+	return 0;
+}
+
+int
+values_code(struct values_reader *r, size_t i, uint32_t *code, struct err *err)
+{
+	int rc;
+
+	if (i >= r->n)
+		return damaged(err, "a column has fewer values than its rows");
+	if (r->segment != i / VALUES_SEGMENT && (rc = load_segment(r, i / VALUES_SEGMENT, err)))
+		return rc;
+	*code = r->code[i % VALUES_SEGMENT];
+	return 0;
+}
+
+/* Of pieces whose first texts rise the last that does not begin behind the text. A first text has nothing in common with another. */
+static int
+find_piece(struct values_reader *r, struct str text, size_t *found, struct err *err)
+{
+	size_t low = 0, high = r->n_pieces;
+	int rc;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		const struct values_piece *p = &r->piece[middle];
+		struct str first = { r->bytes + r->end[p->first], r->end[p->first + 1] - r->end[p->first] };
+
+		if (!p->there) {
+			if ((rc = take_piece(r, p, err)))
+				return rc;
+			first.p = r->scratch.p;
+		}
+		if (str_cmp(first, text) <= 0)
+			low = middle;
+		else
+			high = middle;
+	}
+	*found = low;
+	return 0;
+}
+
+/* One after the other. */
+static int
+find_unsorted(struct values_reader *r, struct str text, uint32_t *code, struct err *err)
+{
+	int rc = values_all_texts(r, err);
+
+	for (size_t i = 0; i < r->n_texts && rc == 0; i++)
+		if (!r->none[i] && str_eq((struct str){ r->bytes + r->end[i], r->end[i + 1] - r->end[i] }, text))
+			*code = (uint32_t)i;
+	return rc;
+}
+
+int
+values_find(struct values_reader *r, struct str text, uint32_t *code, struct err *err)
+{
+	size_t low, high, piece = 0;
+	struct str one;
+	int rc;
+
+	*code = (uint32_t)r->n_texts;
+	if ((rc = load_texts(r, err)))
+		return rc;
+	if (!r->sorted)
+		return find_unsorted(r, text, code, err);
+	if (r->n_pieces == 0 || (rc = find_piece(r, text, &piece, err)))
+		return rc;
+	low = r->piece[piece].first ? r->piece[piece].first : 1;
+	high = r->piece[piece].end;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if ((rc = values_text(r, middle, &one, err)))
+			return rc;
+		if (str_cmp(one, text) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < r->piece[piece].end) {
+		if ((rc = values_text(r, low, &one, err)))
+			return rc;
+		if (str_eq(one, text))
+			*code = (uint32_t)low;
+	}
 	return 0;
 }
 

@@ -15,7 +15,8 @@
  * varint length and bytes:
  *      numbers  byte places + 32 * style · segments. A number is its value times 10 to the power of places; style says how it was
  *               written: 0 with as many places as it needs, 1 the same but whole ones as 12.0, 2 always with all places.
- *      texts    in order of their bytes but for PLAIN. Lengths: segments of length + 1, 0 for none · segments of how many bytes each has
+ *      texts    in order of their bytes but for PLAIN and where they came and went together: then none has anything in common with
+ *               the one before. Lengths: segments of length + 1, 0 for none · segments of how many bytes each has
  *               in common with the one before · pieces (pack.h) of the other bytes: a piece ends with the text that makes the texts
  *               in it 32 KiB or more, and its first has nothing in common
  *      codes    segments
@@ -100,6 +101,7 @@ struct values_reader {                          /* zero-initialised is ready; ma
 	struct buf scratch;
 	size_t n_pieces, segment;               /* at hand; SIZE_MAX none */
 	int numbers_there, texts_there, all_there;      /* all: every piece of the texts */
+	int sorted;                             /* the texts are in order for sure: one has something in common with the one before */
 	unsigned asked;                         /* times for one value: after a few, all pieces are unpacked at once */
 	size_t number_cap, code_cap, rank_cap, end_cap, none_cap, front_cap, bytes_cap, piece_cap;
 	struct pack *pack;
@@ -126,6 +128,15 @@ values_put_short(struct buf *b, const char *p, size_t n)
 	if (n > 16)
 		memcpy(to + 16, p + 16, n - 16);
 }
+
+/* The dictionary's number of value i: numbers first, then texts. DICTIONARY only. */
+int values_code(struct values_reader *, size_t i, uint32_t *code, struct err *);
+/* The text that this is, of a dictionary without numbers whose first text is none: its number, n_texts where there is none such. Costs
+ * one piece of the texts, or all where they are not in order. */
+int values_find(struct values_reader *, struct str text, uint32_t *code, struct err *);
+
+/* Some numbers of a column without texts: of each index i, which rise, out[k] is the number. 1, 0 they cannot be taken alone, -1. */
+int values_some_integers(struct str column, size_t n, const uint32_t *i, size_t many, int64_t *out);
 
 /* All values at once. Codes: of the dictionary (numbers first), DICTIONARY only. */
 int values_codes(struct values_reader *, uint32_t *out, struct err *);

@@ -567,7 +567,7 @@ check_chunk(struct check *c, uint64_t id, struct str header, struct chunk *chunk
 			wrong = "rows out of order";
 		if (ev.user_id.p && i % 64 == 0 && chunk_has_user(chunk, ev.user_id, err) != 1)
 			wrong = "a user is not in the filter";
-		count[chunk->name[i]]++;
+		count[chunk->name[i] - 1]++;
 		keys_count(&keys, ev.properties);
 		last = ev.time;
 		last_seq = ev.seq;

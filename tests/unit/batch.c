@@ -157,6 +157,62 @@ of_event(const struct event *ev, const struct store_field *f, struct buf *scratc
 	}
 }
 
+/* A few rows of each field, taken before the whole columns are (or after, as it comes), and of a text the rows that have it. */
+struct few {
+	uint32_t row[64], *code[FIELDS];
+	int64_t *integer[FIELDS];
+	size_t n;
+	struct column column[FIELDS];
+	struct arena *arena;
+	struct { struct str text; uint32_t *row; size_t n; int known; } with[3];        /* of id, user, session */
+};
+
+static void
+take_few(struct store_batch *b, struct few *few)
+{
+	struct err err = {0};
+
+	*few = (struct few){ .arena = arena_new(0) };
+	for (size_t i = (size_t)rand() % 3; i < b->n && few->n < 64; i += 1 + (size_t)rand() % (rand() % 4 ? b->n / 20 + 1 : 3))
+		few->row[few->n++] = (uint32_t)i;
+	for (int f = 0; f < FIELDS; f++) {
+		struct store_batch_room room = { few->arena, few->code[f] = mem_grow(NULL, b->n, 4), few->integer[f] = mem_grow(NULL, b->n, 8) };
+
+		if (fields[f].of != FIELD_PROPERTIES)
+			OK(store_batch_some(b, f, few->row, few->n, &room, &few->column[f], &err));
+	}
+	for (int f = 4; f <= 6; f++) {
+		struct cell one = few->n ? cell_at(&few->column[f], few->row[(size_t)rand() % few->n]) : cell_null();
+
+		few->with[f - 4].text = one.type == CELL_TEXT && rand() % 9 ? one.text : STR("u-nobody");
+		few->with[f - 4].row = mem_grow(NULL, b->n, 4);
+		few->with[f - 4].known = store_batch_rows_with(b, f, few->with[f - 4].text, few->with[f - 4].row, &few->with[f - 4].n, &err);
+		assert_true(few->with[f - 4].known >= 0);
+	}
+}
+
+static void
+compare_few(struct few *few, const struct column *column, size_t n)
+{
+	for (int f = 4; f <= 6; f++) {
+		size_t want = 0;
+
+		for (size_t i = 0; few->with[f - 4].known && i < n; i++)
+			if (cell_at(&column[f], i).type == CELL_TEXT && str_eq(cell_at(&column[f], i).text, few->with[f - 4].text)) {
+				assert_true(want < few->with[f - 4].n);
+				assert_int_equal(few->with[f - 4].row[want++], i);
+			}
+		assert_true(!few->with[f - 4].known || want == few->with[f - 4].n);
+		free(few->with[f - 4].row);
+	}
+	for (int f = 0; f < FIELDS; f++) {
+		for (size_t k = 0; k < few->n && fields[f].of != FIELD_PROPERTIES; k++)
+			assert_same(cell_at(&few->column[f], few->row[k]), cell_at(&column[f], few->row[k]));
+		free(few->code[f]), free(few->integer[f]);
+	}
+	arena_free(few->arena);
+}
+
 /* Batches against a scan of the same range. Half of the fields are asked for in another order each time. */
 static void
 compare(struct store *s, struct store_range range)
@@ -194,9 +250,11 @@ compare(struct store *s, struct store_range range)
 	b = store_batch_open(all, &err);
 	while ((rc = store_batch_next(b, &err)) > 0) {
 		struct column column[FIELDS];
+		struct few few;
 		int64_t counted = 0;
 
 		assert_true(b->n > 0 && b->n <= 65536);
+		take_few(b, &few);
 		for (int f = 0; f < FIELDS; f++)
 			if (rand() % 2)
 				OK(store_batch_column(b, f, &column[f], &err));
@@ -209,6 +267,7 @@ compare(struct store *s, struct store_range range)
 			for (size_t i = 0; rc && i < b->n; i++)
 				assert_same(cell_at(&values, i), cell_at(&column[f], i));
 		}
+		compare_few(&few, column, b->n);
 		assert_int_equal(b->min_time, column[1].integer[0]);
 		assert_int_equal(b->max_time, column[1].integer[b->n - 1]);
 		for (size_t i = 0; i < b->n_names; i++)
