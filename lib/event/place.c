@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/sha256.h"
 #include "codec/varint.h"
-#include "crypt/crypt.h"
 
 #define FORMAT 1
 #define LINES   16
@@ -56,12 +56,12 @@ place_free(struct place *p)
 static uint64_t
 hash_of(struct str line)
 {
-	uint8_t digest[32];
+	uint8_t digest[SHA256_LEN];
 	uint64_t hash = 0;
 
 	while (line.n && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
 		line.n--;
-	crypt_sha256(line, digest);
+	sha256(line, digest);         /* not that of OpenSSL, which every filter would wait for when it starts */
 	for (int i = 0; i < 8; i++)
 		hash = hash << 8 | digest[i];
 	return hash;
