@@ -27,7 +27,6 @@ all_cflags  = -std=gnu11 -Ilib -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -pthread -
               $(warn) $(HARDEN) $(CPPFLAGS) $(CFLAGS) $(SAN)
 all_ldflags = -pthread -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) $(SAN)
 LIBS          = -lncursesw -lhpdf -llmdb -lsqlite3 -ljq -lonig -lcsv -lzstd -lcurl -lssl -lcrypto -loath -lz -lm
-LIBS.at-query = $(if $(filter yes,$(READLINE)),-lreadline)
 CPPFLAGS     += $(if $(filter yes,$(READLINE)),-DHAVE_READLINE)
 
 commands := $(notdir $(wildcard cmd/*))
@@ -56,6 +55,8 @@ $B/%.gz: %
 	@mkdir -p $(@D)
 	$(Q)gzip -9nc $< > $@
 $B/lib/serve/web.o: $(web:%=$B/%.gz)
+# Loaded when the shell begins (lib/base/later.h): by the name that the linker would have written down.
+$B/cmd/at-query/shell.o: private CPPFLAGS += -DLIBREADLINE='"$(shell objdump -p $$($(CC) -print-file-name=libreadline.so) 2>&- | awk '$$1 == "SONAME" { print $$2 }')"'
 $B/lib/serve/web.o: private CPPFLAGS += -DWEB_DIR='"$B/lib/serve/web"'
 
 $B/librooms.a: $(lib_o)
@@ -76,7 +77,7 @@ $B/at.pc: Makefile
 $B/bin/%: $$(addprefix $B/,$$(addsuffix .o,$$(basename $$(wildcard cmd/$$*/*.c)))) $B/librooms.a
 	@mkdir -p $(@D)
 	$(call say,ld,$@)
-	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(LIBS) $(LIBS.$*)
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(LIBS)
 
 $B/unit/%: $B/tests/unit/%.o $B/librooms.a
 	@mkdir -p $(@D)

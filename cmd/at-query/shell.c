@@ -19,6 +19,7 @@
 
 #include "base/cmd.h"
 #include "base/io.h"
+#include "base/later.h"
 #include "base/mem.h"
 #include "base/width.h"
 #include "base/time.h"
@@ -380,7 +381,41 @@ take_line(struct shell *s, struct query *q, struct buf *statement, const char *l
 
 #ifdef HAVE_READLINE
 
-CMD_LIBRARY("readline", rl_library_version)
+/* ---- readline, of which these are used */
+
+#define NAMES(f) f(add_history) f(read_history) f(rl_attempted_completion_function) f(rl_attempted_completion_over) \
+	f(rl_callback_handler_install) f(rl_callback_handler_remove) f(rl_callback_read_char) f(rl_catch_signals) \
+	f(rl_completer_word_break_characters) f(rl_completion_matches) f(rl_free_line_state) f(rl_library_version) \
+	f(rl_outstream) f(rl_readline_name) f(rl_replace_line) f(stifle_history) f(using_history) f(write_history)
+static struct { NAMES(LATER_POINTER) } lib;
+static const struct later_symbol symbols[] = { NAMES(LATER_SYMBOL) { 0 } };
+#define add_history                        (*lib.add_history)
+#define read_history                       (*lib.read_history)
+#define rl_attempted_completion_function   (*lib.rl_attempted_completion_function)
+#define rl_attempted_completion_over       (*lib.rl_attempted_completion_over)
+#define rl_callback_handler_install        (*lib.rl_callback_handler_install)
+#define rl_callback_handler_remove         (*lib.rl_callback_handler_remove)
+#define rl_callback_read_char              (*lib.rl_callback_read_char)
+#define rl_catch_signals                   (*lib.rl_catch_signals)
+#define rl_completer_word_break_characters (*lib.rl_completer_word_break_characters)
+#define rl_completion_matches              (*lib.rl_completion_matches)
+#define rl_free_line_state                 (*lib.rl_free_line_state)
+#define rl_library_version                 (*lib.rl_library_version)
+#define rl_outstream                       (*lib.rl_outstream)
+#define rl_readline_name                   (*lib.rl_readline_name)
+#define rl_replace_line                    (*lib.rl_replace_line)
+#define stifle_history                     (*lib.stifle_history)
+#define using_history                      (*lib.using_history)
+#define write_history                      (*lib.write_history)
+
+static const char *
+readline_version(void)
+{
+	struct err err = {0};
+
+	return later_open(LIBREADLINE, symbols, &err) < 0 ? "missing" : rl_library_version;
+}
+CMD_LIBRARY("readline", readline_version())
 
 /* ---- completion */
 
@@ -538,6 +573,10 @@ shell_interact(struct shell *s, struct query **q, struct err *err)
 	struct buf statement = {0};
 	int going = 1, cancelled;
 
+	if (later_open(LIBREADLINE, symbols, err) < 0) {
+		free(file);
+		return err->code;
+	}
 	s->spec->stopping = stopping;
 	query_close(*q);
 	if (!(*q = query_open(s->spec, err)))
