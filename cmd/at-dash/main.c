@@ -60,6 +60,8 @@ find_definition(struct source *s, const char *name, struct err *err)
 	struct definition *d = name ? find_dashboard(s->data, str_of(name), err) : NULL;
 	struct buf ids = {0};
 
+	if (name && err->code && s->query)      /* most likely a file was meant */
+		err_at(err, "'%.64s' is no file, and for a dashboard of that name", name);
 	if (d || err->code)
 		return d;
 	if (!name || strcmp(name, "overview") == 0)

@@ -255,7 +255,7 @@ read_steps(struct routes *r, struct route *route, struct json v, struct err *err
 
 		s->n = texts_of(r, json_get(it.value, STR("receiver")), &s->to);
 		if (span_of(it.value, "after", 0, &s->after, err) || are_receivers(r, s->to, s->n, err))
-			return err_at(err, "escalate.%d", route->n_steps);
+			return err_at(err, "escalate[%d]", route->n_steps);
 	}
 	return 0;
 }
@@ -321,7 +321,7 @@ read_inhibits(struct routes *r, struct json v, struct err *err)
 		i->n_equal = texts_of(r, json_get(it.value, STR("equal")), &i->equal);
 		if (!(i->source = silences_matchers_new(json_get(it.value, STR("source")), err)) || !(i->target = silences_matchers_new(json_get(it.value, STR("target")), err))) {
 			err->code = ERR_USAGE;
-			return err_at(err, "alerts.inhibit.%d", r->n_inhibits++);
+			return err_at(err, "alerts.inhibit[%d]", r->n_inhibits++);
 		}
 	}
 	return 0;
@@ -357,7 +357,7 @@ read_routes(struct routes *r, struct json v, struct err *err)
 	r->route = mem_new((size_t)(n + 1) * sizeof(*r->route));
 	for (it = json_iter(v); json_next(&it); )
 		if (read_route(r, &r->route[r->n_routes++], it.value, err))
-			return err_at(err, "alerts.routes.%d", r->n_routes - 1);
+			return err_at(err, "alerts.routes[%d]", r->n_routes - 1);
 	if (r->n_routes || !r->n_receivers)
 		return 0;
 	r->n_routes = 1;                /* none is given: everything to everybody */

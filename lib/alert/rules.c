@@ -474,7 +474,7 @@ add_list(struct rules *r, struct json list, const char *where, struct err *err)
 
 	for (it = json_iter(list); rc == 0 && json_next(&it); i++)
 		if ((rc = rules_add(r, it.value, err)))
-			err_at(err, *where ? "%s.%d" : "%s%d", where, i);
+			err_at(err, "%s[%d]", where, i);
 	return rc;
 }
 
@@ -501,7 +501,7 @@ rules_add_all(struct rules *r, struct json v, struct err *err)
 	for (it = json_iter(groups); groups.type && rc == 0 && json_next(&it); i++) {
 		char where[40];
 
-		snprintf(where, sizeof(where), "groups.%d.rules", i);
+		snprintf(where, sizeof(where), "groups[%d].rules", i);
 		list = json_get(it.value, STR("rules"));
 		rc = list.type == JSON_ARRAY ? add_list(r, list, where, err) : err_set(err, ERR_INPUT, "%s: wants a list", where);
 	}

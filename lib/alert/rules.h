@@ -75,7 +75,7 @@ struct rules {
 struct rules *rules_new(int flags);
 void rules_free(struct rules *);
 
-/* Add one rule, or each of a list, a file's object. What is said begins with its place, "rules.3.for: …". Disabled ones are left out. */
+/* Add one rule, or each of a list, a file's object. What is said begins with its place, "rules[3]: for: …". Disabled ones are left out. */
 int rules_add(struct rules *, struct json rule, struct err *);
 int rules_add_all(struct rules *, struct json, struct err *);
 int rules_add_file(struct rules *, const char *path, struct err *);    /* "-": stdin. ERR_USAGE with the file's name in front */

@@ -363,9 +363,9 @@ run_test(struct trial *t, int number, struct err *err)
 	called = called.n ? called : str_of(text);
 	for (it = json_iter(json_get(t->test, STR("alert_rule_test"))); rc == 0 && json_next(&it); n++)
 		if ((rc = check(t, e, it.value, called, &at, err)))
-			err_at(err, "alert_rule_test.%d", n);
+			err_at(err, "alert_rule_test[%d]", n);
 	if (rc)
-		err_at(err, "tests.%d", number);
+		err_at(err, "tests[%d]", number);
 	evaluate_free(e);
 	free(t->row);
 	t->row = NULL;

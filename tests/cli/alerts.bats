@@ -149,7 +149,7 @@ firing" ]
 }
 
 @test "a wrong rule is told with its file and its place" {
-	for c in '{alert: "x", expr: ".count >"}|rules.0: expr: column 9' '{alert: "x", expr: ".c > 1", foor: "5m"}|rules.0: foor: no such key, did you mean "for"' \
+	for c in '{alert: "x", expr: ".count >"}|rules\[0\]: expr: column 9' '{alert: "x", expr: ".c > 1", foor: "5m"}|rules\[0\]: foor: no such key, did you mean "for"' \
 	    '{alert: "x", expr: ".c > 1", for: "5x"}|for: .5x. is no span' '{expr: ".c > 1"}|alert: is missing' '{alert: "x"}|expr: is missing' \
 	    '{alert: "x", pattern: "a ->"}|pattern: ' '{alert: "x", expr: "> 5"}|compares no metric' '{alert: "x", expr: ".c > 1", no_data: "no"}|no_data'; do
 		rule "${c%%|*}"
@@ -242,7 +242,7 @@ funnel - firing 0" ]
 	[[ $output == *'FAILED rise at 3m: many'*'expected!'*'151'*'got'* && $output == *'1 expectations failed'* ]]
 	sed -i 's/"values":"1x9"/"values":"1y9"/' tests.json
 	run -2 at-detect test tests.json
-	[[ $output == *"tests.0: values: '1y9' is none"* ]]
+	[[ $output == *"tests[0]: values: '1y9' is none"* ]]
 }
 
 @test "fault 19: a clock that goes back a day says nothing, one that goes on lets deadlines pass, once" {

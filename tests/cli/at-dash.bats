@@ -49,6 +49,8 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 	run -0 --separate-stderr at-dash --once rows
 	[[ ${lines[0]} == *' 8' && ${lines[1]} == *' 8 '* && $stderr == *'rows:4:'*'rows:5:'* ]]
 	run -3 at-dash --once --strict rows
+	run -1 --separate-stderr env AT_STORE=/nowhere at-dash --once none.json
+	[[ $stderr == "at-dash: 'none.json' is no file, and for a dashboard of that name: /nowhere: no store there"* ]]
 	run -0 at-dash --once /dev/null
 	[ "$output" = 'no rows yet' ]
 }

@@ -192,10 +192,10 @@ resolved a" ]
 	[[ $output == *'has no receivers'* ]]
 	config "$log" '{routes: [{receiver: "nobody"}]}'
 	run -2 at-detect -r rules.json --notify < /dev/null
-	[[ $output == *"alerts.routes.0: receiver: there is none of the name 'nobody'"* ]]
+	[[ $output == *"alerts.routes[0]: receiver: there is none of the name 'nobody'"* ]]
 	config "$log" '{routes: [{receiver: "log", repeat: "4x"}]}'
 	run -2 at-detect -r rules.json --notify < /dev/null
-	[[ $output == *'alerts.routes.0: repeat: is no span'* ]]
+	[[ $output == *'alerts.routes[0]: repeat: is no span'* ]]
 	config '{log: {type: "file"}}'
 	run -2 at-detect -r rules.json --notify < /dev/null
 	[[ $output == *'receivers.log.path: is missing'* ]]
