@@ -1,7 +1,7 @@
 complete -c at-dash -l once -d 'write the picture as text, and end; of rows behind the end of the input'
 complete -c at-dash -s o -l render -r -d 'write the dashboard as FILE.txt, .svg, .html, .json or .csv, and end'
 complete -c at-dash -l url -r -d 'ask at-serve there, with the key of $AT_KEY, instead of the store'
-complete -c at-dash -l range -r -d '7d, 2026-11-01..2026-11-08: instead of each widget\'s own'
+complete -c at-dash -l range -r -d '7d, yesterday, 2026-11-01/2026-11-08: instead of each widget\'s own'
 complete -c at-dash -l filter -r -d 'only the rows and curves in which this stands'
 complete -c at-dash -s n -l series -r -d 'of rows: lines of a metric at most, the largest first; default 8'
 complete -c at-dash -l points -r -d 'of rows: values of a series that are kept; default 1000'

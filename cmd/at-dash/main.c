@@ -194,7 +194,7 @@ main(int argc, char **argv)
 		{ 0,   "once",   NULL,      "write the picture as text, and end; of rows behind the end of the input", opt_flag,  &w.once },
 		{ 'o', "render", "FILE",    "write the dashboard as FILE.txt, .svg, .html, .json or .csv, and end",    opt_text,  &w.render },
 		{ 0,   "url",    "URL",     "ask at-serve there, with the key of $AT_KEY, instead of the store",       opt_text,  &w.url },
-		{ 0,   "range",  "RANGE",   "7d, 2026-11-01..2026-11-08: instead of each widget's own",                opt_text,  &w.range },
+		{ 0,   "range",  "RANGE",   "7d, yesterday, 2026-11-01/2026-11-08: instead of each widget's own",      opt_text,  &w.range },
 		{ 0,   "filter", "TEXT",    "only the rows and curves in which this stands",                           opt_text,  &w.filter },
 		{ 'n', "series", "N",       "of rows: lines of a metric at most, the largest first; default 8",        opt_count, &w.series },
 		{ 0,   "points", "N",       "of rows: values of a series that are kept; default 1000",                 opt_count, &w.points },

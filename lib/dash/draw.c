@@ -111,22 +111,11 @@ put_words(struct field *f, struct str text, enum canvas_role role)
 struct scale { double low, high; };
 
 static struct scale
-scale_of(const struct reading *v)
+scale_of(const struct field *f)
 {
-	struct scale s = { 0, 0 };
-	int some = 0;
+	struct scale s;
 
-	for (int i = 0; i < v->curves; i++) {
-		double low, high;
-
-		if (chart_range(v->curve[i].value, v->times, &low, &high)) {
-			s.low = some ? fmin(s.low, low) : low;
-			s.high = some ? fmax(s.high, high) : high;
-			some = 1;
-		}
-	}
-	if (s.low > 0 && s.low < s.high / 2)    /* from nothing, unless that would flatten the curve */
-		s.low = 0;
+	reading_scale(f->v, f->w, &s.low, &s.high);
 	return s;
 }
 
@@ -175,7 +164,7 @@ draw_scale(struct field *f, struct scale s)
 	for (int y = 0; y < f->height; y++) {
 		struct buf number = {0};
 
-		if (y == 0 || y == f->height - 1 || (f->height >= 7 && y == f->height / 2))
+		if (y == 0 || y == f->height - 1 || (f->height >= 7 && 2 * y == f->height - 1))
 			chart_number(&number, y && y == f->height - 1 ? s.low : s.high - (s.high - s.low) * y / (f->height > 1 ? f->height - 1 : 1));
 		canvas_right(f->c, f->x - 2, f->y + y, CHART_SCALE - 2, buf_get(&number), CANVAS_FAINT);
 		canvas_put(f->c, f->x - 1, f->y + y, f->c->ascii ? '|' : number.n ? 0x2524 : 0x2502, CANVAS_FRAME);
@@ -244,7 +233,7 @@ static void
 draw_curves(struct field *f)
 {
 	struct field plot = *f;
-	struct scale s = scale_of(f->v);
+	struct scale s = scale_of(f);
 	int legend = f->v->curves > 1 || f->v->left_out ? (f->height >= 12 ? 2 : 1) : 0, marked = 0;
 
 	if (!f->v->curves || !f->v->times) {
@@ -290,7 +279,7 @@ put_change(struct buf *b, const struct reading *v, const struct widget *w, int a
 		buf_printf(b, "%+.1f%% from ", change / fabs(v->before) * 100);
 		reading_put_value(b, v->before, w);
 	}
-	return change > 0 ? CANVAS_GOOD : change < 0 ? CANVAS_BAD : CANVAS_FAINT;
+	return v->before == 0 ? CANVAS_FAINT : change > 0 ? CANVAS_GOOD : change < 0 ? CANVAS_BAD : CANVAS_FAINT;
 }
 
 static void
@@ -312,7 +301,7 @@ draw_card(struct field *f)
 	buf_clear(&text);
 	plot.y += 2, plot.height -= 2;
 	if (f->v->curves && plot.height > 1) {
-		draw_curve(&plot, f->v->curve, (struct scale){ fmin(scale_of(f->v).low, 0), scale_of(f->v).high }, 1, CANVAS_CURVE);
+		draw_curve(&plot, f->v->curve, scale_of(f), 1, CANVAS_CURVE);
 	} else if (f->v->curves && plot.height == 1) {
 		int n = f->v->times < f->width ? f->v->times : f->width;
 
@@ -686,19 +675,20 @@ draw_widget(struct canvas *c, const struct drawing *d, int i, struct place p)
 {
 	const struct widget *w = &d->definition->widget[i];
 	struct field f = { c, w, &d->readings[i], &d->period, p.x + 2, p.y + 1, p.w - 4, p.h - 2, i == d->chosen ? d->skip : 0 };
-	int title;
+	struct buf range = {0};
+	int title, n;
 
 	canvas_box(c, p.x, p.y, p.w, p.h, i == d->chosen ? CANVAS_FOCUS : CANVAS_FRAME);
 	canvas_put(c, p.x + 1, p.y, ' ', CANVAS_PLAIN);
 	title = canvas_text(c, p.x + 2, p.y, p.w - 4, w->title, i == d->chosen ? CANVAS_CHOSEN : CANVAS_TITLE);
 	canvas_put(c, p.x + 2 + title, p.y, ' ', CANVAS_PLAIN);
-	if (!is_words(w) && (int)reading_range_of(w, &d->period).n + title + 8 < p.w) {
-		int n;
-
-		canvas_put(c, p.x + p.w - 3 - (n = width_of(reading_range_of(w, &d->period))), p.y, ' ', CANVAS_PLAIN);
-		canvas_right(c, p.x + p.w - 2, p.y, n, reading_range_of(w, &d->period), CANVAS_FAINT);
+	reading_put_range(&range, f.v, w, &d->period);
+	if (!is_words(w) && (n = width_of(buf_get(&range))) + title + 8 < p.w) {
+		canvas_put(c, p.x + p.w - 3 - n, p.y, ' ', CANVAS_PLAIN);
+		canvas_right(c, p.x + p.w - 2, p.y, n, buf_get(&range), CANVAS_FAINT);
 		canvas_put(c, p.x + p.w - 2, p.y, ' ', CANVAS_PLAIN);
 	}
+	buf_release(&range);
 	if (f.width < 1 || f.height < 1)
 		return;
 	if (d->asked && !d->asked[i])

@@ -229,7 +229,7 @@ static const char help[] =
 	"  enter, escape       the widget on the whole screen, and back; a double click too\n"
 	"  j k, page up, down  there: the rows of a table\n"
 	"  /                   only rows and curves with a text; an empty one: all\n"
-	"  t                   the range: 3h, 7d, 2026-11-01..2026-11-08; tab offers some, empty: each its own\n"
+	"  t                   the range: 3h, 7d, yesterday, 2026-11-01/2026-11-08; tab offers some, empty: each its own\n"
 	"  space               hold the picture; and go on\n"
 	"  [ ]                 back and forth in time; ] at the end goes on with the clock\n"
 	"  e                   write it to a file: .txt .svg .html .json .csv\n"

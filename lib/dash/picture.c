@@ -133,23 +133,6 @@ draw_curve(struct field *f, const struct curve *k, double low, double high, int 
 }
 
 static void
-range_of_curves(const struct reading *v, double *low, double *high)
-{
-	double l, h;
-	int some = 0;
-
-	*low = *high = 0;
-	for (int i = 0; i < v->curves; i++)
-		if (chart_range(v->curve[i].value, v->times, &l, &h)) {
-			*low = some ? fmin(*low, l) : l;
-			*high = some ? fmax(*high, h) : h;
-			some = 1;
-		}
-	if (*low > 0 && *low < *high / 2)
-		*low = 0;
-}
-
-static void
 draw_scale(struct field *f, double low, double high)
 {
 	int lines = f->height > 120 ? 4 : 2;
@@ -212,7 +195,7 @@ draw_curves(struct field *f)
 	plot.x += SCALE, plot.width -= SCALE, plot.y += 6, plot.height -= 6 + 18 + (legend ? LINE : 0);
 	if (plot.width < 20 || plot.height < 10)
 		return;
-	range_of_curves(f->v, &low, &high);
+	reading_scale(f->v, f->w, &low, &high);
 	draw_scale(&plot, low, high);
 	for (int i = 0; i < f->v->curves; i++)
 		draw_curve(&plot, &f->v->curve[i], low, high, f->w->type == WIDGET_AREA_CHART, curve_role(i));
@@ -242,12 +225,13 @@ draw_card(struct field *f)
 	} else if (isfinite(change)) {
 		buf_lit(&text, change ? "nothing before" : "as before");
 	}
-	put_words(f, f->x, f->y + 41, PEN_LEFT, f->width, change > 0 ? CANVAS_GOOD : change < 0 ? CANVAS_BAD : CANVAS_FAINT, buf_get(&text));
+	put_words(f, f->x, f->y + 41, PEN_LEFT, f->width, change > 0 && f->v->before != 0 ? CANVAS_GOOD : change < 0 && f->v->before != 0 ? CANVAS_BAD : CANVAS_FAINT,
+	    buf_get(&text));
 	buf_release(&text);
 	plot.y += 48, plot.height -= 48;
 	if (f->v->curves && f->v->times && plot.height > 10) {
-		range_of_curves(f->v, &low, &high);
-		draw_curve(&plot, f->v->curve, fmin(low, 0), high, 1, CANVAS_CURVE);
+		reading_scale(f->v, f->w, &low, &high);
+		draw_curve(&plot, f->v->curve, low, high, 1, CANVAS_CURVE);
 	}
 }
 
@@ -544,13 +528,15 @@ picture_widget(struct pen *pen, const struct drawing *d, int i, struct place p)
 {
 	const struct widget *w = &d->definition->widget[i];
 	struct field f = { pen, w, &d->readings[i], &d->period, p.x + 14, p.y + 32, p.w - 28, p.h - 44 };
-	struct str range = reading_range_of(w, &d->period);
+	struct buf range = {0};
 	int is_words = w->type == WIDGET_TEXT || w->type == WIDGET_CUSTOM;
 
 	pen->frame(pen, p.x + 4, p.y + 4, p.w - 8, p.h - 8, CANVAS_FRAME);
 	put_text(&f, f.x, p.y + 22, PEN_LEFT, f.width - (is_words ? 0 : 50), 12, 1, CANVAS_TITLE, w->title);
+	reading_put_range(&range, f.v, w, &d->period);
 	if (!is_words)
-		put_text(&f, f.x + f.width, p.y + 22, PEN_RIGHT, f.width - pen_length(w->title, 12), 10, 0, CANVAS_FAINT, range);
+		put_text(&f, f.x + f.width, p.y + 22, PEN_RIGHT, f.width - pen_length(w->title, 12), 10, 0, CANVAS_FAINT, buf_get(&range));
+	buf_release(&range);
 	if (f.v->err.code)
 		put_prose(&f, str_of(f.v->err.text), CANVAS_BAD);
 	else

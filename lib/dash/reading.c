@@ -7,10 +7,10 @@
 #include "base/letter.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/period.h"
 #include "base/time.h"
 #include "base/width.h"
 #include "dash/chart.h"
-#include "query/table_function.h"
 
 #define ARENA_MOST (256u << 20)         /* bytes of one widget's answers */
 #define POINTS     100
@@ -21,20 +21,30 @@
 
 /* ---- time */
 
+/* 7d, 2026-11-01: on with the clock; two instants, and days, stay where they are. */
+static int
+is_until_now(struct str range)
+{
+	return !memchr(range.p, '/', range.n) && !memmem(range.p, range.n, "..", 2) && !str_eq(range, STR("today")) && !str_eq(range, STR("yesterday")) &&
+	    !str_eq(range, STR("all"));
+}
+
 int
 reading_range(struct str range, const struct period *p, int64_t *from, int64_t *to, struct err *err)
 {
-	int64_t shift = p->at - (time_now() + 1);
+	const struct period_text text = { .range = range };
+	int64_t until_now = time_now() + 1;
+	int n = range.n > 40 ? 40 : (int)range.n;
 
-	if (table_function_read_range(range, p->zone, from, to, err) < 0)
-		return err->code;
-	if (!memmem(range.p, range.n, "..", 2)) {
-		*from += shift;
-		*to = p->at;
-		if (*from >= *to)
-			return err_set(err, ERR_USAGE, "'%.*s' has not begun yet", range.n > 40 ? 40 : (int)range.n, range.p);
+	if (period_read(&text, 0, p->zone, from, to, err) < 0) {
+		err_clear(err);
+		return err_set(err, ERR_USAGE, "'%.*s' is no time, try 1h, 7d, today, yesterday, all or 2026-11-01/2026-11-08", n, range.p);
 	}
-	return 0;
+	if (is_until_now(range)) {
+		*from += p->at - until_now;
+		*to = p->at;
+	}
+	return *from < *to ? 0 : err_set(err, ERR_USAGE, "'%.*s' has not begun yet, or ends before it begins", n, range.p);
 }
 
 int64_t
@@ -176,6 +186,70 @@ struct str
 reading_range_of(const struct widget *w, const struct period *p)
 {
 	return p->range.n ? p->range : w->range.n ? w->range : STR(READING_RANGE);
+}
+
+static void
+put_instant(struct buf *b, int64_t ms, int days, int with_date, const struct zone *zone)
+{
+	if (ms > TIME_MIN && ms <= TIME_MAX)    /* else it is open there */
+		reading_put_time(b, ms, days > 360 ? days * DAY_MS : with_date ? 3 * DAY_MS : DAY_MS, days > 1 ? DAY_MS : 60000, zone);
+}
+
+void
+reading_put_range(struct buf *b, const struct reading *v, const struct widget *w, const struct period *p)
+{
+	struct str range = reading_range_of(w, p);
+	struct civil from, to;
+	int days;
+
+	if (v->err.code || v->from >= v->to || (!memchr(range.p, '/', range.n) && !memmem(range.p, range.n, "..", 2))) {
+		width_put_shown(b, range);
+		return;
+	}
+	days = v->from > TIME_MIN && v->to <= TIME_MAX ? (int)((v->to - v->from) / DAY_MS) : 361;
+	time_civil(v->from + (p->zone ? zone_offset(p->zone, v->from) : 0), &from);
+	time_civil(v->to + (p->zone ? zone_offset(p->zone, v->to) : 0), &to);
+	put_instant(b, v->from, days, 1, p->zone);
+	buf_lit(b, "..");
+	put_instant(b, v->to, days, from.day != to.day || from.month != to.month, p->zone);
+}
+
+/* To four steps of a round number: 1, 2, 2.5 or 5 times a power of ten. */
+static void
+round_scale(double *low, double *high)
+{
+	static const double round[] = { 1, 2, 2.5, 5, 10, 20 };
+	double power = pow(10, floor(log10((*high - *low) / 4)));
+
+	for (size_t i = 0; i < sizeof(round) / sizeof(*round); i++) {
+		double step = round[i] * power, from = floor(*low / step) * step;
+
+		if (!isfinite(from) || step <= 0)
+			return;
+		if (from + 4 * step >= *high) {
+			*low = from, *high = from + 4 * step;
+			return;
+		}
+	}
+}
+
+void
+reading_scale(const struct reading *v, const struct widget *w, double *low, double *high)
+{
+	double l, h;
+	int some = 0;
+
+	*low = *high = 0;
+	for (int i = 0; i < v->curves; i++)
+		if (chart_range(v->curve[i].value, v->times, &l, &h)) {
+			*low = some ? fmin(*low, l) : l;
+			*high = some ? fmax(*high, h) : h;
+			some = 1;
+		}
+	if (*low > 0 && (w->type == WIDGET_AREA_CHART || w->type == WIDGET_METRIC_CARD || *low < *high / 2))
+		*low = 0;
+	if (*high > *low && w->type != WIDGET_METRIC_CARD)
+		round_scale(low, high);
 }
 
 void

@@ -53,7 +53,7 @@ void reading_release(struct reading *);
 /* Ask for what the widget shows. 0, or < 0 with its err; what is wrong with one widget is no matter of the others. */
 int reading_get(struct reading *, struct data *, const struct definition *, const struct widget *, const struct period *);
 
-/* The instants of a range: "7d", "2026-11-01..2026-11-08". 0 or ERR_USAGE. */
+/* The instants of a range, as the API reads it (period.h): "7d", "yesterday", "2026-11-01/2026-11-08". 0 or ERR_USAGE. */
 int reading_range(struct str range, const struct period *, int64_t *from, int64_t *to, struct err *);
 
 /* A span for about 100 points: 1s, 5s, â€¦ 7d. */
@@ -66,6 +66,10 @@ int reading_level(const struct widget *, double);               /* LEVEL_NONE, â
 void reading_put_time(struct buf *, int64_t ms, int64_t span_ms, int64_t every_ms, const struct zone *);
 void reading_put_cell(struct buf *, const struct cell *, const struct zone *);   /* as people read it: numbers as above, times of the zone */
 struct str reading_range_of(const struct widget *, const struct period *);      /* the text of the range it is asked for */
+/* The same for a heading: 7d as it is, two instants as 11-01..11-08 or 11-01 14:00..15:30. */
+void reading_put_range(struct buf *, const struct reading *, const struct widget *, const struct period *);
+/* The ends of its curves' scale, four round steps apart: from nothing where they are filled, and unless that would flatten them. */
+void reading_scale(const struct reading *, const struct widget *, double *low, double *high);
 void reading_put_labels(struct buf *, struct str object);        /* of a JSON object: source=google country=DE */
 double reading_number(const struct cell *);                      /* NAN: it is none */
 

@@ -224,3 +224,13 @@ END
 	at-dash --width 96 --render out.term.svg "$root/examples/config/dashboards/web-analytics.json"
 	python3 -c "import xml.dom.minidom as m; m.parse('out.term.svg')"
 }
+
+@test "every number of every type of widget, in files, on the screen and of the server, is what plain SQL says, for who sees all and for who sees a part" {
+	command -v tmux > /dev/null || skip 'tmux is not here'
+	rm -rf "$AT_STORE"
+	echo '[{"alert":"high","expr":".value > 5"}]' > rules.json
+	serve_start
+	post /api/v1/roles '{"name":"german","permissions":["read:*"],"rows":".properties.country == \"DE\""}' > /dev/null
+	run python3 "$root/tests/cli/numbers.py" "$U" "$KEY" "$(post /api/v1/keys '{"name":"k","roles":["german"]}' | jq -r .key)"
+	[ "$status" = 0 ] || { tail -c 3000 <<< "$output"; return 1; }
+}

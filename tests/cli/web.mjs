@@ -51,9 +51,14 @@ const cases = {
 			{ id: 'd', type: 'funnel_chart', title: 'Funnel', steps: ['page_view', 'signup_start', 'purchase'], timeRange: '24h', position: at(7, 0, 5, 4) },
 			{ id: 'e', type: 'line_chart', title: 'Line', metric: 'page_view', timeRange: '24h', position: at(6, 4, 6, 4) },
 			{ id: 'f', type: 'gauge', title: 'Gauge', metric: 'purchase', timeRange: '24h', max: 100, position: at(0, 8, 3, 3) },
-			{ id: 'g', type: 'pie_chart', title: 'Pie', metric: 'purchase', groupBy: 'country', timeRange: '24h', position: at(3, 8, 4, 3) }]);
+			{ id: 'g', type: 'pie_chart', title: 'Pie', metric: 'purchase', groupBy: 'country', timeRange: '24h', position: at(3, 8, 4, 3) },
+			{ id: 'h', type: 'area_chart', title: 'Area', metric: 'page_view', groupBy: 'country', timeRange: '24h', position: at(7, 8, 5, 3) },
+			{ id: 'i', type: 'heatmap', title: 'Heat', metric: 'page_view', groupBy: 'country', interval: '1h', timeRange: '24h', position: at(0, 11, 6, 4) },
+			{ id: 'j', type: 'retention', title: 'Back', start: 'page_view', return: 'purchase', interval: '1d', periods: 2, timeRange: '7d', position: at(6, 11, 6, 4) },
+			{ id: 'k', type: 'event_feed', title: 'Feed', event: 'purchase', limit: 5, timeRange: '24h', position: at(0, 15, 6, 4) },
+			{ id: 'l', type: 'alert_list', title: 'Alerts', timeRange: '24h', position: at(6, 15, 6, 4) }, { id: 'm', type: 'text', title: 'Text', text: 'words', position: at(0, 19, 3, 2) }]);
 		for (const as of [key, ...more]) {      /* who sees all, and who sees a part */
-			const b = await open({ height: 1200 });
+			const b = await open({ height: 2400 });
 			await b.before(`sessionStorage.setItem('at.key', ${JSON.stringify(as)})`);
 			await b.go(`${url}/#/d/n`);
 			const own = async (query) => (await api('POST', '/api/v1/query', { query }, { ...headers, Authorization: `Bearer ${as}` })).body.data;
@@ -72,7 +77,22 @@ const cases = {
 			const [{ p }] = await own('SELECT COUNT(*) AS p FROM events WHERE event = \'purchase\'');
 			assert.equal(digits(await b.until(`${cell('Gauge')}?.querySelector('.gauge-value')?.textContent`)), p);
 			assert.equal((await b.until(`${cell('Pie')}?.querySelectorAll('.keys b').length && [...${cell('Pie')}.querySelectorAll('.keys b')].map((s) => s.textContent)`)).map(digits).reduce((x, y) => x + y), p);
-			/* the line's twin has the same */
+			const heat = await b.until(`${cell('Heat')}?.querySelectorAll('td[title]').length && [...${cell('Heat')}.querySelectorAll('tbody tr')].map((r) => [r.querySelector('th').textContent, [...r.querySelectorAll('td:not(.none)')].map((d) => d.title)])`);
+			assert.deepEqual(new Map(heat.map(([c, all]) => [c, all.map((t) => digits(t.split(': ').at(-1))).reduce((x, y) => x + y)])), new Map(rows.map((r) => [r.country, r.n])));
+			const cohorts = await own('WITH v AS (SELECT user_id, MIN(timestamp) AS t FROM events WHERE event = \'page_view\' GROUP BY 1) SELECT SUBSTR(t, 1, 10) AS day, COUNT(*) AS n FROM v GROUP BY 1 ORDER BY 1');
+			assert.deepEqual((await b.until(`${cell('Back')}?.querySelectorAll('td.size').length && [...${cell('Back')}.querySelectorAll('td.size')].map((s) => s.textContent)`)).map(digits), cohorts.map((c) => c.n));
+			const back = await own('WITH v AS (SELECT user_id, MIN(timestamp) AS t FROM events WHERE event = \'page_view\' GROUP BY 1) SELECT SUBSTR(v.t, 1, 10) AS day, COUNT(DISTINCT e.user_id) AS n FROM v JOIN events e ON e.user_id = v.user_id WHERE e.event = \'purchase\' AND e.timestamp > v.t AND SUBSTR(e.timestamp, 1, 10) = SUBSTR(v.t, 1, 10) GROUP BY 1 ORDER BY 1');
+			assert.deepEqual((await b.eval(`[...${cell('Back')}.querySelectorAll('tbody tr')].map((r) => r.querySelectorAll('td')[1].title.split(' of ')[0])`)).map(digits).filter((x) => x), back.map((c) => c.n));
+			const newest = await own('SELECT user_id, country FROM events WHERE event = \'purchase\' ORDER BY timestamp DESC LIMIT 5');
+			assert.deepEqual(await b.until(`${cell('Feed')}?.querySelectorAll('.feed li').length && [...${cell('Feed')}.querySelectorAll('.feed li')].map((l) => [l.querySelector('.who').textContent, [...l.querySelectorAll('.props span')].find((s) => s.textContent.startsWith('country ')).textContent.slice(8)])`), newest.map((e) => [e.user_id, e.country]));
+			assert.equal((await own('SELECT COUNT(*) AS n FROM alerts'))[0].n, await b.until(`(${cell('Alerts')}?.querySelector('.empty') ? 1 : 0) || ${cell('Alerts')}?.querySelectorAll('.alerts li').length`) - 1);
+			/* the twins of what is drawn on a canvas have the same */
+			await b.click(`(${cell('Area')}).querySelector('[aria-label="Widget menu"]')`);
+			await b.click('[...document.querySelectorAll(\'[role=menuitem]\')].find((m) => m.textContent === \'Show as table\')');
+			const area = await b.until(`${cell('Area')}.querySelectorAll('tbody tr').length && [...${cell('Area')}.querySelectorAll('tbody tr')].map((r) => [r.children[1].textContent, r.children[2].textContent])`), byCountry = new Map();
+			for (const [c, v] of area)
+				byCountry.set(c, (byCountry.get(c) || 0) + digits(v));
+			assert.deepEqual(byCountry, new Map(rows.map((r) => [r.country, r.n])));
 			await b.click(`(${cell('Line')}).querySelector('[aria-label="Widget menu"]')`);
 			await b.click('[...document.querySelectorAll(\'[role=menuitem]\')].find((m) => m.textContent === \'Show as table\')');
 			assert.equal((await b.until(`${cell('Line')}.querySelectorAll('tbody tr').length && [...${cell('Line')}.querySelectorAll('tbody tr td:last-child')].map((s) => s.textContent)`)).map(digits).reduce((x, y) => x + y), n);
