@@ -34,6 +34,7 @@ ask_close(struct ask *ask)
 	if (!ask)
 		return;
 	map_release(&ask->phrases);
+	map_release(&ask->words);
 	arena_free(ask->arena);
 	free(ask);
 }

@@ -43,6 +43,7 @@ enum ask_is {
 	ASK_USERS, ASK_SESSIONS, ASK_ALL_EVENTS, ASK_BUYERS, ASK_TRAFFIC, ASK_VISIT, ASK_ACTIVE, ASK_NEW, ASK_RETURNING,
 	ASK_ANY,                                                /* did anything at all */
 	ASK_PERIOD, ASK_UNIT, ASK_EVERY, ASK_TREND, ASK_PART,   /* UNIT: a day; EVERY: daily; PART: of the day or week */
+	ASK_HOURS,                                              /* between 9 and 11 am: `number` to `ordinal` */
 	ASK_AGG, ASK_UNIQUE, ASK_ORDER_VALUE, ASK_MONEY, ASK_SPEND, ASK_LENGTH,
 	ASK_HOW_MANY, ASK_HOW_MUCH, ASK_HOW_LONG, ASK_HOW_IS, ASK_WHICH, ASK_WHO, ASK_WHEN, ASK_WHERE,
 	ASK_BY, ASK_PER, ASK_TOP, ASK_BOTTOM, ASK_MOST, ASK_LEAST, ASK_BEST, ASK_USED, ASK_RANKED,
@@ -57,6 +58,8 @@ struct ask_sense {
 	enum ask_is is;
 	int arg;                        /* of EVENT, FIELD, METRIC: its index; of VALUE: its field's; else as the list of words has it */
 	int verb;                       /* EVENT: as what somebody did */
+	int part;                       /* EVENT: 1 the words are a part of its name, "alarms" or "raised" of alarm_raised, which others may share;
+					 * 2 they are its name turned round, "raise alarm" */
 	struct str value;               /* VALUE: as stored; FIELD: values begin so */
 	uint64_t events;                /* VALUE, FIELD with a beginning: events that have it */
 	struct ask_sense *next;         /* what else the same words mean */
@@ -113,7 +116,9 @@ struct ask {
 	int n_metrics;
 	int purchase, view;             /* events that play that part; -1: none */
 	int money, span;                /* fields likewise */
+	struct str id_prefix;           /* what most user ids begin with, "dev" of dev017; p NULL: nothing */
 	struct map phrases;             /* stems with blanks between → ask_sense */
+	struct map words;               /* stems of the phrases of several words that name something of the store */
 	int longest;                    /* words of a phrase */
 	int model;                      /* 1: a language model may be asked, too (checked.h) */
 	int least_users;                /* rows that stand for fewer are not shown to it */
@@ -123,8 +128,11 @@ struct ask {
 int ask_learn(struct ask *, struct err *);
 /* Its parts: once events and fields are there, what they are called, with the words of the grammar; then values, one by one. */
 void ask_teach_names(struct ask *);
+void ask_teach_parts(struct ask *);             /* what is left of names once all else is taught */
 void ask_teach_metric(struct ask *, int metric);
 void ask_learn_metrics(struct ask *);           /* those of the configuration; once events and fields are there */
+/* The value of that field that stands so in the store. 1 or 0. */
+int ask_value_of(struct ask *, int field, struct str text, struct ask_sense *);
 void ask_teach_value(struct ask *, int field, struct str value, uint64_t events);
 
 /* ---- periods */
@@ -136,6 +144,9 @@ struct ask_period {
 	int months;
 	char label[60];
 };
+/* Hours of the day that words[i…] name: between 9 and 11 am, after 6 pm. Words taken; 0: none. */
+int ask_hours(const struct ask_word *, int n, int i, int *from, int *to);
+
 /* The period that words[i…] name, with its preposition. Words taken; 0: none; -1: it lies ahead. apart: from one week to another are
  * two periods, which are compared, and no range. */
 int ask_time(const struct ask_word *, int n, int i, int64_t now, const struct zone *, int apart, struct ask_period *);
@@ -148,6 +159,7 @@ struct ask_item {
 	struct ask_sense *sense;        /* of the store: with the others that the words have */
 	struct str value;
 	uint64_t events;
+	int also_users;                 /* EVENT: what users are called here, too */
 	struct str text;                /* as typed, for messages */
 	int word, n_words;
 	double number;
@@ -200,7 +212,7 @@ int ask_model_reads_only(struct str sql);
 int ask_model_phrase(struct ask_answer *);
 
 /* Items of the words; unknown ones stay ASK_UNKNOWN. */
-int ask_items(struct ask *, const struct ask_word *, int n, int64_t now, const struct zone *, struct ask_item *);
+int ask_items(struct ask *, struct ask_word *, int n, int64_t now, const struct zone *, struct ask_item *);
 /* 1: understood; 0: not, and `why` says so; ASK_NEVER: nor can anybody. */
 #define ASK_NEVER (-1)
 int ask_read(struct ask *, struct ask_item *, int n, int64_t now, const struct zone *, struct ask_reading *, struct buf *why);

@@ -4,6 +4,7 @@
  * each, which, top), periods, then the measure from what is left. Where two readings are as likely it asks back and names both.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "insight/ask_priv.h"
 
@@ -20,6 +21,7 @@ struct reader {
 	int average, agg_at;
 	double q;
 	int per;                        /* item that the measure is divided by; -1 */
+	int of_each;                    /* the greatest or least of each group: no order of the groups */
 	int base_event;                 /* item of the event that a share's whole did; 0: none */
 };
 
@@ -152,6 +154,11 @@ join_values(struct reader *rd)
 
 		if (!is_text_field(rd, i) || rd->it[i].value.p)
 			continue;
+		if (is(rd, i + 1, ASK_NUMBER) && ask_value_of(rd->ask, rd->it[i].arg, rd->it[i + 1].text, &s)) {       /* firmware 1.2 */
+			rd->it[i + 1].is = ASK_VALUE, rd->it[i + 1].arg = s.arg, rd->it[i + 1].value = s.value, rd->it[i + 1].events = s.events;
+			drop(rd, i--);
+			continue;
+		}
 		if (i > 0 && rd->it[i - 1].is != ASK_FIELD && sense_of_field(&rd->it[i - 1], rd->it[i].arg, &s)) {
 			rd->it[i - 1].is = ASK_VALUE, rd->it[i - 1].arg = s.arg, rd->it[i - 1].value = s.value, rd->it[i - 1].events = s.events;
 			drop(rd, i--);
@@ -188,6 +195,148 @@ join_names(struct reader *rd)
 		it->value = it->text;
 		drop(rd, i);
 	}
+}
+
+/* ---- pass: parts of an event's name, "alarms" and "raised", which stand apart or are shared */
+
+static uint64_t
+events_meant(const struct ask_item *it)
+{
+	uint64_t all = 0;
+
+	for (const struct ask_sense *s = it->sense; s; s = s->next)
+		if (s->is == ASK_EVENT)
+			all |= 1ull << s->arg;
+	return it->sense && it->sense->is == ASK_EVENT && it->sense->part == 1 ? all : 1ull << it->arg;
+}
+
+static int
+is_part(const struct reader *rd, int i)
+{
+	return is(rd, i, ASK_EVENT) && rd->it[i].sense && rd->it[i].sense->is == ASK_EVENT && rd->it[i].sense->part == 1;
+}
+
+/* What the properties that are named can be of. */
+static uint64_t
+events_with_fields(const struct reader *rd)
+{
+	uint64_t all = ~0ull;
+
+	for (int i = 0; i < rd->n; i++)
+		if ((is(rd, i, ASK_FIELD) || is(rd, i, ASK_VALUE)) && rd->it[i].arg >= 0 && (all & rd->ask->field[rd->it[i].arg].events))
+			all &= rd->ask->field[rd->it[i].arg].events;
+	return all;
+}
+
+/* Dashboards … opened: not the property of that name, unless it is asked for. */
+static int
+join_field(struct reader *rd, int i)
+{
+	uint64_t mine = events_meant(&rd->it[i]);
+
+	for (int k = 0; k < i; k++) {
+		struct str name, word = rd->it[k].text;
+
+		if (!is_text_field(rd, k) || rd->it[k].value.p || is(rd, k - 1, ASK_BY) || is(rd, k - 1, ASK_WHICH) || is(rd, k - 1, ASK_PER) || is(rd, k - 1, ASK_TOP) ||
+		    is(rd, k - 1, ASK_MOST) || is(rd, k - 1, ASK_LEAST) || is(rd, k - 1, ASK_UNIQUE) || is(rd, k - 1, ASK_HOW_MANY))
+			continue;
+		word.n -= word.n > 3 && word.p[word.n - 1] == 's';
+		for (int e = 0; e < rd->ask->n_events; e++)
+			if (mine >> e & 1 && (name = rd->ask->event[e].name).n > word.n && strncasecmp(name.p, word.p, word.n) == 0 && strchr("_- .", name.p[word.n])) {
+				rd->it[k].is = ASK_EVENT, rd->it[k].arg = e, rd->it[k].verb = 0, rd->it[k].sense = NULL;
+				drop(rd, i);
+				return 1;
+			}
+	}
+	return 0;
+}
+
+static void
+join_events(struct reader *rd)
+{
+	/* paid the most invoices, of invoice_paid: no other spending is meant */
+	for (int i = 0; i < rd->n; i++)
+		for (int k = 0; is(rd, i, ASK_SPEND) && k < rd->n; k++) {
+			const struct str name = is_part(rd, k) ? rd->ask->event[rd->it[k].arg].name : (struct str){ 0 };
+
+			if (name.n > rd->it[i].text.n && strncasecmp(name.p + name.n - rd->it[i].text.n, rd->it[i].text.p, rd->it[i].text.n) == 0) {
+				drop(rd, i--);
+				break;
+			}
+		}
+	for (int i = 0; i < rd->n; i++) {
+		uint64_t mine;
+		int near = -1;
+
+		if (!is_part(rd, i))
+			continue;
+		mine = events_meant(&rd->it[i]);
+		for (int k = 0; k < rd->n; k++)         /* the other part, the nearest first */
+			if (k != i && is(rd, k, ASK_EVENT) && (mine & events_meant(&rd->it[k])) && (near < 0 || abs(k - i) < abs(near - i)))
+				near = k;
+		if (near >= 0) {
+			int first = i < near ? i : near, second = i < near ? near : i;
+
+			mine &= events_meant(&rd->it[near]);
+			if (mine & (mine - 1))
+				continue;               /* both words are shared by the same events */
+			for (int k = first + 1; k < second; k++)        /* raised no alarm: what is denied stands behind the no */
+				if (is(rd, k, ASK_NOT) || is(rd, k, ASK_WITHOUT)) {
+					second = first, first = i < near ? near : i;
+					break;
+				}
+			rd->it[first].arg = __builtin_ctzll(mine);
+			rd->it[first].sense = NULL;
+			drop(rd, second);
+			i = -1;                         /* from the beginning: places have moved */
+			continue;
+		}
+		if (rd->it[i].verb && join_field(rd, i))
+			i = -1;
+	}
+	for (int i = 0; i < rd->n; i++) {
+		uint64_t mine;
+		struct buf names = {0};
+
+		if (!is_part(rd, i))
+			continue;
+		for (int k = 0; k < rd->n && rd->it[i].also_users; k++)
+			if (k != i && is_event_word(rd, k)) {   /* accounts that logged in */
+				rd->it[i].is = ASK_USERS, rd->it[i].sense = NULL;
+				break;
+			}
+		if (!is_part(rd, i))
+			continue;
+		mine = events_meant(&rd->it[i]);
+		if ((mine & (mine - 1)) && (mine & events_with_fields(rd)))
+			mine &= events_with_fields(rd);
+		if (!(mine & (mine - 1))) {
+			rd->it[i].arg = __builtin_ctzll(mine);
+			rd->it[i].sense = NULL;
+			continue;
+		}
+		for (int e = 0, n = 0; e < rd->ask->n_events && n < 4; e++)
+			if (mine >> e & 1)
+				buf_printf(&names, "%s%.*s", n++ ? ", " : "", (int)(rd->ask->event[e].name.n < 60 ? rd->ask->event[e].name.n : 60), rd->ask->event[e].name.p);
+		fail(rd, "\"%.*s\" can be read in several ways: %.*s; say which.", (int)(rd->it[i].text.n < 60 ? rd->it[i].text.n : 60), rd->it[i].text.p, STR_FMT(buf_get(&names)));
+		buf_release(&names);
+		return;
+	}
+}
+
+/* firmware version, ticket type: the second word says only that the first is a property. */
+static void
+join_kinds(struct reader *rd)
+{
+	static const struct str kinds[] = { { "version", 7 }, { "versions", 8 }, { "type", 4 }, { "types", 5 }, { "name", 4 }, { "names", 5 }, { "category", 8 }, { "class", 5 },
+		{ "code", 4 }, { "codes", 5 }, { "status", 6 }, { "level", 5 }, { "levels", 6 } };
+
+	for (int i = 0; i + 1 < rd->n; i++)
+		for (size_t k = 0; is(rd, i, ASK_FIELD) && is(rd, i + 1, ASK_UNKNOWN) && k < sizeof(kinds) / sizeof(*kinds); k++)
+			if (str_eq(rd->it[i + 1].text, kinds[k])) {
+				drop(rd, i + 1);
+				break;
+			}
 }
 
 /* ---- pass: what cannot be asked */
@@ -289,6 +438,20 @@ groups_before(const struct reader *rd, int i)
 	return 0;
 }
 
+/* The duration that is meant: that of the event that is named, where it has one. */
+static int
+span_of(const struct reader *rd)
+{
+	const struct ask *ask = rd->ask;
+
+	for (int i = 0; i < rd->n; i++)
+		for (int f = 0; is(rd, i, ASK_EVENT) && f < ask->n_fields; f++)
+			if (ask->field[f].role == ASK_SPAN && (ask->field[f].events >> rd->it[i].arg & 1) &&
+			    !(ask->span >= 0 && (ask->field[ask->span].events >> rd->it[i].arg & 1)))
+				return f;
+	return ask->span;
+}
+
 static void
 bounds(struct reader *rd)
 {
@@ -312,7 +475,11 @@ bounds(struct reader *rd)
 			drop(rd, i--);
 			continue;
 		}
-		if (is(rd, i, ASK_OVER) && is(rd, i + 1, ASK_NUMBER)) {
+		if (is(rd, i, ASK_OVER) && (((is(rd, i + 1, ASK_UNIT) || is(rd, i + 1, ASK_EVERY)) && rd->it[i + 1].arg <= 1) || is(rd, i + 1, ASK_DURATION_UNIT))) {
+			op = (enum ask_op)rd->it[i].arg;        /* less than a minute, than an hour */
+			v = 1;
+			end = i + 1;
+		} else if (is(rd, i, ASK_OVER) && is(rd, i + 1, ASK_NUMBER)) {
 			op = (enum ask_op)rd->it[i].arg;
 			v = rd->it[i + 1].number;
 			money = rd->it[i + 1].money;
@@ -328,12 +495,18 @@ bounds(struct reader *rd)
 		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && is(rd, i + 1, ASK_EVENT) && people_before(rd, i) &&
 		    near_before(rd, i, ASK_TOP, 2) < 0) {
 			op = ASK_EQ, v = rd->it[i].number, end = i + 1;         /* users with 3 purchases */
+		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && !rd->it[i].money && is_number_field(rd, i - 1) && !rd->it[i].comma &&
+		    !is(rd, i + 1, ASK_EVENT) && rd->ask->field[rd->it[i - 1].arg].role == ASK_PLAIN) {     /* with status 500 */
+			add_filter(&r->where, (struct ask_filter){ .field = rd->it[i - 1].arg, .is_number = 1, .op = ASK_EQ, .number = rd->it[i].number });
+			rd->it[i - 1].used = 1;
+			drop(rd, i--);
+			continue;
 		} else {
 			continue;
 		}
 		if (is(rd, end, ASK_DURATION_UNIT))
 			unit = rd->it[end++].arg;
-		else if (is(rd, end, ASK_UNIT) && rd->it[end].arg <= 1)
+		else if ((is(rd, end, ASK_UNIT) || (is(rd, end, ASK_EVERY) && end == i + 1)) && rd->it[end].arg <= 1)
 			unit = rd->it[end++].arg ? 3600000 : 60000;
 		else if (is(rd, end, ASK_MONEY_UNIT))
 			money = 1, end++;
@@ -343,7 +516,7 @@ bounds(struct reader *rd)
 			op = (enum ask_op)rd->it[end++].arg;
 		event = is(rd, end, ASK_EVENT) ? end : -1;
 		if (unit) {
-			int field = rd->ask->span;
+			int field = span_of(rd);
 
 			if (is(rd, 0, ASK_SESSIONS) || (near_before(rd, start, ASK_SESSIONS, 4) >= 0 && near_before(rd, start, ASK_EVENT, 4) < 0)) {
 				fail(rd, "I cannot bound the length of a session; ask for its average, or for events longer than that.");
@@ -792,6 +965,11 @@ units_left(struct reader *rd)
 		}
 		if (is(rd, i, ASK_TREND) && !rd->it[i].used)
 			rd->it[i].used = 1;
+		if (is(rd, i, ASK_HOURS) && !rd->it[i].used) {
+			add_filter(&r->where, (struct ask_filter){ .field = -3, .is_number = 1, .op = ASK_GE, .number = rd->it[i].number });
+			add_filter(&r->where, (struct ask_filter){ .field = -3, .is_number = 1, .op = ASK_LT, .number = rd->it[i].ordinal });
+			rd->it[i].used = 1;
+		}
 	}
 }
 
@@ -801,6 +979,8 @@ steps_of_trend(struct reader *rd)
 {
 	struct ask_reading *r = rd->r;
 
+	if (has(rd, ASK_MOST) && has(rd, ASK_LEAST))
+		fail(rd, "The most and the least are two answers; ask for one after the other.");
 	if (has(rd, ASK_TREND) && !r->unit && !r->part) {
 		const struct ask_period *p = &r->period[0];
 		int64_t span = r->n_periods == 1 && p->from != TIME_NONE ? p->to - p->from : 60 * 86400000LL;
@@ -1112,9 +1292,11 @@ money_measure(struct reader *rd, struct ask_measure *m, enum ask_agg agg)
 static int
 span_measure(struct reader *rd, struct ask_measure *m, enum ask_agg agg)
 {
-	if (rd->ask->span < 0)
+	int span = span_of(rd);
+
+	if (span < 0)
 		return fail(rd, "No event in the store has a duration.");
-	m->of = ASK_OF_FIELD, m->field = rd->ask->span, m->agg = agg ? agg : ASK_AVG, m->q = rd->q;
+	m->of = ASK_OF_FIELD, m->field = span, m->agg = agg ? agg : ASK_AVG, m->q = rd->q;
 	return 1;
 }
 
@@ -1161,6 +1343,15 @@ measure_noun(const struct reader *rd, int i)
 	default:
 		return 0;
 	}
+}
+
+/* "Total amount of": of what the events carry, and not how many there are. */
+static int
+is_amount_asked(const struct reader *rd)
+{
+	const struct ask_item *it = rd->agg_at ? &rd->it[rd->agg_at - 1] : NULL;
+
+	return it && it->is == ASK_AGG && (memmem(it->text.p, it->text.n, "amount", 6) || memmem(it->text.p, it->text.n, "value", 5));
 }
 
 /* The measure that the noun at i stands for. 1 or 0. */
@@ -1219,6 +1410,12 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 		    it->arg != rd->ask->money ? extreme : rd->ask->field[it->arg].role == ASK_AMOUNT ? ASK_SUM : ASK_AVG;
 		if (it->arg == rd->ask->money && extreme)
 			m->agg = extreme;
+		/* the lowest battery by model: of each */
+		if (!agg && (is(rd, i - 1, ASK_MOST) || is(rd, i - 1, ASK_LEAST)) && r->n_groups && !has(rd, ASK_WHICH) && !has(rd, ASK_WHO) && !has(rd, ASK_TOP) && !r->limit &&
+		    it->arg != rd->ask->money && rd->ask->field[it->arg].role != ASK_AMOUNT) {
+			m->agg = is(rd, i - 1, ASK_MOST) ? ASK_MAX : ASK_MIN;
+			rd->of_each = 1;
+		}
 		/* of the event that stands beside it */
 		for (int k = 0; k < rd->n; k++)
 			if (is(rd, k, ASK_EVENT) && !rd->it[k].used && (rd->ask->field[it->arg].events >> rd->it[k].arg & 1)) {
@@ -1241,6 +1438,11 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 		break;
 	case ASK_EVENT:
 		event = it->arg;
+		if (agg == ASK_SUM && is_amount_asked(rd) && field_of_event(rd->ask, event) >= 0 && rd->ask->field[field_of_event(rd->ask, event)].role == ASK_AMOUNT) {
+			m->of = ASK_OF_FIELD, m->field = field_of_event(rd->ask, event), m->agg = ASK_SUM;      /* the total amount of invoices */
+			m->events = 1ull << event;
+			break;
+		}
 		if ((agg && agg != ASK_SUM && rd->per < 0 && !(agg == ASK_AVG && (r->unit || has(rd, ASK_HOW_MANY)))) ||
 		    (superlative && !has(rd, ASK_HOW_MANY))) {
 			/* the average purchase, the largest order */
@@ -1297,6 +1499,21 @@ conversion_of(struct reader *rd, const int *event, int n, int by_session)
 	for (int k = 0; k < n; k++)
 		rd->it[event[k]].used = 1;
 
+	if (rate >= 0 && n < 2 && conversion < 0 && dropped < 0 && rd->it[rate].text.n > 3 && strncasecmp(rd->it[rate].text.p, "rati", 4) == 0) {
+		int f = 0;
+
+		while (f < r->where.n && !(r->where.f[f].n == 2 && !r->where.f[f].not))
+			f++;
+		if (n == 0 || f == r->where.n)
+			return fail(rd, "A ratio of what to what? Say of purchases to signups, or of one value of a property to another.");
+		r->ratio = r->per = 1;          /* of critical to warning alarms */
+		r->m = r->base = (struct ask_measure){ .of = ASK_COUNT, .events = 1ull << rd->it[event[0]].arg };
+		add_value(&r->m.where, r->where.f[f].field, r->where.f[f].value[0], 0, 0);
+		add_value(&r->base.where, r->where.f[f].field, r->where.f[f].value[1], 0, 0);
+		memmove(&r->where.f[f], &r->where.f[f + 1], (size_t)(r->where.n - f - 1) * sizeof(r->where.f[f]));
+		r->where.n--;
+		return 1;
+	}
 	if (rate >= 0 && n == 2 && conversion < 0 && dropped < 0) {     /* the ratio of purchases to signups */
 		struct str t = rd->it[rate].text;
 
@@ -1956,6 +2173,15 @@ finish(struct reader *rd)
 	}
 	if (r->having && (r->unit || r->n_groups) && has(rd, ASK_HOW_MANY) && find(rd, ASK_HOW_MANY, 0) == 0)
 		r->count_groups = 1;
+	/* the best waiting time is the shortest; what lost most is at the end of an order by differences */
+	if (has(rd, ASK_BEST) && !has(rd, ASK_MOST) && !has(rd, ASK_LEAST) && !has(rd, ASK_TOP) && r->m.of == ASK_OF_FIELD && !r->ratio && ask->field[r->m.field].role == ASK_SPAN)
+		r->rank = -r->rank;
+	if (r->want_change && r->n_periods == 2 && r->rank && find(rd, ASK_CHANGE, 0) >= 0 && rd->it[find(rd, ASK_CHANGE, 0)].arg < 0)
+		r->rank = -r->rank;
+	if (r->unit && r->n_groups && rd->average == ASK_AVG && !r->rank && !r->ratio && r->m.of == ASK_COUNT)
+		fail(rd, "The average of days for each group is more than one answer; ask for it per day, or by group.");
+	if (rd->of_each)
+		r->rank = r->limit = 0;
 	if (has(rd, ASK_WHO) && r->rank && !r->limit)
 		r->limit = r->plural ? 10 : 1;
 	if (r->rank && (r->n_groups || r->unit || r->part) && !r->limit &&
@@ -1981,8 +2207,12 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 		if (rd.it[i].is == ASK_NOTHING)
 			drop(&rd, i--);
 	join_names(&rd);
+	join_kinds(&rd);
 	if ((i = refuse(&rd)) != 1)
 		return i;
+	join_events(&rd);
+	if (rd.failed)
+		return 0;
 	for (i = 0; i < rd.n; i++)              /* who bought; users who bought */
 		if (is(&rd, i, ASK_THAT) && (str_eq(rd.it[i].text, STR("who")) || str_eq(rd.it[i].text, STR("Who")))) {
 			int named = 0;
@@ -2048,5 +2278,5 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 	if (rd.failed)
 		return 0;
 	finish(&rd);
-	return check(&rd);
+	return rd.failed ? 0 : check(&rd);
 }

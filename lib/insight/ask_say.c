@@ -36,12 +36,26 @@ put_spoken(struct buf *b, struct str name, int plural)
 	}
 }
 
+static int
+is_done(struct str name)                                /* invoice_paid: "invoice paid events" */
+{
+	static const char *const ends[] = { "paid", "sent", "made", "seen", "left", "lost", "won", "sold", "built", "read", "shown", "met", "bought", "found", "written" };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		size_t n = strlen(ends[i]);
+
+		if (name.n > n + 1 && memcmp(name.p + name.n - n, ends[i], n) == 0 && strchr("_- .", name.p[name.n - n - 1]))
+			return 1;
+	}
+	return 0;
+}
+
 static void
 put_event(const struct ask *ask, int i, int n, struct buf *b)          /* add to cart: "add to cart events" */
 {
 	struct str name = ask->event[i].name;
 
-	if (memmem(name.p, name.n, "_to_", 4) || memmem(name.p, name.n, " to ", 4) || (name.n > 3 && memcmp(name.p + name.n - 2, "ed", 2) == 0)) {
+	if (is_done(name) || memmem(name.p, name.n, "_to_", 4) || memmem(name.p, name.n, " to ", 4) || (name.n > 3 && memcmp(name.p + name.n - 2, "ed", 2) == 0)) {
 		put_spoken(b, name, 0);
 		buf_lit(b, n == 1 ? " event" : " events");
 	} else {
@@ -64,7 +78,7 @@ put_events(const struct ask *ask, uint64_t events, int n, const char *between, s
 static const char *
 article(const char *word)
 {
-	return strchr("aeiou", *word) ? "an " : "a ";
+	return strchr("aeiou", *word) && strncmp(word, "us", 2) && strncmp(word, "uni", 3) && strncmp(word, "eu", 2) ? "an " : "a ";
 }
 
 static const char *const aggs[] = { "", "total", "average", "smallest", "largest", "median", "" };
@@ -376,8 +390,12 @@ put_what(const struct ask *ask, const struct ask_reading *r, int n, struct buf *
 		put_measure(ask, &r->base, 2, b);
 	} else if (r->ratio == 1) {
 		put_measure(ask, &r->m, 2, b);
+		if (!r->m.called.p)
+			put_filters(ask, &r->m.where, ", ", b);
 		buf_lit(b, " per ");
 		put_measure(ask, &r->base, 1, b);
+		if (!r->base.called.p)
+			put_filters(ask, &r->base.where, ", ", b);
 	} else {
 		put_measure(ask, &r->m, n, b);
 		put_conditions(ask, r, b);

@@ -11,6 +11,7 @@
 
 #define LOOKED_AT 32768                 /* events from which values are learnt, the newest: less than a chunk has, some 8 ms */
 #define VALUES_SEEN 4000                /* of a field, of which the most frequent are kept */
+#define IDS_SEEN 50                     /* user ids that show how they are written */
 #define VALUE_BYTES 80                  /* of a value that words can name */
 
 /* ---- the words of the grammar; articles inside a phrase are passed over */
@@ -77,11 +78,13 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	    "compared to|compared with|in comparison to|in comparison with|relative to|stack up against|side by side|contrast" },
 	{ ASK_THAN, 0, "than" },
 	{ ASK_COMPARATIVE, 0, "more|fewer|less|higher|lower|greater|larger|smaller|bigger|longer|shorter" },
-	{ ASK_CHANGE, 0, "grow|grew|grown|growth|growth of|growth rate|growth in|change|change in|changed|increase|increase in|decrease|"
-	    "decrease in|rise|rose|risen|fall|fell|fallen|go up|went up|gone up|go down|went down|gone down|up or down|"
-	    "up|drop in|improve|decline|decline in|shrink|shrank|gain|percentage change|percent change|percentage change in|"
-	    "relative change|pct change|increasing|decreasing|dropped|drop|improvement|percent increase|percentage increase|"
+	{ ASK_CHANGE, 0, "grow|grew|grown|growth|growth of|growth rate|growth in|change|change in|changed|increase|increase in|"
+	    "rise|rose|risen|go up|went up|gone up|up or down|"
+	    "up|improve|gain|gained|percentage change|percent change|percentage change in|"
+	    "relative change|pct change|increasing|improvement|percent increase|percentage increase|"
 	    "percentage growth|percent growth" },
+	{ ASK_CHANGE, -1, "decrease|decrease in|fall|fell|fallen|go down|went down|gone down|drop in|decline|decline in|shrink|shrank|"
+	    "decreasing|dropped|drop|lose|lost|losing|loss of|percent decrease|percentage decrease" },
 	{ ASK_TREND, 0, "trend|trend of|trend in|trend for|over time|develop|development|development of|evolve|evolution of|evolution|"
 	    "timeline|timeline of|time series|time series of|history of|history|day by day|progress|trending|trended|by time|curve|"
 	    "curve of" },
@@ -154,7 +157,7 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_OR_MORE, ASK_LE, "or less|or fewer|or below|or under" },
 	{ ASK_DURATION_UNIT, 1, "ms|millisecond|msec" },
 	{ ASK_DURATION_UNIT, 1000, "second|sec|secs" },
-	{ ASK_MONEY_UNIT, 0, "dollar|buck|usd" },
+	{ ASK_MONEY_UNIT, 0, "dollar|buck|usd|euro|eur|pound|gbp|chf" },
 	{ ASK_EVERY, 0, "minutely|by minute|by the minute|per minute|each minute|every minute|minute by minute" },
 	{ ASK_EVERY, 1, "hourly|by hour|by the hour|per hour|each hour|every hour|hour by hour|for each hour|for every hour|hrly|an hour|"
 	    "in each hour" },
@@ -215,7 +218,8 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	    "people's|etc|too|that|much|many|lot|lots|time|total count of|into|onto|via|through|using|while|when it comes to|terms|regard|"
 	    "regarding|whole|entire|various|"
 	    "respect|be able|perhaps|maybe|kindly|first of all|basically|during the|out|down|off|along|be there|been there|its own|"
-	    "everybody|everyone's|id|s|re|ve|d|m|t|trigger|fire|about|but then|by the way|kindly give|number of them|back" },
+	    "everybody|everyone's|id|s|re|ve|d|m|t|trigger|fire|take|took|taking|taken|"
+	    "about|but then|by the way|kindly give|number of them|back" },
 };
 
 static const char *const plain_words[] = {              /* near to words of the grammar, and not them */
@@ -337,7 +341,7 @@ key_of(struct arena *arena, struct str phrase, char *key, size_t most)         /
 static int
 weight(const struct ask_sense *s)
 {
-	return s->is == ASK_METRIC ? 5 : s->is == ASK_EVENT ? 4 : s->is == ASK_FIELD && !s->value.p ? 3 : s->is == ASK_VALUE ? 1 : s->is == ASK_FIELD ? 2 : 2;
+	return s->is == ASK_METRIC ? 5 : s->is == ASK_EVENT ? s->part == 1 ? 3 : 4 : s->is == ASK_FIELD && !s->value.p ? 3 : s->is == ASK_VALUE ? 1 : s->is == ASK_FIELD ? 2 : 2;
 }
 
 static void
@@ -350,6 +354,9 @@ teach(struct ask *ask, struct str phrase, struct ask_sense sense)
 
 	if (!words || words > 8)
 		return;
+	if (words > 1 && (sense.is == ASK_EVENT || sense.is == ASK_FIELD || sense.is == ASK_METRIC))
+		for (struct str rest = str_of(key), one; str_cut(&rest, ' ', &one); )
+			map_put(&ask->words, one, NULL);
 	e = map_put(&ask->phrases, str_of(key), NULL);
 	for (s = e->ptr; s; s = s->next)        /* said already */
 		if (s->is == sense.is && s->arg == sense.arg && (s->is != ASK_VALUE || str_eq(s->value, sense.value)))
@@ -454,6 +461,7 @@ teach_event(struct ask *ask, int i)
 		buf_str(&b, last);
 		buf_byte(&b, ' ');
 		buf_str(&b, first);
+		verb.part = 2;
 		teach(ask, buf_get(&b), verb);
 	}
 	buf_release(&b);
@@ -572,6 +580,108 @@ teach_field(struct ask *ask, int i)
 			teach_all(ask, field_words[k].names, sense);
 			break;
 		}
+}
+
+/* ---- parts of names, where nothing else is called so
+ *
+ * Whoever asks about invoice_paid says "invoices", and "were paid" three words later; battery_pct is "battery". Such a word may be shared
+ * by several names: which is meant the rest of the question says (ask_read.c), or it is asked back. */
+
+static int
+is_free(struct ask *ask, struct str phrase)             /* nothing of the store, and no word that the grammar needs */
+{
+	char key[200];
+	struct map_entry *e = key_of(ask->arena, phrase, key, sizeof(key)) ? map_find(&ask->phrases, str_of(key)) : NULL;
+
+	for (struct ask_sense *s = e ? e->ptr : NULL; s; s = s->next)
+		if (s->part != 1 && s->is != ASK_NOTHING && s->is != ASK_UNKNOWN && s->is != ASK_WRITE && !(s->is == ASK_VALUE && ask->field[s->arg].path))
+			return 0;
+	return phrase.n > 2;
+}
+
+static int
+is_participle(struct str w)
+{
+	return (w.n > 3 && memcmp(w.p + w.n - 2, "ed", 2) == 0) ||
+	    has_phrase("paid|sent|made|seen|left|lost|won|sold|built|begun|done|read|shown|taken|given|run|met|set|put|hit|cut|split|bought|found|held|kept|written|chosen", w);
+}
+
+static void
+teach_part(struct ask *ask, int event, struct str words, int verb)
+{
+	if (words.n && is_free(ask, words))
+		teach(ask, words, (struct ask_sense){ .is = ASK_EVENT, .arg = event, .verb = verb, .part = 1 });
+}
+
+static void
+teach_event_parts(struct ask *ask, int event)
+{
+	struct str words = spoken(ask->arena, ask->event[event].name), rest = words, one;
+	const char *end = words.p + words.n;
+
+	while (str_cut(&rest, ' ', &one)) {
+		struct str before = { words.p, (size_t)(one.p - words.p) }, behind = { one.p + one.n, (size_t)(end - one.p - one.n) };
+
+		if (!is_participle(one))
+			continue;
+		if (one.p > words.p) {                          /* invoice paid, user signed up */
+			teach_part(ask, event, str_trim(before), 0);
+			teach_part(ask, event, (struct str){ one.p, (size_t)(end - one.p) }, 1);
+		} else {                                        /* viewed report */
+			teach_part(ask, event, one, 1);
+			teach_part(ask, event, str_trim(behind), 0);
+		}
+		break;
+	}
+}
+
+static void
+teach_field_part(struct ask *ask, int field, struct str words, const char *behind)
+{
+	struct buf b = { 0 };
+
+	buf_str(&b, words);
+	buf_lit(&b, behind);
+	if (is_free(ask, buf_get(&b)))
+		teach(ask, buf_get(&b), (struct ask_sense){ .is = ASK_FIELD, .arg = field });
+	buf_release(&b);
+}
+
+/* The first or last word of a field's name that no other field has in that place. */
+static void
+teach_field_parts(struct ask *ask, int field)
+{
+	static const char *const spans[] = { " time", " duration", " length" };
+	const struct ask_field *f = &ask->field[field];
+	struct str words = spoken(ask->arena, f->name), head = words, tail;
+	const char *blank = memrchr(words.p, ' ', words.n);
+	int heads = 0, tails = 0;
+
+	if (!blank)
+		return;
+	head.n = (size_t)(blank - words.p);
+	tail = (struct str){ blank + 1, words.n - head.n - 1 };
+	for (int i = 0; i < ask->n_fields; i++) {
+		struct str other = spoken(ask->arena, ask->field[i].name);
+
+		heads += str_starts(other, head) && (other.n == head.n || other.p[head.n] == ' ');
+		tails += other.n > tail.n && str_eq((struct str){ other.p + other.n - tail.n, tail.n }, tail) && other.p[other.n - tail.n - 1] == ' ';
+	}
+	for (size_t i = 0; f->unit_ms > 0 && heads == 1 && i < sizeof(spans) / sizeof(*spans); i++)
+		teach_field_part(ask, field, head, spans[i]);
+	if (heads == 1)
+		teach_field_part(ask, field, head, "");
+	if (tails == 1 && !has_phrase("id|code|name|type|key|flag|at|on|by|no|nr", tail))
+		teach_field_part(ask, field, tail, "");
+}
+
+void
+ask_teach_parts(struct ask *ask)
+{
+	for (int i = 0; i < ask->n_events; i++)
+		teach_event_parts(ask, i);
+	for (int i = 0; i < ask->n_fields; i++)
+		teach_field_parts(ask, i);
 }
 
 /* ---- values */
@@ -744,11 +854,36 @@ see_batch(struct ask *ask, struct seen_field *seen, struct store_batch *batch, s
 	return rc < 0 ? rc : 0;
 }
 
+/* The letters that most user ids begin with, before a digit: "dev" of dev017. */
+static void
+see_ids(struct ask *ask, const struct column *c)
+{
+	struct str prefix = { 0 };
+	int with = 0, n = 0;
+
+	for (uint32_t v = 1; c->form == COLUMN_CODES && v < c->n_values && n < IDS_SEEN; v++, n++) {
+		struct str id = c->value[v].type == CELL_TEXT ? c->value[v].text : (struct str){ 0 };
+		size_t letters = 0, digits;
+
+		while (letters < id.n && isalpha((unsigned char)id.p[letters]))
+			letters++;
+		digits = letters + (letters < id.n && strchr("-_.:", id.p[letters]) != NULL);
+		if (letters < 3 || digits >= id.n || !isdigit((unsigned char)id.p[digits]))
+			continue;
+		if (!prefix.p)
+			prefix = (struct str){ id.p, letters };
+		with += prefix.n == letters && strncasecmp(prefix.p, id.p, letters) == 0;
+	}
+	if (prefix.p && with * 5 >= n * 4)
+		ask->id_prefix = (struct str){ arena_dup(ask->arena, prefix.p, prefix.n), prefix.n };
+}
+
 static int
 see_events(struct ask *ask, struct store *store, struct seen_field *seen, struct err *err)
 {
 	struct store_range range = { .from = TIME_MIN, .to = TIME_MAX + 1, .newest = LOOKED_AT };
-	struct store_field field[ASK_FIELDS + 1] = { { FIELD_EVENT, { 0 } } };
+	struct store_field field[ASK_FIELDS + 2] = { { FIELD_EVENT, { 0 } } };
+	struct column ids;
 	struct store_batches *batches;
 	struct store_batch *batch = NULL;
 	size_t rows = 0;
@@ -756,7 +891,8 @@ see_events(struct ask *ask, struct store *store, struct seen_field *seen, struct
 
 	for (int i = 0; i < ask->n_fields; i++)
 		field[i + 1] = (struct store_field){ FIELD_PROPERTY, ask->field[i].name };
-	if ((batches = store_batches_open(store, &range, field, ask->n_fields + 1, err)) && (batch = store_batch_open(batches, err)))
+	field[ask->n_fields + 1] = (struct store_field){ FIELD_USER, { 0 } };
+	if ((batches = store_batches_open(store, &range, field, ask->n_fields + 2, err)) && (batch = store_batch_open(batches, err)))
 		while (rc == 0 && more) {
 			more = store_batch_next(batch, err);
 			if (more == ERR_CORRUPT) {      /* what can be read is enough for words */
@@ -764,6 +900,8 @@ see_events(struct ask *ask, struct store *store, struct seen_field *seen, struct
 				continue;
 			}
 			rc = more < 0 ? more : more ? see_batch(ask, seen, batch, err) : 0;
+			if (rc == 0 && more && !rows && (rc = store_batch_column(batch, ask->n_fields + 1, &ids, err)) == 0)
+				see_ids(ask, &ids);
 			rows += more > 0 ? batch->n : 0;
 			more = more && rows < LOOKED_AT;
 		}
@@ -898,6 +1036,7 @@ ask_learn(struct ask *ask, struct err *err)
 	}
 	if (ask->config)
 		ask_learn_metrics(ask);
+	ask_teach_parts(ask);
 	teach_synonyms(ask);
 	free(seen);
 	return rc;
@@ -965,6 +1104,91 @@ misspelt(struct ask *ask, const struct ask_word *w)
 	return found;
 }
 
+/* The users of this store by what their ids call them: devices, where ids are dev017. */
+static int
+names_users(const struct ask *ask, struct str stem)
+{
+	static const struct { const char *prefix, *stems; } shorts[] = { { "dev", "devic" }, { "acc", "account" }, { "acct", "account" }, { "cust", "customer" }, { "usr", "user" },
+		{ "emp", "employe" }, { "veh", "vehicl" }, { "pat", "patient" }, { "org", "organization|organisation" }, { "cli", "client" }, { "srv", "server" },
+		{ "sens", "sensor" }, { "mach", "machin" }, { "stu", "student" }, { "sub", "subscrib" } };
+	struct str p = ask->id_prefix;
+
+	if (!p.p)
+		return 0;
+	for (size_t i = 0; i < sizeof(shorts) / sizeof(*shorts); i++)
+		if (strlen(shorts[i].prefix) == p.n && strncasecmp(shorts[i].prefix, p.p, p.n) == 0)
+			return has_phrase(shorts[i].stems, stem) > 0;
+	return stem.n >= 4 && stem.n <= p.n && p.n <= stem.n + 1 && strncasecmp(stem.p, p.p, stem.n) == 0;
+}
+
+static int
+is_id(const struct ask *ask, struct str text)           /* dev001, dev-001 */
+{
+	struct str p = ask->id_prefix;
+
+	if (!p.p || text.n <= p.n || strncasecmp(text.p, p.p, p.n))
+		return 0;
+	for (size_t i = p.n; i < text.n; i++)
+		if (!isalnum((unsigned char)text.p[i]) && !strchr("-_.:", text.p[i]))
+			return 0;
+	return isdigit((unsigned char)text.p[text.n - 1]) != 0;
+}
+
+/* A word that is misspelt within a phrase of several: "referal code". Its stem is mended where that gives one that begins with it, or, from *at on, with
+ * the word before; *at: where the phrase begins. Its words; 0: none. */
+static int
+respelt(struct ask *ask, struct ask_word *w, int n, int before, int i, int *at, struct ask_sense **sense)
+{
+	const struct str as_was = w[i].stem;
+	int phrase;
+
+	for (struct map_entry *e = map_first(&ask->words); e; e = map_next(&ask->words, e))
+		if (str_eq(e->key, as_was))
+			return 0;
+	for (struct map_entry *e = map_first(&ask->words); e; e = map_next(&ask->words, e)) {
+		if (!ask_near(as_was, e->key))
+			continue;
+		w[i].stem = e->key;
+		*at = i;
+		if ((phrase = phrase_at(ask, w, n, i, sense)) > 1)
+			return phrase;
+		*at = i - 1;
+		if (before && (phrase = phrase_at(ask, w, n, i - 1, sense)) > 1)
+			return phrase;
+	}
+	w[i].stem = as_was;
+	*sense = NULL;
+	return 0;
+}
+
+static int
+inflected(struct str w)
+{
+	return (w.n > 4 && memcmp(w.p + w.n - 3, "ing", 3) == 0) || (w.n > 4 && memcmp(w.p + w.n - 2, "ed", 2) == 0);
+}
+
+int
+ask_value_of(struct ask *ask, int field, struct str text, struct ask_sense *to)
+{
+	for (struct map_entry *e = map_first(&ask->phrases); e; e = map_next(&ask->phrases, e))
+		for (struct ask_sense *s = e->ptr; s; s = s->next)
+			if (s->is == ASK_VALUE && s->arg == field && str_eq(s->value, text)) {
+				*to = *s;
+				return 1;
+			}
+	return 0;
+}
+
+/* A word of a name that stands in front of all others, as it is: "unlock the doors" wants it done. */
+static int
+is_order(const struct ask_item *items, int n, const struct ask_sense *s, struct str word)
+{
+	for (int i = 0; i < n; i++)
+		if (items[i].is != ASK_NOTHING)
+			return 0;
+	return s->is == ASK_EVENT && s->verb && s->part && !inflected(word) && !is_participle(word) && word.p[word.n - 1] != 's';
+}
+
 static int
 value_named(const struct ask *ask, struct str text, struct ask_sense *to)      /* a path or a quoted value, as it stands */
 {
@@ -987,14 +1211,8 @@ is_us(const struct ask_word *w, int i)                  /* the country, not we *
 	return w[i].upper || (i > 0 && !has_phrase(verbs, w[i - 1].text));
 }
 
-static int
-inflected(struct str w)
-{
-	return (w.n > 4 && memcmp(w.p + w.n - 3, "ing", 3) == 0) || (w.n > 4 && memcmp(w.p + w.n - 2, "ed", 2) == 0);
-}
-
 int
-ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const struct zone *zone, struct ask_item *items)
+ask_items(struct ask *ask, struct ask_word *w, int n, int64_t now, const struct zone *zone, struct ask_item *items)
 {
 	int n_items = 0, apart = 0, lost = 0;
 
@@ -1015,15 +1233,32 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 				it->is = ASK_VALUE, it->arg = named.arg, it->value = named.value, it->events = named.events;
 			else
 				it->is = ASK_UNKNOWN;
+		} else if (is_id(ask, w[i].as_typed)) {
+			it->is = ASK_VALUE, it->arg = -1, it->value = w[i].as_typed;
 		} else if (has_phrase("rating|ratings|rated|meaning|meanings|timing|dated|dating|shared|shares|sharing|lasting|lasted|"
 		    "paging|uses|tops|pays|"
 		    "sourcing", w[i].text)) {
 			it->is = ASK_UNKNOWN;   /* their stems are those of other words */
 		} else {
 			static const char number_words[] = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve";
-			int phrase = phrase_at(ask, w, n, i, &s), spelt = phrase ? 0 :
+			int from, to, phrase = phrase_at(ask, w, n, i, &s), spelt = phrase ? 0 :
 			    has_phrase(number_words, w[i].text), t = ask_time(w, n, i, now, zone, apart, &period);
 
+			if ((used = ask_hours(w, n, i, &from, &to)) > 0) {
+				it->is = ASK_HOURS, it->number = from, it->ordinal = to, it->n_words = used;
+				continue;
+			}
+			used = 1;
+			if (!phrase && !t && !spelt && !w[i].is_number && !lost) {
+				int at = i;
+
+				phrase = respelt(ask, w, n, n_items > 1 && items[n_items - 2].n_words == 1 && items[n_items - 2].word == i - 1, i, &at, &s);
+				if (phrase && at < i) {         /* the word before begins it */
+					it = &items[--n_items - 1];
+					i = at;
+					*it = (struct ask_item){ .word = i, .comma = w[i].comma, .text = w[i].as_typed };
+				}
+			}
 			if (phrase > 1 && s->is == ASK_RANKED && has_phrase("order|orders", w[i].text))         /* orders by hour, and ordered by */
 				phrase = phrase_at(ask, w, i + 1, i, &s);
 			if (str_eq(w[i].text, STR("one")) && n_items > 1 && items[n_items - 2].is == ASK_OVER) {        /* more than one */
@@ -1033,6 +1268,10 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 			/* a price is no /pricing */
 			if (phrase == 1 && s->is == ASK_VALUE && !s->next && inflected(w[i].text) != inflected(s->value))
 				phrase = 0;
+			if (phrase == 1 && s->is == ASK_MONEY && has_phrase("take|takes|taken", w[i].text)) {      /* no takings: how long it takes */
+				it->is = ASK_NOTHING, it->n_words = 1;
+				continue;
+			}
 			if (i == 0 && str_eq(w[i].text, STR("name"))) {         /* name the five countries */
 				it->is = ASK_NOTHING, it->n_words = 1;
 				continue;
@@ -1043,7 +1282,7 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 				it->is = ASK_PERIOD;
 				it->period = period;
 				used = t;
-			} else if (phrase) {
+			} else if (phrase && !(phrase == 1 && s->is == ASK_NOTHING && names_users(ask, w[i].stem))) {
 				if (phrase == 1 && s->is == ASK_VALUE && s->value.n == 2 && ask->field[s->arg].country && !w[i].upper &&
 				    !(str_eq(w[i].text, STR("us")) ? is_us(w, i) : str_eq(w[i].text, STR("uk")) ||
 				    !has_phrase("in|it|is|no|me|to|at|be|so|do|am|by|my|as|or|de|us|on|al|an|la|pa|hi|ok|id|ma|mo|ne|se|"
@@ -1064,6 +1303,9 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 							break;
 						}
 				it->is = s->is, it->arg = s->arg, it->verb = s->verb, it->value = s->value, it->events = s->events, it->sense = s;
+				it->also_users = s->is == ASK_EVENT && phrase == 1 && names_users(ask, w[i].stem);
+				if (is_order(items, n_items - 1, s, w[i].text))
+					it->is = ASK_WRITE;
 				used = phrase;
 			} else if (spelt) {
 				it->is = ASK_NUMBER, it->number = spelt + 1;
@@ -1080,6 +1322,8 @@ ask_items(struct ask *ask, const struct ask_word *w, int n, int64_t now, const s
 					it->is = ASK_AGG, it->arg = ASK_QUANTILE, it->number = q;
 				else
 					it->is = ASK_UNKNOWN;
+			} else if (names_users(ask, w[i].stem)) {
+				it->is = ASK_USERS;
 			} else if (!lost && (s = misspelt(ask, &w[i]))) {
 				it->is = s->is, it->arg = s->arg, it->verb = s->verb, it->value = s->value, it->events = s->events, it->sense = s;
 			} else {

@@ -262,6 +262,80 @@ last_at(const struct at *a, int i, int j, struct ask_period *p)
 	return 0;
 }
 
+/* "Q3", "q3 2025", "third quarter of 2025": the last one that has begun where no year is said. Words; 0: none. */
+static int
+quarter_at(const struct at *a, int i, struct ask_period *p)
+{
+	static const char *const names[] = { "q1 1st first", "q2 2nd second", "q3 3rd third", "q4 4th fourth" };
+	struct civil c = { .day = 1 }, now;
+	int k = 0, j = i + 1;
+
+	while (k < 4 && !is(a, i, names[k]) && !(i < a->n && a->w[i].is_number && a->w[i].ordinal && a->w[i].number == k + 1))
+		k++;
+	if (k == 4)
+		return 0;
+	if (!(a->w[i].text.n == 2 && (a->w[i].text.p[0] | 32) == 'q')) {
+		if (!is(a, j, "quarter"))
+			return 0;
+		j++;
+	}
+	if (is(a, j, "of in"))
+		j++;
+	time_civil(a->local, &now);
+	c.month = 3 * k + 1;
+	if (j < a->n && a->w[j].is_number && a->w[j].number >= 1970 && a->w[j].number <= 2200 && a->w[j].number == (int)a->w[j].number) {
+		c.year = (int)a->w[j++].number;
+	} else {
+		j -= is(a, j - 1, "of in");
+		c.year = now.year - (c.month > now.month);
+	}
+	set_unit(a, p, QUARTER, time_of_civil(&c), 0);
+	return j - i;
+}
+
+static int unit_at(const struct at *, int i, int bare, struct ask_period *);
+
+/* "first half of november", "second half of last year", "first week of october", "last 3 days of this month". Words; 0: none. */
+static int
+piece_at(const struct at *a, int i, struct ask_period *p)
+{
+	int last = is(a, i, "last second"), j = i + 1, unit = -1, k;
+	struct ask_period whole;
+	struct civil c;
+	int64_t from, to, days;
+	double n = 1;
+
+	if (!is(a, i, "first last second"))
+		return 0;
+	if (is(a, j, "half")) {
+		j++;
+	} else {
+		if (is(a, i, "second"))
+			return 0;
+		j += number_of(a, j, &n);
+		if ((unit = unit_of(a, j)) != DAY && unit != WEEK)
+			return 0;
+		j++;
+	}
+	if (!is(a, j, "of in") || !(k = unit_at(a, j + 1, 1, &whole)) || k < 0 || !whole.named || whole.months < 1 || n < 1 || n != (int)n || n > 60)
+		return 0;
+	from = whole.from + zone_offset(a->zone, whole.from), to = whole.to + zone_offset(a->zone, whole.to);
+	time_civil(from, &c);
+	if (unit < 0 && whole.months == 1)
+		c.day = 16;
+	else if (unit < 0 && whole.months % 2 == 0)
+		c.month += whole.months / 2;
+	else if (unit < 0)
+		return 0;
+	days = (int64_t)n * (unit == WEEK ? 7 : 1) * 86400000;
+	if (last)
+		from = unit < 0 ? time_of_civil(&c) : to - days > from ? to - days : from;
+	else
+		to = unit < 0 ? time_of_civil(&c) : from + days < to ? from + days : to;
+	set(a, p, from, to, DAY, (int)((to - from) / 86400000));
+	return j + 1 + k - i;
+}
+
 /* A point or unit of time without its preposition. Words, 0, or -1. */
 static int
 unit_at(const struct at *a, int i, int bare, struct ask_period *p)
@@ -311,6 +385,8 @@ unit_at(const struct at *a, int i, int bare, struct ask_period *p)
 		if (weekday_of(a, j + 1) >= 0)
 			j++;
 	}
+	if ((k = piece_at(a, j, p)) || (k = quarter_at(a, j, p)))
+		return j + k - i;
 	if (is(a, j, "last past previous prior trailing recent preceding latest"))
 		return last_at(a, i, j, p);
 	if (number_of(a, j, &n) && (u = unit_of(a, j + 1)) >= 0 && is(a, j + 2, "ago back earlier") && n < 1e5) {
@@ -339,6 +415,60 @@ unit_at(const struct at *a, int i, int bare, struct ask_period *p)
 		return set_unit(a, p, YEAR, time_of_civil(&c), 0), j + 1 - i;
 	}
 	return 0;
+}
+
+/* ---- hours of the day */
+
+/* "9", "11 am", "9:00", "noon". Words; *half: 1 am, 2 pm, 3 said otherwise to be a time, 0 a number only. */
+static int
+hour_at(const struct at *a, int i, int *hour, int *half)
+{
+	int k = i + 1;
+
+	*half = 3;
+	if (is(a, i, "noon midday midnight")) {
+		*hour = is(a, i, "midnight") ? 0 : 12;
+		return 1;
+	}
+	if (i >= a->n || !a->w[i].is_number || a->w[i].ordinal || a->w[i].money || a->w[i].percent || a->w[i].date_from != TIME_NONE || a->w[i].number != (int)a->w[i].number ||
+	    a->w[i].number < 0 || a->w[i].number > 24)
+		return 0;
+	*hour = (int)a->w[i].number;
+	if (k < a->n && a->w[k].comma && is(a, k, "00"))
+		k++;
+	else
+		*half = 0;
+	if (is(a, k, "am a.m") && *hour <= 12)
+		*half = 1, *hour %= 12, k++;
+	else if (is(a, k, "pm p.m") && *hour <= 12)
+		*half = 2, *hour = *hour % 12 + 12, k++;
+	else if (is(a, k, "oclock o"))         /* o'clock: the end behind the apostrophe is not read */
+		*half = 3, k += is(a, k, "o") && is(a, k + 1, "clock") ? 2 : 1;
+	return k - i;
+}
+
+int
+ask_hours(const struct ask_word *words, int n, int i, int *from, int *to)
+{
+	struct at a = { .w = words, .n = n };
+	int after = is(&a, i, "after since from"), before = is(&a, i, "before until till"), range = is(&a, i, "between from"), j, k, l, first, second, half, other;
+
+	j = after || before || range || is(&a, i, "at around in during") ? i + 1 : i;
+	if (!(k = hour_at(&a, j, &first, &half)))
+		return 0;
+	if ((range || j == i) && is(&a, j + k, "and to until till") && (l = hour_at(&a, j + k + 1, &second, &other)) && (half || other)) {
+		if (!half && other < 3 && first <= 12)          /* 9 to 11 am; 11 to 1 pm begins in the morning */
+			first = first % 12 + (other == 2 && first % 12 + 12 < second ? 12 : 0);
+		if (!other && half == 2 && second <= 12)
+			second = second % 12 + 12;
+		*from = first, *to = second == 0 ? 24 : second;
+		return *from < *to ? j + k + 1 + l - i : 0;
+	}
+	if (!half)
+		return 0;
+	*from = before ? 0 : first;
+	*to = before ? first : after ? 24 : first + 1;
+	return *from < *to ? j + k - i : 0;
 }
 
 int

@@ -271,3 +271,82 @@ teardown() { [ -z "${liar:-}" ] || kill "$liar"; }
 	AT_LLM_URL=http://127.0.0.1:1/v1 at-insight ask -f ndjson 'how many splendid deals?' | jq -e .refuse
 	AT_LLM_URL=nonsense at-insight ask -f ndjson 'how many splendid deals?' | jq -e .refuse
 }
+
+# A store of software subscriptions, and one of devices: names of other forms than a shop has.
+other_stores() {
+	export AT_NOW=2026-06-17T12:00:00Z AT_STORE=$BATS_TEST_TMPDIR/$1
+	if [ "$1" = saas ]; then
+		at-ingest -q <<-'E'
+			{"event":"account_created","timestamp":"2026-06-16T09:00:00Z","user_id":"acc1","properties":{"plan":"pro","referral_code":"friend"}}
+			{"event":"account_created","timestamp":"2026-06-17T09:00:00Z","user_id":"acc2","properties":{"plan":"free","referral_code":"none"}}
+			{"event":"user_login","timestamp":"2026-06-16T09:30:00Z","user_id":"acc1","properties":{"method":"sso"}}
+			{"event":"user_login","timestamp":"2026-06-16T18:30:00Z","user_id":"acc2","properties":{"method":"password"}}
+			{"event":"ticket_opened","timestamp":"2026-06-16T10:00:00Z","user_id":"acc1","properties":{"severity":"high"}}
+			{"event":"dashboard_opened","timestamp":"2026-06-16T10:00:00Z","user_id":"acc2","properties":{"dashboard":"ops","load_ms":300}}
+			{"event":"dashboard_opened","timestamp":"2026-06-16T10:00:00Z","user_id":"acc2","properties":{"dashboard":"sales","load_ms":900}}
+			{"event":"invoice_paid","timestamp":"2026-06-16T10:00:00Z","user_id":"acc1","properties":{"amount_eur":19}}
+			{"event":"invoice_paid","timestamp":"2026-06-16T10:00:00Z","user_id":"acc1","properties":{"amount_eur":49}}
+			{"event":"invoice_paid","timestamp":"2026-06-16T10:00:00Z","user_id":"acc2","properties":{"amount_eur":500}}
+			{"event":"api_called","timestamp":"2026-06-16T10:00:00Z","user_id":"acc2","properties":{"endpoint":"/v1/users","status":500}}
+			{"event":"api_called","timestamp":"2026-06-16T10:00:00Z","user_id":"acc2","properties":{"endpoint":"/v1/users","status":200}}
+		E
+	else
+		at-ingest -q <<-'E'
+			{"event":"reading","timestamp":"2026-06-16T09:00:00Z","user_id":"dev001","properties":{"site":"oslo","firmware":"1.2","temperature":20.5,"battery_pct":90}}
+			{"event":"reading","timestamp":"2026-06-16T09:00:00Z","user_id":"dev002","properties":{"site":"porto","firmware":"1.3","temperature":30.5,"battery_pct":10}}
+			{"event":"alarm_raised","timestamp":"2026-06-16T22:00:00Z","user_id":"dev001","properties":{"site":"oslo","level":"critical"}}
+			{"event":"alarm_raised","timestamp":"2026-06-16T22:30:00Z","user_id":"dev002","properties":{"site":"porto","level":"warning"}}
+			{"event":"heartbeat_missed","timestamp":"2026-06-16T22:00:00Z","user_id":"dev001","properties":{"site":"oslo"}}
+			{"event":"heartbeat_missed","timestamp":"2026-06-16T22:00:00Z","user_id":"dev003","properties":{"site":"oslo"}}
+			{"event":"firmware_updated","timestamp":"2026-06-16T22:00:00Z","user_id":"dev003","properties":{"site":"oslo","duration_s":400}}
+			{"event":"firmware_updated","timestamp":"2026-06-16T22:00:00Z","user_id":"dev003","properties":{"site":"oslo","duration_s":40}}
+		E
+	fi
+	asked() { at-insight ask -f ndjson "$1" | jq -c "if .refuse then .text else .rows end"; }
+}
+
+@test "parts of names: what was done to what, in any order, shared words told apart or asked back" {
+	other_stores saas
+	[ "$(asked 'How many accounts were created yesterday?')" = '[[1]]' ]
+	[ "$(asked 'tickets by severity')" = '[["high",1]]' ]
+	[ "$(asked 'how many tickets were opened')" = '[[1]]' ]
+	[ "$(asked 'what percent of dashboards were opened on tuesday')" != '[[1]]' ]
+	[ "$(asked 'median invoice')" = '[[49]]' ]
+	[ "$(asked 'total amount of invoices')" = '[[568]]' ]
+	[ "$(asked 'who paid the most invoices')" = '[["acc1",2]]' ]
+	[ "$(asked 'p50 load time by dashboard' | jq length)" = 2 ]
+	[ "$(asked '2 worst dashboards by average load time' | jq -c '.[0][0]')" = '"sales"' ]
+	[ "$(asked 'how many users opened a dashboard but no ticket')" = '[[1]]' ]
+	[ "$(asked 'how many accounts logged in yesterday')" = '[[2]]' ]
+	[ "$(asked 'acounts created by referal code')" = '[["friend",1],["none",1]]' ]
+	[ "$(asked 'invoices over 40 euros')" = '[[2]]' ]
+	[ "$(asked 'api calls with status 500')" = '[[1]]' ]
+	[[ $(asked 'how often was it opened') == *'dashboard_opened, ticket_opened'* || $(asked 'how often was it opened') == *'ticket_opened, dashboard_opened'* ]]
+	for order in 'open a ticket' 'create an account for bob' 'cancel all subscriptions'; do
+		at-insight ask -f ndjson "$order" | jq -e '.refuse and .sql == null'
+	done
+	at-insight ask -f ndjson 'smallest and largest invoice' | jq -e .refuse
+}
+
+@test "devices are users where ids say so; units, versions and hours of the day are read" {
+	other_stores iot
+	[ "$(asked 'how many devices raised a critical alarm')" = '[[1]]' ]
+	[ "$(asked 'devices that missed a heartbeat but raised no alarm')" = '[[1]]' ]
+	[ "$(asked 'which device missed the most heartbeats')" = '[["dev001",1]]' ]
+	[ "$(asked 'temperature of dev002')" = '[[30.5]]' ]
+	[ "$(asked 'lowest battery by site')" = '[["oslo",90],["porto",10]]' ]
+	[ "$(asked 'readings on firmware 1.2')" = '[[1]]' ]
+	[ "$(asked 'number of firmware versions')" = '[[2]]' ]
+	[ "$(asked 'how many firmware updates took longer than 5 minutes')" = '[[1]]' ]
+	[ "$(asked 'how many firmware updates took less than a minute')" = '[[1]]' ]
+	[ "$(asked 'how long does a firmware update take on average')" = '[[220]]' ]
+	[ "$(asked 'ratio of critical to warning alarms')" = '[[1]]' ]
+	[ "$(asked 'alarms between 9 and 11 pm yesterday')" = '[[2]]' ]
+	[ "$(asked 'alarms after 10 pm yesterday')" = '[[2]]' ]
+	[ "$(asked 'readings before 9 am')" = '[[0]]' ]
+	[ "$(asked 'readings in the second half of june')" = '[[2]]' ]
+	[ "$(asked 'readings in q2')" = '[[2]]' ]
+	[ "$(asked 'which site lost the most readings this week compared to last week' | jq length)" = 1 ]
+	at-insight ask -f ndjson 'co2 in oslo yesterday' | jq -e .refuse
+	at-insight ask -f ndjson 'which developers missed heartbeats' | jq -e .refuse
+}
