@@ -468,16 +468,19 @@ add_column(struct table *t, struct str name, int field, const char *before)
 }
 
 /* Lay out the record: the event's own keys and then its properties, which the event room then takes as they stand; flat when
- * a column has one of the other names, which it must weigh. Of properties that nobody wants the first is kept: there are some. */
+ * a column has one of the other names, which it must weigh. Of properties that nobody wants the first is kept: there are some;
+ * and of a table whose every column is the event's own and unwanted the first: it has rows. */
 static void
 lay_out(struct table *t, int (*wants)(void *of, struct str key), void *of)
 {
-	int has[MEANINGS + 1] = {0}, flat = !formats_settings.as_events, n = t->columns, others = 0, any = 0;
+	int has[MEANINGS + 1] = {0}, flat = !formats_settings.as_events, n = t->columns, others = 0, any = 0, properties = 0;
 
 	t->column = mem_grow(NULL, (size_t)n, sizeof(*t->column));
 	t->value = mem_grow(NULL, (size_t)n, sizeof(*t->value));
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		has[meaning(t->name[i])] = 1;
+		properties |= meaning(t->name[i]) >= OWN;
+	}
 	for (int i = has[0] ? LABELS : OWN; i < MEANINGS; i++)          /* beside `event`, `name` and `type` are any properties */
 		flat |= has[i];
 	t->own = -1;
@@ -489,6 +492,8 @@ lay_out(struct table *t, int (*wants)(void *of, struct str key), void *of)
 			for (int i = 0; has[k] && i < n; i++)
 				if (meaning(t->name[i]) == k && (!wants || wants(of, t->name[i])))
 					add_column(t, t->name[i], i, t->written ? "\"," : "{");
+		if (!t->written && !properties)
+			add_column(t, t->name[0], 0, "{");
 		t->own = t->written;
 		t->brace = t->own ? 15 : 14;
 		for (int i = 0; i < n; i++)
