@@ -15,6 +15,7 @@
 #include "sketch/distinct.h"
 
 #define ALONE 200000            /* numbers whose quantiles one thread finds: more are shared out */
+#define COUNTED 4096            /* codes whose rows are counted in the cache */
 #define COMBINATIONS 262144     /* of codes, that are looked up by an array of 1 MiB */
 
 /* ---- state, one for each aggregate that is not the same as one before */
@@ -57,6 +58,7 @@ struct vector_groups {
 	struct arena *pieces;
 	size_t held;                    /* bytes of the arrays */
 	int only_names;                 /* COUNT(*) by event and nothing else: a header's counts will do */
+	int only_counts;                /* COUNT(*) and nothing else: the rows of each code will do */
 };
 
 enum { COUNTS = 1, SUMS = 2, SQUARES = 4, BEST = 8, BEST_BY = 16, LIST = 32, SKETCH = 64, SET = 128 };
@@ -134,6 +136,7 @@ vector_groups_new(const struct vector_plan *plan)
 	g->input = mem_new((2 * (size_t)plan->n_aggregates + 1) * sizeof(*g->input));
 	g->state = mem_new(((size_t)plan->n_aggregates + 1) * sizeof(*g->state));
 	g->pieces = arena_new(0);
+	g->only_counts = plan->n_aggregates > 0;
 	g->only_names = !plan->source && plan->n_keys == 1 && is_field(plan, plan->key[0], FIELD_EVENT) && !plan->where;
 	for (int k = 0; k < plan->n_keys; k++)
 		vector_ids_init(&g->key[k], 1);
@@ -145,6 +148,7 @@ vector_groups_new(const struct vector_plan *plan)
 		s->input = input_of(g, a->of == AGGREGATE_ROWS ? NULL : a->arg, a->filter);
 		s->by = a->by ? input_of(g, a->by, a->filter) : -1;
 		g->only_names &= a->of == AGGREGATE_ROWS && !a->filter;
+		g->only_counts &= a->of == AGGREGATE_ROWS && !a->filter;
 		vector_ids_init(&s->ids, a->of != AGGREGATE_COUNT);
 		for (int k = 0; k < i && s->same_as == i; k++)
 			if (g->state[k].same_as == k && keeps_same(s, &g->state[k]))
@@ -715,19 +719,48 @@ add_to(struct vector_groups *g, struct state *s, struct vector_worker *w, struct
 	return 0;
 }
 
+static void
+count_group(struct vector_groups *g, uint32_t group, size_t rows)
+{
+	for (int k = 0; k < g->plan->n_aggregates; k++)
+		if (g->state[k].same_as == k) {
+			room(g, &g->state[k], n_groups(g));
+			g->state[k].count[group] += (int64_t)rows;
+		}
+}
+
 /* Whole chunks have their names counted in their headers. */
 static void
 add_names(struct vector_groups *g, const struct store_batch *batch)
 {
 	for (size_t i = 0; i < batch->n_names; i++) {
 		struct cell name = cell_text(batch->names[i].name);
-		uint32_t group = vector_ids_put(&g->key[0], &name);
 
-		for (int k = 0; k < g->plan->n_aggregates; k++)
-			if (g->state[k].same_as == k) {
-				room(g, &g->state[k], n_groups(g));
-				g->state[k].count[group] += batch->names[i].count;
-			}
+		count_group(g, vector_ids_put(&g->key[0], &name), (size_t)batch->names[i].count);
+	}
+}
+
+/* COUNT(*) by one key of few codes: rows of each code are counted first, in four arrays as an addition waits for the last to the same one. */
+static void
+count_codes(struct vector_groups *g, struct vector_worker *w, const struct column *key, struct vector_rows rows)
+{
+	const uint32_t *code = key->code;
+	uint32_t n = key->n_values, *many = memset(arena_get(w->arena, 4 * n * sizeof(*many)), 0, 4 * n * sizeof(*many));
+	size_t k = 0;
+
+	for (; k + 4 <= rows.n; k += 4) {
+		many[code[vector_row(rows, k)]]++;
+		many[n + code[vector_row(rows, k + 1)]]++;
+		many[2 * n + code[vector_row(rows, k + 2)]]++;
+		many[3 * n + code[vector_row(rows, k + 3)]]++;
+	}
+	for (; k < rows.n; k++)
+		many[code[vector_row(rows, k)]]++;
+	for (uint32_t v = 0; v < n; v++) {
+		size_t all = (size_t)many[v] + many[n + v] + many[2 * n + v] + many[3 * n + v];
+
+		if (all)
+			count_group(g, vector_ids_put(&g->key[0], &key->value[v]), all);
 	}
 }
 
@@ -829,6 +862,10 @@ vector_groups_add(struct vector_groups *g, struct vector_worker *w, struct vecto
 		if ((in->filter && vector_filter(w, in->filter, rows, 1, &in->rows, err) < 0) ||
 		    (in->arg && vector_eval(w, in->arg, in->rows, &in->column, err) < 0))
 			return err->code;
+	}
+	if (g->only_counts && plan->n_keys == 1 && key[0].form == COLUMN_CODES && !key[0].unique && !key[0].instant && key[0].n_values <= COUNTED) {
+		count_codes(g, w, &key[0], rows);
+		return 0;
 	}
 	if (plan->n_keys > 1 && (group = map_combined(g, w, key, rows)) == NULL)
 		group = map_keys(g, w, key, rows);
