@@ -25,6 +25,8 @@
 #define SERIES_BYTES (512u << 20)       /* of their labels */
 #define LABELS_MOST 64                  /* labels of a series */
 #define MODELS_MS   60000               /* models are saved so often: they forget slowly, and cost 3.3 KB a series */
+#define WATCHED     1000                /* rows behind a slow one whose rules are measured one by one */
+#define REST_LEAST  1000000000LL        /* ns */
 #define CARRY_MS    3600000             /* the most that the clock is waited for at once */
 
 struct active {
@@ -82,6 +84,9 @@ struct evaluate {
 	int64_t n_rows, late, pending, firing;
 	int64_t models_saved;           /* by the steady clock */
 	struct buf key, canonical, scratch, text, out, message, own_labels, keep;
+	int64_t *rest;                  /* of each rule: left out until then, steady ns; NULL: there is no bound */
+	int64_t now_ns;                 /* of the row at hand, when somebody rests */
+	int watched, resting;           /* rows still to be measured; 1: some rule may be left out */
 	struct buf gone;                /* names of saved records whose rule is gone, a 0 behind each */
 };
 
@@ -750,12 +755,56 @@ see_time(struct evaluate *e, struct series *s, int64_t time)
 		e->newest_window = s->window;
 }
 
+/* ---- bounds on rules */
+
+static void
+tell_trouble(struct evaluate *e, int rule, const struct err *err)
+{
+	if (e->spec.trouble)
+		e->spec.trouble(e->spec.self, rule, err);
+}
+
+static int
+rests(const struct evaluate *e, int rule)
+{
+	return e->resting && e->rest[rule] > e->now_ns;
+}
+
+/* The rule took that long for one row. */
+static void
+account(struct evaluate *e, int rule, int64_t took)
+{
+	struct err why = { 0 };
+	int64_t rest = took * EVALUATE_REST;
+
+	if (took <= e->spec.row_ns)
+		return;
+	rest = rest < REST_LEAST ? REST_LEAST : rest;
+	e->rest[rule] = time_mono_ns() + rest;
+	e->resting = 1;
+	err_set(&why, ERR_LIMIT, "took %.1f ms for one row, %.1f are allowed: it is left out for %.1f s", (double)took / 1e6, (double)e->spec.row_ns / 1e6, (double)rest / 1e9);
+	tell_trouble(e, rule, &why);
+}
+
+/* Before a row: is somebody still left out? */
+static void
+see_rests(struct evaluate *e)
+{
+	int still = 0;
+
+	e->now_ns = time_mono_ns();
+	for (int i = 0; i < e->rules->n && !still; i++)
+		still = e->rest[i] > e->now_ns;
+	e->resting = still;
+}
+
 /* All rules that are about the series, in order: those that pin it down and those that pin down nothing. */
 static int
 ask_rules(struct evaluate *e, struct series *s, int64_t time, struct str row, struct err *err)
 {
 	uint32_t a = 0, b = 0;
 	struct err first = { 0 };
+	int64_t began = 0;
 	int rc = 0;
 
 	for (struct active **link = &s->first; (a < s->n_rules || b < e->n_loose) && rc == 0; ) {
@@ -763,14 +812,22 @@ ask_rules(struct evaluate *e, struct series *s, int64_t time, struct str row, st
 
 		while (*link && (*link)->rule < i)
 			link = &(*link)->next;
+		if (rests(e, i))
+			continue;
+		if (e->watched)
+			began = time_cpu_ns();
 		/* A condition that fails on this row says nothing of it; the others are asked all the same. */
 		if ((rc = ask_rule(e, s, link, i, time, row, err)) == ERR_INPUT || rc == ERR_LIMIT) {
+			if (rc == ERR_LIMIT)
+				tell_trouble(e, i, err);
 			err_at(err, "%.80s", e->rules->rule[i].key.p);
 			if (!first.code)
 				first = *err;
 			err_clear(err);
 			rc = 0;
 		}
+		if (e->watched)
+			account(e, i, time_cpu_ns() - began);
 	}
 	if (rc == 0 && first.code)
 		*err = first, rc = first.code;
@@ -896,7 +953,8 @@ sub_new(struct evaluate *e, int i, struct err *err)
 	sub = &e->sub[e->n_subs++];
 	*sub = (struct sub){ .out = { .fd = -1, .name = "rules" }, .rule = i, .sensitivity = rule->sensitivity };
 	if (rule->kind == RULES_PATTERN)
-		sub->pattern = pattern_new(&(struct pattern_spec){ .text = rule->pattern.p, .name = rule->name.p, .late_ms = e->spec.late_ms }, &sub->out, err);
+		sub->pattern = pattern_new(&(struct pattern_spec){ .text = rule->pattern.p, .name = rule->name.p, .late_ms = e->spec.late_ms,
+		    .row_ns = 10 * e->spec.row_ns, .memory = e->spec.pattern_bytes }, &sub->out, err);
 	else
 		sub->detect = detect_new(&(struct detect_spec){ .sensitivity = rule->sensitivity, .all = 1, .zone = e->spec.zone }, &sub->out, err);
 	return sub->pattern || sub->detect ? 0 : err->code;
@@ -947,6 +1005,7 @@ evaluate_new(const struct evaluate_spec *spec, struct err *err)
 	e->live = e->lag = -1;
 	e->slot = mem_new((size_t)(rules->n + 1) * sizeof(*e->slot));
 	e->sub = mem_new((size_t)(rules->n + 1) * sizeof(*e->sub));
+	e->rest = spec->row_ns ? mem_new((size_t)(rules->n + 1) * sizeof(*e->rest)) : NULL;
 	if (take(e, "metric", &e->at_metric, err) || take(e, "timestamp", &e->at_time, err) || take(e, "labels", &e->at_labels, err) ||
 	    take(e, "window", &e->at_window, err) || take(e, "partial", &e->at_partial, err) || take(e, "anomaly", &e->at_anomaly, err) ||
 	    take(e, "event", &e->at_event, err) || take(e, "key", &e->at_key, err) || take(e, "match", &e->at_match, err) ||
@@ -1000,6 +1059,7 @@ evaluate_free(struct evaluate *e)
 	arena_free(e->arena);
 	free(e->value);
 	free(e->slot);
+	free(e->rest);
 	free(e->sub);
 	free(e->loose);
 	free(e->heap);
@@ -1015,16 +1075,38 @@ evaluate_free(struct evaluate *e)
 	free(e);
 }
 
-int
-evaluate_row(struct evaluate *e, struct str row, const char *file, long line, struct err *err)
+/* A pattern of those that take events. */
+static int
+match_row(struct evaluate *e, struct sub *sub, struct str row, struct err *err)
 {
+	int64_t began = e->watched ? time_cpu_ns() : 0;
+	int rc;
+
+	if (rests(e, sub->rule))
+		return 0;
+	if ((rc = pattern_row(sub->pattern, row, err)) == 0)
+		rc = take_matches(e, sub, err);
+	if (e->watched)
+		account(e, sub->rule, time_cpu_ns() - began);
+	return rc;
+}
+
+static int
+take_row(struct evaluate *e, struct str row, const char *file, long line, struct err *err)
+{
+	struct err first = { 0 };
 	int is_event, is_judged, rc;
 
 	e->n_rows++;
 	row = str_trim(row);
 	if (row.n && row.p[0] == '{') {
-		if ((rc = project_row(e->project, row, e->value, err)) || (rc = judge_row(e, row, err)))
+		if ((rc = project_row(e->project, row, e->value, err)))
 			return rc;
+		/* that a condition has an error on this row is no reason for patterns and detectors not to see it */
+		if ((rc = judge_row(e, row, &first)) && rc != ERR_INPUT && rc != ERR_LIMIT) {
+			*err = first;
+			return rc;
+		}
 		is_event = e->value[e->at_event].type == JSON_STRING;
 		is_judged = e->value[e->at_anomaly].type == JSON_OBJECT || e->value[e->at_metric].type != JSON_STRING;
 	} else if (e->anomalies) {
@@ -1035,12 +1117,33 @@ evaluate_row(struct evaluate *e, struct str row, const char *file, long line, st
 	for (int i = 0; i < e->n_subs; i++) {
 		struct sub *sub = &e->sub[i];
 
-		if (sub->pattern && is_event && ((rc = pattern_row(sub->pattern, row, err)) || (rc = take_matches(e, sub, err))))
+		if (sub->pattern && is_event && (rc = match_row(e, sub, row, err)))
 			return rc;
 		if (sub->detect && !is_judged && ((rc = detect_row(sub->detect, row, file, line, err)) || (rc = take_judged(e, sub, err))))
 			return rc;
 	}
-	return 0;
+	if (first.code)
+		*err = first;
+	return first.code;
+}
+
+int
+evaluate_row(struct evaluate *e, struct str row, const char *file, long line, struct err *err)
+{
+	int64_t began;
+	int rc;
+
+	if (!e->rest)
+		return take_row(e, row, file, line, err);
+	if (e->resting)
+		see_rests(e);
+	began = time_cpu_ns();
+	rc = take_row(e, row, file, line, err);
+	if (time_cpu_ns() - began > e->spec.row_ns)
+		e->watched = WATCHED;
+	else if (e->watched)
+		e->watched--;
+	return rc;
 }
 
 int

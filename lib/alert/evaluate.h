@@ -34,6 +34,8 @@ struct evaluate_alert {                 /* borrowed until the callback returns *
 	struct str reads;               /* of the rule; p NULL: it is gone */
 };
 
+#define EVALUATE_REST 20
+
 struct evaluate_spec {
 	struct rules *rules;            /* borrowed */
 	int (*alert)(void *self, const struct evaluate_alert *, struct err *);  /* 0, or what ends it */
@@ -42,6 +44,13 @@ struct evaluate_spec {
 	int64_t late_ms;                /* of patterns */
 	int exact;                      /* models of anomaly rules are saved each time, not once a minute: the place in the input is, too */
 	int no_clock;                   /* silence means nothing: a history is played */
+
+	/* Where rules are of many people: processor time that one rule may take for one row; a rule that took more is left out for EVALUATE_REST times as
+	 * long, so that none takes more than a small part of the whole. 0: no bound. `trouble` is told of that, and of conditions that went over
+	 * their own bounds: once a rest, or for each row. */
+	int64_t row_ns;
+	size_t pattern_bytes;           /* of open tries of one pattern; 0: its usual bound */
+	void (*trouble)(void *self, int rule, const struct err *);
 };
 
 struct evaluate;

@@ -23,6 +23,15 @@ time_wall(void)
 }
 
 int64_t
+time_cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t
 time_mono_ns(void)
 {
 	struct timespec t;

@@ -22,6 +22,7 @@ void    time_set_now(int64_t ms);
 uint64_t time_asked(void);                      /* how often this thread has called time_now: what did not ask says the same later */
 int64_t time_wall(void);                        /* the wall clock always, ms */
 int64_t time_mono_ns(void);                     /* a clock that never goes back, ns */
+int64_t time_cpu_ns(void);              /* processor time that this thread has taken; some 0.3 us to ask */
 static inline int64_t
 time_mono_ms(void)
 {

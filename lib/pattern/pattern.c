@@ -27,6 +27,7 @@
 #define RESUME_MS  2000
 #define KEYS_FIRST 64
 #define FEW        4
+#define LOOK_EACH  64           /* tries between two looks at the processor's time */
 
 struct kept {                           /* an event that some try took */
 	int refs;
@@ -69,6 +70,7 @@ struct pattern {
 	int64_t late_ms;
 	int timeouts, native;
 	size_t memory, used;
+	int64_t row_ns;
 	struct out *out;
 
 	struct project *project;
@@ -224,6 +226,7 @@ pattern_new(const struct pattern_spec *spec, struct out *out, struct err *err)
 	p->timeouts = spec->timeouts;
 	p->native = spec->native;
 	p->memory = spec->memory ? spec->memory : MEMORY;
+	p->row_ns = spec->row_ns;
 	p->out = out;
 	p->greatest = p->clock = TIME_NONE;
 	p->slots = KEYS_FIRST;
@@ -828,6 +831,9 @@ advance_all(struct pattern *p, struct key *key, uint64_t steps)
 	const struct program *g = &p->program;
 	struct try *next[STEPS_MOST];
 	uint64_t on = 0, now = 0;
+	int64_t until = p->row_ns ? time_cpu_ns() + p->row_ns : 0;
+	unsigned looked = 0;
+	int over = 0;
 
 	first_of_lanes(p, key, steps, next);
 	for (;;) {
@@ -843,7 +849,10 @@ advance_all(struct pattern *p, struct key *key, uint64_t steps)
 			return on;
 		next[t->step] = t->lane_next;
 		t->turn = p->seq;
-		switch (advance(p, t)) {
+		if (until && !over && ++looked % LOOK_EACH == 0)
+			over = time_cpu_ns() > until;
+		p->figures.given_up += over;
+		switch (over ? ENDS : advance(p, t)) {
 		case GOES_ON:
 			continue;
 		case ENDS:

@@ -34,6 +34,7 @@ struct pattern_spec {
 	int64_t late_ms;        /* rows are held back so long and put in order of time; older ones are left out and counted */
 	int timeouts;           /* tries that ran out of time come out too, as {"timeout":NAME,"timestamp","key","events"} */
 	int native;             /* conditions are of jq's native subset (callers from outside) */
+	int64_t row_ns;         /* processor time that a row may take with the tries of its key: those that were not reached by then are given up. 0: no bound */
 	size_t memory;          /* bytes of open tries and held rows, at most: the oldest tries are given up. 0: 256 MiB */
 };
 

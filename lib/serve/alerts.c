@@ -1,7 +1,9 @@
 #include "serve/alerts.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "alert/reads.h"
@@ -22,8 +24,30 @@
 #define LOOKBACK_MS 600000              /* samples so old may still come */
 #define ASK_MS      1000                /* a rule is asked again when something came, not sooner than this */
 #define SHARE       20                  /* nor than this many times as long as it took */
+#define ASKED_MS    10000               /* the most that one answer may take, and no more than query.timeout */
+#define SLOW_MS     200                 /* what took longer waits SHARE times as long also when it is due */
+#define TURN_MS     2000                /* of questions, before the next tenant has its turn */
+#define ROW_NS      1000000             /* processor time of one rule for one event */
+#define PATTERN_BYTES (16u << 20)       /* of open tries of one pattern */
+#define LANES_MOST  64
+#define LANE_NICE   5                   /* behind requests */
+#define TROUBLE_MS  60000               /* the same trouble is told again so often */
+#define OVER_MS     600000              /* trouble with events that did not come again is over */
 
-struct judged {                         /* a tenant */
+struct trouble {                        /* of a rule: what is wrong with it */
+	char text[256];                 /* "": nothing */
+	int64_t since;                  /* ms since 1970 */
+	int64_t last, told;             /* mono ms */
+	int changed;                    /* and not stored yet */
+};
+
+struct judged {                         /* a tenant; its lane's alone */
+	char *name;
+	struct alerts *alerts;
+	struct trouble *trouble;        /* of each rule */
+	int n_configured;               /* rules in front that stand in analytics.json */
+	int troubled;                   /* some trouble has changed */
+	int turn;                       /* the rule that is asked first */
 	struct store *store;
 	int lock;                       /* its descriptor; -1: another process judges */
 	uint64_t rules_hash, setup;     /* of what the rules below were made */
@@ -44,21 +68,33 @@ struct judged {                         /* a tenant */
 	int64_t saved;                  /* mono ms */
 };
 
+/* A thread. A tenant whose rules take long holds up nobody but those of its lane, and those not for long: as many tenants as there are lanes
+ * have one of their own. */
+struct lane {
+	struct alerts *alerts;
+	struct ticker *ticker;
+	pthread_mutex_t lock;
+	struct judged **tenant;         /* grows under the lock */
+	size_t n, cap;
+	int is_behind;                  /* it has its priority */
+};
+
 struct alerts {
 	struct serve *serve;
-	struct ticker *ticker;
+	struct ticker *ticker;          /* looks for tenants */
+	struct lane lane[LANES_MOST];
+	int n_lanes;
+	atomic_int ending;
 	int64_t began;                  /* the server, ms since 1970 */
-	int64_t looked, looked_open;    /* for tenants that are closed, for open ones; mono ms */
+	int64_t looked;                 /* for tenants that are closed; mono ms */
 	int look_all;
-	struct map tenants;             /* name -> struct judged; the thread's alone */
+	struct map tenants;             /* name -> struct judged; of the thread that looks for them */
 };
 
 static int
-is_ending(void *self)
+is_ending(const struct alerts *a)
 {
-	const struct alerts *a = self;
-
-	return ticker_ending(a->ticker);
+	return atomic_load(&a->ending);
 }
 
 static void
@@ -74,6 +110,97 @@ tell(struct alerts *a, const char *name, struct err *err)
 	serve_log(a->serve, "error", "rules", buf_get(&more));
 	buf_release(&more);
 	err_clear(err);
+}
+
+/* ---- what is wrong with a rule: in the log, and in its state, kind "rule-state" */
+
+static void
+trouble_set(struct judged *j, int rule, const struct err *err)
+{
+	struct trouble *t = &j->trouble[rule];
+	int64_t now = time_mono_ms();
+	struct err again = { 0 };
+
+	t->last = now;
+	if (*t->text && now - t->told < TROUBLE_MS)
+		return;
+	if (!*t->text)
+		t->since = time_wall();
+	t->told = now;
+	t->changed = j->troubled = 1;
+	snprintf(t->text, sizeof(t->text), "%s", err->text);
+	if (str_utf8_fault(str_of(t->text)) >= 0)               /* cut within a character */
+		t->text[str_utf8_fault(str_of(t->text))] = 0;
+	err_set(&again, err->code, "rule '%.80s': %s", j->rules->rule[rule].key.p, t->text);
+	tell(j->alerts, j->name, &again);
+}
+
+static void
+trouble_over(struct judged *j, int rule)
+{
+	struct trouble *t = &j->trouble[rule];
+
+	if (!*t->text)
+		return;
+	*t->text = 0;
+	t->changed = j->troubled = 1;
+}
+
+static void
+on_trouble(void *self, int rule, const struct err *err)
+{
+	trouble_set(self, rule, err);
+}
+
+/* What rules are asked of events is over when it did not come again; of questions the next answer tells. */
+static void
+trouble_age(struct judged *j)
+{
+	for (int i = 0; i < j->rules->n; i++)
+		if (*j->trouble[i].text && !j->asked[i].is && time_mono_ms() - j->trouble[i].last > OVER_MS)
+			trouble_over(j, i);
+}
+
+static int
+trouble_save(struct judged *j, struct err *err)
+{
+	struct buf b = { 0 };
+	int rc = 0;
+
+	for (int i = 0; i < j->rules->n && rc >= 0; i++) {
+		struct trouble *t = &j->trouble[i];
+		struct str id = j->rules->rule[i].id;
+
+		if (!t->changed || i < j->n_configured || !id.n)
+			continue;
+		buf_clear(&b);
+		buf_lit(&b, "{\"error\":");
+		json_put_string(&b, str_of(t->text));
+		buf_lit(&b, ",\"since\":");
+		json_put_time(&b, t->since);
+		buf_byte(&b, '}');
+		rc = *t->text ? store_put_state(j->store, ALERTS_TROUBLE, id, buf_get(&b), err) : store_drop_state(j->store, ALERTS_TROUBLE, id, err);
+	}
+	buf_release(&b);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+trouble_load_one(void *self, struct str id, struct str value)
+{
+	struct judged *j = self;
+	struct buf text = { 0 };
+
+	for (int i = j->n_configured; i < j->rules->n; i++)
+		if (str_eq(j->rules->rule[i].id, id)) {
+			struct str said = json_text(json_get(json_value(value), STR("error")), &text);
+
+			snprintf(j->trouble[i].text, sizeof(j->trouble[i].text), "%.*s", STR_FMT(said));
+			j->trouble[i].since = time_wall();
+			j->trouble[i].last = j->trouble[i].told = time_mono_ms();
+		}
+	buf_release(&text);
+	return 0;
 }
 
 /* ---- rules */
@@ -162,8 +289,9 @@ let_go(struct judged *j)
 	evaluate_free(j->evaluate);
 	rules_free(j->rules);
 	free(j->asked);
+	free(j->trouble);
 	serve_setup_free(j->uses);
-	j->query = NULL, j->routes = NULL, j->evaluate = NULL, j->rules = NULL, j->asked = NULL, j->uses = NULL;
+	j->trouble = NULL, j->troubled = 0, j->query = NULL, j->routes = NULL, j->evaluate = NULL, j->rules = NULL, j->asked = NULL, j->uses = NULL;
 }
 
 static int
@@ -200,6 +328,7 @@ take_up(struct alerts *a, const char *name, struct judged *j, struct json ours, 
 	j->rules = rules_new(0);
 	j->wants_events = j->wants_samples = 0;
 	add_rules(a, name, j->rules, 0, configured);
+	j->n_configured = j->rules->n;
 	add_rules(a, name, j->rules, EXPR_NATIVE_ONLY, ours);
 	reads_find(j->rules, setup->config);
 	see_wants(j, configured);
@@ -209,8 +338,12 @@ take_up(struct alerts *a, const char *name, struct judged *j, struct json ours, 
 		j->wants_samples |= j->rules->rule[i].kind == RULES_ROW || j->rules->rule[i].kind == RULES_ANOMALY;
 	}
 	j->asked = mem_new((size_t)(j->rules->n + 1) * sizeof(*j->asked));
+	j->trouble = mem_new((size_t)(j->rules->n + 1) * sizeof(*j->trouble));
+	if (store_each_state(j->store, ALERTS_TROUBLE, trouble_load_one, j, err) < 0)
+		return err->code;
 	if (!(j->routes = routes_new(setup->config, err)) ||
-	    !(j->evaluate = evaluate_new(&(struct evaluate_spec){ .rules = j->rules, .alert = on_alert, .self = j, .zone = a->serve->spec.zone }, err)) ||
+	    !(j->evaluate = evaluate_new(&(struct evaluate_spec){ .rules = j->rules, .alert = on_alert, .self = j, .zone = a->serve->spec.zone,
+	        .row_ns = ROW_NS, .pattern_bytes = PATTERN_BYTES, .trouble = on_trouble }, err)) ||
 	    (j->rules->n && !(j->query = query_open(&(struct query_spec){ .store = a->serve->spec.store, .tenant = name, .opened = j->store, .config = setup->config, .zone = a->serve->spec.zone,
 	        .timeout_ms = setup->query_ms, .memory = setup->query_bytes, .stopping = halting }, err))) ||
 	    routes_load(j->routes, j->store, STATE, err) < 0)
@@ -232,6 +365,8 @@ write_alerts(struct judged *j, int *told, struct err *err)
 		rc = store_add_row(j->store, "alert", ms, line, err);
 	if (rc == 0)
 		rc = evaluate_save(j->evaluate, j->store, STATE, err);
+	if (rc == 0 && j->troubled)
+		rc = trouble_save(j, err);
 	if (rc == 0 && j->has_place && j->wants_events)
 		rc = store_put_state(j->store, "alert-place", STR(STATE), (struct str){ (const char *)&j->place, sizeof(j->place) }, err);
 	if (rc == 0 && (*told = routes_flush(j->routes, j->store, STATE, time_now(), evaluate_time(j->evaluate), err)) < 0)
@@ -241,7 +376,9 @@ write_alerts(struct judged *j, int *told, struct err *err)
 		return rc;
 	}
 	buf_clear(&j->unsaved);
-	j->changes = 0;
+	for (int i = 0; i < j->rules->n && j->troubled; i++)
+		j->trouble[i].changed = 0;
+	j->changes = j->troubled = 0;
 	j->saved = time_mono_ms();
 	rc = store_commit(j->store, err);
 	if (rc == 0 && store_version(j->store) == j->version + 1)
@@ -353,11 +490,16 @@ judge_new(struct judged *j, int64_t server_began, struct err *err)
 	return rc;
 }
 
-/* Rules that are asked: in any case every so often, and sooner when something came. */
-static void
-ask(struct alerts *a, const char *name, struct judged *j, int fresh)
+/* Rules that are asked: in any case every so often, and sooner when something came. Each has a deadline; those that are left when the turn is
+ * over are first in the next one. 1: some are left. */
+static int
+ask(struct alerts *a, struct judged *j, int fresh)
 {
-	for (int i = 0; i < j->rules->n && !is_ending(a); i++) {
+	int64_t until = time_mono_ms() + TURN_MS, most = j->uses->query_ms > 0 && j->uses->query_ms < ASKED_MS ? j->uses->query_ms : ASKED_MS;
+	int n = 0;
+
+	for (; n < j->rules->n && !is_ending(a) && time_mono_ms() < until; n++) {
+		int i = (j->turn + n) % j->rules->n;
 		const struct rule *rule = &j->rules->rule[i];
 		struct asked *q = &j->asked[i];
 		struct err err = { 0 };
@@ -365,12 +507,18 @@ ask(struct alerts *a, const char *name, struct judged *j, int fresh)
 
 		if (rule->kind == RULES_PATTERN || rule->kind == RULES_ANOMALY || (q->next > began && (!fresh || q->sooner > began)))
 			continue;
+		query_set_until(j->query, time_mono_ns() + most * 1000000);
 		if ((q->is = stored_is_asked(rule, j->store, &err)) > 0 && stored_ask(j->evaluate, j->rules, i, j->query, time_now(), &err) && err.code != ERR_USAGE)
-			tell(a, name, &err);    /* a metric that nobody sent yet says nothing */
+			trouble_set(j, i, &err);        /* a metric that nobody sent yet says nothing */
+		else if (q->is > 0)
+			trouble_over(j, i);
 		took = time_mono_ms() - began;
-		q->next = began + rule->every_ms;
+		q->next = began + (took > SLOW_MS && took * SHARE > rule->every_ms ? took * SHARE : rule->every_ms);
 		q->sooner = began + (took * SHARE > ASK_MS ? took * SHARE : ASK_MS);
 	}
+	query_set_until(j->query, 0);
+	j->turn = j->rules->n ? (j->turn + n) % j->rules->n : 0;
+	return n < j->rules->n;
 }
 
 /* The lock goes with the process, however it ends. */
@@ -419,12 +567,14 @@ judge(struct alerts *a, const char *name, struct judged *j)
 			j->fresh = 0;
 			rc = judge_new(j, a->began, &err);
 		}
-		ask(a, name, j, fresh);
+		if (ask(a, j, fresh) && fresh)
+			j->fresh = 1;
+		trouble_age(j);
 		if (rc >= 0 && evaluate_silence(j->evaluate, &err) < -1)
 			rc = err.code;
 	}
 	next = j->routes ? routes_next(j->routes, time_now()) : TIME_NONE;
-	if (rc >= 0 && j->rules && (j->changes || (evaluate_is_dirty(j->evaluate) && time_mono_ms() - j->saved > SAVE_MS) || (next != TIME_NONE && next <= time_now()))) {
+	if (rc >= 0 && j->rules && (j->changes || j->troubled || (evaluate_is_dirty(j->evaluate) && time_mono_ms() - j->saved > SAVE_MS) || (next != TIME_NONE && next <= time_now()))) {
 		rc = write_alerts(j, &told, &err);
 		if (told)
 			hooks_wake(a->serve->hooks);
@@ -438,7 +588,73 @@ judge(struct alerts *a, const char *name, struct judged *j)
 	}
 }
 
-/* ---- the thread */
+/* ---- lanes */
+
+static void
+judge_lane(void *self, int woken)
+{
+	struct lane *lane = self;
+	size_t n;
+
+	(void)woken;
+	if (!lane->is_behind) {
+		setpriority(PRIO_PROCESS, (id_t)gettid(), LANE_NICE);
+		lane->is_behind = 1;
+	}
+	pthread_mutex_lock(&lane->lock);
+	n = lane->n;
+	pthread_mutex_unlock(&lane->lock);
+	for (size_t i = 0; i < n && !is_ending(lane->alerts); i++) {
+		struct judged *j;
+
+		pthread_mutex_lock(&lane->lock);
+		j = lane->tenant[i];
+		pthread_mutex_unlock(&lane->lock);
+		judge(lane->alerts, j->name, j);
+	}
+}
+
+/* One of its own while there are, else the one with the fewest. */
+static struct lane *
+find_lane(struct alerts *a)
+{
+	struct lane *best = NULL;
+	struct err err = { 0 };
+
+	if (a->n_lanes < LANES_MOST) {
+		struct lane *lane = &a->lane[a->n_lanes];
+
+		lane->alerts = a;
+		lane->ticker = ticker_new(judge_lane, lane, TICK_MS);
+		pthread_mutex_init(&lane->lock, NULL);
+		if (ticker_start(lane->ticker, &err) == 0)
+			return &a->lane[a->n_lanes++];
+		ticker_free(lane->ticker);
+		pthread_mutex_destroy(&lane->lock);
+	}
+	for (int i = 0; i < a->n_lanes; i++)
+		if (!best || a->lane[i].n < best->n)
+			best = &a->lane[i];
+	return best;
+}
+
+/* 0; -1: there is no thread to be had, it is tried again. */
+static int
+give_lane(struct alerts *a, struct judged *j)
+{
+	struct lane *lane = find_lane(a);
+
+	if (!lane)
+		return -1;
+	pthread_mutex_lock(&lane->lock);
+	if (lane->n == lane->cap)
+		lane->tenant = mem_grow(lane->tenant, lane->cap = lane->cap ? 2 * lane->cap : 4, sizeof(*lane->tenant));
+	lane->tenant[lane->n++] = j;
+	pthread_mutex_unlock(&lane->lock);
+	return 0;
+}
+
+/* ---- the thread that looks for tenants */
 
 static int
 see_any(void *self, struct str name, struct str value)
@@ -472,34 +688,32 @@ see_tenant(void *self, const char *name)
 	    (store = store_share_write(store, &err))) {
 		struct judged *j = mem_new(sizeof(*j));
 
+		j->alerts = a;
+		j->name = mem_text(name);
 		j->store = store;
 		j->lock = -1;
-		map_put(&a->tenants, str_of(name), NULL)->ptr = j;
+		if (give_lane(a, j) == 0) {
+			map_put(&a->tenants, str_of(name), NULL)->ptr = j;
+		} else {
+			store_close(store);
+			free(j->name);
+			free(j);
+		}
 	}
 	return is_ending(a);
 }
 
 static void
-judge_all(void *self, int woken)
+look_all(void *self, int woken)
 {
 	struct alerts *a = self;
 	struct err err = { 0 };
 
 	(void)woken;
-	if (!a->looked_open || time_mono_ms() - a->looked_open >= OPEN_MS) {
-		a->looked_open = time_mono_ms();
-		a->look_all = !a->looked || a->looked_open - a->looked > LOOK_MS;
-		a->looked = a->look_all ? a->looked_open : a->looked;
-		store_tenants(a->serve->spec.store, see_tenant, a, &err);
-		err_clear(&err);
-	}
-	for (struct map_entry *e = map_first(&a->tenants); e && !is_ending(a); e = map_next(&a->tenants, e)) {
-		struct buf name = { 0 };
-
-		buf_str(&name, e->key);
-		judge(a, buf_text(&name), e->ptr);
-		buf_release(&name);
-	}
+	a->look_all = !a->looked || time_mono_ms() - a->looked > LOOK_MS;
+	a->looked = a->look_all ? time_mono_ms() : a->looked;
+	store_tenants(a->serve->spec.store, see_tenant, a, &err);
+	err_clear(&err);
 }
 
 struct alerts *
@@ -509,7 +723,7 @@ alerts_new(struct serve *s, struct err *err)
 
 	a->serve = s;
 	a->began = time_wall();
-	a->ticker = ticker_new(judge_all, a, TICK_MS);
+	a->ticker = ticker_new(look_all, a, OPEN_MS);
 	if (ticker_start(a->ticker, err)) {
 		alerts_free(a);
 		return NULL;
@@ -522,7 +736,14 @@ alerts_free(struct alerts *a)
 {
 	if (!a)
 		return;
+	atomic_store(&a->ending, 1);
 	ticker_free(a->ticker);
+	for (int i = 0; i < a->n_lanes; i++)
+		ticker_free(a->lane[i].ticker);
+	for (int i = 0; i < a->n_lanes; i++) {
+		free(a->lane[i].tenant);
+		pthread_mutex_destroy(&a->lane[i].lock);
+	}
 	for (struct map_entry *e = map_first(&a->tenants); e; e = map_next(&a->tenants, e)) {
 		struct judged *j = e->ptr;
 
@@ -531,6 +752,7 @@ alerts_free(struct alerts *a)
 			close(j->lock);
 		buf_release(&j->unsaved);
 		store_close(j->store);
+		free(j->name);
 		free(j);
 	}
 	map_release(&a->tenants);

@@ -1,15 +1,22 @@
 /* alerts.h - the rules of each tenant, judged while the server runs: what changes is stored, told live, and to the receivers.
  *
- *      rules of the API and of config/analytics.json ─► one thread of the first worker ─► what is new in the store, or asked of it
+ *      rules of the API and of config/analytics.json ─► threads of the first worker ─► what is new in the store, or asked of it
  *                                                                                     ─► alerts: stored (live.c, hooks.c see them), receivers' queues
  *
  * A tenant's rules are judged by one process at a time, whoever holds alerts.lock in its folder, under the state name "serve": another
  * server, or the next one, goes on where it stopped. At-detect's runs have states of their own.
+ *
+ * Tenants do not wait for each other: each has a thread of its own, the 65th and more share them and have turns. A question has ten seconds,
+ * a rule a millisecond of processor time for an event; what takes longer waits 20 times as long before it is asked again. Threads of rules
+ * stand behind those of requests. What is wrong with a rule lies in the tenant's state, kind ALERTS_TROUBLE, under the rule's id:
+ * {"error":…,"since":…}, until it is over.
  */
 #ifndef SERVE_ALERTS_H
 #define SERVE_ALERTS_H
 
 #include "base/err.h"
+
+#define ALERTS_TROUBLE "rule-state"
 
 struct serve;
 struct alerts;

@@ -366,6 +366,8 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		return err->code;
 	if (c->how == REMOVE && c->kind == &kinds[0] && drop_versions(store, c->id, version, err) < 0)
 		return err->code;
+	if (c->kind == &kinds[1] && store_drop_state(store, ALERTS_TROUBLE, c->id, err) < 0)
+		return err->code;               /* of the rule as it was */
 	if (c->how == REMOVE)
 		return store_drop_state(store, c->kind->state, c->id, err);
 	if (!there && (store_each_state(store, c->kind->state, count_one, &n, err) > 0 || n > RECORDS_MOST))
@@ -550,14 +552,37 @@ is_configured(struct exchange *ex, struct str id)
 
 /* ---- their routes */
 
+/* What is wrong with a rule, for who sees all that it is judged on: an error may have a value in it. The text ends with the record's bracket. */
+static void
+put_trouble(struct exchange *ex, struct store *store, struct str id, struct buf *shown)
+{
+	struct buf trouble = { 0 };
+	struct err err = { 0 };
+
+	if (!ex->who->policy && store_get_state(store, ALERTS_TROUBLE, id, &trouble, &err) > 0) {
+		shown->n--;
+		buf_lit(shown, ",\"state\":");
+		buf_str(shown, buf_get(&trouble));
+		buf_byte(shown, '}');
+	}
+	buf_release(&trouble);
+}
+
+struct listing { struct exchange_list list; struct store *store; };
+
 static int
 list_one(void *self, struct str name, struct str value)
 {
-	struct exchange_list *l = self;
+	struct listing *l = self;
+	struct exchange *ex = l->list.ex;
+	struct buf *item;
 
-	if (l->ex->route->action == AUTH_READ && !principal_may(l->ex->who, AUTH_READ, l->ex->route->resource, name))
+	if (ex->route->action == AUTH_READ && !principal_may(ex->who, AUTH_READ, ex->route->resource, name))
 		return 0;
-	put_shown(exchange_list_item(l), json_value(value));
+	item = exchange_list_item(&l->list);
+	put_shown(item, json_value(value));
+	if (kind_of(ex) == &kinds[1])
+		put_trouble(ex, l->store, name, item);
 	return 0;
 }
 
@@ -565,7 +590,7 @@ static void
 list_records(struct exchange *ex)
 {
 	const struct kind *kind = kind_of(ex);
-	struct exchange_list l;
+	struct listing l;
 	struct store *store = exchange_store(ex);
 	struct json all = config_get(ex->config, "dashboards", "dashboards"), one = config_get(ex->config, "dashboards", "");
 	struct json_iter it;
@@ -573,13 +598,14 @@ list_records(struct exchange *ex)
 
 	if (!store)
 		return;
-	exchange_list_begin(&l, ex, kind->name);
+	l.store = store;
+	exchange_list_begin(&l.list, ex, kind->name);
 	if (kind == &kinds[0] && json_get(one, STR("id")).type == JSON_STRING)
-		put_configured(exchange_list_item(&l), one);
+		put_configured(exchange_list_item(&l.list), one);
 	for (it = json_iter(all); kind == &kinds[0] && all.type == JSON_ARRAY && json_next(&it); )
-		put_configured(exchange_list_item(&l), it.value);
+		put_configured(exchange_list_item(&l.list), it.value);
 	store_each_state(store, kind->state, list_one, &l, &err);
-	exchange_list_end(&l, &err);
+	exchange_list_end(&l.list, &err);
 }
 
 static void
@@ -604,6 +630,8 @@ get_record(struct exchange *ex)
 	} else {
 		set_tag(ex, version_of(json_value(buf_get(&value))));
 		put_shown(&json, json_value(buf_get(&value)));
+		if (kind == &kinds[1])
+			put_trouble(ex, store, ex->segment[0], &json);
 		exchange_json(ex, 200, &json);
 	}
 	buf_release(&value);

@@ -225,6 +225,72 @@ what_a_rule_reads_is_told(void **state)
 	remove(dir);
 }
 
+static void
+count_trouble(void *self, int rule, const struct err *err)
+{
+	assert_int_equal(rule, 0);
+	assert_int_equal(err->code, ERR_LIMIT);
+	++*(int *)self;
+}
+
+static int
+no_alert(void *self, const struct evaluate_alert *alert, struct err *err)
+{
+	(void)self, (void)alert, (void)err;
+	return 0;
+}
+
+/* With a bound that nothing holds to: the first row shows that something is slow, the second what, and then the rule rests. */
+static void
+a_rule_that_takes_too_long_is_left_out(void **state)
+{
+	struct rules *rules = rules_new(EXPR_NATIVE_ONLY);
+	struct err err = { 0 };
+	struct evaluate *e;
+	int told = 0;
+
+	(void)state;
+	assert_int_equal(rules_add(rules, json_value(STR("{\"alert\":\"a\",\"expr\":\".event == \\\"x\\\" and .properties.n > 1\"}")), &err), 0);
+	e = evaluate_new(&(struct evaluate_spec){ .rules = rules, .alert = no_alert, .self = &told, .no_clock = 1, .row_ns = 1, .trouble = count_trouble }, &err);
+	assert_non_null(e);
+	for (int i = 0; i < 5; i++) {
+		char row[100];
+
+		snprintf(row, sizeof(row), "{\"event\":\"x\",\"timestamp\":\"2026-11-29T00:00:0%dZ\",\"properties\":{\"n\":1}}", i);
+		assert_int_equal(evaluate_row(e, str_of(row), "rows", i, &err), 0);
+		assert_int_equal(told, i > 0);
+	}
+	evaluate_free(e);
+	rules_free(rules);
+}
+
+/* A condition that has an error on a row says nothing of it; a pattern sees the row all the same. */
+static void
+an_error_of_one_rule_hides_no_row_from_patterns(void **state)
+{
+	struct rules *rules = rules_new(EXPR_NATIVE_ONLY);
+	struct buf out = { 0 };
+	struct err err = { 0 };
+	struct evaluate *e;
+
+	(void)state;
+	assert_int_equal(rules_add(rules, json_value(STR("{\"alert\":\"wrong\",\"expr\":\".properties.n | test(\\\"x\\\")\"}")), &err), 0);
+	assert_int_equal(rules_add(rules, json_value(STR("{\"alert\":\"two\",\"pattern\":\"x -> x within 1h\"}")), &err), 0);
+	e = evaluate_new(&(struct evaluate_spec){ .rules = rules, .alert = gather, .self = &out, .no_clock = 1 }, &err);
+	assert_non_null(e);
+	for (int i = 0; i < 2; i++) {
+		char row[100];
+
+		snprintf(row, sizeof(row), "{\"event\":\"x\",\"timestamp\":\"2026-11-29T00:00:0%dZ\",\"properties\":{\"n\":1}}", i);
+		assert_int_equal(evaluate_row(e, str_of(row), "rows", i, &err), ERR_INPUT);
+		err_clear(&err);
+	}
+	assert_non_null(memmem(out.p, out.n, "\"alert\":\"two\",\"state\":\"firing\"", 30));
+	buf_release(&out);
+	evaluate_free(e);
+	rules_free(rules);
+}
+
 int
 main(void)
 {
@@ -233,6 +299,8 @@ main(void)
 		cmocka_unit_test(an_incident_alternates),
 		cmocka_unit_test(templates_take_what_there_is),
 		cmocka_unit_test(what_a_rule_reads_is_told),
+		cmocka_unit_test(a_rule_that_takes_too_long_is_left_out),
+		cmocka_unit_test(an_error_of_one_rule_hides_no_row_from_patterns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
