@@ -785,12 +785,20 @@ see_name(const void *self, struct str name)
 	return policy_event_name(self, name);
 }
 
+static int
+see_key(const void *self, struct str key)
+{
+	return policy_column(self, key) != POLICY_HIDDEN;
+}
+
 void
 policy_rights(const struct policy *p, struct store_rights *to)
 {
 	*to = (struct store_rights){ .open = open_reader, .close = close_reader, .event = see_event, .series = see_series, .row = see_row,
-		.event_name = see_name, .hash = p->hash, .self = p };
+		.event_name = see_name, .hash = p->hash, .self = p, .by_name = 1, .all_names = p->n && !p->only.events.n, .key = see_key };
+	for (int i = 0; i < p->n; i++)
+		to->all_names &= !p->role[i].events.n;
 	for (int i = 0; i <= p->n; i++)
 		if (i < p->n ? p->role[i].rows : p->only.rows)
-			to->needs = STORE_SKIP_ID | STORE_SKIP_USER | STORE_SKIP_SESSION | STORE_SKIP_PROPERTIES;
+			to->by_name = 0, to->needs = STORE_SKIP_ID | STORE_SKIP_USER | STORE_SKIP_SESSION | STORE_SKIP_PROPERTIES;
 }

@@ -465,16 +465,19 @@ copy_vocab(struct store *s, char what, struct buf *out, struct err *err)
 {
 	struct store_view v;
 	struct store_cursor c = { .view = &v, .table = STORE_VOCAB };
+	const struct store_rights *rights = s->rights;
 	struct str key, value;
 	int rc;
 
-	if (s->rights)
+	if (rights && !(rights->by_name && (what == 'n' || rights->all_names)))
 		return store_rights_vocab(s, what, out, err);
 	if ((rc = store_view_open(&v, s, err)))
 		return rc;
 	for (rc = store_walk(&c, (struct str){ &what, 1 }, &key, &value, err); rc > 0; rc = store_walk_next(&c, &key, &value, err)) {
 		if (key.n == 0 || key.p[0] != what)
 			break;
+		if (rights && !(what == 'n' ? rights->event_name : rights->key)(rights->self, (struct str){ key.p + 1, key.n - 1 }))
+			continue;
 		varint_put_str(out, key);
 		varint_put_str(out, value);
 	}

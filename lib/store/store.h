@@ -51,6 +51,11 @@ struct store_rights {
 	int (*row)(void *reader, const char *kind, struct str *json, struct err *);
 	int (*event_name)(const void *self, struct str name);   /* 0: no event of that name is seen; for skipping */
 	unsigned needs;                                         /* STORE_SKIP_ bits of what event() reads for itself */
+
+	/* Where an event is seen or not by its name alone (by_name) the names that there are need no look at the events, and where all names are
+	 * seen (all_names) nor do the keys of properties: key() says which of them are seen, the same in every event. */
+	int by_name, all_names;
+	int (*key)(const void *self, struct str key);
 	uint64_t hash;                                          /* of equal rights equal: what is kept between calls is kept under it */
 	const void *self;
 };
