@@ -526,6 +526,17 @@ is_forged(const struct serve_call *c)
 	return site.p && !str_eq(site, STR("same-origin")) && !str_eq(site, STR("none"));
 }
 
+/* curl -d says that any body is a form. So it is taken by its content, but not from a browser, where any page can send one without asking:
+ * a browser says where it comes from. Nor with a session. */
+static int
+is_form_of_a_program(const struct serve_call *c)
+{
+	struct http_request *r = c->ex.request;
+
+	return type_is(http_header(r, "Content-Type"), "application/x-www-form-urlencoded") && !http_header(r, "Origin").p && !http_header(r, "Sec-Fetch-Site").p &&
+	    !http_header(r, "Cookie").p && !(c->ex.who && c->ex.who->kind == AUTH_SESSION);
+}
+
 static struct str
 cookie(struct str header, struct str name)
 {
@@ -722,6 +733,33 @@ check_params(struct serve_call *c)
 	return 0;
 }
 
+/* A name that nobody reads is a mistake, "timerange", whose answer would be believed. What vendors' clients send besides is theirs. */
+static int
+check_names(struct serve_call *c)
+{
+	struct exchange *ex = &c->ex;
+	struct str rest = http_query(ex->request), item, name;
+
+	if (ex->route->loose || !str_starts(str_of(ex->route->path), STR("/api/v1/")))
+		return 0;
+	while (rest.n && str_cut(&rest, '&', &item)) {
+		const struct route_param *p = ex->route->params;
+		struct str value = { 0 };
+
+		str_cut(&item, '=', &name);
+		if (!name.n)
+			continue;
+		http_param(ex->arena, name, "api_secret", &value);
+		for (; p && p->name && !value.p; p++)
+			http_param(ex->arena, name, p->name, &value);
+		if (value.p)
+			continue;
+		exchange_problem(ex, 400, "no parameter '%.*s' is known here%s", (int)(name.n > 60 ? 60 : name.n), name.p, ex->route->params ? ", /docs has those that are" : "");
+		return ERR_INPUT;
+	}
+	return 0;
+}
+
 /* OPTIONS: a browser asks before it sends; it needs no key. */
 static void
 preflight(struct serve_call *c, struct str allow)
@@ -801,12 +839,12 @@ serve_exchange_begin(void *self, struct http_request *r)
 		exchange_problem(ex, 421, "this name is not one of this server's, add it to serve.hosts in analytics.json");
 		return;
 	}
-	if (check_params(c))
+	if (check_names(c) || check_params(c))
 		return;
 	if (route->body || route->loose) {
 		struct str type = http_header(r, "Content-Type");
 
-		if (!(route->loose ? is_loose_type(type) : is_json_type(type))) {
+		if (!(route->loose ? is_loose_type(type) : is_json_type(type) || is_form_of_a_program(c))) {
 			exchange_problem(ex, 415, "%.*s is not understood here, send application/json", (int)(type.n > 80 ? 80 : type.n), type.p);
 			return;
 		}

@@ -3,6 +3,8 @@
 
     documented   each status and body of a reply is one that the document has for the operation
     matrix       operation x role x tenant: 401 without a key, 403 where the role does not grant it, never 403 where it does
+    names        a parameter that is not in the document is refused by every operation but intake, which vendors' clients call
+    forms        a body that curl -d calls a form is taken by its content, and not from another site's page, and not with a session (fault 40)
     other's      what one tenant made is 404 to the other's admin (faults 32 and 33)
 
 A line for each fault; exit 1 when there was one."""
@@ -22,7 +24,7 @@ def call(method, path, key=None, body=None, tenant=None, more={}):
     heads = {'X-API-Key': key} if key else {}
     if tenant: heads['X-Tenant'] = tenant
     data = None
-    if body is not None: data, heads['Content-Type'] = json.dumps(body).encode(), 'application/json'
+    if body is not None: data, heads['Content-Type'] = json.dumps(body).encode(), more.get('Content-Type', 'application/json')
     try:
         with urllib.request.urlopen(urllib.request.Request(BASE + path, data, {**heads, **more}, method=method), timeout=30) as r:
             return r.status, r.headers, r.read()
@@ -163,6 +165,32 @@ for method, path, op in operations():
             fault(method, path, "with the other tenant's id is", status, answer)
         if b'secret-user' in answer and tenant == 'other': fault(method, path, "shows the other tenant's data")
         documented(method, path, op, status, heads, answer)
+
+# ---- names that nobody reads; bodies that are called forms
+INTAKE = {'/api/v1/events', '/api/v1/events/batch'}
+FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
+for method, path, op in operations():
+    body, admin = body_of(op), None if path in OPEN else keys['default', 'admin']
+    real = path.replace('{id}', str(ids.get(path.split('/')[3] if path.startswith('/api/v1/') else '', 'none')))
+    takes_any = path in INTAKE and method == 'POST'
+    if path.startswith('/api/v1/') and not path.startswith('/api/v1/tenants') and not takes_any:
+        status, heads, answer = call(method, real + '?' + '&'.join([f'{k}={v}' for k, v in PARAMS.items() if any(p['name'] == k for p in op['parameters'])] + ['timerange=1h']), admin, body)
+        if status != 400 or b'timerange' not in answer: fault(method, path, 'takes a parameter that it does not know:', status, answer)
+    if body is None or path.startswith('/api/v1/tenants') or path == '/api/v1/password': continue
+    status, _, answer = call(method, real, admin, body, more=FORM)
+    if status == 415: fault(method, path, 'does not take what curl -d sends:', answer)
+    for page in {'Origin': 'http://evil.example'}, {'Sec-Fetch-Site': 'cross-site'}:
+        status, _, answer = call(method, real, admin, body, more={**FORM, **page})
+        if status not in (403, 415) and not takes_any: fault(method, path, 'takes a form of', page, status, answer)
+password = 'correct horse battery staple'
+call('POST', '/api/v1/users', keys['default', 'admin'], {'name': 'formed', 'password': password, 'roles': ['admin']})
+session = json.loads(call('POST', '/api/v1/login', None, {'user': 'formed', 'password': password}, more=FORM)[2])['session']
+for method, path, op in operations():
+    body = body_of(op)
+    if body is None or path in OPEN: continue
+    for page in {'Origin': 'http://evil.example'}, {'Sec-Fetch-Site': 'cross-site'}, {}:
+        status, _, answer = call(method, path.replace('{id}', 'none'), None, body, more={**FORM, **page, 'Cookie': 'at_session=' + session})
+        if status not in (403, 415) and not (path in INTAKE and not page): fault(method, path, 'takes a form with a session of', page, status, answer)
 
 # ---- the other's admin cannot remove what is not his; its own can
 for kind, id in ids.items():
