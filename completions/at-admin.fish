@@ -34,6 +34,7 @@ complete -c at-admin -n __fish_use_subcommand -a key -d 'keys for programs; a ne
 complete -c at-admin -n __fish_use_subcommand -a role -d 'what users and keys may do and see'
 complete -c at-admin -n __fish_use_subcommand -a audit -d 'what was done by whom; verify tells whether the log is whole'
 complete -c at-admin -n __fish_use_subcommand -a silence -d 'alerts of that name, severity or label are not notified for a while'
+complete -c at-admin -n __fish_use_subcommand -a letters -d 'messages that webhooks and receivers did not take: sent again, or let go'
 complete -c at-admin -n __fish_use_subcommand -a feedback -d 'anomalies, as at-detect wrote them, were true or false: its series alarm sooner or later'
 complete -c at-admin -n __fish_use_subcommand -a retain -d 'drop what is older than the time, or than retention in analytics.json says'
 complete -c at-admin -n __fish_use_subcommand -a backup -d 'copy the whole store, while it is used, into a new folder in DIR; its name is printed'

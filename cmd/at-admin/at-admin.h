@@ -38,6 +38,8 @@ int data_erase(struct err *);
 
 int silence_verb(struct err *);                         /* silence.c */
 
+int letters_verb(struct err *);                         /* letters.c */
+
 /* feedback.c: what at-detect learns of. */
 int feedback_verb(struct err *);
 

@@ -386,10 +386,10 @@ retain_verb(struct err *err)
 
 static const struct { const char *name; int words; int (*call)(struct err *); } calls[] = {      /* words: some may stand behind it */
 	{ "init", 0, init }, { "stats", 0, stats_verb }, { "verify", 0, verify_verb }, { "compact", 0, compact_verb }, { "tenant", 1, tenant },
-	{ "user", 1, access_user }, { "key", 1, access_key }, { "role", 1, access_role }, { "audit", 1, access_audit }, { "silence", 1, silence_verb }, { "feedback", 1, feedback_verb }, { "retain", 0, retain_verb },
+	{ "user", 1, access_user }, { "key", 1, access_key }, { "role", 1, access_role }, { "audit", 1, access_audit }, { "silence", 1, silence_verb }, { "letters", 1, letters_verb }, { "feedback", 1, feedback_verb }, { "retain", 0, retain_verb },
 	{ "backup", 1, data_backup }, { "restore", 1, data_restore }, { "archive", 1, data_archive }, { "export", 0, data_export }, { "erase", 0, data_erase },
 };
-#define VERBS "init, stats, verify, compact, tenant, user, key, role, audit, silence, feedback, retain, backup, restore, archive, export or erase"
+#define VERBS "init, stats, verify, compact, tenant, user, key, role, audit, silence, letters, feedback, retain, backup, restore, archive, export or erase"
 
 static int
 run(const char *verb, struct err *err)
@@ -439,6 +439,7 @@ main(int argc, char **argv)
 		{ "role",    "add NAME PERMISSION…, list, remove NAME", "what users and keys may do and see" },
 		{ "audit",   "[list | verify [ANCHOR]]", "what was done by whom; verify tells whether the log is whole" },
 		{ "silence", "add NAME=VALUE…, list, remove ID", "alerts of that name, severity or label are not notified for a while" },
+		{ "letters", "[list [RECEIVER] | replay | drop RECEIVER [ID]]", "messages that webhooks and receivers did not take: sent again, or let go" },
 		{ "feedback", "true | false [FILE…], list",  "anomalies, as at-detect wrote them, were true or false: its series alarm sooner or later" },
 		{ "retain",  "[--before TIME] [-a] [-n] [-y]", "drop what is older than the time, or than retention in analytics.json says" },
 		{ "backup",  "DIR [--keep N]",               "copy the whole store, while it is used, into a new folder in DIR; its name is printed" },

@@ -532,15 +532,15 @@ int
 deliver_each(struct store *s, struct str only, int dead, int (*each)(void *, struct str id, struct str json), void *self, struct err *err)
 {
 	struct receivers all = {0};
-	int rc = store_each_state(s, DELIVER_RECEIVERS, add_receiver, &all, err);
+	char kind[64];
+	int rc;
 
-	for (int i = 0; i < all.n && rc == 0; i++) {
-		struct str id = receiver_id(&all, i);
-		char kind[64];
-
-		if ((!only.p || str_eq(only, id)) && (rc = kind_of(kind, dead ? "dead" : "delivery", id, err)) == 0)
+	if (only.p)
+		return (rc = kind_of(kind, dead ? "dead" : "delivery", only, err)) ? rc : store_each_state(s, kind, each, self, err);
+	rc = store_each_state(s, DELIVER_RECEIVERS, add_receiver, &all, err);
+	for (int i = 0; i < all.n && rc == 0; i++)
+		if ((rc = kind_of(kind, dead ? "dead" : "delivery", receiver_id(&all, i), err)) == 0)
 			rc = store_each_state(s, kind, each, self, err);
-	}
 	receivers_release(&all);
 	return rc;
 }
@@ -585,15 +585,37 @@ deliver_replay(struct store *s, struct str receiver, struct str id, int64_t now,
 	return rc ? rc : again.n;
 }
 
-struct forget { struct store *store; const char *kind; struct err *err; };
+struct forget { struct store *store; const char *kind; struct str id; int n; struct err *err; };
 
 static int
 drop(void *self, struct str id, struct str text)
 {
 	struct forget *f = self;
+	int rc;
 
 	(void)text;
-	return store_drop_state(f->store, f->kind, id, f->err);
+	if (f->id.p && !str_eq(f->id, id))
+		return 0;
+	if ((rc = store_drop_state(f->store, f->kind, id, f->err)) < 0)
+		return rc;
+	f->n++;
+	return 0;
+}
+
+int
+deliver_drop(struct store *s, struct str receiver, struct str id, struct err *err)
+{
+	char kind[64];
+	struct forget f = { s, kind, id, 0, err };
+	int rc;
+
+	if ((rc = kind_of(kind, "dead", receiver, err)) || (rc = store_begin(s, err)))
+		return rc;
+	if ((rc = store_each_state(s, kind, drop, &f, err)) == 0)
+		rc = store_commit(s, err);
+	else
+		store_abort(s);
+	return rc ? rc : f.n;
 }
 
 int
@@ -603,7 +625,7 @@ deliver_forget(struct store *s, struct str receiver, struct err *err)
 
 	for (int i = 0; i < 2 && rc == 0; i++) {
 		char kind[64];
-		struct forget f = { s, kind, err };
+		struct forget f = { .store = s, .kind = kind, .err = err };
 
 		if ((rc = kind_of(kind, i ? "dead" : "delivery", receiver, err)) == 0)
 			rc = store_each_state(s, kind, drop, &f, err);

@@ -19,6 +19,7 @@
 /* A receiver, as the API takes it and the store keeps it:
  *      {"id":"…","url":"https://…","secret":"whsec_…","events":["alert.firing","user_signup"],"enabled":true,"headers":{…}} */
 #define DELIVER_RECEIVERS "webhook"             /* the state's kind; its name is the id */
+#define DELIVER_CONFIGURED ":"                  /* in front of the name of a receiver of config/analytics.json: its id */
 
 /* Draw a secret: "whsec_" and 32 random bytes in base64. */
 int deliver_secret(struct buf *out, struct err *);
@@ -50,12 +51,15 @@ int64_t deliver_due(struct store *, const struct deliver_spec *, struct deliver_
 /* How many messages wait for receivers of the configuration, or < 0. */
 int64_t deliver_waiting(struct store *, struct json receivers, struct err *);
 
-/* What is queued (dead 0) or put aside (dead 1) for a receiver (p NULL: all), oldest first, as JSON:
+/* What is queued (dead 0) or put aside (dead 1) for a receiver (p NULL: all of the store), also one that is no longer there, oldest first, as JSON:
  * {"id","webhook","type","created","attempts","next"|"failed","status","error","payload"}. */
 int deliver_each(struct store *, struct str receiver, int dead, int (*each)(void *, struct str id, struct str json), void *, struct err *);
 
 /* Dead ones back into the queue (id p NULL: all of the receiver). How many, or < 0. A transaction of its own. */
 int deliver_replay(struct store *, struct str receiver, struct str id, int64_t now, struct err *);
+
+/* Dead ones away (id p NULL: all of the receiver). How many, or < 0. A transaction of its own. */
+int deliver_drop(struct store *, struct str receiver, struct str id, struct err *);
 
 /* The receiver is gone: so is what waits for it. In a write transaction. */
 int deliver_forget(struct store *, struct str receiver, struct err *);

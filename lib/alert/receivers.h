@@ -21,7 +21,7 @@
 /* Check what the schema cannot: names, and what each type must have. ERR_USAGE with the path. */
 int receivers_check(struct json receivers, struct err *);
 
-/* Each enabled one; `each` gives other than 0 to end it. */
+/* Each enabled one; `each` gives other than 0 to end it, which is then given. */
 int receivers_each(struct json receivers, int (*each)(void *, struct str name, struct json receiver), void *);
 
 /* Is it a type that is sent by receivers_send? (A webhook is deliver.h's.) */

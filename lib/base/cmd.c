@@ -325,7 +325,7 @@ help(const struct cmd *cmd, const char *verb, struct err *err)
 
 	for (const struct cmd_verb *v = cmd->verbs; verb && v && v->name; v++)
 		if (strcmp(v->name, verb) == 0) {
-			buf_printf(b, "usage: %s [OPTION…] %s %s\n%s\n\nOptions: %s --help. More: man %s\n", cmd->name, v->name,
+			buf_printf(b, "usage: %s [OPTION…] %s%s%s\n%s\n\nOptions: %s --help. More: man %s\n", cmd->name, v->name, *v->args ? " " : "",
 			    v->args, v->does, cmd->name, cmd->name);
 			return;
 		}

@@ -303,6 +303,7 @@ look_at(struct look *l, struct store_batch *b, struct err *err)
 	number_codes(&user, &t->users, &t->user, NULL, &l->numbers[1]);
 	if (l->next)
 		return place_events(l, b, &name, &user, err);
+	t->read += (int64_t)b->n;
 	count_users(l, b->n, &name, &user);
 	return 0;
 }

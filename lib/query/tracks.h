@@ -25,6 +25,7 @@ struct tracks {
 	struct track_event *event;
 	uint32_t *owner;                        /* the user of each event; gone once sorted */
 	size_t n, cap, *first;                  /* events; where each user begins, users.n + 1 of them */
+	int64_t read;                           /* events looked at by tracks_load */
 	int64_t last;                           /* the greatest time of any event seen, with a user or not; TIME_NONE: none */
 	struct str by;                          /* the field whose values are the groups; p NULL: none */
 	const struct str *keep;                 /* only events of these names are kept; n_keep 0: all */

@@ -30,7 +30,9 @@ load(const struct table_function_call *call, struct tracks *tracks, struct err *
 {
 	int rc = query_hold(call->query, err);
 
-	return rc ? rc : tracks_load(tracks, query_store(call->query, err), stopped, call->query, err);
+	rc = rc ? rc : tracks_load(tracks, query_store(call->query, err), stopped, call->query, err);
+	call->query->read += tracks->read;
+	return rc;
 }
 
 /* ---- metric */

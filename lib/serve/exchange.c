@@ -1,6 +1,7 @@
 /* exchange.c - from a request's head to its answer: which route, who, may he, how often, with what body. */
 #include "serve/exchange.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -10,8 +11,6 @@
 #include "base/period.h"
 #include "config/schema.h"
 #include "serve/serve_priv.h"
-
-#define KEYS_MOST 100000                /* callers whose rate is known at once */
 
 static const char page_policy[] = "default-src 'none'; frame-ancestors 'none'";
 
@@ -624,44 +623,30 @@ check_who(struct serve_call *c, int may_wait)
 	return rc ? told_who(c, rc, &err) : check_tenant(c);
 }
 
-/* A bucket a caller: `rate` tokens a second, `burst` at most. 0, or answered with 429. */
-struct bucket { double tokens; int64_t ns; };
-
+/* 0, or answered with 429. Keys of all tenants have ids of their own, and links; names may be the same. */
 static int
 check_rate(struct serve_call *c)
 {
-	struct serve *s = c->ex.serve;
-	struct str id;
-	struct bucket *b;
-	struct map_entry *e;
-	int is_new;
-	char wait[24];
+	struct str id = c->who_later ? STR("") : c->ex.who->id.n ? c->ex.who->id : c->ex.who->name;
 
 	if (c->setup->rate <= 0 || c->who_later)        /* who comes later is nobody yet */
 		return 0;
-	id = c->ex.who->id.n ? c->ex.who->id : c->ex.who->name;
-	if (s->buckets.n > KEYS_MOST) {
-		map_clear(&s->buckets);
-		arena_reset(s->bucket_texts);
-	}
-	e = map_put(&s->buckets, id, &is_new);
-	if (is_new) {
-		e->ptr = b = arena_get(s->bucket_texts, sizeof(*b));
-		*b = (struct bucket){ c->setup->burst, c->began_ns };
-	}
-	b = e->ptr;
-	b->tokens += (double)(c->began_ns - b->ns) / 1e9 * c->setup->rate;
-	b->ns = c->began_ns;
-	if (b->tokens > c->setup->burst)
-		b->tokens = c->setup->burst;
-	if (b->tokens >= 1) {
-		b->tokens -= 1;
+	return serve_exchange_rate(&c->ex, id, c->setup->rate, c->setup->burst, "key");
+}
+
+int
+serve_exchange_rate(struct exchange *ex, struct str who, double per_second, double burst, const char *what)
+{
+	struct serve *s = ex->serve;
+	double wait = rates_take(s->rates, who, per_second, burst, time_mono_ns());
+	char seconds[24];
+
+	if (wait <= 0)
 		return 0;
-	}
 	figures_add(&figures_part(s->figures, s->worker)->limited, 1);
-	snprintf(wait, sizeof(wait), "%.0f", (1 - b->tokens) / c->setup->rate + 1);
-	exchange_head(&c->ex, "Retry-After", str_of(wait));
-	exchange_problem(&c->ex, 429, "more than %g requests a second of this key, slow down", c->setup->rate);
+	snprintf(seconds, sizeof(seconds), "%.0f", ceil(wait));
+	exchange_head(ex, "Retry-After", str_of(seconds));
+	exchange_problem(ex, 429, "more than %g requests a second of this %s, slow down", per_second, what);
 	return ERR_LIMIT;
 }
 
@@ -740,7 +725,7 @@ check_names(struct serve_call *c)
 	struct exchange *ex = &c->ex;
 	struct str rest = http_query(ex->request), item, name;
 
-	if (ex->route->loose || !str_starts(str_of(ex->route->path), STR("/api/v1/")))
+	if (ex->route->loose || ex->route->passes || !str_starts(str_of(ex->route->path), STR("/api/v1/")))
 		return 0;
 	while (rest.n && str_cut(&rest, '&', &item)) {
 		const struct route_param *p = ex->route->params;

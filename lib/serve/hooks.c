@@ -354,24 +354,52 @@ hooks_free(struct hooks *h)
 	free(h);
 }
 
-/* ---- routes: what could not be delivered, sending it again, a test */
+/* ---- routes: what could not be delivered, sending it again, letting it go, a test; of webhooks, and of receivers of the configuration */
 
-/* 0, or answered: there is such a webhook. */
+struct named { struct str name; int found; };
+
 static int
+is_named(void *self, struct str name, struct json receiver)
+{
+	struct named *n = self;
+
+	(void)receiver;
+	return n->found |= str_eq(n->name, name);
+}
+
+static int
+is_configured(const struct exchange *ex)
+{
+	return str_starts(str_of(ex->route->path), STR("/api/v1/receivers"));
+}
+
+/* The id under which its messages lie; p NULL, and answered: there is no such webhook or receiver. */
+static struct str
 find_hook(struct exchange *ex, struct store *store)
 {
+	struct str id = ex->segment[0];
+	struct named named = { .name = id };
 	struct buf record = { 0 };
 	struct err err = { 0 };
-	int rc = store_get_state(store, DELIVER_RECEIVERS, ex->segment[0], &record, &err);
+	int rc;
 
+	if (is_configured(ex)) {
+		receivers_each(config_get(ex->config, "analytics", "receivers"), is_named, &named);
+		rc = named.found;
+		buf_lit(&record, DELIVER_CONFIGURED);
+		buf_str(&record, id);
+		id = (struct str){ arena_dup(ex->arena, record.p, record.n), record.n };
+	} else {
+		rc = store_get_state(store, DELIVER_RECEIVERS, id, &record, &err);
+	}
 	buf_release(&record);
 	if (rc > 0)
-		return 0;
+		return id;
 	if (rc < 0)
 		exchange_error(ex, &err);
 	else
-		exchange_problem(ex, 404, "no webhook '%.*s'", (int)(ex->segment[0].n > 64 ? 64 : ex->segment[0].n), ex->segment[0].p);
-	return -1;
+		exchange_problem(ex, 404, "no %s '%.*s'", is_configured(ex) ? "receiver" : "webhook", (int)(ex->segment[0].n > 64 ? 64 : ex->segment[0].n), ex->segment[0].p);
+	return (struct str){ 0 };
 }
 
 static int
@@ -390,11 +418,12 @@ list_letters(struct exchange *ex, int dead)
 	struct exchange_list l;
 	struct store *store = exchange_store(ex);
 	struct err err = { 0 };
+	struct str id;
 
-	if (!store || find_hook(ex, store))
+	if (!store || !(id = find_hook(ex, store)).p)
 		return;
 	exchange_list_begin(&l, ex, "messages");
-	deliver_each(store, ex->segment[0], dead, list_letter, &l, &err);
+	deliver_each(store, id, dead, list_letter, &l, &err);
 	exchange_list_end(&l, &err);
 }
 
@@ -411,34 +440,49 @@ dead(struct exchange *ex)
 }
 
 static void
-answer_queued(struct exchange *ex, int n, const char *action)
+answer_number(struct exchange *ex, const char *what, int n, const char *action)
 {
 	struct buf json = { 0 };
+	char whole[40];
 
+	snprintf(whole, sizeof(whole), "%s.%s", is_configured(ex) ? "receiver" : "webhook", action);
 	audit_add(ex->serve->auth, &(struct audit_entry){ .tenant = ex->who->tenant, .who = ex->who->name, .from = str_of(http_client(ex->request)),
-	    .action = str_of(action), .object = ex->segment[0], .result = STR("ok"), .request = str_of(ex->id) }, &(struct err){ 0 });
+	    .action = str_of(whole), .object = ex->segment[0], .result = STR("ok"), .request = str_of(ex->id) }, &(struct err){ 0 });
 	hooks_wake(ex->serve->hooks);
-	buf_printf(&json, "{\"queued\":%d}", n);
+	buf_printf(&json, "{\"%s\":%d}", what, n);
 	exchange_json(ex, 200, &json);
 	buf_release(&json);
 }
 
 static void
-replay(struct exchange *ex)
+change_dead(struct exchange *ex, int again)
 {
 	struct store *store = exchange_store(ex), *mine;
+	struct str message = exchange_param(ex, "message"), id;
 	struct err err = { 0 };
 	int rc;
 
-	if (!store || find_hook(ex, store))
+	if (!store || !(id = find_hook(ex, store)).p)
 		return;
 	mine = store_share_write(store, &err);
-	rc = mine ? deliver_replay(mine, ex->segment[0], exchange_param(ex, "message"), time_now(), &err) : err.code;
+	rc = !mine ? err.code : again ? deliver_replay(mine, id, message, time_now(), &err) : deliver_drop(mine, id, message, &err);
 	store_close(mine);
 	if (rc < 0)
 		exchange_error(ex, &err);
 	else
-		answer_queued(ex, rc, "webhook.replay");
+		answer_number(ex, again ? "queued" : "dropped", rc, again ? "replay" : "drop");
+}
+
+static void
+replay(struct exchange *ex)
+{
+	change_dead(ex, 1);
+}
+
+static void
+drop_dead(struct exchange *ex)
+{
+	change_dead(ex, 0);
 }
 
 struct test { struct serve_job job; struct str hook; };
@@ -452,25 +496,74 @@ put_test(struct serve_job *job, struct store *store, struct err *err)
 static void
 test(struct exchange *ex)
 {
-	struct test job = { .job = { .run = put_test }, .hook = ex->segment[0] };
+	struct test job = { .job = { .run = put_test } };
 	struct store *store = exchange_store(ex);
 	struct err err = { 0 };
 	struct serve_tenant *t;
 
-	if (!store || find_hook(ex, store))
+	if (!store || !(job.hook = find_hook(ex, store)).p)
 		return;
 	if (!(t = serve_tenant(ex->serve, ex->who->tenant, &err)) || serve_tenant_write(t, &job.job, &err) < 0)
 		exchange_error(ex, &err);
 	else
-		answer_queued(ex, 1, "webhook.test");
+		answer_number(ex, "queued", 1, "test");
 }
 
-static const struct route_param replay_params[] = { { "message", "string", 0, "only this one; all when not given" }, { 0 } };
+static int
+count_letter(void *self, struct str id, struct str json)
+{
+	(void)id, (void)json;
+	++*(int *)self;
+	return 0;
+}
+
+struct listing { struct exchange_list list; struct store *store; struct err err; };
+
+static int
+list_receiver(void *self, struct str name, struct json receiver)
+{
+	struct listing *l = self;
+	struct buf id = { 0 }, *b = exchange_list_item(&l->list), type = { 0 };
+	int waiting = 0, gone = 0, rc;
+
+	buf_lit(&id, DELIVER_CONFIGURED);
+	buf_str(&id, name);
+	if ((rc = deliver_each(l->store, buf_get(&id), 0, count_letter, &waiting, &l->err)) == 0)
+		rc = deliver_each(l->store, buf_get(&id), 1, count_letter, &gone, &l->err);
+	buf_lit(b, "{\"name\":");
+	json_put_string(b, name);
+	json_put_more_text(b, "type", json_text(json_get(receiver, STR("type")), &type));
+	buf_printf(b, ",\"waiting\":%d,\"dead\":%d}", waiting, gone);
+	buf_release(&id);
+	buf_release(&type);
+	return rc < 0 ? rc : 0;
+}
+
+static void
+receivers(struct exchange *ex)
+{
+	struct listing l = { .store = exchange_store(ex) };
+
+	if (!l.store)
+		return;
+	exchange_list_begin(&l.list, ex, "receivers");
+	receivers_each(config_get(ex->config, "analytics", "receivers"), list_receiver, &l);
+	exchange_list_end(&l.list, &l.err);
+}
+
+static const struct route_param message_params[] = { { "message", "string", 0, "only this one; all when not given" }, { 0 } };
+
+#define LETTERS(of, what) \
+	{ "GET", "/api/v1/" of "/{id}/queue", "What waits to be delivered to a " what ".", AUTH_READ, "webhooks", NULL, NULL, "Messages", 200, ROUTE_POOL, 0, queued }, \
+	{ "GET", "/api/v1/" of "/{id}/dead", "What could not be delivered to a " what ".", AUTH_READ, "webhooks", NULL, NULL, "Messages", 200, ROUTE_POOL, 0, dead }, \
+	{ "DELETE", "/api/v1/" of "/{id}/dead", "Let go of what could not be delivered to a " what ".", AUTH_WRITE, "webhooks", message_params, NULL, "Dropped", 200, ROUTE_POOL, 0, drop_dead }, \
+	{ "POST", "/api/v1/" of "/{id}/replay", "Send what could not be delivered to a " what " once more.", AUTH_WRITE, "webhooks", message_params, NULL, "Queued", 200, ROUTE_POOL, 0, replay }, \
+	{ "POST", "/api/v1/" of "/{id}/test", "Send a " what " a message of type test.", AUTH_WRITE, "webhooks", NULL, NULL, "Queued", 200, ROUTE_POOL, 0, test }
 
 const struct route route_hooks[] = {
-	{ "GET", "/api/v1/webhooks/{id}/queue", "What waits to be delivered.", AUTH_READ, "webhooks", NULL, NULL, "Messages", 200, ROUTE_POOL, 0, queued },
-	{ "GET", "/api/v1/webhooks/{id}/dead", "What could not be delivered.", AUTH_READ, "webhooks", NULL, NULL, "Messages", 200, ROUTE_POOL, 0, dead },
-	{ "POST", "/api/v1/webhooks/{id}/replay", "Send what could not be delivered once more.", AUTH_WRITE, "webhooks", replay_params, NULL, "Queued", 200, ROUTE_POOL, 0, replay },
-	{ "POST", "/api/v1/webhooks/{id}/test", "Send a message of type test.", AUTH_WRITE, "webhooks", NULL, NULL, "Queued", 200, ROUTE_POOL, 0, test },
+	LETTERS("webhooks", "webhook"),
+	{ "GET", "/api/v1/receivers", "Receivers of config/analytics.json, and how many messages wait for them or could not be delivered.", AUTH_READ, "webhooks", NULL, NULL,
+	    "Receivers", 200, ROUTE_POOL, 0, receivers },
+	LETTERS("receivers", "receiver"),
 	{ 0 }
 };

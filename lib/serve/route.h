@@ -41,6 +41,7 @@ struct route {
 	int anyone;                     /* 1: who has credentials may, whatever his roles; `resource` names it in the document */
 	int greets;                     /* a WebSocket: 1: a browser without credentials may send them in his first message; 2: nobody needs any */
 	const char *messages;           /* what is live: for the document, as JSON, what may be sent and what comes; NULL: nothing of the kind */
+	int passes;                     /* 1: parameters that it does not have are passed over; else refused */
 	int loose;                      /* 1: intake, where clients mislabel: the body is known by its content, not by its type */
 };
 

@@ -181,7 +181,6 @@ run_worker(struct serve *s, struct err *err)
 
 	if (getrandom(&s->id_seed, sizeof(s->id_seed), 0) != sizeof(s->id_seed))
 		s->id_seed = (uint64_t)time_mono_ns() ^ (uint64_t)getpid() << 32;
-	s->bucket_texts = arena_new(0);
 	s->kept = serve_kept_new();
 	auth_use_network();
 	if (!(s->auth = auth_open(s->spec.store, s->setup->config, err)) || !serve_store(s, STR("default"), err) ||
@@ -212,8 +211,6 @@ out:
 	auth_close(s->auth);
 	serve_log_flush(s);
 	serve_kept_free(s->kept);
-	arena_free(s->bucket_texts);
-	map_release(&s->buckets);
 	return err->code;
 }
 
@@ -392,7 +389,7 @@ serve_run(const struct serve_spec *spec, struct err *err)
 	if (spec->workers < 1 || spec->workers > WORKERS_MOST)
 		return err_set(err, ERR_USAGE, "--workers: 1 to %d", WORKERS_MOST);
 	block_signals();
-	if (!(s.setup = serve_setup_new(spec, err)) || !(s.figures = figures_new((int)spec->workers, err)))
+	if (!(s.setup = serve_setup_new(spec, err)) || !(s.figures = figures_new((int)spec->workers, err)) || !(s.rates = rates_new(err)))
 		goto out;
 	http.connections = s.setup->connections;
 	http.each_address = s.setup->each_address;
@@ -410,6 +407,7 @@ out:
 	http_server_free(s.http);
 	serve_setup_free(s.setup);
 	figures_free(s.figures);
+	rates_free(s.rates);
 	buf_release(&s.log);
 	return err->code;
 }

@@ -12,6 +12,7 @@
 #include "serve/figures.h"
 #include "serve/alerts.h"
 #include "serve/hooks.h"
+#include "serve/rates.h"
 #include "serve/route.h"
 #include "serve/serve.h"
 
@@ -25,6 +26,7 @@ struct serve_setup {
 	struct str origin[SERVE_ORIGINS], host[SERVE_ORIGINS];
 	int n_origins, n_hosts, any_origin;
 	double rate, burst;             /* requests a second of one key, and at once; 0: no bound */
+	double link_rate, link_burst;   /* of one shared link */
 	int64_t query_ms, query_bytes, slow_ms;
 	int64_t body_bytes, drain_ms;
 	int threads, queue;             /* of the pool; read at the start only */
@@ -122,7 +124,8 @@ struct serve {
 	struct live *live;
 	struct hooks *hooks;            /* of the first worker; NULL in the others */
 	struct alerts *alerts;          /* likewise */
-	struct figures *figures;        /* shared by the workers */
+	struct figures *figures;        /* shared by the workers, as are: */
+	struct rates *rates;
 	int is_loopback, is_tls;
 	int64_t began_ms;
 
@@ -131,8 +134,6 @@ struct serve {
 
 	pthread_mutex_t tenants_lock;
 	struct map tenants;             /* name -> struct serve_tenant */
-	struct map buckets;             /* key's id -> struct bucket (exchange.c); the loop's */
-	struct arena *bucket_texts;
 
 	pthread_mutex_t log_lock;
 	struct buf log;                 /* lines that are not written yet */
@@ -169,6 +170,7 @@ void serve_exchange_ready(void *serve, struct http_request *);
 void serve_exchange_refuse(void *serve, struct http_request *, int status, const char *why);
 void serve_exchange_done(void *serve, struct http_request *);
 void serve_exchange_run(struct serve_call *);           /* body, then call(): in a thread of the pool */
+int serve_exchange_rate(struct exchange *, struct str who, double per_second, double burst, const char *what);     /* 0, or answered 429 */
 int serve_exchange_schema(const char *name, struct json, struct err *);  /* does it hold to that schema? */
 struct str serve_exchange_cookie(struct exchange *, struct str name);   /* its value; p NULL: none */
 struct str serve_exchange_session(struct exchange *);                   /* that of the session's */

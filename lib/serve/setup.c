@@ -122,6 +122,11 @@ serve_setup_new(const struct serve_spec *spec, struct err *err)
 	json_double(value(s, "rate.perSecond"), &s->rate);
 	s->burst = s->rate * 2 < 1 ? 1 : s->rate * 2;
 	json_double(value(s, "rate.burst"), &s->burst);
+	s->link_rate = 20, s->link_burst = 200;         /* a wall of dashboards, and some who look at it */
+	if (json_double(value(s, "links.perSecond"), &s->link_rate))
+		s->link_burst = s->link_rate * 10;
+	json_double(value(s, "links.burst"), &s->link_burst);
+	s->link_burst = s->link_burst < 1 ? 1 : s->link_burst;
 	s->log_all = !spec->quiet && !json_text_eq(value(s, "log"), STR("errors"));
 	if (s->threads < 1)
 		s->threads = 1;

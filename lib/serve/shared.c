@@ -35,6 +35,8 @@ open_link(struct exchange *ex, struct buf *text)
 		exchange_problem(ex, 401, "this link is none, or no longer: it was taken back or its time is over");
 	} else if (rc < 0) {
 		exchange_error(ex, &err);
+	} else if (serve_exchange_rate(ex, ex->who->id, serve_call_of(ex)->setup->link_rate, serve_call_of(ex)->setup->link_burst, "link")) {
+		return JSON_ABSENT;
 	} else if (!principal_may(ex->who, AUTH_READ, "dashboards", name)) {
 		exchange_problem(ex, 403, "who made this link may no longer see the dashboard");
 	} else {
@@ -343,6 +345,6 @@ static const struct route_param widget_params[] = { { "timeRange", "string", 0, 
 const struct route route_shared[] = {
 	{ "GET", "/api/v1/shared", "The dashboard that a shared link shows; the link's token as Authorization: Bearer.", AUTH_READ, NULL, NULL, NULL, "DashboardRecord", 200, ROUTE_POOL, 0, shared },
 	{ "GET", "/api/v1/shared/{widget}", "What one of its widgets asks, answered with the rights of who made the link.", AUTH_READ, NULL, widget_params, NULL, "application/json", 200, ROUTE_POOL, 0,
-	    shared_widget },
+	    shared_widget, .passes = 1 },       /* pages ask as of the widget's own question, which the link knows better */
 	{ 0 }
 };

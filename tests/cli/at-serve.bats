@@ -565,3 +565,35 @@ P
 	serve_stop
 	[ "$(grep -c '"what":"slow".*"statement":"WITH RECURSIVE' serve.log)" = 1 ] && ! grep -q '"what":"request"' serve.log
 }
+
+@test "a shared link has a rate of its own, over all workers; keys too" {
+	mkdir config
+	echo '{"serve":{"links":{"perSecond":1,"burst":5},"rate":{"perSecond":1,"burst":40}}}' > config/analytics.json
+	serve_start -c config --workers 2
+	post /api/v1/dashboards '{"id":"d","widgets":[{"id":"a","type":"metric_card","metric":"x","position":{"x":0,"y":0,"w":1,"h":1}}]}' > /dev/null
+	one=$(post /api/v1/dashboards/d/shares '{"expires":"1h"}' | jq -r .token) two=$(post /api/v1/dashboards/d/shares '{"expires":"1h"}' | jq -r .token)
+	for i in $(seq 12); do code /api/v1/shared -H "Authorization: Bearer $one"; echo; done > codes
+	[ "$(grep -c 429 codes)" -ge 5 ] && [ "$(grep -c 200 codes)" -ge 5 ]
+	[ "$(code /api/v1/shared/a -H "Authorization: Bearer $one")" = 429 ] && grep -qi '^retry-after: [1-9]' head
+	[ "$(code /api/v1/shared -H "Authorization: Bearer $two")" = 200 ]
+	for i in $(seq 60); do code /api/v1/me -H "X-API-Key: $KEY"; echo; done > codes
+	[ "$(grep -c 200 codes)" -ge 30 ] && [ "$(grep -c 200 codes)" -le 50 ] && grep -q 429 codes         # of two workers, not 80
+	grep -qi '^retry-after: [1-9]' head
+}
+
+@test "whoever may make tenants sees in his trail that they were made; a tenant's own administrator sees his own alone" {
+	serve_start
+	post /api/v1/tenants '{"name":"shop"}' > /dev/null && [ "$status_code" = 201 ]
+	get /api/v1/audit | jq -e '.audit[] | select(.action == "tenant.create") | .tenant == "shop"'
+	own=$(post /api/v1/keys '{"name":"own","roles":["admin"]}' | jq -r .key)
+	[ "$(KEY=$own get /api/v1/audit | jq '[.audit[] | select(.action == "tenant.create")] | length')" = 0 ]
+	[ "$(get /api/v1/audit -H 'X-Tenant: shop' | jq -r '.audit[].tenant' | sort -u)" = shop ]
+}
+
+@test "funnels and their kin say how many events they looked at" {
+	serve_start
+	post /api/v1/events/batch '{"events":[{"event":"a","user_id":"u"},{"event":"b","user_id":"u"},{"event":"c"}]}' > /dev/null
+	for path in 'funnels?steps=a,b' retention paths sessions; do
+		[ "$(get "/api/v1/$path" | jq .statistics.rows_read)" = 3 ] || { echo "$path"; cat body; return 1; }
+	done
+}

@@ -220,3 +220,29 @@ s.serve_forever()' > port &
 	PID=
 	[ $((SECONDS - began)) -lt 15 ]
 }
+
+@test "what waits for receivers of analytics.json, and what they did not take, is shown, sent again and let go, over HTTP and by at-admin" {
+	echo '{"receivers":{"down":{"type":"webhook","url":"http://127.0.0.1:9/","secret":"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="},"log":{"type":"file","path":"'$PWD'/log"}}}' > config/analytics.json
+	serve_start -c config
+	post /api/v1/rules '{"alert":"many","sql":"SELECT COUNT(*) AS value FROM events","condition":"> 0","every":"1s"}' > /dev/null
+	post /api/v1/events '{"event":"buy"}' > /dev/null
+	until_it grep -q firing log
+	waits() { get /api/v1/receivers | jq -e '[.receivers[] | [.name, .type, .waiting, .dead]] == [["down","webhook",1,0],["log","file",0,0]]'; }
+	until_it waits
+	tried() { get /api/v1/receivers/down/queue | jq -e '.messages[0] | .attempts > 0 and (.error | length > 0) and .type == "alert.firing"'; }
+	until_it tried
+	[ "$(get /api/v1/receivers/down/dead)" = '{"messages":[]}' ]
+	post /api/v1/receivers/down/replay '' > /dev/null && [ "$(cat body)" = '{"queued":0}' ]
+	call DELETE /api/v1/receivers/down/dead > /dev/null && [ "$(cat body)" = '{"dropped":0}' ]
+	post /api/v1/receivers/log/test '' > /dev/null && until_it grep -q '"type":"test"' log
+	for path in queue dead; do get /api/v1/receivers/none/$path > /dev/null; [ "$status_code" = 404 ]; done
+	at-admin -q role add some read:webhooks read:events --sees mask=email
+	[ "$(code /api/v1/receivers -H "X-API-Key: $(at-admin -q key create some --role some)")" = 403 ]
+	[ "$(code /api/v1/receivers/down/queue -H "X-API-Key: $(at-admin -q key create some2 --role ingest)")" = 403 ]
+	[ "$(at-admin -c config letters list down)" = '' ]
+	[ "$(at-admin -c config letters replay down)" = '0 wait to be sent again' ]
+	run -2 at-admin -c config letters drop down < /dev/null
+	[ "$(at-admin -y -c config letters drop :gone)" = '0 dropped' ]
+	run -2 at-admin letters send
+	get /api/v1/audit | jq -e '[.audit[].action] | index("receiver.replay") and index("receiver.drop") and index("letters.replay")'
+}

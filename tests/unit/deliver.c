@@ -241,6 +241,59 @@ too_often_is_put_aside_and_can_be_brought_back(void **state)
 	store_close(s);
 }
 
+static int
+count_letters(void *self, struct str id, struct str json)
+{
+	(void)id, (void)json;
+	++*(int *)self;
+	return 0;
+}
+
+static int
+letters(struct store *s, const char *receiver_id, int dead)
+{
+	int n = 0;
+
+	OK(deliver_each(s, str_of(receiver_id), dead, count_letters, &n, &err));
+	return n;
+}
+
+/* What a receiver of the configuration did not take is found under its name, goes out again or is let go, and touches nobody else's. */
+static void
+letters_of_the_configuration_are_found_replayed_and_dropped(void **state)
+{
+	struct store *s = store_with("w", ",\"events\":[\"a\"]");
+	struct buf text = { 0 };
+	struct deliver_spec spec = { .private_too = 1, .first_ms = 1, .tries = 1 };
+
+	(void)state;
+	buf_printf(&text, "{\"r\":{\"type\":\"webhook\",\"url\":\"http://127.0.0.1:%d/r\",\"secret\":\"%s\"}}", receiver.port, secret);
+	spec.receivers = json_value(buf_get(&text));
+	receiver.status = 500;
+	OK(store_begin(s, &err));
+	for (int i = 0; i < 3; i++)
+		OK(deliver_put(s, STR(":r"), STR("alert.firing"), time_now(), STR("{}"), &err));
+	OK(deliver_put(s, STR("w"), STR("a"), time_now(), STR("{}"), &err));
+	OK(store_commit(s, &err));
+	while (deliver_due(s, &spec, NULL, &err) >= 0)
+		usleep(2000);
+	assert_int_equal(letters(s, ":r", 1), 3);
+	assert_int_equal(letters(s, ":r", 0), 0);
+	assert_int_equal(letters(s, ":none", 1), 0);
+	receiver.status = 204;
+	assert_int_equal(deliver_replay(s, STR(":r"), (struct str){ 0 }, time_now(), &err), 3);
+	while (deliver_due(s, &spec, NULL, &err) >= 0)
+		usleep(2000);
+	assert_int_equal(letters(s, ":r", 1) + letters(s, ":r", 0), 0);
+	assert_int_equal(letters(s, "w", 1), 1);
+	assert_int_equal(deliver_drop(s, STR("w"), STR("no such"), &err), 0);
+	assert_int_equal(letters(s, "w", 1), 1);
+	assert_int_equal(deliver_drop(s, STR("w"), (struct str){ 0 }, &err), 1);
+	assert_int_equal(letters(s, "w", 1), 0);
+	buf_release(&text);
+	store_close(s);
+}
+
 static void
 a_receiver_gets_what_it_asked_for_and_one_that_is_gone_is_switched_off(void **state)
 {
@@ -285,6 +338,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(messages_come_once_in_order_signed_and_then_are_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_receiver_that_was_down_gets_all_in_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(too_often_is_put_aside_and_can_be_brought_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(letters_of_the_configuration_are_found_replayed_and_dropped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_receiver_gets_what_it_asked_for_and_one_that_is_gone_is_switched_off, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_address_that_is_not_public_is_refused_unless_allowed, set_up, tear_down),
 	};
