@@ -308,8 +308,8 @@ const card = {
 			kept.value.classList.toggle('name', typeof value === 'string');
 		}
 		const was = a ? data.past?.total : data.rows.rows[0]?.[1], change = was ? (value - was) / Math.abs(was) : null;
-		kept.change.title = a?.note || '';
-		kept.change.textContent = a?.note ? 'No data yet' : (change == null ? '' : `${change >= 0 ? '▲' : '▼'} ${percent(Math.abs(change))} to the period before (${number(was, widget)})`);
+		kept.change.title = a?.note || (change == null ? '' : 'The period before');
+		kept.change.textContent = a?.note ? 'No data yet' : (change == null ? '' : `${change >= 0 ? '▲' : '▼'} ${percent(Math.abs(change))} from ${number(was, widget)}`);
 		kept.change.className = `card-change ${change == null ? '' : change >= 0 ? 'up' : 'down'}`;
 		if (a) {
 			const points = a.series[0]?.points || [];
