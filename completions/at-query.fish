@@ -5,7 +5,7 @@ complete -c at-query -l input-format -r -d 'what -i reads: ndjson, json, csv, â€
 complete -c at-query -l csv-safe -d 'in CSV put \' in front of what a spreadsheet takes for a formula'
 complete -c at-query -l ascii -d 'no characters beyond ASCII in frames and bars'
 complete -c at-query -l timeout -r -d 'give a statement no more time than this'
-complete -c at-query -l max-memory -r -d 'give statements no more memory than this (4G)'
+complete -c at-query -l max-memory -r -d 'give statements no more memory than this (4G), then temporary files'
 complete -c at-query -l no-pager -d 'do not show long answers through $PAGER'
 complete -c at-query -l complete -r -d 'names for completion: tables, columns, events, metrics, tenants, verbs'
 complete -c at-query -l range -r -d 'metric, funnel, retention, paths, sessions, match, events: what is looked at: 7d, 2026-11-01..2026-11-08; all when not given'

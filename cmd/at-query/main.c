@@ -406,7 +406,7 @@ main(int argc, char **argv)
 		{ 0, "csv-safe", NULL, "in CSV put ' in front of what a spreadsheet takes for a formula", opt_flag, &shell.safe_csv },
 		{ 0, "ascii", NULL, "no characters beyond ASCII in frames and bars", opt_flag, &shell.ascii },
 		{ 0, "timeout", "DUR", "give a statement no more time than this", opt_dur, &spec.timeout_ms },
-		{ 0, "max-memory", "SIZE", "give statements no more memory than this (4G)", opt_size, &memory },
+		{ 0, "max-memory", "SIZE", "give statements no more memory than this (4G), then temporary files", opt_size, &memory },
 		{ 0, "no-pager", NULL, "do not show long answers through $PAGER", opt_flag, &shell.no_pager },
 		{ 0, "complete", "KIND", "names for completion: tables, columns, events, metrics, tenants, verbs", opt_text, &complete_kind },
 	};

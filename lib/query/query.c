@@ -895,6 +895,15 @@ prepare_best(struct query *q, struct rewrite *rewrite, const struct query_param 
 	return rc;
 }
 
+/* What SQLite sorts and puts aside: in memory, as long as there is enough of it, else in temporary files, which are slower. */
+static void
+put_aside(struct query *q, int in_files)
+{
+	sqlite3_set_authorizer(q->db, NULL, NULL);
+	sqlite3_exec(q->db, in_files ? "PRAGMA temp_store = FILE" : "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
+	sqlite3_set_authorizer(q->db, authorize, q);
+}
+
 /* Anywhere and however quoted. Of several statements at once: in any that still comes. */
 static int
 says_rowid(struct str sql)
@@ -924,7 +933,7 @@ run_statement(struct query *q, struct str all, size_t *at, const struct query_pa
 		"reindex", "analyze", "begin", "commit", "end", "rollback", "savepoint", "release", NULL };
 	struct token word;
 	size_t word_end = 0;
-	int rc, planned = 1, told = 0;
+	int rc, planned = 1, told = 0, in_files = 0;
 
 	begin(q);
 	if (refresh(q, err) < 0)
@@ -969,12 +978,17 @@ again:
 			tell(q, sql, base, offset >= 0 ? (long)rewrite_origin(&rewrite, (size_t)offset) : -1,
 			    q->names_rowid == 2 ? "no such column: rowid" : rc == SQLITE_AUTH ? "not authorized" : sqlite3_errmsg(q->db), err);
 	} else if (statement && bind(statement, params, n_params, err) == 0 && (rc = run(q, statement, sink, &told, err)) < 0 && !err->code) {
-		/* too much to keep in memory, or an overflow where SQLite would not have looked: row by row it may go */
-		if (planned && told < 2 && !q->cancelled) {
+		/* too much to keep in memory: in files there may be room; an overflow where SQLite would not have looked: row by row it may go */
+		int disk = rc == -SQLITE_NOMEM && !in_files;
+
+		if ((disk || planned) && told < 2 && !q->cancelled && q->failure.code != ERR_IO) {
 			sqlite3_finalize(statement);
 			statement = NULL;
 			q->failure.code = q->damage.code = 0;
-			planned = 0;
+			if (disk)
+				put_aside(q, in_files = 1);
+			else
+				planned = 0;
 			goto again;
 		}
 		if (rc == -SQLITE_INTERRUPT && q->cancelled)
@@ -985,6 +999,8 @@ again:
 			tell(q, sql, base, -1, sqlite3_errmsg(q->db), err);
 	}
 	sqlite3_finalize(statement);
+	if (in_files)
+		put_aside(q, 0);
 	rewrite_release(&rewrite);
 	if (!err->code && q->damage.code)
 		*err = q->damage;

@@ -26,6 +26,7 @@ struct cursor {
 	sqlite3_vtab_cursor base;
 	struct vector_plan *plan;
 	struct vector_result *result;   /* a whole result … */
+	struct vector_spill_reader *spill;      /* … or one that is in a file … */
 	struct vector_stream *stream;           /* … or rows that come as they are found */
 	int64_t row;
 	int n_columns, eof;
@@ -130,6 +131,8 @@ open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 static void
 end_stream(struct cursor *c)
 {
+	vector_spill_close(c->spill);
+	c->spill = NULL;
 	if (!c->stream)
 		return;
 	buf_clear(&c->plan->ran);
@@ -179,6 +182,11 @@ next(sqlite3_vtab_cursor *base)
 	int rc;
 
 	c->row++;
+	if (c->spill) {
+		rc = vector_spill_next(c->spill, &t->q->failure);
+		c->eof = rc <= 0;
+		return rc < 0 ? failed(t) : SQLITE_OK;
+	}
 	if (!c->stream) {
 		c->eof = c->row >= vector_result_rows(c->result);
 		return SQLITE_OK;
@@ -212,6 +220,8 @@ filter(sqlite3_vtab_cursor *base, int number, const char *name, int argc, sqlite
 		return failed(t);
 	if (plan->grouped || plan->n_order || plan->source || plan->samples || plan == before ? !(c->result = result_of(t, plan)) : !(c->stream = vector_open(t->q, plan, &t->q->failure)))
 		return failed(t);
+	if (c->result && vector_result_spill(c->result))
+		c->spill = vector_spill_read(vector_result_spill(c->result));
 	return next(base);
 }
 
@@ -229,9 +239,9 @@ column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 
 	if (i >= c->n_columns)
 		return SQLITE_OK;
-	cell = c->stream ? vector_column(c->stream, i) : vector_result_cell(c->result, c->row, i);
+	cell = c->stream ? vector_column(c->stream, i) : c->spill ? vector_spill_cell(c->spill, i) : vector_result_cell(c->result, c->row, i);
 	if (cell.type == CELL_TEXT)     /* a result stays where it is until another statement is run */
-		sqlite3_result_text64(to, cell.text.p, cell.text.n, c->stream ? SQLITE_TRANSIENT : SQLITE_STATIC, SQLITE_UTF8);
+		sqlite3_result_text64(to, cell.text.p, cell.text.n, c->stream || c->spill ? SQLITE_TRANSIENT : SQLITE_STATIC, SQLITE_UTF8);
 	else
 		functions_give(to, &cell);
 	return SQLITE_OK;

@@ -14,6 +14,8 @@
 #define THREADS_MOST 64
 #define LABELS_MOST  16         /* that the index is asked for */
 #define MEMORY       (512LL << 20)      /* of groups and rows where nothing is said */
+#define PART_SHARE   2          /* of the memory, what the groups of a part take: they are merged, put in order and made columns besides */
+#define PARTS_MOST   256
 #define WINDOW_BYTES 64         /* for each row while windows are looked through */
 #define ALONE_NS     300000     /* what is done sooner is done by the caller's thread: on a busy machine another one is waited for milliseconds */
 
@@ -24,6 +26,7 @@ struct job {                            /* of one worker */
 	struct vector_kept *kept;
 	struct err err, damage;
 	int64_t bound;                  /* bytes it may hold */
+	int too_much;                   /* it held more */
 };
 
 struct helpers { pthread_t thread[THREADS_MOST]; int n; };
@@ -45,6 +48,8 @@ struct crew {
 struct run {
 	struct query *q;
 	int64_t most;                   /* bytes of a plan's groups and rows, with the tables it reads */
+	int too_many;                   /* groups of the plan that ended with an error … */
+	double seen;                    /* … once it had seen this share of its rows, at least */
 	struct { const struct vector_plan *plan; struct vector_table *table; } *done;
 	int n_done;
 };
@@ -62,6 +67,7 @@ vector_result_free(struct vector_result *r)
 		free(r->time[i]);
 	free(r->time);
 	vector_table_free(r->table);
+	vector_spill_free(r->spill);
 	buf_release(&r->explain);
 	free(r);
 }
@@ -69,13 +75,19 @@ vector_result_free(struct vector_result *r)
 int64_t
 vector_result_rows(const struct vector_result *r)
 {
-	return (int64_t)r->table->n;
+	return r->spill ? vector_spill_rows(r->spill) : (int64_t)r->table->n;
 }
 
 int
 vector_result_columns(const struct vector_result *r)
 {
-	return r->table->n_columns;
+	return r->spill ? vector_spill_columns(r->spill) : r->table->n_columns;
+}
+
+const struct vector_spill *
+vector_result_spill(const struct vector_result *r)
+{
+	return r->spill;
 }
 
 struct cell
@@ -115,6 +127,7 @@ too_much(struct job *j)
 
 	if ((int64_t)held <= j->bound)
 		return 0;
+	j->too_much = 1;
 	return err_set(&j->err, ERR_LIMIT, "%s for the memory there is: ask for fewer, or allow more",
 	    j->groups ? "too many groups, or values in them" : "too many rows at once");
 }
@@ -460,30 +473,51 @@ again(const struct vector_table *t)
 	return copy;
 }
 
+/* What of the input has been looked at when groups became too many. Batches may be under way still: a guess. */
+static double
+share_seen(const struct crew *crew)
+{
+	struct store_batches_read read;
+	double all;
+
+	if (!crew->input.events)
+		return (double)crew->input.next / (double)(input_rows(&crew->input) + 1);
+	store_batches_read(crew->input.events, &read);
+	all = (double)store_batches_rows(crew->input.events);
+	return all > 0 ? (double)read.rows / all : 1;
+}
+
+/* part, parts: of its groups only these; 0 of 1 all. */
 static struct vector_table *
-run_plan(struct run *run, const struct vector_plan *plan, struct buf *ran, struct err *err)
+run_plan(struct run *run, const struct vector_plan *plan, uint32_t part, uint32_t parts, struct buf *ran, struct err *err)
 {
 	struct vector_table *t = NULL;
 	struct crew crew;
-	int64_t held;
+	int64_t held, most = parts > 1 ? run->most / PART_SHARE : run->most;
 
 	if (crew_open(&crew, run, plan, err) < 0)
 		goto out;
 	held = (int64_t)(crew.table ? vector_table_held(crew.table) : crew.input.join ? vector_join_held(crew.input.join) : 0);
 	for (int i = 0; i < crew.n; i++) {
-		crew.job[i].bound = (run->most - held) / (crew.n + 1);  /* one share for what they are merged to */
-		if (plan->grouped)
+		crew.job[i].bound = (most - held) / (crew.n + 1);       /* one share for what they are merged to */
+		if (plan->grouped) {
 			crew.job[i].groups = vector_groups_new(&crew.plan);
-		else if (plan->limit >= 0)
+			if (parts > 1)
+				vector_groups_part(crew.job[i].groups, part, parts);
+		} else if (plan->limit >= 0)
 			crew.job[i].kept = vector_kept_new(&crew.plan);
 		else
 			crew.job[i].found = vector_found_new(&crew.plan);
 	}
+	run->too_many = 0;
 	work(&crew);
 	helpers_end(&crew.helpers);
 	for (int i = 0; i < crew.n && !err->code; i++)
-		if (crew.job[i].err.code)
+		if (crew.job[i].err.code) {
 			*err = crew.job[i].err;
+			run->too_many = crew.job[i].too_much && plan->grouped;
+			run->seen = share_seen(&crew);
+		}
 	if (!err->code)
 		t = finish(&crew, err);
 	if (t && t->n >= VECTOR_NO_ROW) {
@@ -508,7 +542,7 @@ plan_table(struct run *run, struct vector_plan *plan, struct err *err)
 			return again(run->done[i].table);
 	buf_clear(&plan->ran);
 	if (vector_plan_wait(run->q, plan, err) == 0)
-		t = run_plan(run, plan, &plan->ran, err);
+		t = run_plan(run, plan, 0, 1, &plan->ran, err);
 	if (!t || plan->readers < 2)
 		return t;
 	run->done = mem_grow(run->done, (size_t)run->n_done + 1, sizeof(*run->done));
@@ -517,13 +551,47 @@ plan_table(struct run *run, struct vector_plan *plan, struct err *err)
 	return again(t);
 }
 
+/* Groups that are too many at once: part after part, of which each reads everything again, into a file. What one part takes is known
+ * from how far the first attempt came; if it was less, there are more parts. */
+static struct vector_spill *
+run_parts(struct run *run, const struct vector_plan *plan, struct buf *ran, struct err *err)
+{
+	double wanted = 1.5 * PART_SHARE / (run->seen > 0.001 ? run->seen : 0.001);         /* tables grow by doubling */
+	uint32_t parts = wanted < 4 ? 4 : wanted > PARTS_MOST ? PARTS_MOST : (uint32_t)wanted;
+	struct vector_spill *s = NULL;
+	struct vector_table *t;
+
+again:
+	err_clear(err);
+	s = vector_spill_new(plan, err);
+	for (uint32_t part = 0; s && part < parts && !err->code; part++) {
+		buf_clear(ran);
+		if ((t = run_plan(run, plan, part, parts, ran, err)))
+			vector_spill_add(s, run->q, t, err);
+		vector_table_free(t);
+	}
+	if (s && !err->code) {
+		buf_printf(ran, " for the last of %u parts, %lld MiB in a temporary file", parts, (long long)(vector_spill_bytes(s) >> 20));
+		return s;
+	}
+	vector_spill_free(s);
+	if (run->too_many && parts < PARTS_MOST) {
+		parts = parts + parts / 2 > PARTS_MOST ? PARTS_MOST : parts + parts / 2;
+		goto again;
+	}
+	return NULL;
+}
+
 struct vector_result *
 vector_run(struct query *q, const struct vector_plan *plan, struct err *err)
 {
 	struct run run = { .q = q, .most = q->spec.memory ? q->spec.memory : MEMORY };
 	struct vector_result *r = mem_new(sizeof(*r));
 
-	if (!(r->table = run_plan(&run, plan, &r->explain, err))) {
+	r->table = run_plan(&run, plan, 0, 1, &r->explain, err);
+	if (!r->table && run.too_many && plan->n_keys)
+		r->spill = run_parts(&run, plan, &r->explain, err);
+	if (!r->table && !r->spill) {
 		vector_result_free(r);
 		r = NULL;
 	}

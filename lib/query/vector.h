@@ -159,6 +159,16 @@ void vector_result_free(struct vector_result *);
 int64_t vector_result_rows(const struct vector_result *);
 int vector_result_columns(const struct vector_result *);
 struct cell vector_result_cell(struct vector_result *, int64_t row, int column);        /* borrowed */
+
+/* Groups that were too many for the memory there is are in a temporary file: each who reads them has a reader, and no _cell above. NULL:
+ * they are not. */
+struct vector_spill;
+struct vector_spill_reader;
+const struct vector_spill *vector_result_spill(const struct vector_result *);
+struct vector_spill_reader *vector_spill_read(const struct vector_spill *);
+int vector_spill_next(struct vector_spill_reader *, struct err *);      /* 1, 0 at the end, < 0 */
+struct cell vector_spill_cell(const struct vector_spill_reader *, int column);  /* of the row at hand; borrowed until the next */
+void vector_spill_close(struct vector_spill_reader *);
 void vector_result_explain(const struct vector_result *, struct buf *);         /* chunks read and skipped, rows, columns, threads */
 
 /* Rows one after the other, for a plan over events without groups and without `order`, in the order of the store: memory for a few batches,

@@ -59,6 +59,7 @@ struct vector_groups {
 	size_t held;                    /* bytes of the arrays */
 	int only_names;                 /* COUNT(*) by event and nothing else: a header's counts will do */
 	int only_counts;                /* COUNT(*) and nothing else: the rows of each code will do */
+	uint32_t part, parts;           /* parts > 1: only keys whose hash is in this one */
 };
 
 enum { COUNTS = 1, SUMS = 2, SQUARES = 4, BEST = 8, BEST_BY = 16, LIST = 32, SKETCH = 64, SET = 128 };
@@ -156,6 +157,13 @@ vector_groups_new(const struct vector_plan *plan)
 		g->state[s->same_as].ids.keep |= s->ids.keep;
 	}
 	return g;
+}
+
+void
+vector_groups_part(struct vector_groups *g, uint32_t part, uint32_t parts)
+{
+	g->part = part, g->parts = parts;
+	g->only_names = 0;
 }
 
 static void
@@ -838,6 +846,27 @@ map_combined(struct vector_groups *g, struct vector_worker *w, const struct colu
 	return own;
 }
 
+/* The rows whose keys are of the part that is counted. */
+static struct vector_rows
+rows_of_part(const struct vector_groups *g, struct vector_worker *w, const struct column *key, struct vector_rows rows)
+{
+	uint64_t *hash = vector_array(w, 8);
+	uint32_t *row = vector_array(w, 4);
+	size_t n = 0;
+
+	for (size_t k = 0; k < rows.n; k++)
+		hash[vector_row(rows, k)] = 0;
+	for (int k = 0; k < g->plan->n_keys; k++)
+		vector_ids_hash(w, &key[k], rows, hash);
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+
+		if ((hash[i] >> 32) * g->parts >> 32 == g->part)
+			row[n++] = (uint32_t)i;
+	}
+	return (struct vector_rows){ row, n };
+}
+
 int
 vector_groups_add(struct vector_groups *g, struct vector_worker *w, struct vector_rows rows, struct err *err)
 {
@@ -855,6 +884,8 @@ vector_groups_add(struct vector_groups *g, struct vector_worker *w, struct vecto
 	for (int k = 0; k < plan->n_keys; k++)
 		if (vector_eval(w, plan->key[k], rows, &key[k], err) < 0)
 			return err->code;
+	if (g->parts > 1 && (rows = rows_of_part(g, w, key, rows)).n == 0)
+		return 0;
 	for (int i = 0; i < g->n_inputs; i++) {
 		struct input *in = &g->input[i];
 

@@ -320,6 +320,44 @@ map_integers(struct vector_ids *ids, struct vector_worker *w, const struct colum
 	}
 }
 
+/* Never 0; 1 of NULL. */
+static uint64_t
+hash_part(const struct cell *c)
+{
+	return c->type == CELL_NULL ? 1 : c->type == CELL_TEXT ? str_hash(c->text) | 1 : hash_cell(c).hash | 1;
+}
+
+void
+vector_ids_hash(struct vector_worker *w, const struct column *c, struct vector_rows rows, uint64_t *hash)
+{
+	uint64_t *of = NULL;
+	struct cell v;
+
+	if (c->form == COLUMN_CODES) {
+		of = arena_get(w->arena, c->n_values * sizeof(*of));
+		memset(of, 0, c->n_values * sizeof(*of));       /* 0: not looked at */
+	}
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+		uint64_t one = 1;               /* NULL, which also has a place */
+
+		if (of) {
+			uint64_t *known = &of[c->code[i]];
+
+			if (!*known)
+				*known = hash_part(&c->value[c->code[i]]);
+			one = *known;
+		} else if (c->form == COLUMN_INTEGER && vector_valid(c->valid, i)) {
+			v = cell_integer(c->integer[i]);
+			one = hash_part(&v);
+		} else if (c->form == COLUMN_REAL && vector_valid(c->valid, i)) {
+			v = cell_real(c->real[i]);
+			one = hash_part(&v);
+		}
+		hash[i] = fold(hash[i] ^ one, 0x9e3779b97f4a7c15u);
+	}
+}
+
 void
 vector_ids_map(struct vector_ids *ids, struct vector_worker *w, const struct column *c, struct vector_rows rows, uint32_t *id)
 {

@@ -130,6 +130,7 @@ void vector_ids_init(struct vector_ids *, int keep);
 void vector_ids_release(struct vector_ids *);
 uint32_t vector_ids_put(struct vector_ids *, const struct cell *);
 void vector_ids_map(struct vector_ids *, struct vector_worker *, const struct column *, struct vector_rows, uint32_t *id);      /* id[row] */
+void vector_ids_hash(struct vector_worker *, const struct column *, struct vector_rows, uint64_t *hash);        /* each row's value into its hash: equal for equal ones */
 uint32_t *vector_ids_merge(struct vector_ids *, const struct vector_ids *from);         /* number of each of theirs; the caller frees */
 size_t vector_ids_held(const struct vector_ids *);      /* bytes */
 
@@ -257,10 +258,19 @@ vector_list_integer(struct arena *arena, struct vector_list *l, int64_t x)
 struct vector_groups;
 struct vector_groups *vector_groups_new(const struct vector_plan *);
 void vector_groups_free(struct vector_groups *);
+void vector_groups_part(struct vector_groups *, uint32_t part, uint32_t parts);         /* before the first rows: only every so-manieth of the keys, by their hashes */
 int vector_groups_add(struct vector_groups *, struct vector_worker *, struct vector_rows, struct err *);        /* rows of the batch at hand */
 int vector_groups_merge(struct vector_groups *, struct vector_groups *from, struct err *);      /* from is used up, but must live as long */
 size_t vector_groups_held(const struct vector_groups *);
 struct vector_table *vector_groups_end(struct vector_groups *, struct vector_worker *, int threads, struct err *);       /* rows in the order of their keys, unless the plan is unordered */
+
+/* ---- vector_spill.c: what a plan gave, in a temporary file, part by part. Written by one, then read by as many as like */
+struct vector_spill *vector_spill_new(const struct vector_plan *, struct err *);
+void vector_spill_free(struct vector_spill *);
+int vector_spill_add(struct vector_spill *, struct query *, const struct vector_table *, struct err *);         /* one part, in the order of its keys. 0 or < 0 */
+int64_t vector_spill_rows(const struct vector_spill *);
+int64_t vector_spill_bytes(const struct vector_spill *);
+int vector_spill_columns(const struct vector_spill *);
 
 /* ---- vector_table.c: rows by columns in memory, what one plan gives another
  *
@@ -354,7 +364,8 @@ vector_value_cell(const struct vector_value *v)
 	}
 }
 struct vector_result {
-	struct vector_table *table;
+	struct vector_table *table;     /* one of these two */
+	struct vector_spill *spill;
 	char **time;                    /* of columns of instants: their texts, where asked for */
 	struct buf explain;
 };

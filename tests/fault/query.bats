@@ -23,8 +23,39 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	run -1 timeout 10 at-query --timeout 200ms "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 	[[ $output == *'--timeout'* ]]
 	run -1 timeout 10 at-query --timeout 200ms "SELECT count(*) FROM generate_series(1, 100000000)"
-	run -1 timeout 30 at-query --max-memory 20M "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000000) SELECT group_concat(i) FROM (SELECT i FROM n ORDER BY -i)"
+	run -1 timeout 30 at-query --max-memory 20M "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000) SELECT group_concat(printf('%1000d', i)) FROM n"
 	[[ $output == *'--max-memory'* ]]
+	# what is only sorted goes on in files
+	[ "$(at-query --max-memory 8M -f csv "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 600000) SELECT sum(i) AS s, max(i) AS m FROM (SELECT i, 'some text' || i AS t FROM n ORDER BY -i LIMIT -1)")" = $'s,m\n180000300000,600000' ]
+}
+
+@test "fault 10: more groups than --max-memory holds are counted part by part, through temporary files, with the same answer" {
+	awk 'BEGIN { for (i = 0; i < 120000; i++) printf "{\"event\":\"e%d\",\"timestamp\":%d,\"user_id\":\"u%d\",\"properties\":{\"n\":%d,\"r\":%d.5,\"m\":%s}}\n",
+		i % 3, 1793000000000 + i * 7, i * 7919 % 90000, i % 1000, i % 77, i % 5 ? i % 4 : "\"" i % 4 "\"" }' | at-ingest -q
+	export AT_THREADS=2
+	while read -r sql; do
+		at-query -f csv "$sql" > whole
+		at-query --max-memory 12M -f csv "$sql" > parts
+		cmp whole parts || { echo "$sql"; return 1; }
+	done <<-'END'
+	SELECT user_id, count(*), sum(n), avg(r), total(r), min(n), max(r), count(DISTINCT m), median(n), max(event), stddev(n), arg_max(event, n) FROM events GROUP BY user_id
+	SELECT user_id, count(*) AS n, max(timestamp) AS t FROM events GROUP BY user_id ORDER BY n DESC, t DESC, user_id LIMIT 5
+	SELECT timestamp, m, uniq(user_id) FROM events GROUP BY timestamp, m ORDER BY timestamp, m
+	SELECT DISTINCT n, user_id, m FROM events ORDER BY 1, 2, 3
+	SELECT count(*) AS n FROM (SELECT user_id, m FROM events GROUP BY 1, 2 HAVING count(*) = 1)
+	SELECT n, user_id, m FROM events ORDER BY n % 7, user_id DESC, m, n
+	END
+	sql="SELECT user_id, count(*), sum(n) FROM events GROUP BY user_id"
+	[[ $(at-query --max-memory 12M "EXPLAIN ANALYZE $sql") =~ 'of '[0-9]+' parts, '[0-9]+' MiB in a temporary file' ]]
+	mkdir tmp
+	TMPDIR=$PWD/tmp at-query --max-memory 12M -f csv "$sql" | cmp - <(at-query -f csv "$sql")
+	[ -z "$(ls -A tmp)" ]
+	TMPDIR=$PWD/none run -1 at-query --max-memory 12M "$sql"
+	[[ $output == *"no temporary file in $PWD/none: No such file or directory"* ]]
+	run -1 bash -c "trap '' XFSZ; ulimit -f 512; TMPDIR=tmp at-query --max-memory 12M '$sql'"      # 512 KiB, as a full disk
+	[[ $output == *'cannot write groups to a temporary file in tmp, behind '*': File too large'* ]]
+	run -1 at-query --max-memory 200k "$sql"
+	[[ $output == *'--max-memory'* || $output == *'for the memory there is'* ]]
 }
 
 @test "SIGINT ends a statement at once" {

@@ -928,6 +928,8 @@ memory_is_bounded(void **state)
 	const struct query_spec spec = { .store = dir, .tenant = "default", .memory = 40 << 20 };
 	struct vector_plan plan = blank();
 	struct vector_expr id = { .op = VECTOR_FIELD, .field = SEQ }, text = { .op = VECTOR_FIELD, .field = ID }, *key[] = { &id, &text };
+	struct vector_aggregate different = { .of = AGGREGATE_SUM, .arg = &text, .distinct = 1 };
+	struct vector_result *r;
 	struct query *q;
 
 	(void)state;
@@ -940,6 +942,29 @@ memory_is_bounded(void **state)
 	assert_non_null(q);
 	plan.grouped = 1;
 	plan.key = key, plan.n_keys = 2;
+	r = vector_run(q, &plan, &err);
+	assert_non_null(r);
+	assert_non_null(vector_result_spill(r));
+	assert_int_equal(vector_result_rows(r), 6 * 65536);
+	assert_int_equal(vector_result_columns(r), 2);
+	for (int i = 0; i < 2; i++) {   /* one after the other, each from the start */
+		struct vector_spill_reader *reader = vector_spill_read(vector_result_spill(r));
+		int64_t n = 0, before = INT64_MIN;
+
+		while (vector_spill_next(reader, &err) == 1) {
+			assert_int_equal(vector_spill_cell(reader, 0).type, CELL_INTEGER);
+			assert_true(vector_spill_cell(reader, 0).integer > before);
+			before = vector_spill_cell(reader, 0).integer;
+			assert_true(vector_spill_cell(reader, 1).type == CELL_TEXT || vector_spill_cell(reader, 1).type == CELL_NULL);
+			n++;
+		}
+		assert_int_equal(err.code, 0);
+		assert_int_equal(n, 6 * 65536);
+		vector_spill_close(reader);
+	}
+	vector_result_free(r);
+	plan.key = &key[1], plan.n_keys = 0;    /* one group, which cannot be parted */
+	plan.aggregate = &different, plan.n_aggregates = 1;
 	assert_null(vector_run(q, &plan, &err));
 	assert_int_equal(err.code, ERR_LIMIT);
 	query_close(q);
