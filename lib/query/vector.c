@@ -141,6 +141,10 @@ one_batch(struct job *j)
 
 	if (j->kept && vector_kept_can_skip(j->kept, w))
 		return 0;
+	if (plan->where && vector_none_passes(w, plan->where)) {
+		store_batch_pass(w->batch);
+		return 0;
+	}
 	if (plan->where && vector_filter(w, plan->where, rows, 1, &rows, &j->err) < 0)
 		return j->err.code;
 	if (j->groups)
@@ -666,6 +670,10 @@ fill(struct vector_stream *s, struct block *b, struct job *j)
 	struct column *column = arena_get(w->arena, ((size_t)plan->n_keys + 1) * sizeof(*column));
 	size_t width = (size_t)plan->n_keys;
 
+	if (plan->where && vector_none_passes(w, plan->where)) {
+		store_batch_pass(w->batch);
+		return query_stopped(w->q, &b->err);
+	}
 	if (query_stopped(w->q, &b->err) < 0 || (plan->where && vector_filter(w, plan->where, rows, 1, &rows, &b->err) < 0))
 		return b->err.code;
 	if (plan->limit >= 0 && rows.n > (size_t)plan->limit)

@@ -84,6 +84,9 @@ int vector_eval(struct vector_worker *, const struct vector_expr *, struct vecto
 /* Of `rows` those for which the expression is true (want 1) or false (want 0), which is not the same as not true. */
 int vector_filter(struct vector_worker *, const struct vector_expr *, struct vector_rows rows, int want, struct vector_rows *, struct err *);
 
+/* Can no row of the batch at hand pass the filter, by the bounds of what is in it? vector_bounds.c */
+int vector_none_passes(struct vector_worker *, const struct vector_expr *);
+
 /* The value of row i of a column; the text of an instant is written to `text`, or to the worker's arena. */
 struct cell vector_column_cell(const struct column *, size_t i, char text[TIME_LEN]);
 struct cell vector_cell(struct vector_worker *, const struct column *, size_t i);

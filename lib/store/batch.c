@@ -929,3 +929,28 @@ store_batch_rows_with(struct store_batch *batch, int field, struct str text, uin
 		count(&r->all->read.columns, 1);
 	return at_chunk(r, rc, err);
 }
+
+int
+store_batch_bounds(struct store_batch *batch, int field, struct store_bounds *b, struct err *err)
+{
+	struct reader *r = (struct reader *)batch;
+	const struct store_field *f = &r->all->field[field];
+
+	if (r->samples || r->rows || r->slot[field].ready || !is_property(f))
+		return 0;
+	return chunk_bounds(&r->chunk, f->name, f->of == FIELD_REACH, &r->slot[field].leaf, b, err);
+}
+
+void
+store_batch_pass(struct store_batch *batch)
+{
+	struct reader *r = (struct reader *)batch;
+
+	if (r->samples || r->rows)
+		return;
+	__atomic_fetch_sub(&r->all->read.rows, (int64_t)batch->n, __ATOMIC_RELAXED);
+	if (batch->n < r->chunk.info.n)
+		return;
+	__atomic_fetch_sub(&r->all->read.chunks, 1, __ATOMIC_RELAXED);
+	count(&r->all->read.chunks_skipped, 1);
+}

@@ -95,6 +95,13 @@ int store_batch_some(struct store_batch *, int field, const uint32_t *row, size_
 /* The rows whose field (an id, a user or a session) is that text, when that is known without the column. 1; 0 ask for the column; < 0. */
 int store_batch_rows_with(struct store_batch *, int field, struct str text, uint32_t *row, size_t *many, struct err *);
 
+/* What a chunk says of a property without its values: which kinds there are and between what the numbers lie, rounded to doubles. 1; 0
+ * not known; < 0. */
+enum { STORE_BOUNDS_NUMBERS = 1, STORE_BOUNDS_TEXTS = 2, STORE_BOUNDS_BOOLEANS = 4, STORE_BOUNDS_NESTED = 8 };
+struct store_bounds { unsigned kinds; double least, greatest; };        /* kinds 0: every row is NULL */
+int store_batch_bounds(struct store_batch *, int field, struct store_bounds *, struct err *);
+void store_batch_pass(struct store_batch *);    /* nothing of it is read: it counts as skipped */
+
 /* ---- what was made of a chunk, kept beside it
  *
  * A chunk never changes, so a state that depends on nothing but its rows stays true for as long as it is there; and it lies among

@@ -441,6 +441,31 @@ open_leaf(struct chunk *c, struct str name, int reach, struct chunk_column_room 
 }
 
 int
+chunk_bounds(struct chunk *c, struct str name, int reach, struct chunk_column_room *to, struct store_bounds *b, struct err *err)
+{
+	static const struct { unsigned here, there; } kind[] = { { VALUES_HAS_NUMBERS, STORE_BOUNDS_NUMBERS }, { VALUES_HAS_TEXTS, STORE_BOUNDS_TEXTS },
+		{ VALUES_HAS_BOOLEANS, STORE_BOUNDS_BOOLEANS }, { VALUES_HAS_NESTED, STORE_BOUNDS_NESTED } };
+	uint32_t leaf;
+	int rc;
+
+	*b = (struct store_bounds){ 0 };
+	if (c->info.version == 1)
+		return 0;
+	if ((rc = chunk_load(c, CHUNK_SHAPES, err)))
+		return rc;
+	if (!find_leaf(c, name, reach, to, &leaf))
+		return 0;
+	for (size_t i = 0; leaf != SHAPES_NONE && i < sizeof(kind) / sizeof(*kind); i++)
+		if (c->leaf[leaf].kinds & kind[i].here)
+			b->kinds |= kind[i].there;
+	if (b->kinds & STORE_BOUNDS_NUMBERS) {
+		b->least = c->leaf[leaf].least;
+		b->greatest = c->leaf[leaf].greatest;
+	}
+	return 1;
+}
+
+int
 chunk_column(struct chunk *c, struct str name, int reach, size_t from, size_t n, struct chunk_column_room *to, struct column *column, struct err *err)
 {
 	struct values_reader *v;

@@ -163,6 +163,33 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	[[ $output == *'TEMP B-TREE'* ]]
 }
 
+@test "chunks in which no value can pass a filter are skipped, and only those: by kinds and bounds of a property" {
+	for i in $(seq 40); do
+		printf '{"event":"e","timestamp":"2026-11-2%dT00:00:00Z","user_id":"u%d","properties":{"n":%d,"r":%d.5,"t":"t%d","b":%s,"m":%s,"o":{"x":%d},"z":null,"big":%s}}\n' \
+			$((i % 2)) "$i" "$i" "$i" "$i" "$([ $((i % 2)) = 0 ] && echo true || echo false)" "$([ $((i % 3)) = 0 ] && echo "\"$i\"" || echo "$i")" "$i" \
+			"$([ "$i" = 7 ] && echo 9007199254740993 || echo 9007199254740991)"
+	done | at-ingest -q
+	at-admin compact -q
+	for what in n r t b m o z big o.x nosuch; do
+		[ "$what" = nosuch ] || for op in '=' '<' '<=' '>' '>=' '!=' 'IS' 'IS NOT'; do
+			for value in 0 1 40 41 0.5 1.5 40.5 -1 "'t1'" "'t9'" "''" "'z'" NULL 9007199254740992 9007199254740993 9007199254740994.0; do
+				printf "SELECT count(*) AS n, 1 AS m FROM events WHERE %s %s %s;" "$what" "$op" "$value"
+				printf "SELECT count(*) AS n, 2 AS m FROM events WHERE NOT (%s %s %s) OR %s IN (%s, 77);" "$what" "$op" "$value" "$what" "$value"
+				printf "SELECT count(*) AS n, 3 AS m FROM events WHERE %s %s %s AND n IS NOT NULL;" "$value" "$op" "$what"
+			done
+		done
+	done > q
+	[ "$(at-query -f csv < q)" = "$(AT_VECTOR=0 at-query -f csv < q)" ]
+	for filter in 'n > 40' 'r < 1' "n = 'x'" "t = 3" 'b > 1' 'n IN (0, 41)' 'z > 0' "n > 40 AND t = 't1'" 'n > 40 OR r < 0'; do
+		run -0 sql "EXPLAIN ANALYZE SELECT count(*) FROM events WHERE $filter"
+		[[ $output == *'0 chunks read, 1 skipped, 0 rows'* ]] || { echo "$filter: $output"; return 1; }
+	done
+	for filter in 'n > 39' "t > 3" "n < 'x'" 'n > 40 OR r > 0' 'NOT (n > 40)' 'm > 40'; do
+		run -0 sql "EXPLAIN ANALYZE SELECT count(*) FROM events WHERE $filter"
+		[[ $output == *'1 chunks read, 0 skipped'* ]] || { echo "$filter: $output"; return 1; }
+	done
+}
+
 @test "ORDER BY a number counts the columns of *, with LIMIT too; +2 and 0x2 are such numbers, x IN () is FALSE" {
 	at-ingest -q <<< '{"event":"a","timestamp":"2026-11-25T00:00:00Z","id":"a0","properties":{"revenue":1}}'
 	is "SELECT id FROM (SELECT page, * FROM events ORDER BY 3 DESC LIMIT 1)" a0
