@@ -6,6 +6,7 @@
 #include "base/cmd.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/task.h"
 #include "base/time.h"
 #include "dash/find.h"
 #include "dash/report.h"
@@ -104,8 +105,67 @@ explain_metrics(struct query *q, const struct definition *d, const struct readin
 	claims_rank(claims, SAID_MOST);
 }
 
+/* ---- the widgets' questions: by two at once, each with an engine of its own, the long ones first */
+
+#define READERS 2                       /* a funnel takes longer than all others together; each engine's scans take all processors anyhow */
+
+struct asking {
+	const struct definition *d;
+	struct reading *readings;
+	const struct period *period;
+	struct data *data[READERS];
+};
+
+static void
+read_widget(void *self, int thread, void *slot)
+{
+	struct asking *a = self;
+	int i = *(const int *)slot;
+
+	if (!cmd_stopping())
+		reading_get(&a->readings[i], a->data[thread], a->d, &a->d->widget[i], a->period);
+}
+
 static int
-put(struct query *q, struct data *data, const struct definition *d, struct err *err)
+is_long(const struct widget *w)
+{
+	return w->type == WIDGET_FUNNEL_CHART || w->type == WIDGET_RETENTION || w->query.p != NULL;
+}
+
+static void
+read_widgets(struct query *q, struct data *data, const struct query_spec *spec, struct asking *a)
+{
+	int n = a->d->n, *order = mem_new(((size_t)n + 1) * sizeof(*order)), k = 0, threads = task_processors() > 1 && n > 1 ? READERS : 1;
+	void **slot = mem_new(((size_t)n + 1) * sizeof(*slot));
+	struct query_spec more = *spec;
+	struct query *second = NULL;
+	struct task_queue *queue;
+	struct err err = {0};
+
+	for (int pass = 0; pass < 2; pass++)
+		for (int i = 0; i < n; i++)
+			if (is_long(&a->d->widget[i]) == !pass)
+				order[k] = i, slot[k] = &order[k], k++;
+	a->data[0] = data;
+	more.opened = query_store(q, &err);
+	if (threads > 1 && more.opened && (second = query_open(&more, &err)))
+		a->data[1] = data_of_query(second);
+	queue = task_queue_new(a->data[1] ? 2 : 1, slot, n, read_widget, a);
+	while (n && task_slot(queue))
+		task_give(queue);
+	while (task_flying(queue)) {
+		task_help(queue);
+		while (task_done(queue))
+			task_back(queue);
+	}
+	task_queue_free(queue);
+	data_free(a->data[1]);
+	query_close(second);
+	free(slot), free(order);
+}
+
+static int
+put(struct query *q, const struct query_spec *spec, struct data *data, const struct definition *d, struct err *err)
 {
 	struct reading *readings = mem_new((size_t)d->n * sizeof(*readings) + 1);
 	struct report r = { .width = WIDTH, .drawing = { .definition = d, .readings = readings, .chosen = -1,
@@ -119,8 +179,10 @@ put(struct query *q, struct data *data, const struct definition *d, struct err *
 	claims_begin(&claims, cmd_settings()->zone);
 	for (int i = 0; i < d->n; i++)
 		reading_init(&readings[i]);
-	for (int i = 0; i < d->n && format >= 0 && !cmd_stopping(); i++)
-		if (reading_get(&readings[i], data, d, &d->widget[i], &r.drawing.period) < 0) {
+	if (format >= 0)
+		read_widgets(q, data, spec, &(struct asking){ .d = d, .readings = readings, .period = &r.drawing.period });
+	for (int i = 0; i < d->n && format >= 0; i++)
+		if (readings[i].err.code) {
 			struct err why = readings[i].err;
 
 			err_at(&why, "%.*s", d->widget[i].id.n > 64 ? 64 : (int)d->widget[i].id.n, d->widget[i].id.p);
@@ -169,7 +231,7 @@ report(char **words, int n, struct err *err)
 		query = query_open(&spec, err);
 	}
 	if (query && (data = data_of_query(query)) && (definition = find_definition(data, err)))
-		put(query, data, definition, err);
+		put(query, &spec, data, definition, err);
 	definition_free(definition);
 	data_free(data);
 	query_close(query);

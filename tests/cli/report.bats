@@ -23,6 +23,8 @@ END
 		cmp one.$f two.$f
 	done
 	at-insight report --dashboard shop.json -f markdown | cmp - one.md
+	AT_THREADS=1 at-insight report --dashboard shop.json -f html | cmp - one.html
+	AT_THREADS=2 at-insight report --dashboard shop.json -f html | cmp - one.html
 	n=$(at-query -f csv "SELECT COUNT(*) FROM events WHERE event = 'purchase' AND timestamp >= '2026-11-22T23:59:59.000Z' AND timestamp < '2026-11-23T23:59:59.001Z'" | tail -1)
 	n=$(sed ':a;s/\B[0-9]\{3\}\>/,&/;ta' <<< "$n")
 	for f in txt md html; do grep -q "$n" one.$f; grep -q 'The shop' one.$f; grep -q 'a note' one.$f; done
