@@ -42,11 +42,16 @@ find_definition(struct data *data, struct err *err)
 
 /* A metric's curve as a series to be looked at; its first and its last bucket are cut by the period's ends. */
 static void
-add_series(struct series_set *set, const struct widget *w, const struct reading *v)
+add_series(struct query *q, struct series_set *set, const struct widget *w, const struct reading *v)
 {
+	const struct map_entry *e;
+
 	for (int i = 1; v->curves == 1 && !v->left_out && i < v->times - 1; i++)
 		if (v->curve[0].value[i] == v->curve[0].value[i])
 			series_add(set, w->metric, STR("{}"), STR("value"), v->time[i], v->curve[0].value[i]);
+	for (e = map_first(&set->by_key); e; e = map_next(&set->by_key, e))
+		if (str_eq(((struct series *)e->ptr)->metric, w->metric))
+			((struct series *)e->ptr)->counted = metric_claims_counted(q, w->metric);
 }
 
 /* What the dashboard tells parts by, anywhere: few fields, whose counts are kept. All that events have would be a minute's work for 10 M of
@@ -97,7 +102,7 @@ explain_metrics(struct query *q, const struct definition *d, const struct readin
 		if (target_claim(q, w->metric, time_now(), claims, &why))
 			cmd_fail(&why);
 		if (!w->by.n && readings[i].curves)
-			add_series(&set, w, &readings[i]);
+			add_series(q, &set, w, &readings[i]);
 	}
 	claims_of_series(claims, &set, 0);
 	series_set_release(&set);

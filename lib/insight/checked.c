@@ -24,7 +24,7 @@ struct said {                           /* what a text says, as far as it is hel
 	int n_figures;
 	signed char direction[FIGURES_MOST];    /* +1, -1, in order */
 	int n_directions;
-	int negations;
+	int negations, hedges;
 	struct str word[WORDS_MOST];
 	int n_words;
 	int foul;                       /* what no sentence of ours has: markup, addresses, control characters, too much */
@@ -39,7 +39,28 @@ static const char *const down[] = { "fell", "fall", "falls", "fallen", "falling"
 	"plunged", "plunge", "sank", "sink", "halved", "worsened", "worse", "worst", "lowest", "below", "smaller", "least", "dipped", "dip", "dips", "reduced", "reduction", "reduce", "slid", "slide", "slumped",
 	"slump", "tumbled", "weakened", "contracted", "collapsed", "minimum", "min", "under", "slower", "negative", "downturn", "downtick", "deteriorated", "cut", "crashed", "crash", "slipped", NULL };
 static const char *const negations[] = { "not", "no", "never", "neither", "nor", "without", "hardly", "barely", "none", "nothing", "cannot", "instead", "rather", "despite", "unchanged",
-	"steady", "stable", "flat", "stayed", "remained", "chance", NULL };
+	"steady", "stable", "flat", "stayed", "remained", "chance", "unlikely", NULL };
+static const char *const hedges[] = { "may", "might", "could", "perhaps", "maybe", "possibly", "likely", "unlikely", "probably", NULL };    /* make a prospect of a fact */
+static const char *const gone[] = { "last", "past", "previous", "previously", "prior", "preceding", "before", "earlier", "ago", NULL };
+/* What other words for a sentence are made of: none of them names anything, a thing, a time or a unit. Whatever else a text has must stand in the
+ * sentence, so that purchases do not become refunds, or a week a month. */
+static const char common[] = " a an and or but so as at by for from in into of off on onto out per than that the their them then there these they this those through throughout to "
+    "toward towards upon via was we were when where whereas which while who whose with within you your our us it its itself he she is are am be been being has have had having do does "
+    "did done doing can could may might will would shall should must let lets just only also too very much many quite about around roughly approximately nearly almost some somewhat "
+    "slightly sharply steeply strongly significantly substantially considerably notably noticeably markedly clearly overall altogether total totalling totaling totaled totalled all both each "
+    "every any such same similar compared comparing compare comparison versus vs against relative after since until during between among "
+    "across along over recent recently latest again still further period time times stretch span frame ended ending end ends began begun beginning begin "
+    "started start starting standing stood stand stands sat sitting sits came coming come comes went going go goes gone reached reach reaches reaching hit hits hitting saw see seen seeing show "
+    "shows showed shown showing recorded record records recording registered registering logged counted counting count counts number numbers figure figures amount amounts amounting amounted "
+    "value values level levels rate rates share shares part parts portion proportion accounted accounting account accounts represent represents represented representing contributed "
+    "contributing contribution contributes makes make made making explains explained explain drove drives driven driving due thanks change changes changed changing difference differences shift "
+    "shifts shifted move moves moved moving movement trend trends trending pattern rhythm cycle expected expect expects expecting forecast forecasts predicted projected should likely probably "
+    "happened happening happens happen occurred occurring took taking take takes place brought bringing bring brings got getting get gets gave given giving give gives put left leaving held "
+    "holding hold holds kept keeping keep keeps remains remaining remain stays staying stay followed following follow follows how what here well looks look looking like whole new other others "
+    "one ones first second correlation correlate correlated related together apart respectively average typical usual normal large small big little far close near high low there's it's that's "
+    "here's we've we're they're you've i me my up down more less both including included include includes alone itself themselves namely meaning means mean meanwhile however though although "
+    "even yet exactly precisely around about seems seem seemed points point thing things case cases data say says said tell tells told note notice note noted worth interesting interestingly ";
+
 static const struct { const char *word; double value; enum unit unit; } numbers[] = {
 	{ "zero", 0, PLAIN }, { "two", 2, PLAIN }, { "three", 3, PLAIN }, { "four", 4, PLAIN }, { "five", 5, PLAIN }, { "six", 6, PLAIN }, { "seven", 7, PLAIN },
 	{ "eight", 8, PLAIN }, { "nine", 9, PLAIN }, { "ten", 10, PLAIN }, { "eleven", 11, PLAIN }, { "twelve", 12, PLAIN }, { "dozen", 12, PLAIN }, { "twenty", 20, PLAIN }, { "thirty", 30, PLAIN },
@@ -148,6 +169,7 @@ add_word(struct said *s, struct str w, int after_number)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		if (is_word(w, numbers[i].word))
 			add_figure(s, (struct figure){ numbers[i].value, 0, numbers[i].unit });
+	s->hedges += is_in(hedges, w);
 	s->negations += is_in(negations, w) || (w.n > 3 && strncasecmp(w.p + w.n - 3, "n't", 3) == 0);
 	if (is_in(up, w) || is_in(down, w)) {
 		if (s->n_directions == FIGURES_MOST)
@@ -219,6 +241,106 @@ new_name(const struct said *text, const struct said *own)
 	return 0;
 }
 
+static size_t
+root(struct str w)                                      /* without the endings of plurals and verbs */
+{
+	static const char *const ends[] = { "ing", "ies", "ed", "es", "'s", "s", "e", "y", "d" };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		size_t n = strlen(ends[i]);
+
+		if (w.n > n + 2 && strncasecmp(w.p + w.n - n, ends[i], n) == 0)
+			return w.n - n;
+	}
+	return w.n;
+}
+
+/* The same word in another form, or another name of the same span of time. */
+static int
+same_word(struct str a, struct str b)
+{
+	static const char *const spans[][4] = { { "day", "days", "daily", "" }, { "hour", "hours", "hourly", "" }, { "week", "weeks", "weekly", "" }, { "month", "months", "monthly", "" },
+		{ "year", "years", "yearly", "annual" }, { "s", "sec", "second", "seconds" }, { "user", "users", "people", "person" } };
+	static const char *const months[] = { "january", "february", "march", "april", "june", "july", "august", "september", "october", "november", "december" };
+	size_t n = root(a), m = root(b);
+
+	if (n == m && strncasecmp(a.p, b.p, n) == 0)
+		return 1;
+	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++) {
+		int has_a = 0, has_b = 0;
+
+		for (int k = 0; k < 4; k++)
+			has_a |= is_word(a, spans[i][k]), has_b |= is_word(b, spans[i][k]);
+		if (has_a && has_b)
+			return 1;
+	}
+	for (size_t i = 0; i < sizeof(months) / sizeof(*months); i++)
+		if (is_word(a, months[i]) && b.n == 3 && strncasecmp(b.p, months[i], 3) == 0)
+			return 1;
+	return 0;
+}
+
+/* Last week, this month: which one it is has to be said there, too. */
+static int
+new_deixis(const struct said *text, const struct said *own)
+{
+	static const char *const here[] = { "this", "current", "currently", "now", NULL };
+	static const char *const spans[] = { "hour", "day", "week", "weekend", "month", "quarter", "year", "morning", "evening", NULL };
+
+	for (int i = 0; i < text->n_words; i++) {
+		int is_gone = is_in(gone, text->word[i]), is_here = is_in(here, text->word[i]) && i + 1 < text->n_words && is_in(spans, text->word[i + 1]), found = 0;
+
+		for (int k = 0; k < own->n_words; k++)
+			found |= (is_gone && is_in(gone, own->word[k])) || (is_here && is_in(here, own->word[k]));
+		if ((is_gone || is_here) && !found)
+			return 1;
+	}
+	return 0;
+}
+
+static int
+is_common(struct str w)
+{
+	char word[40];
+
+	if (w.n > sizeof(word) - 3)
+		return 0;
+	word[0] = word[w.n + 1] = ' ', word[w.n + 2] = 0;
+	for (size_t i = 0; i < w.n; i++)
+		word[i + 1] = (char)tolower((unsigned char)w.p[i]);
+	return strstr(common, word) != NULL;
+}
+
+/* A word that means something, and that the sentence has not. */
+static int
+new_word(const struct said *text, const struct said *own)
+{
+	for (int i = 0; i < text->n_words; i++) {
+		struct str w = text->word[i];
+		int known = is_common(w) || is_in(gone, w) || is_in(up, w) || is_in(down, w) || is_in(negations, w) || is_unit(w);
+
+		for (size_t k = 0; k < sizeof(numbers) / sizeof(*numbers) && !known; k++)
+			known = is_word(w, numbers[k].word);
+		for (int k = 0; k < own->n_words && !known; k++)
+			known = same_word(w, own->word[k]);
+		if (!known)
+			return 1;
+	}
+	return 0;
+}
+
+/* Money, by its sign. */
+static int
+new_sign(struct str text, struct str own)
+{
+	static const char *const signs[] = { "$", "\xe2\x82\xac", "\xc2\xa3", "\xc2\xa5" };
+
+	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++)
+		if (memmem(text.p, text.n, signs[i], strlen(signs[i])) && !memmem(own.p, own.n, signs[i], strlen(signs[i])))
+			return 1;
+	return 0;
+}
+
 int
 checked_against(struct str text, struct str own)
 {
@@ -230,7 +352,7 @@ checked_against(struct str text, struct str own)
 	read_text(text, said);
 	read_text(own, is);
 	ok = text.n > 0 && !said->foul && !is->foul && text.n <= LONGER * own.n + LONGER_BY;
-	ok = ok && said->n_figures <= is->n_figures && said->negations == is->negations && !new_name(said, is);
+	ok = ok && said->n_figures <= is->n_figures && said->negations == is->negations && !said->hedges == !is->hedges && !new_name(said, is) && !new_word(said, is) && !new_deixis(said, is) && !new_sign(text, own);
 	for (int i = 0; ok && i < said->n_figures; i++) {       /* in order: "from 5 to 3" is not "from 3 to 5" */
 		while (at < is->n_figures && !same_figure(&said->figure[i], &is->figure[at]))
 			at++;

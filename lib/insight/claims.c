@@ -176,10 +176,12 @@ same_thing(const struct claim *x, const struct claim *y)
 	int moved_y = y->kind == CLAIM_CHANGE || y->kind == CLAIM_SHIFT || y->kind == CLAIM_TREND;
 	int far_x = x->kind == CLAIM_RECORD || x->kind == CLAIM_OUTLIER, far_y = y->kind == CLAIM_RECORD || y->kind == CLAIM_OUTLIER;
 
+	if (x->kind == CLAIM_CORRELATION && y->kind == CLAIM_CORRELATION)       /* of several that go together one pair tells it */
+		return str_eq(x->metric, y->metric) || str_eq(x->metric, y->other) || str_eq(x->other, y->metric) || str_eq(x->other, y->other);
 	if (x->kind == CLAIM_CORRELATION || y->kind == CLAIM_CORRELATION)
 		return 0;
-	if (x->kind == CLAIM_SEASON && y->kind == CLAIM_SEASON)         /* the parts have the season of the whole */
-		return str_eq(x->metric, y->metric) && x->n == y->n;
+	if (x->kind == CLAIM_SEASON && y->kind == CLAIM_SEASON)         /* the parts have the season of the whole, and most metrics that of their users */
+		return x->n == y->n && (str_eq(x->metric, y->metric) || (x->lag == y->lag && x->step_ms == y->step_ms));
 	return str_eq(x->metric, y->metric) && str_eq(x->field, y->field) && str_eq(x->labels, y->labels) && ((moved_x && moved_y) || (far_x && far_y));
 }
 
@@ -237,6 +239,16 @@ is_cause(const struct claim *x)
 	return x->kind == CLAIM_CONTRIBUTION || x->kind == CLAIM_MIX || x->kind == CLAIM_REVERSAL;
 }
 
+/* Is the change there that it is a cause of? */
+static int
+is_told(const struct claims *c, const struct claim *cause)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->list[i].kind == CLAIM_CHANGE && same_metric(&c->list[i], cause) && c->list[i].from == cause->from && c->list[i].to == cause->to && c->list[i].labels.n <= 2)
+			return 1;
+	return 0;
+}
+
 static int
 one_subject(const struct claim *x, const struct claim *y)
 {
@@ -262,6 +274,9 @@ claims_put_prose(struct claims *c, struct buf *b, struct buf *why)
 							order[n++] = &c->list[j], told[j] = 1;
 	for (size_t i = 0; i < n; i++)
 		claims_write(c, order[i], i && order[i - 1]->kind != CLAIM_CORRELATION && one_subject(order[i - 1], order[i]), &text[i]);         /* "they" would be both */
+	for (size_t i = 0; i < n; i++)                  /* of which change, where that is not told itself */
+		if (is_cause(order[i]) && !is_told(c, order[i]) && !(i && is_cause(order[i - 1]) && same_metric(order[i - 1], order[i])))
+			claims_write_periods(c, order[i], &text[i]);
 	for (size_t i = 0; i < n && checked_model(); i++)
 		if (claims_may_leave(order[i]))
 			own[sent++] = buf_get(&text[i]);

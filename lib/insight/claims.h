@@ -90,6 +90,7 @@ void claims_put_prose(struct claims *, struct buf *, struct buf *why);
 
 /* Its sentence, without a line end; an insight row, with one. */
 void claims_write(const struct claims *, const struct claim *, int again, struct buf *);       /* again: the sentence before was of the same subject */
+void claims_write_periods(const struct claims *, const struct claim *, struct buf *);     /* " (9 Nov 2026 to 15 Nov 2026, against the week before)" */
 void claims_put_row(const struct claims *, const struct claim *, struct buf *);
 void claims_put_rows(const struct claims *, struct buf *);      /* all, as the members of a JSON array */
 const char *claims_kind(enum claim_kind);           /* that of insight rows */

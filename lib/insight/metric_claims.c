@@ -457,6 +457,28 @@ out:
 	return rc;
 }
 
+struct named { struct str name; int found; };
+
+static int
+see_named(void *self, struct str name, int64_t count, int64_t first, int64_t last)
+{
+	struct named *n = self;
+
+	(void)count, (void)first, (void)last;
+	n->found |= str_eq(name, n->name);
+	return 0;
+}
+
+int
+metric_claims_counted(struct query *q, struct str metric)
+{
+	struct named named = { .name = metric };
+	struct err err = {0};
+	struct store *store = json_is(metric_definition(q, metric), JSON_OBJECT) ? NULL : query_store(q, &err);
+
+	return store && store_each_name(store, see_named, &named, &err) == 0 && named.found;
+}
+
 /* ---- the store as a whole */
 
 #define METRICS_MOST 40

@@ -19,6 +19,9 @@ int metric_claims(struct query *, const struct metric_ask *, struct claims *, st
  * level shift, a trend and so on, as far as they hold. `by` is not looked at. ERR_USAGE: no such metric. */
 int metric_claims_whole(struct query *, const struct metric_ask *, struct claims *, struct err *);
 
+/* Is it the count of an event by its own name, which is told in the plural? 1, 0. */
+int metric_claims_counted(struct query *, struct str metric);
+
 /* What can be said of the course of one metric: trends, seasons and so on, in steps of a day (an hour below 14 days). Not ranked yet. */
 int metric_claims_course(struct query *, struct str metric, int64_t from, int64_t to, struct claims *, struct err *);
 

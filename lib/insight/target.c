@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "insight/forecast.h"
+#include "insight/metric_claims.h"
 #include "insight/series.h"
 #include "insight/words.h"
 #include "query/metric.h"
@@ -348,29 +349,6 @@ grows(struct query *q, struct str metric)
 	return found;
 }
 
-struct named { struct str name; int found; };
-
-static int
-see_name(void *self, struct str name, int64_t count, int64_t first, int64_t last)
-{
-	struct named *n = self;
-
-	(void)count, (void)first, (void)last;
-	n->found |= str_eq(name, n->name);
-	return 0;
-}
-
-/* The count of an event by its own name, which is told in the plural. */
-static int
-is_event(struct query *q, struct str metric)
-{
-	struct named named = { .name = metric };
-	struct err err = {0};
-	struct store *store = json_is(metric_definition(q, metric), JSON_OBJECT) ? NULL : query_store(q, &err);
-
-	return store && store_each_name(store, see_name, &named, &err) == 0 && named.found;
-}
-
 static int
 look_back(struct query *q, const struct target *t, int64_t at, struct history *h, int *adds, struct err *err)
 {
@@ -440,7 +418,7 @@ target_claim(struct query *q, struct str metric, int64_t at, struct claims *c, s
 	else if ((rc = look_back(q, &t, at, &h, &adds, err)) == 0)
 		rc = stand_of_steps(q, &t, at, &h, adds, &s, err);
 	if (rc == 0 && !isnan(s.so_far))
-		add_claim(c, &t, &s, adds, is_event(q, metric), growing ? "growth of the periods before, from the same share of them" : adds ? "what is there and the forecast of the rest, errors of such sums" :
+		add_claim(c, &t, &s, adds, metric_claims_counted(q, metric), growing ? "growth of the periods before, from the same share of them" : adds ? "what is there and the forecast of the rest, errors of such sums" :
 		    "mean of what is there and of the forecast of the rest", h.every ? h.every : DAY);
 	free(h.value);
 	return rc;

@@ -120,6 +120,16 @@ words_plural(struct buf *b, struct str name, int at_start)
 
 	for (int i = 0; done[i]; i++)
 		if (ends(name, done[i])) {
+			const char *last = memrchr(name.p, '_', name.n);
+			size_t n = strlen(done[i]);
+
+			/* invoice_paid, report_exported: invoices paid; but events signed up */
+			if (last && last > name.p && (strcmp(done[i], "ed") == 0 || (n > 4 && done[i][0] == '_' && last == name.p + name.n - n))) {
+				words_plural(b, (struct str){ name.p, (size_t)(last - name.p) }, at_start);
+				buf_byte(b, ' ');
+				words_name(b, (struct str){ last + 1, (size_t)(name.p + name.n - last - 1) }, 0);
+				return;
+			}
 			buf_lit(b, at_start ? "Events " : "events ");
 			words_name(b, name, 0);
 			return;

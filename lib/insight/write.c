@@ -11,6 +11,8 @@
 static void
 put_name(const struct claim *x, int at_start, struct buf *b)
 {
+	const char *slash = memchr(x->metric.p, '/', x->metric.n);
+
 	if (x->title.n) {
 		words_name(b, x->title, at_start);
 		return;
@@ -20,6 +22,12 @@ put_name(const struct claim *x, int at_start, struct buf *b)
 		buf_lit(b, " of ");
 	}
 	at_start &= !x->field.p;
+	if (!x->counted && slash && slash > x->metric.p && slash + 1 < x->metric.p + x->metric.n) {         /* purchase/page_view */
+		words_plural(b, (struct str){ x->metric.p, (size_t)(slash - x->metric.p) }, at_start);
+		buf_lit(b, " per ");
+		words_name(b, (struct str){ slash + 1, (size_t)(x->metric.p + x->metric.n - slash - 1) }, 0);
+		return;
+	}
 	if (x->counted)
 		words_plural(b, x->metric, at_start);
 	else
@@ -76,7 +84,7 @@ put_moved(const struct claim *x, struct buf *b)
 	} else if (x->effect >= 3) {
 		buf_lit(b, "grew to ");
 		words_number(b, nearbyint(x->effect + 1));
-		buf_lit(b, " times what it was");
+		buf_lit(b, is_plural(x) ? " times what they were" : " times what it was");
 	} else {
 		buf_printf(b, "%s ", verb);
 		words_percent(b, x->effect);
@@ -172,6 +180,12 @@ put_change(const struct claims *c, const struct claim *x, int again, struct buf 
 		put_moved(x, b);
 		put_from_to(x, b);
 	}
+	claims_write_periods(c, x, b);
+}
+
+void
+claims_write_periods(const struct claims *c, const struct claim *x, struct buf *b)
+{
 	if (x->before_from && x->from) {
 		buf_lit(b, " (");
 		put_span(c, x->from, x->to, x->step_ms, b);
@@ -344,7 +358,9 @@ put_prospect(const struct claim *x, int over, struct buf *b)
 static void
 put_expected(const struct claim *x, double v, struct buf *b)
 {
-	put_value(x, x->so_far == floor(x->so_far) && fabs(v) >= 10 ? nearbyint(v) : v, b);
+	int whole = x->kind == CLAIM_TARGET ? x->so_far == floor(x->so_far) : x->counted || x->before == floor(x->before);
+
+	put_value(x, whole && fabs(v) >= 10 ? nearbyint(v) : v, b);
 }
 
 static void
@@ -453,13 +469,13 @@ claims_write(const struct claims *c, const struct claim *x, int again, struct bu
 	case CLAIM_FORECAST:
 		put_subject(x, again, b);
 		buf_lit(b, is_plural(x) ? " are expected at " : " is expected at ");
-		put_value(x, x->value, b);
+		put_expected(x, x->value, b);
 		buf_lit(b, " for the next ");
 		put_length(x->n * x->step_ms, b);
 		buf_lit(b, ", between ");
-		put_value(x, x->lower, b);
+		put_expected(x, x->lower, b);
 		buf_lit(b, " and ");
-		put_value(x, x->upper, b);
+		put_expected(x, x->upper, b);
 		buf_lit(b, " (last: ");
 		put_value(x, x->before, b);
 		buf_byte(b, ')');

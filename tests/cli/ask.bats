@@ -219,6 +219,10 @@ teardown() { [ -z "${liar:-}" ] || kill "$liar"; }
 		Today there were 35 purchases and 10 yesterday, which is down by 250.0 %.
 		Today there were 35 purchases and 10 yesterday, which is up by 25.0 %.
 		Purchases tripled to 35.
+		Today there were 35 refunds and 10 yesterday, up by 250.0 %.
+		Last week there were 35 purchases and 10 yesterday, up by 250.0 %.
+		Today there were $35 of purchases and 10 yesterday, up by 250.0 %.
+		Today there were 35 purchases an hour and 10 yesterday, up by 250.0 %.
 		Business is good.
 		RAW 500
 		RAW {"choices":[]}

@@ -55,6 +55,29 @@ what_the_sentence_does_not_say_does_not(void **state)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		if (checked_against(str_of(texts[i]), str_of(own)))
 			fail_msg("passed: %s", texts[i]);
+	static const struct { const char *text, *own; } lies[] = {
+		{ "Purchases fell 66 % from 21,798 to 7,345", "Signups fell 66 % from 21,798 to 7,345" },                                    /* what it is of */
+		{ "Signups fell 5 % from 40 to 38, against the month before", "Signups fell 5 % from 40 to 38, against the week before" },      /* period */
+		{ "Signups fell 5 % from 40 to 38 in December", "Signups fell 5 % from 40 to 38 (16 Nov 2026)" },
+		{ "Signups fell 5 % yesterday", "Signups fell 5 %, today" },
+		{ "Waiting took 12 minutes", "Waiting took 12 s" },                                                                         /* unit */
+		{ "Revenue rose to 400 dollars", "Revenue rose to 400" },
+		{ "Revenue rose to $400", "Revenue rose to 400" },
+		{ "Signups are likely to miss the target of 1,000", "Signups are likely to reach the target of 1,000" },                      /* prospects */
+		{ "Signups will reach the target of 1,000", "Signups may reach or miss the target of 1,000" },
+		{ "Signups reached the target of 1,000", "Signups are likely to reach the target of 1,000" },
+		{ "Signups were 40 last week", "Signups were 40 this week" },
+		{ "Signups were 40 this month", "Signups were 40 yesterday" },
+		{ "Signups were 40 today", "Signups were 40 yesterday" },
+		{ "Signups in the mobile app fell 5 %", "Signups fell 5 %" },
+		{ "Signups have a daily rhythm", "Signups have a weekly rhythm" },
+	};
+
+	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++)
+		if (checked_against(str_of(lies[i].text), str_of(lies[i].own)))
+			fail_msg("passed: %s", lies[i].text);
+	assert_true(checked_against(STR("Every week, signups follow a rhythm that is highest on Wednesdays"), STR("Signups have a weekly rhythm, highest on Wednesdays")));
+	assert_true(checked_against(STR("Signups are likely to reach their target of 1,000 for November 2026"), STR("Signups are likely to reach the target of 1,000 for November 2026")));
 	assert_false(checked_against(STR("Signups rose to 12"), STR("Signups stayed at 12: the difference from 11 may be chance")));
 	assert_false(checked_against(STR("Load is 5"), STR("Load is -5")));
 }
