@@ -61,6 +61,12 @@ time_set_now(int64_t ms)
 	atomic_store_explicit(&fixed_now, ms, memory_order_relaxed);
 }
 
+int
+time_is_set(void)
+{
+	return atomic_load_explicit(&fixed_now, memory_order_relaxed) != TIME_NONE;
+}
+
 /* Days since 1970-01-01 of a date, and back: H. Hinnant's algorithms, eras of 400 years that begin in March. */
 static int64_t
 days_of(int64_t year, int month, int64_t day)   /* month 1-12; any year and day */

@@ -19,6 +19,7 @@
 /* What `NOW()`, `1h` and `yesterday` count from: the wall clock, unless time_set_now fixed it (--now, AT_NOW). */
 int64_t time_now(void);
 void    time_set_now(int64_t ms);
+int     time_is_set(void);                      /* time_now stands still, at what it was given */
 uint64_t time_asked(void);                      /* how often this thread has called time_now: what did not ask says the same later */
 int64_t time_wall(void);                        /* the wall clock always, ms */
 int64_t time_mono_ns(void);                     /* a clock that never goes back, ns */

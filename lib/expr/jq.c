@@ -33,6 +33,7 @@
 
 #include "base/cmd.h"
 #include "base/io.h"
+#include "base/time.h"
 
 /* libjq does not tell its version; the name of its file does. */
 static const char *
@@ -393,9 +394,12 @@ no_debug(void *unused, jv message)
 static void __attribute__((noreturn))
 child(const char *program, size_t memory, int fd)
 {
-	struct buf in = {0}, out = {0}, scratch = {0};
+	struct buf in = {0}, out = {0}, scratch = {0}, text = {0};
 	jq_state *jq;
 
+	if (time_is_set())                      /* --now holds for programs too */
+		buf_printf(&text, "def now: %lld / 1000; ", (long long)time_now());
+	buf_lit(&text, program);
 	regex_bounded();
 	shut_in(fd, memory);
 	jq = jq_init();
@@ -408,7 +412,7 @@ child(const char *program, size_t memory, int fd)
 	jq_set_attr(jq, jv_string("JQ_LIBRARY_PATH"), jv_array());      /* without it `import` aborts */
 	jq_set_attr(jq, jv_string("JQ_ORIGIN"), jv_string("/"));
 	jq_set_attr(jq, jv_string("PROGRAM_ORIGIN"), jv_string("/"));
-	if (!jq_compile(jq, program)) {
+	if (!jq_compile(jq, buf_text(&text))) {
 		answer(3, -1, &out);
 		_exit(0);
 	}

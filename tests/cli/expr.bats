@@ -10,6 +10,13 @@ rows() {
 }
 counted() { rows | at-agg -w all -W "$1" | jq -c .count; }
 
+@test "now is what --now says, and errors keep their column" {
+	run -0 at-ingest -n --now 2026-01-01 -m '{event: "a", timestamp: now, day: (now | todate)}' <<< '{}'
+	[ "$output" = '{"event":"a","timestamp":"2026-01-01T00:00:00.000Z","properties":{"day":"2026-01-01T00:00:00Z"}}' ]
+	run -2 at-ingest -n --now 2026-01-01 -m '{event: nowhere}' <<< '{}'
+	[[ $output == *'column 9: nowhere/0 is not defined'* ]]
+}
+
 @test "the same condition natively and in libjq counts the same rows" {
 	for condition in '.event=="purchase" and .properties.revenue > 10' '.properties.page | . != null and startswith("/c")' \
 	    'select(.user_id == "u1")' '.properties.revenue // 0 | . > 1' '[.event, .user_id] | any(. == "u2")' \
