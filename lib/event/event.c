@@ -41,6 +41,7 @@ event_reader_release(struct event_reader *r)
 	for (int i = 0; i < 4; i++)
 		buf_release(&r->text[i]);
 	buf_release(&r->properties);
+	buf_release(&r->said);
 	if (r->keys) {
 		free(r->keys->top);
 		free(r->keys->inner);
@@ -262,7 +263,7 @@ suits(int field, struct json v)
 static int
 is_nothing(int field, struct json v)
 {
-	return v.type == JSON_NULL || (field != NAME && field != PROPERTIES && v.type == JSON_STRING && v.n == 2);
+	return v.type == JSON_NULL || (field != NAME && v.type == JSON_STRING && v.n == 2);
 }
 
 static struct str
@@ -407,6 +408,21 @@ event_read(struct event_reader *r, struct str row, struct event *e, struct err *
 	return rc ? rc : event_read_checked(r, row, e, err);
 }
 
+/* Properties as text that is an object, as a cell of CSV holds them and a row of at-query's answers. JSON_ABSENT: it is none. */
+static struct json
+properties_of_text(struct event_reader *r, struct json text)
+{
+	struct err ignored = { 0 };
+	struct json v;
+
+	buf_clear(&r->said);
+	buf_str(&r->said, text_of(text, &r->text[0]));
+	if (json_check(buf_get(&r->said), &ignored))
+		return JSON_ABSENT;
+	v = json_checked(buf_get(&r->said));
+	return v.type == JSON_OBJECT ? v : JSON_ABSENT;
+}
+
 /* `own`: of a row that we wrote, properties that need no look; p NULL: there are none such. */
 static int
 read_checked(struct event_reader *r, struct str row, struct str own, struct event *e, struct err *err)
@@ -415,7 +431,7 @@ read_checked(struct event_reader *r, struct str row, struct str own, struct even
 	struct event_keys *k = r->keys;
 	const char *p = row.p, *end = row.p + row.n;
 	struct member *last[KNOWN] = { 0 };
-	struct json field[FIELDS] = { 0 }, user = JSON_ABSENT;
+	struct json field[FIELDS] = { 0 }, user = JSON_ABSENT, text;
 	int blanks = 0, extra = 0, rebuild, rc;
 	long n;
 
@@ -449,6 +465,8 @@ read_checked(struct event_reader *r, struct str row, struct str own, struct even
 
 		if (!m)
 			continue;
+		if (f == PROPERTIES && m->value.type == JSON_STRING && m->value.n > 2 && (text = properties_of_text(r, m->value)).p)
+			m->value = text;
 		if (is_nothing(f, m->value))
 			m->gone = 1;
 		else if (field[f].p || (known[i].alias && !suits(f, m->value)))
@@ -472,9 +490,9 @@ read_checked(struct event_reader *r, struct str row, struct str own, struct even
 	if (field[PROPERTIES].p) {
 		if (field[PROPERTIES].p == k->inner_of)
 			n = k->inner_found, blanks = k->inner_blanks;
-		else {                  /* its key is written with an escape */
+		else {                  /* its key is written with an escape, or it was text */
 			p = field[PROPERTIES].p;
-			n = members(&p, end, &k->inner, &k->inner_cap, &blanks, NULL);
+			n = members(&p, p + field[PROPERTIES].n, &k->inner, &k->inner_cap, &blanks, NULL);
 		}
 		if (n < 0)
 			return err_col(err, col_of(row, field[PROPERTIES]), ERR_INPUT, "more than %d keys in properties", EVENT_KEYS_MOST);

@@ -30,7 +30,7 @@ struct event_reader {
 	struct str default_name;        /* --event NAME, for rows that have none; p NULL: such a row is rejected */
 	int64_t    now;                 /* arrival time, for rows without a timestamp */
 	struct str canonical;           /* of the last event read, when the row is what event_put would write of it; else p NULL */
-	struct buf text[4], properties; /* zero-initialised, as are the rest; event_reader_release frees */
+	struct buf text[4], properties, said;   /* zero-initialised, as are the rest; event_reader_release frees */
 	struct event_keys *keys;
 };
 void event_reader_release(struct event_reader *);

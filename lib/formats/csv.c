@@ -16,6 +16,7 @@
  * otherwise): bound by the copying of keys and values, tests/unit/formats.c times it. tests/fuzz/csv.c holds the ways together.
  */
 #include <csv.h>
+#include <ctype.h>
 #include <stdlib.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -572,6 +573,8 @@ next(void *self, struct record *r, struct err *err)
 			if (t->delim == ',')
 				t->delim = other_delim(line);
 			csv_set_delim(&t->lib, (unsigned char)t->delim);
+			if (memchr(line.p, '\r', line.n) && !memchr(line.p, '"', line.n))
+				return err_set(err, ERR_IO, "%s: its lines end with a carriage return alone, tr '\\r' '\\n' mends that", in_name(t->in));
 		}
 		if (line.n == t->header_n && t->header && !t->inside && memcmp(line.p, t->header, line.n) == 0)
 			continue;
@@ -670,10 +673,11 @@ count(struct str *rest, char delim)
 	size_t i;
 
 	for (i = 0; i < rest->n && (quoted || rest->p[i] != '\n'); i++) {
-		if (rest->p[i] == '"' && (quoted || fresh))
-			quoted = !quoted;
+		int turns = rest->p[i] == '"' && (quoted || fresh);     /* "" inside quotes turns twice */
+
+		quoted ^= turns;
 		n += rest->p[i] == delim && !quoted;
-		fresh = rest->p[i] == delim || (rest->p[i] == '"' && quoted);
+		fresh = rest->p[i] == delim || turns;
 	}
 	rest->p += i + (i < rest->n);
 	rest->n -= i + (i < rest->n);
@@ -700,6 +704,16 @@ same_fields(struct str head, char delim)
 	return all == 1 ? 35 : good * 100 / all >= 60 ? 65 : 0;
 }
 
+/* Names alone in the first line, as a log's or statsd's has not, which hold a | too. */
+static int
+only_names(struct str line)
+{
+	for (size_t i = 0; i < line.n; i++)
+		if (!isalnum((unsigned char)line.p[i]) && !strchr("_ .|\r", line.p[i]))
+			return 0;
+	return line.n && isalpha((unsigned char)line.p[0]);
+}
+
 static int
 looks_csv(struct str head, const char *file)
 {
@@ -707,7 +721,9 @@ looks_csv(struct str head, const char *file)
 
 	if (formats_named(file, ".csv"))
 		return 92;
-	return score ? score : same_fields(head, ';') * 9 / 10;
+	if (!score)
+		score = same_fields(head, ';') * 9 / 10;
+	return score || !only_names(formats_first_line(head)) ? score : same_fields(head, '|') * 9 / 10;
 }
 
 static int

@@ -95,6 +95,29 @@ samples=$root/tests/golden/formats
 	done
 }
 
+@test "what at-query writes at-ingest reads, in each form, told from its content; properties may be text" {
+	printf '%s\n' '{"event":"a","timestamp":"2026-11-23T10:00:00.000Z","id":"i","user_id":"u","properties":{"x":"a, \"b\"","n":9007199254740993,"o":{"y":[1,null]}}}' \
+	    '{"event":"b","timestamp":"2026-11-23T10:00:01.000Z","properties":{}}' > rows
+	at-ingest rows
+	for format in csv json ndjson; do       # tsv writes what is \\t in a text as two characters
+		at-query events -f $format | at-ingest -n | diff rows -
+		at-query -f $format 'SELECT event, timestamp, id, user_id, properties FROM events ORDER BY timestamp' | at-ingest -n | diff rows -
+	done
+	run -0 at-ingest -n <<< '{"event":"a","timestamp":0,"properties":" {\"a\": 1} ","b":2}'
+	[ "$output" = '{"event":"a","timestamp":"1970-01-01T00:00:00.000Z","properties":{"a":1,"b":2}}' ]
+	for text in '[1]' '{bad' 5 '{\"a\":1}}'; do
+		run -0 at-ingest -n <<< '{"event":"a","properties":"'"$text"'"}'
+		[[ $output == *'properties: wants an object'*' 1 rejected'* ]]
+	done
+}
+
+@test "a table cut by | is told from its content; lines that end with a carriage return alone are told" {
+	[ "$(printf 'event|a b\nx|1\n' | at-ingest -n | jq -c '[.event, .properties]')" = '["x",{"a b":"1"}]' ]
+	[ "$(printf 'gorets:1|c\n' | at-ingest -n | jq -r .properties.type)" = counter ]
+	run -1 at-ingest -n -f csv <<< $'event,a\rx,1\ry,2\r'
+	[[ $output == *'a carriage return alone'* ]]
+}
+
 @test "unknown formats are told with the nearest" {
 	run -2 at-ingest -n -f cvs </dev/null
 	[[ $output == *"unknown format 'cvs', did you mean csv?"* ]]
