@@ -317,7 +317,7 @@ piece_at(const struct at *a, int i, struct ask_period *p)
 			return 0;
 		j++;
 	}
-	if (!is(a, j, "of in") || !(k = unit_at(a, j + 1, 1, &whole)) || k < 0 || !whole.named || whole.months < 1 || n < 1 || n != (int)n || n > 60)
+	if (!is(a, j, "of in") || !(k = unit_at(a, j + 1, 1, &whole)) || k < 0 || !whole.named || whole.months < 1 || !(n >= 1 && n <= 60) || n != (int)n)
 		return 0;
 	from = whole.from + zone_offset(a->zone, whole.from), to = whole.to + zone_offset(a->zone, whole.to);
 	time_civil(from, &c);
@@ -430,8 +430,8 @@ hour_at(const struct at *a, int i, int *hour, int *half)
 		*hour = is(a, i, "midnight") ? 0 : 12;
 		return 1;
 	}
-	if (i >= a->n || !a->w[i].is_number || a->w[i].ordinal || a->w[i].money || a->w[i].percent || a->w[i].date_from != TIME_NONE || a->w[i].number != (int)a->w[i].number ||
-	    a->w[i].number < 0 || a->w[i].number > 24)
+	if (i >= a->n || !a->w[i].is_number || a->w[i].ordinal || a->w[i].money || a->w[i].percent || a->w[i].date_from != TIME_NONE || !(a->w[i].number >= 0 && a->w[i].number <= 24) ||
+	    a->w[i].number != (int)a->w[i].number)
 		return 0;
 	*hour = (int)a->w[i].number;
 	if (k < a->n && a->w[k].comma && is(a, k, "00"))

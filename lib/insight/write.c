@@ -154,8 +154,13 @@ put_steps(const struct claim *x, int n, struct buf *b)
 static void
 put_length(int64_t ms, struct buf *b)
 {
+	int64_t days = (ms + DAY / 2) / DAY, off = ms - days * DAY;
 	struct buf text = {0};
 
+	if (days > 1 && off >= -3600000 && off <= 3600000)      /* up to now and a moment more; over a change of the clock */
+		ms = days * DAY;
+	else if (ms > 60000)
+		ms = (ms + 30000) / 60000 * 60000;
 	put_steps(&(struct claim){ .step_ms = ms }, 1, &text);
 	buf_str(b, str_starts(buf_get(&text), STR("1 ")) ? (struct str){ text.p + 2, text.n - 2 } : buf_get(&text));
 	buf_release(&text);

@@ -41,6 +41,7 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 	    "([{'name': 'COUNT(*)', 'type': 'integer'}], [{'COUNT(*)': 1}], 1, ['elapsed', 'rows_read'])" ]
 	post /api/v1/insights '{"dataSource":"user_behavior","timeRange":"7d","metrics":["conversion_rate","user_engagement"],"includeRecommendations":true}' > /dev/null
 	[ "$(json "sorted(o)[:2], type(o['insights'])")" = "(['from', 'insights'], <class 'list'>)" ]
+	jq -e '[.insights[].insight | select(contains("against the"))] | all(contains("against the week before"))' body
 	[ "$(at-query "SELECT user_id FROM events WHERE event = 'user_action'")" = '{"user_id":"12345"}' ]
 }
 
