@@ -231,6 +231,6 @@ END
 	echo '[{"alert":"high","expr":".value > 5"}]' > rules.json
 	serve_start
 	post /api/v1/roles '{"name":"german","permissions":["read:*"],"rows":".properties.country == \"DE\""}' > /dev/null
-	run python3 "$root/tests/cli/numbers.py" "$U" "$KEY" "$(post /api/v1/keys '{"name":"k","roles":["german"]}' | jq -r .key)"
+	run python3 "$root/tests/cli/page_numbers.py" "$U" "$KEY" "$(post /api/v1/keys '{"name":"k","roles":["german"]}' | jq -r .key)"
 	[ "$status" = 0 ] || { tail -c 3000 <<< "$output"; return 1; }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Hostile and broken clients at raw sockets (http.py), against a server that answers (tests/bench/http.c).
+# Hostile and broken clients at raw sockets (hostile_http.py), against a server that answers (tests/bench/http.c).
 
 load ../helper
 
@@ -15,9 +15,9 @@ teardown() {
 	[ -z "$SERVER" ] || kill "$SERVER" 2> /dev/null || :
 }
 
-try() {         # try NAME… : what http.py promises by that name
+try() {         # try NAME… : what hostile_http.py promises by that name
 	local name
-	for name; do python3 "$BATS_TEST_DIRNAME/http.py" "$name" "$at" || { cat said; return 1; }; done
+	for name; do python3 "$BATS_TEST_DIRNAME/hostile_http.py" "$name" "$at" || { cat said; return 1; }; done
 	kill -0 "$SERVER"
 }
 
@@ -92,7 +92,7 @@ certificate() { # certificate NAME : cert.pem and key.pem of that common name
 @test "fault 57: SIGTERM drains, SIGSTOP does no harm" {
 	server
 	try stopped
-	python3 "$BATS_TEST_DIRNAME/http.py" drain "$at"
+	python3 "$BATS_TEST_DIRNAME/hostile_http.py" drain "$at"
 	wait "$SERVER"
 }
 
@@ -102,14 +102,14 @@ certificate() { # certificate NAME : cert.pem and key.pem of that common name
 	tls='cert.pem key.pem 1' server
 	export TLS=1
 	try versions connections framing websockets
-	[ "$(python3 "$BATS_TEST_DIRNAME/http.py" certificate "$at")" = first ]
+	[ "$(python3 "$BATS_TEST_DIRNAME/hostile_http.py" certificate "$at")" = first ]
 	echo rubbish > key.pem
 	kill -HUP "$SERVER"
 	soon grep -q key.pem said
-	[ "$(python3 "$BATS_TEST_DIRNAME/http.py" certificate "$at")" = first ]
+	[ "$(python3 "$BATS_TEST_DIRNAME/hostile_http.py" certificate "$at")" = first ]
 	certificate second
 	kill -HUP "$SERVER"
-	is_second() { [ "$(python3 "$BATS_TEST_DIRNAME/http.py" certificate "$at")" = second ]; }
+	is_second() { [ "$(python3 "$BATS_TEST_DIRNAME/hostile_http.py" certificate "$at")" = second ]; }
 	soon is_second
 }
 
@@ -121,7 +121,7 @@ certificate() { # certificate NAME : cert.pem and key.pem of that common name
 
 @test "a socket that systemd passed is taken" {
 	SERVER=
-	python3 "$BATS_TEST_DIRNAME/http.py" listens 0:0 "${B:-$root/build}/bench/http" 127.0.0.1:1
+	python3 "$BATS_TEST_DIRNAME/hostile_http.py" listens 0:0 "${B:-$root/build}/bench/http" 127.0.0.1:1
 }
 
 @test "fault 38: batches that break off or are refused leave nothing behind in at-serve" {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Heads and bodies that the server takes beside two readers of others: http.py BIN [SEED [N]], BIN being build/bench/http.
+"""Heads and bodies that the server takes beside two readers of others: http_readers.py BIN [SEED [N]], BIN being build/bench/http.
 
 Wants h11 and httptools (pip). Requests to /echo are damaged at random, with a whole one behind them, and sent. The server may refuse what
 another reader takes: it is stricter. But what it answers with 200 both must have read with the same body, as far as they read on, else two machines

@@ -1,4 +1,4 @@
-"""Raw bytes to a server (tests/bench/http.c): http.py NAME HOST:PORT runs the function of that name; what is wrong ends it.
+"""Raw bytes to a server (tests/bench/http.c): hostile_http.py NAME HOST:PORT runs the function of that name; what is wrong ends it.
 
 Python's standard library alone. Each function says what the server promises; http.bats starts the server and gives the limits.
 """
@@ -654,7 +654,7 @@ def workers():
 
 
 def listens():
-    """systemd's way: a socket from before exec, as descriptor 3: http.py listens 0 COMMAND…"""
+    """systemd's way: a socket from before exec, as descriptor 3: hostile_http.py listens 0 COMMAND…"""
     l = socket.socket(); l.bind(('127.0.0.1', 0)); l.listen(10); os.dup2(l.fileno(), 3); os.set_inheritable(3, True)
     if os.fork() == 0:
         os.environ['LISTEN_FDS'] = '1'; os.environ['LISTEN_PID'] = str(os.getpid()); os.execvp(sys.argv[3], sys.argv[3:])

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every number of a dashboard equals SQL over the same store: numbers.py URL ALL PART, two keys of the server at URL; PART sees country DE alone.
+"""Every number of a dashboard equals SQL over the same store: page_numbers.py URL ALL PART, two keys of the server at URL; PART sees country DE alone.
 
 For each type of widget there is a statement in plain SQL over `events`, of a run that sees all, with the part's condition written out: it
 shares nothing with the way in which dashboards ask, nor with the way in which rights are kept. Compared are at-dash's files (json, csv, html,
