@@ -493,7 +493,6 @@ raw_cell(struct vector_worker *w, const struct column *c, size_t i)
 	return vector_cell(w, c, i);
 }
 
-/* Of equal numbers the integer stands for both. */
 static int
 beats(const struct cell *c, const struct cell *best, int sign)
 {
@@ -502,7 +501,7 @@ beats(const struct cell *c, const struct cell *best, int sign)
 	if (best->type == CELL_NULL)
 		return 1;
 	order = vector_compare(c, best) * sign;
-	return order > 0 || (order == 0 && best->type == CELL_REAL && c->type == CELL_INTEGER);
+	return order > 0 || (order == 0 && vector_stands_for(c, best));
 }
 
 /* The best are kept as cells, whatever was known of them. */

@@ -185,7 +185,7 @@ put_hashed(struct vector_ids *ids, const struct cell *c, struct hashed h)
 			if (ids->keep && c->type != CELL_TEXT) {        /* of texts the hashes tell enough, whose seed nobody knows */
 				if (vector_compare(&ids->cell[s->id], c) != 0 || (ids->exact && !is_same(&ids->cell[s->id], c)))
 					continue;
-				if (ids->cell[s->id].type == CELL_REAL && c->type == CELL_INTEGER)      /* whichever came first, 1 stands for 1.0 */
+				if (vector_stands_for(c, &ids->cell[s->id]))
 					ids->cell[s->id] = *c;
 			}
 			if (ids->used)

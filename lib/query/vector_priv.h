@@ -6,6 +6,7 @@
 #ifndef QUERY_VECTOR_PRIV_H
 #define QUERY_VECTOR_PRIV_H
 
+#include <math.h>
 #include <sqlite3.h>
 #include <stddef.h>
 
@@ -92,6 +93,12 @@ struct cell vector_column_cell(const struct column *, size_t i, char text[TIME_L
 struct cell vector_cell(struct vector_worker *, const struct column *, size_t i);
 
 /* SQLite's order: NULL, numbers, texts by their bytes. */
+/* Of numbers that are equal one is given for all, the same whichever came first: 1 rather than 1.0, 0.0 rather than -0.0. */
+static inline int
+vector_stands_for(const struct cell *c, const struct cell *equal)
+{
+	return equal->type == CELL_REAL && (c->type == CELL_INTEGER || (c->type == CELL_REAL && signbit(equal->real) && !signbit(c->real)));
+}
 int vector_compare(const struct cell *, const struct cell *);
 
 /* What SQLite takes a text for where it wants a number: `loose` its beginning ("12 apples" is 12, "x" is 0), else NULL where it is

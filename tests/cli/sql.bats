@@ -307,6 +307,18 @@ P
 	[ "$(sql -P x=1 -P x=2 "SELECT ?, ?")" = 1,2 ]
 }
 
+@test "which of equal numbers stands for a group does not depend on which came first" {
+	for x in 2.5 -0.0 0.0 0 1.0 1 1e0 true; do echo "{\"event\":\"a\",\"properties\":{\"r\":$x}}"; done > rows
+	sql="SELECT r || '' AS k, typeof(r) AS t, min(r) || '' AS a, max(r) || '' AS z, count(*) AS n FROM events GROUP BY r"
+	at-ingest -q -S one rows
+	tac rows | at-ingest -q -S two
+	[ "$(at-query -S one -f csv "$sql" | tr -d '\r')" = $'k,t,a,z,n\n0,integer,0,0,3\n1,integer,1,1,4\n2.5,real,2.5,2.5,1' ]
+	[ "$(at-query -S one -f csv "$sql")" = "$(at-query -S two -f csv "$sql")" ]
+	grep -v -e ':0}' rows | at-ingest -q -S three
+	grep -v -e ':0}' rows | tac | at-ingest -q -S four
+	[ "$(at-query -S three -f ndjson "SELECT min(r), r FROM events WHERE r < 1 GROUP BY r")" = "$(at-query -S four -f ndjson "SELECT min(r), r FROM events WHERE r < 1 GROUP BY r")" ]
+}
+
 @test "a subquery that names the row around it is made once, and says what it says row by row" {
 	run -0 python3 "$root/tests/peers/differ.py" ${AT_DIFFER_CORRELATED:-60 5} correlated
 	[[ $output == *' 0 differ'* ]]

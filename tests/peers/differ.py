@@ -259,7 +259,7 @@ class Maker:
         if r < .6:
             return "WITH x AS (%s), y AS (%s) SELECT k, count(*), min(w), max(v) FROM x %s y USING (k)%s GROUP BY 1" % (one, two, how, self.pick("", " WHERE w > 1", " WHERE v <> w", " WHERE u IS NULL"))
         if r < .75:
-            return "WITH x AS (%s), y AS (%s) SELECT x.k, y.w, %s FROM x %s y ON x.k = y.k%s" % (one, two, self.pick("v", "u", "x.k || u", "coalesce(u, v)"), how, self.pick("", " AND y.u IS NOT NULL", " AND y.w > 3", " WHERE x.v > 3"))
+            return "WITH x AS (%s), y AS (%s) SELECT x.k, y.w, %s FROM x %s y ON x.k = y.k%s" % (one, two, self.pick("v", "u", "x.k * 1.0 || u", "coalesce(u, v)"), how, self.pick("", " AND y.u IS NOT NULL", " AND y.w > 3", " WHERE x.v > 3"))
         if r < .9:
             return "WITH x AS (%s), y AS (%s LIMIT 40), z AS (%s) SELECT x.k, count(*), count(z.z), max(y.u) FROM x %s y ON x.k = y.k %s z ON y.w = z.w%s GROUP BY x.k" % (
                 one, two + " ORDER BY id", three, how, self.pick("JOIN", "LEFT JOIN"), self.pick("", " WHERE z.z IS NOT NULL", " AND z.z > 2"))
@@ -287,8 +287,8 @@ class Maker:
     def scalar(self):
         inner = Maker(self.r, "p")
         if self.r.random() < .6:
-            item = self.pick(inner.aggregate(), inner.aggregate(), "count(*)", "count(*) * 2 + 1", "max(p.n) - min(p.n)", "string_agg(p.id, ',')", "max(p.page) || '-'", "sum(p.n + e.n)", "max(e.n)",
-                             "p.id || max(p.timestamp)", "coalesce(max(p.r), -1)", "count(*) > 3", "total(p.n)", "group_concat(DISTINCT p.page)", "max(p.n, 5)")
+            item = self.pick(inner.aggregate(), inner.aggregate(), "count(*)", "count(*) * 2 + 1", "max(p.n) - min(p.n)", "string_agg(p.id, ',' ORDER BY p.id)", "max(p.page) || '-'", "sum(p.n + e.n)", "max(e.n)",
+                             "p.id || max(p.timestamp)", "coalesce(max(p.r), -1)", "count(*) > 3", "total(p.n)", "length(group_concat(DISTINCT p.page))", "max(p.n, 5)")
             return "(SELECT %s%s%s)" % (item, self.terms(), self.pick("", "", "", " LIMIT 1", " HAVING count(*) > 2", " GROUP BY p.event ORDER BY p.event LIMIT 1", " LIMIT 0"))
         item = self.pick(inner.any(1), "p.id", "p.id || e.id", "p.n")
         return "(SELECT %s%s%s)" % (item, self.terms(), self.pick("", " LIMIT 1", " ORDER BY p.timestamp DESC, p.id LIMIT 1", " ORDER BY p.event LIMIT 1", " ORDER BY p.n, p.id LIMIT 1 OFFSET 1",
