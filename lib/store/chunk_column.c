@@ -272,16 +272,19 @@ spread_codes(struct chunk_column_room *to, const uint32_t *place, const struct p
 static int
 put_texts(struct chunk_column_room *to, struct values_reader *v, size_t at, size_t *nulls, struct err *err)
 {
-	struct str token;
 	int rc;
 
 	if ((rc = values_all_texts(v, err)))
 		return rc;
 	*nulls = 0;
 	for (size_t i = 0; i < v->n_texts; i++) {
-		if ((rc = values_text(v, i, &token, err)))
-			return rc;
-		put_cell(to, at + i, token);
+		struct str token = { v->none[i] ? NULL : v->bytes + v->end[i], v->end[i + 1] - v->end[i] };
+
+		/* most are strings without an escape, and what they mean is what stands between the quotes */
+		if (token.n >= 2 && *token.p == '"' && !memchr(token.p, '\\', token.n))
+			to->value[at + i] = cell_text((struct str){ token.p + 1, token.n - 2 });
+		else
+			put_cell(to, at + i, token);
 		*nulls += to->value[at + i].type == CELL_NULL;
 	}
 	return 0;
