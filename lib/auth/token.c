@@ -190,7 +190,9 @@ auth_token_fetch_json(const struct auth_provider *p, struct str url, const struc
 	call.private_too = str_eq(origin(url), origin(named));
 	call.url = text = mem_dup(url.p, url.n);
 	rc = auth_fetch ? auth_fetch(&call, &result, err) : err_set(err, ERR_IO, "this program asks nobody over the network");
-	if (rc == 0 && result.status != 200)
+	if (rc == 0 && form.p && result.status == 400)          /* of what was asked about: a code or a token that is none */
+		rc = err_set(err, ERR_INPUT, "the identity provider does not know it");
+	else if (rc == 0 && result.status != 200)
 		rc = err_set(err, ERR_IO, "the identity provider answered %d", result.status);
 	else if (rc == 0 && (json_check(buf_get(&result.body), err) || !json_is(json_value(buf_get(&result.body)), JSON_OBJECT)))
 		rc = err_set(err, ERR_IO, "the identity provider's answer is no JSON object");
@@ -633,9 +635,10 @@ check_opaque(struct auth *a, struct auth_tokens *t, const struct auth_credential
 			rc = 1;
 			goto out;
 		}
-		if ((rc = auth_token_learn(t, p, err)) || (rc = introspect(t, p, token, &claims, err)))
+		if ((rc = auth_token_learn(t, p, err)) || ((rc = introspect(t, p, token, &claims, err)) && rc != ERR_INPUT))
 			goto out;
-		kept = answer_good(p, json_value(buf_get(&claims)), &expires);
+		kept = rc == 0 && answer_good(p, json_value(buf_get(&claims)), &expires);
+		err_clear(err);
 		keep_answer(t, hash, buf_get(&claims), kept);
 	}
 	if (kept && answer_good(p, json_value(buf_get(&claims)), &expires))

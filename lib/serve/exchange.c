@@ -588,6 +588,13 @@ told_who(struct serve_call *c, int rc, const struct err *err)
 		exchange_problem(&c->ex, 401, "%s", http_header(r, "Authorization").p || http_header(r, "X-API-Key").p || http_header(r, "Cookie").p ?
 		    err->text : "no credentials, send Authorization: Bearer KEY or X-API-Key: KEY");
 		break;
+	case ERR_IO:
+		if (strstr(err->text, "identity provider")) {
+			exchange_head(&c->ex, "Retry-After", STR("2"));
+			exchange_problem(&c->ex, 503, "the identity provider does not answer, send it again");
+			break;
+		}
+		/* fallthrough */
 	default:
 		exchange_error(&c->ex, err);
 	}

@@ -3,7 +3,7 @@
 # whether all passed. DRIVERS names some of them; suites that cannot run here (exit 2) are told and passed over.
 cd "$(dirname "$0")/../.." || exit
 clients=$PWD/../shared/clients
-: "${DRIVERS:=http-wire websocket json-suite openapi}"
+: "${DRIVERS:=http-wire websocket json-suite openapi sinks oidc}"
 [ -d "$clients" ] || { echo "make conformance: skipped, ../shared/clients is not here (it holds the suites)"; exit 0; }
 PATH=$B/bin:$PATH
 export PATH
@@ -19,7 +19,10 @@ for i in $(seq 100); do
 done
 bad=0
 for driver in $DRIVERS; do
-	AT_BIN=$B/bin WS_ECHO=/ws/echo "$clients/$driver/run.sh" "$url" "$key" > "$work/$driver" 2>&1
+	case $driver in
+	sinks|oidc) python3 tests/peers/outbound.py $driver "$clients" ;;       # what the server itself sends and asks: with one of its own
+	*) AT_BIN=$B/bin WS_ECHO=/ws/echo "$clients/$driver/run.sh" "$url" "$key" ;;
+	esac > "$work/$driver" 2>&1
 	case $? in
 	0) ;;
 	2) echo "$driver: cannot run here" ;;
