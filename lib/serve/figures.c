@@ -134,7 +134,7 @@ sum_parts(const struct figures *f, struct figures_part *all)
 		SUM(accepted), SUM(rejected), SUM(duplicates), SUM(commits), SUM(commit_failures), SUM(commit_events), SUM(samples), SUM(samples_refused);
 		SUM(limited), SUM(overloaded), SUM(unauthorized), SUM(forbidden), SUM(queries), SUM(slow_queries), SUM(answers_kept), SUM(engines);
 		SUM(pool_waiting), SUM(pending_bytes), SUM(connections), SUM(sockets), SUM(live_subscriptions), SUM(live_messages), SUM(live_slow), SUM(bytes_in), SUM(bytes_out);
-		SUM(hooks_sent), SUM(hooks_failed), SUM(hooks_dead), SUM(restarts);
+		SUM(hooks_sent), SUM(hooks_failed), SUM(hooks_dead), SUM(restarts), SUM(first_ms), SUM(starts), SUM(before_requests), SUM(before_failed);
 #undef SUM
 	}
 }

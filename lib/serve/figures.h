@@ -31,6 +31,7 @@ struct figures_part {
 	int64_t hooks_sent, hooks_failed, hooks_dead;
 	int64_t live_subscriptions, live_messages, live_slow;
 	int64_t restarts;
+	int64_t first_ms, starts, before_requests, before_failed;       /* of the first part alone: what the store knew when it began (status.c) */
 	struct figures_slot slot[FIGURES_SLOTS];        /* by number % FIGURES_SLOTS; written by one thread */
 };
 

@@ -126,6 +126,7 @@ struct serve {
 	struct alerts *alerts;          /* likewise */
 	struct figures *figures;        /* shared by the workers, as are: */
 	struct rates *rates;
+	struct status_keeper *keeper;   /* of the first worker */
 	int is_loopback, is_tls;
 	int64_t began_ms;
 
@@ -155,6 +156,11 @@ void serve_kept_put(struct serve_call *, struct str body);
 /* pages.c: a page without a script, from its head to </head><body><main>, and on its way; the text is released */
 void serve_page_begin(struct buf *, const char *title);
 void serve_page_send(struct exchange *, struct buf *html);
+
+/* status.c: what was counted is kept in the store, so that it is there after a start; NULL is fine for free, which keeps it once more */
+struct status_keeper;
+struct status_keeper *serve_status_keep(struct serve *, struct err *);
+void serve_status_free(struct status_keeper *);
 
 /* live_routes.c */
 struct live;

@@ -1,13 +1,22 @@
 /* status.c - how the service has been doing: since when it is up, and what it failed to answer in the last 24 hours.
  *
- * All workers together, counted since the start; a failure is an answer of 5xx, so what a caller did wrong is none. Nothing of it is
- * about a tenant, so it needs no key, as /metrics does not.
+ * All workers together; a failure is an answer of 5xx, so what a caller did wrong is none. Nothing of it is about a tenant, so it needs no key,
+ * as /metrics does not. What was counted is kept in the system environment, kind "serve", name "status", once a minute and at the end:
+ *
+ *      {"first":MS,"starts":N,"requests":N,"failed":N,"slots":[[number,requests,failed],…]}
+ *
+ * and taken up by the next start, so that the last day is one whatever was begun anew in it. Of two servers over one store the one that keeps
+ * last is believed.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "auth/audit.h"
+#include "base/ticker.h"
 #include "serve/serve_priv.h"
 
 #define HOUR_MS 3600000LL
+#define KEEP_MS 60000
 #define SLOTS_AN_HOUR (HOUR_MS / FIGURES_SLOT_MS)
 #define WELL 0.99               /* share of the last ten minutes' requests that were answered, below which it is not */
 
@@ -74,7 +83,10 @@ status(struct exchange *ex)
 	json_put_time(&b, st.began);
 	buf_printf(&b, ",\"uptime\":%lld,\"workers\":%d,\"restarts\":%lld,", (long long)((st.now - st.began) / 1000), st.workers, (long long)f->restarts);
 	put_span(&b, "total", (struct span){ st.requests, st.failed });
-	buf_byte(&b, ',');
+	buf_lit(&b, ",\"ever\":{\"since\":");
+	json_put_time(&b, f->first_ms ? f->first_ms : st.began);
+	buf_printf(&b, ",\"starts\":%lld,\"requests\":%lld,\"failed\":%lld,\"availability\":%.6g},", (long long)f->starts, (long long)(f->before_requests + st.requests),
+	    (long long)(f->before_failed + st.failed), availability((struct span){ f->before_requests + st.requests, f->before_failed + st.failed }));
 	put_span(&b, "hour", span_of(f, st.last - SLOTS_AN_HOUR + 1, SLOTS_AN_HOUR));
 	buf_byte(&b, ',');
 	put_span(&b, "day", span_of(f, st.last - FIGURES_SLOTS + 1, FIGURES_SLOTS));
@@ -96,6 +108,103 @@ status(struct exchange *ex)
 	free(st.f);
 }
 
+/* ---- kept over a start */
+
+struct status_keeper { struct serve *serve; struct ticker *ticker; };
+
+static int
+put_status(struct serve *s, struct store *store, struct err *err)
+{
+	struct status st = look(s);
+	struct buf b = { 0 };
+	int n = 0, rc;
+
+	buf_printf(&b, "{\"first\":%lld,\"starts\":%lld,\"requests\":%lld,\"failed\":%lld,\"slots\":[", (long long)st.f->first_ms, (long long)st.f->starts,
+	    (long long)(st.f->before_requests + st.requests), (long long)(st.f->before_failed + st.failed));
+	for (int i = 0; i < FIGURES_SLOTS; i++)
+		if (st.f->slot[i].requests)
+			buf_printf(&b, "%s[%lld,%lld,%lld]", n++ ? "," : "", (long long)st.f->slot[i].number, (long long)st.f->slot[i].requests, (long long)st.f->slot[i].failed);
+	buf_lit(&b, "]}");
+	if ((rc = store_begin(store, err)) == 0) {
+		if ((rc = store_put_state(store, "serve", STR("status"), buf_get(&b), err)) == 0)
+			rc = store_commit(store, err);
+		else
+			store_abort(store);
+	}
+	buf_release(&b);
+	free(st.f);
+	return rc;
+}
+
+static void
+keep(void *self, int woken)
+{
+	struct status_keeper *k = self;
+	struct err err = { 0 };
+	struct store *store = store_share_write(audit_trail(k->serve->auth), &err);
+
+	(void)woken;
+	if (store)
+		put_status(k->serve, store, &err);      /* a disk that is full is told by those whose events it refuses */
+	store_close(store);
+}
+
+/* Once for all workers, before this one counts: what it counted itself lies in memory that outlives it. */
+static void
+take_up(struct serve *s)
+{
+	struct figures_part *f = figures_part(s->figures, 0);
+	struct buf text = { 0 };
+	struct err err = { 0 };
+	int64_t oldest = time_wall() / FIGURES_SLOT_MS - FIGURES_SLOTS + 1;
+	struct json v, slots;
+
+	if (f->first_ms)
+		return;
+	v = store_get_state(audit_trail(s->auth), "serve", STR("status"), &text, &err) > 0 ? json_value(buf_get(&text)) : JSON_ABSENT;
+	if (!json_int64(json_get(v, STR("first")), &f->first_ms) || f->first_ms <= 0)
+		f->first_ms = s->began_ms;
+	json_int64(json_get(v, STR("starts")), &f->starts);
+	json_int64(json_get(v, STR("requests")), &f->before_requests);
+	json_int64(json_get(v, STR("failed")), &f->before_failed);
+	f->starts++;
+	slots = json_get(v, STR("slots"));
+	for (struct json_iter it = json_iter(slots); slots.type == JSON_ARRAY && json_next(&it); ) {
+		struct figures_slot slot = { 0 };
+
+		if (json_int64(json_index(it.value, 0), &slot.number) && json_int64(json_index(it.value, 1), &slot.requests) && json_int64(json_index(it.value, 2), &slot.failed) &&
+		    slot.number >= oldest && slot.number < oldest + FIGURES_SLOTS)
+			f->slot[slot.number % FIGURES_SLOTS] = slot;
+	}
+	buf_release(&text);
+}
+
+struct status_keeper *
+serve_status_keep(struct serve *s, struct err *err)
+{
+	struct status_keeper *k = mem_new(sizeof(*k));
+
+	take_up(s);
+	k->serve = s;
+	k->ticker = ticker_new(keep, k, KEEP_MS);
+	if (ticker_start(k->ticker, err)) {
+		ticker_free(k->ticker);
+		free(k);
+		return NULL;
+	}
+	return k;
+}
+
+void
+serve_status_free(struct status_keeper *k)
+{
+	if (!k)
+		return;
+	ticker_free(k->ticker);
+	keep(k, 0);
+	free(k);
+}
+
 static void
 put_row(struct buf *b, const char *what, struct span s)
 {
@@ -108,7 +217,7 @@ page(struct exchange *ex)
 {
 	struct status st = look(ex->serve);
 	struct buf b = { 0 };
-	char time[TIME_LEN + 1];
+	char time[TIME_LEN + 1], ever[80];
 
 	serve_page_begin(&b, "at: status");
 	time_print(st.began, time);
@@ -118,7 +227,10 @@ page(struct exchange *ex)
 	    st.workers, st.workers == 1 ? "worker" : "workers", (long long)st.f->restarts, (long long)st.f->accepted, (long long)st.f->rejected,
 	    (long long)st.f->commit_failures, (long long)(st.f->commits + st.f->commit_failures));
 	buf_lit(&b, "<table><tr><th scope=\"col\">When (UTC)</th><th scope=\"col\">Requests</th><th scope=\"col\">Failed</th><th scope=\"col\">Answered</th></tr>\n");
-	put_row(&b, "since the start", (struct span){ st.requests, st.failed });
+	time_print(st.f->first_ms ? st.f->first_ms : st.began, time);
+	snprintf(ever, sizeof(ever), "since %.10s, begun %lld times", time, (long long)st.f->starts);
+	put_row(&b, ever, (struct span){ st.f->before_requests + st.requests, st.f->before_failed + st.failed });
+	put_row(&b, "since the last start", (struct span){ st.requests, st.failed });
 	put_row(&b, "last 24 hours", span_of(st.f, st.last - FIGURES_SLOTS + 1, FIGURES_SLOTS));
 	for (int64_t hour = st.last / SLOTS_AN_HOUR, h = hour; h > hour - 24; h--) {
 		struct span s = span_of(st.f, h * SLOTS_AN_HOUR, SLOTS_AN_HOUR);

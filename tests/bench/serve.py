@@ -4,7 +4,7 @@
 
 Processor time is the server's own (all its processes), so that the load generator on the same cores does not count. fsync is
 measured in the same minute, since durable answers wait for it."""
-import json, os, re, shutil, socket, subprocess, sys, tempfile, time
+import json, os, re, shutil, socket, subprocess, sys, tempfile, time, urllib.request
 
 SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 WORKERS = sys.argv[2] if len(sys.argv) > 2 else "1"
@@ -122,38 +122,64 @@ def loaded(pids, url, head, body, seconds):
     return int(re.search(r"(\d+) requests in", out)[1]) - int(bad[1] if bad else 0), used() - before
 
 
-def race_victoria(s, rounds=3):
-    """The same thousand rows a request, in turn: ours as events and as metric rows (two numbers each), durable when answered; VictoriaMetrics'
-    as lines of two fields, in memory for a second or so when answered."""
-    if not shutil.which("victoria-metrics"):
-        return
-    folder, port = tempfile.mkdtemp(prefix="at-bench-vm-"), socket.socket()
+def at_port(command):
+    """A server of somebody else's in a folder and on a port of its own: (process, folder, address)."""
+    folder, port = tempfile.mkdtemp(prefix="at-bench-race-"), socket.socket()
     port.bind(("127.0.0.1", 0))
     address = "127.0.0.1:%d" % port.getsockname()[1]
     port.close()
-    vm = subprocess.Popen(["victoria-metrics", "-storageDataPath", folder, "-httpListenAddr", address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    p = subprocess.Popen(command(folder, address), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(100):
+        try:
+            socket.create_connection(address.split(":")).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    return p, folder, address
+
+
+def influx(folder, address):
+    """InfluxDB 1.x (apt-get install influxdb) as it comes, with its log of writes; its other port moved out of the way."""
+    with open(folder + "/conf", "w") as f:
+        f.write('bind-address = "127.0.0.1:0"\nreporting-disabled = true\n[meta]\ndir = "%s/meta"\n[data]\ndir = "%s/data"\nwal-dir = "%s/wal"\n[http]\nbind-address = "%s"\nlog-enabled = false\n'
+                % (folder, folder, folder, address))
+    return ["influxd", "-config", folder + "/conf"]
+
+
+def race(s, rounds=3):
+    """The same thousand rows a request, in turn: ours as events and as metric rows (two numbers each), durable when answered; VictoriaMetrics'
+    as lines of two fields, in memory for a second or so when answered; InfluxDB's likewise, synced into its log when answered."""
     now = int(time.time())
     lines = "\n".join("view,page=/p/%d,source=google,country=DE duration_ms=%d,revenue=%d.5 %d" % (i % 50, i, i % 90, (now - i) * 10**9) for i in range(1000))
     rows = "\n".join(json.dumps({"metric": "view", "timestamp": (now - i) * 1000, "labels": {"country": "DE", "page": "/p/%d" % (i % 50), "source": "google"},
                                 "duration_ms": i, "revenue": i % 90 + .5}) for i in range(1000))
     ours = {"X-API-Key": s.key, "Content-Type": "application/x-ndjson"}
     us = "http://%s:%d/api/v1/events/batch" % (s.host, s.port)
-    runs = {"at-serve, events": (s.pids(), us, ours, "\n".join([EVENT] * 1000)), "at-serve, metric rows": (s.pids(), us, ours, rows),
-            "VictoriaMetrics, lines": ([vm.pid], "http://%s/write" % address, {}, lines)}
-    try:
+    runs = {"at-serve, events": (s.pids(), us, ours, "\n".join([EVENT] * 1000)), "at-serve, metric rows": (s.pids(), us, ours, rows)}
+    others = []
+    if shutil.which("victoria-metrics"):
+        others.append(at_port(lambda folder, address: ["victoria-metrics", "-storageDataPath", folder, "-httpListenAddr", address]))
+        runs["VictoriaMetrics, lines"] = ([others[-1][0].pid], "http://%s/write" % others[-1][2], {}, lines)
+    if shutil.which("influxd"):
+        others.append(at_port(influx))
         time.sleep(1)
+        urllib.request.urlopen("http://%s/query" % others[-1][2], b"q=CREATE+DATABASE+at").read()
+        runs["InfluxDB, lines"] = ([others[-1][0].pid], "http://%s/write?db=at" % others[-1][2], {}, lines)
+    try:
         seen = {name: [] for name in runs}
-        for _ in range(rounds):
+        for _ in range(rounds if others else 0):
             for name, run in runs.items():
                 n, cpu = loaded(*run, 3)
                 seen[name].append((n / 3, cpu / max(n, 1) * 1e3))
         for name, r in seen.items():
             r.sort()
-            print("  %-44s %8.0f k rows/s, %.2f µs of CPU a row (median of %d in turn)" % ("race: " + name, r[len(r) // 2][0], sorted(x[1] for x in r)[len(r) // 2], rounds))
+            if r:
+                print("  %-44s %8.0f k rows/s, %.2f µs of CPU a row (median of %d in turn)" % ("race: " + name, r[len(r) // 2][0], sorted(x[1] for x in r)[len(r) // 2], rounds))
     finally:
-        vm.terminate()
-        vm.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        for p, folder, _ in others:
+            p.terminate()
+            p.wait()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def main():
@@ -170,7 +196,7 @@ def main():
         wrk(s, "POST one event, durable", "/api/v1/events", EVENT)
         wrk(s, "POST batches of 1,000, durable", "/api/v1/events/batch", json.dumps({"events": [json.loads(EVENT)] * 1000}), 16, 1000)
         wrk(s, "GET /api/v1/metrics, asked again", "/api/v1/metrics?metric=page_view&timeRange=1h&groupBy=source&interval=1m")
-        race_victoria(s)
+        race(s)
         upload(s)
         print("  %-44s %8.1f MiB" % ("the largest worker now", s.rss() / (1 << 20)))
     finally:

@@ -567,6 +567,23 @@ P
 	[ "$(grep -c '"what":"slow".*"statement":"WITH RECURSIVE' serve.log)" = 1 ] && ! grep -q '"what":"request"' serve.log
 }
 
+@test "what the status page counts is there after a start, a kill, and of a worker that died" {
+	serve_start --workers 2
+	for _ in $(seq 30); do code /healthz > /dev/null; done
+	kill -KILL "$(pgrep -P $PID | sort -n | head -1)"
+	for _ in $(seq 100); do grep -q '"what":"worker died"' serve.log && break; sleep 0.05; done
+	serve_stop
+	serve_start
+	code /api/v1/status > /dev/null
+	jq -e '.ever.starts == 2 and .ever.requests >= 30 and .day.requests >= 30 and .hour.requests >= 30 and .total.requests < 20 and .ever.failed == 0 and .ever.since < .since' body
+	code /status > /dev/null && grep -q 'begun 2 times' body
+	kill -KILL $PID; wait $PID || true
+	serve_start
+	code /api/v1/status > /dev/null
+	jq -e '.ever.starts == 3 and .day.requests >= 30' body
+	at-admin verify
+}
+
 @test "a shared link has a rate of its own, over all workers; keys too" {
 	mkdir config
 	echo '{"serve":{"links":{"perSecond":1,"burst":5},"rate":{"perSecond":1,"burst":40}}}' > config/analytics.json
