@@ -58,7 +58,10 @@ chart_number(struct buf *b, double v)
 		return;
 	}
 	if (fabs(v) < 100000 && v == floor(v)) {
-		buf_printf(b, "%.0f", v);
+		if (fabs(v) < 1000)
+			buf_printf(b, "%.0f", v);
+		else
+			buf_printf(b, "%s%d,%03d", v < 0 ? "-" : "", (int)fabs(v) / 1000, (int)fabs(v) % 1000);
 		return;
 	}
 	for (; fabs(v) >= 999.95 && unit < 5; unit++)

@@ -17,7 +17,7 @@ void chart_spark(struct buf *, const double *, int n, int width, int ascii);
 #define CHART_SCALE 9
 void chart_line(struct buf *, const double *, const char *marks, int n, int width, int height, int ascii);
 
-/* A number in 7 characters at most: 12345, 123.4k, 1.2M, 0.0012. */
+/* A number in 7 characters at most: 12,345, 123.4k, 1.2M, 0.0012. */
 void chart_number(struct buf *, double);
 
 /* ---- what curves are made of */
