@@ -1,5 +1,6 @@
 #include "dash/screen.h"
 
+#include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <ncurses.h>
@@ -37,6 +38,8 @@ static int goodbye_fd = -1;
 static void
 die(int sig, siginfo_t *info, void *context)
 {
+	int was = errno;
+
 	for (size_t i = 0; i < DEADLY && !is_dying; i++)
 		if (deadly[i] == sig && handled[i].sa_flags & SA_SIGINFO) {
 			is_dying = 1;           /* should it ask us in turn */
@@ -50,6 +53,7 @@ die(int sig, siginfo_t *info, void *context)
 	}
 	signal(sig, SIG_DFL);
 	raise(sig);
+	errno = was;
 }
 
 static void
