@@ -42,7 +42,7 @@ struct live {
 	struct buf range, filter;       /* as wished */
 	int64_t at;                     /* 0: now */
 	unsigned wished;                /* counts wishes */
-	int looks, paused, stops;
+	int looks, paused, stops, is_over;      /* is_over: the asking thread is done */
 	int told;                       /* eventfd: something new to draw */
 
 	/* the drawing thread's */
@@ -199,6 +199,10 @@ ask(void *self)
 		if (why == 2 && ms > 0)
 			sleep_ms(ms < CLOCK_LEAST ? ms : CLOCK_LEAST);
 	}
+	pthread_mutex_lock(&l->lock);
+	l->is_over = 1;
+	pthread_cond_broadcast(&l->wake);
+	pthread_mutex_unlock(&l->lock);
 	return NULL;
 }
 
@@ -725,14 +729,21 @@ stop(struct live *l, pthread_t thread)
 {
 	struct timespec until;
 
+	int is_over;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += HANGS_MS / 1000;
 	pthread_mutex_lock(&l->lock);
 	l->stops = 1;
 	atomic_store(&unwanted, 1);
-	pthread_cond_signal(&l->wake);
+	pthread_cond_broadcast(&l->wake);
+	while (!l->is_over && pthread_cond_timedwait(&l->wake, &l->lock, &until) == 0)
+		;
+	is_over = l->is_over;
 	pthread_mutex_unlock(&l->lock);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += HANGS_MS / 1000;
-	return pthread_timedjoin_np(thread, NULL, &until) != 0;
+	if (is_over)
+		pthread_join(thread, NULL);
+	return !is_over;
 }
 
 int
