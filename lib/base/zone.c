@@ -400,7 +400,7 @@ fixed(struct str name)
 	return z;
 }
 
-/* A name may only lead to a file below the folder of zones. */
+/* A name may only lead to a file below the folder of zones, and each file has one: zones are kept for ever. */
 static int
 is_safe(struct str name)
 {
@@ -409,7 +409,8 @@ is_safe(struct str name)
 	for (size_t i = 0; i < name.n; i++) {
 		char c = name.p[i];
 
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '+' || c == '/'))
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '+' ||
+		    (c == '/' && name.p[i - 1] != '/')))
 			return 0;
 	}
 	return 1;
