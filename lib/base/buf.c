@@ -69,23 +69,19 @@ buf_text(struct buf *b)
 	return b->p;
 }
 
-static int
-hex_of(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 int
 buf_percent(struct buf *b, struct str s)
 {
+	uint32_t byte;
+
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] != '%') {
 			buf_byte(b, s.p[i]);
 			continue;
 		}
-		if (s.n - i < 3 || hex_of(s.p[i + 1]) < 0 || hex_of(s.p[i + 2]) < 0)
+		if (!str_hex(s.p + i + 1, s.p + s.n, 2, &byte))
 			return -1;
-		buf_byte(b, (char)(hex_of(s.p[i + 1]) * 16 + hex_of(s.p[i + 2])));
+		buf_byte(b, (char)byte);
 		i += 2;
 	}
 	return 0;

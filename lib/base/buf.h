@@ -16,7 +16,7 @@ char *buf_room(struct buf *, size_t more);      /* room for `more` bytes behind 
 void buf_add_slow(struct buf *, const void *, size_t n);
 void buf_printf(struct buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_int64(struct buf *, int64_t);          /* decimal */
-int buf_percent(struct buf *, struct str);      /* append the text with each %41 as its byte (upper-case hex); -1 at a wrong one */
+int buf_percent(struct buf *, struct str);      /* append the text with each %41 as its byte; -1 at a wrong one */
 const char *buf_text(struct buf *);             /* with a 0 behind the end, which does not count */
 
 static inline void

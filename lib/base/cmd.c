@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/time.h"
+#include "base/width.h"
 
 #ifndef VERSION
 #define VERSION "0"
@@ -378,11 +379,7 @@ cmd_say(const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	buf_printf(&b, "%s: ", progname);
-	for (const char *p = text; *p; p++)     /* data may hold what a terminal would obey */
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			buf_printf(&b, "\\x%02x", (unsigned char)*p);
-		else
-			buf_byte(&b, *p);
+	width_put_shown(&b, str_of(text));      /* data may hold what a terminal would obey */
 	buf_byte(&b, '\n');
 	io_write(2, b.p, b.n);
 	buf_release(&b);

@@ -38,7 +38,7 @@ char **cmd_start(const struct cmd *, int argc, char **argv, int *n);
 /* 1 once SIGINT or SIGTERM came: drain and end with 0. */
 int cmd_stopping(void);
 
-/* A line on stderr, "at-agg: …"; the only way anything but rows is said. Control characters are shown as \x1b. */
+/* A line on stderr, "at-agg: …"; the only way anything but rows is said. Control characters are shown (width.h). */
 void cmd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The row for --strict in a filter's option table. */

@@ -170,23 +170,35 @@ letter_take(struct str *s)
 	return c;
 }
 
+size_t
+letter_write(uint32_t c, char to[4])
+{
+	size_t n = 0;
+
+	if (c < 0x80 || c & LETTER_NONE) {
+		to[n++] = (char)c;
+		return n;
+	}
+	if (c < 0x800) {
+		to[n++] = (char)(0xc0 | c >> 6);
+	} else {
+		if (c < 0x10000) {
+			to[n++] = (char)(0xe0 | c >> 12);
+		} else {
+			to[n++] = (char)(0xf0 | c >> 18);
+			to[n++] = (char)(0x80 | (c >> 12 & 0x3f));
+		}
+		to[n++] = (char)(0x80 | (c >> 6 & 0x3f));
+	}
+	to[n++] = (char)(0x80 | (c & 0x3f));
+	return n;
+}
+
 void
 letter_put(struct buf *to, uint32_t c)
 {
-	if (c < 0x80 || c & LETTER_NONE) {
+	if (c < 0x80)
 		buf_byte(to, (char)c);
-		return;
-	}
-	if (c < 0x800) {
-		buf_byte(to, (char)(0xc0 | c >> 6));
-	} else {
-		if (c < 0x10000) {
-			buf_byte(to, (char)(0xe0 | c >> 12));
-		} else {
-			buf_byte(to, (char)(0xf0 | c >> 18));
-			buf_byte(to, (char)(0x80 | (c >> 12 & 0x3f)));
-		}
-		buf_byte(to, (char)(0x80 | (c >> 6 & 0x3f)));
-	}
-	buf_byte(to, (char)(0x80 | (c & 0x3f)));
+	else
+		to->n += letter_write(c, buf_room(to, 4));
 }

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <pthread.h>
 
+#include "base/letter.h"
+
 int
 str_cmp(struct str a, struct str b)
 {
@@ -107,48 +109,40 @@ str_double(struct str s, double *out)
 	return end == text + s.n && *out - *out == 0 ? 0 : -1;
 }
 
-/* RFC 3629, table 3-7 of the Unicode standard: shortest forms only, no surrogates, nothing beyond U+10FFFF. */
-static size_t
-utf8_step(const unsigned char *p, size_t n)
+int
+str_hex(const char *p, const char *end, int digits, uint32_t *value)
 {
-	unsigned char a = p[0], low = 0x80, high = 0xbf;
-	size_t more;
+	uint32_t v = 0;
 
-	if (a < 0x80)
-		return 1;
-	if (a >= 0xc2 && a <= 0xdf)
-		more = 1;
-	else if (a >= 0xe0 && a <= 0xef)
-		more = 2, low = a == 0xe0 ? 0xa0 : 0x80, high = a == 0xed ? 0x9f : 0xbf;
-	else if (a >= 0xf0 && a <= 0xf4)
-		more = 3, low = a == 0xf0 ? 0x90 : 0x80, high = a == 0xf4 ? 0x8f : 0xbf;
-	else
+	if (end - p < digits)
 		return 0;
-	if (n <= more || p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i <= more; i++)
-		if ((p[i] & 0xc0) != 0x80)
+	for (int i = 0; i < digits; i++) {
+		int digit = str_hex_digit(p[i]);
+
+		if (digit < 0)
 			return 0;
-	return more + 1;
+		v = v << 4 | (uint32_t)digit;
+	}
+	*value = v;
+	return 1;
 }
 
 long
 str_utf8_fault(struct str s)
 {
-	const unsigned char *p = (const unsigned char *)s.p;
-	size_t i = 0;
+	const char *p = s.p, *end = s.p + s.n;
 
-	while (i < s.n) {
+	while (p < end) {
 		uint64_t eight;
-		size_t step;
+		size_t len;
 
-		if (s.n - i >= 8 && (memcpy(&eight, p + i, 8), (eight & 0x8080808080808080u) == 0)) {
-			i += 8;
+		if (end - p >= 8 && (memcpy(&eight, p, 8), (eight & 0x8080808080808080u) == 0)) {
+			p += 8;
 			continue;
 		}
-		if (!(step = utf8_step(p + i, s.n - i)))
-			return (long)i;
-		i += step;
+		if (!(len = letter_len(p, end)))
+			return (long)(p - s.p);
+		p += len;
 	}
 	return -1;
 }

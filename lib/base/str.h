@@ -36,7 +36,16 @@ int str_cut(struct str *rest, char sep, struct str *piece);
 int str_int64(struct str, int64_t *);
 int str_double(struct str, double *);           /* decimal only, "." in any locale; no inf, nan or hex */
 
-/* Check UTF-8 by RFC 3629. The offset of the first wrong byte, or -1 when all is well. */
+/* A hexadecimal digit's value, -1: it is none. And just `digits` of them, 8 at most, at p: 1, or 0 when they are not there. */
+static inline int
+str_hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+int str_hex(const char *p, const char *end, int digits, uint32_t *value);
+
+/* Check UTF-8 by RFC 3629: shortest forms only, no surrogates, nothing beyond U+10FFFF. The offset of the first wrong byte,
+ * or -1 when all is well; letter.h has its characters one at a time. */
 long str_utf8_fault(struct str);
 
 /* A seeded 64-bit hash: the seed is drawn once for each process, so nobody can prepare collisions. */

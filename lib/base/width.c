@@ -1,5 +1,7 @@
 #include "base/width.h"
 
+#include "base/letter.h"
+
 void
 width_put_shown(struct buf *b, struct str text)
 {
@@ -17,22 +19,6 @@ width_put_shown(struct buf *b, struct str text)
 		else
 			buf_byte(b, (char)at);
 	}
-}
-
-uint32_t
-width_next(struct str *s)
-{
-	unsigned char a = (unsigned char)s->p[0];
-	size_t more = a >= 0xf0 ? 3 : a >= 0xe0 ? 2 : a >= 0xc0 ? 1 : 0;
-	uint32_t c = more ? a & (0x3fu >> more) : a;
-
-	if (s->n <= more)
-		more = 0;
-	for (size_t i = 1; i <= more; i++)
-		c = c << 6 | ((unsigned char)s->p[i] & 0x3f);
-	s->p += more + 1;
-	s->n -= more + 1;
-	return c;
 }
 
 static int
@@ -53,7 +39,7 @@ width_of(struct str s)
 	int width = 0;
 
 	while (s.n)
-		width += character_width(width_next(&s));
+		width += character_width(letter_take(&s));
 	return width;
 }
 
@@ -77,7 +63,7 @@ width_put(struct buf *b, struct str s, int width, int right, int ascii)
 	}
 	for (int used = 0; s.n; ) {
 		struct str before = s;
-		int w = character_width(width_next(&s));
+		int w = character_width(letter_take(&s));
 
 		if (used + w > width - 1) {
 			buf_lit(b, ascii ? "~" : "…");

@@ -16,7 +16,4 @@ void width_put_shown(struct buf *, struct str);
 
 void width_repeat(struct buf *, const char *text, int times);
 
-/* One character of UTF-8 off the front; a wrong byte stands for itself. */
-uint32_t width_next(struct str *);
-
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/letter.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "codec/sha256.h"
@@ -214,77 +215,13 @@ clean_free(struct clean *c)
 	free(c);
 }
 
-/* ---- letters: the pairs of Latin, Greek, Cyrillic and Armenian, by the rule of their block */
-
-static uint32_t
-lower_of(uint32_t x)
-{
-	if ((x >= 'A' && x <= 'Z') || (x >= 0xc0 && x <= 0xde && x != 0xd7) || (x >= 0x391 && x <= 0x3a9 && x != 0x3a2) || (x >= 0x410 && x <= 0x42f))
-		return x + 32;
-	if ((x >= 0x100 && x <= 0x12f) || (x >= 0x132 && x <= 0x137) || (x >= 0x14a && x <= 0x177) || (x >= 0x460 && x <= 0x481) ||
-	    (x >= 0x48a && x <= 0x4bf) || (x >= 0x4d0 && x <= 0x52f) || (x >= 0x1e00 && x <= 0x1e95) || (x >= 0x1ea0 && x <= 0x1eff))
-		return x | 1;
-	if ((x >= 0x139 && x <= 0x148) || (x >= 0x179 && x <= 0x17e))
-		return x + (x & 1);
-	if (x == 0x178)
-		return 0xff;
-	if (x == 0x386)
-		return 0x3ac;
-	if (x >= 0x388 && x <= 0x38a)
-		return x + 37;
-	if (x == 0x38c)
-		return 0x3cc;
-	if (x == 0x38e || x == 0x38f)
-		return x + 63;
-	if (x >= 0x400 && x <= 0x40f)
-		return x + 80;
-	if (x >= 0x531 && x <= 0x556)
-		return x + 48;
-	return x;
-}
-
-static uint32_t
-upper_of(uint32_t x)
-{
-	static const uint8_t back[] = { 32, 1, 37, 48, 63, 64, 80 };
-
-	if (x == 0xff)
-		return 0x178;
-	if (x == 0x3ac)
-		return 0x386;
-	if (x == 0x3c2)                 /* final sigma */
-		return 0x3a3;
-	for (size_t i = 0; i < sizeof(back) && x >= 'a'; i++)
-		if (lower_of(x - back[i]) == x && x - back[i] != x)
-			return x - back[i];
-	return x;
-}
-
 static void
 put_folded(struct buf *out, struct str text, int fold)
 {
-	for (size_t i = 0; i < text.n; ) {
-		unsigned char a = (unsigned char)text.p[i];
-		uint32_t x = a;
-		int n = a < 0x80 ? 1 : a < 0xe0 ? 2 : a < 0xf0 ? 3 : 4;
+	while (text.n) {
+		uint32_t c = letter_take(&text);
 
-		if (i + (size_t)n > text.n || n == 4) {         /* no pairs that far out */
-			buf_add(out, text.p + i, 1);
-			i++;
-			continue;
-		}
-		if (n == 2)
-			x = (a & 0x1fu) << 6 | ((unsigned char)text.p[i + 1] & 0x3fu);
-		else if (n == 3)
-			x = (a & 0xfu) << 12 | ((unsigned char)text.p[i + 1] & 0x3fu) << 6 | ((unsigned char)text.p[i + 2] & 0x3fu);
-		x = fold == LOWER ? lower_of(x) : upper_of(x);
-		if (x < 0x80)
-			buf_byte(out, (char)x);
-		else if (x < 0x800)
-			buf_byte(out, (char)(0xc0 | x >> 6)), buf_byte(out, (char)(0x80 | (x & 0x3f)));
-		else
-			buf_byte(out, (char)(0xe0 | x >> 12)), buf_byte(out, (char)(0x80 | (x >> 6 & 0x3f))), buf_byte(out, (char)(0x80 | (x & 0x3f)));
-		i += (size_t)n;
+		letter_put(out, fold == LOWER ? letter_lower(c) : letter_upper(c));
 	}
 }
 

@@ -678,27 +678,6 @@ event_put(struct buf *out, const struct event *e)
 	buf_byte(out, '}');
 }
 
-/* The four hex digits behind "\u", or -1. */
-static int
-hex4(const char *p, const char *end)
-{
-	int x = 0;
-
-	if (end - p < 4)
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		int c = p[i] | 0x20;
-
-		if (p[i] >= '0' && p[i] <= '9')
-			x = x * 16 + p[i] - '0';
-		else if (c >= 'a' && c <= 'f')
-			x = x * 16 + c - 'a' + 10;
-		else
-			return -1;
-	}
-	return x;
-}
-
 void
 event_put_lossy(struct buf *out, struct str text)
 {
@@ -719,10 +698,12 @@ event_put_lossy(struct buf *out, struct str text)
 	if (out->n == from)
 		return;
 	for (p = out->p + from, end = out->p + out->n; (p = memchr(p, '\\', (size_t)(end - p))); ) {
-		int unit = end - p > 1 && p[1] == 'u' ? hex4(p + 2, end) : -1;
+		uint32_t unit = 0, low = 0;
 
-		if (unit >= 0xd800 && unit <= 0xdbff && end - p >= 12 && p[6] == '\\' && p[7] == 'u' &&
-		    (hex4(p + 8, end) & 0xfc00) == 0xdc00)
+		if (end - p > 1 && p[1] == 'u')
+			str_hex(p + 2, end, 4, &unit);
+		if (unit >> 10 == 0xd800 >> 10 && end - p >= 12 && p[6] == '\\' && p[7] == 'u' && str_hex(p + 8, end, 4, &low) &&
+		    low >> 10 == 0xdc00 >> 10)
 			p += 12;
 		else if (unit >= 0xd800 && unit <= 0xdfff) {
 			memcpy(out->p + (p + 2 - out->p), "fffd", 4);

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/letter.h"
+
 #define NESTED     500          /* nesting of a program */
 #define MOST_NODES 100000       /* with macros expanded */
 
@@ -455,44 +457,6 @@ fold(struct parser *p, struct expr_node *x, size_t at)
 
 /* ---- strings */
 
-static int
-hex4(const struct parser *p, size_t at)
-{
-	int v = 0;
-
-	for (size_t i = at; i < at + 4; i++) {
-		char c = char_at(p, i);
-
-		if (c >= '0' && c <= '9')
-			v = v * 16 + c - '0';
-		else if ((c | 32) >= 'a' && (c | 32) <= 'f')
-			v = v * 16 + (c | 32) - 'a' + 10;
-		else
-			return -1;
-	}
-	return v;
-}
-
-static void
-put_utf8(struct buf *b, unsigned c)
-{
-	if (c < 0x80) {
-		buf_byte(b, (char)c);
-	} else if (c < 0x800) {
-		buf_byte(b, (char)(0xc0 | c >> 6));
-		buf_byte(b, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		buf_byte(b, (char)(0xe0 | c >> 12));
-		buf_byte(b, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_byte(b, (char)(0x80 | (c & 0x3f)));
-	} else {
-		buf_byte(b, (char)(0xf0 | c >> 18));
-		buf_byte(b, (char)(0x80 | (c >> 12 & 0x3f)));
-		buf_byte(b, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_byte(b, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
 /* One escape at p->at (on the backslash) into b. */
 static void
 escape(struct parser *p, struct buf *b)
@@ -501,7 +465,8 @@ escape(struct parser *p, struct buf *b)
 	size_t at = p->at;
 	char c = char_at(p, at + 1);
 	const char *known = c ? strchr(from, c) : NULL;
-	int u, low;
+	const char *text = p->text.p, *end = text + p->text.n;
+	uint32_t u, low = 0;
 
 	if (known) {
 		buf_byte(b, to[known - from]);
@@ -512,15 +477,14 @@ escape(struct parser *p, struct buf *b)
 		fail(p, at, "'\\%c' is no escape, write \\\\ for a backslash", c >= ' ' && c < 127 ? c : '?');
 		return;
 	}
-	u = hex4(p, at + 2);
-	if (u < 0) {
+	if (!str_hex(text + at + 2, end, 4, &u)) {
 		fail(p, at, "\\u needs four hexadecimal digits, write \\u00e9");
 		return;
 	}
 	p->at += 6;
 	if (u >= 0xd800 && u <= 0xdbff) {
-		low = char_at(p, p->at) == '\\' && char_at(p, p->at + 1) == 'u' ? hex4(p, p->at + 2) : -1;
-		if (low < 0xdc00 || low > 0xdfff) {
+		if (char_at(p, p->at) != '\\' || char_at(p, p->at + 1) != 'u' || !str_hex(text + p->at + 2, end, 4, &low) ||
+		    low < 0xdc00 || low > 0xdfff) {
 			fail(p, at, "half a surrogate pair, write both halves");
 			return;
 		}
@@ -529,7 +493,7 @@ escape(struct parser *p, struct buf *b)
 	} else if (u >= 0xdc00 && u <= 0xdfff) {
 		u = 0xfffd;
 	}
-	put_utf8(b, (unsigned)u);
+	letter_put(b, u);
 }
 
 static struct expr_node *

@@ -7,35 +7,8 @@
  * Numbers without exponent (123e45 may be half of a commit's name), true and false are what they are unless quoted; a key
  * alone is true. The event is `event`, `name` or `type` when the line has one, else `msg` or `message`, else "log".
  */
+#include "base/letter.h"
 #include "formats/formats_priv.h"
-
-static int
-hexes(const char *p, int n, uint32_t *value)
-{
-	*value = 0;
-	for (int i = 0; i < n; i++) {
-		int c = p[i] | 32, v = p[i] >= '0' && p[i] <= '9' ? p[i] - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-
-		if (v < 0)
-			return 0;
-		*value = *value << 4 | (uint32_t)v;
-	}
-	return 1;
-}
-
-static void
-put_character(struct buf *b, uint32_t c)
-{
-	if (c < 0x80)
-		buf_byte(b, (char)c);
-	else if (c < 0x800)
-		buf_byte(b, (char)(0xc0 | c >> 6)), buf_byte(b, (char)(0x80 | (c & 63)));
-	else if (c < 0x10000)
-		buf_byte(b, (char)(0xe0 | c >> 12)), buf_byte(b, (char)(0x80 | (c >> 6 & 63))), buf_byte(b, (char)(0x80 | (c & 63)));
-	else
-		buf_byte(b, (char)(0xf0 | (c >> 18 & 7))), buf_byte(b, (char)(0x80 | (c >> 12 & 63))),
-		    buf_byte(b, (char)(0x80 | (c >> 6 & 63))), buf_byte(b, (char)(0x80 | (c & 63)));
-}
 
 /* A quoted text as Go writes it; as it stood when that gives no UTF-8. */
 static struct str
@@ -56,17 +29,17 @@ unquote(struct str text, struct buf *to)
 		} else if ((at = strchr(from, next))) {
 			buf_byte(to, is[at - from]);
 			i++;
-		} else if (n && i + 1 + (size_t)n < text.n && hexes(text.p + i + 2, n, &c) && c && c < 0x110000) {
+		} else if (n && str_hex(text.p + i + 2, text.p + text.n, n, &c) && c && c < 0x110000) {
 			i += 1 + (size_t)n;
-			if (c >> 10 == 0x36 && i + 6 < text.n && text.p[i + 1] == '\\' && text.p[i + 2] == 'u' &&
-			    hexes(text.p + i + 3, 4, &low) && low >> 10 == 0x37) {
+			if (c >> 10 == 0x36 && text.n - i > 6 && text.p[i + 1] == '\\' && text.p[i + 2] == 'u' &&
+			    str_hex(text.p + i + 3, text.p + text.n, 4, &low) && low >> 10 == 0x37) {
 				c = 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff));
 				i += 6;
 			}
 			if (n == 2)
 				buf_byte(to, (char)c);
 			else
-				put_character(to, c);
+				letter_put(to, c);
 		} else
 			buf_byte(to, text.p[i]);
 	}

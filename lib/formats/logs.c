@@ -200,12 +200,6 @@ put_time(struct buf *b, struct str t)
 	return 1;
 }
 
-static int
-hex(char c)
-{
-	return isdigit((unsigned char)c) ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 /* What the servers escaped; \xhh as they stood when that gives no UTF-8. */
 static struct str
 unescape(struct str text, struct buf *to, int bytes)
@@ -215,6 +209,7 @@ unescape(struct str text, struct buf *to, int bytes)
 		static const char from[] = "nrtvbf", is[] = "\n\r\t\v\b\f";
 		char c = text.p[i], next = i + 1 < text.n ? text.p[i + 1] : 0;
 		const char *at;
+		uint32_t byte;
 
 		if (c != '\\' || !next) {
 			buf_byte(to, c);
@@ -224,9 +219,8 @@ unescape(struct str text, struct buf *to, int bytes)
 		} else if ((at = strchr(from, next))) {
 			buf_byte(to, is[at - from]);
 			i++;
-		} else if (bytes && next == 'x' && i + 3 < text.n && hex(text.p[i + 2]) >= 0 && hex(text.p[i + 3]) >= 0 &&
-		    (hex(text.p[i + 2]) || hex(text.p[i + 3]))) {
-			buf_byte(to, (char)(hex(text.p[i + 2]) * 16 + hex(text.p[i + 3])));
+		} else if (bytes && next == 'x' && str_hex(text.p + i + 2, text.p + text.n, 2, &byte) && byte) {
+			buf_byte(to, (char)byte);
 			i += 3;
 		} else
 			buf_byte(to, c);

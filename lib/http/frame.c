@@ -36,7 +36,7 @@ is_text(unsigned char c)
 static int
 is_name(unsigned char c)
 {
-	return http_hex((char)c) >= 0 || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
+	return str_hex_digit((char)c) >= 0 || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 static int
@@ -80,10 +80,10 @@ step(struct frame *f, unsigned char c)
 {
 	switch (f->state) {
 	case SIZE:
-		if (http_hex((char)c) >= 0) {
+		if (str_hex_digit((char)c) >= 0) {
 			if (++f->digits > DIGITS_MOST)
 				return -1;
-			f->left = f->left << 4 | http_hex((char)c);
+			f->left = f->left << 4 | str_hex_digit((char)c);
 			return SIZE;
 		}
 		return !f->digits ? -1 : c == '\r' ? SIZE_LF : c == ';' ? NAME_BEGINS : -1;

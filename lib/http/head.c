@@ -361,14 +361,11 @@ head_path(struct str path, char *to)
 	size_t n = 0;
 
 	for (size_t i = 0; i < path.n; i++) {
-		int c = (unsigned char)path.p[i];
+		uint32_t c = (unsigned char)path.p[i];
 
 		if (c == '%') {
-			int high = i + 2 < path.n ? http_hex(path.p[i + 1]) : -1, low = i + 2 < path.n ? http_hex(path.p[i + 2]) : -1;
-
-			if (high < 0 || low < 0)
+			if (!str_hex(path.p + i + 1, path.p + path.n, 2, &c))
 				return -1;
-			c = high << 4 | low;
 			i += 2;
 		}
 		if (c == 0)

@@ -11,12 +11,6 @@ http_same(struct str a, struct str b)
 }
 
 int
-http_hex(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
-int
 http_has_token(struct str list, const char *token)
 {
 	struct str item, name;
@@ -91,11 +85,11 @@ form_decode(struct arena *arena, struct str coded, struct str *plain)
 		char c = coded.p[i];
 
 		if (c == '%') {
-			int high = i + 2 < coded.n ? http_hex(coded.p[i + 1]) : -1, low = i + 2 < coded.n ? http_hex(coded.p[i + 2]) : -1;
+			uint32_t byte;
 
-			if (high < 0 || low < 0)
+			if (!str_hex(coded.p + i + 1, coded.p + coded.n, 2, &byte))
 				return -1;
-			c = (char)(high << 4 | low);
+			c = (char)byte;
 			i += 2;
 		} else if (c == '+')
 			c = ' ';

@@ -11,8 +11,6 @@ struct http_head { const char *name; struct str value; };
 
 const char *http_reason(int status);            /* "Not Found"; for an unknown one the name of its class */
 
-int http_hex(char);                             /* the value of a hexadecimal digit; -1: it is none */
-
 /* The same names of headers and tokens: ASCII letters in any case. */
 int http_same(struct str, struct str);
 

@@ -1,5 +1,7 @@
 #include "json/json.h"
 
+#include "base/letter.h"
+
 #if defined(__SSE2__)
 #define SIMD_SSE2
 #elif defined(__aarch64__)
@@ -200,52 +202,6 @@ json_index(struct json v, int64_t i)
 	return JSON_ABSENT;
 }
 
-static int
-hex4(const char *p, const char *end, unsigned *out)
-{
-	unsigned u = 0;
-
-	if (end - p < 4)
-		return 0;
-	for (int i = 0; i < 4; i++) {
-		unsigned c = (unsigned char)p[i], low = c | 0x20;
-
-		if (c - '0' < 10)
-			u = u << 4 | (c - '0');
-		else if (low - 'a' < 6)
-			u = u << 4 | (low - 'a' + 10);
-		else
-			return 0;
-	}
-	*out = u;
-	return 1;
-}
-
-static size_t
-utf8(unsigned c, char out[4])
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 /* Decode the escape at p (a backslash), which is moved behind it. What stands for nothing, as a lone surrogate, becomes
  * U+FFFD. */
 static size_t
@@ -253,12 +209,12 @@ unescape(const char **p, const char *end, char out[4])
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
 	const char *s = *p + 1, *which;
-	unsigned c, low;
+	uint32_t c, low;
 
-	if (s < end && *s == 'u' && hex4(s + 1, end, &c)) {
+	if (s < end && *s == 'u' && str_hex(s + 1, end, 4, &c)) {
 		s += 5;
 		if (c >= 0xd800 && c < 0xe000) {
-			if (c < 0xdc00 && end - s >= 6 && s[0] == '\\' && s[1] == 'u' && hex4(s + 2, end, &low) &&
+			if (c < 0xdc00 && end - s >= 6 && s[0] == '\\' && s[1] == 'u' && str_hex(s + 2, end, 4, &low) &&
 			    low >= 0xdc00 && low < 0xe000) {
 				c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 				s += 6;
@@ -267,11 +223,11 @@ unescape(const char **p, const char *end, char out[4])
 			}
 		}
 		*p = s;
-		return utf8(c, out);
+		return letter_write(c, out);
 	}
 	if (s == end || !*s || !(which = strchr(from, *s))) {
 		*p = s + (s < end);
-		return utf8(0xfffd, out);
+		return letter_write(0xfffd, out);
 	}
 	*p = s + 1;
 	*out = to[which - from];

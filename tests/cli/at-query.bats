@@ -102,6 +102,8 @@ ask() { at-query -i - "$@" <<< "$rows"; }
 		at-query --complete $kind > out
 		[ "$(LC_ALL=C tr -d '\n\40-\176\200-\377' < out | wc -c)" = 0 ]
 	done
+	run -2 at-query "SELECT 1 FROM \"$(printf '\xc2\x9b31m')\""       # nor in what is said
+	[[ $output == *'\x9b31m'* ]]
 	run -0 at-query -f table 'SELECT * FROM events'
 	[[ $output == *'\x1b]0;x'*'c\x9bd'*'y\nz'* ]]
 	[ "${#lines[@]}" = 3 ]

@@ -112,6 +112,13 @@ clean() { at-ingest -n --now "$now" "$@"; }
 	[[ $stderr == *"stdin:2: plan: 'gold' is none of"* && $stderr == *'stdin:3: age: wants at most 150, has 200'* && $stderr == *' 1 dropped'* ]]
 }
 
+@test "case folds the letters of any script" {
+	mkdir config
+	echo '{"events":{"*":{"clean":{"low":{"case":"lower"},"high":{"case":"upper"}}}}}' > config/analytics.json
+	run -0 --separate-stderr clean <<< '{"event":"a","low":"ÀΣЖԱ𐐀Ⱥ","high":"àςжա𐐨ⱥß"}'
+	[[ ${lines[0]} == *'{"low":"àσжա𐐨ⱥ","high":"ÀΣЖԱ𐐀Ⱥß"}'* ]]
+}
+
 @test "fault 20: times from year 0 to 9999, and numbers at their limits, by rule" {
 	run -0 --separate-stderr clean <<-'END'
 	{"event":"a","ts":"0000-01-01T00:00:00Z"}

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/width.h"
 
 static void
 int64_limits_are_kept_exactly(void **state __attribute__((unused)))
@@ -74,7 +75,6 @@ utf8_faults_are_found_where_they_are(void **state __attribute__((unused)))
 		assert_int_equal(str_utf8_fault(cases[i].s), cases[i].at);
 }
 
-/* Property: a map holds what was put, finds nothing else, and walks in the order of putting. */
 /* Of every code point: what is taken is put back, upper and lower lead to one fold, and folding twice is folding once. */
 static void
 letters_of_all_scripts_have_one_fold(void **state __attribute__((unused)))
@@ -114,6 +114,25 @@ letters_of_all_scripts_have_one_fold(void **state __attribute__((unused)))
 	buf_release(&b);
 }
 
+static void
+a_cell_is_what_a_terminal_gives_a_character(void **state __attribute__((unused)))
+{
+	struct buf b = { 0 };
+
+	assert_int_equal(width_of(STR("zürich")), 6);
+	assert_int_equal(width_of(STR("東京")), 4);
+	assert_int_equal(width_of(STR("a\xcc\x88")), 1);         /* a combining mark takes none */
+	assert_int_equal(width_of(STR("\xe9" "ab")), 3);          /* a byte that begins no character takes its own */
+	assert_int_equal(width_of(STR("\xf0\x9f\x9a")), 3);
+	width_put(&b, STR("東京都"), 4, 0, 0);
+	assert_true(str_eq(buf_get(&b), STR("東… ")));
+	buf_clear(&b);
+	width_put_shown(&b, STR("\x1b[2J\n\t\x7f\xc2\x9b" "é"));
+	assert_true(str_eq(buf_get(&b), STR("\\x1b[2J\\n\\t\\x7f\\x9b" "é")));
+	buf_release(&b);
+}
+
+/* Property: a map holds what was put, finds nothing else, and walks in the order of putting. */
 static void
 a_map_keeps_what_was_put_in_order(void **state __attribute__((unused)))
 {
@@ -194,6 +213,7 @@ main(void)
 		cmocka_unit_test(cutting_gives_every_piece),
 		cmocka_unit_test(utf8_faults_are_found_where_they_are),
 		cmocka_unit_test(letters_of_all_scripts_have_one_fold),
+		cmocka_unit_test(a_cell_is_what_a_terminal_gives_a_character),
 		cmocka_unit_test(a_map_keeps_what_was_put_in_order),
 		cmocka_unit_test(an_arena_refuses_beyond_its_bound),
 		cmocka_unit_test(options_cluster_and_may_stand_after_operands),
