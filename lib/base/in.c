@@ -330,6 +330,34 @@ too_long(struct in *in, struct err *err)
 	return err_set(err, ERR_LIMIT, "the line is longer than %u MiB, skipped", IN_LINE_MOST >> 20);
 }
 
+/* There is no newline in what there is: of a line that is too long nothing is kept. */
+static void
+keep_within_bound(struct in *in)
+{
+	in->scanned = in->end;
+	if (in->end - in->at > IN_LINE_MOST || in->skipping) {
+		in->skipping = 1;
+		in->at = in->end;
+	}
+}
+
+/* No newline came, but `rc` of fill: IN_LINE when what there is is the last line, else what the caller is told. */
+static int
+last_line(struct in *in, int rc, struct err *err)
+{
+	if (rc == IN_IDLE)
+		return rc;
+	if (rc < 0) {
+		*err = in->met;
+		return told(in, rc);
+	}
+	if (cmd_stopping())                     /* what is there of a line was not read whole */
+		return IN_END;
+	if (in->skipping)
+		return too_long(in, err);
+	return in->at == in->end ? IN_END : IN_LINE;
+}
+
 int
 in_line(struct in *in, struct str *line, struct err *err)
 {
@@ -348,25 +376,11 @@ in_line(struct in *in, struct str *line, struct err *err)
 				line->n--;
 			return IN_LINE;
 		}
-		in->scanned = in->end;
-		if (in->end - in->at > IN_LINE_MOST || in->skipping) {
-			in->skipping = 1;
-			in->at = in->end;
-		}
+		keep_within_bound(in);
 		if ((rc = fill(in, &in->met)) == IN_LINE)
 			continue;
-		if (rc == IN_IDLE)
+		if ((rc = last_line(in, rc, err)) != IN_LINE)
 			return rc;
-		if (rc < 0) {
-			*err = in->met;
-			return told(in, rc);
-		}
-		if (cmd_stopping())             /* what is there of a line was not read whole */
-			return IN_END;
-		if (in->skipping)
-			return too_long(in, err);
-		if (in->at == in->end)
-			return IN_END;
 		*line = (struct str){ in->buf + in->at, in->end - in->at };
 		in->at = in->scanned = in->end;
 		in->lineno++;
@@ -399,7 +413,6 @@ hand_out(struct in *in, struct in_block *b, size_t to)
 static int
 next_block(struct in *in, struct in_block *b, struct err *err)
 {
-	struct err local = {0};
 	const char *nl;
 	size_t whole;           /* behind the last newline */
 	int rc = IN_LINE;
@@ -416,15 +429,10 @@ next_block(struct in *in, struct in_block *b, struct err *err)
 		whole = nl ? (size_t)(nl + 1 - in->buf) : 0;
 		if (whole && (whole - in->at >= BLOCK / 2 || rc != IN_LINE))
 			return hand_out(in, b, whole);
-		if (!whole) {
-			in->scanned = in->end;
-			if (in->end - in->at > IN_LINE_MOST || in->skipping) {
-				in->skipping = 1;
-				in->at = in->end;
-			}
-		}
+		if (!whole)
+			keep_within_bound(in);
 		in->no_wait |= whole ? 2 : 0;
-		rc = fill(in, &local);
+		rc = fill(in, &in->met);
 		in->no_wait &= 1;
 		if (rc == IN_LINE)
 			continue;
@@ -432,17 +440,8 @@ next_block(struct in *in, struct in_block *b, struct err *err)
 			in->scanned = in->at;
 			continue;
 		}
-		if (rc == IN_IDLE)
-			return rc;
-		if (rc < 0) {
-			*err = local;
-			return told(in, rc);
-		}
-		if (cmd_stopping())             /* what is there of a line was not read whole */
-			return IN_END;
-		if (in->skipping)
-			return too_long(in, err);
-		return in->at == in->end ? IN_END : hand_out(in, b, in->end);
+		rc = last_line(in, rc, err);
+		return rc == IN_LINE ? hand_out(in, b, in->end) : rc;
 	}
 }
 

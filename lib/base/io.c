@@ -28,13 +28,14 @@ io_open(const char *path, int flags, int mode)
 	return fd;
 }
 
-ssize_t
-io_read(int fd, void *to, size_t n)
+/* From where the descriptor stands, or from an offset: -1 is none. */
+static ssize_t
+read_all(int fd, char *to, size_t n, int64_t offset)
 {
 	size_t got = 0;
 
 	while (got < n) {
-		ssize_t r = read(fd, (char *)to + got, n - got);
+		ssize_t r = offset < 0 ? read(fd, to + got, n - got) : pread(fd, to + got, n - got, offset + (int64_t)got);
 
 		if (r == 0)
 			break;
@@ -47,21 +48,19 @@ io_read(int fd, void *to, size_t n)
 }
 
 ssize_t
+io_read(int fd, void *to, size_t n)
+{
+	return read_all(fd, to, n, -1);
+}
+
+ssize_t
 io_read_at(int fd, void *to, size_t n, int64_t offset)
 {
-	size_t got = 0;
-
-	while (got < n) {
-		ssize_t r = pread(fd, (char *)to + got, n - got, offset + (int64_t)got);
-
-		if (r == 0)
-			break;
-		if (r > 0)
-			got += (size_t)r;
-		else if (!again(fd, POLLIN))
-			return -1;
+	if (offset < 0) {
+		errno = EINVAL;
+		return -1;
 	}
-	return (ssize_t)got;
+	return read_all(fd, to, n, offset);
 }
 
 int
