@@ -83,8 +83,9 @@ walk_object(struct project *project, int owner, const char *p, unsigned *quote)
 	if (p < end && *p == '}')
 		return p + 1;
 	for (;;) {
-		struct project_node *node = NULL;
+		struct project_node *node;
 		const char *from;
+		int over;
 		uint8_t type;
 
 		if (LIKELY(key && key->owner == owner && stands(key, p, end))) {
@@ -100,12 +101,7 @@ walk_object(struct project *project, int owner, const char *p, unsigned *quote)
 		if (UNLIKELY(p == end))
 			goto wrong;
 		from = p;
-		if (key->node) {
-			node = &project->node[key->node];
-			if (UNLIKELY(node->row == project->row))
-				project_forget(project, key->node);
-			node->row = project->row;
-		}
+		node = node_of(project, key);
 		if (*p == '"') {
 			if (UNLIKELY(i + 1 >= x->quotes))
 				goto wrong_value;
@@ -139,21 +135,13 @@ walk_object(struct project *project, int owner, const char *p, unsigned *quote)
 			node->value.escaped = type == JSON_STRING && x->escapes && memchr(from, '\\', (size_t)(p - from));
 		}
 		key = *expect;
-		if (UNLIKELY(p == end))
+		p = next_key(p, end, &over);
+		if (LIKELY(!over))
+			continue;
+		if (over < 0)
 			goto wrong;
-		if (UNLIKELY(*p != ',')) {
-			p = skip_blank(p, end);
-			if (p == end)
-				goto wrong;
-			if (*p == '}') {
-				*quote = i;
-				return p + 1;
-			}
-			if (*p != ',')
-				goto wrong;
-		}
-		p = skip_blank(p + 1, end);
-		continue;
+		*quote = i;
+		return p;
 wrong_value:
 		p = from;
 wrong:

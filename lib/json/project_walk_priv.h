@@ -20,6 +20,36 @@ stands(const struct project_key *key, const char *p, const char *end)
 	return end - p >= key->len && memcmp(p, key->text, key->len) == 0;
 }
 
+/* Where the value of a key belongs that was asked for; NULL: nobody asked. */
+FN INLINE struct project_node *
+node_of(struct project *project, const struct project_key *key)
+{
+	struct project_node *node;
+
+	if (!key->node)
+		return NULL;
+	node = &project->node[key->node];
+	if (UNLIKELY(node->row == project->row))
+		project_forget(project, key->node);
+	node->row = project->row;
+	return node;
+}
+
+/* From behind a value to the next key, or (*over 1) behind the object; where neither follows *over is -1. */
+FN INLINE const char *
+next_key(const char *p, const char *end, int *over)
+{
+	*over = 0;
+	if (UNLIKELY(p == end || *p != ',')) {
+		p = skip_blank(p, end);
+		if (p == end || *p != ',') {
+			*over = p < end && *p == '}' ? 1 : -1;
+			return p + (*over > 0);
+		}
+	}
+	return skip_blank(p + 1, end);
+}
+
 FN inline const char *
 walk(struct project *project, int owner, const char *p)
 {
@@ -30,8 +60,9 @@ walk(struct project *project, int owner, const char *p)
 	if (p < end && *p == '}')
 		return p + 1;
 	for (;;) {
-		struct project_node *node = NULL;
+		struct project_node *node;
 		const char *from;
+		int over;
 		uint8_t type, escaped = 0;
 
 		if (LIKELY(key && key->owner == owner && stands(key, p, end))) {
@@ -46,12 +77,7 @@ walk(struct project *project, int owner, const char *p)
 		if (UNLIKELY(p == end))
 			goto wrong;
 		from = p;
-		if (key->node) {
-			node = &project->node[key->node];
-			if (UNLIKELY(node->row == project->row))
-				project_forget(project, key->node);
-			node->row = project->row;
-		}
+		node = node_of(project, key);
 		if (*p == '"') {
 			if (!(p = string_end(p + 1, start, end, &escaped)))
 				goto wrong_value;
@@ -78,19 +104,12 @@ walk(struct project *project, int owner, const char *p)
 			node->value.escaped = escaped;
 		}
 		key = *expect;
-		if (UNLIKELY(p == end))
+		p = next_key(p, end, &over);
+		if (LIKELY(!over))
+			continue;
+		if (over < 0)
 			goto wrong;
-		if (UNLIKELY(*p != ',')) {
-			p = skip_blank(p, end);
-			if (p == end)
-				goto wrong;
-			if (*p == '}')
-				return p + 1;
-			if (*p != ',')
-				goto wrong;
-		}
-		p = skip_blank(p + 1, end);
-		continue;
+		return p;
 wrong_value:
 		p = from;
 wrong:
