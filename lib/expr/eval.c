@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/letter.h"
+
 #define FEW 4           /* operands that need no memory of the arena */
 
 /* The first bytes of a value, as jq shows them in its messages. */
@@ -486,46 +488,36 @@ expr_index(struct expr_run *run, const struct expr_value *of, const struct expr_
 
 /* ---- functions */
 
+/* What was printed becomes a text of the row. 1, or what printing it gave. */
 static int
-as_text(struct expr_run *run, const struct expr_value *v, struct expr_value *out)       /* tostring */
+take_printed(struct expr_run *run, int rc, struct buf *b, struct expr_value *out)
 {
-	struct buf b = {0};
-	char *p;
-	int rc;
+	char *p = NULL;
 
-	if (v->type == JSON_STRING)
-		return *out = *v, 1;
-	if ((rc = expr_put(run, &b, v, 0)) == 0 && (p = expr_get(run, b.n))) {
-		memcpy(p, b.p, b.n);
-		*out = expr_of_text((struct str){ p, b.n });
-		rc = 1;
-	} else if (rc == 0) {
+	if (rc >= 0 && !(p = expr_get(run, b->n)))
 		rc = ERR_LIMIT;
+	if (p) {
+		if (b->n)
+			memcpy(p, b->p, b->n);
+		*out = expr_of_text((struct str){ p, b->n });
+		rc = 1;
 	}
-	buf_release(&b);
+	buf_release(b);
 	return rc;
 }
 
 static int
 as_json(struct expr_run *run, const struct expr_value *v, struct expr_value *out)       /* tojson */
 {
-	struct expr_value text = *v;
 	struct buf b = {0};
-	char *p;
-	int rc;
 
-	if (v->type != JSON_STRING)
-		return as_text(run, v, out);
-	rc = expr_put(run, &b, &text, 0);
-	if (rc == 0) {
-		if ((p = expr_get(run, b.n))) {
-			memcpy(p, b.p, b.n);
-			*out = expr_of_text((struct str){ p, b.n });
-		}
-		rc = p ? 1 : ERR_LIMIT;
-	}
-	buf_release(&b);
-	return rc;
+	return take_printed(run, expr_put(run, &b, v, 0), &b, out);
+}
+
+static int
+as_text(struct expr_run *run, const struct expr_value *v, struct expr_value *out)       /* tostring */
+{
+	return v->type == JSON_STRING ? (*out = *v, 1) : as_json(run, v, out);
 }
 
 #define FN(name) static int \
@@ -732,87 +724,82 @@ two_texts(struct expr_run *run, const struct expr_value *a, const struct expr_va
 static int
 ends(struct str s, struct str with)
 {
-	return s.n >= with.n && memcmp(s.p + s.n - with.n, with.p, with.n) == 0;
+	return s.n >= with.n && (with.n == 0 || memcmp(s.p + s.n - with.n, with.p, with.n) == 0);
+}
+
+/* startswith, endswith */
+static int
+tell_end(struct expr_run *run, const struct expr_value *in, const struct expr_value *arg, int (*has)(struct str, struct str),
+    const char *name, struct expr_value *out)
+{
+	struct str s, t;
+	int rc = two_texts(run, in, arg, &s, &t);
+
+	if (rc <= 0)
+		return rc ? rc : expr_raise(run, "%s() requires string inputs", name);
+	*out = of_bool(has(s, t));
+	return 1;
 }
 
 FN(fn_startswith)
 {
-	struct str s, t;
-	int rc = two_texts(run, in, arg, &s, &t);
-
 	UNUSED;
-	if (rc <= 0)
-		return rc ? rc : expr_raise(run, "startswith() requires string inputs");
-	*out = of_bool(str_starts(s, t));
-	return 1;
+	return tell_end(run, in, arg, str_starts, "startswith", out);
 }
 
 FN(fn_endswith)
 {
+	UNUSED;
+	return tell_end(run, in, arg, ends, "endswith", out);
+}
+
+/* ltrimstr, rtrimstr: what is no text, or does not have that end, stays what it is. */
+static int
+trim_end(struct expr_run *run, const struct expr_value *in, const struct expr_value *arg, int (*has)(struct str, struct str),
+    int front, struct expr_value *out)
+{
 	struct str s, t;
 	int rc = two_texts(run, in, arg, &s, &t);
 
-	UNUSED;
-	if (rc <= 0)
-		return rc ? rc : expr_raise(run, "endswith() requires string inputs");
-	*out = of_bool(ends(s, t));
+	if (rc < 0)
+		return rc;
+	*out = rc && has(s, t) ? expr_of_text((struct str){ s.p + (front ? t.n : 0), s.n - t.n }) : *in;
 	return 1;
 }
 
 FN(fn_ltrimstr)
 {
-	struct str s, t;
-	int rc = two_texts(run, in, arg, &s, &t);
-
 	UNUSED;
-	if (rc < 0)
-		return rc;
-	*out = rc && str_starts(s, t) ? expr_of_text((struct str){ s.p + t.n, s.n - t.n }) : *in;
-	return 1;
+	return trim_end(run, in, arg, str_starts, 1, out);
 }
 
 FN(fn_rtrimstr)
 {
-	struct str s, t;
-	int rc = two_texts(run, in, arg, &s, &t);
-
 	UNUSED;
-	if (rc < 0)
-		return rc;
-	*out = rc && ends(s, t) ? expr_of_text((struct str){ s.p, s.n - t.n }) : *in;
-	return 1;
+	return trim_end(run, in, arg, ends, 0, out);
 }
 
 struct list { struct expr_value *items; size_t n, cap; };
 
 static int
-add_item(struct expr_run *run, struct expr_value **items, size_t *n, size_t *cap, struct expr_value v)
+add_item(struct expr_run *run, struct list *l, struct expr_value v)
 {
-	if (*n == *cap) {
-		size_t most = *cap ? *cap * 2 : 8;
-		struct expr_value *more = expr_get(run, most * sizeof(*more));
-
-		if (!more || expr_charge(run, *n) < 0)
-			return ERR_LIMIT;
-		if (*n)
-			memcpy(more, *items, *n * sizeof(*more));
-		*items = more, *cap = most;
-	}
-	(*items)[(*n)++] = v;
+	if (l->n == l->cap && (!(l->items = expr_more(run, l->items, &l->cap, sizeof(v))) || expr_charge(run, l->n) < 0))
+		return ERR_LIMIT;
+	l->items[l->n++] = v;
 	return 0;
 }
 
 static int
 split(struct expr_run *run, struct str s, struct str by, struct expr_value *out)
 {
-	struct expr_value *items = NULL;
-	size_t n = 0, cap = 0;
+	struct list pieces = {0};
 
 	if (by.n == 0) {
 		for (size_t i = 0, k; i < s.n; i = k) {
 			for (k = i + 1; k < s.n && (s.p[k] & 0xc0) == 0x80; k++)
 				;
-			if (add_item(run, &items, &n, &cap, expr_of_text((struct str){ s.p + i, k - i })) < 0)
+			if (add_item(run, &pieces, expr_of_text((struct str){ s.p + i, k - i })) < 0)
 				return ERR_LIMIT;
 		}
 	} else {
@@ -820,14 +807,14 @@ split(struct expr_run *run, struct str s, struct str by, struct expr_value *out)
 			const char *found = memmem(s.p + i, s.n - i, by.p, by.n);
 			size_t end = found ? (size_t)(found - s.p) : s.n;
 
-			if (add_item(run, &items, &n, &cap, expr_of_text((struct str){ s.p + i, end - i })) < 0)
+			if (add_item(run, &pieces, expr_of_text((struct str){ s.p + i, end - i })) < 0)
 				return ERR_LIMIT;
-			if (end + by.n == s.n && add_item(run, &items, &n, &cap, expr_of_text(STR(""))) < 0)
+			if (end + by.n == s.n && add_item(run, &pieces, expr_of_text(STR(""))) < 0)
 				return ERR_LIMIT;
 			i = end + by.n;
 		}
 	}
-	*out = expr_of_items(items, n);
+	*out = expr_of_items(pieces.items, pieces.n);
 	return 1;
 }
 
@@ -935,14 +922,15 @@ FN(fn_contains)
 
 FN(fn_indices)
 {
-	struct expr_value *items = NULL, one = *arg, list = expr_of_items(&one, 1);
-	size_t n = 0, cap = 0, from = 0;
+	struct expr_value one = *arg, only = expr_of_items(&one, 1);
+	struct list found = {0};
+	size_t from = 0;
 	struct str s, t;
 	int rc;
 
 	UNUSED;
 	if (in->type == JSON_ARRAY)
-		return positions(run, in, arg->type == JSON_ARRAY ? arg : &list, out);
+		return positions(run, in, arg->type == JSON_ARRAY ? arg : &only, out);
 	if ((rc = two_texts(run, in, arg, &s, &t)) < 0)
 		return rc;
 	if (!rc)
@@ -952,11 +940,11 @@ FN(fn_indices)
 
 		if (!p)
 			break;
-		if (add_item(run, &items, &n, &cap, expr_of_number((double)(p - s.p))) < 0)
+		if (add_item(run, &found, expr_of_number((double)(p - s.p))) < 0)
 			return ERR_LIMIT;
 		from = (size_t)(p - s.p) + t.n;
 	}
-	*out = expr_of_items(items, n);
+	*out = expr_of_items(found.items, found.n);
 	return 1;
 }
 
@@ -993,7 +981,7 @@ FN(fn_ascii_upcase)
 FN(fn_explode)
 {
 	struct expr_value *items;
-	struct str s;
+	struct str s, rest;
 	size_t n = 0;
 
 	UNUSED;
@@ -1001,15 +989,14 @@ FN(fn_explode)
 		return expr_raise(run, "explode input must be a string");
 	if (expr_text(run, in, &s) < 0)
 		return ERR_LIMIT;
-	if (!(items = expr_get(run, codepoints(s) * sizeof(*items))))
+	for (rest = s; rest.n; n++)             /* as they will be taken: a row may hold bytes that are no characters */
+		letter_take(&rest);
+	if (!(items = expr_get(run, n * sizeof(*items))))
 		return ERR_LIMIT;
-	for (size_t i = 0; i < s.n; ) {
-		unsigned char c = (unsigned char)s.p[i++];
-		unsigned u = c < 0x80 ? c : c < 0xe0 ? c & 0x1f : c < 0xf0 ? c & 0x0f : c & 0x07;
+	for (n = 0; s.n; n++) {
+		uint32_t c = letter_take(&s);
 
-		while (c >= 0x80 && i < s.n && (s.p[i] & 0xc0) == 0x80)
-			u = u << 6 | (s.p[i++] & 0x3f);
-		items[n++] = expr_of_number(u);
+		items[n] = expr_of_number(c & LETTER_NONE ? 0xfffd : c);
 	}
 	*out = expr_of_items(items, n);
 	return expr_charge(run, n) < 0 ? ERR_LIMIT : 1;
@@ -1223,9 +1210,10 @@ enum { BY_SORT, BY_GROUP, BY_MIN, BY_MAX };
 static int
 order_by(struct expr_run *run, int which, const struct expr_value *in, const struct expr_value *by, struct expr_value *out)
 {
-	struct expr_value *values, *ks, *items = NULL, *groups = NULL;
+	struct expr_value *values, *ks, *items = NULL;
+	struct list groups = {0};
 	struct sorting *s;
-	size_t n, k, ng = 0, cap = 0, from = 0;
+	size_t n, k, from = 0;
 	int rc, r;
 
 	if (in->type != JSON_ARRAY)
@@ -1261,11 +1249,11 @@ order_by(struct expr_run *run, int which, const struct expr_value *in, const str
 			return rc;
 		if (r)
 			continue;
-		if (add_item(run, &groups, &ng, &cap, expr_of_items(items + from, i - from)) < 0)
+		if (add_item(run, &groups, expr_of_items(items + from, i - from)) < 0)
 			return ERR_LIMIT;
 		from = i;
 	}
-	*out = expr_of_items(groups, ng);
+	*out = expr_of_items(groups.items, groups.n);
 	return 1;
 }
 
@@ -1351,7 +1339,7 @@ flatten(struct expr_run *run, const struct expr_value *in, const struct expr_val
 		if (each[i].type == JSON_ARRAY && (rc = expr_equal(run, levels, &zero, &none)) < 0)
 			break;
 		if (none)
-			rc = add_item(run, &list->items, &list->n, &list->cap, each[i]);
+			rc = add_item(run, list, each[i]);
 		else if ((rc = subtract(run, levels, &one, &less)) >= 0)
 			rc = flatten(run, &each[i], &less, list);
 	}
@@ -1582,7 +1570,6 @@ format(struct expr_run *run, int how, const struct expr_value *in, struct expr_v
 	struct expr_value text;
 	struct buf b = {0};
 	struct str s;
-	char *p;
 	int rc;
 
 	if (how == AS_TEXT)
@@ -1601,16 +1588,9 @@ format(struct expr_run *run, int how, const struct expr_value *in, struct expr_v
 		else
 			put_base64(&b, s);
 	}
-	if (rc == 0) {
-		if ((p = expr_get(run, b.n))) {
-			if (b.n)
-				memcpy(p, b.p, b.n);
-			*out = expr_of_text((struct str){ p, b.n });
-		}
-		rc = p ? expr_charge(run, b.n / 16) : ERR_LIMIT;
-	}
-	buf_release(&b);
-	return rc < 0 ? rc : 1;
+	if (rc == 0)
+		rc = expr_charge(run, b.n / 16);
+	return take_printed(run, rc, &b, out);
 }
 
 /* ---- nodes */
@@ -1709,9 +1689,7 @@ apply(struct expr_run *run, const struct expr_node *x, const struct expr_value *
 static int
 collect(void *to, struct expr_run *run, const struct expr_value *v)
 {
-	struct list *l = to;
-
-	return add_item(run, &l->items, &l->n, &l->cap, *v);
+	return add_item(run, to, *v);
 }
 
 static int

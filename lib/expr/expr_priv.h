@@ -117,6 +117,8 @@ int expr_delete(struct expr_run *, const struct expr_node *, const struct expr_v
 
 /* value.c. Those that can fail return ERR_INPUT or ERR_LIMIT with run->err set. */
 void *expr_get(struct expr_run *, size_t size);         /* of the arena; NULL and run->err set when over its bound */
+/* Room for twice as many items as the full list of *cap has, 8 at first: the list, moved there; as expr_get. */
+void *expr_more(struct expr_run *, const void *items, size_t *cap, size_t size);
 int  expr_raise(struct expr_run *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int  expr_limit(struct expr_run *, const char *what);
 int  expr_charge(struct expr_run *, size_t steps);

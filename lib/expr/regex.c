@@ -119,6 +119,8 @@ regex_find(struct regex *re, struct str text, size_t from, struct regex_group *g
 
 	if (from > text.n)
 		return 0;
+	if (str_utf8_fault(text) >= 0)          /* Oniguruma takes a character's first byte at its word for the length */
+		return err_set(err, ERR_INPUT, "Regex failure: the text is not UTF-8");
 	rc = onig_search(re->onig, p, end, p + from, end, groups ? re->region : NULL, ONIG_OPTION_NONE);
 	if (rc == ONIG_MISMATCH)
 		return 0;

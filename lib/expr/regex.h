@@ -20,8 +20,8 @@ void regex_free(struct regex *);
 
 struct regex_group { long from, to; };  /* bytes; -1: not part of the match */
 
-/* The first match at or behind byte `from`. 1, 0 for none, ERR_LIMIT. `groups` may be NULL; at most n are filled, those
- * that the pattern does not have with -1. Text is UTF-8. One regex may be used by one thread at a time. */
+/* The first match at or behind byte `from`. 1, 0 for none, ERR_LIMIT, ERR_INPUT for text that is not UTF-8. `groups` may be
+ * NULL; at most n are filled, those that the pattern does not have with -1. One regex may be used by one thread at a time. */
 int regex_find(struct regex *, struct str text, size_t from, struct regex_group *groups, int n, struct err *);
 
 int regex_count(const struct regex *);  /* groups of the pattern, without the whole */

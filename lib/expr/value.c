@@ -45,6 +45,20 @@ expr_get(struct expr_run *run, size_t size)
 	return p;
 }
 
+void *
+expr_more(struct expr_run *run, const void *items, size_t *cap, size_t size)
+{
+	size_t had = *cap, want = had ? had * 2 : 8;
+	void *more = expr_get(run, want * size);
+
+	if (!more)
+		return NULL;
+	if (had)
+		memcpy(more, items, had * size);
+	*cap = want;
+	return more;
+}
+
 struct expr_value
 expr_raw(struct json j)
 {
@@ -125,18 +139,6 @@ expr_number(const struct expr_value *v)
 	return (minus ? -(double)m : (double)m) / tens[fraction];
 }
 
-/* A whole number written with more digits than every double has. */
-static int
-is_long_integer(const struct expr_value *v)
-{
-	if (v->form != EXPR_RAW || v->n < 16)
-		return 0;
-	for (size_t i = v->p[0] == '-'; i < v->n; i++)
-		if (v->p[i] < '0' || v->p[i] > '9')
-			return 0;
-	return 1;
-}
-
 static int
 is_integer(const struct expr_value *v)
 {
@@ -146,6 +148,13 @@ is_integer(const struct expr_value *v)
 		if (v->p[i] < '0' || v->p[i] > '9')
 			return 0;
 	return 1;
+}
+
+/* A whole number written with more digits than every double has. */
+static int
+is_long_integer(const struct expr_value *v)
+{
+	return v->form == EXPR_RAW && v->n >= 16 && is_integer(v);
 }
 
 /* Written as it will be printed: at most 15 digits, a point between them, no zero at the end, not below 0.0001. */
@@ -183,7 +192,7 @@ compare_numbers(const struct expr_value *a, const struct expr_value *b)
 {
 	double x, y;
 
-	if (a->n >= 16 && b->n >= 16 && a->form == EXPR_RAW && b->form == EXPR_RAW && is_long_integer(a) && is_long_integer(b))
+	if (is_long_integer(a) && is_long_integer(b))
 		return compare_digits(a, b);
 	x = expr_number(a), y = expr_number(b);
 	if (x != x)
@@ -295,32 +304,33 @@ texts(struct expr_run *run, const struct expr_value *a, const struct expr_value 
 
 /* ---- arrays and objects as they are */
 
+static int
+no_json(struct expr_run *run)
+{
+	return expr_raise(run, "the row is no JSON, check its brackets and quotes");
+}
+
 int
 expr_items(struct expr_run *run, const struct expr_value *v, struct expr_value **items, size_t *n)
 {
+	struct expr_value *list;
 	struct json_iter it;
-	size_t cap = 8;
+	size_t cap = 0;
 
 	if (v->form == EXPR_LIST) {
 		*items = v->items, *n = v->n;
 		return 0;
 	}
 	*n = 0;
-	if (!(*items = expr_get(run, cap * sizeof(**items))))
+	if (!(list = expr_more(run, NULL, &cap, sizeof(*list))))
 		return ERR_LIMIT;
 	for (it = json_iter(json_of(v)); json_next(&it); ) {
-		if (*n == cap) {
-			struct expr_value *more = expr_get(run, cap * 2 * sizeof(**items));
-
-			if (!more)
-				return ERR_LIMIT;
-			memcpy(more, *items, cap * sizeof(**items));
-			*items = more;
-			cap *= 2;
-		}
-		(*items)[(*n)++] = expr_raw(it.value);
+		if (*n == cap && !(list = expr_more(run, list, &cap, sizeof(*list))))
+			return ERR_LIMIT;
+		list[(*n)++] = expr_raw(it.value);
 	}
-	return it.fault ? expr_raise(run, "the row is no JSON, check its brackets and quotes") : expr_charge(run, *n);
+	*items = list;
+	return it.fault ? no_json(run) : expr_charge(run, *n);
 }
 
 /* Do all keys surely differ? Plain raw keys, told apart by a few of their bytes; only where those meet are the keys
@@ -402,30 +412,25 @@ drop_doubles(struct expr_run *run, struct expr_member *m, size_t *n)
 int
 expr_members(struct expr_run *run, const struct expr_value *v, struct expr_member **members, size_t *n)
 {
+	struct expr_member *list;
 	struct json_iter it;
-	size_t cap = 8;
+	size_t cap = 0;
 
 	if (v->form == EXPR_MAP) {
 		*members = v->members, *n = v->n;
 		return 0;
 	}
 	*n = 0;
-	if (!(*members = expr_get(run, cap * sizeof(**members))))
+	if (!(list = expr_more(run, NULL, &cap, sizeof(*list))))
 		return ERR_LIMIT;
 	for (it = json_iter(json_of(v)); json_next(&it); ) {
-		if (*n == cap) {
-			struct expr_member *more = expr_get(run, cap * 2 * sizeof(**members));
-
-			if (!more)
-				return ERR_LIMIT;
-			memcpy(more, *members, cap * sizeof(**members));
-			*members = more;
-			cap *= 2;
-		}
-		(*members)[(*n)++] = (struct expr_member){ expr_raw(it.key), expr_raw(it.value) };
+		if (*n == cap && !(list = expr_more(run, list, &cap, sizeof(*list))))
+			return ERR_LIMIT;
+		list[(*n)++] = (struct expr_member){ expr_raw(it.key), expr_raw(it.value) };
 	}
+	*members = list;
 	if (it.fault)
-		return expr_raise(run, "the row is no JSON, check its brackets and quotes");
+		return no_json(run);
 	if (expr_charge(run, *n) < 0)
 		return ERR_LIMIT;
 	return drop_doubles(run, *members, n);
@@ -457,6 +462,62 @@ expr_member(struct expr_run *run, const struct expr_value *v, struct str key, st
 
 /* ---- equality and order */
 
+static int equal_at(struct expr_run *, const struct expr_value *a, const struct expr_value *b, int *is, int depth);
+
+static int
+equal_lists(struct expr_run *run, const struct expr_value *a, const struct expr_value *b, int *is, int depth)
+{
+	struct expr_value *p, *q;
+	size_t n, m;
+	int rc;
+
+	if ((rc = expr_items(run, a, &p, &n)) < 0 || (rc = expr_items(run, b, &q, &m)) < 0)
+		return rc;
+	*is = n == m;
+	for (size_t i = 0; i < n && *is; i++)
+		if ((rc = equal_at(run, &p[i], &q[i], is, depth)) < 0)
+			return rc;
+	return expr_charge(run, n);
+}
+
+/* The value of that key: of the member `likely`, as mostly the order is the same, or of another. 1, 0: there is none, < 0. */
+static int
+find_member(struct expr_run *run, const struct expr_value *key, const struct expr_value *map, const struct expr_member *likely, int depth,
+    struct expr_value *out)
+{
+	struct str text;
+	int rc, same;
+
+	if ((rc = equal_at(run, key, &likely->key, &same, depth)) < 0)
+		return rc;
+	if (same)
+		return *out = likely->value, 1;
+	if (expr_text(run, key, &text) < 0 || expr_charge(run, map->n) < 0)
+		return ERR_LIMIT;
+	return expr_member(run, map, text, out);
+}
+
+static int
+equal_maps(struct expr_run *run, const struct expr_value *a, const struct expr_value *b, int *is, int depth)
+{
+	struct expr_member *p, *q;
+	struct expr_value other, got;
+	size_t n, m;
+	int rc;
+
+	if ((rc = expr_members(run, a, &p, &n)) < 0 || (rc = expr_members(run, b, &q, &m)) < 0)
+		return rc;
+	other = expr_of_members(q, m);
+	*is = n == m;
+	for (size_t i = 0; i < n && *is; i++) {
+		*is = 0;
+		if ((rc = find_member(run, &p[i].key, &other, &q[i], depth, &got)) < 0 ||
+		    (rc && (rc = equal_at(run, &p[i].value, &got, is, depth)) < 0))
+			return rc;
+	}
+	return expr_charge(run, n);
+}
+
 static int
 equal_at(struct expr_run *run, const struct expr_value *a, const struct expr_value *b, int *is, int depth)
 {
@@ -469,62 +530,17 @@ equal_at(struct expr_run *run, const struct expr_value *a, const struct expr_val
 		return expr_limit(run, "nesting");
 	switch (a->type) {
 	case JSON_NUMBER:
-		if (a->form == EXPR_RAW && b->form == EXPR_RAW && a->n == b->n && memcmp(a->p, b->p, a->n) == 0)
-			*is = 1;
-		else
-			*is = compare_numbers(a, b) == 0;
+		*is = (a->form == EXPR_RAW && b->form == EXPR_RAW && a->n == b->n && memcmp(a->p, b->p, a->n) == 0) || compare_numbers(a, b) == 0;
 		return 0;
 	case JSON_STRING:
 		if (texts(run, a, b, &x, &y) < 0)
 			return ERR_LIMIT;
 		*is = str_eq(x, y);
 		return 0;
-	case JSON_ARRAY: {
-		struct expr_value *p, *q;
-		size_t n, m;
-		int rc;
-
-		if ((rc = expr_items(run, a, &p, &n)) < 0 || (rc = expr_items(run, b, &q, &m)) < 0)
-			return rc;
-		*is = n == m;
-		for (size_t i = 0; i < n && *is; i++)
-			if ((rc = equal_at(run, &p[i], &q[i], is, depth + 1)) < 0)
-				return rc;
-		return expr_charge(run, n);
-	}
-	case JSON_OBJECT: {
-		struct expr_member *p, *q;
-		struct expr_value *v, other = { .form = EXPR_MAP };
-		size_t n, m;
-		int rc;
-
-		if ((rc = expr_members(run, a, &p, &n)) < 0 || (rc = expr_members(run, b, &q, &m)) < 0)
-			return rc;
-		other.members = q, other.n = m;
-		*is = n == m;
-		for (size_t i = 0; i < n && *is; i++) {
-			struct expr_value got;
-
-			/* mostly the same order */
-			*is = 0;
-			v = NULL;
-			if ((rc = equal_at(run, &p[i].key, &q[i].key, is, depth + 1)) < 0)
-				return rc;
-			if (*is) {
-				v = &q[i].value;
-			} else {
-				if (expr_text(run, &p[i].key, &x) < 0 || expr_charge(run, m) < 0)
-					return ERR_LIMIT;
-				if ((rc = expr_member(run, &other, x, &got)) < 0)
-					return rc;
-				if (rc)
-					v = &got;
-			}
-			if (v && (rc = equal_at(run, &p[i].value, v, is, depth + 1)) < 0)
-				return rc;
-		}
-		return expr_charge(run, n);
-	}
+	case JSON_ARRAY:
+		return equal_lists(run, a, b, is, depth + 1);
+	case JSON_OBJECT:
+		return equal_maps(run, a, b, is, depth + 1);
 	default:
 		*is = 1;
 		return 0;
@@ -682,11 +698,53 @@ expr_contains(struct expr_run *run, const struct expr_value *a, const struct exp
 
 /* ---- printing */
 
+static int
+put_items(struct expr_run *run, struct buf *b, const struct expr_value *v, int depth)
+{
+	struct expr_value *items;
+	size_t n;
+	int rc;
+
+	if ((rc = expr_items(run, v, &items, &n)) < 0)
+		return rc;
+	buf_byte(b, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_byte(b, ',');
+		if ((rc = expr_put(run, b, &items[i], depth)) < 0)
+			return rc;
+	}
+	buf_byte(b, ']');
+	return 0;
+}
+
+static int
+put_members(struct expr_run *run, struct buf *b, const struct expr_value *v, int depth)
+{
+	struct expr_member *m;
+	size_t n;
+	int rc;
+
+	if ((rc = expr_members(run, v, &m, &n)) < 0)
+		return rc;
+	buf_byte(b, '{');
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_byte(b, ',');
+		if ((rc = expr_put(run, b, &m[i].key, depth)) < 0)
+			return rc;
+		buf_byte(b, ':');
+		if ((rc = expr_put(run, b, &m[i].value, depth)) < 0)
+			return rc;
+	}
+	buf_byte(b, '}');
+	return 0;
+}
+
 int
 expr_put(struct expr_run *run, struct buf *b, const struct expr_value *v, int depth)
 {
 	struct str s;
-	int rc;
 
 	if (depth > EXPR_DEEP)
 		return expr_limit(run, "nesting");
@@ -711,42 +769,11 @@ expr_put(struct expr_run *run, struct buf *b, const struct expr_value *v, int de
 			return ERR_LIMIT;
 		json_put_string(b, s);
 		return 0;
-	case JSON_ARRAY: {
-		struct expr_value *items;
-		size_t n;
-
-		if ((rc = expr_items(run, v, &items, &n)) < 0)
-			return rc;
-		buf_byte(b, '[');
-		for (size_t i = 0; i < n; i++) {
-			if (i)
-				buf_byte(b, ',');
-			if ((rc = expr_put(run, b, &items[i], depth + 1)) < 0)
-				return rc;
-		}
-		buf_byte(b, ']');
-		return 0;
-	}
-	case JSON_OBJECT: {
-		struct expr_member *m;
-		size_t n;
-
-		if ((rc = expr_members(run, v, &m, &n)) < 0)
-			return rc;
-		buf_byte(b, '{');
-		for (size_t i = 0; i < n; i++) {
-			if (i)
-				buf_byte(b, ',');
-			if ((rc = expr_put(run, b, &m[i].key, depth + 1)) < 0)
-				return rc;
-			buf_byte(b, ':');
-			if ((rc = expr_put(run, b, &m[i].value, depth + 1)) < 0)
-				return rc;
-		}
-		buf_byte(b, '}');
-		return 0;
-	}
+	case JSON_ARRAY:
+		return put_items(run, b, v, depth + 1);
+	case JSON_OBJECT:
+		return put_members(run, b, v, depth + 1);
 	default:
-		return expr_raise(run, "the row is no JSON, check its brackets and quotes");
+		return no_json(run);
 	}
 }

@@ -760,6 +760,38 @@ next:
 	assert_int_equal(bound, sizeof(texts) / sizeof(*texts) - 3);    /* not and error look at the whole row */
 }
 
+/* Rows are filtered by their fields without being checked whole: bytes that are no characters end in an answer, too. */
+static void
+bytes_that_are_no_characters_are_bounded(void **unused)
+{
+	static const struct { const char *program; int want; } cases[] = {
+		{ "(.x | explode | length) == 40000", 1 }, { ".x | explode | .[0] == 65533 and .[1] == 97", 1 }, { "(.x | length) > 0", 1 },
+		{ "(.x | split(\"\") | length) > 0", 1 }, { ".x[1:3] | length > 0", 1 }, { ".x | test(\"a\")", ERR_INPUT }, { ".x | ascii_upcase | @uri | length > 0", 1 },
+	};
+	struct buf row = {0};
+
+	(void)unused;
+	buf_lit(&row, "{\"x\":\"");
+	for (int i = 0; i < 20000; i++)
+		buf_lit(&row, "\x80" "a");
+	buf_lit(&row, "\"}");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct project *project = project_new();
+		struct json fields[PROJECT_MOST];
+		struct err err = {0};
+		struct expr *e = expr_new(cases[i].program, EXPR_NATIVE_ONLY, &err);
+
+		assert_non_null(e);
+		assert_int_equal(expr_bind(e, project, &err), 0);
+		assert_int_equal(project_row(project, buf_get(&row), fields, &err), 0);
+		if (expr_test_fields(e, fields, &err) != cases[i].want)
+			fail_msg("%s: not %d: %s", cases[i].program, cases[i].want, err.text);
+		expr_free(e);
+		project_free(project);
+	}
+	buf_release(&row);
+}
+
 /* ---- fault 49: hostile programs end in an error in bounded time, and we live */
 
 static double
@@ -878,6 +910,7 @@ main(void)
 		cmocka_unit_test(integers_beyond_2_53_are_kept),
 		cmocka_unit_test(a_fault_has_its_column_and_a_mend),
 		cmocka_unit_test(bound_is_unbound),
+		cmocka_unit_test(bytes_that_are_no_characters_are_bounded),
 		cmocka_unit_test(a_result_is_all_or_nothing),
 		cmocka_unit_test(fault_49_hostile_programs_end_in_an_error),
 	};
