@@ -6,44 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
-#include "sketch/distinct.h"
-#include "sketch/quantile.h"
-#include "sketch/topk.h"
-
-enum slot_kind { SLOT_ROWS, SLOT_SPAN, SLOT_SUM, SLOT_SQUARES, SLOT_MIN, SLOT_MAX, SLOT_QUANTILE, SLOT_DISTINCT, SLOT_TOPK,
-    SLOT_FIRST, SLOT_LAST, SLOT_KINDS, SLOT_NONE = -1 };
-
-/* What a state holds for each kind of slot. */
-struct rows_state  { int64_t n; };
-struct span_state  { int64_t from, to, set; };
-struct sum_state   { struct number_sum sum; int64_t n; };
-struct edge_state  { struct number value; int64_t set; };               /* min, max */
-struct quantile_state { struct quantile *q; };
-struct distinct_state { struct distinct *d; int64_t lost; };             /* lost: rows had values and no state of them */
-struct topk_state  { struct topk *t; };
-struct value_state { int64_t time, seq; char *p; uint32_t n, cap; };    /* first, last; p NULL: none yet */
-
-static const struct { const char *name; size_t size; int numeric; } slot_kinds[SLOT_KINDS] = {
-	[SLOT_ROWS]     = { "n1:",    sizeof(struct rows_state),     0 },
-	[SLOT_SPAN]     = { "span1:", sizeof(struct span_state),     0 },
-	[SLOT_SUM]      = { "sum1:",  sizeof(struct sum_state),      1 },
-	[SLOT_SQUARES]  = { "sq1:",   sizeof(struct sum_state),      1 },
-	[SLOT_MIN]      = { "min1:",  sizeof(struct edge_state),     1 },
-	[SLOT_MAX]      = { "max1:",  sizeof(struct edge_state),     1 },
-	[SLOT_QUANTILE] = { "dd1:",   sizeof(struct quantile_state), 1 },
-	[SLOT_DISTINCT] = { "hll1:",  sizeof(struct distinct_state), 0 },
-	[SLOT_TOPK]     = { "ss1:",   sizeof(struct topk_state),     0 },
-	[SLOT_FIRST]    = { "fst1:",  sizeof(struct value_state),    0 },
-	[SLOT_LAST]     = { "lst1:",  sizeof(struct value_state),    0 },
-};
-
-struct slot {
-	enum slot_kind kind;
-	int field;                      /* -1: of the row itself */
-	int n;                          /* of topk */
-	int next;                       /* the field's next slot, -1 at the end */
-	size_t at;                      /* in the state */
-};
+#include "window/layout_priv.h"
 
 struct field {
 	struct str name;
@@ -79,6 +42,12 @@ struct layout {
 
 #define AT(state, layout, i) ((void *)((char *)(state) + (layout)->slot[i].at))
 #define CONST_AT(state, layout, i) ((const void *)((const char *)(state) + (layout)->slot[i].at))
+
+static inline const struct slot_type *
+type_of(const struct layout *l, int slot)
+{
+	return &layout_slot_types[l->slot[slot].kind];
+}
 
 /* ---- the aggregates: a new one is one line here, and a function where none of these fits */
 
@@ -321,12 +290,12 @@ slot_of(struct layout *l, enum slot_kind kind, int field, int n)
 			return i;
 	l->slot = mem_grow(l->slot, (size_t)l->slots + 1, sizeof(*l->slot));
 	l->slot[l->slots] = (struct slot){ .kind = kind, .field = field, .n = n, .next = -1, .at = l->size };
-	l->size += (slot_kinds[kind].size + 15) & ~(size_t)15;
+	l->size += (layout_slot_types[kind].size + 15) & ~(size_t)15;
 	if (field >= 0) {
 		for (link = &l->field[field].slot; *link >= 0; )
 			link = &l->slot[*link].next;
 		*link = l->slots;
-		*(slot_kinds[kind].numeric ? &l->field[field].numeric : &l->field[field].other) = 1;
+		*(layout_slot_types[kind].numeric ? &l->field[field].numeric : &l->field[field].other) = 1;
 	}
 	if (kind == SLOT_SPAN)
 		l->span = l->slots;
@@ -527,43 +496,6 @@ layout_bind(struct layout *l, struct project *project, struct err *err)
 /* ---- one value into one slot */
 
 static void
-value_set(struct value_state *s, struct str json, int64_t time, int64_t seq)
-{
-	if (json.n > s->cap || !s->p) {
-		s->cap = (uint32_t)(json.n + json.n / 2 + 16);
-		s->p = mem_grow(s->p, s->cap, 1);
-	}
-	memcpy(s->p, json.p, json.n);
-	s->n = (uint32_t)json.n;
-	s->time = time;
-	s->seq = seq;
-}
-
-static int
-is_before(int64_t time, int64_t seq, const struct value_state *s)
-{
-	return time < s->time || (time == s->time && seq < s->seq);
-}
-
-static void
-value_offer(enum slot_kind kind, struct value_state *s, struct str json, int64_t time, int64_t seq)
-{
-	if (!s->p || (kind == SLOT_FIRST ? is_before(time, seq, s) : !is_before(time, seq, s)))
-		value_set(s, json, time, seq);
-}
-
-static void
-edge_offer(enum slot_kind kind, struct edge_state *s, const struct number *v)
-{
-	int c;
-
-	if (s->set && (c = number_cmp(v, &s->value), kind == SLOT_MIN ? c >= 0 : c <= 0))
-		return;
-	s->value = *v;
-	s->set = 1;
-}
-
-static void
 add_number(enum slot_kind kind, void *at, const struct number *v)
 {
 	struct sum_state *sum = at;
@@ -648,25 +580,15 @@ add_other(struct layout *l, const struct slot *slot, void *at, struct json v, in
 		topk_add(topk->t, canonical(l, v), 1);
 		break;
 	default:
-		if (((struct value_state *)at)->p && (slot->kind == SLOT_FIRST) != is_before(time, seq, at))
+		if (!value_counts(slot->kind, at, time, seq))
 			break;
 		buf_clear(&l->scratch);
 		if (v.type == JSON_OBJECT || v.type == JSON_ARRAY) {
 			json_put_compact(&l->scratch, v);
 			v.p = l->scratch.p, v.n = l->scratch.n;
 		}
-		value_set(at, json_raw(v), time, seq);
+		layout_value_set(at, json_raw(v), time, seq);
 	}
-}
-
-static void
-span_add(struct span_state *s, int64_t from, int64_t to)
-{
-	if (!s->set || from < s->from)
-		s->from = from;
-	if (!s->set || to > s->to)
-		s->to = to;
-	s->set = 1;
 }
 
 static inline void
@@ -675,7 +597,7 @@ add_known(struct layout *l, const struct field *f, void *state, struct json v, i
 	for (int i = f->slot; i >= 0; i = l->slot[i].next) {
 		void *at = AT(state, l, i);
 
-		if (!slot_kinds[l->slot[i].kind].numeric)
+		if (!type_of(l, i)->numeric)
 			add_other(l, &l->slot[i], at, v, time, seq);
 		else if (number)
 			add_number(l->slot[i].kind, at, number);
@@ -800,82 +722,16 @@ layout_add_cells(struct layout *l, void *state, const struct layout_cell *cell, 
 void
 layout_merge(const struct layout *l, void *state, const void *from)
 {
-	for (int i = 0; i < l->slots; i++) {
-		void *a = AT(state, l, i);
-		const void *b = CONST_AT(from, l, i);
-		enum slot_kind kind = l->slot[i].kind;
-
-		switch (kind) {
-		case SLOT_ROWS:
-			((struct rows_state *)a)->n += ((const struct rows_state *)b)->n;
-			break;
-		case SLOT_SPAN:
-			if (((const struct span_state *)b)->set)
-				span_add(a, ((const struct span_state *)b)->from, ((const struct span_state *)b)->to);
-			break;
-		case SLOT_SUM: case SLOT_SQUARES:
-			number_sum_merge(&((struct sum_state *)a)->sum, &((const struct sum_state *)b)->sum);
-			((struct sum_state *)a)->n += ((const struct sum_state *)b)->n;
-			break;
-		case SLOT_MIN: case SLOT_MAX:
-			if (((const struct edge_state *)b)->set)
-				edge_offer(kind, a, &((const struct edge_state *)b)->value);
-			break;
-		case SLOT_QUANTILE: {
-			struct quantile_state *q = a;
-			const struct quantile_state *more = b;
-
-			if (more->q && !q->q)
-				q->q = quantile_new();
-			if (more->q)
-				quantile_merge(q->q, more->q);
-			break;
-		}
-		case SLOT_DISTINCT: {
-			struct distinct_state *d = a;
-			const struct distinct_state *more = b;
-
-			if (more->d && !d->d)
-				d->d = distinct_new();
-			if (more->d)
-				distinct_merge(d->d, more->d);
-			break;
-		}
-		case SLOT_TOPK: {
-			struct topk_state *t = a;
-			const struct topk_state *more = b;
-
-			if (more->t && !t->t)
-				t->t = topk_new(l->slot[i].n);
-			if (more->t)
-				topk_merge(t->t, more->t);
-			break;
-		}
-		default: {
-			const struct value_state *v = b;
-
-			if (v->p)
-				value_offer(kind, a, (struct str){ v->p, v->n }, v->time, v->seq);
-		}
-		}
-	}
+	for (int i = 0; i < l->slots; i++)
+		type_of(l, i)->merge(&l->slot[i], AT(state, l, i), CONST_AT(from, l, i));
 }
 
 void
 layout_release(const struct layout *l, void *state)
 {
-	for (int i = 1; i < l->slots; i++) {
-		void *at = AT(state, l, i);
-
-		switch (l->slot[i].kind) {
-		case SLOT_SUM: case SLOT_SQUARES: number_sum_release(&((struct sum_state *)at)->sum); break;
-		case SLOT_QUANTILE: quantile_free(((struct quantile_state *)at)->q); break;
-		case SLOT_DISTINCT: distinct_free(((struct distinct_state *)at)->d); break;
-		case SLOT_TOPK: topk_free(((struct topk_state *)at)->t); break;
-		case SLOT_FIRST: case SLOT_LAST: free(((struct value_state *)at)->p); break;
-		default: break;
-		}
-	}
+	for (int i = 0; i < l->slots; i++)
+		if (type_of(l, i)->release)
+			type_of(l, i)->release(AT(state, l, i));
 	memset(state, 0, l->size);
 }
 
@@ -884,154 +740,20 @@ layout_release(const struct layout *l, void *state)
 static int
 slot_is_empty(const struct layout *l, const void *state, int i)
 {
-	const void *at = CONST_AT(state, l, i);
-
-	switch (l->slot[i].kind) {
-	case SLOT_ROWS: return ((const struct rows_state *)at)->n == 0;
-	case SLOT_SPAN: return !((const struct span_state *)at)->set;
-	case SLOT_SUM: case SLOT_SQUARES: return ((const struct sum_state *)at)->n == 0;
-	case SLOT_MIN: case SLOT_MAX: return !((const struct edge_state *)at)->set;
-	case SLOT_QUANTILE: return !((const struct quantile_state *)at)->q;
-	case SLOT_DISTINCT: return !((const struct distinct_state *)at)->d;
-	case SLOT_TOPK: return !((const struct topk_state *)at)->t;
-	default: return !((const struct value_state *)at)->p;
-	}
+	return type_of(l, i)->is_empty(CONST_AT(state, l, i));
 }
 
 static void
 slot_put(const struct layout *l, const void *state, int i, struct buf *to)
 {
-	const void *at = CONST_AT(state, l, i);
-	enum slot_kind kind = l->slot[i].kind;
-	const struct span_state *span = at;
-	const struct sum_state *sum = at;
-	const struct value_state *value = at;
-
-	if (kind != SLOT_QUANTILE && kind != SLOT_DISTINCT && kind != SLOT_TOPK)
-		buf_lit(to, slot_kinds[kind].name);
-	switch (kind) {
-	case SLOT_ROWS:
-		buf_int64(to, ((const struct rows_state *)at)->n);
-		break;
-	case SLOT_SPAN:
-		buf_printf(to, "%lld;%lld", (long long)span->from, (long long)span->to);
-		break;
-	case SLOT_SUM: case SLOT_SQUARES:
-		buf_int64(to, sum->n);
-		buf_byte(to, ';');
-		number_sum_text(&sum->sum, to);
-		break;
-	case SLOT_MIN: case SLOT_MAX: {
-		struct number_sum one = { 0 };
-
-		number_sum_far(&one, &((const struct edge_state *)at)->value);
-		number_sum_text(&one, to);
-		number_sum_release(&one);
-		break;
-	}
-	case SLOT_QUANTILE: quantile_put(((const struct quantile_state *)at)->q, to); break;
-	case SLOT_DISTINCT: distinct_put(((const struct distinct_state *)at)->d, to); break;
-	case SLOT_TOPK:
-		if (((const struct topk_state *)at)->t)
-			topk_put(((const struct topk_state *)at)->t, to);
-		else                            /* also tells how many are wanted */
-			buf_printf(to, "ss1:%d;", l->slot[i].n);
-		break;
-	default:
-		buf_printf(to, "%lld;%lld;", (long long)value->time, (long long)value->seq);
-		buf_add(to, value->p, value->n);
-	}
-}
-
-static int
-cut_int64(struct str *text, int64_t *to)
-{
-	struct str piece;
-
-	return str_cut(text, ';', &piece) && str_int64(piece, to) == 0 ? 0 : -1;
+	type_of(l, i)->put(&l->slot[i], CONST_AT(state, l, i), to);
 }
 
 /* Merge a text that slot_put wrote. 0, or -1 when it is none. */
 static int
-slot_take(struct layout *l, void *state, int i, struct str text)
+slot_take(const struct layout *l, void *state, int i, struct str text)
 {
-	void *at = AT(state, l, i);
-	enum slot_kind kind = l->slot[i].kind;
-	struct str rest = { text.p + strlen(slot_kinds[kind].name), text.n - strlen(slot_kinds[kind].name) };
-	int64_t a, b;
-
-	switch (kind) {
-	case SLOT_ROWS:
-		if (cut_int64(&rest, &a) || rest.p || a < 0 || a > INT64_MAX / 2 || ((struct rows_state *)at)->n > INT64_MAX / 2)
-			return -1;
-		((struct rows_state *)at)->n += a;
-		return 0;
-	case SLOT_SPAN:
-		if (cut_int64(&rest, &a) || cut_int64(&rest, &b) || rest.p || a > b)
-			return -1;
-		span_add(at, a, b);
-		return 0;
-	case SLOT_SUM: case SLOT_SQUARES: {
-		struct sum_state *sum = at;
-
-		if (cut_int64(&rest, &a) || !rest.p || a < 0 || a > INT64_MAX / 2 || sum->n > INT64_MAX / 2 ||
-		    number_sum_read(&sum->sum, rest))
-			return -1;
-		sum->n += a;
-		return 0;
-	}
-	case SLOT_MIN: case SLOT_MAX: {
-		struct number n;
-
-		if (!number_read(rest, &n))
-			return -1;
-		edge_offer(kind, at, &n);
-		return 0;
-	}
-	case SLOT_QUANTILE: {
-		struct quantile *more = quantile_read(text);
-		struct quantile_state *q = at;
-
-		if (!more)
-			return -1;
-		if (q->q) {
-			quantile_merge(q->q, more);
-			quantile_free(more);
-		} else
-			q->q = more;
-		return 0;
-	}
-	case SLOT_DISTINCT: {
-		struct distinct *more = distinct_read(text);
-		struct distinct_state *d = at;
-
-		if (!more)
-			return -1;
-		if (d->d) {
-			distinct_merge(d->d, more);
-			distinct_free(more);
-		} else
-			d->d = more;
-		return 0;
-	}
-	case SLOT_TOPK: {
-		struct topk *more = topk_read(text);
-		struct topk_state *t = at;
-
-		if (!more)
-			return -1;
-		if (!t->t)
-			t->t = topk_new(l->slot[i].n);
-		topk_merge(t->t, more);
-		topk_free(more);
-		return 0;
-	}
-	default:
-		if (cut_int64(&rest, &a) || cut_int64(&rest, &b) || !rest.p || json_check(rest, &(struct err){ 0 }))
-			return -1;
-		value_offer(kind, at, rest, a, b);
-		return 0;
-	}
+	return str_starts(text, str_of(type_of(l, i)->mark)) ? type_of(l, i)->take(&l->slot[i], AT(state, l, i), text) : -1;
 }
 
 void
@@ -1066,9 +788,7 @@ layout_load(const struct layout *l, void *state, struct json saved)
 		if (i == l->slots || (it.value.type != JSON_STRING && it.value.type != JSON_NULL)) {
 			rc = -1;
 		} else if (it.value.type == JSON_STRING) {
-			struct str text = json_text(it.value, &scratch);
-
-			rc = str_starts(text, str_of(slot_kinds[l->slot[i].kind].name)) ? slot_take((struct layout *)l, state, i, text) : -1;
+			rc = slot_take(l, state, i, json_text(it.value, &scratch));
 		}
 	}
 	buf_release(&scratch);
@@ -1321,7 +1041,7 @@ layout_row_span(struct layout *l, struct json row, int64_t *first, int64_t *last
 	if (!text.p)
 		return 0;
 	text.p += 6, text.n -= 6;
-	return cut_int64(&text, first) == 0 && cut_int64(&text, last) == 0 && !text.p && *first <= *last && *first >= TIME_MIN && *last <= TIME_MAX;
+	return layout_cut_int64(&text, first) == 0 && layout_cut_int64(&text, last) == 0 && !text.p && *first <= *last && *first >= TIME_MIN && *last <= TIME_MAX;
 }
 
 int
@@ -1387,13 +1107,13 @@ told_rows(struct layout *l, struct json states, int64_t *rows)
 	double d;
 
 	*rows = 1;
-	if (text.p && str_int64((struct str){ text.p + 3, text.n - 3 }, rows) == 0 && *rows >= 0 && *rows <= INT64_MAX / 2)
+	if (text.p && str_int64((struct str){ text.p + 3, text.n - 3 }, rows) == 0 && *rows >= 0 && *rows <= ROWS_MOST)
 		return 1;
 	*rows = 1;
 	if (!told_number(l, 0, put_count, "count", &n))
 		return 0;
 	d = number_double(&n);          /* 42.0 is 42 */
-	if (n.exp == 0 && n.digits >= 0 && n.digits < INT64_MAX / 2)
+	if (n.exp == 0 && n.digits >= 0 && n.digits < ROWS_MOST)
 		*rows = (int64_t)n.digits;
 	else if (d >= 0 && d <= 1LL << 53 && d == floor(d))
 		*rows = (int64_t)d;
@@ -1458,7 +1178,7 @@ take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows
 	struct number n;
 	void *at = AT(state, l, i);
 
-	text = part_of(states, field, slot_kinds[slot->kind].name, &l->scratch2);
+	text = part_of(states, field, type_of(l, i)->mark, &l->scratch2);
 	if (text.p && slot_take(l, state, i, text) == 0)
 		return 0;
 	switch (slot->kind) {
@@ -1472,7 +1192,7 @@ take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows
 			return 1;
 		if (told_number(l, i, put_sum, "sum", &n)) {
 			number_sum_add(&sum->sum, &n);
-			sum->n += rows;
+			rows_more(&sum->n, rows);
 			return 0;
 		}
 		if (told_number(l, i, put_avg, "avg", &n) && raw.type == JSON_NONE) {   /* of all rows, as far as one can know */
@@ -1481,7 +1201,7 @@ take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows
 			json_put_double(&product, number_double(&n) * (double)rows);
 			if (number_read(buf_get(&product), &n))
 				number_sum_add(&sum->sum, &n);
-			sum->n += rows;
+			rows_more(&sum->n, rows);
 			buf_release(&product);
 			return 0;
 		}
@@ -1499,7 +1219,8 @@ take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows
 			if (l->column[c].slot == i)
 				v = member_of(l, l->column[c].name);
 		if (v.type > JSON_NULL) {
-			value_offer(slot->kind, at, json_raw(v), time, seq);
+			if (value_counts(slot->kind, at, time, seq))
+				layout_value_set(at, json_raw(v), time, seq);
 			return 0;
 		}
 		break;
@@ -1507,7 +1228,7 @@ take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows
 		break;
 	}
 	if (raw.type > JSON_NULL) {             /* a field of the row itself is a sample of it */
-		if (!slot_kinds[slot->kind].numeric)
+		if (!type_of(l, i)->numeric)
 			add_other(l, slot, at, raw, time, seq);
 		else if (number_of(raw, &n))
 			add_number(slot->kind, at, &n);
@@ -1527,7 +1248,7 @@ layout_take(struct layout *l, void *state, struct json row, int64_t time, int64_
 	read_members(l, row);
 	states = member_of(l, STR("states"));
 	counted = told_rows(l, states, &rows) > 0;
-	((struct rows_state *)state)->n += rows;
+	rows_more(&((struct rows_state *)state)->n, rows);
 	for (int i = 1; i < l->slots; i++) {
 		if (l->slot[i].kind == SLOT_SPAN) {
 			text = part_of(states, STR(""), "span1:", &l->scratch2);

@@ -175,6 +175,42 @@ states_survive_as_text(void **state __attribute__((unused)))
 	buf_release(&saved), buf_release(&again), buf_release(&one), buf_release(&two);
 }
 
+/* Rows that others counted are added up to a bound, and never come out below nothing. */
+static void
+more_rows_than_can_be_counted_stay_the_most(void **state __attribute__((unused)))
+{
+	static const char *const rows[] = {
+		"{\"metric\":\"m\",\"window\":\"1m\",\"count\":4611686018427387902,\"v_sum\":5,\"v_avg\":1}",
+		"{\"metric\":\"m\",\"window\":\"1m\",\"states\":{\"v\":\"sum1:4611686018427387902;5\",\"\":\"n1:4611686018427387902\"}}",
+	};
+
+	for (int which = 0; which < 2; which++) {
+		struct layout *l = layout_new(STR("m"));
+		struct buf out = { 0 };
+		struct err err = { 0 };
+		struct str unknown;
+		int64_t count;
+		double mean;
+		void *one, *two;
+
+		assert_int_equal(layout_parse(l, STR("count,avg(v)"), &err), 0);
+		one = calloc(1, layout_size(l)), two = calloc(1, layout_size(l));
+		for (int i = 0; i < 5; i++) {
+			layout_take(l, one, json_value(str_of(rows[which])), 0, i, &unknown);
+			layout_merge(l, two, one);
+		}
+		buf_lit(&out, "{\"a\":1");
+		layout_put(l, two, 0, 0, &out);
+		buf_byte(&out, '}');
+		assert_true(json_int64(json_get(json_value(buf_get(&out)), STR("count")), &count) && count == INT64_MAX / 2);
+		assert_true(json_double(json_get(json_value(buf_get(&out)), STR("v_avg")), &mean) && mean > 0 && mean < 1);
+		layout_release(l, one), layout_release(l, two);
+		free(one), free(two);
+		layout_free(l);
+		buf_release(&out);
+	}
+}
+
 static void
 a_layout_says_what_is_wrong(void **state __attribute__((unused)))
 {
@@ -200,6 +236,7 @@ main(void)
 		cmocka_unit_test(sums_do_not_depend_on_order_or_parts),
 		cmocka_unit_test(a_variance_far_from_zero_is_right),
 		cmocka_unit_test(states_survive_as_text),
+		cmocka_unit_test(more_rows_than_can_be_counted_stay_the_most),
 		cmocka_unit_test(a_layout_says_what_is_wrong),
 	};
 
