@@ -87,22 +87,21 @@ formats_scan(const char *p, size_t n)
 static void
 mend(struct str text, struct buf *to)
 {
-	buf_clear(to);
-	while (text.n) {
-		long bad = str_utf8_fault(text);
-		size_t good = bad < 0 ? text.n : (size_t)bad;
-		const char *zero = good ? memchr(text.p, 0, good) : NULL;
+	static const char instead[] = "\xef\xbf\xbd";
 
-		if (zero)
-			good = (size_t)(zero - text.p);
-		buf_add(to, text.p, good);
-		text.p += good;
-		text.n -= good;
-		if (text.n) {
-			buf_lit(to, "\xef\xbf\xbd");
-			text.p++;
-			text.n--;
+	buf_clear(to);
+	for (;;) {
+		long bad = str_utf8_fault(text);
+		struct str good = { text.p, bad < 0 ? text.n : (size_t)bad }, piece;
+
+		for (int zeros = 0; str_cut(&good, 0, &piece); zeros++) {
+			buf_lit(to, zeros ? instead : "");
+			buf_str(to, piece);
 		}
+		if (bad < 0)
+			return;
+		buf_lit(to, instead);
+		text.p += bad + 1, text.n -= (size_t)bad + 1;
 	}
 }
 

@@ -75,6 +75,8 @@ samples=$root/tests/golden/formats
 	[ -z "$output" ] && [[ $stderr == *'bad.log:1:4: byte 0xff is no UTF-8'* ]]
 	run -0 at-ingest -n -f logfmt --lossy bad.log
 	[ "$(printf '%s' "$output" | jq -r .properties.a)" = 'x�' ]
+	{ printf a=; head -c 500000 /dev/zero; echo; } > zeros.log      # each once, not all that is behind it for each
+	[ "$(timeout 60 at-ingest -n -f logfmt --lossy zeros.log | wc -c)" -gt 1500000 ]
 	printf 'a,b\n1\0,2\n' >zero.csv
 	run -0 --separate-stderr at-ingest -n -f csv --event row zero.csv
 	[[ $stderr == *'zero.csv:2:2: a byte 0'* ]]
