@@ -47,23 +47,50 @@ is_boolean(struct str v, const char **is)
 	return 0;
 }
 
-/* One line. `s` NULL: only look whether it is one. NULL, or what is wrong, at *at. */
+/* The value of a field at *p, which is moved behind it. NULL, or what is wrong with it. */
 static const char *
-walk(struct str line, struct formats_state *s, const char **at)
+field_value(const char **p, const char *end)
 {
-	const char *p = line.p, *end = p + line.n, *is;
-	struct str name, key, value, stamp = { NULL, 0 }, tags, fields;
-	int64_t ns;
+	struct str value;
+	const char *is;
 	double number;
+
+	if (*p < end && **p == '"') {
+		for ((*p)++; *p < end && **p != '"'; )
+			*p += **p == '\\' && *p + 1 < end ? 2 : 1;
+		if (*p >= end)
+			return "the quote is never closed";
+		(*p)++;
+		return NULL;
+	}
+	value = piece(p, end, ", ");
+	if (value.n > 1 && strchr("iu", value.p[value.n - 1])) {
+		value.n--;
+		if (!formats_is_number(value) || memchr(value.p, '.', value.n) || value.n > 20 || ((*p)[-1] == 'u' && value.p[0] == '-'))
+			return "the integer is none";
+	} else if (!value.n || (!formats_is_plain_number(value) && !is_boolean(value, &is) && str_double(value, &number)))
+		return "a field's value is a number, 12i, true or \"text\"";
+	return NULL;
+}
+
+/* A line in its pieces: tags with the comma before each, fields without the first's. stamp.p NULL: there is no time. */
+struct point { struct str name, tags, fields, stamp; };
+
+/* Cut and checked. NULL, or what is wrong, at *at. */
+static const char *
+parts(struct str line, struct point *m, const char **at)
+{
+	const char *p = line.p, *end = p + line.n, *wrong;
+	struct str key, value;
+	int64_t ns;
 
 	while (end > p && end[-1] == ' ')
 		end--;
 #define WRONG(what) return *at = p, what
-	name = piece(&p, end, ", ");
-	if (!name.n || memchr(name.p, '=', name.n))
+	m->name = piece(&p, end, ", ");
+	if (!m->name.n || memchr(m->name.p, '=', m->name.n))
 		WRONG("no measurement");
-	tags.p = p;
-	while (p < end && *p == ',') {
+	for (m->tags.p = p; p < end && *p == ','; ) {
 		p++;
 		key = piece(&p, end, ",= ");
 		if (!key.n || p >= end || *p != '=')
@@ -73,59 +100,39 @@ walk(struct str line, struct formats_state *s, const char **at)
 		if (!value.n || (p < end && *p == '='))
 			WRONG("a tag is key=value");
 	}
-	tags.n = (size_t)(p - tags.p);
+	m->tags.n = (size_t)(p - m->tags.p);
 	if (p >= end || *p != ' ')
 		WRONG("no fields");
 	while (p < end && *p == ' ')
 		p++;
-	fields.p = p;
-	for (;;) {
+	for (m->fields.p = p; ; p++) {
 		key = piece(&p, end, ",= ");
 		if (!key.n || p >= end || *p != '=')
 			WRONG("a field is key=value");
 		p++;
-		if (p < end && *p == '"') {
-			value.p = p++;
-			while (p < end && *p != '"')
-				p += *p == '\\' && p + 1 < end ? 2 : 1;
-			if (p >= end)
-				WRONG("the quote is never closed");
-			p++;
-		} else {
-			value = piece(&p, end, ", ");
-			if (value.n > 1 && strchr("iu", value.p[value.n - 1])) {
-				value.n--;
-				if (!formats_is_number(value) || memchr(value.p, '.', value.n) || value.n > 20 ||
-				    (p[-1] == 'u' && value.p[0] == '-'))
-					WRONG("the integer is none");
-			} else if (!value.n || (!formats_is_plain_number(value) && !is_boolean(value, &is) && str_double(value, &number)))
-				WRONG("a field's value is a number, 12i, true or \"text\"");
-		}
+		if ((wrong = field_value(&p, end)))
+			WRONG(wrong);
 		if (p >= end || *p == ' ')
 			break;
 		if (*p != ',')
 			WRONG("text behind a field");
-		p++;
 	}
-	fields.n = (size_t)(p - fields.p);
+	m->fields.n = (size_t)(p - m->fields.p);
 	while (p < end && *p == ' ')
 		p++;
-	if (p < end) {
-		stamp = (struct str){ p, (size_t)(end - p) };
-		if (str_int64(stamp, &ns))
-			WRONG("the timestamp is no integer");
-	}
-	if (!s)
-		return NULL;
+	m->stamp = (struct str){ p < end ? p : NULL, (size_t)(end - p) };
+	if (m->stamp.p && str_int64(m->stamp, &ns))
+		WRONG("the timestamp is no integer");
+	return NULL;
+}
 
-	formats_begin(s);
-	formats_event(s, plain(name, ", ", &s->scratch));
-	if (stamp.p) {
-		formats_top(s, "timestamp");
-		buf_int64(&s->json, ns);
-	}
-	formats_properties(s);
-	for (p = tags.p, end = p + tags.n; p < end; ) {
+/* What `parts` took. */
+static void
+put_tags(struct formats_state *s, struct str tags)
+{
+	struct str key, value;
+
+	for (const char *p = tags.p, *end = p + tags.n; p < end; ) {
 		p++;
 		key = piece(&p, end, ",=");
 		p++;
@@ -133,7 +140,16 @@ walk(struct str line, struct formats_state *s, const char **at)
 		formats_key(s, plain(key, ",= ", &s->scratch));
 		json_put_string(&s->json, plain(value, ",= ", &s->scratch));
 	}
-	for (p = fields.p, end = p + fields.n; p < end; p++) {
+}
+
+static void
+put_fields(struct formats_state *s, struct str fields)
+{
+	struct str key, value;
+	const char *is;
+	double number;
+
+	for (const char *p = fields.p, *end = p + fields.n; p < end; p++) {
 		key = piece(&p, end, ",=");
 		p++;
 		formats_key(s, plain(key, ",= ", &s->scratch));
@@ -154,23 +170,33 @@ walk(struct str line, struct formats_state *s, const char **at)
 		else if (!str_double(value, &number))   /* .5, 5. and +5: no JSON */
 			json_put_double(&s->json, number);
 	}
-	return NULL;
 }
 
 static int
 next(void *self, struct record *r, struct err *err)
 {
 	struct formats_state *s = self;
+	struct point m;
 	struct str line;
 	const char *wrong, *at = NULL;
+	int64_t ns;
 	int rc;
 
 	do {
 		if ((rc = formats_line(s, r, &line, err)) != IN_LINE)
 			return rc;
 	} while (line.p[0] == '#' || !str_trim(line).n);
-	if ((wrong = walk(line, s, &at)))
+	if ((wrong = parts(line, &m, &at)))
 		return err_col(err, at - line.p + 1, ERR_INPUT, "%s", wrong);
+	formats_begin(s);
+	formats_event(s, plain(m.name, ", ", &s->scratch));
+	if (m.stamp.p && !str_int64(m.stamp, &ns)) {
+		formats_top(s, "timestamp");
+		buf_int64(&s->json, ns);
+	}
+	formats_properties(s);
+	put_tags(s, m.tags);
+	put_fields(s, m.fields);
 	formats_end(s, r, 2);
 	return IN_LINE;
 }
@@ -178,9 +204,10 @@ next(void *self, struct record *r, struct err *err)
 static int
 fits(struct str line)
 {
+	struct point m;
 	const char *at;
 
-	return line.p[0] != '#' && !walk(line, NULL, &at);
+	return line.p[0] != '#' && !parts(line, &m, &at);
 }
 
 static int

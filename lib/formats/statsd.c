@@ -91,15 +91,15 @@ put_tags(struct formats_state *s, struct str tags)
 	}
 }
 
-/* Epoch seconds behind a letter. */
+/* Epoch seconds in a part that begins with `mark`. */
 static int64_t
-stamp(struct str rest, char mark)
+stamp(struct str rest, struct str mark)
 {
 	struct str part;
 	int64_t n, ms = TIME_NONE;
 
 	while (str_cut(&rest, '|', &part))
-		if (part.n > 1 && part.p[0] == mark && !str_int64((struct str){ part.p + 1, part.n - 1 }, &n) && !time_of_epoch_int(n, &ms))
+		if (str_starts(part, mark) && !str_int64((struct str){ part.p + mark.n, part.n - mark.n }, &n) && !time_of_epoch_int(n, &ms))
 			return ms;
 	return ms;
 }
@@ -136,7 +136,7 @@ metric(struct statsd *d, struct record *r, struct err *err)
 	step = strcmp(type, "gauge") == 0 && (value.p[0] == '+' || value.p[0] == '-');
 	formats_begin(s);
 	formats_event(s, name);
-	formats_time(s, stamp(rest, 'T'));
+	formats_time(s, stamp(rest, STR("T")));
 	formats_properties(s);
 	formats_text(s, "type", str_of(type));
 	formats_key(s, STR("value"));
@@ -187,16 +187,7 @@ dog_event(struct formats_state *s, struct str line, struct record *r, struct err
 	rest = (struct str){ text.p + n[1], (size_t)(end - text.p) - n[1] };
 	formats_begin(s);
 	formats_event(s, title);
-	formats_time(s, TIME_NONE);
-	for (struct str list = rest; str_cut(&list, '|', &part); ) {
-		int64_t seconds, ms;
-
-		if (part.n > 2 && part.p[0] == 'd' && part.p[1] == ':' && !str_int64((struct str){ part.p + 2, part.n - 2 }, &seconds) &&
-		    !time_of_epoch_int(seconds, &ms)) {
-			formats_time(s, ms);
-			break;
-		}
-	}
+	formats_time(s, stamp(rest, STR("d:")));
 	formats_properties(s);
 	formats_text(s, "type", STR("event"));
 	formats_text(s, "text", text);
@@ -219,19 +210,13 @@ dog_check(struct formats_state *s, struct str line, struct record *r, struct err
 {
 	static const char *const statuses[] = { "ok", "warning", "critical", "unknown" };
 	struct str rest = line, part, name, status;
-	int64_t seconds, ms;
 
 	str_cut(&rest, '|', &part);
 	if (!str_cut(&rest, '|', &name) || !name.n || !str_cut(&rest, '|', &status) || status.n != 1 || status.p[0] < '0' || status.p[0] > '3')
 		return err_set(err, ERR_INPUT, "a service check is _sc|name|0, 1, 2 or 3");
 	formats_begin(s);
 	formats_event(s, name);
-	for (struct str list = rest; str_cut(&list, '|', &part); )
-		if (part.n > 2 && part.p[0] == 'd' && part.p[1] == ':' && !str_int64((struct str){ part.p + 2, part.n - 2 }, &seconds) &&
-		    !time_of_epoch_int(seconds, &ms)) {
-			formats_time(s, ms);
-			break;
-		}
+	formats_time(s, stamp(rest, STR("d:")));
 	formats_properties(s);
 	formats_text(s, "type", STR("service_check"));
 	formats_key(s, STR("value"));
