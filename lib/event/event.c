@@ -277,47 +277,9 @@ text_of(struct json v, struct buf *scratch)
 }
 
 static long
-col_of(struct str row, struct json v)
+col_of(struct str row, struct json v)           /* 1 of a value that stands elsewhere: properties that were text */
 {
-	return v.p - row.p + 1;
-}
-
-static inline int
-digits(const char *p, int n)
-{
-	int x = 0;
-
-	for (int i = 0; i < n; i++) {
-		if (p[i] < '0' || p[i] > '9')
-			return -100000;
-		x = x * 10 + (p[i] - '0');
-	}
-	return x;
-}
-
-/* The form that we write ourselves, "2026-11-23T10:15:30.123Z", without calendar work: 0, or -1 for the slow way. */
-static int
-time_of_own_form(struct str s, int64_t *ms)
-{
-	static _Thread_local struct { uint64_t a; uint16_t b; int set; int64_t ms; } day;
-	int hour, minute, second, milli;
-	uint64_t a;
-	uint16_t b;
-
-	if (s.n != TIME_LEN || s.p[10] != 'T' || s.p[13] != ':' || s.p[16] != ':' || s.p[19] != '.' || s.p[23] != 'Z')
-		return -1;
-	hour = digits(s.p + 11, 2), minute = digits(s.p + 14, 2), second = digits(s.p + 17, 2), milli = digits(s.p + 20, 3);
-	if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || milli < 0)
-		return -1;
-	memcpy(&a, s.p, 8);
-	memcpy(&b, s.p + 8, 2);
-	if (!day.set || day.a != a || day.b != b) {
-		if (time_parse_rfc3339((struct str){ s.p, 10 }, &day.ms))
-			return day.set = 0, -1;
-		day.a = a, day.b = b, day.set = 1;
-	}
-	*ms = day.ms + ((hour * 60 + minute) * 60 + second) * 1000 + milli;
-	return 0;
+	return v.p >= row.p && v.p < row.p + row.n ? v.p - row.p + 1 : 1;
 }
 
 static int
@@ -328,7 +290,7 @@ time_read(struct str row, struct json v, struct buf *scratch, int64_t *ms, struc
 	double number;
 
 	if (v.type == JSON_STRING) {
-		if (time_of_own_form(text, ms) == 0 || time_parse_rfc3339(text, ms) == 0)
+		if (time_parse_rfc3339(text, ms) == 0)
 			return 0;
 		if ((str_int64(text, &whole) == 0 && time_of_epoch_int(whole, ms) == 0) ||
 		    (str_double(text, &number) == 0 && time_of_epoch(number, ms) == 0))
@@ -423,36 +385,23 @@ properties_of_text(struct event_reader *r, struct json text)
 	return v.type == JSON_OBJECT ? v : JSON_ABSENT;
 }
 
-/* `own`: of a row that we wrote, properties that need no look; p NULL: there are none such. */
+/* Which member stands for which field: of a key that came twice the last, then the lowest rank. *extra: some mean nothing. */
 static int
-read_checked(struct event_reader *r, struct str row, struct str own, struct event *e, struct err *err)
+fields_find(struct event_reader *r, struct str row, struct json field[FIELDS], int *extra, struct err *err)
 {
 	static const char *const names[] = { "event", "timestamp", "user_id", "session_id", "id", "properties" };
 	struct event_keys *k = r->keys;
-	const char *p = row.p, *end = row.p + row.n;
 	struct member *last[KNOWN] = { 0 };
-	struct json field[FIELDS] = { 0 }, user = JSON_ABSENT, text;
-	int blanks = 0, extra = 0, rebuild, rc;
-	long n;
+	struct json text;
 
-	p = walk_blanks(p, end, &blanks);
-	if (p == end || *p != '{')
-		return err_col(err, p - row.p + 1, ERR_INPUT, "a row is a JSON object, {\"event\":…}");
-	if (own.p)                      /* what is before `,"properties":`, or the brace alone */
-		end = own.p - row.p > 15 ? own.p - 14 : p + 1;
-	k->inner_of = NULL;
-	if ((n = members(&p, end, &k->top, &k->top_cap, &blanks, k)) < 0)
-		return err_col(err, 1, ERR_INPUT, "more than %d keys in the row", EVENT_KEYS_MOST);
-	k->n_top = (size_t)n;
-
-	/* Which member stands for which field: of a key that came twice the last, then the lowest rank. */
+	*extra = 0;
 	for (size_t i = 0; i < k->n_top; i++) {
 		struct member *m = &k->top[i];
 		struct str key = member_key(k, m);
 		int is = known_find(key.p, key.n);
 
 		if (is < 0)
-			extra = 1;
+			*extra = 1;
 		else {
 			if (last[is])
 				last[is]->gone = 1;
@@ -470,7 +419,7 @@ read_checked(struct event_reader *r, struct str row, struct str own, struct even
 		if (is_nothing(f, m->value))
 			m->gone = 1;
 		else if (field[f].p || (known[i].alias && !suits(f, m->value)))
-			extra = 1;              /* another stands for the field: this one is an ordinary property */
+			*extra = 1;             /* another stands for the field: this one is an ordinary property */
 		else if (suits(f, m->value)) {
 			field[f] = m->value;
 			m->gone = 1;
@@ -479,32 +428,36 @@ read_checked(struct event_reader *r, struct str row, struct str own, struct even
 			    f == PROPERTIES ? "an object" : f == NAME ? "1 to 255 bytes of text" :
 			    f == TIME ? "a time, as RFC 3339 or an epoch number" : "text or a number");
 	}
+	return 0;
+}
 
-	k->n_inner = 0;
-	if (own.p) {
-		e->properties = own.n > 2 ? own : STR("{}");
-		goto fields;
-	}
-	/* Properties: as they stand where nothing has to change. */
-	blanks = 0;
-	if (field[PROPERTIES].p) {
-		if (field[PROPERTIES].p == k->inner_of)
+/* Properties: as they stand where nothing has to change. *user: their userId. */
+static int
+properties_read(struct event_reader *r, struct str row, struct json properties, int extra, struct json *user, struct event *e, struct err *err)
+{
+	struct event_keys *k = r->keys;
+	int blanks = 0, rebuild;
+	long n = 0;
+
+	if (properties.p) {
+		if (properties.p == k->inner_of)
 			n = k->inner_found, blanks = k->inner_blanks;
 		else {                  /* its key is written with an escape, or it was text */
-			p = field[PROPERTIES].p;
-			n = members(&p, p + field[PROPERTIES].n, &k->inner, &k->inner_cap, &blanks, NULL);
+			const char *p = properties.p;
+
+			n = members(&p, p + properties.n, &k->inner, &k->inner_cap, &blanks, NULL);
 		}
 		if (n < 0)
-			return err_col(err, col_of(row, field[PROPERTIES]), ERR_INPUT, "more than %d keys in properties", EVENT_KEYS_MOST);
-		k->n_inner = (size_t)n;
+			return err_col(err, col_of(row, properties), ERR_INPUT, "more than %d keys in properties", EVENT_KEYS_MOST);
 	}
+	k->n_inner = (size_t)n;
 	rebuild = members_unique(k, k->inner, k->n_inner) | blanks;
 	for (size_t i = 0; i < k->n_inner; i++) {
 		struct member *m = &k->inner[i];
 
 		rebuild |= m->escaped;
 		if (m->key_n == 6 && memcmp(m->key, "userId", 6) == 0 && !m->gone)
-			user = m->value;
+			*user = m->value;
 	}
 	if (extra) {
 		members_unique(k, k->top, k->n_top);
@@ -516,13 +469,20 @@ read_checked(struct event_reader *r, struct str row, struct str own, struct even
 			return err_col(err, 1, ERR_INPUT, "more than %d keys in properties", EVENT_KEYS_MOST);
 		e->properties = buf_get(&r->properties);
 	} else if (k->n_inner) {
-		e->properties = json_raw(field[PROPERTIES]);
-		if (!user.p)
+		e->properties = json_raw(properties);
+		if (!user->p)
 			event_orders_learn(k->orders, e->properties);
 	} else
 		e->properties = STR("{}");
+	return 0;
+}
 
-fields:
+/* All but the properties. */
+static int
+fields_read(struct event_reader *r, struct str row, const struct json field[FIELDS], struct event *e, struct err *err)
+{
+	int rc;
+
 	e->received = r->now;
 	e->seq = 0;
 	e->time = r->now;
@@ -536,15 +496,43 @@ fields:
 		return err_col(err, 1, ERR_INPUT, "no event name, give the row \"event\" or use --event NAME");
 	if (e->name.n > EVENT_NAME_MOST)
 		return err_col(err, field[NAME].p ? col_of(row, field[NAME]) : 1, ERR_INPUT, "event: wants 1 to 255 bytes, has %zu", e->name.n);
-
 	e->id = e->user_id = e->session_id = (struct str){ 0 };
-	if (!field[USER].p && suits(USER, user))
-		field[USER] = user;
 	if ((field[ID].p && (rc = id_read(row, field[ID], "id", &r->text[1], &e->id, err))) ||
 	    (field[USER].p && (rc = id_read(row, field[USER], "user_id", &r->text[2], &e->user_id, err))) ||
 	    (field[SESSION].p && (rc = id_read(row, field[SESSION], "session_id", &r->text[3], &e->session_id, err))))
 		return rc;
 	return 0;
+}
+
+/* `own`: of a row that we wrote, properties that need no look; p NULL: there are none such. */
+static int
+read_checked(struct event_reader *r, struct str row, struct str own, struct event *e, struct err *err)
+{
+	struct event_keys *k = r->keys;
+	const char *p = row.p, *end = row.p + row.n;
+	struct json field[FIELDS] = { 0 }, user = JSON_ABSENT;
+	int blanks = 0, extra, rc;
+	long n;
+
+	p = walk_blanks(p, end, &blanks);
+	if (p == end || *p != '{')
+		return err_col(err, p - row.p + 1, ERR_INPUT, "a row is a JSON object, {\"event\":…}");
+	if (own.p)                      /* what is before `,"properties":`, or the brace alone */
+		end = own.p - row.p > 15 ? own.p - 14 : p + 1;
+	k->inner_of = NULL;
+	if ((n = members(&p, end, &k->top, &k->top_cap, &blanks, k)) < 0)
+		return err_col(err, 1, ERR_INPUT, "more than %d keys in the row", EVENT_KEYS_MOST);
+	k->n_top = (size_t)n;
+	k->n_inner = 0;
+	if ((rc = fields_find(r, row, field, &extra, err)))
+		return rc;
+	if (own.p)
+		e->properties = own.n > 2 ? own : STR("{}");
+	else if ((rc = properties_read(r, row, field[PROPERTIES], extra, &user, e, err)))
+		return rc;
+	if (!field[USER].p && suits(USER, user))
+		field[USER] = user;
+	return fields_read(r, row, field, e, err);
 }
 
 /* The closing quote of a string whose text is printed as it stands; NULL when that is not sure. It begins at p. */
@@ -585,6 +573,13 @@ plain(const char **p, const char *end, size_t most, struct str *to)
 	return 1;
 }
 
+/* Of the times that can be read in so many bytes: is it the one that time_print writes? (No other separators, no second 60.) */
+static inline int
+is_own_time(const char *p)
+{
+	return p[10] == 'T' && p[17] < '6' && p[19] == '.' && p[23] == 'Z';
+}
+
 /* Nearly all rows that a format writes, and those of an event's own form with keys in an order that came before, are in
  * canonical form already: the same without a table of keys. 0 when this one is not, or when it is wrong. */
 static int
@@ -595,7 +590,7 @@ read_canonical(struct event_reader *r, struct str row, struct str own, struct ev
 	e->id = e->user_id = e->session_id = (struct str){ 0 };
 	if (!STANDS(&p, end, "{\"event\":\"") || !plain(&p, end, EVENT_NAME_MOST, &e->name) ||
 	    !STANDS(&p, end, ",\"timestamp\":\"") || end - p <= TIME_LEN || p[TIME_LEN] != '"' ||
-	    time_of_own_form((struct str){ p, TIME_LEN }, &e->time))
+	    !is_own_time(p) || time_parse_rfc3339((struct str){ p, TIME_LEN }, &e->time))
 		return 0;
 	p += TIME_LEN + 1;
 	if ((STANDS(&p, end, ",\"id\":\"") && !plain(&p, end, EVENT_ID_MOST, &e->id)) ||
