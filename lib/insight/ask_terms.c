@@ -443,6 +443,13 @@ add_name(void *self, struct str name, int64_t count, int64_t first, int64_t last
 	return 0;
 }
 
+static int
+is_participle(struct str w)
+{
+	return (w.n > 3 && memcmp(w.p + w.n - 2, "ed", 2) == 0) ||
+	    has_phrase("paid|sent|made|seen|left|lost|won|sold|built|begun|done|read|shown|taken|given|run|met|set|put|hit|cut|split|bought|found|held|kept|written|chosen", w);
+}
+
 static void
 teach_event(struct ask *ask, int i)
 {
@@ -461,7 +468,7 @@ teach_event(struct ask *ask, int i)
 		buf_str(&b, last);
 		buf_byte(&b, ' ');
 		buf_str(&b, first);
-		verb.part = 2;
+		verb.part = is_participle(last) ? 2 : 0;
 		teach(ask, buf_get(&b), verb);
 	}
 	buf_release(&b);
@@ -597,13 +604,6 @@ is_free(struct ask *ask, struct str phrase)             /* nothing of the store,
 		if (s->part != 1 && s->is != ASK_NOTHING && s->is != ASK_UNKNOWN && s->is != ASK_WRITE && !(s->is == ASK_VALUE && ask->field[s->arg].path))
 			return 0;
 	return phrase.n > 2;
-}
-
-static int
-is_participle(struct str w)
-{
-	return (w.n > 3 && memcmp(w.p + w.n - 2, "ed", 2) == 0) ||
-	    has_phrase("paid|sent|made|seen|left|lost|won|sold|built|begun|done|read|shown|taken|given|run|met|set|put|hit|cut|split|bought|found|held|kept|written|chosen", w);
 }
 
 static void
