@@ -527,35 +527,3 @@ in_position(const struct in *in)
 {
 	return in->position;
 }
-
-int
-in_fd(const struct in *in)
-{
-	return in->fd;
-}
-
-int
-in_seek(struct in *in, int64_t offset, struct err *err)
-{
-	unsigned char first[2];
-	int rc;
-
-	if (offset <= 0)
-		return 0;
-	if (in->size < 0)
-		return err_set(err, ERR_IO, "%s: only a regular file can be read from the middle", in->name);
-	if (io_read_at(in->fd, first, 2, 0) == 2 && first[0] == 0x1f && first[1] == 0x8b) {
-		while (in_offset(in) < offset) {        /* unpacked and dropped: gzip has no other way */
-			if ((rc = fill(in, err)) != IN_LINE)
-				return rc < 0 ? told(in, rc) : 0;
-			in->at += (int64_t)(in->end - in->at) < offset - in_offset(in) ? in->end - in->at : (size_t)(offset - in_offset(in));
-			in->scanned = in->at;
-		}
-		return 0;
-	}
-	if (lseek(in->fd, offset, SEEK_SET) < 0)
-		return io_error(in, errno, err);
-	in->base = in->position = offset;
-	in->begun = GOING;
-	return 0;
-}

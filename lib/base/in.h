@@ -63,7 +63,5 @@ long    in_lineno(const struct in *);           /* of the last line returned, fr
 int64_t in_offset(const struct in *);           /* bytes of the (unpacked) input consumed by the lines returned so far */
 int64_t in_size(const struct in *);             /* bytes of the file, -1 when not known: for progress */
 int64_t in_position(const struct in *);         /* bytes of the file read so far (packed): for progress */
-int     in_seek(struct in *, int64_t offset, struct err *);     /* only before the first read */
-int     in_fd(const struct in *);
 
 #endif

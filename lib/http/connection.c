@@ -81,8 +81,6 @@ flush(struct connection *c)
 		c->out_at += (size_t)put;
 		c->moved += put;
 		c->server->figures.bytes_out += put;
-		if (c->request)
-			c->request->sent += put;
 	}
 	c->out_at = 0;
 	buf_release(&c->out);                           /* answers bring their own memory; who is idle has none */

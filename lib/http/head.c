@@ -71,8 +71,8 @@ head_scan(struct head_scan *scan, struct str text, size_t most)
 	return scan->lines ? -431 : -414;
 }
 
-int
-head_line(struct str line, struct str *name, struct str *value)
+static int
+header_line(struct str line, struct str *name, struct str *value)
 {
 	const char *colon = memchr(line.p, ':', line.n);
 
@@ -320,7 +320,7 @@ head_parse(struct head *h, struct str text, struct head_field *room, const char 
 		if (!line.n)
 			break;
 		*why = "a header line is none";
-		if (head_line(line, &name, &value))
+		if (header_line(line, &name, &value))
 			return -400;
 		if ((rc = read_field(h, name, value, &host, why)))
 			return rc;

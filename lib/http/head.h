@@ -48,9 +48,6 @@ struct head {
 /* 0, or minus the status it is to be refused with (400, 414, 417, 431, 501, 505); *why then says what is wrong. */
 int head_parse(struct head *, struct str text, struct head_field *room, const char **why);
 
-/* A line of a trailer, without its CR LF, by the same rules as a header line: 0, -1. */
-int head_line(struct str line, struct str *name, struct str *value);
-
 /* The first field of that name; p NULL: none. */
 struct str head_get(const struct head *, const char *name);
 

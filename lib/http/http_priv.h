@@ -26,27 +26,27 @@
 #define HTTP_ADDRESS 48                 /* an IPv6 address as text */
 
 /* ---- mail: what other threads want of the loop. A letter is part of what it is about, and is in the post once at a time. */
-struct http_mail {
-	struct http_mail *next;
-	void (*take)(struct http_mail *, unsigned wants);       /* on the loop's thread */
+struct http_letter {
+	struct http_letter *next;
+	void (*take)(struct http_letter *, unsigned wants);     /* on the loop's thread */
 	unsigned wants;
 	int posted;
 };
-int http_post(struct http_server *, struct http_mail *, unsigned wants);       /* 1: it is on its way; 0: it was already */
+int http_post(struct http_server *, struct http_letter *, unsigned wants);       /* 1: it is on its way; 0: it was already */
 int http_on_loop(const struct http_server *);
 
 /* ---- a request: made when its head is whole, gone when it is answered and sent, or its client is gone and it is answered. */
 enum { WANT_ANSWER = 1, WANT_STREAM = 2, WANT_END = 4, WANT_RESUME = 8 };
 
 struct http_request {
-	struct http_mail mail;          /* first: take() finds the request by it */
+	struct http_letter mail;        /* first: take() finds the request by it */
 	struct http_server *server;
 	struct connection *connection;  /* the loop's; NULL: gone */
 	struct head head;
 	struct str path;                /* decoded */
 	char client[HTTP_ADDRESS];
-	int is_tls, is_head;
-	int64_t began_us, sent;
+	int is_head;
+	int64_t began_us;
 	_Atomic int gone;
 	void *user;
 	struct arena *arena;
@@ -74,7 +74,7 @@ struct http_request *http_request_new(struct connection *, struct str head, int 
 void http_request_free(struct http_request *);
 void http_request_build(struct buf *, size_t *close_at, const struct http_answer *, const struct http_request *, int chunked);
 void http_request_answered(struct http_request *);      /* its answer is made: the loop takes it */
-void http_request_taken(struct http_mail *, unsigned wants);
+void http_request_taken(struct http_letter *, unsigned wants);
 
 /* ---- a connection */
 enum {
@@ -130,7 +130,7 @@ void http_socket_drop(struct http_socket *);    /* it was never started */
 
 /* ---- the server */
 #define HTTP_LISTENERS 8
-struct http_call { struct http_mail mail; void (*call)(void *); void *self; };
+struct http_errand { struct http_letter mail; void (*call)(void *); void *self; };
 struct http_every { int64_t ms, next; void (*call)(void *); void *self; };
 
 struct http_server {
@@ -155,7 +155,7 @@ struct http_server {
 	char *input, *plain;            /* HTTP_INPUT each: what was read, what was unpacked of it */
 
 	pthread_mutex_t mail_lock;
-	struct http_mail *mail, **mail_end;
+	struct http_letter *mail, **mail_end;
 	struct http_every *every;       /* under mail_lock */
 	int n_every;
 

@@ -28,7 +28,6 @@ http_request_new(struct connection *c, struct str text, int lines, int *status, 
 	r->server = c->server;
 	r->connection = c;
 	r->most = c->server->spec.body_bytes;
-	r->is_tls = c->tls != NULL;
 	r->began_us = c->began_us;
 	memcpy(r->client, c->address, sizeof(r->client));
 	*status = -head_parse(&r->head, (struct str){ copy, text.n }, field, why);
@@ -131,12 +130,6 @@ http_client(const struct http_request *r)
 	return r->client;
 }
 
-int
-http_is_tls(const struct http_request *r)
-{
-	return r->is_tls;
-}
-
 int64_t
 http_began_us(const struct http_request *r)
 {
@@ -153,12 +146,6 @@ int
 http_status(const struct http_request *r)
 {
 	return r->status;
-}
-
-int64_t
-http_sent(const struct http_request *r)
-{
-	return r->sent;
 }
 
 struct arena *
@@ -414,7 +401,7 @@ over(struct http_request *r)
 }
 
 void
-http_request_taken(struct http_mail *mail, unsigned wants)
+http_request_taken(struct http_letter *mail, unsigned wants)
 {
 	struct http_request *r = (struct http_request *)mail;
 

@@ -56,7 +56,7 @@ http_server_free(struct http_server *s)
 	if (!s)
 		return;
 	while (s->mail) {                               /* answers to nobody, calls that come too late */
-		struct http_mail *mail = s->mail;
+		struct http_letter *mail = s->mail;
 
 		s->mail = mail->next;
 		if (mail->take == http_request_taken)
@@ -113,7 +113,7 @@ wake(struct http_server *s)
 }
 
 int
-http_post(struct http_server *s, struct http_mail *mail, unsigned wants)
+http_post(struct http_server *s, struct http_letter *mail, unsigned wants)
 {
 	int first, fresh;
 
@@ -147,7 +147,7 @@ has_mail(struct http_server *s)
 static void
 take_mail(struct http_server *s)
 {
-	struct http_mail *mail;
+	struct http_letter *mail;
 	unsigned wants;
 
 	for (int i = 0; i < 4096; i++) {                /* what comes without end must not keep others waiting */
@@ -167,9 +167,9 @@ take_mail(struct http_server *s)
 }
 
 static void
-called(struct http_mail *mail, unsigned wants)
+called(struct http_letter *mail, unsigned wants)
 {
-	struct http_call *c = (struct http_call *)mail;
+	struct http_errand *c = (struct http_errand *)mail;
 
 	if (wants)
 		c->call(c->self);
@@ -179,9 +179,9 @@ called(struct http_mail *mail, unsigned wants)
 void
 http_server_call(struct http_server *s, void (*call)(void *), void *self)
 {
-	struct http_call *c = mem_new(sizeof(*c));
+	struct http_errand *c = mem_new(sizeof(*c));
 
-	*c = (struct http_call){ .mail.take = called, .call = call, .self = self };
+	*c = (struct http_errand){ .mail.take = called, .call = call, .self = self };
 	http_post(s, &c->mail, 1);
 }
 

@@ -68,11 +68,9 @@ struct str http_header(const struct http_request *, const char *name);  /* the f
 int http_each_header(const struct http_request *, int (*each)(void *, struct str name, struct str value), void *);
 struct str http_body(const struct http_request *);      /* in ready(): whole and unpacked */
 const char *http_client(const struct http_request *);   /* the peer's address, without port: "127.0.0.1" */
-int http_is_tls(const struct http_request *);
 int64_t http_began_us(const struct http_request *);     /* monotonic: when its first byte came */
 int http_gone(const struct http_request *);             /* 1: the client went away; an answer would be for nobody, but is still owed */
-int http_status(const struct http_request *);           /* in done(): of the answer; 0: there was none. And the bytes of it that were sent: */
-int64_t http_sent(const struct http_request *);
+int http_status(const struct http_request *);           /* in done(): of the answer; 0: there was none */
 struct arena *http_arena(struct http_request *);        /* ends with the request; for one thread at a time */
 
 void http_set_user(struct http_request *, void *);      /* the caller's own; NULL at first */

@@ -12,7 +12,7 @@
 #define CLOSE_MS     2000               /* for the peer's close to come, and for what was sent before ours to go */
 
 struct http_socket {
-	struct http_mail mail;          /* first */
+	struct http_letter mail;        /* first */
 	struct http_server *server;
 	struct http_socket_spec spec;
 	_Atomic int holds;              /* the connection's and the callers' */
@@ -124,7 +124,7 @@ judge(const struct http_request *r, const char **why)
 	return is_key(key) ? 0 : 400;
 }
 
-static void taken(struct http_mail *, unsigned wants);
+static void taken(struct http_letter *, unsigned wants);
 
 struct http_socket *
 http_socket_open(struct http_request *r, const struct http_socket_spec *spec)
@@ -164,7 +164,7 @@ http_socket_open(struct http_request *r, const struct http_socket_spec *spec)
 
 /* ---- the caller's side */
 static void
-taken(struct http_mail *mail, unsigned wants)
+taken(struct http_letter *mail, unsigned wants)
 {
 	struct http_socket *s = (struct http_socket *)mail;
 

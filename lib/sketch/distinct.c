@@ -30,16 +30,6 @@ distinct_new(void)
 }
 
 void
-distinct_clear(struct distinct *d)
-{
-	free(d->rank);
-	d->rank = NULL;
-	if (d->n)
-		memset(d->set, 0, d->cap * sizeof(*d->set));
-	d->n = 0;
-}
-
-void
 distinct_free(struct distinct *d)
 {
 	if (!d)

@@ -12,7 +12,6 @@
 struct distinct;
 struct distinct *distinct_new(void);
 void distinct_free(struct distinct *);
-void distinct_clear(struct distinct *);
 
 void distinct_add(struct distinct *, struct str value);         /* by str_hash_stable */
 void distinct_add_hash(struct distinct *, uint64_t hash);

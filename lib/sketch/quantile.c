@@ -42,19 +42,12 @@ quantile_new(void)
 }
 
 void
-quantile_clear(struct quantile *q)
-{
-	free(q->above.count);
-	free(q->below.count);
-	*q = (struct quantile){ .few = q->few, .few_cap = q->few_cap };
-}
-
-void
 quantile_free(struct quantile *q)
 {
 	if (!q)
 		return;
-	quantile_clear(q);
+	free(q->above.count);
+	free(q->below.count);
 	free(q->few);
 	free(q);
 }

@@ -14,7 +14,6 @@ struct quantile;
 
 struct quantile *quantile_new(void);
 void quantile_free(struct quantile *);          /* NULL is fine, as in every _free */
-void quantile_clear(struct quantile *);
 
 void quantile_add(struct quantile *, double value);     /* not-a-number is passed over; ±inf counts as ±DBL_MAX */
 void quantile_merge(struct quantile *, const struct quantile *from);

@@ -29,8 +29,8 @@ own_time(const struct window *win, int64_t utc)
 	return is_local(win) ? utc + zone_offset(win->spec.zone, utc) : utc;
 }
 
-int64_t
-window_utc(const struct window *win, int64_t own)
+static int64_t
+utc_of(const struct window *win, int64_t own)
 {
 	return is_local(win) ? zone_to_utc(win->spec.zone, own) : own;
 }
@@ -207,7 +207,7 @@ next_window(const struct window *win, const struct pane *p)
 static int64_t
 due_of(const struct window *win, int64_t start)
 {
-	return window_utc(win, start + win->span.size_ms) + win->spec.lateness_ms;
+	return utc_of(win, start + win->span.size_ms) + win->spec.lateness_ms;
 }
 
 int
@@ -366,8 +366,8 @@ emit_time_window(struct window *win, int64_t start, int partial, struct err *err
 	struct groups merged = { 0 };
 	int rc;
 
-	gather(win, start, start + win->span.size_ms, window_utc(win, start), &out, &merged);
-	rc = window_emit(win, &out, (double)(window_utc(win, start + win->span.size_ms) - window_utc(win, start)) / 1000, partial, err);
+	gather(win, start, start + win->span.size_ms, utc_of(win, start), &out, &merged);
+	rc = window_emit(win, &out, (double)(utc_of(win, start + win->span.size_ms) - utc_of(win, start)) / 1000, partial, err);
 	window_groups_release(&merged);
 	return rc;
 }

@@ -136,7 +136,6 @@ int window_row_time(struct window *, struct str row, int64_t *time, struct err *
 int window_put_label(struct buf *key, struct json v, struct err *);     /* a value as a label of a key */
 int window_keep_in_time(struct window *, struct err *); /* between two rows: window_keep when its time has come */
 int window_bind(struct window *, struct err *);                         /* after layouts grew */
-int64_t window_utc(const struct window *, int64_t own);                 /* own time to UTC */
 struct pane *window_pane(struct window *, int64_t start);
 int window_pane_index(const struct window *, int64_t start);    /* the first pane that does not begin before it (own time) */
 

@@ -379,27 +379,6 @@ an_open_pipe_comes_back_when_the_wait_is_over(void **state __attribute__((unused
 	in_close(in);
 }
 
-static void
-reading_goes_on_where_it_was_left(void **state __attribute__((unused)))
-{
-	const char *text = "one\ntwo\nthree\n";
-	struct buf gz = gzipped(text, strlen(text));
-
-	(void)state;
-	for (int packed = 0; packed < 2; packed++) {
-		struct err err = {0};
-		struct in *in = in_open_fd(packed ? file_of(gz.p, gz.n) : file_of(text, strlen(text)), "test", &err);
-		struct str line;
-
-		assert_int_equal(in_seek(in, 4, &err), 0);
-		assert_int_equal(in_line(in, &line, &err), IN_LINE);
-		assert_true(str_eq(line, STR("two")));
-		assert_true(in_offset(in) == 8);
-		in_close(in);
-	}
-	buf_release(&gz);
-}
-
 int
 main(void)
 {
@@ -413,7 +392,6 @@ main(void)
 		cmocka_unit_test(a_folder_and_a_missing_file_are_told),
 		cmocka_unit_test(peeking_takes_nothing),
 		cmocka_unit_test(an_open_pipe_comes_back_when_the_wait_is_over),
-		cmocka_unit_test(reading_goes_on_where_it_was_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
