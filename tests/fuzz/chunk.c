@@ -101,6 +101,72 @@ columns(struct chunk *c, const struct event *ev, size_t n)
 	buf_release(&scratch);
 }
 
+#define EACH 17
+
+/* The same of a few rows of a chunk of which nothing is loaded, and of its other columns; and bounds hold what they bound. */
+static void
+few(struct chunk *c, const struct event *ev, size_t n)
+{
+	struct chunk_column_room room = { 0 };
+	struct arena *arena = arena_new(0);
+	struct buf scratch = { 0 };
+	struct err err = { 0 };
+	struct column column;
+	struct store_bounds bounds;
+	size_t many = 0, with = 0;
+	uint32_t *row = mem_grow(NULL, n + 1, 4), *code = mem_grow(NULL, n + 1, 4);
+	struct str *text = mem_grow(NULL, n + 1, sizeof(*text));
+	int64_t *time = mem_grow(NULL, n + 1, 8);
+
+	for (size_t i = 0; i < n; i += EACH)
+		row[many++] = (uint32_t)i;
+	for (size_t k = 0; k < 2 * sizeof(asked) / sizeof(*asked); k++) {
+		int known = chunk_bounds(c, asked[k / 2], k % 2, &room, &bounds, &err);
+		int got = chunk_some_column(c, asked[k / 2], k % 2, 0, n, row, many, &room, arena, code, &column, &err);
+
+		assert((known >= 0 && got >= 0) || !ev);
+		for (size_t i = 0; got > 0 && i < many; i++) {
+			struct cell have = cell_at(&column, row[i]), want;
+
+			if (!ev || json_check(ev[row[i]].properties, &err))
+				continue;
+			want = cell_of_json(reached(json_value(ev[row[i]].properties), asked[k / 2], k % 2), &scratch);
+			assert(have.type == want.type && have.integer == want.integer && (have.type != CELL_TEXT || str_eq(have.text, want.text)) &&
+			    (have.type != CELL_REAL || memcmp(&have.real, &want.real, 8) == 0));
+			assert(known != 1 || have.type == CELL_NULL || bounds.kinds);
+			assert(known != 1 || have.type != CELL_TEXT || bounds.kinds & (STORE_BOUNDS_TEXTS | STORE_BOUNDS_NESTED));
+			assert(known != 1 || have.type != CELL_REAL || (have.real >= bounds.least && have.real <= bounds.greatest));
+		}
+		err_clear(&err);
+	}
+	for (int k = CHUNK_ID; k <= CHUNK_SESSION; k++) {
+		int got = chunk_rows_with(c, k, STR("u"), 0, n, row, &with, &err);
+
+		assert(got <= 0 || with <= n);
+		for (size_t i = 0; ev && got > 0 && i < with; i++)
+			assert(str_eq(k == CHUNK_ID ? ev[row[i]].id : k == CHUNK_USER ? ev[row[i]].user_id : ev[row[i]].session_id, STR("u")));
+		err_clear(&err);
+	}
+	for (many = 0; many * EACH < n; many++)
+		row[many] = (uint32_t)(many * EACH);
+	if (chunk_some_names(c, 0, row, many, code, &err) > 0)
+		for (size_t i = 0; i < many; i++) {
+			assert(code[row[i]] >= 1 && code[row[i]] <= c->info.n_names);
+			assert(!ev || str_eq(c->names[code[row[i]] - 1].name, ev[row[i]].name));
+		}
+	if (chunk_some_times(c, 0, row, many, time, &err) > 0)
+		for (size_t i = 0; i < many; i++)
+			assert(time[i] >= c->info.min_time && time[i] <= c->info.max_time && (!ev || time[i] == ev[row[i]].time));
+	for (int k = CHUNK_ID; k <= CHUNK_SESSION; k++)
+		if (chunk_some_texts(c, k, 0, row, many, text, &err) > 0)
+			for (size_t i = 0; ev && i < many; i++)
+				assert(str_eq(text[i], k == CHUNK_ID ? ev[row[i]].id : k == CHUNK_USER ? ev[row[i]].user_id : ev[row[i]].session_id));
+	free(row), free(code), free(text), free(time);
+	chunk_column_release(&room);
+	arena_free(arena);
+	buf_release(&scratch);
+}
+
 static int
 see_key(void *self, struct str raw, int64_t count)
 {
@@ -135,6 +201,8 @@ read_any(const unsigned char *data, size_t n)
 		chunk_each_key(&c, see_key, &sum, &err);
 		chunk_has_user(&c, STR("u"), &err);
 		columns(&c, NULL, c.info.n < 5000 ? c.info.n : 5000);
+		if (chunk_open(&c, (struct str){ (const char *)data + 2, len }, fetch, &all, &err) == 0)
+			few(&c, NULL, c.info.n < 5000 ? c.info.n : 5000);
 	}
 	chunk_release(&c);
 }
@@ -239,6 +307,8 @@ pack_any(const unsigned char *p, size_t n)
 		assert(!got.user_id.p || chunk_has_user(&c, got.user_id, &err) == 1);
 	}
 	columns(&c, ev, many);
+	assert(chunk_open(&c, buf_get(&packed.header), fetch, &all, &err) == 0);
+	few(&c, ev, many);
 out:
 	free(ev);
 	arena_free(texts);
