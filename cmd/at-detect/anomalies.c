@@ -34,6 +34,12 @@ judge(void *self, struct str row, struct err *err)
 	return rc;
 }
 
+static void
+ahead(void *self, struct str row)
+{
+	detect_ahead(((struct job *)self)->detect, row);
+}
+
 static int
 silence(void *self, struct err *err)
 {
@@ -54,7 +60,7 @@ silence(void *self, struct err *err)
 void
 anomalies(struct detect_spec *spec, char **files, struct store *store, const char *state, int tell, struct err *err)
 {
-	struct job job = { .rows = { .row = judge, .wait = silence, .self = &job }, .state = state };
+	struct job job = { .rows = { .row = judge, .ahead = ahead, .wait = silence, .self = &job }, .state = state };
 
 	spec->save_with_models = state != NULL;
 	if ((job.detect = detect_new(spec, out_stdout(), err)) && (!state || detect_load(job.detect, store, state, err) == 0) &&

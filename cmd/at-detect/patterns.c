@@ -123,6 +123,15 @@ match(void *self, struct str row, struct err *err)
 	return rc;
 }
 
+static void
+ahead(void *self, struct str row)
+{
+	struct job *job = self;
+
+	for (int i = 0; i < job->n; i++)
+		pattern_ahead(job->pattern[i], row);
+}
+
 static int
 deadlines(void *self, struct err *err)
 {
@@ -181,7 +190,7 @@ finish(struct job *job, struct store *store, int tell, struct err *err)
 void
 patterns(const struct opt_list *texts, struct pattern_spec *spec, char **files, const struct patterns_keep *keep, int tell, struct err *err)
 {
-	struct job self = { .rows = { .row = match, .wait = deadlines, .self = &self }, .state = keep->state,
+	struct job self = { .rows = { .row = match, .ahead = ahead, .wait = deadlines, .self = &self }, .state = keep->state,
 		.out = { .fd = -1, .name = "matches", .give = pass_on, .self = &self } }, *job = &self;
 
 	job->pattern = mem_new((size_t)texts->n * sizeof(*job->pattern));

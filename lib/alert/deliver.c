@@ -292,7 +292,7 @@ post(struct json receiver, const struct message *m, const struct deliver_spec *s
 	struct outcome o = { FAILED, 0 };
 	struct err err = {0};
 	char seconds[24];
-	int64_t now = time_now() / 1000, wait;
+	int64_t now = time_now() / 1000;
 	int n = 2, n_own = 0, rc = 0;
 
 	snprintf(seconds, sizeof(seconds), "%lld", (long long)now);
@@ -324,8 +324,8 @@ post(struct json receiver, const struct message *m, const struct deliver_spec *s
 		o.what = GONE, buf_lit(why, "it answered 410: it wants no more");
 	else
 		buf_printf(why, "it answered %d", result.status);
-	if (!rc && str_int64(http_result_header(&result, "Retry-After"), &wait) == 0 && wait > 0 && wait < 86400)
-		o.wait_ms = 1000 * wait;
+	if (!rc)
+		o.wait_ms = http_result_retry_ms(&result, time_now());
 	http_result_release(&result);
 	for (int i = 0; i < HEADS_MOST; i++) {
 		buf_release(&own[i][0]);

@@ -76,6 +76,7 @@ struct evaluate {
 	struct series *dirty;
 	struct sub *sub;
 	int n_subs;
+	struct detect *plain;           /* makes metric rows of CSV */
 	int anomalies, rows;            /* rules of these kinds */
 	int64_t greatest, suspect;
 	int64_t newest_window;          /* of the row with the greatest time */
@@ -83,6 +84,10 @@ struct evaluate {
 	int64_t live_event, live_mono, lag;
 	int64_t n_rows, late, pending, firing;
 	int64_t models_saved;           /* by the steady clock */
+	/* Rules with no_data "alert" that name a metric or a label await a series of it, until one has come (as absent() of Prometheus). */
+	struct active **awaited;        /* of each rule; NULL: none, or it came */
+	int n_awaited, awaits;          /* awaits: it was looked which are to be */
+	int assumed;                    /* no row came yet: the time is the clock's */
 	struct buf key, canonical, scratch, text, out, message, own_labels, keep;
 	int64_t *rest;                  /* of each rule: left out until then, steady ns; NULL: there is no bound */
 	int64_t now_ns;                 /* of the row at hand, when somebody rests */
@@ -606,6 +611,102 @@ link_of(struct series *s, int rule)
 	return link;
 }
 
+/* ---- series that are awaited */
+
+static int
+is_awaiting(const struct rule *rule)
+{
+	return rule->no_data == RULES_ALERT && rule->n_pins && (rule->kind == RULES_ROW || rule->kind == RULES_ANOMALY);
+}
+
+/* The metric and the label that the rule pins down, as a series. */
+static struct series *
+awaited_series(struct evaluate *e, const struct rule *rule, struct err *err)
+{
+	struct buf labels = { 0 };
+	struct str metric = { "", 0 };
+	struct series *s;
+
+	buf_byte(&labels, '{');
+	for (int k = 0; k < rule->n_pins; k++) {
+		const struct rules_pin *pin = &rule->pin[k];
+
+		if (!pin->label.p) {
+			metric = pin->value;
+			continue;
+		}
+		buf_lit(&labels, labels.n > 1 ? "," : "");
+		json_put_key(&labels, pin->label);
+		json_put_string(&labels, pin->value);
+	}
+	buf_byte(&labels, '}');
+	s = series_of(e, metric, json_value(buf_get(&labels)), -1, err);
+	buf_release(&labels);
+	return s;
+}
+
+/* From this time on: what a rule is about and no row was of, nor is known from before. */
+static int
+await_all(struct evaluate *e, int64_t time, struct err *err)
+{
+	unsigned char *known;
+
+	e->awaits = 1;
+	if (!e->awaited)
+		return 0;
+	known = mem_new((size_t)e->rules->n + 1);
+	for (struct map_entry *m = map_first(&e->series); m; m = map_next(&e->series, m)) {
+		const struct series *s = m->ptr;
+
+		for (uint32_t i = 0; i < s->n_rules; i++)
+			known[s->rules[i]] = 1;
+	}
+	for (int i = 0; i < e->rules->n && !err->code; i++) {
+		struct series *s;
+
+		if (known[i] || !is_awaiting(&e->rules->rule[i]) || !(s = awaited_series(e, &e->rules->rule[i], err)))
+			continue;
+		e->awaited[i] = activate(link_of(s, i), s, i);
+		e->awaited[i]->incident.last = time;
+		e->awaited[i]->incident.stale_ms = stale_of(&e->rules->rule[i], s);
+		e->n_awaited++;
+		mark(e, s);             /* a restart does not begin to wait anew */
+		schedule(e, e->awaited[i]);
+	}
+	free(known);
+	return err->code;
+}
+
+/* The first row came, of another time than the clock's: what has not begun yet is counted from there. */
+static void
+await_from(struct evaluate *e, int64_t time)
+{
+	for (int i = 0; i < e->rules->n; i++)
+		if (e->awaited[i] && e->awaited[i]->incident.state == INCIDENT_QUIET) {
+			e->awaited[i]->incident.last = time;
+			mark(e, e->awaited[i]->series);
+			schedule(e, e->awaited[i]);
+		}
+	e->assumed = 0;
+	e->greatest = TIME_NONE;
+}
+
+/* A row came of a series that the rule is about. Where it is the awaited one the row itself tells how it is. */
+static int
+came(struct evaluate *e, int rule, const struct series *s, int64_t time, struct err *err)
+{
+	struct active *a = e->awaited[rule];
+
+	e->awaited[rule] = NULL;
+	e->n_awaited--;
+	mark(e, a->series);
+	if (a->series == s)
+		return 0;
+	a->incident.stale_ms = 0;
+	a->incident.absent = 0;
+	return settle(e, a, incident_see(&a->incident, &e->rules->rule[rule], time, INCIDENT_FALSE, NAN), time, JSON_ABSENT, err);
+}
+
 /* ---- the rules that are about a row */
 
 static double
@@ -704,6 +805,8 @@ ask_rule(struct evaluate *e, struct series *s, struct active **link, int i, int6
 	struct json anomaly = e->value[e->at_anomaly], field;
 	double value;
 
+	if (e->n_awaited && e->awaited[i] && came(e, i, s, time, err))
+		return err->code;
 	if (rule->kind == RULES_ROW) {
 		value = value_of(e, i, row);
 		if (truth_of(e, i, value, row, &truth, err))
@@ -733,6 +836,8 @@ static void
 move_clock(struct evaluate *e, int64_t time)
 {
 	e->live = -1;
+	if (e->assumed)
+		await_from(e, time);
 	/* One row that is days ahead of all others is not believed until a second one is. */
 	if (e->greatest != TIME_NONE && time > e->greatest + DAY_MS + 2 * e->newest_window && !(e->suspect != TIME_NONE && time >= e->suspect - DAY_MS)) {
 		e->suspect = time;
@@ -873,7 +978,7 @@ judge_row(struct evaluate *e, struct str row, struct err *err)
 	if (e->value[e->at_partial].type == JSON_TRUE)
 		return 0;
 	move_clock(e, time);
-	if ((rc = pass(e, e->greatest, err)))
+	if ((!e->awaits && (rc = await_all(e, e->greatest, err))) || (rc = pass(e, e->greatest, err)))
 		return rc;
 	return judge_series(e, row, time, err);
 }
@@ -1015,6 +1120,8 @@ evaluate_new(const struct evaluate_spec *spec, struct err *err)
 		const struct rule *rule = &rules->rule[i];
 
 		map_put(&e->by_key, rule->key, NULL)->num = i + 1;
+		if (is_awaiting(rule) && !e->awaited)
+			e->awaited = mem_new((size_t)rules->n * sizeof(*e->awaited));
 		bind_rule(e, i);
 		if (rule->kind == RULES_ROW || rule->kind == RULES_ANOMALY)
 			index_rule(e, i);
@@ -1024,6 +1131,8 @@ evaluate_new(const struct evaluate_spec *spec, struct err *err)
 			goto fail;
 	}
 	e->value = mem_new((size_t)project_count(e->project) * sizeof(*e->value));
+	if (!(e->plain = detect_new(&(struct detect_spec)DETECT_DEFAULTS, NULL, err)))
+		goto fail;
 	return e;
 fail:
 	evaluate_free(e);
@@ -1050,6 +1159,7 @@ evaluate_free(struct evaluate *e)
 		detect_free(e->sub[i].detect);
 		buf_release(&e->sub[i].out.buf);
 	}
+	detect_free(e->plain);
 	map_release(&e->series);
 	map_release(&e->raw);
 	map_release(&e->pins);
@@ -1062,6 +1172,7 @@ evaluate_free(struct evaluate *e)
 	free(e->rest);
 	free(e->sub);
 	free(e->loose);
+	free(e->awaited);
 	free(e->heap);
 	buf_release(&e->key);
 	buf_release(&e->canonical);
@@ -1098,22 +1209,19 @@ take_row(struct evaluate *e, struct str row, const char *file, long line, struct
 	int is_event, is_judged, rc;
 
 	e->n_rows++;
-	row = str_trim(row);
-	if (row.n && row.p[0] == '{') {
-		if ((rc = project_row(e->project, row, e->value, err)))
-			return rc;
-		/* that a condition has an error on this row is no reason for patterns and detectors not to see it */
-		if ((rc = judge_row(e, row, &first)) && rc != ERR_INPUT && rc != ERR_LIMIT) {
-			*err = first;
-			return rc;
-		}
-		is_event = e->value[e->at_event].type == JSON_STRING;
-		is_judged = e->value[e->at_anomaly].type == JSON_OBJECT || e->value[e->at_metric].type != JSON_STRING;
-	} else if (e->anomalies) {
-		is_event = is_judged = 0;
-	} else {
+	if ((rc = detect_plain(e->plain, &row, file, line, err)) <= 0)
+		return rc;
+	if (!row.n || row.p[0] != '{')
 		return err_set(err, ERR_INPUT, "no row of JSON, {\"metric\":…}");
+	if ((rc = project_row(e->project, row, e->value, err)))
+		return rc;
+	/* that a condition has an error on this row is no reason for patterns and detectors not to see it */
+	if ((rc = judge_row(e, row, &first)) && rc != ERR_INPUT && rc != ERR_LIMIT) {
+		*err = first;
+		return rc;
 	}
+	is_event = e->value[e->at_event].type == JSON_STRING;
+	is_judged = e->value[e->at_anomaly].type == JSON_OBJECT || e->value[e->at_metric].type != JSON_STRING;
 	for (int i = 0; i < e->n_subs; i++) {
 		struct sub *sub = &e->sub[i];
 
@@ -1191,6 +1299,13 @@ evaluate_silence(struct evaluate *e, struct err *err)
 				return err->code - 1;
 			next = ms >= 0 && (next < 0 || ms < next) ? ms : next;
 		}
+	if (e->greatest == TIME_NONE && e->awaited) {
+		e->live_event = e->greatest = time_now();
+		e->live_mono = time_mono_ms();
+		e->live = e->assumed = 1;
+		if (await_all(e, e->greatest, err))
+			return err->code - 1;
+	}
 	if (e->greatest == TIME_NONE)
 		return next;
 	if (e->live < 0)
@@ -1341,6 +1456,8 @@ put_active(struct evaluate *e, struct buf *b, const struct active *a)
 	buf_lit(b, ",\"labels\":");
 	buf_str(b, alert.labels);
 	buf_printf(b, ",\"state\":%d,\"absent\":%d", (int)i->state, i->absent);
+	if (e->awaited && e->awaited[a->rule] == a)
+		buf_lit(b, ",\"awaited\":true");
 	put_ms(b, "since", i->since);
 	put_ms(b, "fired", i->fired);
 	put_ms(b, "clear", i->clear);
@@ -1408,8 +1525,12 @@ save_subs(struct evaluate *e, struct store *store, const char *kind, struct err 
 		pattern_save(e->sub[i].pattern, &value);
 		rc = store_put_state(store, "pattern", buf_get(&name), buf_get(&value), err);
 	}
-	if (models)
+	if (models) {
+		buf_clear(&name);
+		buf_printf(&name, "%s/", kind);
+		rc = rc ? rc : detect_save(e->plain, store, buf_text(&name), err);      /* its columns */
 		e->models_saved = time_mono_ms();
+	}
 	buf_release(&name);
 	buf_release(&value);
 	return rc;
@@ -1434,6 +1555,12 @@ load_subs(struct evaluate *e, struct store *store, const char *kind, struct err 
 			rc = 0;
 		}
 	}
+	buf_clear(&name);
+	buf_printf(&name, "%s/", kind);
+	if (rc >= 0 && (rc = detect_load(e->plain, store, buf_text(&name), err)) == ERR_CORRUPT) {
+		err_clear(err);
+		rc = 0;
+	}
 	buf_release(&name);
 	buf_release(&value);
 	return rc < 0 ? rc : 0;
@@ -1454,7 +1581,7 @@ evaluate_save(struct evaluate *e, struct store *store, const char *name, struct 
 		e->dirty->dirty = 0;
 		rc = save_series(e, store, kind, e->dirty, err);
 	}
-	if (rc == 0 && e->greatest != TIME_NONE) {
+	if (rc == 0 && e->greatest != TIME_NONE && !e->assumed) {
 		if (e->live < 0 && !e->spec.no_clock)
 			judge_live(e);
 		buf_printf(&clock, "{\"greatest\":%lld,\"lag\":%lld}", (long long)e->greatest, (long long)e->lag);
@@ -1526,6 +1653,10 @@ load_active(struct evaluate *e, struct series *s, int rule, struct json v)
 	snprintf(mark, sizeof(mark), "%08x", mark_of(e->rules->rule[rule].reads));
 	a->foreign = !e->rules->rule[rule].reads.p || !json_text_eq(json_get(v, STR("reads")), str_of(mark));
 	s->spoken = 1;
+	if (e->awaited && !e->awaited[rule] && is_awaiting(&e->rules->rule[rule]) && json_get(v, STR("awaited")).type == JSON_TRUE) {
+		e->awaited[rule] = a;
+		e->n_awaited++;
+	}
 	e->pending += state == INCIDENT_PENDING;
 	e->firing += state == INCIDENT_FIRING;
 	if (is_over(e, a))

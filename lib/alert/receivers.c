@@ -126,7 +126,6 @@ post(struct json receiver, const char *url, struct str body, int64_t timeout_ms,
 	const struct http_head heads[] = { { "content-type", STR("application/json") } };
 	struct http_result result = { 0 };
 	struct err err = { 0 };
-	int64_t wait;
 	int rc = http_fetch(&(struct http_call){ .method = "POST", .url = url, .heads = heads, .n_heads = 1, .body = body, .most = 4096, .timeout_ms = timeout_ms,
 	    .private_too = receivers_private(receiver) }, &result, &err);
 
@@ -135,8 +134,8 @@ post(struct json receiver, const char *url, struct str body, int64_t timeout_ms,
 		buf_lit(why, err.text);
 	else if (result.status / 100 != 2)
 		buf_printf(why, "it answered %d", result.status);
-	if (!rc && str_int64(http_result_header(&result, "Retry-After"), &wait) == 0 && wait > 0 && wait < 86400)
-		*wait_ms = 1000 * wait;
+	if (!rc)
+		*wait_ms = http_result_retry_ms(&result, time_now());
 	rc = rc || result.status / 100 != 2;
 	http_result_release(&result);
 	return rc;

@@ -80,6 +80,35 @@ map_find(const struct map *m, struct str key)
 }
 
 struct map_entry *
+map_find_hash(const struct map *m, struct str key, uint64_t hash)
+{
+	return m->n ? *place_of(m, key, hash) : NULL;
+}
+
+void
+map_fetch(const struct map *m, uint64_t hash, int step)
+{
+	const struct map_entry *e;
+
+	if (!m->n)
+		return;
+	if (step == 0) {
+		__builtin_prefetch(&m->slot[hash & (m->cap - 1)]);
+		return;
+	}
+	e = m->slot[hash & (m->cap - 1)];       /* it may stand further behind: then it is waited for */
+	if (!e)
+		return;
+	if (step == 1) {
+		__builtin_prefetch(e);
+	} else {
+		__builtin_prefetch(e->key.p);
+		__builtin_prefetch(e->key.p + 64);
+		__builtin_prefetch(e->ptr);
+	}
+}
+
+struct map_entry *
 map_put_hash(struct map *m, struct str key, uint64_t hash, int *is_new)
 {
 	struct map_entry **at;

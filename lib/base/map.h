@@ -24,6 +24,11 @@ struct map_entry *map_find(const struct map *, struct str key);         /* NULL 
 struct map_entry *map_put(struct map *, struct str key, int *is_new);   /* found or made with value 0; is_new may be NULL */
 struct map_entry *map_put_hash(struct map *, struct str key, uint64_t hash, int *is_new);  /* hash = str_hash(key) */
 
+/* The same in turns, for keys that are known some time before: nothing is waited for while what the next turn wants is on its way from
+ * memory. map_fetch with step 0, 1 and 2, then map_find_hash. */
+void map_fetch(const struct map *, uint64_t hash, int step);
+struct map_entry *map_find_hash(const struct map *, struct str key, uint64_t hash);
+
 /* Entries in the order they were made: for (e = map_first(m); e; e = map_next(m, e)). No removal. */
 struct map_entry *map_first(const struct map *);
 struct map_entry *map_next(const struct map *, const struct map_entry *);

@@ -34,12 +34,26 @@
 
 enum column { SKIPPED, TIME, METRIC, DATA, NUMBER, LABEL };      /* DATA: the first value will tell which it is */
 
-/* Rows come in about the same order of series each time, so the one that came after this one is looked at first, and what it
- * knows is asked for before it is needed: of 10,000 series nothing is in the caches. */
+/* Rows come in about the same order of series each time, so the one that came after this one is looked at first. */
 struct series {
 	void *learned;                  /* struct model, or struct change */
 	struct series *after;           /* who came next the last time; NULL */
 	struct str key;                 /* the map's */
+};
+
+#define FETCH   3                       /* so many rows before its turn a model is asked for: more have no place in the nearest cache */
+#define NUMBERS 16                      /* of a row that are remembered from then on; those behind are looked for in their turn */
+
+/* A metric row taken apart, and whose model it will ask for: that is on its way from memory meanwhile, since of 10,000 series nothing is in the
+ * caches. */
+struct parted {
+	struct str row, head;           /* head: without its closing brace */
+	struct json metric, labels, when;
+	int64_t time;
+	int is_partial;
+	int n;
+	struct number { struct json name, value; struct series *series; size_t key, key_n; uint64_t hash; } number[NUMBERS];
+	struct buf keys;                /* of the series, where `key` of each says */
 };
 
 struct detect {
@@ -49,6 +63,8 @@ struct detect {
 	struct out *out;
 	struct map series;              /* key to struct series */
 	struct series *latest;          /* whose row came last; NULL */
+	struct parted part[ROWS_AHEAD];      /* a ring, in order of their turns */
+	unsigned first, n_parted;
 	struct map heeded;              /* key to odds (bits of a double), of series that were marked */
 	long    alarms;
 	struct buf key, name, text, made;
@@ -130,6 +146,8 @@ detect_free(struct detect *d)
 	buf_release(&d->made);
 	buf_release(&d->unsaved);
 	buf_release(&d->header);
+	for (int i = 0; i < ROWS_AHEAD; i++)
+		buf_release(&d->part[i].keys);
 	free(d);
 }
 
@@ -403,40 +421,38 @@ series_of(struct detect *d, struct str key)
 	return s;
 }
 
-/* The series of d->key, of which a value came. */
-static struct series *
-next_series(struct detect *d, int64_t local_ms)
+/* metric, labels and field as they stand in a row. */
+static void
+put_key(struct buf *to, struct str metric, struct str labels, struct str field)
 {
-	struct series *s = d->latest ? d->latest->after : NULL;
+	buf_str(to, metric);
+	buf_byte(to, 0);
+	buf_str(to, labels);
+	buf_byte(to, 0);
+	buf_str(to, field);
+}
 
-	if (!s || !str_eq(s->key, buf_get(&d->key))) {
-		s = series_of(d, buf_get(&d->key));
-		if (d->latest)
-			d->latest->after = s;
-	}
-	d->latest = s;
-	if (s->after && s->after->learned && !d->spec.changes) {
-		model_fetch(s->after->learned, local_ms);
-		__builtin_prefetch(s->after->after);
-		__builtin_prefetch(s->after->key.p);
-	}
-	return s;
+/* The series of which a value came; known: it may be this one. */
+static struct series *
+next_series(struct detect *d, struct str key, struct series *known)
+{
+	struct series *s = known ? known : d->latest ? d->latest->after : NULL;
+
+	if (!s || !str_eq(s->key, key))
+		s = series_of(d, key);
+	if (d->latest)
+		d->latest->after = s;
+	return d->latest = s;
 }
 
 static int
-judge(struct detect *d, struct str metric, struct str labels, struct str field, double value, int64_t time, struct str head, struct err *err)
+judge(struct detect *d, struct str key, struct series *known, struct str field, double value, int64_t time, struct str head, struct err *err)
 {
 	struct series *s;
 
-	buf_clear(&d->key);
-	buf_str(&d->key, metric);
-	buf_byte(&d->key, 0);
-	buf_str(&d->key, labels);
-	buf_byte(&d->key, 0);
-	buf_str(&d->key, field);
-	if (d->key.n > LABELS_MOST)
+	if (key.n > LABELS_MOST)
 		return err_set(err, ERR_INPUT, "the labels are longer than %u KiB", LABELS_MOST >> 10);
-	s = next_series(d, time);
+	s = next_series(d, key, known);
 	if (!s->learned) {
 		s->learned = d->spec.changes ? (void *)change_new() : (void *)model_new();
 		lean(d, s);
@@ -543,15 +559,32 @@ read_time(struct json v, struct buf *scratch, int64_t *time)
 	return json_double(v, &number) ? time_of_epoch(number, time) : -1;
 }
 
+/* A number of a row that is to be judged? */
 static int
-metric_row(struct detect *d, struct str row, struct err *err)
+is_judged(const struct detect *d, struct json name, struct json value, struct buf *scratch, struct str *field)
 {
-	struct json all, metric = JSON_ABSENT, labels = JSON_ABSENT, when = JSON_ABSENT;
-	struct json_iter it;
-	int64_t time;
-	struct str head;
-	int fields = 0;
+	static const struct str not[] = { { "timestamp", 9 }, { "metric", 6 }, { "window", 6 }, { "labels", 6 } };
 
+	if (!json_is(value, JSON_NUMBER))
+		return 0;
+	*field = json_text(name, scratch);
+	for (size_t i = 0; i < sizeof(not) / sizeof(not[0]); i++)
+		if (str_eq(*field, not[i]))
+			return 0;
+	return is_asked(d, *field);
+}
+
+/* What stands in the row, in one walk over its members. */
+static int
+take_apart(struct detect *d, struct parted *p, struct str row, struct err *err)
+{
+	struct json all;
+	struct json_iter it;
+	struct str field;
+
+	p->row = row;
+	p->metric = p->labels = p->when = JSON_ABSENT;
+	p->n = p->is_partial = 0;
 	if (json_check(row, err) < 0)
 		return err->code;
 	all = json_checked(row);
@@ -561,44 +594,168 @@ metric_row(struct detect *d, struct str row, struct err *err)
 		struct str key = json_text(it.key, &d->name);
 
 		if (str_eq(key, STR("metric")))
-			metric = it.value;
+			p->metric = it.value;
 		else if (str_eq(key, STR("labels")))
-			labels = it.value;
+			p->labels = it.value;
 		else if (str_eq(key, STR("timestamp")))
-			when = it.value;
+			p->when = it.value;
 		else if (str_eq(key, STR("partial")) && json_is(it.value, JSON_TRUE))
-			return 0;               /* the whole row of this window is still to come */
+			return p->is_partial = 1, 0;
 		else if (str_eq(key, STR("anomaly")) || str_eq(key, STR("change")))
 			return err_set(err, ERR_INPUT, "the row has an anomaly already");
+		else if (p->n < NUMBERS && is_judged(d, it.key, it.value, &d->name, &field))
+			p->number[p->n++] = (struct number){ .name = it.key, .value = it.value };
 	}
-	if (json_is(metric, JSON_NONE) && !json_is(json_get(all, STR("event")), JSON_NONE))
+	if (json_is(p->metric, JSON_NONE) && !json_is(json_get(all, STR("event")), JSON_NONE))
 		return err_set(err, ERR_USAGE, "these are events, not metric rows: count them first, … | at-agg -w 1m | at-detect");
-	if (json_is(when, JSON_NONE))
+	if (json_is(p->when, JSON_NONE))
 		return err_set(err, ERR_INPUT, "the row has no timestamp");
-	if (read_time(when, &d->text, &time) < 0)
+	if (read_time(p->when, &d->text, &p->time) < 0)
 		return err_set(err, ERR_INPUT, "the timestamp is no time, 2026-11-23T10:15:30Z is one");
-	if (clock_moves(d, json_raw(metric), json_raw(labels), time, err) < 0)
-		return err->code;
-	head = (struct str){ all.p, all.n - 1 };
-	while (head.n && (head.p[head.n - 1] == ' ' || head.p[head.n - 1] == '\t'))
-		head.n--;
-	for (it = json_iter(all); json_next(&it); ) {
-		struct str key;
+	p->head = (struct str){ all.p, all.n - 1 };
+	while (p->head.n && (p->head.p[p->head.n - 1] == ' ' || p->head.p[p->head.n - 1] == '\t'))
+		p->head.n--;
+	buf_clear(&p->keys);
+	for (int i = 0; i < p->n; i++) {
+		p->number[i].key = p->keys.n;
+		put_key(&p->keys, json_raw(p->metric), json_raw(p->labels), json_text(p->number[i].name, &d->name));
+		p->number[i].key_n = p->keys.n - p->number[i].key;
+	}
+	return 0;
+}
+
+static struct str
+key_of(const struct parted *p, const struct number *number)
+{
+	return (struct str){ p->keys.p + number->key, number->key_n };
+}
+
+/* So many rows before its turn each is looked for a step further, then found and its model asked for. */
+static void
+fetch(struct detect *d)
+{
+	static const unsigned before[] = { ROWS_AHEAD - 1, 11, 7, FETCH };
+
+	for (int step = 0; step < 4; step++) {
+		struct parted *p = &d->part[(d->first + before[step]) % ROWS_AHEAD];
+
+		for (int i = 0; d->n_parted > before[step] && i < p->n; i++) {
+			struct number *number = &p->number[i];
+			const struct map_entry *e;
+
+			if (step < 3) {
+				map_fetch(&d->series, number->hash, step);
+			} else if ((e = map_find_hash(&d->series, key_of(p, number), number->hash))) {
+				number->series = e->ptr;
+				if (number->series->learned && !d->spec.changes)
+					model_fetch(number->series->learned, p->time);
+			}
+		}
+	}
+}
+
+void
+detect_ahead(struct detect *d, struct str row)
+{
+	struct parted *p = &d->part[(d->first + d->n_parted) % ROWS_AHEAD];
+	struct err ignored = { 0 };
+
+	row = str_trim(row);
+	if (d->n_parted == ROWS_AHEAD || !row.n || *row.p != '{')
+		return;
+	if (take_apart(d, p, row, &ignored) == 0) {     /* what is wrong with it is told in its turn */
+		for (int i = 0; i < p->n; i++)
+			p->number[i].hash = str_hash(key_of(p, &p->number[i]));
+		d->n_parted++;
+		fetch(d);
+	}
+}
+
+static struct parted *
+parted(struct detect *d, struct str row, struct err *err)
+{
+	struct parted *p = NULL;
+
+	while (d->n_parted && !p) {
+		if (d->part[d->first].row.p == row.p && d->part[d->first].row.n == row.n)
+			p = &d->part[d->first];
+		d->first = (d->first + 1) % ROWS_AHEAD;
+		d->n_parted--;
+	}
+	if (!p && take_apart(d, &d->part[d->first], row, err) == 0)
+		p = &d->part[d->first];
+	return p;
+}
+
+/* Those of a row that has more numbers than are remembered. */
+static int
+judge_rest(struct detect *d, const struct parted *p, struct err *err)
+{
+	struct json_iter it = json_iter(json_checked(p->row));
+	struct str field;
+	int n = 0;
+
+	while (json_next(&it)) {
 		double value;
 
-		if (!json_is(it.value, JSON_NUMBER))
+		if (!is_judged(d, it.key, it.value, &d->name, &field) || n++ < NUMBERS || !json_double(it.value, &value))
 			continue;
-		key = json_text(it.key, &d->name);
-		if (str_eq(key, STR("timestamp")) || str_eq(key, STR("metric")) || str_eq(key, STR("window")) || str_eq(key, STR("labels")) ||
-		    !is_asked(d, key) || !json_double(it.value, &value))
+		buf_clear(&d->key);
+		put_key(&d->key, json_raw(p->metric), json_raw(p->labels), field);
+		if (judge(d, buf_get(&d->key), NULL, field, value, p->time, p->head, err) < 0)
+			return err->code;
+	}
+	return 0;
+}
+
+/* "2026-11-23T10:15:30.123Z" */
+static int
+is_canonical(struct str when)
+{
+	return when.n == 26 && when.p[11] == 'T' && when.p[20] == '.' && when.p[24] == 'Z';
+}
+
+/* As it comes out: what came, with the time in the form that all rows have. */
+static struct str
+head_of(struct detect *d, const struct parted *p)
+{
+	struct str when = json_raw(p->when);
+
+	if (is_canonical(when))
+		return p->head;
+	buf_clear(&d->made);
+	buf_add(&d->made, p->head.p, (size_t)(when.p - p->head.p));
+	json_put_time(&d->made, p->time);
+	buf_add(&d->made, when.p + when.n, (size_t)(p->head.p + p->head.n - when.p) - when.n);
+	return buf_get(&d->made);
+}
+
+static int
+metric_row(struct detect *d, struct str row, struct err *err)
+{
+	struct parted *p = parted(d, row, err);
+	int fields = 0;
+
+	if (!p)
+		return err->code;
+	if (p->is_partial)
+		return 0;               /* the whole row of this window is still to come */
+	if (clock_moves(d, json_raw(p->metric), json_raw(p->labels), p->time, err) < 0)
+		return err->code;
+	p->head = head_of(d, p);
+	for (int i = 0; i < p->n; i++) {
+		const struct number *number = &p->number[i];
+		double value;
+
+		if (!json_double(number->value, &value))
 			continue;
 		fields++;
-		if (judge(d, json_raw(metric), json_raw(labels), key, value, time, head, err) < 0)
+		if (judge(d, key_of(p, number), number->series, json_text(number->name, &d->name), value, p->time, p->head, err) < 0)
 			return err->code;
 	}
 	if (!fields && !d->n_only)
 		return err_set(err, ERR_INPUT, "the row has no number to judge");
-	return 0;
+	return p->n == NUMBERS ? judge_rest(d, p, err) : 0;
 }
 
 /* ---- plain rows */
@@ -710,95 +867,146 @@ read_header(struct detect *d, const struct str *piece, int n, struct err *err)
 	return !is_data;
 }
 
-static int
-plain_row(struct detect *d, struct str row, const char *file, long line, struct err *err)
-{
-	struct str piece[COLUMNS], metric = name_of(file), labels;
+/* A plain row as a metric row in d->made, without its closing brace: what of it is what. */
+struct plain {
+	struct str piece[COLUMNS];
 	double value[COLUMNS];
-	char is_number[COLUMNS] = "", is_label[COLUMNS] = "";
-	int64_t time = TIME_NONE;
+	char is_number[COLUMNS], is_label[COLUMNS];
+	int n;
+	int64_t time;
+	struct str metric, labels;      /* as they stand in d->made: the parts of the series' key */
+};
+
+/* The values, by what their columns hold. */
+static int
+read_values(struct detect *d, struct plain *p, struct str *metric, struct err *err)
+{
+	for (int i = 0; i < p->n; i++) {
+		if (d->what[i] >= DATA && !is_missing(p->piece[i])) {
+			int number = str_double(p->piece[i], &p->value[i]) == 0;
+
+			if (d->what[i] == DATA)
+				d->what[i] = number ? NUMBER : LABEL;
+			p->is_number[i] = d->what[i] == NUMBER;
+			p->is_label[i] = d->what[i] == LABEL;
+			if (p->is_number[i] && !number)
+				return err_set(err, ERR_INPUT, "'%.40s' in the column '%.40s' is no number", p->piece[i].p, d->column[i].p);
+		}
+		if (d->what[i] == METRIC)
+			*metric = p->piece[i];
+		else if (d->what[i] == TIME && when_text(p->piece[i], &p->time) < 0)
+			return err_set(err, ERR_INPUT, "'%.40s' is no time, 2026-11-23T10:15:30Z is one", p->piece[i].p);
+	}
+	return 0;
+}
+
+/* 1; 0: it was a header. */
+static int
+make_metric_row(struct detect *d, struct plain *p, struct str row, const char *file, long line, struct err *err)
+{
+	struct str metric = name_of(file);
 	size_t at, len, metric_len;
-	int n, rc;
+	int rc;
 
 	if (str_utf8_fault(row) >= 0)
 		return err_set(err, ERR_INPUT, "the row is not UTF-8");
-	n = cut_row(d, row, piece);
+	p->n = cut_row(d, row, p->piece);
 	if (line == 1 || d->columns == 0) {
-		if ((rc = read_header(d, piece, n, err)) != 0) {
+		if ((rc = read_header(d, p->piece, p->n, err)) != 0) {
 			if (rc < 0)
 				d->columns = 0;
 			return rc < 0 ? rc : 0;
 		}
 	}
-	if (n != d->columns)
-		return err_set(err, ERR_INPUT, "the row has %d columns, %d are due", n, d->columns);
-	for (int i = 0; i < n; i++) {
-		if (d->what[i] >= DATA && !is_missing(piece[i])) {
-			int number = str_double(piece[i], &value[i]) == 0;
-
-			if (d->what[i] == DATA)
-				d->what[i] = number ? NUMBER : LABEL;
-			is_number[i] = d->what[i] == NUMBER;
-			is_label[i] = d->what[i] == LABEL;
-			if (is_number[i] && !number)
-				return err_set(err, ERR_INPUT, "'%.40s' in the column '%.40s' is no number", piece[i].p, d->column[i].p);
-		}
-		if (d->what[i] == METRIC)
-			metric = piece[i];
-		else if (d->what[i] == TIME && when_text(piece[i], &time) < 0)
-			return err_set(err, ERR_INPUT, "'%.40s' is no time, 2026-11-23T10:15:30Z is one", piece[i].p);
-	}
+	if (p->n != d->columns)
+		return err_set(err, ERR_INPUT, "the row has %d columns, %d are due", p->n, d->columns);
+	if ((rc = read_values(d, p, &metric, err)))
+		return rc;
 	buf_clear(&d->made);
 	buf_lit(&d->made, "{\"metric\":");
 	json_put_string(&d->made, metric);
 	metric_len = d->made.n - strlen("{\"metric\":");
 	buf_lit(&d->made, ",\"timestamp\":");
-	json_put_time(&d->made, time);
+	json_put_time(&d->made, p->time);
 	at = d->made.n;
-	for (int i = 0; i < n; i++)
-		if (is_label[i]) {
+	for (int i = 0; i < p->n; i++)
+		if (p->is_label[i]) {
 			buf_lit(&d->made, d->made.n == at ? ",\"labels\":{" : ",");
 			json_put_key(&d->made, d->column[i]);
-			json_put_string(&d->made, piece[i]);
+			json_put_string(&d->made, p->piece[i]);
 		}
 	if (d->made.n > at)
 		buf_byte(&d->made, '}');
 	len = d->made.n - at;
-	rc = 0;
-	for (int i = 0; i < n; i++)
-		if (is_number[i]) {
+	for (int i = 0; i < p->n; i++)
+		if (p->is_number[i]) {
 			buf_byte(&d->made, ',');
 			json_put_key(&d->made, d->column[i]);
-			json_put_double(&d->made, value[i]);
+			json_put_double(&d->made, p->value[i]);
 			rc = 1;
 		}
 	if (!rc)
 		return err_set(err, ERR_INPUT, "the row has no number to judge");
-	/* the parts of the series' key as they stand in the row, as those of a metric row do */
-	metric = (struct str){ d->made.p + strlen("{\"metric\":"), metric_len };
-	labels = len ? (struct str){ d->made.p + at + strlen(",\"labels\":"), len - strlen(",\"labels\":") } : STR("");
-	if (clock_moves(d, metric, labels, time, err) < 0)
+	p->metric = (struct str){ d->made.p + strlen("{\"metric\":"), metric_len };
+	p->labels = len ? (struct str){ d->made.p + at + strlen(",\"labels\":"), len - strlen(",\"labels\":") } : STR("");
+	return 1;
+}
+
+static int
+plain_row(struct detect *d, struct str row, const char *file, long line, struct err *err)
+{
+	struct plain p = { .time = TIME_NONE };
+	int rc = make_metric_row(d, &p, row, file, line, err);
+
+	if (rc <= 0)
+		return rc;
+	if (clock_moves(d, p.metric, p.labels, p.time, err) < 0)
 		return err->code;
-	for (int i = 0; i < n; i++)
-		if (is_number[i] && is_asked(d, d->column[i]) &&
-		    judge(d, metric, labels, d->column[i], value[i], time, buf_get(&d->made), err) < 0)
+	for (int i = 0; i < p.n; i++) {
+		if (!p.is_number[i] || !is_asked(d, d->column[i]))
+			continue;
+		buf_clear(&d->key);
+		put_key(&d->key, p.metric, p.labels, d->column[i]);
+		if (judge(d, buf_get(&d->key), NULL, d->column[i], p.value[i], p.time, buf_get(&d->made), err) < 0)
 			return err->code;
+	}
 	return 0;
 }
 
-int
-detect_row(struct detect *d, struct str row, const char *file, long line, struct err *err)
+/* Which kind of rows are these? It shows in a file's first. */
+static int
+is_plain(struct detect *d, struct str row, const char *file, long line)
 {
-	row = str_trim(row);
 	if (line == 1 || (file != d->file && !d->resumed)) {
 		d->columns = 0;
 		d->plain = row.n && row.p[0] != '{' && row.p[0] != '[';
 	}
 	d->file = file;
 	d->resumed = 0;
-	if (d->plain)
-		return plain_row(d, row, file, line, err);
-	return metric_row(d, row, err);
+	return d->plain;
+}
+
+int
+detect_plain(struct detect *d, struct str *row, const char *file, long line, struct err *err)
+{
+	struct plain p = { .time = TIME_NONE };
+	int rc;
+
+	*row = str_trim(*row);
+	if (!is_plain(d, *row, file, line))
+		return 1;
+	if ((rc = make_metric_row(d, &p, *row, file, line, err)) > 0) {
+		buf_byte(&d->made, '}');
+		*row = buf_get(&d->made);
+	}
+	return rc;
+}
+
+int
+detect_row(struct detect *d, struct str row, const char *file, long line, struct err *err)
+{
+	row = str_trim(row);
+	return is_plain(d, row, file, line) ? plain_row(d, row, file, line, err) : metric_row(d, row, err);
 }
 
 /* ---- feedback */

@@ -1,7 +1,7 @@
 /* detect.h - rows in, anomalies out: one model for each series (metric, labels, field).
  *
  * Reads metric rows, and plain rows `timestamp,value` or CSV with a header, which become metric rows: the column named
- * like a time is the timestamp, columns of numbers are fields, others are labels. What comes out is the row as it came
+ * like a time is the timestamp, columns of numbers are fields, others are labels. What comes out is the row as it came, its time in RFC 3339 UTC,
  * with "anomaly" at its end:
  *
  *      {"metric":"signups","timestamp":"…","count":93,"anomaly":{"field":"count","score":0.81,"alarm":true,
@@ -38,9 +38,16 @@ struct detect;
 struct detect *detect_new(const struct detect_spec *, struct out *, struct err *);
 void detect_free(struct detect *);
 
+/* A row that will come, in its order, after those that were told of before and have not come yet; its text stays until then. It makes no
+ * difference but that rows of many series cost less. */
+void detect_ahead(struct detect *, struct str row);
+
 /* Judge a row of `file` (its line is used to find CSV headers). ERR_INPUT rejects it; ERR_USAGE: these rows are none that
  * can be judged (events). */
 int detect_row(struct detect *, struct str row, const char *file, long line, struct err *);
+
+/* Only make a metric row of a plain one, in its place, borrowed until the next call. 1; it was one already: 1; 0: it was a header; ERR_INPUT. */
+int detect_plain(struct detect *, struct str *row, const char *file, long line, struct err *);
 
 /* Write the alarms that wait for more of their time, and store those that wait for it (see save), in one transaction: when the
  * input is silent, and at the end. */

@@ -182,20 +182,49 @@ use_all(struct reading *now, struct err *err)
 	return rc;
 }
 
+/* Lines of a block, those that were cut ahead in a ring. */
+struct lines {
+	struct str rest;
+	struct { struct str line; size_t whole; } ring[ROWS_AHEAD];
+	unsigned first, n;
+	struct str line;                /* at hand, and its bytes with the end */
+	size_t whole;
+};
+
+static int
+next_line(struct rows *r, struct lines *l)
+{
+	while (l->n < (r->ahead ? ROWS_AHEAD : 1) && l->rest.n) {
+		unsigned at = (l->first + l->n++) % ROWS_AHEAD;
+		size_t before = l->rest.n;
+
+		rows_cut(&l->rest, &l->ring[at].line);
+		l->ring[at].whole = before - l->rest.n;
+		if (r->ahead)
+			r->ahead(r->self, l->ring[at].line);
+	}
+	if (!l->n)
+		return 0;
+	l->line = l->ring[l->first].line, l->whole = l->ring[l->first].whole;
+	l->first = (l->first + 1) % ROWS_AHEAD;
+	l->n--;
+	return 1;
+}
+
 static int
 row_by_row(struct reading *now, struct str block, struct err *err)
 {
 	struct place *place = now->rows->place;
-	struct str line, before;
+	struct lines lines = { .rest = block };
 	long passed;
 	int rc = 0;
 
-	if (place && (rc = place_come(place, &block, &passed, err)) == 0)
+	if (place && (rc = place_come(place, &lines.rest, &passed, err)) == 0)
 		now->rows->line += passed;
-	while (!rc && !rows_over(now->rows) && (before = block, rows_cut(&block, &line))) {
+	while (!rc && !rows_over(now->rows) && next_line(now->rows, &lines)) {
 		if (place)
-			place_used(place, line, before.n - block.n);
-		rc = rows_give(now->rows, line, err);
+			place_used(place, lines.line, lines.whole);
+		rc = rows_give(now->rows, lines.line, err);
 	}
 	return rc;
 }

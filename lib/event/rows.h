@@ -19,6 +19,9 @@ struct rows {
 	/* One row: not empty, without its newline; lasts until it returns. ERR_INPUT and ERR_LIMIT reject the row and go on;
 	 * any other error ends the reading. */
 	int (*row)(void *self, struct str row, struct err *);
+	/* May be NULL. A row that will come to `row` after those that were told of before, ROWS_AHEAD at most; its text stays until then. */
+#define ROWS_AHEAD 16
+	void (*ahead)(void *self, struct str row);
 	/* May be NULL. Called before a read that would block, after that with the time: what is due (idle windows, deadlines)
 	 * may be written. Returns ms until it wants to be called again though nothing came, -1 for never, < -1 for an error. */
 	int (*wait)(void *self, struct err *);

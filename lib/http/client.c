@@ -543,3 +543,21 @@ http_mail(const struct http_mail *mail, struct err *err)
 	http_result_release(&result);
 	return rc;
 }
+
+int64_t
+http_result_retry_ms(const struct http_result *r, int64_t now)
+{
+	struct str value = http_result_header(r, "Retry-After");
+	int64_t seconds, ms = 0;
+	char date[64] = "";
+	time_t at;
+
+	if (value.n && str_int64(value, &seconds) == 0) {
+		ms = seconds > 86400 ? 86400000 : 1000 * seconds;
+	} else if (value.n && value.n < sizeof(date)) {
+		memcpy(date, value.p, value.n);
+		at = curl_getdate(date, NULL);
+		ms = at == -1 ? 0 : (int64_t)at * 1000 - now;
+	}
+	return ms < 0 ? 0 : ms > 86400000 ? 86400000 : ms;
+}

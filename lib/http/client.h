@@ -30,6 +30,7 @@ struct http_result {
  * answer larger than `most`; ERR_CANCEL: not in time; ERR_IO. Blocks; from any thread. Bodies that came packed are unpacked. */
 int http_fetch(const struct http_call *, struct http_result *, struct err *);
 struct str http_result_header(const struct http_result *, const char *name);
+int64_t http_result_retry_ms(const struct http_result *, int64_t now);  /* how long it asks to wait, Retry-After in seconds or as a date: a day at most; 0: not */
 void http_result_release(struct http_result *);
 
 /* An answer that goes on, as Server-Sent Events do: `take` has each piece of it as it comes, and ends it with other than 0. By the same

@@ -203,6 +203,20 @@ count(struct in *in, struct step *s)
 	return 0;
 }
 
+/* `within DUR` behind a join; an event that is called "within" has something else behind it. */
+static void
+gap(struct in *in, struct step *s)
+{
+	size_t back = in->at;
+	struct err why = {0};
+
+	s->gap_ms = -1;
+	if (!keyword(in, "within") || dur_parse(word(in), &s->gap_ms, &why) || s->gap_ms <= 0) {
+		in->at = back;
+		s->gap_ms = -1;
+	}
+}
+
 static int
 step(struct in *in, int strict)
 {
@@ -213,7 +227,12 @@ step(struct in *in, int strict)
 	if (in->p->steps == STEPS_MOST)
 		return fault(in, in->at, "more than 64 steps");
 	s->strict = strict;
+	start = (blanks(in), in->at);
+	gap(in, s);
+	in->p->any_gap |= s->gap_ms >= 0;
 	s->absent = take(in, "!");
+	if (s->gap_ms >= 0 && (s->absent || !in->p->steps))
+		return fault(in, start, s->absent ? "what must not come has no bound of its own: put within at the end" : "nothing is before the first step: put within at the end");
 	start = (blanks(in), in->at);
 	if (!(s->atom = arena_get(in->p->arena, ATOMS_MOST * sizeof(*s->atom))))
 		return err_set(in->err, ERR_LIMIT, "the pattern is too large");

@@ -6,18 +6,22 @@
  *
  * An event costs only the lanes that it can matter to: a million carts that wait for a purchase are not looked at when another cart comes.
  * All tries also stand in one queue. Rows are taken in order of time and the bound `within` is one for all, so that the queue's
- * front is always the next to run out: the clock costs nothing until something is due. What bounds a row that matters to nobody is the
+ * front is always the next to run out: the clock costs nothing until something is due. Where gaps between steps are bounded, tries run out in
+ * another order, and stand in a heap by when, too. What bounds a row that matters to nobody is the
  * walk over its bytes (json/project.h).
  */
 #include "pattern/pattern.h"
 
 #include <ctype.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/cmd.h"
 #include "base/map.h"
+#include "base/pool.h"
 #include "base/time.h"
+#include "event/rows.h"
 #include "event/when.h"
 #include "pattern/pattern_priv.h"
 
@@ -49,6 +53,10 @@ struct try {
 	int gap;                        /* events of the key were passed over since */
 	int waits;                      /* fulfilled, but for what must not come */
 	int complete;                   /* a match, unless one that began before it ends it: then in no lane */
+	uint64_t seq;                   /* its first event's */
+	int64_t since;
+	int64_t due;                    /* the last instant at which it may go on, and */
+	size_t place;                   /* where it is in the heap, from 1; 0: not */
 	int n, cap;
 	struct taken *taken;            /* few, until there are more */
 	struct taken few[FEW];
@@ -60,6 +68,18 @@ struct key {
 	char *text;                     /* {"user_id":"u1"}, behind the lanes */
 	size_t n;
 	struct lane { struct try *first, *last; } lane[];
+};
+
+/* What a row says, known before its turn, so that what it will look at is on its way from memory meanwhile: with 100,000 keys nothing is
+ * in the caches. */
+struct ahead {
+	struct str row;
+	int64_t time;
+	const struct map_entry *steps;  /* that name its event; NULL */
+	int has_key;                    /* it matters, and has all fields of `by` */
+	struct buf key;
+	uint64_t hash;                  /* of key */
+	struct json *value;             /* of the projection */
 };
 
 struct held { int64_t time; uint64_t seq; char *text; size_t n; };      /* a row that waits for its turn */
@@ -74,15 +94,19 @@ struct pattern {
 	struct out *out;
 
 	struct project *project;
-	struct json value[PROJECT_MOST];
+	struct ahead *ahead;            /* rows that were looked at before their turn, a ring; in order of their turns */
+	unsigned first, n_ahead;
 	int at_event, at_time, at_by[16];
 	struct map names;               /* event → the steps that name it */
 	uint64_t matters[STEPS_MOST];   /* to a try that stands at a step: the steps whose events can change something */
-	struct buf scratch, key_text, row_copy, compound;
+	struct buf scratch, row_copy, compound;
+	struct pool pool;               /* of events, tries and keys */
 
 	struct slot { uint64_t hash; struct key *key; } *slot;  /* half of them empty at least; a key stands in the first free one behind its hash's */
 	size_t slots, keys;
 	struct try *oldest, *newest;
+	struct try **heap;              /* the first to run out on top; empty when no gap is bounded */
+	size_t n_heap, cap_heap;
 
 	struct held *held;              /* a heap, the earliest on top */
 	size_t n_held, cap_held;
@@ -96,6 +120,7 @@ struct pattern {
 	struct pattern_figures figures;
 
 	/* of the row at hand */
+	const struct ahead *at;
 	struct str row;
 	int64_t time;
 	struct kept *event;             /* its copy, once a try took it */
@@ -237,6 +262,9 @@ pattern_new(const struct pattern_spec *spec, struct out *out, struct err *err)
 		return NULL;
 	}
 	look_ahead(p);
+	p->ahead = mem_new(ROWS_AHEAD * sizeof(*p->ahead));
+	for (int i = 0; i < ROWS_AHEAD; i++)
+		p->ahead[i].value = mem_new((size_t)project_count(p->project) * sizeof(struct json));
 	return p;
 }
 
@@ -245,7 +273,7 @@ pattern_new(const struct pattern_spec *spec, struct out *out, struct err *err)
 static struct kept *
 keep(struct pattern *p, struct str row, int64_t time, uint64_t seq)
 {
-	struct kept *k = mem_new(sizeof(*k) + row.n);
+	struct kept *k = pool_get(&p->pool, sizeof(*k) + row.n);
 
 	*k = (struct kept){ .seq = seq, .time = time, .n = row.n };
 	memcpy(k->text, row.p, row.n);
@@ -261,7 +289,7 @@ let_go(struct pattern *p, struct kept *k)
 	if (p->event == k)
 		p->event = NULL;
 	p->used -= sizeof(*k) + k->n;
-	free(k);
+	pool_put(&p->pool, k, sizeof(*k) + k->n);
 }
 
 static struct key *
@@ -301,8 +329,9 @@ static struct key *
 key_add(struct pattern *p, struct str text, uint64_t hash)
 {
 	size_t lanes = (size_t)p->program.steps * sizeof(struct lane);
-	struct key *k = mem_new(sizeof(*k) + lanes + text.n);
+	struct key *k = pool_get(&p->pool, sizeof(*k) + lanes + text.n);
 
+	memset(k, 0, sizeof(*k) + lanes);
 	if (2 * ++p->keys > p->slots)
 		keys_grow(p);
 	k->hash = hash;
@@ -330,7 +359,7 @@ key_drop(struct pattern *p, struct key *k)
 	p->slot[hole].key = NULL;
 	p->keys--;
 	p->used -= (size_t)(k->text + k->n - (char *)k);
-	free(k);
+	pool_put(&p->pool, k, (size_t)(k->text + k->n - (char *)k));
 }
 
 /* Into the lane of its step, behind those that began before it: mostly at the end. */
@@ -340,7 +369,7 @@ lane_in(struct try *t)
 	struct lane *l = &t->key->lane[t->step];
 	struct try *before = l->last;
 
-	while (before && before->taken[0].event->seq > t->taken[0].event->seq)
+	while (before && before->seq > t->seq)
 		before = before->lane_before;
 	t->lane_before = before;
 	t->lane_next = before ? before->lane_next : l->first;
@@ -357,11 +386,103 @@ lane_out(struct try *t)
 	*(t->lane_next ? &t->lane_next->lane_before : &l->last) = t->lane_before;
 }
 
+/* ---- when tries run out, where gaps are bounded */
+
+static int
+runs_out_before(const struct try *a, const struct try *b)
+{
+	return a->due != b->due ? a->due < b->due : a->seq < b->seq;
+}
+
+static void
+heap_put(struct pattern *p, struct try *t, size_t place)
+{
+	for (; place > 1 && runs_out_before(t, p->heap[place / 2]); place /= 2)
+		(p->heap[place] = p->heap[place / 2])->place = place;
+	for (size_t child; (child = 2 * place) <= p->n_heap; place = child) {
+		if (child < p->n_heap && runs_out_before(p->heap[child + 1], p->heap[child]))
+			child++;
+		if (!runs_out_before(p->heap[child], t))
+			break;
+		(p->heap[place] = p->heap[child])->place = place;
+	}
+	(p->heap[place] = t)->place = place;
+}
+
+static void
+heap_out(struct pattern *p, struct try *t)
+{
+	size_t place = t->place;
+	struct try *last;
+
+	if (!place)
+		return;
+	t->place = 0;
+	last = p->heap[p->n_heap--];
+	if (last != t)
+		heap_put(p, last, place);
+}
+
+static int64_t
+later_by(int64_t time, int64_t ms)
+{
+	return ms < 0 || time > INT64_MAX - ms ? INT64_MAX : time + ms;
+}
+
+/* Until when the try may go on: to repeat its step, to take one behind it, or as `within` has it. */
+static int64_t
+runs_out(const struct program *g, const struct try *t)
+{
+	int64_t whole = later_by(t->since, g->within_ms), last = t->taken[t->n - 1].event->time, due = 0;
+	const struct step *s = &g->step[t->step];
+
+	if (t->waits)
+		return whole;
+	due = t->count < s->max ? later_by(last, t->step ? s->gap_ms : -1) : last;
+	for (int i = t->step + 1; t->count >= s->min && i < g->steps; i++) {
+		if (g->step[i].absent)
+			continue;
+		if (later_by(last, g->step[i].gap_ms) > due)
+			due = later_by(last, g->step[i].gap_ms);
+		if (g->step[i].min > 0)
+			break;
+	}
+	return due < whole ? due : whole;
+}
+
+/* What it took changed, or that it waits. */
+static void
+schedule(struct pattern *p, struct try *t)
+{
+	if (!p->program.any_gap)
+		return;
+	t->due = runs_out(&p->program, t);
+	if (!t->place) {
+		if (p->n_heap + 2 > p->cap_heap)
+			p->heap = mem_grow(p->heap, p->cap_heap = p->cap_heap ? 2 * p->cap_heap : 64, sizeof(*p->heap));
+		t->place = ++p->n_heap;
+	}
+	heap_put(p, t, t->place);
+}
+
+/* The first to run out, and the last instant at which it may go on; NULL: none does. */
+static struct try *
+first_to_run_out(const struct pattern *p, int64_t *due)
+{
+	struct try *t = p->program.any_gap ? p->n_heap ? p->heap[1] : NULL : p->program.within_ms >= 0 ? p->oldest : NULL;
+
+	*due = !t ? INT64_MAX : p->program.any_gap ? t->due : t->since + p->program.within_ms;
+	return *due < INT64_MAX ? t : NULL;
+}
+
+/* ---- */
+
 static struct try *
 try_add(struct pattern *p, struct key *k)
 {
-	struct try *t = mem_new(sizeof(*t));
+	struct try *t = pool_get(&p->pool, sizeof(*t));
 
+	memset(t, 0, offsetof(struct try, few));
 	t->taken = t->few, t->cap = FEW;
 	t->key = k;
 	t->before = k->last;
@@ -381,6 +502,7 @@ try_drop(struct pattern *p, struct try *t)
 {
 	if (t->n && !t->complete)
 		lane_out(t);
+	heap_out(p, t);
 	*(t->before ? &t->before->next : &t->key->first) = t->next;
 	*(t->next ? &t->next->before : &t->key->last) = t->before;
 	*(t->earlier ? &t->earlier->later : &p->oldest) = t->later;
@@ -391,7 +513,7 @@ try_drop(struct pattern *p, struct try *t)
 	p->used -= sizeof(*t) + (t->taken != t->few ? (size_t)t->cap * sizeof(*t->taken) : 0);
 	if (t->taken != t->few)
 		free(t->taken);
-	free(t);
+	pool_put(&p->pool, t, sizeof(*t));
 }
 
 static void
@@ -406,6 +528,8 @@ try_take(struct pattern *p, struct try *t, struct kept *event, int step)
 			memcpy(t->taken, few, FEW * sizeof(*few));
 		p->used += (size_t)(few ? t->cap : t->cap / 2) * sizeof(*t->taken);
 	}
+	if (!t->n)
+		t->seq = event->seq, t->since = event->time;
 	event->refs++;
 	t->taken[t->n++] = (struct taken){ event, step };
 }
@@ -425,13 +549,19 @@ pattern_free(struct pattern *p)
 	for (size_t i = 0; i < p->n_held; i++)
 		free(p->held[i].text);
 	free(p->held);
+	free(p->heap);
 	free(p->slot);
 	project_free(p->project);
 	map_release(&p->names);
 	pattern_release(&p->program);
 	buf_release(&p->name);
 	buf_release(&p->scratch);
-	buf_release(&p->key_text);
+	pool_release(&p->pool);
+	for (int i = 0; p->ahead && i < ROWS_AHEAD; i++) {
+		buf_release(&p->ahead[i].key);
+		free(p->ahead[i].value);
+	}
+	free(p->ahead);
 	buf_release(&p->row_copy);
 	buf_release(&p->compound);
 	free(p);
@@ -490,8 +620,8 @@ goes_on_at(const struct program *g, const struct try *t)
 	if (g->skip == SKIP_TO_LAST)
 		for (int i = t->n; i-- > 0; )
 			if (t->taken[i].step == g->skip_to)
-				return t->taken[i].event->seq > t->taken[0].event->seq ? t->taken[i].event->seq : t->taken[0].event->seq + 1;
-	return t->taken[0].event->seq + 1;
+				return t->taken[i].event->seq > t->seq ? t->taken[i].event->seq : t->seq + 1;
+	return t->seq + 1;
 }
 
 /* Write a match, and end what it ends. Returns where the search goes on. */
@@ -507,7 +637,7 @@ match(struct pattern *p, struct try *t, int64_t time)
 		try_drop(p, t);
 		return on;
 	}
-	while (k->first && k->first->taken[0].event->seq < on)
+	while (k->first && k->first->seq < on)
 		try_drop(p, k->first);
 	return on;
 }
@@ -531,6 +661,7 @@ complete(struct pattern *p, struct try *t)
 	if (p->program.skip == SKIP_TO_NEXT)
 		return match(p, t, p->time);
 	lane_out(t);
+	heap_out(p, t);
 	t->complete = 1;
 	return come_out(p, t->key);
 }
@@ -550,13 +681,14 @@ fail(struct pattern *p, struct try *t)
 static void
 move_clock(struct pattern *p, int64_t now)
 {
+	struct try *t;
+	int64_t due;
+
 	if (now <= p->clock)
 		return;
 	p->clock = now;
-	while (p->program.within_ms >= 0 && p->oldest && now - p->oldest->taken[0].event->time > p->program.within_ms) {
-		struct try *t = p->oldest;
+	while ((t = first_to_run_out(p, &due)) && now > due) {
 		struct key *k = t->key;
-		int64_t due = t->taken[0].event->time + p->program.within_ms;
 
 		if (t->waits) {
 			match(p, t, due);
@@ -624,7 +756,7 @@ holds(struct pattern *p, const struct atom *a, const struct try *t)
 
 	if (!a->expr)
 		return 1;
-	rc = a->looks_at ? expr_test(a->expr, compound(p, a, t), &why) : a->fields ? expr_test_fields(a->expr, p->value, &why) :
+	rc = a->looks_at ? expr_test(a->expr, compound(p, a, t), &why) : a->fields ? expr_test_fields(a->expr, p->at->value, &why) :
 	    expr_test(a->expr, p->row, &why);
 	return rc > 0;
 }
@@ -639,7 +771,7 @@ fits(struct pattern *p, int step, const struct try *t)
 		return p->fits[step];
 	for (int i = 0; i < s->atoms && !yes; i++) {
 		looks_back |= s->atom[i].looks_at != 0;
-		yes = json_text_eq(p->value[p->at_event], s->atom[i].event) && holds(p, &s->atom[i], t);
+		yes = json_text_eq(p->at->value[p->at_event], s->atom[i].event) && holds(p, &s->atom[i], t);
 	}
 	if (!looks_back)
 		p->fits[step] = (int8_t)yes;
@@ -663,6 +795,15 @@ take(struct pattern *p, struct try *t, int step)
 	} else {
 		try_take(p, t, p->event, step);
 	}
+	schedule(p, t);
+}
+
+/* It has all that must come, and waits for what must not. */
+static void
+await(struct pattern *p, struct try *t)
+{
+	t->waits = 1;
+	schedule(p, t);
 }
 
 /* Is all that must come there? Then 1, or 2 when something must not come yet. */
@@ -682,6 +823,13 @@ fulfilled(const struct program *g, const struct try *t)
 	return waits == g->steps - 1 && waits ? 2 : 1;
 }
 
+/* Is the event at hand no further from the one before it than the step allows? */
+static int
+is_near(const struct pattern *p, const struct step *s, const struct try *t)
+{
+	return s->gap_ms < 0 || !t || p->time - t->taken[t->n - 1].event->time <= s->gap_ms;
+}
+
 /* The step behind `from` that the event fits, past those that may be missing; -1: none, -2: what must not come there came.
  * open: is set when a step could still be reached by a later event. */
 static int
@@ -691,14 +839,14 @@ next_step(struct pattern *p, const struct try *t, int from, int *open)
 
 	for (int s = from; s < g->steps; s++) {
 		const struct step *step = &g->step[s];
-		int reachable = !step->strict || !t || !t->gap || s == 0;
+		int reachable = (!step->strict || !t || !t->gap || s == 0) && is_near(p, step, t);
 
 		if (step->absent) {
 			if (reachable && fits(p, s, t))
 				return -2;
 			continue;
 		}
-		if (!step->strict || s == 0)
+		if ((!step->strict || s == 0) && is_near(p, step, t))
 			*open = 1;
 		if (reachable && fits(p, s, t))
 			return s;
@@ -715,7 +863,7 @@ advance(struct pattern *p, struct try *t)
 {
 	const struct program *g = &p->program;
 	const struct step *s = &g->step[t->step];
-	int enough = t->count >= s->min, more = !t->waits && t->count < s->max, open = 0, next = -1, again;
+	int enough = t->count >= s->min, more = !t->waits && t->count < s->max && (t->step == 0 || is_near(p, s, t)), open = 0, next = -1, again;
 	int strict = s->strict && t->step > 0;
 
 	if (enough && (next = next_step(p, t, t->step + 1, &open)) == -2)
@@ -737,7 +885,7 @@ advance(struct pattern *p, struct try *t)
 	case 1:
 		return COMPLETE;
 	case 2:
-		t->waits = 1;
+		await(p, t);
 	}
 	return GOES_ON;
 }
@@ -746,7 +894,7 @@ advance(struct pattern *p, struct try *t)
 static int
 is_covered(const struct pattern *p, const struct try *t)
 {
-	if (p->program.skip != SKIP_PAST_LAST || p->program.within_ms >= 0 || p->program.looks_back)
+	if (p->program.skip != SKIP_PAST_LAST || p->program.within_ms >= 0 || p->program.any_gap || p->program.looks_back)
 		return 0;
 	for (const struct try *o = t->lane_before; o; o = o->lane_before)
 		if (o->count == t->count && o->gap == t->gap && o->waits == t->waits)
@@ -771,7 +919,7 @@ begin(struct pattern *p, struct key **key, struct str text, uint64_t hash)
 		complete(p, t);
 		return;
 	case 2:
-		t->waits = 1;
+		await(p, t);
 	}
 	if (is_covered(p, t))
 		try_drop(p, t);
@@ -779,14 +927,14 @@ begin(struct pattern *p, struct key **key, struct str text, uint64_t hash)
 
 /* {"user_id":"u1"}, in the order of `by`. 0: a field is missing. */
 static int
-key_of(struct pattern *p)
+key_of(struct pattern *p, struct ahead *a)
 {
-	struct buf *b = &p->key_text;
+	struct buf *b = &a->key;
 
 	buf_clear(b);
 	buf_byte(b, '{');
 	for (int i = 0; i < p->program.n_by; i++) {
-		struct json v = p->value[p->at_by[i]];
+		struct json v = a->value[p->at_by[i]];
 
 		if (v.type == JSON_NONE || v.type == JSON_NULL)
 			return 0;
@@ -842,7 +990,7 @@ advance_all(struct pattern *p, struct key *key, uint64_t steps)
 		for (int s = 0; s < g->steps; s++) {
 			while (next[s] && next[s]->turn == p->seq)
 				next[s] = next[s]->lane_next;
-			if (next[s] && (!t || next[s]->taken[0].event->seq < t->taken[0].event->seq))
+			if (next[s] && (!t || next[s]->seq < t->seq))
 				t = next[s];
 		}
 		if (!t)
@@ -868,37 +1016,123 @@ advance_all(struct pattern *p, struct key *key, uint64_t steps)
 	}
 }
 
-/* The row is projected, and its turn has come. */
+/* The row's turn has come. */
 static int
-use(struct pattern *p, struct str row, int64_t time, struct err *err)
+use(struct pattern *p, const struct ahead *a, struct err *err)
 {
-	const struct map_entry *steps = map_find(&p->names, json_text(p->value[p->at_event], &p->scratch));
-	struct str text;
+	struct str text = buf_get(&a->key);
 	struct key *key;
-	uint64_t hash, on = 0;
+	uint64_t on = 0;
 
-	move_clock(p, time);
+	move_clock(p, a->time);
 	p->seq++;
-	if ((!steps && !p->program.any_strict) || !key_of(p))
+	if (!a->has_key)
 		return 0;
-	text = buf_get(&p->key_text);
-	hash = str_hash(text);
-	key = key_find(p, text, hash);
-	if (!key && !steps)
+	key = key_find(p, text, a->hash);
+	if (!key && !a->steps)
 		return 0;
-	if (steps && json_check(row, err))      /* it may become part of what comes out */
+	if (a->steps && json_check(a->row, err))        /* it may become part of what comes out */
 		return err->code;
-	p->row = row, p->time = time, p->event = NULL;
+	p->at = a, p->row = a->row, p->time = a->time, p->event = NULL;
 	memset(p->fits, -1, sizeof(p->fits));
 	if (key)
-		on = advance_all(p, key, steps ? steps->bits : 0);
-	if (on <= p->seq && steps)
-		begin(p, &key, text, hash);
+		on = advance_all(p, key, a->steps ? a->steps->bits : 0);
+	if (on <= p->seq && a->steps)
+		begin(p, &key, text, a->hash);
 	if (key && !key->first)
 		key_drop(p, key);
 	p->event = NULL;
 	give_up(p);
 	return 0;
+}
+
+/* ---- what is known of a row before its turn */
+
+static int
+look_at(struct pattern *p, struct ahead *a, struct str row, struct err *err)
+{
+	struct json event;
+	int rc;
+
+	a->row = row;
+	if ((rc = project_row(p->project, row, a->value, err)) || (rc = when_row(a->value[p->at_time], row, &p->scratch, &a->time, err)))
+		return rc;
+	event = a->value[p->at_event];
+	if (!json_is(event, JSON_STRING))
+		return err_set(err, ERR_INPUT, "no event row: \"event\" is missing, patterns are matched over events");
+	a->steps = map_find(&p->names, json_text(event, &p->scratch));
+	a->has_key = (a->steps || p->program.any_strict) && key_of(p, a);
+	if (a->has_key)
+		a->hash = str_hash(buf_get(&a->key));
+	return 0;
+}
+
+/* The first key of this hash, without a look at it. */
+static struct key *
+key_guess(const struct pattern *p, uint64_t hash)
+{
+	for (size_t i = hash & (p->slots - 1); p->slot[i].key; i = (i + 1) & (p->slots - 1))
+		if (p->slot[i].hash == hash)
+			return p->slot[i].key;
+	return NULL;
+}
+
+static struct ahead *
+ahead_at(struct pattern *p, unsigned i)
+{
+	return &p->ahead[(p->first + i) % ROWS_AHEAD];
+}
+
+/* Each row is asked for in three turns: its slot, its key, its key's tries and the events they took. */
+static void
+fetch(struct pattern *p)
+{
+	const struct ahead *a = ahead_at(p, p->n_ahead - 1);
+	struct key *key;
+
+	if (a->has_key)
+		__builtin_prefetch(&p->slot[a->hash & (p->slots - 1)]);
+	if (p->n_ahead > 5 && (a = ahead_at(p, p->n_ahead - 6))->has_key && (key = key_guess(p, a->hash))) {
+		__builtin_prefetch(key);
+		__builtin_prefetch((char *)key + 64);
+		__builtin_prefetch((char *)key + 128);
+	}
+	if (p->n_ahead > 9 && (a = ahead_at(p, p->n_ahead - 10))->has_key && (key = key_guess(p, a->hash))) {
+		for (int i = 0; i < 3; i++) {
+			__builtin_prefetch((const char *)key->first + 64 * i);
+			__builtin_prefetch((const char *)key->last + 64 * i);
+		}
+	}
+}
+
+void
+pattern_ahead(struct pattern *p, struct str row)
+{
+	struct err ignored = {0};
+
+	if (p->late_ms || p->n_ahead == ROWS_AHEAD)
+		return;
+	if (look_at(p, ahead_at(p, p->n_ahead), row, &ignored) == 0) {   /* what is wrong with it is told when its turn comes */
+		p->n_ahead++;
+		fetch(p);
+	}
+}
+
+/* What is known of the row; NULL: it is wrong. What was looked at ahead and did not come is dropped. */
+static const struct ahead *
+known(struct pattern *p, struct str row, struct err *err)
+{
+	const struct ahead *a = NULL;
+
+	while (p->n_ahead && !a) {
+		if (p->ahead[p->first].row.p == row.p && p->ahead[p->first].row.n == row.n)
+			a = &p->ahead[p->first];
+		p->first = (p->first + 1) % ROWS_AHEAD;
+		p->n_ahead--;
+	}
+	if (!a && look_at(p, &p->ahead[p->first], row, err) == 0)
+		a = &p->ahead[p->first];
+	return a;
 }
 
 /* ---- rows in order of time */
@@ -950,10 +1184,12 @@ release(struct pattern *p, int64_t time, struct err *err)
 
 	while (rc == 0 && p->n_held && (p->held[0].time <= time || p->used > p->memory)) {
 		struct held h = unhold(p);
-		struct str row = { h.text, h.n };
+		struct ahead *a = &p->ahead[p->first];
 
-		if ((rc = project_row(p->project, row, p->value, err)) == 0)
-			rc = use(p, row, h.time, err);
+		if ((rc = look_at(p, a, (struct str){ h.text, h.n }, err)) == 0) {
+			a->time = h.time;       /* also where it was the time of arrival */
+			rc = use(p, a, err);
+		}
 		free(h.text);
 	}
 	return rc;
@@ -962,26 +1198,21 @@ release(struct pattern *p, int64_t time, struct err *err)
 int
 pattern_row(struct pattern *p, struct str row, struct err *err)
 {
-	struct json event;
-	int64_t time;
-	int rc;
+	const struct ahead *a = known(p, row, err);
 
-	if ((rc = project_row(p->project, row, p->value, err)) || (rc = when_row(p->value[p->at_time], row, &p->scratch, &time, err)))
-		return rc;
-	event = p->value[p->at_event];
-	if (!json_is(event, JSON_STRING))
-		return err_set(err, ERR_INPUT, "no event row: \"event\" is missing, patterns are matched over events");
-	if (time < p->clock) {
+	if (!a)
+		return err->code;
+	if (a->time < p->clock) {
 		p->figures.late++;
 		return 0;
 	}
 	if (p->late_ms && json_check(row, err))         /* it may become part of what is saved */
 		return err->code;
-	p->greatest = time > p->greatest ? time : p->greatest;
+	p->greatest = a->time > p->greatest ? a->time : p->greatest;
 	p->live = p->resumed = 0;
 	if (!p->late_ms)
-		return use(p, row, time, err);
-	hold(p, row, time, p->held_seq++);
+		return use(p, a, err);
+	hold(p, row, a->time, p->held_seq++);
 	return release(p, p->greatest - p->late_ms, err);
 }
 
@@ -1022,11 +1253,11 @@ pattern_silence(struct pattern *p)
 	if (p->n_held)
 		return (int)(p->held[0].time - now < 60000 ? p->held[0].time - now + 1 : 60000);
 	/* no further than to what is due: a row that is on its way shall not be late */
-	while (p->oldest && p->program.within_ms >= 0 && (due = p->oldest->taken[0].event->time + p->program.within_ms + 1) <= now)
-		move_clock(p, due);
-	if (!p->oldest || p->program.within_ms < 0)
+	while (first_to_run_out(p, &due) && due < now)
+		move_clock(p, due + 1);
+	if (due == INT64_MAX)
 		return -1;
-	due -= now;
+	due += 1 - now;
 	return (int)(due < 1 ? 1 : due < 60000 ? due : 60000);
 }
 
@@ -1144,7 +1375,9 @@ load_try(struct pattern *p, struct json v, struct kept **event, size_t events)
 	}
 	if (t->complete && !t->before)          /* it would have come out */
 		return -1;
-	return t->n && (!t->earlier || t->earlier->taken[0].event->seq <= t->taken[0].event->seq) ? 0 : -1;
+	if (t->n && !t->complete)
+		schedule(p, t);
+	return t->n && (!t->earlier || t->earlier->seq <= t->seq) ? 0 : -1;
 }
 
 int

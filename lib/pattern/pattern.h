@@ -2,7 +2,7 @@
  *
  *      'signup -> purchase{2,} within 1h by user_id'
  *
- *      PATTERN = STEP { ("->" | ">>") STEP } [within DUR] [by FIELD{,FIELD}] [skip (past-last | to-next | to-last NAME)]
+ *      PATTERN = STEP { ("->" | ">>") [within DUR] STEP } [within DUR] [by FIELD{,FIELD}] [skip (past-last | to-next | to-last NAME)]
  *      STEP    = ["!"] [NAME ":"] (ATOM | "(" ATOM { "|" ATOM } ")") [COUNT]
  *      ATOM    = EVENT [ "[" JQ "]" ]                  EVENT: a word, or a text in double quotes
  *      COUNT   = ("?" | "*" | "+" | "{n}" | "{n,}" | "{n,m}") ["?"]    a trailing "?" makes it reluctant
@@ -13,6 +13,9 @@
  * event, the one that began first is the match. A try that is complete while an earlier one of its key is still open (`a[x]*? >> a`) is
  * held back until that one is over, as in Flink: the earliest start has its match first, and it may end the later one. Where the search
  * goes on behind the first event (`skip to-next`) no match ends another, and none waits.
+ *
+ * `within` behind a join bounds the gap: the step's event, and each of its repeats, comes so long at most after the event taken before it.
+ * At the end it bounds the time from the first event to the last. Exactly DUR is still in.
  *
  * The condition of an atom may look at events taken before by the names of their steps,
  * `b[.properties.amount > 2 * $a.properties.amount]`: the last one of that step, or null. A step's name is its NAME, or that of its one event.
@@ -41,6 +44,10 @@ struct pattern_spec {
 struct pattern;
 struct pattern *pattern_new(const struct pattern_spec *, struct out *, struct err *);   /* ERR_USAGE with the column in the pattern */
 void pattern_free(struct pattern *);
+
+/* A row that will come, in its order, after those that were told of before and have not come yet; its text stays until then. It makes
+ * no difference but that many keys cost half as much. */
+void pattern_ahead(struct pattern *, struct str row);
 
 /* One event row. Matches are written at once. ERR_INPUT rejects it. */
 int pattern_row(struct pattern *, struct str row, struct err *);

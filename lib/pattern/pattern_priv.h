@@ -27,6 +27,7 @@ struct step {
 	int named;              /* by the user */
 	int strict;             /* joined by >> */
 	int absent;
+	int64_t gap_ms;         /* since the event before it; -1: no bound */
 	int min, max, reluctant;
 	struct atom *atom;
 	int atoms;
@@ -44,7 +45,7 @@ struct program {
 	int n_by;
 	enum skip skip;
 	int skip_to;            /* a step */
-	int any_strict, looks_back;
+	int any_strict, any_gap, looks_back;
 };
 
 int pattern_parse(struct program *, const char *text, struct err *);

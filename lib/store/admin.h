@@ -28,7 +28,8 @@ int store_retain(struct store *, int64_t events, int64_t metrics, int dry, struc
  * made before their samples go. */
 int store_retain_ladder(struct store *, int64_t now, int dry, struct store_dropped *, struct err *);
 
-/* What there is of a user: events, series with the label user_id, anomalies, alerts and insights that name it. That the user was erased
+/* What there is of a user: events, series with the label user_id, anomalies, alerts, matches and insights that name it,
+ * what was said of such anomalies, and what is known of such alerts. That the user was erased
  * at `now` is kept (by store_mask, not the name), so that store_restore does not bring the user back. What is open in saved states
  * of windows and patterns ends by itself. store_shred makes it unreadable in the file too. dry: only count, events alone. */
 #define STORE_ERASED "erased"

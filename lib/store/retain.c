@@ -308,6 +308,48 @@ erase_rows(struct away *a, struct users *users)
 	return rc;
 }
 
+/* Does a state name the user: marks of anomalies, kind "feedback", as one of the parts of the value between bytes 0; what is known of
+ * alerts, kind "alert/…", as the labels in the name [metric, labels, rule]. */
+static int
+state_names_user(struct users *users, struct str kind, struct str name, struct str value)
+{
+	struct str part;
+	struct json labels;
+
+	if (str_starts(kind, STR("alert/"))) {
+		labels = json_index(json_value(name), 1);
+		return json_is(labels, JSON_OBJECT) && names_user(users, labels);
+	}
+	while (str_eq(kind, STR("feedback")) && value.n && str_cut(&value, 0, &part)) {
+		labels = json_value(part);
+		if (part.n && *part.p == '{' && json_is(labels, JSON_OBJECT) && names_user(users, labels))
+			return 1;
+	}
+	return 0;
+}
+
+static int
+erase_states(struct away *a, struct users *users)
+{
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_STATE };
+	struct str key, value, rest, kind, name;
+	struct buf keys = { 0 };
+	int rc;
+
+	store_view_of_txn(a->s, &v);
+	while ((rc = store_walk_next(&c, &key, &value, a->err)) > 0) {
+		rest = key;
+		if (str_cut(&rest, 0, &kind) && varint_take_str(&value, &name) == 0 && state_names_user(users, kind, name, value))
+			varint_put_str(&keys, key);
+	}
+	store_walk_end(&c);
+	for (rest = buf_get(&keys); rc == 0 && rest.n && varint_take_str(&rest, &key) == 0; )
+		rc = store_delete(a->s, STORE_STATE, key, a->err);
+	buf_release(&keys);
+	return rc;
+}
+
 /* ---- samples: those older go, and a series without any goes too */
 
 static int
@@ -504,7 +546,7 @@ store_erase(struct store *s, struct str user, int (*is)(const void *, struct str
 
 	*dropped = (struct store_dropped){ 0 };
 	if (rc >= 0 && (rc = retain_chunks(&a, &dropped->events, dry)) == 0 && (rc = retain_tail(&a, &dropped->events, dry)) == 0 && !dry &&
-	    (rc = erase_rows(&a, &users)) == 0 && (rc = store_seal_samples(s, err)) == 0)
+	    (rc = erase_rows(&a, &users)) == 0 && (rc = erase_states(&a, &users)) == 0 && (rc = store_seal_samples(s, err)) == 0)
 		rc = each_series(&a, drop_of_user, &down);
 	buf_release(&users.text);
 	buf_release(&a.scratch);

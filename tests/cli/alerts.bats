@@ -124,6 +124,43 @@ resolved" ]
 	done
 }
 
+@test "no_data alert: a series that is named and never came fires after its span and for, is resolved when it comes, and survives a restart" {
+	rule '{alert: "gone", metric: "orders", condition: "< 0", no_data: "alert", no_data_after: "2m", for: "1m"},
+	    {alert: "shop", expr: ".labels.shop == \"east\" and .count < 0", no_data: "alert", no_data_after: "3m"}, {alert: "loose", expr: ".count < 0", no_data: "alert"}'
+	said() { jq -r '"\(.timestamp[14:16]) \(.alert) \(.state) \(.labels | tojson) \(.metric // "-") \(.value)"'; }
+	rows '0 a 1' '1 a 1' '2 a 1' '3 a 1' '4 a 1' '5 a 1' > rows
+	run -0 at-detect -r rules.json rows
+	said <<< "$output" > out
+	cat > due <<- 'E'
+	02 gone pending {} orders null
+	03 shop firing {"shop":"east"} - null
+	03 gone firing {} orders null
+	E
+	cmp out due
+	head -4 rows | at-detect --state x -r rules.json | said > first
+	{ tail -n +5 rows; echo '{"metric":"orders","timestamp":"2026-11-23T10:06:00.000Z","labels":{"eu":"1"},"count":3}'; } | at-detect --state x -r rules.json | said > second
+	cat first second | cmp - <(cat due; echo '06 gone resolved {} orders null')
+	[ -z "$(echo '{"metric":"orders","timestamp":"2026-11-23T10:07:00.000Z","labels":{"eu":"1"},"count":3}' | at-detect --state x -r rules.json)" ]
+	# by the clock, when no row comes at all
+	rule '{alert: "gone", metric: "orders", condition: "< 0", no_data: "alert", no_data_after: "1s"}'
+	sleep 2.5 | at-detect -r rules.json > out
+	jq -e '.state == "firing" and .no_data' out
+	# and what came is not missed
+	rule '{alert: "gone", metric: "purchases", condition: "< 0", no_data: "alert", no_data_after: "2m"}'
+	[ -z "$(at-detect -r rules.json rows)" ]
+}
+
+@test "rules read CSV and plain rows as at-detect does" {
+	rule '{alert: "high", expr: ".load > 5"}, {alert: "site", metric: "x", field: "load", condition: "> 6"}'
+	printf 'host,time,load\nweb,1767571200,4\nweb,1767571260,7\ndb,1767571260,6\n' > x.csv
+	run -0 at-detect -r rules.json x.csv
+	[ "$(jq -r '"\(.alert) \(.labels.host) \(.metric) \(.value)"' <<< "$output")" = "high web x 7
+site web x 7
+high db x 6" ]
+	run -0 --separate-stderr at-detect -r rules.json <(echo '{"metric":"x","timestamp":1767571200,"load":9}'; echo 'a,b')
+	[[ $stderr == *'no row of JSON'* ]]
+}
+
 @test "an alert whose rule is gone is resolved, once" {
 	rule '{alert: "many", expr: ".count > 100"}'
 	rows '0 a 150' | at-detect --state x -r rules.json > out

@@ -104,6 +104,14 @@ season() {
 	wait
 }
 
+@test "times come out as all rows have them, whatever form they came in" {
+	for when in 1767571260 1767571260000 '"2026-01-05T00:01:00Z"' '"2026-01-05T01:01:00+01:00"' '"2026-01-05T00:01:00.000Z"'; do
+		echo '{"metric":"m", "timestamp": '"$when"' ,"n":1}'
+	done > rows
+	[ "$(at-detect -a rows | jq -r .timestamp | sort -u)" = 2026-01-05T00:01:00.000Z ]
+	[ "$(at-detect -a rows | sed -n 1p | cut -d, -f1-3)" = '{"metric":"m", "timestamp": "2026-01-05T00:01:00.000Z" ,"n":1' ]
+}
+
 @test "plain rows and CSV become metric rows" {
 	printf '2026-01-05T00:00:00Z,5\n2026-01-05T00:01:00Z,6\n' > cpu.csv
 	run -0 at-detect -a cpu.csv
@@ -161,7 +169,7 @@ load_rows() {
 	[[ $stderr == 'at-admin: 3 series marked false' && -z $output ]]
 	run -0 at-admin feedback list
 	[ "${#lines[@]}" = 3 ]
-	jq -e -s 'all(.[]; .true == false and .field == "v" and .timestamp == 1767588600) and (map(.labels.host) | sort) == ["h0", "h1", "h2"]' <<< "$output"
+	jq -e -s 'all(.[]; .true == false and .field == "v" and .timestamp == "2026-01-05T04:50:00.000Z") and (map(.labels.host) | sort) == ["h0", "h1", "h2"]' <<< "$output"
 	at-admin -q feedback false got                  # the same again is no more
 	[ "$(at-admin feedback list | wc -l)" = 3 ]
 	score=$(jq .anomaly.score got)

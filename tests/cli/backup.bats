@@ -155,6 +155,11 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 
 @test "erase: a user's events, series and rows, out of the file too, and a restore does not bring them back" {
 	at-agg -q -s -w 1m -b user_id rows > /dev/null
+	for user in u1 u2; do
+		echo '{"metric":"m","timestamp":"2026-01-01T00:00:00Z","labels":{"user_id":"'$user'"},"v":9,"anomaly":{"field":"v","score":0.9,"alarm":true}}'
+	done | at-admin -q feedback false
+	echo '{"rules":[{"alert":"many","expr":".v > 5"}]}' > rules.json
+	printf '{"metric":"m","timestamp":1767225600,"labels":{"user_id":"%s"},"v":9}\n' u1 u2 | at-detect --state a -r rules.json > /dev/null
 	at-admin compact
 	at-admin backup copies
 	at-admin erase --user u1 -n | grep -q '25 events would go'
@@ -167,6 +172,8 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 	[ -z "$(at-admin export --user u1)" ]
 	[ "$(at-query -f csv "SELECT count(*) FROM metrics WHERE user_id = 'u1'" | tail -1 | tr -d '\r')" = 0 ]
 	not grep -qa '"u1"' "$AT_STORE/tenants/default/data.mdb"
+	[ "$(at-admin feedback list | grep -c '"u2"')" = 1 ]
+	[ -z "$(echo '{"metric":"m","timestamp":1767225660,"labels":{"user_id":"u2"},"v":9}' | at-detect --state a -r rules.json)" ]     # u2's fires on
 	[ "$(at-admin audit list | grep user.erase | grep -c u1)" = 0 ]
 	at-admin verify
 	at-admin restore copies -yq

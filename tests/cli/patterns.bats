@@ -153,6 +153,43 @@ bid2 bid3'
 	[[ $stderr == *'another pattern'* ]]
 }
 
+@test "the gap between two steps may be bounded: since the event before, at each repeat, and the try ends then" {
+	events 'a 0 u1' 'b 5 u1' 'b 9 u1' 'b 15 u1' 'c 16 u1' > rows
+	is 'a -> within 5s b' 'a0 b5'
+	is 'a -> within 4s b' ''
+	is 'a -> within 5s b{2} -> c' 'a0 b5 b9 c16'
+	is 'a -> within 5s b{3} -> c' ''
+	is 'a -> within 6s b+ -> within 1s c' 'a0 b5 b9 b15 c16'
+	is 'a -> within 4s b? -> c' 'a0 c16'
+	is 'a -> within 5s b >> within 4s b within 9s' 'a0 b5 b9'
+	is 'a -> within 5s b >> within 4s b within 8s' ''
+	at-detect --timeouts -p 'a -> within 4s b within 1h' rows > out
+	[ "$(jq -r .timestamp out)" = 2026-11-18T11:06:44.000Z ]
+	# what is complete waits no longer than an earlier one can go on
+	events 'a 0 u1 9' 'a 2 u1 1' 'b 3 u1 2' 'c 30 u2' > rows
+	at-detect -p 'A:a -> within 5s b[.properties.x > $A.properties.x] by user_id' rows | ids > out
+	[ "$(cat out)" = 'a2 b3' ]
+	# an event may be called so
+	events 'a 0 u1' 'within 1 u1' 'b 2 u1' > rows
+	is 'a -> within -> b' 'a0 within1 b2'
+	is 'a -> within within 1s' 'a0 within1'
+}
+
+@test "a bounded gap ends by the clock in live input, and goes on under --state" {
+	now=$(date +%s%3N)
+	{ printf '{"event":"a","timestamp":%s}\n' "$now"; sleep 2.5; } | at-detect --timeouts -p 'a -> within 1s b' > out
+	jq -e '.timeout' out
+	for i in $(seq 200); do echo "$(shuf -n1 -e a b c --random-source=<(yes $i)) $i u$((i % 3)) $((i % 7))"; done > list
+	mapfile -t all < list
+	events "${all[@]}" > rows
+	at-detect -p 'a -> within 9s b+ -> within 12s c[.properties.x > 2] by user_id' rows > whole
+	[ "$(wc -l < whole)" -gt 5 ]
+	for part in 1,50 51,51 52,140 141,200; do
+		sed -n "${part}p" rows | at-detect --state s -p 'a -> within 9s b+ -> within 12s c[.properties.x > 2] by user_id' >> parts
+	done
+	cmp whole parts
+}
+
 @test "faults of a pattern say the column and the mend" {
 	no() { run -2 --separate-stderr at-detect -p "$1" /dev/null; [[ $stderr == *"$2"* ]] || { echo "$1: $stderr"; return 1; }; }
 	no '' "column 1 of the pattern: the pattern ends"
@@ -161,6 +198,8 @@ bid2 bid3'
 	no 'a b' "column 3 of the pattern: -> STEP, >> STEP, within, by or skip"
 	no 'a[.x' "column 2 of the pattern: a [ without its ]"
 	no 'a[.x +]' "column 3"
+	no 'a -> within 5s !b' "column 6 of the pattern: what must not come has no bound of its own"
+	no 'within 5s a -> b' "column 1 of the pattern: nothing is before the first step"
 	no '!a -> b' "begins with what comes"
 	no 'a? -> b*' "every step may be missing"
 	no 'a -> !b' "add within"

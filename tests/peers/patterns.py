@@ -12,10 +12,10 @@ NAMES = "abcd"
 
 
 def a_pattern(r):
-    steps, used = [], 0
+    steps, gaps = [], r.random() < 0.5
     n = r.randint(1, 4)
     for i in range(n):
-        s = {"any": [], "min": 1, "max": 1, "strict": i > 0 and r.random() < 0.25, "absent": False, "reluctant": False, "name": None}
+        s = {"any": [], "min": 1, "max": 1, "strict": i > 0 and r.random() < 0.25, "absent": False, "reluctant": False, "name": None, "near": None}
         last = i == n - 1
         for _ in range(1 if r.random() < 0.75 else 2):
             s["any"].append((r.choice(NAMES), r.choice([None, None, None, ("x", ">", r.randint(1, 6))])))
@@ -24,6 +24,8 @@ def a_pattern(r):
         elif r.random() < 0.4:
             s["min"], s["max"] = r.choice([(0, 1), (0, None), (1, None), (2, 2), (1, 3), (2, None), (0, 2)])
             s["reluctant"] = r.random() < 0.3
+        if i and gaps and not s["absent"] and r.random() < 0.5:
+            s["near"] = r.choice([1, 3, 6, 10])
         if not s["absent"] and r.random() < 0.3:
             s["name"] = "S%d" % i
         steps.append(s)
@@ -46,6 +48,7 @@ def text_of(p, r):
     for i, s in enumerate(p["steps"]):
         if i:
             out += r.choice([" ", ""]) + (">>" if s["strict"] else "->") + r.choice([" ", ""])
+        out += r.choice([" ", ""]) + "within %ds " % s["near"] if s["near"] else ""
         out += "!" if s["absent"] else ""
         out += s["name"] + ":" if s["name"] else ""
         atoms = [n + ("" if w is None else "[.properties.%s %s %d]" % w) for n, w in s["any"]]
@@ -81,6 +84,9 @@ def follow(p, events, start, clock):
                 return None
         return "wait" if steps[-1]["absent"] else "now"
 
+    def in_time(s, e):
+        return s["near"] is None or not taken or e["t"] - events[taken[-1]]["t"] <= s["near"]
+
     def following(step, gap, e):
         """(index | None | 'x' for what must not come, a later event could still go on)"""
         later = False
@@ -91,7 +97,8 @@ def follow(p, events, start, clock):
                 if near and fits(s, e):
                     return "x", later
                 continue
-            later = later or i == 0 or not s["strict"]
+            near = near and in_time(s, e)
+            later = later or i == 0 or (not s["strict"] and in_time(s, e))
             if near and fits(s, e):
                 return i, later
             if s["min"]:
@@ -122,7 +129,7 @@ def follow(p, events, start, clock):
         if waiting:
             gap = True
             continue
-        more = s["max"] is None or count < s["max"]
+        more = (s["max"] is None or count < s["max"]) and (step == 0 or in_time(s, e))
         strict = s["strict"] and step > 0
         again = more and not (strict and gap) and fits(s, e)
         if again and (nxt is None or not s["reluctant"]):

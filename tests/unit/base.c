@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/pool.h"
 #include "base/width.h"
 
 static void
@@ -204,6 +205,36 @@ options_cluster_and_may_stand_after_operands(void **state __attribute__((unused)
 	assert_string_equal(err.text, "no option --windw, did you mean --window?");
 }
 
+/* Whatever is asked for and goes back in whatever order, no two pieces that are out at once share a byte. */
+static void
+pieces_of_a_pool_do_not_touch(void **unused)
+{
+	struct { unsigned char *p; size_t n; } out[200] = { 0 };
+	struct pool pool = { 0 };
+
+	(void)unused;
+	srand(3);
+	for (int i = 0; i < 20000; i++) {
+		size_t k = (size_t)rand() % 200;
+
+		for (size_t b = 0; b < out[k].n; b++)
+			assert_int_equal(out[k].p[b], k);
+		if (out[k].p) {
+			pool_put(&pool, out[k].p, out[k].n);
+			out[k].p = NULL, out[k].n = 0;
+		} else {
+			out[k].n = (size_t)rand() % 1500;
+			out[k].p = pool_get(&pool, out[k].n);
+			assert_int_equal((uintptr_t)out[k].p % 16, 0);
+			memset(out[k].p, (int)k, out[k].n);
+		}
+	}
+	for (size_t k = 0; k < 200; k++)
+		if (out[k].p)
+			pool_put(&pool, out[k].p, out[k].n);
+	pool_release(&pool);
+}
+
 int
 main(void)
 {
@@ -216,6 +247,7 @@ main(void)
 		cmocka_unit_test(a_cell_is_what_a_terminal_gives_a_character),
 		cmocka_unit_test(a_map_keeps_what_was_put_in_order),
 		cmocka_unit_test(an_arena_refuses_beyond_its_bound),
+		cmocka_unit_test(pieces_of_a_pool_do_not_touch),
 		cmocka_unit_test(options_cluster_and_may_stand_after_operands),
 	};
 

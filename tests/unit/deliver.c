@@ -199,18 +199,22 @@ a_receiver_that_was_down_gets_all_in_order(void **state)
 	receiver.more = "Retry-After: 30\r\n";
 	time_set_now(now += 2000);
 	assert_int_equal(deliver_due(s, &quick, &f, &err), 30000);
+	receiver.more = "Retry-After: Wed, 18 Nov 2026 11:08:13 GMT\r\n";       /* a minute later */
+	time_set_now(now += 30000);
+	assert_int_equal(deliver_due(s, &quick, &f, &err), 60000);
+	now += 30000;
 	receiver.status = 200;
 	receiver.more = NULL;
 	time_set_now(now += 30000);
 	wait = deliver_due(s, &quick, &f, &err);
 	assert_int_equal(wait, -1);
 	assert_int_equal(f.delivered, 3);
-	assert_int_equal(receiver.n, 6);
+	assert_int_equal(receiver.n, 7);
 	for (int i = 0; i < 3; i++) {
 		char data[16];
 
 		snprintf(data, sizeof(data), "\"data\":%d}", i);
-		assert_non_null(strstr(receiver.requests[3 + i], data));
+		assert_non_null(strstr(receiver.requests[4 + i], data));
 	}
 	store_close(s);
 }

@@ -482,7 +482,7 @@ judged(struct detect_spec spec, const char *const *rows, struct err *err)
 }
 
 static void
-rows_come_out_as_they_came_with_the_anomaly_behind(void **state)
+rows_come_out_as_they_came_but_for_the_form_of_time_with_the_anomaly_behind(void **state)
 {
 	struct detect_spec spec = DETECT_DEFAULTS;
 	struct err err = {0};
@@ -491,7 +491,7 @@ rows_come_out_as_they_came_with_the_anomaly_behind(void **state)
 	spec.all = 1;
 	assert_string_equal(judged(spec, (const char *[]){
 		"{\"metric\":\"m\", \"timestamp\":\"2026-01-05T00:00:00Z\",\"labels\":{\"a\":\"b\"},\"x\":1.50,\"window\":\"1m\",\"ok\":true }", NULL }, &err),
-		"{\"metric\":\"m\", \"timestamp\":\"2026-01-05T00:00:00Z\",\"labels\":{\"a\":\"b\"},\"x\":1.50,\"window\":\"1m\",\"ok\":true,"
+		"{\"metric\":\"m\", \"timestamp\":\"2026-01-05T00:00:00.000Z\",\"labels\":{\"a\":\"b\"},\"x\":1.50,\"window\":\"1m\",\"ok\":true,"
 		"\"anomaly\":{\"field\":\"x\",\"score\":0,\"alarm\":false,\"expected\":1.5,\"lower\":1.5,\"upper\":1.5,\"direction\":\"high\"}}\n");
 	assert_string_equal(judged(spec, (const char *[]){ "2026-01-05,7", NULL }, &err),
 		"{\"metric\":\"cpu\",\"timestamp\":\"2026-01-05T00:00:00.000Z\",\"value\":7,"
@@ -544,7 +544,7 @@ main(void)
 		cmocka_unit_test(a_ramp_is_a_trend_and_its_slope_is_told),
 		cmocka_unit_test(what_was_saved_of_changes_goes_on_as_if_it_had_not_been),
 		cmocka_unit_test(who_was_regular_and_stays_away_is_told_once),
-		cmocka_unit_test(rows_come_out_as_they_came_with_the_anomaly_behind),
+		cmocka_unit_test(rows_come_out_as_they_came_but_for_the_form_of_time_with_the_anomaly_behind),
 		cmocka_unit_test(rows_that_cannot_be_judged_say_why),
 	};
 

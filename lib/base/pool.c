@@ -1,0 +1,74 @@
+#include "base/pool.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define FIRST_BLOCK (64u << 10)
+#define MOST_BLOCK  (4u << 20)          /* large enough for large pages: pieces are met at random */
+#define HEAD  32                        /* bytes of a block before its pieces */
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ALONE 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ALONE 1
+#endif
+#endif
+#ifndef ALONE
+#define ALONE 0
+#endif
+
+static size_t
+class_of(size_t size)
+{
+	return size ? (size - 1) / POOL_UNIT : 0;
+}
+
+void *
+pool_get(struct pool *p, size_t size)
+{
+	size_t class = class_of(size), n = (class + 1) * POOL_UNIT;
+	void *piece;
+	char *block;
+
+	if (ALONE || class >= POOL_CLASSES)
+		return mem_grow(NULL, size ? size : 1, 1);
+	if ((piece = p->back[class])) {
+		p->back[class] = *(void **)piece;
+		return piece;
+	}
+	if ((size_t)(p->end - p->fresh) < n) {
+		p->block = p->block ? p->block < MOST_BLOCK ? 2 * p->block : MOST_BLOCK : FIRST_BLOCK;
+		block = mem_table(p->block);
+		*(void **)block = p->blocks;
+		p->blocks = block;
+		p->fresh = block + HEAD, p->end = block + p->block;
+	}
+	piece = p->fresh;
+	p->fresh += n;
+	return piece;
+}
+
+void
+pool_put(struct pool *p, void *piece, size_t size)
+{
+	size_t class = class_of(size);
+
+	if (ALONE || class >= POOL_CLASSES) {
+		free(piece);
+		return;
+	}
+	*(void **)piece = p->back[class];
+	p->back[class] = piece;
+}
+
+void
+pool_release(struct pool *p)
+{
+	for (void *block = p->blocks, *next; block; block = next) {
+		next = *(void **)block;
+		free(block);
+	}
+	*p = (struct pool){ 0 };
+}
