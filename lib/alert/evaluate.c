@@ -26,7 +26,7 @@
 #define LABELS_MOST 64                  /* labels of a series */
 #define MODELS_MS   60000               /* models are saved so often: they forget slowly, and cost 3.3 KB a series */
 #define WATCHED     1000                /* rows behind a slow one whose rules are measured one by one */
-#define REST_LEAST  1000000000LL        /* ns */
+#define SLOW_ROWS   200                 /* times row_ns: so much a rule may take in slow rows before it is left out */
 #define CARRY_MS    3600000             /* the most that the clock is waited for at once */
 
 struct active {
@@ -89,7 +89,7 @@ struct evaluate {
 	int n_awaited, awaits;          /* awaits: it was looked which are to be */
 	int assumed;                    /* no row came yet: the time is the clock's */
 	struct buf key, canonical, scratch, text, out, message, own_labels, keep;
-	int64_t *rest;                  /* of each rule: left out until then, steady ns; NULL: there is no bound */
+	int64_t *rest;                  /* of each rule: when its slow rows are paid for at its share, steady ns; NULL: there is no bound */
 	int64_t now_ns;                 /* of the row at hand, when somebody rests */
 	int watched, resting;           /* rows still to be measured; 1: some rule may be left out */
 	struct buf gone;                /* names of saved records whose rule is gone, a 0 behind each */
@@ -869,10 +869,17 @@ tell_trouble(struct evaluate *e, int rule, const struct err *err)
 		e->spec.trouble(e->spec.self, rule, err);
 }
 
+/* A few slow rows are nobody's trouble, and no reason to miss any. */
+static int64_t
+may_owe(const struct evaluate *e)
+{
+	return e->spec.row_ns * SLOW_ROWS * EVALUATE_REST;
+}
+
 static int
 rests(const struct evaluate *e, int rule)
 {
-	return e->resting && e->rest[rule] > e->now_ns;
+	return e->resting && e->rest[rule] - may_owe(e) > e->now_ns;
 }
 
 /* The rule took that long for one row. */
@@ -880,14 +887,18 @@ static void
 account(struct evaluate *e, int rule, int64_t took)
 {
 	struct err why = { 0 };
-	int64_t rest = took * EVALUATE_REST;
+	int64_t now;
 
 	if (took <= e->spec.row_ns)
 		return;
-	rest = rest < REST_LEAST ? REST_LEAST : rest;
-	e->rest[rule] = time_mono_ns() + rest;
+	now = time_mono_ns();
+	e->rest[rule] = (e->rest[rule] > now ? e->rest[rule] : now) + took * EVALUATE_REST;
+	if (e->rest[rule] - may_owe(e) <= now)
+		return;
 	e->resting = 1;
-	err_set(&why, ERR_LIMIT, "took %.1f ms for one row, %.1f are allowed: it is left out for %.1f s", (double)took / 1e6, (double)e->spec.row_ns / 1e6, (double)rest / 1e9);
+	e->now_ns = now;
+	err_set(&why, ERR_LIMIT, "takes %.1f ms for a row, %.1f are allowed: it is left out for %.2f s", (double)took / 1e6, (double)e->spec.row_ns / 1e6,
+	    (double)(e->rest[rule] - may_owe(e) - now) / 1e9);
 	tell_trouble(e, rule, &why);
 }
 
@@ -899,7 +910,7 @@ see_rests(struct evaluate *e)
 
 	e->now_ns = time_mono_ns();
 	for (int i = 0; i < e->rules->n && !still; i++)
-		still = e->rest[i] > e->now_ns;
+		still = e->rest[i] - may_owe(e) > e->now_ns;
 	e->resting = still;
 }
 

@@ -45,9 +45,9 @@ struct evaluate_spec {
 	int exact;                      /* models of anomaly rules are saved each time, not once a minute: the place in the input is, too */
 	int no_clock;                   /* silence means nothing: a history is played */
 
-	/* Where rules are of many people: processor time that one rule may take for one row; a rule that took more is left out for EVALUATE_REST times as
-	 * long, so that none takes more than a small part of the whole. 0: no bound. `trouble` is told of that, and of conditions that went over
-	 * their own bounds: once a rest, or for each row. */
+	/* Where rules are of many people: processor time that one rule may take for one row, and ten times as much for a pattern. A rule whose slow
+	 * rows have taken 200 times that is left out for EVALUATE_REST times as long as each further one takes, so that none takes more than a small part
+	 * of the whole. 0: no bound. `trouble` is told of that, and of conditions that went over their own bounds: once a rest, or for each row. */
 	int64_t row_ns;
 	size_t pattern_bytes;           /* of open tries of one pattern; 0: its usual bound */
 	void (*trouble)(void *self, int rule, const struct err *);
