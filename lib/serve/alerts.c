@@ -119,8 +119,9 @@ trouble_set(struct judged *j, int rule, const struct err *err)
 {
 	struct trouble *t = &j->trouble[rule];
 	int64_t now = time_mono_ms();
-	struct err again = { 0 };
+	struct err again = { 0 }, said = *err;
 
+	serve_reword(&said);
 	t->last = now;
 	if (*t->text && now - t->told < TROUBLE_MS)
 		return;
@@ -128,7 +129,7 @@ trouble_set(struct judged *j, int rule, const struct err *err)
 		t->since = time_wall();
 	t->told = now;
 	t->changed = j->troubled = 1;
-	snprintf(t->text, sizeof(t->text), "%s", err->text);
+	snprintf(t->text, sizeof(t->text), "%s", said.text);
 	if (str_utf8_fault(str_of(t->text)) >= 0)               /* cut within a character */
 		t->text[str_utf8_fault(str_of(t->text))] = 0;
 	err_set(&again, err->code, "rule '%.80s': %s", j->rules->rule[rule].key.p, t->text);
@@ -566,6 +567,8 @@ judge(struct alerts *a, const char *name, struct judged *j)
 		if (fresh) {
 			j->fresh = 0;
 			rc = judge_new(j, a->began, &err);
+			if (rc >= 0 && (j->changes || j->troubled) && (rc = write_alerts(j, &told, &err)) >= 0 && told)       /* not behind slow questions */
+				hooks_wake(a->serve->hooks);
 		}
 		if (ask(a, j, fresh) && fresh)
 			j->fresh = 1;

@@ -44,12 +44,21 @@ seat_of(struct rates *r, uint64_t who)
 	return least;
 }
 
+/* So long that nobody waits for it, and far from what a number can hold. */
+static int64_t
+span_of(double n, double per_second)
+{
+	double ns = n * 1e9 / per_second;
+
+	return ns < 1e17 ? (int64_t)ns : (int64_t)1e17;
+}
+
 double
 rates_take(struct rates *r, struct str name, double per_second, double burst, int64_t now_ns)
 {
 	uint64_t who = str_hash_stable(name);
 	struct seat *s = seat_of(r, who ? who : 1);
-	int64_t step = (int64_t)(1e9 / per_second), ahead = (int64_t)(burst * 1e9 / per_second), was = __atomic_load_n(&s->until, __ATOMIC_RELAXED), next;
+	int64_t step = span_of(1, per_second), ahead = span_of(burst, per_second), was = __atomic_load_n(&s->until, __ATOMIC_RELAXED), next;
 
 	do {
 		next = (was > now_ns ? was : now_ns) + step;

@@ -206,7 +206,7 @@ s.serve_forever()' > port &
 	KEY=$all
 	wrong() { get "/api/v1/rules/$1" | jq -e '.state.error' | grep -E "$2"; }
 	for _ in 1 2 3 4; do until_it wrong sql1 'longer|time|took' && break; done
-	until_it wrong regex 'steps|took|regular|processor|limit'
+	for _ in 1 2 3 4; do until_it wrong regex 'Regex failure|takes .* ms for a row' && break; done
 	get /api/v1/rules | jq -e '[.rules[] | select(.id == "sql1")][0].state | (.error | length > 0) and (.since | length > 0)'
 	at-admin -q role add some read:rules read:events --sees mask=t
 	[ "$(KEY=$(at-admin -q key create some --role some) get /api/v1/rules/sql1 | jq 'has("state")')" = false ]
