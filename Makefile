@@ -56,7 +56,7 @@ $B/%.gz: %
 	$(Q)gzip -9nc $< > $@
 $B/lib/serve/web.o: $(web:%=$B/%.gz)
 # Loaded when the shell begins (lib/base/later.h): by the name that the linker would have written down.
-$B/cmd/at-query/shell.o: private CPPFLAGS += -DLIBREADLINE='"$(shell objdump -p $$($(CC) -print-file-name=libreadline.so) 2>&- | awk '$$1 == "SONAME" { print $$2 }')"'
+$B/cmd/at-query/shell.o: private CPPFLAGS += -DLIBREADLINE='"$(or $(shell objdump -p $$($(CC) -print-file-name=libreadline.so) 2>&- | awk '$$1 == "SONAME" { print $$2 }'),libreadline.so.8)"'
 $B/lib/serve/web.o: private CPPFLAGS += -DWEB_DIR='"$B/lib/serve/web"'
 
 $B/librooms.a: $(lib_o)
