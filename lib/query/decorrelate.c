@@ -16,7 +16,7 @@
 #define TEXT_MOST    (1u << 20)         /* a statement that has grown so far grows no more */
 
 /* SELECTs from the one at hand outwards. */
-struct around { const struct select_core *core; const struct around *up; };
+struct around { const struct select_core *core; const struct around *up; int with; };       /* with: a WITH of its own may give a table any name */
 
 struct work {
 	struct query *q;
@@ -32,6 +32,7 @@ struct work {
 struct names {
 	int inside, outside;
 	int unclear;                    /* a name without a table deeper inside: whose it is only SQLite knows */
+	int collate;
 	int subquery, aggregate, bare, volatile_;       /* bare: a column inside that no aggregate is around */
 	int in_aggregate, ordered;      /* ordered: an aggregate for which the order of rows matters */
 };
@@ -115,7 +116,7 @@ visit_sources(const struct select_source *s, int n, const struct around *a, visi
 static void
 visit_select(const struct select *s, const struct around *up, visit_fn *visit, void *self)
 {
-	struct around a = { .up = up };
+	struct around a = { .up = up, .with = s->n_with > 0 };
 
 	for (int i = 0; i < s->n_with; i++)
 		visit_select(s->with[i].select, up, visit, self);
@@ -184,6 +185,7 @@ look(void *self, const struct select_expr *e, const struct around *a)
 	} else if (e->of == SELECT_PARAM) {
 		n->volatile_ |= e->name.n && *e->name.p == '?';         /* they are counted by where they stand */
 	}
+	n->collate |= e->of == SELECT_COLLATE;
 	n->aggregate |= aggregate;
 	n->in_aggregate += aggregate;
 	for (int i = 0; (child = vector_plan_child(e, i)); i++)
@@ -207,6 +209,7 @@ names_of(struct subquery *s, const struct select_expr *e)
 
 /* ---- terms */
 
+/* A COLLATE would mean something else of a column that has it than of the expression: it is no key. */
 static int
 take_key(struct subquery *s, const struct select_expr *e)
 {
@@ -215,7 +218,7 @@ take_key(struct subquery *s, const struct select_expr *e)
 	for (int i = 0; i < 2; i++) {
 		struct names in = names_of(s, e->arg[i]), out = names_of(s, e->arg[1 - i]);
 
-		if (in.inside && !in.outside && !in.subquery && !in.aggregate && out.outside && !out.inside && !out.subquery && !out.aggregate) {
+		if (!in.collate && !out.collate && in.inside && !in.outside && !in.subquery && !in.aggregate && out.outside && !out.inside && !out.subquery && !out.aggregate) {
 			s->key[s->n_keys].inside = e->arg[i];
 			s->key[s->n_keys++].outside = e->arg[1 - i];
 			return 1;
@@ -385,7 +388,7 @@ collect_all(struct subquery *s)
 	for (int i = 0; i < c->n_items; i++)
 		if (c->item[i].expr)
 			collect(s, c->item[i].expr, s->around), look(&l, c->item[i].expr, s->around);
-		else if (s->of != SELECT_EXISTS)
+		else if (s->of != SELECT_EXISTS || c->n_group || c->having)    /* * may be what GROUP BY 1 means */
 			return -1;
 	for (int i = 0; i < s->n_other; i++)
 		collect(s, s->other[i], s->around), look(&l, s->other[i], s->around);
@@ -556,6 +559,9 @@ is_same_column(const struct subquery *s)
 
 	if (s->w->with.n || c->n_sources != 1 || !c->source[0].plain || !vector_plan_stored(c->source[0].name))
 		return 0;
+	for (const struct around *a = s->around; a; a = a->up)
+		if (a->with)
+			return 0;
 	for (int i = 0; i < s->n_keys; i++) {
 		const struct select_expr *in = s->key[i].inside, *out = s->key[i].outside;
 		const struct select_source *of = NULL;

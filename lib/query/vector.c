@@ -16,6 +16,7 @@
 #define MEMORY       (512LL << 20)      /* of groups and rows where nothing is said */
 #define PART_SHARE   2          /* of the memory, what the groups of a part take: they are merged, put in order and made columns besides */
 #define PARTS_MOST   256
+#define TRIES        3          /* with more parts: where that does not help, one group is too large by itself */
 #define WINDOW_BYTES 64         /* for each row while windows are looked through */
 #define ALONE_NS     300000     /* what is done sooner is done by the caller's thread: on a busy machine another one is waited for milliseconds */
 
@@ -498,8 +499,11 @@ run_plan(struct run *run, const struct vector_plan *plan, uint32_t part, uint32_
 	struct vector_table *t = NULL;
 	struct crew crew;
 	int64_t held, most = parts > 1 ? run->most / PART_SHARE : run->most;
+	int rc;
 
-	if (crew_open(&crew, run, plan, err) < 0)
+	rc = crew_open(&crew, run, plan, err);
+	run->too_many = 0;              /* of a plan that this one reads: no part of ours would be smaller */
+	if (rc < 0)
 		goto out;
 	held = (int64_t)(crew.table ? vector_table_held(crew.table) : crew.input.join ? vector_join_held(crew.input.join) : 0);
 	for (int i = 0; i < crew.n; i++) {
@@ -513,7 +517,6 @@ run_plan(struct run *run, const struct vector_plan *plan, uint32_t part, uint32_
 		else
 			crew.job[i].found = vector_found_new(&crew.plan);
 	}
-	run->too_many = 0;
 	work(&crew);
 	helpers_end(&crew.helpers);
 	for (int i = 0; i < crew.n && !err->code; i++)
@@ -564,6 +567,7 @@ run_parts(struct run *run, const struct vector_plan *plan, struct buf *ran, stru
 	uint32_t parts = wanted < 4 ? 4 : wanted > PARTS_MOST ? PARTS_MOST : (uint32_t)wanted;
 	struct vector_spill *s = NULL;
 	struct vector_table *t;
+	int tries = TRIES;
 
 again:
 	err_clear(err);
@@ -579,8 +583,8 @@ again:
 		return s;
 	}
 	vector_spill_free(s);
-	if (run->too_many && parts < PARTS_MOST) {
-		parts = parts + parts / 2 > PARTS_MOST ? PARTS_MOST : parts + parts / 2;
+	if (run->too_many && parts < PARTS_MOST && --tries) {
+		parts = 2 * parts > PARTS_MOST ? PARTS_MOST : 2 * parts;
 		goto again;
 	}
 	return NULL;

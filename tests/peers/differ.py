@@ -271,7 +271,9 @@ class Maker:
         """What the two sides meet in: columns of one kind, of several kinds, expressions."""
         return self.pick("p.user_id = e.user_id", "p.page = e.page", "e.event = p.event", "p.mixed = e.mixed", "p.n = e.mixed", "p.mixed = e.user_id", "p.user_id = e.n", "p.n = e.user_id",
                          "p.big = e.big", "p.only = e.n", "p.flag = e.n", "date(p.timestamp) = date(e.timestamp)", "p.n % 4 = e.n % 4", "p.properties.obj.a = e.n", "coalesce(p.source, 'x') = e.source",
-                         "p.n + 1 = e.n", "p.session_id = e.session_id", "properties.page = e.page", "p.page == e.properties.page", "p.source = lower(e.source)", "(p.user_id = e.user_id)", "page = e.page")
+                         "p.n + 1 = e.n", "p.session_id = e.session_id", "properties.page = e.page", "p.page == e.properties.page", "p.source = lower(e.source)", "(p.user_id = e.user_id)", "page = e.page",
+                         "p.n % 4 = e.user_id", "length(p.page) = e.user_id", "e.user_id = p.n % 5", "e.page = (p.page COLLATE NOCASE)", "p.page COLLATE NOCASE = e.page",
+                         "p.source = e.source COLLATE NOCASE", "CAST(p.n AS TEXT) = e.n", "e.mixed = CAST(p.n AS TEXT)")
 
     def terms(self):
         inner = Maker(self.r, "p")
@@ -288,15 +290,16 @@ class Maker:
         inner = Maker(self.r, "p")
         if self.r.random() < .6:
             item = self.pick(inner.aggregate(), inner.aggregate(), "count(*)", "count(*) * 2 + 1", "max(p.n) - min(p.n)", "string_agg(p.id, ',' ORDER BY p.id)", "max(p.page) || '-'", "sum(p.n + e.n)", "max(e.n)",
-                             "p.id || max(p.timestamp)", "coalesce(max(p.r), -1)", "count(*) > 3", "total(p.n)", "length(group_concat(DISTINCT p.page))", "max(p.n, 5)")
+                             "p.id || max(p.timestamp)", "coalesce(max(p.r), -1)", "count(*) > 3", "total(p.n)", "length(group_concat(DISTINCT p.page))")
             return "(SELECT %s%s%s)" % (item, self.terms(), self.pick("", "", "", " LIMIT 1", " HAVING count(*) > 2", " GROUP BY p.event ORDER BY p.event LIMIT 1", " LIMIT 0"))
-        item = self.pick(inner.any(1), "p.id", "p.id || e.id", "p.n")
-        return "(SELECT %s%s%s)" % (item, self.terms(), self.pick("", " LIMIT 1", " ORDER BY p.timestamp DESC, p.id LIMIT 1", " ORDER BY p.event LIMIT 1", " ORDER BY p.n, p.id LIMIT 1 OFFSET 1",
-                                                                  " GROUP BY p.page ORDER BY count(*), 1, p.page LIMIT 1"))
+        if self.r.random() < .2:        # of a group only what is the same in all of its rows: which row it is of nobody says
+            return "(SELECT p.page || e.id%s GROUP BY p.page ORDER BY count(*), 1 LIMIT 1)" % self.terms()
+        item = self.pick(inner.any(1), "p.id", "p.id || e.id", "p.n", "max(p.n, 5)")
+        return "(SELECT %s%s%s)" % (item, self.terms(), self.pick("", " LIMIT 1", " ORDER BY p.timestamp DESC, p.id LIMIT 1", " ORDER BY p.event LIMIT 1", " ORDER BY p.n, p.id LIMIT 1 OFFSET 1"))
 
     def tested(self):
         inner, outer = Maker(self.r, "p"), Maker(self.r, "e")
-        return self.pick("%sEXISTS (SELECT %s%s%s)" % (self.pick("", "NOT "), self.pick("1", "*", "p.n", "p.*", "count(*)"), self.terms(), self.pick("", "", " LIMIT 1", " GROUP BY p.event HAVING count(*) > 2", " LIMIT 0")),
+        return self.pick("%sEXISTS (SELECT %s%s%s)" % (self.pick("", "NOT "), self.pick("1", "*", "p.n", "p.*", "count(*)"), self.terms(), self.pick("", "", " LIMIT 1", " GROUP BY p.event HAVING count(*) > 2", " GROUP BY 1 HAVING count(*) > 2", " LIMIT 0")),
                          "%s %sIN (SELECT %s%s%s)" % (outer.any(0), self.pick("", "NOT "), inner.any(1), self.terms(), self.pick("", "", "", " ORDER BY p.id LIMIT 2")),
                          "%s %s %s" % (outer.any(0), self.pick("=", ">", "<>", "IS"), self.scalar()), "%s IS NULL" % self.scalar())
 
