@@ -388,6 +388,8 @@ pattern_parse(struct program *p, const char *text, struct err *err)
 	p->text = arena_dup(p->arena, text, in.n < TEXT_MOST ? in.n : TEXT_MOST);
 	if (in.n > TEXT_MOST)
 		return err_set(err, ERR_LIMIT, "a pattern of %zu bytes, %d at most", in.n, TEXT_MOST);
+	if (str_utf8_fault(str_of(text)) >= 0)
+		return fault(&in, (size_t)str_utf8_fault(str_of(text)), "it is not UTF-8");
 	if (!(p->step = arena_get(p->arena, STEPS_MOST * sizeof(*p->step))))
 		return err_set(err, ERR_LIMIT, "the pattern is too large");
 	memset(p->step, 0, STEPS_MOST * sizeof(*p->step));

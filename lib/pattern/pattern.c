@@ -1112,6 +1112,7 @@ pattern_ahead(struct pattern *p, struct str row)
 
 	if (p->late_ms || p->n_ahead == ROWS_AHEAD)
 		return;
+	row = str_trim(row);
 	if (look_at(p, ahead_at(p, p->n_ahead), row, &ignored) == 0) {   /* what is wrong with it is told when its turn comes */
 		p->n_ahead++;
 		fetch(p);
@@ -1198,9 +1199,10 @@ release(struct pattern *p, int64_t time, struct err *err)
 int
 pattern_row(struct pattern *p, struct str row, struct err *err)
 {
-	const struct ahead *a = known(p, row, err);
+	const struct ahead *a;
 
-	if (!a)
+	row = str_trim(row);
+	if (!(a = known(p, row, err)))
 		return err->code;
 	if (a->time < p->clock) {
 		p->figures.late++;

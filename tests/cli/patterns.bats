@@ -190,6 +190,11 @@ bid2 bid3'
 	cmp whole parts
 }
 
+@test "blanks around a row are no part of the event" {
+	printf ' {"event":"a","timestamp":1} \t\n{"event":"b","timestamp":2}\n' | at-detect -p 'a -> b' > out
+	grep -qF '"events":[{"event":"a","timestamp":1},{"event":"b","timestamp":2}]' out
+}
+
 @test "faults of a pattern say the column and the mend" {
 	no() { run -2 --separate-stderr at-detect -p "$1" /dev/null; [[ $stderr == *"$2"* ]] || { echo "$1: $stderr"; return 1; }; }
 	no '' "column 1 of the pattern: the pattern ends"
@@ -200,6 +205,7 @@ bid2 bid3'
 	no 'a[.x +]' "column 3"
 	no 'a -> within 5s !b' "column 6 of the pattern: what must not come has no bound of its own"
 	no 'within 5s a -> b' "column 1 of the pattern: nothing is before the first step"
+	no $'a -> b\xa2' "column 7 of the pattern: it is not UTF-8"
 	no '!a -> b' "begins with what comes"
 	no 'a? -> b*' "every step may be missing"
 	no 'a -> !b' "add within"
