@@ -26,6 +26,7 @@ struct work {
 	uint32_t from, to;
 	const struct select_item *name[SELECT_NESTED];  /* items that it stands in, from the innermost on */
 	int n_names;
+	int collates;                   /* the word is somewhere: values that one side tells apart may be one to the other */
 };
 
 /* What an expression names, seen from the subquery. */
@@ -372,6 +373,13 @@ put_expr_over_rows(const struct subquery *s, const struct select_expr *e, struct
 	buf_byte(out, ')');
 }
 
+/* A name that is given to what is read here: who has one of their own keeps it. */
+static int
+is_given_name(struct str name)
+{
+	return name.n > 4 && (strncasecmp(name.p, "at_k", 4) == 0 || same_name(name, STR("at_row")));
+}
+
 /* 0; -1: it cannot be said so. */
 static int
 collect_all(struct subquery *s)
@@ -398,6 +406,9 @@ collect_all(struct subquery *s)
 		collect(s, c->having, s->around), look(&l, c->having, s->around);
 	for (int i = 0; i < s->select->n_order; i++)
 		collect(s, s->select->order[i].expr, s->around), look(&l, s->select->order[i].expr, s->around);
+	for (int i = 0; i < s->n_columns; i++)
+		if (s->column[i].name.p && is_given_name(s->column[i].name))
+			return -1;
 	return n.unclear || s->too_many ? -1 : 0;
 }
 
@@ -514,7 +525,7 @@ say_values(struct subquery *s, struct buf *out, struct buf *table)
 	struct names n = {0};
 	struct looking l = { s, &n };
 
-	if (s->of == SELECT_SUBQUERY || !is_plain(s) || (s->of == SELECT_IN && (c->n_items != 1 || !item || s->select->limit)))
+	if (s->w->collates || s->of == SELECT_SUBQUERY || !is_plain(s) || (s->of == SELECT_IN && (c->n_items != 1 || !item || s->select->limit)))
 		return 0;
 	for (int i = 0; i < c->n_items; i++)
 		if (c->item[i].expr)
@@ -585,7 +596,7 @@ say_groups(struct subquery *s, struct buf *out, struct buf *table)
 	uint32_t at;
 	int same = is_same_column(s), good = 0;
 
-	if (s->of != SELECT_SUBQUERY || !is_plain(s) || s->core->n_items != 1 || !item || s->core->distinct || s->select->n_order)
+	if (s->w->collates || s->of != SELECT_SUBQUERY || !is_plain(s) || s->core->n_items != 1 || !item || s->core->distinct || s->select->n_order)
 		return 0;
 	n = names_of(s, item);
 	if (!n.aggregate || n.bare || n.outside || n.subquery || n.unclear || (!same && !say_rows(s, &rows, &unused)))
@@ -601,7 +612,10 @@ say_groups(struct subquery *s, struct buf *out, struct buf *table)
 		put_expr(s, s->key[i].inside, table);
 	}
 	buf_byte(table, ')');
-	buf_lit(out, "SELECT CASE count(*) WHEN 0 THEN (SELECT ");
+	buf_lit(out, "SELECT ");
+	if (item->of == SELECT_CAST)            /* the value is compared as one of that type, and CASE has none */
+		buf_lit(out, "CAST(");
+	buf_lit(out, "CASE count(*) WHEN 0 THEN (SELECT ");
 	at = item->from;
 	put_empty(s, item, &at, out);
 	put(s, at, item->to, out);
@@ -613,7 +627,13 @@ say_groups(struct subquery *s, struct buf *out, struct buf *table)
 	} else {
 		buf_lit(out, " ELSE max(at_value)");
 	}
-	buf_lit(out, " END AS at_value FROM ");
+	buf_lit(out, " END");
+	if (item->of == SELECT_CAST) {
+		buf_lit(out, " AS ");
+		put_name(item->name, out);
+		buf_byte(out, ')');
+	}
+	buf_lit(out, " AS at_value FROM ");
 	buf_str(out, buf_get(table));
 	put_meeting(s, out);
 	good = 1;
@@ -623,6 +643,15 @@ out:
 }
 
 /* ---- one after the other */
+
+static int
+says_collate(struct str sql)
+{
+	for (size_t i = 0; i + 7 <= sql.n; i++)
+		if (strncasecmp(sql.p + i, "collate", 7) == 0)
+			return 1;
+	return 0;
+}
 
 static int
 is_accepted(struct query *q, struct str sql)
@@ -767,7 +796,7 @@ round_of(struct work *w, struct buf *to)
 int
 decorrelate(struct query *q, struct str sql, struct buf *out)
 {
-	struct work w = { .q = q, .sql = sql, .looks = LOOKS_MOST };
+	struct work w = { .q = q, .sql = sql, .looks = LOOKS_MOST, .collates = says_collate(sql) };
 	struct buf next = {0};
 	int rounds = 0;
 

@@ -319,6 +319,33 @@ P
 	[ "$(at-query -S three -f ndjson "SELECT min(r), r FROM events WHERE r < 1 GROUP BY r")" = "$(at-query -S four -f ndjson "SELECT min(r), r FROM events WHERE r < 1 GROUP BY r")" ]
 }
 
+@test "a subquery that names the row around it is compared as row by row: with the type of its CAST, by the COLLATE of either side, whatever its columns are called" {
+	for i in $(seq 60); do
+		s=(g G h)
+		echo "{\"event\":\"a\",\"id\":\"i$i\",\"user_id\":\"u$((i % 5))\",\"properties\":{\"n\":$((i % 4)),\"s\":\"${s[i % 3]}\"}}"
+	done | at-ingest -q
+	n=0
+	while read -r sql; do
+		answer=$(AT_VECTOR=0 at-query -f csv "$sql" | md5sum)
+		[ "$(at-query -f csv "$sql" | md5sum)" = "$answer" ] || { echo "$sql"; return 1; }
+		n=$((n + 1))
+	done <<-'END'
+	SELECT count(*) AS n FROM events e WHERE (SELECT CAST(count(*) AS TEXT) FROM events p WHERE p.user_id = e.user_id) > 5
+	SELECT count(*) AS n FROM events e WHERE (SELECT count(*)::text FROM events p WHERE p.user_id = e.user_id) = 12
+	SELECT count(*) AS n FROM events e WHERE (SELECT CAST(max(p.n) AS INTEGER) FROM events p WHERE p.user_id = e.user_id) = '3'
+	SELECT count(*) AS n FROM events e WHERE (SELECT CAST(max(p.n) AS VARCHAR(3)) FROM events p WHERE p.n = e.n + 1) = 3
+	WITH c AS (SELECT DISTINCT s COLLATE NOCASE AS s FROM events) SELECT lower(s), (SELECT count(*) FROM events p WHERE c.s = p.s) AS k FROM c ORDER BY 1
+	WITH c AS (SELECT DISTINCT s COLLATE NOCASE AS s FROM events) SELECT lower(s), EXISTS (SELECT 1 FROM events p WHERE c.s = p.s AND p.n = 2 AND p.user_id = 'u1') AS k FROM c ORDER BY 1
+	WITH c AS (SELECT s COLLATE NOCASE AS s, n FROM events) SELECT e.id, (SELECT sum(c.n) FROM c WHERE e.s = c.s) AS k FROM events e ORDER BY 1
+	WITH c AS (SELECT s COLLATE NOCASE AS s, n FROM events) SELECT e.id, (SELECT sum(c.n) FROM c WHERE c.s = e.s) AS k FROM events e ORDER BY 1
+	SELECT e.id FROM events e WHERE e.s IN (SELECT p.s COLLATE NOCASE FROM events p WHERE p.n = e.n AND p.id <> e.id) ORDER BY e.id
+	SELECT e.id FROM events e WHERE e.s IN (SELECT p.s COLLATE NOCASE FROM events p WHERE p.n = e.n) ORDER BY e.id
+	WITH p AS (SELECT s AS at_k0, n AS at_row, n + 1 AS m, id FROM events) SELECT e.id, (SELECT p.id FROM p WHERE p.m % 3 = e.n AND p.at_k0 < e.s ORDER BY p.at_row, p.id LIMIT 1) AS v FROM events e ORDER BY e.id
+	END
+	[ $n = 11 ]
+	[ "$(at-query -f csv "SELECT count(*) AS n FROM events e WHERE (SELECT CAST(max(p.n) AS INTEGER) FROM events p WHERE p.user_id = e.user_id) = '3'" | tr -d '\r')" = $'n\n63' ]
+}
+
 @test "a subquery that names the row around it is made once, and says what it says row by row" {
 	run -0 python3 "$root/tests/peers/differ.py" ${AT_DIFFER_CORRELATED:-60 5} correlated
 	[[ $output == *' 0 differ'* ]]

@@ -290,7 +290,8 @@ class Maker:
         inner = Maker(self.r, "p")
         if self.r.random() < .6:
             item = self.pick(inner.aggregate(), inner.aggregate(), "count(*)", "count(*) * 2 + 1", "max(p.n) - min(p.n)", "string_agg(p.id, ',' ORDER BY p.id)", "max(p.page) || '-'", "sum(p.n + e.n)", "max(e.n)",
-                             "p.id || max(p.timestamp)", "coalesce(max(p.r), -1)", "count(*) > 3", "total(p.n)", "length(group_concat(DISTINCT p.page))")
+                             "p.id || max(p.timestamp)", "coalesce(max(p.r), -1)", "count(*) > 3", "total(p.n)", "length(group_concat(DISTINCT p.page))",
+                             "CAST(count(*) AS TEXT)", "CAST(max(p.n) AS INTEGER)", "min(p.page)::text")
             return "(SELECT %s%s%s)" % (item, self.terms(), self.pick("", "", "", " LIMIT 1", " HAVING count(*) > 2", " GROUP BY p.event ORDER BY p.event LIMIT 1", " LIMIT 0"))
         if self.r.random() < .2:        # of a group only what is the same in all of its rows: which row it is of nobody says
             return "(SELECT p.page || e.id%s GROUP BY p.page ORDER BY count(*), 1 LIMIT 1)" % self.terms()
