@@ -26,7 +26,7 @@ warn      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 all_cflags  = -std=gnu11 -Ilib -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -pthread -fPIC -fvisibility=hidden -fno-math-errno \
               $(warn) $(HARDEN) $(CPPFLAGS) $(CFLAGS) $(SAN)
 all_ldflags = -pthread -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) $(SAN)
-LIBS          = -lncursesw -lhpdf -llmdb -lsqlite3 -ljq -lonig -lcsv -lzstd -lcurl -lssl -lcrypto -loath -lz -lm
+LIBS          = -lncursesw -lhpdf -llmdb -lsqlite3 -lcsv -lzstd -lcurl -lssl -lcrypto -loath -lz -lm
 CPPFLAGS     += $(if $(filter yes,$(READLINE)),-DHAVE_READLINE)
 
 commands := $(notdir $(wildcard cmd/*))
@@ -55,8 +55,11 @@ $B/%.gz: %
 	@mkdir -p $(@D)
 	$(Q)gzip -9nc $< > $@
 $B/lib/serve/web.o: $(web:%=$B/%.gz)
-# Loaded when the shell begins (lib/base/later.h): by the name that the linker would have written down.
-$B/cmd/at-query/shell.o: private CPPFLAGS += -DLIBREADLINE='"$(or $(shell objdump -p $$($(CC) -print-file-name=libreadline.so) 2>&- | awk '$$1 == "SONAME" { print $$2 }'),libreadline.so.8)"'
+# Loaded when they are first wanted (lib/base/later.h): by the name that the linker would have written down.
+soname = '"$(or $(shell objdump -p $$($(CC) -print-file-name=lib$1.so) 2>&- | awk '$$1 == "SONAME" { print $$2 }'),lib$1.so.$2)"'
+$B/cmd/at-query/shell.o: private CPPFLAGS += -DLIBREADLINE=$(call soname,readline,8)
+$B/lib/expr/jq.o: private CPPFLAGS += -DLIBJQ=$(call soname,jq,1)
+$B/lib/expr/regex.o: private CPPFLAGS += -DLIBONIG=$(call soname,onig,5)
 $B/lib/serve/web.o: private CPPFLAGS += -DWEB_DIR='"$B/lib/serve/web"'
 
 $B/librooms.a: $(lib_o)

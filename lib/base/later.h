@@ -1,7 +1,7 @@
 /* later.h - a library that is loaded when it is first wanted, not whenever the command starts.
  *
- * Loading readline takes 0.4 ms, a tenth of what a short question takes in all, and only the shell wants it. So its file lists the names
- * that it uses, and everything else in it stays as if the library had been linked:
+ * Loading readline takes 0.4 ms, a tenth of what a short question takes in all, and only the shell wants it; libjq and Oniguruma take as
+ * much, and most commands want neither. So the file that is a library's door lists the names that it uses, and everything else in it stays as if the library had been linked:
  *
  *      #define NAMES(f) f(using_history) f(rl_catch_signals)
  *      static struct { NAMES(LATER_POINTER) } lib;

@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <math.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,16 +34,89 @@
 
 #include "base/cmd.h"
 #include "base/io.h"
+#include "base/later.h"
 #include "base/time.h"
+
+/* ---- libjq, of which these are used; most commands never do, so it is not loaded when they start */
+
+#define NAMES(f) f(jq_compile) f(jq_get_error_message) f(jq_get_exit_code) f(jq_halted) f(jq_init) f(jq_next) f(jq_set_attr) \
+	f(jq_set_debug_cb) f(jq_set_error_cb) f(jq_set_input_cb) f(jq_set_nomem_handler) f(jq_start) f(jv_array) f(jv_array_append) \
+	f(jv_array_get) f(jv_array_length) f(jv_copy) f(jv_false) f(jv_free) f(jv_get_kind) f(jv_invalid) f(jv_invalid_get_msg) \
+	f(jv_invalid_with_msg) f(jv_null) f(jv_number) f(jv_number_value) f(jv_object) f(jv_object_iter) f(jv_object_iter_key) \
+	f(jv_object_iter_next) f(jv_object_iter_valid) f(jv_object_iter_value) f(jv_object_set) f(jv_string) \
+	f(jv_string_length_bytes) f(jv_string_sized) f(jv_string_value) f(jv_true)
+static struct { NAMES(LATER_POINTER) } lib;
+static const struct later_symbol symbols[] = { NAMES(LATER_SYMBOL) { 0 } };
+#define jq_compile             (*lib.jq_compile)
+#define jq_get_error_message   (*lib.jq_get_error_message)
+#define jq_get_exit_code       (*lib.jq_get_exit_code)
+#define jq_halted              (*lib.jq_halted)
+#define jq_init                (*lib.jq_init)
+#define jq_next                (*lib.jq_next)
+#define jq_set_attr            (*lib.jq_set_attr)
+#define jq_set_debug_cb        (*lib.jq_set_debug_cb)
+#define jq_set_error_cb        (*lib.jq_set_error_cb)
+#define jq_set_input_cb        (*lib.jq_set_input_cb)
+#define jq_set_nomem_handler   (*lib.jq_set_nomem_handler)
+#define jq_start               (*lib.jq_start)
+#define jv_array               (*lib.jv_array)
+#define jv_array_append        (*lib.jv_array_append)
+#define jv_array_get           (*lib.jv_array_get)
+#define jv_array_length        (*lib.jv_array_length)
+#define jv_copy                (*lib.jv_copy)
+#define jv_false               (*lib.jv_false)
+#define jv_free                (*lib.jv_free)
+#define jv_get_kind            (*lib.jv_get_kind)
+#define jv_invalid             (*lib.jv_invalid)
+#define jv_invalid_get_msg     (*lib.jv_invalid_get_msg)
+#define jv_invalid_with_msg    (*lib.jv_invalid_with_msg)
+#define jv_null                (*lib.jv_null)
+#define jv_number              (*lib.jv_number)
+#define jv_number_value        (*lib.jv_number_value)
+#define jv_object              (*lib.jv_object)
+#define jv_object_iter         (*lib.jv_object_iter)
+#define jv_object_iter_key     (*lib.jv_object_iter_key)
+#define jv_object_iter_next    (*lib.jv_object_iter_next)
+#define jv_object_iter_valid   (*lib.jv_object_iter_valid)
+#define jv_object_iter_value   (*lib.jv_object_iter_value)
+#define jv_object_set          (*lib.jv_object_set)
+#define jv_string              (*lib.jv_string)
+#define jv_string_length_bytes (*lib.jv_string_length_bytes)
+#define jv_string_sized        (*lib.jv_string_sized)
+#define jv_string_value        (*lib.jv_string_value)
+#define jv_true                (*lib.jv_true)
+#define jv_is_valid(x)         (jv_get_kind(x) != JV_KIND_INVALID)      /* in jv.h a function, which would call the linker's */
+
+static struct err missing;
+
+static void
+load_once(void)
+{
+	later_open(LIBJQ, symbols, &missing);
+}
+
+static int
+load(struct err *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, load_once);
+	if (missing.code)
+		*err = missing;
+	return missing.code;
+}
 
 /* libjq does not tell its version; the name of its file does. */
 static const char *
 jq_file(void)
 {
 	static char path[PATH_MAX];
+	struct err err = {0};
 	Dl_info info;
 	char *slash;
 
+	if (load(&err) < 0)
+		return "missing";
 	if (!dladdr((void *)(uintptr_t)jq_init, &info) || !info.dli_fname || !realpath(info.dli_fname, path))
 		return "unknown";
 	slash = strrchr(path, '/');
@@ -400,7 +474,6 @@ child(const char *program, size_t memory, int fd)
 	if (time_is_set())                      /* --now holds for programs too */
 		buf_printf(&text, "def now: %lld / 1000; ", (long long)time_now());
 	buf_lit(&text, program);
-	regex_bounded();
 	shut_in(fd, memory);
 	jq = jq_init();
 	if (!jq)
@@ -597,6 +670,8 @@ start(struct expr_child *c, struct err *err)
 	int pair[2], rc;
 	pid_t pid;
 
+	if ((rc = load(err)) < 0 || (rc = regex_bounded(err)) < 0)      /* before the fork: the child can open no file */
+		return rc;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(err, ERR_IO, "no socket for libjq: %s", strerror(errno));
 	pid = fork();

@@ -5,9 +5,45 @@
 #include <stdlib.h>
 
 #include "base/cmd.h"
+#include "base/later.h"
 #include "base/mem.h"
 
-CMD_LIBRARY("oniguruma", onig_version())
+/* ---- Oniguruma, of which these are used: a tenth of a short question's time would go for loading it */
+
+#define NAMES(f) f(OnigEncodingUTF8) f(OnigSyntaxPerl_NG) f(onig_error_code_to_str) f(onig_free) f(onig_initialize) \
+	f(onig_name_to_group_numbers) f(onig_new) f(onig_number_of_captures) f(onig_region_free) f(onig_region_new) f(onig_search) \
+	f(onig_set_match_stack_limit_size) f(onig_set_parse_depth_limit) f(onig_set_retry_limit_in_match) \
+	f(onig_set_retry_limit_in_search) f(onig_set_subexp_call_limit_in_search) f(onig_set_subexp_call_max_nest_level) \
+	f(onig_version)
+static struct { NAMES(LATER_POINTER) } lib;
+static const struct later_symbol symbols[] = { NAMES(LATER_SYMBOL) { 0 } };
+#define OnigEncodingUTF8                     (*lib.OnigEncodingUTF8)
+#define OnigSyntaxPerl_NG                    (*lib.OnigSyntaxPerl_NG)
+#define onig_error_code_to_str               (*lib.onig_error_code_to_str)
+#define onig_free                            (*lib.onig_free)
+#define onig_initialize                      (*lib.onig_initialize)
+#define onig_name_to_group_numbers           (*lib.onig_name_to_group_numbers)
+#define onig_new                             (*lib.onig_new)
+#define onig_number_of_captures              (*lib.onig_number_of_captures)
+#define onig_region_free                     (*lib.onig_region_free)
+#define onig_region_new                      (*lib.onig_region_new)
+#define onig_search                          (*lib.onig_search)
+#define onig_set_match_stack_limit_size      (*lib.onig_set_match_stack_limit_size)
+#define onig_set_parse_depth_limit           (*lib.onig_set_parse_depth_limit)
+#define onig_set_retry_limit_in_match        (*lib.onig_set_retry_limit_in_match)
+#define onig_set_retry_limit_in_search       (*lib.onig_set_retry_limit_in_search)
+#define onig_set_subexp_call_limit_in_search (*lib.onig_set_subexp_call_limit_in_search)
+#define onig_set_subexp_call_max_nest_level  (*lib.onig_set_subexp_call_max_nest_level)
+#define onig_version                         (*lib.onig_version)
+
+static struct err missing;
+
+static const char *
+version(void)
+{
+	return regex_bounded(&missing) < 0 ? "missing" : onig_version();
+}
+CMD_LIBRARY("oniguruma", version())
 
 /* Steps back that one search may take in all: 2 to 3 ms of work. Plain patterns on long texts need none, as every start
  * position counts anew only what it had to try again. */
@@ -22,8 +58,11 @@ struct regex {
 static void
 set_bounds(void)
 {
-	OnigEncoding utf8 = ONIG_ENCODING_UTF8;
+	OnigEncoding utf8;
 
+	if (later_open(LIBONIG, symbols, &missing) < 0)
+		return;
+	utf8 = ONIG_ENCODING_UTF8;
 	onig_initialize(&utf8, 1);
 	onig_set_retry_limit_in_match(RETRIES);
 	onig_set_retry_limit_in_search(RETRIES);
@@ -33,12 +72,15 @@ set_bounds(void)
 	onig_set_subexp_call_limit_in_search(RETRIES);
 }
 
-void
-regex_bounded(void)
+int
+regex_bounded(struct err *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	pthread_once(&once, set_bounds);
+	if (missing.code && err != &missing)
+		*err = missing;
+	return missing.code;
 }
 
 static int
@@ -70,8 +112,7 @@ regex_new(struct str pattern, const char *flags, struct err *err)
 	regex_t *onig;
 	int rc;
 
-	regex_bounded();
-	if (options(flags, &opt, err) < 0)
+	if (regex_bounded(err) < 0 || options(flags, &opt, err) < 0)
 		return NULL;
 	if (pattern.n > PATTERN_MOST) {
 		err_set(err, ERR_LIMIT, "a regular expression of %zu bytes, at most %d are read", pattern.n, PATTERN_MOST);

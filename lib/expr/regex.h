@@ -28,7 +28,8 @@ int regex_count(const struct regex *);  /* groups of the pattern, without the wh
 /* The number of a named group, -1 when there is none. */
 int regex_name(const struct regex *, struct str name);
 
-/* Let every use of Oniguruma in this process be bounded, also libjq's. regex_new does it; the libjq child must. */
-void regex_bounded(void);
+/* Load Oniguruma and let every use of it in this process be bounded, also libjq's: 0 or < 0. regex_new does it; who begins a
+ * libjq child must. */
+int regex_bounded(struct err *);
 
 #endif

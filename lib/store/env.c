@@ -1017,12 +1017,12 @@ static void
 give_files(struct store *s)
 {
 	static const char *const names[] = { "data.mdb", "lock.mdb", "scans.lock" };
-	struct stat st = { 0 };
-	int fd = geteuid() == 0 ? io_open(s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0) : -1;
+	struct stat st;
+	int fd = -1;
 
-	if (fd >= 0)
-		fstat(fd, &st);
-	for (size_t i = 0; st.st_uid && i < sizeof(names) / sizeof(*names); i++)
+	if (geteuid() == 0 && lstat(s->path, &st) == 0 && st.st_uid != 0)
+		fd = io_open(s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	for (size_t i = 0; fd >= 0 && i < sizeof(names) / sizeof(*names); i++)
 		if (fchownat(fd, names[i], st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW))
 			break;          /* no worse than before */
 	if (fd >= 0)
