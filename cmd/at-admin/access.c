@@ -267,12 +267,20 @@ create_key(struct auth *a, struct err *err)
 	static const char *const otherwise[] = { "admin" };
 	const struct opt_list admin = { (const char **)otherwise, 1 };
 	struct buf in = { 0 }, out = { 0 };
+	char until[TIME_LEN + 1] = "";
+	int64_t at;
 
 	(void)a;
+	if (want.expires) {
+		if (expires_at(&at, err))
+			return err->code;
+		time_print(at, until);
+		until[TIME_LEN] = 0;
+	}
 	begin(&in, want.n > 1 ? want.words[1] : "key");
 	put_list(&in, "roles", want.roles.n ? &want.roles : &admin);
 	put_list(&in, "scopes", &want.scopes);
-	put_text(&in, "expires", want.expires);
+	put_text(&in, "expires", want.expires ? until : NULL);
 	buf_byte(&in, '}');
 	if (create(AUTH_KEYS, &in, &out, err) == 0 && !want.dry)
 		give_key(&out, as_json(), "key");

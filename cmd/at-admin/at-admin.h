@@ -24,6 +24,7 @@ struct buf *say(void);                                  /* stdout */
 int is_there(const char *below);                        /* 1: the store has that file or folder */
 int store_there(struct err *);                          /* 0; ERR_IO: there is none, so that who only looks makes none */
 int as_rows(struct err *, int *rows);                   /* -f: NDJSON, or a table for people */
+int expires_at(int64_t *until, struct err *);             /* of --expires, which was given: a span from now, or a time; still to come */
 int sure(struct err *, const char *what);               /* asked on a terminal, refused elsewhere without --yes */
 
 typedef int on_tenant(struct store *, const char *name, struct err *);

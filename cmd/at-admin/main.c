@@ -9,7 +9,9 @@
 #include "base/cmd.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/dur.h"
 #include "base/time.h"
+#include "base/width.h"
 #include "config/config.h"
 #include "store/admin.h"
 
@@ -47,17 +49,33 @@ store_there(struct err *err)
 	return store_tenants(cmd_settings()->store, pass, NULL, err);
 }
 
+int
+expires_at(int64_t *until, struct err *err)
+{
+	struct err no = { 0 };
+	int64_t span;
+
+	if (dur_parse(str_of(want.expires), &span, &no) == 0 && span <= TIME_MAX - time_now())
+		*until = time_now() + span;
+	else if (time_parse(str_of(want.expires), cmd_settings()->zone, until, &no))
+		return err_set(err, ERR_USAGE, "--expires: '%.80s' is none, it wants a span as 90d, or a time as 2027-01-31T00:00:00Z", want.expires);
+	return *until > time_now() ? 0 : err_set(err, ERR_USAGE, "--expires: '%.80s' is not in the future", want.expires);
+}
+
 /* Something will be gone: asked on a terminal, refused elsewhere without --yes. */
 int
 sure(struct err *err, const char *what)
 {
 	char answer[16] = "";
+	struct buf shown = { 0 };
 
 	if (want.yes)
 		return 0;
 	if (!isatty(0) || !isatty(2))
 		return err_set(err, ERR_USAGE, "%s is for good: add --yes, or -n to see what would go", what);
-	fprintf(stderr, "%s: %s is for good. Go on? [y/N] ", cmd_name(), what);
+	width_put_shown(&shown, str_of(what));
+	fprintf(stderr, "%s: %s is for good. Go on? [y/N] ", cmd_name(), buf_text(&shown));
+	buf_release(&shown);
 	if (fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
 		return 0;
 	return err_set(err, ERR_CANCEL, "nothing was done");

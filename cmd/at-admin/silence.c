@@ -13,13 +13,10 @@
 static int
 put_given(struct buf *given, struct err *err)
 {
-	struct err ignored = { 0 };
-	int64_t until = time_now() + USUAL_MS, span;
+	int64_t until = time_now() + USUAL_MS;
 
-	if (want.expires && dur_parse(str_of(want.expires), &span, &ignored) == 0)
-		until = time_now() + span;
-	else if (want.expires && time_parse(str_of(want.expires), cmd_settings()->zone, &until, err))
-		return err_at(err, "--expires");
+	if (want.expires && expires_at(&until, err))
+		return err->code;
 	buf_lit(given, "{\"match\":{");
 	for (int i = 1; i < want.n; i++) {
 		const char *equal = strchr(want.words[i], '=');

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "dash/find.h"
 #include "dash/live.h"
+#include "dash/reading.h"
 #include "dash/render.h"
 #include "dash/screen.h"
 
@@ -160,6 +161,16 @@ stdin_has_rows(void)
 	return fstat(0, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
+/* What no widget could be asked. */
+static int
+is_no_range(const struct wish *w, struct err *err)
+{
+	const struct period period = { .at = time_now() + 1, .zone = cmd_settings()->zone };
+	int64_t from, to;
+
+	return reading_range(str_of(w->range), &period, &from, &to, err) ? err_at(err, "--range") : 0;
+}
+
 static int
 run(const struct wish *w, char **operands, int n, struct err *err)
 {
@@ -167,6 +178,8 @@ run(const struct wish *w, char **operands, int n, struct err *err)
 	struct source s = {0};
 	int is_live = !w->once && !w->render && isatty(1);
 
+	if (w->range && is_no_range(w, err))
+		return err->code;
 	if (n == 1 && is_file(operands[0]) && !(definition = definition_open(operands[0], err)) && err->code)
 		return err->code;
 	if (!definition && !w->url && (n > 1 || (n == 1 && (strcmp(operands[0], "-") == 0 || is_file(operands[0]))) || (n == 0 && stdin_has_rows())))

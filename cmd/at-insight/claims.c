@@ -48,7 +48,7 @@ put_claims(struct claims *claims, struct err *err)
 		}
 	} else {
 		claims_put_prose(claims, b, &why);
-		if (claims->n == 0)
+		if (claims->n == 0 && !cmd_failed())    /* of what could not be read nothing is known */
 			buf_lit(b, "Nothing notable.\n");
 		if (why.n && cmd_settings()->verbose)
 			cmd_say("in its own words: %s", buf_text(&why));

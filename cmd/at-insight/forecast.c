@@ -68,12 +68,12 @@ read_store(struct series_set *set, const char *metric, struct err *err)
 	from.metric = buf_get(&quoted);
 	ask.every_ms = 3600000;
 	rc = config ? 0 : err->code;
-	if (rc == 0 && want.every)
-		rc = dur_parse(str_of(want.every), &ask.every_ms, err);
+	if (rc == 0 && want.every && dur_parse(str_of(want.every), &ask.every_ms, err))
+		rc = err_at(err, "--every");
 	if (rc == 0 && (ask.every_ms < 1 || ask.every_ms > INT64_MAX / RANGE_STEPS))
 		rc = err_set(err, ERR_USAGE, "--every: '%s' is no length of a step, try 1h", want.every);
-	if (rc == 0 && want.range)
-		rc = dur_parse(str_of(want.range), &range, err);
+	if (rc == 0 && want.range && dur_parse(str_of(want.range), &range, err))
+		rc = err_at(err, "--range");
 	if (rc == 0) {
 		ask.to -= ask.to % ask.every_ms;        /* the bucket that is still open would look like a fall */
 		ask.from = ask.to - (range ? range : RANGE_STEPS * ask.every_ms);

@@ -9,6 +9,7 @@
 #include "base/task.h"
 #include "base/time.h"
 #include "dash/find.h"
+#include "dash/reading.h"
 #include "dash/report.h"
 #include "insight/claims.h"
 #include "insight/metric_claims.h"
@@ -179,8 +180,11 @@ put(struct query *q, const struct query_spec *spec, struct data *data, const str
 	struct claims claims;
 	struct buf text = {0}, prose = {0}, own = {0};
 	struct out *out = NULL;
+	int64_t from, to;
 	int format = want.format ? report_find(want.format, err) : want.output ? report_find(want.output, err) : REPORT_TEXT;
 
+	if (format >= 0 && want.range && reading_range(r.drawing.period.range, &r.drawing.period, &from, &to, err))
+		format = err_at(err, "--range");
 	claims_begin(&claims, cmd_settings()->zone);
 	for (int i = 0; i < d->n; i++)
 		reading_init(&readings[i]);

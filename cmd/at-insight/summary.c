@@ -53,8 +53,8 @@ summary(char **words, int n, struct err *err)
 	claims_begin(&claims, settings->zone);
 	if (rc == 0 && n)
 		rc = err_set(err, ERR_USAGE, "summary: '%s' is too much, it is of the whole store; explain is of one metric", words[0]);
-	if (rc == 0 && want.range)
-		rc = dur_parse(str_of(want.range), &range, err);
+	if (rc == 0 && want.range && dur_parse(str_of(want.range), &range, err))
+		rc = err_at(err, "--range");
 	if (rc == 0 && range < 600000)
 		rc = err_set(err, ERR_USAGE, "--range: '%s' is too short to say anything of, try 28d", want.range);
 	if (rc == 0)

@@ -47,6 +47,7 @@ int cmd_set_strict(void *, const char *, struct err *);
 
 /* Something failed but the work goes on (a file that is not there): say it; the exit status will be 1. */
 void cmd_fail(const struct err *);
+int cmd_failed(void);                           /* did that happen? */
 
 /* Rows were rejected; with --strict the exit status becomes 3. */
 void cmd_rejected(void);

@@ -2,8 +2,8 @@
 
 #include "base/letter.h"
 
-void
-width_put_shown(struct buf *b, struct str text)
+static void
+put_shown(struct buf *b, struct str text)
 {
 	for (size_t i = 0; i < text.n; i++) {
 		unsigned char at = (unsigned char)text.p[i], next = i + 1 < text.n ? (unsigned char)text.p[i + 1] : 0;
@@ -19,6 +19,16 @@ width_put_shown(struct buf *b, struct str text)
 		else
 			buf_byte(b, (char)at);
 	}
+}
+
+void
+width_put_shown(struct buf *b, struct str text)
+{
+	for (long wrong; (wrong = str_utf8_fault(text)) >= 0; text.p += wrong + 1, text.n -= (size_t)wrong + 1) {
+		put_shown(b, (struct str){ text.p, (size_t)wrong });
+		buf_printf(b, "\\x%02x", (unsigned char)text.p[wrong]);
+	}
+	put_shown(b, text);
 }
 
 static int

@@ -281,6 +281,27 @@ read_file(const char *path, struct buf *to, struct err *err)
 	return rc;
 }
 
+/* Is what is no JSON meant as one, and not as a row on each line? Then it says so, or has nothing but the brace on its first line. */
+static int
+is_meant_whole(struct str text)
+{
+	struct str rest = str_trim(text), line;
+
+	str_cut(&rest, '\n', &line);
+	return str_eq(str_trim(line), STR("{")) || memmem(text.p, text.n, "\"widgets\"", 9) || memmem(text.p, text.n, "\"dashboards\"", 12);
+}
+
+/* The fault of a text of several lines, with its line. */
+static int
+fault_at(const char *path, struct str text, struct err *err)
+{
+	long line = 1, col = err->col > 0 && (size_t)err->col <= text.n + 1 ? err->col : 1;
+
+	for (const char *p = text.p, *end = text.p + col - 1; (p = memchr(p, '\n', (size_t)(end - p))); line++)
+		col = end - ++p + 1;
+	return err_at(err, "%s:%ld:%ld", path, line, col);
+}
+
 struct definition *
 definition_open(const char *path, struct err *err)
 {
@@ -288,10 +309,17 @@ definition_open(const char *path, struct err *err)
 	struct schema *schema = NULL;
 	struct buf text = {0};
 	struct json v = JSON_ABSENT, of = json_value(str_of(config_schema("dashboards")));
-	struct err ignore = {0};
+	struct err fault = {0};
 
-	if (read_file(path, &text, err) != 1 || json_check(buf_get(&text), &ignore))    /* rows, one a line, are no one value */
+	if (read_file(path, &text, err) != 1)
 		goto out;
+	if (json_check(buf_get(&text), &fault)) {       /* rows, one a line, are no one value */
+		if (is_meant_whole(buf_get(&text))) {
+			*err = fault;
+			fault_at(path, buf_get(&text), err);
+		}
+		goto out;
+	}
 	v = json_value(buf_get(&text));
 	if (json_get(v, STR("widgets")).type == JSON_NONE && json_get(v, STR("dashboards")).type == JSON_NONE)
 		goto out;

@@ -303,6 +303,7 @@ coerce(struct value *v, int type, struct buf *to, struct err *err)
 	static const char *const yes[] = { "true", "yes", "on", "1", "t", "y", NULL };
 	static const char *const no[] = { "false", "no", "off", "0", "f", "n", NULL };
 	struct json number;
+	struct str text;
 	int64_t ms, whole;
 	double x;
 
@@ -323,9 +324,10 @@ coerce(struct value *v, int type, struct buf *to, struct err *err)
 		v->type = JSON_STRING;
 		return 0;
 	default:
-		number = v->type == JSON_NUMBER || v->type == JSON_STRING ? json_value(v->text) : JSON_ABSENT;
-		if (!(v->type == JSON_STRING && time_parse_rfc3339(str_trim(v->text), &ms) == 0) &&
-		    !(number.type == JSON_NUMBER && number.n == v->text.n && (json_int64(number, &whole) ? time_of_epoch_int(whole, &ms) == 0 :
+		text = str_trim(v->text);
+		number = v->type == JSON_NUMBER || v->type == JSON_STRING ? json_value(text) : JSON_ABSENT;
+		if (!(v->type == JSON_STRING && time_parse_rfc3339(text, &ms) == 0) &&
+		    !(number.type == JSON_NUMBER && number.n == text.n && (json_int64(number, &whole) ? time_of_epoch_int(whole, &ms) == 0 :
 		    json_double(number, &x) && time_of_epoch(x, &ms) == 0)))
 			return err_set(err, ERR_INPUT, "'%.*s' is no time", CLIP(v->text));
 		buf_room(to, TIME_LEN);

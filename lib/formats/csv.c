@@ -1,4 +1,6 @@
-/* CSV and TSV as RFC 4180 has them, with the first line naming the columns. Values stay the text they are:
+/* CSV and TSV as RFC 4180 has them, with the first line naming the columns; in TSV \t, \n, \r and \\ then are a tab, a newline,
+ * a carriage return and a backslash, as Miller, ClickHouse and jq's @tsv have it, and a backslash before anything else is itself. Values
+ * stay the text they are:
  *
  *      event,last,note                 {"event":"buy","last":"","note":"said \"no\""}
  *      buy,,"said ""no"""
@@ -45,6 +47,7 @@ struct table {
 	struct in *in;
 	struct csv_parser lib;
 	char   delim;
+	int    escapes;         /* \\t, \\n, \\r and \\\\ stand for what JSON has them for too */
 	struct column *column;  /* that are written */
 	int    written, own;    /* so many, of them so many the event's own; -1: the record is flat */
 	struct str *name;       /* of each column of the header */
@@ -91,12 +94,13 @@ newline(unsigned char c)
 }
 
 static void *
-table_open(struct in *in, char delim)
+table_open(struct in *in, char delim, int escapes)
 {
 	struct table *t = mem_new(sizeof(*t));
 
 	t->in = in;
 	t->delim = delim;
+	t->escapes = escapes;
 	csv_init(&t->lib, CSV_STRICT);
 	csv_set_space_func(&t->lib, no_blank);          /* blanks belong to the value */
 	csv_set_term_func(&t->lib, newline);
@@ -107,14 +111,14 @@ static void *
 open_csv(struct in *in, struct err *err)
 {
 	(void)err;
-	return table_open(in, ',');
+	return table_open(in, ',', 0);
 }
 
 static void *
 open_tsv(struct in *in, struct err *err)
 {
 	(void)err;
-	return table_open(in, '\t');
+	return table_open(in, '\t', 1);
 }
 
 static void
@@ -145,9 +149,16 @@ table_close(void *self)
 
 /* ---- writing */
 
+/* Does an escape of TSV begin here? */
+static int
+is_escape(const char *p, const char *end)
+{
+	return *p == '\\' && p + 1 < end && (p[1] == 't' || p[1] == 'n' || p[1] == 'r' || p[1] == '\\');
+}
+
 /* The text of a JSON string without its quotes; up to 6 bytes for one. */
 static char *
-escaped(char *to, const char *p, size_t n)
+escaped(char *to, const char *p, size_t n, int escapes)
 {
 	static const char hex[] = "0123456789abcdef";
 
@@ -160,6 +171,10 @@ escaped(char *to, const char *p, size_t n)
 			continue;
 		}
 		*to++ = '\\';
+		if (escapes && is_escape(p + i, p + n)) {
+			*to++ = p[++i];
+			continue;
+		}
 		if ((at = c ? strchr("\"\"\\\\\bb\ff\nn\rr\tt", c) : NULL) && (c < 0x20 || c == '"' || c == '\\'))
 			*to++ = at[1] == (char)c ? (char)c : at[1];
 		else {
@@ -193,10 +208,10 @@ ragged(const struct table *t, int fields, struct err *err)
 }
 
 static inline char *
-put_value(char *to, struct str v, const char *end, int escape)
+put_value(const struct table *t, char *to, struct str v, const char *end, int escape)
 {
 	if (__builtin_expect(escape, 0))
-		return escaped(to, v.p, v.n);
+		return escaped(to, v.p, v.n, t->escapes);
 	if (v.n <= 16 && end - v.p >= 16)       /* most: a copy of a fixed length, what is too much is written over */
 		memcpy(to, v.p, 16);
 	else
@@ -218,7 +233,7 @@ write_record(struct table *t, size_t bytes, const char *end, int escape, struct 
 
 		if (i == t->own)
 			properties = (size_t)(to - t->json.p) + t->brace;
-		to = put_value(put_key(to, c), t->value[c->field], end, escape);
+		to = put_value(t, put_key(to, c), t->value[c->field], end, escape);
 	}
 	memcpy(to, t->end_text, t->end_n);
 	t->json.n = (size_t)(to - t->json.p) + t->end_n;
@@ -443,6 +458,21 @@ unique(struct map *seen, struct str name, struct buf *scratch)
 	return name;
 }
 
+/* A name whose escapes are what they stand for. */
+static struct str
+unescaped(struct buf *b, struct str name)
+{
+	static const char what[] = "t\tn\nr\r\\\\";
+
+	buf_clear(b);
+	for (size_t i = 0; i < name.n; i++)
+		if (is_escape(name.p + i, name.p + name.n))
+			buf_byte(b, strchr(what, name.p[++i])[1]);
+		else
+			buf_byte(b, name.p[i]);
+	return buf_get(b);
+}
+
 static int
 meaning(struct str name)
 {
@@ -511,7 +541,7 @@ static int
 name_columns(struct table *t, struct err *err)
 {
 	struct map seen = {0};
-	struct buf scratch = {0};
+	struct buf scratch = {0}, plain = {0};
 	int n = t->fields;
 	char number[32];
 
@@ -522,6 +552,8 @@ name_columns(struct table *t, struct err *err)
 		size_t from = i ? t->end[i - 1] : 0;
 		struct str name = str_trim((struct str){ buf_get(&t->values).p + from, t->end[i] - from });
 
+		if (t->escapes)
+			name = unescaped(&plain, name);
 		if (!name.n) {
 			snprintf(number, sizeof(number), "column_%d", i + 1);
 			name = str_of(number);
@@ -532,7 +564,7 @@ name_columns(struct table *t, struct err *err)
 	t->columns = n;
 	lay_out(t, NULL, NULL);
 	map_release(&seen);
-	buf_release(&scratch);
+	buf_release(&scratch), buf_release(&plain);
 	return 0;
 }
 
@@ -642,7 +674,7 @@ another(void *self, int (*wants)(void *of, struct str key), void *of)
 
 	if (!t->columns)
 		return NULL;
-	mine = table_open(NULL, t->delim);
+	mine = table_open(NULL, t->delim, t->escapes);
 	mine->borrowed = 1;
 	mine->name = t->name;
 	mine->columns = t->columns;

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/task.h"
+#include "base/width.h"
 #include "config/config.h"
 #include "event/reject.h"
 #include "expr/expr.h"
@@ -97,6 +98,8 @@ bar_draw(struct run *r)
 {
 	int64_t now = time_mono_ns(), size, at;
 	double s = (double)(now - r->start_ns) / 1e9;
+	struct str path = str_of(r->at ? r->at->path : "");
+	struct buf shown = { 0 };
 	char share[40] = "";
 
 	if (now - r->start_ns < BAR_AFTER_NS || now - r->bar_ns < BAR_EVERY_NS)
@@ -109,7 +112,9 @@ bar_draw(struct run *r)
 
 		snprintf(share, sizeof(share), "[%.*s%*s] %3d %%  ", full, "####################", 20 - full, "", (int)(at >= size ? 100 : at * 100 / size));
 	}
-	fprintf(stderr, "\r\033[K%s: %s%.40s  %ld rows, %.0f k/s", cmd_name(), share, r->at ? r->at->path : "", r->rows, (double)r->rows / s / 1000);
+	width_put_shown(&shown, (struct str){ path.p, path.n > 40 ? 40 : path.n });
+	fprintf(stderr, "\r\033[K%s: %s%s  %ld rows, %.0f k/s", cmd_name(), share, buf_text(&shown), r->rows, (double)r->rows / s / 1000);
+	buf_release(&shown);
 	fflush(stderr);
 	r->bar = 1;
 }

@@ -326,7 +326,7 @@ claims_put_row(const struct claims *c, const struct claim *x, struct buf *b)
 	buf_lit(b, "{\"insight\":");
 	json_put_string(b, buf_get(&text));
 	buf_printf(b, ",\"kind\":\"%s\",\"score\":", claims_kind(x->kind));
-	json_put_double(b, nearbyint(x->score * 1e4) / 1e4);
+	json_put_double(b, nearbyint(x->score * 1e4) / 1e4 + 0.0);      /* and no -0 */
 	buf_lit(b, ",\"metric\":");
 	json_put_string(b, x->metric);
 	buf_lit(b, ",\"labels\":");

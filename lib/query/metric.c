@@ -47,6 +47,7 @@ struct groups {
 	size_t run;                     /* number of the run that came last, and its series */
 	int64_t of_run;
 	int64_t least, greatest;
+	int64_t first;                  /* time that came; of what is kept or rolled up it is the beginning of an hour, or of a day */
 };
 
 struct gather {
@@ -66,7 +67,7 @@ struct gather {
 static void
 begin_groups(struct groups *x)
 {
-	*x = (struct groups){ .arena = arena_new(0), .run = SIZE_MAX, .least = INT64_MAX, .greatest = INT64_MIN };
+	*x = (struct groups){ .arena = arena_new(0), .run = SIZE_MAX, .least = INT64_MAX, .first = INT64_MAX, .greatest = INT64_MIN };
 }
 
 static void
@@ -264,9 +265,18 @@ add_state(const struct gather *g, struct point *p, struct str state, double valu
 		free(k);
 }
 
+/* All times from there on. */
+static void
+came(struct groups *x, int64_t first)
+{
+	if (first < x->first)
+		x->first = first;
+}
+
 static void
 add(const struct gather *g, struct groups *x, struct series *s, int64_t time, double value)
 {
+	came(x, time);
 	fold(point_of(x, s, bucket(g, time)), g->fold, value, 1);
 }
 
@@ -296,6 +306,7 @@ add_run(const struct gather *g, struct groups *x, struct series *s, const int64_
 static void
 add_part(const struct gather *g, struct groups *x, struct groups *part)
 {
+	came(x, part->first);
 	for (size_t i = 0; i < part->n; i++) {
 		struct series *from = &part->list[i];
 		int is_new;
@@ -333,6 +344,18 @@ by_labels(const void *a, const void *b, void *self)
 	return 0;
 }
 
+int64_t
+metric_whole_time(const struct metric_spec *spec, int64_t first)
+{
+	int64_t now = time_now();
+
+	if (spec->from > TIME_MIN)
+		return spec->from;
+	if (first == INT64_MAX)
+		first = spec->to < now ? spec->to : now;
+	return time_floor_div(first, 86400000) * 86400000;
+}
+
 static int
 put_point(struct gather *g, const struct series *s, int64_t time, double value, struct cell_sink sink, struct err *err)
 {
@@ -342,12 +365,8 @@ put_point(struct gather *g, const struct series *s, int64_t time, double value, 
 
 	for (; n < g->n_by; n++)
 		cells[n] = s->label[n];
-	if (time == TIME_NONE) {
-		cells[n++] = cell_null();
-	} else {
-		time_print(time, out);
-		cells[n++] = cell_text((struct str){ out, TIME_LEN });
-	}
+	time_print(time == TIME_NONE ? metric_whole_time(g->spec, g->all.first) : time, out);
+	cells[n++] = cell_text((struct str){ out, TIME_LEN });
 	cells[n++] = value == floor(value) && fabs(value) < 9e15 ? cell_integer((int64_t)value) : cell_real(value);
 	return sink.row(sink.self, cells, n, err);
 }
@@ -378,7 +397,7 @@ emit(struct gather *g, struct cell_sink sink, struct err *err)
 	if (x->n == 0 && g->n_by == 0 && !every && g->fold == SUM) {    /* nothing: a count of 0 */
 		struct series none = {0};
 
-		return put_point(g, &none, g->spec->from > TIME_MIN ? g->spec->from : TIME_NONE, 0, sink, err);
+		return put_point(g, &none, TIME_NONE, 0, sink, err);
 	}
 	if (x->n)
 		qsort_r(x->list, x->n, sizeof(*x->list), by_labels, g);
@@ -443,6 +462,8 @@ add_counts(void *self, int part, const struct kept_counts *k)
 	struct groups *x = &g->part[part];
 	struct series *s = series_of_cells(g, x, k->label);
 
+	if (k->n)
+		came(x, k->time[0]);
 	for (size_t i = 0, to; i < k->n; i = to) {
 		int64_t begin = bucket(g, k->time[i]), end = bucket_end(g, begin, k->time[i]), n = 0;
 		double value = 0;
@@ -638,6 +659,8 @@ add_samples(void *self, int part, const struct store_run *run)
 		x->run = run->number;
 		x->of_run = series_of(g, x, json_value(run->series->labels), run->series->metric) - x->list;
 	}
+	if (run->n)
+		came(x, run->time[0]);
 	if (rc == 0 && run->count)
 		for (size_t i = 0; i < run->n; i++)
 			fold(point_of(x, &x->list[x->of_run], bucket(g, run->time[i])), g->fold, run->value[i], (int64_t)run->count[i]);

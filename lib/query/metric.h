@@ -28,6 +28,10 @@ struct metric_spec {
  * event of that name. Whether the caller may see it is asked elsewhere. */
 struct json metric_definition(const struct query *, struct str name);
 
+/* The time of the one value for all: where its range begins; without one where the day (of UTC) begins that the first of it fell in, which is
+ * what is surely known of numbers that are kept or rolled up. first INT64_MAX: there is nothing, up to now. */
+int64_t metric_whole_time(const struct metric_spec *, int64_t first);
+
 /* Rows by the values of `by`, then time. A bucket without data is 0 for a count or sum, and left out for the rest. */
 int metric_run(struct query *, const struct metric_spec *, struct cell_sink, struct err *);
 

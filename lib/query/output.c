@@ -287,7 +287,8 @@ end_json(struct output *o)
 	buf_lit(&o->spec.to->buf, o->rows ? "]\n" : "[]\n");
 }
 
-/* ---- csv (RFC 4180), tsv (tab, newline, return and backslash escaped with a backslash) */
+/* ---- csv (RFC 4180), tsv (tab, newline, return and backslash escaped with a backslash; what then begins with a quote is
+ * put in quotes as in CSV, which it would else be read as: at-ingest, DuckDB and spreadsheets do) */
 
 static void
 put_csv(struct output *o, const struct cell *c)
@@ -331,11 +332,13 @@ row_tsv(struct output *o, const struct cell *cells)
 {
 	struct buf *b = &o->spec.to->buf;
 
-	for (int i = 0; i < o->n; i++) {
+	for (int i = 0, quote; i < o->n; i++) {
 		if (i)
 			buf_byte(b, '\t');
 		buf_clear(&o->scratch);
 		put_plain(&o->scratch, &cells[i]);
+		if ((quote = o->scratch.n && o->scratch.p[0] == '"'))
+			buf_byte(b, '"');
 		for (size_t j = 0; j < o->scratch.n; j++) {
 			const char *at = strchr("\tt\nn\rr\\\\", o->scratch.p[j]);
 
@@ -343,9 +346,13 @@ row_tsv(struct output *o, const struct cell *cells)
 				buf_byte(b, '\\');
 				buf_byte(b, at[1]);
 			} else {
+				if (quote && o->scratch.p[j] == '"')
+					buf_byte(b, '"');
 				buf_byte(b, o->scratch.p[j]);
 			}
 		}
+		if (quote)
+			buf_byte(b, '"');
 	}
 	buf_byte(b, '\n');
 }

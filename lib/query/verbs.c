@@ -113,8 +113,8 @@ run_filtered(struct query *q, struct metric_spec *spec, struct str filters, stru
 	spec->adds = &adds;
 	if ((rc = json_check(filters, err) ? err_at(err, "metric: filters") : read_filters(&f, json_value(filters), spec, &by, arena, err)) == 0 &&
 	    (rc = metric_run(q, spec, (struct cell_sink){ pass_filters, &f }, err)) == 0 && !f.any && adds && total) {       /* nothing: a count of 0 */
-		time_print(spec->from, time);
-		rc = sink.row(sink.self, (struct cell[]){ spec->from > TIME_MIN ? cell_text((struct str){ time, TIME_LEN }) : cell_null(), cell_integer(0) }, 2, err);
+		time_print(metric_whole_time(spec, INT64_MAX), time);
+		rc = sink.row(sink.self, (struct cell[]){ cell_text((struct str){ time, TIME_LEN }), cell_integer(0) }, 2, err);
 	}
 	buf_release(&by);
 	arena_free(arena);

@@ -725,25 +725,32 @@ check_params(struct serve_call *c)
 	return 0;
 }
 
-/* A name that nobody reads is a mistake, "timerange", whose answer would be believed. What vendors' clients send besides is theirs. */
+/* A name that nobody reads is a mistake, "timerange", whose answer would be believed; so is a second value, of which nobody reads either. What vendors' clients send besides is theirs. */
 static int
 check_names(struct serve_call *c)
 {
 	struct exchange *ex = &c->ex;
 	struct str rest = http_query(ex->request), item, name;
+	uint64_t given = 0;
 
 	if (ex->route->loose || ex->route->passes || !str_starts(str_of(ex->route->path), STR("/api/v1/")))
 		return 0;
 	while (rest.n && str_cut(&rest, '&', &item)) {
 		const struct route_param *p = ex->route->params;
 		struct str value = { 0 };
+		int i = 0;
 
 		str_cut(&item, '=', &name);
 		if (!name.n)
 			continue;
 		http_param(ex->arena, name, "api_secret", &value);
-		for (; p && p->name && !value.p; p++)
-			http_param(ex->arena, name, p->name, &value);
+		for (; p && p[i].name && !value.p; i++)
+			http_param(ex->arena, name, p[i].name, &value);
+		if (i && value.p && given & 1ull << (i & 63)) {
+			exchange_problem(ex, 400, "%s is given twice", p[i - 1].name);
+			return ERR_INPUT;
+		}
+		given |= i && value.p ? 1ull << (i & 63) : 0;
 		if (value.p)
 			continue;
 		exchange_problem(ex, 400, "no parameter '%.*s' is known here%s", (int)(name.n > 60 ? 60 : name.n), name.p, ex->route->params ? ", /docs has those that are" : "");

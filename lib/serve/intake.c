@@ -295,6 +295,8 @@ answer(struct batch *b)
 		buf_printf(&json, "{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,\"detail\":\"%s\",",
 		    b->rejected ? "no event of the batch is good, see errors" : "there is no event in it, send {\\\"events\\\":[…]}, an array, or a line for each");
 		put_verdict(&json, b);
+		buf_lit(&json, ",\"instance\":");
+		json_put_string(&json, http_path(c->ex.request));
 		buf_printf(&json, ",\"request\":\"%s\"}", c->ex.id);
 		exchange_send(&c->ex, 400, "application/problem+json", buf_get(&json));
 	}

@@ -385,6 +385,8 @@ serve_run(const struct serve_spec *spec, struct err *err)
 	s.is_tls = spec->tls_cert != NULL;
 	if (!spec->tls_cert != !spec->tls_key)
 		return err_set(err, ERR_USAGE, "--tls-cert and --tls-key belong together");
+	if (!getenv("LISTEN_FDS") && !strchr(spec->listen, ':'))
+		return err_set(err, ERR_USAGE, "--listen: '%.100s' is no ADDR:PORT, 127.0.0.1:8321 is one", spec->listen);
 	if (!getenv("LISTEN_FDS") && is_unsafe(&s, spec->listen, err))
 		return err->code;
 	if (spec->workers < 1 || spec->workers > WORKERS_MOST)

@@ -55,8 +55,10 @@ add_user() { at-admin -q user add "$@" <<< "$password"; }
 	[[ $stderr == *"there is no role 'king'"* ]]
 	run -1 --separate-stderr at-admin key create --scope everything
 	[[ $stderr == *"scopes: 'everything' is no permission"* ]]
-	run -1 --separate-stderr at-admin key create --expires soon
-	[[ $stderr == *"expires: wants a span as 90d"* ]]
+	run -2 --separate-stderr at-admin key create --expires soon
+	[[ $stderr == *"--expires: 'soon' is none, it wants a span as 90d"* ]]
+	run -2 --separate-stderr at-admin key create --expires 2020-01-01
+	[[ $stderr == *"--expires: '2020-01-01' is not in the future"* ]]
 	run -2 --separate-stderr at-admin key burn
 	[[ $stderr == *"key: say create"* ]]
 	run -2 at-admin key rotate

@@ -176,7 +176,7 @@ stat_of() { at-admin stats -f ndjson | jq ".$1"; }
 	wrong 2 tenant add ../x
 	wrong 2 tenant add ../x -n
 	wrong 2 key create -f xml
-	wrong 1 key create --expires soon
+	wrong 2 key create --expires soon
 	wrong 1 key create --role nobody
 	wrong 1 -T nowhere key create
 	wrong 1 user add ann

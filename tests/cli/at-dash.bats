@@ -7,6 +7,26 @@ teardown() { [ -z "$screen" ] || tmux -L "$screen" kill-server 2> /dev/null || t
 
 rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) printf "{\"metric\":\"hits\",\"timestamp\":%d,\"window\":\"1m\",\"labels\":{\"status\":\"%d\"},\"count\":%d}\n", 1795000020 + 60 * i, 200 + 100 * s, (3 - s) * (10 + i % 7) }'; }
 
+@test "a definition that is no JSON is told with its place, and not read as rows; what is no range is wrong usage" {
+	printf '{\n  "id": "d",\n  "widgets": [],,\n}\n' > broken.json
+	printf '{"id":"d","widgets":[{"id":"w"' > cut.json
+	run -1 --separate-stderr at-dash --once broken.json
+	[[ $stderr == 'at-dash: broken.json:3:17: '* && -z $output ]]
+	run -1 --separate-stderr at-dash --once cut.json
+	[[ $stderr == 'at-dash: cut.json:1:'* && -z $output ]]
+	run -0 --separate-stderr at-dash --once - <<< '{"metric":"m'
+	[[ $stderr == 'at-dash: stdin:1:'* ]]
+	echo '{"event":"a"}' | at-ingest -q
+	run -1 --separate-stderr at-insight report --dashboard broken.json
+	[[ $stderr == *'broken.json:3:17: '* ]]
+	run -2 --separate-stderr at-dash --once --range soon
+	[[ $stderr == "at-dash: --range: 'soon' is no time"* && -z $output ]]
+	run -2 --separate-stderr at-insight report --range soon
+	[[ $stderr == "at-insight: --range: 'soon' is no time"* && -z $output ]]
+	run -2 --separate-stderr at-insight summary --range soon
+	[[ $stderr == "at-insight: --range: 'soon' is no span"* ]]
+}
+
 @test "a metric: its sum as a curve, its series below it by size, with their newest values" {
 	rows 60 | at-dash --once --width 80 > out
 	[ "$(head -c 5 out)" = 'hits ' ]

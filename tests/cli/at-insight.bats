@@ -221,6 +221,14 @@ days() {
 	[ "$output" = 'Nothing notable.' ]
 }
 
+@test "of what cannot be read nothing is said to be nothing notable" {
+	for form in '' 'explain -' 'explain - none.ndjson'; do
+		run -1 --separate-stderr at-insight $form < /
+		[ -z "$output" ]
+		[[ $stderr == *irectory* ]]
+	done
+}
+
 @test "--save stores insights for at-query" {
 	days real | at-insight --save -f ndjson > out
 	at-query -f ndjson 'SELECT insight, kind, score, metric FROM insights' > stored
@@ -467,7 +475,7 @@ target() { at-insight summary -f ndjson | jq -c --arg m "$1" 'select(.metric == 
 		run -2 --separate-stderr at-insight summary
 		[[ $stderr == *'config/analytics.json: metrics.m.target'* ]]
 	done
-	echo '{"event":"signup","timestamp":"2026-11-20T00:00:00Z"}' | AT_CONFIG=none at-ingest -q
+	echo '{"event":"signup","timestamp":"2026-11-20T00:00:00Z"}' | at-ingest -q -c "$BATS_TEST_TMPDIR"
 	echo '{"metrics":{"m":{"event":"signup","target":{"value":5,"from":"2026-12-02","by":"2026-12-01"}}}}' > config/analytics.json
 	run -1 --separate-stderr at-insight summary --now 2026-11-21
 	[[ $stderr == *'metrics.m.target.by: lies before its beginning'* ]]

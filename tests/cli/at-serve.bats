@@ -23,6 +23,8 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 @test "beyond this machine it wants TLS or --insecure" {
 	run -2 at-serve -l 0.0.0.0:0
 	[[ $output == *'--tls-cert'*'--insecure'* ]]
+	run -2 at-serve -l rubbish
+	[[ $output == *"--listen: 'rubbish' is no ADDR:PORT"* ]]
 	run -2 at-serve --tls-cert x
 	[[ $output == *'belong together'* ]]
 }
@@ -41,8 +43,20 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 	    "([{'name': 'COUNT(*)', 'type': 'integer'}], [{'COUNT(*)': 1}], 1, ['elapsed', 'rows_read'])" ]
 	post /api/v1/insights '{"dataSource":"user_behavior","timeRange":"7d","metrics":["conversion_rate","user_engagement"],"includeRecommendations":true}' > /dev/null
 	[ "$(json "sorted(o)[:2], type(o['insights'])")" = "(['from', 'insights'], <class 'list'>)" ]
+	not grep -q '"score":-0' body
 	jq -e '[.insights[].insight | select(contains("against the"))] | all(contains("against the week before"))' body
 	[ "$(at-query "SELECT user_id FROM events WHERE event = 'user_action'")" = '{"user_id":"12345"}' ]
+}
+
+@test "a parameter that is given twice is refused, as nobody reads the second; a batch with nothing good is a whole problem" {
+	serve_start
+	[ "$(code '/api/v1/metrics?metric=a&metric=b' -H "X-API-Key: $KEY")" = 400 ]
+	[ "$(json "o['detail']")" = 'metric is given twice' ]
+	[ "$(code '/api/v1/events?event=a&limit=3&%65vent=b' -H "X-API-Key: $KEY")" = 400 ]
+	[ "$(json "o['detail']")" = 'event is given twice' ]
+	[ "$(code '/api/v1/events?event=a&limit=3&timeRange=1h' -H "X-API-Key: $KEY")" = 200 ]
+	post /api/v1/events/batch '{"events":[{"x":1}]}' > /dev/null
+	[ "$(json "o['status'], o['instance'], o['rejected']")" = "(400, '/api/v1/events/batch', 1)" ]
 }
 
 @test "200 is durable: kill -9 behind it loses nothing, and what is sent again counts once" {

@@ -32,6 +32,14 @@ setup() { mkdir config; }
 	[ "$output" = "at-ingest: --config: there is no directory 'typo'" ]
 }
 
+@test "an AT_CONFIG that names no folder is told, as with -c" {
+	AT_CONFIG=none run -2 --separate-stderr at-ingest -n <<< '{"event":"a"}'
+	[ "$stderr" = "at-ingest: AT_CONFIG: there is no directory 'none'" ]
+	AT_CONFIG=none run -2 --separate-stderr at-ingest -n -c gone <<< '{"event":"a"}'
+	[ "$stderr" = "at-ingest: --config: there is no directory 'gone'" ]
+	AT_CONFIG='' run -0 at-ingest -n <<< '{"event":"a"}'
+}
+
 @test "AT_CONFIG and -c name another folder; files that are not there are empty" {
 	mkdir other
 	echo '{"x":1}' >config/analytics.json

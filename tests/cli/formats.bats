@@ -101,7 +101,7 @@ samples=$root/tests/golden/formats
 	printf '%s\n' '{"event":"a","timestamp":"2026-11-23T10:00:00.000Z","id":"i","user_id":"u","properties":{"x":"a, \"b\"","n":9007199254740993,"o":{"y":[1,null]}}}' \
 	    '{"event":"b","timestamp":"2026-11-23T10:00:01.000Z","properties":{}}' > rows
 	at-ingest rows
-	for format in csv json ndjson; do       # tsv writes what is \\t in a text as two characters
+	for format in csv tsv json ndjson; do
 		at-query events -f $format | at-ingest -n | diff rows -
 		at-query -f $format 'SELECT event, timestamp, id, user_id, properties FROM events ORDER BY timestamp' | at-ingest -n | diff rows -
 	done
@@ -110,6 +110,83 @@ samples=$root/tests/golden/formats
 	for text in '[1]' '{bad' 5 '{\"a\":1}}'; do
 		run -0 at-ingest -n <<< '{"event":"a","properties":"'"$text"'"}'
 		[[ $output == *'properties: wants an object'*' 1 rejected'* ]]
+	done
+}
+
+@test "tsv has tabs, newlines, returns and backslashes as at-query writes them; other backslashes and quotes are text" {
+	printf '%s\n' '{"event":"a","timestamp":0,"properties":{"a\tb":"x\ty\nz\r\\w\\t","c:\\d":"\"q\" \\","e":"\"\t\\n","f":"\\x \"in\""}}' | at-ingest
+	at-query -f tsv "SELECT event, timestamp, \"a	b\", \"c:\\d\", e, f FROM events" > out
+	[ "$(wc -l < out)" = 2 ]
+	at-query -f ndjson 'SELECT properties FROM events' | jq -cS '.properties | fromjson' > want
+	at-ingest -n -f tsv out | jq -cS .properties | diff want -
+	for how in '' '--lossy'; do
+		run -0 at-ingest -n $how -f tsv <<< $'event\ta\tb\nx\tC:\\dir\\temp\t"C:\\\\temp"'
+		[ "$(jq -c .properties <<< "$output")" = '{"a":"C:\\dir\temp","b":"C:\\temp"}' ]
+	done
+	run -0 at-ingest -n -f csv <<< $'event,a\nx,\\t'
+	[ "$(jq -c .properties.a <<< "$output")" = '"\\t"' ]
+}
+
+@test "no byte of the input that a terminal would obey, or that is no text, comes to the terminal in a message" {
+	local nasty=$'\x1b[2J\xc2\x9b31m\xff\x7f\x01' command
+	clean() {       # COMMAND… with that on stdin and in its words: stderr is UTF-8 without control characters
+		"$@" < rows > out 2> err || true
+		[ -s err ]
+		iconv -f UTF-8 -t UTF-16 err > utf16 || { echo "not UTF-8: $*"; return 1; }
+		not grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xff' err
+		[ "$(LC_ALL=C tr -d '\n' < err | LC_ALL=C grep -cP '[\x00-\x1f\x7f]|\xc2[\x80-\x9f]')" = 0 ]
+	}
+	printf '%s\n' "{\"event\":\"$nasty" "{\"metric\":\"$nasty\",\"timestamp\":\"$nasty\"}" "$nasty" "event,$nasty" > rows
+	for command in at-ingest at-agg at-detect at-query at-insight at-dash at-admin at-serve; do
+		clean $command "--$nasty"
+		clean $command "$nasty"
+		clean $command -c "$nasty"
+		clean $command --now "$nasty"
+		clean $command --tz "$nasty"
+		clean $command --color "$nasty"
+	done
+	for format in ndjson json csv tsv combined logfmt syslog statsd influx prometheus otlp cloudevents segment singer; do
+		clean at-ingest -v -n -f $format
+	done
+	clean at-ingest -f "$nasty"
+	clean at-ingest -n -m "$nasty"
+	clean at-ingest -n -m '{event:.nothing|error}'
+	clean at-agg -w "$nasty"
+	clean at-agg -a "$nasty"
+	clean at-agg -W "$nasty"
+	clean at-agg
+	clean at-agg -b "$nasty" -a "sum($nasty)" "$nasty"
+	clean at-detect -p "$nasty"
+	clean at-detect -r "$nasty"
+	clean at-detect
+	clean at-query "SELECT '$nasty"
+	clean at-query "SELECT $nasty FROM events"
+	clean at-query "SELECT x'zz$nasty' FROM \"$nasty\""
+	clean at-query metric "$nasty"
+	clean at-query funnel "$nasty" --within "$nasty"
+	clean at-query -P "$nasty"
+	clean at-query -f "$nasty" 'SELECT 1'
+	clean at-query -i - 'SELECT * FROM input'
+	clean at-query
+	clean at-insight explain "$nasty"
+	clean at-insight forecast -
+	clean at-insight report --dashboard "$nasty"
+	clean at-dash --once "$nasty"
+	clean at-dash --once --url "$nasty"
+	clean at-admin tenant add "$nasty"
+	clean at-admin user add "$nasty"
+	clean at-admin key create "$nasty" --role "$nasty"
+	clean at-admin role add "$nasty" "$nasty"
+	clean at-admin erase --user "$nasty"
+	clean at-admin restore "$nasty"
+	clean at-serve -l "$nasty"
+	mkdir config
+	for file in analytics data-sources dashboards; do
+		printf '{"%s":1}' "$nasty" > config/$file.json
+		clean at-query 'SELECT 1'
+		clean at-ingest --from "$nasty"
+		clean at-dash --once
+		printf '{}' > config/$file.json
 	done
 }
 

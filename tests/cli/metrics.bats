@@ -5,6 +5,25 @@ load ../helper
 row() { printf '{"metric":"%s","timestamp":"2026-11-23T10:%02d:%02d.000Z","labels":{"host":"%s"},"value":%s}\n' "$@"; }
 rows() { at-query -f csv "SELECT metric, timestamp, field, value, labels FROM metrics ORDER BY metric, labels, field, timestamp" | tail -n +2 | tr -d '\r'; }
 
+@test "one value of all time has the day of the first as its time, so that at-detect takes it" {
+	printf '{"event":"a","timestamp":"2026-11-2%s","properties":{"x":%d}}\n' 1T10:15:30Z 1 3T00:00:00Z 5 | at-ingest
+	printf '{"metric":"m","timestamp":"2026-11-2%s","value":%d,"labels":{"k":"%s"}}\n' 2T08:00:00Z 4 b 1T10:15:30Z 3 a | at-agg -q -w 1m -M m -s > /dev/null
+	for name in a m; do
+		[ "$(at-query metric $name | jq -r .timestamp)" = 2026-11-21T00:00:00.000Z ]
+		[ "$(at-query metric $name | at-detect -f value -a 2>&1 | jq -r .timestamp)" = 2026-11-21T00:00:00.000Z ]
+		[ "$(at-query metric $name --from 2026-11-21T09:00:00Z | jq -r .timestamp)" = 2026-11-21T09:00:00.000Z ]
+	done
+	at-admin -q compact
+	[ "$(at-query metric a | jq -r .timestamp)" = 2026-11-21T00:00:00.000Z ]
+	[ "$(at-query metric m --by k | jq -r .timestamp | sort -u)" = 2026-11-21T00:00:00.000Z ]
+	[ "$(at-query metric a --filters '{"x":9}' --now 2026-11-28T01:00:00Z | jq -c '[.timestamp, .value]')" = '["2026-11-28T00:00:00.000Z",0]' ]
+	mkdir config
+	echo '{"metrics":{"s":{"event":"a","value":"p50(x)"},"d":{"event":"a","value":"distinct(x)"},"r":{"event":"a","value":"first(x)"}}}' > config/analytics.json
+	for name in s d r; do
+		[ "$(at-query metric $name | jq -r .timestamp)" = 2026-11-21T00:00:00.000Z ]
+	done
+}
+
 @test "metric rows are stored as samples, in any spelling of the row" {
 	{
 		row cpu 0 0 a 1.5

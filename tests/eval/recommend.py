@@ -75,7 +75,7 @@ def main():
     rows = list(draw(int(sys.argv[1]) if len(sys.argv) > 1 else 1500))
     train, hidden, items = [row[:-1] for row in rows], [row[-1] for row in rows], 600
     with tempfile.TemporaryDirectory() as tmp:
-        env = dict(os.environ, AT_STORE=tmp + "/store", AT_CONFIG=tmp + "/none", AT_NOW="2026-11-28T00:00:00Z")
+        env = dict(os.environ, AT_STORE=tmp + "/store", AT_CONFIG=tmp, AT_NOW="2026-11-28T00:00:00Z")
         events = "".join(json.dumps({"event": "view", "timestamp": 1795000000 + t, "user_id": "u%d" % u, "properties": {"item_id": "i%d" % i}}) + "\n"
                          for u, row in enumerate(train) for t, i in enumerate(row))
         subprocess.run(["at-ingest", "-q"], input=events, text=True, check=True, env=env)
