@@ -904,6 +904,15 @@ put_aside(struct query *q, int in_files)
 	sqlite3_set_authorizer(q->db, authorize, q);
 }
 
+/* Did such a file fail? Run another way the statement would want it as well. */
+static int
+is_of_file(int rc)
+{
+	int of = -rc & 255;
+
+	return of == SQLITE_FULL || of == SQLITE_IOERR || of == SQLITE_CANTOPEN;
+}
+
 /* Anywhere and however quoted. Of several statements at once: in any that still comes. */
 static int
 says_rowid(struct str sql)
@@ -981,7 +990,7 @@ again:
 		/* too much to keep in memory: in files there may be room; an overflow where SQLite would not have looked: row by row it may go */
 		int disk = rc == -SQLITE_NOMEM && !in_files;
 
-		if ((disk || planned) && told < 2 && !q->cancelled && q->failure.code != ERR_IO) {
+		if ((disk || planned) && told < 2 && !q->cancelled && q->failure.code != ERR_IO && !is_of_file(rc)) {
 			sqlite3_finalize(statement);
 			statement = NULL;
 			q->failure.code = q->damage.code = 0;
@@ -995,6 +1004,8 @@ again:
 			query_stopped(q, err);
 		else if (q->failure.code)
 			*err = q->failure;
+		else if (is_of_file(rc))
+			err_set(err, ERR_IO, "cannot put rows aside in a temporary file: %s; set TMPDIR, or allow more memory", sqlite3_errmsg(q->db));
 		else
 			tell(q, sql, base, -1, sqlite3_errmsg(q->db), err);
 	}

@@ -27,6 +27,8 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	[[ $output == *'--max-memory'* ]]
 	# what is only sorted goes on in files
 	[ "$(at-query --max-memory 8M -f csv "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 600000) SELECT sum(i) AS s, max(i) AS m FROM (SELECT i, 'some text' || i AS t FROM n ORDER BY -i LIMIT -1)")" = $'s,m\n180000300000,600000' ]
+	run -1 bash -c "trap '' XFSZ; ulimit -f 512; at-query --max-memory 8M 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 600000) SELECT max(i) FROM (SELECT i, hex(i) || i AS t FROM n ORDER BY -i LIMIT -1)'"
+	[[ $output == *'cannot put rows aside in a temporary file: '*'set TMPDIR'* ]]
 }
 
 @test "fault 10: more groups than --max-memory holds are counted part by part, through temporary files, with the same answer" {
