@@ -149,7 +149,9 @@ end(struct answer *a, int64_t start, int rc, struct err *err)
 	double ms = (double)(time_mono_ns() - start) / 1e6;
 	struct err second = {0};
 
-	if (a->output && output_end(a->output, &second) < 0 && rc >= 0)
+	if (a->output && rc < 0 && n == 0)
+		output_drop(a->output);         /* no head of a table that never came */
+	else if (a->output && output_end(a->output, &second) < 0 && rc >= 0)
 		*err = second;
 	if (rc >= 0 && !err->code && a->output && a->shell->terminal && !a->shell->quiet_time && !cmd_settings()->quiet && (a->shell->format == OUTPUT_TABLE ||
 	    a->shell->format == OUTPUT_BOX || a->shell->format == OUTPUT_VERTICAL || a->shell->format == OUTPUT_CHART)) {
@@ -219,7 +221,7 @@ static const char help[] =
 	"  .tables            what can be read\n"
 	"  .schema [TABLE]    its columns (also \\d TABLE)\n"
 	"  .mode FORMAT       table, box, json, ndjson, csv, tsv, markdown, html, chart, vertical\n"
-	"  .timer on|off      say how long a statement took\n"
+	"  .timer [on|off]    say how long a statement took\n"
 	"  .quit              leave (also \\q)\n"
 	"Verbs work too: funnel 'a,b,c' --within 7d, metric signup --every 1d, schema, ….\n";
 
@@ -240,6 +242,13 @@ print_column(void *self, struct str name, struct err *err)
 	return 0;
 }
 
+/* A semicolon with nothing but blanks behind it, which ends what is no SQL too. */
+static int
+ends_line(const char *p)
+{
+	return *p == ';' && !p[1 + strspn(p + 1, " \t;")];
+}
+
 /* Words as a shell cuts them: blanks part, quotes hold together. */
 static int
 cut_words(char *line, char **words, int most)
@@ -255,7 +264,7 @@ cut_words(char *line, char **words, int most)
 		if (!*p || *p == ';')
 			break;
 		words[n++] = to = p;
-		for (; *p && (quote || (*p != ' ' && *p != '\t')); p++)
+		for (; *p && (quote || (*p != ' ' && *p != '\t' && !ends_line(p))); p++)
 			if (quote ? *p == quote : *p == '\'' || *p == '"')
 				quote = quote ? 0 : *p;
 			else
@@ -322,10 +331,19 @@ command(struct shell *s, struct query *q, char *line, struct err *err)
 	} else if (strcmp(words[0], ".schema") == 0 || strcmp(words[0], "\\d") == 0) {
 		const char *table = n > 1 ? words[1] : "events";
 
-		buf_printf(&out_stdout()->buf, "%s\n", table);
-		query_each_column(q, table, print_column, NULL, err);
+		size_t at = out_stdout()->buf.n;
+
+		width_put_shown(&out_stdout()->buf, str_of(table));
+		buf_byte(&out_stdout()->buf, '\n');
+		if (query_each_column(q, table, print_column, NULL, err) < 0)
+			out_stdout()->buf.n = at;
 	} else if (strcmp(words[0], ".timer") == 0 || strcmp(words[0], "\\timing") == 0) {
-		s->quiet_time = n > 1 ? strcmp(words[1], "off") == 0 : !s->quiet_time;
+		if (n > 1 && strcmp(words[1], "on") && strcmp(words[1], "off"))
+			err_set(err, ERR_USAGE, "%s: '%.40s' is neither on nor off", words[0], words[1]);
+		else
+			s->quiet_time = n > 1 ? strcmp(words[1], "off") == 0 : !s->quiet_time;
+		if (n == 1)
+			buf_printf(&out_stdout()->buf, "%s\n", s->quiet_time ? "off" : "on");
 	} else if (strcmp(words[0], ".mode") == 0 && n > 1) {
 		int format = output_find(words[1], err);
 

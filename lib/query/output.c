@@ -621,15 +621,9 @@ output_count(const struct output *o)
 	return o->rows;
 }
 
-int
-output_end(struct output *o, struct err *err)
+void
+output_drop(struct output *o)
 {
-	int rc = 0;
-
-	if (ways[o->spec.format].end)
-		ways[o->spec.format].end(o);
-	if (o->spec.to->failed)
-		rc = out_failed(o->spec.to, err);
 	for (int i = 0; i < o->n; i++) {
 		free((char *)o->column[i].p);
 		free(o->key[i]);
@@ -640,5 +634,17 @@ output_end(struct output *o, struct err *err)
 	arena_free(o->text);
 	buf_release(&o->scratch);
 	free(o);
+}
+
+int
+output_end(struct output *o, struct err *err)
+{
+	int rc = 0;
+
+	if (ways[o->spec.format].end)
+		ways[o->spec.format].end(o);
+	if (o->spec.to->failed)
+		rc = out_failed(o->spec.to, err);
+	output_drop(o);
 	return rc;
 }

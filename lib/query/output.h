@@ -37,6 +37,7 @@ int output_row(void *output, const struct cell *, int n, struct err *); /* a cel
 
 /* What is still to print. 0 or < 0. Frees the output. */
 int output_end(struct output *, struct err *);
+void output_drop(struct output *);                      /* it failed: nothing is printed that has not been. Frees it */
 int64_t output_count(const struct output *);    /* rows so far */
 
 #endif

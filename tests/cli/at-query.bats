@@ -214,6 +214,21 @@ SELECT 1 AS a')" = '{"a":1}' ]
 	grep -q 'SELECT 7\*6' state/at/history
 }
 
+@test "the shell: a semicolon ends verbs too, .timer says how it is and refuses the rest, what fails has no head of a table" {
+	command -v script > /dev/null || skip 'no script(1) here'
+	at-ingest -q <<< '{"event":"e","timestamp":"2026-11-23T10:15:30Z"}'
+	printf '.timer\n.timer off\n.timer\n.timer maybe\nmetric e;\nmetric e --every 1d ;\nmetric none;\n.schema nope\n.quit\n' |
+	    XDG_STATE_HOME=$PWD/state TERM=xterm script -qec 'at-query --no-pager' /dev/null | sed 's/\x1b\[[?0-9;]*[a-zA-Z]//g; s/\r//g' > out
+	[ "$(grep -cx on out)" = 1 ]
+	[ "$(grep -cx off out)" = 1 ]
+	grep -q "at-query: .timer: 'maybe' is neither on nor off" out
+	[ "$(grep -c '^2026-11-23T00:00:00.000Z  *1' out)" = 2 ]
+	grep -q "no metric 'none':" out
+	[ "$(grep -c '^timestamp  ' out)" = 2 ]
+	grep -q 'no such table: nope' out
+	not grep -qx nope out
+}
+
 @test "a signal ends reading and what was read is answered, with 0; a statement that it interrupts fails with 1" {
 	for signal in INT TERM; do
 		mkfifo rows.$signal
