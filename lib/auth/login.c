@@ -696,7 +696,8 @@ try_code(struct auth *a, struct str hash, struct json challenge, struct str code
 		goto out;
 	found = json_value(buf_get(&record));
 	tenant = auth_text(found, "tenant", arena);
-	if (json_is(json_get(found, STR("disabled")), JSON_TRUE) || !json_is(json_get(found, STR("mfa")), JSON_OBJECT)) {
+	if (json_is(json_get(found, STR("disabled")), JSON_TRUE) || !json_is(json_get(found, STR("mfa")), JSON_OBJECT) ||
+	    auth_time(challenge, "created") < auth_time(found, "since")) {      /* it was given for a password that is one no longer */
 		rc = 0;
 		goto out;
 	}

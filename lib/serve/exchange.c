@@ -394,6 +394,7 @@ serve_exchange_body(struct serve_call *c, struct str body)
 }
 
 static int check_who(struct serve_call *, int may_wait);
+static int check_rate(struct serve_call *);
 static int check_may(struct serve_call *);
 
 /* Back on the loop with somebody known. */
@@ -410,7 +411,7 @@ serve_exchange_run(struct serve_call *c)
 {
 	if (c->who_later) {                     /* in a thread of the pool: it may wait for the network */
 		c->who_later = 0;
-		if (check_who(c, 1) || check_may(c))
+		if (check_who(c, 1) || check_rate(c) || check_may(c))
 			return;
 		if (c->ex.route->how == ROUTE_LOOP) {
 			http_server_call(c->ex.serve->http, go_on, c);
@@ -630,15 +631,36 @@ check_who(struct serve_call *c, int may_wait)
 	return rc ? told_who(c, rc, &err) : check_tenant(c);
 }
 
-/* 0, or answered with 429. Keys of all tenants have ids of their own, and links; names may be the same. */
+/* Keys of all tenants have ids of their own; a user has as many sessions as he likes, and a provider's tokens say any id. */
+void
+serve_exchange_caller(const struct exchange *ex, struct buf *to)
+{
+	const struct principal *who = ex->who;
+
+	if (who->kind == AUTH_KEY && who->id.n) {
+		buf_str(to, who->id);
+		return;
+	}
+	buf_lit(to, who->kind == AUTH_SESSION ? "session" : "token");
+	buf_byte(to, 0);
+	buf_str(to, who->system ? STR("*") : who->tenant);
+	buf_byte(to, 0);
+	buf_str(to, who->name);
+}
+
+/* 0, or answered with 429. */
 static int
 check_rate(struct serve_call *c)
 {
-	struct str id = c->who_later ? STR("") : c->ex.who->id.n ? c->ex.who->id : c->ex.who->name;
+	struct buf caller = { 0 };
+	int rc;
 
 	if (c->setup->rate <= 0 || c->who_later)        /* who comes later is nobody yet */
 		return 0;
-	return serve_exchange_rate(&c->ex, id, c->setup->rate, c->setup->burst, "key");
+	serve_exchange_caller(&c->ex, &caller);
+	rc = serve_exchange_rate(&c->ex, buf_get(&caller), c->setup->rate, c->setup->burst, "key");
+	buf_release(&caller);
+	return rc;
 }
 
 int

@@ -76,7 +76,7 @@ derive_id(const struct serve_call *c, struct str key, int64_t index, char out[36
 	struct buf text = { 0 };
 	unsigned char b[32];
 
-	buf_str(&text, c->ex.who->id.p ? c->ex.who->id : c->ex.who->name);
+	serve_exchange_caller(&c->ex, &text);
 	buf_byte(&text, 0);
 	buf_str(&text, http_path(c->ex.request));
 	buf_byte(&text, 0);

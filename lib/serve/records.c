@@ -275,6 +275,41 @@ is_web(struct json url)
 	return good;
 }
 
+/* Scheme, host and port, as they are written. */
+static struct str
+origin_of(struct str url)
+{
+	size_t n = 0;
+
+	while (n < url.n && url.p[n] != ':')
+		n++;
+	for (n = n + 3 < url.n ? n + 3 : url.n; n < url.n && !strchr("/?#", url.p[n]); )
+		n++;
+	url.n = n;
+	return url;
+}
+
+/* Would headers that are never shown go to another server than the one they were given for, by somebody who need not know them? `said` is what
+ * came, `given` what is to be. */
+static int
+leads_away(struct json said, struct json given, struct json was)
+{
+	struct buf to = { 0 }, from = { 0 }, scratch = { 0 };
+	struct str there = origin_of(json_text(json_get(given, STR("url")), &to)), before = origin_of(json_text(json_get(was, STR("url")), &from));
+	struct json headers = json_get(given, STR("headers")), old = json_get(was, STR("headers")), here = json_get(said, STR("headers"));
+	int away = 0;
+
+	if (!str_eq(there, before) && headers.type == JSON_OBJECT)
+		for (struct json_iter it = json_iter(headers); json_next(&it); ) {
+			struct str name = json_text(it.key, &scratch);
+			struct json v = json_get(here, name);
+
+			away |= json_get(old, name).type != JSON_NONE && (v.type == JSON_NONE || json_text_eq(v, STR("***")));
+		}
+	buf_release(&to), buf_release(&from), buf_release(&scratch);
+	return away;
+}
+
 /* ---- earlier versions of a dashboard: what it was before each change, the latest VERSIONS of them, as "ID/0000000007" */
 
 #define VERSIONS 50
@@ -388,6 +423,10 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		return REFUSED_SCHEMA;
 	if (c->kind == &kinds[2] && !is_web(json_get(given, STR("url")))) {
 		err_set(err, ERR_INPUT, "url: wants http:// or https://, and a host");
+		return REFUSED_SCHEMA;
+	}
+	if (there && c->kind == &kinds[2] && leads_away(c->ex->body, given, was)) {
+		err_set(err, ERR_INPUT, "url: another server, so give the values of its headers again, or null");
 		return REFUSED_SCHEMA;
 	}
 	if (there && c->kind == &kinds[2]) {

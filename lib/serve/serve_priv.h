@@ -177,6 +177,7 @@ void serve_exchange_refuse(void *serve, struct http_request *, int status, const
 void serve_exchange_done(void *serve, struct http_request *);
 void serve_exchange_run(struct serve_call *);           /* body, then call(): in a thread of the pool */
 int serve_exchange_rate(struct exchange *, struct str who, double per_second, double burst, const char *what);     /* 0, or answered 429 */
+void serve_exchange_caller(const struct exchange *, struct buf *to);     /* what tells who it is from all others, over sessions and tokens */
 int serve_exchange_schema(const char *name, struct json, struct err *);  /* does it hold to that schema? */
 struct str serve_exchange_cookie(struct exchange *, struct str name);   /* its value; p NULL: none */
 struct str serve_exchange_session(struct exchange *);                   /* that of the session's */

@@ -299,6 +299,15 @@ P
 	[ "$(json "o['headers']")" = "{'Authorization': '***', 'X-A': '***'}" ]
 	call PUT "/api/v1/webhooks/$id" -H 'Content-Type: application/json' -d '{"url":"https://example.com/y","events":["*"],"headers":{"Authorization":"***","X-A":"c"}}' > /dev/null
 	[ "$status_code" = 200 ] && ! grep -q canary body
+	# what is hidden goes nowhere else: another address needs it said again
+	for url in https://example.org/y http://example.com/y https://example.com:8443/y https://example.com@example.org/y; do
+		call PATCH "/api/v1/webhooks/$id" -H 'Content-Type: application/json' -d "{\"url\":\"$url\"}" > /dev/null && [ "$status_code" = 422 ]
+		call PUT "/api/v1/webhooks/$id" -H 'Content-Type: application/json' -d "{\"url\":\"$url\",\"events\":[\"*\"],\"headers\":{\"Authorization\":\"***\"}}" > /dev/null && [ "$status_code" = 422 ]
+	done
+	call PATCH "/api/v1/webhooks/$id" -H 'Content-Type: application/json' -d '{"url":"https://example.com/z"}' > /dev/null && [ "$status_code" = 200 ]
+	call PATCH "/api/v1/webhooks/$id" -H 'Content-Type: application/json' -d '{"url":"https://example.org/","headers":{"Authorization":"new","X-A":null}}' > /dev/null
+	[ "$status_code" = 200 ] && [ "$(json "o['headers']")" = "{'Authorization': '***'}" ]
+	call PUT "/api/v1/webhooks/$id" -H 'Content-Type: application/json' -d '{"url":"https://example.net/","events":["*"]}' > /dev/null && [ "$status_code" = 200 ]
 	post /api/v1/rules '{"alert":"High","expr":"count > 100","for":"5m"}' > /dev/null && [ "$status_code" = 201 ]
 }
 
@@ -611,6 +620,22 @@ P
 	for i in $(seq 60); do code /api/v1/me -H "X-API-Key: $KEY"; echo; done > codes
 	[ "$(grep -c 200 codes)" -ge 30 ] && [ "$(grep -c 200 codes)" -le 50 ] && grep -q 429 codes         # of two workers, not 80
 	grep -qi '^retry-after: [1-9]' head
+}
+
+@test "a user is one caller in all his sessions: one rate, and what is sent again after a new login counts once" {
+	mkdir config
+	echo '{"serve":{"rate":{"perSecond":1,"burst":20}}}' > config/analytics.json
+	serve_start -c config
+	for user in anna bob; do post /api/v1/users '{"name":"'$user'","password":"correct horse battery","roles":["admin"]}' > /dev/null && [ "$status_code" = 201 ]; done
+	sign_in() { curl -s "$U/api/v1/login" -H 'Content-Type: application/json' -d '{"user":"'"$1"'","password":"correct horse battery"}' | jq -r .session; }
+	one=$(sign_in anna) two=$(sign_in anna) bob=$(sign_in bob)
+	for cookie in "$one" "$two" "$bob"; do
+		[ "$(code /api/v1/events -H "Cookie: at_session=$cookie" -H 'Content-Type: application/json' -H 'Idempotency-Key: k' -d '{"event":"x"}')" = 200 ]
+	done
+	[ "$(at-query 'SELECT count(*) AS n FROM events')" = '{"n":2}' ]
+	for i in $(seq 15); do for cookie in "$one" "$two"; do code /api/v1/me -H "Cookie: at_session=$cookie"; echo; done; done > codes
+	grep -q 429 codes
+	[ "$(code /api/v1/me -H "Cookie: at_session=$bob")" = 200 ]
 }
 
 @test "whoever may make tenants sees in his trail that they were made; a tenant's own administrator sees his own alone" {

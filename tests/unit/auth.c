@@ -784,6 +784,34 @@ a_challenge_has_five_tries_and_five_minutes(void **state)
 	auth_close(a);
 }
 
+static void
+a_challenge_ends_with_the_password_that_it_was_given_for(void **state)
+{
+	struct auth *a = open_auth();
+	struct buf mfa = { 0 }, out = { 0 };
+	struct err err = { 0 };
+	struct auth_login l, second;
+	int64_t now = 1900000000000;
+	char code[9];
+
+	(void)state;
+	time_set_now(now);
+	make_user(a, "anna");
+	OK(auth_mfa(a, &cli, DEFAULT, STR("anna"), 1, &mfa, &err));
+	time_set_now(now += 1000);
+	assert_int_equal(login(a, "anna", password, "192.0.2.1", &l), 0);
+	time_set_now(now += 1000);
+	assert_int_equal(auth_change(a, AUTH_USERS, &cli, DEFAULT, STR("anna"), json_value(STR("{\"password\":\"another horse battery\"}")), &out, &err), 1);
+	code_of(&mfa, now, code);
+	assert_int_equal(auth_login_mfa(a, buf_get(&l.challenge), str_of(code), "192.0.2.1", &second, &err), ERR_INPUT);
+	auth_login_release(&second);
+	auth_login_release(&l);
+	time_set_now(TIME_NONE);
+	buf_release(&mfa);
+	buf_release(&out);
+	auth_close(a);
+}
+
 /* ---- audit */
 
 static int
@@ -994,6 +1022,7 @@ main(void)
 		T(fault_42_who_fails_waits_longer_each_time),
 		T(one_time_codes_and_recovery_codes_are_good_once),
 		T(a_challenge_has_five_tries_and_five_minutes),
+		T(a_challenge_ends_with_the_password_that_it_was_given_for),
 		T(entries_are_of_their_tenant_and_time),
 		T(fault_51_an_edited_entry_is_named),
 		T(fault_51_an_entry_taken_out_is_named),
