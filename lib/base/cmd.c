@@ -214,8 +214,8 @@ settle(struct err *err)
 	set_default(&tenant, "AT_TENANT", "default", "default");
 	set_default(&config, "AT_CONFIG", here ? "config" : config_home, "default");
 	/* where rules were meant to be and are not, data would pass unmasked */
-	if (strcmp(config.from, "default") && (stat(config.text, &st) || !S_ISDIR(st.st_mode)))
-		return err_set(err, ERR_USAGE, "%s: there is no directory '%s'", strcmp(config.from, "option") ? config.from : "--config", config.text);
+	if (strcmp(config.from, "option") == 0 && (stat(config.text, &st) || !S_ISDIR(st.st_mode)))
+		return err_set(err, ERR_USAGE, "--config: there is no directory '%s'", config.text);
 	set_default(&tz, NULL, "UTC", "default");
 	set_default(&now, "AT_NOW", NULL, "clock");
 	if ((!color.text || !strcmp(color.text, "auto")) && set_by("NO_COLOR"))
