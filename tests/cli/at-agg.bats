@@ -587,8 +587,10 @@ while i < len(d):
 	need_shared bench/gen_events.c
 	${CC:-cc} -O2 -o gen "$shared/bench/gen_events.c" -lm
 	./gen -n 3000 -d 1 > events
+	pauses='0.05 0.2'
+	[ -z "$SANITIZED" ] || pauses='1 2'             # it takes longer to begin
 	for threads in 1 2 4; do
-		for pause in 0.05 0.2; do
+		for pause in $pauses; do
 			AT_THREADS=$threads at-agg -q -w all < <(while cat events; do :; done 2> /dev/null) > out &
 			sleep $pause
 			kill $!
