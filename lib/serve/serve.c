@@ -193,7 +193,9 @@ run_worker(struct serve *s, struct err *err)
 	watched = 1;
 	s->live = serve_live_new(s);
 	http_server_every(s->http, FLUSH_MS, on_tick, s);
-	if (s->worker == 0 && (!(s->keeper = serve_status_keep(s, err)) || !(s->hooks = hooks_new(s, err)) || !(s->alerts = alerts_new(s, err))))
+	if (!(s->keeper = serve_status_keep(s, err)))
+		goto out;
+	if (s->worker == 0 && (!(s->hooks = hooks_new(s, err)) || !(s->alerts = alerts_new(s, err))))
 		goto out;
 	if (s->worker == 0)
 		notify("READY=1");

@@ -110,7 +110,7 @@ status(struct exchange *ex)
 
 /* ---- kept over a start */
 
-struct status_keeper { struct serve *serve; struct ticker *ticker; };
+struct status_keeper { struct serve *serve; struct ticker *ticker; };    /* the first worker's ticks; each keeps when it ends */
 
 static int
 put_status(struct serve *s, struct store *store, struct err *err)
@@ -141,9 +141,12 @@ keep(void *self, int woken)
 {
 	struct status_keeper *k = self;
 	struct err err = { 0 };
-	struct store *store = store_share_write(audit_trail(k->serve->auth), &err);
+	struct store *store;
 
 	(void)woken;
+	if (!figures_part(k->serve->figures, 0)->first_ms)      /* what was kept before is not taken up yet */
+		return;
+	store = store_share_write(audit_trail(k->serve->auth), &err);
 	if (store)
 		put_status(k->serve, store, &err);      /* a disk that is full is told by those whose events it refuses */
 	store_close(store);
@@ -184,8 +187,10 @@ serve_status_keep(struct serve *s, struct err *err)
 {
 	struct status_keeper *k = mem_new(sizeof(*k));
 
-	take_up(s);
 	k->serve = s;
+	if (s->worker)
+		return k;
+	take_up(s);
 	k->ticker = ticker_new(keep, k, KEEP_MS);
 	if (ticker_start(k->ticker, err)) {
 		ticker_free(k->ticker);
