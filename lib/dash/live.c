@@ -728,7 +728,6 @@ static int
 stop(struct live *l, pthread_t thread)
 {
 	struct timespec until;
-
 	int is_over;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -743,6 +742,8 @@ stop(struct live *l, pthread_t thread)
 	pthread_mutex_unlock(&l->lock);
 	if (is_over)
 		pthread_join(thread, NULL);
+	else
+		pthread_detach(thread);
 	return !is_over;
 }
 
