@@ -284,7 +284,7 @@ swap_files(struct store *s, struct err *err)
 	buf_printf(&path, "%s/data.mdb", s->path);
 	buf_printf(&lock, "%s/lock.mdb", s->path);
 	if ((unlink(buf_text(&lock)) && errno != ENOENT) || rename(buf_text(&fresh), buf_text(&path)))
-		rc = err_set(err, ERR_IO, "%s: %s", path.p, strerror(errno));
+		rc = err_set(err, ERR_IO, "%s: %s", buf_text(&path), strerror(errno));
 	else
 		rc = store_sync_dir(s->path, err);
 	buf_release(&fresh);
