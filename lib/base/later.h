@@ -20,7 +20,7 @@ struct later_symbol { const char *name; void **to; };
 #define LATER_POINTER(name) __typeof__(name) *name;
 #define LATER_SYMBOL(name)  { #name, (void **)&lib.name },
 
-/* Load it and find all its symbols; it stays. Again is fine. 0 or < 0. For one thread at a time. */
+/* Load it and find all its symbols, once; it stays. From any thread, as often as one likes. 0 or < 0. */
 int later_open(const char *library, const struct later_symbol *, struct err *);
 
 #endif

@@ -19,7 +19,6 @@
 #include <limits.h>
 #include <math.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,25 +86,6 @@ static const struct later_symbol symbols[] = { NAMES(LATER_SYMBOL) { 0 } };
 #define jv_true                (*lib.jv_true)
 #define jv_is_valid(x)         (jv_get_kind(x) != JV_KIND_INVALID)      /* in jv.h a function, which would call the linker's */
 
-static struct err missing;
-
-static void
-load_once(void)
-{
-	later_open(LIBJQ, symbols, &missing);
-}
-
-static int
-load(struct err *err)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, load_once);
-	if (missing.code)
-		*err = missing;
-	return missing.code;
-}
-
 /* libjq does not tell its version; the name of its file does. */
 static const char *
 jq_file(void)
@@ -115,7 +95,7 @@ jq_file(void)
 	Dl_info info;
 	char *slash;
 
-	if (load(&err) < 0)
+	if (later_open(LIBJQ, symbols, &err) < 0)
 		return "missing";
 	if (!dladdr((void *)(uintptr_t)jq_init, &info) || !info.dli_fname || !realpath(info.dli_fname, path))
 		return "unknown";
@@ -670,7 +650,7 @@ start(struct expr_child *c, struct err *err)
 	int pair[2], rc;
 	pid_t pid;
 
-	if ((rc = load(err)) < 0 || (rc = regex_bounded(err)) < 0)      /* before the fork: the child can open no file */
+	if ((rc = later_open(LIBJQ, symbols, err)) < 0 || (rc = regex_bounded(err)) < 0)      /* before the fork: the child can open no file */
 		return rc;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(err, ERR_IO, "no socket for libjq: %s", strerror(errno));

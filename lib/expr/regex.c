@@ -36,12 +36,12 @@ static const struct later_symbol symbols[] = { NAMES(LATER_SYMBOL) { 0 } };
 #define onig_set_subexp_call_max_nest_level  (*lib.onig_set_subexp_call_max_nest_level)
 #define onig_version                         (*lib.onig_version)
 
-static struct err missing;
-
 static const char *
 version(void)
 {
-	return regex_bounded(&missing) < 0 ? "missing" : onig_version();
+	struct err err = {0};
+
+	return regex_bounded(&err) < 0 ? "missing" : onig_version();
 }
 CMD_LIBRARY("oniguruma", version())
 
@@ -58,11 +58,8 @@ struct regex {
 static void
 set_bounds(void)
 {
-	OnigEncoding utf8;
+	OnigEncoding utf8 = ONIG_ENCODING_UTF8;
 
-	if (later_open(LIBONIG, symbols, &missing) < 0)
-		return;
-	utf8 = ONIG_ENCODING_UTF8;
 	onig_initialize(&utf8, 1);
 	onig_set_retry_limit_in_match(RETRIES);
 	onig_set_retry_limit_in_search(RETRIES);
@@ -77,10 +74,10 @@ regex_bounded(struct err *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+	if (later_open(LIBONIG, symbols, err) < 0)
+		return err->code;
 	pthread_once(&once, set_bounds);
-	if (missing.code && err != &missing)
-		*err = missing;
-	return missing.code;
+	return 0;
 }
 
 static int
