@@ -55,12 +55,13 @@ $B/%.gz: %
 	@mkdir -p $(@D)
 	$(Q)gzip -9nc $< > $@
 $B/lib/serve/web.o: $(web:%=$B/%.gz)
+$B/lib/serve/web.o: private CPPFLAGS += -DWEB_DIR='"$B/lib/serve/web"'
+
 # Loaded when they are first wanted (lib/base/later.h): by the name that the linker would have written down.
 soname = '"$(or $(shell objdump -p $$($(CC) -print-file-name=lib$1.so) 2>&- | awk '$$1 == "SONAME" { print $$2 }'),lib$1.so.$2)"'
 $B/cmd/at-query/shell.o: private CPPFLAGS += -DLIBREADLINE=$(call soname,readline,8)
 $B/lib/expr/jq.o: private CPPFLAGS += -DLIBJQ=$(call soname,jq,1)
 $B/lib/expr/regex.o: private CPPFLAGS += -DLIBONIG=$(call soname,onig,5)
-$B/lib/serve/web.o: private CPPFLAGS += -DWEB_DIR='"$B/lib/serve/web"'
 
 $B/librooms.a: $(lib_o)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
