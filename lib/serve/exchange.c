@@ -614,17 +614,28 @@ check_tenant(struct serve_call *c)
 	return ERR_INPUT;
 }
 
+struct auth_credentials
+serve_exchange_credentials(struct exchange *ex)
+{
+	struct http_request *r = ex->request;
+	struct auth_credentials with = { .authorization = http_header(r, "Authorization"), .key = http_header(r, "X-API-Key"),
+		.session = serve_exchange_session(ex), .tenant = http_header(r, "X-Tenant"), .address = http_client(r) };
+	struct str tenant;
+
+	if (!with.authorization.p && !with.key.p && http_query(r).n)
+		with.key = exchange_param(ex, "api_secret");
+	if (!with.tenant.p && ex->route->greets == 1 && (tenant = exchange_param(ex, "tenant")).n)      /* a page's WebSocket has no headers of its own */
+		with.tenant = tenant;
+	return with;
+}
+
 static int
 check_who(struct serve_call *c, int may_wait)
 {
-	struct http_request *r = c->ex.request;
-	struct auth_credentials with = { .authorization = http_header(r, "Authorization"), .key = http_header(r, "X-API-Key"),
-		.session = serve_exchange_session(&c->ex), .tenant = http_header(r, "X-Tenant"), .address = http_client(r) };
+	struct auth_credentials with = serve_exchange_credentials(&c->ex);
 	struct err err = { 0 };
 	int rc;
 
-	if (!with.authorization.p && !with.key.p && http_query(r).n)
-		with.key = exchange_param(&c->ex, "api_secret");
 	rc = may_wait ? auth_check(c->ex.serve->auth, &with, &c->ex.who, &err) : auth_check_now(c->ex.serve->auth, &with, &c->ex.who, &err);
 	if (rc == 1)
 		return c->who_later = 1, 0;

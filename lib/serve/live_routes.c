@@ -33,6 +33,7 @@ struct connection {
 	struct principal *who;          /* NULL: not known yet */
 	struct buf credentials;         /* what it was let in by: authorization, key, session, tenant; with a length each */
 	char address[64];
+	char *tenant;                   /* that the handshake named, for who says only then who he is; NULL: none */
 	int64_t opened_ms, asked_ms, pinged_ms;
 	struct kept { struct live_subscription *sub; char id[104]; } kept[SUBSCRIBED];
 	int n;
@@ -56,6 +57,7 @@ let_go(void *self)
 	principal_free(c->who);
 	crypt_wipe(c->credentials.p, c->credentials.n);
 	buf_release(&c->credentials);
+	free(c->tenant);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -267,13 +269,13 @@ close_socket(struct connection *c, int code, const char *reason)
 	http_socket_close(c->socket, code, reason);
 }
 
-/* {"auth":"KEY"}: a key or a token. */
+/* {"auth":"KEY"}: a key or a token; it is for the tenant that the handshake named. */
 static void
 authenticate(struct connection *c, struct json said)
 {
 	struct buf scratch = { 0 }, bearer = { 0 };
 	struct str key = json_text(said, &scratch);
-	struct auth_credentials with = { .address = c->address };
+	struct auth_credentials with = { .address = c->address, .tenant = c->tenant ? str_of(c->tenant) : (struct str){ 0 } };
 	struct principal *who = NULL;
 	struct err err = { 0 };
 	int rc;
@@ -282,7 +284,10 @@ authenticate(struct connection *c, struct json said)
 	buf_str(&bearer, key);
 	with.authorization = buf_get(&bearer);
 	rc = key.p ? auth_check_now(c->serve->auth, &with, &who, &err) : ERR_INPUT;
-	if (rc == 0 && who) {
+	if (rc == 0 && who && c->tenant && !serve_tenant_is_there(c->serve, who->tenant)) {
+		principal_free(who);
+		close_socket(c, 1008, "there is no such tenant");
+	} else if (rc == 0 && who) {
 		principal_free(c->who);
 		c->who = who;
 		read_credentials(c, &with);
@@ -290,6 +295,8 @@ authenticate(struct connection *c, struct json said)
 		send_to_socket(c, &(struct live_message){ .json = STR("{\"type\":\"authenticated\"}") });
 	} else if (rc == 1) {
 		close_socket(c, 1013, "the issuer of this token is not known yet, connect again");
+	} else if (rc == ERR_DENIED) {
+		close_socket(c, 1008, "these credentials are not for this tenant");
 	} else {
 		close_socket(c, 1008, "these credentials are not valid");
 	}
@@ -358,23 +365,11 @@ on_closed(void *self, struct http_socket *socket, int code)
 
 /* ---- the routes */
 
-static struct auth_credentials
-credentials_in(struct exchange *ex)
-{
-	struct http_request *r = ex->request;
-	struct auth_credentials with = { .authorization = http_header(r, "Authorization"), .key = http_header(r, "X-API-Key"),
-		.session = serve_exchange_session(ex), .tenant = http_header(r, "X-Tenant"), .address = http_client(r) };
-
-	if (!with.authorization.p && !with.key.p && http_query(r).n)
-		with.key = exchange_param(ex, "api_secret");
-	return with;
-}
-
 /* The connection's own from now on: the exchange is over when the socket is open. */
 static void
 take_who(struct connection *c, struct exchange *ex)
 {
-	struct auth_credentials with = credentials_in(ex);
+	struct auth_credentials with = serve_exchange_credentials(ex);
 
 	c->who = ex->who;
 	ex->who = NULL;
@@ -386,7 +381,10 @@ open_socket(struct exchange *ex)
 {
 	struct connection *c = connection_new(ex);
 	const struct http_socket_spec spec = { .message_bytes = MESSAGE_MOST, .message = on_message, .closed = on_closed, .self = c };
+	struct str tenant = serve_exchange_credentials(ex).tenant;
 
+	if (tenant.n)
+		c->tenant = mem_dup(tenant.p, tenant.n);
 	if (!(c->socket = http_socket_open(ex->request, &spec))) {
 		forget(c);
 		return;
@@ -648,6 +646,11 @@ serve_live_stop(void *self)
 	}
 }
 
+static const struct route_param socket_params[] = {
+	{ "tenant", "string", 0, "the tenant that is meant, as X-Tenant says it elsewhere: a browser sends no such header with a WebSocket" },
+	{ 0 }
+};
+
 static const struct route_param stream_params[] = {
 	{ "event", "list", 0, "events by name or pattern, page_*" },
 	{ "metric", "list", 0, "metrics: a snapshot, then what changes" },
@@ -669,7 +672,7 @@ static const char messages[] = "{\"send\":[{\"auth\":\"KEY\"},{\"subscribe\":{\"
 static const char stream_messages[] = "{\"receive\":{\"event\":[\"subscribed\",\"event\",\"snapshot\",\"delta\",\"anomaly\",\"alert\",\"changed\",\"gap\",\"error\"]}}";
 
 const struct route route_live[] = {
-	{ "GET", "/ws", "Subscribe to events, metrics, anomalies and alerts over a WebSocket.", AUTH_READ, "events", NULL, NULL, NULL, 101,
+	{ "GET", "/ws", "Subscribe to events, metrics, anomalies and alerts over a WebSocket.", AUTH_READ, "events", socket_params, NULL, NULL, 101,
 	    ROUTE_HEAD, 0, open_socket, .anyone = 1, .greets = 1, .messages = messages },
 	{ "GET", "/ws/echo", "A WebSocket that sends back what it gets, for diagnosis.", AUTH_READ, "events", NULL, NULL, NULL, 101,
 	    ROUTE_HEAD, 0, open_echo, .anyone = 1, .greets = 2 },

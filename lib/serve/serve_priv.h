@@ -181,6 +181,7 @@ void serve_exchange_caller(const struct exchange *, struct buf *to);     /* what
 int serve_exchange_schema(const char *name, struct json, struct err *);  /* does it hold to that schema? */
 struct str serve_exchange_cookie(struct exchange *, struct str name);   /* its value; p NULL: none */
 struct str serve_exchange_session(struct exchange *);                   /* that of the session's */
+struct auth_credentials serve_exchange_credentials(struct exchange *);  /* all that it says of who it is and which tenant is meant; borrowed */
 int serve_exchange_body(struct serve_call *, struct str body);   /* checks it by the route's schema; < 0: answered */
 
 /* log.c */

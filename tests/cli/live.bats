@@ -32,8 +32,11 @@ live() { U=$U KEY=$KEY PID=$PID python3 "$root/tests/cli/live.py" "$@"; }
 	live anomalies
 }
 
-@test "40: a browser's first message is its key, within five seconds" {
+@test "40: a browser's first message is its key, within five seconds; it may name another tenant in the address" {
 	serve_start
+	at-admin -q tenant add shop
+	OTHER=$(at-admin -q -T shop key create)
+	export OTHER
 	live browsers
 }
 

@@ -72,6 +72,11 @@ class Socket:
         assert m["type"] == "subscribed", m
         return self
 
+    def subscribe_as(self, key, **wish):
+        self.send({"auth": key})
+        assert self.hear() == {"type": "authenticated"}
+        return self.subscribe(**wish)
+
 
 class Stream:
     def __init__(self, query, key=KEY, **head):
@@ -237,6 +242,15 @@ def browsers():
     s.subscribe(event="hello")
     post("hello")
     assert s.hear()["event"]["event"] == "hello"
+    here, s = Socket(key=None, Origin=U).subscribe_as(KEY, event="*"), Socket(key=None, path="/ws?tenant=shop", Origin=U).subscribe_as(KEY, event="*")
+    assert call("POST", "/api/v1/events", {"event": "theirs"}, **{"X-Tenant": "shop"})[0] == 200
+    post("ours")
+    assert s.hear()["event"]["event"] == "theirs" and here.hear()["event"]["event"] == "ours"
+    for key, tenant in (KEY, "none"), (os.environ["OTHER"], "default"):
+        s = Socket(key=None, path="/ws?tenant=" + tenant, Origin=U)
+        s.send({"auth": key})
+        assert s.hear()[0] == 1008
+    assert Socket(path="/ws?tenant=none").status == 404 and Socket(key=os.environ["OTHER"], path="/ws?tenant=default").status == 403
     for first in {"auth": "at_wrong"}, {"auth": 3}, {"subscribe": {"event": "a"}}:
         s = Socket(key=None, Origin="https://elsewhere.example")
         s.send(first)

@@ -29,6 +29,13 @@ web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$stat
 	web live
 }
 
+@test "another tenant than one's own is heard over a WebSocket too, by a key and by a session" {
+	at-admin -q tenant add shop
+	serve_start
+	at-admin -q -T '*' user add root --role admin <<< 'correct horse battery'
+	web elsewhere
+}
+
 @test "faults 27, 28, 29: values that are code elsewhere are text here" {
 	serve_start
 	web hostile

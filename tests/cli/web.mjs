@@ -123,6 +123,7 @@ const cases = {
 			await b.go(`${url}/#/d/l`);
 			const was = digits(await b.until('document.querySelector(".card-value")?.textContent'));
 			await b.until(`document.querySelector('.lamp').textContent.startsWith('Live')`);
+			assert.equal(await b.eval('document.querySelector(".lamp").classList.contains("live")'), !without);
 			await b.until('document.querySelector(".funnel, .cell-body .empty")');
 			await new Promise((done) => setTimeout(done, 1000));
 			await send({ event: 'tick', user_id: 'x1', properties: { said: without || 'socket' } }, { event: 'tick' });
@@ -130,6 +131,32 @@ const cases = {
 			await b.until(`document.querySelector('.feed')?.textContent.includes('${without || 'socket'}')`, 10000);
 			await b.until('document.querySelector(".funnel-name")?.textContent.includes("1. tick1")', 15000);
 			assert.deepEqual(b.faults, []);
+			await b.close();
+		}
+	},
+
+	/* another tenant than one's own is heard over a WebSocket too, by a key and by a session */
+	async elsewhere() {
+		const there = (event) => api('POST', '/api/v1/events', { event }, { ...headers, 'X-Tenant': 'shop' });
+		await api('PUT', '/api/v1/dashboards/l', { title: 'there', layout: 'grid', widgets: [{ id: 'a', type: 'metric_card', title: 'Ticks', metric: 'tick', timeRange: '1h', position: at(0, 0, 3, 2) }] }, { ...headers, 'X-Tenant': 'shop' });
+		await there('tick');
+		for (const by of ['key', 'session']) {
+			const b = await open({});
+			await b.before(`sessionStorage.setItem('at.tenant', 'shop'); ${by === 'key' ? `sessionStorage.setItem('at.key', ${JSON.stringify(key)})` : ''}`);
+			if (by === 'session') {
+				await b.go(url);
+				await b.until('document.querySelector("form")');
+				assert.equal(await b.eval(`fetch('/api/v1/login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"user":"root","password":"correct horse battery"}' }).then((r) => r.status)`), 200);
+			}
+			await b.go('about:blank');
+			await b.go(`${url}/#/d/l`);
+			const was = digits(await b.until('document.querySelector(".card-value")?.textContent'));
+			await b.until('document.querySelector(".lamp").classList.contains("live")');
+			await b.until('document.querySelector(".lamp").textContent.startsWith("Live")');
+			await send({ event: 'tick' }, { event: 'tick' }, { event: 'tick' });            /* of the own tenant: not heard here */
+			await there('tick');
+			await b.until(`document.querySelector('.card-value').textContent === '${was + 1}'`, 10000);
+			assert.deepEqual(b.faults.filter((f) => !/401/.test(f)), []);
 			await b.close();
 		}
 	},

@@ -89,12 +89,11 @@ function connect() {
 	timer = 0;
 	if (stopped || !wishes.size)
 		return;
-	/* a WebSocket cannot name another tenant than one's own; or something between us and the server lets none through */
-	if (tenant() || (!everOpen && tries >= 2)) {
+	if (!everOpen && tries >= 2) {                  /* something between us and the server lets none through */
 		restream();
 		return;
 	}
-	const s = socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`);
+	const s = socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws${tenant() ? `?tenant=${encodeURIComponent(tenant())}` : ''}`);
 
 	s.onopen = () => key() ? s.send(JSON.stringify({ auth: key() })) : subscribeAll();
 	s.onmessage = (e) => hear(e.data);
