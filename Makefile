@@ -26,7 +26,7 @@ warn      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 all_cflags  = -std=gnu11 -Ilib -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -pthread -fPIC -fvisibility=hidden -fno-math-errno \
               $(warn) $(HARDEN) $(CPPFLAGS) $(CFLAGS) $(SAN)
 all_ldflags = -pthread -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) $(SAN)
-LIBS          = -lncursesw -lhpdf -llmdb -lsqlite3 -lcsv -lzstd -lcurl -lssl -lcrypto -loath -lz -lm
+LIBS          = -lncursesw -llmdb -lsqlite3 -lcsv -lzstd -lssl -lcrypto -loath -lz -lm
 CPPFLAGS     += $(if $(filter yes,$(READLINE)),-DHAVE_READLINE)
 
 commands := $(notdir $(wildcard cmd/*))
@@ -62,6 +62,8 @@ soname = '"$(or $(shell objdump -p $$($(CC) -print-file-name=lib$1.so) 2>&- | aw
 $B/cmd/at-query/shell.o: private CPPFLAGS += -DLIBREADLINE=$(call soname,readline,8)
 $B/lib/expr/jq.o: private CPPFLAGS += -DLIBJQ=$(call soname,jq,1)
 $B/lib/expr/regex.o: private CPPFLAGS += -DLIBONIG=$(call soname,onig,5)
+$B/lib/http/client.o: private CPPFLAGS += -DLIBCURL=$(call soname,curl,4)
+$B/lib/dash/pdf.o: private CPPFLAGS += -DLIBHPDF=$(call soname,hpdf,2.3)
 
 $B/librooms.a: $(lib_o)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^

@@ -221,7 +221,10 @@ url_watch(struct data *data, struct err *err)
 	if (!d->follow) {
 		if ((d->told = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) < 0)
 			return err_set(err, ERR_IO, "eventfd: %s", strerror(errno));
-		d->follow = http_follow_new();
+		if (!(d->follow = http_follow_new(err))) {
+			close(d->told);
+			return err->code;
+		}
 		sigfillset(&all);
 		pthread_sigmask(SIG_SETMASK, &all, &was);
 		rc = pthread_create(&d->thread, NULL, watch, d);

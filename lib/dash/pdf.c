@@ -4,11 +4,56 @@
 #include <stdlib.h>
 
 #include "base/cmd.h"
+#include "base/later.h"
 #include "base/letter.h"
 #include "base/mem.h"
 #include "base/time.h"
 
-CMD_LIBRARY("libharu", HPDF_GetVersion())
+/* ---- libharu, of which these are used: it and libpng are loaded with the first page, which few runs draw */
+
+#define NAMES(f) f(HPDF_AddPage) f(HPDF_Free) f(HPDF_GetFont) f(HPDF_GetVersion) f(HPDF_New) f(HPDF_Page_BeginText) \
+	f(HPDF_Page_EndText) f(HPDF_Page_Fill) f(HPDF_Page_LineTo) f(HPDF_Page_MoveTo) f(HPDF_Page_Rectangle) f(HPDF_Page_SetFontAndSize) \
+	f(HPDF_Page_SetHeight) f(HPDF_Page_SetLineJoin) f(HPDF_Page_SetLineWidth) f(HPDF_Page_SetRGBFill) f(HPDF_Page_SetRGBStroke) \
+	f(HPDF_Page_SetWidth) f(HPDF_Page_Stroke) f(HPDF_Page_TextOut) f(HPDF_Page_TextWidth) f(HPDF_ReadFromStream) f(HPDF_ResetStream) \
+	f(HPDF_SaveToStream) f(HPDF_SetCompressionMode) f(HPDF_SetInfoAttr) f(HPDF_SetInfoDateAttr)
+static struct { NAMES(LATER_POINTER) } lib;
+static const struct later_symbol symbols[] = { NAMES(LATER_SYMBOL) { 0 } };
+#define HPDF_AddPage             (*lib.HPDF_AddPage)
+#define HPDF_Free                (*lib.HPDF_Free)
+#define HPDF_GetFont             (*lib.HPDF_GetFont)
+#define HPDF_GetVersion          (*lib.HPDF_GetVersion)
+#define HPDF_New                 (*lib.HPDF_New)
+#define HPDF_Page_BeginText      (*lib.HPDF_Page_BeginText)
+#define HPDF_Page_EndText        (*lib.HPDF_Page_EndText)
+#define HPDF_Page_Fill           (*lib.HPDF_Page_Fill)
+#define HPDF_Page_LineTo         (*lib.HPDF_Page_LineTo)
+#define HPDF_Page_MoveTo         (*lib.HPDF_Page_MoveTo)
+#define HPDF_Page_Rectangle      (*lib.HPDF_Page_Rectangle)
+#define HPDF_Page_SetFontAndSize (*lib.HPDF_Page_SetFontAndSize)
+#define HPDF_Page_SetHeight      (*lib.HPDF_Page_SetHeight)
+#define HPDF_Page_SetLineJoin    (*lib.HPDF_Page_SetLineJoin)
+#define HPDF_Page_SetLineWidth   (*lib.HPDF_Page_SetLineWidth)
+#define HPDF_Page_SetRGBFill     (*lib.HPDF_Page_SetRGBFill)
+#define HPDF_Page_SetRGBStroke   (*lib.HPDF_Page_SetRGBStroke)
+#define HPDF_Page_SetWidth       (*lib.HPDF_Page_SetWidth)
+#define HPDF_Page_Stroke         (*lib.HPDF_Page_Stroke)
+#define HPDF_Page_TextOut        (*lib.HPDF_Page_TextOut)
+#define HPDF_Page_TextWidth      (*lib.HPDF_Page_TextWidth)
+#define HPDF_ReadFromStream      (*lib.HPDF_ReadFromStream)
+#define HPDF_ResetStream         (*lib.HPDF_ResetStream)
+#define HPDF_SaveToStream        (*lib.HPDF_SaveToStream)
+#define HPDF_SetCompressionMode  (*lib.HPDF_SetCompressionMode)
+#define HPDF_SetInfoAttr         (*lib.HPDF_SetInfoAttr)
+#define HPDF_SetInfoDateAttr     (*lib.HPDF_SetInfoDateAttr)
+
+static const char *
+version(void)
+{
+	struct err err = {0};
+
+	return later_open(LIBHPDF, symbols, &err) < 0 ? "missing" : HPDF_GetVersion();
+}
+CMD_LIBRARY("libharu", version())
 
 #define PAGE_WIDTH  841.89
 #define PAGE_HEIGHT 595.28
@@ -172,10 +217,13 @@ text(struct pen *pen, double x, double y, enum pen_anchor anchor, double size, i
 struct pdf *
 pdf_new(struct str title, int64_t made, double scale, struct err *err)
 {
-	struct pdf *p = mem_new(sizeof(*p));
 	struct buf encoded = {0};
 	struct civil t;
+	struct pdf *p;
 
+	if (later_open(LIBHPDF, symbols, err) < 0)
+		return NULL;
+	p = mem_new(sizeof(*p));
 	p->pen = (struct pen){ rect, frame, line, area, text };
 	p->scale = scale;
 	if (!(p->doc = HPDF_New(fail, p))) {

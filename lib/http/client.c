@@ -7,13 +7,75 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define CURL_DISABLE_TYPECHECK          /* it is a macro of the name that is defined below */
 #include <curl/curl.h>
 
 #include "base/cmd.h"
+#include "base/later.h"
 #include "base/mem.h"
 #include "base/time.h"
 
-CMD_LIBRARY("libcurl", curl_version_info(CURLVERSION_NOW)->version)
+/* ---- libcurl, of which these are used: with the thirty libraries that it needs 5 ms to load, and most runs speak to nobody */
+
+#define NAMES(f) f(curl_easy_cleanup) f(curl_easy_getinfo) f(curl_easy_init) f(curl_easy_perform) f(curl_easy_setopt) \
+	f(curl_easy_strerror) f(curl_free) f(curl_getdate) f(curl_global_init) f(curl_multi_add_handle) f(curl_multi_cleanup) \
+	f(curl_multi_info_read) f(curl_multi_init) f(curl_multi_perform) f(curl_multi_poll) f(curl_multi_remove_handle) \
+	f(curl_multi_wakeup) f(curl_slist_append) f(curl_slist_free_all) f(curl_url) f(curl_url_cleanup) f(curl_url_get) f(curl_url_set) \
+	f(curl_version_info)
+static struct { NAMES(LATER_POINTER) } lib;
+static const struct later_symbol symbols[] = { NAMES(LATER_SYMBOL) { 0 } };
+#undef curl_easy_getinfo
+#undef curl_easy_setopt
+#define curl_easy_cleanup        (*lib.curl_easy_cleanup)
+#define curl_easy_getinfo        (*lib.curl_easy_getinfo)
+#define curl_easy_init           (*lib.curl_easy_init)
+#define curl_easy_perform        (*lib.curl_easy_perform)
+#define curl_easy_setopt         (*lib.curl_easy_setopt)
+#define curl_easy_strerror       (*lib.curl_easy_strerror)
+#define curl_free                (*lib.curl_free)
+#define curl_getdate             (*lib.curl_getdate)
+#define curl_global_init         (*lib.curl_global_init)
+#define curl_multi_add_handle    (*lib.curl_multi_add_handle)
+#define curl_multi_cleanup       (*lib.curl_multi_cleanup)
+#define curl_multi_info_read     (*lib.curl_multi_info_read)
+#define curl_multi_init          (*lib.curl_multi_init)
+#define curl_multi_perform       (*lib.curl_multi_perform)
+#define curl_multi_poll          (*lib.curl_multi_poll)
+#define curl_multi_remove_handle (*lib.curl_multi_remove_handle)
+#define curl_multi_wakeup        (*lib.curl_multi_wakeup)
+#define curl_slist_append        (*lib.curl_slist_append)
+#define curl_slist_free_all      (*lib.curl_slist_free_all)
+#define curl_url                 (*lib.curl_url)
+#define curl_url_cleanup         (*lib.curl_url_cleanup)
+#define curl_url_get             (*lib.curl_url_get)
+#define curl_url_set             (*lib.curl_url_set)
+#define curl_version_info        (*lib.curl_version_info)
+
+static void
+begin_once(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static int
+begin(struct err *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	if (later_open(LIBCURL, symbols, err) < 0)
+		return err->code;
+	pthread_once(&once, begin_once);
+	return 0;
+}
+
+static const char *
+version(void)
+{
+	struct err err = { 0 };
+
+	return later_open(LIBCURL, symbols, &err) < 0 ? "missing" : curl_version_info(CURLVERSION_NOW)->version;
+}
+CMD_LIBRARY("libcurl", version())
 
 #define TIMEOUT_MS 10000
 #define BODY_MOST  (1u << 20)
@@ -227,20 +289,6 @@ said(struct fetch *f, CURLcode code, const char *text, struct err *err)
 	return err_set(err, ERR_IO, "%s: %s", f->host, *text ? text : curl_easy_strerror(code));
 }
 
-static void
-begin_once(void)
-{
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-static void
-begin(void)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, begin_once);
-}
-
 /* What is the same for each hop. */
 static CURL *
 prepared(struct fetch *f, char *text)
@@ -277,13 +325,15 @@ http_fetch(const struct http_call *call, struct http_result *result, struct err 
 	const char *method = call->method;
 	struct str body = call->body;
 	struct buf first = { 0 }, now = { 0 };
-	char text[CURL_ERROR_SIZE] = "", *url = mem_text(call->url), *next;
+	char text[CURL_ERROR_SIZE] = "", *url, *next;
 	struct curl_slist *list = NULL;
 	CURL *curl;
 	int rc;
 
-	begin();
 	*result = (struct http_result){ 0 };
+	if ((rc = begin(err)))
+		return rc;
+	url = mem_text(call->url);
 	curl = prepared(&f, text);
 	if ((rc = origin(url, &first, f.host, err)))
 		goto out;
@@ -347,11 +397,13 @@ struct following {
 };
 
 struct http_follow *
-http_follow_new(void)
+http_follow_new(struct err *err)
 {
-	struct http_follow *f = mem_new(sizeof(*f));
+	struct http_follow *f;
 
-	begin();
+	if (begin(err))
+		return NULL;
+	f = mem_new(sizeof(*f));
 	if (!(f->multi = curl_multi_init()))
 		abort();                                /* no memory, as in mem_new */
 	return f;
@@ -497,7 +549,6 @@ mail_host(const char *url, char host[256], struct err *err)
 int
 http_mail(const struct http_mail *mail, struct err *err)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	const struct http_call call = { .private_too = mail->private_too };
 	struct http_result result = { 0 };
 	struct fetch f = { .call = &call, .result = &result, .most = BODY_MOST };
@@ -509,8 +560,7 @@ http_mail(const struct http_mail *mail, struct err *err)
 	CURL *curl;
 	int rc;
 
-	pthread_once(&once, begin_once);
-	if ((rc = mail_host(mail->url, f.host, err)))
+	if ((rc = begin(err)) || (rc = mail_host(mail->url, f.host, err)))
 		return rc;
 	for (int i = 0; i < mail->n_to; i++) {
 		if (has_control(str_of(mail->to[i])))
@@ -549,6 +599,7 @@ http_result_retry_ms(const struct http_result *r, int64_t now)
 {
 	struct str value = http_result_header(r, "Retry-After");
 	int64_t seconds, ms = 0;
+	struct err err = { 0 };
 	char date[64] = "";
 	time_t at;
 
@@ -556,7 +607,7 @@ http_result_retry_ms(const struct http_result *r, int64_t now)
 		ms = seconds > 86400 ? 86400000 : 1000 * seconds;
 	} else if (value.n && value.n < sizeof(date)) {
 		memcpy(date, value.p, value.n);
-		at = curl_getdate(date, NULL);
+		at = begin(&err) ? -1 : curl_getdate(date, NULL);
 		ms = at == -1 ? 0 : (int64_t)at * 1000 - now;
 	}
 	return ms < 0 ? 0 : ms > 86400000 ? 86400000 : ms;

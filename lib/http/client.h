@@ -1,4 +1,4 @@
-/* client.h - one HTTP request out (libcurl), for webhooks, key sets and connectors.
+/* client.h - one HTTP request out (libcurl, loaded with the first), for webhooks, key sets and connectors.
  *
  * Addresses that are not public (loopback, private, link-local, multicast, the cloud's metadata) are refused unless allowed. What is
  * judged is the address that is about to be connected to, so a name that resolves to something else a moment later gains nothing;
@@ -38,7 +38,7 @@ void http_result_release(struct http_result *);
  * side ended it, or `take` did, or http_follow_stop; *status is the answer's, 0: none came; of another than 200 nothing is taken. < 0: as
  * http_fetch. Once stopped it does not begin again. */
 struct http_follow;
-struct http_follow *http_follow_new(void);
+struct http_follow *http_follow_new(struct err *);
 void http_follow_free(struct http_follow *);
 int http_follow(struct http_follow *, const struct http_call *, int (*take)(void *self, struct str), void *self, int *status, struct err *);
 void http_follow_stop(struct http_follow *);    /* from any thread */

@@ -144,6 +144,10 @@ setup() {
 		run ldd "$stage/usr/bin/$filter"
 		[[ $output != *libcrypto* && $output != *libcurl* ]]
 	done
+	for command in "$stage"/usr/bin/at-*; do        # what few runs want is loaded when it is wanted
+		run ldd "$command"
+		[[ $output != *libcurl* && $output != *libhpdf* && $output != *libjq* && $output != *readline* ]]
+	done
 }
 
 @test "uninstall leaves nothing behind" {

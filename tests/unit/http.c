@@ -717,7 +717,8 @@ follow_it(struct follower *f, struct site *site, const char *path)
 	char url[200];
 
 	snprintf(url, sizeof(url), "%s%s", *path == '/' ? site->base : "", path);
-	f->follow = http_follow_new();
+	f->follow = http_follow_new(&err);
+	assert_non_null(f->follow);
 	f->rc = http_follow(f->follow, &(struct http_call){ .method = "GET", .url = url, .private_too = 1 }, take_some, f, &f->status, &err);
 	assert_true((f->rc < 0) == (err.code < 0));
 	assert_int_equal(http_follow_wait(f->follow, f->stops ? 60000 : 1), !f->stops);
