@@ -379,14 +379,15 @@ static const char *
 near_verb(const char *word)
 {
 	const size_t n = strlen(word);
+	const char *near = NULL;
+	int most = n > 4 ? 2 : 1;
 
 	if (strspn(word, "abcdefghijklmnopqrstuvwxyz") != n)
 		return NULL;
-	for (int far = 1; far <= (n > 4 ? 2 : 1); far++)
-		for (const struct table_function *const *f = verbs_all; *f && !(*f)->sql_only; f++)
-			if (str_near(word, (*f)->name, far))
-				return (*f)->name;
-	return NULL;
+	for (const struct table_function *const *f = verbs_all; *f && !(*f)->sql_only; f++)
+		if (str_nearer(word, (*f)->name, &most))
+			near = (*f)->name;
+	return near;
 }
 
 int

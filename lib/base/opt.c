@@ -134,15 +134,16 @@ optional(const struct opt *o)                   /* its value may be left out */
 static const struct opt *
 nearest(const struct tables *t, const char *typed, size_t len)
 {
-	const struct opt *lists[] = { t->own, t->common };
-	const int most = len > 4 ? 2 : 1;
+	const struct opt *lists[] = { t->own, t->common }, *near = NULL, *begins = NULL;
+	int most = len > 4 ? 2 : 1;
 
-	for (int far = 1; far <= most + 1; far++)
-		for (int i = 0; i < 2; i++)
-			for (const struct opt *o = lists[i]; o && o->name; o++)
-				if (far <= most ? str_near(typed, o->name, far) : len > 1 && strncmp(typed, o->name, len) == 0)
-					return o;
-	return NULL;
+	for (int i = 0; i < 2; i++)
+		for (const struct opt *o = lists[i]; o && o->name; o++)
+			if (str_nearer(typed, o->name, &most))
+				near = o;
+			else if (!begins && len > 1 && strncmp(typed, o->name, len) == 0)
+				begins = o;
+	return near ? near : begins;
 }
 
 static int

@@ -245,3 +245,13 @@ str_near(const char *a, const char *b, int most)
 		}
 	return d[la][lb] <= most;
 }
+
+int
+str_nearer(const char *a, const char *b, int *most)
+{
+	const int had = *most;
+
+	while (*most >= 0 && str_near(a, b, *most))
+		(*most)--;
+	return *most < had;
+}

@@ -57,4 +57,7 @@ uint64_t str_hash_stable(struct str);
 /* Damerau distance at most `most`?  For "did you mean". */
 int str_near(const char *a, const char *b, int most);
 
+/* The same in search of the nearest of many, the first of those that are as near: when it is, *most becomes one less than its distance. */
+int str_nearer(const char *a, const char *b, int *most);
+
 #endif

@@ -779,17 +779,18 @@ check_array(const struct checking *c, const struct node *node, struct json v, co
 static const char *
 near_key(const struct node *node, struct str key)
 {
+	const char *near = NULL;
+	int most = key.n > 4 ? 2 : 1;
 	char word[64];
 
 	if (key.n >= sizeof(word))
 		return NULL;
 	memcpy(word, key.p, key.n);
 	word[key.n] = 0;
-	for (int far = 1; far <= (key.n > 4 ? 2 : 1); far++)
-		for (int i = 0; i < node->n_properties; i++)
-			if (str_near(word, node->property[i].key.p, far))
-				return node->property[i].key.p;
-	return NULL;
+	for (int i = 0; i < node->n_properties; i++)
+		if (str_nearer(word, node->property[i].key.p, &most))
+			near = node->property[i].key.p;
+	return near;
 }
 
 static int

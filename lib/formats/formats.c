@@ -13,17 +13,20 @@ const struct format *const formats_all[] = {
 const struct format *
 formats_find(const char *name, struct err *err)
 {
+	const char *near = NULL;
+	int most = 2;
+
 	for (int i = 0; formats_all[i]; i++)
 		if (strcmp(formats_all[i]->name, name) == 0)
 			return formats_all[i];
-	for (int far = 1; far <= 2; far++)
-		for (int i = 0; formats_all[i]; i++)
-			if (str_near(formats_all[i]->name, name, far)) {
-				err_set(err, ERR_USAGE, "unknown format '%.40s', did you mean %s?", name, formats_all[i]->name);
-				return NULL;
-			}
-	err_set(err, ERR_USAGE, "unknown format '%.40s', try auto, ndjson, json, csv, tsv, combined, common, logfmt, syslog, "
-	    "statsd, influx, prometheus, otlp, cloudevents, segment or singer", name);
+	for (int i = 0; formats_all[i]; i++)
+		if (str_nearer(formats_all[i]->name, name, &most))
+			near = formats_all[i]->name;
+	if (near)
+		err_set(err, ERR_USAGE, "unknown format '%.40s', did you mean %s?", name, near);
+	else
+		err_set(err, ERR_USAGE, "unknown format '%.40s', try auto, ndjson, json, csv, tsv, combined, common, logfmt, syslog, "
+		    "statsd, influx, prometheus, otlp, cloudevents, segment or singer", name);
 	return NULL;
 }
 

@@ -372,11 +372,11 @@ parse_item(struct layout *l, struct str item, struct err *err)
 	const struct aggregate *what;
 	struct str call = item, name = { 0 }, args = { 0 }, field = { 0 };
 	struct buf ours = { 0 };
-	char near[40];
+	char typed[40];
 	double share = 0;
 	int64_t n = 0;
 	size_t open = 0;
-	int rc = 0, named;
+	int rc = 0, named, most = 2;
 
 	for (size_t i = 0; i < item.n && item.p[i] != '('; i++)
 		if (item.p[i] == '=') {
@@ -394,11 +394,12 @@ parse_item(struct layout *l, struct str item, struct err *err)
 		call = str_trim((struct str){ call.p, open });
 	}
 	if (!(what = aggregate_find(call, &share))) {
-		snprintf(near, sizeof(near), "%.*s", STR_FMT(call));
-		for (int far = 1; far <= 2; far++)
-			for (const struct aggregate *a = aggregates; a != percentile; a++)
-				if (str_near(near, a->name, far))
-					return err_set(err, ERR_USAGE, "'%.*s' is no aggregate, did you mean %s", STR_FMT(call), a->name);
+		snprintf(typed, sizeof(typed), "%.*s", STR_FMT(call));
+		for (const struct aggregate *a = aggregates; a != percentile; a++)
+			if (str_nearer(typed, a->name, &most))
+				what = a;
+		if (what)
+			return err_set(err, ERR_USAGE, "'%.*s' is no aggregate, did you mean %s", STR_FMT(call), what->name);
 		return err_set(err, ERR_USAGE, "'%.*s' is no aggregate, try count sum avg min max stddev var p95 distinct topk first last rate",
 		    STR_FMT(call));
 	}

@@ -51,6 +51,28 @@ doubles_are_decimal_only(void **state __attribute__((unused)))
 }
 
 static void
+the_nearest_of_many_words_is_found(void **state)
+{
+	static const char *const words[] = { "csv", "tsv", "json", "ndjson", NULL };
+	static const struct { const char *typed, *nearest; } cases[] = { { "tsw", "tsv" }, { "TSV", "tsv" }, { "cvs", "csv" }, { "xsv", "csv" }, { "jso", "json" },
+		{ "yaml", NULL }, { "statistics", NULL } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *near = NULL;
+		int most = 2;
+
+		for (int k = 0; words[k]; k++)
+			if (str_nearer(cases[i].typed, words[k], &most))
+				near = words[k];
+		if (cases[i].nearest)
+			assert_string_equal(near, cases[i].nearest);
+		else
+			assert_null(near);
+	}
+}
+
+static void
 cutting_gives_every_piece(void **state __attribute__((unused)))
 {
 	struct str rest = STR("a,,b,"), piece;
@@ -242,6 +264,7 @@ main(void)
 		cmocka_unit_test(int64_limits_are_kept_exactly),
 		cmocka_unit_test(doubles_are_decimal_only),
 		cmocka_unit_test(cutting_gives_every_piece),
+		cmocka_unit_test(the_nearest_of_many_words_is_found),
 		cmocka_unit_test(utf8_faults_are_found_where_they_are),
 		cmocka_unit_test(letters_of_all_scripts_have_one_fold),
 		cmocka_unit_test(a_cell_is_what_a_terminal_gives_a_character),
