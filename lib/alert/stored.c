@@ -33,12 +33,6 @@ struct asking {
 	struct buf labels, row;
 };
 
-static double
-number_of(const struct cell *c)
-{
-	return c->type == CELL_INTEGER ? (double)c->integer : c->type == CELL_REAL ? c->real : NAN;
-}
-
 static void
 put_label(struct asking *a, const char *name, const struct cell *c)
 {
@@ -98,7 +92,7 @@ metric_row(void *self, const struct cell *cells, int n, struct err *err)
 		put_label(a, buf_text(&text), &cells[i]);
 	}
 	buf_release(&text);
-	return answer(a, number_of(&cells[n - 1]), err);
+	return answer(a, cell_number(&cells[n - 1]), err);
 }
 
 static int
@@ -154,7 +148,7 @@ sql_row(void *self, const struct cell *cells, int n, struct err *err)
 	for (int i = 0; i < n; i++)
 		if (i != at && cells[i].type == CELL_TEXT && strcmp(a->name[i], "timestamp"))
 			put_label(a, a->name[i], &cells[i]);
-	return answer(a, at < 0 ? NAN : number_of(&cells[at]), err);
+	return answer(a, at < 0 ? NAN : cell_number(&cells[at]), err);
 }
 
 static int
@@ -182,7 +176,7 @@ funnel_row(void *self, const struct cell *cells, int n, struct err *err)
 	buf_byte(&a->labels, '{');
 	for (int i = 0; i < first; i++)
 		put_label(a, a->rule->by.p, &cells[i]);
-	return answer(a, number_of(&cells[first + 3]), err);
+	return answer(a, cell_number(&cells[first + 3]), err);
 }
 
 static int

@@ -160,12 +160,6 @@ reading_level(const struct widget *w, double v)
 	return level;
 }
 
-double
-reading_number(const struct cell *c)
-{
-	return c->type == CELL_INTEGER ? (double)c->integer : c->type == CELL_REAL ? c->real : NAN;
-}
-
 void
 reading_put_cell(struct buf *b, const struct cell *c, const struct zone *zone)
 {
@@ -178,7 +172,7 @@ reading_put_cell(struct buf *b, const struct cell *c, const struct zone *zone)
 	} else if (c->type == CELL_TEXT) {
 		buf_str(b, c->text);
 	} else if (c->type != CELL_NULL) {
-		reading_put_number(b, reading_number(c));
+		reading_put_number(b, cell_number(c));
 	}
 }
 
@@ -588,7 +582,7 @@ take_curves(struct get *g, const struct answer *a, int time, int label)
 		if (k == time || k == label || kind_of(a, k) != 'n')
 			continue;
 		for (int i = 0; i < a->rows && !v->err.code; i++) {
-			double x = reading_number(answer_cell(a, i, k));
+			double x = cell_number(answer_cell(a, i, k));
 			struct curve *c;
 
 			if (isnan(x) || (time >= 0 && !is_time(answer_cell(a, i, time), &ms)))
@@ -674,8 +668,8 @@ static double
 first_number(const struct answer *a, int nth)
 {
 	for (int i = 0; a->rows && i < a->columns; i++)
-		if (!isnan(reading_number(answer_cell(a, 0, i))) && nth-- == 0)
-			return reading_number(answer_cell(a, 0, i));
+		if (!isnan(cell_number(answer_cell(a, 0, i))) && nth-- == 0)
+			return cell_number(answer_cell(a, 0, i));
 	return NAN;
 }
 
@@ -692,7 +686,7 @@ get_number(struct get *g)
 	if (g->w->query.p ? ask_own(g) : ask(g, g->has_before ? total : alone, STR(""), STR(""), &v->table))
 		return v->err.code;
 	v->now = first_number(&v->table, 0);
-	v->before = g->w->query.p ? first_number(&v->table, 1) : v->table.rows ? reading_number(answer_cell(&v->table, 0, 1)) : NAN;
+	v->before = g->w->query.p ? first_number(&v->table, 1) : v->table.rows ? cell_number(answer_cell(&v->table, 0, 1)) : NAN;
 	if (g->w->query.p)
 		return 0;
 	return ask_over_time(g, STR(""), &points) ? v->err.code : take_curves(g, &points, 0, -1);
@@ -761,7 +755,7 @@ get_shares(struct get *g)
 	if (!(v->share = room(v, (size_t)(a->rows < READING_SHARES ? a->rows : READING_SHARES), sizeof(*v->share))))
 		return v->err.code;
 	for (int i = 0; i < a->rows && number >= 0; i++) {
-		double x = reading_number(answer_cell(a, i, number));
+		double x = cell_number(answer_cell(a, i, number));
 		struct share *s = &v->share[v->shares];
 
 		if (isnan(x))
@@ -815,7 +809,7 @@ get_funnel(struct get *g)
 	if (!(g->v->share = room(g->v, (size_t)g->v->table.rows, sizeof(*g->v->share))))
 		return g->v->err.code;
 	for (int i = 0; i < g->v->table.rows; i++)
-		g->v->share[g->v->shares++] = (struct share){ label_of(g->v, answer_cell(&g->v->table, i, 1)), reading_number(answer_cell(&g->v->table, i, 2)) };
+		g->v->share[g->v->shares++] = (struct share){ label_of(g->v, answer_cell(&g->v->table, i, 1)), cell_number(answer_cell(&g->v->table, i, 2)) };
 	return 0;
 }
 
@@ -906,7 +900,7 @@ take_grid(struct get *g, const struct gridding *how)
 
 		cell_names(g, how, i, &row, &column);
 		if ((r = map_find(&rows, buf_get(&row))) && (c = map_find(&columns, buf_get(&column))))
-			grid->value[r->num * grid->columns + c->num] = reading_number(answer_cell(&v->table, i, how->value));
+			grid->value[r->num * grid->columns + c->num] = cell_number(answer_cell(&v->table, i, how->value));
 	}
 	map_release(&rows), map_release(&columns);
 	buf_release(&row), buf_release(&column);

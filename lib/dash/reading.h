@@ -71,6 +71,5 @@ void reading_put_range(struct buf *, const struct reading *, const struct widget
 /* The ends of its curves' scale, four round steps apart: from nothing where they are filled, and unless that would flatten them. */
 void reading_scale(const struct reading *, const struct widget *, double *low, double *high);
 void reading_put_labels(struct buf *, struct str object);        /* of a JSON object: source=google country=DE */
-double reading_number(const struct cell *);                      /* NAN: it is none */
 
 #endif

@@ -270,12 +270,6 @@ ask_understood(const struct ask *ask, const struct ask_reading *r, struct buf *b
 
 /* ---- figures */
 
-static double
-value_of(const struct cell *c)
-{
-	return c->type == CELL_INTEGER ? (double)c->integer : c->type == CELL_REAL ? c->real : NAN;
-}
-
 static void
 put_grouped(struct buf *b, const char *digits)          /* 12,345.6 */
 {
@@ -294,7 +288,7 @@ static void
 put_figure(struct buf *b, const struct cell *c, enum unit unit, double unit_ms)
 {
 	char text[64];
-	double v = value_of(c);
+	double v = cell_number(c);
 
 	if (c->type == CELL_TEXT) {
 		buf_str(b, c->text.n <= 200 ? c->text : (struct str){ c->text.p, 0 });
@@ -452,7 +446,7 @@ say_one(const struct ask *ask, const struct ask_reading *r, const struct cell *c
 static void
 say_two(const struct ask *ask, const struct ask_reading *r, const struct cell *c, struct buf *b)
 {
-	double unit_ms, now = value_of(&c[0]), then = value_of(&c[1]);
+	double unit_ms, now = cell_number(&c[0]), then = cell_number(&c[1]);
 	enum unit unit = unit_of(ask, r, &unit_ms);
 	size_t at = b->n;
 

@@ -148,12 +148,6 @@ struct history {
 	double running;                 /* of the step that is not over */
 };
 
-static double
-number_of(const struct cell *c)
-{
-	return c->type == CELL_REAL ? c->real : c->type == CELL_INTEGER ? (double)c->integer : NAN;
-}
-
 static int
 take_step(void *self, const struct cell *cells, int n, struct err *err)
 {
@@ -168,9 +162,9 @@ take_step(void *self, const struct cell *cells, int n, struct err *err)
 	if (time < h->from || i > h->n)
 		return 0;
 	if (i == h->n)
-		h->running = number_of(&cells[n - 1]);
+		h->running = cell_number(&cells[n - 1]);
 	else
-		h->value[i] = number_of(&cells[n - 1]);
+		h->value[i] = cell_number(&cells[n - 1]);
 	return 0;
 }
 
@@ -182,7 +176,7 @@ take_one(void *self, const struct cell *cells, int n, struct err *err)
 	struct one *one = self;
 
 	(void)err;
-	one->value = number_of(&cells[n - 1]);
+	one->value = cell_number(&cells[n - 1]);
 	one->rows++;
 	return 0;
 }

@@ -6,6 +6,8 @@
 #ifndef JSON_CELL_H
 #define JSON_CELL_H
 
+#include <math.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -48,6 +50,13 @@ static inline struct cell
 cell_text(struct str s)                         /* a text that is not there (p NULL) is NULL */
 {
 	return (struct cell){ .type = s.p ? CELL_TEXT : CELL_NULL, .text = s };
+}
+
+/* Its number; NAN: it is none. */
+static inline double
+cell_number(const struct cell *c)
+{
+	return c->type == CELL_INTEGER ? (double)c->integer : c->type == CELL_REAL ? c->real : NAN;
 }
 
 /* A JSON value as a cell. Text is borrowed from the JSON or from scratch (cleared first). What is not there is NULL. */
