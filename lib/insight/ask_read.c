@@ -147,6 +147,12 @@ sense_of_field(const struct ask_item *it, int field, struct ask_sense *to)
 }
 
 static void
+become_value(struct ask_item *it, const struct ask_sense *s)
+{
+	it->is = ASK_VALUE, it->arg = s->arg, it->value = s->value, it->events = s->events;
+}
+
+static void
 join_values(struct reader *rd)
 {
 	for (int i = 0; i < rd->n; i++) {
@@ -155,17 +161,17 @@ join_values(struct reader *rd)
 		if (!is_text_field(rd, i) || rd->it[i].value.p)
 			continue;
 		if (is(rd, i + 1, ASK_NUMBER) && ask_value_of(rd->ask, rd->it[i].arg, rd->it[i + 1].text, &s)) {       /* firmware 1.2 */
-			rd->it[i + 1].is = ASK_VALUE, rd->it[i + 1].arg = s.arg, rd->it[i + 1].value = s.value, rd->it[i + 1].events = s.events;
+			become_value(&rd->it[i + 1], &s);
 			drop(rd, i--);
 			continue;
 		}
 		if (i > 0 && rd->it[i - 1].is != ASK_FIELD && sense_of_field(&rd->it[i - 1], rd->it[i].arg, &s)) {
-			rd->it[i - 1].is = ASK_VALUE, rd->it[i - 1].arg = s.arg, rd->it[i - 1].value = s.value, rd->it[i - 1].events = s.events;
+			become_value(&rd->it[i - 1], &s);
 			drop(rd, i--);
 		} else if (i + 1 < rd->n && !rd->it[i + 1].comma && rd->it[i + 1].is != ASK_FIELD &&
 		    !(i > 0 && (rd->it[i - 1].is == ASK_BY || rd->it[i - 1].is == ASK_WHICH || rd->it[i - 1].is == ASK_PER)) &&
 		    (rd->it[i + 1].is == ASK_VALUE || rd->it[i + 1].is == ASK_NOTHING) && sense_of_field(&rd->it[i + 1], rd->it[i].arg, &s)) {
-			rd->it[i + 1].is = ASK_VALUE, rd->it[i + 1].arg = s.arg, rd->it[i + 1].value = s.value, rd->it[i + 1].events = s.events;
+			become_value(&rd->it[i + 1], &s);
 			drop(rd, i--);
 		} else if (i > 0 && rd->it[i - 1].is == ASK_FIELD && rd->it[i - 1].value.p && rd->it[i - 1].arg == rd->it[i].arg) {
 			/* product pages */
@@ -1354,6 +1360,50 @@ is_amount_asked(const struct reader *rd)
 	return it && it->is == ASK_AGG && (memmem(it->text.p, it->text.n, "amount", 6) || memmem(it->text.p, it->text.n, "value", 5));
 }
 
+/* A metric of the configuration, as it stands there. */
+static int
+metric_measure(struct reader *rd, const struct ask_item *it, struct ask_measure *m)
+{
+	const struct ask_metric *metric = &rd->ask->metric[it->arg];
+	const struct ask_filters parts = m->where;      /* of a share */
+	enum ask_agg agg = (enum ask_agg)rd->average;
+
+	if (metric->opaque)
+		return fail(rd, "\"%.*s\" counts by a condition or a value that I cannot put into SQL: at-query metric %.*s tells it.", (int)(it->text.n < 60 ? it->text.n : 60),
+		    it->text.p, (int)(metric->name.n < 60 ? metric->name.n : 60), metric->name.p);
+	*m = metric->m;
+	for (int k = 0; k < parts.n && m->where.n < ASK_LIST; k++)
+		m->where.f[m->where.n++] = parts.f[k];
+	if (agg && !rd->r->unit && rd->per < 0 && !(m->of == ASK_OF_FIELD && m->agg == agg) && agg != ASK_SUM)
+		return fail(rd, "\"%.*s\" is a number of its own; an average of it is over what? Say per day.", (int)(it->text.n < 60 ? it->text.n : 60), it->text.p);
+	rd->r->of_metric = 1;
+	return 1;
+}
+
+/* How many there are of an event, or of the number that it carries: the average purchase, the largest order, the total amount of invoices. */
+static int
+event_measure(struct reader *rd, int event, enum ask_agg extreme, int largest, struct ask_measure *m)
+{
+	const struct ask_reading *r = rd->r;
+	enum ask_agg agg = (enum ask_agg)rd->average;
+	int field = field_of_event(rd->ask, event);
+
+	m->events = 1ull << event;
+	if (agg == ASK_SUM && is_amount_asked(rd) && field >= 0 && rd->ask->field[field].role == ASK_AMOUNT) {
+		m->of = ASK_OF_FIELD, m->field = field, m->agg = ASK_SUM;
+		return 1;
+	}
+	if (!(agg && agg != ASK_SUM && rd->per < 0 && !(agg == ASK_AVG && (r->unit || has(rd, ASK_HOW_MANY)))) && !(extreme && !has(rd, ASK_HOW_MANY))) {
+		m->of = ASK_COUNT;
+		return 1;
+	}
+	if (field < 0)
+		return fail(rd, "\"%.*s\" carries no number that could be averaged or compared.", STR_FMT(rd->ask->event[event].name));
+	m->of = ASK_OF_FIELD, m->field = field, m->q = rd->q;
+	m->agg = agg && agg != ASK_SUM ? agg : largest && r->rank < 0 ? ASK_MIN : extreme;
+	return 1;
+}
+
 /* The measure that the noun at i stands for. 1 or 0. */
 static int
 measure_of(struct reader *rd, int i, struct ask_measure *m)
@@ -1361,26 +1411,15 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 	struct ask_reading *r = rd->r;
 	struct ask_item *it = &rd->it[i];
 	enum ask_agg agg = (enum ask_agg)rd->average;
-	int event, largest = (is(rd, i - 1, ASK_MOST) || is(rd, i - 1, ASK_LEAST)) && rd->it[i - 1].arg == 5, superlative = r->rank &&
+	int largest = (is(rd, i - 1, ASK_MOST) || is(rd, i - 1, ASK_LEAST)) && rd->it[i - 1].arg == 5, superlative = r->rank &&
 	    (has(rd, ASK_MOST) || has(rd, ASK_LEAST)) &&
 	    ((!r->n_groups && !r->unit && !r->part) || largest);
 	enum ask_agg extreme = superlative ? r->rank > 0 ? ASK_MAX : ASK_MIN : 0;
-	struct ask_filters parts;
 
 	it->used = 1;
 	switch (it->is) {
 	case ASK_METRIC:
-		if (rd->ask->metric[it->arg].opaque)
-			return fail(rd, "\"%.*s\" counts by a condition or a value that I cannot put into SQL: at-query metric %.*s tells it.", (int)(it->text.n < 60 ? it->text.n : 60),
-			    it->text.p, (int)(rd->ask->metric[it->arg].name.n < 60 ? rd->ask->metric[it->arg].name.n : 60), rd->ask->metric[it->arg].name.p);
-		parts = m->where;               /* of a share */
-		*m = rd->ask->metric[it->arg].m;
-		for (int k = 0; k < parts.n && m->where.n < ASK_LIST; k++)
-			m->where.f[m->where.n++] = parts.f[k];
-		if (agg && !r->unit && rd->per < 0 && !(m->of == ASK_OF_FIELD && m->agg == agg) && agg != ASK_SUM)
-			return fail(rd, "\"%.*s\" is a number of its own; an average of it is over what? Say per day.", (int)(it->text.n < 60 ? it->text.n : 60), it->text.p);
-		r->of_metric = 1;
-		return 1;
+		return metric_measure(rd, it, m);
 	case ASK_ORDER_VALUE:
 		if (!money_measure(rd, m, agg ? agg : extreme ? extreme : ASK_AVG))
 			return 0;
@@ -1437,26 +1476,8 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 				rd->it[k].used = 1;
 		break;
 	case ASK_EVENT:
-		event = it->arg;
-		if (agg == ASK_SUM && is_amount_asked(rd) && field_of_event(rd->ask, event) >= 0 && rd->ask->field[field_of_event(rd->ask, event)].role == ASK_AMOUNT) {
-			m->of = ASK_OF_FIELD, m->field = field_of_event(rd->ask, event), m->agg = ASK_SUM;      /* the total amount of invoices */
-			m->events = 1ull << event;
-			break;
-		}
-		if ((agg && agg != ASK_SUM && rd->per < 0 && !(agg == ASK_AVG && (r->unit || has(rd, ASK_HOW_MANY)))) ||
-		    (superlative && !has(rd, ASK_HOW_MANY))) {
-			/* the average purchase, the largest order */
-			int field = field_of_event(rd->ask, event);
-
-			if (field < 0)
-				return fail(rd, "\"%.*s\" carries no number that could be averaged or compared.",
-				    STR_FMT(rd->ask->event[event].name));
-			m->of = ASK_OF_FIELD, m->field = field, m->agg = agg && agg != ASK_SUM ? agg : largest &&
-			    r->rank < 0 ? ASK_MIN : extreme, m->q = rd->q;
-		} else {
-			m->of = ASK_COUNT;
-		}
-		m->events = 1ull << event;
+		if (!event_measure(rd, it->arg, extreme, largest, m))
+			return 0;
 		break;
 	case ASK_USERS:
 	case ASK_BUYERS:

@@ -1142,9 +1142,8 @@ respelt(struct ask *ask, struct ask_word *w, int n, int before, int i, int *at, 
 	const struct str as_was = w[i].stem;
 	int phrase;
 
-	for (struct map_entry *e = map_first(&ask->words); e; e = map_next(&ask->words, e))
-		if (str_eq(e->key, as_was))
-			return 0;
+	if (map_find(&ask->words, as_was))
+		return 0;
 	for (struct map_entry *e = map_first(&ask->words); e; e = map_next(&ask->words, e)) {
 		if (!ask_near(as_was, e->key))
 			continue;
@@ -1209,6 +1208,32 @@ is_us(const struct ask_word *w, int i)                  /* the country, not we *
 	    "found|find|reach|reached|contact|contacted|help|cost|costs|about|lets|like|love|pay|paid|make|makes|made";
 
 	return w[i].upper || (i > 0 && !has_phrase(verbs, w[i - 1].text));
+}
+
+/* What the words of an item mean. */
+static void
+take_sense(struct ask_item *it, struct ask_sense *s)
+{
+	it->is = s->is, it->arg = s->arg, it->verb = s->verb, it->value = s->value, it->events = s->events, it->sense = s;
+}
+
+/* Of a phrase's meanings the one that is meant here, where the word may be a country's code: in and IN, us and US. NULL: none of them. */
+static struct ask_sense *
+sense_here(const struct ask *ask, const struct ask_word *w, int i, struct ask_sense *s)
+{
+	int us = str_eq(w[i].text, STR("us"));
+
+	if (s->is == ASK_VALUE && s->value.n == 2 && ask->field[s->arg].country && !w[i].upper &&
+	    !(us ? is_us(w, i) : str_eq(w[i].text, STR("uk")) ||
+	    !has_phrase("in|it|is|no|me|to|at|be|so|do|am|by|my|as|or|de|us|on|al|an|la|pa|hi|ok|id|ma|mo|ne|se|re", w[i].text)) &&
+	    !(s = s->next))
+		return NULL;
+	/* a word of the grammar that is a country in capitals */
+	if (s->is != ASK_VALUE && (w[i].upper || us) && w[i].text.n == 2)
+		for (struct ask_sense *k = s; k; k = k->next)
+			if (k->is == ASK_VALUE && ask->field[k->arg].country && (!us || is_us(w, i)))
+				return k;
+	return s;
 }
 
 int
@@ -1283,26 +1308,11 @@ ask_items(struct ask *ask, struct ask_word *w, int n, int64_t now, const struct 
 				it->period = period;
 				used = t;
 			} else if (phrase && !(phrase == 1 && s->is == ASK_NOTHING && names_users(ask, w[i].stem))) {
-				if (phrase == 1 && s->is == ASK_VALUE && s->value.n == 2 && ask->field[s->arg].country && !w[i].upper &&
-				    !(str_eq(w[i].text, STR("us")) ? is_us(w, i) : str_eq(w[i].text, STR("uk")) ||
-				    !has_phrase("in|it|is|no|me|to|at|be|so|do|am|by|my|as|or|de|us|on|al|an|la|pa|hi|ok|id|ma|mo|ne|se|"
-				    "re", w[i].text))) {
-					if (!s->next) {
-						it->is = ASK_NOTHING;
-						it->n_words = 1;
-						continue;
-					}
-					s = s->next;
+				if (phrase == 1 && !(s = sense_here(ask, w, i, s))) {
+					it->is = ASK_NOTHING, it->n_words = 1;
+					continue;
 				}
-				/* a word of the grammar that is a country in capitals: IN, US */
-				if (phrase == 1 && s->is != ASK_VALUE && (w[i].upper || str_eq(w[i].text, STR("us"))) && w[i].text.n == 2)
-					for (struct ask_sense *k = s; k; k = k->next)
-						if (k->is == ASK_VALUE && ask->field[k->arg].country &&
-						    (str_eq(w[i].text, STR("us")) ? is_us(w, i) : 1)) {
-							s = k;
-							break;
-						}
-				it->is = s->is, it->arg = s->arg, it->verb = s->verb, it->value = s->value, it->events = s->events, it->sense = s;
+				take_sense(it, s);
 				it->also_users = s->is == ASK_EVENT && phrase == 1 && names_users(ask, w[i].stem);
 				if (is_order(items, n_items - 1, s, w[i].text))
 					it->is = ASK_WRITE;
@@ -1325,7 +1335,7 @@ ask_items(struct ask *ask, struct ask_word *w, int n, int64_t now, const struct 
 			} else if (names_users(ask, w[i].stem)) {
 				it->is = ASK_USERS;
 			} else if (!lost && (s = misspelt(ask, &w[i]))) {
-				it->is = s->is, it->arg = s->arg, it->verb = s->verb, it->value = s->value, it->events = s->events, it->sense = s;
+				take_sense(it, s);
 			} else {
 				it->is = ASK_UNKNOWN;
 				lost = 1;       /* nothing will be answered: other slips need not be mended, which looks at each word there is */
