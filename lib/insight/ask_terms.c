@@ -1034,8 +1034,7 @@ ask_learn(struct ask *ask, struct err *err)
 			teach_countries(ask, i, codes);
 		map_release(&seen[i].values);
 	}
-	if (ask->config)
-		ask_learn_metrics(ask);
+	ask_learn_metrics(ask);
 	ask_teach_parts(ask);
 	teach_synonyms(ask);
 	free(seen);

@@ -732,7 +732,7 @@ metric_claims_overview(struct query *q, int64_t from, int64_t to, struct claims 
 	struct store *store = query_store(q, err);
 	struct series_set set = {0};
 	int64_t every = step_of(to - from);
-	struct json own = query_config(q) ? config_get(query_config(q), "analytics", "metrics") : JSON_ABSENT;
+	struct json own = config_get(query_config(q), "analytics", "metrics");
 	struct buf scratch = {0};
 	int64_t at_end = to;
 	size_t at = 0, n = c->n;

@@ -87,16 +87,25 @@ name_period(struct target *t, const struct zone *zone)
 	buf_release(&text);
 }
 
+/* What is wrong with a member of the metric's target. */
+static int
+no_target(struct str metric, const char *member, const char *why, struct err *err)
+{
+	return err_set(err, ERR_INPUT, "config/analytics.json: metrics.%.*s.target.%s: %s", metric.n > 60 ? 60 : (int)metric.n, metric.p, member, why);
+}
+
 static int
 read_day(struct json target, const char *key, struct str metric, const struct zone *zone, int64_t *day, struct err *err)
 {
 	struct buf scratch = {0};
 	struct str text = json_text(json_get(target, str_of(key)), &scratch);
+	char why[80];
 	int rc = 0;
 
-	if (text.p && time_parse(text, zone, day, err))
-		rc = err_set(err, ERR_INPUT, "config/analytics.json: metrics.%.*s.target.%s: '%.*s' is no day, try 2026-12-31", metric.n > 60 ? 60 : (int)metric.n, metric.p, key,
-		    text.n > 40 ? 40 : (int)text.n, text.p);
+	if (text.p && time_parse(text, zone, day, err)) {
+		snprintf(why, sizeof(why), "'%.*s' is no day, try 2026-12-31", text.n > 40 ? 40 : (int)text.n, text.p);
+		rc = no_target(metric, key, why, err);
+	}
 	buf_release(&scratch);
 	return rc;
 }
@@ -107,7 +116,7 @@ read_target(struct query *q, struct str metric, int64_t at, struct target *t, st
 {
 	static const struct str units[] = { { "month", 5 }, { "day", 3 }, { "week", 4 }, { "quarter", 7 }, { "year", 4 } };
 	const struct zone *zone = query_zone(q);
-	struct json target = query_config(q) && policy_metric_name(query_policy(q), metric) ?
+	struct json target = policy_metric_name(query_policy(q), metric) ?
 	    json_get(json_get(config_get(query_config(q), "analytics", "metrics"), metric), STR("target")) : JSON_ABSENT;
 	int64_t by = TIME_NONE;
 	int rc;
@@ -116,7 +125,7 @@ read_target(struct query *q, struct str metric, int64_t at, struct target *t, st
 		return 0;
 	*t = (struct target){ .metric = metric, .at_most = json_text_eq(json_get(target, STR("direction")), STR("down")), .from = TIME_NONE };
 	if (!json_double(json_get(target, STR("value")), &t->value) || !isfinite(t->value))
-		return err_set(err, ERR_INPUT, "config/analytics.json: metrics.%.*s.target.value: wants a number", metric.n > 60 ? 60 : (int)metric.n, metric.p);
+		return no_target(metric, "value", "wants a number", err);
 	if ((rc = read_day(target, "by", metric, zone, &by, err)) || (rc = read_day(target, "from", metric, zone, &t->from, err)))
 		return rc;
 	if (by != TIME_NONE) {
@@ -124,7 +133,7 @@ read_target(struct query *q, struct str metric, int64_t at, struct target *t, st
 		if (t->from == TIME_NONE)
 			time_trunc(STR("year"), zone, by, &t->from);
 		if (t->from >= t->to)
-			return err_set(err, ERR_INPUT, "config/analytics.json: metrics.%.*s.target.by: lies before its beginning", metric.n > 60 ? 60 : (int)metric.n, metric.p);
+			return no_target(metric, "by", "lies before its beginning", err);
 	} else {
 		t->per = units[0];
 		for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
@@ -358,7 +367,7 @@ look_back(struct query *q, const struct target *t, int64_t at, struct history *h
 	h->from = t->from < h->from ? t->from : h->from;
 	h->n = (size_t)((last - h->from + h->every / 2) / h->every);
 	if (h->n > LONG_MOST)
-		return err_set(err, ERR_INPUT, "config/analytics.json: metrics.%.*s.target.from: lies more than ten years back", t->metric.n > 60 ? 60 : (int)t->metric.n, t->metric.p);
+		return no_target(t->metric, "from", "lies more than ten years back", err);
 	h->counted = last > t->from ? (size_t)((last - t->from + h->every / 2) / h->every) : 0;
 	h->value = mem_new((h->n + 1) * sizeof(*h->value));
 	h->running = NAN;
@@ -421,7 +430,7 @@ target_claim(struct query *q, struct str metric, int64_t at, struct claims *c, s
 int
 target_claims(struct query *q, int64_t at, struct claims *c, struct err *err)
 {
-	struct json own = query_config(q) ? config_get(query_config(q), "analytics", "metrics") : JSON_ABSENT;
+	struct json own = config_get(query_config(q), "analytics", "metrics");
 	struct buf name = {0};
 	int rc = 0;
 

@@ -780,7 +780,7 @@ struct json
 metric_definition(const struct query *q, struct str name)
 {
 	static const struct str counted[] = { { "event", 5 }, { "where", 5 }, { "value", 5 } };
-	struct json own = query_config(q) ? json_get(config_get(query_config(q), "analytics", "metrics"), name) : JSON_ABSENT;
+	struct json own = json_get(config_get(query_config(q), "analytics", "metrics"), name);
 	int says = !json_is(json_get(own, STR("target")), JSON_OBJECT);
 
 	for (size_t i = 0; i < sizeof(counted) / sizeof(*counted); i++)
