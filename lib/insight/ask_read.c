@@ -1508,6 +1508,30 @@ best_readings(struct reader *rd)
 	return fail(rd, "By what? It can be read by revenue, by number of users, or by number of purchases; say which.");
 }
 
+/* A ratio of one count to another: of two events, or of one by two values. */
+static int
+ratio_of(struct reader *rd, const int *event, int n)
+{
+	struct ask_reading *r = rd->r;
+	int f = 0;
+
+	while (f < r->where.n && !(r->where.f[f].n == 2 && !r->where.f[f].not))
+		f++;
+	if (n == 0 || (n == 1 && f == r->where.n))
+		return fail(rd, "A ratio of what to what? Say of purchases to signups, or of one value of a property to another.");
+	r->ratio = r->per = 1;
+	r->m = r->base = (struct ask_measure){ .of = ASK_COUNT, .events = 1ull << rd->it[event[0]].arg };
+	if (n == 2) {                           /* of purchases to signups */
+		r->base.events = 1ull << rd->it[event[1]].arg;
+		return 1;
+	}
+	add_value(&r->m.where, r->where.f[f].field, r->where.f[f].value[0], 0, 0);      /* of critical to warning alarms */
+	add_value(&r->base.where, r->where.f[f].field, r->where.f[f].value[1], 0, 0);
+	memmove(&r->where.f[f], &r->where.f[f + 1], (size_t)(r->where.n - f - 1) * sizeof(r->where.f[f]));
+	r->where.n--;
+	return 1;
+}
+
 /* Of those who did the first, those who did the last, or did not. */
 static int
 conversion_of(struct reader *rd, const int *event, int n, int by_session)
@@ -1519,32 +1543,8 @@ conversion_of(struct reader *rd, const int *event, int n, int by_session)
 
 	for (int k = 0; k < n; k++)
 		rd->it[event[k]].used = 1;
-
-	if (rate >= 0 && n < 2 && conversion < 0 && dropped < 0 && rd->it[rate].text.n > 3 && strncasecmp(rd->it[rate].text.p, "rati", 4) == 0) {
-		int f = 0;
-
-		while (f < r->where.n && !(r->where.f[f].n == 2 && !r->where.f[f].not))
-			f++;
-		if (n == 0 || f == r->where.n)
-			return fail(rd, "A ratio of what to what? Say of purchases to signups, or of one value of a property to another.");
-		r->ratio = r->per = 1;          /* of critical to warning alarms */
-		r->m = r->base = (struct ask_measure){ .of = ASK_COUNT, .events = 1ull << rd->it[event[0]].arg };
-		add_value(&r->m.where, r->where.f[f].field, r->where.f[f].value[0], 0, 0);
-		add_value(&r->base.where, r->where.f[f].field, r->where.f[f].value[1], 0, 0);
-		memmove(&r->where.f[f], &r->where.f[f + 1], (size_t)(r->where.n - f - 1) * sizeof(r->where.f[f]));
-		r->where.n--;
-		return 1;
-	}
-	if (rate >= 0 && n == 2 && conversion < 0 && dropped < 0) {     /* the ratio of purchases to signups */
-		struct str t = rd->it[rate].text;
-
-		if (t.n > 1 && (t.p[1] == 'a' && t.p[2] == 't' && t.p[3] == 'i')) {
-			r->ratio = r->per = 1;
-			r->m = (struct ask_measure){ .of = ASK_COUNT, .events = 1ull << rd->it[event[0]].arg };
-			r->base = (struct ask_measure){ .of = ASK_COUNT, .events = 1ull << rd->it[event[1]].arg };
-			return 1;
-		}
-	}
+	if (rate >= 0 && n <= 2 && conversion < 0 && dropped < 0 && rd->it[rate].text.n > 3 && strncasecmp(rd->it[rate].text.p, "rati", 4) == 0)
+		return ratio_of(rd, event, n);
 	r->ratio = 1;
 	r->base.of = r->m.of = of;
 	if (dropped >= 0 && n == 1) {           /* cart abandonment */
