@@ -4,9 +4,7 @@
 Whoever got 200 has his event in the store once, whatever was killed when; who got nothing sends the same id again, to whichever worker. What was
 sent once more with the same Idempotency-Key counts once. Those who listen, on both workers, hear what either commits. Prints the ids that
 were acknowledged; exit 1 with what was wrong."""
-import sys
-sys.path.pop(0)                         # http.py beside this is not Python's
-import http.client, json, os, random, signal, subprocess, threading, time
+import http.client, json, os, random, signal, subprocess, sys, threading, time
 from urllib.parse import urlparse
 
 URL, KEY, PID = urlparse(sys.argv[1]), sys.argv[2], int(sys.argv[3])

@@ -4,9 +4,7 @@ own, on loopback; a line a check (ok, FAIL); exit 0, 1, or 2 where it cannot run
 
     sinks   alerts and webhooks at receivers that judge signatures, refuse, ask for time, and take mail
     oidc    tokens of a real OpenID provider (npm oidc-provider), forged ones, keys that turn, and a login through its pages"""
-import sys
-sys.path.pop(0)                         # http.py beside this is not Python's
-import base64, html, http.cookiejar, json, os, re, shutil, socket, subprocess, tempfile, time, urllib.error, urllib.parse, urllib.request
+import base64, html, http.cookiejar, json, os, re, shutil, socket, subprocess, sys, tempfile, time, urllib.error, urllib.parse, urllib.request
 
 WHAT, CLIENTS = sys.argv[1:3]
 DIR = tempfile.mkdtemp(prefix='at-outbound-')
