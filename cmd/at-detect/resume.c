@@ -29,7 +29,6 @@ struct resume {
 	struct place *place;
 	long rows;                      /* since it was saved */
 	int64_t saved_ms, took_ms;      /* when that was, by the steady clock, and how long it took */
-	int known;                      /* a place is in the store */
 	int ended;                      /* it is that of the input's end, and goes when all else is done */
 	struct buf held;                /* of stdout: it goes out when it is saved, when the input is silent, or is much */
 	/* What an earlier run wrote behind its last save lies in stdout's file at [at, end): what is the same is not written again. */
@@ -117,6 +116,7 @@ look_behind(struct resume *r, const struct written *was)
 
 /* ---- life */
 
+/* 1; 0: no place is in the store. */
 static int
 load(struct resume *r, struct err *err)
 {
@@ -127,14 +127,15 @@ load(struct resume *r, struct err *err)
 
 	if (rc > 0) {
 		rest = buf_get(&value);
-		r->known = 1;
 		if (varint_take_str(&rest, &place) || varint_take(&rest, &was.device) || varint_take(&rest, &was.inode) || varint_take(&rest, &was.bytes))
 			rc = err_set(err, ERR_CORRUPT, "what was saved of the place in the input is damaged");
-		else if ((rc = place_take(r->place, place, err)) == 0 && was.device)
+		else if (place_take(r->place, place, err))
+			rc = err->code;
+		else if (was.device)
 			look_behind(r, &was);
 	}
 	buf_release(&value);
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 static int
@@ -163,7 +164,7 @@ put_first(struct resume *r, struct err *err)
 {
 	int rc;
 
-	if (r->known || !stdout_now().device)
+	if (!stdout_now().device)
 		return 0;
 	if ((rc = store_begin(r->store, err)))
 		return rc;
@@ -171,7 +172,6 @@ put_first(struct resume *r, struct err *err)
 		store_abort(r->store);
 		return rc;
 	}
-	r->known = 1;
 	return store_commit(r->store, err);
 }
 
@@ -179,6 +179,7 @@ struct resume *
 resume_open(struct store *store, const char *kind, const char *name, struct err *err)
 {
 	struct resume *r = mem_new(sizeof(*r));
+	int rc;
 
 	r->fd = -1;
 	r->store = store;
@@ -187,7 +188,7 @@ resume_open(struct store *store, const char *kind, const char *name, struct err 
 		return r;
 	r->place = place_new();
 	buf_printf(&r->name, "%s:%s", kind, name);
-	if (load(r, err) || put_first(r, err)) {
+	if ((rc = load(r, err)) < 0 || (rc == 0 && put_first(r, err))) {
 		err_at(err, "--state %.100s", name);
 		resume_free(r);
 		return NULL;
@@ -294,7 +295,6 @@ resume_save(struct resume *r, int (*put)(void *self, struct store *, struct err 
 	}
 	if ((rc = store_commit(r->store, err)))
 		return rc;
-	r->known = 1;
 	r->ended = end;
 	r->rows = 0;
 	r->saved_ms = time_mono_ms();
