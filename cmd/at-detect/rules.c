@@ -56,12 +56,6 @@ struct run {
 
 /* ---- sending */
 
-static int64_t
-mono_ms(void)
-{
-	return time_mono_ns() / 1000000;
-}
-
 static int
 is_stopping(void *self)
 {
@@ -69,7 +63,7 @@ is_stopping(void *self)
 	int stopping;
 
 	pthread_mutex_lock(&s->lock);
-	stopping = s->ending && mono_ms() > s->until;
+	stopping = s->ending && time_mono_ms() > s->until;
 	pthread_mutex_unlock(&s->lock);
 	return stopping;
 }
@@ -99,7 +93,7 @@ send_all(void *self)
 		}
 		if (s->woken || s->ending != was_ending)
 			continue;
-		if (s->ending && (next < 0 || mono_ms() + next > s->until))
+		if (s->ending && (next < 0 || time_mono_ms() + next > s->until))
 			break;
 		at = time_mono_ns() + (next < 0 || next > RETRY_MS ? RETRY_MS : next > 0 ? next : 1) * 1000000;
 		t = (struct timespec){ at / 1000000000, at % 1000000000 };
@@ -145,7 +139,7 @@ sender_end(struct sender *s)
 	if (s->running) {
 		pthread_mutex_lock(&s->lock);
 		s->ending = 1;
-		s->until = mono_ms() + (cmd_stopping() ? STOP_MS : LINGER_MS);
+		s->until = time_mono_ms() + (cmd_stopping() ? STOP_MS : LINGER_MS);
 		pthread_cond_signal(&s->due);
 		pthread_mutex_unlock(&s->lock);
 		pthread_join(s->thread, NULL);
@@ -233,7 +227,7 @@ on_row(void *self, struct str row, struct err *err)
 	struct run *run = self;
 	int rc = evaluate_row(run->evaluate, row, run->rows.file, run->rows.line, err), due = resume_is_due(run->resume) && (run->wish->state || run->changes);
 
-	if (rc == 0 && (due || (run->changes >= COMMIT_MOST && mono_ms() >= resume_due_at(run->resume, 0))))
+	if (rc == 0 && (due || (run->changes >= COMMIT_MOST && time_mono_ms() >= resume_due_at(run->resume, 0))))
 		rc = commit(run, 0, err);
 	return rc;
 }
@@ -289,14 +283,15 @@ static int64_t
 commit_in(struct run *run, int64_t now)
 {
 	int64_t next = run->routes ? routes_next(run->routes, now) : TIME_NONE, at;
+	int is_urgent = run->changes || (next != TIME_NONE && next <= now), is_kept;
 
 	if (run->wish->state && evaluate_is_dirty(run->evaluate))
 		resume_touch(run->resume);
-	if (resume_silence(run->resume) < 0 || !run->wish->state)       /* no row came, or none that is kept */
-		if (!run->changes && !(next != TIME_NONE && next <= now))
-			return -1;
-	at = resume_due_at(run->resume, run->changes || (next != TIME_NONE && next <= now) ? 0 : RESUME_MS);
-	return at > mono_ms() ? at - mono_ms() : 0;
+	is_kept = resume_silence(run->resume) >= 0 && run->wish->state;         /* rows came that are */
+	if (!is_urgent && !is_kept)
+		return -1;
+	at = resume_due_at(run->resume, is_urgent ? 0 : RESUME_MS);
+	return at > time_mono_ms() ? at - time_mono_ms() : 0;
 }
 
 static int
