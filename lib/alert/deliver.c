@@ -545,90 +545,80 @@ deliver_each(struct store *s, struct str only, int dead, int (*each)(void *, str
 	return rc;
 }
 
-struct again { struct store *store; struct str receiver, id; int64_t now; int n; struct err *err; };
+/* Messages that are put back or dropped: that of an id (p NULL: all) of a kind; n were. */
+struct chosen { struct store *store; char kind[64]; struct str receiver, id; int64_t now; int n; struct err *err; };
 
 static int
 requeue(void *self, struct str id, struct str text)
 {
-	struct again *a = self;
+	struct chosen *c = self;
 	struct buf scratch[3] = {0};
 	struct message m;
-	char kind[64];
 	int rc = 0;
 
-	if (a->id.p && !str_eq(a->id, id))
+	if (c->id.p && !str_eq(c->id, id))
 		return 0;
 	if (read_message(text, &m, scratch) == 0) {
-		m.attempts = 0, m.next = a->now;
-		if ((rc = kind_of(kind, "dead", a->receiver, a->err)) == 0 && (rc = store_drop_state(a->store, kind, id, a->err)) == 0)
-			rc = store_message(a->store, "delivery", a->receiver, &m, a->err);
-		a->n += rc == 0;
+		m.attempts = 0, m.next = c->now;
+		if ((rc = store_drop_state(c->store, c->kind, id, c->err)) == 0)
+			rc = store_message(c->store, "delivery", c->receiver, &m, c->err);
+		c->n += rc == 0;
 	}
 	for (int i = 0; i < 3; i++)
 		buf_release(&scratch[i]);
 	return rc;
 }
 
-int
-deliver_replay(struct store *s, struct str receiver, struct str id, int64_t now, struct err *err)
-{
-	struct again again = { s, receiver, id, now, 0, err };
-	char kind[64];
-	int rc;
-
-	if ((rc = kind_of(kind, "dead", receiver, err)) || (rc = store_begin(s, err)))
-		return rc;
-	if ((rc = store_each_state(s, kind, requeue, &again, err)) == 0)
-		rc = store_commit(s, err);
-	else
-		store_abort(s);
-	return rc ? rc : again.n;
-}
-
-struct forget { struct store *store; const char *kind; struct str id; int n; struct err *err; };
-
 static int
 drop(void *self, struct str id, struct str text)
 {
-	struct forget *f = self;
+	struct chosen *c = self;
 	int rc;
 
 	(void)text;
-	if (f->id.p && !str_eq(f->id, id))
+	if (c->id.p && !str_eq(c->id, id))
 		return 0;
-	if ((rc = store_drop_state(f->store, f->kind, id, f->err)) < 0)
+	if ((rc = store_drop_state(c->store, c->kind, id, c->err)) < 0)
 		return rc;
-	f->n++;
+	c->n++;
 	return 0;
+}
+
+/* Each dead one, in a transaction of its own. */
+static int
+each_dead(struct chosen *c, int (*each)(void *, struct str id, struct str text))
+{
+	int rc;
+
+	if ((rc = kind_of(c->kind, "dead", c->receiver, c->err)) || (rc = store_begin(c->store, c->err)))
+		return rc;
+	if ((rc = store_each_state(c->store, c->kind, each, c, c->err)) == 0)
+		rc = store_commit(c->store, c->err);
+	else
+		store_abort(c->store);
+	return rc ? rc : c->n;
+}
+
+int
+deliver_replay(struct store *s, struct str receiver, struct str id, int64_t now, struct err *err)
+{
+	return each_dead(&(struct chosen){ .store = s, .receiver = receiver, .id = id, .now = now, .err = err }, requeue);
 }
 
 int
 deliver_drop(struct store *s, struct str receiver, struct str id, struct err *err)
 {
-	char kind[64];
-	struct forget f = { s, kind, id, 0, err };
-	int rc;
-
-	if ((rc = kind_of(kind, "dead", receiver, err)) || (rc = store_begin(s, err)))
-		return rc;
-	if ((rc = store_each_state(s, kind, drop, &f, err)) == 0)
-		rc = store_commit(s, err);
-	else
-		store_abort(s);
-	return rc ? rc : f.n;
+	return each_dead(&(struct chosen){ .store = s, .receiver = receiver, .id = id, .err = err }, drop);
 }
 
 int
 deliver_forget(struct store *s, struct str receiver, struct err *err)
 {
+	struct chosen all = { .store = s, .err = err };
 	int rc = 0;
 
-	for (int i = 0; i < 2 && rc == 0; i++) {
-		char kind[64];
-		struct forget f = { .store = s, .kind = kind, .err = err };
-
-		if ((rc = kind_of(kind, i ? "dead" : "delivery", receiver, err)) == 0)
-			rc = store_each_state(s, kind, drop, &f, err);
-	}
+	for (int i = 0; i < 2 && rc == 0; i++)
+		if ((rc = kind_of(all.kind, i ? "dead" : "delivery", receiver, err)) == 0)
+			rc = store_each_state(s, all.kind, drop, &all, err);
 	return rc;
 }
