@@ -40,6 +40,13 @@ time_floor_div(int64_t a, int64_t b)
 /* The text form; writes TIME_LEN bytes, no 0. Out-of-range instants are clamped to TIME_MIN/TIME_MAX. */
 void time_print(int64_t ms, char out[TIME_LEN]);
 
+/* Of TIME_LEN bytes that time_parse_rfc3339 takes: are they what time_print writes? (No other separators, no second 60.) */
+static inline int
+time_is_printed(const char *p)
+{
+	return p[10] == 'T' && p[17] < '6' && p[19] == '.' && p[23] == 'Z';
+}
+
 /* RFC 3339 with any offset and any digits of a second (cut to ms), 'T', 't' or ' ' between; a lone date is its
  * midnight; no zone is UTC; second 60 is the next second. 0, or -1 when it is none or out of range. */
 int time_parse_rfc3339(struct str, int64_t *ms);

@@ -708,20 +708,13 @@ judge_rest(struct detect *d, const struct parted *p, struct err *err)
 	return 0;
 }
 
-/* "2026-11-23T10:15:30.123Z" */
-static int
-is_canonical(struct str when)
-{
-	return when.n == 26 && when.p[11] == 'T' && when.p[20] == '.' && when.p[24] == 'Z';
-}
-
 /* As it comes out: what came, with the time in the form that all rows have. */
 static struct str
 head_of(struct detect *d, const struct parted *p)
 {
 	struct str when = json_raw(p->when);
 
-	if (is_canonical(when))
+	if (when.n == TIME_LEN + 2 && time_is_printed(when.p + 1))
 		return p->head;
 	buf_clear(&d->made);
 	buf_add(&d->made, p->head.p, (size_t)(when.p - p->head.p));

@@ -573,13 +573,6 @@ plain(const char **p, const char *end, size_t most, struct str *to)
 	return 1;
 }
 
-/* Of the times that can be read in so many bytes: is it the one that time_print writes? (No other separators, no second 60.) */
-static inline int
-is_own_time(const char *p)
-{
-	return p[10] == 'T' && p[17] < '6' && p[19] == '.' && p[23] == 'Z';
-}
-
 /* Nearly all rows that a format writes, and those of an event's own form with keys in an order that came before, are in
  * canonical form already: the same without a table of keys. 0 when this one is not, or when it is wrong. */
 static int
@@ -590,7 +583,7 @@ read_canonical(struct event_reader *r, struct str row, struct str own, struct ev
 	e->id = e->user_id = e->session_id = (struct str){ 0 };
 	if (!STANDS(&p, end, "{\"event\":\"") || !plain(&p, end, EVENT_NAME_MOST, &e->name) ||
 	    !STANDS(&p, end, ",\"timestamp\":\"") || end - p <= TIME_LEN || p[TIME_LEN] != '"' ||
-	    !is_own_time(p) || time_parse_rfc3339((struct str){ p, TIME_LEN }, &e->time))
+	    !time_is_printed(p) || time_parse_rfc3339((struct str){ p, TIME_LEN }, &e->time))
 		return 0;
 	p += TIME_LEN + 1;
 	if ((STANDS(&p, end, ",\"id\":\"") && !plain(&p, end, EVENT_ID_MOST, &e->id)) ||

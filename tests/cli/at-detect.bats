@@ -105,7 +105,7 @@ season() {
 }
 
 @test "times come out as all rows have them, whatever form they came in" {
-	for when in 1767571260 1767571260000 '"2026-01-05T00:01:00Z"' '"2026-01-05T01:01:00+01:00"' '"2026-01-05T00:01:00.000Z"'; do
+	for when in 1767571260 1767571260000 '"2026-01-05T00:01:00Z"' '"2026-01-05T01:01:00+01:00"' '"2026-01-05T00:01:00.000Z"' '"2026-01-05T00:00:60.000Z"'; do
 		echo '{"metric":"m", "timestamp": '"$when"' ,"n":1}'
 	done > rows
 	[ "$(at-detect -a rows | jq -r .timestamp | sort -u)" = 2026-01-05T00:01:00.000Z ]
