@@ -6,7 +6,7 @@
 #include "base/cmd.h"
 #include "base/time.h"
 
-struct listing { int rows; struct store *store; struct str id; struct err *err; };
+struct listing { int rows; struct store *store; struct str only; struct err *err; };        /* only: p NULL, all */
 
 static int
 list_one(void *self, struct str id, struct str json)
@@ -15,6 +15,8 @@ list_one(void *self, struct str id, struct str json)
 	struct json m = json_value(json), failed = json_get(m, STR("failed"));
 	struct buf whose = { 0 }, type = { 0 }, why = { 0 };
 
+	if (l->only.p && !str_eq(l->only, id))
+		return 0;
 	if (l->rows) {
 		buf_str(say(), json);
 	} else {
@@ -46,20 +48,13 @@ list_configured(void *self, struct str name, struct json receiver)
 	return rc;
 }
 
-static int
-is_named(void *self, struct str name, struct json receiver)
-{
-	(void)receiver;
-	return str_eq(name, *(struct str *)self);
-}
-
 /* A receiver of the configuration is meant by its name, also by ":NAME" when it no longer stands there; else a webhook by its id. */
 static void
 put_id(struct buf *id, const char *word, struct json receivers)
 {
 	struct str name = str_of(word);
 
-	if (receivers_each(receivers, is_named, &name))
+	if (receivers_has(receivers, name))
 		buf_lit(id, DELIVER_CONFIGURED);
 	buf_str(id, name);
 }
@@ -73,7 +68,6 @@ letters_verb(struct err *err)
 	struct config *config = NULL;
 	struct json receivers;
 	struct buf id = { 0 };
-	struct str only = { 0 };
 
 	if (!(lists && want.n <= 2) && !((again || strcmp(what, "drop") == 0) && (want.n == 2 || want.n == 3)))
 		return err_set(err, ERR_USAGE, "letters: say list [RECEIVER], replay RECEIVER [ID] or drop RECEIVER [ID]");
@@ -85,18 +79,17 @@ letters_verb(struct err *err)
 	receivers = config_get(config, "analytics", "receivers");
 	if (want.n > 1)
 		put_id(&id, want.words[1], receivers);
-	l.id = buf_get(&id);
 	if (want.n > 2)
-		only = str_of(want.words[2]);
+		l.only = str_of(want.words[2]);
 	if (lists && want.n > 1)
-		deliver_each(l.store, l.id, 1, list_one, &l, err);
+		deliver_each(l.store, buf_get(&id), 1, list_one, &l, err);
 	else if (lists && deliver_each(l.store, (struct str){ 0 }, 1, list_one, &l, err) == 0)
 		receivers_each(receivers, list_configured, &l);
 	if (lists || err->code)
 		goto out;
 	if (want.dry) {
-		rc = deliver_each(l.store, l.id, 1, list_one, &l, err);
-	} else if ((rc = again ? deliver_replay(l.store, l.id, only, time_now(), err) : deliver_drop(l.store, l.id, only, err)) >= 0) {
+		deliver_each(l.store, buf_get(&id), 1, list_one, &l, err);
+	} else if ((rc = again ? deliver_replay(l.store, buf_get(&id), l.only, time_now(), err) : deliver_drop(l.store, buf_get(&id), l.only, err)) >= 0) {
 		buf_printf(say(), again ? "%d wait to be sent again\n" : "%d dropped\n", rc);
 		access_note(again ? "letters.replay" : "letters.drop", cmd_settings()->tenant, want.words[1], err);
 	}

@@ -653,3 +653,16 @@ receivers_each(struct json receivers, int (*each)(void *, struct str name, struc
 {
 	return each_one(receivers, 0, each, self);
 }
+
+static int
+is_named(void *self, struct str name, struct json receiver)
+{
+	(void)receiver;
+	return str_eq(name, *(const struct str *)self);
+}
+
+int
+receivers_has(struct json receivers, struct str name)
+{
+	return receivers_each(receivers, is_named, &name);
+}

@@ -24,6 +24,9 @@ int receivers_check(struct json receivers, struct err *);
 /* Each enabled one; `each` gives other than 0 to end it, which is then given. */
 int receivers_each(struct json receivers, int (*each)(void *, struct str name, struct json receiver), void *);
 
+/* 1: one of that name is enabled. */
+int receivers_has(struct json receivers, struct str name);
+
 /* Is it a type that is sent by receivers_send? (A webhook is deliver.h's.) */
 int receivers_is_other(struct json receiver);
 

@@ -139,27 +139,12 @@ texts_of(struct routes *r, struct json v, struct str **all)
 	return n;
 }
 
-struct search { struct str name; int found; };
-
-static int
-is_that(void *self, struct str name, struct json receiver)
-{
-	struct search *s = self;
-
-	(void)receiver;
-	return s->found = str_eq(name, s->name);
-}
-
 static int
 are_receivers(const struct routes *r, const struct str *to, int n, struct err *err)
 {
-	for (int i = 0; i < n; i++) {
-		struct search s = { to[i], 0 };
-
-		receivers_each(r->receivers, is_that, &s);
-		if (!s.found)
+	for (int i = 0; i < n; i++)
+		if (!receivers_has(r->receivers, to[i]))
 			return err_set(err, ERR_USAGE, "receiver: there is none of the name '%.60s' that is enabled", to[i].p);
-	}
 	return 0;
 }
 

@@ -356,17 +356,6 @@ hooks_free(struct hooks *h)
 
 /* ---- routes: what could not be delivered, sending it again, letting it go, a test; of webhooks, and of receivers of the configuration */
 
-struct named { struct str name; int found; };
-
-static int
-is_named(void *self, struct str name, struct json receiver)
-{
-	struct named *n = self;
-
-	(void)receiver;
-	return n->found |= str_eq(n->name, name);
-}
-
 static int
 is_configured(const struct exchange *ex)
 {
@@ -378,14 +367,12 @@ static struct str
 find_hook(struct exchange *ex, struct store *store)
 {
 	struct str id = ex->segment[0];
-	struct named named = { .name = id };
 	struct buf record = { 0 };
 	struct err err = { 0 };
 	int rc;
 
 	if (is_configured(ex)) {
-		receivers_each(config_get(ex->config, "analytics", "receivers"), is_named, &named);
-		rc = named.found;
+		rc = receivers_has(config_get(ex->config, "analytics", "receivers"), id);
 		buf_lit(&record, DELIVER_CONFIGURED);
 		buf_str(&record, id);
 		id = (struct str){ arena_dup(ex->arena, record.p, record.n), record.n };
