@@ -162,18 +162,6 @@ auth_tokens_oidc(struct auth_tokens *t)
 
 /* ---- fetching */
 
-/* "https://host:port" of a URL: what stands in front of the path. */
-static struct str
-origin(struct str url)
-{
-	const char *p = memmem(url.p, url.n, "://", 3);
-	size_t n = p ? (size_t)(p - url.p) + 3 : url.n;
-
-	while (n < url.n && !strchr("/?#", url.p[n]))
-		n++;
-	return (struct str){ url.p, n };
-}
-
 int
 auth_token_fetch_json(const struct auth_provider *p, struct str url, const struct http_head *heads, int n_heads, struct str form, struct buf *out,
     struct err *err)
@@ -187,7 +175,7 @@ auth_token_fetch_json(const struct auth_provider *p, struct str url, const struc
 
 	if (!str_starts(url, STR("https://")) && !(str_starts(url, STR("http://")) && str_starts(named, STR("http://"))))
 		return err_set(err, ERR_INPUT, "the identity provider sends to an address that is not https");
-	call.private_too = str_eq(origin(url), origin(named));
+	call.private_too = str_eq(http_origin(url), http_origin(named));
 	call.url = text = mem_dup(url.p, url.n);
 	rc = auth_fetch ? auth_fetch(&call, &result, err) : err_set(err, ERR_IO, "this program asks nobody over the network");
 	if (rc == 0 && form.p && result.status == 400)          /* of what was asked about: a code or a token that is none */

@@ -10,6 +10,17 @@ http_same(struct str a, struct str b)
 	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
 }
 
+struct str
+http_origin(struct str url)
+{
+	const char *p = memmem(url.p, url.n, "://", 3);
+	size_t n = p ? (size_t)(p - url.p) + 3 : url.n;
+
+	while (n < url.n && !strchr("/?#", url.p[n]))
+		n++;
+	return (struct str){ url.p, n };
+}
+
 int
 http_has_token(struct str list, const char *token)
 {

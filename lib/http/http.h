@@ -14,6 +14,9 @@ const char *http_reason(int status);            /* "Not Found"; for an unknown o
 /* The same names of headers and tokens: ASCII letters in any case. */
 int http_same(struct str, struct str);
 
+/* "https://host:port" of a URL, as it is written: what stands in front of the path. */
+struct str http_origin(struct str url);
+
 /* Is the token in the list ("keep-alive, Upgrade"), in any case? Parameters behind ';' are not looked at. */
 int http_has_token(struct str list, const char *token);
 

@@ -275,27 +275,13 @@ is_web(struct json url)
 	return good;
 }
 
-/* Scheme, host and port, as they are written. */
-static struct str
-origin_of(struct str url)
-{
-	size_t n = 0;
-
-	while (n < url.n && url.p[n] != ':')
-		n++;
-	for (n = n + 3 < url.n ? n + 3 : url.n; n < url.n && !strchr("/?#", url.p[n]); )
-		n++;
-	url.n = n;
-	return url;
-}
-
 /* Would headers that are never shown go to another server than the one they were given for, by somebody who need not know them? `said` is what
  * came, `given` what is to be. */
 static int
 leads_away(struct json said, struct json given, struct json was)
 {
 	struct buf to = { 0 }, from = { 0 }, scratch = { 0 };
-	struct str there = origin_of(json_text(json_get(given, STR("url")), &to)), before = origin_of(json_text(json_get(was, STR("url")), &from));
+	struct str there = http_origin(json_text(json_get(given, STR("url")), &to)), before = http_origin(json_text(json_get(was, STR("url")), &from));
 	struct json headers = json_get(given, STR("headers")), old = json_get(was, STR("headers")), here = json_get(said, STR("headers"));
 	int away = 0;
 
