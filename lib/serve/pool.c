@@ -103,8 +103,9 @@ engine_for(struct serve_call *c, struct err *err)
 	return e;
 }
 
-struct query *
-exchange_query(struct exchange *ex)
+/* An engine of the caller's tenant, asked as this caller may ask; NULL: answered. */
+static struct engine *
+engine_of(struct exchange *ex)
 {
 	struct serve_call *c = serve_call_of(ex);
 	struct err err = { 0 };
@@ -119,18 +120,25 @@ exchange_query(struct exchange *ex)
 	query_set_until(e->query, c->setup->query_ms > 0 ? time_mono_ns() + c->setup->query_ms * 1000000 : 0);
 	query_set_audit(e->query, principal_may(ex->who, AUTH_READ, "audit", (struct str){ 0 }) ? audit_trail(ex->serve->auth) : NULL);
 	c->version = store_version(e->store);   /* before it is asked: had there been a commit since then, the answer is not given again */
-	return e->query;
+	return e;
+}
+
+struct query *
+exchange_query(struct exchange *ex)
+{
+	struct engine *e = engine_of(ex);
+
+	return e ? e->query : NULL;
 }
 
 struct ask *
 exchange_ask(struct exchange *ex)
 {
-	struct query *query = exchange_query(ex);
+	struct engine *e = engine_of(ex);
 	struct err err = { 0 };
-	struct engine *e = query ? engine_for(serve_call_of(ex), &err) : NULL;
-	struct ask *ask = e ? ask_keep(&e->words, query, ex->config, &err) : NULL;
+	struct ask *ask = e ? ask_keep(&e->words, e->query, ex->config, &err) : NULL;
 
-	if (query && !ask)
+	if (e && !ask)
 		exchange_error(ex, &err);
 	return ask;
 }
