@@ -46,7 +46,8 @@ struct status {
 	struct figures_part *f;
 	int64_t now, began, last;       /* last: the slot at hand */
 	int workers, well;
-	int64_t requests, failed;       /* since it began */
+	struct span run, ever;          /* since it began; and what was kept before */
+	int64_t first;                  /* when it first ran over this store */
 };
 
 static struct status
@@ -59,9 +60,11 @@ look(const struct serve *s)
 	st.well = availability(span_of(st.f, st.last - 1, 2)) >= WELL;
 	for (int r = 0; r < FIGURES_ROUTES; r++)
 		for (int c = 0; c < 6; c++) {
-			st.requests += st.f->status[r][c];
-			st.failed += c == 5 ? st.f->status[r][c] : 0;
+			st.run.requests += st.f->status[r][c];
+			st.run.failed += c == 5 ? st.f->status[r][c] : 0;
 		}
+	st.ever = (struct span){ st.f->before_requests + st.run.requests, st.f->before_failed + st.run.failed };
+	st.first = st.f->first_ms ? st.f->first_ms : st.began;
 	return st;
 }
 
@@ -82,11 +85,11 @@ status(struct exchange *ex)
 	buf_printf(&b, "{\"status\":\"%s\",\"since\":", st.well ? "ok" : "failing");
 	json_put_time(&b, st.began);
 	buf_printf(&b, ",\"uptime\":%lld,\"workers\":%d,\"restarts\":%lld,", (long long)((st.now - st.began) / 1000), st.workers, (long long)f->restarts);
-	put_span(&b, "total", (struct span){ st.requests, st.failed });
+	put_span(&b, "total", st.run);
 	buf_lit(&b, ",\"ever\":{\"since\":");
-	json_put_time(&b, f->first_ms ? f->first_ms : st.began);
-	buf_printf(&b, ",\"starts\":%lld,\"requests\":%lld,\"failed\":%lld,\"availability\":%.6g},", (long long)f->starts, (long long)(f->before_requests + st.requests),
-	    (long long)(f->before_failed + st.failed), availability((struct span){ f->before_requests + st.requests, f->before_failed + st.failed }));
+	json_put_time(&b, st.first);
+	buf_printf(&b, ",\"starts\":%lld,\"requests\":%lld,\"failed\":%lld,\"availability\":%.6g},", (long long)f->starts, (long long)st.ever.requests,
+	    (long long)st.ever.failed, availability(st.ever));
 	put_span(&b, "hour", span_of(f, st.last - SLOTS_AN_HOUR + 1, SLOTS_AN_HOUR));
 	buf_byte(&b, ',');
 	put_span(&b, "day", span_of(f, st.last - FIGURES_SLOTS + 1, FIGURES_SLOTS));
@@ -119,8 +122,8 @@ put_status(struct serve *s, struct store *store, struct err *err)
 	struct buf b = { 0 };
 	int n = 0, rc;
 
-	buf_printf(&b, "{\"first\":%lld,\"starts\":%lld,\"requests\":%lld,\"failed\":%lld,\"slots\":[", (long long)st.f->first_ms, (long long)st.f->starts,
-	    (long long)(st.f->before_requests + st.requests), (long long)(st.f->before_failed + st.failed));
+	buf_printf(&b, "{\"first\":%lld,\"starts\":%lld,\"requests\":%lld,\"failed\":%lld,\"slots\":[", (long long)st.first, (long long)st.f->starts,
+	    (long long)st.ever.requests, (long long)st.ever.failed);
 	for (int i = 0; i < FIGURES_SLOTS; i++)
 		if (st.f->slot[i].requests)
 			buf_printf(&b, "%s[%lld,%lld,%lld]", n++ ? "," : "", (long long)st.f->slot[i].number, (long long)st.f->slot[i].requests, (long long)st.f->slot[i].failed);
@@ -232,10 +235,10 @@ page(struct exchange *ex)
 	    st.workers, st.workers == 1 ? "worker" : "workers", (long long)st.f->restarts, (long long)st.f->accepted, (long long)st.f->rejected,
 	    (long long)st.f->commit_failures, (long long)(st.f->commits + st.f->commit_failures));
 	buf_lit(&b, "<table><tr><th scope=\"col\">When (UTC)</th><th scope=\"col\">Requests</th><th scope=\"col\">Failed</th><th scope=\"col\">Answered</th></tr>\n");
-	time_print(st.f->first_ms ? st.f->first_ms : st.began, time);
+	time_print(st.first, time);
 	snprintf(ever, sizeof(ever), "since %.10s, begun %lld times", time, (long long)st.f->starts);
-	put_row(&b, ever, (struct span){ st.f->before_requests + st.requests, st.f->before_failed + st.failed });
-	put_row(&b, "since the last start", (struct span){ st.requests, st.failed });
+	put_row(&b, ever, st.ever);
+	put_row(&b, "since the last start", st.run);
 	put_row(&b, "last 24 hours", span_of(st.f, st.last - FIGURES_SLOTS + 1, FIGURES_SLOTS));
 	for (int64_t hour = st.last / SLOTS_AN_HOUR, h = hour; h > hour - 24; h--) {
 		struct span s = span_of(st.f, h * SLOTS_AN_HOUR, SLOTS_AN_HOUR);
