@@ -4,7 +4,6 @@
 #include "alert/silences.h"
 #include "at-admin.h"
 #include "base/cmd.h"
-#include "base/dur.h"
 #include "base/time.h"
 
 #define USUAL_MS (2 * 3600000LL)        /* without --expires */

@@ -225,7 +225,7 @@ draw_card(struct field *f)
 	} else if (isfinite(change)) {
 		buf_lit(&text, change ? "nothing before" : "as before");
 	}
-	put_words(f, f->x, f->y + 41, PEN_LEFT, f->width, change > 0 && f->v->before != 0 ? CANVAS_GOOD : change < 0 && f->v->before != 0 ? CANVAS_BAD : CANVAS_FAINT,
+	put_words(f, f->x, f->y + 41, PEN_LEFT, f->width, f->v->before == 0 ? CANVAS_FAINT : change > 0 ? CANVAS_GOOD : change < 0 ? CANVAS_BAD : CANVAS_FAINT,
 	    buf_get(&text));
 	buf_release(&text);
 	plot.y += 48, plot.height -= 48;

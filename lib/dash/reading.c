@@ -21,12 +21,17 @@
 
 /* ---- time */
 
+static int
+has_two_ends(struct str range)
+{
+	return memchr(range.p, '/', range.n) || memmem(range.p, range.n, "..", 2);
+}
+
 /* 7d, 2026-11-01: on with the clock; two instants, and days, stay where they are. */
 static int
 is_until_now(struct str range)
 {
-	return !memchr(range.p, '/', range.n) && !memmem(range.p, range.n, "..", 2) && !str_eq(range, STR("today")) && !str_eq(range, STR("yesterday")) &&
-	    !str_eq(range, STR("all"));
+	return !has_two_ends(range) && !str_eq(range, STR("today")) && !str_eq(range, STR("yesterday")) && !str_eq(range, STR("all"));
 }
 
 int
@@ -196,7 +201,7 @@ reading_put_range(struct buf *b, const struct reading *v, const struct widget *w
 	struct civil from, to;
 	int days;
 
-	if (v->err.code || v->from >= v->to || (!memchr(range.p, '/', range.n) && !memmem(range.p, range.n, "..", 2))) {
+	if (v->err.code || v->from >= v->to || !has_two_ends(range)) {
 		width_put_shown(b, range);
 		return;
 	}
