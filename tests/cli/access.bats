@@ -3,7 +3,7 @@
 
 load ../helper
 load serve
-teardown() { serve_stop; [ -z "${PROVIDER:-}" ] || kill "$PROVIDER"; }
+teardown() { [ -z "${PROVIDER:-}" ] || kill "$PROVIDER" || return; serve_stop; }
 
 password='correct horse canary'
 add_user() { at-admin -q user add "$@" <<< "$password"; }

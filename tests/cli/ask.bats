@@ -14,6 +14,7 @@ setup() {
 	E
 	at-ingest -q events.ndjson
 }
+asked() { at-insight ask -f ndjson "$1" | jq -c "if .refuse then .text else .rows end"; }
 
 @test "a question is answered in words; -v shows the SQL and how it was read" {
 	run -0 --separate-stderr at-insight ask -v "which country had the most revenue yesterday?"
@@ -62,7 +63,6 @@ for line in sys.stdin:
 		{"event":"video_played","timestamp":"2026-06-17T09:01:00Z","user_id":"u2","properties":{"plan":"free","title":"other","seconds_watched":50}}
 		{"event":"Order Completed","timestamp":"2026-06-17T09:02:00Z","user_id":"u2","properties":{"plan":"free","amount":12.5}}
 	E
-	asked() { at-insight ask -f ndjson "$1" | jq -c "if .refuse then .text else .rows end"; }
 	[ "$(asked 'how many users played a video today?')" = '[[2]]' ]
 	[ "$(asked 'videos played by plan')" = '[["free",1],["pro",1]]' ]
 	[ "$(asked 'how many orders on the free plan')" = '[[1]]' ]
@@ -176,7 +176,6 @@ for line in sys.stdin:
 		{"event":"subscription","timestamp":"2026-06-16T09:00:00Z","user_id":"u2","properties":{"plan":"free","amount":25,"region":"emea"}}
 		{"event":"subscription","timestamp":"2026-06-16T10:00:00Z","user_id":"u3","properties":{"amount":45,"region":"apac"}}
 	E
-	asked() { at-insight ask -f ndjson "$1" | jq -c "if .refuse then .text else .rows end"; }
 	[ "$(asked 'how many pro signups today?')" = '[[1]]' ]
 	[ "$(asked 'pro signups by region')" = '[["apac",1],["emea",1]]' ]
 	[ "$(asked 'engaged accounts today')" = '[[2]]' ]
@@ -306,7 +305,6 @@ other_stores() {
 			{"event":"firmware_updated","timestamp":"2026-06-16T22:00:00Z","user_id":"dev003","properties":{"site":"oslo","duration_s":40}}
 		E
 	fi
-	asked() { at-insight ask -f ndjson "$1" | jq -c "if .refuse then .text else .rows end"; }
 }
 
 @test "parts of names: what was done to what, in any order, shared words told apart or asked back" {

@@ -20,7 +20,7 @@ setup() {
 END
 	echo '{"event":"brand_new","timestamp":"2026-11-23T01:00:00Z"}' | at-ingest -q
 }
-teardown() { serve_stop; [ -z "${screen:-}" ] || tmux -L "$screen" kill-server 2> /dev/null || true; }
+teardown() { [ -z "${screen:-}" ] || tmux -L "$screen" kill-server 2> /dev/null || true; serve_stop; }
 
 in_tmux() { tmux -L "$screen" "$@"; }
 # begin WIDTH HEIGHT COMMAND…: what is left behind says how it ended and whether the terminal echoes
@@ -33,6 +33,15 @@ begin() {
 seen() { for _ in $(seq 100); do in_tmux capture-pane -p > now; grep -q -- "$1" now && return; sleep 0.05; done; cat now; return 1; }
 gone() { for _ in $(seq 100); do in_tmux capture-pane -p > now; grep -q -- "$1" now || return 0; sleep 0.05; done; cat now; return 1; }
 keys() { in_tmux send-keys "$@"; }
+rests() {       # next to no processor time in 3 s
+	local stat before after
+	stat=/proc/$(cat pid)/stat
+	before=$(awk '{ print $14 + $15 }' "$stat")
+	sleep 3
+	after=$(awk '{ print $14 + $15 }' "$stat")
+	echo "$((after - before)) ticks in 3 s"
+	[ -n "$SANITIZED" ] || [ $((after - before)) -le 9 ]
+}
 given_back() { seen '^ echo' && seen '^ icanon' && seen '^before'; }
 
 @test "at 80x24, 120x40 and 200x60: title, widgets, numbers and the keys are there, and fit" {
@@ -219,23 +228,13 @@ given_back() { seen '^ echo' && seen '^ icanon' && seen '^before'; }
 	begin 100 30 at-dash shop.json
 	seen 'Sources'
 	sleep 0.5
-	p=$(cat pid)
-	before=$(awk '{ print $14 + $15 }' "/proc/$p/stat")
-	sleep 3
-	after=$(awk '{ print $14 + $15 }' "/proc/$p/stat")
-	echo "$((after - before)) ticks in 3 s"
-	[ -n "$SANITIZED" ] || [ $((after - before)) -le 9 ]
+	rests
 	in_tmux kill-server
 	serve_start
 	begin 100 30 env AT_KEY="$KEY" at-dash --url "$U" shop.json
 	seen 'Sources'
 	sleep 1
-	p=$(cat pid)
-	before=$(awk '{ print $14 + $15 }' "/proc/$p/stat")
-	sleep 3
-	after=$(awk '{ print $14 + $15 }' "/proc/$p/stat")
-	echo "over at-serve: $((after - before)) ticks in 3 s"
-	[ -n "$SANITIZED" ] || [ $((after - before)) -le 9 ]
+	rests
 }
 
 @test "fault 27: hostile names, values and keys do not reach the terminal raw" {

@@ -12,9 +12,11 @@ serve_start() {
 	key=$(sed -n "s/.*X-API-Key: \(at_[A-Za-z0-9_-]*\)'.*/\1/p" serve.log | head -1)
 	[ -z "$key" ] || KEY=$key
 }
-serve_stop() {
-	[ -z "${PID:-}" ] || { kill -TERM "$PID" 2> /dev/null; wait "$PID"; }
+serve_stop() {                  # how it ended is the test's matter, also as the last word of teardown
+	local ended=0
+	[ -z "${PID:-}" ] || { kill -TERM "$PID" 2> /dev/null; wait "$PID" || ended=$?; }
 	PID=
+	return $ended
 }
 # A user who may do all, with COOKIE, his session's, and some events to see.
 serve_example_user() {
