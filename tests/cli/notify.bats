@@ -62,21 +62,6 @@ resolved" ]
 resolved a" ]
 }
 
-@test "letters that nobody took: listed, sent again and dropped one or all; -n shows just those" {
-	config '{hook: {type: "webhook", url: "http://127.0.0.1:9/hook"}}'
-	rule "$many"
-	for day in $(seq 10 23); do rows "$((day - 10)) $day 150" | AT_NOW=2026-12-${day}T00:00:00Z at-detect -r rules.json --notify > alerts 2> err; done
-	mapfile -t ids < <(at-admin letters list hook -f ndjson | jq -r .id)
-	[ ${#ids[@]} = 3 ]
-	for verb in replay drop; do
-		[ "$(at-admin -n letters $verb hook "${ids[1]}" -f ndjson | jq -r .id)" = "${ids[1]}" ]
-		[ "$(at-admin -n letters $verb hook -f ndjson | jq -s length)" = 3 ]
-	done
-	[ "$(at-admin letters replay hook "${ids[1]}")" = '1 wait to be sent again' ]
-	[ "$(at-admin -y letters drop hook "${ids[0]}")" = '1 dropped' ]
-	[ "$(at-admin letters list -f ndjson | jq -r .id)" = "${ids[2]}" ]
-}
-
 @test "fault 61: what could not be sent waits in the store, and the next run sends it before what is new" {
 	config '{hook: {type: "webhook", url: "http://127.0.0.1:1/hook", timeout: "1s"}}'
 	rule "$many"
