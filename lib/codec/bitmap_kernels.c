@@ -53,7 +53,8 @@ equal(const uint32_t *code, size_t n, uint32_t one, uint64_t *bits)
 	equal_from(code, n, one, bits, i);
 }
 
-static size_t
+/* Inlined where there is an instruction for it too. */
+static inline __attribute__((always_inline)) size_t
 count(const uint64_t *bits, size_t n)
 {
 	size_t many = 0;
@@ -205,13 +206,7 @@ equal_avx2(const uint32_t *code, size_t n, uint32_t one, uint64_t *bits)
 AVX2 size_t
 count_avx2(const uint64_t *bits, size_t n)      /* the same by an instruction */
 {
-	size_t many = 0;
-
-	for (size_t i = 0; i < n / 64; i++)
-		many += (size_t)__builtin_popcountll(bits[i]);
-	if (n % 64)
-		many += (size_t)__builtin_popcountll(bits[n / 64] & ((1ULL << n % 64) - 1));
-	return many;
+	return count(bits, n);
 }
 
 AVX2 size_t

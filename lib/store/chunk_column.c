@@ -421,22 +421,29 @@ give_plain(struct values_reader *v, struct chunk_column_room *to, const struct p
 	return 1;
 }
 
-/* The leaf that a field is, open, and its shapes in to->has. 1; 0 there is no such leaf; < 0. *v NULL: no row has it. */
+/* Which leaf a field is, SHAPES_NONE where no row has it, and its shapes in to->has. 1; 0 it is no single leaf; < 0. */
 static int
-open_leaf(struct chunk *c, struct str name, int reach, struct chunk_column_room *to, struct values_reader **v, struct err *err)
+leaf_of(struct chunk *c, struct str name, int reach, struct chunk_column_room *to, uint32_t *leaf, struct err *err)
 {
-	uint32_t leaf;
 	int rc;
 
-	*v = NULL;
 	if (c->info.version == 1)
 		return 0;
 	if ((rc = chunk_load(c, CHUNK_SHAPES, err)))
 		return rc;
-	if (!find_leaf(c, name, reach, to, &leaf))
-		return 0;
-	if (leaf == SHAPES_NONE)
-		return 1;
+	return find_leaf(c, name, reach, to, leaf) ? 1 : 0;
+}
+
+/* The same, open: *v NULL where no row has it. */
+static int
+open_leaf(struct chunk *c, struct str name, int reach, struct chunk_column_room *to, struct values_reader **v, struct err *err)
+{
+	uint32_t leaf;
+	int rc = leaf_of(c, name, reach, to, &leaf, err);
+
+	*v = NULL;
+	if (rc <= 0 || leaf == SHAPES_NONE)
+		return rc;
 	if ((rc = chunk_load(c, CHUNK_ROWS, err)) || (!c->leaf[leaf].open && (rc = chunk_open_leaf(c, leaf, err))))
 		return rc;
 	*v = c->leaf[leaf].values.form == VALUES_NOTHING ? NULL : &c->leaf[leaf].values;
@@ -449,15 +456,11 @@ chunk_bounds(struct chunk *c, struct str name, int reach, struct chunk_column_ro
 	static const struct { unsigned here, there; } kind[] = { { VALUES_HAS_NUMBERS, STORE_BOUNDS_NUMBERS }, { VALUES_HAS_TEXTS, STORE_BOUNDS_TEXTS },
 		{ VALUES_HAS_BOOLEANS, STORE_BOUNDS_BOOLEANS }, { VALUES_HAS_NESTED, STORE_BOUNDS_NESTED } };
 	uint32_t leaf;
-	int rc;
+	int rc = leaf_of(c, name, reach, to, &leaf, err);
 
 	*b = (struct store_bounds){ 0 };
-	if (c->info.version == 1)
-		return 0;
-	if ((rc = chunk_load(c, CHUNK_SHAPES, err)))
+	if (rc <= 0)
 		return rc;
-	if (!find_leaf(c, name, reach, to, &leaf))
-		return 0;
 	for (size_t i = 0; leaf != SHAPES_NONE && i < sizeof(kind) / sizeof(*kind); i++)
 		if (c->leaf[leaf].kinds & kind[i].here)
 			b->kinds |= kind[i].there;
