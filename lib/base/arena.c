@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #define BLOCK 65536     /* bytes of an arena's usual block; a larger request gets a block of its own */
+#define FIRST 2048      /* bytes of its first: many arenas, as a request's, never hold more */
 #define ALIGN 16
 
 struct block {
@@ -49,7 +50,7 @@ next_block(struct arena *a, size_t size)
 	struct block *after = a->now ? a->now->next : a->first;
 
 	if (!after || after->size < size) {
-		size_t room = size > BLOCK ? size : BLOCK;
+		size_t usual = a->first ? BLOCK : FIRST, room = size > usual ? size : usual;
 		struct block *b = mem_grow(NULL, 1, sizeof(*b) + room);
 
 		b->size = room;

@@ -142,6 +142,7 @@ struct http_server {
 	int epoll, spare;               /* spare: a descriptor to give up when there are no others */
 	_Atomic int wake;               /* eventfd; -1 until run */
 	_Atomic int stops, running;
+	_Atomic int sleeps;             /* the loop waits for something to happen */
 	pthread_t loop;
 	int64_t now;                    /* ms, monotonic */
 	int draining, listening;

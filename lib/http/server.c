@@ -101,6 +101,12 @@ http_on_loop(const struct http_server *s)
 	return s->running && pthread_equal(s->loop, pthread_self());
 }
 
+int
+http_server_busy(const struct http_server *s)
+{
+	return !atomic_load_explicit(&s->sleeps, memory_order_relaxed);
+}
+
 static void
 wake(struct http_server *s)
 {
@@ -339,7 +345,11 @@ turn(struct http_server *s, int most_ms)
 
 	if (s->listen_again)
 		wait = sooner(wait, PAUSE_MS);
-	n = epoll_wait(s->epoll, event, 256, s->again || has_mail(s) ? 0 : wait);
+	if (s->again || has_mail(s))
+		wait = 0;
+	atomic_store_explicit(&s->sleeps, wait != 0, memory_order_relaxed);
+	n = epoll_wait(s->epoll, event, 256, wait);
+	atomic_store_explicit(&s->sleeps, 0, memory_order_relaxed);
 	s->now = time_mono_ms();
 	for (int i = 0; i < n; i++) {
 		int *fd = event[i].data.ptr;

@@ -55,6 +55,9 @@ int http_server_reload(struct http_server *, struct err *);
 void http_server_call(struct http_server *, void (*call)(void *), void *);
 void http_server_every(struct http_server *, int64_t ms, void (*call)(void *), void *);
 
+/* The loop is at work: what it has to read may be more requests. From any thread. */
+int http_server_busy(const struct http_server *);
+
 struct http_figures { int64_t connections, requests, sockets, refused, bytes_in, bytes_out; };
 void http_server_figures(struct http_server *, struct http_figures *);
 

@@ -2,6 +2,7 @@
 #include "serve/exchange.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -11,6 +12,8 @@
 #include "base/period.h"
 #include "config/schema.h"
 #include "serve/serve_priv.h"
+
+#define SPARE_MOST 256                  /* calls that are kept for the next requests: 350 KiB */
 
 static const char page_policy[] = "default-src 'none'; frame-ancestors 'none'";
 
@@ -835,11 +838,25 @@ may_greet(const struct serve_call *c)
 	    !exchange_param(&c->ex, "api_secret").p && (c->ex.route->greets == 2 || http_header(r, "Origin").p);
 }
 
+/* Calls are large and short-lived: some are kept for the next requests. */
+static struct serve_call *
+new_call(struct serve *s)
+{
+	struct serve_call *c = s->spare;
+
+	if (!c)
+		return mem_new(sizeof(*c));
+	s->spare = c->next;
+	s->n_spare--;
+	memset(c, 0, offsetof(struct serve_call, heads));
+	return c;
+}
+
 void
 serve_exchange_begin(void *self, struct http_request *r)
 {
 	struct serve *s = self;
-	struct serve_call *c = mem_new(sizeof(*c));
+	struct serve_call *c = new_call(s);
 	struct exchange *ex = &c->ex;
 	const struct route *route;
 
@@ -957,25 +974,45 @@ serve_exchange_done(void *self, struct http_request *r)
 	struct serve *s = self;
 	struct serve_call *c = http_user(r);
 	struct figures_part *f = figures_part(s->figures, s->worker);
-	double seconds;
+	int64_t us;
 	int row;
 
 	if (!c)
 		return;
-	seconds = (double)(time_mono_ns() / 1000 - http_began_us(r)) / 1e6;
+	us = time_mono_ns() / 1000 - http_began_us(r);
+	us = us > 0 ? us : 0;
 	row = row_number(c->ex.route);
 	if (!c->status)
 		c->status = http_status(r);
 	if (c->status) {
 		figures_add(&f->status[row][c->status / 100 < 6 ? c->status / 100 : 0], 1);
-		figures_observe(&f->seconds[row], seconds);
+		figures_observe(&f->seconds[row], (double)us / 1e6);
 		figures_count_slot(f, time_wall(), c->status >= 500);
 	}
-	serve_log_request(s, c, seconds * 1e3);
+	serve_log_request(s, c, us);
 	if (c->load && c->drop)
 		c->drop(c);
 	http_set_user(r, NULL);
 	principal_free(c->ex.who);
 	serve_setup_free(c->setup);
-	free(c);
+	buf_release(&c->answer);
+	if (s->n_spare == SPARE_MOST) {
+		free(c);
+		return;
+	}
+	c->next = s->spare;
+	s->spare = c;
+	s->n_spare++;
+}
+
+void
+serve_exchange_spares_free(struct serve *s)
+{
+	struct serve_call *c;
+
+	while ((c = s->spare)) {
+		s->spare = c->next;
+		free(c);
+	}
+	s->n_spare = 0;
 }

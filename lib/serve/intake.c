@@ -556,34 +556,24 @@ static void
 one_committed(struct serve_call *c, const struct err *err)
 {
 	struct figures_part *f = figures_part(c->ex.serve->figures, c->ex.serve->worker);
-	struct buf *json = c->load;
 
-	c->load = NULL;
 	if (err->code) {
 		exchange_error(&c->ex, err);
 	} else {
 		figures_add(&f->accepted, 1);
-		exchange_send(&c->ex, 200, "application/json", buf_get(json));
+		exchange_send(&c->ex, 200, "application/json", buf_get(&c->answer));
 	}
 }
 
-/* The answer as it will be, in the arena. */
-static struct buf *
+/* The answer as it will be. */
+static void
 one_answer(struct serve_call *c, struct str id)
 {
-	struct buf text = { 0 }, *json = arena_get(c->ex.arena, sizeof(*json));
-
-	buf_lit(&text, "{\"accepted\":1,\"ids\":[");
+	buf_room(&c->answer, 96);               /* (with a UUID) */
+	buf_lit(&c->answer, "{\"accepted\":1,\"ids\":[");
 	if (id.p)
-		json_put_string(&text, id);
-	buf_lit(&text, "]}");
-	if (json) {
-		*json = (struct buf){ arena_dup(c->ex.arena, text.p, text.n), text.n, text.n };
-		if (!json->p)
-			json = NULL;
-	}
-	buf_release(&text);
-	return json;
+		json_put_string(&c->answer, id);
+	buf_lit(&c->answer, "]}");
 }
 
 static void
@@ -617,10 +607,7 @@ one_event(struct exchange *ex)
 		return;
 	}
 	fresh = give_id(c, &e, 0, id);
-	if (!(c->load = one_answer(c, rc ? e.id : (struct str){ 0 }))) {
-		exchange_problem(ex, 413, "the event is too large");
-		return;
-	}
+	one_answer(c, rc ? e.id : (struct str){ 0 });
 	if (rc == 0) {                          /* a rule of the configuration wants no such event */
 		one_committed(c, &err);
 		return;

@@ -410,6 +410,7 @@ serve_run(const struct serve_spec *spec, struct err *err)
 		run_crew(&s, err);
 out:
 	http_server_free(s.http);
+	serve_exchange_spares_free(&s);
 	serve_setup_free(s.setup);
 	figures_free(s.figures);
 	rates_free(s.rates);

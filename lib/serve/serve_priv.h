@@ -45,8 +45,8 @@ struct serve_call {
 	struct serve_setup *setup;
 	struct serve_call *next;        /* in the pool's queue; among those that wait for a commit */
 	int64_t began_ns, queued_ns;
-	struct http_head heads[CALL_HEADS];
 	int n_heads;
+	struct buf answer;              /* of intake.c: what one event is answered with when it is durable */
 	struct str origin;              /* p NULL: none, or not one of the configured */
 	char trace[33];                 /* of the caller's traceparent; "" */
 	char etag[40];
@@ -64,6 +64,7 @@ struct serve_call {
 	void (*drop)(struct serve_call *);      /* ROUTE_HEAD: its body was refused before ended() could come: let go of load; or NULL */
 	uint64_t version;               /* of the store before it was asked; 0: it was not */
 	int who_later;                  /* only a thread that may wait can tell who it is */
+	struct http_head heads[CALL_HEADS];     /* last: the n_heads first have been written, the others never */
 };
 
 static inline struct serve_call *
@@ -138,7 +139,9 @@ struct serve {
 
 	pthread_mutex_t log_lock;
 	struct buf log;                 /* lines that are not written yet */
-	uint64_t id_seed, id_next;      /* of request ids; the loop's */
+	uint64_t id_seed, id_next;      /* of request ids; the loop's, as are: */
+	struct serve_call *spare;       /* calls to be used again */
+	int n_spare;
 };
 extern atomic_int serve_halting;        /* statements end */
 struct serve_setup *serve_setup_now(struct serve *);    /* used by the caller too */
@@ -175,6 +178,7 @@ void serve_exchange_begin(void *serve, struct http_request *);
 void serve_exchange_ready(void *serve, struct http_request *);
 void serve_exchange_refuse(void *serve, struct http_request *, int status, const char *why);
 void serve_exchange_done(void *serve, struct http_request *);
+void serve_exchange_spares_free(struct serve *);        /* when the loop is over */
 void serve_exchange_run(struct serve_call *);           /* body, then call(): in a thread of the pool */
 int serve_exchange_rate(struct exchange *, struct str who, double per_second, double burst, const char *what);     /* 0, or answered 429 */
 void serve_exchange_caller(const struct exchange *, struct buf *to);     /* what tells who it is from all others, over sessions and tokens */
@@ -185,7 +189,7 @@ struct auth_credentials serve_exchange_credentials(struct exchange *);  /* all t
 int serve_exchange_body(struct serve_call *, struct str body);   /* checks it by the route's schema; < 0: answered */
 
 /* log.c */
-void serve_log_request(struct serve *, const struct serve_call *, double ms);
+void serve_log_request(struct serve *, const struct serve_call *, int64_t us);
 void serve_log_flush(struct serve *);
 
 #endif

@@ -6,7 +6,8 @@
  *
  * Alone a request pays one commit, and many pay a small part of one. Who gets an answer mostly asks again at once, and would find
  * the next commit just begun: half of the callers would share each commit, and everybody would wait for two. So a small load is
- * given until a quarter of what the last commit took to become as many calls as were there then.
+ * given until a quarter of what the last commit took to become as many calls as were there then; and up to all of that while the loop
+ * has not slept, since what it reads then may be them. (64 callers: 62 a commit instead of 43, and 1.1 µs of CPU less for each.)
  * Bound by the commit itself: two times fsync (0.1 to 4 ms each), and 40 µs of LMDB's pages however few the events are.
  */
 #include <signal.h>
@@ -197,12 +198,17 @@ complete(const struct serve_tenant *t)
 static void
 gather(struct serve_tenant *t)
 {
-	int64_t patience = t->took_ns / 4 < PATIENT_NS ? t->took_ns / 4 : PATIENT_NS, until = time_mono_ns() + patience;
-	struct timespec at = { until / 1000000000, until % 1000000000 };
+	int64_t part = (t->took_ns < PATIENT_NS ? t->took_ns : PATIENT_NS) / 4, until = time_mono_ns();
 
 	t->gathering = 1;
-	while (!complete(t) && pthread_cond_timedwait(&t->gathered, &t->lock, &at) == 0)
-		;
+	for (int i = 0; i < 4 && !complete(t) && (i == 0 || http_server_busy(t->serve->http)); i++) {
+		struct timespec at;
+
+		until += part;
+		at = (struct timespec){ until / 1000000000, until % 1000000000 };
+		while (!complete(t) && pthread_cond_timedwait(&t->gathered, &t->lock, &at) == 0)
+			;
+	}
 	t->gathering = 0;
 }
 
