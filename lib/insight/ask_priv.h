@@ -70,6 +70,7 @@ struct ask_event { struct str name; int64_t count; };
 struct ask_field {
 	struct str name, sql;           /* as it is called, and as SQL wants it */
 	int number;                     /* 1: its values are numbers */
+	int flag;                       /* 1: they are true and false, to SQL 1 and 0; a question names them by the property, "passed" */
 	int many;                       /* more values than are known */
 	int path, country;
 	enum ask_role role;

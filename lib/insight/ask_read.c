@@ -96,6 +96,78 @@ is_event_word(const struct reader *rd, int i)
 	return is(rd, i, ASK_EVENT) || is(rd, i, ASK_ANY);
 }
 
+/* The number that an event carries, where it is one. */
+static int
+field_of_event(const struct ask *ask, int event)
+{
+	int found = -1;
+
+	if (event == ask->purchase && ask->money >= 0 && ask->field[ask->money].events >> event & 1)
+		return ask->money;
+	for (int i = 0; i < ask->n_fields; i++)
+		if (ask->field[i].number && ask->field[i].events >> event & 1) {
+			if (found >= 0)
+				return -1;
+			found = i;
+		}
+	return found;
+}
+
+/* The only duration that an event carries; -1. */
+static int
+span_of_event(const struct ask *ask, int event)
+{
+	int found = -1;
+
+	for (int f = 0; f < ask->n_fields; f++)
+		if (ask->field[f].role == ASK_SPAN && ask->field[f].events >> event & 1) {
+			if (found >= 0)
+				return -1;
+			found = f;
+		}
+	return found;
+}
+
+static int
+measure_noun(const struct reader *rd, int i)
+{
+	if (rd->it[i].used)
+		return 0;
+	switch (rd->it[i].is) {
+	case ASK_EVENT: case ASK_USERS: case ASK_BUYERS: case ASK_SESSIONS: case ASK_VISIT: case ASK_ALL_EVENTS: case ASK_TRAFFIC: case ASK_MONEY: case ASK_ORDER_VALUE: case ASK_SPEND:
+	case ASK_METRIC:
+		return 1;
+	case ASK_LENGTH:
+		return rd->it[i].arg != 2;
+	case ASK_FIELD:
+		return rd->ask->field[rd->it[i].arg].number;
+	default:
+		return 0;
+	}
+}
+
+static int
+is_plural(const struct ask_item *it)
+{
+	return it->text.n > 2 &&
+	    (it->text.p[it->text.n - 1] == 's' || it->text.p[it->text.n - 1] == 'S' || str_eq(it->text, STR("people")) ||
+	    str_eq(it->text, STR("ppl")));
+}
+
+/* Does an event of these have that word, singular or plural, in front of its name: its number; -1. */
+static int
+event_begins(const struct ask *ask, uint64_t events, struct str word)
+{
+	word.n -= word.n > 3 && (word.p[word.n - 1] == 's' || word.p[word.n - 1] == 'S');
+	for (int e = 0; e < ask->n_events; e++) {
+		struct str name = ask->event[e].name;
+
+		if (events >> e & 1 && name.n > word.n && strncasecmp(name.p, word.p, word.n) == 0 && strchr("_- .", name.p[word.n]))
+			return e;
+	}
+	return -1;
+}
+
 static void
 drop(struct reader *rd, int i)
 {
@@ -203,6 +275,91 @@ join_names(struct reader *rd)
 	}
 }
 
+/* A property that is true or false, named for itself: those of which it is true. */
+static void
+flags(struct reader *rd)
+{
+	struct ask_sense s;
+
+	for (int i = 0; i < rd->n; i++)
+		if (is(rd, i, ASK_FIELD) && rd->ask->field[rd->it[i].arg].flag && !is(rd, i - 1, ASK_BY) && !is(rd, i - 1, ASK_WHICH) && !is(rd, i - 1, ASK_PER) &&
+		    sense_of_field(&rd->it[i], rd->it[i].arg, &s))
+			become_value(&rd->it[i], &s);
+}
+
+/* ---- pass: words of the grammar that are words of the store, too */
+
+static int
+other_sense(const struct ask_item *it, enum ask_is what, struct ask_sense *to)
+{
+	for (const struct ask_sense *s = it->sense; s; s = s->next)
+		if (s->is == what && s != it->sense) {
+			*to = *s;
+			return 1;
+		}
+	return 0;
+}
+
+/* "total" in front of what is added up, where a property is called so. */
+static void
+totals(struct reader *rd)
+{
+	struct ask_sense s;
+
+	for (int i = 0; i + 1 < rd->n; i++)
+		if (is(rd, i, ASK_FIELD) && other_sense(&rd->it[i], ASK_AGG, &s) && !rd->it[i + 1].comma &&
+		    (is_number_field(rd, i + 1) || is(rd, i + 1, ASK_EVENT) || is(rd, i + 1, ASK_USERS) || is(rd, i + 1, ASK_SESSIONS) || is(rd, i + 1, ASK_MONEY)))
+			rd->it[i].is = ASK_AGG, rd->it[i].arg = s.arg;
+}
+
+/* Yearly subscriptions: of a plan called so, or for each year? By what the rest allows, or it is asked back. */
+static void
+values_of_time(struct reader *rd)
+{
+	static const int64_t span[] = { 60000, 3600000, 86400000, 7 * 86400000LL, 28 * 86400000LL, 90 * 86400000LL, 365 * 86400000LL };
+
+	for (int i = 0; i + 1 < rd->n; i++) {
+		int period = find(rd, ASK_PERIOD, 0);
+		const struct ask_period *p = period >= 0 ? &rd->it[period].period : NULL;
+		struct ask_sense s;
+
+		if (!is(rd, i, ASK_EVERY) || rd->it[i].n_words > 1 || !is(rd, i + 1, ASK_EVENT) || rd->it[i + 1].comma || !other_sense(&rd->it[i], ASK_VALUE, &s))
+			continue;
+		if (has(rd, ASK_TREND) || find(rd, ASK_EVERY, i + 1) >= 0 || has(rd, ASK_UNIT) || has(rd, ASK_BY) ||
+		    (p && p->from != TIME_NONE && p->to != TIME_NONE && rd->it[i].arg >= 0 && rd->it[i].arg < 7 && p->to - p->from < 2 * span[rd->it[i].arg]))
+			become_value(&rd->it[i], &s);
+		else
+			fail(rd, "\"%.*s\" can be read in two ways: step by step in time, or %.*s %.*s; say which.", (int)(rd->it[i].text.n < 60 ? rd->it[i].text.n : 60),
+			    rd->it[i].text.p, STR_FMT(rd->ask->field[s.arg].name), STR_FMT(s.value));
+	}
+}
+
+/* In spanish: a language, where the country is meant by "from spain" and "spanish users". */
+static void
+languages(struct reader *rd)
+{
+	static const struct { const char *name, *code; } known[] = { { "spanish", "es" }, { "german", "de" }, { "french", "fr" }, { "italian", "it" }, { "portuguese", "pt" },
+		{ "dutch", "nl" }, { "swedish", "sv" }, { "norwegian", "no" }, { "danish", "da" }, { "finnish", "fi" }, { "polish", "pl" }, { "czech", "cs" }, { "japanese", "ja" },
+		{ "chinese", "zh" }, { "russian", "ru" }, { "ukrainian", "uk" }, { "turkish", "tr" }, { "greek", "el" }, { "korean", "ko" }, { "thai", "th" }, { "indian", "hi" } };
+
+	for (int i = 1; i < rd->n; i++)
+		for (size_t k = 0; is(rd, i, ASK_VALUE) && rd->it[i].arg >= 0 && rd->ask->field[rd->it[i].arg].country && k < sizeof(known) / sizeof(*known); k++) {
+			int behind = i + 1 < rd->n && !rd->it[i + 1].comma && (measure_noun(rd, i + 1) || is_text_field(rd, i + 1));
+			struct ask_sense s = { .is = ASK_NOTHING };
+
+			if (!is(rd, i - 1, ASK_IN) || !str_eq(rd->it[i - 1].text, STR("in")) || behind || rd->it[i].text.n != strlen(known[k].name) || strncasecmp(rd->it[i].text.p, known[k].name, rd->it[i].text.n))
+				continue;
+			for (int f = 0; f < rd->ask->n_fields && s.is == ASK_NOTHING; f++)
+				if (str_eq(rd->ask->field[f].name, STR("language")) || str_eq(rd->ask->field[f].name, STR("lang")) || str_eq(rd->ask->field[f].name, STR("locale")))
+					ask_value_of(rd->ask, f, str_of(known[k].code), &s);
+			if (s.is == ASK_VALUE)
+				become_value(&rd->it[i], &s);
+			else
+				rd->it[i].is = ASK_UNKNOWN;
+			break;
+		}
+}
+
 /* ---- pass: parts of an event's name, "alarms" and "raised", which stand apart or are shared */
 
 static uint64_t
@@ -228,9 +385,12 @@ events_with_fields(const struct reader *rd)
 {
 	uint64_t all = ~0ull;
 
-	for (int i = 0; i < rd->n; i++)
-		if ((is(rd, i, ASK_FIELD) || is(rd, i, ASK_VALUE)) && rd->it[i].arg >= 0 && (all & rd->ask->field[rd->it[i].arg].events))
-			all &= rd->ask->field[rd->it[i].arg].events;
+	for (int i = 0; i < rd->n; i++) {
+		int field = is(rd, i, ASK_FIELD) || is(rd, i, ASK_VALUE) ? rd->it[i].arg : is(rd, i, ASK_MONEY) || is(rd, i, ASK_ORDER_VALUE) || is(rd, i, ASK_SPEND) ? rd->ask->money : -1;
+
+		if (field >= 0 && (all & rd->ask->field[field].events))
+			all &= rd->ask->field[field].events;
+	}
 	return all;
 }
 
@@ -241,18 +401,45 @@ join_field(struct reader *rd, int i)
 	uint64_t mine = events_meant(&rd->it[i]);
 
 	for (int k = 0; k < i; k++) {
-		struct str name, word = rd->it[k].text;
+		int e;
 
 		if (!is_text_field(rd, k) || rd->it[k].value.p || is(rd, k - 1, ASK_BY) || is(rd, k - 1, ASK_WHICH) || is(rd, k - 1, ASK_PER) || is(rd, k - 1, ASK_TOP) ||
 		    is(rd, k - 1, ASK_MOST) || is(rd, k - 1, ASK_LEAST) || is(rd, k - 1, ASK_UNIQUE) || is(rd, k - 1, ASK_HOW_MANY))
 			continue;
-		word.n -= word.n > 3 && word.p[word.n - 1] == 's';
-		for (int e = 0; e < rd->ask->n_events; e++)
-			if (mine >> e & 1 && (name = rd->ask->event[e].name).n > word.n && strncasecmp(name.p, word.p, word.n) == 0 && strchr("_- .", name.p[word.n])) {
-				rd->it[k].is = ASK_EVENT, rd->it[k].arg = e, rd->it[k].verb = 0, rd->it[k].sense = NULL;
-				drop(rd, i);
-				return 1;
-			}
+		if ((e = event_begins(rd->ask, mine, rd->it[k].text)) >= 0) {
+			rd->it[k].is = ASK_EVENT, rd->it[k].arg = e, rd->it[k].verb = 0, rd->it[k].sense = NULL;
+			drop(rd, i);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Average load time of dashboards: of dashboard_opened, which has the time, and not for each dashboard. */
+static void
+fields_as_events(struct reader *rd)
+{
+	for (int i = 2; i < rd->n; i++) {
+		int e;
+
+		if (is_text_field(rd, i) && !rd->it[i].value.p && is(rd, i - 1, ASK_OF) && is_number_field(rd, i - 2) && has(rd, ASK_AGG) && is_plural(&rd->it[i]) &&
+		    (e = event_begins(rd->ask, rd->ask->field[rd->it[i - 2].arg].events, rd->it[i].text)) >= 0)
+			rd->it[i].is = ASK_EVENT, rd->it[i].arg = e, rd->it[i].verb = 0, rd->it[i].sense = NULL;
+	}
+}
+
+/* Delivered the most orders: both words are of order_delivered, although orders alone are order_placed. */
+static int
+join_noun(struct reader *rd, int i)
+{
+	for (int k = 0; k < rd->n; k++) {
+		int e;
+
+		if (k != i && is(rd, k, ASK_EVENT) && !rd->it[k].verb && rd->it[k].n_words == 1 && (e = event_begins(rd->ask, events_meant(&rd->it[i]), rd->it[k].text)) >= 0) {
+			rd->it[k].arg = e, rd->it[k].sense = NULL;
+			drop(rd, i);
+			return 1;
+		}
 	}
 	return 0;
 }
@@ -260,6 +447,7 @@ join_field(struct reader *rd, int i)
 static void
 join_events(struct reader *rd)
 {
+	fields_as_events(rd);
 	/* paid the most invoices, of invoice_paid: no other spending is meant */
 	for (int i = 0; i < rd->n; i++)
 		for (int k = 0; is(rd, i, ASK_SPEND) && k < rd->n; k++) {
@@ -297,7 +485,7 @@ join_events(struct reader *rd)
 			i = -1;                         /* from the beginning: places have moved */
 			continue;
 		}
-		if (rd->it[i].verb && join_field(rd, i))
+		if (rd->it[i].verb && (join_field(rd, i) || join_noun(rd, i)))
 			i = -1;
 	}
 	for (int i = 0; i < rd->n; i++) {
@@ -338,7 +526,7 @@ join_kinds(struct reader *rd)
 		{ "code", 4 }, { "codes", 5 }, { "status", 6 }, { "level", 5 }, { "levels", 6 } };
 
 	for (int i = 0; i + 1 < rd->n; i++)
-		for (size_t k = 0; is(rd, i, ASK_FIELD) && is(rd, i + 1, ASK_UNKNOWN) && k < sizeof(kinds) / sizeof(*kinds); k++)
+		for (size_t k = 0; is(rd, i, ASK_FIELD) && !rd->it[i].value.p && is(rd, i + 1, ASK_UNKNOWN) && k < sizeof(kinds) / sizeof(*kinds); k++)
 			if (str_eq(rd->it[i + 1].text, kinds[k])) {
 				drop(rd, i + 1);
 				break;
@@ -458,6 +646,35 @@ span_of(const struct reader *rd)
 	return ask->span;
 }
 
+/* The same where a number stands in front of it that has a duration's unit, or events that are called so: deliveries that took longer than
+ * 45 minutes are of delivery_minutes. */
+static int
+span_named(struct reader *rd, int before)
+{
+	const struct ask *ask = rd->ask;
+	int only = -1, n = 0;
+
+	for (int k = before - 1; k >= 0; k--)
+		if (is_number_field(rd, k) && ask->field[rd->it[k].arg].unit_ms > 0) {
+			rd->it[k].used = 1;
+			return rd->it[k].arg;
+		}
+	for (int i = 0; i < rd->n; i++)         /* the only one that its events have */
+		for (int f = 0; is(rd, i, ASK_EVENT) && f < ask->n_fields; f++)
+			if (ask->field[f].role == ASK_SPAN && ask->field[f].events >> rd->it[i].arg & 1)
+				only = f, n++;
+	return n == 1 ? only : span_of(rd);
+}
+
+/* The amount that the event at i carries, where it is one; -1. */
+static int
+is_amount_of(const struct reader *rd, int i)
+{
+	int field = field_of_event(rd->ask, rd->it[i].arg);
+
+	return field >= 0 && rd->ask->field[field].role == ASK_AMOUNT ? field : -1;
+}
+
 static void
 bounds(struct reader *rd)
 {
@@ -485,6 +702,19 @@ bounds(struct reader *rd)
 			op = (enum ask_op)rd->it[i].arg;        /* less than a minute, than an hour */
 			v = 1;
 			end = i + 1;
+		} else if (is(rd, i, ASK_OVER) && is(rd, i + 1, ASK_TIMES) && rd->it[i + 1].arg < 0) {  /* more than twice */
+			op = (enum ask_op)rd->it[i].arg;
+			v = -rd->it[i + 1].arg;
+			end = i + 2;
+			if (!people_before(rd, rd->n) || near_before(rd, i, ASK_EVENT, 4) < 0) {
+				fail(rd, "Who did what so often? Say users who bought more than twice.");
+				return;
+			}
+			if ((c = condition_of_event(rd, near_before(rd, i, ASK_EVENT, 4))) >= 0)
+				r->condition[c].has_count = 1, r->condition[c].op = op, r->condition[c].count = v;
+			drop(rd, i + 1);
+			drop(rd, i--);
+			continue;
 		} else if (is(rd, i, ASK_OVER) && is(rd, i + 1, ASK_NUMBER)) {
 			op = (enum ask_op)rd->it[i].arg;
 			v = rd->it[i + 1].number;
@@ -501,6 +731,19 @@ bounds(struct reader *rd)
 		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && is(rd, i + 1, ASK_EVENT) && people_before(rd, i) &&
 		    near_before(rd, i, ASK_TOP, 2) < 0) {
 			op = ASK_EQ, v = rd->it[i].number, end = i + 1;         /* users with 3 purchases */
+		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && is(rd, i - 1, ASK_OF) && is(rd, i - 2, ASK_EVENT) && is_amount_of(rd, i - 2) >= 0 &&
+		    (i + 1 == rd->n || !measure_noun(rd, i + 1))) {         /* invoices of 999 */
+			add_filter(&r->where, (struct ask_filter){ .field = is_amount_of(rd, i - 2), .is_number = 1, .op = ASK_EQ, .number = rd->it[i].number });
+			if (is(rd, i + 1, ASK_MONEY_UNIT))
+				drop(rd, i + 1);
+			drop(rd, i--);
+			continue;
+		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && is_number_field(rd, i + 1) && !is_plural(&rd->it[i + 1]) && is(rd, i + 2, ASK_EVENT) &&
+		    rd->ask->field[rd->it[i + 1].arg].role == ASK_PLAIN && !is(rd, i - 1, ASK_TOP)) {   /* 5 star ratings */
+			add_filter(&r->where, (struct ask_filter){ .field = rd->it[i + 1].arg, .is_number = 1, .op = ASK_EQ, .number = rd->it[i].number });
+			drop(rd, i + 1);
+			drop(rd, i--);
+			continue;
 		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && !rd->it[i].money && is_number_field(rd, i - 1) && !rd->it[i].comma &&
 		    !is(rd, i + 1, ASK_EVENT) && rd->ask->field[rd->it[i - 1].arg].role == ASK_PLAIN) {     /* with status 500 */
 			add_filter(&r->where, (struct ask_filter){ .field = rd->it[i - 1].arg, .is_number = 1, .op = ASK_EQ, .number = rd->it[i].number });
@@ -522,7 +765,7 @@ bounds(struct reader *rd)
 			op = (enum ask_op)rd->it[end++].arg;
 		event = is(rd, end, ASK_EVENT) ? end : -1;
 		if (unit) {
-			int field = span_of(rd);
+			int field = span_named(rd, start);
 
 			if (is(rd, 0, ASK_SESSIONS) || (near_before(rd, start, ASK_SESSIONS, 4) >= 0 && near_before(rd, start, ASK_EVENT, 4) < 0)) {
 				fail(rd, "I cannot bound the length of a session; ask for its average, or for events longer than that.");
@@ -534,6 +777,11 @@ bounds(struct reader *rd)
 			}
 			add_filter(&r->where, (struct ask_filter){ .field = field, .is_number = 1, .op = op,
 			    .number = v * unit / (rd->ask->field[field].unit_ms > 0 ? rd->ask->field[field].unit_ms : 1) });
+		} else if (is_number_field(rd, end) && !(rd->it[end].arg == rd->ask->money && people_before(rd, start))) {       /* of more than 5 items */
+			add_filter(&r->where, (struct ask_filter){ .field = rd->it[end].arg, .is_number = 1, .op = op, .number = v });
+			if (is(rd, start - 1, ASK_OF))
+				drop(rd, --start), end--;
+			end++;
 		} else if ((near_before(rd, start, ASK_SPEND, 3) >= 0 && people_before(rd, start)) ||
 		    (near_before(rd, start, ASK_MONEY, 3) >= 0 && people_before(rd, start))) {
 			int k = near_before(rd, start, ASK_SPEND, 3);
@@ -608,6 +856,48 @@ this_unit(struct reader *rd, int unit, struct ask_period *to)
 	snprintf(to->label, sizeof(to->label), "%s", names[unit]);
 }
 
+static int
+is_weekends(const struct ask_item *it)
+{
+	static const char *const words[] = { "on the weekend", "the weekend", "on weekend", "weekend" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (it->text.n == strlen(words[i]) && strncasecmp(it->text.p, words[i], it->text.n) == 0)
+			return 1;
+	return 0;
+}
+
+/* This week against the same period last week: as far as this one has come. */
+static void
+same_part(struct reader *rd, const int *at, int n, int previous)
+{
+	struct ask_reading *r = rd->r;
+	const struct ask_period *reference = n && at[n - 1] > previous ? &rd->it[at[n - 1]].period : NULL;
+	struct ask_period so_far;
+	int unit = reference && reference->months == 1 ? 3 : reference && reference->months ? 0 : reference && reference->step_ms == 86400000 ? 1 : 2;
+
+	if (!reference || reference->from == TIME_NONE || n > 2 || (n == 1 && !unit)) {
+		fail(rd, "The same period of which week or month? Say this week against the same period last week.");
+		return;
+	}
+	if (n == 2)
+		r->period[0] = rd->it[at[0]].period;
+	else
+		this_unit(rd, unit, &r->period[0]);
+	if (r->period[0].from == TIME_NONE || r->period[0].to == TIME_NONE) {
+		fail(rd, "A period without a beginning or an end is compared with none.");
+		return;
+	}
+	so_far = r->period[0];
+	if (so_far.to > rd->now)
+		so_far.to = rd->now + 1;
+	so_far.months = reference->months, so_far.step_ms = reference->step_ms;
+	ask_period_before(&so_far, rd->zone, &r->period[1]);
+	snprintf(r->period[1].label, sizeof(r->period[1].label), "the same period before");
+	r->n_periods = 2;
+	r->want_change = 1;
+}
+
 static void
 periods(struct reader *rd)
 {
@@ -617,6 +907,11 @@ periods(struct reader *rd)
 	for (int i = 0; i < rd->n; i++)
 		if (is(rd, i, ASK_PERIOD) && n < ASK_LIST)
 			at[n++] = i;
+	for (int k = 0; n == 2 && k < n && !is_compare(rd) && !has(rd, ASK_OR); k++)
+		if (is_weekends(&rd->it[at[k]])) {      /* on the weekend, last month: on weekends */
+			rd->it[at[k]].is = ASK_PART, rd->it[at[k]].arg = 3;
+			at[0] = at[!k], n = 1;
+		}
 	if (n > 2) {
 		fail(rd, "That names more than two periods; ask about two at a time.");
 		return;
@@ -644,11 +939,20 @@ periods(struct reader *rd)
 			r->n_periods = 1;
 		}
 	}
+	if (previous >= 0 && rd->it[previous].arg == 4) {
+		rd->it[previous].used = 1;
+		same_part(rd, at, n, previous);
+		return;
+	}
 	if (previous >= 0) {
 		rd->it[previous].used = 1;
 		if (n == 0 && rd->it[previous].arg > 0) {
 			this_unit(rd, rd->it[previous].arg, &r->period[0]);
 			n = r->n_periods = 1;
+		}
+		if (n == 1 && rd->it[previous].number && rd->it[previous].number != (r->period[0].months ? -r->period[0].months : (double)r->period[0].step_ms)) {
+			fail(rd, "The two periods are not as long; ask for as many days before as there are in the first.");
+			return;
 		}
 		if (n == 1 && r->period[0].from != TIME_NONE) {
 			ask_period_before(&r->period[0], rd->zone, &r->period[1]);
@@ -710,14 +1014,6 @@ add_group(struct reader *rd, int i)
 		fail(rd, "That asks for more than 4 groups within each other; ask for fewer.");
 	else if (!has_group(r, g))
 		r->group[r->n_groups++] = g;
-}
-
-static int
-is_plural(const struct ask_item *it)
-{
-	return it->text.n > 2 &&
-	    (it->text.p[it->text.n - 1] == 's' || it->text.p[it->text.n - 1] == 'S' || str_eq(it->text, STR("people")) ||
-	    str_eq(it->text, STR("ppl")));
 }
 
 static void
@@ -1022,6 +1318,16 @@ left_fields(struct reader *rd)
 			continue;
 		while (is(rd, k, ASK_UNIQUE) || is(rd, k, ASK_NOTHING) || is(rd, k, ASK_OF))
 			k--;
+		if (k < 0 && is(rd, 0, ASK_UNIQUE) && rd->it[0].word == 0 && !r->m.of && !grouped && !r->rank) {        /* distinct countries, as a question */
+			r->m.of = ASK_DISTINCT_FIELD, r->m.field = rd->it[i].arg;
+			rd->it[i].used = 1;
+			continue;
+		}
+		if (is(rd, k, ASK_USED) && !grouped && (has(rd, ASK_HOW_MANY) || has(rd, ASK_SHARE)) && !has(rd, ASK_WHICH)) {  /* used a voucher */
+			add_filter(&r->where, (struct ask_filter){ .field = rd->it[i].arg, .is_null = 1, .not = 1 });
+			rd->it[i].used = 1;
+			continue;
+		}
 		if (is(rd, k, ASK_WITHOUT) || is(rd, k, ASK_WITH)) {    /* without a campaign */
 			if (is(rd, k, ASK_WITH) && r->having) {
 				add_group(rd, i);
@@ -1095,6 +1401,15 @@ event_of_value(const struct reader *rd, int i)
 				after = k;
 		}
 	return events < 2 || rd->it[i].arg < 0 || !rd->ask->field[rd->it[i].arg].path ? -1 : before >= 0 ? before : after;
+}
+
+/* The pass rate: the share of those of which a property is true. The value in front of the rate; -1. */
+static int
+rate_of_value(const struct reader *rd)
+{
+	int rate = find(rd, ASK_RATE, 0);
+
+	return is(rd, rate - 1, ASK_VALUE) && rd->it[rate - 1].arg >= 0 && rd->ask->field[rd->it[rate - 1].arg].flag ? rate - 1 : -1;
 }
 
 static void
@@ -1316,41 +1631,6 @@ events_of_field(const struct ask *ask, struct ask_measure *m)
 		m->events = has;
 }
 
-/* The number that an event carries, where it is one. */
-static int
-field_of_event(const struct ask *ask, int event)
-{
-	int found = -1;
-
-	if (event == ask->purchase && ask->money >= 0 && ask->field[ask->money].events >> event & 1)
-		return ask->money;
-	for (int i = 0; i < ask->n_fields; i++)
-		if (ask->field[i].number && ask->field[i].events >> event & 1) {
-			if (found >= 0)
-				return -1;
-			found = i;
-		}
-	return found;
-}
-
-static int
-measure_noun(const struct reader *rd, int i)
-{
-	if (rd->it[i].used)
-		return 0;
-	switch (rd->it[i].is) {
-	case ASK_EVENT: case ASK_USERS: case ASK_BUYERS: case ASK_SESSIONS: case ASK_VISIT: case ASK_ALL_EVENTS: case ASK_TRAFFIC: case ASK_MONEY: case ASK_ORDER_VALUE: case ASK_SPEND:
-	case ASK_METRIC:
-		return 1;
-	case ASK_LENGTH:
-		return rd->it[i].arg != 2;
-	case ASK_FIELD:
-		return rd->ask->field[rd->it[i].arg].number;
-	default:
-		return 0;
-	}
-}
-
 /* "Total amount of": of what the events carry, and not how many there are. */
 static int
 is_amount_asked(const struct reader *rd)
@@ -1397,6 +1677,8 @@ event_measure(struct reader *rd, int event, enum ask_agg extreme, int largest, s
 		m->of = ASK_COUNT;
 		return 1;
 	}
+	if (extreme && find(rd, r->rank > 0 ? ASK_MOST : ASK_LEAST, 0) >= 0 && rd->it[find(rd, r->rank > 0 ? ASK_MOST : ASK_LEAST, 0)].arg == 1 && span_of_event(rd->ask, event) >= 0)
+		field = span_of_event(rd->ask, event);          /* the slowest delivery */
 	if (field < 0)
 		return fail(rd, "\"%.*s\" carries no number that could be averaged or compared.", STR_FMT(rd->ask->event[event].name));
 	m->of = ASK_OF_FIELD, m->field = field, m->q = rd->q;
@@ -1446,9 +1728,11 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 	case ASK_FIELD:
 		m->of = ASK_OF_FIELD, m->field = it->arg, m->q = rd->q;
 		m->agg = agg ? agg : extreme &&
-		    it->arg != rd->ask->money ? extreme : rd->ask->field[it->arg].role == ASK_AMOUNT ? ASK_SUM : ASK_AVG;
+		    it->arg != rd->ask->money ? extreme : rd->ask->field[it->arg].role == ASK_AMOUNT || has(rd, ASK_HOW_MANY) ? ASK_SUM : ASK_AVG;
 		if (it->arg == rd->ask->money && extreme)
 			m->agg = extreme;
+		if (!agg && !extreme && strncasecmp(it->text.p, "price", 5) == 0)
+			m->agg = ASK_AVG;               /* what things cost is not added up */
 		/* the lowest battery by model: of each */
 		if (!agg && (is(rd, i - 1, ASK_MOST) || is(rd, i - 1, ASK_LEAST)) && r->n_groups && !has(rd, ASK_WHICH) && !has(rd, ASK_WHO) && !has(rd, ASK_TOP) && !r->limit &&
 		    it->arg != rd->ask->money && rd->ask->field[it->arg].role != ASK_AMOUNT) {
@@ -1664,6 +1948,35 @@ share_of(struct reader *rd, int share, const int *event, int n)
 	return fail(rd, "A share of which part? Say from where, on what, or by what.");
 }
 
+/* The event that an event is an end of: order_placed of order_cancelled; -1. Of several none. */
+static int
+begun_before(const struct reader *rd, int event)
+{
+	static const char *const begun[] = { "started", "created", "placed", "opened", "begun", "requested", "initiated", "scheduled", "booked", "sent", "issued", "shown", "submitted" };
+	struct str name = rd->ask->event[event].name;
+	size_t at = name.n;
+	int found = -1;
+
+	while (at && !strchr("_- .", name.p[at - 1]))
+		at--;
+	if (at < 2)
+		return -1;
+	for (size_t i = 0; i < sizeof(begun) / sizeof(*begun); i++)
+		if (str_eq((struct str){ name.p + at, name.n - at }, str_of(begun[i])))
+			return -1;              /* it is a beginning itself */
+	for (int e = 0; e < rd->ask->n_events; e++)
+		for (size_t i = 0; i < sizeof(begun) / sizeof(*begun); i++) {
+			struct str other = rd->ask->event[e].name;
+
+			if (e != event && other.n > at && memcmp(other.p, name.p, at) == 0 && str_eq((struct str){ other.p + at, other.n - at }, str_of(begun[i]))) {
+				if (found >= 0)
+					return -1;
+				found = e;
+			}
+		}
+	return found;
+}
+
 /* conversion, shares, rates */
 static int
 ratios(struct reader *rd)
@@ -1678,8 +1991,17 @@ ratios(struct reader *rd)
 		if ((is_people(rd, i) || is(rd, i, ASK_SESSIONS) || is(rd, i, ASK_VISIT)) && !rd->it[i].used && people < 0)
 			people = i;
 	}
+	if (rate >= 0 && conversion < 0 && share < 0 && dropped < 0 && n == 1 && rate_of_value(rd) < 0 && (is(rd, rd->per, ASK_EVENT) || begun_before(rd, rd->it[event[0]].arg) >= 0)) {
+		int whole = is(rd, rd->per, ASK_EVENT) ? rd->it[rd->per].arg : begun_before(rd, rd->it[event[0]].arg);
+
+		rd->it[event[0]].used = 1;      /* complaints per order; the completion rate: of those that were begun */
+		r->ratio = 1, r->per = is(rd, rd->per, ASK_EVENT);
+		r->m = (struct ask_measure){ .of = ASK_COUNT, .events = 1ull << rd->it[event[0]].arg, .where = r->m.where };
+		r->base = (struct ask_measure){ .of = ASK_COUNT, .events = 1ull << whole };
+		return 1;
+	}
 	by_session = people >= 0 && (is(rd, people, ASK_SESSIONS) || is(rd, people, ASK_VISIT));
-	if ((conversion >= 0 && (share >= 0 || rate >= 0 || find(rd, ASK_HOW_MANY, 0) < 0)) || (rate >= 0 && n > 0 && share < 0) ||
+	if ((conversion >= 0 && (share >= 0 || rate >= 0 || find(rd, ASK_HOW_MANY, 0) < 0)) || (rate >= 0 && n > 0 && share < 0 && rate_of_value(rd) < 0) ||
 	    (dropped >= 0 && find(rd, ASK_HOW_MANY, 0) < 0))
 		return conversion_of(rd, event, n, by_session);
 	if (conversion >= 0) {          /* how many users converted */
@@ -1701,6 +2023,8 @@ ratios(struct reader *rd)
 		r->n_conditions = 2;
 		return 1;
 	}
+	if (share < 0 && rate_of_value(rd) >= 0)
+		return share_of(rd, rate, event, n);
 	if (share < 0)
 		return fail(rd, "A rate of what? I know conversion rates, and the share of one thing in another.");
 	return share_of(rd, share, event, n);
@@ -1786,7 +2110,7 @@ events_beside(struct reader *rd, int noun)
 		if (is(rd, i, ASK_EVENT))
 			set |= 1ull << rd->it[i].arg, rd->it[i].used = 1;
 	}
-	if (joined || has(rd, ASK_COMPARE)) {
+	if (joined || has(rd, ASK_COMPARE) || !(set & (set - 1))) {     /* orders that were paid: one event */
 		r->m.of = ASK_COUNT, r->m.events = set;
 		if ((set & (set - 1)) && r->n_groups < 4)
 			r->group[r->n_groups++] = -5;
@@ -1876,8 +2200,17 @@ measure(struct reader *rd)
 	if (rd->per >= 0) {
 		if (!measure_of(rd, noun, &r->m))
 			return 0;
-		if (r->m.of == ASK_OF_FIELD && r->m.agg == ASK_AVG && r->m.field == rd->ask->money)
+		if (r->m.of == ASK_OF_FIELD && r->m.agg == ASK_AVG && (r->m.field == rd->ask->money || rd->ask->field[r->m.field].role == ASK_AMOUNT))
 			r->m.agg = ASK_SUM;     /* average revenue per user */
+		if (r->m.of == ASK_OF_FIELD && is(rd, rd->per, ASK_EVENT) && rd->ask->field[r->m.field].events == 1ull << rd->it[rd->per].arg) {
+			if (r->m.agg == ASK_SUM && rd->average != ASK_SUM)
+				r->m.agg = ASK_AVG;
+			if (r->m.agg != ASK_SUM)
+				return 1;       /* attempts per quiz, which has them: their average */
+		}
+		if (r->m.of == ASK_OF_FIELD && r->m.agg != ASK_SUM)
+			return fail(rd, "An average for each of them and a total over how many there are differ; say the total %.*s per …, or the average by …",
+			    STR_FMT(rd->ask->field[r->m.field].name));
 		return divided(rd);
 	}
 	if (is(rd, noun, ASK_EVENT) && rd->it[noun].arg == rd->ask->purchase && rd->it[noun].verb && has(rd, ASK_HOW_MUCH) &&
@@ -1938,7 +2271,7 @@ who_did(struct reader *rd)
 				int already = 0;
 
 				for (int c = 0; c < r->n_conditions; c++)
-					already |= r->condition[c].event >= 0 && (r->m.events >> r->condition[c].event & 1) && !r->condition[c].not;
+					already |= r->condition[c].event >= 0 && (r->m.events >> r->condition[c].event & 1);     /* who did not buy are no buyers, but users */
 				if (!already)
 					r->condition[r->n_conditions++] = (struct ask_condition){ .event = rd->ask->purchase };
 				r->m.events = 0;
@@ -2118,6 +2451,24 @@ aggregate(struct reader *rd)
 	return 1;
 }
 
+/* Registered students: students who registered. */
+static void
+done_by(struct reader *rd)
+{
+	for (int i = 0; i + 1 < rd->n; i++) {
+		struct str t = rd->it[i].text;
+
+		if (is(rd, i, ASK_EVENT) && t.n > 4 && strncasecmp(t.p + t.n - 2, "ed", 2) == 0 && is(rd, i + 1, ASK_USERS) && !rd->it[i + 1].comma &&
+		    !people_before(rd, i)) {
+			struct ask_item did = rd->it[i];
+
+			rd->it[i] = rd->it[i + 1];
+			rd->it[i + 1] = did;
+			rd->it[i + 1].verb = 1;
+		}
+	}
+}
+
 /* Visit is a word for sessions, or for what somebody did. */
 static void
 visits(struct reader *rd)
@@ -2229,9 +2580,14 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 			drop(&rd, i--);
 	join_names(&rd);
 	join_kinds(&rd);
+	languages(&rd);
 	if ((i = refuse(&rd)) != 1)
 		return i;
+	flags(&rd);
+	totals(&rd);
+	values_of_time(&rd);
 	join_events(&rd);
+	done_by(&rd);
 	if (rd.failed)
 		return 0;
 	for (i = 0; i < rd.n; i++)              /* who bought; users who bought */
@@ -2274,7 +2630,7 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 	pages_as_views(&rd);
 	both_values(&rd);
 	groups(&rd);
-	values(&rd, has(&rd, ASK_SHARE));
+	values(&rd, has(&rd, ASK_SHARE) || rate_of_value(&rd) >= 0);
 	left_fields(&rd);
 	if (rd.failed)
 		return 0;

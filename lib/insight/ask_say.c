@@ -162,7 +162,10 @@ put_filters(const struct ask *ask, const struct ask_filters *fs, const char *bet
 			buf_lit(b, f->prefix ? " beginning with " : f->not ? " not " : " ");
 			for (int k = 0; k < f->n; k++) {
 				buf_lit(b, k ? " or " : "");
-				buf_str(b, f->value[k]);
+				if (f->field >= 0 && ask->field[f->field].flag)
+					buf_lit(b, str_eq(f->value[k], STR("1")) ? "yes" : "no");
+				else
+					buf_str(b, f->value[k]);
 			}
 		}
 	}

@@ -100,16 +100,21 @@ put_filter(const struct ask *ask, const struct ask_filter *f, struct buf *b)
 		put_text(b, buf_get(&end));
 		buf_release(&end);
 	} else {
+		int flag = f->field >= 0 && ask->field[f->field].flag;
+
 		if (f->not)
 			buf_byte(b, '(');
 		buf_printf(b, "%.*s %s", STR_FMT(name), f->n > 1 ? f->not ? "NOT IN (" : "IN (" : f->not ? "<> " : "= ");
 		for (int i = 0; i < f->n; i++) {
 			buf_lit(b, i ? ", " : "");
-			put_text(b, f->value[i]);
+			if (flag)
+				buf_str(b, f->value[i]);        /* 1 or 0 */
+			else
+				put_text(b, f->value[i]);
 		}
 		buf_lit(b, f->n > 1 ? ")" : "");
 		if (f->not)
-			buf_printf(b, " OR %.*s IS NULL)", STR_FMT(name));
+			buf_printf(b, flag ? ")" : " OR %.*s IS NULL)", STR_FMT(name));
 	}
 }
 
@@ -567,7 +572,7 @@ static void
 sql_plain(const struct ask *ask, const struct ask_reading *r, int64_t now, struct buf *b)
 {
 	struct buf w = { 0 }, keys = { 0 };
-	int n = put_keys(ask, r, &keys, 0), where_has_events = !r->ratio || r->ratio == 2, two = r->n_periods == 2, users = 0;
+	int n = put_keys(ask, r, &keys, 0), where_has_events = !r->ratio || r->ratio == 2, two = r->n_periods == 2, users = 0, havings = 0;
 
 	for (int i = 0; i < r->n_groups; i++)
 		users |= r->group[i] == -1;
@@ -623,8 +628,20 @@ sql_plain(const struct ask *ask, const struct ask_reading *r, int64_t now, struc
 		buf_lit(b, " HAVING ");
 		put_all_did(ask, r, now, b);
 	}
+	if (r->n_conditions && users)
+		havings = 1;
+	if (r->ratio == 1 && n && !two && (r->base.events || r->base.where.n)) {        /* of nothing there is no share */
+		struct buf d = { 0 };
+
+		put_events(ask, r->base.events, &d);
+		put_filters(ask, &r->base.where, &d);
+		buf_lit(b, havings++ ? " AND " : " HAVING ");
+		put_measure(ask, &r->base, &d, b);
+		buf_lit(b, " > 0");
+		buf_release(&d);
+	}
 	if (r->having) {
-		buf_lit(b, r->n_conditions && users ? " AND " : " HAVING ");
+		buf_lit(b, havings ? " AND " : " HAVING ");
 		put_value(ask, r, NULL, where_has_events, b);
 		buf_printf(b, " %s ", ops[r->having_op]);
 		put_number(b, r->having_number);

@@ -24,7 +24,7 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_TO, 0, "to|into|until|->" },
 	{ ASK_THEN, 0, "then|and then|later|afterwards|after that|go on to|went on to|follow by|subsequently|lead to|led to|end in|"
 	    "ended in|result in|turn into|reach|proceed to|continue to|progress to|make it to|made it to" },
-	{ ASK_WITH, 0, "with|had|have|has|having|contain|include|involve|saw" },
+	{ ASK_WITH, 0, "with|had|have|has|having|contain|include|involve|saw|fail with|end with|return with|respond with|answer with|finish with|come back with|came back with" },
 	{ ASK_WITHOUT, 0, "without|with no|have no|had no|lack|without any|no" },
 	{ ASK_NOT, 0, "not|never|none|didnt|dont|did not|do not|but not|and not|except|except for|exclude|other than|outside|outside of|"
 	    "non|neither|besides|apart from|ignore|leave out|not counting|minus" },
@@ -92,6 +92,7 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	    "week before that|day before that|month before that|preceding period|prior week|prior day|prior month|"
 	    "preceding week|preceding month|preceding day|week prior|month prior|day prior|same period before|previously|before|"
 	    "one before|previous one|year before|hour before" },
+	{ ASK_PREVIOUS, 4, "same period|same time|same time frame|same timeframe|same point|same point in time|same part|same days" },
 	{ ASK_PREVIOUS, 1, "day over day|day on day|dod" },
 	{ ASK_PREVIOUS, 2, "week over week|week on week|wow|week to week" },
 	{ ASK_PREVIOUS, 3, "month over month|month on month|mom|month to month" },
@@ -279,7 +280,7 @@ static const struct { enum part part; const char *names, *nouns, *verbs; } kinds
 	{ PART_VIEW, "page view|pageview|screen view|view", "page view|pageview|view|page hit|page impression|impression|hit|pv|"
 	    "pages views",
 	    "viewed|view page|viewed page|look at|looked at|read|see page|saw page" },
-	{ PART_NONE, "signup|sign up|user signup|signup complete|signup completed|registration|user registered|account created|"
+	{ PART_NONE, "signup|sign up|user signup|signup complete|signup completed|registration|user registered|registered|account created|"
 	    "register", "signup|sign up|registration|new user|new account|new sign up|new registration|account creation|new member|"
 	    "subscription to site",
 	    "signed up|register|registered|sign up|signs up|join|joined|create account|created account|open account|opened account|enroll|"
@@ -450,6 +451,51 @@ is_participle(struct str w)
 	    has_phrase("paid|sent|made|seen|left|lost|won|sold|built|begun|done|read|shown|taken|given|run|met|set|put|hit|cut|split|bought|found|held|kept|written|chosen", w);
 }
 
+/* What was done, as a noun: completion of completed. By the common endings, and by a list. 1 or 0. */
+static int
+noun_of(struct arena *arena, struct str participle, struct str *noun)
+{
+	static const struct { const char *participle, *noun; } list[] = { { "cancelled", "cancellation" }, { "canceled", "cancellation" }, { "registered", "registration" },
+		{ "submitted", "submission" }, { "delivered", "delivery" }, { "subscribed", "subscription" }, { "renewed", "renewal" }, { "approved", "approval" },
+		{ "shipped", "shipment" }, { "paid", "payment" }, { "placed", "placement" }, { "installed", "installation" }, { "confirmed", "confirmation" },
+		{ "invited", "invitation" }, { "expired", "expiry" }, { "failed", "failure" }, { "resolved", "resolution" }, { "reserved", "reservation" },
+		{ "admitted", "admission" }, { "completed", "completion" }, { "deleted", "deletion" }, { "enrolled", "enrolment" }, { "removed", "removal" },
+		{ "received", "receipt" }, { "recovered", "recovery" }, { "rejected", "rejection" }, { "inspected", "inspection" }, { "adopted", "adoption" },
+		{ "consumed", "consumption" }, { "used", "usage" }, { "departed", "departure" }, { "arrived", "arrival" }, { "attempted", "attempt" } };
+	static const struct { const char *end, *instead; } endings[] = { { "ated", "ation" }, { "uted", "ution" }, { "ified", "ification" }, { "ected", "ection" } };
+	char text[VALUE_BYTES + 8];
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++)
+		if (str_eq(participle, str_of(list[i].participle))) {
+			*noun = str_of(list[i].noun);
+			return 1;
+		}
+	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+		size_t n = strlen(endings[i].end);
+
+		if (participle.n <= n + 1 || participle.n > VALUE_BYTES || memcmp(participle.p + participle.n - n, endings[i].end, n))
+			continue;
+		snprintf(text, sizeof(text), "%.*s%s", (int)(participle.n - n), participle.p, endings[i].instead);
+		*noun = (struct str){ arena_dup(arena, text, strlen(text)), strlen(text) };
+		return noun->p != NULL;
+	}
+	return 0;
+}
+
+/* Is that what some event is called as a noun: delivery, of order_delivered? */
+static int
+is_noun_of_event(struct ask *ask, struct str word)
+{
+	for (int i = 0; i < ask->n_events; i++) {
+		struct str rest = spoken(ask->arena, ask->event[i].name), one, noun;
+
+		while (str_cut(&rest, ' ', &one))
+			if (is_participle(one) && noun_of(ask->arena, one, &noun) && str_eq(noun, word))
+				return 1;
+	}
+	return 0;
+}
+
 static void
 teach_event(struct ask *ask, int i)
 {
@@ -458,6 +504,10 @@ teach_event(struct ask *ask, int i)
 	struct buf b = { 0 };
 
 	teach(ask, words, noun);
+	if (is_participle(words) && !memchr(words.p, ' ', words.n) && noun_of(ask->arena, words, &last)) {        /* registered: registrations */
+		teach(ask, last, noun);
+		teach(ask, words, verb);
+	}
 	for (size_t k = 0; k < words.n; k++)
 		if (words.p[k] != ' ')
 			buf_byte(&b, words.p[k]);
@@ -470,6 +520,16 @@ teach_event(struct ask *ask, int i)
 		buf_str(&b, first);
 		verb.part = is_participle(last) ? 2 : 0;
 		teach(ask, buf_get(&b), verb);
+		if (verb.part && noun_of(ask->arena, last, &last)) {    /* order cancellation, cancellation of orders */
+			for (int turned = 0; turned < 2; turned++) {
+				buf_clear(&b);
+				buf_str(&b, turned ? last : first);
+				buf_lit(&b, turned ? " of " : " ");
+				buf_str(&b, turned ? first : last);
+				noun.part = 2;
+				teach(ask, buf_get(&b), noun);
+			}
+		}
 	}
 	buf_release(&b);
 }
@@ -549,6 +609,37 @@ add_column(void *self, struct str name, struct err *err)
 	return 0;
 }
 
+/* Of a property that is true or false: "passed" and "failed" are its values. */
+static void
+teach_flag(struct ask *ask, int i, struct str words)
+{
+	static const struct { const char *names, *yes, *no; } known[] = { { "passed|pass", "passed|pass", "failed|fail|failure" },
+		{ "success|successful|succeeded|ok", "successful|succeeded|success", "failed|fail|unsuccessful|failure" }, { "failed|error|failure", "failed|fail", "successful|succeeded" } };
+	const struct ask_sense yes = { .is = ASK_VALUE, .arg = i, .value = STR("1"), .events = ask->field[i].events }, no = { .is = ASK_VALUE, .arg = i, .value = STR("0"),
+		.events = ask->field[i].events };
+
+	for (int k = 0; k < 3; k++)
+		if (str_starts(words, str_of((const char *[]){ "is ", "was ", "has " }[k])))
+			words.p += k ? 4 : 3, words.n -= k ? 4 : 3;
+	teach(ask, words, yes);
+	for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++)
+		if (has_phrase(known[k].names, words)) {
+			teach_all(ask, known[k].yes, yes);
+			teach_all(ask, known[k].no, no);
+		}
+}
+
+/* Numbers that are 0 and 1, in a property whose name says whether: passed, is_new. */
+static int
+is_flag(struct ask *ask, int i)
+{
+	struct str words = spoken(ask->arena, ask->field[i].name);
+	const char *blank = memrchr(words.p, ' ', words.n);
+
+	return str_starts(words, STR("is ")) || str_starts(words, STR("was ")) || str_starts(words, STR("has ")) ||
+	    is_participle(blank ? (struct str){ blank + 1, (size_t)(words.p + words.n - blank - 1) } : words) || has_phrase("success|successful|ok|active|premium|pass|error", words);
+}
+
 static void
 teach_field(struct ask *ask, int i)
 {
@@ -566,14 +657,16 @@ teach_field(struct ask *ask, int i)
 	for (size_t k = 0; blank && k < sizeof(spans) / sizeof(*spans); k++)
 		if (str_eq(tail, str_of(spans[k].suffix)))
 			f->unit_ms = spans[k].ms;
-	if (f->unit_ms > 0 || (blank && has_phrase("usd|eur|name|code|type|id|bytes|cents", tail)))
+	if ((f->unit_ms > 0 && !is_noun_of_event(ask, head)) || (blank && has_phrase("usd|eur|name|code|type|id|bytes|cents", tail)))
 		teach(ask, head, sense);
+	if (f->flag)
+		teach_flag(ask, i, words);
 	if (str_starts(words, STR("utm ")))
 		teach(ask, (struct str){ words.p + 4, words.n - 4 }, sense);
 	if (f->number) {
 		if (f->unit_ms > 0 || has_word(words, "duration|latency|elapsed|time|length"))
 			f->role = ASK_SPAN;
-		else if (has_word(words, "revenue|amount|total|price|value|quantity|qty|sales|turnover|items|bytes|cost|credits|points|fee"))
+		else if (has_word(words, "revenue|amount|total|price|value|quantity|qty|sales|turnover|items|bytes|cost|credits|points|fee|tip|tips|discount|tax|bonus"))
 			f->role = ASK_AMOUNT;
 		if (has_word(words, "revenue|turnover") || (ask->money < 0 && has_word(words, "amount|total|value|price|sales")))
 			ask->money = i;
@@ -616,7 +709,7 @@ teach_part(struct ask *ask, int event, struct str words, int verb)
 static void
 teach_event_parts(struct ask *ask, int event)
 {
-	struct str words = spoken(ask->arena, ask->event[event].name), rest = words, one;
+	struct str words = spoken(ask->arena, ask->event[event].name), rest = words, one, noun;
 	const char *end = words.p + words.n;
 
 	while (str_cut(&rest, ' ', &one)) {
@@ -627,6 +720,8 @@ teach_event_parts(struct ask *ask, int event)
 		if (one.p > words.p) {                          /* invoice paid, user signed up */
 			teach_part(ask, event, str_trim(before), 0);
 			teach_part(ask, event, (struct str){ one.p, (size_t)(end - one.p) }, 1);
+			if (noun_of(ask->arena, one, &noun))
+				teach_part(ask, event, noun, 0);
 		} else {                                        /* viewed report */
 			teach_part(ask, event, one, 1);
 			teach_part(ask, event, str_trim(behind), 0);
@@ -774,7 +869,7 @@ ask_teach_value(struct ask *ask, int field, struct str value, uint64_t events)
 /* ---- one pass over the columns of the newest events: which events have which fields, and their values */
 
 struct seen_value { int64_t count; uint64_t events; struct str text; };
-struct seen_field { struct map values; int numbers, texts; };
+struct seen_field { struct map values; int numbers, texts, others; };   /* others: numbers beside 0 and 1 */
 
 static void
 see_texts(struct ask *ask, int i, struct seen_field *seen, const struct column *c, size_t n, const uint64_t *event)
@@ -794,6 +889,7 @@ see_texts(struct ask *ask, int i, struct seen_field *seen, const struct column *
 		ask->field[i].events |= of[v].events;
 		if (cell->type != CELL_TEXT) {
 			seen->numbers = 1;
+			seen->others |= cell->type != CELL_INTEGER || (cell->integer & ~1ll);
 			continue;
 		}
 		seen->texts = 1;
@@ -822,8 +918,10 @@ see_numbers(struct ask *ask, int i, struct seen_field *seen, const struct column
 	uint64_t events = 0;
 
 	for (size_t k = 0; k < n; k++)
-		if (!c->valid || c->valid[k / 64] >> k % 64 & 1)
+		if (!c->valid || c->valid[k / 64] >> k % 64 & 1) {
 			events |= event[k];
+			seen->others |= c->form != COLUMN_INTEGER || (c->integer[k] & ~1ll);
+		}
 	ask->field[i].events |= events;
 	seen->numbers |= events != 0;
 }
@@ -1024,8 +1122,10 @@ ask_learn(struct ask *ask, struct err *err)
 		return rc;
 	seen = mem_new((ASK_FIELDS + 1) * sizeof(*seen));
 	rc = ask->n_events ? see_events(ask, store, seen, err) : 0;
-	for (int i = 0; i < ask->n_fields; i++)
-		ask->field[i].number = seen[i].numbers && !seen[i].texts;
+	for (int i = 0; i < ask->n_fields; i++) {
+		ask->field[i].flag = seen[i].numbers && !seen[i].texts && !seen[i].others && is_flag(ask, i);
+		ask->field[i].number = seen[i].numbers && !seen[i].texts && !ask->field[i].flag;
+	}
 	ask_teach_names(ask);
 	for (int i = 0; i < ask->n_fields; i++) {
 		int codes;
@@ -1235,6 +1335,33 @@ sense_here(const struct ask *ask, const struct ask_word *w, int i, struct ask_se
 	return s;
 }
 
+/* "The 7 days before that": words, and ms of the span, months negative. 0: none. */
+static int
+previous_span(const struct ask_word *w, int n, int i, double *span)
+{
+	static const struct { const char *stem; double ms; } units[] = { { "minut", 60000 }, { "hour", 3600000 }, { "day", 86400000 }, { "week", 604800000 }, { "month", -1 },
+		{ "year", -12 } };
+
+	if (i + 2 >= n || !w[i].is_number || w[i].ordinal || !has_phrase("before|prior|preceding|previous", w[i + 2].text) ||
+	    (i + 3 < n && !w[i + 3].comma && !has_phrase("that|those|it|this|them", w[i + 3].text)))
+		return 0;
+	for (size_t k = 0; k < sizeof(units) / sizeof(*units); k++)
+		if (str_eq(w[i + 1].stem, str_of(units[k].stem))) {
+			*span = w[i].number * units[k].ms;
+			return i + 3 < n && !w[i + 3].comma ? 4 : 3;
+		}
+	return 0;
+}
+
+/* One star: the next word is a property that is a number. */
+static int
+counts_field(struct ask *ask, const struct ask_word *w, int n, int i)
+{
+	struct ask_sense *s = NULL;
+
+	return i + 1 < n && phrase_at(ask, w, n, i + 1, &s) > 0 && s->is == ASK_FIELD && ask->field[s->arg].number;
+}
+
 int
 ask_items(struct ask *ask, struct ask_word *w, int n, int64_t now, const struct zone *zone, struct ask_item *items)
 {
@@ -1259,13 +1386,13 @@ ask_items(struct ask *ask, struct ask_word *w, int n, int64_t now, const struct 
 				it->is = ASK_UNKNOWN;
 		} else if (is_id(ask, w[i].as_typed)) {
 			it->is = ASK_VALUE, it->arg = -1, it->value = w[i].as_typed;
-		} else if (has_phrase("rating|ratings|rated|meaning|meanings|timing|dated|dating|shared|shares|sharing|lasting|lasted|"
+		} else if (has_phrase("rated|meaning|meanings|timing|dated|dating|shared|shares|sharing|lasting|lasted|"
 		    "paging|uses|tops|pays|"
 		    "sourcing", w[i].text)) {
 			it->is = ASK_UNKNOWN;   /* their stems are those of other words */
 		} else {
 			static const char number_words[] = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve";
-			int from, to, phrase = phrase_at(ask, w, n, i, &s), spelt = phrase ? 0 :
+			int from, to, k, phrase = phrase_at(ask, w, n, i, &s), spelt = phrase ? 0 :
 			    has_phrase(number_words, w[i].text), t = ask_time(w, n, i, now, zone, apart, &period);
 
 			if ((used = ask_hours(w, n, i, &from, &to)) > 0) {
@@ -1285,12 +1412,17 @@ ask_items(struct ask *ask, struct ask_word *w, int n, int64_t now, const struct 
 			}
 			if (phrase > 1 && s->is == ASK_RANKED && has_phrase("order|orders", w[i].text))         /* orders by hour, and ordered by */
 				phrase = phrase_at(ask, w, i + 1, i, &s);
-			if (str_eq(w[i].text, STR("one")) && n_items > 1 && items[n_items - 2].is == ASK_OVER) {        /* more than one */
+			if ((k = previous_span(w, n, i, &it->number)) > 0) {
+				it->is = ASK_PREVIOUS, it->n_words = used = k;
+				it->text.n = (size_t)(w[i + k - 1].as_typed.p + w[i + k - 1].as_typed.n - it->text.p);
+				continue;
+			}
+			if (str_eq(w[i].text, STR("one")) && ((n_items > 1 && items[n_items - 2].is == ASK_OVER) || counts_field(ask, w, n, i))) {      /* more than one, one star */
 				it->is = ASK_NUMBER, it->number = 1, it->n_words = 1;
 				continue;
 			}
 			/* a price is no /pricing */
-			if (phrase == 1 && s->is == ASK_VALUE && !s->next && inflected(w[i].text) != inflected(s->value))
+			if (phrase == 1 && s->is == ASK_VALUE && !s->next && !(s->arg >= 0 && ask->field[s->arg].flag) && inflected(w[i].text) != inflected(s->value))
 				phrase = 0;
 			if (phrase == 1 && s->is == ASK_MONEY && has_phrase("take|takes|taken", w[i].text)) {      /* no takings: how long it takes */
 				it->is = ASK_NOTHING, it->n_words = 1;

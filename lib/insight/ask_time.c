@@ -573,5 +573,7 @@ ask_period_before(const struct ask_period *p, const struct zone *zone, struct as
 		}
 		*(end ? &to->to : &to->from) = zone_to_utc(zone, t);
 	}
+	if (p->from != TIME_NONE && to->to == p->from + 1)      /* of what ends with now, which is a moment more */
+		to->to = p->from;
 	snprintf(to->label, sizeof(to->label), "the period before");
 }

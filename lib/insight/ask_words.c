@@ -33,10 +33,14 @@ ask_stem(struct arena *arena, struct str word)
 		return word;
 	if (n > 4 && ends(w, n, "ies"))
 		w[n - 3] = 'y', n -= 2;
+	else if (n > 6 && ends(w, n, "zzes"))
+		n -= 3;                         /* quizzes */
 	else if (n > 4 && (ends(w, n, "sses") || ends(w, n, "shes") || ends(w, n, "ches") || ends(w, n, "xes")))
 		n -= 2;
 	else if (n > 2 && w[n - 1] == 's' && !strchr("siu", w[n - 2]))
 		n--;
+	if (n == 6 && memcmp(w, "rating", 6) == 0)
+		return (struct str){ w, n };    /* no rate */
 	if (n > 5 && ends(w, n, "ing"))
 		n -= 3;
 	else if (n > 4 && ends(w, n, "ed"))
@@ -219,7 +223,8 @@ ask_words(struct arena *arena, struct str question, struct ask_word *words, int 
 		if (is_letter(c) && c != '_') {
 			size_t to;
 
-			while (p + len < end && is_letter((unsigned char)p[len]) && p[len] != '_' &&
+			/* order_placed is two words, cust_5 is one */
+			while (p + len < end && is_letter((unsigned char)p[len]) && (p[len] != '_' || (p + len + 1 < end && isdigit((unsigned char)p[len + 1]))) &&
 			    !(len + 2 < (size_t)(end - p) && (unsigned char)p[len] == 0xe2 && (unsigned char)p[len + 1] == 0x80))
 				len++;
 			to = len;

@@ -293,6 +293,35 @@ other_stores() {
 			{"event":"api_called","timestamp":"2026-06-16T10:00:00Z","user_id":"acc2","properties":{"endpoint":"/v1/users","status":500}}
 			{"event":"api_called","timestamp":"2026-06-16T10:00:00Z","user_id":"acc2","properties":{"endpoint":"/v1/users","status":200}}
 		E
+	elif [ "$1" = school ]; then
+		at-ingest -q <<-'E'
+			{"event":"registered","timestamp":"2026-06-15T09:00:00Z","user_id":"stu_1","properties":{"country":"ES","language":"en"}}
+			{"event":"registered","timestamp":"2026-06-15T09:00:00Z","user_id":"stu_2","properties":{"country":"IN","language":"es"}}
+			{"event":"lesson_started","timestamp":"2026-06-16T09:00:00Z","user_id":"stu_1","properties":{"course":"Rust","language":"en","country":"ES"}}
+			{"event":"lesson_started","timestamp":"2026-06-16T09:00:00Z","user_id":"stu_1","properties":{"course":"Algebra","language":"en","country":"ES"}}
+			{"event":"lesson_started","timestamp":"2026-06-16T09:00:00Z","user_id":"stu_2","properties":{"course":"Rust","language":"es","country":"IN"}}
+			{"event":"lesson_completed","timestamp":"2026-06-16T09:30:00Z","user_id":"stu_2","properties":{"course":"Rust","minutes":30,"language":"es","country":"IN"}}
+			{"event":"quiz_submitted","timestamp":"2026-06-16T10:00:00Z","user_id":"stu_1","properties":{"course":"Rust","score":95,"passed":true,"attempts":1}}
+			{"event":"quiz_submitted","timestamp":"2026-06-16T10:00:00Z","user_id":"stu_1","properties":{"course":"Algebra","score":40,"passed":false,"attempts":3}}
+			{"event":"quiz_submitted","timestamp":"2026-06-16T10:00:00Z","user_id":"stu_2","properties":{"course":"Algebra","score":70,"passed":true,"attempts":2}}
+			{"event":"subscription_started","timestamp":"2026-06-16T11:00:00Z","user_id":"stu_1","properties":{"plan":"yearly","price":99}}
+			{"event":"subscription_started","timestamp":"2026-05-16T11:00:00Z","user_id":"stu_2","properties":{"plan":"monthly","price":12}}
+			{"event":"subscription_cancelled","timestamp":"2026-06-17T11:00:00Z","user_id":"stu_2","properties":{"reason":"no time"}}
+			{"event":"forum_post_created","timestamp":"2026-06-16T11:00:00Z","user_id":"stu_2","properties":{"words":250}}
+		E
+	elif [ "$1" = food ]; then
+		at-ingest -q <<-'E'
+			{"event":"app_opened","timestamp":"2026-06-16T10:00:00Z","user_id":"cust_1","properties":{"city":"Lyon"}}
+			{"event":"app_opened","timestamp":"2026-06-16T10:00:00Z","user_id":"cust_2","properties":{"city":"Lyon"}}
+			{"event":"order_placed","timestamp":"2026-06-16T10:05:00Z","user_id":"cust_1","properties":{"restaurant":"Umi","total":40,"items":6,"voucher":"LUNCH"}}
+			{"event":"order_placed","timestamp":"2026-06-16T11:05:00Z","user_id":"cust_1","properties":{"restaurant":"Umi","total":20,"items":2,"voucher":null}}
+			{"event":"order_placed","timestamp":"2026-06-16T11:05:00Z","user_id":"cust_3","properties":{"restaurant":"Roma","total":50,"items":1,"voucher":null}}
+			{"event":"order_delivered","timestamp":"2026-06-16T11:00:00Z","user_id":"cust_1","properties":{"courier":"ana","delivery_minutes":50,"tip":2,"restaurant":"Umi"}}
+			{"event":"order_delivered","timestamp":"2026-06-16T12:00:00Z","user_id":"cust_3","properties":{"courier":"bob","delivery_minutes":30,"tip":1,"restaurant":"Roma"}}
+			{"event":"order_cancelled","timestamp":"2026-06-16T12:00:00Z","user_id":"cust_1","properties":{"cancel_reason":"late"}}
+			{"event":"rating_given","timestamp":"2026-06-16T13:00:00Z","user_id":"cust_1","properties":{"stars":1,"restaurant":"Umi"}}
+			{"event":"rating_given","timestamp":"2026-06-16T13:00:00Z","user_id":"cust_3","properties":{"stars":5,"restaurant":"Roma"}}
+		E
 	else
 		at-ingest -q <<-'E'
 			{"event":"reading","timestamp":"2026-06-16T09:00:00Z","user_id":"dev001","properties":{"site":"oslo","firmware":"1.2","temperature":20.5,"battery_pct":90}}
@@ -328,6 +357,65 @@ other_stores() {
 		at-insight ask -f ndjson "$order" | jq -e '.refuse and .sql == null'
 	done
 	at-insight ask -f ndjson 'smallest and largest invoice' | jq -e .refuse
+	[ "$(asked 'invoices of 49')" = '[[1]]' ]
+	[ "$(asked 'average load time of dashboards')" = '[[600]]' ]
+	[ "$(asked 'how many api calls failed with status 500')" = '[[1]]' ]
+}
+
+@test "what was done, as a noun; true and false; a rate of what was begun; numbers of properties" {
+	other_stores school
+	[ "$(asked 'lesson completions by course')" = '[["Rust",1]]' ]
+	[ "$(asked 'completion rate of lessons')" = '[[0.3333333333333333]]' ]
+	[ "$(asked 'number of cancellations today')" = '[[1]]' ]
+	[ "$(asked 'most common cancellation reason')" = '[["no time",1]]' ]
+	[ "$(asked 'how many quizzes were passed')" = '[[2]]' ]
+	[ "$(asked 'quizzes that were not passed')" = '[[1]]' ]
+	[ "$(asked 'how many students failed a quiz')" = '[[1]]' ]
+	[ "$(asked 'what percentage of quizzes were passed by course' | jq -c sort)" = '[["Algebra",0.5],["Rust",1]]' ]
+	[ "$(asked 'quizzes with a score above 90')" = '[[1]]' ]
+	[ "$(asked 'forum posts longer than 200 words')" = '[[1]]' ]
+	[ "$(asked 'average number of attempts per quiz')" = '[[2]]' ]
+	[ "$(asked 'distinct courses started yesterday')" = '[[2]]' ]
+	[ "$(asked 'registered students from India')" = '[[1]]' ]
+	[ "$(asked 'revenue from subscriptions')" = '[[111]]' ]
+	[ "$(asked 'pass rate of quizzes')" = '[[0.6666666666666666]]' ]
+	[ "$(asked 'how many registrations were there')" = '[[2]]' ]
+	[ "$(asked 'price of the yearly plan')" = '[[99]]' ]
+	[ "$(asked 'lessons completed in spanish')" = '[[1]]' ]          # no lesson was completed in Spain
+	[ "$(asked 'lessons started by spanish students')" = '[[2]]' ]
+	# a word of the store and of time
+	[ "$(asked 'yearly subscriptions started this month')" = '[[1]]' ]
+	[[ $(asked 'monthly subscriptions started') == *'two ways'* ]]
+	at-insight ask -f ndjson 'average score per student' | jq -e .refuse
+}
+
+@test "the other part of a name is meant, not another event; who did not buy; how much beside how many" {
+	other_stores food
+	[ "$(asked 'which courier delivered the most orders')" = '[["ana",1]]' ]
+	[ "$(asked 'how many customers opened the app but did not order')" = '[[1]]' ]
+	[ "$(asked 'orders of more than 5 items')" = '[[1]]' ]
+	[ "$(asked 'deliveries that took longer than 45 minutes')" = '[[1]]' ]
+	[ "$(asked 'deliveries slower than half an hour')" != '[[2]]' ]
+	[ "$(asked 'how many deliveries were there')" = '[[2]]' ]
+	[ "$(asked 'average delivery time')" = '[[40]]' ]
+	[ "$(asked 'total tips')" = '[[3]]' ]
+	[ "$(asked 'total orders')" = '[[3]]' ]
+	[ "$(asked 'how many customers used a voucher')" = '[[1]]' ]
+	[ "$(asked 'what is the cancellation rate')" = '[[0.3333333333333333]]' ]
+	[ "$(asked 'cancellation rate per delivery')" = '[[0.5]]' ]
+	[ "$(asked 'how many one star ratings did Umi get')" = '[[1]]' ]
+	[ "$(asked '5 star ratings')" = '[[1]]' ]
+	[ "$(asked 'orders of cust_3')" = '[[1]]' ]
+	[ "$(asked 'orders in the last 2 days compared with the 2 days before that')" = '[[3,0,3,null]]' ]
+	[ "$(asked 'orders today compared to the same time yesterday')" = '[[0,3,-3,-1]]' ]
+	[ "$(asked 'slowest delivery')" = '[[50]]' ]
+	[ "$(asked 'orders that were paid')" = '[[3]]' ]
+	[ "$(asked 'how much did customers tip')" = '[[3]]' ]
+	[ "$(asked 'average tip per delivery')" = '[[1.5]]' ]
+	[ "$(asked 'how many customers ordered more than once')" = '[[1]]' ]
+	[ "$(asked 'how many customers ordered more than twice')" = '[[0]]' ]
+	[ "$(asked 'orders on the weekend last week')" = '[[0]]' ]
+	at-insight ask -f ndjson 'orders in the last 2 days compared with the 7 days before that' | jq -e .refuse
 }
 
 @test "devices are users where ids say so; units, versions and hours of the day are read" {
