@@ -761,7 +761,7 @@ check_params(struct serve_call *c)
 	return 0;
 }
 
-/* A name that nobody reads is a mistake, "timerange", whose answer would be believed; so is a second value, of which nobody reads either. What vendors' clients send besides is theirs. */
+/* A name that nobody reads is a mistake, "timerange", whose answer would be believed; so is a second value, of which nobody reads either. */
 static int
 check_names(struct serve_call *c)
 {
@@ -769,7 +769,7 @@ check_names(struct serve_call *c)
 	struct str rest = http_query(ex->request), item, name;
 	uint64_t given = 0;
 
-	if (ex->route->loose || ex->route->passes || !str_starts(str_of(ex->route->path), STR("/api/v1/")))
+	if (!str_starts(str_of(ex->route->path), STR("/api/v1/")))
 		return 0;
 	while (rest.n && str_cut(&rest, '&', &item)) {
 		const struct route_param *p = ex->route->params;
@@ -987,7 +987,7 @@ serve_exchange_done(void *self, struct http_request *r)
 	if (c->status) {
 		figures_add(&f->status[row][c->status / 100 < 6 ? c->status / 100 : 0], 1);
 		figures_observe(&f->seconds[row], (double)us / 1e6);
-		figures_count_slot(f, time_wall(), c->status >= 500);
+		figures_count_slot(f, time_wall(), serve_call_failed(c));
 	}
 	serve_log_request(s, c, us);
 	if (c->load && c->drop)

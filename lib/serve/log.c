@@ -70,7 +70,7 @@ void
 serve_log_request(struct serve *s, const struct serve_call *c, int64_t us)
 {
 	const struct exchange *ex = &c->ex;
-	int slow = c->slow[0] && us / 1000 >= c->setup->slow_ms, failed = c->status >= 500;
+	int slow = c->slow[0] && us / 1000 >= c->setup->slow_ms, failed = serve_call_failed(c);
 	struct buf *b = &s->log;
 
 	if (!c->setup->log_all && !slow && !failed)

@@ -138,7 +138,7 @@ put_responses(struct buf *b, const struct route *r)
 		buf_printf(b, ",\"201\":{\"description\":\"Made.\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}}}", r->answer);
 	if (is_get && r->resource && r->answer && !strchr(r->answer, '/'))
 		buf_lit(b, ",\"304\":{\"description\":\"Not changed since the ETag of If-None-Match.\"}");
-	if (strcmp(r->path, "/readyz") == 0)
+	if (r->tells)
 		buf_lit(b, ",\"503\":{\"description\":\"Not ready, with the reasons.\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/Ready\"}}}}");
 	if (r->params || r->body || r->how == ROUTE_HEAD)
 		put_problem(b, 400);

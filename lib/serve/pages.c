@@ -81,16 +81,10 @@ readyz(struct exchange *ex)
 static const char *
 route_of(int row, const char **method)
 {
-	int n = 0;
+	const struct route *r = row < FIGURES_ROUTES - 1 ? route_row(row) : NULL;
 
-	for (int g = 0; route_groups[g]; g++)
-		for (const struct route *r = route_groups[g]; r->method; r++, n++)
-			if (n == row && n < FIGURES_ROUTES - 1) {
-				*method = r->method;
-				return r->path;
-			}
-	*method = "-";
-	return "-";
+	*method = r ? r->method : "-";
+	return r ? r->path : "-";
 }
 
 struct store_sums { double events, chunks, series, samples, bytes, free, tenants; };
@@ -247,7 +241,7 @@ docs(struct exchange *ex)
 
 const struct route route_pages[] = {
 	{ "GET", "/healthz", "The process lives.", AUTH_READ, NULL, NULL, NULL, "Health", 200, ROUTE_LOOP, 0, healthz },
-	{ "GET", "/readyz", "It can do its work; if not, why.", AUTH_READ, NULL, NULL, NULL, "Ready", 200, ROUTE_POOL, 0, readyz },
+	{ "GET", "/readyz", "It can do its work; if not, why.", AUTH_READ, NULL, NULL, NULL, "Ready", 200, ROUTE_POOL, 0, readyz, .tells = 1 },
 	{ "GET", "/metrics", "What the service counts of itself, as OpenMetrics.", AUTH_READ, NULL, NULL, NULL, "text/plain,application/openmetrics-text", 200, ROUTE_POOL, 0, metrics },
 	{ "GET", "/openapi.json", "This document.", AUTH_READ, NULL, NULL, NULL, "application/json", 200, ROUTE_LOOP, 0, openapi },
 	{ "GET", "/docs", "The same for people.", AUTH_READ, NULL, NULL, NULL, "text/html", 200, ROUTE_LOOP, 0, docs },

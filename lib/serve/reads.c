@@ -494,6 +494,36 @@ alerts(struct exchange *ex)
 /* What the API calls a parameter, and what the verb does. */
 struct named { const char *ours, *theirs; };
 
+/* Ends of a period that nobody named: those of the events, as the caller sees them; now where there are none. */
+struct ends { int64_t first, last; };
+
+static int
+take_ends(void *self, const struct cell *cells, int n, struct err *err)
+{
+	struct ends *e = self;
+
+	(void)err;
+	if (n == 2 && cells[0].type == CELL_INTEGER && cells[1].type == CELL_INTEGER)
+		*e = (struct ends){ cells[0].integer, cells[1].integer };
+	return 0;
+}
+
+static void
+own_range(struct query *q, int64_t *from, int64_t *to)
+{
+	struct ends ends = { time_now(), time_now() - 1 };
+	const struct query_sink sink = { NULL, take_ends, &ends };
+	size_t at = 0;
+	struct err ignore = { 0 };              /* who may not ask for events is told what he asked for */
+
+	if (query_run(q, STR("SELECT EPOCH_MS(MIN(timestamp)), EPOCH_MS(MAX(timestamp)) FROM events"), &at, NULL, 0, &sink, &ignore) < 0)
+		return;
+	if (*from == TIME_MIN)
+		*from = ends.first < *to ? ends.first : *to;
+	if (*to > TIME_MAX)
+		*to = ends.last + 1 > *from ? ends.last + 1 : *from;
+}
+
 static void
 answer_verb(struct exchange *ex, const char *verb, const struct named *names, int64_t default_ms)
 {
@@ -505,7 +535,7 @@ answer_verb(struct exchange *ex, const char *verb, const struct named *names, in
 	struct buf json = { 0 };
 	struct err err = { 0 };
 	struct query *q;
-	int64_t from, to, began = time_mono_ns();
+	int64_t from, to, read, began = time_mono_ns();
 	double seconds;
 
 	if (exchange_range(ex, (struct str){ 0 }, default_ms, &from, &to))
@@ -532,6 +562,9 @@ answer_verb(struct exchange *ex, const char *verb, const struct named *names, in
 	if (!(q = exchange_query(ex)))
 		return;
 	query_call(q, f, args, &sink, &err);
+	read = query_read(q);
+	if (!err.code && (from == TIME_MIN || to > TIME_MAX))
+		own_range(q, &from, &to);
 	seconds = (double)(time_mono_ns() - began) / 1e9;
 	note_slow(ex, str_of(verb), seconds);
 	if (err.code) {
@@ -542,7 +575,7 @@ answer_verb(struct exchange *ex, const char *verb, const struct named *names, in
 		buf_lit(&json, ",\"to\":");
 		json_put_time(&json, to > TIME_MAX ? TIME_MAX : to);
 		buf_byte(&json, ',');
-		put_rows(&json, &rows, seconds, query_read(q));
+		put_rows(&json, &rows, seconds, read);
 		buf_byte(&json, '}');
 		exchange_json(ex, 200, &json);
 	}

@@ -35,6 +35,16 @@ fits(const char *pattern, struct str path, struct str *segment)
 }
 
 const struct route *
+route_row(int number)
+{
+	for (int g = 0, n = 0; route_groups[g]; g++)
+		for (const struct route *row = route_groups[g]; row->method; row++, n++)
+			if (n == number)
+				return row;
+	return NULL;
+}
+
+const struct route *
 route_find(struct str method, struct str path, struct str *segment, struct buf *allow)
 {
 	struct str wanted = str_eq(method, STR("HEAD")) ? STR("GET") : method, found[EXCHANGE_SEGMENTS] = { { 0 } };

@@ -41,7 +41,7 @@ struct route {
 	int anyone;                     /* 1: who has credentials may, whatever his roles; `resource` names it in the document */
 	int greets;                     /* a WebSocket: 1: a browser without credentials may send them in his first message; 2: nobody needs any */
 	const char *messages;           /* what is live: for the document, as JSON, what may be sent and what comes; NULL: nothing of the kind */
-	int passes;                     /* 1: parameters that it does not have are passed over; else refused */
+	int tells;                      /* 1: its 503 is what it was asked for, and no failure */
 	int loose;                      /* 1: intake, where clients mislabel: the body is known by its content, not by its type */
 };
 
@@ -52,6 +52,9 @@ extern const struct route route_intake[], route_reads[], route_insights[], route
 
 /* The row for a method and a path, and the values of {…}. NULL: *allow has the methods that the path has ("" for no such path). */
 const struct route *route_find(struct str method, struct str path, struct str *segment, struct buf *allow);
+
+/* Rows are numbered through all groups. NULL: there is none of that number. */
+const struct route *route_row(int number);
 
 /* The document, OpenAPI 3.1. */
 void route_openapi(struct buf *);

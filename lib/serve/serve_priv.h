@@ -67,6 +67,13 @@ struct serve_call {
 	struct http_head heads[CALL_HEADS];     /* last: the n_heads first have been written, the others never */
 };
 
+/* Was it asked for in vain? Whoever asks whether all is well and hears that it is not was not. */
+static inline int
+serve_call_failed(const struct serve_call *c)
+{
+	return c->status >= 500 && !(c->ex.route && c->ex.route->tells);
+}
+
 static inline struct serve_call *
 serve_call_of(struct exchange *ex)
 {

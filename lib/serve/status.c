@@ -1,6 +1,6 @@
 /* status.c - how the service has been doing: since when it is up, and what it failed to answer in the last 24 hours.
  *
- * All workers together; a failure is an answer of 5xx, so what a caller did wrong is none. Nothing of it is about a tenant, so it needs no key,
+ * All workers together; a failure is an answer of 5xx, so what a caller did wrong is none, nor is /readyz's 503, which is an answer. Nothing of it is about a tenant, so it needs no key,
  * as /metrics does not. What was counted is kept in the system environment, kind "serve", name "status", once a minute and at the end:
  *
  *      {"first":MS,"starts":N,"requests":N,"failed":N,"slots":[[number,requests,failed],…]}
@@ -58,11 +58,13 @@ look(const struct serve *s)
 	st.f = figures_sum(s->figures, st.now);
 	st.last = st.now / FIGURES_SLOT_MS;
 	st.well = availability(span_of(st.f, st.last - 1, 2)) >= WELL;
-	for (int r = 0; r < FIGURES_ROUTES; r++)
-		for (int c = 0; c < 6; c++) {
+	for (int r = 0; r < FIGURES_ROUTES; r++) {
+		const struct route *route = route_row(r);
+
+		for (int c = 0; c < 6; c++)
 			st.run.requests += st.f->status[r][c];
-			st.run.failed += c == 5 ? st.f->status[r][c] : 0;
-		}
+		st.run.failed += route && route->tells ? 0 : st.f->status[r][5];
+	}
 	st.ever = (struct span){ st.f->before_requests + st.run.requests, st.f->before_failed + st.run.failed };
 	st.first = st.f->first_ms ? st.f->first_ms : st.began;
 	return st;

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cmd.h"
@@ -148,6 +149,17 @@ store_guarded_get(MDB_cursor *c, MDB_val *key, MDB_val *data, MDB_cursor_op op)
 
 /* ---- words */
 
+#define ROOM (256 << 10)        /* bytes: LMDB writes at most 64 pages at once */
+
+/* What the disk takes in part LMDB tells as EIO. */
+static int
+has_no_room(const struct store *s)
+{
+	struct statvfs disk;
+
+	return statvfs(s->path, &disk) == 0 && (int64_t)disk.f_bavail * (int64_t)disk.f_frsize < ROOM;
+}
+
 int
 store_fail(const struct store *s, int rc, const char *doing, struct err *err)
 {
@@ -169,6 +181,8 @@ store_fail(const struct store *s, int rc, const char *doing, struct err *err)
 		return err_set(err, ERR_IO, "%s: %s: %s, the store belongs to somebody else or its disk cannot be written",
 		    s->path, doing, strerror(rc));
 	case EIO:
+		if (has_no_room(s))
+			return store_fail(s, ENOSPC, doing, err);
 		return err_set(err, ERR_IO, "%s: %s: %s (a failing or full disk); what was not committed is not stored", s->path,
 		    doing, strerror(rc));
 	default:

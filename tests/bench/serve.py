@@ -189,9 +189,11 @@ def large(store):
     s = Server(store)
     try:
         def ask(query):
-            began, used = time.perf_counter(), s.cpu()
+            used = s.cpu()
+            began = time.perf_counter()
             body = urllib.request.urlopen(urllib.request.Request("http://%s:%d/api/v1/metrics?%s" % (s.host, s.port, query), headers={"X-API-Key": s.key})).read()
-            return (time.perf_counter() - began) * 1e3, (s.cpu() - used) * 1e3, body
+            took = time.perf_counter() - began
+            return took * 1e3, (s.cpu() - used) * 1e3, body
         last = json.loads(urllib.request.urlopen(urllib.request.Request("http://%s:%d/api/v1/query" % (s.host, s.port), json.dumps({"query": "SELECT MIN(timestamp) AS f, MAX(timestamp) AS t FROM events"}).encode(),
                           {"X-API-Key": s.key, "Content-Type": "application/json"})).read())["data"][0]
         for what in "", "&groupBy=source", "&groupBy=source&interval=1h":

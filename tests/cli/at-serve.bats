@@ -59,6 +59,34 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 	[ "$(json "o['status'], o['instance'], o['rejected']")" = "(400, '/api/v1/events/batch', 1)" ]
 }
 
+@test "a parameter that nobody reads is refused on every path, those that take events and those of a link too" {
+	serve_start
+	for path in '/api/v1/events?evnt=a' '/api/v1/events/batch?x=1'; do
+		[ "$(code "$path" -H "X-API-Key: $KEY" -d '{"event":"a"}')" = 400 ]
+		[[ "$(json "o['detail']")" == "no parameter '"*"' is known here"* ]]
+	done
+	[ "$(code "/api/v1/events?api_secret=$KEY" -d '{"event":"a"}')" = 200 ]
+	[ "$(code '/api/v1/shared/a?timerange=1h' -H 'Authorization: Bearer x')" = 400 ]
+	[ "$(post /api/v1/query '{"query":"SELECT COUNT(*) AS n FROM events"}' | jq '.data[0].n')" = 1 ]
+}
+
+@test "who comes back of all time: the period is that of the events that the caller sees" {
+	serve_start
+	[ "$(get /api/v1/retention | jq -c '[.from == .to, .data]')" = '[true,[]]' ]
+	at-ingest -q <<-'E'
+		{"event":"a","user_id":"u","timestamp":"2026-11-01T00:00:00Z","country":"FR"}
+		{"event":"a","user_id":"u","timestamp":"2026-11-03T00:00:00Z","country":"DE"}
+		{"event":"a","user_id":"u","timestamp":"2026-11-04T00:00:00Z","country":"DE"}
+	E
+	for path in /api/v1/retention '/api/v1/funnels?steps=a' /api/v1/paths '/api/v1/retention?timeRange=all'; do
+		[ "$(get "$path" | jq -c '[.from, .to]')" = '["2026-11-01T00:00:00.000Z","2026-11-04T00:00:00.001Z"]' ]
+	done
+	get '/api/v1/retention?from=2026-11-02T00:00:00Z&to=2026-12-01T00:00:00Z' | jq -e '.from == "2026-11-02T00:00:00.000Z" and .to == "2026-12-01T00:00:00.000Z"'
+	at-admin -q role add german read:retention --sees 'rows=.properties.country == "DE"'
+	KEY=$(at-admin -q key create part --role german)
+	[ "$(get /api/v1/retention | jq -c '[.from, .to]')" = '["2026-11-03T00:00:00.000Z","2026-11-04T00:00:00.001Z"]' ]
+}
+
 @test "200 is durable: kill -9 behind it loses nothing, and what is sent again counts once" {
 	serve_start
 	for i in 1 2 3 4 5; do post /api/v1/events "{\"event\":\"e\",\"id\":\"i$i\"}" > /dev/null; [ "$status_code" = 200 ]; done

@@ -17,9 +17,16 @@ for i in $(seq 100); do
 	[ -n "$url" ] && [ -n "$key" ] && break
 	sleep 0.1
 done
+# The driver of WebSockets sends its event 1.2 s after it started node, which on a busy machine has not connected by then: this copy waits
+# for node's word first, and the 1.2 s begin there. What does not have that line any more runs as it is.
+kept=${XDG_CACHE_HOME:-$HOME/.cache}/at-drivers/copy
+mkdir -p "$kept/websocket" && cp -r "$clients/lib" "$kept/" && for f in "$clients"/websocket/*.*; do
+	sed 's/cwd=HERE); time\.sleep(1\.2); /cwd=HERE); p.stdout.readline(); time.sleep(1.2); /' "$f" > "$kept/websocket/${f##*/}"
+done && chmod -R u+rwX "$kept"
 bad=0
 for driver in $DRIVERS; do
 	case $driver in
+	websocket) WS_ECHO=/ws/echo bash "$kept/websocket/run.sh" "$url" "$key" ;;
 	sinks|oidc) python3 tests/peers/outbound.py $driver "$clients" ;;       # what the server itself sends and asks: with one of its own
 	*) AT_BIN=$B/bin WS_ECHO=/ws/echo "$clients/$driver/run.sh" "$url" "$key" ;;
 	esac > "$work/$driver" 2>&1

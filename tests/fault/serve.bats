@@ -1,0 +1,65 @@
+#!/usr/bin/env bats
+# at-serve when the machine below it fails.
+
+load ../helper
+load ../cli/serve
+
+teardown() { serve_stop; [ ! -d small ] || umount small 2> /dev/null || :; }
+
+@test "fault 7: a full disk is said to who sends, at once and as a problem; questions are answered, and with room again it goes on" {
+	[ "$(id -u)" = 0 ] || skip "needs root for a small file system"
+	mkdir small
+	mount -t tmpfs -o size=4m none small 2> /dev/null || skip "cannot mount"
+	export AT_STORE=$PWD/small/store
+	serve_start
+	python3 -c 'import os
+for i in range(20000): print("{\"event\":\"e\",\"id\":\"%d\",\"pad\":\"%s\"}" % (i, os.urandom(200).hex()))' > rows
+	full() {
+		[ "$status_code" = 503 ] || { cat body; return 1; }
+		jq -e '.status == 503 and (.detail | test("disk is full"))' body
+		grep -qi '^content-type: application/problem+json' head
+		grep -qi '^retry-after: ' head
+	}
+	post /api/v1/events/batch @rows -H 'Content-Type: application/x-ndjson' --max-time 20 > /dev/null
+	full
+	for i in $(seq 60); do          # one at a time until nothing fits
+		post /api/v1/events "{\"event\":\"one\",\"pad\":\"$(head -c 60000 /dev/urandom | base64 -w0)\"}" --max-time 20 > /dev/null
+		[ "$status_code" = 200 ] || break
+		kept=$i
+	done
+	full
+	post /api/v1/roles '{"name":"german","permissions":["read:*"]}' --max-time 20 > /dev/null
+	full
+	[ "$(post /api/v1/query '{"query":"SELECT COUNT(*) AS n FROM events WHERE event = '"'one'"'"}' | jq '.data[0].n')" = "${kept:-0}" ]
+	before=$(get /api/v1/status | jq .total.failed)
+	[ "$(code /readyz)" = 503 ]
+	jq -e '.reasons == ["the disk is nearly full"]' body
+	[ "$(get /api/v1/status | jq .total.failed)" = "$before" ]      # an answer, and no failure
+	mount -o remount,size=200m small
+	[ "$(code /readyz)" = 200 ]
+	post /api/v1/events/batch @rows -H 'Content-Type: application/x-ndjson' | jq -e '.accepted == 20000'
+	post /api/v1/query '{"query":"SELECT COUNT(*) AS n, COUNT(DISTINCT id) AS ids FROM events WHERE event = '"'e'"'"}' | jq -e '.data[0] == {"n": 20000, "ids": 20000}'
+	serve_stop
+	at-admin verify
+	umount small
+}
+
+@test "fault 5: a disk that fails is a 503 with a reason, nothing of it is stored, and later it goes on" {
+	strace -f -o /dev/null true 2> /dev/null || skip "strace cannot trace here"
+	[ -z "$SANITIZED" ] || skip "strace beside a sanitizer"
+	serve_start
+	post /api/v1/events '{"event":"before"}' > /dev/null
+	strace -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:error=EIO -p "$PID" & tracer=$!
+	sleep 1
+	post /api/v1/events '{"event":"lost"}' --max-time 20 > /dev/null
+	[ "$status_code" = 503 ]
+	jq -e '.detail == "the store does not answer, send it again"' body
+	kill $tracer
+	wait $tracer || :
+	for _ in $(seq 20); do
+		post /api/v1/events '{"event":"after"}' > /dev/null
+		[ "$status_code" = 200 ] && break
+		sleep 0.2
+	done
+	[ "$(post /api/v1/query '{"query":"SELECT event FROM events ORDER BY event"}' | jq -c '[.data[].event]')" = '["after","before"]' ]
+}
