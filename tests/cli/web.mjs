@@ -375,7 +375,9 @@ Object.assign(cases, {
 		const shared = async (path) => api('GET', `/api/v1/shared${path}`, undefined, link);
 		const views = (await api('POST', '/api/v1/query', { query: 'SELECT COUNT(*) AS n FROM events WHERE event = \'page_view\'' }, as)).body.data[0].n;
 		assert.equal((await shared('/a?timeRange=24h')).body.total, views);
-		assert.equal((await shared('/a?timeRange=24h&metric=purchase&groupBy=country')).body.metric, 'page_view');
+		for (const more of ['metric=purchase', 'groupBy=country', 'filters={}', 'query=SELECT+1'])
+			assert.equal((await shared(`/a?timeRange=24h&${more}`)).status, 400, more);
+		assert.equal((await shared('/a')).body.metric, 'page_view');
 		assert.deepEqual((await shared('/q')).body.data, (await api('POST', '/api/v1/query', { query: 'SELECT event, COUNT(*) AS n FROM events WHERE country = \'DE\' GROUP BY 1 ORDER BY 1' }, as)).body.data);
 		assert.ok((await shared('/e')).body.events.every((e) => e.event === 'purchase' && e.properties.country === 'DE'));
 		assert.equal(JSON.stringify((await shared('')).body).includes('SELECT'), false);
