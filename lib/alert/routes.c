@@ -801,6 +801,17 @@ sooner(struct routes *r, int64_t at)
 		r->next = at;
 }
 
+/* When what is withheld may be told: at the latest LOOK_MS from now, and as soon as a silence ends or begins. */
+static void
+look_again(struct flush *f)
+{
+	int64_t next = silences_next(f->routes->silences, f->now);
+
+	sooner(f->routes, f->now + LOOK_MS);
+	if (next != TIME_NONE)
+		sooner(f->routes, next);
+}
+
 static int
 escalate(struct flush *f, struct note *note)
 {
@@ -843,14 +854,14 @@ look_at(struct flush *f, struct note *note)
 	}
 	if (note->state != TOLD_FIRING) {
 		enqueue(note, 0);                       /* asked again whether it is withheld */
-		sooner(r, f->now + LOOK_MS);
+		look_again(f);
 		return 0;
 	}
 	if (note->route->repeat && f->now >= note->told_at + note->route->repeat) {
 		if (!is_withheld(r, note, f->now))
 			enqueue(note, REPEATED);
 		else
-			sooner(r, f->now + LOOK_MS);
+			look_again(f);
 	} else if (note->route->repeat) {
 		sooner(r, note->told_at + note->route->repeat);
 	}
@@ -1086,4 +1097,10 @@ int64_t
 routes_next(const struct routes *r, int64_t now)
 {
 	return r->fresh ? now : r->next;
+}
+
+void
+routes_look(struct routes *r)
+{
+	r->fresh = 1;
 }

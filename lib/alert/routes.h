@@ -38,6 +38,9 @@ int routes_flush(struct routes *, struct store *, const char *name, int64_t now,
 /* When routes_flush has something to do again though no alert comes; TIME_NONE: never. */
 int64_t routes_next(const struct routes *, int64_t now);
 
+/* Silences are others than before: routes_flush has something to do now. */
+void routes_look(struct routes *);
+
 int routes_load(struct routes *, struct store *, const char *name, struct err *);
 
 #endif

@@ -426,7 +426,7 @@ auth_remove(struct auth *a, enum auth_record record, const struct auth_actor *ac
 	} else {
 		if ((rc = may_touch(a, record, actor, tenant, json_value(buf_get(&was)), err)) == 0 &&
 		    (rc = put_record(a, record, actor, tenant, id, record == AUTH_KEYS ? "revoke" : "remove", (struct str){ 0 }, err)) == 0 &&
-		    record == AUTH_KEYS)
+		    record != AUTH_ROLES && (rc = auth_shares_forget(a, kinds[record].name, id, err)) == 0 && record == AUTH_KEYS)
 			rc = store_drop_state(a->store, "used", id, err);
 		if ((rc = auth_end(a, rc, err)) == 0)
 			rc = 1;
@@ -504,7 +504,7 @@ forget_one(void *self, struct str name, struct str value)
 	return store_drop_state(f->auth->store, kinds[f->record].name, name, f->err);
 }
 
-/* Users and keys first: they must not wait for the next tenant of that name. */
+/* Users, keys and shared links first: they must not wait for the next tenant of that name. */
 int
 auth_tenant_remove(struct auth *a, const struct auth_actor *actor, const char *name, struct err *err)
 {
@@ -515,6 +515,8 @@ auth_tenant_remove(struct auth *a, const struct auth_actor *actor, const char *n
 		return rc;
 	for (; rc == 0 && f.record <= AUTH_ROLES; f.record++)
 		rc = store_each_state(a->reader, kinds[f.record].name, forget_one, &f, err);
+	if (rc == 0)
+		rc = auth_shares_forget(a, "tenant", f.tenant, err);
 	if (rc == 0 && (rc = audit_put_act(a, actor, f.tenant, "tenant.remove", "tenant", f.tenant, err)) == 0)
 		rc = auth_changed(a, err);
 	if ((rc = auth_end(a, rc, err)) == 0)

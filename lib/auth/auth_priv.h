@@ -133,6 +133,9 @@ int auth_check_session(struct auth *, const struct auth_credentials *, struct pr
 int auth_session_begin(struct auth *, struct str tenant, struct str user, struct json roles, const char *address, struct auth_login *,
     struct err *);      /* in a transaction; roles: of who is no user here, else JSON_ABSENT */
 
+/* ---- share.c */
+int auth_shares_forget(struct auth *, const char *member, struct str value, struct err *);      /* those whose "user", "key", "tenant" it is; in the open transaction */
+
 /* ---- later.c */
 struct auth_later *auth_later_new(struct auth *);
 void auth_later_free(struct auth_later *);              /* what waits is written */

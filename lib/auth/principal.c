@@ -148,6 +148,25 @@ principal_may(const struct principal *who, enum auth_action action, const char *
 	return allowed(r->permission, r->n_permissions, action, what, name) && (!r->scoped || allowed(r->scope, r->n_scopes, action, what, name));
 }
 
+static int
+same_permissions(const struct permission *a, int n, const struct permission *b, int m)
+{
+	int same = n == m;
+
+	for (int i = 0; same && i < n; i++)
+		same = a[i].actions == b[i].actions && str_eq(a[i].resource, b[i].resource) && !a[i].name.p == !b[i].name.p && str_eq(a[i].name, b[i].name);
+	return same;
+}
+
+int
+principal_same_rights(const struct principal *one, const struct principal *other)
+{
+	const struct principal_rights *a = one->rights, *b = other->rights;
+
+	return a == b || (a->scoped == b->scoped && policy_hash(a->policy) == policy_hash(b->policy) &&
+	    same_permissions(a->permission, a->n_permissions, b->permission, b->n_permissions) && same_permissions(a->scope, a->n_scopes, b->scope, b->n_scopes));
+}
+
 /* ---- rights of roles */
 
 static void

@@ -36,4 +36,7 @@ void principal_free(struct principal *);
 enum auth_action { AUTH_READ = 1, AUTH_WRITE = 2, AUTH_ADMIN = 4 };
 int principal_may(const struct principal *, enum auth_action, const char *resource, struct str name);
 
+/* Do both see the same and may they do the same, as far as their roles and scopes say it in the same words? 0 where that is not sure. */
+int principal_same_rights(const struct principal *, const struct principal *);
+
 #endif

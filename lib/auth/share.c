@@ -173,6 +173,25 @@ auth_share_remove(struct auth *a, const struct auth_actor *actor, struct str wha
 	return rc;
 }
 
+struct forgetting { struct auth *auth; const char *member; struct str value; struct err *err; };
+
+static int
+forget_one(void *self, struct str name, struct str value)
+{
+	struct forgetting *f = self;
+
+	return json_text_eq(json_get(json_value(value), str_of(f->member)), f->value) ? store_drop_state(f->auth->store, "share", name, f->err) : 0;
+}
+
+int
+auth_shares_forget(struct auth *a, const char *member, struct str value, struct err *err)
+{
+	struct forgetting f = { a, member, value, err };
+	int rc = store_each_state(a->store, "share", forget_one, &f, err);
+
+	return rc < 0 ? rc : 0;
+}
+
 static int
 principal_of(struct auth *a, struct json record, struct arena *arena, struct principal **who, struct err *err)
 {

@@ -67,6 +67,10 @@ period_read(const struct period_text *text, int64_t default_ms, const struct zon
 			*to = now + 1;
 		if (text->to.p && time_parse(text->to, zone, to, err))
 			return wrong("to", text->to, "try 2026-11-01, 2026-11-01T10:00:00Z or yesterday", err);
+		if (text->to.p && !text->from.p && default_ms)
+			*from = *to - default_ms < TIME_MIN ? TIME_MIN : *to - default_ms;
+		if (*from >= *to)
+			return wrong(text->to.p ? "to" : "from", text->to.p ? text->to : text->from, "it ends before it begins", err);
 	}
-	return *from < *to ? 0 : wrong("timeRange", text->range.p ? text->range : STR(""), "it ends before it begins", err);
+	return *from < *to ? 0 : wrong("timeRange", text->range, "it ends before it begins", err);
 }

@@ -9,7 +9,7 @@
 struct period_text { struct str range, from, to; };     /* p NULL: not given. Where there is a range, from and to do not count */
 
 /* [*from, *to) in ms. A span alone is that long until now, a time alone from there until now, today and yesterday whole. Nothing at all:
- * `default_ms` until now, 0: all time, TIME_MIN to behind TIME_MAX. 0, or ERR_INPUT with words as the API has them. */
+ * `default_ms` until now, or until `to` where that is all there is; 0: all time, TIME_MIN to behind TIME_MAX. 0, or ERR_INPUT with words as the API has them. */
 int period_read(const struct period_text *, int64_t default_ms, const struct zone *, int64_t *from, int64_t *to, struct err *);
 
 #endif

@@ -981,7 +981,7 @@ get_list(struct get *g)
 	static const char events[] = "SELECT timestamp, event, user_id, properties FROM events WHERE timestamp >= :from AND timestamp < :to "
 	    "ORDER BY timestamp DESC LIMIT :limit", of_name[] = "SELECT timestamp, event, user_id, properties FROM events WHERE timestamp >= :from AND timestamp < :to "
 	    "AND event = :event ORDER BY timestamp DESC LIMIT :limit", alerts[] = "SELECT timestamp, state, alert, severity, message, labels FROM alerts "
-	    "WHERE timestamp >= :from AND timestamp < :to ORDER BY timestamp DESC LIMIT :limit";
+	    "WHERE timestamp >= :from AND timestamp < :to ORDER BY timestamp DESC, rowid DESC LIMIT :limit";
 
 	if (g->w->query.p ? ask_own(g) :
 	    ask(g, g->w->type == WIDGET_ALERT_LIST ? alerts : g->w->event.n || g->w->metric.n ? of_name : events, STR(""), STR(""), &g->v->table))

@@ -51,6 +51,7 @@ struct judged {                         /* a tenant; its lane's alone */
 	struct store *store;
 	int lock;                       /* its descriptor; -1: another process judges */
 	uint64_t rules_hash, setup;     /* of what the rules below were made */
+	uint64_t silences_hash;
 	struct serve_setup *uses;
 	struct rules *rules;
 	struct evaluate *evaluate;
@@ -387,6 +388,28 @@ write_alerts(struct judged *j, int *told, struct err *err)
 	return rc;
 }
 
+static int
+hash_silence(void *self, struct str name, struct str value)
+{
+	uint64_t *hash = self;
+
+	*hash = *hash * 31 + str_hash_stable(name) + 7 * str_hash_stable(value);
+	return 0;
+}
+
+/* What a silence withheld is told as soon as somebody takes it back. */
+static int
+look_at_silences(struct judged *j, struct err *err)
+{
+	uint64_t hash = 0;
+	int rc = store_each_state(j->store, SILENCES, hash_silence, &hash, err);
+
+	if (rc >= 0 && hash != j->silences_hash && j->routes)
+		routes_look(j->routes);
+	j->silences_hash = hash;
+	return rc;
+}
+
 /* 1: there are rules, and they are judged here. */
 static int
 reload(struct alerts *a, const char *name, struct judged *j, struct err *err)
@@ -410,6 +433,8 @@ reload(struct alerts *a, const char *name, struct judged *j, struct err *err)
 			let_go(j);
 		j->fresh = 1;
 	}
+	if (rc == 0)
+		rc = look_at_silences(j, err);
 	rc = rc ? rc : j->rules && (j->rules->n || j->changes);
 out:
 	serve_setup_free(setup);

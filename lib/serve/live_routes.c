@@ -545,8 +545,10 @@ is_over(struct connection *c, int64_t now_ms)
 	rc = auth_check_now(c->serve->auth, &with, &who, &err);
 	if (rc == ERR_INPUT || rc == ERR_DENIED)
 		why = "the credentials are no longer valid";
-	else if (rc == 0 && who && policy_hash(who->policy) != policy_hash(c->who->policy))
+	else if (rc == 0 && who && !principal_same_rights(who, c->who))
 		why = "other rights than before, connect again";
+	else if (rc == 0 && who)
+		c->who->expires = who->expires;         /* of a key it may have been moved */
 	principal_free(who);
 	return why;
 }

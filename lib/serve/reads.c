@@ -368,9 +368,9 @@ page_row(void *self, const struct cell *cells, int n, struct err *err)
 	return r->data.n > ANSWER_MOST ? err_set(err, ERR_LIMIT, "the page is too large, ask for a smaller limit") : 0;
 }
 
-/* table: and its columns; more: conditions beside the time's, with their parameters. */
+/* table: and its columns; more: conditions beside the time's, with their parameters; ties: what stands first of one time. */
 static void
-answer_page(struct exchange *ex, const char *name, const char *columns, const char *table, const char *more, struct query_param *params, int n,
+answer_page(struct exchange *ex, const char *name, const char *columns, const char *table, const char *more, const char *ties, struct query_param *params, int n,
     void (*put)(struct buf *, const struct cell *))
 {
 	struct page page;
@@ -393,7 +393,7 @@ answer_page(struct exchange *ex, const char *name, const char *columns, const ch
 	time_print(to - 1, high);
 	snprintf(most, sizeof(most), "%lld", (long long)page.most + 1);
 	snprintf(skip, sizeof(skip), "%lld", (long long)page.skip);
-	buf_printf(&sql, "SELECT timestamp, %s FROM %s WHERE timestamp >= :at_low AND timestamp <= :at_high%s ORDER BY timestamp DESC LIMIT :at_most", columns, table, more);
+	buf_printf(&sql, "SELECT timestamp, %s FROM %s WHERE timestamp >= :at_low AND timestamp <= :at_high%s ORDER BY timestamp DESC%s LIMIT :at_most", columns, table, more, ties);
 	if (page.skip)
 		buf_lit(&sql, " OFFSET :at_skip");
 	params[n++] = (struct query_param){ STR("at_low"), { low, TIME_LEN } };
@@ -462,7 +462,7 @@ events(struct exchange *ex)
 		strcat(more, filters[i].text);
 		params[n++] = (struct query_param){ str_of(filters[i].param), value };
 	}
-	answer_page(ex, "events", "event, id, user_id, session_id, properties", "events", more, params, n, put_event_row);
+	answer_page(ex, "events", "event, id, user_id, session_id, properties", "events", more, "", params, n, put_event_row);
 }
 
 static void
@@ -471,13 +471,16 @@ put_whole_row(struct buf *b, const struct cell *c)
 	buf_str(b, c[1].type == CELL_TEXT ? c[1].text : STR("null"));
 }
 
+/* What a rule that was changed says of a row stands before what it said of it first. */
+#define LATEST ", rowid DESC"
+
 static void
 anomalies(struct exchange *ex)
 {
 	struct query_param params[6] = { { STR("metric"), exchange_param(ex, "metric") } };
 	int has = params[0].value.n > 0;
 
-	answer_page(ex, "anomalies", "\"row\"", "anomalies", has ? " AND metric = :metric" : "", params, has, put_whole_row);
+	answer_page(ex, "anomalies", "\"row\"", "anomalies", has ? " AND metric = :metric" : "", LATEST, params, has, put_whole_row);
 }
 
 static void
@@ -486,7 +489,7 @@ alerts(struct exchange *ex)
 	struct query_param params[6] = { { STR("state"), exchange_param(ex, "state") } };
 	int has = params[0].value.n > 0;
 
-	answer_page(ex, "alerts", "\"row\"", "alerts", has ? " AND state = :state" : "", params, has, put_whole_row);
+	answer_page(ex, "alerts", "\"row\"", "alerts", has ? " AND state = :state" : "", LATEST, params, has, put_whole_row);
 }
 
 /* ---- verbs */

@@ -999,18 +999,52 @@ create_account(struct exchange *ex)
 	struct buf out = { 0 };
 	struct err err = { 0 };
 	int rc = auth_create(ex->serve->auth, record_of(ex), &actor, ex->who->tenant, ex->body, &out, &err);
+	struct json made = rc < 0 ? JSON_ABSENT : json_value(buf_get(&out)), name = json_get(made, record_of(ex) == AUTH_KEYS ? STR("id") : STR("name"));
+	char place[512];
 
+	if (name.type == JSON_STRING) {
+		snprintf(place, sizeof(place), "/api/v1/%s/%.*s", ex->route->resource, STR_FMT(exchange_text(ex, name)));
+		exchange_head(ex, "Location", str_of(place));
+	}
 	answer_account(ex, rc < 0 ? rc : 1, 201, &out, &err);
+}
+
+/* A role is put whole: what is not said has no bound, or is none. What keys and users have beside it is secret, so only what is named changes. */
+static struct json
+role_to_put(struct exchange *ex)
+{
+	static const char *const all[] = { "description", "permissions", "rows", "events", "metrics", "hide", "mask" };
+	struct json_iter it;
+	struct buf b = { 0 };
+	int n = 0;
+
+	if (ex->body.type != JSON_OBJECT)
+		return ex->body;
+	buf_byte(&b, '{');
+	for (it = json_iter(ex->body); json_next(&it); ) {
+		buf_lit(&b, n++ ? "," : "");
+		buf_str(&b, json_raw(it.key));
+		buf_byte(&b, ':');
+		buf_str(&b, json_raw(it.value));
+	}
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (json_get(ex->body, str_of(all[i])).type == JSON_NONE)
+			buf_printf(&b, "%s\"%s\":null", n++ ? "," : "", all[i]);
+	buf_byte(&b, '}');
+	ex->body = json_value((struct str){ arena_dup(ex->arena, b.p, b.n), b.n });
+	buf_release(&b);
+	return ex->body;
 }
 
 static void
 change_account(struct exchange *ex)
 {
+	struct json body = record_of(ex) == AUTH_ROLES && strcmp(ex->route->method, "PUT") == 0 ? role_to_put(ex) : ex->body;
 	struct auth_actor actor = actor_of(ex);
 	struct buf out = { 0 };
 	struct err err = { 0 };
 
-	answer_account(ex, auth_change(ex->serve->auth, record_of(ex), &actor, ex->who->tenant, ex->segment[0], ex->body, &out, &err), 200, &out, &err);
+	answer_account(ex, auth_change(ex->serve->auth, record_of(ex), &actor, ex->who->tenant, ex->segment[0], body, &out, &err), 200, &out, &err);
 }
 
 static void
@@ -1329,11 +1363,11 @@ me(struct exchange *ex)
 	{ "PUT", "/api/v1/" name "/{id}", "Make it, or put this in its place; If-Match as wished.", AUTH_WRITE, name, NULL, One, One "Record", 200, ROUTE_POOL, 0, put_one }, \
 	{ "PATCH", "/api/v1/" name "/{id}", "Change some members (JSON merge patch); If-Match as wished.", AUTH_WRITE, name, NULL, "Patch", One "Record", 200, ROUTE_POOL, 0, patch_one }, \
 	{ "DELETE", "/api/v1/" name "/{id}", "Take it away.", AUTH_WRITE, name, NULL, NULL, NULL, 204, ROUTE_POOL, 0, remove_one }
-#define ACCOUNT(name, One, Many) \
+#define ACCOUNT(name, One, Many, put) \
 	{ "GET", "/api/v1/" name, "All " name " of the tenant.", AUTH_ADMIN, name, NULL, NULL, Many, 200, ROUTE_POOL, 0, list_accounts }, \
 	{ "POST", "/api/v1/" name, "Make one.", AUTH_ADMIN, name, NULL, One, One "Record", 201, ROUTE_POOL, 0, create_account }, \
 	{ "GET", "/api/v1/" name "/{id}", "One of the " name ".", AUTH_ADMIN, name, NULL, NULL, One "Record", 200, ROUTE_POOL, 0, get_account }, \
-	{ "PUT", "/api/v1/" name "/{id}", "Change what is named.", AUTH_ADMIN, name, NULL, "Patch", One "Record", 200, ROUTE_POOL, 0, change_account }, \
+	{ "PUT", "/api/v1/" name "/{id}", put, AUTH_ADMIN, name, NULL, "Patch", One "Record", 200, ROUTE_POOL, 0, change_account }, \
 	{ "PATCH", "/api/v1/" name "/{id}", "Change what is named.", AUTH_ADMIN, name, NULL, "Patch", One "Record", 200, ROUTE_POOL, 0, change_account }, \
 	{ "DELETE", "/api/v1/" name "/{id}", "Take it away, at once.", AUTH_ADMIN, name, NULL, NULL, NULL, 204, ROUTE_POOL, 0, remove_account }
 
@@ -1347,12 +1381,12 @@ const struct route route_records[] = {
 	{ "DELETE", "/api/v1/dashboards/{id}/shares/{share}", "Take a link back.", AUTH_WRITE, "dashboards", NULL, NULL, NULL, 204, ROUTE_POOL, 0, remove_share },
 	KIND("rules", "Rule", "Rules"),
 	KIND("webhooks", "Webhook", "Webhooks"),
-	ACCOUNT("keys", "Key", "Keys"),
+	ACCOUNT("keys", "Key", "Keys", "Change what is named."),
 	{ "POST", "/api/v1/keys/{id}/rotate", "A new secret; the old one lives for an hour.", AUTH_ADMIN, "keys", NULL, NULL, "KeyRecord", 200, ROUTE_POOL, 0, rotate_key },
-	ACCOUNT("users", "User", "Users"),
+	ACCOUNT("users", "User", "Users", "Change what is named."),
 	{ "POST", "/api/v1/users/{id}/mfa", "One-time codes on (a new secret and recovery codes, shown once) or off.", AUTH_ADMIN, "users", NULL, "Mfa", "MfaMade", 200,
 	    ROUTE_POOL, 0, set_mfa },
-	ACCOUNT("roles", "Role", "Roles"),
+	ACCOUNT("roles", "Role", "Roles", "Put this in its place."),
 	{ "GET", "/api/v1/tenants", "All tenants.", AUTH_ADMIN, "tenants", NULL, NULL, "Tenants", 200, ROUTE_POOL, 0, list_tenants },
 	{ "POST", "/api/v1/tenants", "Make one.", AUTH_ADMIN, "tenants", NULL, "Tenant", "Tenant", 201, ROUTE_POOL, 0, create_tenant },
 	{ "GET", "/api/v1/tenants/{id}", "One tenant, and what it holds.", AUTH_ADMIN, "tenants", NULL, NULL, "TenantRecord", 200, ROUTE_POOL, 0, get_tenant },

@@ -650,6 +650,24 @@ P
 	grep -qi '^retry-after: [1-9]' head
 }
 
+@test "with who made them links go: another user, another tenant of that name has none of them; a role is PUT whole" {
+	serve_start
+	post /api/v1/dashboards '{"id":"d","widgets":[{"id":"a","type":"metric_card","metric":"x","position":{"x":0,"y":0,"w":1,"h":1}}]}' > /dev/null
+	make_user() { post /api/v1/users '{"name":"anna","password":"correct horse battery","roles":["editor"]}' > /dev/null && [ "$status_code" = 201 ]; }
+	make_user && grep -qi '^location: /api/v1/users/anna' head
+	cookie=at_session=$(curl -s "$U/api/v1/login" -H 'Content-Type: application/json' -d '{"user":"anna","password":"correct horse battery"}' | jq -r .session)
+	link=$(curl -s "$U/api/v1/dashboards/d/shares" -H "Cookie: $cookie" -H "Origin: $U" -H 'Content-Type: application/json' -d '{}' | jq -r .token)
+	[ "$(code /api/v1/shared -H "Authorization: Bearer $link")" = 200 ]
+	call DELETE /api/v1/users/anna && make_user
+	[ "$(code /api/v1/shared -H "Authorization: Bearer $link")" = 401 ]
+	get /api/v1/dashboards/d/shares | jq -e '.shares == []'
+
+	post /api/v1/roles '{"name":"r","permissions":["read:events"],"rows":".properties.a == 1","mask":["email"],"description":"x"}' > /dev/null && [ "$status_code" = 201 ]
+	call PUT /api/v1/roles/r -H 'Content-Type: application/json' -d '{"permissions":["read:events"],"hide":["email"]}' | jq -ce '[has("rows", "mask", "description"), .hide] == [false, false, false, ["email"]]'
+	call PATCH /api/v1/roles/r -H 'Content-Type: application/json' -d '{"rows":".properties.a == 2"}' | jq -ce '.hide == ["email"] and .rows == ".properties.a == 2"'
+	call PUT /api/v1/roles/r -H 'Content-Type: application/json' -d '{"hide":["email"]}' > /dev/null && [ "$status_code" = 422 ]
+}
+
 @test "a user is one caller in all his sessions: one rate, and what is sent again after a new login counts once" {
 	mkdir config
 	echo '{"serve":{"rate":{"perSecond":1,"burst":20}}}' > config/analytics.json

@@ -299,6 +299,11 @@ def rights():
     post("theirs", key=os.environ["OTHER"])
     assert changes.hear()[1] == "changed"
     assert other.hear()["event"]["event"] == "theirs"
+    assert call("PUT", "/api/v1/roles/only_metrics", {"permissions": ["read:schema"]})[0] == 200
+    m = metrics.hear()                                          # what a role may no more is no more heard, though it sees the same rows
+    while isinstance(m, dict):
+        m = metrics.hear()
+    assert m[0] == 1008, m
     subprocess.run(["at-admin", "-q", "key", "revoke", os.environ["SOME_ID"]], check=True)
     assert viewer.hear()[0] == 1008
     assert stream.hear()[1] == "end" and stream.hear() is None

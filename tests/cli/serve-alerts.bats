@@ -113,6 +113,22 @@ s.serve_forever()' > port &
 	[ "$status_code" = 204 ]
 	[ "$(get "/api/v1/silences/$id" > /dev/null; echo "$status_code")" = 404 ]
 	[ -z "$(at-admin silence list -f ndjson)" ]
+	until_it grep -q '"firing"' log          # what it withheld is told, within seconds
+}
+
+@test "a rule that is edited while it fires, and then removed: what it says last stands first, also of the same time" {
+	serve_start -c config
+	post /api/v1/rules '{"id":"hot","alert":"hot","metric":"cpu","condition":"> 90"}' > /dev/null && [ "$status_code" = 201 ]
+	now=$(date -u +%Y-%m-%dT%H:%M:%S.000Z)
+	post /api/v1/events/batch '[{"metric":"cpu","timestamp":"'$now'","labels":{"host":"a"},"value":95}]' > /dev/null
+	until_it part 'hot firing'
+	call PATCH /api/v1/rules/hot -H 'Content-Type: application/json' -d '{"condition":"> 99"}' > /dev/null && [ "$status_code" = 200 ]
+	until_it has 'hot firing,hot resolved'
+	[ "$(get /api/v1/alerts | jq -c '[.alerts[] | [.state, .timestamp]]')" = '[["resolved","'$now'"],["firing","'$now'"]]' ]
+	call PATCH /api/v1/rules/hot -H 'Content-Type: application/json' -d '{"condition":"> 90"}' > /dev/null
+	until_it has 'hot firing,hot resolved,hot firing'
+	call DELETE /api/v1/rules/hot > /dev/null && [ "$status_code" = 204 ]
+	until_it has 'hot firing,hot resolved,hot firing,hot resolved'
 }
 
 @test "rules of analytics.json are judged too, patterns over events as they come" {

@@ -24,8 +24,9 @@ test_each_form_is_read_and_the_rest_told(void **state)
 		{ "2025-11-20..2025-11-21", NULL, NULL, 0, midnight - 4 * DAY, midnight - 3 * DAY }, { "2025-11-20/", NULL, NULL, 0, midnight - 4 * DAY, TIME_MAX + 1 },
 		{ "/2025-11-20", NULL, NULL, 0, TIME_MIN, midnight - 4 * DAY }, { "2025-11-20", NULL, NULL, 0, midnight - 4 * DAY, NOW + 1 },
 		{ NULL, "2025-11-20", NULL, 0, midnight - 4 * DAY, NOW + 1 }, { NULL, NULL, "2025-11-20", 0, TIME_MIN, midnight - 4 * DAY },
-		{ "1h", "2025-11-20", NULL, 0, NOW - 3600000, NOW + 1 },
+		{ "1h", "2025-11-20", NULL, 0, NOW - 3600000, NOW + 1 }, { NULL, NULL, "2025-11-20", DAY, midnight - 5 * DAY, midnight - 4 * DAY },
 	};
+	const struct period_text backwards = { .from = STR("2025-11-21"), .to = STR("2025-11-20") }, ahead = { .from = STR("2099-01-01") };
 	const char *const bad[] = { "x", "0s", "2025-13-01", "2025-11-21/2025-11-20", "2025-11-21/x", "999999999999d", "\xff" };
 	struct err err = { 0 };
 	int64_t from, to;
@@ -44,6 +45,10 @@ test_each_form_is_read_and_the_rest_told(void **state)
 		assert_int_equal(period_read(&text, 0, NULL, &from, &to, &err), ERR_INPUT);
 		assert_non_null(strstr(err.text, "timeRange: "));
 	}
+	assert_int_equal(period_read(&backwards, DAY, NULL, &from, &to, &err), ERR_INPUT);
+	assert_non_null(strstr(err.text, "to: '2025-11-20': "));
+	assert_int_equal(period_read(&ahead, 0, NULL, &from, &to, &err), ERR_INPUT);
+	assert_non_null(strstr(err.text, "from: '2099-01-01': "));
 }
 
 int
