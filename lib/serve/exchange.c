@@ -802,7 +802,7 @@ preflight(struct serve_call *c, struct str allow)
 	exchange_head(&c->ex, "Allow", allow);
 	if (c->origin.p) {
 		exchange_head(&c->ex, "Access-Control-Allow-Methods", allow);
-		add_head(c, "Access-Control-Allow-Headers", STR("Authorization, Content-Type, Content-Encoding, X-API-Key, Idempotency-Key, If-Match, If-None-Match, X-Tenant, traceparent, tracestate"));
+		add_head(c, "Access-Control-Allow-Headers", STR("Authorization, Content-Type, Content-Encoding, X-API-Key, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Tenant, traceparent, tracestate"));
 		add_head(c, "Access-Control-Max-Age", STR("600"));
 	}
 	exchange_none(&c->ex);

@@ -338,7 +338,7 @@ struct change {
 	const struct kind *kind;
 	enum how how;
 	struct str id;
-	struct str match;               /* If-Match; p NULL: none */
+	struct str match, unmatch;      /* If-Match, If-None-Match; p NULL: none */
 	struct buf was, merged, whole, record;
 	int is_new;
 };
@@ -381,7 +381,7 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		return REFUSED_THERE;
 	if (!there && (c->how == PATCH || c->how == REMOVE))
 		return REFUSED_NONE;
-	if (c->match.p && (!there || !tag_matches(c->match, version)))
+	if ((c->match.p && (!there || !tag_matches(c->match, version))) || (c->unmatch.p && there && tag_matches(c->unmatch, version)))
 		return REFUSED_MATCH;
 	if (c->how == REMOVE && c->kind == &kinds[2] && deliver_forget(store, c->id, err) < 0)
 		return err->code;
@@ -479,7 +479,8 @@ static void
 change_record(struct exchange *ex, enum how how, struct str id, struct str secret)
 {
 	static const char *const done[] = { "create", "change", "change", "remove" };
-	struct change c = { .job = { .run = change }, .ex = ex, .kind = kind_of(ex), .how = how, .id = id, .match = http_header(ex->request, "If-Match") };
+	struct change c = { .job = { .run = change }, .ex = ex, .kind = kind_of(ex), .how = how, .id = id, .match = http_header(ex->request, "If-Match"),
+		.unmatch = http_header(ex->request, "If-None-Match") };
 	struct err err = { 0 };
 	struct serve_tenant *t = serve_tenant(ex->serve, ex->who->tenant, &err);
 	struct buf shown = { 0 };
@@ -521,7 +522,10 @@ change_record(struct exchange *ex, enum how how, struct str id, struct str secre
 		exchange_problem(ex, 409, "there is a %s '%.*s' already, change it with PUT or PATCH", c.kind->one, STR_FMT(id));
 		break;
 	case REFUSED_MATCH:
-		exchange_problem(ex, 412, "the %s was changed meanwhile, read it again and change that", c.kind->one);
+		if (c.match.p)
+			exchange_problem(ex, 412, "the %s was changed meanwhile, read it again and change that", c.kind->one);
+		else
+			exchange_problem(ex, 412, "there is a %s '%.*s' already", c.kind->one, STR_FMT(id));
 		break;
 	case REFUSED_MANY:
 		exchange_problem(ex, 422, "more than %d %s, or one larger than %u KiB", RECORDS_MOST, c.kind->name, RECORD_MOST >> 10);
@@ -1159,6 +1163,10 @@ create_tenant(struct exchange *ex)
 			exchange_error(ex, &err);
 		return;
 	}
+	buf_lit(&json, "/api/v1/tenants/");
+	buf_str(&json, name);
+	exchange_head(ex, "Location", str_of(buf_text(&json)));
+	buf_clear(&json);
 	buf_lit(&json, "{\"name\":");
 	json_put_string(&json, name);
 	buf_byte(&json, '}');

@@ -337,6 +337,14 @@ P
 	[ "$status_code" = 200 ] && [ "$(json "o['headers']")" = "{'Authorization': '***'}" ]
 	call PUT "/api/v1/webhooks/$id" -H 'Content-Type: application/json' -d '{"url":"https://example.net/","events":["*"]}' > /dev/null && [ "$status_code" = 200 ]
 	post /api/v1/rules '{"alert":"High","expr":"count > 100","for":"5m"}' > /dev/null && [ "$status_code" = 201 ]
+	new() { call PUT /api/v1/dashboards/fresh -H 'Content-Type: application/json' -H 'If-None-Match: *' -d '{"widgets":[]}' > /dev/null; }
+	new && [ "$status_code" = 201 ] && grep -qi '^location: /api/v1/dashboards/fresh' head
+	new && [ "$status_code" = 412 ] && [ "$(get /api/v1/dashboards/fresh | jq .version)" = 1 ]
+	for one in 'tenants {"name":"elsewhere"}' 'silences {"match":{"alert":"x"},"duration":"1h"}' 'keys {"name":"k","roles":["viewer"]}'; do
+		post "/api/v1/${one%% *}" "${one#* }" > /dev/null && [ "$status_code" = 201 ]
+		place=$(sed -n 's/^[Ll]ocation: \([^[:space:]]*\).*/\1/p' head)
+		get "$place" > /dev/null && [ "$status_code" = 200 ]
+	done
 }
 
 @test "dashboards of the configuration are shown and stay as they are" {
