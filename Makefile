@@ -11,6 +11,7 @@ LIBDIR   ?= $(PREFIX)/lib
 B        ?= build
 O        ?= -O2 -g
 READLINE ?= yes
+OBJCOPY  ?= objcopy
 
 # Hardening costs nothing measurable and is on in every build; the base instruction set stays that of any machine of the
 # kind, faster ones are chosen at run time.
@@ -19,7 +20,7 @@ HARDEN   ?= -fstack-protector-strong -fstack-clash-protection $(ZEROED) $(FORTIF
 ZEROED   := $(shell for z in '' -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang; do z="-ftrivial-auto-var-init=zero $$z"; \
               $(CC) $$z -x c -c /dev/null -o /dev/null 2>&- && echo $$z && break; done)
 FORTIFY  := $(if $(findstring -O0,$O)$(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
-CET      := $(if $(filter x86_64,$(shell uname -m)),-fcf-protection=full)
+CET      := $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),-fcf-protection=full)
 CFLAGS   ?= $O
 warn      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unknown-warning-option \
             -Wno-format-truncation -Wno-missing-field-initializers -Werror=format-security -Werror=implicit-function-declaration -Werror=return-type
@@ -70,7 +71,7 @@ $B/librooms.a: $(lib_o)
 
 # What the world links: one object, in which only the names of at/at.h can be seen.
 $B/libat.a: $(lib_o)
-	$(Q)$(LD) -r -o $B/at.o $^ && objcopy --localize-hidden $B/at.o && rm -f $@ && $(AR) rcs $@ $B/at.o
+	$(Q)$(LD) -r -o $B/at.o $^ && $(OBJCOPY) --localize-hidden $B/at.o && rm -f $@ && $(AR) rcs $@ $B/at.o
 $B/libat.so: $(lib_o)
 	$(call say,ld,$@)
 	$(Q)$(CC) -shared -Wl,-soname,libat.so.0 -pthread -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS)
