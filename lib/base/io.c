@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/cmd.h"
@@ -61,6 +62,25 @@ io_read_at(int fd, void *to, size_t n, int64_t offset)
 		return -1;
 	}
 	return read_all(fd, to, n, offset);
+}
+
+int
+io_give(int fd, const void *from, size_t n)
+{
+	struct iovec rest = { (void *)(uintptr_t)from, n };
+
+	while (rest.iov_len) {
+		ssize_t r = vmsplice(fd, &rest, 1, 0);
+
+		if (r >= 0) {
+			rest.iov_base = (char *)rest.iov_base + r;
+			rest.iov_len -= (size_t)r;
+		} else if (errno == EPIPE)
+			return -1;
+		else if (!again(fd, POLLOUT))           /* it takes none after all */
+			return io_write(fd, rest.iov_base, rest.iov_len);
+	}
+	return 0;
 }
 
 int

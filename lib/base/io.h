@@ -17,4 +17,7 @@ ssize_t io_read_at(int fd, void *to, size_t n, int64_t offset);
 /* All n bytes: 0; -1 and errno, and then some may have been written. */
 int io_write(int fd, const void *from, size_t n);
 
+/* The same of bytes that are never written again (pages.h): a pipe then points to them. */
+int io_give(int fd, const void *from, size_t n);
+
 #endif

@@ -7,8 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define LARGE_PAGE (2u << 20)
-
 static _Noreturn void
 mem_gone(void)
 {
@@ -32,16 +30,33 @@ mem_new(size_t size)
 void *
 mem_table(size_t size)
 {
-	size_t bytes = (size + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+	size_t bytes = (size + MEM_LARGE - 1) / MEM_LARGE * MEM_LARGE;
 	void *p;
 
-	if (size < 2 * (size_t)LARGE_PAGE)
+	if (size < 2 * MEM_LARGE)
 		return mem_new(size);
-	if (bytes < size || !(p = aligned_alloc(LARGE_PAGE, bytes)))
+	if (bytes < size || !(p = aligned_alloc(MEM_LARGE, bytes)))
 		mem_gone();
 	madvise(p, bytes, MADV_HUGEPAGE);       /* where there are none, small ones do */
 	memset(p, 0, size);
 	return p;
+}
+
+void *
+mem_region(size_t size)
+{
+	char *at = mmap(NULL, size + MEM_LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t before;
+
+	if (at == MAP_FAILED)
+		mem_gone();
+	before = -(uintptr_t)at & (MEM_LARGE - 1);      /* large pages begin at multiples of their size */
+	if (before)
+		munmap(at, before);
+	if (before < MEM_LARGE)
+		munmap(at + before + size, MEM_LARGE - before);
+	madvise(at + before, size, MADV_HUGEPAGE);
+	return at + before;
 }
 
 void *

@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/pages.h"
 
 struct out *
 out_stdout(void)
@@ -71,6 +72,26 @@ out_write(struct out *o, struct str bytes)
 {
 	out_flush(o);
 	write_all(o, bytes);
+}
+
+int
+out_pays(struct out *o)
+{
+	if (!o->pays)
+		o->pays = !o->give && pages_pay(o->fd) ? 1 : -1;
+	return o->pays > 0;
+}
+
+void
+out_give(struct out *o, struct str bytes)
+{
+	if (!out_pays(o)) {
+		out_write(o, bytes);
+		return;
+	}
+	out_flush(o);
+	if (!o->failed && io_give(o->fd, bytes.p, bytes.n))
+		o->failed = errno;
 }
 
 int

@@ -14,6 +14,7 @@ struct out {
 	int  fd;
 	int  own;               /* close fd at the end */
 	int  failed;            /* errno of the first failure */
+	int  pays;              /* pages_pay of fd: 1, or -1; 0: not asked yet */
 	const char *name;
 	int (*give)(void *self, struct str);    /* instead of writing to fd: other than 0 is a failure; NULL: fd */
 	void *self;
@@ -25,6 +26,8 @@ struct out *out_stdout(void);                   /* the one for fd 1; closed by c
 struct out *out_open(const char *path, int append, struct err *);  /* 0600; never through a link of another user */
 void out_flush(struct out *);                   /* write what is there */
 void out_write(struct out *, struct str);       /* what is there and these bytes, which are not copied */
+int  out_pays(struct out *);                    /* is it worth while to gather bytes in pages.h for out_give? */
+void out_give(struct out *, struct str);        /* as out_write, of bytes that are never written again */
 int  out_failed(const struct out *, struct err *);      /* 0, or ERR_IO with the reason: a write failed before */
 int  out_close(struct out *, struct err *);     /* flush, close, free; 0 or ERR_IO with the reason */
 

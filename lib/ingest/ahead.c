@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/pages.h"
 
 #define ROWS_MOST (4u << 20)            /* bytes of rows that a block may become: what is beyond is odd */
 
@@ -10,6 +11,7 @@ struct ahead {
 	const struct format *format;
 	void *state;
 	struct event_reader reader;
+	struct buf text;                /* of a row that is written anew */
 };
 
 /* Odd lines that follow each other. */
@@ -21,7 +23,7 @@ struct odd {
 
 struct ahead_batch {
 	struct str block;
-	struct buf rows;
+	struct pages rows;
 	long lines;                     /* of them all */
 	struct odd *odd;
 	size_t n, cap;
@@ -51,13 +53,17 @@ ahead_free(struct ahead *a)
 	if (a->state)
 		a->format->close(a->state);
 	event_reader_release(&a->reader);
+	buf_release(&a->text);
 	free(a);
 }
 
 struct ahead_batch *
-ahead_batch_new(void)
+ahead_batch_new(int in_pages)
 {
-	return mem_new(sizeof(struct ahead_batch));
+	struct ahead_batch *b = mem_new(sizeof(*b));
+
+	b->rows.wanted = in_pages;
+	return b;
 }
 
 void
@@ -65,7 +71,7 @@ ahead_batch_free(struct ahead_batch *b)
 {
 	if (!b)
 		return;
-	buf_release(&b->rows);
+	pages_release(&b->rows);
 	free(b->odd);
 	free(b);
 }
@@ -79,8 +85,9 @@ may_be_metrics(struct str row)
 
 /* 1 when the line's row was appended. */
 static int
-make_row(struct ahead *a, struct str line, struct buf *rows, struct err *err)
+make_row(struct ahead *a, struct str line, struct pages *rows, struct err *err)
 {
+	struct str row;
 	struct record r;
 	struct event e;
 
@@ -92,11 +99,15 @@ make_row(struct ahead *a, struct str line, struct buf *rows, struct err *err)
 	} else if (may_be_metrics(r.json) || (!r.checked && json_check(r.json, err)) || event_read_checked(&a->reader, r.json, &e, err)) {
 		return 0;
 	}
-	if (a->reader.canonical.p)
-		buf_str(rows, a->reader.canonical);
-	else
-		event_put(rows, &e);
-	buf_byte(rows, '\n');
+	row = a->reader.canonical;
+	if (!row.p) {
+		buf_clear(&a->text);
+		event_put(&a->text, &e);
+		row = buf_get(&a->text);
+	}
+	pages_room(rows, row.n + 1);
+	buf_str(&rows->buf, row);
+	buf_byte(&rows->buf, '\n');
 	return 1;
 }
 
@@ -111,7 +122,7 @@ add_odd(struct ahead_batch *b, size_t from, size_t to)
 	}
 	if (b->n == b->cap)
 		b->odd = mem_grow(b->odd, b->cap = b->cap ? 2 * b->cap : 256, sizeof(*b->odd));
-	b->odd[b->n++] = (struct odd){ from, to, b->rows.n, b->lines };
+	b->odd[b->n++] = (struct odd){ from, to, b->rows.buf.n, b->lines };
 }
 
 void
@@ -123,15 +134,15 @@ ahead_look(struct ahead *a, struct ahead_batch *b, struct str block)
 	b->block = block;
 	b->lines = b->given_lines = 0;
 	b->n = b->at = b->given = 0;
-	if (b->rows.cap > 2 * ROWS_MOST)
-		buf_release(&b->rows);
-	buf_clear(&b->rows);
+	if (b->rows.buf.cap > 2 * ROWS_MOST)
+		pages_release(&b->rows);
+	pages_begin(&b->rows);
 	a->reader.now = time_now();
 	while (from < block.n) {
 		const char *p = block.p + from, *nl = memchr(p, '\n', block.n - from);
 		size_t n = nl ? (size_t)(nl - p) : block.n - from, to = from + n + (nl != NULL);
 
-		if (b->rows.n > ROWS_MOST) {
+		if (b->rows.buf.n > ROWS_MOST) {
 			add_odd(b, from, block.n);
 			break;
 		}
@@ -149,10 +160,10 @@ enum ahead_what
 ahead_next(struct ahead_batch *b, struct str *text, size_t *odd, long *n)
 {
 	const struct odd *o = b->at < b->n ? &b->odd[b->at] : NULL;
-	size_t to = o ? o->rows : b->rows.n;
+	size_t to = o ? o->rows : b->rows.buf.n;
 
 	if (b->given < to) {
-		*text = (struct str){ b->rows.p + b->given, to - b->given };
+		*text = (struct str){ b->rows.buf.p + b->given, to - b->given };
 		*n = (o ? o->lines : b->lines) - b->given_lines;
 		b->given = to;
 		b->given_lines += *n;

@@ -17,9 +17,9 @@ struct ahead;
 struct ahead *ahead_new(const struct format *, void *state, struct str name);
 void ahead_free(struct ahead *);
 
-/* One a block. */
+/* One a block. in_pages: its rows are never written again (base/pages.h) once they were given. */
 struct ahead_batch;
-struct ahead_batch *ahead_batch_new(void);
+struct ahead_batch *ahead_batch_new(int in_pages);
 void ahead_batch_free(struct ahead_batch *);
 
 /* Do what can be done of the lines of a block, which must stay until the batch was used. */

@@ -433,7 +433,7 @@ worker_free(void *worker)
 static void *
 lines_batch_new(void)
 {
-	return ahead_batch_new();
+	return ahead_batch_new(out_pays(out_stdout()));
 }
 
 static void

@@ -656,7 +656,7 @@ void
 sink_pass(struct sink *s, struct str lines, long n)
 {
 	if (lines.n >= OUT_BLOCK / 4)
-		out_write(out_stdout(), lines);
+		out_give(out_stdout(), lines);
 	else {
 		buf_str(&out_stdout()->buf, lines);
 		out_row(out_stdout());

@@ -42,7 +42,8 @@ unsigned sink_series_age(const struct sink *);
 void sink_add_sample(struct sink *, uint32_t series, int64_t time, double value);
 void sink_add_row(struct sink *, struct str row);       /* its samples are added: it counts, and goes out; also without a store */
 
-/* Without a store and without dedupe: n events in canonical form, a line each, ready to go out. */
+/* Without a store and without dedupe: n events in canonical form, a line each, ready to go out. Their bytes are never written again
+ * if out_pays says so. */
 void sink_pass(struct sink *, struct str lines, long n);
 
 /* An input row is done, with or without events. Hands over when it is time to. 0, or what the store failed with. */

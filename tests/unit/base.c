@@ -2,17 +2,21 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/io.h"
 #include "base/letter.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/pages.h"
 #include "base/pool.h"
 #include "base/width.h"
 
@@ -257,6 +261,81 @@ pieces_of_a_pool_do_not_touch(void **unused)
 	pool_release(&pool);
 }
 
+/* A reader may pass pages on unread, into another pipe, and read them long after the writer went on. */
+static void
+what_a_pipe_was_given_does_not_change(void **state __attribute__((unused)))
+{
+	enum { PIECE = 60000, PIECES = 300, BEHIND = 8 };
+	static char got[PIECE];
+	struct pages p = { .wanted = 1 };
+	int first[2], second[2];
+
+	(void)state;
+	assert_int_equal(pipe(first) | pipe(second), 0);
+	pages_pay(first[1]), pages_pay(second[1]);
+	if (fcntl(second[1], F_GETPIPE_SZ) < (BEHIND + 1) * (PIECE + 2 * 4096))
+		skip();                         /* this user has no larger pipes */
+	for (int i = 0; i < PIECES + BEHIND; i++) {
+		if (i < PIECES) {
+			pages_begin(&p);
+			for (int part = 0; part < PIECE; part += PIECE / 4) {
+				pages_room(&p, PIECE / 4);
+				memset(p.buf.p + p.buf.n, 'A' + (i + part) % 50, PIECE / 4);
+				p.buf.n += PIECE / 4;
+			}
+			assert_int_equal(io_give(first[1], p.buf.p, p.buf.n), 0);
+			for (ssize_t n, left = PIECE; left; left -= n)
+				assert_true((n = splice(first[0], NULL, second[1], NULL, (size_t)left, 0)) > 0);
+		}
+		if (i < BEHIND)
+			continue;
+		assert_int_equal(io_read(second[0], got, PIECE), PIECE);
+		for (int at = 0; at < PIECE; at++)
+			assert_int_equal(got[at], 'A' + (i - BEHIND + at / (PIECE / 4) * (PIECE / 4)) % 50);
+	}
+	pages_release(&p);
+	for (int i = 0; i < 2; i++)
+		close(first[i]), close(second[i]);
+}
+
+static void
+a_piece_may_become_any_size_and_go_anywhere(void **state __attribute__((unused)))
+{
+	struct pages p = { 0 };
+	char path[] = "/tmp/pages.XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_int_equal(pages_pay(fd), 0);
+	for (p.wanted = 0; p.wanted < 2; p.wanted++) {
+		int64_t sum = 0, n = 0;
+
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+		for (size_t size = 1; size < 20u << 20; size = size * 3 + 1) {
+			char *all;
+
+			pages_begin(&p);
+			assert_int_equal(p.buf.n, 0);
+			for (size_t i = 0; i < size; i++) {
+				pages_room(&p, 1);
+				p.buf.p[p.buf.n++] = (char)i;
+			}
+			assert_int_equal(io_give(fd, p.buf.p, p.buf.n), 0);
+			all = mem_grow(NULL, size, 1);
+			assert_true(io_read_at(fd, all, size, n) == (ssize_t)size);
+			for (size_t i = 0; i < size; i++)
+				sum += all[i] != (char)i;
+			free(all);
+			n += (int64_t)size;
+		}
+		assert_int_equal(sum, 0);
+		pages_release(&p);
+	}
+	close(fd);
+	unlink(path);
+}
+
 int
 main(void)
 {
@@ -271,6 +350,8 @@ main(void)
 		cmocka_unit_test(a_map_keeps_what_was_put_in_order),
 		cmocka_unit_test(an_arena_refuses_beyond_its_bound),
 		cmocka_unit_test(pieces_of_a_pool_do_not_touch),
+		cmocka_unit_test(what_a_pipe_was_given_does_not_change),
+		cmocka_unit_test(a_piece_may_become_any_size_and_go_anywhere),
 		cmocka_unit_test(options_cluster_and_may_stand_after_operands),
 	};
 
