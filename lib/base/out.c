@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,7 +39,8 @@ struct out *
 out_open(const char *path, int append, struct err *err)
 {
 	struct out *o;
-	int fd = open_ours(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : O_TRUNC));
+	int is_stdout = strcmp(path, "-") == 0;
+	int fd = is_stdout ? fcntl(1, F_DUPFD_CLOEXEC, 3) : open_ours(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : O_TRUNC));
 
 	if (fd < 0) {
 		err_set(err, ERR_IO, "%s: %s", path, errno == ELOOP ? "a symbolic link of another user, which is not followed" : strerror(errno));
@@ -47,7 +49,7 @@ out_open(const char *path, int append, struct err *err)
 	o = mem_new(sizeof(*o));
 	o->fd = fd;
 	o->own = 1;
-	o->name = mem_text(path);
+	o->name = mem_text(is_stdout ? "standard output" : path);
 	return o;
 }
 

@@ -23,7 +23,8 @@ struct out {
 #define OUT_BLOCK (256u << 10)                  /* bytes that are gathered before a write */
 
 struct out *out_stdout(void);                   /* the one for fd 1; closed by cmd_end */
-struct out *out_open(const char *path, int append, struct err *);  /* 0600; never through a link of another user */
+/* 0600; never through a link of another user. "-": what fd 1 is, with a buffer of its own, so whole rows lie between those of out_stdout. */
+struct out *out_open(const char *path, int append, struct err *);
 void out_flush(struct out *);                   /* write what is there */
 void out_write(struct out *, struct str);       /* what is there and these bytes, which are not copied */
 int  out_pays(struct out *);                    /* is it worth while to gather bytes in pages.h for out_give? */

@@ -13,6 +13,13 @@ wrong(const char *name, struct str text, const char *why, struct err *err)
 	return err_set(err, ERR_INPUT, "%s: '%.*s': %s", name, (int)(text.n > 60 ? 60 : text.n), text.p, why);
 }
 
+int
+period_is_fixed(struct str range)
+{
+	return memchr(range.p, '/', range.n) || memmem(range.p, range.n, "..", 2) || str_eq(range, STR("today")) || str_eq(range, STR("yesterday")) ||
+	       str_eq(range, STR("all"));
+}
+
 static int
 read_range(struct str range, const struct zone *zone, int64_t *from, int64_t *to, struct err *err)
 {

@@ -27,13 +27,6 @@ has_two_ends(struct str range)
 	return memchr(range.p, '/', range.n) || memmem(range.p, range.n, "..", 2);
 }
 
-/* 7d, 2026-11-01: on with the clock; two instants, and days, stay where they are. */
-static int
-is_until_now(struct str range)
-{
-	return !has_two_ends(range) && !str_eq(range, STR("today")) && !str_eq(range, STR("yesterday")) && !str_eq(range, STR("all"));
-}
-
 int
 reading_range(struct str range, const struct period *p, int64_t *from, int64_t *to, struct err *err)
 {
@@ -45,7 +38,7 @@ reading_range(struct str range, const struct period *p, int64_t *from, int64_t *
 		err_clear(err);
 		return err_set(err, ERR_USAGE, "'%.*s' is no time, try 1h, 7d, today, yesterday, all or 2026-11-01/2026-11-08", n, range.p);
 	}
-	if (is_until_now(range)) {
+	if (!period_is_fixed(range)) {
 		*from += p->at - until_now;
 		*to = p->at;
 	}

@@ -203,6 +203,7 @@ query_close(struct query *q)
 	tables_release(q);
 	store_close(q->store);
 	map_release(&q->properties);
+	map_release(&q->input_columns);
 	vector_plans_release(&q->plans);
 	cache_free(q->cache);
 	policy_free(q->spec.policy);
@@ -351,9 +352,29 @@ query_is_property(struct query *q, struct str name)
 }
 
 static int
+know_column(void *self, struct str name, struct err *err)
+{
+	(void)err;
+	map_put(&((struct query *)self)->input_columns, name, NULL);
+	return 0;
+}
+
+/* A property, or a column of the rows of -i: what a.b may reach into. */
+static int
 host_is_property(void *self, struct str name)
 {
-	return query_is_property(self, name);
+	struct query *q = self;
+	struct err err = {0};
+
+	if (query_is_property(q, name))
+		return 1;
+	if (!q->spec.input)
+		return 0;
+	if (!q->know_input) {
+		q->know_input = 1;
+		host_columns(q, "SELECT * FROM input", know_column, q, &err);
+	}
+	return map_find(&q->input_columns, name) != NULL;
 }
 
 /* ---- messages that point into the statement */

@@ -25,6 +25,8 @@ struct query {
 	struct err damage;              /* the first damaged chunk of the statement */
 	struct map properties;          /* of the store's events, as they are spelled */
 	int know_properties;
+	struct map input_columns;       /* of the rows of -i, likewise; they do not change */
+	int know_input;
 	void *events, *samples;         /* the tables', while they are known: tables_events.c, tables_samples.c */
 	struct buf input;               /* rows of -i */
 	struct cache *cache;            /* NULL: answers are not kept */

@@ -591,9 +591,64 @@ names_a_source(struct work *w, struct str name)
 	return e->num == 1;
 }
 
+/* e.viewport.w: a table or alias, then a column of it. */
+static int
+is_behind_source(struct work *w, const struct tok *t)
+{
+	const struct tok *source = t->prev->prev;
+
+	return rewrite_named(source) && !is(source->prev, ".") && names_a_source(w, rewrite_bare(w, source));
+}
+
+/* service.name where a property is called just so. The last token of the longest such name that begins at t, NULL: there is none. */
+static struct tok *
+dotted_property(struct work *w, struct tok *t, struct buf *name)
+{
+	struct tok *last = t, *found = NULL;
+	size_t n = 0;
+
+	buf_clear(name);
+	buf_str(name, rewrite_bare(w, t));
+	while (is(last->next, ".") && rewrite_named(last->next->next) && !is(last->next->next->next, "(")) {
+		last = last->next->next;
+		buf_byte(name, '.');
+		buf_str(name, rewrite_bare(w, last));
+		if (w->host->is_property(w->host->self, buf_get(name)))
+			found = last, n = name->n;
+	}
+	name->n = n;
+	return found;
+}
+
+/* That name, or where there is none in a row what is nested likewise: as fields are looked for everywhere. */
+static struct tok *
+put_dotted(struct work *w, struct tok *t, struct tok *last, struct str name)
+{
+	struct buf sql = {0};
+	struct tok *source = is(t->prev, ".") ? t->prev->prev : NULL, *put;
+	const char *of = source ? rewrite_quote(w, rewrite_bare(w, source), '"') : "", *dot = source ? "." : "";
+	int nested = w->host->is_property(w->host->self, rewrite_bare(w, t));
+
+	if (nested)
+		buf_lit(&sql, "coalesce(");
+	buf_printf(&sql, "%s%s%s", of, dot, rewrite_quote(w, name, '"'));
+	if (nested) {
+		buf_printf(&sql, ", property(%s%s%s", of, dot, rewrite_quote(w, rewrite_bare(w, t), '"'));
+		for (struct tok *key = t; key != last; ) {
+			key = key->next->next;
+			buf_printf(&sql, ", %s", rewrite_quote(w, rewrite_bare(w, key), '\''));
+		}
+		buf_lit(&sql, "))");
+	}
+	put = replace(w, source ? source : t, last, buf_text(&sql));
+	buf_release(&sql);
+	return put;
+}
+
 static void
 properties(struct work *w)
 {
+	struct buf dotted = {0};
 	int aliased = -1;
 
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
@@ -605,14 +660,19 @@ properties(struct work *w)
 		if (is(t->prev, "."))
 			first = t->prev->prev;
 		struct str name = rewrite_bare(w, t);
+		int may_reach = is(t->prev, ".") ? is_behind_source(w, t) : !names_a_source(w, name);
 
+		if (may_reach && w->host && w->host->is_property && (last = dotted_property(w, t, &dotted))) {
+			t = put_dotted(w, t, last, buf_get(&dotted));
+			continue;
+		}
+		last = t;
 		if (name.n == 10 && strncasecmp(name.p, "properties", 10) == 0) {
 			if (aliased < 0)
 				aliased = names_a_source(w, name);
 			ours = !aliased;
 		} else {
-			ours = !is(t->prev, ".") && w->host && w->host->is_property && w->host->is_property(w->host->self, name) &&
-			       !names_a_source(w, name);
+			ours = may_reach && w->host && w->host->is_property && w->host->is_property(w->host->self, name);
 		}
 		if (!ours) {
 			continue;
@@ -627,6 +687,7 @@ properties(struct work *w)
 		}
 		t = rewrite_wrap(w, first, last, "property(", ")")->next->match;
 	}
+	buf_release(&dotted);
 }
 
 /* ---- times compared */

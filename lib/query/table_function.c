@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/period.h"
 #include "base/time.h"
 #include "query/functions_priv.h"
 #include "query/query_priv.h"
@@ -92,24 +93,20 @@ is_time(const struct table_function_call *call, const char *param)     /* a `fro
 int
 table_function_read_range(struct str text, const struct zone *zone, int64_t *from, int64_t *to, struct err *err)
 {
-	const char *dots = memmem(text.p, text.n, "..", 2);
 	int64_t now = time_now();
 	int rc = 0;
 
 	*from = TIME_MIN, *to = TIME_MAX + 1;
-	if (dots) {
-		struct str end = { dots + 2, text.n - (size_t)(dots + 2 - text.p) };
-
-		text.n = (size_t)(dots - text.p);
-		if (text.n)
-			rc = time_parse(text, zone, from, err);
-		if (rc == 0 && end.n)
-			rc = time_parse(end, zone, to, err);
-	} else {
-		rc = time_parse(text, zone, from, err);
-		if (rc == 0 && *from <= now)
-			*to = now + 1;
+	if (period_is_fixed(text)) {
+		if (period_read(&(struct period_text){ .range = text }, 0, zone, from, to, err) == 0)
+			return 0;
+		err_clear(err);
+		return err_set(err, ERR_USAGE, "'%.*s' is no range, or ends before it begins; try 7d, yesterday or 2026-11-01..2026-11-08",
+		    text.n > 60 ? 60 : (int)text.n, text.p);
 	}
+	rc = time_parse(text, zone, from, err);
+	if (rc == 0 && *from <= now)
+		*to = now + 1;
 	if (rc == 0 && *from >= *to)
 		rc = err_set(err, ERR_USAGE, "it ends before it begins");
 	return rc;

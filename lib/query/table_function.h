@@ -41,7 +41,7 @@ struct str table_function_text(const struct table_function_call *, const char *p
 int table_function_dur(const struct table_function_call *, const char *param, int64_t otherwise, int64_t *ms, struct err *);
 int table_function_count(const struct table_function_call *, const char *param, int64_t otherwise, int64_t *n, struct err *);
 int table_function_flag(const struct table_function_call *, const char *param);
-/* "7d" (the last seven days), "2026-11-01..2026-11-08", "2026-11-01.." as from <= t < to; when it is not given, the parameters
+/* "7d" (the last seven days), "2026-11-01..2026-11-08", "2026-11-01/", "yesterday" as from <= t < to; when it is not given, the parameters
  * `from` and `to`, where the function has them. */
 int table_function_range(const struct table_function_call *, const char *param, int64_t *from, int64_t *to, struct err *);
 

@@ -1,7 +1,7 @@
 #include "base/cmd.h"
 #include "window/window_priv.h"
 
-/* The group's key: with -b those labels, without it all that the row has; behind them the metric's name. */
+/* The group's key: with -b those labels, without it all that the row has, none with one of no fields; behind them the metric's name. */
 static int
 metric_key(struct window *win, struct json labels, const struct layout *layout, size_t *labels_len, struct err *err)
 {
@@ -14,7 +14,7 @@ metric_key(struct window *win, struct json labels, const struct layout *layout, 
 		if (window_put_label(key, json_get(labels, win->fields.by[i]), err))
 			return err->code;
 	}
-	if (!win->fields.n_by && labels.type == JSON_OBJECT)
+	if (!win->fields.n_by && !win->spec.by && labels.type == JSON_OBJECT)
 		json_put_compact(key, labels);
 	else if (!win->fields.n_by)
 		buf_lit(key, "{}");

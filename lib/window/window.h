@@ -21,7 +21,7 @@ struct store;
 
 struct window_spec {
 	const char *span;       /* "1m", "5m/1m", "session:30m", "count:1000", "all" */
-	const char *by;         /* "source,country"; "" for one group */
+	const char *by;         /* "source,country"; "" for one group, NULL: and metric rows keep the labels that they have */
 	const char *aggregates; /* "count,sum(revenue)"; NULL: of events their count, of metric rows all they have */
 	const char *where;      /* jq; NULL: every row */
 	const char *name;       /* of the metric; NULL: "events", and metric rows keep theirs */
@@ -35,7 +35,7 @@ struct window_spec {
 	struct store *keep;     /* where the open windows are kept as the state of that name; NULL: nowhere. May be the same store */
 	const char *state;
 };
-#define WINDOW_DEFAULT_FIELDS .span = "1m", .by = "", .idle_ms = 5000
+#define WINDOW_DEFAULT_FIELDS .span = "1m", .idle_ms = 5000
 #define WINDOW_DEFAULTS { WINDOW_DEFAULT_FIELDS }
 
 struct window;

@@ -607,3 +607,17 @@ while i < len(d):
 	run -0 at-ingest -n -m '.timestamp = 5' --replay rejects
 	[ "$output" = '{"event":"a","timestamp":"1970-01-01T00:00:05.000Z","properties":{"x":"1"}}' ]
 }
+
+@test "-b '' takes the labels off metric rows; rows are rolled up as if they had never had them" {
+	for i in 1 2 3 4 5 6; do echo '{"event":"e","timestamp":'$((i * 40))',"user_id":"u'$((i % 3))'","s":"'$((i % 2))'","v":'$i'}'; done > events
+	at-agg -w 1h -a 'count,sum(v),p50(v),distinct(user_id)' events > whole
+	at-agg --states -w 1m -b s,user_id -a 'count,sum(v),p50(v),distinct(user_id)' events | at-agg --states -w 5m -b s | at-agg -w 1h -b '' | cmp - whole
+	run -0 at-agg -w 1h -b '' events
+	[ "$output" = '{"metric":"events","timestamp":"1970-01-01T00:00:00.000Z","window":"1h","labels":{},"count":6}' ]
+}
+
+@test "- as a file to write is standard output, for late rows and rejects" {
+	printf '{"event":"e","timestamp":70}\n{bad\n{"event":"e","timestamp":1}\n' | at-agg -q --late - -r - > out
+	[ "$(grep -c . out)" = 3 ] && [ ! -e ./- ]
+	[ "$(jq -rs 'map(.count // .line // .timestamp) | sort | join(" ")' out)" = '1 1 2' ]
+}

@@ -375,3 +375,12 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"'
 	run -0 at-ingest --strict --resume m m.csv
 	[ "$(at-query "SELECT string_agg(event || x, ';' ORDER BY timestamp) AS e FROM events")" = '{"e":"amulti\nline;b3"}' ]
 }
+
+@test "-r - writes reject rows to standard output, among whole events" {
+	for i in {1..3000}; do echo '{"event":"e","timestamp":1,"n":'$i'}'; echo '{"bad":'$i'}'; done > rows
+	at-ingest -qn -r - rows > out
+	[ ! -e ./- ]
+	[ "$(jq -c 'select(.event)' out | wc -l) $(jq -c 'select(.error)' out | wc -l)" = '3000 3000' ]
+	run -0 at-ingest -q -r - rows
+	[ "${#lines[@]}" = 3000 ]
+}

@@ -252,3 +252,20 @@ SELECT 1 AS a')" = '{"a":1}' ]
 	run -2 at-query --within 7d 'SELECT 1'
 	[[ $output == *'--within is an option of verbs (funnel'* ]]
 }
+
+@test "a.b reaches into nested objects of stored events and of -i alike, behind an alias too; a key called a.b is found, it first" {
+	cat > rows <<-'END'
+	{"event":"a","timestamp":1,"properties":{"service.name":"s","http":{"method":"GET","n":[5,6]},"http.status.code":5}}
+	{"event":"a","timestamp":2,"properties":{"http.method":"POST","http":{"status":{"code":7}}}}
+	END
+	at-ingest -q rows
+	for table in events input; do
+		run -0 at-query -i rows -f csv "SELECT service.name, e.service.name, http.method, e.http.method, http.status.code, e.http.n.\"1\" FROM $table e ORDER BY timestamp"
+		[ "$(tr -d '\r' <<< "$output")" = "$(printf '%s\n' 'service.name,e.service.name,http.method,e.http.method,http.status.code,"e.http.n.""1"""' s,s,GET,GET,5,6 ,,POST,POST,7,)" ]
+	done
+	echo '{"c":{"d":{"e":3}}}' > other
+	run -0 env AT_STORE=none at-query -i other 'SELECT i.c.d.e y, input.c.d z FROM input, input i WHERE i.c.d.e > 2'
+	[ "$output" = '{"y":3,"z":"{\"e\":3}"}' ]
+	run -0 at-query -i other 'SELECT c.d.e x, sum(input.c.d.e) y FROM input GROUP BY c.d.e'
+	[ "$output" = '{"x":3,"y":3}' ]
+}

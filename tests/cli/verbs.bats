@@ -68,3 +68,11 @@ load ../helper
 	[ "$(metric --tz Europe/Berlin --from 2026-10-25 --to 2026-10-26 --every 1h | wc -w)" = 25 ]
 	[ "$(at-query metric x --every 3600s | jq -r .window | sort -u)" = 1h ]         # as at-agg writes it: the same series
 }
+
+@test "a range is two times with .. or / between them, a whole day by name, or all" {
+	for day in 01 05 06; do echo "{\"event\":\"a\",\"timestamp\":\"2026-11-${day}T10:00:00Z\",\"user_id\":\"u$day\"}"; done | at-ingest -q
+	n() { at-query --now 2026-11-06T12:00:00Z funnel a --range "$1" | jq .users; }
+	[ "$(n 2026-11-01/2026-11-06) $(n 2026-11-01..2026-11-06) $(n /2026-11-05) $(n 2026-11-05/) $(n yesterday) $(n today) $(n all) $(n 1d)" = '2 2 1 2 1 1 3 1' ]
+	run -2 at-query funnel a --range 2026-11-06/2026-11-01
+	[[ $output == *"'2026-11-06/2026-11-01' is no range, or ends before it begins"* ]]
+}
