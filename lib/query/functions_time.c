@@ -219,7 +219,7 @@ static int
 iso_week(const struct civil *t, int *year)
 {
 	int weekday = (t->weekday + 6) % 7;             /* Monday 0 */
-	int week = (t->yearday - weekday + 10) / 7;     /* yearday from 1 */
+	int week = (t->yearday - weekday + 9) / 7;      /* the one of its Thursday; yearday from 1 */
 	int y = t->year;
 
 	if (week < 1) {

@@ -269,3 +269,12 @@ SELECT 1 AS a')" = '{"a":1}' ]
 	run -0 at-query -i other 'SELECT c.d.e x, sum(input.c.d.e) y FROM input GROUP BY c.d.e'
 	[ "$output" = '{"x":3,"y":3}' ]
 }
+
+@test "weeks are those of ISO 8601, at the ends of years too, as date(1) has them" {
+	python3 -c 'import datetime
+for i in range(0, 10500): print(datetime.date(1999, 12, 20) + datetime.timedelta(i))' > days
+	date -u -f days +%Y-%m-%d,%-V,%G,%u,%-j,%G%V,%G-%V > expected
+	(echo d; cat days) > days.csv
+	at-query -i days.csv -f csv "SELECT d, EXTRACT(week FROM d), EXTRACT(isoyear FROM d), EXTRACT(isodow FROM d), EXTRACT(doy FROM d), YEARWEEK(d),
+		TO_CHAR(d::timestamp, 'IYYY-IW') FROM input" | tail -n +2 | tr -d '\r' | cmp - expected
+}
