@@ -3,9 +3,9 @@
 #include "codec/bitmap_priv.h"
 
 void
-bitmap_of(const uint32_t *code, size_t n, const uint32_t *is, uint64_t *bits)
+bitmap_of(const uint32_t *code, size_t n, const uint32_t *is, size_t codes, uint64_t *bits)
 {
-	bitmap_priv_used->of(code, n, is, bits);
+	bitmap_priv_used->of(code, n, is, codes, bits);
 }
 
 void

@@ -1,4 +1,4 @@
-/* bitmap_priv.h - the loops of bitmap.c, once in plain C and once for AVX2, with identical results. */
+/* bitmap_priv.h - the loops of bitmap.c, in plain C and for AVX2, one of them for AVX-512 too, with identical results. */
 #ifndef CODEC_BITMAP_PRIV_H
 #define CODEC_BITMAP_PRIV_H
 
@@ -7,7 +7,7 @@
 
 struct bitmap_kernels {
 	const char *name;
-	void (*of)(const uint32_t *code, size_t n, const uint32_t *is, uint64_t *bits);
+	void (*of)(const uint32_t *code, size_t n, const uint32_t *is, size_t codes, uint64_t *bits);
 	void (*equal)(const uint32_t *code, size_t n, uint32_t one, uint64_t *bits);
 	size_t (*count)(const uint64_t *bits, size_t n);
 	size_t (*rows)(const uint64_t *bits, size_t n, uint32_t first, uint32_t *row);

@@ -21,7 +21,7 @@ varint_put_signed(struct buf *b, int64_t v)
 }
 
 int
-varint_take(struct str *rest, uint64_t *v)
+varint_take_long(struct str *rest, uint64_t *v)
 {
 	uint64_t u = 0;
 

@@ -253,17 +253,29 @@ load_shapes(struct chunk *c, struct err *err)
 static int
 load_rows(struct chunk *c, struct err *err)
 {
-	uint32_t *count;
-	size_t n, i = 0;
-	int rc, wrong = 0;
+	int rc;
 
 	if ((rc = chunk_load(c, CHUNK_SHAPES, err)) || (rc = chunk_fetch_block(c, CHUNK_ROWS, 0, &c->block, err)))
 		return rc;
-	n = c->shapes.n_shapes + 1;
 	if (!c->shape)
 		c->shape = mem_grow(NULL, c->cap, sizeof(*c->shape));
 	if (values_take_codes(buf_get(&c->block), c->shape, c->info.n, (uint32_t)c->shapes.n_shapes))
 		return chunk_damaged(err, "its rows' shapes cannot be");
+	c->at_row = 0;
+	c->counted = 0;
+	return 0;
+}
+
+/* Each shape has the rows that are said of it. Asked for where values are taken by that: a column of one leaf counts what it has itself. */
+static int
+count_shapes(struct chunk *c, struct err *err)
+{
+	size_t n = c->shapes.n_shapes + 1, i = 0;
+	uint32_t *count;
+	int wrong = 0;
+
+	if (c->counted)
+		return 0;
 	count = mem_new(4 * n * sizeof(*count));        /* four times, as rows of one shape often follow each other and an addition waits for the last */
 	for (; i + 4 <= c->info.n; i += 4) {
 		count[c->shape[i]]++;
@@ -276,7 +288,7 @@ load_rows(struct chunk *c, struct err *err)
 	for (size_t k = 0; k < c->shapes.n_shapes; k++)
 		wrong |= (uint64_t)count[k] + count[n + k] + count[2 * n + k] + count[3 * n + k] != c->shapes.shape[k].rows;
 	free(count);
-	c->at_row = 0;
+	c->counted = !wrong;
 	return wrong ? chunk_damaged(err, "its rows have other shapes than it says") : 0;
 }
 
@@ -335,7 +347,7 @@ append_properties(struct chunk *c, size_t row, struct buf *b, struct err *err)
 	const struct shape *s;
 	int rc;
 
-	if ((rc = chunk_load(c, CHUNK_ROWS, err)))
+	if ((rc = chunk_load(c, CHUNK_ROWS, err)) || (rc = count_shapes(c, err)))
 		return rc;
 	if (row != c->at_row)
 		seek(c, row);
@@ -404,7 +416,7 @@ open_names(struct chunk *c, struct err *err)
 	struct chunk_names *k = &c->by_shape;
 	struct str rest;
 	uint64_t name;
-	int rc;
+	int rc, any = 0;
 
 	if (k->open)
 		return 1;
@@ -429,10 +441,13 @@ open_names(struct chunk *c, struct err *err)
 		k->name[i] = (uint32_t)name;
 		k->has_several[i] = name ? 0 : UINT32_MAX;
 		k->several += name ? 0 : c->shapes.shape[i].rows;
+		any |= name == 0;
 	}
 	CHUNK_ROOM(k->left, k->left_cap, k->several + 1);
 	if (values_take_codes(rest, k->left, k->several, names))
 		return chunk_damaged(err, "a name's code cannot be");
+	if (any && (rc = count_shapes(c, err)))
+		return rc;
 	k->open = 1;
 	return 1;
 }
@@ -573,7 +588,7 @@ chunk_some_names(struct chunk *c, size_t from, const uint32_t *row, size_t many,
 		for (; !said && one >= end; end += VALUES_SEGMENT) {
 			rank += bitmap_count(bits, end - at);
 			at = end;
-			bitmap_of(c->shape + at, c->info.n - at < VALUES_SEGMENT ? c->info.n - at : VALUES_SEGMENT, k->has_several, bits);
+			bitmap_of(c->shape + at, c->info.n - at < VALUES_SEGMENT ? c->info.n - at : VALUES_SEGMENT, k->has_several, c->shapes.n_shapes, bits);
 		}
 		name[row[i]] = said ? said : k->left[rank + bitmap_count(bits, one - at)] + 1;
 	}

@@ -110,6 +110,7 @@ struct chunk {                          /* zero-initialised is empty and ready; 
 	/* properties */
 	struct shapes_read shapes;
 	uint32_t *shape;                /* of each row */
+	int counted;                    /* and each has as many as it should */
 	struct chunk_names {
 		int open;
 		uint32_t *name, *has_several;   /* of a shape: number in names + 1, 0 several; all bits set where it has several */

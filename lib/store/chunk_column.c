@@ -25,6 +25,7 @@ chunk_column_release(struct chunk_column_room *to)
 	free(to->real);
 	free(to->value);
 	free(to->has);
+	free(to->leaf);
 	arena_free(to->texts);
 	buf_release(&to->scratch);
 	*to = (struct chunk_column_room){ 0 };
@@ -82,7 +83,28 @@ places(const struct chunk *c, struct str name, int reach, uint32_t *path, int mo
 	}
 }
 
-/* Find the one leaf in all shapes; to->has: which shapes have it. 1 found (SHAPES_NONE: no row has it), 0 there is not one. */
+/* What a leaf is to the places, a bit for each: it is that very one, or lies below it. */
+struct chunk_leaf_place { uint64_t is, below; };
+
+static void
+mark_leaves(const struct chunk *c, const uint32_t *path, int n, struct chunk_leaf_place *place)
+{
+	for (size_t i = 0; i < c->shapes.n_leaves; i++) {
+		uint32_t at = c->shapes.leaf_path[i];
+
+		place[i] = (struct chunk_leaf_place){ 0 };
+		for (int k = 0; k < n; k++)
+			if (at == path[k])
+				place[i].is |= 1ULL << k;
+			else if (!(path[k] >> 31) && is_below(c, at, path[k]))
+				place[i].below |= 1ULL << k;
+		if (at == 0)
+			place[i].below = ~0ULL;         /* the row as it stands */
+	}
+}
+
+/* Find the one leaf in all shapes; to->has: which shapes have it. 1 found (SHAPES_NONE: no row has it), 0 there is not one. Bound by
+ * the shapes' leaves, each looked at once. */
 static int
 find_leaf(struct chunk *c, struct str name, int reach, struct chunk_column_room *to, uint32_t *leaf)
 {
@@ -98,32 +120,27 @@ find_leaf(struct chunk *c, struct str name, int reach, struct chunk_column_room 
 		deep |= path[k] >> 31 && depth_of(c, path[k] & ~(1u << 31)) >= SHAPES_DEPTH;
 	if (deep)
 		return 0;
+	CHUNK_ROOM(to->leaf, to->leaf_cap, c->shapes.n_leaves + 1);
+	mark_leaves(c, path, n, to->leaf);
 	for (size_t i = 0; i < c->shapes.n_shapes; i++) {
 		const struct shape *s = &c->shapes.shape[i];
-		uint32_t found = SHAPES_NONE;
+		const struct shapes_piece *piece = c->shapes.piece + s->first;
+		uint64_t is = 0, below = 0, twice = 0, first;
+		uint32_t found;
 
-		if (s->rows == 0)
-			continue;
-		for (size_t j = 0; j < s->n; j++)
-			if (c->shapes.leaf_path[c->shapes.piece[s->first + j].leaf] == 0)
-				return 0;               /* the row as it stands */
-		for (int k = 0; k < n && found == SHAPES_NONE; k++) {
-			if (path[k] >> 31)
-				continue;
-			for (size_t j = 0; j < s->n; j++) {
-				uint32_t one = c->shapes.piece[s->first + j].leaf, at = c->shapes.leaf_path[one];
+		for (size_t j = 0; j < s->n; j++) {
+			const struct chunk_leaf_place *one = &to->leaf[piece[j].leaf];
 
-				if (at == path[k]) {
-					if (found != SHAPES_NONE)
-						return 0;
-					found = one;
-				} else if (is_below(c, at, path[k])) {
-					return 0;       /* an object */
-				}
-			}
+			twice |= is & one->is;
+			is |= one->is;
+			below |= one->below;
 		}
-		if (found == SHAPES_NONE)
+		first = is & (0 - is);
+		if (twice & first || below & (first | (first - 1)))     /* an object, or the row as it stands */
+			return 0;
+		if (!is)
 			continue;
+		found = c->shapes.path[path[__builtin_ctzll(is)]].leaf;
 		if (*leaf != SHAPES_NONE && *leaf != found)
 			return 0;
 		*leaf = found;
@@ -158,21 +175,23 @@ room_for(struct chunk_column_room *to, size_t values, size_t rows)
 /* Which of the rows have the leaf, and what its values are numbered from in them. */
 struct part { size_t from, n, many, first; };
 
-static struct part
-part_of(const struct chunk *c, struct chunk_column_room *to, size_t from, size_t n)
+static int
+part_of(const struct chunk *c, struct chunk_column_room *to, const struct values_reader *v, size_t from, size_t n, struct part *part, struct err *err)
 {
-	struct part part = { .from = from, .n = n };
 	uint64_t before[BITMAP_WORDS(4096)];
 
+	*part = (struct part){ .from = from, .n = n };
 	for (size_t i = 0; i < from; i += 4096) {
 		size_t some = from - i < 4096 ? from - i : 4096;
 
-		bitmap_of(c->shape + i, some, to->has, before);
-		part.first += bitmap_count(before, some);
+		bitmap_of(c->shape + i, some, to->has, c->shapes.n_shapes, before);
+		part->first += bitmap_count(before, some);
 	}
-	bitmap_of(c->shape + from, n, to->has, to->there);
-	part.many = bitmap_count(to->there, n);
-	return part;
+	bitmap_of(c->shape + from, n, to->has, c->shapes.n_shapes, to->there);
+	part->many = bitmap_count(to->there, n);
+	if (part->first + part->many > v->n || (n == c->info.n && part->many != v->n))
+		return chunk_damaged(err, "its rows have other shapes than it says");
+	return 0;
 }
 
 static const uint64_t *
@@ -488,7 +507,8 @@ chunk_column(struct chunk *c, struct str name, int reach, size_t from, size_t n,
 		to->texts = arena_new(0);
 	arena_reset(to->texts);
 	room_for(to, v->n, n);
-	part = part_of(c, to, from, n);
+	if ((rc = part_of(c, to, v, from, n, &part, err)))
+		return rc;
 	switch (v->form) {
 	case VALUES_NUMBERS:
 		return (rc = values_numbers(v, err)) ? rc : give_numbers(v, to, &part, column);
@@ -535,7 +555,8 @@ chunk_some_column(struct chunk *c, struct str name, int reach, size_t from, size
 	if (!v)
 		return 1;
 	room_for(to, 0, n);
-	part = part_of(c, to, from, n);
+	if ((rc = part_of(c, to, v, from, n, &part, err)))
+		return rc;
 	rank = part.first;
 	value = arena_get(arena, (many + 1) * sizeof(*value));
 	value[0] = cell_null();

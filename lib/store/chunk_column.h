@@ -18,7 +18,8 @@ struct chunk_column_room {                           /* its memory; zero-initial
 	double *real, *number;
 	struct cell *value;
 	uint32_t *has;                  /* by shape: all bits set where it has the leaf */
-	size_t values_cap, rows_cap, value_cap, place_cap, has_cap;
+	struct chunk_leaf_place *leaf;  /* by leaf */
+	size_t values_cap, rows_cap, value_cap, place_cap, has_cap, leaf_cap;
 	struct arena *texts;
 	struct buf scratch;
 };

@@ -36,7 +36,7 @@ one_round(const struct bitmap_kernels *k, size_t n, uint32_t codes, unsigned oft
 	for (size_t i = 0; i < n; i++)
 		code[i] = (uint32_t)below(codes);
 	bitmap_priv_used = k;
-	bitmap_of(code, n, is, bits);
+	bitmap_of(code, n, is, codes, bits);
 	bitmap_equal(code, n, one, same);
 	for (size_t i = 0; i < words * 64; i++) {
 		assert_int_equal(bitmap_has(bits, i), i < n && is[code[i]]);
