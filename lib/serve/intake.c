@@ -69,6 +69,24 @@ make_id(char out[36])
 	put_uuid(b, out);
 }
 
+static struct str
+key_of(const struct serve_call *c)
+{
+	return http_header(c->ex.request, "Idempotency-Key");
+}
+
+/* Whose key it is, for what, and the key. */
+static void
+put_key(struct buf *b, const struct serve_call *c, struct str key)
+{
+	serve_exchange_caller(&c->ex, b);
+	buf_byte(b, 0);
+	buf_str(b, http_path(c->ex.request));
+	buf_byte(b, 0);
+	buf_str(b, key);
+	buf_byte(b, 0);
+}
+
 /* UUIDv8 of the caller, his Idempotency-Key and the event's place: the same request again has the same ids, so it counts once. */
 static void
 derive_id(const struct serve_call *c, struct str key, int64_t index, char out[36])
@@ -76,12 +94,7 @@ derive_id(const struct serve_call *c, struct str key, int64_t index, char out[36
 	struct buf text = { 0 };
 	unsigned char b[32];
 
-	serve_exchange_caller(&c->ex, &text);
-	buf_byte(&text, 0);
-	buf_str(&text, http_path(c->ex.request));
-	buf_byte(&text, 0);
-	buf_str(&text, key);
-	buf_byte(&text, 0);
+	put_key(&text, c, key);
 	buf_int64(&text, index);
 	sha256(buf_get(&text), b);
 	buf_release(&text);
@@ -94,7 +107,7 @@ derive_id(const struct serve_call *c, struct str key, int64_t index, char out[36
 static int
 give_id(const struct serve_call *c, struct event *e, int64_t index, char id[36])
 {
-	struct str key = http_header(c->ex.request, "Idempotency-Key");
+	struct str key = key_of(c);
 
 	if (e->id.p)
 		return 0;
@@ -104,6 +117,30 @@ give_id(const struct serve_call *c, struct event *e, int64_t index, char id[36])
 		make_id(id);
 	e->id = (struct str){ id, 36 };
 	return !key.n;
+}
+
+/* What is added next belongs to the call's key, which holds for this body alone. Under the tenant's lock. */
+static void
+add_key(struct serve_tenant *t, struct serve_call *c, struct str print)
+{
+	struct buf text = { 0 };
+	size_t n;
+
+	if (!key_of(c).n)
+		return;
+	buf_add(&text, "\0key\0", 5);          /* no event has an id like this */
+	put_key(&text, c, key_of(c));
+	n = text.n;
+	buf_str(&text, print);
+	serve_tenant_key(t, (struct str){ text.p, n }, buf_get(&text), c);
+	buf_release(&text);
+}
+
+/* (draft-ietf-httpapi-idempotency-key-header, 2.7) */
+static void
+say_conflict(struct serve_call *c)
+{
+	exchange_problem(&c->ex, 422, "this Idempotency-Key came with another body before, nothing of this one was stored: send a new request with a new key");
 }
 
 /* ---- what a batch has come to */
@@ -122,7 +159,9 @@ struct batch {
 	struct store_sample row[METRICS_FIELDS];        /* of the row at hand: here, since locals are filled with zeros for each row */
 	struct buf errors;
 	int64_t index, accepted, rejected, dropped, shown;
-	int ended, waiting, failed;     /* the body is whole; a commit is awaited; answered */
+	int ended, waiting, parted;     /* the body is whole; a commit is awaited; there was one before */
+	unsigned char print[SHA256_LEN];        /* with an Idempotency-Key: tells these items from others */
+	struct buf printed;
 	int64_t bytes;
 };
 
@@ -132,6 +171,7 @@ free_batch(struct batch *b)
 	buf_release(&b->text);
 	buf_release(&b->kept);
 	buf_release(&b->errors);
+	buf_release(&b->printed);
 	free(b->item);
 	free(b->sample);
 	free(b);
@@ -188,6 +228,26 @@ take_samples(struct batch *b, struct accept *accept, struct str row, int checked
 	return 1;
 }
 
+/* A chain: it is that of all items so far, in their order. */
+static void
+print_item(struct batch *b, struct str row)
+{
+	buf_clear(&b->printed);
+	buf_add(&b->printed, b->print, sizeof(b->print));
+	buf_str(&b->printed, row);
+	sha256(buf_get(&b->printed), b->print);
+}
+
+/* Of lines that came in parts the first is committed before the last is known, and parts are not cut at the same places each time: these
+ * are told from small bodies, not from each other. */
+static struct str
+print_of(const struct batch *b)
+{
+	if (b->form == LINES && (b->parted || !b->ended || b->kept.n >= PART))
+		return STR("lines");
+	return (struct str){ (const char *)b->print, sizeof(b->print) };
+}
+
 /* One item, an event or a metric row. row: any bytes. */
 static void
 take_item(struct batch *b, struct accept *accept, struct str row, int checked)
@@ -198,6 +258,8 @@ take_item(struct batch *b, struct accept *accept, struct str row, int checked)
 	char id[36];
 	int rc = take_samples(b, accept, row, checked, &err);
 
+	if (key_of(b->call).n)
+		print_item(b, row);
 	if (rc > 0) {
 		b->accepted++;
 		b->index++;
@@ -233,6 +295,7 @@ static void
 hand_over(struct batch *b)
 {
 	serve_tenant_lock(b->tenant);
+	add_key(b->tenant, b->call, print_of(b));
 	for (size_t i = 0; i < b->n_items; i++) {
 		struct event e = b->item[i].event;
 
@@ -254,7 +317,7 @@ hand_over(struct batch *b)
 	}
 	b->n_items = b->n_samples = 0;
 	buf_clear(&b->kept);
-	b->waiting = 1;
+	b->waiting = b->parted = 1;
 	b->call->committed = committed;
 	serve_tenant_wait(b->tenant, b->call);
 	serve_tenant_unlock(b->tenant);
@@ -365,6 +428,10 @@ committed(struct serve_call *c, const struct err *err)
 	if (err->code) {
 		c->load = NULL;
 		give_up(b, err);
+	} else if (c->conflict) {
+		c->load = NULL;
+		free_batch(b);
+		say_conflict(c);
 	} else if (b->ended) {
 		c->load = NULL;
 		finish(b);
@@ -559,6 +626,8 @@ one_committed(struct serve_call *c, const struct err *err)
 
 	if (err->code) {
 		exchange_error(&c->ex, err);
+	} else if (c->conflict) {
+		say_conflict(c);
 	} else {
 		figures_add(&f->accepted, 1);
 		exchange_send(&c->ex, 200, "application/json", buf_get(&c->answer));
@@ -587,6 +656,7 @@ one_event(struct exchange *ex)
 	struct serve_tenant *t;
 	struct event e;
 	char id[36];
+	unsigned char print[SHA256_LEN] = { 0 };
 	int rc, fresh;
 
 	if (!body.n) {
@@ -613,7 +683,10 @@ one_event(struct exchange *ex)
 		return;
 	}
 	c->committed = one_committed;
+	if (key_of(c).n)
+		sha256(body, print);
 	serve_tenant_lock(t);
+	add_key(t, c, (struct str){ (const char *)print, sizeof(print) });
 	serve_tenant_add(t, &e, fresh);
 	serve_tenant_wait(t, c);
 	serve_tenant_unlock(t);

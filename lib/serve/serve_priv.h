@@ -58,6 +58,7 @@ struct serve_call {
 
 	void (*run)(struct serve_call *);       /* in a thread of the pool */
 	void *load;                     /* of intake.c: what a batch has come to so far */
+	int conflict;                   /* its Idempotency-Key came with another body: nothing of it was stored; known when committed() is called */
 	int64_t refused;                /* of its samples, so many were of a series too many: known when committed() is called */
 	void (*committed)(struct serve_call *, const struct err *);     /* on the loop, when the commit it waited for is done */
 	void (*ended)(struct serve_call *);     /* ROUTE_HEAD: on the loop, the body is whole; or NULL */
@@ -108,6 +109,8 @@ int serve_tenant_full(struct serve_tenant *);
 void serve_tenant_lock(struct serve_tenant *);
 void serve_tenant_add(struct serve_tenant *, const struct event *, int fresh);
 void serve_tenant_add_sample(struct serve_tenant *, const struct store_sample *, struct serve_call *);      /* that will wait for it */
+void serve_tenant_key(struct serve_tenant *, struct str key, struct str body, struct serve_call *);      /* what is added from here to the unlock is under an Idempotency-Key:
+	* its name, which nobody else's is, and what tells one body from another. Within 24 hours the same key has the same body, else call->conflict */
 void serve_tenant_wait(struct serve_tenant *, struct serve_call *);     /* call->committed when what was added is durable */
 void serve_tenant_unlock(struct serve_tenant *);
 

@@ -21,9 +21,12 @@
 #define FULL_BYTES (256u << 10)         /* of a load that is not given time to become more: writing it takes as long as syncing */
 #define PATIENT_NS 2000000              /* a load is given at most */
 
-struct loaded { struct event event; int fresh; };       /* texts are offsets into bytes + 1 until it is taken */
+struct loaded { struct event event; int fresh; size_t keyed; };         /* texts are offsets into bytes + 1 until it is taken */
 
-struct sampled { struct store_sample sample; struct serve_call *call; };        /* texts likewise */
+struct sampled { struct store_sample sample; struct serve_call *call; size_t keyed; };  /* texts likewise */
+
+/* An Idempotency-Key. What belongs to it has its number in `keyed`, counted from 1. */
+struct keyed { struct str key, body; struct serve_call *call; };
 
 struct load {
 	struct serve_tenant *tenant;
@@ -32,6 +35,9 @@ struct load {
 	size_t n, cap;
 	struct sampled *sample;
 	size_t n_samples, cap_samples;
+	struct keyed *keyed;
+	size_t n_keyed, cap_keyed;
+	size_t key;                     /* of what is added now; 0: none */
 	struct serve_call *first, **last;       /* that wait for it */
 	size_t calls;                   /* how many */
 	struct serve_job *jobs, **last_job;
@@ -88,14 +94,45 @@ add_sample(struct serve_tenant *t, const struct load *l, const struct sampled *o
 	return 0;
 }
 
+/* Each key with its body, once: who sends the key again with another body meant something else. */
 static int
-add_all(struct serve_tenant *t, struct load *l, int64_t *duplicates, struct err *err)
+check_keys(struct serve_tenant *t, const struct load *l, struct err *err)
 {
-	int rc;
+	int64_t now = time_now();
+	int rc = 0;
 
+	for (size_t i = 0; i < l->n_keyed; i++) {
+		const struct keyed *k = &l->keyed[i];
+		struct str key = found(&l->bytes, k->key), body = found(&l->bytes, k->body);
+
+		if ((rc = store_seen(t->store, key, now, DAY_MS, err)) == 0)
+			rc = store_seen(t->store, body, now, DAY_MS, err);
+		else if (rc > 0 && (rc = store_was_seen(t->store, body, now, DAY_MS, err)) == 0)
+			k->call->conflict = 1;
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+is_conflict(const struct load *l, size_t keyed)
+{
+	return keyed && l->keyed[keyed - 1].call->conflict;
+}
+
+static int
+add_all(struct serve_tenant *t, struct load *l, int64_t *stored, int64_t *duplicates, struct err *err)
+{
+	int rc = check_keys(t, l, err);
+
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < l->n; i++) {
 		struct event e = l->event[i].event;
 
+		if (is_conflict(l, l->event[i].keyed))
+			continue;
 		e.name = found(&l->bytes, e.name);
 		e.id = found(&l->bytes, e.id);
 		e.user_id = found(&l->bytes, e.user_id);
@@ -111,9 +148,10 @@ add_all(struct serve_tenant *t, struct load *l, int64_t *duplicates, struct err 
 		}
 		if ((rc = store_add(t->store, &e, err)))
 			return rc;
+		++*stored;
 	}
 	for (size_t i = 0; i < l->n_samples; i++)
-		if ((rc = add_sample(t, l, &l->sample[i], err)))
+		if (!is_conflict(l, l->sample[i].keyed) && (rc = add_sample(t, l, &l->sample[i], err)))
 			return rc;
 	for (struct serve_job *j = l->jobs; j; j = j->next)
 		if ((j->rc = j->run(j, t->store, &j->err)) < 0) {
@@ -132,7 +170,7 @@ empty(struct load *l)
 	if (l->bytes.cap > KEEP_BYTES)
 		buf_release(&l->bytes);
 	buf_clear(&l->bytes);
-	l->n = l->n_samples = l->calls = 0;
+	l->n = l->n_samples = l->n_keyed = l->calls = 0;
 	l->first = NULL;
 	l->last = &l->first;
 	l->jobs = NULL;
@@ -162,11 +200,11 @@ commit(struct serve_tenant *t, struct load *l)
 {
 	static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;    /* other tenants have commits of their own */
 	struct figures_part *f = figures_part(t->serve->figures, t->serve->worker);
-	int64_t began = time_mono_ns(), duplicates = 0, end;
+	int64_t began = time_mono_ns(), stored = 0, duplicates = 0, end;
 	double lag;
 	int rc = store_begin(t->store, &l->err);
 
-	if (rc == 0 && (rc = add_all(t, l, &duplicates, &l->err)))
+	if (rc == 0 && (rc = add_all(t, l, &stored, &duplicates, &l->err)))
 		store_abort(t->store);
 	else if (rc == 0)
 		rc = store_commit(t->store, &l->err);
@@ -179,7 +217,7 @@ commit(struct serve_tenant *t, struct load *l)
 		figures_add(&f->commit_failures, 1);
 	} else {
 		figures_add(&f->commits, 1);
-		figures_add(&f->commit_events, (int64_t)l->n - duplicates);
+		figures_add(&f->commit_events, stored);
 		figures_add(&f->duplicates, duplicates);
 		__atomic_store(&f->lag_seconds, &lag, __ATOMIC_RELAXED);
 		figures_observe(&f->commit_seconds, (double)(end - began) / 1e9);
@@ -306,6 +344,7 @@ serve_tenant_add(struct serve_tenant *t, const struct event *e, int fresh)
 	if (!l->n && !l->n_samples)
 		l->since = time_mono_ns();
 	l->event[l->n].fresh = fresh;
+	l->event[l->n].keyed = l->key;
 	copy = &l->event[l->n++].event;
 	*copy = *e;
 	buf_room(&l->bytes, e->name.n + e->id.n + e->user_id.n + e->session_id.n + e->properties.n + 1);
@@ -327,6 +366,7 @@ serve_tenant_add_sample(struct serve_tenant *t, const struct store_sample *x, st
 	if (!l->n && !l->n_samples)
 		l->since = time_mono_ns();
 	l->sample[l->n_samples].call = call;
+	l->sample[l->n_samples].keyed = l->key;
 	copy = &l->sample[l->n_samples++].sample;
 	*copy = *x;
 	copy->metric = keep(&l->bytes, x->metric);
@@ -334,6 +374,17 @@ serve_tenant_add_sample(struct serve_tenant *t, const struct store_sample *x, st
 	copy->field = keep(&l->bytes, x->field);
 	copy->window = keep(&l->bytes, x->window);
 	copy->state = (struct str){ 0 };
+}
+
+void
+serve_tenant_key(struct serve_tenant *t, struct str key, struct str body, struct serve_call *call)
+{
+	struct load *l = t->open;
+
+	if (l->n_keyed == l->cap_keyed)
+		l->keyed = mem_grow(l->keyed, l->cap_keyed = l->cap_keyed ? l->cap_keyed * 2 : 64, sizeof(*l->keyed));
+	l->keyed[l->n_keyed++] = (struct keyed){ keep(&l->bytes, key), keep(&l->bytes, body), call };
+	l->key = l->n_keyed;
 }
 
 void
@@ -350,6 +401,7 @@ serve_tenant_wait(struct serve_tenant *t, struct serve_call *c)
 void
 serve_tenant_unlock(struct serve_tenant *t)
 {
+	t->open->key = 0;
 	figures_set(&figures_part(t->serve->figures, t->serve->worker)->pending_bytes, (int64_t)t->open->bytes.n);
 	if (!t->gathering)
 		pthread_cond_signal(&t->filled);
@@ -390,6 +442,7 @@ free_tenant(struct serve_tenant *t)
 		buf_release(&t->loads[i].bytes);
 		free(t->loads[i].event);
 		free(t->loads[i].sample);
+		free(t->loads[i].keyed);
 	}
 	pthread_mutex_destroy(&t->lock);
 	pthread_cond_destroy(&t->filled);

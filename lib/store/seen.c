@@ -545,10 +545,10 @@ write_run(struct store *s, struct err *err)
 	return tidy_runs(s, err);
 }
 
-int
-store_seen(struct store *s, struct str id, int64_t time, int64_t span_ms, struct err *err)
+/* As store_was_seen; *e is the id's entry. */
+static int
+look_for(struct store *s, struct str id, int64_t time, int64_t span_ms, struct dedupe_entry *e, struct err *err)
 {
-	struct dedupe_entry e = { .time = time };
 	struct dedupe *d;
 	uint64_t hash[2];
 	int rc;
@@ -560,18 +560,38 @@ store_seen(struct store *s, struct str id, int64_t time, int64_t span_ms, struct
 	d = s->dedupe;
 	d->txn = s->txn;
 	store_hash(s, id, hash);
-	e.low = hash[0];
-	e.high = hash[1];
-	if (is_recent(d, e.low, e.high, time, span_ms))
+	*e = (struct dedupe_entry){ hash[0], hash[1], time };
+	if (is_recent(d, e->low, e->high, time, span_ms))
 		return 1;
 	for (size_t i = d->n_runs; i-- > 0; ) {
 		struct run *r = &d->run[i];
 
 		if ((time < r->least && !within(time, r->least, span_ms)) || (time > r->greatest && !within(time, r->greatest, span_ms)))
 			continue;
-		if ((rc = in_run(s, r, e.low, e.high, time, span_ms, err)))
+		if ((rc = in_run(s, r, e->low, e->high, time, span_ms, err)))
 			return rc;
 	}
+	return 0;
+}
+
+int
+store_was_seen(struct store *s, struct str id, int64_t time, int64_t span_ms, struct err *err)
+{
+	struct dedupe_entry e;
+
+	return look_for(s, id, time, span_ms, &e, err);
+}
+
+int
+store_seen(struct store *s, struct str id, int64_t time, int64_t span_ms, struct err *err)
+{
+	struct dedupe_entry e;
+	struct dedupe *d;
+	int rc;
+
+	if ((rc = look_for(s, id, time, span_ms, &e, err)))
+		return rc;
+	d = s->dedupe;
 	d->span = span_ms > d->span ? span_ms : d->span;
 	d->newest = time > d->newest ? time : d->newest;
 	insert(d, &e);

@@ -129,6 +129,7 @@ int store_drop_state(struct store *, const char *kind, struct str name, struct e
  * this time; < 0. In a write transaction: what it remembers is committed with it. Ids are compared by a keyed 128-bit hash, so
  * two different ones are never taken for the same in practice. dedupe.h says why this is no B-tree. */
 int store_seen(struct store *, struct str id, int64_t time, int64_t span_ms, struct err *);
+int store_was_seen(struct store *, struct str id, int64_t time, int64_t span_ms, struct err *);         /* the same, and remembers nothing */
 
 /* ---- reading: a scan sees the store as it was when it was opened */
 struct store_range {

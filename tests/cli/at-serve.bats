@@ -100,6 +100,45 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 	[ "$(at-query 'SELECT event, count(*) AS n FROM events GROUP BY 1 ORDER BY 1')" = $'{"event":"e","n":5}\n{"event":"k","n":1}' ]
 }
 
+@test "an Idempotency-Key with another body is 422 and stores nothing: one event, batches, lines in parts, over a start and over workers" {
+	at-admin init
+	KEY=$(at-admin key create k --role admin)
+	OTHER=$(at-admin key create l --role admin)
+	serve_start --workers 2
+	told() { [ "$status_code" = 422 ] && jq -e '.detail | test("Idempotency-Key")' body; }
+	keyed() { local key=$1 path=$2 body=$3; shift 3; post "$path" "$body" -H "Idempotency-Key: $key" "$@" > /dev/null; }
+	keyed one /api/v1/events '{"event":"a"}' && [ "$status_code" = 200 ]
+	for i in 1 2 3; do
+		keyed one /api/v1/events '{"event":"b"}'
+		told
+		keyed one /api/v1/events '{"event":"a"}' && [ "$status_code" = 200 ]
+	done
+	keyed one /api/v1/events '{"event":"a","id":"mine"}'
+	told
+	KEY=$OTHER keyed one /api/v1/events '{"event":"of another caller"}' && [ "$status_code" = 200 ]
+	keyed many /api/v1/events/batch '[{"event":"m"},{"event":"m"}]' && [ "$status_code" = 200 ]
+	for body in '[{"event":"m"},{"event":"m"},{"event":"n"}]' '[{"event":"m"}]' '[{"event":"m"},{"event":"m"},{"bad":1}]' '[{"event":"m"},{"metric":"x","value":1}]'; do
+		keyed many /api/v1/events/batch "$body"
+		told
+	done
+	keyed many /api/v1/events/batch $'{"event":"m"}\n{"event":"m"}' -H 'Content-Type: application/x-ndjson' && [ "$status_code" = 200 ]
+	serve_stop
+	serve_start
+	keyed one /api/v1/events '{"event":"b"}'
+	told
+	awk 'BEGIN { for (i = 0; i < 30000; i++) printf "{\"event\":\"long\",\"properties\":{\"n\":%d,\"pad\":\"%060d\"}}\n", i, i }' > lines
+	for i in 1 2; do
+		keyed long /api/v1/events/batch @lines -H 'Content-Type: application/x-ndjson' && [ "$status_code" = 200 ]
+		jq -e '.accepted == 30000' body
+	done
+	keyed long /api/v1/events/batch '[{"event":"short"}]'
+	told
+	keyed many /api/v1/events/batch @lines -H 'Content-Type: application/x-ndjson'
+	told
+	[ "$(post /api/v1/query '{"query":"SELECT event, COUNT(*) AS n FROM events GROUP BY 1 ORDER BY 1"}' | jq -c '[.data[] | [.event, .n]]')" = '[["a",1],["long",30000],["m",2],["of another caller",1]]' ]
+	[ "$(post /api/v1/query '{"query":"SELECT COUNT(*) AS n FROM metrics"}' | jq '.data[0].n')" = 0 ]
+}
+
 @test "a batch has a verdict for each item: JSON, an array, lines, gzip, lies about the type; 400 when none is good" {
 	serve_start
 	post /api/v1/events/batch '{"events":[{"event":"a"},{"no":1},{"event":"b"}]}' > /dev/null
