@@ -1,6 +1,6 @@
 /* ask.h - questions in plain English over a store: "which country had the most revenue yesterday?"
  *
- * A question is understood by a grammar over the store's own vocabulary (names of events, properties, their values), or not at all: a
+ * A question is understood by a grammar over the store's own vocabulary (names of events, properties and stored metrics, their values), or not at all: a
  * word that means something and is not known is told, never passed over. What is understood is one statement of SQL, run by
  * lib/query like any other, so it sees what its caller may see. Two readings that would differ are asked back; what no event can tell,
  * the future, reasons, opinions and changes are refused. A refusal has no figure in it.

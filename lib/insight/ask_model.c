@@ -71,6 +71,7 @@ int
 ask_model_interpret(struct ask *ask, struct str question, int64_t now, struct buf *sql)
 {
 	struct buf user = { 0 }, answer = { 0 }, scratch = { 0 }, why = { 0 };
+	int n = 0;
 	struct err err = { 0 };
 	char text[TIME_LEN];
 	int rc, good = 0;
@@ -82,8 +83,11 @@ ask_model_interpret(struct ask *ask, struct str question, int64_t now, struct bu
 		json_put_string(&user, ask->event[i].name);
 	}
 	buf_lit(&user, "\nProperties: ");
-	for (int i = 0; i < ask->n_fields; i++)
-		buf_printf(&user, "%s%.*s %s", i ? ", " : "", STR_FMT(ask->field[i].sql), ask->field[i].number ? "number" : "text");
+	for (int i = 0; i < ask->n_fields; i++) {
+		if (ask->field[i].stored || ask_is_stored(ask, &(struct ask_measure){ .of = ASK_DISTINCT_FIELD, .field = i }))
+			continue;               /* of no event */
+		buf_printf(&user, "%s%.*s %s", n++ ? ", " : "", STR_FMT(ask->field[i].sql), ask->field[i].number ? "number" : "text");
+	}
 	buf_lit(&user, "\nQuestion: ");
 	buf_str(&user, question);
 	rc = checked_ask(str_of(interpreter), buf_get(&user), &answer, &why);

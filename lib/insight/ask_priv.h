@@ -19,6 +19,7 @@
 #define ASK_FIELDS 96
 #define ASK_VALUES 250                  /* of a field; one with more is known to have many */
 #define ASK_METRICS 64                  /* of the configuration */
+#define ASK_STORED 40                   /* metrics whose samples are stored, of those that share the mask with the events */
 #define ASK_LIST   8                    /* values of a filter, filters, groups of one reading */
 
 /* ---- words */
@@ -73,9 +74,11 @@ struct ask_field {
 	int flag;                       /* 1: they are true and false, to SQL 1 and 0; a question names them by the property, "passed" */
 	int many;                       /* more values than are known */
 	int path, country;
+	int stored;                     /* 1: a stored metric; its rows are not events (ask_stored.c) */
+	struct str part;                /* of a stored metric that has several numbers: which; p NULL: its only one */
 	enum ask_role role;
 	double unit_ms;                 /* of a span */
-	uint64_t events;                /* bit i: event i has it */
+	uint64_t events;                /* bit i: event i has it; behind the events the stored metrics */
 };
 
 /* ---- what is measured, of which events */
@@ -110,7 +113,7 @@ struct ask {
 	const struct config *config;
 	struct arena *arena;
 	struct ask_event event[ASK_EVENTS];
-	int n_events;
+	int n_events, n_stored;         /* behind the events the stored metrics, which no loop over events sees */
 	struct ask_field field[ASK_FIELDS];
 	int n_fields;
 	struct ask_metric metric[ASK_METRICS];
@@ -132,6 +135,9 @@ void ask_teach_names(struct ask *);
 void ask_teach_parts(struct ask *);             /* what is left of names once all else is taught */
 void ask_teach_metric(struct ask *, int metric);
 void ask_learn_metrics(struct ask *);           /* those of the configuration; once events and fields are there */
+int ask_learn_stored(struct ask *, struct store *, struct err *);       /* those whose samples are stored, with their labels; likewise. 0 or < 0 */
+int ask_add_field(struct ask *, struct str name);       /* its index; -1: no room */
+int ask_is_stored(const struct ask *, const struct ask_measure *);      /* 1: it is of stored metrics, of which no event tells */
 /* The value of that field that stands so in the store. 1 or 0. */
 int ask_value_of(struct ask *, int field, struct str text, struct ask_sense *);
 void ask_teach_value(struct ask *, int field, struct str value, uint64_t events);

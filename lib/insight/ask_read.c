@@ -2297,6 +2297,42 @@ who_did(struct reader *rd)
 
 /* ---- what is left over, and what does not go together */
 
+int
+ask_is_stored(const struct ask *ask, const struct ask_measure *m)
+{
+	const uint64_t events = ((1ull << ask->n_events) - 1) | 1ull << ASK_EVENTS;
+
+	return (m->of == ASK_OF_FIELD && ask->field[m->field].stored) || (m->of == ASK_DISTINCT_FIELD && ask->field[m->field].events && !(ask->field[m->field].events & events));
+}
+
+/* Stored metrics have labels, and nothing else that events have; and the other way round. */
+static int
+check_stored(struct reader *rd)
+{
+	const struct ask *ask = rd->ask;
+	struct ask_reading *r = rd->r;
+	int stored = ask_is_stored(ask, &r->m), foreign = -1;
+
+	for (int i = 0; i < r->n_groups + r->where.n + r->m.where.n; i++) {
+		int field = i < r->n_groups ? r->group[i] : i < r->n_groups + r->where.n ? r->where.f[i - r->n_groups].field : r->m.where.f[i - r->n_groups - r->where.n].field;
+		const struct ask_measure of = { .of = ASK_DISTINCT_FIELD, .field = field };
+
+		if (stored && field < 0 && field != -3 && field != -4)
+			return fail(rd, "A stored metric has labels, but no users, sessions or events.");
+		if (field >= 0 && !stored && ask_is_stored(ask, &of))
+			foreign = field;
+	}
+	if (foreign >= 0 || (!stored && r->ratio && ask_is_stored(ask, &r->base)))
+		return fail(rd, "\"%.*s\" is of stored metrics, and no property of events.", STR_FMT(ask->field[foreign >= 0 ? foreign : r->base.field].name));
+	if (!stored)
+		return 1;
+	if (r->n_conditions || r->funnel || r->edge || r->by_session || (r->ratio && r->per) || (r->ratio && !ask_is_stored(ask, &r->base)))
+		return fail(rd, "A stored metric has labels, but no users, sessions or events.");
+	if (r->m.of == ASK_OF_FIELD && r->m.agg == ASK_SUM && ask->field[r->m.field].role != ASK_AMOUNT)
+		return fail(rd, "\"%.*s\" is measured again and again, which adds up to nothing; ask for its average, its least or its greatest.", STR_FMT(ask->field[r->m.field].name));
+	return 1;
+}
+
 static int
 check(struct reader *rd)
 {
@@ -2359,6 +2395,8 @@ check(struct reader *rd)
 			continue;
 		}
 	}
+	if (!check_stored(rd))
+		return 0;
 	/* a property that the events do not have tells nothing of them */
 	if (r->m.events && !(r->m.events & (r->m.events - 1)) && !r->ratio) {
 		int e = __builtin_ctzll(r->m.events);

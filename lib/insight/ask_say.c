@@ -117,7 +117,7 @@ put_measure(const struct ask *ask, const struct ask_measure *m, int n, struct bu
 		else
 			buf_printf(b, "%s ", aggs[m->agg]);
 		put_spoken(b, ask->field[m->field].name, 0);
-		if (m->events && m->field != ask->money) {
+		if (m->events && m->field != ask->money && !ask->field[m->field].stored) {
 			buf_lit(b, " of ");
 			put_events(ask, m->events, 2, " and ", b);
 		}

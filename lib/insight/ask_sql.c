@@ -59,6 +59,12 @@ put_events(const struct ask *ask, uint64_t events, struct buf *b)
 	if (!events)
 		return;
 	put_and(b);
+	for (int i = ask->n_events; i < ask->n_events + ask->n_stored; i++)
+		if (events == 1ull << i) {
+			buf_lit(b, "metric = ");
+			put_text(b, ask->event[i].name);
+			return;
+		}
 	buf_lit(b, (events & (events - 1)) ? "event IN (" : "event = ");
 	for (int i = 0; i < ask->n_events; i++)
 		if (events >> i & 1) {
@@ -463,6 +469,11 @@ sql_session_length(const struct ask *ask, const struct ask_reading *r, int64_t n
 static void
 put_which(const struct ask *ask, const struct ask_reading *r, int64_t now, int with_events, int users, struct buf *w)
 {
+	if (r->m.of == ASK_OF_FIELD && ask->field[r->m.field].part.p) {
+		put_and(w);
+		buf_lit(w, "field = ");
+		put_text(w, ask->field[r->m.field].part);
+	}
 	put_filters(ask, &r->where, w);
 	if (with_events) {
 		put_events(ask, r->m.events, w);
@@ -621,7 +632,7 @@ sql_plain(const struct ask *ask, const struct ask_reading *r, int64_t now, struc
 		else
 			put_measure_name(ask, r, b);
 	}
-	buf_lit(b, " FROM events");
+	buf_lit(b, ask_is_stored(ask, &r->m) ? " FROM metrics" : " FROM events");
 	put_where(b, &w);
 	put_group_by(n, b);
 	if (r->n_conditions && users) {

@@ -338,10 +338,14 @@ key_of(struct arena *arena, struct str phrase, char *key, size_t most)         /
 	return words;
 }
 
+#define STORED 3                        /* a sense's part: a stored metric */
+
 /* What is of the store comes in front of what is of the grammar; a value behind it. */
 static int
 weight(const struct ask_sense *s)
 {
+	if (s->is == ASK_FIELD && s->part == STORED)
+		return 0;               /* what events tell is meant first */
 	return s->is == ASK_METRIC ? 5 : s->is == ASK_EVENT ? s->part == 1 ? 3 : 4 : s->is == ASK_FIELD && !s->value.p ? 3 : s->is == ASK_VALUE ? 1 : s->is == ASK_FIELD ? 2 : 2;
 }
 
@@ -589,23 +593,28 @@ quote_name(struct buf *b, struct str name)
 	buf_byte(b, '"');
 }
 
+int
+ask_add_field(struct ask *ask, struct str name)
+{
+	struct ask_field *f = &ask->field[ask->n_fields];
+	struct buf b = { 0 };
+
+	if (ask->n_fields == ASK_FIELDS)
+		return -1;
+	quote_name(&b, name);
+	*f = (struct ask_field){ .name = { arena_dup(ask->arena, name.p, name.n), name.n }, .sql = { arena_dup(ask->arena, b.p, b.n), b.n } };
+	buf_release(&b);
+	return f->name.p && f->sql.p ? ask->n_fields++ : -1;
+}
+
 static int
 add_column(void *self, struct str name, struct err *err)
 {
 	static const char fixed[] = "event|timestamp|received_at|id|user_id|session_id|properties";
-	struct ask *ask = self;
-	struct buf b = { 0 };
 
 	(void)err;
-	if (ask->n_fields < ASK_FIELDS && !has_phrase(fixed, name) && name.n <= VALUE_BYTES) {
-		struct ask_field *f = &ask->field[ask->n_fields++];
-
-		quote_name(&b, name);
-		*f = (struct ask_field){ .name = { arena_dup(ask->arena, name.p, name.n), name.n }, .sql = { arena_dup(ask->arena, b.p, b.n), b.n } };
-		if (!f->name.p || !f->sql.p)
-			ask->n_fields--;
-	}
-	buf_release(&b);
+	if (!has_phrase(fixed, name) && name.n <= VALUE_BYTES)
+		ask_add_field(self, name);
 	return 0;
 }
 
@@ -650,6 +659,11 @@ teach_field(struct ask *ask, int i)
 	struct str words = spoken(ask->arena, f->name), tail, head;
 	const char *blank;
 
+	if (f->stored) {
+		sense.part = STORED;
+		teach(ask, words, sense);
+		return;
+	}
 	teach(ask, words, sense);
 	blank = memrchr(words.p, ' ', words.n);
 	tail = blank ? (struct str){ blank + 1, (size_t)(words.p + words.n - blank - 1) } : (struct str){ 0 };
@@ -1126,6 +1140,8 @@ ask_learn(struct ask *ask, struct err *err)
 		ask->field[i].flag = seen[i].numbers && !seen[i].texts && !seen[i].others && is_flag(ask, i);
 		ask->field[i].number = seen[i].numbers && !seen[i].texts && !ask->field[i].flag;
 	}
+	if (rc == 0)
+		rc = ask_learn_stored(ask, store, err);
 	ask_teach_names(ask);
 	for (int i = 0; i < ask->n_fields; i++) {
 		int codes;
@@ -1330,7 +1346,7 @@ sense_here(const struct ask *ask, const struct ask_word *w, int i, struct ask_se
 	/* a word of the grammar that is a country in capitals */
 	if (s->is != ASK_VALUE && (w[i].upper || us) && w[i].text.n == 2)
 		for (struct ask_sense *k = s; k; k = k->next)
-			if (k->is == ASK_VALUE && ask->field[k->arg].country && (!us || is_us(w, i)))
+			if (k->is == ASK_VALUE && (us || ask->field[k->arg].country) && (!us || is_us(w, i)))
 				return k;
 	return s;
 }

@@ -206,6 +206,42 @@ many_buyers() {
 }
 teardown() { [ -z "${liar:-}" ] || kill "$liar"; }
 
+@test "stored metrics are words, with their labels; what events tell is meant first, and neither has what is the other's" {
+	export AT_STORE=$BATS_TEST_TMPDIR/stored AT_NOW=2026-06-17T12:00:00Z
+	at-ingest -q <<-'E'
+		{"event":"signup","timestamp":"2026-06-16T09:00:00Z","user_id":"u1","properties":{"region":"eu","plan":"pro"}}
+		{"metric":"cpu","timestamp":"2026-06-16T09:00:00Z","value":20,"labels":{"host":"web-1","region":"eu"}}
+		{"metric":"cpu","timestamp":"2026-06-16T10:00:00Z","value":60,"labels":{"host":"web-1","region":"eu"}}
+		{"metric":"cpu","timestamp":"2026-06-16T10:00:00Z","value":90,"labels":{"host":"db-1","region":"us"}}
+		{"metric":"cpu","timestamp":"2026-06-17T10:00:00Z","value":10,"labels":{"host":"db-1","region":"us"}}
+		{"metric":"wait_time","timestamp":"2026-06-16T10:00:00Z","count":4,"avg":2.5,"labels":{"host":"db-1"}}
+		{"metric":"signup","timestamp":"2026-06-16T10:00:00Z","value":1000}
+		{"metric":"load","timestamp":"2026-06-16T10:00:00Z","window":"5m","value":1}
+		{"metric":"load","timestamp":"2026-06-16T10:00:00Z","window":"1h","value":1}
+	E
+	asked() { at-insight ask -f ndjson "$1" | jq -c "if .refuse then .text else .rows end"; }
+	[ "$(asked 'what was the average cpu of web-1 yesterday')" = '[[40]]' ]
+	[ "$(asked 'cpu by host yesterday')" = '[["db-1",90],["web-1",40]]' ]
+	[ "$(asked 'highest cpu on web-1')" = '[[60]]' ]
+	[ "$(asked 'which host had the lowest cpu yesterday')" = '[["web-1",40]]' ]
+	[ "$(asked 'cpu in the us today vs yesterday' | jq -c '.[0][:2]')" = '[10,90]' ]
+	[ "$(asked 'how many hosts are there')" = '[[2]]' ]
+	[ "$(asked 'wait time')" = '[[4]]' ]
+	[ "$(asked 'how many signups yesterday')" = '[[1]]' ]
+	[ "$(asked 'signups in eu')" = '[[1]]' ]
+	for q in 'total cpu' 'cpu per user' 'signups by host' 'signups on web-1' 'cpu by plan' 'cpu of users on the pro plan' 'users with cpu over 50' 'load' 'cpu of web-9' \
+	    'what was the cpu of users who signed up' 'share of cpu'; do
+		at-insight ask -f ndjson "$q" | jq -e '.refuse and .rows == []'
+	done
+	source "$BATS_TEST_DIRNAME/serve.bash"
+	serve_start
+	at-admin -q role add eu read:insights --sees metric=signup
+	KEY=$(at-admin -q key create --role eu)
+	post /api/v1/ask '{"question":"average cpu"}' | jq -e '.refuse'
+	post /api/v1/ask '{"question":"how many hosts are there"}' | jq -e '.refuse'
+	serve_stop
+}
+
 @test "a model may phrase an answer; a figure, direction or name of its own is thrown away" {
 	many_buyers
 	says() { case $1 in RAW*) echo "$1" ;; *) echo "1. $1" ;; esac > say; at-insight ask "$2"; }

@@ -10,19 +10,19 @@ static struct ask *
 shop(void)
 {
 	static const char *const events[] = { "page_view", "signup", "login", "search", "add_to_cart", "checkout", "purchase", "video played", "ticket_opened", "report_opened",
-	    "invoice_paid" };
-	static const char *const fields[] = { "country", "page", "source", "device", "plan", "revenue", "duration_ms", "battery_pct" };
+	    "invoice_paid", "report_cancelled", "lesson_started", "lesson_completed", "registered" };
+	static const char *const fields[] = { "country", "page", "source", "device", "plan", "revenue", "duration_ms", "battery_pct", "total", "is_passed", "language" };
 	static const struct { int field; const char *value; } values[] = { { 0, "DE" }, { 0, "US" }, { 0, "IN" }, { 1, "/" },
 	    { 1, "/pricing" }, { 1, "/product/1" }, { 1, "/product/2" },
-		{ 1, "/about" }, { 2, "google" }, { 2, "o'brien; DROP" }, { 3, "mobile" }, { 3, "desktop" }, { 4, "last week" } };
+		{ 1, "/about" }, { 2, "google" }, { 2, "o'brien; DROP" }, { 3, "mobile" }, { 3, "desktop" }, { 4, "last week" }, { 4, "monthly" }, { 10, "de" } };
 	struct ask *ask = mem_new(sizeof(*ask));
 
 	ask->arena = arena_new(0);
-	for (int i = 0; i < 11; i++)
+	for (int i = 0; i < 15; i++)
 		ask->event[ask->n_events++] = (struct ask_event){ str_of(events[i]), 10 };
-	for (int i = 0; i < 8; i++)
-		ask->field[ask->n_fields++] = (struct ask_field){ .name = str_of(fields[i]), .sql = str_of(fields[i]), .number = i >= 5,
-		    .events = i == 5 ? 64 : i == 6 ? 1 : 2047 };
+	for (int i = 0; i < 11; i++)
+		ask->field[ask->n_fields++] = (struct ask_field){ .name = str_of(fields[i]), .sql = str_of(fields[i]), .number = i >= 5 && i < 9, .flag = i == 9,
+		    .events = i == 5 ? 64 : i == 6 ? 1 : 0x7fff };
 	ask_teach_names(ask);
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
 		ask_teach_value(ask, values[i].field, str_of(values[i].value), 1);
