@@ -38,7 +38,7 @@ struct ask_answer {
 
 struct ask;
 
-/* Learns the vocabulary of the query's store under its policy, values from its newest 33,000 events or so: some 10 ms. Query
+/* Learns the vocabulary of the query's store under its policy, values from its newest 16,000 events or so: some 10 ms. Query
  * and configuration (NULL: none) must last as long.
  * NULL on an error. */
 struct ask *ask_open(struct query *, const struct config *, struct err *);

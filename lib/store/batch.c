@@ -106,9 +106,17 @@ gather_tail(struct store_batches *all, struct err *err)
 				continue;
 			keep(all->arena, &ev);
 		}
+		if (range->newest && all->n_tail >= 2 * range->newest) {        /* those that came last */
+			memmove(all->tail, all->tail + all->n_tail - range->newest, range->newest * sizeof(*all->tail));
+			all->n_tail = range->newest;
+		}
 		if (all->n_tail == cap)
 			all->tail = mem_grow(all->tail, cap = cap ? cap * 2 : 256, sizeof(*all->tail));
 		all->tail[all->n_tail++] = ev;
+	}
+	if (range->newest && all->n_tail > range->newest) {
+		memmove(all->tail, all->tail + all->n_tail - range->newest, range->newest * sizeof(*all->tail));
+		all->n_tail = range->newest;
 	}
 	if (all->n_tail)
 		store_sort_events(all->tail, all->n_tail);

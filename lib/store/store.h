@@ -140,8 +140,8 @@ struct store_range {
 	uint64_t after;         /* only what came after the event with this seq; 0: all. May let others through: a hint for skipping */
 	uint64_t until;         /* only what came up to the event with this seq; 0: all. Likewise */
 	int whole;              /* batches: all rows of the chunks that may have rows in the range, also those outside it */
-	size_t newest;          /* > 0, batches: the tail first, then the chunks that end last, of each at most so many rows, its newest: for who looks
-				 * at some of the newest rows only */
+	size_t newest;          /* > 0, batches: the tail first, then the chunks that end last, of each at most so many rows, its newest (of the tail those
+				 * that came last): for who looks at some of the newest rows only */
 	int by_time;            /* 1: in order of (time, seq); 0: as they lie, which is faster */
 	unsigned skip;          /* STORE_SKIP_ bits of what the caller does not read: it may be missing in the events, and costs nothing */
 };
