@@ -41,12 +41,12 @@ map_clear(struct map *m)
 	m->n = 0;
 }
 
-static struct map_entry **
+static struct map_slot *
 place_of(const struct map *m, struct str key, uint64_t hash)
 {
 	size_t i = hash & (m->cap - 1);
 
-	while (m->slot[i] && !(m->slot[i]->hash == hash && str_eq(m->slot[i]->key, key)))
+	while (m->slot[i].entry && !(m->slot[i].hash == hash && str_eq(m->slot[i].entry->key, key)))
 		i = (i + 1) & (m->cap - 1);
 	return &m->slot[i];
 }
@@ -58,15 +58,15 @@ grow(struct map *m)
 	struct map bigger = { .n = m->n, .cap = m->cap ? m->cap * 2 : 16, .keys = m->keys ? m->keys : arena_new(0) };
 	struct ends *ends = mem_new(sizeof(*ends) + bigger.cap * sizeof(*bigger.slot));
 
-	bigger.slot = (struct map_entry **)(void *)(ends + 1);
+	bigger.slot = (struct map_slot *)(void *)(ends + 1);
 	if (m->slot) {
 		*ends = *ends_of(m);
 		for (struct node *n = ends->first; n; n = n->next) {
 			size_t i = n->entry.hash & (bigger.cap - 1);
 
-			while (bigger.slot[i])
+			while (bigger.slot[i].entry)
 				i = (i + 1) & (bigger.cap - 1);
-			bigger.slot[i] = &n->entry;
+			bigger.slot[i] = (struct map_slot){ n->entry.hash, &n->entry };
 		}
 		free(ends_of(m));
 	}
@@ -76,31 +76,34 @@ grow(struct map *m)
 struct map_entry *
 map_find(const struct map *m, struct str key)
 {
-	return m->n ? *place_of(m, key, str_hash(key)) : NULL;
+	return m->n ? place_of(m, key, str_hash(key))->entry : NULL;
 }
 
 struct map_entry *
 map_find_hash(const struct map *m, struct str key, uint64_t hash)
 {
-	return m->n ? *place_of(m, key, hash) : NULL;
+	return m->n ? place_of(m, key, hash)->entry : NULL;
 }
 
 void
 map_fetch(const struct map *m, uint64_t hash, int step)
 {
 	const struct map_entry *e;
+	size_t i = hash & (m->cap - 1);
 
 	if (!m->n)
 		return;
 	if (step == 0) {
-		__builtin_prefetch(&m->slot[hash & (m->cap - 1)]);
+		__builtin_prefetch(&m->slot[i]);
 		return;
 	}
-	e = m->slot[hash & (m->cap - 1)];       /* it may stand further behind: then it is waited for */
-	if (!e)
+	while (m->slot[i].entry && m->slot[i].hash != hash)
+		i = (i + 1) & (m->cap - 1);
+	if (!(e = m->slot[i].entry))
 		return;
 	if (step == 1) {
 		__builtin_prefetch(e);
+		__builtin_prefetch(&e->hash);   /* of the same line or of the next */
 	} else {
 		__builtin_prefetch(e->key.p);
 		__builtin_prefetch(e->key.p + 64);
@@ -111,7 +114,7 @@ map_fetch(const struct map *m, uint64_t hash, int step)
 struct map_entry *
 map_put_hash(struct map *m, struct str key, uint64_t hash, int *is_new)
 {
-	struct map_entry **at;
+	struct map_slot *at;
 	struct ends *ends;
 	struct node *node;
 
@@ -119,16 +122,17 @@ map_put_hash(struct map *m, struct str key, uint64_t hash, int *is_new)
 		grow(m);
 	at = place_of(m, key, hash);
 	if (is_new)
-		*is_new = !*at;
-	if (*at)
-		return *at;
+		*is_new = !at->entry;
+	if (at->entry)
+		return at->entry;
 	node = arena_get(m->keys, sizeof(*node));
 	*node = (struct node){ .entry = { .key = { arena_dup(m->keys, key.p, key.n), key.n }, .hash = hash } };
 	ends = ends_of(m);
 	*(ends->last ? &ends->last->next : &ends->first) = node;
 	ends->last = node;
 	m->n++;
-	return *at = &node->entry;
+	*at = (struct map_slot){ hash, &node->entry };
+	return &node->entry;
 }
 
 struct map_entry *

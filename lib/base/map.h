@@ -12,8 +12,14 @@ struct map_entry {
 	uint64_t hash;
 };
 
+/* The hash stands beside the pointer, so that no other entry is looked at on the way to the one that is meant. */
+struct map_slot {
+	uint64_t hash;
+	struct map_entry *entry;        /* NULL where empty */
+};
+
 struct map {
-	struct map_entry **slot;/* cap pointers, NULL where empty */
+	struct map_slot *slot;  /* cap of them */
 	size_t n, cap;          /* entries; slots, a power of two */
 	struct arena *keys;
 };

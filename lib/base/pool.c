@@ -6,7 +6,7 @@
 
 #define FIRST_BLOCK (64u << 10)
 #define MOST_BLOCK  (4u << 20)          /* large enough for large pages: pieces are met at random */
-#define HEAD  32                        /* bytes of a block before its pieces */
+#define HEAD  64                        /* bytes of a block before its pieces: those of whole cache lines lie in whole ones */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ALONE 1

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #define POOL_UNIT    32
-#define POOL_CLASSES 32                 /* larger pieces than POOL_UNIT * POOL_CLASSES are malloc's */
+#define POOL_CLASSES 128                /* larger pieces than POOL_UNIT * POOL_CLASSES are malloc's */
 
 struct pool {                           /* zero-initialised is empty */
 	void *back[POOL_CLASSES];       /* pieces of (i + 1) units that came back, each with the next in its first bytes */

@@ -60,6 +60,18 @@ struct change {
 	uint8_t week_known[WEEK_HOURS / 8], day_known[DAY_HOURS / 8];
 };
 
+size_t
+change_size(void)
+{
+	return sizeof(struct change);
+}
+
+struct change *
+change_init(void *memory)
+{
+	return memset(memory, 0, sizeof(struct change));
+}
+
 struct change *
 change_new(void)
 {
@@ -372,22 +384,28 @@ change_put(const struct change *c, struct buf *to)
 	each_field(&p, &copy);
 }
 
-struct change *
-change_take(struct str *bytes, struct err *err)
+int
+change_read(struct change *c, struct str *bytes, struct err *err)
 {
 	struct packing p = { .from = bytes, .version = FORMAT };
-	struct change *c = change_new();
 
+	change_init(c);
 	if (bytes->n == 0 || *bytes->p != FORMAT)
 		p.failed = 1;
 	else {
 		bytes->p++, bytes->n--;
 		each_field(&p, c);
 	}
-	if (p.failed) {
-		change_free(c);
-		err_set(err, ERR_CORRUPT, "what was saved of changes is damaged or of another version");
-		return NULL;
-	}
-	return c;
+	return p.failed ? err_set(err, ERR_CORRUPT, "what was saved of changes is damaged or of another version") : 0;
+}
+
+struct change *
+change_take(struct str *bytes, struct err *err)
+{
+	struct change *c = change_new();
+
+	if (change_read(c, bytes, err) == 0)
+		return c;
+	change_free(c);
+	return NULL;
 }

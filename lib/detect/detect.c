@@ -13,6 +13,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "base/time.h"
 #include "detect/absent.h"
 #include "detect/change.h"
@@ -34,11 +35,12 @@
 
 enum column { SKIPPED, TIME, METRIC, DATA, NUMBER, LABEL };      /* DATA: the first value will tell which it is */
 
-/* Rows come in about the same order of series each time, so the one that came after this one is looked at first. */
+/* What was learned lies behind it: a struct model, or a struct change. Rows come in about the same order of series each time, so the one that
+ * came after this one is looked at first. */
 struct series {
-	void *learned;                  /* struct model, or struct change */
 	struct series *after;           /* who came next the last time; NULL */
 	struct str key;                 /* the map's */
+	_Alignas(16) char learned[];
 };
 
 #define FETCH   3                       /* so many rows before its turn a model is asked for: more have no place in the nearest cache */
@@ -61,7 +63,8 @@ struct detect {
 	struct str only[COLUMNS];       /* of spec.fields */
 	int     n_only;
 	struct out *out;
-	struct map series;              /* key to struct series */
+	struct map series;              /* key to struct series, */
+	struct pool pool;               /* of which each is a piece */
 	struct series *latest;          /* whose row came last; NULL */
 	struct parted part[ROWS_AHEAD];      /* a ring, in order of their turns */
 	unsigned first, n_parted;
@@ -118,14 +121,23 @@ wrong:
 	return NULL;
 }
 
-static void
-forget(const struct detect *d, struct series *s)
+/* Whole cache lines. */
+static size_t
+series_size(const struct detect *d)
 {
-	if (d->spec.changes)
-		change_free(s->learned);
-	else
-		model_free(s->learned);
-	s->learned = NULL;
+	return (sizeof(struct series) + (d->spec.changes ? change_size() : model_size()) + 63) / 64 * 64;
+}
+
+static struct model *
+model_of(struct series *s)
+{
+	return (struct model *)(void *)s->learned;
+}
+
+static struct change *
+change_of(struct series *s)
+{
+	return (struct change *)(void *)s->learned;
 }
 
 void
@@ -134,7 +146,8 @@ detect_free(struct detect *d)
 	if (!d)
 		return;
 	for (struct map_entry *e = map_first(&d->series); e; e = map_next(&d->series, e))
-		forget(d, e->ptr), free(e->ptr);
+		pool_put(&d->pool, e->ptr, series_size(d));
+	pool_release(&d->pool);
 	map_release(&d->series);
 	map_release(&d->heeded);
 	absent_free(d->absent);
@@ -403,7 +416,7 @@ lean(struct detect *d, struct series *series)
 	if (!marked)
 		return;
 	memcpy(&odds, &marked->bits, sizeof(odds));
-	model_lean(series->learned, odds);
+	model_lean(model_of(series), odds);
 }
 
 /* Found or made, then without anything learned. */
@@ -415,8 +428,13 @@ series_of(struct detect *d, struct str key)
 	struct series *s = entry->ptr;
 
 	if (is_new) {
-		s = entry->ptr = mem_new(sizeof(*s));
-		s->key = entry->key;
+		s = entry->ptr = pool_get(&d->pool, series_size(d));
+		*s = (struct series){ .key = entry->key };
+		if (d->spec.changes)
+			change_init(s->learned);
+		else
+			model_init(s->learned);
+		lean(d, s);
 	}
 	return s;
 }
@@ -453,11 +471,7 @@ judge(struct detect *d, struct str key, struct series *known, struct str field, 
 	if (key.n > LABELS_MOST)
 		return err_set(err, ERR_INPUT, "the labels are longer than %u KiB", LABELS_MOST >> 10);
 	s = next_series(d, key, known);
-	if (!s->learned) {
-		s->learned = d->spec.changes ? (void *)change_new() : (void *)model_new();
-		lean(d, s);
-	}
-	return d->spec.changes ? judge_change(d, s->learned, field, value, time, head) : judge_anomaly(d, s->learned, field, value, time, head, err);
+	return d->spec.changes ? judge_change(d, change_of(s), field, value, time, head) : judge_anomaly(d, model_of(s), field, value, time, head, err);
 }
 
 /* ---- absence */
@@ -647,8 +661,8 @@ fetch(struct detect *d)
 				map_fetch(&d->series, number->hash, step);
 			} else if ((e = map_find_hash(&d->series, key_of(p, number), number->hash))) {
 				number->series = e->ptr;
-				if (number->series->learned && !d->spec.changes)
-					model_fetch(number->series->learned, p->time);
+				if (!d->spec.changes)
+					model_fetch(model_of(number->series), p->time);
 			}
 		}
 	}
@@ -1079,7 +1093,6 @@ take_piece(struct detect *d, struct str bytes, uint32_t *pieces, struct err *err
 		return err_set(err, ERR_CORRUPT, "the saved models are damaged");
 	while (bytes.n) {
 		struct series *s;
-		void *learned;
 		struct str key;
 		int version;
 
@@ -1088,11 +1101,9 @@ take_piece(struct detect *d, struct str bytes, uint32_t *pieces, struct err *err
 		key = (struct str){ bytes.p, len };
 		bytes.p += len, bytes.n -= len;
 		version = bytes.n ? (unsigned char)*bytes.p : 0;
-		if (!(learned = d->spec.changes ? (void *)change_take(&bytes, err) : (void *)model_take(&bytes, err)))
-			return err->code;
 		s = series_of(d, as_key(d, key, version));
-		forget(d, s);
-		s->learned = learned;
+		if ((d->spec.changes ? change_read(change_of(s), &bytes, err) : model_read(model_of(s), &bytes, err)) < 0)
+			return err->code;
 	}
 	return 0;
 }
@@ -1199,9 +1210,9 @@ put_piece(const struct detect *d, struct map_entry **e, struct buf *to)
 		put32(to, (uint32_t)(*e)->key.n);
 		buf_str(to, (*e)->key);
 		if (d->spec.changes)
-			change_put(((struct series *)(*e)->ptr)->learned, to);
+			change_put(change_of((*e)->ptr), to);
 		else
-			model_put(((struct series *)(*e)->ptr)->learned, to);
+			model_put(model_of((*e)->ptr), to);
 	}
 }
 

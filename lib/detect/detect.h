@@ -10,7 +10,7 @@
  * Alarms of one time are one row, that of the highest score, with the others named in "with":[{"metric":…,"labels":…,
  * "field":…},…]: series that move together are one anomaly. They wait for a row of another time, or a silence.
  *
- * About 3.3 KB a series, for ever; a row costs the same however many came before it.
+ * About 3.7 KB a series, for ever; a row costs the same however many came before it.
  */
 #ifndef DETECT_DETECT_H
 #define DETECT_DETECT_H

@@ -6,6 +6,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "detect/packing_priv.h"
@@ -44,6 +45,8 @@
 
 enum stream { VALUE, WEEKLY, SHORT_RESIDUAL, SHORT_MEAN, VARIATION, STREAMS, PLANE = STREAMS, PLANES = 2, ALL = PLANE + PLANES };
 
+_Static_assert(BINS % 4 == 0 && CELLS % 4 == 0, "four counts are looked at together");
+
 static const double weights[ALL] = { 1, 1, 1, 1, 0.5, 1, 1 };
 
 /* Counts of values in bins of width 2^step; bin i holds [(base + i) · 2^step, (base + i + 1) · 2^step). When the range
@@ -65,6 +68,7 @@ enum { LAST, BY_WEEK, BY_DAY, FORECASTS };
 
 struct model {
 	int64_t n;                      /* values seen */
+	uint16_t near[PLANES];          /* the cell of the last one in each plane: the next one's is near; not of the bytes */
 	double  last, mean6, mean24, mean30, var30, mean100, var100;
 	double  error[FORECASTS];       /* recent mean of each forecast's distance */
 	double  scale;                  /* robust standard deviation of the best one's */
@@ -79,18 +83,32 @@ struct model {
 	struct tail tails[TAILS];
 	struct bins bins[STREAMS];
 	struct bins across, down[PLANES];       /* the long mean, and its variation; and the short residual */
-	uint8_t cells[PLANES][CELLS][CELLS];
-	float   week[HOURS], day[QUARTERS], usual_at[DAY_HOURS];
+	float   usual_at[DAY_HOURS];
 	uint8_t week_seen[HOURS / 8], day_seen[QUARTERS / 8];
+	/* up to here each value asks for all, of what follows for an item or two */
+	uint8_t cells[PLANES][CELLS][CELLS];
+	float   week[HOURS], day[QUARTERS];
 };
+
+size_t
+model_size(void)
+{
+	return sizeof(struct model);
+}
+
+struct model *
+model_init(void *memory)
+{
+	struct model *m = memset(memory, 0, sizeof(*m));
+
+	m->lean = 1;
+	return m;
+}
 
 struct model *
 model_new(void)
 {
-	struct model *m = mem_new(sizeof(*m));
-
-	m->lean = 1;
-	return m;
+	return model_init(mem_grow(NULL, 1, sizeof(struct model)));
 }
 
 void
@@ -190,7 +208,12 @@ widen(struct bins *b, double value)
 	memset(b->count, 0, sizeof(b->count));
 	for (int i = 0; i < BINS; i++) {
 		uint16_t *to;
+		uint64_t four;
 
+		if (i % 4 == 0 && (memcpy(&four, &was.count[i], sizeof(four)), !four)) {        /* as most are */
+			i += 3;
+			continue;
+		}
 		if (!was.count[i])
 			continue;
 		to = &b->count[within((double)(moved(was.base + i, steps) - b->base), BINS)];
@@ -245,16 +268,30 @@ move_cells(uint8_t cells[CELLS][CELLS], int64_t base_x, int64_t steps_x, const s
 
 	memcpy(was, cells, sizeof(was));
 	memset(cells, 0, sizeof(was));
-	for (int a = 0; a < CELLS; a++)
+	for (int a = 0; a < CELLS; a++) {
+		int row = within((double)(moved((base_x >> 1) + a, steps_x) - (across->base >> 1)), CELLS);
+
 		for (int b = 0; b < CELLS; b++) {
 			uint8_t *to;
+			uint32_t four;
 
+			if (b % 4 == 0 && (memcpy(&four, &was[a][b], sizeof(four)), !four)) {   /* as most are */
+				b += 3;
+				continue;
+			}
 			if (!was[a][b])
 				continue;
-			to = &cells[within((double)(moved((base_x >> 1) + a, steps_x) - (across->base >> 1)), CELLS)]
-			    [within((double)(moved((base_y >> 1) + b, steps_y) - (down->base >> 1)), CELLS)];
+			to = &cells[row][within((double)(moved((base_y >> 1) + b, steps_y) - (down->base >> 1)), CELLS)];
 			*to = (uint8_t)(*to + was[a][b] < UINT8_MAX ? *to + was[a][b] : UINT8_MAX);
 		}
+	}
+}
+
+/* Within the range seen: counting it moves no bin. */
+static int
+is_usual(const struct bins *b, double value)
+{
+	return b->n && value >= b->min && value <= b->max;
 }
 
 /* Of each plane: x together with one of y. */
@@ -262,27 +299,31 @@ static void
 novelty_together(struct model *m, double x, const double *y, double *novel)
 {
 	int64_t step_x = m->across.step, base_x = m->across.base;
-	int first = m->across.n == 0, outside = first, i = cell_of(&m->across, x, &outside);
+	int first = m->across.n == 0, outside = first, i = cell_of(&m->across, x, &outside), is_usual_x = is_usual(&m->across, x);
+	int at[PLANES];
 
 	count(&m->across, x);
 	for (int k = 0; k < PLANES; k++) {
 		struct bins *down = &m->down[k];
 		int64_t step_y = down->step, base_y = down->base;
-		int out = outside || down->n == 0, j = cell_of(down, y[k], &out), is_young = down->n < WARM_UP;
+		int out = outside || down->n == 0, j = cell_of(down, y[k], &out), is_young = down->n < WARM_UP, is_usual_y = is_usual(down, y[k]);
 
 		novel[k] = is_young ? 0 : out ? 1 : 1 / (1.0 + m->cells[k][i][j]);
 		if (down->n == 0)
 			memset(m->cells[k], 0, sizeof(m->cells[k]));    /* whatever a saved model says */
 		count(down, y[k]);
+		at[k] = is_usual_y ? j : cell_of(down, tamed(down, y[k]), &out);
 		if (!first && down->n > 1 && (m->across.step != step_x || m->across.base != base_x || down->step != step_y || down->base != base_y))
 			move_cells(m->cells[k], base_x, m->across.step - step_x, &m->across, base_y, down->step - step_y, down);
 	}
-	i = cell_of(&m->across, tamed(&m->across, x), &outside);
+	if (!is_usual_x)
+		i = cell_of(&m->across, tamed(&m->across, x), &outside);
 	for (int k = 0; k < PLANES; k++) {
-		uint8_t *to = &m->cells[k][i][cell_of(&m->down[k], tamed(&m->down[k], y[k]), &outside)];
+		uint8_t *to = &m->cells[k][i][at[k]];
 
 		if (*to < UINT8_MAX)
 			++*to;
+		m->near[k] = (uint16_t)(i * CELLS + at[k]);
 	}
 }
 
@@ -444,12 +485,12 @@ model_fetch(const struct model *m, int64_t local_ms)
 	int hour, quarter;
 
 	when(local_ms, &hour, &quarter);
+	__builtin_prefetch(&m->week[hour], 1);          /* nothing that is asked for here helps these by lying beside them: first */
+	__builtin_prefetch(&m->day[quarter], 1);
+	for (int k = 0; k < PLANES; k++)
+		__builtin_prefetch(&m->cells[k][0][0] + m->near[k], 1);
 	for (; from < to; from += 64)
 		__builtin_prefetch(from, 1);
-	__builtin_prefetch(&m->week[hour], 1);
-	__builtin_prefetch(&m->day[quarter], 1);
-	__builtin_prefetch(&m->usual_at[quarter / 4], 1);
-	__builtin_prefetch(m->week_seen, 1);
 }
 
 void
@@ -670,12 +711,12 @@ model_put(const struct model *m, struct buf *to)
 	each_field(&p, &copy);
 }
 
-struct model *
-model_take(struct str *bytes, struct err *err)
+int
+model_read(struct model *m, struct str *bytes, struct err *err)
 {
 	struct packing p = { .from = bytes };
-	struct model *m = model_new();
 
+	model_init(m);
 	if (bytes->n == 0 || *bytes->p < 1 || *bytes->p > FORMAT)
 		p.failed = 1;
 	else {
@@ -683,10 +724,16 @@ model_take(struct str *bytes, struct err *err)
 		bytes->p++, bytes->n--;
 		each_field(&p, m);
 	}
-	if (p.failed) {
-		model_free(m);
-		err_set(err, ERR_CORRUPT, "the saved model is damaged or of another version");
-		return NULL;
-	}
-	return m;
+	return p.failed ? err_set(err, ERR_CORRUPT, "the saved model is damaged or of another version") : 0;
+}
+
+struct model *
+model_take(struct str *bytes, struct err *err)
+{
+	struct model *m = model_new();
+
+	if (model_read(m, bytes, err) == 0)
+		return m;
+	model_free(m);
+	return NULL;
 }

@@ -39,6 +39,10 @@ struct verdict {
 struct model *model_new(void);
 void model_free(struct model *);
 
+/* The same in memory of the caller's: model_size bytes, aligned to 16. There is nothing to release. */
+size_t model_size(void);
+struct model *model_init(void *);
+
 /* Judge the next value by those before it, then learn from it. `local_ms` is its time on the wall clock that the series
  * lives by; an alarm needs a score of `threshold`. Not-a-number is not for this: leave such a value out. */
 void model_push(struct model *, int64_t local_ms, double value, double threshold, struct verdict *);
@@ -53,5 +57,6 @@ void model_lean(struct model *, double times);
  * judges exactly as what was put. */
 void model_put(const struct model *, struct buf *);
 struct model *model_take(struct str *bytes, struct err *);
+int model_read(struct model *, struct str *bytes, struct err *);    /* the same into one that there is; after an error it is none */
 
 #endif
