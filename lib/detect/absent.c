@@ -1,5 +1,5 @@
-/* The bytes of absent: version:1 (1), then sources in the order of the queue: length of the name:4, the name, time of the
- * last row:8, rows:8, usual distance in ms:8, told:1; little-endian (packing_priv.h). */
+/* The bytes of absent: version:1 (129, a list as of store/admin.h), then sources in the order of the queue: length of the name:4, the name,
+ * length of the rest:4 (not in version 1), time of the last row:8, rows:8, usual distance in ms:8, told:1; little-endian (packing_priv.h). */
 #include "detect/absent.h"
 
 #include <stdlib.h>
@@ -8,7 +8,8 @@
 #include "base/mem.h"
 #include "detect/packing_priv.h"
 
-#define FORMAT   1
+#define FORMAT   129
+#define SOURCE   25             /* bytes of the fields of one */
 #define REGULAR  8              /* rows */
 #define MEMORY   8.0            /* distances */
 #define NAME_MOST (64u << 10)
@@ -143,11 +144,12 @@ each_field(struct packing *p, struct source *s)
 static void
 put_source(struct source *s, struct packing *p)
 {
-	uint32_t n = (uint32_t)s->name.n;
+	uint32_t n = (uint32_t)s->name.n, rest = SOURCE;
 	struct source copy = *s;
 
 	PACK(p, n);
 	buf_str(p->to, s->name);
+	PACK(p, rest);
 	each_field(p, &copy);
 }
 
@@ -156,7 +158,7 @@ absent_put(const struct absent *a, struct buf *to)
 {
 	struct packing p = { .to = to, .version = FORMAT };
 
-	buf_byte(to, FORMAT);
+	buf_byte(to, (char)FORMAT);
 	for (struct source *s = a->first; s; s = s->after)
 		put_source(s, &p);
 	for (struct map_entry *e = map_first(&a->sources); e; e = map_next(&a->sources, e))
@@ -167,14 +169,14 @@ absent_put(const struct absent *a, struct buf *to)
 int
 absent_take(struct absent *a, struct str bytes, struct err *err)
 {
-	struct packing p = { .from = &bytes, .version = FORMAT };
+	struct packing p = { .from = &bytes, .version = bytes.n ? (unsigned char)*bytes.p : 0 };
 
-	if (bytes.n == 0 || *bytes.p != FORMAT)
+	if (p.version != FORMAT && p.version != 1)
 		return err_set(err, ERR_CORRUPT, "the saved sources are damaged or of another version");
 	bytes.p++, bytes.n--;
 	while (bytes.n && !p.failed) {
 		struct source *s;
-		uint32_t n = 0;
+		uint32_t n = 0, rest = SOURCE;
 		int is_new;
 
 		PACK(&p, n);
@@ -184,7 +186,10 @@ absent_take(struct absent *a, struct str bytes, struct err *err)
 		bytes.p += n, bytes.n -= n;
 		if (!is_new && !s->told)
 			leave(a, s);
+		if (p.version == FORMAT)
+			PACK(&p, rest);
 		each_field(&p, s);
+		p.failed |= rest != SOURCE;
 		if (p.failed)
 			s->told = 1, s->rows = 1;       /* in no queue */
 		else if (!s->told)

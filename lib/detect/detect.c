@@ -1,9 +1,10 @@
 /* Saved models are pieces "NAME/0", "NAME/1", … of kind "detect" in the store's states, PIECE bytes or a little more each:
  *
- *      count:4 bytes           pieces there are, in each of them
- *      then series:            length of the key:4, the key, the model (model.c)
+ *      count:4 bytes           pieces there are, in each of them, and the top bit: it is a list (store/admin.h)
+ *      then series:            length of the key:4, the key, length of the model:4, the model (model.c)
  *
- * A key is metric, labels and field as they stand in a row, with a byte 0 between. Numbers are little-endian. Beside them stand the sources
+ * A key is metric, labels and field as they stand in a row, with a byte 0 between. Numbers are little-endian. Before there were lists
+ * a model had no length. Beside them stand the sources
  * whose absence is told (KIND_ABSENT) and the columns of plain rows (KIND_COLUMNS). */
 #include "detect/detect.h"
 
@@ -27,6 +28,7 @@
 #define KIND_ABSENT "detect-absent"
 #define KIND_COLUMNS "detect-columns"
 #define PIECE       (1u << 20)
+#define LIST        (1u << 31)
 #define SAVED_AT_ONCE (64u << 10)       /* bytes of alarms that wait for the store at most */
 #define COLUMNS     256                 /* of a CSV row */
 #define LABELS_MOST (64u << 10)         /* bytes of a series' key */
@@ -1046,10 +1048,19 @@ detect_heed(struct detect *d, struct store *store, struct err *err)
 /* ---- saved models */
 
 static void
-put32(struct buf *to, uint32_t n)
+set32(char *to, uint32_t n)
 {
 	for (int i = 0; i < 4; i++)
-		buf_byte(to, (char)(n >> 8 * i));
+		to[i] = (char)(n >> 8 * i);
+}
+
+static void
+put32(struct buf *to, uint32_t n)
+{
+	char bytes[4];
+
+	set32(bytes, n);
+	buf_add(to, bytes, sizeof(bytes));
 }
 
 static int
@@ -1088,22 +1099,31 @@ static int
 take_piece(struct detect *d, struct str bytes, uint32_t *pieces, struct err *err)
 {
 	uint32_t len;
+	int is_list;
 
 	if (take32(&bytes, pieces) < 0)
 		return err_set(err, ERR_CORRUPT, "the saved models are damaged");
+	is_list = (*pieces & LIST) != 0;
+	*pieces &= ~LIST;
 	while (bytes.n) {
 		struct series *s;
-		struct str key;
+		struct str key, learned;
 		int version;
 
 		if (take32(&bytes, &len) < 0 || len > bytes.n || len > LABELS_MOST)
 			return err_set(err, ERR_CORRUPT, "the saved models are damaged");
 		key = (struct str){ bytes.p, len };
 		bytes.p += len, bytes.n -= len;
-		version = bytes.n ? (unsigned char)*bytes.p : 0;
+		if (is_list && (take32(&bytes, &len) < 0 || len > bytes.n))
+			return err_set(err, ERR_CORRUPT, "the saved models are damaged");
+		learned = (struct str){ bytes.p, is_list ? len : bytes.n };
+		version = learned.n ? (unsigned char)*learned.p : 0;
 		s = series_of(d, as_key(d, key, version));
-		if ((d->spec.changes ? change_read(change_of(s), &bytes, err) : model_read(model_of(s), &bytes, err)) < 0)
+		if ((d->spec.changes ? change_read(change_of(s), &learned, err) : model_read(model_of(s), &learned, err)) < 0)
 			return err->code;
+		if (is_list && learned.n)
+			return err_set(err, ERR_CORRUPT, "the saved models are damaged");
+		bytes.n -= (size_t)(learned.p - bytes.p), bytes.p = learned.p;
 	}
 	return 0;
 }
@@ -1207,12 +1227,17 @@ static void
 put_piece(const struct detect *d, struct map_entry **e, struct buf *to)
 {
 	for (; *e && to->n < PIECE; *e = map_next(&d->series, *e)) {
+		size_t at;
+
 		put32(to, (uint32_t)(*e)->key.n);
 		buf_str(to, (*e)->key);
+		put32(to, 0);
+		at = to->n;
 		if (d->spec.changes)
 			change_put(change_of((*e)->ptr), to);
 		else
 			model_put(model_of((*e)->ptr), to);
+		set32(to->p + at - 4, (uint32_t)(to->n - at));
 	}
 }
 
@@ -1242,10 +1267,11 @@ detect_save(struct detect *d, struct store *store, const char *name, struct err 
 		struct str front = buf_get(&old);
 
 		take32(&front, &was);
+		was &= ~LIST;
 	}
 	for (rc = rc < 0 ? rc : 0; i < pieces && rc >= 0; i++) {
 		buf_clear(&bytes);
-		put32(&bytes, pieces);
+		put32(&bytes, pieces | LIST);
 		put_piece(d, &e, &bytes);
 		snprintf(piece, sizeof(piece), "%.300s/%u", name, i);
 		rc = store_put_state(store, kind, str_of(piece), buf_get(&bytes), err);

@@ -28,10 +28,14 @@ int store_retain(struct store *, int64_t events, int64_t metrics, int dry, struc
  * made before their samples go. */
 int store_retain_ladder(struct store *, int64_t now, int dry, struct store_dropped *, struct err *);
 
-/* What there is of a user: events, series with the label user_id, anomalies, alerts, matches and insights that name it,
- * what was said of such anomalies, and what is known of such alerts. That the user was erased
- * at `now` is kept (by store_mask, not the name), so that store_restore does not bring the user back. What is open in saved states
- * of windows and patterns ends by itself. store_shred makes it unreadable in the file too. dry: only count, events alone. */
+/* What there is of a user: events, series with the label user_id, anomalies, alerts, matches and insights that name it, what was said
+ * of such anomalies, what is known of such alerts, and what was learned of such series. That the user was erased at `now` is kept (by
+ * store_mask, not the name), so that store_restore does not bring the user back. What is open in saved states of windows and patterns
+ * ends by itself. store_shred makes it unreadable in the file too. dry: only count, events alone.
+ *
+ * What was learned stands in states that are lists (their kinds: `lists` in retain.c): a head, whose last byte has its top bit set,
+ * then items, each length:4, its name, length:4, what is known of it, lengths little-endian; the name begins with a metric and its
+ * labels, a byte 0 behind each. One that is no list, as they were once, or is damaged, goes whole. */
 #define STORE_ERASED "erased"
 int store_erase_user(struct store *, struct str user, int64_t now, int dry, struct store_dropped *, struct err *);
 

@@ -357,7 +357,7 @@ erase_again(struct forward *f)
 	if (rc == 0 && (rc = store_each_state(f->erased, STORE_ERASED, remember, f, f->err)) == 0)
 		rc = store_commit(f->to, f->err);
 	store_abort(f->to);
-	return rc;
+	return rc ? rc : store_shred(f->to, f->err) < 0 ? f->err->code : 0;     /* nor does it stand in free pages */
 }
 
 static int

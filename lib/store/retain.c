@@ -328,25 +328,97 @@ state_names_user(struct users *users, struct str kind, struct str name, struct s
 	return 0;
 }
 
+/* Lists (admin.h), and the bytes of their heads: models, change points, and sources whose absence is told (lib/detect). */
+static const struct list { const char *kind; size_t head; } lists[] = { { "detect", 4 }, { "detect-change", 4 }, { "detect-absent", 9 }, { NULL, 0 } };
+
+static int
+take_sized(struct str *from, struct str *piece)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < 4 && from->n >= 4; i++)
+		n |= (uint32_t)(unsigned char)from->p[i] << 8 * i;
+	if (from->n < 4 || from->n - 4 < n)
+		return -1;
+	*piece = (struct str){ from->p + 4, n };
+	from->p += 4 + n, from->n -= 4 + n;
+	return 0;
+}
+
+/* The list without what is of the user, in `left`: 1 when there was something. -1: it is of a time before lists, or damaged, and cannot be
+ * looked into. */
+static int
+list_without(struct users *users, const struct list *list, struct str value, struct buf *left)
+{
+	int some = 0;
+
+	if (value.n < list->head || (signed char)value.p[list->head - 1] >= 0)
+		return -1;
+	buf_clear(left);
+	buf_add(left, value.p, list->head);
+	value.p += list->head, value.n -= list->head;
+	while (value.n) {
+		struct str item = value, name, known, labels;
+		struct json json;
+
+		if (take_sized(&value, &name) || take_sized(&value, &known))
+			return -1;
+		item.n -= value.n;
+		json = str_cut(&name, 0, &labels) && str_cut(&name, 0, &labels) ? json_value(labels) : JSON_ABSENT;
+		if (json_is(json, JSON_OBJECT) && names_user(users, json))
+			some = 1;
+		else
+			buf_str(left, item);
+	}
+	return some;
+}
+
+/* What is put instead of states, and the keys of those that go. */
+struct states { struct buf put, gone, left; };
+
+static void
+erase_state(struct users *users, struct str key, struct str value, struct states *to)
+{
+	struct str whole = value, rest = key, kind, name;
+	const struct list *list = lists;
+	int rc;
+
+	if (!str_cut(&rest, 0, &kind) || varint_take_str(&value, &name))
+		return;
+	while (list->kind && !str_eq(kind, str_of(list->kind)))
+		list++;
+	rc = list->kind ? list_without(users, list, value, &to->left) : state_names_user(users, kind, name, value) ? -1 : 0;
+	if (rc < 0)
+		varint_put_str(&to->gone, key);
+	if (rc <= 0)
+		return;
+	varint_put_str(&to->put, key);
+	whole.n -= value.n;             /* its name */
+	varint_put(&to->put, whole.n + to->left.n);
+	buf_str(&to->put, whole);
+	buf_str(&to->put, buf_get(&to->left));
+}
+
 static int
 erase_states(struct away *a, struct users *users)
 {
 	struct store_view v;
 	struct store_cursor c = { .view = &v, .table = STORE_STATE };
-	struct str key, value, rest, kind, name;
-	struct buf keys = { 0 };
+	struct str key, value, rest;
+	struct states to = { 0 };
 	int rc;
 
 	store_view_of_txn(a->s, &v);
-	while ((rc = store_walk_next(&c, &key, &value, a->err)) > 0) {
-		rest = key;
-		if (str_cut(&rest, 0, &kind) && varint_take_str(&value, &name) == 0 && state_names_user(users, kind, name, value))
-			varint_put_str(&keys, key);
-	}
+	while ((rc = store_walk_next(&c, &key, &value, a->err)) > 0)
+		erase_state(users, key, value, &to);
 	store_walk_end(&c);
-	for (rest = buf_get(&keys); rc == 0 && rest.n && varint_take_str(&rest, &key) == 0; )
+	for (rest = buf_get(&to.gone); rc == 0 && rest.n && varint_take_str(&rest, &key) == 0; )
 		rc = store_delete(a->s, STORE_STATE, key, a->err);
-	buf_release(&keys);
+	for (rest = buf_get(&to.put); rc == 0 && rest.n && varint_take_str(&rest, &key) == 0 && varint_take_str(&rest, &value) == 0; )
+		rc = store_put(a->s, STORE_STATE, key, value, a->err);
+	buf_release(&to.gone);
+	buf_release(&to.put);
+	buf_release(&to.left);
 	return rc;
 }
 

@@ -160,6 +160,14 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 	done | at-admin -q feedback false
 	echo '{"rules":[{"alert":"many","expr":".v > 5"}]}' > rules.json
 	printf '{"metric":"m","timestamp":1767225600,"labels":{"user_id":"%s"},"v":9}\n' u1 u2 | at-detect --state a -r rules.json > /dev/null
+	for user in u1 u2; do
+		for i in {1..40}; do
+			printf '{"metric":"m","timestamp":%d,"labels":{"user_id":"%s"},"v":%d}\n' $((1767225600 + i * 60)) $user $((i * i % 11))
+		done
+	done > series
+	next='{"metric":"m","timestamp":1767228060,"labels":{"user_id":"u2"},"v":9}'
+	at-detect --state m --absent 1h series > /dev/null
+	at-detect --state c --changes series > /dev/null
 	at-admin compact
 	at-admin backup copies
 	at-admin erase --user u1 -n | grep -q '25 events would go'
@@ -174,11 +182,14 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 	not grep -qa '"u1"' "$AT_STORE/tenants/default/data.mdb"
 	[ "$(at-admin feedback list | grep -c '"u2"')" = 1 ]
 	[ -z "$(echo '{"metric":"m","timestamp":1767225660,"labels":{"user_id":"u2"},"v":9}' | at-detect --state a -r rules.json)" ]     # u2's fires on
+	cmp <(echo "$next" | at-detect -a --state m) <({ grep u2 series; echo "$next"; } | at-detect -a | tail -1)     # what was learned of u2 stays
+	echo "$next" | at-detect --changes --state c
 	[ "$(at-admin audit list | grep user.erase | grep -c u1)" = 0 ]
 	at-admin verify
 	at-admin restore copies -yq
 	[ "$(count)" = 75 ]
 	[ -z "$(at-admin export --user u1)" ]
+	not grep -qa '"u1"' "$AT_STORE/tenants/default/data.mdb"
 	grep '"u1"' second | at-ingest -q               # the user comes again: that is kept
 	more=$(at-admin export --user u1 | wc -l)
 	[ "$more" -gt 0 ]
