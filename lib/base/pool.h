@@ -11,10 +11,11 @@
 #define POOL_UNIT    32
 #define POOL_CLASSES 128                /* larger pieces than POOL_UNIT * POOL_CLASSES are malloc's */
 
+struct pool_block;
 struct pool {                           /* zero-initialised is empty */
 	void *back[POOL_CLASSES];       /* pieces of (i + 1) units that came back, each with the next in its first bytes */
 	char *fresh, *end;              /* of the newest block */
-	void *blocks;                   /* each with the next in its first bytes */
+	struct pool_block *blocks;           /* the newest first */
 	size_t block;                   /* bytes of the newest */
 };
 
