@@ -124,7 +124,7 @@ input_rows(const struct vector_input *in)       /* of a table or a join */
 static int
 too_much(struct job *j)
 {
-	size_t held = j->groups ? vector_groups_held(j->groups) : j->found ? vector_found_held(j->found) : vector_kept_held(j->kept);
+	size_t held = j->groups ? vector_groups_held(j->groups) + vector_groups_ahead(j->groups) : j->found ? vector_found_held(j->found) : vector_kept_held(j->kept);
 
 	if ((int64_t)held <= j->bound)
 		return 0;

@@ -215,6 +215,18 @@ vector_groups_held(const struct vector_groups *g)
 	return held;
 }
 
+size_t
+vector_groups_ahead(struct vector_groups *g)
+{
+	size_t ahead = 0;
+
+	for (int k = 0; k < g->plan->n_keys; k++)
+		ahead += vector_ids_ahead(&g->key[k]);
+	for (int i = 0; i < g->plan->n_aggregates; i++)
+		ahead += vector_ids_ahead(&g->state[i].ids);
+	return ahead;
+}
+
 /* How many numbers the first `keys` keys have together. */
 static uint32_t
 n_numbers(const struct vector_groups *g, int keys)

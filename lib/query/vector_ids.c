@@ -69,6 +69,21 @@ vector_ids_held(const struct vector_ids *ids)
 	return ids->slots * sizeof(*ids->slot) + ids->cell_cap * sizeof(*ids->cell) + (ids->texts ? arena_used(ids->texts) : 0) + ids->used_cap;
 }
 
+size_t
+vector_ids_ahead(struct vector_ids *ids)
+{
+	size_t slots = ids->slots, cells = ids->cell_cap, n = 2 * (size_t)ids->n - ids->foretold;
+
+	ids->foretold = ids->n;
+	if (ids->adopted)
+		return 0;
+	while (slots && 2 * n >= slots)
+		slots *= 2;
+	while (cells && n >= cells)
+		cells *= 2;
+	return (slots - ids->slots) * sizeof(*ids->slot) + (cells - ids->cell_cap) * sizeof(*ids->cell);
+}
+
 struct hashed { uint64_t hash; uint32_t more; };
 
 static struct hashed

@@ -128,6 +128,7 @@ struct vector_ids {
 	size_t cell_cap;
 	struct arena *texts;
 	const struct cell *adopted;     /* the values of a column of unique codes, whose codes serve as numbers; n is theirs then */
+	uint32_t foretold;              /* n when vector_ids_ahead was asked last */
 	unsigned char *used;            /* once they were: the numbers that rows had, NULL's too. Else NULL: all are */
 	size_t used_cap;
 };
@@ -143,6 +144,7 @@ void vector_ids_map(struct vector_ids *, struct vector_worker *, const struct co
 void vector_ids_hash(struct vector_worker *, const struct column *, struct vector_rows, uint64_t *hash);        /* each row's value into its hash: equal for equal ones */
 uint32_t *vector_ids_merge(struct vector_ids *, const struct vector_ids *from);         /* number of each of theirs; the caller frees */
 size_t vector_ids_held(const struct vector_ids *);      /* bytes */
+size_t vector_ids_ahead(struct vector_ids *);           /* that will be more if as many values come as since it was asked last: tables double */
 
 /* Two numbers as one: for keys of several columns. From 0 in the order they come. */
 struct vector_pairs {
@@ -272,6 +274,7 @@ void vector_groups_part(struct vector_groups *, uint32_t part, uint32_t parts); 
 int vector_groups_add(struct vector_groups *, struct vector_worker *, struct vector_rows, struct err *);        /* rows of the batch at hand */
 int vector_groups_merge(struct vector_groups *, struct vector_groups *from, struct err *);      /* from is used up, but must live as long */
 size_t vector_groups_held(const struct vector_groups *);
+size_t vector_groups_ahead(struct vector_groups *);     /* vector_ids_ahead of all: to be asked once a batch */
 struct vector_table *vector_groups_end(struct vector_groups *, struct vector_worker *, int threads, struct err *);       /* rows in the order of their keys, unless the plan is unordered */
 
 /* ---- vector_spill.c: what a plan gave, in a temporary file, part by part. Written by one, then read by as many as like */

@@ -920,6 +920,32 @@ the_table_reads_the_plans_of_its_statement(void **state)
 	buf_release(&plan.ran);
 }
 
+/* A table doubles all at once: that it would is known before, while as many values come with each batch. */
+static void
+what_values_will_take_is_foretold(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < 4; kind++) {
+		struct vector_ids ids;
+		int64_t next = 0;
+
+		vector_ids_init(&ids, kind & 1);
+		for (int batch = 0; batch < 200; batch++) {
+			size_t ahead = vector_ids_ahead(&ids), before = vector_ids_held(&ids);
+
+			for (int i = 0; i < 700; i++) {         /* some, or all, of them new */
+				struct cell c = cell_integer(kind & 2 && i % 3 ? i : next++);
+
+				vector_ids_put(&ids, &c);
+			}
+			if (batch > 1)
+				assert_true(vector_ids_held(&ids) <= before + ahead);
+		}
+		assert_true(vector_ids_held(&ids) < 200 * 700 * (4 * sizeof(struct vector_ids_slot) + 2 * sizeof(struct cell)));
+		vector_ids_release(&ids);
+	}
+}
+
 static void
 memory_is_bounded(void **state)
 {
@@ -1135,6 +1161,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(ranges_names_and_users_are_exact, folder_set_up, folder_tear_down),
 		cmocka_unit_test_setup_teardown(random_plans_give_what_sqlite_gives, folder_set_up, folder_tear_down),
 		cmocka_unit_test_setup_teardown(threads_give_the_same, folder_set_up, folder_tear_down),
+		cmocka_unit_test(what_values_will_take_is_foretold),
 		cmocka_unit_test_setup_teardown(memory_is_bounded, folder_set_up, folder_tear_down),
 	};
 
