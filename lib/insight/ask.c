@@ -232,6 +232,16 @@ interpret(struct ask *ask, struct str question, int64_t now, struct ask_answer *
 	say_rows(a);
 }
 
+/* Users, sessions and ids are known to every question, and not shown to every caller. */
+static int
+lacks_column(const struct ask *ask)
+{
+	const struct policy *policy = query_policy(ask->query);
+
+	return policy_column(policy, STR("user_id")) == POLICY_HIDDEN || policy_column(policy, STR("session_id")) == POLICY_HIDDEN ||
+	    policy_column(policy, STR("id")) == POLICY_HIDDEN;
+}
+
 int
 ask_answer(struct ask *ask, struct str question, struct ask_answer *a, struct err *err)
 {
@@ -268,8 +278,16 @@ ask_answer(struct ask *ask, struct str question, struct ask_answer *a, struct er
 	buf_clear(&a->text);
 	ask_understood(ask, &reading, &a->understood);
 	ask_sql(ask, &reading, now, &a->sql);
-	if ((rc = run(ask, a, err)))
+	if ((rc = run(ask, a, err))) {
+		if (err->code == ERR_USAGE && lacks_column(ask)) {
+			rc = 0;
+			err_clear(err);
+			forget_rows(a);
+			buf_clear(&a->understood);
+			buf_lit(&a->text, "That asks for something of an event that your roles do not show.");
+		}
 		goto out;
+	}
 	a->refused = 0;
 	ask_say(ask, &reading, &a->rows, &a->text);
 	if (ask->model && a->rows.n_rows && is_large(ask, &reading, now))

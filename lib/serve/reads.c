@@ -445,24 +445,33 @@ put_event_row(struct buf *b, const struct cell *c)
 	buf_byte(b, '}');
 }
 
+/* What a role hides is absent, as it is of each event in other answers; and nothing has it. */
 static void
 events(struct exchange *ex)
 {
-	static const struct { const char *param, *text; } filters[] = {
-		{ "event", " AND event = :event" }, { "user", " AND user_id = :user" }, { "session", " AND session_id = :session" } };
+	static const struct { const char *param, *column; } filters[] = { { "event", "event" }, { "user", "user_id" }, { "session", "session_id" } };
+	static const char *const columns[] = { "event", "id", "user_id", "session_id", "properties" };
 	struct query_param params[10];
-	char more[160] = "";
+	char more[160] = "", shown[160] = "";
 	int n = 0;
 
+	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
+		strcat(shown, i ? ", " : "");
+		strcat(shown, policy_column(ex->who->policy, str_of(columns[i])) == POLICY_HIDDEN ? "NULL" : columns[i]);
+	}
 	for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++) {
 		struct str value = exchange_param(ex, filters[i].param);
 
 		if (!value.n)
 			continue;
-		strcat(more, filters[i].text);
+		if (policy_column(ex->who->policy, str_of(filters[i].column)) == POLICY_HIDDEN) {
+			strcat(more, " AND 0");
+			continue;
+		}
+		snprintf(more + strlen(more), sizeof(more) - strlen(more), " AND %s = :%s", filters[i].column, filters[i].param);
 		params[n++] = (struct query_param){ str_of(filters[i].param), value };
 	}
-	answer_page(ex, "events", "event, id, user_id, session_id, properties", "events", more, "", params, n, put_event_row);
+	answer_page(ex, "events", shown, "events", more, "", params, n, put_event_row);
 }
 
 static void

@@ -130,6 +130,14 @@ for line in sys.stdin:
 	post /api/v1/ask '{"question":"signups by source"}' | jq -e '.refuse and (.text | contains("source"))'
 	post /api/v1/ask '{"question":"how many signups from ads"}' | jq -e '.refuse'
 	post /api/v1/ask '{"question":"signups from france"}' | jq -e '.refuse or .rows == [[0]]'
+	at-admin -q role add blind read:insights read:events --sees hide=user_id --sees hide=id --sees hide=session_id
+	KEY=$(at-admin -q key create --role blind)
+	for question in 'how many users?' 'how many sessions?' 'top 3 users by revenue'; do
+		post /api/v1/ask '{"question":"'"$question"'"}' > /dev/null && [ "$status_code" = 200 ] && jq -e '.refuse and .sql == null and .rows == []' body
+	done
+	post /api/v1/ask '{"question":"how many signups?"}' | jq -e '.rows == [[3]]'
+	get /api/v1/events | jq -e '(.events | length) > 2 and all(.events[]; has("user_id") or has("id") or has("session_id") | not)'
+	get '/api/v1/events?user=u1' | jq -e '.events == []'
 	serve_stop
 }
 

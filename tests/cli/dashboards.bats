@@ -131,6 +131,11 @@ END
 	n=$(at-query -f csv "SELECT COUNT(*) FROM events WHERE event = 'purchase' AND country = 'CH' AND timestamp >= '2026-11-22T23:59:59.000Z' AND timestamp < '2026-11-23T23:59:59.001Z'" | tail -1)
 	at-dash --once --plain --url "$U" all > swiss.txt
 	grep -q "^Purchases, 24h: $n, " swiss.txt
+	post /api/v1/roles '{"name":"blind","permissions":["read:*"],"hide":["user_id"]}' > /dev/null
+	post /api/v1/keys '{"name":"b","roles":["blind"]}' > blind.json
+	echo '{"id":"feed","widgets":[{"id":"f","type":"event_feed","limit":3}]}' > feed.json
+	AT_KEY=$(jq -r .key blind.json) at-dash --once --plain --range 2d --url "$U" feed.json > blind.txt
+	grep -q purchase blind.txt && ! grep -q 'column' blind.txt
 	AT_KEY=wrong run -1 at-dash --once --url "$U" all
 	[ -z "$(AT_KEY= at-dash --once --url "$U" all 2> /dev/null)" ]
 	serve_stop
