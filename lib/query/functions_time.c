@@ -545,7 +545,7 @@ interval_of(sqlite3_context *c, int n, sqlite3_value **v)       /* (factor, amou
 	sqlite3_result_text(c, text, -1, SQLITE_TRANSIENT);
 }
 
-/* A time and a number: that many seconds later. 1 when they are. */
+/* A time and a number: that many seconds later; a day and a whole number: days. 1 when they are. */
 static int
 add_seconds(sqlite3_context *c, sqlite3_value **v, int sign)
 {
@@ -556,6 +556,8 @@ add_seconds(sqlite3_context *c, sqlite3_value **v, int sign)
 
 	if (sqlite3_value_type(v[0]) != SQLITE_TEXT || (type != SQLITE_INTEGER && type != SQLITE_FLOAT) || functions_time_of(v[0], &ms, &form) < 0)
 		return 0;
+	if (form == FORM_DATE && type == SQLITE_INTEGER)
+		seconds *= DAY / 1000;
 	if (fabs(seconds) < 1e12)
 		add_span(c, v[0], sign, llround(seconds * 1000), 0);
 	return 1;
@@ -577,16 +579,18 @@ time_plus(sqlite3_context *c, int n, sqlite3_value **v)
 }
 
 static void
-time_minus(sqlite3_context *c, int n, sqlite3_value **v)        /* seconds between two times, a time less seconds; plain numbers and spans as ever */
+time_minus(sqlite3_context *c, int n, sqlite3_value **v)        /* seconds between two times, days between two days, a time less seconds, a day less days; plain numbers and spans as ever */
 {
-	enum functions_form form;
+	enum functions_form form, other;
 	int64_t a, b, months;
 
 	(void)n;
 	if (sqlite3_value_type(v[0]) == SQLITE_NULL || sqlite3_value_type(v[1]) == SQLITE_NULL || add_seconds(c, v, -1))
 		return;
 	if (sqlite3_value_type(v[0]) == SQLITE_TEXT && sqlite3_value_type(v[1]) == SQLITE_TEXT && functions_time_of(v[0], &a, &form) == 0) {
-		if (functions_time_of(v[1], &b, &form) == 0)
+		if (functions_time_of(v[1], &b, &other) == 0 && form == FORM_DATE && other == FORM_DATE)
+			sqlite3_result_int64(c, (a - b) / DAY);
+		else if (functions_time_of(v[1], &b, &other) == 0)
 			sqlite3_result_double(c, (double)(a - b) / 1000);
 		else if (span_of(v[1], &b, &months) == 0)
 			add_span(c, v[0], -1, b, months);

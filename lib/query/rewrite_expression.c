@@ -110,6 +110,7 @@ literal_time(struct work *w, struct tok *t, int64_t ms, int date)
 	snprintf(quoted, sizeof(quoted), "'%.*s'", date ? 10 : TIME_LEN, out);
 	rewrite_set(w, t, quoted);
 	t->kind = TOKEN_STRING;
+	t->is_time = 1;
 }
 
 /* A unit written bare, date_trunc(hour, t), becomes a text. */
@@ -797,10 +798,72 @@ whole(struct tok *first, struct tok *last)
 	return !one_of(last->next, go_on) && !one_of(first->prev, go_on);
 }
 
-/* One time less another is seconds; a number added to a time or taken from it is seconds. */
+/* ---- what is added to times, and what lies between them */
+
+static struct str
+small_name(struct work *w, const struct tok *t, struct buf *small)
+{
+	struct str name = rewrite_bare(w, t);
+
+	buf_clear(small);
+	for (size_t i = 0; i < name.n; i++)
+		buf_byte(small, name.p[i] >= 'A' && name.p[i] <= 'Z' ? (char)(name.p[i] | 32) : name.p[i]);
+	return buf_get(small);
+}
+
+/* A time in any form that SQL here gives one, or a name that the statement gave such a thing. */
+static int
+is_time_operand(struct work *w, struct tok *first, struct tok *last, const struct map *aliases)
+{
+	static const char *const casts[] = { "cast_to", "try_cast_to", NULL };
+	static const char *const calls[] = { "date", "to_date", "to_timestamp", "at_zone", NULL };
+	static const char *const passing[] = { "min", "max", "lag", "lead", "first_value", "last_value", "first", "last", "coalesce", NULL };
+	struct buf small = {0};
+	int found = 0;
+
+	if (is_time_value(first, last) || (first == last && (first->is_time || is(first, "current_date") || is(first, "current_timestamp"))))
+		return 1;
+	if (first->kind == TOKEN_WORD && is(first->next, "(") && first->next->match != first->next) {
+		struct tok *end = first->next->match, *a = first->next->next, *b = rewrite_operand_end(a);
+
+		if (one_of(first, casts) && end == last && end->prev->kind == TOKEN_STRING) {
+			struct str type = small_name(w, end->prev, &small);
+
+			found = (type.n >= 9 && memcmp(type.p, "timestamp", 9) == 0) || str_eq(type, STR("date")) || str_eq(type, STR("datetime"));
+		} else {
+			found = (one_of(first, calls) && end == last) || (one_of(first, passing) && b && a != last && is_time_operand(w, a, b, aliases));
+		}
+	} else if (rewrite_named(last) && !is(last->next, "(")) {
+		found = map_find(aliases, small_name(w, last, &small)) != NULL;
+	}
+	buf_release(&small);
+	return found;
+}
+
+/* SELECT min(timestamp) AS first: the names of times. */
+static void
+time_aliases(struct work *w, struct map *aliases)
+{
+	struct buf small = {0};
+
+	for (struct tok *t = w->head.next; t != &w->head; t = t->next) {
+		struct tok *end = is(t->prev, "as") ? t->prev->prev : t->prev, *first;
+
+		if (!rewrite_named(t) || (end == t->prev && !is(t->next, ",") && !is(t->next, "from")) || !(first = rewrite_operand_start(end)))
+			continue;
+		if ((is(first->prev, "select") || is(first->prev, "distinct") || is(first->prev, ",")) && is_time_operand(w, first, end, aliases))
+			map_put(aliases, small_name(w, t, &small), NULL);
+	}
+	buf_release(&small);
+}
+
+/* One time less another is seconds, a number added to a time or taken from it is seconds; with days of the calendar it is days. */
 static void
 differences(struct work *w)
 {
+	struct map aliases = {0};
+
+	time_aliases(w, &aliases);
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		struct tok *a, *b, *more;
 		int plus = is(t, "+");
@@ -808,16 +871,17 @@ differences(struct work *w)
 		if ((!plus && !is(t, "-")) || !(a = rewrite_operand_start(t->prev)) || !(b = rewrite_operand_end(t->next)) ||
 		    is(a->prev, "*") || is(a->prev, "/") || is(a->prev, "%") || is(b->next, "||"))
 			continue;
-		if (is_time_value(a, t->prev) && b->kind == TOKEN_NUMBER)       /* now() - 24 * 3600 */
+		if (is_time_operand(w, a, t->prev, &aliases) && b->kind == TOKEN_NUMBER)       /* now() - 24 * 3600 */
 			while ((is(b->next, "*") || is(b->next, "/")) && (more = rewrite_operand_end(b->next->next)) && more->kind == TOKEN_NUMBER)
 				b = more;
-		else if (plus || (!is_time_value(a, t->prev) && !is_time_value(t->next, b)))
+		else if (plus || (!is_time_operand(w, a, t->prev, &aliases) && !is_time_operand(w, t->next, b, &aliases)))
 			continue;
 		if (is(b->next, "*") || is(b->next, "/") || is(b->next, "%"))
 			continue;
 		replace(w, t, t, ",");
 		t = rewrite_wrap(w, a, b, plus ? "time_plus(" : "time_minus(", ")")->next->match;
 	}
+	map_release(&aliases);
 }
 
 static void

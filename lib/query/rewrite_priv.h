@@ -17,6 +17,7 @@ struct tok {
 	uint8_t blank;                  /* white space stood before it */
 	uint8_t made;                   /* by the rewriter */
 	uint8_t alias;                  /* a name that rewrite_name_items gave */
+	uint8_t is_time;                /* a text that was written TIMESTAMP '…' or DATE '…' */
 };
 
 struct work {

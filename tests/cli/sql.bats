@@ -374,3 +374,14 @@ P
 	[ "$(at-query -f csv "SELECT (SELECT count(*) * 2 + 1 FROM events p WHERE p.user_id = e.event) AS s FROM events e WHERE e.event = 'o'")" = $'s\n1' ]
 	[ "$(at-query -f csv -P who=1 "SELECT (SELECT sum(p.v) FROM events p WHERE p.k = e.user_id AND p.v > :who) AS s FROM events e WHERE e.user_id = :who")" = $'s\n7' ]
 }
+
+@test "days less days are days and times less times seconds, also of casts, literals and the names that a statement gives them" {
+	for t in 2026-12-28T12:00:00 2027-01-04T00:00:00; do echo "{\"event\":\"e\",\"timestamp\":\"${t}Z\",\"user_id\":\"u\",\"n\":5}"; done | at-ingest -q
+	one() { at-query -f csv "$@" | tail -n +2 | tr -d '\r' | paste -sd' '; }
+	[ "$(one "SELECT DATE '2027-03-01' - DATE '2027-02-01', '2027-01-01'::date - 1, DATE '2027-02-28' + 1, TIMESTAMP '2027-01-01 12:00:00' - TIMESTAMP '2027-01-01'")" = 28,2026-12-31,2027-03-01,43200 ]
+	[ "$(one --now 2026-11-29 'SELECT current_date - 1, current_date + 7, current_date - min(timestamp)::date FROM events WHERE event = '\''e'\''')" = 2026-11-28,2026-12-06,-29 ]
+	[ "$(one 'WITH f AS (SELECT user_id, min(timestamp) AS a, max(timestamp) b FROM events WHERE event = '\''e'\'' GROUP BY 1) SELECT b - a, f.b::date - a::date, EXTRACT(epoch FROM b - a) / 3600, avg(b - a) FROM f')" = 561600,7,156,561600 ]
+	[ "$(one 'WITH c AS (SELECT user_id, min(timestamp)::date AS first FROM events WHERE event = '\''e'\'' GROUP BY 1) SELECT timestamp::date - first AS day, count(*) FROM events JOIN c USING (user_id) WHERE event = '\''e'\'' GROUP BY 1 ORDER BY 1')" = '0,1 7,1' ]
+	[ "$(one 'SELECT cast(max(timestamp) AS timestamp) - cast(min(timestamp) AS timestamp), max(n) - min(n), min(n) - 7 AS a FROM events WHERE event = '\''e'\''')" = 561600,0,-2 ]
+	[ "$(echo '{"a":"2027-01-02 00:00:00","b":"2027-01-01 00:00:01"}' | one -i - 'SELECT a::timestamp - b::timestamp, a::date - b::date FROM input')" = 86399,1 ]
+}
