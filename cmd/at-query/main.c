@@ -238,13 +238,14 @@ run_metric(struct query *q, const struct table_function *f, const struct cell *a
 {
 	struct metric_rows rows = { .name = args[0].type == CELL_TEXT ? args[0].text.p : "" };
 	const struct query_sink sink = { metric_names, metric_row, &rows };
-	int64_t every;
+	int64_t every, months;
 
 	for (int i = 0; f->params[i].name; i++)
-		if (strcmp(f->params[i].name, "every") == 0 && args[i].type == CELL_TEXT) {
-			if (dur_parse(args[i].text, &every, err))
-				return err_at(err, "every");
-			dur_print(every, rows.every);   /* 60s is 1m, as at-agg has it: one series */
+		if (strcmp(f->params[i].name, "every") == 0 && args[i].type == CELL_TEXT && table_function_read_every(args[i].text, &every, &months) == 0) {
+			if (months)
+				snprintf(rows.every, sizeof(rows.every), "%dmo", (int)months);
+			else
+				dur_print(every, rows.every);   /* 60s is 1m, as at-agg has it: one series */
 		}
 	return query_call(q, f, args, &sink, err);
 }

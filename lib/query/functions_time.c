@@ -20,7 +20,7 @@ functions_interval(struct str text, int64_t *ms, int64_t *months)
 		{ "m", 60e3 }, { "min", 60e3 }, { "mins", 60e3 }, { "minute", 60e3 }, { "minutes", 60e3 },
 		{ "h", 3600e3 }, { "hr", 3600e3 }, { "hrs", 3600e3 }, { "hour", 3600e3 }, { "hours", 3600e3 },
 		{ "d", DAY }, { "day", DAY }, { "days", DAY }, { "w", 7 * DAY }, { "week", 7 * DAY }, { "weeks", 7 * DAY },
-		{ "mon", 0, 1 }, { "mons", 0, 1 }, { "month", 0, 1 }, { "months", 0, 1 }, { "q", 0, 3 }, { "quarter", 0, 3 }, { "quarters", 0, 3 },
+		{ "mo", 0, 1 }, { "mon", 0, 1 }, { "mons", 0, 1 }, { "month", 0, 1 }, { "months", 0, 1 }, { "q", 0, 3 }, { "quarter", 0, 3 }, { "quarters", 0, 3 },
 		{ "y", 0, 12 }, { "yr", 0, 12 }, { "year", 0, 12 }, { "years", 0, 12 }, { NULL } };
 	const char *p = text.p, *end = text.p + text.n;
 	double sum = 0, sum_months = 0;

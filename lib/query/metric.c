@@ -112,6 +112,16 @@ bucket_after(const struct gather *g, int64_t time, int n)
 		return g->spec->from > TIME_MIN ? g->spec->from : TIME_NONE;
 	if (g->zone && every % 3600000 == 0)
 		shift = zone_offset(g->zone, time);
+	if (g->spec->months) {
+		struct civil t;
+		int64_t month;
+
+		time_civil(time + shift, &t);
+		month = (time_floor_div((int64_t)t.year * 12 + t.month - 1, g->spec->months) + n) * g->spec->months;
+		t = (struct civil){ .year = (int)time_floor_div(month, 12), .month = (int)(month - time_floor_div(month, 12) * 12) + 1, .day = 1 };
+		time = time_of_civil(&t);
+		return g->zone ? zone_to_utc(g->zone, time) : time;
+	}
 	time += shift - weeks;
 	time = time_floor_div(time, every) * every + n * every + weeks;
 	return clock_of(g) ? zone_to_utc(g->zone, time) : time - shift;
@@ -133,7 +143,7 @@ bucket_end(const struct gather *g, int64_t begin, int64_t time)
 		return INT64_MAX;
 	if (g->zone && every % 3600000 == 0)
 		return time < 94694400000 ? time + 1 : time - time % 900000 + 900000;
-	return begin + every;
+	return g->spec->months ? bucket_after(g, time, 1) : begin + every;
 }
 
 /* The series of a key; the labels of a new one are still to be set. */

@@ -20,6 +20,7 @@ struct metric_spec {
 	struct str by;          /* "source,country"; p NULL: one series */
 	int64_t from, to;
 	int64_t every_ms;       /* length of a bucket; 0: one value for all */
+	int months;             /* not 0: of the calendar, every_ms is a day */
 	const char *value;      /* of a metric of the configuration: instead of its own, "sum(revenue)"; NULL: its own */
 	int *adds;              /* told: 1 when values may be added up (a count, a sum), 0 when a total is a value of its own; or NULL */
 };

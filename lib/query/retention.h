@@ -1,6 +1,6 @@
 /* retention.h - who comes back: users by the period of their first `start` event, and the share that did `back` later.
  *
- * Periods are calendar buckets of `every_ms` in the zone (days from local midnight, weeks from Monday). Period 0 is the
+ * Periods are calendar buckets of `every_ms` or `months` in the zone (days from local midnight, weeks from Monday). Period 0 is the
  * bucket of the cohort itself, from the start event on.
  */
 #ifndef QUERY_RETENTION_H
@@ -17,6 +17,7 @@ extern const char *const retention_columns[];   /* cohort, size, period, users, 
 struct retention_spec {
 	struct str start, back; /* events; p NULL: any */
 	int64_t every_ms;       /* whole seconds; a week or whole days follow the zone's calendar */
+	int months;             /* instead, where it is not 0 */
 	int periods;            /* 0 … periods - 1 */
 	int64_t from, to;       /* cohorts: a user's first start event in from <= time < to */
 	const struct zone *zone;/* NULL: UTC */

@@ -59,6 +59,41 @@ table_function_dur(const struct table_function_call *call, const char *param, in
 }
 
 int
+table_function_read_every(struct str text, int64_t *ms, int64_t *months)
+{
+	struct buf one = {0};
+	int rc;
+
+	text = str_trim(text);
+	if (text.n && ((*text.p | 32) >= 'a' && (*text.p | 32) <= 'z'))
+		buf_lit(&one, "1 ");            /* month */
+	buf_str(&one, text);
+	if (one.n > 1 && one.p[one.n - 1] == 'M' && one.p[one.n - 2] >= '0' && one.p[one.n - 2] <= '9')
+		buf_lit(&one, "on");            /* 1M is no minute */
+	rc = functions_interval(buf_get(&one), ms, months);
+	if (rc == 0 && (*ms < 0 || *months < 0 || *months > 12000 || (*ms > 0 && *months > 0)))
+		rc = -1;
+	buf_release(&one);
+	return rc;
+}
+
+int
+table_function_every(const struct table_function_call *call, const char *param, int64_t otherwise, int64_t *ms, int *months, struct err *err)
+{
+	struct buf scratch = {0};
+	struct str text = table_function_text(call, param, &scratch);
+	int64_t many = 0;
+	int rc = 0;
+
+	*ms = otherwise;
+	if (text.p && table_function_read_every(text, ms, &many) < 0)
+		rc = err_set(err, ERR_USAGE, "%s: '%.*s' is no span, try 30m, 1h, 7d or 1 month", param, (int)(text.n < 40 ? text.n : 40), text.p);
+	*months = (int)many;
+	buf_release(&scratch);
+	return rc;
+}
+
+int
 table_function_count(const struct table_function_call *call, const char *param, int64_t otherwise, int64_t *n, struct err *err)
 {
 	struct buf scratch = {0};

@@ -41,7 +41,7 @@ static const struct table_function_param metric_params[] = {
 	{ "name", "NAME", "a metric of config/analytics.json, a stored one, or an event", 1 },
 	{ "range", "RANGE", "what is looked at: 7d, 2026-11-01..2026-11-08; all when not given" },
 	{ "by", "FIELDS", "one series for each value of these fields" },
-	{ "every", "DUR", "one value for each span of time" },
+	{ "every", "DUR", "one value for each span of time: 1h, 1d, month" },
 	{ "from", "TIME", "only from then on", 0 },
 	{ "to", "TIME", "and before this", 0 },
 	{ "filters", "JSON", "only where these fields have these values: {\"country\":\"DE\"}" },
@@ -132,8 +132,10 @@ metric(const struct table_function_call *call, struct cell_sink sink, struct err
 	if (!spec.name.p)
 		return err_set(err, ERR_USAGE, "metric wants a NAME, such as metric signup --every 1d");
 	if ((rc = table_function_range(call, "range", &spec.from, &spec.to, err)) == 0 &&
-	    (rc = table_function_dur(call, "every", -1, &spec.every_ms, err)) == 0 && spec.every_ms == 0)
+	    (rc = table_function_every(call, "every", -1, &spec.every_ms, &spec.months, err)) == 0 && spec.every_ms == 0 && !spec.months)
 		rc = err_set(err, ERR_USAGE, "metric: every wants more than nothing, try 1h");
+	if (spec.months)
+		spec.every_ms = 86400000;       /* they are made of days */
 	if (spec.every_ms < 0)
 		spec.every_ms = 0;
 	if (rc == 0)
@@ -190,7 +192,7 @@ static const struct table_function funnel_verb = { "funnel", "how far users come
 static const struct table_function_param retention_params[] = {
 	{ "start", "EVENT", "the event that begins; any when not given" },
 	{ "return", "EVENT", "the event that counts as coming back; any when not given" },
-	{ "every", "DUR", "the length of a period (1d)" },
+	{ "every", "DUR", "the length of a period: 1d, 1w, month (1d)" },
 	{ "n", "N", "periods (8)" },
 	{ "range", "RANGE", "when users began: 30d, 2026-11-01..2026-11-08" },
 	{ "from", "TIME", "users who began from then on", 0 },
@@ -208,10 +210,10 @@ retention(const struct table_function_call *call, struct cell_sink sink, struct 
 	int64_t n;
 	int rc;
 
-	if ((rc = table_function_dur(call, "every", RETENTION_EVERY, &spec.every_ms, err)) == 0 &&
+	if ((rc = table_function_every(call, "every", RETENTION_EVERY, &spec.every_ms, &spec.months, err)) == 0 &&
 	    (rc = table_function_count(call, "n", RETENTION_PERIODS, &n, err)) == 0 &&
 	    (rc = table_function_range(call, "range", &spec.from, &spec.to, err)) == 0) {
-		if (spec.every_ms < 1000 || spec.every_ms % 1000 || n < 1 || n > 10000)
+		if ((!spec.months && (spec.every_ms < 1000 || spec.every_ms % 1000)) || n < 1 || n > 10000)
 			rc = err_set(err, ERR_USAGE, "retention: every is whole seconds and n is 1 to 10000");
 		spec.periods = (int)n;
 		keep[0] = spec.start;

@@ -76,3 +76,20 @@ load ../helper
 	run -2 at-query funnel a --range 2026-11-06/2026-11-01
 	[[ $output == *"'2026-11-06/2026-11-01' is no range, or ends before it begins"* ]]
 }
+
+@test "--every month, quarter and year are those of the calendar, in the zone, across the end of a year" {
+	i=0
+	for t in 2026-11-30T23:30:00 2026-12-31T22:30:00 2026-12-31T23:30:00 2027-01-31T12:00:00 2027-02-28T23:59:59; do
+		echo "{\"event\":\"s\",\"timestamp\":\"${t}Z\",\"user_id\":\"u$((i++ % 2))\"}"
+	done | at-ingest -q
+	r() { at-query -f csv retention "$@" | tail -n +2 | tr -d '\r' | sed 's/T[0-9:.]*Z//' | cut -d, -f1-4,6 | paste -sd' '; }
+	[ "$(r --every month -n 3)" = '2026-11-01,1,0,1,1 2026-11-01,1,1,1,1 2026-11-01,1,2,0,1 2026-12-01,1,0,1,1 2026-12-01,1,1,1,1 2026-12-01,1,2,0,0' ]
+	[ "$(r --every 1M -n 3 --tz Europe/Berlin)" = '2026-11-30,2,0,2,1 2026-11-30,2,1,2,1 2026-11-30,2,2,0,1' ]
+	m() { at-query -f csv --now 2027-03-05 metric s "$@" | tail -n +2 | tr -d '\r' | sed 's/:00:00.000Z//' | paste -sd' '; }
+	[ "$(m --every '1 month' --range 2026-10-15/2027-03-01)" = '2026-10-01T00,0 2026-11-01T00,1 2026-12-01T00,2 2027-01-01T00,1 2027-02-01T00,1' ]
+	[ "$(m --every month --tz Europe/Berlin)" = '2026-11-30T23,2 2026-12-31T23,2 2027-01-31T23,0 2027-02-28T23,1' ]
+	[ "$(m --every quarter) $(m --every 1y)" = '2026-10-01T00,3 2027-01-01T00,2 2026-01-01T00,3 2027-01-01T00,2' ]
+	[ "$(at-query metric s --every 1mo | jq -r .window | sort -u)" = 1mo ]
+	run -2 at-query metric s --every '1 month 2 days'
+	[[ $output == *"'1 month 2 days' is no span"* ]]
+}
