@@ -1,4 +1,5 @@
-/* The bytes of a change: version:1 (1), then the fields in the order of `each_field` (packing_priv.h). */
+/* The bytes of a change: version:1 (2), then the fields in the order of `each_field` (packing_priv.h). Version 1 had one kind of days, and held
+ * nothing back; it is read as if days of both kinds had been so. */
 #include "detect/change.h"
 
 #include <float.h>
@@ -10,10 +11,11 @@
 #include "base/time.h"
 #include "detect/packing_priv.h"
 
-#define FORMAT      1
+#define FORMAT      2
 #define HOUR_MS     3600000LL
 #define WEEK_HOURS  168
 #define DAY_HOURS   24
+#define SATURDAY    2           /* of the weeks that the epoch began: on a Thursday */
 #define WARM_UP     50          /* values before anything is told */
 #define LEAST       8           /* values of the new kind, at least */
 #define RAMP_LEAST  20          /* a ramp shows in */
@@ -21,6 +23,7 @@
 #define FOLLOWS     0.25        /* of it while something seems to change */
 #define TRACKS      200.0       /* values in which a trend that was found is followed */
 #define SLOW        500.0       /* values of what is slow: how neighbours go together, how much they differ */
+#define NEW_KIND    0.25        /* of that on a day of a new kind: else a weekend would pass for neighbours that go together */
 #define LEARNED     0.2         /* of an hour of the week by each time it comes */
 #define UNITS_MOST  4.0         /* of one distance */
 #define SLACK       0.5         /* units that are no sign */
@@ -30,6 +33,8 @@
 #define VARIANCE_BAR 36.0       /* e^VARIANCE_BAR values, were they independent; neighbours share two thirds of a second difference */
 #define ABRUPT      16          /* values in which a step shows that is no part of a wave */
 #define BIGGEST     1e30        /* values beyond are cut to it: squares and their sums stay finite */
+#define NEAR_MIDNIGHT (2 * HOUR_MS)     /* what begins there may have begun on the day before, that was of a new kind, */
+#define HELD_HOURS  72          /* or on the one before that */
 #define TIMES       1.5         /* the least change of a standard deviation that is told */
 
 /* A sum that grows with what is not usual, and what came since it was 0. */
@@ -42,6 +47,7 @@ struct run {
 };
 
 enum { UP, DOWN, WIDER, CALMER, RUNS };
+enum kind { WEEKDAY, WEEKEND, KINDS };         /* of days */
 
 struct change {
 	int64_t n, born_ms, time_ms;    /* times of the first value and of the last */
@@ -56,8 +62,9 @@ struct change {
 	double  square, with_next;      /* means of their squares, and of products of neighbours */
 	double  bend;                   /* mean of squared second differences; at each hour of the day below */
 	struct run run[RUNS];
-	float   week[WEEK_HOURS], day[DAY_HOURS], spread_at[DAY_HOURS], bend_at[DAY_HOURS];
-	uint8_t week_known[WEEK_HOURS / 8], day_known[DAY_HOURS / 8];
+	int64_t held_ms[DOWN + 1];      /* when a level began that was found on a day of a kind that was new, and is not told yet; 0: none */
+	float   week[WEEK_HOURS], day[KINDS][DAY_HOURS], spread_at[KINDS][DAY_HOURS], bend_at[KINDS][DAY_HOURS];
+	uint8_t week_known[WEEK_HOURS / 8], day_known[KINDS][DAY_HOURS / 8];
 };
 
 size_t
@@ -108,17 +115,38 @@ between(const float *at, const uint8_t *bits, int n, int64_t hour, double part)
 	return known(bits, other) ? (double)at[here] * (1 - share) + (double)at[other] * share : (double)at[here];
 }
 
+/* Of a local hour. */
+static enum kind
+kind_of(int64_t hour)
+{
+	int64_t day = time_floor_div(hour, DAY_HOURS);
+
+	day -= time_floor_div(day, 7) * 7;
+	return day == SATURDAY || day == SATURDAY + 1 ? WEEKEND : WEEKDAY;
+}
+
+/* How well is it known what is usual? By the level alone, by days of the other kind, by days of this kind or by this hour of the week. */
+enum known { BY_LEVEL, BY_OTHERS, BY_ITSELF };
+
 static double
-usual_at(const struct change *c, int64_t local_ms, int *is_known)
+usual_at(const struct change *c, int64_t local_ms, enum known *how)
 {
 	int64_t hour = time_floor_div(local_ms, HOUR_MS);
+	enum kind kind = kind_of(hour);
 	double part = (double)(local_ms - hour * HOUR_MS) / (double)HOUR_MS;
 	double usual = between(c->week, c->week_known, WEEK_HOURS, hour, part);
 
+	*how = BY_ITSELF;
 	if (isnan(usual))
-		usual = between(c->day, c->day_known, DAY_HOURS, hour, part);
-	*is_known = !isnan(usual);
-	return *is_known ? usual + c->offset : c->level;
+		usual = between(c->day[kind], c->day_known[kind], DAY_HOURS, hour, part);
+	if (isnan(usual)) {
+		*how = BY_OTHERS;
+		usual = between(c->day[!kind], c->day_known[!kind], DAY_HOURS, hour, part);
+	}
+	if (!isnan(usual))
+		return usual + c->offset;
+	*how = BY_LEVEL;
+	return c->level;
 }
 
 /* An hour's mean: exact when it comes the first time, then by LEARNED each time it comes. */
@@ -141,20 +169,21 @@ learn_profile(struct change *c, int64_t local_ms, double value, double hours)
 {
 	int64_t hour = time_floor_div(local_ms, HOUR_MS);
 	int week = (int)(c->hour - time_floor_div(c->hour, WEEK_HOURS) * WEEK_HOURS), day = week % DAY_HOURS;
+	enum kind kind = kind_of(c->hour);
 
 	if (hour != c->hour && c->visit) {
 		/* hours of a day are of use when they come after one another */
 		if (hour - c->hour < 6 && hour > c->hour) {
 			set_known(c->week_known, week);
-			set_known(c->day_known, day);
+			set_known(c->day_known[kind], day);
 		}
 		c->visit = 0;
 	}
 	c->hour = hour;
 	c->visit++;
-	week = (int)(hour - time_floor_div(hour, WEEK_HOURS) * WEEK_HOURS), day = week % DAY_HOURS;
+	week = (int)(hour - time_floor_div(hour, WEEK_HOURS) * WEEK_HOURS), day = week % DAY_HOURS, kind = kind_of(hour);
 	learn_hour(&c->week[week], known(c->week_known, week), value - c->offset, c->visit, hours);
-	learn_hour(&c->day[day], known(c->day_known, day), value - c->offset, c->visit, hours);
+	learn_hour(&c->day[kind][day], known(c->day_known[kind], day), value - c->offset, c->visit, hours);
 }
 
 static void
@@ -200,7 +229,8 @@ step_or_ramp(struct change *c, const struct run *run, int64_t time_ms, int hour_
 		out->before = c->per_hour;
 		out->after = c->per_hour + ramp;
 		c->per_hour += ramp;
-		c->offset += ramp * hours;
+		if (hour_known)         /* else it may be the first day's wave */
+			c->offset += ramp * hours;
 		c->level += ramp * hours;
 	} else {
 		out->kind = CHANGE_LEVEL;
@@ -225,9 +255,38 @@ other_variance(struct change *c, const struct run *run, struct change_found *out
 	out->before = sqrt(c->bend / 6);        /* of independent values: six times the variance */
 	out->after = out->before * times;
 	c->bend *= times * times;
-	for (int i = 0; i < DAY_HOURS; i++)
-		c->bend_at[i] = (float)((double)c->bend_at[i] * times * times);
+	for (int i = 0; i < KINDS * DAY_HOURS; i++)
+		c->bend_at[i / DAY_HOURS][i % DAY_HOURS] *= (float)(times * times);
 	return 1;
+}
+
+/* What is usual at this hour on days of its kind, else on others, else at all. */
+static double
+at_hour(float at[KINDS][DAY_HOURS], enum kind kind, int hour, double all)
+{
+	return at[kind][hour] > 0 ? (double)at[kind][hour] : at[!kind][hour] > 0 ? (double)at[!kind][hour] : all;
+}
+
+/* A level that seemed to begin on the first day of a kind might have been that day's. When it shows against that day on the next, or when days
+ * of the other kind come again, it began then; what was learned of the hours since holds it already. */
+static void
+began_before(struct change *c, int64_t zone_ms, int side, double step, struct change_found *found)
+{
+	int64_t began = found->since_ms + zone_ms, of_day = began - time_floor_div(began, DAY_HOURS * HOUR_MS) * DAY_HOURS * HOUR_MS;
+	int64_t from = time_floor_div(c->held_ms[side] + zone_ms, HOUR_MS);
+
+	if (!c->held_ms[side] || found->kind != CHANGE_LEVEL || (of_day > NEAR_MIDNIGHT && DAY_HOURS * HOUR_MS - of_day > NEAR_MIDNIGHT) ||
+	    c->hour < from || c->hour - from > HELD_HOURS)
+		return;
+	found->since_ms = c->held_ms[side];
+	c->held_ms[side] = 0;
+	for (int64_t hour = from; hour <= c->hour; hour++) {
+		enum kind kind = kind_of(hour);
+		double share = kind_of(hour - DAY_HOURS) == kind ? LEARNED : 1;
+
+		c->week[hour - time_floor_div(hour, WEEK_HOURS) * WEEK_HOURS] -= (float)step;
+		c->day[kind][hour - time_floor_div(hour, DAY_HOURS) * DAY_HOURS] -= (float)(share * step);
+	}
 }
 
 int
@@ -237,6 +296,8 @@ change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, st
 	int day = (int)(time_floor_div(local_ms, HOUR_MS) - time_floor_div(local_ms, HOUR_MS * DAY_HOURS) * DAY_HOURS), found = 0;
 	double passed = c->n ? clamp((double)(time_ms - c->time_ms) / (double)HOUR_MS, 0, 1e6) : 0, hours = fmin(passed, 1);
 	double usual, r, unit, q, at, bend, bend_at;
+	enum known how;
+	enum kind kind = kind_of(time_floor_div(local_ms, HOUR_MS));
 	int hour_known;
 
 	value = clamp(value, -BIGGEST, BIGGEST);
@@ -245,19 +306,22 @@ change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, st
 		c->born_ms = time_ms;
 		c->hour = time_floor_div(local_ms, HOUR_MS);
 	}
-	c->offset = clamp(c->offset + c->per_hour * passed, -BIGGEST, BIGGEST);
+	if (c->by_hour)
+		c->offset = clamp(c->offset + c->per_hour * passed, -BIGGEST, BIGGEST);
 	c->level = clamp(c->level + c->per_hour * passed, -BIGGEST, BIGGEST);
-	usual = usual_at(c, local_ms, &hour_known);
-	at = c->spread_at[day] > 0 ? (double)c->spread_at[day] : c->spread;
+	usual = usual_at(c, local_ms, &how);
+	hour_known = how != BY_LEVEL;
+	at = at_hour(c->spread_at, kind, day, c->spread);
 	unit = 1.25 * (0.7 * at + 0.3 * c->spread) + 1e-6 * fabs(usual) + DBL_MIN;
 	r = value - usual;
 	bend = value - 2 * c->last[0] + c->last[1];
 	bend *= bend;
-	bend_at = c->bend_at[day] > 0 ? (double)c->bend_at[day] : c->bend;
+	bend_at = at_hour(c->bend_at, kind, day, c->bend);
 	q = bend_at > 0 ? bend / bend_at : 1;
 
 	if (hour_known && !c->by_hour) {
 		c->by_hour = 1;
+		c->per_hour = 0;
 		c->measured = 0;
 		memset(c->spread_at, 0, sizeof(c->spread_at));
 	}
@@ -273,11 +337,18 @@ change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, st
 			if (!run_push(run, sign * units - SLACK, LEVEL_BAR, time_ms, r, sign * SLACK * far, usual, 0) ||
 			    (!hour_known && run->n > ABRUPT && run->sum < 2 * LEVEL_BAR))
 				continue;
+			if (how == BY_OTHERS) {
+				if (c->held_ms[side] == 0 || run->since_ms - c->held_ms[side] > DAY_HOURS * HOUR_MS)
+					c->held_ms[side] = run->since_ms;
+				*run = (struct run){0};
+				continue;
+			}
 			step_or_ramp(c, run, time_ms, hour_known, out);
+			began_before(c, zone_ms, side, out->after - out->before, out);
 			run_reset(c);
 			found = 1;
 		}
-		for (int side = WIDER; side <= CALMER && !found; side++) {
+		for (int side = WIDER; side <= CALMER && !found && how != BY_OTHERS; side++) {
 			/* log likelihood ratios of four times, and a quarter of, the variance */
 			double sign = side == WIDER ? 0.5 * (0.75 * wide - log(4)) : 0.5 * (log(4) - 3 * wide);
 
@@ -301,15 +372,16 @@ change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, st
 		if (fmax(c->run[UP].sum, c->run[DOWN].sum) > LEVEL_BAR / 4)
 			share *= FOLLOWS;
 		c->level += share * (clamp(value, c->level - 4 * UNITS_MOST * unit, c->level + 4 * UNITS_MOST * unit) - c->level);
-		c->spread += (size - c->spread) / (double)(c->measured < 200 ? c->measured : 200);
-		if (c->measured > WARM_UP / 2)
-			c->spread_at[day] = (float)(c->spread_at[day] > 0 ? at + (size - at) * clamp(LEARNED * hours, 1e-3, 0.1) : c->spread);
-		if (c->per_hour != 0 && hour_known) {           /* a trend that was found a little wrong must not lead away */
+		if (how != BY_OTHERS)
+			c->spread += (size - c->spread) / (double)(c->measured < 200 ? c->measured : 200);
+		if (c->measured > WARM_UP / 2 && how != BY_OTHERS)
+			c->spread_at[kind][day] = (float)(c->spread_at[kind][day] > 0 ? at + (size - at) * clamp(LEARNED * hours, 1e-3, 0.1) : at);
+		if (c->per_hour != 0 && how == BY_ITSELF) {     /* a trend that was found a little wrong must not lead away */
 			c->offset = clamp(c->offset + cut / TRACKS, -BIGGEST, BIGGEST);
 			if (passed > 0)
 				c->per_hour = clamp(c->per_hour + cut / (4 * TRACKS * TRACKS) / fmax(passed, 1e-6), -BIGGEST, BIGGEST);
 		}
-		share = fmax(1 / (double)c->measured, 1 / SLOW);
+		share = fmax(1 / (double)c->measured, 1 / SLOW) * (how == BY_OTHERS ? NEW_KIND : 1);
 		c->with_next += share * (cut * clamp(c->distance, -UNITS_MOST * unit, UNITS_MOST * unit) - c->with_next);
 		c->square += share * (cut * cut - c->square);
 		if (c->n > 2) {
@@ -317,7 +389,7 @@ change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, st
 
 			share = fmax(1 / (double)(c->n - 2), 1 / SLOW);
 			c->bend += share * (cut_bend - c->bend);
-			c->bend_at[day] = (float)(c->bend_at[day] > 0 ? bend_at + (cut_bend - bend_at) * clamp(LEARNED * hours, 1e-3, 0.1) : c->bend);
+			c->bend_at[kind][day] = (float)(c->bend_at[kind][day] > 0 ? bend_at + (cut_bend - bend_at) * clamp(LEARNED * hours, 1e-3, 0.1) : bend_at);
 		}
 		c->distance = r;
 	}
@@ -333,6 +405,7 @@ each_field(struct packing *p, struct change *c)
 {
 	double *numbers[] = { &c->level, &c->distance, &c->offset, &c->per_hour, &c->spread, &c->square, &c->with_next, &c->last[0],
 		&c->last[1], &c->bend };
+	int kinds = p->version < 2 ? 1 : KINDS;
 	int64_t *times[] = { &c->n, &c->born_ms, &c->time_ms, &c->hour, &c->visit, &c->measured, &c->by_hour };
 
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
@@ -356,17 +429,33 @@ each_field(struct packing *p, struct change *c)
 		p->failed |= run->n < 0 || run->n > INT64_MAX / 8 || run->since_ms > INT64_MAX / 8 || run->since_ms < INT64_MIN / 8 || run->sum < 0;
 	}
 	PACK_ALL(p, c->week);
-	PACK_ALL(p, c->day);
-	PACK_ALL(p, c->spread_at);
-	PACK_ALL(p, c->bend_at);
+	for (int kind = 0; kind < kinds; kind++)
+		PACK_ALL(p, c->day[kind]);
+	for (int kind = 0; kind < kinds; kind++)
+		PACK_ALL(p, c->spread_at[kind]);
+	for (int kind = 0; kind < kinds; kind++)
+		PACK_ALL(p, c->bend_at[kind]);
 	PACK_ALL(p, c->week_known);
-	PACK_ALL(p, c->day_known);
+	for (int kind = 0; kind < kinds; kind++)
+		PACK_ALL(p, c->day_known[kind]);
+	if (kinds == 1) {
+		memcpy(c->day[WEEKEND], c->day[WEEKDAY], sizeof(c->day[WEEKDAY]));
+		memcpy(c->spread_at[WEEKEND], c->spread_at[WEEKDAY], sizeof(c->spread_at[WEEKDAY]));
+		memcpy(c->bend_at[WEEKEND], c->bend_at[WEEKDAY], sizeof(c->bend_at[WEEKDAY]));
+		memcpy(c->day_known[WEEKEND], c->day_known[WEEKDAY], sizeof(c->day_known[WEEKDAY]));
+	} else
+		for (int side = UP; side <= DOWN; side++) {
+			PACK(p, c->held_ms[side]);
+			p->failed |= c->held_ms[side] > INT64_MAX / 8 || c->held_ms[side] < INT64_MIN / 8;
+		}
 	for (int i = 0; i < WEEK_HOURS; i++)
 		detect_pack_expect(p, (double)c->week[i], -PACKED_MOST);
 	for (int i = 0; i < DAY_HOURS; i++) {
-		detect_pack_expect(p, (double)c->day[i], -PACKED_MOST);
-		detect_pack_expect(p, (double)c->spread_at[i], 0);
-		detect_pack_expect(p, (double)c->bend_at[i], 0);
+		for (int kind = 0; kind < KINDS; kind++) {
+			detect_pack_expect(p, (double)c->day[kind][i], -PACKED_MOST);
+			detect_pack_expect(p, (double)c->spread_at[kind][i], 0);
+			detect_pack_expect(p, (double)c->bend_at[kind][i], 0);
+		}
 	}
 	detect_pack_expect(p, c->spread, 0);
 	detect_pack_expect(p, c->square, 0);
@@ -387,12 +476,13 @@ change_put(const struct change *c, struct buf *to)
 int
 change_read(struct change *c, struct str *bytes, struct err *err)
 {
-	struct packing p = { .from = bytes, .version = FORMAT };
+	struct packing p = { .from = bytes };
 
 	change_init(c);
-	if (bytes->n == 0 || *bytes->p != FORMAT)
+	if (bytes->n == 0 || *bytes->p < 1 || *bytes->p > FORMAT)
 		p.failed = 1;
 	else {
+		p.version = *bytes->p;
 		bytes->p++, bytes->n--;
 		each_field(&p, c);
 	}

@@ -11,7 +11,11 @@
  *                       next to nothing of level, trend and season.
  *
  * Distances are cut to four units, so a single monster is no change. A change is told once, when it is sure; then what was
- * found is usual. An incident of more than ten values or so is two changes, there and back. About 1.2 KB a series.
+ * found is usual. An incident of more than ten values or so is two changes, there and back.
+ *
+ * The first Saturday is like no day before it, so it is not told what changes on it (as on the first weekday, of a series that begins on a
+ * weekend). It is what the next days are held against: a level that began in the midst of it is told on Sunday, one that began with it on
+ * Monday, both with their time. About 1.5 KB a series.
  */
 #ifndef DETECT_CHANGE_H
 #define DETECT_CHANGE_H

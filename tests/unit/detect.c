@@ -347,6 +347,102 @@ changes_are_told_with_their_time_and_size(void **state)
 	assert_int_equal(no_change, 0);         /* in 40 series of a fortnight */
 }
 
+/* Half as much, or two fifths more, on Saturdays and Sundays, from the first one on: that is no change of level or trend. */
+static void
+a_first_weekend_is_no_change(void **state)
+{
+	int levels = 0;
+
+	(void)state;
+	for (uint64_t run = 1; run <= 20; run++) {
+		struct change *c = change_new();
+		struct change_found found;
+		uint64_t seed = run * 7919;
+		int64_t from = START + (int64_t)(run % 7) * DAY, t;
+
+		for (t = from; t < from + 21 * DAY; t += 300000) {
+			double usual = (100 + 60 * sin((double)(t % DAY) / (double)DAY * 2 * M_PI)) * ((t - START) / DAY % 7 < 5 ? 1 : run % 2 ? 0.5 : 1.4);
+
+			if (change_push(c, t, 0, usual + 5 * normal(&seed), &found))
+				levels += found.kind != CHANGE_VARIANCE;
+		}
+		change_free(c);
+	}
+	assert_true(levels <= 4);               /* in 20 series of three weeks */
+}
+
+/* What began on the first Saturday is told on Sunday, or on Monday if it began with that day, with the time it began. */
+static void
+a_level_of_the_first_saturday_is_told_a_day_later(void **state)
+{
+	int told = 0, all = 0;
+
+	(void)state;
+	for (uint64_t run = 1; run <= 10; run++) {
+		struct change *c = change_new();
+		struct change_found found;
+		uint64_t seed = run * 104729;
+		int with_it = run % 2, n = 0;
+		int64_t at = START + 5 * DAY + (with_it ? 0 : 10 * 3600000);
+
+		for (int64_t t = START; t < START + 14 * DAY; t += 300000) {
+			double usual = 100 + 60 * sin((double)(t % DAY) / (double)DAY * 2 * M_PI);
+
+			if (!change_push(c, t, 0, (t < at ? usual : usual + 40) + 5 * normal(&seed), &found) || found.kind == CHANGE_VARIANCE || n++)
+				continue;
+			assert_int_equal(found.kind, CHANGE_LEVEL);
+			assert_true(t >= START + (6 + with_it) * DAY && t < START + (7 + with_it) * DAY);
+			told += llabs(found.since_ms - at) <= 900000 && fabs(found.after - found.before - 40) < 10;
+		}
+		assert_true(n >= 1);
+		all += n;
+		change_free(c);
+	}
+	assert_true(told >= 9);
+	assert_true(all <= 30);                 /* the next weekend may say a thing or two */
+}
+
+/* Bytes of version 1, with days of one kind: it goes on as it was, on weekdays of hours that are known. */
+static void
+changes_that_were_saved_before_there_were_weekends_are_read(void **state)
+{
+	enum { HOURS = 24 * 4, SEEN = 3, HELD = 16 };
+	struct change *c = change_new(), *old;
+	struct buf now = { 0 }, was = { 0 };
+	struct change_found found, again;
+	struct err err = { 0 };
+	uint64_t seed = 5;
+	struct str rest;
+	char *tail;
+	int64_t t;
+
+	(void)state;
+	for (t = START; t < START + 14 * DAY; t += 300000)
+		change_push(c, t, 0, season(t) + 5 * normal(&seed), &found);
+	change_put(c, &now);
+	tail = now.p + now.n - HELD - 2 * SEEN - 21 - 6 * HOURS;        /* days, distances and bends of two kinds, hours seen, held */
+	buf_add(&was, now.p, (size_t)(tail - now.p));
+	for (int i = 0; i < 3; i++)
+		buf_add(&was, tail + 2 * i * HOURS, HOURS);
+	buf_add(&was, tail + 6 * HOURS, 21 + SEEN);
+	was.p[0] = 1;
+	rest = buf_get(&was);
+	old = change_take(&rest, &err);
+	assert_non_null(old);
+	assert_int_equal(rest.n, 0);
+	for (; t < START + 16 * DAY; t += 300000) {
+		double value = season(t) + 5 * normal(&seed) + (t > START + 15 * DAY ? 80 : 0);
+		int told = change_push(c, t, 0, value, &found);
+
+		assert_int_equal(change_push(old, t, 0, value, &again), told);
+		assert_true(!told || (found.since_ms == again.since_ms && found.after == again.after));
+	}
+	change_free(c);
+	change_free(old);
+	buf_release(&now);
+	buf_release(&was);
+}
+
 static void
 a_ramp_is_a_trend_and_its_slope_is_told(void **state)
 {
@@ -541,6 +637,9 @@ main(void)
 		cmocka_unit_test(a_model_that_was_saved_judges_as_one_that_was_not),
 		cmocka_unit_test(a_model_of_the_first_version_is_read),
 		cmocka_unit_test(changes_are_told_with_their_time_and_size),
+		cmocka_unit_test(a_first_weekend_is_no_change),
+		cmocka_unit_test(a_level_of_the_first_saturday_is_told_a_day_later),
+		cmocka_unit_test(changes_that_were_saved_before_there_were_weekends_are_read),
 		cmocka_unit_test(a_ramp_is_a_trend_and_its_slope_is_told),
 		cmocka_unit_test(what_was_saved_of_changes_goes_on_as_if_it_had_not_been),
 		cmocka_unit_test(who_was_regular_and_stays_away_is_told_once),
