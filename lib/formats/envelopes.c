@@ -130,6 +130,20 @@ cloudevent(struct formats_state *s, struct json v, struct record *r, struct err 
 	return IN_LINE;
 }
 
+int
+formats_cloudevent(struct json v, struct buf *row, struct err *err)
+{
+	struct formats_state *s = mem_new(sizeof(*s));
+	struct record r = { 0 };
+	int rc;
+
+	formats_begin(s);
+	if ((rc = cloudevent(s, v, &r, err)) == IN_LINE)
+		buf_str(row, r.json);
+	formats_close(s);
+	return rc == IN_LINE ? 0 : rc;
+}
+
 static void *
 open_cloudevents(struct in *in, struct err *err)
 {

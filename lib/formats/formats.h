@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/in.h"
+#include "json/json.h"
 
 struct record {
 	struct str json;        /* one object, borrowed until the next call */
@@ -50,6 +51,9 @@ extern const struct format *const formats_all[];        /* NULL at the end */
 
 const struct format *formats_find(const char *name, struct err *);      /* NULL and "did you mean" */
 const struct format *formats_detect(struct str head, const char *file); /* never NULL: ndjson when nothing fits better */
+
+/* One CloudEvent as the row of an event, appended: what its format makes of it, for who has it already. 0, or ERR_INPUT. */
+int formats_cloudevent(struct json, struct buf *row, struct err *);
 
 /* What the command line says to all formats; set before the first `next`. */
 struct formats_settings {

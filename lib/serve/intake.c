@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #include "codec/sha256.h"
+#include "formats/formats.h"
 #include "serve/serve_priv.h"
 
 #define ERRORS_MOST 100                 /* verdicts in an answer; more are counted */
@@ -617,6 +618,52 @@ batch_ended(struct serve_call *c)
 	finish(b);
 }
 
+/* ---- CloudEvents, many in an array: a batch that lies in memory already */
+
+static void
+take_cloudevent(struct batch *b, struct accept *accept, struct json v, struct buf *row)
+{
+	struct err err = { 0 };
+
+	buf_clear(row);
+	if (formats_cloudevent(v, row, &err)) {
+		print_item(b, json_raw(v));
+		refuse(b, &err);
+		b->index++;
+	} else {
+		take_item(b, accept, buf_get(row), 1);
+	}
+}
+
+/* On the loop: a body of this route is no larger than one event may be. */
+static void
+cloudevents(struct serve_call *c, struct str body)
+{
+	struct batch *b;
+	struct serve_tenant *t;
+	struct buf row = { 0 };
+	struct json all = json_checked(body);
+	struct json_iter it;
+
+	if (all.type != JSON_ARRAY) {
+		exchange_problem(&c->ex, 422, "a batch of CloudEvents is an array of them");
+		return;
+	}
+	if (!(t = tenant_of(&c->ex)))
+		return;
+	b = mem_new(sizeof(*b));
+	b->call = c;
+	b->tenant = t;
+	b->form = WHOLE;
+	for (it = json_iter(all); json_next(&it); )
+		take_cloudevent(b, loop_accept(c), it.value, &row);
+	buf_release(&row);
+	b->ended = 1;
+	c->drop = batch_drop;
+	c->load = b->n_items || b->n_samples ? b : NULL;
+	finish(b);
+}
+
 /* ---- one event */
 
 static void
@@ -645,6 +692,23 @@ one_answer(struct serve_call *c, struct str id)
 	buf_lit(&c->answer, "]}");
 }
 
+/* Its row, in the arena. 0, or answered. */
+static int
+cloudevent(struct exchange *ex, struct str body, struct str *row)
+{
+	struct buf text = { 0 };
+	struct err err = { 0 };
+
+	if (serve_cloudevent_row(ex, body, &text, &err) == 0 && !(row->p = arena_dup(ex->arena, text.p, row->n = text.n)))
+		err_set(&err, ERR_LIMIT, "the event is too large");
+	buf_release(&text);
+	if (err.code) {
+		figures_add(&figures_part(ex->serve->figures, ex->serve->worker)->rejected, 1);
+		exchange_problem(ex, 422, "%s", err.text);
+	}
+	return err.code;
+}
+
 static void
 one_event(struct exchange *ex)
 {
@@ -657,20 +721,28 @@ one_event(struct exchange *ex)
 	struct event e;
 	char id[36];
 	unsigned char print[SHA256_LEN] = { 0 };
+	enum cloud cloud = serve_cloudevent_kind(ex);
+	struct str row = body;
 	int rc, fresh;
 
-	if (!body.n) {
+	if (!body.n && cloud != CLOUD_HEADERS) {
 		exchange_problem(ex, 400, "the body is empty, send {\"event\":\"name\",\"properties\":{}}");
 		return;
 	}
-	if (json_check(body, &err)) {
+	if (cloud != CLOUD_HEADERS && json_check(body, &err)) {
 		figures_add(&f->rejected, 1);
 		exchange_problem(ex, 400, "the body is no JSON, byte %ld: %s", err.col, err.text);
 		return;
 	}
+	if (cloud == CLOUD_MANY) {
+		cloudevents(c, body);
+		return;
+	}
+	if (cloud != CLOUD_NONE && cloudevent(ex, body, &row))
+		return;
 	if (!(t = tenant_of(ex)))
 		return;
-	if ((rc = accept_checked(accept, body, &e, &err)) < 0) {
+	if ((rc = accept_checked(accept, row, &e, &err)) < 0) {
 		figures_add(&f->rejected, 1);
 		serve_reword(&err);
 		exchange_problem(ex, 422, "%s", err.text);
@@ -684,7 +756,7 @@ one_event(struct exchange *ex)
 	}
 	c->committed = one_committed;
 	if (key_of(c).n)
-		sha256(body, print);
+		sha256(row, print);
 	serve_tenant_lock(t);
 	add_key(t, c, (struct str){ (const char *)print, sizeof(print) });
 	serve_tenant_add(t, &e, fresh);
@@ -693,7 +765,7 @@ one_event(struct exchange *ex)
 }
 
 const struct route route_intake[] = {
-	{ "POST", "/api/v1/events", "Send one event; the answer says that it is durable.", AUTH_WRITE, "events", NULL, "Event", "Accepted", 200,
+	{ "POST", "/api/v1/events", "Send one event, or CloudEvents; the answer says that it is durable.", AUTH_WRITE, "events", NULL, "Event", "Accepted", 200,
 	    ROUTE_LOOP, 1 << 20, one_event, .loose = 1 },
 	{ "POST", "/api/v1/events/batch", "Send many events, and metric rows: {\"events\":[…]}, an array, or a line for each; a verdict for each item.", AUTH_WRITE, "events", NULL,
 	    "Batch", "Verdict", 200, ROUTE_HEAD, 0, batch_begin, .loose = 1 },

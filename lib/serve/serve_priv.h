@@ -198,6 +198,11 @@ struct str serve_exchange_session(struct exchange *);                   /* that 
 struct auth_credentials serve_exchange_credentials(struct exchange *);  /* all that it says of who it is and which tenant is meant; borrowed */
 int serve_exchange_body(struct serve_call *, struct str body);   /* checks it by the route's schema; < 0: answered */
 
+/* cloudevents.c */
+enum cloud { CLOUD_NONE, CLOUD_ONE, CLOUD_MANY, CLOUD_HEADERS };
+enum cloud serve_cloudevent_kind(const struct exchange *);
+int serve_cloudevent_row(const struct exchange *, struct str body, struct buf *row, struct err *);      /* of one; the body is JSON, but of headers any bytes */
+
 /* log.c */
 void serve_log_request(struct serve *, const struct serve_call *, int64_t us);
 void serve_log_flush(struct serve *);

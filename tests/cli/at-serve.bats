@@ -139,6 +139,33 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 	[ "$(post /api/v1/query '{"query":"SELECT COUNT(*) AS n FROM metrics"}' | jq '.data[0].n')" = 0 ]
 }
 
+@test "CloudEvents over HTTP: structured, batch, and attributes in headers" {
+	serve_start
+	cloud() { local type=$1 body=$2; shift 2; call POST /api/v1/events -H "Content-Type: $type" --data-binary "$body" "$@"; }
+	whole='{"specversion":"1.0","type":"signup","source":"/web","id":"1","time":"2026-11-23T22:21:36.297Z","subject":"u1","data":{"plan":"pro"}}'
+	cloud 'application/cloudevents+json; charset=utf-8' "$whole" | jq -e '. == {"accepted":1,"ids":["1"]}'
+	cloud application/json '{"plan":"pro"}' -H 'ce-specversion: 1.0' -H 'Ce-Type: signup' -H 'ce-source: /web' -H 'ce-id: 2' -H 'ce-time: 2026-11-23T22:21:36.297Z' \
+	    -H 'ce-subject: u1' | jq -e '. == {"accepted":1,"ids":["2"]}'
+	cloud application/json '{"plan":"pro"}' -H 'ce-specversion: 1.0' -H 'ce-type: signup' -H 'ce-source: /web' -H 'ce-id: 2' -H 'ce-time: 2026-11-23T22:21:36.297Z' > /dev/null      # again: once
+	cloud text/plain 'h"i' -H 'ce-specversion: 1.0' -H 'ce-type: said' -H 'ce-source: /web' -H 'ce-id: 3' -H 'ce-who: Zo%C3%AB' > /dev/null
+	cloud '' '' -H 'ce-specversion: 1.0' -H 'ce-type: empty' -H 'ce-source: /web' -H 'ce-id: 4' > /dev/null
+	[ "$status_code" = 200 ]
+	cloud application/cloudevents-batch+json '[{"specversion":"1.0","type":"b","source":"/","id":"5"},{"specversion":"1.0","source":"/","id":"6"},{"type":"b"},3]' > /dev/null
+	jq -e '.accepted == 1 and .rejected == 3 and [.errors[].index] == [1,2,3]' body
+	cloud application/cloudevents-batch+json '[{"type":"b"}]' > /dev/null && [ "$status_code" = 400 ]
+	for bad in "$whole" '{}' 3; do cloud application/cloudevents-batch+json "$bad" > /dev/null && [ "$status_code" = 422 ]; done
+	cloud application/cloudevents+json '{"type":"a"}' > /dev/null && [ "$status_code" = 422 ]
+	cloud application/cloudevents+json '{' > /dev/null && [ "$status_code" = 400 ]
+	cloud application/json '{}' -H 'ce-specversion: 1.0' -H 'ce-source: /web' -H 'ce-id: 7' > /dev/null && [ "$status_code" = 422 ]         # no type
+	cloud application/json $'\xff' -H 'ce-specversion: 1.0' -H 'ce-type: x' > /dev/null && [ "$status_code" = 422 ]
+	[ "$(post /api/v1/query '{"query":"SELECT id, event, timestamp = '"'2026-11-23T22:21:36.297Z'"' AS then_, properties FROM events ORDER BY id"}' | jq -c '.data[] | [.id, .event, .then_, (.properties | fromjson)]')" = \
+'["1","signup",1,{"plan":"pro","source":"/web","subject":"u1"}]
+["2","signup",1,{"plan":"pro","source":"/web","subject":"u1"}]
+["3","said",0,{"data":"h\"i","source":"/web","who":"Zoë"}]
+["4","empty",0,{"source":"/web"}]
+["5","b",0,{"source":"/"}]' ]
+}
+
 @test "a batch has a verdict for each item: JSON, an array, lines, gzip, lies about the type; 400 when none is good" {
 	serve_start
 	post /api/v1/events/batch '{"events":[{"event":"a"},{"no":1},{"event":"b"}]}' > /dev/null
