@@ -1,6 +1,6 @@
 complete -c at-query -s f -l format -r -d 'table, box, json, ndjson, csv, tsv, markdown, html, chart or vertical' -f -a '(at-query --complete formats 2>/dev/null)'
 complete -c at-query -s P -l param -r -d 'the value of :NAME in the statement'
-complete -c at-query -s i -l input -r -d 'rows for the table input, - for stdin; nothing is stored'
+complete -c at-query -s i -l input -r -d 'rows for the table input, or for a verb; - for stdin; nothing is stored'
 complete -c at-query -l input-format -r -d 'what -i reads: ndjson, json, csv, … (told from its content)'
 complete -c at-query -l csv-safe -d 'in CSV put \' in front of what a spreadsheet takes for a formula'
 complete -c at-query -l ascii -d 'no characters beyond ASCII in frames and bars'

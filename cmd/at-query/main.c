@@ -1,16 +1,20 @@
 /* at-query - SQL, metrics, funnels, retention over the store or over rows. See at-query(1). */
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cmd.h"
 #include "base/dur.h"
 #include "base/in.h"
 #include "base/mem.h"
 #include "base/width.h"
 #include "base/time.h"
+#include "ingest/ingest.h"
 #include "query/functions.h"
 #include "json/cell.h"
 #include "query/verbs.h"
@@ -250,6 +254,55 @@ run_metric(struct query *q, const struct table_function *f, const struct cell *a
 	return query_call(q, f, args, &sink, err);
 }
 
+/* ---- verbs over the rows of -i: a store of their own, gone at the end */
+
+static int
+remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st, (void)type, (void)at;
+	remove(path);
+	return 0;
+}
+
+static void
+drop_aside(char *dir)
+{
+	if (dir)
+		nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	free(dir);
+}
+
+/* The rows as at-ingest takes them, events and metrics, in a new folder, which is `spec`'s store then. NULL: none, err says why. */
+static char *
+store_aside(struct query_spec *spec, struct err *err)
+{
+	const char *room = getenv("TMPDIR");
+	char *files[] = { (char *)spec->input, NULL }, *dir;
+	struct ingest_spec ingest = { .format = spec->input_format };
+	struct buf path = {0};
+
+	if (strcmp(spec->input, "-") && access(spec->input, R_OK)) {
+		err_set(err, ERR_IO, "%s: %s", spec->input, strerror(errno));
+		return NULL;
+	}
+	buf_printf(&path, "%s/at-query.XXXXXX", room && *room ? room : "/tmp");
+	dir = mem_text(buf_text(&path));
+	buf_release(&path);
+	if (!mkdtemp(dir)) {
+		err_set(err, ERR_IO, "%s: %s, put a folder for the rows of -i into TMPDIR", dir, strerror(errno));
+		free(dir);
+		return NULL;
+	}
+	ingest.store = dir;
+	if (ingest_run(&ingest, files, err)) {
+		drop_aside(dir);
+		return NULL;
+	}
+	spec->store = dir;
+	spec->input = NULL;
+	return dir;
+}
+
 /* ---- names for completion */
 
 static int
@@ -403,7 +456,7 @@ main(int argc, char **argv)
 	const struct opt own[] = {
 		{ 'f', "format", "FORMAT", "table, box, json, ndjson, csv, tsv, markdown, html, chart or vertical", opt_text, &shell.format_name },
 		{ 'P', "param", "NAME=VALUE", "the value of :NAME in the statement", add_param, &params },
-		{ 'i', "input", "FILE", "rows for the table input, - for stdin; nothing is stored", opt_text, &spec.input },
+		{ 'i', "input", "FILE", "rows for the table input, or for a verb; - for stdin; nothing is stored", opt_text, &spec.input },
 		{ 0, "input-format", "FORMAT", "what -i reads: ndjson, json, csv, … (told from its content)", opt_text, &spec.input_format },
 		{ 0, "csv-safe", NULL, "in CSV put ' in front of what a spreadsheet takes for a formula", opt_flag, &shell.safe_csv },
 		{ 0, "ascii", NULL, "no characters beyond ASCII in frames and bars", opt_flag, &shell.ascii },
@@ -422,7 +475,7 @@ main(int argc, char **argv)
 	struct query *q = NULL;
 	struct buf sql = {0};
 	struct err err = {0};
-	char **operands, *comment = NULL;
+	char **operands, *comment = NULL, *aside = NULL;
 	int n, status;
 
 	add_verb_options(verb_options);
@@ -465,7 +518,8 @@ main(int argc, char **argv)
 		shell.params[shell.n_params++] = (struct query_param){ { params.text[i], (size_t)(equals - params.text[i]) }, str_of(equals + 1) };
 	}
 	verb = n ? find_verb(operands[0]) : NULL;
-	if (shell_format(&shell, &err) == 0 && (config = config_open(cmd_settings()->config, &err))) {
+	if (shell_format(&shell, &err) == 0 && (config = config_open(cmd_settings()->config, &err)) &&
+	    (!spec.input || !verb || strcmp(verb->name, "explain") == 0 || (aside = store_aside(&spec, &err)))) {
 		spec.config = config;
 		q = query_open(&spec, &err);
 	}
@@ -498,6 +552,7 @@ main(int argc, char **argv)
 		shell_statements(&shell, q, buf_get(&sql), &err);
 	}
 	query_close(q);
+	drop_aside(aside);
 	config_close(config);
 	flushed(&err);
 	status = cmd_end(&err);

@@ -927,7 +927,7 @@ prepare(struct run *r, struct ingest_spec *spec, struct err *err)
 		return err_at(err, "-m");
 	if (spec->rejects && !(r->rejects.to = out_open(spec->rejects, spec->follow || spec->resume != NULL, err)))
 		return err->code;
-	if (!spec->no_store && !(r->store = store_open(set->store, set->tenant, STORE_CREATE, err)))
+	if (!spec->no_store && !(r->store = store_open(spec->store ? spec->store : set->store, set->tenant, STORE_CREATE, err)))
 		return err->code;
 	if (r->store && store_ladder_follow(r->store, r->config, err))
 		return err->code;
@@ -968,7 +968,7 @@ close_line(struct run *r)
 	if (r->store && store_samples_refused(r->store))
 		cmd_say("%llu samples of new series were not stored: the tenant has as many as limits.series in analytics.json allows",
 		    (unsigned long long)store_samples_refused(r->store));
-	if (set->quiet || !(set->verbose || r->rejects.count || isatty(2)))
+	if (set->quiet || r->spec->store || !(set->verbose || r->rejects.count || isatty(2)))
 		return;
 	rate_text((double)stored / (seconds > 0.001 ? seconds : 0.001), rate);
 	if (r->dropped)

@@ -18,6 +18,7 @@ struct ingest_spec {
 	const char *replay;     /* --replay: a file of reject rows */
 	const char *resume;     /* --resume: the name that the place is kept under */
 	const char *dedupe;     /* --dedupe: span, "" for a day, NULL for none */
+	const char *store;      /* into the store there instead of that of -S, and no closing line; NULL: that of -S */
 	int tee, no_store, follow, lossy;
 };
 

@@ -278,3 +278,18 @@ for i in range(0, 10500): print(datetime.date(1999, 12, 20) + datetime.timedelta
 	at-query -i days.csv -f csv "SELECT d, EXTRACT(week FROM d), EXTRACT(isoyear FROM d), EXTRACT(isodow FROM d), EXTRACT(doy FROM d), YEARWEEK(d),
 		TO_CHAR(d::timestamp, 'IYYY-IW') FROM input" | tail -n +2 | tr -d '\r' | cmp - expected
 }
+
+@test "verbs look at the rows of -i where there are any: of a file or a pipe, in any format, and nothing of them is left" {
+	mkdir room
+	printf 'event,timestamp,user_id\na,2026-11-01T00:00:00Z,u\nb,2026-11-01T01:00:00Z,u\na,2026-11-02T00:00:00Z,v\n' > rows.csv
+	echo '{"event":"a","timestamp":1,"user_id":"stored"}' | at-ingest -q
+	export TMPDIR=$PWD/room
+	run -0 at-query -i rows.csv funnel a,b -f csv
+	[ "$(tr -d '\r' <<< "$output")" = "$(printf '%s\n' step,event,users,from_start,from_previous,median_seconds,open 1,a,2,1,1,,1 2,b,1,0.5,0.5,3600,0)" ]
+	[ "$(at-ingest -n rows.csv | at-query -i - metric a | jq .value)" = 2 ]
+	[ "$(at-agg -w 1h rows.csv 2> /dev/null | at-query -i - metric events | jq .value)" = 3 ]
+	[ "$(at-query -i rows.csv events --user u | wc -l) $(at-query events | wc -l)" = '2 1' ]
+	run -1 at-query -i none funnel a
+	[ "$output" = 'at-query: none: No such file or directory' ]
+	[ -z "$(ls -A room)" ]
+}
