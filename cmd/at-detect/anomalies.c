@@ -10,6 +10,7 @@ struct job {
 	struct rows rows;
 	struct resume *resume;
 	const char *state;              /* NULL: models are not kept */
+	int any;                        /* a row was judged, or had nothing to be */
 	int is_due;                     /* they are to be saved as soon as no alarm waits for others of its time */
 };
 
@@ -27,6 +28,7 @@ judge(void *self, struct str row, struct err *err)
 	struct job *job = self;
 	int rc = detect_row(job->detect, row, job->rows.file, job->rows.line, err);
 
+	job->any |= rc == 0;
 	if (rc == 0 && job->state && (resume_is_due(job->resume) || job->is_due)) {
 		job->is_due = !detect_is_even(job->detect);
 		rc = job->is_due ? 0 : resume_save(job->resume, put, job, 0, err);
@@ -69,6 +71,8 @@ anomalies(struct detect_spec *spec, char **files, struct store *store, const cha
 		if (rows_read(&job.rows, files, err) == 0 && detect_flush(job.detect, err) == 0 && state)
 			resume_save(job.resume, put, &job, !cmd_stopping(), err);
 	}
+	if (job.any && spec->fields && *spec->fields && !detect_series(job.detect) && !cmd_settings()->quiet)
+		cmd_say("no row has a number called as --fields says: %.200s", spec->fields);
 	if (job.detect && tell && detect_alarms(job.detect))
 		cmd_found();
 	reject_close(&job.rows.rejects);

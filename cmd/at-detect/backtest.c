@@ -175,6 +175,10 @@ backtest(const struct rules_wish *wish, struct rules *rules, const struct config
 	int64_t from = TIME_NONE, to;
 	int rc = 0;
 
+	if (*wish->range && *files) {
+		err_set(err, ERR_USAGE, "--backtest: a range is of the store, rows of a FILE are taken whole: leave out '%s' or %s", wish->range, *files);
+		return;
+	}
 	r.next = mem_new((size_t)rules->n * sizeof(*r.next));
 	r.asked = mem_new((size_t)rules->n * sizeof(*r.asked));
 	r.backtest = backtest_new(rules);

@@ -62,8 +62,18 @@ main(int argc, char **argv)
 		rules_test(files + 1, &err);
 		return cmd_end(&err);
 	}
-	if (!!(wish.files.n || wish.notify || wish.range || wish.follow) + !!texts.n + !!model + !!program.command > 1)
-		err_set(&err, ERR_USAGE, "--rules, --pattern, --model and --exec are different works: one of them (a rule may have a pattern)");
+	if (!!(wish.files.n || wish.notify || wish.range || wish.follow) + !!texts.n + !!model + !!program.command + spec.changes > 1)
+		err_set(&err, ERR_USAGE, "--rules, --pattern, --model, --exec and --changes are different works: one of them (a rule may have a pattern)");
+	else if (wish.labels && !wish.range)
+		err_set(&err, ERR_USAGE, "--labels goes with --backtest");
+	else if ((pattern.name || pattern.timeouts) && !texts.n)
+		err_set(&err, ERR_USAGE, "--%s goes with --pattern", pattern.name ? "name" : "timeouts");
+	else if (program.within_ms && !program.command)
+		err_set(&err, ERR_USAGE, "--exec-timeout goes with --exec");
+	else if ((model || program.command) && (state || save))
+		err_set(&err, ERR_USAGE, "--%s keeps nothing of --%s", state ? "state" : "save", model ? "model" : "exec");
+	else if (spec.changes && spec.all)
+		err_set(&err, ERR_USAGE, "--all writes scores, --changes has none");
 	if (wish.files.n || wish.notify || wish.range || wish.follow) {
 		wish.late_ms = pattern.late_ms, wish.save = save, wish.tell = tell, wish.all = spec.all, wish.state = state;
 		if (!err.code)

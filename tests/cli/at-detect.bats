@@ -308,3 +308,19 @@ load_rows() {
 	run -3 --separate-stderr at-detect -a --strict rows
 	[[ ${#lines[@]} = 2 && ${lines[0]} == *'"value":5,'* && $stderr == *"rows:2: 'n/a' in the column 'value' is no number"* ]]
 }
+
+@test "an option that has nothing to do in what was asked for is wrong usage, not passed over" {
+	echo '{"metric":"m","timestamp":1767225600,"v":1}' > rows
+	echo '{"rules":[{"alert":"many","expr":".v > 5"}]}' > rules.json
+	for options in '--labels rows' '--name x' --timeouts '--exec-timeout 5s' '--changes -r rules.json' '--changes -a' '--exec cat --state x' \
+	    '--exec cat -s' '-r rules.json --backtest=7d'; do
+		run -2 --separate-stderr at-detect $options rows
+		[ -z "$output" ]
+		[ -n "$stderr" ]
+	done
+	run -0 at-detect -r rules.json --backtest rows
+	run -0 --separate-stderr at-detect -f w,x rows
+	[[ $stderr == *'no row has a number called as --fields says: w,x'* ]]
+	run -0 --separate-stderr at-detect -f w,v rows
+	[ -z "$stderr" ]
+}
