@@ -20,30 +20,72 @@ struct model {
 	int period, longer;             /* 0: none */
 	int multiplicative;
 	const double *season;           /* its first guess, period values */
+	double enough;                  /* > 0: a pass whose sum goes beyond it may end with what it has, since it has lost */
 	/* One pass: the sum of squared errors one step ahead; with `ahead`, the values that follow. */
 	double (*pass)(const struct model *, const double *param, double *ahead, int horizon, double *state);
-	double *state;                  /* room for its seasons */
+	void (*four)(const struct model *, double param[4][PARAMS], double sse[4]);      /* passes of four without `ahead`; NULL: by `pass` */
+	double *state;                  /* room for its seasons, four times */
 	int params;
 	const double *grid[PARAMS];
 	int n_grid[PARAMS];
 	double low[PARAMS], high[PARAMS];
 };
 
-static double
-fit(const struct model *m, double *best)
+/* Four of them side by side, which is what makes fitting fast: a pass is one long chain in which each step waits for the one before it. What
+ * comes out of each is the same to the last bit. sse: of `n` of them. */
+typedef double four __attribute__((vector_size(32)));
+typedef double four_anywhere __attribute__((vector_size(32), aligned(8)));
+typedef int64_t four_bits __attribute__((vector_size(32)));
+#define ACROSS(param, k) (four){ (param)[0][k], (param)[1][k], (param)[2][k], (param)[3][k] }
+
+/* For the processor at hand: the same instructions, four values wide where it has them. */
+#ifdef __x86_64__
+#define FOUR(name) \
+	__attribute__((target("avx2"))) static void name##_avx2(const struct model *m, double param[4][PARAMS], double sse[4]) { name##_of_four(m, param, sse); } \
+	static void name##_four(const struct model *m, double param[4][PARAMS], double sse[4]) \
+	{ \
+		if (__builtin_cpu_supports("avx2")) \
+			name##_avx2(m, param, sse); \
+		else \
+			name##_of_four(m, param, sse); \
+	}
+#else
+#define FOUR(name) static void name##_four(const struct model *m, double param[4][PARAMS], double sse[4]) { name##_of_four(m, param, sse); }
+#endif
+
+static void
+passes(const struct model *m, double param[4][PARAMS], int n, double sse[4])
 {
-	double least = INFINITY, step[PARAMS], param[PARAMS];
-	int at[PARAMS] = {0}, k;
+	if (!m->four || n == 1) {
+		for (int i = 0; i < n; i++)
+			sse[i] = m->pass(m, param[i], NULL, 0, m->state);
+		return;
+	}
+	for (int i = n; i < 4; i++)
+		memcpy(param[i], param[0], sizeof(param[i]));
+	m->four(m, param, sse);
+}
+
+static double
+fit(const struct model *of, double *best)
+{
+	struct model bounded = *of, *m = &bounded;
+	double least = INFINITY, step[PARAMS], param[4][PARAMS] = { { 0 } }, sse[4];
+	int at[PARAMS] = {0}, k, n = 0;
 
 	do {
-		double sse;
-
 		for (k = 0; k < m->params; k++)
-			param[k] = m->grid[k][at[k]];
-		if ((sse = m->pass(m, param, NULL, 0, m->state)) < least)
-			least = sse, memcpy(best, param, sizeof(param));
+			param[n][k] = m->grid[k][at[k]];
+		n++;
 		for (k = 0; k < m->params && ++at[k] == m->n_grid[k]; k++)
 			at[k] = 0;
+		if (n < 4 && k < m->params)
+			continue;
+		passes(m, param, n, sse);
+		for (int i = 0; i < n; i++)
+			if (sse[i] < least)
+				least = m->enough = sse[i], memcpy(best, param[i], sizeof(param[i]));
+		n = 0;
 	} while (k < m->params);
 	if (!isfinite(least))
 		return least;
@@ -51,16 +93,23 @@ fit(const struct model *m, double *best)
 		step[k] = (m->high[k] - m->low[k]) / 8;
 	for (int round = 0; round < 7; round++)
 		for (k = 0; k < m->params; k++) {
+			double was = best[k];
 			int better = 0;
 
-			for (int sign = -1; sign <= 1; sign += 2) {
-				double sse;
-
-				memcpy(param, best, sizeof(param));
-				param[k] = fmin(m->high[k], fmax(m->low[k], param[k] + sign * step[k]));
-				if ((sse = m->pass(m, param, NULL, 0, m->state)) < least)
-					least = sse, memcpy(best, param, sizeof(param)), better = 1;
+			for (int i = 0; i < 2; i++) {           /* a step down and a step up */
+				memcpy(param[i], best, sizeof(param[i]));
+				param[i][k] = fmin(m->high[k], fmax(m->low[k], was + (i ? step[k] : -step[k])));
 			}
+			passes(m, param, m->four ? 2 : 1, sse);
+			if (sse[0] < least) {
+				least = m->enough = sse[0], memcpy(best, param[0], sizeof(param[0])), better = 1;
+				param[1][k] = fmin(m->high[k], fmax(m->low[k], best[k] + step[k]));
+				sse[1] = param[1][k] == was ? INFINITY : m->pass(m, param[1], NULL, 0, m->state);      /* from there, not back again */
+			} else if (!m->four) {
+				sse[1] = m->pass(m, param[1], NULL, 0, m->state);
+			}
+			if (sse[1] < least)
+				least = m->enough = sse[1], memcpy(best, param[1], sizeof(param[1])), better = 1;
 			if (!better)
 				step[k] /= 2;
 		}
@@ -86,11 +135,11 @@ first_line(const double *y, size_t n, double *level, double *trend)
 static double
 damped_pass(const struct model *m, const double *param, double *ahead, int horizon, double *state)
 {
-	double alpha = param[0], beta = param[0] * param[1], phi = param[2], l, b, sse = 0;
+	double alpha = param[0], beta = param[0] * param[1], phi = param[2], l, b, sse = 0, enough = m->enough > 0 ? m->enough : INFINITY;
 
 	(void)state;
 	first_line(m->y, m->n, &l, &b);
-	for (size_t i = 0; i < m->n; i++) {
+	for (size_t i = 0; i < m->n && sse <= enough; i++) {
 		double f = l + phi * b, e = m->y[i] - f;
 
 		sse += e * e;
@@ -105,15 +154,34 @@ damped_pass(const struct model *m, const double *param, double *ahead, int horiz
 	return sse;
 }
 
+static inline __attribute__((always_inline)) void
+damped_of_four(const struct model *m, double param[4][PARAMS], double sse[4])
+{
+	four alpha = ACROSS(param, 0), beta = ACROSS(param, 0) * ACROSS(param, 1), phi = ACROSS(param, 2), sum = { 0 }, l, b;
+	double level, trend;
+
+	first_line(m->y, m->n, &level, &trend);
+	l = (four){ level, level, level, level }, b = (four){ trend, trend, trend, trend };
+	for (size_t i = 0; i < m->n; i++) {
+		four f = l + phi * b, e = m->y[i] - f;
+
+		sum += e * e;
+		l = f + alpha * e;
+		b = phi * b + beta * e;
+	}
+	memcpy(sse, &sum, sizeof(sum));
+}
+FOUR(damped)
+
 /* ---- theta: smoothing towards the line through all values so far. param: alpha, theta. */
 static double
 theta_pass(const struct model *m, const double *param, double *ahead, int horizon, double *state)
 {
 	double alpha = param[0], share = 1 - 1 / param[1], rest = 1 - alpha;
-	double l = m->y[0], mean = m->y[0], A = m->y[0], B = 0, power = rest, sse = 0;
+	double l = m->y[0], mean = m->y[0], A = m->y[0], B = 0, power = rest, sse = 0, enough = m->enough > 0 ? m->enough : INFINITY;
 
 	(void)state;
-	for (size_t t = 2; t <= m->n + (size_t)horizon; t++) {
+	for (size_t t = 2; t <= m->n + (size_t)horizon && sse <= enough; t++) {
 		double f = l + share * (power * A + (1 - power * rest) / alpha * B), y = f, before = mean, T = (double)t;
 
 		if (t <= m->n) {
@@ -131,20 +199,54 @@ theta_pass(const struct model *m, const double *param, double *ahead, int horizo
 	return sse;
 }
 
+static inline __attribute__((always_inline)) void
+theta_of_four(const struct model *m, double param[4][PARAMS], double sse[4])
+{
+	four alpha = ACROSS(param, 0), share = 1 - 1 / ACROSS(param, 1), rest = 1 - alpha, power = rest, sum = { 0 }, l;
+	double mean = m->y[0], A = m->y[0], B = 0;
+
+	l = (four){ A, A, A, A };
+	for (size_t t = 2; t <= m->n; t++) {
+		double y = m->y[t - 1], before = mean, T = (double)t;
+		four f = l + share * (power * A + (1 - power * rest) / alpha * B);
+
+		if (t > 2)
+			sum += (y - f) * (y - f);
+		l = alpha * y + rest * l;
+		mean = ((T - 1) * mean + y) / T;
+		B = ((T - 2) * B + 6 * (y - before) / T) / (T + 1);
+		A = mean - B * (T + 1) / 2;
+		power *= rest;
+	}
+	memcpy(sse, &sum, sizeof(sum));
+}
+FOUR(theta)
+
+/* Where smoothing with a season begins. */
+static void
+first_season(const struct model *m, double *level, double *trend)
+{
+	size_t p = (size_t)m->period;
+	double l = 0, b = 0;
+
+	for (size_t i = 0; i < p; i++)
+		l += (m->multiplicative ? m->y[i] / m->season[i] : m->y[i] - m->season[i]) / (double)p;
+	for (size_t i = 0; i < p && m->n >= 2 * p; i++)
+		b += (m->multiplicative ? (m->y[i + p] - m->y[i]) / m->season[i] : m->y[i + p] - m->y[i]) / (double)(p * p);
+	*level = l - b * (double)(p + 1) / 2;
+	*trend = b;
+}
+
 /* ---- with a season that is smoothed, too. param: alpha, beta as a share of it, phi, gamma. */
 static double
 seasonal_pass(const struct model *m, const double *param, double *ahead, int horizon, double *s)
 {
-	double alpha = param[0], beta = param[0] * param[1], phi = param[2], gamma = param[3] * (1 - param[0]), l = 0, b = 0, sse = 0;
+	double alpha = param[0], beta = param[0] * param[1], phi = param[2], gamma = param[3] * (1 - param[0]), l, b, sse = 0, enough = m->enough > 0 ? m->enough : INFINITY;
 	size_t p = (size_t)m->period, at = 0;
 
 	memcpy(s, m->season, p * sizeof(*s));
-	for (size_t i = 0; i < p; i++)
-		l += (m->multiplicative ? m->y[i] / s[i] : m->y[i] - s[i]) / (double)p;
-	for (size_t i = 0; i < p && m->n >= 2 * p; i++)
-		b += (m->multiplicative ? (m->y[i + p] - m->y[i]) / s[i] : m->y[i + p] - m->y[i]) / (double)(p * p);
-	l -= b * (double)(p + 1) / 2;
-	for (size_t i = 0; i < m->n; i++) {
+	first_season(m, &l, &b);
+	for (size_t i = 0; i < m->n && sse <= enough; i++) {
 		double f = l + phi * b, season = s[at], e;
 
 		if (m->multiplicative) {
@@ -170,18 +272,53 @@ seasonal_pass(const struct model *m, const double *param, double *ahead, int hor
 	return isfinite(sse) ? sse : INFINITY;
 }
 
+static inline __attribute__((always_inline)) void
+seasonal_of_four(const struct model *m, double param[4][PARAMS], double sse[4])
+{
+	four alpha = ACROSS(param, 0), beta = ACROSS(param, 0) * ACROSS(param, 1), phi = ACROSS(param, 2), gamma = ACROSS(param, 3) * (1 - ACROSS(param, 0));
+	four_anywhere *s = (four_anywhere *)m->state;
+	size_t p = (size_t)m->period, at = 0;
+	four sum = { 0 }, l, b;
+	double level, trend;
+
+	for (size_t i = 0; i < p; i++)
+		s[i] = (four){ m->season[i], m->season[i], m->season[i], m->season[i] };
+	first_season(m, &level, &trend);
+	l = (four){ level, level, level, level }, b = (four){ trend, trend, trend, trend };
+	for (size_t i = 0; i < m->n; i++) {
+		four f = l + phi * b, season = s[at], e;
+
+		if (m->multiplicative) {
+			e = m->y[i] - f * season;
+			sum += e * e;
+			s[at] = season + (four)((four_bits)(gamma * e / f) & ((f > 1e-9) | (f < -1e-9)));
+			e /= season;
+		} else {
+			e = m->y[i] - f - season;
+			sum += e * e;
+			s[at] = season + gamma * e;
+		}
+		l = f + alpha * e;
+		b = phi * b + beta * e;
+		at = at + 1 == p ? 0 : at + 1;
+	}
+	for (int i = 0; i < 4; i++)
+		sse[i] = isfinite(sum[i]) ? sum[i] : INFINITY;
+}
+FOUR(seasonal)
+
 /* ---- two seasons, the shorter in the longer. param: alpha, the shorter's gamma, the longer's, rho of the rest. */
 static double
 two_pass(const struct model *m, const double *param, double *ahead, int horizon, double *state)
 {
 	size_t p = (size_t)m->period, q = (size_t)m->longer;
-	double *s = state, *w = state + p, l = 0, error = 0, sse = 0, rho = param[3];
+	double *s = state, *w = state + p, l = 0, error = 0, sse = 0, enough = m->enough > 0 ? m->enough : INFINITY, rho = param[3];
 	size_t i, a = 0, c = 0;
 
 	memcpy(state, m->season, (p + q) * sizeof(*state));
 	for (i = 0; i < q; i++)
 		l += m->y[i] / (double)q;
-	for (i = 0; i < m->n; i++) {
+	for (i = 0; i < m->n && sse <= enough; i++) {
 		double f = l + s[a] + w[c], e = m->y[i] - f, e1 = e - rho * error;
 
 		sse += i >= q ? e1 * e1 : 0;
@@ -205,7 +342,7 @@ two_pass(const struct model *m, const double *param, double *ahead, int horizon,
 static double
 sparse_pass(const struct model *m, const double *param, double *ahead, int horizon, double *state)
 {
-	double size = 0, chance = 0, sse = 0;
+	double size = 0, chance = 0, sse = 0, enough = m->enough > 0 ? m->enough : INFINITY;
 	size_t some = 0;
 
 	(void)state;
@@ -213,7 +350,7 @@ sparse_pass(const struct model *m, const double *param, double *ahead, int horiz
 		some += m->y[i] != 0, size += m->y[i];
 	chance = (double)some / (double)m->n;
 	size = some ? size / (double)some : 0;
-	for (size_t i = 0; i < m->n; i++) {
+	for (size_t i = 0; i < m->n && sse <= enough; i++) {
 		double e = m->y[i] - chance * size;
 
 		sse += e * e;
@@ -305,15 +442,15 @@ static const double alphas[] = { 0.05, 0.2, 0.4, 0.6, 0.8, 0.99 }, betas[] = { 0
     seasons[] = { 0.005, 0.1, 0.5 };
 #define N(a) (int)(sizeof(a) / sizeof(*(a)))
 
-static const struct model smoothing = { .pass = damped_pass, .params = 3, .grid = { alphas, betas, phis }, .n_grid = { N(alphas), N(betas), N(phis) },
+static const struct model smoothing = { .pass = damped_pass, .four = damped_four, .params = 3, .grid = { alphas, betas, phis }, .n_grid = { N(alphas), N(betas), N(phis) },
 	.low = { 0.01, 0, 0.8 }, .high = { 0.999, 1, 0.98 } };
 static const struct model sparse = { .pass = sparse_pass, .params = 2, .grid = { levels, levels }, .n_grid = { N(levels), N(levels) },
 	.low = { 0.001, 0.001 }, .high = { 0.3, 0.3 } };
-static const struct model level_only = { .pass = theta_pass, .params = 2, .grid = { alphas, thetas }, .n_grid = { N(alphas), 1 },
+static const struct model level_only = { .pass = theta_pass, .four = theta_four, .params = 2, .grid = { alphas, thetas }, .n_grid = { N(alphas), 1 },
 	.low = { 0.01, 1 }, .high = { 0.99, 1 } };
-static const struct model theta = { .pass = theta_pass, .params = 2, .grid = { alphas, thetas }, .n_grid = { N(alphas), N(thetas) },
+static const struct model theta = { .pass = theta_pass, .four = theta_four, .params = 2, .grid = { alphas, thetas }, .n_grid = { N(alphas), N(thetas) },
 	.low = { 0.01, 1 }, .high = { 0.99, 20 } };
-static const struct model season_too = { .pass = seasonal_pass, .params = 4, .grid = { alphas, betas, phis + 1, gammas },
+static const struct model season_too = { .pass = seasonal_pass, .four = seasonal_four, .params = 4, .grid = { alphas, betas, phis + 1, gammas },
 	.n_grid = { N(alphas), N(betas), N(phis) - 1, N(gammas) }, .low = { 0.01, 0, 0.8, 0 }, .high = { 0.99, 1, 0.98, 1 } };
 static const struct model two_seasons = { .pass = two_pass, .params = 4, .grid = { levels, seasons, seasons, rhos },
 	.n_grid = { N(levels), N(seasons), N(seasons), N(rhos) }, .low = { 0, 0, 0, 0 }, .high = { 0.1, 0.9, 0.9, 0.995 } };
@@ -392,7 +529,7 @@ mixture_init(struct mixture *x)
 
 	x->log_y = mem_new(2 * x->n * sizeof(double));
 	x->adjusted = x->log_y + x->n;
-	x->season = mem_new(2 * (p + q + 1) * sizeof(double));
+	x->season = mem_new(5 * (p + q + 1) * sizeof(double));
 	x->state = x->season + p + q + 1;
 	x->ahead = mem_new((size_t)x->horizon * sizeof(double));
 	for (size_t i = 0; i < x->n; i++)

@@ -33,11 +33,12 @@ cut_zeros(char *digits)
 		digits[--n] = 0;
 }
 
-void
-words_number(struct buf *b, double v)
+static void
+put_number(struct buf *b, double v, int decimals)       /* at least so many */
 {
-	char digits[400];
 	double size = fabs(v);
+	int usual = size >= 100 || v == floor(v) ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.1 ? 3 : 5;
+	char digits[400];
 
 	if (!isfinite(v)) {
 		buf_lit(b, "no number");
@@ -47,11 +48,95 @@ words_number(struct buf *b, double v)
 		buf_printf(b, "%.3g", v);
 		return;
 	}
-	snprintf(digits, sizeof(digits), "%.*f", size >= 100 || v == floor(v) ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.1 ? 3 : 5, size);
+	snprintf(digits, sizeof(digits), "%.*f", decimals > usual ? decimals : usual, size);
 	cut_zeros(digits);
 	if (v < 0 && strcmp(digits, "0"))
 		buf_byte(b, '-');
 	put_grouped(b, digits);
+}
+
+void
+words_number(struct buf *b, double v)
+{
+	put_number(b, v, 0);
+}
+
+/* How many decimals two figures want so that `digits` of what lies between them can be seen. */
+static int
+decimals_between(double from, double to, int digits)
+{
+	double between = fabs(to - from);
+	int n = between > 0 && isfinite(between) ? (int)ceil(digits - 1 - log10(between)) : 0;
+
+	return n < 0 ? 0 : n > 6 ? 6 : n;
+}
+
+void
+words_from_to(struct buf *b, double from, double to)
+{
+	int decimals = decimals_between(from, to, 3);
+
+	buf_lit(b, " from ");
+	put_number(b, from, decimals);
+	buf_lit(b, " to ");
+	put_number(b, to, decimals);
+}
+
+/* Of a percentage: what is shown of it, in its own unit. */
+static double
+shown(double share, int decimals)
+{
+	double unit = pow(10, decimals);
+
+	return nearbyint(share * 100 * unit) / unit;
+}
+
+static int
+decimals_of_shares(double from, double to)
+{
+	int needed = decimals_between(100 * from, 100 * to, 2), usual = fabs(from) >= 0.0995 && fabs(to) >= 0.0995 ? 0 : 1;
+
+	return needed > usual ? needed : usual;
+}
+
+static void
+put_share(struct buf *b, double share, int decimals)
+{
+	char digits[400];
+
+	if (!isfinite(share)) {
+		buf_lit(b, "beyond measure");
+		return;
+	}
+	snprintf(digits, sizeof(digits), "%.*f", decimals, fabs(shown(share, decimals)));
+	cut_zeros(digits);
+	if (share < 0 && strcmp(digits, "0"))
+		buf_byte(b, '-');
+	put_grouped(b, digits);
+	buf_lit(b, " %");
+}
+
+void
+words_from_to_percent(struct buf *b, double from, double to)
+{
+	int decimals = decimals_of_shares(from, to);
+
+	buf_lit(b, " from ");
+	put_share(b, from, decimals);
+	buf_lit(b, " to ");
+	put_share(b, to, decimals);
+}
+
+void
+words_points_between(struct buf *b, double from, double to)
+{
+	int decimals = decimals_of_shares(from, to);
+
+	char digits[400];
+
+	snprintf(digits, sizeof(digits), "%.*f", decimals, fabs(shown(to, decimals) - shown(from, decimals)));
+	cut_zeros(digits);
+	buf_printf(b, "%s %s", digits, strcmp(digits, "1") ? "points" : "point");
 }
 
 void

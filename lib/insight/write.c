@@ -79,7 +79,7 @@ put_moved(const struct claim *x, struct buf *b)
 		buf_lit(b, verb);
 		if (x->is_rate) {
 			buf_lit(b, " by ");
-			words_points(b, x->value - x->before);
+			words_points_between(b, x->before, x->value);
 		}
 	} else if (x->effect >= 3) {
 		buf_lit(b, "grew to ");
@@ -99,10 +99,10 @@ put_from_to(const struct claim *x, struct buf *b)
 		put_value(x, x->value, b);
 		return;
 	}
-	buf_lit(b, " from ");
-	put_value(x, x->before, b);
-	buf_lit(b, " to ");
-	put_value(x, x->value, b);
+	if (x->is_rate)
+		words_from_to_percent(b, x->before, x->value);
+	else
+		words_from_to(b, x->before, x->value);
 }
 
 /* "on 16 Nov 2026", "at 16 Nov 2026 14:00" */
