@@ -96,6 +96,9 @@ fit(const struct model *of, double *best)
 			double was = best[k];
 			int better = 0;
 
+			if (step[k] == 0)               /* it is fixed */
+				continue;
+
 			for (int i = 0; i < 2; i++) {           /* a step down and a step up */
 				memcpy(param[i], best, sizeof(param[i]));
 				param[i][k] = fmin(m->high[k], fmax(m->low[k], was + (i ? step[k] : -step[k])));
