@@ -290,30 +290,35 @@ end_json(struct output *o)
 /* ---- csv (RFC 4180), tsv (tab, newline, return and backslash escaped with a backslash; what then begins with a quote is
  * put in quotes as in CSV, which it would else be read as: at-ingest, DuckDB and spreadsheets do) */
 
+/* Most texts have nothing that is to be quoted, and no number has. */
 static void
 put_csv(struct output *o, const struct cell *c)
 {
-	struct buf *b = &o->spec.to->buf, *plain = &o->scratch;
-	int formula, quote = 0;
+	struct buf *b = &o->spec.to->buf;
+	struct str s = c->text;
+	int quote;
 
-	buf_clear(plain);
-	put_plain(plain, c);
-	formula = o->spec.safe_csv && c->type == CELL_TEXT && plain->n && strchr("=+-@\t\r", plain->p[0]);
-	for (size_t i = 0; i < plain->n; i++)
-		quote |= plain->p[i] == ',' || plain->p[i] == '"' || plain->p[i] == '\n' || plain->p[i] == '\r';
-	if (c->type == CELL_TEXT && plain->n == 0)
-		quote = 1;                      /* an empty text is "", NULL is nothing */
-	if (quote)
-		buf_byte(b, '"');
-	if (formula)
-		buf_byte(b, '\'');
-	for (size_t i = 0; i < plain->n; i++) {
-		if (plain->p[i] == '"')
-			buf_byte(b, '"');
-		buf_byte(b, plain->p[i]);
+	if (c->type != CELL_TEXT) {
+		put_plain(b, c);
+		return;
 	}
+	quote = s.n == 0;               /* an empty text is "", NULL is nothing */
+	for (size_t i = 0; i < s.n; i++)
+		quote |= s.p[i] == ',' || s.p[i] == '"' || s.p[i] == '\n' || s.p[i] == '\r';
 	if (quote)
 		buf_byte(b, '"');
+	if (o->spec.safe_csv && s.n && strchr("=+-@\t\r", s.p[0]))
+		buf_byte(b, '\'');
+	if (!quote) {
+		buf_str(b, s);
+		return;
+	}
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"')
+			buf_byte(b, '"');
+		buf_byte(b, s.p[i]);
+	}
+	buf_byte(b, '"');
 }
 
 static void

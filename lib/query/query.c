@@ -607,23 +607,24 @@ clean(struct str s, struct buf *scratch)
 static void
 read_cell(sqlite3_stmt *statement, int i, struct cell *to, struct buf *scratch)
 {
+	sqlite3_value *value = sqlite3_column_value(statement, i);
 	struct str s;
 
-	switch (sqlite3_column_type(statement, i)) {
+	switch (sqlite3_value_type(value)) {
 	case SQLITE_INTEGER:
-		*to = cell_integer(sqlite3_column_int64(statement, i));
+		*to = cell_integer(sqlite3_value_int64(value));
 		break;
 	case SQLITE_FLOAT:
-		*to = cell_real(sqlite3_column_double(statement, i));
+		*to = cell_real(sqlite3_value_double(value));
 		break;
-	case SQLITE_TEXT:
-		s.p = (const char *)sqlite3_column_text(statement, i);
-		s.n = (size_t)sqlite3_column_bytes(statement, i);
+	case SQLITE_TEXT:               /* as a blob: as a text SQLite would copy it to put a 0 behind it */
+		s.p = sqlite3_value_blob(value);
+		s.n = (size_t)sqlite3_value_bytes(value);
 		*to = cell_text(s.p ? clean(s, scratch) : STR(""));
 		break;
 	case SQLITE_BLOB:
-		s.p = sqlite3_column_blob(statement, i);
-		s.n = (size_t)sqlite3_column_bytes(statement, i);
+		s.p = sqlite3_value_blob(value);
+		s.n = (size_t)sqlite3_value_bytes(value);
 		buf_clear(scratch);
 		for (size_t k = 0; k < s.n; k++)
 			buf_printf(scratch, "%02x", (unsigned char)s.p[k]);

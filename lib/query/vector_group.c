@@ -990,6 +990,25 @@ merge_state(struct vector_groups *g, struct state *s, struct state *from, const 
 	free(id);
 }
 
+/* What the pairs of key k are here. group: what the numbers of the level before are, id: those of the key; both are freed. */
+static uint32_t *
+merge_pairs(struct vector_groups *g, const struct vector_groups *from, int k, uint32_t *group, uint32_t *id)
+{
+	const struct vector_pairs *p = &from->pair[k];
+	struct vector_rows all = { NULL, p->n };
+	uint32_t *left = mem_grow(NULL, (size_t)p->n + 1, sizeof(*left)), *right = mem_grow(NULL, (size_t)p->n + 1, sizeof(*right));
+
+	for (uint32_t i = 0; i < p->n; i++) {
+		left[i] = group[p->pair[i].left];
+		right[i] = id[p->pair[i].right];
+	}
+	free(id);
+	group = mem_grow(group, (size_t)p->n + 1, sizeof(*group));
+	vector_pairs_map(&g->pair[k], left, n_numbers(g, k), right, g->key[k].n, all, group);
+	free(left), free(right);
+	return group;
+}
+
 int
 vector_groups_merge(struct vector_groups *g, struct vector_groups *from, struct err *err)
 {
@@ -1003,16 +1022,7 @@ vector_groups_merge(struct vector_groups *g, struct vector_groups *from, struct 
 			group = id;
 			continue;
 		}
-		for (uint32_t i = 0; i < from->pair[k].n; i++) {        /* left is of the level before */
-			uint32_t left = group[from->pair[k].pair[i].left], right = id[from->pair[k].pair[i].right];
-
-			from->pair[k].pair[i].left = left;
-			from->pair[k].pair[i].right = right;
-		}
-		free(group), free(id);
-		group = mem_new(((size_t)from->pair[k].n + 1) * sizeof(*group));
-		for (uint32_t i = 0; i < from->pair[k].n; i++)
-			group[i] = vector_pairs_put(&g->pair[k], from->pair[k].pair[i].left, from->pair[k].pair[i].right);
+		group = merge_pairs(g, from, k, group, id);
 	}
 	for (int i = 0; i < g->plan->n_aggregates; i++)
 		if (g->state[i].same_as == i)
@@ -1334,6 +1344,12 @@ key_column(struct vector_groups *g, int key, const uint32_t *id, const uint32_t 
 }
 
 static int
+is_count(const struct vector_aggregate *of)
+{
+	return of->of == AGGREGATE_ROWS || of->of == AGGREGATE_COUNT_IF || (of->of == AGGREGATE_COUNT && !of->distinct);
+}
+
+static int
 aggregate_column(struct vector_groups *g, int aggregate, struct vector_worker *w, const uint32_t *order, uint32_t n, struct vector_held *to, struct err *err)
 {
 	const struct vector_piece_of all = { 0, 0, n };
@@ -1349,6 +1365,15 @@ aggregate_column(struct vector_groups *g, int aggregate, struct vector_worker *w
 			code[i] = kept->code[order[i]];
 		*to = (struct vector_held){ { .form = COLUMN_CODES, .code = code, .value = kept->values, .n_values = kept->n_values, .unique = 1 },
 			vector_memory_new(code, ((size_t)n + 1) * sizeof(*code), NULL), NULL, vector_memory_hold(vector_table_values(w->input, kept->values)) };
+		return 0;
+	}
+	if (is_count(g->state[aggregate].of)) {
+		int64_t *number = mem_grow(NULL, (size_t)n + 1, sizeof(*number));
+
+		for (uint32_t i = 0; i < n; i++)
+			number[i] = kept->count[order[i]];
+		*to = (struct vector_held){ { .form = COLUMN_INTEGER, .integer = number },
+			vector_memory_new(number, ((size_t)n + 1) * sizeof(*number), NULL), NULL, NULL };
 		return 0;
 	}
 	vector_builder_init(&b);
