@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define PAGE ((uintptr_t)4096)  /* bytes; where pages are larger, madvise refuses what begins within one, and small ones do */
+
 static _Noreturn void
 mem_gone(void)
 {
@@ -28,18 +30,25 @@ mem_new(size_t size)
 }
 
 void *
-mem_table(size_t size)
+mem_large(size_t size)
 {
 	size_t bytes = (size + MEM_LARGE - 1) / MEM_LARGE * MEM_LARGE;
 	void *p;
 
-	if (size < 2 * MEM_LARGE)
-		return mem_new(size);
+	if (size < MEM_LARGE / 2)
+		return mem_grow(NULL, size, 1);
 	if (bytes < size || !(p = aligned_alloc(MEM_LARGE, bytes)))
 		mem_gone();
 	madvise(p, bytes, MADV_HUGEPAGE);       /* where there are none, small ones do */
-	memset(p, 0, size);
 	return p;
+}
+
+void *
+mem_table(size_t size)
+{
+	if (size < MEM_LARGE / 2)
+		return mem_new(size);
+	return memset(mem_large(size), 0, size);
 }
 
 void *
@@ -69,6 +78,11 @@ mem_grow(void *p, size_t n, size_t size)
 	p = realloc(p, bytes ? bytes : 1);
 	if (!p)
 		mem_gone();
+	if (bytes >= 2 * MEM_LARGE) {   /* all its pages, and not those of whole large ones only: realloc moves what is one mapping without a copy */
+		uintptr_t from = (uintptr_t)p / PAGE * PAGE;
+
+		madvise((void *)from, (uintptr_t)p + bytes - from, MADV_HUGEPAGE);
+	}
 	return p;
 }
 

@@ -76,9 +76,9 @@ vector_worker_release(struct vector_worker *w)
 	}
 	free(w->node);
 	for (int i = 0; i < 3; i++) {
-		for (size_t k = 0; k < w->pool[i].cap; k++)
-			free(w->pool[i].array[k]);
-		free(w->pool[i].array);
+		for (size_t k = 0; k < w->pool[i].n_pieces; k++)
+			free(w->pool[i].piece[k]);
+		free(w->pool[i].piece), free(w->pool[i].array);
 	}
 	sqlite3_finalize(w->to_number), sqlite3_finalize(w->if_number), sqlite3_finalize(w->to_integer);
 	sqlite3_close(w->db);
@@ -144,10 +144,16 @@ void *
 vector_array(struct vector_worker *w, size_t size)
 {
 	struct vector_pool *p = &w->pool[size == 1 ? 0 : size == 4 ? 1 : 2];
+	size_t bytes = VECTOR_ROWS * size, together = w->n < VECTOR_ROWS / 4 ? 1 : MEM_LARGE / bytes;
 
-	if (p->n == p->cap) {
-		p->array = mem_grow(p->array, ++p->cap, sizeof(*p->array));
-		p->array[p->n] = mem_grow(NULL, VECTOR_ROWS, size);
+	if (p->n == p->cap) {           /* a large page for several arrays, where they will be filled */
+		char *piece = together > 1 ? mem_large(MEM_LARGE) : mem_grow(NULL, bytes, 1);
+
+		p->piece = mem_grow(p->piece, p->n_pieces + 1, sizeof(*p->piece));
+		p->piece[p->n_pieces++] = piece;
+		p->array = mem_grow(p->array, p->cap + together, sizeof(*p->array));
+		for (size_t i = 0; i < together; i++)
+			p->array[p->cap++] = piece + i * bytes;
 	}
 	return p->array[p->n++];
 }

@@ -529,7 +529,7 @@ aim(struct vector_pairs *p, uint32_t n_left, uint32_t n_right)
 		p->direct = NULL;
 		if (left + right <= DIRECT_BITS) {
 			p->left_bits = left, p->right_bits = right;
-			p->direct = mem_new(sizeof(uint32_t) << (left + right));
+			p->direct = mem_table(sizeof(uint32_t) << (left + right));
 			for (uint32_t i = 0; i < p->n; i++)
 				p->direct[(size_t)p->pair[i].left << right | p->pair[i].right] = i + 1;
 		} else {

@@ -32,7 +32,7 @@ vector_valid(const uint64_t *valid, size_t i)           /* valid NULL: all are *
 }
 
 struct vector_node;                     /* what a worker keeps for a node: its statement, its compiled pattern, its memo */
-struct vector_pool { void **array; size_t n, cap; };
+struct vector_pool { void **array, **piece; size_t n, cap, n_pieces; };  /* arrays lie in pieces of memory */
 
 /* Where the workers of a plan get their batches: events, a table in pieces, or the rows of a join. */
 struct vector_input {
@@ -158,7 +158,7 @@ struct vector_pairs {
 };
 void vector_pairs_release(struct vector_pairs *);
 void vector_pairs_map(struct vector_pairs *, const uint32_t *left, uint32_t n_left, const uint32_t *right, uint32_t n_right, struct vector_rows, uint32_t *out);
-uint32_t vector_pairs_put(struct vector_pairs *, uint32_t left, uint32_t right);        /* once mapped no more: for merging */
+uint32_t vector_pairs_put(struct vector_pairs *, uint32_t left, uint32_t right);        /* once mapped no more: of a join, pair by pair */
 size_t vector_pairs_held(const struct vector_pairs *);
 
 /* A set of numbers (not 0): a small hash table, a bitmap when that takes no more. Zero-initialised is empty. */

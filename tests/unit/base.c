@@ -336,10 +336,37 @@ a_piece_may_become_any_size_and_go_anywhere(void **state __attribute__((unused))
 	unlink(path);
 }
 
+/* Memory of any size keeps what is written to it while it grows, on both sides of the sizes from which it lies in large pages. */
+static void
+large_memory_keeps_what_is_in_it(void **state)
+{
+	static const size_t size[] = { 1, MEM_LARGE / 2 - 1, MEM_LARGE / 2, MEM_LARGE + 1, 2 * MEM_LARGE - 1, 2 * MEM_LARGE, 5 * MEM_LARGE + 3 };
+	size_t n = sizeof(size) / sizeof(*size);
+	unsigned char *grown = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char *table = mem_table(size[i]), *large = mem_large(size[i]);
+
+		assert_true(table[0] == 0 && table[size[i] - 1] == 0 && table[size[i] / 2] == 0);
+		large[0] = large[size[i] - 1] = 1;
+		if (size[i] >= MEM_LARGE / 2)
+			assert_true((uintptr_t)large % MEM_LARGE == 0);
+		free(table), free(large);
+		grown = mem_grow(grown, size[i], 1);
+		for (size_t k = i ? size[i - 1] : 0; k < size[i]; k++)
+			grown[k] = (unsigned char)(k * 7 + k / 4096);
+		for (size_t k = 0; k < size[i]; k += 997)
+			assert_int_equal(grown[k], (unsigned char)(k * 7 + k / 4096));
+	}
+	free(grown);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(large_memory_keeps_what_is_in_it),
 		cmocka_unit_test(int64_limits_are_kept_exactly),
 		cmocka_unit_test(doubles_are_decimal_only),
 		cmocka_unit_test(cutting_gives_every_piece),
