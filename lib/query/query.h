@@ -23,6 +23,7 @@ struct query_spec {
 	int64_t timeout_ms;             /* of one statement; 0: none */
 	int64_t memory;                 /* bytes that SQLite may take in this process; 0: none */
 	int keep_answers;               /* an answer is given again while nothing has changed (cache.h): for shells and servers */
+	int large_heap;                 /* mem_large_heap() once a statement takes long: for a process that ends after it */
 	int (*stopping)(void);          /* asked now and then: other than 0 ends the statement */
 };
 

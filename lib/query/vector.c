@@ -18,6 +18,7 @@
 #define PARTS_MOST   256
 #define TRIES        3          /* with more parts: where that does not help, one group is too large by itself */
 #define WINDOW_BYTES 64         /* for each row while windows are looked through */
+#define MANY_ROWS    (2 << 20)  /* from here on large pages are worth their making */
 #define ALONE_NS     300000     /* what is done sooner is done by the caller's thread: on a busy machine another one is waited for milliseconds */
 
 struct job {                            /* of one worker */
@@ -174,6 +175,12 @@ helpers_end(struct helpers *h)
 
 static void *work(void *);
 
+static int64_t
+rows_of(const struct vector_input *in)
+{
+	return in->events ? store_batches_rows(in->events) : (int64_t)input_rows(in);
+}
+
 /* For the caller's thread, between two batches. */
 static void
 call_helpers(struct crew *crew)
@@ -184,6 +191,8 @@ call_helpers(struct crew *crew)
 	    time_mono_ns() - crew->began_ns < crew->alone_ns)
 		return;
 	crew->helped = 1;
+	if (crew->q->spec.large_heap && rows_of(in) >= MANY_ROWS)
+		mem_large_heap();
 	helpers_begin(&crew->helpers, crew->n - 1, work, crew);
 }
 
@@ -226,7 +235,7 @@ vector_share(int threads, void *(*with)(void *), void *self)
 static int
 threads_for(const struct vector_input *in)
 {
-	int64_t rows = in->events ? store_batches_rows(in->events) : (int64_t)input_rows(in);
+	int64_t rows = rows_of(in);
 	int64_t n = task_processors(), most = (rows + VECTOR_ROWS - 1) / VECTOR_ROWS;
 
 	n = n > most ? most : n;
