@@ -71,7 +71,7 @@ serve_cloudevent_row(const struct exchange *ex, struct str body, struct buf *row
 
 	if (serve_cloudevent_kind(ex) == CLOUD_HEADERS) {
 		if ((rc = gather(ex, body, &whole, err)) == 0)
-			rc = json_check(buf_get(&whole), err);          /* a header twice is a member twice */
+			rc = json_check(buf_get(&whole), err);          /* the data is a level deeper than it was */
 		body = buf_get(&whole);
 	}
 	if (rc == 0)
