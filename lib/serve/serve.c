@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -225,9 +226,13 @@ static int
 start_worker(struct serve *s, struct crew *crew, int i)
 {
 	struct err err = { 0 };
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (pid == 0) {
+		/* a parent that was killed leaves nobody who holds its address: what was acknowledged is durable, as of any death */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
 		s->worker = i;
 		run_worker(s, &err);
 		http_server_free(s->http);

@@ -520,6 +520,14 @@ P
 	for _ in $(seq 100); do grep -q '"what":"worker died"' serve.log && break; sleep 0.05; done
 	for _ in $(seq 100); do [ "$(pgrep -P $PID | wc -l)" = 2 ] && break; sleep 0.05; done
 	for i in $(seq 10); do post /api/v1/events '{"event":"w"}' > /dev/null; [ "$status_code" = 200 ]; done
+	kill -KILL $PID         # with the parent they all go, and the address is free
+	wait $PID || true
+	for _ in $(seq 40); do curl -s -o /dev/null "$U/healthz" || break; sleep 0.05; done
+	run curl -s "$U/healthz"
+	[ "$status" = 7 ]
+	serve_start -l "${U#http://}" --workers 2
+	for i in $(seq 10); do post /api/v1/events '{"event":"w"}' > /dev/null; [ "$status_code" = 200 ]; done
+	post /api/v1/query '{"query":"SELECT count(*) AS n FROM events"}' > /dev/null && [ "$(json "o['data']")" = "[{'n': 40}]" ]
 	kill -TERM $PID && wait $PID
 	PID=
 }
