@@ -69,6 +69,21 @@ read_filters(struct json v, struct arena *a, struct live_wish *w, struct err *er
 	return 0;
 }
 
+/* A text, or a number by its digits. */
+static int
+read_id(struct json v, struct arena *a, struct str *id, struct err *err)
+{
+	if (v.type == JSON_NUMBER)
+		*id = (struct str){ arena_dup(a, json_raw(v).p, json_raw(v).n), json_raw(v).n };
+	else
+		*id = json_text_dup(v, a);
+	if (id->n > 100 || (v.type != JSON_NONE && v.type != JSON_NULL && !id->p)) {
+		*id = (struct str){ 0 };
+		return err_set(err, ERR_INPUT, "id: a text of 100 bytes at most, or a number");
+	}
+	return 0;
+}
+
 int
 live_wish_read(struct json v, struct arena *a, struct live_wish *w, struct err *err)
 {
@@ -79,6 +94,8 @@ live_wish_read(struct json v, struct arena *a, struct live_wish *w, struct err *
 	int found = 0;
 
 	*w = (struct live_wish){ .range_ms = 3600000 };
+	if (read_id(json_get(v, STR("id")), a, &w->id, err) < 0)        /* first, so that what is wrong with the rest is told under it */
+		return err->code;
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		struct json one = json_get(v, str_of(all[i].key));
 
@@ -101,10 +118,7 @@ live_wish_read(struct json v, struct arena *a, struct live_wish *w, struct err *
 		return err->code;
 	if (w->every_ms && w->range_ms / w->every_ms > 10000)
 		return err_set(err, ERR_LIMIT, "timeRange: more than 10000 times the interval");
-	w->id = json_text_dup(json_get(v, STR("id")), a);
 	w->resume = json_text_dup(json_get(v, STR("resume")), a);
-	if (w->id.n > 100)
-		return err_set(err, ERR_INPUT, "id: 100 bytes at most");
 	return 0;
 }
 

@@ -348,7 +348,7 @@ on_message(void *self, struct http_socket *socket, struct str text, int binary)
 			say_error(c, w.id, err.text);
 		arena_free(a);
 	} else if ((said = json_get(m, STR("unsubscribe"))).type != JSON_NONE) {
-		unsubscribe(c, json_text(said, &id));
+		unsubscribe(c, said.type == JSON_NUMBER ? json_raw(said) : json_text(said, &id));
 	} else if ((said = json_get(m, STR("ping"))).type != JSON_NONE)
 		answer_ping(c, said);
 	else

@@ -177,6 +177,17 @@ def wrong():
         s.send(what)
         m = s.hear()
         assert m["type"] == "error" and says in m["error"], m
+    for wish in {"metric": "m", "interval": "x"}, {"event": ""}, {"nothing": 1}:
+        s.send({"subscribe": {**wish, "id": "mine"}})
+        assert s.hear()["id"] == "mine"                         # which of them it was
+    s.send({"subscribe": {"event": "a", "id": [1]}})
+    assert "id:" in s.hear()["error"]
+    s.send({"subscribe": {"event": "a", "id": 7}})
+    assert s.hear()["id"] == "7"
+    s.send({"unsubscribe": 7})
+    post("a")
+    s.send({"ping": 1})
+    assert s.hear()["type"] == "pong"
     for i in range(65):
         s.send({"subscribe": {"event": "a", "id": str(i)}})
         m = s.hear()
