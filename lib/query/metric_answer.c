@@ -186,9 +186,15 @@ read_question(struct answer *m, const struct metric_question *question, struct m
 	else if (!str_eq(every, STR("all")) && (dur_parse(every, &spec->every_ms, err) || spec->every_ms < 1))
 		return err_set(err, ERR_INPUT, "interval: '%.*s' is no span, try 1m or 1h", every.n > 40 ? 40 : (int)every.n, every.p);
 	while (rest.p && str_cut(&rest, ',', &piece)) {
-		if (m->n_by == BY_MOST || !str_trim(piece).n)
+		int at = 0;
+
+		piece = str_trim(piece);
+		while (at < m->n_by && !str_eq(m->by[at], piece))
+			at++;
+		if (at == BY_MOST || !piece.n)
 			return err_set(err, ERR_INPUT, "groupBy: wants 1 to %d names, separated by commas", BY_MOST);
-		m->by[m->n_by++] = str_trim(piece);
+		if (at == m->n_by)              /* a label is there once */
+			m->by[m->n_by++] = piece;
 	}
 	m->n_all = m->n_by;
 	return 0;

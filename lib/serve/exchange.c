@@ -378,6 +378,8 @@ serve_exchange_body(struct serve_call *c, struct str body)
 	struct exchange *ex = &c->ex;
 	struct err err = { 0 };
 
+	if (str_starts(body, STR("\xef\xbb\xbf")))
+		body.p += 3, body.n -= 3;       /* a byte order mark says nothing here */
 	if (!body.n) {
 		exchange_problem(ex, 400, "the body is empty, send a JSON object");
 		return ERR_INPUT;

@@ -441,16 +441,31 @@ committed(struct serve_call *c, const struct err *err)
 	}
 }
 
+/* A byte order mark in front says nothing here. */
+static struct str
+unmarked(struct str body)
+{
+	return str_starts(body, STR("\xef\xbb\xbf")) ? (struct str){ body.p + 3, body.n - 3 } : body;
+}
+
 /* What the body is: an object or array that goes on behind its first line, or lines of objects. */
 static void
 decide(struct batch *b, int all)
 {
-	struct str text = str_trim(buf_get(&b->text)), type = http_header(b->call->ex.request, "Content-Type");
-	const char *end = text.n ? memchr(text.p, '\n', text.n) : NULL;
+	struct str given = buf_get(&b->text), body = unmarked(given), text, type = http_header(b->call->ex.request, "Content-Type");
+	const char *end;
 	struct json first;
 
+	if (given.n < 3 && !all)
+		return;
+	if (body.n < given.n) {
+		memmove(b->text.p, body.p, body.n);
+		b->text.n = body.n;
+	}
+	text = str_trim(buf_get(&b->text));
 	if (!text.n)
 		return;
+	end = memchr(text.p, '\n', text.n);
 	if (type.p && (memmem(type.p, type.n, "ndjson", 6) || memmem(type.p, type.n, "jsonl", 5))) {
 		b->form = *text.p == '[' ? WHOLE : LINES;
 	} else if (*text.p != '{') {
@@ -714,7 +729,7 @@ one_event(struct exchange *ex)
 {
 	struct serve_call *c = serve_call_of(ex);
 	struct figures_part *f = figures_part(ex->serve->figures, ex->serve->worker);
-	struct str body = http_body(ex->request);
+	struct str body = unmarked(http_body(ex->request));
 	struct accept *accept = loop_accept(c);
 	struct err err = { 0 };
 	struct serve_tenant *t;

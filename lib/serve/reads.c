@@ -496,8 +496,13 @@ static void
 alerts(struct exchange *ex)
 {
 	struct query_param params[6] = { { STR("state"), exchange_param(ex, "state") } };
-	int has = params[0].value.n > 0;
+	struct str state = params[0].value;
+	int has = state.n > 0;
 
+	if (has && !str_eq(state, STR("pending")) && !str_eq(state, STR("firing")) && !str_eq(state, STR("resolved"))) {
+		exchange_problem(ex, 400, "state: pending, firing or resolved");
+		return;
+	}
 	answer_page(ex, "alerts", "\"row\"", "alerts", has ? " AND state = :state" : "", LATEST, params, has, put_whole_row);
 }
 

@@ -186,6 +186,26 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 	[ "$(at-query "SELECT count(*) AS n FROM events WHERE event = 'l'")" = '{"n":6}' ]
 }
 
+@test "a byte order mark in front of a body is passed over; a field that is asked for twice is one label; what is no state of an alert is told" {
+	serve_start
+	printf '\xef\xbb\xbf{"event":"x","properties":{"a":1}}' > body.json
+	printf '\xef\xbb\xbf{"event":"x"}\n{"event":"y"}\n' > body.ndjson
+	printf '\xef\xbb\xbf[{"event":"x"}]' > body.array
+	printf '\xef\xbb\xbf{"query":"SELECT COUNT(*) AS n FROM events"}' > body.query
+	call POST /api/v1/events --data-binary @body.json > /dev/null && [ "$status_code" = 200 ]
+	for type in application/x-ndjson application/json; do
+		call POST /api/v1/events/batch -H "Content-Type: $type" --data-binary @body.ndjson | jq -e '.accepted == 2 and .rejected == 0'
+	done
+	call POST /api/v1/events/batch --data-binary @body.array | jq -e '.accepted == 1'
+	call POST /api/v1/query -H 'Content-Type: application/json' --data-binary @body.query | jq -e '.data == [{"n":6}]'
+	printf '\xef\xbb' > body.cut
+	call POST /api/v1/events/batch --data-binary @body.cut > /dev/null && [ "$status_code" = 400 ]
+	get '/api/v1/metrics?metric=x&groupBy=a,a&interval=all' | jq -e '.groupBy == ["a"]'
+	[ "$(grep -o '"a":1' body | wc -l)" = 1 ]
+	get '/api/v1/alerts?state=bogus' > /dev/null && [ "$status_code" = 400 ]
+	get '/api/v1/metrics?metric=x&to=2001-01-01' | jq -e '.from == "2000-12-31T23:00:00.000Z"'
+}
+
 @test "a stream of lines has no bound: 300,000 events, 30 MB, in constant memory" {
 	serve_start
 	before=$(awk '/VmHWM/ { print $2 }' /proc/$PID/status)
