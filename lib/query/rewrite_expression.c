@@ -725,13 +725,16 @@ is_time_value(struct tok *first, struct tok *last)      /* an operand that is su
 	return 0;
 }
 
-/* Where a column may be called timestamp without being ours, of rows read with -i or by an alias of the statement, numbers
- * beside it are times only where its values are. */
+/* Where a column may be called timestamp without being ours, of rows read with -i (2) or by an alias of the statement (1),
+ * numbers beside it are times only where its values are. */
 static int
 may_be_another(struct work *w)
 {
+	for (struct tok *t = w->head.next; t != &w->head; t = t->next)
+		if (t->kind == TOKEN_WORD && is(t, "input"))
+			return 2;
 	for (struct tok *t = w->head.next; t != &w->head; t = t->next) {
-		if ((is_time_column(t) && is(t->prev, "as")) || (t->kind == TOKEN_WORD && is(t, "input")))
+		if (is_time_column(t) && is(t->prev, "as"))
 			return 1;
 		if (is(t, "(") && t->match != t && rewrite_named(t->next) && (is(t->prev->prev, "as") || (is(t->match->next, "as") &&
 		    (is(t->match->next->next, "(") || is(t->match->next->next, "not") || is(t->match->next->next, "materialized")))))
@@ -740,6 +743,14 @@ may_be_another(struct work *w)
 					return 1;
 	}
 	return 0;
+}
+
+/* The times of rows read with -i are as they were written there: beside a time in canonical form they are brought into it too. */
+static void
+canonical_input(struct work *w, struct tok *at, struct tok *to, int another)
+{
+	if (another == 2 && !(is(at->prev, "(") && is(at->prev->prev, "at_time")))
+		rewrite_wrap(w, at, to, "at_time(", ")");
 }
 
 /* `first … last` stands beside the time column `at … to`: bring it into canonical form. */
@@ -752,6 +763,7 @@ canonical(struct work *w, struct tok *first, struct tok *last, struct tok *at, s
 	if (first == last && first->kind == TOKEN_STRING && *first->text.p == '\'') {
 		if (time_parse_rfc3339(str_trim(rewrite_bare(w, first)), &ms) == 0) {
 			literal_time(w, first, ms, 0);
+			canonical_input(w, at, to, another);
 			return;
 		}
 	} else if (first == last && first->kind == TOKEN_NUMBER && !another) {          /* epoch seconds, ms, µs or ns */
@@ -760,7 +772,11 @@ canonical(struct work *w, struct tok *first, struct tok *last, struct tok *at, s
 			literal_time(w, first, ms, 0);
 			return;
 		}
-	} else if (is(first, "null") || is_time_value(first, last)) {
+	} else if (is(first, "null")) {
+		return;
+	} else if (is_time_value(first, last)) {
+		if (!is_time_column(last))
+			canonical_input(w, at, to, another);
 		return;
 	}
 	if (another) {
@@ -840,7 +856,36 @@ is_time_operand(struct work *w, struct tok *first, struct tok *last, const struc
 	return found;
 }
 
-/* SELECT min(timestamp) AS first: the names of times. */
+/* A time of an event or of now, cut or moved or not: texts beside it are to be in its form. */
+static int
+is_instant(struct work *w, struct tok *first, struct tok *last, const struct map *aliases)
+{
+	static const char *const calls[] = { "date_trunc", "time_bucket", "time_add", "min", "max", "lag", "lead", "first_value", "last_value", "first", "last",
+		"coalesce", NULL };
+	struct buf small = {0};
+	int found = 0;
+
+	if (is_time_column(last) || is(first, "now"))
+		return 1;
+	if (first->kind == TOKEN_WORD && is(first->next, "(") && first->next->match != first->next) {
+		struct tok *end = first->next->match, *b;
+
+		for (struct tok *a = first->next->next; one_of(first, calls) && !found && a != end && (b = rewrite_operand_end(a)) && is(b->next, b->next == end ? ")" : ",");
+		     a = b->next->next) {
+			found = is_instant(w, a, b, aliases);
+			if (b->next == end)
+				break;
+		}
+	} else if (rewrite_named(last) && !is(last->next, "(")) {
+		const struct map_entry *e = map_find(aliases, small_name(w, last, &small));
+
+		found = e && e->num == 1;
+	}
+	buf_release(&small);
+	return found;
+}
+
+/* SELECT min(timestamp) AS first: the names of times; 1 for instants, 2 for days and what else there is. */
 static void
 time_aliases(struct work *w, struct map *aliases)
 {
@@ -852,18 +897,15 @@ time_aliases(struct work *w, struct map *aliases)
 		if (!rewrite_named(t) || (end == t->prev && !is(t->next, ",") && !is(t->next, "from")) || !(first = rewrite_operand_start(end)))
 			continue;
 		if ((is(first->prev, "select") || is(first->prev, "distinct") || is(first->prev, ",")) && is_time_operand(w, first, end, aliases))
-			map_put(aliases, small_name(w, t, &small), NULL);
+			map_put(aliases, small_name(w, t, &small), NULL)->num = is_instant(w, first, end, aliases) ? 1 : 2;
 	}
 	buf_release(&small);
 }
 
 /* One time less another is seconds, a number added to a time or taken from it is seconds; with days of the calendar it is days. */
 static void
-differences(struct work *w)
+differences(struct work *w, const struct map *aliases)
 {
-	struct map aliases = {0};
-
-	time_aliases(w, &aliases);
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		struct tok *a, *b, *more;
 		int plus = is(t, "+");
@@ -871,17 +913,58 @@ differences(struct work *w)
 		if ((!plus && !is(t, "-")) || !(a = rewrite_operand_start(t->prev)) || !(b = rewrite_operand_end(t->next)) ||
 		    is(a->prev, "*") || is(a->prev, "/") || is(a->prev, "%") || is(b->next, "||"))
 			continue;
-		if (is_time_operand(w, a, t->prev, &aliases) && b->kind == TOKEN_NUMBER)       /* now() - 24 * 3600 */
+		if (is_time_operand(w, a, t->prev, aliases) && b->kind == TOKEN_NUMBER)       /* now() - 24 * 3600 */
 			while ((is(b->next, "*") || is(b->next, "/")) && (more = rewrite_operand_end(b->next->next)) && more->kind == TOKEN_NUMBER)
 				b = more;
-		else if (plus || (!is_time_operand(w, a, t->prev, &aliases) && !is_time_operand(w, t->next, b, &aliases)))
+		else if (plus || (!is_time_operand(w, a, t->prev, aliases) && !is_time_operand(w, t->next, b, aliases)))
 			continue;
 		if (is(b->next, "*") || is(b->next, "/") || is(b->next, "%"))
 			continue;
 		replace(w, t, t, ",");
 		t = rewrite_wrap(w, a, b, plus ? "time_plus(" : "time_minus(", ")")->next->match;
 	}
-	map_release(&aliases);
+}
+
+/* A text that is a time, or a parameter, alone on its side of a comparison with the instant `at … to`. */
+static void
+beside_instant(struct work *w, struct tok *text, struct tok *at, struct tok *to, int another)
+{
+	int64_t ms;
+
+	if (whole(text, text) && (text->kind == TOKEN_PARAM || (text->kind == TOKEN_STRING && *text->text.p == '\'' &&
+	    time_parse_rfc3339(str_trim(rewrite_bare(w, text)), &ms) == 0)))
+		canonical(w, text, text, at, to, another);
+}
+
+/* max(timestamp) >= '2026-11-01', date_trunc('day', timestamp) = '2026-11-01', first BETWEEN … of a time that is called so. */
+static void
+instants_compared(struct work *w, const struct map *aliases, int another)
+{
+	static const char *const comparisons[] = { "=", "==", "<>", "!=", "<", "<=", ">", ">=", NULL };
+
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		int compares = one_of(t, comparisons), between = is(t, "between"), in = is(t, "in") && is(t->next, "(");
+		struct tok *to = is(t->prev, "not") ? t->prev->prev : t->prev, *at, *after, *end;
+
+		if ((!compares && !between && !in) || is(t->next, "select"))
+			continue;
+		if ((at = rewrite_operand_start(to)) && !is_time_column(to) && whole(at, to) && is_instant(w, at, to, aliases)) {
+			after = t->next->next;
+			if (!in)
+				beside_instant(w, t->next, at, to, another);
+			if (between && is(after, "and"))
+				beside_instant(w, after->next, at, to, another);
+			end = in ? t->next->match : NULL;
+			for (struct tok *i = t->next->next; in && i != end && i->kind != TOKEN_END; i = after) {
+				after = i->next;
+				if ((is(i->prev, ",") || is(i->prev, "(")) && (is(after, ",") || after == end))
+					beside_instant(w, i, at, to, another);
+			}
+		} else if (compares && t->prev->kind == TOKEN_STRING && (end = rewrite_operand_end(t->next)) && !is_time_column(end) && whole(t->next, end) &&
+		    is_instant(w, t->next, end, aliases)) {
+			beside_instant(w, t->prev, t->next, end, another);
+		}
+	}
 }
 
 static void
@@ -889,8 +972,12 @@ times(struct work *w)
 {
 	static const char *const comparisons[] = { "=", "==", "<>", "!=", "<", "<=", ">", ">=", NULL };
 	int another = may_be_another(w);
+	struct map aliases = {0};
 
-	differences(w);
+	time_aliases(w, &aliases);
+	differences(w, &aliases);
+	instants_compared(w, &aliases, another);
+	map_release(&aliases);
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		struct tok *a, *b, *next;
 

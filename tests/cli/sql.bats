@@ -385,3 +385,23 @@ P
 	[ "$(one 'SELECT cast(max(timestamp) AS timestamp) - cast(min(timestamp) AS timestamp), max(n) - min(n), min(n) - 7 AS a FROM events WHERE event = '\''e'\''')" = 561600,0,-2 ]
 	[ "$(echo '{"a":"2027-01-02 00:00:00","b":"2027-01-01 00:00:01"}' | one -i - 'SELECT a::timestamp - b::timestamp, a::date - b::date FROM input')" = 86399,1 ]
 }
+
+@test "a text beside a time that was cut, moved, chosen or named is that time, in any form; beside a day it is a day" {
+	for t in 2027-01-04T00:00:00 2027-01-04T10:00:00 2027-01-05T00:00:00; do echo "{\"event\":\"e\",\"timestamp\":\"${t}Z\",\"user_id\":\"u$((n++ % 2))\"}"; done > rows
+	at-ingest -q rows
+	one() { at-query -i rows -f csv "$@" | tail -n +2 | tr -d '\r' | paste -sd' '; }
+	for from in "events WHERE event = 'e'" "(SELECT * FROM input) AS i WHERE event = 'e'" "input WHERE event = 'e'"; do
+		[ "$(one "SELECT count(*) FROM $from AND date_trunc('day', timestamp) = '2027-01-04'")" = 2 ]
+		[ "$(one "SELECT count(*) FROM $from AND time_bucket('1d', timestamp) IN ('2027-01-05', 'x') AND '2027-01-05 00:00:00' <= date_trunc('hour', timestamp)")" = 1 ]
+		[ "$(one "SELECT user_id FROM $from GROUP BY 1 HAVING max(timestamp) >= '2027-01-05T00:00:00Z'")" = u0 ]
+		[ "$(one "WITH d AS (SELECT date_trunc('day', timestamp) AS day, count(*) n FROM $from GROUP BY 1) SELECT n FROM d WHERE day = '2027-01-04'")" = 2 ]
+		[ "$(one "WITH f AS (SELECT user_id, min(timestamp) AS first FROM $from GROUP BY 1) SELECT user_id FROM f WHERE first BETWEEN '2027-01-04T00:00:01Z' AND '2027-01-04T10:00:00Z'")" = u1 ]
+		[ "$(one "WITH f AS (SELECT user_id, min(timestamp)::date AS first FROM $from GROUP BY 1) SELECT count(*) FROM f WHERE first = '2027-01-04'")" = 2 ]
+	done
+	[ "$(one -P day=2027-01-04 "SELECT count(*) FROM events WHERE date_trunc('day', timestamp) = :day AND event = 'e'")" = 2 ]
+	[ "$(one -P n=1 "WITH f AS (SELECT min(timestamp) AS a, count(*) AS b FROM events WHERE event = 'e' GROUP BY user_id) SELECT count(*) FROM f WHERE b = :n")" = 1 ]
+	for where in "= '2027-01-04T10:00:00Z'" "BETWEEN '2027-01-04T09:00:00Z' AND '2027-01-04 10:00:00'" "IN ('2027-01-04T10:00:00.000Z', NULL)"; do
+		[ "$(one "SELECT count(*) FROM input WHERE timestamp $where"),$(one "SELECT count(*) FROM events WHERE timestamp $where")" = 1,1 ]
+	done
+	[ "$(printf '{"timestamp":1799028000,"v":1}\n{"timestamp":1799028001,"v":2}\n' | at-query -i - -f csv "SELECT v FROM input WHERE timestamp > '2027-01-04T02:00:00Z'" | tail -n 1)" = 2 ]
+}
