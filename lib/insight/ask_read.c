@@ -2153,8 +2153,11 @@ measure(struct reader *rd)
 		    (is(rd, i, ASK_LENGTH) && rd->it[i].arg != 2)) && measure_noun(rd, i))
 			noun = i;
 	if (noun < 0 && (how_long >= 0 || ((has(rd, ASK_SPEND) || has(rd, ASK_MOST) || rd->average) && has(rd, ASK_LENGTH)))) {
-		int session = find_new(rd, ASK_SESSIONS, 0) >= 0 || find_new(rd, ASK_VISIT, 0) >= 0;
+		int session = find_new(rd, ASK_SESSIONS, 0) >= 0 || find_new(rd, ASK_VISIT, 0) >= 0, span = span_of(rd);
 
+		for (i = 0; i < rd->n; i++)             /* how long until a user buys */
+			if (is(rd, i, ASK_EVENT) && (span < 0 || !(rd->ask->field[span].events >> rd->it[i].arg & 1)))
+				return fail(rd, "Events tell how long they took where they have a duration, not the time from one to another.");
 		for (i = 0; i < rd->n; i++)
 			if (is(rd, i, ASK_LENGTH) || is(rd, i, ASK_SPEND) || is(rd, i, ASK_USERS) || is(rd, i, ASK_SESSIONS) ||
 			    is(rd, i, ASK_VISIT) || is(rd, i, ASK_EVENT))
@@ -2230,7 +2233,7 @@ measure(struct reader *rd)
 		return 1;
 	}
 	/* what did people search for: the events do not say */
-	if (is(rd, noun, ASK_EVENT) && rd->it[noun].verb && has(rd, ASK_WHICH) && !r->n_groups && !r->unit && !r->part)
+	if (is(rd, noun, ASK_EVENT) && (rd->it[noun].verb || str_eq(rd->it[noun].text, STR("buy"))) && has(rd, ASK_WHICH) && !r->n_groups && !r->unit && !r->part)
 		return fail(rd, "The events say that it was done, not what it was about. Ask how many, or by one of the properties.");
 	if ((i = find(rd, ASK_WHICH, 0)) >= 0 && is(rd, noun, ASK_USERS) && first_event > noun &&
 	    (rd->it[first_event].verb || first_event == noun + 1) && !r->n_groups &&
@@ -2598,6 +2601,8 @@ finish(struct reader *rd)
 	    !(has(rd, ASK_RANKED) && !has(rd, ASK_TOP) && !has(rd, ASK_MOST) && !has(rd, ASK_LEAST) && !has(rd, ASK_BEST) &&
 	    !has(rd, ASK_BOTTOM)))
 		r->limit = r->plural ? 10 : 1;
+	if (r->rank && !r->n_groups && !r->unit && !r->part && r->m.of == ASK_COUNT && !r->ratio && (has(rd, ASK_TOP) || has(rd, ASK_BOTTOM)))
+		fail(rd, "The first of which order? Say top pages, top 3 countries by signups.");
 	if (r->rank && !r->n_groups && !r->unit && !r->part)
 		r->rank = 0;
 	for (i = 0; i < r->where.n; i++)        /* of those that are named, all */

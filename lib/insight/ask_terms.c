@@ -217,7 +217,7 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	    "quickly|question|wondering|"
 	    "curious|table|as a table|chart|graph|plot|single|given|respectively|compute|calculate|determine|say|said|within|throughout|"
 	    "during|at|on average number|"
-	    "people's|etc|too|that|much|many|lot|lots|time|total count of|into|onto|via|through|using|while|when it comes to|terms|regard|"
+	    "people's|etc|too|that|much|many|lot|lots|time|total count of|into|onto|via|through|using|while|when it comes to|regard|"
 	    "regarding|whole|entire|various|"
 	    "respect|be able|perhaps|maybe|kindly|first of all|basically|during the|out|down|off|along|be there|been there|its own|"
 	    "everybody|everyone's|id|s|re|ve|d|m|t|trigger|fire|take|took|taking|taken|"
