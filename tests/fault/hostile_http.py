@@ -2,7 +2,7 @@
 
 Python's standard library alone. Each function says what the server promises; http.bats starts the server and gives the limits.
 """
-import base64, gzip, hashlib, os, socket, ssl, struct, sys, threading, time, zlib
+import base64, gzip, hashlib, os, signal, socket, ssl, struct, sys, threading, time, zlib
 
 HOST, PORT = sys.argv[2].rsplit(':', 1) if len(sys.argv) > 2 else ('127.0.0.1', '0')
 PORT = int(PORT)
@@ -656,9 +656,11 @@ def workers():
 def listens():
     """systemd's way: a socket from before exec, as descriptor 3: hostile_http.py listens 0 COMMAND…"""
     l = socket.socket(); l.bind(('127.0.0.1', 0)); l.listen(10); os.dup2(l.fileno(), 3); os.set_inheritable(3, True)
-    if os.fork() == 0:
+    server = os.fork()
+    if server == 0:
         os.environ['LISTEN_FDS'] = '1'; os.environ['LISTEN_PID'] = str(os.getpid()); os.execvp(sys.argv[3], sys.argv[3:])
     s = socket.create_connection(l.getsockname()[:2], timeout=10); s.sendall(GET.replace(b'\r\n\r\n', b'\r\nConnection: close\r\n\r\n')); assert Reader(s).answer()[0] == 200
+    os.kill(server, signal.SIGTERM); os.waitpid(server, 0)
 
 
 if __name__ == '__main__':
