@@ -508,7 +508,7 @@ P
 
 @test "a key that asks too often is told when to come again" {
 	mkdir config
-	echo '{"serve":{"rate":{"perSecond":1,"burst":3}}}' > config/analytics.json
+	echo '{"serve":{"rate":{"perSecond":0.01,"burst":3}}}' > config/analytics.json
 	serve_start
 	for i in 1 2 3 4 5; do code /api/v1/me -H "X-API-Key: $KEY"; echo; done > codes
 	grep -q 200 codes && grep -q 429 codes && grep -qiE '^retry-after: [1-9]' head
