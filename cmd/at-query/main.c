@@ -298,6 +298,8 @@ store_aside(struct query_spec *spec, struct err *err)
 		drop_aside(dir);
 		return NULL;
 	}
+	if (cmd_stopping())             /* it ended the reading: what was read is answered */
+		spec->stopping = NULL;
 	spec->store = dir;
 	spec->input = NULL;
 	return dir;

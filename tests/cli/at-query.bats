@@ -289,6 +289,15 @@ for i in range(0, 10500): print(datetime.date(1999, 12, 20) + datetime.timedelta
 	[ "$(at-ingest -n rows.csv | at-query -i - metric a | jq .value)" = 2 ]
 	[ "$(at-agg -w 1h rows.csv 2> /dev/null | at-query -i - metric events | jq .value)" = 3 ]
 	[ "$(at-query -i rows.csv events --user u | wc -l) $(at-query events | wc -l)" = '2 1' ]
+	mkfifo rows
+	at-query -i - funnel a < rows > answer & pid=$!
+	exec 9> rows
+	head -2 rows.csv >&9
+	for i in {1..100}; do [ -n "$(ls -A room)" ] && break; sleep 0.1; done
+	sleep 0.3
+	kill -TERM $pid; wait $pid
+	exec 9>&-
+	[ "$(jq .users answer)" = 1 ]
 	run -1 at-query -i none funnel a
 	[ "$output" = 'at-query: none: No such file or directory' ]
 	[ -z "$(ls -A room)" ]
