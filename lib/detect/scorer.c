@@ -34,14 +34,13 @@ scorer_set_shape(struct scorer *s, int64_t features, int64_t outputs, struct err
 	return 0;
 }
 
-/* Room for n more of `size` bytes, zeros. */
+/* Room for `add` more of `size` bytes, zeros; there is a list even of none. */
 static void *
 more(void *list, size_t *n, size_t *cap, size_t add, size_t size)
 {
-	if (*cap - *n < add)
+	if (!list || *cap - *n < add)
 		list = mem_grow(list, *cap = *cap + *cap / 2 + add, size);
-	if (list)
-		memset((char *)list + *n * size, 0, add * size);
+	memset((char *)list + *n * size, 0, add * size);
 	*n += add;
 	return list;
 }
@@ -82,7 +81,7 @@ scorer_add_tree(struct scorer *s)
 int
 scorer_check_tree(const struct scorer *s, const struct tree *t, struct err *err)
 {
-	const struct node *node = s->node + t->node;
+	const struct node *node = t->nodes ? s->node + t->node : NULL;
 	uint8_t *met = mem_new((size_t)t->nodes + (size_t)t->leaves + 1);
 	int32_t *stack = mem_new(((size_t)t->nodes + 1) * sizeof(*stack)), n = 0;
 	int bad = t->leaves < 1 || (!t->nodes && t->leaves != 1) || t->output < 0 || t->output >= s->outputs;
@@ -284,7 +283,7 @@ goes_left(const struct scorer *s, const struct node *n, double v)
 static double
 walk(const struct scorer *s, const struct tree *t, const double *x)
 {
-	const struct node *node = s->node + t->node;
+	const struct node *node = t->nodes ? s->node + t->node : NULL;
 	int32_t at = t->nodes ? 0 : ~0;
 
 	while (at >= 0)
