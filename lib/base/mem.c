@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define PAGE ((uintptr_t)4096)  /* bytes; where pages are larger, madvise refuses what begins within one, and small ones do */
@@ -82,14 +83,19 @@ mem_large_heap(void)
 	enum { MOST = 32 << 20, AHEAD = 512 << 20 };
 	static atomic_flag done = ATOMIC_FLAG_INIT;
 	uintptr_t from = (uintptr_t)sbrk(0), to;
+	struct rlimit space, data;
+	void *volatile block;
 
-	if (atomic_flag_test_and_set(&done))
-		return;
+	if (atomic_flag_test_and_set(&done) || getrlimit(RLIMIT_AS, &space) || space.rlim_cur != RLIM_INFINITY ||
+	    getrlimit(RLIMIT_DATA, &data) || data.rlim_cur != RLIM_INFINITY)
+		return;                         /* who counts addresses has none to spare */
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_THRESHOLD, MOST);
 	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	mallopt(M_TOP_PAD, AHEAD);
-	free(mem_grow(NULL, 1, MOST - 4096));   /* now it grows */
+	block = malloc(MOST - 4096);            /* now it grows, if it can */
+	free(block);
+	mallopt(M_TOP_PAD, MEM_LARGE);
 	from = (from + MEM_LARGE - 1) / MEM_LARGE * MEM_LARGE;
 	to = (uintptr_t)sbrk(0) / MEM_LARGE * MEM_LARGE;
 	if (from < to)
