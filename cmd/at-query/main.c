@@ -1,6 +1,7 @@
 /* at-query - SQL, metrics, funnels, retention over the store or over rows. See at-query(1). */
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,7 +255,7 @@ run_metric(struct query *q, const struct table_function *f, const struct cell *a
 	return query_call(q, f, args, &sink, err);
 }
 
-/* ---- verbs over the rows of -i: a store of their own, gone at the end */
+/* ---- verbs over the rows of -i: a store of their own, that no folder names once it is open, so nothing is left of it however this ends */
 
 static int
 remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -264,22 +265,41 @@ remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
 	return 0;
 }
 
+/* A terminal that is closed ends the reading, as SIGTERM does. */
 static void
-drop_aside(char *dir)
+on_hangup(int sig)
 {
-	if (dir)
-		nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-	free(dir);
+	(void)sig;
+	kill(getpid(), SIGTERM);
 }
 
-/* The rows as at-ingest takes them, events and metrics, in a new folder, which is `spec`'s store then. NULL: none, err says why. */
-static char *
+/* at-ingest into that folder. Until it is gone again nothing is to end this without a word to it: no hangup, no reader of stderr that went. */
+static struct store *
+store_rows(const char *dir, const struct query_spec *spec, struct err *err)
+{
+	char *files[] = { (char *)spec->input, NULL };
+	struct ingest_spec ingest = { .format = spec->input_format, .store = dir };
+	struct sigaction hangup = { .sa_handler = on_hangup }, pass = { .sa_handler = SIG_IGN }, was_hangup, was_pipe;
+	struct store *store = NULL;
+
+	if (sigaction(SIGHUP, NULL, &was_hangup) == 0 && was_hangup.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &hangup, NULL);
+	sigaction(SIGPIPE, &pass, &was_pipe);
+	if (ingest_run(&ingest, files, err) == 0)
+		store = store_open(dir, spec->tenant, STORE_READ, err);
+	nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	sigaction(SIGPIPE, &was_pipe, NULL);
+	sigaction(SIGHUP, &was_hangup, NULL);
+	return store;
+}
+
+/* The rows as at-ingest takes them, events and metrics, which are `spec`'s store then. NULL: none, err says why. */
+static struct store *
 store_aside(struct query_spec *spec, struct err *err)
 {
 	const char *room = getenv("TMPDIR");
-	char *files[] = { (char *)spec->input, NULL }, *dir;
-	struct ingest_spec ingest = { .format = spec->input_format };
 	struct buf path = {0};
+	char *dir;
 
 	if (strcmp(spec->input, "-") && access(spec->input, R_OK)) {
 		err_set(err, ERR_IO, "%s: %s", spec->input, strerror(errno));
@@ -288,21 +308,16 @@ store_aside(struct query_spec *spec, struct err *err)
 	buf_printf(&path, "%s/at-query.XXXXXX", room && *room ? room : "/tmp");
 	dir = mem_text(buf_text(&path));
 	buf_release(&path);
-	if (!mkdtemp(dir)) {
+	if (!mkdtemp(dir))
 		err_set(err, ERR_IO, "%s: %s, put a folder for the rows of -i into TMPDIR", dir, strerror(errno));
-		free(dir);
-		return NULL;
-	}
-	ingest.store = dir;
-	if (ingest_run(&ingest, files, err)) {
-		drop_aside(dir);
-		return NULL;
-	}
+	else
+		spec->opened = store_rows(dir, spec, err);
+	free(dir);
 	if (cmd_stopping())             /* it ended the reading: what was read is answered */
 		spec->stopping = NULL;
-	spec->store = dir;
+	spec->store = NULL;
 	spec->input = NULL;
-	return dir;
+	return spec->opened;
 }
 
 /* ---- names for completion */
@@ -477,7 +492,8 @@ main(int argc, char **argv)
 	struct query *q = NULL;
 	struct buf sql = {0};
 	struct err err = {0};
-	char **operands, *comment = NULL, *aside = NULL;
+	struct store *aside = NULL;
+	char **operands, *comment = NULL;
 	int n, status;
 
 	add_verb_options(verb_options);
@@ -555,7 +571,7 @@ main(int argc, char **argv)
 		shell_statements(&shell, q, buf_get(&sql), &err);
 	}
 	query_close(q);
-	drop_aside(aside);
+	store_close(aside);
 	config_close(config);
 	flushed(&err);
 	status = cmd_end(&err);

@@ -68,8 +68,8 @@ table_function_read_every(struct str text, int64_t *ms, int64_t *months)
 	if (text.n && ((*text.p | 32) >= 'a' && (*text.p | 32) <= 'z'))
 		buf_lit(&one, "1 ");            /* month */
 	buf_str(&one, text);
-	if (one.n > 1 && one.p[one.n - 1] == 'M' && one.p[one.n - 2] >= '0' && one.p[one.n - 2] <= '9')
-		buf_lit(&one, "on");            /* 1M is no minute */
+	if (one.n > 1 && one.p[one.n - 1] == 'M' && ((one.p[one.n - 2] >= '0' && one.p[one.n - 2] <= '9') || one.p[one.n - 2] == ' '))
+		buf_lit(&one, "on");            /* 1M is no minute, nor is M */
 	rc = functions_interval(buf_get(&one), ms, months);
 	if (rc == 0 && (*ms < 0 || *months < 0 || *months > 12000 || (*ms > 0 && *months > 0)))
 		rc = -1;

@@ -302,3 +302,22 @@ for i in range(0, 10500): print(datetime.date(1999, 12, 20) + datetime.timedelta
 	[ "$output" = 'at-query: none: No such file or directory' ]
 	[ -z "$(ls -A room)" ]
 }
+
+@test "nothing is left of the rows of -i when who reads the answer of a verb goes, or the terminal does while they are read" {
+	mkdir room
+	export TMPDIR=$PWD/room
+	for i in {1..20000}; do echo '{"event":"a","timestamp":'$((1780000000 + i))',"user_id":"u"}'; done > rows
+	at-query -i rows events | head -1 > first
+	[ -s first ]
+	[ -z "$(ls -A room)" ]
+	mkfifo pipe
+	at-query -i - funnel a < pipe > answer & pid=$!
+	exec 9> pipe
+	head -2 rows >&9
+	for i in {1..100}; do [ -n "$(ls -A room)" ] && break; sleep 0.1; done
+	sleep 0.3
+	kill -HUP $pid; wait $pid
+	exec 9>&-
+	[ "$(jq .users answer)" = 1 ]
+	[ -z "$(ls -A room)" ]
+}

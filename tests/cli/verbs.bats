@@ -89,6 +89,7 @@ load ../helper
 	[ "$(m --every '1 month' --range 2026-10-15/2027-03-01)" = '2026-10-01T00,0 2026-11-01T00,1 2026-12-01T00,2 2027-01-01T00,1 2027-02-01T00,1' ]
 	[ "$(m --every month --tz Europe/Berlin)" = '2026-11-30T23,2 2026-12-31T23,2 2027-01-31T23,0 2027-02-28T23,1' ]
 	[ "$(m --every quarter) $(m --every 1y)" = '2026-10-01T00,3 2027-01-01T00,2 2026-01-01T00,3 2027-01-01T00,2' ]
+	[ "$(m --every M) $(m --every "1 M")" = "$(m --every month) $(m --every month)" ]
 	[ "$(at-query metric s --every 1mo | jq -r .window | sort -u)" = 1mo ]
 	run -2 at-query metric s --every '1 month 2 days'
 	[[ $output == *"'1 month 2 days' is no span"* ]]
