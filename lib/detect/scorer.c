@@ -371,8 +371,12 @@ mark_used(const struct scorer *s, int *field)
 {
 	for (int i = 0; i < s->features; i++)
 		field[i] = s->weight ? 0 : -1;
-	for (size_t i = 0; i < s->nodes; i++)
-		field[s->node[i].feature] = 0;
+	for (size_t i = 0; i < s->nodes; i++) {
+		int feature = s->node[i].feature;
+
+		if (feature >= 0 && feature < s->features)      /* else no walk comes by: scorer_check_tree */
+			field[feature] = 0;
+	}
 }
 
 int
