@@ -142,7 +142,7 @@ damped_pass(const struct model *m, const double *param, double *ahead, int horiz
 
 	(void)state;
 	first_line(m->y, m->n, &l, &b);
-	for (size_t i = 0; i < m->n && sse <= enough; i++) {
+	for (size_t i = 0; i < m->n && !(sse > enough); i++) {
 		double f = l + phi * b, e = m->y[i] - f;
 
 		sse += e * e;
@@ -184,7 +184,7 @@ theta_pass(const struct model *m, const double *param, double *ahead, int horizo
 	double l = m->y[0], mean = m->y[0], A = m->y[0], B = 0, power = rest, sse = 0, enough = m->enough > 0 ? m->enough : INFINITY;
 
 	(void)state;
-	for (size_t t = 2; t <= m->n + (size_t)horizon && sse <= enough; t++) {
+	for (size_t t = 2; t <= m->n + (size_t)horizon && !(sse > enough); t++) {
 		double f = l + share * (power * A + (1 - power * rest) / alpha * B), y = f, before = mean, T = (double)t;
 
 		if (t <= m->n) {
@@ -249,7 +249,7 @@ seasonal_pass(const struct model *m, const double *param, double *ahead, int hor
 
 	memcpy(s, m->season, p * sizeof(*s));
 	first_season(m, &l, &b);
-	for (size_t i = 0; i < m->n && sse <= enough; i++) {
+	for (size_t i = 0; i < m->n && !(sse > enough); i++) {
 		double f = l + phi * b, season = s[at], e;
 
 		if (m->multiplicative) {
@@ -321,7 +321,7 @@ two_pass(const struct model *m, const double *param, double *ahead, int horizon,
 	memcpy(state, m->season, (p + q) * sizeof(*state));
 	for (i = 0; i < q; i++)
 		l += m->y[i] / (double)q;
-	for (i = 0; i < m->n && sse <= enough; i++) {
+	for (i = 0; i < m->n && !(sse > enough); i++) {
 		double f = l + s[a] + w[c], e = m->y[i] - f, e1 = e - rho * error;
 
 		sse += i >= q ? e1 * e1 : 0;
@@ -353,7 +353,7 @@ sparse_pass(const struct model *m, const double *param, double *ahead, int horiz
 		some += m->y[i] != 0, size += m->y[i];
 	chance = (double)some / (double)m->n;
 	size = some ? size / (double)some : 0;
-	for (size_t i = 0; i < m->n && sse <= enough; i++) {
+	for (size_t i = 0; i < m->n && !(sse > enough); i++) {
 		double e = m->y[i] - chance * size;
 
 		sse += e * e;
