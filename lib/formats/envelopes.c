@@ -138,10 +138,10 @@ formats_cloudevent(struct json v, struct buf *row, struct err *err)
 	int rc;
 
 	formats_begin(s);
-	if ((rc = cloudevent(s, v, &r, err)) == IN_LINE)
+	if ((rc = cloudevent(s, v, &r, err)) == IN_LINE && (rc = json_check(r.json, err)) == 0)         /* the data is a level deeper than it was */
 		buf_str(row, r.json);
 	formats_close(s);
-	return rc == IN_LINE ? 0 : rc;
+	return rc;
 }
 
 static void *

@@ -129,7 +129,8 @@ add_key(struct serve_tenant *t, struct serve_call *c, struct str print)
 
 	if (!key_of(c).n)
 		return;
-	buf_add(&text, "\0key\0", 5);          /* no event has an id like this */
+	buf_lit(&text, "\xff" "key");          /* no event has an id like this: ids are UTF-8 */
+	buf_byte(&text, 0);
 	put_key(&text, c, key_of(c));
 	n = text.n;
 	buf_str(&text, print);
@@ -600,6 +601,16 @@ take_whole(struct serve_call *c)
 	finish(b);
 }
 
+static void
+give_to_pool(struct serve_call *c)
+{
+	if (serve_pool_give(c->ex.serve->pool, c) == 0)
+		return;
+	batch_drop(c);
+	exchange_head(&c->ex, "Retry-After", STR("1"));
+	exchange_problem(&c->ex, 503, "too many requests wait already, send it again in a second");
+}
+
 /* The body is whole. On the loop. */
 static void
 batch_ended(struct serve_call *c)
@@ -617,12 +628,7 @@ batch_ended(struct serve_call *c)
 		decide(b, 1);
 	if (b->form == WHOLE) {
 		c->run = take_whole;
-		if (serve_pool_give(c->ex.serve->pool, c) == 0)
-			return;
-		c->load = NULL;
-		free_batch(b);
-		exchange_head(&c->ex, "Retry-After", STR("1"));
-		exchange_problem(&c->ex, 503, "too many requests wait already, send it again in a second");
+		give_to_pool(c);
 		return;
 	}
 	take_lines(b, loop_accept(c), 1);
@@ -642,7 +648,8 @@ take_cloudevent(struct batch *b, struct accept *accept, struct json v, struct bu
 
 	buf_clear(row);
 	if (formats_cloudevent(v, row, &err)) {
-		print_item(b, json_raw(v));
+		if (key_of(b->call).n)
+			print_item(b, json_raw(v));
 		refuse(b, &err);
 		b->index++;
 	} else {
@@ -650,17 +657,36 @@ take_cloudevent(struct batch *b, struct accept *accept, struct json v, struct bu
 	}
 }
 
-/* On the loop: a body of this route is no larger than one event may be. */
+/* In a thread of the pool: a body of this route is small, but half a million of wrong ones fit into it. */
+static void
+take_cloudevents(struct serve_call *c)
+{
+	struct batch *b = c->load;
+	struct err err = { 0 };
+	struct accept *accept = serve_pool_accept(c, &err);
+	struct buf row = { 0 };
+	struct json_iter it;
+
+	c->load = NULL;
+	if (!accept) {
+		give_up(b, &err);
+		return;
+	}
+	for (it = json_iter(json_checked(unmarked(http_body(c->ex.request)))); json_next(&it); )
+		take_cloudevent(b, accept, it.value, &row);
+	buf_release(&row);
+	b->ended = 1;
+	c->load = b->n_items || b->n_samples ? b : NULL;
+	finish(b);
+}
+
 static void
 cloudevents(struct serve_call *c, struct str body)
 {
 	struct batch *b;
 	struct serve_tenant *t;
-	struct buf row = { 0 };
-	struct json all = json_checked(body);
-	struct json_iter it;
 
-	if (all.type != JSON_ARRAY) {
+	if (json_checked(body).type != JSON_ARRAY) {
 		exchange_problem(&c->ex, 422, "a batch of CloudEvents is an array of them");
 		return;
 	}
@@ -670,13 +696,10 @@ cloudevents(struct serve_call *c, struct str body)
 	b->call = c;
 	b->tenant = t;
 	b->form = WHOLE;
-	for (it = json_iter(all); json_next(&it); )
-		take_cloudevent(b, loop_accept(c), it.value, &row);
-	buf_release(&row);
-	b->ended = 1;
+	c->load = b;
 	c->drop = batch_drop;
-	c->load = b->n_items || b->n_samples ? b : NULL;
-	finish(b);
+	c->run = take_cloudevents;
+	give_to_pool(c);
 }
 
 /* ---- one event */

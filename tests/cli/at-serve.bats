@@ -116,6 +116,8 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 	keyed one /api/v1/events '{"event":"a","id":"mine"}'
 	told
 	KEY=$OTHER keyed one /api/v1/events '{"event":"of another caller"}' && [ "$status_code" = 200 ]
+	post /api/v1/events "{\"event\":\"id\",\"id\":\"\\u0000key\\u0000${KEY:3:12}\\u0000/api/v1/events\\u0000two\\u0000\"}" > /dev/null && [ "$status_code" = 200 ]
+	keyed two /api/v1/events '{"event":"id"}' && [ "$status_code" = 200 ]           # no id of an event takes a key away
 	keyed many /api/v1/events/batch '[{"event":"m"},{"event":"m"}]' && [ "$status_code" = 200 ]
 	for body in '[{"event":"m"},{"event":"m"},{"event":"n"}]' '[{"event":"m"}]' '[{"event":"m"},{"event":"m"},{"bad":1}]' '[{"event":"m"},{"metric":"x","value":1}]'; do
 		keyed many /api/v1/events/batch "$body"
@@ -135,7 +137,7 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 	told
 	keyed many /api/v1/events/batch @lines -H 'Content-Type: application/x-ndjson'
 	told
-	[ "$(post /api/v1/query '{"query":"SELECT event, COUNT(*) AS n FROM events GROUP BY 1 ORDER BY 1"}' | jq -c '[.data[] | [.event, .n]]')" = '[["a",1],["long",30000],["m",2],["of another caller",1]]' ]
+	[ "$(post /api/v1/query '{"query":"SELECT event, COUNT(*) AS n FROM events GROUP BY 1 ORDER BY 1"}' | jq -c '[.data[] | [.event, .n]]')" = '[["a",1],["id",2],["long",30000],["m",2],["of another caller",1]]' ]
 	[ "$(post /api/v1/query '{"query":"SELECT COUNT(*) AS n FROM metrics"}' | jq '.data[0].n')" = 0 ]
 }
 
@@ -158,6 +160,10 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 	cloud application/cloudevents+json '{' > /dev/null && [ "$status_code" = 400 ]
 	cloud application/json '{}' -H 'ce-specversion: 1.0' -H 'ce-source: /web' -H 'ce-id: 7' > /dev/null && [ "$status_code" = 422 ]         # no type
 	cloud application/json $'\xff' -H 'ce-specversion: 1.0' -H 'ce-type: x' > /dev/null && [ "$status_code" = 422 ]
+	deep() { printf '{"specversion":"1.0","type":"deep","source":"/","id":"%s","data":%s%s}' "$1" "$(printf '%*s' "$1" '' | tr ' ' '[')" "$(printf '%*s' "$1" '' | tr ' ' ']')"; }
+	cloud application/cloudevents+json "$(deep 511)" > /dev/null && [ "$status_code" = 422 ]        # as an event it would be deeper than what can be read
+	cloud application/cloudevents-batch+json "[$(deep 510),$(deep 510)]" > /dev/null && [ "$status_code" = 200 ]
+	at-query -o ndjson 'SELECT properties FROM events WHERE event = '"'deep'" > deep && [ "$(wc -l < deep)" = 1 ]
 	[ "$(post /api/v1/query '{"query":"SELECT id, event, timestamp = '"'2026-11-23T22:21:36.297Z'"' AS then_, properties FROM events ORDER BY id"}' | jq -c '.data[] | [.id, .event, .then_, (.properties | fromjson)]')" = \
 '["1","signup",1,{"plan":"pro","source":"/web","subject":"u1"}]
 ["2","signup",1,{"plan":"pro","source":"/web","subject":"u1"}]
