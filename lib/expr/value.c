@@ -161,10 +161,11 @@ is_long_integer(const struct expr_value *v)
 static int
 is_plain_decimal(const struct expr_value *v)
 {
-	const char *p = v->p, *end = p + v->n, *point;
+	const char *p = v->p, *end, *point;
 
 	if (v->form != EXPR_RAW || v->n > 16 || v->n < 3)
 		return 0;
+	end = p + v->n;
 	p += *p == '-';
 	point = memchr(p, '.', (size_t)(end - p));
 	if (!point || end[-1] < '1' || end[-1] > '9' || (p[0] == '0' && end - point > 4 && memcmp(point + 1, "000", 3) == 0))
@@ -219,7 +220,7 @@ expr_put_number(struct buf *b, double d)
 		buf_lit(b, d < 0 ? "-1.7976931348623157e+308" : "1.7976931348623157e+308");
 		return;
 	}
-	if (d == (double)(int64_t)d && fabs(d) < 1e15 && !(d == 0 && signbit(d))) {
+	if (fabs(d) < 1e15 && d == (double)(int64_t)d && !(d == 0 && signbit(d))) {
 		buf_int64(b, (int64_t)d);
 		return;
 	}

@@ -84,7 +84,7 @@ emit(struct recognize *r, enum op op, int a, int b)
 		return 0;
 	}
 	if (r->size == r->cap)
-		r->code = mem_grow(r->code, (size_t)(r->cap = r->cap ? 2 * r->cap : 64), sizeof(*r->code));
+		r->code = mem_grow(r->code, (size_t)(r->cap *= 2), sizeof(*r->code));
 	r->code[r->size] = (struct code){ op, a, b };
 	return r->size++;
 }
@@ -446,6 +446,8 @@ recognize_new(struct str text, struct err *err)
 	struct recognize *r = mem_new(sizeof(*r));
 
 	r->text = text, r->err = err;
+	r->cap = 64;
+	r->code = mem_new((size_t)r->cap * sizeof(*r->code));
 	if (!peek(r))
 		fault(r, 0, "an empty pattern");
 	else if (pattern(r) == 0 && peek(r))

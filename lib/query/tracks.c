@@ -1,5 +1,6 @@
 #include "query/tracks.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -227,7 +228,7 @@ group_of(struct tracks *t, const struct column *c, size_t i, const uint32_t *num
 	if (c->form == COLUMN_INTEGER)
 		cell = cell_integer(c->integer[i]);
 	else
-		cell = c->whole && c->real[i] == (double)(int64_t)c->real[i] ? cell_integer((int64_t)c->real[i]) : cell_real(c->real[i]);
+		cell = c->whole && fabs(c->real[i]) < 0x1p63 && c->real[i] == (double)(int64_t)c->real[i] ? cell_integer((int64_t)c->real[i]) : cell_real(c->real[i]);
 	buf_clear(&t->scratch);
 	cell_put_json(&t->scratch, &cell);
 	return number_of(&t->groups, &t->group, buf_get(&t->scratch)) + 1;
