@@ -1876,6 +1876,7 @@ static int
 share_of(struct reader *rd, int share, const int *event, int n)
 {
 	struct ask_reading *r = rd->r;
+	const uint64_t whose = rate_of_value(rd) >= 0 ? rd->ask->field[rd->it[rate_of_value(rd)].arg].events & ((1ull << rd->ask->n_events) - 1) : 0;
 	int noun = -1, after = 0, by_session;
 
 	r->ratio = 1;
@@ -1888,7 +1889,8 @@ share_of(struct reader *rd, int share, const int *event, int n)
 	if (noun < 0) {
 		if (rd->r->m.where.n == 0)
 			return fail(rd, "A share of what? Say of users, sessions, purchases or revenue.");
-		r->m.of = r->base.of = ASK_DISTINCT_USERS;
+		r->m.of = r->base.of = whose ? ASK_COUNT : ASK_DISTINCT_USERS;
+		r->m.events = r->base.events = whose;
 		return 1;
 	}
 	for (int k = 0; k < n; k++)
@@ -1921,6 +1923,8 @@ share_of(struct reader *rd, int share, const int *event, int n)
 		return 0;
 	if (r->m.of == ASK_OF_FIELD && r->m.agg != ASK_SUM)
 		return fail(rd, "A share of an average means nothing; ask for the average of each group.");
+	if (whose && !r->m.events)              /* the pass rate of users: of those who could pass */
+		r->m.events = whose;
 	r->base.of = r->m.of, r->base.events = r->m.events, r->base.field = r->m.field, r->base.agg = r->m.agg;
 	if (is(rd, noun, ASK_METRIC)) {
 		const struct ask_measure *whole = &rd->ask->metric[rd->it[noun].arg].m;
@@ -2336,6 +2340,27 @@ check_stored(struct reader *rd)
 	return 1;
 }
 
+/* The counts and sums of a ratio: of events that lack a property there would be none, 0 %, or all of none. */
+static int
+check_parts(struct reader *rd, const struct ask_measure *m)
+{
+	const struct ask *ask = rd->ask;
+	const struct ask_reading *r = rd->r;
+	int e;
+
+	if ((m->of != ASK_COUNT && m->of != ASK_OF_FIELD) || !m->events || (m->events & (m->events - 1)) || ask_is_stored(ask, m))
+		return 1;
+	e = __builtin_ctzll(m->events);
+	for (int i = 0; i < r->n_groups + r->where.n + m->where.n; i++) {
+		const struct ask_filter *f = i < r->n_groups ? NULL : i < r->n_groups + r->where.n ? &r->where.f[i - r->n_groups] : &m->where.f[i - r->n_groups - r->where.n];
+		int field = f ? f->is_null ? -1 : f->field : r->group[i];
+
+		if (field >= 0 && !(ask->field[field].events >> e & 1))
+			return fail(rd, "No \"%.*s\" event in the store has the property \"%.*s\".", STR_FMT(ask->event[e].name), STR_FMT(ask->field[field].name));
+	}
+	return 1;
+}
+
 static int
 check(struct reader *rd)
 {
@@ -2400,6 +2425,12 @@ check(struct reader *rd)
 	}
 	if (!check_stored(rd))
 		return 0;
+	if (r->ratio && !r->n_conditions && (!check_parts(rd, &r->m) || !check_parts(rd, &r->base)))
+		return 0;
+	for (i = 0; r->ratio && i < r->n_conditions; i++)       /* each is looked for in the group */
+		if (r->condition[i].event >= 0 &&
+		    !check_parts(rd, &(struct ask_measure){ .of = ASK_COUNT, .events = 1ull << r->condition[i].event, .where = r->condition[i].where }))
+			return 0;
 	/* a property that the events do not have tells nothing of them */
 	if (r->m.events && !(r->m.events & (r->m.events - 1)) && !r->ratio) {
 		int e = __builtin_ctzll(r->m.events);

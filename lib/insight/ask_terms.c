@@ -1334,19 +1334,32 @@ take_sense(struct ask_item *it, struct ask_sense *s)
 	it->is = s->is, it->arg = s->arg, it->verb = s->verb, it->value = s->value, it->events = s->events, it->sense = s;
 }
 
+/* A word of English can be nothing but a country's code at the end of "orders from at". */
+static int
+is_place(const struct ask_word *w, int n, int i)
+{
+	int ends = i + 1 == n || w[i + 1].comma || has_phrase("and|or|today|yesterday|last|this|by|per", w[i + 1].text);
+
+	return ends && i > 0 && has_phrase("in|from", w[i - 1].text) && has_phrase("in|it|is|no|at|be|so|do|am|as", w[i].text);
+}
+
+static int
+is_english(struct str word)
+{
+	return has_phrase("in|it|is|no|me|to|at|be|so|do|am|by|my|as|or|on|an|hi|ok|id|re", word);
+}
+
 /* Of a phrase's meanings the one that is meant here, where the word may be a country's code: in and IN, us and US. NULL: none of them. */
 static struct ask_sense *
-sense_here(const struct ask *ask, const struct ask_word *w, int i, struct ask_sense *s)
+sense_here(const struct ask *ask, const struct ask_word *w, int n, int i, struct ask_sense *s)
 {
 	int us = str_eq(w[i].text, STR("us"));
 
-	if (s->is == ASK_VALUE && s->value.n == 2 && ask->field[s->arg].country && !w[i].upper &&
-	    !(us ? is_us(w, i) : str_eq(w[i].text, STR("uk")) ||
-	    !has_phrase("in|it|is|no|me|to|at|be|so|do|am|by|my|as|or|de|us|on|al|an|la|pa|hi|ok|id|ma|mo|ne|se|re", w[i].text)) &&
+	if (s->is == ASK_VALUE && s->value.n == 2 && ask->field[s->arg].country && !w[i].upper && (us ? !is_us(w, i) : is_english(w[i].text) && !is_place(w, n, i)) &&
 	    !(s = s->next))
 		return NULL;
-	/* a word of the grammar that is a country in capitals */
-	if (s->is != ASK_VALUE && (w[i].upper || us) && w[i].text.n == 2)
+	/* a word of the grammar that is a country in capitals, or where one must be meant */
+	if (s->is != ASK_VALUE && (w[i].upper || us || is_place(w, n, i)) && w[i].text.n == 2)
 		for (struct ask_sense *k = s; k; k = k->next)
 			if (k->is == ASK_VALUE && (us || ask->field[k->arg].country) && (!us || is_us(w, i)))
 				return k;
@@ -1457,7 +1470,7 @@ ask_items(struct ask *ask, struct ask_word *w, int n, int64_t now, const struct 
 				it->period = period;
 				used = t;
 			} else if (phrase && !(phrase == 1 && s->is == ASK_NOTHING && names_users(ask, w[i].stem))) {
-				if (phrase == 1 && !(s = sense_here(ask, w, i, s))) {
+				if (phrase == 1 && !(s = sense_here(ask, w, n, i, s))) {
 					it->is = ASK_NOTHING, it->n_words = 1;
 					continue;
 				}

@@ -380,6 +380,16 @@ other_stores() {
 	fi
 }
 
+@test "a country's code in small letters is no word to pass over" {
+	export AT_STORE=$BATS_TEST_TMPDIR/small
+	for c in de de it at no; do echo "{\"event\":\"order\",\"properties\":{\"country\":\"$c\"}}"; done | at-ingest -q
+	[ "$(asked 'orders in de')" = '[[2]]' ]
+	[ "$(asked 'how many de orders were there')" = '[[2]]' ]
+	[ "$(asked 'orders from at')" = '[[1]]' ]
+	[ "$(asked 'orders from no and de')" = '[[3]]' ]
+	[ "$(asked 'how many orders are there at all')" = '[[5]]' ]
+}
+
 @test "parts of names: what was done to what, in any order, shared words told apart or asked back" {
 	other_stores saas
 	[ "$(asked 'How many accounts were created yesterday?')" = '[[1]]' ]
@@ -423,6 +433,11 @@ other_stores() {
 	[ "$(asked 'registered students from India')" = '[[1]]' ]
 	[ "$(asked 'revenue from subscriptions')" = '[[111]]' ]
 	[ "$(asked 'pass rate of quizzes')" = '[[0.6666666666666666]]' ]
+	[ "$(asked 'pass rate')" = '[[0.6666666666666666]]' ]           # of the quizzes, not of all students
+	[ "$(asked 'pass rate of students')" = '[[1]]' ]
+	for lacking in 'pass rate by plan' 'pass rate of quizzes by country'; do
+		at-insight ask -f ndjson "$lacking" | jq -e '.refuse and (.text | test("has the property"))'
+	done
 	[ "$(asked 'how many registrations were there')" = '[[2]]' ]
 	[ "$(asked 'price of the yearly plan')" = '[[99]]' ]
 	[ "$(asked 'lessons completed in spanish')" = '[[1]]' ]          # no lesson was completed in Spain
@@ -438,6 +453,10 @@ other_stores() {
 	[ "$(asked 'which courier delivered the most orders')" = '[["ana",1]]' ]
 	[ "$(asked 'how many customers opened the app but did not order')" = '[[1]]' ]
 	[ "$(asked 'orders of more than 5 items')" = '[[1]]' ]
+	[ "$(asked 'cancellation rate')" = '[[0.3333333333333333]]' ]
+	for lacking in 'cancellation rate by restaurant' 'cancellation rate by cancel_reason' 'conversion from order_placed to order_delivered by courier'; do
+		at-insight ask -f ndjson "$lacking" | jq -e '.refuse and (.text | test("has the property"))'
+	done
 	[ "$(asked 'deliveries that took longer than 45 minutes')" = '[[1]]' ]
 	[ "$(asked 'deliveries slower than half an hour')" != '[[2]]' ]
 	[ "$(asked 'how many deliveries were there')" = '[[2]]' ]
