@@ -601,6 +601,8 @@ is_behind_source(struct work *w, const struct tok *t)
 	return rewrite_named(source) && !is(source->prev, ".") && names_a_source(w, rewrite_bare(w, source));
 }
 
+#define DOTTED_MOST 1024        /* bytes: a statement may be one long row of names, and each beginning of it is looked for */
+
 /* service.name where a property is called just so. The last token of the longest such name that begins at t, NULL: there is none. */
 static struct tok *
 dotted_property(struct work *w, struct tok *t, struct buf *name)
@@ -610,7 +612,7 @@ dotted_property(struct work *w, struct tok *t, struct buf *name)
 
 	buf_clear(name);
 	buf_str(name, rewrite_bare(w, t));
-	while (is(last->next, ".") && rewrite_named(last->next->next) && !is(last->next->next->next, "(")) {
+	while (name->n < DOTTED_MOST && is(last->next, ".") && rewrite_named(last->next->next) && !is(last->next->next->next, "(")) {
 		last = last->next->next;
 		buf_byte(name, '.');
 		buf_str(name, rewrite_bare(w, last));

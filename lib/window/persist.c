@@ -55,7 +55,7 @@ static void
 put_spec(const struct window *win, struct buf *b)
 {
 	put_part(b, str_of(win->span.label));
-	put_part(b, str_of(win->spec.by ? win->spec.by : ""));
+	put_part(b, str_of(!win->spec.by ? "" : *win->spec.by ? win->spec.by : ","));   /* of no fields: else than none */
 	put_part(b, str_of(win->spec.aggregates ? win->spec.aggregates : ""));
 	put_part(b, str_of(win->spec.where ? win->spec.where : ""));
 	put_part(b, str_of(win->spec.name ? win->spec.name : ""));

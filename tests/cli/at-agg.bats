@@ -614,6 +614,12 @@ while i < len(d):
 	at-agg --states -w 1m -b s,user_id -a 'count,sum(v),p50(v),distinct(user_id)' events | at-agg --states -w 5m -b s | at-agg -w 1h -b '' | cmp - whole
 	run -0 at-agg -w 1h -b '' events
 	[ "$output" = '{"metric":"events","timestamp":"1970-01-01T00:00:00.000Z","window":"1h","labels":{},"count":6}' ]
+	at-agg -w 1h --state kept < events > first
+	run -2 --separate-stderr at-agg -w 1h --state kept -b '' < events
+	[[ $stderr == *'saved with other '* ]]
+	at-agg -w 1h --state none -b '' < events > first
+	at-agg -w 1h --state none -b '' < <(echo '{"event":"e","timestamp":4000}') > second
+	[ "$(jq .count second)" = 6 ]
 }
 
 @test "- as a file to write is standard output, for late rows and rejects" {
