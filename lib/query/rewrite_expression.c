@@ -777,7 +777,7 @@ canonical(struct work *w, struct tok *first, struct tok *last, struct tok *at, s
 	} else if (is(first, "null")) {
 		return;
 	} else if (is_time_value(first, last)) {
-		if (!is_time_column(last))
+		if (!is_time_column(last) && !is(first, "at_time"))     /* that is in the column's form already */
 			canonical_input(w, at, to, another);
 		return;
 	}
