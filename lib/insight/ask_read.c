@@ -2318,7 +2318,7 @@ check_stored(struct reader *rd)
 {
 	const struct ask *ask = rd->ask;
 	struct ask_reading *r = rd->r;
-	int stored = ask_is_stored(ask, &r->m), foreign = -1;
+	int stored = ask_is_stored(ask, &r->m), foreign = -1, bound = -1;
 
 	for (int i = 0; i < r->n_groups + r->where.n + r->m.where.n; i++) {
 		int field = i < r->n_groups ? r->group[i] : i < r->n_groups + r->where.n ? r->where.f[i - r->n_groups].field : r->m.where.f[i - r->n_groups - r->where.n].field;
@@ -2328,11 +2328,18 @@ check_stored(struct reader *rd)
 			return fail(rd, "A stored metric has labels, but no users, sessions or events.");
 		if (field >= 0 && !stored && ask_is_stored(ask, &of))
 			foreign = field;
+		if (field < 0 || !ask->field[field].stored)
+			continue;
+		if (r->m.of == ASK_OF_FIELD ? field != r->m.field : ask->field[field].part.p || (bound >= 0 && bound != field))
+			return fail(rd, "\"%.*s\" is no property of another metric; ask for one of them.", STR_FMT(ask->field[field].name));
+		bound = field;
 	}
 	if (foreign >= 0 || (!stored && r->ratio && ask_is_stored(ask, &r->base)))
 		return fail(rd, "\"%.*s\" is of stored metrics, and no property of events.", STR_FMT(ask->field[foreign >= 0 ? foreign : r->base.field].name));
 	if (!stored)
 		return 1;
+	if (bound >= 0 && r->m.of == ASK_DISTINCT_FIELD)        /* hosts whose cpu was over 80: of its rows */
+		r->m.events = ask->field[bound].events;
 	if (r->n_conditions || r->funnel || r->edge || r->by_session || (r->ratio && r->per) || (r->ratio && !ask_is_stored(ask, &r->base)))
 		return fail(rd, "A stored metric has labels, but no users, sessions or events.");
 	if (r->m.of == ASK_OF_FIELD && r->m.agg == ASK_SUM && ask->field[r->m.field].role != ASK_AMOUNT)

@@ -223,6 +223,7 @@ teardown() { [ -z "${liar:-}" ] || kill "$liar"; }
 		{"metric":"cpu","timestamp":"2026-06-16T10:00:00Z","value":90,"labels":{"host":"db-1","region":"us"}}
 		{"metric":"cpu","timestamp":"2026-06-17T10:00:00Z","value":10,"labels":{"host":"db-1","region":"us"}}
 		{"metric":"wait_time","timestamp":"2026-06-16T10:00:00Z","count":4,"avg":2.5,"labels":{"host":"db-1"}}
+		{"metric":"temperature","timestamp":"2026-06-16T10:00:00Z","value":99,"labels":{"host":"web-1"}}
 		{"metric":"signup","timestamp":"2026-06-16T10:00:00Z","value":1000}
 		{"metric":"load","timestamp":"2026-06-16T10:00:00Z","window":"5m","value":1}
 		{"metric":"load","timestamp":"2026-06-16T10:00:00Z","window":"1h","value":1}
@@ -234,6 +235,10 @@ teardown() { [ -z "${liar:-}" ] || kill "$liar"; }
 	[ "$(asked 'which host had the lowest cpu yesterday')" = '[["web-1",40]]' ]
 	[ "$(asked 'cpu in the us today vs yesterday' | jq -c '.[0][:2]')" = '[10,90]' ]
 	[ "$(asked 'how many hosts are there')" = '[[2]]' ]
+	[ "$(asked 'how many hosts have cpu over 80')" = '[[1]]' ]       # web-1's 99 is another metric's
+	for q in 'how many hosts have wait time over 80' 'average cpu of web-1 with temperature over 50'; do
+		[[ $(asked "$q") == *'no property of another metric'* ]]
+	done
 	[ "$(asked 'wait time')" = '[[4]]' ]
 	[ "$(asked 'how many signups yesterday')" = '[[1]]' ]
 	[ "$(asked 'signups in eu')" = '[[1]]' ]
