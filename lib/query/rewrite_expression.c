@@ -898,8 +898,12 @@ time_aliases(struct work *w, struct map *aliases)
 
 		if (!rewrite_named(t) || (end == t->prev && !is(t->next, ",") && !is(t->next, "from")) || !(first = rewrite_operand_start(end)))
 			continue;
-		if ((is(first->prev, "select") || is(first->prev, "distinct") || is(first->prev, ",")) && is_time_operand(w, first, end, aliases))
-			map_put(aliases, small_name(w, t, &small), NULL)->num = is_instant(w, first, end, aliases) ? 1 : 2;
+		if ((is(first->prev, "select") || is(first->prev, "distinct") || is(first->prev, ",")) && is_time_operand(w, first, end, aliases)) {
+			int is_new, kind = is_instant(w, first, end, aliases) ? 1 : 2;
+			struct map_entry *e = map_put(aliases, small_name(w, t, &small), &is_new);
+
+			e->num = is_new || (int)e->num == kind ? kind : 2;      /* of both kinds in one statement: texts beside it stay as they are */
+		}
 	}
 	buf_release(&small);
 }

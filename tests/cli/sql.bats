@@ -399,6 +399,8 @@ P
 		[ "$(one "WITH d AS (SELECT date_trunc('day', timestamp) AS day, count(*) n FROM $from GROUP BY 1) SELECT n FROM d WHERE day = '2027-01-04'")" = 2 ]
 		[ "$(one "WITH f AS (SELECT user_id, min(timestamp) AS first FROM $from GROUP BY 1) SELECT user_id FROM f WHERE first BETWEEN '2027-01-04T00:00:01Z' AND '2027-01-04T10:00:00Z'")" = u1 ]
 		[ "$(one "WITH f AS (SELECT user_id, min(timestamp)::date AS first FROM $from GROUP BY 1) SELECT count(*) FROM f WHERE first = '2027-01-04'")" = 2 ]
+		[ "$(one "WITH f AS (SELECT min(timestamp)::date AS d FROM $from GROUP BY user_id), g AS (SELECT date_trunc('day', timestamp) AS d FROM $from)
+			SELECT count(*) FROM f WHERE d = '2027-01-04' AND EXISTS (SELECT 1 FROM g)")" = 2 ]
 	done
 	[ "$(one -P day=2027-01-04 "SELECT count(*) FROM events WHERE date_trunc('day', timestamp) = :day AND event = 'e'")" = 2 ]
 	[ "$(one -P n=1 "WITH f AS (SELECT min(timestamp) AS a, count(*) AS b FROM events WHERE event = 'e' GROUP BY user_id) SELECT count(*) FROM f WHERE b = :n")" = 1 ]
