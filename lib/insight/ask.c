@@ -242,12 +242,42 @@ lacks_column(const struct ask *ask)
 	    policy_column(policy, STR("id")) == POLICY_HIDDEN;
 }
 
+static void
+hide(struct ask_answer *a)
+{
+	forget_rows(a);
+	buf_clear(&a->understood);
+	buf_clear(&a->text);
+	buf_lit(&a->text, "That asks for something of an event that your roles do not show.");
+}
+
+/* Who comes back. Without users to follow nobody seems to: who may not see them is told so. */
+static int
+answer_retention(struct ask *ask, const struct ask_retention *r, struct ask_answer *a, struct err *err)
+{
+	int rc;
+
+	buf_clear(&a->text);
+	if (policy_column(query_policy(ask->query), STR("user_id")) == POLICY_HIDDEN) {
+		hide(a);
+		return 0;
+	}
+	ask_retention_understood(ask, r, &a->understood);
+	ask_retention_sql(ask, r, &a->sql);
+	if ((rc = run(ask, a, err)))
+		return rc;
+	a->refused = 0;
+	ask_retention_say(ask, r, &a->rows, &a->text);
+	return 0;
+}
+
 int
 ask_answer(struct ask *ask, struct str question, struct ask_answer *a, struct err *err)
 {
 	struct ask_word *words = NULL;
 	struct ask_item *items = NULL;
 	struct ask_reading reading;
+	struct ask_retention retention;
 	int64_t now = time_now();
 	int n, rc = 0, read;
 
@@ -268,6 +298,13 @@ ask_answer(struct ask *ask, struct str question, struct ask_answer *a, struct er
 		buf_lit(&a->text, n < 0 ? "That is too long for one question." : "I see no words in that.");
 		goto out;
 	}
+	if ((read = ask_retention_read(ask, words, n, now, query_zone(ask->query), &retention, &a->text)) != ASK_NO_RETENTION) {
+		if (read)
+			rc = answer_retention(ask, &retention, a, err);
+		else
+			interpret(ask, question, now, a);
+		goto out;
+	}
 	items = mem_new((size_t)n * sizeof(*items));
 	n = ask_items(ask, words, n, now, query_zone(ask->query), items);
 	if ((read = ask_read(ask, items, n, now, query_zone(ask->query), &reading, &a->text)) != 1) {
@@ -282,9 +319,7 @@ ask_answer(struct ask *ask, struct str question, struct ask_answer *a, struct er
 		if (err->code == ERR_USAGE && lacks_column(ask)) {
 			rc = 0;
 			err_clear(err);
-			forget_rows(a);
-			buf_clear(&a->understood);
-			buf_lit(&a->text, "That asks for something of an event that your roles do not show.");
+			hide(a);
 		}
 		goto out;
 	}

@@ -4,6 +4,8 @@
  *           ──► a reading: what is measured, of what, by what, when, in which order (ask_read.c)
  *           ──► SQL (ask_sql.c) ──► rows ──► a sentence (ask_say.c)
  *
+ * Who comes back is read from the words before all that (ask_retention.c), for "the next week" is no future there.
+ *
  * Every word must have a meaning: of the store's own vocabulary, of the grammar, or of the list of words that carry none. One that
  * has none is told and nothing is answered: a figure beside a word that was passed over would be an answer to another question.
  */
@@ -210,6 +212,25 @@ struct ask_reading {
 	int want_change;                /* asked for the difference of two periods */
 };
 
+/* ---- who comes back: a reading of its own, which retention() of SQL answers */
+#define ASK_UNIT_DAY 3                  /* of the units of a reading: 3 day, 4 week, 5 month, 6 quarter, 7 year */
+struct ask_retention {
+	int start, back;                /* events; -1: any */
+	int unit;
+	int period;                     /* so many units later; 0: all, one by one */
+	int within;                     /* 1: at any time until then; else in that unit of the calendar */
+	int has_range;                  /* users who began then */
+	struct ask_period range;
+	int count_first;                /* asked how many: the count stands in front of the share */
+};
+
+/* 1: understood; 0: not, and `why` says so; ASK_NO_RETENTION: it asks for something else. */
+#define ASK_NO_RETENTION (-1)
+int ask_retention_read(struct ask *, const struct ask_word *, int n, int64_t now, const struct zone *, struct ask_retention *, struct buf *why);
+void ask_retention_sql(const struct ask *, const struct ask_retention *, struct buf *sql);
+void ask_retention_understood(const struct ask *, const struct ask_retention *, struct buf *);
+void ask_retention_say(const struct ask *, const struct ask_retention *, const struct ask_rows *, struct buf *text);
+
 /* What a model makes of a question that the grammar does not know: names of events and properties are sent, no values. 1 and SQL, one
  * statement that reads events and nothing else; 0. */
 int ask_model_interpret(struct ask *, struct str question, int64_t now, struct buf *sql);
@@ -222,6 +243,8 @@ int ask_model_phrase(struct ask_answer *);
 int ask_items(struct ask *, struct ask_word *, int n, int64_t now, const struct zone *, struct ask_item *);
 /* 1: understood; 0: not, and `why` says so; ASK_NEVER: nor can anybody. */
 #define ASK_NEVER (-1)
+void ask_item_text(const struct ask_item *, char to[80]);               /* its words, to show them: cut, without quotes */
+int ask_say_unknown(const struct ask_item *, struct buf *why);          /* 0: that its word is not known */
 int ask_read(struct ask *, struct ask_item *, int n, int64_t now, const struct zone *, struct ask_reading *, struct buf *why);
 
 void ask_sql(const struct ask *, const struct ask_reading *, int64_t now, struct buf *sql);

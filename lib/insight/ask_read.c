@@ -535,8 +535,8 @@ join_kinds(struct reader *rd)
 
 /* ---- pass: what cannot be asked */
 
-static void
-text_of(const struct ask_item *it, char to[80])
+void
+ask_item_text(const struct ask_item *it, char to[80])
 {
 	size_t n = it->text.n < 60 ? it->text.n : 60;
 
@@ -561,6 +561,18 @@ is_too_much(const struct reader *rd)            /* more than a reading holds, of
 	return values > ASK_LIST || did > ASK_LIST;
 }
 
+int
+ask_say_unknown(const struct ask_item *it, struct buf *why)
+{
+	char word[80];
+
+	ask_item_text(it, word);
+	buf_clear(why);
+	buf_printf(why, "I do not know what \"%s\" is: no event, property or value in the store is called so (at-query schema lists them; \"synonyms\" in "
+	    "config/analytics.json adds words).", word);
+	return 0;
+}
+
 /* 1: go on; 0: a word is not known; ASK_NEVER. */
 static int
 refuse(struct reader *rd)
@@ -575,15 +587,14 @@ refuse(struct reader *rd)
 	} else if (find(rd, ASK_FUTURE, 0) >= 0) {
 		fail(rd, "The store holds what has been, not what will be. What comes next: at-insight forecast METRIC.");
 	} else if ((i = find(rd, ASK_WRITE, 0)) >= 0) {
-		text_of(&rd->it[i], word);
+		ask_item_text(&rd->it[i], word);
 		fail(rd, "I only read: \"%s\" is nothing I can do, or it is nothing that an event here tells of.", word);
 	} else if ((i = find(rd, ASK_OPINION, 0)) >= 0) {
-		text_of(&rd->it[i], word);
+		ask_item_text(&rd->it[i], word);
 		fail(rd, "\"%s\": the events say what was done, not what anybody thinks of it.", word);
 	} else if ((i = find(rd, ASK_UNKNOWN, 0)) >= 0) {
-		text_of(&rd->it[i], word);
-		return fail(rd, "I do not know what \"%s\" is: no event, property or value in the store is called so (at-query schema lists them; \"synonyms\" in "
-		    "config/analytics.json adds words).", word);
+		rd->failed = 1;
+		return ask_say_unknown(&rd->it[i], rd->why);
 	} else {
 		return 1;
 	}
@@ -2381,7 +2392,7 @@ check(struct reader *rd)
 
 		if (it->used || i == rd->per)
 			continue;
-		text_of(it, word);
+		ask_item_text(it, word);
 		switch (it->is) {
 		case ASK_EVENT: case ASK_METRIC: case ASK_FIELD: case ASK_VALUE: case ASK_MONEY: case ASK_ORDER_VALUE: case ASK_SPEND:
 			if (it->is == ASK_SPEND && (r->m.of == ASK_OF_FIELD || (r->ratio && r->m.of == ASK_OF_FIELD)))
@@ -2707,7 +2718,7 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 	if ((i = find(&rd, ASK_BOUNCE, 0)) >= 0)
 		return fail(&rd, "A bounce can be read in two ways: a session with one event, or a session with one page view. Ask for the share of sessions with exactly 1 page view.");
 	if ((i = find(&rd, ASK_RETENTION, 0)) >= 0)
-		return fail(&rd, "Retention is of a first event, a later one and a step of time: at-query retention --start signup --return login --every 1w.");
+		return fail(&rd, "Retention by which step, or after how long? Say weekly retention of users who signed up, day 7 retention of new users, or how many users who signed up came back within 7 days.");
 	pages_as_views(&rd);
 	both_values(&rd);
 	groups(&rd);

@@ -211,6 +211,22 @@ put_time(struct buf *b, int64_t t)                      /* to the minute, in UTC
 	buf_printf(b, "%.16sZ", text);
 }
 
+static void
+put_period(const struct ask_period *p, struct buf *b)   /* last week (2026-06-08T00:00Z to …) */
+{
+	buf_printf(b, "%s (", p->label);
+	if (p->from != TIME_NONE)
+		put_time(b, p->from);
+	else
+		buf_lit(b, "the beginning");
+	buf_lit(b, " to ");
+	if (p->to != TIME_NONE)
+		put_time(b, p->to);
+	else
+		buf_lit(b, "now");
+	buf_byte(b, ')');
+}
+
 void
 ask_understood(const struct ask *ask, const struct ask_reading *r, struct buf *b)
 {
@@ -253,19 +269,8 @@ ask_understood(const struct ask *ask, const struct ask_reading *r, struct buf *b
 	if (r->rank && (r->n_groups || r->unit || r->part))
 		buf_printf(b, ", %s first", r->rank > 0 ? "most" : "least");
 	for (int i = 0; i < r->n_periods; i++) {
-		const struct ask_period *p = &r->period[i];
-
-		buf_printf(b, "%s%s (", i ? " against " : ", ", p->label);
-		if (p->from != TIME_NONE)
-			put_time(b, p->from);
-		else
-			buf_lit(b, "the beginning");
-		buf_lit(b, " to ");
-		if (p->to != TIME_NONE)
-			put_time(b, p->to);
-		else
-			buf_lit(b, "now");
-		buf_byte(b, ')');
+		buf_lit(b, i ? " against " : ", ");
+		put_period(&r->period[i], b);
 	}
 	if (!r->n_periods)
 		buf_lit(b, ", all time");
@@ -567,4 +572,142 @@ ask_say(const struct ask *ask, const struct ask_reading *r, const struct ask_row
 	}
 	if (rows->n_rows > 100 || rows->more)
 		buf_printf(b, "\n  and %s%d more", rows->more ? "at least " : "", rows->n_rows - 100);
+}
+
+/* ---- who comes back */
+
+static void
+put_began(const struct ask *ask, const struct ask_retention *r, int n, struct buf *b)
+{
+	if (r->start < 0)
+		buf_printf(b, "new user%s (first event of any kind)", n == 1 ? "" : "s");
+	else
+		buf_printf(b, "user%s with a first \"%.*s\"", n == 1 ? "" : "s", STR_FMT(ask->event[r->start].name));
+}
+
+static void
+put_came_back(const struct ask *ask, const struct ask_retention *r, struct buf *b)
+{
+	const char *unit = units[r->unit], *in = r->unit == ASK_UNIT_DAY ? "on the" : "in the calendar";
+
+	if (r->back < 0)
+		buf_lit(b, r->within ? "any event on a later day" : "any event");
+	else
+		buf_printf(b, "%s\"%.*s\"", r->back == r->start ? "another " : "", STR_FMT(ask->event[r->back].name));
+	if (!r->period)
+		buf_printf(b, " in each %s from then on", unit);
+	else if (r->within)
+		buf_printf(b, " within %d %s%s", r->period, unit, r->period == 1 ? "" : "s");
+	else if (r->period == 1)
+		buf_printf(b, r->unit == ASK_UNIT_DAY ? " on the next day" : " in the next calendar %s", unit);
+	else
+		buf_printf(b, " %s %s %d %ss later", in, unit, r->period, unit);
+}
+
+void
+ask_retention_understood(const struct ask *ask, const struct ask_retention *r, struct buf *b)
+{
+	buf_lit(b, "retention: ");
+	put_began(ask, r, 2, b);
+	if (r->has_range) {
+		buf_lit(b, ", ");
+		put_period(&r->range, b);
+		if (r->start < 0 && !r->within)
+			buf_printf(b, ", of the %ss that begin then", units[r->unit]);
+	}
+	buf_lit(b, "; coming back: ");
+	put_came_back(ask, r, b);
+	buf_lit(b, r->period ? "; without those for whom that is not over at the end of the data" : "; the last may still run at the end of the data");
+}
+
+/* One line a cohort: when it began, how many, and the share of each period from then on. */
+static void
+say_cohorts(const struct ask *ask, const struct ask_retention *r, const struct ask_rows *rows, struct buf *b)
+{
+	const struct zone *zone = query_zone(ask->query);
+	int shown = 0, cohorts = 0;
+
+	buf_lit(b, "Retention, ");
+	put_began(ask, r, 2, b);
+	if (r->has_range)
+		buf_printf(b, ", %s", r->range.label);
+	buf_printf(b, ", one %s a line; share with ", units[r->unit]);
+	put_came_back(ask, r, b);
+	buf_lit(b, " (*: not over yet):");
+	for (int i = 0; i < rows->n_rows; i++) {
+		const struct cell *c = &rows->cell[i * rows->n_columns];
+		char local[TIME_LEN];
+		int64_t t;
+
+		if (c[2].integer == 0) {
+			if (++cohorts > 100)
+				continue;
+			shown = cohorts;
+			if (time_parse_rfc3339(c[0].text, &t) == 0)
+				time_print(t + zone_offset(zone, t), local);
+			else
+				memcpy(local, "          ", 10);
+			buf_printf(b, "\n  %.10s, %lld user%s: ", local, (long long)c[1].integer, c[1].integer == 1 ? "" : "s");
+		} else if (cohorts <= 100) {
+			buf_lit(b, ", ");
+		}
+		if (cohorts <= 100) {
+			put_figure(b, &c[4], SHARE, 1);
+			buf_lit(b, c[5].integer ? "" : "*");
+		}
+	}
+	if (cohorts > shown || rows->more)
+		buf_printf(b, "\n  and %s%d more", rows->more ? "at least " : "", cohorts - shown);
+}
+
+void
+ask_retention_say(const struct ask *ask, const struct ask_retention *r, const struct ask_rows *rows, struct buf *b)
+{
+	const struct cell *c = rows->cell;
+	const struct cell *share = r->count_first ? c + 2 : c, *users = r->count_first ? c : c + 1, *size = users + 1, *young = c + 3;
+
+	if (!r->period && rows->n_rows) {
+		say_cohorts(ask, r, rows, b);
+		return;
+	}
+	if (!rows->n_rows || (size->integer == 0 && young->integer == 0)) {
+		buf_lit(b, "No ");
+		put_began(ask, r, 2, b);
+		if (r->has_range)
+			buf_printf(b, ", %s", r->range.label);
+		buf_byte(b, '.');
+		return;
+	}
+	if (size->integer == 0) {
+		buf_printf(b, "It cannot be told yet: for none of %lld ", (long long)young->integer);
+		put_began(ask, r, 2, b);
+		if (r->has_range)
+			buf_printf(b, ", %s,", r->range.label);
+		buf_lit(b, " the time to come back is over.");
+		return;
+	}
+	if (!r->count_first) {
+		put_figure(b, share, SHARE, 1);
+		buf_lit(b, ": ");
+	}
+	put_figure(b, users, PLAIN, 1);
+	buf_lit(b, " of ");
+	put_figure(b, size, PLAIN, 1);
+	buf_byte(b, ' ');
+	put_began(ask, r, size->integer == 1 ? 1 : 2, b);
+	if (r->has_range)
+		buf_printf(b, ", %s,", r->range.label);
+	buf_lit(b, " had ");
+	put_came_back(ask, r, b);
+	if (r->count_first) {
+		buf_lit(b, " (");
+		put_figure(b, share, SHARE, 1);
+		buf_byte(b, ')');
+	}
+	buf_byte(b, '.');
+	if (young->integer) {
+		buf_byte(b, ' ');
+		put_figure(b, young, PLAIN, 1);
+		buf_printf(b, " began too late for that to be over, and %s left out.", young->integer == 1 ? "is" : "are");
+	}
 }

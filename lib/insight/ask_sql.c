@@ -146,6 +146,21 @@ put_period(const struct ask_period *p, int64_t now, struct buf *b)
 	}
 }
 
+/* The same as it was said, whatever the time is now. */
+static void
+put_between(const struct ask_period *p, const char *what, struct buf *b)
+{
+	for (int i = 0; i < 2; i++) {
+		int64_t t = i ? p->to : p->from;
+
+		if (t == TIME_NONE)
+			continue;
+		put_and(b);
+		buf_printf(b, "%s %s ", what, i ? "<" : ">=");
+		put_time(b, t);
+	}
+}
+
 static void
 put_where(struct buf *sql, const struct buf *cond)
 {
@@ -682,4 +697,105 @@ ask_sql(const struct ask *ask, const struct ask_reading *r, int64_t now, struct 
 		sql_users(ask, r, now, sql);
 	else
 		sql_plain(ask, r, now, sql);
+}
+
+/* ---- who comes back */
+
+#define DAY_MS 86400000LL
+
+/* Users who began, as of the verb of that name: the first start event of each in the range. Of any event the first that is known at all
+ * begins, so the range can only say which whole periods are looked at. */
+static void
+put_retention(const struct ask *ask, const struct ask_retention *r, struct buf *b)
+{
+	const int events[] = { r->start, r->back };
+	int in_call = r->has_range && r->start >= 0;
+
+	buf_lit(b, "retention(");
+	for (int i = 0; i < 2; i++) {
+		if (events[i] >= 0)
+			put_text(b, ask->event[events[i]].name);
+		else
+			buf_lit(b, "NULL");
+		buf_lit(b, ", ");
+	}
+	buf_printf(b, "'1 %s', %d", units[r->unit], r->period ? r->period + 1 : 8);
+	for (int i = 0; in_call && i < 2; i++) {
+		int64_t t = i ? r->range.to : r->range.from;
+
+		buf_lit(b, i ? ", " : ", NULL, ");
+		if (t != TIME_NONE)
+			put_time(b, t);
+		else
+			buf_lit(b, "NULL");
+	}
+	buf_byte(b, ')');
+	if (r->has_range && !in_call) {
+		struct buf w = { 0 };
+
+		put_between(&r->range, "cohort", &w);
+		put_where(b, &w);
+		buf_release(&w);
+	}
+}
+
+/* Within a span of each user's own first event; any event counts from the next day on, or the first visit itself would be coming back. So
+ * the first event of each day is enough of them: of 10 M events those of 0.4 M days are joined. */
+static void
+put_within(const struct ask *ask, const struct ask_retention *r, struct buf *b)
+{
+	static const int days[] = { 1, 7, 30, 91, 365 };
+	long long ms = days[r->unit - ASK_UNIT_DAY] * DAY_MS * r->period;
+	struct buf w = { 0 };
+
+	buf_lit(&w, "user_id IS NOT NULL");
+	if (r->start >= 0)
+		put_events(ask, 1ull << r->start, &w);
+	if (r->start >= 0 && r->has_range)
+		put_between(&r->range, "timestamp", &w);
+	buf_lit(b, "WITH began AS (SELECT user_id, MIN(timestamp) AS t FROM events");
+	put_where(b, &w);
+	buf_lit(b, " GROUP BY 1");
+	buf_clear(&w);
+	if (r->start < 0 && r->has_range)
+		put_between(&r->range, "MIN(timestamp)", &w);
+	if (w.n)
+		buf_printf(b, " HAVING %.*s", STR_FMT(buf_get(&w)));
+	if (r->back < 0)
+		buf_lit(b, "), later AS (SELECT user_id, DATE_TRUNC('day', timestamp) AS day, MIN(timestamp) AS at FROM events WHERE user_id IS NOT NULL GROUP BY 1, 2");
+	buf_lit(b, "), back AS (SELECT DISTINCT e.user_id AS user_id FROM ");
+	if (r->back < 0) {
+		buf_printf(b, "later e JOIN began s ON e.user_id = s.user_id AND e.day > DATE_TRUNC('day', s.t) AND EPOCH_MS(e.at) - EPOCH_MS(s.t) <= %lld", ms);
+	} else {
+		buf_lit(b, "events e JOIN began s ON e.user_id = s.user_id AND e.timestamp > s.t WHERE e.event = ");
+		put_text(b, ask->event[r->back].name);
+		buf_printf(b, " AND EPOCH_MS(e.timestamp) - EPOCH_MS(s.t) <= %lld", ms);
+	}
+	buf_printf(b, "), told AS (SELECT EPOCH_MS(t) + %lld <= EPOCH_MS((SELECT MAX(timestamp) FROM events)) AS complete, "
+	    "user_id IN (SELECT user_id FROM back) AS came FROM began) ", ms);
+	buf_release(&w);
+}
+
+void
+ask_retention_sql(const struct ask *ask, const struct ask_retention *r, struct buf *b)
+{
+	if (!r->period) {
+		buf_lit(b, "SELECT cohort, size, period, users, rate, complete FROM ");
+		put_retention(ask, r, b);
+		buf_lit(b, " ORDER BY 1, 3");
+		return;
+	}
+	if (r->within)
+		put_within(ask, r, b);
+	buf_lit(b, r->count_first ? "SELECT users, size, 1.0 * users / NULLIF(size, 0) AS share" : "SELECT 1.0 * users / NULLIF(size, 0) AS share, users, size");
+	buf_lit(b, ", began - size AS too_young FROM (SELECT ");
+	if (r->within) {
+		buf_lit(b, "COUNT(*) FILTER (WHERE complete AND came) AS users, COUNT(*) FILTER (WHERE complete) AS size, COUNT(*) AS began FROM told");
+	} else {
+		for (int i = 0; i < 2; i++)
+			buf_printf(b, "COALESCE(SUM(%s) FILTER (WHERE period = %d AND complete), 0) AS %s, ", i ? "size" : "users", r->period, i ? "size" : "users");
+		buf_lit(b, "COALESCE(SUM(size) FILTER (WHERE period = 0), 0) AS began FROM ");
+		put_retention(ask, r, b);
+	}
+	buf_byte(b, ')');
 }

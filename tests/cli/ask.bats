@@ -508,3 +508,92 @@ other_stores() {
 	at-insight ask -f ndjson 'co2 in oslo yesterday' | jq -e .refuse
 	at-insight ask -f ndjson 'which developers missed heartbeats' | jq -e .refuse
 }
+
+# Signups over two weeks, who logs in and who buys later; the data ends on Wednesday, 25 November.
+retention_store() {
+	export AT_NOW=2026-11-25T12:00:00Z AT_STORE=$BATS_TEST_TMPDIR/retention
+	at-ingest -q <<-'E'
+		{"event":"page_view","timestamp":"2026-10-30T09:00:00Z","user_id":"u0","properties":{"country":"DE"}}
+		{"event":"signup","timestamp":"2026-11-02T09:00:00Z","user_id":"u1","properties":{"country":"DE"}}
+		{"event":"signup","timestamp":"2026-11-03T09:00:00Z","user_id":"u2","properties":{"country":"DE"}}
+		{"event":"signup","timestamp":"2026-11-04T09:00:00Z","user_id":"u0","properties":{"country":"DE"}}
+		{"event":"login","timestamp":"2026-11-03T08:00:00Z","user_id":"u1","properties":{"country":"DE"}}
+		{"event":"login","timestamp":"2026-11-10T10:00:00Z","user_id":"u2","properties":{"country":"DE"}}
+		{"event":"purchase","timestamp":"2026-11-10T11:00:00Z","user_id":"u2","properties":{"country":"DE","revenue":10}}
+		{"event":"purchase","timestamp":"2026-11-12T11:00:00Z","user_id":"u2","properties":{"country":"DE","revenue":20}}
+		{"event":"purchase","timestamp":"2026-11-11T11:00:00Z","user_id":"u1","properties":{"country":"DE","revenue":20}}
+		{"event":"signup","timestamp":"2026-11-10T09:00:00Z","user_id":"u3","properties":{"country":"FR"}}
+		{"event":"login","timestamp":"2026-11-17T09:00:00Z","user_id":"u3","properties":{"country":"FR"}}
+		{"event":"signup","timestamp":"2026-11-24T09:00:00Z","user_id":"u4","properties":{"country":"FR"}}
+		{"event":"login","timestamp":"2026-11-25T09:00:00Z","user_id":"u4","properties":{"country":"FR"}}
+	E
+}
+
+@test "who comes back: cohorts as at-query has them, one period of them with those it is of" {
+	retention_store
+	[ "$(asked 'weekly retention of users who signed up')" = "$(at-query -f ndjson retention --start signup --every 1w | jq -c '[.cohort, .size, .period, .users, .rate, .complete]' | jq -sc .)" ]
+	[ "$(asked 'retention from signup to login by day')" = "$(at-query -f ndjson retention --start signup --return login --every 1d | jq -c '[.cohort, .size, .period, .users, .rate, .complete]' | jq -sc .)" ]
+	# share, users, of so many, too young for it
+	[ "$(asked 'week 1 retention of users who signed up')" = '[[0.75,3,4,1]]' ]
+	[ "$(asked 'how many users who signed up came back the next week')" = '[[3,4,0.75,1]]' ]
+	[ "$(asked 'how many users who signed up logged in again the next day')" = '[[1,4,0.25,1]]' ]
+	[ "$(asked 'what is the retention of new users after 7 days')" = '[[0.5,2,4,1]]' ]
+	for q in '7-day retention' 'day 7 retention' 'D7 retention of new users' 'what share of users come back 7 days later?'; do
+		[ "$(asked "$q")" = '[[0.5,2,4,1]]' ]
+	done
+	[ "$(asked 'day 1 retention')" = '[[0.25,1,4,1]]' ]
+	[ "$(asked 'what share of users return the next day')" = '[[0.25,1,4,1]]' ]
+	[ "$(asked 'retention by week of users who signed up last month')" = '[]' ]
+	[ "$(asked 'retention by week of users who signed up this month' | jq -c '[.[] | select(.[2] == 0) | .[1]]')" = '[3,1,1]' ]
+	run -0 --separate-stderr at-insight ask -v 'how many users who signed up came back the next week'
+	[ "$output" = '3 of 4 users with a first "signup" had any event in the next calendar week (75.0 %). 1 began too late for that to be over, and is left out.' ]
+	[[ $stderr == *"retention('signup', NULL, '1 week', 2)"* && $stderr == *'read as retention: users with a first "signup"; coming back: any event in the next calendar week'* ]]
+	run -0 at-insight ask 'weekly retention of users who signed up'
+	[[ $output == *$'\n  2026-11-02, 3 users: 100.0 %, 66.7 %, 0.0 %, 0.0 %*'* ]]
+}
+
+@test "who comes back within some days of their own first event; bought again; any event counts from the next day on" {
+	retention_store
+	[ "$(asked 'how many of those who signed up in the first week of November logged in again within 7 days')" = '[[1,3,0.3333333333333333,0]]' ]
+	[ "$(asked 'which share of buyers bought again within 7 days')" = '[[0.5,1,2,0]]' ]
+	[ "$(asked 'how many customers purchased again within 1 day')" = '[[0,2,0,0]]' ]
+	[ "$(asked 'which share of buyers bought again within 30 days')" = '[[null,0,0,2]]' ]
+	[ "$(asked 'how many users came back within 7 days of signing up')" = '[[2,4,0.5,1]]' ]
+	[ "$(asked 'how many new users this month came back within a week')" = '[[2,3,0.6666666666666666,1]]' ]
+	run -0 at-insight ask 'which share of buyers bought again within 30 days'
+	[ "$output" = 'It cannot be told yet: for none of 2 users with a first "purchase" the time to come back is over.' ]
+	run -0 at-insight ask 'which share of buyers bought again within 7 days'
+	[ "$output" = '50.0 %: 1 of 2 users with a first "purchase" had another "purchase" within 7 days.' ]
+}
+
+@test "what retention cannot tell is asked back: no step, two steps, names, filters, unknown events, what lies ahead" {
+	retention_store
+	for q in retention 'what is our retention rate' 'retention day 3 vs day 7' 'which users came back the next day' 'who came back within 3 days' \
+	    '7-day retention by country' '7-day retention in germany' 'how many users did not come back within 7 days' 'average weekly retention' \
+	    'how many gnomes came back the next week' '7-day retention of users who subscribed' 'how many users return next week' \
+	    'what will the 7-day retention be' 'why did 7-day retention fall' 'delete the weekly retention' 'how many users came back this week' \
+	    'how many purchases returned within 7 days' 'day 0 retention' 'day 99999999999 retention' '7-day retention last week vs this week' \
+	    'retention of users who signed up and logged in and bought by week'; do
+		at-insight ask -f ndjson "$q" | jq -e '.refuse and .sql == null and .rows == []' > /dev/null || { echo "$q"; false; }
+	done
+	[[ $(asked 'how many gnomes came back the next week') == *gnomes* ]]
+	[[ $(asked 'how many users return next week') == *'what will be'* ]]
+	[[ $(asked retention) == *'weekly retention'* ]]
+}
+
+@test "POST /api/v1/ask tells of retention what the caller's rights show" {
+	source "$BATS_TEST_DIRNAME/serve.bash"
+	retention_store
+	serve_start
+	post /api/v1/ask '{"question":"day 1 retention of users who signed up"}' | jq -e '.rows == [[0.25,1,4,1]] and (.sql | contains("retention("))'
+	at-admin -q role add de read:insights --sees 'rows=.properties.country == "DE"'
+	KEY=$(at-admin -q key create --role de)
+	post /api/v1/ask '{"question":"how many users who signed up came back the next day"}' | jq -e '.rows[0][0:2] == [1,3] and .rows[0][3] == 0'
+	post /api/v1/ask '{"question":"which share of buyers bought again within 1 day"}' | jq -e '.rows == [[0,0,2,0]]'
+	at-admin -q role add blind read:insights --sees hide=user_id
+	KEY=$(at-admin -q key create --role blind)
+	for question in 'weekly retention' '7-day retention' 'how many users came back within 7 days'; do
+		post /api/v1/ask '{"question":"'"$question"'"}' > /dev/null && [ "$status_code" = 200 ] && jq -e '.refuse and .sql == null and .rows == []' body
+	done
+	serve_stop
+}
