@@ -2667,6 +2667,10 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 
 	*r = (struct ask_reading){ .n_groups = 0 };
 	join_values(&rd);
+	for (i = 2; i < rd.n; i++)      /* basket size in items, which is no money */
+		if (is(&rd, i, ASK_NOTHING) && is(&rd, i - 1, ASK_IN) && is(&rd, i - 2, ASK_ORDER_VALUE) &&
+		    (str_eq(rd.it[i].text, STR("items")) || str_eq(rd.it[i].text, STR("things"))))
+			return fail(&rd, "How many items an order has is told by no property that I know; the value of an order can be asked for.");
 	for (i = 0; i < rd.n; i++)      /* words without a meaning go, a name behind "user id" comes beside it */
 		if (rd.it[i].is == ASK_NOTHING)
 			drop(&rd, i--);

@@ -581,6 +581,12 @@ retention_store() {
 	[[ $(asked retention) == *'weekly retention'* ]]
 }
 
+@test "the size of a basket in items is no money" {
+	retention_store
+	at-insight ask -f ndjson 'average basket size in items' | jq -e '.refuse and (.text | contains("items"))'
+	[ "$(asked 'average basket size')" = '[[16.666666666666668]]' ]
+}
+
 @test "POST /api/v1/ask tells of retention what the caller's rights show" {
 	source "$BATS_TEST_DIRNAME/serve.bash"
 	retention_store
