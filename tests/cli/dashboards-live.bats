@@ -30,8 +30,9 @@ begin() {
 	screen=at-dash-$$-$BATS_TEST_NUMBER-$((begun++))        # a server that ends is not met again
 	in_tmux -f /dev/null new-session -d -x "$w" -y "$h" "echo before; sh -c 'echo \$\$ > pid; exec $*'; echo \"ended with \$?\"; stty -a | grep -o ' echo '; stty -a | grep -o ' icanon '; sleep 60"
 }
-seen() { for _ in $(seq 100); do in_tmux capture-pane -p > now; grep -q -- "$1" now && return; sleep 0.05; done; cat now; return 1; }
-gone() { for _ in $(seq 100); do in_tmux capture-pane -p > now; grep -q -- "$1" now || return 0; sleep 0.05; done; cat now; return 1; }
+[ -z "$SANITIZED" ] && tries=100 || tries=1000   # of 0.05 s
+seen() { for _ in $(seq $tries); do in_tmux capture-pane -p > now; grep -q -- "$1" now && return; sleep 0.05; done; cat now; return 1; }
+gone() { for _ in $(seq $tries); do in_tmux capture-pane -p > now; grep -q -- "$1" now || return 0; sleep 0.05; done; cat now; return 1; }
 keys() { in_tmux send-keys "$@"; }
 rests() {       # next to no processor time in 3 s
 	local stat before after
