@@ -130,9 +130,11 @@ str_hex(const char *p, const char *end, int digits, uint32_t *value)
 long
 str_utf8_fault(struct str s)
 {
-	const char *p = s.p, *end = s.p + s.n;
+	const char *p = s.p, *end;
 
-	while (p < end) {
+	if (!s.n)
+		return -1;
+	for (end = p + s.n; p < end; ) {
 		uint64_t eight;
 		size_t len;
 

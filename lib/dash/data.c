@@ -32,7 +32,7 @@ data_put_row(struct answer_maker *m, const struct cell *cells, int n, struct err
 		a->more = 1;
 		return 1;
 	}
-	if (((size_t)a->rows + 1) * (size_t)n > m->cap) {
+	if (!a->cell || ((size_t)a->rows + 1) * (size_t)n > m->cap) {
 		m->cap = m->cap ? 2 * m->cap : 64 * (size_t)n;
 		a->cell = mem_grow(a->cell, m->cap, sizeof(*a->cell));
 	}

@@ -521,7 +521,7 @@ draw_grid(struct field *f)
 			for (int p = 0; p < wide; p++)
 				canvas_heat(f->c, x + p, y, heat);
 			if (is_share && wide >= 4)
-				put_printf(f, x, y, wide, (enum canvas_role)(CANVAS_HEAT + (int)fmin(heat * CANVAS_HEATS, CANVAS_HEATS - 1)), "%*.0f%%%*s", wide > 4 ? 4 : 3, v * 100,
+				put_printf(f, x, y, wide, (enum canvas_role)(CANVAS_HEAT + (int)fmax(0, fmin(heat * CANVAS_HEATS, CANVAS_HEATS - 1))), "%*.0f%%%*s", wide > 4 ? 4 : 3, v * 100,
 				    wide > 5, "");
 		}
 	}

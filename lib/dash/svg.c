@@ -9,7 +9,9 @@ put_escaped(struct buf *b, struct str text)
 	while (text.n) {
 		uint32_t c = letter_take(&text);
 
-		if (c & LETTER_NONE || (c < 0x20 && c != '\t') || (c >= 0x7f && c < 0xa0) || c == 0xfffe || c == 0xffff || (c >= 0x202a && c <= 0x202e) ||
+		if (c == '\t')
+			buf_byte(b, ' ');
+		else if (c & LETTER_NONE || c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xfffe || c == 0xffff || (c >= 0x202a && c <= 0x202e) ||
 		    (c >= 0x2066 && c <= 0x2069))
 			buf_lit(b, "\xef\xbf\xbd");
 		else if (c == '<')
