@@ -233,9 +233,11 @@ fields() { jq -c "$1" <<< "$output"; }
 	  row 1 b '"count":7'; } > rows
 	run -0 at-agg -w 1h rows
 	[ "${lines[0]}" = '{"metric":"m","timestamp":"2026-11-23T10:00:00.000Z","window":"1h","labels":{"h":"a"},"count":4,"v_sum":0.3,"v_min":-1,"v_max":9,"v_avg":0.075}' ]
-	run -0 at-agg -w 1h -b '' -a 'max(count),n=count' -M all rows
+	run -0 at-agg -w 1h -a 'max(count),n=count' -M all rows
 	[ "$(fields '[.metric,.labels,.count_max,.n]')" = '["all",{"h":"a"},3,4]
 ["all",{"h":"b"},7,7]' ]
+	run -0 at-agg -w 1h -b '' -a 'max(count),n=count' -M all rows
+	[ "$(fields '[.metric,.labels,.count_max,.n]')" = '["all",{},7,11]' ]
 	run -0 at-agg -w 1h -b g -a count rows
 	[ "$(fields '[.labels,.count]')" = '[{"g":null},11]' ]
 	run -0 at-agg -w 1h < <(printf '{"metric":"cpu","timestamp":"2026-11-23T10:0%s:00Z","labels":{},"value":%s}\n' 0 1 1 4)
