@@ -277,7 +277,7 @@ json_text_dup(struct json v, struct arena *arena)
 int
 json_text_eq(struct json v, struct str text)
 {
-	const char *p, *end, *t = text.p, *t_end = text.p + text.n;
+	const char *p, *end, *t = text.p, *t_end = text.n ? t + text.n : t;
 	char piece[4];
 
 	if (v.type != JSON_STRING)
