@@ -1212,7 +1212,7 @@ as_text(struct plan_work *k, unsigned has, int absorbed, struct buf *out)
 	}
 	if (k->n_keys + k->n_aggregates > VECTOR_NARROW) {      /* known only now */
 		insert(out, from + (size_t)snprintf(NULL, 0, "vector(%d)", k->number), " AS vector");
-		insert(out, from + strlen("vector"), VECTOR_WIDE + strlen("vector"));
+		insert(out, from + strlen("vector"), &VECTOR_WIDE[strlen("vector")]);
 	}
 	k->bad = k->bad || !vector_plan_ignores_doubles(k) || (!k->grouped && !rows_pay(k) && !bound_by_first(k, has, out));
 }
