@@ -686,6 +686,55 @@ is_amount_of(const struct reader *rd, int i)
 	return field >= 0 && rd->ask->field[field].role == ASK_AMOUNT ? field : -1;
 }
 
+/* So often, the condition c. */
+static void
+bound_count(struct reader *rd, int c, enum ask_op op, double v)
+{
+	if (c >= 0)
+		rd->r->condition[c].has_count = 1, rd->r->condition[c].op = op, rd->r->condition[c].count = v;
+}
+
+/* More than twice, at i. 1; 0: who did what is not said. */
+static int
+more_than_times(struct reader *rd, int i)
+{
+	int event = near_before(rd, i, ASK_EVENT, 4);
+
+	if (!people_before(rd, rd->n) || event < 0)
+		return fail(rd, "Who did what so often? Say users who bought more than twice.");
+	bound_count(rd, condition_of_event(rd, event), (enum ask_op)rd->it[i].arg, -rd->it[i + 1].arg);
+	drop(rd, i + 1);
+	drop(rd, i);
+	return 1;
+}
+
+/* The number at i is what a property is, without a word that compares. 1, and it is done with. */
+static int
+exact_number(struct reader *rd, int i)
+{
+	int field;
+
+	if (!is(rd, i, ASK_NUMBER) || rd->it[i].ordinal)
+		return 0;
+	if (is(rd, i - 1, ASK_OF) && is(rd, i - 2, ASK_EVENT) && (field = is_amount_of(rd, i - 2)) >= 0 && (i + 1 == rd->n || !measure_noun(rd, i + 1))) {
+		if (is(rd, i + 1, ASK_MONEY_UNIT))      /* invoices of 999 */
+			drop(rd, i + 1);
+	} else if (is_number_field(rd, i + 1) && !is_plural(&rd->it[i + 1]) && is(rd, i + 2, ASK_EVENT) && rd->ask->field[rd->it[i + 1].arg].role == ASK_PLAIN &&
+	    !is(rd, i - 1, ASK_TOP)) {
+		field = rd->it[i + 1].arg;              /* 5 star ratings */
+		drop(rd, i + 1);
+	} else if (!rd->it[i].money && is_number_field(rd, i - 1) && !rd->it[i].comma && !is(rd, i + 1, ASK_EVENT) &&
+	    rd->ask->field[rd->it[i - 1].arg].role == ASK_PLAIN) {
+		field = rd->it[i - 1].arg;              /* with status 500 */
+		rd->it[i - 1].used = 1;
+	} else {
+		return 0;
+	}
+	add_filter(&rd->r->where, (struct ask_filter){ .field = field, .is_number = 1, .op = ASK_EQ, .number = rd->it[i].number });
+	drop(rd, i);
+	return 1;
+}
+
 static void
 bounds(struct reader *rd)
 {
@@ -703,9 +752,7 @@ bounds(struct reader *rd)
 				drop(rd, i--);
 				continue;
 			}
-			if ((c = condition_of_event(rd, event)) >= 0)
-				r->condition[c].has_count = 1, r->condition[c].op = rd->it[i].arg < 0 ? ASK_EQ : ASK_GE,
-				r->condition[c].count = rd->it[i].arg < 0 ? -rd->it[i].arg : rd->it[i].arg;
+			bound_count(rd, condition_of_event(rd, event), rd->it[i].arg < 0 ? ASK_EQ : ASK_GE, rd->it[i].arg < 0 ? -rd->it[i].arg : rd->it[i].arg);
 			drop(rd, i--);
 			continue;
 		}
@@ -714,17 +761,8 @@ bounds(struct reader *rd)
 			v = 1;
 			end = i + 1;
 		} else if (is(rd, i, ASK_OVER) && is(rd, i + 1, ASK_TIMES) && rd->it[i + 1].arg < 0) {  /* more than twice */
-			op = (enum ask_op)rd->it[i].arg;
-			v = -rd->it[i + 1].arg;
-			end = i + 2;
-			if (!people_before(rd, rd->n) || near_before(rd, i, ASK_EVENT, 4) < 0) {
-				fail(rd, "Who did what so often? Say users who bought more than twice.");
+			if (!more_than_times(rd, i--))
 				return;
-			}
-			if ((c = condition_of_event(rd, near_before(rd, i, ASK_EVENT, 4))) >= 0)
-				r->condition[c].has_count = 1, r->condition[c].op = op, r->condition[c].count = v;
-			drop(rd, i + 1);
-			drop(rd, i--);
 			continue;
 		} else if (is(rd, i, ASK_OVER) && is(rd, i + 1, ASK_NUMBER)) {
 			op = (enum ask_op)rd->it[i].arg;
@@ -742,26 +780,8 @@ bounds(struct reader *rd)
 		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && is(rd, i + 1, ASK_EVENT) && people_before(rd, i) &&
 		    near_before(rd, i, ASK_TOP, 2) < 0) {
 			op = ASK_EQ, v = rd->it[i].number, end = i + 1;         /* users with 3 purchases */
-		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && is(rd, i - 1, ASK_OF) && is(rd, i - 2, ASK_EVENT) && is_amount_of(rd, i - 2) >= 0 &&
-		    (i + 1 == rd->n || !measure_noun(rd, i + 1))) {         /* invoices of 999 */
-			add_filter(&r->where, (struct ask_filter){ .field = is_amount_of(rd, i - 2), .is_number = 1, .op = ASK_EQ, .number = rd->it[i].number });
-			if (is(rd, i + 1, ASK_MONEY_UNIT))
-				drop(rd, i + 1);
-			drop(rd, i--);
-			continue;
-		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && is_number_field(rd, i + 1) && !is_plural(&rd->it[i + 1]) && is(rd, i + 2, ASK_EVENT) &&
-		    rd->ask->field[rd->it[i + 1].arg].role == ASK_PLAIN && !is(rd, i - 1, ASK_TOP)) {   /* 5 star ratings */
-			add_filter(&r->where, (struct ask_filter){ .field = rd->it[i + 1].arg, .is_number = 1, .op = ASK_EQ, .number = rd->it[i].number });
-			drop(rd, i + 1);
-			drop(rd, i--);
-			continue;
-		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && !rd->it[i].money && is_number_field(rd, i - 1) && !rd->it[i].comma &&
-		    !is(rd, i + 1, ASK_EVENT) && rd->ask->field[rd->it[i - 1].arg].role == ASK_PLAIN) {     /* with status 500 */
-			add_filter(&r->where, (struct ask_filter){ .field = rd->it[i - 1].arg, .is_number = 1, .op = ASK_EQ, .number = rd->it[i].number });
-			rd->it[i - 1].used = 1;
-			drop(rd, i--);
-			continue;
 		} else {
+			i -= exact_number(rd, i);
 			continue;
 		}
 		if (is(rd, end, ASK_DURATION_UNIT))
@@ -798,11 +818,11 @@ bounds(struct reader *rd)
 			int k = near_before(rd, start, ASK_SPEND, 3);
 
 			if ((c = condition_of_event(rd, -1)) >= 0)
-				r->condition[c].sum = 1, r->condition[c].has_count = 1, r->condition[c].op = op, r->condition[c].count = v;
+				r->condition[c].sum = 1;
+			bound_count(rd, c, op, v);
 			rd->it[k >= 0 ? k : near_before(rd, start, ASK_MONEY, 3)].used = 1;
 		} else if (event >= 0 && people_before(rd, start)) {
-			if ((c = condition_of_event(rd, event)) >= 0)
-				r->condition[c].has_count = 1, r->condition[c].op = op, r->condition[c].count = v;
+			bound_count(rd, condition_of_event(rd, event), op, v);
 		} else if (is(rd, end, ASK_SESSIONS) && people_before(rd, start)) {
 			fail(rd, "I cannot bound the sessions of a user; ask for sessions per user.");
 			return;
@@ -810,8 +830,7 @@ bounds(struct reader *rd)
 			r->having = 1, r->having_op = op, r->having_number = v;
 		} else if (near_before(rd, start, ASK_EVENT, 4) >= 0 && people_before(rd, start) && !money &&
 		    near_before(rd, start, ASK_ORDER_VALUE, 3) < 0) {
-			if ((c = condition_of_event(rd, near_before(rd, start, ASK_EVENT, 4))) >= 0)       /* bought more than 3 times */
-				r->condition[c].has_count = 1, r->condition[c].op = op, r->condition[c].count = v;
+			bound_count(rd, condition_of_event(rd, near_before(rd, start, ASK_EVENT, 4)), op, v);     /* bought more than 3 times */
 		} else if (near_before(rd, start, ASK_FIELD, 3) >= 0 && is_number_field(rd, near_before(rd, start, ASK_FIELD, 3))) {
 			int k = near_before(rd, start, ASK_FIELD, 3);
 
