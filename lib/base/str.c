@@ -127,6 +127,12 @@ str_hex(const char *p, const char *end, int digits, uint32_t *value)
 	return 1;
 }
 
+struct str
+str_unmarked(struct str s)
+{
+	return str_starts(s, STR("\xef\xbb\xbf")) ? (struct str){ s.p + 3, s.n - 3 } : s;
+}
+
 long
 str_utf8_fault(struct str s)
 {

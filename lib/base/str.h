@@ -48,6 +48,9 @@ int str_hex(const char *p, const char *end, int digits, uint32_t *value);
  * or -1 when all is well; letter.h has its characters one at a time. */
 long str_utf8_fault(struct str);
 
+/* Behind a byte order mark, where there is one: it says nothing of UTF-8. */
+struct str str_unmarked(struct str);
+
 /* A seeded 64-bit hash: the seed is drawn once for each process, so nobody can prepare collisions. */
 uint64_t str_hash(struct str);
 

@@ -366,6 +366,15 @@ time_of_civil(const struct civil *c)
 	    c->hour * HOUR + c->minute * MINUTE + c->second * SECOND + c->ms;
 }
 
+int64_t
+time_month(int64_t ms)
+{
+	struct civil t;
+
+	time_civil(ms, &t);
+	return (int64_t)t.year * 12 + t.month - 1;
+}
+
 /* A span's units, largest first. */
 static const struct { const char *name; int64_t ms; } units[] = {
 	{ "w", 7 * DAY }, { "d", DAY }, { "h", HOUR }, { "m", MINUTE }, { "s", SECOND }, { "ms", 1 }, {0}

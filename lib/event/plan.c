@@ -99,8 +99,7 @@ plan_new(struct str text, const char *name, struct err *err)
 	struct plan *p = mem_new(sizeof(*p));
 	struct json root;
 
-	if (str_starts(text, STR("\xef\xbb\xbf")))
-		text.p += 3, text.n -= 3;
+	text = str_unmarked(text);
 	if (json_check(text, err)) {
 		long line = 1, col = err->col;
 

@@ -166,8 +166,7 @@ structured(struct str *rest, struct str *data)
 	i += i < rest->n;
 	rest->p += i;
 	rest->n -= i;
-	if (str_starts(*rest, STR("\xef\xbb\xbf")))
-		rest->p += 3, rest->n -= 3;
+	*rest = str_unmarked(*rest);
 	return 1;
 }
 

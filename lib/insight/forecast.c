@@ -20,7 +20,7 @@ struct model {
 	int period, longer;             /* 0: none */
 	int multiplicative;
 	const double *season;           /* its first guess, period values */
-	double enough;                  /* > 0: a pass whose sum goes beyond it may end with what it has, since it has lost */
+	double enough;                  /* a pass whose sum goes beyond it may end with what it has, since it has lost */
 	/* One pass: the sum of squared errors one step ahead; with `ahead`, the values that follow. */
 	double (*pass)(const struct model *, const double *param, double *ahead, int horizon, double *state);
 	void (*four)(const struct model *, double param[4][PARAMS], double sse[4]);      /* passes of four without `ahead`; NULL: by `pass` */
@@ -138,7 +138,7 @@ first_line(const double *y, size_t n, double *level, double *trend)
 static double
 damped_pass(const struct model *m, const double *param, double *ahead, int horizon, double *state)
 {
-	double alpha = param[0], beta = param[0] * param[1], phi = param[2], l, b, sse = 0, enough = m->enough > 0 ? m->enough : INFINITY;
+	double alpha = param[0], beta = param[0] * param[1], phi = param[2], l, b, sse = 0, enough = m->enough;
 
 	(void)state;
 	first_line(m->y, m->n, &l, &b);
@@ -181,7 +181,7 @@ static double
 theta_pass(const struct model *m, const double *param, double *ahead, int horizon, double *state)
 {
 	double alpha = param[0], share = 1 - 1 / param[1], rest = 1 - alpha;
-	double l = m->y[0], mean = m->y[0], A = m->y[0], B = 0, power = rest, sse = 0, enough = m->enough > 0 ? m->enough : INFINITY;
+	double l = m->y[0], mean = m->y[0], A = m->y[0], B = 0, power = rest, sse = 0, enough = m->enough;
 
 	(void)state;
 	for (size_t t = 2; t <= m->n + (size_t)horizon && !(sse > enough); t++) {
@@ -244,7 +244,7 @@ first_season(const struct model *m, double *level, double *trend)
 static double
 seasonal_pass(const struct model *m, const double *param, double *ahead, int horizon, double *s)
 {
-	double alpha = param[0], beta = param[0] * param[1], phi = param[2], gamma = param[3] * (1 - param[0]), l, b, sse = 0, enough = m->enough > 0 ? m->enough : INFINITY;
+	double alpha = param[0], beta = param[0] * param[1], phi = param[2], gamma = param[3] * (1 - param[0]), l, b, sse = 0, enough = m->enough;
 	size_t p = (size_t)m->period, at = 0;
 
 	memcpy(s, m->season, p * sizeof(*s));
@@ -315,7 +315,7 @@ static double
 two_pass(const struct model *m, const double *param, double *ahead, int horizon, double *state)
 {
 	size_t p = (size_t)m->period, q = (size_t)m->longer;
-	double *s = state, *w = state + p, l = 0, error = 0, sse = 0, enough = m->enough > 0 ? m->enough : INFINITY, rho = param[3];
+	double *s = state, *w = state + p, l = 0, error = 0, sse = 0, enough = m->enough, rho = param[3];
 	size_t i, a = 0, c = 0;
 
 	memcpy(state, m->season, (p + q) * sizeof(*state));
@@ -345,7 +345,7 @@ two_pass(const struct model *m, const double *param, double *ahead, int horizon,
 static double
 sparse_pass(const struct model *m, const double *param, double *ahead, int horizon, double *state)
 {
-	double size = 0, chance = 0, sse = 0, enough = m->enough > 0 ? m->enough : INFINITY;
+	double size = 0, chance = 0, sse = 0, enough = m->enough;
 	size_t some = 0;
 
 	(void)state;
@@ -445,17 +445,17 @@ static const double alphas[] = { 0.05, 0.2, 0.4, 0.6, 0.8, 0.99 }, betas[] = { 0
     seasons[] = { 0.005, 0.1, 0.5 };
 #define N(a) (int)(sizeof(a) / sizeof(*(a)))
 
-static const struct model smoothing = { .pass = damped_pass, .four = damped_four, .params = 3, .grid = { alphas, betas, phis }, .n_grid = { N(alphas), N(betas), N(phis) },
+static const struct model smoothing = { .enough = INFINITY, .pass = damped_pass, .four = damped_four, .params = 3, .grid = { alphas, betas, phis }, .n_grid = { N(alphas), N(betas), N(phis) },
 	.low = { 0.01, 0, 0.8 }, .high = { 0.999, 1, 0.98 } };
-static const struct model sparse = { .pass = sparse_pass, .params = 2, .grid = { levels, levels }, .n_grid = { N(levels), N(levels) },
+static const struct model sparse = { .enough = INFINITY, .pass = sparse_pass, .params = 2, .grid = { levels, levels }, .n_grid = { N(levels), N(levels) },
 	.low = { 0.001, 0.001 }, .high = { 0.3, 0.3 } };
-static const struct model level_only = { .pass = theta_pass, .four = theta_four, .params = 2, .grid = { alphas, thetas }, .n_grid = { N(alphas), 1 },
+static const struct model level_only = { .enough = INFINITY, .pass = theta_pass, .four = theta_four, .params = 2, .grid = { alphas, thetas }, .n_grid = { N(alphas), 1 },
 	.low = { 0.01, 1 }, .high = { 0.99, 1 } };
-static const struct model theta = { .pass = theta_pass, .four = theta_four, .params = 2, .grid = { alphas, thetas }, .n_grid = { N(alphas), N(thetas) },
+static const struct model theta = { .enough = INFINITY, .pass = theta_pass, .four = theta_four, .params = 2, .grid = { alphas, thetas }, .n_grid = { N(alphas), N(thetas) },
 	.low = { 0.01, 1 }, .high = { 0.99, 20 } };
-static const struct model season_too = { .pass = seasonal_pass, .four = seasonal_four, .params = 4, .grid = { alphas, betas, phis + 1, gammas },
+static const struct model season_too = { .enough = INFINITY, .pass = seasonal_pass, .four = seasonal_four, .params = 4, .grid = { alphas, betas, phis + 1, gammas },
 	.n_grid = { N(alphas), N(betas), N(phis) - 1, N(gammas) }, .low = { 0.01, 0, 0.8, 0 }, .high = { 0.99, 1, 0.98, 1 } };
-static const struct model two_seasons = { .pass = two_pass, .params = 4, .grid = { levels, seasons, seasons, rhos },
+static const struct model two_seasons = { .enough = INFINITY, .pass = two_pass, .params = 4, .grid = { levels, seasons, seasons, rhos },
 	.n_grid = { N(levels), N(seasons), N(seasons), N(rhos) }, .low = { 0, 0, 0, 0 }, .high = { 0.1, 0.9, 0.9, 0.995 } };
 
 /* Of what a method sees: the series, its logarithms, or the series without its season. */

@@ -630,14 +630,9 @@ time_bucket(sqlite3_context *c, int n, sqlite3_value **v)
 	else
 		zone = NULL;
 	if (months) {
-		struct civil t, o;
-
-		time_civil(n == 3 ? origin : 946684800000LL, &o);
-		time_civil(ms, &t);
-		base = (int64_t)o.year * 12 + o.month - 1;
-		base += time_floor_div((int64_t)t.year * 12 + t.month - 1 - base, months) * months;
-		t = (struct civil){ .year = (int)(base / 12), .month = (int)(base % 12) + 1, .day = 1 };
-		ms = time_of_civil(&t);
+		base = time_month(n == 3 ? origin : 946684800000LL);
+		base += time_floor_div(time_month(ms) - base, months) * months;
+		ms = time_of_civil(&(struct civil){ .month = (int)base + 1, .day = 1 });
 	} else {
 		base = n == 3 ? origin : 946857600000LL;        /* Monday, 2000-01-03 */
 		ms = base + time_floor_div(ms - base, span) * span;

@@ -113,13 +113,9 @@ bucket_after(const struct gather *g, int64_t time, int n)
 	if (g->zone && every % 3600000 == 0)
 		shift = zone_offset(g->zone, time);
 	if (g->spec->months) {
-		struct civil t;
-		int64_t month;
+		int64_t month = (time_floor_div(time_month(time + shift), g->spec->months) + n) * g->spec->months;
 
-		time_civil(time + shift, &t);
-		month = (time_floor_div((int64_t)t.year * 12 + t.month - 1, g->spec->months) + n) * g->spec->months;
-		t = (struct civil){ .year = (int)time_floor_div(month, 12), .month = (int)(month - time_floor_div(month, 12) * 12) + 1, .day = 1 };
-		time = time_of_civil(&t);
+		time = time_of_civil(&(struct civil){ .month = (int)month + 1, .day = 1 });
 		return g->zone ? zone_to_utc(g->zone, time) : time;
 	}
 	time += shift - weeks;

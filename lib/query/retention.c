@@ -21,12 +21,8 @@ retention_bucket(const struct retention_spec *spec, int64_t ms)
 {
 	int64_t local = ms + zone_offset(spec->zone, ms);
 
-	if (spec->months) {
-		struct civil t;
-
-		time_civil(local, &t);
-		return time_floor_div((int64_t)t.year * 12 + t.month - 1, spec->months);
-	}
+	if (spec->months)
+		return time_floor_div(time_month(local), spec->months);
 	local -= origin(spec);
 	return local / spec->every_ms - (local % spec->every_ms < 0);
 }
@@ -34,13 +30,8 @@ retention_bucket(const struct retention_spec *spec, int64_t ms)
 int64_t
 retention_begin(const struct retention_spec *spec, int64_t bucket)
 {
-	if (spec->months) {
-		int64_t month = bucket * spec->months;
-		struct civil t = { .year = (int)time_floor_div(month, 12), .day = 1 };
-
-		t.month = (int)(month - (int64_t)t.year * 12) + 1;
-		return zone_to_utc(spec->zone, time_of_civil(&t));
-	}
+	if (spec->months)
+		return zone_to_utc(spec->zone, time_of_civil(&(struct civil){ .month = (int)(bucket * spec->months) + 1, .day = 1 }));
 	return zone_to_utc(spec->zone, bucket * spec->every_ms + origin(spec));
 }
 

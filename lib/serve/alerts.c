@@ -849,12 +849,8 @@ change(struct exchange *ex, struct str id, int remove)
 		    .request = str_of(ex->id) }, &(struct err){ 0 });
 		if (!remove)
 			silences_show(&shown, record, time_now());
-		if (!id.p && text.n) {          /* its id, drawn */
-			char place[96];
-
-			snprintf(place, sizeof(place), "/api/v1/silences/%.*s", STR_FMT(buf_get(&text)));
-			exchange_head(ex, "Location", str_of(place));
-		}
+		if (!id.p && text.n)            /* its id, drawn */
+			exchange_place(ex, "silences", buf_get(&text));
 		if (remove)
 			exchange_none(ex);
 		else

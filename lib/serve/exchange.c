@@ -39,6 +39,16 @@ exchange_head(struct exchange *ex, const char *name, struct str value)
 }
 
 void
+exchange_place(struct exchange *ex, const char *collection, struct str id)
+{
+	struct buf place = { 0 };
+
+	buf_printf(&place, "/api/v1/%s/%.*s", collection, STR_FMT(id));
+	exchange_head(ex, "Location", buf_get(&place));
+	buf_release(&place);
+}
+
+void
 exchange_etag(struct exchange *ex, struct str tag)
 {
 	struct serve_call *c = serve_call_of(ex);
@@ -378,8 +388,7 @@ serve_exchange_body(struct serve_call *c, struct str body)
 	struct exchange *ex = &c->ex;
 	struct err err = { 0 };
 
-	if (str_starts(body, STR("\xef\xbb\xbf")))
-		body.p += 3, body.n -= 3;       /* a byte order mark says nothing here */
+	body = str_unmarked(body);
 	if (!body.n) {
 		exchange_problem(ex, 400, "the body is empty, send a JSON object");
 		return ERR_INPUT;

@@ -56,7 +56,8 @@ void exchange_list_begin(struct exchange_list *, struct exchange *, const char *
 struct buf *exchange_list_item(struct exchange_list *);
 void exchange_list_end(struct exchange_list *, const struct err *);
 void exchange_etag(struct exchange *, struct str);              /* the ETag of the answer to come, unquoted; else a hash of its bytes */
-void exchange_head(struct exchange *, const char *name, struct str value);      /* one more header of the answer to come: Location */
+void exchange_head(struct exchange *, const char *name, struct str value);      /* one more header of the answer to come: Allow */
+void exchange_place(struct exchange *, const char *collection, struct str id);  /* Location: what was made */
 void exchange_send(struct exchange *, int status, const char *type, struct str body);
 void exchange_problem(struct exchange *, int status, const char *mend, ...) __attribute__((format(printf, 3, 4)));    /* RFC 9457 */
 void exchange_error(struct exchange *, const struct err *);     /* the status that fits the code: 400, 408, 413, 422, 503, 500 */

@@ -442,18 +442,11 @@ committed(struct serve_call *c, const struct err *err)
 	}
 }
 
-/* A byte order mark in front says nothing here. */
-static struct str
-unmarked(struct str body)
-{
-	return str_starts(body, STR("\xef\xbb\xbf")) ? (struct str){ body.p + 3, body.n - 3 } : body;
-}
-
 /* What the body is: an object or array that goes on behind its first line, or lines of objects. */
 static void
 decide(struct batch *b, int all)
 {
-	struct str given = buf_get(&b->text), body = unmarked(given), text, type = http_header(b->call->ex.request, "Content-Type");
+	struct str given = buf_get(&b->text), body = str_unmarked(given), text, type = http_header(b->call->ex.request, "Content-Type");
 	const char *end;
 	struct json first;
 
@@ -540,21 +533,31 @@ batch_drop(struct serve_call *c)
 	c->load = NULL;
 }
 
-static void
-batch_begin(struct exchange *ex)
+/* The call's; NULL: answered. */
+static struct batch *
+batch_new(struct serve_call *c)
 {
-	struct serve_call *c = serve_call_of(ex);
-	struct serve_tenant *t;
+	struct serve_tenant *t = tenant_of(&c->ex);
 	struct batch *b;
 
-	if (!(t = tenant_of(ex)))
-		return;
+	if (!t)
+		return NULL;
 	b = mem_new(sizeof(*b));
 	b->call = c;
 	b->tenant = t;
 	c->load = b;
-	c->ended = batch_ended;
 	c->drop = batch_drop;
+	return b;
+}
+
+static void
+batch_begin(struct exchange *ex)
+{
+	struct serve_call *c = serve_call_of(ex);
+
+	if (!batch_new(c))
+		return;
+	c->ended = batch_ended;
 	http_body_most(ex->request, INT64_MAX / 2);
 	http_body_pieces(ex->request, take_piece, c);
 }
@@ -672,7 +675,7 @@ take_cloudevents(struct serve_call *c)
 		give_up(b, &err);
 		return;
 	}
-	for (it = json_iter(json_checked(unmarked(http_body(c->ex.request)))); json_next(&it); )
+	for (it = json_iter(json_checked(str_unmarked(http_body(c->ex.request)))); json_next(&it); )
 		take_cloudevent(b, accept, it.value, &row);
 	buf_release(&row);
 	b->ended = 1;
@@ -684,20 +687,14 @@ static void
 cloudevents(struct serve_call *c, struct str body)
 {
 	struct batch *b;
-	struct serve_tenant *t;
 
 	if (json_checked(body).type != JSON_ARRAY) {
 		exchange_problem(&c->ex, 422, "a batch of CloudEvents is an array of them");
 		return;
 	}
-	if (!(t = tenant_of(&c->ex)))
+	if (!(b = batch_new(c)))
 		return;
-	b = mem_new(sizeof(*b));
-	b->call = c;
-	b->tenant = t;
 	b->form = WHOLE;
-	c->load = b;
-	c->drop = batch_drop;
 	c->run = take_cloudevents;
 	give_to_pool(c);
 }
@@ -752,7 +749,7 @@ one_event(struct exchange *ex)
 {
 	struct serve_call *c = serve_call_of(ex);
 	struct figures_part *f = figures_part(ex->serve->figures, ex->serve->worker);
-	struct str body = unmarked(http_body(ex->request));
+	struct str body = str_unmarked(http_body(ex->request));
 	struct accept *accept = loop_accept(c);
 	struct err err = { 0 };
 	struct serve_tenant *t;

@@ -484,7 +484,7 @@ change_record(struct exchange *ex, enum how how, struct str id, struct str secre
 	struct err err = { 0 };
 	struct serve_tenant *t = serve_tenant(ex->serve, ex->who->tenant, &err);
 	struct buf shown = { 0 };
-	char action[40], place[128];
+	char action[40];
 	int rc;
 
 	if (c.kind == &kinds[0] && how != REMOVE && !may_change_shared(ex, id))
@@ -510,9 +510,8 @@ change_record(struct exchange *ex, enum how how, struct str id, struct str secre
 			buf_byte(&shown, '}');
 		}
 		set_tag(ex, version_of(json_value(buf_get(&c.record))));
-		snprintf(place, sizeof(place), "/api/v1/%s/%.*s", c.kind->name, (int)id.n, id.p);
 		if (c.is_new)
-			exchange_head(ex, "Location", str_of(place));
+			exchange_place(ex, c.kind->name, id);
 		exchange_json(ex, c.is_new ? 201 : 200, &shown);
 		break;
 	case REFUSED_NONE:
@@ -1004,12 +1003,9 @@ create_account(struct exchange *ex)
 	struct err err = { 0 };
 	int rc = auth_create(ex->serve->auth, record_of(ex), &actor, ex->who->tenant, ex->body, &out, &err);
 	struct json made = rc < 0 ? JSON_ABSENT : json_value(buf_get(&out)), name = json_get(made, record_of(ex) == AUTH_KEYS ? STR("id") : STR("name"));
-	char place[512];
 
-	if (name.type == JSON_STRING) {
-		snprintf(place, sizeof(place), "/api/v1/%s/%.*s", ex->route->resource, STR_FMT(exchange_text(ex, name)));
-		exchange_head(ex, "Location", str_of(place));
-	}
+	if (name.type == JSON_STRING)
+		exchange_place(ex, ex->route->resource, exchange_text(ex, name));
 	answer_account(ex, rc < 0 ? rc : 1, 201, &out, &err);
 }
 
@@ -1163,10 +1159,7 @@ create_tenant(struct exchange *ex)
 			exchange_error(ex, &err);
 		return;
 	}
-	buf_lit(&json, "/api/v1/tenants/");
-	buf_str(&json, name);
-	exchange_head(ex, "Location", str_of(buf_text(&json)));
-	buf_clear(&json);
+	exchange_place(ex, "tenants", name);
 	buf_lit(&json, "{\"name\":");
 	json_put_string(&json, name);
 	buf_byte(&json, '}');

@@ -84,6 +84,14 @@ keep(struct arena *a, struct event *ev)
 			text[i]->p = arena_dup(a, text[i]->p, text[i]->n);
 }
 
+/* Of the tail those that came last. */
+static void
+keep_newest(struct store_batches *all, size_t n)
+{
+	memmove(all->tail, all->tail + all->n_tail - n, n * sizeof(*all->tail));
+	all->n_tail = n;
+}
+
 static int
 gather_tail(struct store_batches *all, struct err *err)
 {
@@ -106,18 +114,14 @@ gather_tail(struct store_batches *all, struct err *err)
 				continue;
 			keep(all->arena, &ev);
 		}
-		if (range->newest && all->n_tail >= 2 * range->newest) {        /* those that came last */
-			memmove(all->tail, all->tail + all->n_tail - range->newest, range->newest * sizeof(*all->tail));
-			all->n_tail = range->newest;
-		}
+		if (range->newest && all->n_tail >= 2 * range->newest)
+			keep_newest(all, range->newest);
 		if (all->n_tail == cap)
 			all->tail = mem_grow(all->tail, cap = cap ? cap * 2 : 256, sizeof(*all->tail));
 		all->tail[all->n_tail++] = ev;
 	}
-	if (range->newest && all->n_tail > range->newest) {
-		memmove(all->tail, all->tail + all->n_tail - range->newest, range->newest * sizeof(*all->tail));
-		all->n_tail = range->newest;
-	}
+	if (range->newest && all->n_tail > range->newest)
+		keep_newest(all, range->newest);
 	if (all->n_tail)
 		store_sort_events(all->tail, all->n_tail);
 	store_seer_release(&seer, all->snap.s);
