@@ -62,6 +62,13 @@ buf_int64(struct buf *b, int64_t v)
 	buf_add(b, p, (size_t)(end - p));
 }
 
+void
+buf_small(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		buf_byte(b, s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 32) : s.p[i]);
+}
+
 const char *
 buf_text(struct buf *b)
 {

@@ -17,6 +17,7 @@ void buf_add_slow(struct buf *, const void *, size_t n);
 void buf_printf(struct buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_int64(struct buf *, int64_t);          /* decimal */
 int buf_percent(struct buf *, struct str);      /* append the text with each %41 as its byte; -1 at a wrong one */
+void buf_small(struct buf *, struct str);       /* append the text with its ASCII letters small */
 const char *buf_text(struct buf *);             /* with a 0 behind the end, which does not count */
 
 static inline void

@@ -818,14 +818,14 @@ whole(struct tok *first, struct tok *last)
 
 /* ---- what is added to times, and what lies between them */
 
+static const char *const comparisons[] = { "=", "==", "<>", "!=", "<", "<=", ">", ">=", NULL };
+static const char *const passing[] = { "min", "max", "lag", "lead", "first_value", "last_value", "first", "last", "coalesce", NULL };      /* give a time they got */
+
 static struct str
 small_name(struct work *w, const struct tok *t, struct buf *small)
 {
-	struct str name = rewrite_bare(w, t);
-
 	buf_clear(small);
-	for (size_t i = 0; i < name.n; i++)
-		buf_byte(small, name.p[i] >= 'A' && name.p[i] <= 'Z' ? (char)(name.p[i] | 32) : name.p[i]);
+	buf_small(small, rewrite_bare(w, t));
 	return buf_get(small);
 }
 
@@ -835,7 +835,6 @@ is_time_operand(struct work *w, struct tok *first, struct tok *last, const struc
 {
 	static const char *const casts[] = { "cast_to", "try_cast_to", NULL };
 	static const char *const calls[] = { "date", "to_date", "to_timestamp", "at_zone", NULL };
-	static const char *const passing[] = { "min", "max", "lag", "lead", "first_value", "last_value", "first", "last", "coalesce", NULL };
 	struct buf small = {0};
 	int found = 0;
 
@@ -862,21 +861,18 @@ is_time_operand(struct work *w, struct tok *first, struct tok *last, const struc
 static int
 is_instant(struct work *w, struct tok *first, struct tok *last, const struct map *aliases)
 {
-	static const char *const calls[] = { "date_trunc", "time_bucket", "time_add", "min", "max", "lag", "lead", "first_value", "last_value", "first", "last",
-		"coalesce", NULL };
+	static const char *const moving[] = { "date_trunc", "time_bucket", "time_add", NULL };
 	struct buf small = {0};
 	int found = 0;
 
 	if (is_time_column(last) || is(first, "now"))
 		return 1;
 	if (first->kind == TOKEN_WORD && is(first->next, "(") && first->next->match != first->next) {
-		struct tok *end = first->next->match, *b;
+		struct tok *end = first->next->match, *a = one_of(first, passing) || one_of(first, moving) ? first->next->next : end, *b;
 
-		for (struct tok *a = first->next->next; one_of(first, calls) && !found && a != end && (b = rewrite_operand_end(a)) && is(b->next, b->next == end ? ")" : ",");
-		     a = b->next->next) {
+		while (a != end && !found && (b = rewrite_operand_end(a)) && (b->next == end || is(b->next, ","))) {
 			found = is_instant(w, a, b, aliases);
-			if (b->next == end)
-				break;
+			a = b->next == end ? end : b->next->next;
 		}
 	} else if (rewrite_named(last) && !is(last->next, "(")) {
 		const struct map_entry *e = map_find(aliases, small_name(w, last, &small));
@@ -946,7 +942,6 @@ beside_instant(struct work *w, struct tok *text, struct tok *at, struct tok *to,
 static void
 instants_compared(struct work *w, const struct map *aliases, int another)
 {
-	static const char *const comparisons[] = { "=", "==", "<>", "!=", "<", "<=", ">", ">=", NULL };
 
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		int compares = one_of(t, comparisons), between = is(t, "between"), in = is(t, "in") && is(t->next, "(");
@@ -976,7 +971,6 @@ instants_compared(struct work *w, const struct map *aliases, int another)
 static void
 times(struct work *w)
 {
-	static const char *const comparisons[] = { "=", "==", "<>", "!=", "<", "<=", ">", ">=", NULL };
 	int another = may_be_another(w);
 	struct map aliases = {0};
 

@@ -40,8 +40,7 @@ tables_name(struct tables_names *names, struct str name, const char *type)
 	buf_str(&unique, name);
 	for (int n = 2; !is_new; n++) {
 		buf_clear(&lower);
-		for (size_t i = 0; i < unique.n; i++)
-			buf_byte(&lower, unique.p[i] >= 'A' && unique.p[i] <= 'Z' ? (char)(unique.p[i] | 32) : unique.p[i]);
+		buf_small(&lower, buf_get(&unique));
 		e = map_put(names->seen, buf_get(&lower), &is_new);
 		if (!is_new) {
 			buf_clear(&unique);

@@ -184,8 +184,7 @@ tables_events_column(struct query *q, struct str name, struct store_field *field
 	struct buf lower = {0};
 	struct map_entry *e = NULL;
 
-	for (size_t i = 0; i < name.n; i++)
-		buf_byte(&lower, name.p[i] >= 'A' && name.p[i] <= 'Z' ? (char)(name.p[i] | 32) : name.p[i]);
+	buf_small(&lower, name);
 	if (t)
 		e = map_find(&t->columns, buf_get(&lower));
 	buf_release(&lower);

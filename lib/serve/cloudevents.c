@@ -27,8 +27,7 @@ put_attribute(void *self, struct str name, struct str value)
 
 	if (name.n <= 3 || !http_same((struct str){ name.p, 3 }, STR("ce-")))
 		return 0;
-	for (size_t i = 3; i < name.n; i++)
-		buf_byte(&key, (char)(name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] | 32 : name.p[i]));
+	buf_small(&key, (struct str){ name.p + 3, name.n - 3 });
 	if (!str_eq(buf_get(&key), STR("data"))) {
 		if (buf_percent(&plain, value)) {
 			buf_clear(&plain);
