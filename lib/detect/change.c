@@ -4,10 +4,8 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/time.h"
 #include "detect/packing_priv.h"
 
@@ -77,18 +75,6 @@ struct change *
 change_init(void *memory)
 {
 	return memset(memory, 0, sizeof(struct change));
-}
-
-struct change *
-change_new(void)
-{
-	return mem_new(sizeof(struct change));
-}
-
-void
-change_free(struct change *c)
-{
-	free(c);
 }
 
 static double
@@ -487,15 +473,4 @@ change_read(struct change *c, struct str *bytes, struct err *err)
 		each_field(&p, c);
 	}
 	return p.failed ? err_set(err, ERR_CORRUPT, "what was saved of changes is damaged or of another version") : 0;
-}
-
-struct change *
-change_take(struct str *bytes, struct err *err)
-{
-	struct change *c = change_new();
-
-	if (change_read(c, bytes, err) == 0)
-		return c;
-	change_free(c);
-	return NULL;
 }

@@ -33,9 +33,8 @@ struct change_found {
 	double  before, after;  /* level; trend: per hour; variation: standard deviation */
 };
 
-struct change *change_new(void);
-void change_free(struct change *);
-size_t change_size(void);               /* in memory of the caller's, as a model may be */
+/* In memory of the caller's, as a model is (model.h). */
+size_t change_size(void);
 struct change *change_init(void *);
 
 /* Take the next value: 1 when with it a change is sure. zone_ms is what local time is ahead. */
@@ -43,7 +42,6 @@ int change_push(struct change *, int64_t time_ms, int64_t zone_ms, double value,
 
 /* All it knows as bytes and back, as of a model (model.h). */
 void change_put(const struct change *, struct buf *);
-struct change *change_take(struct str *bytes, struct err *);
 int change_read(struct change *, struct str *bytes, struct err *);
 
 #endif

@@ -5,10 +5,8 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "detect/packing_priv.h"
 
 #define FORMAT      3
@@ -105,22 +103,10 @@ model_init(void *memory)
 	return m;
 }
 
-struct model *
-model_new(void)
-{
-	return model_init(mem_grow(NULL, 1, sizeof(struct model)));
-}
-
 void
 model_lean(struct model *m, double times)
 {
 	m->lean = times;
-}
-
-void
-model_free(struct model *m)
-{
-	free(m);
 }
 
 static double
@@ -725,15 +711,4 @@ model_read(struct model *m, struct str *bytes, struct err *err)
 		each_field(&p, m);
 	}
 	return p.failed ? err_set(err, ERR_CORRUPT, "the saved model is damaged or of another version") : 0;
-}
-
-struct model *
-model_take(struct str *bytes, struct err *err)
-{
-	struct model *m = model_new();
-
-	if (model_read(m, bytes, err) == 0)
-		return m;
-	model_free(m);
-	return NULL;
 }

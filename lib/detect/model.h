@@ -36,10 +36,7 @@ struct verdict {
 	double expected, lower, upper;  /* the band that about one usual value in 1000 leaves */
 };
 
-struct model *model_new(void);
-void model_free(struct model *);
-
-/* The same in memory of the caller's: model_size bytes, aligned to 16. There is nothing to release. */
+/* In memory of the caller's: model_size bytes, aligned to 16. There is nothing to release. */
 size_t model_size(void);
 struct model *model_init(void *);
 
@@ -53,10 +50,9 @@ void model_fetch(const struct model *, int64_t local_ms);
 /* Alarm as if the odds of the threshold, threshold / (1 - threshold), were so many times what they are. Not of the bytes below. */
 void model_lean(struct model *, double times);
 
-/* All it knows as bytes, the same on every machine, and back: NULL and ERR_CORRUPT when they are none. What comes back
- * judges exactly as what was put. */
+/* All it knows as bytes, the same on every machine, and back into memory as of model_init: 0, or ERR_CORRUPT when they are none. What
+ * comes back judges exactly as what was put. */
 void model_put(const struct model *, struct buf *);
-struct model *model_take(struct str *bytes, struct err *);
-int model_read(struct model *, struct str *bytes, struct err *);    /* the same into one that there is; after an error it is none */
+int model_read(struct model *, struct str *bytes, struct err *);
 
 #endif

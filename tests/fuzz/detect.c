@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "detect/absent.h"
 #include "detect/change.h"
 #include "detect/detect.h"
@@ -47,29 +48,27 @@ static void
 saved(struct str bytes)
 {
 	struct err err = {0};
-	struct model *m = model_take(&bytes, &err);
+	struct model *m = mem_new(model_size());
 	struct verdict v;
+	int rc = model_read(m, &bytes, &err);
 
-	if (!m)
-		return;
-	for (int i = 0; i < 300; i++)
+	for (int i = 0; i < 300 && rc == 0; i++)
 		model_push(m, i * 900000LL, i % 7 ? i * 0.1 : -1e12, 0.5, &v);
-	model_free(m);
+	free(m);
 }
 
 static void
 saved_change(struct str bytes)
 {
 	struct err err = {0};
-	struct change *c = change_take(&bytes, &err);
+	struct change *c = mem_new(change_size());
 	struct change_found found;
+	int rc = change_read(c, &bytes, &err);
 
-	if (!c)
-		return;
-	for (int i = 0; i < 300; i++)
+	for (int i = 0; i < 300 && rc == 0; i++)
 		if (change_push(c, i * 900000LL, 0, i % 7 ? i * 0.1 : -1e12, &found))
 			assert(found.kind <= CHANGE_VARIANCE);
-	change_free(c);
+	free(c);
 }
 
 static void

@@ -16,6 +16,29 @@
 #include "detect/model.h"
 #include "json/json.h"
 
+/* What was saved, in memory of its own; NULL: it is damaged. */
+static struct model *
+taken_model(struct str *bytes, struct err *err)
+{
+	struct model *m = mem_new(model_size());
+
+	if (model_read(m, bytes, err) == 0)
+		return m;
+	free(m);
+	return NULL;
+}
+
+static struct change *
+taken_change(struct str *bytes, struct err *err)
+{
+	struct change *c = mem_new(change_size());
+
+	if (change_read(c, bytes, err) == 0)
+		return c;
+	free(c);
+	return NULL;
+}
+
 #define THRESHOLD 0.5                           /* of the default sensitivity */
 #define QUIET 0.72                              /* of one at which clean data is silent */
 #define DAY 86400000LL
@@ -73,7 +96,7 @@ four_weeks_of_clean_seasons_are_quiet(void **state)
 	for (uint64_t run = 1; run <= 8; run++)
 		for (int kind = NORMAL; kind < NOISES; kind++)
 			for (int s = 0; s < 3; s++) {
-				struct model *m = model_new();
+				struct model *m = model_init(mem_new(model_size()));
 				uint64_t seed = run * 7919 + (uint64_t)kind;
 				double slow = 0;
 				struct verdict v;
@@ -84,7 +107,7 @@ four_weeks_of_clean_seasons_are_quiet(void **state)
 					loud += v.score >= QUIET && t > START + 100 * steps[s];
 					assert_true(v.score >= 0 && v.score <= 1 && v.lower <= v.expected && v.expected <= v.upper);
 				}
-				model_free(m);
+				free(m);
 				weeks += 4;
 			}
 	assert_int_equal(loud, 0);
@@ -99,7 +122,7 @@ a_spike_in_seasonal_data_is_found_at_once_and_told_once(void **state)
 	(void)state;
 	for (uint64_t run = 1; run <= 10; run++)
 		for (int kind = NORMAL; kind < NOISES; kind++) {
-			struct model *m = model_new();
+			struct model *m = model_init(mem_new(model_size()));
 			uint64_t seed = run * 104729 + (uint64_t)kind;
 			double slow = 0;
 			struct verdict v;
@@ -126,7 +149,7 @@ a_spike_in_seasonal_data_is_found_at_once_and_told_once(void **state)
 			days += 27;
 			assert_int_equal(found, 1);
 			assert_int_equal(after, 0);
-			model_free(m);
+			free(m);
 		}
 	assert_true(false_alarms * 14 <= days);         /* one in two weeks */
 }
@@ -136,7 +159,7 @@ silence_where_there_was_traffic_is_found(void **state)
 {
 	(void)state;
 	for (uint64_t run = 1; run <= 10; run++) {
-		struct model *m = model_new();
+		struct model *m = model_init(mem_new(model_size()));
 		uint64_t seed = run;
 		int found = 0;
 		double slow = 0;
@@ -149,7 +172,7 @@ silence_where_there_was_traffic_is_found(void **state)
 			found += gone && v.alarm;
 		}
 		assert_int_equal(found, 1);
-		model_free(m);
+		free(m);
 	}
 }
 
@@ -161,7 +184,7 @@ a_level_that_stays_alarms_once_and_becomes_usual(void **state)
 	(void)state;
 	for (uint64_t run = 1; run <= 20; run++) {
 		double threshold = run > 10 ? QUIET : THRESHOLD;
-		struct model *m = model_new();
+		struct model *m = model_init(mem_new(model_size()));
 		uint64_t seed = run * 31;
 		int alarms = 0, later = 0;
 		double slow = 0;
@@ -180,7 +203,7 @@ a_level_that_stays_alarms_once_and_becomes_usual(void **state)
 		}
 		assert_true(alarms == 1 || (threshold < QUIET && alarms == 2));
 		assert_int_equal(later, 0);
-		model_free(m);
+		free(m);
 	}
 }
 
@@ -188,7 +211,7 @@ a_level_that_stays_alarms_once_and_becomes_usual(void **state)
 static void
 a_monster_does_not_hide_what_comes_after(void **state)
 {
-	struct model *m = model_new();
+	struct model *m = model_init(mem_new(model_size()));
 	uint64_t seed = 5;
 	int second = 0;
 	double slow = 0;
@@ -206,7 +229,7 @@ a_monster_does_not_hide_what_comes_after(void **state)
 		second += v.alarm && t >= START + 24 * DAY && t < START + 24 * DAY + 1800000;
 	}
 	assert_int_equal(second, 1);
-	model_free(m);
+	free(m);
 }
 
 static void
@@ -217,7 +240,7 @@ any_numbers_give_finite_answers(void **state)
 
 	(void)state;
 	for (int run = 0; run < 50; run++) {
-		struct model *m = model_new();
+		struct model *m = model_init(mem_new(model_size()));
 		struct verdict v;
 
 		for (int i = 0; i < 1000; i++) {
@@ -227,7 +250,7 @@ any_numbers_give_finite_answers(void **state)
 			assert_true(isfinite(v.score) && isfinite(v.expected) && isfinite(v.lower) && isfinite(v.upper));
 			assert_true(v.score >= 0 && v.score <= 1);
 		}
-		model_free(m);
+		free(m);
 	}
 }
 
@@ -235,7 +258,7 @@ any_numbers_give_finite_answers(void **state)
 static void
 a_model_that_was_saved_judges_as_one_that_was_not(void **state)
 {
-	struct model *whole = model_new(), *parts = model_new();
+	struct model *whole = model_init(mem_new(model_size())), *parts = model_init(mem_new(model_size()));
 	uint64_t seed = 11;
 	double slow = 0;
 
@@ -255,22 +278,22 @@ a_model_that_was_saved_judges_as_one_that_was_not(void **state)
 			struct str rest;
 
 			model_put(parts, &bytes);
-			model_free(parts);
+			free(parts);
 			rest = buf_get(&bytes);
-			parts = model_take(&rest, &err);
+			parts = taken_model(&rest, &err);
 			assert_non_null(parts);
 			assert_int_equal(rest.n, 0);
 			for (size_t cut = 0; cut < bytes.n; cut += 101) {
 				rest = (struct str){ bytes.p, cut };
-				assert_null(model_take(&rest, &err));
+				assert_null(taken_model(&rest, &err));
 				assert_int_equal(err.code, ERR_CORRUPT);
 			}
 			assert_true(bytes.n < 3600);
 			buf_release(&bytes);
 		}
 	}
-	model_free(whole);
-	model_free(parts);
+	free(whole);
+	free(parts);
 }
 
 /* What the first version saved goes on: nothing is lost but what it did not know, and that is no alarm. */
@@ -289,7 +312,7 @@ a_model_of_the_first_version_is_read(void **state)
 	assert_non_null(f);
 	rest.n = fread(bytes, 1, sizeof(bytes), f);
 	fclose(f);
-	m = model_take(&rest, &err);
+	m = taken_model(&rest, &err);
 	assert_non_null(m);
 	assert_int_equal(rest.n, 0);
 	for (int i = 3000; i < 4000; i++) {
@@ -300,7 +323,7 @@ a_model_of_the_first_version_is_read(void **state)
 	assert_int_equal(alarms, 0);
 	model_push(m, START + 4000 * 900000LL, 5000, THRESHOLD, &v);
 	assert_true(v.alarm);
-	model_free(m);
+	free(m);
 }
 
 /* Of twenty series each, flat and seasonal: what changes is told once, for what it is, where it was and by how much. */
@@ -317,7 +340,7 @@ changes_are_told_with_their_time_and_size(void **state)
 	(void)state;
 	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++)
 		for (uint64_t run = 1; run <= 20; run++) {
-			struct change *c = change_new();
+			struct change *c = change_init(mem_new(change_size()));
 			struct change_found first = { 0 }, found;
 			uint64_t seed = run * 7919;
 			int after = 0;
@@ -341,7 +364,7 @@ changes_are_told_with_their_time_and_size(void **state)
 				assert_true(llabs(first.since_ms - START - (int64_t)AT * STEP) <= cases[k].rows_late * (int64_t)STEP);
 				assert_true(fabs(first.after - first.before - cases[k].size) < (cases[k].kind == CHANGE_LEVEL ? 0.25 : 0.5) * fabs(cases[k].size));
 			}
-			change_free(c);
+			free(c);
 		}
 	assert_true(missed <= 3);               /* of 40 with a season of two weeks, in which a week's rhythm is still new */
 	assert_int_equal(no_change, 0);         /* in 40 series of a fortnight */
@@ -355,7 +378,7 @@ a_first_weekend_is_no_change(void **state)
 
 	(void)state;
 	for (uint64_t run = 1; run <= 20; run++) {
-		struct change *c = change_new();
+		struct change *c = change_init(mem_new(change_size()));
 		struct change_found found;
 		uint64_t seed = run * 7919;
 		int64_t from = START + (int64_t)(run % 7) * DAY, t;
@@ -366,7 +389,7 @@ a_first_weekend_is_no_change(void **state)
 			if (change_push(c, t, 0, usual + 5 * normal(&seed), &found))
 				levels += found.kind != CHANGE_VARIANCE;
 		}
-		change_free(c);
+		free(c);
 	}
 	assert_true(levels <= 4);               /* in 20 series of three weeks */
 }
@@ -379,7 +402,7 @@ a_level_of_the_first_saturday_is_told_a_day_later(void **state)
 
 	(void)state;
 	for (uint64_t run = 1; run <= 10; run++) {
-		struct change *c = change_new();
+		struct change *c = change_init(mem_new(change_size()));
 		struct change_found found;
 		uint64_t seed = run * 104729;
 		int with_it = run % 2, n = 0;
@@ -396,7 +419,7 @@ a_level_of_the_first_saturday_is_told_a_day_later(void **state)
 		}
 		assert_true(n >= 1);
 		all += n;
-		change_free(c);
+		free(c);
 	}
 	assert_true(told >= 9);
 	assert_true(all <= 30);                 /* the next weekend may say a thing or two */
@@ -407,7 +430,7 @@ static void
 changes_that_were_saved_before_there_were_weekends_are_read(void **state)
 {
 	enum { HOURS = 24 * 4, SEEN = 3, HELD = 16 };
-	struct change *c = change_new(), *old;
+	struct change *c = change_init(mem_new(change_size())), *old;
 	struct buf now = { 0 }, was = { 0 };
 	struct change_found found, again;
 	struct err err = { 0 };
@@ -427,7 +450,7 @@ changes_that_were_saved_before_there_were_weekends_are_read(void **state)
 	buf_add(&was, tail + 6 * HOURS, 21 + SEEN);
 	was.p[0] = 1;
 	rest = buf_get(&was);
-	old = change_take(&rest, &err);
+	old = taken_change(&rest, &err);
 	assert_non_null(old);
 	assert_int_equal(rest.n, 0);
 	for (; t < START + 16 * DAY; t += 300000) {
@@ -437,8 +460,8 @@ changes_that_were_saved_before_there_were_weekends_are_read(void **state)
 		assert_int_equal(change_push(old, t, 0, value, &again), told);
 		assert_true(!told || (found.since_ms == again.since_ms && found.after == again.after));
 	}
-	change_free(c);
-	change_free(old);
+	free(c);
+	free(old);
 	buf_release(&now);
 	buf_release(&was);
 }
@@ -450,7 +473,7 @@ a_ramp_is_a_trend_and_its_slope_is_told(void **state)
 
 	(void)state;
 	for (uint64_t run = 1; run <= 20; run++) {
-		struct change *c = change_new();
+		struct change *c = change_init(mem_new(change_size()));
 		struct change_found found;
 		uint64_t seed = run;
 		int told = 0;
@@ -461,7 +484,7 @@ a_ramp_is_a_trend_and_its_slope_is_told(void **state)
 				assert_true(found.before == 0 && found.after > 5 && found.after < 24);          /* 12 an hour */
 			}
 		assert_true(told);
-		change_free(c);
+		free(c);
 	}
 	assert_true(trends >= 10);
 }
@@ -471,7 +494,7 @@ static void
 what_was_saved_of_changes_goes_on_as_if_it_had_not_been(void **state)
 {
 	static const double odd[] = { 0, 1e308, -1e308, 5e-324, 1e-300, 1e30 };
-	struct change *whole = change_new(), *parts = change_new();
+	struct change *whole = change_init(mem_new(change_size())), *parts = change_init(mem_new(change_size()));
 	uint64_t seed = 3;
 	int told = 0;
 
@@ -495,22 +518,22 @@ what_was_saved_of_changes_goes_on_as_if_it_had_not_been(void **state)
 			struct str rest;
 
 			change_put(parts, &bytes);
-			change_free(parts);
+			free(parts);
 			rest = buf_get(&bytes);
-			parts = change_take(&rest, &err);
+			parts = taken_change(&rest, &err);
 			assert_non_null(parts);
 			assert_int_equal(rest.n, 0);
 			for (size_t cut = 0; cut < bytes.n; cut += 101) {
 				rest = (struct str){ bytes.p, cut };
-				assert_null(change_take(&rest, &err));
+				assert_null(taken_change(&rest, &err));
 			}
 			assert_true(bytes.n < 2000);
 			buf_release(&bytes);
 		}
 	}
 	assert_true(told >= 3);
-	change_free(whole);
-	change_free(parts);
+	free(whole);
+	free(parts);
 }
 
 /* Regular sources that stay away are told once, each; what comes seldom is not missed; a restart changes nothing. */
