@@ -37,6 +37,7 @@ struct ask_word {
 };
 int ask_words(struct arena *, struct str question, struct ask_word *, int most);        /* how many; -1: too many */
 struct str ask_stem(struct arena *, struct str word);
+int ask_word_is(const struct ask_word *, int n, int i, const char *words);      /* is the i-th of n there, and one of these, with blanks between? Quoted it is none */
 int ask_near(struct str typed, struct str word);        /* 1: a likely misspelling of it */
 
 /* ---- what words mean */

@@ -43,16 +43,9 @@ fail(struct seeker *s, const char *fmt, ...)
 }
 
 static int
-is(const struct seeker *s, int i, const char *words)    /* one of words, with blanks between */
+is(const struct seeker *s, int i, const char *words)
 {
-	struct str rest = str_of(words), one;
-
-	if (i < 0 || i >= s->n || s->w[i].verbatim)
-		return 0;
-	while (str_cut(&rest, ' ', &one))
-		if (str_eq(one, s->w[i].text))
-			return 1;
-	return 0;
+	return ask_word_is(s->w, s->n, i, words);
 }
 
 static int

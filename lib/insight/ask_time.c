@@ -21,16 +21,9 @@ static const int64_t unit_ms[] = { 60000, 3600000, 86400000, 7 * 86400000LL, 0, 
 static const int unit_months[] = { 0, 0, 0, 0, 1, 3, 12 };
 
 static int
-is(const struct at *a, int i, const char *words)        /* one of words, with blanks between */
+is(const struct at *a, int i, const char *words)
 {
-	struct str rest = str_of(words), one;
-
-	if (i < 0 || i >= a->n || a->w[i].verbatim)
-		return 0;
-	while (str_cut(&rest, ' ', &one))
-		if (str_eq(one, a->w[i].text))
-			return 1;
-	return 0;
+	return ask_word_is(a->w, a->n, i, words);
 }
 
 static int

@@ -55,6 +55,19 @@ e:
 	return (struct str){ w, n };
 }
 
+int
+ask_word_is(const struct ask_word *w, int n, int i, const char *words)
+{
+	struct str rest = str_of(words), one;
+
+	if (i < 0 || i >= n || w[i].verbatim)
+		return 0;
+	while (str_cut(&rest, ' ', &one))
+		if (str_eq(one, w[i].text))
+			return 1;
+	return 0;
+}
+
 /* One slip of a finger between words of five letters or more, two between long ones; the first letter is right. */
 int
 ask_near(struct str typed, struct str word)
