@@ -12,10 +12,9 @@
 #include "insight/target.h"
 #include "insight/words.h"
 #include "query/metric.h"
-#include "query/verbs.h"
+#include "query/metric_built_in.h"
 
 #define EVENTS_MOST 256                 /* names of a data source */
-#define STEPS_MOST 32
 #define FOUND_MOST 12                   /* insights beside the changes that were asked for */
 #define LOOKED_BACK 4                   /* periods that trends and seasons are looked for in */
 #define DAY 86400000LL
@@ -31,45 +30,9 @@ struct work {
 	struct claims changes, found;   /* what was asked for, in that order; what else is to be said */
 	struct buf recommendations;
 	int n_recommendations;
-	struct str step[STEPS_MOST];
-	int n_steps;
+	struct funnel_spec funnel;      /* the default one */
 	struct err err;
 };
-
-/* ---- rows of figures */
-
-struct figures_of { double value[8]; int n, rows; };
-
-static int
-take_figures(void *self, const struct cell *cells, int n, struct err *err)
-{
-	struct figures_of *f = self;
-
-	(void)err;
-	f->rows++;
-	for (f->n = 0; f->n < n && f->n < 8; f->n++)
-		f->value[f->n] = cells[f->n].type == CELL_REAL ? cells[f->n].real : cells[f->n].type == CELL_INTEGER ? (double)cells[f->n].integer : 0;
-	return 0;
-}
-
-static int
-ask(struct work *w, const char *sql, const struct query_param *params, int n, struct figures_of *to)
-{
-	const struct query_sink sink = { NULL, take_figures, to };
-	size_t at = 0;
-
-	*to = (struct figures_of){ .rows = 0 };
-	return query_run(w->query, str_of(sql), &at, params, n, &sink, &w->err) < 0 ? w->err.code : 0;
-}
-
-static void
-range_text(const struct span *p, char out[2 * TIME_LEN + 3])
-{
-	time_print(p->from, out);
-	memcpy(out + TIME_LEN, "..", 2);
-	time_print(p->to, out + TIME_LEN + 2);
-	out[2 * TIME_LEN + 2] = 0;
-}
 
 /* ---- sentences */
 
@@ -92,102 +55,21 @@ tell_change(struct work *w, struct str metric, const char *title, double now, do
 
 /* ---- conversion_rate: the share of those who entered the default funnel that came to its end */
 
-/* The default funnel: `funnels.default` of analytics.json, else the first funnel of a dashboard, else what of these is seen. */
-static void
-add_steps(struct work *w, struct json list)
-{
-	struct json_iter it;
-
-	for (it = json_iter(list); list.type == JSON_ARRAY && w->n_steps < STEPS_MOST && json_next(&it); )
-		w->step[w->n_steps++] = json_text_dup(it.value, w->arena);
-}
-
-static struct json
-funnel_of(struct json dashboard)
-{
-	struct json widgets = json_get(dashboard, STR("widgets"));
-	struct json_iter it;
-
-	for (it = json_iter(widgets); widgets.type == JSON_ARRAY && json_next(&it); )
-		if (json_text_eq(json_get(it.value, STR("type")), STR("funnel_chart")) && json_get(it.value, STR("steps")).type == JSON_ARRAY)
-			return json_get(it.value, STR("steps"));
-	return JSON_ABSENT;
-}
-
-struct seen_names { const char *const *names; unsigned seen; };
-
-static int
-see_name(void *self, struct str name, int64_t count, int64_t first, int64_t last)
-{
-	struct seen_names *s = self;
-
-	(void)count, (void)first, (void)last;
-	for (int i = 0; s->names[i]; i++)
-		if (str_eq(name, str_of(s->names[i])))
-			s->seen |= 1u << i;
-	return 0;
-}
-
-static void
-find_steps(struct work *w)
-{
-	static const char *const names[] = { "page_view", "signup_start", "signup_complete", "user_signup", "purchase", NULL };
-	struct json config = config_get(w->spec->config, "analytics", "funnels.default.steps"), all = config_get(w->spec->config, "dashboards", "dashboards"), found;
-	struct seen_names seen = { .names = names };
-	struct store *store;
-	struct json_iter it;
-
-	add_steps(w, config);
-	if (!w->n_steps)
-		add_steps(w, funnel_of(config_get(w->spec->config, "dashboards", "")));
-	for (it = json_iter(all); !w->n_steps && all.type == JSON_ARRAY && json_next(&it); )
-		if ((found = funnel_of(it.value)).type == JSON_ARRAY)
-			add_steps(w, found);
-	if (w->n_steps || !(store = query_store(w->query, &w->err)) || store_each_name(store, see_name, &seen, &w->err))
-		return;
-	if ((seen.seen & 12) == 8)              /* user_signup, and no signup_complete */
-		seen.seen &= ~6u;
-	else
-		seen.seen &= ~8u;
-	for (int i = 0; names[i]; i++)
-		if (seen.seen & 1u << i)
-			w->step[w->n_steps++] = str_of(names[i]);
-}
-
-struct funnel_figures { double users[STEPS_MOST]; int n; };
-
-static int
-take_step(void *self, const struct cell *cells, int n, struct err *err)
-{
-	struct funnel_figures *f = self;
-
-	(void)n, (void)err;
-	if (f->n < STEPS_MOST)
-		f->users[f->n++] = (double)cells[2].integer;
-	return 0;
-}
+/* Users who reached each step of the default funnel in a period. n 0: there is no such funnel. */
+struct funnel_figures { double users[FUNNEL_STEPS]; int n; };
 
 static int
 run_funnel(struct work *w, const struct span *p, struct funnel_figures *to)
 {
-	const struct table_function *f = verbs_find("funnel");
-	const struct query_sink sink = { NULL, take_step, to };
-	struct cell args[TABLE_FUNCTION_PARAMS];
-	struct str within = json_text_dup(config_get(w->spec->config, "analytics", "funnels.default.within"), w->arena);
-	char range[2 * TIME_LEN + 3];
-	struct buf steps = { 0 };
+	int64_t users[FUNNEL_STEPS];
 
-	*to = (struct funnel_figures){ .n = 0 };
-	range_text(p, range);
-	for (int i = 0; i < w->n_steps; i++) {
-		buf_lit(&steps, i ? "," : "");
-		buf_str(&steps, w->step[i]);
-	}
-	for (int i = 0; f->params[i].name; i++)
-		args[i] = strcmp(f->params[i].name, "steps") == 0 ? cell_text(buf_get(&steps)) : strcmp(f->params[i].name, "range") == 0 ? cell_text(str_of(range)) :
-		    strcmp(f->params[i].name, "within") == 0 && within.n ? cell_text(within) : cell_null();
-	query_call(w->query, f, args, &sink, &w->err);
-	buf_release(&steps);
+	*to = (struct funnel_figures){ .n = w->funnel.steps };
+	w->funnel.from = p->from, w->funnel.to = p->to;
+	if (query_begin(w->query, &w->err) == 0)
+		metric_funnel_users(w->query, &w->funnel, users, &w->err);
+	query_end(w->query);
+	for (int i = 0; i < to->n && !w->err.code; i++)
+		to->users[i] = (double)users[i];
 	return w->err.code;
 }
 
@@ -212,19 +94,19 @@ recommend_step(struct work *w, const struct funnel_figures *f)
 			worst = lost, at = i;
 	if (!at)
 		return;
-	buf_printf(&key, "%.*s > %.*s", STR_FMT(w->step[at - 1]), STR_FMT(w->step[at]));
+	buf_printf(&key, "%.*s > %.*s", STR_FMT(w->funnel.step[at - 1]), STR_FMT(w->funnel.step[at]));
 	buf_printf(&text, "Look at the way from %.*s to %.*s first: %.0f of %.0f users (%.0f %%) end there, more than at any other step",
-	    (int)(w->step[at - 1].n > 80 ? 80 : w->step[at - 1].n), w->step[at - 1].p, (int)(w->step[at].n > 80 ? 80 : w->step[at].n), w->step[at].p, worst,
+	    (int)(w->funnel.step[at - 1].n > 80 ? 80 : w->funnel.step[at - 1].n), w->funnel.step[at - 1].p, (int)(w->funnel.step[at].n > 80 ? 80 : w->funnel.step[at].n), w->funnel.step[at].p, worst,
 	    f->users[at - 1], worst / f->users[at - 1] * 100);
 	buf_printf(&expected, "with a tenth of them kept, %.0f users more reach the step", worst / 10);
 	buf_lit(&check, "at-query funnel '");
-	for (int i = 0; i < w->n_steps; i++)
-		buf_printf(&check, "%s%.*s", i ? "," : "", STR_FMT(w->step[i]));
+	for (int i = 0; i < w->funnel.steps; i++)
+		buf_printf(&check, "%s%.*s", i ? "," : "", STR_FMT(w->funnel.step[i]));
 	buf_byte(&check, '\'');
 	recommend(w, &(struct action){ .rule = "funnel step", .metric = STR("conversion_rate"), .key = buf_get(&key), .text = buf_get(&text),
 		.precondition = "at least 10 users before the step, and it loses more of them than any other", .expected = buf_get(&expected), .check = buf_get(&check),
 		.score = worst / f->users[0], .measure = f->users[at] / f->users[at - 1], .of = f->users[at - 1], .fields = { "users", "lost" }, .figures = { f->users[at - 1], worst },
-		.text_fields = { { STR("from_step"), w->step[at - 1] }, { STR("to_step"), w->step[at] } } });
+		.text_fields = { { STR("from_step"), w->funnel.step[at - 1] }, { STR("to_step"), w->funnel.step[at] } } });
 	buf_release(&text), buf_release(&key), buf_release(&expected), buf_release(&check);
 }
 
@@ -234,8 +116,7 @@ conversion_rate(struct work *w)
 	struct funnel_figures now, before;
 	double a, b, p, q, z = 0;
 
-	find_steps(w);
-	if (w->err.code || w->n_steps < 2)
+	if (metric_funnel(w->query, &w->funnel, w->arena, &w->err) || w->funnel.steps < 2)
 		return w->err.code;
 	if (run_funnel(w, &w->now, &now) || run_funnel(w, &w->before, &before) || !now.n || now.users[0] == 0)
 		return w->err.code;
@@ -260,15 +141,13 @@ struct engagement { double sessions, users, events, single; };
 static int
 engagement_of(struct work *w, const struct span *p, struct engagement *e)
 {
-	char range[2 * TIME_LEN + 3];
-	struct figures_of f;
-	const struct query_param params[] = { { STR("range"), { range, 2 * TIME_LEN + 2 } } };
+	struct metric_engagement of = { 0 };
 
-	range_text(p, range);
-	if (ask(w, "SELECT SUM(s), COUNT(*), SUM(e), SUM(s = 1) FROM (SELECT COUNT(*) AS s, SUM(events) AS e FROM sessions('30m', :range) GROUP BY user_id)", params, 1, &f))
-		return w->err.code;
-	*e = (struct engagement){ f.value[0], f.value[1], f.value[2], f.value[3] };
-	return 0;
+	if (query_begin(w->query, &w->err) == 0)
+		metric_engagement(w->query, p->from, p->to, &of, &w->err);
+	query_end(w->query);
+	*e = (struct engagement){ (double)of.sessions, (double)of.users, (double)of.events, (double)of.single };
+	return w->err.code;
 }
 
 static int
@@ -479,12 +358,11 @@ changes_measure(struct query *query, const struct config *config, const char *ru
 	int rc = 0;
 
 	if (strcmp(rule, "funnel step") == 0) {
-		find_steps(&w);
-		if (!w.err.code && w.n_steps >= 2)
+		if (metric_funnel(query, &w.funnel, w.arena, &w.err) == 0 && w.funnel.steps >= 2)
 			run_funnel(&w, &w.now, &f);
-		for (int i = 1; !w.err.code && w.n_steps >= 2 && i < f.n && !rc; i++) {
+		for (int i = 1; !w.err.code && w.funnel.steps >= 2 && i < f.n && !rc; i++) {
 			buf_clear(&name);
-			buf_printf(&name, "%.*s > %.*s", STR_FMT(w.step[i - 1]), STR_FMT(w.step[i]));
+			buf_printf(&name, "%.*s > %.*s", STR_FMT(w.funnel.step[i - 1]), STR_FMT(w.funnel.step[i]));
 			if ((rc = str_eq(buf_get(&name), key) && f.users[i - 1] > 0))
 				*measure = f.users[i] / f.users[i - 1], *of = f.users[i - 1];
 		}
@@ -543,7 +421,6 @@ changes_run(struct query *query, const struct changes_spec *spec, struct buf *js
 		int built_in = own.type == JSON_OBJECT ? 0 : str_eq(name[i], usual[0]) ? 1 : str_eq(name[i], usual[1]) ? 2 : 0;
 
 		query_set_policy(query, narrow && !(users && built_in) ? narrow : whole);
-		w.n_steps = 0;
 		if (built_in == 1)
 			conversion_rate(&w);
 		else if (built_in == 2)

@@ -143,6 +143,24 @@ end_attempts(struct user_walk *w)
 	}
 }
 
+/* The first of a user's events at or behind a time. */
+static size_t
+event_from(const struct tracks *t, size_t user, int64_t from)
+{
+	size_t low = t->first[user], high = t->first[user + 1];
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (t->event[mid].time < from)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* From the first that may enter to the last that may follow. */
 static void
 walk_user(struct user_walk *w, size_t user)
 {
@@ -151,9 +169,11 @@ walk_user(struct user_walk *w, size_t user)
 	w->pool_n = 0;
 	w->best = w->best_step = -1;
 	end_attempts(w);
-	for (size_t i = w->t->first[user]; i < w->t->first[user + 1]; i++) {
+	for (size_t i = event_from(w->t, user, w->spec->from); i < w->t->first[user + 1]; i++) {
 		const struct track_event *e = &w->t->event[i];
 
+		if (e->time >= w->spec->to && e->time - w->spec->to >= w->spec->within_ms)
+			break;
 		if (w->spec->strict && e->time != now)
 			settle_fresh(w);
 		now = e->time;

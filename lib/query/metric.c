@@ -3,15 +3,19 @@
 #include <fnmatch.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/dur.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/time.h"
 #include "json/cell.h"
 #include "query/kept.h"
+#include "query/metric_built_in.h"
+#include "query/table_function.h"
 #include "sketch/distinct.h"
 #include "sketch/quantile.h"
 #include "window/number.h"
@@ -47,7 +51,7 @@ struct groups {
 	size_t run;                     /* number of the run that came last, and its series */
 	int64_t of_run;
 	int64_t least, greatest;
-	int64_t first;                  /* time that came; of what is kept or rolled up it is the beginning of an hour, or of a day */
+	int64_t first, last;            /* times that came; of what is kept or rolled up they are the beginning of an hour, or of a day */
 };
 
 struct gather {
@@ -67,7 +71,7 @@ struct gather {
 static void
 begin_groups(struct groups *x)
 {
-	*x = (struct groups){ .arena = arena_new(0), .run = SIZE_MAX, .least = INT64_MAX, .first = INT64_MAX, .greatest = INT64_MIN };
+	*x = (struct groups){ .arena = arena_new(0), .run = SIZE_MAX, .least = INT64_MAX, .first = INT64_MAX, .last = INT64_MIN, .greatest = INT64_MIN };
 }
 
 static void
@@ -271,18 +275,20 @@ add_state(const struct gather *g, struct point *p, struct str state, double valu
 		free(k);
 }
 
-/* All times from there on. */
+/* All times between these. */
 static void
-came(struct groups *x, int64_t first)
+came(struct groups *x, int64_t first, int64_t last)
 {
 	if (first < x->first)
 		x->first = first;
+	if (last > x->last)
+		x->last = last;
 }
 
 static void
 add(const struct gather *g, struct groups *x, struct series *s, int64_t time, double value)
 {
-	came(x, time);
+	came(x, time, time);
 	fold(point_of(x, s, bucket(g, time)), g->fold, value, 1);
 }
 
@@ -312,7 +318,7 @@ add_run(const struct gather *g, struct groups *x, struct series *s, const int64_
 static void
 add_part(const struct gather *g, struct groups *x, struct groups *part)
 {
-	came(x, part->first);
+	came(x, part->first, part->last);
 	for (size_t i = 0; i < part->n; i++) {
 		struct series *from = &part->list[i];
 		int is_new;
@@ -350,6 +356,27 @@ by_labels(const void *a, const void *b, void *self)
 	return 0;
 }
 
+int
+metric_every_read(struct str text, int64_t *every_ms, int *months)
+{
+	int64_t many = 0;
+	int rc = dur_parse(text, every_ms, &(struct err){ 0 }) && table_function_read_every(text, every_ms, &many) ? -1 : 0;
+
+	*months = (int)many;
+	if (many)
+		*every_ms = 86400000;
+	return rc;
+}
+
+void
+metric_every_print(int64_t every_ms, int months, char out[32])
+{
+	if (months)
+		snprintf(out, 32, months == 1 ? "1 month" : "%d months", months);
+	else
+		dur_print(every_ms, out);
+}
+
 int64_t
 metric_whole_time(const struct metric_spec *spec, int64_t first)
 {
@@ -360,6 +387,20 @@ metric_whole_time(const struct metric_spec *spec, int64_t first)
 	if (first == INT64_MAX)
 		first = spec->to < now ? spec->to : now;
 	return time_floor_div(first, 86400000) * 86400000;
+}
+
+/* The whole buckets that have something; of one value for all, days of UTC. */
+static struct metric_reach
+reach_of(const struct gather *g)
+{
+	const struct groups *x = &g->all;
+	const int64_t day = 86400000;
+
+	if (x->first > x->last)
+		return (struct metric_reach){ INT64_MAX, INT64_MIN };
+	if (!g->spec->every_ms)
+		return (struct metric_reach){ time_floor_div(x->first, day) * day, time_floor_div(x->last, day) * day + day };
+	return (struct metric_reach){ x->least, bucket_after(g, x->greatest, 1) };
 }
 
 static int
@@ -469,7 +510,7 @@ add_counts(void *self, int part, const struct kept_counts *k)
 	struct series *s = series_of_cells(g, x, k->label);
 
 	if (k->n)
-		came(x, k->time[0]);
+		came(x, k->time[0], k->time[k->n - 1]);
 	for (size_t i = 0, to; i < k->n; i = to) {
 		int64_t begin = bucket(g, k->time[i]), end = bucket_end(g, begin, k->time[i]), n = 0;
 		double value = 0;
@@ -666,7 +707,7 @@ add_samples(void *self, int part, const struct store_run *run)
 		x->of_run = series_of(g, x, json_value(run->series->labels), run->series->metric) - x->list;
 	}
 	if (run->n)
-		came(x, run->time[0]);
+		came(x, run->time[0], run->time[run->n - 1]);
 	if (rc == 0 && run->count)
 		for (size_t i = 0; i < run->n; i++)
 			fold(point_of(x, &x->list[x->of_run], bucket(g, run->time[i])), g->fold, run->value[i], (int64_t)run->count[i]);
@@ -712,6 +753,46 @@ from_samples(struct gather *g, struct kinds *f, struct store_match *match, struc
 	}
 	g->part = NULL;
 	return rc;
+}
+
+/* ---- conversion_rate and its kin */
+
+static int64_t
+this_bucket(void *self, int64_t time)
+{
+	return bucket(self, time);
+}
+
+static int64_t
+next_bucket(void *self, int64_t time)
+{
+	return bucket_after(self, time, 1);
+}
+
+static void
+came_there(void *self, int64_t first, int64_t last)
+{
+	came(&((struct gather *)self)->all, first, last);
+}
+
+static void
+add_share(void *self, struct cell label, int64_t time, int64_t sum, int64_t n)
+{
+	struct gather *g = self;
+
+	fold(point_of(&g->all, series_of_cells(g, &g->all, &label), time), MEAN, (double)sum, n);
+}
+
+static int
+from_built_in(struct gather *g, enum metric_built_in which, struct err *err)
+{
+	const struct metric_built_in_spec spec = { .which = which, .by = g->n_by ? g->by[0] : (struct str){ 0 }, .from = g->spec->from, .to = g->spec->to,
+		.bucket = this_bucket, .next = next_bucket, .came = came_there, .add = add_share, .self = g };
+
+	g->fold = MEAN;
+	if (g->n_by > 1)
+		return err_set(err, ERR_USAGE, "%.*s: takes one field, to group by or to filter", STR_FMT(g->spec->name));
+	return metric_built_in_run(g->query, &spec, err);
 }
 
 /* ---- which metric it is */
@@ -803,6 +884,7 @@ metric_run(struct query *q, const struct metric_spec *spec, struct cell_sink sin
 	struct store_match match = { .from = spec->from, .to = spec->to };
 	struct json metric = JSON_ABSENT;
 	struct str rest = spec->by, piece;
+	enum metric_built_in built_in = policy_metric_name(query_policy(q), spec->name) ? metric_built_in(spec->name) : METRIC_OTHER;
 	int rc = 0;
 
 	begin_groups(&g.all);
@@ -829,12 +911,16 @@ metric_run(struct query *q, const struct metric_spec *spec, struct cell_sink sin
 			rc = find_field(q, &match, &kinds, err);
 		if (rc == 0 && kinds.any)
 			rc = from_samples(&g, &kinds, &match, err);
+		else if (rc == 0 && !find.found && built_in)
+			rc = from_built_in(&g, built_in, err);
 		else if (rc == 0 && !find.found)
 			rc = err_set(err, ERR_USAGE, "no metric '%.*s': it is not in config/analytics.json, not stored, and no event; at-query schema shows what there is",
 			    (int)(spec->name.n < 80 ? spec->name.n : 80), spec->name.p);
 	}
 	if (rc == 0 && spec->adds)
 		*spec->adds = g.fold == SUM;
+	if (rc == 0 && spec->reach)
+		*spec->reach = reach_of(&g);
 	if (rc == 0)
 		rc = emit(&g, sink, err);
 	release_groups(&g.all);

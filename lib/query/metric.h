@@ -1,5 +1,6 @@
 /* metric.h - one metric over time: defined in config/analytics.json, stored by at-agg -s, or the count of an event.
  *
+ * conversion_rate and user_engagement are built in (metric_built_in.h) where a name is none of these.
  * A name that is none of these is tried in the singular: `user_signups` counts the event `user_signup`. A pattern, `http_*`, is of
  * stored metrics, put together or told apart by the field `metric`. Of a stored metric with several numbers its count is meant,
  * else its value, else a sum; of one saved over several windows the shortest. `NAME.FIELD` names one of its numbers.
@@ -15,6 +16,10 @@
 
 extern const char *const metric_columns[];      /* timestamp, value; the values of `by` come in front */
 
+/* Of all that a metric has, from the beginning of the first bucket with something in it to the end of the last; of one value for all the
+ * days (of UTC), for the same reason as metric_whole_time. Nothing at all: it ends before it begins. */
+struct metric_reach { int64_t from, to; };
+
 struct metric_spec {
 	struct str name;
 	struct str by;          /* "source,country"; p NULL: one series */
@@ -23,11 +28,16 @@ struct metric_spec {
 	int months;             /* not 0: of the calendar, every_ms is a day */
 	const char *value;      /* of a metric of the configuration: instead of its own, "sum(revenue)"; NULL: its own */
 	int *adds;              /* told: 1 when values may be added up (a count, a sum), 0 when a total is a value of its own; or NULL */
+	struct metric_reach *reach;     /* told; or NULL */
 };
 
 /* What analytics.json says that the metric counts; JSON_ABSENT where it says nothing, or no more than its target: that is of the stored metric or the
  * event of that name. Whether the caller may see it is asked elsewhere. */
 struct json metric_definition(const struct query *, struct str name);
+
+/* The length of a bucket, "1m", "1h30m", "1 month", "quarter", and so that it is read again. 0; -1: it is none. */
+int metric_every_read(struct str, int64_t *every_ms, int *months);
+void metric_every_print(int64_t every_ms, int months, char out[32]);
 
 /* The time of the one value for all: where its range begins; without one where the day (of UTC) begins that the first of it fell in, which is
  * what is surely known of numbers that are kept or rolled up. first INT64_MAX: there is nothing, up to now. */

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "base/dur.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "query/metric_built_in.h"
 
 #define ANSWER_MOST (64u << 20)         /* bytes of an answer, about */
 #define BUCKETS 100                     /* about so many where no interval is given */
@@ -137,18 +137,33 @@ put_list(struct buf *b, const struct str *list, int n)
 	buf_byte(b, ']');
 }
 
+/* The period that is told: an end that nobody named is that of what there is; now where there is nothing. */
+static struct metric_reach
+period_of(const struct metric_spec *spec, const struct metric_reach *there)
+{
+	struct metric_reach told = { spec->from, spec->to };
+	int64_t now = time_now();
+	int any = there->from < there->to;
+
+	if (told.to > TIME_MAX)
+		told.to = any ? there->to : told.from > now ? told.from : now;
+	if (told.from == TIME_MIN)
+		told.from = any ? there->from : told.to;
+	return told;
+}
+
 static void
-put_metric(struct buf *b, const struct answer *m, const struct metric_spec *spec, int has_every, int adds, const char *note)
+put_metric(struct buf *b, const struct answer *m, const struct metric_spec *spec, const struct metric_reach *period, int has_every, int adds, const char *note)
 {
 	char interval[32];
 
-	dur_print(spec->every_ms, interval);
+	metric_every_print(spec->every_ms, spec->months, interval);
 	buf_lit(b, "{\"metric\":");
 	json_put_string(b, spec->name);
 	buf_lit(b, ",\"from\":");
-	json_put_time(b, spec->from);
+	json_put_time(b, period->from);
 	buf_lit(b, ",\"to\":");
-	json_put_time(b, spec->to > TIME_MAX ? TIME_MAX : spec->to);
+	json_put_time(b, period->to > TIME_MAX ? TIME_MAX : period->to);
 	if (has_every)
 		buf_printf(b, ",\"interval\":\"%s\"", interval);
 	else
@@ -183,8 +198,8 @@ read_question(struct answer *m, const struct metric_question *question, struct m
 	*spec = (struct metric_spec){ .name = question->name, .by = rest, .from = question->from, .to = question->to };
 	if (!every.n)
 		spec->every_ms = choose_interval(spec->from, spec->to);
-	else if (!str_eq(every, STR("all")) && (dur_parse(every, &spec->every_ms, err) || spec->every_ms < 1))
-		return err_set(err, ERR_INPUT, "interval: '%.*s' is no span, try 1m or 1h", every.n > 40 ? 40 : (int)every.n, every.p);
+	else if (!str_eq(every, STR("all")) && (metric_every_read(every, &spec->every_ms, &spec->months) || spec->every_ms < 1))
+		return err_set(err, ERR_INPUT, "interval: '%.*s' is no span, try 1m, 1h or 1 month", every.n > 40 ? 40 : (int)every.n, every.p);
 	while (rest.p && str_cut(&rest, ',', &piece)) {
 		int at = 0;
 
@@ -243,6 +258,7 @@ int
 metric_answer(struct query *q, const struct metric_question *question, struct buf *json, struct err *err)
 {
 	struct answer m = { .n_by = 0 };
+	struct metric_reach there = { INT64_MAX, INT64_MIN }, period;
 	struct metric_spec spec;
 	struct arena *texts = arena_new(0);
 	struct buf by = { 0 };
@@ -253,16 +269,20 @@ metric_answer(struct query *q, const struct metric_question *question, struct bu
 		goto out;
 	spec.by = joined(&by, m.by, m.n_all);
 	spec.adds = &adds;
+	spec.reach = &there;
 	if (query_begin(q, err) == 0)
 		metric_run(q, &spec, (struct cell_sink){ metric_row, &m }, err);
 	if (err->code == ERR_USAGE && strncmp(err->text, "no metric '", 11) == 0) {
-		note = "there is no such metric yet: it is not in config/analytics.json, not stored, and no event of that name came";
+		note = metric_built_in(spec.name) ? "there is nothing yet that it could be told of: no funnel is named in funnels.default of config/analytics.json, and none is known of the events that came" :
+		    "there is no such metric yet: it is not in config/analytics.json, not stored, and no event of that name came";
 		err_clear(err);
 	}
-	if (!err->code && !adds && m.n) {       /* a total is a value of its own */
+	adds &= !note || !metric_built_in(spec.name);
+	period = period_of(&spec, &there);
+	if (!err->code && !adds && m.n && (spec.every_ms || m.n_all)) {       /* a total is a value of its own */
 		struct metric_spec whole = spec;
 
-		whole.every_ms = 0;
+		whole.every_ms = whole.months = 0;
 		m.totals = 1;
 		metric_run(q, &whole, (struct cell_sink){ metric_row, &m }, err);
 		if (!err->code) {
@@ -279,7 +299,7 @@ metric_answer(struct query *q, const struct metric_question *question, struct bu
 	}
 	query_end(q);
 	if (!err->code)
-		put_metric(json, &m, &spec, spec.every_ms != 0, adds, note);
+		put_metric(json, &m, &spec, &period, spec.every_ms != 0, adds, note);
 out:
 	for (size_t i = 0; i < m.n; i++) {
 		free((char *)m.series[i].labels.p);

@@ -16,7 +16,7 @@
  * filters: an object, or JSON_NONE. */
 struct metric_question { struct str name, by, interval; struct json filters; int64_t from, to; };
 
-/* Appended to `json`. A metric that is not there is no error, but an answer without series and with a note. ERR_INPUT: the question is
+/* Appended to `json`. Of all time, from and to are those of the buckets that have something, whatever the filters.  A metric that is not there is no error, but an answer without series and with a note. ERR_INPUT: the question is
  * none. */
 int metric_answer(struct query *, const struct metric_question *, struct buf *json, struct err *);
 

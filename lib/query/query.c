@@ -933,6 +933,22 @@ query_hold(struct query *q, struct err *err)
 	return rc;
 }
 
+static int
+stopped(void *query, struct err *err)
+{
+	return query_stopped(query, err);
+}
+
+int
+query_tracks(struct query *q, struct tracks *tracks, struct err *err)
+{
+	int rc = query_hold(q, err);
+
+	rc = rc ? rc : tracks_load(tracks, query_store(q, err), stopped, q, err);
+	q->read += tracks->read;
+	return rc;
+}
+
 static void
 let_go(struct query *q)
 {

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "query/functions.h"
 #include "query/query.h"
+#include "query/tracks.h"
 #include "query/vector.h"
 
 struct query {
@@ -47,6 +48,9 @@ query_has_store(const struct query *q)
 
 /* Before events are read for a statement: all that it reads is of one state of the store. 0 or < 0. Let go when it ends. */
 int query_hold(struct query *, struct err *);
+
+/* The events that users are followed through, all of them: what bounds an answer is a range of beginnings. 0 or < 0. */
+int query_tracks(struct query *, struct tracks *, struct err *);
 
 /* Before a statement that stands inside the user's own is prepared: what is forbidden there is forbidden in it. */
 void query_within(struct query *, struct str sql);

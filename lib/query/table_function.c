@@ -44,15 +44,22 @@ table_function_text(const struct table_function_call *call, const char *param, s
 }
 
 int
+table_function_read_span(struct str text, int64_t *ms)
+{
+	int64_t months = 0;
+
+	return functions_interval(text, ms, &months) < 0 || months || *ms < 0 ? -1 : 0;
+}
+
+int
 table_function_dur(const struct table_function_call *call, const char *param, int64_t otherwise, int64_t *ms, struct err *err)
 {
 	struct buf scratch = {0};
 	struct str text = table_function_text(call, param, &scratch);
-	int64_t months = 0;
 	int rc = 0;
 
 	*ms = otherwise;
-	if (text.p && (functions_interval(text, ms, &months) < 0 || months || *ms < 0))
+	if (text.p && table_function_read_span(text, ms) < 0)
 		rc = err_set(err, ERR_USAGE, "%s: '%.*s' is no span, try 30m, 1h or 7d", param, (int)(text.n < 40 ? text.n : 40), text.p);
 	buf_release(&scratch);
 	return rc;

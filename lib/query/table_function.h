@@ -41,6 +41,7 @@ struct str table_function_text(const struct table_function_call *, const char *p
 int table_function_dur(const struct table_function_call *, const char *param, int64_t otherwise, int64_t *ms, struct err *);
 /* The length of a bucket: a span, or so many months ("1 month", "3M", "quarter", "year"), then *ms is 0. */
 int table_function_every(const struct table_function_call *, const char *param, int64_t otherwise, int64_t *ms, int *months, struct err *);
+int table_function_read_span(struct str text, int64_t *ms);              /* "30m", "7 days": 0, or -1 when it is none */
 int table_function_read_every(struct str text, int64_t *ms, int64_t *months);          /* 0, or -1 when it is none */
 int table_function_count(const struct table_function_call *, const char *param, int64_t otherwise, int64_t *n, struct err *);
 int table_function_flag(const struct table_function_call *, const char *param);

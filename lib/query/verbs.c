@@ -18,23 +18,6 @@
 
 #define call_text(param) table_function_text(call, param, &scratch)
 
-static int
-stopped(void *query, struct err *err)
-{
-	return query_stopped(query, err);
-}
-
-/* The events that a verb follows users through, all of them: what bounds the answer is a range of beginnings. */
-static int
-load(const struct table_function_call *call, struct tracks *tracks, struct err *err)
-{
-	int rc = query_hold(call->query, err);
-
-	rc = rc ? rc : tracks_load(tracks, query_store(call->query, err), stopped, call->query, err);
-	call->query->read += tracks->read;
-	return rc;
-}
-
 /* ---- metric */
 
 static const struct table_function_param metric_params[] = {
@@ -177,7 +160,7 @@ funnel(const struct table_function_call *call, struct cell_sink sink, struct err
 		keep[spec.steps] = spec.without;
 		tracks.keep = keep;
 		tracks.n_keep = spec.steps + (spec.without.p != NULL);
-		if ((rc = load(call, &tracks, err)) == 0)
+		if ((rc = query_tracks(call->query, &tracks, err)) == 0)
 			rc = funnel_run(&tracks, &spec, sink, err);
 	}
 	tracks_release(&tracks);
@@ -220,7 +203,7 @@ retention(const struct table_function_call *call, struct cell_sink sink, struct 
 		keep[1] = spec.back;
 		tracks.keep = keep;
 		tracks.n_keep = spec.start.p && spec.back.p ? 2 : 0;
-		if (rc == 0 && (rc = load(call, &tracks, err)) == 0)
+		if (rc == 0 && (rc = query_tracks(call->query, &tracks, err)) == 0)
 			rc = retention_run(&tracks, &spec, sink, err);
 	}
 	tracks_release(&tracks);
@@ -254,7 +237,7 @@ paths(const struct table_function_call *call, struct cell_sink sink, struct err 
 		if (depth < 1 || depth > 1000)
 			rc = err_set(err, ERR_USAGE, "paths: depth is 1 to 1000");
 		spec.depth = (int)depth;
-		if (rc == 0 && (rc = load(call, &tracks, err)) == 0)
+		if (rc == 0 && (rc = query_tracks(call->query, &tracks, err)) == 0)
 			rc = paths_run(&tracks, &spec, sink, err);
 	}
 	tracks_release(&tracks);
@@ -281,7 +264,7 @@ sessions(const struct table_function_call *call, struct cell_sink sink, struct e
 	int rc;
 
 	if ((rc = table_function_dur(call, "gap", SESSIONS_GAP_MS, &gap, err)) == 0 && (rc = table_function_range(call, "range", &from, &to, err)) == 0 &&
-	    (rc = load(call, &tracks, err)) == 0)
+	    (rc = query_tracks(call->query, &tracks, err)) == 0)
 		rc = sessions_run(&tracks, from, to, gap, sink, err);
 	tracks_release(&tracks);
 	return rc;

@@ -70,7 +70,7 @@ put_key(struct buf *key, const struct live_subscription *sub)
 {
 	const struct live_wish *w = &sub->wish;
 
-	buf_printf(key, "%d %llx %lld %lld ", w->kind, (unsigned long long)policy_hash(sub->policy), (long long)w->range_ms, (long long)w->every_ms);
+	buf_printf(key, "%d %llx %lld %lld %d ", w->kind, (unsigned long long)policy_hash(sub->policy), (long long)w->range_ms, (long long)w->every_ms, w->months);
 	put_text(key, w->name);
 	put_text(key, w->by);
 	for (int i = 0; i < w->n_filters; i++)

@@ -44,6 +44,7 @@ struct live_wish {
 	struct str name;                /* an event's, or a pattern ("page_*"); a metric's */
 	struct str by;                  /* metric: "source,country"; p NULL: one series */
 	int64_t range_ms, every_ms;     /* metric: how far back, 1 h; the length of a bucket, 0: one value of it all */
+	int months;                     /* of a bucket; then every_ms is a day */
 	struct live_filter filter[LIVE_FILTERS];        /* all of them equal */
 	int n_filters;
 	struct str id;                  /* the subscriber's word for it, which its messages have; p NULL: none */

@@ -4,6 +4,7 @@
 
 #include "base/dur.h"
 #include "json/cell.h"
+#include "query/metric.h"
 #include "serve/live_priv.h"
 
 /* ---- wishes */
@@ -19,6 +20,19 @@ read_span(struct json v, const char *what, struct arena *a, int64_t *ms, struct 
 	if (dur_parse(text, ms, err) < 0 || *ms <= 0 || *ms > 200LL * 366 * 86400000)
 		return err->code = 0, err_set(err, ERR_INPUT, "%s: '%.40s' is no span, try 1m or 24h", what, text.p);
 	return 0;
+}
+
+/* Of a bucket: months too. */
+static int
+read_every(struct json v, struct arena *a, struct live_wish *w, struct err *err)
+{
+	int64_t ms;
+
+	if (v.type == JSON_STRING && metric_every_read(json_text_dup(v, a), &ms, &w->months) == 0 && w->months) {
+		w->every_ms = ms;
+		return 0;
+	}
+	return read_span(v, "interval", a, &w->every_ms, err);
 }
 
 /* "source,country" or ["source","country"]. */
@@ -113,7 +127,7 @@ live_wish_read(struct json v, struct arena *a, struct live_wish *w, struct err *
 			return err_set(err, ERR_INPUT, "%s: a name of 1 to %d bytes", w->kind == LIVE_EVENTS ? "event" : "metric", EVENT_NAME_MOST);
 	}
 	if (read_span(json_get(v, STR("timeRange")), "timeRange", a, &w->range_ms, err) < 0 ||
-	    read_span(json_get(v, STR("interval")), "interval", a, &w->every_ms, err) < 0 ||
+	    read_every(json_get(v, STR("interval")), a, w, err) < 0 ||
 	    read_by(json_get(v, STR("groupBy")), a, &w->by, err) < 0 || read_filters(json_get(v, STR("filters")), a, w, err) < 0)
 		return err->code;
 	if (w->every_ms && w->range_ms / w->every_ms > 10000)

@@ -5,15 +5,16 @@
  * differs from it is sent. */
 #include <stdlib.h>
 
-#include "base/dur.h"
 #include "base/time.h"
 #include "query/metric.h"
+#include "query/metric_built_in.h"
 #include "serve/live_priv.h"
 
 #define LEAST_NS    50000000LL  /* between two countings of one shape: 20 a second */
 #define SHARE       9           /* a counting that took t is followed by 9 t of rest */
 #define AGES        100             /* a value of a whole range is counted anew when so many parts of the range went by, */
 #define AGE_LEAST   5000            /* ms, at the least */
+#define MONTH_MOST  (31 * 86400000LL)
 #define POINTS_MOST 200000      /* kept of one shape; beyond them its subscribers get snapshots only */
 
 struct engine { struct query *query; void *held; };
@@ -96,7 +97,7 @@ live_metric_flush(struct live_shape *shape, int samples)
 	if (samples && !(names && names->is_config))
 		enqueue(shape, NULL);
 	else if (t->first <= t->last)
-		enqueue(shape, shape->wish.every_ms ? t : NULL);
+		enqueue(shape, shape->wish.every_ms && !(names && names->is_whole) ? t : NULL);
 	else if (!shape->wish.every_ms && now_ms - shape->metric.asked_ms >= (age > AGE_LEAST ? age : AGE_LEAST))
 		enqueue(shape, NULL);           /* what is too old by now no longer counts */
 	else
@@ -184,7 +185,8 @@ take_row(void *self, const struct cell *cells, int n, struct err *err)
 	return 0;
 }
 
-/* Which events it counts, for the follower: a metric of the configuration names them, else it is the name itself, or its singular. */
+/* Which events it counts, for the follower: a metric of the configuration names them, a built-in one counts any, else it is the name itself, or its
+ * singular. */
 static void
 learn_names(struct live_shape *shape, struct query *q)
 {
@@ -197,21 +199,21 @@ learn_names(struct live_shape *shape, struct query *q)
 	char *at;
 
 	to = mem_grow(NULL, room, 1);
-	*to = (struct live_names){ .before = was, .is_config = metric.type == JSON_OBJECT };
+	*to = (struct live_names){ .before = was, .is_config = metric.type == JSON_OBJECT, .is_whole = metric.type != JSON_OBJECT && metric_built_in(name) };
 	at = (char *)to + sizeof(*to) + 64 * sizeof(struct str);
 #define ADD(text) do { struct str s_ = (text); if (s_.p && to->n < 64) { memcpy(at, s_.p, s_.n); to->name[to->n++] = (struct str){ at, s_.n }; at += s_.n; } } while (0)
 	if (event.type == JSON_STRING)
 		ADD(json_text(event, &scratch));
 	for (it = json_iter(event); event.type == JSON_ARRAY && json_next(&it); )
 		ADD(json_text(it.value, &scratch));
-	if (!to->is_config) {
+	if (!to->is_config && !to->is_whole) {
 		ADD(name);
 		if (name.n > 1 && name.p[name.n - 1] == 's')
 			ADD(((struct str){ name.p, name.n - 1 }));
 	}
 #undef ADD
 	buf_release(&scratch);
-	if (was && was->n == to->n && was->is_config == to->is_config) {
+	if (was && was->n == to->n && was->is_config == to->is_config && was->is_whole == to->is_whole) {
 		int same = 1;
 
 		for (int i = 0; i < to->n; i++)
@@ -263,7 +265,7 @@ put_head(struct buf *to, const char *type, const struct live_wish *w)
 	buf_printf(to, "{\"type\":\"%s\",\"metric\":", type);
 	json_put_string(to, w->name);
 	if (w->every_ms) {
-		dur_print(w->every_ms, span);
+		metric_every_print(w->every_ms, w->months, span);
 		buf_printf(to, ",\"interval\":\"%s\"", span);
 	}
 	buf_lit(to, ",\"groupBy\":[");
@@ -469,17 +471,18 @@ count(struct live *live, struct live_shape *shape, int whole, struct live_span s
 	struct engine *engine = engine_of(live, shape->follower->tenant, &err);
 	struct buf by = { 0 };
 	int64_t now = time_now(), from = now - w->range_ms, to = now + 1;
-	struct metric_spec spec = { .name = w->name, .every_ms = w->every_ms };
+	struct metric_spec spec = { .name = w->name, .every_ms = w->every_ms, .months = w->months };
+	int64_t bucket_ms = w->months ? w->months * MONTH_MOST : w->every_ms;
 
 	whole |= !shape->metric.known;
 	if (!whole) {                           /* buckets on both sides, so that those in between are whole */
 		if (span.last < from)
 			return;
 		from = span.first < from ? from : span.first;
-		c.first = from - w->every_ms;
+		c.first = from - bucket_ms;
 		c.last = span.last;
-		from -= 2 * w->every_ms;
-		to = span.last + 2 * w->every_ms;
+		from -= 2 * bucket_ms;
+		to = span.last + 2 * bucket_ms;
 	}
 	c.texts = arena_new(0);
 	name_labels(&c, &by);

@@ -57,8 +57,8 @@ struct live_shape {
 	} metric;
 };
 
-/* Names of events; n 0: all. Older ones stay until the shape goes, for who may still look at them. */
-struct live_names { struct live_names *before; int n, is_config; struct str name[]; };
+/* Names of events; n 0: all. is_whole: an event may change any value, also of another time. Older ones stay until the shape goes, for who may still look at them. */
+struct live_names { struct live_names *before; int n, is_config, is_whole; struct str name[]; };
 
 struct live_follower {
 	struct live *live;

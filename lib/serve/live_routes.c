@@ -660,7 +660,7 @@ static const struct route_param stream_params[] = {
 	{ "alerts", "boolean", 0, "alerts as they change" },
 	{ "changes", "boolean", 0, "that something was committed, whatever it is: who shows answers asks again" },
 	{ "timeRange", "duration", 0, "of metrics: how far back (1h)" },
-	{ "interval", "duration", 0, "of metrics: the length of a bucket; without it one value" },
+	{ "interval", "string", 0, "of metrics: the length of a bucket, 1m, 1 month; without it one value" },
 	{ "groupBy", "list", 0, "of metrics: a series for each value of these" },
 	{ "filters", "string", 0, "fields and their values, a JSON object" },
 	{ "lastEventId", "string", 0, "go on behind this id, as Last-Event-ID does" },

@@ -628,7 +628,7 @@ matches(struct exchange *ex)
 	struct sequences_spec spec = { .pattern = exchange_param(ex, "pattern"), .timeouts = str_eq(timeouts, STR("true")) || str_eq(timeouts, STR("1")) };
 	struct matches m = { .most = PAGE };
 	struct str limit = exchange_param(ex, "limit");
-	int64_t began = time_mono_ns();
+	int64_t began = time_mono_ns(), from, to;
 	struct buf json = { 0 };
 	struct err err = { 0 };
 	struct query *q;
@@ -642,14 +642,17 @@ matches(struct exchange *ex)
 	if (query_begin(q, &err) == 0)
 		sequences_run(q, &spec, put_match, &m, &err);
 	query_end(q);
+	from = spec.from, to = spec.to;
+	if (!err.code && (from == TIME_MIN || to > TIME_MAX))
+		own_range(q, &from, &to);
 	note_slow(ex, STR("match"), (double)(time_mono_ns() - began) / 1e9);
 	if (err.code) {
 		exchange_error(ex, &err);
 	} else {
 		buf_lit(&json, "{\"from\":");
-		json_put_time(&json, spec.from);
+		json_put_time(&json, from);
 		buf_lit(&json, ",\"to\":");
-		json_put_time(&json, spec.to > TIME_MAX ? TIME_MAX : spec.to);
+		json_put_time(&json, to > TIME_MAX ? TIME_MAX : to);
 		buf_printf(&json, ",\"matches\":[%.*s],\"more\":%s}", STR_FMT(buf_get(&m.json)), m.more ? "true" : "false");
 		exchange_json(ex, 200, &json);
 	}
@@ -781,7 +784,7 @@ audit(struct exchange *ex)
 	{ "cursor", "string", 0, "the \"next\" of the page before" }
 
 static const struct route_param metrics_params[] = { { "metric", "string", 1, "a metric of config/analytics.json, a stored one, or an event" }, RANGE,
-	{ "interval", "string", 0, "length of a bucket, 1m; all: one value (about a hundred buckets)" }, { "groupBy", "list", 0, "a series for each value of these fields" },
+	{ "interval", "string", 0, "length of a bucket, 1m, 1 month; all: one value (about a hundred buckets)" }, { "groupBy", "list", 0, "a series for each value of these fields" },
 	{ "filters", "string", 0, "only where these fields have these values, a JSON object" }, { 0 } };
 static const struct route_param events_params[] = { RANGE, { "event", "string", 0, "only of this name" }, { "user", "string", 0, "only of this user" },
 	{ "session", "string", 0, "only of this session" }, PAGES, { 0 } };

@@ -320,6 +320,76 @@ P
 	post /api/v1/insights '{"dataSource":"nobody"}' > /dev/null && [ "$status_code" = 404 ]
 }
 
+@test "metrics of all time: the period is that of the buckets that have something; buckets may be months" {
+	serve_start
+	[ "$(get '/api/v1/metrics?metric=a&timeRange=all' | jq -c '[.from == .to, (.from | .[:3]), .total]')" = '[true,"202",0]' ]
+	at-ingest -q <<-'E'
+		{"event":"a","user_id":"u","timestamp":"2026-09-30T23:10:00Z"}
+		{"event":"a","user_id":"u","timestamp":"2026-11-03T10:00:00Z"}
+		{"metric":"cpu","timestamp":"2026-10-03T10:00:00Z","value":3}
+	E
+	ends() { get "/api/v1/metrics?metric=$1" | jq -c '[.from[:16], .to[:16], .interval, (.series[0].points | length)]'; }
+	[ "$(ends 'a&timeRange=all')" = '["2026-09-30T00:00","2026-11-04T00:00","1d",35]' ]
+	[ "$(ends 'a&timeRange=all&interval=1h')" = '["2026-09-30T23:00","2026-11-03T11:00","1h",804]' ]
+	[ "$(ends 'a&timeRange=all&interval=all')" = '["2026-09-30T00:00","2026-11-04T00:00",null,1]' ]
+	[ "$(ends 'a&timeRange=2026-10-01/')" = '["2026-10-01T00:00","2026-11-04T00:00","1d",34]' ]
+	[ "$(ends 'a&timeRange=/2026-11-20&interval=month')" = '["2026-09-01T00:00","2026-11-20T00:00","1 month",3]' ]
+	[ "$(ends 'a&timeRange=all&interval=1%20month&groupBy=x')" = '["2026-09-01T00:00","2026-12-01T00:00","1 month",3]' ]
+	[ "$(ends 'a&timeRange=all&interval=quarter')" = '["2026-07-01T00:00","2027-01-01T00:00","3 months",2]' ]
+	[ "$(get '/api/v1/metrics?metric=a&timeRange=all&interval=1.5%20months' | jq -r .detail)" = "interval: '1.5 months' is no span, try 1m, 1h or 1 month" ]
+	[ "$(get '/api/v1/matches?timeRange=all&pattern=a%20-%3E%20a%20within%2090d%20by%20user_id' | jq -c '[.from, .to]')" = '["2026-09-30T23:10:00.000Z","2026-11-03T10:00:00.001Z"]' ]
+}
+
+@test "conversion_rate and user_engagement are metrics over time, by a field, and what insights say of them" {
+	serve_start
+	[ "$(get '/api/v1/metrics?metric=conversion_rate&timeRange=all' | jq -c '[.series, .additive, (.note | test("funnel"))]')" = '[[],false,true]' ]
+	at-ingest -q <<-'E'
+		{"event":"page_view","user_id":"a","timestamp":"2026-11-01T10:00:00Z","country":"FR"}
+		{"event":"page_view","user_id":"b","timestamp":"2026-11-01T11:00:00Z","country":"DE"}
+		{"event":"page_view","user_id":"c","timestamp":"2026-11-01T12:00:00Z","country":"DE"}
+		{"event":"user_signup","user_id":"b","timestamp":"2026-11-02T11:00:00Z","country":"DE"}
+		{"event":"page_view","user_id":"a","timestamp":"2026-11-03T10:00:00Z","country":"FR"}
+		{"event":"page_view","user_id":"a","timestamp":"2026-11-03T10:10:00Z","country":"FR"}
+		{"event":"page_view","user_id":"a","timestamp":"2026-11-12T10:10:00Z","country":"FR"}
+	E
+	of() { get "/api/v1/metrics?timeRange=2026-11-01/2026-11-20&interval=1d&metric=$1" | jq -c "[.total, .additive, [.series[] | [.labels.country, .total, [.points[] | [.[0][:10], .[1]]]]]]"; }
+	# of the first day three entered, and one came to the end on the next
+	[ "$(of conversion_rate)" = '[0.3333333333333333,false,[[null,0.3333333333333333,[["2026-11-01",0.3333333333333333],["2026-11-03",0],["2026-11-12",0]]]]]' ]
+	[ "$(of 'conversion_rate&groupBy=country')" = '[0.3333333333333333,false,[["DE",0.5,[["2026-11-01",0.5]]],["FR",0,[["2026-11-01",0],["2026-11-03",0],["2026-11-12",0]]]]]' ]
+	[ "$(of 'conversion_rate&filters=%7B%22country%22:%22DE%22%7D')" = '[0.5,false,[[null,0.5,[["2026-11-01",0.5]]]]]' ]
+	[ "$(of user_engagement | jq -c '[.[0], (.[2][0][2] | length)]')" = '[2,4]' ]                     # 6 visits of 3 users
+	[ "$(of user_engagement.events | jq -c '[.[0], .[2][0][2][2]]')" = '[2.3333333333333335,["2026-11-03",2]]' ]
+	get '/api/v1/metrics?metric=conversion_rate&groupBy=country,page' > /dev/null && [ "$status_code" = 400 ]
+	[ "$(at-query metric conversion_rate --range 2026-11-01..2026-11-20 | jq -c '.value')" = 0.3333333333333333 ]
+	post /api/v1/query '{"query":"SELECT value FROM metric('"'user_engagement'"')"}' | jq -e '.data[0].value == 2'
+	post /api/v1/insights '{"timeRange":"2026-11-01/2026-11-20","metrics":["conversion_rate","user_engagement"]}' > /dev/null
+	[ "$(jq -c '[.insights[].evidence.current]' body)" = '[0.3333333333333333,2,2.3333333333333335]' ]
+	at-admin -q role add german read:metrics --sees 'rows=.properties.country == "DE"'
+	KEY=$(at-admin -q key create part --role german)
+	[ "$(of conversion_rate)" = '[0.5,false,[[null,0.5,[["2026-11-01",0.5]]]]]' ]
+	at-admin -q role add few read:metrics --sees metric=cpu
+	KEY=$(at-admin -q key create few --role few)
+	get '/api/v1/metrics?metric=conversion_rate' | jq -e '.series == []'
+}
+
+@test "conversion_rate is what the configuration says where that says it: a metric of this name, or the default funnel" {
+	mkdir config
+	echo '{"funnels":{"default":{"steps":["cart","buy"],"within":"1h"}}}' > config/analytics.json
+	serve_start -c config
+	at-ingest -q <<-'E'
+		{"event":"cart","user_id":"a","timestamp":"2026-11-01T10:00:00Z"}
+		{"event":"buy","user_id":"a","timestamp":"2026-11-01T12:00:00Z"}
+		{"event":"cart","user_id":"b","timestamp":"2026-11-01T10:00:00Z"}
+		{"event":"buy","user_id":"b","timestamp":"2026-11-01T10:30:00Z"}
+	E
+	of() { get '/api/v1/metrics?timeRange=all&interval=all&metric=conversion_rate' | jq -c .total; }
+	[ "$(of)" = 0.5 ]
+	echo '{"metrics":{"conversion_rate":{"event":"buy"}}}' > config/analytics.json
+	kill -HUP $PID
+	is_two() { [ "$(of)" = 2 ]; }
+	soon is_two
+}
+
 @test "insights: what drove a change is named, and of no named metrics the whole store is looked at" {
 	serve_start
 	python3 - > rows <<'P'
@@ -745,7 +815,7 @@ P
 
 @test "a shared link has a rate of its own, over all workers; keys too" {
 	mkdir config
-	echo '{"serve":{"links":{"perSecond":1,"burst":5},"rate":{"perSecond":1,"burst":40}}}' > config/analytics.json
+	echo '{"serve":{"links":{"perSecond":0.01,"burst":5},"rate":{"perSecond":0.01,"burst":40}}}' > config/analytics.json
 	serve_start -c config --workers 2
 	post /api/v1/dashboards '{"id":"d","widgets":[{"id":"a","type":"metric_card","metric":"x","position":{"x":0,"y":0,"w":1,"h":1}}]}' > /dev/null
 	one=$(post /api/v1/dashboards/d/shares '{"expires":"1h"}' | jq -r .token) two=$(post /api/v1/dashboards/d/shares '{"expires":"1h"}' | jq -r .token)
@@ -778,7 +848,7 @@ P
 
 @test "a user is one caller in all his sessions: one rate, and what is sent again after a new login counts once" {
 	mkdir config
-	echo '{"serve":{"rate":{"perSecond":1,"burst":20}}}' > config/analytics.json
+	echo '{"serve":{"rate":{"perSecond":0.01,"burst":20}}}' > config/analytics.json
 	serve_start -c config
 	for user in anna bob; do post /api/v1/users '{"name":"'$user'","password":"correct horse battery","roles":["admin"]}' > /dev/null && [ "$status_code" = 201 ]; done
 	sign_in() { curl -s "$U/api/v1/login" -H 'Content-Type: application/json' -d '{"user":"'"$1"'","password":"correct horse battery"}' | jq -r .session; }
