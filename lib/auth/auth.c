@@ -121,6 +121,13 @@ auth_reload(struct auth *a, const struct config *config, struct err *err)
 	return 0;
 }
 
+int
+auth_config_check(const struct config *config, struct err *err)
+{
+	auth_tokens_drop(auth_tokens_new(config, err));
+	return err->code;
+}
+
 /* ---- transactions */
 
 int

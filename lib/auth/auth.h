@@ -27,6 +27,7 @@ void auth_use_network(void);    /* once, before any other call: tokens that want
 void auth_close(struct auth *);
 int auth_reload(struct auth *, const struct config *, struct err *);    /* a new configuration; the old one is no longer read. A wrong one
                                                                          * changes nothing */
+int auth_config_check(const struct config *, struct err *);    /* what auth_reload would say of it */
 
 /* What a request came with, as the header said it; p NULL: not there. */
 struct auth_credentials {

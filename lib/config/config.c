@@ -230,6 +230,41 @@ config_open(const char *dir, struct err *err)
 }
 
 void
+config_pack(const struct config *c, struct buf *text)
+{
+	for (int i = 0; i < FILES; i++) {
+		buf_byte(text, i ? ',' : '[');
+		if (c->value[i].type)
+			buf_str(text, buf_get(&c->text[i]));
+		else
+			buf_lit(text, "null");
+	}
+	buf_byte(text, ']');
+}
+
+struct config *
+config_unpack(struct str text, struct err *err)
+{
+	struct json all = json_check(text, err) ? JSON_ABSENT : json_value(text);
+	struct config *c = mem_new(sizeof(*c));
+	struct json_iter it = json_iter(all);
+
+	for (int i = 0; i < FILES; i++) {
+		if (all.type != JSON_ARRAY || !json_next(&it) || (it.value.type != JSON_OBJECT && it.value.type != JSON_NULL)) {
+			config_close(c);
+			if (!err->code)
+				err_set(err, ERR_INPUT, "no packed configuration");
+			return NULL;
+		}
+		if (it.value.type == JSON_OBJECT) {
+			buf_str(&c->text[i], json_raw(it.value));
+			c->value[i] = json_value(buf_get(&c->text[i]));
+		}
+	}
+	return c;
+}
+
+void
 config_close(struct config *c)
 {
 	if (!c)

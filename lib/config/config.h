@@ -18,6 +18,11 @@ void config_close(struct config *);
  * "data-sources" or "dashboards". */
 struct json config_get(const struct config *, const char *file, const char *path);
 
+/* All of it as one text, with what the environment said when it was read, and such a text as a configuration again: for another process
+ * that is to have just this one. NULL: no such text. */
+void config_pack(const struct config *, struct buf *);
+struct config *config_unpack(struct str, struct err *);
+
 /* A JSON file of another folder into a buf: whole, and json_check accepts it. 0, or what is wrong with "FILE:LINE:COL: " in front. */
 int config_read(const char *path, struct buf *text, struct err *);
 

@@ -4,11 +4,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cmd.h"
@@ -18,8 +16,6 @@
 #include "store/admin.h"
 
 #define FLUSH_MS 250                    /* a line of the log waits no longer */
-#define AGAIN_MS 1000                   /* a worker that died is started again, no sooner after its last start */
-#define WORKERS_MOST 64
 
 struct http_server *
 serve_http(struct serve *s)
@@ -46,8 +42,8 @@ serve_setup_now(struct serve *s)
 
 /* ---- the manager above us (sd_notify(3), without its library) */
 
-static void
-notify(const char *state)
+void
+serve_notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
@@ -65,19 +61,19 @@ notify(const char *state)
 	close(fd);
 }
 
-static void
-notify_reloading(void)
+void
+serve_notify_reloading(void)
 {
 	char text[80];
 
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)(time_mono_ns() / 1000));
-	notify(text);
+	serve_notify(text);
 }
 
 /* ---- reload: all of it, or nothing */
 
-static void
-say_error(struct serve *s, const char *what, const struct err *err)
+void
+serve_say_error(struct serve *s, const char *what, const struct err *err)
 {
 	struct buf more = { 0 };
 
@@ -95,14 +91,14 @@ reload(void *self)
 	struct serve_setup *setup, *old;
 	struct err err = { 0 };
 
-	if (s->worker == 0)                     /* one voice for all of them */
-		notify_reloading();
-	if (!(setup = serve_setup_new(&s->spec, &err)) || auth_reload(s->auth, setup->config, &err)) {
-		say_error(s, "reload", &err);
+	if (!s->crew)
+		serve_notify_reloading();
+	if (!(setup = serve_setup_new(s->crew ? serve_crew_config(s->crew, &err) : config_open(s->spec.config, &err), &s->spec, &err)) || auth_reload(s->auth, setup->config, &err)) {
+		serve_say_error(s, "reload", &err);
 		serve_setup_free(setup);
 	} else {
 		if (s->is_tls && http_server_reload(s->http, &err))
-			say_error(s, "certificate", &err);
+			serve_say_error(s, "certificate", &err);
 		pthread_mutex_lock(&s->setup_lock);
 		old = s->setup;
 		s->setup = setup;
@@ -111,8 +107,8 @@ reload(void *self)
 		live_reload(s->live);
 		serve_log(s, "info", "reloaded", (struct str){ 0 });
 	}
-	if (s->worker == 0)
-		notify("READY=1");
+	if (s->worker == 0)                     /* one voice for all of them */
+		serve_notify("READY=1");
 }
 
 /* Signals come to this thread alone, so nothing is interrupted anywhere. */
@@ -135,7 +131,7 @@ watch_signals(void *self)
 		if (stops++)
 			_exit(1);
 		if (s->worker == 0)
-			notify("STOPPING=1");
+			serve_notify("STOPPING=1");
 		http_server_call(s->http, serve_live_stop, s);
 		http_server_stop(s->http);
 	}
@@ -174,8 +170,8 @@ on_tick(void *self)
 	serve_log_flush(s);
 }
 
-static int
-run_worker(struct serve *s, struct err *err)
+int
+serve_worker_run(struct serve *s, struct err *err)
 {
 	pthread_t signals;
 	int rc, watched = 0;
@@ -199,7 +195,7 @@ run_worker(struct serve *s, struct err *err)
 	if (s->worker == 0 && (!(s->hooks = hooks_new(s, err)) || !(s->alerts = alerts_new(s, err))))
 		goto out;
 	if (s->worker == 0)
-		notify("READY=1");
+		serve_notify("READY=1");
 	http_server_run(s->http, s->setup->drain_ms, err);
 out:
 	if (watched) {
@@ -216,107 +212,6 @@ out:
 	serve_log_flush(s);
 	serve_kept_free(s->kept);
 	return err->code;
-}
-
-/* ---- several workers: a parent that starts them, passes signals on, and starts one that died again */
-
-struct crew { pid_t pid[WORKERS_MOST]; int64_t started[WORKERS_MOST]; int n; };
-
-static int
-start_worker(struct serve *s, struct crew *crew, int i)
-{
-	struct err err = { 0 };
-	pid_t parent = getpid(), pid = fork();
-
-	if (pid == 0) {
-		/* a parent that was killed leaves nobody who holds its address: what was acknowledged is durable, as of any death */
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(1);
-		s->worker = i;
-		run_worker(s, &err);
-		http_server_free(s->http);
-		_exit(cmd_end(&err));
-	}
-	crew->pid[i] = pid;
-	crew->started[i] = time_mono_ms();
-	return pid < 0 ? -1 : 0;
-}
-
-static void
-tell_all(const struct crew *crew, int sig)
-{
-	for (int i = 0; i < crew->n; i++)
-		if (crew->pid[i] > 0)
-			kill(crew->pid[i], sig);
-}
-
-static int
-living(const struct crew *crew)
-{
-	int n = 0;
-
-	for (int i = 0; i < crew->n; i++)
-		n += crew->pid[i] > 0;
-	return n;
-}
-
-static void
-reap(struct serve *s, struct crew *crew, int stopping, int *failed)
-{
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (int i = 0; i < crew->n; i++) {
-			struct buf more = { 0 };
-
-			if (crew->pid[i] != pid)
-				continue;
-			crew->pid[i] = 0;
-			if (stopping) {
-				*failed |= !WIFEXITED(status) || WEXITSTATUS(status);
-				continue;
-			}
-			buf_printf(&more, "\"worker\":%d,\"pid\":%d,\"signal\":%d,\"exit\":%d", i, (int)pid, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-			    WIFEXITED(status) ? WEXITSTATUS(status) : 0);
-			serve_log(s, "error", "worker died", buf_get(&more));
-			buf_release(&more);
-			figures_add(&figures_part(s->figures, i)->restarts, 1);
-		}
-}
-
-static int
-run_crew(struct serve *s, struct err *err)
-{
-	struct crew crew = { .n = (int)s->spec.workers };
-	const struct timespec second = { 1, 0 };
-	sigset_t set;
-	int stops = 0, failed = 0, sig;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM), sigaddset(&set, SIGINT), sigaddset(&set, SIGHUP), sigaddset(&set, SIGCHLD);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	for (int i = 0; i < crew.n; i++)
-		if (start_worker(s, &crew, i))
-			err_set(err, ERR_LIMIT, "cannot start a worker: %s", strerror(errno));
-	while (living(&crew) || (!stops && !err->code)) {
-		int64_t now;
-
-		sig = sigtimedwait(&set, NULL, &second);
-		if (sig == SIGHUP)
-			tell_all(&crew, SIGHUP);
-		if (sig == SIGTERM || sig == SIGINT || (err->code && !stops)) {
-			stops++;
-			tell_all(&crew, SIGTERM);
-		}
-		reap(s, &crew, stops, &failed);
-		now = time_mono_ms();
-		for (int i = 0; !stops && i < crew.n; i++)
-			if (crew.pid[i] <= 0 && now - crew.started[i] >= AGAIN_MS)
-				start_worker(s, &crew, i);
-	}
-	return failed && !err->code ? err_set(err, ERR_IO, "a worker ended badly") : err->code;
 }
 
 /* ---- the beginning */
@@ -396,10 +291,10 @@ serve_run(const struct serve_spec *spec, struct err *err)
 		return err_set(err, ERR_USAGE, "--listen: '%.100s' is no ADDR:PORT, 127.0.0.1:8321 is one", spec->listen);
 	if (!getenv("LISTEN_FDS") && is_unsafe(&s, spec->listen, err))
 		return err->code;
-	if (spec->workers < 1 || spec->workers > WORKERS_MOST)
-		return err_set(err, ERR_USAGE, "--workers: 1 to %d", WORKERS_MOST);
+	if (spec->workers < 1 || spec->workers > SERVE_WORKERS_MOST)
+		return err_set(err, ERR_USAGE, "--workers: 1 to %d", SERVE_WORKERS_MOST);
 	block_signals();
-	if (!(s.setup = serve_setup_new(spec, err)) || !(s.figures = figures_new((int)spec->workers, err)) || !(s.rates = rates_new(err)))
+	if (!(s.setup = serve_setup_new(config_open(spec->config, err), spec, err)) || !(s.figures = figures_new((int)spec->workers, err)) || !(s.rates = rates_new(err)))
 		goto out;
 	http.connections = s.setup->connections;
 	http.each_address = s.setup->each_address;
@@ -410,9 +305,9 @@ serve_run(const struct serve_spec *spec, struct err *err)
 	if (is_unsafe(&s, http_server_address(s.http), err) || serve_become(spec->user, err) || first_words(&s, err))
 		goto out;
 	if (spec->workers == 1)
-		run_worker(&s, err);
+		serve_worker_run(&s, err);
 	else
-		run_crew(&s, err);
+		serve_crew_run(&s, err);
 out:
 	http_server_free(s.http);
 	serve_exchange_spares_free(&s);

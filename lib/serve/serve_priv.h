@@ -34,7 +34,8 @@ struct serve_setup {
 	int log_all;                    /* 0: only what failed or was slow */
 	struct accept accept;           /* the loop's */
 };
-struct serve_setup *serve_setup_new(const struct serve_spec *, struct err *);
+/* Takes the configuration over, also where it fails; NULL: what it failed of is told already. */
+struct serve_setup *serve_setup_new(struct config *, const struct serve_spec *, struct err *);
 struct serve_setup *serve_setup_use(struct serve_setup *);
 void serve_setup_free(struct serve_setup *);    /* by one user */
 
@@ -128,6 +129,7 @@ int serve_tenant_write(struct serve_tenant *, struct serve_job *, struct err *);
 struct serve {
 	struct serve_spec spec;
 	int worker;                     /* number of this process among the workers, from 0 */
+	struct serve_crew *crew;        /* NULL: it is the only one */
 	struct http_server *http;
 	struct auth *auth;
 	struct serve_pool *pool;
@@ -155,6 +157,17 @@ struct serve {
 };
 extern atomic_int serve_halting;        /* statements end */
 struct serve_setup *serve_setup_now(struct serve *);    /* used by the caller too */
+
+int serve_worker_run(struct serve *, struct err *);     /* one worker, from its stores to its end */
+void serve_say_error(struct serve *, const char *what, const struct err *);     /* into the log */
+void serve_notify(const char *state);                   /* to the manager above us, sd_notify(3); where there is none, nothing */
+void serve_notify_reloading(void);
+
+/* ---- several workers (crew.c): a parent that starts them, and again who died, passes signals on, and reads the configuration for all */
+#define SERVE_WORKERS_MOST 64
+struct serve_crew;
+int serve_crew_run(struct serve *, struct err *);
+struct config *serve_crew_config(const struct serve_crew *, struct err *);      /* as the parent read it last; the caller's. NULL: wrong */
 
 /* privilege.c: be that user from here on, NULL: who it is; before any thread. 0 or < 0 */
 int serve_become(const char *user, struct err *);

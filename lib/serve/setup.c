@@ -88,7 +88,7 @@ list(struct serve_setup *s, const char *path, struct str *to)
 }
 
 struct serve_setup *
-serve_setup_new(const struct serve_spec *spec, struct err *err)
+serve_setup_new(struct config *config, const struct serve_spec *spec, struct err *err)
 {
 	static atomic_ulong numbers;
 	struct serve_setup *s = mem_new(sizeof(*s));
@@ -105,7 +105,7 @@ serve_setup_new(const struct serve_spec *spec, struct err *err)
 	s->threads = cores < 2 ? 4 : 2 * cores;        /* one that waits for a disk, a password or a provider holds up no other */
 	s->queue = 256;
 	s->log_all = 1;
-	if (!(s->config = config_open(spec->config, err)) || accept_open(&s->accept, s->config, NULL, err) ||
+	if (!(s->config = config) || accept_open(&s->accept, s->config, NULL, err) ||
 	    span(s, "query.timeout", &s->query_ms, err) || size(s, "query.memory", &s->query_bytes, err) || span(s, "query.slow", &s->slow_ms, err) ||
 	    size(s, "body", &s->body_bytes, err) || span(s, "drain", &s->drain_ms, err)) {
 		serve_setup_free(s);

@@ -8,7 +8,7 @@ import http.client, json, os, random, signal, subprocess, sys, threading, time
 from urllib.parse import urlparse
 
 URL, KEY, PID = urlparse(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-acked, wrong, heard, ending = set(), [], {}, threading.Event()
+acked, wrong, heard, begun, ending = set(), [], {}, set(), threading.Event()
 lock = threading.Lock()
 
 
@@ -59,7 +59,9 @@ def listen(n):
             c.request('GET', '/api/v1/stream?event=beat', headers={'X-API-Key': KEY, **({'Last-Event-ID': last} if last else {})})
             r = c.getresponse()
             while line := r.readline():
-                if line.startswith(b'id:'): last = line[3:].decode().strip()
+                if line.startswith(b'id:'):
+                    last = line[3:].decode().strip()
+                    begun.add(n)
                 if line.startswith(b'data:') and b'"beat"' in line: heard[n].append(json.loads(line[5:])['event']['properties']['n'])
         except (OSError, http.client.HTTPException, ValueError):
             time.sleep(0.05)
@@ -77,7 +79,7 @@ def beat(n):
     wrong.append(f'no beat {n}')
 
 
-def until(what, test, seconds=20):
+def until(what, test, seconds=60):
     end = time.time() + seconds
     while not test():
         if time.time() > end:
@@ -101,20 +103,28 @@ def configure(text):
     os.kill(PID, signal.SIGHUP)
 
 
+def logged(what):
+    with open('serve.log') as f: return sum(f'"what":"{what}"' in line for line in f)
+
+
+def kill_one():
+    kid = random.choice(kids())
+    os.kill(kid, signal.SIGKILL)
+    until('a killed worker is not started again', lambda: len(kids()) == 2 and kid not in kids())
+
+
 threads = [threading.Thread(target=send, args=(n,)) for n in range(6)]
 for n in range(6):
     heard[n] = []
     threads.append(threading.Thread(target=listen, args=(n,), daemon=True))
 for t in threads: t.start()
-time.sleep(1)
+until('not all listen', lambda: len(begun) == 6)
 beats = 0
 for _ in range(3):
     beats += 1
     beat(beats)
     until('not all hear', lambda: all(beats in h for h in heard.values()))
-    kid = random.choice(kids())
-    os.kill(kid, signal.SIGKILL)
-    until('a killed worker is not started again', lambda: len(kids()) == 2 and kid not in kids())
+    kill_one()
     time.sleep(0.3)
 beats += 1
 beat(beats)
@@ -122,21 +132,27 @@ until('not all hear behind the kills', lambda: all(beats in h for h in heard.val
 for n, h in heard.items():
     if len(h) != len(set(h)) or sorted(h) != list(range(1, beats + 1)): wrong.append(f'listener {n} heard {h}')
 
-# ---- all workers have the new configuration, or all the old one
+# ---- all workers have the new configuration, or all the old one: also where a wrong one came before each had seen the right one, and who
+# is started later
 configure('{"serve":{"cors":["https://page.example"]}}')
-until('a reload comes to all', lambda: origins() == {'https://page.example'})
+until('nobody reloads', lambda: 'https://page.example' in origins())
 configure('{"serve":{"cors":[1]}}')
-time.sleep(1)
+until('a wrong configuration is not told', lambda: logged('reload') == 1)
+until('a reload comes to all', lambda: logged('reloaded') == 2)
 if origins() != {'https://page.example'}: wrong.append(f'a wrong configuration changed something: {origins()}')
+kill_one()
+until('the new worker is not there', lambda: logged('worker died') == 4)
+for _ in range(10):
+    time.sleep(0.1)
+    if origins() != {'https://page.example'}: wrong.append(f'who is started later has another configuration: {origins()}')
 
 # ---- the end, under load
 before = len(acked)
-time.sleep(0.5)
+until('no load at the end', lambda: len(acked) > before + 10)
 os.kill(PID, signal.SIGTERM)
 time.sleep(0.5)
 ending.set()
 for t in threads[:6]: t.join(30)
-if len(acked) <= before: wrong.append('no load at the end')
 print('\n'.join(sorted(acked)))
 if wrong: print('\n'.join(wrong[:10]), file=sys.stderr)
 sys.exit(1 if wrong else 0)

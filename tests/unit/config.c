@@ -355,12 +355,46 @@ rules_of_all_come_before_the_events_own(void **unused)
 	clean_free(c);
 }
 
+static void
+a_packed_configuration_is_the_same_again(void **unused)
+{
+	static const char *const wrong[] = { "", "{}", "[]", "[{},{}]", "[{},{},3]", "[{},{},{}", "[{},{},{}]]" };
+	struct err err = { 0 };
+	struct buf text = { 0 }, again = { 0 };
+	struct config *c, *other;
+
+	(void)unused;
+	setenv("AT_TEST_ORIGIN", "https://a.example", 1);
+	write_file("analytics.json", "\xef\xbb\xbf{\"serve\": {\"cors\":[\"${AT_TEST_ORIGIN}\"]}}");
+	c = config_open(dir, &err);
+	assert_string_equal(err.text, "");
+	setenv("AT_TEST_ORIGIN", "https://b.example", 1);
+	config_pack(c, &text);
+	other = config_unpack(buf_get(&text), &err);
+	assert_non_null(other);
+	config_pack(other, &again);
+	assert_string_equal(buf_text(&again), buf_text(&text));
+	assert_non_null(strstr(text.p, "https://a.example"));
+	assert_int_equal(config_get(other, "analytics", "serve.cors").type, JSON_ARRAY);
+	assert_int_equal(config_get(other, "analytics", "").type, config_get(c, "analytics", "").type);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		assert_null(config_unpack(str_of(wrong[i]), &err));
+		assert_int_not_equal(err.code, 0);
+		err_clear(&err);
+	}
+	config_close(c);
+	config_close(other);
+	buf_release(&text);
+	buf_release(&again);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_keys_and_values_are_told_with_file_and_path),
 		cmocka_unit_test(the_environment_is_put_into_texts),
+		cmocka_unit_test(a_packed_configuration_is_the_same_again),
 		cmocka_unit_test(the_other_files_take_what_the_pages_show),
 		cmocka_unit_test(schemas_hold_and_break),
 		cmocka_unit_test(wrong_schemas_are_refused),
