@@ -386,6 +386,9 @@ operators(struct work *w)
 			rewrite_set(w, t, "REGEXP"), t->kind = TOKEN_WORD;
 		} else if (t->kind != TOKEN_OPERATOR) {
 			continue;
+		} else if (is(t, "~~") && !rewrite_operand_start(t->prev)) {
+			rewrite_set(w, t, "~");         /* ~~x: nothing before it that could be LIKE something */
+			put(w, t, t, "~");
 		} else if (is(t, "~~") || is(t, "~~*")) {
 			rewrite_set(w, t, is(t, "~~") ? "LIKE" : "MATCH"), t->kind = TOKEN_WORD;
 		} else if (is(t, "!~~") || is(t, "!~~*")) {
@@ -807,6 +810,16 @@ sum_end(struct tok *first)
 	return end;
 }
 
+/* How tight an operator binds that compares; 0 of any other token. */
+static int
+tightness(const struct tok *t)
+{
+	static const char *const loose[] = { "=", "==", "<>", "!=", "is", "isnull", "notnull", "in", "like", "glob", "match", "regexp", "between", "not", NULL };
+	static const char *const tight[] = { "<", "<=", ">", ">=", NULL };
+
+	return one_of(t, tight) ? 2 : one_of(t, loose);
+}
+
 /* Is the operand all there is on its side of the comparison? */
 static int
 whole(struct tok *first, struct tok *last)
@@ -814,6 +827,17 @@ whole(struct tok *first, struct tok *last)
 	static const char *const go_on[] = { "+", "-", "*", "/", "%", "||", "->", "->>", "&", "|", "<<", ">>", ".", "collate", "over", "at", NULL };
 
 	return !one_of(last->next, go_on) && !one_of(first->prev, go_on);
+}
+
+/* Does `op` compare what begins at `left` with what ends at `right`, or does another comparison beside them take one of them first?
+ * In `a <> b >= c` b is compared with c only, in `a = b = c` with a: those that bind alike go from left to right. */
+static int
+meet(const struct tok *left, const struct tok *op, const struct tok *right)
+{
+	const struct tok *before = left->prev;
+	int taken = is(before, "not") || is(before, "from") ? is(before->prev, "is") || is(before->prev, "distinct") : tightness(before);
+
+	return taken < tightness(op) && tightness(right->next) <= tightness(op);
 }
 
 /* ---- what is added to times, and what lies between them */
@@ -944,12 +968,12 @@ instants_compared(struct work *w, const struct map *aliases, int another)
 {
 
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
-		int compares = one_of(t, comparisons), between = is(t, "between"), in = is(t, "in") && is(t->next, "(");
+		int compares = one_of(t, comparisons), between = is(t, "between"), in = is(t, "in") && is(t->next, "(") && !is(t->next->next, "values");
 		struct tok *to = is(t->prev, "not") ? t->prev->prev : t->prev, *at, *after, *end;
 
 		if ((!compares && !between && !in) || is(t->next, "select"))
 			continue;
-		if ((at = rewrite_operand_start(to)) && !is_time_column(to) && whole(at, to) && is_instant(w, at, to, aliases)) {
+		if ((at = rewrite_operand_start(to)) && !is_time_column(to) && whole(at, to) && meet(at, t, compares ? t->next : to) && is_instant(w, at, to, aliases)) {
 			after = t->next->next;
 			if (!in)
 				beside_instant(w, t->next, at, to, another);
@@ -962,7 +986,7 @@ instants_compared(struct work *w, const struct map *aliases, int another)
 					beside_instant(w, i, at, to, another);
 			}
 		} else if (compares && t->prev->kind == TOKEN_STRING && (end = rewrite_operand_end(t->next)) && !is_time_column(end) && whole(t->next, end) &&
-		    is_instant(w, t->next, end, aliases)) {
+		    meet(t->prev, t, end) && is_instant(w, t->next, end, aliases)) {
 			beside_instant(w, t->prev, t->next, end, another);
 		}
 	}
@@ -985,7 +1009,7 @@ times(struct work *w)
 			continue;
 		next = t->next;
 		if (one_of(next, comparisons)) {
-			if ((b = sum_end(next->next)) && whole(next, b) && whole(a, t))
+			if ((b = sum_end(next->next)) && whole(next, b) && whole(a, t) && meet(a, next, b))
 				canonical(w, next->next, b, a, t, another);
 		} else if (is(next, "between") || (is(next, "not") && is(next->next, "between"))) {
 			next = is(next, "not") ? next->next->next : next->next;
@@ -998,7 +1022,7 @@ times(struct work *w)
 			}
 		} else if ((is(next, "in") || (is(next, "not") && is(next->next, "in")))) {
 			next = is(next, "not") ? next->next->next : next->next;
-			if (is(next, "(") && !is(next->next, "select") && !is(next->next, "with"))
+			if (is(next, "(") && !is(next->next, "select") && !is(next->next, "with") && !is(next->next, "values"))
 				for (struct tok *i = next->next, *end = next->match; i != end && i->kind != TOKEN_END; i = i->next) {
 					if (!is(i->prev, ",") && i->prev != next)
 						continue;
@@ -1010,14 +1034,14 @@ times(struct work *w)
 					}
 				}
 		}
-		if (one_of(a->prev, comparisons) && (b = rewrite_operand_start(a->prev->prev)) && whole(b, a->prev->prev) && whole(a, t))
+		if (one_of(a->prev, comparisons) && (b = rewrite_operand_start(a->prev->prev)) && whole(b, a->prev->prev) && whole(a, t) && meet(b, a->prev, t))
 			canonical(w, b, a->prev->prev, a, t, another);
 	}
 	/* max(timestamp) > 1795017600 */
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code && !another; t = t->next) {
 		struct tok *a, *b;
 
-		if (!one_of(t, comparisons) || !(a = rewrite_operand_start(t->prev)) || !(b = rewrite_operand_end(t->next)) || !whole(a, t->prev) || !whole(t, b))
+		if (!one_of(t, comparisons) || !(a = rewrite_operand_start(t->prev)) || !(b = rewrite_operand_end(t->next)) || !whole(a, t->prev) || !whole(t, b) || !meet(a, t, b))
 			continue;
 		if (b->kind == TOKEN_NUMBER && is_time_value(a, t->prev))
 			canonical(w, t->next, b, a, t->prev, 0);

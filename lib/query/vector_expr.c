@@ -43,6 +43,8 @@ struct vector_node {
 	int n_sorted, has_null;
 	struct { int64_t part; struct cell value; int used; } *memo;    /* of TIME, by hash of the part */
 	size_t n_memo, memo_cap;
+	struct cell of_null;            /* of TIME, of a row that has no time: one of a LEFT JOIN that met nothing */
+	int knows_null;
 	struct arena *kept;             /* the memo's texts */
 };
 
@@ -135,6 +137,7 @@ vector_worker_next(struct vector_worker *w, struct err *err)
 		if (w->node[i]->n_memo > MEMO_MOST) {
 			memset(w->node[i]->memo, 0, w->node[i]->memo_cap * sizeof(*w->node[i]->memo));
 			w->node[i]->n_memo = 0;
+			w->node[i]->knows_null = 0;
 			arena_reset(w->node[i]->kept);
 		}
 	return next_batch(w, err);
@@ -833,17 +836,38 @@ value_of_part(struct vector_worker *w, struct vector_node *n, int64_t part, int6
 	return 0;
 }
 
+/* The value where there is no time, which need not be NULL: `date(timestamp) IS NULL`. SQLite is asked for it once too. */
+static int
+value_of_null(struct vector_worker *w, struct vector_node *n, struct cell *out, struct err *err)
+{
+	struct cell arg = cell_null();
+	int rc;
+
+	if (!n->knows_null) {
+		n->kept = n->kept ? n->kept : arena_new(0);
+		if ((!n->statement && (rc = prepare(w, n->expr->sql, &n->statement, err)) < 0) ||
+		    (rc = ask(w, n->statement, &arg, 1, n->kept, &n->of_null, err)) < 0)
+			return rc;
+		n->knows_null = 1;
+	}
+	*out = n->of_null;
+	return 0;
+}
+
 static struct cell
 time_of(struct scope *s, const struct vector_expr *e)
 {
-	struct column c;
+	struct vector_node *n = node_of(s->w, e);
 	struct cell value = cell_null();
+	struct column c;
 
-	if (vector_field(s->w, e->field, &c, s->err) < 0 || c.form != COLUMN_INTEGER || !vector_valid(c.valid, s->row))
+	if (vector_field(s->w, e->field, &c, s->err) < 0)
 		return cell_null();
-	if (value_of_part(s->w, node_of(s->w, e), part_of(c.integer[s->row], e->every_ms), c.integer[s->row], &value, s->err) < 0)
-		return cell_null();
-	return value;
+	if (c.form != COLUMN_INTEGER || !vector_valid(c.valid, s->row))
+		value_of_null(s->w, n, &value, s->err);
+	else
+		value_of_part(s->w, n, part_of(c.integer[s->row], e->every_ms), c.integer[s->row], &value, s->err);
+	return s->err->code ? cell_null() : value;
 }
 
 static struct cell
@@ -1083,8 +1107,11 @@ eval_time(struct vector_worker *w, const struct vector_expr *e, struct vector_ro
 
 	if (rc < 0)
 		return rc;
-	if (c.form != COLUMN_INTEGER)
-		return give_constant(w, cell_null(), out), 0;
+	if (c.form != COLUMN_INTEGER) {
+		if ((rc = value_of_null(w, n, &value[0], err)) == 0)
+			give_constant(w, value[0], out);
+		return rc;
+	}
 	from = part_of(w->min_time, e->every_ms);
 	if (!c.valid && w->plan->field[e->field].of == FIELD_TIME && from == part_of(w->max_time, e->every_ms)) {
 		struct cell one;        /* the whole batch lies in one part */
@@ -1095,6 +1122,8 @@ eval_time(struct vector_worker *w, const struct vector_expr *e, struct vector_ro
 	}
 	from = 0;
 	value[0] = cell_null();
+	if (c.valid && (rc = value_of_null(w, n, &value[0], err)) < 0)
+		return rc;
 	for (size_t k = 0; k < rows.n; k++) {
 		size_t i = vector_row(rows, k);
 		int64_t t = c.integer[i];

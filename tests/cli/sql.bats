@@ -409,3 +409,22 @@ P
 	done
 	[ "$(printf '{"timestamp":1799028000,"v":1}\n{"timestamp":1799028001,"v":2}\n' | at-query -i - -f csv "SELECT v FROM input WHERE timestamp > '2027-01-04T02:00:00Z'" | tail -n 1)" = 2 ]
 }
+
+@test "what is said of a time that a LEFT JOIN did not find is said of NULL, over columns too" {
+	at-admin -q compact
+	for said in "date(b.timestamp) IS NULL" "coalesce(date_trunc('hour', b.timestamp), 'none') = 'none'" "datetime(b.timestamp, '+1 hours') IS NULL" "NOT (year(b.timestamp) = 2026) IS TRUE"; do
+		for vector in 1 0; do
+			AT_VECTOR=$vector is "SELECT count(*) FROM events a LEFT JOIN (SELECT user_id, timestamp FROM events WHERE event = 'signup') b ON a.user_id = b.user_id WHERE $said" 1
+			AT_VECTOR=$vector is "SELECT count(*) FROM events a LEFT JOIN (SELECT user_id, timestamp FROM events WHERE event = 'nope') b ON a.user_id = b.user_id WHERE $said" 3
+		done
+	done
+	is "SELECT coalesce(date(b.timestamp), 'none') AS day, count(*) FROM events a LEFT JOIN (SELECT user_id, timestamp FROM events WHERE event = 'signup') b ON a.user_id = b.user_id GROUP BY 1 ORDER BY 1" $'2026-11-24,2\nnone,1'
+}
+
+@test "of comparisons in a row each takes what SQLite takes: beside a time only what is compared with it becomes one; ~~x turns bits twice" {
+	is "SELECT count(*) FROM events WHERE (user_id = 'u2') <> timestamp >= '2026-11-24'" 2
+	is "SELECT count(*) FROM events WHERE user_id IN ('u1', 'u3') = timestamp < '2026-11-24'" 1
+	is "SELECT count(*) FROM events WHERE (user_id, event) IN (VALUES ('u1', 'signup')) = timestamp BETWEEN '2026-11-24' AND '2026-11-25'" 0
+	is "SELECT count(*) FROM events WHERE NOT timestamp < '2026-11-24' AND timestamp NOT IN (VALUES ('x'), (NULL), (1)) IS NULL" 1
+	is "SELECT ~~7, 1 ~~ '1', 'a' ~~ 'A', -~~ 7" 7,1,1,-7
+}
