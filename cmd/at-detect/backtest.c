@@ -41,6 +41,8 @@ on_alert(void *self, const struct evaluate_alert *alert, struct err *err)
 		buf_byte(&out_stdout()->buf, '\n');
 		out_row(out_stdout());
 	}
+	if (r->wish->tell && alert->state == EVALUATE_FIRING)
+		cmd_found();
 	backtest_alert(r->backtest, alert);
 	return 0;
 }

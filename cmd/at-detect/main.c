@@ -1,4 +1,5 @@
 /* at-detect - anomalies in streams of metric rows, patterns in streams of events, scores of models of others. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,37 @@
 #include "detect/detect.h"
 
 #include "at-detect.h"
+
+/* What at-detect does in one run is one of these. */
+static const char *const works[] = { NULL, "changes", "pattern", "rules", "backtest", "model", "exec" };
+enum { ANOMALIES = 1, CHANGES = 2, PATTERN = 4, RULES = 8, BACKTEST = 16, MODEL = 32, PROGRAM = 64 };
+
+/* An option that was given, and the works that know it: elsewhere it would be passed over. */
+struct belongs {
+	int given;
+	const char *option;
+	int works;
+};
+
+static int
+check_options(const struct belongs *one, int work, struct err *err)
+{
+	char others[64] = "";
+	int done = 0, n = 0;
+
+	while (work >> (done + 1))
+		done++;
+	while (one->option && (!one->given || one->works & work))
+		one++;
+	if (!one->option)
+		return 0;
+	if (work != ANOMALIES)
+		return err_set(err, ERR_USAGE, "--%s does not go with --%s", one->option, works[done]);
+	for (int i = 1; i < (int)(sizeof(works) / sizeof(*works)); i++)
+		if (one->works >> i & 1)
+			n += snprintf(others + n, sizeof(others) - (size_t)n, "%s--%s", n ? ", " : "", works[i]);
+	return err_set(err, ERR_USAGE, "--%s goes with %s", one->option, others);
+}
 
 int
 main(int argc, char **argv)
@@ -17,9 +49,10 @@ main(int argc, char **argv)
 	struct rules_wish wish = {0};
 	struct coprocess_spec program = {0};
 	const char *state = NULL, *model = NULL;
-	int tell = 0, save = 0;
+	double sensitivity = NAN;               /* not given */
+	int tell = 0, save = 0, is_rules, work;
 	const struct opt opts[] = {
-		{ 't', "sensitivity", "SHARE",  "from 0, never an alarm, to 1, the most; default 0.5",           opt_number, &spec.sensitivity },
+		{ 't', "sensitivity", "SHARE",  "from 0, never an alarm, to 1, the most; default 0.5",           opt_number, &sensitivity },
 		{ 'f', "fields",      "FIELDS", "judge these fields only, not every number of a row",            opt_text,   &spec.fields },
 		{ 'a', "all",         NULL,     "write every judged row with its score, not alarms only",         opt_flag,   &spec.all },
 		{ 0,   "each",        NULL,     "each alarm as a row of its own, not those of one time together", opt_flag,   &spec.each },
@@ -62,19 +95,32 @@ main(int argc, char **argv)
 		rules_test(files + 1, &err);
 		return cmd_end(&err);
 	}
-	if (!!(wish.files.n || wish.notify || wish.range || wish.follow) + !!texts.n + !!model + !!program.command + spec.changes > 1)
+	is_rules = wish.files.n || wish.notify || wish.range || wish.follow;
+	work = is_rules ? (wish.range ? BACKTEST : RULES) : texts.n ? PATTERN : model ? MODEL : program.command ? PROGRAM : spec.changes ? CHANGES : ANOMALIES;
+	if (is_rules + !!texts.n + !!model + !!program.command + spec.changes > 1)
 		err_set(&err, ERR_USAGE, "--rules, --pattern, --model, --exec and --changes are different works: one of them (a rule may have a pattern)");
-	else if (wish.labels && !wish.range)
-		err_set(&err, ERR_USAGE, "--labels goes with --backtest");
-	else if ((pattern.name || pattern.timeouts) && !texts.n)
-		err_set(&err, ERR_USAGE, "--%s goes with --pattern", pattern.name ? "name" : "timeouts");
-	else if (program.within_ms && !program.command)
-		err_set(&err, ERR_USAGE, "--exec-timeout goes with --exec");
-	else if ((model || program.command) && (state || save))
-		err_set(&err, ERR_USAGE, "--%s keeps nothing of --%s", state ? "state" : "save", model ? "model" : "exec");
-	else if (spec.changes && spec.all)
-		err_set(&err, ERR_USAGE, "--all writes scores, --changes has none");
-	if (wish.files.n || wish.notify || wish.range || wish.follow) {
+	else
+		check_options((const struct belongs[]){
+			{ !isnan(sensitivity), "sensitivity", ANOMALIES },
+			{ spec.fields && *spec.fields, "fields", ANOMALIES | CHANGES | MODEL },
+			{ spec.all, "all", ANOMALIES | BACKTEST },
+			{ spec.each, "each", ANOMALIES },
+			{ spec.absent_ms != 0, "absent", ANOMALIES | CHANGES },
+			{ tell, "exit-status", ANOMALIES | CHANGES | PATTERN | RULES | BACKTEST },
+			{ wish.notify, "notify", RULES },
+			{ !!wish.labels, "labels", BACKTEST },
+			{ wish.follow, "follow", RULES },
+			{ !!pattern.name, "name", PATTERN },
+			{ pattern.late_ms != 0, "lateness", PATTERN | RULES | BACKTEST },
+			{ pattern.timeouts, "timeouts", PATTERN },
+			{ !!state, "state", ANOMALIES | CHANGES | PATTERN | RULES },
+			{ program.within_ms != 0, "exec-timeout", PROGRAM },
+			{ save, "save", ANOMALIES | PATTERN | RULES },
+			{ 0, NULL, 0 }
+		}, work, &err);
+	if (!isnan(sensitivity))
+		spec.sensitivity = sensitivity;
+	if (is_rules) {
 		wish.late_ms = pattern.late_ms, wish.save = save, wish.tell = tell, wish.all = spec.all, wish.state = state;
 		if (!err.code)
 			rules(&wish, files, &err);
@@ -82,8 +128,6 @@ main(int argc, char **argv)
 		free(texts.text);
 		return cmd_end(&err);
 	}
-	if (spec.changes && save)
-		err_set(&err, ERR_USAGE, "--save keeps anomalies, not --changes");
 	if (!err.code && (state || save))
 		store = spec.save = store_open(cmd_settings()->store, cmd_settings()->tenant, STORE_CREATE, &err);
 	if (!save)

@@ -313,12 +313,21 @@ load_rows() {
 	echo '{"metric":"m","timestamp":1767225600,"v":1}' > rows
 	echo '{"rules":[{"alert":"many","expr":".v > 5"}]}' > rules.json
 	for options in '--labels rows' '--name x' --timeouts '--exec-timeout 5s' '--changes -r rules.json' '--changes -a' '--exec cat --state x' \
-	    '--exec cat -s' '-r rules.json --backtest=7d'; do
+	    '--exec cat -s' '-r rules.json --backtest=7d' '-p a -t 0.5' '-p a -f v' '-p a -a' '-p a --each' '-p a --absent 5m' '-r rules.json -t 0.9' \
+	    '-r rules.json -f v' '-r rules.json -a' '-r rules.json --each' '-r rules.json --absent 5m' '-r rules.json -M x' '-r rules.json --backtest --notify' \
+	    '-r rules.json --backtest --state x' '-r rules.json --backtest -s' '-l 5m' '--changes -t 0.5' '--changes -s' '--exec cat -e' '--exec cat -f v'; do
 		run -2 --separate-stderr at-detect $options rows
 		[ -z "$output" ]
 		[ -n "$stderr" ]
 	done
 	run -0 at-detect -r rules.json --backtest rows
+	run -0 at-detect -e -r rules.json --backtest rows
+	echo '{"rules":[{"alert":"many","expr":".v > 0"}]}' > rules.json
+	run -3 at-detect -e -r rules.json --backtest rows
+	run -2 --separate-stderr at-detect --each -p a rows
+	[ "$stderr" = 'at-detect: --each does not go with --pattern' ]
+	run -2 --separate-stderr at-detect --lateness 5m rows
+	[ "$stderr" = 'at-detect: --lateness goes with --pattern, --rules, --backtest' ]
 	run -0 --separate-stderr at-detect -f w,x rows
 	[[ $stderr == *'no row has a number called as --fields says: w,x'* ]]
 	run -0 --separate-stderr at-detect -f w,v rows
