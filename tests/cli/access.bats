@@ -186,7 +186,7 @@ provider_start() {
 	echo staff > roles
 	python3 "$BATS_TEST_DIRNAME/provider.py" . > issuer &
 	PROVIDER=$!
-	for _ in $(seq 200); do [ -s issuer ] && break; sleep 0.05; done
+	for _ in $(seq 600); do [ -s issuer ] && break; sleep 0.05; done
 	ISSUER=$(cat issuer)
 	mkdir -p config
 	echo "{\"auth\":{\"oidc\":{\"issuer\":\"$ISSUER\",\"client_id\":\"at\",\"client_secret\":\"the-secret\",\"audience\":\"at-serve\",\"roles_claim\":\"groups\",\"roles\":{\"staff\":\"viewer\"}}}}" > config/analytics.json
@@ -222,7 +222,7 @@ log_in() { curl -s -L -o body -w '%{http_code}' -c jar -b jar "$U/auth/login?the
 	# events are taken as they come, so who sends them first is asked to come again while the provider's keys are fetched
 	[ "$(code /api/v1/events/batch -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d '[]')" = 503 ]
 	grep -qi '^retry-after: 1' head
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		[ "$(code /api/v1/events/batch -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d '[]')" = 503 ] || break
 		sleep 0.05
 	done

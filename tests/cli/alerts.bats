@@ -217,7 +217,7 @@ funnel - firing 0" ]
 	timeout -s TERM 6 at-detect --follow -r rules.json > out &
 	sleep 1
 	echo '{"event":"buy"}' | at-ingest -q
-	for _ in $(seq 40); do [ -s out ] && break; sleep 0.1; done
+	for _ in $(seq 300); do [ -s out ] && break; sleep 0.1; done
 	[ "$(jq -r .state out)" = firing ]
 	kill %1; wait %1
 	rule '{alert: "bad", sql: "SELECT x FROM nowhere"}'

@@ -209,7 +209,7 @@ many_buyers() {
 	: > say
 	python3 "$BATS_TEST_DIRNAME/ask_liar.py" > port &
 	liar=$!
-	for _ in $(seq 100); do [ -s port ] && break; sleep 0.05; done
+	for _ in $(seq 600); do [ -s port ] && break; sleep 0.05; done
 	export AT_LLM_URL=http://127.0.0.1:$(cat port)/v1
 }
 teardown() { [ -z "${liar:-}" ] || kill "$liar"; }

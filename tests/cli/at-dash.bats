@@ -82,7 +82,7 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 	mkfifo feed
 	tmux -L "$screen" -f /dev/null new-session -d -x 90 -y 20 "at-dash < feed; echo \"ended with \$?\"; stty -a | grep -o ' echo '; sleep 30"
 	exec 8> feed
-	seen() { for _ in $(seq 60); do tmux -L "$screen" capture-pane -p > now; grep -q "$1" now && return; sleep 0.1; done; cat now; return 1; }
+	seen() { for _ in $(seq 300); do tmux -L "$screen" capture-pane -p > now; grep -q "$1" now && return; sleep 0.1; done; cat now; return 1; }
 	seen 'no rows yet'
 	head -60 all >&8
 	seen 'status=400'

@@ -67,7 +67,7 @@ season() {
 	pid=$!
 	exec 7> pipe
 	head -1000 rows >&7
-	for i in $(seq 100); do [ "$(wc -l < first)" = 1000 ] && break; sleep 0.05; done
+	for i in $(seq 600); do [ "$(wc -l < first)" = 1000 ] && break; sleep 0.05; done
 	kill -TERM $pid
 	wait $pid
 	exec 7>&-
@@ -84,7 +84,7 @@ season() {
 	pid=$!
 	exec 7> pipe
 	sed -n 901,1500p rows >&7
-	for i in $(seq 100); do [ "$(wc -l < lost)" = 600 ] && break; sleep 0.05; done
+	for i in $(seq 600); do [ "$(wc -l < lost)" = 600 ] && break; sleep 0.05; done
 	kill -9 $pid
 	wait $pid || true
 	exec 7>&-
@@ -98,7 +98,7 @@ season() {
 	at-detect -a < pipe > got &
 	exec 7> pipe
 	printf '{"metric":"m","timestamp":"2026-01-05T00:00:00Z","n":1}\n' >&7
-	for i in $(seq 100); do [ -s got ] && break; sleep 0.02; done
+	for i in $(seq 1500); do [ -s got ] && break; sleep 0.02; done
 	[ "$(wc -l < got)" = 1 ]
 	exec 7>&-
 	wait
@@ -227,7 +227,7 @@ load_rows() {
 @test "--absent: by the clock when live input is silent" {
 	now=$(date +%s)
 	{ for i in $(seq 9 -1 0); do echo "{\"metric\":\"m\",\"timestamp\":$((now - i)),\"v\":5}"; done; sleep 8; } | at-detect --absent 3s > got &
-	for i in $(seq 60); do [ -s got ] && break; sleep 0.1; done
+	for i in $(seq 300); do [ -s got ] && break; sleep 0.1; done
 	jq -e '.anomaly.direction == "absent" and .metric == "m"' got
 	wait
 	[ "$(wc -l < got)" = 1 ]

@@ -265,7 +265,7 @@ model() {
 	PY
 	rm -f port
 	python3 model.py "$1" 3>&- & echo $! > model.pid
-	for _ in $(seq 100); do [ -s port ] && break; sleep 0.05; done
+	for _ in $(seq 600); do [ -s port ] && break; sleep 0.05; done
 	export AT_LLM_URL=http://127.0.0.1:$(cat port)/v1
 }
 no_model() { kill "$(cat model.pid)"; unset AT_LLM_URL; }

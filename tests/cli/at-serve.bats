@@ -596,11 +596,11 @@ P
 	serve_start
 	echo '{"serve":{"cors":["https://new.example.com"]}}' > config/analytics.json
 	kill -HUP $PID
-	for _ in $(seq 100); do grep -q '"what":"reloaded"' serve.log && break; sleep 0.05; done
+	for _ in $(seq 600); do grep -q '"what":"reloaded"' serve.log && break; sleep 0.05; done
 	code /healthz -H 'Origin: https://new.example.com' > /dev/null && grep -qi '^access-control-allow-origin' head
 	echo '{"serve":{"cors":5}}' > config/analytics.json
 	kill -HUP $PID
-	for _ in $(seq 100); do grep -q '"what":"reload"' serve.log && break; sleep 0.05; done
+	for _ in $(seq 600); do grep -q '"what":"reload"' serve.log && break; sleep 0.05; done
 	grep -q 'serve.cors' serve.log
 	code /healthz -H 'Origin: https://new.example.com' > /dev/null && grep -qi '^access-control-allow-origin' head
 	kill -TERM $PID
@@ -613,12 +613,12 @@ P
 	for i in $(seq 20); do post /api/v1/events '{"event":"w"}' > /dev/null; [ "$status_code" = 200 ]; done
 	post /api/v1/query '{"query":"SELECT count(*) AS n FROM events"}' > /dev/null && [ "$(json "o['data']")" = "[{'n': 20}]" ]
 	kill -KILL "$(pgrep -P $PID | head -1)"
-	for _ in $(seq 100); do grep -q '"what":"worker died"' serve.log && break; sleep 0.05; done
-	for _ in $(seq 100); do [ "$(pgrep -P $PID | wc -l)" = 2 ] && break; sleep 0.05; done
+	for _ in $(seq 600); do grep -q '"what":"worker died"' serve.log && break; sleep 0.05; done
+	for _ in $(seq 600); do [ "$(pgrep -P $PID | wc -l)" = 2 ] && break; sleep 0.05; done
 	for i in $(seq 10); do post /api/v1/events '{"event":"w"}' > /dev/null; [ "$status_code" = 200 ]; done
 	kill -KILL $PID         # with the parent they all go, and the address is free
 	wait $PID || [ $? = 137 ]
-	for _ in $(seq 40); do curl -s -o /dev/null "$U/healthz" || break; sleep 0.05; done
+	for _ in $(seq 600); do curl -s -o /dev/null "$U/healthz" || break; sleep 0.05; done
 	run curl -s "$U/healthz"
 	[ "$status" = 7 ]
 	serve_start -l "${U#http://}" --workers 2
@@ -654,10 +654,10 @@ while True:
     if m.startswith('STOPPING'): break
 P
 	reader=$!
-	for _ in $(seq 100); do [ -S notify ] && break; sleep 0.05; done
+	for _ in $(seq 600); do [ -S notify ] && break; sleep 0.05; done
 	NOTIFY_SOCKET=$PWD/notify serve_start
 	kill -HUP $PID
-	for _ in $(seq 100); do [ "$(grep -c READY heard)" = 2 ] && break; sleep 0.05; done
+	for _ in $(seq 600); do [ "$(grep -c READY heard)" = 2 ] && break; sleep 0.05; done
 	serve_stop
 	wait $reader
 	[ "$(tr '\n' ' ' < heard)" = 'READY=1 RELOADING=1 READY=1 STOPPING=1 ' ]
@@ -715,7 +715,7 @@ class H(http.server.BaseHTTPRequestHandler):
 s = http.server.HTTPServer(('127.0.0.1', 0), H); print('port', s.server_port, flush=True); s.serve_forever()
 P
 	receiver=$!
-	for _ in $(seq 100); do port=$(sed -n 's/^port //p' receiver.log); [ -n "$port" ] && break; sleep 0.05; done
+	for _ in $(seq 600); do port=$(sed -n 's/^port //p' receiver.log); [ -n "$port" ] && break; sleep 0.05; done
 	serve_start
 	post /api/v1/events '{"event":"order","properties":{"n":0}}' > /dev/null               # before anybody asked
 	post /api/v1/webhooks "{\"id\":\"w\",\"url\":\"http://127.0.0.1:$port/\",\"events\":[\"order\"]}" > /dev/null
@@ -725,12 +725,12 @@ P
 	at-ingest -q <<< '{"event":"order","properties":{"n":4}}'                              # of another process
 	for _ in $(seq 600); do [ "$(grep -c ^True receiver.log)" = 4 ] && break; sleep 0.1; done
 	[ "$(grep -v port receiver.log)" = $'True order 1\nTrue order 2\nTrue order 3\nTrue order 4' ]
-	for _ in $(seq 100); do get /api/v1/webhooks/gone > /dev/null; [ "$(json "o.get('enabled')")" = False ] && break; sleep 0.1; done
+	for _ in $(seq 300); do get /api/v1/webhooks/gone > /dev/null; [ "$(json "o.get('enabled')")" = False ] && break; sleep 0.1; done
 	[ "$(json "o.get('enabled')")" = False ]
 	get /api/v1/webhooks/gone/dead > /dev/null && [ "$status_code" = 200 ]
 	get /api/v1/webhooks/w/queue > /dev/null && [ "$(json "o['messages']")" = '[]' ]
 	post /api/v1/webhooks/w/test '{}' > /dev/null
-	for _ in $(seq 100); do grep -q '^True test' receiver.log && break; sleep 0.1; done
+	for _ in $(seq 300); do grep -q '^True test' receiver.log && break; sleep 0.1; done
 	grep -q '^True test' receiver.log
 	serve_stop
 	serve_start
@@ -743,7 +743,7 @@ P
 	serve_start
 	post /api/v1/webhooks '{"id":"w","url":"http://127.0.0.1:9/","events":["*"]}' > /dev/null
 	post /api/v1/webhooks/w/test '{}' > /dev/null
-	for _ in $(seq 50); do curl -s "$U/metrics" | grep -q '^at_hooks_failed_total [1-9]' && break; sleep 0.1; done
+	for _ in $(seq 300); do curl -s "$U/metrics" | grep -q '^at_hooks_failed_total [1-9]' && break; sleep 0.1; done
 	curl -s "$U/metrics" | grep -q '^at_hooks_failed_total [1-9]'
 	curl -s "$U/metrics" | grep -q '^at_hooks_sent_total 0'
 }
@@ -800,7 +800,7 @@ P
 	serve_start --workers 2
 	for _ in $(seq 30); do code /healthz > /dev/null; done
 	kill -KILL "$(pgrep -P $PID | sort -n | head -1)"
-	for _ in $(seq 100); do grep -q '"what":"worker died"' serve.log && break; sleep 0.05; done
+	for _ in $(seq 600); do grep -q '"what":"worker died"' serve.log && break; sleep 0.05; done
 	serve_stop
 	serve_start
 	code /api/v1/status > /dev/null

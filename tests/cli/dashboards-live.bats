@@ -100,7 +100,7 @@ given_back() { seen '^ echo' && seen '^ icanon' && seen '^before'; }
 	serve_stop
 	at-serve -l "$address" 2> again.log &
 	PID=$!
-	for _ in $(seq 100); do curl -s -o /dev/null "$U/healthz" && break; sleep 0.1; done
+	for _ in $(seq 300); do curl -s -o /dev/null "$U/healthz" && break; sleep 0.1; done
 	post /api/v1/events '{"event":"hello"}' > /dev/null
 	seen '│ 7  '
 	keys q

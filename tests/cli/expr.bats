@@ -62,7 +62,7 @@ counted() { rows | at-agg -w all -W "$1" | jq -c .count; }
 	at-ingest -n -m 'def f: .; f' < pipe > out 3>&- &
 	exec 9> pipe
 	echo '{"event":"a","timestamp":0}' >&9
-	for _ in $(seq 100); do
+	for _ in $(seq 1500); do
 		[ -s out ] && break
 		sleep 0.02
 	done

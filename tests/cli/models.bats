@@ -86,7 +86,7 @@ golden=$root/tests/golden/models
 	exec 9> live
 	for i in 1 2 3; do
 		echo "{\"x\":$i}" >&9
-		for _ in $(seq 100); do [ "$(wc -l < out)" = $i ] && break; sleep 0.05; done
+		for _ in $(seq 600); do [ "$(wc -l < out)" = $i ] && break; sleep 0.05; done
 		[ "$(tail -1 out)" = "{\"y\":$i}" ]
 	done
 	exec 9>&-

@@ -13,7 +13,7 @@ sink() {
 	python3 "$shared/clients/sinks/sinks.py" $port $((port + 1)) > sink.out 2>&1 3>&- &
 	SINK=$!
 	HOOK=http://127.0.0.1:$port MAIL=smtp://127.0.0.1:$((port + 1))
-	for _ in $(seq 100); do curl -s "$HOOK/_log" > /dev/null && return; sleep 0.1; done
+	for _ in $(seq 300); do curl -s "$HOOK/_log" > /dev/null && return; sleep 0.1; done
 	return 1
 }
 came() { curl -s "$HOOK/_log"; }
@@ -87,7 +87,7 @@ resolved" ]
 	rows '0 a 150' >&9
 	sleep 0.5
 	rows '1 a 1' >&9
-	for _ in $(seq 10); do [ "$(grep -c . alerts)" = 2 ] && break; sleep 0.1; done
+	for _ in $(seq 300); do [ "$(grep -c . alerts)" = 2 ] && break; sleep 0.1; done
 	[ "$(grep -c . alerts)" = 2 ]
 	exec 9>&-
 	wait $!

@@ -81,7 +81,7 @@ bid2 bid3'
 	at-detect -p 'cart -> !buy within 1s by user_id' < live > out & pid=$!
 	exec 9> live
 	jq -nc '{event: "cart", timestamp: now, user_id: "u1", id: "c"}' >&9
-	for _ in $(seq 60); do [ -s out ] && break; sleep 0.1; done
+	for _ in $(seq 300); do [ -s out ] && break; sleep 0.1; done
 	[ "$(ids < out)" = c ]
 	exec 9>&-
 	wait $pid
@@ -93,7 +93,7 @@ bid2 bid3'
 	mkfifo live
 	at-detect --state s -p 'cart -> !buy within 1s by user_id' < live > out & pid=$!
 	exec 9> live
-	for _ in $(seq 80); do [ -s out ] && break; sleep 0.1; done
+	for _ in $(seq 300); do [ -s out ] && break; sleep 0.1; done
 	[ "$(ids < out)" = c ]
 	exec 9>&-
 	wait $pid

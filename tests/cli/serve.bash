@@ -2,7 +2,7 @@
 serve_start() {
 	at-serve -l 127.0.0.1:0 "$@" 2> serve.log &
 	PID=$!
-	for _ in $(seq 200); do
+	for _ in $(seq 600); do
 		U=$(sed -n 's/.*listening on \(http[^ ]*\)$/\1/p' serve.log | head -1)
 		[ -n "$U" ] && curl -s -o /dev/null -k "$U/healthz" && break
 		kill -0 $PID 2> /dev/null || { cat serve.log; return 1; }

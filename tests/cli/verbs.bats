@@ -49,7 +49,7 @@ load ../helper
 	at-query events --follow --last 0 > new & pid=$!
 	sleep 0.5
 	echo '{"event":"b","timestamp":4}' | at-ingest
-	for i in {1..50}; do [ -s new ] && break; sleep 0.1; done
+	for i in {1..300}; do [ -s new ] && break; sleep 0.1; done
 	kill $pid; wait $pid
 	[ "$(jq -r .event new)" = b ]
 }

@@ -17,7 +17,7 @@ clock() { echo "$1" > clock.new; mv clock.new clock; }
 shimmed() { LD_PRELOAD=$BATS_FILE_TMPDIR/shim.so "$@"; }
 day=86400000
 # Until `n` lines are in a file.
-lines() { for _ in $(seq 100); do [ "$(wc -l < "$2")" -ge "$1" ] && return; sleep 0.05; done; cat "$2"; return 1; }
+lines() { for _ in $(seq 600); do [ "$(wc -l < "$2")" -ge "$1" ] && return; sleep 0.05; done; cat "$2"; return 1; }
 
 @test "fault 19: windows come in order and count each row once, though the clock jumps a day on and back and stands still" {
 	wrong_clock

@@ -153,7 +153,7 @@ ingest_alone() { exec python3 -c 'import os, signal, sys; signal.signal(signal.S
 		rows 1 10 >&8
 		sleep 0.1
 		kill -$sig $pid
-		timeout 5 tail --pid=$pid -f /dev/null || kill -9 $pid
+		timeout 30 tail --pid=$pid -f /dev/null || kill -9 $pid
 		wait $pid
 		exec 8>&-
 		[ "$(count 'SELECT COUNT(*) FROM events')" -eq 10 ]
@@ -167,9 +167,9 @@ ingest_alone() { exec python3 -c 'import os, signal, sys; signal.signal(signal.S
 		at-ingest p & pid=$!
 		exec 8>p
 		rows 1 10 >&8
-		for i in $(seq 50); do [ "$(count 'SELECT COUNT(*) FROM events' 2>/dev/null)" = 10 ] && break; sleep 0.05; done
+		for i in $(seq 600); do [ "$(count 'SELECT COUNT(*) FROM events' 2>/dev/null)" = 10 ] && break; sleep 0.05; done
 		kill -$sig $pid
-		timeout 5 tail --pid=$pid -f /dev/null || kill -9 $pid
+		timeout 30 tail --pid=$pid -f /dev/null || kill -9 $pid
 		wait $pid || true
 		exec 8>&-
 		[ "$(count 'SELECT COUNT(*) FROM events')" -eq 10 ]
@@ -187,7 +187,7 @@ ingest_alone() { exec python3 -c 'import os, signal, sys; signal.signal(signal.S
 	sleep 0.4
 	kill -0 $pid                            # the rest of its rows must be taken first
 	kill -TERM $pid
-	timeout 5 tail --pid=$pid -f /dev/null
+	timeout 30 tail --pid=$pid -f /dev/null
 	run -143 wait $pid
 	kill $reader
 }

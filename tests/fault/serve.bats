@@ -50,13 +50,14 @@ for i in range(20000): print("{\"event\":\"e\",\"id\":\"%d\",\"pad\":\"%s\"}" % 
 	serve_start
 	post /api/v1/events '{"event":"before"}' > /dev/null
 	strace -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:error=EIO -p "$PID" & tracer=$!
-	sleep 1
+	traced() { not grep -q '^TracerPid:[[:space:]]*0' /proc/$PID/task/*/status; }
+	soon traced
 	post /api/v1/events '{"event":"lost"}' --max-time 20 > /dev/null
 	[ "$status_code" = 503 ]
 	jq -e '.detail == "the store does not answer, send it again"' body
 	kill $tracer
 	wait $tracer || :
-	for _ in $(seq 20); do
+	for _ in $(seq 150); do
 		post /api/v1/events '{"event":"after"}' > /dev/null
 		[ "$status_code" = 200 ] && break
 		sleep 0.2
