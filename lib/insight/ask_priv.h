@@ -242,7 +242,7 @@ int ask_model_phrase(struct ask_answer *);
 
 /* Items of the words; unknown ones stay ASK_UNKNOWN. */
 int ask_items(struct ask *, struct ask_word *, int n, int64_t now, const struct zone *, struct ask_item *);
-/* 1: understood; 0: not, and `why` says so; ASK_NEVER: nor can anybody. */
+/* 1: understood; 0: not, and `why` says so; ASK_NEVER: nor can anybody. There is room for ASK_LIST items more. */
 #define ASK_NEVER (-1)
 void ask_item_text(const struct ask_item *, char to[80]);               /* its words, to show them: cut, without quotes */
 int ask_say_unknown(const struct ask_item *, struct buf *why);          /* 0: that its word is not known */

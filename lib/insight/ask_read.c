@@ -334,6 +334,198 @@ values_of_time(struct reader *rd)
 	}
 }
 
+static uint64_t
+events_meant(const struct ask_item *it)
+{
+	uint64_t all = 0;
+
+	for (const struct ask_sense *s = it->sense; s; s = s->next)
+		if (s->is == ASK_EVENT)
+			all |= 1ull << s->arg;
+	return it->sense && it->sense->is == ASK_EVENT && it->sense->part == 1 ? all : 1ull << it->arg;
+}
+
+/* ---- pass: values of the store that are words of the grammar, or words that carry no meaning elsewhere: "cash", "app", "new", "cancelled"
+ *
+ * Beside what they can be said of they are values: app orders, via app, orders that were cancelled, app or website. Else both readings
+ * stand, and it is asked back; passed over they would be answers of all values. */
+
+/* "Cancelled", "Apps" of app; no "shopped" of shop. */
+static int
+is_as_stored(struct str text, struct str value)
+{
+	return (text.n == value.n || (text.n == value.n + 1 && (text.p[value.n] == 's' || text.p[value.n] == 'S'))) && strncasecmp(text.p, value.p, value.n) == 0;
+}
+
+/* An event by another word than its own: paid, of order_placed. */
+static int
+is_synonym(const struct reader *rd, int i)
+{
+	const struct str name = rd->ask->event[rd->it[i].arg].name, text = rd->it[i].text;
+
+	for (size_t k = 0; k + text.n <= name.n; k++)
+		if (strncasecmp(name.p + k, text.p, text.n) == 0)
+			return 0;
+	return rd->it[i].n_words == 1 && rd->it[i].sense && !rd->it[i].sense->part;
+}
+
+/* Words that no value is meant by unless its property stands beside it. */
+static int
+is_grammar_only(const struct reader *rd, int i)
+{
+	const struct ask_item *it = &rd->it[i];
+	static const char *const function_words[] = { "a", "an", "the", "our", "we", "us", "my", "i", "you", "your", "he", "she", "it", "its", "they", "them", "their", "there",
+		"here", "these", "those", "this", "that", "please", "so", "is", "are", "am", "was", "were", "be", "been", "being", "do", "does", "did", "has", "have", "had", "having",
+		"can", "could", "would", "get", "got", "give", "gave", "show", "tell", "list", "find", "see", "saw", "seen", "want", "need", "know", "let", "me", "all", "any", "some",
+		"many", "much", "number", "value", "amount", "as", "if", "at", "about", "too", "when", "while", "make", "made", "take", "took", "come", "came", "user", "users", "go",
+		"going", "s", "d", "m", "t", "u", "r", "id", "re", "ve", "to", "on", "during", "within", "total" };
+
+	switch (it->is) {
+	case ASK_EVENT:
+		return rd->it[i].arg >= rd->ask->n_events || !is_synonym(rd, i);
+	case ASK_MONEY: case ASK_SPEND: case ASK_ACTIVE: case ASK_NEW: case ASK_RETURNING: case ASK_ANY: case ASK_VISIT: case ASK_PART: case ASK_USED: case ASK_TRAFFIC:
+	case ASK_USERS: case ASK_BUYERS: case ASK_CONVERSION: case ASK_DROP: case ASK_CHANGE: case ASK_WRITE: case ASK_FUTURE: case ASK_NOW: case ASK_UNIQUE:
+	case ASK_MONEY_UNIT: case ASK_MOST: case ASK_BEST: case ASK_TREND: case ASK_UNKNOWN: case ASK_NOTHING: case ASK_LENGTH: case ASK_RETENTION:
+		break;
+	default:
+		return 1;
+	}
+	for (size_t k = 0; k < sizeof(function_words) / sizeof(*function_words); k++)
+		if (it->text.n == strlen(function_words[k]) && strncasecmp(it->text.p, function_words[k], it->text.n) == 0)
+			return 1;
+	return it->n_words > 1;
+}
+
+static int
+carries_nothing(const struct reader *rd, int i)
+{
+	struct ask_sense s;
+
+	return is(rd, i, ASK_NOTHING) && !other_sense(&rd->it[i], ASK_VALUE, &s);
+}
+
+/* Via, through, at: words that carry nothing but say that what follows is a place or a way. */
+static int
+is_preposition(const struct reader *rd, int i)
+{
+	static const char *const words[] = { "via", "through", "using", "at", "onto", "into", "on" };
+
+	if (is(rd, i, ASK_IN) || is(rd, i, ASK_OF) || is(rd, i, ASK_BY) || is(rd, i, ASK_FROM) || is(rd, i, ASK_WITH) || is(rd, i, ASK_TO) || is(rd, i, ASK_NOT) || is(rd, i, ASK_WITHOUT))
+		return 1;
+	for (size_t k = 0; i >= 0 && is(rd, i, ASK_NOTHING) && k < sizeof(words) / sizeof(*words); k++)
+		if (str_eq(rd->it[i].text, str_of(words[k])))
+			return 1;
+	return 0;
+}
+
+/* A value of that property, by its first or another meaning. */
+static int
+has_value_of(const struct reader *rd, int i, int field)
+{
+	struct ask_sense s;
+
+	return i >= 0 && i < rd->n && sense_of_field(&rd->it[i], field, &s);
+}
+
+static int
+is_joint(const struct reader *rd, int i)
+{
+	return is(rd, i, ASK_OR) || is(rd, i, ASK_AND) || is(rd, i, ASK_VERSUS) || is(rd, i, ASK_NOT);
+}
+
+/* What such a word is here: 1 the value, 0 the word of the grammar, -1 either. */
+static int
+stands_for_value(const struct reader *rd, int i, int field)
+{
+	const struct ask_item *it = &rd->it[i];
+	int before = i - 1, behind = i + 1, place = 0;
+
+	if (it->is == ASK_MONEY_UNIT && is(rd, before, ASK_NUMBER))
+		return 0;
+	while (behind < rd->n && carries_nothing(rd, behind) && !is_preposition(rd, behind))
+		behind++;
+	while (before >= 0 && carries_nothing(rd, before) && !is_preposition(rd, before))
+		before--;
+	for (int k = i - 1; k > before; k--)
+		place |= str_eq(rd->it[k].text, STR("our")) || str_eq(rd->it[k].text, STR("my"));
+	if (is(rd, before, ASK_WE) || place)                    /* our app */
+		return it->is == ASK_NOTHING ? 0 : -1;
+	if ((is_joint(rd, before) && has_value_of(rd, before - 1, field)) || (is_joint(rd, behind) && has_value_of(rd, behind + 1, field)))
+		return 1;
+	if (it->is == ASK_PART || it->is == ASK_TREND || (it->is == ASK_ACTIVE && is_people(rd, behind)))
+		return -1;
+	if (it->is == ASK_MOST || it->is == ASK_BEST || it->is == ASK_LENGTH)
+		return is_preposition(rd, before) && (behind == rd->n || !measure_noun(rd, behind)) ? 1 : 0;
+	if (behind < rd->n && !rd->it[behind].comma && (measure_noun(rd, behind) || is_text_field(rd, behind)) && !rd->it[behind].verb)
+		return 1;               /* app orders */
+	if (is_preposition(rd, before))                         /* via app */
+		return 1;
+	if (is(rd, before, ASK_THAT) || (before >= 0 && measure_noun(rd, before) && !rd->it[before].verb && before < i - 1))
+		return 1;               /* orders that were cancelled */
+	return -1;
+}
+
+/* How many members, who have the role of that name: the people are counted, too. */
+static int
+is_counted(const struct reader *rd, int i)
+{
+	int before = i - 1;
+
+	while (before >= 0 && (carries_nothing(rd, before) || is(rd, before, ASK_UNIQUE) || is(rd, before, ASK_ACTIVE) || is(rd, before, ASK_OF)))
+		before--;
+	return before < 0 || is(rd, before, ASK_HOW_MANY) || is(rd, before, ASK_SHARE) || is(rd, before, ASK_WHICH);
+}
+
+/* The events that are named beside it never have that value. */
+static int
+is_of_others(const struct reader *rd, int i, uint64_t events)
+{
+	uint64_t named = 0;
+
+	for (int k = 0; k < rd->n; k++)
+		if (k != i && is(rd, k, ASK_EVENT))
+			named |= events_meant(&rd->it[k]);
+	return named && events && !(named & events);
+}
+
+static void
+add_people(struct reader *rd, int i)                    /* behind the value */
+{
+	memmove(&rd->it[i + 2], &rd->it[i + 1], (size_t)(rd->n - i - 1) * sizeof(*rd->it));
+	rd->it[i + 1] = rd->it[i];
+	rd->it[i + 1].comma = 0;
+	rd->n++;
+}
+
+static void
+values_of_grammar(struct reader *rd)
+{
+	int added = 0;                  /* of which there is room for ASK_LIST, ask_items made it */
+
+	for (int i = 0; i < rd->n; i++) {
+		struct ask_sense s;
+		char word[80];
+		int what;
+
+		if (!other_sense(&rd->it[i], ASK_VALUE, &s) || s.arg < 0 || !is_as_stored(rd->it[i].text, s.value) || is_grammar_only(rd, i) || is_of_others(rd, i, s.events))
+			continue;
+		what = is_people(rd, i) && is_counted(rd, i) ? 1 : stands_for_value(rd, i, s.arg);
+		if (what > 0) {
+			int counted = is_people(rd, i) && is_counted(rd, i) && added++ < ASK_LIST;
+
+			if (counted)
+				add_people(rd, i);
+			become_value(&rd->it[i], &s);
+			i += counted;
+		} else if (what < 0) {
+			ask_item_text(&rd->it[i], word);
+			fail(rd, "\"%s\" can be read in two ways: as %.*s %.*s, or not; say %.*s %.*s, or put it in other words.", word, STR_FMT(rd->ask->field[s.arg].name),
+			    STR_FMT(s.value), STR_FMT(rd->ask->field[s.arg].name), STR_FMT(s.value));
+			return;
+		}
+	}
+}
+
 /* In spanish: a language, where the country is meant by "from spain" and "spanish users". */
 static void
 languages(struct reader *rd)
@@ -361,17 +553,6 @@ languages(struct reader *rd)
 }
 
 /* ---- pass: parts of an event's name, "alarms" and "raised", which stand apart or are shared */
-
-static uint64_t
-events_meant(const struct ask_item *it)
-{
-	uint64_t all = 0;
-
-	for (const struct ask_sense *s = it->sense; s; s = s->next)
-		if (s->is == ASK_EVENT)
-			all |= 1ull << s->arg;
-	return it->sense && it->sense->is == ASK_EVENT && it->sense->part == 1 ? all : 1ull << it->arg;
-}
 
 static int
 is_part(const struct reader *rd, int i)
@@ -928,6 +1109,13 @@ same_part(struct reader *rd, const int *at, int n, int previous)
 	r->want_change = 1;
 }
 
+/* How many we lost: of those who are gone, where "how much did they change" was not asked. */
+static int
+is_lost(const struct ask_item *it)
+{
+	return it->arg < 0 && it->text.n > 2 && strncasecmp(it->text.p, "los", 3) == 0;
+}
+
 static void
 periods(struct reader *rd)
 {
@@ -1011,6 +1199,8 @@ periods(struct reader *rd)
 			r->n_periods = 2;
 		}
 	}
+	if (has(rd, ASK_CHANGE) && has(rd, ASK_HOW_MANY) && is_lost(&rd->it[find(rd, ASK_CHANGE, 0)]))
+		fail(rd, "How many were lost is told by no event here; ask how many there were, against the period before.");
 	if (r->n_periods == 0 && has(rd, ASK_CHANGE) && !series)
 		fail(rd, "Over which period? It can be read as this week against last week, or as this month against last month.");
 	if (has(rd, ASK_CHANGE) && r->n_periods == 2)
@@ -1661,6 +1851,50 @@ events_of_field(const struct ask *ask, struct ask_measure *m)
 		m->events = has;
 }
 
+/* An amount that several events carry is the total of none: invoices and their payments. 1; 0: it is asked back. What was paid is of the one
+ * event that is called so. */
+static int
+is_of_one(struct reader *rd, const struct ask_item *it, struct ask_measure *m)
+{
+	static const char *const sold[] = { "revenue", "turnover", "sales" };
+	const struct ask_field *f = &rd->ask->field[m->field];
+	uint64_t events = f->events & ((1ull << rd->ask->n_events) - 1), paid = 0;
+	char names[300];
+	int n = 0, shown = 0;
+
+	if (m->of != ASK_OF_FIELD || m->events || f->role != ASK_AMOUNT || f->stored)
+		return 1;
+	for (size_t k = 0; k < sizeof(sold) / sizeof(*sold); k++)
+		if (memmem(f->name.p, f->name.n, sold[k], strlen(sold[k])))
+			return 1;
+	for (int i = 0; i < rd->r->where.n; i++)        /* of those alone that can have what is asked for */
+		if (rd->r->where.f[i].field >= 0)
+			events &= rd->ask->field[rd->r->where.f[i].field].events;
+	for (int i = 0; i < rd->r->n_groups; i++)
+		if (rd->r->group[i] == -5)
+			return 1;               /* each event by itself */
+		else if (rd->r->group[i] >= 0)
+			events &= rd->ask->field[rd->r->group[i]].events;
+	for (int i = 0; i < rd->n; i++)
+		if (is(rd, i, ASK_EVENT) && rd->it[i].arg < rd->ask->n_events && events >> rd->it[i].arg & 1)
+			return 1;
+	for (int e = 0; e < rd->ask->n_events; e++)
+		if (events >> e & 1 && (memmem(rd->ask->event[e].name.p, rd->ask->event[e].name.n, "pay", 3) || memmem(rd->ask->event[e].name.p, rd->ask->event[e].name.n, "paid", 4)))
+			paid |= 1ull << e;
+	if (it->is == ASK_SPEND && paid && !(paid & (paid - 1))) {
+		m->events = paid;
+		return 1;
+	}
+	if (!(events & (events - 1))) {
+		m->events = events;
+		return 1;
+	}
+	for (int e = 0; e < rd->ask->n_events && shown < 4 && n < (int)sizeof(names); e++)
+		if (events >> e & 1)
+			n += snprintf(names + n, sizeof(names) - (size_t)n, "%s%.*s", shown++ ? ", " : "", (int)(rd->ask->event[e].name.n < 60 ? rd->ask->event[e].name.n : 60), rd->ask->event[e].name.p);
+	return fail(rd, "Several events have the property \"%.*s\": %s; say of which.", STR_FMT(f->name), names);
+}
+
 /* "Total amount of": of what the events carry, and not how many there are. */
 static int
 is_amount_asked(const struct reader *rd)
@@ -1668,6 +1902,27 @@ is_amount_asked(const struct reader *rd)
 	const struct ask_item *it = rd->agg_at ? &rd->it[rd->agg_at - 1] : NULL;
 
 	return it && it->is == ASK_AGG && (memmem(it->text.p, it->text.n, "amount", 6) || memmem(it->text.p, it->text.n, "value", 5));
+}
+
+/* The amount of invoices, which have an amount: a number of them, or of money? */
+static int
+is_number_or_amount(const struct reader *rd, int field)
+{
+	const int i = find(rd, ASK_HOW_MANY, 0);
+
+	return field >= 0 && i >= 0 && rd->it[i].text.n >= 6 && strncasecmp(rd->it[i].text.p, "amount", 6) == 0 &&
+	    memmem(rd->ask->field[field].name.p, rd->ask->field[field].name.n, "amount", 6);
+}
+
+/* Total invoiced: what was invoiced, no number of times. */
+static int
+is_done_total(const struct reader *rd, int event)
+{
+	for (int i = 0; i < rd->n; i++)
+		if (rd->agg_at && i == rd->agg_at && is(rd, i, ASK_EVENT) && rd->it[i].arg == event && rd->it[i].n_words == 1 && rd->it[i].text.n > 3 &&
+		    (strncasecmp(rd->it[i].text.p + rd->it[i].text.n - 2, "ed", 2) == 0 || str_eq(rd->it[i].text, STR("paid"))))
+			return 1;
+	return 0;
 }
 
 /* A metric of the configuration, as it stands there. */
@@ -1699,7 +1954,10 @@ event_measure(struct reader *rd, int event, enum ask_agg extreme, int largest, s
 	int field = field_of_event(rd->ask, event);
 
 	m->events = 1ull << event;
-	if (agg == ASK_SUM && is_amount_asked(rd) && field >= 0 && rd->ask->field[field].role == ASK_AMOUNT) {
+	if (is_number_or_amount(rd, field))
+		return fail(rd, "\"%.*s\" can be read in two ways: how many there are, or their total %.*s; say number of, or total %.*s.", STR_FMT(rd->ask->event[event].name),
+		    STR_FMT(rd->ask->field[field].name), STR_FMT(rd->ask->field[field].name));
+	if (agg == ASK_SUM && (is_amount_asked(rd) || is_done_total(rd, event)) && field >= 0 && rd->ask->field[field].role == ASK_AMOUNT) {
 		m->of = ASK_OF_FIELD, m->field = field, m->agg = ASK_SUM;
 		return 1;
 	}
@@ -1813,7 +2071,7 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 	}
 	if (m->of == ASK_OF_FIELD)
 		events_of_field(rd->ask, m);
-	return 1;
+	return is_of_one(rd, it, m);
 }
 
 static int
@@ -1844,6 +2102,21 @@ ratio_of(struct reader *rd, const int *event, int n)
 	memmove(&r->where.f[f], &r->where.f[f + 1], (size_t)(r->where.n - f - 1) * sizeof(r->where.f[f]));
 	r->where.n--;
 	return 1;
+}
+
+/* Delivery_failed: one of several ends that a thing can have, so that its rate is over those things, which the name does not tell. */
+static int
+is_outcome(struct str name)
+{
+	static const char *const ends[] = { "failed", "missed", "cancelled", "canceled", "rejected", "declined", "returned", "refunded", "lost", "expired", "skipped", "denied", "bounced" };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		size_t n = strlen(ends[i]);
+
+		if (name.n > n && strncasecmp(name.p + name.n - n, ends[i], n) == 0)
+			return 1;
+	}
+	return 0;
 }
 
 /* Of those who did the first, those who did the last, or did not. */
@@ -1889,6 +2162,8 @@ conversion_of(struct reader *rd, const int *event, int n, int by_session)
 		return 1;
 	}
 	last = event[n - 1];
+	if (n == 1 && conversion < 0 && is_outcome(rd->ask->event[rd->it[last].arg].name))
+		return fail(rd, "A rate of \"%.*s\" is over what? Name the other event: %.*s per ….", STR_FMT(rd->ask->event[rd->it[last].arg].name), STR_FMT(rd->ask->event[rd->it[last].arg].name));
 	if (n == 1) {
 		r->m.events = 1ull << rd->it[last].arg;
 		return 1;
@@ -1917,7 +2192,7 @@ share_of(struct reader *rd, int share, const int *event, int n)
 		if (measure_noun(rd, i))
 			noun = i;
 	if (noun < 0) {
-		if (rd->r->m.where.n == 0)
+		if (rd->r->m.where.n == 0 || (!whose && rd->r->where.n))       /* abnormal blood tests: which of both is the part? */
 			return fail(rd, "A share of what? Say of users, sessions, purchases or revenue.");
 		r->m.of = r->base.of = whose ? ASK_COUNT : ASK_DISTINCT_USERS;
 		r->m.events = r->base.events = whose;
@@ -2690,6 +2965,9 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 		if (is(&rd, i, ASK_NOTHING) && is(&rd, i - 1, ASK_IN) && is(&rd, i - 2, ASK_ORDER_VALUE) &&
 		    (str_eq(rd.it[i].text, STR("items")) || str_eq(rd.it[i].text, STR("things"))))
 			return fail(&rd, "How many items an order has is told by no property that I know; the value of an order can be asked for.");
+	values_of_grammar(&rd);
+	if (rd.failed)
+		return 0;
 	for (i = 0; i < rd.n; i++)      /* words without a meaning go, a name behind "user id" comes beside it */
 		if (rd.it[i].is == ASK_NOTHING)
 			drop(&rd, i--);

@@ -884,7 +884,12 @@ ask_teach_value(struct ask *ask, int field, struct str value, uint64_t events)
 /* ---- one pass over the columns of the newest events: which events have which fields, and their values */
 
 struct seen_value { int64_t count; uint64_t events; struct str text; };
-struct seen_field { struct map values; int numbers, texts, others; };   /* others: numbers beside 0 and 1 */
+struct seen_field {
+	struct map values;
+	int numbers, texts, others;     /* others: numbers beside 0 and 1 */
+	int whether;                    /* what a first 0 or 1 was written as: 1 true or false, -1 a number; 0 none yet */
+	int64_t row;                    /* of the batch: the first with a number; -1 */
+};
 
 static void
 see_texts(struct ask *ask, int i, struct seen_field *seen, const struct column *c, size_t n, const uint64_t *event)
@@ -934,11 +939,32 @@ see_numbers(struct ask *ask, int i, struct seen_field *seen, const struct column
 
 	for (size_t k = 0; k < n; k++)
 		if (!c->valid || c->valid[k / 64] >> k % 64 & 1) {
+			seen->row = events ? seen->row : (int64_t)k;
 			events |= event[k];
 			seen->others |= c->form != COLUMN_INTEGER || (c->integer[k] & ~1ll);
 		}
 	ask->field[i].events |= events;
 	seen->numbers |= events != 0;
+}
+
+/* What is 0 and 1 to SQL may have been written true and false: a chunk says so, as long as its column is not read, and of the tail a row. */
+static void
+see_whether(struct ask *ask, int i, struct seen_field *seen, struct store_batch *batch)
+{
+	struct store_bounds bounds;
+	struct json value;
+	struct event e;
+	struct err err = { 0 };                 /* of a damaged chunk: another one may tell */
+
+	if (seen->whether)
+		return;
+	if (batch->id) {
+		if (store_batch_bounds(batch, i + 1, &bounds, &err) > 0 && bounds.kinds)
+			seen->whether = bounds.kinds == STORE_BOUNDS_BOOLEANS ? 1 : -1;
+	} else if (seen->row >= 0 && store_batch_row(batch, (size_t)seen->row, &e, &err) == 0) {
+		value = json_get(json_checked(e.properties), ask->field[i].name);
+		seen->whether = value.type == JSON_TRUE || value.type == JSON_FALSE ? 1 : -1;
+	}
 }
 
 static int
@@ -955,13 +981,19 @@ see_batch(struct ask *ask, struct seen_field *seen, struct store_batch *batch, s
 		for (size_t k = 0; k < batch->n; k++)
 			event[k] = of_code[c.code[k]];
 	}
-	for (int i = 0; i < ask->n_fields && rc >= 0; i++)
+	for (int i = 0; i < ask->n_fields && rc >= 0; i++) {
+		seen[i].row = -1;
+		if (batch->id)
+			see_whether(ask, i, &seen[i], batch);
 		if ((rc = store_batch_values(batch, i + 1, &c, err)) > 0) {
 			if (c.form == COLUMN_CODES)
 				see_texts(ask, i, &seen[i], &c, batch->n, event);
 			else if (c.form != COLUMN_NULL)
 				see_numbers(ask, i, &seen[i], &c, batch->n, event);
 		}
+		if (rc > 0 && !batch->id)
+			see_whether(ask, i, &seen[i], batch);
+	}
 	free(of_code);
 	free(event);
 	return rc < 0 ? rc : 0;
@@ -1139,7 +1171,7 @@ ask_learn(struct ask *ask, struct err *err)
 	seen = mem_new((ASK_FIELDS + 1) * sizeof(*seen));
 	rc = ask->n_events ? see_events(ask, store, seen, err) : 0;
 	for (int i = 0; i < ask->n_fields; i++) {
-		ask->field[i].flag = seen[i].numbers && !seen[i].texts && !seen[i].others && is_flag(ask, i);
+		ask->field[i].flag = seen[i].numbers && !seen[i].texts && !seen[i].others && (seen[i].whether > 0 || is_flag(ask, i));
 		ask->field[i].number = seen[i].numbers && !seen[i].texts && !ask->field[i].flag;
 	}
 	if (rc == 0)

@@ -603,3 +603,87 @@ retention_store() {
 	done
 	serve_stop
 }
+
+@test "a value of the store that is a word of English, too, is a filter where it stands as one, else it is asked back; it is never passed over" {
+	export AT_STORE=$BATS_TEST_TMPDIR/words
+	row() { echo "{\"event\":\"$1\",\"timestamp\":\"2026-06-16T0$2:00:00Z\",\"user_id\":\"u$2\",\"properties\":{$3}}"; }
+	{
+		row order_placed 1 '"channel":"app","status":"new","payment":"cash","amount":10,"kind":"repeat"'
+		row order_placed 2 '"channel":"website","status":"lost","payment":"card","amount":20,"kind":"single"'
+		row order_placed 2 '"channel":"shop","status":"active","payment":"cash","amount":40,"kind":"single"'
+		row order_placed 3 '"channel":"phone","status":"done","payment":"card","amount":80,"kind":"repeat"'
+		row ticket_updated 4 '"state":"cancelled","role":"member","slot":"morning"'
+		row ticket_updated 5 '"state":"paid","role":"guest","slot":"evening"'
+		row ticket_updated 5 '"state":"refunded","role":"member","slot":"evening"'
+	} | at-ingest -q
+	while IFS='|' read -r question rows; do
+		[ "$(asked "$question")" = "$rows" ] || { echo "$question: $(asked "$question")"; return 1; }
+	done <<-'E'
+		how many orders via app|[[1]]
+		orders on the website|[[1]]
+		orders in the shop|[[1]]
+		orders not via app|[[3]]
+		total amount of cash orders|[[50]]
+		orders paid in cash|[[2]]
+		revenue in cash|[[50]]
+		new orders|[[1]]
+		active orders|[[1]]
+		how many orders were lost yesterday|[[1]]
+		done orders|[[1]]
+		repeat orders|[[2]]
+		app vs website orders|[["app",1],["website",1]]
+		share of orders via the app|[[0.25]]
+		how many tickets were cancelled|[[1]]
+		paid tickets|[[1]]
+		refunded tickets|[[1]]
+		how many members had a ticket|[[2]]
+		tickets of members|[[2]]
+		how many users does our app have|[[5]]
+	E
+	for q in 'how much cash did we take in' 'morning tickets' 'how many users paid' 'how many orders did we lose yesterday' 'delete all orders' 'amount of orders'; do
+		at-insight ask -f ndjson "$q" | jq -e '.refuse and .rows == []'
+	done
+	[[ $(asked 'how much cash did we take in') == *'payment cash'* ]]
+}
+
+@test "a property written true and false is named by itself, whatever it is called" {
+	export AT_STORE=$BATS_TEST_TMPDIR/booleans
+	row() { echo "{\"event\":\"$1\",\"timestamp\":\"2026-06-16T0$2:00:00Z\",\"user_id\":\"u$2\",\"properties\":{$3}}"; }
+	{
+		row lab_result 1 '"test":"blood","abnormal":true,"retries":1'
+		row lab_result 2 '"test":"blood","abnormal":false,"retries":0'
+		row lab_result 3 '"test":"urine","abnormal":true,"retries":1'
+		row delivery 1 '"zone":"docks","on_time":true'
+		row delivery 2 '"zone":"docks","on_time":false'
+	} | at-ingest -q
+	for sealed in 0 1; do
+		[ "$(asked 'abnormal lab results by test')" = '[["blood",1],["urine",1]]' ]
+		[ "$(asked 'on time deliveries by zone')" = '[["docks",1]]' ]
+		[ "$(asked 'how many deliveries were not on time')" = '[[1]]' ]
+		[ "$(asked 'share of lab results that were abnormal' | jq '.[0][0] * 3 | round')" = 2 ]
+		[ "$(asked 'average retries by test')" = '[["urine",1],["blood",0.5]]' ]         # numbers stay numbers
+		at-admin -q compact
+	done
+	at-insight ask -f ndjson 'share of abnormal blood tests' | jq -e .refuse
+}
+
+@test "an amount that several events carry is the total of none: it is asked back, unless it says of which" {
+	export AT_STORE=$BATS_TEST_TMPDIR/amounts
+	row() { echo "{\"event\":\"$1\",\"timestamp\":\"2026-06-16T0$2:00:00Z\",\"user_id\":\"u$2\",\"properties\":{$3}}"; }
+	{
+		row invoice_sent 1 '"insurer":"Acme","amount":100'
+		row invoice_sent 2 '"insurer":"Best","amount":70'
+		row payment_received 3 '"insurer":"Acme","amount":60,"method":"card"'
+		row delivery_failed 3 '"zone":"docks"'
+	} | at-ingest -q
+	for q in 'revenue yesterday' 'total amount by insurer' 'average amount' 'which insurer had the highest amount' 'failure rate of deliveries'; do
+		at-insight ask -f ndjson "$q" | jq -e '.refuse and .rows == []' || { echo "$q"; return 1; }
+	done
+	[[ $(asked 'revenue yesterday') == *'invoice_sent'*'payment_received'* ]]
+	[ "$(asked 'total amount of invoices')" = '[[170]]' ]
+	[ "$(asked 'total invoiced yesterday')" = '[[170]]' ]
+	[ "$(asked 'total amount by method')" = '[["card",60]]' ]
+	[ "$(asked 'how much did Acme pay')" = '[[60]]' ]
+	[ "$(asked 'which insurer paid the most')" = '[["Acme",60]]' ]
+	[ "$(asked 'total amount by event' | jq -c '.[:2]')" = '[["invoice_sent",170],["payment_received",60]]' ]
+}

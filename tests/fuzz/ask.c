@@ -61,7 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct ask *ask;
 	static struct ask_word words[ASK_WORDS];
-	static struct ask_item items[ASK_WORDS];
+	static struct ask_item items[ASK_WORDS + ASK_LIST];
 	static struct ask_reading reading;
 	struct str question = { (const char *)data, size };
 	struct buf why = { 0 }, sql = { 0 }, understood = { 0 };
