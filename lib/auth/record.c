@@ -55,6 +55,8 @@ check_name(struct auth *a, struct json v, struct buf *out, struct err *err)
 	for (size_t i = 0; rc == 0 && i < text.n; i++)
 		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@+-", text.p[i]))
 			rc = err_set(err, ERR_INPUT, "wants letters, digits and . _ @ + - alone");
+	if (rc == 0 && (str_eq(text, STR(".")) || str_eq(text, STR(".."))))     /* no path leads to it */
+		rc = err_set(err, ERR_INPUT, "wants more than dots");
 	if (rc == 0)
 		json_put_string(out, text);
 	buf_release(&scratch);

@@ -460,7 +460,7 @@ feed_body(struct connection *c, struct str *wire)
 
 		if (!r->looked) {
 			r->looked = 1;
-			if (!r->coded && (r->head.coding == HEAD_GZIP || (unsigned char)*part.p == 0x1f))
+			if (!r->coded && ((r->head.coding == HEAD_GZIP && !r->guessed) || (unsigned char)*part.p == 0x1f))
 				r->gz = gz_new();
 		}
 		if (r->gz)

@@ -11,6 +11,14 @@ http_same(struct str a, struct str b)
 }
 
 struct str
+http_media(struct str type)
+{
+	const char *end = type.n ? memchr(type.p, ';', type.n) : NULL;
+
+	return str_trim(end ? (struct str){ type.p, (size_t)(end - type.p) } : type);
+}
+
+struct str
 http_origin(struct str url)
 {
 	const char *p = memmem(url.p, url.n, "://", 3);

@@ -17,6 +17,9 @@ int http_same(struct str, struct str);
 /* "https://host:port" of a URL, as it is written: what stands in front of the path. */
 struct str http_origin(struct str url);
 
+/* What a Content-Type names, without its parameters: "text/plain" of "text/plain; charset=utf-8". Its letters are in any case (http_same). */
+struct str http_media(struct str type);
+
 /* Is the token in the list ("keep-alive, Upgrade"), in any case? Parameters behind ';' are not looked at. */
 int http_has_token(struct str list, const char *token);
 

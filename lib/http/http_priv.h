@@ -54,7 +54,7 @@ struct http_request {
 	/* the body */
 	int64_t most, unpacked, packed; /* bound; bytes so far, and before they were unpacked */
 	struct gz *gz;
-	int looked, coded;              /* its first byte was; it is wanted as it came */
+	int looked, coded, guessed;     /* its first byte was; it is wanted as it came; its first byte alone says whether it is gzip */
 	int gz_full;                    /* the unpacker may have more without more packed bytes */
 	struct buf body;
 	int (*piece)(void *, struct http_request *, struct str);

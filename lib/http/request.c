@@ -175,6 +175,12 @@ http_body_most(struct http_request *r, int64_t bytes)
 }
 
 void
+http_body_guessed(struct http_request *r)
+{
+	r->guessed = 1;
+}
+
+void
 http_body_coded(struct http_request *r)
 {
 	r->coded = 1;

@@ -80,12 +80,13 @@ void http_set_user(struct http_request *, void *);      /* the caller's own; NUL
 void *http_user(const struct http_request *);
 
 /* In begin(): another bound for this body; the body as it came even when its Content-Encoding is none that the server knows (snappy;
- * else 415); the body in pieces as they come (unpacked), in constant memory. body() takes the piece and gives 0, or 1 for "no more
+ * else 415); gzip by its first bytes alone, since who sends may have forgotten to pack what he says is packed; the body in pieces as they come (unpacked), in constant memory. body() takes the piece and gives 0, or 1 for "no more
  * for now": http_resume asks for more, from any thread. Its request gets ready() also when the client goes away in the
  * middle, or when what follows the first piece is refused: http_gone says so, and it is answered like any other. Refused before a piece
  * came, it is done() without ready(), as all are. */
 void http_body_most(struct http_request *, int64_t bytes);
 void http_body_coded(struct http_request *);
+void http_body_guessed(struct http_request *);
 void http_body_pieces(struct http_request *, int (*body)(void *self, struct http_request *, struct str piece), void *self);
 void http_resume(struct http_request *);
 

@@ -2,19 +2,21 @@
  *
  *      structured   Content-Type: application/cloudevents+json          the body has all of it
  *      batch        Content-Type: application/cloudevents-batch+json    an array of them
- *      binary       ce-specversion, ce-type, ce-id, ce-time, …          attributes are headers, percent-encoded; the body is the data
+ *      binary       ce-specversion, ce-type, ce-id, ce-time, …          attributes are headers, percent-encoded; the body is the data, of any type: bytes that
+ *                   are no text become data_base64
  */
+#include "crypt/crypt.h"
 #include "formats/formats.h"
 #include "serve/serve_priv.h"
 
 enum cloud
 serve_cloudevent_kind(const struct exchange *ex)
 {
-	struct str type = http_header(ex->request, "Content-Type");
+	struct str type = http_media(http_header(ex->request, "Content-Type"));
 
-	if (str_starts(type, STR("application/cloudevents-batch+json")))
+	if (http_same(type, STR("application/cloudevents-batch+json")))
 		return CLOUD_MANY;
-	if (str_starts(type, STR("application/cloudevents+json")))
+	if (http_same(type, STR("application/cloudevents+json")))
 		return CLOUD_ONE;
 	return http_header(ex->request, "ce-specversion").p ? CLOUD_HEADERS : CLOUD_NONE;
 }
@@ -46,17 +48,23 @@ put_attribute(void *self, struct str name, struct str value)
 static int
 gather(const struct exchange *ex, struct str data, struct buf *b, struct err *err)
 {
+	struct str type = http_media(http_header(ex->request, "Content-Type"));
+	int is_json = !type.n || (type.n >= 4 && http_same((struct str){ type.p + type.n - 4, 4 }, STR("json")));
 	struct err none = { 0 };
 
 	http_each_header(ex->request, put_attribute, b);
-	if (data.n) {
+	if (data.n && json_check(data, &none) == 0) {
 		buf_lit(b, ",\"data\":");
-		if (json_check(data, &none) == 0)
-			buf_str(b, data);
-		else if (str_utf8_fault(data) < 0 && !memchr(data.p, 0, data.n))
-			json_put_string(b, data);
-		else
-			return err_set(err, ERR_INPUT, "the data of this CloudEvent is neither JSON nor text");
+		buf_str(b, data);
+	} else if (data.n && str_utf8_fault(data) < 0 && !memchr(data.p, 0, data.n)) {
+		buf_lit(b, ",\"data\":");
+		json_put_string(b, data);
+	} else if (data.n && !is_json) {
+		buf_lit(b, ",\"data_base64\":\"");
+		crypt_base64(data, b);
+		buf_byte(b, '"');
+	} else if (data.n) {
+		return err_set(err, ERR_INPUT, "the data of this CloudEvent is neither JSON nor text");
 	}
 	buf_byte(b, '}');
 	return 0;

@@ -123,7 +123,7 @@ exchange_json(struct exchange *ex, int status, struct buf *json)
 	if (ex->route->keeps && c->version && status == 200)
 		serve_kept_put(c, buf_get(json));
 
-	if (status == 200 && str_eq(http_method(ex->request), STR("GET"))) {
+	if (status == 200 && (str_eq(http_method(ex->request), STR("GET")) || str_eq(http_method(ex->request), STR("HEAD")))) {
 		if (!c->etag[0])
 			snprintf(c->etag, sizeof(c->etag), "\"%016llx\"", (unsigned long long)str_hash_stable(buf_get(json)));
 		if (names_tag(http_header(ex->request, "If-None-Match"), c->etag)) {
@@ -352,24 +352,23 @@ schema_of(const char *name, struct err *err)
 static int
 type_is(struct str type, const char *name)
 {
-	size_t n = strlen(name);
-
-	return type.n >= n && strncasecmp(type.p, name, n) == 0 && (type.n == n || type.p[n] == ';' || type.p[n] == ' ');
+	return http_same(http_media(type), str_of(name));
 }
 
 static int
 is_json_type(struct str type)
 {
-	const char *plus = type.p ? memmem(type.p, type.n, "+json", 5) : NULL;
+	struct str name = http_media(type);
 
-	return !type.p || !type.n || type_is(type, "application/json") || (plus && str_starts(type, STR("application/")));
+	return !name.n || type_is(type, "application/json") ||
+	    (name.n > 17 && http_same((struct str){ name.p, 12 }, STR("application/")) && http_same((struct str){ name.p + name.n - 5, 5 }, STR("+json")));
 }
 
-/* Types that clients put on JSON by mistake. */
+/* Types that clients put on JSON by mistake; of a CloudEvent in headers it is that of its data. */
 static int
-is_loose_type(struct str type)
+is_loose_type(const struct exchange *ex, struct str type)
 {
-	return is_json_type(type) || type_is(type, "text/plain") || type_is(type, "application/x-www-form-urlencoded") || type_is(type, "application/x-ndjson") ||
+	return is_json_type(type) || serve_cloudevent_kind(ex) == CLOUD_HEADERS || type_is(type, "text/plain") || type_is(type, "application/x-www-form-urlencoded") || type_is(type, "application/x-ndjson") ||
 	    type_is(type, "application/jsonl") || type_is(type, "application/ndjson") || type_is(type, "application/octet-stream") || type_is(type, "text/json") ||
 	    type_is(type, "application/gzip") || type_is(type, "application/x-gzip");
 }
@@ -904,7 +903,7 @@ serve_exchange_begin(void *self, struct http_request *r)
 	if (route->body || route->loose) {
 		struct str type = http_header(r, "Content-Type");
 
-		if (!(route->loose ? is_loose_type(type) : is_json_type(type) || is_form_of_a_program(c))) {
+		if (!(route->loose ? is_loose_type(ex, type) : is_json_type(type) || is_form_of_a_program(c))) {
 			exchange_problem(ex, 415, "%.*s is not understood here, send application/json", (int)(type.n > 80 ? 80 : type.n), type.p);
 			return;
 		}
@@ -913,6 +912,8 @@ serve_exchange_begin(void *self, struct http_request *r)
 			return;
 		}
 	}
+	if (route->loose)
+		http_body_guessed(r);
 	http_body_most(r, route->body_bytes ? route->body_bytes : c->setup->body_bytes);
 	if (route->how == ROUTE_HEAD && c->who_later) {
 		auth_check_soon(ex->serve->auth, &(struct auth_credentials){ .authorization = http_header(r, "Authorization"), .address = http_client(r) });

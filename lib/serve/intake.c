@@ -442,11 +442,39 @@ committed(struct serve_call *c, const struct err *err)
 	}
 }
 
-/* What the body is: an object or array that goes on behind its first line, or lines of objects. */
+/* {"events":[…]}, and {"batch":[…]} as Segment and PostHog call it; an event may have members of these names too. JSON_ABSENT: it is none. */
+static struct json
+envelope(struct json v)
+{
+	struct json events = json_get(v, STR("events")), batch = json_get(v, STR("batch"));
+
+	if (v.type != JSON_OBJECT || json_get(v, STR("event")).type != JSON_NONE)
+		return JSON_ABSENT;
+	return events.type != JSON_NONE ? events : batch;
+}
+
+/* Does it begin as one: { "events" : [ */
+static int
+begins_envelope(struct str text)
+{
+	static const struct str words[] = { { "{", 1 }, { "\"events\"", 8 }, { ":", 1 }, { "[", 1 } };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		text = str_trim(text);
+		if (!str_starts(text, words[i]))
+			return 0;
+		text.p += words[i].n, text.n -= words[i].n;
+	}
+	return 1;
+}
+
+/* What the body is: an object or array that goes on behind its first line, or lines of objects. Its type says which where the first line
+ * does not. */
 static void
 decide(struct batch *b, int all)
 {
-	struct str given = buf_get(&b->text), body = str_unmarked(given), text, type = http_header(b->call->ex.request, "Content-Type");
+	struct str given = buf_get(&b->text), body = str_unmarked(given), text, type = http_media(http_header(b->call->ex.request, "Content-Type"));
+	int says_lines = type.n >= 6 && (http_same((struct str){ type.p + type.n - 6, 6 }, STR("ndjson")) || http_same((struct str){ type.p + type.n - 5, 5 }, STR("jsonl")));
 	const char *end;
 	struct json first;
 
@@ -460,16 +488,15 @@ decide(struct batch *b, int all)
 	if (!text.n)
 		return;
 	end = memchr(text.p, '\n', text.n);
-	if (type.p && (memmem(type.p, type.n, "ndjson", 6) || memmem(type.p, type.n, "jsonl", 5))) {
-		b->form = *text.p == '[' ? WHOLE : LINES;
-	} else if (*text.p != '{') {
-		b->form = WHOLE;
-	} else if (end) {
-		first = json_value((struct str){ text.p, (size_t)(end - text.p) });
-		b->form = first.type == JSON_OBJECT && json_get(first, STR("events")).type != JSON_ARRAY ? LINES : WHOLE;
-	} else if (all || text.n > LOOK) {
-		b->form = WHOLE;
-	}
+	if (!end && !all && text.n <= LOOK)
+		return;
+	first = json_value((struct str){ text.p, end ? (size_t)(end - text.p) : text.n });
+	if (*text.p != '{')
+		b->form = says_lines && *text.p != '[' ? LINES : WHOLE;
+	else if (says_lines)
+		b->form = begins_envelope(text) || ((end || all) && envelope(first).type == JSON_ARRAY) ? WHOLE : LINES;
+	else
+		b->form = end && first.type == JSON_OBJECT && envelope(first).type != JSON_ARRAY ? LINES : WHOLE;
 }
 
 static int
@@ -585,9 +612,7 @@ take_whole(struct serve_call *c)
 		return;
 	}
 	all = json_checked(buf_get(&b->text));
-	list = all.type == JSON_ARRAY ? all : json_get(all, STR("events"));
-	if (all.type != JSON_ARRAY && list.type == JSON_NONE)
-		list = json_get(all, STR("batch"));     /* as Segment and PostHog call it */
+	list = all.type == JSON_ARRAY ? all : envelope(all);
 	if (list.type == JSON_NONE && all.type == JSON_OBJECT) {
 		take_item(b, accept, json_raw(all), 1); /* one event by itself */
 	} else if (list.type != JSON_ARRAY) {
@@ -799,10 +824,20 @@ one_event(struct exchange *ex)
 	serve_tenant_unlock(t);
 }
 
+#define KEPT_KEY { "Idempotency-Key", "string", 0, "Events without an id get theirs by it, so that what is sent again counts once; the same with another body is 422." }
+
+static const struct route_param batch_heads[] = { KEPT_KEY, { 0 } };
+static const struct route_param event_heads[] = { KEPT_KEY,
+	{ "ce-specversion", "string", 0, "1.0: a CloudEvent in binary mode, whose attributes are headers and whose data is the body, of any type; ce-type, ce-source and ce-id belong to it." },
+	{ "ce-type", "string", 0, "The event." }, { "ce-source", "string", 0, "Where it happened, a URI." }, { "ce-id", "string", 0, "Its id: the same again within 24 h counts once." },
+	{ "ce-time", "string", 0, "When, RFC 3339; arrival when left out." }, { 0 } };
+
 const struct route route_intake[] = {
-	{ "POST", "/api/v1/events", "Send one event, or CloudEvents; the answer says that it is durable.", AUTH_WRITE, "events", NULL, "Event", "Accepted", 200,
-	    ROUTE_LOOP, 1 << 20, one_event, .loose = 1 },
+	{ "POST", "/api/v1/events", "Send one event, or CloudEvents; the answer says that it is durable.", AUTH_WRITE, "events", NULL, "Event", "AcceptedEvents", 200,
+	    ROUTE_LOOP, 1 << 20, one_event, .loose = 1, .heads = event_heads, .bodies = "\"application/cloudevents+json\":{\"schema\":{\"$ref\":\"#/components/schemas/CloudEvent\"}},"
+	    "\"application/cloudevents-batch+json\":{\"schema\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/CloudEvent\"}}}" },
 	{ "POST", "/api/v1/events/batch", "Send many events, and metric rows: {\"events\":[…]}, an array, or a line for each; a verdict for each item.", AUTH_WRITE, "events", NULL,
-	    "Batch", "Verdict", 200, ROUTE_HEAD, 0, batch_begin, .loose = 1 },
+	    "Batch", "Verdict", 200, ROUTE_HEAD, 0, batch_begin, .loose = 1, .heads = batch_heads,
+	    .bodies = "\"application/x-ndjson\":{\"schema\":{\"type\":\"string\",\"description\":\"An event a line.\"}}" },
 	{ 0 }
 };

@@ -496,6 +496,7 @@ static void
 open_stream(struct exchange *ex)
 {
 	struct connection *c = connection_new(ex);
+	int is_head = str_eq(http_method(ex->request), STR("HEAD"));
 	struct err err = { 0 };
 
 	c->stream = ex;
@@ -514,12 +515,13 @@ open_stream(struct exchange *ex)
 			exchange_error(ex, &err);
 		return;
 	}
-	exchange_head(ex, "Cache-Control", STR("no-store"));
 	exchange_head(ex, "X-Accel-Buffering", STR("no"));
 	exchange_stream(ex, "text/event-stream");
 	http_stream_push(ex->request, STR("retry: 2000\n\n"), BACKLOG);
 	take_who(c, ex);
 	pthread_mutex_unlock(&c->lock);
+	if (is_head)                            /* that was all */
+		finish_stream(c);
 }
 
 /* ---- time goes by */

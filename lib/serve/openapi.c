@@ -64,6 +64,13 @@ put_params(struct buf *b, const struct route *r)
 		put_text(b, "description", q->does);
 		buf_byte(b, '}');
 	}
+	for (const struct route_param *q = r->heads; q && q->name; q++) {
+		buf_lit(b, n++ ? ",{" : "{");
+		put_text(b, "name", q->name);
+		buf_lit(b, ",\"in\":\"header\",\"required\":false,\"schema\":{\"type\":\"string\"},");
+		put_text(b, "description", q->does);
+		buf_byte(b, '}');
+	}
 	buf_lit(b, "],");
 }
 
@@ -88,8 +95,8 @@ put_body(struct buf *b, const struct route *r)
 	if (!r->body)
 		return;
 	buf_printf(b, "\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}", r->body);
-	if (r->loose && r->how == ROUTE_HEAD)
-		buf_lit(b, ",\"application/x-ndjson\":{\"schema\":{\"type\":\"string\",\"description\":\"An event a line.\"}}");
+	if (r->bodies)
+		buf_printf(b, ",%s", r->bodies);
 	buf_lit(b, "}},");
 }
 

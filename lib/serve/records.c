@@ -1147,6 +1147,10 @@ create_tenant(struct exchange *ex)
 	struct buf json = { 0 };
 	struct err err = { 0 };
 
+	if (memchr(name.p, 0, name.n)) {        /* below it would end there */
+		exchange_problem(ex, 422, "name: holds a control character");
+		return;
+	}
 	if (store_has_tenant(ex->serve->spec.store, name)) {
 		exchange_problem(ex, 409, "there is a tenant '%.*s' already", STR_FMT(name));
 		return;

@@ -42,6 +42,8 @@ struct route {
 	int greets;                     /* a WebSocket: 1: a browser without credentials may send them in his first message; 2: nobody needs any */
 	const char *messages;           /* what is live: for the document, as JSON, what may be sent and what comes; NULL: nothing of the kind */
 	int tells;                      /* 1: its 503 is what it was asked for, and no failure */
+	const char *bodies;             /* other forms of the body, for the document: "TYPE":{"schema":…},… as JSON */
+	const struct route_param *heads;        /* headers that mean something here, for the document; NULL: none */
 	int loose;                      /* 1: intake, where clients mislabel: the body is known by its content, not by its type */
 };
 

@@ -46,6 +46,7 @@ def resolve(s):
 def holds(v, s, where=''):
     """What of JSON Schema the document uses. Gives the first fault, or None."""
     s = resolve(s)
+    if 'anyOf' in s and all(holds(v, one, where) for one in s['anyOf']): return f'{where}: is none of anyOf: {holds(v, s["anyOf"][0], where)}'
     if 'enum' in s and v not in s['enum']: return f'{where}: {v!r} is none of {s["enum"]}'
     types = s.get('type')
     names = {'object': dict, 'array': list, 'string': str, 'boolean': bool, 'null': type(None)}
