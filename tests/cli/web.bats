@@ -10,7 +10,7 @@ setup_file() {
 	export HERE=$BATS_TEST_DIRNAME HOME=${HOME:-/tmp}
 }
 teardown() { serve_stop; }
-web() { run timeout 240 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$status" = 0 ] || { echo "$output"; return 1; }; }
+web() { run timeout 600 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$status" = 0 ] || { echo "$output"; return 1; }; }
 
 @test "with nothing stored it says how to begin, and the first events bring a dashboard of what there is" {
 	serve_start
