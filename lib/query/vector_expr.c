@@ -1955,7 +1955,7 @@ without(struct vector_worker *w, struct vector_rows a, struct vector_rows b)
 	for (size_t k = 0; k < a.n; k++) {
 		uint32_t i = (uint32_t)vector_row(a, k);
 
-		if (at < b.n && b.row[at] == i)
+		if (at < b.n && vector_row(b, at) == i)
 			at++;
 		else
 			row[n++] = i;
@@ -1970,7 +1970,7 @@ both(struct vector_worker *w, struct vector_rows a, struct vector_rows b)
 	size_t n = 0, i = 0, k = 0;
 
 	while (i < a.n || k < b.n)
-		row[n++] = k == b.n || (i < a.n && a.row[i] < b.row[k]) ? a.row[i++] : b.row[k++];
+		row[n++] = (uint32_t)(k == b.n || (i < a.n && vector_row(a, i) < vector_row(b, k)) ? vector_row(a, i++) : vector_row(b, k++));
 	return (struct vector_rows){ row, n };
 }
 
