@@ -22,6 +22,7 @@ void functions_free(struct functions *);
 
 /* A span as SQL has it: "1 hour", "1 day 2 hours", "-3 months", "5m", "01:30:00", a bare number is seconds. 0 or -1. */
 int functions_interval(struct str, int64_t *ms, int64_t *months);
+double functions_span_seconds(int64_t ms, int64_t months);      /* beside what lies between two times; months of 30 days */
 
 int functions_is_aggregate(struct str name);            /* of ours or of SQLite's */
 

@@ -507,6 +507,18 @@ date_add(sqlite3_context *c, int n, sqlite3_value **v)
 }
 
 static void
+give_span(sqlite3_context *c, int64_t months, int64_t ms)
+{
+	char text[80];
+
+	if (months)
+		snprintf(text, sizeof(text), "%lld months %lld ms", (long long)months, (long long)ms);
+	else
+		snprintf(text, sizeof(text), "%lld ms", (long long)ms);
+	sqlite3_result_text(c, text, -1, SQLITE_TRANSIENT);
+}
+
+static void
 interval_of(sqlite3_context *c, int n, sqlite3_value **v)       /* (factor, amount, unit), (factor, span) or (span, factor) */
 {
 	int64_t ms, months;
@@ -538,11 +550,39 @@ interval_of(sqlite3_context *c, int n, sqlite3_value **v)       /* (factor, amou
 		functions_error(c, "a span beyond bounds");
 		return;
 	}
-	if (months)
-		snprintf(text, sizeof(text), "%lld months %lld ms", llround(factor * (double)months), llround(factor * (double)ms));
-	else
-		snprintf(text, sizeof(text), "%lld ms", llround(factor * (double)ms));
-	sqlite3_result_text(c, text, -1, SQLITE_TRANSIENT);
+	give_span(c, llround(factor * (double)months), llround(factor * (double)ms));
+}
+
+static void
+interval_sum(sqlite3_context *c, int n, sqlite3_value **v)      /* span, sign, span */
+{
+	int64_t ms, months, more, more_months;
+	int sign = sqlite3_value_int(v[1]);
+
+	(void)n;
+	if (sqlite3_value_type(v[0]) == SQLITE_NULL || sqlite3_value_type(v[2]) == SQLITE_NULL)
+		return;
+	if (span_of(v[0], &ms, &months) < 0 || span_of(v[2], &more, &more_months) < 0) {
+		functions_error(c, "'%.40s' and '%.40s' are no spans", (const char *)sqlite3_value_text(v[0]), (const char *)sqlite3_value_text(v[2]));
+		return;
+	}
+	give_span(c, months + sign * more_months, ms + sign * more);
+}
+
+double
+functions_span_seconds(int64_t ms, int64_t months)
+{
+	return (double)ms / 1000 + (double)months * 30 * 86400;
+}
+
+static void
+interval_seconds(sqlite3_context *c, int n, sqlite3_value **v)  /* what a span is beside the seconds between two times */
+{
+	int64_t ms, months;
+
+	(void)n;
+	if (sqlite3_value_type(v[0]) != SQLITE_NULL && span_of(v[0], &ms, &months) == 0)
+		sqlite3_result_double(c, functions_span_seconds(ms, months));
 }
 
 /* A time and a number: that many seconds later; a day and a whole number: days. 1 when they are. */
@@ -602,6 +642,64 @@ time_minus(sqlite3_context *c, int n, sqlite3_value **v)        /* seconds betwe
 	} else {
 		sqlite3_result_double(c, sqlite3_value_double(v[0]) - sqlite3_value_double(v[1]));
 	}
+}
+
+static void
+give_span_part(sqlite3_context *c, enum unit unit, int64_t ms)
+{
+	int64_t s = ms / 1000;
+
+	switch (unit) {
+	case EPOCH:
+		sqlite3_result_double(c, (double)ms / 1000);
+		break;
+	case EPOCH_MS:
+		sqlite3_result_int64(c, ms);
+		break;
+	case WEEK:
+		sqlite3_result_int64(c, s / 604800);
+		break;
+	case DAYS:
+		sqlite3_result_int64(c, s / 86400);
+		break;
+	case HOUR:
+		sqlite3_result_int64(c, s / 3600 % 24);
+		break;
+	case MINUTE:
+		sqlite3_result_int64(c, s / 60 % 60);
+		break;
+	case SECOND:
+		sqlite3_result_int64(c, s % 60);
+		break;
+	case MILLISECOND:
+		sqlite3_result_int64(c, ms % 60000);
+		break;
+	case MICROSECOND:
+		sqlite3_result_int64(c, ms % 60000 * 1000);
+		break;
+	default:
+		functions_error(c, "what lies between two times has weeks, days, hours, minutes, seconds and an epoch");
+	}
+}
+
+static void
+span_part(sqlite3_context *c, int n, sqlite3_value **v)         /* unit, a, b: the unit's part of a - b, the span between two times, or a time */
+{
+	enum functions_form form, other;
+	int64_t a, b, months = 0;
+	int unit = unit_of(v[0]);
+
+	(void)n;
+	if (unit < 0)
+		functions_error(c, "'%.40s' is no part of a time, try hour, day, week, month, dow, epoch", (const char *)sqlite3_value_text(v[0]));
+	if (unit < 0 || sqlite3_value_type(v[1]) == SQLITE_NULL || sqlite3_value_type(v[2]) == SQLITE_NULL)
+		return;
+	if (sqlite3_value_type(v[1]) != SQLITE_TEXT)            /* plain numbers: seconds as they are */
+		give_span_part(c, unit_names[unit].unit, llround((sqlite3_value_double(v[1]) - sqlite3_value_double(v[2])) * 1000));
+	else if (functions_time_of(v[1], &a, &form) == 0 && sqlite3_value_type(v[2]) == SQLITE_TEXT && functions_time_of(v[2], &b, &other) == 0)
+		give_span_part(c, unit_names[unit].unit, a - b);
+	else if (functions_time_of(v[1], &a, &form) == 0 && span_of(v[2], &b, &months) == 0)
+		give_part(c, unit_names[unit].unit, (months ? add_months(a, -months) : a) - b, form);
 }
 
 static void
@@ -1029,6 +1127,7 @@ const struct function functions_time[] = {
 	{ "now", 0, 0, 0, now }, { "get_current_timestamp", 0, 0, 0, now }, { "today", 0, 0, 0, today }, { "yesterday", 0, 0, -1, today },
 	{ "at_time", 1, 2, 0, at_time }, { "at_zone", 2, 2, 0, at_zone }, { "timezone", 2, 2, 0, at_zone },
 	{ "time_add", 3, 3, 0, time_add }, { "time_minus", 2, 2, 0, time_minus }, { "time_plus", 2, 2, 0, time_plus }, { "interval_of", 2, 3, 0, interval_of },
+	{ "interval_sum", 3, 3, 0, interval_sum }, { "interval_seconds", 1, 1, 0, interval_seconds }, { "span_part", 3, 3, 0, span_part },
 	{ "date_add", 2, 3, 1, date_add }, { "date_sub", 2, 3, -1, date_add }, { "dateadd", 3, 3, 1, date_add }, { "timestampadd", 3, 3, 1, date_add },
 	{ "datediff", 2, 3, 0, date_diff }, { "date_diff", 2, 3, 0, date_diff }, { "timestampdiff", 3, 3, 0, date_diff }, { "timestamp_diff", 3, 3, 0, date_diff },
 	{ "date_trunc", 2, 2, 0, date_trunc }, { "datetrunc", 2, 2, 0, date_trunc }, { "timestamp_trunc", 2, 2, 0, date_trunc },

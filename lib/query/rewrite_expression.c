@@ -269,6 +269,78 @@ frame(struct work *w, struct tok *first, struct tok *last)
 	}
 }
 
+/* The span that ends with this token, NULL when what does is none. */
+static struct tok *
+span_before(struct tok *last)
+{
+	struct tok *first = rewrite_operand_start(last);
+
+	return first && first->is_span && (first == last || first->next->match == last) ? first : NULL;
+}
+
+static const char *const comparisons[] = { "=", "==", "<>", "!=", "<", "<=", ">", ">=", NULL };
+
+/* What begins the sum that ends with `last`. *difference: something is taken from something there that is no number and no span, so
+ * that the sum may be the seconds between two times. NULL: no operand ends there. */
+static struct tok *
+sum_start(struct work *w, struct tok *last, int *difference)
+{
+	struct tok *a = rewrite_operand_start(last), *before;
+	int64_t ms;
+
+	*difference = 0;
+	while (a && (is(a->prev, "+") || is(a->prev, "-")) && (before = rewrite_operand_start(a->prev->prev))) {
+		int plain = a == last && (a->kind == TOKEN_NUMBER || (a->kind == TOKEN_STRING && !a->is_time && time_parse_rfc3339(str_trim(rewrite_bare(w, a)), &ms) < 0));
+
+		*difference |= is(a->prev, "-") && !plain;
+		last = a->prev->prev;
+		a = before;
+	}
+	return a;
+}
+
+/* Does the span stand where a number of seconds does: in a comparison or below a line? */
+static int
+counts_seconds(struct tok *first, struct tok *last)
+{
+	struct tok *prev = first->prev, *a;
+
+	if (is(prev, "/") || (is(last->next, "/") && is(last->next->next, "interval")))
+		return 1;
+	if (is(prev, "+") || is(prev, "-") || is(last->next, "+") || is(last->next, "-"))
+		return 0;
+	if (one_of(prev, comparisons) || one_of(last->next, comparisons) || is(prev, "between") || is(last->next, "between"))
+		return 1;
+	return is(prev, "and") && (a = rewrite_operand_start(prev->prev)) && is(a->prev, "between");
+}
+
+/* The span as that number. Its last token. */
+static struct tok *
+in_seconds(struct work *w, struct tok *first, struct tok *last)
+{
+	int64_t ms, months;
+	char digits[40];
+
+	if (first == last && functions_interval(rewrite_bare(w, first), &ms, &months) == 0 && ms >= 0 && months >= 0) {
+		snprintf(digits, sizeof(digits), "%.15g", functions_span_seconds(ms, months));
+		rewrite_set(w, first, digits);
+		first->kind = TOKEN_NUMBER;
+		first->is_span = 0;
+		return last;
+	}
+	first = rewrite_wrap(w, first, last, "interval_seconds(", ")");
+	return first->next->match;
+}
+
+/* `first … last` becomes such a call that gives a span. */
+static struct tok *
+span_call(struct work *w, struct tok *first, struct tok *last, const char *head)
+{
+	first = rewrite_wrap(w, first, last, head, ")");
+	first->is_span = 1;
+	return first;
+}
+
 static void
 intervals(struct work *w)
 {
@@ -276,7 +348,7 @@ intervals(struct work *w)
 
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		struct tok *a, *first, *last, *prev;
-		int sign = 1;
+		int sign = 1, difference;
 
 		if (!is(t, "interval") || is(t->prev, ".") || is(t->next, ",") || is(t->next, ")") || is(t->next, "."))
 			continue;
@@ -288,7 +360,7 @@ intervals(struct work *w)
 		}
 		if (!(last = rewrite_operand_end(first)) || (first->kind == TOKEN_WORD && !is_unit(last->next)))
 			continue;       /* a column of that name */
-		if (!is_unit(last->next) && first->kind != TOKEN_STRING) {
+		if (!is_unit(last->next) && first->kind != TOKEN_STRING && first->kind != TOKEN_PARAM) {
 			rewrite_fail(w, t, "INTERVAL wants a unit, such as INTERVAL 1 HOUR or INTERVAL '1 hour'");
 			break;
 		}
@@ -309,7 +381,12 @@ intervals(struct work *w)
 				break;
 			}
 			first = replace(w, t, last, rewrite_quote(w, buf_get(&text), '\''));
+			first->is_span = 1;
 			last = first;
+		} else if (first->kind == TOKEN_PARAM && !is_unit(last->next)) {        /* INTERVAL :span, which says its unit itself */
+			rewrite_cut(t, first->prev);
+			first = span_call(w, first, last, sign < 0 ? "interval_of(-1," : "interval_of(1,");
+			last = first->next->match;
 		} else {
 			const char *unit = rewrite_quote(w, (struct str){ last->next->text.p, last->next->text.n }, '\'');
 
@@ -318,7 +395,7 @@ intervals(struct work *w)
 			put(w, a, a, ", %s", unit);
 			rewrite_cut(a, a);
 			last = last->next->next;
-			first = rewrite_wrap(w, first, last, sign < 0 ? "interval_of(-1," : "interval_of(1,", ")");
+			first = span_call(w, first, last, sign < 0 ? "interval_of(-1," : "interval_of(1,");
 			last = first->next->match;
 		}
 		/* how it is used */
@@ -329,7 +406,7 @@ intervals(struct work *w)
 		}
 		if (is(first->prev, "*") && (a = rewrite_operand_start(first->prev->prev))) {
 			replace(w, first->prev, first->prev, ",");
-			first = rewrite_wrap(w, a, last, "interval_of(", ")");
+			first = span_call(w, a, last, "interval_of(");
 			last = first->next->match;
 		} else if (is(last->next, "*") && (a = rewrite_operand_end(last->next->next))) {
 			struct tok *star = last->next;
@@ -337,11 +414,30 @@ intervals(struct work *w)
 			rewrite_move(first, last, a->next);
 			rewrite_move(star, star, first);
 			replace(w, star, star, ",");
-			first = rewrite_wrap(w, a = rewrite_operand_start(a), last, "interval_of(", ")");
+			first = span_call(w, a = rewrite_operand_start(a), last, "interval_of(");
+			last = first->next->match;
+		} else if (is(last->next, "/") && !is(last->next->next, "interval") && (a = rewrite_operand_end(last->next->next))) {
+			replace(w, last->next, last->next, ", 1.0 /");
+			first = span_call(w, first, a, "interval_of(");
 			last = first->next->match;
 		}
 		prev = first->prev;
-		if ((is(prev, "+") || is(prev, "-")) && (a = rewrite_operand_start(prev->prev))) {
+		if ((is(prev, "+") || is(prev, "-")) && (a = span_before(prev->prev)) && !is(a->prev, "-")) {   /* of two spans one */
+			replace(w, prev, prev, is(prev, "-") ? ", -1," : ", 1,");
+			first = span_call(w, a, last, "interval_sum(");
+			last = first->next->match;
+			prev = first->prev;
+		}
+		a = is(prev, "+") || is(prev, "-") ? sum_start(w, prev->prev, &difference) : NULL;
+		if (!a && (is(last->next, "+") || is(last->next, "-")) && is(last->next->next, "interval")) {
+			t = last;       /* the next one takes it in */
+			continue;
+		}
+		if (a ? difference : counts_seconds(first, last)) {
+			t = in_seconds(w, first, last);
+			continue;
+		}
+		if (a) {
 			replace(w, prev, prev, is(prev, "-") ? ", -1," : ", 1,");
 			t = rewrite_wrap(w, a, last, "time_add(", ")")->next->match;
 		} else if (is(last->next, "+") && (a = rewrite_operand_end(last->next->next))) {
@@ -842,7 +938,6 @@ meet(const struct tok *left, const struct tok *op, const struct tok *right)
 
 /* ---- what is added to times, and what lies between them */
 
-static const char *const comparisons[] = { "=", "==", "<>", "!=", "<", "<=", ">", ">=", NULL };
 static const char *const passing[] = { "min", "max", "lag", "lead", "first_value", "last_value", "first", "last", "coalesce", NULL };      /* give a time they got */
 
 static struct str
@@ -934,15 +1029,17 @@ differences(struct work *w, const struct map *aliases)
 {
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		struct tok *a, *b, *more;
-		int plus = is(t, "+");
+		int plus = is(t, "+"), left;
 
 		if ((!plus && !is(t, "-")) || !(a = rewrite_operand_start(t->prev)) || !(b = rewrite_operand_end(t->next)) ||
 		    is(a->prev, "*") || is(a->prev, "/") || is(a->prev, "%") || is(b->next, "||"))
 			continue;
-		if (is_time_operand(w, a, t->prev, aliases) && b->kind == TOKEN_NUMBER)       /* now() - 24 * 3600 */
+		/* what was added to or taken from before is a time or seconds: that shows when it runs */
+		left = (a->made && (is(a, "time_minus") || is(a, "time_plus"))) || is_time_operand(w, a, t->prev, aliases);
+		if (left && b->kind == TOKEN_NUMBER)    /* now() - 24 * 3600 */
 			while ((is(b->next, "*") || is(b->next, "/")) && (more = rewrite_operand_end(b->next->next)) && more->kind == TOKEN_NUMBER)
 				b = more;
-		else if (plus || (!is_time_operand(w, a, t->prev, aliases) && !is_time_operand(w, t->next, b, aliases)))
+		else if (plus || (!left && !is_time_operand(w, t->next, b, aliases)))
 			continue;
 		if (is(b->next, "*") || is(b->next, "/") || is(b->next, "%"))
 			continue;
@@ -992,6 +1089,33 @@ instants_compared(struct work *w, const struct map *aliases, int another)
 	}
 }
 
+/* extract(day FROM a - b), hour(a - b), epoch(INTERVAL …): parts of a span, which a number of seconds or a text does not say. */
+static void
+span_parts(struct work *w)
+{
+	static const char *const calls[] = { "day", "hour", "minute", "second", "epoch", NULL };
+
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *open = t->next, *of = open->next, *close;
+		int alone = one_of(t, calls);
+
+		if ((!alone && !is(t, "date_part") && !is(t, "datepart")) || !is(open, "(") || is(t->prev, ".") || (!alone && (of->kind != TOKEN_STRING || !is(of->next, ","))))
+			continue;
+		of = alone ? of : of->next->next;
+		if (!(close = rewrite_operand_end(of)) || close->next != open->match || !(of->is_span || (is(of, "time_minus") && of->made && is(of->next, "("))))
+			continue;
+		if (alone)
+			put(w, of, t, "%s,", rewrite_quote(w, t->text, '\''));
+		rewrite_set(w, t, "span_part");
+		if (of->is_span) {
+			rewrite_wrap(w, of, close, "interval_seconds(", "), 0");
+		} else {
+			rewrite_cut(of, of->next);
+			rewrite_cut(close, close);
+		}
+	}
+}
+
 static void
 times(struct work *w)
 {
@@ -1000,6 +1124,7 @@ times(struct work *w)
 
 	time_aliases(w, &aliases);
 	differences(w, &aliases);
+	span_parts(w);
 	instants_compared(w, &aliases, another);
 	map_release(&aliases);
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {

@@ -428,3 +428,30 @@ P
 	is "SELECT count(*) FROM events WHERE NOT timestamp < '2026-11-24' AND timestamp NOT IN (VALUES ('x'), (NULL), (1)) IS NULL" 1
 	is "SELECT ~~7, 1 ~~ '1', 'a' ~~ 'A', -~~ 7" 7,1,1,-7
 }
+
+@test "an INTERVAL in a comparison, behind a difference or below a line counts as seconds; spans are added to spans; parts of what lies between two times" {
+	local gap="TIMESTAMP '2026-11-24 12:30:15' - TIMESTAMP '2026-11-20 10:00'"
+	is "SELECT $gap > INTERVAL '4 days', $gap < INTERVAL '4 days', INTERVAL 5 DAY > $gap, $gap BETWEEN INTERVAL 1 HOUR AND INTERVAL 1 MONTH, $gap NOT BETWEEN INTERVAL '1 hour' AND INTERVAL '100 hours'" 1,0,1,1,0
+	is "SELECT count(*) FROM events a JOIN events b ON b.user_id = a.user_id AND b.timestamp > a.timestamp AND b.timestamp - a.timestamp < INTERVAL '1 hour'" 0
+	is "SELECT count(*) FROM events a JOIN events b ON b.user_id = a.user_id AND b.timestamp > a.timestamp AND b.timestamp - a.timestamp < INTERVAL '14 hours'" 1
+	is "WITH g AS (SELECT max(timestamp) - min(timestamp) AS gap FROM events GROUP BY user_id) SELECT count(*) FROM g WHERE gap >= INTERVAL 1 HOUR" 1
+	is "SELECT now() - max(timestamp) <= INTERVAL 30 MINUTE, now() - max(timestamp) <= INTERVAL '29 minutes 59 seconds', INTERVAL '1 day' > INTERVAL '23 hours' FROM events" 1,0,1
+	is "SELECT $gap + INTERVAL 1 DAY, $gap - INTERVAL 1 DAY, ($gap) / INTERVAL '1 hour', INTERVAL '1 day' / INTERVAL '90 minutes'" 441015,268215,98.50416666666666,16
+	is "SELECT now() - (INTERVAL 1 DAY + INTERVAL 1 HOUR), INTERVAL 1 MONTH - INTERVAL '1 day' + now(), now() - INTERVAL '3 hours' / 2" 2026-11-22T23:30:00.000Z,2026-12-23T00:30:00.000Z,2026-11-23T23:00:00.000Z
+	is "SELECT extract(day FROM $gap), extract(hour FROM $gap), minute($gap), second($gap), epoch($gap), epoch(INTERVAL '1 hour'), date_part('hour', INTERVAL '26 hours')" 4,2,30,15,354615,3600,2
+	is "SELECT min(timestamp) - 5 + 7, min(timestamp) + 5 - 2 * 5, min(timestamp) - 5 + INTERVAL 1 DAY FROM events" 2026-11-23T10:00:02.123Z,2026-11-23T09:59:55.123Z,2026-11-24T09:59:55.123Z
+	[ "$(sql -P span='2 hours' -P n=90 "SELECT now() - INTERVAL :span, now() - INTERVAL :n MINUTE, 7200 = INTERVAL :span")" = 2026-11-23T22:30:00.000Z,2026-11-23T23:00:00.000Z,1 ]
+	run -2 at-query "SELECT INTERVAL 5"
+	[[ $output == *'INTERVAL wants a unit'* ]]
+	run -2 at-query "SELECT extract(month FROM $gap)"
+	[[ $output == *'weeks, days, hours'* ]]
+}
+
+@test "IS NOT NULL of what every row has may stand in an OR, and be asked as a value" {
+	for condition in "timestamp IS NOT NULL OR page = '/home'" "page = '/x' OR event NOTNULL OR n = 1" "NOT (timestamp IS NULL AND page = '/home')" "received_at IS NOT NULL OR timestamp IS NOT NULL"; do
+		is "SELECT count(*) FROM (SELECT *, 1 AS n FROM events) WHERE $condition" 3
+		is "SELECT count(*) FROM events WHERE ${condition/ OR n = 1/}" 3
+		is "SELECT sum(${condition/ OR n = 1/}) FROM events" 3
+	done
+	is "SELECT count(*) FROM events WHERE timestamp IS NULL OR page = '/home'" 1
+}
