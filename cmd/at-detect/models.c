@@ -43,7 +43,8 @@ closing_line(const struct job *job)
 
 	coprocess_figures(job->coprocess, &f);
 	if (!cmd_settings()->quiet && (cmd_settings()->verbose || f.passed || f.starts > 1))
-		cmd_say("%ld rows, %ld without an answer passed as they came, the program was started %ld times", f.rows, f.passed, f.starts);
+		cmd_say("%ld row%s, %ld without an answer passed as %s came, the program was started %ld time%s", f.rows, f.rows == 1 ? "" : "s",
+		    f.passed, f.passed == 1 ? "it" : "they", f.starts, f.starts == 1 ? "" : "s");
 }
 
 void

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -189,6 +190,20 @@ reap(struct coprocess *c, int64_t patience_ms)
 	return done > 0 ? status : -1;
 }
 
+static void
+say_gone(struct coprocess *c, const char *why, int status)
+{
+	char how[32] = "", owed[64] = "";
+
+	if (status >= 0 && WIFSIGNALED(status))
+		snprintf(how, sizeof(how), " by a signal");
+	else if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status))
+		snprintf(how, sizeof(how), ", exit %d", WEXITSTATUS(status));
+	if (c->n)
+		snprintf(owed, sizeof(owed), c->n == 1 ? "%zu row passes as it came, and " : "%zu rows pass as they came, and ", c->n);
+	cmd_say("--exec %s: %s%s; %sit is started again", c->word[0], why, how, owed);
+}
+
 /* It ended, or is ended: what it owed goes out as it came. why: NULL to say nothing. */
 static void
 gone(struct coprocess *c, const char *why, int64_t patience_ms)
@@ -201,8 +216,7 @@ gone(struct coprocess *c, const char *why, int64_t patience_ms)
 		close(c->from);
 		status = reap(c, patience_ms);
 		if (why && c->said++ < SAID_MOST)
-			cmd_say("--exec %s: %s%s; %zu rows pass as they came, and it is started again", c->word[0], why,
-			    status >= 0 && WIFSIGNALED(status) ? " by a signal" : "", c->n);
+			say_gone(c, why, status);
 		later(c);
 	}
 	while (c->n) {
@@ -421,7 +435,7 @@ coprocess_finish(struct coprocess *c)
 	int64_t until;
 
 	while (c->pid && c->n) {
-		if (c->to >= 0 && c->sent == c->send.n) {       /* all is written: it may want to see the end, to answer */
+		if (c->to >= 0 && write_more(c) == 0 && c->sent == c->send.n) {         /* all is written: it may want to see the end, to answer */
 			close(c->to);
 			c->to = -1;
 		}

@@ -42,17 +42,17 @@ put_mended(struct buf *out, struct str text)
 	buf_str(out, text);
 }
 
-/* For a message, which would end at a byte 0: that is shown like the other control characters. */
+/* For a message, which would end at a byte 0: that is shown as cmd_say shows the other control characters, and bytes that are no UTF-8. */
 static void
 put_shown(struct buf *out, struct str text)
 {
 	const char *zero;
 
 	for (; text.n && (zero = memchr(text.p, 0, text.n)); text = (struct str){ zero + 1, text.n - (size_t)(zero + 1 - text.p) }) {
-		put_mended(out, (struct str){ text.p, (size_t)(zero - text.p) });
+		buf_add(out, text.p, (size_t)(zero - text.p));
 		buf_lit(out, "\\x00");
 	}
-	put_mended(out, text);
+	buf_str(out, text);
 }
 
 static void

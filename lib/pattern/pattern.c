@@ -257,7 +257,8 @@ pattern_new(const struct pattern_spec *spec, struct out *out, struct err *err)
 	p->slots = KEYS_FIRST;
 	p->slot = mem_table(p->slots * sizeof(*p->slot));
 	json_put_string(&p->name, str_of(spec->name ? spec->name : spec->text));
-	if (pattern_parse(&p->program, spec->text, err) || bind(p, err)) {
+	if ((spec->name && str_utf8_fault(str_of(spec->name)) >= 0 && err_set(err, ERR_USAGE, "-M: '%s' is not UTF-8", spec->name)) ||
+	    pattern_parse(&p->program, spec->text, err) || bind(p, err)) {
 		pattern_free(p);
 		return NULL;
 	}

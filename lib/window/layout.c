@@ -428,7 +428,8 @@ parse_item(struct layout *l, struct str item, struct err *err)
 	if (!name.n || is_reserved(name))
 		rc = err_set(err, ERR_USAGE, "'%.*s' cannot be a field of a metric row, give another name", STR_FMT(name));
 	else if (column_find(l, name))
-		rc = err_set(err, ERR_USAGE, "'%.*s' comes twice, name one: x=%.*s", STR_FMT(name), STR_FMT(item));
+		rc = named ? err_set(err, ERR_USAGE, "'%.*s' comes twice, give one another name", STR_FMT(name)) :
+		    err_set(err, ERR_USAGE, "'%.*s' comes twice, name one: x=%.*s", STR_FMT(name), STR_FMT(item));
 	else if (l->columns == LAYOUT_MOST)
 		rc = err_set(err, ERR_LIMIT, "more than %d aggregates", LAYOUT_MOST);
 	else

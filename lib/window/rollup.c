@@ -57,14 +57,35 @@ length_of(struct json window)
 	return ms;
 }
 
+/* Rows of the overlapping windows that are wanted, as from another machine, are merged each in its window. Panes are too small for that
+ * unless they hold nothing else, so the first row decides; and a run before, whose panes --state kept, may have decided otherwise. */
+static int
+is_of_these(struct window *win, struct json window, int64_t time)
+{
+	struct str text = inside(window);
+
+	if (win->span.kind != SPAN_TIME || win->span.slide_ms == win->span.size_ms || !text.p || !str_eq(text, str_of(win->span.label)) ||
+	    !window_has(win, time) || win->spec.keep)
+		return 0;
+	if (!win->arrived && !win->panes)
+		win->whole = 1;
+	return win->whole;
+}
+
 /* Rows of hopping windows tell each event several times: those windows that lie side by side tell it once, they are taken.
  * 1, 0 for one that is not, < 0 with err when none do or windows that overlap are wanted of them. */
 static int
-is_told_once(const struct window *win, struct json window, int64_t time, struct err *err)
+is_told_once(struct window *win, struct json window, int64_t time, struct err *err)
 {
 	struct str text = inside(window), size;
 	int64_t size_ms, slide_ms;
 
+	if (is_of_these(win, window, time))
+		return 1;
+	if (win->whole) {
+		err_set(err, ERR_INPUT, "only rows of the same windows go with rows of the overlapping windows %s", win->span.label);
+		return -1;
+	}
 	if (!text.p || !str_cut(&text, '/', &size) || !text.n ||
 	    dur_parse(size, &size_ms, &(struct err){ 0 }) || dur_parse(text, &slide_ms, &(struct err){ 0 }) || slide_ms <= 0 ||
 	    slide_ms >= size_ms)

@@ -45,6 +45,14 @@ floor_to(const struct window *win, int64_t t, int64_t step)
 }
 
 int
+window_has(const struct window *win, int64_t utc)
+{
+	int64_t own = own_time(win, utc);
+
+	return floor_to(win, own, win->span.slide_ms) == own;
+}
+
+int
 window_begins(const struct window *win, int64_t utc, int64_t size_ms, int64_t slide_ms)
 {
 	int64_t own = slide_ms % DAY == 0 && win->spec.zone ? utc + zone_offset(win->spec.zone, utc) : utc;
@@ -124,6 +132,18 @@ window_layout(struct window *win, struct str metric)
 	return win->layout[win->layouts++];
 }
 
+/* Names that are written into rows. */
+static int
+are_texts(const struct window_spec *spec, struct err *err)
+{
+	const struct { const char *option, *text; } each[] = { { "-b", spec->by }, { "-a", spec->aggregates }, { "-M", spec->name } };
+
+	for (int i = 0; i < (int)(sizeof(each) / sizeof(*each)); i++)
+		if (each[i].text && str_utf8_fault(str_of(each[i].text)) >= 0)
+			return err_set(err, ERR_USAGE, "%s: '%s' is not UTF-8", each[i].option, each[i].text);
+	return 0;
+}
+
 struct window *
 window_new(const struct window_spec *spec, struct err *err)
 {
@@ -136,7 +156,9 @@ window_new(const struct window_spec *spec, struct err *err)
 	win->learns = !spec->aggregates;
 	win->layout = mem_new(sizeof(struct layout *));
 	win->layout[win->layouts++] = layout_new(str_of(spec->name ? spec->name : "events"));
-	if (window_span_parse(&win->span, str_of(spec->span), err))
+	if (are_texts(spec, err))
+		;
+	else if (window_span_parse(&win->span, str_of(spec->span), err))
 		err_at(err, "-w");
 	else if (spec->aggregates && layout_parse(win->layout[0], str_of(spec->aggregates), err))
 		err_at(err, "-a");
@@ -196,7 +218,7 @@ window_counts(const struct window *win)
 static int64_t
 next_window(const struct window *win, const struct pane *p)
 {
-	int64_t due = p->start + win->span.pane_ms - win->span.size_ms, start = floor_to(win, due, win->span.slide_ms);
+	int64_t due = win->whole ? p->start : p->start + win->span.pane_ms - win->span.size_ms, start = floor_to(win, due, win->span.slide_ms);
 
 	if (start < due)
 		start += win->span.slide_ms;
@@ -366,7 +388,7 @@ emit_time_window(struct window *win, int64_t start, int partial, struct err *err
 	struct groups merged = { 0 };
 	int rc;
 
-	gather(win, start, start + win->span.size_ms, utc_of(win, start), &out, &merged);
+	gather(win, start, start + (win->whole ? win->span.pane_ms : win->span.size_ms), utc_of(win, start), &out, &merged);
 	rc = window_emit(win, &out, (double)(utc_of(win, start + win->span.size_ms) - utc_of(win, start)) / 1000, partial, err);
 	window_groups_release(&merged);
 	return rc;
@@ -651,6 +673,8 @@ window_count_event(struct window *win, struct str key, uint64_t hash, int64_t ti
 	struct layout *layout = win->layout[0];
 	struct group *g;
 
+	if (win->whole)
+		return err_set(err, ERR_INPUT, "an event does not go with rows of the overlapping windows %s", win->span.label);
 	if (!(g = window_place(win, key, hash, key.n, layout, time, time)))
 		return 0;
 	if (!g->state && !is_clean(key))        /* an empty group is left: it has no state and is not printed */

@@ -80,6 +80,7 @@ struct window {
 	int64_t next_update;                    /* time at which open windows are shown next */
 	struct session_table *sessions;
 	struct sums *sums;                      /* NULL: windows of few panes, or none */
+	int whole;                              /* rows of these very windows, which overlap, are merged: each pane is one window of its own */
 	struct window_counts counts;
 	int64_t arrived;                        /* rows counted, also in runs before: orders what has the same time */
 	int64_t silent_ns, silent_wall;         /* when input fell silent: the steady clock and the wall's */
@@ -129,6 +130,7 @@ int window_count_event(struct window *, struct str key, uint64_t hash, int64_t t
     void (*add)(const void *of, struct layout *, void *state, int64_t time, int64_t seq), const void *of, struct err *);
 void window_first_event(struct window *);               /* before it: there is a count */
 void window_put_late(struct window *, struct str row);
+int window_has(const struct window *, int64_t utc);     /* does one of the windows begin then? */
 /* Does one of the windows of that size begin then, when they are laid side by side? */
 int window_begins(const struct window *, int64_t utc, int64_t size_ms, int64_t slide_ms);
 int window_advance(struct window *, int64_t time, struct err *);        /* a row of that time was counted */

@@ -463,10 +463,38 @@ fields() { jq -c "$1" <<< "$output"; }
 	[ "$(at-agg -w all hops | jq -c '[.count, .n_avg, .n_p95]')" = "$(at-agg -w all -a 'count,avg(n),p95(n)' in | jq -c '[.count, .n_avg, .n_p95]')" ]
 	at-agg -w 10m hops >merged
 	at-agg -w 10m -a 'count,avg(n),p95(n)' in | cmp - merged
-	run at-agg -w 5m/1m hops
+	run at-agg -w 6m/1m hops
 	[[ "$output" == *"tell each event several times, make them with at-agg -w 1m --states"* ]]
 	at-agg -w 1m --states in | at-agg -w 5m/1m >merged
 	at-agg -w 5m/1m in | cmp - merged
+}
+
+@test "rows of overlapping windows from two machines are merged each in its window" {
+	seq 0 7 3599 | sed 's/.*/{"event":"e","timestamp":"@&","n":&}/; s/"@\(.*\)","n/\1,"n/' >in
+	awk 'NR % 3 == 1' in > a
+	awk 'NR % 3 != 1' in > b
+	for w in 5m/1m 7m/2m 36h/1d; do
+		for f in a b; do at-agg -w $w --states -a 'count,avg(n),p95(n),rate' $f; done | at-agg -w $w --tz Europe/Zurich > merged
+		at-agg -w $w -a 'count,avg(n),p95(n),rate' in | cmp - merged
+	done
+	at-agg -w 5m/1m --states a > rows
+	run -3 --separate-stderr at-agg --strict -w 5m/1m rows b
+	[[ $stderr == *'an event does not go with rows of the overlapping windows 5m/1m'* ]]
+	[ "$output" = "$(at-agg -w 5m/1m a)" ]
+	run -3 --separate-stderr at-agg --strict -w 5m/1m <(head -1 b) rows
+	[[ $stderr == *'tell each event several times'* ]]
+	run -3 --separate-stderr at-agg --strict -w 5m/1m rows <(at-agg -w 1m b)
+	[[ $stderr == *'only rows of the same windows go with rows of the overlapping windows 5m/1m'* ]]
+}
+
+@test "a name that is no UTF-8 does not come into rows" {
+	echo '{"event":"a","timestamp":0}' > row
+	for options in "-M $(printf '\xff')" "-b $(printf '\xff')" "-a sum($(printf '\xff'))"; do
+		run -2 --separate-stderr at-agg $options row
+		[[ -z $output && $stderr == *'is not UTF-8' ]]
+	done
+	run -2 --separate-stderr at-detect -M "$(printf '\xff')" -p a row
+	[[ -z $output && $stderr == *'is not UTF-8' ]]
 }
 
 # pieces FILE: its bytes, in pieces of many sizes.

@@ -162,7 +162,7 @@ clean() { at-ingest -n --now "$now" "$@"; }
 	printf '%s\n' '{"event":"a","x":"\ud800"}' '{"event":"a","x":"\u0000 \ud83d\ude00"}' >>in
 	run -0 --separate-stderr clean in
 	[ "${#lines[@]}" -eq 1 ] && [[ ${lines[0]} == *'\u0000 \ud83d\ude00'* ]]
-	[[ ${stderr_lines[0]} == *in:1:19:* && $stderr == *' 5 rejected'* ]]
+	[[ ${stderr_lines[0]} == *in:1:19:* && ${stderr_lines[0]} == *'"x":"\xff"}'* && $stderr == *' 5 rejected'* ]]
 	run -0 --separate-stderr clean --lossy in
 	[ "${#lines[@]}" -eq 5 ]
 	[[ ${lines[0]} == *$'"x":"\xef\xbf\xbd"'* ]]

@@ -93,6 +93,20 @@ golden=$root/tests/golden/models
 	wait $pid
 }
 
+@test "a program that answers when it has seen the end is asked until then, and not for longer" {
+	run -0 --separate-stderr at-detect --exec-timeout 1h --exec "sed -n '1!G;h;\$p'" <<< '{"x":1}'
+	[[ $output == '{"x":1}' && -z $stderr ]]
+	run -0 --separate-stderr at-detect --exec-timeout 1h --exec 'sh -c "in=\$(cat); echo \"\$in\""' < <(printf '{"x":%d}\n' 1 2 3)
+	[[ ${#lines[@]} = 3 && -z $stderr ]]
+}
+
+@test "of a program that ends it is said how, and what became of its rows" {
+	run -0 --separate-stderr at-detect --exec 'sh -c "cat > /dev/null; exit 3"' <<< '{"x":1}'
+	[ "$output" = '{"x":1}' ]
+	[[ ${stderr_lines[0]} == 'at-detect: --exec sh: it ended, exit 3; 1 row passes as it came, and it is started again' ]]
+	[ "${stderr_lines[1]}" = 'at-detect: 1 row, 1 without an answer passed as it came, the program was started 1 time' ]
+}
+
 @test "a program that dies again and again, hangs or answers rubbish holds up nothing: rows pass as they came, in order, each once" {
 	seq 30000 | sed 's/.*/{"x":&}/' > rows
 	{ for part in 1 2 3; do sed -n "$((part * 10000 - 9999)),$((part * 10000))p" rows; sleep 0.4; done; } |
