@@ -15,6 +15,7 @@
 #include "http/http_priv.h"
 #include "http/listen.h"
 
+#define LATE_MS      5000                /* for the answers to what a drain's end has ended */
 #define ACCEPTS      8                  /* taken at once; other processes may want some too */
 #define REFUSED_MOST 256                /* that are told so at once; beyond it they are just closed */
 #define PAUSE_MS     200                /* before accept is tried again when there is no descriptor to be had */
@@ -429,19 +430,27 @@ begin_drain(struct http_server *s)
 	}
 }
 
+static void
+drain_until(struct http_server *s, int64_t until)
+{
+	while ((s->all || s->n_requests) && s->now < until && s->stops < 2)
+		turn(s, (int)(until - s->now < 1000 ? until - s->now : 1000));
+}
+
 int
 http_server_run(struct http_server *s, int64_t drain_ms, struct err *err)
 {
 	int rc = begin_run(s, err);
-	int64_t until;
 
 	while (!rc && !s->stops)
 		turn(s, -1);
 	if (!rc) {
 		begin_drain(s);
-		until = s->now + drain_ms;
-		while ((s->all || s->n_requests) && s->now < until && s->stops < 2)
-			turn(s, (int)(until - s->now < 1000 ? until - s->now : 1000));
+		drain_until(s, s->now + drain_ms);
+		if (s->n_requests && s->spec.late && s->stops < 2) {
+			s->spec.late(s->spec.self);
+			drain_until(s, s->now + LATE_MS);
+		}
 	}
 	end_run(s);
 	return rc;

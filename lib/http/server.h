@@ -34,6 +34,7 @@ struct http_spec {
 	void (*refuse)(void *self, struct http_request *, int status, const char *why); /* after begin the server itself must refuse it (400,
 	                                 * 413, 415, 503): answer it here in words of your own, or do nothing; or NULL */
 	void (*done)(void *self, struct http_request *);        /* the last call of each begun request, sent or its client gone: time to log; or NULL */
+	void (*late)(void *self);       /* a drain is over, and requests are still in hand: end them, their answers have five seconds more; or NULL */
 	void *self;
 };
 
@@ -43,7 +44,7 @@ struct http_server *http_server_new(const struct http_spec *, struct err *);
 void http_server_free(struct http_server *);
 const char *http_server_address(const struct http_server *);    /* "127.0.0.1:8321", with the port that was taken */
 
-/* Serve until http_server_stop, then drain: no new connections, requests in hand are answered (drain_ms at most), WebSockets are
+/* Serve until http_server_stop, then drain: no new connections, requests in hand are answered (drain_ms at most, and what late() ended within five seconds more), WebSockets are
  * closed with 1001. 0 or < 0. */
 int http_server_run(struct http_server *, int64_t drain_ms, struct err *);
 void http_server_stop(struct http_server *);    /* from any thread or a signal handler; a second one ends the drain */

@@ -196,8 +196,10 @@ retention(const struct table_function_call *call, struct cell_sink sink, struct 
 	if ((rc = table_function_every(call, "every", RETENTION_EVERY, &spec.every_ms, &spec.months, err)) == 0 &&
 	    (rc = table_function_count(call, "n", RETENTION_PERIODS, &n, err)) == 0 &&
 	    (rc = table_function_range(call, "range", &spec.from, &spec.to, err)) == 0) {
-		if ((!spec.months && (spec.every_ms < 1000 || spec.every_ms % 1000)) || n < 1 || n > 10000)
-			rc = err_set(err, ERR_USAGE, "retention: every is whole seconds and n is 1 to 10000");
+		if (!spec.months && (spec.every_ms < 1000 || spec.every_ms % 1000))
+			rc = err_set(err, ERR_USAGE, "every: wants whole seconds, try 1d");
+		else if (n < 1 || n > 10000)
+			rc = err_set(err, ERR_USAGE, "n: wants 1 to 10000");
 		spec.periods = (int)n;
 		keep[0] = spec.start;
 		keep[1] = spec.back;

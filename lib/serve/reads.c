@@ -541,6 +541,22 @@ own_range(struct query *q, int64_t *from, int64_t *to)
 		*to = ends.last + 1 > *from ? ends.last + 1 : *from;
 }
 
+/* What is wrong with a parameter, under the name that it has here. */
+static void
+rename_fault(struct err *err, const struct named *names)
+{
+	for (; names->ours; names++) {
+		size_t n = strlen(names->theirs);
+		char rest[sizeof(err->text)];
+
+		if (strncmp(err->text, names->theirs, n) || err->text[n] != ':')
+			continue;
+		snprintf(rest, sizeof(rest), "%s", err->text + n);
+		snprintf(err->text, sizeof(err->text), "%s%.*s", names->ours, (int)(sizeof(err->text) - 1 - strlen(names->ours)), rest);
+		return;
+	}
+}
+
 static void
 answer_verb(struct exchange *ex, const char *verb, const struct named *names, int64_t default_ms)
 {
@@ -584,6 +600,7 @@ answer_verb(struct exchange *ex, const char *verb, const struct named *names, in
 		own_range(q, &from, &to);
 	seconds = (double)(time_mono_ns() - began) / 1e9;
 	note_slow(ex, str_of(verb), seconds);
+	rename_fault(&err, names);
 	if (err.code) {
 		exchange_error(ex, &err);
 	} else {
@@ -798,7 +815,7 @@ static const struct route_param funnels_params[] = { { "steps", "list", 1, "even
 static const struct route_param matches_params[] = { { "pattern", "string", 1, "events in this order: cart -> !buy within 30m by user_id" }, RANGE,
 	{ "limit", "integer", 0, "the first so many matches, 1 to 10000 (100)" }, { "timeouts", "boolean", 0, "what began and ran out of time, too" }, { 0 } };
 static const struct route_param retention_params[] = { RANGE, { "start", "string", 0, "the event that begins; any when not given" },
-	{ "return", "string", 0, "the event that counts as coming back; any when not given" }, { "interval", "duration", 0, "length of a period (1d)" },
+	{ "return", "string", 0, "the event that counts as coming back; any when not given" }, { "interval", "string", 0, "length of a period, 1w, 1 month (1d)" },
 	{ "periods", "integer", 0, "how many (8)" }, { 0 } };
 static const struct route_param paths_params[] = { RANGE, { "start", "string", 0, "the event paths begin at; a session's first when not given" },
 	{ "depth", "integer", 0, "steps that are counted (5)" }, { "gap", "duration", 0, "what ends a session (30m)" }, { 0 } };

@@ -145,6 +145,7 @@ block_signals(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM), sigaddset(&set, SIGINT), sigaddset(&set, SIGHUP), sigaddset(&set, SIGUSR1), sigaddset(&set, SIGPIPE);
+	sigaddset(&set, SIGUSR2);               /* it means nothing here, and ends nobody */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -276,13 +277,21 @@ first_words(struct serve *s, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
+/* Those that are still asked when a drain is over: each is answered 503. */
+static void
+end_statements(void *self)
+{
+	(void)self;
+	atomic_store(&serve_halting, 1);
+}
+
 int
 serve_run(const struct serve_spec *spec, struct err *err)
 {
 	struct serve s = { .spec = *spec, .began_ms = time_wall(), .setup_lock = PTHREAD_MUTEX_INITIALIZER, .tenants_lock = PTHREAD_MUTEX_INITIALIZER,
 		.log_lock = PTHREAD_MUTEX_INITIALIZER };
 	struct http_spec http = { .listen = spec->listen, .tls_cert = spec->tls_cert, .tls_key = spec->tls_key, .begin = serve_exchange_begin,
-		.ready = serve_exchange_ready, .refuse = serve_exchange_refuse, .done = serve_exchange_done, .self = &s };
+		.ready = serve_exchange_ready, .refuse = serve_exchange_refuse, .done = serve_exchange_done, .late = end_statements, .self = &s };
 
 	s.is_tls = spec->tls_cert != NULL;
 	if (!spec->tls_cert != !spec->tls_key)

@@ -315,6 +315,9 @@ for u in range(20):
 	get '/api/v1/funnels?steps=view,cart,buy&timeRange=2026-11-01/2026-12-01' > /dev/null
 	[ "$(json "[r['users'] for r in o['data']]")" = '[20, 13, 6]' ]
 	get '/api/v1/retention?interval=1d&periods=2&timeRange=2026-11-01/2026-12-01' > /dev/null && [ "$status_code" = 200 ]
+	get '/api/v1/retention?interval=month&periods=2&timeRange=2026-11-01/2026-12-01' > /dev/null && [ "$status_code" = 200 ]
+	[ "$(get '/api/v1/retention?interval=x' | jq -r .detail)" = "interval: 'x' is no span, try 30m, 1h, 7d or 1 month" ]
+	[ "$(get '/api/v1/retention?periods=0' | jq -r .detail)" = 'periods: wants 1 to 10000' ]
 	get '/api/v1/paths?depth=1&timeRange=2026-11-01/2026-12-01' > /dev/null
 	[ "$(json "o['data'][0]['from'], o['data'][0]['to'], o['data'][0]['count']")" = "('view', 'cart', 13)" ]
 	get '/api/v1/matches?pattern=view%20-%3E%20cart%20-%3E%20!buy%20within%205m%20by%20user_id&timeRange=2026-11-01/2026-12-01&limit=6' > /dev/null
@@ -635,6 +638,23 @@ P
 	grep -q 'serve.cors' serve.log
 	code /healthz -H 'Origin: https://new.example.com' > /dev/null && grep -qi '^access-control-allow-origin' head
 	kill -TERM $PID
+	wait $PID
+	PID=
+}
+
+@test "fault 57: what is still asked when the drain is over is told so, with 503; a signal that means nothing ends nobody" {
+	mkdir config
+	echo '{"serve":{"drain":"1s"}}' > config/analytics.json
+	serve_start -c config
+	kill -USR2 $PID && [ "$(code /healthz)" = 200 ]
+	echo '{"query":"WITH RECURSIVE t(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t) SELECT max(x) FROM t"}' > endless
+	curl -s -o late -D late.head -w '%{http_code}' "$U/api/v1/query" -H "X-API-Key: $KEY" -H 'Content-Type: application/json' -d @endless > late.code &
+	asked=$!
+	asks() { [ "$(curl -s "$U/metrics" | awk '/^at_query_engines / { print $2 }')" -ge 1 ]; }
+	soon asks
+	kill -TERM $PID
+	wait $asked
+	[ "$(cat late.code)" = 503 ] && grep -qi '^retry-after' late.head
 	wait $PID
 	PID=
 }
