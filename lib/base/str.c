@@ -177,20 +177,47 @@ word(const char *p)                             /* little-endian on every machin
 	return v;
 }
 
+static inline uint64_t
+half(const char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap32(v);
+#endif
+	return v;
+}
+
+/* The last bytes, up to 16 of them, and zeros: read in pieces that overlap, since what was just copied byte by byte is read as
+ * words only after a wait. */
+static inline void
+last_words(const char *p, size_t n, uint64_t to[2])
+{
+	to[0] = to[1] = 0;
+	if (n > 8) {
+		to[0] = word(p);
+		to[1] = word(p + n - 8) >> (8 * (16 - n));
+	} else if (n >= 4)
+		to[0] = half(p) | half(p + n - 4) << (8 * (n - 4));
+	else if (n)
+		to[0] = (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << (8 * (n / 2)) |
+		    (uint64_t)(unsigned char)p[n - 1] << (8 * (n - 1));
+}
+
 static uint64_t
 hash(struct str s, uint64_t seed)
 {
 	static const uint64_t k0 = 0xa0761d6478bd642fu, k1 = 0xe7037ed1a0b428dbu, k2 = 0x8ebc6af09c88c6e3u;
-	char last[16] = { 0 };
+	uint64_t last[2];
 	uint64_t h = seed ^ fold(seed ^ k0, s.n ^ k1);
 	size_t n = s.n;
 	const char *p = s.p;
 
 	for (; n > 16; n -= 16, p += 16)
 		h = fold(word(p) ^ k1, word(p + 8) ^ h);
-	if (n)
-		memcpy(last, p, n);
-	h = fold(word(last) ^ k1, word(last + 8) ^ h);
+	last_words(p, n, last);
+	h = fold(last[0] ^ k1, last[1] ^ h);
 	return fold(h ^ k2, s.n ^ k0);
 }
 

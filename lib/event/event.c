@@ -605,6 +605,32 @@ read_canonical(struct event_reader *r, struct str row, struct str own, struct ev
 	return 1;
 }
 
+/* The same of a row whose values are known: it need not be walked. One whose ids are empty, which name nobody, is not canonical. */
+static int
+read_own(struct event_reader *r, struct str row, struct str properties, const struct str own[EVENT_OWN], struct event *e)
+{
+	int empty = 0;
+
+	if (!own[EVENT_OWN_NAME].n || own[EVENT_OWN_NAME].n > EVENT_NAME_MOST || own[EVENT_OWN_TIME].n != TIME_LEN ||
+	    !time_is_printed(own[EVENT_OWN_TIME].p) || time_parse_rfc3339(own[EVENT_OWN_TIME], &e->time))
+		return 0;
+	for (int i = EVENT_OWN_ID; i < EVENT_OWN; i++) {
+		if (own[i].n > EVENT_ID_MOST)
+			return 0;
+		empty |= own[i].p && !own[i].n;
+	}
+	e->name = own[EVENT_OWN_NAME];
+	e->id = own[EVENT_OWN_ID].n ? own[EVENT_OWN_ID] : (struct str){ 0 };
+	e->user_id = own[EVENT_OWN_USER].n ? own[EVENT_OWN_USER] : (struct str){ 0 };
+	e->session_id = own[EVENT_OWN_SESSION].n ? own[EVENT_OWN_SESSION] : (struct str){ 0 };
+	e->properties = properties;
+	e->received = r->now;
+	e->seq = 0;
+	if (!empty)
+		r->canonical = row;
+	return 1;
+}
+
 static void
 begin(struct event_reader *r)
 {
@@ -626,10 +652,10 @@ event_read_checked(struct event_reader *r, struct str row, struct event *e, stru
 }
 
 int
-event_read_own(struct event_reader *r, struct str row, struct str properties, struct event *e, struct err *err)
+event_read_own(struct event_reader *r, struct str row, struct str properties, const struct str own[EVENT_OWN], struct event *e, struct err *err)
 {
 	begin(r);
-	if (properties.n > 2 && read_canonical(r, row, properties, e))
+	if (properties.n > 2 && (own ? read_own(r, row, properties, own, e) : read_canonical(r, row, properties, e)))
 		return 0;
 	return read_checked(r, row, properties, e, err);
 }

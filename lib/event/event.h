@@ -41,8 +41,11 @@ int event_read(struct event_reader *, struct str row, struct event *, struct err
 int event_read_checked(struct event_reader *, struct str row, struct event *, struct err *);    /* the text is known to be valid JSON */
 
 /* The same of a row that a format wrote: `properties`, a piece of the row, is the last member, compact, without a key that
- * comes twice or means something to an event, and is taken as it stands. */
-int event_read_own(struct event_reader *, struct str row, struct str properties, struct event *, struct err *);
+ * comes twice or means something to an event, and is taken as it stands. own: NULL, or what stands before it, in this order and
+ * without blanks: the texts of event, timestamp, id, user_id and session_id, pieces of the row in which nothing is escaped (and
+ * no byte 0x7f is); p NULL: such a key is not there. */
+enum { EVENT_OWN_NAME, EVENT_OWN_TIME, EVENT_OWN_ID, EVENT_OWN_USER, EVENT_OWN_SESSION, EVENT_OWN };
+int event_read_own(struct event_reader *, struct str row, struct str properties, const struct str own[EVENT_OWN], struct event *, struct err *);
 
 /* The field that a key of a row or of its properties stands for, "user_id" for "userId"; p NULL: for none. */
 struct str event_field_of(struct str key);

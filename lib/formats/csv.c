@@ -13,8 +13,8 @@
  * is text behind a closing quote; a quote in the middle of an unquoted field is text. Empty lines are passed over, as is a
  * line that repeats the header (files put one behind the other, or rotated).
  *
- * libcsv reads every record that goes over a line's end, or holds a quote in a value. It takes 5 ns a byte (0.195 GB/s: 690 ns for
- * a row of 134 bytes), so all others, nearly all, are cut here (marks_priv.h; a slower way has those whose text JSON writes
+ * libcsv reads every record that goes over a line's end, or is wrong. It takes 5 ns a byte (0.195 GB/s: 690 ns for a row of 134
+ * bytes), so all others are cut here (marks_priv.h; a slower way has those that hold a quote in a value or whose text JSON writes
  * otherwise): bound by the copying of keys and values, tests/unit/formats.c times it. tests/fuzz/csv.c holds the ways together.
  */
 #include <csv.h>
@@ -37,10 +37,18 @@ CMD_LIBRARY("libcsv", DOTTED(CSV_MAJOR, CSV_MINOR, CSV_RELEASE))
 #define COLUMNS_MOST 16384
 #define SHORT       32          /* a key up to this length is copied in two steps of 16 */
 
+/* Columns that the event room gives a meaning (at-rows(5)): the event's own keys, in the order of its canonical form, and
+ * then the other names for them. */
+static const char *const meanings[] = { "event", "timestamp", "id", "user_id", "session_id", "name", "type", "ts", "time",
+	"@timestamp", "originalTimestamp", "userId", "distinct_id", "anonymousId", "client_id", "sessionId", "messageId", "uuid",
+	"event_id", "properties" };
+enum { OWN = 5, LABELS = 7, MEANINGS = sizeof(meanings) / sizeof(meanings[0]) };
+
 struct column {
 	char  *text;            /* `{"name":"` for the first, `","name":"` for the others; SHORT bytes there at least */
 	size_t n;
 	int    field;           /* its number in the row: columns stand here in the order they are written */
+	int    meaning;
 };
 
 struct table {
@@ -56,7 +64,8 @@ struct table {
 	size_t brace;           /* where the properties begin in the text of the first of them */
 	size_t keys;            /* bytes of all column texts */
 	struct str *value;      /* of the row's fields */
-	uint16_t mark[MARKS_ROOM];      /* where its delimiters are, and its end */
+	uint16_t mark[1 + MARKS_ROOM];  /* where its delimiters are, and its end; the first is as if one stood before it */
+	struct str event[OWN];          /* what the row at hand says of the event itself */
 	const char *end_text;
 	size_t end_n;
 	char  *header;          /* the line, to know it again */
@@ -72,13 +81,6 @@ struct table {
 	int64_t size;
 	struct err fault;       /* what makes it bad, though it must be read to its end */
 };
-
-/* Columns that the event room gives a meaning (at-rows(5)): the event's own keys, in the order of its canonical form, and
- * then the other names for them. */
-static const char *const meanings[] = { "event", "timestamp", "id", "user_id", "session_id", "name", "type", "ts", "time",
-	"@timestamp", "originalTimestamp", "userId", "distinct_id", "anonymousId", "client_id", "sessionId", "messageId", "uuid",
-	"event_id", "properties" };
-enum { OWN = 5, LABELS = 7, MEANINGS = sizeof(meanings) / sizeof(meanings[0]) };
 
 static int
 no_blank(unsigned char c)
@@ -239,6 +241,7 @@ write_record(struct table *t, size_t bytes, const char *end, int escape, struct 
 	t->json.n = (size_t)(to - t->json.p) + t->end_n;
 	r->json = buf_get(&t->json);
 	r->properties = (struct str){ properties ? t->json.p + properties : NULL, properties ? t->json.n - 1 - properties : 0 };
+	r->event = NULL;
 }
 
 static int
@@ -299,37 +302,91 @@ quoted_marks(struct str line, char delim, uint16_t at[static MARKS_ROOM], unsign
 	}
 }
 
+/* A column's key and value; of a value in quotes these are left out. */
+static inline char *
+put_column(const struct table *t, char *to, const struct column *c, struct str line, int quoted, size_t *n)
+{
+	size_t from = (uint16_t)(t->mark[c->field] + 1u);
+	struct str value = { line.p + from, t->mark[c->field + 1] - from };
+
+	if (quoted && value.n && *value.p == '"')
+		value.p++, value.n -= 2;
+	*n = value.n;
+	return marks_copy(put_key(to, c), value);
+}
+
 /* Nearly every row: no byte that JSON writes otherwise but quotes around fields, and as many of these as there are columns. 0
  * when it is another one. */
 static int
 plain_row(struct table *t, struct str line, struct record *r)
 {
-	size_t properties = 0;
+	char *start, *to, *properties = NULL;
 	unsigned n;
-	char *to;
-	int what = formats_marks(line, t->delim, t->mark, &n), quoted = what & FORMATS_QUOTE;
+	size_t length;
+	int what = formats_marks(line, t->delim, t->mark + 1, &n), quoted = what & FORMATS_QUOTE, i = 0;
 
-	if ((what & FORMATS_ESCAPE) || (quoted && (formats_csv_by_library || !quoted_marks(line, t->delim, t->mark, &n))) ||
+	if ((what & FORMATS_ESCAPE) || (quoted && (formats_csv_by_library || !quoted_marks(line, t->delim, t->mark + 1, &n))) ||
 	    n + 1 != (unsigned)t->columns || ((what & FORMATS_HIGH) && str_utf8_fault(line) >= 0))
 		return 0;
-	t->mark[n] = (uint16_t)line.n;
-	buf_clear(&t->json);
-	to = buf_room(&t->json, t->keys + line.n + 4 * SHORT);
-	for (int i = 0; i < t->written; i++) {
-		const struct column *c = &t->column[i];
-		size_t from = c->field ? t->mark[c->field - 1] + 1u : 0;
-		struct str value = { line.p + from, t->mark[c->field] - from };
-
-		if (i == t->own)
-			properties = (size_t)(to - t->json.p) + t->brace;
-		if (quoted && value.n && *value.p == '"')
-			value.p++, value.n -= 2;
-		to = marks_copy(put_key(to, c), value);
+	t->mark[n + 1] = (uint16_t)line.n;
+	start = to = formats_room(&t->json, r, t->keys + line.n + 4 * SHORT);
+	for (; i < t->own; i++) {
+		to = put_column(t, to, &t->column[i], line, quoted, &length);
+		t->event[t->column[i].meaning] = (struct str){ to - length, length };
 	}
+	if (t->own >= 0 && t->own < t->written)
+		properties = to + t->brace;
+	for (; i < t->written; i++)
+		to = put_column(t, to, &t->column[i], line, quoted, &length);
 	memcpy(to, t->end_text, t->end_n);
-	t->json.n = (size_t)(to - t->json.p) + t->end_n;
-	r->json = buf_get(&t->json);
-	r->properties = (struct str){ properties ? t->json.p + properties : NULL, properties ? t->json.n - 1 - properties : 0 };
+	to += t->end_n;
+	r->json = (struct str){ start, (size_t)(to - start) };
+	r->properties = (struct str){ properties, properties ? (size_t)(to - 1 - properties) : 0 };
+	r->event = t->own > 0 ? t->event : NULL;
+	return 1;
+}
+
+/* Any other record that is whole in its line: what stands in quotes may hold guarded ones, and JSON may write its bytes
+ * otherwise. 0: `next` is to say what it is. */
+static int
+whole_row(struct table *t, struct str line, struct record *r)
+{
+	const char *p = line.p, *end = p + line.n, *to;
+	struct buf *values = &t->values;
+	int what = formats_scan(p, line.n), n;
+
+	if ((what & FORMATS_ZERO) || ((what & FORMATS_QUOTE) && formats_csv_by_library) || ((what & FORMATS_HIGH) && str_utf8_fault(line) >= 0))
+		return 0;
+	buf_clear(values);
+	buf_room(values, line.n);               /* it stays where it is */
+	for (n = 0; n < t->columns; n++, p++) {
+		size_t from = values->n;
+
+		if (p < end && *p == '"') {
+			for (p++; ; p = to + 2) {
+				if (!(to = memchr(p, '"', (size_t)(end - p))))
+					return 0;
+				buf_add(values, p, (size_t)(to - p));
+				if (to + 1 == end || to[1] != '"')
+					break;
+				buf_byte(values, '"');
+			}
+			p = to + 1;
+			if (p < end && *p != t->delim)
+				return 0;
+		} else {
+			if (!(to = memchr(p, t->delim, (size_t)(end - p))))
+				to = end;
+			buf_add(values, p, (size_t)(to - p));
+			p = to;
+		}
+		t->value[n] = (struct str){ values->p + from, values->n - from };
+		if (p == end)
+			break;
+	}
+	if (n + 1 != t->columns)
+		return 0;
+	write_record(t, values->n, NULL, 1, r);
 	return 1;
 }
 
@@ -484,15 +541,15 @@ meaning(struct str name)
 
 /* A column's text, to be written next. */
 static void
-add_column(struct table *t, struct str name, int field, const char *before)
+add_column(struct table *t, int field, const char *before)
 {
 	struct column *c = &t->column[t->written++];
 	struct buf text = {0};
 
 	buf_lit(&text, before);
-	json_put_key(&text, name);
+	json_put_key(&text, t->name[field]);
 	buf_byte(&text, '"');
-	*c = (struct column){ mem_new(text.n + SHORT), text.n, field };
+	*c = (struct column){ mem_new(text.n + SHORT), text.n, field, meaning(t->name[field]) };
 	memcpy(c->text, text.p, text.n);
 	t->keys += text.n;
 	buf_release(&text);
@@ -514,24 +571,25 @@ lay_out(struct table *t, int (*wants)(void *of, struct str key), void *of)
 	}
 	for (int i = has[0] ? LABELS : OWN; i < MEANINGS; i++)          /* beside `event`, `name` and `type` are any properties */
 		flat |= has[i];
+	t->mark[0] = (uint16_t)-1;
 	t->own = -1;
 	if (flat)
 		for (int i = 0; i < n; i++)
-			add_column(t, t->name[i], i, i ? "\"," : "{");
+			add_column(t, i, i ? "\"," : "{");
 	else {
 		for (int k = 0; k < OWN; k++)
 			for (int i = 0; has[k] && i < n; i++)
 				if (meaning(t->name[i]) == k && (!wants || wants(of, t->name[i])))
-					add_column(t, t->name[i], i, t->written ? "\"," : "{");
+					add_column(t, i, t->written ? "\"," : "{");
 		if (!t->written && !properties)
-			add_column(t, t->name[0], 0, "{");
+			add_column(t, 0, "{");
 		t->own = t->written;
 		t->brace = t->own ? 15 : 14;
 		for (int i = 0; i < n; i++)
 			any |= meaning(t->name[i]) >= OWN && wants && wants(of, t->name[i]);
 		for (int i = 0; i < n; i++)
 			if (meaning(t->name[i]) >= OWN && (!wants || (any ? wants(of, t->name[i]) : !others)))
-				add_column(t, t->name[i], i, others++ ? "\"," : t->own ? "\",\"properties\":{" : "{\"properties\":{");
+				add_column(t, i, others++ ? "\"," : t->own ? "\",\"properties\":{" : "{\"properties\":{");
 	}
 	t->end_text = others ? "\"}}" : "\"}";
 	t->end_n = strlen(t->end_text);
@@ -610,7 +668,7 @@ next(void *self, struct record *r, struct err *err)
 		}
 		if (line.n == t->header_n && t->header && !t->inside && memcmp(line.p, t->header, line.n) == 0)
 			continue;
-		if (t->columns && !t->inside && plain_row(t, line, r)) {
+		if (t->columns && !t->inside && (plain_row(t, line, r) || whole_row(t, line, r))) {
 			r->input = line;
 			r->line = in_lineno(t->in);
 			return IN_LINE;
@@ -689,7 +747,8 @@ plain(void *self, struct str line, struct record *r)
 {
 	struct table *t = self;
 
-	if (!line.n || (line.n == t->header_n && memcmp(line.p, t->header, line.n) == 0) || !plain_row(t, line, r))
+	if (!line.n || (line.n == t->header_n && memcmp(line.p, t->header, line.n) == 0) ||
+	    (!plain_row(t, line, r) && !whole_row(t, line, r)))
 		return 0;
 	r->input = line;
 	r->checked = 1;

@@ -12,9 +12,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/in.h"
+#include "base/pages.h"
 #include "json/json.h"
 
-struct record {
+struct record {                 /* zeros before it is asked for */
 	struct str json;        /* one object, borrowed until the next call */
 	struct str input;       /* the bytes it was made from, for a reject row */
 	struct str header;      /* the line that names what its values are; p NULL: it names them itself */
@@ -26,6 +27,8 @@ struct record {
 	uint8_t    checked;     /* 1: the text was written by us and needs no json_check */
 	struct str properties;  /* of json: compact, no key twice, none that means something to an event, and nothing but the
 	                         * event's own keys before it (event_read_own); p NULL: not known to be so */
+	const struct str *event;/* of json: what these keys say, as event_read_own has it; NULL: not known */
+	struct pages *room;     /* of who asks `plain`: json may be written behind what is there, which does not count it; or NULL */
 };
 
 struct format {

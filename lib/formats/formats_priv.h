@@ -49,6 +49,18 @@ void formats_top(struct formats_state *, const char *key);              /* a key
 void formats_properties(struct formats_state *);                        /* `"properties":{` */
 void formats_end(struct formats_state *, struct record *, int open);    /* `open` braces closed; the record is whole */
 
+/* Room for a record of up to n bytes, where the caller of `plain` wants it or in `own`. */
+static inline char *
+formats_room(struct buf *own, const struct record *r, size_t n)
+{
+	if (r->room) {
+		pages_room(r->room, n);
+		return r->room->buf.p + r->room->buf.n;
+	}
+	buf_clear(own);
+	return buf_room(own, n);
+}
+
 /* A member's key and colon. `_key`: a name that the record already has becomes name_2. `_member`: 0 when it has it. */
 void formats_key(struct formats_state *, struct str key);
 int formats_member(struct formats_state *, struct str key);

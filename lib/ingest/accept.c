@@ -59,9 +59,9 @@ accept_checked(struct accept *a, struct str row, struct event *e, struct err *er
 }
 
 int
-accept_own(struct accept *a, struct str row, struct str properties, struct event *e, struct err *err)
+accept_own(struct accept *a, const struct record *r, struct event *e, struct err *err)
 {
-	int rc = event_read_own(&a->reader, row, properties, e, err);
+	int rc = event_read_own(&a->reader, r->json, r->properties, r->event, e, err);
 
 	return rc ? rc : by_rules(a, e, err);
 }

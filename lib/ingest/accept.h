@@ -8,6 +8,7 @@
 #include "event/clean.h"
 #include "event/event.h"
 #include "event/plan.h"
+#include "formats/formats.h"
 #include "ingest/metrics.h"
 
 struct accept {                         /* for one thread at a time */
@@ -26,7 +27,7 @@ void accept_release(struct accept *);
 
 /* 1 an event, 0 a rule drops it, ERR_INPUT. The event borrows from the row and from here until the next call. */
 int accept_checked(struct accept *, struct str row, struct event *, struct err *);     /* the text is known to be valid JSON */
-int accept_own(struct accept *, struct str row, struct str properties, struct event *, struct err *);  /* as event_read_own */
+int accept_own(struct accept *, const struct record *, struct event *, struct err *);    /* one with properties, as event_read_own */
 int accept_row(struct accept *, struct str row, struct event *, struct err *);          /* any bytes */
 
 /* Of any bytes, or (checked) of valid JSON: 1 it is a metric row (metrics.h), and these are its samples, borrowed until the next call; 0 it is

@@ -88,13 +88,13 @@ static int
 make_row(struct ahead *a, struct str line, struct pages *rows, struct err *err)
 {
 	struct str row;
-	struct record r;
+	struct record r = { .room = rows };
 	struct event e;
 
 	if (!a->format->plain(a->state, line, &r))
 		return 0;
 	if (r.properties.p) {
-		if (event_read_own(&a->reader, r.json, r.properties, &e, err))
+		if (event_read_own(&a->reader, r.json, r.properties, r.event, &e, err))
 			return 0;
 	} else if (may_be_metrics(r.json) || (!r.checked && json_check(r.json, err)) || event_read_checked(&a->reader, r.json, &e, err)) {
 		return 0;
@@ -105,9 +105,13 @@ make_row(struct ahead *a, struct str line, struct pages *rows, struct err *err)
 		event_put(&a->text, &e);
 		row = buf_get(&a->text);
 	}
-	pages_room(rows, row.n + 1);
-	buf_str(&rows->buf, row);
-	buf_byte(&rows->buf, '\n');
+	if (row.p != rows->buf.p + rows->buf.n) {
+		pages_room(rows, row.n + 1);
+		memcpy(rows->buf.p + rows->buf.n, row.p, row.n);
+	}
+	rows->buf.n += row.n;
+	pages_room(rows, 1);
+	rows->buf.p[rows->buf.n++] = '\n';
 	return 1;
 }
 

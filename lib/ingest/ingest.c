@@ -147,20 +147,20 @@ number_series(void *self, const struct store_sample *x)
 	return r->store ? sink_series(r->sink, x) : 0;
 }
 
-/* One object, known to be valid JSON; own: its properties, when a format wrote them (event_read_own). give 0: only see
- * whether it is good. */
+/* One object, known to be valid JSON; own: the record that it is, when a format wrote one with properties, else NULL. give 0:
+ * only see whether it is good. */
 static int
-take_event(struct run *r, struct str row, struct str own, int give, struct err *err)
+take_event(struct run *r, struct str row, const struct record *own, int give, struct err *err)
 {
 	struct event e;
 	int rc;
 
-	if (!own.p && !r->spec->event && (rc = metrics_read(r->metrics, row, r->accept.reader.now, &r->metric, err))) {
+	if (!own && !r->spec->event && (rc = metrics_read(r->metrics, row, r->accept.reader.now, &r->metric, err))) {
 		if (rc > 0 && give)
 			give_metrics(r, row, &r->metric);
 		return rc < 0 ? rc : 0;
 	}
-	rc = own.p ? accept_own(&r->accept, row, own, &e, err) : accept_checked(&r->accept, row, &e, err);
+	rc = own ? accept_own(&r->accept, own, &e, err) : accept_checked(&r->accept, row, &e, err);
 	if (rc < 0)
 		return rc;
 	if (give && rc)
@@ -181,7 +181,7 @@ take_mapped(struct run *r, struct str row, struct err *err)
 		return n;
 	for (int give = n == 1; give <= 1; give++)              /* several are looked at before the first is given on */
 		for (rest = buf_get(&r->mapped); str_cut(&rest, '\n', &line); )
-			if (line.n && (rc = take_event(r, line, (struct str){ NULL, 0 }, give, err))) {
+			if (line.n && (rc = take_event(r, line, NULL, give, err))) {
 				err->col = 0;
 				return err_at(err, "the map's result %.*s%s", line.n > 60 ? 60 : STR_FMT(line), line.n > 60 ? "…" : "");
 			}
@@ -216,7 +216,7 @@ take(struct run *r, const struct record *record, struct err *err)
 		if ((rc = json_check(row, err)))
 			return rc;
 	}
-	rc = r->map ? take_mapped(r, row, err) : take_event(r, row, record->properties, 1, err);
+	rc = r->map ? take_mapped(r, row, err) : take_event(r, row, record->properties.p ? record : NULL, 1, err);
 	if (rc && row.p != record->input.p)
 		err->col = 0;                                   /* it counts in text that the user never saw */
 	return rc;

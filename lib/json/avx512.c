@@ -2,8 +2,8 @@
 
 #define SIMD_AVX512
 #include "json/json_check_priv.h"
-#include "json/project_index_priv.h"
+#include "json/project_shape_priv.h"
 
-const struct json_variant json_avx512 = { "avx512", check, container_end, walk_row };
+const struct json_variant json_avx512 = { "avx512", check, container_end, walk_row, by_shape };
 
 #endif

@@ -46,13 +46,15 @@ const char *json_check_special(const char *p, const char *end, const char **at, 
 
 /* What is there once for each instruction set. check: the first wrong byte, or NULL when all is well. container_end:
  * from behind an opening bracket to behind the one that closes it, by counting; NULL when there is none. walk: over one
- * object of a row (project_priv.h) from its opening bracket to behind its closing one; NULL when something is wrong. */
+ * object of a row (project_priv.h) from its opening bracket to behind its closing one; NULL when something is wrong. by_shape:
+ * NULL, or 1 when the row is one that needs no walk, and its values (project_shape_priv.h). */
 struct project;
 struct json_variant {
 	const char *name;
 	const char *(*check)(struct str text, const char **why);
 	const char *(*container_end)(const char *p, const char *end);
 	const char *(*walk)(struct project *, int node, const char *at);
+	int (*by_shape)(struct project *, struct json *out);
 };
 extern const struct json_variant json_avx512, json_avx2, json_sse2, json_neon, json_portable;
 

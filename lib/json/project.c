@@ -13,6 +13,7 @@ project_new(void)
 
 	p->node = mem_new(sizeof(*p->node));
 	p->nodes = 1;
+	p->next_rest = 1024;
 	for (int i = 0; i < PROJECT_KEYS; i++)
 		p->keys[i].owner = -1;
 	return p;
@@ -203,6 +204,125 @@ project_find(struct project *p, int owner, const char *at, struct project_key **
 	return k;
 }
 
+/* ---- shapes */
+
+/* The piece from `from` to a value, or (tail) to the row's end. 0: it is too long, or there are too many. */
+static int
+add_piece(struct project_shape *s, const char *start, size_t from, size_t before, size_t n)
+{
+	struct project_piece *piece = &s->piece[s->pieces];
+
+	if (!n || n > PROJECT_PIECE || s->pieces == PROJECT_PIECES)
+		return 0;
+	memset(piece->text, 0, sizeof(piece->text));
+	memcpy(piece->text, start + from, n);
+	piece->mask = (uint32_t)(((uint64_t)1 << n) - 1);
+	piece->n = (uint8_t)n;
+	piece->before = (uint8_t)before;
+	piece->is_text = n > before;
+	piece->is_asked = 0;
+	s->pieces++;
+	return 1;
+}
+
+/* Where the piece to be added next begins. */
+static void
+place_piece(struct project_shape *s, unsigned quote, long by)
+{
+	if (s->pieces < PROJECT_PIECES)
+		s->piece[s->pieces].quote = (uint16_t)quote, s->piece[s->pieces].by = (int16_t)by;
+}
+
+/* Did anybody ask for a key of that name, wherever? Then the walk looks at its value. The quotes around it are the one before and this. */
+static int
+is_asked(const struct project *p, unsigned quote)
+{
+	struct json key = { .type = JSON_STRING };
+
+	key.p = p->start + p->index.quote[quote - 1];
+	key.n = p->index.quote[quote] + 1u - p->index.quote[quote - 1];
+	key.escaped = memchr(key.p, '\\', key.n) != NULL;
+	for (int i = 1; i < p->nodes; i++)
+		if (json_text_eq(key, p->node[i].key))
+			return 1;
+	return 0;
+}
+
+/* The pieces of a row that was walked and whose quotes are known. 0 when it cannot be told by them. */
+static int
+find_pieces(const struct project *p, struct project_shape *s)
+{
+	const struct project_index *x = &p->index;
+	const char *start = p->start;
+	size_t n = (size_t)(p->end - start), at = 0, from = 0;
+	unsigned quote = 0;
+
+	while (at < n) {
+		char c = start[at];
+		size_t then;
+
+		if (c == '"') {
+			if (quote + 1 >= x->quotes || x->quote[quote] != at)
+				return 0;
+			then = x->quote[quote + 1] + 1u;
+			quote += 2;
+			if (*json_skip_blank(start + then, p->end) != ':') {    /* else it is a key, and belongs to the piece */
+				if (!add_piece(s, start, from, at - from, at + 1 - from))
+					return 0;
+				place_piece(s, quote - 1, 1);
+				from = then;
+			}
+			at = then;
+		} else if (c == '{' || c == '}' || c == ',' || c == ':' || json_is_blank(c)) {
+			at++;
+		} else {
+			for (then = at; then < n && json_is_scalar(start[then]); then++)
+				;
+			if (then == at || (long)x->quote[quote] - (long)then > PROJECT_PIECE || s->scalars == PROJECT_PIECES)
+				return 0;       /* a list, or what nobody looked at */
+			s->scalar[s->scalars++] = (uint8_t)s->pieces;
+			if (!add_piece(s, start, from, at - from, at - from))
+				return 0;
+			s->piece[s->pieces - 1].is_asked = quote < 2 || is_asked(p, quote - 1);
+			place_piece(s, quote, (long)then - (long)x->quote[quote]);
+			from = at = then;
+		}
+	}
+	return quote == x->quotes && add_piece(s, start, from, n - from, n - from);
+}
+
+/* The shape of the row at hand, whose values these are. */
+static void
+learn(struct project *p, struct project_shape *s, const struct json *out)
+{
+	memset(s, 0, offsetof(struct project_shape, piece));
+	s->quotes = p->index.quotes;
+	s->fields = p->fields;
+	if (!find_pieces(p, s))
+		goto none;
+	for (int i = 0; i < p->fields; i++) {
+		size_t place = 0;
+		int k;
+
+		s->value[i] = -1;
+		if (out[i].type == JSON_NONE)
+			continue;
+		for (k = 0; k < s->pieces - 1; k++) {
+			place = (k ? (size_t)(p->index.quote[s->piece[k].quote] + s->piece[k].by) : 0) + s->piece[k].before;
+			if (place == (size_t)(out[i].p - p->start))
+				break;
+		}
+		if (k == s->pieces - 1)         /* an object or a list */
+			goto none;
+		s->value[i] = (int8_t)k;
+	}
+	return;
+none:
+	s->pieces = 0;
+}
+
+/* ---- rows */
+
 int
 project_row(struct project *p, struct str row, struct json *out, struct err *err)
 {
@@ -211,6 +331,11 @@ project_row(struct project *p, struct str row, struct json *out, struct err *err
 	p->row++;
 	p->start = row.p;
 	p->end = row.p + row.n;
+	p->learn = NULL;
+	if (p->rest)
+		p->rest--;
+	else if (json_used->by_shape && json_used->by_shape(p, out))
+		return 0;
 	from = p->wrong = json_skip_blank(p->start, p->end);
 	if (from == p->end || *from != '{' || !(at = json_used->walk(p, 0, from)))
 		goto wrong;
@@ -229,6 +354,8 @@ project_row(struct project *p, struct str row, struct json *out, struct err *err
 				break;
 			}
 	}
+	if (p->learn)
+		learn(p, p->learn, out);
 	return 0;
 wrong:
 	for (int i = 0; i < p->fields; i++)

@@ -158,7 +158,8 @@ walk_row(struct project *project, int owner, const char *p)
 
 	if (UNLIKELY(n > PROJECT_INDEXED))
 		return walk(project, owner, p);
-	index_quotes(project->start, n, &project->index);
+	if (project->index.row != project->row)
+		index_quotes(project->start, n, &project->index);
 	return walk_object(project, owner, p, &quote);
 }
 

@@ -34,11 +34,34 @@ struct project_field {
 /* Where the quotes of a row are, for a walk that need not look for them (project_index_priv.h): rows up to so many bytes. */
 #define PROJECT_INDEXED 8192
 struct project_index {
+	uint64_t row;                           /* of which row it is, when that is indexed before it is walked */
 	unsigned quotes;
 	int escapes;                            /* there is a backslash */
 	uint16_t quote[PROJECT_INDEXED + 64];   /* of those that no backslash escapes, behind each other */
 	uint16_t before[PROJECT_INDEXED / 64];  /* so many of them before each 64 bytes */
 	uint64_t bits[PROJECT_INDEXED / 64];    /* and those in them */
+};
+
+/* What stands between the values of a row (project_shape_priv.h). A piece is placed by a quote of the row, or by its end, which
+ * is as one quote more. */
+#define PROJECT_PIECES 48
+#define PROJECT_PIECE  32
+#define PROJECT_SHAPES 8                /* by half the number of quotes */
+struct project_piece {
+	char     text[PROJECT_PIECE];   /* up to the value behind it, and its quote; zeros behind that */
+	uint32_t mask;                  /* a bit for each byte of text */
+	uint16_t quote;
+	int16_t  by;                    /* so many bytes behind the quote, or before it */
+	uint8_t  n, before;             /* bytes of text; and of those before the value */
+	uint8_t  is_text, is_asked;     /* the value; its key may be one that somebody asked for: it must be a value */
+};
+struct project_shape {
+	int pieces, fields;             /* 0: none is known; of the projection then */
+	unsigned quotes, missed;        /* in the row; rows since with as many quotes, or half as many, that were others */
+	int scalars;
+	uint8_t scalar[PROJECT_PIECES]; /* the pieces before values without quotes */
+	int8_t  value[PROJECT_MOST];    /* of each field: the piece before it; -1: it is not there */
+	struct project_piece piece[PROJECT_PIECES];
 };
 
 #define PROJECT_KEYS 512                /* a power of 2; fewer than a row has and it only becomes slower */
@@ -54,6 +77,9 @@ struct project {
 	struct project_key long_key;    /* stands for one that is too long to be remembered */
 	struct project_key keys[PROJECT_KEYS];
 	struct project_index index;
+	struct project_shape *learn;    /* the row at hand is to be learned as this one, when it is a row */
+	unsigned tried, fitted, rest, next_rest;        /* rows by shape, and that were; rows that are not tried, and the next time */
+	struct project_shape shape[PROJECT_SHAPES];
 };
 
 /* A key that was not the expected one: finds or learns it, and expects it here the next time. project->at is the place of

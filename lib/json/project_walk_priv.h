@@ -9,7 +9,11 @@
 FN INLINE int
 stands(const struct project_key *key, const char *p, const char *end)
 {
-#if defined(SIMD_AVX2)
+#if defined(SIMD_AVX512)
+	__mmask32 in = end - p >= W ? ~0u : _bzhi_u32(~0u, (unsigned)(end - p));       /* what is behind the end is not read */
+
+	return (_mm256_cmpeq_epi8_mask(_mm256_maskz_loadu_epi8(in, p), simd_load(key->text)) & key->mask) == key->mask;
+#elif defined(SIMD_AVX2)
 	if (end - p >= W)
 		return (simd_mask(simd_eq(simd_load(p), simd_load(key->text))) & key->mask) == key->mask;
 #elif defined(SIMD_SSE2)

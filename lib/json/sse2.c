@@ -4,6 +4,6 @@
 #include "json/json_check_priv.h"
 #include "json/project_walk_priv.h"
 
-const struct json_variant json_sse2 = { "sse2", check, container_end, walk };
+const struct json_variant json_sse2 = { "sse2", check, container_end, walk, NULL };
 
 #endif

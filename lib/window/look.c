@@ -145,7 +145,7 @@ time_of(struct json v, int64_t *time)
 static int
 make_row(struct window_reader *r, struct window_batch *b, struct noted *to, struct err *err)
 {
-	struct record record;
+	struct record record = { 0 };
 
 	if (!r->maker.format->plain(r->maker.state, to->line, &record) || window_make_row(&r->maker, &record, &to->row, &to->time, err))
 		return ERR_INPUT;

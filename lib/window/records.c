@@ -46,7 +46,8 @@ window_make_row(struct window_maker *m, const struct record *r, struct str *row,
 		return 0;
 	}
 	m->event.default_name = (struct str){ nameless, 1 };
-	rc = r->properties.p ? event_read_own(&m->event, r->json, r->properties, &e, err) : event_read_checked(&m->event, r->json, &e, err);
+	rc = r->properties.p ? event_read_own(&m->event, r->json, r->properties, r->event, &e, err) :
+	    event_read_checked(&m->event, r->json, &e, err);
 	if (rc)
 		return rc;
 	*time = e.time;

@@ -294,6 +294,100 @@ variants_agree_on_broken_rows(void **state __attribute__((unused)))
 	buf_release(&text);
 }
 
+/* A row of the shape that the seed says, with values by dice: a byte of it wrong, now and then. */
+static void
+put_shaped(struct buf *to, uint64_t shape, int wrong)
+{
+	static const char *const texts[] = { "", "x", "a b", "q\\\"q", "\\\\", "\\u0041", "a text that is longer than one step of the search, by far", "{}:,[]" };
+	static const char *const scalars[] = { "0", "-12.5e3", "true", "false", "null", "123456789012", "nul", "1.2.3", "-" };
+	uint64_t values = seed;
+	int members, open = 0, last;
+
+	buf_clear(to);
+	seed = shape;
+	members = 1 + (int)dice(12);
+	put_blank(to);
+	buf_byte(to, '{');
+	for (int i = 0; i < members; i++) {
+		const char *key = keys[dice(dice(20) ? KEYS - 1 : KEYS)];
+		int kind = (int)dice(8);
+
+		buf_lit(to, i && to->p[to->n - 1] != '{' ? ",\"" : "\"");
+		buf_lit(to, strcmp(key, "q\"q") ? key : "q\\\"q");
+		buf_lit(to, "\":");
+		put_blank(to);
+		if (kind == 0 && open < 3) {
+			buf_byte(to, '{');
+			open++;
+			continue;
+		}
+		shape = seed;
+		seed = values;
+		if (kind > 3)
+			buf_printf(to, "\"%s\"", texts[dice(sizeof(texts) / sizeof(*texts))]);
+		else
+			buf_lit(to, scalars[dice(dice(30) ? 6 : sizeof(scalars) / sizeof(*scalars))]);
+		values = seed;
+		seed = shape;
+		if (open && dice(4) == 0)
+			buf_byte(to, '}'), open--;
+	}
+	for (; open >= 0; open--)
+		buf_byte(to, '}');
+	seed = values;
+	last = (int)dice((unsigned)to->n);
+	if (wrong && dice(3) == 0)
+		to->p[last] = "\"\\{}[]:, 1x\x80"[dice(12)];
+	if (wrong && dice(20) == 0)
+		to->n = (size_t)last;
+}
+
+/* Rows of a shape that came before are what the walk says of them: the same values, or the same fault. */
+static void
+a_known_shape_changes_no_value(void **state __attribute__((unused)))
+{
+	struct buf text = { 0 };
+	long by_shape = 0;
+
+	for (uint64_t shape = 1; shape <= 400; shape++) {
+		struct asked asked[FIELDS];
+		struct project *quick, *walk;
+		int n;
+
+		seed = shape * 7919;
+		quick = ask(asked, &n);
+		seed = shape * 7919;
+		walk = ask(asked, &n);
+		for (int row = 0; row < 60; row++) {
+			struct json first[FIELDS], out[FIELDS];
+			struct err err = { 0 }, other = { 0 };
+			char *exact;
+			int rc;
+
+			put_shaped(&text, shape * 31 + (uint64_t)(row % 7 == 6), row > 1);
+			exact = malloc(text.n + 1);
+			memcpy(exact, text.p, text.n);
+			json_use(json_variants()[0]);
+			rc = project_row(quick, (struct str){ exact, text.n }, out, &err);
+			by_shape += quick->fitted;
+			quick->fitted = quick->tried = quick->rest = 0;
+			json_use(&json_portable);
+			assert_int_equal(project_row(walk, (struct str){ exact, text.n }, first, &other), rc);
+			assert_int_equal(err.col, other.col);
+			assert_string_equal(err.text, other.text);
+			for (int i = 0; i < project_count(quick); i++)
+				assert_same(out[i], first[i]);
+			free(exact);
+		}
+		project_free(quick);
+		project_free(walk);
+	}
+	json_use(json_variants()[0]);
+	if (json_used->by_shape)
+		assert_true(by_shape > 1000);
+	buf_release(&text);
+}
+
 static struct json
 one(const char *row, const char *field)
 {
@@ -431,6 +525,7 @@ main(void)
 		cmocka_unit_test(projection_is_the_plain_walk),
 		cmocka_unit_test(length_changes_no_value),
 		cmocka_unit_test(variants_agree_on_broken_rows),
+		cmocka_unit_test(a_known_shape_changes_no_value),
 		cmocka_unit_test(a_field_is_a_key_of_the_row_or_of_its_properties),
 		cmocka_unit_test(the_last_of_duplicate_keys_is_meant),
 		cmocka_unit_test(what_is_no_row_is_refused_at_its_place),
