@@ -10,7 +10,8 @@
 struct want {
 	const char *horizon, *by, *every, *range, *format, *dashboard, *output, *user, *item;
 	long top;               /* --top; 0: not given */
-	double level, reach;
+	double level;           /* NAN: not given */
+	double reach;
 	int save;               /* --save */
 	int reaches;            /* --reach was given */
 };

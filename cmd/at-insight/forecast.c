@@ -1,4 +1,5 @@
 /* forecast.c - the verb forecast: the next values of metric rows, or of a metric of the store. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "at-insight.h"
 
 #define HORIZON_MOST 10000
+#define LEVEL_USUAL  95
 #define RANGE_STEPS  2000               /* of a stored metric, looked back */
 
 static int
@@ -47,7 +49,7 @@ add_cells(void *self, const struct cell *cells, int n, struct err *err)
 	if (cells[n - 1].type == CELL_NULL || time_parse_rfc3339(cells[n - 2].text, &time))
 		return 0;
 	v = cells[n - 1].type == CELL_INTEGER ? (double)cells[n - 1].integer : cells[n - 1].real;
-	series_add(from->set, from->metric, buf_get(&from->labels), STR("count"), time, v);
+	series_add(from->set, from->metric, buf_get(&from->labels), STR("value"), time, v);
 	return 0;
 }
 
@@ -62,11 +64,12 @@ read_store(struct series_set *set, const char *metric, struct err *err)
 	struct buf quoted = {0};
 	struct query *query = NULL;
 	int64_t range = 0;
-	int rc;
+	int adds = 0, rc;
 
 	json_put_string(&quoted, str_of(metric));
 	from.metric = buf_get(&quoted);
 	ask.every_ms = 3600000;
+	ask.adds = &adds;
 	rc = config ? 0 : err->code;
 	if (rc == 0 && want.every && dur_parse(str_of(want.every), &ask.every_ms, err))
 		rc = err_at(err, "--every");
@@ -78,6 +81,12 @@ read_store(struct series_set *set, const char *metric, struct err *err)
 		ask.to -= ask.to % ask.every_ms;        /* the bucket that is still open would look like a fall */
 		ask.from = ask.to - (range ? range : RANGE_STEPS * ask.every_ms);
 		rc = (query = query_open(&spec, err)) ? metric_run(query, &ask, (struct cell_sink){ add_cells, &from }, err) : err->code;
+	}
+	for (struct map_entry *e = map_first(&set->by_key); e; e = map_next(&set->by_key, e)) {
+		struct series *s = e->ptr;
+
+		s->is_sum = adds;
+		s->every_ms = ask.every_ms;
 	}
 	query_close(query);
 	config_close(config);
@@ -150,8 +159,8 @@ forecast_series(struct series *s, int one_field, int stored, struct err *err)
 	if ((rc = series_space(s, err)) || (rc = horizon_of(s, &steps, err)))
 		return rc;
 	mean = mem_new(3 * (size_t)steps * sizeof(*mean));
-	begins = stored ? forecast_begins(s->value, s->n) : 0;
-	struct forecast_spec spec = { .value = s->value + begins, .n = s->n - begins, .horizon = steps, .level = want.level / 100, .counts = s->is_count };
+	begins = stored && s->is_count ? forecast_begins(s->value, s->n) : 0;
+	struct forecast_spec spec = { .value = s->value + begins, .n = s->n - begins, .horizon = steps, .level = (isnan(want.level) ? LEVEL_USUAL : want.level) / 100, .counts = s->is_count };
 
 	memcpy(spec.periods, s->periods, sizeof(spec.periods));
 	if ((rc = forecast_run(&spec, mean, mean + steps, mean + 2 * steps, err)) == 0) {
@@ -172,6 +181,10 @@ forecast(char **words, int n, struct err *err)
 	int rc, one_field = 1, made = 0, stored = n > 0 && strcmp(words[0], "-");
 	struct str field = {0};
 
+	if (want.format && strcmp(want.format, "ndjson"))
+		return err_set(err, ERR_USAGE, "--format: a forecast is rows, ndjson, not '%s'", want.format);
+	if (!stored && (want.by || want.every || want.range))
+		return err_set(err, ERR_USAGE, "--%s goes with a metric of the store, rows have theirs", want.by ? "by" : want.every ? "every" : "range");
 	if (!stored)
 		rc = rows_read(&rows, words + (n > 0), err);
 	else

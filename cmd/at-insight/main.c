@@ -1,11 +1,12 @@
 /* at-insight - what changed and why, what comes next. See at-insight(1). */
+#include <math.h>
 #include <string.h>
 
 #include "base/cmd.h"
 
 #include "at-insight.h"
 
-struct want want = { .level = 95 };
+struct want want = { .level = NAN };
 
 static int
 set_reach(void *to, const char *text, struct err *err)
@@ -24,12 +25,30 @@ static const struct { const char *name; int (*call)(char **, int, struct err *);
 };
 #define VERBS "forecast, ask, explain, summary, report, recommend"
 
+/* Options that were given and the verbs that know them; rows: no verb. Elsewhere they would be passed over. */
+static int
+check_options(const char *verb, struct err *err)
+{
+	const struct { int given; const char *option, *verbs; } of[] = {
+		{ !!want.horizon, "horizon", "forecast" }, { !isnan(want.level), "level", "forecast" }, { want.reaches, "reach", "forecast" },
+		{ !!want.by, "by", "forecast, explain, recommend" }, { !!want.every, "every", "forecast" },
+		{ !!want.range, "range", "forecast, explain, summary, report, recommend" },
+		{ !!want.format, "format", "forecast, ask, explain, summary, report, recommend, rows" },
+		{ !!want.dashboard, "dashboard", "report" }, { !!want.output, "output", "report" }, { !!want.user, "user", "recommend" }, { !!want.item, "item", "recommend" },
+		{ want.top != 0, "top", "recommend" }, { want.save, "save", "explain, summary, recommend, rows" } };
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++)
+		if (of[i].given && !strstr(of[i].verbs, verb))
+			return err_set(err, ERR_USAGE, "--%s goes with %s", of[i].option, of[i].verbs);
+	return 0;
+}
+
 static int
 run(char **words, int n, struct err *err)
 {
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
 		if (strcmp(words[0], calls[i].name) == 0)
-			return calls[i].call(words + 1, n - 1, err);
+			return check_options(words[0], err) ? err->code : calls[i].call(words + 1, n - 1, err);
 	}
 	return err_set(err, ERR_USAGE, "'%s' is no verb, try " VERBS, words[0]);
 }
@@ -79,11 +98,11 @@ main(int argc, char **argv)
 	int n;
 	char **words = cmd_start(&cmd, argc, argv, &n);
 
-	if (!(want.level > 0 && want.level < 100))
+	if (!isnan(want.level) && !(want.level > 0 && want.level < 100))
 		err_set(&err, ERR_USAGE, "--level: %g is no percentage between 0 and 100", want.level);
-	else if (n == 0)
-		notable(words, &err);
-	else
+	else if (n)
 		run(words, n, &err);
+	else if (check_options("rows", &err) == 0)
+		notable(words, &err);
 	return cmd_end(&err);
 }

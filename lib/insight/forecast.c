@@ -1,5 +1,6 @@
 #include "insight/forecast.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -655,9 +656,9 @@ deviations(double level)
 #define WIDER 1.2       /* a fit flatters itself: what 95 % wants on the M3 and M4 series that were looked at */
 
 static void
-interval(struct mixture *x, const struct forecast_spec *spec, const double *mean, double *lower, double *upper)
+interval(struct mixture *x, double level, int counts, const double *mean, double *lower, double *upper)
 {
-	double scale, growth, z = deviations(spec->level) * WIDER * (1 + 3 / (double)x->n);
+	double scale, growth, z = deviations(level) * WIDER * (1 + 3 / (double)x->n);
 
 	errors_of(x, &scale, &growth);
 	for (int h = 0; h < x->horizon; h++) {
@@ -665,7 +666,7 @@ interval(struct mixture *x, const struct forecast_spec *spec, const double *mean
 
 		lower[h] = mean[h] - half;
 		upper[h] = mean[h] + half;
-		if ((x->positive || spec->counts) && lower[h] < 0)
+		if ((x->positive || counts) && lower[h] < 0)
 			lower[h] = 0;
 	}
 }
@@ -693,17 +694,47 @@ filled(const struct forecast_spec *spec)
 	return y;
 }
 
+/* Squares of numbers beyond this, or of the largest within its reciprocal, are none: such series are looked at in other units. */
+#define OTHER_UNITS 1e100
+
+/* The power of two that brings the largest of n values near 1, when it lies far from there; else 0. Such a factor changes no digit. */
+static int
+scale_of(const double *y, size_t n)
+{
+	double most = 0;
+	int exponent;
+
+	for (size_t i = 0; i < n; i++)
+		most = fmax(most, fabs(y[i]));
+	if (most == 0 || (most < OTHER_UNITS && most > 1 / OTHER_UNITS))
+		return 0;
+	frexp(most, &exponent);
+	return exponent;
+}
+
+static void
+rescale(double *y, size_t n, int exponent)
+{
+	for (size_t i = 0; exponent && i < n; i++)
+		y[i] = fmin(DBL_MAX, fmax(-DBL_MAX, ldexp(y[i], exponent)));
+}
+
 int
 forecast_run(const struct forecast_spec *spec, double *mean, double *lower, double *upper, struct err *err)
 {
 	struct mixture x = { .n = spec->n, .horizon = spec->horizon, .positive = 1 };
 	double *y = spec->n >= FORECAST_LEAST ? filled(spec) : NULL;
+	int counts = spec->counts, exponent;
 
 	if (!y)
 		return err_set(err, ERR_INPUT, "%zu values, a forecast wants %d at least", spec->n, FORECAST_LEAST);
 	x.y = y;
-	for (size_t i = 0; i < x.n; i++)
+	exponent = scale_of(y, x.n);
+	rescale(y, x.n, -exponent);
+	for (size_t i = 0; i < x.n; i++) {
 		x.positive &= y[i] > 0;
+		counts &= y[i] >= 0;
+	}
 	for (int i = 0; i < FORECAST_PERIODS && spec->periods[i]; i++)
 		if (has_season(y, x.n, spec->periods[i]))
 			*(x.period ? &x.longer : &x.period) = spec->periods[i];
@@ -714,10 +745,13 @@ forecast_run(const struct forecast_spec *spec, double *mean, double *lower, doub
 	for (int h = 0; h < x.horizon; h++) {
 		if (!isfinite(mean[h]))
 			mean[h] = y[x.n - 1];
-		if ((x.positive || spec->counts) && mean[h] < 0)
+		if ((x.positive || counts) && mean[h] < 0)
 			mean[h] = 0;
 	}
-	interval(&x, spec, mean, lower, upper);
+	interval(&x, spec->level, counts, mean, lower, upper);
+	rescale(mean, (size_t)x.horizon, exponent);
+	rescale(lower, (size_t)x.horizon, exponent);
+	rescale(upper, (size_t)x.horizon, exponent);
 	mixture_release(&x);
 	free(y);
 	return 0;

@@ -29,7 +29,7 @@ struct forecast_spec {
 	int periods[FORECAST_PERIODS];  /* values in a season, ascending: 24 and 168 for hours; 0 behind the last */
 	int horizon;
 	double level;                   /* of the interval: 0.95 */
-	int counts;                     /* values cannot be negative */
+	int counts;                     /* values cannot be negative, where none was */
 };
 
 /* Where the values begin that there is something to learn from: behind the zeros in front of the first other value. A metric of the store is 0 in

@@ -159,8 +159,8 @@ find_step(struct series *s, const struct at *at, size_t n)
 			gap[gaps++] = at[i].time - at[i - 1].time;
 	if (gaps) {
 		qsort(gap, gaps, sizeof(*gap), by_number);
-		most = gap[gaps / 2];
-		s->months = most >= 28 * DAY && most <= 31 * DAY ? 1 : most >= 89 * DAY && most <= 92 * DAY ? 3 : most >= 365 * DAY && most <= 366 * DAY ? 12 : 0;
+		most = s->every_ms ? s->every_ms : gap[gaps / 2];
+		s->months = s->every_ms ? 0 : most >= 28 * DAY && most <= 31 * DAY ? 1 : most >= 89 * DAY && most <= 92 * DAY ? 3 : most >= 365 * DAY && most <= 366 * DAY ? 12 : 0;
 		s->step_ms = s->months ? 0 : most;
 	}
 	free(gap);

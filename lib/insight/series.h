@@ -24,6 +24,7 @@ struct series {
 	int is_count;
 	int is_sum;                     /* it is one, though its field's name does not say so */
 	int counted;                    /* metric names an event, whose number this is */
+	int64_t every_ms;               /* the step, where it is known; 0: what most times are apart */
 	int adds;                       /* of several values at one time: their sum; 0: the last */
 };
 

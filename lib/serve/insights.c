@@ -88,18 +88,21 @@ take_point(void *self, const struct cell *cells, int n, struct err *err)
 		s = &h->series[h->n++];
 		*s = (struct history){ .labels = { mem_dup(h->labels.p, h->labels.n), h->labels.n }, .first = time };
 	}
-	if (++h->points > POINTS_MOST)
-		return err_set(err, ERR_LIMIT, "more than %d points, ask for a longer interval", POINTS_MOST);
-	if (s->n == s->cap)
-		s->y = mem_grow(s->y, (size_t)(s->cap = s->cap ? s->cap * 2 : 64), sizeof(*s->y));
-	s->y[s->n++] = value->type == CELL_REAL ? value->real : (double)value->integer;
+	do {                            /* buckets without data stand between those of a mean */
+		if (++h->points > POINTS_MOST)
+			return err_set(err, ERR_LIMIT, "more than %d points, ask for a longer interval", POINTS_MOST);
+		if (s->n == s->cap)
+			s->y = mem_grow(s->y, (size_t)(s->cap = s->cap ? s->cap * 2 : 64), sizeof(*s->y));
+		s->y[s->n++] = NAN;
+	} while (time > s->first + (s->n - 1) * h->every);
+	s->y[s->n - 1] = value->type == CELL_REAL ? value->real : (double)value->integer;
 	return 0;
 }
 
 static int
 forecast_series(const struct history *s, struct str metric, int64_t every, int horizon, double level, int counts, struct buf *out, int *told, struct err *err)
 {
-	size_t begins = forecast_begins(s->y, (size_t)s->n);
+	size_t begins = counts ? forecast_begins(s->y, (size_t)s->n) : 0;
 	struct forecast_spec spec = { .value = s->y + begins, .n = (size_t)s->n - begins, .horizon = horizon, .level = level, .counts = counts };
 	double *mean = mem_new(3 * (size_t)horizon * sizeof(*mean)), *lower = mean + horizon, *upper = lower + horizon;
 	int rc;
@@ -132,7 +135,7 @@ forecast(struct exchange *ex)
 	struct err err = { 0 };
 	struct query *q;
 	int64_t span, steps = 14, level = 95;
-	int adds = 1, told = 0, least = 1;
+	int adds = 1, told = 0;
 	char interval[32];
 
 	spec.every_ms = 86400000;
@@ -142,10 +145,10 @@ forecast(struct exchange *ex)
 		exchange_problem(ex, 400, "interval: wants a span of a second or more, 1h or 1d");
 		return;
 	}
-	if (horizon.n && str_int64(horizon, &steps) && dur_parse(horizon, &span, &err) == 0)
-		steps = (span + spec.every_ms - 1) / spec.every_ms;
-	if (level_text.n)
-		str_int64(level_text, &level);
+	if (horizon.n && str_int64(horizon, &steps))
+		steps = dur_parse(horizon, &span, &err) == 0 ? (span + spec.every_ms - 1) / spec.every_ms : 0;
+	if (level_text.n && str_int64(level_text, &level))
+		level = 0;
 	if (steps < 1 || steps > HORIZON_MOST || level < 1 || level > 99) {
 		exchange_problem(ex, 400, "horizon wants a span or a number of steps, 1 to %d of them; level 1 to 99", HORIZON_MOST);
 		return;
@@ -172,12 +175,9 @@ forecast(struct exchange *ex)
 		metric_run(q, &spec, (struct cell_sink){ take_point, &h }, &err);
 	query_end(q);
 	if (!err.code) {
-		for (int i = 0; i < h.n; i++)
-			for (int k = 0; k < h.series[i].n; k++)
-				least &= h.series[i].y[k] >= 0;
 		for (int i = 0; i < h.n && !err.code; i++)
 			if (h.series[i].n >= FORECAST_LEAST)
-				forecast_series(&h.series[i], spec.name, spec.every_ms, (int)steps, (double)level / 100, least, &rows, &told, &err);
+				forecast_series(&h.series[i], spec.name, spec.every_ms, (int)steps, (double)level / 100, adds, &rows, &told, &err);
 	}
 	if (!err.code) {
 		dur_print(spec.every_ms, interval);

@@ -517,3 +517,43 @@ target() { at-insight summary -f ndjson | jq -c --arg m "$1" 'select(.metric == 
 	run -0 at-insight forecast - rows
 	[[ $output == *'"short" {}: '* ]]
 }
+
+@test "a forecast of stored numbers below zero is below zero, takes the step it was given, and fills no hole with nothing; sums may be negative" {
+	export AT_NOW=2026-11-29T00:00:00Z
+	for i in $(seq 10 28); do echo "{\"metric\":\"temperature\",\"timestamp\":\"2026-11-${i}T00:00:00Z\",\"window\":\"1d\",\"value\":-$i}"; done > rows
+	for i in 10 11 12 14 15 16 18 19 20 22 24 26 28; do echo "{\"metric\":\"level\",\"timestamp\":\"2026-11-${i}T00:00:00Z\",\"window\":\"1d\",\"value\":20}"; done >> rows
+	at-ingest -q rows
+	at-insight forecast temperature --every 1d --horizon 2 | jq -se 'all(.[]; .lower < .mean and .mean < -28 and .upper < -27)'
+	[ "$(at-insight forecast level --every 1d --horizon 2 | jq -c '[.timestamp[:10], .mean]' | paste -sd ' ' -)" = '["2026-11-29",20] ["2026-11-30",20]' ]
+	for i in $(seq 10 28); do echo "{\"metric\":\"profit\",\"timestamp\":\"2026-11-${i}T00:00:00Z\",\"profit_sum\":$((15 - i))}"; done | at-insight forecast - --horizon 1 | jq -e '.mean < -13'
+	source "$BATS_TEST_DIRNAME/serve.bash"
+	serve_start
+	get '/api/v1/forecast?metric=temperature&timeRange=2026-11-10/2026-11-29&horizon=2' | jq -e '.forecast | length == 2 and all(.mean < -28)'
+	get '/api/v1/forecast?metric=level&timeRange=2026-11-10/2026-11-29&horizon=2' | jq -e '.forecast | map(.timestamp[:10]) == ["2026-11-29", "2026-11-30"]'
+	for q in horizon=soon level=high level=0; do
+		get "/api/v1/forecast?metric=level&$q" > /dev/null
+		[ "$status_code" = 400 ] || { echo "$q $status_code"; return 1; }
+	done
+	serve_stop
+}
+
+@test "very large and very small numbers are forecast as others are" {
+	one() { for i in $(seq 10 28); do echo "{\"metric\":\"m\",\"timestamp\":\"2026-11-${i}T00:00:00Z\",\"value\":${i}e$1}"; done | at-insight forecast - --horizon 1 | jq "[.mean, .lower, .upper] | map(. / 1e$1 * 1000 | round)" -c; }
+	[ "$(one 300)" = "$(one 0)" ]
+	[ "$(one -300)" = "$(one 0)" ]
+}
+
+@test "an option that a verb does not know is wrong usage" {
+	while read -r words; do
+		run -2 --separate-stderr at-insight $words < /dev/null
+		[[ $stderr == 'at-insight: --'*' goes with '* ]] || { echo "$words: $stderr"; return 1; }
+	done <<-'E'
+		forecast - --user u1
+		forecast - --every 1d
+		ask --horizon 3 hello
+		explain --top 3 m
+		report --save
+		--by country
+	E
+	run -2 --separate-stderr at-insight forecast m -f csv
+}
