@@ -302,6 +302,36 @@ fault_at(const char *path, struct str text, struct err *err)
 	return err_at(err, "%s:%ld:%ld", path, line, col);
 }
 
+/* Where in the text the value stands that a fault names by its path, "widgets[0].titel: …": the key of a member, an item itself; NULL: nowhere. */
+static const char *
+place_of(struct json v, const char *path)
+{
+	const char *at = v.p;
+
+	for (const char *end = strstr(path, ": "); end && path < end; ) {
+		size_t n = strcspn(path, ".[:");
+		struct json_iter it;
+		char *rest;
+		int found = 0;
+
+		if (*path == '.')
+			path++;
+		else if (*path == '[') {
+			v = json_index(v, strtol(path + 1, &rest, 10));
+			path = *rest == ']' ? rest + 1 : end;
+			at = v.type == JSON_NONE ? at : v.p;
+		} else {
+			for (it = json_iter(v); v.type == JSON_OBJECT && !found && json_next(&it); )
+				if ((found = json_text_eq(it.key, (struct str){ path, n })))
+					at = it.key.p, v = it.value;
+			if (!found)
+				return at;
+			path += n;
+		}
+	}
+	return at;
+}
+
 struct definition *
 definition_open(const char *path, struct err *err)
 {
@@ -323,14 +353,18 @@ definition_open(const char *path, struct err *err)
 	v = json_value(buf_get(&text));
 	if (json_get(v, STR("widgets")).type == JSON_NONE && json_get(v, STR("dashboards")).type == JSON_NONE)
 		goto out;
-	if (!(schema = schema_new(of, of, NULL, err)) || schema_check(schema, v, NULL, NULL, err) < 0)
+	if (!(schema = schema_new(of, of, NULL, err)))
 		goto out;
+	if (schema_check(schema, v, NULL, NULL, err) < 0) {
+		err->col = place_of(v, err->text) - text.p + 1;
+		fault_at(path, buf_get(&text), err);
+		goto out;
+	}
 	if (json_get(v, STR("widgets")).type == JSON_NONE)
 		v = json_index(json_get(v, STR("dashboards")), 0);
-	d = definition_read(v, err);
-out:
-	if (err->code && v.type != JSON_NONE)
+	if (!(d = definition_read(v, err)))
 		err_at(err, "%s", path);
+out:
 	schema_free(schema);
 	buf_release(&text);
 	return d;

@@ -683,7 +683,7 @@ draw_widget(struct canvas *c, const struct drawing *d, int i, struct place p)
 	title = canvas_text(c, p.x + 2, p.y, p.w - 4, w->title, i == d->chosen ? CANVAS_CHOSEN : CANVAS_TITLE);
 	canvas_put(c, p.x + 2 + title, p.y, ' ', CANVAS_PLAIN);
 	reading_put_range(&range, f.v, w, &d->period);
-	if (!is_words(w) && (n = width_of(buf_get(&range))) + title + 8 < p.w) {
+	if (!is_words(w) && (n = width_of(buf_get(&range))) > 0 && n + title + 8 < p.w) {
 		canvas_put(c, p.x + p.w - 3 - n, p.y, ' ', CANVAS_PLAIN);
 		canvas_right(c, p.x + p.w - 2, p.y, n, buf_get(&range), CANVAS_FAINT);
 		canvas_put(c, p.x + p.w - 2, p.y, ' ', CANVAS_PLAIN);
@@ -823,7 +823,7 @@ draw_plain(const struct drawing *d, struct buf *to)
 		const struct reading *v = &d->readings[i];
 
 		say(to, w->title);
-		if (!is_words(w)) {
+		if (!is_words(w) && reading_is_of_range(w)) {
 			buf_lit(to, ", ");
 			say(to, reading_range_of(w, &d->period));
 		}

@@ -187,6 +187,12 @@ put_instant(struct buf *b, int64_t ms, int days, int with_date, const struct zon
 		reading_put_time(b, ms, days > 360 ? days * DAY_MS : with_date ? 3 * DAY_MS : DAY_MS, days > 1 ? DAY_MS : 60000, zone);
 }
 
+int
+reading_is_of_range(const struct widget *w)
+{
+	return !w->query.p || memmem(w->query.p, w->query.n, ":from", 5) || memmem(w->query.p, w->query.n, ":to", 3) || memmem(w->query.p, w->query.n, ":before", 7);
+}
+
 void
 reading_put_range(struct buf *b, const struct reading *v, const struct widget *w, const struct period *p)
 {
@@ -194,6 +200,8 @@ reading_put_range(struct buf *b, const struct reading *v, const struct widget *w
 	struct civil from, to;
 	int days;
 
+	if (!reading_is_of_range(w))
+		return;
 	if (v->err.code || v->from >= v->to || !has_two_ends(range)) {
 		width_put_shown(b, range);
 		return;

@@ -203,7 +203,7 @@ put_markdown(const struct report *r, struct buf *to)
 
 		buf_lit(to, "\n## ");
 		put_escaped(to, w->title);
-		if (w->type != WIDGET_TEXT && w->type != WIDGET_CUSTOM) {
+		if (w->type != WIDGET_TEXT && w->type != WIDGET_CUSTOM && reading_is_of_range(w)) {
 			buf_lit(to, " (");
 			put_escaped(to, reading_range_of(w, &r->drawing.period));
 			buf_byte(to, ')');

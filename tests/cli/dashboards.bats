@@ -72,9 +72,27 @@ END
 	[ "$(jq -c '.widgets[4] | [.more, (.rows | length)]' odd.out.json)" = '[true,100000]' ]
 	echo '{"id":"x","widgets":[{"id":"w","type":"cube"}]}' > wrong.json
 	run -1 at-dash --once wrong.json
-	[[ $output == *'wrong.json: '*'widgets'* ]]
+	[[ $output == *'wrong.json:1:32: widgets'* ]]
 	run -1 at-dash --once no_such
 	[[ $output == *"'no_such' is no dashboard and no file; there are: overview"* ]]
+}
+
+@test "what is wrong in a file is told with its line and column; a query that asks for no range is not said to be of one" {
+	echo '{"event":"order","timestamp":"2026-06-17T09:00:00Z","user_id":"u1"}' | at-ingest -q
+	printf '{\n "id":"b",\n "widgets":[\n  {"id":"a","type":"text","text":"x"},\n  {"id":"c","type":"text",\n   "titel":"x"}]}\n' > key.json
+	printf '{"id":"b","widgets":[\n{"id":"a","type":"metric_crd","metric":"m"}]}' > type.json
+	printf '{"id":"b","widgets":[{"id":"a","type":"funnel_chart",\n\n"steps":[]}]}' > steps.json
+	for one in key.json:6:4 type.json:2:11 steps.json:3:1; do
+		run -1 --separate-stderr at-dash --once "${one%%:*}"
+		[[ $stderr == "at-dash: $one: widgets["* ]] || { echo "$one: $stderr"; return 1; }
+	done
+	echo '{"id":"b","title":"B","widgets":[{"id":"q","type":"table","title":"Whole","query":"SELECT COUNT(*) AS n FROM events"},
+	{"id":"r","type":"table","title":"Part","query":"SELECT COUNT(*) AS n FROM events WHERE timestamp >= :from"}]}' > b.json
+	at-dash --once b.json | grep -q 'Whole [^0-9]*Part [^0-9]*24h'
+	at-dash --plain b.json < /dev/null > out
+	[[ $(grep Whole out) != *24h* && $(grep Part out) == *24h* ]]
+	at-insight report --dashboard b.json -f markdown > out
+	[[ $(grep Whole out) != *24h* && $(grep Part out) == *24h* ]]
 }
 
 @test "found by its id: in the configuration, in the records; without a name one is made of what there is" {

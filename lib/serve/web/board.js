@@ -155,7 +155,8 @@ class Cell {
 			return;
 		this.place();
 		const r = this.board.rangeOf(this.widget), a = this.data.answer;
-		this.note.textContent = this.widget.type === 'text' ? '' : r.timeRange ? rangeText(r.timeRange) : '';
+		const timeless = this.widget.type === 'text' || (this.widget.query && !/:(from|to|before)\b/.test(this.widget.query));
+		this.note.textContent = timeless ? '' : r.timeRange ? rangeText(r.timeRange) : '';
 		if (a?.note)
 			this.note.textContent = '';
 		if (this.twin)
