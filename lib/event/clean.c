@@ -1,6 +1,7 @@
 /* clean.c - rules hang on a tree of keys; each object of the properties that has rules is written anew, member by member. */
 #include "event/clean.h"
 
+#include <arpa/inet.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ enum { NO_PII, MASK, HASH, DROP };
 struct rule {
 	int drop, trim, fold, to, pii, ranged;
 	struct json standard;   /* the default */
+	int fills;              /* also where there is no such key; not the literal a.b, and no default makes an object */
 	struct json choice;     /* `enum` */
 	double least, most;
 	void *regex;
@@ -105,6 +107,7 @@ rule_read(struct clean *c, struct rule *r, struct json v, struct err *err)
 	r->to = word(json_get(v, STR("coerce")), types);
 	r->pii = word(json_get(v, STR("pii")), pii);
 	r->standard = json_get(v, STR("default"));
+	r->fills = r->standard.type != JSON_NONE;
 	r->choice = json_get(v, STR("enum"));
 	if (range.type == JSON_ARRAY) {
 		r->ranged = 1;
@@ -148,8 +151,7 @@ field_read(struct clean *c, struct rules *rules, struct json key, struct json v,
 			node = node_below(c, node, piece);
 		node->rule = arena_get(c->arena, sizeof(*rule));
 		*node->rule = *rule;
-		node->rule->standard = JSON_ABSENT;             /* no default makes an object */
-		rule->standard = JSON_ABSENT;
+		rule->fills = 0;
 	}
 	return 0;
 }
@@ -344,7 +346,28 @@ is_numeric_ip(struct str s)
 	return schema_format(STR("ipv4"), s);
 }
 
-/* Keep the shape and no more: u***@example.com, 84.65.138.0, ************1234. */
+/* Of an address of IPv6 the network that a site is given, 48 bits; an IPv4 address within one as that is. */
+static int
+put_masked_ip6(struct buf *to, struct str s)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr ip;
+
+	if (s.n >= sizeof(text) || !memchr(s.p, ':', s.n))
+		return 0;
+	memcpy(text, s.p, s.n);
+	text[s.n] = 0;
+	if (strlen(text) != s.n || inet_pton(AF_INET6, text, &ip) != 1)
+		return 0;
+	if (IN6_IS_ADDR_V4MAPPED(&ip))
+		ip.s6_addr[15] = 0;
+	else
+		memset(ip.s6_addr + 6, 0, 10);
+	buf_str(to, str_of(inet_ntop(AF_INET6, &ip, text, sizeof(text))));
+	return 1;
+}
+
+/* Keep the shape and no more: u***@example.com, 84.65.138.0, 2001:db8:1::, ************1234. */
 static void
 mask(struct value *v, struct buf *to)
 {
@@ -367,7 +390,7 @@ mask(struct value *v, struct buf *to)
 
 		buf_add(to, v->text.p, (size_t)(dot - v->text.p));
 		buf_lit(to, ".0");
-	} else {
+	} else if (!put_masked_ip6(to, v->text)) {
 		for (size_t i = 0; i < v->text.n; i++)
 			chars += (v->text.p[i] & 0xc0) != 0x80;
 		for (size_t i = 0; i < v->text.n; i++) {
@@ -537,6 +560,31 @@ put_ruled(struct clean *c, const struct node *node, int trim, struct json object
 	return 0;
 }
 
+/* As it is, but for blanks around its texts, however deep they lie. */
+static void
+put_trimmed(struct buf *out, struct json v)
+{
+	struct buf text = { 0 };
+	int n = 0;
+
+	if (v.type == JSON_STRING)
+		json_put_string(out, str_trim(json_text(v, &text)));
+	else if (v.type != JSON_OBJECT && v.type != JSON_ARRAY)
+		buf_str(out, json_raw(v));
+	else {
+		buf_byte(out, v.type == JSON_OBJECT ? '{' : '[');
+		for (struct json_iter it = json_iter(v); json_next(&it); ) {
+			if (n++)
+				buf_byte(out, ',');
+			if (v.type == JSON_OBJECT)
+				json_put_key(out, json_text(it.key, &text));
+			put_trimmed(out, it.value);
+		}
+		buf_byte(out, v.type == JSON_OBJECT ? '}' : ']');
+	}
+	buf_release(&text);
+}
+
 static int
 clean_object(struct clean *c, const struct node *node, int trim, struct json object, struct event *top, struct buf *out, struct err *err)
 {
@@ -560,19 +608,19 @@ clean_object(struct clean *c, const struct node *node, int trim, struct json obj
 			json_put_key(out, key);
 			if ((rc = clean_object(c, below, trim, it.value, NULL, out, err)))
 				err_at(err, "%.*s", (int)(key.n > 80 ? 80 : key.n), key.p);
-		} else {
-			struct value v = value_of(it.value, &scratch);
-
-			if (trim && v.type == JSON_STRING)
-				v.text = str_trim(v.text);
-			put_member(out, from, key, v);
-		}
+		} else if (trim) {
+			if (out->n > from)
+				buf_byte(out, ',');
+			json_put_key(out, key);
+			put_trimmed(out, it.value);
+		} else
+			put_member(out, from, key, value_of(it.value, &scratch));
 	}
 	for (e = map_first(&node->below); e && !rc; e = map_next(&node->below, e)) {
 		const struct node *below = e->ptr;
 		int slot;
 
-		if (below->rule && below->rule->standard.type && !json_get(object, e->key).type && !(top && own_field(top, e->key, &slot)))
+		if (below->rule && below->rule->fills && !json_get(object, e->key).type && !(top && own_field(top, e->key, &slot)))
 			rc = put_ruled(c, below, trim, object, top, e->key, (struct value){ JSON_NONE, { 0 } }, out, from, err);
 	}
 	buf_byte(out, '}');
@@ -581,9 +629,9 @@ clean_object(struct clean *c, const struct node *node, int trim, struct json obj
 	return rc;
 }
 
-/* The event's own fields that have a rule. */
+/* The event's own fields that have a rule, and all of them when they are to be trimmed. */
 static int
-clean_ids(struct clean *c, const struct node *root, struct event *event, struct err *err)
+clean_ids(struct clean *c, const struct node *root, int trim, struct event *event, struct err *err)
 {
 	static const char *const names[] = { "user_id", "session_id", "id" };
 
@@ -594,9 +642,13 @@ clean_ids(struct clean *c, const struct node *root, struct event *event, struct 
 		struct str *own = own_field(event, str_of(names[i]), &slot);
 		struct value v = { own->p ? JSON_STRING : JSON_NONE, *own };
 
-		if (!node || !node->rule)
+		if (!node || !node->rule) {
+			*own = trim && own->p ? str_trim(*own) : *own;
+			if (!own->n)
+				*own = (struct str){ 0 };
 			continue;
-		if ((rc = apply(c, node->rule, 0, &v, err)))
+		}
+		if ((rc = apply(c, node->rule, trim, &v, err)))
 			return err_at(err, "%s", names[i]);
 		if (v.type == JSON_NONE || v.type == JSON_NULL || v.text.n == 0) {
 			*own = (struct str){ 0 };
@@ -623,7 +675,7 @@ apply_rules(struct clean *c, const struct rules *r, int turn, struct event *e, s
 	if (r->root) {
 		struct buf *out = &c->properties[turn];
 
-		if ((rc = clean_ids(c, r->root, e, err)))
+		if ((rc = clean_ids(c, r->root, r->trim, e, err)))
 			return rc;
 		buf_clear(out);
 		if ((rc = clean_object(c, r->root, r->trim, json_value(e->properties), e, out, err)))
@@ -638,9 +690,12 @@ apply_rules(struct clean *c, const struct rules *r, int turn, struct event *e, s
 int
 clean_event(struct clean *c, struct event *e, struct err *err)
 {
-	struct map_entry *own = c->by_name.n ? map_find(&c->by_name, e->name) : NULL;
+	struct map_entry *own;
 	int rc;
 
+	if (c->all && c->all->trim && !(e->name = str_trim(e->name)).n)
+		return err_set(err, ERR_INPUT, "event: is nothing but blanks");
+	own = c->by_name.n ? map_find(&c->by_name, e->name) : NULL;
 	if (c->all && (rc = apply_rules(c, c->all, 0, e, err)) <= 0)
 		return rc;
 	return own ? apply_rules(c, own->ptr, 1, e, err) : 1;

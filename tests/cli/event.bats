@@ -112,6 +112,43 @@ clean() { at-ingest -n --now "$now" "$@"; }
 	[[ $stderr == *"stdin:2: plan: 'gold' is none of"* && $stderr == *'stdin:3: age: wants at most 150, has 200'* && $stderr == *' 1 dropped'* ]]
 }
 
+@test "trim of an event cuts blanks off all its texts: its name, its ids, and however deep they lie" {
+	mkdir config
+	echo '{"events":{"*":{"trim":true},"a":{"clean":{"user_id":{"case":"upper"},"p.q":{"default":"d"}}},"b":{"drop":true}}}' > config/analytics.json
+	run -3 --separate-stderr clean --strict <<-'END'
+	{"event":" a ","id":" i ","user_id":" u ","session_id":"  ","x":[" 1 ",{"y":" \u00e9\t","z":[[" "]], " k ":1.50}],"p":{"r":" s "},"n":null}
+	{"event":" b "}
+	{"event":"  "}
+	END
+	[ "$output" = '{"event":"a","timestamp":"2026-11-23T10:00:00.000Z","id":"i","user_id":"U","properties":{"x":["1",{"y":"é","z":[[""]]," k ":1.50}],"p":{"r":"s","q":"d"},"n":null}}' ]
+	[[ $stderr == *'stdin:3: event: is nothing but blanks'* ]]
+}
+
+@test "a default within an object is for objects that are there, and makes none" {
+	mkdir config
+	echo '{"events":{"*":{"clean":{"p.q":{"default":"d"}}}}}' > config/analytics.json
+	run -0 clean <<-'END'
+	{"event":"a","p":{"r":1}}
+	{"event":"a","p":{"q":""}}
+	{"event":"a","p":{"q":0}}
+	{"event":"a","p":7,"p.q":null}
+	{"event":"a"}
+	END
+	[ "$(jq -c .properties <<< "$output")" = '{"p":{"r":1,"q":"d"}}
+{"p":{"q":"d"}}
+{"p":{"q":0}}
+{"p":7,"p.q":"d"}
+{}' ]
+}
+
+@test "pii mask of an address keeps its network" {
+	mkdir config
+	echo '{"events":{"*":{"clean":{"ip":{"pii":"mask"}}}}}' > config/analytics.json
+	for ip in 84.65.138.53=84.65.138.0 2001:db8:1:2::53=2001:db8:1:: ::1=:: ::ffff:84.65.138.53=::ffff:84.65.138.0 1:2:3=*****; do
+		[ "$(clean <<< '{"event":"a","ip":"'"${ip%=*}"'"}' | jq -r .properties.ip)" = "${ip#*=}" ] || { echo "$ip"; return 1; }
+	done
+}
+
 @test "case folds the letters of any script" {
 	mkdir config
 	echo '{"events":{"*":{"clean":{"low":{"case":"lower"},"high":{"case":"upper"}}}}}' > config/analytics.json
