@@ -118,6 +118,13 @@ reach_step(struct user_walk *w, int k, int attempt)
 		w->fresh[k] = attempt;
 }
 
+static void
+begin_attempt(struct user_walk *w, const struct track_event *e)
+{
+	if (w->is_step[(size_t)e->name * (size_t)w->spec->steps] && e->time >= w->spec->from && e->time < w->spec->to)
+		reach_step(w, 0, new_attempt(w, e->time, e->time, -1, e->group));
+}
+
 /* Later steps first, so that one event serves an attempt once. */
 static void
 one_event(struct user_walk *w, const struct track_event *e)
@@ -130,8 +137,7 @@ one_event(struct user_walk *w, const struct track_event *e)
 		if (from >= 0)
 			reach_step(w, k, new_attempt(w, w->pool[from].start, e->time, from, w->pool[from].group));
 	}
-	if (is[0] && e->time >= w->spec->from && e->time < w->spec->to)
-		reach_step(w, 0, new_attempt(w, e->time, e->time, -1, e->group));
+	begin_attempt(w, e);
 }
 
 static void
@@ -180,6 +186,7 @@ walk_user(struct user_walk *w, size_t user)
 		if (w->ends[e->name]) {
 			settle_fresh(w);        /* they were reached before this event and count as far as they came */
 			end_attempts(w);
+			begin_attempt(w, e);    /* what ends an attempt may be what the next one begins with */
 		} else {
 			one_event(w, e);
 		}

@@ -1136,6 +1136,8 @@ times(struct work *w)
 		if (one_of(next, comparisons)) {
 			if ((b = sum_end(next->next)) && whole(next, b) && whole(a, t) && meet(a, next, b))
 				canonical(w, next->next, b, a, t, another);
+		} else if (!meet(a, next, t)) {
+			/* `x = timestamp IN (…)` asks for x = timestamp */
 		} else if (is(next, "between") || (is(next, "not") && is(next->next, "between"))) {
 			next = is(next, "not") ? next->next->next : next->next;
 			if ((b = sum_end(next)) && is(b->next, "and")) {

@@ -426,6 +426,7 @@ P
 	is "SELECT count(*) FROM events WHERE user_id IN ('u1', 'u3') = timestamp < '2026-11-24'" 1
 	is "SELECT count(*) FROM events WHERE (user_id, event) IN (VALUES ('u1', 'signup')) = timestamp BETWEEN '2026-11-24' AND '2026-11-25'" 0
 	is "SELECT count(*) FROM events WHERE NOT timestamp < '2026-11-24' AND timestamp NOT IN (VALUES ('x'), (NULL), (1)) IS NULL" 1
+	is "SELECT count(*) FROM events WHERE (0 = timestamp NOT IN (9223372036854775807, -9223372036854775808))" 3
 	is "SELECT ~~7, 1 ~~ '1', 'a' ~~ 'A', -~~ 7" 7,1,1,-7
 }
 

@@ -94,3 +94,9 @@ load ../helper
 	run -2 at-query metric s --every '1 month 2 days'
 	[[ $output == *"'1 month 2 days' is no span"* ]]
 }
+
+@test "an event that ends an attempt may begin the next one" {
+	printf '{"event":"%s","timestamp":"2026-11-23T%s:00Z","user_id":"u"}\n' a 10:00 b 10:05 a 11:00 c 11:10 | at-ingest -q
+	[ "$(at-query -f csv funnel a,c --without a | tr -d '\r' | cut -d, -f1-3,6 | paste -sd' ')" = 'step,event,users,median_seconds 1,a,1, 2,c,1,600' ]
+	[ "$(at-query -f csv funnel a,b,c --without a | tr -d '\r' | cut -d, -f1-3 | paste -sd' ')" = 'step,event,users 1,a,1 2,b,1 3,c,0' ]
+}
