@@ -23,6 +23,7 @@ struct output {
 	size_t kept_n, kept_cap;
 	struct arena *text;
 	struct buf scratch;
+	int begun;              /* the head is written */
 };
 
 /* What one format does: row NULL means the rows are kept and end prints them. */
@@ -582,9 +583,16 @@ output_new(const struct output_spec *spec, const struct str *columns, int n)
 		free((char *)o->column[i].p);
 		o->column[i] = (struct str){ mem_dup(safe.p, safe.n), safe.n };
 	}
-	if (ways[spec->format].begin)
-		ways[spec->format].begin(o);
 	return o;
+}
+
+/* The head comes with the first row or at the end: what fails before has none. */
+static void
+begin(struct output *o)
+{
+	if (!o->begun && ways[o->spec.format].begin)
+		ways[o->spec.format].begin(o);
+	o->begun = 1;
 }
 
 static int
@@ -609,6 +617,7 @@ output_row(void *output, const struct cell *cells, int n, struct err *err)
 	int rc = 0;
 
 	(void)n;
+	begin(o);
 	if (ways[o->spec.format].row)
 		ways[o->spec.format].row(o, cells);
 	else
@@ -646,6 +655,7 @@ output_end(struct output *o, struct err *err)
 {
 	int rc = 0;
 
+	begin(o);
 	if (ways[o->spec.format].end)
 		ways[o->spec.format].end(o);
 	if (o->spec.to->failed)

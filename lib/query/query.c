@@ -484,6 +484,26 @@ query_each_column(struct query *q, const char *table, int (*each)(void *, struct
 	return rc;
 }
 
+/* Where a name stands as what is read from, or, of no name, where the statement ends; -1. Of a table SQLite does not say it. */
+static long
+place_of(struct str sql, const char *table)
+{
+	struct token word, before = { .kind = TOKEN_END };
+	struct err ignore = {0};
+	size_t i = 0, n = table ? strlen(table) : 0;
+	long end = -1;
+
+	for (; token_next(sql, &i, &word, &ignore) == 1 && (table || !token_is(&word, ";")); before = word) {
+		int quoted = word.kind == TOKEN_QUOTED && word.text.n == n + 2;
+
+		end = (long)(word.at + word.text.n);
+		if (table && (token_is(&before, "from") || token_is(&before, "join") || token_is(&before, ",") || token_is(&before, "(")) &&
+		    (quoted || (word.kind == TOKEN_WORD && word.text.n == n)) && strncasecmp(word.text.p + quoted, table, n) == 0)
+			return (long)word.at;
+	}
+	return table ? -1 : end;
+}
+
 /* What SQLite said, in words of the user's statement. at: where in the statement it happened, or -1. */
 static int
 tell(struct query *q, struct str sql, size_t base, long at, const char *said, struct err *err)
@@ -524,6 +544,7 @@ tell(struct query *q, struct str sql, size_t base, long at, const char *said, st
 			snprintf(text, sizeof(text), "no column '%s', at-query schema shows what there is", rest + 16);
 	} else if ((rest = strstr(said, "no such table: ")) || (rest = strstr(said, "vtable constructor failed: "))) {
 		snprintf(name, sizeof(name), "%s", strchr(rest, ':') + 2);
+		at = at < 0 ? place_of(sql, name) : at;
 		query_each_table(q, consider_table, &near, &ignore);
 		if (near.best[0])
 			snprintf(text, sizeof(text), "no table '%s', did you mean '%s'?", name, near.best);
@@ -545,6 +566,7 @@ tell(struct query *q, struct str sql, size_t base, long at, const char *said, st
 		snprintf(text, sizeof(text), "only reading is allowed: SELECT, WITH, VALUES");
 	} else if (strcmp(said, "incomplete input") == 0) {
 		snprintf(text, sizeof(text), "the statement ends too early");
+		at = place_of(sql, NULL);
 	} else if (strstr(said, "out of memory")) {
 		return err_set(err, ERR_LIMIT, "more memory than --max-memory allows");
 	}

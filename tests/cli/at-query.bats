@@ -148,9 +148,20 @@ SELECT 1 AS a')" = '{"a":1}' ]
 	run -2 at-query $'SELECT event,\n  revenu FROM events'
 	[ "$output" = "at-query: 2:3: no column 'revenu', did you mean 'revenue'?" ]
 	wrong 'SELECT medain(a) FROM input' "1:8: no function 'medain', did you mean 'median'?"
-	wrong 'SELECT a FROM inputs' "no table 'inputs', did you mean 'input'?"
+	wrong 'SELECT a FROM inputs' "1:15: no table 'inputs', did you mean 'input'?"
+	wrong $'SELECT inputs.a\nFROM input x,\n  "inputs"' "3:3: no table 'inputs', did you mean 'input'?"
+	wrong 'SELECT a FROM input WHERE' '1:26: the statement ends too early'
 	wrong 'SELECT (1' '1:8: a ( without its )'
 	wrong 'SELECT a FROM input WHERE b = "x"' "1:31: no column \"x\", a text is written 'x'"
+}
+
+@test "what fails before its first row prints nothing, in any format; an answer without rows has its head" {
+	for format in table box json ndjson csv tsv markdown html chart vertical; do
+		run -2 --separate-stderr at-query -f $format 'SELECT abs(-9223372036854775808) AS a'
+		[ -z "$output" ] && [ "$stderr" = 'at-query: integer overflow' ] || { echo "$format: $output"; return 1; }
+	done
+	[ "$(at-query -f csv 'SELECT 1 AS a WHERE 0' | tr -d '\r')" = a ]
+	[[ $(at-query -f html 'SELECT 1 AS a WHERE 0') == *'<th>a</th>'* ]]
 }
 
 @test "without a store the reason is said; plain SQL needs none" {
