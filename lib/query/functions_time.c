@@ -843,13 +843,13 @@ today(sqlite3_context *c, int n, sqlite3_value **v)             /* which: days f
 }
 
 static void
-at_time(sqlite3_context *c, int n, sqlite3_value **v)           /* what stands beside a time (v[1], where it may be none), in its form; else as it is */
+at_time(sqlite3_context *c, int n, sqlite3_value **v)           /* what stands beside a time (v[1], where it may be none or a day), in its form; else as it is */
 {
 	enum functions_form form;
 	int64_t ms, epoch;
 	struct str s;
 
-	if (n == 2 && sqlite3_value_type(v[1]) != SQLITE_TEXT)
+	if (n == 2 && (sqlite3_value_type(v[1]) != SQLITE_TEXT || functions_text_of(v[1]).n == 10))
 		sqlite3_result_value(c, v[0]);
 	else if (functions_time_of(v[0], &ms, &form) == 0)
 		functions_give_time(c, ms, FORM_INSTANT);
@@ -857,6 +857,12 @@ at_time(sqlite3_context *c, int n, sqlite3_value **v)           /* what stands b
 		functions_give_time(c, ms, FORM_INSTANT);       /* strftime('%s', …) is a text; what is shorter may be the beginning of a time */
 	else
 		sqlite3_result_value(c, v[0]);
+}
+
+static void
+at_alike(sqlite3_context *c, int n, sqlite3_value **v)          /* one of two values that are compared, in the form of times where one of them is a text */
+{
+	at_time(c, sqlite3_value_type(v[0]) == SQLITE_TEXT || sqlite3_value_type(v[1]) == SQLITE_TEXT ? 1 : n, v);
 }
 
 static void
@@ -1125,7 +1131,7 @@ yyyymm(sqlite3_context *c, int n, sqlite3_value **v)
 
 const struct function functions_time[] = {
 	{ "now", 0, 0, 0, now }, { "get_current_timestamp", 0, 0, 0, now }, { "today", 0, 0, 0, today }, { "yesterday", 0, 0, -1, today },
-	{ "at_time", 1, 2, 0, at_time }, { "at_zone", 2, 2, 0, at_zone }, { "timezone", 2, 2, 0, at_zone },
+	{ "at_time", 1, 2, 0, at_time }, { "at_alike", 2, 2, 0, at_alike }, { "at_zone", 2, 2, 0, at_zone }, { "timezone", 2, 2, 0, at_zone },
 	{ "time_add", 3, 3, 0, time_add }, { "time_minus", 2, 2, 0, time_minus }, { "time_plus", 2, 2, 0, time_plus }, { "interval_of", 2, 3, 0, interval_of },
 	{ "interval_sum", 3, 3, 0, interval_sum }, { "interval_seconds", 1, 1, 0, interval_seconds }, { "span_part", 3, 3, 0, span_part },
 	{ "date_add", 2, 3, 1, date_add }, { "date_sub", 2, 3, -1, date_add }, { "dateadd", 3, 3, 1, date_add }, { "timestampadd", 3, 3, 1, date_add },

@@ -846,12 +846,31 @@ may_be_another(struct work *w)
 	return 0;
 }
 
+static int
+is_canonical(const struct tok *at)      /* was it brought into that form before, beside another value? */
+{
+	return is(at->prev, "(") && (is(at->prev->prev, "at_time") || is(at->prev->prev, "at_alike"));
+}
+
 /* The times of rows read with -i are as they were written there: beside a time in canonical form they are brought into it too. */
 static void
 canonical_input(struct work *w, struct tok *at, struct tok *to, int another)
 {
-	if (another == 2 && !(is(at->prev, "(") && is(at->prev->prev, "at_time")))
+	if (another == 2 && !is_canonical(at))
 		rewrite_wrap(w, at, to, "at_time(", ")");
+}
+
+/* `last` is followed by a comma and `at … to` once more. The last token. */
+static struct tok *
+with_copy(struct work *w, struct tok *last, struct tok *at, struct tok *to)
+{
+	last = put(w, last->next, last, ",");
+	rewrite_copy(w, at, to, last->next);
+	for (struct tok *i = at; ; i = i->next) {
+		last = last->next;
+		if (i == to)
+			return last;
+	}
 }
 
 /* `first … last` stands beside the time column `at … to`: bring it into canonical form. */
@@ -876,21 +895,19 @@ canonical(struct work *w, struct tok *first, struct tok *last, struct tok *at, s
 	} else if (is(first, "null")) {
 		return;
 	} else if (is_time_value(first, last)) {
-		if (!is_time_column(last) && !is(first, "at_time"))     /* that is in the column's form already */
+		if (is_time_column(last))
+			canonical_input(w, first, last, another);       /* two columns, each as it was written */
+		if (!is(first, "at_time"))      /* that is in the column's form already */
 			canonical_input(w, at, to, another);
 		return;
 	}
-	if (another) {
-		struct tok *comma = put(w, last->next, last, ",");
-
-		rewrite_copy(w, at, to, comma->next);
-		last = comma;
-		for (struct tok *i = at; ; i = i->next) {
-			last = last->next;
-			if (i == to)
-				break;
-		}
+	if (another == 2 && !is_canonical(at)) {       /* any value beside a time in any form, or a number beside one */
+		rewrite_wrap(w, first, with_copy(w, last, at, to), "at_alike(", ")");
+		rewrite_wrap(w, at, with_copy(w, to, first, last), "at_alike(", ")");
+		return;
 	}
+	if (another)
+		last = with_copy(w, last, at, to);
 	rewrite_wrap(w, first, last, "at_time(", ")");
 }
 
@@ -938,7 +955,8 @@ meet(const struct tok *left, const struct tok *op, const struct tok *right)
 
 /* ---- what is added to times, and what lies between them */
 
-static const char *const passing[] = { "min", "max", "lag", "lead", "first_value", "last_value", "first", "last", "coalesce", NULL };      /* give a time they got */
+static const char *const passing[] = { "min", "max", "lag", "lead", "first_value", "last_value", "first", "last", "coalesce", "ifnull", "nullif", "greatest", "least",
+	NULL };         /* give a time they got */
 
 static struct str
 small_name(struct work *w, const struct tok *t, struct buf *small)
@@ -976,7 +994,9 @@ is_time_operand(struct work *w, struct tok *first, struct tok *last, const struc
 	return found;
 }
 
-/* A time of an event or of now, cut or moved or not: texts beside it are to be in its form. */
+enum { INSTANT = 1, DAY_OR_OTHER, EITHER };     /* what a name that the statement gave a time is; either: not the same in all of its parts */
+
+/* A time of an event or of now, cut or moved or not: texts beside it are to be in its form. EITHER: where it is one. */
 static int
 is_instant(struct work *w, struct tok *first, struct tok *last, const struct map *aliases)
 {
@@ -985,7 +1005,7 @@ is_instant(struct work *w, struct tok *first, struct tok *last, const struct map
 	int found = 0;
 
 	if (is_time_column(last) || is(first, "now"))
-		return 1;
+		return INSTANT;
 	if (first->kind == TOKEN_WORD && is(first->next, "(") && first->next->match != first->next) {
 		struct tok *end = first->next->match, *a = one_of(first, passing) || one_of(first, moving) ? first->next->next : end, *b;
 
@@ -996,13 +1016,13 @@ is_instant(struct work *w, struct tok *first, struct tok *last, const struct map
 	} else if (rewrite_named(last) && !is(last->next, "(")) {
 		const struct map_entry *e = map_find(aliases, small_name(w, last, &small));
 
-		found = e && e->num == 1;
+		found = e && e->num != DAY_OR_OTHER ? (int)e->num : 0;
 	}
 	buf_release(&small);
 	return found;
 }
 
-/* SELECT min(timestamp) AS first: the names of times; 1 for instants, 2 for days and what else there is. */
+/* SELECT min(timestamp) AS first: the names of times, and what they are. */
 static void
 time_aliases(struct work *w, struct map *aliases)
 {
@@ -1014,10 +1034,11 @@ time_aliases(struct work *w, struct map *aliases)
 		if (!rewrite_named(t) || (end == t->prev && !is(t->next, ",") && !is(t->next, "from")) || !(first = rewrite_operand_start(end)))
 			continue;
 		if ((is(first->prev, "select") || is(first->prev, "distinct") || is(first->prev, ",")) && is_time_operand(w, first, end, aliases)) {
-			int is_new, kind = is_instant(w, first, end, aliases) ? 1 : 2;
+			int is_new, kind = is_instant(w, first, end, aliases);
 			struct map_entry *e = map_put(aliases, small_name(w, t, &small), &is_new);
 
-			e->num = is_new || (int)e->num == kind ? kind : 2;      /* of both kinds in one statement: texts beside it stay as they are */
+			kind = kind ? kind : DAY_OR_OTHER;
+			e->num = is_new || (int)e->num == kind ? kind : EITHER;
 		}
 	}
 	buf_release(&small);
@@ -1048,14 +1069,18 @@ differences(struct work *w, const struct map *aliases)
 	}
 }
 
-/* A text that is a time, or a parameter, alone on its side of a comparison with the instant `at … to`. */
+/* A text that is a time, or a parameter, alone on its side of a comparison with the instant `at … to`, or what may be one. */
 static void
-beside_instant(struct work *w, struct tok *text, struct tok *at, struct tok *to, int another)
+beside_instant(struct work *w, struct tok *text, struct tok *at, struct tok *to, int instant, int another)
 {
 	int64_t ms;
 
-	if (whole(text, text) && (text->kind == TOKEN_PARAM || (text->kind == TOKEN_STRING && *text->text.p == '\'' &&
-	    time_parse_rfc3339(str_trim(rewrite_bare(w, text)), &ms) == 0)))
+	if (!whole(text, text) || (text->kind != TOKEN_PARAM && (text->kind != TOKEN_STRING || *text->text.p != '\'' ||
+	    time_parse_rfc3339(str_trim(rewrite_bare(w, text)), &ms) < 0)))
+		return;
+	if (instant == EITHER)
+		rewrite_wrap(w, text, with_copy(w, text, at, to), "at_time(", ")");
+	else
 		canonical(w, text, text, at, to, another);
 }
 
@@ -1063,28 +1088,52 @@ beside_instant(struct work *w, struct tok *text, struct tok *at, struct tok *to,
 static void
 instants_compared(struct work *w, const struct map *aliases, int another)
 {
-
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		int compares = one_of(t, comparisons), between = is(t, "between"), in = is(t, "in") && is(t->next, "(") && !is(t->next->next, "values");
 		struct tok *to = is(t->prev, "not") ? t->prev->prev : t->prev, *at, *after, *end;
+		int instant;
 
 		if ((!compares && !between && !in) || is(t->next, "select"))
 			continue;
-		if ((at = rewrite_operand_start(to)) && !is_time_column(to) && whole(at, to) && meet(at, t, compares ? t->next : to) && is_instant(w, at, to, aliases)) {
+		if ((at = rewrite_operand_start(to)) && !is_time_column(to) && whole(at, to) && meet(at, t, compares ? t->next : to) && (instant = is_instant(w, at, to, aliases))) {
 			after = t->next->next;
 			if (!in)
-				beside_instant(w, t->next, at, to, another);
+				beside_instant(w, t->next, at, to, instant, another);
 			if (between && is(after, "and"))
-				beside_instant(w, after->next, at, to, another);
+				beside_instant(w, after->next, at, to, instant, another);
 			end = in ? t->next->match : NULL;
 			for (struct tok *i = t->next->next; in && i != end && i->kind != TOKEN_END; i = after) {
 				after = i->next;
 				if ((is(i->prev, ",") || is(i->prev, "(")) && (is(after, ",") || after == end))
-					beside_instant(w, i, at, to, another);
+					beside_instant(w, i, at, to, instant, another);
 			}
 		} else if (compares && t->prev->kind == TOKEN_STRING && (end = rewrite_operand_end(t->next)) && !is_time_column(end) && whole(t->next, end) &&
-		    meet(t->prev, t, end) && is_instant(w, t->next, end, aliases)) {
-			beside_instant(w, t->prev, t->next, end, another);
+		    meet(t->prev, t, end) && (instant = is_instant(w, t->next, end, aliases))) {
+			beside_instant(w, t->prev, t->next, end, instant, another);
+		}
+	}
+}
+
+/* max('2026-11-01', timestamp): a text that such a call chooses from beside an instant. */
+static void
+instants_chosen(struct work *w, const struct map *aliases, int another)
+{
+	static const char *const calls[] = { "max", "min", "greatest", "least", "coalesce", "ifnull", "nullif", NULL };
+
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *close = t->next->match, *at = NULL, *to = NULL, *after;
+
+		if (!one_of(t, calls) || !is(t->next, "(") || close == t->next || is(t->prev, "."))
+			continue;
+		for (struct tok *i = t->next->next, *end; i != close && !at && (end = rewrite_operand_end(i)) && (end->next == close || is(end->next, ",")); i = end->next == close ? close : end->next->next)
+			if (is_instant(w, i, end, aliases) == INSTANT)
+				at = i, to = end;
+		for (struct tok *i = at ? t->next->next : close; i != close && i->kind != TOKEN_END; i = after) {
+			after = i->next;
+			if (is(i, "("))
+				after = i->match->next;
+			else if ((is(i->prev, ",") || i->prev == t->next) && (is(after, ",") || after == close))
+				beside_instant(w, i, at, to, INSTANT, another);
 		}
 	}
 }
@@ -1125,6 +1174,7 @@ times(struct work *w)
 	time_aliases(w, &aliases);
 	differences(w, &aliases);
 	span_parts(w);
+	instants_chosen(w, &aliases, another);
 	instants_compared(w, &aliases, another);
 	map_release(&aliases);
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {

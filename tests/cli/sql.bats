@@ -456,3 +456,29 @@ P
 	done
 	is "SELECT count(*) FROM events WHERE timestamp IS NULL OR page = '/home'" 1
 }
+
+@test "a text that max(), greatest() or coalesce() chooses from beside a time is one; a name that is a day here and a time there is compared as what it is" {
+	is "SELECT max('2026-11-23 12:00', timestamp), min('2026-11-23 12:00', timestamp), greatest(timestamp, '2026-11-23'), coalesce(timestamp, 'none') FROM events WHERE user_id = 'u2'" 2026-11-23T12:00:00.000Z,2026-11-23T11:30:00.000Z,2026-11-23T11:30:00.000Z,2026-11-23T11:30:00.000Z
+	is "SELECT count(*) FROM events WHERE max(timestamp, '2026-11-23 11:30') = '2026-11-23 11:30:00' AND nullif(timestamp, '2026-11-23 11:30') IS NULL" 1
+	local day="SELECT min(timestamp)::date AS d FROM events" time="SELECT date_trunc('day', min(timestamp)) AS d FROM events"
+	for where in "d = '2026-11-23'" "d IN ('2026-11-23', 'x')" "d BETWEEN '2026-11-22' AND '2026-11-23'" "'2026-11-23' = d" "d >= '2026-11-23' AND d <= '2026-11-23'"; do
+		is "WITH f AS ($day), g AS ($time) SELECT (SELECT count(*) FROM f WHERE $where), (SELECT count(*) FROM g WHERE $where)" 1,1
+	done
+}
+
+@test "the times of -i are compared as times, in whatever form each is, with each other and with parameters; numbers as numbers" {
+	printf '%s\n' '{"event":"e","timestamp":"2026-11-20 10:00:00","received_at":"2026-11-20T10:00:00Z"}' \
+	    '{"event":"f","timestamp":"2026-11-20 12:00:00+02:00","received_at":"2026-11-20T09:59:59Z"}' > times
+	printf '%s\n' '{"timestamp":12,"v":1}' '{"timestamp":1795168800,"v":2}' > numbers
+	of() { at-query -i "$1" -f csv -P day=2026-11-20 -P next=2026-11-21 -P at=2026-11-20T10:00:00Z -P n=12 "SELECT $2" | tail -n +2 | tr -d '\r' | paste -sd' '; }
+	[ "$(of times "event, timestamp = received_at, timestamp > received_at, received_at < timestamp FROM input")" = 'e,1,0,0 f,0,1,1' ]
+	for where in ">= :day" "BETWEEN :day AND '2026-11-21'" "BETWEEN '2026-11-19' AND :next" "IN (:day, :at)" "= :at"; do
+		[ "$(of times "event FROM input WHERE (timestamp $where)")" = 'e f' ] || { echo "$where"; return 1; }
+	done
+	for where in "> :n" "> 12" "> '2026-11-01'" "> :day"; do
+		[ "$(of numbers "v FROM input WHERE timestamp $where")" = 2 ] || { echo "$where"; return 1; }
+	done
+	for where in "= 12" "< 13" "IN (:n)" "BETWEEN :n AND :n"; do
+		[ "$(of numbers "v FROM input WHERE timestamp $where")" = 1 ] || { echo "$where"; return 1; }
+	done
+}
