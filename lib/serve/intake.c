@@ -16,7 +16,8 @@
 #include "serve/serve_priv.h"
 
 #define ERRORS_MOST 100                 /* verdicts in an answer; more are counted */
-#define PART (1u << 20)                 /* bytes of a stream that are added at once */
+#define PART (1u << 20)                 /* bytes of a stream that are added at once, each item with */
+#define ITEM 64                         /* more, for what is kept of it */
 #define LINE_MOST (8u << 20)            /* bytes of one event in a stream */
 #define LOOK 4096                       /* bytes after which a body is what it seems to be */
 
@@ -120,9 +121,10 @@ give_id(const struct serve_call *c, struct event *e, int64_t index, char id[36])
 	return !key.n;
 }
 
-/* What is added next belongs to the call's key, which holds for this body alone. Under the tenant's lock. */
+/* What is added next belongs to the call's key, which holds for this body alone; each part of a body has a key of its own. Under the
+ * tenant's lock. */
 static void
-add_key(struct serve_tenant *t, struct serve_call *c, struct str print)
+add_key(struct serve_tenant *t, struct serve_call *c, int64_t part, struct str print)
 {
 	struct buf text = { 0 };
 	size_t n;
@@ -132,6 +134,10 @@ add_key(struct serve_tenant *t, struct serve_call *c, struct str print)
 	buf_lit(&text, "\xff" "key");          /* no event has an id like this: ids are UTF-8 */
 	buf_byte(&text, 0);
 	put_key(&text, c, key_of(c));
+	if (part) {                             /* shorter than any print */
+		buf_int64(&text, part);
+		buf_byte(&text, 0);
+	}
 	n = text.n;
 	buf_str(&text, print);
 	serve_tenant_key(t, (struct str){ text.p, n }, buf_get(&text), c);
@@ -161,8 +167,9 @@ struct batch {
 	struct store_sample row[METRICS_FIELDS];        /* of the row at hand: here, since locals are filled with zeros for each row */
 	struct buf errors;
 	int64_t index, accepted, rejected, dropped, shown;
-	int ended, waiting, parted;     /* the body is whole; a commit is awaited; there was one before */
-	unsigned char print[SHA256_LEN];        /* with an Idempotency-Key: tells these items from others */
+	int ended, waiting, told;       /* the body is whole; a commit is awaited; the last was handed over */
+	int64_t parts, weight;          /* committed before; of what is not: so heavy is the part by now */
+	unsigned char print[SHA256_LEN + 1];    /* with an Idempotency-Key: tells these items from others */
 	struct buf printed;
 	int64_t bytes;
 };
@@ -235,19 +242,25 @@ static void
 print_item(struct batch *b, struct str row)
 {
 	buf_clear(&b->printed);
-	buf_add(&b->printed, b->print, sizeof(b->print));
+	buf_add(&b->printed, b->print, SHA256_LEN);
 	buf_str(&b->printed, row);
 	sha256(buf_get(&b->printed), b->print);
 }
 
-/* Of lines that came in parts the first is committed before the last is known, and parts are not cut at the same places each time: these
- * are told from small bodies, not from each other. */
+/* Of lines that come in parts the first is committed before the last is known. Each part is compared with the one that came in its place under
+ * this key, and all items before it: they are cut at the same places each time. The last says that it is that. */
 static struct str
-print_of(const struct batch *b)
+print_of(struct batch *b, int last)
 {
-	if (b->form == LINES && (b->parted || !b->ended || b->kept.n >= PART))
-		return STR("lines");
-	return (struct str){ (const char *)b->print, sizeof(b->print) };
+	b->print[SHA256_LEN] = last ? '.' : '+';
+	return (struct str){ (const char *)b->print, SHA256_LEN + (b->parts || !last) };
+}
+
+/* So much of a body is one part, by its items alone. */
+static int
+is_part(const struct batch *b)
+{
+	return b->weight >= PART;
 }
 
 /* One item, an event or a metric row. row: any bytes. */
@@ -259,6 +272,8 @@ take_item(struct batch *b, struct accept *accept, struct str row, int checked)
 	struct event e;
 	char id[36];
 	int rc = take_samples(b, accept, row, checked, &err);
+
+	b->weight += (int64_t)row.n + ITEM;
 
 	if (key_of(b->call).n)
 		print_item(b, row);
@@ -292,12 +307,12 @@ take_item(struct batch *b, struct accept *accept, struct str row, int checked)
 
 static void committed(struct serve_call *, const struct err *);
 
-/* What was read goes to the next commit, and the request waits for it. */
+/* What was read goes to the next commit, and the request waits for it. last: no more comes. */
 static void
-hand_over(struct batch *b)
+hand_over(struct batch *b, int last)
 {
 	serve_tenant_lock(b->tenant);
-	add_key(b->tenant, b->call, print_of(b));
+	add_key(b->tenant, b->call, b->parts, print_of(b, last));
 	for (size_t i = 0; i < b->n_items; i++) {
 		struct event e = b->item[i].event;
 
@@ -319,7 +334,9 @@ hand_over(struct batch *b)
 	}
 	b->n_items = b->n_samples = 0;
 	buf_clear(&b->kept);
-	b->waiting = b->parted = 1;
+	b->parts++;
+	b->weight = 0;
+	b->waiting = 1;
 	b->call->committed = committed;
 	serve_tenant_wait(b->tenant, b->call);
 	serve_tenant_unlock(b->tenant);
@@ -376,14 +393,20 @@ give_up(struct batch *b, const struct err *err)
 	free_batch(b);
 }
 
-/* All is read: the last part is handed over, or there is nothing to wait for. */
+/* All is read: the last part is handed over, or there is nothing to wait for. An end is a part too where parts are compared. */
 static void
 finish(struct batch *b)
 {
-	if (b->n_items || b->n_samples)
-		hand_over(b);
-	else
+	struct serve_call *c = b->call;
+
+	if (b->n_items || b->n_samples || (b->parts && !b->told && key_of(c).n)) {
+		b->told = 1;
+		c->load = b;
+		hand_over(b, 1);
+	} else {
+		c->load = NULL;
 		answer(b);
+	}
 }
 
 /* ---- lines, in pieces, on the loop */
@@ -394,7 +417,7 @@ take_lines(struct batch *b, struct accept *accept, int all)
 	struct str rest = buf_get(&b->text);
 	const char *end;
 
-	while (rest.n) {
+	while (rest.n && !is_part(b)) {
 		struct str line;
 
 		if (!(end = memchr(rest.p, '\n', rest.n)) && !all)
@@ -420,6 +443,17 @@ loop_accept(struct serve_call *c)
 	return a;
 }
 
+/* The body is whole: part by part of what is left of it. */
+static void
+finish_lines(struct batch *b)
+{
+	take_lines(b, loop_accept(b->call), 1);
+	if (is_part(b))
+		hand_over(b, 0);
+	else
+		finish(b);
+}
+
 /* On the loop, when a part is durable: go on with the body, or answer. */
 static void
 committed(struct serve_call *c, const struct err *err)
@@ -434,8 +468,9 @@ committed(struct serve_call *c, const struct err *err)
 		c->load = NULL;
 		free_batch(b);
 		say_conflict(c);
+	} else if (b->ended && b->form == LINES) {
+		finish_lines(b);
 	} else if (b->ended) {
-		c->load = NULL;
 		finish(b);
 	} else {
 		http_resume(c->ex.request);
@@ -521,15 +556,15 @@ take_piece(void *self, struct http_request *r, struct str piece)
 		return 0;
 	}
 	take_lines(b, loop_accept(c), 0);
-	if (b->text.n > LINE_MOST) {
+	if (!is_part(b) && b->text.n > LINE_MOST) {
 		c->load = NULL;
 		free_batch(b);
 		exchange_problem(&c->ex, 413, "a line of more than %u bytes", LINE_MOST);
 		return 0;
 	}
-	if (b->kept.n < PART)
+	if (!is_part(b))
 		return 0;
-	hand_over(b);
+	hand_over(b, 0);
 	(void)r;
 	return 1;
 }
@@ -625,7 +660,6 @@ take_whole(struct serve_call *c)
 	}
 	b->ended = 1;
 	buf_release(&b->text);
-	c->load = b->n_items || b->n_samples ? b : NULL;
 	finish(b);
 }
 
@@ -650,6 +684,7 @@ batch_ended(struct serve_call *c)
 	if (http_gone(c->ex.request)) {         /* in the middle: what was not handed over is forgotten; nobody hears the answer */
 		buf_clear(&b->text);
 		b->n_items = b->n_samples = 0;
+		b->told = 1;                    /* where it ended is not where its sender would have */
 		b->form = LINES;
 	}
 	if (b->form == UNDECIDED)
@@ -659,12 +694,9 @@ batch_ended(struct serve_call *c)
 		give_to_pool(c);
 		return;
 	}
-	take_lines(b, loop_accept(c), 1);
 	b->ended = 1;
-	if (b->waiting)
-		return;
-	c->load = b->n_items || b->n_samples ? b : NULL;
-	finish(b);
+	if (!b->waiting)
+		finish_lines(b);
 }
 
 /* ---- CloudEvents, many in an array: a batch that lies in memory already */
@@ -704,7 +736,6 @@ take_cloudevents(struct serve_call *c)
 		take_cloudevent(b, accept, it.value, &row);
 	buf_release(&row);
 	b->ended = 1;
-	c->load = b->n_items || b->n_samples ? b : NULL;
 	finish(b);
 }
 
@@ -818,7 +849,7 @@ one_event(struct exchange *ex)
 	if (key_of(c).n)
 		sha256(row, print);
 	serve_tenant_lock(t);
-	add_key(t, c, (struct str){ (const char *)print, sizeof(print) });
+	add_key(t, c, 0, (struct str){ (const char *)print, sizeof(print) });
 	serve_tenant_add(t, &e, fresh);
 	serve_tenant_wait(t, c);
 	serve_tenant_unlock(t);

@@ -381,6 +381,8 @@ serve_tenant_key(struct serve_tenant *t, struct str key, struct str body, struct
 {
 	struct load *l = t->open;
 
+	if (!l->n && !l->n_samples)             /* there may be no more than the key */
+		l->since = time_mono_ns();
 	if (l->n_keyed == l->cap_keyed)
 		l->keyed = mem_grow(l->keyed, l->cap_keyed = l->cap_keyed ? l->cap_keyed * 2 : 64, sizeof(*l->keyed));
 	l->keyed[l->n_keyed++] = (struct keyed){ keep(&l->bytes, key), keep(&l->bytes, body), call };

@@ -133,11 +133,26 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 		keyed long /api/v1/events/batch @lines -H 'Content-Type: application/x-ndjson' && [ "$status_code" = 200 ]
 		jq -e '.accepted == 30000' body
 	done
+	lines() { keyed long /api/v1/events/batch "@$1" -H 'Content-Type: application/x-ndjson' "${@:2}"; }
+	lines lines -H 'Transfer-Encoding: chunked' && [ "$status_code" = 200 ]          # cut otherwise on its way
+	sed 's/"n":29000,/"n":-1,/' lines > late && cat lines - <<< '{"event":"more"}' > longer && head -29000 lines > shorter && sed '3s/"event":"long"/"event":"other"/' lines > early
+	for other in late longer shorter early; do
+		lines $other
+		told || { echo $other; return 1; }
+	done
+	head -c 1500000 lines | curl -s -m 30 -o /dev/null -X POST "$U/api/v1/events/batch" -H "X-API-Key: $KEY" -H 'Idempotency-Key: cut' -H 'Content-Type: application/x-ndjson' \
+	    -H "Content-Length: $(stat -c %s lines)" --data-binary @- & left=$!
+	parts() { [ "$(at-query "SELECT count(*) AS n FROM events WHERE event = 'long'" | jq .n)" -gt 30000 ]; }
+	soon parts
+	kill $left; wait $left || true
+	keyed cut /api/v1/events/batch @lines -H 'Content-Type: application/x-ndjson' && [ "$status_code" = 200 ]         # the rest of it too
+	sed -i 's/"event":"long"/"event":"long2"/' lines
+	keyed cut2 /api/v1/events/batch @lines -H 'Content-Type: application/x-ndjson' && [ "$status_code" = 200 ]
 	keyed long /api/v1/events/batch '[{"event":"short"}]'
 	told
 	keyed many /api/v1/events/batch @lines -H 'Content-Type: application/x-ndjson'
 	told
-	[ "$(post /api/v1/query '{"query":"SELECT event, COUNT(*) AS n FROM events GROUP BY 1 ORDER BY 1"}' | jq -c '[.data[] | [.event, .n]]')" = '[["a",1],["id",2],["long",30000],["m",2],["of another caller",1]]' ]
+	[ "$(post /api/v1/query '{"query":"SELECT event, COUNT(*) AS n FROM events GROUP BY 1 ORDER BY 1"}' | jq -c '[.data[] | [.event, .n]]')" = '[["a",1],["id",2],["long",60000],["long2",30000],["m",2],["of another caller",1]]' ]
 	[ "$(post /api/v1/query '{"query":"SELECT COUNT(*) AS n FROM metrics"}' | jq '.data[0].n')" = 0 ]
 }
 
