@@ -183,6 +183,8 @@ list(struct auth *a, enum auth_record record, const char *const *columns, struct
 {
 	struct listing l;
 
+	if (!want.all && !str_eq(tenant(), STR("*")) && !str_eq(tenant(), STR("default")) && !store_has_tenant(cmd_settings()->store, tenant()))
+		return err_set(err, ERR_IO, "%s: there is no tenant '%s'", cmd_settings()->store, cmd_settings()->tenant);
 	if (list_begin(&l, columns, err))
 		return err->code;
 	return list_end(&l, auth_list(a, record, want.all ? (struct str){ 0 } : tenant(), list_record, &l, err));

@@ -136,15 +136,16 @@ no_user(const char *verb, struct err *err)
 }
 
 static int
+is_user(void *self, struct str user)
+{
+	return str_eq(user, *(const struct str *)self);
+}
+
+static int
 put_row(void *self, int64_t time, struct str json)
 {
-	const struct str *user = self;
-	int of = 0;
-
 	(void)time;
-	for (int place = 0; place < STORE_USER_PLACES; place++)
-		of |= json_text_eq(store_row_user(json_checked(json), place), *user);
-	if (of) {
+	if (store_row_names(json_checked(json), is_user, self)) {
 		buf_str(say(), json);
 		buf_byte(say(), '\n');
 		out_row(out_stdout());
@@ -155,9 +156,7 @@ put_row(void *self, int64_t time, struct str json)
 static int
 put_sample(void *self, const struct store_sample *x)
 {
-	const struct str *user = self;
-
-	if (!json_text_eq(store_row_user(json_checked(x->labels), 0), *user))
+	if (!store_row_names(json_checked(x->labels), is_user, self))
 		return 0;
 	buf_lit(say(), "{\"metric\":");
 	json_put_string(say(), x->metric);

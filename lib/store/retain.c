@@ -259,7 +259,7 @@ retain_rows(struct away *a, int dry)
 
 /* ---- what is of a user */
 
-struct users { int (*is)(const void *, struct str user, int64_t came); const void *self; struct buf text; };
+struct users { int (*is)(const void *, struct str user, int64_t came); const void *self; };
 
 static int
 of_user(const void *self, const struct event *ev)
@@ -270,18 +270,20 @@ of_user(const void *self, const struct event *ev)
 }
 
 static int
-names_user(struct users *users, struct json row)
+is_user(void *self, struct str user)
 {
-	for (int place = 0; place < STORE_USER_PLACES; place++) {
-		struct json v = store_row_user(row, place);
+	const struct users *users = self;
 
-		if (json_is(v, JSON_STRING) && users->is(users->self, json_text(v, &users->text), TIME_NONE))
-			return 1;
-	}
-	return 0;
+	return users->is(users->self, user, TIME_NONE);
 }
 
-/* Anomalies, alerts and insights that name the user where rows name one. */
+static int
+names_user(struct users *users, struct json row)
+{
+	return store_row_names(row, is_user, users);
+}
+
+/* Anomalies, alerts, matches and insights that name the user. */
 static int
 erase_rows(struct away *a, struct users *users)
 {
@@ -309,7 +311,8 @@ erase_rows(struct away *a, struct users *users)
 }
 
 /* Does a state name the user: marks of anomalies, kind "feedback", as one of the parts of the value between bytes 0; what is known of
- * alerts, kind "alert/…", as the labels in the name [metric, labels, rule]. */
+ * alerts, kind "alert/…", as the labels in the name [metric, labels, rule]; messages that wait, or were put aside, "delivery/…" and "dead/…",
+ * what was told, "notify/…", and recommendations, anywhere. */
 static int
 state_names_user(struct users *users, struct str kind, struct str name, struct str value)
 {
@@ -318,6 +321,10 @@ state_names_user(struct users *users, struct str kind, struct str name, struct s
 
 	if (str_starts(kind, STR("alert/"))) {
 		labels = json_index(json_value(name), 1);
+		return json_is(labels, JSON_OBJECT) && names_user(users, labels);
+	}
+	if (str_starts(kind, STR("delivery/")) || str_starts(kind, STR("dead/")) || str_starts(kind, STR("notify/")) || str_eq(kind, STR("recommendation"))) {
+		labels = json_value(value);
 		return json_is(labels, JSON_OBJECT) && names_user(users, labels);
 	}
 	while (str_eq(kind, STR("feedback")) && value.n && str_cut(&value, 0, &part)) {
@@ -620,7 +627,6 @@ store_erase(struct store *s, struct str user, int (*is)(const void *, struct str
 	if (rc >= 0 && (rc = retain_chunks(&a, &dropped->events, dry)) == 0 && (rc = retain_tail(&a, &dropped->events, dry)) == 0 && !dry &&
 	    (rc = erase_rows(&a, &users)) == 0 && (rc = erase_states(&a, &users)) == 0 && (rc = store_seal_samples(s, err)) == 0)
 		rc = each_series(&a, drop_of_user, &down);
-	buf_release(&users.text);
 	buf_release(&a.scratch);
 	return rc;
 }

@@ -122,10 +122,29 @@ store_each_state(struct store *s, const char *kind, int (*each)(void *, struct s
 
 const char *const store_row_kinds[] = { "alert", "anomaly", "match", "insight", NULL };
 
-struct json
-store_row_user(struct json row, int place)
+static int
+names(struct json v, int (*is)(void *, struct str), void *self, struct buf *scratch)
 {
-	return json_get(place == 1 ? json_get(row, STR("labels")) : place == 2 ? json_get(row, STR("key")) : row, STR("user_id"));
+	struct json_iter it = json_iter(v);
+	int found = 0;
+
+	while ((v.type == JSON_OBJECT || v.type == JSON_ARRAY) && !found && json_next(&it)) {
+		if (it.value.type == JSON_OBJECT || it.value.type == JSON_ARRAY)
+			found = names(it.value, is, self, scratch);
+		else if (v.type == JSON_OBJECT && json_text_eq(it.key, STR("user_id")) && (it.value.type == JSON_STRING || it.value.type == JSON_NUMBER))
+			found = is(self, it.value.type == JSON_STRING ? json_text(it.value, scratch) : json_raw(it.value));
+	}
+	return found;
+}
+
+int
+store_row_names(struct json row, int (*is)(void *self, struct str user), void *self)
+{
+	struct buf scratch = { 0 };
+	int found = names(row, is, self, &scratch);
+
+	buf_release(&scratch);
+	return found;
 }
 
 int

@@ -229,9 +229,9 @@ int store_each_sample(struct store *, struct str metric, int64_t from, int64_t t
 
 extern const char *const store_row_kinds[];     /* those there are; behind the last one NULL */
 
-/* Where a row, or a series' labels, may name a user: its user_id, that of its labels, that of its key; JSON_NONE: it does not there. */
-#define STORE_USER_PLACES 3
-struct json store_row_user(struct json row, int place);
+/* Does a row, or a series' labels, name somebody for whom is() says so: a user_id anywhere in it, as of the events of a match; numbers by
+ * their digits, as events have them. */
+int store_row_names(struct json row, int (*is)(void *self, struct str user), void *self);
 
 /* Rows of a kind in order of time. After ERR_CORRUPT those in front of the damaged one have been given. */
 int store_each_row(struct store *, const char *kind, int64_t from, int64_t to, int (*each)(void *, int64_t time, struct str json), void *, struct err *);

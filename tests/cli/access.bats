@@ -62,6 +62,12 @@ add_user() { at-admin -q user add "$@" <<< "$password"; }
 	run -2 --separate-stderr at-admin key burn
 	[[ $stderr == *"key: say create"* ]]
 	run -2 at-admin key rotate
+	at-admin init
+	for what in key user role; do
+		run -1 at-admin -T nope $what list
+		[[ $output == *"there is no tenant 'nope'"* ]]
+	done
+	run -0 at-admin -T '*' key list
 }
 
 @test "users: the password comes from stdin and is never shown" {

@@ -805,6 +805,22 @@ P
 	kill $receiver
 }
 
+@test "54: erase takes what waits for a webhook too" {
+	mkdir config
+	echo '{"serve":{"webhooks":{"private":true}}}' > config/analytics.json
+	serve_start -c config
+	post /api/v1/webhooks '{"id":"w","url":"http://127.0.0.1:9/closed","events":["*"]}' > /dev/null && [ "$status_code" = 201 ]
+	for user in u1 u2; do post /api/v1/events '{"event":"a","user_id":"'$user'","properties":{"secret":"CANARY'$user'"}}' > /dev/null; done
+	waiting() { [ "$(get /api/v1/webhooks/w/queue | jq '.messages | length')" = "$1" ]; }
+	soon waiting 2
+	serve_stop
+	grep -qa CANARYu1 "$AT_STORE/tenants/default/data.mdb"
+	at-admin erase --user u1 -yq
+	not grep -qa CANARYu1 "$AT_STORE/tenants/default/data.mdb"
+	serve_start -c config
+	waiting 1
+}
+
 @test "fault 44: a webhook to an address of this network is not sent, unless the configuration allows it" {
 	serve_start
 	post /api/v1/webhooks '{"id":"w","url":"http://127.0.0.1:9/","events":["*"]}' > /dev/null

@@ -199,6 +199,27 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 	run -2 at-admin erase -y
 }
 
+@test "54: erase takes matches too, whatever they are by, and numbers as labels" {
+	rm -rf "$AT_STORE"
+	at-ingest -q <<-'E'
+		{"event":"a","user_id":7,"session_id":"s","timestamp":"2026-11-01T00:00:00Z","secret":"CANARY"}
+		{"event":"b","user_id":"u2","session_id":"s","timestamp":"2026-11-02T00:00:00Z"}
+		{"event":"b","user_id":"u2","session_id":"t","timestamp":"2026-11-02T00:00:00Z"}
+		{"metric":"m","timestamp":"2026-11-02T00:00:00Z","labels":{"user_id":7},"value":3}
+		{"metric":"m","timestamp":"2026-11-02T00:00:00Z","labels":{"user_id":77},"value":3}
+	E
+	at-query events | at-detect -q -s -p 'A:a -> b'
+	at-query events | at-detect -q -s -p 'a -> b by session_id'
+	at-query events | at-detect -q -s -p 'b -> b'
+	at-admin export --user 7 > of
+	[ "$(grep -c '"match"' of)" = 2 ] && [ "$(grep -c '"metric":"m"' of)" = 1 ] && [ "$(wc -l < of)" = 4 ]
+	at-admin erase --user 7 -yq
+	[ -z "$(at-admin export --user 7)" ]
+	not grep -qa CANARY "$AT_STORE/tenants/default/data.mdb"
+	[ "$(at-query 'SELECT count(*) AS n FROM metrics' | jq .n)" = 1 ]
+	[ "$(at-admin export --user u2 | grep -c '"match"')" = 1 ]
+}
+
 @test "export: all there is of a user, as rows that can be read again" {
 	at-agg -q -s -w 1m -b user_id first > /dev/null
 	at-admin export --user u2 > of
