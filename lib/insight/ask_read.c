@@ -1010,7 +1010,7 @@ bounds(struct reader *rd)
 		} else if ((event >= 0 || is_people(rd, end) || is(rd, end, ASK_SESSIONS) || is(rd, end, ASK_MONEY)) && groups_before(rd, start)) {
 			r->having = 1, r->having_op = op, r->having_number = v;
 		} else if (near_before(rd, start, ASK_EVENT, 4) >= 0 && people_before(rd, start) && !money &&
-		    near_before(rd, start, ASK_ORDER_VALUE, 3) < 0) {
+		    near_before(rd, start, ASK_ORDER_VALUE, 3) < 0 && !is_number_field(rd, start - 1)) {
 			bound_count(rd, condition_of_event(rd, near_before(rd, start, ASK_EVENT, 4)), op, v);     /* bought more than 3 times */
 		} else if (near_before(rd, start, ASK_FIELD, 3) >= 0 && is_number_field(rd, near_before(rd, start, ASK_FIELD, 3))) {
 			int k = near_before(rd, start, ASK_FIELD, 3);
@@ -1516,9 +1516,14 @@ steps_of_trend(struct reader *rd)
 static void
 groups(struct reader *rd)
 {
+	int by;
+
 	rank_words(rd);
 	groups_behind_by(rd);
+	by = rd->r->n_groups;
 	groups_asked_for(rd);
+	if (by && rd->r->n_groups > by && rd->r->rank)
+		fail(rd, "The first of each group is an order for each of them; ask for one of the groups, or for both without an order.");
 	people_asked_for(rd);
 	units_left(rd);
 	steps_of_trend(rd);
@@ -1606,7 +1611,20 @@ negated(struct reader *rd, int i)
 	return 0;
 }
 
-/* Of a path, in a question about several things that somebody did: the one that it stands beside. */
+/* Failed math and passed art: another value of the property stands beyond something else that was done. */
+static int
+is_parted(const struct reader *rd, int i)
+{
+	for (int step = -1; step <= 1; step += 2)
+		for (int k = i + step, did = 0; k >= 0 && k < rd->n; k += step) {
+			did |= is_event_word(rd, k);
+			if (did && is(rd, k, ASK_VALUE) && rd->it[k].arg == rd->it[i].arg && !str_eq(rd->it[k].value, rd->it[i].value))
+				return 1;
+		}
+	return 0;
+}
+
+/* Of a path, or of values that are parted, in a question about several things that somebody did: the one that it stands beside. */
 static int
 event_of_value(const struct reader *rd, int i)
 {
@@ -1620,7 +1638,7 @@ event_of_value(const struct reader *rd, int i)
 			else if (after < 0)
 				after = k;
 		}
-	return events < 2 || rd->it[i].arg < 0 || !rd->ask->field[rd->it[i].arg].path ? -1 : before >= 0 ? before : after;
+	return events < 2 || rd->it[i].arg < 0 || !(rd->ask->field[rd->it[i].arg].path || is_parted(rd, i)) ? -1 : before >= 0 ? before : after;
 }
 
 /* The pass rate: the share of those of which a property is true. The value in front of the rate; -1. */
@@ -1683,11 +1701,12 @@ values(struct reader *rd, int share)
 
 /* ---- pass: what somebody did */
 
-/* Visited both the pricing and the docs page, or the one and not the other: two conditions. */
+/* Visited both the pricing and the docs page, or the one and not the other: two conditions. So are failed and passed, where a property tells
+ * that, and never failed is one. */
 static void
 both_values(struct reader *rd)
 {
-	int at[ASK_LIST], not[ASK_LIST], n = 0, event = find(rd, ASK_EVENT, 0), negative = 0;
+	int at[ASK_LIST], not[ASK_LIST], n = 0, event = find(rd, ASK_EVENT, 0), negative = 0, whether, others = 0;
 
 	if (is_compare(rd) || !(has(rd, ASK_USERS) || has(rd, ASK_SESSIONS) || has(rd, ASK_WHO)))
 		return;
@@ -1698,7 +1717,17 @@ both_values(struct reader *rd)
 			negative += not[n];
 			at[n++] = i;
 		}
-	if (n < 2 || (event >= 0 && find(rd, ASK_EVENT, event + 1) >= 0) || !(has(rd, ASK_BOTH) || (negative && negative < n)))
+	whether = n > 0 && rd->it[at[0]].arg >= 0 && rd->ask->field[rd->it[at[0]].arg].flag;
+	if (whether && n == 2 && str_eq(rd->it[at[0]].value, rd->it[at[1]].value))
+		return;
+	for (int i = 0; i < rd->n && whether; i++)      /* failed math and passed art; failed a quiz */
+		others += is(rd, i, ASK_VALUE) && rd->it[i].arg != rd->it[at[0]].arg;
+	if (whether && others > 1) {
+		fail(rd, "Which of these values goes with which? Ask for one after the other.");
+		return;
+	}
+	if ((n < 2 && !(whether && negative)) || (event >= 0 && find(rd, ASK_EVENT, event + 1) >= 0) ||
+	    !(has(rd, ASK_BOTH) || (negative && negative < n) || (whether && (n == 2 ? !has(rd, ASK_OR) : negative))))
 		return;
 	for (int i = 0; i < rd->n; i++)
 		rd->it[i].used |= is(rd, i, ASK_ANY) || is(rd, i, ASK_NOT) || is(rd, i, ASK_WITHOUT);
@@ -2181,7 +2210,7 @@ static int
 share_of(struct reader *rd, int share, const int *event, int n)
 {
 	struct ask_reading *r = rd->r;
-	const uint64_t whose = rate_of_value(rd) >= 0 ? rd->ask->field[rd->it[rate_of_value(rd)].arg].events & ((1ull << rd->ask->n_events) - 1) : 0;
+	uint64_t whose = rate_of_value(rd) >= 0 ? rd->ask->field[rd->it[rate_of_value(rd)].arg].events & ((1ull << rd->ask->n_events) - 1) : 0;
 	int noun = -1, after = 0, by_session;
 
 	r->ratio = 1;
@@ -2194,6 +2223,8 @@ share_of(struct reader *rd, int share, const int *event, int n)
 	if (noun < 0) {
 		if (rd->r->m.where.n == 0 || (!whose && rd->r->where.n))       /* abnormal blood tests: which of both is the part? */
 			return fail(rd, "A share of what? Say of users, sessions, purchases or revenue.");
+		if (!whose && rd->r->m.where.n == 1 && rd->r->m.where.f[0].field >= 0 && rd->ask->field[rd->r->m.where.f[0].field].flag)       /* first visit share: of visits */
+			whose = rd->ask->field[rd->r->m.where.f[0].field].events & ((1ull << rd->ask->n_events) - 1);
 		r->m.of = r->base.of = whose ? ASK_COUNT : ASK_DISTINCT_USERS;
 		r->m.events = r->base.events = whose;
 		return 1;
@@ -2414,6 +2445,8 @@ events_beside(struct reader *rd, int noun)
 	int joined = 0;
 
 	for (int i = noun; i < rd->n; i++) {
+		if (is(rd, i, ASK_AND) && str_eq(rd->it[i].text, STR("but")))
+			return fail(rd, "I do not see how these events belong together; ask for users who did the one and not the other.");
 		joined |= is(rd, i, ASK_AND) || is(rd, i, ASK_OR) || is(rd, i, ASK_VERSUS) || is(rd, i, ASK_THAN) ||
 		    is(rd, i, ASK_COMPARE) || (is(rd, i, ASK_EVENT) && rd->it[i].comma);
 		if (is(rd, i, ASK_EVENT))
@@ -2534,7 +2567,7 @@ measure(struct reader *rd)
 		return 1;
 	}
 	/* how many bought: users, where the event is something done and nobody is named */
-	if (is(rd, noun, ASK_EVENT) && rd->it[noun].verb && !has(rd, ASK_USERS) && r->n_groups == 0 &&
+	if (is(rd, noun, ASK_EVENT) && rd->it[noun].verb && !is_plural(&rd->it[noun]) && !has(rd, ASK_USERS) && r->n_groups == 0 &&
 	    (i = find(rd, ASK_HOW_MANY, 0)) >= 0 && i == noun - 1 && rd->it[i].arg == 0) {
 		r->m.of = ASK_DISTINCT_USERS;
 		conditions(rd, noun);
@@ -2831,6 +2864,8 @@ aggregate(struct reader *rd)
 			rd->q = rd->it[i].number / 100;
 			rd->agg_at = i + 1;
 			rd->it[i].used = 1;
+			if (str_eq(rd->it[i].text, STR("cumulative")) && (has(rd, ASK_EVERY) || has(rd, ASK_UNIT) || has(rd, ASK_TREND)))
+				return fail(rd, "I tell each step by itself, and add none up to the next; ask for the total, or for each step.");
 		}
 	return 1;
 }

@@ -27,6 +27,7 @@ struct said {                           /* what a text says, as far as it is hel
 	int negations, hedges;
 	struct str word[WORDS_MOST];
 	int n_words;
+	int behind[WORDS_MOST];         /* so many figures stand before the word */
 	int foul;                       /* what no sentence of ours has: markup, addresses, control characters, too much */
 };
 
@@ -46,20 +47,27 @@ static const char *const gone[] = { "last", "past", "previous", "previously", "p
  * sentence, so that purchases do not become refunds, or a week a month. */
 static const char common[] = " a an and or but so as at by for from in into of off on onto out per than that the their them then there these they this those through throughout to "
     "toward towards upon via was we were when where whereas which while who whose with within you your our us it its itself he she is are am be been being has have had having do does "
-    "did done doing can could may might will would shall should must let lets just only also too very much many quite about around roughly approximately nearly almost some somewhat "
+    "did done doing can could may might will would shall should must let lets just only also too very much many quite about around roughly approximately some somewhat "
     "slightly sharply steeply strongly significantly substantially considerably notably noticeably markedly clearly overall altogether total totalling totaling totaled totalled all both each "
     "every any such same similar compared comparing compare comparison versus vs against relative after since until during between among "
     "across along over recent recently latest again still further period time times stretch span frame ended ending end ends began begun beginning begin "
     "started start starting standing stood stand stands sat sitting sits came coming come comes went going go goes gone reached reach reaches reaching hit hits hitting saw see seen seeing show "
-    "shows showed shown showing recorded record records recording registered registering logged counted counting count counts number numbers figure figures amount amounts amounting amounted "
+    "shows showed shown showing recorded recording registered registering logged counted counting count counts number numbers figure figures amount amounts amounting amounted "
     "value values level levels rate rates share shares part parts portion proportion accounted accounting account accounts represent represents represented representing contributed "
-    "contributing contribution contributes makes make made making explains explained explain drove drives driven driving due thanks change changes changed changing difference differences shift "
-    "shifts shifted move moves moved moving movement trend trends trending pattern rhythm cycle expected expect expects expecting forecast forecasts predicted projected should likely probably "
+    "contributing contribution contributes makes make made making explained change changes changed changing difference differences shift "
+    "shifts shifted move moves moved moving movement trend trends trending should likely probably "
     "happened happening happens happen occurred occurring took taking take takes place brought bringing bring brings got getting get gets gave given giving give gives put left leaving held "
-    "holding hold holds kept keeping keep keeps remains remaining remain stays staying stay followed following follow follows how what here well looks look looking like whole new other others "
-    "one ones first second correlation correlate correlated related together apart respectively average typical usual normal large small big little far close near high low there's it's that's "
-    "here's we've we're they're you've i me my up down more less both including included include includes alone itself themselves namely meaning means mean meanwhile however though although "
+    "holding hold holds kept keeping keep keeps remains remaining remain stays staying stay followed following follow follows how what here well looks look looking like whole other others "
+    "one ones together apart respectively there's it's that's "
+    "here's we've we're they're you've i me my up down more less both including included include includes itself themselves namely meaning means mean meanwhile however though although "
     "even yet exactly precisely around about seems seem seemed points point thing things case cases data say says said tell tells told note notice note noted worth interesting interestingly ";
+
+/* Words that claim something, too, each for the others of its line: taken where the sentence has one of them. */
+static const char *const claims[][12] = { { "expected", "expect", "expects", "expecting", "forecast", "forecasts", "predicted", "projected", "likely", "probably" },
+	{ "average", "mean", "typical", "typically" }, { "usual", "normal", "usually" }, { "due", "thanks", "drove", "drives", "driven", "driving", "explains", "explain" },
+	{ "pattern", "rhythm", "cycle", "season", "seasonal" }, { "correlation", "correlate", "correlated", "related", "together" } };
+/* Words of time of which a sentence has one for each of its figures. */
+static const char *const times[] = { "today", "yesterday", "this", "last", "previous", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", NULL };
 
 static const struct { const char *word; double value; enum unit unit; } numbers[] = {
 	{ "zero", 0, PLAIN }, { "two", 2, PLAIN }, { "three", 3, PLAIN }, { "four", 4, PLAIN }, { "five", 5, PLAIN }, { "six", 6, PLAIN }, { "seven", 7, PLAIN },
@@ -161,6 +169,7 @@ add_word(struct said *s, struct str w, int after_number)
 		s->foul = 1;
 		return;
 	}
+	s->behind[s->n_words] = s->n_figures;
 	s->word[s->n_words++] = w;
 	if (after_number && is_unit(w)) {
 		add_unit(s, w);
@@ -311,6 +320,20 @@ is_common(struct str w)
 	return strstr(common, word) != NULL;
 }
 
+static int
+claims_alike(struct str a, struct str b)
+{
+	for (size_t i = 0; i < sizeof(claims) / sizeof(*claims); i++) {
+		int has_a = 0, has_b = 0;
+
+		for (int k = 0; k < 12 && claims[i][k]; k++)
+			has_a |= is_word(a, claims[i][k]), has_b |= is_word(b, claims[i][k]);
+		if (has_a && has_b)
+			return 1;
+	}
+	return 0;
+}
+
 /* A word that means something, and that the sentence has not. */
 static int
 new_word(const struct said *text, const struct said *own)
@@ -322,11 +345,68 @@ new_word(const struct said *text, const struct said *own)
 		for (size_t k = 0; k < sizeof(numbers) / sizeof(*numbers) && !known; k++)
 			known = is_word(w, numbers[k].word);
 		for (int k = 0; k < own->n_words && !known; k++)
-			known = same_word(w, own->word[k]);
+			known = same_word(w, own->word[k]) || claims_alike(w, own->word[k]);
 		if (!known)
 			return 1;
 	}
 	return 0;
+}
+
+static int
+only(const struct said *s, struct str w)                /* its place, where the text has the word once; -1 */
+{
+	int at = -1;
+
+	for (int i = 0; i < s->n_words; i++)
+		if (same_word(s->word[i], w)) {
+			if (at >= 0)
+				return -1;
+			at = i;
+		}
+	return at;
+}
+
+/* What a figure is of: 0 no such word, 1 a time, 2 a thing or a name. */
+static int
+kind_of(struct str w)
+{
+	return is_in(times, w) ? 1 : is_common(w) || is_in(gone, w) || is_in(up, w) || is_in(down, w) || is_in(negations, w) || is_unit(w) ? 0 : 2;
+}
+
+/* 35 yesterday and 10 today, of 35 today and 10 yesterday: two words of a kind have changed places over a figure. */
+static int
+changed_places(const struct said *text, const struct said *own)
+{
+	for (int i = 0; i < own->n_words; i++)
+		for (int k = i + 1; k < own->n_words; k++) {
+			int kind = kind_of(own->word[i]), a, b;
+
+			if (!kind || kind_of(own->word[k]) != kind || own->behind[i] == own->behind[k] || only(own, own->word[i]) < 0 || only(own, own->word[k]) < 0 ||
+			    (a = only(text, own->word[i])) < 0 || (b = only(text, own->word[k])) < 0)
+				continue;
+			if (a > b && text->behind[a] != text->behind[b])
+				return 1;
+		}
+	return 0;
+}
+
+/* 35 yesterday, of 35 today and 10 yesterday: a figure and a time are left out, not those of each other. */
+static int
+half_told(const struct said *text, const struct said *own)
+{
+	int kept = 0, left_out = 0;
+
+	for (int i = 0; i < own->n_words; i++) {
+		int found = 0;
+
+		if (kind_of(own->word[i]) != 1)
+			continue;
+		for (int k = 0; k < text->n_words; k++)
+			found |= same_word(text->word[k], own->word[i]);
+		kept |= found;
+		left_out |= !found;
+	}
+	return text->n_figures < own->n_figures && kept && left_out;
 }
 
 /* Money, by its sign. */
@@ -352,7 +432,8 @@ checked_against(struct str text, struct str own)
 	read_text(text, said);
 	read_text(own, is);
 	ok = text.n > 0 && !said->foul && !is->foul && text.n <= LONGER * own.n + LONGER_BY;
-	ok = ok && said->n_figures <= is->n_figures && said->negations == is->negations && !said->hedges == !is->hedges && !new_name(said, is) && !new_word(said, is) && !new_deixis(said, is) && !new_sign(text, own);
+	ok = ok && said->n_figures <= is->n_figures && said->negations == is->negations && !said->hedges == !is->hedges && !new_name(said, is) && !new_word(said, is) && !new_deixis(said, is) && !new_sign(text, own) &&
+	    !changed_places(said, is) && !half_told(said, is);
 	for (int i = 0; ok && i < said->n_figures; i++) {       /* in order: "from 5 to 3" is not "from 3 to 5" */
 		while (at < is->n_figures && !same_figure(&said->figure[i], &is->figure[at]))
 			at++;

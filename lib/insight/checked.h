@@ -3,7 +3,7 @@
  * AT_LLM_URL names a server that speaks the OpenAI protocol (…/v1); AT_LLM_MODEL and AT_LLM_KEY go with it. It is given finished sentences,
  * never rows, and gives each in other words. Those are held against the sentence: its figures (digits and number words, each with its unit,
  * to the digits that are written) in their order, its directions (rose, fewer, …) in their order, its negations, what makes a prospect of a fact (may,
- * likely), which week is meant (this, last), and its names. A word that is neither in the sentence nor one of those that name nothing (some 300) is one
+ * likely), which week is meant (this, last), its names, and which figure is of which of them: two that have changed places are a lie. A word that is neither in the sentence nor one of those that name nothing (some 300) is one
  * too many, so that neither what it is of, nor the period, nor the unit becomes another. One that does not pass is thrown away and the sentence stays as it was; so it does when the server is not there, is slow, or writes something else.
  */
 #ifndef INSIGHT_CHECKED_H

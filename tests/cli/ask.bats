@@ -687,3 +687,43 @@ retention_store() {
 	[ "$(asked 'which insurer paid the most')" = '[["Acme",60]]' ]
 	[ "$(asked 'total amount by event' | jq -c '.[:2]')" = '[["invoice_sent",170],["payment_received",60]]' ]
 }
+
+@test "who did both, who never did, and which value goes with which deed; what a word bounds or counts" {
+	export AT_STORE=$BATS_TEST_TMPDIR/exams
+	row() { echo "{\"event\":\"$1\",\"timestamp\":\"2026-06-16T0$3:00:00Z\",\"user_id\":\"student0$2\",\"properties\":{$4}}"; }
+	{
+		row exam_failed 1 3 '"course":"math"'
+		row exam_passed 1 4 '"course":"art"'
+		row exam_failed 2 3 '"course":"art"'
+		row exam_passed 2 4 '"course":"math"'
+		row book_loaned 3 5 '"plan":"pupil","genre":"crime"'
+		row book_loaned 3 6 '"plan":"pupil","genre":"poetry"'
+		row member_joined 1 1 '"age":70'
+		row member_joined 2 1 '"age":30'
+	} | at-ingest -q
+	while IFS='|' read -r question rows; do
+		[ "$(asked "$question")" = "$rows" ] || { echo "$question: $(asked "$question")"; return 1; }
+	done <<-'E'
+		how many students failed math and passed art|[[1]]
+		how many students failed an exam and passed an exam|[[2]]
+		how many loans by pupils|[[2]]
+		how many loans yesterday|[[2]]
+		members who joined with age over 60|[[1]]
+	E
+	at-insight ask -f ndjson 'top 2 genres per plan' | jq -e .refuse
+	at-insight ask -f ndjson 'cumulative loans per day' | jq -e .refuse
+	at-insight ask -f ndjson 'exams failed but passed' | jq -e .refuse
+	export AT_STORE=$BATS_TEST_TMPDIR/quizzes
+	{
+		row quiz_taken 1 1 '"course":"math","passed":false'
+		row quiz_taken 1 2 '"course":"art","passed":true'
+		row quiz_taken 2 1 '"course":"art","passed":false'
+		row quiz_taken 3 1 '"course":"math","passed":true'
+	} | at-ingest -q
+	[ "$(asked 'share of passed quizzes')" = '[[0.5]]' ]
+	[ "$(asked 'students who failed and passed')" = '[[1]]' ]
+	[ "$(asked 'how many students failed or passed')" = '[[3]]' ]
+	[ "$(asked 'how many students never failed')" = '[[1]]' ]
+	[ "$(asked 'students who failed but never passed')" = '[[1]]' ]
+	at-insight ask -f ndjson 'students who failed math and passed art' | jq -e .refuse
+}

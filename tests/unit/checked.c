@@ -71,11 +71,24 @@ what_the_sentence_does_not_say_does_not(void **state)
 		{ "Signups were 40 today", "Signups were 40 yesterday" },
 		{ "Signups in the mobile app fell 5 %", "Signups fell 5 %" },
 		{ "Signups have a daily rhythm", "Signups have a weekly rhythm" },
+		{ "There were 35 purchases yesterday and 10 today, up by 250 %", "Purchases: 35 today, 10 yesterday, up by 250 %" },          /* which is of which */
+		{ "There were 35 purchases yesterday", "Purchases: 35 today, 10 yesterday, up by 250 %" },
+		{ "Signups were 40 last week and 30 this week", "Signups were 40 this week, 30 last week" },
+		{ "FR had 20 purchases and DE 15", "DE had 20 purchases, FR 15" },
+		{ "There were 40 signups and 30 purchases", "Purchases: 40, signups: 30" },
+		{ "There were 35 purchases today, a record", "Purchases: 35 today" },                                                       /* claims */
+		{ "There were nearly 35 purchases today", "Purchases: 35 today" },
+		{ "There were 35 new purchases today, as expected", "Purchases: 35 today" },
+		{ "There were 35 first purchases today", "Purchases: 35 today" },
+		{ "There were 35 purchases today, which is normal", "Purchases: 35 today" },
 	};
 
 	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++)
 		if (checked_against(str_of(lies[i].text), str_of(lies[i].own)))
 			fail_msg("passed: %s", lies[i].text);
+	assert_true(checked_against(STR("Today saw 35 purchases, up 250 % from 10 yesterday"), STR("Purchases: 35 today, up by 250 % from 10 yesterday")));
+	assert_true(checked_against(STR("20 purchases came from DE and 15 from FR"), STR("Purchases: 20 from DE, 15 from FR")));
+	assert_true(checked_against(STR("Signups are forecast to be 29 tomorrow"), STR("Signups are expected to be 29 tomorrow")));
 	assert_true(checked_against(STR("Every week, signups follow a rhythm that is highest on Wednesdays"), STR("Signups have a weekly rhythm, highest on Wednesdays")));
 	assert_true(checked_against(STR("Signups are likely to reach their target of 1,000 for November 2026"), STR("Signups are likely to reach the target of 1,000 for November 2026")));
 	assert_false(checked_against(STR("Signups rose to 12"), STR("Signups stayed at 12: the difference from 11 may be chance")));
