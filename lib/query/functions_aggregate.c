@@ -620,6 +620,8 @@ compare(sqlite3_value *a, sqlite3_value *b)
 
 	if (x.type == CELL_INTEGER && y.type == CELL_INTEGER)
 		return (x.integer > y.integer) - (x.integer < y.integer);
+	if (x.type == CELL_NULL || y.type == CELL_NULL)
+		return (x.type != CELL_NULL) - (y.type != CELL_NULL);
 	if (x.type == CELL_TEXT || y.type == CELL_TEXT)
 		return x.type == y.type ? str_cmp(x.text, y.text) : x.type == CELL_TEXT ? 1 : -1;
 	double p = x.type == CELL_INTEGER ? (double)x.integer : x.real, q = y.type == CELL_INTEGER ? (double)y.integer : y.real;
@@ -767,15 +769,34 @@ list_final(sqlite3_context *c)
 		buf_release(&t->out), map_release(&t->seen);
 }
 
+enum { AS_LIST = 1, ONCE = 2 };
+
+/* Did the value not come before? A number is what it is worth, and no text. */
+static int
+is_first(struct texts *t, const struct cell *cell)
+{
+	struct buf key = {0};
+	int is_new;
+
+	buf_byte(&key, cell->type == CELL_TEXT ? 't' : 'n');
+	if (cell->type == CELL_TEXT)
+		buf_str(&key, cell->text);
+	else
+		cell_put_json(&key, cell);
+	map_put(&t->seen, buf_get(&key), &is_new);
+	buf_release(&key);
+	return is_new;
+}
+
 static void
-ordered_step(sqlite3_context *c, int n, sqlite3_value **v)      /* (value, key, descending, separator); which 1: as a list */
+ordered_step(sqlite3_context *c, int n, sqlite3_value **v)      /* (value, key, descending, separator); which & AS_LIST, & ONCE: each value once */
 {
 	struct texts *t = sqlite3_aggregate_context(c, sizeof(*t));
 	struct cell cell = functions_cell(v[0]);
 	size_t from;
 
 	(void)n;
-	if (!t || (which(c) == 0 && is_null(v[0])))
+	if (!t || (!(which(c) & AS_LIST) && is_null(v[0])) || (which(c) & ONCE && !is_first(t, &cell)))
 		return;
 	if (t->items == t->cap) {
 		t->cap = t->cap ? 2 * t->cap : 32;
@@ -790,7 +811,7 @@ ordered_step(sqlite3_context *c, int n, sqlite3_value **v)      /* (value, key, 
 		return;
 	}
 	from = t->out.n;
-	if (which(c))
+	if (which(c) & AS_LIST)
 		cell_put_json(&t->out, &cell);
 	else
 		buf_str(&t->out, functions_text_of(v[0]));
@@ -822,21 +843,22 @@ ordered_final(sqlite3_context *c)
 	for (size_t i = 0; t->down && i < t->items; i++)
 		t->item[i].order = -t->item[i].order;
 	qsort(t->item, t->items, sizeof(*t->item), by_order);
-	if (which(c))
+	if (which(c) & AS_LIST)
 		buf_byte(&out, '[');
 	for (size_t i = 0; i < t->items; i++) {
 		struct ordered *o = &t->item[t->down ? t->items - 1 - i : i];
 
 		if (i)
-			buf_str(&out, which(c) ? STR(",") : buf_get(&t->separator));
+			buf_str(&out, which(c) & AS_LIST ? STR(",") : buf_get(&t->separator));
 		buf_add(&out, t->out.p + o->from, o->n);
 	}
-	if (which(c))
+	if (which(c) & AS_LIST)
 		buf_byte(&out, ']');
 	functions_give_text(c, buf_get(&out));
 	for (size_t i = 0; i < t->items; i++)
 		sqlite3_value_free(t->item[i].key);
 	free(t->item);
+	map_release(&t->seen);
 	buf_release(&out), buf_release(&t->out), buf_release(&t->separator);
 }
 
@@ -978,7 +1000,8 @@ const struct function functions_aggregate[] = {
 	PLAIN("string_agg", 1, 2, 0, text_step, text_final), PLAIN("listagg", 1, 2, 0, text_step, text_final), PLAIN("distinct_text", 2, 2, 1, text_step, text_final),
 	PLAIN("array_agg", 1, 1, 0, list_step, list_final), PLAIN("list", 1, 1, 0, list_step, list_final), PLAIN("grouparray", 1, 1, 0, list_step, list_final),
 	PLAIN("groupuniqarray", 1, 1, 1, list_step, list_final),
-	PLAIN("ordered_text", 4, 4, 0, ordered_step, ordered_final), PLAIN("ordered_list", 4, 4, 1, ordered_step, ordered_final),
+	PLAIN("ordered_text", 4, 4, 0, ordered_step, ordered_final), PLAIN("ordered_list", 4, 4, AS_LIST, ordered_step, ordered_final),
+	PLAIN("ordered_texts_once", 4, 4, ONCE, ordered_step, ordered_final), PLAIN("ordered_list_once", 4, 4, AS_LIST | ONCE, ordered_step, ordered_final),
 	TALLY("count_if", 1, COUNT_IF), TALLY("countif", 1, COUNT_IF), TALLY("sum_if", 2, SUM_IF), TALLY("sumif", 2, SUM_IF), TALLY("avg_if", 2, AVG_IF),
 	TALLY("avgif", 2, AVG_IF), TALLY("bool_or", 1, BOOL_OR), TALLY("bool_and", 1, BOOL_AND), TALLY("every", 1, BOOL_AND), TALLY("logical_or", 1, BOOL_OR), TALLY("logical_and", 1, BOOL_AND),
 	TALLY("geomean", 1, GEOMEAN), TALLY("geometric_mean", 1, GEOMEAN),

@@ -1019,7 +1019,62 @@ cast_to(sqlite3_context *c, int n, sqlite3_value **v)           /* which 1: NULL
 		functions_error(c, "'%.40s' is no %.*s, TRY_CAST gives NULL", (const char *)sqlite3_value_text(v[0]), (int)(type.n < 40 ? type.n : 40), type.p);
 }
 
+/* ---- what sorts as several values do */
+
+enum { DOWN = 1, NULLS_FIRST = 2, NULLS_LAST = 4 };     /* how, beside each value of order_key() */
+
+/* Bytes that compare as the number does: its double, then what a whole number has beyond that. */
+static void
+put_number_key(struct buf *to, sqlite3_value *v)
+{
+	double x = sqlite3_value_double(v) + 0.0;       /* -0.0 is 0.0 */
+	int64_t rest = 0;
+	uint64_t bits[2];
+
+	if (sqlite3_value_type(v) == SQLITE_INTEGER)
+		rest = x >= 9223372036854775808.0 ? sqlite3_value_int64(v) - INT64_MAX - 1 : sqlite3_value_int64(v) - (int64_t)x;
+	memcpy(bits, &x, sizeof(x));
+	bits[0] = bits[0] >> 63 ? ~bits[0] : bits[0] | 1ULL << 63;
+	bits[1] = (uint64_t)rest ^ 1ULL << 63;
+	for (int i = 0; i < 16; i++)
+		buf_byte(to, (char)(bits[i / 8] >> (56 - 8 * (i % 8))));
+}
+
+static void
+order_key(sqlite3_context *c, int n, sqlite3_value **v)         /* (a, how, b, how …): a blob, NULLs first where nothing else is said of them, as in SQLite */
+{
+	struct buf key = {0};
+
+	for (int i = 0; i + 1 < n; i += 2) {
+		int how = sqlite3_value_int(v[i + 1]), type = sqlite3_value_type(v[i]), down = how & DOWN;
+		int first = how & NULLS_FIRST || (!(how & NULLS_LAST) && !down);
+		size_t from;
+
+		buf_byte(&key, type != SQLITE_NULL ? 1 : first ? 0 : 2);
+		from = key.n;
+		if (type == SQLITE_INTEGER || type == SQLITE_FLOAT) {
+			buf_byte(&key, 0);
+			put_number_key(&key, v[i]);
+		} else if (type != SQLITE_NULL) {
+			struct str text = functions_text_of(v[i]);
+
+			buf_byte(&key, type == SQLITE_TEXT ? 1 : 2);
+			for (size_t k = 0; k < text.n; k++) {
+				buf_byte(&key, text.p[k]);
+				if (!text.p[k])         /* 0 0 is the end */
+					buf_byte(&key, (char)0xff);
+			}
+			buf_byte(&key, 0), buf_byte(&key, 0);
+		}
+		for (size_t k = from; down && k < key.n; k++)
+			key.p[k] = (char)~key.p[k];
+	}
+	sqlite3_result_blob64(c, key.n ? key.p : "", key.n, SQLITE_TRANSIENT);
+	buf_release(&key);
+}
+
 const struct function functions_text[] = {
+	{ "order_key", 2, -1, 0, order_key },
 	{ "concat", 0, -1, 0, concat }, { "concat_ws", 1, -1, 1, concat }, { "str_left", 2, 2, 0, side }, { "str_right", 2, 2, 1, side },
 	{ "lpad", 2, 3, 0, pad }, { "rpad", 2, 3, 1, pad }, { "repeat", 2, 2, 0, repeat }, { "reverse", 1, 1, 0, reverse },
 	{ "split_part", 3, 3, 0, split_part }, { "starts_with", 2, 2, 0, find_text }, { "startswith", 2, 2, 0, find_text }, { "prefix", 2, 2, 0, find_text },

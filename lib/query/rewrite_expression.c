@@ -542,18 +542,73 @@ descending(struct work *w, struct tok *order, struct tok *close, struct tok **ke
 	return down;
 }
 
+/* ORDER BY several values, or with a place for NULLs: `order_key(a, how, b, how …)` stands in their place, which sorts as they do. */
+static void
+several_keys(struct work *w, struct tok *order, struct tok *close)
+{
+	struct tok *last = close, *i, *next;
+	int several = 0;
+
+	for (i = order->next->next; i != close && i->kind != TOKEN_END; i = i->next) {
+		if (is(i, "("))
+			i = i->match;
+		several |= is(i, ",") || (is(i, "nulls") && i != order->next->next);
+	}
+	if (!several)
+		return;
+	for (i = order->next->next; i != close && i->kind != TOKEN_END; i = next) {
+		int how = 0, nulls = 0;
+
+		for (next = i; next != close && !is(next, ","); next = next->next)
+			if (is(next, "("))
+				next = next->match;
+		last = next->prev;
+		if (i == next || is(last, "by")) {
+			rewrite_fail(w, next, "ORDER BY wants what to order by");
+			return;
+		}
+		if (is(last->prev, "nulls") && last->prev != i && (is(last, "first") || is(last, "last"))) {
+			nulls = is(last, "first") ? 2 : 4;
+			last = last->prev->prev;
+		}
+		if (last != i && (is(last, "desc") || is(last, "asc"))) {
+			how = is(last, "desc");
+			last = last->prev;
+		}
+		if (last->next != next)
+			rewrite_cut(last->next, next->prev);
+		put(w, next, last, ", %d", how + nulls);
+		next = next == close ? close : next->next;
+	}
+	rewrite_wrap(w, order->next->next, close->prev, "order_key(", ")");
+}
+
+/* Does a comma stand in the brackets that open here, and in none within them? */
+static int
+has_comma(struct tok *open)
+{
+	for (struct tok *k = open->next; k != open->match; k = k->next) {
+		if (is(k, "("))
+			k = k->match;
+		if (is(k, ","))
+			return 1;
+	}
+	return 0;
+}
+
 static void
 calls(struct work *w)
 {
-	static const struct { const char *name, *by, *separator; } ordered[] = {
-		{ "string_agg", "ordered_text", "','" }, { "group_concat", "ordered_text", "','" }, { "listagg", "ordered_text", "','" },
-		{ "array_agg", "ordered_list", "''" }, { "list", "ordered_list", "''" }, { "grouparray", "ordered_list", "''" },
+	static const struct { const char *name, *by, *separator, *once; } ordered[] = {         /* once: with DISTINCT */
+		{ "string_agg", "ordered_text", "','", "ordered_texts_once" }, { "group_concat", "ordered_text", "','", "ordered_texts_once" },
+		{ "listagg", "ordered_text", "','", "ordered_texts_once" }, { "array_agg", "ordered_list", "''", "ordered_list_once" },
+		{ "list", "ordered_list", "''", "ordered_list_once" }, { "grouparray", "ordered_list", "''", "ordered_list_once" },
 		{ "first", "ordered_first", "''" }, { "any_value", "ordered_first", "''" }, { "first_value", "ordered_first", "''" },
 		{ "last", "ordered_last", "''" }, { NULL } };
 
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		struct tok *open, *close, *order, *key_last;
-		int i, down;
+		int i, down, once;
 
 		/* f(p)(x) → f(x, p) */
 		if (is(t, ")") && is(t->next, "(") && t->match != t && rewrite_named(t->match->prev) && t->match->next != t &&
@@ -601,25 +656,29 @@ calls(struct work *w)
 		}
 		if (is(open->prev, "over") || is(open->prev, "as") || is(open->prev, "filter"))
 			continue;
-		if (is(open->next, "distinct")) {
-			int commas = 0;
+		order = inner_order(open);
+		for (i = 0; ordered[i].name && !is(open->prev, ordered[i].name); i++)
+			;
+		once = order && ordered[i].once && is(open->next, "distinct");
+		if (once) {
+			rewrite_cut(open->next, open->next);
+		} else if (is(open->next, "distinct")) {
+			struct tok *row = open->next->next;
+			int commas = has_comma(open);
 
-			for (struct tok *k = open->next; k != close; k = k->next) {
-				if (is(k, "("))
-					k = k->match;
-				commas += is(k, ",");
-			}
 			if (commas && is(open->prev, "count")) {
 				rewrite_wrap(w, open->next->next, close->prev, "json_array(", ")");
+			} else if (is(open->prev, "count") && is(row, "(") && row->match == close->prev && has_comma(row)) {
+				put(w, row, row, "json_array");         /* count(DISTINCT (a, b)) */
 			} else if (commas && (is(open->prev, "string_agg") || is(open->prev, "group_concat") || is(open->prev, "listagg"))) {
 				rewrite_set(w, open->prev, "distinct_text");
 				rewrite_cut(open->next, open->next);
 			}
 		}
-		if (!(order = inner_order(open)))
+		if (!order)
 			continue;
-		for (i = 0; ordered[i].name && !is(open->prev, ordered[i].name); i++)
-			;
+		if (ordered[i].name)
+			several_keys(w, order, close);
 		down = descending(w, order, close, &key_last);
 		if (w->err->code)
 			return;
@@ -646,7 +705,7 @@ calls(struct work *w)
 			put(w, close, order, "%s", ordered[i].separator);
 		}
 		replace(w, order, order->next, ",");
-		rewrite_set(w, open->prev, ordered[i].by);
+		rewrite_set(w, open->prev, once ? ordered[i].once : ordered[i].by);
 	}
 }
 

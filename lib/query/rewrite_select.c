@@ -1459,9 +1459,11 @@ pivot_in_from(struct work *w, struct tok *t)
 {
 	struct tok *open = t->next, *close = open->match, *source = t->prev, *for_ = NULL, *in = NULL;
 
-	source = is(source, ")") ? source->match : source;
-	if (rewrite_named(source->prev) && is(source, "("))
-		source = source->prev;
+	for (;; source = source->prev) {        /* a table, a call or a SELECT in brackets, with its name */
+		source = is(source, ")") ? source->match : source;
+		if (is(source->prev, "from") || is(source->prev, "join") || is(source->prev, ",") || is(source->prev, "(") || source->prev->kind == TOKEN_END)
+			break;
+	}
 	bracket_depth_zero(open->next, "for", &for_);
 	if (for_)
 		bracket_depth_zero(for_, "in", &in);

@@ -482,3 +482,19 @@ P
 		[ "$(of numbers "v FROM input WHERE timestamp $where")" = 1 ] || { echo "$where"; return 1; }
 	done
 }
+
+@test "a list of each value once may be ordered; count(DISTINCT (a, b)) counts pairs; PIVOT stands behind a SELECT in brackets and a name" {
+	local v="(VALUES (1, 'b'), (1, 'a'), (2, 'b'), (NULL, NULL), (1, 'b')) AS v(x, y)"
+	local w="(VALUES (1, 3, 'b'), (2, NULL, 'a'), (3, -1, 'a'), (4, 3, 'a'), (5, 2.5, NULL), (6, 9007199254740993, 'z'), (7, 9007199254740992, 'z'), (8, 't', ''), (9, 3, 'aa')) AS v(i, x, y)"
+	for order in "x" "x DESC" "x, y" "x DESC, y DESC" "x NULLS LAST" "x DESC NULLS FIRST, i DESC" "y NULLS LAST, x DESC" "length(coalesce(y, 'q,r')), i"; do
+		is "SELECT array_agg(i ORDER BY $order) = (SELECT json_group_array(i) FROM (SELECT i FROM $w ORDER BY $order, i)) FROM $w" 1
+	done
+	is "SELECT string_agg(event, ' > ' ORDER BY timestamp DESC, user_id), first(event ORDER BY page NULLS LAST, timestamp) FROM events" 'signup > page_view > page_view,page_view'
+	is "SELECT string_agg(DISTINCT y, '-' ORDER BY y DESC), string_agg(DISTINCT y ORDER BY x, y), array_agg(DISTINCT x ORDER BY x), listagg(DISTINCT x, '+') WITHIN GROUP (ORDER BY x) FROM $v" 'b-a,"a,b","[null,1,2]",1+2'
+	is "SELECT array_agg(DISTINCT x ORDER BY x) FROM (VALUES (1), (1.0), ('1'), (2.5)) AS v(x)" '"[1,2.5,""1""]"'
+	is "SELECT count(DISTINCT (x, y)), count(DISTINCT (x)), count(DISTINCT x + 1) FROM $v" 4,2,2
+	for from in "(SELECT event, user_id AS u, 1 AS n FROM events)" "(SELECT event, user_id AS u, 1 AS n FROM events) AS p" "(SELECT event, user_id AS u, 1 AS n FROM events) p"; do
+		is "SELECT * FROM $from PIVOT (sum(n) FOR u IN ('u1', 'u2')) ORDER BY event" $'page_view,1,1\nsignup,1,'
+	done
+	is "SELECT * FROM events e PIVOT (count(*) FOR user_id IN ('u1', 'u2') GROUP BY event) ORDER BY event" $'page_view,1,1\nsignup,1,0'
+}
