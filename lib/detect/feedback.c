@@ -1,4 +1,4 @@
-/* A mark is a state of kind "feedback". Its name: 32 hexadecimal digits of SHA-256 over key, byte 0, time. Its value: byte '1' true or
+/* A mark is a state of kind "feedback". Its name: 32 hexadecimal digits of SHA-256 over time, byte 0, key. Its value: byte '1' true or
  * '0' false, the time as it stands in the row, byte 0, the key. */
 #include "detect/feedback.h"
 

@@ -8,7 +8,8 @@
 #include "json/json.h"
 
 #define STAMP 24                        /* bytes of 2026-11-23T10:15:00.000Z */
-#define TEXTS_MOST 1048576              /* remembered */
+#define TEXTS_FEW  1000                 /* remembered, */
+#define TEXTS_EACH 2                    /* and so many more for each series: rows with a text that is another each time come to no end */
 
 struct field { char *name; size_t n; uint32_t series; };
 
@@ -322,7 +323,7 @@ remember(struct metrics *m, struct str row, const struct metrics_row *got)
 	struct known *k;
 	int n = 0, is_new;
 
-	if (cut(row, &name, &stamp, &rest) || memchr(name.p, '\\', name.n) || m->texts.n >= TEXTS_MOST)
+	if (cut(row, &name, &stamp, &rest) || memchr(name.p, '\\', name.n) || m->texts.n >= TEXTS_FEW + TEXTS_EACH * m->series.n)
 		return;
 	middle = (struct str){ rest.p, middle_of(rest) };
 	for (p = middle.p + middle.n; p < end - 1; n++) {       /* as many numbers as the row was read to have, so none is before */

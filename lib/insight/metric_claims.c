@@ -156,7 +156,7 @@ choose_dims(struct query *q, struct str metric, int64_t since, struct buf *by, s
 
 /* ---- values by labels, in two periods */
 
-struct value { struct map_entry *key; double of[2][2]; };       /* [num, den][before, after] */
+struct value { struct map_entry *key; double of[2][2]; unsigned char told[2][2]; };     /* [num, den][before, after]; told: there was a value */
 
 struct table {
 	struct map rows;                /* labels as text, a line each */
@@ -189,6 +189,7 @@ take_value(void *self, const struct cell *cells, int n, struct err *err)
 		e->num = (int64_t)t->n++;
 	}
 	t->value[e->num].of[t->part][t->after] = c->type == CELL_REAL ? c->real : c->type == CELL_INTEGER ? (double)c->integer : 0;
+	t->value[e->num].told[t->part][t->after] = c->type != CELL_NULL;
 	t->seen++;
 	return 0;
 }
@@ -317,7 +318,7 @@ distinct_claims(struct query *q, const struct metric_ask *ask, struct str by, co
 	struct claims parts;
 	struct claim x = *periods;
 	struct str rest = by, dim;
-	double all[2] = { 0, 0 };
+	double all[2] = { 0, 0 }, error;
 	int rc = run_part(q, ask, ask->metric, NULL, (struct str){ 0 }, 0, &whole, NULL, err);
 
 	for (int k = 0; k < 2 && whole.n; k++)
@@ -327,8 +328,9 @@ distinct_claims(struct query *q, const struct metric_ask *ask, struct str by, co
 	x.kind = CLAIM_CHANGE, x.test = "two counts", x.relative = 1, x.coverage = 1, x.share = NAN;
 	x.before = all[0], x.value = all[1];
 	x.effect = all[0] > 0 ? all[1] / all[0] - 1 : INFINITY;
-	x.z = (all[1] - all[0]) / sqrt(fmax(1, all[0] + all[1])), x.p = erfc(fabs(x.z) / M_SQRT2);
-	x.lower = x.effect - 1.96 * fabs(x.effect / x.z), x.upper = x.effect + 1.96 * fabs(x.effect / x.z);
+	error = sqrt(fmax(1, all[0] + all[1]));
+	x.z = (all[1] - all[0]) / error, x.p = erfc(fabs(x.z) / M_SQRT2);
+	x.lower = x.effect - 1.96 * error / all[0], x.upper = x.effect + 1.96 * error / all[0];
 	claims_add(c, &x);
 	while (rc == 0 && str_cut(&rest, ',', &dim)) {
 		struct table t = { .n = 0 };
@@ -364,21 +366,35 @@ call_of(struct str text, const char *name, struct str *inside)
 	return 1;
 }
 
+/* How many values each mean is of: sum / mean. Of a mean of 0 that says nothing: it counts for as many as there are events. */
 static int
 mean_table(struct query *q, const struct metric_ask *ask, struct str inside, struct str by, struct table *t, struct err *err)
 {
+	struct table events = { .n = 0 };
 	char sum[300];
-	int rc;
+	int rc, zeros = 0;
 
 	if (inside.n > 250)
 		return err_set(err, ERR_USAGE, "%.*s: a name that long", 60, inside.p);
 	snprintf(sum, sizeof(sum), "sum(%.*s)", STR_FMT(inside));
 	if ((rc = run_part(q, ask, ask->metric, sum, by, 0, t, NULL, err)) || (rc = run_part(q, ask, ask->metric, NULL, by, 1, t, NULL, err)))
 		return rc;
-	for (size_t i = 0; i < t->n; i++)               /* sum / mean: how many had a value */
+	for (size_t i = 0; i < t->n; i++)
 		for (int k = 0; k < 2; k++)
-			t->value[i].of[1][k] = t->value[i].of[1][k] != 0 ? nearbyint(t->value[i].of[0][k] / t->value[i].of[1][k]) : 0;
-	return 0;
+			zeros |= t->value[i].told[1][k] && t->value[i].of[1][k] == 0;
+	if (zeros)
+		rc = run_part(q, ask, ask->metric, "count", by, 0, &events, NULL, err);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct map_entry *e = zeros ? map_find(&events.rows, t->value[i].key->key) : NULL;
+
+		for (int k = 0; k < 2; k++) {
+			double *of = &t->value[i].of[1][k];
+
+			*of = *of != 0 ? nearbyint(t->value[i].of[0][k] / *of) : e && t->value[i].told[1][k] ? events.value[e->num].of[0][k] : 0;
+		}
+	}
+	release_table(&events);
+	return rc;
 }
 
 int

@@ -110,10 +110,36 @@ month_of(int64_t time)
 	return 12 * (int64_t)c.year + c.month - 1;
 }
 
+static int
+days_of(int year, int month)
+{
+	struct civil c = { .year = year, .month = month + 1, .day = 1 };
+
+	time_civil(time_of_civil(&c) - DAY, &c);
+	return c.day;
+}
+
+/* The day of the first value; where that is a month's last day, the latest that any has: 28 February is followed by 31 March, or by the 28th. */
+static int
+day_of(const struct series *s, const struct at *at, size_t n)
+{
+	struct civil c, other;
+	int day;
+
+	time_civil(s->first, &c);
+	day = c.day;
+	for (size_t i = 0; i < n && c.day == days_of(c.year, c.month); i++) {
+		time_civil(at[i].time, &other);
+		day = other.day > day ? other.day : day;
+	}
+	return day;
+}
+
 int64_t
 series_time(const struct series *s, size_t i)
 {
 	struct civil c;
+	int days;
 
 	if (s->step_ms)
 		return s->first + (int64_t)i * s->step_ms;
@@ -121,6 +147,8 @@ series_time(const struct series *s, size_t i)
 	c.month += (int)i * s->months;
 	c.year += (c.month - 1) / 12;
 	c.month = (c.month - 1) % 12 + 1;
+	days = days_of(c.year, c.month);
+	c.day = s->day < days ? s->day : days;
 	return time_of_civil(&c);
 }
 
@@ -189,6 +217,7 @@ series_space(struct series *s, struct err *err)
 		last = place(s, at[s->n_seen - 1].time);
 	}
 	s->n = last + 1;
+	s->day = s->months ? day_of(s, at + from, s->n_seen - from) : 0;
 	s->is_count = s->is_sum || str_eq(s->field, STR("count")) || (s->field.n > 4 && memcmp(s->field.p + s->field.n - 4, "_sum", 4) == 0);
 	free(s->value);
 	s->value = mem_new(s->n * sizeof(*s->value));

@@ -18,6 +18,7 @@ struct series {
 	/* after series_space: value i belongs to series_time(…, i) */
 	int64_t first, step_ms;         /* step_ms 0: calendar months */
 	int months;                     /* of a step: 1, 3, 12 */
+	int day;                        /* of a month, in which each value stands, or at the end of a shorter one */
 	double *value;                  /* NAN: missing; a count or a sum that is missing is 0 */
 	size_t n;
 	int periods[FORECAST_PERIODS];  /* of the seasons that such a step may have */

@@ -366,25 +366,19 @@ is_reserved(struct str name)
 	return 0;
 }
 
+/* "p95(f)", as the column of that name; name.p NULL: of ours. */
 static int
-parse_item(struct layout *l, struct str item, struct err *err)
+parse_call(struct layout *l, struct str item, struct str name, struct str call, int named, struct err *err)
 {
 	const struct aggregate *what;
-	struct str call = item, name = { 0 }, args = { 0 }, field = { 0 };
+	struct str args = { 0 }, field = { 0 };
 	struct buf ours = { 0 };
 	char typed[40];
 	double share = 0;
 	int64_t n = 0;
 	size_t open = 0;
-	int rc = 0, named, most = 2;
+	int rc = 0, most = 2;
 
-	for (size_t i = 0; i < item.n && item.p[i] != '('; i++)
-		if (item.p[i] == '=') {
-			name = str_trim((struct str){ item.p, i });
-			call = str_trim((struct str){ item.p + i + 1, item.n - i - 1 });
-			break;
-		}
-	named = name.p != NULL;
 	while (open < call.n && call.p[open] != '(')
 		open++;
 	if (open < call.n) {
@@ -418,7 +412,7 @@ parse_item(struct layout *l, struct str item, struct err *err)
 				break;
 			}
 	}
-	if (!named) {
+	if (!name.p) {
 		if (what->args)
 			buf_printf(&ours, "%.*s_%.*s", STR_FMT(field), STR_FMT(call));
 		else
@@ -436,6 +430,22 @@ parse_item(struct layout *l, struct str item, struct err *err)
 		add_column(l, what, field, name, share, (int)n, named);
 	buf_release(&ours);
 	return rc;
+}
+
+/* "x=p95(f)" */
+static int
+parse_item(struct layout *l, struct str item, struct err *err)
+{
+	for (size_t i = 0; i < item.n && item.p[i] != '('; i++)
+		if (item.p[i] == '=')
+			return parse_call(l, item, str_trim((struct str){ item.p, i }), str_trim((struct str){ item.p + i + 1, item.n - i - 1 }), 1, err);
+	return parse_call(l, item, (struct str){ 0 }, item, 0, err);
+}
+
+int
+layout_add_column(struct layout *l, struct str name, struct str call, int named, struct err *err)
+{
+	return parse_call(l, call, name, call, named, err);
 }
 
 int
@@ -472,18 +482,13 @@ put_call(const struct layout *l, const struct column *c, struct buf *to)
 	buf_byte(to, ')');
 }
 
-void
-layout_list(const struct layout *l, struct buf *to)
+struct str
+layout_column(const struct layout *l, int i, struct buf *call, int *named)
 {
-	for (int i = 0; i < l->columns; i++) {
-		if (i)
-			buf_byte(to, ',');
-		if (l->column[i].named) {
-			buf_str(to, l->column[i].name);
-			buf_byte(to, '=');
-		}
-		put_call(l, &l->column[i], to);
-	}
+	buf_clear(call);
+	put_call(l, &l->column[i], call);
+	*named = l->column[i].named;
+	return l->column[i].name;
 }
 
 int
@@ -1066,10 +1071,8 @@ layout_learn(struct layout *l, struct json row, struct str *which)
 		as = part_of(states, m.key, "as1:", &l->scratch);
 		if (as.p) {
 			buf_clear(&call);
-			buf_str(&call, m.key);
-			buf_byte(&call, '=');
 			buf_add(&call, as.p + 4, as.n - 4);
-			if (parse_item(l, buf_get(&call), &err) == 0)
+			if (layout_add_column(l, m.key, buf_get(&call), 1, &err) == 0)
 				continue;
 		}
 		if (learn_by_name(l, m.key, m.value, states))

@@ -93,6 +93,10 @@ int layout_each(struct layout *, const void *state, double seconds,
  * columns. 0 or -1. */
 void layout_save(const struct layout *, const void *state, struct buf *);
 int  layout_load(const struct layout *, void *state, struct json saved);
-void layout_list(const struct layout *, struct buf *);          /* the columns as -a would take them */
+
+/* One column, and back, whatever stands in its name: the name, what it is ("p95(f)"), and whether the name is the user's and not ours.
+ * 0 or ERR_USAGE. */
+struct str layout_column(const struct layout *, int, struct buf *call, int *named);
+int layout_add_column(struct layout *, struct str name, struct str call, int named, struct err *);
 
 #endif

@@ -175,15 +175,29 @@ number_double(const struct number *v)
 	return v->digits < 0 ? -d : d;
 }
 
+/* The digits as they are with an exponent that is so much less. What has no place then is greater than any digits. */
+static __int128
+digits_down(__int128 digits, int by)
+{
+	const __int128 most = (__int128)(~(wide_digits)0 >> 1), whole = digits;
+
+	for (; digits && by > 0; by--)
+		if (__builtin_mul_overflow(digits, 10, &digits))
+			return whole < 0 ? -most : most;
+	return digits;
+}
+
 int
 number_cmp(const struct number *a, const struct number *b)
 {
+	__int128 u = a->digits, v = b->digits;
 	double x, y;
 
-	if (a->exp == b->exp)
-		return (a->digits > b->digits) - (a->digits < b->digits);
-	x = number_double(a), y = number_double(b);
-	return (x > y) - (x < y);
+	if (a->exp != b->exp && (x = number_double(a), y = number_double(b), x != y))
+		return x > y ? 1 : -1;
+	if (a->exp != b->exp)           /* 2^53 + 1 and 2^53 + 0.5 are one double, and two numbers */
+		u = digits_down(u, a->exp - b->exp), v = digits_down(v, b->exp - a->exp);
+	return (u > v) - (u < v);
 }
 
 /* u * 10^exp as a JSON number; `to` may be NULL. 1 when nothing is lost. */
@@ -416,17 +430,19 @@ number_sum_far(struct number_sum *s, const struct number *v)
 void
 number_sum_square(struct number_sum *s, const struct number *v)
 {
-	wide_digits u = size_of(v->digits);
-	int exp = v->exp;
+	static const uint64_t half = 10000000000000000000u;     /* of the digits, nineteen: products of halves fit, and twice one */
+	wide_digits u = size_of(v->digits), high = u / half, low = u % half;
 
-	if (exp == 0 && u < (uint64_t)1 << 30 && s->near < (__int128)1 << 120) {
+	if (v->exp == 0 && u < (uint64_t)1 << 30 && s->near < (__int128)1 << 120) {
 		s->near += (__int128)(u * u) * BASE;
 		return;
 	}
-	for (; u >> 63; exp++)          /* the square of nineteen digits fits */
-		u /= 10;
-	if (u)
-		wide_add(far_of(s), u * u, 0, 2 * exp);
+	if (low)
+		wide_add(far_of(s), low * low, 0, 2 * v->exp);
+	if (high) {
+		wide_add(far_of(s), 2 * high * low, 0, 2 * v->exp + 19);
+		wide_add(far_of(s), high * high, 0, 2 * v->exp + 38);
+	}
 }
 
 void

@@ -8,7 +8,8 @@
  *
  *      at-agg 1        SPAN BY AGGREGATES WHERE NAME            what they were opened with
  *      seen            GREATEST EMITTED ROWS
- *      layout          METRIC COLUMNS                          in order; COLUMNS as -a takes them
+ *      columns         METRIC {NAMED NAME CALL}                in order; NAMED: 1 when the name is the user's (layout_column)
+ *      layout          METRIC COLUMNS                          the same as it was written before: COLUMNS as -a takes them
  *      pane            START FIRST LAST ROWS                   (sessions have none)
  *      group           LAYOUT FIRST LAST LABELS KEY STATE      of the pane before it, or a session. LAYOUT: its number from 0;
  *                                                              LABELS: their length in the key; STATE: layout_save's
@@ -87,6 +88,24 @@ put_group(void *self, struct group *g)
 	buf_release(&state);
 }
 
+static void
+put_layout(const struct layout *layout, struct buf *to)
+{
+	struct buf call = { 0 };
+
+	buf_lit(to, "columns");
+	put_part(to, layout_metric(layout));
+	for (int i = 0, named; i < layout_columns(layout); i++) {
+		struct str name = layout_column(layout, i, &call, &named);
+
+		put_number(to, named);
+		put_part(to, name);
+		put_part(to, buf_get(&call));
+	}
+	buf_byte(to, '\n');
+	buf_release(&call);
+}
+
 void
 window_save(const struct window *win, struct buf *to)
 {
@@ -99,16 +118,8 @@ window_save(const struct window *win, struct buf *to)
 	put_number(to, win->emitted);
 	put_number(to, win->arrived);
 	buf_byte(to, '\n');
-	for (int i = 0; i < win->layouts; i++) {
-		struct buf columns = { 0 };
-
-		layout_list(win->layout[i], &columns);
-		buf_lit(to, "layout");
-		put_part(to, layout_metric(win->layout[i]));
-		put_part(to, buf_get(&columns));
-		buf_byte(to, '\n');
-		buf_release(&columns);
-	}
+	for (int i = 0; i < win->layouts; i++)
+		put_layout(win->layout[i], to);
 	if (win->sessions)
 		window_sessions_each(win, put_group, &w);
 	for (int i = 0; i < win->panes; i++) {
@@ -142,7 +153,8 @@ window_keep(struct window *win, struct err *err)
 	out_flush(win->spec.out);
 	window_save(win, &text);
 	rc = win->saving ? 0 : store_begin(store, err);
-	if (rc == 0 && (rc = store_put_state(store, "window", str_of(win->spec.state), buf_get(&text), err)) == 0)
+	if (rc == 0 && (rc = out_failed(win->spec.out, err)) == 0 && (!win->spec.late || (rc = out_failed(win->spec.late, err)) == 0) &&
+	    (rc = store_put_state(store, "window", str_of(win->spec.state), buf_get(&text), err)) == 0)
 		rc = store_commit(store, err);
 	if (rc)
 		store_abort(store);
@@ -180,18 +192,39 @@ is_key(const struct window *win, struct str key, size_t n)
 }
 
 static int
-load_layout(struct window *win, struct str line, struct buf *part, int number)
+take_text(struct str *line, struct buf *part)
+{
+	return take_part(line, part) || str_utf8_fault(buf_get(part)) >= 0 ? -1 : 0;
+}
+
+static int
+load_columns(struct layout *layout, struct str line, struct buf *part)
+{
+	struct buf name = { 0 };
+	int64_t named;
+	int rc = 0;
+
+	while (rc == 0 && line.p)
+		rc = take_number(&line, &named) || take_text(&line, &name) || take_text(&line, part) ||
+		    layout_add_column(layout, buf_get(&name), buf_get(part), named != 0, &(struct err){ 0 }) ? -1 : 0;
+	buf_release(&name);
+	return rc;
+}
+
+/* is_list: as -a takes them. With -a the columns are there already. */
+static int
+load_layout(struct window *win, struct str line, struct buf *part, int number, int is_list)
 {
 	struct layout *layout;
-	int rc;
+	int rc = 0;
 
-	if (take_part(&line, part) || str_utf8_fault(buf_get(part)) >= 0)
+	if (take_text(&line, part))
 		return -1;
 	layout = window_layout(win, buf_get(part));
-	if (number >= win->layouts || layout != win->layout[number] || take_part(&line, part) ||
-	    str_utf8_fault(buf_get(part)) >= 0)
+	if (number >= win->layouts || layout != win->layout[number] || (is_list && take_text(&line, part)))
 		return -1;
-	rc = win->learns && part->n && layout_columns(layout) == 0 ? layout_parse(layout, buf_get(part), &(struct err){ 0 }) : 0;
+	if (win->learns && layout_columns(layout) == 0)
+		rc = !is_list ? load_columns(layout, line, part) : part->n ? layout_parse(layout, buf_get(part), &(struct err){ 0 }) : 0;
 	return rc || window_bind(win, &(struct err){ 0 }) ? -1 : 0;
 }
 
@@ -267,8 +300,8 @@ window_load(struct window *win, struct str text, struct err *err)
 			bad = load_seen(win, line);
 			greatest = win->greatest;
 			win->greatest = TIME_NONE;      /* so that no group that is put back counts as late */
-		} else if (str_eq(kind, STR("layout"))) {
-			bad = load_layout(win, line, &part, layouts++);
+		} else if (str_eq(kind, STR("columns")) || str_eq(kind, STR("layout"))) {
+			bad = load_layout(win, line, &part, layouts++, *kind.p == 'l');
 		} else if (str_eq(kind, STR("pane"))) {
 			bad = load_pane(win, line, &pane);
 		} else {

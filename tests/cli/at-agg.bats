@@ -227,6 +227,22 @@ fields() { jq -c "$1" <<< "$output"; }
 	[[ $stderr == 'at-agg: --state s: the state was saved with other '* ]]
 }
 
+@test "--state keeps nothing of windows that could not be written: the next run writes them" {
+	{ event 10:00:00; event 10:01:00; event 10:02:00; } > rows
+	run -1 --separate-stderr bash -c 'at-agg --state s rows > /dev/full'
+	[[ $stderr == *'No space left on device'* ]]
+	run -0 at-agg --state s rows
+	[ "$(jq -r .timestamp <<< "$output" | paste -sd ' ')" = '2026-11-23T10:00:00.000Z 2026-11-23T10:01:00.000Z' ]
+}
+
+@test "--state takes up columns whatever stands in their names, and what was written before" {
+	row() { printf '{"metric":"m","timestamp":"2026-11-23T10:%s:00Z",%s}\n' "$@"; }
+	names='"labels":{},"a,b":5,"cpu (user)=x":4'
+	run -0 at-agg -w 1h --state s < <(row 00 "$names"; row 01 '"window":"1m","labels":{},"y(_sum":3,"count":1')
+	run -0 at-agg -w 1h --state s < <(row 59 "$names"; printf '{"metric":"m","timestamp":"2026-11-23T11:00:00Z",%s}\n' "$names")
+	[ "$(jq -c 'del(.metric, .timestamp, .window, .labels)' <<< "$output")" = '{"a,b":5,"cpu (user)=x":4,"y(_sum":3,"count":3}' ]
+}
+
 @test "metric rows: all their fields and labels without -a and -b; fields of the row itself with -a" {
 	row() { printf '{"metric":"m","timestamp":"2026-11-23T10:0%s:00Z","window":"1m","labels":{"h":"%s"},%s}\n' "$@"; }
 	{ row 0 a '"count":3,"v_sum":0.1,"v_min":4,"v_max":9,"v_avg":10'; row 1 a '"count":1,"v_sum":0.2,"v_min":-1,"v_max":2,"v_avg":20'

@@ -49,6 +49,13 @@ series() { awk -v step="$1" -v n="$2" "BEGIN { srand(7); for (i = 0; i < n; i++)
 	[ "$(paste -sd ' ' out)" = "2024-01-01T00:00:00.000Z 2024-02-01T00:00:00.000Z 2024-03-01T00:00:00.000Z" ]
 }
 
+@test "the last days of months go on as last days" {
+	for day in 2023-01-31 2023-02-28 2023-03-31 2023-04-30 2023-05-31 2023-06-30; do printf '{"metric":"m","timestamp":"%sT00:00:00Z","count":7}\n' $day; done > rows
+	[ "$(at-insight forecast - --horizon 9 < rows | jq -r '.timestamp[:10]' | tr '\n' ' ')" = '2023-07-31 2023-08-31 2023-09-30 2023-10-31 2023-11-30 2023-12-31 2024-01-31 2024-02-29 2024-03-31 ' ]
+	[ "$(tail -n 5 rows | at-insight forecast - --horizon 3 | jq -r '.timestamp[:10]' | tr '\n' ' ')" = '2023-07-31 2023-08-31 2023-09-30 ' ]
+	[ "$(sed 's/-[0-9]*T/-28T/' rows | tail -n 5 | at-insight forecast - --horizon 3 | jq -r '.timestamp[:10]' | tr '\n' ' ')" = '2023-07-28 2023-08-28 2023-09-28 ' ]
+}
+
 @test "counts: a missing window is nothing, and no count is negative" {
 	for i in $(seq 0 5 200); do echo "{\"metric\":\"m\",\"timestamp\":$((1795000000 + 60 * i)),\"count\":1}"; done > rows
 	echo "{\"metric\":\"m\",\"timestamp\":$((1795000000 + 60 * 201)),\"count\":1}" >> rows
@@ -191,6 +198,17 @@ cells() {
 	jq -se '.[1].labels == {country: "NL"} and (.[1].evidence | has("share") | not) and (.[1].evidence | .least <= .most)' out
 	run -2 --separate-stderr at-insight explain nothing_of_this
 	[[ $stderr == *"nothing_of_this"* ]]
+}
+
+@test "a mean is one of all values, those of a part that are 0 too; what does not change has an interval" {
+	mkdir -p config
+	echo '{"metrics":{"discount":{"event":"buy","value":"avg(discount)"},"buyers":{"event":"buy","value":"distinct(user_id)"}}}' > config/analytics.json
+	for week in 1 2; do for i in $(seq 0 199); do
+		echo "{\"event\":\"buy\",\"timestamp\":\"2026-11-$((9 + 7 * week - i % 7))T10:00:00Z\",\"user_id\":\"u$i\",\"properties\":{\"country\":\"$( ((i % 2)) && echo NL || echo DE)\",\"discount\":$((i % 2 * 10 * week))}}"
+	done; done | at-ingest -q
+	export AT_NOW=2026-11-24T00:00:00Z
+	at-insight explain discount --by country -f ndjson | jq -se '.[0].evidence | .previous == 5 and .current == 10'
+	at-insight explain buyers --by country -f ndjson | jq -se '.[0].evidence | .current == 200 and .change == 0 and .lower < 0 and .upper > 0'
 }
 
 # ---- what is worth saying

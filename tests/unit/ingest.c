@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ingest/metrics.h"
 #include "ingest/seen.h"
 
 static struct str
@@ -57,12 +58,45 @@ memory_follows_the_span(void **unused)
 	seen_free(s);
 }
 
+static uint32_t
+number_series(void *self, const struct store_sample *sample)
+{
+	(void)sample;
+	return ++*(uint32_t *)self;
+}
+
+/* A text that is another in each row comes to no end; rows of one form are still read the short way. */
+static void
+what_is_remembered_of_metric_rows_is_bounded(void **unused)
+{
+	struct metrics_row got;
+	struct err err = { 0 };
+	struct buf row = { 0 };
+	uint32_t series = 0;
+	struct metrics *m = metrics_new(number_series, &series);
+	const struct str same = STR("{\"metric\":\"m\",\"timestamp\":\"2026-11-23T10:15:00.000Z\",\"labels\":{\"a\":\"b\"},\"value\":7}");
+
+	(void)unused;
+	assert_int_equal(metrics_read(m, same, 0, &got, &err), 1);
+	for (int i = 0; i < 20000; i++) {
+		buf_clear(&row);
+		buf_printf(&row, "{\"metric\":\"m\",\"timestamp\":\"2026-11-23T10:15:00.000Z\",\"labels\":{\"a\":\"b\"},\"note\":\"%d\",\"value\":%d}", i, i);
+		assert_int_equal(metrics_read(m, buf_get(&row), 0, &got, &err), 1);
+		assert_true(got.n == 1 && got.value[0] == i && got.series[0] == 1);
+	}
+	assert_true(metrics_known(m) < 2000);
+	assert_int_equal(metrics_quick(m, same, &got), 1);
+	buf_release(&row);
+	metrics_free(m);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_id_is_known_within_the_span_of_its_time),
 		cmocka_unit_test(memory_follows_the_span),
+		cmocka_unit_test(what_is_remembered_of_metric_rows_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,49 @@ a_variance_far_from_zero_is_right(void **state __attribute__((unused)))
 	number_sum_release(&sum), number_sum_release(&squares);
 }
 
+/* The squares of numbers that have more digits than a word are whole, too. */
+static void
+a_variance_of_long_numbers_is_right(void **state __attribute__((unused)))
+{
+	static const char *const v[] = { "99999999999999999999999999999999999991", "99999999999999999999999999999999999992", "99999999999999999999999999999999999993" };
+	struct number_sum sum = { 0 }, squares = { 0 };
+	struct buf text = { 0 };
+
+	for (int i = 0; i < 3; i++) {
+		struct number n;
+
+		assert_true(number_read(str_of(v[i]), &n));
+		number_sum_add(&sum, &n);
+		number_sum_square(&squares, &n);
+		if (i == 0)
+			number_sum_text(&squares, &text);
+	}
+	assert_true(str_eq(buf_get(&text), STR("9999999999999999999999999999999999998200000000000000000000000000000000000081")));
+	assert_true(number_variance(&sum, &squares, 3) == 1);
+	number_sum_release(&sum), number_sum_release(&squares);
+	buf_release(&text);
+}
+
+/* Least and greatest are those of the numbers, not of the doubles next to them: whatever the order, they are the same. */
+static void
+numbers_compare_as_they_stand(void **state __attribute__((unused)))
+{
+	static const char *const ascending[] = { "-1e400", "-1e300", "-99999999999999999999999999999999999999", "-9007199254740993", "-9007199254740992.5", "-9007199254740992",
+		"-1e-300", "0", "1e-300", "1e-10", "0.1", "0.10000000000000000000001", "9007199254740992", "9007199254740992.5", "9007199254740993",
+		"10000000000000000000000", "10000000000000000000001", "99999999999999999999999999999999999999", "1e300", "1e400" };
+	static const char *const same[] = { "1", "1.0", "1e0", "10e-1", "0.1e1" };
+	struct number a, b;
+
+	for (int i = 0; i < (int)(sizeof(ascending) / sizeof(*ascending)); i++)
+		for (int k = 0; k < (int)(sizeof(ascending) / sizeof(*ascending)); k++) {
+			assert_true(number_read(str_of(ascending[i]), &a) && number_read(str_of(ascending[k]), &b));
+			if (number_cmp(&a, &b) != (i > k) - (i < k))
+				fail_msg("%s and %s", ascending[i], ascending[k]);
+		}
+	for (int i = 0; i < 25; i++)
+		assert_true(number_read(str_of(same[i / 5]), &a) && number_read(str_of(same[i % 5]), &b) && number_cmp(&a, &b) == 0);
+}
+
 /* A state saved and loaded is that state, and a layout that grew lengthens it with nothing. */
 static void
 states_survive_as_text(void **state __attribute__((unused)))
@@ -235,6 +278,8 @@ main(void)
 		cmocka_unit_test(doubles_are_the_nearest),
 		cmocka_unit_test(sums_do_not_depend_on_order_or_parts),
 		cmocka_unit_test(a_variance_far_from_zero_is_right),
+		cmocka_unit_test(a_variance_of_long_numbers_is_right),
+		cmocka_unit_test(numbers_compare_as_they_stand),
 		cmocka_unit_test(states_survive_as_text),
 		cmocka_unit_test(more_rows_than_can_be_counted_stay_the_most),
 		cmocka_unit_test(a_layout_says_what_is_wrong),
