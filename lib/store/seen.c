@@ -80,7 +80,7 @@ within(int64_t a, int64_t b, int64_t span)
 {
 	uint64_t apart = a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
 
-	return apart <= (uint64_t)span;
+	return apart < (uint64_t)span;
 }
 
 static int

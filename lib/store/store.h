@@ -125,7 +125,7 @@ int store_get_state(struct store *, const char *kind, struct str name, struct bu
 int store_each_state(struct store *, const char *kind, int (*each)(void *, struct str name, struct str value), void *, struct err *);
 int store_drop_state(struct store *, const char *kind, struct str name, struct err *);
 
-/* Was the event id seen with a time within `span_ms` of this one, before or after? 1 seen; 0 new, and from now on remembered with
+/* Was the event id seen with a time less than `span_ms` from this one, before or after? 1 seen; 0 new, and from now on remembered with
  * this time; < 0. In a write transaction: what it remembers is committed with it. Ids are compared by a keyed 128-bit hash, so
  * two different ones are never taken for the same in practice. dedupe.h says why this is no B-tree. */
 int store_seen(struct store *, struct str id, int64_t time, int64_t span_ms, struct err *);

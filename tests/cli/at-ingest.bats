@@ -77,6 +77,15 @@ wait_for() {            # a count in the store
 	run -2 at-ingest -n --dedupe=soon in
 }
 
+@test "--dedupe keeps the same events in the store and in memory, those exactly a span apart too" {
+	awk 'BEGIN { srand(7); for (i = 0; i < 3000; i++) printf "{\"event\":\"e\",\"id\":\"%d\",\"ts\":%d}\n", rand() * 40, 1700000000 + 600 * int(rand() * 400) }' > in
+	for span in 1h 10m 1ms; do
+		at-ingest -q -n --dedupe=$span in > memory
+		at-ingest -q -t -S "store-$span" --dedupe=$span in | cmp - memory
+	done
+	[ "$(jq -s 'group_by(.id)[] | map(.timestamp[:19] + "Z" | fromdate) | sort | [.[1:], .[:-1]] | transpose | map(.[0] - .[1]) | min' <(at-ingest -n --dedupe=1h in) | sort -n | head -1)" = 3600 ]
+}
+
 @test "--replay reads rejects again after a mend and says what is still bad" {
 	printf '%s\n' '{"event":"a"}' '{"action":"b"}' '{"x":1}' >in
 	at-ingest -n -q -r bad in
