@@ -1065,6 +1065,8 @@ look_at(struct pattern *p, struct ahead *a, struct str row, struct err *err)
 	a->has_key = (a->steps || p->program.any_strict) && key_of(p, a);
 	if (a->has_key)
 		a->hash = str_hash(buf_get(&a->key));
+	p->figures.keyed += a->has_key;
+	p->figures.keyless += a->steps && !a->has_key;
 	return 0;
 }
 

@@ -62,7 +62,10 @@ void pattern_pass(struct pattern *, int64_t now);
  * goes on by its state. */
 int pattern_finish(struct pattern *, struct err *);
 
-struct pattern_figures { long matches, late, given_up, open; };
+struct pattern_figures {
+	long matches, late, given_up, open;
+	long keyed, keyless;            /* events that it names, with all the fields of `by`, and without one */
+};
 void pattern_figures(const struct pattern *, struct pattern_figures *);
 
 /* Open tries, held rows and the clock as text, and back into a new one of the same spec. ERR_INPUT: of another pattern, or no state. */

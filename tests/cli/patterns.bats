@@ -217,6 +217,17 @@ bid2 bid3'
 	no 'a -> b within soon' "column 15 of the pattern: within wants a span"
 }
 
+@test "when no event has the fields that a pattern is by, that is said" {
+	printf '{"event":"%s","ts":%d,"userId":"u"}\n' a 0 b 1 > rows
+	run -0 --separate-stderr at-detect -p 'a -> b by user_id' rows
+	[[ -z $output && $stderr == 'at-detect: no event of the pattern has all the fields that it is by;'* ]]
+	[ "$(at-ingest -n rows | at-detect -p 'a -> b by user_id' | jq -c .key)" = '{"user_id":"u"}' ]
+	run -0 --separate-stderr at-detect -p 'a -> b by userId' rows
+	[[ ${#lines[@]} = 1 && -z $stderr ]]
+	run -0 --separate-stderr at-detect -p 'c -> d by user_id' rows
+	[[ -z $output && -z $stderr ]]
+}
+
 @test "rows that are no events are rejected one by one" {
 	{ echo '{"metric":"x","count":1}'; echo nonsense; events 'a 1 u'; echo '{"event":"a","timestamp":"then"}'; } > rows
 	run -0 --separate-stderr at-detect -p a rows
