@@ -402,12 +402,51 @@ retain_verb(struct err *err)
 	return on_tenants(retain, STORE_WRITE, err);
 }
 
-static const struct { const char *name; int words; int (*call)(struct err *); } calls[] = {      /* words: some may stand behind it */
-	{ "init", 0, init }, { "stats", 0, stats_verb }, { "verify", 0, verify_verb }, { "compact", 0, compact_verb }, { "tenant", 1, tenant },
-	{ "user", 1, access_user }, { "key", 1, access_key }, { "role", 1, access_role }, { "audit", 1, access_audit }, { "silence", 1, silence_verb }, { "letters", 1, letters_verb }, { "feedback", 1, feedback_verb }, { "retain", 0, retain_verb },
-	{ "backup", 1, data_backup }, { "restore", 1, data_restore }, { "archive", 1, data_archive }, { "export", 0, data_export }, { "erase", 0, data_erase },
+enum { BEFORE = 1, UNTIL = 2, KEEP = 4, USER = 8, ROLE = 16, SCOPE = 32, EXPIRES = 64, SEES = 128, PERIOD = 256 };
+
+static const struct {
+	const char *name;
+	int words;      /* some may stand behind it */
+	int knows;      /* which of the options that say what, how much or how long */
+	int (*call)(struct err *);
+} calls[] = {
+	{ "init",     0, 0,                      init },
+	{ "stats",    0, 0,                      stats_verb },
+	{ "verify",   0, 0,                      verify_verb },
+	{ "compact",  0, 0,                      compact_verb },
+	{ "tenant",   1, 0,                      tenant },
+	{ "user",     1, ROLE,                   access_user },
+	{ "key",      1, ROLE | SCOPE | EXPIRES, access_key },
+	{ "role",     1, SEES,                   access_role },
+	{ "audit",    1, PERIOD,                 access_audit },
+	{ "silence",  1, EXPIRES,                silence_verb },
+	{ "letters",  1, 0,                      letters_verb },
+	{ "feedback", 1, 0,                      feedback_verb },
+	{ "retain",   0, BEFORE,                 retain_verb },
+	{ "backup",   1, KEEP,                   data_backup },
+	{ "restore",  1, UNTIL,                  data_restore },
+	{ "archive",  1, BEFORE,                 data_archive },
+	{ "export",   0, USER,                   data_export },
+	{ "erase",    0, USER,                   data_erase },
 };
 #define VERBS "init, stats, verify, compact, tenant, user, key, role, audit, silence, letters, feedback, retain, backup, restore, archive, export or erase"
+
+/* What narrows one verb must not be passed over by another, which would take more than was meant: `erase --before`, `retain --user`. */
+static int
+check_options(const char *verb, int knows, struct err *err)
+{
+	const struct { int given, what; const char *option; } each[] = {
+		{ want.before != TIME_NONE, BEFORE, "before" }, { want.until != TIME_NONE, UNTIL, "until" }, { want.keep != 0, KEEP, "keep" },
+		{ want.user != NULL, USER, "user" }, { want.roles.n != 0, ROLE, "role" }, { want.scopes.n != 0, SCOPE, "scope" },
+		{ want.expires != NULL, EXPIRES, "expires" }, { want.bounds.n != 0, SEES, "sees" },
+		{ want.from != TIME_NONE, PERIOD, "from" }, { want.to != TIME_NONE, PERIOD, "to" },
+	};
+
+	for (size_t i = 0; i < sizeof(each) / sizeof(*each); i++)
+		if (each[i].given && !(each[i].what & knows))
+			return err_set(err, ERR_USAGE, "%s: --%s does not go with it, see at-admin %s --help", verb, each[i].option, verb);
+	return 0;
+}
 
 static int
 run(const char *verb, struct err *err)
@@ -420,7 +459,7 @@ run(const char *verb, struct err *err)
 		return err_set(err, ERR_USAGE, "there is no verb '%s', try " VERBS, verb);
 	if (want.n && !calls[i].words)
 		return err_set(err, ERR_USAGE, "%s: '%s' is too much, see at-admin %s --help", verb, want.words[0], verb);
-	return calls[i].call(err);
+	return check_options(verb, calls[i].knows, err) ? err->code : calls[i].call(err);
 }
 
 int

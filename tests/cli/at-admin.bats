@@ -136,6 +136,17 @@ stat_of() { at-admin stats -f ndjson | jq ".$1"; }
 	[[ $stderr == *"retention.events"*"'soon'"* ]]
 }
 
+@test "an option of another verb is wrong usage: what it would narrow is not taken whole" {
+	echo '{"event":"e","ts":0,"user_id":"u"}' | at-ingest
+	for line in 'erase --user u --before 1960-01-01' 'erase --user u --to 1960-01-01' 'retain --before 2020-01-01 --user x' 'retain --before 2020-01-01 --from 2019-01-01' \
+	    'export --user u --until 2020-01-01' 'backup b --until 2020-01-01' 'restore b --before 2020-01-01' 'stats --user u' 'verify --keep 1' 'tenant add t --role viewer' \
+	    'user add n --scope read:*' 'role add r read:* --role viewer' 'silence add a=b --from 2020-01-01' 'archive a --before 2020-01-01 --keep 3' 'key list --sees event=e'; do
+		run -2 --separate-stderr at-admin -y $line
+		[[ -z $output && $stderr == "at-admin: ${line%% *}: --"*' does not go with it, '* ]] || { echo "$line: $stderr"; return 1; }
+	done
+	[ "$(at-query 'SELECT COUNT(*) AS n FROM events')" = '{"n":1}' ]
+}
+
 @test "fault 16: verify finds a flipped byte, says where, and exits 1" {
 	events 1000 | at-ingest
 	at-admin compact
