@@ -1,11 +1,13 @@
 /* at-query - SQL, metrics, funnels, retention over the store or over rows. See at-query(1). */
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -255,7 +257,8 @@ run_metric(struct query *q, const struct table_function *f, const struct cell *a
 	return query_call(q, f, args, &sink, err);
 }
 
-/* ---- verbs over the rows of -i: a store of their own, that no folder names once it is open, so nothing is left of it however this ends */
+/* ---- verbs over the rows of -i: a store of their own, that no folder names once it is open, and until then a process of its own
+ * looks after, so nothing is left of it however this ends */
 
 static int
 remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -263,6 +266,45 @@ remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
 	(void)st, (void)type, (void)at;
 	remove(path);
 	return 0;
+}
+
+/* Waits for a byte at `end`, or for this process to be killed, and takes the folder away. In a session of its own and without any open file:
+ * neither a signal to the group nor a reader that waits for the end of our output has to do with it. Its pid, or -1. */
+static pid_t
+start_caretaker(const char *dir, int *end)
+{
+	char byte;
+	int fd[2];
+	pid_t pid;
+
+	*end = -1;
+	if (pipe2(fd, O_CLOEXEC) < 0)
+		return -1;
+	if ((pid = fork()) == 0) {
+		setsid();
+		signal(SIGTERM, SIG_IGN), signal(SIGINT, SIG_IGN), signal(SIGHUP, SIG_IGN);
+		dup2(fd[0], 0);
+		close_range(1, ~0U, 0);
+		while (read(0, &byte, 1) < 0 && errno == EINTR)
+			;
+		nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+		_exit(0);
+	}
+	close(fd[0]);
+	*end = fd[1];
+	return pid;
+}
+
+static void
+end_caretaker(pid_t pid, int end)
+{
+	if (end >= 0) {
+		while (write(end, "", 1) < 0 && errno == EINTR)
+			;
+		close(end);
+	}
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 /* A terminal that is closed ends the reading, as SIGTERM does. */
@@ -281,13 +323,16 @@ store_rows(const char *dir, const struct query_spec *spec, struct err *err)
 	struct ingest_spec ingest = { .format = spec->input_format, .store = dir };
 	struct sigaction hangup = { .sa_handler = on_hangup }, pass = { .sa_handler = SIG_IGN }, was_hangup, was_pipe;
 	struct store *store = NULL;
+	int end;
+	pid_t caretaker = start_caretaker(dir, &end);
 
 	if (sigaction(SIGHUP, NULL, &was_hangup) == 0 && was_hangup.sa_handler != SIG_IGN)
 		sigaction(SIGHUP, &hangup, NULL);
 	sigaction(SIGPIPE, &pass, &was_pipe);
 	if (ingest_run(&ingest, files, err) == 0)
 		store = store_open(dir, spec->tenant, STORE_READ, err);
-	nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	end_caretaker(caretaker, end);
+	nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);      /* where there was none */
 	sigaction(SIGPIPE, &was_pipe, NULL);
 	sigaction(SIGHUP, &was_hangup, NULL);
 	return store;

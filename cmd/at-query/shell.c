@@ -143,6 +143,14 @@ row(void *self, const struct cell *cells, int n, struct err *err)
 }
 
 static int
+has_timer(const struct shell *s)
+{
+	int for_reading = s->format == OUTPUT_TABLE || s->format == OUTPUT_BOX || s->format == OUTPUT_VERTICAL || s->format == OUTPUT_CHART;
+
+	return s->terminal && !cmd_settings()->quiet && (s->timer == TIMER_ON || (s->timer == TIMER_OF_TABLES && for_reading));
+}
+
+static int
 end(struct answer *a, int64_t start, int rc, struct err *err)
 {
 	int64_t n = a->output ? output_count(a->output) : 0;
@@ -153,8 +161,7 @@ end(struct answer *a, int64_t start, int rc, struct err *err)
 		output_drop(a->output);         /* no head of a table that never came */
 	else if (a->output && output_end(a->output, &second) < 0 && rc >= 0)
 		*err = second;
-	if (rc >= 0 && !err->code && a->output && a->shell->terminal && !a->shell->quiet_time && !cmd_settings()->quiet && (a->shell->format == OUTPUT_TABLE ||
-	    a->shell->format == OUTPUT_BOX || a->shell->format == OUTPUT_VERTICAL || a->shell->format == OUTPUT_CHART)) {
+	if (rc >= 0 && !err->code && a->output && has_timer(a->shell)) {
 		buf_printf(&out_stdout()->buf, "(%lld row%s, ", (long long)n, n == 1 ? "" : "s");
 		buf_printf(&out_stdout()->buf, ms < 1000 ? "%.1f ms)\n" : "%.2f s)\n", ms < 1000 ? ms : ms / 1000);
 	}
@@ -341,9 +348,9 @@ command(struct shell *s, struct query *q, char *line, struct err *err)
 		if (n > 1 && strcmp(words[1], "on") && strcmp(words[1], "off"))
 			err_set(err, ERR_USAGE, "%s: '%.40s' is neither on nor off", words[0], words[1]);
 		else
-			s->quiet_time = n > 1 ? strcmp(words[1], "off") == 0 : !s->quiet_time;
+			s->timer = (n > 1 ? strcmp(words[1], "off") == 0 : s->timer != TIMER_OFF) ? TIMER_OFF : TIMER_ON;
 		if (n == 1)
-			buf_printf(&out_stdout()->buf, "%s\n", s->quiet_time ? "off" : "on");
+			buf_printf(&out_stdout()->buf, "%s\n", s->timer == TIMER_OFF ? "off" : "on");
 	} else if (strcmp(words[0], ".mode") == 0 && n > 1) {
 		int format = output_find(words[1], err);
 

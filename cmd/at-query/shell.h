@@ -14,7 +14,7 @@ struct shell {
 	enum output_format format;
 	int safe_csv, ascii, no_pager;
 	int terminal;                   /* stdout is one */
-	int quiet_time;                 /* no "(12 rows, 3.1 ms)" */
+	enum { TIMER_OF_TABLES, TIMER_ON, TIMER_OFF } timer;    /* "(12 rows, 3.1 ms)": below what is for reading, always, never */
 	struct query_spec *spec;
 	struct query_param *params;
 	int n_params;

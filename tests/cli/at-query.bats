@@ -314,6 +314,9 @@ for i in range(0, 10500): print(datetime.date(1999, 12, 20) + datetime.timedelta
 	[ -z "$(ls -A room)" ]
 }
 
+is_used() { compgen -G 'room/*/*' > files; }     # what is read is being stored there
+is_left() { [ -z "$(ls -A room)" ]; }
+
 @test "nothing is left of the rows of -i when who reads the answer of a verb goes, or the terminal does while they are read" {
 	mkdir room
 	export TMPDIR=$PWD/room
@@ -331,4 +334,14 @@ for i in range(0, 10500): print(datetime.date(1999, 12, 20) + datetime.timedelta
 	exec 9>&-
 	[ "$(jq .users answer)" = 1 ]
 	[ -z "$(ls -A room)" ]
+	# nor when it is killed, alone or with all of its group; and the end of its output is told at once
+	for whom in '' -; do
+		setsid at-query -i - funnel a < pipe > answer & pid=$!
+		exec 9> pipe
+		head -2 rows >&9
+		soon is_used
+		kill -KILL -- $whom$pid; wait $pid || true
+		soon is_left
+		exec 9>&-
+	done
 }
