@@ -198,6 +198,17 @@ task_flying(const struct task_queue *q)
 	return (int)(q->tail - q->head);
 }
 
+int
+task_unbegun(struct task_queue *q)
+{
+	int n;
+
+	pthread_mutex_lock(&q->lock);
+	n = (int)(q->tail - q->begun);
+	pthread_mutex_unlock(&q->lock);
+	return n;
+}
+
 static void
 help(struct task_queue *q, int may_do)
 {

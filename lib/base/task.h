@@ -31,6 +31,7 @@ void task_give_away(struct task_queue *);       /* the same, and another thread 
 void *task_done(struct task_queue *);           /* the oldest given, when its work is done, else NULL; then, finished: */
 void task_back(struct task_queue *);
 int  task_flying(const struct task_queue *);    /* slots given and not back */
+int  task_unbegun(struct task_queue *);         /* of them that nobody has begun: with none, and the oldest not done, task_help waits */
 void task_help(struct task_queue *);            /* do one that nobody has begun, or wait until the oldest is done */
 void task_wait(struct task_queue *);            /* wait until the oldest is done; where there is no other thread, as task_help */
 

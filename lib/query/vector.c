@@ -621,7 +621,11 @@ vector_run(struct query *q, const struct vector_plan *plan, struct err *err)
 /* ---- rows one after the other
  *
  * A block has the rows of one batch. Whoever begins with a block takes its batch when it is its turn, so blocks come in the order
- * of the store whichever thread is faster. */
+ * of the store whichever thread is faster. On a busy machine a thread may be kept from its block for many times as long as a
+ * block takes: meanwhile the caller's goes on to others behind it, as long as what is found is little. */
+
+#define SEATS 64                        /* blocks that are begun, or done and not read */
+#define AHEAD (4 << 20)                 /* bytes in them, beyond which no more are begun than keep all threads busy */
 
 struct block {
 	unsigned long turn;
@@ -629,15 +633,20 @@ struct block {
 	struct vector_value *value;
 	size_t n, cap;                  /* rows */
 	struct arena *texts;
+	int64_t bytes;
 	struct err err;
+	struct block *spare, *other;    /* the next of those not in use; of all */
 };
+
+struct seat { struct block *block; };
 
 struct vector_stream {
 	struct crew crew;
 	struct task_queue *queue;
-	struct block *block;
-	void **slot;
-	int n_blocks;
+	struct seat seat[SEATS];
+	void *slot[SEATS];
+	struct block *all, *spare;
+	int64_t held;                   /* bytes in blocks that are done */
 	pthread_mutex_t lock;
 	pthread_cond_t took;
 	unsigned long turn, given;      /* whose turn it is to take a batch; blocks given */
@@ -702,6 +711,7 @@ fill(struct vector_stream *s, struct block *b, struct job *j)
 
 			put_value(b, &b->value[b->n * width + k], &c);
 		}
+	b->bytes = (int64_t)(b->n * width * sizeof(*b->value) + arena_used(b->texts));
 	return 0;
 }
 
@@ -710,10 +720,11 @@ work_block(void *self, int thread, void *slot)
 {
 	struct vector_stream *s = self;
 	struct job *j = &s->crew.job[thread];
-	struct block *b = slot;
+	struct block *b = ((struct seat *)slot)->block;
 	int rc;
 
 	b->n = 0;
+	b->bytes = 0;
 	err_clear(&b->err);
 	arena_reset(b->texts);
 	rc = take_batch(s, b, j);
@@ -725,6 +736,7 @@ work_block(void *self, int thread, void *slot)
 			j->damage = b->err;
 		err_clear(&b->err);
 	}
+	__atomic_fetch_add(&s->held, b->bytes, __ATOMIC_RELAXED);
 }
 
 struct vector_stream *
@@ -741,32 +753,75 @@ vector_open(struct query *q, const struct vector_plan *plan, struct err *err)
 	}
 	while (s->crew.n > TASK_MOST)
 		vector_worker_release(&s->crew.job[--s->crew.n].worker);
-	s->n_blocks = s->crew.n + 2;
-	s->block = mem_new((size_t)s->n_blocks * sizeof(*s->block));
-	s->slot = mem_new((size_t)s->n_blocks * sizeof(*s->slot));
-	for (int i = 0; i < s->n_blocks; i++) {
-		s->block[i].texts = arena_new(0);
-		s->slot[i] = &s->block[i];
-	}
-	s->queue = task_queue_new(s->crew.n, s->slot, s->n_blocks, work_block, s);
+	for (int i = 0; i < SEATS; i++)
+		s->slot[i] = &s->seat[i];
+	s->queue = task_queue_new(s->crew.n, s->slot, SEATS, work_block, s);
 	return s;
 }
 
 void
 vector_close(struct vector_stream *s)
 {
+	struct block *b;
+
 	if (!s)
 		return;
 	task_queue_free(s->queue);
-	for (int i = 0; i < s->n_blocks; i++) {
-		arena_free(s->block[i].texts);
-		free(s->block[i].value);
+	while ((b = s->all)) {
+		s->all = b->other;
+		arena_free(b->texts);
+		free(b->value);
+		free(b);
 	}
-	free(s->block), free(s->slot);
 	crew_close(&s->crew);
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->took);
 	free(s);
+}
+
+/* One more block to be done. The memory of one that was read is used again, so that there is no more than was in use at once. */
+static void
+give_block(struct vector_stream *s, struct seat *seat)
+{
+	struct block *b = s->spare;
+
+	if (b) {
+		s->spare = b->spare;
+	} else {
+		b = mem_new(sizeof(*b));
+		b->texts = arena_new(0);
+		b->other = s->all;
+		s->all = b;
+	}
+	b->turn = s->given++;
+	seat->block = b;
+	task_give(s->queue);
+}
+
+static void
+block_back(struct vector_stream *s)
+{
+	__atomic_fetch_sub(&s->held, s->now->bytes, __ATOMIC_RELAXED);
+	s->now->spare = s->spare;
+	s->spare = s->now;
+	s->now = NULL;
+	task_back(s->queue);
+}
+
+/* The block that is next in the order of the store, done. */
+static struct block *
+next_block(struct vector_stream *s)
+{
+	struct seat *seat, *more;
+
+	while (task_flying(s->queue) < s->crew.n + 2 && (more = task_slot(s->queue)))
+		give_block(s, more);
+	while (!(seat = task_done(s->queue))) {
+		if (!task_unbegun(s->queue) && __atomic_load_n(&s->held, __ATOMIC_RELAXED) < AHEAD && (more = task_slot(s->queue)))
+			give_block(s, more);
+		task_help(s->queue);
+	}
+	return seat->block;
 }
 
 int
@@ -782,15 +837,8 @@ vector_next(struct vector_stream *s, struct err *err)
 	}
 	for (;;) {
 		if (s->now)
-			task_back(s->queue);
-		s->now = NULL;
-		while ((b = task_slot(s->queue))) {
-			b->turn = s->given++;
-			task_give(s->queue);
-		}
-		while (!(b = task_done(s->queue)))
-			task_help(s->queue);
-		s->now = b;
+			block_back(s);
+		s->now = b = next_block(s);
 		s->row = 0;
 		if (b->err.code) {
 			s->ended = 1;

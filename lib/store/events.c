@@ -527,7 +527,6 @@ store_fetch_block(void *self, int column, int part, struct buf *out, struct err 
 {
 	const struct store_block_source *from = self;
 	char key[12];
-	struct str value;
 	int rc;
 
 	store_key64(key, from->chunk);
@@ -535,12 +534,9 @@ store_fetch_block(void *self, int column, int part, struct buf *out, struct err 
 	key[9] = (char)(part >> 16);
 	key[10] = (char)(part >> 8);
 	key[11] = (char)part;
-	if ((rc = store_fetch(from->view, STORE_BLOCKS, (struct str){ key, 12 }, &value, err)) < 0)
+	if ((rc = store_fetch_copy(from->view, STORE_BLOCKS, (struct str){ key, 12 }, out, err)) < 0)
 		return rc;
-	if (rc == 0)
-		return store_damaged(err, from->view->s, "a chunk lacks a block");
-	buf_str(out, value);
-	return 0;
+	return rc ? 0 : store_damaged(err, from->view->s, "a chunk lacks a block");
 }
 
 int

@@ -81,6 +81,7 @@ struct store {
 	struct store_vocabs *vocabs;    /* of who has the environment: rights.c */
 	int shares;                     /* handles made of it */
 	uint64_t page;                  /* bytes */
+	const char *map;                /* where the file is mapped, of who has the environment; NULL: not known, or no more */
 
 	MDB_txn *txn;                   /* the write transaction, or NULL */
 	pthread_t writer;               /* who has it */
@@ -121,7 +122,11 @@ int store_fail(const struct store *, int rc, const char *doing, struct err *);
  * transaction ends or writes. */
 int store_fetch(const struct store_view *, enum store_table, struct str key, struct str *value, struct err *);
 
-/* The same without computing the check: for what this process has checked before. */
+/* The same, appended: for what is copied anyway, which need not be mapped then. */
+int store_fetch_copy(const struct store_view *, enum store_table, struct str key, struct buf *out, struct err *);
+#define STORE_PAGE_HEAD 16      /* bytes before the value that has pages of its own */
+
+/* As store_fetch without computing the check: for what this process has checked before. */
 int store_fetch_again(const struct store_view *, enum store_table, struct str key, struct str *value, struct err *);
 
 /* Walk a table from the first key >= from. 1, 0 at the end, < 0. When a value fails its check, *value is {NULL,0}, the code is

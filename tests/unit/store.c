@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "store/admin.h"
+#include "store/store_priv.h"
 #include "folder.h"
 
 /* Event i of a ledger: everything about it follows from its number. */
@@ -593,11 +594,34 @@ what_is_gathered_is_there_from_its_commit(void **state)
 	store_close(s);
 }
 
+/* Blocks are read from the file beside the map: the same ones also when the map is elsewhere than it was when it was found. */
+static void
+a_map_that_moved_changes_no_block(void **state)
+{
+	struct err err = { 0 };
+	struct store *s;
+
+	(void)state;
+	s = store_open(dir, "moved", STORE_CREATE, &err);
+	assert_non_null(s);
+	add_range(s, 0, 70000, jumping);
+	check_all(s, 70000, jumping, 0);
+	assert_true(s->map || sizeof(size_t) != 8);
+	for (int pages = -3; pages <= 3; pages++) {
+		s->map = s->map ? s->map + pages * (long)s->page : NULL;
+		check_all(s, 70000, jumping, 1);
+		s->map = (const char *)(uintptr_t)s->page;
+		check_store(s);
+	}
+	store_close(s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_committed_is_read_back),
+		cmocka_unit_test(a_map_that_moved_changes_no_block),
 		cmocka_unit_test(many_chunks_of_the_same_time_come_in_order),
 		cmocka_unit_test(ranges_names_and_users_are_found),
 		cmocka_unit_test(an_open_scan_sees_the_store_as_it_was),
