@@ -19,6 +19,7 @@
 #include "base/time.h"
 #include "ingest/ingest.h"
 #include "query/functions.h"
+#include "query/metric.h"
 #include "json/cell.h"
 #include "query/verbs.h"
 #include "shell.h"
@@ -249,10 +250,7 @@ run_metric(struct query *q, const struct table_function *f, const struct cell *a
 
 	for (int i = 0; f->params[i].name; i++)
 		if (strcmp(f->params[i].name, "every") == 0 && args[i].type == CELL_TEXT && table_function_read_every(args[i].text, &every, &months) == 0) {
-			if (months)
-				snprintf(rows.every, sizeof(rows.every), "%dmo", (int)months);
-			else
-				dur_print(every, rows.every);   /* 60s is 1m, as at-agg has it: one series */
+			metric_every_print(every, (int)months, rows.every);     /* 60s is 1m, as at-agg has it: one series */
 		}
 	return query_call(q, f, args, &sink, err);
 }

@@ -228,10 +228,12 @@ check_given(struct json given, int64_t now, int64_t *from, int64_t *until, struc
 		if (time_of(given, "until", until))
 			rc = err_set(err, ERR_INPUT, "until: is no time, 2026-11-23T10:15:30Z is one");
 	} else if (rc == 0) {
-		if (duration.type != JSON_STRING || dur_parse(json_text(duration, &scratch), &ms, err) || ms <= 0)
-			rc = err_set(err, ERR_INPUT, "until: is missing, a time, or \"duration\":\"2h\"");
-		else
+		if (duration.type == JSON_STRING && dur_parse(json_text(duration, &scratch), &ms, err) == 0 && ms > 0) {
 			*until = *from + ms;
+		} else {
+			err_clear(err);
+			rc = err_set(err, ERR_INPUT, duration.type == JSON_NONE ? "until: is missing, a time, or \"duration\":\"2h\"" : "duration: wants a span, 2h");
+		}
 	}
 	if (rc == 0 && *until <= *from)
 		rc = err_set(err, ERR_INPUT, "until: is not later than from");

@@ -34,12 +34,6 @@ is_text(unsigned char c)
 }
 
 static int
-is_name(unsigned char c)
-{
-	return str_hex_digit((char)c) >= 0 || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
-}
-
-static int
 step_extension(int state, unsigned char c)
 {
 	if (state == QUOTED)
@@ -48,7 +42,7 @@ step_extension(int state, unsigned char c)
 		return is_text(c) ? QUOTED : -1;
 	if (state == VALUE_BEGINS && c == '"')
 		return QUOTED;
-	if (is_name(c) && state != QUOTED_END)
+	if (http_is_token_byte(c) && state != QUOTED_END)
 		return state == NAME_BEGINS ? NAME : state == VALUE_BEGINS ? VALUE : state;
 	if (state == NAME_BEGINS || state == VALUE_BEGINS)
 		return -1;
@@ -67,7 +61,7 @@ step_name(struct frame *f, unsigned char c)
 				return -1;
 		return TRAILER_VALUE;
 	}
-	if (!is_name(c) || ++f->extra > EXTRA_MOST)
+	if (!http_is_token_byte(c) || ++f->extra > EXTRA_MOST)
 		return -1;
 	if (f->name_n < sizeof(f->name))
 		f->name[f->name_n++] = (char)c;

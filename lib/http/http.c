@@ -10,6 +10,21 @@ http_same(struct str a, struct str b)
 	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
 }
 
+int
+http_is_token_byte(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+int
+http_is_token(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!http_is_token_byte((unsigned char)s.p[i]))
+			return 0;
+	return s.n > 0;
+}
+
 struct str
 http_media(struct str type)
 {

@@ -17,6 +17,10 @@ int http_same(struct str, struct str);
 /* "https://host:port" of a URL, as it is written: what stands in front of the path. */
 struct str http_origin(struct str url);
 
+/* Could it be a header's name, or a method: a token of RFC 9110? */
+int http_is_token_byte(unsigned char);
+int http_is_token(struct str);
+
 /* What a Content-Type names, without its parameters: "text/plain" of "text/plain; charset=utf-8". Its letters are in any case (http_same). */
 struct str http_media(struct str type);
 

@@ -372,7 +372,7 @@ void
 metric_every_print(int64_t every_ms, int months, char out[32])
 {
 	if (months)
-		snprintf(out, 32, months == 1 ? "1 month" : "%d months", months);
+		snprintf(out, 32, "%dmo", months);
 	else
 		dur_print(every_ms, out);
 }

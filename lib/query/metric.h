@@ -35,7 +35,7 @@ struct metric_spec {
  * event of that name. Whether the caller may see it is asked elsewhere. */
 struct json metric_definition(const struct query *, struct str name);
 
-/* The length of a bucket, "1m", "1h30m", "1 month", "quarter", and so that it is read again. 0; -1: it is none. */
+/* The length of a bucket, "1m", "1h30m", "1 month", "quarter", and as rows have it as their window ("1m", "1mo"). 0; -1: it is none. */
 int metric_every_read(struct str, int64_t *every_ms, int *months);
 void metric_every_print(int64_t every_ms, int months, char out[32]);
 

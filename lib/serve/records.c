@@ -275,6 +275,80 @@ is_web(struct json url)
 	return good;
 }
 
+static int
+pass_by(void *self, const struct cell *cells, int n, struct err *err)
+{
+	(void)self, (void)cells, (void)n, (void)err;
+	return 0;
+}
+
+/* More headers of a webhook: such as can be sent, and none that is ours to say. 0 or ERR_INPUT. */
+static int
+check_heads(struct json headers, struct err *err)
+{
+	static const char *const told[] = { "host", "content-length", "content-type", "transfer-encoding", "connection", "expect", "webhook-id", "webhook-timestamp", "webhook-signature" };
+	struct buf name = { 0 }, value = { 0 };
+
+	for (struct json_iter it = json_iter(headers); headers.type == JSON_OBJECT && !err->code && json_next(&it); ) {
+		struct str n = json_text(it.key, &name), v = json_text(it.value, &value);
+
+		if (!http_is_token(n))
+			err_set(err, ERR_INPUT, "headers: a name has letters, digits and -");
+		for (size_t i = 0; i < sizeof(told) / sizeof(*told) && !err->code; i++)
+			if (http_same(n, str_of(told[i])))
+				err_set(err, ERR_INPUT, "headers: %s is told with each message already", told[i]);
+		for (size_t i = 0; i < v.n && !err->code; i++)
+			if (((unsigned char)v.p[i] < 32 && v.p[i] != '\t') || v.p[i] == 127)
+				err_set(err, ERR_INPUT, "headers.%.*s: holds a control character", n.n > 60 ? 60 : (int)n.n, n.p);
+	}
+	buf_release(&name);
+	buf_release(&value);
+	return err->code;
+}
+
+/* Widgets are told apart by their ids: in links, and in what is asked of them. 0 or ERR_INPUT. */
+static int
+check_widgets(struct json widgets, struct err *err)
+{
+	struct map seen = { 0 };
+	struct buf scratch = { 0 };
+	int n = 0;
+
+	for (struct json_iter it = json_iter(widgets); widgets.type == JSON_ARRAY && !err->code && json_next(&it); n++) {
+		struct str id = json_text(json_get(it.value, STR("id")), &scratch);
+		int is_new = 1;
+
+		if (id.p)
+			map_put(&seen, id, &is_new);
+		if (!is_new)
+			err_set(err, ERR_INPUT, "widgets[%d].id: there is a widget '%.*s' already", n, id.n > 60 ? 60 : (int)id.n, id.p);
+	}
+	map_release(&seen);
+	buf_release(&scratch);
+	return err->code;
+}
+
+/* A statement of a rule that can never be asked: no SQL at all, or more than reading. What it reads may come yet. 0, or answered. */
+static int
+check_statement(struct exchange *ex)
+{
+	struct str sql = exchange_text(ex, json_get(ex->body, STR("sql")));
+	struct err err = { 0 };
+	struct query *q;
+
+	if (!sql.p || !principal_may(ex->who, AUTH_READ, "query", (struct str){ 0 }))
+		return 0;
+	if (!(q = exchange_query(ex)))
+		return ERR_IO;
+	if (query_begin(q, &err) == 0)
+		query_plan(q, sql, (struct cell_sink){ pass_by, NULL }, &err);
+	query_end(q);
+	if (!strstr(err.text, "only reading is allowed") && !strstr(err.text, "syntax error"))
+		return 0;
+	exchange_problem(ex, 422, "sql: %s", err.text);
+	return ERR_INPUT;
+}
+
 /* Would headers that are never shown go to another server than the one they were given for, by somebody who need not know them? `said` is what
  * came, `given` what is to be. */
 static int
@@ -411,6 +485,8 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		err_set(err, ERR_INPUT, "url: wants http:// or https://, and a host");
 		return REFUSED_SCHEMA;
 	}
+	if ((c->kind == &kinds[2] && check_heads(json_get(given, STR("headers")), err)) || (c->kind == &kinds[0] && check_widgets(json_get(given, STR("widgets")), err)))
+		return REFUSED_SCHEMA;
 	if (there && c->kind == &kinds[2] && leads_away(c->ex->body, given, was)) {
 		err_set(err, ERR_INPUT, "url: another server, so give the values of its headers again, or null");
 		return REFUSED_SCHEMA;
@@ -488,6 +564,8 @@ change_record(struct exchange *ex, enum how how, struct str id, struct str secre
 	int rc;
 
 	if (c.kind == &kinds[0] && how != REMOVE && !may_change_shared(ex, id))
+		return;
+	if (c.kind == &kinds[1] && how != REMOVE && check_statement(ex))
 		return;
 	rc = t ? serve_tenant_write(t, &c.job, &err) : err.code;
 	snprintf(action, sizeof(action), "%s.%s", c.kind->one, done[how]);

@@ -382,9 +382,9 @@ P
 	[ "$(ends 'a&timeRange=all&interval=1h')" = '["2026-09-30T23:00","2026-11-03T11:00","1h",804]' ]
 	[ "$(ends 'a&timeRange=all&interval=all')" = '["2026-09-30T00:00","2026-11-04T00:00",null,1]' ]
 	[ "$(ends 'a&timeRange=2026-10-01/')" = '["2026-10-01T00:00","2026-11-04T00:00","1d",34]' ]
-	[ "$(ends 'a&timeRange=/2026-11-20&interval=month')" = '["2026-09-01T00:00","2026-11-20T00:00","1 month",3]' ]
-	[ "$(ends 'a&timeRange=all&interval=1%20month&groupBy=x')" = '["2026-09-01T00:00","2026-12-01T00:00","1 month",3]' ]
-	[ "$(ends 'a&timeRange=all&interval=quarter')" = '["2026-07-01T00:00","2027-01-01T00:00","3 months",2]' ]
+	[ "$(ends 'a&timeRange=/2026-11-20&interval=month')" = '["2026-09-01T00:00","2026-11-20T00:00","1mo",3]' ]
+	[ "$(ends 'a&timeRange=all&interval=1%20month&groupBy=x')" = '["2026-09-01T00:00","2026-12-01T00:00","1mo",3]' ]
+	[ "$(ends 'a&timeRange=all&interval=quarter')" = '["2026-07-01T00:00","2027-01-01T00:00","3mo",2]' ]
 	[ "$(get '/api/v1/metrics?metric=a&timeRange=all&interval=1.5%20months' | jq -r .detail)" = "interval: '1.5 months' is no span, try 1m, 1h or 1 month" ]
 	[ "$(get '/api/v1/matches?timeRange=all&pattern=a%20-%3E%20a%20within%2090d%20by%20user_id' | jq -c '[.from, .to]')" = '["2026-09-30T23:10:00.000Z","2026-11-03T10:00:00.001Z"]' ]
 }
@@ -529,6 +529,18 @@ P
 	for url in file:///etc/passwd ftp://a/ javascript:alert gopher://x http:///x; do
 		post /api/v1/webhooks "{\"url\":\"$url\",\"events\":[\"alert\"]}" > /dev/null && [ "$status_code" = 422 ]
 	done
+	for headers in '{"X-A\r\nB":"c"}' '{"":"c"}' '{"X A":"c"}' '{"X-A":"b\r\nC: d"}' '{"Webhook-Id":"x"}' '{"Host":"x"}'; do
+		post /api/v1/webhooks '{"url":"https://example.com/x","events":["alert"],"headers":'"$headers"'}' > /dev/null && [ "$status_code" = 422 ]
+		[[ $(json "o['detail']") == headers* ]]
+	done
+	post /api/v1/dashboards '{"widgets":[{"id":"w","type":"text"},{"id":"v","type":"text"},{"id":"w","type":"text"}]}' > /dev/null && [ "$status_code" = 422 ]
+	[ "$(json "o['detail']")" = "widgets[2].id: there is a widget 'w' already" ]
+	for sql in 'DELETE FROM events' 'SELEC 1' "ATTACH 'x' AS y"; do
+		post /api/v1/rules "{\"alert\":\"a\",\"sql\":\"$sql\"}" > /dev/null && [ "$status_code" = 422 ]
+		[[ $(json "o['detail']") == 'sql: '* ]]
+	done
+	post /api/v1/rules '{"id":"yet","alert":"a","sql":"SELECT to_come AS value FROM events"}' > /dev/null && [ "$status_code" = 201 ]
+	call DELETE /api/v1/rules/yet > /dev/null
 	post /api/v1/webhooks '{"url":"https://example.com/x","events":["alert"]}' > /dev/null
 	[ "$status_code" = 201 ] && [[ $(json "o['secret']") == whsec_* ]]
 	id=$(json "o['id']")

@@ -1,14 +1,14 @@
 /* format.js - numbers, times and spans as people read them. Figures are shown whole unless there is no room; then their title has them. */
 
-const units = { ms: 1, s: 1000, m: 60000, min: 60000, h: 3600000, d: 86400000, w: 604800000 };
+const units = { ms: 1, s: 1000, m: 60000, min: 60000, h: 3600000, d: 86400000, w: 604800000, mo: 2629746000 };
 
-/* "24h" or "1h30m" to ms; NaN: it is none. */
+/* "24h" or "1h30m" to ms, "1mo" to those of a month as they are in the mean; NaN: it is none. */
 export function span(text) {
 	let ms = 0, rest = String(text ?? '').trim();
 
-	if (!/^(\d+(\.\d+)?(ms|min|s|m|h|d|w))+$/.test(rest))
+	if (!/^(\d+(\.\d+)?(ms|min|mo|s|m|h|d|w))+$/.test(rest))
 		return NaN;
-	for (const [, n, , unit] of rest.matchAll(/(\d+(\.\d+)?)(ms|min|s|m|h|d|w)/g))
+	for (const [, n, , unit] of rest.matchAll(/(\d+(\.\d+)?)(ms|min|mo|s|m|h|d|w)/g))
 		ms += n * units[unit];
 	return ms;
 }
