@@ -372,12 +372,11 @@ follow(struct run *run, struct err *err)
 {
 	while (run->wish->follow && !cmd_stopping() && !err->code && !out_failed(out_stdout(), err)) {
 		int ms = on_silence(run, err);
-		struct timespec pause = { ms < 0 ? 1 : ms / 1000, ms < 0 ? 0 : ms % 1000 * 1000000L };
 
 		if (ms < -1)
 			return err->code;
 		out_flush(out_stdout());
-		nanosleep(&pause, NULL);
+		cmd_poll(NULL, 0, ms < 0 ? 1000 : ms);
 	}
 	return err->code;
 }

@@ -187,6 +187,8 @@ forecast(char **words, int n, struct err *err)
 		return err_set(err, ERR_USAGE, "--%s goes with a metric of the store, rows have theirs", want.by ? "by" : want.every ? "every" : "range");
 	if (!stored)
 		rc = rows_read(&rows, words + (n > 0), err);
+	else if (n > 1)
+		rc = err_set(err, ERR_USAGE, "forecast: one metric is forecast, '%s' is more; rows from files come behind '-'", words[1]);
 	else
 		rc = read_store(&set, words[0], err);
 	for (struct map_entry *e = map_first(&set.by_key); e; e = map_next(&set.by_key, e)) {

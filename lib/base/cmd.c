@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -130,6 +131,23 @@ int
 cmd_stopping(void)
 {
 	return stopping;
+}
+
+/* A signal between the question and the wait would be slept over: it is held back until the wait lets it in. */
+int
+cmd_poll(struct pollfd *fds, int n, int ms)
+{
+	struct timespec span = { ms / 1000, ms % 1000 * 1000000L };
+	sigset_t ends, before;
+	int rc;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &ends, &before);
+	rc = stopping ? -1 : ppoll(fds, (nfds_t)n, ms < 0 ? NULL : &span, &before);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
 }
 
 /* No SA_RESTART: a waiting read must come back. What was ignored by the parent (nohup, a background job) stays so. */

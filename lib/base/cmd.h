@@ -38,6 +38,10 @@ char **cmd_start(const struct cmd *, int argc, char **argv, int *n);
 /* 1 once SIGINT or SIGTERM came: drain and end with 0. */
 int cmd_stopping(void);
 
+/* poll(2) of n descriptors, or of none, that such a signal ends (< 0) also when it came just before. ms < 0: without end. */
+struct pollfd;
+int cmd_poll(struct pollfd *, int n, int ms);
+
 /* A line on stderr, "at-agg: …"; the only way anything but rows is said. Control characters are shown (width.h). */
 void cmd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -5,11 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cmd.h"
@@ -152,9 +149,7 @@ static int
 wait_ready(struct in *in)
 {
 	struct pollfd p = { .fd = in->fd, .events = POLLIN };
-	struct timespec span;
-	sigset_t ends, before;
-	int ms = -1, rc;
+	int ms = -1;
 
 	if (poll(&p, 1, 0) > 0)
 		return IN_LINE;
@@ -162,15 +157,7 @@ wait_ready(struct in *in)
 		return cmd_stopping() ? IN_END : IN_IDLE;
 	if (in->hook)
 		ms = in->hook(in->self);
-	span = (struct timespec){ ms / 1000, ms % 1000 * 1000000L };
-	/* A signal between the question and the wait would be slept over: it is held back until the wait lets it in. */
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGINT);
-	sigaddset(&ends, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &ends, &before);
-	rc = cmd_stopping() ? -1 : ppoll(&p, 1, ms < 0 ? NULL : &span, &before);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc > 0)
+	if (cmd_poll(&p, 1, ms) > 0)
 		return IN_LINE;
 	if (cmd_stopping())
 		return IN_END;

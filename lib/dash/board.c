@@ -87,20 +87,22 @@ board_free(struct board *b)
 
 /* ---- rows */
 
+/* NULL: there are as many series as may be. */
 static struct panel *
 panel_of(struct board *b, struct str metric, struct str field)
 {
 	struct map_entry *e;
 	struct panel *p;
-	int is_new;
 
 	buf_clear(&b->key);
 	buf_str(&b->key, metric);
 	buf_byte(&b->key, 0);
 	buf_str(&b->key, field);
-	e = map_put(&b->panels, buf_get(&b->key), &is_new);
-	if (!is_new)
+	if ((e = map_find(&b->panels, buf_get(&b->key))))
 		return e->ptr;
+	if (b->series >= SERIES_MOST)
+		return NULL;
+	e = map_put(&b->panels, buf_get(&b->key), NULL);
 	p = e->ptr = mem_new(sizeof(*p));
 	p->metric = (struct str){ e->key.p, metric.n };
 	p->field = (struct str){ e->key.p + metric.n + 1, field.n };
@@ -110,12 +112,12 @@ panel_of(struct board *b, struct str metric, struct str field)
 	return p;
 }
 
-/* A value at a time that is there already takes its place: a window that is told again while it is open. Late ones are put in order. */
+/* Of a panel, or none (NULL). A value at a time that is there already takes its place: a window that is told again while it is open. Late ones are put in order. */
 static void
 add(struct board *b, struct panel *p, struct str labels, int64_t time, double value, int adds, int mark)
 {
 	int is_new, i;
-	struct map_entry *e = map_find(&p->lines, labels);
+	struct map_entry *e = p ? map_find(&p->lines, labels) : NULL;
 	struct line *l;
 
 	if (!e && b->series >= SERIES_MOST) {

@@ -24,6 +24,12 @@ chart_range(const double *v, int n, double *low, double *high)
 	return some;
 }
 
+double
+chart_part(double v, double low, double high)
+{
+	return high != low ? (v / 2 - low / 2) / (high / 2 - low / 2) : 0;      /* by halves: the ends of all doubles are too far apart for one */
+}
+
 void
 chart_spark(struct buf *b, const double *v, int n, int width, int ascii)
 {
@@ -36,7 +42,7 @@ chart_spark(struct buf *b, const double *v, int n, int width, int ascii)
 	for (int i = n - from; i < width; i++)
 		buf_byte(b, ' ');
 	for (int i = from; i < n; i++) {
-		int level = high > low ? (int)((v[i] - low) / (high - low) * 7.999) : 0;
+		int level = isfinite(v[i]) ? (int)(chart_part(v[i], low, high) * 7.999) : 0;
 
 		if (!isfinite(v[i]))
 			buf_byte(b, ' ');
@@ -55,6 +61,10 @@ chart_number(struct buf *b, double v)
 
 	if (!isfinite(v)) {
 		buf_byte(b, '-');
+		return;
+	}
+	if (fabs(v) >= 999.95e15 || (v != 0 && fabs(v) < 0.00005)) {
+		buf_printf(b, "%.0e", v);
 		return;
 	}
 	if (fabs(v) < 100000 && v == floor(v)) {
@@ -162,7 +172,7 @@ chart_line(struct buf *b, const double *v, const char *marks, int n, int width, 
 			drawn = 0;
 			continue;
 		}
-		y = high > low ? (int)lround((high - v[from + i]) / (high - low) * (4 * height - 1)) : 4 * height - 1;
+		y = (int)lround((1 - chart_part(v[from + i], low, high)) * (4 * height - 1));
 		chart_stroke(&d, drawn ? last_x : x, drawn ? last_y : y, x, y);
 		last_x = x, last_y = y, drawn = 1;
 	}

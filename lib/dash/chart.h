@@ -17,7 +17,7 @@ void chart_spark(struct buf *, const double *, int n, int width, int ascii);
 #define CHART_SCALE 9
 void chart_line(struct buf *, const double *, const char *marks, int n, int width, int height, int ascii);
 
-/* A number in 7 characters at most: 12,345, 123.4k, 1.2M, 0.0012. */
+/* A number in 7 characters at most: 12,345, 123.4k, 1.2M, 0.0012, 2e+308. */
 void chart_number(struct buf *, double);
 
 /* ---- what curves are made of */
@@ -29,6 +29,7 @@ void chart_stroke(struct chart_dots *, int x0, int y0, int x1, int y1); /* every
 uint32_t chart_dots_at(const struct chart_dots *, int x, int y, int ascii);     /* the character there; ' ' where there is no dot */
 
 int chart_range(const double *, int n, double *low, double *high);      /* least and greatest of what is there; 0: nothing is */
+double chart_part(double v, double low, double high);   /* how far v lies from the one to the other, 0 to 1; 0 where they are one */
 double chart_round_up(double);          /* the next of 1, 2, 5, 10, 20, … that is not below; 1 for 0 and less */
 
 #endif

@@ -142,7 +142,7 @@ draw_curve(struct field *f, const struct curve *curve, struct scale s, int fille
 			drawn = 0;
 			continue;
 		}
-		y = s.high > s.low ? (int)lround((s.high - curve->value[i]) / (s.high - s.low) * bottom) : bottom;
+		y = (int)lround((1 - chart_part(curve->value[i], s.low, s.high)) * bottom);
 		chart_stroke(&d, drawn ? last_x : x, drawn ? last_y : y, x, y);
 		for (int k = drawn ? last_x : x; filled && k <= x; k++)
 			chart_stroke(&d, k, x > last_x && drawn ? last_y + (y - last_y) * (k - last_x) / (x - last_x) : y, k, bottom);
@@ -513,7 +513,7 @@ draw_grid(struct field *f)
 		if (side)
 			canvas_right(f->c, f->x + name + 1 + side - 2, y, side - 2, g->side[row], CANVAS_FAINT);
 		for (int k = 0; k < columns; k++) {
-			double v = g->value[row * g->columns + from + k], heat = high > low ? (v - low) / (high - low) : 0;
+			double v = g->value[row * g->columns + from + k], heat = chart_part(v, low, high);
 			int x = f->x + name + 1 + side + k * wide;
 
 			if (isnan(v))

@@ -102,7 +102,7 @@ across(const struct field *f, int i)
 static double
 up(const struct field *f, double v, double low, double high)
 {
-	return f->y + f->height - (high > low ? (v - low) / (high - low) * f->height : 0);
+	return f->y + f->height - chart_part(v, low, high) * f->height;
 }
 
 static void
@@ -411,7 +411,7 @@ draw_grid(struct field *f)
 		if (side)
 			put_text(f, f->x + name + side - 8, y + tall / 2 + 4, PEN_RIGHT, side, 10, 0, CANVAS_FAINT, g->side[row]);
 		for (int k = 0; k < g->columns; k++) {
-			double v = g->value[row * g->columns + k], heat = high > low ? fmax(0, fmin(1, (v - low) / (high - low))) : 0, x = f->x + name + side + k * wide;
+			double v = g->value[row * g->columns + k], heat = fmax(0, fmin(1, chart_part(v, low, high))), x = f->x + name + side + k * wide;
 			struct buf text = {0};
 
 			if (isnan(v))

@@ -174,10 +174,24 @@ words_count(struct buf *b, double n, const char *one, const char *many)
 	buf_lit(b, n == 1 ? one : many);
 }
 
+/* So much of a text as is told: not to within a character. */
+static size_t
+told(struct str text)
+{
+	size_t n = text.n;
+
+	if (n > 120)
+		for (n = 120; n > 0 && ((unsigned char)text.p[n] & 0xc0) == 0x80; )
+			n--;
+	return n;
+}
+
 void
 words_name(struct buf *b, struct str name, int at_start)
 {
-	for (size_t i = 0; i < name.n && i < 120; i++) {
+	size_t n = told(name);
+
+	for (size_t i = 0; i < n; i++) {
 		char c = name.p[i];
 
 		if (c == '_')
@@ -245,11 +259,8 @@ words_time(struct buf *b, int64_t time, int64_t step_ms, const struct zone *zone
 void
 words_text(struct buf *b, struct str text)
 {
-	size_t n = text.n;
+	size_t n = told(text);
 
-	if (n > 120)                                    /* not within a character */
-		for (n = 120; n > 0 && ((unsigned char)text.p[n] & 0xc0) == 0x80; )
-			n--;
 	for (size_t i = 0; i < n; i++)
 		buf_byte(b, (unsigned char)text.p[i] < 32 || text.p[i] == 127 ? '?' : text.p[i]);
 }

@@ -9,8 +9,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
@@ -711,17 +709,9 @@ int
 follow_wait(struct follow *f, int ms)
 {
 	struct pollfd p = { .fd = f->inotify, .events = POLLIN };
-	int tick = f->inotify >= 0 ? TICK : TICK_ALONE, wait = ms < 0 || ms > tick ? tick : ms, rc;
-	struct timespec span = { wait / 1000, wait % 1000 * 1000000L };
-	sigset_t ends, before;
+	int tick = f->inotify >= 0 ? TICK : TICK_ALONE, rc = cmd_poll(&p, f->inotify >= 0, ms < 0 || ms > tick ? tick : ms);
 	char events[8192] __attribute__((aligned(8)));
 
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGINT);
-	sigaddset(&ends, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &ends, &before);     /* a signal just before the wait is not slept over */
-	rc = cmd_stopping() ? -1 : ppoll(&p, f->inotify >= 0, &span, &before);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc > 0)
 		while (read(f->inotify, events, sizeof(events)) > 0)
 			;

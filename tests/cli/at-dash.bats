@@ -104,3 +104,13 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 	seen 'ended with 0'
 	seen ' echo'
 }
+
+@test "more series than are kept are counted, whatever their metrics are called; and the ends of all doubles are drawn" {
+	seq 10005 | sed 's/.*/{"metric":"m&","timestamp":"2026-11-23T10:00:00Z","value":1}/' > many
+	at-dash --once many > out
+	[ "$(tail -n 1 out)" = '5 values of further series are not shown' ]
+	for h in a b; do for t in '00:00Z","value":1.7e308' '01:00Z","value":-1.7e308'; do echo "{\"metric\":\"x\",\"labels\":{\"h\":\"$h\"},\"timestamp\":\"2026-11-23T10:$t}"; done; done > ends
+	at-dash --once --ascii ends > out
+	grep -q ' 2e+308 |' out
+	grep -q 'h=a .*#_  -2e+308' out
+}

@@ -238,6 +238,16 @@ days() {
 	jq -se '[.[].score] | . == (sort | reverse)' out
 }
 
+@test "a name that is cut is cut between characters" {
+	name=$(printf 'a%.0s' $(seq 119))ééé
+	for i in $(seq 30); do echo "{\"metric\":\"$name\",\"timestamp\":$((1795000000 + 86400 * i)),\"value\":$((i * i))}"; done > rows
+	at-insight -f ndjson < rows > out
+	[ -s out ]
+	iconv -f UTF-8 -t UTF-8 out > /dev/null
+	run -2 --separate-stderr at-insight forecast one two
+	[[ $stderr == *"'two' is more"* ]]
+}
+
 @test "where nothing is notable that is said, and rows are none" {
 	run -0 at-insight <<< "$(days null)"
 	[ "$output" = 'Nothing notable.' ]
