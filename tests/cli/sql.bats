@@ -36,6 +36,11 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	[[ $output == *' 0 differ'* ]]
 }
 
+@test "anything beside anything: no statement ends at-query by a signal, and what both answer is the same" {
+	run -0 python3 "$root/tests/peers/differ.py" ${AT_DIFFER:-400 7} wild
+	[[ $output == *' 0 differ'* ]]
+}
+
 @test "values: int64 exact, booleans 1 and 0, nested values as JSON, absent and null NULL" {
 	is "SELECT big, ok, viewport, none, source FROM events WHERE id = 'e1'" '9007199254740993,1,"{""w"":320}",,'
 	is "SELECT typeof(big), typeof(revenue), typeof(ok), typeof(page) FROM events WHERE id = 'e1'" 'integer,real,integer,text'
