@@ -858,27 +858,37 @@ is_source_end(const struct tok *t)
 	return rewrite_is(t, ")") || (rewrite_named(t) && !(t->kind == TOKEN_WORD && token_reserved(t->text)));
 }
 
-/* The first token of the table in front of MATCH_RECOGNIZE: a name, a call or a subquery, with its alias. */
-static struct tok *
-source(struct tok *match)
+static int
+is_name(const struct tok *t)
 {
-	struct tok *t = match->prev;
+	return rewrite_named(t) && !(t->kind == TOKEN_WORD && (token_reserved(t->text) || rewrite_is(t, "from") || rewrite_is(t, "join")));
+}
 
-	if (!is_source_end(t))
-		return NULL;
-	if (rewrite_named(t) && rewrite_is(t->prev, "as"))
-		t = t->prev->prev;
-	else if (rewrite_named(t) && is_source_end(t->prev))
-		t = t->prev;
-	if (rewrite_is(t, ")")) {
-		t = t->match;
-		if (rewrite_named(t->prev) && !(t->prev->kind == TOKEN_WORD && (token_reserved(t->prev->text) || rewrite_is(t->prev, "from") || rewrite_is(t->prev, "join"))))
-			t = t->prev;
-		return t;
-	}
+/* The first token of the name, call or subquery that ends with `t`; NULL when that is none. */
+static struct tok *
+table_start(struct tok *t)
+{
+	if (rewrite_is(t, ")"))
+		return is_name(t->match->prev) ? t->match->prev : t->match;
 	while (rewrite_is(t->prev, ".") && rewrite_named(t->prev->prev))
 		t = t->prev->prev;
 	return rewrite_named(t) ? t : NULL;
+}
+
+/* The first token of the table in front of MATCH_RECOGNIZE: a name, a call or a subquery, with its alias, AS v or AS v(a, b). */
+static struct tok *
+source(struct tok *match)
+{
+	struct tok *t = match->prev, *name;
+
+	if (!is_source_end(t))
+		return NULL;
+	name = rewrite_is(t, ")") && is_name(t->match->prev) ? t->match->prev : t;
+	if (rewrite_named(name) && rewrite_is(name->prev, "as"))
+		t = name->prev->prev;
+	else if (rewrite_named(name) && (name == t ? is_source_end(name->prev) : rewrite_is(name->prev, ")")))
+		t = name->prev;
+	return table_start(t);
 }
 
 static void

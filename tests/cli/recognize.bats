@@ -97,6 +97,13 @@ V="PATTERN (STRT DOWN+ UP+) DEFINE DOWN AS price < PREV(price), UP AS price > PR
 	[[ $stderr == *'no program of MATCH_RECOGNIZE'* ]]
 }
 
+@test "it stands behind VALUES and subqueries that name their columns, with AS or without" {
+	for from in "(VALUES (1, 10), (2, 12), (3, 9), (4, 11)) AS v(t, p)" "(VALUES (1, 10), (2, 12), (3, 9), (4, 11)) v(t, p)" "(SELECT value, value % 3 FROM generate_series(1, 4)) AS v(t, p)" "generate_series(1, 4) AS v"; do
+		is "SELECT n FROM $from MATCH_RECOGNIZE (MEASURES COUNT(*) AS n PATTERN (A{4})) AS m" 4
+	done
+	is "SELECT * FROM (VALUES (1, 10), (2, 12), (3, 9), (4, 11)) AS v(t, p) MATCH_RECOGNIZE (ORDER BY t MEASURES A.p AS top, LAST(B.p) AS low PATTERN (A B) DEFINE B AS p < A.p)" 12,9
+}
+
 @test "what has too many ways ends with a word, not with the day" {
 	at-query -i t.csv -f csv "SELECT value AS x FROM generate_series(1, 60)" > many.csv
 	run -1 --separate-stderr at-query -i many.csv "SELECT * FROM input MATCH_RECOGNIZE (ORDER BY x MEASURES 1 AS y PATTERN (((A | B)+)+ C) DEFINE A AS COUNT(B.*) >= 0, B AS COUNT(A.*) >= 0, C AS x > 100)"
