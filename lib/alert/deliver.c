@@ -385,6 +385,38 @@ send_by_type(const struct round *r, const struct message *m, struct buf *why, in
 	return o;
 }
 
+/* It wants no more. A receiver that was removed while it was asked stays removed, and what was changed of it meanwhile stays changed; where it
+ * is another address now, that one did not say so. */
+static int
+switch_off(struct round *r)
+{
+	struct buf now = { 0 }, b = { 0 }, here = { 0 }, asked = { 0 };
+	int rc = store_get_state(r->store, DELIVER_RECEIVERS, r->id, &now, r->err);
+	struct json record = rc > 0 ? json_value(buf_get(&now)) : JSON_ABSENT;
+
+	if (rc > 0 && str_eq(json_text(json_get(record, STR("url")), &here), json_text(json_get(r->receiver, STR("url")), &asked))) {
+		buf_byte(&b, '{');
+		for (struct json_iter it = json_iter(record); json_next(&it); )
+			if (!json_text_eq(it.key, STR("enabled")))
+				buf_printf(&b, "%.*s:%.*s,", (int)it.key.n, it.key.p, (int)it.value.n, it.value.p);
+		buf_lit(&b, "\"enabled\":false}");
+		rc = store_put_state(r->store, DELIVER_RECEIVERS, r->id, buf_get(&b), r->err);
+	}
+	buf_release(&now), buf_release(&b), buf_release(&here), buf_release(&asked);
+	return rc < 0 ? rc : 0;
+}
+
+/* Is the message still in its queue? With its receiver it was forgotten, while it was on its way. */
+static int
+is_queued(struct round *r, const char *kind, struct str id)
+{
+	struct buf b = { 0 };
+	int rc = store_get_state(r->store, kind, id, &b, r->err);
+
+	buf_release(&b);
+	return rc;
+}
+
 /* What a try came to, in one transaction. */
 static int
 keep_outcome(struct round *r, struct message *m, struct outcome o)
@@ -399,20 +431,18 @@ keep_outcome(struct round *r, struct message *m, struct outcome o)
 	}
 	if ((rc = kind_of(kind, "delivery", r->id, r->err)) || (rc = store_begin(r->store, r->err)))
 		return rc;
+	if ((rc = is_queued(r, kind, m->id)) <= 0) {
+		store_abort(r->store);
+		r->off = 1;
+		return rc;
+	}
+	rc = 0;
 	if (o.what == TAKEN || dead)
 		rc = store_drop_state(r->store, kind, m->id, r->err);
 	if (rc == 0 && o.what == FAILED)
 		rc = store_message(r->store, dead ? "dead" : "delivery", r->id, m, r->err);
 	if (rc == 0 && o.what == GONE) {
-		struct buf b = {0};
-
-		buf_byte(&b, '{');
-		for (struct json_iter it = json_iter(r->receiver); json_next(&it); )
-			if (!json_text_eq(it.key, STR("enabled")))
-				buf_printf(&b, "%.*s:%.*s,", (int)it.key.n, it.key.p, (int)it.value.n, it.value.p);
-		buf_lit(&b, "\"enabled\":false}");
-		rc = store_put_state(r->store, DELIVER_RECEIVERS, r->id, buf_get(&b), r->err);
-		buf_release(&b);
+		rc = switch_off(r);
 		r->off = 1;
 	}
 	if (rc) {

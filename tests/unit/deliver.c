@@ -20,6 +20,7 @@ static struct {
 	int fd, port;
 	_Atomic int status, cut;        /* cut: takes the message and ends the connection without a word */
 	const char *_Atomic more;       /* header lines of the answer */
+	void (*_Atomic meanwhile)(void);        /* called before it answers */
 	char requests[64][2048];
 	_Atomic int n;
 	pthread_t thread;
@@ -49,6 +50,8 @@ receive(void *unused)
 				break;
 		}
 		receiver.n++;
+		if (receiver.meanwhile)
+			receiver.meanwhile();
 		snprintf(answer, sizeof(answer), "HTTP/1.1 %d x\r\ncontent-length: 0\r\nconnection: close\r\n%s\r\n", receiver.status, receiver.more ? receiver.more : "");
 		if (!receiver.cut && write(fd, answer, strlen(answer)) < 0)
 			break;
@@ -318,6 +321,65 @@ a_receiver_gets_what_it_asked_for_and_one_that_is_gone_is_switched_off(void **st
 	store_close(s);
 }
 
+static struct store *changing;
+static const char *changed_to;          /* NULL: it is removed */
+
+static void
+change_receiver(void)
+{
+	struct store *s;
+	struct err e = {0};
+	int rc;
+
+	if (!changing)
+		return;
+	s = store_share_write(changing, &e);
+	rc = store_begin(s, &e);
+	if (rc == 0 && changed_to)
+		rc = store_put_state(s, DELIVER_RECEIVERS, STR("a"), str_of(changed_to), &e);
+	else if (rc == 0 && (rc = store_drop_state(s, DELIVER_RECEIVERS, STR("a"), &e)) == 0)
+		rc = deliver_forget(s, STR("a"), &e);
+	if (rc == 0)
+		store_commit(s, &e);
+	store_close(s);
+	changing = NULL;
+}
+
+/* A try takes seconds, in which its receiver may be changed or removed: that stays so, whatever the answer is. */
+static void
+a_receiver_that_is_changed_or_removed_while_it_is_asked_stays_so(void **state)
+{
+	static const char other[] = "{\"id\":\"a\",\"url\":\"http://127.0.0.1:9/\",\"version\":2}";
+	static const int answers[] = { 204, 410, 500 };
+	struct store *s;
+	struct buf b = {0};
+
+	(void)state;
+	receiver.meanwhile = change_receiver;
+	for (size_t i = 0; i < 3; i++) {
+		s = store_with("a", "");
+		publish(s, "x", "1", 1);
+		publish(s, "x", "2", 1);
+		receiver.status = answers[i];
+		changing = s, changed_to = NULL;
+		assert_int_equal(deliver_due(s, &quick, NULL, &err), -1);
+		assert_null(changing);
+		assert_int_equal(store_get_state(s, DELIVER_RECEIVERS, STR("a"), &b, &err), 0);
+		assert_int_equal(letters(s, "a", 0) + letters(s, "a", 1), 0);
+		store_close(s);
+	}
+	s = store_with("a", "");
+	publish(s, "x", "1", 1);
+	receiver.status = 410;
+	changing = s, changed_to = other;
+	deliver_due(s, &quick, NULL, &err);
+	assert_null(changing);
+	assert_int_equal(store_get_state(s, DELIVER_RECEIVERS, STR("a"), &b, &err), 1);
+	assert_string_equal(buf_text(&b), other);
+	buf_release(&b);
+	store_close(s);
+}
+
 static void
 an_address_that_is_not_public_is_refused_unless_allowed(void **state)
 {
@@ -344,6 +406,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(too_often_is_put_aside_and_can_be_brought_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(letters_of_the_configuration_are_found_replayed_and_dropped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_receiver_gets_what_it_asked_for_and_one_that_is_gone_is_switched_off, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_receiver_that_is_changed_or_removed_while_it_is_asked_stays_so, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_address_that_is_not_public_is_refused_unless_allowed, set_up, tear_down),
 	};
 
