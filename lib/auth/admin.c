@@ -492,7 +492,7 @@ auth_tenant_add(struct auth *a, const struct auth_actor *actor, const char *name
 	return auth_end(a, audit_put_act(a, actor, str_of(name), "tenant.create", "tenant", str_of(name), err), err);
 }
 
-struct forgetting { struct auth *auth; enum auth_record record; struct str tenant; struct err *err; };
+struct forgetting { struct auth *auth; const char *kind; struct str tenant; struct err *err; };
 
 static int
 forget_one(void *self, struct str name, struct str value)
@@ -501,20 +501,22 @@ forget_one(void *self, struct str name, struct str value)
 
 	if (!json_text_eq(json_get(json_value(value), STR("tenant")), f->tenant))
 		return 0;
-	return store_drop_state(f->auth->store, kinds[f->record].name, name, f->err);
+	return store_drop_state(f->auth->store, f->kind, name, f->err);
 }
 
-/* Users, keys and shared links first: they must not wait for the next tenant of that name. */
+/* Users, keys, sessions (those of a provider's users have their roles with them) and shared links first: they must not wait for the next tenant
+ * of that name. */
 int
 auth_tenant_remove(struct auth *a, const struct auth_actor *actor, const char *name, struct err *err)
 {
-	struct forgetting f = { a, AUTH_USERS, str_of(name), err };
+	const char *const forgotten[] = { kinds[AUTH_USERS].name, kinds[AUTH_KEYS].name, kinds[AUTH_ROLES].name, "session" };
+	struct forgetting f = { a, NULL, str_of(name), err };
 	int rc;
 
 	if ((rc = may_tenants(actor, err)) || (rc = auth_begin(a, err)))
 		return rc;
-	for (; rc == 0 && f.record <= AUTH_ROLES; f.record++)
-		rc = store_each_state(a->reader, kinds[f.record].name, forget_one, &f, err);
+	for (size_t i = 0; rc == 0 && i < sizeof(forgotten) / sizeof(*forgotten); i++)
+		rc = store_each_state(a->reader, f.kind = forgotten[i], forget_one, &f, err);
 	if (rc == 0)
 		rc = auth_shares_forget(a, "tenant", f.tenant, err);
 	if (rc == 0 && (rc = audit_put_act(a, actor, f.tenant, "tenant.remove", "tenant", f.tenant, err)) == 0)

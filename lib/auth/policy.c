@@ -311,6 +311,8 @@ listed(const struct names *names, struct str column)
 			found |= 1;
 		if (name.n > column.n && name.p[column.n] == '.' && same_letters(name.p, column.p, column.n))
 			found |= 2;
+		if (column.n > name.n && column.p[name.n] == '.' && same_letters(name.p, column.p, name.n))
+			found |= 1;     /* it stands in one that is: a label "address.street", of address */
 	}
 	return found;
 }

@@ -399,8 +399,8 @@ principal_may_give(struct auth *a, const struct auth_actor *actor, struct str te
 	if (!(r = principal_rights_new(a, tenant, roles, scopes, err)))
 		return err->code;
 	ok = r->scoped ? covers_all(actor->who, r->scope, r->n_scopes) : covers_all(actor->who, r->permission, r->n_permissions);
-	if (actor->who->policy && r->n_texts && !has_roles(actor->who, roles))
-		ok = 0;                 /* who sees a part cannot tell whether another role sees less */
+	if (actor->who->policy && r->n_texts && (!str_eq(tenant, actor->who->system ? STR("*") : actor->who->tenant) || !has_roles(actor->who, roles)))
+		ok = 0;                 /* who sees a part cannot tell whether another role sees less, nor another tenant's of the same name */
 	principal_rights_drop(r);
 	return ok ? 0 : err_set(err, ERR_DENIED, "these roles may more than you do");
 }

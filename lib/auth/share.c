@@ -31,14 +31,12 @@ put_shown(struct buf *b, struct json record)
 	}
 }
 
-/* What has passed goes when somebody looks. */
 static int
 look_at(void *self, struct str name, struct str value)
 {
 	struct looking *l = self;
 	struct json record = json_value(value);
 
-	l->n++;
 	if (auth_time(record, "expires") <= time_now())
 		return 0;
 	if (!json_text_eq(json_get(record, STR("tenant")), l->tenant) || !json_text_eq(json_get(record, STR("what")), l->what))
@@ -56,13 +54,16 @@ look_at(void *self, struct str name, struct str value)
 	return l->each(l->self, buf_get(&l->shown));
 }
 
+/* What has passed goes when the next one is made. */
 static int
 sweep_one(void *self, struct str name, struct str value)
 {
 	struct looking *l = self;
 
+	if (auth_time(json_value(value), "expires") <= time_now())
+		return store_drop_state(l->auth->store, "share", name, l->err);
 	l->n++;
-	return auth_time(json_value(value), "expires") <= time_now() ? store_drop_state(l->auth->store, "share", name, l->err) : 0;
+	return 0;
 }
 
 /* Is the caller the user of that name, with the rights that the user has? */
@@ -123,7 +124,7 @@ auth_share(struct auth *a, const struct auth_actor *actor, struct str what, int6
 	buf_byte(&record, '}');
 	if ((rc = auth_begin(a, err)))
 		goto out;
-	if ((rc = store_each_state(a->store, "share", sweep_one, &l, err)) == 0 && l.n > SHARES_MOST)
+	if ((rc = store_each_state(a->store, "share", sweep_one, &l, err)) == 0 && l.n >= SHARES_MOST)
 		rc = err_set(err, ERR_LIMIT, "there are %d shared links, which is the most", SHARES_MOST);
 	if (rc == 0 && (rc = store_put_state(a->store, "share", buf_get(&hash), buf_get(&record), err)) == 0)
 		rc = audit_put_act(a, actor, actor->who->tenant, "share.create", "share", what, err);

@@ -812,6 +812,112 @@ a_challenge_ends_with_the_password_that_it_was_given_for(void **state)
 	auth_close(a);
 }
 
+/* ---- what is left over */
+
+/* Put by hand, as login and sharing would have: a thousand times as fast. */
+static void
+put_states(const char *kind, int n, const char *json)
+{
+	struct err err = { 0 };
+	struct store *s = store_open(dir, NULL, STORE_WRITE, &err);
+
+	assert_non_null(s);
+	OK(store_begin(s, &err));
+	for (int i = 0; i < n; i++) {
+		char name[65];
+
+		snprintf(name, sizeof(name), "%064x", i);
+		OK(store_put_state(s, kind, str_of(name), str_of(json), &err));
+	}
+	OK(store_commit(s, &err));
+	store_close(s);
+}
+
+static int
+count_state(void *self, struct str name, struct str value)
+{
+	(void)name, (void)value;
+	++*(int *)self;
+	return 0;
+}
+
+static int
+states(struct auth *a, const char *kind)
+{
+	struct err err = { 0 };
+	int n = 0;
+
+	OK(store_each_state(audit_trail(a), kind, count_state, &n, &err));
+	return n;
+}
+
+/* A session of a provider's user has its roles with it, and no user here ends it: it must not wait for the next tenant of that name. */
+static void
+a_tenant_goes_with_its_sessions(void **state)
+{
+	struct auth *a = open_auth();
+	struct err err = { 0 };
+
+	(void)state;
+	OK(auth_tenant_add(a, &cli, "shop", &err));
+	auth_close(a);
+	put_states("session", 1, "{\"user\":\"sub\",\"tenant\":\"shop\",\"roles\":[\"admin\"],\"created\":\"2026-01-01T00:00:00.000Z\",\"seen\":\"2026-01-01T00:00:00.000Z\"}");
+	a = open_auth();
+	assert_int_equal(states(a, "session"), 1);
+	OK(auth_tenant_remove(a, &cli, "shop", &err));
+	assert_int_equal(states(a, "session"), 0);
+	auth_close(a);
+}
+
+/* As many links as there may be, all of which have passed, keep nobody from making another. */
+static void
+links_that_have_passed_make_room(void **state)
+{
+	struct auth *a = open_auth();
+	struct auth_actor actor = { .name = STR("anna"), .from = STR("192.0.2.1") };
+	struct principal *who;
+	struct buf key = { 0 }, out = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	make_key(a, "default", "{\"name\":\"k\",\"roles\":[\"admin\"]}", &key);
+	auth_close(a);
+	put_states("share", 10001, "{\"id\":\"x\",\"tenant\":\"default\",\"what\":\"dashboard d\",\"expires\":\"2026-01-01T00:00:00.000Z\"}");
+	a = open_auth();
+	assert_int_equal(check(a, buf_get(&key), &who), 0);
+	actor.who = who;
+	OK(auth_share(a, &actor, STR("dashboard d"), time_now() + 60000, &out, &err));
+	assert_int_equal(states(a, "share"), 1);
+	principal_free(who);
+	buf_release(&key), buf_release(&out);
+	auth_close(a);
+}
+
+/* Of all tenants, and of a part of each: a role of a tenant that has the name of one's own may show more. */
+static void
+fault_33_a_role_of_the_same_name_in_a_tenant_is_another(void **state)
+{
+	struct auth *a = open_auth();
+	struct auth_actor actor = { .from = STR("192.0.2.1") };
+	struct principal *who;
+	struct buf key = { 0 }, out = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	OK(auth_tenant_add(a, &cli, "shop", &err));
+	assert_int_equal(create(a, AUTH_ROLES, "*", "{\"name\":\"part\",\"permissions\":[\"*:*\"],\"rows\":\".properties.country == \\\"DE\\\"\"}", &out), 0);
+	assert_int_equal(create(a, AUTH_ROLES, "shop", "{\"name\":\"part\",\"permissions\":[\"*:*\"]}", &out), 0);
+	make_key(a, "*", "{\"name\":\"k\",\"roles\":[\"part\"]}", &key);
+	assert_int_equal(check(a, buf_get(&key), &who), 0);
+	assert_non_null(who->policy);
+	actor.who = who;
+	assert_int_equal(create_for(a, &actor, AUTH_KEYS, "shop", "{\"name\":\"all\",\"roles\":[\"part\"]}", &out), ERR_DENIED);
+	assert_int_equal(create_for(a, &actor, AUTH_KEYS, "*", "{\"name\":\"mine\",\"roles\":[\"part\"]}", &out), 0);
+	principal_free(who);
+	buf_release(&key), buf_release(&out);
+	auth_close(a);
+}
+
 /* ---- audit */
 
 static int
@@ -1024,6 +1130,9 @@ main(void)
 		T(one_time_codes_and_recovery_codes_are_good_once),
 		T(a_challenge_has_five_tries_and_five_minutes),
 		T(a_challenge_ends_with_the_password_that_it_was_given_for),
+		T(a_tenant_goes_with_its_sessions),
+		T(links_that_have_passed_make_room),
+		T(fault_33_a_role_of_the_same_name_in_a_tenant_is_another),
 		T(entries_are_of_their_tenant_and_time),
 		T(fault_51_an_edited_entry_is_named),
 		T(fault_51_an_entry_taken_out_is_named),

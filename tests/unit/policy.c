@@ -337,6 +337,26 @@ test_series_are_seen_where_all_that_they_count_is(void **state)
 	}
 }
 
+/* What is inside a hidden or masked column is no more seen under a flat name than within it. */
+static void
+test_34_a_label_inside_a_hidden_column_is_hidden(void **state)
+{
+	const struct policy_text hides = { NAMES(hide, STR("address")) }, masks = { NAMES(mask, STR("Address")) }, no_other = { NAMES(hide, STR("addr")) };
+	struct policy *p[] = { made(&hides, 1), made(&masks, 1), made(&no_other, 1) };
+	struct str labels[3] = { { 0 } };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct policy_reader *r = policy_reader_new(p[i], store, &err);
+
+		labels[i] = STR("{\"address.street\":\"canary\"}");
+		assert_int_equal(policy_see_series(r, STR("load"), &labels[i], &err), i > 0);
+		assert_int_equal(!memmem(labels[i].p, labels[i].n, "canary", 6), i == 1);
+		policy_reader_free(r);
+		policy_free(p[i]);
+	}
+}
+
 static void
 test_anomalies_alerts_and_the_audit_trail(void **state)
 {
@@ -526,6 +546,7 @@ main(void)
 		cmocka_unit_test(test_of_several_roles_each_shows_its_rows_in_its_way),
 		cmocka_unit_test(test_a_hidden_user_is_nowhere),
 		cmocka_unit_test(test_series_are_seen_where_all_that_they_count_is),
+		cmocka_unit_test(test_34_a_label_inside_a_hidden_column_is_hidden),
 		cmocka_unit_test(test_anomalies_alerts_and_the_audit_trail),
 		cmocka_unit_test(test_34_an_alert_is_for_who_sees_what_its_rule_read),
 		cmocka_unit_test(test_32_a_kept_answer_is_for_who_may_see_it),
