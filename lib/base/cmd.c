@@ -160,6 +160,7 @@ catch_signals(void)
 	for (int i = 0; i < 2; i++)
 		if (sigaction(signals[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
 			sigaction(signals[i], &act, NULL);
+	signal(SIGCHLD, SIG_DFL);       /* who started us may have ignored it: then nobody would hear how a child ended */
 }
 
 /* A closed standard descriptor must not become the next file that is opened. Each is filled with one that fails in the

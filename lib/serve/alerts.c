@@ -198,7 +198,8 @@ trouble_load_one(void *self, struct str id, struct str value)
 			struct str said = json_text(json_get(json_value(value), STR("error")), &text);
 
 			snprintf(j->trouble[i].text, sizeof(j->trouble[i].text), "%.*s", STR_FMT(said));
-			j->trouble[i].since = time_wall();
+			if (time_parse_rfc3339(json_text(json_get(json_value(value), STR("since")), &text), &j->trouble[i].since))
+				j->trouble[i].since = time_wall();
 			j->trouble[i].last = j->trouble[i].told = time_mono_ms();
 		}
 	buf_release(&text);

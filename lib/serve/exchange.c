@@ -1,6 +1,7 @@
 /* exchange.c - from a request's head to its answer: which route, who, may he, how often, with what body. */
 #include "serve/exchange.h"
 
+#include <arpa/inet.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -491,6 +492,20 @@ read_origin(struct serve_call *c)
 		c->origin = origin;
 }
 
+/* 127.x.y.z, and no name that begins like it: "127.example.com" may lead anywhere. */
+static int
+is_own_number(struct str host)
+{
+	char text[INET_ADDRSTRLEN];
+	struct in_addr number;
+
+	if (!str_starts(host, STR("127.")) || host.n >= sizeof(text))
+		return 0;
+	memcpy(text, host.p, host.n);
+	text[host.n] = 0;
+	return inet_pton(AF_INET, text, &number) == 1;
+}
+
 /* A page of somebody else's whose name was made to lead here (DNS rebinding) names itself in Host. 1: it is one of ours. */
 static int
 host_is_ours(const struct serve_call *c)
@@ -503,7 +518,7 @@ host_is_ours(const struct serve_call *c)
 		return 1;
 	if (colon && !(host.p[host.n - 1] == ']'))
 		host.n = (size_t)(colon - host.p);
-	if (in_list(host, local, 3) || in_list(host, c->setup->host, c->setup->n_hosts) || str_starts(host, STR("127.")))
+	if (in_list(host, local, 3) || in_list(host, c->setup->host, c->setup->n_hosts) || is_own_number(host))
 		return 1;
 	return host.n > 10 && strncasecmp(host.p + host.n - 10, ".localhost", 10) == 0;
 }
@@ -715,10 +730,15 @@ looks_past(const struct principal *who, const struct route *route)
 static int
 check_may(struct serve_call *c)
 {
-	struct exchange *ex = &c->ex;
-	int past = !c->who_later && looks_past(ex->who, ex->route);
+	return c->who_later ? 0 : serve_exchange_may(&c->ex, c->ex.segment[0]);
+}
 
-	if (!past && (c->who_later || ex->route->anyone || principal_may(ex->who, ex->route->action, ex->route->resource, ex->segment[0])))
+int
+serve_exchange_may(struct exchange *ex, struct str name)
+{
+	int past = looks_past(ex->who, ex->route);
+
+	if (!past && (ex->route->anyone || principal_may(ex->who, ex->route->action, ex->route->resource, name)))
 		return 0;
 	figures_add(&figures_part(ex->serve->figures, ex->serve->worker)->forbidden, 1);
 	audit_later(ex->serve->auth, &(struct audit_entry){ .tenant = ex->who->tenant, .who = ex->who->name, .from = str_of(http_client(ex->request)),

@@ -202,8 +202,12 @@ gather(struct watched *t, struct err *err)
 	int samples = 0, waiting = 0, rc, full;
 
 	if ((!t->has_place && (rc = find_place(t, err))) || (rc = store_each_state(t->store, DELIVER_RECEIVERS, keep_want, &w, err)) < 0 ||
-	    (rc = deliver_each(t->store, (struct str){ 0 }, 0, count_one, &waiting, err)) < 0 || waiting >= QUEUE_MOST)
+	    (rc = deliver_each(t->store, (struct str){ 0 }, 0, count_one, &waiting, err)) < 0)
 		goto out;
+	if (waiting >= QUEUE_MOST) {            /* what is delivered meanwhile makes room, and is a new version to look at */
+		rc = 0;
+		goto out;
+	}
 	place = t->place;
 	rc = w.n_wants ? store_each_new(t->store, &place, &news, &samples, err) : store_place_now(t->store, &place, err);
 	if (rc < 0)

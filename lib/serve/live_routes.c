@@ -81,13 +81,18 @@ connection_new(struct exchange *ex)
 }
 
 static void
+unsubscribe_all(struct connection *c)
+{
+	while (c->n)
+		live_unsubscribe(c->kept[--c->n].sub);
+}
+
+static void
 forget(struct connection *c)
 {
 	if ((*c->self = c->next))
 		c->next->self = c->self;
-	for (int i = 0; i < c->n; i++)
-		live_unsubscribe(c->kept[i].sub);
-	c->n = 0;
+	unsubscribe_all(c);
 	let_go(c);
 }
 
@@ -288,6 +293,8 @@ authenticate(struct connection *c, struct json said)
 		principal_free(who);
 		close_socket(c, 1008, "there is no such tenant");
 	} else if (rc == 0 && who) {
+		if (c->who && (!str_eq(who->tenant, c->who->tenant) || !principal_same_rights(who, c->who)))
+			unsubscribe_all(c);             /* from here on only the new ones are asked about */
 		principal_free(c->who);
 		c->who = who;
 		read_credentials(c, &with);
@@ -545,7 +552,7 @@ is_over(struct connection *c, int64_t now_ms)
 	c->asked_ms = now_ms;
 	with = credentials_of(c);
 	rc = auth_check_now(c->serve->auth, &with, &who, &err);
-	if (rc == ERR_INPUT || rc == ERR_DENIED)
+	if (rc == ERR_INPUT || rc == ERR_DENIED || rc == ERR_LIMIT)     /* too many bad ones from there: these are bad, too */
 		why = "the credentials are no longer valid";
 	else if (rc == 0 && who && !principal_same_rights(who, c->who))
 		why = "other rights than before, connect again";

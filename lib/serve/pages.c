@@ -64,7 +64,7 @@ readyz(struct exchange *ex)
 		buf_lit(&reasons, n++ ? ",\"the store cannot be read\"" : "\"the store cannot be read\"");
 	if (statvfs(s->spec.store, &disk) == 0 && (int64_t)disk.f_bavail * (int64_t)disk.f_frsize < LEAST_FREE)
 		buf_lit(&reasons, n++ ? ",\"the disk is nearly full\"" : "\"the disk is nearly full\"");
-	if (serve_pool_waiting(s->pool) >= s->setup->queue)
+	if (serve_pool_waiting(s->pool) >= serve_call_of(ex)->setup->queue)
 		buf_lit(&reasons, n++ ? ",\"too many requests wait\"" : "\"too many requests wait\"");
 	if (atomic_load(&serve_halting))
 		buf_lit(&reasons, n++ ? ",\"it is stopping\"" : "\"it is stopping\"");

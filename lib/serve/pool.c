@@ -42,7 +42,6 @@ static _Thread_local struct {
 	struct accept accept;
 	struct serve_setup *accept_uses;
 	struct serve_call *call;        /* at hand */
-	int in_pool;
 } mine;
 
 atomic_int serve_halting;
@@ -174,7 +173,6 @@ run(void *self)
 {
 	struct serve_pool *p = self;
 
-	mine.in_pool = 1;
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
 		struct serve_call *c;

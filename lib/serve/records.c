@@ -439,6 +439,13 @@ tag_matches(struct str match, int64_t version)
 	return 0;
 }
 
+/* What was wrong with a rule as it was. */
+static int
+drop_trouble(const struct change *c, struct store *store, struct err *err)
+{
+	return c->kind == &kinds[1] ? store_drop_state(store, ALERTS_TROUBLE, c->id, err) : 0;
+}
+
 static int
 change(struct serve_job *job, struct store *store, struct err *err)
 {
@@ -461,10 +468,8 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		return err->code;
 	if (c->how == REMOVE && c->kind == &kinds[0] && drop_versions(store, c->id, version, err) < 0)
 		return err->code;
-	if (c->kind == &kinds[1] && store_drop_state(store, ALERTS_TROUBLE, c->id, err) < 0)
-		return err->code;               /* of the rule as it was */
 	if (c->how == REMOVE)
-		return store_drop_state(store, c->kind->state, c->id, err);
+		return drop_trouble(c, store, err) < 0 ? err->code : store_drop_state(store, c->kind->state, c->id, err);
 	if (!there && (store_each_state(store, c->kind->state, count_one, &n, err) > 0 || n > RECORDS_MOST))
 		return REFUSED_MANY;
 	if (c->how == PATCH) {
@@ -500,6 +505,8 @@ change(struct serve_job *job, struct store *store, struct err *err)
 	if (c->record.n > RECORD_MOST)
 		return REFUSED_MANY;
 	if (there && c->kind == &kinds[0] && keep_version(store, c->id, buf_get(&c->was), version, err) < 0)
+		return err->code;
+	if (drop_trouble(c, store, err) < 0)
 		return err->code;
 	return store_put_state(store, c->kind->state, c->id, buf_get(&c->record), err);
 }
@@ -693,6 +700,16 @@ list_one(void *self, struct str name, struct str value)
 }
 
 static void
+list_configured(struct exchange_list *l, struct json dashboard)
+{
+	struct buf id = { 0 };
+
+	if (principal_may(l->ex->who, AUTH_READ, "dashboards", json_text(json_get(dashboard, STR("id")), &id)))
+		put_configured(exchange_list_item(l), dashboard);
+	buf_release(&id);
+}
+
+static void
 list_records(struct exchange *ex)
 {
 	const struct kind *kind = kind_of(ex);
@@ -707,9 +724,9 @@ list_records(struct exchange *ex)
 	l.store = store;
 	exchange_list_begin(&l.list, ex, kind->name);
 	if (kind == &kinds[0] && json_get(one, STR("id")).type == JSON_STRING)
-		put_configured(exchange_list_item(&l.list), one);
+		list_configured(&l.list, one);
 	for (it = json_iter(all); kind == &kinds[0] && all.type == JSON_ARRAY && json_next(&it); )
-		put_configured(exchange_list_item(&l.list), it.value);
+		list_configured(&l.list, it.value);
 	store_each_state(store, kind->state, list_one, &l, &err);
 	exchange_list_end(&l.list, &err);
 }
@@ -759,7 +776,7 @@ create_record(struct exchange *ex)
 		exchange_problem(ex, 422, "id: wants 1 to %d of A-Z a-z 0-9 _ . -", kind_of(ex) == &kinds[2] ? 48 : 64);
 		return;
 	}
-	if (is_configured(ex, id))
+	if (serve_exchange_may(ex, id) || is_configured(ex, id))
 		return;
 	if (kind_of(ex) == &kinds[2] && json_get(ex->body, STR("secret")).type == JSON_NONE) {
 		buf_add(&body, ex->body.p, ex->body.n - 1);
@@ -1028,8 +1045,8 @@ list_account(void *self, struct str id, struct str json)
 {
 	struct exchange_list *l = self;
 
-	(void)id;
-	buf_str(exchange_list_item(l), json);
+	if (principal_may(l->ex->who, AUTH_ADMIN, l->ex->route->resource, id))
+		buf_str(exchange_list_item(l), json);
 	return 0;
 }
 
@@ -1079,9 +1096,14 @@ create_account(struct exchange *ex)
 	struct auth_actor actor = actor_of(ex);
 	struct buf out = { 0 };
 	struct err err = { 0 };
-	int rc = auth_create(ex->serve->auth, record_of(ex), &actor, ex->who->tenant, ex->body, &out, &err);
-	struct json made = rc < 0 ? JSON_ABSENT : json_value(buf_get(&out)), name = json_get(made, record_of(ex) == AUTH_KEYS ? STR("id") : STR("name"));
+	struct json made, name;
+	int rc;
 
+	if (record_of(ex) != AUTH_KEYS && serve_exchange_may(ex, exchange_text(ex, json_get(ex->body, STR("name")))))
+		return;                         /* a key's id is drawn */
+	rc = auth_create(ex->serve->auth, record_of(ex), &actor, ex->who->tenant, ex->body, &out, &err);
+	made = rc < 0 ? JSON_ABSENT : json_value(buf_get(&out));
+	name = json_get(made, record_of(ex) == AUTH_KEYS ? STR("id") : STR("name"));
 	if (name.type == JSON_STRING)
 		exchange_place(ex, ex->route->resource, exchange_text(ex, name));
 	answer_account(ex, rc < 0 ? rc : 1, 201, &out, &err);
@@ -1229,6 +1251,8 @@ create_tenant(struct exchange *ex)
 		exchange_problem(ex, 422, "name: holds a control character");
 		return;
 	}
+	if (serve_exchange_may(ex, name))
+		return;
 	if (store_has_tenant(ex->serve->spec.store, name)) {
 		exchange_problem(ex, 409, "there is a tenant '%.*s' already", STR_FMT(name));
 		return;

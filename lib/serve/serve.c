@@ -16,6 +16,7 @@
 #include "store/admin.h"
 
 #define FLUSH_MS 250                    /* a line of the log waits no longer */
+#define SAME_MS  300                    /* two signals of so close a time are one, as in base/cmd.c */
 
 struct http_server *
 serve_http(struct serve *s)
@@ -111,25 +112,36 @@ reload(void *self)
 		serve_notify("READY=1");
 }
 
-/* Signals come to this thread alone, so nothing is interrupted anywhere. */
+/* Signals come to this thread alone, so nothing is interrupted anywhere. One wish to stop may come twice and is not two: a terminal and a
+ * service manager tell the whole group, and the parent passes it on; timeout(1) signals the process and then its group. */
 static void *
 watch_signals(void *self)
 {
 	struct serve *s = self;
 	sigset_t set;
+	int64_t first[2] = { 0 };       /* when it was asked to stop: by the parent of several workers, by anybody else */
+	siginfo_t info;
 	int sig, stops = 0;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM), sigaddset(&set, SIGINT), sigaddset(&set, SIGHUP), sigaddset(&set, SIGUSR1);
-	while (sigwait(&set, &sig) == 0) {
+	while ((sig = sigwaitinfo(&set, &info)) > 0 || errno == EINTR) {
+		int64_t *since;
+
+		if (sig < 0)                    /* the process was stopped and goes on */
+			continue;
 		if (sig == SIGHUP) {
 			http_server_call(s->http, reload, s);
 			continue;
 		}
 		if (sig == SIGUSR1)             /* the run is over */
 			return NULL;
-		if (stops++)
+		since = &first[s->crew && info.si_code == SI_USER && info.si_pid == getppid()];
+		if (*since && time_mono_ms() - *since >= SAME_MS)
 			_exit(1);
+		*since = *since ? *since : time_mono_ms();
+		if (stops++)
+			continue;
 		if (s->worker == 0)
 			serve_notify("STOPPING=1");
 		http_server_call(s->http, serve_live_stop, s);

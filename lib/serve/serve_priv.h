@@ -87,7 +87,7 @@ struct serve_pool;
 struct serve_pool *serve_pool_new(struct serve *, int threads, int most, struct err *);
 int serve_pool_give(struct serve_pool *, struct serve_call *);  /* 0; -1: too much waits already */
 int serve_pool_waiting(struct serve_pool *);
-void serve_pool_free(struct serve_pool *);                      /* what runs is ended, what waits is answered 503 */
+void serve_pool_free(struct serve_pool *);                      /* when the loop is over: what runs is ended, what waits is let go of, since nobody could be told */
 struct accept *serve_pool_accept(struct serve_call *, struct err *);    /* this thread's, by the call's setup */
 
 /* ---- tenants (tenant.c): their stores, and the commits that requests share */
@@ -205,6 +205,7 @@ void serve_exchange_spares_free(struct serve *);        /* when the loop is over
 void serve_exchange_run(struct serve_call *);           /* body, then call(): in a thread of the pool */
 int serve_exchange_rate(struct exchange *, struct str who, double per_second, double burst, const char *what);     /* 0, or answered 429 */
 void serve_exchange_caller(const struct exchange *, struct buf *to);     /* what tells who it is from all others, over sessions and tokens */
+int serve_exchange_may(struct exchange *, struct str name);             /* may he do the route's to what has this name (p NULL: to any)? 0, or answered 403 */
 int serve_exchange_schema(const char *name, struct json, struct err *);  /* does it hold to that schema? */
 struct str serve_exchange_cookie(struct exchange *, struct str name);   /* its value; p NULL: none */
 struct str serve_exchange_session(struct exchange *);                   /* that of the session's */

@@ -635,6 +635,7 @@ P
 	code /api/v1/me -H 'Origin: https://evil.example.com' > /dev/null
 	not grep -qi '^access-control-allow' head
 	[ "$(code /healthz -H 'Host: evil.example.com')" = 421 ]
+	[ "$(code /healthz -H 'Host: 127.evil.example.com:80')" = 421 ] && [ "$(code /healthz -H 'Host: 127.1.2.3:80')" = 200 ]
 	[ "$(code /healthz -H 'Host: localhost:1')" = 200 ]
 	serve_stop
 	echo '{"serve":{"cors":["*"]}}' > config/analytics.json
@@ -704,6 +705,52 @@ P
 	post /api/v1/query '{"query":"SELECT count(*) AS n FROM events"}' > /dev/null && [ "$(json "o['data']")" = "[{'n': 40}]" ]
 	kill -TERM $PID && wait $PID
 	PID=
+}
+
+@test "57: a stop that the whole group gets, as of a terminal or a service manager, drains several workers too; nobody's SIGCHLD is ignored" {
+	# who starts the server ignores SIGCHLD, and it has a group of its own
+	python3 -c 'import os, signal
+os.setsid(); signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execvp("at-serve", ["at-serve", "-l", "127.0.0.1:0", "--workers", "2"])' 2> serve.log &
+	PID=$!
+	heard() { U=$(sed -n 's/.*listening on \(http[^ ]*\)$/\1/p' serve.log | head -1); [ -n "$U" ] && curl -s -o /dev/null "$U/healthz"; }
+	soon heard
+	KEY=$(sed -n "s/.*X-API-Key: \(at_[A-Za-z0-9_-]*\)'.*/\1/p" serve.log | head -1)
+	kill -KILL "$(pgrep -P "$PID" | head -1)"
+	again() { grep -q '"what":"worker died"' serve.log && [ "$(pgrep -P "$PID" | wc -l)" = 2 ]; }
+	soon again
+	post /api/v1/query '{"query":"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 2000000) SELECT count(*) AS n FROM c"}' > answered &
+	asks=$!
+	running() { curl -s "$U/metrics" -H "X-API-Key: $KEY" | grep -q '^at_queries_total [1-9]'; }
+	soon running
+	kill -INT -- "-$PID"
+	wait "$asks"
+	[ "$(jq .data[0].n answered)" = 2000000 ]
+	wait "$PID"
+	PID=
+}
+
+@test "33: a permission for some names holds for what a body names, and for lists" {
+	mkdir -p config
+	echo '{}' > config/analytics.json
+	echo '{"dashboards":[{"id":"shown","title":"x","layout":"grid","widgets":[]},{"id":"team-a","title":"x","layout":"grid","widgets":[]}]}' > config/dashboards.json
+	serve_start -c config
+	post /api/v1/roles '{"name":"team","permissions":["read:dashboards:team-*","write:dashboards:team-*","admin:users:team-*","admin:roles:team-*","write:events"]}' > /dev/null
+	post /api/v1/keys '{"name":"k","roles":["team"]}' > made
+	team=$(jq -r .key made)
+	as_team() { KEY=$team post "$@" > /dev/null; echo "$status_code"; }
+	d='"title":"x","layout":"grid","widgets":[]'
+	[ "$(as_team /api/v1/dashboards "{\"id\":\"other\",$d}")" = 403 ]
+	[ "$(as_team /api/v1/dashboards "{$d}")" = 403 ]                # the id that is drawn would be none of theirs
+	[ "$(as_team /api/v1/dashboards "{\"id\":\"team-b\",$d}")" = 201 ]
+	[ "$(KEY=$team get /api/v1/dashboards | jq -c '[.dashboards[].id]')" = '["team-a","team-b"]' ]
+	[ "$(as_team /api/v1/users '{"name":"boss","password":"correct horse battery","roles":["ingest"]}')" = 403 ]
+	[ "$(as_team /api/v1/users '{"name":"team-x","password":"correct horse battery"}')" = 201 ]
+	[ "$(as_team /api/v1/roles '{"name":"mine","permissions":["write:events"]}')" = 403 ]
+	[ "$(as_team /api/v1/roles '{"name":"team-r","permissions":["write:events"]}')" = 201 ]
+	post /api/v1/users '{"name":"anna","password":"correct horse battery"}' > /dev/null
+	[ "$(KEY=$team get /api/v1/users | jq -c '[.users[].name]')" = '["team-x"]' ]
+	[ "$(get /api/v1/users | jq -c '[.users[].name] | sort')" = '["anna","team-x"]' ]
 }
 
 @test "TLS: spoken, with HSTS" {

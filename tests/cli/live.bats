@@ -58,6 +58,15 @@ live() { U=$U KEY=$KEY PID=$PID python3 "$root/tests/cli/live.py" "$@"; }
 	live rights
 }
 
+@test "32: what was subscribed to under other credentials ends with them" {
+	serve_start
+	at-admin -q role add only_metrics read:metrics
+	SOME=$(at-admin -q key create some --role viewer) METRICS=$(at-admin -q key create metrics --role only_metrics)
+	SOME_ID=$(at-admin -q key list -f ndjson | jq -r 'select(.name == "some").id')
+	export SOME METRICS SOME_ID
+	live taken_back
+}
+
 @test "Server-Sent Events: several things in one stream, an id with each, and Last-Event-ID goes on behind it" {
 	serve_start
 	live streams

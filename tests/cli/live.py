@@ -320,6 +320,26 @@ def rights():
     assert stream.hear()[1] == "end" and stream.hear() is None
 
 
+def taken_back():
+    """32: who says anew who he is hears no more by what he was before; bad credentials without end do not keep a revoked key's stream open."""
+    some, metrics = os.environ["SOME"], os.environ["METRICS"]
+    renewed = Socket(key=some).subscribe(event="*")
+    renewed.send({"auth": metrics})
+    assert renewed.hear() == {"type": "authenticated"}
+    same = Socket(key=None, Origin=U).subscribe_as(KEY, event="*")
+    same.send({"auth": KEY})                                    # as who has a new token does
+    assert same.hear() == {"type": "authenticated"}
+    held = Socket(key=some).subscribe(event="*")
+    post("sale", country="DE")
+    assert same.hear()["event"]["event"] == "sale" and held.hear()["event"]["event"] == "sale"
+    assert not select.select([renewed.s], [], [], 0.5)[0]
+    for _ in range(230):                                        # more than an address has in a minute
+        call("GET", "/api/v1/me", key="at_" + 55 * "x")
+    assert call("GET", "/api/v1/me", key="at_" + 55 * "x")[0] == 429
+    subprocess.run(["at-admin", "-q", "key", "revoke", os.environ["SOME_ID"]], check=True)
+    assert held.hear()[0] == 1008
+
+
 # ---- streams
 
 def streams():

@@ -36,6 +36,36 @@ s.serve_forever()' > port &
 	kill %1
 }
 
+@test "61: a receiver that was down until ten thousand messages wait gets them when it is up again" {
+	mkdir -p config
+	echo '{"serve":{"webhooks":{"private":true}}}' > config/analytics.json
+	python3 -u -c '
+import http.server, os
+class H(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        up = os.path.exists("up")
+        open("got" if up else "refused", "ab").write(b".")
+        self.send_response(200 if up else 503); self.send_header("Content-Length", "0"); self.end_headers()
+    def log_message(*a): pass
+s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H)
+print(s.server_port)
+s.serve_forever()' > port &
+	soon test -s port
+	serve_start -c config
+	post /api/v1/webhooks "{\"id\":\"w\",\"url\":\"http://127.0.0.1:$(cat port)/\",\"events\":[\"many\"]}" > /dev/null
+	jq -nc 'range(10100) | {event: "many", properties: {n: .}}' > many
+	call POST /api/v1/events/batch -H 'Content-Type: application/x-ndjson' --data-binary @many > /dev/null
+	full() { [ "$(get /api/v1/webhooks/w/queue | jq '.messages | length')" = 1000 ] && [ -s refused ]; }      # of them an answer has a thousand
+	soon full
+	taken() { [ "$(stat -c %s got 2> /dev/null || echo 0)" -ge 100 ]; }
+	touch up
+	for _ in $(seq 1800); do taken && break; sleep 0.1; done        # it is asked again after as long as it was down
+	taken
+	kill %1
+}
+
 @test "a rule asks no SQL for who may not ask any himself" {
 	serve_start
 	post /api/v1/roles '{"name":"rules","permissions":["write:rules","read:alerts"]}' > /dev/null
@@ -225,6 +255,8 @@ s.serve_forever()' > port &
 	get /api/v1/rules | jq -e '[.rules[] | select(.id == "sql1")][0].state | (.error | length > 0) and (.since | length > 0)'
 	at-admin -q role add some read:rules read:events --sees mask=t
 	[ "$(KEY=$(at-admin -q key create some --role some) get /api/v1/rules/sql1 | jq 'has("state")')" = false ]
+	call PATCH /api/v1/rules/sql1 -H 'Content-Type: application/json' -d '{"expr":17}' > /dev/null
+	[ "$status_code" = 422 ] && get /api/v1/rules/sql1 | jq -e '.state.error'               # a change that is refused changes nothing
 	call PUT /api/v1/rules/sql1 -H 'Content-Type: application/json' -d '{"alert":"forever1","every":"1s","sql":"SELECT 1 AS value"}' > /dev/null
 	[ "$status_code" = 200 ] && [ "$(jq 'has("state")' body)" = false ]
 	for _ in 1 2 3; do until_it part 'forever1 firing' && break; done           # behind a question that is being asked
