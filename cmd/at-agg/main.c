@@ -1,4 +1,5 @@
 /* at-agg - group rows over windows of time. See at-agg(1). */
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cmd.h"
@@ -171,13 +172,17 @@ main(int argc, char **argv)
 	    .batch_free = batch_free, .look = look, .use = use, .other = other };
 	struct store *store = NULL;
 	struct window *win = NULL;
+	struct stat st;
 
 	spec.zone = set->zone;
 	spec.hold = spec.lateness_ms < 0 && !state;
 	if (spec.lateness_ms < 0)
 		spec.lateness_ms = 0;
 	spec.out = out_stdout();
-	if (set_format(form, &err) || (late && !(spec.late = out_open(late, state != NULL, &err))) ||
+	if (late && rejects && strcmp(late, rejects) == 0 && strcmp(late, "-") && (stat(late, &st) || S_ISREG(st.st_mode)))
+		err_set(&err, ERR_USAGE, "--late and --rejects want a file each");
+	if (err.code || set_format(form, &err) || (late && out_apart("--late", late, files, &err)) || (rejects && out_apart("--rejects", rejects, files, &err)) ||
+	    (late && !(spec.late = out_open(late, state != NULL, &err))) ||
 	    (rejects && !(rows.rejects.to = out_open(rejects, 0, &err))) ||
 	    ((save || state) && !(store = store_open(set->store, set->tenant, STORE_CREATE, &err))) ||
 	    (save && follow_ladder(store, &err)))

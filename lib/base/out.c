@@ -53,6 +53,26 @@ out_open(const char *path, int append, struct err *err)
 	return o;
 }
 
+int
+out_apart(const char *option, const char *path, char *const *files, struct err *err)
+{
+	struct stat to, from;
+	const int is_stdout = !path || strcmp(path, "-") == 0;
+
+	if ((is_stdout ? fstat(1, &to) : stat(path, &to)) || !S_ISREG(to.st_mode))
+		return 0;
+	for (int i = 0; i == 0 || files[i]; i++) {
+		const int is_stdin = !files[i] || strcmp(files[i], "-") == 0;
+
+		if ((is_stdin ? fstat(0, &from) : stat(files[i], &from)) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino)
+			return err_set(err, ERR_USAGE, "%s: '%s' is what is read, write to another file", is_stdout ? "standard output" : option,
+			    is_stdin ? "standard input" : files[i]);
+		if (!files[i])
+			break;
+	}
+	return 0;
+}
+
 static void
 write_all(struct out *o, struct str bytes)
 {

@@ -25,6 +25,9 @@ struct out {
 struct out *out_stdout(void);                   /* the one for fd 1; closed by cmd_end */
 /* 0600; never through a link of another user. "-": what fd 1 is, with a buffer of its own, so whole rows lie between those of out_stdout. */
 struct out *out_open(const char *path, int append, struct err *);
+/* Before it is opened, which empties it: is what is to be written there (NULL: to standard output) one of the files that are read, of which
+ * no one is standard input? option: what names it, "--late". 0, or ERR_USAGE. */
+int out_apart(const char *option, const char *path, char *const *files, struct err *);
 void out_flush(struct out *);                   /* write what is there */
 void out_write(struct out *, struct str);       /* what is there and these bytes, which are not copied */
 int  out_pays(struct out *);                    /* is it worth while to gather bytes in pages.h for out_give? */

@@ -310,6 +310,8 @@ rows_read(struct rows *r, char **files, struct err *err)
 	struct reading now = { .rows = r, .err = err };
 	int rc = 0;
 
+	if (out_apart(NULL, NULL, file, err))
+		return err->code;
 	if (file == standard && isatty(0) && !cmd_settings()->quiet)
 		cmd_say("reading rows from the terminal, end with Ctrl-D; --help tells more");
 	for (; *file && rc == 0 && !rows_over(r); file++)

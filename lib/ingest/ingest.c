@@ -896,6 +896,9 @@ check_usage(const struct ingest_spec *spec, char **files, struct err *err)
 		return err_set(err, ERR_USAGE, "--replay reads its own file, leave out FILEs, --from, --follow and --resume");
 	if (spec->replay && spec->rejects && same_file(spec->replay, spec->rejects))
 		return err_set(err, ERR_USAGE, "--replay reads '%s', give -r another file", spec->replay);
+	if (!spec->from && !spec->replay && ((spec->rejects && out_apart("--rejects", spec->rejects, files, err)) ||
+	    ((spec->tee || spec->no_store) && out_apart(NULL, NULL, files, err))))
+		return err->code;
 	if (spec->event && (!*spec->event || strlen(spec->event) > EVENT_NAME_MOST || str_utf8_fault(str_of(spec->event)) >= 0))
 		return err_set(err, ERR_USAGE, "--event: wants 1 to %d bytes of UTF-8", EVENT_NAME_MOST);
 	return 0;

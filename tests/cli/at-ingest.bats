@@ -387,6 +387,20 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"'
 	[ "$(at-query "SELECT string_agg(event || x, ';' ORDER BY timestamp) AS e FROM events")" = '{"e":"amulti\nline;b3"}' ]
 }
 
+@test "what is read is not written to: rejects, late rows and standard output want a file of their own" {
+	echo '{"event":"a","timestamp":1}' > in
+	cp in copy
+	ln -s in link
+	for line in 'at-ingest -n -r in in' 'at-ingest -r link in' 'at-ingest -n -r in < in' 'at-ingest -n in >> in' 'at-agg -r in copy in' 'at-agg --late link in' 'at-agg in >> in' \
+	    'at-detect -a - < in >> in' 'at-agg -r x --late x in'; do
+		run -2 --separate-stderr bash -c "$line"
+		[[ -z $output && ${#stderr_lines[@]} = 1 ]] || { echo "$line"; return 1; }
+		cmp in copy || { echo "$line"; return 1; }
+	done
+	run -0 bash -c 'at-ingest -n -r - in && at-agg -r /dev/null --late /dev/null in && at-ingest -n -r in < copy'
+	[ ! -s in ]
+}
+
 @test "-r - writes reject rows to standard output, among whole events" {
 	for i in {1..3000}; do echo '{"event":"e","timestamp":1,"n":'$i'}'; echo '{"bad":'$i'}'; done > rows
 	at-ingest -qn -r - rows > out
