@@ -1,4 +1,5 @@
 /* explain.c - the verb explain: what changed, and which values of which dimensions drove it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cmd.h"
@@ -68,6 +69,15 @@ explain_whole(struct query *query, const struct metric_ask *ask, struct claims *
 }
 
 static int
+no_property(const char *quoted, struct err *err)        /* in the error's own text */
+{
+	char name[100];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(quoted, ","), quoted);
+	return err_set(err, ERR_USAGE, "--by: events have no property %s", name);
+}
+
+static int
 explain_store(const char *metric, struct claims *claims, struct buf *why, struct err *err)
 {
 	const struct cmd_settings *settings = cmd_settings();
@@ -75,6 +85,7 @@ explain_store(const char *metric, struct claims *claims, struct buf *why, struct
 	struct query_spec spec = { .store = settings->store, .tenant = settings->tenant, .config = config, .zone = settings->zone, .stopping = cmd_stopping };
 	struct metric_ask ask = { .metric = str_of(metric), .by = str_of(want.by), .to = time_now() };
 	struct query *query = NULL;
+	const char *column;
 	int64_t range;
 	int rc = config ? 0 : err->code;
 
@@ -83,6 +94,8 @@ explain_store(const char *metric, struct claims *claims, struct buf *why, struct
 		rc = (query = query_open(&spec, err)) ? metric_claims(query, &ask, claims, err) : err->code;
 		if (rc == ERR_USAGE && query && !want.by)
 			rc = explain_whole(query, &ask, claims, why, err);
+		else if (rc == ERR_USAGE && want.by && (column = strstr(err->text, "no column \"")))      /* of a statement that nobody wrote */
+			rc = no_property(column + 10, err);
 	}
 	query_close(query);
 	config_close(config);

@@ -169,7 +169,7 @@ struct ask_item {
 	struct ask_sense *sense;        /* of the store: with the others that the words have */
 	struct str value;
 	uint64_t events;
-	int also_users;                 /* EVENT: what users are called here, too */
+	int also_users;                 /* EVENT, FIELD that is a number: what users are called here, too */
 	struct str text;                /* as typed, for messages */
 	int word, n_words;
 	double number;
@@ -223,6 +223,7 @@ struct ask_retention {
 	int has_range;                  /* users who began then */
 	struct ask_period range;
 	int count_first;                /* asked how many: the count stands in front of the share */
+	struct ask_filters where;       /* of the event that begins */
 };
 
 /* 1: understood; 0: not, and `why` says so; ASK_NO_RETENTION: it asks for something else. */

@@ -526,6 +526,21 @@ values_of_grammar(struct reader *rd)
 	}
 }
 
+/* Guests who booked are users, where these are called so; how many guests booked may be the number of them that a booking has, too. */
+static void
+people_or_numbers(struct reader *rd)
+{
+	for (int i = 0; i < rd->n; i++) {
+		if (!is_number_field(rd, i) || !rd->it[i].also_users)
+			continue;
+		if (is(rd, i + 1, ASK_THAT) || is(rd, i + 1, ASK_WITHOUT))
+			rd->it[i].is = ASK_USERS, rd->it[i].sense = NULL;
+		else if (is(rd, i - 1, ASK_HOW_MANY) || is(rd, i - 1, ASK_WHICH))
+			fail(rd, "\"%.*s\" can be read in two ways: users, or what the property of that name adds up to; say users, or total %.*s.", (int)(rd->it[i].text.n < 60 ? rd->it[i].text.n : 60),
+			    rd->it[i].text.p, STR_FMT(rd->ask->field[rd->it[i].arg].name));
+	}
+}
+
 /* In spanish: a language, where the country is meant by "from spain" and "spanish users". */
 static void
 languages(struct reader *rd)
@@ -575,6 +590,13 @@ events_with_fields(const struct reader *rd)
 	return all;
 }
 
+/* Rooms, of room_type: a part of the property's name, which is asked for by more of it. */
+static int
+is_short(const struct reader *rd, int i)
+{
+	return rd->it[i].n_words == 1 && rd->ask->field[rd->it[i].arg].name.n > rd->it[i].text.n;
+}
+
 /* Dashboards … opened: not the property of that name, unless it is asked for. */
 static int
 join_field(struct reader *rd, int i)
@@ -585,7 +607,7 @@ join_field(struct reader *rd, int i)
 		int e;
 
 		if (!is_text_field(rd, k) || rd->it[k].value.p || is(rd, k - 1, ASK_BY) || is(rd, k - 1, ASK_WHICH) || is(rd, k - 1, ASK_PER) || is(rd, k - 1, ASK_TOP) ||
-		    is(rd, k - 1, ASK_MOST) || is(rd, k - 1, ASK_LEAST) || is(rd, k - 1, ASK_UNIQUE) || is(rd, k - 1, ASK_HOW_MANY))
+		    is(rd, k - 1, ASK_MOST) || is(rd, k - 1, ASK_LEAST) || is(rd, k - 1, ASK_UNIQUE) || (is(rd, k - 1, ASK_HOW_MANY) && !is_short(rd, k)))
 			continue;
 		if ((e = event_begins(rd->ask, mine, rd->it[k].text)) >= 0) {
 			rd->it[k].is = ASK_EVENT, rd->it[k].arg = e, rd->it[k].verb = 0, rd->it[k].sense = NULL;
@@ -623,6 +645,30 @@ join_noun(struct reader *rd, int i)
 		}
 	}
 	return 0;
+}
+
+static int
+is_done(struct str text)
+{
+	return text.n > 3 && strncasecmp(text.p + text.n - 2, "ed", 2) == 0;
+}
+
+/* Booked, of room_booked and booking_cancelled, which have one stem: those whose name has the word as it is, where it is something done. */
+static uint64_t
+events_done(const struct reader *rd, uint64_t events, struct str text)
+{
+	uint64_t own = 0;
+
+	if (!is_done(text))
+		return events;
+	for (int e = 0; e < rd->ask->n_events; e++) {
+		struct str name = rd->ask->event[e].name;
+
+		for (size_t k = 0; events >> e & 1 && k + text.n <= name.n; k++)
+			if (strncasecmp(name.p + k, text.p, text.n) == 0 && (k == 0 || strchr("_- .", name.p[k - 1])) && (k + text.n == name.n || strchr("_- .", name.p[k + text.n])))
+				own |= 1ull << e;
+	}
+	return own ? own : events;
 }
 
 static void
@@ -666,7 +712,7 @@ join_events(struct reader *rd)
 			i = -1;                         /* from the beginning: places have moved */
 			continue;
 		}
-		if (rd->it[i].verb && (join_field(rd, i) || join_noun(rd, i)))
+		if ((rd->it[i].verb || is_done(rd->it[i].text)) && (join_field(rd, i) || join_noun(rd, i)))
 			i = -1;
 	}
 	for (int i = 0; i < rd->n; i++) {
@@ -685,6 +731,8 @@ join_events(struct reader *rd)
 		mine = events_meant(&rd->it[i]);
 		if ((mine & (mine - 1)) && (mine & events_with_fields(rd)))
 			mine &= events_with_fields(rd);
+		if (mine & (mine - 1))
+			mine = events_done(rd, mine, rd->it[i].text);
 		if (!(mine & (mine - 1))) {
 			rd->it[i].arg = __builtin_ctzll(mine);
 			rd->it[i].sense = NULL;
@@ -2003,6 +2051,18 @@ event_measure(struct reader *rd, int event, enum ask_agg extreme, int largest, s
 	return 1;
 }
 
+/* The most nights, the fewest items: so many of them, where the highest rating is no sum. */
+static int
+is_quantity(const struct reader *rd, int i)
+{
+	static const char *const words[] = { "most", "fewest", "least", "the most", "the fewest", "the least" };
+
+	for (size_t k = 0; (is(rd, i - 1, ASK_MOST) || is(rd, i - 1, ASK_LEAST)) && k < sizeof(words) / sizeof(*words); k++)
+		if (rd->it[i - 1].text.n == strlen(words[k]) && strncasecmp(rd->it[i - 1].text.p, words[k], rd->it[i - 1].text.n) == 0)
+			return is_plural(&rd->it[i]);
+	return 0;
+}
+
 /* The measure that the noun at i stands for. 1 or 0. */
 static int
 measure_of(struct reader *rd, int i, struct ask_measure *m)
@@ -2048,6 +2108,8 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 		    it->arg != rd->ask->money ? extreme : rd->ask->field[it->arg].role == ASK_AMOUNT || has(rd, ASK_HOW_MANY) ? ASK_SUM : ASK_AVG;
 		if (it->arg == rd->ask->money && extreme)
 			m->agg = extreme;
+		if (!agg && !extreme && is_quantity(rd, i) && r->n_groups)      /* who booked the most nights */
+			m->agg = ASK_SUM;
 		if (!agg && !extreme && strncasecmp(it->text.p, "price", 5) == 0)
 			m->agg = ASK_AVG;               /* what things cost is not added up */
 		/* the lowest battery by model: of each */
@@ -2069,6 +2131,8 @@ measure_of(struct reader *rd, int i, struct ask_measure *m)
 			m->of = ASK_OF_SESSION_LENGTH, m->agg = agg ? agg : extreme ? extreme : ASK_AVG, m->q = rd->q;
 			break;
 		}
+		if (it->text.n >= 4 && strncasecmp(it->text.p, "stay", 4) == 0 && find(rd, ASK_HOW_LONG, 0) < 0 && !has(rd, ASK_EVENT) && !has(rd, ASK_VALUE) && !has(rd, ASK_FIELD))
+			return fail(rd, "A stay where? Say time on a page, or the length of sessions.");
 		if (!span_measure(rd, m, agg ? agg : extreme))
 			return 0;
 		for (int k = 0; k < rd->n; k++)
@@ -3012,6 +3076,7 @@ ask_read(struct ask *ask, struct ask_item *items, int n, int64_t now, const stru
 	if ((i = refuse(&rd)) != 1)
 		return i;
 	flags(&rd);
+	people_or_numbers(&rd);
 	totals(&rd);
 	values_of_time(&rd);
 	join_events(&rd);

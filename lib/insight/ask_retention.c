@@ -287,6 +287,23 @@ is_new_users(struct str text)
 	return 0;
 }
 
+/* Of which property the event that begins must be. 1; 0: there are too many. */
+static int
+add_value(struct seeker *s, const struct ask_item *it)
+{
+	struct ask_filters *fs = &s->r->where;
+	int i = 0;
+
+	while (i < fs->n && fs->f[i].field != it->arg)
+		i++;
+	if (it->arg < 0 || i == ASK_LIST || (i < fs->n && fs->f[i].n == ASK_LIST))
+		return 0;
+	if (i == fs->n)
+		fs->f[fs->n++] = (struct ask_filter){ .field = it->arg };
+	fs->f[i].value[fs->f[i].n++] = it->value;
+	return 1;
+}
+
 /* The items that are left. 1; 0: one of them does not belong there; ASK_NO_RETENTION. */
 static int
 sort_out(struct seeker *s, struct ask *ask, const struct ask_item *it, int n, const int *at, struct rest *rest)
@@ -322,6 +339,14 @@ sort_out(struct seeker *s, struct ask *ask, const struct ask_item *it, int n, co
 				return fail(s, "Of users of which period? Two are named; ask for one of them.");
 			s->r->has_range = 1;
 			s->r->range = it[i].period;
+			break;
+		case ASK_VALUE:
+			if (!add_value(s, &it[i]))
+				return fail(s, "Retention is read of users by what they did first, what they did later, and when; I do not see how \"%s\" belongs to it.", word);
+			break;
+		case ASK_OR:
+			if (i == 0 || i + 1 >= n || it[i - 1].is != ASK_VALUE || it[i + 1].is != ASK_VALUE || it[i - 1].arg != it[i + 1].arg)
+				return fail(s, "Retention is of one event that begins and one that comes back; I do not see how \"%s\" belongs to it.", word);
 			break;
 		case ASK_USERS: case ASK_NEW:
 			rest->users = 1;
@@ -381,6 +406,22 @@ event_of(struct seeker *s, const struct ask *ask, const struct named *e, int *ev
 	if (!e->events)
 		return fail(s, "A stored metric has no users who could come back.");
 	*event = __builtin_ctzll(e->events);
+	return 1;
+}
+
+/* Are the properties those of the event that begins, and asked for where they can be told? 1 or 0. */
+static int
+check_values(struct seeker *s, const struct ask *ask)
+{
+	const struct ask_retention *r = s->r;
+
+	if (!r->where.n)
+		return 1;
+	if (!r->within || r->start < 0)
+		return fail(s, "With properties, retention is told within some days of one event: how many users who signed up from one place came back within 7 days.");
+	for (int i = 0; i < r->where.n; i++)
+		if (!(ask->field[r->where.f[i].field].events >> r->start & 1))
+			return fail(s, "No \"%.*s\" event in the store has the property \"%.*s\".", STR_FMT(ask->event[r->start].name), STR_FMT(ask->field[r->where.f[i].field].name));
 	return 1;
 }
 
@@ -459,6 +500,8 @@ ask_retention_read(struct ask *ask, const struct ask_word *words, int n, int64_t
 		rc = ASK_NO_RETENTION;          /* who returns next week lies ahead */
 	if (rc == 1)
 		rc = cast(&s, ask, rest);
+	if (rc == 1)
+		rc = check_values(&s, ask);
 	free(left);
 	free(items);
 	free(rest);

@@ -583,6 +583,7 @@ put_began(const struct ask *ask, const struct ask_retention *r, int n, struct bu
 		buf_printf(b, "new user%s (first event of any kind)", n == 1 ? "" : "s");
 	else
 		buf_printf(b, "user%s with a first \"%.*s\"", n == 1 ? "" : "s", STR_FMT(ask->event[r->start].name));
+	put_filters(ask, &r->where, ", ", b);
 }
 
 static void

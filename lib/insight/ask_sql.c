@@ -751,6 +751,7 @@ put_within(const struct ask *ask, const struct ask_retention *r, struct buf *b)
 	buf_lit(&w, "user_id IS NOT NULL");
 	if (r->start >= 0)
 		put_events(ask, 1ull << r->start, &w);
+	put_filters(ask, &r->where, &w);
 	if (r->start >= 0 && r->has_range)
 		put_between(&r->range, "timestamp", &w);
 	buf_lit(b, "WITH began AS (SELECT user_id, MIN(timestamp) AS t FROM events");

@@ -1507,7 +1507,7 @@ ask_items(struct ask *ask, struct ask_word *w, int n, int64_t now, const struct 
 					continue;
 				}
 				take_sense(it, s);
-				it->also_users = s->is == ASK_EVENT && phrase == 1 && names_users(ask, w[i].stem);
+				it->also_users = (s->is == ASK_EVENT || (s->is == ASK_FIELD && ask->field[s->arg].number)) && phrase == 1 && names_users(ask, w[i].stem);
 				if (is_order(items, n_items - 1, s, w[i].text))
 					it->is = ASK_WRITE;
 				used = phrase;

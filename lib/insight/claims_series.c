@@ -253,6 +253,8 @@ look_for_change(struct claims *c, struct line *l)
 		claims_add(c, &x);
 }
 
+#define FEW 10                          /* counts that vary as Poisson's at least */
+
 static void
 look_at_newest(struct claims *c, struct line *l)
 {
@@ -266,6 +268,8 @@ look_at_newest(struct claims *c, struct line *l)
 	}
 	qsort(far, n - 1, sizeof(*far), by_number);
 	sd = 1.4826 * far[(n - 1) / 2];                 /* by the median: outliers do not hide each other */
+	if (l->series->is_count && l->x[n - 1] - last < FEW)    /* one more or less of few is no news, whatever the median says of a series that is mostly 0 */
+		sd = fmax(sd, sqrt(fmax(l->x[n - 1] - last, 1)));
 	z = sd > 0 ? last / sd : 0;
 	x.from = series_time(l->series, n - 1);
 	x.relative = 1;

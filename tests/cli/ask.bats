@@ -727,3 +727,48 @@ retention_store() {
 	[ "$(asked 'students who failed but never passed')" = '[[1]]' ]
 	at-insight ask -f ndjson 'students who failed math and passed art' | jq -e .refuse
 }
+
+@test "users by a name that a number has, too; the most of what is counted is a sum; what was done is the event of that word" {
+	export AT_STORE=$BATS_TEST_TMPDIR/hotel
+	row() { echo "{\"event\":\"$1\",\"timestamp\":\"2026-06-1$3T08:00:00Z\",\"user_id\":\"guest00$2\",\"properties\":{$4}}"; }
+	{
+		row room_booked 1 1 '"nights":3,"guests":2,"room_type":"suite"'
+		row room_booked 1 2 '"nights":3,"guests":1,"room_type":"single"'
+		row room_booked 2 1 '"nights":5,"guests":4,"room_type":"suite"'
+		row booking_cancelled 2 3 '"reason":"price"'
+		row checked_in 1 4 '"floor":2'
+		row page_view 1 1 '"page":"/","duration_ms":500'
+	} | at-ingest -q
+	[ "$(asked 'who booked the most nights')" = '[["guest001",6]]' ]
+	[ "$(asked 'guests who booked but never checked in')" = '[[1]]' ]
+	[ "$(asked 'how many suites were booked')" = '[[2]]' ]
+	[ "$(asked 'total guests')" = '[[7]]' ]
+	[ "$(asked 'how many rooms were booked')" = '[[3]]' ]
+	[ "$(asked 'how many room types were booked')" = '[[2]]' ]
+	for q in 'how many guests booked a room' 'longest stay' 'how many bookings'; do
+		at-insight ask -f ndjson "$q" | jq -e '.refuse and .rows == []' || { echo "$q"; return 1; }
+	done
+}
+
+@test "who comes back within some days is told of a property of what began it, and of the event that has it" {
+	export AT_STORE=$BATS_TEST_TMPDIR/places
+	row() { echo "{\"event\":\"$1\",\"timestamp\":\"2026-06-0$3T08:00:00Z\",\"user_id\":\"u$2\",\"properties\":{$4}}"; }
+	{
+		row signup 1 1 '"country":"DE","channel":"app"'
+		row signup 2 1 '"country":"DE","channel":"ads"'
+		row signup 3 1 '"country":"FR","channel":"ads"'
+		row signup 4 1 '"country":"IT","channel":"ads"'
+		row login 1 3 '"device":"phone"'
+		row login 3 4 '"device":"phone"'
+		echo '{"event":"login","timestamp":"2026-06-16T08:00:00Z","user_id":"u2"}'
+	} | at-ingest -q
+	[ "$(asked 'how many users who signed up came back within 7 days' | jq -c '.[0][:2]')" = '[2,4]' ]
+	[ "$(asked 'how many users from germany who signed up came back within 7 days' | jq -c '.[0][:2]')" = '[1,2]' ]
+	[ "$(asked 'how many users who signed up from germany or france logged in within 7 days again' | jq -c '.[0][:2]')" = '[2,3]' ]
+	[ "$(asked 'how many users who signed up via ads came back within 2 weeks' | jq -c '.[0][:2]')" = '[1,3]' ]
+	[[ $(at-insight ask 'how many users from germany who signed up came back within 7 days') == *'country DE'* ]]
+	for q in 'weekly retention of users from germany who signed up' 'how many users on a phone who signed up came back within 7 days' \
+	    'how many users not from germany who signed up came back within 7 days' '7-day retention in germany'; do
+		at-insight ask -f ndjson "$q" | jq -e '.refuse and .rows == []' || { echo "$q"; return 1; }
+	done
+}

@@ -587,3 +587,9 @@ target() { at-insight summary -f ndjson | jq -c --arg m "$1" 'select(.metric == 
 	E
 	run -2 --separate-stderr at-insight forecast m -f csv
 }
+
+@test "that a minute had none, of a thing that comes now and then, is no news" {
+	for t in 14:20:36 15:17:08; do echo "{\"event\":\"delivery\",\"timestamp\":\"2026-11-18T${t}Z\",\"user_id\":\"u1\"}"; done | at-ingest -q
+	run -0 at-insight summary --range 1h --now 2026-11-18T15:20:00Z
+	[ "$output" = 'Nothing notable.' ]
+}
