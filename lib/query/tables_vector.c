@@ -76,8 +76,7 @@ connect(sqlite3 *db, void *self, int argc, const char *const *argv, sqlite3_vtab
 	return SQLITE_OK;
 }
 
-/* Do the plan's rows come as they are asked for? Groups come by their keys in SQLite's order. But instants would stand beside texts as
- * the numbers that they are here, so each key must be of one kind. */
+/* Do the plan's rows come as they are asked for? Groups come by their keys in SQLite's order. Only what is simple is told so. */
 static int
 is_in_order(const struct vector_plan *plan, const sqlite3_index_info *info)
 {

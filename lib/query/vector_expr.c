@@ -1605,6 +1605,25 @@ join_codes(struct vector_worker *w, const struct branch *b, int n, struct column
 		.n_values = value ? base : b[only - 1].column.n_values, .unique = !value && b[only - 1].column.unique };
 }
 
+/* Is it instants, or NULL, in every batch? A choice that may also be something else is texts wherever it is instants: a number in one
+ * batch and a text in the next would be two values. */
+static int
+is_instant(struct vector_worker *w, const struct vector_expr *e, struct err *err)
+{
+	enum store_field_of of = e->op == VECTOR_FIELD ? w->plan->field[e->field].of : FIELD_EVENT;
+	struct column c;
+	int is = e->op == VECTOR_CASE || e->op == VECTOR_COALESCE;
+
+	if (e->op == VECTOR_CONSTANT)
+		return e->constant.type == CELL_NULL;
+	if (e->op == VECTOR_FIELD)
+		return w->batch ? of == FIELD_TIME || of == FIELD_RECEIVED : vector_field(w, e->field, &c, err) == 0 && (c.instant || c.form == COLUMN_NULL);
+	for (int i = 0; i < e->n_args && is; i++)
+		if (e->op == VECTOR_COALESCE || i % 2 == 1 || i + 1 == e->n_args)
+			is = is_instant(w, e->arg[i], err);
+	return is;
+}
+
 /* 1 done; 0 types differ from row to row; < 0. */
 static int
 eval_choice(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
@@ -1621,8 +1640,8 @@ eval_choice(struct vector_worker *w, const struct vector_expr *e, struct vector_
 		give_constant(w, cell_null(), out);
 		return 1;
 	}
-	if ((fit = fit_of(b, n)) == FIT_NONE)
-		return 0;
+	if ((fit = fit_of(b, n)) == FIT_NONE || (fit == FIT_INSTANT && !is_instant(w, e, err)))
+		return err->code;
 	if (fit == FIT_CODES)
 		join_codes(w, b, n, out);
 	else
@@ -1732,7 +1751,7 @@ vector_eval(struct vector_worker *w, const struct vector_expr *e, struct vector_
 
 	if (e->op == VECTOR_FIELD)
 		return field_of_rows(w, e->field, rows, out, err);
-	if (e->op == VECTOR_TIME)
+	if (e->op == VECTOR_TIME && rows.n)
 		return eval_time(w, e, rows, out, err);
 	if ((field = only_field(e)) == NO_FIELD || rows.n == 0) {
 		struct scope s = { .w = w, .field = -1, .err = err };

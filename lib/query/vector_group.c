@@ -1033,20 +1033,6 @@ vector_groups_merge(struct vector_groups *g, struct vector_groups *from, struct 
 
 /* ---- the end */
 
-static struct cell
-key_cell(const struct vector_groups *g, int key, uint32_t id, char text[TIME_LEN])
-{
-	const struct vector_ids *ids = &g->key[key];
-
-	if (id == 0)
-		return cell_null();
-	if (ids->instant && ids->cell[id].type == CELL_INTEGER) {
-		time_print(ids->cell[id].integer, text);
-		return cell_text((struct str){ text, TIME_LEN });
-	}
-	return ids->cell[id];
-}
-
 /* n * a - b * b for sums of two doubles each, the second what the first is off: in twice the digits, as differences of nearly equal
  * numbers need (Dekker 1971). */
 static double
@@ -1308,12 +1294,6 @@ key_column(struct vector_groups *g, int key, const uint32_t *id, const uint32_t 
 	if (type == CELL_NULL)
 		return;
 	if (type == CELL_TEXT) {
-		for (uint32_t i = 1; ids->instant && i < ids->n; i++)           /* instants among texts */
-			if (ids->cell[i].type == CELL_INTEGER) {
-				char *text = arena_get(ids->texts, TIME_LEN);
-
-				ids->cell[i] = key_cell(g, key, i, text);
-			}
 		code = mem_grow(NULL, (size_t)n + 1, sizeof(*code));
 		for (uint32_t i = 0; i < n; i++)
 			code[i] = id[order[i]];

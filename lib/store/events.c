@@ -565,7 +565,8 @@ store_purge(struct store *s, struct err *err)
 
 	store_view_of_txn(s, &v);
 	for (;;) {
-		struct store_cursor c = { .view = &v, .table = STORE_REMOVED }, blocks = { .view = &v, .table = STORE_BLOCKS };
+		struct store_cursor c = { .view = &v, .table = STORE_REMOVED, .keys_only = 1 };
+		struct store_cursor blocks = { .view = &v, .table = STORE_BLOCKS, .keys_only = 1 };     /* damaged ones go too */
 
 		rc = store_walk_next(&c, &key, &value, err);
 		if (rc > 0)
@@ -584,7 +585,7 @@ store_purge(struct store *s, struct err *err)
 			else
 				key.n = 0;
 			store_walk_end(&blocks);
-			if (rc < 0 && rc != ERR_CORRUPT)
+			if (rc < 0)
 				return rc;
 			if (key.n != 12)
 				break;

@@ -251,7 +251,7 @@ retain_rows(struct away *a, int dry)
 		from.p[kind - 1] = 1;           /* behind this kind */
 	}
 	store_walk_end(&c);
-	rc = drop_rows(a, buf_get(&keys));
+	rc = rc < 0 ? rc : drop_rows(a, buf_get(&keys));
 	buf_release(&keys);
 	buf_release(&from);
 	return rc;

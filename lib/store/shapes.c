@@ -487,7 +487,8 @@ shapes_take(struct shapes_read *r, struct str *rest, uint64_t rows, struct err *
 		at = one->first + one->n;
 		for (uint32_t up = edge[i].parent; one->rows && up; up = edge[up].parent) {
 			r->piece[--at] = (struct shapes_piece){ edge[up].literal, edge[up].leaf };
-			r->leaf_rows[edge[up].leaf] += one->rows;
+			if ((r->leaf_rows[edge[up].leaf] += one->rows) > rows)
+				goto out;       /* a leaf twice in a shape */
 		}
 	}
 	rc = 0;

@@ -520,7 +520,7 @@ sort_run(const struct values *v, struct order *o, struct order *to, size_t n, si
 		longest = v->text[o[i].text].n > longest ? v->text[o[i].text].n : longest;
 		o[i].key = key_at(v, o[i].text, depth);
 	}
-	if (longest <= depth + 1)       /* they differ in length alone, by zeros at their ends: any order will do */
+	if (longest <= depth + 1)       /* they differ in length alone, by zeros at their ends: any order will do (padded_order) */
 		return;
 	sort_keys(o, to, n);
 	for (size_t i = 0, end; i < n; i = end) {
@@ -1367,7 +1367,20 @@ values_code(struct values_reader *r, size_t i, uint32_t *code, struct err *err)
 	return 0;
 }
 
-/* Of pieces whose first texts rise the last that does not begin behind the text. A first text has nothing in common with another. */
+/* The order in which the writer puts texts: those that differ by zeros at their ends alone come in any, and are 0 here. */
+static int
+padded_order(struct str a, struct str b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	struct str longer = a.n > b.n ? a : b;
+	int order = n ? memcmp(a.p, b.p, n) : 0;
+
+	for (size_t i = n; i < longer.n && order == 0; i++)
+		order = longer.p[i] == 0 ? 0 : a.n > b.n ? 1 : -1;
+	return order;
+}
+
+/* Of pieces whose first texts rise the last that begins before the text. A first text has nothing in common with another. */
 static int
 find_piece(struct values_reader *r, struct str text, size_t *found, struct err *err)
 {
@@ -1384,7 +1397,7 @@ find_piece(struct values_reader *r, struct str text, size_t *found, struct err *
 				return rc;
 			first.p = r->scratch.p;
 		}
-		if (str_cmp(first, text) <= 0)
+		if (padded_order(first, text) < 0)
 			low = middle;
 		else
 			high = middle;
@@ -1426,16 +1439,18 @@ values_find(struct values_reader *r, struct str text, uint32_t *code, struct err
 
 		if ((rc = values_text(r, middle, &one, err)))
 			return rc;
-		if (str_cmp(one, text) < 0)
+		if (padded_order(one, text) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low < r->piece[piece].end) {
+	for (int order = 0; low < r->n_texts && order == 0; low++) {
 		if ((rc = values_text(r, low, &one, err)))
 			return rc;
-		if (str_eq(one, text))
+		if ((order = padded_order(one, text)) == 0 && str_eq(one, text)) {
 			*code = (uint32_t)low;
+			break;
+		}
 	}
 	return 0;
 }

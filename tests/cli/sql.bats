@@ -502,4 +502,58 @@ P
 		is "SELECT * FROM $from PIVOT (sum(n) FOR u IN ('u1', 'u2')) ORDER BY event" $'page_view,1,1\nsignup,1,'
 	done
 	is "SELECT * FROM events e PIVOT (count(*) FOR user_id IN ('u1', 'u2') GROUP BY event) ORDER BY event" $'page_view,1,1\nsignup,1,0'
+
+@test "IS NOT NULL of what is never NULL, beside another condition, in AND, OR, CASE" {
+	local from='(SELECT event, count(*) AS n FROM events GROUP BY event)'
+
+	is "SELECT count(*) FROM $from WHERE n IS NOT NULL OR event = 'x'" 2
+	is "SELECT count(*) FROM $from WHERE event = 'x' OR NOT (n IS NULL)" 2
+	is "SELECT sum(CASE WHEN n IS NOT NULL THEN n ELSE -1 END) FROM $from" 3
+	is "SELECT n IS NOT NULL AND event IS NOT NULL, count(*) FROM $from GROUP BY 1" 1,2
+}
+
+@test "a choice of a time or something else is one value, whichever of them a chunk has" {
+	local text="CASE WHEN event = 'signup' THEN 'none' ELSE timestamp END" number="CASE WHEN event = 'signup' THEN 5 ELSE timestamp END"
+	local early="CASE WHEN event = 'signup' THEN '0' ELSE timestamp END"
+
+	at-admin compact -q                     # signups and others in one chunk; the tail has no signup
+	at-ingest -q <<< '{"event":"page_view","timestamp":"2026-11-23T11:30:00Z","user_id":"u3"}'
+	is "SELECT $text, count(*) FROM events GROUP BY 1 ORDER BY 1" $'2026-11-23T10:00:00.123Z,1\n2026-11-23T11:30:00.000Z,2\nnone,1'
+	is "SELECT $number, count(*) FROM events GROUP BY 1 ORDER BY 1" $'5,1\n2026-11-23T10:00:00.123Z,1\n2026-11-23T11:30:00.000Z,2'
+	is "SELECT count(DISTINCT $text), count(DISTINCT $number) FROM events" 3,3
+	is "SELECT min($number), max($early), min($early) FROM events" 5,2026-11-23T11:30:00.000Z,0
+	is "SELECT arg_max(event, $number), arg_min($number, timestamp) FROM events" 'page_view,2026-11-23T10:00:00.123Z'
+	is "SELECT $number FROM events ORDER BY 1 LIMIT 2" $'5\n2026-11-23T10:00:00.123Z'
+	is "SELECT $text FROM events ORDER BY 1 DESC LIMIT 2" $'none\n2026-11-23T11:30:00.000Z'
+	is "SELECT min(coalesce(CASE WHEN event <> 'signup' THEN timestamp END, received_at)) FROM events" 2026-11-23T10:00:00.123Z
+}
+
+@test "a time is that of its row, also behind a batch in which no row had asked for it" {
+	local sql="SELECT CASE WHEN user_id = 'zz' THEN strftime('%Y-%m-%d', timestamp) ELSE 'x' END AS day, count(*) FROM events GROUP BY 1 ORDER BY 1"
+	local q='{event: "e", timestamp: ("2026-01-0" + $day + "T00:00:00Z"), user_id: ("u" + (. % 50 | tostring))}'
+
+	export AT_STORE=$BATS_TEST_TMPDIR/days
+	{
+		jq -nc --arg day 1 "range(65535) | $q"
+		echo '{"event":"e","timestamp":"2026-01-01T10:00:00Z","user_id":"zz"}'  # the last of a full chunk
+		jq -nc --arg day 2 "range(100) | $q"                                    # and a short one without
+	} | at-ingest -q
+	at-admin compact -q
+	at-ingest -q <<< '{"event":"e","timestamp":"2026-01-02T12:00:00Z","user_id":"zz"}'
+	AT_THREADS=1 is "$sql" $'2026-01-01,1\n2026-01-02,1\nx,65635'
+}
+
+@test "a user is found beside others that differ from it by zeros at the end" {
+	export AT_STORE=$BATS_TEST_TMPDIR/zeros
+	for user in 'aaaaaaaa\u0000' aaaaaaaa aaaaaaab aaaaaaaac 'aaaaaaaa\u0000\u0000'; do
+		for _ in 1 2 3; do
+			printf '{"event":"e","timestamp":"2026-11-23T10:00:00Z","user_id":"%s"}\n' "$user"
+		done
+	done | at-ingest -q
+	at-admin compact -q
+	is "SELECT count(*) FROM events WHERE user_id = 'aaaaaaaa'" 3
+	is "SELECT count(*) FROM events WHERE user_id = 'aaaaaaaa' || char(0)" 3
+	is "SELECT count(*) FROM events WHERE user_id = 'aaaaaaaa' || char(0, 0)" 3
+	is "SELECT count(*) FROM events WHERE user_id = 'aaaaaaaac'" 3
+	is "SELECT count(*) FROM events WHERE user_id = 'aaaaaaa'" 0
 }

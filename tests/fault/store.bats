@@ -207,3 +207,15 @@ plain_only() { [ -z "$SANITIZED" ] || skip "not beside a sanitizer"; }
 	[ "$(at-query 'SELECT count(*) AS n FROM events')" = '{"n":3000}' ]
 	at-admin verify
 }
+
+@test "fault 16: of a chunk with a damaged block nothing is left where retention drops it" {
+	for i in 1 2 3; do
+		printf '{"event":"e","timestamp":"2025-01-01T00:00:0%dZ","user_id":"CANARY%d"}\n' $i $i
+	done | at-ingest -q
+	at-admin compact -q
+	at-ingest -q <<< '{"event":"e","timestamp":"2026-01-01T00:00:00Z"}'
+	LC_ALL=C sed -i 's/CANARY/DANARY/g' "$AT_STORE/tenants/default/data.mdb"
+	run -1 at-admin -q verify
+	at-admin retain --before 2025-06-01 --yes
+	run -0 at-admin -q verify
+}
