@@ -8,6 +8,7 @@
 #include "codec/sha256.h"
 #include "expr/regex.h"
 #include "base/letter.h"
+#include "base/mem.h"
 #include "base/time.h"
 #include "query/functions_priv.h"
 #include "json/cell.h"
@@ -265,6 +266,8 @@ initcap(sqlite3_context *c, int n, sqlite3_value **v)
 
 #define LIKE_MOST 10000         /* bytes of a pattern, as SQLite's LIKE */
 #define NO_ESCAPE UINT32_MAX
+#define NO_LETTER UINT32_MAX
+#define TRANSLATE_MOST 1000     /* bytes: each character of the text is compared with all of them */
 
 /* Does the text fit the pattern? One step back is enough: to the last %, with one character more taken by it. */
 static int
@@ -330,26 +333,36 @@ ilike(sqlite3_context *c, int n, sqlite3_value **v)
 }
 
 static void
-translate(sqlite3_context *c, int n, sqlite3_value **v)
+translate(sqlite3_context *c, int n, sqlite3_value **v)         /* each character of `from` becomes that at its place in `to`, or goes */
 {
 	struct str s = functions_text_of(v[0]), from = functions_text_of(v[1]), to = functions_text_of(v[2]);
-	size_t place[256] = { 0 };              /* of each byte in `from`, from 1 */
+	struct letters { uint32_t from, to; } *letter;
 	struct buf out = {0};
+	size_t letters = 0;
 
 	if (any_null(n, v))
 		return;
-	for (size_t i = from.n; i > 0; i--)
-		place[(unsigned char)from.p[i - 1]] = i;
-	for (size_t i = 0; i < s.n; i++) {
-		size_t hit = place[(unsigned char)s.p[i]];
+	if (from.n > TRANSLATE_MOST) {
+		functions_error(c, "translate: more than %d bytes to look for", TRANSLATE_MOST);
+		return;
+	}
+	letter = mem_grow(NULL, from.n + 1, sizeof(*letter));
+	while (from.n) {
+		letter[letters].from = letter_take(&from);
+		letter[letters++].to = to.n ? letter_take(&to) : NO_LETTER;
+	}
+	while (s.n) {
+		uint32_t one = letter_take(&s);
+		size_t i = 0;
 
-		if (!hit)
-			buf_byte(&out, s.p[i]);
-		else if (hit <= to.n)
-			buf_byte(&out, to.p[hit - 1]);
+		while (i < letters && letter[i].from != one)
+			i++;
+		if (i == letters || letter[i].to != NO_LETTER)
+			letter_put(&out, i == letters ? one : letter[i].to);
 	}
 	functions_give_text(c, buf_get(&out));
 	buf_release(&out);
+	free(letter);
 }
 
 static void
@@ -398,7 +411,7 @@ url_part(sqlite3_context *c, int n, sqlite3_value **v)          /* which 0: host
 
 /* ---- regular expressions */
 
-struct kept { struct regex *regex; };
+struct kept { struct regex *regex; char flags[8]; };           /* flags may be others in each row */
 
 static void
 kept_free(void *k)
@@ -416,18 +429,19 @@ pattern_of(sqlite3_context *c, sqlite3_value *v, int at, const char *flags, stru
 	struct regex *regex;
 
 	*mine = NULL;
-	if (kept)
+	if (kept && strcmp(kept->flags, flags ? flags : "") == 0)
 		return kept->regex;
 	if (!(regex = regex_new(functions_text_of(v), flags, &err))) {
 		functions_error(c, "%s", err.text);
 		return NULL;
 	}
-	kept = malloc(sizeof(*kept));
+	kept = flags && strlen(flags) >= sizeof(kept->flags) ? NULL : malloc(sizeof(*kept));
 	if (!kept) {
 		*mine = regex;
 		return regex;
 	}
 	kept->regex = regex;
+	strcpy(kept->flags, flags ? flags : "");
 	sqlite3_set_auxdata(c, at, kept, kept_free);
 	kept = sqlite3_get_auxdata(c, at);
 	if (!kept) {            /* not constant: SQLite freed it at once */
@@ -494,7 +508,7 @@ regexp_replace(sqlite3_context *c, int n, sqlite3_value **v)    /* (text, patter
 	struct regex *mine, *regex;
 	struct str s = functions_text_of(v[0]), by = functions_text_of(v[2]);
 	const char *flags = n == 4 ? (const char *)sqlite3_value_text(v[3]) : "";
-	int all = functions_self(c)->row->which, found;
+	int all = functions_self(c)->row->which, found = 0;
 	struct buf out = {0};
 	size_t from = 0;
 	char kind[8] = "", *k = kind;
@@ -536,7 +550,8 @@ regexp_replace(sqlite3_context *c, int n, sqlite3_value **v)    /* (text, patter
 	}
 	if (from < s.n)
 		buf_add(&out, s.p + from, s.n - from);
-	functions_give_text(c, buf_get(&out));
+	if (found >= 0)
+		functions_give_text(c, buf_get(&out));
 	buf_release(&out);
 	regex_free(mine);
 }
@@ -550,13 +565,14 @@ regexp_all(sqlite3_context *c, int n, sqlite3_value **v)        /* which 0: how 
 	struct buf out = {0};
 	int64_t count = 0, group = n == 3 ? sqlite3_value_int64(v[2]) : 0;
 	size_t from = 0;
+	int found = 0;
 
 	if (any_null(n, v) || !(regex = pattern_of(c, v[1], 1, NULL, &mine)))
 		return;
 	if (group < 0 || group >= REGEX_GROUPS)
 		group = 0;
 	buf_byte(&out, '[');
-	while (from <= s.n && find(c, regex, s, from, groups, REGEX_GROUPS) == 1) {
+	while (from <= s.n && (found = find(c, regex, s, from, groups, REGEX_GROUPS)) == 1) {
 		buf_lit(&out, count++ ? "," : "");
 		if (groups[group].from >= 0)
 			json_put_string(&out, (struct str){ s.p + groups[group].from, (size_t)(groups[group].to - groups[group].from) });
@@ -567,9 +583,9 @@ regexp_all(sqlite3_context *c, int n, sqlite3_value **v)        /* which 0: how 
 			from++;
 	}
 	buf_byte(&out, ']');
-	if (functions_self(c)->row->which)
+	if (found >= 0 && functions_self(c)->row->which)
 		functions_give_text(c, buf_get(&out));
-	else
+	else if (found >= 0)
 		sqlite3_result_int64(c, count);
 	buf_release(&out);
 	regex_free(mine);
@@ -627,7 +643,7 @@ width_bucket(sqlite3_context *c, int n, sqlite3_value **v)
 
 	if (any_null(n, v))
 		return;
-	if (count <= 0 || low == high) {
+	if (count <= 0 || count == INT64_MAX || low == high) {
 		functions_error(c, "width_bucket(x, low, high, n) wants n above 0 and low unlike high");
 		return;
 	}
@@ -850,6 +866,8 @@ array_contains(sqlite3_context *c, int n, sqlite3_value **v)
 
 		if (x.type == CELL_TEXT)
 			found = sqlite3_value_type(v[1]) == SQLITE_TEXT && str_eq(x.text, functions_text_of(v[1]));
+		else if (x.type == CELL_INTEGER && sqlite3_value_type(v[1]) == SQLITE_INTEGER)
+			found = x.integer == sqlite3_value_int64(v[1]);
 		else if (x.type != CELL_NULL && sqlite3_value_type(v[1]) != SQLITE_TEXT)
 			found = (x.type == CELL_INTEGER ? (double)x.integer : x.real) == sqlite3_value_double(v[1]);
 	}

@@ -557,3 +557,19 @@ P
 	is "SELECT count(*) FROM events WHERE user_id = 'aaaaaaaac'" 3
 	is "SELECT count(*) FROM events WHERE user_id = 'aaaaaaa'" 0
 }
+
+@test "regular expressions: flags are those of each row, and why one could not be looked for is told" {
+	local flags="(SELECT '' AS f UNION ALL SELECT 'i')"
+
+	is "SELECT regexp_matches('abc', 'B', f) FROM $flags" $'0\n1'
+	is "SELECT regexp_replace('abc', 'B', 'x', f) FROM $flags" $'abc\naxc'
+	for f in "regexp_replace(t, p, 'y')" 'regexp_count(t, p)' 'regexp_extract_all(t, p)'; do
+		run -2 --separate-stderr at-query "SELECT $f FROM (SELECT 'x' || replace(hex(zeroblob(2500)), '0', 'a') AS t, '(a+)+\$b' AS p)"
+		[[ ${#stderr} -lt 300 && $stderr != *aaaa* && $stderr != 'at-query: 0' ]]
+	done
+}
+
+@test "translate takes characters, lists find integers to the last digit" {
+	is "SELECT translate('è é ü', 'éü', 'eu'), translate('abc', 'ab', 'x'), translate('12-3', '-', ''), hex(translate('è', 'é', 'e'))" 'è e u,xc,123,C3A8'
+	is "SELECT has('[9007199254740993, 2.5]', 9007199254740992), has('[9007199254740993, 2.5]', 9007199254740993), has('[1, 2.5]', 2.5), has('[1]', 1.0)" 0,1,1,1
+}
