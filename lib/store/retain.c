@@ -232,7 +232,7 @@ retain_rows(struct away *a, int dry)
 	struct store_cursor c = { .view = &v, .table = STORE_ROWS, .keys_only = 1 };
 	struct str key, value;
 	struct buf keys = { 0 }, from = { 0 };
-	int rc;
+	int rc = 0;
 
 	store_view_of_txn(a->s, &v);
 	while (!dry && (rc = store_walk(&c, buf_get(&from), &key, &value, a->err)) > 0) {

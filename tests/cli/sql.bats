@@ -502,6 +502,7 @@ P
 		is "SELECT * FROM $from PIVOT (sum(n) FOR u IN ('u1', 'u2')) ORDER BY event" $'page_view,1,1\nsignup,1,'
 	done
 	is "SELECT * FROM events e PIVOT (count(*) FOR user_id IN ('u1', 'u2') GROUP BY event) ORDER BY event" $'page_view,1,1\nsignup,1,0'
+}
 
 @test "IS NOT NULL of what is never NULL, beside another condition, in AND, OR, CASE" {
 	local from='(SELECT event, count(*) AS n FROM events GROUP BY event)'
