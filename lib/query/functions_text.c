@@ -8,7 +8,6 @@
 #include "codec/sha256.h"
 #include "expr/regex.h"
 #include "base/letter.h"
-#include "base/mem.h"
 #include "base/time.h"
 #include "query/functions_priv.h"
 #include "json/cell.h"
@@ -267,7 +266,7 @@ initcap(sqlite3_context *c, int n, sqlite3_value **v)
 #define LIKE_MOST 10000         /* bytes of a pattern, as SQLite's LIKE */
 #define NO_ESCAPE UINT32_MAX
 #define NO_LETTER UINT32_MAX
-#define TRANSLATE_MOST 1000     /* bytes: each character of the text is compared with all of them */
+#define TRANSLATE_MOST 1000     /* different characters: each of the text is compared with all of them */
 
 /* Does the text fit the pattern? One step back is enough: to the last %, with one character more taken by it. */
 static int
@@ -336,33 +335,36 @@ static void
 translate(sqlite3_context *c, int n, sqlite3_value **v)         /* each character of `from` becomes that at its place in `to`, or goes */
 {
 	struct str s = functions_text_of(v[0]), from = functions_text_of(v[1]), to = functions_text_of(v[2]);
-	struct letters { uint32_t from, to; } *letter;
+	struct { uint32_t from, to; } letter[TRANSLATE_MOST];
 	struct buf out = {0};
-	size_t letters = 0;
+	size_t letters = 0, i;
 
 	if (any_null(n, v))
 		return;
-	if (from.n > TRANSLATE_MOST) {
-		functions_error(c, "translate: more than %d bytes to look for", TRANSLATE_MOST);
-		return;
-	}
-	letter = mem_grow(NULL, from.n + 1, sizeof(*letter));
 	while (from.n) {
-		letter[letters].from = letter_take(&from);
-		letter[letters++].to = to.n ? letter_take(&to) : NO_LETTER;
+		uint32_t one = letter_take(&from), other = to.n ? letter_take(&to) : NO_LETTER;
+
+		for (i = 0; i < letters && letter[i].from != one; i++)
+			;
+		if (i == TRANSLATE_MOST) {
+			functions_error(c, "translate: more than %d different characters to look for", TRANSLATE_MOST);
+			return;
+		}
+		if (i == letters) {             /* of a character given twice the first holds */
+			letter[letters].from = one;
+			letter[letters++].to = other;
+		}
 	}
 	while (s.n) {
 		uint32_t one = letter_take(&s);
-		size_t i = 0;
 
-		while (i < letters && letter[i].from != one)
-			i++;
+		for (i = 0; i < letters && letter[i].from != one; i++)
+			;
 		if (i == letters || letter[i].to != NO_LETTER)
 			letter_put(&out, i == letters ? one : letter[i].to);
 	}
 	functions_give_text(c, buf_get(&out));
 	buf_release(&out);
-	free(letter);
 }
 
 static void
