@@ -385,7 +385,7 @@ auth_change(struct auth *a, enum auth_record record, const struct auth_actor *ac
 		goto out;
 	}
 	put_time(arena, time_now(), &set[0].json);
-	if (record == AUTH_USERS && !json_is(json_get(in, STR("password")), JSON_NONE))
+	if (record == AUTH_USERS && (!json_is(json_get(in, STR("password")), JSON_NONE) || json_is(json_get(in, STR("disabled")), JSON_TRUE)))
 		set[n++] = (struct auth_set){ "since", set[0].json };
 	/* what is read here nobody else changes until the end of the transaction; a password's scrypt is inside, which administration can wait for */
 	if ((rc = auth_begin(a, err)))

@@ -47,7 +47,7 @@ struct http_request {
 	char client[HTTP_ADDRESS];
 	int is_head;
 	int64_t began_us;
-	_Atomic int gone;
+	_Atomic int gone, cut;
 	void *user;
 	struct arena *arena;
 

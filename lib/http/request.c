@@ -397,6 +397,14 @@ http_stream_end(struct http_request *r)
 	http_post(r->server, &r->mail, WANT_END);
 }
 
+/* No last chunk, and nothing behind it. */
+void
+http_stream_cut(struct http_request *r)
+{
+	r->cut = 1;
+	http_post(r->server, &r->mail, WANT_END);
+}
+
 /* ---- what threads wanted, on the loop's */
 static void
 over(struct http_request *r)
@@ -411,8 +419,10 @@ http_request_taken(struct http_letter *mail, unsigned wants)
 {
 	struct http_request *r = (struct http_request *)mail;
 
-	if (wants & WANT_END)
+	if (wants & WANT_END) {
 		r->ended = 1;
+		r->closes |= r->cut;
+	}
 	if (!r->connection) {                           /* nobody is there to send it to */
 		if (r->streams ? r->ended : (wants & WANT_ANSWER) != 0)
 			over(r);

@@ -105,10 +105,11 @@ void http_answer(struct http_request *, const struct http_answer *);
 
 /* An answer in pieces (chunked; by the connection's end for HTTP/1.0). `write` blocks while more than 1 MiB waits for the client,
  * so it is for threads of the caller; `push` never blocks: 1 when more than `most` bytes wait and nothing was taken (Server-Sent Events).
- * Both < 0 when the client is gone. `end` belongs to every begun answer. */
+ * Both < 0 when the client is gone. `end` belongs to every begun answer, or `cut` where it is not whole: the client sees it break off. */
 int http_stream_begin(struct http_request *, const struct http_answer *);       /* body: the first piece */
 int http_stream_write(struct http_request *, struct str);
 int http_stream_push(struct http_request *, struct str, size_t most);
 void http_stream_end(struct http_request *);
+void http_stream_cut(struct http_request *);
 
 #endif

@@ -300,6 +300,12 @@ exchange_stream_end(struct exchange *ex)
 	http_stream_end(ex->request);
 }
 
+void
+exchange_stream_cut(struct exchange *ex)
+{
+	http_stream_cut(ex->request);
+}
+
 /* ---- parameters */
 
 struct str
@@ -650,6 +656,8 @@ serve_exchange_credentials(struct exchange *ex)
 		.session = serve_exchange_session(ex), .tenant = http_header(r, "X-Tenant"), .address = http_client(r) };
 	struct str tenant;
 
+	if (!with.tenant.n)                     /* a header that says nothing */
+		with.tenant.p = NULL;
 	if (!with.authorization.p && !with.key.p && http_query(r).n)
 		with.key = exchange_param(ex, "api_secret");
 	if (!with.tenant.p && ex->route->greets == 1 && (tenant = exchange_param(ex, "tenant")).n)      /* a page's WebSocket has no headers of its own */

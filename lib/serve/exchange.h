@@ -68,5 +68,6 @@ void exchange_none(struct exchange *);                          /* 204 */
 int exchange_stream(struct exchange *, const char *type);
 int exchange_write(struct exchange *, struct str);
 void exchange_stream_end(struct exchange *);
+void exchange_stream_cut(struct exchange *);    /* instead: it is not whole, and the client sees that */
 
 #endif

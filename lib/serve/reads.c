@@ -183,6 +183,7 @@ flow_end(struct flow *f, struct err *err)
 {
 	struct err ignore = { 0 };
 
+	serve_reword(err);
 	if (f->output && !err->code)
 		output_end(f->output, &ignore);
 	else if (f->output) {
@@ -196,7 +197,10 @@ flow_end(struct flow *f, struct err *err)
 			buf_lit(&f->out.buf, "}\n");
 		}
 		out_flush(&f->out);
-		exchange_stream_end(f->ex);
+		if (err->code && f->format != OUTPUT_NDJSON)            /* no line of CSV could */
+			exchange_stream_cut(f->ex);
+		else
+			exchange_stream_end(f->ex);
 	} else if (err->code) {
 		exchange_error(f->ex, err);
 	} else {

@@ -286,6 +286,21 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 	[ "$status_code" = 408 ] && grep -q serve.query.timeout body
 }
 
+@test "31: an answer that is ended on its way is not taken for a whole one: CSV breaks off, lines say it" {
+	mkdir config
+	echo '{"serve":{"query":{"timeout":"2s"}}}' > config/analytics.json
+	serve_start
+	cut() {         # curl's exit, what it was answered
+		local ended=0 status
+		status=$(curl -s -o body -w '%{http_code}' "$U/api/v1/query" -H "X-API-Key: $KEY" -H 'Content-Type: application/json' \
+		    -d '{"query":"WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM t) SELECT n, hex(n) FROM t","format":"'$1'"}') || ended=$?
+		echo $ended/$status
+	}
+	[[ $(cut csv) =~ ^(18/200|0/408)$ ]]             # a part of a file, says curl; or it was too slow to begin
+	said=$(cut ndjson)
+	[ $said = 0/408 ] || [[ $said/$(tail -1 body) == 0/200/*'"error"'*serve.query.timeout* ]]
+}
+
 @test "HEAD says what GET would, with its ETag; a stream that nobody reads ends behind its head" {
 	serve_start
 	get /api/v1/schema > /dev/null
@@ -917,6 +932,12 @@ P
 	[ "$(code /api/v1/query -H "Cookie: at_session=$session" -H 'Content-Type: text/plain' -d '{"query":"SELECT 1"}')" = 415 ]
 	[ "$(code /api/v1/logout -X POST -H "Cookie: at_session=$session")" = 204 ]
 	[ "$(code /api/v1/me -H "Cookie: at_session=$session")" = 401 ]
+	[ "$(code /api/v1/login -H 'Content-Type: application/json' -d '{"user":"anna","password":"correct horse battery"}')" = 200 ]
+	session=$(json "o['session']")
+	for disabled in true false; do          # who was shut out has to come in anew
+		call PATCH /api/v1/users/anna -H 'Content-Type: application/json' -d '{"disabled":'$disabled'}' > /dev/null && [ "$status_code" = 200 ]
+		[ "$(code /api/v1/me -H "Cookie: at_session=$session")" = 401 ]
+	done
 	post /api/v1/users/anna/mfa '{"on":true}' > /dev/null && [ "$status_code" = 200 ]
 	recovery=$(json "o['codes'][0]")
 	[ "$(code /api/v1/login -H 'Content-Type: application/json' -d '{"user":"anna","password":"correct horse battery"}')" = 401 ]
@@ -1010,6 +1031,13 @@ P
 	own=$(post /api/v1/keys '{"name":"own","roles":["admin"]}' | jq -r .key)
 	[ "$(KEY=$own get /api/v1/audit | jq '[.audit[] | select(.action == "tenant.create")] | length')" = 0 ]
 	[ "$(get /api/v1/audit -H 'X-Tenant: shop' | jq -r '.audit[].tenant' | sort -u)" = shop ]
+}
+
+@test "an answer to a question speaks of the API's ways" {
+	serve_start
+	post /api/v1/events '{"event":"a"}' > /dev/null
+	post /api/v1/ask '{"question":"how many zorks yesterday?"}' | jq -e '.refuse and (.text | test("GET /api/v1/schema lists them") and (test("at-query") | not))'
+	[ "$(code /api/v1/me -H "X-API-Key: $KEY" -H 'X-Tenant;')" = 200 ]             # a header that says nothing
 }
 
 @test "funnels and their kin say how many events they looked at" {
