@@ -845,18 +845,36 @@ today(sqlite3_context *c, int n, sqlite3_value **v)             /* which: days f
 static void
 at_time(sqlite3_context *c, int n, sqlite3_value **v)           /* what stands beside a time (v[1], where it may be none or a day), in its form; else as it is */
 {
+	const struct zone *zone = functions_self(c)->all->zone;
 	enum functions_form form;
+	struct err ignore = {0};
 	int64_t ms, epoch;
 	struct str s;
 
-	if (n == 2 && (sqlite3_value_type(v[1]) != SQLITE_TEXT || functions_text_of(v[1]).n == 10))
+	if (n == 2 && (sqlite3_value_type(v[1]) != SQLITE_TEXT || functions_text_of(v[1]).n == 10)) {
 		sqlite3_result_value(c, v[0]);
-	else if (functions_time_of(v[0], &ms, &form) == 0)
+	} else if (functions_time_of(v[0], &ms, &form) == 0) {
+		if (zone && (s = str_trim(functions_text_of(v[0]))).n && (s.p[0] | 32) >= 'a')
+			time_parse(s, zone, &ms, &ignore);      /* 'today' begins in the zone */
 		functions_give_time(c, ms, FORM_INSTANT);
-	else if ((s = str_trim(functions_text_of(v[0]))).n >= 9 && str_int64(s, &epoch) == 0 && time_of_epoch_int(epoch, &ms) == 0)
+	} else if ((s = str_trim(functions_text_of(v[0]))).n >= 9 && str_int64(s, &epoch) == 0 && time_of_epoch_int(epoch, &ms) == 0) {
 		functions_give_time(c, ms, FORM_INSTANT);       /* strftime('%s', …) is a text; what is shorter may be the beginning of a time */
-	else
+	} else {
 		sqlite3_result_value(c, v[0]);
+	}
+}
+
+static void
+at_midnight(sqlite3_context *c, int n, sqlite3_value **v)       /* when a day, or what was added to one, began in the zone; any other time as at_time() */
+{
+	enum functions_form form;
+	const struct zone *zone = functions_self(c)->all->zone;
+	int64_t ms;
+
+	if (zone && functions_time_of(v[0], &ms, &form) == 0 && form != FORM_INSTANT)
+		functions_give_time(c, zone_to_utc(zone, ms), FORM_INSTANT);
+	else
+		at_time(c, n, v);
 }
 
 static void
@@ -1131,7 +1149,7 @@ yyyymm(sqlite3_context *c, int n, sqlite3_value **v)
 
 const struct function functions_time[] = {
 	{ "now", 0, 0, 0, now }, { "get_current_timestamp", 0, 0, 0, now }, { "today", 0, 0, 0, today }, { "yesterday", 0, 0, -1, today },
-	{ "at_time", 1, 2, 0, at_time }, { "at_alike", 2, 2, 0, at_alike }, { "at_zone", 2, 2, 0, at_zone }, { "timezone", 2, 2, 0, at_zone },
+	{ "at_time", 1, 2, 0, at_time }, { "at_alike", 2, 2, 0, at_alike }, { "at_midnight", 1, 1, 0, at_midnight }, { "at_zone", 2, 2, 0, at_zone }, { "timezone", 2, 2, 0, at_zone },
 	{ "time_add", 3, 3, 0, time_add }, { "time_minus", 2, 2, 0, time_minus }, { "time_plus", 2, 2, 0, time_plus }, { "interval_of", 2, 3, 0, interval_of },
 	{ "interval_sum", 3, 3, 0, interval_sum }, { "interval_seconds", 1, 1, 0, interval_seconds }, { "span_part", 3, 3, 0, span_part },
 	{ "date_add", 2, 3, 1, date_add }, { "date_sub", 2, 3, -1, date_add }, { "dateadd", 3, 3, 1, date_add }, { "timestampadd", 3, 3, 1, date_add },

@@ -187,6 +187,8 @@ words(struct work *w)
 			rewrite_set(w, t, is(t, "left") ? "str_left" : "str_right");
 		} else if ((is(t, "current_timestamp") || is(t, "localtimestamp")) && !is(t->next, "(")) {
 			t = replace(w, t, t, "now()")->next->next;
+		} else if (is(t, "current_date") && !is(t->next, "(")) {
+			t = replace(w, t, t, "today()")->next->next;    /* SQLite's is that of UTC */
 		} else if (one_of(t, unit_calls) && is(t->next, "(")) {
 			bare_units(w, t);
 		}
@@ -452,18 +454,6 @@ intervals(struct work *w)
 		}
 	}
 	buf_release(&text);
-	/* CURRENT_DATE - 7 */
-	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next)
-		if (is(t, "current_date") && (is(t->next, "+") || is(t->next, "-")) && t->next->next->kind == TOKEN_NUMBER) {
-			struct tok *op = t->next, *n = op->next;
-			char days[64];
-
-			snprintf(days, sizeof(days), "'%.*s day'", (int)(n->text.n < 40 ? n->text.n : 40), n->text.p);
-			rewrite_set(w, n, days);
-			n->kind = TOKEN_STRING;
-			replace(w, op, op, is(op, "-") ? ", -1," : ", 1,");
-			t = rewrite_wrap(w, t, n, "time_add(", ")")->next->match;
-		}
 }
 
 /* ---- operators */
@@ -919,6 +909,22 @@ canonical_input(struct work *w, struct tok *at, struct tok *to, int another)
 		rewrite_wrap(w, at, to, "at_time(", ")");
 }
 
+/* A day that a call gives, one of --tz: today(), x::date, and what was added to it. */
+static int
+is_day(const struct tok *first, const struct tok *last)
+{
+	static const char *const days[] = { "today", "yesterday", "date", "todate", "to_date", "last_day", "make_date", NULL };
+	static const char *const moved[] = { "time_minus", "time_plus", "time_add", NULL };
+	struct tok *inner;
+
+	if (first->kind != TOKEN_WORD || !is(first->next, "(") || first->next->match != last || last == first->next)
+		return 0;
+	inner = first->next->next;
+	if (is(first, "cast_to"))
+		return inner->kind != TOKEN_STRING && str_eq(last->prev->text, STR("'date'"));
+	return one_of(first, days) || (one_of(first, moved) && (last = rewrite_operand_end(inner)) && is_day(inner, last));
+}
+
 /* `last` is followed by a comma and `at … to` once more. The last token. */
 static struct tok *
 with_copy(struct work *w, struct tok *last, struct tok *at, struct tok *to)
@@ -939,6 +945,12 @@ canonical(struct work *w, struct tok *first, struct tok *last, struct tok *at, s
 	int64_t ms, epoch;
 	double d;
 
+	if (is_day(first, last)) {
+		first = rewrite_wrap(w, first, last, "at_midnight(", ")");
+		if (another != 2)
+			return;
+		last = first->next->match;
+	}
 	if (first == last && first->kind == TOKEN_STRING && *first->text.p == '\'') {
 		if (time_parse_rfc3339(str_trim(rewrite_bare(w, first)), &ms) == 0) {
 			literal_time(w, first, ms, 0);
@@ -1030,11 +1042,12 @@ static int
 is_time_operand(struct work *w, struct tok *first, struct tok *last, const struct map *aliases)
 {
 	static const char *const casts[] = { "cast_to", "try_cast_to", NULL };
-	static const char *const calls[] = { "date", "to_date", "to_timestamp", "at_zone", NULL };
+	static const char *const calls[] = { "date", "todate", "to_date", "today", "yesterday", "last_day", "make_date", "to_timestamp", "make_timestamp", "todatetime",
+		"strptime", "date_add", "date_sub", "dateadd", "timestampadd", "at_zone", "timezone", NULL };
 	struct buf small = {0};
 	int found = 0;
 
-	if (is_time_value(first, last) || (first == last && (first->is_time || is(first, "current_date") || is(first, "current_timestamp"))))
+	if (is_time_value(first, last) || (first == last && first->is_time))
 		return 1;
 	if (first->kind == TOKEN_WORD && is(first->next, "(") && first->next->match != first->next) {
 		struct tok *end = first->next->match, *a = first->next->next, *b = rewrite_operand_end(a);
@@ -1128,47 +1141,51 @@ differences(struct work *w, const struct map *aliases)
 	}
 }
 
-/* A text that is a time, or a parameter, alone on its side of a comparison with the instant `at … to`, or what may be one. */
+/* A text that is a time, a parameter or a day, alone on its side of a comparison with the instant `at … to`, or what may be one. */
 static void
-beside_instant(struct work *w, struct tok *text, struct tok *at, struct tok *to, int instant, int another)
+beside_instant(struct work *w, struct tok *first, struct tok *last, struct tok *at, struct tok *to, int instant, int another)
 {
 	int64_t ms;
 
-	if (!whole(text, text) || (text->kind != TOKEN_PARAM && (text->kind != TOKEN_STRING || *text->text.p != '\'' ||
-	    time_parse_rfc3339(str_trim(rewrite_bare(w, text)), &ms) < 0)))
+	if (!whole(first, last) || !(is_day(first, last) || (first == last && (first->kind == TOKEN_PARAM ||
+	    (first->kind == TOKEN_STRING && *first->text.p == '\'' && time_parse_rfc3339(str_trim(rewrite_bare(w, first)), &ms) == 0)))))
 		return;
 	if (instant == EITHER)
-		rewrite_wrap(w, text, with_copy(w, text, at, to), "at_time(", ")");
+		rewrite_wrap(w, first, with_copy(w, last, at, to), "at_time(", ")");
 	else
-		canonical(w, text, text, at, to, another);
+		canonical(w, first, last, at, to, another);
 }
 
-/* max(timestamp) >= '2026-11-01', date_trunc('day', timestamp) = '2026-11-01', first BETWEEN … of a time that is called so. */
+/* max(timestamp) >= '2026-11-01', date_trunc('day', timestamp) = today(), first BETWEEN … of a time that is called so. */
 static void
 instants_compared(struct work *w, const struct map *aliases, int another)
 {
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		int compares = one_of(t, comparisons), between = is(t, "between"), in = is(t, "in") && is(t->next, "(") && !is(t->next->next, "values");
-		struct tok *to = is(t->prev, "not") ? t->prev->prev : t->prev, *at, *after, *end;
+		struct tok *to = is(t->prev, "not") ? t->prev->prev : t->prev, *at, *after, *end, *low;
 		int instant;
 
 		if ((!compares && !between && !in) || is(t->next, "select"))
 			continue;
-		if ((at = rewrite_operand_start(to)) && !is_time_column(to) && whole(at, to) && meet(at, t, compares ? t->next : to) && (instant = is_instant(w, at, to, aliases))) {
-			after = t->next->next;
+		end = in ? t->next->match : rewrite_operand_end(t->next);
+		if (!end)
+			continue;
+		after = end->next;
+		if ((at = rewrite_operand_start(to)) && !is_time_column(to) && whole(at, to) && meet(at, t, compares ? end : to) && (instant = is_instant(w, at, to, aliases))) {
 			if (!in)
-				beside_instant(w, t->next, at, to, instant, another);
-			if (between && is(after, "and"))
-				beside_instant(w, after->next, at, to, instant, another);
-			end = in ? t->next->match : NULL;
+				beside_instant(w, t->next, end, at, to, instant, another);
+			if (between && is(after, "and") && (low = rewrite_operand_end(after->next)))
+				beside_instant(w, after->next, low, at, to, instant, another);
 			for (struct tok *i = t->next->next; in && i != end && i->kind != TOKEN_END; i = after) {
 				after = i->next;
-				if ((is(i->prev, ",") || is(i->prev, "(")) && (is(after, ",") || after == end))
-					beside_instant(w, i, at, to, instant, another);
+				if ((is(i->prev, ",") || is(i->prev, "(")) && (low = rewrite_operand_end(i)) && (is(low->next, ",") || low->next == end)) {
+					after = low->next;
+					beside_instant(w, i, low, at, to, instant, another);
+				}
 			}
-		} else if (compares && t->prev->kind == TOKEN_STRING && (end = rewrite_operand_end(t->next)) && !is_time_column(end) && whole(t->next, end) &&
-		    meet(t->prev, t, end) && (instant = is_instant(w, t->next, end, aliases))) {
-			beside_instant(w, t->prev, t->next, end, instant, another);
+		} else if (compares && (at = rewrite_operand_start(t->prev)) && !is_time_column(end) && whole(t->next, end) && meet(at, t, end) &&
+		    (instant = is_instant(w, t->next, end, aliases))) {
+			beside_instant(w, at, t->prev, t->next, end, instant, another);
 		}
 	}
 }
@@ -1192,7 +1209,7 @@ instants_chosen(struct work *w, const struct map *aliases, int another)
 			if (is(i, "("))
 				after = i->match->next;
 			else if ((is(i->prev, ",") || i->prev == t->next) && (is(after, ",") || after == close))
-				beside_instant(w, i, at, to, INSTANT, another);
+				beside_instant(w, i, i, at, to, INSTANT, another);
 		}
 	}
 }

@@ -329,7 +329,7 @@ rewrite_name_items(struct work *w)
 		for (int i = 0; i < items.n; i++) {
 			struct item *item = &items.item[i];
 			int plain = item->alias || is_star(item) ||
-			    (item->first == item->last && !is(item->first, "current_timestamp") && !is(item->first, "localtimestamp"));
+			    (item->first == item->last && !is(item->first, "current_timestamp") && !is(item->first, "localtimestamp") && !is(item->first, "current_date"));
 			struct buf name = {0};
 
 			for (struct tok *k = item->first; !plain && k != item->last->next; k = k->next)

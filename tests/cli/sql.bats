@@ -574,3 +574,18 @@ P
 	is "SELECT translate('è é ü', 'éü', 'eu'), translate('abc', 'ab', 'x'), translate('12-3', '-', ''), hex(translate('è', 'é', 'e'))" 'è e u,xc,123,C3A8'
 	is "SELECT has('[9007199254740993, 2.5]', 9007199254740992), has('[9007199254740993, 2.5]', 9007199254740993), has('[1, 2.5]', 2.5), has('[1]', 1.0)" 0,1,1,1
 }
+
+@test "a day beside a time begins where --tz has it: today(), current_date, 'today', date('now'), with days added and taken; a date that is written out is that of UTC" {
+	printf '{"event":"day","timestamp":"2026-11-23T%s:00:00Z"}\n' 02 06 12 23 | at-ingest -q
+	for where in "timestamp >= today()" "timestamp >= current_date" "timestamp >= 'today'" "timestamp >= date('now')" "today() <= timestamp" "timestamp::date = current_date" "timestamp BETWEEN today() AND today() + 1" \
+	    "date_trunc('day', timestamp) = today()" "current_date = date_trunc('day', timestamp)" "date_trunc('day', timestamp) IN (today(), today() + 1)" "timestamp >= yesterday() + 1" "timestamp > today() - INTERVAL 1 SECOND" \
+	    "date_trunc('day', timestamp) BETWEEN today() - 0 AND today()"; do
+		[ "$(sql --tz America/New_York "SELECT count(*) FROM events WHERE event = 'day' AND $where")" = 3 ] || { echo "$where"; return 1; }
+	done
+	for where in "timestamp >= '2026-11-23'" "timestamp >= today() - 7" "timestamp < current_date + INTERVAL 1 DAY" "timestamp >= 'yesterday'"; do
+		[ "$(sql --tz America/New_York "SELECT count(*) FROM events WHERE event = 'day' AND $where")" = 4 ] || { echo "$where"; return 1; }
+	done
+	is "SELECT count(*) FROM events WHERE event = 'day' AND date_trunc('day', timestamp) = today() - 1" 4
+	is "SELECT today() - 7, today() + 1, current_date - INTERVAL 1 MONTH, current_date - yesterday(), date('now') - 1" 2026-11-17,2026-11-25,2026-10-24,1,2026-11-23
+	[ "$(at-query --tz America/New_York --now 2026-11-24T00:30:00Z 'SELECT current_date, today()')" = '{"current_date":"2026-11-23","today()":"2026-11-23"}' ]
+}
