@@ -42,6 +42,46 @@ static sqlite3_vfs clock_vfs;
 /* Its memory is counted as what the heap gives for a piece, which is a third and more than was asked for where pieces are those of
  * rows to be sorted. Of the most, HEAP_SHARE is for what lies before each piece: 8 bytes, an eighth where they are of 56. */
 #define HEAP_SHARE 8
+#define HEAP_LEAST 8            /* a share of the most that is SQLite's, or a plan's, whatever else is held */
+
+/* Of the process: the most that it may hold, 0 none, and what results of columns hold of that beside SQLite's heap. */
+static struct { pthread_mutex_t lock; int64_t most, beside; } heap = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* With the lock held. SQLite is never left with nothing: it could not even say that there is no more. */
+static void
+bound_heap(void)
+{
+	int64_t left = heap.most - heap.most / HEAP_SHARE - heap.beside;
+
+	if (left < heap.most / HEAP_LEAST)
+		left = heap.most / HEAP_LEAST;
+	if (heap.most) {
+		sqlite3_hard_heap_limit64(left);
+		sqlite3_soft_heap_limit64(left);        /* a lower one came with a lower bound, and would stay */
+	}
+}
+
+void
+query_heap_beside(int64_t by)
+{
+	if (by == 0)
+		return;
+	pthread_mutex_lock(&heap.lock);
+	heap.beside += by;
+	bound_heap();
+	pthread_mutex_unlock(&heap.lock);
+}
+
+int64_t
+query_heap_left(const struct query *q)
+{
+	int64_t most = q->spec.memory, left;
+
+	pthread_mutex_lock(&heap.lock);
+	left = most - heap.beside - sqlite3_memory_used();
+	pthread_mutex_unlock(&heap.lock);
+	return left > most / HEAP_LEAST ? left : most / HEAP_LEAST;
+}
 
 static void *
 heap_get(int n)
@@ -83,11 +123,11 @@ heap_end(void *self)
 static void
 initialize(void)
 {
-	static const sqlite3_mem_methods heap = { heap_get, free, heap_more, heap_size, heap_round, heap_begin, heap_end, NULL };
+	static const sqlite3_mem_methods methods = { heap_get, free, heap_more, heap_size, heap_round, heap_begin, heap_end, NULL };
 	sqlite3_vfs *system;
 
 	sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
-	sqlite3_config(SQLITE_CONFIG_MALLOC, &heap);
+	sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
 	if (sqlite3_initialize() != SQLITE_OK || !(system = sqlite3_vfs_find(NULL)))
 		return;
 	clock_vfs = *system;
@@ -229,8 +269,12 @@ query_open(const struct query_spec *spec, struct err *err)
 	q->spec = *spec;
 	policy_hold(spec->policy);
 	q->cache = spec->keep_answers ? cache_new() : NULL;
-	if (spec->memory)
-		sqlite3_hard_heap_limit64(spec->memory - spec->memory / HEAP_SHARE);
+	if (spec->memory) {
+		pthread_mutex_lock(&heap.lock);
+		heap.most = spec->memory;
+		bound_heap();
+		pthread_mutex_unlock(&heap.lock);
+	}
 	if (open_database(q, err) < 0) {
 		query_close(q);
 		return NULL;

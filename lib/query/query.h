@@ -21,7 +21,7 @@ struct query_spec {
 	const struct config *config;    /* own functions; NULL: none */
 	const struct zone *zone;        /* days, weeks and hours of the day; NULL: UTC */
 	int64_t timeout_ms;             /* of one statement; 0: none */
-	int64_t memory;                 /* bytes that SQLite may take in this process; 0: none */
+	int64_t memory;                 /* bytes that SQLite and tables of groups and rows may take in this process; 0: no bound */
 	int keep_answers;               /* an answer is given again while nothing has changed (cache.h): for shells and servers */
 	int large_heap;                 /* mem_large_heap() once a statement takes long: for a process that ends after it */
 	int (*stopping)(void);          /* asked now and then: other than 0 ends the statement */

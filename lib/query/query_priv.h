@@ -63,4 +63,8 @@ int query_is_property(struct query *, struct str name); /* of any event in the s
  * when it failed. For one thread at a time. */
 int query_connect(struct query *, sqlite3 **, struct functions **, struct err *);
 
+/* ---- memory: what is held beside SQLite's heap counts as what is in it does */
+void query_heap_beside(int64_t by);             /* so many bytes more, of any query of the process; or less */
+int64_t query_heap_left(const struct query *);  /* of spec.memory, which is not 0: what a plan may hold now */
+
 #endif

@@ -60,11 +60,19 @@ static struct vector_table *plan_table(struct run *, struct vector_plan *, struc
 
 /* ---- results */
 
+static void
+hold(struct vector_result *r, int64_t bytes)
+{
+	r->held += bytes;
+	query_heap_beside(bytes);
+}
+
 void
 vector_result_free(struct vector_result *r)
 {
 	if (!r)
 		return;
+	hold(r, -r->held);
 	for (int i = 0; r->time && i < r->table->n_columns; i++)
 		free(r->time[i]);
 	free(r->time);
@@ -102,8 +110,10 @@ vector_result_cell(struct vector_result *r, int64_t row, int column)
 		return vector_column_cell(c, (size_t)row, NULL);
 	if (!r->time)
 		r->time = mem_new((size_t)r->table->n_columns * sizeof(*r->time));
-	if (!r->time[column])
+	if (!r->time[column]) {
 		r->time[column] = mem_new(r->table->n * TIME_LEN);
+		hold(r, (int64_t)(r->table->n * TIME_LEN));
+	}
 	text = r->time[column] + (size_t)row * TIME_LEN;
 	return *text ? cell_text((struct str){ text, TIME_LEN }) : vector_column_cell(c, (size_t)row, text);
 }
@@ -602,7 +612,7 @@ again:
 struct vector_result *
 vector_run(struct query *q, const struct vector_plan *plan, struct err *err)
 {
-	struct run run = { .q = q, .most = q->spec.memory ? q->spec.memory : MEMORY };
+	struct run run = { .q = q, .most = q->spec.memory ? query_heap_left(q) : MEMORY };
 	struct vector_result *r = mem_new(sizeof(*r));
 
 	r->table = run_plan(&run, plan, 0, 1, &r->explain, err);
@@ -615,6 +625,8 @@ vector_run(struct query *q, const struct vector_plan *plan, struct err *err)
 	for (int i = 0; i < run.n_done; i++)
 		vector_table_free(run.done[i].table);
 	free(run.done);
+	if (r && r->table)
+		hold(r, (int64_t)vector_table_held(r->table));
 	return r;
 }
 

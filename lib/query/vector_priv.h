@@ -380,6 +380,7 @@ struct vector_result {
 	struct vector_table *table;     /* one of these two */
 	struct vector_spill *spill;
 	char **time;                    /* of columns of instants: their texts, where asked for */
+	int64_t held;                   /* bytes of all that, said to query_heap_beside */
 	struct buf explain;
 };
 

@@ -997,6 +997,47 @@ memory_is_bounded(void **state)
 	sqlite3_hard_heap_limit64(0);
 }
 
+/* What a result holds SQLite has no more, and no other plan, until it is gone. */
+static void
+results_count_as_what_sqlite_holds(void **state)
+{
+	struct err err = {0};
+	struct store *s = store_open(dir, "default", STORE_CREATE, &err);
+	const struct query_spec spec = { .store = dir, .tenant = "default", .memory = 64 << 20 };
+	struct vector_plan plan = blank();
+	struct vector_expr id = { .op = VECTOR_FIELD, .field = SEQ }, *key[] = { &id };
+	struct vector_result *r;
+	struct query *q;
+	int64_t whole, left, held;
+
+	(void)state;
+	assert_non_null(s);
+	srand(16);
+	add_rows(s, 65536);
+	store_close(s);
+	q = query_open(&spec, &err);
+	assert_non_null(q);
+	plan.grouped = 1;
+	plan.key = key, plan.n_keys = 1;
+	whole = sqlite3_hard_heap_limit64(-1);
+	left = query_heap_left(q);
+	r = vector_run(q, &plan, &err);
+	assert_non_null(r);
+	assert_null(vector_result_spill(r));
+	held = r->held;
+	assert_true(held >= 65536 * 8);
+	assert_int_equal(sqlite3_hard_heap_limit64(-1), whole - held);
+	assert_true(query_heap_left(q) <= left - held + (1 << 20));
+	vector_result_free(r);
+	assert_int_equal(sqlite3_hard_heap_limit64(-1), whole);
+	query_heap_beside(spec.memory);         /* whatever is held, something is left */
+	assert_int_equal(sqlite3_hard_heap_limit64(-1), spec.memory / 8);
+	assert_int_equal(query_heap_left(q), spec.memory / 8);
+	query_heap_beside(-spec.memory);
+	query_close(q);
+	sqlite3_hard_heap_limit64(0);
+}
+
 /* ---- sums */
 
 static void
@@ -1163,6 +1204,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(threads_give_the_same, folder_set_up, folder_tear_down),
 		cmocka_unit_test(what_values_will_take_is_foretold),
 		cmocka_unit_test_setup_teardown(memory_is_bounded, folder_set_up, folder_tear_down),
+		cmocka_unit_test_setup_teardown(results_count_as_what_sqlite_holds, folder_set_up, folder_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
