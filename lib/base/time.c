@@ -95,8 +95,8 @@ is_leap(int year)
 	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-static int
-days_in(int year, int month)
+int
+time_days_in(int year, int month)
 {
 	static const char len[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 
@@ -196,7 +196,7 @@ parse_text_form(const char *p, int64_t *ms)
 		if (!has_form(a, word("0000-00-"), word("\xff\xff\xff\xff\0\xff\xff\0")))
 			return -1;
 		year = (int)(two(p) * 100 + two(p + 2)), month = (int)two(p + 5), day = (int)two(p + 8);
-		if (month < 1 || month > 12 || day < 1 || day > days_in(year, month))
+		if (month < 1 || month > 12 || day < 1 || day > time_days_in(year, month))
 			return -1;
 		parsed.ms = days_of(year, month, day) * DAY;
 		parsed.year_month = a;
@@ -250,7 +250,7 @@ parse_forms(struct str s, int64_t *local, int64_t *offset, int *zoned)
 	*offset = *zoned = 0;
 	if ((year = digits(&s, 4)) < 0 || !skip(&s, '-') || (month = digits(&s, 2)) < 0 || !skip(&s, '-') || (day = digits(&s, 2)) < 0)
 		return -1;
-	if (month < 1 || month > 12 || day < 1 || day > days_in(year, month))
+	if (month < 1 || month > 12 || day < 1 || day > time_days_in(year, month))
 		return -1;
 	*local = days_of(year, month, day) * DAY;
 	if (s.n == 0)
@@ -364,6 +364,21 @@ time_of_civil(const struct civil *c)
 
 	return days_of(year, (int)(months - 12 * time_floor_div(months, 12)) + 1, c->day) * DAY +
 	    c->hour * HOUR + c->minute * MINUTE + c->second * SECOND + c->ms;
+}
+
+int64_t
+time_add_months(int64_t ms, int64_t months)
+{
+	struct civil t;
+	int64_t m = time_month(ms) + months;
+
+	if (m < 0 || m >= 10000 * 12)
+		return m < 0 ? TIME_MIN : TIME_MAX;
+	time_civil(ms, &t);
+	t.year = (int)(m / 12), t.month = (int)(m % 12) + 1;
+	if (t.day > time_days_in(t.year, t.month))
+		t.day = time_days_in(t.year, t.month);
+	return time_of_civil(&t);
 }
 
 int64_t

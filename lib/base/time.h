@@ -65,6 +65,8 @@ int time_parse(struct str, const struct zone *, int64_t *ms, struct err *);
 struct civil { int year, month, day, hour, minute, second, ms, weekday, yearday; };
 void    time_civil(int64_t ms, struct civil *);
 int64_t time_of_civil(const struct civil *);    /* weekday and yearday are not read; parts may overflow */
+int     time_days_in(int year, int month);      /* month 1-12 */
+int64_t time_add_months(int64_t ms, int64_t months);    /* on the same day, or at the end of a month that is shorter */
 int64_t time_month(int64_t ms);                 /* months since the year 0; month n begins at time_of_civil of { .month = n + 1, .day = 1 } */
 
 /* The start of the unit that holds the instant: "ms second minute hour day week month quarter year" (week from Monday),

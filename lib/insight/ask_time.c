@@ -120,18 +120,14 @@ set_unit(const struct at *a, struct ask_period *p, int unit, int64_t t, int k)
 static void
 set_back(const struct at *a, struct ask_period *p, int unit, double n)
 {
-	struct civil c;
-
 	*p = (struct ask_period){ .to = a->now + 1 };
 	if (unit < MONTH) {
 		p->step_ms = (int64_t)(n * (double)unit_ms[unit]);
 		p->from = a->now - p->step_ms;
 		return;
 	}
-	time_civil(a->local, &c);
 	p->months = (int)n * unit_months[unit];
-	c.month -= p->months;
-	p->from = zone_to_utc(a->zone, time_of_civil(&c));
+	p->from = zone_to_utc(a->zone, time_add_months(a->local, -p->months));
 }
 
 static void
@@ -555,15 +551,7 @@ ask_period_before(const struct ask_period *p, const struct zone *zone, struct as
 		if (t == TIME_NONE)
 			continue;
 		t += zone_offset(zone, t);
-		if (p->months) {
-			struct civil c;
-
-			time_civil(t, &c);
-			c.month -= p->months;
-			t = time_of_civil(&c);
-		} else {
-			t -= p->step_ms;
-		}
+		t = p->months ? time_add_months(t, -p->months) : t - p->step_ms;
 		*(end ? &to->to : &to->from) = zone_to_utc(zone, t);
 	}
 	if (p->from != TIME_NONE && to->to == p->from + 1)      /* of what ends with now, which is a moment more */

@@ -110,15 +110,6 @@ month_of(int64_t time)
 	return 12 * (int64_t)c.year + c.month - 1;
 }
 
-static int
-days_of(int year, int month)
-{
-	struct civil c = { .year = year, .month = month + 1, .day = 1 };
-
-	time_civil(time_of_civil(&c) - DAY, &c);
-	return c.day;
-}
-
 /* The day of the first value; where that is a month's last day, the latest that any has: 28 February is followed by 31 March, or by the 28th. */
 static int
 day_of(const struct series *s, const struct at *at, size_t n)
@@ -128,7 +119,7 @@ day_of(const struct series *s, const struct at *at, size_t n)
 
 	time_civil(s->first, &c);
 	day = c.day;
-	for (size_t i = 0; i < n && c.day == days_of(c.year, c.month); i++) {
+	for (size_t i = 0; i < n && c.day == time_days_in(c.year, c.month); i++) {
 		time_civil(at[i].time, &other);
 		day = other.day > day ? other.day : day;
 	}
@@ -147,7 +138,7 @@ series_time(const struct series *s, size_t i)
 	c.month += (int)i * s->months;
 	c.year += (c.month - 1) / 12;
 	c.month = (c.month - 1) % 12 + 1;
-	days = days_of(c.year, c.month);
+	days = time_days_in(c.year, c.month);
 	c.day = s->day < days ? s->day : days;
 	return time_of_civil(&c);
 }

@@ -423,25 +423,6 @@ span_of(sqlite3_value *v, int64_t *ms, int64_t *months)
 	}
 }
 
-static int64_t
-add_months(int64_t ms, int64_t months)
-{
-	struct civil t;
-	int64_t m;
-	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-
-	time_civil(ms, &t);
-	m = (int64_t)t.year * 12 + t.month - 1 + months;
-	if (m < 0 || m >= 10000 * 12)
-		return m < 0 ? TIME_MIN : TIME_MAX;
-	t.year = (int)(m / 12);
-	t.month = (int)(m % 12) + 1;
-	int last = days[t.month - 1] + (t.month == 2 && (t.year % 4 == 0 && (t.year % 100 != 0 || t.year % 400 == 0)));
-	if (t.day > last)
-		t.day = last;
-	return time_of_civil(&t);
-}
-
 static void
 add_span(sqlite3_context *c, sqlite3_value *time, int sign, int64_t span, int64_t months)
 {
@@ -453,7 +434,7 @@ add_span(sqlite3_context *c, sqlite3_value *time, int sign, int64_t span, int64_
 		return;
 	zone = zone_of(c, form);
 	if (months)
-		ms = zone ? zone_to_utc(zone, add_months(ms + zone_offset(zone, ms), sign * months)) : add_months(ms, sign * months);
+		ms = zone ? zone_to_utc(zone, time_add_months(ms + zone_offset(zone, ms), sign * months)) : time_add_months(ms, sign * months);
 	ms += sign * span;
 	functions_give_time(c, ms, form == FORM_DATE && span % DAY ? FORM_LOCAL : form);
 }
@@ -699,7 +680,7 @@ span_part(sqlite3_context *c, int n, sqlite3_value **v)         /* unit, a, b: t
 	else if (functions_time_of(v[1], &a, &form) == 0 && sqlite3_value_type(v[2]) == SQLITE_TEXT && functions_time_of(v[2], &b, &other) == 0)
 		give_span_part(c, unit_names[unit].unit, a - b);
 	else if (functions_time_of(v[1], &a, &form) == 0 && span_of(v[2], &b, &months) == 0)
-		give_part(c, unit_names[unit].unit, (months ? add_months(a, -months) : a) - b, form);
+		give_part(c, unit_names[unit].unit, (months ? time_add_months(a, -months) : a) - b, form);
 }
 
 static void

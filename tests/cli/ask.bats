@@ -78,6 +78,13 @@ for line in sys.stdin:
 	[[ $stderr == *analytics.json*synonyms.clips* ]]
 }
 
+@test "months back from the end of a long one begin at the end of a short one" {
+	run -0 --separate-stderr at-insight ask -v --now 2027-05-31T12:00:00Z 'how many signups in the last 3 months'
+	[[ $stderr == *"timestamp >= '2027-02-28T12:00:00.000Z'"* ]]
+	run -0 --separate-stderr at-insight ask -v --now 2028-02-29T12:00:00Z 'how many signups in the last 2 years'
+	[[ $stderr == *"timestamp >= '2026-02-28T12:00:00.000Z'"* ]]
+}
+
 @test "days are those of --tz" {
 	export AT_STORE=$BATS_TEST_TMPDIR/days
 	at-ingest -q <<-'E'

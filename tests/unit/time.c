@@ -295,6 +295,11 @@ hours_that_come_twice_or_not_at_all(void **state __attribute__((unused)))
 	assert_int_equal(time_trunc(STR("second"), NULL, -1, &start), 0);
 	assert_true(start == -1000);
 	assert_int_equal(time_trunc(STR("fortnight"), NULL, 0, &start), -1);
+	assert_int_equal(time_add_months(parsed("2026-05-31T12:00:00Z"), -3), parsed("2026-02-28T12:00:00Z"));
+	assert_int_equal(time_add_months(parsed("2024-02-29T00:00:00Z"), 12), parsed("2025-02-28T00:00:00Z"));
+	assert_int_equal(time_add_months(parsed("2026-01-15T23:59:59.999Z"), -1), parsed("2025-12-15T23:59:59.999Z"));
+	assert_int_equal(time_add_months(0, 12 * 9000), TIME_MAX);
+	assert_int_equal(time_add_months(0, -12 * 9000), TIME_MIN);
 }
 
 static void
