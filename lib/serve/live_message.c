@@ -130,7 +130,7 @@ live_wish_read(struct json v, struct arena *a, struct live_wish *w, struct err *
 	    read_every(json_get(v, STR("interval")), a, w, err) < 0 ||
 	    read_by(json_get(v, STR("groupBy")), a, &w->by, err) < 0 || read_filters(json_get(v, STR("filters")), a, w, err) < 0)
 		return err->code;
-	if (w->every_ms && w->range_ms / w->every_ms > 10000)
+	if (w->every_ms && w->range_ms / w->every_ms / (w->months ? 28 * w->months : 1) > 10000)
 		return err_set(err, ERR_LIMIT, "timeRange: more than 10000 times the interval");
 	w->resume = json_text_dup(json_get(v, STR("resume")), a);
 	return 0;

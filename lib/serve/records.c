@@ -320,7 +320,9 @@ check_widgets(struct json widgets, struct err *err)
 
 		if (id.p)
 			map_put(&seen, id, &is_new);
-		if (!is_new)
+		if (memchr(id.p ? id.p : "", '/', id.n) || str_eq(id, STR(".")) || str_eq(id, STR("..")))
+			err_set(err, ERR_INPUT, "widgets[%d].id: '%.*s' cannot be part of a link's path: no /, nor dots alone", n, id.n > 60 ? 60 : (int)id.n, id.p);
+		else if (!is_new)
 			err_set(err, ERR_INPUT, "widgets[%d].id: there is a widget '%.*s' already", n, id.n > 60 ? 60 : (int)id.n, id.p);
 	}
 	map_release(&seen);

@@ -550,6 +550,9 @@ P
 	done
 	post /api/v1/dashboards '{"widgets":[{"id":"w","type":"text"},{"id":"v","type":"text"},{"id":"w","type":"text"}]}' > /dev/null && [ "$status_code" = 422 ]
 	[ "$(json "o['detail']")" = "widgets[2].id: there is a widget 'w' already" ]
+	for id in a/b . ..; do
+		post /api/v1/dashboards '{"widgets":[{"id":"'$id'","type":"text"}]}' > /dev/null && [ "$status_code" = 422 ]
+	done
 	for sql in 'DELETE FROM events' 'SELEC 1' "ATTACH 'x' AS y"; do
 		post /api/v1/rules "{\"alert\":\"a\",\"sql\":\"$sql\"}" > /dev/null && [ "$status_code" = 422 ]
 		[[ $(json "o['detail']") == 'sql: '* ]]

@@ -27,6 +27,11 @@ live() { U=$U KEY=$KEY PID=$PID python3 "$root/tests/cli/live.py" "$@"; }
 	live metrics
 }
 
+@test "conversion_rate comes anew for the day when a user began, whenever he came to the end; buckets may be months" {
+	serve_start
+	live built_in
+}
+
 @test "anomalies come as at-detect stores them" {
 	serve_start
 	live anomalies

@@ -229,6 +229,28 @@ def metrics():
         m = short.hear()
 
 
+def built_in():
+    """An end of a funnel changes the value of the day when it began; buckets may be months."""
+    now = time.time()
+    def send(event, user, days):
+        status, answer, _ = call("POST", "/api/v1/events", {"event": event, "user_id": user, "timestamp": now - days * 86400})
+        assert status == 200, answer
+    send("page_view", "a", 2.5), send("page_view", "b", 2.5), send("user_signup", "c", 2.5)
+    one = Socket()
+    one.send({"subscribe": {"metric": "conversion_rate", "timeRange": "5d", "interval": "1d"}})
+    assert one.hear()["type"] == "subscribed"
+    (at, value), = one.hear()["series"][0]["points"]
+    assert value == 0
+    send("user_signup", "a", 0)
+    m = one.hear()
+    assert m["type"] == "delta" and m["series"][0]["points"] == [[at, 0.5]], m
+    months = Socket()
+    months.send({"subscribe": {"metric": "page_view", "timeRange": "100d", "interval": "1 month"}})
+    assert months.hear()["type"] == "subscribed"
+    m = months.hear()
+    assert m["interval"] == "1mo" and sum(p[1] for p in m["series"][0]["points"]) == 2, m
+
+
 def anomalies():
     """What at-detect stores comes too."""
     s = Socket()

@@ -201,9 +201,10 @@ static void
 test_wishes_are_read_or_refused_with_what_is_wrong(void **state)
 {
 	static const char *const good[] = { "{\"event\":\"a\"}", "\"alerts\"", "{\"anomalies\":true}", "{\"metric\":\"m\",\"timeRange\":\"1h\",\"interval\":\"1m\",\"groupBy\":[\"a\",\"b\"]}",
+		"{\"metric\":\"m\",\"timeRange\":\"30000d\",\"interval\":\"month\"}",
 		"{\"event\":\"a*\",\"filters\":{\"n\":3,\"b\":\"x\"},\"id\":\"1\",\"resume\":\"y\"}" };
 	static const char *const bad[] = { "{}", "3", "null", "\"events\"", "{\"event\":3}", "{\"event\":\"\"}", "{\"event\":\"a\",\"metric\":\"b\"}", "{\"metric\":\"m\",\"interval\":\"x\"}",
-		"{\"metric\":\"m\",\"interval\":0}", "{\"metric\":\"m\",\"timeRange\":\"9999999w\"}", "{\"metric\":\"m\",\"timeRange\":\"1h\",\"interval\":\"1ms\"}",
+		"{\"metric\":\"m\",\"interval\":0}", "{\"metric\":\"m\",\"interval\":\"-1 month\"}", "{\"metric\":\"m\",\"timeRange\":\"1 month\"}", "{\"metric\":\"m\",\"timeRange\":\"9999999w\"}", "{\"metric\":\"m\",\"timeRange\":\"1h\",\"interval\":\"1ms\"}",
 		"{\"metric\":\"m\",\"groupBy\":3}", "{\"metric\":\"m\",\"groupBy\":[3]}", "{\"event\":\"a\",\"filters\":[]}", "{\"event\":\"a\",\"filters\":{\"x\":{}}}",
 		"{\"event\":\"a\",\"filters\":{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1}}" };
 	struct arena *a = arena_new(0);
