@@ -183,7 +183,7 @@ run(const struct wish *w, char **operands, int n, struct err *err)
 	if (n == 1 && is_file(operands[0]) && !(definition = definition_open(operands[0], err)) && err->code)
 		return err->code;
 	if (!definition && !w->url && (n > 1 || (n == 1 && (strcmp(operands[0], "-") == 0 || is_file(operands[0]))) || (n == 0 && stdin_has_rows())))
-		return w->render && render_find(w->render, err) != &render_formats[0] ?
+		return w->range ? err_set(err, ERR_USAGE, "--range goes with a dashboard, rows are drawn as they come") : w->render && render_find(w->render, err) != &render_formats[0] ?
 		    err_set(err, ERR_USAGE, "rows are drawn as text, '%.100s' is for dashboards; try .txt", w->render) :
 		    rows_run(&w->board, operands, is_live, wanted_width(w), w->render, err);
 	if (n > 1)
@@ -231,6 +231,8 @@ main(int argc, char **argv)
 
 	w.board.series = (int)(w.series < 1000 ? w.series : 1000);
 	w.board.points = (int)(w.points < 1000000 ? w.points : 1000000);
+	w.board.plain = w.plain;
+	w.board.filter = str_of(w.filter);
 	run(&w, operands, n, &err);
 	return cmd_end(&err);
 }

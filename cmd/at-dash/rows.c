@@ -22,7 +22,31 @@ struct job {
 	long count;
 	int is_live, is_paused, is_new, is_at_end, from;
 	int64_t drawn_ns;
+	int is_plain;                   /* live, without the screen: sentences, then those that changed */
+	struct buf said;
 };
+
+#define SAID_NS 5000000000LL            /* between two times that what changed is said */
+
+/* The lines that were not there the last time. */
+static void
+say(struct job *job)
+{
+	struct str rest, line;
+
+	buf_clear(&job->picture);
+	board_draw(job->board, 0, 0, &job->picture);
+	for (rest = buf_get(&job->picture); rest.n && str_cut(&rest, '\n', &line); )
+		if (line.n && !(job->said.n && memmem(job->said.p, job->said.n, line.p, line.n + 1))) {
+			buf_str(&out_stdout()->buf, line);
+			buf_byte(&out_stdout()->buf, '\n');
+		}
+	buf_clear(&job->said);
+	buf_str(&job->said, buf_get(&job->picture));
+	job->drawn_ns = time_mono_ns();
+	job->is_new = 0;
+	out_flush(out_stdout());
+}
 
 static void
 draw(struct job *job)
@@ -86,6 +110,8 @@ take(void *self, struct str row, struct err *err)
 
 	if (rc == 0)
 		job->count++, job->is_new = 1;
+	if (rc == 0 && job->is_plain && time_mono_ns() - job->drawn_ns >= SAID_NS)
+		say(job);
 	if (job->is_live && time_mono_ns() - job->drawn_ns >= FRAME_NS) {
 		keys(job);
 		draw(job);
@@ -97,8 +123,13 @@ static int
 silence(void *self, struct err *err)
 {
 	struct job *job = self;
+	const int64_t left = SAID_NS - (time_mono_ns() - job->drawn_ns);
 
 	(void)err;
+	if (job->is_plain && job->is_new && left > 0)
+		return (int)(left / 1000000) + 1;
+	if (job->is_plain && job->is_new)
+		say(job);
 	if (!job->is_live)
 		return -1;
 	keys(job);
@@ -124,12 +155,16 @@ stay(struct job *job)
 int
 rows_run(const struct board_spec *given, char **files, int is_live, int width, const char *file, struct err *err)
 {
-	struct job job = { .rows = { .row = take, .wait = silence, .self = &job }, .is_live = is_live };
+	struct job job = { .rows = { .row = take, .wait = silence, .self = &job }, .is_live = is_live && !given->plain, .is_plain = is_live && given->plain };
 	struct board_spec spec = *given;
 
 	spec.ascii |= is_live && screen_is_ascii();
 	job.board = board_new(&spec);
-	if (!is_live || screen_open(cmd_settings()->color, err) == 0) {
+	is_live = job.is_live;
+	if (job.is_plain) {
+		if (rows_read(&job.rows, files, err) == 0)
+			say(&job);
+	} else if (!is_live || screen_open(cmd_settings()->color, err) == 0) {
 		if (is_live)
 			draw(&job);
 		if (rows_read(&job.rows, files, err) == 0 && is_live && !cmd_stopping())
@@ -143,5 +178,6 @@ rows_run(const struct board_spec *given, char **files, int is_live, int width, c
 	reject_close(&job.rows.rejects);
 	board_free(job.board);
 	buf_release(&job.picture);
+	buf_release(&job.said);
 	return err->code;
 }

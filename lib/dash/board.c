@@ -159,11 +159,19 @@ add(struct board *b, struct panel *p, struct str labels, int64_t time, double va
 	l->n++;
 }
 
+static int
+is_wanted(const struct board *b, struct str text)
+{
+	return !b->spec.filter.n || reading_holds(text, b->spec.filter);
+}
+
 static void
-tell(struct list *list, struct buf *text)
+tell(const struct board *b, struct list *list, struct buf *text)
 {
 	struct str s = buf_get(text);
 
+	if (!is_wanted(b, s))
+		return;
 	if (s.n >= LINE)                        /* cut between characters */
 		for (s.n = LINE - 1; s.n && ((unsigned char)s.p[s.n] & 0xc0) == 0x80; )
 			s.n--;
@@ -191,7 +199,8 @@ event_row(struct board *b, struct json v, struct str name, int64_t time)
 	buf_lit(&labels, "{\"event\":");
 	json_put_string(&labels, name);
 	buf_byte(&labels, '}');
-	add(b, panel_of(b, STR("events a second"), STR("count")), buf_get(&labels), time - ((time % 1000) + 1000) % 1000, 1, 1, 0);
+	if (is_wanted(b, name))
+		add(b, panel_of(b, STR("events a second"), STR("count")), buf_get(&labels), time - ((time % 1000) + 1000) % 1000, 1, 1, 0);
 	buf_release(&labels);
 	buf_clear(&b->text);
 	put_time(&b->text, time);
@@ -203,7 +212,7 @@ event_row(struct board *b, struct json v, struct str name, int64_t time)
 	}
 	buf_lit(&b->text, "  ");
 	reading_put_labels(&b->text, json_raw(properties));
-	tell(&b->events, &b->text);
+	tell(b, &b->events, &b->text);
 }
 
 static void
@@ -221,7 +230,7 @@ alert_row(struct board *b, struct json v, int64_t time)
 			width_put_shown(&b->text, json_text(t, &b->scratch));
 		}
 	}
-	tell(&b->alerts, &b->text);
+	tell(b, &b->alerts, &b->text);
 }
 
 static void
@@ -243,7 +252,7 @@ anomaly(struct board *b, struct json a, struct str metric, struct str labels, st
 	}
 	buf_lit(&b->text, "  ");
 	reading_put_labels(&b->text, labels);
-	tell(&b->anomalies, &b->text);
+	tell(b, &b->anomalies, &b->text);
 }
 
 int
@@ -281,13 +290,17 @@ board_row(struct board *b, struct str row, struct err *err)
 
 		if (!json_is(it.value, JSON_NUMBER) || !json_double(it.value, &value) || json_text_eq(it.key, STR("timestamp")))
 			continue;
+		n++;
 		buf_clear(&field);
 		buf_str(&field, json_text(it.key, &b->scratch));
+		buf_clear(&b->text);
+		reading_put_labels(&b->text, buf_get(&object));
+		if (b->spec.filter.n && !is_wanted(b, buf_get(&metric)) && !is_wanted(b, buf_get(&field)) && !is_wanted(b, buf_get(&b->text)))
+			continue;
 		alarm = json_is(json_get(a, STR("alarm")), JSON_TRUE) && json_text_eq(json_get(a, STR("field")), buf_get(&field));
 		add(b, panel_of(b, buf_get(&metric), buf_get(&field)), buf_get(&object), time, value, 0, alarm);
 		if (alarm)
 			anomaly(b, a, buf_get(&metric), buf_get(&object), buf_get(&field), value, time);
-		n++;
 	}
 	buf_release(&metric);
 	buf_release(&field);
@@ -398,6 +411,43 @@ put_lines(const struct board *b, struct line **line, int lines, int width, struc
 		buf_printf(out, "  and %d more\n", lines - b->spec.series);
 }
 
+/* "hits: 66, at 11-18 10:00:00; from 60 to 96 since 11-18 09:00:00." and a sentence for each series. */
+static void
+say_line(const struct line *l, struct buf *out)
+{
+	double low = l->value[0], high = low;
+
+	for (int i = 1; i < l->n; i++)
+		low = fmin(low, l->value[i]), high = fmax(high, l->value[i]);
+	buf_lit(out, ": ");
+	chart_number(out, l->value[l->n - 1]);
+	buf_lit(out, l->mark[l->n - 1] ? ", an alarm, at " : ", at ");
+	put_time(out, l->time[l->n - 1]);
+	if (l->n > 1) {
+		buf_lit(out, "; from ");
+		chart_number(out, low);
+		buf_lit(out, " to ");
+		chart_number(out, high);
+		buf_lit(out, " since ");
+		put_time(out, l->time[0]);
+	}
+	buf_lit(out, ".\n");
+}
+
+static void
+say_panel(const struct board *b, struct line **line, int lines, const struct line *sum, struct str title, struct buf *out)
+{
+	buf_str(out, title);
+	say_line(sum, out);
+	for (int i = 0; lines > 1 && i < lines && i < b->spec.series; i++) {
+		buf_lit(out, "  ");
+		reading_put_labels(out, line[i]->labels);
+		say_line(line[i], out);
+	}
+	if (lines > b->spec.series)
+		buf_printf(out, "  and %d more\n", lines - b->spec.series);
+}
+
 static void
 draw_panel(const struct board *b, struct panel *p, int width, struct buf *out)
 {
@@ -414,6 +464,10 @@ draw_panel(const struct board *b, struct panel *p, int width, struct buf *out)
 		buf_byte(&title, ' ');
 		width_put_shown(&title, p->field);
 	}
+	if (b->spec.plain) {
+		say_panel(b, line, lines, &sum, buf_get(&title), out);
+		goto out;
+	}
 	chart_number(&last, sum.value[sum.n - 1]);
 	width_put(out, buf_get(&title), width - 9, 0, b->spec.ascii);
 	buf_byte(out, ' ');
@@ -425,6 +479,7 @@ draw_panel(const struct board *b, struct panel *p, int width, struct buf *out)
 	}
 	if (lines > 1 || width < LEAST_CURVE)
 		put_lines(b, line, lines, width, out);
+out:
 	if (own) {
 		free(sum.time);
 		free(sum.value);
@@ -444,10 +499,10 @@ draw_list(const struct board *b, const char *title, const struct list *list, int
 	for (int i = 0; i < list->n; i++) {
 		struct buf line = {0};
 
-		width_put(&line, str_of(list->text[i]), width - 2, 0, b->spec.ascii);
+		width_put(&line, str_of(list->text[i]), b->spec.plain ? LINE : width - 2, 0, b->spec.ascii);
 		while (line.n && line.p[line.n - 1] == ' ')
 			line.n--;
-		buf_lit(out, alarm ? "! " : "  ");
+		buf_lit(out, alarm && !b->spec.plain ? "! " : "  ");
 		buf_str(out, buf_get(&line));
 		buf_byte(out, '\n');
 		buf_release(&line);

@@ -6,11 +6,14 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 
 struct board_spec {
 	int ascii;
 	int series;             /* lines of a metric at most, the largest first; 0: 8 */
 	int points;             /* values of a series that are kept; 0: 1000 */
+	int plain;              /* sentences, no pictures */
+	struct str filter;      /* only series, events and alerts in which this text stands, in any case; p NULL: all */
 };
 
 struct board;

@@ -393,8 +393,8 @@ begins(struct str text, struct str part)
 	return 1;
 }
 
-static int
-holds(struct str text, struct str part)
+int
+reading_holds(struct str text, struct str part)
 {
 	for (; !begins(text, part); letter_take(&text))
 		if (!text.n)
@@ -405,7 +405,7 @@ holds(struct str text, struct str part)
 static int
 passes(const struct get *g, struct str text)
 {
-	return !g->period->filter.n || holds(text, g->period->filter);
+	return !g->period->filter.n || reading_holds(text, g->period->filter);
 }
 
 /* Rows in which the filter's text stands stay. */
@@ -421,7 +421,7 @@ filter_rows(struct get *g)
 		int found = 0;
 
 		for (int k = 0; k < a->columns && !found; k++)
-			found = answer_cell(a, i, k)->type == CELL_TEXT && holds(answer_cell(a, i, k)->text, g->period->filter);
+			found = answer_cell(a, i, k)->type == CELL_TEXT && reading_holds(answer_cell(a, i, k)->text, g->period->filter);
 		if (found)
 			memmove(&a->cell[(size_t)n++ * (size_t)a->columns], answer_cell(a, i, 0), (size_t)a->columns * sizeof(*a->cell));
 	}

@@ -67,6 +67,7 @@ void reading_put_time(struct buf *, int64_t ms, int64_t span_ms, int64_t every_m
 void reading_put_cell(struct buf *, const struct cell *, const struct zone *);   /* as people read it: numbers as above, times of the zone */
 struct str reading_range_of(const struct widget *, const struct period *);      /* the text of the range it is asked for */
 /* The same for a heading: 7d as it is, two instants as 11-01..11-08 or 11-01 14:00..15:30. */
+int reading_holds(struct str text, struct str what);     /* it stands in it, in any case of its letters */
 int reading_is_of_range(const struct widget *);         /* 0: its own query does not ask for one */
 void reading_put_range(struct buf *, const struct reading *, const struct widget *, const struct period *);
 /* The ends of its curves' scale, four round steps apart: from nothing where they are filled, and unless that would flatten them. */

@@ -45,6 +45,24 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 	done
 }
 
+@test "rows in sentences for screen readers, of a filter, and of no range" {
+	rows 30 > in
+	at-dash --plain --once in > out
+	[ "$(head -2 out)" = "$(printf 'hits: 66, at 11-18 11:36:00; from 60 to 96 since 11-18 11:07:00.\n  status=200: 33, at 11-18 11:36:00; from 30 to 48 since 11-18 11:07:00.')" ]
+	[ "$(LC_ALL=C tr -d '\0-\177' < out | wc -c)" = 0 ]
+	at-dash --filter STATUS=300 --once in > out
+	[[ $(head -1 out) == 'hits '*' 22' ]]
+	[ "$(at-dash --filter nothing --once in)" = 'no rows yet' ]
+	run -2 --separate-stderr at-dash --range 1h --once in
+	[[ $stderr == *'--range goes with a dashboard'* ]]
+	! command -v script > /dev/null || {
+		(cat in; sleep 1; sed 's/hits/misses/' in) > in2
+		timeout 60 script -qec "sh -c 'cat in2 | at-dash --plain'" /dev/null < /dev/null > said
+		grep -q 'misses: 66' said
+		run -1 grep -q "$(printf '\033')" said
+	}
+}
+
 @test "what a detector calls an alarm is marked and told; events are counted and told; alerts stand on top" {
 	{
 		rows 30
