@@ -244,6 +244,7 @@ data_erase(struct err *err)
 struct archive {
 	const char *dir;                /* DIR/TENANT */
 	struct buf rows, packed, path;
+	struct buf made;                /* files that are complete, a 0 behind each */
 	int64_t day, n, files;
 	uint64_t last;                  /* greatest seq written */
 	int fd;
@@ -277,8 +278,11 @@ end_day(struct archive *a, struct err *err)
 	buf_printf(&part, "%s.part", a->path.p);
 	if (rc == 0 && rename(buf_text(&part), a->path.p))
 		rc = err_set(err, ERR_IO, "%s: %s", a->path.p, strerror(errno));
+	if (rc)
+		unlink(buf_text(&part));
+	else
+		buf_add(&a->made, a->path.p, a->path.n + 1), a->files++;
 	buf_release(&part);
-	a->files++;
 	return rc;
 }
 
@@ -303,6 +307,23 @@ begin_day(struct archive *a, int64_t day, struct err *err)
 		err_set(err, ERR_IO, "%s: %s", part.p, strerror(errno));
 	buf_release(&part);
 	return a->fd < 0 ? err->code : 0;
+}
+
+/* Nothing has gone off the store: the next time all of it is archived again, and is not to be there twice. */
+static void
+take_back(struct archive *a)
+{
+	for (size_t i = 0; i < a->made.n; i += strlen(a->made.p + i) + 1)
+		unlink(a->made.p + i);
+	if (a->fd >= 0) {
+		struct buf part = { 0 };
+
+		close(a->fd);
+		a->fd = -1;
+		buf_printf(&part, "%s.part", a->path.p);
+		unlink(buf_text(&part));
+		buf_release(&part);
+	}
 }
 
 static int
@@ -334,8 +355,8 @@ archive_events(struct archive *a, struct store *s, struct err *err)
 	store_scan_close(scan);
 	if (rc == 0)
 		rc = end_day(a, err);
-	if (a->fd >= 0)
-		close(a->fd);
+	if (rc)
+		take_back(a);
 	return rc;
 }
 
@@ -370,6 +391,7 @@ archive(struct store *s, const char *name, struct err *err)
 	buf_release(&a.rows);
 	buf_release(&a.packed);
 	buf_release(&a.path);
+	buf_release(&a.made);
 	buf_release(&dir);
 	return rc;
 }

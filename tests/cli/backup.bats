@@ -247,3 +247,13 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 	cat first second | at-ingest -q
 	at-query "SELECT id, event, timestamp, user_id, n FROM events ORDER BY n" | cmp - got
 }
+
+@test "an archive that fails leaves no files behind, so that the next has each event once" {
+	for day in 01 02 03; do echo "{\"event\":\"x\",\"timestamp\":\"2026-01-${day}T00:00:00Z\"}"; done | AT_STORE=$PWD/days at-ingest -q
+	mkdir -p old/default/2026-01-02.ndjson.gz.part/in-the-way
+	AT_STORE=$PWD/days run -1 at-admin archive old --before 2026-02-01 -yq
+	[ "$(ls old/default)" = 2026-01-02.ndjson.gz.part ]
+	rm -r old/default/2026-01-02.ndjson.gz.part
+	AT_STORE=$PWD/days at-admin archive old --before 2026-02-01 -yq
+	[ "$(zcat old/default/*.gz | wc -l)" = 3 ]
+}
