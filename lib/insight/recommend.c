@@ -434,14 +434,6 @@ recommend_users(const struct recommend *r)
 }
 
 int
-recommend_knows_user(const struct recommend *r, struct str user)
-{
-	uint32_t u;
-
-	return find(&r->users, user, &u);
-}
-
-int
 recommend_knows_item(const struct recommend *r, struct str item)
 {
 	uint32_t i;

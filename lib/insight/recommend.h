@@ -40,7 +40,6 @@ void recommend_learn(struct recommend *, int factors);
 int recommend_user(struct recommend *, struct str user, int n, struct recommended *);
 int recommend_item(struct recommend *, struct str item, int n, struct recommended *);
 int64_t recommend_users(const struct recommend *);      /* how many there are */
-int recommend_knows_user(const struct recommend *, struct str user);
 int recommend_knows_item(const struct recommend *, struct str item);
 
 #endif

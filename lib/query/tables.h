@@ -36,7 +36,6 @@ int tables_declare(struct query *, const char *sql);   /* sqlite3_declare_vtab, 
 struct store_field;
 int tables_events_column(struct query *, struct str name, struct store_field *);
 int tables_samples_column(struct query *, struct str name, struct store_field *);      /* the same of metrics */
-int tables_events_columns(struct query *);              /* how many there are */
 
 /* A bound of time in a WHERE clause, `timestamp OP text`, exact: what no canonical time can be equal to bounds all the same. */
 struct tables_range { int64_t from, to; };

@@ -194,14 +194,6 @@ tables_events_column(struct query *q, struct str name, struct store_field *field
 	return 1;
 }
 
-int
-tables_events_columns(struct query *q)
-{
-	struct table *t = q->events;
-
-	return t ? FIXED + t->n_keys : 0;
-}
-
 /* ---- planning
  *
  * idxStr has a letter for each argument of filter: > G < L = bounds of time (G >=, L <=), e one name, i a set of names,

@@ -18,18 +18,6 @@
 #define FLUSH_MS 250                    /* a line of the log waits no longer */
 #define SAME_MS  300                    /* two signals of so close a time are one, as in base/cmd.c */
 
-struct http_server *
-serve_http(struct serve *s)
-{
-	return s->http;
-}
-
-struct auth *
-serve_auth(struct serve *s)
-{
-	return s->auth;
-}
-
 struct serve_setup *
 serve_setup_now(struct serve *s)
 {

@@ -28,8 +28,6 @@ int serve_run(const struct serve_spec *, struct err *);
 
 /* ---- what routes ask of it; any thread */
 struct serve;
-struct http_server *serve_http(struct serve *);
-struct auth *serve_auth(struct serve *);
 
 /* The tenant's store, opened when it is first asked for and open until the end: for store_share. NULL and the reason. */
 struct store *serve_store(struct serve *, struct str tenant, struct err *);

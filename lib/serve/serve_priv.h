@@ -95,7 +95,6 @@ struct serve_tenant;
 struct serve_tenant *serve_tenant(struct serve *, struct str name, struct err *);        /* opened; ERR_INPUT: there is none */
 struct store *serve_tenant_store(struct serve_tenant *);
 void serve_tenants_each(struct serve *, void (*each)(void *, struct serve_tenant *), void *);
-struct str serve_tenant_name(const struct serve_tenant *);
 void serve_tenants_free(struct serve *);                        /* what waits is committed first */
 int serve_tenant_is_open(struct serve *, struct str name);
 int serve_tenant_is_there(struct serve *, struct str name);     /* open or not; some µs */

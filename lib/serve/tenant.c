@@ -523,12 +523,6 @@ serve_store(struct serve *s, struct str name, struct err *err)
 	return t ? t->reader : NULL;
 }
 
-struct str
-serve_tenant_name(const struct serve_tenant *t)
-{
-	return str_of(t->name);
-}
-
 int
 serve_tenant_is_open(struct serve *s, struct str name)
 {

@@ -466,11 +466,16 @@ make(struct store *present, const char *tenant, const char *work, const char *ba
 	char *made = text_of("%s/%s", work, "made"), *other = text_of("%s/%s", work, "next");
 	struct store_place place = { 0 };
 	struct store_stats stats;
-	struct store *erased = present && store_each_state(present, STORE_ERASED, there_is_one, NULL, err) > 0 ? present : NULL;
+	struct err unreadable = { 0 };
+	int any = present ? store_each_state(present, STORE_ERASED, there_is_one, NULL, &unreadable) : 0;
+	struct store *erased = any > 0 ? present : NULL;
 	struct store *to = base ? copy_tenant(base, tenant, made, STORE_WRITE, err) : store_open(made, tenant, STORE_CREATE, err), *from = NULL;
 	struct forward f = { .to = to, .erased = erased, .since = base_time + (base != NULL), .until = until, .out = out, .err = err };
 	int rc = to ? 0 : err->code ? err->code : err_set(err, ERR_IO, "%s: no tenant '%s' in it", base, tenant);
 
+	if (rc == 0 && any < 0)         /* or they would come back */
+		rc = err_set(err, unreadable.code, "%s; so it is not known which users were erased since: nothing was changed, "
+		    "move the tenant's folder away to restore without", unreadable.text);
 	if (rc == 0 && until != TIME_NONE && next && !(from = copy_tenant(next, tenant, other, STORE_READ, err)) && err->code)
 		rc = err->code;
 	f.from = from ? from : present;

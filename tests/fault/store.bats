@@ -219,3 +219,23 @@ plain_only() { [ -z "$SANITIZED" ] || skip "not beside a sanitizer"; }
 	at-admin retain --before 2025-06-01 --yes
 	run -0 at-admin -q verify
 }
+
+@test "fault 16: a restore over a store that no longer tells who was erased brings nobody back" {
+	for i in {1..6}; do echo "{\"event\":\"e\",\"user_id\":\"u$((i % 2))\",\"timestamp\":$((1767225600 + i))}"; done | at-ingest -q
+	at-admin -q backup copies
+	at-admin erase --user u1 -yq
+	python3 - "$file" <<-'P'
+	import sys
+	b = bytearray(open(sys.argv[1], 'rb').read())
+	at = b.find(b'erased\0')
+	assert at > 0
+	b[at + 20] ^= 1
+	open(sys.argv[1], 'wb').write(b)
+	P
+	run -1 at-admin restore copies -yq
+	[[ $output == *"not known which users were erased"* ]]
+	[ "$(stored)" = 3 ]
+	mv "$AT_STORE/tenants/default" away
+	at-admin restore copies -yq
+	[ "$(stored)" = 6 ]
+}
