@@ -86,7 +86,9 @@ opt_number(void *to, const char *text, struct err *err)
 int
 opt_dur(void *to, const char *text, struct err *err)
 {
-	return dur_parse(str_of(text), to, err) ? (err->code = ERR_USAGE) : 0;
+	if (dur_parse(str_of(text), to, err))
+		return err->code = ERR_USAGE;
+	return *(int64_t *)to <= TIME_MAX - TIME_MIN ? 0 : err_set(err, ERR_USAGE, "'%.80s' is longer than from the year 0 to 9999", text);
 }
 
 int

@@ -34,7 +34,7 @@ int opt_text(void *to, const char *text, struct err *);   /* const char *, borro
 int opt_count(void *to, const char *text, struct err *);  /* long, 1 or more; k, M, G multiply by 1000 */
 int opt_number(void *to, const char *text, struct err *); /* double, finite */
 int opt_size(void *to, const char *text, struct err *);   /* int64_t bytes: 64k 10M 1G, by 1024 */
-int opt_dur(void *to, const char *text, struct err *);    /* int64_t ms, >= 0 */
+int opt_dur(void *to, const char *text, struct err *);    /* int64_t ms, >= 0, at most the years 0 to 9999 */
 int opt_time(void *to, const char *text, struct err *);   /* int64_t ms since 1970 */
 int opt_list(void *to, const char *text, struct err *);   /* struct opt_list: each use adds one text, borrowed */
 

@@ -227,6 +227,14 @@ fields() { jq -c "$1" <<< "$output"; }
 	[[ $stderr == 'at-agg: --state s: the state was saved with other '* ]]
 }
 
+@test "a span that is longer than all of time is wrong usage, and one that is nearly so waits" {
+	{ event 10:00:00; event 10:30:00; event 10:01:00; } > rows
+	run -2 --separate-stderr at-agg -l 9223372036854775807ms rows
+	[[ $stderr == "at-agg: --lateness: '9223372036854775807ms' is longer than from the year 0 to 9999"* ]]
+	run -0 at-agg -l 3000000d rows
+	[ "$(fields .count)" = $'1\n1\n1' ]
+}
+
 @test "--state keeps nothing of windows that could not be written: the next run writes them" {
 	{ event 10:00:00; event 10:01:00; event 10:02:00; } > rows
 	run -1 --separate-stderr bash -c 'at-agg --state s rows > /dev/full'
