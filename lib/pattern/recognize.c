@@ -20,6 +20,7 @@
 #define STEPS_MOST  50000000    /* of the search at one row */
 #define STACK_MOST  (1u << 22)
 #define LOOPS_MOST  1000
+#define FAILED_MOST (1u << 24)  /* words of bits that failed states take: 128 MiB */
 #define ASK_EVERY   4096
 
 enum op { TAKE, SPLIT, JUMP, FIRST, LAST, MARK, MOVED, MATCH };
@@ -497,7 +498,7 @@ recognize_forget(struct recognize *r)
 	r->rows = 0;
 }
 
-/* Was the state met before? Then it failed. Rows in front of `start` are let go of when there are many. */
+/* Was the state met before? Then it failed: 1. Rows in front of `start` are let go of when there are many; < 0: there are too many all the same. */
 static int
 met(struct recognize *r, int pc, size_t row, size_t start)
 {
@@ -517,8 +518,10 @@ met(struct recognize *r, int pc, size_t row, size_t start)
 				r->base = start;
 			at = row - r->base;
 		}
+		if ((at + 1) * r->words > FAILED_MOST)
+			return -1;
 		if ((at + 1) * r->words > r->cap_failed) {
-			r->cap_failed = 2 * (at + 1) * r->words;
+			r->cap_failed = 2 * (at + 1) * r->words < FAILED_MOST ? 2 * (at + 1) * r->words : FAILED_MOST;
 			r->failed = mem_grow(r->failed, r->cap_failed, sizeof(*r->failed));
 		}
 		memset(r->failed + r->rows * r->words, 0, (at + 1 - r->rows) * r->words * sizeof(*r->failed));
@@ -574,7 +577,9 @@ recognize_at(struct recognize *r, const struct recognize_ask *ask, size_t start,
 			return rc;
 		if (steps > STEPS_MOST)
 			return err_set(err, ERR_LIMIT, "the pattern has too many ways to match: WITHIN, or conditions that exclude each other, make them fewer");
-		if (ask->forgets && !r->empties && (c->op == TAKE || c->op == SPLIT) && met(r, pc, row, start)) {
+		if (ask->forgets && !r->empties && (c->op == TAKE || c->op == SPLIT) && (rc = met(r, pc, row, start))) {
+			if (rc < 0)
+				return err_set(err, ERR_LIMIT, "the pattern has too many steps for a match of so many rows: smaller counts, or WITHIN, make them fewer");
 			if (!go_back(r, &pc, &row))
 				return 0;
 			continue;

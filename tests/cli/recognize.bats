@@ -111,6 +111,13 @@ V="PATTERN (STRT DOWN+ UP+) DEFINE DOWN AS price < PREV(price), UP AS price > PR
 	run -0 at-query -f csv -i many.csv "SELECT * FROM input MATCH_RECOGNIZE (ORDER BY x MEASURES 1 AS y PATTERN (((A | B)+)+ C) DEFINE C AS x > 100)"
 }
 
+@test "what is remembered of states that failed has a bound, whatever the pattern's length" {
+	long() { at-query -f csv "WITH s AS (SELECT value AS v FROM generate_series(1, 70000)) SELECT COUNT(*) AS n FROM s MATCH_RECOGNIZE (ORDER BY v MEASURES 1 AS y PATTERN (A+ B{1,$1}) DEFINE A AS v > 0, B AS v < 0)"; }
+	run -1 --separate-stderr long 9000
+	[[ $stderr == *'too many steps for a match of so many rows'* ]]
+	run -0 long 9
+}
+
 @test "random patterns over random rows match as a reference does that tries every way" {
 	run -0 python3 "$root/tests/peers/recognize.py" "${AT_RECOGNIZE_ROUNDS:-150}" 1
 }
