@@ -181,6 +181,8 @@ main(int argc, char **argv)
 	spec.out = out_stdout();
 	if (late && rejects && strcmp(late, rejects) == 0 && strcmp(late, "-") && (stat(late, &st) || S_ISREG(st.st_mode)))
 		err_set(&err, ERR_USAGE, "--late and --rejects want a file each");
+	if (state && !*state)
+		err_set(&err, ERR_USAGE, "--state: wants a name");
 	if (err.code || set_format(form, &err) || (late && out_apart("--late", late, files, &err)) || (rejects && out_apart("--rejects", rejects, files, &err)) ||
 	    (late && !(spec.late = out_open(late, state != NULL, &err))) ||
 	    (rejects && !(rows.rejects.to = out_open(rejects, 0, &err))) ||

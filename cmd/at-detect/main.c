@@ -99,6 +99,8 @@ main(int argc, char **argv)
 	work = is_rules ? (wish.range ? BACKTEST : RULES) : texts.n ? PATTERN : model ? MODEL : program.command ? PROGRAM : spec.changes ? CHANGES : ANOMALIES;
 	if (is_rules + !!texts.n + !!model + !!program.command + spec.changes > 1)
 		err_set(&err, ERR_USAGE, "--rules, --pattern, --model, --exec and --changes are different works: one of them (a rule may have a pattern)");
+	else if (state && !*state)
+		err_set(&err, ERR_USAGE, "--state: wants a name");
 	else
 		check_options((const struct belongs[]){
 			{ !isnan(sensitivity), "sensitivity", ANOMALIES },

@@ -141,7 +141,7 @@ are_texts(const struct window_spec *spec, struct err *err)
 	for (int i = 0; i < (int)(sizeof(each) / sizeof(*each)); i++)
 		if (each[i].text && str_utf8_fault(str_of(each[i].text)) >= 0)
 			return err_set(err, ERR_USAGE, "%s: '%s' is not UTF-8", each[i].option, each[i].text);
-	return 0;
+	return spec->name && !*spec->name ? err_set(err, ERR_USAGE, "-M: wants a name") : 0;
 }
 
 struct window *

@@ -511,8 +511,12 @@ fields() { jq -c "$1" <<< "$output"; }
 	[[ $stderr == *'only rows of the same windows go with rows of the overlapping windows 5m/1m'* ]]
 }
 
-@test "a name that is no UTF-8 does not come into rows" {
+@test "a name that is no UTF-8 does not come into rows, and no name is none" {
 	echo '{"event":"a","timestamp":0}' > row
+	for line in 'at-agg -M "" row' 'at-agg --state "" row' 'at-detect --state "" row' 'at-detect --state "" -p a row'; do
+		run -2 --separate-stderr bash -c "$line"
+		[[ -z $output && $stderr == *': wants a name' ]] || { echo "$line"; return 1; }
+	done
 	for options in "-M $(printf '\xff')" "-b $(printf '\xff')" "-a sum($(printf '\xff'))"; do
 		run -2 --separate-stderr at-agg $options row
 		[[ -z $output && $stderr == *'is not UTF-8' ]]
