@@ -89,16 +89,49 @@ known(const uint8_t *bits, int i)
 	return bits[i / 8] >> (i % 8) & 1;
 }
 
+/* A time within its hour, and the middle of the values of the hour, of which the mean is, when they come as this one did behind the one
+ * before: those at 0, 5 … 55 minutes have theirs at 27.5. */
+struct within { int64_t hour; double part, middle; };
+
+static struct within
+within_hour(int64_t local_ms, double hours)
+{
+	struct within w = { .hour = time_floor_div(local_ms, HOUR_MS) };
+	double step = clamp(hours, 1.0 / 3600, 1);
+
+	w.part = (double)(local_ms - w.hour * HOUR_MS) / (double)HOUR_MS;
+	w.middle = step < 1 ? fmod(w.part, step) + (1 - step) / 2 : w.part;
+	return w;
+}
+
 /* Of n hours that come round, what is usual in the middle between two that are known; NAN where they are not. */
 static double
-between(const float *at, const uint8_t *bits, int n, int64_t hour, double part)
+between(const float *at, const uint8_t *bits, int n, struct within w)
 {
-	int here = (int)(hour - time_floor_div(hour, n) * n), other = (here + (part < 0.5 ? n - 1 : 1)) % n;
-	double share = fabs(part - 0.5);
+	int here = (int)(w.hour - time_floor_div(w.hour, n) * n), other = (here + (w.part < w.middle ? n - 1 : 1)) % n;
+	double share = fabs(w.part - w.middle);
 
 	if (!known(bits, here))
 		return NAN;
 	return known(bits, other) ? (double)at[here] * (1 - share) + (double)at[other] * share : (double)at[here];
+}
+
+/* How far a smooth curve may be from the lines between the means of its hours: an eighth of the second difference of those around it, and a
+ * 24th by which the means are off themselves. What chance does to that difference does not count. */
+static double
+bulge_of(const float *at, const uint8_t *bits, int n, struct within w, double chance)
+{
+	int here = (int)(w.hour - time_floor_div(w.hour, n) * n), other = (here + (w.part < w.middle ? n - 1 : 1)) % n;
+	double most = 0;
+
+	for (int i = here; ; i = other) {
+		int before = (i + n - 1) % n, behind = (i + 1) % n;
+
+		if (known(bits, before) && known(bits, i) && known(bits, behind))
+			most = fmax(most, fabs((double)at[before] - 2 * (double)at[i] + (double)at[behind]));
+		if (i == other)
+			return fmax(most - chance, 0) / 6;
+	}
 }
 
 /* Of a local hour. */
@@ -115,24 +148,33 @@ kind_of(int64_t hour)
 enum known { BY_LEVEL, BY_OTHERS, BY_ITSELF };
 
 static double
-usual_at(const struct change *c, int64_t local_ms, enum known *how)
+usual_at(const struct change *c, struct within w, enum known *how)
 {
-	int64_t hour = time_floor_div(local_ms, HOUR_MS);
-	enum kind kind = kind_of(hour);
-	double part = (double)(local_ms - hour * HOUR_MS) / (double)HOUR_MS;
-	double usual = between(c->week, c->week_known, WEEK_HOURS, hour, part);
+	enum kind kind = kind_of(w.hour);
+	double usual = between(c->week, c->week_known, WEEK_HOURS, w);
 
 	*how = BY_ITSELF;
 	if (isnan(usual))
-		usual = between(c->day[kind], c->day_known[kind], DAY_HOURS, hour, part);
+		usual = between(c->day[kind], c->day_known[kind], DAY_HOURS, w);
 	if (isnan(usual)) {
 		*how = BY_OTHERS;
-		usual = between(c->day[!kind], c->day_known[!kind], DAY_HOURS, hour, part);
+		usual = between(c->day[!kind], c->day_known[!kind], DAY_HOURS, w);
 	}
 	if (!isnan(usual))
 		return usual + c->offset;
 	*how = BY_LEVEL;
 	return c->level;
+}
+
+/* What of a distance is not the lines'. hours: since the value before. */
+static double
+beyond_lines(const struct change *c, struct within w, double r, double unit, double hours)
+{
+	enum kind kind = kind_of(w.hour);
+	double chance = 2 * unit * sqrt(6 * hours);
+	double bulge = fmax(bulge_of(c->week, c->week_known, WEEK_HOURS, w, chance), bulge_of(c->day[kind], c->day_known[kind], DAY_HOURS, w, chance));
+
+	return r > 0 ? fmax(r - bulge, 0) : fmin(r + bulge, 0);
 }
 
 /* An hour's mean: exact when it comes the first time, then by LEARNED each time it comes. */
@@ -275,6 +317,30 @@ began_before(struct change *c, int64_t zone_ms, int side, double step, struct ch
 	}
 }
 
+/* A level that was found on a day of a new kind is not told yet. */
+static void
+hold(struct change *c, int side)
+{
+	if (c->held_ms[side] == 0 || c->run[side].since_ms - c->held_ms[side] > DAY_HOURS * HOUR_MS)
+		c->held_ms[side] = c->run[side].since_ms;
+}
+
+/* The first value after a day of a new kind: what seemed to begin on that day is held like what was found on it, and not told by this value. */
+static void
+hold_runs(struct change *c, int64_t zone_ms, double hours)
+{
+	enum known before;
+
+	if (c->run[UP].sum <= 0 && c->run[DOWN].sum <= 0)
+		return;
+	usual_at(c, within_hour(c->time_ms + zone_ms, hours), &before);
+	for (int side = UP; side <= DOWN && before == BY_OTHERS; side++) {
+		if (c->run[side].sum > LEVEL_BAR / 2)
+			hold(c, side);
+		c->run[side] = (struct run){0};
+	}
+}
+
 int
 change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, struct change_found *out)
 {
@@ -282,6 +348,7 @@ change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, st
 	int day = (int)(time_floor_div(local_ms, HOUR_MS) - time_floor_div(local_ms, HOUR_MS * DAY_HOURS) * DAY_HOURS), found = 0;
 	double passed = c->n ? clamp((double)(time_ms - c->time_ms) / (double)HOUR_MS, 0, 1e6) : 0, hours = fmin(passed, 1);
 	double usual, r, unit, q, at, bend, bend_at;
+	struct within within = within_hour(local_ms, hours);
 	enum known how;
 	enum kind kind = kind_of(time_floor_div(local_ms, HOUR_MS));
 	int hour_known;
@@ -295,7 +362,7 @@ change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, st
 	if (c->by_hour)
 		c->offset = clamp(c->offset + c->per_hour * passed, -BIGGEST, BIGGEST);
 	c->level = clamp(c->level + c->per_hour * passed, -BIGGEST, BIGGEST);
-	usual = usual_at(c, local_ms, &how);
+	usual = usual_at(c, within, &how);
 	hour_known = how != BY_LEVEL;
 	at = at_hour(c->spread_at, kind, day, c->spread);
 	unit = 1.25 * (0.7 * at + 0.3 * c->spread) + 1e-6 * fabs(usual) + DBL_MIN;
@@ -311,10 +378,12 @@ change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, st
 		c->measured = 0;
 		memset(c->spread_at, 0, sizeof(c->spread_at));
 	}
+	if (hour_known && how != BY_OTHERS && c->hour != within.hour)
+		hold_runs(c, zone_ms, hours);
 	if (c->n >= WARM_UP && c->measured >= WARM_UP / 2) {
 		double together = c->square > 0 ? clamp(c->with_next / c->square, 0, 0.98) : 0;
 		double far = unit * sqrt((1 + together) / (1 - together)), wide = fmin(q, BEND_MOST);
-		double units = clamp(r / far, -UNITS_MOST, UNITS_MOST);
+		double units = clamp((hour_known ? beyond_lines(c, within, r, unit, hours) : r) / far, -UNITS_MOST, UNITS_MOST);
 
 		for (int side = UP; side <= DOWN && !found; side++) {
 			struct run *run = &c->run[side];
@@ -324,8 +393,7 @@ change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, st
 			    (!hour_known && run->n > ABRUPT && run->sum < 2 * LEVEL_BAR))
 				continue;
 			if (how == BY_OTHERS) {
-				if (c->held_ms[side] == 0 || run->since_ms - c->held_ms[side] > DAY_HOURS * HOUR_MS)
-					c->held_ms[side] = run->since_ms;
+				hold(c, side);
 				*run = (struct run){0};
 				continue;
 			}

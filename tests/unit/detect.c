@@ -370,6 +370,40 @@ changes_are_told_with_their_time_and_size(void **state)
 	assert_int_equal(no_change, 0);         /* in 40 series of a fortnight */
 }
 
+/* A daily curve that is much larger than the noise around it: what lines between its hours leave over is no change, and one is found all the same. */
+static void
+a_smooth_daily_curve_is_no_change(void **state)
+{
+	static const int64_t steps[] = { 60000, 300000, 420000, 900000, 3600000 };
+	static const double noises[] = { 0.05, 0.1, 0.5, 1 };
+	int told = 0, found_shifts = 0, shifts = 0;
+
+	(void)state;
+	for (int i = 0; i < 5 * 4 * 2; i++) {
+		struct change *c = change_init(mem_new(change_size()));
+		struct change_found found;
+		const int64_t step = steps[i % 5];
+		const double noise = noises[i / 5 % 4];
+		uint64_t seed = (uint64_t)i * 7919 + 1;
+		int shifted = i >= 5 * 4, of_this = 0;
+		int64_t at = START + 15 * DAY;
+
+		shifts += shifted;
+		for (int64_t t = START + step / 3 * (i % 2); t < at + (shifted ? 3 * DAY : 0); t += step) {
+			double usual = 100 + 40 * sin((double)(t % DAY) / (double)DAY * 2 * M_PI);
+
+			if (!change_push(c, t, 0, usual + noise * normal(&seed) + (t < at ? 0 : 4), &found))
+				continue;
+			told += t < at;
+			of_this |= t >= at;
+		}
+		found_shifts += of_this;
+		free(c);
+	}
+	assert_int_equal(told, 0);              /* in 40 series of a fortnight */
+	assert_true(found_shifts >= shifts - 2);
+}
+
 /* Half as much, or two fifths more, on Saturdays and Sundays, from the first one on: that is no change of level or trend. */
 static void
 a_first_weekend_is_no_change(void **state)
@@ -660,6 +694,7 @@ main(void)
 		cmocka_unit_test(a_model_that_was_saved_judges_as_one_that_was_not),
 		cmocka_unit_test(a_model_of_the_first_version_is_read),
 		cmocka_unit_test(changes_are_told_with_their_time_and_size),
+		cmocka_unit_test(a_smooth_daily_curve_is_no_change),
 		cmocka_unit_test(a_first_weekend_is_no_change),
 		cmocka_unit_test(a_level_of_the_first_saturday_is_told_a_day_later),
 		cmocka_unit_test(changes_that_were_saved_before_there_were_weekends_are_read),
