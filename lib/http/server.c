@@ -65,8 +65,7 @@ http_server_free(struct http_server *s)
 		else
 			mail->take(mail, 0);
 	}
-	for (int i = 0; i < s->n_listeners; i++)
-		close(s->listener[i]);
+	http_server_deaf(s);
 	if (s->wake >= 0)
 		close(s->wake);                         /* not before: other threads may have been about to write to it */
 	tls_free(s->tls);
@@ -74,6 +73,14 @@ http_server_free(struct http_server *s)
 	free(s->by_address);
 	free(s->every);
 	free(s);
+}
+
+void
+http_server_deaf(struct http_server *s)
+{
+	for (int i = 0; i < s->n_listeners; i++)
+		close(s->listener[i]);
+	s->n_listeners = 0;
 }
 
 const char *
@@ -421,9 +428,7 @@ begin_drain(struct http_server *s)
 	s->draining = 1;
 	if (s->listening)
 		listen_on(s, 0);
-	for (int i = 0; i < s->n_listeners; i++)
-		close(s->listener[i]);
-	s->n_listeners = 0;
+	http_server_deaf(s);
 	for (struct connection *c = s->all, *next; c; c = next) {
 		next = c->next;                         /* a dead one's is the next of the dead: look before */
 		http_connection_drain(c);

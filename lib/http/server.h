@@ -49,6 +49,10 @@ const char *http_server_address(const struct http_server *);    /* "127.0.0.1:83
 int http_server_run(struct http_server *, int64_t drain_ms, struct err *);
 void http_server_stop(struct http_server *);    /* from any thread or a signal handler; a second one ends the drain */
 
+/* Let go of the sockets: who holds them for other processes alone calls it when those stop, else callers would wait for an answer in a queue that
+ * nobody takes them from. */
+void http_server_deaf(struct http_server *);
+
 /* Read certificate and key again; connections that stand keep theirs. When they are wrong the old ones stay. */
 int http_server_reload(struct http_server *, struct err *);
 

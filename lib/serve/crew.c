@@ -99,6 +99,20 @@ start_worker(struct serve *s, struct serve_crew *crew, int i)
 	return pid < 0 ? -1 : 0;
 }
 
+/* 1: it could not be, which is told the first time: it is tried again each second. */
+static int
+start_again(struct serve *s, struct serve_crew *crew, int i, int told)
+{
+	struct err err = { 0 };
+
+	if (start_worker(s, crew, i) == 0)
+		return 0;
+	err_set(&err, ERR_LIMIT, "cannot start a worker: %s", strerror(errno));
+	if (!told)
+		serve_say_error(s, "worker", &err);
+	return 1;
+}
+
 static void
 tell_all(const struct serve_crew *crew, int sig)
 {
@@ -169,7 +183,7 @@ watch(struct serve *s, struct serve_crew *crew, struct err *err)
 {
 	const struct timespec second = { 1, 0 };
 	sigset_t set;
-	int stops = 0, failed = 0, sig;
+	int stops = 0, failed = 0, sig, lacking = 0;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM), sigaddset(&set, SIGINT), sigaddset(&set, SIGHUP), sigaddset(&set, SIGCHLD);
@@ -185,13 +199,14 @@ watch(struct serve *s, struct serve_crew *crew, struct err *err)
 			reload_all(s, crew);
 		if (sig == SIGTERM || sig == SIGINT || (err->code && !stops)) {
 			stops++;
+			http_server_deaf(s->http);
 			tell_all(crew, SIGTERM);
 		}
 		reap(s, crew, stops, &failed);
 		now = time_mono_ms();
 		for (int i = 0; !stops && i < crew->n; i++)
 			if (crew->pid[i] <= 0 && now - crew->started[i] >= AGAIN_MS)
-				start_worker(s, crew, i);
+				lacking = start_again(s, crew, i, lacking);
 	}
 	return failed && !err->code ? err_set(err, ERR_IO, "a worker ended badly") : err->code;
 }

@@ -726,6 +726,8 @@ P
 }
 
 @test "57: a stop that the whole group gets, as of a terminal or a service manager, drains several workers too; nobody's SIGCHLD is ignored" {
+	mkdir -p config
+	echo '{"serve":{"drain":"60s"}}' > config/analytics.json
 	# who starts the server ignores SIGCHLD, and it has a group of its own
 	python3 -c 'import os, signal
 os.setsid(); signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -737,13 +739,28 @@ os.execvp("at-serve", ["at-serve", "-l", "127.0.0.1:0", "--workers", "2"])' 2> s
 	kill -KILL "$(pgrep -P "$PID" | head -1)"
 	again() { grep -q '"what":"worker died"' serve.log && [ "$(pgrep -P "$PID" | wc -l)" = 2 ]; }
 	soon again
-	post /api/v1/query '{"query":"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 2000000) SELECT count(*) AS n FROM c"}' > answered &
-	asks=$!
-	running() { curl -s "$U/metrics" -H "X-API-Key: $KEY" | grep -q '^at_queries_total [1-9]'; }
-	soon running
-	kill -INT -- "-$PID"
-	wait "$asks"
-	[ "$(jq .data[0].n answered)" = 2000000 ]
+	python3 - "${U#http://}" "$KEY" "$PID" <<'P'
+import os, signal, socket, sys, time
+host, port = sys.argv[1].split(":")
+s = socket.create_connection((host, int(port)))
+s.settimeout(60)
+s.sendall(b"POST /api/v1/events HTTP/1.1\r\nHost: %s\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n" % (sys.argv[1].encode(), sys.argv[2].encode()))
+assert s.recv(65536).startswith(b"HTTP/1.1 100 ")
+body = b'{"event":"in_hand"}' + 99981 * b" "
+os.killpg(int(sys.argv[3]), signal.SIGINT)
+for i in range(200):                    # who comes now goes elsewhere at once, while the body comes on
+    try:
+        socket.create_connection((host, int(port)), 1).close()
+    except ConnectionRefusedError:
+        break
+    s.sendall(body[:200])
+    body = body[200:]
+    time.sleep(0.1)
+else:
+    sys.exit("callers are still taken in")
+s.sendall(body)
+assert s.recv(65536).startswith(b"HTTP/1.1 200 "), "what was in hand was not answered"
+P
 	wait "$PID"
 	PID=
 }
