@@ -632,9 +632,14 @@ a_session_ends_with_its_password_or_user(void **state)
 	auth_login_release(&l);
 	assert_int_equal(login(a, "anna", password, "192.0.2.1", &l), ERR_INPUT);
 	assert_int_equal(login(a, "anna", "another long one", "192.0.2.1", &l), 0);
+	usleep(2000);
 	OK(auth_change(a, AUTH_USERS, &cli, DEFAULT, STR("anna"), json_checked(STR("{\"disabled\":true}")), &out, &err));
 	assert_false(session_is(a, &l));
 	OK(auth_change(a, AUTH_USERS, &cli, DEFAULT, STR("anna"), json_checked(STR("{\"disabled\":false}")), &out, &err));
+	assert_false(session_is(a, &l));        /* who may come again comes in anew */
+	auth_login_release(&l);
+	usleep(2000);
+	assert_int_equal(login(a, "anna", "another long one", "192.0.2.1", &l), 0);
 	assert_true(session_is(a, &l));
 	OK(auth_remove(a, AUTH_USERS, &cli, DEFAULT, STR("anna"), &err));
 	assert_false(session_is(a, &l));
