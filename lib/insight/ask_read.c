@@ -638,7 +638,7 @@ join_noun(struct reader *rd, int i)
 	for (int k = 0; k < rd->n; k++) {
 		int e;
 
-		if (k != i && is(rd, k, ASK_EVENT) && !rd->it[k].verb && rd->it[k].n_words == 1 && (e = event_begins(rd->ask, events_meant(&rd->it[i]), rd->it[k].text)) >= 0) {
+		if (k != i && is(rd, k, ASK_EVENT) && rd->it[k].sense && !rd->it[k].verb && rd->it[k].n_words == 1 && (e = event_begins(rd->ask, events_meant(&rd->it[i]), rd->it[k].text)) >= 0) {
 			rd->it[k].arg = e, rd->it[k].sense = NULL;
 			drop(rd, i);
 			return 1;
@@ -1062,6 +1062,11 @@ bounds(struct reader *rd)
 			bound_count(rd, condition_of_event(rd, near_before(rd, start, ASK_EVENT, 4)), op, v);     /* bought more than 3 times */
 		} else if (near_before(rd, start, ASK_FIELD, 3) >= 0 && is_number_field(rd, near_before(rd, start, ASK_FIELD, 3))) {
 			int k = near_before(rd, start, ASK_FIELD, 3);
+
+			if (rd->average && rd->agg_at == k && groups_before(rd, k)) {
+				fail(rd, "I bound what an event has, and how many of them a group has, no average of a group; ask for the average of each.");
+				return;
+			}
 
 			add_filter(&r->where, (struct ask_filter){ .field = rd->it[k].arg, .is_number = 1, .op = op, .number = v });
 			rd->it[k].used = 1;
@@ -1750,7 +1755,7 @@ values(struct reader *rd, int share)
 /* ---- pass: what somebody did */
 
 /* Visited both the pricing and the docs page, or the one and not the other: two conditions. So are failed and passed, where a property tells
- * that, and never failed is one. */
+ * that, and attended knitting and chess; never failed is one. */
 static void
 both_values(struct reader *rd)
 {
@@ -1775,7 +1780,7 @@ both_values(struct reader *rd)
 		return;
 	}
 	if ((n < 2 && !(whether && negative)) || (event >= 0 && find(rd, ASK_EVENT, event + 1) >= 0) ||
-	    !(has(rd, ASK_BOTH) || (negative && negative < n) || (whether && (n == 2 ? !has(rd, ASK_OR) : negative))))
+	    !(has(rd, ASK_BOTH) || (n == 2 && event >= 0 && event == at[0] - 1 && at[1] == at[0] + 2 && is(rd, at[0] + 1, ASK_AND)) || (negative && negative < n) || (whether && (n == 2 ? !has(rd, ASK_OR) : negative))))
 		return;
 	for (int i = 0; i < rd->n; i++)
 		rd->it[i].used |= is(rd, i, ASK_ANY) || is(rd, i, ASK_NOT) || is(rd, i, ASK_WITHOUT);
@@ -2497,6 +2502,8 @@ unnamed_measure(struct reader *rd)
 	if ((r->unit || r->part) && !r->n_groups)
 		return fail(rd, "I do not see what to count in that. It can be read as page views, as users, or as sessions; say which.");
 	r->m.of = ASK_DISTINCT_USERS;
+	if (r->n_groups == 1 && r->group[0] >= 0 && !r->rank)           /* which there are: events without are none of them */
+		add_filter(&r->where, (struct ask_filter){ .field = r->group[0], .is_null = 1, .not = 1 });
 	return 1;
 }
 

@@ -779,3 +779,22 @@ retention_store() {
 		at-insight ask -f ndjson "$q" | jq -e '.refuse and .rows == []' || { echo "$q"; return 1; }
 	done
 }
+
+@test "both of two things that were done by the same word; no bound on an average; which there are; a word that has its event keeps it" {
+	export AT_STORE=$BATS_TEST_TMPDIR/clinic
+	row() { echo "{\"event\":\"$1\",\"timestamp\":\"2026-06-1$3T08:00:00Z\",\"user_id\":\"u$2\",\"properties\":{$4}}"; }
+	{
+		row workshop_attended 1 1 '"topic":"chess"'
+		row workshop_attended 1 2 '"topic":"knitting"'
+		row workshop_attended 2 2 '"topic":"chess"'
+		row appointment_booked 3 3 '"channel":"phone"'
+		row appointment_missed 3 4 '"department":"eyes","wait_min":5'
+		row appointment_attended 4 4 '"department":"ears","wait_min":50'
+	} | at-ingest -q
+	[ "$(asked 'users who attended knitting and chess')" = '[[1]]' ]
+	[ "$(asked 'users who attended knitting or chess')" = '[[2]]' ]
+	[ "$(asked 'what departments are there')" = '[["ears",1],["eyes",1]]' ]
+	for q in 'departments with an average wait above 30' 'how many appointments were missed by phone bookings'; do
+		at-insight ask -f ndjson "$q" | jq -e '.refuse and .rows == []' || { echo "$q"; return 1; }
+	done
+}
