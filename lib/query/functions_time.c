@@ -675,12 +675,16 @@ span_part(sqlite3_context *c, int n, sqlite3_value **v)         /* unit, a, b: t
 		functions_error(c, "'%.40s' is no part of a time, try hour, day, week, month, dow, epoch", (const char *)sqlite3_value_text(v[0]));
 	if (unit < 0 || sqlite3_value_type(v[1]) == SQLITE_NULL || sqlite3_value_type(v[2]) == SQLITE_NULL)
 		return;
-	if (sqlite3_value_type(v[1]) != SQLITE_TEXT)            /* plain numbers: seconds as they are */
-		give_span_part(c, unit_names[unit].unit, llround((sqlite3_value_double(v[1]) - sqlite3_value_double(v[2])) * 1000));
-	else if (functions_time_of(v[1], &a, &form) == 0 && sqlite3_value_type(v[2]) == SQLITE_TEXT && functions_time_of(v[2], &b, &other) == 0)
+	if (sqlite3_value_type(v[1]) != SQLITE_TEXT) {          /* plain numbers: seconds as they are */
+		double seconds = sqlite3_value_double(v[1]) - sqlite3_value_double(v[2]);
+
+		if (fabs(seconds) < 1e12)
+			give_span_part(c, unit_names[unit].unit, llround(seconds * 1000));
+	} else if (functions_time_of(v[1], &a, &form) == 0 && sqlite3_value_type(v[2]) == SQLITE_TEXT && functions_time_of(v[2], &b, &other) == 0) {
 		give_span_part(c, unit_names[unit].unit, a - b);
-	else if (functions_time_of(v[1], &a, &form) == 0 && span_of(v[2], &b, &months) == 0)
+	} else if (functions_time_of(v[1], &a, &form) == 0 && span_of(v[2], &b, &months) == 0) {
 		give_part(c, unit_names[unit].unit, (months ? time_add_months(a, -months) : a) - b, form);
+	}
 }
 
 static void

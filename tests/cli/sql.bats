@@ -447,6 +447,7 @@ P
 	is "SELECT extract(day FROM $gap), extract(hour FROM $gap), minute($gap), second($gap), epoch($gap), epoch(INTERVAL '1 hour'), date_part('hour', INTERVAL '26 hours')" 4,2,30,15,354615,3600,2
 	is "SELECT min(timestamp) - 5 + 7, min(timestamp) + 5 - 2 * 5, min(timestamp) - 5 + INTERVAL 1 DAY FROM events" 2026-11-23T10:00:02.123Z,2026-11-23T09:59:55.123Z,2026-11-24T09:59:55.123Z
 	[ "$(sql -P span='2 hours' -P n=90 "SELECT now() - INTERVAL :span, now() - INTERVAL :n MINUTE, 7200 = INTERVAL :span")" = 2026-11-23T22:30:00.000Z,2026-11-23T23:00:00.000Z,1 ]
+	is "SELECT hour(a - now()), day(b - a) FROM (SELECT 1e300 AS a, 7 AS b)" ,
 	run -2 at-query "SELECT INTERVAL 5"
 	[[ $output == *'INTERVAL wants a unit'* ]]
 	run -2 at-query "SELECT extract(month FROM $gap)"
