@@ -122,8 +122,10 @@ watch_signals(void *self)
 			http_server_call(s->http, reload, s);
 			continue;
 		}
-		if (sig == SIGUSR1)             /* the run is over */
+		if (sig == SIGUSR1 && atomic_load(&s->is_over))
 			return NULL;
+		if (sig == SIGUSR1)             /* somebody else's: it means nothing here */
+			continue;
 		since = &first[s->crew && info.si_code == SI_USER && info.si_pid == getppid()];
 		if (*since && time_mono_ms() - *since >= SAME_MS)
 			_exit(1);
@@ -200,6 +202,7 @@ serve_worker_run(struct serve *s, struct err *err)
 	http_server_run(s->http, s->setup->drain_ms, err);
 out:
 	if (watched) {
+		atomic_store(&s->is_over, 1);
 		pthread_kill(signals, SIGUSR1);
 		pthread_join(signals, NULL);
 	}

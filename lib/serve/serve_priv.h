@@ -140,6 +140,7 @@ struct serve {
 	struct rates *rates;
 	struct status_keeper *keeper;   /* of the first worker */
 	int is_loopback, is_tls;
+	atomic_int is_over;             /* the run is: the thread of signals ends */
 	int64_t began_ms;
 
 	pthread_mutex_t setup_lock;

@@ -692,7 +692,7 @@ P
 	mkdir config
 	echo '{"serve":{"drain":"1s"}}' > config/analytics.json
 	serve_start -c config
-	kill -USR2 $PID && [ "$(code /healthz)" = 200 ]
+	kill -USR1 $PID && kill -USR2 $PID && [ "$(code /healthz)" = 200 ]
 	echo '{"query":"WITH RECURSIVE t(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t) SELECT max(x) FROM t"}' > endless
 	curl -s -o late -D late.head -w '%{http_code}' "$U/api/v1/query" -H "X-API-Key: $KEY" -H 'Content-Type: application/json' -d @endless > late.code &
 	asked=$!
