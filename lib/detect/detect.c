@@ -769,7 +769,7 @@ metric_row(struct detect *d, struct str row, struct err *err)
 
 /* ---- plain rows */
 
-/* Cut a row at its commas (semicolons, tabs); "a,b" is one piece, "" in it a quote. Pieces lie in d->text, each with a 0. */
+/* Cut a row at its commas (semicolons, tabs); "a,b" is one piece, "" in it a quote. Pieces lie in d->text, each with a 0. How many; -1: too many. */
 static int
 cut_row(struct detect *d, struct str row, struct str *piece)
 {
@@ -801,6 +801,8 @@ cut_row(struct detect *d, struct str row, struct str *piece)
 		n++;
 		if (i >= row.n)
 			break;
+		if (n == COLUMNS)
+			return -1;
 	}
 	for (int k = 0; k < n; k++)
 		piece[k] = (struct str){ d->text.p + start[k], len[k] };
@@ -919,7 +921,8 @@ make_metric_row(struct detect *d, struct plain *p, struct str row, const char *f
 
 	if (str_utf8_fault(row) >= 0)
 		return err_set(err, ERR_INPUT, "the row is not UTF-8");
-	p->n = cut_row(d, row, p->piece);
+	if ((p->n = cut_row(d, row, p->piece)) < 0)
+		return err_set(err, ERR_INPUT, "the row has more than %d columns", COLUMNS);
 	if (line == 1 || d->columns == 0) {
 		if ((rc = read_header(d, p->piece, p->n, err)) != 0) {
 			if (rc < 0)

@@ -121,6 +121,16 @@ season() {
 	[ "$(jq -c 'del(.anomaly)' <<< "$output")" = '{"metric":"x","timestamp":"2026-01-05T00:00:00.000Z","labels":{"host":"a;b"},"load":1.5}' ]
 }
 
+@test "a row of more columns than are taken is rejected, not judged in part" {
+	wide() { echo "t,$(seq -s, -f c%.0f "$1")"; for i in 1 2; do echo "2026-11-23T10:0$i:00Z,$(seq -s, "$1")"; done; }
+	wide 255 > widest
+	[ "$(at-detect -a widest | wc -l)" = 510 ]
+	wide 256 > wider
+	run -0 --separate-stderr at-detect -a wider
+	[ -z "$output" ]
+	[[ $stderr == *'the row has more than 256 columns'* ]]
+}
+
 @test "-f judges the named fields only, each row comes for each field" {
 	row='{"metric":"m","timestamp":"2026-01-05T00:00:00Z","a":1,"b":2,"c":3}'
 	[ "$(at-detect -a -f a,c <<< "$row" | jq -r .anomaly.field | paste -sd,)" = a,c ]
