@@ -453,6 +453,8 @@ time_add(sqlite3_context *c, int n, sqlite3_value **v)          /* time, sign, s
 		add_span(c, v[0], sqlite3_value_int(v[1]), ms, months);
 }
 
+#define DAYS_MOST 10000000      /* from any time to before or behind all times */
+
 /* date_add(t, span) and date_add(t, n, 'day'), dateadd('day', n, t); date_sub the other way. */
 static void
 date_add(sqlite3_context *c, int n, sqlite3_value **v)
@@ -463,7 +465,8 @@ date_add(sqlite3_context *c, int n, sqlite3_value **v)
 
 	if (n == 2) {
 		if (sqlite3_value_type(v[1]) == SQLITE_INTEGER) {
-			add_span(c, v[0], sign, sqlite3_value_int64(v[1]) % 10000000 * DAY, 0);  /* days, as dates have it */
+			ms = sqlite3_value_int64(v[1]);         /* days, as dates have it */
+			add_span(c, v[0], sign, (ms > DAYS_MOST ? DAYS_MOST : ms < -DAYS_MOST ? -DAYS_MOST : ms) * DAY, 0);
 		} else if (sqlite3_value_type(v[1]) != SQLITE_NULL) {
 			if (span_of(v[1], &ms, &months) < 0)
 				functions_error(c, "'%.40s' is no span, try INTERVAL '1 day'", (const char *)sqlite3_value_text(v[1]));

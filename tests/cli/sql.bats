@@ -590,3 +590,8 @@ P
 	is "SELECT today() - 7, today() + 1, current_date - INTERVAL 1 MONTH, current_date - yesterday(), date('now') - 1" 2026-11-17,2026-11-25,2026-10-24,1,2026-11-23
 	[ "$(at-query --tz America/New_York --now 2026-11-24T00:30:00Z 'SELECT current_date, today()')" = '{"current_date":"2026-11-23","today()":"2026-11-23"}' ]
 }
+
+@test "a date moved by more days than there are is the last or first of all, not that of some rest" {
+	is "SELECT date_add('2026-01-01', 10000001), date_add('2026-01-01', 9000000), date_sub('2026-01-01', 9223372036854775807), date_sub('2026-01-01', 1)" \
+		"$(at-query -f csv "SELECT date_add('2026-01-01', INTERVAL '9000000 days'), date_add('2026-01-01', INTERVAL '9000000 days'), date_add('2026-01-01', INTERVAL '-9000000 days'), '2025-12-31'" | tail -1)"
+}
