@@ -52,7 +52,7 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	struct err err = { 0 };
 	const struct format *format = formats_find(kinds[size ? data[0] % 4 : 0], &err);
 	struct project *project = project_new();
-	struct record whole, few, r;
+	struct record whole = { 0 }, few = { 0 }, r = { 0 };
 	struct in *in;
 	char *copy;
 	void *state, *one = NULL, *other = NULL;
