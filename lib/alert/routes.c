@@ -54,6 +54,7 @@ struct group {
 	struct str labels;              /* JSON: what its alerts have in common */
 	struct told_event *event;            /* that wait, in order */
 	int n, cap;
+	int n_notes;                    /* of alerts that are not let go of */
 	int64_t since, sent;            /* the clock's: of the oldest event; of the last message */
 };
 
@@ -97,7 +98,6 @@ struct routes {
 	int64_t next, event_time;
 	int64_t steady;                 /* event time at which the first alert that flaps may be steady; TIME_NONE */
 	int fresh;                      /* something came since the last flush */
-	long dead;
 };
 
 /* ---- configuration */
@@ -380,10 +380,22 @@ routes_new(const struct config *config, struct err *err)
 static void
 free_told(struct told *t)
 {
+	for (int i = 0; i < t->n_notes; i++)
+		t->note[i].group->n_notes--;
 	free((char *)t->key.p);
 	free(t->row);
 	free(t->note);
 	free(t);
+}
+
+static void
+free_group(struct group *g)
+{
+	for (int i = 0; i < g->n; i++)
+		free(g->event[i].row);
+	free(g->event);
+	free((char *)g->labels.p);
+	free(g);
 }
 
 void
@@ -401,15 +413,9 @@ routes_free(struct routes *r)
 	for (struct map_entry *m = map_first(&r->told); m; m = map_next(&r->told, m))
 		if (m->ptr)
 			free_told(m->ptr);
-	for (struct map_entry *m = map_first(&r->groups); m; m = map_next(&r->groups, m)) {
-		struct group *g = m->ptr;
-
-		for (int i = 0; i < g->n; i++)
-			free(g->event[i].row);
-		free(g->event);
-		free((char *)g->labels.p);
-		free(g);
-	}
+	for (struct map_entry *m = map_first(&r->groups); m; m = map_next(&r->groups, m))
+		if (m->ptr)
+			free_group(m->ptr);
 	map_release(&r->told);
 	map_release(&r->groups);
 	free(r->route);
@@ -464,7 +470,8 @@ find_routes(struct routes *r, struct told *t)
 		if (!silences_match(r->route[i].match, t->name, t->severity, json_value(t->labels)))
 			continue;
 		t->note = mem_grow(t->note, (size_t)t->n_notes + 1, sizeof(*t->note));
-		t->note[t->n_notes++] = (struct note){ .told = t, .route = &r->route[i], .group = group_of(r, &r->route[i], t), .told_at = TIME_NONE, .first_at = TIME_NONE };
+		t->note[t->n_notes] = (struct note){ .told = t, .route = &r->route[i], .group = group_of(r, &r->route[i], t), .told_at = TIME_NONE, .first_at = TIME_NONE };
+		t->note[t->n_notes++].group->n_notes++;
 		if (!r->route[i].goes_on)
 			return;
 	}
@@ -893,7 +900,6 @@ static int
 bury(struct flush *f, const char *kind)
 {
 	struct routes *r = f->routes;
-	struct map live = { 0 };
 	int rc = 0;
 
 	for (struct map_entry *m = map_first(&r->told); m && rc == 0; m = map_next(&r->told, m)) {
@@ -905,16 +911,17 @@ bury(struct flush *f, const char *kind)
 			rc = store_drop_state(f->store, kind, t->key, f->err);
 		free_told(t);
 		m->ptr = NULL;
-		r->dead++;
 	}
-	if (r->dead < DEAD_MOST || r->dead < (long)r->told.n / 2)
-		return rc;
-	for (struct map_entry *m = map_first(&r->told); m; m = map_next(&r->told, m))
-		if (m->ptr)
-			map_put(&live, m->key, NULL)->ptr = m->ptr;
-	map_release(&r->told);
-	r->told = live;
-	r->dead = 0;
+	for (struct map_entry *m = map_first(&r->groups); m; m = map_next(&r->groups, m)) {
+		struct group *g = m->ptr;
+
+		if (!g || g->n || g->n_notes || (g->sent != TIME_NONE && f->now < g->sent + g->route->interval))
+			continue;
+		free_group(g);
+		m->ptr = NULL;
+	}
+	map_tidy(&r->told, DEAD_MOST);
+	map_tidy(&r->groups, DEAD_MOST);
 	return rc;
 }
 
@@ -1043,7 +1050,7 @@ flush_groups(struct flush *f)
 	for (struct map_entry *m = map_first(&f->routes->groups); m && rc == 0; m = map_next(&f->routes->groups, m)) {
 		struct group *g = m->ptr;
 
-		if (!g->n)
+		if (!g || !g->n)
 			continue;
 		if (f->now >= group_due(g, f->now))
 			rc = flush_group(f, g);

@@ -155,3 +155,20 @@ map_next(const struct map *m, const struct map_entry *e)
 	(void)m;
 	return node->next ? &node->next->entry : NULL;
 }
+
+void
+map_tidy(struct map *m, size_t spare)
+{
+	struct map fresh = { 0 };
+	size_t used = 0;
+
+	for (const struct map_entry *e = map_first(m); e; e = map_next(m, e))
+		used += e->ptr != NULL;
+	if (m->n - used <= used || m->n - used <= spare)
+		return;
+	for (const struct map_entry *e = map_first(m); e; e = map_next(m, e))
+		if (e->ptr)
+			map_put_hash(&fresh, e->key, e->hash, NULL)->ptr = e->ptr;
+	map_release(m);
+	*m = fresh;
+}

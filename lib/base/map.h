@@ -35,7 +35,9 @@ struct map_entry *map_put_hash(struct map *, struct str key, uint64_t hash, int 
 void map_fetch(const struct map *, uint64_t hash, int step);
 struct map_entry *map_find_hash(const struct map *, struct str key, uint64_t hash);
 
-/* Entries in the order they were made: for (e = map_first(m); e; e = map_next(m, e)). No removal. */
+/* Entries in the order they were made: for (e = map_first(m); e; e = map_next(m, e)). One is let go of by a pointer of NULL, and its key with
+ * map_tidy: those of NULL go once there are more of them than others and than spare; then each entry lies elsewhere, in the same order. */
+void map_tidy(struct map *, size_t spare);
 struct map_entry *map_first(const struct map *);
 struct map_entry *map_next(const struct map *, const struct map_entry *);
 

@@ -46,6 +46,7 @@ publish(struct serve_crew *crew, const struct config *config, struct err *err)
 	if (text.n > TEXT_MOST) {
 		err_set(err, ERR_LIMIT, "the configuration is larger than %u MiB", TEXT_MOST >> 20);
 	} else {
+		atomic_thread_fence(memory_order_release);      /* the turn before is seen before what is written over its predecessor */
 		memcpy(crew->board->text[next & 1].p, text.p, text.n);
 		crew->board->text[next & 1].n = text.n;
 		atomic_store_explicit(&crew->board->turn, next, memory_order_release);

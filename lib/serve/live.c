@@ -13,6 +13,7 @@
 
 #define LOOK_MS     20          /* where nothing can be watched: look so often */
 #define SAFE_MS     1000        /* and so often where something can */
+#define SPARE       1000        /* names of shapes that are no more */
 #define REPLAY_MOST 100000      /* events behind which a subscription goes on; more is a gap */
 
 static const char *const kinds[] = { "anomaly", "alert", NULL };
@@ -111,24 +112,6 @@ unlist_shape(struct live_follower *f, struct live_shape *shape)
 			break;
 		}
 	map_find(&f->shapes, shape->key)->ptr = NULL;
-}
-
-/* A map forgets nothing by itself: once most of its keys stand for nothing it is made anew. */
-static void
-tidy(struct map *m)
-{
-	struct map fresh = { 0 };
-	size_t used = 0;
-
-	for (struct map_entry *e = map_first(m); e; e = map_next(m, e))
-		used += e->ptr != NULL;
-	if (m->n < 2 * used + 1000)
-		return;
-	for (struct map_entry *e = map_first(m); e; e = map_next(m, e))
-		if (e->ptr)
-			map_put(&fresh, e->key, NULL)->ptr = e->ptr;
-	map_release(m);
-	*m = fresh;
 }
 
 void
@@ -389,8 +372,8 @@ go(struct live_follower *f, struct live_subscription *sub)
 		if (shape->n == 0) {
 			unlist_shape(f, shape);
 			live_shape_let_go(shape);
-			tidy(&f->shapes);
-			tidy(&f->names);
+			map_tidy(&f->shapes, SPARE);
+			map_tidy(&f->names, SPARE);
 		}
 	}
 	if (--f->n == 0) {                      /* nobody listens: sleep for good */

@@ -362,6 +362,33 @@ large_memory_keeps_what_is_in_it(void **state)
 	free(grown);
 }
 
+static void
+a_map_lets_go_of_keys_that_stand_for_nothing(void **state __attribute__((unused)))
+{
+	struct map m = { 0 };
+	char key[20];
+	int here = 0, at = 0;
+
+	map_tidy(&m, 0);
+	for (int i = 0; i < 1000; i++)
+		map_put(&m, (struct str){ key, (size_t)snprintf(key, sizeof(key), "%d", i) }, NULL)->ptr = i % 10 == 3 ? &here : NULL;
+	map_tidy(&m, 1000);                     /* 900 may be spare */
+	assert_int_equal(m.n, 1000);
+	map_tidy(&m, 899);
+	assert_int_equal(m.n, 100);
+	for (struct map_entry *e = map_first(&m); e; e = map_next(&m, e), at++) {
+		snprintf(key, sizeof(key), "%d", 10 * at + 3);
+		assert_true(str_eq(e->key, str_of(key)));
+		assert_ptr_equal(e->ptr, &here);
+	}
+	assert_int_equal(at, 100);
+	assert_null(map_find(&m, STR("4")));
+	map_find(&m, STR("13"))->ptr = NULL;
+	map_tidy(&m, 0);                        /* fewer than the others */
+	assert_int_equal(m.n, 100);
+	map_release(&m);
+}
+
 int
 main(void)
 {
@@ -374,6 +401,7 @@ main(void)
 		cmocka_unit_test(utf8_faults_are_found_where_they_are),
 		cmocka_unit_test(letters_of_all_scripts_have_one_fold),
 		cmocka_unit_test(a_cell_is_what_a_terminal_gives_a_character),
+		cmocka_unit_test(a_map_lets_go_of_keys_that_stand_for_nothing),
 		cmocka_unit_test(a_map_keeps_what_was_put_in_order),
 		cmocka_unit_test(an_arena_refuses_beyond_its_bound),
 		cmocka_unit_test(pieces_of_a_pool_do_not_touch),
