@@ -61,6 +61,7 @@ struct table {
 	struct str *name;       /* of each column of the header */
 	int    columns;         /* there */
 	int    borrowed;        /* names and header are another's */
+	int    in_part;         /* columns that nobody wants are left out */
 	size_t brace;           /* where the properties begin in the text of the first of them */
 	size_t keys;            /* bytes of all column texts */
 	struct str *value;      /* of the row's fields */
@@ -347,7 +348,8 @@ plain_row(struct table *t, struct str line, struct record *r)
 }
 
 /* Any other record that is whole in its line: what stands in quotes may hold guarded ones, and JSON may write its bytes
- * otherwise. 0: `next` is to say what it is. */
+ * otherwise. 0: `next` is to say what it is. So it is of a long line that is written in part: what is left out may be an id that is
+ * too long, for which the row is rejected (a line of MARKS_LINE bytes has none). */
 static int
 whole_row(struct table *t, struct str line, struct record *r)
 {
@@ -355,7 +357,7 @@ whole_row(struct table *t, struct str line, struct record *r)
 	struct buf *values = &t->values;
 	int what = formats_scan(p, line.n), n;
 
-	if ((what & FORMATS_ZERO) || ((what & FORMATS_QUOTE) && formats_csv_by_library) || ((what & FORMATS_HIGH) && str_utf8_fault(line) >= 0))
+	if ((t->in_part && line.n > MARKS_LINE) || (what & FORMATS_ZERO) || ((what & FORMATS_QUOTE) && formats_csv_by_library) || ((what & FORMATS_HIGH) && str_utf8_fault(line) >= 0))
 		return 0;
 	buf_clear(values);
 	buf_room(values, line.n);               /* it stays where it is */
@@ -734,6 +736,7 @@ another(void *self, int (*wants)(void *of, struct str key), void *of)
 		return NULL;
 	mine = table_open(NULL, t->delim, t->escapes);
 	mine->borrowed = 1;
+	mine->in_part = wants != NULL;
 	mine->name = t->name;
 	mine->columns = t->columns;
 	mine->header = t->header;

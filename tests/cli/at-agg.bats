@@ -641,6 +641,15 @@ while i < len(d):
 	[[ $stderr == *'the quote that opens in this record is never closed'* && $output == *'"count":2'* ]]
 }
 
+@test "a row of a table whose id is too long is rejected wherever it stands, though nobody asked for the id" {
+	awk 'BEGIN { print "event,timestamp,user_id,n"; for (i = 1; i <= 60000; i++)
+		printf "a,2026-11-23T10:00:00Z,%s,1\n", i == 3 || i == 50000 ? sprintf("u%1025s", "u") : "u" }' > t.csv
+	for file in t.csv -; do
+		run -0 --separate-stderr at-agg -w all -a 'count,sum(n)' $file < t.csv
+		[[ $output == *'"count":59998'* && $stderr == *":4: user_id is longer"*":50001: user_id is longer"* ]]
+	done
+}
+
 @test "a signal in the middle of fast input: what was read comes out whole, exit 0" {
 	need_shared bench/gen_events.c
 	${CC:-cc} -O2 -o gen "$shared/bench/gen_events.c" -lm
