@@ -24,14 +24,20 @@ tenant(void)
 	return str_of(cmd_settings()->tenant);
 }
 
-static struct auth_actor
-actor(void)
+const char *
+access_who(void)
 {
 	static char name[100];
 	const struct passwd *pw = getpwuid(getuid());
 
 	snprintf(name, sizeof(name), pw ? "%s" : "uid %.0s%ld", pw ? pw->pw_name : "", (long)getuid());
-	return (struct auth_actor){ .name = str_of(name), .from = STR("cli") };
+	return name;
+}
+
+static struct auth_actor
+actor(void)
+{
+	return (struct auth_actor){ .name = str_of(access_who()), .from = STR("cli") };
 }
 
 static struct auth *
@@ -183,8 +189,8 @@ list(struct auth *a, enum auth_record record, const char *const *columns, struct
 {
 	struct listing l;
 
-	if (!want.all && !str_eq(tenant(), STR("*")) && !str_eq(tenant(), STR("default")) && !store_has_tenant(cmd_settings()->store, tenant()))
-		return err_set(err, ERR_IO, "%s: there is no tenant '%s'", cmd_settings()->store, cmd_settings()->tenant);
+	if (!want.all && !str_eq(tenant(), STR("*")) && tenant_there(err))
+		return err->code;
 	if (list_begin(&l, columns, err))
 		return err->code;
 	return list_end(&l, auth_list(a, record, want.all ? (struct str){ 0 } : tenant(), list_record, &l, err));
@@ -619,7 +625,9 @@ would(struct auth *a, const struct act *act, enum auth_record record, const char
 	int rc = 1;
 
 	for (int i = 1; i < want.n && rc > 0 && (i == 1 || act->most > 2); i++)
-		if ((rc = auth_get(a, record, tenant(), str_of(want.words[i]), &out, err)) > 0)
+		if ((rc = auth_get(a, record, tenant(), str_of(want.words[i]), &out, err)) > 0 && json_is(json_get(json_value(buf_get(&out)), STR("builtin")), JSON_TRUE))
+			rc = err_set(err, ERR_INPUT, "'%s' is a role that is always there", want.words[i]);
+		else if (rc > 0)
 			buf_printf(say(), "%s %s: %s\n", what, want.words[i], act->would);
 		else if (rc == 0)
 			none(err, what, want.words[i]);
@@ -641,7 +649,7 @@ access_verb(const char *what, const struct act *acts, enum auth_record record, c
 		act++;
 	if (!act->word || (act->call == user_mfa && n == 2 && strcmp(want.words[2], "off")))
 		return err_set(err, ERR_USAGE, "%s: say %s", what, usage);
-	if (as_rows(err, &rows))
+	if (as_rows(err, &rows) || (act->how != LOOKS && of_one(what, err)))
 		return err->code;
 	if (act->how == MAKES)
 		return act->call(NULL, err);

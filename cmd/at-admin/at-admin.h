@@ -23,7 +23,11 @@ extern struct want want;
 struct buf *say(void);                                  /* stdout */
 int is_there(const char *below);                        /* 1: the store has that file or folder */
 int store_there(struct err *);                          /* 0; ERR_IO: there is none, so that who only looks makes none */
+int tenant_there(struct err *);                         /* 0: default, or one that the store has; else a slip of the pen would make one */
+int of_one(const char *verb, struct err *);             /* 0; ERR_USAGE: --all was given, and this is done to one alone */
 int as_rows(struct err *, int *rows);                   /* -f: NDJSON, or a table for people */
+void put_row_of(const char *tenant, struct str json);   /* a line; with --all the tenant stands in it first */
+void put_column(struct str text, int width);            /* of a table for people: what a terminal would obey is shown; 0: the last one */
 int expires_at(int64_t *until, struct err *);             /* of --expires, which was given: a span from now, or a time; still to come */
 int sure(struct err *, const char *what);               /* asked on a terminal, refused elsewhere without --yes */
 
@@ -49,6 +53,7 @@ int access_user(struct err *);
 int access_key(struct err *);
 int access_role(struct err *);
 int access_audit(struct err *);
+const char *access_who(void);                           /* the user of the system whose command this is; not what $USER says */
 int access_tenant_add(const char *name, struct err *);
 int access_tenant_remove(const char *name, struct err *);
 int access_note(const char *action, const char *tenant, const char *object, struct err *);      /* what another verb did, into the audit */

@@ -28,7 +28,7 @@ data_backup(struct err *err)
 	char *path = NULL;
 	int rc;
 
-	if (want.n != 1)
+	if (want.n != 1 || !*want.words[0])
 		return err_set(err, ERR_USAGE, "backup: say where to, backup DIR");
 	if (want.dry) {
 		if ((rc = store_there(err)))
@@ -111,7 +111,7 @@ data_restore(struct err *err)
 	struct buf tenant = { 0 };
 	int rc, fresh = !is_there("format");
 
-	if (want.n != 1)
+	if (want.n != 1 || !*want.words[0])
 		return err_set(err, ERR_USAGE, "restore: say from where, restore DIR");
 	buf_printf(&tenant, "tenants/%s/data.mdb", cmd_settings()->tenant);
 	rc = want.dry || (!want.all && !is_there(buf_text(&tenant))) || fresh ? 0 : sure(err, "putting the backup in the place of what is there");
@@ -412,7 +412,7 @@ data_archive(struct err *err)
 {
 	int rc;
 
-	if (want.n != 1 || want.before == TIME_NONE)
+	if (want.n != 1 || !*want.words[0] || want.before == TIME_NONE)
 		return err_set(err, ERR_USAGE, "archive: say where to and what, archive DIR --before TIME");
 	if ((rc = want.dry ? 0 : sure(err, "taking what is older off the store")))
 		return rc;

@@ -3,6 +3,7 @@
 
 #include "at-admin.h"
 #include "base/cmd.h"
+#include "base/time.h"
 #include "detect/feedback.h"
 #include "event/rows.h"
 #include "json/json.h"
@@ -45,26 +46,51 @@ mark_all(int is_true, char **files, struct err *err)
 	return rc == 0 && m.marked && !want.dry ? access_note("feedback", cmd_settings()->tenant, what, err) : rc;
 }
 
+struct listing { const char *tenant; int rows; };
+
 /* {"metric":…,"labels":…,"field":…,"timestamp":…,"true":…}: a key is metric, labels and field as they stood, a byte 0 between. */
 static void
 show(void *self, struct str key, struct str time, int is_true)
 {
-	struct str part;
+	const struct listing *l = self;
+	struct str metric, labels;
+	struct buf row = { 0 }, text = { 0 };
 
-	(void)self;
-	str_cut(&key, 0, &part);
-	buf_lit(say(), "{\"metric\":");
-	buf_str(say(), part.n ? part : STR("null"));
-	str_cut(&key, 0, &part);
-	if (part.n) {
-		buf_lit(say(), ",\"labels\":");
-		buf_str(say(), part);
+	str_cut(&key, 0, &metric);
+	str_cut(&key, 0, &labels);
+	if (l->rows) {
+		buf_lit(&row, "{\"metric\":");
+		buf_str(&row, metric.n ? metric : STR("null"));
+		if (labels.n) {
+			buf_lit(&row, ",\"labels\":");
+			buf_str(&row, labels);
+		}
+		buf_lit(&row, ",\"field\":");
+		json_put_string(&row, key);
+		buf_lit(&row, ",\"timestamp\":");
+		buf_str(&row, time);
+		buf_printf(&row, ",\"true\":%s}", is_true ? "true" : "false");
+		put_row_of(l->tenant, buf_get(&row));
+	} else {
+		if (want.all)
+			put_column(str_of(l->tenant), 16);
+		put_column(json_text(json_value(time), &text), TIME_LEN);
+		put_column(is_true ? STR("true") : STR("false"), 5);
+		put_column(json_text(json_value(metric), &text), 24);
+		put_column(key, 16);
+		put_column(labels, 0);
+		buf_byte(say(), '\n');
 	}
-	buf_lit(say(), ",\"field\":");
-	json_put_string(say(), key);
-	buf_lit(say(), ",\"timestamp\":");
-	buf_str(say(), time);
-	buf_printf(say(), ",\"true\":%s}\n", is_true ? "true" : "false");
+	buf_release(&row);
+	buf_release(&text);
+}
+
+static int
+list(struct store *s, const char *name, struct err *err)
+{
+	struct listing l = { .tenant = name };
+
+	return as_rows(err, &l.rows) ? err->code : feedback_each(s, show, &l, err);
 }
 
 int
@@ -72,16 +98,13 @@ feedback_verb(struct err *err)
 {
 	static char *none[] = { NULL };
 	const char *what = want.n ? want.words[0] : "";
-	int list = strcmp(what, "list") == 0 && want.n == 1, is_true = strcmp(what, "true") == 0, rc;
-	struct store *s;
+	int lists = strcmp(what, "list") == 0 && want.n == 1, is_true = strcmp(what, "true") == 0;
 
-	if (!list && !is_true && strcmp(what, "false"))
+	if (!lists && !is_true && strcmp(what, "false"))
 		return err_set(err, ERR_USAGE, "feedback: say true or false, and give the rows that at-detect wrote, or list");
-	if (!list)
-		return mark_all(is_true, want.n > 1 ? want.words + 1 : none, err);
-	if (!(s = store_open(cmd_settings()->store, cmd_settings()->tenant, STORE_READ, err)))
+	if (lists)
+		return on_tenants(list, STORE_READ, err);
+	if (of_one("feedback", err) || tenant_there(err))
 		return err->code;
-	rc = feedback_each(s, show, NULL, err);
-	store_close(s);
-	return rc;
+	return mark_all(is_true, want.n > 1 ? want.words + 1 : none, err);
 }

@@ -50,6 +50,23 @@ store_there(struct err *err)
 }
 
 int
+tenant_there(struct err *err)
+{
+	const char *name = cmd_settings()->tenant;
+	int rc = store_tenant_name(name, err);
+
+	if (rc || strcmp(name, "default") == 0 || store_has_tenant(cmd_settings()->store, str_of(name)))
+		return rc;
+	return err_set(err, ERR_IO, "%s: there is no tenant '%s', make it with `at-admin tenant add %s`", cmd_settings()->store, name, name);
+}
+
+int
+of_one(const char *verb, struct err *err)
+{
+	return want.all ? err_set(err, ERR_USAGE, "%s: --all goes with list, this is done to one alone", verb) : 0;
+}
+
+int
 expires_at(int64_t *until, struct err *err)
 {
 	struct err no = { 0 };
@@ -125,6 +142,34 @@ on_all(on_tenant *call, int how, struct err *err)
 	rc = call(s, "system", err);
 	store_close(s);
 	return rc;
+}
+
+/* ---- what lists print */
+
+void
+put_row_of(const char *tenant, struct str json)
+{
+	if (want.all && json.n > 2) {
+		buf_printf(say(), "{\"tenant\":\"%s\",", tenant);     /* a tenant's name has no byte to escape */
+		json = (struct str){ json.p + 1, json.n - 1 };
+	}
+	buf_str(say(), json);
+	buf_byte(say(), '\n');
+	out_row(out_stdout());
+}
+
+void
+put_column(struct str text, int width)
+{
+	struct buf shown = { 0 };
+
+	width_put_shown(&shown, text);
+	if (width && width_of(buf_get(&shown)) <= width)
+		width_put(say(), buf_get(&shown), width, 0, 0);
+	else                                    /* an id is not cut: it is to be given back */
+		buf_str(say(), buf_get(&shown));
+	buf_lit(say(), width ? " " : "");
+	buf_release(&shown);
 }
 
 /* ---- verbs */
@@ -354,6 +399,8 @@ tenant(struct err *err)
 		return as_rows(err, &rows) ? err->code : store_tenants(dir, print_name, want.format && rows ? &rows : NULL, err);
 	if (want.n != 2 || (strcmp(what, "add") && strcmp(what, "remove")))
 		return err_set(err, ERR_USAGE, "tenant: say add NAME, list or remove NAME");
+	if (of_one("tenant", err))
+		return err->code;
 	if (strcmp(what, "add") == 0) {
 		if ((rc = store_tenant_name(name, err)) || !want.dry)
 			return rc ? rc : access_tenant_add(name, err);
@@ -452,6 +499,7 @@ static int
 run(const char *verb, struct err *err)
 {
 	size_t i = 0, n = sizeof(calls) / sizeof(*calls);
+	int rows;
 
 	while (i < n && strcmp(verb, calls[i].name))
 		i++;
@@ -459,7 +507,7 @@ run(const char *verb, struct err *err)
 		return err_set(err, ERR_USAGE, "there is no verb '%s', try " VERBS, verb);
 	if (want.n && !calls[i].words)
 		return err_set(err, ERR_USAGE, "%s: '%s' is too much, see at-admin %s --help", verb, want.words[0], verb);
-	return check_options(verb, calls[i].knows, err) ? err->code : calls[i].call(err);
+	return check_options(verb, calls[i].knows, err) || as_rows(err, &rows) ? err->code : calls[i].call(err);
 }
 
 int

@@ -37,19 +37,20 @@ static int
 add(struct err *err)
 {
 	struct buf given = { 0 }, record = { 0 }, id = { 0 };
-	const char *who = getenv("USER");
 	struct store *s = NULL;
 	int rc = put_given(&given, err);
 
 	if (rc == 0)
 		rc = silences_check(json_value(buf_get(&given)), time_now(), err);
+	if (rc == 0)
+		rc = tenant_there(err);
 	if (rc == 0 && want.dry)
 		buf_printf(say(), "%.*s: would be made\n", STR_FMT(buf_get(&given)));
 	else if (rc == 0 && !(s = store_open(cmd_settings()->store, cmd_settings()->tenant, STORE_CREATE, err)))
 		rc = err->code;
 	if (s && (rc = store_begin(s, err)) == 0) {
 		if ((rc = silences_tidy(s, time_now(), err)) == 0)
-			rc = silences_put(s, (struct str){ 0 }, json_value(buf_get(&given)), str_of(who), time_now(), &record, err);
+			rc = silences_put(s, (struct str){ 0 }, json_value(buf_get(&given)), str_of(access_who()), time_now(), &record, err);
 		if (rc)
 			store_abort(s);
 		else
@@ -69,26 +70,38 @@ add(struct err *err)
 	return rc;
 }
 
+struct listing { const char *tenant; int rows; };
+
 static int
 list_one(void *self, struct str id, struct str value)
 {
+	const struct listing *l = self;
 	struct json v = json_value(value);
 	struct buf whole = { 0 }, text = { 0 };
-	int rows = *(int *)self;
 
 	silences_show(&whole, v, time_now());
-	if (rows) {
-		buf_str(say(), buf_get(&whole));
+	if (l->rows) {
+		put_row_of(l->tenant, buf_get(&whole));
 	} else {
-		struct str state = json_text(json_get(json_value(buf_get(&whole)), STR("state")), &text);
-
-		buf_printf(say(), "%-18.*s %-8.*s ", STR_FMT(id), STR_FMT(state));
-		buf_printf(say(), "%.*s  %.*s", (int)json_get(v, STR("until")).n - 2, json_get(v, STR("until")).p + 1, (int)json_get(v, STR("match")).n, json_get(v, STR("match")).p);
+		if (want.all)
+			put_column(str_of(l->tenant), 16);
+		put_column(id, 18);
+		put_column(json_text(json_get(json_value(buf_get(&whole)), STR("state")), &text), 8);
+		put_column(json_text(json_get(v, STR("until")), &text), TIME_LEN + 1);
+		put_column(json_raw(json_get(v, STR("match"))), 0);
+		buf_byte(say(), '\n');
 	}
-	buf_byte(say(), '\n');
 	buf_release(&whole);
 	buf_release(&text);
 	return 0;
+}
+
+static int
+list(struct store *s, const char *name, struct err *err)
+{
+	struct listing l = { .tenant = name };
+
+	return as_rows(err, &l.rows) ? err->code : store_each_state(s, SILENCES, list_one, &l, err);
 }
 
 static int
@@ -115,18 +128,20 @@ int
 silence_verb(struct err *err)
 {
 	const char *what = want.n ? want.words[0] : "";
-	int adds = strcmp(what, "add") == 0, lists = strcmp(what, "list") == 0, rows, rc;
+	int adds = strcmp(what, "add") == 0, lists = strcmp(what, "list") == 0, rc;
 	struct store *s;
 
 	if (!(adds && want.n > 1) && !(lists && want.n == 1) && !(strcmp(what, "remove") == 0 && want.n == 2))
 		return err_set(err, ERR_USAGE, "silence: say add NAME=VALUE… [--expires 2h], list or remove ID");
-	if ((rc = as_rows(err, &rows)))
-		return rc;
+	if (lists)
+		return on_tenants(list, STORE_READ, err);
+	if (of_one("silence", err))
+		return err->code;
 	if (adds)
 		return add(err);
-	if (!(s = store_open(cmd_settings()->store, cmd_settings()->tenant, lists || want.dry ? STORE_READ : STORE_WRITE, err)))
+	if (!(s = store_open(cmd_settings()->store, cmd_settings()->tenant, want.dry ? STORE_READ : STORE_WRITE, err)))
 		return err->code;
-	rc = lists ? store_each_state(s, SILENCES, list_one, &rows, err) : take_away(s, want.words[1], err);
+	rc = take_away(s, want.words[1], err);
 	store_close(s);
 	return rc;
 }

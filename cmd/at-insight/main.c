@@ -100,7 +100,7 @@ main(int argc, char **argv)
 
 	if (!isnan(want.level) && !(want.level > 0 && want.level < 100))
 		err_set(&err, ERR_USAGE, "--level: %g is no percentage between 0 and 100", want.level);
-	else if (n)
+	else if (n && (n > 1 || strcmp(words[0], "-")))
 		run(words, n, &err);
 	else if (check_options("rows", &err) == 0)
 		notable(words, &err);

@@ -143,6 +143,12 @@ recommend(char **words, int n, struct err *err)
 
 	if (rc == 0 && n)
 		rc = err_set(err, ERR_USAGE, "recommend: '%s' is too much, --user %s or --item %s is meant", words[0], words[0], words[0]);
+	if (rc == 0 && want.format && !put_rows() && strcmp(want.format, "text"))
+		rc = err_set(err, ERR_USAGE, "--format: '%s' is no form of this, text and ndjson are", want.format);
+	if (rc == 0 && !want.user && !want.item && (want.by || want.range || want.top))       /* what to do next has none of these */
+		rc = err_set(err, ERR_USAGE, "recommend: --%s goes with --user or --item", want.by ? "by" : want.range ? "range" : "top");
+	if (rc == 0 && want.save && (want.user || want.item))
+		rc = err_set(err, ERR_USAGE, "recommend: --save keeps what to do next, items for a user are not stored");
 	if (rc == 0 && want.user && want.item)
 		rc = err_set(err, ERR_USAGE, "recommend: --user or --item, not both");
 	if (rc == 0)

@@ -99,6 +99,9 @@ verb_arguments(const struct table_function *f, const struct verb_options *o, cha
 	}
 	if (*operands)
 		return err_set(err, ERR_USAGE, "%s: '%s' is one operand too many", f->name, *operands);
+	for (int i = 0; f->params[i].name; i++)
+		if (args[i].type == CELL_TEXT && str_utf8_fault(args[i].text) >= 0)
+			return err_set(err, ERR_USAGE, "%s: '%.80s' is not UTF-8", f->name, args[i].text.p);
 	for (int k = 0; k < o->n; k++) {
 		int has = !o->value[k] && !o->flag[k];
 

@@ -27,6 +27,8 @@ text_of(struct json v, size_t most, struct buf *scratch, struct str *text, struc
 	for (size_t i = 0; i < text->n; i++)
 		if ((unsigned char)text->p[i] < 0x20 || text->p[i] == 0x7f)
 			return err_set(err, ERR_INPUT, "holds a control character");
+	if (str_utf8_fault(*text) >= 0)         /* a word of a command line: JSON was looked at as it came */
+		return err_set(err, ERR_INPUT, "is not UTF-8");
 	return 0;
 }
 

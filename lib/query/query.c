@@ -892,6 +892,15 @@ analyze(struct query *q, const struct buf *sql, const struct query_param *params
 	return rc;
 }
 
+/* A statement that is none is told before it is looked at: its names would be columns of the answer. */
+static int
+not_utf8(struct query *q, struct str sql, size_t base, struct err *err)
+{
+	long bad = str_utf8_fault(sql);
+
+	return bad < 0 ? 0 : tell(q, sql, base, bad, "not UTF-8", err);
+}
+
 /* run: and what it took. */
 static int
 explain(struct query *q, struct str sql, const struct query_param *params, int n_params, int run, struct cell_sink sink, struct err *err)
@@ -905,6 +914,8 @@ explain(struct query *q, struct str sql, const struct query_param *params, int n
 	struct err said, ignore = {0};
 	int depth[64] = {0}, id[64] = {0}, rc, planned;
 
+	if (not_utf8(q, sql, 0, err))
+		return err->code;
 	if ((rc = rewrite_next(&rest, &host, &rewrite, err)) <= 0) {
 		if (rc < 0)
 			said = *err, tell(q, sql, 0, said.col - 1, said.text, err);
@@ -1121,6 +1132,10 @@ run_statement(struct query *q, struct str all, size_t *at, const struct query_pa
 		}
 		rewrite_release(&rewrite);
 		return rc;
+	}
+	if (not_utf8(q, (struct str){ sql.p, *at - base }, base, err)) {
+		rewrite_release(&rewrite);
+		return err->code;
 	}
 again:
 	rc = prepare_best(q, &rewrite, params, n_params, &planned, &statement);

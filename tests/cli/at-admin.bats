@@ -227,3 +227,65 @@ stat_of() { at-admin stats -f ndjson | jq ".$1"; }
 	run -0 at-admin silence remove "$id" -n
 	[ "$(at-admin silence list -f ndjson | jq -r .id)" = "$id" ]
 }
+
+@test "--all lists silences, letters and feedback of every tenant, each with its own; what is done to one refuses it" {
+	anomaly='{"metric":"m","timestamp":"2025-11-24T00:00:00Z","labels":{"a":"x"},"count":5,"anomaly":{"field":"count","score":0.99,"alarm":true,"expected":1,"lower":0,"upper":2,"direction":"high"}}'
+	at-admin init
+	at-admin tenant add two
+	for t in default two; do
+		at-admin -T $t silence add alert=$t
+		at-admin -q -T $t feedback true <<< "$anomaly"
+	done
+	[ "$(at-admin silence list -a -f ndjson | jq -c '[.tenant, .match.alert]' | tr -d '\n')" = '["default","default"]["two","two"]' ]
+	[ "$(at-admin silence list -f ndjson | jq -c 'has("tenant")')" = false ]
+	[ "$(at-admin feedback list -a -f ndjson | jq -c '[.tenant, .metric, .labels.a]' | tr -d '\n')" = '["default","m","x"]["two","m","x"]' ]
+	at-admin silence list -a -f table | grep -q '^two  .* active .*{"alert":"two"}$'
+	run -0 at-admin feedback list -f table
+	[[ $output =~ ^2025-11-24T00:00:00Z\ +true\ +m\ +count\ +\{\"a\":\"x\"\}$ ]]
+	run -0 at-admin letters list -a
+	for words in 'silence add a=b' 'silence remove s' 'feedback true' 'letters replay r' 'key create' 'key revoke k' 'user remove u' 'role add r read:events' 'tenant remove two -y'; do
+		run -2 at-admin $words -a < /dev/null
+		[[ $output == *'--all goes with list'* ]]
+	done
+	[ "$(at-admin tenant list | wc -l)" = 2 ]
+}
+
+@test "a form of listing that is none is refused by every verb" {
+	at-admin init
+	for words in stats verify compact 'tenant list' 'user list' 'key list' 'role list' audit 'silence list' 'letters list' 'feedback list' \
+	    'retain --before 2020-01-01 -n' 'backup copies' 'restore copies -n' 'archive files --before 2020-01-01 -n' 'export --user u' 'erase --user u -n' init; do
+		run -2 --separate-stderr at-admin $words -f xml
+		[[ $stderr == *"--format: 'xml' is none of table, ndjson"* ]]
+	done
+	[ ! -e copies ]
+}
+
+@test "a tenant that is not there is not made by a slip of the pen, and a folder without a name is none" {
+	at-admin init
+	for words in 'silence add a=b' 'silence add a=b -n' 'feedback true' 'feedback true -n' 'user list' 'key list'; do
+		run -1 at-admin -T shpo $words < /dev/null
+		[[ $output == *"no tenant 'shpo'"* ]]
+		run -2 at-admin -T ../x $words < /dev/null
+	done
+	[ "$(at-admin tenant list)" = default ]
+	run -2 at-admin backup ''
+	run -2 at-admin restore '' -y
+	run -2 at-admin archive '' --before 2025-11-25 -y
+}
+
+@test "what is kept of a command line is UTF-8, and who silenced is who did it, not what USER says" {
+	at-admin init
+	run -1 --separate-stderr at-admin key create $'a\xff'
+	[[ $stderr == *'name: is not UTF-8'* ]]
+	run -1 --separate-stderr at-admin role add r read:events --sees $'hide=a\xff'
+	[[ $stderr == *'hide: is not UTF-8'* ]]
+	[ -z "$(at-admin key list)" ]
+	USER=$'\xff' at-admin silence add a=b
+	[ "$(at-admin silence list -f ndjson | jq -r .by)" = "$(id -un)" ]
+}
+
+@test "a role that is always there is refused by --dry-run too" {
+	at-admin init
+	run -1 at-admin role remove admin -n
+	[[ $output == *"'admin' is a role that is always there"* ]]
+}

@@ -573,6 +573,13 @@ target() { at-insight summary -f ndjson | jq -c --arg m "$1" 'select(.metric == 
 	[ "$(one -300)" = "$(one 0)" ]
 }
 
+@test "- alone is standard input, as no verb is" {
+	rows='{"metric":"m","timestamp":"2026-01-01T00:00:00Z","labels":{},"count":1}'
+	run -0 at-insight - <<< "$rows"
+	[ "$output" = "$(at-insight <<< "$rows")" ]
+	run -2 at-insight - more <<< "$rows"
+}
+
 @test "an option that a verb does not know is wrong usage" {
 	while read -r words; do
 		run -2 --separate-stderr at-insight $words < /dev/null
@@ -586,6 +593,13 @@ target() { at-insight summary -f ndjson | jq -c --arg m "$1" 'select(.metric == 
 		--by country
 	E
 	run -2 --separate-stderr at-insight forecast m -f csv
+	run -2 --separate-stderr at-insight recommend -f csv
+	[[ $stderr == *"'csv' is no form"* ]]
+	for words in '--by page' '--top 3' '--range 7d'; do
+		run -2 --separate-stderr at-insight recommend $words
+		[[ $stderr == *' goes with --user or --item'* ]]
+	done
+	run -2 --separate-stderr at-insight recommend --user u --save
 }
 
 @test "that a minute had none, of a thing that comes now and then, is no news" {

@@ -345,3 +345,18 @@ is_left() { [ -z "$(ls -A room)" ]; }
 		exec 9>&-
 	done
 }
+
+@test "SQL and arguments of verbs that are no UTF-8 are told, in every place, and nothing else is printed" {
+	at-admin init
+	for sql in $'SELECT 1 AS "x\xff"' $'SELECT \'x\xff\'' $'EXPLAIN SELECT \'x\xff\'' $'EXPLAIN QUERY PLAN SELECT 1 AS "x\xff"' $'SELECT 1; SELECT \'\xff\''; do
+		run -2 --separate-stderr at-query "$sql"
+		[[ $stderr == *'not UTF-8'* && $output != *x* ]]
+	done
+	run -2 --separate-stderr at-query $'SELECT 1\n, \'x\xff\''
+	[[ $stderr == *'2:5: not UTF-8'* && -z $output ]]
+	for words in 'funnel %,b' 'events --user %' 'explain %' 'metric %' 'match %' 'paths --from %' 'retention --start %'; do
+		IFS=' ' read -ra word <<< "${words//%/x$'\xff'}"
+		run -2 --separate-stderr at-query "${word[@]}"
+		[[ $stderr == *'not UTF-8'* && -z $output ]]
+	done
+}

@@ -41,6 +41,7 @@ unknown_option() {
 	at-admin --help | sed -n 's/^  \([a-z]*\) .*/\1/p' > verbs
 	for verb in $(cat verbs); do
 		sed -n '/^.Sh SYNOPSIS/,/^.Sh DESC/p' "$root/man/at-admin.1" | grep -q "^\.Cm.*\<$verb\>"
+		grep -q "^\.It Cm $verb\>" "$root/man/at-admin.1" || { echo "nothing is said of $verb"; return 1; }
 	done
 }
 
