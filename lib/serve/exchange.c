@@ -1,7 +1,6 @@
 /* exchange.c - from a request's head to its answer: which route, who, may he, how often, with what body. */
 #include "serve/exchange.h"
 
-#include <arpa/inet.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -498,18 +497,14 @@ read_origin(struct serve_call *c)
 		c->origin = origin;
 }
 
-/* 127.x.y.z, and no name that begins like it: "127.example.com" may lead anywhere. */
+/* 127.x.y.z, or 127.1 as some write it, and no name that begins like it: "127.example.com" may lead anywhere. */
 static int
 is_own_number(struct str host)
 {
-	char text[INET_ADDRSTRLEN];
-	struct in_addr number;
-
-	if (!str_starts(host, STR("127.")) || host.n >= sizeof(text))
-		return 0;
-	memcpy(text, host.p, host.n);
-	text[host.n] = 0;
-	return inet_pton(AF_INET, text, &number) == 1;
+	for (size_t i = 0; i < host.n; i++)
+		if (host.p[i] != '.' && (host.p[i] < '0' || host.p[i] > '9'))
+			return 0;
+	return str_starts(host, STR("127."));
 }
 
 /* A page of somebody else's whose name was made to lead here (DNS rebinding) names itself in Host. 1: it is one of ours. */

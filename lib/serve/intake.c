@@ -503,12 +503,23 @@ begins_envelope(struct str text)
 	return 1;
 }
 
+/* Of a body that says to be lines: is it an envelope all the same? One may go on behind the first line; an event may have members called so. */
+static int
+is_envelope(struct str text, struct str line, int whole)
+{
+	struct err ignore = { 0 };
+
+	if (whole && (!begins_envelope(text) || json_check(line, &ignore) == 0))
+		return envelope(json_value(line)).type == JSON_ARRAY;
+	return begins_envelope(text);
+}
+
 /* What the body is: an object or array that goes on behind its first line, or lines of objects. Its type says which where the first line
  * does not. */
 static void
 decide(struct batch *b, int all)
 {
-	struct str given = buf_get(&b->text), body = str_unmarked(given), text, type = http_media(http_header(b->call->ex.request, "Content-Type"));
+	struct str given = buf_get(&b->text), body = str_unmarked(given), text, line, type = http_media(http_header(b->call->ex.request, "Content-Type"));
 	int says_lines = type.n >= 6 && (http_same((struct str){ type.p + type.n - 6, 6 }, STR("ndjson")) || http_same((struct str){ type.p + type.n - 5, 5 }, STR("jsonl")));
 	const char *end;
 	struct json first;
@@ -525,11 +536,12 @@ decide(struct batch *b, int all)
 	end = memchr(text.p, '\n', text.n);
 	if (!end && !all && text.n <= LOOK)
 		return;
-	first = json_value((struct str){ text.p, end ? (size_t)(end - text.p) : text.n });
+	line = (struct str){ text.p, end ? (size_t)(end - text.p) : text.n };
+	first = json_value(line);
 	if (*text.p != '{')
 		b->form = says_lines && *text.p != '[' ? LINES : WHOLE;
 	else if (says_lines)
-		b->form = begins_envelope(text) || ((end || all) && envelope(first).type == JSON_ARRAY) ? WHOLE : LINES;
+		b->form = is_envelope(text, line, end || all) ? WHOLE : LINES;
 	else
 		b->form = end && first.type == JSON_OBJECT && envelope(first).type != JSON_ARRAY ? LINES : WHOLE;
 }

@@ -205,6 +205,8 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 	[ "$(of Application/NDJSON "$(printf '{\n "events": [{"event":"m"}]\n}')")" = '[1,0]' ]
 	[ "$(of application/x-ndjson '{"sentAt":1,"batch":[{"event":"m"}]}')" = '[1,0]' ]
 	[ "$(of application/jsonl "$(printf '{"event":"m","batch":[1]}\n{"event":"m","events":[1]}')")" = '[2,0]' ]
+	[ "$(of application/jsonl "$(printf '{"events":[1],"event":"m"}\n{"event":"m"}')")" = '[2,0]' ]
+	[ "$(of application/x-ndjson "$(printf '{"events":[\n{"event":"m"},\n{"event":"m"}]}')")" = '[2,0]' ]
 	[ "$(of application/json '{"event":"m","batch":[1]}')" = '[1,0]' ]
 	post /api/v1/events '{"event":"m"}' -H 'Content-Encoding: gzip' > /dev/null && [ "$status_code" = 200 ]       # gzip is what begins as it does
 	gzip -k lines
@@ -653,7 +655,7 @@ P
 	code /api/v1/me -H 'Origin: https://evil.example.com' > /dev/null
 	not grep -qi '^access-control-allow' head
 	[ "$(code /healthz -H 'Host: evil.example.com')" = 421 ]
-	[ "$(code /healthz -H 'Host: 127.evil.example.com:80')" = 421 ] && [ "$(code /healthz -H 'Host: 127.1.2.3:80')" = 200 ]
+	[ "$(code /healthz -H 'Host: 127.evil.example.com:80')" = 421 ] && [ "$(code /healthz -H 'Host: 127.1.2.3:80')" = 200 ] && [ "$(code /healthz -H 'Host: 127.1')" = 200 ]
 	[ "$(code /healthz -H 'Host: localhost:1')" = 200 ]
 	serve_stop
 	echo '{"serve":{"cors":["*"]}}' > config/analytics.json
