@@ -349,6 +349,7 @@ struct round {                          /* through one receiver's queue */
 	int off;                        /* it wants no more */
 	int configured;                 /* a receiver of the configuration */
 	struct err *err;
+	int taken_away;                 /* the message at hand was, on its way: what is still there is to be looked at anew */
 };
 
 static int64_t
@@ -406,7 +407,7 @@ switch_off(struct round *r)
 	return rc < 0 ? rc : 0;
 }
 
-/* Is the message still in its queue? With its receiver it was forgotten, while it was on its way. */
+/* Is the message still in its queue? It may have been let go of while it was on its way, with its receiver or its user. */
 static int
 is_queued(struct round *r, const char *kind, struct str id)
 {
@@ -433,7 +434,7 @@ keep_outcome(struct round *r, struct message *m, struct outcome o)
 		return rc;
 	if ((rc = is_queued(r, kind, m->id)) <= 0) {
 		store_abort(r->store);
-		r->off = 1;
+		r->taken_away = 1;
 		return rc;
 	}
 	rc = 0;
@@ -476,6 +477,8 @@ send_one(void *self, struct str id, struct str text)
 		m.error = buf_get(&why);
 		if ((rc = keep_outcome(r, &m, o)) == 0 && r->off)
 			rc = 1, r->next_ms = -1;
+		else if (rc == 0 && r->taken_away)
+			rc = 1, r->next_ms = 0;
 		else if (rc == 0 && o.what == FAILED && m.attempts < (r->spec->tries ? r->spec->tries : TRIES))
 			rc = 1, r->next_ms = m.next > time_now() ? m.next - time_now() : 0;
 	}

@@ -362,6 +362,7 @@ a_receiver_that_is_changed_or_removed_while_it_is_asked_stays_so(void **state)
 		publish(s, "x", "2", 1);
 		receiver.status = answers[i];
 		changing = s, changed_to = NULL;
+		assert_int_equal(deliver_due(s, &quick, NULL, &err), 0);        /* what else there is is looked at anew: */
 		assert_int_equal(deliver_due(s, &quick, NULL, &err), -1);
 		assert_null(changing);
 		assert_int_equal(store_get_state(s, DELIVER_RECEIVERS, STR("a"), &b, &err), 0);
@@ -378,6 +379,53 @@ a_receiver_that_is_changed_or_removed_while_it_is_asked_stays_so(void **state)
 	assert_string_equal(buf_text(&b), other);
 	buf_release(&b);
 	store_close(s);
+}
+
+static int
+drop_first(void *self, struct str id, struct str json)
+{
+	(void)json;
+	return store_drop_state(self, "delivery/a", id, &err) < 0 ? -1 : 1;
+}
+
+static void
+drop_message(void)
+{
+	struct store *s;
+	struct err e = {0};
+
+	if (!changing)
+		return;
+	s = store_share_write(changing, &e);
+	if (store_begin(s, &e) == 0 && deliver_each(s, STR("a"), 0, drop_first, s, &e) >= 0)
+		store_commit(s, &e);
+	store_close(s);
+	changing = NULL;
+}
+
+/* Erased with its user: those behind it do not wait for another that may never come. */
+static void
+a_message_that_is_taken_away_while_it_is_sent_holds_up_no_other(void **state)
+{
+	static const int answers[] = { 204, 500 };
+
+	(void)state;
+	receiver.meanwhile = drop_message;
+	for (size_t i = 0; i < 2; i++) {
+		struct store *s = store_with("a", "");
+
+		publish(s, "x", "1", 1);
+		publish(s, "x", "2", 1);
+		receiver.status = answers[i];
+		changing = s;
+		assert_int_equal(deliver_due(s, &quick, NULL, &err), 0);
+		assert_null(changing);
+		assert_int_equal(letters(s, "a", 0), 1);
+		receiver.status = 204;
+		assert_int_equal(deliver_due(s, &quick, NULL, &err), -1);
+		assert_int_equal(letters(s, "a", 0) + letters(s, "a", 1), 0);
+		store_close(s);
+	}
 }
 
 static void
@@ -407,6 +455,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(letters_of_the_configuration_are_found_replayed_and_dropped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_receiver_gets_what_it_asked_for_and_one_that_is_gone_is_switched_off, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_receiver_that_is_changed_or_removed_while_it_is_asked_stays_so, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_message_that_is_taken_away_while_it_is_sent_holds_up_no_other, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_address_that_is_not_public_is_refused_unless_allowed, set_up, tear_down),
 	};
 
