@@ -135,7 +135,8 @@ fields() { jq -c "$1" <<< "$output"; }
 	mkfifo in
 	start() { at-agg --state k -s in > out 2> err 7>&- & pid=$!; exec 7> in; }
 	die() { kill -9 $pid; exec 7>&-; wait $pid || true; }
-	start; event 10:00:00 >&7; event 10:00:01 >&7; sleep 0.1; event 10:00:02 >&7; sleep 3; die            # once a second it is kept
+	kept() { [ -n "$(find "$AT_STORE" -name data.mdb -newer sent)" ]; }
+	start; event 10:00:00 >&7; event 10:00:01 >&7; sleep 0.1; event 10:00:02 >&7; touch sent; soon kept; sleep 3; die            # once a second it is kept
 	[ ! -s out ]
 	start; event 10:00:03 >&7; event 10:01:00 >&7
 	for i in $(seq 300); do [ -s out ] && break; sleep 0.1; done
