@@ -4,7 +4,7 @@
 load ../helper
 load serve
 
-setup_file() { command -v curl > /dev/null || skip 'no curl here'; }
+setup() { command -v curl > /dev/null || skip 'no curl here'; }
 teardown() { serve_stop; }
 json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1))" body; }
 

@@ -9,11 +9,19 @@ teardown() { [ -z "${SINK:-}" ] || kill "$SINK" 2> /dev/null || true; }
 # sink: receivers to test against at $HOOK and $MAIL; log prints what came, and forgets it.
 sink() {
 	need_shared clients/sinks/sinks.py
-	local port=$((20000 + RANDOM % 20000))
-	python3 "$shared/clients/sinks/sinks.py" $port $((port + 1)) > sink.out 2>&1 3>&- &
-	SINK=$!
-	HOOK=http://127.0.0.1:$port MAIL=smtp://127.0.0.1:$((port + 1))
-	for _ in $(seq 300); do curl -s "$HOOK/_log" > /dev/null && return; sleep 0.1; done
+	local port
+	for _ in 1 2 3 4 5; do                  # a port that somebody has ends it; below those that are given out by themselves
+		port=$((20000 + RANDOM % 6000 * 2))
+		python3 "$shared/clients/sinks/sinks.py" $port $((port + 1)) > sink.out 2>&1 3>&- &
+		SINK=$!
+		HOOK=http://127.0.0.1:$port MAIL=smtp://127.0.0.1:$((port + 1))
+		for _ in $(seq 300); do
+			kill -0 $SINK 2> /dev/null || break
+			grep -q "^$HOOK" sink.out && curl -s "$HOOK/_log" > /dev/null && return
+			sleep 0.1
+		done
+	done
+	cat sink.out
 	return 1
 }
 came() { curl -s "$HOOK/_log"; }

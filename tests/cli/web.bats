@@ -4,7 +4,7 @@
 load ../helper
 load serve
 
-setup_file() {
+setup() {
 	command -v node > /dev/null || skip 'no node here'
 	command -v "${CHROMIUM:-chromium}" > /dev/null || skip 'no chromium here'
 	export HERE=$BATS_TEST_DIRNAME HOME=${HOME:-/tmp}
