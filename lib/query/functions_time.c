@@ -603,7 +603,7 @@ time_plus(sqlite3_context *c, int n, sqlite3_value **v)
 }
 
 static void
-time_minus(sqlite3_context *c, int n, sqlite3_value **v)        /* seconds between two times, days between two days, a time less seconds, a day less days; plain numbers and spans as ever */
+time_minus(sqlite3_context *c, int n, sqlite3_value **v)        /* seconds between two times, days (which 1: seconds) between two days, a time less seconds, a day less days; plain numbers and spans as ever */
 {
 	enum functions_form form, other;
 	int64_t a, b, months;
@@ -613,7 +613,7 @@ time_minus(sqlite3_context *c, int n, sqlite3_value **v)        /* seconds betwe
 		return;
 	if (sqlite3_value_type(v[0]) == SQLITE_TEXT && sqlite3_value_type(v[1]) == SQLITE_TEXT && functions_time_of(v[0], &a, &form) == 0) {
 		if (functions_time_of(v[1], &b, &other) == 0 && form == FORM_DATE && other == FORM_DATE)
-			sqlite3_result_int64(c, (a - b) / DAY);
+			functions_self(c)->row->which ? sqlite3_result_double(c, (double)(a - b) / 1000) : sqlite3_result_int64(c, (a - b) / DAY);
 		else if (functions_time_of(v[1], &b, &other) == 0)
 			sqlite3_result_double(c, (double)(a - b) / 1000);
 		else if (span_of(v[1], &b, &months) == 0)
@@ -1138,7 +1138,7 @@ yyyymm(sqlite3_context *c, int n, sqlite3_value **v)
 const struct function functions_time[] = {
 	{ "now", 0, 0, 0, now }, { "get_current_timestamp", 0, 0, 0, now }, { "today", 0, 0, 0, today }, { "yesterday", 0, 0, -1, today },
 	{ "at_time", 1, 2, 0, at_time }, { "at_alike", 2, 2, 0, at_alike }, { "at_midnight", 1, 1, 0, at_midnight }, { "at_zone", 2, 2, 0, at_zone }, { "timezone", 2, 2, 0, at_zone },
-	{ "time_add", 3, 3, 0, time_add }, { "time_minus", 2, 2, 0, time_minus }, { "time_plus", 2, 2, 0, time_plus }, { "interval_of", 2, 3, 0, interval_of },
+	{ "time_add", 3, 3, 0, time_add }, { "time_minus", 2, 2, 0, time_minus }, { "seconds_between", 2, 2, 1, time_minus }, { "time_plus", 2, 2, 0, time_plus }, { "interval_of", 2, 3, 0, interval_of },
 	{ "interval_sum", 3, 3, 0, interval_sum }, { "interval_seconds", 1, 1, 0, interval_seconds }, { "span_part", 3, 3, 0, span_part },
 	{ "date_add", 2, 3, 1, date_add }, { "date_sub", 2, 3, -1, date_add }, { "dateadd", 3, 3, 1, date_add }, { "timestampadd", 3, 3, 1, date_add },
 	{ "datediff", 2, 3, 0, date_diff }, { "date_diff", 2, 3, 0, date_diff }, { "timestampdiff", 3, 3, 0, date_diff }, { "timestamp_diff", 3, 3, 0, date_diff },

@@ -316,21 +316,26 @@ counts_seconds(struct tok *first, struct tok *last)
 	return is(prev, "and") && (a = rewrite_operand_start(prev->prev)) && is(a->prev, "between");
 }
 
-/* The span as that number. Its last token. */
+/* The span as that number. It is no whole one, as those taken from a day are days, and those above a line are divided without a rest.
+ * Its last token. */
 static struct tok *
 in_seconds(struct work *w, struct tok *first, struct tok *last)
 {
 	int64_t ms, months;
-	char digits[40];
+	char digits[48];
 
 	if (first == last && functions_interval(rewrite_bare(w, first), &ms, &months) == 0 && ms >= 0 && months >= 0) {
 		snprintf(digits, sizeof(digits), "%.15g", functions_span_seconds(ms, months));
+		if (!strpbrk(digits, ".e"))
+			strcat(digits, ".0");
 		rewrite_set(w, first, digits);
 		first->kind = TOKEN_NUMBER;
 		first->is_span = 0;
+		first->in_seconds = 1;
 		return last;
 	}
 	first = rewrite_wrap(w, first, last, "interval_seconds(", ")");
+	first->in_seconds = 1;
 	return first->next->match;
 }
 
@@ -1141,6 +1146,35 @@ differences(struct work *w, const struct map *aliases)
 	}
 }
 
+/* Does the difference stand beside a span, which counts seconds? */
+static int
+meets_seconds(struct tok *first, struct tok *last)
+{
+	static const char *const sums[] = { "time_minus", "time_plus", NULL };
+	struct tok *a;
+
+	while (is(first->prev, "(") && first->prev->match == last->next && rewrite_operand_start(last->next) == first->prev)
+		first = first->prev, last = last->next;
+	if (is(last->next, ","))                /* the difference less the span, or with it: these are calls by now */
+		return is(first->prev, "(") && (one_of(first->prev->prev, sums) && first->prev->prev->made) && last->next->next->in_seconds;
+	if (is(last->next, "/") || one_of(last->next, comparisons))
+		return last->next->next->in_seconds;
+	if (is(last->next, "between") || (is(last->next, "not") && is(last->next->next, "between"))) {
+		a = is(last->next, "not") ? last->next->next->next : last->next->next;
+		return a->in_seconds || ((a = rewrite_operand_end(a)) && is(a->next, "and") && a->next->next->in_seconds);
+	}
+	return one_of(first->prev, comparisons) && (a = rewrite_operand_start(first->prev->prev)) && a->in_seconds;
+}
+
+/* d1::date - d2::date > INTERVAL 7 DAY: days are counted in seconds there. */
+static void
+days_in_seconds(struct work *w)
+{
+	for (struct tok *t = w->head.next; t != &w->head; t = t->next)
+		if (t->made && is(t, "time_minus") && is(t->next, "(") && meets_seconds(t, t->next->match))
+			rewrite_set(w, t, "seconds_between");
+}
+
 /* A text that is a time, a parameter or a day, alone on its side of a comparison with the instant `at … to`, or what may be one. */
 static void
 beside_instant(struct work *w, struct tok *first, struct tok *last, struct tok *at, struct tok *to, int instant, int another)
@@ -1250,6 +1284,7 @@ times(struct work *w)
 	time_aliases(w, &aliases);
 	differences(w, &aliases);
 	span_parts(w);
+	days_in_seconds(w);
 	instants_chosen(w, &aliases, another);
 	instants_compared(w, &aliases, another);
 	map_release(&aliases);

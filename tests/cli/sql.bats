@@ -448,6 +448,9 @@ P
 	is "SELECT min(timestamp) - 5 + 7, min(timestamp) + 5 - 2 * 5, min(timestamp) - 5 + INTERVAL 1 DAY FROM events" 2026-11-23T10:00:02.123Z,2026-11-23T09:59:55.123Z,2026-11-24T09:59:55.123Z
 	[ "$(sql -P span='2 hours' -P n=90 "SELECT now() - INTERVAL :span, now() - INTERVAL :n MINUTE, 7200 = INTERVAL :span")" = 2026-11-23T22:30:00.000Z,2026-11-23T23:00:00.000Z,1 ]
 	is "SELECT hour(a - now()), day(b - a) FROM (SELECT 1e300 AS a, 7 AS b)" ,
+	local days="d - DATE '2026-11-20'" from="FROM (SELECT DATE '2026-11-27' AS d, 2 AS n)"
+	is "SELECT $days, $days > INTERVAL 6 DAY, $days > INTERVAL 7 DAY, ($days) < INTERVAL '8 days', INTERVAL 1 WEEK = $days, $days BETWEEN INTERVAL 1 DAY AND INTERVAL 8 DAY, $days NOT BETWEEN INTERVAL 8 DAY AND INTERVAL 9 DAY $from" 7,1,0,1,1,1,1
+	is "SELECT ($days) / INTERVAL '1 day', $days - INTERVAL 1 DAY, $days + INTERVAL 1 DAY = INTERVAL 8 DAY, d - n - INTERVAL 1 DAY, d - n + INTERVAL '6 hours', n / INTERVAL 1 MINUTE < 0.04, INTERVAL '1 day' / INTERVAL '16 hours' $from" 7,518400,1,2026-11-24,2026-11-25T06:00:00.000,1,1.5
 	run -2 at-query "SELECT INTERVAL 5"
 	[[ $output == *'INTERVAL wants a unit'* ]]
 	run -2 at-query "SELECT extract(month FROM $gap)"
