@@ -983,7 +983,7 @@ run_explain(struct query *q, struct str all, size_t *at, size_t behind, const st
 {
 	struct str rest = { all.p + *at + behind, all.n - *at - behind }, sql;
 	struct token word;
-	size_t i = 0, end;
+	size_t i = 0, end, from = *at;
 	int rc, run = 0;
 
 	while ((end = i, token_next(rest, &i, &word, err)) == 1 && (token_is(&word, "query") || token_is(&word, "plan") || token_is(&word, "analyze")))
@@ -994,6 +994,9 @@ run_explain(struct query *q, struct str all, size_t *at, size_t behind, const st
 	sql.n = i;
 	*at = (size_t)(sql.p + i - all.p);
 	err_clear(err);
+	i = 0;
+	if (token_next(sql, &i, &word, err) != 1 || token_is(&word, ";"))
+		return err->code ? err->code : tell(q, (struct str){ all.p + from, all.n - from }, from, 0, "incomplete input", err);
 	if (sink->columns && (rc = sink->columns(sink->self, (struct str[]){ STR("plan") }, 1, err)) != 0)
 		return rc;
 	rc = explain(q, sql, params, n_params, run, (struct cell_sink){ sink->row, sink->self }, err);

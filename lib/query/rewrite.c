@@ -472,6 +472,7 @@ rewrite_next(struct str *rest, const struct rewrite_host *host, struct rewrite *
 	w.head = (struct tok){ .prev = &w.head, .next = &w.head, .match = &w.head };
 	rc = read(&w, rest);
 	if (rc == 1) {
+		rewrite_standard(&w);
 		rewrite_matches(&w);
 		rewrite_name_items(&w);
 		if (!err->code)

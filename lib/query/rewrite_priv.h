@@ -59,6 +59,7 @@ char *rewrite_quote(struct work *, struct str name, char quote);        /* "name
 int rewrite_fail(struct work *, const struct tok *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* rewrite_exists.c, rewrite_expression.c, rewrite_match.c, rewrite_select.c */
+void rewrite_standard(struct work *);          /* FETCH FIRST, OFFSET before LIMIT, = ANY (SELECT …): what SQLite writes otherwise */
 void rewrite_exists(struct work *);
 void rewrite_matches(struct work *);
 void rewrite_expressions(struct work *);

@@ -395,6 +395,80 @@ behind_with(struct tok *t)              /* behind WITH a AS (…), b AS (…) */
 	return t;
 }
 
+/* What ends the number of rows that begins here: a number, a parameter or something in brackets; NULL: none does. */
+static struct tok *
+rows_end(struct tok *t)
+{
+	return t->kind == TOKEN_NUMBER || t->kind == TOKEN_PARAM ? t : is(t, "(") ? t->match : NULL;
+}
+
+/* FETCH FIRST 5 ROWS ONLY → LIMIT 5. */
+static void
+fetch(struct work *w, struct tok *t)
+{
+	struct tok *end = rows_end(t->next->next), *rows = end ? end->next : t->next->next;
+
+	if ((!is(rows, "row") && !is(rows, "rows")) || !is(rows->next, "only"))
+		return;
+	rewrite_cut(rows, rows->next);
+	rewrite_set(w, t, "LIMIT");
+	rewrite_set(w, t->next, "1");
+	if (end)
+		rewrite_cut(t->next, t->next);
+}
+
+/* OFFSET 2 [ROWS] [LIMIT 5] → LIMIT 5 OFFSET 2, as SQLite wants them; without a LIMIT all that come. */
+static void
+offset(struct work *w, struct tok *t)
+{
+	struct tok *end = rows_end(t->next), *limit_end = rewrite_operand_start(t->prev);
+
+	if (!end || t->prev->kind == TOKEN_END || is(t->prev, "select") || is(t->prev, ","))
+		return;
+	if (is(end->next, "row") || is(end->next, "rows"))
+		rewrite_cut(end->next, end->next);
+	if (limit_end && is(limit_end->prev, "limit"))
+		return;
+	if (is(end->next, "limit") && (limit_end = rewrite_operand_end(end->next->next)))
+		rewrite_move(t, end, limit_end->next);
+	else if (!is(t->next, "("))             /* else a function may be called so */
+		put(w, t, t, "LIMIT -1");
+}
+
+/* x = ANY (SELECT …) → x IN (SELECT …), x <> ALL (SELECT …) → x NOT IN (SELECT …). */
+static void
+quantified(struct work *w, struct tok *t)
+{
+	struct tok *query = t->next->next;
+
+	if (!is(t->next, "(") || (!is(query, "select") && !is(query, "with") && !is(query, "values")))
+		return;
+	if ((is(t->prev, "=") || is(t->prev, "==")) && (is(t, "any") || is(t, "some"))) {
+		rewrite_set(w, t, "IN");
+		t->blank = 1;
+		rewrite_cut(t->prev, t->prev);
+	} else if ((is(t->prev, "<>") || is(t->prev, "!=")) && is(t, "all")) {
+		rewrite_set(w, t, "IN");
+		rewrite_set(w, t->prev, "NOT");
+		t->prev->kind = TOKEN_WORD;
+		t->prev->blank = t->blank = 1;
+	}
+}
+
+void
+rewrite_standard(struct work *w)
+{
+	for (struct tok *t = w->head.next; t != &w->head; t = t->next)
+		if (is(t, "any") || is(t, "some") || is(t, "all"))
+			quantified(w, t);
+	for (struct tok *t = w->head.next; t != &w->head; t = t->next)
+		if (is(t, "fetch") && (is(t->next, "first") || is(t->next, "next")) && !is(t->prev, "."))
+			fetch(w, t);
+	for (struct tok *t = w->head.next; t != &w->head; t = t->next)
+		if (is(t, "offset") && !is(t->prev, "."))
+			offset(w, t);
+}
+
 void
 rewrite_from_first(struct work *w)
 {
@@ -1543,7 +1617,6 @@ static void
 mend_select(struct work *w, struct tok *t)
 {
 	struct select s;
-	struct tok *offset;
 
 	parse(t, &s);
 	if (s.end == s.list)
@@ -1561,14 +1634,4 @@ mend_select(struct work *w, struct tok *t)
 		distinct_on(w, &s);
 	if (!w->err->code)
 		qualify(w, &s);
-	/* OFFSET alone */
-	if (!w->err->code && !s.clause[LIMIT])
-		for (offset = s.list; offset != s.end; offset = offset->next) {
-			if (is(offset, "("))
-				offset = offset->match;
-			else if (is(offset, "offset") && (offset->next->kind == TOKEN_NUMBER || offset->next->kind == TOKEN_PARAM) && s.clause[FROM] && offset != s.list) {
-				put(w, offset, offset, "LIMIT -1");
-				break;
-			}
-		}
 }

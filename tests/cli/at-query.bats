@@ -151,6 +151,8 @@ SELECT 1 AS a')" = '{"a":1}' ]
 	wrong 'SELECT a FROM inputs' "1:15: no table 'inputs', did you mean 'input'?"
 	wrong $'SELECT inputs.a\nFROM input x,\n  "inputs"' "3:3: no table 'inputs', did you mean 'input'?"
 	wrong 'SELECT a FROM input WHERE' '1:26: the statement ends too early'
+	wrong 'EXPLAIN' '1:8: the statement ends too early'
+	wrong 'SELECT 1; EXPLAIN ANALYZE ; SELECT 2' '1:26: the statement ends too early'
 	wrong 'SELECT (1' '1:8: a ( without its )'
 	wrong 'SELECT a FROM input WHERE b = "x"' "1:31: no column \"x\", a text is written 'x'"
 }

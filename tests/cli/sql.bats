@@ -195,6 +195,18 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	done
 }
 
+@test "FETCH FIRST, OFFSET before LIMIT or alone, = ANY and <> ALL of a SELECT are what SQLite writes otherwise" {
+	local of="WITH t(x) AS (VALUES (1), (2), (3), (4)) SELECT group_concat(x) FROM (SELECT x FROM t ORDER BY x"
+	for how in "OFFSET 1 LIMIT 2" "LIMIT 2 OFFSET 1" "LIMIT 2 OFFSET 1 ROW" "OFFSET 1 ROWS FETCH NEXT 2 ROWS ONLY" "OFFSET (1) LIMIT (2)" "OFFSET 1 FETCH FIRST (2) ROW ONLY"; do
+		is "$of $how)" '"2,3"'
+	done
+	is "$of OFFSET 2 ROWS)" '"3,4"'
+	is "$of FETCH FIRST ROW ONLY)" 1
+	is "SELECT offset, fetch FROM (SELECT 3 AS offset, 4 AS fetch) OFFSET 0" 3,4
+	is "WITH t(x) AS (VALUES (1), (2), (3)) SELECT group_concat(x) FILTER (WHERE x = ANY (SELECT 2)), group_concat(x) FILTER (WHERE x <> ALL (VALUES (2))), group_concat(x) FILTER (WHERE x=some(WITH y AS (SELECT 3) SELECT * FROM y)) FROM t" '2,"1,3",3'
+	is "SELECT count(*) FROM events WHERE timestamp = ANY (SELECT max(timestamp) FROM events)" 1
+}
+
 @test "ORDER BY a number counts the columns of *, with LIMIT too; +2 and 0x2 are such numbers, x IN () is FALSE" {
 	at-ingest -q <<< '{"event":"a","timestamp":"2026-11-25T00:00:00Z","id":"a0","properties":{"revenue":1}}'
 	is "SELECT id FROM (SELECT page, * FROM events ORDER BY 3 DESC LIMIT 1)" a0

@@ -297,7 +297,7 @@ class Maker:
         if self.r.random() < .2:        # of a group only what is the same in all of its rows: which row it is of nobody says
             return "(SELECT p.page || e.id%s GROUP BY p.page ORDER BY count(*), 1 LIMIT 1)" % self.terms()
         item = self.pick(inner.any(1), "p.id", "p.id || e.id", "p.n", "max(p.n, 5)")
-        return "(SELECT %s%s%s)" % (item, self.terms(), self.pick("", " LIMIT 1", " ORDER BY p.timestamp DESC, p.id LIMIT 1", " ORDER BY p.event LIMIT 1", " ORDER BY p.n, p.id LIMIT 1 OFFSET 1"))
+        return "(SELECT %s%s%s)" % (item, self.terms(), self.pick("", " LIMIT 1", " ORDER BY p.timestamp DESC, p.id LIMIT 1", " ORDER BY p.event, p.id LIMIT 1", " ORDER BY p.n, p.id LIMIT 1 OFFSET 1"))
 
     def tested(self):
         inner, outer = Maker(self.r, "p"), Maker(self.r, "e")
