@@ -44,6 +44,7 @@ struct node {
 	double least, most, above, below, step;
 	int64_t min_length, max_length, min_items, max_items, min_keys, max_keys;
 	int unique;
+	struct str unique_key;          /* of objects in an array: not twice the same of it; p NULL: nothing is asked */
 	struct str format;
 	struct list all, any, one;
 	struct node *no, *cond, *then, *otherwise;
@@ -514,6 +515,8 @@ compile_keyword(struct schema *s, struct node *node, struct str key, struct json
 		return compile_node(s, &node->otherwise, v, at, depth, err);
 	if (IS("$ref"))
 		return want(v, IS_STRING, "a reference like \"#/$defs/name\"", at, err) ? err->code : (node->ref = keep(s, v), 0);
+	if (IS("x-unique"))
+		return want(v, IS_STRING, "the name of a member", at, err) ? err->code : (node->unique_key = keep(s, v), 0);
 #undef IS
 	if (key.n > 2 && key.p[0] == 'x' && key.p[1] == '-')
 		return 0;
@@ -766,6 +769,14 @@ check_array(const struct checking *c, const struct node *node, struct json v, co
 			for (other = json_iter(v); json_next(&other) && other.value.p != it.value.p; )
 				if (schema_equal(other.value, it.value))
 					return fail(err, &here, "wants each item once, has %.*s%s again", SHOW(it.value));
+		}
+		if (node->unique_key.p && n < KEYS_MOST) {
+			struct json mine = json_get(it.value, node->unique_key);
+			struct at member = { &here, node->unique_key, -1 };
+
+			for (other = json_iter(v); mine.type != JSON_NONE && json_next(&other) && other.value.p != it.value.p; )
+				if (schema_equal(json_get(other.value, node->unique_key), mine))
+					return fail(err, &member, "wants one that no other item has, has %.*s%s again", SHOW(mine));
 		}
 	}
 	if (n < node->min_items)

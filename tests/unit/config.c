@@ -158,6 +158,7 @@ schemas_hold_and_break(void **unused)
 		{ "{\"format\":\"date-time\"}", "\"2026-11-23T10:15:30Z\"", "\"2026-11-23\"", "is no date-time" },
 		{ "{\"format\":\"ipv4\"}", "\"1.2.3.4\"", "\"1.2.3.400\"", "is no ipv4" },
 		{ "{\"items\":{\"type\":\"number\"},\"minItems\":1,\"uniqueItems\":true}", "[1,2]", "[1,1.0]", "[1]: wants each item once" },
+		{ "{\"x-unique\":\"id\"}", "[{\"id\":\"a\"},{\"id\":\"b\"},{},{},7]", "[{\"id\":\"a\"},{\"id\":\"\\u0061\"}]", "[1].id: wants one that no other item has, has \"\\u0061\" again" },
 		{ "{\"required\":[\"a\"],\"properties\":{\"a\":{\"properties\":{\"b\":{\"type\":\"boolean\"}}}},\"additionalProperties\":false}",
 		  "{\"a\":{\"b\":true}}", "{\"a\":{\"b\":[]}}", "a.b: wants true or false, has []" },
 		{ "{\"required\":[\"a\"]}", "{\"a\":null}", "{}", "\"a\" is required" },
