@@ -1,6 +1,7 @@
 /* Rows as they come: what is drawn follows from them. */
 #include "at-dash.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct job {
 	struct rows rows;
 	struct buf picture;
 	long count;
+	long rejected;                  /* as the status line says it */
 	int is_live, is_paused, is_new, is_at_end, from;
 	int64_t drawn_ns;
 	int is_plain;                   /* live, without the screen: sentences, then those that changed */
@@ -52,18 +54,26 @@ static void
 draw(struct job *job)
 {
 	struct buf status = {0}, line = {0};
-	int width, height;
+	int width, height, lines = 0;
 
 	screen_size(&width, &height);
 	if (!job->is_paused) {
 		buf_clear(&job->picture);
 		board_draw(job->board, width, 0, &job->picture);
 	}
-	buf_printf(&line, " %ld rows%s%s   q quit  space pause  arrows scroll", job->count, job->is_paused ? ", paused" : "",
+	for (size_t i = 0; i < job->picture.n; i++)
+		lines += job->picture.p[i] == '\n';
+	if (job->from > lines - 1)      /* no further than to its last line */
+		job->from = lines > 1 ? lines - 1 : 0;
+	buf_printf(&line, " %ld rows", job->count);
+	if (job->rows.rejects.count)
+		buf_printf(&line, ", %ld rejected", job->rows.rejects.count);
+	buf_printf(&line, "%s%s   q quit  space pause  arrows scroll", job->is_paused ? ", paused" : "",
 	    job->is_at_end ? ", the input is at its end" : "");
 	width_put(&status, buf_get(&line), width, 0, 1);
 	screen_show(buf_get(&job->picture), job->from, buf_get(&status));
 	job->drawn_ns = time_mono_ns();
+	job->rejected = job->rows.rejects.count;
 	job->is_new = 0;
 	buf_release(&line);
 	buf_release(&status);
@@ -88,16 +98,20 @@ keys(struct job *job)
 			job->from -= job->from > 0;
 			break;
 		case SCREEN_DOWN: case SCREEN_WHEEL_DOWN: case 'j':
-			job->from++;
+			job->from += job->from < INT_MAX;
 			break;
 		case SCREEN_PAGE_UP:
 			job->from = job->from > height - 2 ? job->from - (height - 2) : 0;
 			break;
 		case SCREEN_PAGE_DOWN:
-			job->from += height - 2;
+			job->from += job->from < INT_MAX - height ? height - 2 : 0;
 			break;
 		case SCREEN_HOME: case 'g':
 			job->from = 0;
+			break;
+		case SCREEN_END: case 'G':
+			job->from = INT_MAX;
+			break;
 		}
 	}
 }
@@ -133,7 +147,7 @@ silence(void *self, struct err *err)
 	if (!job->is_live)
 		return -1;
 	keys(job);
-	if (job->is_new)
+	if (job->is_new || job->rejected != job->rows.rejects.count)
 		draw(job);
 	return KEYS_MS;
 }

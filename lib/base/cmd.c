@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -387,6 +388,30 @@ cmd_start(const struct cmd *cmd, int argc, char **argv, int *n)
 	return argv + 1;
 }
 
+/* What waits for the terminal; the first of it, as the causes stand in front. */
+#define HELD_MOST 65536
+static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct buf held;
+static int is_held;
+
+void
+cmd_hold(void)
+{
+	pthread_mutex_lock(&held_lock);
+	is_held = isatty(2);
+	pthread_mutex_unlock(&held_lock);
+}
+
+void
+cmd_speak(void)
+{
+	pthread_mutex_lock(&held_lock);
+	is_held = 0;
+	io_write(2, held.p, held.n);
+	buf_release(&held);
+	pthread_mutex_unlock(&held_lock);
+}
+
 void
 cmd_say(const char *fmt, ...)
 {
@@ -400,7 +425,12 @@ cmd_say(const char *fmt, ...)
 	buf_printf(&b, "%s: ", progname);
 	width_put_shown(&b, str_of(text));      /* data may hold what a terminal would obey */
 	buf_byte(&b, '\n');
-	io_write(2, b.p, b.n);
+	pthread_mutex_lock(&held_lock);
+	if (!is_held)
+		io_write(2, b.p, b.n);
+	else if (held.n + b.n <= HELD_MOST)
+		buf_str(&held, buf_get(&b));
+	pthread_mutex_unlock(&held_lock);
 	buf_release(&b);
 }
 

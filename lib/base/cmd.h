@@ -45,6 +45,10 @@ int cmd_poll(struct pollfd *, int n, int ms);
 /* A line on stderr, "at-agg: …"; the only way anything but rows is said. Control characters are shown (width.h). */
 void cmd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* From here on what is said waits until cmd_speak: a picture has the terminal. Where stderr is none it is written at once. */
+void cmd_hold(void);
+void cmd_speak(void);
+
 /* The row for --strict in a filter's option table. */
 #define CMD_OPT_STRICT { 0, "strict", NULL, "exit 3 when a row was rejected", cmd_set_strict, NULL }
 int cmd_set_strict(void *, const char *, struct err *);

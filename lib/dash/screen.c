@@ -152,6 +152,7 @@ screen_open(int color, struct err *err)
 		return err_set(err, ERR_IO, "there is no terminal to draw on, --once writes the picture as text");
 	}
 	atexit(screen_close);
+	cmd_hold();
 	expect_death();
 	cbreak();
 	noecho();
@@ -176,6 +177,7 @@ screen_close(void)
 	delscreen(screen);
 	fclose(tty);
 	screen = NULL;
+	cmd_speak();
 }
 
 void

@@ -1,6 +1,7 @@
 /* screen.h - a whole terminal to draw on (ncurses), given back as it was on any end of the program, also by a signal or an abort.
  *
- * Keys come from the terminal itself, so that standard input may be a pipe. Only cells that changed go to the terminal.
+ * Keys come from the terminal itself, so that standard input may be a pipe. Only cells that changed go to the terminal. What is said on
+ * stderr (cmd_say) waits until the terminal is given back.
  */
 #ifndef DASH_SCREEN_H
 #define DASH_SCREEN_H

@@ -116,10 +116,19 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 	seen '^hits'
 	tmux -L "$screen" resize-window -x 50 -y 12
 	seen 'status=200 .* [0-9][0-9]$'
+	tmux -L "$screen" send-keys G NPage j j j       # no further than to the last line
+	seen 'status=[0-9]'
+	tmux -L "$screen" send-keys g
+	seen '^hits'
+	echo 'no row' >&8
+	seen ', 1 rejected'                             # and the picture stays as it is
+	[[ $(head -1 now) == hits* && $(cat now) != *'not valid JSON'* ]]
+	tmux -L "$screen" resize-window -x 110 -y 12
 	exec 8>&-
 	seen 'at its end'
 	tmux -L "$screen" send-keys q
 	seen 'ended with 0'
+	seen 'at-dash: stdin:121:1: not valid JSON'     # it is said once the terminal is given back
 	seen ' echo'
 }
 
