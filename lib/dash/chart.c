@@ -82,6 +82,15 @@ chart_number(struct buf *b, double v)
 		buf_printf(b, "%.*f", fabs(v) < 0.0995 ? 4 : fabs(v) < 9.995 ? 2 : 1, v);
 }
 
+void
+chart_mark(struct buf *b, double v, double step)
+{
+	if (fabs(v) >= 1000 && fabs(v) < 1e7 && fabs(step) < fabs(v) / 50)      /* beyond the three digits of the above */
+		buf_printf(b, "%.*f", fabs(v) < 1e5 && step < 2 ? 2 : 0, v);
+	else
+		chart_number(b, v);
+}
+
 /* ---- a curve */
 
 void

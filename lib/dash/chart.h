@@ -18,6 +18,8 @@ void chart_spark(struct buf *, const double *, int n, int width, int ascii);
 void chart_line(struct buf *, const double *, const char *marks, int n, int width, int height, int ascii);
 
 /* A number in 7 characters at most: 12,345, 123.4k, 1.2M, 0.0012, 2e+308. */
+/* The same at a scale whose marks are `step` apart: marks that say the same say nothing. */
+void chart_mark(struct buf *, double, double step);
 void chart_number(struct buf *, double);
 
 /* ---- what curves are made of */

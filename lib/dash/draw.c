@@ -165,7 +165,7 @@ draw_scale(struct field *f, struct scale s)
 		struct buf number = {0};
 
 		if (y == 0 || y == f->height - 1 || (f->height >= 7 && 2 * y == f->height - 1))
-			chart_number(&number, y && y == f->height - 1 ? s.low : s.high - (s.high - s.low) * y / (f->height > 1 ? f->height - 1 : 1));
+			chart_mark(&number, y && y == f->height - 1 ? s.low : s.high - (s.high - s.low) * y / (f->height > 1 ? f->height - 1 : 1), (s.high - s.low) / 2);
 		canvas_right(f->c, f->x - 2, f->y + y, CHART_SCALE - 2, buf_get(&number), CANVAS_FAINT);
 		canvas_put(f->c, f->x - 1, f->y + y, f->c->ascii ? '|' : number.n ? 0x2524 : 0x2502, CANVAS_FRAME);
 		buf_release(&number);
@@ -178,20 +178,23 @@ draw_times(struct field *f, int y)
 {
 	const struct reading *v = f->v;
 	struct buf text = {0};
-	int shown = 1;
+	int shown = 1, end = 0;
 
 	if (!v->times || v->time[v->times - 1] < 100000)        /* numbers of rows */
 		return;
-	reading_put_time(&text, v->time[v->times - 1], v->to - v->from, v->every_ms, f->period->zone);
-	shown = f->width / ((int)text.n + 4);
+	reading_put_time(&text, v->time[v->times - 1], v->span_ms, v->every_ms, f->period->zone);
+	shown = f->width / ((int)text.n + 3);
 	shown = shown < 1 ? 1 : shown > 4 ? 4 : shown;
 	for (int i = 0; i < shown; i++) {
 		int at = shown > 1 ? i * (v->times - 1) / (shown - 1) : v->times - 1, x = across(v, at, f->width), n;
 
 		buf_clear(&text);
-		reading_put_time(&text, v->time[at], v->to - v->from, v->every_ms, f->period->zone);
+		reading_put_time(&text, v->time[at], v->span_ms, v->every_ms, f->period->zone);
 		n = (int)text.n;
 		x = i == 0 && shown > 1 ? 0 : i == shown - 1 ? f->width - n : x - n / 2;
+		if (i && i < shown - 1 && (x <= end || x + n >= f->width - n))
+			continue;               /* times that lie close together have no room for each */
+		end = x + n;
 		canvas_text(f->c, f->x + (x < 0 ? 0 : x), y, f->width, buf_get(&text), CANVAS_FAINT);
 	}
 	buf_release(&text);
@@ -276,7 +279,8 @@ put_change(struct buf *b, const struct reading *v, const struct widget *w, int a
 		buf_lit(b, "nothing before");
 	else {
 		buf_lit(b, ascii ? "" : change > 0 ? "▲ " : "▼ ");
-		buf_printf(b, "%+.1f%% from ", change / fabs(v->before) * 100);
+		reading_put_change(b, v);
+		buf_lit(b, " from ");
 		reading_put_value(b, v->before, w);
 	}
 	return v->before == 0 ? CANVAS_FAINT : change > 0 ? CANVAS_GOOD : change < 0 ? CANVAS_BAD : CANVAS_FAINT;
@@ -289,8 +293,8 @@ draw_card(struct field *f)
 	struct buf text = {0};
 	enum canvas_role role;
 
-	reading_put_value(&text, f->v->now, f->w);
-	if (width_of(buf_get(&text)) > f->width) {
+	reading_put_now(&text, f->v, f->w);
+	if (width_of(buf_get(&text)) > f->width && isfinite(f->v->now)) {
 		buf_clear(&text);
 		chart_number(&text, f->v->now);
 	}
@@ -316,14 +320,17 @@ draw_gauge(struct field *f)
 {
 	const struct reading *v = f->v;
 	double share = (v->now - v->low) / (v->high - v->low);
-	int y = f->y + (f->height > 3 ? (f->height - 3) / 2 : 0);
+	char percent[400];
+	int room, y = f->y + (f->height > 3 ? (f->height - 3) / 2 : 0);
 
 	if (isnan(v->now)) {
 		put_nothing(f);
 		return;
 	}
-	put_number(f, f->x + f->width, y, f->width / 2, v->now, CANVAS_TITLE);
-	put_printf(f, f->x, y, f->width / 2, CANVAS_FAINT, "%.0f%%", share * 100);
+	snprintf(percent, sizeof(percent), "%.0f%%", share * 100);
+	room = f->width - 1 - (int)strlen(percent) > f->width / 2 ? f->width - 1 - (int)strlen(percent) : f->width / 2;
+	put_number(f, f->x + f->width, y, room, v->now, CANVAS_TITLE);
+	canvas_lit(f->c, f->x, y, f->width - room, percent, CANVAS_FAINT);
 	for (int i = 0; i < f->width; i++)
 		canvas_put(f->c, f->x + i, y + 1, f->c->ascii ? '-' : 0x2500, CANVAS_FRAME);
 	canvas_bar(f->c, f->x, y + 1, fmax(0, fmin(1, share)) * f->width, f->width, level_role(f->w, v->now, share > 1 ? CANVAS_BAD : CANVAS_CURVE));
@@ -331,8 +338,8 @@ draw_gauge(struct field *f)
 		struct buf text = {0};
 
 		chart_number(&text, v->low);
-		canvas_text(f->c, f->x, y + 2, f->width / 2, buf_get(&text), CANVAS_FAINT);
-		put_number(f, f->x + f->width, y + 2, f->width / 2, v->high, CANVAS_FAINT);
+		room = f->width - 1 - canvas_text(f->c, f->x, y + 2, f->width / 2, buf_get(&text), CANVAS_FAINT);
+		put_number(f, f->x + f->width, y + 2, room, v->high, CANVAS_FAINT);
 		buf_release(&text);
 	}
 }
@@ -369,25 +376,58 @@ draw_more(struct field *f, int y, int more)
 		put_printf(f, f->x, y, f->width, CANVAS_FAINT, "and %d more", more);
 }
 
+/* The value farthest from nothing of several buckets: a peak is not lost where they share a column. */
+static double
+farthest(const struct reading *v, int from, int to)
+{
+	double far = 0;
+
+	for (int i = from; i < to && i < v->shares; i++)
+		if (fabs(v->share[i].value) > fabs(far))
+			far = v->share[i].value;
+	return far;
+}
+
+/* Below nothing: from there down, in whole and half lines. */
+static void
+put_downwards(struct canvas *c, int x, int y, double lines, int most)
+{
+	int halves = (int)lround(fmin(lines, most) * 2);
+
+	if (halves < 1 && lines > 0)
+		halves = 1;
+	for (int i = 0; i < most && 2 * i < halves; i++)
+		canvas_put(c, x, y + i, c->ascii ? '#' : halves - 2 * i > 1 ? 0x2588 : 0x2580, CANVAS_BAD);
+}
+
 /* Buckets of time, one beside the other: several to a column where there are more than columns. */
 static void
 draw_columns(struct field *f)
 {
 	const struct reading *v = f->v;
 	struct field plot = *f;
-	double most = most_of(v);
-	int wide;
+	double low = 0, high = 0;
+	int wide, up;
 
 	plot.x += CHART_SCALE, plot.width -= CHART_SCALE, plot.height--;
 	if (plot.width < LEAST || plot.height < 1)
 		return;
-	draw_scale(&plot, (struct scale){ 0, most });
+	for (int i = 0; i < v->shares; i++)
+		low = fmin(low, v->share[i].value), high = fmax(high, v->share[i].value);
+	draw_scale(&plot, (struct scale){ low, high });
+	up = low < 0 ? (int)lround(chart_part(0, low, high) * -plot.height + plot.height) : plot.height;        /* lines above nothing */
+	up = low < 0 && up == plot.height && plot.height > 1 ? up - 1 : high > 0 && up < 1 ? 1 : up;
 	wide = plot.width / (v->shares ? v->shares : 1);
-	for (int x = 0; x < plot.width; x++) {
+	for (int x = 0; x < plot.width && high > low; x++) {
 		int i = wide ? x / wide : (int)((int64_t)x * v->shares / plot.width);
+		double value = wide ? farthest(v, i, i + 1) : farthest(v, i, (int)((int64_t)(x + 1) * v->shares / plot.width));
 
-		if (i < v->shares && most > 0 && !(wide > 2 && x % wide == wide - 1))
-			canvas_column(f->c, plot.x + x, plot.y + plot.height - 1, fmax(0, v->share[i].value) / most * plot.height, plot.height, CANVAS_CURVE);
+		if (wide > 2 && x % wide == wide - 1)
+			continue;
+		if (value > 0)
+			canvas_column(f->c, plot.x + x, plot.y + up - 1, value / high * up, up, CANVAS_CURVE);
+		else if (value < 0)
+			put_downwards(f->c, plot.x + x, plot.y + up, value / low * (plot.height - up), plot.height - up);
 	}
 	if (v->shares) {
 		canvas_text(f->c, plot.x, plot.y + plot.height, plot.width / 2, v->share[0].label, CANVAS_FAINT);
@@ -429,7 +469,7 @@ draw_pie(struct field *f)
 	static const char ascii[] = "#=*+:-%o";
 	const struct reading *v = f->v;
 	double sum = 0, before = 0;
-	int shown = v->shares < CANVAS_CURVES ? v->shares : CANVAS_CURVES, from = 0;
+	int shown = v->shares < CANVAS_CURVES ? v->shares : CANVAS_CURVES, from = 0, is_wide = f->width >= 26;    /* else names rather than values */
 
 	for (int i = 0; i < v->shares; i++)
 		sum += fmax(0, v->share[i].value);
@@ -446,8 +486,9 @@ draw_pie(struct field *f)
 		if (2 + i >= f->height || (2 + i == f->height - 1 && v->shares > i + 1))
 			continue;
 		canvas_put(f->c, f->x, y, c, curve_role(i));
-		canvas_text(f->c, f->x + 2, y, f->width - 2 - 16, v->share[i].label, CANVAS_PLAIN);
-		put_number(f, f->x + f->width - 7, y, 8, v->share[i].value, CANVAS_FAINT);
+		canvas_text(f->c, f->x + 2, y, f->width - 2 - (is_wide ? 16 : 7), v->share[i].label, CANVAS_PLAIN);
+		if (is_wide)
+			put_number(f, f->x + f->width - 7, y, 8, v->share[i].value, CANVAS_FAINT);
 		put_printf(f, f->x + f->width - 6, y, 6, CANVAS_PLAIN, "%5.1f%%", fmax(0, v->share[i].value) / sum * 100);
 	}
 	if (v->shares + 2 > f->height || v->shares > shown) {
@@ -770,17 +811,17 @@ say_curves(const struct reading *v, const struct period *p, struct buf *to)
 		buf_lit(to, ": from ");
 		reading_put_number(to, k->value[first]);
 		buf_lit(to, " at ");
-		reading_put_time(to, v->time[first], v->to - v->from, v->every_ms, p->zone);
+		reading_put_time(to, v->time[first], v->span_ms, v->every_ms, p->zone);
 		buf_lit(to, " to ");
 		reading_put_number(to, k->value[last]);
 		buf_lit(to, " at ");
-		reading_put_time(to, v->time[last], v->to - v->from, v->every_ms, p->zone);
+		reading_put_time(to, v->time[last], v->span_ms, v->every_ms, p->zone);
 		buf_lit(to, "; lowest ");
 		reading_put_number(to, k->value[low]);
 		buf_lit(to, ", highest ");
 		reading_put_number(to, k->value[high]);
 		buf_lit(to, " at ");
-		reading_put_time(to, v->time[high], v->to - v->from, v->every_ms, p->zone);
+		reading_put_time(to, v->time[high], v->span_ms, v->every_ms, p->zone);
 		buf_byte(to, '\n');
 	}
 }
@@ -839,9 +880,13 @@ draw_plain(const struct drawing *d, struct buf *to)
 			say(to, w->text);
 			buf_byte(to, '\n');
 		} else if (w->type == WIDGET_METRIC_CARD || w->type == WIDGET_GAUGE) {
+			struct buf now = {0};
+
+			reading_put_now(&now, v, w);
 			buf_byte(to, ' ');
-			reading_put_value(to, v->now, w);
-			if (!isnan(v->before)) {
+			say(to, buf_get(&now));         /* it may be a text of the data */
+			buf_release(&now);
+			if (isfinite(v->now) && isfinite(v->before)) {
 				buf_lit(to, ", ");
 				put_change(to, v, w, 1);
 			}

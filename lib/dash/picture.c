@@ -141,7 +141,7 @@ draw_scale(struct field *f, double low, double high)
 		double y = f->y + f->height * i / lines;
 		struct buf text = {0};
 
-		chart_number(&text, i == lines ? low : high - (high - low) * i / lines);
+		chart_mark(&text, i == lines ? low : high - (high - low) * i / lines, (high - low) / lines);
 		put_line(f, f->x, y, f->x + f->width, y, 0.5, CANVAS_FRAME);
 		put_text(f, f->x - 6, y + 3.5, PEN_RIGHT, SCALE - 6, 10, 0, CANVAS_FAINT, buf_get(&text));
 		buf_release(&text);
@@ -152,14 +152,21 @@ static void
 draw_times(struct field *f)
 {
 	struct buf text = {0};
+	double end = -1;                /* of the words before */
 	int shown = (int)(f->width / 110);
 
 	shown = shown < 1 ? 1 : shown > 7 ? 7 : shown;
 	for (int i = 0; i <= shown && f->v->times && f->v->time[f->v->times - 1] > 100000; i++) {
 		int at = i * (f->v->times - 1) / shown;
+		double wide, from;
 
 		buf_clear(&text);
-		reading_put_time(&text, f->v->time[at], f->v->to - f->v->from, f->v->every_ms, f->period->zone);
+		reading_put_time(&text, f->v->time[at], f->v->span_ms, f->v->every_ms, f->period->zone);
+		wide = fmin(pen_length(buf_get(&text), 10), 110) + 6;
+		from = across(f, at) - (i == 0 ? 0 : i == shown ? wide : wide / 2);
+		if (i && (from < end || (i < shown && from + wide > f->x + f->width - wide)))
+			continue;                       /* times that lie close together have no room for each */
+		end = from + wide;
 		put_text(f, across(f, at), f->y + f->height + 13, i == 0 ? PEN_LEFT : i == shown ? PEN_RIGHT : PEN_MIDDLE, 110, 10, 0, CANVAS_FAINT, buf_get(&text));
 	}
 	buf_release(&text);
@@ -216,11 +223,12 @@ draw_card(struct field *f)
 	struct buf text = {0};
 	double low, high, change = f->v->now - f->v->before;
 
-	reading_put_value(&text, f->v->now, f->w);
+	reading_put_now(&text, f->v, f->w);
 	put_text(f, f->x, f->y + 24, PEN_LEFT, f->width, 24, 1, level_role(f->w, f->v->now, CANVAS_TITLE), buf_get(&text));
 	buf_clear(&text);
 	if (isfinite(change) && f->v->before != 0) {
-		buf_printf(&text, "%+.1f%% from ", change / fabs(f->v->before) * 100);
+		reading_put_change(&text, f->v);
+		buf_lit(&text, " from ");
 		reading_put_value(&text, f->v->before, f->w);
 	} else if (isfinite(change)) {
 		buf_lit(&text, change ? "nothing before" : "as before");
@@ -295,15 +303,20 @@ static void
 draw_columns(struct field *f)
 {
 	struct field plot = *f;
-	double most = most_of(f->v), wide;
+	double low = 0, high = 0, zero, wide;
 
+	for (int i = 0; i < f->v->shares; i++)
+		low = fmin(low, f->v->share[i].value), high = fmax(high, f->v->share[i].value);
+	if (high <= low)
+		high = low + 1;
 	plot.x += SCALE, plot.width -= SCALE, plot.y += 6, plot.height -= 24;
-	draw_scale(&plot, 0, most);
+	draw_scale(&plot, low, high);
+	zero = plot.y + (1 - chart_part(0, low, high)) * plot.height;
 	wide = plot.width / f->v->shares;
 	for (int i = 0; i < f->v->shares; i++) {
-		double h = fmax(0, f->v->share[i].value) / most * plot.height;
+		double value = f->v->share[i].value, end = plot.y + (1 - chart_part(value, low, high)) * plot.height;
 
-		plot.pen->rect(plot.pen, plot.x + i * wide, plot.y + plot.height - h, fmax(wide * 0.85, 0.5), h, CANVAS_CURVE);
+		plot.pen->rect(plot.pen, plot.x + i * wide, fmin(zero, end), fmax(wide * 0.85, 0.5), fabs(end - zero), value < 0 ? CANVAS_BAD : CANVAS_CURVE);
 	}
 	put_text(f, plot.x, plot.y + plot.height + 13, PEN_LEFT, 110, 10, 0, CANVAS_FAINT, f->v->share[0].label);
 	put_text(f, plot.x + plot.width, plot.y + plot.height + 13, PEN_RIGHT, 110, 10, 0, CANVAS_FAINT, f->v->share[f->v->shares - 1].label);

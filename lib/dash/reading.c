@@ -113,10 +113,11 @@ reading_put_number(struct buf *b, double v)
 void
 reading_put_value(struct buf *b, double v, const struct widget *w)
 {
-	static const char *const sizes[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	static const char *const sizes[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 	static const char *const before[] = { "$", "€", "£", "¥" };
 	struct buf digits = {0};
 	char text[64];
+	size_t signs;
 	int size = 0;
 
 	if (!isfinite(v)) {
@@ -124,27 +125,57 @@ reading_put_value(struct buf *b, double v, const struct widget *w)
 		return;
 	}
 	if (str_eq(w->unit, STR("%"))) {
-		snprintf(text, sizeof(text), "%.*f %%", w->decimals < 0 ? 1 : w->decimals > 10 ? 10 : w->decimals, v * 100);
-		buf_lit(b, text);
+		put_digits(b, v * 100, w->decimals < 0 ? 1 : w->decimals);
+		buf_lit(b, " %");
 		return;
 	}
 	if (str_eq(w->unit, STR("bytes"))) {
-		for (; fabs(v) >= 1024 && size < 4; size++)
+		for (; fabs(v) >= 1024 && size < 6; size++)
 			v /= 1024;
-		snprintf(text, sizeof(text), "%.3g %s", v, sizes[size]);
+		snprintf(text, sizeof(text), "%.*g %s", fabs(v) >= 999.5 ? 4 : 3, v, sizes[size]);
 		buf_lit(b, text);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++)
 		if (str_eq(w->unit, str_of(before[i])))
-			buf_str(b, w->unit), size = 1;
+			size = 1;
 	put_digits(&digits, v, w->decimals);
-	buf_str(b, buf_get(&digits));
+	if ((signs = size && digits.p[0] == '-'))       /* -€5: the sign stands before all */
+		buf_byte(b, '-');
+	if (size)
+		buf_str(b, w->unit);
+	buf_str(b, (struct str){ digits.p + signs, digits.n - signs });
 	if (w->unit.n && !size) {
 		buf_byte(b, ' ');
 		buf_str(b, w->unit);
 	}
 	buf_release(&digits);
+}
+
+void
+reading_put_now(struct buf *b, const struct reading *v, const struct widget *w)
+{
+	const struct cell *first = w->query.p && v->table.rows && v->table.columns ? answer_cell(&v->table, 0, 0) : NULL;
+
+	if (!isfinite(v->now) && first && first->type == CELL_TEXT)
+		buf_str(b, first->text);
+	else
+		reading_put_value(b, v->now, w);
+}
+
+void
+reading_put_change(struct buf *b, const struct reading *v)
+{
+	double percent = (v->now - v->before) / fabs(v->before) * 100;
+
+	if (fabs(percent) < 100000) {
+		buf_printf(b, "%+.1f%%", percent);
+		return;
+	}
+	if (percent > 0)
+		buf_byte(b, '+');
+	put_digits(b, percent, 0);
+	buf_byte(b, '%');
 }
 
 int
@@ -570,6 +601,25 @@ curve_of(struct get *g, struct map *known, int *cap, struct str label)
 	return e->num < 0 ? NULL : &v->curve[e->num];
 }
 
+/* What the times of a query that asks for no range stretch over: their words are as long as that wants them. */
+static void
+take_span(struct get *g, const struct answer *a, int time)
+{
+	int64_t ms, low = INT64_MAX, high = INT64_MIN;
+
+	if (time < 0 || reading_is_of_range(g->w))
+		return;
+	for (int i = 0; i < a->rows; i++)
+		if (is_time(answer_cell(a, i, time), &ms)) {
+			low = ms < low ? ms : low;
+			high = ms > high ? ms : high;
+		}
+	if (low < high)
+		g->v->span_ms = high - low;
+	if (low < high && low / DAY_MS != high / DAY_MS && g->v->span_ms <= 2 * DAY_MS)
+		g->v->span_ms = 2 * DAY_MS + 1;         /* nobody else says on which days */
+}
+
 /* Each column of numbers, of each label, is a curve. */
 static int
 take_curves(struct get *g, const struct answer *a, int time, int label)
@@ -582,6 +632,7 @@ take_curves(struct get *g, const struct answer *a, int time, int label)
 
 	if (take_times(v, a, time))
 		return v->err.code;
+	take_span(g, a, time);
 	for (int k = 0; k < a->columns; k++)
 		numbers += k != time && k != label && kind_of(a, k) == 'n';
 	for (int k = 0; k < a->columns && !v->err.code; k++) {
@@ -674,8 +725,8 @@ static double
 first_number(const struct answer *a, int nth)
 {
 	for (int i = 0; a->rows && i < a->columns; i++)
-		if (!isnan(cell_number(answer_cell(a, 0, i))) && nth-- == 0)
-			return cell_number(answer_cell(a, 0, i));
+		if (answer_cell(a, 0, i)->type != CELL_TEXT && nth-- == 0)
+			return cell_number(answer_cell(a, 0, i));       /* a NULL is no number, and yet the one that stands there */
 	return NAN;
 }
 
@@ -758,6 +809,8 @@ get_shares(struct get *g)
 		label = time >= 0 ? time : a->columns > 1 ? 0 : -1;
 	number = column_of(a, 'n', label);
 	v->over_time = label >= 0 && label == time;
+	if (v->over_time)
+		take_span(g, a, time);
 	if (!(v->share = room(v, (size_t)(a->rows < READING_SHARES ? a->rows : READING_SHARES), sizeof(*v->share))))
 		return v->err.code;
 	for (int i = 0; i < a->rows && number >= 0; i++) {
@@ -772,7 +825,7 @@ get_shares(struct get *g)
 		}
 		s->value = x;
 		if (v->over_time && is_time(answer_cell(a, i, label), &ms)) {
-			reading_put_time(&text, ms, v->to - v->from, v->every_ms, g->period->zone);
+			reading_put_time(&text, ms, v->span_ms, v->every_ms, g->period->zone);
 			s->label = keep(v, &text);
 		} else {
 			s->label = label >= 0 ? label_of(v, answer_cell(a, i, label)) : a->column[number];
@@ -1032,6 +1085,7 @@ reading_get(struct reading *v, struct data *data, const struct definition *d, co
 	v->arena = arena_new(ARENA_MOST);
 	if (reading_range(range, period, &v->from, &v->to, &v->err) < 0)
 		return err_at(&v->err, "timeRange");
+	v->span_ms = v->to - v->from;
 	g.has_before = v->from > TIME_MIN && v->to <= TIME_MAX && v->from - (v->to - v->from) >= TIME_MIN;
 	before = g.has_before ? v->from - (v->to - v->from) : v->from;
 	time_print(v->from, g.from);

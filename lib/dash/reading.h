@@ -34,6 +34,7 @@ struct grid  { struct str *row, *column, *side; double *value; int rows, columns
 struct reading {
 	struct err err;                 /* why there are none; code 0 */
 	int64_t from, to, every_ms;     /* every_ms: of the curves; 0 where that is the query's business */
+	int64_t span_ms;                /* what its times stretch over: the range, or, of a query that asks for none, what it gave */
 	struct answer table;
 	double now, before, low, high;  /* a number, that of the period before, the ends of a gauge; NAN: there is none */
 	int64_t *time;                  /* of the curves, rising */
@@ -62,6 +63,8 @@ int64_t reading_every(int64_t span_ms);
 /* Values as text: 1,234,567 · 0.0421 · the time of a bucket, as long as the span and the step make it. */
 void reading_put_number(struct buf *, double);
 void reading_put_value(struct buf *, double, const struct widget *);   /* with the widget's unit and decimals: 12.3 %, €1,234.50, 1.2 MiB */
+void reading_put_now(struct buf *, const struct reading *, const struct widget *);     /* a card's value: the number, else the text that its query gave */
+void reading_put_change(struct buf *, const struct reading *);  /* of now against before, which is not 0: +12.3% */
 int reading_level(const struct widget *, double);               /* LEVEL_NONE, … by its thresholds */
 void reading_put_time(struct buf *, int64_t ms, int64_t span_ms, int64_t every_ms, const struct zone *);
 void reading_put_cell(struct buf *, const struct cell *, const struct zone *);   /* as people read it: numbers as above, times of the zone */

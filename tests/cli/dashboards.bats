@@ -54,6 +54,38 @@ END
 	done < <(at-query -f csv "SELECT event, users FROM funnel('page_view,add_to_cart,checkout,purchase', NULL, NULL, '2d')" | tail -n +2 | tr -d '\r')
 }
 
+@test "what is unusual is drawn as what it is: no value, a text, below zero, units, old years, near marks" {
+	cat > odd.json <<'END'
+{"id":"odd","widgets":[
+ {"id":"none","type":"metric_card","title":"None","query":"SELECT NULL, 5","position":{"x":0,"y":0,"w":3,"h":2}},
+ {"id":"word","type":"metric_card","title":"Word","query":"SELECT 'a ' || CHAR(27) || '[31mword'","position":{"x":3,"y":0,"w":3,"h":2}},
+ {"id":"owed","type":"metric_card","title":"Owed","query":"SELECT -1234.5, 1000","unit":"€","decimals":2,"position":{"x":6,"y":0,"w":3,"h":2}},
+ {"id":"vast","type":"metric_card","title":"Vast","query":"SELECT 1e300, 5","position":{"x":9,"y":0,"w":3,"h":2}},
+ {"id":"full","type":"metric_card","title":"Full","query":"SELECT 1020, 0","unit":"bytes","position":{"x":0,"y":2,"w":3,"h":2}},
+ {"id":"years","type":"line_chart","title":"Years","query":"SELECT '2016-01-01T00:00:00.000Z' AS t, 4 AS v UNION ALL SELECT '2026-06-01T00:00:00.000Z', 8","position":{"x":0,"y":4,"w":6,"h":4}},
+ {"id":"near","type":"line_chart","title":"Near","query":"SELECT '2026-01-01T00:00:00.000Z' AS t, 1000700 AS v UNION ALL SELECT '2026-01-02T00:00:00.000Z', 1000790","min":1,"position":{"x":6,"y":4,"w":6,"h":4}},
+ {"id":"bars","type":"bar_chart","title":"Bars","query":"SELECT '2026-01-01T00:00:00.000Z' AS t, 8 AS v UNION ALL SELECT '2026-01-02T00:00:00.000Z', -8","position":{"x":0,"y":8,"w":6,"h":4}},
+ {"id":"pie","type":"pie_chart","title":"Pie","query":"SELECT 'north' AS k, 8 AS v UNION ALL SELECT 'south', 8","position":{"x":6,"y":8,"w":2,"h":4}}]}
+END
+	at-dash --once --plain odd.json > out
+	grep -qx 'None: -' out
+	grep -q '^Word: a .*\[31mword$' out && none grep -q $'\033' out
+	grep -qx 'Owed: -€1,234.50, -223.5% from €1,000.00' out
+	grep -qx 'Vast: 1e+300, +2e+301% from 5' out
+	grep -qx 'Full: 1020 B.*' out
+	grep -q 'from 4 at 2016-01-01 to 8 at 2026-06-01' out
+	grep -q 'from 1,000,700 at 01-01 00:00 to 1,000,790 at 01-02 00:00' out
+	at-dash --once --ascii --width 120 odd.json > out
+	grep -q '2016-01-01  *2026-06-01' out
+	grep -q ' 1000800 |' out && grep -q ' 1000700 |' out
+	grep -q 'north *50.0%' out
+	grep -q '^|       8 |##*  ' out && grep -q '^|      -8 |   *##*' out        # one bar above nothing, one below it
+	none grep -q $'\033' out
+	at-dash --render odd.svg odd.json
+	[[ $(cat odd.svg) == *'>-8<'* && $(cat odd.svg) == *'1000700'* ]]
+	[ "$(grep -o '>2016-01-01<' odd.svg | wc -l)" = 1 ]           # no times over each other
+}
+
 @test "a widget that cannot be answered says why, the others are drawn" {
 	cat > bad.json <<'END'
 {"id":"bad","widgets":[{"id":"one","type":"table","query":"SELECT x FROM nowhere"},{"id":"two","type":"metric_card","metric":"no_such"},
@@ -82,7 +114,8 @@ END
 	printf '{\n "id":"b",\n "widgets":[\n  {"id":"a","type":"text","text":"x"},\n  {"id":"c","type":"text",\n   "titel":"x"}]}\n' > key.json
 	printf '{"id":"b","widgets":[\n{"id":"a","type":"metric_crd","metric":"m"}]}' > type.json
 	printf '{"id":"b","widgets":[{"id":"a","type":"funnel_chart",\n\n"steps":[]}]}' > steps.json
-	for one in key.json:6:4 type.json:2:11 steps.json:3:1; do
+	printf '{"id":"b","widgets":[{"id":"a","type":"text","text":"x"},\n{"type":"text","id":"a"}]}' > twice.json
+	for one in key.json:6:4 type.json:2:11 steps.json:3:1 twice.json:2:16; do
 		run -1 --separate-stderr at-dash --once "${one%%:*}"
 		[[ $stderr == "at-dash: $one: widgets["* ]] || { echo "$one: $stderr"; return 1; }
 	done
