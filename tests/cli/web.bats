@@ -24,6 +24,14 @@ web() { run timeout 600 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$stat
 	web numbers "$(python3 -c 'import json; print(json.load(open("body"))["key"])')"
 }
 
+@test "what is unusual is shown as what it is: no value, no position, below zero, two labels, units, old years" {
+	serve_start
+	post /api/v1/dashboards '{"id":"t","widgets":[{"id":"a","type":"text","text":"x"},{"id":"a","type":"text","text":"y"}]}' > /dev/null
+	[ "$status_code" = 422 ]
+	grep -q 'widgets\[1\].id: wants one that no other item has' body
+	web odd
+}
+
 @test "what is committed is seen at once, over a WebSocket, and over a stream where there is none" {
 	serve_start
 	web live

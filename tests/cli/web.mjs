@@ -101,6 +101,58 @@ const cases = {
 		}
 	},
 
+	/* what is unusual but legal: no positions, nulls, what is below zero, names of two labels, units, years */
+	async odd() {
+		await shop();
+		const values = (...rows) => `SELECT column1 AS k, column2 AS v FROM (VALUES ${rows.join(', ')})`;
+		await board('o', [
+			{ id: 'a', type: 'metric_card', title: 'Null', query: 'SELECT NULL, 5', position: at(0, 0, 3, 2) },
+			{ id: 'b', type: 'metric_card', title: 'Owed', query: 'SELECT -1234.5, 1000', unit: '€', decimals: 2, position: at(0, 0, 3, 2) },
+			{ id: 'c', type: 'gauge', title: 'Gauge', query: 'SELECT 42, 0, 100', unit: 'km/h' },
+			{ id: 'd', type: 'table', title: 'Table', metric: 'purchase', groupBy: ['country', 'revenue'], timeRange: '24h' },
+			{ id: 'e', type: 'table', title: 'Picked', query: 'SELECT COUNT(*) AS n, country FROM events WHERE event = \'purchase\' GROUP BY 2 ORDER BY 2' },
+			{ id: 'f', type: 'pie_chart', title: 'Below', query: values('(\'a\', -5)', '(\'b\', -7)') },
+			{ id: 'g', type: 'bar_chart', title: 'Bars', query: values('(\'a\', -5)', '(\'b\', 7)', '(\'c\', NULL)') },
+			{ id: 'h', type: 'line_chart', title: 'No time', query: values('(\'a\', 5)') },
+			{ id: 'i', type: 'line_chart', title: 'Names', query: 'SELECT column1 AS t, column2 AS k, column3 AS v FROM (VALUES (\'2026-11-01 00:00:00\', NULL, 1), (\'2026-11-02 00:00:00\', \'x\', 2))' },
+			{ id: 'j', type: 'line_chart', title: 'Many', metric: 'purchase', groupBy: 'revenue', timeRange: '24h' },
+			{ id: 'k', type: 'table', title: 'Days', query: 'SELECT \'2026-11-01\' AS day, 1 AS n' }]);
+		const b = await entered({ height: 4000 }, '#/d/o'), in_ = (title, what) => `${cell(title)}?.querySelector(${JSON.stringify(what)})?.textContent`;
+		await b.until('document.querySelectorAll(".cell").length === 11 && !document.querySelector(".skeleton")');
+		/* no cell lies on another */
+		assert.equal(await b.eval('(() => { const all = [...document.querySelectorAll(".cell")].map((c) => c.getBoundingClientRect()); return all.filter((a, i) => all.some((o, k) => k > i && a.left < o.right - 1 && o.left < a.right - 1 && a.top < o.bottom - 1 && o.top < a.bottom - 1)).length; })()'), 0);
+		assert.equal(await b.until(in_('Null', '.card-value')), '–');
+		assert.equal(await b.eval(in_('Null', '.card-change')), '');
+		assert.equal(await b.until(in_('Owed', '.card-value')), '-€1,234.50');
+		assert.equal(await b.until(in_('Gauge', '.gauge-value')), '42 km/h');
+		const rows = await sql('SELECT country, revenue, COUNT(*) AS n FROM events WHERE event = \'purchase\' GROUP BY 1, 2');
+		const shown = await b.until(`${cell('Table')}.querySelectorAll('tbody tr').length && [...${cell('Table')}.querySelectorAll('tbody tr')].map((r) => [...r.children].map((d) => d.textContent).join())`);
+		assert.deepEqual(shown.sort(), rows.map((r) => [r.country, r.revenue, r.n].join()).sort());
+		assert.match(await b.until(in_('Below', '.empty')), /Nothing is above zero/);
+		assert.deepEqual(await b.until(`${cell('Bars')}.querySelectorAll('.bars li').length === 3 && [...${cell('Bars')}.querySelectorAll('.bar-value')].map((s) => s.textContent)`), ['-5', '7', '–']);
+		assert.notEqual(...await b.eval(`[...${cell('Bars')}.querySelectorAll('.bar-fill')].slice(0, 2).map((s) => getComputedStyle(s).backgroundColor)`));
+		assert.match(await b.until(in_('No time', '.empty')), /has to be a time/);
+		assert.deepEqual(await b.until(`${cell('Names')}.querySelectorAll('.legend button').length && [...${cell('Names')}.querySelectorAll('.legend button')].map((s) => s.textContent)`), ['none', 'x']);
+		assert.equal(await b.until(in_('Many', '.legend > .muted')), `${rows.length - 20} more are not drawn`);
+		assert.equal(await b.until(in_('Days', 'tbody td')), '2026-11-01');
+		await b.click(`(${cell('Picked')}).querySelector('tbody tr')`);
+		assert.match(await b.until('document.querySelector(".chip")?.textContent'), /^country = DE/);
+		/* words of axes and figures */
+		const of = (call) => b.eval(`import('/web/format.js').then((f) => f.${call})`);
+		const year = (y) => Date.UTC(y, 0, 1);
+		assert.deepEqual(await of('axis([1000000, 1000250, 1000500])'), ['1M', '1.00025M', '1.0005M']);
+		assert.deepEqual(await of('axis([-10, 0, 10], { unit: "$" })'), ['-$10', '$0', '$10']);
+		assert.deepEqual(await of('axis([0, 12250], { unit: "req/s" })'), ['0 req/s', '12.25K req/s']);
+		assert.deepEqual(await of('ticks(0, 7.4 * 2 ** 30, 4, { unit: "bytes" }).map((v) => v / 2 ** 30)'), [0, 2, 4, 6]);
+		assert.deepEqual((await of(`timeTicks(${year(2016)}, ${year(2026)}, 6)`)).map(([t, l]) => [t, l]), [2016, 2018, 2020, 2022, 2024, 2026].map((y) => [year(y), String(y)]));
+		assert.deepEqual((await of(`timeTicks(${year(2024)}, ${year(2025)}, 6)`)).map(([, l]) => l), ['Jan 2024', 'Apr 2024', 'Jul 2024', 'Oct 2024', 'Jan 2025']);
+		assert.equal(await of(`bucket(${year(2001)}, 86400000)`), 'Mon, 01 Jan 2001');
+		assert.deepEqual(await Promise.all([-90, 3599.7, 86399, 0.25].map((s) => of(`duration(${s})`))), ['-1 min 30 s', '1 h 0 min', '1 d', '250 ms']);
+		assert.equal(await of('number(1e300)'), '1E300');
+		assert.deepEqual(b.faults, []);
+		await b.close();
+	},
+
 	async overview() {
 		const b = await entered({});
 		await b.until('document.querySelector(".welcome")');

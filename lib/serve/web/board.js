@@ -65,6 +65,34 @@ function rangeText(range) {
 	return to ? `${day(Date.parse(from), true)} – ${day(Date.parse(to), true)}` : (RANGES.find(([v]) => v === range)?.[1] || range).toLowerCase();
 }
 
+/* ---- where widgets lie: as defined, further down where that place is taken; without a position where there is room, in at-dash's sizes */
+const COLUMNS = 12, SIZES = { metric_card: [3, 2], gauge: [3, 3], pie_chart: [4, 4], custom: [4, 2], text: [12, 2] };
+const within = (n, least, most) => Math.max(least, Math.min(most, Math.trunc(n) || 0));
+
+function placed(definition) {
+	const to = new Map(), taken = [], all = definition.widgets || [];
+	const isTaken = (p) => taken.find((o) => p.x < o.x + o.w && o.x < p.x + p.w && p.y < o.y + o.h && o.y < p.y + p.h);
+	const order = all.filter((w) => w.position).sort((a, b) => (a.position.y || 0) - (b.position.y || 0) || (a.position.x || 0) - (b.position.x || 0));
+
+	for (const w of [...order, ...all.filter((w) => !w.position)]) {
+		const [wide, tall] = SIZES[w.type] || [6, 4], given = w.position || { w: wide, h: w.type === 'text' ? tall + within(String(w.text).split('\n').length / 2, 0, 10) : tall };
+		const p = { x: within(given.x, 0, COLUMNS - 1), y: within(given.y, 0, 1e5), w: within(given.w ?? 4, 1, COLUMNS), h: within(given.h ?? 3, 1, 1000) };
+
+		p.w = Math.min(p.w, COLUMNS - p.x);
+		if (w.position) {
+			for (let o; (o = isTaken(p)); )
+				p.y = o.y + o.h;
+		} else {
+			const floors = Array.from({ length: COLUMNS - p.w + 1 }, (_, x) => Math.max(0, ...taken.filter((o) => x < o.x + o.w && o.x < x + p.w).map((o) => o.y + o.h)));
+			p.y = Math.min(...floors);
+			p.x = floors.indexOf(p.y);
+		}
+		taken.push(p);
+		to.set(w, { ...w.position, ...p });
+	}
+	return { ...definition, widgets: all.map((w) => ({ ...w, position: to.get(w) })) };
+}
+
 /* ---- one cell */
 class Cell {
 	constructor(board, widget) {
@@ -375,6 +403,15 @@ export class Board {
 		this.read();
 		this.drawBar();
 		this.drawCells();
+	}
+
+	/* As it is shown: each widget has a position of its own. */
+	get definition() {
+		return this.shown;
+	}
+
+	set definition(definition) {
+		this.shown = placed(definition);
 	}
 
 	free() {

@@ -1,7 +1,7 @@
 /* chart.js - lines, areas and bars over time, on a canvas.
  *
  *	const chart = new TimeChart({ onrange, onpick, onreset });  place.append(chart.element);
- *	chart.set({ series: [{ name, color, t, v, kind }], from, to, every, unit, marks })
+ *	chart.set({ series: [{ name, color, t, v, kind }], from, to, every, unit, marks, more })      more: how many series are left out
  *
  * t and v are Float64Array; a gap is a NaN. kind: line, area, bar, dashed (the period before), band (low, high beside v). What is drawn of a
  * line is the least and the greatest value of each column of pixels, so a hundred thousand points cost a pass over the visible ones and two
@@ -10,7 +10,7 @@
  * Pointer: drag picks a range, with Shift (or two fingers) it pans, Ctrl and wheel zoom, a double click goes back, a click picks a point.
  * Keyboard: arrows walk along the points and say them, + and - zoom, Shift with arrows pans, Enter picks, Escape goes back. */
 import { afterPaint, h } from './dom.js';
-import { bucket, compact, number, ticks, timeTicks } from './format.js';
+import { UNIT_LETTERS, axis, bucket, number, ticks, timeTicks } from './format.js';
 
 const PAD = { top: 10, right: 12 };     /* below: a line of text */
 let theme = null;
@@ -72,6 +72,7 @@ export class TimeChart {
 		this.data = { series: [], from: 0, to: 1 };
 		this.view = null;
 		this.at = -1;
+		this.top = PAD.top;
 		this.bottom = 24;
 		this.observer = new ResizeObserver(() => this.resize());
 		afterPaint(() => this.observer.observe(this.plot));     /* it is told its size then, and paints */
@@ -157,7 +158,7 @@ export class TimeChart {
 			high = 0;
 		if (low === high)
 			high = low + Math.max(1, Math.abs(low) * 0.1);
-		const marks = ticks(low, high + (high - low) * 0.05, this.height < 120 ? 2 : this.height < 300 ? 4 : 6);
+		const marks = ticks(low, high + (high - low) * 0.05, this.height < 120 ? 2 : this.height < 300 ? 4 : 6, this.data);
 		const step = marks.length > 1 ? marks[1] - marks[0] : 1;
 		return { low: low < 0 || !this.zero ? Math.floor(low / step) * step : low, high: Math.max(high, Math.ceil(high / step - 1e-9) * step), marks };
 	}
@@ -171,12 +172,13 @@ export class TimeChart {
 		ctx.font = `${this.fontSize = Math.max(11, parseFloat(getComputedStyle(this.plot).fontSize) * 0.78)}px system-ui, sans-serif`;
 		this.bottom = Math.round(this.fontSize * 2.1);
 		const y = this.measure();
-		const labels = y.marks.map((m) => compact(m, this.data));
+		const labels = axis(y.marks, this.data), named = this.data.unit?.length > UNIT_LETTERS;
+		this.top = PAD.top + (named ? Math.round(this.fontSize * 1.2) : 0);
 		this.left = Math.ceil(Math.max(...labels.map((l) => ctx.measureText(l).width), 12)) + 10;
-		const { from, to } = this.range, w = this.width - this.left - PAD.right, hgt = this.height - PAD.top - this.bottom;
+		const { from, to } = this.range, w = this.width - this.left - PAD.right, hgt = this.height - this.top - this.bottom;
 		this.x = (t) => this.left + (t - from) / (to - from) * w;
 		this.time = (px) => from + (px - this.left) / w * (to - from);
-		this.y = (v) => PAD.top + (1 - (v - y.low) / (y.high - y.low)) * hgt;
+		this.y = (v) => this.top + (1 - (v - y.low) / (y.high - y.low)) * hgt;
 		ctx.fillStyle = c.text;
 		ctx.strokeStyle = c.line;
 		ctx.lineWidth = 1;
@@ -190,6 +192,10 @@ export class TimeChart {
 			ctx.stroke();
 			ctx.fillText(labels[i], this.left - 6, py);
 		});
+		if (named) {                    /* too long to stand at each mark */
+			ctx.textAlign = 'left';
+			ctx.fillText(this.data.unit, 2, this.fontSize * 0.7, this.width - 4);
+		}
 		ctx.textAlign = 'center';
 		ctx.textBaseline = 'alphabetic';
 		let right = -Infinity;
@@ -256,7 +262,7 @@ export class TimeChart {
 			const row = rows.findIndex((end) => end < px), at = row < 0 ? rows.length : row;
 			rows[at] = px + 12 + ctx.measureText(m.text).width;
 			if (at < 4)
-				ctx.fillText(m.text, px + 4, PAD.top + 6 + at * 1.3 * this.fontSize);
+				ctx.fillText(m.text, px + 4, this.top + 6 + at * 1.3 * this.fontSize);
 			ctx.globalAlpha = 1;
 		}
 	}
@@ -408,7 +414,7 @@ export class TimeChart {
 		if (this.brush) {
 			ctx.globalAlpha = 0.15;
 			ctx.fillStyle = c.accent;
-			ctx.fillRect(Math.min(...this.brush), PAD.top, Math.abs(this.brush[0] - this.brush[1]), this.height - PAD.top - this.bottom);
+			ctx.fillRect(Math.min(...this.brush), this.top, Math.abs(this.brush[0] - this.brush[1]), this.height - this.top - this.bottom);
 			ctx.globalAlpha = 1;
 		}
 		if (this.point == null) {
@@ -419,7 +425,7 @@ export class TimeChart {
 		ctx.strokeStyle = c.text;
 		ctx.globalAlpha = 0.5;
 		ctx.beginPath();
-		ctx.moveTo(px, PAD.top);
+		ctx.moveTo(px, this.top);
 		ctx.lineTo(px, this.height - this.bottom);
 		ctx.stroke();
 		ctx.globalAlpha = 1;
@@ -627,7 +633,7 @@ export class TimeChart {
 	}
 
 	drawLegend() {
-		const all = this.data.series, names = JSON.stringify(all.map((s) => [s.name, s.color]));
+		const all = this.data.series, names = JSON.stringify([all.map((s) => [s.name, s.color]), this.data.more]);
 
 		if (names === this.legendOf)
 			return;
@@ -640,9 +646,11 @@ export class TimeChart {
 					this.hiddenNames.add(s.name);
 				b.setAttribute('aria-pressed', String(!this.hiddenNames.has(s.name)));
 				this.draw();
-			} }, h('i', s.kind === 'dashed' ? { class: 'dashed', style: { color: s.color } } : { style: { background: s.color } }), s.name);
+			}, title: s.name }, h('i', s.kind === 'dashed' ? { class: 'dashed', style: { color: s.color } } : { style: { background: s.color } }), h('span', null, s.name));
 			this.legend.append(b);
 		}
+		if (this.data.more > 0)
+			this.legend.prepend(h('span', { class: 'muted' }, `${this.data.more} more are not drawn`));
 	}
 
 	/* A picture of it: both canvases never differ but for the crosshair. */

@@ -14,8 +14,15 @@ export function span(text) {
 }
 
 /* Made when they are first wanted: a page has its first figure the sooner. */
-const formats = { plain: { maximumFractionDigits: 2 }, closer: { maximumFractionDigits: 4 }, fine: { maximumSignificantDigits: 6 }, short: { notation: 'compact', maximumFractionDigits: 1 } }, made = {};
-const write = (v, name) => (made[name] ||= new Intl.NumberFormat('en', formats[name])).format(v);
+const formats = { plain: { maximumFractionDigits: 2 }, closer: { maximumFractionDigits: 4 }, fine: { maximumSignificantDigits: 6 }, short: { notation: 'compact', maximumFractionDigits: 1 },
+	power: { notation: 'scientific', maximumFractionDigits: 3 } }, made = {};
+const write = (v, name, digits) => (made[name + (digits ?? '')] ||= new Intl.NumberFormat('en', digits ? { ...formats[name], maximumFractionDigits: undefined, maximumSignificantDigits: digits } : formats[name])).format(v);
+
+/* So large or so near to zero that its zeros would have to be counted. */
+const isFar = (v) => Math.abs(v) >= 1e18 || (v !== 0 && Math.abs(v) < 1e-6);
+
+/* A text of a number with its unit: a currency stands behind the sign and before the figure, all else behind. */
+const withUnit = (text, unit) => !unit ? text : /^[$€£¥]$/.test(unit) ? text.replace(/^-?/, (sign) => sign + unit) : `${text} ${unit}`;
 
 export function number(v, { unit, decimals } = {}) {
 	let text;
@@ -25,37 +32,55 @@ export function number(v, { unit, decimals } = {}) {
 	if (typeof v !== 'number')
 		return String(v);
 	if (unit === '%')
-		return `${(v * 100).toLocaleString('en', { maximumFractionDigits: decimals ?? 1 })} %`;
+		return `${isFar(v * 100) ? write(v * 100, 'power') : (v * 100).toLocaleString('en', { maximumFractionDigits: decimals ?? 1 })} %`;
 	if (unit === 'ms' && Math.abs(v) >= 1000)
 		return duration(v / 1000);
 	if (unit === 'bytes')
 		return bytes(v);
-	text = decimals != null ? v.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals }) : write(v, Math.abs(v) < 1 ? 'fine' : Math.abs(v) < 1000 ? 'closer' : 'plain');
-	return !unit ? text : /^[$€£¥]$/.test(unit) ? unit + text : `${text} ${unit}`;
+	text = isFar(v) ? write(v, 'power') : decimals != null ? v.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals }) :
+		write(v, Math.abs(v) < 1 ? 'fine' : Math.abs(v) < 1000 ? 'closer' : 'plain');
+	return withUnit(text, unit);
 }
 
-export const compact = (v, { unit } = {}) => v == null ? '' : unit === '%' ? `${+(v * 100).toPrecision(3)} %` : unit === 'bytes' ? bytes(v) :
-	write(v, Math.abs(v) >= 10000 ? 'short' : 'fine');
+/* Where there is little room; `digits`: how many count, else as few as go. A unit of more letters than that has to stand elsewhere. */
+export const UNIT_LETTERS = 6;
+export const compact = (v, { unit } = {}, digits) => v == null ? '' : unit === '%' ? `${isFar(v * 100) ? write(v * 100, 'power') : +(v * 100).toPrecision(digits || 3)} %` : unit === 'bytes' ? bytes(v, digits) :
+	unit === 'ms' && Math.abs(v) >= 1000 ? duration(v / 1000) :
+		withUnit(isFar(v) ? write(v, 'power') : Math.abs(v) >= 10000 ? write(v, 'short', digits) : write(v, 'fine', digits && Math.max(6, digits)), unit?.length > UNIT_LETTERS ? '' : unit);
 
-export function bytes(v) {
-	const names = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-	let i = 0;
+/* What the marks of an axis say: with as many digits as the longest of them has, since marks that say the same say nothing. */
+export function axis(marks, options = {}) {
+	const scale = options.unit === 'bytes' ? bytesUnit(Math.max(...marks.map(Math.abs))).size : 1;
+	const digits = Math.max(3, ...marks.map((m) => (m / scale).toPrecision(10).replace(/e.*/, '').replace(/(\.\d*?)0+$/, '$1').replace(/^[-0.]+|[.]/g, '').length));
 
-	for (; Math.abs(v) >= 1024 && i < 4; i++)
-		v /= 1024;
-	return `${+v.toPrecision(3)} ${names[i]}`;
+	return marks.map((m) => compact(m, options, Math.min(digits, 10)));
+}
+
+const byteNames = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
+export function bytesUnit(v) {
+	let i = 0, size = 1;
+
+	for (; Math.abs(v) >= 1024 * size && i < byteNames.length - 1; i++)
+		size *= 1024;
+	return { name: byteNames[i], size };
+}
+
+export function bytes(v, digits = 3) {
+	const { name, size } = bytesUnit(v);
+
+	return `${isFar(v / size) ? write(v / size, 'power') : +(v / size).toPrecision(Math.abs(v / size) >= 1000 ? Math.max(4, digits) : digits)} ${name}`;
 }
 
 export function duration(seconds) {
-	const s = Math.abs(seconds);
+	const s = Math.abs(seconds), sign = seconds < 0 ? '-' : '', minutes = Math.round(s / 60);
 
 	if (seconds == null)
 		return '–';
-	return s < 1 ? `${Math.round(seconds * 1000)} ms` : s < 60 ? `${+seconds.toPrecision(3)} s` : s < 3600 ? `${Math.floor(s / 60)} min ${Math.round(s % 60)} s` :
-		s < 86400 ? `${Math.floor(s / 3600)} h ${Math.round(s % 3600 / 60)} min` : `${+(s / 86400).toPrecision(3)} d`;
+	return sign + (s < 0.9995 ? `${Math.round(s * 1000)} ms` : s < 59.95 ? `${+s.toPrecision(3)} s` : s < 3599.5 ? `${Math.floor(Math.round(s) / 60)} min ${Math.round(s) % 60} s` :
+		minutes < 1440 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${isFar(s / 86400) ? write(s / 86400, 'power') : +(s / 86400).toPrecision(3)} d`);
 }
 
-export const percent = (share, digits = 1) => share == null ? '–' : `${(share * 100).toFixed(digits)} %`;
+export const percent = (share, digits = 1) => share == null ? '–' : `${Math.abs(share) >= 10 ? number(+(share * 100).toPrecision(6), { decimals: 0 }) : (share * 100).toFixed(digits)} %`;
 
 /* ---- times: of the viewer's zone, or UTC when that is wished; buckets of days and more begin at midnight of the server's UTC */
 export const zone = { utc: localStorage.getItem('at.zone') === 'utc' };
@@ -71,13 +96,17 @@ function maker(options, utc) {
 
 const print = (t, options, utc = zone.utc) => maker(options, utc).format(t);
 export const clock = (t) => print(t, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-export const day = (t, utc) => print(t, { day: '2-digit', month: 'short' }, utc);
+/* The year where it is not this one. */
+const yearOf = (t, utc = zone.utc) => (utc ? new Date(t).getUTCFullYear() === new Date().getUTCFullYear() : new Date(t).getFullYear() === new Date().getFullYear()) ? {} : { year: 'numeric' };
+export const day = (t, utc) => print(t, { day: '2-digit', month: 'short', ...yearOf(t, utc) }, utc);
 export const moment = (t) => print(t, { day: '2-digit', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' }) + (zone.utc ? ' UTC' : '');
 
 /* A bucket's time, no finer than the bucket. */
 export function bucket(t, every) {
-	return every >= 86400000 ? print(t, { weekday: 'short', day: '2-digit', month: 'short' }, true) :
-		every >= 60000 ? print(t, { day: '2-digit', month: 'short', hour: '2-digit', minute: '2-digit' }) : print(t, { day: '2-digit', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit' });
+	const year = yearOf(t, every >= 86400000 || zone.utc);
+
+	return every >= 86400000 ? print(t, { weekday: 'short', day: '2-digit', month: 'short', ...year }, true) :
+		every >= 60000 ? print(t, { day: '2-digit', month: 'short', ...year, hour: '2-digit', minute: '2-digit' }) : print(t, { day: '2-digit', month: 'short', ...year, hour: '2-digit', minute: '2-digit', second: '2-digit' });
 }
 
 export function ago(t, now = Date.now()) {
@@ -93,8 +122,16 @@ export function timeTicks(from, to, count) {
 	const step = steps.find((s) => (to - from) / s <= count) || steps.at(-1) * Math.ceil((to - from) / steps.at(-1) / count);
 	const utc = zone.utc || step >= 86400000;
 	const shift = utc ? 0 : new Date(from).getTimezoneOffset() * -60000;
+	const months = step < 28 * 86400000 ? 0 : step < 91 * 86400000 ? 1 : step < 365 * 86400000 ? 3 : 12 * Math.round(step / steps.at(-1));
 	const out = [];
 
+	if (months) {                           /* as the calendar has them, and with their year */
+		const first = new Date(from - 1), next = first.getUTCFullYear() * 12 + first.getUTCMonth() + 1;
+
+		for (let i = Math.ceil(next / months) * months, t; (t = Date.UTC(Math.floor(i / 12), i % 12, 1)) <= to && out.length < 50; i += months)
+			out.push([t, print(t, months < 12 ? { month: 'short', year: 'numeric' } : { year: 'numeric' }, true)]);
+		return out;
+	}
 	for (let t = Math.ceil((from + shift) / step) * step - shift; t <= to && out.length < 50; t += step) {
 		const midnight = (t + shift) % 86400000 === 0;
 		out.push([t, step >= 86400000 || midnight ? print(t, { day: 'numeric', month: 'short' }, utc) :
@@ -103,8 +140,12 @@ export function timeTicks(from, to, count) {
 	return out;
 }
 
-/* Round numbers between two values, about so many. */
-export function ticks(low, high, count) {
+/* Round numbers between two values, about so many; of bytes, round in the unit that they are said in. */
+export function ticks(low, high, count, { unit } = {}) {
+	const { size } = unit === 'bytes' ? bytesUnit(Math.max(Math.abs(low), Math.abs(high))) : { size: 1 };
+
+	if (size > 1)
+		return ticks(low / size, high / size, count).map((v) => v * size);
 	const raw = (high - low) / Math.max(1, count), magnitude = 10 ** Math.floor(Math.log10(raw || 1));
 	const step = [1, 2, 2.5, 5, 10].map((m) => m * magnitude).find((s) => s >= raw) || 1;
 	const out = [];

@@ -1,6 +1,6 @@
 /* shapes.js - what is no line over time, as SVG and HTML: bars of names, pies, gauges, funnels, heat maps, retention. */
 import { h, svg } from './dom.js';
-import { compact, duration, number, percent } from './format.js';
+import { UNIT_LETTERS, compact, duration, number, percent } from './format.js';
 import { colors, seriesColor } from './chart.js';
 
 /* One row a name, the longest bar fills the width. onpick(name) for clicks and Enter. */
@@ -10,7 +10,7 @@ export function bars(items, { unit, onpick, most = 12 } = {}) {
 
 	return h('ul', { class: 'bars' }, items.slice(0, most).map((item, i) => {
 		const inner = [h('span', { class: 'bar-name', title: item.name }, item.name),
-			h('span', { class: 'bar-track' }, h('span', { class: 'bar-fill', style: { width: `${Math.abs(item.value) / high * 100}%`, background: item.color || seriesColor(item.single ? i : 0) } })),
+			h('span', { class: 'bar-track' }, h('span', { class: 'bar-fill', style: { width: `${Math.abs(item.value) / high * 100}%`, background: item.color || (item.value < 0 ? colors().bad : seriesColor(item.single ? i : 0)) } })),
 			h('span', { class: 'bar-value' }, number(item.value, { unit }), item.note && h('small', null, ` ${item.note}`))];
 		return h('li', null, onpick ? h('button', { type: 'button', title: `Only ${item.name}`, onclick: () => onpick(item) }, inner) : h('div', null, inner));
 	}), rest > 0 && h('li', { class: 'muted' }, `and ${rest} more`));
@@ -29,6 +29,8 @@ export function pie(items, { unit, onpick, title } = {}) {
 	const kept = positive.length > 8 ? [...positive.slice(0, 7), { name: `${positive.length - 7} others`, value: positive.slice(7).reduce((a, i) => a + i.value, 0), other: true }] : positive;
 	let at = 0;
 
+	if (!sum)
+		return h('div', { class: 'empty' }, h('p', null, 'Nothing is above zero, so there are no shares.'));
 	return h('div', { class: 'pie' },
 		svg('svg', { viewBox: '0 0 100 100', role: 'img', 'aria-label': `${title || 'Shares'}: ${kept.map((i) => `${i.name} ${percent(i.value / sum)}`).join(', ')}` },
 			kept.map((item, i) => {
@@ -55,7 +57,7 @@ export function gauge(value, { min = 0, max, unit, thresholds = [], title } = {}
 		svg('path', { d: ring(0, 1), class: 'gauge-track' }),
 		share > 0.002 && svg('path', { d: ring(0, share), class: `gauge-fill level-${level}` }),
 		svg('text', { x: 50, y: 56, class: 'gauge-value' }, compact(value, { unit }) || '–'),
-		svg('text', { x: 50, y: 70, class: 'gauge-range' }, `${compact(min, { unit })} to ${compact(top, { unit })}`)));
+		svg('text', { x: 50, y: 70, class: 'gauge-range' }, `${compact(min, { unit })} to ${compact(top, { unit })}${unit?.length > UNIT_LETTERS ? ` ${unit}` : ''}`)));
 }
 
 /* rows of GET /funnels: step, event, users, from_start, from_previous, median_seconds, open. */
@@ -78,7 +80,9 @@ export function funnel(steps, { onpick } = {}) {
 const shade = (share) => share <= 0 ? 'q0' : `q${Math.min(5, Math.ceil(share * 5))}`;
 
 export function heatmap({ xs, ys, value, xlabel = String, ylabel = String }, { unit, onpick, title } = {}) {
+	const narrow = /^(%|bytes|[$€£¥])$/.test(unit || '') ? unit : undefined;        /* cells have room for these */
 	let high = 0;
+
 	for (const y of ys)
 		for (const x of xs)
 			high = Math.max(high, value(x, y) || 0);
@@ -87,7 +91,7 @@ export function heatmap({ xs, ys, value, xlabel = String, ylabel = String }, { u
 		h('thead', null, h('tr', null, h('td', null), xs.map((x, i) => h('th', { scope: 'col', class: xs.length > 14 && i % 3 ? 'thin' : null }, xlabel(x))))),
 		h('tbody', null, ys.map((y) => h('tr', null, h('th', { scope: 'row' }, ylabel(y)), xs.map((x) => {
 			const v = value(x, y);
-			return h('td', { class: v == null ? 'none' : shade(v / (high || 1)), title: `${ylabel(y)}, ${xlabel(x)}: ${number(v, { unit })}`, onclick: () => onpick?.(x, y) }, h('span', null, xs.length > 16 ? '' : compact(v, { unit })), xs.length > 16 && h('span', { class: 'hidden' }, number(v, { unit })));
+			return h('td', { class: v == null ? 'none' : shade(v / (high || 1)), title: `${ylabel(y)}, ${xlabel(x)}: ${number(v, { unit })}`, onclick: () => onpick?.(x, y) }, h('span', null, xs.length > 16 ? '' : compact(v, { unit: narrow })), xs.length > 16 && h('span', { class: 'hidden' }, number(v, { unit })));
 		}))))), h('p', { class: 'scale', 'aria-hidden': 'true' }, compact(0, { unit }), [0, 1, 2, 3, 4, 5].map((i) => h('i', { class: `q${i}` })), compact(high, { unit })));
 }
 

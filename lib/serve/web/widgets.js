@@ -92,46 +92,60 @@ function chartData(data, ctx, kind) {
 		end = Math.max(to, ...f.map((r) => Date.parse(r.timestamp)));
 	}
 	const floor = (t) => every ? t - ((t % every) + every) % every : t;
-	return { series, from: series[0]?.t.length ? Math.min(from, series[0].t[0]) : from, to: end, every, unit: widget.unit, marks: ctx.marks,
+	return { series, more: a.series.length - all.length, from: series[0]?.t.length ? Math.min(from, series[0].t[0]) : from, to: end, every, unit: widget.unit, marks: ctx.marks,
 		anomalies: data.anomalies.map((x) => ({ t: floor(Date.parse(x.timestamp)), v: x[x.anomaly?.field] ?? x.value, text: `anomaly: ${x.anomaly?.direction || ''}, expected ${number(x.anomaly?.expected)}` })) };
 }
 
-/* time, value…; or time, name, value. */
-function rowsChart({ columns, rows }, ctx, kind) {
+/* A time as SQL writes it, in ms; NaN: it is none. Without a zone it is UTC's, as everything in the store. */
+function timeOf(v) {
+	if (typeof v !== 'string' || !/^\d{4}(-|$)/.test(v))
+		return NaN;
+	return Date.parse(/^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(v) ? `${v.replace(' ', 'T')}Z` : v);
+}
+const isTime = (v) => /^\d{4}-\d\d-\d\d/.test(v) && Number.isFinite(timeOf(v));
+
+/* time, value…; or time, name, value. null: the first column has no time. */
+function rowsChart({ columns, rows: all }, ctx, kind) {
+	const rows = all.map((r) => [timeOf(r[0]), ...r.slice(1)]).filter((r) => Number.isFinite(r[0])).sort((a, b) => a[0] - b[0]);
 	const names = columns.map((_, i) => i).filter((i) => i && rows.some((r) => typeof r[i] === 'string'));
 	const values = columns.map((_, i) => i).filter((i) => i && rows.some((r) => typeof r[i] === 'number'));
 	const groups = new Map();
 
+	if (all.length && !rows.length)
+		return null;
 	for (const r of rows)
 		for (const v of values) {
-			const name = [...names.map((n) => r[n]), ...(values.length > 1 || !names.length ? [columns[v]] : [])].join(' · ');
+			const name = [...names.map((n) => r[n] ?? 'none'), ...(values.length > 1 || !names.length ? [columns[v]] : [])].join(' · ');
 			if (!groups.has(name))
 				groups.set(name, []);
 			groups.get(name).push([r[0], r[v]]);
 		}
 	if (ctx.widget.stacked && kind === 'area') {    /* what has no row at a time is nothing there, so that sums stay sums */
-		const times = [...new Set(rows.map((r) => r[0]))].sort();
+		const times = [...new Set(rows.map((r) => r[0]))];
 		for (const [name, p] of groups) {
 			const known = new Map(p);
 			groups.set(name, times.map((t) => [t, known.get(t) ?? 0]));
 		}
 	}
-	const series = [...groups].slice(0, SERIES_MOST).map(([name, p], i) => ({ name, color: seriesColor(i), kind, ...pointsOf(p.sort((a, b) => a[0] < b[0] ? -1 : 1)) }));
-	const times = series.flatMap((s) => [s.t[0], s.t.at(-1)]).filter(Number.isFinite);
-	const every = Math.min(...series.filter((s) => s.t.length > 1).map((s) => s.t[1] - s.t[0]));
-	return { series, from: Math.min(...times), to: Math.max(...times) + (kind === 'bar' && Number.isFinite(every) ? every : 0), every: Number.isFinite(every) ? every : 0, unit: ctx.widget.unit, marks: ctx.marks, anomalies: [] };
+	const series = [...groups].slice(0, SERIES_MOST).map(([name, p], i) => ({ name, color: seriesColor(i), kind, t: Float64Array.from(p, (x) => x[0]), v: Float64Array.from(p, (x) => x[1] ?? NaN) }));
+	const times = series.flatMap((s) => [s.t[0], s.t.at(-1)]);
+	let every = Infinity;                   /* the least step: where one has no row, the next one is no wider for it */
+	for (const s of series)
+		for (let i = 1; i < s.t.length; i++)
+			if (s.t[i] > s.t[i - 1])
+				every = Math.min(every, s.t[i] - s.t[i - 1]);
+	return { series, more: groups.size - series.length, from: Math.min(...times), to: Math.max(...times) + (kind === 'bar' && Number.isFinite(every) ? every : 0), every: Number.isFinite(every) ? every : 0,
+		unit: ctx.widget.unit, marks: ctx.marks, anomalies: [] };
 }
-
-const isTime = (v) => typeof v === 'string' && /^\d{4}-\d\d-\d\d/.test(v) && Number.isFinite(Date.parse(v));
 
 function drawLines(kind) {
 	return (place, data, ctx, kept) => {
 		const d = chartData(data, ctx, kind);
 
-		if (!d.series.some((s) => s.t.length)) {
+		if (!d?.series.some((s) => s.t.length)) {
 			kept.chart?.free();
 			kept.chart = null;
-			empty(place, data.answer?.note ? 'No data yet.' : 'Nothing in this period.');
+			empty(place, !d ? 'The first column has to be a time.' : data.answer?.note ? 'No data yet.' : 'Nothing in this period.');
 			return;
 		}
 		if (!kept.chart) {
@@ -254,10 +268,10 @@ function items(data) {
 	if (data.rows) {
 		const { columns, rows } = data.rows, value = columns.findIndex((_, i) => rows.some((r) => typeof r[i] === 'number'));
 		const name = columns.findIndex((_, i) => i !== value);
-		return { field: name >= 0 ? columns[name] : null, list: rows.map((r) => ({ name: name < 0 ? columns[value] : text(r[name]), raw: r[name], value: r[value] ?? 0 })) };
+		return { field: name >= 0 ? columns[name] : null, at: name, list: rows.map((r) => ({ name: name < 0 ? columns[value] : text(r[name]), raw: r[name], value: typeof r[value] === 'number' ? r[value] : null })) };
 	}
 	const by = data.answer.groupBy;
-	return { field: by.length === 1 ? by[0] : null, list: data.answer.series.map((s) => ({ name: labelText(s.labels) || data.answer.metric, raw: Object.values(s.labels)[0], value: s.total })).sort((a, b) => b.value - a.value) };
+	return { field: by.length === 1 ? by[0] : null, at: 0, list: data.answer.series.map((s) => ({ labels: by.map((b) => s.labels[b]), name: labelText(s.labels) || data.answer.metric, raw: Object.values(s.labels)[0], value: s.total })).sort((a, b) => b.value - a.value) };
 }
 
 function drawItems(draw) {
@@ -276,7 +290,7 @@ function tableItems(data) {
 	if (data.rows)
 		return data.rows;
 	const by = data.answer.groupBy;
-	return { columns: [...by, data.answer.metric], rows: items(data).list.map((i) => [...(by.length ? [i.name] : []), i.value]) };
+	return { columns: [...by, data.answer.metric], rows: items(data).list.map((i) => [...i.labels.map((l) => l === null ? 'none' : l), i.value]) };
 }
 
 /* ---- cards */
@@ -307,7 +321,7 @@ const card = {
 			kept.value.classList.toggle('long', shown.length > 9);
 			kept.value.classList.toggle('name', typeof value === 'string');
 		}
-		const was = a ? data.past?.total : data.rows.rows[0]?.[1], change = was ? (value - was) / Math.abs(was) : null;
+		const was = a ? data.past?.total : data.rows.rows[0]?.[1], change = was && typeof value === 'number' && typeof was === 'number' ? (value - was) / Math.abs(was) : null;
 		kept.change.title = a?.note || (change == null ? '' : 'The period before');
 		kept.change.textContent = a?.note ? 'No data yet' : (change == null ? '' : `${change >= 0 ? '▲' : '▼'} ${percent(Math.abs(change))} from ${number(was, widget)}`);
 		kept.change.className = `card-change ${change == null ? '' : change >= 0 ? 'up' : 'down'}`;
@@ -385,10 +399,10 @@ function prose(source) {
 }
 
 export function eventLine(e, ctx) {
-	const props = Object.entries(e.properties || {});
+	const props = Object.entries(e.properties || {}), t = Date.parse(e.timestamp), date = day(t);
 
 	return h('li', null, h('button', { type: 'button', onclick: () => ctx?.onEvent?.(e) },
-		h('time', { datetime: e.timestamp, title: moment(Date.parse(e.timestamp)) }, clock(Date.parse(e.timestamp))),
+		h('time', { datetime: e.timestamp, title: moment(t) }, date === day(Date.now()) ? clock(t) : `${date}, ${clock(t)}`),
 		h('b', null, e.event), e.user_id && h('span', { class: 'who' }, e.user_id),
 		h('span', { class: 'props' }, props.slice(0, 8).map(([k, v]) => h('span', null, h('i', null, `${k} `), text(v).slice(0, 80))))));
 }
@@ -427,14 +441,14 @@ export const widgets = {
 		title: 'Table', fields: ['metric', 'query', 'groupBy', 'unit', 'limit', 'filters'],
 		load: (ctx) => ctx.widget.query || listOf(ctx.widget).length ? loadTotals(ctx) : loadLines(ctx),
 		draw(place, data, ctx) {
-			const { columns, rows } = data.rows || (data.totals ? tableItems(data) : tableLines(data)), field = data.totals ? items(data).field : null;
+			const { columns, rows } = data.rows || (data.totals ? tableItems(data) : tableLines(data)), { field, at } = data.rows || data.totals ? items(data) : {};
 
 			if (!rows.length) {
 				empty(place, data.answer?.note ? 'No data yet.' : 'No rows.');
 				return;
 			}
 			place.replaceChildren(h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${ctx.widget.title || 'Table'}, scrolls` }, tableOf(columns, rows, { caption: ctx.widget.title, most: ctx.widget.limit || 200,
-				cell: (v) => typeof v === 'number' ? number(v, ctx.widget) : isTime(v) ? moment(Date.parse(v)) : text(v), onrow: field && ctx.onFilter ? (r) => r[0] != null && ctx.onFilter(field, r[0]) : null })));
+				cell: (v) => typeof v === 'number' ? number(v, ctx.widget) : isTime(v) && v.length > 10 ? moment(timeOf(v)) : text(v), onrow: field && ctx.onFilter ? (r) => r[at] != null && ctx.onFilter(field, r[at]) : null })));
 		},
 		table: () => null, rows: (data) => data.rows || (data.totals ? tableItems(data) : tableLines(data)),
 		wishes: (ctx) => wishesOf(listOf(ctx.widget).length ? 'total' : 'points')(ctx), hear: hearUnfiltered,
