@@ -85,8 +85,10 @@ chart_number(struct buf *b, double v)
 void
 chart_mark(struct buf *b, double v, double step)
 {
-	if (fabs(v) >= 1000 && fabs(v) < 1e7 && fabs(step) < fabs(v) / 50)      /* beyond the three digits of the above */
-		buf_printf(b, "%.*f", fabs(v) < 1e5 && step < 2 ? 2 : 0, v);
+	int digits = step >= 2 ? 0 : step >= 0.2 ? 1 : step >= 0.02 ? 2 : 3, room = fabs(v) < 1e4 ? 3 : fabs(v) < 1e5 ? 1 : 0;
+
+	if (fabs(v) >= 1 && fabs(v) < 1e7 && fabs(step) < fabs(v) / 50) /* beyond the three digits of the above */
+		buf_printf(b, "%.*f", digits < room ? digits : room, v);
 	else
 		chart_number(b, v);
 }

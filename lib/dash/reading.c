@@ -279,8 +279,13 @@ reading_scale(const struct reading *v, const struct widget *w, double *low, doub
 		}
 	if (*low > 0 && (w->type == WIDGET_AREA_CHART || w->type == WIDGET_METRIC_CARD || *low < *high / 2))
 		*low = 0;
-	if (*high > *low && w->type != WIDGET_METRIC_CARD)
-		round_scale(low, high);
+	if (w->type == WIDGET_METRIC_CARD)
+		return;
+	if (*high == *low) {                    /* always the same: as far from nothing as it is */
+		*low = fmin(*low, 0);
+		*high = *high > 0 ? *high : *low < 0 ? 0 : 1;
+	}
+	round_scale(low, high);
 }
 
 void

@@ -65,7 +65,8 @@ END
  {"id":"years","type":"line_chart","title":"Years","query":"SELECT '2016-01-01T00:00:00.000Z' AS t, 4 AS v UNION ALL SELECT '2026-06-01T00:00:00.000Z', 8","position":{"x":0,"y":4,"w":6,"h":4}},
  {"id":"near","type":"line_chart","title":"Near","query":"SELECT '2026-01-01T00:00:00.000Z' AS t, 1000700 AS v UNION ALL SELECT '2026-01-02T00:00:00.000Z', 1000790","min":1,"position":{"x":6,"y":4,"w":6,"h":4}},
  {"id":"bars","type":"bar_chart","title":"Bars","query":"SELECT '2026-01-01T00:00:00.000Z' AS t, 8 AS v UNION ALL SELECT '2026-01-02T00:00:00.000Z', -8","position":{"x":0,"y":8,"w":6,"h":4}},
- {"id":"pie","type":"pie_chart","title":"Pie","query":"SELECT 'north' AS k, 8 AS v UNION ALL SELECT 'south', 8","position":{"x":6,"y":8,"w":2,"h":4}}]}
+ {"id":"pie","type":"pie_chart","title":"Pie","query":"SELECT 'north' AS k, 8 AS v UNION ALL SELECT 'south', 8","position":{"x":6,"y":8,"w":2,"h":4}},
+ {"id":"same","type":"line_chart","title":"Same","query":"SELECT '2026-01-01T00:00:00.000Z' AS t, 80 AS v","position":{"x":8,"y":8,"w":4,"h":4}}]}
 END
 	at-dash --once --plain odd.json > out
 	grep -qx 'None: -' out
@@ -79,6 +80,7 @@ END
 	grep -q '2016-01-01  *2026-06-01' out
 	grep -q ' 1000800 |' out && grep -q ' 1000700 |' out
 	grep -q 'north *50.0%' out
+	grep -q ' 80 |' out && grep -q ' 0 |  *' out && [ "$(grep -c ' 80 |' out)" = 1 ]          # one value has a scale too
 	grep -q '^|       8 |##*  ' out && grep -q '^|      -8 |   *##*' out        # one bar above nothing, one below it
 	none grep -q $'\033' out
 	at-dash --render odd.svg odd.json
