@@ -116,9 +116,10 @@ const cases = {
 			{ id: 'h', type: 'line_chart', title: 'No time', query: values('(\'a\', 5)') },
 			{ id: 'i', type: 'line_chart', title: 'Names', query: 'SELECT column1 AS t, column2 AS k, column3 AS v FROM (VALUES (\'2026-11-01 00:00:00\', NULL, 1), (\'2026-11-02 00:00:00\', \'x\', 2))' },
 			{ id: 'j', type: 'line_chart', title: 'Many', metric: 'purchase', groupBy: 'revenue', timeRange: '24h' },
+			{ id: 'l', type: 'pie_chart', title: 'Shares', query: values('(\'north\', 5)', '(\'south\', 7)') },
 			{ id: 'k', type: 'table', title: 'Days', query: 'SELECT \'2026-11-01\' AS day, 1 AS n' }]);
 		const b = await entered({ height: 4000 }, '#/d/o'), in_ = (title, what) => `${cell(title)}?.querySelector(${JSON.stringify(what)})?.textContent`;
-		await b.until('document.querySelectorAll(".cell").length === 11 && !document.querySelector(".skeleton")');
+		await b.until('document.querySelectorAll(".cell").length === 12 && !document.querySelector(".skeleton")');
 		/* no cell lies on another */
 		assert.equal(await b.eval('(() => { const all = [...document.querySelectorAll(".cell")].map((c) => c.getBoundingClientRect()); return all.filter((a, i) => all.some((o, k) => k > i && a.left < o.right - 1 && o.left < a.right - 1 && a.top < o.bottom - 1 && o.top < a.bottom - 1)).length; })()'), 0);
 		assert.equal(await b.until(in_('Null', '.card-value')), '–');
@@ -135,6 +136,17 @@ const cases = {
 		assert.deepEqual(await b.until(`${cell('Names')}.querySelectorAll('.legend button').length && [...${cell('Names')}.querySelectorAll('.legend button')].map((s) => s.textContent)`), ['none', 'x']);
 		assert.equal(await b.until(in_('Many', '.legend > .muted')), `${rows.length - 20} more are not drawn`);
 		assert.equal(await b.until(in_('Days', 'tbody td')), '2026-11-01');
+		/* a picture has its title, and the names of its colours */
+		await b.eval(`(() => { window.saved = []; const make = URL.createObjectURL; URL.createObjectURL = (o) => { if (o.type === 'image/png') saved.push(o); return make(o); }; })()`);
+		for (const [title, of] of [['Names', '.plot canvas'], ['Bars', null], ['Gauge', '.gauge svg'], ['Shares', '.pie svg']]) {
+			await b.click(`(${cell(title)}).querySelector('[aria-label="Widget menu"]')`);
+			await b.click('[...document.querySelectorAll(\'[role=menuitem]\')].find((m) => m.textContent === \'Save as PNG\')');
+			const [wide, tall, colors] = await b.until(`saved.length && createImageBitmap(saved[0]).then((p) => { const c = new OffscreenCanvas(p.width, p.height), x = c.getContext('2d'); x.drawImage(p, 0, 0); return [p.width, p.height, new Set(new Uint32Array(x.getImageData(0, 0, p.width, p.height).data.buffer)).size]; })`);
+			await b.eval('void (saved = [])');
+			assert.ok(wide > 100 && tall > 40 && colors > 3, `${title}: ${wide} ${tall} ${colors}`);
+			if (of)
+				assert.ok(tall > (title === 'Names' || title === 'Shares' ? 20 : 0) + 40 + await b.eval(`${cell(title)}.querySelector('${of}').getBoundingClientRect().height`), title);
+		}
 		await b.click(`(${cell('Picked')}).querySelector('tbody tr')`);
 		assert.match(await b.until('document.querySelector(".chip")?.textContent'), /^country = DE/);
 		/* words of axes and figures */

@@ -309,15 +309,14 @@ class Cell {
 	}
 
 	async png() {
-		const name = this.title.textContent || this.widget.id;
+		const { barsOf, framed, pictureOf } = await import('./picture.js');
+		const name = this.title.textContent || this.widget.id, chart = this.kept.chart, drawing = this.body.querySelector('svg'), bars = this.body.querySelector('.bars');
+		const drawn = chart ? chart.base : drawing ? await pictureOf(drawing) : bars ? barsOf(bars) : null;
+		const keys = chart ? chart.keys() : [...this.body.querySelectorAll('.keys button')].map((k) => [getComputedStyle(k.querySelector('i')).backgroundColor, [...k.children].map((part) => part.textContent).filter(Boolean).join(' ')]);
 
-		if (this.kept.chart)
-			return download(`${name}.png`, 'image/png', await this.kept.chart.blob());
-		const drawing = this.body.querySelector('svg');
-		if (!drawing)
+		if (!drawn)
 			return say('This widget has no picture; its table can be saved as CSV.');
-		const { pictureOf } = await import('./picture.js');
-		return download(`${name}.png`, 'image/png', await pictureOf(drawing));
+		return download(`${name}.png`, 'image/png', await framed(drawn, chart ? devicePixelRatio || 1 : 2, name, keys));
 	}
 
 	openMenu() {

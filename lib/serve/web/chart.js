@@ -653,15 +653,11 @@ export class TimeChart {
 			this.legend.prepend(h('span', { class: 'muted' }, `${this.data.more} more are not drawn`));
 	}
 
-	/* A picture of it: both canvases never differ but for the crosshair. */
-	blob() {
-		const out = document.createElement('canvas'), ctx = out.getContext('2d');
+	/* Colour and name of each line, where there are several. */
+	keys() {
+		const all = this.shown();
 
-		out.width = this.base.width, out.height = this.base.height;
-		ctx.fillStyle = colors().surface;
-		ctx.fillRect(0, 0, out.width, out.height);
-		ctx.drawImage(this.base, 0, 0);
-		return new Promise((done) => out.toBlob(done));
+		return all.length > 1 ? all.map((s) => [s.color, s.name]) : [];
 	}
 }
 
