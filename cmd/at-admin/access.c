@@ -655,7 +655,7 @@ access_verb(const char *what, const struct act *acts, enum auth_record record, c
 		return act->call(NULL, err);
 	if (act->call != list_roles && store_there(err))
 		return err->code;
-	if (act->how == CHANGES && !want.dry && !is_there("system/data.mdb"))
+	if (act->how == CHANGES && !want.dry && !store_has_system(cmd_settings()->store))
 		return none(err, what, want.words[1]);
 	a = act->how == LOOKS || want.dry ? auth_look(cmd_settings()->store, err) : open_auth(config, err);
 	if (a && act->how == CHANGES && want.dry)

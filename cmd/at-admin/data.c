@@ -94,7 +94,7 @@ restore_all(struct err *err)
 	struct store_restored r;
 	int rc = store_restore_plan(want.words[0], want.until, &r, err);
 
-	if (rc == 0 && !is_there("system/data.mdb"))
+	if (rc == 0 && !store_has_system(cmd_settings()->store))
 		rc = store_restore_system(cmd_settings()->store, r.from ? r.from : r.next, err);
 	else if (rc == 0 && cmd_settings()->verbose)
 		cmd_say("users, keys and audit stay as they are");

@@ -135,7 +135,7 @@ on_all(on_tenant *call, int how, struct err *err)
 	struct store *s;
 	int rc = on_tenants(call, how, err);
 
-	if (rc || !want.all || !is_there("system/data.mdb"))
+	if (rc || !want.all || !store_has_system(cmd_settings()->store))
 		return rc;
 	if (!(s = store_open(cmd_settings()->store, NULL, how, err)))
 		return err->code;

@@ -1,21 +1,13 @@
 #include "auth/trail.h"
 
-#include <unistd.h>
-
-#include "base/buf.h"
 #include "base/time.h"
+#include "store/admin.h"
 
 struct store *
 trail_open(const char *dir, struct err *err)
 {
-	struct buf data = { 0 };
-	int there;
-
-	buf_printf(&data, "%s/system/data.mdb", dir);
-	there = access(buf_text(&data), F_OK) == 0;
-	buf_release(&data);
 	err_clear(err);
-	return there ? store_open(dir, NULL, STORE_READ, err) : NULL;
+	return store_has_system(dir) ? store_open(dir, NULL, STORE_READ, err) : NULL;
 }
 
 struct reading { struct str tenant; int64_t from, to; int (*each)(void *, struct str json); void *self; };

@@ -233,6 +233,8 @@ settle(struct err *err)
 	set_default(&store, "AT_STORE", data_home, "default");
 	set_default(&tenant, "AT_TENANT", "default", "default");
 	set_default(&config, "AT_CONFIG", here ? "config" : config_home, "default");
+	if (!*store.text)               /* "$DIR" that is not set: its folders would be those of the root */
+		return err_set(err, ERR_USAGE, "--store: wants a directory");
 	/* where rules were meant to be and are not, data would pass unmasked */
 	if (strcmp(config.from, "option") == 0 && (stat(config.text, &st) || !S_ISDIR(st.st_mode)))
 		return err_set(err, ERR_USAGE, "--config: there is no directory '%s'", config.text);

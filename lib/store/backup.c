@@ -140,11 +140,9 @@ static int
 backup_store(const char *store, const char *into, struct err *err)
 {
 	struct whole w = { store, into, err };
-	char *data = text_of("%s/%s", store, "system/data.mdb");
-	int rc = store_tenants(store, one_tenant, &w, err), there = access(data, F_OK) == 0;
+	int rc = store_tenants(store, one_tenant, &w, err);
 
-	free(data);
-	return rc || !there ? rc : one_tenant(&w, NULL);
+	return rc || !store_has_system(store) ? rc : one_tenant(&w, NULL);
 }
 
 /* ---- a folder of them */

@@ -1067,6 +1067,20 @@ touch(struct store *s, const char *name, int flags, struct err *err)
 	return rc;
 }
 
+/* lock.mdb is made as a hole and filled through its map: where the disk has no room for it, that is a fault as of a damaged file. */
+static int
+lock_has_holes(const struct store *s)
+{
+	struct buf path = { 0 };
+	struct stat st;
+	int holes;
+
+	buf_printf(&path, "%s/lock.mdb", s->path);
+	holes = has_no_room(s) && lstat(buf_text(&path), &st) == 0 && st.st_blocks * 512 < st.st_size;
+	buf_release(&path);
+	return holes;
+}
+
 static int
 open_env(struct store *s, struct err *err)
 {
@@ -1088,7 +1102,7 @@ open_env(struct store *s, struct err *err)
 	if (rc == MDB_INVALID)
 		return err_set(err, ERR_CORRUPT, "%s/data.mdb: no LMDB file, or cut off", s->path);
 	if (rc)
-		return store_fail(s, rc, "opening", err);
+		return store_fail(s, rc == MDB_CORRUPTED && lock_has_holes(s) ? ENOSPC : rc, "opening", err);
 	mdb_env_stat(s->env, &st);
 	s->page = st.ms_psize;
 	mdb_reader_check(s->env, &dead);

@@ -282,6 +282,25 @@ store_tenant_add(const char *dir, const char *name, struct err *err)
 	return s ? 0 : err->code;
 }
 
+/* Begun and not finished is a data.mdb of 0 bytes beside a scans.lock that no commit has marked (env.c, check_size). */
+int
+store_has_system(const char *dir)
+{
+	struct buf path = { 0 };
+	struct stat data, mark;
+	int there;
+
+	buf_printf(&path, "%s/system/data.mdb", dir);
+	there = lstat(buf_text(&path), &data) == 0 || (errno != ENOENT && errno != ENOTDIR);    /* what cannot be seen is told when it is opened */
+	if (there) {
+		buf_clear(&path);
+		buf_printf(&path, "%s/system/scans.lock", dir);
+		there = lstat(buf_text(&path), &mark) || mark.st_size || data.st_size;
+	}
+	buf_release(&path);
+	return there;
+}
+
 int
 store_has_tenant(const char *dir, struct str name)
 {

@@ -268,6 +268,10 @@ stat_of() { at-admin stats -f ndjson | jq ".$1"; }
 		run -2 at-admin -T ../x $words < /dev/null
 	done
 	[ "$(at-admin tenant list)" = default ]
+	for command in 'at-admin init' 'at-admin stats' 'at-query schema' 'at-ingest'; do
+		run -2 $command -S '' < /dev/null
+		[[ $output == *'--store: wants a directory'* ]]
+	done
 	run -2 at-admin backup ''
 	run -2 at-admin restore '' -y
 	run -2 at-admin archive '' --before 2025-11-25 -y

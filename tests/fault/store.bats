@@ -239,3 +239,26 @@ plain_only() { [ -z "$SANITIZED" ] || skip "not beside a sanitizer"; }
 	at-admin restore copies -yq
 	[ "$(stored)" = 6 ]
 }
+
+@test "fault 7: keys and a tenant that a full disk has no room for leave the rest as it was" {
+	root_only
+	plain_only
+	mkdir small
+	mount -t tmpfs -o size=600k tmpfs small 2> /dev/null || skip "cannot mount a tmpfs here"
+	export AT_STORE=$PWD/small/store
+	events 100 | at-ingest
+	dd if=/dev/zero of=small/fill bs=4k 2> /dev/null || true
+	run -1 --separate-stderr at-admin key create
+	[[ $stderr == *'the disk is full'* && -z $output ]]
+	run -0 at-admin key list
+	[ -z "$output" ]
+	run -0 at-admin audit
+	run -0 at-admin verify -a
+	run -1 --separate-stderr at-ingest -T new < <(events 1)
+	[[ $stderr == *'the disk is full'* ]]
+	rm small/fill
+	at-admin -q key create
+	events 1 | at-ingest -T new
+	at-admin verify -a
+	umount small
+}
