@@ -1224,20 +1224,49 @@ instants_compared(struct work *w, const struct map *aliases, int another)
 	}
 }
 
+/* CASE WHEN x THEN timestamp ELSE '2026-11-01' END: a text that a branch is, beside one that is an instant. */
+static void
+instants_of_case(struct work *w, struct tok *t, const struct map *aliases, int another)
+{
+	static const char *const ends[] = { "when", "else", "end", NULL };
+	struct tok *at = NULL, *to = NULL, *end;
+
+	for (int chosen = 0; chosen < 2 && (!chosen || at); chosen++)
+		for (struct tok *i = t->next, *next; i->kind != TOKEN_END && !is(i, "end") && !is(i, ")") && !is(i, "case"); i = next) {
+			next = is(i, "(") ? i->match->next : i->next;
+			if (!is(i, "then") && !is(i, "else"))
+				continue;
+			if (!(end = rewrite_operand_end(i->next)) || !one_of(end->next, ends))
+				continue;
+			next = end->next;
+			if (chosen && end == i->next)
+				beside_instant(w, end, end, at, to, INSTANT, another);
+			else if (!chosen && !at && is_instant(w, i->next, end, aliases) == INSTANT)
+				at = i->next, to = end;
+		}
+}
+
 /* max('2026-11-01', timestamp): a text that such a call chooses from beside an instant. */
 static void
 instants_chosen(struct work *w, const struct map *aliases, int another)
 {
-	static const char *const calls[] = { "max", "min", "greatest", "least", "coalesce", "ifnull", "nullif", NULL };
+	static const char *const calls[] = { "max", "min", "greatest", "least", "coalesce", "ifnull", "nullif", "iif", NULL };
 
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		struct tok *close = t->next->match, *at = NULL, *to = NULL, *after;
 
+		if (is(t, "case") && !is(t->prev, "."))
+			instants_of_case(w, t, aliases, another);
 		if (!one_of(t, calls) || !is(t->next, "(") || close == t->next || is(t->prev, "."))
 			continue;
-		for (struct tok *i = t->next->next, *end; i != close && !at && (end = rewrite_operand_end(i)) && (end->next == close || is(end->next, ",")); i = end->next == close ? close : end->next->next)
-			if (is_instant(w, i, end, aliases) == INSTANT)
+		for (struct tok *i = t->next->next, *end; i != close && i->kind != TOKEN_END && !at; i = after) {
+			for (after = i; after != close && !is(after, ","); after = after->next)
+				if (is(after, "("))
+					after = after->match;
+			if ((end = rewrite_operand_end(i)) && end->next == after && is_instant(w, i, end, aliases) == INSTANT)
 				at = i, to = end;
+			after = after == close ? close : after->next;
+		}
 		for (struct tok *i = at ? t->next->next : close; i != close && i->kind != TOKEN_END; i = after) {
 			after = i->next;
 			if (is(i, "("))

@@ -478,8 +478,10 @@ P
 	is "SELECT count(*) FROM events WHERE timestamp IS NULL OR page = '/home'" 1
 }
 
-@test "a text that max(), greatest() or coalesce() chooses from beside a time is one; a name that is a day here and a time there is compared as what it is" {
+@test "a text that max(), greatest(), coalesce(), iif() or CASE chooses from beside a time is one; a name that is a day here and a time there is compared as what it is" {
 	is "SELECT max('2026-11-23 12:00', timestamp), min('2026-11-23 12:00', timestamp), greatest(timestamp, '2026-11-23'), coalesce(timestamp, 'none') FROM events WHERE user_id = 'u2'" 2026-11-23T12:00:00.000Z,2026-11-23T11:30:00.000Z,2026-11-23T11:30:00.000Z,2026-11-23T11:30:00.000Z
+	is "SELECT iif(user_id = 'u2', '2026-11-23 12:00', timestamp), iif(user_id = 'u2', timestamp, '2026-11-23'), iif('2026-11-23' = 1, 'x', '2026-11-23') FROM events WHERE user_id = 'u2'" 2026-11-23T12:00:00.000Z,2026-11-23T11:30:00.000Z,2026-11-23
+	is "SELECT CASE WHEN user_id = 'u1' THEN timestamp ELSE '2026-11-23' END, CASE user_id WHEN 'u2' THEN '2026-11-23 12:00' WHEN 'x' THEN (timestamp) ELSE timestamp END, CASE WHEN user_id = 'u2' THEN '2026-11-23' END, CASE WHEN user_id = 'u2' THEN 'none' ELSE timestamp END FROM events WHERE user_id = 'u2'" 2026-11-23T00:00:00.000Z,2026-11-23T12:00:00.000Z,2026-11-23,none
 	is "SELECT count(*) FROM events WHERE max(timestamp, '2026-11-23 11:30') = '2026-11-23 11:30:00' AND nullif(timestamp, '2026-11-23 11:30') IS NULL" 1
 	local day="SELECT min(timestamp)::date AS d FROM events" time="SELECT date_trunc('day', min(timestamp)) AS d FROM events"
 	for where in "d = '2026-11-23'" "d IN ('2026-11-23', 'x')" "d BETWEEN '2026-11-22' AND '2026-11-23'" "'2026-11-23' = d" "d >= '2026-11-23' AND d <= '2026-11-23'"; do
