@@ -28,9 +28,12 @@ http_is_token(struct str s)
 struct str
 http_media(struct str type)
 {
-	const char *end = type.n ? memchr(type.p, ';', type.n) : NULL;
+	size_t n = 0;
 
-	return str_trim(end ? (struct str){ type.p, (size_t)(end - type.p) } : type);
+	type = str_trim(type);
+	while (n < type.n && type.p[n] != ';' && type.p[n] != ' ' && type.p[n] != '\t')
+		n++;
+	return (struct str){ type.p, n };
 }
 
 struct str

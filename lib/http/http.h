@@ -21,7 +21,8 @@ struct str http_origin(struct str url);
 int http_is_token_byte(unsigned char);
 int http_is_token(struct str);
 
-/* What a Content-Type names, without its parameters: "text/plain" of "text/plain; charset=utf-8". Its letters are in any case (http_same). */
+/* What a Content-Type names, without its parameters, also where somebody forgot the semicolon: "text/plain" of "text/plain; charset=utf-8".
+ * Its letters are in any case (http_same). */
 struct str http_media(struct str type);
 
 /* Is the token in the list ("keep-alive, Upgrade"), in any case? Parameters behind ';' are not looked at. */

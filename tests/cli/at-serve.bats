@@ -208,6 +208,7 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 	[ "$(of application/jsonl "$(printf '{"events":[1],"event":"m"}\n{"event":"m"}')")" = '[2,0]' ]
 	[ "$(of application/x-ndjson "$(printf '{"events":[\n{"event":"m"},\n{"event":"m"}]}')")" = '[2,0]' ]
 	[ "$(of application/json '{"event":"m","batch":[1]}')" = '[1,0]' ]
+	[ "$(of 'application/json charset=utf-8' '{"event":"m"}')" = '[1,0]' ]
 	post /api/v1/events '{"event":"m"}' -H 'Content-Encoding: gzip' > /dev/null && [ "$status_code" = 200 ]       # gzip is what begins as it does
 	gzip -k lines
 	post /api/v1/events/batch @lines.gz -H 'Content-Type: text/plain' -H 'Content-Encoding: gzip' > /dev/null
