@@ -143,7 +143,7 @@ resolved" ]
 	[ -z "$(echo '{"metric":"orders","timestamp":"2026-11-23T10:07:00.000Z","labels":{"eu":"1"},"count":3}' | at-detect --state x -r rules.json)" ]
 	# by the clock, when no row comes at all
 	rule '{alert: "gone", metric: "orders", condition: "< 0", no_data: "alert", no_data_after: "1s"}'
-	sleep 2.5 | at-detect -r rules.json > out
+	soon test -s out | at-detect -r rules.json > out
 	jq -e '.state == "firing" and .no_data' out
 	# and what came is not missed
 	rule '{alert: "gone", metric: "purchases", condition: "< 0", no_data: "alert", no_data_after: "2m"}'
@@ -179,7 +179,7 @@ resolveda" ]
 @test "in live input that fell silent the clock lets deadlines pass" {
 	rule '{alert: "many", expr: ".value > 100", for: "1s", no_data_after: "1m"}'
 	now=$(date +%s%3N)
-	{ printf '{"metric":"m","timestamp":%s,"value":150}\n' "$now"; sleep 2.5; } | at-detect -r rules.json > out
+	{ printf '{"metric":"m","timestamp":%s,"value":150}\n' "$now"; soon grep -q firing out; } | at-detect -r rules.json > out
 	[ "$(jq -r .state out)" = "pending
 firing" ]
 	[ "$(jq -r '.timestamp' out | tail -1)" = "$(jq -rn "($now + 1000) / 1000 | floor | todate[0:19] + \".\"")$(printf %03dZ $(((now + 1000) % 1000)))" ]
@@ -214,7 +214,7 @@ funnel - firing 0" ]
 	run -0 at-detect --state x -r rules.json --now 2026-11-23T10:15:00Z
 	[ "$(jq -r '"\(.alert) \(.state)"' <<< "$output")" = "buys resolved" ]
 	rule '{alert: "new", sql: "SELECT COUNT(*) AS value FROM events", condition: "> 10", every: "1s"}'
-	timeout -s TERM 6 at-detect --follow -r rules.json > out &
+	timeout -s TERM 60 at-detect --follow -r rules.json > out &
 	sleep 1
 	echo '{"event":"buy"}' | at-ingest -q
 	for _ in $(seq 300); do [ -s out ] && break; sleep 0.1; done

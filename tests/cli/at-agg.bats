@@ -68,7 +68,7 @@ fields() { jq -c "$1" <<< "$output"; }
 	exec 7> in
 	event 10:00:30 >&7; event 10:01:09.999 >&7; sleep 0.2
 	[ ! -s out ]
-	event 10:01:10 >&7; sleep 0.2
+	event 10:01:10 >&7; soon test -s out
 	[ "$(wc -l < out)" = 1 ]
 	exec 7>&-; wait $!
 	[ "$(wc -l < out)" = 2 ]
@@ -211,12 +211,12 @@ fields() { jq -c "$1" <<< "$output"; }
 @test "SIGTERM lets the open windows come out and exits 0; with --state they stay for the next run" {
 	mkfifo in
 	at-agg < in > out & pid=$!
-	exec 7> in; event 10:00:00 >&7; sleep 0.2
+	exec 7> in; event 10:00:00 >&7; soon is_read 7
 	kill -TERM $pid; wait $pid
 	exec 7>&-
 	[ "$(jq .count out)" = 1 ]
 	at-agg --state s < in > out & pid=$!
-	exec 7> in; event 10:00:00 >&7; sleep 0.3
+	exec 7> in; event 10:00:00 >&7; soon is_read 7
 	kill -TERM $pid; wait $pid
 	exec 7>&-
 	[ ! -s out ]

@@ -192,7 +192,7 @@ wait_for() {            # a count in the store
 	rows 7 7 >log
 	wait_for 7
 	: >late
-	sleep 0.3
+	sleep 2
 	rows 8 8 >late
 	wait_for 8
 	kill -TERM $pid
@@ -357,12 +357,12 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"'
 {"event":"d","timestamp":"1970-01-01T00:00:04.000Z","x":"5","y":null}' ]
 	printf 'event,ts,x\na,1,2\n' > f.csv
 	at-ingest -n --follow f.csv > out & pid=$!
-	sleep 0.4
+	soon test -s out
 	mv f.csv f.csv.1
 	printf 'event,ts,y\nb,2,3\n' > f.csv
-	for i in {1..50}; do [ "$(wc -l < out)" = 2 ] && break; sleep 0.1; done
+	for i in {1..300}; do [ "$(wc -l < out)" = 2 ] && break; sleep 0.1; done
 	printf 'event,z,ts\n' > f.csv                                  # cut short
-	sleep 0.5
+	sleep 2
 	echo c,4,5 >> f.csv
 	for i in {1..300}; do [ "$(wc -l < out)" = 3 ] && break; sleep 0.1; done
 	kill $pid; wait $pid

@@ -248,12 +248,18 @@ SELECT 1 AS a')" = '{"a":1}' ]
 		env --default-signal=INT at-query -i - 'SELECT count(*) AS n FROM input' < rows.$signal > n & pid=$!
 		exec 9> rows.$signal
 		echo '{"v":1}' >&9
-		sleep 0.3
+		soon is_read 9
 		kill -$signal $pid; wait $pid
 		exec 9>&-
 		[ "$(cat n)" = '{"n":1}' ]
-		run -1 --separate-stderr env --default-signal=INT timeout --preserve-status -s $signal 0.3 at-query 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c'
-		[ "$stderr" = 'at-query: interrupted' ]
+		env --default-signal=INT at-query 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c' 2> said & pid=$!
+		soon hears $pid
+		sleep 0.3
+		kill -$signal $pid
+		ended=0
+		wait $pid || ended=$?
+		[ $ended = 1 ]
+		[ "$(cat said)" = 'at-query: interrupted' ]
 	done
 }
 
@@ -307,7 +313,7 @@ for i in range(0, 10500): print(datetime.date(1999, 12, 20) + datetime.timedelta
 	exec 9> rows
 	head -2 rows.csv >&9
 	for i in {1..100}; do [ -n "$(ls -A room)" ] && break; sleep 0.1; done
-	sleep 0.3
+	soon is_read 9
 	kill -TERM $pid; wait $pid
 	exec 9>&-
 	[ "$(jq .users answer)" = 1 ]
@@ -331,7 +337,7 @@ is_left() { [ -z "$(ls -A room)" ]; }
 	exec 9> pipe
 	head -2 rows >&9
 	for i in {1..100}; do [ -n "$(ls -A room)" ] && break; sleep 0.1; done
-	sleep 0.3
+	soon is_read 9
 	kill -HUP $pid; wait $pid
 	exec 9>&-
 	[ "$(jq .users answer)" = 1 ]

@@ -30,7 +30,7 @@ begin() {
 	screen=at-dash-$$-$BATS_TEST_NUMBER-$((begun++))        # a server that ends is not met again
 	in_tmux -f /dev/null new-session -d -x "$w" -y "$h" "echo before; sh -c 'echo \$\$ > pid; exec $*'; echo \"ended with \$?\"; stty -a | grep -o ' echo '; stty -a | grep -o ' icanon '; sleep 60"
 }
-[ -z "$SANITIZED" ] && tries=100 || tries=1000   # of 0.05 s
+[ -z "$SANITIZED" ] && tries=500 || tries=1000   # of 0.05 s
 seen() { for _ in $(seq $tries); do in_tmux capture-pane -p > now; grep -q -- "$1" now && return; sleep 0.05; done; cat now; return 1; }
 gone() { for _ in $(seq $tries); do in_tmux capture-pane -p > now; grep -q -- "$1" now || return 0; sleep 0.05; done; cat now; return 1; }
 keys() { in_tmux send-keys "$@"; }
@@ -228,14 +228,12 @@ given_back() { seen '^ echo' && seen '^ icanon' && seen '^before'; }
 	unset AT_NOW
 	begin 100 30 at-dash shop.json
 	seen 'Sources'
-	sleep 0.5
-	rests
+	soon rests                      # once all is drawn
 	in_tmux kill-server
 	serve_start
 	begin 100 30 env AT_KEY="$KEY" at-dash --url "$U" shop.json
 	seen 'Sources'
-	sleep 1
-	rests
+	soon rests
 }
 
 @test "fault 27: hostile names, values and keys do not reach the terminal raw" {

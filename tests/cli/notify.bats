@@ -75,7 +75,13 @@ resolved a" ]
 	rule "$many"
 	# A signal ends the waiting early: 5 s.
 	rows '0 a 150' > first
-	{ cat first; sleep 30; } | timeout -s TERM 1 at-detect -r rules.json --state x --notify > alerts 2> err || true
+	mkfifo in
+	at-detect -r rules.json --state x --notify < in > alerts 2> err & pid=$!
+	exec 9> in
+	cat first >&9
+	soon test -s alerts
+	kill -TERM $pid; wait $pid || true
+	exec 9>&-
 	[[ $(cat err) == *'1 notifications wait in the store'* ]]
 	sink
 	config "{hook: {type: \"webhook\", url: \"$HOOK/hook\"}}"
@@ -214,7 +220,13 @@ resolved a" ]
 	chmod +x script
 	config '{run: {type: "command", command: ["./script"]}, slow: {type: "command", command: ["sleep", "61.73"], timeout: "300ms"}, log: {type: "file", path: "log"}}'
 	rule "$many"
-	{ rows '0 a 150'; sleep 30; } | timeout -s TERM 3 at-detect -r rules.json --notify > alerts 2> err || true
+	mkfifo in
+	at-detect -r rules.json --notify < in > alerts 2> err & pid=$!
+	exec 9> in
+	rows '0 a 150' >&9
+	soon test -s log
+	kill -TERM $pid; wait $pid || true
+	exec 9>&-
 	[ ! -e owned ]
 	[ "$(told)" = "firing a" ]
 	not pgrep -f "^sleep 61.73" > /dev/null

@@ -47,11 +47,9 @@ load ../helper
 	run -2 at-query sessions -n 5
 	[ "$output" = 'at-query: sessions has no -n, see at-query sessions --help' ]
 	at-query events --follow --last 0 > new & pid=$!
-	sleep 0.5
-	echo '{"event":"b","timestamp":4}' | at-ingest
-	for i in {1..300}; do [ -s new ] && break; sleep 0.1; done
+	for i in {1..300}; do echo '{"event":"b","timestamp":4}' | at-ingest; [ -s new ] && break; sleep 0.1; done
 	kill $pid; wait $pid
-	[ "$(jq -r .event new)" = b ]
+	[ "$(jq -r .event new | sort -u)" = b ]
 }
 
 @test "metric --every: no bucket for a day that begins now; days of a zone are one bucket each where its clock is put back" {

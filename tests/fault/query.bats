@@ -74,6 +74,7 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 
 @test "SIGINT ends a statement at once" {
 	at-query "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n" 2> said & pid=$!
+	soon hears $pid
 	sleep 0.3
 	kill -TERM $pid
 	timeout 30 tail --pid=$pid -f /dev/null
