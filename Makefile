@@ -75,10 +75,11 @@ $B/libat.a: $(lib_o)
 $B/libat.so: $(lib_o)
 	$(call say,ld,$@)
 	$(Q)$(CC) -shared -Wl,-soname,libat.so.0 -pthread -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS)
-$B/at.pc: Makefile
-	@mkdir -p $B; printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' 'Name: at' \
-	  'Description: Real-time analytics: events, windows, anomalies and SQL over one store' 'Version: $(VERSION)' \
-	  'Libs: -L$${libdir} -lat' 'Libs.private: $(LIBS) -pthread' 'Cflags: -I$${includedir}' > $@
+pc = printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' 'Name: at' \
+  'Description: Real-time analytics: events, windows, anomalies and SQL over one store' 'Version: $(VERSION)' \
+  'Libs: -L$${libdir} -lat' 'Libs.private: $(LIBS) -pthread' 'Cflags: -I$${includedir}'
+$B/at.pc: force                 # of the PREFIX of this call: make, then make install PREFIX=…
+	@mkdir -p $B; $(pc) | cmp -s - $@ || $(pc) > $@
 
 .SECONDEXPANSION:
 $B/bin/%: $$(addprefix $B/,$$(addsuffix .o,$$(basename $$(wildcard cmd/$$*/*.c)))) $B/librooms.a
@@ -174,26 +175,27 @@ compile_commands.json:
 
 format:; git diff -U0 --no-color HEAD -- '*.[ch]' | clang-format-diff -p1 -i
 
-D = $(DESTDIR)$(PREFIX)
+# A folder may have a blank in its name.
+D = "$(DESTDIR)$(PREFIX)"
+L = "$(DESTDIR)$(LIBDIR)"
 install: all
-	install -d $D/bin $(DESTDIR)$(LIBDIR)/pkgconfig $D/include $D/share/bash-completion/completions \
-	  $D/share/zsh/site-functions $D/share/fish/vendor_completions.d $(sort $(patsubst %,$D/share/man/man%,$(subst .,,$(suffix $(pages)))))
+	install -d $D/bin $L/pkgconfig $D/include $D/share/bash-completion/completions $D/share/zsh/site-functions $D/share/fish/vendor_completions.d
 	install $(commands:%=$B/bin/%) $D/bin
-	install -m644 $B/libat.a $(DESTDIR)$(LIBDIR)
-	install -m755 $B/libat.so $(DESTDIR)$(LIBDIR)/libat.so.$(VERSION)
-	ln -sf libat.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libat.so.0
-	ln -sf libat.so.0 $(DESTDIR)$(LIBDIR)/libat.so
-	install -m644 $B/at.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m644 $B/libat.a $L
+	install -m755 $B/libat.so $L/libat.so.$(VERSION)
+	ln -sf libat.so.$(VERSION) $L/libat.so.0
+	ln -sf libat.so.0 $L/libat.so
+	install -m644 $B/at.pc $L/pkgconfig
 	install -m644 lib/at/at.h $D/include
-	for p in $(pages); do install -m644 $$p $D/share/man/man$${p##*.}; done
+	for p in $(pages); do install -d $D/share/man/man$${p##*.} && install -m644 $$p $D/share/man/man$${p##*.} || exit; done
 	for c in $(commands); do install -m644 completions/$$c.bash $D/share/bash-completion/completions/$$c && \
 	  install -m644 completions/_$$c $D/share/zsh/site-functions && \
 	  install -m644 completions/$$c.fish $D/share/fish/vendor_completions.d || exit; done
 
 uninstall:
-	rm -f $(commands:%=$D/bin/%) $(DESTDIR)$(LIBDIR)/libat.* $(DESTDIR)$(LIBDIR)/pkgconfig/at.pc $D/include/at.h
+	rm -f $L/libat.* $L/pkgconfig/at.pc $D/include/at.h
 	for p in $(notdir $(pages)); do rm -f $D/share/man/man$${p##*.}/$$p; done
-	for c in $(commands); do rm -f $D/share/bash-completion/completions/$$c $D/share/zsh/site-functions/_$$c \
+	for c in $(commands); do rm -f $D/bin/$$c $D/share/bash-completion/completions/$$c $D/share/zsh/site-functions/_$$c \
 	  $D/share/fish/vendor_completions.d/$$c.fish; done
 
 clean:; rm -rf $B compile_commands.json

@@ -82,6 +82,17 @@ free_verb_options(struct verb_options *o)
 	free(o);
 }
 
+static int
+has_empty(struct str list)
+{
+	struct str piece;
+
+	while (str_cut(&list, ',', &piece))
+		if (str_trim(piece).n == 0)
+			return 1;
+	return 0;
+}
+
 /* The arguments of a verb from options and operands. */
 static int
 verb_arguments(const struct table_function *f, const struct verb_options *o, char **operands, struct cell *args, struct err *err)
@@ -99,6 +110,9 @@ verb_arguments(const struct table_function *f, const struct verb_options *o, cha
 	}
 	if (*operands)
 		return err_set(err, ERR_USAGE, "%s: '%s' is one operand too many", f->name, *operands);
+	for (int i = 0; f->params[i].name; i++)
+		if (args[i].type == CELL_TEXT && strcmp(f->params[i].name, "by") == 0 && has_empty(args[i].text))
+			return err_set(err, ERR_USAGE, "%s: --by: an empty field name, give them as source,country", f->name);
 	for (int i = 0; f->params[i].name; i++)
 		if (args[i].type == CELL_TEXT && str_utf8_fault(args[i].text) >= 0)
 			return err_set(err, ERR_USAGE, "%s: '%.80s' is not UTF-8", f->name, args[i].text.p);

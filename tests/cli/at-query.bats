@@ -368,3 +368,11 @@ is_left() { [ -z "$(ls -A room)" ]; }
 		[[ $stderr == *'not UTF-8'* && -z $output ]]
 	done
 }
+
+@test "an empty field among those of --by is told, as at-agg does" {
+	at-admin init
+	for by in '' 'a,,b' ',a' 'a,'; do
+		run -2 --separate-stderr at-query metric e --by "$by"
+		[[ $stderr == *'--by: an empty field name'* ]]
+	done
+}

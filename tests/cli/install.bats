@@ -8,12 +8,12 @@ teardown() { serve_stop; }
 
 setup_file() {
 	[ -z "$SANITIZED" ] || return 0
-	make -s -C "$root" B="${B:-$root/build}" DESTDIR="$BATS_FILE_TMPDIR/stage" PREFIX=/usr install > /dev/null
+	make -s -C "$root" B="${B:-$root/build}" DESTDIR="$BATS_FILE_TMPDIR/a stage" PREFIX=/usr install > /dev/null
 }
 
 setup() {
 	[ -z "$SANITIZED" ] || skip "the same under a sanitizer"
-	stage=$BATS_FILE_TMPDIR/stage
+	stage="$BATS_FILE_TMPDIR/a stage"
 }
 
 @test "commands, libraries, header, pages and completions land in their places" {
@@ -26,6 +26,7 @@ setup() {
 		[ -f "$stage/usr/share/fish/vendor_completions.d/$c.fish" ]
 	done
 	[ -f "$stage/usr/lib/libat.a" ] && [ -L "$stage/usr/lib/libat.so" ] && [ -f "$stage/usr/lib/pkgconfig/at.pc" ]
+	grep -qx 'prefix=/usr' "$stage/usr/lib/pkgconfig/at.pc"         # though it was made for another
 	"$stage/usr/bin/at-agg" --version
 }
 
@@ -41,7 +42,7 @@ setup() {
 	libs=$(sed -n 's/^Libs.private: //p' "$stage/usr/lib/pkgconfig/at.pc")
 	${CC:-cc} -I"$stage/usr/include" p.c "$stage/usr/lib/libat.a" $libs -o static
 	run -0 ./static
-	run -1 bash -c "nm -D --defined-only $stage/usr/lib/libat.so.0 | awk '{ print \$3 }' | grep -v '^at_'"
+	run -1 bash -c "nm -D --defined-only '$stage/usr/lib/libat.so.0' | awk '{ print \$3 }' | grep -v '^at_'"
 	[ -z "$output" ]
 }
 
