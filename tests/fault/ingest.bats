@@ -151,7 +151,7 @@ ingest_alone() { exec python3 -c 'import os, signal, sys; signal.signal(signal.S
 		ingest_alone p & pid=$!
 		exec 8>p
 		rows 1 10 >&8
-		sleep 0.1
+		soon is_read 8
 		kill -$sig $pid
 		timeout 30 tail --pid=$pid -f /dev/null || kill -9 $pid
 		wait $pid
@@ -182,6 +182,7 @@ ingest_alone() { exec python3 -c 'import os, signal, sys; signal.signal(signal.S
 	rows 1 20000 >in
 	(exec sleep 30) <p & reader=$!          # it never reads
 	at-ingest -n in >p & pid=$!
+	soon hears $pid
 	sleep 0.3
 	kill -TERM $pid
 	sleep 0.4
