@@ -383,7 +383,7 @@ farthest(const struct reading *v, int from, int to)
 	double far = 0;
 
 	for (int i = from; i < to && i < v->shares; i++)
-		if (fabs(v->share[i].value) > fabs(far))
+		if (isfinite(v->share[i].value) && fabs(v->share[i].value) > fabs(far))
 			far = v->share[i].value;
 	return far;
 }
@@ -413,7 +413,8 @@ draw_columns(struct field *f)
 	if (plot.width < LEAST || plot.height < 1)
 		return;
 	for (int i = 0; i < v->shares; i++)
-		low = fmin(low, v->share[i].value), high = fmax(high, v->share[i].value);
+		if (isfinite(v->share[i].value))
+			low = fmin(low, v->share[i].value), high = fmax(high, v->share[i].value);
 	draw_scale(&plot, (struct scale){ low, high });
 	up = low < 0 ? (int)lround(chart_part(0, low, high) * -plot.height + plot.height) : plot.height;        /* lines above nothing */
 	up = low < 0 && up == plot.height && plot.height > 1 ? up - 1 : high > 0 && up < 1 ? 1 : up;

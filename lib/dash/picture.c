@@ -306,7 +306,8 @@ draw_columns(struct field *f)
 	double low = 0, high = 0, zero, wide;
 
 	for (int i = 0; i < f->v->shares; i++)
-		low = fmin(low, f->v->share[i].value), high = fmax(high, f->v->share[i].value);
+		if (isfinite(f->v->share[i].value))
+			low = fmin(low, f->v->share[i].value), high = fmax(high, f->v->share[i].value);
 	if (high <= low)
 		high = low + 1;
 	plot.x += SCALE, plot.width -= SCALE, plot.y += 6, plot.height -= 24;
@@ -314,7 +315,7 @@ draw_columns(struct field *f)
 	zero = plot.y + (1 - chart_part(0, low, high)) * plot.height;
 	wide = plot.width / f->v->shares;
 	for (int i = 0; i < f->v->shares; i++) {
-		double value = f->v->share[i].value, end = plot.y + (1 - chart_part(value, low, high)) * plot.height;
+		double value = isfinite(f->v->share[i].value) ? f->v->share[i].value : 0, end = plot.y + (1 - chart_part(value, low, high)) * plot.height;
 
 		plot.pen->rect(plot.pen, plot.x + i * wide, fmin(zero, end), fmax(wide * 0.85, 0.5), fabs(end - zero), value < 0 ? CANVAS_BAD : CANVAS_CURVE);
 	}

@@ -85,6 +85,9 @@ END
 	none grep -q $'\033' out
 	at-dash --render odd.svg odd.json
 	[[ $(cat odd.svg) == *'>-8<'* && $(cat odd.svg) == *'1000700'* ]]
+	sed 's/AS t, 8 AS v/AS t, 9e999 AS v/' odd.json > endless.json
+	at-dash --once --ascii --width 120 endless.json > out
+	grep -q '^|       0 |  *|' out && grep -q '^|      -8 |   *##*' out     # what is endless is no bar, the other stays one
 	[ "$(grep -o '>2016-01-01<' odd.svg | wc -l)" = 1 ]           # no times over each other
 }
 
