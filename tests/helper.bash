@@ -21,3 +21,10 @@ hears() { [[ $(cat "/proc/$1/comm") == at-* ]] && ((16#$(sed -n 's/^SigCgt:[[:sp
 is_read() { python3 -c 'import fcntl, sys, termios; sys.exit(any(fcntl.ioctl(int(sys.argv[1]), termios.FIONREAD, bytes(4))))' "$1"; }
 # In the middle of a test a bare `! command` fails nothing; this does.
 not() { ! "$@"; }
+# What a case that failed left running would hold bats, which waits for the end of its output, for ever.
+end_jobs() {
+	local left
+	left=$(jobs -p)
+	[ -z "$left" ] || kill -KILL $left 2> /dev/null || true
+}
+teardown() { end_jobs; }

@@ -3,7 +3,6 @@
 
 load ../helper
 load serve
-teardown() { [ -z "${PROVIDER:-}" ] || kill "$PROVIDER" || return; serve_stop; }
 
 password='correct horse canary'
 add_user() { at-admin -q user add "$@" <<< "$password"; }

@@ -3,7 +3,7 @@
 
 load ../helper
 
-teardown() { [ -z "$screen" ] || tmux -L "$screen" kill-server 2> /dev/null || true; }
+teardown() { [ -z "$screen" ] || tmux -L "$screen" kill-server 2> /dev/null || true; end_jobs; }
 
 rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) printf "{\"metric\":\"hits\",\"timestamp\":%d,\"window\":\"1m\",\"labels\":{\"status\":\"%d\"},\"count\":%d}\n", 1795000020 + 60 * i, 200 + 100 * s, (3 - s) * (10 + i % 7) }'; }
 

@@ -7,7 +7,6 @@ load serve
 none() { ! "$@"; }                    # a bare ! does not fail a test
 export AT_NOW=2026-11-23T23:59:59Z
 
-teardown() { serve_stop; }
 setup() { awk -f "$root/examples/demo/shop.awk" -v days=3 > shop.ndjson; at-ingest -q shop.ndjson; }
 
 # Every type there is, as the contract has them.

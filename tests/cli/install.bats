@@ -4,8 +4,6 @@
 load ../helper
 load serve
 
-teardown() { serve_stop; }
-
 setup_file() {
 	[ -z "$SANITIZED" ] || return 0
 	make -s -C "$root" B="${B:-$root/build}" DESTDIR="$BATS_FILE_TMPDIR/a stage" PREFIX=/usr install > /dev/null

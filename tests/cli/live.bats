@@ -4,7 +4,6 @@
 load ../helper
 load serve
 
-teardown() { serve_stop; }
 live() { U=$U KEY=$KEY PID=$PID python3 "$root/tests/cli/live.py" "$@"; }
 
 @test "an event comes to who subscribed to it, by name, pattern or field, whichever process committed it; a subscription goes on where it was" {

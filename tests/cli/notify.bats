@@ -4,7 +4,6 @@
 load ../helper
 
 setup() { mkdir -p config; export AT_STORE=$PWD/store; }
-teardown() { [ -z "${SINK:-}" ] || kill "$SINK" 2> /dev/null || true; }
 
 # sink: receivers to test against at $HOOK and $MAIL; log prints what came, and forgets it.
 sink() {

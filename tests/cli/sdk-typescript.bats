@@ -3,7 +3,6 @@
 load ../helper
 load serve
 
-teardown() { serve_stop; }
 
 setup() {
 	command -v tsc >/dev/null && command -v node >/dev/null || skip "tsc and node are not here"

@@ -5,7 +5,6 @@ load ../helper
 load serve
 
 setup() { mkdir -p config; echo '{"receivers":{"log":{"type":"file","path":"'$PWD'/log"}}}' > config/analytics.json; }
-teardown() { serve_stop; }
 until_it() { for _ in $(seq 300); do "$@" > /dev/null 2>&1 && return; sleep 0.1; done; echo "not in time: $*"; return 1; }
 states() { get '/api/v1/alerts' | jq -r '[.alerts | reverse[] | "\(.alert) \(.state)"] | join(",")'; }
 part() { [[ $(states) == *"$1"* ]]; }

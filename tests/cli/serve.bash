@@ -18,6 +18,12 @@ serve_stop() {                  # how it ended is the test's matter, also as the
 	PID=
 	return $ended
 }
+teardown() {
+	local ended=0
+	serve_stop || ended=$?
+	end_jobs
+	return $ended
+}
 # A user who may do all, with COOKIE, his session's, and some events to see.
 serve_example_user() {
 	awk -f "$root/examples/demo/shop.awk" -v days=1 | at-ingest -q

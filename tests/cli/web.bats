@@ -9,7 +9,6 @@ setup() {
 	command -v "${CHROMIUM:-chromium}" > /dev/null || skip 'no chromium here'
 	export HERE=$BATS_TEST_DIRNAME HOME=${HOME:-/tmp}
 }
-teardown() { serve_stop; }
 web() { run timeout 600 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$status" = 0 ] || { echo "$output"; return 1; }; }
 
 @test "with nothing stored it says how to begin, and the first events bring a dashboard of what there is" {

@@ -11,9 +11,6 @@ server() {      # server ENV… : starts it, gives its address in $at and its pi
 	at=$(cat address)
 }
 
-teardown() {
-	[ -z "$SERVER" ] || kill "$SERVER" 2> /dev/null || :
-}
 
 try() {         # try NAME… : what hostile_http.py promises by that name
 	local name

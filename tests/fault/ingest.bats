@@ -95,6 +95,7 @@ for i in range(40000): print("{\"event\":\"e\",\"ts\":1700000000,\"id\":\"%d\",\
 }
 
 teardown() {
+	end_jobs
 	[ ! -d small ] || umount small 2>/dev/null || true
 }
 
