@@ -306,26 +306,19 @@ check_heads(struct json headers, struct err *err)
 	return err->code;
 }
 
-/* Widgets are told apart by their ids: in links, and in what is asked of them. 0 or ERR_INPUT. */
+/* Ids of widgets stand in links' paths; that no two have the same one the schema says. 0 or ERR_INPUT. */
 static int
 check_widgets(struct json widgets, struct err *err)
 {
-	struct map seen = { 0 };
 	struct buf scratch = { 0 };
 	int n = 0;
 
 	for (struct json_iter it = json_iter(widgets); widgets.type == JSON_ARRAY && !err->code && json_next(&it); n++) {
 		struct str id = json_text(json_get(it.value, STR("id")), &scratch);
-		int is_new = 1;
 
-		if (id.p)
-			map_put(&seen, id, &is_new);
 		if (memchr(id.p ? id.p : "", '/', id.n) || str_eq(id, STR(".")) || str_eq(id, STR("..")))
 			err_set(err, ERR_INPUT, "widgets[%d].id: '%.*s' cannot be part of a link's path: no /, nor dots alone", n, id.n > 60 ? 60 : (int)id.n, id.p);
-		else if (!is_new)
-			err_set(err, ERR_INPUT, "widgets[%d].id: there is a widget '%.*s' already", n, id.n > 60 ? 60 : (int)id.n, id.p);
 	}
-	map_release(&seen);
 	buf_release(&scratch);
 	return err->code;
 }

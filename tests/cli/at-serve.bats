@@ -551,7 +551,7 @@ P
 		[[ $(json "o['detail']") == headers* ]]
 	done
 	post /api/v1/dashboards '{"widgets":[{"id":"w","type":"text"},{"id":"v","type":"text"},{"id":"w","type":"text"}]}' > /dev/null && [ "$status_code" = 422 ]
-	[ "$(json "o['detail']")" = "widgets[2].id: there is a widget 'w' already" ]
+	[ "$(json "o['detail']")" = 'widgets[2].id: wants one that no other item has, has "w" again' ]
 	for id in a/b . ..; do
 		post /api/v1/dashboards '{"widgets":[{"id":"'$id'","type":"text"}]}' > /dev/null && [ "$status_code" = 422 ]
 	done

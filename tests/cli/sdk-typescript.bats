@@ -3,7 +3,6 @@
 load ../helper
 load serve
 
-
 setup() {
 	command -v tsc >/dev/null && command -v node >/dev/null || skip "tsc and node are not here"
 	cp "$BATS_TEST_DIRNAME"/../../lib/sdk/typescript/{analytics-engine.ts,tsconfig.json,package.json} "$BATS_TEST_TMPDIR"

@@ -4,7 +4,6 @@
 load ../helper
 load ../cli/serve
 
-
 @test "1, 57: of two workers under load each may be killed, reload and end: what was acknowledged is there once, and who listens hears it" {
 	mkdir -p config
 	echo '{}' > config/analytics.json

@@ -11,7 +11,6 @@ server() {      # server ENV… : starts it, gives its address in $at and its pi
 	at=$(cat address)
 }
 
-
 try() {         # try NAME… : what hostile_http.py promises by that name
 	local name
 	for name; do python3 "$BATS_TEST_DIRNAME/hostile_http.py" "$name" "$at" || { cat said; return 1; }; done
