@@ -110,8 +110,6 @@ cmd_name(void)
 	return progname;
 }
 
-#define SAME_MS 300             /* timeout(1) signals the process and then its group: two of so close a time are one */
-
 static void
 on_signal(int sig)
 {
@@ -121,7 +119,7 @@ on_signal(int sig)
 	clock_gettime(CLOCK_MONOTONIC, &here);
 	if (!stopping)
 		first = here;
-	else if ((here.tv_sec - first.tv_sec) * 1000 + (here.tv_nsec - first.tv_nsec) / 1000000 > SAME_MS) {
+	else if ((here.tv_sec - first.tv_sec) * 1000 + (here.tv_nsec - first.tv_nsec) / 1000000 > CMD_SAME_MS) {
 		signal(sig, SIG_DFL);
 		raise(sig);
 	}

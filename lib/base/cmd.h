@@ -30,6 +30,9 @@ struct cmd_settings {
 };
 const struct cmd_settings *cmd_settings(void);
 
+/* timeout(1) signals the process and then its group: two of so close a time are one. */
+#define CMD_SAME_MS 300
+
 /* Parse the command line. Returns the operands (NULL at the end, *n of them where n is given); does not return on --help,
  * --version, --show-config (exit 0) or wrong usage (exit 2). Sets up signals: SIGINT and SIGTERM set cmd_stopping and
  * wake a waiting read; a second one ends at once. */

@@ -122,7 +122,7 @@ trouble_set(struct judged *j, int rule, const struct err *err)
 	int64_t now = time_mono_ms();
 	struct err again = { 0 }, said = *err;
 
-	serve_reword(&said);
+	serve_reword_err(&said);
 	t->last = now;
 	if (*t->text && now - t->told < TROUBLE_MS)
 		return;

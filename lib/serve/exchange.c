@@ -206,22 +206,42 @@ exchange_problem(struct exchange *ex, int status, const char *mend, ...)
 }
 
 void
-serve_reword(struct err *err)
+serve_reword(struct buf *text)
 {
 	static const struct { const char *from, *to; } words[] = {
 		{ ", give the row \"event\" or use --event NAME", ", give it \"event\"" }, { ", give -P", ", give it in parameters" },
 		{ "at-query schema shows what there is", "GET /api/v1/schema shows what there is" }, { "see at-sql(7)", "see the page at-sql" },
 		{ "--max-memory allows", "serve.query.memory allows" }, { "--timeout allows", "serve.query.timeout allows" },
+		{ "at-query schema lists them", "GET /api/v1/schema lists them" }, { "at-insight explain METRIC", "POST /api/v1/insights" },
+		{ "at-insight forecast METRIC", "GET /api/v1/forecast" },
 	};
-	char *at;
+	struct buf said = { 0 };
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if ((at = strstr(err->text, words[i].from))) {
-			char rest[sizeof(err->text)];
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		const char *at = text->n ? memmem(text->p, text->n, words[i].from, strlen(words[i].from)) : NULL, *behind;
 
-			snprintf(rest, sizeof(rest), "%s", at + strlen(words[i].from));
-			snprintf(at, sizeof(err->text) - (size_t)(at - err->text), "%s%s", words[i].to, rest);
-		}
+		if (!at)
+			continue;
+		behind = at + strlen(words[i].from);
+		buf_clear(&said);
+		buf_add(&said, text->p, (size_t)(at - text->p));
+		buf_lit(&said, words[i].to);
+		buf_add(&said, behind, (size_t)(text->p + text->n - behind));
+		buf_clear(text);
+		buf_str(text, buf_get(&said));
+	}
+	buf_release(&said);
+}
+
+void
+serve_reword_err(struct err *err)
+{
+	struct buf text = { 0 };
+
+	buf_lit(&text, err->text);
+	serve_reword(&text);
+	snprintf(err->text, sizeof(err->text), "%s", buf_text(&text));
+	buf_release(&text);
 }
 
 void
@@ -230,7 +250,7 @@ exchange_error(struct exchange *ex, const struct err *why)
 	struct err reworded = *why, *err = &reworded;
 	struct figures_part *f = figures_part(ex->serve->figures, ex->serve->worker);
 
-	serve_reword(err);
+	serve_reword_err(err);
 	switch (err->code) {
 	case ERR_INPUT: case ERR_USAGE:
 		exchange_problem(ex, 400, "%s", err->text);

@@ -188,7 +188,7 @@ forecast(struct exchange *ex)
 		buf_lit(&json, "]}");
 		exchange_json(ex, 200, &json);
 	} else if (err.code == ERR_USAGE && strncmp(err.text, "no metric '", 11) == 0) {
-		serve_reword(&err);
+		serve_reword_err(&err);
 		exchange_problem(ex, 404, "%s", err.text);
 	} else {
 		exchange_error(ex, &err);

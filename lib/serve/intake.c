@@ -189,7 +189,7 @@ free_batch(struct batch *b)
 static void
 refuse(struct batch *b, struct err *err)
 {
-	serve_reword(err);
+	serve_reword_err(err);
 	b->rejected++;
 	if (b->shown++ >= ERRORS_MOST)
 		return;
@@ -847,7 +847,7 @@ one_event(struct exchange *ex)
 		return;
 	if ((rc = accept_checked(accept, row, &e, &err)) < 0) {
 		figures_add(&f->rejected, 1);
-		serve_reword(&err);
+		serve_reword_err(&err);
 		exchange_problem(ex, 422, "%s", err.text);
 		return;
 	}

@@ -183,7 +183,7 @@ flow_end(struct flow *f, struct err *err)
 {
 	struct err ignore = { 0 };
 
-	serve_reword(err);
+	serve_reword_err(err);
 	if (f->output && !err->code)
 		output_end(f->output, &ignore);
 	else if (f->output) {

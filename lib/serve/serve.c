@@ -16,7 +16,6 @@
 #include "store/admin.h"
 
 #define FLUSH_MS 250                    /* a line of the log waits no longer */
-#define SAME_MS  300                    /* two signals of so close a time are one, as in base/cmd.c */
 
 struct serve_setup *
 serve_setup_now(struct serve *s)
@@ -127,7 +126,7 @@ watch_signals(void *self)
 		if (sig == SIGUSR1)             /* somebody else's: it means nothing here */
 			continue;
 		since = &first[s->crew && info.si_code == SI_USER && info.si_pid == getppid()];
-		if (*since && time_mono_ms() - *since >= SAME_MS)
+		if (*since && time_mono_ms() - *since > CMD_SAME_MS)
 			_exit(1);
 		*since = *since ? *since : time_mono_ms();
 		if (stops++)

@@ -194,7 +194,8 @@ struct live *serve_live_new(struct serve *);
 void serve_live_stop(void *serve);                      /* on the loop: streams end */
 
 /* What the rooms below say of command lines, in words of the API. */
-void serve_reword(struct err *);
+void serve_reword(struct buf *);
+void serve_reword_err(struct err *);
 
 /* exchange.c */
 void serve_exchange_begin(void *serve, struct http_request *);
