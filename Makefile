@@ -122,8 +122,8 @@ demo: deps
 	@B=$(abspath $B) sh examples/demo/run
 
 # The longest first, and twice as many at a time as there are cores: many wait for a clock, a child or a browser.
-slowest = $(addprefix tests/, cli/notify.bats cli/web.bats cli/at-serve.bats fault/http.bats cli/at-agg.bats cli/live.bats cli/examples.sh \
-            fault/ingest.bats fault/store.bats cli/install.bats cli/at-insight.bats)
+slowest = $(addprefix tests/, cli/web.bats cli/at-serve.bats cli/serve-alerts.bats cli/at-agg.bats fault/ingest.bats cli/dashboards.bats cli/sql.bats \
+            cli/live.bats fault/http.bats cli/notify.bats fault/store.bats cli/examples.sh cli/at-ingest.bats fault/query.bats cli/install.bats cli/at-insight.bats)
 T = $(slowest) $(units) $(filter-out $(slowest),$(wildcard tests/cli/*.bats tests/cli/*.sh tests/fault/*.bats)) \
     $(fuzzers:%=$B/replay/%) $(wildcard tests/lint/*.sh)
 TESTS_AT_ONCE ?= $(shell echo $$((2 * $$(nproc))))
