@@ -33,7 +33,9 @@ def main():
             status = run.wait()
             to.close()
             parts.append(open(to.name, "rb").read())
-            if status == 0 or how == "append" and parts[-1] == whole.stdout:    # killed behind its last save: all is there, and once
+            # Killed behind its last save: all is there, and another run would read the rows once more.
+            last = whole.stdout if how == "append" else parts[-1]
+            if status == 0 or last and parts[-1] == last and whole.stdout.endswith(last) and last.endswith(b"\n"):
                 break
             if status != -9:
                 sys.exit("round %d: status %d" % (n, status))
