@@ -4,6 +4,13 @@
 load ../helper
 load serve
 
+teardown() {
+	local ended=0
+	[ -z "${PROVIDER:-}" ] || kill "$PROVIDER" || ended=$?
+	serve_end || ended=$?
+	return $ended
+}
+
 password='correct horse canary'
 add_user() { at-admin -q user add "$@" <<< "$password"; }
 

@@ -219,7 +219,12 @@ many_buyers() {
 	for _ in $(seq 600); do [ -s port ] && break; sleep 0.05; done
 	export AT_LLM_URL=http://127.0.0.1:$(cat port)/v1
 }
-teardown() { [ -z "${liar:-}" ] || kill "$liar"; end_jobs; }
+teardown() {
+	local ended=0
+	[ -z "${liar:-}" ] || kill "$liar" || ended=$?
+	end_jobs
+	return $ended
+}
 
 @test "stored metrics are words, with their labels; what events tell is meant first, and neither has what is the other's" {
 	export AT_STORE=$BATS_TEST_TMPDIR/stored AT_NOW=2026-06-17T12:00:00Z

@@ -20,7 +20,7 @@ setup() {
 END
 	echo '{"event":"brand_new","timestamp":"2026-11-23T01:00:00Z"}' | at-ingest -q
 }
-teardown() { [ -z "${screen:-}" ] || tmux -L "$screen" kill-server 2> /dev/null || true; serve_stop; end_jobs; }
+teardown() { [ -z "${screen:-}" ] || tmux -L "$screen" kill-server 2> /dev/null || true; serve_end; }
 
 in_tmux() { tmux -L "$screen" "$@"; }
 # begin WIDTH HEIGHT COMMAND…: what is left behind says how it ended and whether the terminal echoes

@@ -18,12 +18,13 @@ serve_stop() {                  # how it ended is the test's matter, also as the
 	PID=
 	return $ended
 }
-teardown() {
+serve_end() {                   # the same, and whatever else the case left running
 	local ended=0
 	serve_stop || ended=$?
 	end_jobs
 	return $ended
 }
+teardown() { serve_end; }
 # A user who may do all, with COOKIE, his session's, and some events to see.
 serve_example_user() {
 	awk -f "$root/examples/demo/shop.awk" -v days=1 | at-ingest -q

@@ -4,7 +4,7 @@
 load ../helper
 load ../cli/serve
 
-teardown() { serve_stop; end_jobs; [ ! -d small ] || umount small 2> /dev/null || :; }
+teardown() { serve_end; [ ! -d small ] || umount small 2> /dev/null || :; }
 
 @test "fault 7: a full disk is said to who sends, at once and as a problem; questions are answered, and with room again it goes on" {
 	[ "$(id -u)" = 0 ] || skip "needs root for a small file system"
