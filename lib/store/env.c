@@ -332,17 +332,27 @@ checked(const struct store_view *v, enum store_table table, struct str key, cons
 	return store_damaged(err, v->s, what);
 }
 
+/* What lies under the key, as it lies there. 1, 0 when nothing does, < 0. */
+static int
+find(const struct store_view *v, enum store_table table, struct str key, MDB_val *data, struct err *err)
+{
+	MDB_val k = val(key);
+	int rc = 0;
+
+	GUARDED(rc, mdb_get(v->txn, v->s->table[table], &k, data));
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	return rc ? store_fail(v->s, rc, "reading", err) : 1;
+}
+
 static int
 fetch(const struct store_view *v, enum store_table table, struct str key, struct str *value, int again, struct err *err)
 {
-	MDB_val k = val(key), d;
-	int rc = 0;
+	MDB_val d;
+	int rc = find(v, table, key, &d, err);
 
-	GUARDED(rc, mdb_get(v->txn, v->s->table[table], &k, &d));
-	if (rc == MDB_NOTFOUND)
-		return 0;
-	if (rc)
-		return store_fail(v->s, rc, "reading", err);
+	if (rc <= 0)
+		return rc;
 	rc = checked(v, table, key, &d, value, again, err);
 	return rc ? rc : 1;
 }
@@ -405,17 +415,12 @@ read_value(const struct store_view *v, enum store_table table, struct str key, c
 int
 store_fetch_copy(const struct store_view *v, enum store_table table, struct str key, struct buf *out, struct err *err)
 {
-	MDB_val k = val(key), d;
+	MDB_val d;
 	struct str value;
-	int rc = 0;
+	int rc = find(v, table, key, &d, err);
 
-	GUARDED(rc, mdb_get(v->txn, v->s->table[table], &k, &d));
-	if (rc == MDB_NOTFOUND)
-		return 0;
-	if (rc)
-		return store_fail(v->s, rc, "reading", err);
-	if (read_value(v, table, key, &d, out))
-		return 1;
+	if (rc <= 0 || read_value(v, table, key, &d, out))
+		return rc;
 	if ((rc = checked(v, table, key, &d, &value, 0, err)))
 		return rc;
 	buf_str(out, value);
