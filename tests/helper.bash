@@ -7,6 +7,8 @@ unset AT_TENANT AT_CONFIG AT_NOW NO_COLOR CLICOLOR_FORCE
 cd "$BATS_TEST_TMPDIR" || exit
 # A test that needs what lies beside the project says so and is skipped where it is not there.
 need_shared() { [ -e "$shared/$1" ] || skip "no ../shared/$1 here"; }
+# A test that loads something of its own in front of a command, or traces it.
+plain_only() { [ -z "$SANITIZED" ] || skip "not beside a sanitizer"; }
 # What will be so soon, as fast as the machine is: until the command succeeds, for 20 s at most.
 soon() {
 	local tries=200

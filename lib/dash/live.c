@@ -24,7 +24,7 @@
 #define CLOCK_LEAST 5000                /* between rounds that only the clock asks for */
 #define CLOCK_MOST 60000
 #define UNTOLD_MS  2000                 /* between rounds where nobody tells what is new */
-#define LOOKS      7                    /* a write is seen before its commit: looked for again after 1, 2, 4, … 64 ms */
+#define LOOK_MOST  1000                 /* a write is told before its commit is there: looked for again after 1, 2, 4, … and so many ms */
 #define PLAIN_MS   5000                 /* between two readings aloud */
 #define HANGS_MS   1000                 /* an answer may take so long to end */
 
@@ -139,49 +139,67 @@ work_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Somebody wrote: is there a commit behind it? */
-static int
-is_committed(struct live *l, uint64_t version)
-{
-	for (int i = 0; i < LOOKS; i++) {
-		if (data_version(l->spec->data) != version)
-			return 1;
-		sleep_ms(1 << i);
-	}
-	return 0;
-}
+enum why { ENDS, WISH, CLOCK, WRITE, NOTHING_YET };
 
-/* Under the lock: wait for a wish, a write, or the clock. 1: a wish or the clock, 2: a write, 0: the end. */
-static int
+/* Under the lock, at most so long, but for ever where only a wish could change the picture. */
+static enum why
 wait_for_work(struct live *l, unsigned wish, int64_t ms)
 {
 	struct timespec until;
+	int64_t ns;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
+	ns = until.tv_nsec + ms % 1000 * 1000000;
+	until.tv_sec += ms / 1000 + ns / 1000000000;
+	until.tv_nsec = ns % 1000000000;
 	while (!l->stops && l->wished == wish) {
 		if (l->looks && !l->paused && !l->at) {
 			l->looks = 0;
-			return 2;
+			return WRITE;
 		}
 		if (l->paused || l->at)
 			pthread_cond_wait(&l->wake, &l->lock);
 		else if (pthread_cond_timedwait(&l->wake, &l->lock, &until) == ETIMEDOUT)
-			return 1;
+			return NOTHING_YET;
 	}
-	return !l->stops;
+	return l->stops ? ENDS : WISH;
+}
+
+/* Until there is a reason to ask again. A commit is found by its number: the watch only says when to look, early, and not of a file that
+ * took the place of the one it knew; so it is looked for without being told too, ever more seldom. */
+static enum why
+wait_for_reason(struct live *l, unsigned wish, uint64_t version)
+{
+	int64_t clock = time_mono_ms() + clock_ms(l, version != 0), look = 1;
+	enum why why;
+
+	for (;; look = 2 * look < LOOK_MOST ? 2 * look : LOOK_MOST) {
+		int64_t left = clock - time_mono_ms();
+
+		pthread_mutex_lock(&l->lock);
+		why = wait_for_work(l, wish, left < 0 ? 0 : look < left ? look : left);
+		pthread_mutex_unlock(&l->lock);
+		if (why == ENDS || why == WISH)
+			return why;
+		if (data_version(l->spec->data) != version)
+			return WRITE;
+		if (time_mono_ms() >= clock)
+			return CLOCK;
+		if (why == WRITE)
+			look = 1;
+	}
 }
 
 static void *
 ask(void *self)
 {
 	struct live *l = self;
-	unsigned wish = 0;
-	int why = 1;
+	enum why why;
 
-	while (why) {
+	do {
 		uint64_t version = data_version(l->spec->data);
 		int64_t began = time_mono_ms(), work = work_ms(), ms;
+		unsigned wish;
 
 		pthread_mutex_lock(&l->lock);
 		wish = l->wished;
@@ -190,15 +208,11 @@ ask(void *self)
 		pthread_mutex_unlock(&l->lock);
 		ask_all(l, wish);
 		work = work_ms() - work;
-		do {
-			pthread_mutex_lock(&l->lock);
-			why = wait_for_work(l, wish, clock_ms(l, version != 0));
-			pthread_mutex_unlock(&l->lock);
-		} while (why == 2 && !is_committed(l, version));
+		why = wait_for_reason(l, wish, version);
 		ms = (4 * work > LEAST_MS ? 4 * work : LEAST_MS) - (time_mono_ms() - began);
-		if (why == 2 && ms > 0)
+		if (why == WRITE && ms > 0)
 			sleep_ms(ms < CLOCK_LEAST ? ms : CLOCK_LEAST);
-	}
+	} while (why != ENDS);
 	pthread_mutex_lock(&l->lock);
 	l->is_over = 1;
 	pthread_cond_broadcast(&l->wake);

@@ -77,6 +77,29 @@ given_back() { seen '^ echo' && seen '^ icanon' && seen '^before'; }
 	seen '│ 3  '
 }
 
+@test "a commit that is there long after its last write to the file is seen too" {
+	plain_only
+	cat > slow.c <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+#include <unistd.h>
+ssize_t pwrite(int fd, const void *from, size_t n, off_t at)   /* LMDB's of less than a page is what makes a commit valid */
+{
+	ssize_t (*real)(int, const void *, size_t, off_t) = dlsym(RTLD_NEXT, "pwrite");
+	ssize_t done = real(fd, from, n, at);
+	if (n < 4096)
+		nanosleep(&(struct timespec){ 0, 500000000 }, NULL);
+	return done;
+}
+END
+	${CC:-cc} -shared -fPIC -o slow.so slow.c -ldl
+	begin 100 30 at-dash shop.json
+	seen '│ 1  '
+	echo '{"event":"brand_new","timestamp":"2026-11-23T02:00:00Z"}' | LD_PRELOAD=$PWD/slow.so at-ingest -q
+	seen '│ 2  '
+}
+
 @test "over at-serve too what is committed is seen at once, not when it is asked by the clock; a server that comes again is heard again" {
 	unset AT_NOW
 	echo '{"id":"hello","widgets":[{"id":"w","type":"metric_card","title":"Hellos","metric":"hello","timeRange":"1h","position":{"x":0,"y":0,"w":4,"h":2}}]}' > hello.json

@@ -9,7 +9,7 @@ setup_file() {
 }
 
 setup() {
-	[ -z "$SANITIZED" ] || skip "not beside a sanitizer"
+	plain_only
 	shim=$BATS_FILE_TMPDIR/shim.so
 	seq 2000 | sed 's/.*/{"event":"e","timestamp":17000&00,"id":"&","user_id":"u1","properties":{"n":&}}/' > rows
 	at-ingest -q rows

@@ -56,7 +56,7 @@ ladder() { mkdir -p config; echo '{"retention":{"metrics":"raw 1d, 1m 30d, 1h"}}
 }
 
 @test "fault 2: after a power cut with lost, reordered and torn writes all samples that were acknowledged are there" {
-	[ -z "$SANITIZED" ] || skip "not beside a sanitizer"
+	plain_only
 	${CC:-cc} -O1 -w -shared -fPIC -D_GNU_SOURCE "$root/tests/fault/powercut.c" -o powercut.so -ldl
 	acked() { python3 -c 'import struct, sys; sys.stdout.buffer.write(b"A" + struct.pack("<qI", int(sys.argv[1]), 0))' "$1" >> log; }
 	ladder
@@ -82,7 +82,7 @@ ladder() { mkdir -p config; echo '{"retention":{"metrics":"raw 1d, 1m 30d, 1h"}}
 }
 
 @test "fault 5: EIO and ENOSPC at each write and sync of samples: said, nothing half done, and the store opens again" {
-	[ -z "$SANITIZED" ] || skip "not beside a sanitizer"
+	plain_only
 	strace -f -o /dev/null true 2> /dev/null || skip "strace cannot trace here"
 	samples 0 100 | at-ingest
 	was=100

@@ -4,7 +4,7 @@
 load ../helper
 
 @test "fault 2: after a power cut with lost, reordered and torn writes the store opens and has all that was acknowledged" {
-	[ -z "$SANITIZED" ] || skip "not beside a sanitizer"
+	plain_only
 	${CC:-cc} -O1 -w -shared -fPIC -D_GNU_SOURCE "$root/tests/fault/powercut.c" -o powercut.so -ldl
 	events() { awk -v from="$1" -v n="$2" 'BEGIN { for (i = from; i < from + n; i++) printf "{\"event\":\"e\",\"timestamp\":%d,\"properties\":{\"n\":%d}}\n", 1767225600 + i, i }'; }
 	acked() { python3 -c 'import struct, sys; sys.stdout.buffer.write(b"A" + struct.pack("<qI", int(sys.argv[1]), 0))' "$1" >> log; }
