@@ -1,11 +1,13 @@
 #include "ingest/ingest.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +31,7 @@
 #include "source/lines.h"
 
 #define DAY_MS 86400000ll
+#define LOAD_NICE 5                             /* of a load: a third of the processor beside one who wants it all */
 #define BAR_AFTER_NS 1000000000ll               /* work that is done sooner needs no bar */
 #define BAR_EVERY_NS 100000000ll
 #define BAR_ROWS 4096                           /* rows between looks at the clock */
@@ -904,8 +907,35 @@ check_usage(const struct ingest_spec *spec, char **files, struct err *err)
 	return 0;
 }
 
+/* Nothing but files, from beginning to end, into the store? */
 static int
-prepare(struct run *r, struct ingest_spec *spec, struct err *err)
+is_load(const struct ingest_spec *spec, char **files)
+{
+	struct stat st;
+
+	if (spec->store || spec->no_store || spec->tee || spec->follow || spec->replay)
+		return 0;
+	if (!*files)
+		return fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+	for (; *files; files++)
+		if ((strcmp(*files, "-") ? stat(*files, &st) : fstat(STDIN_FILENO, &st)) || !S_ISREG(st.st_mode))
+			return 0;
+	return 1;
+}
+
+/* A load takes all processors it finds, and nobody waits for its next row: where others want them it stands back. On two processors, a
+ * user's events among 10 M while a load runs: 51 ms at the 99th percentile beside an equal, 39 ms so, and the load as fast as before
+ * between the queries. Alone on the machine it is no slower. For this thread and those it will start. */
+static void
+stand_back(void)
+{
+	errno = 0;
+	if (getpriority(PRIO_PROCESS, 0) < LOAD_NICE && errno == 0)
+		setpriority(PRIO_PROCESS, 0, LOAD_NICE);
+}
+
+static int
+prepare(struct run *r, struct ingest_spec *spec, char **files, struct err *err)
 {
 	const struct cmd_settings *set = cmd_settings();
 	struct buf scratch = { 0 };
@@ -942,6 +972,8 @@ prepare(struct run *r, struct ingest_spec *spec, struct err *err)
 		sink.kept = buf_get(&scratch);
 	}
 	sink.store = r->store;
+	if (is_load(spec, files))
+		stand_back();
 	if (rc >= 0)
 		r->sink = sink_new(&sink, err);
 	buf_release(&scratch);
@@ -992,7 +1024,7 @@ ingest_run(struct ingest_spec *spec, char **files, struct err *err)
 	r.texts = arena_new(0);
 	r.metrics = metrics_new(number_series, &r);
 	if (!(r.config = config_open(cmd_settings()->config, err)) || (spec->from && !(files = source_files(&r, spec, err))) ||
-	    prepare(&r, spec, err))
+	    prepare(&r, spec, files, err))
 		goto out;
 	if (!*files)
 		files = standard;

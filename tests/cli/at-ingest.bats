@@ -410,3 +410,27 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"'
 	run -0 at-ingest -q -r - rows
 	[ "${#lines[@]}" = 3000 ]
 }
+
+@test "a load of files leaves the processor to others, a stream does not" {
+	local nice pid
+	niceness() { cut -d ' ' -f 19 "/proc/$1/task/$1/stat"; }
+	is_at() { [ "$(niceness "$pid")" = "$1" ]; }
+	nice=$(niceness $$)
+	seq 200000 > rows                   # more rejects than a pipe holds: it waits for us
+	mkfifo bad
+	at-ingest -q -r bad rows &
+	pid=$!
+	exec 9< bad
+	soon is_at $((nice > 5 ? nice : 5))
+	exec 9<&-
+	kill $pid
+	wait $pid || true
+	cat rows | at-ingest -q -r bad &
+	pid=$!
+	exec 9< bad
+	read -r _ <&9
+	is_at "$nice"
+	exec 9<&-
+	kill $pid
+	wait $pid || true
+}
