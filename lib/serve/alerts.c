@@ -571,13 +571,17 @@ has_lock(struct judged *j)
 static void
 judge(struct alerts *a, const char *name, struct judged *j)
 {
-	uint64_t version = store_version(j->store);
+	struct store_place now = { 0 };         /* before it is looked which rules there are, so that nothing of one that is made meanwhile is passed over */
 	struct err err = { 0 };
+	uint64_t version;
 	int64_t next;
 	int rc = 1, fresh, told;
 
 	if (!has_lock(j))
 		return;
+	if (store_place_now(j->store, &now, &err) < 0)
+		err_clear(&err);
+	version = now.version;
 	j->changed |= version != j->version;
 	if (!j->rules || (j->changed && time_mono_ms() - j->looked >= RELOAD_MS)) {
 		j->looked = time_mono_ms();
@@ -586,8 +590,10 @@ judge(struct alerts *a, const char *name, struct judged *j)
 	}
 	j->fresh |= version != j->version;
 	j->version = version;
-	if (rc >= 0 && j->rules && !j->wants_events && j->fresh)
-		j->has_place = store_place_now(j->store, &j->place, &err) >= 0;        /* a rule about events begins with what comes from here on */
+	if (rc >= 0 && j->rules && !j->wants_events && j->fresh && version) {   /* a rule about events begins with what comes from here on */
+		j->place = now;
+		j->has_place = 1;
+	}
 	if (rc > 0 && j->rules->n) {
 		fresh = j->fresh && time_mono_ms() >= j->samples_due;
 		if (fresh) {

@@ -9,8 +9,8 @@
 #include "serve/serve_priv.h"
 #include "store/admin.h"
 
-#define TICK_MS 500                     /* between looks at what is new */
-#define LOOK_MS 30000                   /* between looks for tenants that were made meanwhile */
+#define TICK_MS 500                     /* between looks at what is new, and for tenants that were opened */
+#define LOOK_MS 30000                   /* between looks into tenants that are closed */
 #define PLACE_MS 10000                  /* a place that moved is written no later, though nothing was queued */
 #define MESSAGES_MOST 1000              /* queued in one transaction */
 #define QUEUE_MOST 10000                /* waiting in a tenant; beyond it what is new waits in the store itself */
@@ -19,7 +19,8 @@
 struct hooks {
 	struct serve *serve;
 	struct ticker *ticker;
-	int64_t looked;                 /* for tenants, mono ms; 0: never */
+	int64_t looked;                 /* into tenants that are closed, mono ms; 0: never */
+	int look_all;
 	struct map tenants;             /* name -> struct watched; the thread's alone */
 };
 
@@ -146,23 +147,62 @@ release_news(struct news *w)
 	buf_release(&w->scratch);
 }
 
-/* Where the last server stopped, when webhooks waited then; else from now on. */
 static int
-find_place(struct watched *t, struct err *err)
+see_any(void *self, struct str name, struct str value)
 {
-	struct buf place = { 0 };
-	int rc = store_get_state(t->store, "hooks", STR("place"), &place, err);
+	(void)self, (void)name, (void)value;
+	return 1;
+}
 
-	if (rc > 0 && place.n == sizeof(t->place))
-		memcpy(&t->place, place.p, place.n);
-	else if (rc >= 0)
-		rc = store_place_now(t->store, &t->place, err);
-	t->has_place = rc >= 0;
-	buf_release(&place);
+static int
+has_webhooks(void *self, struct store *store, struct err *err)
+{
+	return store_each_state(store, DELIVER_RECEIVERS, see_any, self, err);
+}
+
+static int
+put_place(struct store *store, const struct store_place *place, struct err *err)
+{
+	return store_put_state(store, "hooks", STR("place"), (struct str){ (const char *)place, sizeof(*place) }, err);
+}
+
+/* The place that is stored. 1, 0: there is none, < 0. */
+static int
+get_place(struct store *store, struct store_place *place, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc = store_get_state(store, "hooks", STR("place"), &text, err);
+
+	if (rc > 0 && (rc = text.n == sizeof(*place)))
+		memcpy(place, text.p, text.n);
+	buf_release(&text);
+	return rc;
+}
+
+int
+hooks_begin(struct store *store, struct err *err)
+{
+	struct store_place place;
+	int rc = get_place(store, &place, err);
+
+	if (rc == 0 && (rc = store_place_now(store, &place, err)) == 0)
+		rc = put_place(store, &place, err);
 	return rc < 0 ? rc : 0;
 }
 
-/* Queue the messages and write the place, or, where nobody asks any more, forget it. */
+/* Where the last server stopped, or the first webhook was made; else from now on. */
+static int
+find_place(struct watched *t, struct err *err)
+{
+	int rc = get_place(t->store, &t->place, err);
+
+	if (rc == 0)
+		rc = store_place_now(t->store, &t->place, err);
+	t->has_place = rc >= 0;
+	return rc < 0 ? rc : 0;
+}
+
+/* Queue the messages and write the place, or, where nobody asks any more, forget it; a webhook may have been made meanwhile. */
 static int
 write_all(struct watched *t, const struct news *w, const struct store_place *place, struct err *err)
 {
@@ -171,8 +211,8 @@ write_all(struct watched *t, const struct news *w, const struct store_place *pla
 	for (int i = 0; rc >= 0 && i < w->n; i++)
 		rc = deliver_put(t->store, w->message[i].receiver, str_of(w->message[i].type), time_now(), w->message[i].body, err);
 	if (rc >= 0 && w->n_wants)
-		rc = store_put_state(t->store, "hooks", STR("place"), (struct str){ (const char *)place, sizeof(*place) }, err);
-	else if (rc >= 0)
+		rc = put_place(t->store, place, err);
+	else if (rc >= 0 && (rc = has_webhooks(NULL, t->store, err)) == 0)
 		rc = store_drop_state(t->store, "hooks", STR("place"), err);
 	if (rc < 0) {
 		store_abort(t->store);
@@ -198,19 +238,19 @@ gather(struct watched *t, struct err *err)
 {
 	struct news w = { .n = 0 };
 	const struct store_news news = { new_event, new_row, store_row_kinds, &w };
-	struct store_place place;
+	struct store_place place, now;          /* now: before it is asked who wants what, so that nothing of who comes meanwhile is passed over */
 	int samples = 0, waiting = 0, rc, full;
 
-	if ((!t->has_place && (rc = find_place(t, err))) || (rc = store_each_state(t->store, DELIVER_RECEIVERS, keep_want, &w, err)) < 0 ||
+	if ((!t->has_place && (rc = find_place(t, err))) || (rc = store_place_now(t->store, &now, err)) < 0 ||
+	    (rc = store_each_state(t->store, DELIVER_RECEIVERS, keep_want, &w, err)) < 0 ||
 	    (rc = deliver_each(t->store, (struct str){ 0 }, 0, count_one, &waiting, err)) < 0)
 		goto out;
 	if (waiting >= QUEUE_MOST) {            /* what is delivered meanwhile makes room, and is a new version to look at */
 		rc = 0;
 		goto out;
 	}
-	place = t->place;
-	rc = w.n_wants ? store_each_new(t->store, &place, &news, &samples, err) : store_place_now(t->store, &place, err);
-	if (rc < 0)
+	place = w.n_wants ? t->place : now;
+	if (w.n_wants && (rc = store_each_new(t->store, &place, &news, &samples, err)) < 0)
 		goto out;
 	if ((full = w.n >= MESSAGES_MOST)) {    /* it was ended there, so the place was not moved over what was given */
 		place.seq = w.seq > place.seq ? w.seq : place.seq;
@@ -256,19 +296,6 @@ deliver(struct hooks *h, struct watched *t, struct err *err)
 	return next < -1 ? (int)next : 0;
 }
 
-static int
-see_any(void *self, struct str name, struct str value)
-{
-	(void)self, (void)name, (void)value;
-	return 1;
-}
-
-static int
-has_webhooks(void *self, struct store *store, struct err *err)
-{
-	return store_each_state(store, DELIVER_RECEIVERS, see_any, self, err);
-}
-
 /* Tenants that nobody uses stay closed, unless they have webhooks. */
 static int
 see_tenant(void *self, const char *name)
@@ -278,7 +305,8 @@ see_tenant(void *self, const char *name)
 	struct map_entry *e = map_find(&h->tenants, str_of(name));
 	struct store *store;
 
-	if (!e && (serve_tenant_is_open(h->serve, str_of(name)) || serve_tenant_look(h->serve, str_of(name), has_webhooks, NULL, &err) > 0) && (store = serve_store(h->serve, str_of(name), &err)) && (store = store_share_write(store, &err))) {
+	if (!e && (serve_tenant_is_open(h->serve, str_of(name)) || (h->look_all && serve_tenant_look(h->serve, str_of(name), has_webhooks, NULL, &err) > 0)) &&
+	    (store = serve_store(h->serve, str_of(name), &err)) && (store = store_share_write(store, &err))) {
 		struct watched *t = mem_new(sizeof(*t));
 
 		t->store = store;
@@ -293,11 +321,10 @@ look(void *self, int woken)
 	struct hooks *h = self;
 	struct err err = { 0 };
 
-	if (!h->looked || time_mono_ms() - h->looked > LOOK_MS) {
-		h->looked = time_mono_ms();
-		store_tenants(h->serve->spec.store, see_tenant, h, &err);
-		err_clear(&err);
-	}
+	h->look_all = !h->looked || time_mono_ms() - h->looked > LOOK_MS;
+	h->looked = h->look_all ? time_mono_ms() : h->looked;
+	store_tenants(h->serve->spec.store, see_tenant, h, &err);
+	err_clear(&err);
 	for (struct map_entry *e = map_first(&h->tenants); e && !is_ending(h); e = map_next(&h->tenants, e)) {
 		struct watched *t = e->ptr;
 		uint64_t version = store_version(t->store);

@@ -499,6 +499,8 @@ change(struct serve_job *job, struct store *store, struct err *err)
 	c->is_new = !there;
 	if (c->record.n > RECORD_MOST)
 		return REFUSED_MANY;
+	if (!there && c->kind == &kinds[2] && hooks_begin(store, err))
+		return err->code;
 	if (there && c->kind == &kinds[0] && keep_version(store, c->id, buf_get(&c->was), version, err) < 0)
 		return err->code;
 	if (drop_trouble(c, store, err) < 0)

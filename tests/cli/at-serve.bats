@@ -810,7 +810,7 @@ P
 @test "sd_notify: the manager hears READY, RELOADING, STOPPING" {
 	python3 - "$PWD/notify" > heard 2>&1 <<'P' &
 import os, socket, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); s.settimeout(20)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); s.settimeout(100)
 while True:
     m = s.recv(4096).decode(); print(m.split('\n')[0], flush=True)
     if m.startswith('STOPPING'): break
@@ -899,6 +899,35 @@ P
 	sleep 2
 	[ "$(grep -c '^True order' receiver.log)" = 4 ]
 	kill $receiver
+}
+
+@test "a webhook of a tenant that was made while the server runs gets what comes from then on" {
+	mkdir config
+	echo '{"serve":{"webhooks":{"private":true}}}' > config/analytics.json
+	python3 -u - > receiver.log 2>&1 <<'P' &
+import http.server, json
+class H(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *a): pass
+    def do_POST(self):
+        print(self.path, json.loads(self.rfile.read(int(self.headers['Content-Length'])))["type"])
+        self.send_response(204); self.end_headers()
+s = http.server.HTTPServer(('127.0.0.1', 0), H); print('port', s.server_port); s.serve_forever()
+P
+	soon grep -q '^port' receiver.log
+	receiver=http://127.0.0.1:$(sed -n 's/^port //p' receiver.log)
+	serve_start -c config
+	post /api/v1/webhooks "{\"id\":\"w\",\"url\":\"$receiver/own\",\"events\":[\"order\"]}" > /dev/null && [ "$status_code" = 201 ]
+	post /api/v1/events '{"event":"order"}' > /dev/null
+	soon grep -q '^/own order' receiver.log         # by now it has looked which tenants there are
+	at-admin -q tenant add shop
+	KEY=$(at-admin -q -T shop key create)
+	post /api/v1/events '{"event":"order"}' > /dev/null && [ "$status_code" = 200 ]         # before anybody asked
+	post /api/v1/webhooks "{\"id\":\"w\",\"url\":\"$receiver/shop\",\"events\":[\"order\",\"pay\"]}" > /dev/null && [ "$status_code" = 201 ]
+	post /api/v1/events '{"event":"pay"}' > /dev/null && [ "$status_code" = 200 ]
+	serve_stop                                      # perhaps before it was looked at
+	serve_start -c config
+	soon grep -q '^/shop pay' receiver.log
+	not grep -q '^/shop order' receiver.log
 }
 
 @test "54: erase takes what waits for a webhook too" {
