@@ -18,9 +18,9 @@
 
 static const char *const kinds[] = { "anomaly", "alert", NULL };
 
-/* A file is written to before its commit can be seen, by what fsync takes, and the last write comes some µs before. So after each sign
- * it is looked at a few times more. */
-static const int again_ms[] = { 1, 2, 4, 10, 40 };
+/* A file is written to before its commit can be seen, by what fsync takes, and the last write comes some µs before, or, where the writer is
+ * held up, as much as he is. So after each sign it is looked at some times more, ever more seldom. */
+static const int again_ms[] = { 1, 2, 4, 10, 40, 100, 200, 400 };
 #define AGAIN (int)(sizeof(again_ms) / sizeof(*again_ms))
 
 /* ---- shapes */
