@@ -17,8 +17,12 @@ soon() {
 		sleep 0.1
 	done
 }
+# With no more than so many seconds of processor time: whatever else the machine does counts for nothing.
+within() { (ulimit -t "$1" && shift && exec "$@"); }
 # Does this process of ours hear SIGTERM? Sent earlier it would end it, unheard.
 hears() { [[ $(cat "/proc/$1/comm") == at-* ]] && ((16#$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status") & 16#4000)); } 2> /dev/null
+# Has this process of ours a store open?
+has_store() { grep -q '/data\.mdb$' "/proc/$1/maps" 2> /dev/null; }
 # Was all that was written to this pipe read?
 is_read() { python3 -c 'import fcntl, sys, termios; sys.exit(any(fcntl.ioctl(int(sys.argv[1]), termios.FIONREAD, bytes(4))))' "$1"; }
 # In the middle of a test a bare `! command` fails nothing; this does.

@@ -57,7 +57,7 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 	[[ $stderr == *'--range goes with a dashboard'* ]]
 	! command -v script > /dev/null || {
 		(cat in; sleep 1; sed 's/hits/misses/' in) > in2
-		timeout 60 script -qec "sh -c 'cat in2 | at-dash --plain'" /dev/null < /dev/null > said
+		timeout 120 script -qec "sh -c 'cat in2 | at-dash --plain'" /dev/null < /dev/null > said
 		grep -q 'misses: 66' said
 		run -1 grep -q "$(printf '\033')" said
 	}

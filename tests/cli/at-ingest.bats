@@ -168,7 +168,7 @@ wait_for() {            # a count in the store
 	cp log other
 	run -0 at-ingest --resume r other
 	rows 8 8 >>log
-	timeout 30 tail --pid=$pid -f /dev/null
+	timeout 120 tail --pid=$pid -f /dev/null
 	run -1 wait $pid
 	[ "$(at-query -f csv "SELECT COUNT(*) FROM events" | tail -1 | tr -d '\r')" -eq 14 ]
 }

@@ -177,9 +177,10 @@ SELECT 1 AS a')" = '{"a":1}' ]
 	[ "$(at-query events --user u1)" = '{"event":"a","timestamp":"2026-11-23T10:00:00.000Z","user_id":"u1","properties":{"n":{"x":1}}}' ]
 	[ -z "$(at-query events --user u2)" ]
 	at-query events --follow > followed & pid=$!
-	for _ in {1..50}; do [ -s followed ] && break; sleep 0.05; done
+	soon test -s followed
 	at-ingest -q <<< '{"event":"b","timestamp":"2026-11-23T09:59:00Z"}'
-	for _ in {1..50}; do [ "$(wc -l < followed)" = 2 ] && break; sleep 0.05; done
+	has_two() { [ "$(wc -l < followed)" = 2 ]; }
+	soon has_two
 	kill $pid; wait $pid
 	[[ $(tail -1 followed) == '{"event":"b"'* ]]
 }
@@ -312,7 +313,7 @@ for i in range(0, 10500): print(datetime.date(1999, 12, 20) + datetime.timedelta
 	at-query -i - funnel a < rows > answer & pid=$!
 	exec 9> rows
 	head -2 rows.csv >&9
-	for i in {1..100}; do [ -n "$(ls -A room)" ] && break; sleep 0.1; done
+	soon is_begun
 	soon is_read 9
 	kill -TERM $pid; wait $pid
 	exec 9>&-
@@ -322,6 +323,7 @@ for i in range(0, 10500): print(datetime.date(1999, 12, 20) + datetime.timedelta
 	[ -z "$(ls -A room)" ]
 }
 
+is_begun() { [ -n "$(ls -A room)" ]; }
 is_used() { compgen -G 'room/*/*' > files; }     # what is read is being stored there
 is_left() { [ -z "$(ls -A room)" ]; }
 
@@ -336,7 +338,7 @@ is_left() { [ -z "$(ls -A room)" ]; }
 	env --default-signal=HUP at-query -i - funnel a < pipe > answer & pid=$!     # also where the suite runs under nohup
 	exec 9> pipe
 	head -2 rows >&9
-	for i in {1..100}; do [ -n "$(ls -A room)" ] && break; sleep 0.1; done
+	soon is_begun
 	soon is_read 9
 	kill -HUP $pid; wait $pid
 	exec 9>&-

@@ -119,7 +119,7 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 	at-ingest -q < hold &
 	exec 7> hold
 	head -1 third >&7
-	sleep 0.5
+	soon has_store $!
 	run -1 at-admin restore copies -y
 	exec 7>&-
 	wait

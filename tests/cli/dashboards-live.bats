@@ -102,24 +102,18 @@ END
 
 @test "over at-serve too what is committed is seen at once, not when it is asked by the clock; a server that comes again is heard again" {
 	unset AT_NOW
-	echo '{"id":"hello","widgets":[{"id":"w","type":"metric_card","title":"Hellos","metric":"hello","timeRange":"1h","position":{"x":0,"y":0,"w":4,"h":2}}]}' > hello.json
+	echo '{"id":"hello","widgets":[{"id":"w","type":"metric_card","title":"Hellos","metric":"hello","timeRange":"24h","position":{"x":0,"y":0,"w":4,"h":2}}]}' > hello.json
 	serve_start
 	post /api/v1/events '{"event":"hello"}' > /dev/null
 	begin 100 30 env AT_KEY="$KEY" at-dash --url "$U" hello.json
 	seen '│ 1  '
-	sleep 1
-	best=9999                       # the clock would take a second on the average; one is not held up by others
-	for n in {2..12}; do
+	told() { curl -s "$U/metrics" | grep -qx 'at_live_subscriptions 1'; }
+	soon told
+	for n in {2..6}; do             # while it is told, the clock would take a minute, which is longer than is waited for
 		post /api/v1/events '{"event":"hello"}' > /dev/null
-		from=$(date +%s%N)
 		seen "│ $n  "
-		took=$((($(date +%s%N) - from) / 1000000))
-		echo "$took ms"
-		[ $took -ge $best ] || best=$took
-		sleep 0.3
-		[ $n -lt 6 ] || [ $best -ge 400 ] || break
 	done
-	[ -n "$SANITIZED" ] || [ $best -lt 400 ]
+	told
 	address=${U#http://}
 	serve_stop
 	at-serve -l "$address" 2> again.log &

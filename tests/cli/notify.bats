@@ -217,7 +217,8 @@ resolved a" ]
 @test "a program is run without a shell, and ended when it takes too long" {
 	printf 'echo owned > owned\n' > script
 	chmod +x script
-	config '{run: {type: "command", command: ["./script"]}, slow: {type: "command", command: ["sleep", "61.73"], timeout: "300ms"}, log: {type: "file", path: "log"}}'
+	slow=61.$BASHPID        # by which it is known among those of others
+	config "{run: {type: \"command\", command: [\"./script\"]}, slow: {type: \"command\", command: [\"sleep\", \"$slow\"], timeout: \"300ms\"}, log: {type: \"file\", path: \"log\"}}"
 	rule "$many"
 	mkfifo in
 	at-detect -r rules.json --notify < in > alerts 2> err & pid=$!
@@ -228,7 +229,7 @@ resolved a" ]
 	exec 9>&-
 	[ ! -e owned ]
 	[ "$(told)" = "firing a" ]
-	not pgrep -f "^sleep 61.73" > /dev/null
+	not pgrep -f "^sleep $slow\$" > /dev/null
 }
 
 @test "kill -9 at any moment: each notification once, and none is lost" {

@@ -174,7 +174,7 @@ def screen(command, key):
     tmux = lambda *a: subprocess.run(["tmux", "-L", name, *a], capture_output=True, text=True, env={**os.environ, "AT_KEY": key or ""}).stdout
     tmux("-f", "/dev/null", "new-session", "-d", "-x", "200", "-y", "100", command)
     try:
-        for _ in range(200):
+        for _ in range(1200):
             now = tmux("capture-pane", "-p")
             if "some words" in now and "…" not in re.sub(r"\w…", "", now) and "Heat" in now:
                 break

@@ -163,8 +163,6 @@ s.serve_forever()' > port &
 @test "rules of analytics.json are judged too, patterns over events as they come" {
 	echo '{"rules":[{"alert":"twice","pattern":"buy -> buy within 1h by user_id"}],"receivers":{"log":{"type":"file","path":"'$PWD'/log"}}}' > config/analytics.json
 	serve_start -c config
-	get /api/v1/rules > /dev/null
-	sleep 1
 	for i in 1 2; do post /api/v1/events '{"event":"buy","user_id":"u1"}' > /dev/null; done
 	until_it has 'twice firing'
 	[ "$(get /api/v1/alerts | jq -c '.alerts[0].labels')" = '{"user_id":"u1"}' ]
@@ -191,7 +189,8 @@ s.serve_forever()' > port &
 	post /api/v1/rules '{"alert":"clean","sql":"SELECT country AS land, COUNT(*) AS value FROM events GROUP BY 1","condition":"> 0","every":"1s"}' > /dev/null
 	post /api/v1/rules '{"alert":"told","expr":".event == \"buy\" and .properties.n > 0","message":"{{properties.email}} bought"}' > /dev/null
 	for key in $masked $hidden; do
-		timeout 20 curl -s -N "$U/api/v1/stream?alerts=true" -H "X-API-Key: $key" > "live.${key: -6}" 3>&- &
+		curl -s -N "$U/api/v1/stream?alerts=true" -H "X-API-Key: $key" > "live.${key: -6}" 3>&- &
+		soon grep -q subscribed "live.${key: -6}"
 	done
 	post /api/v1/events '{"event":"buy","properties":{"email":"bob@x.example","country":"DE","n":1}}' > /dev/null
 	until_it part 'told firing'; until_it part 'clean firing'; until_it part 'alias firing'; until_it part 'star firing'

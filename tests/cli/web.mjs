@@ -191,9 +191,9 @@ const cases = {
 			await b.until('document.querySelector(".funnel, .cell-body .empty")');
 			await new Promise((done) => setTimeout(done, 1000));
 			await send({ event: 'tick', user_id: 'x1', properties: { said: without || 'socket' } }, { event: 'tick' });
-			await b.until(`document.querySelector('.card-value').textContent === '${was + 2}'`, 10000);
-			await b.until(`document.querySelector('.feed')?.textContent.includes('${without || 'socket'}')`, 10000);
-			await b.until('document.querySelector(".funnel-name")?.textContent.includes("1. tick1")', 15000);
+			await b.until(`document.querySelector('.card-value').textContent === '${was + 2}'`, 20000);
+			await b.until(`document.querySelector('.feed')?.textContent.includes('${without || 'socket'}')`, 20000);
+			await b.until('document.querySelector(".funnel-name")?.textContent.includes("1. tick1")', 25000);
 			assert.deepEqual(b.faults, []);
 			await b.close();
 		}
@@ -219,7 +219,7 @@ const cases = {
 			await b.until('document.querySelector(".lamp").textContent.startsWith("Live")');
 			await send({ event: 'tick' }, { event: 'tick' }, { event: 'tick' });            /* of the own tenant: not heard here */
 			await there('tick');
-			await b.until(`document.querySelector('.card-value').textContent === '${was + 1}'`, 10000);
+			await b.until(`document.querySelector('.card-value').textContent === '${was + 1}'`, 20000);
 			assert.deepEqual(b.faults.filter((f) => !/401/.test(f)), []);
 			await b.close();
 		}
@@ -404,10 +404,10 @@ Object.assign(cases, {
 		const tall = await b.eval('document.querySelector(".cell[data-id=c]").scrollIntoView({ block: "center" }), document.querySelector(".cell[data-id=c]").getBoundingClientRect().height');
 		const corner = await b.eval('document.querySelector(".cell[data-id=c] .corner").getBoundingClientRect().top');
 		await b.touch('.cell[data-id=c] .corner', [null, corner + 40], [null, corner + tall / 2 + 14]);
-		await b.until('document.querySelector(".cell[data-id=c]").style.getPropertyValue("--h") === "3"', 10000);
+		await b.until('document.querySelector(".cell[data-id=c]").style.getPropertyValue("--h") === "3"', 20000);
 		/* one drag is one step back */
 		await b.click(button('Undo'));
-		await b.until('document.querySelector(".cell[data-id=c]").style.getPropertyValue("--h") === "2"', 10000);
+		await b.until('document.querySelector(".cell[data-id=c]").style.getPropertyValue("--h") === "2"', 20000);
 		await b.click('.cell[data-id=a] [aria-label="Widget menu"]');
 		await b.click(button('Move earlier'));
 		await seen('dabc');

@@ -22,7 +22,7 @@ same() {
 	"$@" > want 2> said || was=$?
 	for seed in $seeds; do
 		now=0
-		timeout 20 env SHIM_IO="$seed" LD_PRELOAD="$shim" "$@" > got 2> said || now=$?
+		timeout 120 env SHIM_IO="$seed" LD_PRELOAD="$shim" "$@" > got 2> said || now=$?
 		cmp want got && [ $now = $was ] || { echo "seed $seed, exit $now: $*"; cat said; return 1; }
 	done
 }
@@ -50,12 +50,12 @@ same() {
 		rm -rf "$AT_STORE"
 		head -1000 rows > log
 		for more in 1001 1501; do
-			timeout 20 env SHIM_IO="$seed" LD_PRELOAD="$shim" at-ingest --resume log log
+			timeout 120 env SHIM_IO="$seed" LD_PRELOAD="$shim" at-ingest --resume log log
 			tail -n +$more rows | head -500 >> log
 		done
-		timeout 20 env SHIM_IO="$seed" LD_PRELOAD="$shim" at-ingest --resume log log
-		timeout 20 env SHIM_IO="$seed" LD_PRELOAD="$shim" at-agg -s -w 1h --state "w$seed" rows > out
-		timeout 20 env SHIM_IO="$seed" LD_PRELOAD="$shim" at-admin compact
+		timeout 120 env SHIM_IO="$seed" LD_PRELOAD="$shim" at-ingest --resume log log
+		timeout 120 env SHIM_IO="$seed" LD_PRELOAD="$shim" at-agg -s -w 1h --state "w$seed" rows > out
+		timeout 120 env SHIM_IO="$seed" LD_PRELOAD="$shim" at-admin compact
 		[ "$(at-query 'SELECT count(*) AS n, count(DISTINCT id) AS ids FROM events')" = '{"n":2000,"ids":2000}' ]
 		at-admin verify
 	done
@@ -64,7 +64,7 @@ same() {
 # What a command may do when it gets no memory or no descriptor: its work, or exit 1 or 2 with a word.
 clean() {
 	local now=0
-	timeout 20 "$@" > got 2> said || now=$?
+	timeout 120 "$@" > got 2> said || now=$?
 	[ $now = 127 ] && grep -q "shared libraries" said && return      # the loader, not us
 	[ $now = 0 ] || { [ $now -le 2 ] && [ -s said ]; } || { echo "exit $now: $*"; cat said; return 1; }
 	[ $now != 0 ] || [ -z "$exact" ] || cmp want got || { echo "another answer: $*"; cat said; return 1; }

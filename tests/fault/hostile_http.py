@@ -12,7 +12,7 @@ TE = 'Transfer-Encoding: chunked\r\n'
 GET = b'GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n'
 
 
-def conn(timeout=10):
+def conn(timeout=20):
     s = socket.create_connection((HOST, PORT), timeout=timeout)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return ssl._create_unverified_context().wrap_socket(s, server_hostname='localhost') if TLS else s
@@ -69,7 +69,7 @@ class Reader:
                 body, self.b = self.b, b''
         return status, heads, body
 
-    def ended(self, within=10):
+    def ended(self, within=20):
         self.s.settimeout(within)
         try:
             while True:
@@ -104,6 +104,14 @@ def ask(data, n=1, head=False):
 
 def alive():
     assert ask(GET)[0] == 200, 'the server does not answer any more'
+
+
+def until(what, test):
+    """What will be so soon, as fast as the machine is."""
+    end = time.time() + 60
+    while not test():
+        assert time.time() < end, what
+        time.sleep(0.05)
 
 
 def figures():
@@ -223,10 +231,7 @@ def connections():
         s = conn(); s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); s.sendall(GET * 20 + b'GET /slow?ms=30 HTTP/1.1\r\nHost: h\r\n\r\n'); s.close()
         s = conn(); s.sendall(b'GET /stream?n=1000&size=10000 HTTP/1.1\r\nHost: h\r\n\r\n'); s.recv(100); s.close()
     alive()
-    end = time.time() + 10
-    while figures()['connections'] > 1:
-        assert time.time() < end, 'connections stay behind'
-        time.sleep(0.05)
+    until('connections stay behind', lambda: figures()['connections'] <= 1)
 
 
 # ---- faults 37, 46
@@ -271,14 +276,14 @@ def bombs():
 
 # ---- fault 36
 def slow():
-    """With HEAD_MS=600 and IDLE_MS=900: whoever is slow is cut off, nobody else waits for them."""
+    """With HEAD_MS=4000 and IDLE_MS=5000: whoever is slow is cut off, nobody else waits for them."""
     t = time.time()
-    dribble = conn(); idle = conn(); silent = conn(); many = [conn() for _ in range(300)]
-    for s in many:
-        s.sendall(b'GET /healthz HTTP/1.1\r\nX-Slow: ')
-    idle.sendall(GET); Reader(idle).answer()
+    def begun():
+        s = conn(); s.sendall(b'GET /healthz HTTP/1.1\r\nX-Slow: '); return s
+    dribble = conn(); silent = conn(); many = [begun() for _ in range(300)]
+    idle = conn(); idle.sendall(GET); Reader(idle).answer()
     gone = False
-    for i in range(60):
+    for i in range(300):
         try: dribble.sendall(b'GET /healthz HTTP/1.1\r\nX: '[i:i + 1] or b'a')
         except OSError: gone = True
         if gone: break
@@ -317,8 +322,8 @@ def crowd():
         x.sendall(GET); assert Reader(x).answer()[0] == 200
     for i in range(20):
         a = ask(GET); assert a[0] == 503 and 'retry-after' in a[1], a
-    s.pop().close(); time.sleep(0.2)
-    alive()
+    s.pop().close()
+    until('nobody gets in when one has gone', lambda: ask(GET)[0] == 200)
 
 
 def each_address():
@@ -342,13 +347,10 @@ def descriptors():
     assert used < 0.3, used
     s[0].sendall(GET); assert Reader(s[0]).answer()[0] == 200, 'who is in is served'
     for x in s: x.close()
-    end = time.time() + 10
-    while True:
-        try:
-            if ask(GET)[0] == 200: break
-        except OSError: pass
-        assert time.time() < end, 'nobody gets in any more'
-        time.sleep(0.1)
+    def gets_in():
+        try: return ask(GET)[0] == 200
+        except OSError: return False
+    until('nobody gets in any more', gets_in)
 
 
 def idle_many():
@@ -401,7 +403,7 @@ def masked(data, mask):
 
 
 class Web:
-    def __init__(self, path='/ws/echo', extra='', timeout=10):
+    def __init__(self, path='/ws/echo', extra='', timeout=20):
         self.s = conn(timeout); self.r = Reader(self.s)
         self.s.sendall(f'GET {path} HTTP/1.1\r\n{HD}Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{extra}\r\n'.encode())
         self.status, self.heads, _ = self.r.answer()
@@ -567,7 +569,7 @@ def socket_that_stalls():
     try:
         for i in range(200): w.s.sendall(bytes([0x82, 0xff]) + struct.pack('>Q', 1 << 20) + b'\0\0\0\0' + b'x' * (1 << 20))
     except OSError: pass
-    t = time.time(); alive(); assert time.time() - t < 5
+    alive()                                     # within the time that anybody has for an answer here
     w.s.close()
 
 
@@ -607,8 +609,8 @@ def batches():
 def drain():
     """SIGTERM: what is in hand is answered, sockets hear 1001, nobody new comes in; then the process ends."""
     pid = int(os.environ['SERVER'])
-    busy = conn(); busy.sendall(b'GET /slow?ms=1000 HTTP/1.1\r\nHost: h\r\n\r\n'); idle = conn(); idle.sendall(GET); Reader(idle).answer(); w = Web(); up = conn()
-    up.sendall(post(b'x' * 100)[:-50]); time.sleep(0.3)
+    busy = conn(); busy.sendall(b'GET /slow?ms=3000 HTTP/1.1\r\nHost: h\r\n\r\n'); idle = conn(); idle.sendall(GET); Reader(idle).answer(); w = Web(); up = conn()
+    up.sendall(post(b'x' * 100)[:-50]); alive()         # who is answered behind them: they are in hand
     os.kill(pid, 15)
     assert w.frame()[:2] == (8, struct.pack('>H', 1001) + b'the server stops'); w.send(8, struct.pack('>H', 1001)); assert w.r.ended()
     assert Reader(idle).ended()

@@ -7,7 +7,7 @@ server() {      # server ENV… : starts it, gives its address in $at and its pi
 	env "$@" "${B:-$root/build}/bench/http" 127.0.0.1:0 $tls > address 2> said &
 	SERVER=$!
 	export SERVER
-	for _ in {1..100}; do [ -s address ] && break; sleep 0.05; done
+	soon test -s address
 	at=$(cat address)
 }
 
@@ -42,7 +42,7 @@ certificate() { # certificate NAME : cert.pem and key.pem of that common name
 }
 
 @test "fault 36: slow heads are cut off, nobody waits for them" {
-	server HEAD_MS=600 IDLE_MS=900
+	server HEAD_MS=4000 IDLE_MS=5000
 	try slow
 }
 
@@ -128,7 +128,7 @@ certificate() { # certificate NAME : cert.pem and key.pem of that common name
 	at-serve -l 127.0.0.1:0 2> said &
 	SERVER=$!
 	export SERVER
-	for _ in {1..200}; do grep -q 'listening on' said && break; sleep 0.05; done
+	soon grep -q 'listening on' said
 	at=$(sed -n 's,.*listening on http://,,p' said)
 	try batches
 	kill "$SERVER"

@@ -69,7 +69,7 @@ ladder() { mkdir -p config; echo '{"retention":{"metrics":"raw 1d, 1m 30d, 1h"}}
 		if [ $n = 5000 ] || [ $n = 3000 ]; then        # seal them; with the store open elsewhere the file is not written anew
 			mkfifo hold
 			at-ingest < hold & exec 9> hold
-			sleep 0.3
+			soon has_store $!
 			LD_PRELOAD=$PWD/powercut.so at-admin -q compact
 			exec 9>&-
 			wait $!

@@ -20,15 +20,15 @@ for i in range(20000): print("{\"event\":\"e\",\"id\":\"%d\",\"pad\":\"%s\"}" % 
 		grep -qi '^content-type: application/problem+json' head
 		grep -qi '^retry-after: ' head
 	}
-	post /api/v1/events/batch @rows -H 'Content-Type: application/x-ndjson' --max-time 20 > /dev/null
+	post /api/v1/events/batch @rows -H 'Content-Type: application/x-ndjson' --max-time 60 > /dev/null
 	full
 	for i in $(seq 60); do          # one at a time until nothing fits
-		post /api/v1/events "{\"event\":\"one\",\"pad\":\"$(head -c 60000 /dev/urandom | base64 -w0)\"}" --max-time 20 > /dev/null
+		post /api/v1/events "{\"event\":\"one\",\"pad\":\"$(head -c 60000 /dev/urandom | base64 -w0)\"}" --max-time 60 > /dev/null
 		[ "$status_code" = 200 ] || break
 		kept=$i
 	done
 	full
-	post /api/v1/roles '{"name":"german","permissions":["read:*"]}' --max-time 20 > /dev/null
+	post /api/v1/roles '{"name":"german","permissions":["read:*"]}' --max-time 60 > /dev/null
 	full
 	[ "$(post /api/v1/query '{"query":"SELECT COUNT(*) AS n FROM events WHERE event = '"'one'"'"}' | jq '.data[0].n')" = "${kept:-0}" ]
 	before=$(get /api/v1/status | jq .total.failed)
@@ -52,7 +52,7 @@ for i in range(20000): print("{\"event\":\"e\",\"id\":\"%d\",\"pad\":\"%s\"}" % 
 	strace -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:error=EIO -p "$PID" & tracer=$!
 	traced() { not grep -q '^TracerPid:[[:space:]]*0' /proc/$PID/task/*/status; }
 	soon traced
-	post /api/v1/events '{"event":"lost"}' --max-time 20 > /dev/null
+	post /api/v1/events '{"event":"lost"}' --max-time 60 > /dev/null
 	[ "$status_code" = 503 ]
 	jq -e '.detail == "the store does not answer, send it again"' body
 	kill $tracer

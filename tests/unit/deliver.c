@@ -112,7 +112,7 @@ publish(struct store *s, const char *type, const char *body, int want)
 	OK(store_commit(s, &err));
 }
 
-static const struct deliver_spec quick = { .private_too = 1, .first_ms = 1000, .most_ms = 8000, .tries = 5, .timeout_ms = 2000 };
+static const struct deliver_spec quick = { .private_too = 1, .first_ms = 1000, .most_ms = 8000, .tries = 5, .timeout_ms = 20000 };
 
 static int
 count(void *self, struct str id, struct str json)

@@ -9,9 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include "base/gz.h"
 #include "base/mem.h"
@@ -591,9 +593,24 @@ fault_44_the_client_goes_nowhere_else(void **state __attribute__((unused)))
 	ASK(site, ERR_USAGE, NULL, .url = "/to?url=file:///etc/passwd", .redirects = 1);
 	ASK(site, 200, "GET /there ||", .url = "/to?url=/there", .redirects = 1, .method = "POST", .body = STR("x"));
 	ASK(site, ERR_LIMIT, NULL, .url = "/pieces", .most = 1000);
-	ASK(site, ERR_CANCEL, NULL, .url = "/thread", .timeout_ms = 5);
 	ASK(site, ERR_IO, NULL, .url = "http://127.0.0.1:1/");
 	site_down(site);
+}
+
+static void
+who_never_answers_is_left_when_the_time_is_over(void **state __attribute__((unused)))
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(at);
+	int mute = socket(AF_INET, SOCK_STREAM, 0);
+	char url[60];
+
+	assert_int_equal(bind(mute, (struct sockaddr *)&at, n), 0);
+	assert_int_equal(listen(mute, 1), 0);
+	assert_int_equal(getsockname(mute, (struct sockaddr *)&at, &n), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", ntohs(at.sin_port));
+	ASK(NULL, ERR_CANCEL, NULL, .url = url, .timeout_ms = 5);
+	close(mute);
 }
 
 static void
@@ -632,9 +649,11 @@ calls_come_in_their_order(void **state __attribute__((unused)))
 	}
 	ASK(site, 200, NULL, .url = "/thread");         /* the loop takes its mail in order: these are done */
 	assert_int_equal(site->last_call, 1000);
-	pthread_mutex_lock(&site->lock);
-	assert_true(site->ticks > 2);
-	pthread_mutex_unlock(&site->lock);
+	for (int ticks = 0; ticks <= 2; usleep(1000)) {
+		pthread_mutex_lock(&site->lock);
+		ticks = site->ticks;
+		pthread_mutex_unlock(&site->lock);
+	}
 	site_down(site);
 }
 
@@ -647,42 +666,81 @@ ask_to_hold(void *self)
 	return NULL;
 }
 
-static void
-fault_57_a_stopping_server_answers_what_it_has(void **state __attribute__((unused)))
+static struct http_request *
+wait_held(struct site *site)
 {
-	struct site *site = site_up(NULL);
 	struct http_request *r = NULL;
-	pthread_t asker;
 
-	pthread_create(&asker, NULL, ask_to_hold, site);
 	while (!r) {
 		usleep(1000);
 		pthread_mutex_lock(&site->lock);
 		r = site->held;
 		pthread_mutex_unlock(&site->lock);
 	}
+	return r;
+}
+
+static void
+fault_57_a_stopping_server_answers_what_it_has(void **state __attribute__((unused)))
+{
+	struct site *site = site_up(NULL);
+	struct http_call again = { .method = "GET", .url = site->base, .private_too = 1 };
+	struct http_request *r;
+	struct http_result result;
+	pthread_t asker;
+	int rc = 0;
+
+	pthread_create(&asker, NULL, ask_to_hold, site);
+	r = wait_held(site);
 	http_server_stop(site->server);
-	usleep(20000);
-	ASK(site, ERR_IO, NULL, .url = "/");            /* nobody new */
+	while (rc == 0)                                 /* soon nobody new */
+		if ((rc = http_fetch(&again, &result, &last)) == 0)
+			http_result_release(&result);
+	assert_int_equal(rc, ERR_IO);
 	say(r, 200, STR("held"));
 	pthread_join(asker, NULL);
 	site_down(site);
 }
 
+struct gone { struct site *site; struct http_follow *follow; };
+
+static int
+take_nothing(void *self, struct str piece)
+{
+	(void)self, (void)piece;
+	return 0;
+}
+
+static void *
+ask_until_stopped(void *self)
+{
+	struct gone *g = self;
+	struct err err = { 0 };
+	char url[200];
+	int status;
+
+	snprintf(url, sizeof(url), "%s/hold", g->site->base);
+	assert_int_equal(http_follow(g->follow, &(struct http_call){ .method = "GET", .url = url, .private_too = 1 }, take_nothing, NULL, &status, &err), 0);
+	return NULL;
+}
+
 static void
 an_answer_to_nobody_is_no_harm(void **state __attribute__((unused)))
 {
-	struct site *site = site_up(NULL);
+	struct err err = { 0 };
+	struct gone g = { site_up(NULL), http_follow_new(&err) };
 	struct http_request *r;
+	pthread_t asker;
 
-	ASK(site, ERR_CANCEL, NULL, .url = "/hold", .timeout_ms = 50);
-	pthread_mutex_lock(&site->lock);
-	r = site->held;
-	pthread_mutex_unlock(&site->lock);
-	assert_non_null(r);
+	assert_non_null(g.follow);
+	pthread_create(&asker, NULL, ask_until_stopped, &g);
+	r = wait_held(g.site);
+	http_follow_stop(g.follow);
+	pthread_join(asker, NULL);
 	say(r, 200, STR("late"));
-	ASK(site, 200, NULL, .url = "/");
-	site_down(site);
+	ASK(g.site, 200, NULL, .url = "/");
+	http_follow_free(g.follow);
+	site_down(g.site);
 }
 
 /* A client that goes away in the middle of a stream ends it, and whoever writes it. */
@@ -847,6 +905,7 @@ main(void)
 		cmocka_unit_test(requests_are_answered),
 		cmocka_unit_test(a_header_cannot_be_split),
 		cmocka_unit_test(fault_44_the_client_goes_nowhere_else),
+		cmocka_unit_test(who_never_answers_is_left_when_the_time_is_over),
 		cmocka_unit_test(calls_come_in_their_order),
 		cmocka_unit_test(fault_57_a_stopping_server_answers_what_it_has),
 		cmocka_unit_test(an_answer_to_nobody_is_no_harm),
