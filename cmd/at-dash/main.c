@@ -89,6 +89,13 @@ wanted_width(const struct wish *w)
 	return w->width ? (int)(w->width < WIDTH_MOST ? w->width : WIDTH_MOST) : terminal_width();
 }
 
+static struct rendering
+rendering_of(const struct wish *w)
+{
+	return (struct rendering){ .width = wanted_width(w), .ascii = w->board.ascii, .safe_csv = w->safe_csv,
+		.colors = w->render || !cmd_settings()->color ? 0 : screen_has_true_color() ? 1 << 24 : 256 };
+}
+
 int
 write_file(const char *path, const struct buf *text, struct err *err)
 {
@@ -106,8 +113,7 @@ draw_once(struct source *s, const struct definition *definition, const struct wi
 	struct reading *readings = mem_new((size_t)definition->n * sizeof(*readings) + 1);
 	struct drawing d = { .definition = definition, .readings = readings, .chosen = -1, .is_plain = w->plain,
 		.period = { .at = time_now() + 1, .range = str_of(w->range), .filter = str_of(w->filter), .zone = cmd_settings()->zone } };
-	const struct rendering r = { .width = wanted_width(w), .ascii = w->board.ascii, .safe_csv = w->safe_csv,
-		.colors = w->render || !cmd_settings()->color ? 0 : screen_has_true_color() ? 1 << 24 : 256 };
+	const struct rendering r = rendering_of(w);
 	const struct render_format *format = w->render ? render_find(w->render, err) : &render_formats[0];
 	struct buf text = {0};
 
@@ -140,6 +146,15 @@ draw_live(struct source *s, const struct definition *definition, const struct wi
 		.period = { .range = str_of(w->range), .filter = str_of(w->filter), .zone = cmd_settings()->zone }, .stopping = cmd_stopping };
 
 	return live_run(&spec, err);
+}
+
+static int
+draw_rows(const struct wish *w, char **files, int is_live, struct err *err)
+{
+	const struct rows_spec spec = { .board = w->board, .filter = str_of(w->filter), .range = str_of(w->range), .rendering = rendering_of(w), .file = w->render,
+		.is_live = is_live };
+
+	return rows_run(&spec, files, err);
 }
 
 /* ---- which of all it is */
@@ -183,9 +198,7 @@ run(const struct wish *w, char **operands, int n, struct err *err)
 	if (n == 1 && is_file(operands[0]) && !(definition = definition_open(operands[0], err)) && err->code)
 		return err->code;
 	if (!definition && !w->url && (n > 1 || (n == 1 && (strcmp(operands[0], "-") == 0 || is_file(operands[0]))) || (n == 0 && stdin_has_rows())))
-		return w->range ? err_set(err, ERR_USAGE, "--range goes with a dashboard, rows are drawn as they come") : w->render && render_find(w->render, err) != &render_formats[0] ?
-		    err_set(err, ERR_USAGE, "rows are drawn as text, '%.100s' is for dashboards; try .txt", w->render) :
-		    rows_run(&w->board, operands, is_live, wanted_width(w), w->render, err);
+		return draw_rows(w, operands, is_live, err);
 	if (n > 1)
 		return err_set(err, ERR_USAGE, "'%s' is one dashboard too many", operands[1]);
 	if (open_source(&s, w, is_live, err) == 0 && (definition || (definition = find_definition(&s, operands[0], err)))) {
@@ -205,9 +218,9 @@ main(int argc, char **argv)
 	struct wish w = {0};
 	const struct opt opts[] = {
 		{ 0,   "once",   NULL,      "write the picture as text, and end; of rows behind the end of the input", opt_flag,  &w.once },
-		{ 'o', "render", "FILE",    "write the dashboard as FILE.txt, .svg, .html, .json or .csv, and end",    opt_text,  &w.render },
+		{ 'o', "render", "FILE",    "write the picture as FILE.txt, .svg, .html, .json or .csv, and end",    opt_text,  &w.render },
 		{ 0,   "url",    "URL",     "ask at-serve there, with the key of $AT_KEY, instead of the store",       opt_text,  &w.url },
-		{ 0,   "range",  "RANGE",   "7d, yesterday, 2026-11-01/2026-11-08: instead of each widget's own",      opt_text,  &w.range },
+		{ 0,   "range",  "RANGE",   "7d, yesterday, 2026-11-01/2026-11-08: instead of each widget's own; of rows, of these only",      opt_text,  &w.range },
 		{ 0,   "filter", "TEXT",    "only the rows and curves in which this stands",                           opt_text,  &w.filter },
 		{ 'n', "series", "N",       "of rows: lines of a metric at most, the largest first; default 8",        opt_count, &w.series },
 		{ 0,   "points", "N",       "of rows: values of a series that are kept; default 1000",                 opt_count, &w.points },
@@ -232,7 +245,7 @@ main(int argc, char **argv)
 	w.board.series = (int)(w.series < 1000 ? w.series : 1000);
 	w.board.points = (int)(w.points < 1000000 ? w.points : 1000000);
 	w.board.plain = w.plain;
-	w.board.filter = str_of(w.filter);
+	w.board.zone = cmd_settings()->zone;
 	run(&w, operands, n, &err);
 	return cmd_end(&err);
 }

@@ -7,19 +7,29 @@
 #include <stdlib.h>
 
 #include "base/cmd.h"
+#include "base/mem.h"
 #include "base/out.h"
 #include "base/time.h"
 #include "base/width.h"
+#include "dash/prompt.h"
 #include "dash/screen.h"
 #include "event/rows.h"
 
 #define FRAME_NS  50000000LL            /* between two pictures */
 #define KEYS_MS   50                    /* between two looks at the keys */
 
+enum asking { NOTHING, FILTER, RANGE, FILE_NAME };
+
 struct job {
+	const struct rows_spec *spec;
 	struct board *board;
 	struct rows rows;
 	struct buf picture;
+	struct buf filter, range;       /* that hold */
+	enum asking asking;
+	struct prompt prompt;           /* of what is asked */
+	struct buf message;
+	int helps, is_other;            /* is_other: another picture is wanted, be it held or not */
 	long count;
 	long rejected;                  /* as the status line says it */
 	int is_live, is_paused, is_new, is_at_end, from;
@@ -50,14 +60,38 @@ say(struct job *job)
 	out_flush(out_stdout());
 }
 
+static const char help[] =
+	"  arrows, j k         scroll\n"
+	"  page up, page down  by a screen\n"
+	"  g G, home, end      to the top, to the last line\n"
+	"  /                   only series, events and alerts with a text; an empty one: all\n"
+	"  t                   only of a range: 15m before the newest row, 2026-11-01/2026-11-08; tab offers some, empty: all\n"
+	"  space               hold the picture, rows are taken all the while; and go on\n"
+	"  e                   write it to a file: .txt .svg .html .json .csv\n"
+	"  q                   leave\n";
+
+static void
+put_status(struct job *job, int width, struct buf *to)
+{
+	struct buf line = {0};
+
+	buf_printf(&line, " %ld rows", job->count);
+	if (job->rows.rejects.count)
+		buf_printf(&line, ", %ld rejected", job->rows.rejects.count);
+	buf_printf(&line, "%s%s", job->is_paused ? ", paused" : "", job->is_at_end ? ", the input is at its end" : "");
+	prompt_put_state(&line, &job->message, &job->range, &job->filter, width >= 72 ? "? help  q quit  space pause  / filter  t range  e write" : "? help  q quit");
+	width_put(to, buf_get(&line), width, 0, 1);
+	buf_release(&line);
+}
+
 static void
 draw(struct job *job)
 {
-	struct buf status = {0}, line = {0};
-	int width, height, lines = 0;
+	struct buf status = {0};
+	int width, height, lines = 0, cursor = -1;
 
 	screen_size(&width, &height);
-	if (!job->is_paused) {
+	if (!job->is_paused || job->is_other) {
 		buf_clear(&job->picture);
 		board_draw(job->board, width, 0, &job->picture);
 	}
@@ -65,18 +99,125 @@ draw(struct job *job)
 		lines += job->picture.p[i] == '\n';
 	if (job->from > lines - 1)      /* no further than to its last line */
 		job->from = lines > 1 ? lines - 1 : 0;
-	buf_printf(&line, " %ld rows", job->count);
-	if (job->rows.rejects.count)
-		buf_printf(&line, ", %ld rejected", job->rows.rejects.count);
-	buf_printf(&line, "%s%s   q quit  space pause  arrows scroll", job->is_paused ? ", paused" : "",
-	    job->is_at_end ? ", the input is at its end" : "");
-	width_put(&status, buf_get(&line), width, 0, 1);
-	screen_show(buf_get(&job->picture), job->from, buf_get(&status));
+	if (job->asking)
+		cursor = prompt_put(&job->prompt, width, &status);
+	else
+		put_status(job, width, &status);
+	if (job->helps) {
+		struct canvas keys;
+
+		prompt_help(&keys, width, height > 1 ? height - 1 : 1, job->spec->board.ascii || screen_is_ascii(), help);
+		screen_draw(&keys, 0, buf_get(&status), cursor);
+		canvas_release(&keys);
+	} else {
+		screen_show(buf_get(&job->picture), job->from, buf_get(&status), cursor);
+	}
 	job->drawn_ns = time_mono_ns();
 	job->rejected = job->rows.rejects.count;
-	job->is_new = 0;
-	buf_release(&line);
+	job->is_new = job->is_other = 0;
 	buf_release(&status);
+}
+
+/* ---- what keys ask for */
+
+static void
+message(struct job *job, const char *text, const char *more)
+{
+	buf_clear(&job->message);
+	buf_lit(&job->message, text);
+	buf_lit(&job->message, more);
+}
+
+static void
+export(struct job *job, const char *path)
+{
+	struct err err = {0};
+	const struct render_format *format = render_find(path, &err);
+	struct rendering r = job->spec->rendering;
+	struct buf text = {0};
+	int height;
+
+	screen_size(&r.width, &height);
+	if (format && board_render(job->board, format, &r, &text, &err) == 0)
+		write_file(path, &text, &err);
+	message(job, err.code ? err.text : "written to ", err.code ? "" : path);
+	buf_release(&text);
+}
+
+static void
+begin_asking(struct job *job, enum asking what)
+{
+	static const char *const labels[] = { NULL, "filter", "range", "write to" };
+
+	job->asking = what;
+	prompt_begin(&job->prompt, labels[what], what == FILTER ? buf_get(&job->filter) : what == RANGE ? buf_get(&job->range) : STR("rows.html"),
+	    what == RANGE ? prompt_ranges : NULL);
+}
+
+/* Taken as the answer to what was asked. */
+static void
+end_asking(struct job *job)
+{
+	struct str text = str_trim(buf_get(&job->prompt.typed));
+	struct buf *to_set = job->asking == RANGE ? &job->range : &job->filter;
+	struct err err = {0};
+
+	if (job->asking == FILE_NAME && text.n) {
+		char *path = mem_dup(text.p, text.n);
+
+		export(job, path);
+		free(path);
+	} else if (job->asking != FILE_NAME) {
+		if (board_show(job->board, job->asking == FILTER ? text : buf_get(&job->filter), job->asking == RANGE ? text : buf_get(&job->range), &err) < 0) {
+			message(job, err.text, "");
+		} else {
+			buf_clear(to_set);
+			buf_str(to_set, text);
+			job->is_other = 1;
+		}
+	}
+	job->asking = NOTHING;
+}
+
+static void
+press(struct job *job, int key, int height)
+{
+	buf_clear(&job->message);
+	switch (key) {
+	case ' ':
+		job->is_paused = !job->is_paused;
+		break;
+	case SCREEN_UP: case SCREEN_WHEEL_UP: case 'k':
+		job->from -= job->from > 0;
+		break;
+	case SCREEN_DOWN: case SCREEN_WHEEL_DOWN: case 'j':
+		job->from += job->from < INT_MAX;
+		break;
+	case SCREEN_PAGE_UP:
+		job->from = job->from > height - 2 ? job->from - (height - 2) : 0;
+		break;
+	case SCREEN_PAGE_DOWN:
+		job->from += job->from < INT_MAX - height ? height - 2 : 0;
+		break;
+	case SCREEN_HOME: case 'g':
+		job->from = 0;
+		break;
+	case SCREEN_END: case 'G':
+		job->from = INT_MAX;
+		break;
+	case '?':
+		job->helps = !job->helps;
+		break;
+	case SCREEN_ESCAPE: case SCREEN_ENTER:
+		job->helps = 0;
+		break;
+	case SCREEN_RESIZED:
+		job->is_other = 1;
+		break;
+	case '/': begin_asking(job, FILTER); break;
+	case 't': begin_asking(job, RANGE); break;
+	case 'e': begin_asking(job, FILE_NAME); break;
+	}
 }
 
 static void
@@ -87,31 +228,16 @@ keys(struct job *job)
 	screen_size(&width, &height);
 	while ((key = screen_key()) != SCREEN_NONE) {
 		job->is_new = 1;
-		switch (key) {
-		case 'q':
+		if (job->asking && key != SCREEN_RESIZED) {
+			if (prompt_key(&job->prompt, key))
+				end_asking(job);
+			else if (!job->prompt.label)
+				job->asking = NOTHING;
+		} else if (key == 'q') {
 			raise(SIGTERM);
 			return;
-		case ' ':
-			job->is_paused = !job->is_paused;
-			break;
-		case SCREEN_UP: case SCREEN_WHEEL_UP: case 'k':
-			job->from -= job->from > 0;
-			break;
-		case SCREEN_DOWN: case SCREEN_WHEEL_DOWN: case 'j':
-			job->from += job->from < INT_MAX;
-			break;
-		case SCREEN_PAGE_UP:
-			job->from = job->from > height - 2 ? job->from - (height - 2) : 0;
-			break;
-		case SCREEN_PAGE_DOWN:
-			job->from += job->from < INT_MAX - height ? height - 2 : 0;
-			break;
-		case SCREEN_HOME: case 'g':
-			job->from = 0;
-			break;
-		case SCREEN_END: case 'G':
-			job->from = INT_MAX;
-			break;
+		} else {
+			press(job, key, height);
 		}
 	}
 }
@@ -167,31 +293,33 @@ stay(struct job *job)
 }
 
 int
-rows_run(const struct board_spec *given, char **files, int is_live, int width, const char *file, struct err *err)
+rows_run(const struct rows_spec *spec, char **files, struct err *err)
 {
-	struct job job = { .rows = { .row = take, .wait = silence, .self = &job }, .is_live = is_live && !given->plain, .is_plain = is_live && given->plain };
-	struct board_spec spec = *given;
+	struct job job = { .spec = spec, .rows = { .row = take, .wait = silence, .self = &job }, .is_live = spec->is_live && !spec->board.plain,
+		.is_plain = spec->is_live && spec->board.plain };
+	struct board_spec board = spec->board;
+	const struct render_format *format = spec->file ? render_find(spec->file, err) : &render_formats[0];
 
-	spec.ascii |= is_live && screen_is_ascii();
-	job.board = board_new(&spec);
-	is_live = job.is_live;
-	if (job.is_plain) {
+	board.ascii |= spec->is_live && screen_is_ascii();
+	job.board = board_new(&board);
+	buf_str(&job.filter, spec->filter), buf_str(&job.range, spec->range);
+	if (!format || board_show(job.board, spec->filter, spec->range, err) < 0) {
+		;                               /* it is said */
+	} else if (job.is_plain) {
 		if (rows_read(&job.rows, files, err) == 0)
 			say(&job);
-	} else if (!is_live || screen_open(cmd_settings()->color, err) == 0) {
-		if (is_live)
+	} else if (!job.is_live || screen_open(cmd_settings()->color, err) == 0) {
+		if (job.is_live)
 			draw(&job);
-		if (rows_read(&job.rows, files, err) == 0 && is_live && !cmd_stopping())
+		if (rows_read(&job.rows, files, err) == 0 && job.is_live && !cmd_stopping())
 			stay(&job);
-		else if (!is_live) {
-			board_draw(job.board, width, 0, &job.picture);
-			write_file(file ? file : "-", &job.picture, err);
-		}
+		else if (!job.is_live && board_render(job.board, format, &spec->rendering, &job.picture, err) == 0)
+			write_file(spec->file ? spec->file : "-", &job.picture, err);
 	}
 	screen_close();
 	reject_close(&job.rows.rejects);
 	board_free(job.board);
-	buf_release(&job.picture);
-	buf_release(&job.said);
+	buf_release(&job.picture), buf_release(&job.said), buf_release(&job.filter), buf_release(&job.range), buf_release(&job.message);
+	prompt_release(&job.prompt);
 	return err->code;
 }

@@ -1,52 +1,24 @@
-#include "dash/board.h"
+#include "dash/board_priv.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/map.h"
+#include "base/dur.h"
 #include "base/mem.h"
+#include "base/period.h"
 #include "base/time.h"
 #include "base/width.h"
 #include "dash/chart.h"
-#include "dash/reading.h"
 #include "event/when.h"
 #include "json/json.h"
 
 #define SERIES     8
 #define POINTS     1000
+#define TOLD       8            /* lines of a list that are drawn */
 #define SERIES_MOST 10000       /* of all panels; further ones are counted, not kept */
-#define TOLD       8            /* lines of the lists: events, anomalies, alerts */
-#define LINE       400          /* bytes of one */
 #define LEAST_CURVE 40          /* columns */
 #define CURVE_HEIGHT 6
-
-struct line {                           /* one series */
-	struct str labels;              /* the key's */
-	int64_t *time;
-	double *value;
-	char *mark;
-	int n, cap;
-};
-
-struct panel {                          /* a metric and a field */
-	struct panel *next;
-	struct str metric, field;
-	struct map lines;
-	int adds;                       /* values of its lines may be summed */
-};
-
-struct list { char text[TOLD][LINE]; int n; };  /* the newest */
-
-struct board {
-	struct board_spec spec;
-	struct map panels;
-	struct panel *first, **last;
-	size_t series;
-	int64_t left_out;
-	struct list events, anomalies, alerts;
-	struct buf key, text, scratch;
-};
 
 struct board *
 board_new(const struct board_spec *spec)
@@ -57,6 +29,8 @@ board_new(const struct board_spec *spec)
 	b->spec.series = spec->series > 0 ? spec->series : SERIES;
 	b->spec.points = spec->points > 0 ? spec->points : POINTS;
 	b->last = &b->first;
+	b->newest = TIME_MIN;
+	b->from = TIME_MIN, b->to = INT64_MAX;
 	return b;
 }
 
@@ -79,6 +53,8 @@ board_free(struct board *b)
 		free(p);
 	}
 	map_release(&b->panels);
+	buf_release(&b->filter);
+	buf_release(&b->range);
 	buf_release(&b->key);
 	buf_release(&b->text);
 	buf_release(&b->scratch);
@@ -112,6 +88,22 @@ panel_of(struct board *b, struct str metric, struct str field)
 	return p;
 }
 
+static int
+is_wanted(const struct board *b, struct str text)
+{
+	return !b->filter.n || reading_holds(text, buf_get(&b->filter));
+}
+
+int
+board_shows(struct board *b, const struct panel *p, struct str labels)
+{
+	if (is_wanted(b, p->metric) || is_wanted(b, p->field))
+		return 1;
+	buf_clear(&b->scratch);
+	reading_put_labels(&b->scratch, labels);
+	return is_wanted(b, buf_get(&b->scratch));
+}
+
 /* Of a panel, or none (NULL). A value at a time that is there already takes its place: a window that is told again while it is open. Late ones are put in order. */
 static void
 add(struct board *b, struct panel *p, struct str labels, int64_t time, double value, int adds, int mark)
@@ -120,7 +112,7 @@ add(struct board *b, struct panel *p, struct str labels, int64_t time, double va
 	struct map_entry *e = p ? map_find(&p->lines, labels) : NULL;
 	struct line *l;
 
-	if (!e && b->series >= SERIES_MOST) {
+	if (!e && (b->series >= SERIES_MOST || (b->series >= SERIES_MOST / 2 && !board_shows(b, p, labels)))) {
 		b->left_out++;
 		return;
 	}
@@ -159,35 +151,29 @@ add(struct board *b, struct panel *p, struct str labels, int64_t time, double va
 	l->n++;
 }
 
-static int
-is_wanted(const struct board *b, struct str text)
-{
-	return !b->spec.filter.n || reading_holds(text, b->spec.filter);
-}
-
 static void
-tell(const struct board *b, struct list *list, struct buf *text)
+tell(struct list *list, int64_t time, struct buf *text)
 {
+	struct told *told = &list->told[list->at];
 	struct str s = buf_get(text);
 
-	if (!is_wanted(b, s))
-		return;
 	if (s.n >= LINE)                        /* cut between characters */
 		for (s.n = LINE - 1; s.n && ((unsigned char)s.p[s.n] & 0xc0) == 0x80; )
 			s.n--;
-	memmove(list->text[1], list->text[0], sizeof(list->text) - sizeof(list->text[0]));
-	snprintf(list->text[0], LINE, "%.*s", STR_FMT(s));
-	list->n += list->n < TOLD;
+	told->time = time;
+	snprintf(told->text, LINE, "%.*s", STR_FMT(s));
+	list->at = (list->at + 1) % KEPT;
+	list->n += list->n < KEPT;
 }
 
+/* 11-23 10:15:30 */
 static void
-put_time(struct buf *b, int64_t time)
+put_time(struct buf *b, int64_t time, const struct zone *zone)
 {
-	char text[TIME_LEN];
+	struct civil t;
 
-	time_print(time, text);
-	buf_add(b, text + 5, 14);               /* 11-23T10:15:30 */
-	b->p[b->n - 9] = ' ';
+	time_civil(time + (zone ? zone_offset(zone, time) : 0), &t);
+	buf_printf(b, "%02d-%02d %02d:%02d:%02d", t.month, t.day, t.hour, t.minute, t.second);
 }
 
 static void
@@ -199,12 +185,9 @@ event_row(struct board *b, struct json v, struct str name, int64_t time)
 	buf_lit(&labels, "{\"event\":");
 	json_put_string(&labels, name);
 	buf_byte(&labels, '}');
-	if (is_wanted(b, name))
-		add(b, panel_of(b, STR("events a second"), STR("count")), buf_get(&labels), time - ((time % 1000) + 1000) % 1000, 1, 1, 0);
+	add(b, panel_of(b, STR("events a second"), STR("count")), buf_get(&labels), time - ((time % 1000) + 1000) % 1000, 1, 1, 0);
 	buf_release(&labels);
 	buf_clear(&b->text);
-	put_time(&b->text, time);
-	buf_byte(&b->text, ' ');
 	width_put_shown(&b->text, name);
 	if (json_is(user, JSON_STRING)) {
 		buf_lit(&b->text, "  ");
@@ -212,7 +195,7 @@ event_row(struct board *b, struct json v, struct str name, int64_t time)
 	}
 	buf_lit(&b->text, "  ");
 	reading_put_labels(&b->text, json_raw(properties));
-	tell(b, &b->events, &b->text);
+	tell(&b->events, time, &b->text);
 }
 
 static void
@@ -221,16 +204,15 @@ alert_row(struct board *b, struct json v, int64_t time)
 	static const char *const keys[] = { "alert", "state", "severity", "message" };
 
 	buf_clear(&b->text);
-	put_time(&b->text, time);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		struct json t = json_get(v, str_of(keys[i]));
 
 		if (json_is(t, JSON_STRING)) {
-			buf_lit(&b->text, "  ");
+			buf_lit(&b->text, b->text.n ? "  " : "");
 			width_put_shown(&b->text, json_text(t, &b->scratch));
 		}
 	}
-	tell(b, &b->alerts, &b->text);
+	tell(&b->alerts, time, &b->text);
 }
 
 static void
@@ -239,8 +221,6 @@ anomaly(struct board *b, struct json a, struct str metric, struct str labels, st
 	double expected;
 
 	buf_clear(&b->text);
-	put_time(&b->text, time);
-	buf_lit(&b->text, "  ");
 	width_put_shown(&b->text, metric);
 	buf_byte(&b->text, ' ');
 	width_put_shown(&b->text, field);
@@ -252,33 +232,17 @@ anomaly(struct board *b, struct json a, struct str metric, struct str labels, st
 	}
 	buf_lit(&b->text, "  ");
 	reading_put_labels(&b->text, labels);
-	tell(b, &b->anomalies, &b->text);
+	tell(&b->anomalies, time, &b->text);
 }
 
-int
-board_row(struct board *b, struct str row, struct err *err)
+/* The numbers of a row; how many. */
+static int
+number_row(struct board *b, struct json v, int64_t time)
 {
-	struct json v, event, name, labels, a;
+	const struct json name = json_get(v, STR("metric")), labels = json_get(v, STR("labels")), a = json_get(v, STR("anomaly"));
 	struct buf metric = {0}, field = {0}, object = {0};
-	int64_t time;
 	int n = 0;
 
-	if (json_check(row, err))
-		return err->code;
-	v = json_value(row);
-	if (when_row(json_get(v, STR("timestamp")), row, &b->scratch, &time, err))
-		return err->code;
-	event = json_get(v, STR("event")), name = json_get(v, STR("metric")), labels = json_get(v, STR("labels")), a = json_get(v, STR("anomaly"));
-	if (json_is(json_get(v, STR("alert")), JSON_STRING)) {
-		alert_row(b, v, time);
-		return 0;
-	}
-	if (json_is(event, JSON_STRING)) {
-		buf_str(&metric, json_text(event, &b->scratch));
-		event_row(b, v, buf_get(&metric), time);
-		buf_release(&metric);
-		return 0;
-	}
 	buf_str(&metric, json_is(name, JSON_STRING) ? json_text(name, &b->scratch) : STR("value"));
 	if (json_is(labels, JSON_OBJECT))
 		json_put_compact(&object, labels);
@@ -293,10 +257,6 @@ board_row(struct board *b, struct str row, struct err *err)
 		n++;
 		buf_clear(&field);
 		buf_str(&field, json_text(it.key, &b->scratch));
-		buf_clear(&b->text);
-		reading_put_labels(&b->text, buf_get(&object));
-		if (b->spec.filter.n && !is_wanted(b, buf_get(&metric)) && !is_wanted(b, buf_get(&field)) && !is_wanted(b, buf_get(&b->text)))
-			continue;
 		alarm = json_is(json_get(a, STR("alarm")), JSON_TRUE) && json_text_eq(json_get(a, STR("field")), buf_get(&field));
 		add(b, panel_of(b, buf_get(&metric), buf_get(&field)), buf_get(&object), time, value, 0, alarm);
 		if (alarm)
@@ -305,28 +265,121 @@ board_row(struct board *b, struct str row, struct err *err)
 	buf_release(&metric);
 	buf_release(&field);
 	buf_release(&object);
-	return n ? 0 : err_set(err, ERR_INPUT, "no row that can be drawn: neither a number, an event nor an alert");
+	return n;
+}
+
+int
+board_row(struct board *b, struct str row, struct err *err)
+{
+	struct json v, event;
+	struct buf name = {0};
+	int64_t time;
+
+	if (json_check(row, err))
+		return err->code;
+	v = json_value(row), event = json_get(v, STR("event"));
+	if (when_row(json_get(v, STR("timestamp")), row, &b->scratch, &time, err))
+		return err->code;
+	if (json_is(json_get(v, STR("alert")), JSON_STRING)) {
+		alert_row(b, v, time);
+	} else if (json_is(event, JSON_STRING)) {
+		buf_str(&name, json_text(event, &b->scratch));
+		event_row(b, v, buf_get(&name), time);
+		buf_release(&name);
+	} else if (!number_row(b, v, time)) {
+		return err_set(err, ERR_INPUT, "no row that can be drawn: neither a number, an event nor an alert");
+	}
+	b->newest = time > b->newest ? time : b->newest;
+	return 0;
 }
 
 /* ---- drawing */
 
-static double
-size_of(const struct line *l)
-{
-	double sum = 0;
-
-	for (int i = 0; i < l->n; i++)
-		sum += fabs(l->value[i]);
-	return sum;
-}
-
 static int
 by_size(const void *a, const void *b)
 {
-	const struct line *x = *(struct line *const *)a, *y = *(struct line *const *)b;
-	double p = size_of(x), q = size_of(y);
+	const struct line *x = a, *y = b;
 
-	return p != q ? (p < q ? 1 : -1) : str_cmp(x->labels, y->labels);
+	return x->size != y->size ? (x->size < y->size ? 1 : -1) : str_cmp(x->labels, y->labels);
+}
+
+/* What lies within the range. */
+static struct line
+part_of(const struct board *b, const struct line *l)
+{
+	struct line part = *l;
+	int from = 0, to = l->n;
+
+	while (from < to && l->time[from] < b->from)
+		from++;
+	while (to > from && l->time[to - 1] >= b->to)
+		to--;
+	part.time += from, part.value += from, part.mark += from, part.n = to - from;
+	part.size = 0;
+	for (int i = 0; i < part.n; i++)
+		part.size += fabs(part.value[i]);
+	return part;
+}
+
+struct line *
+board_lines(struct board *b, const struct panel *p, int *n)
+{
+	struct line *line = mem_new(p->lines.n * sizeof(*line) + 1);
+
+	*n = 0;
+	for (struct map_entry *e = map_first(&p->lines); e; e = map_next(&p->lines, e)) {
+		const struct line *l = e->ptr;
+
+		if (board_shows(b, p, l->labels) && (line[*n] = part_of(b, l)).n)
+			++*n;
+	}
+	if (*n)
+		qsort(line, (size_t)*n, sizeof(*line), by_size);
+	return line;
+}
+
+const struct told *
+board_told(struct board *b, const struct list *list, int *at)
+{
+	while (*at < list->n) {
+		const struct told *t = &list->told[(list->at + KEPT - 1 - (*at)++) % KEPT];
+
+		if (t->time >= b->from && t->time < b->to && is_wanted(b, str_of(t->text)))
+			return t;
+	}
+	return NULL;
+}
+
+int
+board_show(struct board *b, struct str filter, struct str range, struct err *err)
+{
+	const struct period now = { .at = time_now() + 1, .zone = b->spec.zone };
+	int64_t from, to;
+
+	if (range.n && reading_range(range, &now, &from, &to, err) < 0)
+		return err->code;
+	buf_clear(&b->filter), buf_clear(&b->range);
+	buf_str(&b->filter, filter);
+	buf_str(&b->range, range);
+	return 0;
+}
+
+void
+board_period(struct board *b)
+{
+	struct period period = { .at = time_now() + 1, .zone = b->spec.zone };
+	struct str range = buf_get(&b->range);
+	struct err ignore = {0};
+	int64_t span;
+	int counts_back = range.n && dur_parse(range, &span, &ignore) == 0;
+
+	b->from = TIME_MIN, b->to = INT64_MAX;
+	if (counts_back)
+		period.at = (b->newest > TIME_MIN ? b->newest : 0) + 1;
+	if (range.n && reading_range(range, &period, &b->from, &b->to, &ignore) < 0)
+		b->from = b->to;                /* it has not begun yet */
+	if (range.n && !counts_back && !period_is_fixed(range))
+		b->to = INT64_MAX;              /* from a time on */
 }
 
 static int
@@ -337,46 +390,63 @@ by_time(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+size_t
+board_values(const struct line *line, int lines)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < lines; i++)
+		n += (size_t)line[i].n;
+	return n;
+}
+
+int
+board_times(const struct line *line, int lines, int64_t *to)
+{
+	size_t all = 0;
+	int n = 0;
+
+	for (int i = 0; i < lines; i++)
+		for (int k = 0; k < line[i].n; k++)
+			to[all++] = line[i].time[k];
+	if (all)
+		qsort(to, all, sizeof(*to), by_time);
+	for (size_t i = 0; i < all; i++)
+		if (!i || to[i] != to[n - 1])
+			to[n++] = to[i];
+	return n;
+}
+
 /* The curve of a panel: its one line, the sum of all lines where they may be summed, else the largest. 1: the arrays are its own. */
 static int
-curve(const struct panel *p, struct line **line, int lines, struct line *sum)
+curve(const struct panel *p, const struct line *line, int lines, struct line *sum)
 {
-	int total = 0, n = 0;
-
-	*sum = *line[0];
+	*sum = line[0];
 	if (lines == 1 || !p->adds)
 		return 0;
 	*sum = (struct line){0};
-	for (int i = 0; i < lines; i++)
-		total += line[i]->n;
-	sum->time = mem_new((size_t)total * sizeof(*sum->time));
-	for (int i = 0; i < lines; i++)
-		for (int k = 0; k < line[i]->n; k++)
-			sum->time[n++] = line[i]->time[k];
-	qsort(sum->time, (size_t)n, sizeof(*sum->time), by_time);
-	for (int i = 0; i < n; i++)
-		if (!i || sum->time[i] != sum->time[i - 1])
-			sum->time[sum->n++] = sum->time[i];
+	sum->time = mem_new(board_values(line, lines) * sizeof(*sum->time) + 1);
+	sum->n = board_times(line, lines, sum->time);
 	sum->value = mem_new((size_t)sum->n * sizeof(*sum->value) + 1);
 	sum->mark = mem_new((size_t)sum->n + 1);
 	for (int i = 0; i < lines; i++)
-		for (int k = 0, at = 0; k < line[i]->n; k++) {
-			while (sum->time[at] < line[i]->time[k])
+		for (int k = 0, at = 0; k < line[i].n; k++) {
+			while (sum->time[at] < line[i].time[k])
 				at++;
-			sum->value[at] += line[i]->value[k];
-			sum->mark[at] = (char)(sum->mark[at] | line[i]->mark[k]);
+			sum->value[at] += line[i].value[k];
+			sum->mark[at] = (char)(sum->mark[at] | line[i].mark[k]);
 		}
 	return 1;
 }
 
 static void
-put_times(struct buf *out, const struct line *l, int width)
+put_times(const struct board *b, struct buf *out, const struct line *l, int width)
 {
 	struct buf left = {0}, right = {0};
 	int shown = 2 * (width - CHART_SCALE), from = l->n > shown ? l->n - shown : 0;
 
-	put_time(&left, l->time[from]);
-	put_time(&right, l->time[l->n - 1]);
+	put_time(&left, l->time[from], b->spec.zone);
+	put_time(&right, l->time[l->n - 1], b->spec.zone);
 	width_repeat(out, " ", CHART_SCALE);
 	buf_str(out, buf_get(&left));
 	width_repeat(out, " ", width - CHART_SCALE - (int)left.n - (int)right.n);
@@ -387,20 +457,20 @@ put_times(struct buf *out, const struct line *l, int width)
 }
 
 static void
-put_lines(const struct board *b, struct line **line, int lines, int width, struct buf *out)
+put_lines(const struct board *b, const struct line *line, int lines, int width, struct buf *out)
 {
 	int name = width / 3, spark = width - name - 2 - 8 - 2;
 
 	for (int i = 0; i < lines && i < b->spec.series; i++) {
 		struct buf text = {0}, number = {0};
-		int alarm = line[i]->mark[line[i]->n - 1];
+		int alarm = line[i].mark[line[i].n - 1];
 
 		buf_lit(out, alarm ? "! " : "  ");
-		reading_put_labels(&text, line[i]->labels);
+		reading_put_labels(&text, line[i].labels);
 		width_put(out, buf_get(&text), name, 0, b->spec.ascii);
 		buf_byte(out, ' ');
-		chart_spark(out, line[i]->value, line[i]->n, spark, b->spec.ascii);
-		chart_number(&number, line[i]->value[line[i]->n - 1]);
+		chart_spark(out, line[i].value, line[i].n, spark, b->spec.ascii);
+		chart_number(&number, line[i].value[line[i].n - 1]);
 		buf_byte(out, ' ');
 		width_put(out, buf_get(&number), 8, 1, b->spec.ascii);
 		buf_byte(out, '\n');
@@ -413,7 +483,7 @@ put_lines(const struct board *b, struct line **line, int lines, int width, struc
 
 /* "hits: 66, at 11-18 10:00:00; from 60 to 96 since 11-18 09:00:00." and a sentence for each series. */
 static void
-say_line(const struct line *l, struct buf *out)
+say_line(const struct board *b, const struct line *l, struct buf *out)
 {
 	double low = l->value[0], high = low;
 
@@ -422,48 +492,56 @@ say_line(const struct line *l, struct buf *out)
 	buf_lit(out, ": ");
 	chart_number(out, l->value[l->n - 1]);
 	buf_lit(out, l->mark[l->n - 1] ? ", an alarm, at " : ", at ");
-	put_time(out, l->time[l->n - 1]);
+	put_time(out, l->time[l->n - 1], b->spec.zone);
 	if (l->n > 1) {
 		buf_lit(out, "; from ");
 		chart_number(out, low);
 		buf_lit(out, " to ");
 		chart_number(out, high);
 		buf_lit(out, " since ");
-		put_time(out, l->time[0]);
+		put_time(out, l->time[0], b->spec.zone);
 	}
 	buf_lit(out, ".\n");
 }
 
 static void
-say_panel(const struct board *b, struct line **line, int lines, const struct line *sum, struct str title, struct buf *out)
+say_panel(const struct board *b, const struct line *line, int lines, const struct line *sum, struct str title, struct buf *out)
 {
 	buf_str(out, title);
-	say_line(sum, out);
+	say_line(b, sum, out);
 	for (int i = 0; lines > 1 && i < lines && i < b->spec.series; i++) {
 		buf_lit(out, "  ");
-		reading_put_labels(out, line[i]->labels);
-		say_line(line[i], out);
+		reading_put_labels(out, line[i].labels);
+		say_line(b, &line[i], out);
 	}
 	if (lines > b->spec.series)
 		buf_printf(out, "  and %d more\n", lines - b->spec.series);
 }
 
-static void
-draw_panel(const struct board *b, struct panel *p, int width, struct buf *out)
+void
+board_put_title(struct buf *b, const struct panel *p)
 {
-	struct line **line = mem_new(p->lines.n * sizeof(*line)), sum;
-	struct buf title = {0}, last = {0};
-	int lines = 0, own;
-
-	for (struct map_entry *e = map_first(&p->lines); e; e = map_next(&p->lines, e))
-		line[lines++] = e->ptr;
-	qsort(line, (size_t)lines, sizeof(*line), by_size);
-	own = curve(p, line, lines, &sum);
-	width_put_shown(&title, p->metric);
+	width_put_shown(b, p->metric);
 	if (!str_eq(p->field, STR("count")) && !str_eq(p->field, STR("value"))) {
-		buf_byte(&title, ' ');
-		width_put_shown(&title, p->field);
+		buf_byte(b, ' ');
+		width_put_shown(b, p->field);
 	}
+}
+
+static void
+draw_panel(struct board *b, struct panel *p, int width, struct buf *out)
+{
+	struct line *line, sum;
+	struct buf title = {0}, last = {0};
+	int lines, own;
+
+	line = board_lines(b, p, &lines);
+	if (!lines) {
+		free(line);
+		return;
+	}
+	own = curve(p, line, lines, &sum);
+	board_put_title(&title, p);
 	if (b->spec.plain) {
 		say_panel(b, line, lines, &sum, buf_get(&title), out);
 		goto out;
@@ -475,7 +553,7 @@ draw_panel(const struct board *b, struct panel *p, int width, struct buf *out)
 	buf_byte(out, '\n');
 	if (width >= LEAST_CURVE && sum.n > 1) {
 		chart_line(out, sum.value, sum.mark, sum.n, width, CURVE_HEIGHT, b->spec.ascii);
-		put_times(out, &sum, width);
+		put_times(b, out, &sum, width);
 	}
 	if (lines > 1 || width < LEAST_CURVE)
 		put_lines(b, line, lines, width, out);
@@ -491,20 +569,26 @@ out:
 }
 
 static void
-draw_list(const struct board *b, const char *title, const struct list *list, int alarm, int width, struct buf *out)
+draw_list(struct board *b, const char *title, const struct list *list, int alarm, int width, struct buf *out)
 {
-	if (!list->n)
-		return;
-	buf_printf(out, "%s\n", title);
-	for (int i = 0; i < list->n; i++) {
-		struct buf line = {0};
+	const struct told *told;
+	int at = 0;
 
-		width_put(&line, str_of(list->text[i]), b->spec.plain ? LINE : width - 2, 0, b->spec.ascii);
+	for (int i = 0; i < TOLD && (told = board_told(b, list, &at)); i++) {
+		struct buf text = {0}, line = {0};
+
+		if (i == 0)
+			buf_printf(out, "%s\n", title);
+		put_time(&text, told->time, b->spec.zone);
+		buf_lit(&text, "  ");
+		buf_lit(&text, told->text);
+		width_put(&line, buf_get(&text), b->spec.plain ? LINE : width - 2, 0, b->spec.ascii);
 		while (line.n && line.p[line.n - 1] == ' ')
 			line.n--;
 		buf_lit(out, alarm && !b->spec.plain ? "! " : "  ");
 		buf_str(out, buf_get(&line));
 		buf_byte(out, '\n');
+		buf_release(&text);
 		buf_release(&line);
 	}
 }
@@ -530,6 +614,7 @@ board_draw(struct board *b, int width, int height, struct buf *out)
 	int lines = 0;
 
 	width = width < 20 ? 20 : width > 1000 ? 1000 : width;
+	board_period(b);
 	draw_list(b, "alerts", &b->alerts, 1, width, out);
 	draw_list(b, "anomalies", &b->anomalies, 1, width, out);
 	for (struct panel *p = b->first; p; p = p->next)
@@ -538,7 +623,7 @@ board_draw(struct board *b, int width, int height, struct buf *out)
 	if (b->left_out)
 		buf_printf(out, "%lld values of further series are not shown\n", (long long)b->left_out);
 	if (out->n == start)
-		buf_lit(out, "no rows yet\n");
+		buf_lit(out, b->newest == TIME_MIN ? "no rows yet\n" : "no rows with this filter and range\n");
 	out->n = start + without_blanks(out->p + start, out->n - start);
 	for (size_t i = start; height > 0 && i < out->n; i++)
 		if (out->p[i] == '\n' && ++lines == height)

@@ -1,5 +1,8 @@
 /* board.h - rows as they come, drawn as text: metric rows as curves and sparklines, anomalies marked, events counted and told,
  * alerts listed. What is drawn follows from the rows; nothing is configured.
+ *
+ *      row ─► board_row ─► lines, lists ─┬─► board_draw ─► text
+ *                 board_show: which part ┴─► board_render ─► a file, of any kind that dashboards have
  */
 #ifndef DASH_BOARD_H
 #define DASH_BOARD_H
@@ -7,13 +10,15 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "dash/reading.h"
+#include "dash/render.h"
 
 struct board_spec {
 	int ascii;
 	int series;             /* lines of a metric at most, the largest first; 0: 8 */
 	int points;             /* values of a series that are kept; 0: 1000 */
 	int plain;              /* sentences, no pictures */
-	struct str filter;      /* only series, events and alerts in which this text stands, in any case; p NULL: all */
+	const struct zone *zone;        /* of the times that are shown; NULL: UTC */
 };
 
 struct board;
@@ -23,8 +28,16 @@ void board_free(struct board *);
 /* A row of any of the kinds of at-rows(5). ERR_INPUT: it is none of them. */
 int board_row(struct board *, struct str row, struct err *);
 
+/* From now on only series, events and alerts in which the filter's text stands, in any case, and of these what lies within the range: one that
+ * counts back does so from the newest row. Both may be empty: all. What is not shown is kept, but for series that there is no room for: those of
+ * the filter come first. ERR_USAGE: it is no range. */
+int board_show(struct board *, struct str filter, struct str range, struct err *);
+
 /* The whole, in lines of `width` columns at most, each with a newline; at most `height` of them (0: as many as it takes). A line that
  * begins with '!' is one that wants to be seen. */
 void board_draw(struct board *, int width, int height, struct buf *);
+
+/* The same as a file: as text what board_draw draws, else a dashboard with a chart for each metric and field, and tables of all values. */
+int board_render(struct board *, const struct render_format *, const struct rendering *, struct buf *, struct err *);
 
 #endif

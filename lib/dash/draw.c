@@ -50,6 +50,10 @@ put_number(struct field *f, int end, int y, int most, double v, enum canvas_role
 	reading_put_value(&text, v, f->w);
 	if (width_of(buf_get(&text)) > most) {
 		buf_clear(&text);
+		reading_put_mark(&text, v, 0, v, f->w);
+	}
+	if (width_of(buf_get(&text)) > most) {
+		buf_clear(&text);
 		chart_number(&text, v);
 	}
 	canvas_right(f->c, end, y, most, buf_get(&text), role);
@@ -133,6 +137,7 @@ draw_curve(struct field *f, const struct curve *curve, struct scale s, int fille
 {
 	struct chart_dots d;
 	int last_x = 0, last_y = 0, drawn = 0, bottom = 4 * f->height - 1;
+	const int nothing = (int)lround((1 - fmax(0, fmin(1, chart_part(0, s.low, s.high)))) * bottom);        /* where areas stand */
 
 	chart_dots_init(&d, f->width, f->height);
 	for (int i = 0; i < f->v->times; i++) {
@@ -145,7 +150,7 @@ draw_curve(struct field *f, const struct curve *curve, struct scale s, int fille
 		y = (int)lround((1 - chart_part(curve->value[i], s.low, s.high)) * bottom);
 		chart_stroke(&d, drawn ? last_x : x, drawn ? last_y : y, x, y);
 		for (int k = drawn ? last_x : x; filled && k <= x; k++)
-			chart_stroke(&d, k, x > last_x && drawn ? last_y + (y - last_y) * (k - last_x) / (x - last_x) : y, k, bottom);
+			chart_stroke(&d, k, x > last_x && drawn ? last_y + (y - last_y) * (k - last_x) / (x - last_x) : y, k, nothing);
 		last_x = x, last_y = y, drawn = 1;
 	}
 	for (int y = 0; y < f->height; y++)
@@ -158,17 +163,58 @@ draw_curve(struct field *f, const struct curve *curve, struct scale s, int fille
 	chart_dots_release(&d);
 }
 
+#define SCALE_MOST 16                   /* columns in front of a plot */
+
+/* Does this line of a plot have a mark, and what does it say? */
+static int
+put_mark(const struct field *f, struct scale s, int y, int height, struct buf *to)
+{
+	if (y && y != height - 1 && !(height >= 7 && 2 * y == height - 1))
+		return 0;
+	reading_put_mark(to, y && y == height - 1 ? s.low : s.high - (s.high - s.low) * y / (height > 1 ? height - 1 : 1), (s.high - s.low) / 2,
+	    fmax(fabs(s.low), fabs(s.high)), f->w);
+	return 1;
+}
+
+/* What is left of a field behind its scale, which is as wide as its marks want it. */
+static struct field
+plot_of(const struct field *f, struct scale s, int height)
+{
+	struct field plot = *f;
+	int wide = CHART_SCALE;
+
+	for (int y = 0; y < height; y++) {
+		struct buf text = {0};
+
+		if (put_mark(f, s, y, height, &text) && width_of(buf_get(&text)) + 2 > wide)
+			wide = width_of(buf_get(&text)) + 2;
+		buf_release(&text);
+	}
+	wide = wide > SCALE_MOST ? SCALE_MOST : wide;
+	plot.x += wide, plot.width -= wide, plot.height = height;
+	return plot;
+}
+
+/* A unit that is too long to stand at each mark stands above them; the lines that it takes. */
+static int
+draw_unit(struct field *f)
+{
+	if (width_of(f->w->unit) <= READING_UNIT || str_eq(f->w->unit, STR("bytes")) || f->height < 6)
+		return 0;
+	canvas_text(f->c, f->x, f->y, f->width, f->w->unit, CANVAS_FAINT);
+	return 1;
+}
+
 static void
-draw_scale(struct field *f, struct scale s)
+draw_scale(struct field *f, struct scale s, int room)
 {
 	for (int y = 0; y < f->height; y++) {
-		struct buf number = {0};
+		struct buf text = {0};
+		int marked = put_mark(f, s, y, f->height, &text);
 
-		if (y == 0 || y == f->height - 1 || (f->height >= 7 && 2 * y == f->height - 1))
-			chart_mark(&number, y && y == f->height - 1 ? s.low : s.high - (s.high - s.low) * y / (f->height > 1 ? f->height - 1 : 1), (s.high - s.low) / 2);
-		canvas_right(f->c, f->x - 2, f->y + y, CHART_SCALE - 2, buf_get(&number), CANVAS_FAINT);
-		canvas_put(f->c, f->x - 1, f->y + y, f->c->ascii ? '|' : number.n ? 0x2524 : 0x2502, CANVAS_FRAME);
-		buf_release(&number);
+		canvas_right(f->c, f->x - 2, f->y + y, room - 2, buf_get(&text), CANVAS_FAINT);
+		canvas_put(f->c, f->x - 1, f->y + y, f->c->ascii ? '|' : marked ? 0x2524 : 0x2502, CANVAS_FRAME);
+		buf_release(&text);
 	}
 }
 
@@ -216,7 +262,7 @@ draw_legend(struct field *f, int y, int lines)
 			last = k->value[t];
 		buf_str(&text, k->label);
 		buf_byte(&text, ' ');
-		chart_number(&text, last);
+		reading_put_mark(&text, last, 0, last, f->w);
 		wide = width_of(buf_get(&text)) + 2;
 		wide = wide > f->width ? f->width : wide;
 		if (x && x + wide > f->width)
@@ -235,9 +281,9 @@ draw_legend(struct field *f, int y, int lines)
 static void
 draw_curves(struct field *f)
 {
-	struct field plot = *f;
+	struct field plot;
 	struct scale s = scale_of(f);
-	int legend = f->v->curves > 1 || f->v->left_out ? (f->height >= 12 ? 2 : 1) : 0, marked = 0;
+	int above, legend = f->v->curves > 1 || f->v->left_out ? (f->height >= 12 ? 2 : 1) : 0, marked = 0;
 
 	if (!f->v->curves || !f->v->times) {
 		put_nothing(f);
@@ -245,13 +291,14 @@ draw_curves(struct field *f)
 	}
 	for (int i = 0; i < f->v->times; i++)
 		marked |= f->v->mark[i];
-	plot.x += CHART_SCALE, plot.width -= CHART_SCALE;
-	plot.height -= 1 + legend + marked;
+	above = draw_unit(f);
+	plot = plot_of(f, s, f->height - 1 - legend - marked - above);
+	plot.y += above;
 	if (plot.width < LEAST || plot.height < 1) {
 		draw_legend(f, f->y, f->height);
 		return;
 	}
-	draw_scale(&plot, s);
+	draw_scale(&plot, s, plot.x - f->x);
 	for (int i = 0; i < f->v->curves; i++)
 		draw_curve(&plot, &f->v->curve[i], s, f->w->type == WIDGET_AREA_CHART, curve_role(i));
 	for (int i = 0; i < f->v->times && marked; i++)
@@ -296,7 +343,7 @@ draw_card(struct field *f)
 	reading_put_now(&text, f->v, f->w);
 	if (width_of(buf_get(&text)) > f->width && isfinite(f->v->now)) {
 		buf_clear(&text);
-		chart_number(&text, f->v->now);
+		reading_put_mark(&text, f->v->now, 0, f->v->now, f->w);
 	}
 	canvas_text(f->c, f->x, f->y, f->width, buf_get(&text), level_role(f->w, f->v->now, CANVAS_TITLE));
 	buf_clear(&text);
@@ -337,7 +384,7 @@ draw_gauge(struct field *f)
 	if (f->height > 2) {
 		struct buf text = {0};
 
-		chart_number(&text, v->low);
+		reading_put_mark(&text, v->low, 0, v->high, f->w);
 		room = f->width - 1 - canvas_text(f->c, f->x, y + 2, f->width / 2, buf_get(&text), CANVAS_FAINT);
 		put_number(f, f->x + f->width, y + 2, room, v->high, CANVAS_FAINT);
 		buf_release(&text);
@@ -405,17 +452,19 @@ static void
 draw_columns(struct field *f)
 {
 	const struct reading *v = f->v;
-	struct field plot = *f;
+	struct field plot;
 	double low = 0, high = 0;
-	int wide, up;
+	int wide, up, above;
 
-	plot.x += CHART_SCALE, plot.width -= CHART_SCALE, plot.height--;
-	if (plot.width < LEAST || plot.height < 1)
-		return;
 	for (int i = 0; i < v->shares; i++)
 		if (isfinite(v->share[i].value))
 			low = fmin(low, v->share[i].value), high = fmax(high, v->share[i].value);
-	draw_scale(&plot, (struct scale){ low, high });
+	above = draw_unit(f);
+	plot = plot_of(f, (struct scale){ low, high }, f->height - 1 - above);
+	plot.y += above;
+	if (plot.width < LEAST || plot.height < 1)
+		return;
+	draw_scale(&plot, (struct scale){ low, high }, plot.x - f->x);
 	up = low < 0 ? (int)lround(chart_part(0, low, high) * -plot.height + plot.height) : plot.height;        /* lines above nothing */
 	up = low < 0 && up == plot.height && plot.height > 1 ? up - 1 : high > 0 && up < 1 ? 1 : up;
 	wide = plot.width / (v->shares ? v->shares : 1);
@@ -577,13 +626,13 @@ draw_grid(struct field *f)
 		struct buf text = {0};
 		int x = f->x + name + 1, y = f->y + rows + 1;
 
-		chart_number(&text, low);
-		x += canvas_text(f->c, x, y, 8, buf_get(&text), CANVAS_FAINT) + 1;
+		reading_put_mark(&text, low, 0, high, f->w);
+		x += canvas_text(f->c, x, y, 12, buf_get(&text), CANVAS_FAINT) + 1;
 		for (int i = 0; i < 8; i++)
 			canvas_heat(f->c, x++, y, i / 7.0);
 		buf_clear(&text);
-		chart_number(&text, high);
-		x += 1 + canvas_text(f->c, x + 1, y, 8, buf_get(&text), CANVAS_FAINT) + 1;
+		reading_put_mark(&text, high, 0, high, f->w);
+		x += 1 + canvas_text(f->c, x + 1, y, 12, buf_get(&text), CANVAS_FAINT) + 1;
 		if (columns < g->columns || rows < g->rows)
 			put_printf(f, x + 1, y, f->x + f->width - x - 1, CANVAS_FAINT, "%d of %d columns, %d of %d rows", columns, g->columns, rows, g->rows);
 		buf_release(&text);
@@ -792,7 +841,7 @@ say(struct buf *to, struct str text)
 }
 
 static void
-say_curves(const struct reading *v, const struct period *p, struct buf *to)
+say_curves(const struct reading *v, const struct widget *w, const struct period *p, struct buf *to)
 {
 	for (int i = 0; i < v->curves; i++) {
 		const struct curve *k = &v->curve[i];
@@ -810,17 +859,17 @@ say_curves(const struct reading *v, const struct period *p, struct buf *to)
 		buf_lit(to, "  ");
 		say(to, k->label);
 		buf_lit(to, ": from ");
-		reading_put_number(to, k->value[first]);
+		reading_put_value(to, k->value[first], w);
 		buf_lit(to, " at ");
 		reading_put_time(to, v->time[first], v->span_ms, v->every_ms, p->zone);
 		buf_lit(to, " to ");
-		reading_put_number(to, k->value[last]);
+		reading_put_value(to, k->value[last], w);
 		buf_lit(to, " at ");
 		reading_put_time(to, v->time[last], v->span_ms, v->every_ms, p->zone);
 		buf_lit(to, "; lowest ");
-		reading_put_number(to, k->value[low]);
+		reading_put_value(to, k->value[low], w);
 		buf_lit(to, ", highest ");
-		reading_put_number(to, k->value[high]);
+		reading_put_value(to, k->value[high], w);
 		buf_lit(to, " at ");
 		reading_put_time(to, v->time[high], v->span_ms, v->every_ms, p->zone);
 		buf_byte(to, '\n');
@@ -895,7 +944,7 @@ draw_plain(const struct drawing *d, struct buf *to)
 		} else {
 			buf_byte(to, '\n');
 			if (v->curves)
-				say_curves(v, &d->period, to);
+				say_curves(v, w, &d->period, to);
 			else
 				say_table(v, &d->period, to);
 		}

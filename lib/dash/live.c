@@ -12,11 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/letter.h"
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/time.h"
 #include "base/width.h"
+#include "dash/prompt.h"
 #include "dash/screen.h"
 
 #define FRAME_MS   30                   /* between two pictures */
@@ -50,7 +50,8 @@ struct live {
 	struct place *place;
 	int chosen, from, skip, is_full, helps, leaves;
 	enum asking asking;
-	struct buf typed, message;
+	struct prompt prompt;           /* of what is asked */
+	struct buf message;
 	int64_t drawn_ns;
 	int is_new;
 };
@@ -254,53 +255,19 @@ static const char help[] =
 	"  r                   ask again now\n"
 	"  q                   leave\n";
 
-static void
-draw_help(struct live *l, int width, int height)
-{
-	struct str rest = STR(help), line;
-	int y = 2;
-
-	canvas_init(&l->canvas, width, height, l->spec->ascii);
-	canvas_box(&l->canvas, 0, 0, width, height, CANVAS_FRAME);
-	canvas_lit(&l->canvas, 2, 0, width - 4, " Keys ", CANVAS_TITLE);
-	while (str_cut(&rest, '\n', &line) && y < height - 1)
-		canvas_text(&l->canvas, 2, y++, width - 4, line, CANVAS_PLAIN);
-}
-
 /* The status line; the column where what is typed ends, or -1. */
 static int
 put_status(struct live *l, int width, struct buf *to)
 {
-	static const char *const prompts[] = { "", " filter: ", " range: ", " write to: " };
-	struct buf line = {0}, shown = {0};
-	int cursor = -1;
+	struct buf line = {0};
 
-	if (l->asking) {
-		buf_lit(&line, prompts[l->asking]);
-		width_put_shown(&line, buf_get(&l->typed));
-		cursor = width_of(buf_get(&line));
-	} else {
-		buf_lit(&line, l->at ? " at an earlier time" : l->paused ? " paused" : " live");
-		if (l->message.n) {
-			buf_lit(&line, "   ");
-			width_put_shown(&line, buf_get(&l->message));
-		} else {
-			if (l->range.n) {
-				buf_lit(&line, "   range ");
-				width_put_shown(&line, buf_get(&l->range));
-			}
-			if (l->filter.n) {
-				buf_lit(&line, "   filter ");
-				width_put_shown(&line, buf_get(&l->filter));
-			}
-			buf_lit(&line, width >= 72 ? "   ? help  q quit  enter open  / filter  t range  e write" : "   ? help  q quit");
-		}
-	}
-	width_put(&shown, buf_get(&line), width, 0, 1);
-	buf_str(to, buf_get(&shown));
+	if (l->asking)
+		return prompt_put(&l->prompt, width, to);
+	buf_lit(&line, l->at ? " at an earlier time" : l->paused ? " paused" : " live");
+	prompt_put_state(&line, &l->message, &l->range, &l->filter, width >= 72 ? "? help  q quit  enter open  / filter  t range  e write" : "? help  q quit");
+	width_put(to, buf_get(&line), width, 0, 1);
 	buf_release(&line);
-	buf_release(&shown);
-	return cursor;
+	return -1;
 }
 
 /* Scrolled no further than to the end, and, where the chosen widget is followed, so far that it is seen, its top first. */
@@ -334,7 +301,7 @@ draw(struct live *l, int follow)
 	pthread_mutex_lock(&l->lock);
 	d = drawing_of(l);
 	if (l->helps) {
-		draw_help(l, width, height);
+		prompt_help(&l->canvas, width, height, l->spec->ascii, help);
 	} else if (l->is_full && l->chosen >= 0) {
 		if (l->skip >= l->reading[l->chosen].table.rows)
 			l->skip = d.skip = l->reading[l->chosen].table.rows ? l->reading[l->chosen].table.rows - 1 : 0;
@@ -438,16 +405,17 @@ write_file(struct live *l, const char *path)
 static void
 begin_typing(struct live *l, enum asking what, struct str text)
 {
+	static const char *const labels[] = { NULL, "filter", "range", "write to" };
+
 	l->asking = what;
-	buf_clear(&l->typed);
-	buf_str(&l->typed, text);
+	prompt_begin(&l->prompt, labels[what], text, what == RANGE ? prompt_ranges : NULL);
 }
 
 /* Taken as the answer to what was asked. */
 static void
 end_typing(struct live *l)
 {
-	struct str text = str_trim(buf_get(&l->typed));
+	struct str text = str_trim(buf_get(&l->prompt.typed));
 	struct err err = {0};
 	int64_t from, to;
 	struct period period = l->spec->period;
@@ -475,42 +443,18 @@ end_typing(struct live *l)
 static void
 type(struct live *l, int key)
 {
-	static const char *const ranges[] = { "15m", "1h", "6h", "24h", "7d", "30d" };
-	size_t n = sizeof(ranges) / sizeof(*ranges), i;
-
-	switch (key) {
-	case SCREEN_ENTER:
+	if (prompt_key(&l->prompt, key))
 		end_typing(l);
-		break;
-	case SCREEN_ESCAPE:
+	else if (!l->prompt.label)
 		l->asking = NOTHING;
-		break;
-	case SCREEN_BACKSPACE:
-		while (l->typed.n && ((unsigned char)l->typed.p[--l->typed.n] & 0xc0) == 0x80)
-			;
-		break;
-	case SCREEN_TAB:
-		if (l->asking != RANGE)
-			break;
-		for (i = 0; i < n && !str_eq(buf_get(&l->typed), str_of(ranges[i])); i++)
-			;
-		begin_typing(l, RANGE, str_of(ranges[i < n ? (i + 1) % n : 0]));
-		break;
-	default:
-		if (key >= ' ' && key < SCREEN_UP && l->typed.n < 1000)
-			letter_put(&l->typed, (uint32_t)key);
-	}
 }
 
 static void
 begin_export(struct live *l)
 {
-	struct str id = l->spec->definition->id;
 	struct buf name = {0};
 
-	for (size_t i = 0; i < id.n && i < 64; i++)
-		buf_byte(&name, strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", id.p[i]) && id.p[i] ? id.p[i] : '_');
-	buf_lit(&name, ".html");
+	prompt_put_file(&name, l->spec->definition->id);
 	begin_typing(l, FILE_NAME, buf_get(&name));
 	buf_release(&name);
 }
@@ -806,7 +750,8 @@ live_run(const struct live_spec *spec, struct err *err)
 		reading_release(&l->reading[i]);
 	free(l->reading), free(l->asked), free(l->place);
 	canvas_release(&l->canvas);
-	buf_release(&l->range), buf_release(&l->filter), buf_release(&l->typed), buf_release(&l->message);
+	buf_release(&l->range), buf_release(&l->filter), buf_release(&l->message);
+	prompt_release(&l->prompt);
 	pthread_cond_destroy(&l->wake);
 	pthread_mutex_destroy(&l->lock);
 	close(l->told);

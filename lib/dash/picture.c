@@ -118,7 +118,7 @@ draw_curve(struct field *f, const struct curve *k, double low, double high, int 
 			continue;
 		}
 		if (n && filled) {
-			double base = f->y + f->height, last = xy[2 * n - 2], first = xy[0];
+			double base = fmin(f->y + f->height, fmax(f->y, up(f, 0, low, high))), last = xy[2 * n - 2], first = xy[0];
 
 			xy[2 * n] = last, xy[2 * n + 1] = base, xy[2 * n + 2] = first, xy[2 * n + 3] = base;
 			f->pen->area(f->pen, xy, n + 2, role);
@@ -132,18 +132,57 @@ draw_curve(struct field *f, const struct curve *k, double low, double high, int 
 	free(xy);
 }
 
-static void
-draw_scale(struct field *f, double low, double high)
+#define MARKS 4
+
+/* Marks from above to below. */
+static int
+marks_of(double height)
 {
-	int lines = f->height > 120 ? 4 : 2;
+	return height > 120 ? MARKS : 2;
+}
+
+static void
+put_mark(const struct field *f, double low, double high, int i, int lines, struct buf *to)
+{
+	reading_put_mark(to, i == lines ? low : high - (high - low) * i / lines, (high - low) / lines, fmax(fabs(low), fabs(high)), f->w);
+}
+
+/* What is left of a field behind its scale, which is as wide as its marks want it; a unit too long to stand at each stands above them. */
+static struct field
+plot_of(struct field *f, double low, double high, double below)
+{
+	struct field plot = *f;
+	double scale = SCALE, above = 6;
+	int lines = marks_of(f->height - below - above);
+
+	for (int i = 0; i <= lines; i++) {
+		struct buf text = {0};
+
+		put_mark(f, low, high, i, lines, &text);
+		scale = fmax(scale, pen_length(buf_get(&text), 10) + 12);
+		buf_release(&text);
+	}
+	if (width_of(f->w->unit) > READING_UNIT && f->height > 60) {
+		put_text(f, f->x, f->y + 6, PEN_LEFT, f->width, 10, 0, CANVAS_FAINT, f->w->unit);
+		above += LINE - 2;
+	}
+	scale = fmin(scale, f->width / 3);
+	plot.x += scale, plot.width -= scale, plot.y += above, plot.height -= above + below;
+	return plot;
+}
+
+static void
+draw_scale(struct field *f, double low, double high, double room)
+{
+	int lines = marks_of(f->height);
 
 	for (int i = 0; i <= lines; i++) {
 		double y = f->y + f->height * i / lines;
 		struct buf text = {0};
 
-		chart_mark(&text, i == lines ? low : high - (high - low) * i / lines, (high - low) / lines);
+		put_mark(f, low, high, i, lines, &text);
 		put_line(f, f->x, y, f->x + f->width, y, 0.5, CANVAS_FRAME);
-		put_text(f, f->x - 6, y + 3.5, PEN_RIGHT, SCALE - 6, 10, 0, CANVAS_FAINT, buf_get(&text));
+		put_text(f, f->x - 6, y + 3.5, PEN_RIGHT, room - 6, 10, 0, CANVAS_FAINT, buf_get(&text));
 		buf_release(&text);
 	}
 }
@@ -191,7 +230,7 @@ draw_legend(struct field *f, double y)
 static void
 draw_curves(struct field *f)
 {
-	struct field plot = *f;
+	struct field plot;
 	double low, high;
 	int legend = f->v->curves > 1;
 
@@ -199,11 +238,11 @@ draw_curves(struct field *f)
 		put_nothing(f);
 		return;
 	}
-	plot.x += SCALE, plot.width -= SCALE, plot.y += 6, plot.height -= 6 + 18 + (legend ? LINE : 0);
+	reading_scale(f->v, f->w, &low, &high);
+	plot = plot_of(f, low, high, 18 + (legend ? LINE : 0));
 	if (plot.width < 20 || plot.height < 10)
 		return;
-	reading_scale(f->v, f->w, &low, &high);
-	draw_scale(&plot, low, high);
+	draw_scale(&plot, low, high, plot.x - f->x);
 	for (int i = 0; i < f->v->curves; i++)
 		draw_curve(&plot, &f->v->curve[i], low, high, f->w->type == WIDGET_AREA_CHART, curve_role(i));
 	for (int i = 0; i < f->v->times; i++)
@@ -302,7 +341,7 @@ put_more(struct field *f, double y, int more)
 static void
 draw_columns(struct field *f)
 {
-	struct field plot = *f;
+	struct field plot;
 	double low = 0, high = 0, zero, wide;
 
 	for (int i = 0; i < f->v->shares; i++)
@@ -310,8 +349,8 @@ draw_columns(struct field *f)
 			low = fmin(low, f->v->share[i].value), high = fmax(high, f->v->share[i].value);
 	if (high <= low)
 		high = low + 1;
-	plot.x += SCALE, plot.width -= SCALE, plot.y += 6, plot.height -= 24;
-	draw_scale(&plot, low, high);
+	plot = plot_of(f, low, high, 18);
+	draw_scale(&plot, low, high, plot.x - f->x);
 	zero = plot.y + (1 - chart_part(0, low, high)) * plot.height;
 	wide = plot.width / f->v->shares;
 	for (int i = 0; i < f->v->shares; i++) {
@@ -434,7 +473,7 @@ draw_grid(struct field *f)
 			if (is_share && wide > 30)
 				buf_printf(&text, "%.0f%%", v * 100);
 			else if (wide > 34)
-				chart_number(&text, v);
+				reading_put_mark(&text, v, 0, v, f->w);
 			/* white on dark cells; on light ones the darkest of the cells' colours */
 			put_text(f, x + wide / 2, y + tall / 2 + 4, PEN_MIDDLE, wide, 10, 0, heat > 0.6 ? CANVAS_HEAT : CANVAS_ROLES, buf_get(&text));
 			buf_release(&text);

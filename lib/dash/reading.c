@@ -109,16 +109,49 @@ reading_put_number(struct buf *b, double v)
 	put_digits(b, v, -1);
 }
 
+static int
+is_before(struct str unit)                      /* a currency stands before the figure */
+{
+	return str_eq(unit, STR("$")) || str_eq(unit, STR("€")) || str_eq(unit, STR("£")) || str_eq(unit, STR("¥"));
+}
+
+/* Digits with their unit. -€5: the sign stands before all. */
+static void
+put_with_unit(struct buf *b, struct str digits, struct str unit)
+{
+	if (is_before(unit)) {
+		if (digits.n && digits.p[0] == '-') {
+			buf_byte(b, '-');
+			digits = (struct str){ digits.p + 1, digits.n - 1 };
+		}
+		buf_str(b, unit);
+	}
+	buf_str(b, digits);
+	if (unit.n && !is_before(unit)) {
+		buf_byte(b, ' ');
+		buf_str(b, unit);
+	}
+}
+
+/* The unit in which so many bytes are said, and its size. */
+static const char *
+size_of_bytes(double v, double *size)
+{
+	static const char *const sizes[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	int i = 0;
+
+	for (*size = 1; fabs(v) >= 1024 * *size && i < 6; i++)
+		*size *= 1024;
+	return sizes[i];
+}
+
 /* As the page in the browser has them. */
 void
 reading_put_value(struct buf *b, double v, const struct widget *w)
 {
-	static const char *const sizes[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-	static const char *const before[] = { "$", "€", "£", "¥" };
 	struct buf digits = {0};
 	char text[64];
-	size_t signs;
-	int size = 0;
+	double size;
 
 	if (!isfinite(v)) {
 		buf_lit(b, "-");
@@ -130,25 +163,46 @@ reading_put_value(struct buf *b, double v, const struct widget *w)
 		return;
 	}
 	if (str_eq(w->unit, STR("bytes"))) {
-		for (; fabs(v) >= 1024 && size < 6; size++)
-			v /= 1024;
-		snprintf(text, sizeof(text), "%.*g %s", fabs(v) >= 999.5 ? 4 : 3, v, sizes[size]);
+		const char *unit = size_of_bytes(v, &size);
+
+		snprintf(text, sizeof(text), "%.*g %s", fabs(v / size) >= 999.5 ? 4 : 3, v / size, unit);
 		buf_lit(b, text);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++)
-		if (str_eq(w->unit, str_of(before[i])))
-			size = 1;
 	put_digits(&digits, v, w->decimals);
-	if ((signs = size && digits.p[0] == '-'))       /* -€5: the sign stands before all */
-		buf_byte(b, '-');
-	if (size)
-		buf_str(b, w->unit);
-	buf_str(b, (struct str){ digits.p + signs, digits.n - signs });
-	if (w->unit.n && !size) {
-		buf_byte(b, ' ');
-		buf_str(b, w->unit);
-	}
+	put_with_unit(b, buf_get(&digits), w->unit);
+	buf_release(&digits);
+}
+
+/* 0.07 · 100 is 7, and no 7.000000000000001. */
+static double
+without_noise(double v)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.12g", v);
+	return isfinite(v) ? strtod(text, NULL) : v;
+}
+
+void
+reading_put_mark(struct buf *b, double v, double step, double most, const struct widget *w)
+{
+	struct buf digits = {0};
+	struct str unit = w->unit;
+	double size = 1, times = 1, shown;
+
+	if (str_eq(unit, STR("bytes")))
+		unit = str_of(size_of_bytes(most, &size));
+	else if (str_eq(unit, STR("%")))
+		times = 100;
+	else if (str_eq(unit, STR("ms")) && fabs(most) >= 10000)
+		unit = STR("s"), size = 1000;
+	shown = fabs(v) < step * 1e-9 ? 0 : without_noise(v * times / size);
+	if (step > 0)
+		chart_mark(&digits, shown, step * times / size);
+	else
+		chart_number(&digits, shown);
+	put_with_unit(b, buf_get(&digits), isfinite(v) && width_of(unit) <= READING_UNIT ? unit : STR(""));
 	buf_release(&digits);
 }
 
@@ -267,7 +321,7 @@ round_scale(double *low, double *high)
 void
 reading_scale(const struct reading *v, const struct widget *w, double *low, double *high)
 {
-	double l, h;
+	double l, h, size = 1;
 	int some = 0;
 
 	*low = *high = 0;
@@ -285,7 +339,11 @@ reading_scale(const struct reading *v, const struct widget *w, double *low, doub
 		*low = fmin(*low, 0);
 		*high = *high > 0 ? *high : *low < 0 ? 0 : 1;
 	}
+	if (str_eq(w->unit, STR("bytes")))      /* round in the unit that they are said in */
+		size_of_bytes(fmax(fabs(*low), fabs(*high)), &size);
+	*low /= size, *high /= size;
 	round_scale(low, high);
+	*low *= size, *high *= size;
 }
 
 void

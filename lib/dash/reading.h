@@ -63,6 +63,10 @@ int64_t reading_every(int64_t span_ms);
 /* Values as text: 1,234,567 · 0.0421 · the time of a bucket, as long as the span and the step make it. */
 void reading_put_number(struct buf *, double);
 void reading_put_value(struct buf *, double, const struct widget *);   /* with the widget's unit and decimals: 12.3 %, €1,234.50, 1.2 MiB */
+/* The same where there is little room, at a scale that goes to `most` and whose marks are `step` apart (0: it stands alone): 12.5k, 40 %, 2 GiB.
+ * A unit of more letters than READING_UNIT has to stand elsewhere. */
+void reading_put_mark(struct buf *, double, double step, double most, const struct widget *);
+#define READING_UNIT 6
 void reading_put_now(struct buf *, const struct reading *, const struct widget *);     /* a card's value: the number, else the text that its query gave */
 void reading_put_change(struct buf *, const struct reading *);  /* of now against before, which is not 0: +12.3% */
 int reading_level(const struct widget *, double);               /* LEVEL_NONE, … by its thresholds */

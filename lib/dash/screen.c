@@ -201,22 +201,14 @@ put_line(int y, struct str line, int attributes)
 	clrtoeol();
 }
 
-void
-screen_show(struct str text, int from, struct str status)
+/* The status line below, with the cursor where something is typed. */
+static void
+put_status(int height, int width, struct str status, int cursor)
 {
-	int width, height, y = 0, n = 0;
-	struct str line;
-
-	screen_size(&width, &height);
-	for (; y < height - 1 && text.n && str_cut(&text, '\n', &line); n++) {
-		if (n < from)
-			continue;
-		put_line(y++, line, line.n && line.p[0] == '!' ? (int)A_BOLD | (colors ? COLOR_PAIR(CANVAS_BAD + 1) : 0) :
-		    line.n && line.p[0] != ' ' ? (int)A_BOLD | (colors ? COLOR_PAIR(CANVAS_FOCUS + 1) : 0) : 0);
-	}
-	for (; y < height - 1; y++)
-		put_line(y, STR(""), 0);
 	put_line(height - 1, status, A_REVERSE);
+	curs_set(cursor >= 0);
+	if (cursor >= 0)
+		move(height - 1, cursor < width ? cursor : width - 1);
 	refresh();
 }
 
@@ -270,11 +262,25 @@ screen_draw(const struct canvas *canvas, int from, struct str status, int cursor
 			clrtoeol();
 		}
 	}
-	put_line(height - 1, status, A_REVERSE);
-	curs_set(cursor >= 0);
-	if (cursor >= 0)
-		move(height - 1, cursor < width ? cursor : width - 1);
-	refresh();
+	put_status(height, width, status, cursor);
+}
+
+void
+screen_show(struct str text, int from, struct str status, int cursor)
+{
+	int width, height, y = 0, n = 0;
+	struct str line;
+
+	screen_size(&width, &height);
+	for (; y < height - 1 && text.n && str_cut(&text, '\n', &line); n++) {
+		if (n < from)
+			continue;
+		put_line(y++, line, line.n && line.p[0] == '!' ? (int)A_BOLD | (colors ? COLOR_PAIR(CANVAS_BAD + 1) : 0) :
+		    line.n && line.p[0] != ' ' ? (int)A_BOLD | (colors ? COLOR_PAIR(CANVAS_FOCUS + 1) : 0) : 0);
+	}
+	for (; y < height - 1; y++)
+		put_line(y, STR(""), 0);
+	put_status(height, width, status, cursor);
 }
 
 /* ---- keys */

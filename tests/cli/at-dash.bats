@@ -45,16 +45,24 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 	done
 }
 
-@test "rows in sentences for screen readers, of a filter, and of no range" {
+@test "rows in sentences for screen readers, of a filter, and of a range" {
 	rows 30 > in
 	at-dash --plain --once in > out
 	[ "$(head -2 out)" = "$(printf 'hits: 66, at 11-18 11:36:00; from 60 to 96 since 11-18 11:07:00.\n  status=200: 33, at 11-18 11:36:00; from 30 to 48 since 11-18 11:07:00.')" ]
 	[ "$(LC_ALL=C tr -d '\0-\177' < out | wc -c)" = 0 ]
 	at-dash --filter STATUS=300 --once in > out
 	[[ $(head -1 out) == 'hits '*' 22' ]]
-	[ "$(at-dash --filter nothing --once in)" = 'no rows yet' ]
-	run -2 --separate-stderr at-dash --range 1h --once in
-	[[ $stderr == *'--range goes with a dashboard'* ]]
+	[ "$(at-dash --filter nothing --once in)" = 'no rows with this filter and range' ]
+	at-dash --plain --once --range 5m in > out              # back from the newest row, whatever the clock says
+	[[ $(head -1 out) == 'hits: 66, at 11-18 11:36:00; from 60 to 96 since 11-18 11:31:00.' ]]
+	at-dash --plain --once --range 2026-11-18T11:10:00Z/2026-11-18T11:12:00Z in > out
+	[[ $(head -1 out) == 'hits: '*'at 11-18 11:11:00; '*' since 11-18 11:10:00.' ]]
+	at-dash --plain --once --range 2026-11-18T11:35:00Z in > out
+	[[ $(head -1 out) == 'hits: '*'at 11-18 11:36:00; '*' since 11-18 11:35:00.' ]]
+	at-dash --plain --once --tz Asia/Kolkata in > out
+	[[ $(head -1 out) == 'hits: 66, at 11-18 17:06:00; '* ]]
+	run -2 --separate-stderr at-dash --range soon --once in
+	[[ $stderr == *"'soon' is no time"* ]]
 	! command -v script > /dev/null || {
 		(cat in; sleep 1; sed 's/hits/misses/' in) > in2
 		timeout 120 script -qec "sh -c 'cat in2 | at-dash --plain'" /dev/null < /dev/null > said
@@ -91,6 +99,70 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 	[[ $stderr == "at-dash: 'none.json' is no file, and for a dashboard of that name: /nowhere: no store there"* ]]
 	run -0 at-dash --once /dev/null
 	[ "$output" = 'no rows yet' ]
+}
+
+@test "rows become files of each kind that dashboards become, with each value as it came" {
+	{
+		rows 30
+		echo '{"metric":"hits","timestamp":1795001820,"labels":{"status":"200"},"count":900,"anomaly":{"field":"count","score":0.9,"alarm":true,"expected":40,"lower":30,"upper":50,"direction":"high"}}'
+		echo '{"event":"signup","timestamp":1795001821,"user_id":"ann","properties":{"page":"/<x>"}}'
+		echo '{"metric":"<b>","timestamp":1795001821,"labels":{"a":"&"},"tiny":-1.5e-300}'
+		echo '{"alert":"errors","state":"firing","timestamp":"2026-11-18T11:37:00Z","severity":"page","message":"too many"}'
+	} > in
+	for f in txt svg term.svg html json csv; do at-dash -o out.$f in; at-dash -o again.$f < in; cmp out.$f again.$f; done
+	[ "$(jq -c '[.widgets[] | [.id, .type]]' out.json)" = '[["Alerts","alert_list"],["Anomalies","table"],["hits count","line_chart"],["events a second count","line_chart"],["<b> tiny","line_chart"],["Events","event_feed"]]' ]
+	[ "$(jq -c '.widgets[] | select(.id == "hits count") | [.rows[] | .[2]]' out.json)" = "$(jq -sc '[.[] | select(.metric == "hits")] | group_by(.labels.status) | sort_by(-([.[].count] | add)) | map(.[].count)' in)" ]
+	[ "$(jq -c '.widgets[4].rows' out.json)" = '[["a=&","2026-11-18T11:37:01.000Z",-1.5e-300]]' ]
+	[ "$(jq -c '.widgets[0].rows' out.json)" = '[["2026-11-18T11:37:00.000Z","errors  firing  page  too many"]]' ]
+	[ "$(grep -c '^hits count,.*,count,' out.csv)" = 91 ]
+	python3 -c "import xml.dom.minidom as m; m.parse('out.svg'); m.parse('out.term.svg')"
+	grep -q 'status=200' out.svg && grep -q '>900<' out.html && not grep -q '<b>\|<x>' out.html
+	at-dash -o part.json --filter status=300 --range 10m in
+	[ "$(jq -c '[.widgets[] | [.id, (.rows | length)]]' part.json)" = '[["hits count",9]]' ]
+	at-dash -o none.html /dev/null
+	grep -q 'This dashboard\|<main>' none.html
+	run -2 --separate-stderr at-dash -o out.doc in
+	[[ $stderr == *'try .txt, .svg, .html, .json or .csv'* && ! -e out.doc ]]
+}
+
+@test "in a terminal rows have the keys of dashboards: filter, range, file, help" {
+	command -v tmux > /dev/null || skip "tmux is not here"
+	screen=at-dash-$$-keys
+	rows 60 > in
+	echo '{"event":"signup","timestamp":1795000100,"user_id":"ann","properties":{}}' >> in
+	tmux -L "$screen" -f /dev/null new-session -d -x 110 -y 30 "at-dash in; sleep 30"
+	seen() { for _ in $(seq 300); do tmux -L "$screen" capture-pane -p > now; grep -q -- "$1" now && return; sleep 0.1; done; cat now; return 1; }
+	gone() { for _ in $(seq 300); do tmux -L "$screen" capture-pane -p > now; grep -q -- "$1" now || return 0; sleep 0.1; done; cat now; return 1; }
+	keys() { tmux -L "$screen" send-keys "$@"; }
+	seen '^hits .* 78$'
+	keys '?'
+	seen ' Keys .*'
+	seen 'page up, page down'
+	keys Escape
+	seen '^hits'
+	keys / STATUS=300 Enter
+	seen 'filter STATUS=300'
+	gone 'status=200'
+	seen '^hits .* 26$'
+	keys / C-u Enter
+	seen 'status=200'
+	keys t Tab
+	seen '^ range: 15m'
+	keys C-u 5m Enter
+	seen ' range 5m'
+	seen '11-18 12:01:00 .*11-18 12:06:00'
+	keys t BSpace BSpace soon Enter
+	seen "'soon' is no time"
+	keys e
+	seen '^ write to: rows.html'
+	keys BSpace BSpace BSpace BSpace json Enter
+	seen 'written to rows.json'
+	[ "$(jq '.widgets[0].rows | length' rows.json)" = 18 ]
+	keys ' ' / signup Enter                         # what is held is another picture too, when one is asked for
+	seen 'no rows with this filter and range'
+	keys t BSpace BSpace Enter
+	seen 'signup  ann'
+	grep -q paused now
 }
 
 @test "in a terminal: drawn as rows come, paused, scrolled, resized; q gives the terminal back" {

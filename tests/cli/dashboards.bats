@@ -53,6 +53,35 @@ END
 	done < <(at-query -f csv "SELECT event, users FROM funnel('page_view,add_to_cart,checkout,purchase', NULL, NULL, '2d')" | tail -n +2 | tr -d '\r')
 }
 
+@test "units stand at the marks of a scale, at figures and ends; a long one stands above them" {
+	chart() { printf '{"id":"%s","type":"%s","title":"%s","unit":"%s","query":"SELECT %s","position":{"x":%s,"y":%s,"w":4,"h":4}}' "$1" "$2" "$1" "$3" "$4" "$5" "$6"; }
+	over_time() { echo "'2026-01-01T00:00:00.000Z' AS t, $1 AS v UNION ALL SELECT '2026-01-02T00:00:00.000Z', $2"; }
+	{
+		echo '{"id":"u","widgets":['
+		chart ms line_chart ms "$(over_time 120 340)" 0 0; echo ,
+		chart slow line_chart ms "$(over_time 12000 34000)" 4 0; echo ,
+		chart part line_chart % "$(over_time 0.05 0.071)" 8 0; echo ,
+		chart euro area_chart € "$(over_time -3 1234.5)" 0 4; echo ,
+		chart size line_chart bytes "$(over_time 0 6442450944)" 4 4; echo ,
+		chart long line_chart requests/s "$(over_time 10 30)" 8 4; echo ,
+		chart cols bar_chart ms "$(over_time 8 16)" 0 8; echo ,
+		chart arc gauge % "0.25, 0, 1" 4 8; echo ,
+		chart heat heatmap % "'a' AS x, 'b' AS y, 0.5 AS v UNION ALL SELECT 'c', 'b', 0.25" 8 8
+		echo ']}'
+	} > u.json
+	at-dash --once --width 160 u.json > out
+	for mark in '400 ms ┤' '0 ms ┤' '40 s ┤' ' 9 % ┤' ' 5 % ┤' '€1,500 ┤' '-€500 ┤' '8 GiB ┤' '4 GiB ┤' '│ requests/s ' ' 40 ┤' '16 ms ┤' '│ 0 % .* 100.0 %' ' 0 %  .* 50 %'; do
+		grep -q -- "$mark" out || { echo "no '$mark'"; cat out; return 1; }
+	done
+	grep -q '│   -€500 ┤  *│' out                           # an area stands on nothing, not on the scale's foot
+	at-dash --once --plain u.json > out
+	grep -q 'from 120 ms at .* to 340 ms at .*; lowest 120 ms, highest 340 ms' out
+	at-dash -o u.svg u.json
+	for mark in '400 ms' '40 s' '9 %' '€1,500' '8 GiB' 'requests/s' '16 ms'; do
+		grep -q -- ">$mark<" u.svg || { echo "no '$mark'"; return 1; }
+	done
+}
+
 @test "what is unusual is drawn as what it is: no value, a text, below zero, units, old years, near marks" {
 	cat > odd.json <<'END'
 {"id":"odd","widgets":[
@@ -119,10 +148,13 @@ END
 	printf '{"id":"b","widgets":[\n{"id":"a","type":"metric_crd","metric":"m"}]}' > type.json
 	printf '{"id":"b","widgets":[{"id":"a","type":"funnel_chart",\n\n"steps":[]}]}' > steps.json
 	printf '{"id":"b","widgets":[{"id":"a","type":"text","text":"x"},\n{"type":"text","id":"a"}]}' > twice.json
-	for one in key.json:6:4 type.json:2:11 steps.json:3:1 twice.json:2:16; do
+	printf '{"id":"b","widgets":[{"id":"a","type":"text","text":"x","position":{"x":0,"y":0,"w":12,"h":1}},\n{"id":"c","type":"text","text":"x","position":{"x":9,"y":0,\n"w":4,"h":1}}]}' > wide.json
+	printf '{"id":"b","widgets":[{"id":"a","type":"text","text":"x","position":{"y":0,"w":1,"h":1,\n "x":12}}]}' > far.json
+	for one in key.json:6:4 type.json:2:11 steps.json:3:1 twice.json:2:16 wide.json:3:1 far.json:2:2; do
 		run -1 --separate-stderr at-dash --once "${one%%:*}"
 		[[ $stderr == "at-dash: $one: widgets["* ]] || { echo "$one: $stderr"; return 1; }
 	done
+	[[ $(at-dash --once wide.json 2>&1) == *'widgets[1].position.w: wants at most 12 together with x, has 4 and 9' ]]
 	echo '{"id":"b","title":"B","widgets":[{"id":"q","type":"table","title":"Whole","query":"SELECT COUNT(*) AS n FROM events"},
 	{"id":"r","type":"table","title":"Part","query":"SELECT COUNT(*) AS n FROM events WHERE timestamp >= :from"}]}' > b.json
 	at-dash --once b.json | grep -q 'Whole [^0-9]*Part [^0-9]*24h'
@@ -224,8 +256,6 @@ assert not p.open and 'script' not in p.seen and p.seen['svg'] == 13 and p.seen[
 END
 	echo '{"metric":"m","timestamp":60,"count":5}' | at-dash --render rows.txt
 	grep -q '^m .* 5$' rows.txt
-	echo '{"metric":"m","timestamp":60,"count":5}' > rows
-	run -2 at-dash --render rows.svg rows
 	run -2 at-dash --render x.doc all.json
 	[[ $output == *'try .txt, .svg, .html, .json or .csv'* ]]
 	[ ! -e x.doc ]

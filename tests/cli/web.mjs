@@ -117,9 +117,16 @@ const cases = {
 			{ id: 'i', type: 'line_chart', title: 'Names', query: 'SELECT column1 AS t, column2 AS k, column3 AS v FROM (VALUES (\'2026-11-01 00:00:00\', NULL, 1), (\'2026-11-02 00:00:00\', \'x\', 2))' },
 			{ id: 'j', type: 'line_chart', title: 'Many', metric: 'purchase', groupBy: 'revenue', timeRange: '24h' },
 			{ id: 'l', type: 'pie_chart', title: 'Shares', query: values('(\'north\', 5)', '(\'south\', 7)') },
-			{ id: 'k', type: 'table', title: 'Days', query: 'SELECT \'2026-11-01\' AS day, 1 AS n' }]);
+			{ id: 'k', type: 'table', title: 'Days', query: 'SELECT \'2026-11-01\' AS day, 1 AS n' },
+			{ id: 'q', type: 'funnel_chart', title: 'Own steps', query: values('(\'came\', 10)', '(\'stayed\', 4)') },
+			{ id: 'r', type: 'retention', title: 'Own cohorts', query: 'SELECT \'2026-11-01T00:00:00.000Z\' AS cohort, 0 AS period, 0.5 AS rate' },
+			{ id: 's', type: 'event_feed', title: 'Own events', query: 'SELECT event, COUNT(*) AS n FROM events WHERE event = \'purchase\'' },
+			{ id: 't', type: 'heatmap', title: 'Cold', query: 'SELECT column1 AS x, column2 AS y, column3 AS v FROM (VALUES (\'a\', \'c\', -8), (\'b\', \'c\', -2), (\'d\', \'c\', NULL))' },
+			{ id: 'm', type: 'funnel_chart', title: 'Funnel', steps: ['page_view', 'signup_start', 'purchase'], timeRange: '24h' },
+			{ id: 'n', type: 'heatmap', title: 'Heat', metric: 'page_view', timeRange: '24h' },
+			{ id: 'p', type: 'retention', title: 'Back', start: 'page_view', return: 'purchase', periods: 3, timeRange: '7d' }]);
 		const b = await entered({ height: 4000 }, '#/d/o'), in_ = (title, what) => `${cell(title)}?.querySelector(${JSON.stringify(what)})?.textContent`;
-		await b.until('document.querySelectorAll(".cell").length === 12 && !document.querySelector(".skeleton")');
+		await b.until('document.querySelectorAll(".cell").length === 19 && !document.querySelector(".skeleton")');
 		/* no cell lies on another */
 		assert.equal(await b.eval('(() => { const all = [...document.querySelectorAll(".cell")].map((c) => c.getBoundingClientRect()); return all.filter((a, i) => all.some((o, k) => k > i && a.left < o.right - 1 && o.left < a.right - 1 && a.top < o.bottom - 1 && o.top < a.bottom - 1)).length; })()'), 0);
 		assert.equal(await b.until(in_('Null', '.card-value')), '–');
@@ -136,9 +143,13 @@ const cases = {
 		assert.deepEqual(await b.until(`${cell('Names')}.querySelectorAll('.legend button').length && [...${cell('Names')}.querySelectorAll('.legend button')].map((s) => s.textContent)`), ['none', 'x']);
 		assert.equal(await b.until(in_('Many', '.legend > .muted')), `${rows.length - 20} more are not drawn`);
 		assert.equal(await b.until(in_('Days', 'tbody td')), '2026-11-01');
+		assert.deepEqual(await b.until(`${cell('Own steps')}.querySelectorAll('.funnel li').length && [...${cell('Own steps')}.querySelectorAll('.funnel-name')].map((s) => s.textContent)`), ['1. came10100.0 %', '2. stayed440.0 %']);
+		assert.equal(await b.until(in_('Own cohorts', 'tbody td:nth-child(3)')), '50 %');
+		assert.equal(await b.until(in_('Own events', 'tbody td:last-child')), String((await sql('SELECT COUNT(*) AS n FROM events WHERE event = \'purchase\''))[0].n));
+		assert.deepEqual(await b.until(`${cell('Cold')}.querySelectorAll('td').length && [...${cell('Cold')}.querySelectorAll('tbody td')].map((d) => [d.className, d.textContent])`), [['q0', '-8'], ['q4', '-2']]);
 		/* a picture has its title, and the names of its colours */
 		await b.eval(`(() => { window.saved = []; const make = URL.createObjectURL; URL.createObjectURL = (o) => { if (o.type === 'image/png') saved.push(o); return make(o); }; })()`);
-		for (const [title, of] of [['Names', '.plot canvas'], ['Bars', null], ['Gauge', '.gauge svg'], ['Shares', '.pie svg']]) {
+		for (const [title, of] of [['Names', '.plot canvas'], ['Bars', null], ['Gauge', '.gauge svg'], ['Shares', '.pie svg'], ['Funnel', '.funnel'], ['Heat', '.heat'], ['Back', '.heat']]) {
 			await b.click(`(${cell(title)}).querySelector('[aria-label="Widget menu"]')`);
 			await b.click('[...document.querySelectorAll(\'[role=menuitem]\')].find((m) => m.textContent === \'Save as PNG\')');
 			const [wide, tall, colors] = await b.until(`saved.length && createImageBitmap(saved[0]).then((p) => { const c = new OffscreenCanvas(p.width, p.height), x = c.getContext('2d'); x.drawImage(p, 0, 0); return [p.width, p.height, new Set(new Uint32Array(x.getImageData(0, 0, p.width, p.height).data.buffer)).size]; })`);

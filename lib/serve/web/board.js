@@ -14,6 +14,7 @@ import { rangeOf } from './question.js';
 
 const ANEW_MS = 1000, RESYNC_MS = 60000, POLL_MS = 5000, UNHEARD_MS = 30000, FIRST_ROWS = 8;
 export const RANGES = [['', 'As defined'], ['15m', '15 minutes'], ['1h', '1 hour'], ['6h', '6 hours'], ['24h', '24 hours'], ['7d', '7 days'], ['30d', '30 days'], ['90d', '90 days'], ['today', 'Today'], ['yesterday', 'Yesterday'], ['all', 'All time']];
+const PICTURES = ['line_chart', 'area_chart', 'bar_chart', 'pie_chart', 'gauge', 'funnel_chart', 'heatmap', 'retention'];       /* that can be saved as PNG */
 const REFRESH = [['', 'Live'], ['5s', 'Every 5 s'], ['30s', 'Every 30 s'], ['1m', 'Every minute'], ['5m', 'Every 5 min'], ['off', 'Paused']];
 
 /* ---- where answers come from: the API, with the rights of who looks; shared.js has another for shared links */
@@ -60,9 +61,9 @@ const putIn = (v, variables) => typeof v === 'string' ? v.replace(/\$\{?([A-Za-z
 	v && typeof v === 'object' ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, putIn(x, variables)])) : v;
 
 function rangeText(range) {
-	const [from, to] = range.split(/\/|\.\./);
+	const [from, to] = range.split(/\/|\.\./), [, n, unit] = range.match(/^(\d+)([smhdw])$/) || [];
 
-	return to ? `${day(Date.parse(from), true)} – ${day(Date.parse(to), true)}` : (RANGES.find(([v]) => v === range)?.[1] || range).toLowerCase();
+	return to ? `${day(Date.parse(from), true)} – ${day(Date.parse(to), true)}` : n ? `${n} ${{ s: 'second', m: 'minute', h: 'hour', d: 'day', w: 'week' }[unit]}${n === '1' ? '' : 's'}` : (RANGES.find(([v]) => v === range)?.[1] || range).toLowerCase();
 }
 
 /* ---- where widgets lie: as defined, further down where that place is taken; without a position where there is room, in at-dash's sizes */
@@ -309,9 +310,9 @@ class Cell {
 	}
 
 	async png() {
-		const { barsOf, framed, pictureOf } = await import('./picture.js');
-		const name = this.title.textContent || this.widget.id, chart = this.kept.chart, drawing = this.body.querySelector('svg'), bars = this.body.querySelector('.bars');
-		const drawn = chart ? chart.base : drawing ? await pictureOf(drawing) : bars ? barsOf(bars) : null;
+		const { framed, paintedOf, pictureOf } = await import('./picture.js');
+		const name = this.title.textContent || this.widget.id, chart = this.kept.chart, drawing = this.body.querySelector('.pie svg, .gauge svg'), boxes = this.body.querySelector('.bars, .funnel, .heat-wrap');
+		const drawn = chart ? chart.base : drawing ? await pictureOf(drawing) : boxes ? paintedOf(boxes) : null;
 		const keys = chart ? chart.keys() : [...this.body.querySelectorAll('.keys button')].map((k) => [getComputedStyle(k.querySelector('i')).backgroundColor, [...k.children].map((part) => part.textContent).filter(Boolean).join(' ')]);
 
 		if (!drawn)
@@ -327,7 +328,7 @@ class Cell {
 		acts.push([this.element.classList.contains('whole') ? 'Leave full view' : 'Full view', () => b.whole(this), 'full']);
 		if (rows)
 			acts.push(['Save as CSV', () => download(`${this.title.textContent || this.widget.id}.csv`, 'text/csv', csv(rows.columns, rows.rows))]);
-		if (['line_chart', 'area_chart', 'bar_chart', 'pie_chart', 'gauge'].includes(this.widget.type))
+		if (PICTURES.includes(this.widget.type))
 			acts.push(['Save as PNG', () => this.png()]);
 		if (b.canDrill && (this.widget.metric || this.widget.event))
 			acts.push(['Events behind it', () => b.drill(this.ctx().widget, {})]);

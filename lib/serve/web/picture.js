@@ -1,5 +1,5 @@
 /* picture.js - what the page draws as a PNG, with its title and with the names of its colours. A line chart is a canvas already; an SVG is
- * drawn onto one with the styles that it has here; bars are drawn anew, for they are HTML. */
+ * drawn onto one with the styles that it has here; bars, funnels and heat maps are HTML: their boxes and words are painted. */
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -36,31 +36,73 @@ export function framed(drawn, scale, title, keys) {
 	return new Promise((done) => canvas.toBlob(done));
 }
 
-/* Bars with their names and values, in the colours and shares that they have here. */
-export function barsOf(list) {
-	const canvas = document.createElement('canvas'), ctx = canvas.getContext('2d'), rows = [...list.children], scale = 2;
-	const wide = Math.max(320, list.getBoundingClientRect().width) * scale, line = 26 * scale, name = wide * 0.3, bar = wide * 0.5;
+/* The lines of a text as they are broken here: [text, rectangle of the page]. */
+function linesOf(node) {
+	const range = document.createRange(), lines = [];
+	let at = 0;
 
-	canvas.width = wide;
-	canvas.height = rows.length * line;
-	ctx.font = `${14 * scale}px system-ui, sans-serif`;
-	ctx.textBaseline = 'middle';
-	rows.forEach((row, i) => {
-		const fill = row.querySelector('.bar-fill'), y = (i + 0.5) * line;
+	for (const letter of node.data) {
+		range.setStart(node, at);
+		range.setEnd(node, at += letter.length);
+		const r = range.getBoundingClientRect(), last = lines.at(-1);
 
-		ctx.textAlign = 'left';
-		ctx.fillStyle = color('--ink');
-		ctx.fillText((row.querySelector('.bar-name') || row).textContent, 0, y, name - 8 * scale);
-		if (!fill)
+		if (last && Math.abs(last.top - r.top) < 2) {
+			last.text += letter;
+			last.left = Math.min(last.left, r.left);
+			last.right = Math.max(last.right, r.right);
+		} else if (r.width) {
+			lines.push({ text: letter, left: r.left, right: r.right, top: r.top, bottom: r.bottom });
+		}
+	}
+	return lines;
+}
+
+/* As much of it as has room, then "…". */
+function cut(ctx, text, room) {
+	const letters = [...text];
+
+	if (ctx.measureText(text).width <= room + 1)
+		return text;
+	while (letters.length && ctx.measureText(`${letters.join('')}…`).width > room)
+		letters.pop();
+	return `${letters.join('')}…`;
+}
+
+/* Boxes and words of HTML, where and in the colours that they have here, what is scrolled out of sight too. */
+export function paintedOf(box) {
+	const canvas = document.createElement('canvas'), ctx = canvas.getContext('2d'), scale = 2, from = box.getBoundingClientRect();
+	const x = (v) => v - from.left + box.scrollLeft, y = (v) => v - from.top + box.scrollTop;
+	const paint = (e) => {
+		const s = getComputedStyle(e), r = e.getBoundingClientRect(), ground = e.tagName === 'rect' ? s.fill : s.backgroundColor;
+
+		if (s.display === 'none' || s.visibility === 'hidden' || s.clipPath !== 'none')
 			return;
-		ctx.textAlign = 'right';
-		ctx.fillText(row.querySelector('.bar-value').textContent, wide, y, wide - name - bar - 8 * scale);
-		ctx.fillStyle = getComputedStyle(fill).backgroundColor;
-		ctx.fillRect(name, y - line * 0.3, bar * parseFloat(fill.style.width) / 100, line * 0.6);
-	});
+		if (e !== box) {
+			ctx.globalAlpha = +s.opacity;
+			ctx.fillStyle = ground;
+			ctx.fillRect(x(r.left), y(r.top), r.width, r.height);
+			ctx.globalAlpha = 1;
+		}
+		for (const child of e.childNodes)
+			if (child.nodeType === Node.ELEMENT_NODE) {
+				paint(child);
+			} else if (child.nodeType === Node.TEXT_NODE && child.data.trim()) {
+				ctx.font = `${s.fontStyle} ${s.fontWeight} ${s.fontSize} ${s.fontFamily}`;
+				ctx.fillStyle = s.color;
+				for (const l of linesOf(child))
+					ctx.fillText(cut(ctx, l.text, s.overflowX === 'visible' ? Infinity : r.right - l.left), x(l.left), y((l.top + l.bottom) / 2));
+			}
+	};
+
+	canvas.width = box.scrollWidth * scale;
+	canvas.height = box.scrollHeight * scale;
+	ctx.scale(scale, scale);
+	ctx.textBaseline = 'middle';
+	paint(box);
 	return canvas;
 }
 
+/* An SVG with its styles. */
 export async function pictureOf(drawing) {
 	const box = drawing.getBoundingClientRect(), scale = 2, copy = drawing.cloneNode(true);
 	const from = [drawing, ...drawing.querySelectorAll('*')], to = [copy, ...copy.querySelectorAll('*')];

@@ -81,18 +81,20 @@ const shade = (share) => share <= 0 ? 'q0' : `q${Math.min(5, Math.ceil(share * 5
 
 export function heatmap({ xs, ys, value, xlabel = String, ylabel = String }, { unit, onpick, title } = {}) {
 	const narrow = /^(%|bytes|[$€£¥])$/.test(unit || '') ? unit : undefined;        /* cells have room for these */
-	let high = 0;
+	let low = 0, high = 0;
 
 	for (const y of ys)
-		for (const x of xs)
+		for (const x of xs) {
+			low = Math.min(low, value(x, y) || 0);
 			high = Math.max(high, value(x, y) || 0);
+		}
 
 	return h('div', { class: 'heat-wrap', tabindex: 0, role: 'region', 'aria-label': `${title || 'Heat map'}, scrolls` }, h('table', { class: 'heat hours' },
 		h('thead', null, h('tr', null, h('td', null), xs.map((x, i) => h('th', { scope: 'col', class: xs.length > 14 && i % 3 ? 'thin' : null }, xlabel(x))))),
 		h('tbody', null, ys.map((y) => h('tr', null, h('th', { scope: 'row' }, ylabel(y)), xs.map((x) => {
 			const v = value(x, y);
-			return h('td', { class: v == null ? 'none' : shade(v / (high || 1)), title: `${ylabel(y)}, ${xlabel(x)}: ${number(v, { unit })}`, onclick: () => onpick?.(x, y) }, h('span', null, xs.length > 16 ? '' : compact(v, { unit: narrow })), xs.length > 16 && h('span', { class: 'hidden' }, number(v, { unit })));
-		}))))), h('p', { class: 'scale', 'aria-hidden': 'true' }, compact(0, { unit }), [0, 1, 2, 3, 4, 5].map((i) => h('i', { class: `q${i}` })), compact(high, { unit })));
+			return h('td', { class: v == null ? 'none' : shade((v - low) / (high - low || 1)), title: `${ylabel(y)}, ${xlabel(x)}: ${number(v, { unit })}`, onclick: () => onpick?.(x, y) }, h('span', null, xs.length > 16 ? '' : compact(v, { unit: narrow })), xs.length > 16 && h('span', { class: 'hidden' }, number(v, { unit })));
+		}))))), h('p', { class: 'scale', 'aria-hidden': 'true' }, compact(low, { unit }), [0, 1, 2, 3, 4, 5].map((i) => h('i', { class: `q${i}` })), compact(high, { unit })));
 }
 
 /* rows of GET /retention: cohort, size, period, users, rate, complete. */
@@ -102,8 +104,8 @@ export function retention(rows, label) {
 
 	return h('div', { class: 'heat-wrap', tabindex: 0, role: 'region', 'aria-label': 'Retention, scrolls' }, h('table', { class: 'heat' },
 		h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Began'), h('th', { scope: 'col' }, 'Users'), periods.map((p) => h('th', { scope: 'col' }, p)))),
-		h('tbody', null, cohorts.map(([cohort, size]) => h('tr', null, h('th', { scope: 'row' }, label(cohort)), h('td', { class: 'size' }, number(size)), periods.map((p) => {
+		h('tbody', null, cohorts.map(([cohort, size]) => h('tr', null, h('th', { scope: 'row' }, label(cohort)), h('td', { class: 'size' }, size == null ? '' : number(size)), periods.map((p) => {
 			const r = at.get(`${cohort} ${p}`);
-			return r ? h('td', { class: `${shade(r.rate)}${r.complete ? '' : ' partial'}`, title: `${number(r.users)} of ${number(size)}${r.complete ? '' : ', the period is not over'}` }, percent(r.rate, r.rate < 0.1 ? 1 : 0)) : h('td', { class: 'none' });
+			return r ? h('td', { class: `${shade(r.rate)}${r.complete ? '' : ' partial'}`, title: `${r.users == null ? percent(r.rate) : `${number(r.users)} of ${number(size)}`}${r.complete ? '' : ', the period is not over'}` }, percent(r.rate, r.rate < 0.1 ? 1 : 0)) : h('td', { class: 'none' });
 		}))))));
 }

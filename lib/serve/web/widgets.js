@@ -357,8 +357,9 @@ function heatOf(data) {
 
 	if (data.rows) {
 		for (const r of data.rows.rows)
-			put(text(r[0]), text(r[1]), r[2] ?? 0);
-		return { xs: [...xs], ys: [...ys], value: (x, y) => cells.get(`${x}\n${y}`) };
+			if (typeof r[2] === 'number')   /* what has no value is nothing there, and not 0 */
+				put(text(r[0]), text(r[1]), r[2]);
+		return { xs: [...xs], ys: [...ys], value: (x, y) => cells.get(`${x}\n${y}`), xlabel: (x) => isTime(x) && x.length > 10 ? bucket(timeOf(x), 60000) : x };
 	}
 	const a = data.answer, every = span(a.interval);
 	if (a.groupBy.length) {
@@ -418,6 +419,19 @@ export function alertLine(row) {
 
 const FEED = 60;
 
+function drawRows(place, { columns, rows }, ctx, onrow = null) {
+	place.replaceChildren(h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${ctx.widget.title || 'Table'}, scrolls` }, tableOf(columns, rows, { caption: ctx.widget.title, most: ctx.widget.limit || 200,
+		cell: (v) => typeof v === 'number' ? number(v, ctx.widget) : isTime(v) && v.length > 10 ? moment(timeOf(v)) : text(v), onrow })));
+}
+
+/* Names and numbers of a query as the steps of a funnel; cohort, period, rate and what else there is as those of a retention. */
+function ownSteps(own) {
+	const { list } = items({ rows: own });
+
+	return { own, data: list.map((s, i) => ({ step: i + 1, event: s.name, users: s.value ?? 0, from_start: list[0].value ? s.value / list[0].value : null, from_previous: i && list[i - 1].value ? s.value / list[i - 1].value : null })) };
+}
+const ownCohorts = (own) => ({ own, data: own.rows.map(([cohort, period, rate, size, users, complete]) => ({ cohort, period, rate, size, users, complete: complete ?? 1 })) });
+
 /* ---- the table */
 export const widgets = {
 	metric_card: card,
@@ -447,23 +461,22 @@ export const widgets = {
 				empty(place, data.answer?.note ? 'No data yet.' : 'No rows.');
 				return;
 			}
-			place.replaceChildren(h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${ctx.widget.title || 'Table'}, scrolls` }, tableOf(columns, rows, { caption: ctx.widget.title, most: ctx.widget.limit || 200,
-				cell: (v) => typeof v === 'number' ? number(v, ctx.widget) : isTime(v) && v.length > 10 ? moment(timeOf(v)) : text(v), onrow: field && ctx.onFilter ? (r) => r[at] != null && ctx.onFilter(field, r[at]) : null })));
+			drawRows(place, { columns, rows }, ctx, field && ctx.onFilter ? (r) => r[at] != null && ctx.onFilter(field, r[at]) : null);
 		},
 		table: () => null, rows: (data) => data.rows || (data.totals ? tableItems(data) : tableLines(data)),
 		wishes: (ctx) => wishesOf(listOf(ctx.widget).length ? 'total' : 'points')(ctx), hear: hearUnfiltered,
 	},
 	funnel_chart: {
-		title: 'Funnel', fields: ['steps', 'within'],
-		load: (ctx) => ctx.source.funnel({ steps: (ctx.widget.steps || []).join(','), within: ctx.widget.within, ...ctx.range }),
+		title: 'Funnel', fields: ['steps', 'query', 'within'],
+		load: async (ctx) => ctx.widget.query ? ownSteps(await ctx.source.rows(ctx.widget, ctx)) : ctx.source.funnel({ steps: (ctx.widget.steps || []).join(','), within: ctx.widget.within, ...ctx.range }),
 		draw(place, data, ctx) {
 			if (!data.data.length || !data.data[0].users)
 				empty(place, 'Nobody entered this funnel in this period.');
 			else
-				place.replaceChildren(funnel(data.data, { onpick: ctx.onDrill ? (s) => ctx.onDrill({ event: s.event }) : null }));
+				place.replaceChildren(funnel(data.data, { onpick: ctx.onDrill && !data.own ? (s) => ctx.onDrill({ event: s.event }) : null }));
 		},
-		table: (data) => ({ columns: data.meta.map((m) => m.name), rows: data.data.map((d) => data.meta.map((m) => d[m.name])) }),
-		wishes: (ctx) => isLive({ ...ctx, widget: { metric: 'x' } }) ? (ctx.widget.steps || []).slice(0, 8).map((s) => ({ metric: s, timeRange: ctx.range.timeRange })) : [],
+		table: (data) => data.own || ({ columns: data.meta.map((m) => m.name), rows: data.data.map((d) => data.meta.map((m) => d[m.name])) }),
+		wishes: (ctx) => !ctx.widget.query && isLive({ ...ctx, widget: { metric: 'x' } }) ? (ctx.widget.steps || []).slice(0, 8).map((s) => ({ metric: s, timeRange: ctx.range.timeRange })) : [],
 		hear: hearAnew,
 	},
 	heatmap: {
@@ -487,15 +500,15 @@ export const widgets = {
 		wishes: (ctx) => listOf(ctx.widget).length ? wishesOf('points')(ctx) : wishesOf('total')(ctx), hear: hearAnew,
 	},
 	retention: {
-		title: 'Retention', fields: ['start', 'return', 'interval', 'periods'],
-		load: (ctx) => ctx.source.retention({ start: ctx.widget.start || ctx.widget.steps?.[0], return: ctx.widget.return || ctx.widget.steps?.[1], interval: ctx.widget.interval, periods: ctx.widget.periods, ...ctx.range }),
+		title: 'Retention', fields: ['start', 'return', 'query', 'interval', 'periods'],
+		load: async (ctx) => ctx.widget.query ? ownCohorts(await ctx.source.rows(ctx.widget, ctx)) : ctx.source.retention({ start: ctx.widget.start || ctx.widget.steps?.[0], return: ctx.widget.return || ctx.widget.steps?.[1], interval: ctx.widget.interval, periods: ctx.widget.periods, ...ctx.range }),
 		draw(place, data, ctx) {
 			if (!data.data.length)
 				empty(place, 'No cohorts in this period.');
 			else
-				place.replaceChildren(retention(data.data, (c) => bucket(Date.parse(c), Math.max(span(ctx.widget.interval || '1d'), 1))));
+				place.replaceChildren(retention(data.data, (c) => isTime(c) ? bucket(timeOf(c), Math.max(span(ctx.widget.interval || '1d'), 1)) : text(c)));
 		},
-		table: (data) => ({ columns: data.meta.map((m) => m.name), rows: data.data.map((d) => data.meta.map((m) => d[m.name])) }),
+		table: (data) => data.own || ({ columns: data.meta.map((m) => m.name), rows: data.data.map((d) => data.meta.map((m) => d[m.name])) }),
 		wishes: () => [],
 	},
 	gauge: {
@@ -510,18 +523,20 @@ export const widgets = {
 		wishes: wishesOfOne('total'), hear: hearUnfiltered,
 	},
 	event_feed: {
-		title: 'Events', fields: ['event', 'limit'],
-		load: (ctx) => ctx.source.events({ event: ctx.widget.event || ctx.widget.metric, limit: Math.min(ctx.widget.limit || FEED, 200), ...ctx.range }).then((a) => ({ events: a.events.filter((e) => fits(e, ctx.filters)) })),
+		title: 'Events', fields: ['event', 'query', 'limit'],
+		load: async (ctx) => ctx.widget.query ? { rows: await ctx.source.rows(ctx.widget, ctx) } : ctx.source.events({ event: ctx.widget.event || ctx.widget.metric, limit: Math.min(ctx.widget.limit || FEED, 200), ...ctx.range }).then((a) => ({ events: a.events.filter((e) => fits(e, ctx.filters)) })),
 		draw(place, data, ctx) {
-			if (!data.events.length)
+			if (!(data.rows?.rows || data.events).length)
 				empty(place, 'No events in this period.');
+			else if (data.rows)
+				drawRows(place, data.rows, ctx);
 			else
 				place.replaceChildren(h('ul', { class: 'feed', tabindex: 0, 'aria-label': 'Events, newest first' }, data.events.slice(0, ctx.widget.limit || FEED).map((e) => eventLine(e, ctx))));
 		},
-		table: (data) => ({ columns: ['timestamp', 'event', 'user_id', 'properties'], rows: data.events.map((e) => [e.timestamp, e.event, e.user_id ?? null, JSON.stringify(e.properties)]) }),
-		wishes: (ctx) => ctx.range.timeRange ? [{ event: ctx.widget.event || ctx.widget.metric || '*', ...filtered(ctx) }] : [],
+		table: (data) => data.rows || ({ columns: ['timestamp', 'event', 'user_id', 'properties'], rows: data.events.map((e) => [e.timestamp, e.event, e.user_id ?? null, JSON.stringify(e.properties)]) }),
+		wishes: (ctx) => ctx.range.timeRange && !ctx.widget.query ? [{ event: ctx.widget.event || ctx.widget.metric || '*', ...filtered(ctx) }] : [],
 		hear(m, data, ctx) {
-			if (m.type !== 'event' || !data)
+			if (m.type !== 'event' || !data?.events)
 				return m.type === 'error' ? -1 : 0;
 			if (data.events.some((e) => e.id && e.id === m.event.id))
 				return -1;
@@ -531,15 +546,17 @@ export const widgets = {
 		},
 	},
 	alert_list: {
-		title: 'Alerts', fields: ['limit'],
-		load: (ctx) => ctx.source.alerts({ limit: ctx.widget.limit || 50, ...ctx.range }),
-		draw(place, data) {
-			if (!data.alerts.length)
+		title: 'Alerts', fields: ['query', 'limit'],
+		load: async (ctx) => ctx.widget.query ? { rows: await ctx.source.rows(ctx.widget, ctx) } : ctx.source.alerts({ limit: ctx.widget.limit || 50, ...ctx.range }),
+		draw(place, data, ctx) {
+			if (!(data.rows?.rows || data.alerts).length)
 				empty(place, 'All quiet: no alerts in this period.');
+			else if (data.rows)
+				drawRows(place, data.rows, ctx);
 			else
 				place.replaceChildren(h('ul', { class: 'alerts', tabindex: 0, 'aria-label': 'Alerts, newest first' }, data.alerts.map(alertLine)));
 		},
-		table: (data) => ({ columns: ['timestamp', 'alert'], rows: data.alerts.map((a) => [a.timestamp, JSON.stringify(a)]) }),
+		table: (data) => data.rows || ({ columns: ['timestamp', 'alert'], rows: data.alerts.map((a) => [a.timestamp, JSON.stringify(a)]) }),
 		wishes: () => [{ alerts: true }], hear: (m) => m.type === 'error' ? -1 : 0,
 	},
 	text: { title: 'Text', fields: ['text'], load: async () => ({}), draw: (place, data, ctx) => place.replaceChildren(prose(ctx.widget.text || '')), table: () => null, wishes: () => [] },
