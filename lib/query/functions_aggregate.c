@@ -45,7 +45,25 @@ is_true(sqlite3_value *v)
 
 enum { STDDEV_SAMP, STDDEV_POP, VAR_SAMP, VAR_POP, SEM };
 
-struct moments { int64_t n; double mean, m2; };
+/* down: all is that much smaller, since the squares of what came are beyond a double. */
+#define LARGE 0x1p500
+#define DOWN  0x1p-600
+
+struct moments { int64_t n; double mean, m2; int down; };
+
+static int
+moments_number(struct moments *m, sqlite3_value *v, double *x)
+{
+	if (!m || !number(v, x))
+		return 0;
+	if (!m->down && fabs(*x) > LARGE) {
+		m->down = 1;
+		m->mean *= DOWN;
+		m->m2 = m->m2 * DOWN * DOWN;    /* one after the other: DOWN * DOWN is 0 */
+	}
+	*x *= m->down ? DOWN : 1;
+	return 1;
+}
 
 static void
 moments_step(sqlite3_context *c, int n, sqlite3_value **v)
@@ -54,7 +72,7 @@ moments_step(sqlite3_context *c, int n, sqlite3_value **v)
 	double x;
 
 	(void)n;
-	if (!m || !number(v[0], &x))
+	if (!moments_number(m, v[0], &x))
 		return;
 	m->n++;
 	double d = x - m->mean;
@@ -70,7 +88,7 @@ moments_inverse(sqlite3_context *c, int n, sqlite3_value **v)
 	double x;
 
 	(void)n;
-	if (!m || !number(v[0], &x))
+	if (!moments_number(m, v[0], &x))
 		return;
 	if (--m->n <= 0) {
 		*m = (struct moments){0};
@@ -92,9 +110,9 @@ moments_value(sqlite3_context *c)
 
 	if (!m || m->n < (pop ? 1 : 2))
 		return;
-	double var = m->m2 / (double)(pop ? m->n : m->n - 1);
+	double var = m->m2 / (double)(pop ? m->n : m->n - 1), up = m->down ? 1 / DOWN : 1;
 
-	sqlite3_result_double(c, which(c) == SEM ? sqrt(var / (double)m->n) : which(c) == VAR_SAMP || which(c) == VAR_POP ? var : sqrt(var));
+	sqlite3_result_double(c, which(c) == SEM ? sqrt(var / (double)m->n) * up : which(c) == VAR_SAMP || which(c) == VAR_POP ? var * up * up : sqrt(var) * up);
 }
 
 /* ---- two variables */
@@ -701,6 +719,74 @@ pick_final(sqlite3_context *c)
 	}
 }
 
+/* ---- the n-th value of a frame that is none of its NULLs: first_value() and its kin with IGNORE NULLS */
+
+enum { FROM_FIRST, FROM_LAST };
+
+struct there { sqlite3_value **value; size_t from, n, cap; int64_t nth; };      /* a queue: value[from] … value[n - 1] */
+
+static void
+there_step(sqlite3_context *c, int n, sqlite3_value **v)        /* (value, n) */
+{
+	struct there *t = sqlite3_aggregate_context(c, sizeof(*t));
+
+	(void)n;
+	if (!t)
+		return;
+	t->nth = sqlite3_value_int64(v[1]);
+	if (t->nth < 1) {
+		functions_error(c, "IGNORE NULLS wants the first, second … of the values, counted from 1");
+		return;
+	}
+	if (is_null(v[0]))
+		return;
+	if (t->n == t->cap && t->from > t->cap / 2) {
+		memmove(t->value, t->value + t->from, (t->n - t->from) * sizeof(*t->value));
+		t->n -= t->from;
+		t->from = 0;
+	} else if (t->n == t->cap) {
+		t->cap = t->cap ? 2 * t->cap : 16;
+		t->value = mem_grow(t->value, t->cap, sizeof(*t->value));
+	}
+	if ((t->value[t->n] = sqlite3_value_dup(v[0])))
+		t->n++;
+	else
+		sqlite3_result_error_nomem(c);
+}
+
+static void
+there_inverse(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct there *t = sqlite3_aggregate_context(c, sizeof(*t));
+
+	(void)n;
+	if (t && !is_null(v[0]) && t->from < t->n)
+		sqlite3_value_free(t->value[t->from++]);
+}
+
+static void
+there_value(sqlite3_context *c)
+{
+	struct there *t = sqlite3_aggregate_context(c, 0);
+
+	if (t && t->nth >= 1 && (uint64_t)t->nth <= t->n - t->from)
+		sqlite3_result_value(c, t->value[which(c) == FROM_FIRST ? t->from + (size_t)t->nth - 1 : t->n - (size_t)t->nth]);
+}
+
+static void
+there_final(sqlite3_context *c)
+{
+	struct there *t = sqlite3_aggregate_context(c, 0);
+
+	there_value(c);
+	for (; t && t->from < t->n; t->from++)
+		sqlite3_value_free(t->value[t->from]);
+	if (t) {
+		free(t->value);
+		*t = (struct there){0};
+	}
+}
+
 /* ---- texts and lists */
 
 struct ordered { size_t from, n; sqlite3_value *key; int64_t order; };     /* a piece of out */
@@ -1002,6 +1088,7 @@ const struct function functions_aggregate[] = {
 	PLAIN("mode", 1, 1, MODE, counts_step, counts_final), PLAIN("histogram", 1, 1, HISTOGRAM, counts_step, counts_final), PLAIN("entropy", 1, 1, ENTROPY, counts_step, counts_final),
 	PICK("arg_max", 2, ARG_MAX), PICK("argmax", 2, ARG_MAX), PICK("max_by", 2, ARG_MAX), PICK("arg_min", 2, ARG_MIN), PICK("argmin", 2, ARG_MIN), PICK("min_by", 2, ARG_MIN),
 	PICK("first", 1, FIRST), PICK("last", 1, LAST), PICK("anylast", 1, LAST), PICK("any_value", 1, ANY), PICK("any", 1, ANY), PICK("arbitrary", 1, FIRST),
+	{ "nth_there", 2, 2, FROM_FIRST, NULL, there_step, there_inverse, there_value, there_final, 0 }, { "nth_last_there", 2, 2, FROM_LAST, NULL, there_step, there_inverse, there_value, there_final, 0 },
 	PICK("ordered_first", 4, ORDERED_FIRST), PICK("ordered_last", 4, ORDERED_LAST),
 	PLAIN("string_agg", 1, 2, 0, text_step, text_final), PLAIN("listagg", 1, 2, 0, text_step, text_final), PLAIN("distinct_text", 2, 2, 1, text_step, text_final),
 	PLAIN("array_agg", 1, 1, 0, list_step, list_final), PLAIN("list", 1, 1, 0, list_step, list_final), PLAIN("grouparray", 1, 1, 0, list_step, list_final),

@@ -559,15 +559,15 @@ regexp_replace(sqlite3_context *c, int n, sqlite3_value **v)    /* (text, patter
 }
 
 static void
-regexp_all(sqlite3_context *c, int n, sqlite3_value **v)        /* which 0: how many, 1: as a JSON array */
+regexp_all(sqlite3_context *c, int n, sqlite3_value **v)        /* which 0: how many, 1: as a JSON array, 2: what lies between them */
 {
 	struct regex_group groups[REGEX_GROUPS];
 	struct regex *mine, *regex;
 	struct str s = functions_text_of(v[0]);
 	struct buf out = {0};
 	int64_t count = 0, group = n == 3 ? sqlite3_value_int64(v[2]) : 0;
-	size_t from = 0;
-	int found = 0;
+	size_t from = 0, behind = 0;
+	int found = 0, which = functions_self(c)->row->which;
 
 	if (any_null(n, v) || !(regex = pattern_of(c, v[1], 1, NULL, &mine)))
 		return;
@@ -576,16 +576,23 @@ regexp_all(sqlite3_context *c, int n, sqlite3_value **v)        /* which 0: how 
 	buf_byte(&out, '[');
 	while (from <= s.n && (found = find(c, regex, s, from, groups, REGEX_GROUPS)) == 1) {
 		buf_lit(&out, count++ ? "," : "");
-		if (groups[group].from >= 0)
+		if (which == 2)
+			json_put_string(&out, (struct str){ s.p + behind, (size_t)groups[0].from - behind });
+		else if (groups[group].from >= 0)
 			json_put_string(&out, (struct str){ s.p + groups[group].from, (size_t)(groups[group].to - groups[group].from) });
 		else
 			buf_lit(&out, "null");
-		from = (size_t)groups[0].to + (groups[0].to == groups[0].from);
+		behind = (size_t)groups[0].to;
+		from = behind + (groups[0].to == groups[0].from);
 		while (from < s.n && ((unsigned char)s.p[from] & 0xc0) == 0x80)
 			from++;
 	}
+	if (which == 2) {
+		buf_lit(&out, count ? "," : "");
+		json_put_string(&out, (struct str){ s.p + behind, s.n - behind });
+	}
 	buf_byte(&out, ']');
-	if (found >= 0 && functions_self(c)->row->which)
+	if (found >= 0 && which)
 		functions_give_text(c, buf_get(&out));
 	else if (found >= 0)
 		sqlite3_result_int64(c, count);
@@ -1107,7 +1114,7 @@ const struct function functions_text[] = {
 	{ "regexp", 2, 2, 0, regexp }, { "regexp_matches", 2, 3, 1, regexp }, { "regexp_like", 2, 3, 1, regexp }, { "regexp_contains", 2, 2, 1, regexp },
 	{ "regexp_extract", 2, 3, 0, regexp_extract }, { "regexp_substr", 2, 3, 0, regexp_extract }, { "extractgroup", 2, 2, 1, regexp_extract },
 	{ "regexp_replace", 3, 4, 0, regexp_replace }, { "replaceregexpone", 3, 3, 0, regexp_replace }, { "replaceregexpall", 3, 3, 1, regexp_replace },
-	{ "regexp_count", 2, 2, 0, regexp_all }, { "regexp_extract_all", 2, 3, 1, regexp_all },
+	{ "regexp_count", 2, 2, 0, regexp_all }, { "regexp_extract_all", 2, 3, 1, regexp_all }, { "regexp_split_to_array", 2, 2, 2, regexp_all }, { "string_split_regex", 2, 2, 2, regexp_all },
 	{ "greatest", 1, -1, 1, extreme }, { "least", 1, -1, -1, extreme }, { "if", 2, -1, 0, iff }, { "multiif", 3, -1, 0, iff },
 	{ "width_bucket", 4, 4, 0, width_bucket }, { "bit_count", 1, 1, 0, bit_count }, { "cbrt", 1, 1, 0, cube_root }, { "safe_divide", 2, 2, 0, divide },
 	{ "md5", 1, 1, 0, md5 }, { "sha256", 1, 1, 0, sha256_hex }, { "hash", 1, 1, 0, hash },

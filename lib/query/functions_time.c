@@ -569,6 +569,28 @@ interval_seconds(sqlite3_context *c, int n, sqlite3_value **v)  /* what a span i
 		sqlite3_result_double(c, functions_span_seconds(ms, months));
 }
 
+static void
+gap_seconds(sqlite3_context *c, int n, sqlite3_value **v)       /* of what lies between two days, whole numbers, or two times */
+{
+	(void)n;
+	if (sqlite3_value_type(v[0]) == SQLITE_INTEGER)
+		sqlite3_result_double(c, (double)sqlite3_value_int64(v[0]) * (DAY / 1000));
+	else
+		sqlite3_result_value(c, v[0]);
+}
+
+static void
+span_add(sqlite3_context *c, int n, sqlite3_value **v)          /* as time_add, where what a span is added to is a time or what lies between two */
+{
+	int64_t ms, months;
+	int type = sqlite3_value_type(v[0]);
+
+	if ((type == SQLITE_INTEGER || type == SQLITE_FLOAT) && sqlite3_value_type(v[2]) != SQLITE_NULL && span_of(v[2], &ms, &months) == 0)
+		sqlite3_result_double(c, sqlite3_value_double(v[0]) + sqlite3_value_int(v[1]) * functions_span_seconds(ms, months));
+	else
+		time_add(c, n, v);
+}
+
 /* A time and a number: that many seconds later; a day and a whole number: days. 1 when they are. */
 static int
 add_seconds(sqlite3_context *c, sqlite3_value **v, int sign)
@@ -1138,7 +1160,7 @@ yyyymm(sqlite3_context *c, int n, sqlite3_value **v)
 const struct function functions_time[] = {
 	{ "now", 0, 0, 0, now }, { "get_current_timestamp", 0, 0, 0, now }, { "today", 0, 0, 0, today }, { "yesterday", 0, 0, -1, today },
 	{ "at_time", 1, 2, 0, at_time }, { "at_alike", 2, 2, 0, at_alike }, { "at_midnight", 1, 1, 0, at_midnight }, { "at_zone", 2, 2, 0, at_zone }, { "timezone", 2, 2, 0, at_zone },
-	{ "time_add", 3, 3, 0, time_add }, { "time_minus", 2, 2, 0, time_minus }, { "seconds_between", 2, 2, 1, time_minus }, { "time_plus", 2, 2, 0, time_plus }, { "interval_of", 2, 3, 0, interval_of },
+	{ "time_add", 3, 3, 0, time_add }, { "span_add", 3, 3, 0, span_add }, { "gap_seconds", 1, 1, 0, gap_seconds }, { "time_minus", 2, 2, 0, time_minus }, { "seconds_between", 2, 2, 1, time_minus }, { "time_plus", 2, 2, 0, time_plus }, { "interval_of", 2, 3, 0, interval_of },
 	{ "interval_sum", 3, 3, 0, interval_sum }, { "interval_seconds", 1, 1, 0, interval_seconds }, { "span_part", 3, 3, 0, span_part },
 	{ "date_add", 2, 3, 1, date_add }, { "date_sub", 2, 3, -1, date_add }, { "dateadd", 3, 3, 1, date_add }, { "timestampadd", 3, 3, 1, date_add },
 	{ "datediff", 2, 3, 0, date_diff }, { "date_diff", 2, 3, 0, date_diff }, { "timestampdiff", 3, 3, 0, date_diff }, { "timestamp_diff", 3, 3, 0, date_diff },

@@ -421,6 +421,42 @@ rewrite_complete(struct str text)
 	return done && !err.code;
 }
 
+/* [1, 2] and ARRAY[1, 2] are json_array(1, 2), x[1] is list_at(x, 1): what is in brackets goes between these. 1 when it is so, with the place
+ * behind the bracket in *at. */
+static int
+list(struct work *w, struct open *open, const struct token *token, int blank, size_t *at)
+{
+	struct tok *before = w->head.prev, *first = NULL;
+	int named = token->kind == TOKEN_QUOTED && *token->text.p == '[', array = rewrite_is(before, "array"), index = !array && !blank && !rewrite_is(before, "any") &&
+	    (rewrite_is(before, ")") || before->kind == TOKEN_QUOTED || before->kind == TOKEN_STRING || (before->kind == TOKEN_WORD && !token_reserved(before->text)));
+	size_t behind = token->at + 1;
+
+	while (behind < w->sql.n && w->sql.p[behind] == ' ')
+		behind++;
+	if (index && behind < w->sql.n && w->sql.p[behind] == ']')
+		return 0;       /* of a type, int[] */
+	struct tok place = { .at = (uint32_t)token->at, .end = (uint32_t)*at, .blank = (uint8_t)blank };
+
+	if ((!named && !token_is(token, "[")) || (named && !array && !index) || (index && !(first = rewrite_operand_start(before))))
+		return 0;
+	*at = token->at + 1;
+	if (open->n == DEPTH_MOST) {
+		rewrite_fail(w, before, "brackets deeper than %d", DEPTH_MOST);
+	} else if (index) {
+		put(w, open, first, first, "list_at(");
+		put(w, open, &w->head, &place, ",");
+	} else {
+		if (array) {
+			place.at = before->at, place.blank = before->blank;
+			rewrite_cut(before, before);
+		}
+		put(w, open, &w->head, &place, "json_array(");
+	}
+	if (open->n)
+		open->tok[open->n - 1]->list = 1;
+	return 1;
+}
+
 /* The tokens of the next statement, without its semicolon. */
 static int
 read(struct work *w, struct str *rest)
@@ -430,8 +466,9 @@ read(struct work *w, struct str *rest)
 	size_t at = 0, end = 0;
 	int rc, n = 0;
 
+	w->sql = *rest;
 	while ((rc = token_next(*rest, &at, &token, w->err)) == 1) {
-		struct tok *t;
+		struct tok *t, place;
 
 		if (token_is(&token, ";")) {
 			if (n)
@@ -443,19 +480,28 @@ read(struct work *w, struct str *rest)
 			rc = err_set(w->err, ERR_LIMIT, "a statement longer than %u KiB", REWRITE_MOST >> 10);
 			break;
 		}
-		t = insert(w, &w->head, &token);
-		t->at = (uint32_t)token.at, t->end = (uint32_t)at;
-		t->blank = token.at > end;
-		end = at;
-		bracket(w, &open, t);
 		n++;
+		if (list(w, &open, &token, token.at > end, &at)) {
+			end = at;
+			continue;
+		}
+		place = (struct tok){ .at = (uint32_t)token.at, .end = (uint32_t)at, .blank = token.at > end };
+		end = at;
+		if (token_is(&token, "]") && open.n && open.tok[open.n - 1]->list) {
+			put(w, &open, &w->head, &place, ")");
+			continue;
+		}
+		t = insert(w, &w->head, &token);
+		t->at = place.at, t->end = place.end, t->blank = place.blank;
+		if (((token_is(&token, "]") && !rewrite_is(t->prev, "[")) || (token_is(&token, ")") && open.n && open.tok[open.n - 1]->list)))
+			rewrite_fail(w, t, "a %c without its %c", *token.text.p, *token.text.p == ']' ? '[' : '(');
+		bracket(w, &open, t);
 	}
-	w->sql = *rest;
 	if (rc < 0 || w->err->code)
 		at = rest->n;
 	*rest = (struct str){ rest->p + at, rest->n - at };
 	if (!w->err->code && open.n)
-		rewrite_fail(w, open.tok[open.n - 1], "a ( without its )");
+		rewrite_fail(w, open.tok[open.n - 1], open.tok[open.n - 1]->list ? "a [ without its ]" : "a ( without its )");
 	return w->err->code ? w->err->code : n > 0;
 }
 

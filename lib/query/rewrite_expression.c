@@ -46,6 +46,11 @@ type_end(struct tok *t, struct buf *name)
 		last = t->next;
 	if (is(last->next, "(") && last->next->match != last->next)
 		last = last->next->match;
+	if (is(last->next, "[") && is(last->next->next, "]")) {        /* int[]: a list, which is JSON */
+		buf_clear(name);
+		buf_lit(name, "json");
+		return last->next->next;
+	}
 	if ((is(last->next, "with") || is(last->next, "without")) && is(last->next->next, "time") && is(last->next->next->next, "zone"))
 		last = last->next->next->next;
 	buf_clear(name);
@@ -282,6 +287,17 @@ span_before(struct tok *last)
 
 static const char *const comparisons[] = { "=", "==", "<>", "!=", "<", "<=", ">", ">=", NULL };
 
+static struct tok *sum_start(struct work *, struct tok *last, int *difference);
+
+/* Is the operand a difference in brackets, or what a span was added to one is? */
+static int
+holds_difference(struct work *w, struct tok *operand)
+{
+	int difference = 0;
+
+	return is(operand, "span_add") || (is(operand, "(") && operand->match != operand && sum_start(w, operand->match->prev, &difference) == operand->next && difference);
+}
+
 /* What begins the sum that ends with `last`. *difference: something is taken from something there that is no number and no span, so
  * that the sum may be the seconds between two times. NULL: no operand ends there. */
 static struct tok *
@@ -290,11 +306,11 @@ sum_start(struct work *w, struct tok *last, int *difference)
 	struct tok *a = rewrite_operand_start(last), *before;
 	int64_t ms;
 
-	*difference = 0;
+	*difference = a && holds_difference(w, a);
 	while (a && (is(a->prev, "+") || is(a->prev, "-")) && (before = rewrite_operand_start(a->prev->prev))) {
 		int plain = a == last && (a->kind == TOKEN_NUMBER || (a->kind == TOKEN_STRING && !a->is_time && time_parse_rfc3339(str_trim(rewrite_bare(w, a)), &ms) < 0));
 
-		*difference |= is(a->prev, "-") && !plain;
+		*difference |= (is(a->prev, "-") && !plain) || holds_difference(w, before);
 		last = a->prev->prev;
 		a = before;
 	}
@@ -440,13 +456,13 @@ intervals(struct work *w)
 			t = last;       /* the next one takes it in */
 			continue;
 		}
-		if (a ? difference : counts_seconds(first, last)) {
+		if (!a && counts_seconds(first, last)) {
 			t = in_seconds(w, first, last);
 			continue;
 		}
-		if (a) {
+		if (a) {        /* a difference may be a time, less seconds or days, or the seconds between two: that shows when it runs */
 			replace(w, prev, prev, is(prev, "-") ? ", -1," : ", 1,");
-			t = rewrite_wrap(w, a, last, "time_add(", ")")->next->match;
+			t = rewrite_wrap(w, a, last, difference ? "span_add(" : "time_add(", ")")->next->match;
 		} else if (is(last->next, "+") && (a = rewrite_operand_end(last->next->next))) {
 			struct tok *plus = last->next, *b = plus->next;
 
@@ -919,7 +935,7 @@ static int
 is_day(const struct tok *first, const struct tok *last)
 {
 	static const char *const days[] = { "today", "yesterday", "date", "todate", "to_date", "last_day", "make_date", NULL };
-	static const char *const moved[] = { "time_minus", "time_plus", "time_add", NULL };
+	static const char *const moved[] = { "time_minus", "time_plus", "time_add", "span_add", NULL };
 	struct tok *inner;
 
 	if (first->kind != TOKEN_WORD || !is(first->next, "(") || first->next->match != last || last == first->next)
@@ -1133,11 +1149,11 @@ differences(struct work *w, const struct map *aliases)
 		    is(a->prev, "*") || is(a->prev, "/") || is(a->prev, "%") || is(b->next, "||"))
 			continue;
 		/* what was added to or taken from before is a time or seconds: that shows when it runs */
-		left = (a->made && (is(a, "time_minus") || is(a, "time_plus"))) || is_time_operand(w, a, t->prev, aliases);
+		left = (a->made && (is(a, "time_minus") || is(a, "time_plus") || is(a, "span_add"))) || is_time_operand(w, a, t->prev, aliases);
 		if (left && b->kind == TOKEN_NUMBER)    /* now() - 24 * 3600 */
 			while ((is(b->next, "*") || is(b->next, "/")) && (more = rewrite_operand_end(b->next->next)) && more->kind == TOKEN_NUMBER)
 				b = more;
-		else if (plus || (!left && !is_time_operand(w, t->next, b, aliases)))
+		else if (!left && (plus || !is_time_operand(w, t->next, b, aliases)))
 			continue;
 		if (is(b->next, "*") || is(b->next, "/") || is(b->next, "%"))
 			continue;
@@ -1146,17 +1162,41 @@ differences(struct work *w, const struct map *aliases)
 	}
 }
 
-/* Does the difference stand beside a span, which counts seconds? */
+/* ---- a difference beside a span counts seconds, of days too, under a name that the statement gave it and counted */
+
+enum { GAP = 1, GAP_OF_DAYS };          /* what a name is: whole numbers of it are days, or all */
+
+static const char *const counting[] = { "min", "max", "avg", "sum", "total", "median", "mode", "quantile", "quantile_cont", "quantile_disc", "percentile_cont",
+	"percentile_disc", "approx_quantile", "stddev", "stddev_samp", "stddev_pop", "abs", "round", "floor", "ceil", "lag", "lead", "first_value", "last_value", "nth_value",
+	"first", "last", "any_value", "coalesce", "ifnull", "nullif", "greatest", "least", NULL };   /* of a difference they are one */
+
+/* From a difference to all that stands around it and is one too. */
+static void
+climb(struct tok **first, struct tok **last)
+{
+	for (;;) {
+		struct tok *open = (*first)->prev, *close = (*last)->next, *end;
+
+		if (!is(open, "(") || open->match == open)
+			return;
+		if (open->match == close && rewrite_operand_start(close) == open)
+			*first = open, *last = close;
+		else if (one_of(open->prev, counting) && (open->match == close || is(close, ",")) && (end = rewrite_operand_end(open->prev)))
+			*first = open->prev, *last = end;
+		else
+			return;
+	}
+}
+
+/* Does it stand beside a span, which counts seconds? */
 static int
 meets_seconds(struct tok *first, struct tok *last)
 {
-	static const char *const sums[] = { "time_minus", "time_plus", NULL };
 	struct tok *a;
 
-	while (is(first->prev, "(") && first->prev->match == last->next && rewrite_operand_start(last->next) == first->prev)
-		first = first->prev, last = last->next;
+	climb(&first, &last);
 	if (is(last->next, ","))                /* the difference less the span, or with it: these are calls by now */
-		return is(first->prev, "(") && (one_of(first->prev->prev, sums) && first->prev->prev->made) && last->next->next->in_seconds;
+		return is(first->prev, "(") && is(first->prev->prev, "span_add") && first->prev->prev->made;
 	if (is(last->next, "/") || one_of(last->next, comparisons))
 		return last->next->next->in_seconds;
 	if (is(last->next, "between") || (is(last->next, "not") && is(last->next->next, "between"))) {
@@ -1166,13 +1206,84 @@ meets_seconds(struct tok *first, struct tok *last)
 	return one_of(first->prev, comparisons) && (a = rewrite_operand_start(first->prev->prev)) && a->in_seconds;
 }
 
-/* d1::date - d2::date > INTERVAL 7 DAY: days are counted in seconds there. */
+static int
+is_date(const struct tok *first, const struct tok *last)        /* one that is written out too */
+{
+	return is_day(first, last) || (first == last && first->is_time && first->text.n == sizeof("'2026-11-23'") - 1);
+}
+
+/* The difference that an operand is or counts, a call made for it or a name; NULL: none. */
+static struct tok *
+difference_in(struct work *w, struct tok *first, struct tok *last, const struct map *gaps, int *kind)
+{
+	struct buf small = {0};
+	const struct map_entry *e;
+	struct tok *end, *a;
+
+	while ((is(first, "(") && first->match == last) || (one_of(first, counting) && is(first->next, "(") && first->next->match != first->next)) {
+		first = is(first, "(") ? first->next : first->next->next;
+		if (!(end = rewrite_operand_end(first)) || (!is(end->next, ")") && !is(end->next, ",")))
+			return NULL;
+		last = end;
+	}
+	if (first->made && is(first, "time_minus") && is(first->next, "(") && first->next->match == last) {
+		a = first->next->next;
+		*kind = (end = rewrite_operand_end(a)) && is(end->next, ",") && is_date(a, end) && is_date(end->next->next, last->prev) ? GAP_OF_DAYS : GAP;
+		return first;
+	}
+	if (!rewrite_named(last) || is(last->next, "("))
+		return NULL;
+	e = map_find(gaps, small_name(w, last, &small));
+	buf_release(&small);
+	if (e)
+		*kind = (int)e->num;
+	return e ? last : NULL;
+}
+
+/* SELECT max(timestamp)::date - min(timestamp)::date AS gap: the names of differences. */
+static void
+gap_names(struct work *w, struct map *gaps)
+{
+	struct buf small = {0};
+
+	for (struct tok *t = w->head.next; t != &w->head; t = t->next) {
+		struct tok *end = is(t->prev, "as") ? t->prev->prev : t->prev, *first;
+		int kind, is_new;
+
+		if (!rewrite_named(t) || (end == t->prev && !is(t->next, ",") && !is(t->next, "from")) || !(first = rewrite_operand_start(end)) ||
+		    !(is(first->prev, "select") || is(first->prev, "distinct") || is(first->prev, ",")) || !difference_in(w, first, end, gaps, &kind))
+			continue;
+		struct map_entry *e = map_put(gaps, small_name(w, t, &small), &is_new);
+
+		e->num = is_new || (int)e->num == kind ? kind : GAP;
+	}
+	buf_release(&small);
+}
+
+/* d1::date - d2::date > INTERVAL 7 DAY, … AS gap … HAVING avg(gap) > INTERVAL 7 DAY: days are counted in seconds there. */
 static void
 days_in_seconds(struct work *w)
 {
-	for (struct tok *t = w->head.next; t != &w->head; t = t->next)
-		if (t->made && is(t, "time_minus") && is(t->next, "(") && meets_seconds(t, t->next->match))
-			rewrite_set(w, t, "seconds_between");
+	struct map gaps = {0};
+
+	gap_names(w, &gaps);
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *first, *call;
+		int kind;
+
+		if (t->made && is(t, "time_minus") && is(t->next, "(")) {
+			if (meets_seconds(t, t->next->match))
+				rewrite_set(w, t, "seconds_between");
+		} else if (gaps.n && rewrite_named(t) && !is(t->next, "(") && !is(t->next, ".") && !is(t->prev, "as") && (first = rewrite_operand_start(t)) &&
+		    difference_in(w, t, t, &gaps, &kind)) {
+			call = first->prev->prev;
+			if (is(first->prev, "(") && is(call, "time_add") && call->made)         /* gap + INTERVAL 1 DAY is no time */
+				rewrite_set(w, call, "span_add");
+			if (meets_seconds(first, t))
+				rewrite_wrap(w, first, t, kind == GAP_OF_DAYS ? "(86400.0 *" : "gap_seconds(", ")");
+		}
+	}
+	map_release(&gaps);
 }
 
 /* A text that is a time, a parameter or a day, alone on its side of a comparison with the instant `at … to`, or what may be one. */

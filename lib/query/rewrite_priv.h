@@ -18,6 +18,7 @@ struct tok {
 	uint8_t made;                   /* by the rewriter */
 	uint8_t alias;                  /* a name that rewrite_name_items gave */
 	uint8_t is_time;                /* a text that was written TIMESTAMP '…' or DATE '…' */
+	uint8_t list;                   /* an open bracket that was written [ */
 	uint8_t is_span;                /* a text, or the name of a call, that was written INTERVAL … */
 	uint8_t in_seconds;             /* the number, or the name of a call, that such a span became beside seconds */
 };

@@ -435,32 +435,217 @@ offset(struct work *w, struct tok *t)
 		put(w, t, t, "LIMIT -1");
 }
 
-/* x = ANY (SELECT …) → x IN (SELECT …), x <> ALL (SELECT …) → x NOT IN (SELECT …). */
+/* What begins the side of a comparison that ends with `last`; NULL: no operand does. */
+static struct tok *
+side_start(struct tok *last)
+{
+	static const char *const binds[] = { "+", "-", "*", "/", "%", "||", "&", "|", "<<", ">>", "->", "->>", NULL };
+	struct tok *a = rewrite_operand_start(last), *before;
+	int bound;
+
+	do {
+		bound = 0;
+		for (int i = 0; a && binds[i] && !bound; i++)
+			bound = is(a->prev, binds[i]);
+		before = bound ? rewrite_operand_start(a->prev->prev) : NULL;
+		a = before ? before : bound ? a->prev : a;
+	} while (before);
+	return a;
+}
+
+static int
+is_query(const struct tok *t)
+{
+	return is(t, "select") || is(t, "with") || is(t, "values");
+}
+
+/* What stands in the brackets of ANY and ALL, as a SELECT: a list as one of its items. */
 static void
+put_members(const struct tok *open, struct buf *to)
+{
+	const struct tok *first = open->next, *close = open->match, *end;
+	int row = 0;
+
+	if (is_query(first)) {
+		rewrite_text(first, close, to);
+	} else if (is(first, "json_array") && first->made && first->next->match == close->prev) {
+		for (const struct tok *t = first->next->next; t != close->prev; t = is(end, ",") ? end->next : end) {
+			for (end = t; end != close->prev && !is(end, ","); end = end->next)
+				if (is(end, "("))
+					end = end->match;
+			buf_lit(to, row++ ? ", (" : "VALUES (");
+			rewrite_text(t, end, to);
+			buf_lit(to, ")");
+		}
+		buf_lit(to, row ? "" : "SELECT NULL WHERE 0");
+	} else {
+		buf_lit(to, "SELECT value FROM json_each(list_of(");
+		rewrite_text(first, close, to);
+		buf_lit(to, "))");
+	}
+}
+
+/* x > ANY (SELECT …), x <= ALL ([1, 2]): beside the least or the greatest, unless there is none; a NULL among them leaves open what no
+ * other decides. The token to go on from. */
+static struct tok *
+compared(struct work *w, struct tok *t, int all)
+{
+	struct tok *op = t->prev, *last = t->next->match, *first = side_start(op->prev), *behind = last->next;
+	int equal = *op->text.p != '>' && !(*op->text.p == '<' && !is(op, "<>"));
+	const char *pick = (*op->text.p == '>') == all ? "max" : "min";
+	struct buf of = {0}, side = {0}, sql = {0};
+
+	if (!first) {
+		rewrite_fail(w, t, "%.*s wants a value and a comparison before it", STR_FMT(t->text));
+		return t;
+	}
+	buf_lit(&of, "FROM (WITH of(x) AS (");
+	put_members(t->next, &of);
+	buf_lit(&of, ") SELECT x FROM of))");
+	rewrite_text(first, t, &side);
+	buf_printf(&sql, "ifnull((SELECT CASE count(*) WHEN 0 THEN %d END %s, (%s ", all, buf_text(&of), buf_text(&side));
+	buf_printf(&sql, "(SELECT %s(x) %s", equal ? "min" : pick, buf_text(&of));
+	if (equal) {
+		buf_printf(&sql, " %s %s ", all ? "AND" : "OR", buf_text(&side));
+		buf_printf(&sql, "(SELECT max(x) %s", buf_text(&of));
+	}
+	buf_printf(&sql, ") %s (SELECT CASE count(*) WHEN count(x) THEN %d END %s)", all ? "AND" : "OR", all, buf_text(&of));
+	t = put(w, behind, first, "%s", buf_text(&sql));
+	t->blank = first->blank;
+	rewrite_cut(first, last);
+	buf_release(&of), buf_release(&side), buf_release(&sql);
+	return t;
+}
+
+/* x = ANY (SELECT …) → x IN (SELECT …), x <> ALL (SELECT …) → x NOT IN (SELECT …), also of a list. */
+static struct tok *
 quantified(struct work *w, struct tok *t)
 {
-	struct tok *query = t->next->next;
+	static const char *const comparisons[] = { "=", "==", "<>", "!=", "<", "<=", ">", ">=", NULL };
+	struct tok *op = t->prev, *open = t->next, *query = open->next, *close = open->match;
+	int all = is(t, "all"), compares = 0;
 
-	if (!is(t->next, "(") || (!is(query, "select") && !is(query, "with") && !is(query, "values")))
+	for (int i = 0; comparisons[i] && !compares; i++)
+		compares = is(op, comparisons[i]);
+	if (!compares || !is(open, "(") || query == close)
+		return t;
+	if (!(all ? is(op, "<>") || is(op, "!=") : is(op, "=") || is(op, "==")))
+		return compared(w, t, all);
+	if (!is_query(query)) {
+		struct buf of = {0};
+
+		if (is(query, "json_array") && query->made && query->next->match == close->prev) {
+			rewrite_cut(close->prev, close->prev);
+			rewrite_cut(query, query->next);
+		} else {
+			put_members(open, &of);
+			put(w, query, query, "%s", buf_text(&of));
+			rewrite_cut(query, close->prev);
+		}
+		buf_release(&of);
+	}
+	rewrite_set(w, t, "IN");
+	t->blank = 1;
+	if (all) {
+		rewrite_set(w, op, "NOT");
+		op->kind = TOKEN_WORD;
+		op->blank = 1;
+	} else {
+		rewrite_cut(op, op);
+	}
+	return t;
+}
+
+/* lag(x, n) IGNORE NULLS OVER (…): of all rows before the one at hand, or behind it, the n-th value that is there. */
+static void
+lag_of_values(struct work *w, struct tok *call, struct tok *over)
+{
+	struct tok *close = call->next->match, *comma[2] = { NULL, NULL }, *end = over->next, *otherwise = NULL;
+	int lag = is(call, "lag"), n = 0;
+
+	for (struct tok *k = call->next->next; k != close && k->kind != TOKEN_END; k = k->next) {
+		k = is(k, "(") ? k->match : k;
+		if (is(k, ",") && n < 2)
+			comma[n++] = k;
+	}
+	if (comma[1]) {         /* what is given where there is none: behind the call */
+		otherwise = comma[1];
+		rewrite_cut(comma[1], close->prev);
+	}
+	if (!comma[0])
+		put(w, close, close, ", 1");
+	rewrite_set(w, call, lag ? "nth_last_there" : "nth_there");
+	if (!is(end, "(")) {    /* OVER w */
+		rewrite_wrap(w, end, end, "(", ")");
+		end = over->next;
+	}
+	end = end->match;
+	for (struct tok *k = over->next->next; k != end; k = k->next) {
+		k = is(k, "(") ? k->match : k;
+		if (is(k, "rows") || is(k, "range") || is(k, "groups")) {
+			rewrite_cut(k, end->prev);
+			break;
+		}
+	}
+	put(w, end, end, lag ? "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING" : "ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING")->blank = 1;
+	if (otherwise) {
+		struct tok *tail = rewrite_wrap(w, call, end, "coalesce(", ")")->next->match, *last = otherwise;
+
+		while (last->next != close)
+			last = last->next;
+		otherwise->prev = tail->prev, tail->prev->next = otherwise;
+		last->next = tail, tail->prev = last;
+	}
+}
+
+/* f(x) IGNORE NULLS OVER …, f(x IGNORE NULLS): functions of a window that SQLite does not have, else only the rows that have a value. */
+static void
+ignore_nulls(struct work *w, struct tok *t)
+{
+	struct tok *open = is(t->prev, ")") ? t->prev->match : NULL, *call, *over, *end;
+	int ignore = is(t, "ignore");
+
+	if (is(t->next->next, ")") && t->next->next->match->next != t)
+		open = t->next->next->match;
+	else if (is(t->next->next, "order") && is(t->next->next->next, "by"))
+		for (open = t; open->kind != TOKEN_END && !is(open, "("); )
+			open = is(open->prev, ")") ? open->prev->match->prev : open->prev;
+	if (!open || !rewrite_named(open->prev) || open->next == t)
 		return;
-	if ((is(t->prev, "=") || is(t->prev, "==")) && (is(t, "any") || is(t, "some"))) {
-		rewrite_set(w, t, "IN");
-		t->blank = 1;
-		rewrite_cut(t->prev, t->prev);
-	} else if ((is(t->prev, "<>") || is(t->prev, "!=")) && is(t, "all")) {
-		rewrite_set(w, t, "IN");
-		rewrite_set(w, t->prev, "NOT");
-		t->prev->kind = TOKEN_WORD;
-		t->prev->blank = t->blank = 1;
+	call = open->prev;
+	rewrite_cut(t, t->next);
+	over = open->match->next;
+	if (!ignore)
+		return;
+	if (is(over, "over") && (is(call, "lag") || is(call, "lead"))) {
+		lag_of_values(w, call, over);
+	} else if (is(over, "over") && (is(call, "first_value") || is(call, "first") || is(call, "last_value") || is(call, "last"))) {
+		rewrite_set(w, call, *call->text.p == 'f' || *call->text.p == 'F' ? "nth_there" : "nth_last_there");
+		put(w, open->match, open->match, ", 1");
+	} else if (is(over, "over") && is(call, "nth_value")) {
+		rewrite_set(w, call, "nth_there");
+	} else if (!is(over, "filter") && (end = rewrite_operand_end(open->next))) {
+		struct tok *filter = put(w, over, call, "FILTER (WHERE NOT NULL)");     /* … IS NOT NULL */
+
+		filter->blank = 1;
+		rewrite_copy(w, open->next, end, filter->next->match->prev->prev)->blank = 1;
+		put(w, filter->next->match->prev->prev, call, "IS")->blank = 1;
 	}
 }
 
 void
 rewrite_standard(struct work *w)
 {
-	for (struct tok *t = w->head.next; t != &w->head; t = t->next)
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next)
+		if ((is(t, "ignore") || is(t, "respect")) && is(t->next, "nulls")) {
+			struct tok *behind = t->next->next;
+
+			ignore_nulls(w, t);
+			t = behind->prev;
+		}
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next)
 		if (is(t, "any") || is(t, "some") || is(t, "all"))
-			quantified(w, t);
+			t = quantified(w, t);
 	for (struct tok *t = w->head.next; t != &w->head; t = t->next)
 		if (is(t, "fetch") && (is(t->next, "first") || is(t->next, "next")) && !is(t->prev, "."))
 			fetch(w, t);
@@ -733,6 +918,95 @@ asof(struct work *w, struct tok *t, struct tok *end)
 	buf_release(&name), buf_release(&b), buf_release(&near), buf_release(&conds);
 }
 
+/* ---- lists as rows */
+
+/* The column of a list's items is `value`: where the statement calls it `name`, or `alias.name`, that is said instead. */
+static void
+call_unnest(struct work *w, struct select *s, struct tok *alias, struct str name)
+{
+	struct str table = rewrite_bare(w, alias);
+	char *quoted = rewrite_quote(w, table, '"');
+	struct items items = split(w, s->list, s->list_last);
+
+	for (int i = 0; i < items.n && !w->err->code; i++)
+		if (!items.item[i].alias && same_name(item_name(w, &items.item[i]), name))
+			put(w, items.item[i].last->next, items.item[i].last, "AS %s", rewrite_quote(w, name, '"'));
+	for (struct tok *t = s->select->next, *first; t != s->end && !w->err->code; t = t->next) {
+		first = is(t->prev, ".") ? t->prev->prev : t;
+		if (t == alias || !rewrite_named(t) || is(t->next, "(") || is(t->next, ".") || is(t->prev, "as") || !same_name(rewrite_bare(w, t), name))
+			continue;
+		if (is(t->prev, "(") && is(t->next, ")") && rewrite_named(t->prev->prev) && !(t->prev->prev->kind == TOKEN_WORD && token_reserved(t->prev->prev->text)) &&
+		    (is(t->prev->prev->prev, "as") || ends_operand(t->prev->prev->prev)))
+			continue;       /* what another source calls its column */
+		if (first == t ? ends_operand(t->prev) : is(first->prev, ".") || !same_name(rewrite_bare(w, first), table))
+			continue;       /* another alias of that name; a column of another table */
+		put(w, first, first, "%s.value", quoted);
+		rewrite_cut(first, t);
+	}
+}
+
+/* … UNNEST(list) AS t(x), of each row before it; t and x may be one name. The token to go on from. */
+static struct tok *
+unnest(struct work *w, struct select *s, struct tok *t)
+{
+	struct tok *close = t->next->match, *alias = is(close->next, "as") ? close->next->next : close->next, *columns = alias->next;
+	int alone = is(t->prev, "from");        /* then it may stand in brackets of its own, where its columns get their names */
+	struct str name;
+
+	if (!rewrite_named(alias) || (alias->kind == TOKEN_WORD && token_reserved(alias->text)))
+		return close;
+	if (!is(columns, "(")) {
+		call_unnest(w, s, alias, rewrite_bare(w, alias));
+		return alias;
+	}
+	if (alone)
+		return NULL;
+	if (!rewrite_named(columns->next) || columns->next->next != columns->match) {
+		rewrite_fail(w, columns, "UNNEST has one column");
+		return close;
+	}
+	name = rewrite_bare(w, columns->next);
+	rewrite_cut(columns, columns->match);
+	call_unnest(w, s, alias, name);
+	return alias;
+}
+
+/* SELECT unnest(list) FROM t is a SELECT FROM t, unnest(list). */
+static void
+unnest_items(struct work *w, struct select *s)
+{
+	int n = 0;
+
+	for (struct tok *t = s->list; t != s->list_last->next && t->kind != TOKEN_END && !w->err->code; t = t->next) {
+		struct tok *open = t->next, *close = open->match, *behind, *from;
+
+		if (is(t, "(") && is(t->next, "select")) {
+			t = t->match;
+			continue;
+		}
+		if ((!is(t, "unnest") && !is(t, "arrayjoin") && !is(t, "explode")) || !is(open, "(") || close == open || is(t->prev, "."))
+			continue;
+		if (n++) {
+			rewrite_fail(w, t, "a second unnest() in one SELECT: put it behind FROM");
+			return;
+		}
+		behind = s->clause[FROM] ? clause_end(s, FROM)->next : s->list_last->next;
+		from = put(w, behind, t, s->clause[FROM] ? ", unnest( ) AS unnest_item" : "FROM unnest( ) AS unnest_item");
+		from->blank = !is(from, ",");
+		while (!is(from, "("))
+			from = from->next;
+		if (open->next != close)
+			rewrite_move(open->next, close->prev, from->match);
+		t = put(w, t, t, "unnest_item.value");
+		rewrite_cut(t->next->next->next, close);
+		t = t->next->next;
+		if (!s->clause[FROM])
+			s->list_last = t;
+	}
+	if (n)
+		parse(s->select, s);
+}
+
 static void
 sources(struct work *w, struct select *s)
 {
@@ -756,8 +1030,10 @@ sources(struct work *w, struct select *s)
 			asof(w, t->prev, after);
 			continue;
 		}
-		if (starts && is(t, "unnest") && is(t->next, "("))
-			rewrite_set(w, t, "json_each");
+		if (starts && is(t, "unnest") && is(t->next, "(") && (alias = unnest(w, s, t))) {
+			t = alias;
+			continue;
+		}
 		if (is(t, "tablesample") || (is(t, "using") && is(t->next, "sample"))) {
 			s->sample = t;
 			if (is(t, "tablesample")) {
@@ -770,7 +1046,7 @@ sources(struct work *w, struct select *s)
 		}
 		if (is(t, "("))
 			t = t->match;
-		else if (rewrite_named(t) && is(t->next, "("))
+		else if (starts && rewrite_named(t) && is(t->next, "("))        /* else JOIN (SELECT …) */
 			t = t->next->match;
 		if (!starts)
 			continue;
@@ -942,7 +1218,7 @@ group_all(struct work *w, struct select *s)
 
 /* ---- grouping sets */
 
-struct sets { struct item *by; int n_by; uint64_t set[SETS_MOST]; int n; };
+struct sets { struct item *by; int n_by; uint64_t set[SETS_MOST]; int n; struct items items; };     /* items: of the SELECT, by whose names it may group */
 
 static int
 set_of(struct work *w, struct sets *sets, struct tok *first, struct tok *last)   /* the bit of one expression */
@@ -1040,10 +1316,15 @@ leave_out(struct work *w, const struct sets *sets, uint64_t set, struct tok *fir
 			long value = 0;
 
 			for (int i = 0; i < items.n; i++) {
+				struct item of = items.item[i];
 				int out = 1;
 
+				for (int k = 0; k < sets->items.n && of.first == of.last; k++)
+					if (sets->items.item[k].alias && same_name(rewrite_bare(w, sets->items.item[k].alias), rewrite_bare(w, of.first)))
+						of = sets->items.item[k];
 				for (int k = 0; k < sets->n_by; k++)
-					if ((set >> k & 1) && rewrite_same(sets->by[k].first, sets->by[k].last, items.item[i].first, items.item[i].last))
+					if ((set >> k & 1) && (rewrite_same(sets->by[k].first, sets->by[k].last, of.first, of.last) ||
+					    rewrite_same(sets->by[k].first, sets->by[k].last, items.item[i].first, items.item[i].last)))
 						out = 0;
 				value = 2 * value + out;
 			}
@@ -1129,7 +1410,7 @@ grouping_sets(struct work *w, struct select *s)
 		memcpy(sets->set, product, (size_t)total * sizeof(*product));
 		sets->n = total;
 	}
-	items = split(w, s->list, s->list_last);
+	items = sets->items = split(w, s->list, s->list_last);
 	/* a number or an alias stands for its item */
 	for (int k = 0; k < sets->n_by; k++) {
 		struct item *by = &sets->by[k];
@@ -1141,8 +1422,7 @@ grouping_sets(struct work *w, struct select *s)
 			*by = (struct item){ .first = items.item[n - 1].first, .last = items.item[n - 1].last };
 		else
 			for (int i = 0; i < items.n; i++)
-				if (items.item[i].alias && same_name(rewrite_bare(w, items.item[i].alias), rewrite_bare(w, by->first)) &&
-				    items.item[i].first != items.item[i].last)
+				if (items.item[i].alias && !items.item[i].alias->alias && same_name(rewrite_bare(w, items.item[i].alias), rewrite_bare(w, by->first)))
 					*by = (struct item){ .first = items.item[i].first, .last = items.item[i].last };
 	}
 	for (int i = 0; i < items.n; i++)
@@ -1621,7 +1901,9 @@ mend_select(struct work *w, struct tok *t)
 	parse(t, &s);
 	if (s.end == s.list)
 		return;
-	sources(w, &s);
+	unnest_items(w, &s);
+	if (!w->err->code)
+		sources(w, &s);
 	if (!w->err->code && s.sample)
 		sample(w, &s);
 	if (!w->err->code)

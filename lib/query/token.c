@@ -71,8 +71,26 @@ number_end(struct str sql, size_t at)
 /* Longest first. */
 static const char *const operators[] = {
 	"!~~*", "->>", "!~*", "!~~", "~~*", "::", "->", "||", "<=", ">=", "<>", "!=", "==", "<<", ">>", "!~", "~~", "~*", "//", "=>",
-	"(", ")", ",", ".", ";", "+", "-", "*", "/", "%", "=", "<", ">", "~", "&", "|", "^", "{", "}", ":", "$", NULL
+	"(", ")", ",", ".", ";", "+", "-", "*", "/", "%", "=", "<", ">", "~", "&", "|", "^", "{", "}", "[", "]", ":", "$", NULL
 };
+
+/* Is this [ the beginning of a list, ['a', 'b'] or [1], not of a name, [a]? */
+static int
+begins_list(struct str sql, size_t at)
+{
+	size_t i = at + 1;
+
+	while (i < sql.n && (sql.p[i] == ' ' || sql.p[i] == '\t' || sql.p[i] == '\n' || sql.p[i] == '\r'))
+		i++;
+	if (i == sql.n)
+		return 0;
+	if (is_digit(sql.p[i]) || strchr("'\"[]", sql.p[i]) || (strchr("-+.", sql.p[i]) && i + 1 < sql.n && is_digit(sql.p[i + 1])))
+		return sql.p[i] != 0;
+	for (; i < sql.n && sql.p[i] != ']'; i++)
+		if (sql.p[i] == ',' || sql.p[i] == '(')
+			return 1;
+	return 0;
+}
 
 static size_t
 operator_end(struct str sql, size_t at)
@@ -118,7 +136,7 @@ token_next(struct str sql, size_t *at, struct token *token, struct err *err)
 		token->kind = TOKEN_STRING;
 		if (!(end = quoted_end(sql, i + (c != '\''), '\'')))
 			return err_col(err, (long)i + 1, ERR_INPUT, "a text without its end, add '");
-	} else if (c == '"' || c == '`' || c == '[') {
+	} else if (c == '"' || c == '`' || (c == '[' && !begins_list(sql, i))) {
 		token->kind = TOKEN_QUOTED;
 		if (!(end = quoted_end(sql, i, c == '[' ? ']' : c)))
 			return err_col(err, (long)i + 1, ERR_INPUT, "a quoted name without its end, add %c", c == '[' ? ']' : c);

@@ -471,40 +471,49 @@ static const struct table_function explain_verb = { "explain", "how a statement 
 static const char *const series_columns[] = { "value", NULL };
 static const struct table_function_param series_params[] = { { "start", "N", "the first", 1 }, { "stop", "N", "the last", 1 }, { "step", "N", "from one to the next", 1 }, { 0 } };
 
+/* From the start to the stop in steps, without what is the stop itself where `open`. */
 static int
-series(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+steps(const struct table_function_call *call, int open, struct cell_sink sink, struct err *err)
 {
-	const struct cell *start = &call->args[0], *stop = &call->args[1], *step = &call->args[2];
+	const struct cell zero = cell_integer(0), *start = &call->args[0], *stop = &call->args[1], *step = &call->args[2];
+	const char *name = call->function->name;
 	struct buf scratch = {0};
-	int64_t from, to, by = 1, n = 0;
+	int64_t from, to, by = 1, months = 0, n = 0;
 	char out[TIME_LEN];
 	int rc = 0;
 
+	if (open && stop->type == CELL_NULL)
+		stop = start, start = &zero;
 	if (start->type == CELL_NULL || stop->type == CELL_NULL)
-		return err_set(err, ERR_USAGE, "generate_series wants where it starts and stops");
+		return err_set(err, ERR_USAGE, "%s wants where it starts and stops", name);
 	if (start->type == CELL_TEXT && time_parse_rfc3339(start->text, &from) == 0 && stop->type == CELL_TEXT && time_parse_rfc3339(stop->text, &to) == 0) {
-		if ((rc = table_function_dur(call, "step", 86400000, &by, err)) == 0 && by <= 0)
-			rc = err_set(err, ERR_USAGE, "generate_series: the step must be a span above zero");
-		for (; rc == 0 && from <= to; from += by) {
-			time_print(from, out);
+		by = 86400000;
+		if (step->type != CELL_NULL && functions_interval(table_function_text(call, "step", &scratch), &by, &months) < 0)
+			rc = err_set(err, ERR_USAGE, "%s: the step is no span, try INTERVAL 1 DAY", name);
+		else if ((by == 0 && months == 0) || (by && months))
+			rc = err_set(err, ERR_USAGE, "%s: the step must be a span of days or less, or of months, that is not 0", name);
+		for (int64_t t = from, up = by > 0 || months > 0; rc == 0 && (up ? t <= to - open : t >= to + open); n++, t = months ? time_add_months(from, n * months) : from + n * by) {
+			time_print(t, out);
 			rc = sink.row(sink.self, (struct cell[]){ cell_text((struct str){ out, TIME_LEN }) }, 1, err);
 		}
+		buf_release(&scratch);
 		return rc;
 	}
-	if (start->type == CELL_REAL || step->type == CELL_REAL) {
+	if (start->type == CELL_REAL || stop->type == CELL_REAL || step->type == CELL_REAL) {
 		double a = start->type == CELL_REAL ? start->real : (double)start->integer, b = stop->type == CELL_REAL ? stop->real : (double)stop->integer,
 		    s = step->type == CELL_REAL ? step->real : step->type == CELL_INTEGER ? (double)step->integer : 1;
 
 		if (s == 0 || !isfinite(a) || !isfinite(b) || !isfinite(s))
-			return err_set(err, ERR_USAGE, "generate_series: the step must not be 0");
-		for (double x = a; rc == 0 && (s > 0 ? x <= b : x >= b); x = a + (double)++n * s)
+			return err_set(err, ERR_USAGE, "%s: the step must not be 0", name);
+		for (double x = a; rc == 0 && (s > 0 ? x <= b : x >= b) && !(open && x == b); x = a + (double)++n * s)
 			rc = sink.row(sink.self, (struct cell[]){ cell_real(x) }, 1, err);
 		return rc;
 	}
-	if (str_int64(table_function_text(call, "start", &scratch), &from) < 0 || str_int64(call_text("stop"), &to) < 0 ||
-	    (step->type != CELL_NULL && str_int64(call_text("step"), &by) < 0) || by == 0)
-		rc = err_set(err, ERR_USAGE, "generate_series wants two numbers or times, and a step that is not 0");
-	for (; rc == 0 && (by > 0 ? from <= to : from >= to); ) {
+	if ((start == &zero ? (from = 0) : str_int64(table_function_text(call, "start", &scratch), &from)) < 0 ||
+	    str_int64(table_function_text(call, stop == &call->args[0] ? "start" : "stop", &scratch), &to) < 0 ||
+	    (step->type != CELL_NULL && str_int64(table_function_text(call, "step", &scratch), &by) < 0) || by == 0)
+		rc = err_set(err, ERR_USAGE, "%s wants two numbers or times, and a step that is not 0", name);
+	while (rc == 0 && (by > 0 ? from <= to : from >= to) && !(open && from == to)) {
 		rc = sink.row(sink.self, (struct cell[]){ cell_integer(from) }, 1, err);
 		if (__builtin_add_overflow(from, by, &from))
 			break;
@@ -513,12 +522,59 @@ series(const struct table_function_call *call, struct cell_sink sink, struct err
 	return rc;
 }
 
+static int
+series(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+{
+	return steps(call, 0, sink, err);
+}
+
 static const struct table_function series_verb = { "generate_series", "numbers or times in steps", series_columns, series_params, series, .sql_only = 1 };
+
+/* ---- range: as generate_series, but without what it ends at, and from 0 */
+
+static const char *const range_columns[] = { "range", NULL };
+
+static int
+range(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+{
+	return steps(call, 1, sink, err);
+}
+
+static const struct table_function range_verb = { "range", "numbers or times in steps, without the last", range_columns, series_params, range, .sql_only = 1 };
+
+/* ---- unnest: a list as rows */
+
+static const char *const unnest_columns[] = { "value", NULL };
+static const struct table_function_param unnest_params[] = { { "list", "LIST", "a JSON array", 1 }, { 0 } };
+
+static int
+unnest(const struct table_function_call *call, struct cell_sink sink, struct err *err)
+{
+	const struct cell *list = &call->args[0];
+	struct buf scratch = {0};
+	struct err ignore = {0};
+	struct json_iter it;
+	int rc = 0;
+
+	if (list->type == CELL_NULL)
+		return 0;
+	if (list->type != CELL_TEXT || !list->text.n || *list->text.p != '[' || json_check(list->text, &ignore) < 0)
+		return sink.row(sink.self, list, 1, err);       /* one value is a list of it */
+	for (it = json_iter(json_value(list->text)); rc == 0 && json_next(&it); ) {
+		struct cell cell = cell_of_json(it.value, &scratch);
+
+		rc = sink.row(sink.self, &cell, 1, err);
+	}
+	buf_release(&scratch);
+	return rc;
+}
+
+static const struct table_function unnest_verb = { "unnest", "the items of a list", unnest_columns, unnest_params, unnest, .sql_only = 1 };
 
 /* ---- */
 
 const struct table_function *const verbs_all[] = {
-	&metric_verb, &funnel_verb, &retention_verb, &paths_verb, &sessions_verb, &match_verb, &events_verb, &schema_verb, &explain_verb, &series_verb, &match_rows_function, NULL
+	&metric_verb, &funnel_verb, &retention_verb, &paths_verb, &sessions_verb, &match_verb, &events_verb, &schema_verb, &explain_verb, &series_verb, &range_verb, &unnest_verb, &match_rows_function, NULL
 };
 
 const struct table_function *

@@ -612,3 +612,81 @@ P
 	is "SELECT date_add('2026-01-01', 10000001), date_add('2026-01-01', 9000000), date_sub('2026-01-01', 9223372036854775807), date_sub('2026-01-01', 1)" \
 		"$(at-query -f csv "SELECT date_add('2026-01-01', INTERVAL '9000000 days'), date_add('2026-01-01', INTERVAL '9000000 days'), date_add('2026-01-01', INTERVAL '-9000000 days'), '2025-12-31'" | tail -1)"
 }
+
+@test "lists: what is in [] or ARRAY[], its items by number, as rows by UNNEST, = ANY and <> ALL of them" {
+	at-ingest -q <<-'END'
+	{"event":"tagged","timestamp":"2026-11-25T00:00:00Z","id":"t1","properties":{"tags":["a","b"],"n":1}}
+	{"event":"tagged","timestamp":"2026-11-25T00:00:01Z","id":"t2","properties":{"tags":["b"],"n":2}}
+	{"event":"tagged","timestamp":"2026-11-25T00:00:02Z","id":"t3","properties":{"tags":[],"n":3}}
+	{"event":"tagged","timestamp":"2026-11-25T00:00:03Z","id":"t4","properties":{"tags":"c","n":4}}
+	END
+	is "SELECT [1, 2], ARRAY['a'], [], [[1], ['x]']], [2.5, NULL][1], string_split('a-b', '-')[-1], 'abc'[2], '[7]'::int[]" '"[1,2]","[""a""]",[],"[[1],[""x]""]]",2.5,b,b,[7]'
+	is "SELECT [event] FROM [events] WHERE [id] = 'e1'" page_view               # a name stays one
+	for from in "events, unnest(tags) AS t(tag)" "events e CROSS JOIN unnest(e.tags) AS t(tag)" "events e JOIN UNNEST(e.tags) t(tag) ON 1" "events, unnest(tags) AS tag"; do
+		is "SELECT id, tag FROM $from ORDER BY 1, 2" $'t1,a\nt1,b\nt2,b\nt4,c'
+	done
+	is "SELECT id, t.tag FROM events LEFT JOIN unnest(tags) AS t(tag) ON true WHERE event = 'tagged' ORDER BY 1, 2" $'t1,a\nt1,b\nt2,b\nt3,\nt4,c'
+	is "SELECT unnest(tags) AS tag, count(*) AS n FROM events GROUP BY tag ORDER BY tag" $'a,1\nb,2\nc,1'
+	is "SELECT unnest([3, 4]) AS x" $'3\n4'
+	is "SELECT * FROM unnest([5, 6]) AS t(x) WHERE x > 5" 6
+	is "SELECT a.x, b.y FROM (VALUES (1)) a(x) CROSS JOIN (VALUES (2)) b(y) JOIN unnest([3]) AS c(z) ON 1" 1,2
+	is "SELECT group_concat(id ORDER BY id) FROM events WHERE id = ANY (ARRAY['e1', 't2']) AND event <> ALL (['x', 'y'])" '"e1,t2"'
+	is "SELECT group_concat(id ORDER BY id) FROM events WHERE 'b' = ANY(tags)" '"t1,t2"'
+	is "SELECT group_concat(id ORDER BY id) FROM events WHERE event = 'tagged' AND 'b' <> ALL(tags)" '"t3,t4"'
+	is "SELECT sum(range) FROM range(1, 4)" 6
+	is "SELECT value FROM generate_series(DATE '2026-01-31', DATE '2026-03-31', INTERVAL 1 MONTH)" $'2026-01-31T00:00:00.000Z\n2026-02-28T00:00:00.000Z\n2026-03-31T00:00:00.000Z'
+	run -2 at-query "SELECT [1, 2"
+	[[ $output == *'a [ without its ]'* ]]
+	run -2 at-query "SELECT (1]"
+	[[ $output == *'a ] without its ['* ]]
+}
+
+@test "ANY and ALL beside any comparison: the least or the greatest decides, none of nothing, a NULL leaves open" {
+	local v="(VALUES (1), (2), (3), (NULL)) AS v(x)"
+	of() { is "SELECT group_concat(coalesce($1, 'null'), ' ') FROM (SELECT * FROM $v ORDER BY x NULLS LAST)" "$2"; }
+	of "x > ALL (SELECT 2)" '0 0 1 null'
+	of "x >= ALL (VALUES (1), (2))" '0 1 1 null'
+	of "x < ANY (SELECT 3 UNION SELECT 1)" '1 1 0 null'
+	of "x > ALL ([1, NULL])" '0 null null null'
+	of "x > SOME (ARRAY[1, NULL])" 'null 1 1 null'
+	of "x > ALL (SELECT 1 WHERE 0)" '1 1 1 1'
+	of "x > ANY (SELECT 1 WHERE 0)" '0 0 0 0'
+	of "x = ALL (VALUES (2), (2))" '0 1 0 null'
+	of "x <> ANY (VALUES (2), (2))" '1 0 1 null'
+	of "NOT x + 1 >= ALL (SELECT 3)" '1 0 0 null'
+	is "SELECT count(*) FROM events e WHERE revenue >= ALL (SELECT revenue FROM events f WHERE f.event = e.event)" 1
+}
+
+@test "IGNORE NULLS: lag, lead, first, last and n-th value of those that are there" {
+	local v="(VALUES (1, 'a'), (2, NULL), (3, 'b'), (4, NULL), (5, NULL), (6, 'c')) AS v(i, x)"
+	of() { is "SELECT string_agg(coalesce(y, '-'), '' ORDER BY i) FROM (SELECT i, $1 AS y FROM $v WINDOW w AS (ORDER BY i))" "$2"; }
+	of "last_value(x IGNORE NULLS) OVER w" aabbbc
+	of "last_value(x) IGNORE NULLS OVER (ORDER BY i)" aabbbc
+	of "lag(x IGNORE NULLS) OVER w" -aabbb
+	of "lag(x, 2) IGNORE NULLS OVER (ORDER BY i ROWS 1 PRECEDING)" ---aaa
+	of "lag(x, 2, 'z' IGNORE NULLS) OVER w" zzzaaa
+	of "lead(x) IGNORE NULLS OVER w" bbccc-
+	of "first_value(x IGNORE NULLS) OVER (ORDER BY i ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING)" abb-cc
+	of "nth_value(x, 2) IGNORE NULLS OVER (ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)" bbbbbb
+	of "lag(x) RESPECT NULLS OVER w" -a-b--
+	is "SELECT first(x IGNORE NULLS ORDER BY i DESC), array_agg(x IGNORE NULLS) FROM $v WHERE i IN (3, 4)" 'b,"[""b""]"'
+}
+
+@test "days between two days under a name or counted are seconds beside an INTERVAL; a month taken from a time less something is one of the calendar" {
+	local g="(SELECT user_id AS u, max(timestamp)::date - min(timestamp)::date AS gap, max(timestamp) - min(timestamp) AS seconds FROM events WHERE user_id IS NOT NULL GROUP BY 1)"
+	is "SELECT user_id, max(timestamp)::date - min(timestamp)::date AS gap FROM events GROUP BY 1 HAVING gap > INTERVAL '23 hours'" u1,1
+	is "SELECT u FROM $g WHERE gap >= INTERVAL 1 DAY AND seconds < INTERVAL 1 DAY AND seconds > INTERVAL '13 hours'" u1
+	is "SELECT max(gap) = INTERVAL 1 DAY, avg(gap) < INTERVAL 1 DAY, avg(gap) BETWEEN INTERVAL 11 HOUR AND INTERVAL 12 HOUR, max(gap) / INTERVAL 1 HOUR FROM $g" 1,1,1,24
+	is "SELECT u, gap + INTERVAL 1 HOUR FROM $g ORDER BY u" $'u1,90000\nu2,3600'
+	is "SELECT avg(timestamp::date - DATE '2026-11-20') AS mean FROM events HAVING mean > INTERVAL 3 DAY AND mean < INTERVAL 4 DAY" 3.3333333333333335
+	is "SELECT today() - n - INTERVAL 1 MONTH, now() - n - INTERVAL 1 MONTH, (today() - n) - INTERVAL '1 month' + INTERVAL 1 DAY, today() + n, today() + n - INTERVAL 1 YEAR FROM (SELECT 2 AS n)" 2026-10-22,2026-10-24T00:29:58.000Z,2026-10-23,2026-11-26,2025-11-26
+	is "SELECT count(*) FROM events, (SELECT 30 AS n) WHERE timestamp > today() - n - INTERVAL 1 MONTH" 3
+}
+
+@test "deviations of numbers near the end of all doubles; a group by the name of a column that is called otherwise" {
+	printf '{"event":"big","timestamp":"2026-11-25T00:00:00Z","properties":{"x":%s,"y":%s,"big":%s}}\n' 1e308 3e200 9007199254740993 -1e308 1e200 9007199254740992 | at-ingest -q
+	for vector in 0 1; do
+		AT_VECTOR=$vector is "SELECT stddev_pop(x), stddev_pop(y), var_pop(y * 1e-100) > 9.9e199, stddev(x) > 1.41e308, arg_max(x, big) FROM events WHERE event = 'big'" 1e+308,1e+200,1,1,1e+308
+	done
+	is "SELECT event AS e, user_id AS u, grouping(e) AS g, count(*) FROM events WHERE user_id > '' GROUP BY GROUPING SETS ((e), (u)) ORDER BY g, e, u" $'page_view,,0,2\nsignup,,0,1\n,u1,1,2\n,u2,1,1'
+}
