@@ -1,5 +1,6 @@
 /* rules.c - at-detect -r: rows in, or questions to the store, and alerts out; what is known kept under --state. */
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "alert/deliver.h"
@@ -108,6 +109,7 @@ static int
 sender_start(struct sender *s, struct store *store, struct json receivers, struct err *err)
 {
 	pthread_condattr_t mono;
+	sigset_t all, was;
 
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&mono);
@@ -117,7 +119,10 @@ sender_start(struct sender *s, struct store *store, struct json receivers, struc
 	s->receivers = receivers;
 	if (!(s->store = store_share_write(store, err)))
 		return err->code;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);       /* signals must wake the reader, also one that comes just before it waits */
 	s->running = pthread_create(&s->thread, NULL, send_all, s) == 0;
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
 	return s->running ? 0 : err_set(err, ERR_LIMIT, "cannot start a thread");
 }
 

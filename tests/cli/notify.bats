@@ -107,6 +107,41 @@ resolved" ]
 	[ "$(came | jq length)" = 2 ]
 }
 
+@test "SIGTERM ends it too when it comes just before it waits for rows" {
+	plain_only
+	cat > early.c <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <poll.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *span, const sigset_t *mask)
+{
+	int (*real)(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *) = dlsym(RTLD_NEXT, "ppoll");
+	if (unlink("now") == 0) {
+		kill(getpid(), SIGTERM);        /* whichever of its threads takes it */
+		nanosleep(&(struct timespec){ 0, 200000000 }, NULL);
+	}
+	return real(fds, n, span, mask);
+}
+END
+	${CC:-cc} -shared -fPIC -o early.so early.c -ldl
+	config "$log"
+	rule "$many"
+	mkfifo in
+	LD_PRELOAD=$PWD/early.so at-detect -r rules.json --notify < in > alerts & pid=$!
+	exec 9> in
+	rows '0 a 150' >&9
+	soon grep -q firing log
+	touch now
+	rows '1 a 160' >&9
+	ended() { not kill -0 $pid 2> /dev/null; }
+	soon ended
+	wait $pid
+	exec 9>&-
+}
+
 @test "routes: the first that matches takes it, or goes on; alerts of a group come in one message" {
 	config '{log: {type: "file", path: "log"}, other: {type: "file", path: "other"}}' \
 	    '{routes: [{match: {source: "~a|b"}, receiver: "log", continue: true}, {match: {severity: "page", source: "!a"}, receiver: ["other"], group_by: ["source"]}]}'
