@@ -305,7 +305,7 @@ ask_answer(struct ask *ask, struct str question, struct ask_answer *a, struct er
 			interpret(ask, question, now, a);
 		goto out;
 	}
-	items = mem_new((size_t)(n + ASK_LIST) * sizeof(*items));
+	items = mem_new((size_t)(n + ASK_ADDED) * sizeof(*items));
 	n = ask_items(ask, words, n, now, query_zone(ask->query), items);
 	if ((read = ask_read(ask, items, n, now, query_zone(ask->query), &reading, &a->text)) != 1) {
 		if (read == 0)

@@ -1,7 +1,7 @@
 /* ask_priv.h - how a question becomes an answer; for the files of ask and its tests.
  *
  *      text ──► words (ask_words.c) ──► items: each word or phrase with what it means here (ask_terms.c, ask_time.c)
- *           ──► a reading: what is measured, of what, by what, when, in which order (ask_read.c)
+ *           ──► a reading: what is measured, of what, by what, when, in which order (ask_reader.h)
  *           ──► SQL (ask_sql.c) ──► rows ──► a sentence (ask_say.c)
  *
  * Who comes back is read from the words before all that (ask_retention.c), for "the next week" is no future there.
@@ -23,6 +23,7 @@
 #define ASK_METRICS 64                  /* of the configuration */
 #define ASK_STORED 40                   /* metrics whose samples are stored, of those that share the mask with the events */
 #define ASK_LIST   8                    /* values of a filter, filters, groups of one reading */
+#define ASK_ADDED  16                   /* items that reading may put between those of the question */
 
 /* ---- words */
 struct ask_word {
@@ -75,6 +76,7 @@ struct ask_field {
 	struct str name, sql;           /* as it is called, and as SQL wants it */
 	int number;                     /* 1: its values are numbers */
 	int flag;                       /* 1: they are true and false, to SQL 1 and 0; a question names them by the property, "passed" */
+	int label;                      /* 1: they are whole numbers that name something, "zone 3", "status 404": compared and counted, as text is, never added up */
 	int many;                       /* more values than are known */
 	int path, country;
 	int stored;                     /* 1: a stored metric; its rows are not events (ask_stored.c) */
@@ -85,19 +87,21 @@ struct ask_field {
 };
 
 /* ---- what is measured, of which events */
+#define ASK_SUNDAYS 10                  /* of a PART: on Sundays, on Mondays behind it, … */
 enum ask_op { ASK_EQ, ASK_GT, ASK_GE, ASK_LT, ASK_LE };
 enum ask_agg { ASK_SUM = 1, ASK_AVG, ASK_MIN, ASK_MAX, ASK_MEDIAN, ASK_QUANTILE };
 enum ask_of { ASK_COUNT, ASK_DISTINCT_USERS, ASK_DISTINCT_SESSIONS, ASK_DISTINCT_FIELD, ASK_OF_FIELD, ASK_OF_SESSION_LENGTH, ASK_COUNT_GROUPS };
 
 struct ask_filter {
-	int field;                      /* -1: user_id, -2: session_id, -3: hour of the day, -4: day of the week */
+	int field;                      /* -1: user_id, -2: session_id, -3: hour of the day, -4: day of the week, without values the weekend */
 	int not, prefix, is_null, is_number;
+	int or;                         /* 1: it, or the one before it in the list */
 	struct str value[ASK_LIST];
 	int n;
 	enum ask_op op;
 	double number;
 };
-struct ask_filters { struct ask_filter f[ASK_LIST]; int n; };
+struct ask_filters { struct ask_filter f[ASK_LIST]; int n, full; };     /* full: one did not fit */
 
 struct ask_measure {
 	enum ask_of of;

@@ -148,7 +148,14 @@ put_filters(const struct ask *ask, const struct ask_filters *fs, const char *bet
 	for (int i = 0; i < fs->n; i++) {
 		const struct ask_filter *f = &fs->f[i];
 
-		buf_lit(b, between);
+		buf_lit(b, f->or ? " or " : between);
+		if (f->field == -4 && f->n) {
+			static const char *const days[] = { "Sundays", "Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays" };
+
+			for (int k = 0; k < f->n; k++)
+				buf_printf(b, "%s%s", k ? " or " : f->not ? "not on " : "on ", days[f->value[k].p[0] - '0']);
+			continue;
+		}
 		if (f->field == -4) {
 			buf_lit(b, f->not ? "on working days" : "on weekends");
 			continue;

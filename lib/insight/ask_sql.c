@@ -88,7 +88,7 @@ put_filter(const struct ask *ask, const struct ask_filter *f, struct buf *b)
 	struct str name = field_sql(ask, f->field);
 
 	put_and(b);
-	if (f->field == -4) {
+	if (f->field == -4 && !f->n) {
 		buf_printf(b, "%.*s %s (0, 6)", STR_FMT(name), f->not ? "NOT IN" : "IN");
 	} else if (f->is_null) {
 		buf_printf(b, "%.*s IS %sNULL", STR_FMT(name), f->not ? "NOT " : "");
@@ -106,29 +106,45 @@ put_filter(const struct ask *ask, const struct ask_filter *f, struct buf *b)
 		put_text(b, buf_get(&end));
 		buf_release(&end);
 	} else {
-		int flag = f->field >= 0 && ask->field[f->field].flag;
+		int flag = f->field >= 0 && ask->field[f->field].flag, label = f->field == -4 || (f->field >= 0 && ask->field[f->field].label);
 
 		if (f->not)
 			buf_byte(b, '(');
 		buf_printf(b, "%.*s %s", STR_FMT(name), f->n > 1 ? f->not ? "NOT IN (" : "IN (" : f->not ? "<> " : "= ");
 		for (int i = 0; i < f->n; i++) {
 			buf_lit(b, i ? ", " : "");
-			if (flag)
-				buf_str(b, f->value[i]);        /* 1 or 0 */
+			if (flag || label)
+				buf_str(b, f->value[i]);        /* 1 or 0; digits */
 			else
 				put_text(b, f->value[i]);
 		}
 		buf_lit(b, f->n > 1 ? ")" : "");
 		if (f->not)
-			buf_printf(b, flag ? ")" : " OR %.*s IS NULL)", STR_FMT(name));
+			buf_printf(b, flag || f->field == -4 ? ")" : " OR %.*s IS NULL)", STR_FMT(name));
 	}
 }
 
 static void
 put_filters(const struct ask *ask, const struct ask_filters *fs, struct buf *b)
 {
-	for (int i = 0; i < fs->n; i++)
-		put_filter(ask, &fs->f[i], b);
+	for (int i = 0; i < fs->n; i++) {
+		struct buf either = { 0 };
+
+		if (i + 1 == fs->n || !fs->f[i + 1].or) {
+			put_filter(ask, &fs->f[i], b);
+			continue;
+		}
+		put_and(b);
+		buf_byte(b, '(');
+		for (int first = i; i < fs->n && (i == first || fs->f[i].or); i++) {
+			buf_clear(&either);
+			put_filter(ask, &fs->f[i], &either);
+			buf_printf(b, "%s%.*s", i > first ? " OR " : "", STR_FMT(buf_get(&either)));
+		}
+		buf_byte(b, ')');
+		buf_release(&either);
+		i--;
+	}
 }
 
 static void

@@ -28,7 +28,7 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_WITH, 0, "with|had|have|has|having|contain|include|involve|saw|fail with|end with|return with|respond with|answer with|finish with|come back with|came back with" },
 	{ ASK_WITHOUT, 0, "without|with no|have no|had no|lack|without any|no" },
 	{ ASK_NOT, 0, "not|never|none|didnt|dont|did not|do not|but not|and not|except|except for|exclude|other than|outside|outside of|"
-	    "non|neither|besides|apart from|ignore|leave out|not counting|minus" },
+	    "non|neither|nor|besides|apart from|ignore|leave out|not counting|minus" },
 	{ ASK_THAT, 0, "who|that|which also" },
 	{ ASK_ALSO, 0, "also|as well|again too|both of them" },
 	{ ASK_BOTH, 0, "both|either" },
@@ -184,6 +184,13 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_PART, 6, "in afternoons|in afternoon|afternoon" },
 	{ ASK_PART, 7, "in evenings|in evening|evening" },
 	{ ASK_PART, 8, "at night|at nights|overnight" },
+	{ ASK_PART, 10, "on sundays|every sunday|sundays" },
+	{ ASK_PART, 11, "on mondays|every monday|mondays" },
+	{ ASK_PART, 12, "on tuesdays|every tuesday|tuesdays" },
+	{ ASK_PART, 13, "on wednesdays|every wednesday|wednesdays" },
+	{ ASK_PART, 14, "on thursdays|every thursday|thursdays" },
+	{ ASK_PART, 15, "on fridays|every friday|fridays" },
+	{ ASK_PART, 16, "on saturdays|every saturday|saturdays" },
 	{ ASK_FIRST, 0, "first|earliest|oldest" },
 	{ ASK_LAST, 0, "last|latest|most recent|newest" },
 	{ ASK_NOW, 0, "now|right now|rn|currently|at the moment|at moment|at present|online|live" },
@@ -650,6 +657,20 @@ is_flag(struct ask *ask, int i)
 	    is_participle(blank ? (struct str){ blank + 1, (size_t)(words.p + words.n - blank - 1) } : words) || has_phrase("success|successful|ok|active|premium|pass|error", words);
 }
 
+/* Whole numbers in a property whose name says that they are names: zone, door_nr, status_code. How many zones there are is not what they add up to. */
+static int
+is_label(struct ask *ask, int i)
+{
+	struct str words = spoken(ask->arena, ask->field[i].name);
+	const char *blank = memrchr(words.p, ' ', words.n);
+
+	return has_phrase("zone|floor|door|gate|room|building|block|wing|ward|area|sector|district|aisle|shelf|bay|slot|rack|lane|track|line|platform|terminal|"
+	    "station|stop|route|dock|berth|pier|machine|sensor|device|node|cluster|shard|partition|port|channel|store|branch|plant|"
+	    "warehouse|depot|table|seat|desk|bed|court|team|group|class|section|shift|batch|lot|code|status|id|nr|no|number|category|type|kind|mode|phase|"
+	    "priority|severity|tier|segment|cohort|variant|bucket|region|zip|postcode|plz|extension|vlan|pid|uid|gid|asn",
+	    blank ? (struct str){ blank + 1, (size_t)(words.p + words.n - blank - 1) } : words) > 0;
+}
+
 static void
 teach_field(struct ask *ask, int i)
 {
@@ -683,8 +704,6 @@ teach_field(struct ask *ask, int i)
 			f->role = ASK_SPAN;
 		else if (has_word(words, "revenue|amount|total|price|value|quantity|qty|sales|turnover|items|bytes|cost|credits|points|fee|tip|tips|discount|tax|bonus"))
 			f->role = ASK_AMOUNT;
-		if (has_word(words, "revenue|turnover") || (ask->money < 0 && has_word(words, "amount|total|value|price|sales")))
-			ask->money = i;
 		if (f->role == ASK_SPAN && has_word(words, "duration|time|length") && ask->span < 0)
 			ask->span = i;
 		return;
@@ -695,6 +714,29 @@ teach_field(struct ask *ask, int i)
 			teach_all(ask, field_words[k].names, sense);
 			break;
 		}
+}
+
+/* How likely an amount is what was earned: by its name, and by whether a purchase carries it. */
+static int
+money_rank(const struct ask *ask, int i, struct str words)
+{
+	int of_purchase = ask->purchase >= 0 && ask->field[i].events >> ask->purchase & 1;
+
+	if (!ask->field[i].number || ask->field[i].stored)
+		return 0;
+	if (has_word(words, "revenue|turnover"))
+		return 5 + of_purchase;
+	if (!has_word(words, "amount|total|value|price|sales"))
+		return 0;
+	return of_purchase ? has_word(words, "price") ? 3 : 4 : 1;
+}
+
+static void
+choose_money(struct ask *ask)
+{
+	for (int i = 0, most = 0, rank; i < ask->n_fields; i++)
+		if ((rank = money_rank(ask, i, spoken(ask->arena, ask->field[i].name))) > most)
+			ask->money = i, most = rank;
 }
 
 /* ---- parts of names, where nothing else is called so
@@ -887,6 +929,7 @@ struct seen_value { int64_t count; uint64_t events; struct str text; };
 struct seen_field {
 	struct map values;
 	int numbers, texts, others;     /* others: numbers beside 0 and 1 */
+	int fractions;                  /* numbers that are not whole */
 	int whether;                    /* what a first 0 or 1 was written as: 1 true or false, -1 a number; 0 none yet */
 	int64_t row;                    /* of the batch: the first with a number; -1 */
 };
@@ -910,6 +953,7 @@ see_texts(struct ask *ask, int i, struct seen_field *seen, const struct column *
 		if (cell->type != CELL_TEXT) {
 			seen->numbers = 1;
 			seen->others |= cell->type != CELL_INTEGER || (cell->integer & ~1ll);
+			seen->fractions |= cell->type != CELL_INTEGER;
 			continue;
 		}
 		seen->texts = 1;
@@ -942,6 +986,7 @@ see_numbers(struct ask *ask, int i, struct seen_field *seen, const struct column
 			seen->row = events ? seen->row : (int64_t)k;
 			events |= event[k];
 			seen->others |= c->form != COLUMN_INTEGER || (c->integer[k] & ~1ll);
+			seen->fractions |= c->form != COLUMN_INTEGER;
 		}
 	ask->field[i].events |= events;
 	seen->numbers |= events != 0;
@@ -1152,6 +1197,7 @@ ask_teach_names(struct ask *ask)
 		teach_kind(ask, k);
 	for (int i = 0; i < ask->n_fields; i++)
 		teach_field(ask, i);
+	choose_money(ask);
 	for (size_t k = 0; k < sizeof(grammar) / sizeof(*grammar); k++)
 		teach_all(ask, grammar[k].phrases, (struct ask_sense){ .is = grammar[k].is, .arg = grammar[k].arg });
 }
@@ -1172,7 +1218,8 @@ ask_learn(struct ask *ask, struct err *err)
 	rc = ask->n_events ? see_events(ask, store, seen, err) : 0;
 	for (int i = 0; i < ask->n_fields; i++) {
 		ask->field[i].flag = seen[i].numbers && !seen[i].texts && !seen[i].others && (seen[i].whether > 0 || is_flag(ask, i));
-		ask->field[i].number = seen[i].numbers && !seen[i].texts && !ask->field[i].flag;
+		ask->field[i].label = seen[i].numbers && !seen[i].texts && !seen[i].fractions && !ask->field[i].flag && is_label(ask, i);
+		ask->field[i].number = seen[i].numbers && !seen[i].texts && !ask->field[i].flag && !ask->field[i].label;
 	}
 	if (rc == 0)
 		rc = ask_learn_stored(ask, store, err);

@@ -71,7 +71,7 @@ number_of(const struct at *a, int i, double *v)
 
 	if (i >= a->n)
 		return 0;
-	if (a->w[i].is_number && !a->w[i].ordinal && !a->w[i].money && !a->w[i].percent && a->w[i].date_from == TIME_NONE) {
+	if (a->w[i].is_number && a->w[i].number >= 0 && !a->w[i].ordinal && !a->w[i].money && !a->w[i].percent && a->w[i].date_from == TIME_NONE) {
 		*v = a->w[i].number;
 		return 1;
 	}

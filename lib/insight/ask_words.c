@@ -217,11 +217,14 @@ ask_words(struct arena *arena, struct str question, struct ask_word *words, int 
 			p += len, comma = 0;
 			continue;
 		}
-		if (isdigit(c)) {
+		if (isdigit(c) || (c == '-' && p + 1 < end && isdigit((unsigned char)p[1]) && (p == question.p || isspace((unsigned char)p[-1])))) {
 			struct ask_word w = { .date_from = TIME_NONE };
+			size_t minus = c == '-';
 
-			if ((len = (size_t)take_date(&w, p, (size_t)(end - p))) == 0)
-				len = take_number(&w, p, (size_t)(end - p));
+			if (minus || (len = (size_t)take_date(&w, p, (size_t)(end - p))) == 0)
+				len = minus + take_number(&w, p + minus, (size_t)(end - p) - minus);
+			if (minus)
+				w.number = -w.number;
 			if (end - p >= 4 && strncasecmp(p, "2day", 4) == 0)
 				len = 4, w.is_number = 0;
 			add(arena, words, &n, most, (struct str){ p, len }, comma);
