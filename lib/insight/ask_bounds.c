@@ -184,8 +184,12 @@ ask_bounds(struct ask_reader *rd)
 			unit = rd->it[end++].arg ? 3600000 : 60000;
 		else if (is(rd, end, ASK_MONEY_UNIT))
 			money = 1, end++;
-		else if (is(rd, end, ASK_HOW_MANY) && rd->it[end].arg == 1)     /* 3 times */
+		else if ((is(rd, end, ASK_HOW_MANY) && rd->it[end].arg == 1) || is(rd, end, ASK_PLAIN_UNIT))     /* 3 times, 25 degrees */
 			end++;
+		if (is(rd, end, ASK_SHARE) && is(rd, end - 1, ASK_NUMBER)) {
+			ask_fail(rd, "I do not know whether %g percent is written %g or %g there; say the number alone.", v, v, v / 100);
+			return;
+		}
 		if (is(rd, end, ASK_OR_MORE))
 			op = (enum ask_op)rd->it[end++].arg;
 		event = is(rd, end, ASK_EVENT) ? end : -1;

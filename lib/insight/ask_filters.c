@@ -32,6 +32,16 @@ ask_filter_add_value(struct ask_filters *fs, int field, struct str value, int no
 	ask_filter_add(fs, (struct ask_filter){ .field = field, .value = { value }, .n = 1, .not = not, .prefix = prefix });
 }
 
+/* Orders that were not paid by card: the verb is of the event that is counted, and says no other deed. */
+static int
+is_said_again(const struct ask_reader *rd, int i)
+{
+	for (int k = 0; k < i && is(rd, i, ASK_EVENT) && rd->it[i].verb && !people_before(rd, i); k++)
+		if (is(rd, k, ASK_EVENT) && rd->it[k].arg == rd->it[i].arg)
+			return 1;
+	return 0;
+}
+
 int
 ask_negated(struct ask_reader *rd, int i)
 {
@@ -41,7 +51,7 @@ ask_negated(struct ask_reader *rd, int i)
 			return 1;
 		}
 		if (rd->it[k].is != ASK_FROM && rd->it[k].is != ASK_IN && rd->it[k].is != ASK_OF && rd->it[k].is != ASK_BY &&
-		    rd->it[k].is != ASK_NOTHING && rd->it[k].is != ASK_USED && rd->it[k].is != ASK_OR &&
+		    rd->it[k].is != ASK_NOTHING && rd->it[k].is != ASK_USED && rd->it[k].is != ASK_OR && !is_said_again(rd, k) &&
 		    !(rd->it[k].is == ASK_VALUE && is(rd, k + 1, ASK_OR)))
 			return 0;
 	}
@@ -116,6 +126,14 @@ ask_values(struct ask_reader *rd, int share)
 		else
 			rd->base_event = event;
 	}
+	if (share)                      /* of alarms that were critical in zone 2: what stands behind the that, of those in the zone */
+		for (int i = find(rd, ASK_SHARE, 0), that = 0; i >= 0 && i < rd->n && !(that && is_event_word(rd, i)); i++) {
+			that |= is(rd, i, ASK_THAT);
+			if (that && is(rd, i, ASK_VALUE)) {
+				last = i;
+				break;
+			}
+		}
 	for (int i = 0; i < rd->n; i++) {
 		const struct ask_item *it = &rd->it[i];
 		int same = 0;

@@ -16,13 +16,11 @@ ask_has_group(const struct ask_reading *r, int g)
 }
 
 static void
-add_group(struct ask_reader *rd, int i)
+add_group_of(struct ask_reader *rd, const struct ask_item *it)
 {
 	struct ask_reading *r = rd->r;
-	const struct ask_item *it = &rd->it[i];
 	int g = it->is == ASK_FIELD ? it->arg : it->is == ASK_SESSIONS ? -2 : it->is == ASK_ALL_EVENTS || it->is == ASK_EVENT ? -5 : -1;
 
-	rd->it[i].used = 1;
 	if (it->is == ASK_FIELD && it->value.p)
 		ask_filter_add_value(&r->where, it->arg, it->value, 0, 1);
 	if (it->is == ASK_BUYERS && r->n_conditions < ASK_LIST && rd->ask->purchase >= 0)
@@ -31,6 +29,30 @@ add_group(struct ask_reader *rd, int i)
 		ask_fail(rd, "That asks for more than 4 groups within each other; ask for fewer.");
 	else if (!ask_has_group(r, g))
 		r->group[r->n_groups++] = g;
+}
+
+static void
+add_group(struct ask_reader *rd, int i)
+{
+	rd->it[i].used = 1;
+	add_group_of(rd, &rd->it[i]);
+}
+
+/* The property that begins the event's name and is of the event, feature of feature_used; -1. */
+static int
+has_group_in_name(const struct ask_reader *rd, int i)
+{
+	const struct ask *ask = rd->ask;
+	const int event = rd->it[i].arg;
+
+	for (int f = 0; f < ask->n_fields && event < ask->n_events; f++) {
+		struct str name = ask->field[f].name;
+
+		if (!ask->field[f].number && ask->field[f].events >> event & 1 && ask->event[event].name.n > name.n &&
+		    strncasecmp(ask->event[event].name.p, name.p, name.n) == 0 && strchr("_- .", ask->event[event].name.p[name.n]))
+			return f;
+	}
+	return -1;
 }
 
 static void
@@ -105,7 +127,8 @@ groups_behind_by(struct ask_reader *rd)
 
 		if (!is(rd, i, ASK_BY) && !is(rd, i, ASK_PER))
 			continue;
-		while (is(rd, k, ASK_NOTHING) || is(rd, k, ASK_WE) || is(rd, k, ASK_BOTH) || is(rd, k, ASK_UNIQUE) || is(rd, k, ASK_BY))
+		while (is(rd, k, ASK_NOTHING) || is(rd, k, ASK_WE) || is(rd, k, ASK_BOTH) || is(rd, k, ASK_UNIQUE) || is(rd, k, ASK_BY) ||
+		    (is(rd, k, ASK_ACTIVE) && is(rd, k + 1, ASK_USERS)))
 			k++;
 		for (int first = 1; k < rd->n; first = 0) {
 			if (!first && !is(rd, k, ASK_AND) && !rd->it[k].comma && !is(rd, k, ASK_BY))
@@ -132,6 +155,12 @@ groups_behind_by(struct ask_reader *rd)
 			    rd->average == ASK_AVG && !is_plural(&rd->it[k])) {
 				rd->per = k;
 				rd->it[k].used = 1;
+			} else if (is(rd, k, ASK_EVENT) && first && is(rd, i, ASK_BY) && !ranked && has_group_in_name(rd, k) >= 0) {
+				struct ask_item field = { .is = ASK_FIELD, .arg = has_group_in_name(rd, k) };   /* each feature used */
+
+				add_group_of(rd, &field);
+				rd->it[i].used = 1;
+				break;
 			} else if (is(rd, k, ASK_EVENT) && first && is(rd, i, ASK_PER)) {
 				rd->per = k;
 				rd->it[k].used = 1;
@@ -342,8 +371,9 @@ ask_left_fields(struct ask_reader *rd)
 			rd->it[i].used = rd->it[k].used = rd->it[k - is(rd, k, ASK_USED)].used = 1;
 			continue;
 		}
-		if (is(rd, k, ASK_USED) && !grouped && (has(rd, ASK_HOW_MANY) || has(rd, ASK_SHARE)) && !has(rd, ASK_WHICH)) {  /* used a voucher */
-			ask_filter_add(&r->where, (struct ask_filter){ .field = rd->it[i].arg, .is_null = 1, .not = 1 });
+		if (is(rd, k, ASK_USED) && !grouped && (has(rd, ASK_HOW_MANY) || has(rd, ASK_SHARE)) &&
+		    (!has(rd, ASK_WHICH) || is(rd, find(rd, ASK_WHICH, 0) + 1, ASK_SHARE))) {       /* used a voucher */
+			ask_filter_add(has(rd, ASK_SHARE) ? &r->m.where : &r->where, (struct ask_filter){ .field = rd->it[i].arg, .is_null = 1, .not = 1 });
 			rd->it[i].used = 1;
 			continue;
 		}

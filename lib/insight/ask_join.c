@@ -317,7 +317,7 @@ is_grammar_only(const struct ask_reader *rd, int i)
 		return rd->it[i].arg >= rd->ask->n_events || !is_synonym(rd, i);
 	case ASK_MONEY: case ASK_SPEND: case ASK_ACTIVE: case ASK_NEW: case ASK_RETURNING: case ASK_ANY: case ASK_VISIT: case ASK_PART: case ASK_USED: case ASK_TRAFFIC:
 	case ASK_USERS: case ASK_BUYERS: case ASK_CONVERSION: case ASK_DROP: case ASK_CHANGE: case ASK_WRITE: case ASK_FUTURE: case ASK_NOW: case ASK_UNIQUE:
-	case ASK_MONEY_UNIT: case ASK_MOST: case ASK_BEST: case ASK_TREND: case ASK_UNKNOWN: case ASK_NOTHING: case ASK_LENGTH: case ASK_RETENTION:
+	case ASK_MONEY_UNIT: case ASK_MOST: case ASK_BEST: case ASK_TREND: case ASK_UNKNOWN: case ASK_NOTHING: case ASK_LENGTH: case ASK_RETENTION: case ASK_OPINION:
 		break;
 	default:
 		return 1;
@@ -374,6 +374,8 @@ stands_for_value(const struct ask_reader *rd, int i, int field)
 
 	if (it->is == ASK_MONEY_UNIT && is(rd, before, ASK_NUMBER))
 		return 0;
+	if (it->is == ASK_OPINION)      /* hats, and no hate: as it is stored */
+		return 1;
 	while (behind < rd->n && carries_nothing(rd, behind) && !is_preposition(rd, behind))
 		behind++;
 	while (before >= 0 && carries_nothing(rd, before) && !is_preposition(rd, before))
@@ -599,13 +601,41 @@ events_done(const struct ask_reader *rd, uint64_t events, struct str text)
 	return own ? own : events;
 }
 
+/* Used no feature, where feature_used is an event: it was not done, and is no feature that is not given. */
+static void
+join_used(struct ask_reader *rd)
+{
+	for (int i = 0; i + 1 < rd->n; i++) {
+		int not = is(rd, i + 1, ASK_NOT) || is(rd, i + 1, ASK_WITHOUT), k = i + 1 + not, e;
+
+		if (!is(rd, i, ASK_USED) || !is_text_field(rd, k) || rd->it[k].value.p || !people_before(rd, i) || (e = event_begins(rd->ask, ~0ull, rd->it[k].text)) < 0 ||
+		    rd->ask->event[e].name.n < 5 || strncasecmp(rd->ask->event[e].name.p + rd->ask->event[e].name.n - 4, "used", 4))
+			continue;
+		rd->it[k].is = ASK_EVENT, rd->it[k].arg = e, rd->it[k].verb = 1, rd->it[k].sense = NULL;
+		drop(rd, i);
+	}
+}
+
+/* The noun is more than the thing: the participle of the event, or its own noun, cancellations. */
+static int
+is_outcome_said(const struct ask_reader *rd, int i)
+{
+	struct str name = rd->ask->event[rd->it[i].arg].name, text = rd->it[i].text;
+	size_t at = name.n;
+
+	while (at && !strchr("_- .", name.p[at - 1]))
+		at--;
+	return text.n < 4 || at + 3 > name.n || memmem(text.p, text.n, name.p + at, 3) != NULL || strncasecmp(name.p, text.p, 3) != 0;
+}
+
 static void
 join_events(struct ask_reader *rd)
 {
+	join_used(rd);
 	fields_as_events(rd);
-	/* paid the most invoices, of invoice_paid: no other spending is meant */
+	/* paid the most invoices, of invoice_paid: no other spending is meant; connections were lost, of connection_lost: no fall */
 	for (int i = 0; i < rd->n; i++)
-		for (int k = 0; is(rd, i, ASK_SPEND) && k < rd->n; k++) {
+		for (int k = 0; (is(rd, i, ASK_SPEND) || (is(rd, i, ASK_CHANGE) && rd->it[i].n_words == 1) || is(rd, i, ASK_DROP) || is(rd, i, ASK_BOUNCE)) && k < rd->n; k++) {
 			const struct str name = is_part(rd, k) ? rd->ask->event[rd->it[k].arg].name : (struct str){ 0 };
 
 			if (name.n > rd->it[i].text.n && strncasecmp(name.p + name.n - rd->it[i].text.n, rd->it[i].text.p, rd->it[i].text.n) == 0) {
@@ -637,6 +667,9 @@ join_events(struct ask_reader *rd)
 			rd->it[first].arg = __builtin_ctzll(mine);
 			rd->it[first].sense = NULL;
 			drop(rd, second);
+			for (int lo = first < second ? first : second, k = (first < second ? second : first) - 1; k > lo; k--)
+				if (is(rd, k, ASK_TO))  /* saved to the wishlist: it leads to nothing else */
+					drop(rd, k);
 			i = -1;                         /* from the beginning: places have moved */
 			continue;
 		}
@@ -664,6 +697,11 @@ join_events(struct ask_reader *rd)
 		if (!(mine & (mine - 1))) {
 			rd->it[i].arg = __builtin_ctzll(mine);
 			rd->it[i].sense = NULL;
+			if (ask_is_outcome(rd->ask->event[rd->it[i].arg].name) && !rd->it[i].verb && !is_outcome_said(rd, i)) {
+				ask_fail(rd, "No event here is called \"%.*s\" alone: there is %.*s; say that.", (int)(rd->it[i].text.n < 60 ? rd->it[i].text.n : 60), rd->it[i].text.p,
+				    STR_FMT(rd->ask->event[rd->it[i].arg].name));
+				return;
+			}
 			continue;
 		}
 		for (int e = 0, n = 0; e < rd->ask->n_events && n < 4; e++)
@@ -726,9 +764,93 @@ who_asked(struct ask_reader *rd)
 	}
 }
 
+/* The only event that is named; -1. */
+static int
+event_named(const struct ask_reader *rd)
+{
+	int e = -1;
+
+	for (int i = 0; i < rd->n; i++)
+		if (is(rd, i, ASK_EVENT) && rd->it[i].arg < rd->ask->n_events) {
+			if ((e >= 0 && e != rd->it[i].arg) || is_part(rd, i))
+				return -1;
+			e = rd->it[i].arg;
+		}
+	return e;
+}
+
+/* Upgrades to enterprise: of to_plan, where a value is one of several properties. */
+static int
+stands_behind(const struct ask_reader *rd, int i, int field)
+{
+	const struct str name = rd->ask->field[field].name, from = { "from_", 5 }, to = { "to_", 3 };
+
+	return (is(rd, i - 1, ASK_TO) && name.n > to.n && strncasecmp(name.p, to.p, to.n) == 0) ||
+	    (is(rd, i - 1, ASK_FROM) && name.n > from.n && strncasecmp(name.p, from.p, from.n) == 0);
+}
+
+/* Is it called just so, one or many? */
+static int
+is_name(struct str name, struct str text)
+{
+	if (text.n != name.n && !(text.n == name.n + 1 && (text.p[name.n] == 's' || text.p[name.n] == 'S')))
+		return 0;
+	for (size_t i = 0; i < name.n; i++)
+		if ((name.p[i] | 32) != (text.p[i] | 32) && !(strchr("_-.", name.p[i]) && strchr(" _-.", text.p[i])))
+			return 0;
+	return 1;
+}
+
+/* Values and properties that the same words mean: those of the event that is named, and a property beside others only where it is the only one. */
+static void
+choose_senses(struct ask_reader *rd)
+{
+	const int e = event_named(rd);
+
+	for (int i = 0; i < rd->n && !rd->failed; i++) {
+		const struct ask_sense *found = NULL, *first = NULL, *other = NULL;
+
+		if (!(is(rd, i, ASK_VALUE) || (is_text_field(rd, i) && !rd->it[i].value.p)) || !rd->it[i].sense)
+			continue;
+		for (const struct ask_sense *s = rd->it[i].sense; s; s = s->next) {
+			if (s->is != rd->it[i].is || s->arg < 0 || s->part == 3 || (s->is == ASK_FIELD && (s->value.p || rd->ask->field[s->arg].number || rd->ask->field[s->arg].stored)))
+				continue;
+			first = first ? first : s;
+			if (s->is == ASK_VALUE && stands_behind(rd, i, s->arg)) {
+				found = s, other = NULL;
+				break;
+			}
+			if (e >= 0 && !(rd->ask->field[s->arg].events >> e & 1))
+				continue;
+			if (found && found->arg != s->arg)
+				other = other ? other : s;
+			found = found ? found : s;
+		}
+		if (found && found != first && found->arg != rd->it[i].arg)
+			rd->it[i].arg = found->arg, rd->it[i].value = found->value, rd->it[i].events = found->events;
+		if (other && is(rd, i, ASK_FIELD) && !is_name(rd->ask->field[found->arg].name, rd->it[i].text))
+			ask_fail(rd, "\"%.*s\" can be read in several ways: %.*s, %.*s; say which.", (int)(rd->it[i].text.n < 60 ? rd->it[i].text.n : 60), rd->it[i].text.p,
+			    STR_FMT(rd->ask->field[found->arg].name), STR_FMT(rd->ask->field[other->arg].name));
+	}
+}
+
+/* By reason, which reasons, top reasons: a property, where one is called so; any other reason is asked for why. */
+static void
+reasons(struct ask_reader *rd)
+{
+	struct ask_sense s;
+
+	for (int i = 0; i < rd->n; i++)
+		if (is(rd, i, ASK_FIELD) && other_sense(&rd->it[i], ASK_WHY, &s) && !is_name(rd->ask->field[rd->it[i].arg].name, rd->it[i].text) && !is_plural(&rd->it[i]) &&
+		    !is(rd, i - 1, ASK_BY) && !is(rd, i - 1, ASK_PER) && !is(rd, i - 1, ASK_MOST) && !is(rd, i - 1, ASK_TOP) &&
+		    !(is(rd, i + 1, ASK_BY) && has_value_of(rd, i + 2, rd->it[i].arg)))        /* caused by power */
+			rd->it[i].is = ASK_WHY;
+}
+
 void
 ask_join_words(struct ask_reader *rd)
 {
+	reasons(rd);
 	join_ranges(rd);
 	join_labels(rd);
 	join_values(rd);
@@ -756,6 +878,7 @@ ask_join_events(struct ask_reader *rd)
 	totals(rd);
 	values_of_time(rd);
 	join_events(rd);
+	choose_senses(rd);
 	done_by(rd);
 	who_asked(rd);
 }

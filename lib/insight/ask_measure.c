@@ -21,6 +21,21 @@ ask_field_of_event(const struct ask *ask, int event)
 	return found;
 }
 
+/* Delivery_failed: one of several ends that a thing can have, so that its rate is over those things, which the name does not tell. */
+int
+ask_is_outcome(struct str name)
+{
+	static const char *const ends[] = { "failed", "missed", "cancelled", "canceled", "rejected", "declined", "returned", "refunded", "lost", "expired", "skipped", "denied", "bounced" };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		size_t n = strlen(ends[i]);
+
+		if (name.n > n && strncasecmp(name.p + name.n - n, ends[i], n) == 0)
+			return 1;
+	}
+	return 0;
+}
+
 /* The only duration that an event carries; -1. */
 static int
 span_of_event(const struct ask *ask, int event)
@@ -338,21 +353,6 @@ ratio_of(struct ask_reader *rd, const int *event, int n)
 	return 1;
 }
 
-/* Delivery_failed: one of several ends that a thing can have, so that its rate is over those things, which the name does not tell. */
-static int
-is_outcome(struct str name)
-{
-	static const char *const ends[] = { "failed", "missed", "cancelled", "canceled", "rejected", "declined", "returned", "refunded", "lost", "expired", "skipped", "denied", "bounced" };
-
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-		size_t n = strlen(ends[i]);
-
-		if (name.n > n && strncasecmp(name.p + name.n - n, ends[i], n) == 0)
-			return 1;
-	}
-	return 0;
-}
-
 /* Of those who did the first, those who did the last, or did not. */
 static int
 conversion_of(struct ask_reader *rd, const int *event, int n, int by_session)
@@ -396,7 +396,7 @@ conversion_of(struct ask_reader *rd, const int *event, int n, int by_session)
 		return 1;
 	}
 	last = event[n - 1];
-	if (n == 1 && conversion < 0 && is_outcome(rd->ask->event[rd->it[last].arg].name))
+	if (n == 1 && conversion < 0 && ask_is_outcome(rd->ask->event[rd->it[last].arg].name))
 		return ask_fail(rd, "A rate of \"%.*s\" is over what? Name the other event: %.*s per ….", STR_FMT(rd->ask->event[rd->it[last].arg].name), STR_FMT(rd->ask->event[rd->it[last].arg].name));
 	if (n == 1) {
 		r->m.events = 1ull << rd->it[last].arg;
@@ -407,6 +407,23 @@ conversion_of(struct ask_reader *rd, const int *event, int n, int by_session)
 		r->condition[k] = (struct ask_condition){ .event = rd->it[event[k]].arg, .not = dropped >= 0 && k == n - 1 };
 	r->n_conditions = n;
 	r->by_session = by_session;
+	return 1;
+}
+
+/* The share of measurements with humidity over 80: the only bound is the part. 1; 0: there is none, or there are several. */
+static int
+part_by_bound(struct ask_reading *r)
+{
+	int at = -1, n = 0;
+
+	for (int i = 0; i < r->where.n; i++)
+		if (r->where.f[i].is_number && r->where.f[i].field >= 0)
+			at = i, n++;
+	if (n != 1)
+		return 0;
+	r->m.where.f[r->m.where.n++] = r->where.f[at];
+	memmove(&r->where.f[at], &r->where.f[at + 1], (size_t)(r->where.n - at - 1) * sizeof(r->where.f[at]));
+	r->where.n--;
 	return 1;
 }
 
@@ -490,6 +507,8 @@ share_of(struct ask_reader *rd, int share, const int *event, int n)
 		r->ratio = 2;
 		return 1;
 	}
+	if (part_by_bound(r))
+		return 1;
 	return ask_fail(rd, "A share of which part? Say from where, on what, or by what.");
 }
 
@@ -628,6 +647,8 @@ unnamed_measure(struct ask_reader *rd)
 	}
 	if (kind == 3)
 		return ask_fail(rd, "By what? Say by revenue, or by average order value.");
+	if (kind == 1 || kind == 5)
+		return ask_fail(rd, "The longest or largest by what? Name the number: the longest duration, the largest order.");
 	if (r->n_groups && r->group[0] >= 0 && rd->ask->field[r->group[0]].path && rd->ask->view >= 0 &&
 	    (rd->ask->field[r->group[0]].events >> rd->ask->view & 1)) {
 		r->m.of = ASK_COUNT, r->m.events = 1ull << rd->ask->view;
@@ -675,6 +696,8 @@ ask_measured(struct ask_reader *rd)
 	int best = find(rd, ASK_BEST, 0), noun = -1, i, how_long = find(rd, ASK_HOW_LONG, 0);
 	int events_named = 0, first_event = -1, second_event = -1;
 
+	if (r->m.of == ASK_DISTINCT_FIELD && rd->average && rd->average != ASK_SUM && !r->unit)
+		return ask_fail(rd, "How many different values there are is one number; an average of it is over what? Say per day.");
 	if (r->m.of == ASK_DISTINCT_FIELD)
 		return 1;
 	if (has(rd, ASK_CONVERSION) || has(rd, ASK_SHARE) || has(rd, ASK_RATE) || has(rd, ASK_DROP))
@@ -754,7 +777,9 @@ ask_measured(struct ask_reader *rd)
 			return 0;
 		if (r->m.of == ASK_OF_FIELD && r->m.agg == ASK_AVG && (r->m.field == rd->ask->money || rd->ask->field[r->m.field].role == ASK_AMOUNT))
 			r->m.agg = ASK_SUM;     /* average revenue per user */
-		if (r->m.of == ASK_OF_FIELD && is(rd, rd->per, ASK_EVENT) && rd->ask->field[r->m.field].events == 1ull << rd->it[rd->per].arg) {
+		if (r->m.of == ASK_OF_FIELD && is(rd, rd->per, ASK_EVENT) && (rd->ask->field[r->m.field].events >> rd->it[rd->per].arg & 1) &&
+		    (!r->m.events || r->m.events == 1ull << rd->it[rd->per].arg)) {
+			r->m.events = 1ull << rd->it[rd->per].arg;
 			if (r->m.agg == ASK_SUM && rd->average != ASK_SUM)
 				r->m.agg = ASK_AVG;
 			if (r->m.agg != ASK_SUM)

@@ -54,7 +54,7 @@ enum ask_is {
 	ASK_BY, ASK_PER, ASK_TOP, ASK_BOTTOM, ASK_MOST, ASK_LEAST, ASK_BEST, ASK_USED, ASK_RANKED,
 	ASK_VERSUS, ASK_COMPARE, ASK_COMPARATIVE, ASK_THAN, ASK_CHANGE, ASK_OR, ASK_AND, ASK_PREVIOUS, ASK_BOTH,
 	ASK_CONVERSION, ASK_SHARE, ASK_RATE, ASK_FUNNEL, ASK_RETENTION, ASK_BOUNCE, ASK_DROP,
-	ASK_NOT, ASK_OVER, ASK_TIMES, ASK_OR_MORE, ASK_DURATION_UNIT, ASK_MONEY_UNIT,
+	ASK_NOT, ASK_OVER, ASK_TIMES, ASK_OR_MORE, ASK_DURATION_UNIT, ASK_MONEY_UNIT, ASK_PLAIN_UNIT,
 	ASK_FROM, ASK_TO, ASK_THEN, ASK_OF, ASK_IN, ASK_WITH, ASK_WITHOUT, ASK_THAT, ASK_WE, ASK_ALSO, ASK_FIRST, ASK_LAST, ASK_NOW,
 	ASK_WHY, ASK_FUTURE, ASK_WRITE, ASK_OPINION
 };
@@ -164,6 +164,8 @@ int ask_hours(const struct ask_word *, int n, int i, int *from, int *to);
 /* The period that words[i…] name, with its preposition. Words taken; 0: none; -1: it lies ahead. apart: from one week to another are
  * two periods, which are compared, and no range. */
 int ask_time(const struct ask_word *, int n, int i, int64_t now, const struct zone *, int apart, struct ask_period *);
+/* How many units of a reading (1 minute … 7 year) the period touches, as far as now; 0: it is open, or they are too many. */
+int ask_steps(const struct ask_period *, int unit, int64_t now, const struct zone *);
 void ask_period_before(const struct ask_period *, const struct zone *, struct ask_period *);
 
 /* ---- items */
@@ -206,6 +208,7 @@ struct ask_reading {
 	int plural;
 	int having; enum ask_op having_op; double having_number;
 	int average_over;               /* mean of the measure over the buckets of `unit` */
+	int steps;                      /* how many these are, where that is known and each that is empty is a 0; 0: those that there are */
 	int count_groups;
 	struct ask_condition condition[ASK_LIST];
 	int n_conditions, ordered;

@@ -145,7 +145,7 @@ check_parts(struct ask_reader *rd, const struct ask_measure *m)
 	const struct ask_reading *r = rd->r;
 	int e;
 
-	if ((m->of != ASK_COUNT && m->of != ASK_OF_FIELD) || !m->events || (m->events & (m->events - 1)) || ask_is_stored(ask, m))
+	if (m->of == ASK_DISTINCT_FIELD || m->of == ASK_COUNT_GROUPS || !m->events || (m->events & (m->events - 1)) || ask_is_stored(ask, m))
 		return 1;
 	e = __builtin_ctzll(m->events);
 	for (int i = 0; i < r->n_groups + r->where.n + m->where.n; i++) {
@@ -166,7 +166,7 @@ side_of_or(const struct ask_reader *rd, int or, int step)
 		if (is(rd, i, ASK_VALUE) || is(rd, i, ASK_FIELD) || is(rd, i, ASK_PART) || is(rd, i, ASK_HOURS))
 			return i;
 		else if (!is(rd, i, ASK_IN) && !is(rd, i, ASK_FROM) && !is(rd, i, ASK_OF) && !is(rd, i, ASK_BY) && !is(rd, i, ASK_USED) && !is(rd, i, ASK_WITH) && !is(rd, i, ASK_WITHOUT) &&
-		    !is(rd, i, ASK_NOT) && !is(rd, i, ASK_SPEND) && !is(rd, i, ASK_THAT) && !is(rd, i, ASK_WE))
+		    !(is(rd, i, ASK_EVENT) && rd->it[i].verb && (rd->r->m.events >> rd->it[i].arg & 1)) && !is(rd, i, ASK_NOT) && !is(rd, i, ASK_SPEND) && !is(rd, i, ASK_THAT) && !is(rd, i, ASK_WE))
 			return -1;
 	return -1;
 }
@@ -232,6 +232,16 @@ check(struct ask_reader *rd)
 			return ask_fail(rd, "I do not see what \"%s\" is a number of; put it in other words.", word);
 		case ASK_RETURNING: case ASK_NEW: case ASK_FIRST: case ASK_LAST:
 			return ask_fail(rd, "\"%s\" can be read in two ways: by their first event, or by how many sessions they had. Say users with at least 2 purchases, or signups.", word);
+		case ASK_UNIQUE:
+			if (is(rd, i + 1, ASK_EVENT) && !rd->it[i + 1].comma && r->m.of == ASK_COUNT)
+				return ask_fail(rd, "\"%s\" by which property? Say how many different values of it, or how many users.", word);
+			continue;
+		case ASK_PER:
+			return ask_fail(rd, "I do not see what \"%s\" divides by; say per user, per session or per day.", word);
+		case ASK_BY:
+			if ((str_eq(it->text, STR("each")) || str_eq(it->text, STR("every"))) && is(rd, i + 1, ASK_EVENT))
+				return ask_fail(rd, "I do not see what \"%s\" is of; say by which property.", word);
+			continue;
 		case ASK_NOT: case ASK_WITHOUT:
 			return ask_fail(rd, "I do not see what \"%s\" leaves out; put it in other words.", word);
 		case ASK_BEST:
@@ -278,7 +288,7 @@ check(struct ask_reader *rd)
 		for (i = 0; i < r->where.n; i++) {
 			const struct ask_filter *f = &r->where.f[i];
 
-			if (f->field < 0 || f->is_null)
+			if (f->field < 0)
 				continue;
 			if (!(ask->field[f->field].events >> e & 1))
 				return ask_fail(rd, "No \"%.*s\" event in the store has the property \"%.*s\".", STR_FMT(ask->event[e].name),
@@ -337,6 +347,17 @@ how_is(struct ask_reader *rd)
 
 /* ---- all together */
 
+/* The sum of zones: nothing else is there that could be added up. */
+static int
+is_of_names(const struct ask_reader *rd, int i)
+{
+	int k = i + 1 + is(rd, i + 1, ASK_OF), other = 0;
+
+	for (int j = 0; j < rd->n; j++)
+		other |= measure_noun(rd, j) && !is(rd, j, ASK_EVENT);
+	return is_text_field(rd, k) && !rd->it[k].value.p && !rd->it[k].comma && !measure_noun(rd, k + 1) && !other;
+}
+
 /* Average, median, the 95th percentile. 0: it failed. */
 static int
 aggregate(struct ask_reader *rd)
@@ -351,6 +372,9 @@ aggregate(struct ask_reader *rd)
 				rd->it[i].number = rd->it[k].number;
 				rd->it[k].used = 1;
 			}
+			if (is_of_names(rd, i))
+				return ask_fail(rd, "\"%.*s\" are names, of which there is no %.*s; ask how many different ones there are, or how many events each has.",
+				    STR_FMT(rd->ask->field[rd->it[i + 1 + is(rd, i + 1, ASK_OF)].arg].name), (int)(rd->it[i].text.n < 40 ? rd->it[i].text.n : 40), rd->it[i].text.p);
 			rd->average = rd->it[i].arg;
 			rd->q = rd->it[i].number / 100;
 			rd->agg_at = i + 1;
@@ -424,6 +448,9 @@ finish(struct ask_reader *rd)
 	struct ask_reading *r = rd->r;
 	int i, own;
 
+	for (i = 0; i < r->where.n; i++)        /* sessions without a referrer: of the events that could tell one */
+		if (r->where.f[i].is_null && !r->where.f[i].not && r->where.f[i].field >= 0 && !r->m.events && !r->n_conditions && !r->ratio && r->m.of != ASK_OF_FIELD)
+			r->m.events = ask->field[r->where.f[i].field].events & ((1ull << ask->n_events) - 1);
 	/* the mean, or the greatest, of the sums of days */
 	if (r->unit && rd->average && rd->average != ASK_SUM && !r->rank && !r->n_groups && !r->ratio && r->m.of != ASK_OF_SESSION_LENGTH) {
 		for (i = 0, own = 0; i < rd->n; i++)
@@ -431,6 +458,8 @@ finish(struct ask_reader *rd)
 		own |= r->of_metric && r->m.agg != ASK_SUM;
 		if (r->m.of != ASK_OF_FIELD || ((ask->field[r->m.field].role == ASK_AMOUNT || r->of_metric) && !own)) {
 			r->average_over = rd->average;
+			if (rd->average == ASK_AVG && r->n_periods == 1 && !r->having)
+				r->steps = ask_steps(&r->period[0], r->unit, rd->now, rd->zone);
 			if (r->m.of == ASK_OF_FIELD)
 				r->m.agg = ASK_SUM;
 		}

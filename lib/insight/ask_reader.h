@@ -183,5 +183,6 @@ int ask_condition_of_event(struct ask_reader *, int at);        /* a new one; at
 int ask_span_of(const struct ask_reader *);     /* the duration that is meant; -1 */
 int ask_field_of_event(const struct ask *, int event);  /* the number that it carries, where it is one; -1 */
 int ask_has_group(const struct ask_reading *, int group);
+int ask_is_outcome(struct str event);           /* 1: one of several ends that a thing can have, delivery_failed */
 
 #endif

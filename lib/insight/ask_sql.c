@@ -563,10 +563,15 @@ put_outside(const struct ask_reading *r, int n, struct buf *b)
 	} else if (r->average_over) {
 		static const char *const aggs[] = { "", "SUM", "AVG", "MIN", "MAX", "MEDIAN", "QUANTILE" };
 
-		buf_printf(b, "SELECT %s(v", aggs[r->average_over]);
-		if (r->average_over == ASK_QUANTILE)
-			buf_printf(b, ", %g", r->m.q);
-		buf_printf(b, ") AS \"per %s\" FROM (SELECT ", units[r->unit]);
+		if (r->steps > 0) {             /* steps in which nothing was count, too */
+			buf_printf(b, "SELECT COALESCE(SUM(v), 0) / %d.0", r->steps);
+		} else {
+			buf_printf(b, "SELECT %s(v", aggs[r->average_over]);
+			if (r->average_over == ASK_QUANTILE)
+				buf_printf(b, ", %g", r->m.q);
+			buf_byte(b, ')');
+		}
+		buf_printf(b, " AS \"per %s\" FROM (SELECT ", units[r->unit]);
 	} else if (r->n_periods == 2 && !n) {
 		buf_lit(b, "SELECT a AS ");
 		put_name(b, r->period[0].label);

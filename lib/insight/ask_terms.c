@@ -159,6 +159,7 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_OR_MORE, ASK_LE, "or less|or fewer|or below|or under" },
 	{ ASK_DURATION_UNIT, 1, "ms|millisecond|msec" },
 	{ ASK_DURATION_UNIT, 1000, "second|sec|secs" },
+	{ ASK_PLAIN_UNIT, 0, "degree|degree celsius|degrees celsius|celsius" },
 	{ ASK_MONEY_UNIT, 0, "dollar|buck|usd|euro|eur|pound|gbp|chf" },
 	{ ASK_EVERY, 0, "minutely|by minute|by the minute|per minute|each minute|every minute|minute by minute" },
 	{ ASK_EVERY, 1, "hourly|by hour|by the hour|per hour|each hour|every hour|hour by hour|for each hour|for every hour|hrly|an hour|"
@@ -206,7 +207,7 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	{ ASK_OPINION, 0, "should|recommend|advice|advise|opinion|think|feel|believe|suggest|suggestion|happy|unhappy|satisfied|love|hate|"
 	    "feel about|good idea" },
 	{ ASK_NOTHING, 0, "so far|far|ever|started|began|begun|of all time|all time|to date|until now|historically|r|doing|performing|"
-	    "name|enumerate|created|were created|da|tha|thx|u|ur|lemme|aint|yo|dude|bro|fam|"
+	    "name|enumerate|created|were created|da|tha|thx|u|ur|lemme|aint|yo|dude|bro|fam|teh|"
 	    "sup with|distributed|spread|divided|a|an|the|our|we|us|my|i|you|your|he|she|it|its|they|them|their|there|here|these|those|"
 	    "this|please|plz|pls|thanks|thank you|hi|hello|hey|so|"
 	    "is|are|am|was|were|be|been|being|do|does|did|done|has|have|had|having|can|could|would|get|got|getting|gotten|give|gave|show|"
@@ -228,7 +229,7 @@ static const struct { enum ask_is is; int arg; const char *phrases; } grammar[] 
 	    "regarding|whole|entire|various|"
 	    "respect|be able|perhaps|maybe|kindly|first of all|basically|during the|out|down|off|along|be there|been there|its own|"
 	    "everybody|everyone's|id|s|re|ve|d|m|t|trigger|fire|take|took|taking|taken|"
-	    "about|but then|by the way|kindly give|number of them|back" },
+	    "in percent|in percentage|about|but then|by the way|kindly give|number of them|back" },
 };
 
 static const char *const plain_words[] = {              /* near to words of the grammar, and not them */
@@ -282,22 +283,22 @@ static const struct { const char *value, *names; } value_words[] = {
 enum part { PART_NONE, PART_PURCHASE, PART_VIEW };
 static const struct { enum part part; const char *names, *nouns, *verbs; } kinds[] = {
 	{ PART_PURCHASE, "purchase|order completed|purchase completed|order|checkout completed|payment|sale|transaction|buy|order placed|"
-	    "order paid", "purchase|order|sale|transaction|sale event|purchase event|buying",
+	    "order paid|order confirmed|order created|order submitted|purchased|bought", "purchase|order|sale|transaction|sale event|purchase event|buying",
 	    "buy|bought|purchased|ordered|paid|place order|placed order|make purchase|made purchase|complete purchase|completed purchase|"
 	    "buys something|complete order|shop|shopped|made order|place an order|sold|sell" },
-	{ PART_VIEW, "page view|pageview|screen view|view", "page view|pageview|view|page hit|page impression|impression|hit|pv|"
+	{ PART_VIEW, "page view|pageview|screen view|view|page viewed|viewed page|screen viewed|page visited", "page view|pageview|view|page hit|page impression|impression|hit|pv|"
 	    "pages views",
 	    "viewed|view page|viewed page|look at|looked at|read|see page|saw page" },
 	{ PART_NONE, "signup|sign up|user signup|signup complete|signup completed|registration|user registered|registered|account created|"
-	    "register", "signup|sign up|registration|new user|new account|new sign up|new registration|account creation|new member|"
+	    "register|signed up|user signed up|account registered", "signup|sign up|registration|new user|new account|new sign up|new registration|account creation|new member|"
 	    "subscription to site",
 	    "signed up|register|registered|sign up|signs up|join|joined|create account|created account|open account|opened account|enroll|"
 	    "enrolled" },
-	{ PART_NONE, "login|log in|user login|sign in|session login", "login|log in|logon|sign in|log on|login event", "logged in|log in|"
+	{ PART_NONE, "login|log in|user login|sign in|session login|logged in|user logged in|signed in|user signed in", "login|log in|logon|sign in|log on|login event", "logged in|log in|"
 	    "logs in|signed in|sign in|logged on" },
 	{ PART_NONE, "search|search query|site search", "search|search query|searching|site search|on site search", "searched|search|"
 	    "looked for|look for|search for|searched for|run search|ran search|used search|use search|searching for" },
-	{ PART_NONE, "add to cart|added to cart|cart add|add to basket|product added", "add to cart|cart addition|cart add|"
+	{ PART_NONE, "add to cart|added to cart|cart add|add to basket|product added|item added|item added to cart|product added to cart|cart item added", "add to cart|cart addition|cart add|"
 	    "basket addition|atc|add to carts|product added to cart|items added to cart|add to basket|added to cart|cart|basket",
 	    "add to cart|added to cart|add to basket|added to basket|put in cart|put into cart|put in basket|add product to cart|"
 	    "added product to cart|add products to cart|added products to cart|fill cart|filled cart" },
@@ -509,6 +510,23 @@ is_noun_of_event(struct ask *ask, struct str word)
 }
 
 static void
+teach_failed(struct ask *ask, struct str what, struct ask_sense sense)
+{
+	static const char *const spellings[][2] = { { "login", "log in" }, { "signup", "sign up" }, { "signin", "sign in" }, { "checkout", "check out" }, { "logout", "log out" } };
+	struct buf b = { 0 };
+
+	buf_printf(&b, "failed to %.*s", STR_FMT(what));
+	teach(ask, buf_get(&b), sense);
+	for (size_t i = 0; i < sizeof(spellings) / sizeof(*spellings); i++)
+		if (str_eq(what, str_of(spellings[i][0]))) {
+			buf_clear(&b);
+			buf_printf(&b, "failed to %s", spellings[i][1]);
+			teach(ask, buf_get(&b), sense);
+		}
+	buf_release(&b);
+}
+
+static void
 teach_event(struct ask *ask, int i)
 {
 	struct ask_sense noun = { .is = ASK_EVENT, .arg = i }, verb = { .is = ASK_EVENT, .arg = i, .verb = 1 };
@@ -530,6 +548,8 @@ teach_event(struct ask *ask, int i)
 		buf_str(&b, last);
 		buf_byte(&b, ' ');
 		buf_str(&b, first);
+		if (str_eq(last, STR("failed")) || str_eq(last, STR("fail")))           /* failed to log in */
+			teach_failed(ask, first, verb);
 		verb.part = is_participle(last) ? 2 : 0;
 		teach(ask, buf_get(&b), verb);
 		if (verb.part && noun_of(ask->arena, last, &last)) {    /* order cancellation, cancellation of orders */
@@ -657,6 +677,16 @@ is_flag(struct ask *ask, int i)
 	    is_participle(blank ? (struct str){ blank + 1, (size_t)(words.p + words.n - blank - 1) } : words) || has_phrase("success|successful|ok|active|premium|pass|error", words);
 }
 
+/* Is a property called just so: plan, beside from_plan and to_plan, which are not what is called plan then. */
+static int
+has_plain_field(struct ask *ask, size_t kind)
+{
+	for (int i = 0; i < ask->n_fields; i++)
+		if (!ask->field[i].number && !ask->field[i].stored && has_phrase(field_words[kind].words, spoken(ask->arena, ask->field[i].name)))
+			return 1;
+	return 0;
+}
+
 /* Whole numbers in a property whose name says that they are names: zone, door_nr, status_code. How many zones there are is not what they add up to. */
 static int
 is_label(struct ask *ask, int i)
@@ -697,12 +727,16 @@ teach_field(struct ask *ask, int i)
 		teach(ask, head, sense);
 	if (f->flag)
 		teach_flag(ask, i, words);
+	if (has_word(words, "mrr"))
+		teach_all(ask, "monthly recurring revenue|recurring revenue", sense);
+	if (f->number && has_word(words, "rating"))
+		teach_all(ask, "star|star rating", sense);
 	if (str_starts(words, STR("utm ")))
 		teach(ask, (struct str){ words.p + 4, words.n - 4 }, sense);
 	if (f->number) {
 		if (f->unit_ms > 0 || has_word(words, "duration|latency|elapsed|time|length"))
 			f->role = ASK_SPAN;
-		else if (has_word(words, "revenue|amount|total|price|value|quantity|qty|sales|turnover|items|bytes|cost|credits|points|fee|tip|tips|discount|tax|bonus"))
+		else if (has_word(words, "revenue|amount|total|price|value|quantity|qty|sales|turnover|items|bytes|cost|credits|points|fee|tip|tips|discount|tax|bonus|mrr|arr|gmv|payout|refund|spend"))
 			f->role = ASK_AMOUNT;
 		if (f->role == ASK_SPAN && has_word(words, "duration|time|length") && ask->span < 0)
 			ask->span = i;
@@ -711,7 +745,8 @@ teach_field(struct ask *ask, int i)
 	f->country = has_word(words, "country|countries");
 	for (size_t k = 0; k < sizeof(field_words) / sizeof(*field_words); k++)
 		if (has_word(words, field_words[k].words)) {
-			teach_all(ask, field_words[k].names, sense);
+			if (has_phrase(field_words[k].words, words) || !has_plain_field(ask, k))
+				teach_all(ask, field_words[k].names, sense);
 			break;
 		}
 }
@@ -751,7 +786,7 @@ is_free(struct ask *ask, struct str phrase)             /* nothing of the store,
 	struct map_entry *e = key_of(ask->arena, phrase, key, sizeof(key)) ? map_find(&ask->phrases, str_of(key)) : NULL;
 
 	for (struct ask_sense *s = e ? e->ptr : NULL; s; s = s->next)
-		if (s->part != 1 && s->is != ASK_NOTHING && s->is != ASK_UNKNOWN && s->is != ASK_WRITE && !(s->is == ASK_VALUE && ask->field[s->arg].path))
+		if (s->part != 1 && s->is != ASK_NOTHING && s->is != ASK_UNKNOWN && s->is != ASK_WRITE && s->is != ASK_WHY && !(s->is == ASK_VALUE && ask->field[s->arg].path))
 			return 0;
 	return phrase.n > 2;
 }
@@ -930,9 +965,20 @@ struct seen_field {
 	struct map values;
 	int numbers, texts, others;     /* others: numbers beside 0 and 1 */
 	int fractions;                  /* numbers that are not whole */
+	int64_t rows;                   /* with a text; 0: not added up yet */
+	int taught;
 	int whether;                    /* what a first 0 or 1 was written as: 1 true or false, -1 a number; 0 none yet */
 	int64_t row;                    /* of the batch: the first with a number; -1 */
 };
+
+static int64_t
+rows_seen(struct seen_field *f)
+{
+	if (!f->rows)
+		for (struct map_entry *e = map_first(&f->values); e; e = map_next(&f->values, e))
+			f->rows += e->ptr ? ((struct seen_value *)e->ptr)->count : 0;
+	return f->rows;
+}
 
 static void
 see_texts(struct ask *ask, int i, struct seen_field *seen, const struct column *c, size_t n, const uint64_t *event)
@@ -1224,12 +1270,16 @@ ask_learn(struct ask *ask, struct err *err)
 	if (rc == 0)
 		rc = ask_learn_stored(ask, store, err);
 	ask_teach_names(ask);
-	for (int i = 0; i < ask->n_fields; i++) {
+	for (int taught = 0, i; taught < ask->n_fields; taught++) {     /* a value of two properties is first of the one that more events have */
 		int codes;
 
+		for (int k = i = 0; k < ask->n_fields; k++)
+			if (!seen[k].taught && (seen[i].taught || rows_seen(&seen[k]) > rows_seen(&seen[i])))
+				i = k;
 		if (!ask->field[i].number && ask->field[i].events && (codes = teach_values(ask, i, &seen[i]), ask->field[i].country))
 			teach_countries(ask, i, codes);
 		map_release(&seen[i].values);
+		seen[i].taught = 1;
 	}
 	ask_learn_metrics(ask);
 	ask_teach_parts(ask);
@@ -1330,6 +1380,18 @@ is_id(const struct ask *ask, struct str text)           /* dev001, dev-001 */
 	return isdigit((unsigned char)text.p[text.n - 1]) != 0;
 }
 
+/* Two words with one sign between them, as they were typed; the first alone where they are not. */
+static struct str
+joined(const struct ask_word *w, int i)
+{
+	const struct str a = w[i].as_typed, b = w[i + 1].as_typed;
+	const uintptr_t end = (uintptr_t)a.p + a.n;
+
+	if (w[i + 1].verbatim || w[i + 1].comma || (uintptr_t)b.p != end + 1 || !strchr("-_.:", a.p[a.n]))
+		return a;
+	return (struct str){ a.p, a.n + 1 + b.n };
+}
+
 /* A word that is misspelt within a phrase of several: "referal code". Its stem is mended where that gives one that begins with it, or, from *at on, with
  * the word before; *at: where the phrase begins. Its words; 0: none. */
 static int
@@ -1376,8 +1438,10 @@ ask_value_of(struct ask *ask, int field, struct str text, struct ask_sense *to)
 
 /* A word of a name that stands in front of all others, as it is: "unlock the doors" wants it done. */
 static int
-is_order(const struct ask_item *items, int n, const struct ask_sense *s, struct str word)
+is_order(const struct ask_item *items, int n, const struct ask_sense *s, struct str word, struct str next)
 {
+	if (has_phrase("rate|rates|ratio|reason|reasons|count|counts|per|by|in|from|this|last|today|yesterday|over|trend", next))
+		return 0;               /* refund rate, refund reasons */
 	for (int i = 0; i < n; i++)
 		if (items[i].is != ASK_NOTHING)
 			return 0;
@@ -1494,6 +1558,10 @@ ask_items(struct ask *ask, struct ask_word *w, int n, int64_t now, const struct 
 				it->is = ASK_VALUE, it->arg = named.arg, it->value = named.value, it->events = named.events;
 			else
 				it->is = ASK_UNKNOWN;
+		} else if (i + 1 < n && is_id(ask, joined(w, i))) {            /* sensor-003 */
+			it->is = ASK_VALUE, it->arg = -1, it->value = it->text = joined(w, i);
+			it->n_words = used = 2;
+			continue;
 		} else if (is_id(ask, w[i].as_typed)) {
 			it->is = ASK_VALUE, it->arg = -1, it->value = w[i].as_typed;
 		} else if (has_phrase("rated|meaning|meanings|timing|dated|dating|shared|shares|sharing|lasting|lasted|"
@@ -1519,6 +1587,17 @@ ask_items(struct ask *ask, struct ask_word *w, int n, int64_t now, const struct 
 					i = at;
 					*it = (struct ask_item){ .word = i, .comma = w[i].comma, .text = w[i].as_typed };
 				}
+			}
+			if (phrase == 2 && s->is == ASK_HOW_MANY && has_phrase("quantity|volume", w[i].text)) {        /* of what has a quantity it is no number of times */
+				struct ask_sense *own = NULL;
+
+				if (phrase_at(ask, w, i + 1, i, &own) == 1 && own->is == ASK_FIELD && ask->field[own->arg].number)
+					phrase = 1, s = own;
+			}
+			if (phrase == 2 && s->is == ASK_NOTHING && str_eq(w[i + 1].text, STR("in")) && i > 0 && has_phrase("who|that|which", w[i - 1].text) &&
+			    ask_time(w, n, i + 1, now, zone, apart, &period) > 1) {        /* who registered in may */
+				phrase = phrase_at(ask, w, i + 1, i, &s);
+				t = 0;
 			}
 			if (phrase > 1 && s->is == ASK_RANKED && has_phrase("order|orders", w[i].text))         /* orders by hour, and ordered by */
 				phrase = phrase_at(ask, w, i + 1, i, &s);
@@ -1555,7 +1634,7 @@ ask_items(struct ask *ask, struct ask_word *w, int n, int64_t now, const struct 
 				}
 				take_sense(it, s);
 				it->also_users = (s->is == ASK_EVENT || (s->is == ASK_FIELD && ask->field[s->arg].number)) && phrase == 1 && names_users(ask, w[i].stem);
-				if (is_order(items, n_items - 1, s, w[i].text))
+				if (is_order(items, n_items - 1, s, w[i].text, i + phrase < n ? w[i + phrase].text : STR("")))
 					it->is = ASK_WRITE;
 				used = phrase;
 			} else if (spelt) {

@@ -183,8 +183,8 @@ month_day(const struct at *a, int i, int bare, struct ask_period *p)
 		c.day = (int)a->w[j++].number, has_day = 1;
 	if (j < a->n && a->w[j].is_number && a->w[j].number >= 1970 && a->w[j].number <= 2200 && a->w[j].number == (int)a->w[j].number)
 		c.year = (int)a->w[j++].number, has_year = 1;
-	if (!has_day && !has_year && !bare && (month == 5 || month == 3))       /* may, march: words of their own */
-		return 0;
+	if (!has_day && !has_year && !bare && (month == 5 || month == 3) && !(is(a, i - 1, "and to vs versus or than with against") && month_of(a, i - 2)))
+		return 0;               /* may, march: words of their own */
 	if (!has_year && time_of_civil(&c) > a->local)
 		c.year--;
 	set_unit(a, p, has_day ? DAY : MONTH, time_of_civil(&c), 0);
@@ -539,6 +539,20 @@ ask_time(const struct ask_word *words, int n, int i, int64_t now, const struct z
 		j += 2;
 	label(&a, p, i + p->reference, j);
 	return j - i;
+}
+
+int
+ask_steps(const struct ask_period *p, int unit, int64_t now, const struct zone *zone)
+{
+	int64_t end = p->to > now ? now + 1 : p->to, from, to;
+	int n = 0;
+
+	if (p->from == TIME_NONE || p->to == TIME_NONE || p->from >= end || unit < 1 || unit > YEAR + 1)
+		return 0;
+	from = start_of(unit - 1, p->from + zone_offset(zone, p->from), 0), to = end - 1 + zone_offset(zone, end - 1);
+	while (from <= to && n <= 100000)
+		from = start_of(unit - 1, from, 1), n++;
+	return n <= 100000 ? n : 0;
 }
 
 void

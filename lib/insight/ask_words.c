@@ -111,6 +111,36 @@ take_date(struct ask_word *w, const char *p, size_t n)          /* 2026-11-05, 2
 	return len;
 }
 
+/* 12.06.2026, 5.11.2026. Bytes; 0: it is none. */
+static int
+take_dotted_date(struct ask_word *w, const char *p, size_t n)
+{
+	struct civil c = { 0 };
+	int *const part[] = { &c.day, &c.month, NULL };
+	int year = 0;
+	size_t i = 0, digits;
+
+	for (int k = 0; k < 3; k++, i += k < 3) {
+		int v = 0;
+
+		for (digits = 0; i < n && digits < 5 && isdigit((unsigned char)p[i]); digits++)
+			v = v * 10 + p[i++] - '0';
+		if (k < 2 ? digits < 1 || digits > 2 || i >= n || p[i] != '.' : digits != 4)
+			return 0;
+		if (part[k])
+			*part[k] = v;
+		else
+			year = v;
+	}
+	c.year = year;
+	if (c.month < 1 || c.month > 12 || c.day < 1 || c.day > 31 || (i < n && (is_letter((unsigned char)p[i]) || (p[i] == '.' && i + 1 < n && isdigit((unsigned char)p[i + 1])))))
+		return 0;
+	w->date_from = time_of_civil(&c);
+	c.day++;
+	w->date_to = time_of_civil(&c);
+	return (int)i;
+}
+
 static void
 add(struct arena *arena, struct ask_word *words, int *n, int most, struct str typed, int comma)
 {
@@ -221,7 +251,7 @@ ask_words(struct arena *arena, struct str question, struct ask_word *words, int 
 			struct ask_word w = { .date_from = TIME_NONE };
 			size_t minus = c == '-';
 
-			if (minus || (len = (size_t)take_date(&w, p, (size_t)(end - p))) == 0)
+			if (minus || ((len = (size_t)take_date(&w, p, (size_t)(end - p))) == 0 && (len = (size_t)take_dotted_date(&w, p, (size_t)(end - p))) == 0))
 				len = minus + take_number(&w, p + minus, (size_t)(end - p) - minus);
 			if (minus)
 				w.number = -w.number;

@@ -41,6 +41,17 @@ asked() { at-insight ask -f ndjson "$1" | jq -c "if .refuse then .text else .row
 	python3 "$BATS_TEST_DIRNAME/ask_questions.py" answers
 }
 
+@test "questions over stores of other vocabularies, one with numbers for names, are right or refused, never wrong" {
+	export AT_NOW=2026-06-17T12:00:00.000Z
+	for store in bazaar desk plant; do
+		export AT_STORE=$BATS_TEST_TMPDIR/$store
+		python3 "$BATS_TEST_DIRNAME/ask_questions.py" --store $store --events | at-ingest -q
+		python3 "$BATS_TEST_DIRNAME/ask_questions.py" --store $store --ask > questions
+		at-insight ask -f ndjson - < questions > answers
+		python3 "$BATS_TEST_DIRNAME/ask_questions.py" --store $store answers
+	done
+}
+
 @test "the public questions of the evaluation: nine of ten right, and nothing told that cannot be" {
 	need_shared eval/nlq_score.py
 	score=$shared/eval/nlq_score.py

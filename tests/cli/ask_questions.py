@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Questions with the SQL that answers them, written by hand, over a small shop's events made here.
+"""Questions with the SQL that answers them, written by hand, over a small shop's events made here, or those of a store of ask_stores.py.
 
-    ask_questions.py --events             the events, as rows
-    ask_questions.py --ask                the questions, one a line
-    ask_questions.py ANSWERS [EVENTS]     compare at-insight ask -f ndjson's rows with what SQLite says; exit 1 when one is wrong
-                                          (EVENTS: other events of the same shape)
+    ask_questions.py [--store NAME] --events             the events, as rows
+    ask_questions.py [--store NAME] --ask                the questions, one a line
+    ask_questions.py [--store NAME] ANSWERS [EVENTS]     compare at-insight ask -f ndjson's rows with what SQLite says; exit 1 when one is wrong
+                                                         (EVENTS: other events of the same shape)
 
 A row is (how, question, SQL): how "one" wants the figure in a single row, "rows" every row in any order, "top" the rows in this order,
-"cells" every figure somewhere, "no" a refusal. Several SQLs: any of them is right. {today} and the like are conditions on the time.
+"cells" every figure somewhere, "no" a refusal; with a "?" behind it may be refused, but not told wrong. Several SQLs: any of them is right, of
+none nothing is. {today} and the like are conditions on the time.
 """
 import json
 import os
@@ -17,6 +18,11 @@ import sqlite3
 import sys
 from datetime import datetime, timedelta, timezone
 
+import ask_stores
+
+STORE = sys.argv[2] if sys.argv[1:2] == ["--store"] else None
+if STORE:
+    del sys.argv[1:3]
 NOW = datetime.strptime(os.environ.get("AT_NOW", "2026-06-17T12:00:00.000Z"), "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
 
 
@@ -79,6 +85,7 @@ WHEN = {
     "weekend": between(week - 2 * DAY, week), "year": between(day.replace(month=1, day=1)), "day": "substr(timestamp, 1, 10)", "hr": "substr(timestamp, 1, 13) || ':00'",
     "2w": between(week - 14 * DAY, week - 7 * DAY), "morning": between(day, day + DAY / 2), "buyer": "COUNT(DISTINCT CASE WHEN event = 'purchase' THEN user_id END)", "p": "event = 'purchase'", "v": "event = 'page_view'",
     "first": between(month), "lastfriday": between(*(lambda f: (f, f + DAY))(next(day - k * DAY for k in range(1, 8) if (day - k * DAY).weekday() == 4))),
+    "april": between(datetime(2026, 4, 1, tzinfo=timezone.utc), datetime(2026, 5, 1, tzinfo=timezone.utc)), "10d": between(NOW - timedelta(days=10)),
     "3ago": between(day - 3 * DAY, day - 2 * DAY), "monday": between(week), "quarter": between(day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)),
 }
 DATES = {"D10": day - 10 * DAY, "D5": day - 5 * DAY}
@@ -89,7 +96,7 @@ def spoken(d):
     return "%s %d" % (MONTHS[d.month - 1], d.day)
 
 
-Q = [l for l in open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "ask_questions.txt")).read().split("\n\n") if l.strip()]
+Q = [l for l in open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "ask_questions%s.txt" % ("_" + STORE if STORE else ""))).read().split("\n\n") if l.strip()]
 
 
 def questions():
@@ -142,6 +149,10 @@ def columns_match(want, got, ordered):
 def right(how, sqls, answer, db):
     if how == "no":
         return answer["refuse"] and not answer["rows"]
+    if how.endswith("?"):
+        how = how[:-1]
+        if answer["refuse"]:
+            return True
     if answer["refuse"]:
         return False
     got = [[plain(v) for v in row] for row in answer["rows"]]
@@ -159,19 +170,37 @@ def right(how, sqls, answer, db):
     return False
 
 
+class Quantile:
+    def __init__(self):
+        self.values, self.share = [], 0.5
+
+    def step(self, value, share=0.5):
+        self.share = share
+        if value is not None:
+            self.values.append(value)
+
+    def finalize(self):
+        v, at = sorted(self.values), (len(self.values) - 1) * self.share
+        return v[int(at)] + (v[min(int(at) + 1, len(v) - 1)] - v[int(at)]) * (at - int(at)) if v else None
+
+
 def main():
+    made = ask_stores.make(STORE, NOW) if STORE else events()
     if sys.argv[1:] == ["--events"]:
-        for e in events():
+        for e in made:
             print(json.dumps(e, separators=(",", ":")))
         return
     if sys.argv[1:] == ["--ask"]:
         for _, question, _ in questions():
             print(question)
         return
-    rows = [json.loads(l) for l in open(sys.argv[2])] if len(sys.argv) > 2 else events()
+    rows = [json.loads(l) for l in open(sys.argv[2])] if len(sys.argv) > 2 else made
+    columns = COLUMNS[:5] + sorted({k for e in rows for k in e["properties"]}) if STORE else COLUMNS
     db = sqlite3.connect(":memory:")
-    db.execute("CREATE TABLE events(%s)" % ", ".join(COLUMNS))
-    db.executemany("INSERT INTO events VALUES(%s)" % ",".join("?" * len(COLUMNS)), [[e.get(c, e["properties"].get(c)) for c in COLUMNS] for e in rows])
+    db.create_aggregate("MEDIAN", 1, Quantile)
+    db.create_aggregate("QUANTILE", 2, Quantile)
+    db.execute("CREATE TABLE events(%s)" % ", ".join(columns))
+    db.executemany("INSERT INTO events VALUES(%s)" % ",".join("?" * len(columns)), [[e.get(c, e["properties"].get(c)) for c in columns] for e in rows])
     answers = [json.loads(l) for l in open(sys.argv[1])]
     all_questions = list(questions())
     assert len(answers) == len(all_questions), (len(answers), len(all_questions))

@@ -87,6 +87,8 @@ dates_are_ranges_with_their_last_day(void **state)
 	told("between June 1 and June 5", NULL, "2026-06-01", "2026-06-06");
 	told("from June 1 to 5", NULL, "2026-06-01", "2026-06-06");
 	told("between 2026-06-01 and 2026-06-05", NULL, "2026-06-01", "2026-06-06");
+	told("on 5.6.2026", NULL, "2026-06-05", "2026-06-06");
+	told("between 1.6.2026 and 5.6.2026", NULL, "2026-06-01", "2026-06-06");
 	told("before June 5", NULL, "0000-01-01", "2026-06-05");
 	told("from monday to tuesday", NULL, "2026-06-15", "2026-06-17T00:00");
 }
@@ -105,6 +107,37 @@ what_lies_ahead_is_no_period(void **state)
 
 		assert_int_equal(ask_time(words, n, 0, 1781699640000, NULL, 0, &p), -1);
 	}
+	arena_free(arena);
+}
+
+static void
+units_of_a_period_are_counted_as_far_as_now(void **state)
+{
+	static const struct { const char *phrase; int unit, steps; } known[] = { { "last month", 3, 31 }, { "last week", 3, 7 }, { "yesterday", 2, 24 }, { "today", 2, 13 },
+		{ "this month", 3, 17 }, { "past 24 hours", 3, 2 }, { "last quarter", 5, 3 }, { "in 2025", 7, 1 }, { "before June 5", 3, 0 } };
+	struct arena *arena = arena_new(0);
+	struct ask_word words[40];
+	struct ask_period p;
+	int64_t now;
+
+	(void)state;
+	assert_int_equal(time_parse_rfc3339(STR(NOW), &now), 0);
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		assert_true(ask_time(words, ask_words(arena, str_of(known[i].phrase), words, 40), 0, now, NULL, 0, &p) > 0);
+		assert_int_equal(ask_steps(&p, known[i].unit, now, NULL), known[i].steps);
+	}
+	arena_free(arena);
+}
+
+static void
+numbers_may_be_below_zero(void **state)
+{
+	struct arena *arena = arena_new(0);
+	struct ask_word words[10];
+
+	(void)state;
+	assert_int_equal(ask_words(arena, STR("colder than -5 or 10-20"), words, 10), 6);
+	assert_true(words[2].is_number && words[2].number == -5 && words[4].number == 10 && words[5].number == 20);
 	arena_free(arena);
 }
 
@@ -141,6 +174,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(days_and_weeks_are_those_of_the_calendar), cmocka_unit_test(numbers_and_past_run_back_from_now),
 		cmocka_unit_test(dates_are_ranges_with_their_last_day), cmocka_unit_test(what_lies_ahead_is_no_period),
+		cmocka_unit_test(units_of_a_period_are_counted_as_far_as_now), cmocka_unit_test(numbers_may_be_below_zero),
 		cmocka_unit_test(forms_of_a_word_have_one_stem), cmocka_unit_test(a_slip_is_near_and_another_word_is_not),
 	};
 
