@@ -20,10 +20,48 @@ static void
 state_name(enum auth_record record, struct str tenant, struct str id, struct buf *out)
 {
 	buf_clear(out);
-	if (record == AUTH_ROLES)
-		auth_role_key(tenant, id, out);
-	else
+	if (record == AUTH_KEYS)
 		buf_str(out, id);
+	else
+		auth_tenant_key(tenant, id, out);
+}
+
+static int
+is_of(const struct buf *record, struct str tenant)
+{
+	return json_text_eq(json_get(json_value(buf_get(record)), STR("tenant")), tenant);
+}
+
+int
+auth_user_get(struct store *store, struct str tenant, struct str name, struct buf *out, struct err *err)
+{
+	struct buf key = { 0 };
+	int rc;
+
+	buf_clear(out);
+	if (memchr(name.p, 0, name.n))          /* below it would be somebody else's, with his tenant in front */
+		return 0;
+	auth_tenant_key(tenant, name, &key);
+	if ((rc = store_get_state(store, "user", buf_get(&key), out, err)) == 0 && (rc = store_get_state(store, "user", name, out, err)) > 0)
+		rc = is_of(out, tenant);
+	buf_release(&key);
+	return rc;
+}
+
+int
+auth_user_put(struct auth *a, struct str tenant, struct str name, struct str record, struct err *err)
+{
+	struct buf key = { 0 }, old = { 0 };
+	int rc;
+
+	auth_tenant_key(tenant, name, &key);
+	if ((rc = store_get_state(a->store, "user", name, &old, err)) > 0)
+		rc = is_of(&old, tenant) ? store_drop_state(a->store, "user", name, err) : 0;
+	if (rc == 0)
+		rc = record.p ? store_put_state(a->store, "user", buf_get(&key), record, err) : store_drop_state(a->store, "user", buf_get(&key), err);
+	buf_release(&key);
+	buf_release(&old);
+	return rc;
 }
 
 /* The record of a tenant; 1, 0 none, < 0. */
@@ -36,10 +74,11 @@ fetch(struct auth *a, enum auth_record record, struct str tenant, struct str id,
 	buf_clear(out);
 	if (id.n == 0 || id.n > 200 || !a->reader)      /* of auth_look, where there are none */
 		return 0;
+	if (record == AUTH_USERS)
+		return auth_user_get(a->reader, tenant, id, out, err);
 	state_name(record, tenant, id, &name);
-	rc = store_get_state(a->reader, kinds[record].name, buf_get(&name), out, err);
-	if (rc > 0 && tenant.p && !json_text_eq(json_get(json_value(buf_get(out)), STR("tenant")), tenant))
-		rc = 0;
+	if ((rc = store_get_state(a->reader, kinds[record].name, buf_get(&name), out, err)) > 0)
+		rc = is_of(out, tenant);
 	buf_release(&name);
 	return rc;
 }
@@ -270,16 +309,18 @@ put_record(struct auth *a, enum auth_record record, const struct auth_actor *act
 
 	state_name(record, tenant, id, &name);
 	buf_printf(&action, "%s.%s", kinds[record].name, verb);
-	if ((rc = json.p ? store_put_state(a->store, kinds[record].name, buf_get(&name), json, err) :
-	    store_drop_state(a->store, kinds[record].name, buf_get(&name), err)) == 0 &&
-	    (rc = audit_put_act(a, actor, tenant, buf_text(&action), kinds[record].name, id, err)) == 0)
+	if (record == AUTH_USERS)
+		rc = auth_user_put(a, tenant, id, json, err);
+	else
+		rc = json.p ? store_put_state(a->store, kinds[record].name, buf_get(&name), json, err) : store_drop_state(a->store, kinds[record].name, buf_get(&name), err);
+	if (rc == 0 && (rc = audit_put_act(a, actor, tenant, buf_text(&action), kinds[record].name, id, err)) == 0)
 		rc = auth_changed(a, err);
 	buf_release(&name);
 	buf_release(&action);
 	return rc;
 }
 
-/* A name that is taken, by whichever tenant. */
+/* A name that the tenant has already. */
 static int
 taken(struct auth *a, enum auth_record record, struct str tenant, struct str id, struct err *err)
 {
@@ -288,8 +329,7 @@ taken(struct auth *a, enum auth_record record, struct str tenant, struct str id,
 
 	if (record == AUTH_ROLES && principal_builtin(id))
 		return err_set(err, ERR_INPUT, "name: '%.*s' is a role that is always there", STR_FMT(id));
-	rc = fetch(a, record, record == AUTH_ROLES ? tenant : (struct str){ 0 }, id, &was, err);
-	if (rc > 0)
+	if ((rc = record == AUTH_KEYS ? 0 : fetch(a, record, tenant, id, &was, err)) > 0)         /* a key's id is drawn */
 		rc = err_set(err, ERR_INPUT, "name: there is a %s '%.*s' already", kinds[record].name, STR_FMT(id));
 	buf_release(&was);
 	return rc;
@@ -426,7 +466,7 @@ auth_remove(struct auth *a, enum auth_record record, const struct auth_actor *ac
 	} else {
 		if ((rc = may_touch(a, record, actor, tenant, json_value(buf_get(&was)), err)) == 0 &&
 		    (rc = put_record(a, record, actor, tenant, id, record == AUTH_KEYS ? "revoke" : "remove", (struct str){ 0 }, err)) == 0 &&
-		    record != AUTH_ROLES && (rc = auth_shares_forget(a, kinds[record].name, id, err)) == 0 && record == AUTH_KEYS)
+		    record != AUTH_ROLES && (rc = auth_shares_forget(a, kinds[record].name, id, tenant, err)) == 0 && record == AUTH_KEYS)
 			rc = store_drop_state(a->store, "used", id, err);
 		if ((rc = auth_end(a, rc, err)) == 0)
 			rc = 1;
@@ -518,7 +558,7 @@ auth_tenant_remove(struct auth *a, const struct auth_actor *actor, const char *n
 	for (size_t i = 0; rc == 0 && i < sizeof(forgotten) / sizeof(*forgotten); i++)
 		rc = store_each_state(a->reader, f.kind = forgotten[i], forget_one, &f, err);
 	if (rc == 0)
-		rc = auth_shares_forget(a, "tenant", f.tenant, err);
+		rc = auth_shares_forget(a, "tenant", f.tenant, f.tenant, err);
 	if (rc == 0 && (rc = audit_put_act(a, actor, f.tenant, "tenant.remove", "tenant", f.tenant, err)) == 0)
 		rc = auth_changed(a, err);
 	if ((rc = auth_end(a, rc, err)) == 0)

@@ -267,14 +267,16 @@ cache_name(const char *kind, struct str name, struct str more, struct buf *out)
 	buf_str(out, more);
 }
 
-struct auth_caller *
-auth_caller(struct auth *a, const char *kind, struct str name, struct err *err)
+/* A user of the tenant, or where that is p NULL a key. */
+static struct auth_caller *
+find_caller(struct auth *a, struct str tenant, struct str name, struct err *err)
 {
 	struct buf record = { 0 }, slot = { 0 };
 	struct auth_caller *k = NULL;
 	struct map_entry *e;
+	int rc;
 
-	cache_name(kind, name, (struct str){ 0 }, &slot);
+	cache_name(tenant.p ? "user" : "key", tenant, name, &slot);
 	if (refresh(a, err))
 		goto out;
 	if ((e = map_find(&a->callers, buf_get(&slot)))) {
@@ -282,13 +284,25 @@ auth_caller(struct auth *a, const char *kind, struct str name, struct err *err)
 		goto out;
 	}
 	/* What is read now may be newer than the generation: then it is read again at the next call. */
-	if (store_get_state(a->reader, kind, name, &record, err) > 0 &&
-	    (k = new_caller(a, (struct str){ 0 }, name, json_value(buf_get(&record)), err)))
+	rc = tenant.p ? auth_user_get(a->reader, tenant, name, &record, err) : store_get_state(a->reader, "key", name, &record, err);
+	if (rc > 0 && (k = new_caller(a, (struct str){ 0 }, name, json_value(buf_get(&record)), err)))
 		map_put(&a->callers, buf_get(&slot), NULL)->ptr = k;
 out:
 	buf_release(&record);
 	buf_release(&slot);
 	return k;
+}
+
+struct auth_caller *
+auth_caller_key(struct auth *a, struct str id, struct err *err)
+{
+	return find_caller(a, (struct str){ 0 }, id, err);
+}
+
+struct auth_caller *
+auth_caller_user(struct auth *a, struct str tenant, struct str name, struct err *err)
+{
+	return tenant.p ? find_caller(a, tenant, name, err) : NULL;
 }
 
 struct auth_caller *
@@ -345,7 +359,7 @@ check_key(struct auth *a, const struct auth_credentials *c, struct str text, str
 		return auth_refuse(a, c, (struct str){ 0 }, err);
 	auth_hash_hex(text, &hex);
 	pthread_mutex_lock(&a->lock);
-	if (!(k = auth_caller(a, "key", id, err)))
+	if (!(k = auth_caller_key(a, id, err)))
 		rc = err->code;
 	else
 		good = (crypt_equal(hex.p, k->hash, 64) | (crypt_equal(hex.p, k->old, 64) & (now < k->old_until))) & (now < k->expires);

@@ -55,8 +55,12 @@ struct auth_actor;
  *
  * A session ends 30 minutes after its last use, 12 hours after it began, at logout, with a new password or with its user. Where the
  * user has one-time codes, auth_login gives a challenge, which with a code (or a recovery code) within 5 minutes gives the session. */
-struct auth_login { struct buf session, challenge; int64_t expires; };          /* one of the two; auth_login_release, also when it failed */
-int auth_login(struct auth *, struct str user, struct str password, const char *address, struct auth_login *, struct err *);
+struct auth_login { struct buf session, challenge, tenants; int64_t expires; };         /* one of the first two; auth_login_release, also when it failed */
+
+/* Tenants may each have a user of the same name. Who does not say which one is meant is the one whose password it is; of several with the same password
+ * the one of the tenant `near`, else ERR_INPUT, with their tenants in the login's (JSON). p NULL: not said. */
+struct auth_user { struct str name, tenant, near; };
+int auth_login(struct auth *, const struct auth_user *, struct str password, const char *address, struct auth_login *, struct err *);
 int auth_login_mfa(struct auth *, struct str challenge, struct str code, const char *address, struct auth_login *, struct err *);
 int auth_logout(struct auth *, struct str session, const char *address, struct err *);  /* 1; 0: there was none */
 void auth_login_release(struct auth_login *);

@@ -1,7 +1,8 @@
 /* auth_priv.h - what the files of the room share: the system environment, records in it, the cache of who called lately.
  *
  * The environment's state (store_put_state), by kind:
- *      user        name                    the record, its password by scrypt; see record.c for the fields
+ *      user        tenant 0 name           the record, its password by scrypt; see record.c for the fields. As they were once, when a name was
+ *                  name                    there once in all tenants: read, and moved when it is written (admin.c)
  *      key         id                      the record, its secret by SHA-256
  *      role        tenant 0 name           the record
  *      used        id of a key             when it was used last
@@ -60,8 +61,9 @@ struct auth_caller {
 	char hash[64], old[64];         /* of a key, hexadecimal */
 };
 
-/* Under a->lock, and good as long as that is held. Kind "key" or "user"; NULL with err->code 0: there is none. */
-struct auth_caller *auth_caller(struct auth *, const char *kind, struct str name, struct err *);
+/* Under a->lock, and good as long as that is held: a key, or a user of this tenant; NULL with err->code 0: there is none. */
+struct auth_caller *auth_caller_key(struct auth *, struct str id, struct err *);
+struct auth_caller *auth_caller_user(struct auth *, struct str tenant, struct str name, struct err *);
 struct auth_caller *auth_caller_roles(struct auth *, struct str tenant, struct json roles, struct err *);
 
 /* The tenant that the call is about, into p: that of the credentials, where the caller's own lets him. 0 or ERR_DENIED. */
@@ -105,7 +107,11 @@ int auth_record_make(struct auth *, const struct auth_field *, const char *what,
     int n_sets, struct buf *out, struct err *);
 void auth_record_show(const struct auth_field *, struct json record, struct buf *out);  /* without the closing brace */
 extern const struct auth_field auth_user_fields[], auth_key_fields[], auth_role_fields[];
-void auth_role_key(struct str tenant, struct str name, struct buf *out);
+void auth_tenant_key(struct str tenant, struct str name, struct buf *out);       /* of a user or a role: tenant 0 name */
+
+/* ---- admin.c: a user's record; out is emptied first. 1, 0 none, < 0. And in its place (p NULL: none), in the open transaction. */
+int auth_user_get(struct store *, struct str tenant, struct str name, struct buf *out, struct err *);
+int auth_user_put(struct auth *, struct str tenant, struct str name, struct str record, struct err *);
 
 /* ---- principal.c */
 struct principal_rights *principal_rights_new(struct auth *, struct str tenant, struct json roles, struct json scopes, struct err *);
@@ -134,7 +140,8 @@ int auth_session_begin(struct auth *, struct str tenant, struct str user, struct
     struct err *);      /* in a transaction; roles: of who is no user here, else JSON_ABSENT */
 
 /* ---- share.c */
-int auth_shares_forget(struct auth *, const char *member, struct str value, struct err *);      /* those whose "user", "key", "tenant" it is; in the open transaction */
+int auth_shares_forget(struct auth *, const char *member, struct str value, struct str home, struct err *);     /* those whose "user" (of the tenant home), "key" or
+                                                         * "tenant" it is; in the open transaction */
 
 /* ---- later.c */
 struct auth_later *auth_later_new(struct auth *);

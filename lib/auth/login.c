@@ -4,7 +4,7 @@
  * around the waiting; one that goes well takes its count away again.
  *
  *      session     {"user":…,"tenant":…,"roles":[…],"created":…,"seen":…,"address":…}    roles: of a foreign identity (oidc.c) only
- *      challenge   {"user":…,"created":…,"tries":N}
+ *      challenge   {"user":…,"tenant":…,"created":…,"tries":N}
  *      failure     {"n":N,"last":…}
  */
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "crypt/crypt.h"
 #include "crypt/totp.h"
+#include "store/admin.h"
 
 #define MINUTE        60000LL
 #define IDLE_MS       (30 * MINUTE)     /* OWASP ASVS 3.3.2 */
@@ -26,6 +27,7 @@
 #define RECOVERY_LEN  16                /* characters of one: 95 bits, so that its hash gives nothing away */
 #define SWEEP_NS      (300 * 1000000000LL)
 #define PASSWORD_MOST 1024              /* bytes that scrypt is asked to look at */
+#define ALIKE_MOST    16                /* users of one name whose passwords are looked at: a fifth of a second each */
 
 /* What a password is held against when there is no such user. */
 #define NOBODY "scrypt$15$8$1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -68,19 +70,25 @@ static const struct count counts[] = {
 	{ "from",      20, 60 * MINUTE },       /* from an address, whichever users */
 	{ "user",      100, 60 * MINUTE },      /* of a user, from wherever (ASVS 2.2.1) */
 };
-#define COUNTS 3
+enum { USER_FROM, FROM, USER, COUNTS };
+
+/* Somebody who tries to log in: a user of a tenant, or a name that no tenant has (its p NULL). */
+struct trier { struct str tenant, user; };
 
 static void
-count_name(int i, struct str user, const char *address, struct buf *out)
+count_name(int i, const struct trier *who, const char *address, struct buf *out)
 {
 	struct buf text = { 0 };
 
 	buf_printf(&text, "%s", counts[i].of);
 	buf_byte(&text, 0);
-	if (i != 1)
-		buf_str(&text, user);
+	if (i != FROM) {
+		buf_str(&text, who->tenant);
+		buf_byte(&text, 0);
+		buf_str(&text, who->user);
+	}
 	buf_byte(&text, 0);
-	if (i != 2)
+	if (i != USER)
 		buf_lit(&text, address ? address : "");
 	buf_clear(out);
 	auth_hash_hex(buf_get(&text), out);
@@ -96,66 +104,111 @@ wait_ms(int64_t n, int64_t free)
 	return more < 0 ? 0 : more >= 10 ? 15 * MINUTE : 1000LL << more;
 }
 
-/* One more try; ERR_LIMIT with the seconds to wait, and then it does not count. In a transaction. */
+/* How long one count lets wait, and what it stands at. */
 static int
-count_try(struct auth *a, struct str user, const char *address, struct err *err)
+read_count(struct auth *a, int i, const struct trier *who, const char *address, int64_t at, int64_t *n, int64_t *wait, struct err *err)
 {
-	struct buf name = { 0 }, was = { 0 }, now = { 0 };
-	int64_t at = time_now(), n[COUNTS] = { 0 }, longest = 0;
-	int rc = 0;
+	struct buf name = { 0 }, was = { 0 };
+	int rc;
 
-	for (int i = 0; i < COUNTS && rc >= 0; i++) {
-		struct json record;
-		int64_t last;
+	*n = 0;
+	count_name(i, who, address, &name);
+	if ((rc = store_get_state(a->store, "failure", buf_get(&name), &was, err)) > 0) {
+		struct json record = json_value(buf_get(&was));
+		int64_t last = auth_time(record, "last");
 
-		count_name(i, user, address, &name);
-		if ((rc = store_get_state(a->store, "failure", buf_get(&name), &was, err)) <= 0)
-			continue;
-		record = json_value(buf_get(&was));
-		last = auth_time(record, "last");
 		if (last > at)          /* the clock went back */
 			last = at;
-		if (last == TIME_NONE || at - last >= counts[i].window_ms || !json_int64(json_get(record, STR("n")), &n[i]))
-			n[i] = 0;
-		else if (n[i] >= counts[i].free && last + wait_ms(n[i], counts[i].free) - at > longest)
-			longest = last + wait_ms(n[i], counts[i].free) - at;
+		if (last == TIME_NONE || at - last >= counts[i].window_ms || !json_int64(json_get(record, STR("n")), n))
+			*n = 0;
+		else if (*n >= counts[i].free && last + wait_ms(*n, counts[i].free) - at > *wait)
+			*wait = last + wait_ms(*n, counts[i].free) - at;
 	}
-	if (rc >= 0 && longest > 0) {
-		rc = err_set(err, ERR_LIMIT, "too many tries, wait %lld s", (long long)(longest + 999) / 1000);
-		err->col = (long)((longest + 999) / 1000);
+	buf_release(&name), buf_release(&was);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+put_count(struct auth *a, int i, const struct trier *who, const char *address, int64_t at, int64_t n, struct err *err)
+{
+	struct buf name = { 0 }, now = { 0 };
+	int rc;
+
+	count_name(i, who, address, &name);
+	buf_printf(&now, "{\"n\":%lld,\"last\":", (long long)n);
+	json_put_time(&now, at);
+	buf_byte(&now, '}');
+	rc = store_put_state(a->store, "failure", buf_get(&name), buf_get(&now), err);
+	buf_release(&name), buf_release(&now);
+	return rc;
+}
+
+/* One more try for each of those that may be meant, of which those that have to wait are let out; ERR_LIMIT when that is all of them, with the
+ * seconds until one need not, and then it does not count. In a transaction. */
+static int
+count_try(struct auth *a, const struct trier *who, int n_who, int *may, const char *address, struct err *err)
+{
+	int64_t at = time_now(), n[COUNTS], mine[ALIKE_MOST][COUNTS], all = 0, least = INT64_MAX;
+	int rc = read_count(a, FROM, who, address, at, &n[FROM], &all, err);
+
+	for (int k = 0; k < n_who && rc == 0; k++) {
+		int64_t wait = all;
+
+		if ((rc = read_count(a, USER_FROM, &who[k], address, at, &mine[k][USER_FROM], &wait, err)) == 0)
+			rc = read_count(a, USER, &who[k], address, at, &mine[k][USER], &wait, err);
+		may[k] = wait <= 0;
+		least = wait < least ? wait : least;
 	}
-	for (int i = 0; i < COUNTS && rc >= 0; i++) {
-		count_name(i, user, address, &name);
-		buf_clear(&now);
-		buf_printf(&now, "{\"n\":%lld,\"last\":", (long long)n[i] + 1);
-		json_put_time(&now, at);
-		buf_byte(&now, '}');
+	if (rc == 0 && least > 0) {
+		rc = err_set(err, ERR_LIMIT, "too many tries, wait %lld s", (long long)(least + 999) / 1000);
+		err->col = (long)((least + 999) / 1000);
+	}
+	if (rc == 0)
+		rc = put_count(a, FROM, who, address, at, n[FROM] + 1, err);
+	for (int k = 0; k < n_who && rc == 0; k++)
+		if (may[k] && (rc = put_count(a, USER_FROM, &who[k], address, at, mine[k][USER_FROM] + 1, err)) == 0)
+			rc = put_count(a, USER, &who[k], address, at, mine[k][USER] + 1, err);
+	return rc ? rc : sweep(a, err);
+}
+
+/* One try less; whole: there was none. */
+static int
+lower_count(struct auth *a, int i, const struct trier *who, const char *address, int whole, struct err *err)
+{
+	struct buf name = { 0 }, was = { 0 }, now = { 0 };
+	int64_t n = 0;
+	int rc;
+
+	count_name(i, who, address, &name);
+	rc = store_get_state(a->store, "failure", buf_get(&name), &was, err);
+	if (rc > 0 && !whole && json_int64(json_get(json_value(buf_get(&was)), STR("n")), &n) && n > 1) {
+		buf_printf(&now, "{\"n\":%lld,\"last\":%.*s}", (long long)n - 1, STR_FMT(json_raw(json_get(json_value(buf_get(&was)), STR("last")))));
 		rc = store_put_state(a->store, "failure", buf_get(&name), buf_get(&now), err);
+	} else if (rc > 0) {
+		rc = store_drop_state(a->store, "failure", buf_get(&name), err);
 	}
 	buf_release(&name), buf_release(&was), buf_release(&now);
-	return rc < 0 ? rc : sweep(a, err);
+	return rc < 0 ? rc : 0;
 }
 
 /* It went well: the user's counts are gone, the address has this try back, but not those for others. */
 static int
-uncount(struct auth *a, struct str user, const char *address, struct err *err)
+uncount(struct auth *a, const struct trier *who, const char *address, struct err *err)
 {
-	struct buf name = { 0 }, was = { 0 }, now = { 0 };
-	int64_t n = 0;
 	int rc = 0;
 
-	for (int i = 0; i < COUNTS && rc >= 0; i++) {
-		count_name(i, user, address, &name);
-		rc = store_get_state(a->store, "failure", buf_get(&name), &was, err);
-		if (rc > 0 && i == 1 && json_int64(json_get(json_value(buf_get(&was)), STR("n")), &n) && n > 1) {
-			buf_printf(&now, "{\"n\":%lld,\"last\":%.*s}", (long long)n - 1, STR_FMT(json_raw(json_get(json_value(buf_get(&was)), STR("last")))));
-			rc = store_put_state(a->store, "failure", buf_get(&name), buf_get(&now), err);
-		} else if (rc > 0) {
-			rc = store_drop_state(a->store, "failure", buf_get(&name), err);
-		}
-	}
-	buf_release(&name), buf_release(&was), buf_release(&now);
-	return rc < 0 ? rc : 0;
+	for (int i = 0; i < COUNTS && rc == 0; i++)
+		rc = lower_count(a, i, who, address, i != FROM, err);
+	return rc;
+}
+
+/* The try was not meant for him. */
+static int
+give_back(struct auth *a, const struct trier *who, const char *address, struct err *err)
+{
+	int rc = lower_count(a, USER_FROM, who, address, 0, err);
+
+	return rc ? rc : lower_count(a, USER, who, address, 0, err);
 }
 
 /* ---- audit */
@@ -180,6 +233,7 @@ auth_login_release(struct auth_login *l)
 {
 	buf_release(&l->session);
 	buf_release(&l->challenge);
+	buf_release(&l->tenants);
 }
 
 /* A new secret for the caller, and what is kept under its hash. */
@@ -263,7 +317,7 @@ principal_of(struct auth *a, const struct auth_credentials *c, struct json sessi
 	int rc = 0;
 
 	pthread_mutex_lock(&a->lock);
-	k = json_is(roles, JSON_ARRAY) ? auth_caller_roles(a, tenant, roles, err) : auth_caller(a, "user", user, err);
+	k = json_is(roles, JSON_ARRAY) ? auth_caller_roles(a, tenant, roles, err) : auth_caller_user(a, tenant, user, err);
 	if (k && !k->disabled && (json_is(roles, JSON_ARRAY) || (created >= k->since && str_eq(k->tenant, tenant)))) {
 		p.name = user, p.roles = k->roles, p.rights = k->rights, p.expires = created + ABSOLUTE_MS;
 		if ((rc = auth_tenant_of(c, k->tenant, &p, err)) == 0)
@@ -327,14 +381,14 @@ out:
 
 /* The record with another mfa (JSON; p NULL: none). Caches do not hold it, so the generation stays. */
 static int
-put_mfa(struct auth *a, struct json user, struct str name, struct str mfa, struct err *err)
+put_mfa(struct auth *a, struct json user, const struct trier *who, struct str mfa, struct err *err)
 {
 	struct auth_set set = { "mfa", mfa };
 	struct buf b = { 0 };
 	int rc = auth_record_make(a, auth_user_fields, "user", user, json_checked(STR("{}")), &set, 1, &b, err);
 
 	if (rc == 0)
-		rc = store_put_state(a->store, "user", name, buf_get(&b), err);
+		rc = auth_user_put(a, who->tenant, who->user, buf_get(&b), err);
 	buf_release(&b);
 	return rc;
 }
@@ -471,15 +525,13 @@ auth_mfa(struct auth *a, const struct auth_actor *actor, struct str tenant, stru
 
 	if ((rc = auth_begin(a, err)))
 		return rc;
-	rc = store_get_state(a->store, "user", user, &was, err);
-	record = json_value(buf_get(&was));
-	if (rc <= 0 || !json_text_eq(json_get(record, STR("tenant")), tenant)) {
+	record = (rc = auth_user_get(a->store, tenant, user, &was, err)) > 0 ? json_value(buf_get(&was)) : JSON_ABSENT;
+	if (rc <= 0) {
 		auth_end(a, -1, err);
-		rc = rc < 0 ? rc : 0;
 	} else {
 		if ((rc = principal_may_give(a, actor, tenant, json_get(record, STR("roles")), JSON_ABSENT, err)) == 0 &&
 		    (rc = on ? make_mfa(a, user, &mfa, out, err) : 0) == 0 &&
-		    (rc = put_mfa(a, record, user, on ? buf_get(&mfa) : (struct str){ 0 }, err)) == 0)
+		    (rc = put_mfa(a, record, &(struct trier){ tenant, user }, on ? buf_get(&mfa) : (struct str){ 0 }, err)) == 0)
 			rc = audit_put_act(a, actor, tenant, on ? "user.mfa.on" : "user.mfa.off", "user", user, err);
 		if ((rc = auth_end(a, rc, err)) == 0)
 			rc = 1;
@@ -529,12 +581,13 @@ out:
 /* ---- the two steps */
 
 static int
-begin_challenge(struct auth *a, struct str user, struct auth_login *l, struct err *err)
+begin_challenge(struct auth *a, const struct trier *who, struct auth_login *l, struct err *err)
 {
 	struct buf b = { 0 };
 	int rc;
 
-	auth_put_text(&b, "user", user);
+	auth_put_text(&b, "user", who->user);
+	auth_put_text(&b, "tenant", who->tenant);
 	auth_put_time(&b, "created", time_now());
 	buf_lit(&b, ",\"tries\":0}");
 	l->expires = time_now() + CHALLENGE_MS;
@@ -546,11 +599,11 @@ begin_challenge(struct auth *a, struct str user, struct auth_login *l, struct er
 /* Does what the password was held against still stand? That took a fifth of a second, in which the user may have got another one, or one-time
  * codes, or be disabled. In a transaction. */
 static int
-is_still(struct auth *a, struct str user, struct json record, struct err *err)
+is_still(struct auth *a, const struct trier *who, struct json record, struct err *err)
 {
-	static const char *const decisive[] = { "password", "disabled", "tenant" };
+	static const char *const decisive[] = { "password", "disabled" };
 	struct buf now = { 0 };
-	int rc = store_get_state(a->store, "user", user, &now, err);
+	int rc = auth_user_get(a->store, who->tenant, who->user, &now, err);
 	struct json fresh = rc > 0 ? json_value(buf_get(&now)) : JSON_ABSENT;
 
 	for (size_t i = 0; rc > 0 && i < sizeof(decisive) / sizeof(*decisive); i++)
@@ -561,70 +614,186 @@ is_still(struct auth *a, struct str user, struct json record, struct err *err)
 	return rc;
 }
 
-/* What a right or wrong password leads to, in a transaction of its own. Gives err's code only where that did not go well. */
-static int
-after_password(struct auth *a, struct str user, struct json record, int known, int *good, const char *address, struct auth_login *l, struct err *err)
-{
-	struct arena *arena = arena_new(0);
-	struct str tenant = auth_text(record, "tenant", arena);
-	int rc = auth_begin(a, err);
+/* ---- who is meant: users of one name, of as many tenants */
 
-	if (rc == 0) {
-		if (*good && (rc = is_still(a, user, record, err)) >= 0)
-			*good = rc;
-		if (rc < 0)
-			*good = 0;
-		else if (!*good)
-			rc = audit_login(a, "login", known ? tenant : (struct str){ 0 }, known ? user : (struct str){ 0 }, address, 0, err);
-		else if (json_is(json_get(record, STR("mfa")), JSON_OBJECT))
-			rc = begin_challenge(a, user, l, err);
-		else if ((rc = uncount(a, user, address, err)) == 0)
-			rc = auth_session_begin(a, tenant, user, JSON_ABSENT, address, l, err);
-		rc = auth_end(a, rc, err);
+struct alike {
+	struct trier who[ALIKE_MOST];           /* texts in the arena */
+	struct str record[ALIKE_MOST];
+	int may[ALIKE_MOST], good[ALIKE_MOST];  /* has not to wait; has this password */
+	int n;
+	struct auth *auth;
+	struct arena *arena;
+	struct str name;
+	struct err *err;
+};
+
+static int
+look_in(void *self, const char *tenant)
+{
+	struct alike *m = self;
+	struct buf record = { 0 };
+	struct str of = str_of(tenant);
+	int rc = auth_user_get(m->auth->reader, of, m->name, &record, m->err);
+
+	if (rc > 0) {
+		m->who[m->n] = (struct trier){ { arena_dup(m->arena, of.p, of.n), of.n }, m->name };
+		m->record[m->n++] = (struct str){ arena_dup(m->arena, record.p, record.n), record.n };
 	}
-	arena_free(arena);
+	buf_release(&record);
+	return rc < 0 ? rc : m->n == ALIKE_MOST;
+}
+
+static int
+look_in_other(void *self, const char *tenant)
+{
+	return strcmp(tenant, "default") ? look_in(self, tenant) : 0;
+}
+
+/* Where nobody says which tenant he is of it is any that has the name. */
+static int
+find_alike(struct alike *m, const struct auth_user *user, struct err *err)
+{
+	int rc = 0;
+
+	if (user->name.n > 200)
+		return 0;
+	if (user->tenant.p)
+		rc = user->tenant.n < 64 && !memchr(user->tenant.p, 0, user->tenant.n) ? look_in(m, arena_dup(m->arena, user->tenant.p, user->tenant.n)) : 0;
+	else if ((rc = look_in(m, "*")) == 0 && (rc = look_in(m, "default")) == 0)      /* "default" has no folder before its first event */
+		rc = store_tenants(m->auth->dir, look_in_other, m, err);
+	return rc < 0 ? rc : 0;
+}
+
+/* Which of them have this password: how many. A name that nobody has costs as much as one that somebody has. */
+static int
+hold_against(struct alike *m, struct str password, struct err *err)
+{
+	int rc = 0, n = 0;
+
+	if (password.n > PASSWORD_MOST)
+		password.n = PASSWORD_MOST;
+	if (!m->n)
+		return crypt_password_is(password, STR(NOBODY), err) < 0 ? err->code : 0;
+	for (int i = 0; i < m->n && rc >= 0; i++) {
+		struct json record = json_value(m->record[i]);
+		struct str kept = auth_text(record, "password", m->arena);
+
+		if (!m->may[i])
+			continue;
+		rc = crypt_password_is(password, kept.p ? kept : STR(NOBODY), err);
+		m->good[i] = rc > 0 && kept.p && !json_is(json_get(record, STR("disabled")), JSON_TRUE);
+		n += m->good[i];
+	}
+	return rc < 0 ? rc : n;
+}
+
+/* Of several with this password the one who is nearer; -1: it cannot be told, and l has the tenants. */
+static int
+which(const struct alike *m, int n, struct str near, struct auth_login *l)
+{
+	int one = -1, said = 0;
+
+	for (int i = 0; i < m->n; i++)
+		if (m->good[i] && (n == 1 || (near.p && str_eq(near, m->who[i].tenant))))
+			one = i;
+	if (one >= 0)
+		return one;
+	for (int i = 0; i < m->n; i++)
+		if (m->good[i]) {
+			buf_byte(&l->tenants, said++ ? ',' : '[');
+			json_put_string(&l->tenants, m->who[i].tenant);
+		}
+	buf_byte(&l->tenants, ']');
+	return one;
+}
+
+/* The tries that were counted for the others. */
+static int
+give_others_back(struct auth *a, const struct alike *m, int one, const char *address, struct err *err)
+{
+	int rc = 0;
+
+	for (int i = 0; i < m->n && rc == 0; i++)
+		if (i != one && m->may[i])
+			rc = give_back(a, &m->who[i], address, err);
+	return rc;
+}
+
+/* What a right password leads to; 1: it is none any more. In a transaction. */
+static int
+enter(struct auth *a, const struct alike *m, int one, const char *address, struct auth_login *l, struct err *err)
+{
+	struct json record = json_value(m->record[one]);
+	const struct trier *who = &m->who[one];
+	int rc = is_still(a, who, record, err);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : 1;
+	if ((rc = give_others_back(a, m, one, address, err)))
+		return rc;
+	if (json_is(json_get(record, STR("mfa")), JSON_OBJECT))
+		return begin_challenge(a, who, l, err);
+	if ((rc = uncount(a, who, address, err)) == 0)
+		rc = auth_session_begin(a, who->tenant, who->user, JSON_ABSENT, address, l, err);
+	return rc;
+}
+
+/* Each tenant that may have been meant has it in its trail. */
+static int
+audit_wrong(struct auth *a, const struct alike *m, const char *address, struct err *err)
+{
+	int rc = m->n ? 0 : audit_login(a, "login", (struct str){ 0 }, (struct str){ 0 }, address, 0, err);
+
+	for (int i = 0; i < m->n && rc == 0; i++)
+		if (m->may[i])
+			rc = audit_login(a, "login", m->who[i].tenant, m->name, address, 0, err);
+	return rc;
+}
+
+/* What a right or wrong password leads to, in a transaction of its own. */
+static int
+after_password(struct auth *a, const struct alike *m, int n, struct str near, const char *address, struct auth_login *l, struct err *err)
+{
+	int one = n ? which(m, n, near, l) : -1, rc = auth_begin(a, err), wrong = n == 0;
+
+	if (rc)
+		return rc;
+	if (n && one < 0)
+		rc = give_others_back(a, m, -1, address, err);
+	else if (n && (rc = enter(a, m, one, address, l, err)) > 0)
+		wrong = 1, rc = 0;
+	if (rc == 0 && wrong)
+		rc = audit_wrong(a, m, address, err);
+	if ((rc = auth_end(a, rc, err)) == 0 && wrong)
+		rc = refused(err);
+	else if (rc == 0 && one < 0)
+		rc = err_set(err, ERR_INPUT, "several tenants have this user, say which one is meant: tenant");
 	return rc;
 }
 
 int
-auth_login(struct auth *a, struct str user, struct str password, const char *address, struct auth_login *l, struct err *err)
+auth_login(struct auth *a, const struct auth_user *user, struct str password, const char *address, struct auth_login *l, struct err *err)
 {
-	struct arena *arena = arena_new(0);
-	struct buf record = { 0 };
-	struct json found;
-	struct str kept;
-	int rc, good, known;
+	struct alike m = { .auth = a, .arena = arena_new(0), .name = user->name, .err = err };
+	const struct trier nobody = { { 0 }, user->name };
+	int rc, n;
 
 	*l = (struct auth_login){ 0 };
-	if ((rc = auth_begin(a, err)) || (rc = auth_end(a, count_try(a, user, address, err), err)))
-		goto out;
-	if ((rc = known = user.n <= 200 ? store_get_state(a->reader, "user", user, &record, err) : 0) < 0)
-		goto out;
-	found = json_value(buf_get(&record));
-	kept = known ? auth_text(found, "password", arena) : STR(NOBODY);
-	if (password.n > PASSWORD_MOST)
-		password.n = PASSWORD_MOST;
-	if ((rc = crypt_password_is(password, kept, err)) < 0)
-		goto out;
-	good = rc & known & !json_is(json_get(found, STR("disabled")), JSON_TRUE);
-	rc = after_password(a, user, found, known, &good, address, l, err);
-	if (rc == 0 && !good)
-		rc = refused(err);
-out:
-	buf_release(&record);
-	arena_free(arena);
+	if ((rc = find_alike(&m, user, err)) == 0 && (rc = auth_begin(a, err)) == 0)
+		rc = auth_end(a, count_try(a, m.n ? m.who : &nobody, m.n ? m.n : 1, m.may, address, err), err);
+	if (rc == 0 && (rc = n = hold_against(&m, password, err)) >= 0)
+		rc = after_password(a, &m, n, user->near, address, l, err);
+	arena_free(m.arena);
 	return rc;
 }
 
 /* ---- one's own password */
 
 static int
-put_password(struct auth *a, const struct auth_actor *actor, struct str user, struct str fresh, const char *address, struct auth_login *l, struct err *err)
+put_password(struct auth *a, const struct auth_actor *actor, const struct trier *who, struct str fresh, const char *address, struct auth_login *l, struct err *err)
 {
 	struct buf in = { 0 }, was = { 0 }, made = { 0 }, at = { 0 };
 	struct auth_set set[] = { { "changed", { 0 } }, { "since", { 0 } } };
-	struct arena *arena = arena_new(0);
-	struct str tenant;
 	int rc;
 
 	buf_lit(&in, "{\"password\":");
@@ -634,40 +803,37 @@ put_password(struct auth *a, const struct auth_actor *actor, struct str user, st
 	set[0].json = set[1].json = buf_get(&at);
 	if ((rc = auth_begin(a, err)))
 		goto out;
-	if ((rc = store_get_state(a->store, "user", user, &was, err)) <= 0) {
+	if ((rc = auth_user_get(a->store, who->tenant, who->user, &was, err)) <= 0) {
 		rc = rc < 0 ? rc : refused(err);
 	} else if ((rc = auth_record_make(a, auth_user_fields, "user", json_value(buf_get(&was)), json_value(buf_get(&in)), set, 2, &made, err))) {
 		err->col = 1;
-	} else {
-		tenant = auth_text(json_value(buf_get(&was)), "tenant", arena);
-		if ((rc = store_put_state(a->store, "user", user, buf_get(&made), err)) == 0 && (rc = auth_changed(a, err)) == 0 &&
-		    (rc = audit_put_act(a, actor, tenant, "user.password", "user", user, err)) == 0 && (rc = uncount(a, user, address, err)) == 0)
-			rc = auth_session_begin(a, tenant, user, JSON_ABSENT, address, l, err);
+	} else if ((rc = auth_user_put(a, who->tenant, who->user, buf_get(&made), err)) == 0 && (rc = auth_changed(a, err)) == 0 &&
+	    (rc = audit_put_act(a, actor, who->tenant, "user.password", "user", who->user, err)) == 0 && (rc = uncount(a, who, address, err)) == 0) {
+		rc = auth_session_begin(a, who->tenant, who->user, JSON_ABSENT, address, l, err);
 	}
 	rc = auth_end(a, rc, err);
 out:
 	if (in.p)
 		crypt_wipe(in.p, in.cap);
 	buf_release(&in), buf_release(&was), buf_release(&made), buf_release(&at);
-	arena_free(arena);
 	return rc;
 }
 
 int
 auth_password(struct auth *a, const struct auth_actor *actor, struct str password, struct str fresh, const char *address, struct auth_login *l, struct err *err)
 {
-	struct str user = actor->who->name;
+	const struct trier who = { principal_home(actor->who), actor->who->name };
 	struct arena *arena = arena_new(0);
 	struct buf record = { 0 };
 	struct str kept;
-	int rc;
+	int rc, may;
 
 	*l = (struct auth_login){ 0 };
-	if (actor->who->kind != AUTH_SESSION || (rc = store_get_state(a->reader, "user", user, &record, err)) == 0) {
+	if (actor->who->kind != AUTH_SESSION || (rc = auth_user_get(a->reader, who.tenant, who.user, &record, err)) == 0) {
 		rc = err_set(err, ERR_DENIED, "only who signed in with a password has one to change");
 		goto out;
 	}
-	if (rc < 0 || (rc = auth_begin(a, err)) || (rc = auth_end(a, count_try(a, user, address, err), err)))
+	if (rc < 0 || (rc = auth_begin(a, err)) || (rc = auth_end(a, count_try(a, &who, 1, &may, address, err), err)))
 		goto out;
 	kept = auth_text(json_value(buf_get(&record)), "password", arena);
 	if (password.n > PASSWORD_MOST)
@@ -676,10 +842,10 @@ auth_password(struct auth *a, const struct auth_actor *actor, struct str passwor
 		goto out;
 	if (rc == 0 || !kept.p) {
 		if ((rc = auth_begin(a, err)) == 0)
-			rc = auth_end(a, audit_login(a, "user.password", auth_text(json_value(buf_get(&record)), "tenant", arena), user, address, 0, err), err);
+			rc = auth_end(a, audit_login(a, "user.password", who.tenant, who.user, address, 0, err), err);
 		rc = rc < 0 ? rc : refused(err);
 	} else {
-		rc = put_password(a, actor, user, fresh, address, l, err);
+		rc = put_password(a, actor, &who, fresh, address, l, err);
 	}
 out:
 	buf_release(&record);
@@ -696,8 +862,8 @@ put_tries(struct auth *a, struct str hash, struct json challenge, int64_t tries,
 
 	if (tries >= CODES_MOST)
 		return store_drop_state(a->store, "challenge", hash, err);
-	buf_printf(&b, "{\"user\":%.*s,\"created\":%.*s,\"tries\":%lld}", STR_FMT(json_raw(json_get(challenge, STR("user")))),
-	    STR_FMT(json_raw(json_get(challenge, STR("created")))), (long long)tries);
+	buf_printf(&b, "{\"user\":%.*s,\"tenant\":%.*s,\"created\":%.*s,\"tries\":%lld}", STR_FMT(json_raw(json_get(challenge, STR("user")))),
+	    STR_FMT(json_raw(json_get(challenge, STR("tenant")))), STR_FMT(json_raw(json_get(challenge, STR("created")))), (long long)tries);
 	rc = store_put_state(a->store, "challenge", hash, buf_get(&b), err);
 	buf_release(&b);
 	return rc;
@@ -709,30 +875,29 @@ try_code(struct auth *a, struct str hash, struct json challenge, struct str code
 {
 	struct arena *arena = arena_new(0);
 	struct buf record = { 0 }, next = { 0 };
-	struct str user = auth_text(challenge, "user", arena), tenant;
+	const struct trier who = { auth_text(challenge, "tenant", arena), auth_text(challenge, "user", arena) };
 	struct json found;
 	int64_t tries = 0;
-	int rc;
+	int rc, may;
 
-	if ((rc = store_get_state(a->store, "user", user, &record, err)) <= 0)
+	if ((rc = who.tenant.p ? auth_user_get(a->store, who.tenant, who.user, &record, err) : 0) <= 0)
 		goto out;
 	found = json_value(buf_get(&record));
-	tenant = auth_text(found, "tenant", arena);
 	if (json_is(json_get(found, STR("disabled")), JSON_TRUE) || !json_is(json_get(found, STR("mfa")), JSON_OBJECT) ||
 	    auth_time(challenge, "created") < auth_time(found, "since")) {      /* it was given for a password that is one no longer */
 		rc = 0;
 		goto out;
 	}
 	json_int64(json_get(challenge, STR("tries")), &tries);
-	if ((rc = count_try(a, user, address, err)) || (rc = use_code(a, user, json_get(found, STR("mfa")), code, &next, err)) < 0)
+	if ((rc = count_try(a, &who, 1, &may, address, err)) || (rc = use_code(a, who.user, json_get(found, STR("mfa")), code, &next, err)) < 0)
 		goto out;
 	if (rc == 0) {
 		rc = put_tries(a, hash, challenge, tries + 1, err);
 		if (rc == 0)
-			rc = audit_login(a, "login.mfa", tenant, user, address, 0, err);
-	} else if ((rc = put_mfa(a, found, user, buf_get(&next), err)) == 0 && (rc = store_drop_state(a->store, "challenge", hash, err)) == 0 &&
-	    (rc = uncount(a, user, address, err)) == 0 &&
-	    (rc = auth_session_begin(a, tenant, user, JSON_ABSENT, address, l, err)) == 0) {
+			rc = audit_login(a, "login.mfa", who.tenant, who.user, address, 0, err);
+	} else if ((rc = put_mfa(a, found, &who, buf_get(&next), err)) == 0 && (rc = store_drop_state(a->store, "challenge", hash, err)) == 0 &&
+	    (rc = uncount(a, &who, address, err)) == 0 &&
+	    (rc = auth_session_begin(a, who.tenant, who.user, JSON_ABSENT, address, l, err)) == 0) {
 		rc = 1;
 	}
 out:

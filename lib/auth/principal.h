@@ -7,7 +7,8 @@
  *
  * ACTION is read, write, admin or *; RESOURCE a word of the API (the route table has them) or *; NAME a pattern with * over the names of one
  * resource. None includes another: who writes dashboards reads them by a permission of its own. The resources of administration
- * (keys, users, roles, tenants, audit) are not part of "read:*" and "write:*", only of "admin:*", "*:*" and their own names.
+ * (keys, users, roles, tenants, audit) are not part of "read:*" and "write:*", only of "admin:*", "*:*" and their own names; of the audit, which is only
+ * read, "admin" is as good as "read".
  * Tenants are for callers of the tenant "*" alone.
  */
 #ifndef AUTH_PRINCIPAL_H
@@ -31,6 +32,7 @@ struct principal {
 	struct principal_rights *rights;
 };
 void principal_free(struct principal *);
+struct str principal_home(const struct principal *);     /* the tenant that he is of, "*" too; borrowed */
 
 /* What is done to what. Name p NULL: to any of them. */
 enum auth_action { AUTH_READ = 1, AUTH_WRITE = 2, AUTH_ADMIN = 4 };

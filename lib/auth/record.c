@@ -393,7 +393,7 @@ auth_take_text(struct str *to, struct str from, char **at)
 }
 
 void
-auth_role_key(struct str tenant, struct str name, struct buf *out)
+auth_tenant_key(struct str tenant, struct str name, struct buf *out)
 {
 	buf_str(out, tenant);
 	buf_byte(out, 0);

@@ -1,7 +1,7 @@
 /* share.c - shared links: a secret that shows one thing of a tenant to who has it.
  *
  *      share       hash of the secret      {"id":…,"tenant":…,"what":"dashboard NAME","by":…,"created":…,"expires":…,
- *                                           "user":…} or "key":… or "roles":[…]: whose rights it has
+ *                                           "user":…,"home":…} or "key":… or "roles":[…]: whose rights it has
  *
  * The rights are those that who made it has when it is used: a user that was disabled, a key that was revoked, a role that was narrowed
  * narrow it too. Of a foreign identity (oidc.c, token.c) there is nothing but the roles it came with.
@@ -76,8 +76,8 @@ is_local_user(struct auth *a, const struct principal *who, struct err *err)
 	if (who->kind != AUTH_SESSION)
 		return 0;
 	pthread_mutex_lock(&a->lock);
-	k = auth_caller(a, "user", who->name, err);
-	is = k && !k->disabled && str_eq(k->roles, who->roles) && (str_eq(k->tenant, who->tenant) || (who->system && str_eq(k->tenant, STR("*"))));
+	k = auth_caller_user(a, principal_home(who), who->name, err);
+	is = k && !k->disabled && str_eq(k->roles, who->roles);
 	pthread_mutex_unlock(&a->lock);
 	return is;
 }
@@ -92,6 +92,7 @@ put_rights(struct auth *a, struct buf *b, const struct principal *who, struct er
 		auth_put_text(b, "key", who->id);
 	} else if (is_local_user(a, who, err)) {
 		auth_put_text(b, "user", who->name);
+		auth_put_text(b, "home", principal_home(who));
 	} else {
 		buf_lit(b, ",\"roles\":[");
 		while (rest.n && str_cut(&rest, ',', &role)) {
@@ -174,23 +175,47 @@ auth_share_remove(struct auth *a, const struct auth_actor *actor, struct str wha
 	return rc;
 }
 
-struct forgetting { struct auth *auth; const char *member; struct str value; struct err *err; };
+struct forgetting { struct auth *auth; const char *member; struct str value, home; struct err *err; };
+
+/* One that was made when a user's name was there once in all tenants does not say which one he is of. */
+static int
+is_of_home(struct json record, struct str home)
+{
+	struct json of = json_get(record, STR("home"));
+
+	if (json_is(of, JSON_NONE))
+		return str_eq(home, STR("*")) || json_text_eq(json_get(record, STR("tenant")), home);
+	return json_text_eq(of, home);
+}
 
 static int
 forget_one(void *self, struct str name, struct str value)
 {
 	struct forgetting *f = self;
+	struct json record = json_value(value);
 
-	return json_text_eq(json_get(json_value(value), str_of(f->member)), f->value) ? store_drop_state(f->auth->store, "share", name, f->err) : 0;
+	if (!json_text_eq(json_get(record, str_of(f->member)), f->value) || !is_of_home(record, f->home))
+		return 0;
+	return store_drop_state(f->auth->store, "share", name, f->err);
 }
 
 int
-auth_shares_forget(struct auth *a, const char *member, struct str value, struct err *err)
+auth_shares_forget(struct auth *a, const char *member, struct str value, struct str home, struct err *err)
 {
-	struct forgetting f = { a, member, value, err };
+	struct forgetting f = { a, member, value, home, err };
 	int rc = store_each_state(a->store, "share", forget_one, &f, err);
 
 	return rc < 0 ? rc : 0;
+}
+
+/* Under the lock: the user whose rights it has. */
+static struct auth_caller *
+user_of(struct auth *a, struct json record, struct str tenant, struct str user, struct arena *arena, struct err *err)
+{
+	struct str home = auth_text(record, "home", arena);
+	struct auth_caller *k = auth_caller_user(a, home.p ? home : tenant, user, err);
+
+	return k || home.p || err->code ? k : auth_caller_user(a, STR("*"), user, err);
 }
 
 static int
@@ -202,7 +227,7 @@ principal_of(struct auth *a, struct json record, struct arena *arena, struct pri
 	int rc = 1;
 
 	pthread_mutex_lock(&a->lock);
-	k = key.p ? auth_caller(a, "key", key, err) : user.p ? auth_caller(a, "user", user, err) : auth_caller_roles(a, tenant, json_get(record, STR("roles")), err);
+	k = key.p ? auth_caller_key(a, key, err) : user.p ? user_of(a, record, tenant, user, arena, err) : auth_caller_roles(a, tenant, json_get(record, STR("roles")), err);
 	if (k && !k->disabled && k->expires > time_now() && (str_eq(k->tenant, tenant) || str_eq(k->tenant, STR("*")))) {
 		p.roles = k->roles;
 		p.rights = k->rights;

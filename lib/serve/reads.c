@@ -837,6 +837,6 @@ const struct route route_reads[] = {
 	{ "GET", "/api/v1/schema", "Which events, properties and metrics there are.", AUTH_READ, "schema", NULL, NULL, "Rows", 200, ROUTE_POOL, 0, schema, .keeps = 1 },
 	{ "GET", "/api/v1/anomalies", "What the detectors found, newest first.", AUTH_READ, "anomalies", anomalies_params, NULL, "Anomalies", 200, ROUTE_POOL, 0, anomalies, .keeps = 1 },
 	{ "GET", "/api/v1/alerts", "Alerts by time, newest first.", AUTH_READ, "alerts", alerts_params, NULL, "Alerts", 200, ROUTE_POOL, 0, alerts, .keeps = 1 },
-	{ "GET", "/api/v1/audit", "Who did what, newest first.", AUTH_ADMIN, "audit", audit_params, NULL, "Audit", 200, ROUTE_POOL, 0, audit },
+	{ "GET", "/api/v1/audit", "Who did what, newest first.", AUTH_READ, "audit", audit_params, NULL, "Audit", 200, ROUTE_POOL, 0, audit },
 	{ 0 }
 };

@@ -41,6 +41,12 @@ audit(struct exchange *ex, const char *action, struct str object, const char *re
 	    .from = str_of(http_client(ex->request)), .action = str_of(action), .object = object, .result = str_of(result), .request = str_of(ex->id) }, &err);
 }
 
+static struct auth_actor
+actor_of(const struct exchange *ex)
+{
+	return (struct auth_actor){ .who = ex->who, .name = ex->who->name, .from = str_of(http_client(ex->request)), .request = str_of(ex->id) };
+}
+
 /* ---- records as JSON */
 
 static const char *const ours[] = { "version", "created", "changed", "by", "readonly", NULL };
@@ -399,7 +405,7 @@ drop_versions(struct store *store, struct str id, int64_t version, struct err *e
 /* ---- changing one, in the commit's thread */
 
 enum how { CREATE, REPLACE, PATCH, REMOVE };
-enum { REFUSED_NONE = 1, REFUSED_THERE, REFUSED_MATCH, REFUSED_MANY, REFUSED_SCHEMA, REFUSED_RIGHTS };
+enum { REFUSED_NONE = 1, REFUSED_THERE, REFUSED_MATCH, REFUSED_MANY, REFUSED_SCHEMA, REFUSED_RIGHTS, REFUSED_SHARED, REFUSED_ERROR };
 
 struct change {
 	struct serve_job job;
@@ -409,6 +415,7 @@ struct change {
 	struct str id;
 	struct str match, unmatch;      /* If-Match, If-None-Match; p NULL: none */
 	struct buf was, merged, whole, record;
+	struct buf what;                /* of a dashboard: how its shared links name it */
 	int is_new;
 };
 
@@ -447,7 +454,7 @@ change(struct serve_job *job, struct store *store, struct err *err)
 	struct change *c = (struct change *)(void *)job;
 	struct json was, given = c->ex->body;
 	int64_t version = 0;
-	int there = store_get_state(store, c->kind->state, c->id, &c->was, err), n = 0;
+	int there = store_get_state(store, c->kind->state, c->id, &c->was, err), n = 0, shared;
 
 	if (there < 0)
 		return there;
@@ -477,6 +484,8 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		if (serve_exchange_schema(c->kind->schema, given, err))
 			return REFUSED_SCHEMA;
 	}
+	if (c->kind == &kinds[0] && (shared = auth_share_exceeds(c->ex->serve->auth, c->ex->who, buf_get(&c->what), err)))
+		return shared < 0 ? REFUSED_ERROR : REFUSED_SHARED;             /* no matter of the others in this transaction */
 	if (c->kind == &kinds[1] && json_get(given, STR("sql")).type != JSON_NONE && !principal_may(c->ex->who, AUTH_READ, "query", (struct str){ 0 }))
 		return REFUSED_RIGHTS;          /* its alerts say what the statement answers */
 	if (c->kind == &kinds[1] && alerts_check_rule(&given, err))
@@ -524,28 +533,11 @@ what_of(struct str id, struct buf *what)
 	buf_str(what, id);
 }
 
-/* May he change what shared links show with the rights of their makers? 1, or answered. */
-static int
-may_change_shared(struct exchange *ex, struct str id)
-{
-	struct buf what = { 0 };
-	struct err err = { 0 };
-	int rc;
-
-	what_of(id, &what);
-	if ((rc = auth_share_exceeds(ex->serve->auth, ex->who, buf_get(&what), &err)) < 0)
-		exchange_error(ex, &err);
-	else if (rc)
-		exchange_problem(ex, 403, "a shared link shows this dashboard with rights that you do not have: it has to be taken back first");
-	buf_release(&what);
-	return rc == 0;
-}
-
 /* With the dashboard its links go: another one of its name is not what they were made for. */
 static void
 drop_shares(struct exchange *ex, struct str id)
 {
-	struct auth_actor actor = { .who = ex->who, .name = ex->who->name, .from = str_of(http_client(ex->request)), .request = str_of(ex->id) };
+	struct auth_actor actor = actor_of(ex);
 	struct buf what = { 0 };
 	struct err err = { 0 };
 
@@ -567,10 +559,12 @@ change_record(struct exchange *ex, enum how how, struct str id, struct str secre
 	char action[40];
 	int rc;
 
-	if (c.kind == &kinds[0] && how != REMOVE && !may_change_shared(ex, id))
+	what_of(id, &c.what);
+	rc = c.kind == &kinds[1] && how != REMOVE ? check_statement(ex) : 0;
+	if (rc) {
+		buf_release(&c.what);
 		return;
-	if (c.kind == &kinds[1] && how != REMOVE && check_statement(ex))
-		return;
+	}
 	rc = t ? serve_tenant_write(t, &c.job, &err) : err.code;
 	snprintf(action, sizeof(action), "%s.%s", c.kind->one, done[how]);
 	switch (rc) {
@@ -614,6 +608,12 @@ change_record(struct exchange *ex, enum how how, struct str id, struct str secre
 	case REFUSED_SCHEMA:
 		exchange_problem(ex, 422, "%s", c.job.err.text);
 		break;
+	case REFUSED_ERROR:
+		exchange_error(ex, &c.job.err);
+		break;
+	case REFUSED_SHARED:
+		exchange_problem(ex, 403, "a shared link shows this dashboard with rights that you do not have: it has to be taken back first");
+		break;
 	case REFUSED_RIGHTS:
 		exchange_problem(ex, 403, "a rule with sql asks what your roles do not allow: read:query");
 		break;
@@ -624,6 +624,7 @@ change_record(struct exchange *ex, enum how how, struct str id, struct str secre
 	buf_release(&c.merged);
 	buf_release(&c.whole);
 	buf_release(&c.record);
+	buf_release(&c.what);
 	buf_release(&shown);
 }
 
@@ -978,36 +979,58 @@ list_shares(struct exchange *ex)
 
 #define SHARE_MOST (90 * 86400000LL)
 
+/* In the tenant's transaction, as changes of the dashboard are: who sees less than the maker changes it before there is the link, or not at all. */
+struct sharing { struct serve_job job; struct exchange *ex; struct str what; int64_t expires; struct buf out; };
+
+static int
+share(struct serve_job *job, struct store *store, struct err *err)
+{
+	struct sharing *s = (struct sharing *)(void *)job;
+	struct auth_actor actor = actor_of(s->ex);
+	struct buf value = { 0 };
+	int rc = configured(s->ex, s->ex->segment[0]).type == JSON_OBJECT ? 1 : store_get_state(store, "dashboard", s->ex->segment[0], &value, err);
+
+	buf_release(&value);
+	if (rc <= 0)
+		return rc < 0 ? rc : REFUSED_NONE;
+	return auth_share(s->ex->serve->auth, &actor, s->what, s->expires, &s->out, err) ? REFUSED_ERROR : 0;
+}
+
 static void
 create_share(struct exchange *ex)
 {
 	struct str span = exchange_text(ex, json_get(ex->body, STR("expires")));
-	struct auth_actor actor = { .who = ex->who, .name = ex->who->name, .from = str_of(http_client(ex->request)), .request = str_of(ex->id) };
-	struct buf what = { 0 }, out = { 0 };
+	struct sharing s = { .job = { .run = share }, .ex = ex };
+	struct buf what = { 0 };
 	struct err err = { 0 };
+	struct serve_tenant *t;
 	int64_t ms = 7 * 86400000LL;
+	int rc;
 
 	if (span.n && (dur_parse(span, &ms, &err) || ms < 60000 || ms > SHARE_MOST)) {
 		exchange_problem(ex, 422, "expires: a span from 1m to 90d");
 		return;
 	}
-	if (!dashboard_is(ex))
-		return;
 	what_of(ex->segment[0], &what);
-	if (auth_share(ex->serve->auth, &actor, buf_get(&what), time_now() + ms, &out, &err))
-		exchange_error(ex, &err);
+	s.what = buf_get(&what);
+	s.expires = time_now() + ms;
+	rc = (t = serve_tenant(ex->serve, ex->who->tenant, &err)) ? serve_tenant_write(t, &s.job, &err) : err.code;
+	if (rc == REFUSED_NONE)
+		exchange_problem(ex, 404, "no dashboard '%.*s'", (int)(ex->segment[0].n > 64 ? 64 : ex->segment[0].n), ex->segment[0].p);
+	else if (rc)
+		exchange_error(ex, rc == REFUSED_ERROR ? &s.job.err : &err);
 	else
-		exchange_json(ex, 201, &out);
-	if (out.p)
-		memset(out.p, 0, out.cap);
-	buf_release(&out);
+		exchange_json(ex, 201, &s.out);
+	if (s.out.p)
+		memset(s.out.p, 0, s.out.cap);
+	buf_release(&s.out);
 	buf_release(&what);
 }
 
 static void
 remove_share(struct exchange *ex)
 {
-	struct auth_actor actor = { .who = ex->who, .name = ex->who->name, .from = str_of(http_client(ex->request)), .request = str_of(ex->id) };
+	struct auth_actor actor = actor_of(ex);
 	struct buf what = { 0 };
 	struct err err = { 0 };
 	int rc;
@@ -1029,12 +1052,6 @@ static enum auth_record
 record_of(const struct exchange *ex)
 {
 	return strcmp(ex->route->resource, "users") == 0 ? AUTH_USERS : strcmp(ex->route->resource, "roles") == 0 ? AUTH_ROLES : AUTH_KEYS;
-}
-
-static struct auth_actor
-actor_of(const struct exchange *ex)
-{
-	return (struct auth_actor){ .who = ex->who, .name = ex->who->name, .from = str_of(http_client(ex->request)), .request = str_of(ex->id) };
 }
 
 static int
@@ -1184,7 +1201,8 @@ list_tenant(void *self, const char *name)
 {
 	struct exchange_list *l = self;
 
-	buf_printf(exchange_list_item(l), "{\"name\":\"%s\"}", name);
+	if (principal_may(l->ex->who, AUTH_ADMIN, "tenants", str_of(name)))
+		buf_printf(exchange_list_item(l), "{\"name\":\"%s\"}", name);
 	return 0;
 }
 
@@ -1321,9 +1339,14 @@ answer_login(struct exchange *ex, int rc, struct auth_login *login, const struct
 		buf_byte(&json, '}');
 		exchange_json(ex, 200, &json);
 		buf_release(&cookie);
-	} else if (rc == 0) {
-		buf_lit(&json, "{\"type\":\"about:blank\",\"title\":\"Unauthorized\",\"status\":401,\"detail\":\"a one-time code is needed: POST /api/v1/login/mfa {challenge, code}\",\"mfa\":");
-		json_put_string(&json, buf_get(&login->challenge));
+	} else if (rc == 0 || login->tenants.n) {
+		buf_lit(&json, "{\"type\":\"about:blank\",\"title\":\"Unauthorized\",\"status\":401,\"detail\":");
+		json_put_string(&json, rc ? str_of(err->text) : STR("a one-time code is needed: POST /api/v1/login/mfa {challenge, code}"));
+		buf_lit(&json, rc ? ",\"tenants\":" : ",\"mfa\":");
+		if (rc)
+			buf_str(&json, buf_get(&login->tenants));
+		else
+			json_put_string(&json, buf_get(&login->challenge));
 		buf_byte(&json, '}');
 		exchange_head(ex, "WWW-Authenticate", STR("Bearer realm=\"at\""));
 		exchange_send(ex, 401, "application/problem+json", buf_get(&json));
@@ -1361,11 +1384,13 @@ login_ways(struct exchange *ex)
 static void
 login(struct exchange *ex)
 {
-	struct str user = exchange_text(ex, json_get(ex->body, STR("user"))), password = exchange_text(ex, json_get(ex->body, STR("password")));
+	const struct auth_user user = { exchange_text(ex, json_get(ex->body, STR("user"))), exchange_text(ex, json_get(ex->body, STR("tenant"))),
+		http_header(ex->request, "X-Tenant") };
+	struct str password = exchange_text(ex, json_get(ex->body, STR("password")));
 	struct auth_login made = { 0 };
 	struct err err = { 0 };
 
-	answer_login(ex, auth_login(ex->serve->auth, user, password, http_client(ex->request), &made, &err), &made, &err);
+	answer_login(ex, auth_login(ex->serve->auth, &user, password, http_client(ex->request), &made, &err), &made, &err);
 }
 
 static void

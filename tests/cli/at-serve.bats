@@ -727,6 +727,77 @@ P
 	PID=
 }
 
+@test "connections of one address are counted over all workers, and those of one that died no more; SIGHUP reads another bound" {
+	mkdir config
+	echo '{"serve":{"connectionsPerAddress":6}}' > config/analytics.json
+	serve_start -c config --workers 2
+	cat > hold.py <<-'PY'
+		import socket, sys, time
+		port, most = int(sys.argv[1]), int(sys.argv[2])
+		def one():
+		    s = socket.create_connection(('127.0.0.1', port), source_address=('127.0.0.3', 0), timeout=20)
+		    s.sendall(b'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+		    try: return s, s.recv(4096)[9:12]
+		    except ConnectionError: return s, b''
+		def hold(n):
+		    held = [one() for _ in range(n)]
+		    assert all(got == b'200' for _, got in held), held
+		    return [s for s, _ in held]
+		def becomes(want):
+		    for _ in range(200):
+		        s, got = one()
+		        if (got == b'200') == want: return s
+		        s.close()
+		        time.sleep(0.1)
+		    raise SystemExit(f'never {want}')
+		held = hold(most)
+		for _ in range(20): assert one()[1] != b'200'            # whichever worker takes it
+		held.pop().close()
+		held.append(becomes(True))
+		print('held', flush=True)
+		sys.stdin.readline()                                    # a worker dies, and its successor is there
+		def gone(s):
+		    s.settimeout(0.2)
+		    try: return s.recv(1) == b''
+		    except TimeoutError: return False
+		    except ConnectionError: return True
+		died, left = sum(map(gone, held)), []
+		for _ in range(2 * most):
+		    s, got = one()
+		    if got != b'200': break
+		    left.append(s)
+		assert len(left) == died, (len(left), died)
+		print('held', flush=True)
+		sys.stdin.readline()
+		for s in held + left: s.close()
+		for _ in range(200):
+		    held = [one() for _ in range(most + 2)]
+		    if all(got == b'200' for _, got in held): break
+		    for s, _ in held: s.close()
+		    time.sleep(0.1)
+		assert all(got == b'200' for _, got in held) and one()[1] != b'200', held
+		print('held', flush=True)
+	PY
+	coproc HOLD { exec python3 hold.py "${U##*:}" 6 2> hold.err; }
+	read -r -t 60 word <&"${HOLD[0]}" && [ "$word" = held ]
+	[ "$(curl -s -o /dev/null -w '%{http_code}' "$U/healthz")" = 200 ]         # from elsewhere
+	worker=$(pgrep -P $PID | sort -n | head -1)
+	kill -KILL "$worker"
+	started() { [ "$(pgrep -P $PID | grep -vx "$worker" | wc -l)" = 2 ] && grep -q 'worker died' serve.log; }
+	soon started
+	serves() { for _ in 1 2 3 4 5 6 7 8; do curl -s -o /dev/null "$U/healthz" || return 1; done; }
+	soon serves
+	sleep 1
+	echo go >&"${HOLD[1]}"
+	read -r -t 60 word <&"${HOLD[0]}" && [ "$word" = held ]
+	echo '{"serve":{"connectionsPerAddress":8}}' > config/analytics.json
+	kill -HUP $PID
+	reloaded() { [ "$(grep -c '"what":"reloaded"' serve.log)" = 2 ]; }
+	soon reloaded
+	echo go >&"${HOLD[1]}"
+	read -r -t 60 word <&"${HOLD[0]}" && [ "$word" = held ]
+}
+
 @test "57: a stop that the whole group gets, as of a terminal or a service manager, drains several workers too; nobody's SIGCHLD is ignored" {
 	mkdir -p config
 	echo '{"serve":{"drain":"60s"}}' > config/analytics.json
@@ -788,6 +859,68 @@ P
 	post /api/v1/users '{"name":"anna","password":"correct horse battery"}' > /dev/null
 	[ "$(KEY=$team get /api/v1/users | jq -c '[.users[].name]')" = '["team-x"]' ]
 	[ "$(get /api/v1/users | jq -c '[.users[].name] | sort')" = '["anna","team-x"]' ]
+}
+
+@test "33: lists of silences, receivers and tenants hold what a permission for some names covers" {
+	mkdir -p config
+	echo '{"receivers":{"team-r":{"type":"webhook","url":"https://example.com/"},"other-r":{"type":"webhook","url":"https://example.com/"}}}' > config/analytics.json
+	serve_start -c config
+	for tenant in team-t other-t; do post /api/v1/tenants '{"name":"'$tenant'"}' > /dev/null && [ "$status_code" = 201 ]; done
+	for id in team-s other-s; do call PUT /api/v1/silences/$id -H 'Content-Type: application/json' -d '{"match":{"alert":"a"},"duration":"1h"}' > /dev/null && [ "$status_code" = 200 ]; done
+	team=$(at-admin -T '*' role add team read:alerts read:silences:team-\* write:silences:team-\* read:webhooks:team-\* admin:tenants:team-\* && at-admin -T '*' key create k --role team)
+	[ "$(KEY=$team get /api/v1/silences | jq -c '[.silences[].id]')" = '["team-s"]' ]
+	[ "$(KEY=$team get /api/v1/receivers | jq -c '[.receivers[].name]')" = '["team-r"]' ]
+	[ "$(KEY=$team get /api/v1/tenants | jq -c '[.tenants[].name]')" = '["team-t"]' ]
+	[ "$(get /api/v1/silences | jq '.silences | length')" = 2 ]
+	as_team() { KEY=$team call "$@" -H 'Content-Type: application/json' -d '{"match":{"alert":"a"},"duration":"1h"}' > /dev/null; echo "$status_code"; }
+	[ "$(as_team POST /api/v1/silences)" = 403 ]            # the id that is drawn would be none of theirs
+	[ "$(as_team PUT /api/v1/silences/team-b)" = 200 ]
+	[ "$(as_team PUT /api/v1/silences/other-s)" = 403 ]
+}
+
+@test "one permission opens each door of the audit: GET /api/v1/audit and SQL" {
+	serve_start
+	for role in read:audit admin:audit admin:\* \*:\* read:\*; do
+		name=r$((++n))
+		post /api/v1/roles '{"name":"'$name'","permissions":["'"$role"'","read:query"]}' > /dev/null && [ "$status_code" = 201 ]
+		key=$(post /api/v1/keys '{"name":"k","roles":["'$name'"]}' | jq -r .key)
+		one=$(code /api/v1/audit -H "X-API-Key: $key")
+		two=$(code /api/v1/query -H "X-API-Key: $key" -H 'Content-Type: application/json' -d '{"query":"SELECT count(*) AS n FROM audit"}')
+		entries=$(jq '.data[0].n // 0' body)
+		case $role in
+		read:\*) [ "$one" = 403 ] && [ "$entries" = 0 ];;
+		*) [ "$one" = 200 ] && [ "$two" = 200 ] && [ "$entries" -gt 0 ] && KEY=$key get /api/v1/me | jq -e '.permissions | index("read:audit")';;
+		esac || { echo "$role: $one $two $entries"; return 1; }
+	done
+}
+
+@test "tenants have users of the same name: the password tells which one it is, or who logs in says so" {
+	serve_start
+	for tenant in shop bank; do
+		post /api/v1/tenants '{"name":"'$tenant'"}' > /dev/null
+		post /api/v1/users '{"name":"anna","password":"correct horse '$tenant'","roles":["viewer"]}' -H "X-Tenant: $tenant" > /dev/null && [ "$status_code" = 201 ]
+		post /api/v1/users '{"name":"anna","password":"correct horse '$tenant'","roles":["viewer"]}' -H "X-Tenant: $tenant" > /dev/null && [ "$status_code" = 409 ]
+	done
+	log_in() { code /api/v1/login -H 'Content-Type: application/json' -d "$1" "${@:2}"; }
+	whose() { curl -s "$U/api/v1/me" -H "Cookie: at_session=$(jq -r .session body)" | jq -r '.name + "@" + .tenant'; }
+	[ "$(log_in '{"user":"anna","password":"correct horse bank"}')" = 200 ] && [ "$(whose)" = anna@bank ]
+	[ "$(log_in '{"user":"anna","password":"correct horse shop"}')" = 200 ] && [ "$(whose)" = anna@shop ]
+	[ "$(log_in '{"user":"anna","password":"correct horse shop","tenant":"bank"}')" = 401 ] && jq -e 'has("tenants") | not' body
+	session=$(log_in '{"user":"anna","password":"correct horse shop","tenant":"shop"}' > /dev/null; jq -r .session body)
+	call PATCH /api/v1/users/anna -H 'X-Tenant: bank' -H 'Content-Type: application/json' -d '{"password":"correct horse shop"}' > /dev/null && [ "$status_code" = 200 ]
+	[ "$(code /api/v1/me -H "Cookie: at_session=$session")" = 200 ]                # hers is another's no matter
+	[ "$(log_in '{"user":"anna","password":"correct horse shop"}')" = 401 ] && jq -e '.tenants == ["bank","shop"] and .status == 401 and (.detail | test("tenant"))' body
+	[ "$(log_in '{"user":"anna","password":"correct horse shop","tenant":"shop"}')" = 200 ] && [ "$(whose)" = anna@shop ]
+	[ "$(log_in '{"user":"anna","password":"correct horse shop"}' -H 'X-Tenant: bank')" = 200 ] && [ "$(whose)" = anna@bank ]
+	[ "$(code /api/v1/password -H "Cookie: at_session=$session" -H 'Content-Type: application/json' -d '{"password":"correct horse shop","new":"another horse shop"}')" = 200 ]
+	[ "$(log_in '{"user":"anna","password":"another horse shop"}')" = 200 ] && [ "$(whose)" = anna@shop ]
+	[ "$(log_in '{"user":"anna","password":"correct horse shop"}')" = 200 ] && [ "$(whose)" = anna@bank ]
+	call DELETE /api/v1/users/anna -H 'X-Tenant: shop' > /dev/null && [ "$status_code" = 204 ]
+	[ "$(code /api/v1/me -H "Cookie: at_session=$(jq -r .session body)")" = 401 ] || true
+	[ "$(log_in '{"user":"anna","password":"another horse shop"}')" = 401 ]
+	[ "$(get /api/v1/users -H 'X-Tenant: bank' | jq -c '[.users[].name]')" = '["anna"]' ]
+	echo 'correct horse anna' | at-admin -T shop user add anna --role viewer
+	[ "$(at-admin -T shop user list -f ndjson | jq -r .tenant)" = shop ]
 }
 
 @test "TLS: spoken, with HSTS" {

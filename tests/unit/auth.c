@@ -520,6 +520,7 @@ a_tenant_goes_with_its_keys(void **state)
 /* ---- login */
 
 static const char *const password = "correct horse battery";
+static const struct auth_user anna = { .name = STR("anna") };
 
 static void
 make_user(struct auth *a, const char *name)
@@ -536,7 +537,7 @@ login(struct auth *a, const char *user, const char *with, const char *address, s
 {
 	struct err err = { 0 };
 
-	return auth_login(a, str_of(user), str_of(with), address, l, &err);
+	return auth_login(a, &(struct auth_user){ .name = str_of(user) }, str_of(with), address, l, &err);
 }
 
 static int
@@ -666,7 +667,7 @@ fault_42_who_fails_waits_longer_each_time(void **state)
 		int rc;
 
 		time_set_now(now);
-		rc = auth_login(a, STR("anna"), STR("not the password"), "192.0.2.1", &l, &err);
+		rc = auth_login(a, &anna, STR("not the password"), "192.0.2.1", &l, &err);
 		if (rc == ERR_LIMIT) {
 			limits++;
 			now += err.col * 1000;
@@ -676,12 +677,12 @@ fault_42_who_fails_waits_longer_each_time(void **state)
 	}
 	assert_int_equal(limits, 8);
 	time_set_now(now);
-	assert_int_equal(auth_login(a, STR("anna"), str_of(password), "192.0.2.1", &l, &err), ERR_LIMIT);
+	assert_int_equal(auth_login(a, &anna, str_of(password), "192.0.2.1", &l, &err), ERR_LIMIT);
 	assert_true(err.col >= 60);
-	assert_int_equal(auth_login(a, STR("anna"), str_of(password), "192.0.2.2", &l, &err), 0);       /* from elsewhere she comes in */
+	assert_int_equal(auth_login(a, &anna, str_of(password), "192.0.2.2", &l, &err), 0);       /* from elsewhere she comes in */
 	auth_login_release(&l);
 	time_set_now(now - 86400000);   /* the clock goes back a day: who has to wait still waits a quarter of an hour at most */
-	assert_int_equal(auth_login(a, STR("anna"), str_of(password), "192.0.2.1", &l, &err), ERR_LIMIT);
+	assert_int_equal(auth_login(a, &anna, str_of(password), "192.0.2.1", &l, &err), ERR_LIMIT);
 	assert_true(err.col <= 900);
 	time_set_now(now);
 	for (int i = 0, stuffed = 0; i < 25; i++) {     /* one address, many users */
@@ -817,6 +818,163 @@ a_challenge_ends_with_the_password_that_it_was_given_for(void **state)
 	auth_close(a);
 }
 
+static int
+count_state(void *self, struct str name, struct str value)
+{
+	(void)name, (void)value;
+	++*(int *)self;
+	return 0;
+}
+
+static int
+states(struct auth *a, const char *kind)
+{
+	struct err err = { 0 };
+	int n = 0;
+
+	OK(store_each_state(audit_trail(a), kind, count_state, &n, &err));
+	return n;
+}
+
+/* ---- users of the same name in several tenants */
+
+static void
+make_anna(struct auth *a, const char *tenant, const char *with)
+{
+	struct buf in = { 0 }, out = { 0 };
+
+	buf_printf(&in, "{\"name\":\"anna\",\"password\":\"%s\",\"roles\":[\"editor\"]}", with);
+	assert_int_equal(create(a, AUTH_USERS, tenant, buf_text(&in), &out), 0);
+	assert_int_equal(create(a, AUTH_USERS, tenant, buf_text(&in), &out), ERR_INPUT);        /* twice in one tenant she cannot be */
+	buf_release(&in), buf_release(&out);
+}
+
+/* The tenant that a login leads to; "" none, "?" it was asked which, "!" to wait. */
+static const char *
+leads_to(struct auth *a, const char *tenant, const char *near, const char *with, const char *address)
+{
+	static char text[80];
+	struct auth_user user = { .name = STR("anna"), .tenant = tenant ? str_of(tenant) : NONE, .near = near ? str_of(near) : NONE };
+	struct auth_login l;
+	struct err err = { 0 };
+	struct principal *who;
+	int rc = auth_login(a, &user, str_of(with), address, &l, &err);
+
+	snprintf(text, sizeof(text), "%s", rc == ERR_LIMIT ? "!" : l.tenants.n ? "?" : "");
+	assert_true(rc == 0 || (rc == ERR_INPUT && !l.session.n) || rc == ERR_LIMIT);
+	if (rc == 0) {
+		struct auth_credentials c = { .session = buf_get(&l.session), .address = address };
+
+		OK(auth_check_now(a, &c, &who, &err));
+		snprintf(text, sizeof(text), "%.*s", STR_FMT(principal_home(who)));
+		principal_free(who);
+	}
+	auth_login_release(&l);
+	return text;
+}
+
+static void
+tenants_have_users_of_the_same_name(void **state)
+{
+	struct auth *a = open_auth();
+	struct buf out = { 0 };
+	struct err err = { 0 };
+	struct auth_login l;
+
+	(void)state;
+	OK(auth_tenant_add(a, &cli, "shop", &err));
+	OK(auth_tenant_add(a, &cli, "bank", &err));
+	make_anna(a, "shop", "correct horse shop");
+	assert_string_equal(leads_to(a, NULL, NULL, "correct horse shop", "192.0.2.1"), "shop");
+	make_anna(a, "bank", "correct horse bank");
+	make_anna(a, "*", "correct horse all");
+	assert_string_equal(leads_to(a, NULL, NULL, "correct horse shop", "192.0.2.1"), "shop");
+	assert_string_equal(leads_to(a, NULL, NULL, "correct horse bank", "192.0.2.1"), "bank");
+	assert_string_equal(leads_to(a, NULL, "shop", "correct horse all", "192.0.2.1"), "*");
+	assert_string_equal(leads_to(a, "bank", NULL, "correct horse bank", "192.0.2.1"), "bank");
+	assert_string_equal(leads_to(a, "bank", NULL, "correct horse shop", "192.0.2.1"), "");
+	assert_string_equal(leads_to(a, "none", NULL, "correct horse shop", "192.0.2.1"), "");
+	assert_string_equal(leads_to(a, NULL, NULL, "correct horse nobody", "192.0.2.1"), "");
+
+	/* the same password too: who does not say is asked, and nothing of one is the other's */
+	OK(auth_change(a, AUTH_USERS, &cli, STR("bank"), STR("anna"), json_checked(STR("{\"password\":\"correct horse shop\"}")), &out, &err));
+	assert_int_equal(login(a, "anna", "correct horse shop", "192.0.2.1", &l), ERR_INPUT);
+	assert_true(str_eq(buf_get(&l.tenants), STR("[\"bank\",\"shop\"]")));
+	auth_login_release(&l);
+	assert_string_equal(leads_to(a, NULL, "bank", "correct horse shop", "192.0.2.1"), "bank");
+	assert_string_equal(leads_to(a, "shop", NULL, "correct horse shop", "192.0.2.1"), "shop");
+	OK(auth_change(a, AUTH_USERS, &cli, STR("shop"), STR("anna"), json_checked(STR("{\"disabled\":true}")), &out, &err));
+	assert_string_equal(leads_to(a, NULL, NULL, "correct horse shop", "192.0.2.1"), "bank");
+	OK(auth_remove(a, AUTH_USERS, &cli, STR("bank"), STR("anna"), &err));
+	assert_string_equal(leads_to(a, NULL, NULL, "correct horse shop", "192.0.2.1"), "");
+	assert_int_equal(auth_get(a, AUTH_USERS, STR("shop"), STR("anna"), &out, &err), 1);
+	assert_int_equal(auth_get(a, AUTH_USERS, STR("bank"), STR("anna"), &out, &err), 0);
+	assert_int_equal(auth_login(a, &(struct auth_user){ .name = { "shop\0anna", 9 } }, STR("correct horse shop"), "192.0.2.1", &l, &err), ERR_INPUT);
+	auth_login_release(&l);
+	buf_release(&out);
+	auth_close(a);
+}
+
+/* Whoever has a user of the same name elsewhere, and its password, has no more guesses by that, nor keeps the other one out. */
+static void
+fault_42_a_user_of_the_same_name_elsewhere_is_no_way_around_the_waiting(void **state)
+{
+	struct auth *a = open_auth();
+	struct err err = { 0 };
+	int waits = 0;
+
+	(void)state;
+	OK(auth_tenant_add(a, &cli, "shop", &err));
+	OK(auth_tenant_add(a, &cli, "bank", &err));
+	make_anna(a, "shop", "correct horse shop");
+	make_anna(a, "bank", "correct horse bank");
+	time_set_now(1900000000000);
+	for (int i = 0; i < 8; i++) {
+		waits += strcmp(leads_to(a, "shop", NULL, "a guess of twelve", "192.0.2.1"), "!") == 0;
+		assert_string_equal(leads_to(a, i % 2 ? "bank" : NULL, NULL, "correct horse bank", "192.0.2.1"), "bank");
+	}
+	assert_int_equal(waits, 3);
+	assert_string_equal(leads_to(a, NULL, NULL, "correct horse shop", "192.0.2.1"), "");   /* she waits here, he who waits is not looked at */
+	assert_string_equal(leads_to(a, NULL, NULL, "correct horse shop", "192.0.2.2"), "shop");
+	time_set_now(TIME_NONE);
+	auth_close(a);
+}
+
+/* As users lay in a store before: by their name alone. */
+static void
+a_user_of_an_older_store_is_one_still(void **state)
+{
+	struct auth *a = open_auth();
+	struct buf record = { 0 }, key = { 0 }, out = { 0 };
+	struct err err = { 0 };
+	struct store *s;
+
+	(void)state;
+	OK(auth_tenant_add(a, &cli, "shop", &err));
+	make_anna(a, "shop", "correct horse shop");
+	auth_close(a);
+	assert_non_null(s = store_open(dir, NULL, STORE_WRITE, &err));
+	buf_add(&key, "shop\0anna", 9);
+	assert_int_equal(store_get_state(s, "user", buf_get(&key), &record, &err), 1);
+	OK(store_begin(s, &err));
+	OK(store_put_state(s, "user", STR("anna"), buf_get(&record), &err));
+	OK(store_drop_state(s, "user", buf_get(&key), &err));
+	OK(store_commit(s, &err));
+	store_close(s);
+	a = open_auth();
+	assert_string_equal(leads_to(a, NULL, NULL, "correct horse shop", "192.0.2.1"), "shop");
+	make_anna(a, "default", "correct horse default");
+	assert_int_equal(states(a, "user"), 2);
+	OK(auth_change(a, AUTH_USERS, &cli, STR("shop"), STR("anna"), json_checked(STR("{\"roles\":[]}")), &out, &err));
+	assert_int_equal(states(a, "user"), 2);
+	assert_string_equal(leads_to(a, NULL, NULL, "correct horse shop", "192.0.2.1"), "shop");
+	assert_string_equal(leads_to(a, NULL, NULL, "correct horse default", "192.0.2.1"), "default");
+	OK(auth_remove(a, AUTH_USERS, &cli, STR("shop"), STR("anna"), &err));
+	assert_int_equal(states(a, "user"), 1);
+	buf_release(&record), buf_release(&key), buf_release(&out);
+	auth_close(a);
+}
+
 /* ---- what is left over */
 
 /* Put by hand, as login and sharing would have: a thousand times as fast. */
@@ -836,24 +994,6 @@ put_states(const char *kind, int n, const char *json)
 	}
 	OK(store_commit(s, &err));
 	store_close(s);
-}
-
-static int
-count_state(void *self, struct str name, struct str value)
-{
-	(void)name, (void)value;
-	++*(int *)self;
-	return 0;
-}
-
-static int
-states(struct auth *a, const char *kind)
-{
-	struct err err = { 0 };
-	int n = 0;
-
-	OK(store_each_state(audit_trail(a), kind, count_state, &n, &err));
-	return n;
 }
 
 /* A session of a provider's user has its roles with it, and no user here ends it: it must not wait for the next tenant of that name. */
@@ -1131,6 +1271,9 @@ main(void)
 		T(a_login_is_a_session_until_logout),
 		T(a_session_ends_idle_or_after_half_a_day),
 		T(a_session_ends_with_its_password_or_user),
+		T(tenants_have_users_of_the_same_name),
+		T(fault_42_a_user_of_the_same_name_elsewhere_is_no_way_around_the_waiting),
+		T(a_user_of_an_older_store_is_one_still),
 		T(fault_42_who_fails_waits_longer_each_time),
 		T(one_time_codes_and_recovery_codes_are_good_once),
 		T(a_challenge_has_five_tries_and_five_minutes),

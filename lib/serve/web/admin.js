@@ -106,8 +106,8 @@ export async function alertView(state, { session: who }) {
 
 /* ---- administration */
 export async function adminView(state, { path, session: who }) {
-	const part = path[1] || 'keys', me = who.me, can = (r) => allows(me, 'admin', r);
-	const all = [['keys', 'Keys'], ['users', 'Users'], ['roles', 'Roles'], ['tenants', 'Tenants'], ['audit', 'Audit']].filter(([k]) => can(k));
+	const me = who.me, can = (r) => allows(me, r === 'audit' ? 'read' : 'admin', r);
+	const all = [['keys', 'Keys'], ['users', 'Users'], ['roles', 'Roles'], ['tenants', 'Tenants'], ['audit', 'Audit']].filter(([k]) => can(k)), part = path[1] || all[0]?.[0] || 'keys';
 	const tabs = h('nav', { class: 'tabs', 'aria-label': 'Administration' }, all.map(([k, name]) => h('a', { href: `#/admin/${k}`, 'aria-current': k === part ? 'page' : null }, name)));
 	const place = h('div', { class: 'page' });
 	const acts = (...list) => h('span', { class: 'line' }, list.map(([label, run, bad]) => h('button', { type: 'button', class: bad ? 'bad' : '', onclick: run }, label)));

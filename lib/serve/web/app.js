@@ -162,7 +162,7 @@ async function signIn() {
 async function learn(boards) {
 	session.boards = ((boards && await boards) || await get('/api/v1/dashboards').catch(() => ({ dashboards: [] }))).dashboards;
 	session.learned = Date.now();
-	session.may = { edit: allows(session.me, 'write', 'dashboards'), rules: allows(session.me, 'write', 'rules'), admin: ['keys', 'users', 'roles', 'tenants', 'audit'].some((r) => allows(session.me, 'admin', r)) };
+	session.may = { edit: allows(session.me, 'write', 'dashboards'), rules: allows(session.me, 'write', 'rules'), admin: ['keys', 'users', 'roles', 'tenants'].some((r) => allows(session.me, 'admin', r)) || allows(session.me, 'read', 'audit') };
 }
 
 export function allows(me, action, resource) {

@@ -23,24 +23,27 @@ export async function loginView(state) {
 		}
 	};
 
-	function password() {
-		const user = h('input', { name: 'user', autocomplete: 'username', required: true, autocapitalize: 'none', spellcheck: 'false' }), secret = h('input', { name: 'password', type: 'password', autocomplete: 'current-password', required: true });
+	function password(tenants = [], name = '') {
+		const user = h('input', { name: 'user', autocomplete: 'username', value: name, required: true, autocapitalize: 'none', spellcheck: 'false' }), secret = h('input', { name: 'password', type: 'password', autocomplete: 'current-password', required: true }), tenant = tenants.length && h('select', { name: 'tenant' }, tenants.map((t) => h('option', { value: t }, t)));
 		fill(place, h('form', { onsubmit: (e) => {
 			e.preventDefault();
 			busy(e.target, async () => {
 				try {
-					await post('/api/v1/login', { user: user.value, password: secret.value });
+					await post('/api/v1/login', { user: user.value, password: secret.value, ...(tenant ? { tenant: tenant.value } : {}) });
 					await entered();
 				} catch (x) {
-					if (!(x instanceof ApiError) || x.status !== 401 || !x.body?.mfa)
+					if (!(x instanceof ApiError) || x.status !== 401 || !(x.body?.mfa || x.body?.tenants))
 						throw x;
-					code(x.body.mfa);
+					if (x.body.mfa)
+						return code(x.body.mfa);
+					password(x.body.tenants, user.value);
+					failed(x);
 				}
 			});
-		} }, field('User', user), field('Password', secret), h('button', { type: 'submit', class: 'main' }, 'Sign in')),
+		} }, field('User', user), field('Password', secret), tenant && field('Tenant', tenant), h('button', { type: 'submit', class: 'main' }, 'Sign in')),
 		h('p', { class: 'other' }, h('button', { type: 'button', class: 'text', onclick: withKey }, 'Use an API key'), state.oidc !== '0' && link('/auth/login?then=/', { class: 'oidc', hidden: true }, 'Sign in with the provider')));
 		offer();
-		user.focus();
+		(name ? secret : user).focus();
 	}
 
 	function code(challenge) {
@@ -51,7 +54,7 @@ export async function loginView(state) {
 				await post('/api/v1/login/mfa', { challenge, code: input.value.trim() });
 				await entered();
 			});
-		} }, field('One-time code', input, 'Of your authenticator, or a recovery code.'), h('button', { type: 'submit', class: 'main' }, 'Continue')), h('p', { class: 'other' }, h('button', { type: 'button', class: 'text', onclick: password }, 'Back')));
+		} }, field('One-time code', input, 'Of your authenticator, or a recovery code.'), h('button', { type: 'submit', class: 'main' }, 'Continue')), h('p', { class: 'other' }, h('button', { type: 'button', class: 'text', onclick: () => password() }, 'Back')));
 		input.focus();
 	}
 
@@ -69,7 +72,7 @@ export async function loginView(state) {
 				}
 				await entered();
 			});
-		} }, field('API key', input, 'Kept in this tab only, until it is closed.'), h('button', { type: 'submit', class: 'main' }, 'Sign in')), h('p', { class: 'other' }, h('button', { type: 'button', class: 'text', onclick: password }, 'Use a password')));
+		} }, field('API key', input, 'Kept in this tab only, until it is closed.'), h('button', { type: 'submit', class: 'main' }, 'Sign in')), h('p', { class: 'other' }, h('button', { type: 'button', class: 'text', onclick: () => password() }, 'Use a password')));
 		input.focus();
 	}
 
