@@ -106,7 +106,6 @@ http_connection_new(struct http_server *s, int fd, const char *address, int refu
 {
 	struct connection *c = mem_new(sizeof(*c));
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c };
-	uint32_t *bucket = http_server_bucket(s, address);
 
 	c->server = s;
 	c->fd = fd;
@@ -122,8 +121,6 @@ http_connection_new(struct http_server *s, int fd, const char *address, int refu
 	else {
 		s->n_connections++;
 		s->figures.connections++;
-		if (bucket)
-			++*bucket;
 	}
 	c->writable = c->readable = 1;
 	if (refused) {
@@ -177,7 +174,6 @@ void
 http_connection_close(struct connection *c)
 {
 	struct http_server *s = c->server;
-	uint32_t *bucket = http_server_bucket(s, c->address);
 
 	if (c->dead)
 		return;
@@ -204,8 +200,7 @@ http_connection_close(struct connection *c)
 	else {
 		s->n_connections--;
 		s->figures.connections--;
-		if (bucket)
-			--*bucket;
+		http_server_count(s, c->address, -1);
 	}
 	buf_release(&c->in);
 	buf_release(&c->out);

@@ -133,6 +133,9 @@ void http_socket_drop(struct http_socket *);    /* it was never started */
 struct http_errand { struct http_letter mail; void (*call)(void *); void *self; };
 struct http_every { int64_t ms, next; void (*call)(void *); void *self; };
 
+#define HTTP_BUCKETS 16384u             /* connections by hash of their address */
+struct http_counts { _Atomic int32_t n[HTTP_BUCKETS]; };
+
 struct http_server {
 	struct http_spec spec;          /* with all its defaults put in */
 	int listener[HTTP_LISTENERS], n_listeners;
@@ -152,17 +155,19 @@ struct http_server {
 	struct http_request *calling;   /* begin, body or ready is called with it */
 	int n_connections, n_refused, n_requests;
 	int64_t held;                   /* bytes of bodies that are kept */
-	uint32_t *by_address;           /* connections by hash of their address */
+	struct http_counts *by_address; /* of each process, in memory that they share */
+	int n_processes, process, each_address;
 	char *input, *plain;            /* HTTP_INPUT each: what was read, what was unpacked of it */
 
 	pthread_mutex_t mail_lock;
 	struct http_letter *mail, **mail_end;
+	int over;                       /* the loop takes no more errands */
 	struct http_every *every;       /* under mail_lock */
 	int n_every;
 
 	struct { _Atomic int64_t connections, requests, sockets, refused, bytes_in, bytes_out; } figures;
 };
-#define HTTP_BUCKETS 16384u             /* of by_address */
-uint32_t *http_server_bucket(struct http_server *, const char *address);        /* NULL: addresses are not counted */
+int http_server_count(struct http_server *, const char *address, int more);      /* one more connection from there (1), or one less (-1); < 0: it is one too many,
+                                                                         * and not counted */
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,7 +16,6 @@
 #include "http/http_priv.h"
 #include "http/listen.h"
 
-#define LATE_MS      5000                /* for the answers to what a drain's end has ended */
 #define ACCEPTS      8                  /* taken at once; other processes may want some too */
 #define REFUSED_MOST 256                /* that are told so at once; beyond it they are just closed */
 #define PAUSE_MS     200                /* before accept is tried again when there is no descriptor to be had */
@@ -43,8 +43,14 @@ http_server_new(const struct http_spec *spec, struct err *err)
 	if ((s->n_listeners = listen_open(spec->listen, s->listener, HTTP_LISTENERS, err)) < 0)
 		goto failed;
 	listen_name(s->listener[0], s->address, sizeof(s->address));
-	if (spec->each_address)
-		s->by_address = mem_new(HTTP_BUCKETS * sizeof(*s->by_address));
+	s->n_processes = spec->processes > 1 ? spec->processes : 1;
+	s->by_address = mmap(NULL, (size_t)s->n_processes * sizeof(*s->by_address), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (s->by_address == MAP_FAILED) {
+		s->by_address = NULL;
+		err_set(err, ERR_LIMIT, "no memory to count connections in");
+		goto failed;
+	}
+	s->each_address = spec->each_address;
 	return s;
 failed:
 	http_server_free(s);
@@ -70,7 +76,8 @@ http_server_free(struct http_server *s)
 		close(s->wake);                         /* not before: other threads may have been about to write to it */
 	tls_free(s->tls);
 	pthread_mutex_destroy(&s->mail_lock);
-	free(s->by_address);
+	if (s->by_address)
+		munmap(s->by_address, (size_t)s->n_processes * sizeof(*s->by_address));
 	free(s->every);
 	free(s);
 }
@@ -126,12 +133,26 @@ wake(struct http_server *s)
 	}
 }
 
+static void
+called(struct http_letter *mail, unsigned wants)
+{
+	struct http_errand *c = (struct http_errand *)mail;
+
+	if (wants)
+		c->call(c->self);
+	free(c);
+}
+
 int
 http_post(struct http_server *s, struct http_letter *mail, unsigned wants)
 {
 	int first, fresh;
 
 	pthread_mutex_lock(&s->mail_lock);
+	if (s->over && mail->take == called) {          /* answers are kept until the server is freed, which frees their requests */
+		pthread_mutex_unlock(&s->mail_lock);
+		return -1;
+	}
 	first = !s->mail;
 	fresh = !mail->posted;
 	mail->wants |= wants;
@@ -180,23 +201,16 @@ take_mail(struct http_server *s)
 	}
 }
 
-static void
-called(struct http_letter *mail, unsigned wants)
-{
-	struct http_errand *c = (struct http_errand *)mail;
-
-	if (wants)
-		c->call(c->self);
-	free(c);
-}
-
-void
+int
 http_server_call(struct http_server *s, void (*call)(void *), void *self)
 {
 	struct http_errand *c = mem_new(sizeof(*c));
 
 	*c = (struct http_errand){ .mail.take = called, .call = call, .self = self };
-	http_post(s, &c->mail, 1);
+	if (http_post(s, &c->mail, 1) >= 0)
+		return 0;
+	free(c);
+	return -1;
 }
 
 void
@@ -234,17 +248,50 @@ call_every(struct http_server *s)
 }
 
 /* ---- accepting */
-uint32_t *
-http_server_bucket(struct http_server *s, const char *address)
+/* Which of the buckets an address counts in. Of an IPv6 address that of its network, in which a host has as many addresses as it likes. */
+static size_t
+bucket_of(const char *address)
 {
 	unsigned char six[16];
 	struct str key = str_of(address);
 
-	if (!s->by_address)
-		return NULL;
 	if (inet_pton(AF_INET6, address, six) == 1)
-		key = (struct str){ (char *)six, 8 };   /* a network of theirs, in which a host has as many addresses as it likes */
-	return &s->by_address[str_hash(key) % HTTP_BUCKETS];
+		key = (struct str){ (char *)six, 8 };
+	return str_hash(key) % HTTP_BUCKETS;
+}
+
+/* Each process counts in a column of its own, so that what one had that died can be taken away; the bound is on the sum. Counted first, so that of
+ * those who come at the same moment none goes unseen. */
+int
+http_server_count(struct http_server *s, const char *address, int more)
+{
+	size_t bucket = bucket_of(address);
+	int64_t sum = 0;
+
+	atomic_fetch_add(&s->by_address[s->process].n[bucket], more);
+	if (more < 0 || s->each_address <= 0)
+		return 0;
+	for (int i = 0; i < s->n_processes; i++)
+		sum += atomic_load(&s->by_address[i].n[bucket]);
+	if (sum <= s->each_address)
+		return 0;
+	atomic_fetch_sub(&s->by_address[s->process].n[bucket], more);
+	return -1;
+}
+
+void
+http_server_is(struct http_server *s, int process)
+{
+	s->process = process;
+	for (size_t i = 0; i < HTTP_BUCKETS; i++)       /* looked at first: pages that nobody wrote to stay none */
+		if (atomic_load(&s->by_address[process].n[i]))
+			atomic_store(&s->by_address[process].n[i], 0);
+}
+
+void
+http_server_each_address(struct http_server *s, int most)
+{
+	s->each_address = most;
 }
 
 static void
@@ -288,7 +335,6 @@ accept_some(struct http_server *s, int listener)
 		struct sockaddr_storage from;
 		socklen_t size = sizeof(from);
 		char address[HTTP_ADDRESS] = "";
-		uint32_t *bucket;
 		int fd = accept4(listener, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC), refused;
 
 		if (fd < 0) {
@@ -299,8 +345,7 @@ accept_some(struct http_server *s, int listener)
 			continue;                       /* what went wrong with one connection is not the others' */
 		}
 		listen_host(&from, address, sizeof(address));
-		bucket = http_server_bucket(s, address);
-		refused = s->n_connections >= s->spec.connections || (bucket && *bucket >= (uint32_t)s->spec.each_address);
+		refused = s->n_connections >= s->spec.connections || http_server_count(s, address, 1) < 0;
 		if (refused) {
 			s->figures.refused++;
 			if (s->tls || s->n_refused >= REFUSED_MOST) {
@@ -409,7 +454,11 @@ end_run(struct http_server *s)
 {
 	while (s->all)
 		http_connection_close(s->all);
-	take_mail(s);
+	pthread_mutex_lock(&s->mail_lock);
+	s->over = 1;
+	pthread_mutex_unlock(&s->mail_lock);
+	while (has_mail(s))
+		take_mail(s);
 	bury(s);
 	s->running = 0;
 	if (s->epoll >= 0)
@@ -454,7 +503,7 @@ http_server_run(struct http_server *s, int64_t drain_ms, struct err *err)
 		drain_until(s, s->now + drain_ms);
 		if (s->n_requests && s->spec.late && s->stops < 2) {
 			s->spec.late(s->spec.self);
-			drain_until(s, s->now + LATE_MS);
+			drain_until(s, s->now + HTTP_LATE_MS);
 		}
 	}
 	end_run(s);

@@ -20,11 +20,14 @@
 struct http_server;
 struct http_request;
 
+#define HTTP_LATE_MS 5000                /* for the answers to what a drain's end has ended */
+
 struct http_spec {
 	const char *listen;             /* "127.0.0.1:8321", "[::1]:8321"; port 0: any. Sockets that systemd passed (LISTEN_FDS) come first */
 	const char *tls_cert, *tls_key; /* PEM files; NULL: no TLS. TLS 1.2 and 1.3 */
 	int connections;                /* at once, most; 0: 10,000. One more is answered 503 */
-	int each_address;               /* of them from one address; 0: no bound */
+	int each_address;               /* of them from one address, over all processes; 0: no bound */
+	int processes;                  /* that will share the sockets; 0: 1 */
 	int64_t head_bytes, body_bytes; /* most; 0: 32 KiB, 32 MiB (after unpacking; begin may set another) */
 	int64_t head_ms, idle_ms;       /* until a head is whole, between requests; 0: 10 s, 75 s */
 	int64_t body_rate;              /* bytes a second a body and an answer must move at, after 10 s; 0: 100 */
@@ -53,11 +56,19 @@ void http_server_stop(struct http_server *);    /* from any thread or a signal h
  * nobody takes them from. */
 void http_server_deaf(struct http_server *);
 
+/* In a process that shares the sockets with others, before it runs: which of them it is, from 0. What one of that number that died had counted is
+ * forgotten. */
+void http_server_is(struct http_server *, int process);
+
+/* Another bound for connections from one address, from now on. */
+void http_server_each_address(struct http_server *, int most);
+
 /* Read certificate and key again; connections that stand keep theirs. When they are wrong the old ones stay. */
 int http_server_reload(struct http_server *, struct err *);
 
-/* Call it on the loop's thread soon (order kept), or each so many ms until the server is freed. From any thread. */
-void http_server_call(struct http_server *, void (*call)(void *), void *);
+/* Call it on the loop's thread soon (order kept), or each so many ms until the server is freed. From any thread. < 0: run has ended, or is about
+ * to, and it will not be called. */
+int http_server_call(struct http_server *, void (*call)(void *), void *);
 void http_server_every(struct http_server *, int64_t ms, void (*call)(void *), void *);
 
 /* The loop is at work: what it has to read may be more requests. From any thread. */

@@ -19,6 +19,7 @@
 #include "serve/serve_priv.h"
 
 #define AGAIN_MS 1000                   /* a worker that died is started again, no sooner after its last start */
+#define KILL_MS  2000                   /* behind the time in which each worker ends itself */
 #define TEXT_MOST (48u << 20)           /* of a packed configuration: three files of what config.h takes */
 
 /* The parent writes the text that is not the current one, then says that it is. Who reads while that happened twice reads again. */
@@ -184,7 +185,8 @@ watch(struct serve *s, struct serve_crew *crew, struct err *err)
 {
 	const struct timespec second = { 1, 0 };
 	sigset_t set;
-	int stops = 0, failed = 0, sig, lacking = 0;
+	int stops = 0, failed = 0, sig, lacking = 0, killed = 0;
+	int64_t end = 0;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM), sigaddset(&set, SIGINT), sigaddset(&set, SIGHUP), sigaddset(&set, SIGCHLD);
@@ -200,11 +202,19 @@ watch(struct serve *s, struct serve_crew *crew, struct err *err)
 			reload_all(s, crew);
 		if (sig == SIGTERM || sig == SIGINT || (err->code && !stops)) {
 			stops++;
+			end = end ? end : time_mono_ms() + serve_end_ms(s) + KILL_MS;
 			http_server_deaf(s->http);
 			tell_all(crew, SIGTERM);
 		}
 		reap(s, crew, stops, &failed);
 		now = time_mono_ms();
+		if (end && now >= end && living(crew)) {        /* one that cannot end itself: it was stopped, or the machine holds it */
+			failed = 1;
+			if (killed++)
+				break;
+			tell_all(crew, SIGKILL);
+			end = now + KILL_MS;
+		}
 		for (int i = 0; !stops && i < crew->n; i++)
 			if (crew->pid[i] <= 0 && now - crew->started[i] >= AGAIN_MS)
 				lacking = start_again(s, crew, i, lacking);

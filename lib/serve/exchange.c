@@ -244,6 +244,13 @@ serve_reword_err(struct err *err)
 	buf_release(&text);
 }
 
+static void
+say_stopping(struct exchange *ex)
+{
+	exchange_head(ex, "Retry-After", STR("5"));
+	exchange_problem(ex, 503, "the server is stopping, send it again");
+}
+
 void
 exchange_error(struct exchange *ex, const struct err *why)
 {
@@ -263,8 +270,7 @@ exchange_error(struct exchange *ex, const struct err *why)
 		return;
 	case ERR_CANCEL:
 		if (atomic_load_explicit(&serve_halting, memory_order_relaxed)) {
-			exchange_head(ex, "Retry-After", STR("5"));
-			exchange_problem(ex, 503, "the server is stopping, send it again");
+			say_stopping(ex);
 			return;
 		}
 		exchange_problem(ex, 408, "it took longer than %lld ms (serve.query.timeout), ask for a shorter timeRange or fewer groups",
@@ -453,7 +459,8 @@ serve_exchange_run(struct serve_call *c)
 		if (check_who(c, 1) || check_rate(c) || check_may(c))
 			return;
 		if (c->ex.route->how == ROUTE_LOOP) {
-			http_server_call(c->ex.serve->http, go_on, c);
+			if (http_server_call(c->ex.serve->http, go_on, c) < 0)
+				say_stopping(&c->ex);
 			return;
 		}
 	}
@@ -705,7 +712,7 @@ serve_exchange_caller(const struct exchange *ex, struct buf *to)
 	}
 	buf_lit(to, who->kind == AUTH_SESSION ? "session" : "token");
 	buf_byte(to, 0);
-	buf_str(to, who->system ? STR("*") : who->tenant);
+	buf_str(to, principal_home(who));
 	buf_byte(to, 0);
 	buf_str(to, who->name);
 }

@@ -114,3 +114,49 @@ serve_log_flush(struct serve *s)
 	flush(s);
 	pthread_mutex_unlock(&s->log_lock);
 }
+
+/* ---- what fails again and again */
+
+#define AGAIN_MS 500
+#define AGAIN_MOST_MS 10000
+
+int
+serve_again_is_due(const struct serve_again *a)
+{
+	return !a->failures || time_mono_ms() >= a->next;
+}
+
+void
+serve_again_failed(struct serve *s, struct serve_again *a, const char *what, struct str tenant, struct err *err)
+{
+	uint64_t reason = str_hash(str_of(err->text));
+	struct buf more = { 0 };
+
+	a->next = time_mono_ms() + (a->failures < 4 ? AGAIN_MS << a->failures : AGAIN_MOST_MS);
+	if (!a->failures++ || reason != a->reason) {
+		json_put_key(&more, STR("tenant"));
+		json_put_string(&more, tenant);
+		buf_byte(&more, ',');
+		json_put_key(&more, STR("error"));
+		json_put_string(&more, str_of(err->text));
+		serve_log(s, "error", what, buf_get(&more));
+	}
+	a->reason = reason;
+	err_clear(err);
+	buf_release(&more);
+}
+
+void
+serve_again_well(struct serve *s, struct serve_again *a, const char *what, struct str tenant)
+{
+	struct buf more = { 0 };
+
+	if (!a->failures)
+		return;
+	json_put_key(&more, STR("tenant"));
+	json_put_string(&more, tenant);
+	buf_printf(&more, ",\"well\":true,\"failures\":%d", a->failures);
+	serve_log(s, "info", what, buf_get(&more));
+	a->failures = 0;
+	buf_release(&more);
+}

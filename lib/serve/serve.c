@@ -1,6 +1,7 @@
 #include "serve/serve.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "store/admin.h"
 
 #define FLUSH_MS 250                    /* a line of the log waits no longer */
+#define END_MS   3000                   /* behind the loop's end, for what it leaves to be written down */
 
 struct serve_setup *
 serve_setup_now(struct serve *s)
@@ -92,6 +94,7 @@ reload(void *self)
 		s->setup = setup;
 		pthread_mutex_unlock(&s->setup_lock);
 		serve_setup_free(old);
+		http_server_each_address(s->http, setup->each_address);
 		live_reload(s->live);
 		serve_log(s, "info", "reloaded", (struct str){ 0 });
 	}
@@ -99,22 +102,55 @@ reload(void *self)
 		serve_notify("READY=1");
 }
 
+/* Something hangs that nobody can end, a disk or who holds the store's lock: what was acknowledged is durable, the rest was not. Another thread may
+ * be stuck in the log with its lock, so this goes around it, where it can be written at once. */
+static void
+end_hard(void)
+{
+	static const char said[] = "{\"level\":\"error\",\"what\":\"stopped hard\",\"error\":\"what was in hand did not end in time\"}\n";
+	struct pollfd to = { .fd = 2, .events = POLLOUT };
+
+	if (poll(&to, 1, 0) == 1 && to.revents == POLLOUT)
+		io_write(2, said, sizeof(said) - 1);
+	_exit(1);
+}
+
+int64_t
+serve_end_ms(const struct serve *s)
+{
+	return s->drain_ms + HTTP_LATE_MS + END_MS;
+}
+
+/* The next signal, but not behind the end; < 0: none came. */
+static int
+next_signal(const sigset_t *set, siginfo_t *info, int64_t end)
+{
+	int64_t left = end - time_mono_ms();
+	struct timespec wait = { left > 0 ? left / 1000 : 0, left > 0 ? left % 1000 * 1000000 : 0 };
+
+	return end ? sigtimedwait(set, info, &wait) : sigwaitinfo(set, info);
+}
+
 /* Signals come to this thread alone, so nothing is interrupted anywhere. One wish to stop may come twice and is not two: a terminal and a
- * service manager tell the whole group, and the parent passes it on; timeout(1) signals the process and then its group. */
+ * service manager tell the whole group, and the parent passes it on; timeout(1) signals the process and then its group. It is the last thread to end,
+ * and sees to it that the process does. */
 static void *
 watch_signals(void *self)
 {
 	struct serve *s = self;
 	sigset_t set;
 	int64_t first[2] = { 0 };       /* when it was asked to stop: by the parent of several workers, by anybody else */
+	int64_t end = 0;                /* when it has to have ended; 0: nobody asked for that */
 	siginfo_t info;
 	int sig, stops = 0;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM), sigaddset(&set, SIGINT), sigaddset(&set, SIGHUP), sigaddset(&set, SIGUSR1);
-	while ((sig = sigwaitinfo(&set, &info)) > 0 || errno == EINTR) {
+	while ((sig = next_signal(&set, &info, end)) > 0 || errno == EINTR || errno == EAGAIN) {
 		int64_t *since;
 
+		if (end && time_mono_ms() >= end && !atomic_load(&s->is_over))
+			end_hard();
 		if (sig < 0)                    /* the process was stopped and goes on */
 			continue;
 		if (sig == SIGHUP) {
@@ -131,6 +167,7 @@ watch_signals(void *self)
 		*since = *since ? *since : time_mono_ms();
 		if (stops++)
 			continue;
+		end = time_mono_ms() + serve_end_ms(s);
 		if (s->worker == 0)
 			serve_notify("STOPPING=1");
 		http_server_call(s->http, serve_live_stop, s);
@@ -181,6 +218,8 @@ serve_worker_run(struct serve *s, struct err *err)
 	if (getrandom(&s->id_seed, sizeof(s->id_seed), 0) != sizeof(s->id_seed))
 		s->id_seed = (uint64_t)time_mono_ns() ^ (uint64_t)getpid() << 32;
 	s->kept = serve_kept_new();
+	http_server_is(s->http, s->worker);
+	http_server_each_address(s->http, s->setup->each_address);      /* of one that is started again */
 	auth_use_network();
 	if (!(s->auth = auth_open(s->spec.store, s->setup->config, err)) || !serve_store(s, STR("default"), err) ||
 	    !(s->pool = serve_pool_new(s, s->setup->threads, s->setup->queue, err)))
@@ -198,13 +237,8 @@ serve_worker_run(struct serve *s, struct err *err)
 		goto out;
 	if (s->worker == 0)
 		serve_notify("READY=1");
-	http_server_run(s->http, s->setup->drain_ms, err);
+	http_server_run(s->http, s->drain_ms, err);
 out:
-	if (watched) {
-		atomic_store(&s->is_over, 1);
-		pthread_kill(signals, SIGUSR1);
-		pthread_join(signals, NULL);
-	}
 	serve_pool_free(s->pool);
 	live_free(s->live);
 	alerts_free(s->alerts);
@@ -214,6 +248,11 @@ out:
 	auth_close(s->auth);
 	serve_log_flush(s);
 	serve_kept_free(s->kept);
+	if (watched) {
+		atomic_store(&s->is_over, 1);
+		pthread_kill(signals, SIGUSR1);
+		pthread_join(signals, NULL);
+	}
 	return err->code;
 }
 
@@ -307,8 +346,10 @@ serve_run(const struct serve_spec *spec, struct err *err)
 	block_signals();
 	if (!(s.setup = serve_setup_new(config_open(spec->config, err), spec, err)) || !(s.figures = figures_new((int)spec->workers, err)) || !(s.rates = rates_new(err)))
 		goto out;
+	s.drain_ms = s.setup->drain_ms;
 	http.connections = s.setup->connections;
 	http.each_address = s.setup->each_address;
+	http.processes = (int)spec->workers;
 	http.body_bytes = s.setup->body_bytes;
 	if (!(s.http = http_server_new(&http, err)))
 		goto out;

@@ -141,7 +141,7 @@ struct serve {
 	struct status_keeper *keeper;   /* of the first worker */
 	int is_loopback, is_tls;
 	atomic_int is_over;             /* the run is: the thread of signals ends */
-	int64_t began_ms;
+	int64_t began_ms, drain_ms;
 
 	pthread_mutex_t setup_lock;
 	struct serve_setup *setup;
@@ -159,6 +159,7 @@ extern atomic_int serve_halting;        /* statements end */
 struct serve_setup *serve_setup_now(struct serve *);    /* used by the caller too */
 
 int serve_worker_run(struct serve *, struct err *);     /* one worker, from its stores to its end */
+int64_t serve_end_ms(const struct serve *);             /* a process that is to stop has ended so much later, whatever hangs */
 void serve_say_error(struct serve *, const char *what, const struct err *);     /* into the log */
 void serve_notify(const char *state);                   /* to the manager above us, sd_notify(3); where there is none, nothing */
 void serve_notify_reloading(void);
@@ -221,5 +222,12 @@ int serve_cloudevent_row(const struct exchange *, struct str body, struct buf *r
 /* log.c */
 void serve_log_request(struct serve *, const struct serve_call *, int64_t us);
 void serve_log_flush(struct serve *);
+
+/* Work of a tenant that a thread does again and again, when it fails: it is told once, or when the reason is another, tried again after half a
+ * second and then ever later, 10 seconds at most, and told when it wrote something again. All zero at first. */
+struct serve_again { int64_t next; int failures; uint64_t reason; };
+int serve_again_is_due(const struct serve_again *);
+void serve_again_failed(struct serve *, struct serve_again *, const char *what, struct str tenant, struct err *);       /* err is cleared */
+void serve_again_well(struct serve *, struct serve_again *, const char *what, struct str tenant);
 
 #endif

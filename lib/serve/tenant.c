@@ -267,7 +267,6 @@ run(void *self)
 	pthread_mutex_lock(&t->lock);
 	for (;;) {
 		struct load *l = t->open, *next = NULL;
-		int ending;
 
 		while (((!l->first && !l->jobs && !l->n) || !(next = spare(t))) && !(t->ending && !l->first && !l->jobs && !l->n))
 			pthread_cond_wait(&t->filled, &t->lock);
@@ -292,12 +291,9 @@ run(void *self)
 		}
 		if (l->jobs)
 			pthread_cond_broadcast(&t->done);
-		ending = t->ending;
 		t->together = l->calls + t->open->calls;
 		pthread_mutex_unlock(&t->lock);
-		if (l->first && !ending)
-			http_server_call(t->serve->http, answer_all, l);
-		else                            /* nobody waits, or the loop is over and nobody can be told */
+		if (!l->first || http_server_call(t->serve->http, answer_all, l) < 0)   /* nobody waits, or the loop is over and nobody can be told */
 			empty(l);
 		pthread_mutex_lock(&t->lock);
 	}

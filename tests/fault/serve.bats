@@ -64,3 +64,59 @@ for i in range(20000): print("{\"event\":\"e\",\"id\":\"%d\",\"pad\":\"%s\"}" % 
 	done
 	[ "$(post /api/v1/query '{"query":"SELECT event FROM events ORDER BY event"}' | jq -c '[.data[].event]')" = '["after","before"]' ]
 }
+
+@test "57: a server ends in time though a commit hangs that nobody can end; what was acknowledged is there" {
+	strace -f -o /dev/null true 2> /dev/null || skip "strace cannot trace here"
+	plain_only
+	mkdir config
+	echo '{"serve":{"drain":"1s"}}' > config/analytics.json
+	for workers in 1 2; do
+		serve_start -c config --workers $workers
+		post /api/v1/events '{"event":"before"}' > /dev/null && [ "$status_code" = 200 ]
+		# somebody else is in the middle of his commit, and stays there with the store's lock
+		echo '{"event":"other"}' | strace -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:delay_enter=600000000 at-ingest -q & holder=$!
+		stuck() { [ "$(code /api/v1/events -H "X-API-Key: $KEY" -d '{"event":"stuck"}' --max-time 1)" = 000 ]; }
+		soon stuck
+		for _ in 1 2 3; do curl -s -o /dev/null "$U/api/v1/events" -H "X-API-Key: $KEY" -d '{"event":"stuck"}' & done
+		code /api/v1/dashboards -H "X-API-Key: $KEY" -H 'Content-Type: application/json' -d '{"widgets":[]}' --max-time 1 || true
+		kill -TERM $PID
+		has_ended() { not kill -0 $PID 2> /dev/null || grep -q '^State:.Z' /proc/$PID/status; }
+		soon has_ended
+		ended=0
+		wait $PID || ended=$?
+		[ $ended = 1 ] && grep -q '"what":"stopped hard"' serve.log
+		PID=
+		kill -KILL $holder $(pgrep -P $holder) 2> /dev/null || true
+		end_jobs
+		wait || true
+		[ "$(at-query "SELECT count(*) AS n FROM events WHERE event = 'before'")" = '{"n":'$workers'}' ]
+	done
+	at-admin verify
+}
+
+@test "7: rules and webhooks that a full disk keeps from being written are told of once, and once more when they go on" {
+	[ "$(id -u)" = 0 ] || skip "needs root for a small file system"
+	mkdir small
+	mount -t tmpfs -o size=6m none small 2> /dev/null || skip "cannot mount"
+	export AT_STORE=$PWD/small/store
+	serve_start
+	post /api/v1/rules '{"id":"all","alert":"all","expr":".event == \"e\""}' > /dev/null && [ "$status_code" = 201 ]
+	post /api/v1/webhooks '{"id":"w","url":"https://127.0.0.1:9/","events":["e"]}' > /dev/null && [ "$status_code" = 201 ]
+	# rows that come while the disk has room, and fill it before they are judged
+	for i in $(seq 100); do
+		post /api/v1/events "{\"event\":\"e\",\"pad\":\"$(head -c 60000 /dev/urandom | base64 -w0)\"}" --max-time 20 > /dev/null
+		[ "$status_code" = 200 ] || break
+	done
+	[ "$status_code" = 503 ]
+	dd if=/dev/zero of=small/filled bs=1k 2> /dev/null || true
+	told() { grep -q '"level":"error","what":"\(rules\|webhooks\)"' serve.log; }
+	soon told
+	for _ in $(seq 8); do sleep 1; code /healthz > /dev/null; done
+	for what in rules webhooks; do [ "$(grep -c '"level":"error","what":"'$what'"' serve.log)" -le 2 ] || { cat serve.log; return 1; }; done
+	rm small/filled
+	mount -o remount,size=200m small
+	well() { grep -q '"what":"\(rules\|webhooks\)".*"well":true' serve.log; }
+	soon well
+	serve_stop
+	umount small
+}
