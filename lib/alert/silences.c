@@ -224,15 +224,17 @@ check_given(struct json given, int64_t now, int64_t *from, int64_t *until, struc
 		rc = err_set(err, ERR_INPUT, "match: is missing, {\"alert\":\"NAME\"} is one");
 	if (rc == 0 && json_get(given, STR("from")).type && time_of(given, "from", from))
 		rc = err_set(err, ERR_INPUT, "from: is no time, 2026-11-23T10:15:30Z is one");
-	if (rc == 0 && json_get(given, STR("until")).type) {
+	if (rc == 0 && duration.type && json_get(given, STR("until")).type) {
+		rc = err_set(err, ERR_INPUT, "duration: is there beside until, and only one of them can say when it ends");
+	} else if (rc == 0 && json_get(given, STR("until")).type) {
 		if (time_of(given, "until", until))
 			rc = err_set(err, ERR_INPUT, "until: is no time, 2026-11-23T10:15:30Z is one");
 	} else if (rc == 0) {
-		if (duration.type == JSON_STRING && dur_parse(json_text(duration, &scratch), &ms, err) == 0 && ms > 0) {
+		if (duration.type == JSON_STRING && dur_parse(json_text(duration, &scratch), &ms, err) == 0 && ms > 0 && ms <= TIME_MAX - *from) {
 			*until = *from + ms;
 		} else {
 			err_clear(err);
-			rc = err_set(err, ERR_INPUT, duration.type == JSON_NONE ? "until: is missing, a time, or \"duration\":\"2h\"" : "duration: wants a span, 2h");
+			rc = err_set(err, ERR_INPUT, duration.type == JSON_NONE ? "until: is missing, a time, or \"duration\":\"2h\"" : "duration: wants a span, 2h, that ends before the year 10000");
 		}
 	}
 	if (rc == 0 && *until <= *from)

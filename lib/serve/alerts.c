@@ -65,6 +65,7 @@ struct judged {                         /* a tenant; its lane's alone */
 	int64_t looked, samples_due;    /* mono ms */
 	int fresh, changed;             /* something came and was not judged yet; and may be rules */
 	struct buf unsaved;             /* alert rows: "MS row" a line */
+	struct serve_again again;       /* when all of it fails, as on a full disk */
 	long changes;
 	int64_t saved;                  /* mono ms */
 };
@@ -383,7 +384,8 @@ write_alerts(struct judged *j, int *told, struct err *err)
 		j->trouble[i].changed = 0;
 	j->changes = j->troubled = 0;
 	j->saved = time_mono_ms();
-	rc = store_commit(j->store, err);
+	if ((rc = store_commit(j->store, err)) == 0)
+		serve_again_well(j->alerts->serve, &j->again, "rules", str_of(j->name));
 	if (rc == 0 && store_version(j->store) == j->version + 1)
 		j->version++;           /* nobody but us: nothing to look at */
 	return rc;
@@ -577,7 +579,7 @@ judge(struct alerts *a, const char *name, struct judged *j)
 	int64_t next;
 	int rc = 1, fresh, told;
 
-	if (!has_lock(j))
+	if (!serve_again_is_due(&j->again) || !has_lock(j))
 		return;
 	if (store_place_now(j->store, &now, &err) < 0)
 		err_clear(&err);
@@ -615,7 +617,7 @@ judge(struct alerts *a, const char *name, struct judged *j)
 			hooks_wake(a->serve->hooks);
 	}
 	if (rc < 0) {
-		tell(a, name, &err);
+		serve_again_failed(a->serve, &j->again, "rules", str_of(name), &err);
 		let_go(j);              /* begins anew with what the store knows */
 		buf_clear(&j->unsaved);
 		j->changes = 0;
@@ -871,7 +873,8 @@ change(struct exchange *ex, struct str id, int remove)
 static void
 create_silence(struct exchange *ex)
 {
-	change(ex, (struct str){ 0 }, 0);
+	if (serve_exchange_may(ex, STR("")) == 0)       /* its id is drawn: who may those of some names alone puts one of them */
+		change(ex, (struct str){ 0 }, 0);
 }
 
 static void
@@ -893,8 +896,8 @@ list_one(void *self, struct str id, struct str value)
 {
 	struct exchange_list *l = self;
 
-	(void)id;
-	silences_show(exchange_list_item(l), json_value(value), time_now());
+	if (principal_may(l->ex->who, AUTH_READ, "silences", id))
+		silences_show(exchange_list_item(l), json_value(value), time_now());
 	return 0;
 }
 

@@ -31,6 +31,8 @@ struct watched {
 	struct store_place place;
 	int has_place, moved;           /* moved: since it was written */
 	int64_t written;                /* mono ms */
+	int wrote;                      /* something, since it was looked at last */
+	struct serve_again again;
 };
 
 /* ---- what is new */
@@ -220,6 +222,7 @@ write_all(struct watched *t, const struct news *w, const struct store_place *pla
 	}
 	if ((rc = store_commit(t->store, err)) == 0) {
 		t->moved = 0;
+		t->wrote = 1;
 		t->written = time_mono_ms();
 	}
 	return rc;
@@ -292,6 +295,7 @@ deliver(struct hooks *h, struct watched *t, struct err *err)
 	figures_add(&f->hooks_sent, sent.delivered);
 	figures_add(&f->hooks_failed, sent.failed);
 	figures_add(&f->hooks_dead, sent.dead);
+	t->wrote |= next >= -1 && sent.delivered + sent.failed + sent.dead > 0;
 	serve_setup_free(setup);
 	return next < -1 ? (int)next : 0;
 }
@@ -330,6 +334,8 @@ look(void *self, int woken)
 		uint64_t version = store_version(t->store);
 		int rc = 0;
 
+		if (!serve_again_is_due(&t->again))
+			continue;
 		if (version != t->version || (t->moved && time_mono_ms() - t->written > PLACE_MS))
 			while (!is_ending(h) && (rc = gather(t, &err)) > 0)
 				;
@@ -338,15 +344,12 @@ look(void *self, int woken)
 		if (rc == 0 && (woken || t->due <= time_mono_ms()))
 			rc = deliver(h, t, &err);
 		if (rc < 0) {
-			struct buf more = { 0 };
-
-			json_put_key(&more, STR("error"));
-			json_put_string(&more, str_of(err.text));
-			serve_log(h->serve, "error", "webhooks", buf_get(&more));
-			buf_release(&more);
-			err_clear(&err);
-			t->due = time_mono_ms() + 10000;
+			serve_again_failed(h->serve, &t->again, "webhooks", e->key, &err);
+			t->due = 0;
+		} else if (t->wrote) {
+			serve_again_well(h->serve, &t->again, "webhooks", e->key);
 		}
+		t->wrote = 0;
 	}
 }
 
@@ -541,9 +544,12 @@ static int
 list_receiver(void *self, struct str name, struct json receiver)
 {
 	struct listing *l = self;
-	struct buf id = { 0 }, *b = exchange_list_item(&l->list), type = { 0 };
+	struct buf id = { 0 }, *b, type = { 0 };
 	int waiting = 0, gone = 0, rc;
 
+	if (!principal_may(l->list.ex->who, AUTH_READ, "webhooks", name))
+		return 0;
+	b = exchange_list_item(&l->list);
 	buf_lit(&id, DELIVER_CONFIGURED);
 	buf_str(&id, name);
 	if ((rc = deliver_each(l->store, buf_get(&id), 0, count_letter, &waiting, &l->err)) == 0)

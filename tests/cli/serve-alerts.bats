@@ -145,6 +145,16 @@ s.serve_forever()' > port &
 	until_it grep -q '"firing"' log          # what it withheld is told, within seconds
 }
 
+@test "a silence ends when one thing says so: until and duration together are refused, and so is an end that no time can tell" {
+	serve_start
+	silence() { post /api/v1/silences "$1" > /dev/null; echo "$status_code $(jq -r .detail body)"; }
+	[[ $(silence '{"match":{"alert":"a"},"until":"2030-01-01T00:00:00Z","duration":"2h"}') == '422 duration: is there beside until,'* ]]
+	[[ $(silence '{"match":{"alert":"a"},"from":"9999-12-31T00:00:00Z","duration":"2d"}') == '422 duration: '*10000 ]]
+	[[ $(silence '{"match":{"alert":"a"}}') == '422 until: is missing'* ]]
+	[[ $(silence '{"match":{"alert":"a"},"from":"9999-12-31T00:00:00Z","duration":"2h"}') == 201* ]]
+	[ "$(get /api/v1/silences | jq '.silences | length')" = 1 ]
+}
+
 @test "a rule that is edited while it fires, and then removed: what it says last stands first, also of the same time" {
 	serve_start -c config
 	post /api/v1/rules '{"id":"hot","alert":"hot","metric":"cpu","condition":"> 90"}' > /dev/null && [ "$status_code" = 201 ]
