@@ -20,7 +20,8 @@
 #include "sketch/quantile.h"
 #include "window/number.h"
 
-#define BY_MOST     KEPT_BY_MOST
+#define BY_MOST     METRIC_BY_MOST
+_Static_assert(BY_MOST <= KEPT_BY_MOST, "what is kept has as many fields");
 #define BUCKETS_MOST 100000     /* filled with zeros */
 
 const char *const metric_columns[] = { "timestamp", "value", NULL };
@@ -354,6 +355,35 @@ by_labels(const void *a, const void *b, void *self)
 			return order;
 	}
 	return 0;
+}
+
+int
+metric_by_read(struct str text, struct str by[METRIC_BY_MOST], struct err *err)
+{
+	struct str rest = text.n ? text : (struct str){ 0 }, piece;
+	int n = 0;
+
+	while (rest.p && str_cut(&rest, ',', &piece)) {
+		int at = 0;
+
+		piece = str_trim(piece);
+		while (at < n && !str_eq(by[at], piece))
+			at++;
+		if (at == METRIC_BY_MOST || !piece.n)
+			return err_set(err, ERR_INPUT, "groupBy: wants 1 to %d names, separated by commas", METRIC_BY_MOST);
+		if (at == n)            /* a label is there once */
+			by[n++] = piece;
+	}
+	return n;
+}
+
+void
+metric_by_print(const struct str *by, int n, struct buf *to)
+{
+	for (int i = 0; i < n; i++) {
+		buf_lit(to, i ? "," : "");
+		buf_str(to, by[i]);
+	}
 }
 
 int

@@ -35,6 +35,11 @@ struct metric_spec {
  * event of that name. Whether the caller may see it is asked elsewhere. */
 struct json metric_definition(const struct query *, struct str name);
 
+/* Names of fields, "source,country", each once: how many, or ERR_INPUT; and back. */
+#define METRIC_BY_MOST 16
+int metric_by_read(struct str text, struct str by[METRIC_BY_MOST], struct err *);
+void metric_by_print(const struct str *by, int n, struct buf *to);
+
 /* The length of a bucket, "1m", "1h30m", "1 month", "quarter", and as rows have it as their window ("1m", "1mo"). 0; -1: it is none. */
 int metric_every_read(struct str, int64_t *every_ms, int *months);
 void metric_every_print(int64_t every_ms, int months, char out[32]);

@@ -9,7 +9,6 @@
 
 #define ANSWER_MOST (64u << 20)         /* bytes of an answer, about */
 #define BUCKETS 100                     /* about so many where no interval is given */
-#define BY_MOST 16                      /* fields of groupBy and filters */
 #define FILTERS_MOST 8
 
 struct line { struct str labels; struct buf points; double total; size_t n; };
@@ -17,7 +16,7 @@ struct line { struct str labels; struct buf points; double total; size_t n; };
 struct filter { int at; struct str text; };     /* which of `by`; the value it must have, as text */
 
 struct answer {
-	struct str by[BY_MOST];
+	struct str by[METRIC_BY_MOST];
 	int n_by, n_all;                /* asked for; and behind them those that only filters look at */
 	struct filter filter[FILTERS_MOST];
 	int n_filters;
@@ -193,24 +192,15 @@ put_metric(struct buf *b, const struct answer *m, const struct metric_spec *spec
 static int
 read_question(struct answer *m, const struct metric_question *question, struct metric_spec *spec, struct err *err)
 {
-	struct str every = question->interval, rest = question->by.n ? question->by : (struct str){ 0 }, piece;
+	struct str every = question->interval;
 
-	*spec = (struct metric_spec){ .name = question->name, .by = rest, .from = question->from, .to = question->to };
+	*spec = (struct metric_spec){ .name = question->name, .from = question->from, .to = question->to };
 	if (!every.n)
 		spec->every_ms = choose_interval(spec->from, spec->to);
 	else if (!str_eq(every, STR("all")) && (metric_every_read(every, &spec->every_ms, &spec->months) || spec->every_ms < 1))
 		return err_set(err, ERR_INPUT, "interval: '%.*s' is no span, try 1m, 1h or 1 month", every.n > 40 ? 40 : (int)every.n, every.p);
-	while (rest.p && str_cut(&rest, ',', &piece)) {
-		int at = 0;
-
-		piece = str_trim(piece);
-		while (at < m->n_by && !str_eq(m->by[at], piece))
-			at++;
-		if (at == BY_MOST || !piece.n)
-			return err_set(err, ERR_INPUT, "groupBy: wants 1 to %d names, separated by commas", BY_MOST);
-		if (at == m->n_by)              /* a label is there once */
-			m->by[m->n_by++] = piece;
-	}
+	if ((m->n_by = metric_by_read(question->by, m->by, err)) < 0)
+		return m->n_by;
 	m->n_all = m->n_by;
 	return 0;
 }
@@ -233,8 +223,8 @@ read_filters(struct answer *m, struct json filters, struct arena *a, struct err 
 			return err_set(err, ERR_INPUT, "filters: each is a field with a text or a number");
 		while (at < m->n_all && !str_eq(m->by[at], field))
 			at++;
-		if (m->n_filters == FILTERS_MOST || at == BY_MOST)
-			return err_set(err, ERR_INPUT, "filters: at most %d, and with groupBy %d", FILTERS_MOST, BY_MOST);
+		if (m->n_filters == FILTERS_MOST || at == METRIC_BY_MOST)
+			return err_set(err, ERR_INPUT, "filters: at most %d, and with groupBy %d", FILTERS_MOST, METRIC_BY_MOST);
 		if (at == m->n_all)
 			m->by[m->n_all++] = field;
 		m->filter[m->n_filters++] = (struct filter){ at, it.value.type == JSON_STRING ? json_text_dup(it.value, a) : json_raw(it.value) };
@@ -246,11 +236,7 @@ static struct str
 joined(struct buf *b, const struct str *names, int n)
 {
 	buf_clear(b);
-	for (int i = 0; i < n; i++) {
-		if (i)
-			buf_byte(b, ',');
-		buf_str(b, names[i]);
-	}
+	metric_by_print(names, n, b);
 	return n ? buf_get(b) : (struct str){ 0 };
 }
 

@@ -901,6 +901,35 @@ not_utf8(struct query *q, struct str sql, size_t base, struct err *err)
 	return bad < 0 ? 0 : tell(q, sql, base, bad, "not UTF-8", err);
 }
 
+/* Does it begin with a word of what writes? For the message: the authorizer refuses it too. */
+static int
+begins_to_write(struct str sql, struct token *word)
+{
+	static const char *const writing[] = { "insert", "update", "delete", "replace", "create", "drop", "alter", "attach", "detach", "pragma", "vacuum",
+		"reindex", "analyze", "begin", "commit", "end", "rollback", "savepoint", "release", NULL };
+	struct err ignore = {0};
+	size_t end = 0;
+
+	if (token_next(sql, &end, word, &ignore) == 1)
+		for (int i = 0; writing[i]; i++)
+			if (token_is(word, writing[i]))
+				return 1;
+	return 0;
+}
+
+struct str
+query_behind(struct str rest)
+{
+	struct err ignore = {0};
+	struct token word;
+	size_t i = 0;
+	int rc;
+
+	while ((rc = token_next(rest, &i, &word, &ignore)) == 1 && token_is(&word, ";"))
+		;
+	return rc == 1 ? (struct str){ rest.p + word.at, rest.n - word.at } : rc == 0 ? (struct str){ 0 } : str_trim(rest);
+}
+
 /* run: and what it took. */
 static int
 explain(struct query *q, struct str sql, const struct query_param *params, int n_params, int run, struct cell_sink sink, struct err *err)
@@ -910,17 +939,25 @@ explain(struct query *q, struct str sql, const struct query_param *params, int n
 	struct str rest = sql;
 	sqlite3_stmt *statement = NULL;
 	struct buf line = {0}, text = {0};
+	struct token word;
 	struct vector_plans outer = q->plans;   /* explain(…) may be a table of a statement that runs */
 	struct err said, ignore = {0};
 	int depth[64] = {0}, id[64] = {0}, rc, planned;
 
 	if (not_utf8(q, sql, 0, err))
 		return err->code;
+	if (begins_to_write(sql, &word))
+		return tell(q, sql, 0, (long)word.at, "not authorized", err);
 	if ((rc = rewrite_next(&rest, &host, &rewrite, err)) <= 0) {
 		if (rc < 0)
 			said = *err, tell(q, sql, 0, said.col - 1, said.text, err);
 		rewrite_release(&rewrite);
 		return rc;
+	}
+	rest = query_behind(rest);
+	if (rest.n) {
+		rewrite_release(&rewrite);
+		return err_set(err, ERR_USAGE, "one statement at a time, '%.*s' is a second one", rest.n > 40 ? 40 : (int)rest.n, rest.p);
 	}
 	q->plans = (struct vector_plans){0};
 	planned = vectorize(q, &rewrite, params, n_params, &text, &ignore);
@@ -1100,8 +1137,6 @@ run_statement(struct query *q, struct str all, size_t *at, const struct query_pa
 	size_t base = *at;
 	struct rewrite rewrite = {0};
 	sqlite3_stmt *statement = NULL;
-	static const char *const writing[] = { "insert", "update", "delete", "replace", "create", "drop", "alter", "attach", "detach", "pragma", "vacuum",
-		"reindex", "analyze", "begin", "commit", "end", "rollback", "savepoint", "release", NULL };
 	struct token word;
 	size_t word_end = 0;
 	int rc, planned = 1, told = 0, in_files = 0;
@@ -1112,11 +1147,10 @@ run_statement(struct query *q, struct str all, size_t *at, const struct query_pa
 	q->names_rowid = q->spec.policy && says_rowid(rest);
 	if (token_next(rest, &word_end, &word, err) == 1 && token_is(&word, "explain"))
 		return run_explain(q, all, at, word_end, params, n_params, sink, err);
-	for (int i = 0; writing[i]; i++)        /* for the message: the authorizer would refuse it too */
-		if (token_is(&word, writing[i])) {
-			*at = all.n;
-			return tell(q, sql, base, (long)word.at, "not authorized", err);
-		}
+	if (begins_to_write(rest, &word)) {
+		*at = all.n;
+		return tell(q, sql, base, (long)word.at, "not authorized", err);
+	}
 	err_clear(err);
 	rc = rewrite_next(&rest, &host, &rewrite, err);
 	*at = all.n - rest.n;

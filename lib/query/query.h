@@ -67,6 +67,7 @@ void query_end(struct query *);
 int query_plan(struct query *, struct str sql, struct cell_sink, struct err *);
 
 int64_t query_read(const struct query *);               /* rows that the last statement looked at */
+struct str query_behind(struct str);                    /* of what is left behind a statement: without blanks, semicolons and comments in front */
 struct store *query_store(struct query *, struct err *);        /* opened on the first call */
 const struct zone *query_zone(const struct query *);
 const struct config *query_config(const struct query *);

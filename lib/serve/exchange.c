@@ -350,11 +350,18 @@ exchange_text(struct exchange *ex, struct json v)
 }
 
 int
-exchange_range(struct exchange *ex, struct str range, int64_t default_ms, int64_t *from, int64_t *to)
+exchange_range(struct exchange *ex, int64_t default_ms, int64_t *from, int64_t *to)
 {
-	struct period_text text = { range.p ? range : exchange_param(ex, "timeRange"), exchange_param(ex, "from"), exchange_param(ex, "to") };
+	return exchange_period(ex, (struct period_text){ exchange_param(ex, "timeRange"), exchange_param(ex, "from"), exchange_param(ex, "to") }, default_ms, from, to);
+}
+
+int
+exchange_period(struct exchange *ex, struct period_text text, int64_t default_ms, int64_t *from, int64_t *to)
+{
 	struct err err = { 0 };
 
+	text.from.p = text.from.n ? text.from.p : NULL;         /* from= says nothing, as timeRange= does */
+	text.to.p = text.to.n ? text.to.p : NULL;
 	if (period_read(&text, default_ms, ex->serve->spec.zone, from, to, &err))
 		exchange_problem(ex, 400, "%s", err.text);
 	return err.code;
@@ -413,11 +420,36 @@ serve_exchange_schema(const char *name, struct json v, struct err *err)
 	return schema ? schema_check(schema, v, NULL, NULL, err) : err->code;
 }
 
+#define NESTED 32                       /* deeper than what any schema names */
+
+/* The name that an object of it has two members of: readers differ in which one they take, and what is kept would go to all of them. JSON_ABSENT: none. */
+static struct json
+twin(struct json v, int depth, struct buf *scratch)
+{
+	struct json found = JSON_ABSENT;
+	struct map seen = { 0 };
+
+	for (struct json_iter it = json_iter(v); found.type == JSON_NONE && json_next(&it); ) {
+		int is_new = 1;
+
+		if (v.type == JSON_OBJECT)
+			map_put(&seen, json_text(it.key, scratch), &is_new);
+		if (!is_new)
+			found = it.key;
+		else if (depth && (it.value.type == JSON_OBJECT || it.value.type == JSON_ARRAY))
+			found = twin(it.value, depth - 1, scratch);
+	}
+	map_release(&seen);
+	return found;
+}
+
 int
 serve_exchange_body(struct serve_call *c, struct str body)
 {
 	struct exchange *ex = &c->ex;
+	struct buf scratch = { 0 };
 	struct err err = { 0 };
+	struct json twice;
 
 	body = str_unmarked(body);
 	if (!body.n) {
@@ -435,7 +467,14 @@ serve_exchange_body(struct serve_call *c, struct str body)
 		exchange_problem(ex, 422, "%s", err.text);
 		return ERR_INPUT;
 	}
-	return 0;
+	if ((twice = twin(ex->body, NESTED, &scratch)).type != JSON_NONE) {
+		struct str name = json_text(twice, &scratch);
+
+		err_set(&err, ERR_INPUT, "%.*s: is there twice", name.n > 60 ? 60 : (int)name.n, name.p);
+		exchange_problem(ex, 422, "%s", err.text);
+	}
+	buf_release(&scratch);
+	return err.code;
 }
 
 static int check_who(struct serve_call *, int may_wait);

@@ -7,6 +7,7 @@
 #define SERVE_EXCHANGE_H
 
 #include "auth/auth.h"
+#include "base/period.h"
 #include "http/server.h"
 #include "json/json.h"
 #include "query/query.h"
@@ -43,9 +44,10 @@ struct ask *exchange_ask(struct exchange *);
 /* The tenant's store for reading, of this thread, as the engine has it: what is read here is not bound by the policy. NULL: answered. */
 struct store *exchange_store(struct exchange *);
 
-/* The period that timeRange (or from and to) names: "1h", "7d", "today", "2026-11-01/2026-11-08"; 0, or answered with 400. `range` p
- * NULL: the parameter of the query. default_ms 0: all time. */
-int exchange_range(struct exchange *, struct str range, int64_t default_ms, int64_t *from, int64_t *to);
+/* The period that timeRange (or from and to) names: "1h", "7d", "today", "2026-11-01/2026-11-08"; 0, or answered with 400: of the parameters of
+ * the query, or of what else said it. default_ms 0: all time. */
+int exchange_range(struct exchange *, int64_t default_ms, int64_t *from, int64_t *to);
+int exchange_period(struct exchange *, struct period_text, int64_t default_ms, int64_t *from, int64_t *to);
 
 void exchange_json(struct exchange *, int status, struct buf *json);            /* with ETag and 304 for GET */
 

@@ -19,24 +19,19 @@ static void
 insights(struct exchange *ex)
 {
 	struct json list = json_get(ex->body, STR("metrics"));
-	struct str name[CHANGES_METRICS_MOST], range = exchange_text(ex, json_get(ex->body, STR("timeRange")));
+	const struct period_text period = { exchange_text(ex, json_get(ex->body, STR("timeRange"))), exchange_text(ex, json_get(ex->body, STR("from"))),
+		exchange_text(ex, json_get(ex->body, STR("to"))) };
+	struct str name[CHANGES_METRICS_MOST];
 	struct changes_spec spec = { .source = exchange_text(ex, json_get(ex->body, STR("dataSource"))), .metrics = name, .config = ex->config,
 		.recommend = json_get(ex->body, STR("includeRecommendations")).type == JSON_TRUE };
 	struct json_iter it;
-	struct buf json = { 0 }, both = { 0 };
+	struct buf json = { 0 };
 	struct err err = { 0 };
 	struct query *query;
 
-	if (!range.p && json_get(ex->body, STR("from")).type == JSON_STRING) {
-		buf_str(&both, exchange_text(ex, json_get(ex->body, STR("from"))));
-		buf_byte(&both, '/');
-		buf_str(&both, exchange_text(ex, json_get(ex->body, STR("to"))));
-		range = (struct str){ arena_dup(ex->arena, both.p, both.n), both.n };
-		buf_release(&both);
-	}
 	for (it = json_iter(list); list.type == JSON_ARRAY && spec.n_metrics < CHANGES_METRICS_MOST && json_next(&it); )
 		name[spec.n_metrics++] = exchange_text(ex, it.value);
-	if (exchange_range(ex, range.p ? range : STR("7d"), 0, &spec.from, &spec.to) || !(query = exchange_query(ex)))
+	if (exchange_period(ex, period, 7 * 86400000LL, &spec.from, &spec.to) || !(query = exchange_query(ex)))
 		return;
 	if (changes_run(query, &spec, &json, &err) == 0)
 		exchange_json(ex, 200, &json);
@@ -56,7 +51,7 @@ struct history { struct str labels; double *y; int64_t first; int n, cap; };
 struct histories {
 	struct history *series;
 	int n, cap;
-	struct str by[8];
+	struct str by[METRIC_BY_MOST];
 	int n_by, points;
 	int64_t every;
 	struct buf labels;
@@ -129,9 +124,9 @@ static void
 forecast(struct exchange *ex)
 {
 	struct metric_spec spec = { .name = exchange_param(ex, "metric"), .by = exchange_param(ex, "groupBy") };
-	struct str horizon = exchange_param(ex, "horizon"), level_text = exchange_param(ex, "level"), every = exchange_param(ex, "interval"), rest, piece;
+	struct str horizon = exchange_param(ex, "horizon"), level_text = exchange_param(ex, "level"), every = exchange_param(ex, "interval");
 	struct histories h = { .n = 0 };
-	struct buf json = { 0 }, rows = { 0 };
+	struct buf json = { 0 }, rows = { 0 }, by = { 0 };
 	struct err err = { 0 };
 	struct query *q;
 	int64_t span, steps = 14, level = 95;
@@ -139,7 +134,7 @@ forecast(struct exchange *ex)
 	char interval[32];
 
 	spec.every_ms = 86400000;
-	if (exchange_range(ex, (struct str){ 0 }, 90 * 86400000LL, &spec.from, &spec.to))
+	if (exchange_range(ex, 90 * 86400000LL, &spec.from, &spec.to))
 		return;
 	if (every.n && (dur_parse(every, &spec.every_ms, &err) || spec.every_ms < 1000)) {
 		exchange_problem(ex, 400, "interval: wants a span of a second or more, 1h or 1d");
@@ -157,10 +152,13 @@ forecast(struct exchange *ex)
 		exchange_problem(ex, 422, "more than %d points, ask for a longer interval or a shorter timeRange", POINTS_MOST);
 		return;
 	}
-	for (rest = spec.by.n ? spec.by : (struct str){ 0 }; rest.p && h.n_by < 8 && str_cut(&rest, ',', &piece); )
-		h.by[h.n_by++] = str_trim(piece);
-	if (!spec.by.n)
-		spec.by = (struct str){ 0 };
+	if ((h.n_by = metric_by_read(spec.by, h.by, &err)) < 0) {
+		exchange_problem(ex, 400, "%s", err.text);
+		return;
+	}
+	metric_by_print(h.by, h.n_by, &by);
+	spec.by = h.n_by ? (struct str){ arena_dup(ex->arena, by.p, by.n), by.n } : (struct str){ 0 };
+	buf_release(&by);
 	spec.adds = &adds;
 	h.every = spec.every_ms;
 	/* the bucket that still runs is no point of the past */

@@ -265,9 +265,7 @@ query(struct exchange *ex)
 	rc = query_run(q, sql, &at, params, n, is_json ? &to_json : &to_flow, &err);
 	seconds = (double)(time_mono_ns() - began) / 1e9;
 	note_slow(ex, sql, seconds);
-	rest = str_trim((struct str){ sql.p + at, sql.n - at });
-	while (rest.n && *rest.p == ';')
-		rest = str_trim((struct str){ rest.p + 1, rest.n - 1 });
+	rest = query_behind((struct str){ sql.p + at, sql.n - at });
 	if (rc > 0 && rest.n)
 		err_set(&err, ERR_USAGE, "one statement at a time, '%.*s' is a second one", rest.n > 40 ? 40 : (int)rest.n, rest.p);
 	else if (rc == 0)
@@ -305,7 +303,7 @@ metrics(struct exchange *ex)
 		return;
 	}
 	question.filters = filters.n ? json_checked(filters) : JSON_ABSENT;
-	if (exchange_range(ex, (struct str){ 0 }, 3600000, &question.from, &question.to) || !(q = exchange_query(ex)))
+	if (exchange_range(ex, 3600000, &question.from, &question.to) || !(q = exchange_query(ex)))
 		return;
 	metric_answer(q, &question, &json, &err);
 	note_slow(ex, question.name, (double)(time_mono_ns() - began) / 1e9);
@@ -387,7 +385,7 @@ answer_page(struct exchange *ex, const char *name, const char *columns, const ch
 	int64_t from, to, began = time_mono_ns();
 	size_t at = 0;
 
-	if (read_page(ex, &page) || exchange_range(ex, (struct str){ 0 }, 0, &from, &to))
+	if (read_page(ex, &page) || exchange_range(ex, 0, &from, &to))
 		return;
 	if (page.has_cursor && page.until < to)
 		to = page.until + 1;
@@ -575,7 +573,7 @@ answer_verb(struct exchange *ex, const char *verb, const struct named *names, in
 	int64_t from, to, read, began = time_mono_ns();
 	double seconds;
 
-	if (exchange_range(ex, (struct str){ 0 }, default_ms, &from, &to))
+	if (exchange_range(ex, default_ms, &from, &to))
 		return;
 	time_print(from, text);
 	memcpy(range, text, TIME_LEN);
@@ -658,7 +656,7 @@ matches(struct exchange *ex)
 		exchange_problem(ex, 400, "limit: wants 1 to %d", PAGE_MOST);
 		return;
 	}
-	if (exchange_range(ex, (struct str){ 0 }, 0, &spec.from, &spec.to) || !(q = exchange_query(ex)))
+	if (exchange_range(ex, 0, &spec.from, &spec.to) || !(q = exchange_query(ex)))
 		return;
 	if (query_begin(q, &err) == 0)
 		sequences_run(q, &spec, put_match, &m, &err);
@@ -765,7 +763,7 @@ audit(struct exchange *ex)
 		exchange_problem(ex, 400, "limit wants 1 to %d, cursor what an answer's \"next\" gave", PAGE_MOST);
 		return;
 	}
-	if (exchange_range(ex, (struct str){ 0 }, 0, &from, &to))
+	if (exchange_range(ex, 0, &from, &to))
 		return;
 	ring.json = mem_new((size_t)ring.most * sizeof(*ring.json));
 	ring.seq = mem_new((size_t)ring.most * sizeof(*ring.seq));

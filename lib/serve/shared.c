@@ -233,7 +233,7 @@ make_query(struct exchange *ex, struct json dashboard, struct json widget)
 	int64_t from, to;
 	int n = 0, quote = 0, is_new;
 
-	if (exchange_range(ex, (struct str){ 0 }, 86400000, &from, &to))
+	if (exchange_range(ex, 86400000, &from, &to))
 		return -1;
 	buf_lit(&b, "{\"query\":");
 	buf_str(&b, json_raw(json_get(widget, STR("query"))));

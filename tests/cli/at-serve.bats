@@ -1217,6 +1217,51 @@ P
 	[ "$(get /api/v1/audit -H 'X-Tenant: shop' | jq -r '.audit[].tenant' | sort -u)" = shop ]
 }
 
+@test "a body that says a member twice is refused, at any depth, for what is kept would go to readers who differ in which one they take" {
+	serve_start
+	refused() { post "$1" "$2" > /dev/null; [ "$status_code" = 422 ] && jq -e '.detail | test("twice")' body; }
+	refused /api/v1/dashboards '{"id":"d","widgets":[],"widgets":[]}'
+	refused /api/v1/dashboards '{"id":"d","widgets":[{"id":"w","type":"text","text":"a","te\u0078t":"b"}]}'
+	refused /api/v1/query '{"query":"SELECT 1","query":"SELECT 2"}'
+	refused /api/v1/roles '{"name":"r","permissions":["read:events"],"permissions":["*:*"]}'
+	refused /api/v1/silences '{"match":{"alert":"a","alert":"b"},"duration":"1h"}'
+	[ "$(get /api/v1/dashboards | jq '.dashboards | length')" = 0 ]
+	post /api/v1/events '{"event":"a","event":"b"}' > /dev/null && [ "$status_code" = 200 ]         # of events the last one is meant (at-rows(5))
+	[ "$(at-query 'SELECT event FROM events')" = '{"event":"b"}' ]
+}
+
+@test "behind a statement there may be a comment; what only plans one refuses writing as what runs it does, a rule too" {
+	serve_start
+	for behind in ';' ' -- c' '; -- c' '; /* c */ ;' ";\n-- c\n"; do
+		post /api/v1/query '{"query":"SELECT 1 AS n'"$behind"'"}' | jq -e '.data == [{"n": 1}]'
+	done
+	for sql in 'SELECT 1; SELECT 2' 'SELECT 1; -- c\n SELECT 2' 'EXPLAIN DROP TABLE x' 'EXPLAIN VACUUM' 'EXPLAIN SELECT 1; SELECT 2'; do
+		post /api/v1/query '{"query":"'"$sql"'"}' > /dev/null && [ "$status_code" = 400 ] || { echo "$sql"; return 1; }
+	done
+	for sql in 'DROP TABLE x' VACUUM 'SELECT 1; DROP TABLE x' 'SELEC 1'; do
+		post /api/v1/rules '{"alert":"a","sql":"'"$sql"'"}' > /dev/null && [ "$status_code" = 422 ] || { echo "$sql"; return 1; }
+	done
+	post /api/v1/rules '{"alert":"a","sql":"SELECT 1 AS n; -- c"}' > /dev/null && [ "$status_code" = 201 ]
+}
+
+@test "periods and groups are said the same way everywhere: to alone, from= with nothing, fields twice or too many" {
+	serve_start
+	for day in $(seq 10 30); do
+		for n in 1 2; do echo '{"event":"a","timestamp":"2026-10-'$day'T10:00:00Z","properties":{"f1":'$n'}}'; done
+	done | at-ingest -q
+	post /api/v1/insights '{"to":"2026-10-25"}' | jq -e '.from == "2026-10-18T00:00:00.000Z" and .to == "2026-10-25T00:00:00.000Z"'
+	post /api/v1/insights '{"from":"2026-10-20","to":"2026-10-25"}' | jq -e '.from == "2026-10-20T00:00:00.000Z" and .to == "2026-10-25T00:00:00.000Z"'
+	post /api/v1/insights '{"from":"x"}' > /dev/null && [ "$status_code" = 400 ]
+	get '/api/v1/metrics?metric=a&from=&to=' > /dev/null && [ "$status_code" = 200 ]
+	where='metric=a&from=2026-10-01&to=2026-10-31&horizon=1'
+	get "/api/v1/forecast?$where&groupBy=f1,f1" | jq -ce '[.forecast[].labels]' | grep -Fx '[{"f1":1},{"f1":2}]'
+	get "/api/v1/forecast?$where&groupBy=a,b,c,d,e,f,g,h,i,j,f1" | jq -e '[.forecast[].labels | length == 11 and has("f1")] == [true, true]'
+	for path in forecast; do
+		get "/api/v1/$path?$where&groupBy=a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q" > /dev/null; [ "$status_code" = 400 ]
+		get "/api/v1/$path?metric=a&groupBy=," > /dev/null && [ "$status_code" = 400 ]
+	done
+}
+
 @test "an answer to a question speaks of the API's ways" {
 	serve_start
 	post /api/v1/events '{"event":"a"}' > /dev/null
