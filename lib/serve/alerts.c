@@ -798,23 +798,21 @@ alerts_free(struct alerts *a)
 
 /* ---- routes: silences */
 
-struct silencing { struct serve_job job; struct exchange *ex; struct str id; struct buf record; int remove; };
+struct silencing { struct serve_job job; struct exchange *ex; struct str id; struct buf record; int remove, was_there; };
 
 static int
 change_silence(struct serve_job *job, struct store *store, struct err *err)
 {
 	struct silencing *s = (struct silencing *)(void *)job;
 	struct buf was = { 0 };
-	int rc;
+	int rc = s->id.p ? store_get_state(store, SILENCES, s->id, &was, err) : 0;
 
-	if (s->remove) {
-		if ((rc = store_get_state(store, SILENCES, s->id, &was, err)) > 0)
-			rc = store_drop_state(store, SILENCES, s->id, err);
-		else
-			rc = rc < 0 ? rc : 1;
-		buf_release(&was);
+	buf_release(&was);
+	if (rc < 0)
 		return rc;
-	}
+	s->was_there = rc;
+	if (s->remove)
+		return s->was_there ? store_drop_state(store, SILENCES, s->id, err) : 1;
 	if ((rc = silences_tidy(store, time_now(), err)) < 0)
 		return rc;
 	rc = silences_put(store, s->id, s->ex->body, s->ex->who->name, time_now(), &s->record, err);
@@ -854,16 +852,16 @@ change(struct exchange *ex, struct str id, int remove)
 		struct json record = json_value(buf_get(&s.record));
 
 		audit_add(ex->serve->auth, &(struct audit_entry){ .tenant = ex->who->tenant, .who = ex->who->name, .from = str_of(http_client(ex->request)),
-		    .action = remove ? STR("silence.remove") : STR("silence.create"), .object = remove ? id : json_text(json_get(record, STR("id")), &text), .result = STR("ok"),
+		    .action = remove ? STR("silence.remove") : s.was_there ? STR("silence.change") : STR("silence.create"), .object = remove ? id : json_text(json_get(record, STR("id")), &text), .result = STR("ok"),
 		    .request = str_of(ex->id) }, &(struct err){ 0 });
 		if (!remove)
 			silences_show(&shown, record, time_now());
-		if (!id.p && text.n)            /* its id, drawn */
-			exchange_place(ex, "silences", buf_get(&text));
+		if (!s.was_there)
+			exchange_place(ex, "silences", json_text(json_get(record, STR("id")), &text));
 		if (remove)
 			exchange_none(ex);
 		else
-			exchange_json(ex, id.p ? 200 : 201, &shown);
+			exchange_json(ex, s.was_there ? 200 : 201, &shown);
 	}
 	buf_release(&s.record);
 	buf_release(&shown);

@@ -216,6 +216,11 @@ hear_event(void *self, const struct event *ev, struct err *err)
 	for (size_t i = 0; i < f->n_others && !f->replay; i++)
 		if (f->other[i]->wish.kind == LIVE_METRIC)
 			live_metric_touch(f->other[i], ev);
+		else if (f->other[i]->wish.kind == LIVE_CHANGES && f->other[i]->reader && !f->other[i]->changed) {
+			struct event seen = *ev;
+
+			f->other[i]->changed = policy_see(f->other[i]->reader, &seen, err) > 0;
+		}
 	err_clear(err);
 	return 0;
 }
@@ -232,6 +237,8 @@ hear_row(void *self, const char *kind, uint64_t number, struct str json, struct 
 		struct str seen = json;
 		size_t at;
 
+		if (s->wish.kind == LIVE_CHANGES && s->reader && !f->replay)
+			s->changed |= policy_see_row(s->reader, kind, &seen, err) > 0;
 		if (s->wish.kind != of || (f->replay && f->replay->shape != s) || (s->reader && policy_see_row(s->reader, kind, &seen, err) <= 0) ||
 		    !live_filters_fit(&s->wish, json_value(seen), &f->text))
 			continue;
@@ -250,6 +257,15 @@ hear_row(void *self, const char *kind, uint64_t number, struct str json, struct 
 	return 0;
 }
 
+/* Who sees a part hears of what he sees: when others are at work is not his to know. Whose samples came is not told here, so of those he hears. */
+static void
+tell_changed(struct live_shape *shape, int came, int samples, int damaged)
+{
+	if (damaged || (came && (!shape->reader || shape->changed || samples)))
+		send_to_all(shape, &(struct live_message){ .type = "changed", .json = STR("{\"type\":\"changed\"}") }, 0, 0);
+	shape->changed = 0;
+}
+
 static void
 look(struct live_follower *f)
 {
@@ -264,8 +280,8 @@ look(struct live_follower *f)
 	for (size_t i = 0; i < f->n_others; i++)
 		if (f->other[i]->wish.kind == LIVE_METRIC)
 			live_metric_flush(f->other[i], rc > 0 && samples);
-		else if (f->other[i]->wish.kind == LIVE_CHANGES && (rc > 0 || rc == ERR_CORRUPT))
-			send_to_all(f->other[i], &(struct live_message){ .type = "changed", .json = STR("{\"type\":\"changed\"}") }, 0, 0);
+		else if (f->other[i]->wish.kind == LIVE_CHANGES)
+			tell_changed(f->other[i], rc > 0, samples, rc == ERR_CORRUPT);
 }
 
 /* ---- who comes and goes */

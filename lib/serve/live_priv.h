@@ -40,6 +40,7 @@ struct live_shape {
 	struct live_subscription **one;
 	size_t n, cap;
 	struct live_shape *next;        /* of the same event's name */
+	int changed;                    /* LIVE_CHANGES under a policy: something that it shows came, since the last look */
 
 	struct live_metric {
 		struct live_span { int64_t first, last; } touched;      /* times of events since the last look; the follower's. first > last: none */

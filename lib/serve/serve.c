@@ -176,6 +176,17 @@ watch_signals(void *self)
 	return NULL;
 }
 
+/* Before it listens there is nothing to drain: what is asked to end while it waits for somebody who holds the store ends. */
+static void
+heed_stops(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM), sigaddset(&set, SIGINT);
+	pthread_sigmask(how, &set, NULL);
+}
+
 static void
 block_signals(void)
 {
@@ -221,14 +232,14 @@ serve_worker_run(struct serve *s, struct err *err)
 	http_server_is(s->http, s->worker);
 	http_server_each_address(s->http, s->setup->each_address);      /* of one that is started again */
 	auth_use_network();
-	if (!(s->auth = auth_open(s->spec.store, s->setup->config, err)) || !serve_store(s, STR("default"), err) ||
-	    !(s->pool = serve_pool_new(s, s->setup->threads, s->setup->queue, err)))
-		goto out;
 	if ((rc = pthread_create(&signals, NULL, watch_signals, s))) {
 		err_set(err, ERR_LIMIT, "cannot start a thread: %s", strerror(rc));
 		goto out;
 	}
 	watched = 1;
+	if (!(s->auth = auth_open(s->spec.store, s->setup->config, err)) || !serve_store(s, STR("default"), err) ||
+	    !(s->pool = serve_pool_new(s, s->setup->threads, s->setup->queue, err)))
+		goto out;
 	s->live = serve_live_new(s);
 	http_server_every(s->http, FLUSH_MS, on_tick, s);
 	if (!(s->keeper = serve_status_keep(s, err)))
@@ -290,13 +301,14 @@ first_words(struct serve *s, struct err *err)
 	static const char create[] = "{\"name\":\"first\",\"roles\":[\"admin\"]}";
 	const struct auth_actor actor = { .name = STR("at-serve"), .from = STR("cli") };
 	const char *scheme = s->is_tls ? "https" : "http", *at = http_server_address(s->http);
-	struct auth *auth = auth_open(s->spec.store, s->setup->config, err);
 	struct made_key known = { 0 };
 	struct buf made = { 0 }, scratch = { 0 };
 	struct str key = STR("$KEY");
+	struct auth *auth;
 	int rc;
 
-	if (!auth)
+	heed_stops(SIG_UNBLOCK);
+	if (!(auth = auth_open(s->spec.store, s->setup->config, err)))
 		return err->code;
 	rc = auth_list(auth, AUTH_KEYS, STR("*"), see_key, &known, err);
 	if (rc >= 0 && !known.any)
@@ -304,6 +316,7 @@ first_words(struct serve *s, struct err *err)
 	if (rc >= 0 && !known.any && (rc = auth_create(auth, AUTH_KEYS, &actor, STR("*"), json_value(STR(create)), &made, err)) >= 0)
 		key = json_text(json_get(json_value(buf_get(&made)), STR("key")), &scratch);
 	auth_close(auth);
+	heed_stops(SIG_BLOCK);
 	if (rc >= 0 && !s->spec.quiet) {
 		cmd_say("listening on %s://%s", scheme, at);
 		cmd_say("send the first event:  curl %s://%s/api/v1/events -H 'X-API-Key: %.*s' -d '{\"event\":\"hello\",\"properties\":{\"from\":\"curl\"}}'",

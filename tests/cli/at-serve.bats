@@ -866,7 +866,7 @@ P
 	echo '{"receivers":{"team-r":{"type":"webhook","url":"https://example.com/"},"other-r":{"type":"webhook","url":"https://example.com/"}}}' > config/analytics.json
 	serve_start -c config
 	for tenant in team-t other-t; do post /api/v1/tenants '{"name":"'$tenant'"}' > /dev/null && [ "$status_code" = 201 ]; done
-	for id in team-s other-s; do call PUT /api/v1/silences/$id -H 'Content-Type: application/json' -d '{"match":{"alert":"a"},"duration":"1h"}' > /dev/null && [ "$status_code" = 200 ]; done
+	for id in team-s other-s; do call PUT /api/v1/silences/$id -H 'Content-Type: application/json' -d '{"match":{"alert":"a"},"duration":"1h"}' > /dev/null && [ "$status_code" = 201 ]; done
 	team=$(at-admin -T '*' role add team read:alerts read:silences:team-\* write:silences:team-\* read:webhooks:team-\* admin:tenants:team-\* && at-admin -T '*' key create k --role team)
 	[ "$(KEY=$team get /api/v1/silences | jq -c '[.silences[].id]')" = '["team-s"]' ]
 	[ "$(KEY=$team get /api/v1/receivers | jq -c '[.receivers[].name]')" = '["team-r"]' ]
@@ -874,6 +874,7 @@ P
 	[ "$(get /api/v1/silences | jq '.silences | length')" = 2 ]
 	as_team() { KEY=$team call "$@" -H 'Content-Type: application/json' -d '{"match":{"alert":"a"},"duration":"1h"}' > /dev/null; echo "$status_code"; }
 	[ "$(as_team POST /api/v1/silences)" = 403 ]            # the id that is drawn would be none of theirs
+	[ "$(as_team PUT /api/v1/silences/team-b)" = 201 ] && grep -qi '^location: /api/v1/silences/team-b' head
 	[ "$(as_team PUT /api/v1/silences/team-b)" = 200 ]
 	[ "$(as_team PUT /api/v1/silences/other-s)" = 403 ]
 }

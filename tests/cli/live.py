@@ -320,11 +320,16 @@ def rights():
     assert Stream("event=a", key=os.environ["METRICS"]).status == 403 and Stream("changes=true", key=os.environ["METRICS"]).status == 403
     changes = Stream("changes=true", key=os.environ["OTHER"])      # of one's own tenant
     assert changes.hear()[1] == "subscribed"
+    part, whole = Stream("changes=true", key=os.environ["SOME"]), Stream("changes=true")
+    assert part.hear()[1] == "subscribed" and whole.hear()[1] == "subscribed"
     post("sale", country="FR", email="f@x", secret=1)
+    assert whole.hear()[1] == "changed"
+    assert not select.select([part.c.sock], [], [], 0.5)[0]     # when what he does not see came is not his to know
     post("sale", country="DE", email="d@x", secret=1)
     for m in viewer.hear(), stream.hear()[2]:
         p = m["event"]["properties"]
         assert p["country"] == "DE" and "secret" not in p and len(p["email"]) == 32, m
+    assert part.hear()[1] == "changed"
     for path in "/api/v1/webhooks", "/api/v1/rules":            # they would show him the rest
         assert call("POST", path, {"name": "x"}, os.environ["SOME"])[0] == 403
     assert call("GET", "/api/v1/webhooks", key=os.environ["SOME"])[0] == 403

@@ -94,6 +94,24 @@ for i in range(20000): print("{\"event\":\"e\",\"id\":\"%d\",\"pad\":\"%s\"}" % 
 	at-admin verify
 }
 
+@test "57: a server that waits at its start for who holds the store ends when it is told to" {
+	strace -f -o /dev/null true 2> /dev/null || skip "strace cannot trace here"
+	plain_only
+	at-admin -q key create > /dev/null
+	strace -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:delay_enter=600000000 at-admin -q key create > /dev/null 2>&1 & holder=$!
+	writes() { pgrep -P $holder > /dev/null && grep -q 'system/lock.mdb' /proc/$(pgrep -P $holder)/maps; }
+	soon writes
+	sleep 1
+	at-serve -l 127.0.0.1:0 2> serve.log & PID=$!
+	sleep 1
+	kill -TERM $PID
+	has_ended() { not kill -0 $PID 2> /dev/null || grep -q '^State:.Z' /proc/$PID/status; }
+	soon has_ended
+	wait $PID || true
+	PID=
+	kill -KILL $holder $(pgrep -P $holder) 2> /dev/null || true
+}
+
 @test "7: rules and webhooks that a full disk keeps from being written are told of once, and once more when they go on" {
 	[ "$(id -u)" = 0 ] || skip "needs root for a small file system"
 	mkdir small
