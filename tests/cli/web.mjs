@@ -322,6 +322,22 @@ Object.assign(cases, {
 		assert.equal(await b.eval('fetch("/api/v1/me").then((r) => r.status)'), 401);
 		assert.equal((await api('POST', '/api/v1/login', { user: 'anna', password: 'correct horse battery' })).body.mfa, undefined);
 		assert.ok((await api('POST', '/api/v1/login', { user: 'anna', password: 'another long password' })).body.mfa);
+		/* of the same name and password in two tenants: asked which */
+		for (const tenant of ['shop', 'bank']) {
+			assert.equal((await api('POST', '/api/v1/tenants', { name: tenant })).status, 201);
+			assert.equal((await api('POST', '/api/v1/users', { name: 'bea', password: 'correct horse battery', roles: ['viewer'] }, { ...headers, 'X-Tenant': tenant })).status, 201);
+		}
+		await write(b, 'input[name=user]', 'bea');
+		await write(b, 'input[name=password]', 'correct horse battery');
+		await b.key('Enter');
+		assert.equal(await b.until('document.querySelector("select[name=tenant]") && [...document.querySelectorAll("select[name=tenant] option")].map((o) => o.value).join()'), 'bank,shop');
+		assert.match(await b.until('document.querySelector(".problem:not([hidden])")?.textContent'), /tenant/);
+		assert.equal(await b.eval('document.querySelector("input[name=user]").value'), 'bea');
+		await b.eval('document.querySelector("select[name=tenant]").value = "shop"');
+		await write(b, 'input[name=password]', 'correct horse battery');
+		await b.key('Enter');
+		await b.until('document.querySelector("nav a")');
+		assert.equal(await b.eval('fetch("/api/v1/me").then((r) => r.json()).then((m) => m.tenant)'), 'shop');
 		assert.deepEqual(b.faults, []);
 		await b.close();
 	},
