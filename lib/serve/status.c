@@ -142,19 +142,25 @@ put_status(struct serve *s, struct store *store, struct err *err)
 }
 
 static void
-keep(void *self, int woken)
+keep(struct status_keeper *k)
 {
-	struct status_keeper *k = self;
 	struct err err = { 0 };
 	struct store *store;
 
-	(void)woken;
 	if (!figures_part(k->serve->figures, 0)->first_ms)      /* what was kept before is not taken up yet */
 		return;
 	store = store_share_write(audit_trail(k->serve->auth), &err);
 	if (store)
 		put_status(k->serve, store, &err);      /* a disk that is full is told by those whose events it refuses */
 	store_close(store);
+}
+
+/* A ticker begins as one that was woken, which nobody does here: then it is kept already. */
+static void
+tick(void *self, int woken)
+{
+	if (!woken)
+		keep(self);
 }
 
 /* Once for all workers, before this one counts: what it counted itself lies in memory that outlives it. */
@@ -196,7 +202,8 @@ serve_status_keep(struct serve *s, struct err *err)
 	if (s->worker)
 		return k;
 	take_up(s);
-	k->ticker = ticker_new(keep, k, KEEP_MS);
+	keep(k);                        /* whoever was answered was so by a start that counts, though it be killed behind that */
+	k->ticker = ticker_new(tick, k, KEEP_MS);
 	if (ticker_start(k->ticker, err)) {
 		ticker_free(k->ticker);
 		free(k);
@@ -211,7 +218,7 @@ serve_status_free(struct status_keeper *k)
 	if (!k)
 		return;
 	ticker_free(k->ticker);
-	keep(k, 0);
+	keep(k);
 	free(k);
 }
 

@@ -1160,6 +1160,28 @@ P
 	at-admin verify
 }
 
+@test "a start counts once somebody was answered, though the disk takes its time and the server is killed" {
+	plain_only
+	cat > slow.c <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+int fdatasync(int fd)
+{
+	int (*real)(int) = dlsym(RTLD_NEXT, "fdatasync");
+	nanosleep(&(struct timespec){ 0, 500000000 }, NULL);
+	return real(fd);
+}
+END
+	${CC:-cc} -shared -fPIC -o slow.so slow.c -ldl
+	serve_start
+	serve_stop
+	LD_PRELOAD=$PWD/slow.so serve_start
+	kill -KILL $PID; wait $PID || true
+	serve_start
+	get /api/v1/status | jq -e '.ever.starts == 3'
+}
+
 @test "a shared link has a rate of its own, over all workers; keys too" {
 	mkdir config
 	echo '{"serve":{"links":{"perSecond":0.01,"burst":5},"rate":{"perSecond":0.01,"burst":40}}}' > config/analytics.json
