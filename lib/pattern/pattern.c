@@ -831,12 +831,14 @@ is_near(const struct pattern *p, const struct step *s, const struct try *t)
 	return s->gap_ms < 0 || !t || p->time - t->taken[t->n - 1].event->time <= s->gap_ms;
 }
 
-/* The step behind `from` that the event fits, past those that may be missing; -1: none, -2: what must not come there came.
+/* The step from `from` on that takes the event, past those that may be missing; -1: none, -2: what must not come there came. A reluctant
+ * step that may be missing takes it only when none behind it does; nothing is taken by a try that waits for what must not come.
  * open: is set when a step could still be reached by a later event. */
 static int
 next_step(struct pattern *p, const struct try *t, int from, int *open)
 {
 	const struct program *g = &p->program;
+	int reluctant = -1;
 
 	for (int s = from; s < g->steps; s++) {
 		const struct step *step = &g->step[s];
@@ -847,14 +849,19 @@ next_step(struct pattern *p, const struct try *t, int from, int *open)
 				return -2;
 			continue;
 		}
+		if (t && t->waits)
+			continue;
 		if ((!step->strict || s == 0) && is_near(p, step, t))
 			*open = 1;
-		if (reachable && fits(p, s, t))
-			return s;
+		if (reachable && fits(p, s, t)) {
+			if (!step->reluctant || step->min > 0)
+				return s;
+			reluctant = s;
+		}
 		if (step->min > 0)
 			break;
 	}
-	return -1;
+	return reluctant;
 }
 
 enum came { GOES_ON, ENDS, COMPLETE };

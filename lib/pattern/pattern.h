@@ -13,6 +13,7 @@
  * event, the one that began first is the match. A try that is complete while an earlier one of its key is still open (`a[x]*? >> a`) is
  * held back until that one is over, as in Flink: the earliest start has its match first, and it may end the later one. Where the search
  * goes on behind the first event (`skip to-next`) no match ends another, and none waits.
+ * A reluctant count leaves an event to the steps behind it where one of them may take it, also its first: `a -> b*? -> b` is a and one b.
  *
  * `within` behind a join bounds the gap: the step's event, and each of its repeats, comes so long at most after the event taken before it.
  * At the end it bounds the time from the first event to the last. Exactly DUR is still in.

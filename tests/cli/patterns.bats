@@ -68,6 +68,26 @@ bid2 bid3'
 	is 'A:bid -> bid[$A.properties.x == 10 and "$A" != .id] by user_id' 'bid0 bid1'
 }
 
+@test "a reluctant count leaves an event to the next step from the first one on" {
+	events 'a 0 u1' 'b 1 u1 9' 'b 2 u1 9' 'b 3 u1 9' > rows
+	is 'a -> b+ -> b' ''
+	is 'a -> b+? -> b' 'a0 b1 b2'
+	is 'a -> b*? -> b' 'a0 b1'
+	is 'a -> b?? -> b' 'a0 b1'
+	is 'a -> b{0,2}? -> b' 'a0 b1'
+	is 'a -> b? -> b' 'a0 b1 b2'
+	is 'b*? -> b' 'b1
+b2
+b3'
+	is 'a -> b[.properties.x > 5]*? -> c?? -> b[.properties.x < 5]' ''
+	events 'a 0 u1' 'b 1 u1 9' 'c 2 u1' 'b 3 u1 1' > rows
+	is 'a -> b*? -> c?? -> b[.properties.x < 5]' 'a0 b1 c2 b3'
+	# a wait is for what must not come, and for nothing else
+	events 'a 0 u1' 'b 1 u1' 'x 9000 u2' > rows
+	is 'a -> b? -> !(b | c) within 1h' ''
+	is 'a -> b? -> !c within 1h' 'a0'
+}
+
 @test "what ran out of time comes out when asked for, and what must not come when it did not" {
 	events 'cart 0 u1' 'cart 10 u2' 'buy 20 u2' 'x 4000 u3' > rows
 	run -0 at-detect --timeouts -M cart -p 'cart -> buy within 1h by user_id' rows
