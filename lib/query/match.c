@@ -177,7 +177,7 @@ row_of(const struct nav *nav, const struct at *at, size_t n)
 {
 	int64_t left = nav->logical;
 
-	if (nav->kind == MATCH_FIRST) {
+	if (nav->kind == MATCH_FIRST || (nav->kind == MATCH_CLASSIFIER && nav->column == 0)) {
 		for (size_t i = 0; i < n; i++)
 			if (in(nav, at->taken[i]) && left-- == 0)
 				return (int64_t)(at->start + i) + nav->physical;
@@ -294,7 +294,7 @@ fits(void *self, size_t start, const uint8_t *taken, size_t n, struct err *err)
 	struct at at = { .start = start, .n = n, .all = n, .taken = taken, .row = start + n - 1 };
 	int rc;
 
-	if (m->within_ms >= 0 && (m->time[at.row] == TIME_NONE || m->time[start] == TIME_NONE || m->time[at.row] - m->time[start] > m->within_ms))
+	if (m->within_ms >= 0 && (m->time[at.row] == TIME_NONE || m->time[start] == TIME_NONE || llabs(m->time[at.row] - m->time[start]) > m->within_ms))
 		return 0;
 	if (!v->statement)
 		return 1;

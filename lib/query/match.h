@@ -11,7 +11,8 @@
  * ?1, ?2, …, each the value that a NAV leads to from the row at hand:
  *
  *      [KIND,COLUMN,SET,LOGICAL,PHYSICAL,FINAL]        SET: of variables, a bit each; the LOGICAL-th row of them from the first or the last on,
- *                                                      then PHYSICAL rows on; FINAL: in the whole match, not up to the row at hand
+ *                                                      then PHYSICAL rows on; FINAL: in the whole match, not up to the row at hand. In the
+ *                                                      place of a column CLASSIFIER has 0 when it counts from the first on, -1 from the last
  *
  * Conditions are evaluated by SQLite, so that they mean what they mean elsewhere; rows are matched by pattern/recognize.h. The rows of one
  * partition are in memory.

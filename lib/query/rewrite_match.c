@@ -607,12 +607,9 @@ expression(struct clause *c, struct tok *t, const struct tok *end, struct way wa
 			t = t->next->match->next;
 		} else if (call && rewrite_is(t, "classifier")) {
 			set = t->next->next == t->next->match ? UINT64_MAX : bits_of(c, t->next->next, 1);
-			if (!(way.navigated & 2))
-				final.kind = MATCH_LAST, final.logical = 0;
-			if (way.physical || final.kind == MATCH_FIRST)
-				fail(c, t, "CLASSIFIER() stands by itself");
+			column = final.kind == MATCH_FIRST ? 0 : -1;
 			final.kind = MATCH_CLASSIFIER;
-			put_nav(c, to, t, &final, -1, set);
+			put_nav(c, to, t, &final, column, set);
 			t = t->next->match->next;
 		} else if (call && rewrite_is(t, "match_number")) {
 			put_nav(c, to, t, &(struct way){ .kind = MATCH_NUMBER }, -1, 0);

@@ -76,7 +76,16 @@ def agg(m, kind, col=None, var=None):
         return len(values)
     if not values:
         return None
-    return {"sum": sum, "min": min, "max": max, "avg": lambda v: sum(v) / len(v)}[kind](values)
+    return {"sum": sum, "min": min, "max": max, "avg": lambda v: sum(v) // len(v) if sum(v) % len(v) == 0 else sum(v) / len(v)}[kind](values)
+
+
+def classifier(m, var):
+    return next((v for v in reversed(m[2]) if v in var), None)
+
+
+def both(m, off, var=None, first=False, n=0):
+    x, ts = nav(m, "x", var, first, n, off), nav(m, "ts", var, first, n, off)
+    return None if x is None or ts is None else x + ts % 7
 
 
 def cmp(op, a, b):
@@ -115,7 +124,11 @@ def some_measures(r, used):
         ("MATCH_NUMBER()", lambda m, f, no: no), ("x", lambda m, f, no: nav(m, "x")), ("FIRST(x, 1)", lambda m, f, no: nav(m, "x", None, True, 1)),
         ("FINAL LAST(%s.x)" % v, lambda m, f, no: nav(f, "x", v)), ("FINAL COUNT(*)", lambda m, f, no: agg(f, "count")), ("RUNNING COUNT(%s.x)" % v, lambda m, f, no: agg(m, "count", "x", v)),
         ("PREV(LAST(%s.x), 1)" % v, lambda m, f, no: nav(m, "x", v, off=-1)), ("MIN(%s.x) + COUNT(U.*)" % v, lambda m, f, no: None if agg(m, "min", "x", v) is None else agg(m, "min", "x", v) + agg(m, "count", None, "AB")),
-        ("FINAL LAST(s)", lambda m, f, no: nav(f, "s")),
+        ("FINAL LAST(s)", lambda m, f, no: nav(f, "s")), ("CLASSIFIER(U)", lambda m, f, no: classifier(m, "AB")), ("CLASSIFIER(%s)" % v, lambda m, f, no: classifier(m, v)),
+        ("FINAL FIRST(CLASSIFIER(), 1)", lambda m, f, no: f[2][1] if len(f[2]) > 1 else None), ("FINAL LAST(%s.x, 2)" % v, lambda m, f, no: nav(f, "x", v, n=2)),
+        ("PREV(CLASSIFIER())", lambda m, f, no: m[2][-2] if len(m[2]) > 1 else None), ("NEXT(LAST(U.x, 1), 2)", lambda m, f, no: nav(m, "x", "AB", n=1, off=2)), ("PREV(x + ts % 7)", lambda m, f, no: both(m, -1)),
+        ("FIRST(%s.x + %s.ts %% 7, 1)" % (v, v), lambda m, f, no: both(m, 0, v, True, 1)), ("FINAL AVG(%s.x)" % w, lambda m, f, no: agg(f, "avg", "x", w)),
+        ("CASE WHEN COUNT(*) > 2 THEN FINAL MAX(x) ELSE RUNNING MIN(x) END", lambda m, f, no: agg(f, "max", "x") if agg(m, "count") > 2 else agg(m, "min", "x")),
     ]
     return r.sample(full, r.randint(1, 5))
 
@@ -183,15 +196,22 @@ def repeat(node, count, i, taken, ok, budget):
 
 
 def reference(q, rows):
-    out, keys = [], sorted({x["k"] for x in rows})
-    for key in keys:
-        own = sorted((x for x in rows if x["k"] == key), key=lambda x: x["ts"])
+    out, by = [], q["by"]
+    for key in sorted({tuple(x[b] for b in by) for x in rows}):
+        own = sorted((x for x in rows if tuple(x[b] for b in by) == key), key=lambda x: x["ts"], reverse=q["desc"])
+
+        def row(x, *measured):
+            """Keys, measures, and of all rows what is left of it."""
+            m = {"m%d" % i: f(*measured) if measured else None for i, (_, f) in enumerate(q["measures"])}
+            one = q["rows"] == "ONE ROW PER MATCH"
+            return {**dict(zip(by, key)), **({} if one else {"ts": x["ts"]}), **m, **({} if one else x)}
+
         start = number = covered = 0
         while start < len(own):
             def ok(i, taken):
                 if i is None:
                     return len(own)
-                if i >= len(own) or (q["within"] is not None and own[i]["ts"] - own[start]["ts"] > q["within"]):
+                if i >= len(own) or (q["within"] is not None and abs(own[i]["ts"] - own[start]["ts"]) > q["within"]):
                     return False
                 cond = q["define"].get(taken[-1])
                 return cond is None or bool(cond[1]((own, start, taken)))
@@ -199,26 +219,25 @@ def reference(q, rows):
             found = next(ways(q["pattern"], start, [], ok, q["budget"]), None)
             if found is None:
                 if q["rows"] == "ALL ROWS PER MATCH WITH UNMATCHED ROWS" and start >= covered:
-                    out.append(dict(own[start], **{"m%d" % i: None for i in range(len(q["measures"]))}))
+                    out.append(row(own[start]))
                 start += 1
                 continue
             number += 1
             end, taken = found
             full = (own, start, taken)
             if q["rows"] == "ONE ROW PER MATCH":
-                out.append({"k": key, **{"m%d" % i: f(full, full, number) for i, (_, f) in enumerate(q["measures"])}})
+                out.append(row(None, full, full, number))
             elif not taken and q["rows"] != "ALL ROWS PER MATCH OMIT EMPTY MATCHES":
-                out.append(dict(own[start], **{"m%d" % i: f(full, full, number) for i, (_, f) in enumerate(q["measures"])}))
+                out.append(row(own[start], full, full, number))
             for n in range(1, len(taken) + 1) if q["rows"] != "ONE ROW PER MATCH" else ():
-                part = (own, start, taken[:n])
-                out.append(dict(own[start + n - 1], **{"m%d" % i: f(part, full, number) for i, (_, f) in enumerate(q["measures"])}))
+                out.append(row(own[start + n - 1], (own, start, taken[:n]), full, number))
             covered = max(covered, end)
             if not taken or q["skip"] == "TO NEXT ROW":
                 start += 1
             elif q["skip"] == "PAST LAST ROW":
                 start = end
             else:
-                _, which, v = q["skip"].split()
+                which, v = q["skip"].split()[-2:]
                 at = [i for i, t in enumerate(taken) if t == v]
                 if not at or (at[0] if which == "FIRST" else at[-1]) == 0:
                     return "error"
@@ -239,11 +258,12 @@ def a_query(r):
             define[v] = r.choice([c for c in some if "U." not in c[0] or {"A", "B"} <= set(used)])
     q = {"pattern": pattern, "define": define, "within": r.choice([None, None, 3, 8]), "budget": [30000],
          "rows": r.choice(["ONE ROW PER MATCH", "ONE ROW PER MATCH", "ALL ROWS PER MATCH", "ALL ROWS PER MATCH OMIT EMPTY MATCHES", "ALL ROWS PER MATCH WITH UNMATCHED ROWS"]),
-         "skip": r.choice(["PAST LAST ROW", "PAST LAST ROW", "TO NEXT ROW", "TO FIRST " + r.choice(used), "TO LAST " + r.choice(used)]),
-         "measures": [m for m in some_measures(r, used) if "U." not in m[0] or {"A", "B"} <= set(used)] or [("COUNT(*)", lambda m, f, no: agg(m, "count"))]}
+         "skip": r.choice(["PAST LAST ROW", "PAST LAST ROW", "TO NEXT ROW", "TO FIRST " + r.choice(used), "TO LAST " + r.choice(used), "TO " + r.choice(used)]),
+         "by": r.choice([["k"], ["k"], ["k", "s"], ["s"], []]), "desc": r.random() < 0.2,
+         "measures": [m for m in some_measures(r, used) if "U." not in m[0] and "(U" not in m[0] or {"A", "B"} <= set(used)] or [("COUNT(*)", lambda m, f, no: agg(m, "count"))]}
     text = " ".join(text_of(x, r) for x in pattern[1])
-    q["sql"] = "SELECT * FROM input MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts MEASURES %s %s AFTER MATCH SKIP %s PATTERN (%s)%s%s%s)" % (
-        ", ".join("%s AS m%d" % (sql, i) for i, (sql, _) in enumerate(q["measures"])), q["rows"], q["skip"], text,
+    q["sql"] = "SELECT * FROM input MATCH_RECOGNIZE (%sORDER BY ts%s MEASURES %s %s AFTER MATCH SKIP %s PATTERN (%s)%s%s%s)" % (
+        "PARTITION BY %s " % ", ".join(q["by"]) if q["by"] else "", " DESC" if q["desc"] else "", ", ".join("%s AS m%d" % (sql, i) for i, (sql, _) in enumerate(q["measures"])), q["rows"], q["skip"], text,
         "" if q["within"] is None else " WITHIN INTERVAL '%d' SECOND" % q["within"], " SUBSET U = (A, B)" if {"A", "B"} <= set(used) else "",
         " DEFINE " + ", ".join("%s AS %s" % (v, c[0]) for v, c in define.items()) if define else "")
     return q
@@ -270,7 +290,7 @@ def main():
         got = "error" if run.returncode and "AFTER MATCH SKIP to" in run.stderr else [json.loads(x) for x in run.stdout.splitlines()]
         if got != "error" and run.returncode:
             got = run.stderr
-        key = lambda x: [json.dumps(y, sort_keys=True) for y in x] if isinstance(x, list) else x
+        key = lambda x: [json.dumps(y) for y in x] if isinstance(x, list) else x
         if key(got) != key(want):
             bad += 1
             print("round %d: %s\n  rows %s\n  want %s\n  got  %s %s" % (n, q["sql"], json.dumps(rows), json.dumps(want), json.dumps(got), run.stderr.strip()))
