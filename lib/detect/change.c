@@ -443,7 +443,8 @@ change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, st
 
 			share = fmax(1 / (double)(c->n - 2), 1 / SLOW);
 			c->bend += share * (cut_bend - c->bend);
-			c->bend_at[kind][day] = (float)(c->bend_at[kind][day] > 0 ? bend_at + (cut_bend - bend_at) * clamp(LEARNED * hours, 1e-3, 0.1) : bend_at);
+			/* the first values are all there is to know, however near together they are */
+			c->bend_at[kind][day] = (float)(c->bend_at[kind][day] > 0 ? bend_at + (cut_bend - bend_at) * fmax(1 / (double)(c->n - 2), clamp(LEARNED * hours, 1e-3, 0.1)) : c->bend);
 		}
 		c->distance = r;
 	}

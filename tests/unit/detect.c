@@ -404,6 +404,32 @@ a_smooth_daily_curve_is_no_change(void **state)
 	assert_true(found_shifts >= shifts - 2);
 }
 
+/* However near together its rows are, noise is no change; three times as much is one, soon. */
+static void
+near_rows_are_no_change(void **state)
+{
+	static const int64_t steps[] = { 0, 100, 1000, 10000, 30000 };
+	enum { ROWS = 2000 };
+	int told = 0;
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++)
+		for (uint64_t run = 1; run <= 20; run++) {
+			struct change *c = change_init(mem_new(change_size()));
+			struct change_found found;
+			uint64_t seed = run * 7919;
+			int i = 0, is_found = 0;
+
+			for (; i < ROWS; i++)
+				told += change_push(c, START + i * steps[k], 0, 5 + normal(&seed), &found);
+			for (; i < ROWS + 150 && !is_found; i++)
+				is_found = change_push(c, START + i * steps[k], 0, 5 + 3 * normal(&seed), &found) && found.kind == CHANGE_VARIANCE;
+			assert_true(is_found);
+			free(c);
+		}
+	assert_true(told <= 2);                 /* in 100 series of 2000 values */
+}
+
 /* Half as much, or two fifths more, on Saturdays and Sundays, from the first one on: that is no change of level or trend. */
 static void
 a_first_weekend_is_no_change(void **state)
@@ -695,6 +721,7 @@ main(void)
 		cmocka_unit_test(a_model_of_the_first_version_is_read),
 		cmocka_unit_test(changes_are_told_with_their_time_and_size),
 		cmocka_unit_test(a_smooth_daily_curve_is_no_change),
+		cmocka_unit_test(near_rows_are_no_change),
 		cmocka_unit_test(a_first_weekend_is_no_change),
 		cmocka_unit_test(a_level_of_the_first_saturday_is_told_a_day_later),
 		cmocka_unit_test(changes_that_were_saved_before_there_were_weekends_are_read),
