@@ -32,6 +32,7 @@
 #define SAVED_AT_ONCE (64u << 10)       /* bytes of alarms that wait for the store at most */
 #define COLUMNS     256                 /* of a CSV row */
 #define LABELS_MOST (64u << 10)         /* bytes of a series' key */
+#define SORTED_MOST 64                  /* labels of a series that are the same in whatever order they come */
 #define WITH_MOST   (64u << 10)         /* bytes of the names of series that an alarm is told with; more are counted */
 #define LIVE_MS     60000               /* input whose newest row is at most so old is live (twice the span of absence, if that is longer) */
 
@@ -65,14 +66,14 @@ struct detect {
 	struct str only[COLUMNS];       /* of spec.fields */
 	int     n_only;
 	struct out *out;
-	struct map series;              /* key to struct series, */
+	struct map series;              /* key to struct series; labels in another order, or with blanks, lead to the same one by a further key */
 	struct pool pool;               /* of which each is a piece */
 	struct series *latest;          /* whose row came last; NULL */
 	struct parted part[ROWS_AHEAD];      /* a ring, in order of their turns */
 	unsigned first, n_parted;
 	struct map heeded;              /* key to odds (bits of a double), of series that were marked */
 	long    alarms;
-	struct buf key, name, text, made;
+	struct buf key, name, text, made, sorted;
 	/* the alarm that waits for others of its time */
 	struct buf held, with;          /* its row without the two last braces; names of the others */
 	int64_t held_time;
@@ -142,13 +143,24 @@ change_of(struct series *s)
 	return (struct change *)(void *)s->learned;
 }
 
+/* The entry of a further key? */
+static int
+is_other_key(const struct map_entry *e)
+{
+	return ((const struct series *)e->ptr)->key.p != e->key.p;
+}
+
 void
 detect_free(struct detect *d)
 {
 	if (!d)
 		return;
 	for (struct map_entry *e = map_first(&d->series); e; e = map_next(&d->series, e))
-		pool_put(&d->pool, e->ptr, series_size(d));
+		if (is_other_key(e))
+			e->ptr = NULL;
+	for (struct map_entry *e = map_first(&d->series); e; e = map_next(&d->series, e))
+		if (e->ptr)
+			pool_put(&d->pool, e->ptr, series_size(d));
 	pool_release(&d->pool);
 	map_release(&d->series);
 	map_release(&d->heeded);
@@ -159,6 +171,7 @@ detect_free(struct detect *d)
 	buf_release(&d->name);
 	buf_release(&d->text);
 	buf_release(&d->made);
+	buf_release(&d->sorted);
 	buf_release(&d->unsaved);
 	buf_release(&d->header);
 	for (int i = 0; i < ROWS_AHEAD; i++)
@@ -421,17 +434,61 @@ lean(struct detect *d, struct series *series)
 	model_lean(model_of(series), odds);
 }
 
+/* The same labels in one form: keys in byte order, without blanks. Of more than are sorted as they stand. */
+static void
+put_sorted(struct buf *to, struct str labels)
+{
+	struct json member[SORTED_MOST][2];
+	struct json_iter it = json_iter(json_value(labels));
+	int n = 0;
+
+	for (; n < SORTED_MOST && json_next(&it); n++)
+		member[n][0] = it.key, member[n][1] = it.value;
+	if (n && n < SORTED_MOST && *labels.p == '{')
+		json_put_members(to, member, n);
+	else
+		buf_str(to, labels);
+}
+
+/* Is this series known under another form of its labels? Then it is that one, and this form is known from now on. */
+static struct series *
+known_series(struct detect *d, struct map_entry *entry)
+{
+	struct str rest = entry->key, metric, labels;
+	struct map_entry *first;
+	int is_new;
+
+	str_cut(&rest, 0, &metric);
+	str_cut(&rest, 0, &labels);
+	buf_clear(&d->sorted);
+	buf_str(&d->sorted, metric);
+	buf_byte(&d->sorted, 0);
+	put_sorted(&d->sorted, labels);
+	buf_byte(&d->sorted, 0);
+	buf_str(&d->sorted, rest);
+	if (str_eq(buf_get(&d->sorted), entry->key))
+		return NULL;
+	first = map_put(&d->series, buf_get(&d->sorted), &is_new);
+	if (is_new)
+		first->ptr = entry->ptr;
+	return is_new ? NULL : first->ptr;
+}
+
 /* Found or made, then without anything learned. */
 static struct series *
 series_of(struct detect *d, struct str key)
 {
 	int is_new;
 	struct map_entry *entry = map_put(&d->series, key, &is_new);
-	struct series *s = entry->ptr;
+	struct series *s = entry->ptr, *known;
 
 	if (is_new) {
 		s = entry->ptr = pool_get(&d->pool, series_size(d));
 		*s = (struct series){ .key = entry->key };
+		if ((known = known_series(d, entry))) {
+			pool_put(&d->pool, s, series_size(d));
+			return entry->ptr = known;
+		}
 		if (d->spec.changes)
 			change_init(s->learned);
 		else
@@ -1044,7 +1101,8 @@ detect_heed(struct detect *d, struct store *store, struct err *err)
 	int rc = feedback_each(store, heed, d, err);
 
 	for (struct map_entry *e = rc ? NULL : map_first(&d->series); e; e = map_next(&d->series, e))
-		lean(d, e->ptr);
+		if (!is_other_key(e))
+			lean(d, e->ptr);
 	return rc;
 }
 
@@ -1232,6 +1290,8 @@ put_piece(const struct detect *d, struct map_entry **e, struct buf *to)
 	for (; *e && to->n < PIECE; *e = map_next(&d->series, *e)) {
 		size_t at;
 
+		if (is_other_key(*e))
+			continue;
 		put32(to, (uint32_t)(*e)->key.n);
 		buf_str(to, (*e)->key);
 		put32(to, 0);

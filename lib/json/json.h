@@ -89,6 +89,8 @@ void json_put_double(struct buf *, double);             /* the fewest digits tha
                                                          * 3, 1e-05, 1e+17; NaN is null, ±inf is ±1.7976931348623157e+308 */
 void json_put_int64(struct buf *, int64_t);
 void json_put_compact(struct buf *, struct json);       /* the value's own text without blanks between tokens */
+void json_put_members(struct buf *, struct json (*member)[2], int n);   /* n keys and values as an object without blanks, in byte order of the keys as
+                                                         * they stand; the list is sorted on the way */
 void json_put_time(struct buf *, int64_t ms);           /* "2026-11-23T10:15:30.123Z" with quotes */
 
 /* A further member of an object that has one: a comma, the key and the value. */

@@ -205,6 +205,27 @@ json_put_compact(struct buf *b, struct json v)
 		buf_add(b, from, (size_t)(end - from));
 }
 
+static int
+by_key(const void *a, const void *b)
+{
+	return str_cmp(json_raw(((const struct json *)a)[0]), json_raw(((const struct json *)b)[0]));
+}
+
+void
+json_put_members(struct buf *b, struct json (*member)[2], int n)
+{
+	qsort(member, (size_t)n, sizeof(member[0]), by_key);
+	buf_byte(b, '{');
+	for (int i = 0; i < n; i++) {
+		if (i)
+			buf_byte(b, ',');
+		buf_str(b, json_raw(member[i][0]));
+		buf_byte(b, ':');
+		json_put_compact(b, member[i][1]);
+	}
+	buf_byte(b, '}');
+}
+
 void
 json_put_time(struct buf *b, int64_t ms)
 {

@@ -148,6 +148,20 @@ season() {
 	[ -z "$output" ]
 }
 
+@test "labels in another order, or with blanks, are those of the same series, over a restart too" {
+	load_rows 1 300 | sed 's/"labels":{"host":"h0"}/"labels":{"dc":"x","host":"h0"}/' > same
+	awk 'NR % 3 == 1 { sub(/"labels":{[^}]*}/, "\"labels\":{\"host\": \"h0\", \"dc\":\"x\"}") } NR % 3 == 2 { sub(/"labels":{[^}]*}/, "\"labels\":{\"host\":\"h0\",\"dc\":\"x\"}") } 1' same > mixed
+	judged() { jq -c .anomaly; }
+	at-detect -a same | judged > want
+	at-detect -a mixed | judged > got
+	cmp want got
+	{ head -150 mixed | at-detect -a --state s; tail -n +151 mixed | at-detect -a --state s; } | judged > got
+	cmp want got
+	at-detect --changes same | jq -c .change > want
+	at-detect --changes mixed | jq -c .change > got
+	cmp want got
+}
+
 # load HOSTS ROWS [FAR]: a row a minute for each host; at row 290 the first three are far out.
 load_rows() {
 	awk -v hosts="$1" -v rows="$2" 'BEGIN { for (i = 0; i < rows; i++) for (h = 0; h < hosts; h++)
