@@ -39,6 +39,8 @@ struct active {
 	int foreign;                    /* what is known of it was read by the rule as it once was: whatever it read then */
 	char *told;                     /* the last alert row of it; NULL */
 	size_t told_n;
+	char *labels;                   /* of its alerts, the same from its beginning to its end, whatever {{value}} in them was since; NULL: it is quiet */
+	size_t labels_n;
 };
 
 struct series {
@@ -88,7 +90,7 @@ struct evaluate {
 	struct active **awaited;        /* of each rule; NULL: none, or it came */
 	int n_awaited, awaits;          /* awaits: it was looked which are to be */
 	int assumed;                    /* no row came yet: the time is the clock's */
-	struct buf key, canonical, scratch, text, out, message, own_labels, keep;
+	struct buf key, canonical, scratch, text, out, message, own_labels, keep, amount;
 	int64_t *rest;                  /* of each rule: when its slow rows are paid for at its share, steady ns; NULL: there is no bound */
 	int64_t now_ns;                 /* of the row at hand, when somebody rests */
 	int watched, resting;           /* rows still to be measured; 1: some rule may be left out */
@@ -200,27 +202,6 @@ find_rules(struct evaluate *e, struct series *s)
 
 /* ---- series */
 
-static int
-by_key(const void *a, const void *b)
-{
-	return str_cmp(json_raw(((const struct json *)a)[0]), json_raw(((const struct json *)b)[0]));
-}
-
-static void
-put_pairs(struct buf *b, struct json (*pair)[2], int n)         /* as an object with its keys in order */
-{
-	qsort(pair, (size_t)n, sizeof(pair[0]), by_key);
-	buf_byte(b, '{');
-	for (int i = 0; i < n; i++) {
-		if (i)
-			buf_byte(b, ',');
-		buf_str(b, json_raw(pair[i][0]));
-		buf_byte(b, ':');
-		json_put_compact(b, pair[i][1]);
-	}
-	buf_byte(b, '}');
-}
-
 /* The labels' object with its keys in byte order, without blanks. */
 static int
 put_labels(struct buf *b, struct json labels, struct err *err)
@@ -235,7 +216,7 @@ put_labels(struct buf *b, struct json labels, struct err *err)
 		pair[n][0] = it.key;
 		pair[n][1] = it.value;
 	}
-	put_pairs(b, pair, n);
+	json_put_members(b, pair, n);
 	return 0;
 }
 
@@ -427,7 +408,7 @@ merge_labels(struct buf *b, struct str labels, const struct rule *rule, const st
 		pair[n][0] = (struct json){ all.p + at[i][0], at[i][1] - at[i][0], JSON_STRING, 0 };
 		pair[n++][1] = (struct json){ all.p + at[i][1], end - at[i][1], JSON_STRING, 0 };
 	}
-	put_pairs(b, pair, n);
+	json_put_members(b, pair, n);
 	buf_release(&made);
 	buf_release(&scratch);
 }
@@ -452,7 +433,10 @@ make_alert(struct evaluate *e, const struct active *a, enum evaluate_state state
 	w.since = (struct str){ when.p, TIME_LEN };
 	w.timestamp = (struct str){ when.p + TIME_LEN, TIME_LEN };
 	buf_clear(&e->own_labels);
-	merge_labels(&e->own_labels, a->series->labels, rule, &w);
+	if (a->labels)
+		buf_add(&e->own_labels, a->labels, a->labels_n);
+	else
+		merge_labels(&e->own_labels, a->series->labels, rule, &w);
 	w.labels = json_value(buf_get(&e->own_labels));
 	buf_clear(&e->scratch);
 	buf_clear(&e->message);
@@ -482,6 +466,14 @@ make_alert(struct evaluate *e, const struct active *a, enum evaluate_state state
 	buf_release(&when);
 }
 
+static void
+keep_labels(struct active *a, struct str labels)
+{
+	free(a->labels);
+	a->labels = labels.p ? mem_dup(labels.p, labels.n) : NULL;
+	a->labels_n = labels.n;
+}
+
 static int
 tell(struct evaluate *e, struct active *a, enum incident_change change, int64_t time, struct json row, struct err *err)
 {
@@ -495,9 +487,12 @@ tell(struct evaluate *e, struct active *a, enum incident_change change, int64_t 
 		e->pending -= e->rules->rule[a->rule].for_ms > 0;
 	}
 	e->firing -= change == INCIDENT_RESOLVED;
-	if (change == INCIDENT_CALMED)
+	if (change == INCIDENT_CALMED) {
+		keep_labels(a, (struct str){ 0 });
 		return 0;
+	}
 	make_alert(e, a, change == INCIDENT_BEGAN ? EVALUATE_PENDING : change == INCIDENT_FIRED ? EVALUATE_FIRING : EVALUATE_RESOLVED, time, row, &alert);
+	keep_labels(a, change == INCIDENT_RESOLVED ? (struct str){ 0 } : alert.labels);
 	free(a->told);
 	a->told = mem_dup(alert.json.p, alert.json.n);
 	a->told_n = alert.json.n;
@@ -521,6 +516,7 @@ forget(struct evaluate *e, struct active *a)
 		link = &(*link)->next;
 	*link = a->next;
 	free(a->told);
+	free(a->labels);
 	free(a);
 }
 
@@ -745,12 +741,28 @@ usual_value(struct evaluate *e, struct str row)
 	return v;
 }
 
+/* What the rule's comparison reckons of the row; where that is no number but something, the row's. */
+static double
+reckoned(struct evaluate *e, struct expr *amount, struct str row)
+{
+	struct err ignored = { 0 };
+	struct json v;
+
+	buf_clear(&e->amount);
+	if (expr_run(amount, row, &e->amount, &ignored) <= 0)
+		return NAN;
+	v = json_value(buf_get(&e->amount));
+	return v.type == JSON_NUMBER || v.type == JSON_NULL ? number_at(v) : usual_value(e, row);
+}
+
 static double
 value_of(struct evaluate *e, int i, struct str row)
 {
 	const struct rule *rule = &e->rules->rule[i];
 	struct json v;
 
+	if (rule->amount)
+		return reckoned(e, rule->amount, row);
 	if (e->slot[i].value >= 0)
 		return number_at(e->value[e->slot[i].value]);
 	if (!rule->n_path && !rule->field.p)
@@ -811,7 +823,7 @@ ask_rule(struct evaluate *e, struct series *s, struct active **link, int i, int6
 		value = value_of(e, i, row);
 		if (truth_of(e, i, value, row, &truth, err))
 			return err->code;
-		if (isnan(value) && truth != INCIDENT_TRUE && (rule->when.how == RULES_COMPARE || rule->n_path))
+		if (isnan(value) && truth != INCIDENT_TRUE && (rule->when.how == RULES_COMPARE || rule->n_path || rule->amount))
 			return 0;       /* the row says nothing of it: no data */
 	} else if (rule->kind == RULES_ANOMALY && anomaly.type == JSON_OBJECT) {
 		field = json_get(anomaly, STR("field"));
@@ -1159,6 +1171,7 @@ evaluate_free(struct evaluate *e)
 		for (struct active *a = ((struct series *)m->ptr)->first, *next; a; a = next) {
 			next = a->next;
 			free(a->told);
+			free(a->labels);
 			free(a);
 		}
 	for (struct map_entry *m = map_first(&e->pins); m; m = map_next(&e->pins, m)) {
@@ -1193,6 +1206,7 @@ evaluate_free(struct evaluate *e)
 	buf_release(&e->message);
 	buf_release(&e->own_labels);
 	buf_release(&e->keep);
+	buf_release(&e->amount);
 	buf_release(&e->gone);
 	free(e);
 }
@@ -1664,6 +1678,8 @@ load_active(struct evaluate *e, struct series *s, int rule, struct json v)
 	snprintf(mark, sizeof(mark), "%08x", mark_of(e->rules->rule[rule].reads));
 	a->foreign = !e->rules->rule[rule].reads.p || !json_text_eq(json_get(v, STR("reads")), str_of(mark));
 	s->spoken = 1;
+	if (state != INCIDENT_QUIET && json_get(v, STR("labels")).type == JSON_OBJECT)
+		keep_labels(a, json_raw(json_get(v, STR("labels"))));
 	if (e->awaited && !e->awaited[rule] && is_awaiting(&e->rules->rule[rule]) && json_get(v, STR("awaited")).type == JSON_TRUE) {
 		e->awaited[rule] = a;
 		e->n_awaited++;

@@ -1,7 +1,7 @@
 /* What is saved lies in the tenant's state, kind "notify/NAME", a record an alert:
  *
- *      [alert, labels]  ─►  {"row":{…},"severity","firing","time","flapping","changes":[MS,…],
- *                            "notes":[{"route":HASH,"told","told_at","first_at","sent","escalated","silenced"},…]}
+ *      [rule, labels]  ─►  {"row":{…},"severity","firing","time","flapping","changes":[MS,…],
+ *                           "notes":[{"route":HASH,"told","told_at","first_at","sent","escalated","silenced"},…]}
  *
  * A route is known by the hash of its text: one that was changed is another one, and begins anew with what fires. */
 #include "alert/routes.h"
@@ -477,20 +477,39 @@ find_routes(struct routes *r, struct told *t)
 	}
 }
 
-/* The alert's record; made, with its routes, when it is new. Its texts lie one behind the other in key. */
+/* It is over, and nobody is to be told of that any more. */
+static int
+is_over(const struct told *t)
+{
+	if (t->firing)
+		return 0;
+	for (int i = 0; i < t->n_notes; i++)
+		if (t->note[i].queued || t->note[i].state == TOLD_FIRING)
+			return 0;
+	return 1;
+}
+
+/* The alert's record, of the rule's key and its labels: rules of one name (a warning, and a page further up) are alerts of their own. It is made,
+ * with its routes, when it is new. Its texts lie one behind the other in key. */
 static struct told *
-told_of(struct routes *r, struct str name, struct str labels, struct str severity, int make)
+told_of(struct routes *r, struct str rule, struct str name, struct str labels, struct str severity, int make)
 {
 	struct buf key = { 0 };
 	struct map_entry *e;
 	struct told *t;
+	int saved = 0;
 
 	buf_byte(&key, '[');
-	json_put_string(&key, name);
+	json_put_string(&key, rule);
 	buf_byte(&key, ',');
 	buf_str(&key, labels);
 	buf_byte(&key, ']');
 	e = make ? map_put(&r->told, buf_get(&key), NULL) : map_find(&r->told, buf_get(&key));
+	if (e && e->ptr && make && !str_eq(((struct told *)e->ptr)->severity, severity) && is_over(e->ptr)) {   /* its rule was edited: other routes */
+		saved = ((struct told *)e->ptr)->saved;
+		free_told(e->ptr);
+		e->ptr = NULL;
+	}
 	if (e && !e->ptr && make) {
 		size_t n = key.n;
 		char *text;
@@ -505,6 +524,7 @@ told_of(struct routes *r, struct str name, struct str labels, struct str severit
 		t->labels = (struct str){ text + n + name.n, labels.n };
 		t->severity = (struct str){ text + n + name.n + labels.n, severity.n };
 		t->time = TIME_NONE;
+		t->saved = saved;
 		find_routes(r, t);
 	}
 	buf_release(&key);
@@ -555,7 +575,7 @@ routes_alert(struct routes *r, const struct evaluate_alert *a)
 	struct told *t;
 	unsigned how;
 
-	if (a->state == EVALUATE_PENDING || !(t = told_of(r, a->name, a->labels, a->severity, a->state == EVALUATE_FIRING)))
+	if (a->state == EVALUATE_PENDING || !(t = told_of(r, a->rule, a->name, a->labels, a->severity, a->state == EVALUATE_FIRING)))
 		return;
 	if (t->firing == (a->state == EVALUATE_FIRING))
 		return;                 /* it is known */
@@ -835,6 +855,10 @@ escalate(struct flush *f, struct note *note)
 			sooner(f->routes, note->first_at + step->after);
 			continue;
 		}
+		if (is_withheld(f->routes, note, f->now)) {     /* somebody knows of it */
+			look_again(f);
+			return 0;
+		}
 		note->escalated |= 1u << s;
 		t->dirty = 1;
 		rc = put_message(f, note->group, &e, 1, step->to, step->n, ",\"escalated\":true");
@@ -878,12 +902,7 @@ look_at(struct flush *f, struct note *note)
 static int
 is_dead(const struct routes *r, const struct told *t)
 {
-	if (t->firing || t->flapping || (r->event_time != TIME_NONE && t->time > r->event_time - r->within))
-		return 0;
-	for (int i = 0; i < t->n_notes; i++)
-		if (t->note[i].queued || t->note[i].state == TOLD_FIRING)
-			return 0;
-	return 1;
+	return is_over(t) && !t->flapping && (r->event_time == TIME_NONE || t->time <= r->event_time - r->within);
 }
 
 static int
@@ -997,12 +1016,12 @@ load_told(void *self, struct str name, struct str value)
 {
 	struct routes *r = self;
 	struct json key = json_value(name), v = json_value(value), row = json_get(v, STR("row"));
-	struct buf alert = { 0 }, severity = { 0 };
+	struct buf rule = { 0 }, alert = { 0 }, severity = { 0 };
 	struct json_iter it;
 	struct told *t;
 
 	if (key.type == JSON_ARRAY && row.type == JSON_OBJECT) {
-		t = told_of(r, json_text(json_index(key, 0), &alert), json_raw(json_index(key, 1)), json_text(json_get(v, STR("severity")), &severity), 1);
+		t = told_of(r, json_text(json_index(key, 0), &rule), json_text(json_get(row, STR("alert")), &alert), json_raw(json_index(key, 1)), json_text(json_get(v, STR("severity")), &severity), 1);
 		t->firing = number_of(v, "firing") != 0;
 		t->flapping = number_of(v, "flapping") != 0;
 		t->time = number_of(v, "time");
@@ -1014,6 +1033,7 @@ load_told(void *self, struct str name, struct str value)
 		load_notes(t, json_get(v, STR("notes")));
 		r->fresh = 1;
 	}
+	buf_release(&rule);
 	buf_release(&alert);
 	buf_release(&severity);
 	return 0;

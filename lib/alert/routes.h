@@ -4,7 +4,7 @@
  *                                                   │             │ then: as soon as it is not any more
  *                                                   └ wait, interval, repeat, escalate: by the clock
  *
- * An alert is its name and its labels. One that was told as firing is told as resolved too, whatever silences it meanwhile; so is one
+ * An alert is its rule and its labels. One that was told as firing is told as resolved too, whatever silences it meanwhile; so is one
  * that was silenced from its beginning. What is inhibited or muted and was never told ends untold. Config:
  *
  *      "alerts":{"routes":[{"match":{"severity":"page"},"receiver":"pager","group_by":["alert"],"group_wait":"30s","group_interval":"5m",

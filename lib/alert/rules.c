@@ -31,6 +31,7 @@ rules_free(struct rules *r)
 	for (int i = 0; i < r->n; i++) {
 		expr_free(r->rule[i].when.expr);
 		expr_free(r->rule[i].resolve.expr);
+		expr_free(r->rule[i].amount);
 	}
 	free(r->rule);
 	map_release(&r->names);
@@ -169,32 +170,6 @@ over_text(struct str s, size_t i)
 	return i < s.n ? i : s.n - 1;
 }
 
-/* The first path that is compared with something other than a text: that is the value. */
-static void
-find_value(struct rules *r, struct rule *rule, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		struct str rest = { s.p + i, s.n - i }, path[FIELDS_MOST];
-		struct rules_test t;
-		int n;
-
-		if (s.p[i] == '"') {
-			i = over_text(s, i);
-			continue;
-		}
-		if (s.p[i] != '.' || (i && (is_word(s.p[i - 1]) || s.p[i - 1] == '"' || s.p[i - 1] == ']' || s.p[i - 1] == '$')) || !(n = take_path(&rest, path)))
-			continue;
-		i = (size_t)(rest.p - s.p) - 1;
-		rest = str_trim(rest);
-		if (!take_operator(&rest, &t) || !(rest = str_trim(rest)).n || rest.p[0] == '"' || rest.p[0] == 'n' || rest.p[0] == 't' || rest.p[0] == 'f')
-			continue;
-		for (int k = 0; k < n; k++)
-			rule->path[k] = keep(r, path[k]);
-		rule->n_path = n;
-		return;
-	}
-}
-
 /* `.metric == "x"` and `.labels.host == "y"` are known before the row is asked. */
 static void
 pin(struct rules *r, struct rule *rule, struct str piece)
@@ -224,6 +199,68 @@ is_at(struct str s, size_t i, const char *word)
 	size_t n = strlen(word);
 
 	return s.n - i >= n && memcmp(s.p + i, word, n) == 0 && (i == 0 || !is_word(s.p[i - 1])) && (i + n == s.n || !is_word(s.p[i + n]));
+}
+
+/* What stands on the left of a comparison as the value: a path, or what is reckoned of some, `.errors / .requests`. 1: it is. */
+static int
+take_value(struct rules *r, struct rule *rule, struct str left)
+{
+	struct str path[FIELDS_MOST], rest = left;
+	int n = take_path(&rest, path);
+	struct err ignored = { 0 };
+	double number;
+
+	if (n && !str_trim(rest).n) {
+		for (int k = 0; k < n; k++)
+			rule->path[k] = keep(r, path[k]);
+		rule->n_path = n;
+		return 1;
+	}
+	if (!left.n || str_double(left, &number) == 0)
+		return 0;
+	rule->amount = expr_new(keep(r, left).p, EXPR_NATIVE_ONLY, &ignored);
+	return rule->amount != NULL;
+}
+
+/* The left side of the first comparison with something other than a text, where `.` is the row. */
+static void
+find_value(struct rules *r, struct rule *rule, struct str s)
+{
+	static const char *const words[] = { "and", "or", "not", "if", "then", "elif", "else", "end" };
+	struct { size_t from; int foreign; } term[32] = { { 0, 0 } };
+	int depth = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		struct str rest = { s.p + i, s.n - i };
+		struct rules_test t;
+		char c = s.p[i];
+
+		for (size_t k = 0; k < sizeof(words) / sizeof(*words); k++)
+			if (is_at(s, i, words[k]) && (!i || s.p[i - 1] != '.'))
+				term[depth].from = i + strlen(words[k]);
+		if (c == '"') {
+			i = over_text(s, i);
+		} else if (c == '(' || c == '[' || c == '{') {
+			int is_call = c != '(' || (i && is_word(s.p[i - 1]) && !(i >= 6 && is_at(s, i - 6, "select")));
+
+			if (++depth == 32)
+				return;
+			term[depth].from = i + 1, term[depth].foreign = is_call || term[depth - 1].foreign;
+		} else if (c == ')' || c == ']' || c == '}') {
+			if (--depth < 0)
+				return;
+		} else if (c == ',' || c == ';' || c == '|') {
+			term[depth].from = i + 1, term[depth].foreign |= c == '|';
+		} else if (take_operator(&rest, &t)) {
+			struct str left = str_trim((struct str){ s.p + term[depth].from, i - term[depth].from });
+
+			rest = str_trim(rest);
+			if (rest.n && !strchr("\"ntf", rest.p[0]) && !term[depth].foreign && take_value(r, rule, left))
+				return;
+			term[depth].from = rest.n ? (size_t)(rest.p - s.p) : s.n;
+			i = term[depth].from - 1;
+		}
+	}
 }
 
 /* A chain of `… and … and …`, and nothing at its level that binds less: then each part must hold. */
@@ -458,6 +495,7 @@ rules_add(struct rules *r, struct json v, struct err *err)
 	if ((rc = read_rule(r, &rule, v, err))) {
 		expr_free(rule.when.expr);
 		expr_free(rule.resolve.expr);
+		expr_free(rule.amount);
 		return rc;
 	}
 	if (r->n == r->cap)

@@ -43,6 +43,7 @@ struct rule {
 	struct str metric, field;       /* p NULL: any; the usual one */
 	struct str path[8];             /* what the expression compares with a number, `.properties.amount`; n_path 0: field */
 	int n_path;
+	struct expr *amount;            /* what it compares is reckoned, `.errors / .requests`; NULL */
 	struct rules_pin pin[2];        /* what a row must have; n_pins of them */
 	int n_pins;
 	double sensitivity;             /* of an anomaly rule */

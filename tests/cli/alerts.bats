@@ -46,6 +46,21 @@ rule() { jq -n "{rules: [$1]}" > rules.json; }
 	[ "$(at-detect -r rules.json rows | jq -r .message)" = 3 ]
 }
 
+@test "the value is what is compared, reckoned where it is: a ratio, in brackets or not, a default, a pipe" {
+	metric() { printf '{"metric":"api","timestamp":"2026-11-23T10:%02d:00Z","window":"1m","errors":%s,"requests":%s}\n' "$1" "$2" "$3"; }
+	value() {
+		jq -n --arg expr "$1" '{alert: "x", expr: $expr, message: "{{value}}"}' > rule.json
+		{ metric 0 30 200; metric 1 1 200; } | at-detect -r rule.json | jq -c '[.state, .value, .message]' | paste -sd ' '
+	}
+	for expr in '.errors / .requests > 0.05' '(.errors / .requests) > 0.05' '.metric == "api" and .errors / .requests >= 0.1' '(.errors / .requests > 0.1) and .requests > 10' '((.errors // 0) / .requests) > 0.05'; do
+		[ "$(value "$expr")" = '["firing",0.15,"0.15"] ["resolved",0.005,"0.005"]' ] || { value "$expr"; false; }
+	done
+	[ "$(value '.errors > 0.05 * .requests')" = '["firing",30,"30"] ["resolved",1,"1"]' ]
+	[ "$(value '.requests >= 200 and .errors > 20')" = '["firing",200,"200"] ["resolved",200,"200"]' ]
+	[ "$(value '{e: .errors} | .e > 10' | grep -c 'resolved')" = 1 ]      # of something else than the row: not taken for its field
+	[ "$(value '.labels | .errors > 10' | grep -c firing)" = 0 ]
+}
+
 @test "hysteresis: it stays firing between the two thresholds; keep_firing_for outlasts a dip" {
 	rule '{alert: "few", metric: "purchases", condition: "< 5", resolve: "> 8"}'
 	rows '0 a 3' '1 a 6' '2 a 8' '3 a 9' '4 a 6' > rows

@@ -193,6 +193,58 @@ resolved a" ]
 	[ "$(jq -r '.data | .status + .alerts[].alert' log | tail -2 | sort | xargs)" = "firingsome resolvedmany" ]
 }
 
+@test "rules of one name are alerts of their own: a warning and a page, each told and ended, one inhibiting the other" {
+	config "$log"
+	rule '{alert: "many", expr: ".count > 10", severity: "warning"}, {alert: "many", expr: ".count > 100", severity: "page"}'
+	rows '0 a 50' '1 a 150' '2 a 50' '3 a 5' | notify --state x
+	[ "$(jq -r '.data | .status + " " + .alerts[].severity' log)" = "firing warning
+firing page
+resolved page
+resolved warning" ]
+	rm log
+	config "$log" '{inhibit: [{source: {severity: "page"}, target: {severity: "warning"}, equal: ["alert", "source"]}]}'
+	rows '4 a 150' '4 b 50' | notify --state x
+	rows '5 a 50' '5 b 50' | notify --state x
+	[ "$(jq -r '.data | .status as $s | .alerts[] | $s + " " + .severity + " " + .labels.source' log | sort)" = "firing page a
+firing warning a
+firing warning b
+resolved page a" ]
+}
+
+@test "an alert ends under the labels with which it began, whatever {{value}} in them came to and over a restart" {
+	config "$log"
+	rule '{alert: "many", expr: ".count > 100", labels: {at: "{{value}}"}}'
+	rows '0 a 150' '1 a 160' | notify --state x
+	rows '2 a 170' '3 a 1' | notify --state x
+	[ "$(jq -r '.data | .status + " " + .alerts[].labels.at' log)" = "firing 150
+resolved 150" ]
+	rows '4 a 180' '5 a 2' | notify --state x
+	[ "$(jq -r '.data | .status + " " + .alerts[].labels.at' log | tail -2)" = "firing 180
+resolved 180" ]
+}
+
+@test "what was silenced after it was told goes to nobody else until the silence is over" {
+	config '{log: {type: "file", path: "log"}, boss: {type: "file", path: "boss"}}' '{routes: [{receiver: "log", escalate: [{after: "30m", receiver: "boss"}]}]}'
+	rule "$many"
+	rows '0 a 150' | notify --state x
+	id=$(at-admin silence add alert=many --expires 2h)
+	notify --state x --now now+40m < /dev/null
+	[ ! -e boss ]
+	at-admin silence remove "$id"
+	notify --state x --now now+41m < /dev/null
+	[ "$(jq -r .data.status boss)" = firing ]
+}
+
+@test "the severity of a rule that was edited is what its next alert is routed by" {
+	config '{log: {type: "file", path: "log"}, page: {type: "file", path: "page"}}' '{routes: [{match: {severity: "page"}, receiver: "page"}, {receiver: "log"}]}'
+	rule '{alert: "many", expr: ".count > 100", severity: "info"}'
+	rows '0 a 150' '1 a 1' | notify --state x
+	[ "$(told | xargs)" = 'firing a resolved a' ]
+	rule "$many"
+	rows '2 a 150' '3 a 1' | notify --state x
+	[ "$(jq -r .data.status page | xargs)" = 'firing resolved' ] && [ "$(told | grep -c .)" = 2 ]
+}
+
 @test "mute times: what begins in one is told when it is over" {
 	config "$log" '{routes: [{receiver: "log", mute: "nights"}], mute_times: {nights: {days: "mon-sun", from: "22:00", to: "06:00", tz: "Europe/Zurich"}}}'
 	rule "$many"
