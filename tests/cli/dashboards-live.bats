@@ -103,7 +103,7 @@ END
 @test "over at-serve too what is committed is seen at once, not when it is asked by the clock; a server that comes again is heard again" {
 	unset AT_NOW
 	echo '{"id":"hello","widgets":[{"id":"w","type":"metric_card","title":"Hellos","metric":"hello","timeRange":"24h","position":{"x":0,"y":0,"w":4,"h":2}}]}' > hello.json
-	serve_start
+	serve_start -l "$(serve_address)"
 	post /api/v1/events '{"event":"hello"}' > /dev/null
 	begin 100 30 env AT_KEY="$KEY" at-dash --url "$U" hello.json
 	seen '│ 1  '

@@ -12,6 +12,17 @@ serve_start() {
 	key=$(sed -n "s/.*X-API-Key: \(at_[A-Za-z0-9_-]*\)'.*/\1/p" serve.log | head -1)
 	[ -z "$key" ] || KEY=$key
 }
+# An address for a server that is to come again at it: its port is none of those that are given out, which who connects may have meanwhile.
+serve_address() {
+	python3 -c '
+import random, socket
+least = int(open("/proc/sys/net/ipv4/ip_local_port_range").read().split()[0])
+while True:
+    try:
+        s = socket.socket(); s.bind(("127.0.0.1", random.randrange(least // 2, least))); break
+    except OSError: pass
+print("127.0.0.1:%d" % s.getsockname()[1])'
+}
 serve_stop() {                  # how it ended is the test's matter, also as the last word of teardown
 	local ended=0
 	[ -z "${PID:-}" ] || { kill -TERM "$PID" 2> /dev/null; wait "$PID" || ended=$?; }
