@@ -25,6 +25,15 @@ hears() { [[ $(cat "/proc/$1/comm") == at-* ]] && ((16#$(sed -n 's/^SigCgt:[[:sp
 has_store() { grep -q '/data\.mdb$' "/proc/$1/maps" 2> /dev/null; }
 # Was all that was written to this pipe read?
 is_read() { python3 -c 'import fcntl, sys, termios; sys.exit(any(fcntl.ioctl(int(sys.argv[1]), termios.FIONREAD, bytes(4))))' "$1"; }
+# Kill it after so many seconds and wait until it is gone; timeout(1) does not wait. 0: it ended well before that.
+killed_after() {
+	local seconds=$1 pid
+	shift
+	"$@" & pid=$!
+	sleep "$seconds"
+	kill -KILL $pid 2> /dev/null || true
+	wait $pid 2> /dev/null
+}
 # In the middle of a test a bare `! command` fails nothing; this does.
 not() { ! "$@"; }
 # What a case that failed left running would hold bats, which waits for the end of its output, for ever.

@@ -342,7 +342,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"'
 	{ echo '['; seq 200000 | sed 's/.*/{"event":"e","id":"&","ts":&},/'; echo '{"event":"end"}]'; } > array.json
 	touch -d '1 minute ago' array.json
 	for i in 1 2 3 4 5 6; do
-		timeout -s KILL 0.$i at-ingest -q --resume x array.json || true
+		killed_after 0.$i at-ingest -q --resume x array.json || true
 	done
 	at-ingest -q --resume x array.json
 	[ "$(at-query 'SELECT count(*) AS n, count(DISTINCT id) AS ids FROM events')" = '{"n":200001,"ids":200000}' ]

@@ -49,7 +49,7 @@ load_of() {
 @test "matches that are stored with -s are there once, whenever the run was killed" {
 	events > rows
 	for i in $(seq $((rounds * 3))); do
-		timeout -s KILL "0.$((1 + i % 3))" at-detect -s --state m -p 'signup -> purchase within 2m by user_id' rows > /dev/null 2>&1 && break
+		killed_after "0.$((1 + i % 3))" at-detect -s --state m -p 'signup -> purchase within 2m by user_id' rows > /dev/null 2>&1 && break
 	done
 	[ "$i" -lt $((rounds * 3)) ] || at-detect -s --state m -p 'signup -> purchase within 2m by user_id' rows > /dev/null
 	at-detect -p 'signup -> purchase within 2m by user_id' rows | jq -c 'select(.key.user_id | test("^u1.$"))' | sort > due
