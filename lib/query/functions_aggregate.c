@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "query/functions_priv.h"
+#include "query/vector_priv.h"
 #include "json/cell.h"
 #include "sketch/distinct.h"
 #include "sketch/quantile.h"
@@ -117,7 +118,7 @@ moments_value(sqlite3_context *c)
 
 /* ---- two variables */
 
-enum { CORR, COVAR_POP, COVAR_SAMP, SLOPE, INTERCEPT, R2, REGR_COUNT, REGR_AVGX, REGR_AVGY };
+enum { CORR, COVAR_POP, COVAR_SAMP, SLOPE, INTERCEPT, R2, REGR_COUNT, REGR_AVGX, REGR_AVGY, REGR_SXX, REGR_SYY, REGR_SXY };
 
 struct pairs { int64_t n; double mx, my, cxx, cyy, cxy; };
 
@@ -187,6 +188,15 @@ pairs_value(sqlite3_context *c)
 		break;
 	case R2:
 		r = p->cxx == 0 ? NAN : p->cyy == 0 ? 1 : p->cxy * p->cxy / (p->cxx * p->cyy);
+		break;
+	case REGR_SXX:
+		r = p->cxx;
+		break;
+	case REGR_SYY:
+		r = p->cyy;
+		break;
+	case REGR_SXY:
+		r = p->cxy;
 		break;
 	default:
 		r = which(c) == REGR_AVGX ? p->mx : p->my;
@@ -385,8 +395,10 @@ quantiles_step(sqlite3_context *c, int n, sqlite3_value **v)
 	if (!s->n)
 		for (s->n = n - 1 < 16 ? n - 1 : 16, n = 0; n < s->n; n++)
 			s->share[n] = fmin(1, fmax(0, sqlite3_value_double(v[n + 1])));
-	if (number(v[0], &x))
-		queue_add(c, &s->q, x);
+	if (!number(v[0], &x))
+		return;
+	s->q.real |= sqlite3_value_numeric_type(v[0]) == SQLITE_FLOAT;
+	queue_add(c, &s->q, x);
 }
 
 static void
@@ -399,12 +411,10 @@ quantiles_final(sqlite3_context *c)
 		return;
 	buf_byte(&out, '[');
 	for (int i = 0; i < s->n && s->q.n; i++) {
-		double at = s->share[i] * (double)(s->q.n - 1), below = nth(s->q.x, s->q.n, (sqlite3_int64)floor(at)), above = below;
+		struct cell cell = functions_quantile(s->q.x, s->q.n, s->share[i], which(c) == DISC, s->q.real);
 
-		if (at > floor(at))
-			above = nth(s->q.x, s->q.n, (sqlite3_int64)floor(at) + 1);
 		buf_lit(&out, i ? "," : "");
-		json_put_double(&out, below + (above - below) * (at - floor(at)));
+		cell_put_json(&out, &cell);
 	}
 	buf_byte(&out, ']');
 	functions_give_text(c, buf_get(&out));
@@ -642,15 +652,7 @@ compare(sqlite3_value *a, sqlite3_value *b)
 {
 	struct cell x = functions_cell(a), y = functions_cell(b);
 
-	if (x.type == CELL_INTEGER && y.type == CELL_INTEGER)
-		return (x.integer > y.integer) - (x.integer < y.integer);
-	if (x.type == CELL_NULL || y.type == CELL_NULL)
-		return (x.type != CELL_NULL) - (y.type != CELL_NULL);
-	if (x.type == CELL_TEXT || y.type == CELL_TEXT)
-		return x.type == y.type ? str_cmp(x.text, y.text) : x.type == CELL_TEXT ? 1 : -1;
-	double p = x.type == CELL_INTEGER ? (double)x.integer : x.real, q = y.type == CELL_INTEGER ? (double)y.integer : y.real;
-
-	return (p > q) - (p < q);
+	return vector_compare(&x, &y);
 }
 
 static void
@@ -1077,9 +1079,10 @@ const struct function functions_aggregate[] = {
 	MOMENTS("var_pop", VAR_POP), MOMENTS("varpop", VAR_POP), MOMENTS("sem", SEM),
 	PAIRS("corr", CORR), PAIRS("covar_pop", COVAR_POP), PAIRS("covar_samp", COVAR_SAMP), PAIRS("regr_slope", SLOPE), PAIRS("regr_intercept", INTERCEPT),
 	PAIRS("regr_r2", R2), PAIRS("regr_count", REGR_COUNT), PAIRS("regr_avgx", REGR_AVGX), PAIRS("regr_avgy", REGR_AVGY),
+	PAIRS("regr_sxx", REGR_SXX), PAIRS("regr_syy", REGR_SYY), PAIRS("regr_sxy", REGR_SXY),
 	QUANTILE("median", 1, MEDIAN), QUANTILE("quantile", 2, CONT), QUANTILE("quantile", 1, CONT), QUANTILE("quantile_cont", 2, CONT), QUANTILE("percentile_cont", 2, CONT),
 	QUANTILE("quantileexact", 2, CONT), QUANTILE("percentile", 2, CONT), QUANTILE("quantile_disc", 2, DISC), QUANTILE("percentile_disc", 2, DISC),
-	PLAIN("quantiles", 2, -1, 0, quantiles_step, quantiles_final),
+	PLAIN("quantiles", 2, -1, CONT, quantiles_step, quantiles_final), PLAIN("quantiles_disc", 2, -1, DISC, quantiles_step, quantiles_final),
 	PLAIN("approx_quantile", 2, 2, 0, approx_step, approx_final), PLAIN("approx_percentile", 2, 2, 0, approx_step, approx_final),
 	PLAIN("approx_count_distinct", 1, 1, 0, distinct_step, distinct_final), PLAIN("uniq", 1, 1, 0, distinct_step, distinct_final),
 	PLAIN("uniqhll12", 1, 1, 0, distinct_step, distinct_final), PLAIN("uniqcombined", 1, 1, 0, distinct_step, distinct_final),

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "json/json.h"
 #include "query/functions_priv.h"
+#include "query/vector_priv.h"
 
 #define JSON_SUBTYPE 'J'        /* what SQLite's own functions take in as JSON, not as a text */
 
@@ -68,6 +69,21 @@ list_of(sqlite3_context *c, int n, sqlite3_value **v)           /* a list as it 
 	cell = functions_cell(v[0]);
 	buf_byte(&out, '[');
 	cell_put_json(&out, &cell);
+	give_list(c, &out);
+}
+
+static void
+list_value(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct buf out = {0};
+
+	buf_byte(&out, '[');
+	for (int i = 0; i < n; i++) {
+		struct cell cell = functions_cell(v[i]);
+
+		buf_lit(&out, i ? "," : "");
+		cell_put_json(&out, &cell);
+	}
 	give_list(c, &out);
 }
 
@@ -158,6 +174,42 @@ joined(sqlite3_context *c, int n, sqlite3_value **v)            /* array_to_stri
 	buf_release(&out), buf_release(&scratch);
 }
 
+/* ---- rows as one list of lists */
+
+#define ROWS_MOST (64u << 20)   /* bytes of one */
+
+struct rows { struct buf out; };
+
+static void
+rows_step(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct rows *r = sqlite3_aggregate_context(c, sizeof(*r));
+
+	if (!r)
+		return;
+	if (r->out.n > ROWS_MOST) {
+		functions_error(c, "LATERAL: more than 64 MiB of rows beside one");
+		return;
+	}
+	buf_lit(&r->out, r->out.n ? ",[" : "[[");
+	for (int i = 0; i < n; i++) {
+		struct cell cell = functions_cell(v[i]);
+
+		buf_lit(&r->out, i ? "," : "");
+		cell_put_json(&r->out, &cell);
+	}
+	buf_byte(&r->out, ']');
+}
+
+static void
+rows_final(sqlite3_context *c)
+{
+	struct rows *r = sqlite3_aggregate_context(c, 0);
+
+	if (r && r->out.n)
+		give_list(c, &r->out);
+}
+
 /* ---- the items as cells */
 
 struct cells { struct cell *cell; size_t n; struct arena *arena; };
@@ -200,13 +252,7 @@ by_value(const void *a, const void *b)
 
 	if (x->type == CELL_NULL || y->type == CELL_NULL)
 		return (x->type == CELL_NULL) - (y->type == CELL_NULL);
-	if (x->type == CELL_TEXT || y->type == CELL_TEXT)
-		return x->type == y->type ? str_cmp(x->text, y->text) : x->type == CELL_TEXT ? 1 : -1;
-	if (x->type == CELL_INTEGER && y->type == CELL_INTEGER)
-		return (x->integer > y->integer) - (x->integer < y->integer);
-	double p = x->type == CELL_INTEGER ? (double)x->integer : x->real, q = y->type == CELL_INTEGER ? (double)y->integer : y->real;
-
-	return (p > q) - (p < q);
+	return vector_compare(x, y);
 }
 
 static int
@@ -311,6 +357,8 @@ slice(sqlite3_context *c, int n, sqlite3_value **v)             /* list_slice(li
 }
 
 const struct function functions_list[] = {
+	{ "rows_as_list", 1, -1, 0, NULL, rows_step, NULL, NULL, rows_final, 0 },
+	{ "list_value", 0, -1, 0, list_value }, { "list_pack", 0, -1, 0, list_value },
 	{ "list_of", 1, 1, 0, list_of }, { "list_at", 2, 2, 0, list_at }, { "list_extract", 2, 2, 0, list_at }, { "list_element", 2, 2, 0, list_at },
 	{ "array_extract", 2, 2, 0, list_at }, { "arrayelement", 2, 2, 0, list_at }, { "element_at", 2, 2, 0, list_at },
 	{ "string_split", 2, 2, 0, split }, { "str_split", 2, 2, 0, split }, { "string_to_array", 2, 2, 0, split }, { "split", 2, 2, 0, split },

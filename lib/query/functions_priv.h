@@ -35,7 +35,7 @@ struct functions {
 	int printer_args;
 };
 
-extern const struct function functions_time[], functions_text[], functions_list[], functions_bounded[], functions_aggregate[];        /* each with a row of zeros at its end */
+extern const struct function functions_time[], functions_text[], functions_list[], functions_bounded[], functions_aggregate[], functions_window[];        /* each with a row of zeros at its end */
 
 static inline struct functions_bound *
 functions_self(sqlite3_context *c)

@@ -8,6 +8,7 @@
 #include "codec/sha256.h"
 #include "expr/regex.h"
 #include "base/letter.h"
+#include "base/mem.h"
 #include "base/time.h"
 #include "query/functions_priv.h"
 #include "json/cell.h"
@@ -1100,7 +1101,144 @@ order_key(sqlite3_context *c, int n, sqlite3_value **v)         /* (a, how, b, h
 	buf_release(&key);
 }
 
+/* ---- numbers */
+
+static void
+divided(sqlite3_context *c, int n, sqlite3_value **v)           /* a // b of whole numbers, without the rest; which 1: of any */
+{
+	(void)n;
+	if (any_null(n, v) || sqlite3_value_double(v[1]) == 0)
+		return;
+	if (sqlite3_value_numeric_type(v[0]) == SQLITE_INTEGER && sqlite3_value_numeric_type(v[1]) == SQLITE_INTEGER) {
+		int64_t a = sqlite3_value_int64(v[0]), b = sqlite3_value_int64(v[1]);
+
+		if (b != -1)
+			sqlite3_result_int64(c, a / b);
+		else if (a == INT64_MIN)
+			sqlite3_result_double(c, 9223372036854775808.0);
+		else
+			sqlite3_result_int64(c, -a);
+		return;
+	}
+	double x = sqlite3_value_double(v[0]) / sqlite3_value_double(v[1]);
+
+	sqlite3_result_double(c, functions_self(c)->row->which ? trunc(x) : x);
+}
+
+enum { GCD, LCM, XOR };
+
+static void
+whole_pair(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	uint64_t a, b, x, y;
+	int64_t p = sqlite3_value_int64(v[0]), q = sqlite3_value_int64(v[1]), out = 0;
+
+	if (any_null(n, v))
+		return;
+	if (functions_self(c)->row->which == XOR) {
+		sqlite3_result_int64(c, p ^ q);
+		return;
+	}
+	x = a = p < 0 ? -(uint64_t)p : (uint64_t)p, y = b = q < 0 ? -(uint64_t)q : (uint64_t)q;
+	while (y) {
+		uint64_t rest = x % y;
+
+		x = y, y = rest;
+	}
+	if (functions_self(c)->row->which == LCM && (!x || __builtin_mul_overflow((int64_t)(a / x), (int64_t)b, &out)))
+		sqlite3_result_int64(c, 0), x ? functions_error(c, "integer overflow") : (void)0;
+	else
+		sqlite3_result_int64(c, functions_self(c)->row->which == LCM ? out : (int64_t)x);
+}
+
+#define LETTERS_MOST 2000       /* bytes of texts between which steps are counted: their product is the time */
+
+static void
+levenshtein(sqlite3_context *c, int n, sqlite3_value **v)       /* letters to change, add or take out to come from one text to the other */
+{
+	struct str a = functions_text_of(v[0]), b = functions_text_of(v[1]);
+	size_t *row, m = 0;
+
+	if (any_null(n, v))
+		return;
+	if (a.n > LETTERS_MOST || b.n > LETTERS_MOST) {
+		functions_error(c, "levenshtein: a text of more than %d bytes", LETTERS_MOST);
+		return;
+	}
+	row = mem_new((b.n + 2) * 2 * sizeof(*row));
+	size_t *at = row + b.n + 2;             /* where each letter of b begins */
+
+	for (size_t k = 0; k < b.n; k++)
+		if (((unsigned char)b.p[k] & 0xc0) != 0x80)
+			at[m++] = k;
+	at[m] = b.n;
+	for (size_t k = 0; k <= m; k++)
+		row[k] = k;
+	for (size_t i = 0, from = 0, to; from < a.n; from = to, i++) {
+		size_t before = row[0];
+
+		for (to = from + 1; to < a.n && ((unsigned char)a.p[to] & 0xc0) == 0x80; )
+			to++;
+		row[0] = i + 1;
+		for (size_t k = 0; k < m; k++) {
+			int same = to - from == at[k + 1] - at[k] && memcmp(a.p + from, b.p + at[k], to - from) == 0;
+			size_t left = row[k] + 1, up = row[k + 1] + 1, over = before + !same;
+
+			before = row[k + 1];
+			row[k + 1] = left < up ? left < over ? left : over : up < over ? up : over;
+		}
+	}
+	sqlite3_result_int64(c, (int64_t)row[m]);
+	free(row);
+}
+
+static void
+url_code(sqlite3_context *c, int n, sqlite3_value **v)          /* which 0: %20 for a blank, 1: back */
+{
+	struct str s = functions_text_of(v[0]);
+	struct buf out = {0};
+	int back = functions_self(c)->row->which;
+
+	if (any_null(n, v))
+		return;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char b = (unsigned char)s.p[i];
+		char hex[3] = { 0 }, *end;
+
+		if (back && b == '%' && i + 2 < s.n) {
+			hex[0] = s.p[i + 1], hex[1] = s.p[i + 2];
+			long byte = strtol(hex, &end, 16);
+
+			if (end == hex + 2 && hex[0] != '+' && hex[0] != '-' && hex[0] != ' ' && byte) {
+				buf_byte(&out, (char)byte);
+				i += 2;
+				continue;
+			}
+		}
+		if (back || (b >= '0' && b <= '9') || ((b | 32) >= 'a' && (b | 32) <= 'z') || (b && strchr("-_.~", b)))
+			buf_byte(&out, (char)b);
+		else
+			buf_printf(&out, "%%%02X", b);
+	}
+	if (str_utf8_fault(buf_get(&out)) < 0)
+		functions_give_text(c, out.n ? buf_get(&out) : STR(""));
+	buf_release(&out);
+}
+
+static void
+is_empty(sqlite3_context *c, int n, sqlite3_value **v)          /* which 1: is it not */
+{
+	struct str s = functions_text_of(v[0]);
+
+	if (!any_null(n, v))
+		sqlite3_result_int(c, (s.n == 0 || str_eq(s, STR("[]"))) != functions_self(c)->row->which);
+}
+
 const struct function functions_text[] = {
+	{ "divided", 2, 2, 0, divided }, { "div", 2, 2, 1, divided }, { "intdiv", 2, 2, 1, divided }, { "gcd", 2, 2, GCD, whole_pair }, { "lcm", 2, 2, LCM, whole_pair }, { "xor", 2, 2, XOR, whole_pair },
+	{ "bitxor", 2, 2, XOR, whole_pair }, { "levenshtein", 2, 2, 0, levenshtein }, { "editdist", 2, 2, 0, levenshtein },
+	{ "url_encode", 1, 1, 0, url_code }, { "encodeurlcomponent", 1, 1, 0, url_code }, { "url_decode", 1, 1, 1, url_code }, { "decodeurlcomponent", 1, 1, 1, url_code },
+	{ "empty", 1, 1, 0, is_empty }, { "notempty", 1, 1, 1, is_empty },
 	{ "order_key", 2, -1, 0, order_key },
 	{ "concat", 0, -1, 0, concat }, { "concat_ws", 1, -1, 1, concat }, { "str_left", 2, 2, 0, side }, { "str_right", 2, 2, 1, side },
 	{ "lpad", 2, 3, 0, pad }, { "rpad", 2, 3, 1, pad }, { "repeat", 2, 2, 0, repeat }, { "reverse", 1, 1, 0, reverse },

@@ -187,7 +187,7 @@ local(sqlite3_context *c, int64_t ms, enum functions_form form)
 /* ---- units */
 
 enum unit { MICROSECOND, MILLISECOND, SECOND, MINUTE, HOUR, DAYS, WEEK, MONTH, QUARTER, YEAR, DECADE, CENTURY, DOW, ISODOW, DOY, EPOCH, ISOYEAR,
-	YEARWEEK, EPOCH_MS };
+	YEARWEEK, EPOCH_MS, EPOCH_US, EPOCH_NS };
 
 static const struct { const char *name; enum unit unit; const char *trunc; } unit_names[] = {
 	{ "microsecond", MICROSECOND, "ms" }, { "us", MICROSECOND, "ms" }, { "millisecond", MILLISECOND, "ms" }, { "ms", MILLISECOND, "ms" }, { "msec", MILLISECOND, "ms" },
@@ -259,6 +259,15 @@ give_part(sqlite3_context *c, enum unit unit, int64_t instant, enum functions_fo
 		return;
 	case EPOCH_MS:
 		sqlite3_result_int64(c, instant);
+		return;
+	case EPOCH_US:
+		sqlite3_result_int64(c, instant * 1000);
+		return;
+	case EPOCH_NS:
+		if (instant > INT64_MAX / 1000000 || instant < INT64_MIN / 1000000)
+			sqlite3_result_double(c, (double)instant * 1e6);
+		else
+			sqlite3_result_int64(c, instant * 1000000);
 		return;
 	case HOUR:
 		sqlite3_result_int64(c, time_floor_div(ms, 3600000) % 24 + (time_floor_div(ms, 3600000) % 24 < 0 ? 24 : 0));
@@ -453,6 +462,29 @@ time_add(sqlite3_context *c, int n, sqlite3_value **v)          /* time, sign, s
 		add_span(c, v[0], sqlite3_value_int(v[1]), ms, months);
 }
 
+/* Whole units that lie between a and b. */
+static void
+whole_units(sqlite3_context *c, enum unit unit, int64_t a, int64_t b)
+{
+	static const int64_t lengths[] = { [MILLISECOND] = 1, [SECOND] = 1000, [MINUTE] = 60000, [HOUR] = 3600000, [DAYS] = DAY, [WEEK] = 7 * DAY };
+	int64_t months = unit == MONTH ? 1 : unit == QUARTER ? 3 : 12, n;
+	int back = b < a;
+
+	if (unit == MICROSECOND) {
+		sqlite3_result_int64(c, (b - a) * 1000);
+		return;
+	}
+	if (unit < MONTH) {
+		sqlite3_result_int64(c, (b - a) / lengths[unit]);
+		return;
+	}
+	n = back ? a : b, a = back ? b : a, b = n;
+	n = time_month(b) - time_month(a);
+	n -= n > 0 && time_add_months(a, n) > b;
+	n /= months;
+	sqlite3_result_int64(c, back ? -n : n);
+}
+
 #define DAYS_MOST 10000000      /* from any time to before or behind all times */
 
 /* date_add(t, span) and date_add(t, n, 'day'), dateadd('day', n, t); date_sub the other way. */
@@ -460,8 +492,9 @@ static void
 date_add(sqlite3_context *c, int n, sqlite3_value **v)
 {
 	int sign = functions_self(c)->row->which, unit;
+	enum functions_form form, other;
 	char text[80];
-	int64_t ms, months;
+	int64_t ms, months, a, b;
 
 	if (n == 2) {
 		if (sqlite3_value_type(v[1]) == SQLITE_INTEGER) {
@@ -485,6 +518,11 @@ date_add(sqlite3_context *c, int n, sqlite3_value **v)
 	}
 	if (sqlite3_value_type(amount) == SQLITE_NULL)
 		return;
+	if (sign < 0 && sqlite3_value_type(amount) == SQLITE_TEXT && functions_time_of(amount, &a, &form) == 0 && unit_names[unit].trunc) {
+		if (functions_time_of(time, &b, &other) == 0)           /* DuckDB: ('day', a, b) */
+			whole_units(c, unit_names[unit].unit, local(c, a, form), local(c, b, other));
+		return;
+	}
 	snprintf(text, sizeof(text), "%lld %s", (long long)sqlite3_value_int64(amount), unit_names[unit].name);
 	if (functions_interval(str_of(text), &ms, &months) == 0)
 		add_span(c, time, sign, ms, months);
@@ -716,7 +754,7 @@ static void
 time_bucket(sqlite3_context *c, int n, sqlite3_value **v)
 {
 	enum functions_form form, other;
-	int64_t span, months, ms, origin = 0, base;
+	int64_t span, months, ms, origin = 0, base, offset = 0, unmoved = 0;
 	const struct zone *zone;
 	int at = 1;
 
@@ -730,8 +768,16 @@ time_bucket(sqlite3_context *c, int n, sqlite3_value **v)
 	}
 	if (functions_time_of(v[at], &ms, &form) < 0)
 		return;
-	if (n == 3 && functions_time_of(v[2], &origin, &other) < 0)
+	if (n == 3 && sqlite3_value_type(v[2]) == SQLITE_NULL)
 		return;
+	if (n == 3 && functions_time_of(v[2], &origin, &other) < 0) {
+		if (span_of(v[2], &offset, &unmoved) < 0 || unmoved) {
+			functions_error(c, "time_bucket: '%.40s' is neither a time to count from nor a span of days or less", (const char *)sqlite3_value_text(v[2]));
+			return;
+		}
+		n = 2;
+	}
+	ms -= offset;
 	zone = zone_of(c, form);
 	if (zone && (months || span % DAY == 0))
 		ms += zone_offset(zone, ms);
@@ -747,6 +793,7 @@ time_bucket(sqlite3_context *c, int n, sqlite3_value **v)
 	}
 	if (zone)
 		ms = zone_to_utc(zone, ms);
+	ms += offset;
 	functions_give_time(c, ms, form == FORM_DATE && ms % DAY ? FORM_LOCAL : form);
 }
 
@@ -1162,7 +1209,7 @@ const struct function functions_time[] = {
 	{ "at_time", 1, 2, 0, at_time }, { "at_alike", 2, 2, 0, at_alike }, { "at_midnight", 1, 1, 0, at_midnight }, { "at_zone", 2, 2, 0, at_zone }, { "timezone", 2, 2, 0, at_zone },
 	{ "time_add", 3, 3, 0, time_add }, { "span_add", 3, 3, 0, span_add }, { "gap_seconds", 1, 1, 0, gap_seconds }, { "time_minus", 2, 2, 0, time_minus }, { "seconds_between", 2, 2, 1, time_minus }, { "time_plus", 2, 2, 0, time_plus }, { "interval_of", 2, 3, 0, interval_of },
 	{ "interval_sum", 3, 3, 0, interval_sum }, { "interval_seconds", 1, 1, 0, interval_seconds }, { "span_part", 3, 3, 0, span_part },
-	{ "date_add", 2, 3, 1, date_add }, { "date_sub", 2, 3, -1, date_add }, { "dateadd", 3, 3, 1, date_add }, { "timestampadd", 3, 3, 1, date_add },
+	{ "date_add", 2, 3, 1, date_add }, { "date_sub", 2, 3, -1, date_add }, { "datesub", 3, 3, -1, date_add }, { "dateadd", 3, 3, 1, date_add }, { "timestampadd", 3, 3, 1, date_add },
 	{ "datediff", 2, 3, 0, date_diff }, { "date_diff", 2, 3, 0, date_diff }, { "timestampdiff", 3, 3, 0, date_diff }, { "timestamp_diff", 3, 3, 0, date_diff },
 	{ "date_trunc", 2, 2, 0, date_trunc }, { "datetrunc", 2, 2, 0, date_trunc }, { "timestamp_trunc", 2, 2, 0, date_trunc },
 	{ "time_bucket", 2, 3, 0, time_bucket }, { "tostartofinterval", 2, 2, 0, time_bucket }, { "date_bin", 2, 3, 0, time_bucket },
@@ -1171,7 +1218,7 @@ const struct function functions_time[] = {
 	{ "minute", 1, 1, MINUTE, part }, { "second", 1, 1, SECOND, part }, { "millisecond", 1, 1, MILLISECOND, part }, { "quarter", 1, 1, QUARTER, part },
 	{ "week", 1, 1, WEEK, part }, { "weekofyear", 1, 1, WEEK, part }, { "yearweek", 1, 1, YEARWEEK, part }, { "isoyear", 1, 1, ISOYEAR, part },
 	{ "dayofweek", 1, 1, DOW, part }, { "weekday", 1, 1, DOW, part }, { "isodow", 1, 1, ISODOW, part }, { "dayofyear", 1, 1, DOY, part },
-	{ "epoch", 1, 1, EPOCH, part }, { "epoch_ms", 1, 1, EPOCH_MS, part }, { "tounixtimestamp", 1, 1, EPOCH, part },
+	{ "epoch", 1, 1, EPOCH, part }, { "epoch_ms", 1, 1, EPOCH_MS, part }, { "epoch_us", 1, 1, EPOCH_US, part }, { "epoch_ns", 1, 1, EPOCH_NS, part }, { "tounixtimestamp", 1, 1, EPOCH, part },
 	{ "toyear", 1, 1, YEAR, part }, { "tomonth", 1, 1, MONTH, part }, { "tohour", 1, 1, HOUR, part }, { "tominute", 1, 1, MINUTE, part },
 	{ "todayofmonth", 1, 1, DAYS, part }, { "todayofweek", 1, 1, ISODOW, part }, { "todayofyear", 1, 1, DOY, part },
 	{ "toyyyymm", 1, 1, 0, yyyymm }, { "toyyyymmdd", 1, 1, 1, yyyymm },

@@ -134,11 +134,24 @@ bare_units(struct work *w, struct tok *call)
 	}
 }
 
+static int
+n_commas(const struct tok *open)        /* in these brackets, and in none within them */
+{
+	int n = 0;
+
+	for (const struct tok *k = open->next; k != open->match && k->kind != TOKEN_END; k = k->next) {
+		k = is(k, "(") ? k->match : k;
+		n += is(k, ",");
+	}
+	return n;
+}
+
 static void
 words(struct work *w)
 {
 	static const char *const unit_calls[] = { "date_trunc", "datetrunc", "date_part", "datepart", "datediff", "date_diff", "dateadd",
 		"timestampdiff", "timestampadd", "timestamp_trunc", "timestamp_diff", "last_day", NULL };
+	static const char *const moving[] = { "date_add", "date_sub", "datesub", NULL };        /* of three, (day, 1, t): of two it may be a column */
 
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		if (t->kind != TOKEN_WORD || is(t->prev, "."))
@@ -194,7 +207,7 @@ words(struct work *w)
 			t = replace(w, t, t, "now()")->next->next;
 		} else if (is(t, "current_date") && !is(t->next, "(")) {
 			t = replace(w, t, t, "today()")->next->next;    /* SQLite's is that of UTC */
-		} else if (one_of(t, unit_calls) && is(t->next, "(")) {
+		} else if ((one_of(t, unit_calls) && is(t->next, "(")) || (one_of(t, moving) && is(t->next, "(") && n_commas(t->next) == 2)) {
 			bare_units(w, t);
 		}
 	}
@@ -477,13 +490,171 @@ intervals(struct work *w)
 	buf_release(&text);
 }
 
+/* ---- names that others give */
+
+/* The last argument of f(…, condition) becomes FILTER (WHERE condition) behind it. */
+static void
+filter_by_last(struct work *w, struct tok *open)
+{
+	struct tok *close = open->match, *comma = NULL, *filter;
+
+	for (struct tok *k = open->next; k != close; k = k->next) {
+		k = is(k, "(") ? k->match : k;
+		comma = is(k, ",") ? k : comma;
+	}
+	filter = put(w, close->next, close, "FILTER (WHERE )");
+	filter->blank = 1;
+	if (comma) {
+		rewrite_move(comma->next, close->prev, filter->next->match);
+		rewrite_cut(comma, comma);
+	} else {                /* countIf(x), which is one of ours by now */
+		rewrite_move(open->next, close->prev, filter->next->match);
+	}
+	filter->next->next->next->blank = 1;
+}
+
+/* minIf(x, c), quantileIf(0.9)(x, c): an aggregate whose name goes on with If. */
+static int
+combined(struct work *w, struct tok *t)
+{
+	struct str base = { t->text.p, t->text.n - 2 };
+	int exact;
+
+	if (t->text.n < 4 || strncasecmp(t->text.p + base.n, "if", 2) != 0)
+		return 0;
+	exact = base.n == 9 && strncasecmp(base.p, "uniqexact", 9) == 0;
+	if ((!exact && !functions_is_aggregate(base)) || functions_is_aggregate(t->text))
+		return 0;
+	filter_by_last(w, is(t->next->match->next, "(") ? t->next->match->next : t->next);
+	t->text = base;
+	t->made = 1;
+	return 1;
+}
+
+/* trim(BOTH 'x' FROM y) → trim(y, 'x') */
+static void
+trimmed(struct work *w, struct tok *t)
+{
+	struct tok *open = t->next, *close = open->match, *first = open->next, *from;
+
+	if (is(first, "leading"))
+		rewrite_set(w, t, "ltrim");
+	else if (is(first, "trailing"))
+		rewrite_set(w, t, "rtrim");
+	else if (!is(first, "both") && !is(first->next, "from"))
+		return;
+	if (is(first, "leading") || is(first, "trailing") || is(first, "both")) {
+		rewrite_cut(first, first);
+		first = open->next;
+	}
+	for (from = first; from != close && !is(from, "from"); from = from->next)
+		from = is(from, "(") ? from->match : from;
+	if (from == close)
+		return;
+	if (from == first) {
+		rewrite_cut(from, from);
+		return;
+	}
+	put(w, close, from, ",");
+	rewrite_move(first, from->prev, close);
+	rewrite_cut(from, from);
+}
+
+static void
+other_names(struct work *w)
+{
+	static const struct { const char *name, *ours, *before, *behind; } names[] = {
+		{ "tostring", "CAST", "", "AS TEXT" }, { "toint8", "CAST", "", "AS INTEGER" }, { "toint16", "CAST", "", "AS INTEGER" }, { "toint32", "CAST", "", "AS INTEGER" },
+		{ "toint64", "CAST", "", "AS INTEGER" }, { "touint8", "CAST", "", "AS INTEGER" }, { "touint16", "CAST", "", "AS INTEGER" }, { "touint32", "CAST", "", "AS INTEGER" },
+		{ "touint64", "CAST", "", "AS INTEGER" }, { "toint32ornull", "try_cast_to", "", ", 'bigint'" }, { "toint64ornull", "try_cast_to", "", ", 'bigint'" },
+		{ "touint32ornull", "try_cast_to", "", ", 'bigint'" }, { "touint64ornull", "try_cast_to", "", ", 'bigint'" }, { "toint32orzero", "CAST", "", "AS INTEGER" },
+		{ "toint64orzero", "CAST", "", "AS INTEGER" }, { "touint32orzero", "CAST", "", "AS INTEGER" }, { "touint64orzero", "CAST", "", "AS INTEGER" },
+		{ "tofloat32", "cast_to", "", ", 'double'" }, { "tofloat64", "cast_to", "", ", 'double'" }, { "tofloat64ornull", "try_cast_to", "", ", 'double'" },
+		{ "tofloat64orzero", "CAST", "", "AS REAL" }, { "lowerutf8", "lower", "", "" }, { "upperutf8", "upper", "", "" }, { "chr", "char", "", "" }, { "iff", "iif", "", "" },
+		{ "to_hex", "printf", "'%X',", "" }, { "regexp_full_match", "regexp_matches", "", "" }, { "visitparamextractstring", "property", "", "" },
+		{ "jsonextractstring", "property", "", "" }, { "jsonextractint", "property", "", "" }, { "jsonextractuint", "property", "", "" }, { "jsonextractfloat", "property", "", "" },
+		{ "jsonextractbool", "property", "", "" }, { "jsonextractraw", "property", "", "" }, { "jsonextract", "property", "", "" }, { "to_json", "json_quote", "", "" },
+		{ "addseconds", "date_add", "", ", 'second'" }, { "addminutes", "date_add", "", ", 'minute'" }, { "addhours", "date_add", "", ", 'hour'" }, { "adddays", "date_add", "", ", 'day'" },
+		{ "addweeks", "date_add", "", ", 'week'" }, { "addmonths", "date_add", "", ", 'month'" }, { "addquarters", "date_add", "", ", 'quarter'" }, { "addyears", "date_add", "", ", 'year'" },
+		{ "subtractseconds", "date_sub", "", ", 'second'" }, { "subtractminutes", "date_sub", "", ", 'minute'" }, { "subtracthours", "date_sub", "", ", 'hour'" },
+		{ "subtractdays", "date_sub", "", ", 'day'" }, { "subtractweeks", "date_sub", "", ", 'week'" }, { "subtractmonths", "date_sub", "", ", 'month'" },
+		{ "subtractquarters", "date_sub", "", ", 'quarter'" }, { "subtractyears", "date_sub", "", ", 'year'" }, { "count_star", "count", "", "*" }, { NULL, NULL, NULL, NULL } };
+
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
+		struct tok *open = t->next, *close = open->match, *comma;
+		int i;
+
+		if (t->kind != TOKEN_WORD || !is(open, "(") || close == open || is(t->prev, "."))
+			continue;
+		combined(w, t);
+		if (is(t, "uniqexact") && open->next != close) {
+			rewrite_set(w, t, "count");
+			put(w, open->next, open->next, "DISTINCT");
+			open->next->next->blank = 1;
+			continue;
+		}
+		if (is(t, "trim")) {
+			trimmed(w, t);
+			continue;
+		}
+		if (is(t, "json_extract_string") && (comma = rewrite_operand_end(open->next)) && is(comma->next, ",")) {
+			replace(w, comma->next, comma->next, "->>");
+			t->next->blank = t->blank;
+			rewrite_cut(t, t);
+			continue;
+		}
+		for (i = 0; names[i].name && !is(t, names[i].name); i++)
+			;
+		if (!names[i].name || (open->next == close && !is(t, "count_star")))
+			continue;
+		if (is(t, "regexp_full_match") && (comma = rewrite_operand_end(open->next)) && is(comma->next, ",") && rewrite_operand_end(comma->next->next))
+			rewrite_wrap(w, comma->next->next, rewrite_operand_end(comma->next->next), "('^(?:' ||", "|| ')$')");
+		rewrite_set(w, t, names[i].ours);
+		if (*names[i].before)
+			put(w, open->next, open->next, "%s", names[i].before);
+		if (*names[i].behind)
+			put(w, close, close, "%s", names[i].behind)->blank = 1;
+	}
+}
+
 /* ---- operators */
+
+/* a ** b and a // b as calls. The last token. */
+static struct tok *
+operator_call(struct work *w, struct tok *t, const char *head)
+{
+	struct tok *a = rewrite_operand_start(t->prev), *b, *more;
+
+	if (is(t, "*"))         /* of ** the second */
+		rewrite_cut(t->next, t->next);
+	b = rewrite_operand_end(t->next);
+	while (a && is(t, "//") && (is(a->prev, "*") || is(a->prev, "/") || is(a->prev, "%")) && (more = rewrite_operand_start(a->prev->prev)))
+		a = more;
+	if (!a || !b) {
+		rewrite_fail(w, t, "an operand is wanted on both sides of this");
+		return t;
+	}
+	replace(w, t, t, ",");
+	return rewrite_wrap(w, a, b, head, ")")->next->match;
+}
 
 static void
 operators(struct work *w)
 {
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		struct tok *end;
+
+		if (is(t, "similar") && is(t->next, "to") && (end = rewrite_operand_end(t->next->next))) {
+			rewrite_wrap(w, t->next->next, end, "('^(?:' ||", "|| ')$')");
+			rewrite_cut(t->next, t->next);
+			rewrite_set(w, t, "REGEXP");
+			t->next->blank = 1;
+			continue;
+		}
+		if ((is(t, "*") && is(t->next, "*") && !t->next->blank && rewrite_operand_start(t->prev)) || is(t, "^") || is(t, "//")) {
+			t = operator_call(w, t, is(t, "//") ? "divided(" : "pow(");
+			continue;
+		}
 
 		if (is(t, "ilike")) {
 			rewrite_set(w, t, "MATCH");
@@ -594,17 +765,52 @@ several_keys(struct work *w, struct tok *order, struct tok *close)
 	rewrite_wrap(w, order->next->next, close->prev, "order_key(", ")");
 }
 
-/* Does a comma stand in the brackets that open here, and in none within them? */
-static int
-has_comma(struct tok *open)
+/* Aggregates with OVER behind them, and what SQLite runs over frames instead (functions_window.c, functions_aggregate.c). */
+static void
+over_frame(struct work *w, struct tok *open)
 {
-	for (struct tok *k = open->next; k != open->match; k = k->next) {
-		if (is(k, "("))
-			k = k->match;
-		if (is(k, ","))
-			return 1;
+	static const char *const calls[][2] = { { "first", "first_value" }, { "arbitrary", "first_value" }, { "last", "last_value" }, { "anylast", "last_value" },
+		{ "any_value", "nth_there" }, { "any", "nth_there" }, { "arg_max", "window_greatest" }, { "argmax", "window_greatest" }, { "max_by", "window_greatest" },
+		{ "arg_min", "window_least" }, { "argmin", "window_least" }, { "min_by", "window_least" }, { "string_agg", "window_text" }, { "listagg", "window_text" },
+		{ "array_agg", "window_list" }, { "list", "window_list" }, { "grouparray", "window_list" }, { "mode", "window_mode" },
+		{ "approx_count_distinct", "window_different" }, { "uniq", "window_different" }, { "uniqexact", "window_different" },
+		{ "bit_or", "window_bit_or" }, { "bit_and", "window_bit_and" }, { "bit_xor", "window_bit_xor" }, { NULL, NULL } };
+	struct tok *name = open->prev, *close = open->match, *over = close->next;
+	int i;
+
+	if (is(over, "filter") && is(over->next, "("))
+		over = over->next->match->next;
+	if (!is(over, "over") || open->next == close || inner_order(open))
+		return;
+	if (is(name, "count") && is(open->next, "distinct") && n_commas(open) == 0) {
+		rewrite_cut(open->next, open->next);
+		rewrite_set(w, name, "window_different");
+		return;
 	}
-	return 0;
+	for (i = 0; calls[i][0] && !is(name, calls[i][0]); i++)
+		;
+	if (!calls[i][0] || is(open->next, "distinct"))
+		return;
+	rewrite_set(w, name, calls[i][1]);
+	if (is(name, "nth_there"))
+		put(w, close, close, ", 1");
+}
+
+/* quantile_cont(x, [0.5, 0.9]) gives a list. */
+static void
+several_shares(struct work *w, struct tok *open)
+{
+	static const char *const names[] = { "quantile_cont", "quantile", "percentile_cont", "percentile", "quantile_disc", "percentile_disc", NULL };
+	struct tok *close = open->match, *list = open->next;
+
+	if (!one_of(open->prev, names) || is(list, "distinct") || !(list = rewrite_operand_end(list)) || !is(list->next, ","))
+		return;
+	list = list->next->next;
+	if (!is(list, "json_array") || !list->made || list->next->match->next != close || list->next->next == close->prev)
+		return;
+	rewrite_set(w, open->prev, is(open->prev, "quantile_disc") || is(open->prev, "percentile_disc") ? "quantiles_disc" : "quantiles");
+	rewrite_cut(close->prev, close->prev);
+	rewrite_cut(list, list->next);
 }
 
 static void
@@ -667,6 +873,8 @@ calls(struct work *w)
 		}
 		if (is(open->prev, "over") || is(open->prev, "as") || is(open->prev, "filter"))
 			continue;
+		several_shares(w, open);
+		over_frame(w, open);
 		order = inner_order(open);
 		for (i = 0; ordered[i].name && !is(open->prev, ordered[i].name); i++)
 			;
@@ -675,11 +883,11 @@ calls(struct work *w)
 			rewrite_cut(open->next, open->next);
 		} else if (is(open->next, "distinct")) {
 			struct tok *row = open->next->next;
-			int commas = has_comma(open);
+			int commas = n_commas(open);
 
 			if (commas && is(open->prev, "count")) {
 				rewrite_wrap(w, open->next->next, close->prev, "json_array(", ")");
-			} else if (is(open->prev, "count") && is(row, "(") && row->match == close->prev && has_comma(row)) {
+			} else if (is(open->prev, "count") && is(row, "(") && row->match == close->prev && n_commas(row)) {
 				put(w, row, row, "json_array");         /* count(DISTINCT (a, b)) */
 			} else if (commas && (is(open->prev, "string_agg") || is(open->prev, "group_concat") || is(open->prev, "listagg"))) {
 				rewrite_set(w, open->prev, "distinct_text");
@@ -751,8 +959,8 @@ look_for_source(struct work *w, struct str name)
 	return 0;
 }
 
-static int
-names_a_source(struct work *w, struct str name)
+int
+rewrite_names_source(struct work *w, struct str name)
 {
 	struct map_entry *e = map_put(&w->sources, name, NULL);
 
@@ -767,7 +975,7 @@ is_behind_source(struct work *w, const struct tok *t)
 {
 	const struct tok *source = t->prev->prev;
 
-	return rewrite_named(source) && !is(source->prev, ".") && names_a_source(w, rewrite_bare(w, source));
+	return rewrite_named(source) && !is(source->prev, ".") && rewrite_names_source(w, rewrite_bare(w, source));
 }
 
 #define DOTTED_MOST 1024        /* bytes: a statement may be one long row of names, and each beginning of it is looked for */
@@ -832,7 +1040,7 @@ properties(struct work *w)
 		if (is(t->prev, "."))
 			first = t->prev->prev;
 		struct str name = rewrite_bare(w, t);
-		int may_reach = is(t->prev, ".") ? is_behind_source(w, t) : !names_a_source(w, name);
+		int may_reach = is(t->prev, ".") ? is_behind_source(w, t) : !rewrite_names_source(w, name);
 
 		if (may_reach && w->host && w->host->is_property && (last = dotted_property(w, t, &dotted))) {
 			t = put_dotted(w, t, last, buf_get(&dotted));
@@ -841,7 +1049,7 @@ properties(struct work *w)
 		last = t;
 		if (name.n == 10 && strncasecmp(name.p, "properties", 10) == 0) {
 			if (aliased < 0)
-				aliased = names_a_source(w, name);
+				aliased = rewrite_names_source(w, name);
 			ours = !aliased;
 		} else {
 			ours = may_reach && w->host && w->host->is_property && w->host->is_property(w->host->self, name);
@@ -1486,6 +1694,7 @@ rewrite_expressions(struct work *w)
 	zones(w);
 	intervals(w);
 	operators(w);
+	other_names(w);
 	calls(w);
 	properties(w);
 	times(w);

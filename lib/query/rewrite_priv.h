@@ -52,6 +52,9 @@ struct tok *rewrite_wrap(struct work *, struct tok *first, struct tok *last, con
 struct tok *rewrite_operand_start(struct tok *last);
 struct tok *rewrite_operand_end(struct tok *first);
 
+/* Is there a table of that name in the statement, or an alias of one? */
+int rewrite_names_source(struct work *, struct str name);
+
 /* As text, `after` being the token behind the last. */
 void rewrite_text(const struct tok *first, const struct tok *after, struct buf *);
 int rewrite_same(const struct tok *a, const struct tok *a_last, const struct tok *b, const struct tok *b_last);

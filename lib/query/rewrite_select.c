@@ -333,11 +333,14 @@ rewrite_name_items(struct work *w)
 			struct buf name = {0};
 
 			for (struct tok *k = item->first; !plain && k != item->last->next; k = k->next)
-				if (is(k, "columns") || is(k, "exclude") || is(k, "except") || is(k, "replace") || is(k, "*"))
+				if (is(k, "columns") || is(k, "exclude") || is(k, "except") || is(k, "replace") || is(k, "rename") || is(k, "*"))
 					plain = is(k, "*") ? k->next->kind == TOKEN_END || is(k->prev, ".") : is(k->next, "(");
 			if (plain)
 				continue;
-			for (uint32_t b = item->first->at; b < item->last->end; b++)
+			if (is(item->last->prev, ".") && item->last->prev->prev == item->first && rewrite_named(item->first) && rewrite_named(item->last) &&
+			    rewrite_names_source(w, rewrite_bare(w, item->first)))
+				buf_str(&name, rewrite_bare(w, item->last));            /* e.id is called id */
+			else for (uint32_t b = item->first->at; b < item->last->end; b++)
 				buf_byte(&name, (unsigned char)w->sql.p[b] < ' ' ? ' ' : w->sql.p[b]);
 			if (name.n > 200)
 				name.n = 200;
@@ -650,7 +653,9 @@ rewrite_standard(struct work *w)
 		if (is(t, "fetch") && (is(t->next, "first") || is(t->next, "next")) && !is(t->prev, "."))
 			fetch(w, t);
 	for (struct tok *t = w->head.next; t != &w->head; t = t->next)
-		if (is(t, "offset") && !is(t->prev, "."))
+		if (is(t, "limit") && is(t->next, "all") && !is(t->prev, "."))
+			rewrite_set(w, t->next, "-1"), t->next->kind = TOKEN_NUMBER;
+		else if (is(t, "offset") && !is(t->prev, "."))
 			offset(w, t);
 }
 
@@ -918,31 +923,160 @@ asof(struct work *w, struct tok *t, struct tok *end)
 	buf_release(&name), buf_release(&b), buf_release(&near), buf_release(&conds);
 }
 
-/* ---- lists as rows */
+static void mend_select(struct work *, struct tok *);
 
-/* The column of a list's items is `value`: where the statement calls it `name`, or `alias.name`, that is said instead. */
+/* ---- lists as rows, rows as lists */
+
+/* Where the SELECT says `alias.name`, or `name` alone, `sql` is said instead, but not between `first` and `last`. */
 static void
-call_unnest(struct work *w, struct select *s, struct tok *alias, struct str name)
+call_column(struct work *w, struct select *s, struct str alias, struct str name, int bare, const char *sql, const struct tok *first, const struct tok *last)
 {
-	struct str table = rewrite_bare(w, alias);
-	char *quoted = rewrite_quote(w, table, '"');
 	struct items items = split(w, s->list, s->list_last);
 
 	for (int i = 0; i < items.n && !w->err->code; i++)
 		if (!items.item[i].alias && same_name(item_name(w, &items.item[i]), name))
 			put(w, items.item[i].last->next, items.item[i].last, "AS %s", rewrite_quote(w, name, '"'));
-	for (struct tok *t = s->select->next, *first; t != s->end && !w->err->code; t = t->next) {
-		first = is(t->prev, ".") ? t->prev->prev : t;
-		if (t == alias || !rewrite_named(t) || is(t->next, "(") || is(t->next, ".") || is(t->prev, "as") || !same_name(rewrite_bare(w, t), name))
+	for (struct tok *t = s->select->next; t != s->end && !w->err->code; t = t->next) {
+		struct tok *start = is(t->prev, ".") ? t->prev->prev : t;
+
+		if (t == first) {
+			for (; t != last; t = t->next)
+				;
+			continue;
+		}
+		if (!rewrite_named(t) || is(t->next, "(") || is(t->next, ".") || is(t->prev, "as") || !same_name(rewrite_bare(w, t), name))
 			continue;
 		if (is(t->prev, "(") && is(t->next, ")") && rewrite_named(t->prev->prev) && !(t->prev->prev->kind == TOKEN_WORD && token_reserved(t->prev->prev->text)) &&
 		    (is(t->prev->prev->prev, "as") || ends_operand(t->prev->prev->prev)))
 			continue;       /* what another source calls its column */
-		if (first == t ? ends_operand(t->prev) : is(first->prev, ".") || !same_name(rewrite_bare(w, first), table))
+		if (start == t ? !bare || ends_operand(t->prev) : is(start->prev, ".") || !same_name(rewrite_bare(w, start), alias))
 			continue;       /* another alias of that name; a column of another table */
-		put(w, first, first, "%s.value", quoted);
-		rewrite_cut(first, t);
+		put(w, start, start, "%s", sql);
+		rewrite_cut(start, t);
 	}
+}
+
+/* The column of a list's items is `value`: where the statement calls it otherwise, that is said instead. */
+static void
+call_unnest(struct work *w, struct select *s, struct tok *alias, struct str name)
+{
+	struct str table = rewrite_bare(w, alias);
+	struct buf sql = {0};
+
+	buf_printf(&sql, "%s.value", rewrite_quote(w, table, '"'));
+	call_column(w, s, table, name, 1, buf_text(&sql), alias, alias);
+	buf_release(&sql);
+}
+
+/* LATERAL (SELECT …) AS t, which names what stands before it: SQLite has it as a value only, so its rows are one list, and unnest() gives
+ * them again; t.a is an item of such a row then. */
+static struct tok *
+lateral(struct work *w, struct select *s, struct tok *t)
+{
+	struct tok *open = t->next, *close = open->match, *alias = is(close->next, "as") ? close->next->next : close->next, *columns = NULL, *before = t->prev;
+	struct names outside;
+	struct items items, called = {0};
+	struct buf list = {0};
+	struct select inner;
+	struct str table;
+
+	if (!rewrite_named(alias) || (alias->kind == TOKEN_WORD && token_reserved(alias->text))) {
+		rewrite_fail(w, close, "LATERAL (SELECT …) wants a name behind it");
+		return close;
+	}
+	while (is(before, ",") || is(before, "join") || is(before, "cross") || is(before, "left") || is(before, "inner") || is(before, "outer"))
+		before = before->prev;
+	outside = ask_columns(w, "*", s->clause[FROM], before->next);
+	table = rewrite_bare(w, alias);
+	if (is(alias->next, "(")) {
+		columns = alias->next;
+		called = split(w, columns->next, columns->match->prev);
+		rewrite_cut(columns, columns->match);
+	}
+	parse(open->next, &inner);
+	items = split(w, inner.list, inner.list_last);
+	for (int i = 0; i < items.n && !w->err->code; i++) {
+		struct str own = item_name(w, &items.item[i]), name = i < called.n ? rewrite_bare(w, called.item[i].first) : own;
+		char sql[300];
+		int bare = 1;
+
+		if (is_star(&items.item[i]) || !own.p || name.n > 200) {
+			rewrite_fail(w, items.item[i].first, "the columns of LATERAL (SELECT …) want names, with AS where they are no plain ones");
+			break;
+		}
+		for (int k = 0; k < outside.n; k++)
+			bare &= !same_name(outside.name[k], name);
+		if (items.item[i].alias)
+			items.item[i].alias->alias = items.item[i].alias->prev->alias = 0;      /* it is needed now */
+		buf_printf(&list, "%s%s", i ? ", " : "", rewrite_quote(w, own, '"'));
+		snprintf(sql, sizeof(sql), "list_at(%s.value, %d)", rewrite_quote(w, table, '"'), i + 1);
+		call_column(w, s, table, name, bare, sql, open, close);
+	}
+	rewrite_cut(t, t);
+	rewrite_wrap(w, open, close, "unnest((SELECT rows_as_list() FROM", "))");
+	for (t = open->prev; !is(t, ")"); t = t->prev)
+		;
+	put(w, t, t, "%s", list.n ? buf_text(&list) : "NULL");
+	buf_release(&list);
+	return alias;
+}
+
+/* … SEMI JOIN b ON c, ANTI JOIN b USING (c): WHERE [NOT] EXISTS (SELECT 1 FROM b WHERE c). The token to go on from. */
+static struct tok *
+semi_join(struct work *w, struct select *s, struct tok *t, struct tok *after)
+{
+	static const char *const joins[] = { "join", "left", "inner", "cross", "asof", "natural", "full", "right", "semi", "anti", ",", NULL };
+	struct tok *first = is(t->prev, "left") ? t->prev : t, *source = t->next->next, *left = first->prev, *on = source, *last, *made, *where, *select;
+	int anti = is(t, "anti"), ends = 0;
+	struct buf conds = {0};
+
+	while (on != after && !is(on, "on") && !is(on, "using"))
+		on = is(on, "(") ? on->match->next : on->next;
+	if (on == after || on == source) {
+		rewrite_fail(w, t, "%s JOIN wants a table and ON or USING behind it", anti ? "ANTI" : "SEMI");
+		return t;
+	}
+	for (last = on; last->next != after && !ends; last = ends ? last : last->next) {
+		for (int i = 0; joins[i] && !ends; i++)
+			ends = is(last->next, joins[i]) && !(is(last->next, "left") && is(last->next->next, "("));
+		if (is(last, "("))
+			last = last->match->prev;
+	}
+	if (is(on, "using")) {
+		struct tok *right = on->prev;
+		struct items by = split(w, on->next->next, on->next->match->prev);
+
+		if (!rewrite_named(left) || !rewrite_named(right) || !by.n) {
+			rewrite_fail(w, on, "USING (…) wants names for both tables here");
+			return t;
+		}
+		for (int i = 0; i < by.n; i++) {
+			const char *column = rewrite_quote(w, rewrite_bare(w, by.item[i].first), '"');
+
+			buf_printf(&conds, "%s%s.%s", i ? " AND " : "", rewrite_quote(w, rewrite_bare(w, left), '"'), column);
+			buf_printf(&conds, " = %s.%s", rewrite_quote(w, rewrite_bare(w, right), '"'), column);
+		}
+	} else {
+		rewrite_text(on->next, last->next, &conds);
+	}
+	if (s->clause[WHERE]) {
+		rewrite_wrap(w, s->clause[WHERE]->next, clause_end(s, WHERE), "(", ")");
+		where = clause_end(s, WHERE)->next;
+	} else {
+		where = after;
+	}
+	made = put(w, where, t, "%s %s EXISTS (SELECT 1 FROM WHERE (%s))", s->clause[WHERE] ? "AND" : "WHERE", anti ? "NOT" : "", buf_text(&conds));
+	made->blank = 1;
+	for (select = made; !is(select, "select"); select = select->next)
+		;
+	rewrite_move(source, on->prev, select->next->next->next);
+	rewrite_cut(first, last);
+	buf_release(&conds);
+	parse(s->select, s);
+	if (!w->err->code)
+		mend_select(w, select);
+	parse(s->select, s);
+	return left;
 }
 
 /* … UNNEST(list) AS t(x), of each row before it; t and x may be one name. The token to go on from. */
@@ -1019,6 +1153,15 @@ sources(struct work *w, struct select *s)
 		struct tok *first = t, *alias;
 		int starts = is(t->prev, "from") || is(t->prev, ",") || is(t->prev, "join") || is(t->prev, "lateral");
 
+		if ((is(t, "semi") || is(t, "anti")) && is(t->next, "join")) {
+			t = semi_join(w, s, t, after);
+			after = clause_end(s, FROM)->next;
+			continue;
+		}
+		if (is(t, "lateral") && is(t->next, "(") && is(t->next->next, "select")) {
+			t = lateral(w, s, t);
+			continue;
+		}
 		if (is(t, "lateral") && (is(t->next, "(") || rewrite_named(t->next))) {
 			t = t->next;
 			rewrite_cut(t->prev, t->prev);
@@ -1077,25 +1220,37 @@ stars(struct work *w, struct select *s)
 	items = split(w, s->list, s->list_last);
 	for (int i = 0; i < items.n && !w->err->code; i++) {
 		struct item *item = &items.item[i];
-		struct tok *star = NULL, *columns = NULL, *exclude = NULL, *replace = NULL, *t;
+		struct tok *star = NULL, *columns = NULL, *exclude = NULL, *replace = NULL, *rename = NULL, *t;
 		struct buf list = {0};
 		struct names names;
 		struct regex *regex = NULL;
 		int any = 0;
 
 		for (t = item->first; t != item->last->next; t = t->next) {
-			if (is(t, "columns") && is(t->next, "(") && !columns)
+			if (is(t, "columns") && is(t->next, "(") && !columns) {
+				struct tok *inner = t->next->next;
+
 				columns = t;
+				if (is(inner, "*") && (is(inner->next, "exclude") || is(inner->next, "except")))
+					exclude = inner->next->next;
+				else if (!is(inner, "*") && inner->kind != TOKEN_STRING && !(is(inner, "json_array") && inner->made)) {
+					rewrite_fail(w, inner, "COLUMNS wants a regular expression, COLUMNS('_ms$'), a list of names or *");
+					return;
+				}
+				t = t->next->match;
+			}
 			if (is(t, "("))
 				continue;
 			if (is(t, "*") && (t == item->first || is(t->prev, ".")) && !star)
 				star = t;
 			if ((is(t, "exclude") || is(t, "except")) && star)
 				exclude = t->next;
+			if (is(t, "rename") && star)
+				rename = t->next;
 			if (is(t, "replace") && star && is(t->next, "("))
 				replace = t->next;
 		}
-		if (!columns && !(star && (exclude || replace)))
+		if (!columns && !(star && (exclude || replace || rename)))
 			continue;
 		if (!s->clause[FROM]) {
 			rewrite_fail(w, item->first, "there are no columns without FROM");
@@ -1125,6 +1280,11 @@ stars(struct work *w, struct select *s)
 
 				for (; e != e_last; e = e->next)
 					skip |= rewrite_named(e) && same_name(rewrite_bare(w, e), name);
+			}
+			if (columns && is(columns->next->next, "json_array")) {
+				skip = 1;
+				for (t = columns->next->next->next; t != columns->next->match && skip; t = t->next)
+					skip = t->kind != TOKEN_STRING || !same_name(rewrite_bare(w, t), name);
 			}
 			if (regex && !skip)
 				skip = regex_find(regex, name, 0, NULL, 0, w->err) != 1;
@@ -1159,6 +1319,9 @@ stars(struct work *w, struct select *s)
 			if (star != item->first)
 				rewrite_copy(w, item->first, star->prev, item->first);
 			put(w, item->first, item->first, "%s", quoted);
+			for (t = rename; t && t != item->last && !is(t, ")"); t = t->next)      /* (a AS b, …) */
+				if (is(t->next, "as") && rewrite_named(t) && same_name(rewrite_bare(w, t), name))
+					put(w, item->first, t, "AS %s", rewrite_quote(w, rewrite_bare(w, t->next->next), '"'));
 		}
 		regex_free(regex);
 		if (!w->err->code && !any)
@@ -1853,7 +2016,6 @@ by_depth(const void *a, const void *b)          /* the deepest first; PIVOT befo
 }
 
 static void mend_pivot(struct work *, struct tok *);
-static void mend_select(struct work *, struct tok *);
 
 void
 rewrite_selects(struct work *w)

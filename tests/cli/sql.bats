@@ -690,3 +690,51 @@ P
 	done
 	is "SELECT event AS e, user_id AS u, grouping(e) AS g, count(*) FROM events WHERE user_id > '' GROUP BY GROUPING SETS ((e), (u)) ORDER BY g, e, u" $'page_view,,0,2\nsignup,,0,1\n,u1,1,2\n,u2,1,1'
 }
+
+@test "aggregates over frames: different values, the value beside the greatest, texts, lists, bits, first and last" {
+	local v="(VALUES (1, 'a', 3), (2, NULL, 5), (3, 'b', 4), (4, 'a', 4), (5, 'c', NULL)) AS v(i, x, k)" w="OVER (ORDER BY i ROWS 2 PRECEDING)"
+	of() { is "SELECT string_agg(coalesce(y, '-'), ' ' ORDER BY i) FROM (SELECT i, $1 AS y FROM $v)" "$2"; }
+	of "count(DISTINCT x) $w" '1 1 2 2 3'
+	of "count(DISTINCT x) FILTER (WHERE k > 3) $w" '0 0 1 2 2'
+	of "arg_max(x, k) $w" 'a a b b b'
+	of "min_by(x, k) $w" 'a a a b b'
+	of "string_agg(x, '') $w" 'a a ab ba bac'
+	of "array_agg(k) $w" '"[3] [3,5] [3,5,4] [5,4,4] [4,4,null]"'
+	of "list(x) OVER (ORDER BY i ROWS BETWEEN 1 FOLLOWING AND 1 FOLLOWING)" '"[null] [""b""] [""a""] [""c""] -"'
+	of "mode(x) OVER (ORDER BY i)" 'a a a a a'
+	of "bit_or(k) $w" '3 7 7 5 4'
+	of "first(x) $w || last(x) $w" 'aa - ab - bc'
+	of "any_value(x) OVER (ORDER BY i ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING)" 'a b b a c'
+}
+
+@test "several quantiles at once; buckets with an offset; whole units between two times; COLUMNS of names; columns called otherwise" {
+	is "SELECT quantile_cont(revenue, [0, 0.5, 1]), quantile_disc(revenue, ARRAY[0.5]), percentile_cont([0.5]) WITHIN GROUP (ORDER BY revenue) FROM events" '"[2.5,3.25,4]",[2.5],[3.25]'
+	is "SELECT time_bucket(INTERVAL 1 DAY, timestamp, INTERVAL '11 hours') AS t, count(*) FROM events GROUP BY 1 ORDER BY 1" $'2026-11-22T11:00:00.000Z,1\n2026-11-23T11:00:00.000Z,2'
+	run -2 at-query "SELECT time_bucket('1 day', timestamp, 'x') FROM events"
+	[[ $output == *"neither a time to count from nor a span"* ]]
+	is "SELECT date_sub('day', TIMESTAMP '2026-01-01 12:00', TIMESTAMP '2026-01-03 11:00'), datesub('month', DATE '2026-02-28', DATE '2026-01-31'), date_sub(HOUR, 2, now()), date_sub(now(), 1, 'day')" 1,-1,2026-11-23T22:30:00.000Z,2026-11-23T00:30:00.000Z
+	is "SELECT COLUMNS(* EXCLUDE (b)), COLUMNS(['a', 'c']) FROM (SELECT 1 AS a, 2 AS b, 3 AS c)" 1,3,1,3
+	run -0 at-query "SELECT * RENAME (a AS x) FROM (SELECT 1 AS a, 2 AS b)"
+	[ "$output" = '{"x":1,"b":2}' ]
+	run -2 at-query "SELECT COLUMNS(c -> c LIKE 'e%') FROM events"
+	[[ $output == *'COLUMNS wants a regular expression'* ]]
+	is "SELECT count(*) FROM (SELECT * FROM events LIMIT ALL)" 3
+}
+
+@test "LATERAL names the row before it; SEMI and ANTI JOIN keep rows that have a match, or none" {
+	is "SELECT e.user_id, t.event, t.n FROM (SELECT DISTINCT user_id FROM events) e CROSS JOIN LATERAL (SELECT f.event, count(*) OVER () AS n FROM events f WHERE f.user_id = e.user_id ORDER BY f.timestamp DESC LIMIT 1) t ORDER BY 1" $'u1,signup,2\nu2,page_view,1'
+	is "SELECT v.x, m FROM (VALUES ('u1'), ('u9')) AS v(x) LEFT JOIN LATERAL (SELECT max(big) AS m FROM events WHERE user_id = x GROUP BY user_id) t ON true ORDER BY 1" $'u1,9007199254740993\nu9,'
+	is "SELECT event, t.v FROM events, LATERAL (SELECT revenue * 0.1) AS t(v) WHERE revenue IS NOT NULL ORDER BY 1, 2" $'page_view,0.25\npage_view,0.4'
+	is "SELECT group_concat(a.event ORDER BY a.event) FROM events a SEMI JOIN (VALUES ('signup'), ('signup')) AS v(e) ON v.e = a.event" signup
+	is "SELECT count(*) FROM events a ANTI JOIN (SELECT user_id FROM events WHERE event = 'signup') b USING (user_id) WHERE revenue > 9 OR revenue < 5" 1
+	run -2 at-query "SELECT 1 FROM events e, LATERAL (SELECT count(*), * FROM events f WHERE f.event = e.event) t"
+	[[ $output == *'want names'* ]]
+}
+
+@test "what others call it: aggregates with If, casts of ClickHouse, // and **, SIMILAR TO, TRIM(BOTH … FROM …)" {
+	is "SELECT minIf(revenue, page = '/cart'), anyIf(event, revenue > 3), uniqExact(user_id), uniqExactIf(user_id, event = 'signup'), quantileIf(0.5)(revenue, revenue < 3) FROM events" 4,page_view,2,1,2.5
+	is "SELECT toInt64('5') + toFloat64('2.5'), toString(5) || 'x', toInt64OrNull('x'), addDays(DATE '2026-01-31', 1), JSONExtractInt('{\"a\":{\"b\":7}}', 'a', 'b')" 7.5,5x,,2026-02-01,7
+	is "SELECT -7 // 2, 7 // 2 * 2, 2 ** 3 ** 2, 2 ^ 0.5 > 1.41, 3 * 2 // 4, 7 // 0" -3,6,64,1,1,
+	is "SELECT 'abc' SIMILAR TO 'a_?.c', 'abc' NOT SIMILAR TO '(a|b)+', regexp_full_match('abc', 'b'), trim(BOTH 'x' FROM 'xaxx'), trim(LEADING FROM '  a '), json_extract_string('{\"a\":1}', '$.a')" '1,1,0,a,a ,1'
+	is "SELECT levenshtein('kitten', 'sitting'), gcd(12, 18), lcm(4, 6), chr(65), to_hex(255), url_decode(url_encode('ä b')), list_value(1, 'a')" '3,6,12,A,FF,ä b,"[1,""a""]"'
+}
