@@ -25,7 +25,7 @@
 
 enum op { TAKE, SPLIT, JUMP, FIRST, LAST, MARK, MOVED, MATCH };
 
-struct code { enum op op; int a, b; };  /* TAKE variable; SPLIT a b, JUMP a relative; MARK loop; MOVED loop, else to b */
+struct code { enum op op; int a, b; };  /* TAKE variable, left out; SPLIT a b, JUMP a relative; MARK loop; MOVED loop, else to b */
 
 struct variable { char *name; size_t n; int quoted; };
 
@@ -35,11 +35,12 @@ struct back { int pc; size_t row; };
 struct recognize {
 	struct code *code;
 	int size, cap, loops, depth;
+	int leaves_out;         /* while it is read: in so many {- -} */
 	int empties;            /* some loop's body may take no row: where such a loop ends depends on how its state was come to */
 	struct variable variable[RECOGNIZE_VARIABLES];
 	int variables;
 
-	uint8_t *taken;
+	uint8_t *taken, *left_out;      /* of each row: its variable; is it in {- -} */
 	size_t cap_taken;
 	struct back *stack;
 	size_t deep, cap_stack;
@@ -75,6 +76,13 @@ take(struct recognize *r, char c)
 		return 0;
 	r->at++;
 	return 1;
+}
+
+static int
+is_next(struct recognize *r, const char *two)
+{
+	peek(r);
+	return r->text.n - r->at >= 2 && memcmp(r->text.p + r->at, two, 2) == 0;
 }
 
 static int
@@ -191,7 +199,7 @@ variable(struct recognize *r, struct str text, size_t at)
 		v = &r->variable[found = r->variables++];
 		v->name = name_of(text, &v->n, &v->quoted);
 	}
-	emit(r, TAKE, found, 0);
+	emit(r, TAKE, found, r->leaves_out > 0);
 	return r->err->code;
 }
 
@@ -273,6 +281,8 @@ counted(struct recognize *r, int *least, int *most, int *reluctant)
 	size_t start = (peek(r), r->at);
 
 	*least = *most = 1;
+	if (is_next(r, "{-"))
+		return 0;
 	if (take(r, '?')) {
 		*least = 0;
 	} else if (take(r, '*')) {
@@ -282,8 +292,6 @@ counted(struct recognize *r, int *least, int *most, int *reluctant)
 	} else if (take(r, '{')) {
 		int has_least, has_most = 0;
 
-		if (peek(r) == '-')
-			return fault(r, start, "{- … -}, rows that are left out, is not there: leave them out of what is selected"), 0;
 		has_least = number(r, least) == 0;
 		if (!has_least)
 			*least = 0;
@@ -388,6 +396,16 @@ term(struct recognize *r)
 		if (!take(r, ')') && (pattern(r) || (!take(r, ')') && fault(r, r->at, "a ( without its )"))))
 			return r->err->code;
 		r->depth--;
+	} else if (is_next(r, "{-")) {
+		if (r->depth++ == DEPTH_MOST)
+			return fault(r, start, "brackets deeper than 200");
+		r->at += 2;
+		r->leaves_out++;
+		if (pattern(r) || (!is_next(r, "-}") && fault(r, r->at, "a {- without its -}")))
+			return r->err->code;
+		r->at += 2;
+		r->leaves_out--;
+		r->depth--;
 	} else if (take(r, '^')) {
 		emit(r, FIRST, 0, 0);
 	} else if (take(r, '$')) {
@@ -409,7 +427,7 @@ term(struct recognize *r)
 	}
 	while (!r->err->code && counted(r, &least, &most, &reluctant)) {
 		repeat(r, from, least, most, reluctant);
-		if (strchr("?*+{", peek(r)) && peek(r))
+		if (peek(r) && strchr("?*+{", peek(r)) && !is_next(r, "{-"))
 			return fault(r, r->at, "a count of a count: put brackets around the first");
 	}
 	return r->err->code;
@@ -424,7 +442,7 @@ pattern(struct recognize *r)
 	for (;;) {
 		int start = r->size, bar;
 
-		while (!r->err->code && peek(r) && !strchr("|),", peek(r)))
+		while (!r->err->code && peek(r) && !strchr("|),", peek(r)) && !(r->leaves_out && is_next(r, "-}")))
 			term(r);
 		if (r->err->code || peek(r) != '|')
 			break;
@@ -472,6 +490,7 @@ recognize_free(struct recognize *r)
 		free(r->variable[i].name);
 	free(r->code);
 	free(r->taken);
+	free(r->left_out);
 	free(r->stack);
 	free(r->mark);
 	free(r->failed);
@@ -491,6 +510,12 @@ recognize_variable(const struct recognize *r, int i)
 }
 
 /* ---- the search */
+
+const uint8_t *
+recognize_left_out(const struct recognize *r)
+{
+	return r->left_out;
+}
 
 void
 recognize_forget(struct recognize *r)
@@ -588,9 +613,12 @@ recognize_at(struct recognize *r, const struct recognize_ask *ask, size_t start,
 		case TAKE:
 			if ((fails = row >= ask->rows || c->a < 0))
 				break;
-			if (row - start == r->cap_taken)
+			if (row - start == r->cap_taken) {
 				r->taken = mem_grow(r->taken, r->cap_taken = r->cap_taken ? 2 * r->cap_taken : 256, 1);
+				r->left_out = mem_grow(r->left_out, r->cap_taken, 1);
+			}
 			r->taken[row - start] = (uint8_t)c->a;
+			r->left_out[row - start] = (uint8_t)c->b;
 			if ((rc = ask->fits(ask->self, start, r->taken, row - start + 1, err)) < 0)
 				return rc;
 			fails = !rc;

@@ -3,7 +3,7 @@
  *      'STRT DOWN+ (UP | FLAT){2,}? LAST'
  *
  *      PATTERN = TERMS { "|" TERMS }       TERMS = { TERM [ "?" | "*" | "+" | "{n}" | "{n,}" | "{,m}" | "{n,m}" ] ["?"] }
- *      TERM    = VARIABLE | "(" PATTERN ")" | "()" | "^" | "$" | PERMUTE(PATTERN, …)
+ *      TERM    = VARIABLE | "(" PATTERN ")" | "()" | "^" | "$" | PERMUTE(PATTERN, …) | "{-" PATTERN "-}"
  *
  * Beside pattern.h, which decides at each event of a stream and never goes back, a match here is found by looking back: it is the first in
  * the order of preference (left alternatives first, greedy counts as long as can be, reluctant ones as short) in which each row fits its
@@ -43,6 +43,9 @@ struct recognize_ask {
 
 /* The search at one row: 1 and the variable of each of *n rows, borrowed until the next call (0 rows: an empty match); 0 none; < 0. */
 int recognize_at(struct recognize *, const struct recognize_ask *, size_t start, const uint8_t **taken, size_t *n, struct err *);
+
+/* Of each row of the match that was found: does it stand in {- -}, and so not come out? */
+const uint8_t *recognize_left_out(const struct recognize *);
 
 /* Other rows, or the search goes on at a row before the last one. */
 void recognize_forget(struct recognize *);

@@ -347,7 +347,8 @@ put_match(struct match *m, size_t start, const uint8_t *taken, size_t n, struct 
 		return put_row(m, &at, err);
 	for (at.n = 1; at.n <= n && rc == 0; at.n++) {
 		at.row = start + at.n - 1;
-		rc = put_row(m, &at, err);
+		if (!recognize_left_out(m->pattern)[at.n - 1])
+			rc = put_row(m, &at, err);
 	}
 	return rc;
 }

@@ -41,6 +41,14 @@ V="PATTERN (STRT DOWN+ UP+) DEFINE DOWN AS price < PREV(price), UP AS price > PR
 	is "SELECT price FROM input MATCH_RECOGNIZE (PARTITION BY symbol ORDER BY timestamp ALL ROWS PER MATCH OMIT EMPTY MATCHES PATTERN (A*) DEFINE A AS price < 6)" '5;3'
 }
 
+@test "rows in {- -} belong to the match, but do not come out" {
+	out() { is "SELECT price, n FROM input MATCH_RECOGNIZE (PARTITION BY symbol ORDER BY timestamp MEASURES COUNT(*) AS n $1 PATTERN ($2) DEFINE DOWN AS price < PREV(price), UP AS price > PREV(price)) WHERE symbol = 'ACME'" "$3"; }
+	out 'ALL ROWS PER MATCH' 'STRT {- DOWN+ -} UP+' '25,1;24,4;25,5'
+	out 'ALL ROWS PER MATCH' '{-STRT-} ({-DOWN-} | UP){3}' '17,2;25,3;24,2;25,3'
+	out 'ALL ROWS PER MATCH' 'STRT {- (DOWN | UP {- UP -})+ -}' '12,1'
+	out 'ALL ROWS PER MATCH WITH UNMATCHED ROWS' '{- STRT DOWN+ -} UP' '12,;17,;24,4;25,;19,'
+}
+
 @test "greedy and reluctant counts, alternatives in their order, permutations, anchors, subsets" {
 	n() { is "SELECT n, c FROM input MATCH_RECOGNIZE (PARTITION BY symbol ORDER BY timestamp MEASURES COUNT(*) AS n, CLASSIFIER() AS c PATTERN ($1) ${3:-}) WHERE symbol = 'GLOBO'" "$2"; }
 	n 'A+' '3,A'
@@ -84,7 +92,8 @@ V="PATTERN (STRT DOWN+ UP+) DEFINE DOWN AS price < PREV(price), UP AS price > PR
 	no() { run -2 --separate-stderr at-query -i t.csv "SELECT * FROM input MATCH_RECOGNIZE ($1)"; [[ $stderr == *"$2"* ]] || { echo "$1: $stderr"; return 1; }; }
 	no 'ORDER BY timestamp' '1:56: MATCH_RECOGNIZE wants a PATTERN'
 	no 'PATTERN (A B{3,2}) DEFINE A AS 1' '1:50: PATTERN: a count from more to less'
-	no 'PATTERN (A {- B -})' 'rows that are left out'
+	no 'MEASURES 1 AS x PATTERN (A {- B )' 'a {- without its -}'
+	no 'MEASURES 1 AS x PATTERN (A -} B)' 'a variable is expected here'
 	no 'PATTERN (A) DEFINE B AS 1' "1:57: 'B' is no variable of the pattern"
 	no 'MEASURES A.nothing AS x PATTERN (A)' "1:49: no column 'nothing'"
 	no 'MEASURES A.price PATTERN (A)' '1:47: a measure wants a name'

@@ -8,7 +8,7 @@ import json, random, subprocess, sys
 VARS = "ABCD"
 
 
-# ---- patterns: ("v", name) ("s", [nodes]) ("a", [nodes]) ("q", node, least, most, greedy) ("p", [nodes]) ("^",) ("$",) ("e",)
+# ---- patterns: ("v", name) ("s", [nodes]) ("a", [nodes]) ("q", node, least, most, greedy) ("p", [nodes]) ("x", node) ("^",) ("$",) ("e",)
 def a_node(r, depth):
     k = r.random()
     if depth == 0 or k < 0.5:
@@ -17,7 +17,9 @@ def a_node(r, depth):
         node = ("s", [a_node(r, depth - 1) for _ in range(r.randint(1, 3))])
     elif k < 0.85:
         node = ("a", [a_node(r, depth - 1) for _ in range(r.randint(2, 3))])
-    elif k < 0.9:
+    elif k < 0.88:
+        node = ("x", a_node(r, depth - 1))
+    elif k < 0.92:
         node = ("p", [a_node(r, depth - 1) for _ in range(r.randint(2, 3))])
     else:
         node = r.choice([("^",), ("$",), ("e",), ("v", "A")])
@@ -36,6 +38,8 @@ def text_of(n, r):
         return "(" + r.choice(["|", " | "]).join(text_of(x, r) for x in n[1]) + ")"
     if n[0] == "p":
         return "PERMUTE(" + ", ".join(text_of(x, r) for x in n[1]) + ")"
+    if n[0] == "x":
+        return "{-" + r.choice(["", " "]) + text_of(n[1], r) + r.choice(["", " "]) + "-}"
     if n[0] == "e":
         return "()"
     if n[0] == "q":
@@ -53,7 +57,7 @@ def variables(n):
         return {n[1]}
     if n[0] in "sap":
         return set().union(*map(variables, n[1]))
-    return variables(n[1]) if n[0] == "q" else set()
+    return variables(n[1]) if n[0] in "qx" else set()
 
 
 # ---- values: a match so far is (rows, start, taken): taken[i] is the variable of rows[start + i]
@@ -138,6 +142,18 @@ class Slow(Exception):
     pass
 
 
+class Out(str):
+    """A variable whose row does not come out."""
+
+
+def left_out(n):
+    if n[0] == "v":
+        return ("v", Out(n[1]))
+    if n[0] in "sap":
+        return (n[0], [left_out(x) for x in n[1]])
+    return (n[0], left_out(n[1])) + n[2:] if n[0] in "qx" else n
+
+
 def ways(node, i, taken, ok, budget):
     budget[0] -= 1
     if budget[0] < 0:
@@ -148,6 +164,8 @@ def ways(node, i, taken, ok, budget):
             yield i + 1, taken + [node[1]]
     elif k == "s":
         yield from sequence(node[1], i, taken, ok, budget)
+    elif k == "x":
+        yield from ways(left_out(node[1]), i, taken, ok, budget)
     elif k == "a":
         for x in node[1]:
             yield from ways(x, i, taken, ok, budget)
@@ -230,7 +248,8 @@ def reference(q, rows):
             elif not taken and q["rows"] != "ALL ROWS PER MATCH OMIT EMPTY MATCHES":
                 out.append(row(own[start], full, full, number))
             for n in range(1, len(taken) + 1) if q["rows"] != "ONE ROW PER MATCH" else ():
-                out.append(row(own[start + n - 1], (own, start, taken[:n]), full, number))
+                if not isinstance(taken[n - 1], Out):
+                    out.append(row(own[start + n - 1], (own, start, taken[:n]), full, number))
             covered = max(covered, end)
             if not taken or q["skip"] == "TO NEXT ROW":
                 start += 1
