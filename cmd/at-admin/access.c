@@ -720,6 +720,49 @@ access_tenant_remove(const char *name, struct err *err)
 	return err->code;
 }
 
+struct erasures { int (*one)(void *, struct str mask, int64_t when); void *self; };
+
+static int
+take_erasure(void *self, struct str entry)
+{
+	const struct erasures *to = self;
+	struct json action = json_get(json_value(entry), STR("action")), object = json_get(json_value(entry), STR("object"));
+	struct str user = STR("user "), mask, time;
+	struct buf scratch = { 0 }, when = { 0 };
+	int64_t at;
+	int rc = 0;
+
+	if (json_is(action, JSON_STRING) && json_text_eq(action, STR(ACCESS_ERASED)) && json_is(object, JSON_STRING)) {
+		mask = json_text(object, &scratch);
+		time = json_text(json_get(json_value(entry), STR("timestamp")), &when);
+		if (str_starts(mask, user) && time_parse_rfc3339(time, &at) == 0)
+			rc = to->one(to->self, (struct str){ mask.p + user.n, mask.n - user.n }, at);
+	}
+	buf_release(&scratch);
+	buf_release(&when);
+	return rc;
+}
+
+int
+access_erasures(void *self, const char *tenant_name, int (*one)(void *, struct str mask, int64_t when), void *to, struct err *err)
+{
+	struct erasures all = { one, to };
+	struct buf now = { 0 };
+	struct auth *a;
+	int rc;
+
+	(void)self;
+	if (!store_has_system(cmd_settings()->store))
+		return err_set(err, ERR_IO, "there is no audit");
+	if (!(a = open_auth(NULL, err)))
+		return err->code;
+	rc = audit_verify(a, (struct str){ 0 }, &now, err) < 0 ? err->code :
+	    audit_each(a, str_of(tenant_name), TIME_MIN, TIME_MAX + 1, take_erasure, &all, err);
+	buf_release(&now);
+	auth_close(a);
+	return rc;
+}
+
 int
 access_note(const char *action, const char *tenant_name, const char *object, struct err *err)
 {

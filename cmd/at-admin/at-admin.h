@@ -58,4 +58,8 @@ int access_tenant_add(const char *name, struct err *);
 int access_tenant_remove(const char *name, struct err *);
 int access_note(const char *action, const char *tenant, const char *object, struct err *);      /* what another verb did, into the audit */
 
+/* A store_erasures (store/admin.h): the erasures of a tenant as the audit has them; it has to hold. */
+int access_erasures(void *, const char *tenant, int (*one)(void *, struct str mask, int64_t when), void *, struct err *);
+#define ACCESS_ERASED "user.erase"      /* the action, of the object "user MASK" */
+
 #endif

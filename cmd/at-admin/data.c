@@ -50,7 +50,7 @@ restore_tenant(void *self, const char *name)
 	struct err *err = self;
 	struct store_restored r;
 	struct buf what = { 0 };
-	int rc = store_restore(cmd_settings()->store, name, want.words[0], want.until, &r, err);
+	int rc = store_restore(cmd_settings()->store, name, want.words[0], want.until, access_erasures, NULL, &r, err);
 
 	if (rc == 0) {
 		buf_printf(&what, "%s", r.from ? r.from : "nothing");
@@ -87,6 +87,12 @@ plan(struct err *err)
 	return rc;
 }
 
+static int
+is_ready(void *self, const char *name)
+{
+	return store_restore_ready(cmd_settings()->store, name, self);
+}
+
 /* Every tenant of the backup; users, keys and audit too where the store has none. */
 static int
 restore_all(struct err *err)
@@ -94,9 +100,10 @@ restore_all(struct err *err)
 	struct store_restored r;
 	int rc = store_restore_plan(want.words[0], want.until, &r, err);
 
-	if (rc == 0 && !store_has_system(cmd_settings()->store))
-		rc = store_restore_system(cmd_settings()->store, r.from ? r.from : r.next, err);
-	else if (rc == 0 && cmd_settings()->verbose)
+	if (rc == 0 && !store_has_system(cmd_settings()->store)) {     /* the backup's audit tells of no erasure since */
+		if ((rc = store_tenants(r.from ? r.from : r.next, is_ready, err, err)) == 0)
+			rc = store_restore_system(cmd_settings()->store, r.from ? r.from : r.next, err);
+	} else if (rc == 0 && cmd_settings()->verbose)
 		cmd_say("users, keys and audit stay as they are");
 	if (rc == 0)
 		rc = store_tenants(r.from ? r.from : r.next, restore_tenant, err, err);
@@ -226,7 +233,7 @@ erase(struct store *s, const char *name, struct err *err)
 		    rc ? "; another process has the tenant open, so that traces stay in free pages of the file until at-admin compact finds it alone" : "");
 	store_mask(s, str_of(want.user), mask + 5);
 	mask[5 + STORE_MASK_LEN] = 0;
-	return access_note("user.erase", name, mask, err);
+	return access_note(ACCESS_ERASED, name, mask, err);
 }
 
 int

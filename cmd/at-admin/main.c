@@ -372,7 +372,10 @@ retain(struct store *s, const char *name, struct err *err)
 	}
 	if (cmd_settings()->verbose)
 		cmd_say("%s: %s gone", name, what);
-	return access_note("retain", name, what, err);
+	if (access_note("retain", name, what, err))
+		return err->code;
+	return gone.unread ? err_set(err, ERR_CORRUPT, "%s: %s; what cannot be read stays as it is (%lld), all else that is older is gone: "
+	    "at-admin restore puts a backup in its place", name, gone.left.text, (long long)gone.unread) : 0;
 }
 
 static int

@@ -16,12 +16,14 @@ int store_stats(struct store *, struct store_stats *, struct err *);
 int store_verify(struct store *, void (*tell)(void *, const char *what), void *, struct err *);
 
 /* Seal the tail, merge small chunks, and write the file anew without its free pages where that is worth it. 0; 1 when it
- * could not be made smaller because another process has the tenant open (free pages are used again all the same); < 0. */
+ * could not be made smaller because another process has the tenant open (free pages are used again all the same); < 0. What cannot
+ * be read stays as it is: then all else is done, and the error (ERR_CORRUPT) says how much that is and how to go on. */
 int store_compact(struct store *, struct err *);
 
 /* Drop events older than `events`, samples and rows of anomalies, alerts and insights older than `metrics` (TIME_NONE: none).
- * dry: only count. The pages are free for what comes next; store_compact makes the file smaller. */
-struct store_dropped { int64_t events, samples; };
+ * dry: only count. The pages are free for what comes next; store_compact makes the file smaller. Chunks of which a part would go and
+ * that cannot be read stay: so many of them, of which `left` tells the first; the rest is done all the same. */
+struct store_dropped { int64_t events, samples, unread; struct err left; };
 int store_retain(struct store *, int64_t events, int64_t metrics, int dry, struct store_dropped *, struct err *);
 
 /* Samples and roll-ups, by the ladder of the tenant (store_ladder_set) and the time that it counts from: a roll-up's buckets are
@@ -64,10 +66,16 @@ int store_backup_all(const char *store, const char *dir, int64_t now, long keep,
  *
  * The newest backup made by then is taken; what came after it is added from the next one, or from the store itself as far as it can be read:
  * events in their order of arrival, by the time they were received, samples and rows by their own time. State (offsets, open windows)
- * is that of the backup. Users erased since stay erased. All is made and verified beside the tenant, and takes its place in
- * one step, while nobody has it open (ERR_IO else). */
+ * is that of the backup. Users erased since stay erased: the tenant tells who they are, or, where it cannot be read, the
+ * caller, who calls `one` with each mask (store_mask) and when it was; nothing is changed where that fails or is NULL. All is made and
+ * verified beside the tenant, and takes its place in one step, while nobody has it open (ERR_IO else). */
 struct store_restored { char *from, *next; int64_t events, added, erased; };    /* from, next: paths, to be freed; next NULL: none was needed */
-int store_restore(const char *dir, const char *tenant, const char *backups, int64_t until, struct store_restored *, struct err *);
+typedef int store_erasures(void *self, const char *tenant, int (*one)(void *, struct str mask, int64_t when), void *, struct err *);
+int store_restore(const char *dir, const char *tenant, const char *backups, int64_t until, store_erasures *, void *self, struct store_restored *,
+    struct err *);
+
+/* 0: the tenant that would be replaced tells itself who was erased, or is not there; < 0. */
+int store_restore_ready(const char *dir, const char *tenant, struct err *);
 
 /* Only say which backups it would take: from NULL when none is so old, next NULL when there is none after it. */
 int store_restore_plan(const char *backups, int64_t until, struct store_restored *, struct err *);

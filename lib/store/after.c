@@ -163,6 +163,39 @@ gather(struct store *s, const struct store_place *place, uint64_t until, struct 
 	return rc;
 }
 
+/* Where the next is that came behind the place, where there is none for long (they were removed, or the head says what is not): as far
+ * as headers and the tail tell. Never behind one that is there. */
+static int
+skip_to(struct store *s, uint64_t last, uint64_t *seq, struct err *err)
+{
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_CHUNKS }, t = { .view = &v, .table = STORE_TAIL, .keys_only = 1 };
+	struct chunk_info info;
+	struct str key, value;
+	uint64_t least = last;
+	int rc = store_view_open(&v, s, err);
+
+	if (rc)
+		return rc;
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0 || (rc == ERR_CORRUPT && !c.ended))
+		if (rc > 0 && chunk_info(value, &info, err) == 0 && info.max_seq > *seq && info.min_seq <= least)
+			least = info.min_seq > *seq ? info.min_seq - 1 : *seq;
+		else
+			err_clear(err); /* lost to followers as to all others */
+	while (rc == 0 && (rc = store_walk_next(&t, &key, &value, err)) > 0) {
+		uint64_t first = key.n == 8 ? store_key64_get(key.p) : 0;
+
+		if (first > *seq && first <= least)
+			least = first - 1;
+		rc = 0;
+	}
+	store_walk_end(&c);
+	store_walk_end(&t);
+	store_view_close(&v);
+	*seq = least;
+	return rc < 0 ? rc : 0;
+}
+
 static int
 give_scan(struct store *s, struct store_place *place, uint64_t last, const struct store_news *news, struct err *err)
 {
@@ -175,8 +208,11 @@ give_scan(struct store *s, struct store_place *place, uint64_t last, const struc
 		size_t n = 0;
 
 		arena_reset(texts);
-		if ((rc = gather(s, place, until, all, &n, texts, err)) == 0 && (rc = give_sorted(all, n, news, err)) == 0)
+		if ((rc = gather(s, place, until, all, &n, texts, err)) == 0 && (rc = give_sorted(all, n, news, err)) == 0) {
 			place->seq = until;
+			if (n == 0)
+				rc = skip_to(s, last, &place->seq, err);
+		}
 	}
 	arena_free(texts);
 	free(all);

@@ -300,8 +300,15 @@ copy_tenant(const char *backup, const char *tenant, const char *work, int how, s
 	return s;
 }
 
+/* Who was erased since, as the tenant that is replaced remembers it, or the caller. */
+struct erasures {
+	struct map when;                /* mask -> the time */
+	const struct store *key;        /* by whose key the masks are made */
+};
+
 struct forward {
-	struct store *to, *from, *erased;       /* erased: the store that remembers who was erased; NULL when nobody was */
+	struct store *to, *from;
+	struct erasures *erased;
 	int64_t since, until;
 	const char *kind;
 	struct store_restored *out;
@@ -311,36 +318,53 @@ struct forward {
 };
 
 static int
-there_is_one(void *self, struct str name, struct str value)
+note_erasure(void *self, struct str mask, int64_t when)
 {
-	(void)self, (void)name, (void)value;
-	return 1;
+	struct erasures *e = self;
+	int is_new;
+	struct map_entry *entry = map_put(&e->when, mask, &is_new);
+
+	if (is_new || entry->num < when)
+		entry->num = when;
+	return 0;
 }
 
-/* 1 when the user was erased since, as the store that is replaced remembers it, and what it is of came before. */
+static int
+note_state(void *self, struct str mask, struct str value)
+{
+	int64_t when = INT64_MAX;
+
+	str_int64(value, &when);
+	return note_erasure(self, mask, when);
+}
+
+/* The list out of the tenant that is replaced. `unreadable` says why it could not be opened, or that it is not there (code 0). */
+static int
+find_erasures(struct erasures *e, struct store *present, const char *tenant, store_erasures *elsewhere, void *self, struct err *unreadable,
+    struct err *err)
+{
+	struct err ignored = { 0 };
+
+	e->key = present;
+	if (present && store_each_state(present, STORE_ERASED, note_state, e, unreadable) == 0)
+		return 0;
+	if (!unreadable->code || (elsewhere && elsewhere(self, tenant, note_erasure, e, &ignored) == 0))
+		return 0;
+	return err_set(err, unreadable->code, "%s; so it is not known which users were erased since: nothing was changed, "
+	    "move the tenant's folder away to restore without", unreadable->text);
+}
+
+/* 1 when the user was erased, and what it is of came before. */
 static int
 is_erased(const void *self, struct str user, int64_t came)
 {
-	struct store *erased = (struct store *)self;
+	const struct erasures *e = self;
 	char mask[STORE_MASK_LEN];
-	struct buf when = { 0 };
-	struct err ignored = { 0 };
-	int64_t time = INT64_MAX;
-	int rc;
+	const struct map_entry *entry;
 
-	store_mask(erased, user, mask);
-	if ((rc = store_get_state(erased, STORE_ERASED, (struct str){ mask, sizeof(mask) }, &when, &ignored)) > 0)
-		str_int64(buf_get(&when), &time);
-	buf_release(&when);
-	return rc > 0 && came <= time;
-}
-
-static int
-remember(void *self, struct str name, struct str value)
-{
-	const struct forward *f = self;
-
-	return store_put_state(f->to, STORE_ERASED, name, value, f->err);
+	store_mask(e->key, user, mask);
+	entry = map_find(&e->when, (struct str){ mask, sizeof(mask) });
+	return entry && came <= entry->num;
 }
 
 /* Who was erased since is erased here too, and stays so. */
@@ -348,11 +372,16 @@ static int
 erase_again(struct forward *f)
 {
 	struct store_dropped gone;
+	char when[24];
 	int rc = store_begin(f->to, f->err);
 
 	if (rc == 0 && (rc = store_erase(f->to, (struct str){ 0 }, is_erased, f->erased, 0, &gone, f->err)) == 0)
 		f->out->erased = gone.events;
-	if (rc == 0 && (rc = store_each_state(f->erased, STORE_ERASED, remember, f, f->err)) == 0)
+	for (struct map_entry *e = map_first(&f->erased->when); e && rc == 0; e = map_next(&f->erased->when, e)) {
+		snprintf(when, sizeof(when), "%lld", (long long)e->num);
+		rc = store_put_state(f->to, STORE_ERASED, e->key, str_of(when), f->err);
+	}
+	if (rc == 0)
 		rc = store_commit(f->to, f->err);
 	store_abort(f->to);
 	return rc ? rc : store_shred(f->to, f->err) < 0 ? f->err->code : 0;     /* nor does it stand in free pages */
@@ -412,6 +441,8 @@ roll_forward(struct forward *f, struct store_place place)
 	struct store_news news = { .event = add_event, .kinds = (const char *const[]){ NULL }, .self = f };
 	int rc = store_begin(f->to, f->err), samples;
 
+	if (rc == 0 && f->since == TIME_MIN)    /* out of nothing: or no mask would be known again */
+		rc = store_hash_as(f->to, f->from, f->err);
 	while (rc == 0 && (rc = store_each_new(f->from, &place, &news, &samples, f->err)) > 0)
 		rc = 0;
 	if (rc == 0)
@@ -459,21 +490,15 @@ tell_nobody(void *self, const char *what)
 /* The tenant as it is to be, in the folder `work`, closed again. */
 static int
 make(struct store *present, const char *tenant, const char *work, const char *base, int64_t base_time, const char *next, int64_t until,
-    struct store_restored *out, struct err *err)
+    struct erasures *erased, struct store_restored *out, struct err *err)
 {
 	char *made = text_of("%s/%s", work, "made"), *other = text_of("%s/%s", work, "next");
 	struct store_place place = { 0 };
 	struct store_stats stats;
-	struct err unreadable = { 0 };
-	int any = present ? store_each_state(present, STORE_ERASED, there_is_one, NULL, &unreadable) : 0;
-	struct store *erased = any > 0 ? present : NULL;
 	struct store *to = base ? copy_tenant(base, tenant, made, STORE_WRITE, err) : store_open(made, tenant, STORE_CREATE, err), *from = NULL;
 	struct forward f = { .to = to, .erased = erased, .since = base_time + (base != NULL), .until = until, .out = out, .err = err };
 	int rc = to ? 0 : err->code ? err->code : err_set(err, ERR_IO, "%s: no tenant '%s' in it", base, tenant);
 
-	if (rc == 0 && any < 0)         /* or they would come back */
-		rc = err_set(err, unreadable.code, "%s; so it is not known which users were erased since: nothing was changed, "
-		    "move the tenant's folder away to restore without", unreadable.text);
 	if (rc == 0 && until != TIME_NONE && next && !(from = copy_tenant(next, tenant, other, STORE_READ, err)) && err->code)
 		rc = err->code;
 	f.from = from ? from : present;
@@ -485,7 +510,9 @@ make(struct store *present, const char *tenant, const char *work, const char *ba
 		rc = roll_forward(&f, place);
 	if (rc == 0 && !base && !f.any)         /* a slip of the hand would empty the tenant */
 		rc = err_set(err, ERR_INPUT, "%s: nothing had come by then, --until is before all that is known; nothing was changed", tenant);
-	if (rc == 0 && erased)
+	if (!erased->key)
+		erased->key = to;
+	if (rc == 0 && erased->when.n)
 		rc = erase_again(&f);
 	if (rc == 0 && (rc = store_verify(to, tell_nobody, NULL, err)) > 0)
 		rc = err_set(err, ERR_CORRUPT, "%s: the backup is damaged, at-admin -S %s verify tells where; nothing was changed", base ? base : next,
@@ -501,10 +528,42 @@ make(struct store *present, const char *tenant, const char *work, const char *ba
 	return rc;
 }
 
+/* The tenant that is to be replaced. NULL: it is not there, or *unreadable says why it cannot be read. */
+static struct store *
+open_present(const char *dir, const char *tenant, struct err *unreadable)
+{
+	struct store *s = store_open(dir, tenant, STORE_READ, unreadable);
+	char *path = store_tenant_path(dir, tenant), *data = text_of("%s/%s", path, "data.mdb"), *mark = text_of("%s/%s", path, "scans.lock");
+	struct stat st;
+
+	if (!s && (lstat(data, &st) ? errno == ENOENT || errno == ENOTDIR :
+	    st.st_size == 0 && (lstat(mark, &st) || st.st_size == 0)))          /* its first commit never came (store_open) */
+		err_clear(unreadable);
+	free(mark);
+	free(data);
+	free(path);
+	return s;
+}
+
 int
-store_restore(const char *dir, const char *tenant, const char *backups, int64_t until, struct store_restored *out, struct err *err)
+store_restore_ready(const char *dir, const char *tenant, struct err *err)
 {
 	struct err unreadable = { 0 };
+	struct erasures erased = { 0 };
+	struct store *present = open_present(dir, tenant, &unreadable);
+	int rc = find_erasures(&erased, present, tenant, NULL, NULL, &unreadable, err);
+
+	store_close(present);
+	map_release(&erased.when);
+	return rc;
+}
+
+int
+store_restore(const char *dir, const char *tenant, const char *backups, int64_t until, store_erasures *elsewhere, void *self,
+    struct store_restored *out, struct err *err)
+{
+	struct err unreadable = { 0 };
+	struct erasures erased = { 0 };
 	struct store *present = NULL;
 	char *work = text_of("%s/%s", dir, ".restoring"), *base = NULL, *next = NULL, *file = NULL;
 	int64_t base_time;
@@ -513,11 +572,12 @@ store_restore(const char *dir, const char *tenant, const char *backups, int64_t 
 	*out = (struct store_restored){ 0 };
 	if ((rc = choose(backups, until, &base, &base_time, &next, err)) || (rc = store_check_format(dir, STORE_CREATE, err)))
 		goto out;
-	present = store_open(dir, tenant, STORE_READ, &unreadable);
-	if (remove_tree(AT_FDCWD, work) || mkdir(work, 0700))
+	present = open_present(dir, tenant, &unreadable);
+	rc = find_erasures(&erased, present, tenant, elsewhere, self, &unreadable, err);
+	if (rc == 0 && (remove_tree(AT_FDCWD, work) || mkdir(work, 0700)))
 		rc = fail(err, work);
 	if (rc == 0)
-		rc = make(present, tenant, work, base, base_time, next, until, out, err);
+		rc = make(present, tenant, work, base, base_time, next, until, &erased, out, err);
 	store_close(present);
 	file = text_of("%s/made/tenants/%s/data.mdb", work, tenant);
 	if (rc == 0)
@@ -529,6 +589,7 @@ out:
 		free(next);
 	else
 		out->next = next;
+	map_release(&erased.when);
 	free(file);
 	free(work);
 	return rc;

@@ -364,6 +364,8 @@ append_properties(struct chunk *c, size_t row, struct buf *b, struct err *err)
 		leaf->next++;
 	}
 	values_put_short(b, s->end.p, s->end.n);
+	if (b->n > CHUNK_BLOCK_MOST)
+		return chunk_damaged(err, "a row is longer than one can be");
 	c->at_row = row + 1;
 	return 0;
 }

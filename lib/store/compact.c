@@ -145,8 +145,41 @@ by_time(const void *x, const void *y)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
+/* Chunks that cannot be read: left where they are. */
+struct bad { uint64_t *id; size_t n; struct store_damage damage; };
+
+void
+store_damage_note(struct store_damage *d, struct err *err)
+{
+	if (d->n++ == 0)
+		d->first = *err;
+	err_clear(err);
+}
+
 static int
-list_small(struct store *s, struct small **list, size_t *n, struct err *err)
+is_bad(const struct bad *bad, uint64_t id)
+{
+	for (size_t i = 0; i < bad->n; i++)
+		if (bad->id[i] == id)
+			return 1;
+	return 0;
+}
+
+static void
+note_bad(struct bad *bad, uint64_t id, struct err *err)
+{
+	if (is_bad(bad, id)) {
+		err_clear(err);
+		return;
+	}
+	bad->id = mem_grow(bad->id, bad->n + 1, sizeof(*bad->id));
+	bad->id[bad->n++] = id;
+	err_at(err, "chunk %llu", (unsigned long long)id);
+	store_damage_note(&bad->damage, err);
+}
+
+static int
+list_small(struct store *s, struct small **list, size_t *n, struct bad *bad, struct err *err)
 {
 	struct store_view v;
 	struct store_cursor c = { .view = &v, .table = STORE_CHUNKS };
@@ -157,11 +190,17 @@ list_small(struct store *s, struct small **list, size_t *n, struct err *err)
 	*list = NULL;
 	*n = 0;
 	store_view_of_txn(s, &v);
-	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
-		if (key.n != 8 || chunk_info(value, &info, err)) {
-			err_clear(err);         /* damaged: left as it is, verify tells */
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0 || (rc == ERR_CORRUPT && !c.ended)) {
+		if (key.n != 8) {
+			err_clear(err);         /* no chunk: verify tells */
 			continue;
 		}
+		if (rc < 0 || chunk_info(value, &info, err)) {
+			note_bad(bad, store_key64_get(key.p), err);
+			continue;
+		}
+		if (is_bad(bad, store_key64_get(key.p)))
+			continue;
 		if (info.version == CHUNK_VERSION && (info.n >= STORE_CHUNK_ROWS || info.raw_bytes >= NEARLY_FULL))
 			continue;
 		*list = mem_grow(*list, *n + 1, sizeof(**list));
@@ -170,7 +209,7 @@ list_small(struct store *s, struct small **list, size_t *n, struct err *err)
 	store_walk_end(&c);
 	if (*n)
 		qsort(*list, *n, sizeof(**list), by_time);
-	return rc == ERR_CORRUPT ? err_clear(err), 0 : rc;
+	return rc;
 }
 
 static struct str
@@ -186,6 +225,7 @@ store_read_chunk(struct store *s, uint64_t id, struct arena *a, struct event **e
 	struct store_block_source from = { &v, id };
 	struct chunk chunk = { 0 };
 	struct str header;
+	uint64_t bytes = 0;
 	char key[8];
 	int rc;
 
@@ -201,6 +241,11 @@ store_read_chunk(struct store *s, uint64_t id, struct arena *a, struct event **e
 
 		if ((rc = chunk_row(&chunk, i, CHUNK_ALL, e, err)))
 			break;
+		bytes += e->name.n + e->id.n + e->user_id.n + e->session_id.n + e->properties.n;
+		if (store_event_fault(e, err) || e->seq >= s->head.next_seq || bytes > CHUNK_BLOCK_MOST) {      /* nor would what it is put into be readable */
+			rc = store_damaged(err, s, "a chunk has rows that cannot be");
+			break;
+		}
 		e->name = keep(a, e->name);
 		e->id = keep(a, e->id);
 		e->user_id = keep(a, e->user_id);
@@ -231,9 +276,9 @@ store_put_events(struct store *s, struct event *ev, size_t n, struct err *err)
 }
 
 /* One transaction: the first few small chunks that fill one together become that, and a rest; those of an older format are packed
- * anew in any case. 1 there may be more, 0 none. */
+ * anew in any case. 1 there may be more, also when one was found that cannot be read; 0 none. */
 static int
-merge_some(struct store *s, struct err *err)
+merge_some(struct store *s, struct bad *bad, struct err *err)
 {
 	struct arena *arena = arena_new(0);
 	struct event *ev = NULL;
@@ -243,7 +288,7 @@ merge_some(struct store *s, struct err *err)
 
 	if ((rc = store_begin(s, err)))
 		goto out;
-	if ((rc = list_small(s, &list, &n_small, err)))
+	if ((rc = list_small(s, &list, &n_small, bad, err)))
 		goto out;
 	least = n_small && list[0].old ? 1 : 2;
 	while (take < n_small && (take < least || (rows < STORE_CHUNK_ROWS && raw < STORE_CHUNK_RAW))) {
@@ -252,8 +297,13 @@ merge_some(struct store *s, struct err *err)
 	}
 	if (take >= least) {
 		for (size_t i = 0; i < take && rc == 0; i++)
-			if ((rc = store_read_chunk(s, list[i].id, arena, &ev, &n, err)) == 0)
-				rc = store_remove_chunk(s, list[i].id, err);
+			if ((rc = store_read_chunk(s, list[i].id, arena, &ev, &n, err)) == ERR_CORRUPT) {
+				note_bad(bad, list[i].id, err);
+				rc = 1;
+				goto out;
+			}
+		for (size_t i = 0; i < take && rc == 0; i++)
+			rc = store_remove_chunk(s, list[i].id, err);
 		if (rc == 0)
 			rc = store_put_events(s, ev, n, err);
 		if (rc == 0)
@@ -420,45 +470,73 @@ store_seal(struct store *s, struct err *err)
 	return rc;
 }
 
-int
-store_compact(struct store *s, struct err *err)
-{
-	struct store_view v;
-	int64_t unused, pages;
-	uint64_t series = 1;
-	int rc;
+/* ---- all of it: step by step, each in a transaction of its own, which is undone where something cannot be read */
 
-	if ((rc = store_begin(s, err)))
+static int
+seal_events(struct store *s, struct err *err)
+{
+	return s->head.tail_rows ? store_seal_tail(s, 1, err) : 0;
+}
+
+static int
+step(struct store *s, int (*what)(struct store *, struct err *), struct store_damage *damage, struct err *err)
+{
+	int rc = store_begin(s, err);
+
+	if (rc)
 		return rc;
-	if ((s->head.tail_rows && (rc = store_seal_tail(s, 1, err))) || (rc = store_seal_samples(s, err)) ||
-	    (rc = store_purge(s, err)) || (rc = store_commit(s, err))) {
-		store_abort(s);
-		return rc;
+	if ((rc = what(s, err)) == ERR_CORRUPT) {
+		store_damage_note(damage, err);
+		rc = 0;
+	} else if (rc == 0) {
+		rc = store_commit(s, err);
 	}
-	while ((rc = merge_some(s, err)) > 0)
-		;
-	for (int more = 1; rc == 0 && more; ) { /* samples, a transaction for some millions of them */
+	store_abort(s);
+	return rc;
+}
+
+/* Samples, a transaction for some millions of them. */
+static int
+merge_samples(struct store *s, struct store_damage *damage, struct err *err)
+{
+	uint64_t series = 1;
+	int rc = 0;
+
+	for (int more = 1; rc == 0 && more; ) {
 		if ((rc = store_begin(s, err)))
 			return rc;
-		if ((more = store_merge_samples(s, &series, err)) < 0)
+		if ((more = store_merge_samples(s, &series, damage, err)) < 0)
 			rc = more;
 		else
 			rc = store_commit(s, err);
 		store_abort(s);
 	}
-	if (rc < 0)
-		return rc;
-	if ((rc = store_begin(s, err)))
-		return rc;
-	if ((rc = store_purge(s, err)) || (rc = store_commit(s, err))) {
-		store_abort(s);
-		return rc;
-	}
-	if ((rc = store_view_open(&v, s, err)))
-		return rc;
+	return rc;
+}
+
+int
+store_compact(struct store *s, struct err *err)
+{
+	struct store_view v;
+	struct bad bad = { 0 };
+	int64_t unused = 0, pages = 0;
+	int rc;
+
+	if ((rc = step(s, seal_events, &bad.damage, err)) || (rc = step(s, store_seal_samples, &bad.damage, err)) ||
+	    (rc = step(s, store_purge, &bad.damage, err)))
+		goto out;
+	while ((rc = merge_some(s, &bad, err)) > 0)
+		;
+	if (rc || (rc = merge_samples(s, &bad.damage, err)) || (rc = step(s, store_purge, &bad.damage, err)) || (rc = store_view_open(&v, s, err)))
+		goto out;
 	rc = free_pages(&v, &unused, &pages, err);
 	store_view_close(&v);
-	if (rc < 0 || unused * 100 < pages * WORTH_PCT)
-		return rc;
-	return write_anew(s, err);
+	if (rc == 0 && unused * 100 >= pages * WORTH_PCT)
+		rc = write_anew(s, err);
+	if (rc >= 0 && bad.damage.n)
+		rc = err_set(err, ERR_CORRUPT, "%s; what cannot be read stays as it is (%lld), all else is compact: at-admin restore "
+		    "puts a backup in its place", bad.damage.first.text, (long long)bad.damage.n);
+out:
+	free(bad.id);
+	return rc;
 }

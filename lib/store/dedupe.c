@@ -122,7 +122,7 @@ dedupe_run_head(struct str value, struct dedupe_run *run)
 	run->n = get64(p);
 	run->least = (int64_t)get64(p + 8);
 	run->greatest = (int64_t)get64(p + 16);
-	if (run->n == 0 || run->n > (uint64_t)1 << 40 || run->least > run->greatest)
+	if (run->n == 0 || run->n > DEDUPE_MOST || run->least > run->greatest)
 		return -1;
 	run->n_parts = (run->n + DEDUPE_PART - 1) / DEDUPE_PART;
 	if (run->n_parts > (value.n - DEDUPE_HEAD) / 8)
@@ -131,7 +131,7 @@ dedupe_run_head(struct str value, struct dedupe_run *run)
 	run->lines = p + DEDUPE_HEAD + run->n_parts * 8;
 	filter = value.n - DEDUPE_HEAD - run->n_parts * 8;
 	run->n_lines = filter / 64;
-	return filter == 0 || filter % 64 ? -1 : 0;
+	return filter == 0 || filter % 64 || run->n / 64 > run->n_lines ? -1 : 0;       /* a line is for about 50 */
 }
 
 static uint64_t

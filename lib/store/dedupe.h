@@ -21,6 +21,7 @@
 
 #define DEDUPE_PART 43008               /* entries of a part: 1,032,192 bytes */
 #define DEDUPE_HEAD 24                  /* bytes in front of the parts' beginnings */
+#define DEDUPE_MOST (1ULL << 40)        /* entries of a run that is read */
 
 struct dedupe_entry { uint64_t low, high; int64_t time; };
 

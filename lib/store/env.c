@@ -653,7 +653,8 @@ store_view_head(const struct store_view *v, struct store_head *head, struct err 
 		return store_damaged(err, v->s, "its head is missing or of another length");
 	for (size_t i = 0; i < STORE_HEAD_N; i++)
 		field[i] = get64(value.p + i * 8);
-	if (head->next_seq > INT64_MAX || head->tail_rows > head->events)
+	if (head->next_seq < 1 || head->next_seq > INT64_MAX || head->events >= head->next_seq || head->tail_rows > head->events ||
+	    head->next_chunk < 1 || head->next_series < 1 || head->next_series > STORE_SERIES_MOST + 1)
 		return store_damaged(err, v->s, "its head's numbers cannot be");
 	return 0;
 }
@@ -952,24 +953,39 @@ store_empty(struct store *s, enum store_table table, struct err *err)
 
 /* ---- opening */
 
-/* What a new environment begins with. */
 static int
-put_beginning(struct store *s, struct err *err)
+put_hash_key(struct store *s, struct err *err)
 {
 	struct buf key = { 0 };
 	int rc;
 
-	if (getrandom(s->hash_key, sizeof(s->hash_key), 0) != sizeof(s->hash_key))
-		return err_set(err, ERR_IO, "%s: no random numbers", s->path);
 	put64(&key, s->hash_key[0]);
 	put64(&key, s->hash_key[1]);
+	rc = store_put(s, STORE_META, STR("hash"), buf_get(&key), err);
+	buf_release(&key);
+	return rc;
+}
+
+int
+store_hash_as(struct store *s, const struct store *other, struct err *err)
+{
+	memcpy(s->hash_key, other->hash_key, sizeof(s->hash_key));
+	return put_hash_key(s, err);
+}
+
+/* What a new environment begins with. */
+static int
+put_beginning(struct store *s, struct err *err)
+{
+	int rc;
+
+	if (getrandom(s->hash_key, sizeof(s->hash_key), 0) != sizeof(s->hash_key))
+		return err_set(err, ERR_IO, "%s: no random numbers", s->path);
 	s->head = (struct store_head){ .next_seq = 1, .next_chunk = 1, .next_series = 1, .next_row = 1, .next_recent = 1,
 		.next_run = 1, .version = 1 };
 	s->format = STORE_FORMAT;
-	if ((rc = put_format(s, err)) == 0 &&
-	    (rc = store_put(s, STORE_META, STR("hash"), buf_get(&key), err)) == 0)
+	if ((rc = put_format(s, err)) == 0 && (rc = put_hash_key(s, err)) == 0)
 		rc = put_head(s, err);
-	buf_release(&key);
 	return rc;
 }
 

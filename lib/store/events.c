@@ -224,56 +224,83 @@ store_put_tail(struct store *s, struct event *ev, size_t n, struct err *err)
 	return rc ? rc : put_rows(s, ev, n, err);
 }
 
-/* Take the whole tail and the pending rows, make chunks of them, and leave what does not fill one (all: nothing). */
-int
-store_seal_tail(struct store *s, int all, struct err *err)
+static int
+tail_damaged(struct store *s, struct err *err)
+{
+	return store_damaged(err, s, "the tail holds what is no row");
+}
+
+/* The tail's batches, plain: key, value as a text; *n: how many rows they say they have, of which each takes a byte at least. */
+static int
+copy_tail(struct store *s, struct buf *copy, size_t *n, struct err *err)
 {
 	struct store_view v;
 	struct store_cursor c = { .view = &v, .table = STORE_TAIL };
-	struct buf copy = { 0 }, plain = { 0 };
-	size_t room = s->head.tail_rows + s->pending.n, n = 0, from = 0, at = 0;
-	struct event *ev = mem_grow(NULL, room + 1, sizeof(*ev));
-	uint64_t bytes = 0, tail_n = 0;
+	struct buf plain = { 0 };
 	struct str key, value;
 	struct tail_iter it;
 	int rc;
 
+	*n = 0;
 	store_view_of_txn(s, &v);
-	/* The rows are copied out first: writing may move what the table's values point at. */
-	buf_room(&copy, s->head.tail_bytes + 32 * s->head.tail_rows);
 	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
-		if (key.n != 8 || tail_plain(value, &s->pack, &plain, &value) || tail_value(value, store_key64_get(key.p), &it)) {
-			rc = store_damaged(err, s, "the tail holds what is no row");
-			goto out;
+		if (key.n != 8 || tail_plain(value, &s->pack, &plain, &value) || tail_value(value, store_key64_get(key.p), &it) ||
+		    it.seq >= s->head.next_seq || it.n > s->head.next_seq - it.seq) {
+			rc = tail_damaged(s, err);
+			break;
 		}
-		tail_n += it.n;
-		buf_add(&copy, key.p, 8);
-		varint_put(&copy, value.n);
-		buf_str(&copy, value);
+		*n += it.n;
+		buf_add(copy, key.p, 8);
+		varint_put_str(copy, value);
 	}
 	store_walk_end(&c);
-	if (rc < 0)
-		goto out;
-	if (tail_n != s->head.tail_rows) {
+	buf_release(&plain);
+	if (rc == 0 && *n != s->head.tail_rows)
 		rc = store_damaged(err, s, "the tail has another number of rows than its head says");
-		goto out;
-	}
-	while (at < copy.n) {
-		struct str rest = { copy.p + at + 8, copy.n - at - 8 };
-		uint64_t len = 0;
-		int got;
+	return rc;
+}
 
-		varint_take(&rest, &len);
-		if (tail_value((struct str){ rest.p, len }, store_key64_get(copy.p + at), &it)) {
-			rc = store_damaged(err, s, "the tail holds what is no row");
-			goto out;
-		}
-		at = (size_t)(rest.p - copy.p) + len;
-		while (n < room && (got = tail_next(&it, &ev[n])) == 1)
-			n++;
+/* Their rows, n of them: none that no chunk could have. */
+static int
+take_rows(struct store *s, struct str batches, struct event *ev, size_t n, struct err *err)
+{
+	struct tail_iter it;
+	struct str value;
+	size_t at = 0;
+	int got = 0;
+
+	while (batches.n) {
+		uint64_t seq = store_key64_get(batches.p);
+
+		batches.p += 8;
+		batches.n -= 8;
+		varint_take_str(&batches, &value);
+		if (tail_value(value, seq, &it))
+			return tail_damaged(s, err);
+		while (at < n && (got = tail_next(&it, &ev[at])) == 1)
+			if (store_event_fault(&ev[at++], err))
+				return tail_damaged(s, err);
 	}
-	if (n != s->head.tail_rows || tail_rows_events(&s->pending, s->pending_seq, ev + n) != s->pending.n) {
-		rc = store_damaged(err, s, "the tail holds what is no row");
+	return got < 0 || at != n ? tail_damaged(s, err) : 0;
+}
+
+/* Take the whole tail and the pending rows, make chunks of them, and leave what does not fill one (all: nothing). */
+int
+store_seal_tail(struct store *s, int all, struct err *err)
+{
+	struct buf copy = { 0 };        /* writing may move what the table's values point at */
+	struct event *ev = NULL;
+	size_t n, from = 0;
+	uint64_t bytes = 0;
+	int rc;
+
+	if ((rc = copy_tail(s, &copy, &n, err)))
+		goto out;
+	ev = mem_grow(NULL, n + s->pending.n + 1, sizeof(*ev));
+	if ((rc = take_rows(s, buf_get(&copy), ev, n, err)))
+		goto out;
+	if (tail_rows_events(&s->pending, s->pending_seq, ev + n) != s->pending.n) {
+		rc = tail_damaged(s, err);
 		goto out;
 	}
 	n += s->pending.n;
@@ -295,9 +322,7 @@ store_seal_tail(struct store *s, int all, struct err *err)
 	s->pending_seq += s->pending.n;
 	tail_rows_clear(&s->pending);
 out:
-	store_walk_end(&c);
 	buf_release(&copy);
-	buf_release(&plain);
 	free(ev);
 	return rc;
 }
@@ -358,6 +383,15 @@ get64(const char *p)
 	return (int64_t)v;
 }
 
+/* No more than there can be: what the file says may be anything. */
+static int64_t
+plus(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? a < 0 ? INT64_MIN : INT64_MAX : sum;
+}
+
 static void
 vocab_key(struct buf *b, char what, struct str name)
 {
@@ -384,7 +418,7 @@ store_flush_vocab(struct store *s, struct err *err)
 		if (rc && old.n == 24) {
 			int64_t first = get64(old.p + 8), last = get64(old.p + 16);
 
-			c.count += get64(old.p);
+			c.count = plus(c.count, get64(old.p));
 			c.first = first < c.first ? first : c.first;
 			c.last = last > c.last ? last : c.last;
 		}
@@ -404,7 +438,7 @@ store_flush_vocab(struct store *s, struct err *err)
 		if ((rc = store_fetch(&v, STORE_VOCAB, buf_get(&key), &old, err)) < 0)
 			goto out;
 		if (rc && old.n == 8)
-			count += get64(old.p);
+			count = plus(count, get64(old.p));
 		else if (s->head.keys >= STORE_KEYS_MOST)
 			continue;
 		else
@@ -435,7 +469,7 @@ store_vocab_take(struct store *s, char what, struct str name, int64_t count, int
 	vocab_key(&key, what, name);
 	if ((rc = store_fetch(&v, STORE_VOCAB, buf_get(&key), &old, err)) <= 0 || old.n != (what == 'n' ? 24u : 8u))
 		goto out;
-	left = get64(old.p) - count;
+	left = plus(get64(old.p), -count);
 	if (what == 'n') {
 		first = get64(old.p + 8);
 		last = get64(old.p + 16);

@@ -15,9 +15,21 @@ struct away {
 	int (*goes)(const void *, const struct event *);        /* asked for each event instead; NULL: what is older than `before` goes */
 	const void *self;
 	struct str user;                                        /* only this user's events may go; p NULL: any */
+	struct store_damage *damage;                            /* chunks that cannot be read are noted and left; NULL: they are an error */
 	struct err *err;
 	struct buf scratch;
 };
+
+/* Is the error one of a chunk that is left? Then it is noted. */
+static int
+is_left(const struct away *a, uint64_t id, int rc)
+{
+	if (rc != ERR_CORRUPT || !a->damage)
+		return 0;
+	err_at(a->err, "chunk %llu", (unsigned long long)id);
+	store_damage_note(a->damage, a->err);
+	return 1;
+}
 
 static int
 goes(const struct away *a, const struct event *ev)
@@ -81,6 +93,8 @@ cut_chunk(struct away *a, uint64_t id, int64_t *dropped, int dry)
 	size_t n = 0, kept = 0, n_gone = 0;
 	int rc = store_read_chunk(a->s, id, arena, &ev, &n, a->err);
 
+	if (is_left(a, id, rc))
+		n = 0, rc = 0;
 	gone = mem_grow(NULL, n, sizeof(*gone));
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		if (goes(a, &ev[i]))
@@ -133,8 +147,12 @@ retain_chunks(struct away *a, int64_t *dropped, int dry)
 	int rc, whole;
 
 	store_view_of_txn(a->s, &v);
-	while ((rc = store_walk_next(&c, &key, &value, a->err)) > 0) {
-		if (key.n != 8 || (rc = chunk_info(value, &info, a->err)))
+	while ((rc = store_walk_next(&c, &key, &value, a->err)) > 0 || (rc < 0 && !c.ended)) {
+		if (rc > 0)
+			rc = key.n == 8 ? chunk_info(value, &info, a->err) : store_damaged(a->err, a->s, "a chunk's key has another length");
+		if (rc < 0 && key.n == 8 && is_left(a, store_key64_get(key.p), rc))
+			continue;
+		if (rc < 0)
 			break;
 		if ((rc = may_go(a, store_key64_get(key.p), value, &info, &whole)) < 0)
 			break;
@@ -711,7 +729,8 @@ retain_metrics(struct away *a, int64_t before, int64_t *dropped, int dry)
 int
 store_retain(struct store *s, int64_t events, int64_t metrics, int dry, struct store_dropped *dropped, struct err *err)
 {
-	struct away a = { .s = s, .before = events, .err = err };
+	struct store_damage damage = { 0 };
+	struct away a = { .s = s, .before = events, .damage = &damage, .err = err };
 	int rc;
 
 	*dropped = (struct store_dropped){ 0 };
@@ -724,6 +743,8 @@ store_retain(struct store *s, int64_t events, int64_t metrics, int dry, struct s
 		goto out;
 	if (!dry && (rc = store_commit(s, err)) == 0 && (rc = store_begin(s, err)) == 0 && (rc = store_purge(s, err)) == 0)
 		rc = store_commit(s, err);
+	dropped->unread = damage.n;
+	dropped->left = damage.first;
 out:
 	store_abort(s);
 	buf_release(&a.scratch);

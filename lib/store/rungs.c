@@ -89,18 +89,26 @@ take_ladder(struct str value, struct store_ladder *l)
 }
 
 int
+store_ladder_of(const struct store_view *v, struct store_ladder *l, struct err *err)
+{
+	struct str value;
+	int rc;
+
+	*l = (struct store_ladder){ .n = 1, .rung = { { .floor = INT64_MIN } } };
+	rc = store_fetch(v, STORE_META, LADDER, &value, err);
+	return rc > 0 && take_ladder(value, l) ? store_damaged(err, v->s, "a ladder of roll-ups that cannot be read back") : rc;
+}
+
+int
 store_ladder_get(struct store *s, struct store_ladder *l, struct err *err)
 {
 	struct store_view v;
-	struct str value;
 	int rc;
 
 	*l = (struct store_ladder){ .n = 1, .rung = { { .floor = INT64_MIN } } };
 	if ((rc = store_view_open(&v, s, err)))
 		return rc;
-	rc = store_fetch(&v, STORE_META, LADDER, &value, err);
-	if (rc > 0 && take_ladder(value, l))
-		rc = store_damaged(err, s, "a ladder of roll-ups that cannot be read back");
+	rc = store_ladder_of(&v, l, err);
 	store_view_close(&v);
 	return rc;
 }
@@ -290,7 +298,7 @@ end_bucket(struct making *m)
 static void
 add_to_bucket(struct making *m, int64_t time, double count, double sum, double least, double greatest, struct str state)
 {
-	if (m->count == 0 || time < m->bucket || time - m->bucket >= m->width) {
+	if (m->count == 0 || time < m->bucket || store_rung_apart(m->bucket, time) >= (uint64_t)m->width) {
 		end_bucket(m);
 		m->bucket = store_rung_floor(time, m->width);
 		m->sum = 0;
@@ -378,12 +386,12 @@ store_rungs_make(struct store *s, struct store_reader *reader, const struct stor
 }
 
 int
-store_rungs_end(struct store *s, struct samples_coder *coder, const struct store_rung *r, uint64_t series, int64_t *end, struct err *err)
+store_rungs_end(const struct store_view *v, struct samples_coder *coder, const struct store_rung *r, uint64_t series, int64_t *end, struct err *err)
 {
 	struct samples_head head;
-	int rc = store_last_piece(s, coder, store_rung_series(r, series, 0), &head, err);
+	int rc = store_last_piece(v, coder, store_rung_series(r, series, 0), &head, err);
 
-	*end = rc > 0 ? head.last + r->width_ms : INT64_MIN;
+	*end = rc > 0 ? store_rung_next(head.last, r->width_ms) : INT64_MIN;
 	return rc < 0 ? rc : 0;
 }
 
@@ -409,10 +417,10 @@ add_late(struct store *s, struct store_reader *reader, const struct store_rung *
 		int64_t bucket = store_rung_floor(add->time[i], r->width_ms);
 		struct samples had[4] = { 0 };
 
-		rc = read_rung(s, reader, r, series, bucket, bucket + 1, had, err);
+		rc = read_rung(s, reader, r, series, bucket, store_rung_next(bucket, 1), had, err);
 		if (rc == 0 && had[0].n)
 			add_to_bucket(&m, bucket, had[0].value[0], had[1].value[0], had[2].value[0], had[3].value[0], had[0].state[0]);
-		for (k = i; k < n && add->time[k] - bucket < r->width_ms; k++)
+		for (k = i; k < n && store_rung_apart(bucket, add->time[k]) < (uint64_t)r->width_ms; k++)
 			add_to_bucket(&m, add->time[k], 1, add->value[k], add->value[k], add->value[k], add->state[k]);
 		release_four(had);
 	}
@@ -439,14 +447,16 @@ make_anew(struct store *s, struct store_reader *reader, const struct store_ladde
 static int
 first_time(struct store *s, struct store_reader *reader, const struct store_ladder *l, int rung, uint64_t series, int64_t *first, struct err *err)
 {
+	struct store_view v;
 	int rc = 0;
 
+	store_view_of_txn(s, &v);
 	*first = INT64_MAX;
 	for (int i = 0; i < rung && rc >= 0; i++) {     /* of what it can be made of */
 		struct samples_head head;
 		uint64_t of = i ? store_rung_series(&l->rung[i], series, 0) : series;
 
-		if ((rc = store_first_piece(s, &reader->coder, of, &head, err)) > 0 && head.first < *first)
+		if ((rc = store_first_piece(&v, &reader->coder, of, &head, err)) > 0 && head.first < *first)
 			*first = head.first;
 	}
 	return rc < 0 ? rc : 0;
@@ -456,13 +466,15 @@ int
 store_rungs_complete(struct store *s, const struct store_ladder *l, uint64_t series, int64_t until, struct err *err)
 {
 	struct store_reader reader = { 0 };
+	struct store_view v;
 	int rc = 0;
 
+	store_view_of_txn(s, &v);
 	for (int i = 1; i < l->n && rc == 0; i++) {
 		const struct store_rung *r = &l->rung[i];
 		int64_t from, to = store_rung_floor(until, r->width_ms);
 
-		if ((rc = store_rungs_end(s, &reader.coder, r, series, &from, err)) == 0 && from == INT64_MIN &&
+		if ((rc = store_rungs_end(&v, &reader.coder, r, series, &from, err)) == 0 && from == INT64_MIN &&
 		    (rc = first_time(s, &reader, l, i, series, &from, err)) == 0 && from < INT64_MAX)
 			from = store_rung_floor(from, r->width_ms);
 		if (rc == 0 && from < to)
@@ -477,7 +489,11 @@ store_rungs_sealed(struct store *s, const struct store_ladder *l, uint64_t serie
 {
 	struct store_reader reader = { 0 };
 	struct samples_head head;
-	int rc = l->n > 1 && add->n ? store_last_piece(s, &reader.coder, series, &head, err) : 0;
+	struct store_view v;
+	int rc;
+
+	store_view_of_txn(s, &v);
+	rc = l->n > 1 && add->n ? store_last_piece(&v, &reader.coder, series, &head, err) : 0;
 
 	for (int i = 1; i < l->n && rc > 0; i++) {
 		const struct store_rung *r = &l->rung[i];
@@ -488,13 +504,13 @@ store_rungs_sealed(struct store *s, const struct store_ladder *l, uint64_t serie
 		while (late < add->n && add->time[late] < raw)
 			late++;
 		if ((late && (rc = add_late(s, &reader, r, series, add, late, err))) ||
-		    (rc = store_rungs_end(s, &reader.coder, r, series, &end, err)))
+		    (rc = store_rungs_end(&v, &reader.coder, r, series, &end, err)))
 			break;
 		for (k = late; k < add->n && add->time[k] < end && rc == 0; ) {         /* buckets that were made already, those that lie near in one go */
 			from = store_rung_floor(add->time[k], width);
-			for (k++; k < add->n && add->time[k] < end && (add->time[k] - add->time[k - 1]) / NEAR <= width; k++)
+			for (k++; k < add->n && add->time[k] < end && store_rung_apart(add->time[k - 1], add->time[k]) / NEAR <= (uint64_t)width; k++)
 				;
-			rc = store_rungs_make(s, &reader, l, i, series, from, store_rung_floor(add->time[k - 1], width) + width, again, err);
+			rc = store_rungs_make(s, &reader, l, i, series, from, store_rung_next(store_rung_floor(add->time[k - 1], width), width), again, err);
 		}
 		if (rc == 0)
 			rc = put_four(s, r, series, again, err);
@@ -502,7 +518,7 @@ store_rungs_sealed(struct store *s, const struct store_ladder *l, uint64_t serie
 		from = end;
 		if (rc == 0 && end == INT64_MIN && (rc = first_time(s, &reader, l, i, series, &from, err)) == 0 && from < INT64_MAX)
 			from = store_rung_floor(from, width);
-		if (rc == 0 && from < to && (to - from) / width >= LAG)
+		if (rc == 0 && from < to && store_rung_apart(from, to) / (uint64_t)width >= LAG)
 			rc = make_anew(s, &reader, l, i, series, from, to, err);
 		rc = rc < 0 ? rc : 1;
 	}

@@ -31,9 +31,10 @@ int store_rungs_make(struct store *, struct store_reader *, const struct store_l
     struct samples out[4], struct err *);
 
 /* Where a rung of a series ends: behind its last bucket; INT64_MIN when it has none. */
-int store_rungs_end(struct store *, struct samples_coder *, const struct store_rung *, uint64_t series, int64_t *end, struct err *);
+int store_rungs_end(const struct store_view *, struct samples_coder *, const struct store_rung *, uint64_t series, int64_t *end, struct err *);
 
 int store_ladder_put(struct store *, const struct store_ladder *, struct err *);        /* as it is, floors too */
+int store_ladder_of(const struct store_view *, struct store_ladder *, struct err *);    /* store_ladder_get under a view */
 
 static inline uint64_t
 store_rung_series(const struct store_rung *r, uint64_t series, int part)
@@ -44,9 +45,21 @@ store_rung_series(const struct store_rung *r, uint64_t series, int part)
 static inline int64_t
 store_rung_floor(int64_t time, int64_t width)
 {
-	int64_t rest = time % width;
+	int64_t rest = time % width, floor = time - rest;
 
-	return time - rest - (rest < 0 ? width : 0);
+	return rest >= 0 ? floor : floor >= INT64_MIN + width ? floor - width : INT64_MIN;
+}
+
+static inline int64_t
+store_rung_next(int64_t bucket, int64_t width)          /* where the bucket ends */
+{
+	return bucket <= INT64_MAX - width ? bucket + width : INT64_MAX;
+}
+
+static inline uint64_t
+store_rung_apart(int64_t earlier, int64_t later)
+{
+	return (uint64_t)later - (uint64_t)earlier;
 }
 
 #endif

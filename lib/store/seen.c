@@ -142,15 +142,16 @@ load_list(struct store *s, struct dedupe *d, struct err *err)
 	if ((rc = store_fetch(&v, STORE_META, STR("runs"), &value, err)) > 0) {
 		rc = 0;
 		if (varint_take(&value, &span) || span > INT64_MAX)
-			rc = store_damaged(err, s, "the list of runs is cut off");
+			rc = store_damaged(err, s, "the list of runs cannot be read back");
 		else
 			d->span = (int64_t)span > d->span ? (int64_t)span : d->span;
 		while (rc == 0 && value.n) {
 			struct run r = { 0 };
 
 			if (varint_take(&value, &r.id) || varint_take(&value, &r.n) || varint_take_signed(&value, &r.least) ||
-			    varint_take_signed(&value, &r.greatest) || varint_take_signed(&value, &r.made)) {
-				rc = store_damaged(err, s, "the list of runs is cut off");
+			    varint_take_signed(&value, &r.greatest) || varint_take_signed(&value, &r.made) || r.n == 0 || r.n > DEDUPE_MOST ||
+			    r.least < TIME_MIN || r.least > r.greatest || r.greatest > TIME_MAX || r.made < TIME_MIN || r.made > TIME_MAX) {
+				rc = store_damaged(err, s, "the list of runs cannot be read back");
 				break;
 			}
 			for (size_t i = 0; i < n_was; i++)
@@ -374,15 +375,23 @@ drop_run(struct store *s, size_t at, struct err *err)
 {
 	struct dedupe *d = s->dedupe;
 	struct run *r = &d->run[at];
-	size_t parts = r->lines ? r->n_parts : (r->n + DEDUPE_PART - 1) / DEDUPE_PART;
+	struct store_view v;
+	struct str k, value;
 	char key[12];
-	int rc;
+	int rc, there;
 
-	for (size_t part = 0; part <= parts; part++) {
-		run_key(key, r->id, part);
-		if ((rc = store_delete(s, STORE_RUNS, (struct str){ key, 12 }, err)))
+	store_view_of_txn(s, &v);
+	run_key(key, r->id, 0);
+	do {                            /* whatever parts there are */
+		struct store_cursor c = { .view = &v, .table = STORE_RUNS, .keys_only = 1 };
+
+		rc = store_walk(&c, (struct str){ key, 12 }, &k, &value, err);
+		if ((there = rc > 0 && k.n == 12 && memcmp(k.p, key, 8) == 0))
+			memcpy(key, k.p, 12);
+		store_walk_end(&c);
+		if (rc < 0 || (there && (rc = store_delete(s, STORE_RUNS, (struct str){ key, 12 }, err))))
 			return rc;
-	}
+	} while (there);
 	free_run(r);
 	memmove(r, r + 1, (d->n_runs - at - 1) * sizeof(*r));
 	d->n_runs--;
@@ -492,7 +501,7 @@ tidy_runs(struct store *s, struct err *err)
 	int rc;
 
 	for (size_t i = d->n_runs; i-- > 0; )
-		if (d->newest - d->run[i].greatest > d->span && wall - d->run[i].made > d->span && (rc = drop_run(s, i, err)))
+		if (!within(d->newest, d->run[i].greatest, d->span) && wall - d->run[i].made > d->span && (rc = drop_run(s, i, err)))
 			return rc;
 	for (;;) {
 		unsigned char *pick = mem_new(d->n_runs + 1);

@@ -32,7 +32,7 @@
 #define HELD_MOST   262144      /* series remembered from one transaction to the next */
 #define METRIC_MOST 200         /* bytes of a metric's name in an index key */
 #define BATCH_MOST  (256u << 20)/* bytes of a batch, unpacked */
-#define BATCH_PARTS 65536       /* samples of one batch */
+#define BATCH_PARTS 65536       /* samples of one batch, with all of the last of its series */
 #define PAGE_HEAD   20          /* bytes of LMDB's and of our check in front of a piece on pages of its own */
 #define MERGE_MOST  2097152     /* samples merged in one transaction */
 
@@ -257,8 +257,9 @@ number_of(struct store *s, struct store_series *one, struct err *err)
 	if ((rc = store_fetch(&v, STORE_INDEX, buf_get(&p->key), &value, err)) < 0)
 		return rc;
 	if (rc) {
-		if (value.n != 8 || (one->id = store_key64_get(value.p)) == 0)
-			return store_damaged(err, s, "an index entry of another length");
+		if (value.n != 8 || store_key64_get(value.p) == 0 || store_key64_get(value.p) >= s->head.next_series)
+			return store_damaged(err, s, "an index entry without its series");
+		one->id = store_key64_get(value.p);
 		return 0;
 	}
 	if (s->series_most && s->head.series >= s->series_most)
@@ -406,6 +407,8 @@ put_tail(struct store *s, struct store_tail_head head, uint64_t number, struct e
 	for (size_t i = 0; i < p->n_touched && rc == 0; i++) {
 		const struct samples *add = &p->touched[i]->add;
 
+		if (p->touched[i]->id <= series)
+			return store_damaged(err, s, "two series have one number");
 		varint_put(&p->body, p->touched[i]->id - series);
 		varint_put(&p->body, add->n);
 		series = p->touched[i]->id;
@@ -435,7 +438,7 @@ store_batch_each(struct samples_coder *coder, struct str value, struct buf *body
 {
 	struct store_tail_head head;
 	struct str rest, state;
-	uint64_t series = 0, step, n, len;
+	uint64_t series = 0, step, n, len, all = 0;
 	int64_t time = 0, d;
 	double v;
 	int rc;
@@ -445,7 +448,7 @@ store_batch_each(struct samples_coder *coder, struct str value, struct buf *body
 		return -1;
 	for (rest = buf_get(body); rest.n; ) {
 		if (varint_take(&rest, &step) || step == 0 || __builtin_add_overflow(series, step, &series) || series > STORE_SERIES_MOST ||
-		    varint_take(&rest, &n) || n == 0)
+		    varint_take(&rest, &n) || n == 0 || n > BATCH_PARTS + GATHER_MOST || (all += n) > BATCH_PARTS + GATHER_MOST)
 			return -1;
 		for (; n; n--) {
 			if (varint_take_signed(&rest, &d) || samples_take_value(&rest, &v) || varint_take(&rest, &len) || (len && len - 1 > rest.n))
@@ -692,37 +695,33 @@ store_seal_series(struct store *s, uint64_t series, struct samples *add, struct 
 }
 
 static int
-end_piece(struct store *s, struct samples_coder *coder, uint64_t series, int first, struct samples_head *head, struct err *err)
+end_piece(const struct store_view *v, struct samples_coder *coder, uint64_t series, int first, struct samples_head *head, struct err *err)
 {
-	struct store_view v;
-	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
+	struct store_cursor c = { .view = v, .table = STORE_SAMPLES };
 	struct str k, value;
 	char key[16];
 	int rc;
 
-	if ((rc = store_view_open(&v, s, err)))
-		return rc;
 	store_piece_key(key, series, first ? INT64_MIN : INT64_MAX);
 	rc = first ? store_walk(&c, (struct str){ key, 16 }, &k, &value, err) : store_walk_before(&c, (struct str){ key, 16 }, &k, &value, err);
 	if (rc > 0 && (k.n != 16 || memcmp(k.p, key, 8)))
 		rc = 0;
 	if (rc > 0 && samples_peek(coder, value, head))
-		rc = store_damaged(err, s, "samples that cannot be read back");
+		rc = store_damaged(err, v->s, "samples that cannot be read back");
 	store_walk_end(&c);
-	store_view_close(&v);
 	return rc;
 }
 
 int
-store_first_piece(struct store *s, struct samples_coder *coder, uint64_t series, struct samples_head *head, struct err *err)
+store_first_piece(const struct store_view *v, struct samples_coder *coder, uint64_t series, struct samples_head *head, struct err *err)
 {
-	return end_piece(s, coder, series, 1, head, err);
+	return end_piece(v, coder, series, 1, head, err);
 }
 
 int
-store_last_piece(struct store *s, struct samples_coder *coder, uint64_t series, struct samples_head *head, struct err *err)
+store_last_piece(const struct store_view *v, struct samples_coder *coder, uint64_t series, struct samples_head *head, struct err *err)
 {
-	return end_piece(s, coder, series, 0, head, err);
+	return end_piece(v, coder, series, 0, head, err);
 }
 
 /* ---- sealing */
@@ -791,6 +790,36 @@ take_tail(struct store *s, struct sealing *x, struct err *err)
 	return rc;
 }
 
+#define SEALS STR("seals")              /* in STORE_META -> varint */
+
+int
+store_seals(const struct store_view *v, uint64_t *seals, struct err *err)
+{
+	struct str value;
+	int rc = store_fetch(v, STORE_META, SEALS, &value, err);
+
+	*seals = 0;
+	return rc > 0 && (varint_take(&value, seals) || value.n) ? store_damaged(err, v->s, "a number of seals that cannot be read back") : rc < 0 ? rc : 0;
+}
+
+/* For readers of roll-ups, which took the tail before: what they have of it may be in the roll-ups now. */
+static int
+count_seal(struct store *s, struct err *err)
+{
+	struct store_view v;
+	struct buf b = { 0 };
+	uint64_t seals;
+	int rc;
+
+	store_view_of_txn(s, &v);
+	if ((rc = store_seals(&v, &seals, err)) == 0) {
+		varint_put(&b, seals + 1);
+		rc = store_put(s, STORE_META, SEALS, buf_get(&b), err);
+	}
+	buf_release(&b);
+	return rc;
+}
+
 static int
 seal_all(struct store *s, int tail, struct err *err)
 {
@@ -800,6 +829,7 @@ seal_all(struct store *s, int tail, struct err *err)
 	int rc = store_ladder_get(s, &ladder, err);
 
 	rc = rc < 0 ? rc : tail ? take_tail(s, &x, err) : 0;
+	rc = rc == 0 && tail ? count_seal(s, err) : rc;
 	for (size_t i = 0; i < p->n_touched && rc == 0; i++) {
 		struct store_series *one = p->touched[i];
 		struct map_entry *e = NULL;
@@ -918,9 +948,10 @@ store_seal_samples(struct store *s, struct err *err)
 	return rc;
 }
 
-/* A series' pieces, where two that lie side by side could be one: put together, as few as can be. The samples looked at, or < 0. */
+/* A series' pieces, where two that lie side by side could be one: put together, as few as can be. The samples looked at, or < 0;
+ * *damaged: one could not be read, and from there on nothing was changed. */
 static int64_t
-merge_pieces(struct store *s, uint64_t series, struct err *err)
+merge_pieces(struct store *s, uint64_t series, int *damaged, struct err *err)
 {
 	struct samples *all = &s->samples->all;
 	struct samples_head head;
@@ -958,6 +989,7 @@ merge_pieces(struct store *s, uint64_t series, struct err *err)
 			n++;
 		}
 		store_walk_end(&c);
+		*damaged = rc == ERR_CORRUPT;
 		if (rc < 0 || n == 0)
 			break;
 		at = last < INT64_MAX ? last + 1 : last;
@@ -981,17 +1013,17 @@ merge_pieces(struct store *s, uint64_t series, struct err *err)
 }
 
 int
-store_merge_samples(struct store *s, uint64_t *series, struct err *err)
+store_merge_samples(struct store *s, uint64_t *series, struct store_damage *damage, struct err *err)
 {
 	struct store_view v;
 	struct str k, value;
 	int64_t looked = 0, got;
 	char key[16];
-	int rc;
+	int rc, damaged;
 
 	pending_of(s);
 	while (looked < MERGE_MOST) {
-		struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
+		struct store_cursor c = { .view = &v, .table = STORE_SAMPLES, .keys_only = 1 };
 
 		store_view_of_txn(s, &v);
 		store_piece_key(key, *series, INT64_MIN);
@@ -1001,9 +1033,13 @@ store_merge_samples(struct store *s, uint64_t *series, struct err *err)
 		store_walk_end(&c);
 		if (rc <= 0)
 			return rc;
-		if ((got = merge_pieces(s, *series, err)) < 0)
+		damaged = 0;
+		if ((got = merge_pieces(s, *series, &damaged, err)) < 0 && !damaged)
 			return (int)got;
-		looked += got;
+		if (got < 0)
+			store_damage_note(damage, err);
+		else
+			looked += got;
 		++*series;
 	}
 	return 1;

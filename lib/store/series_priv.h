@@ -5,8 +5,6 @@
 #include "store/samples.h"
 #include "store/store_priv.h"
 
-#define STORE_SERIES_MOST ((1ULL << 56) - 1)    /* the upper byte of a series' number is that of a rung */
-
 /* Identity: texts metric, labels, field, window. */
 void store_put_identity(struct buf *, const struct store_sample *);
 int store_take_identity(struct str, struct store_sample *);             /* 0, or -1 when the bytes are none; borrowed */
@@ -16,6 +14,9 @@ void store_tidy_samples(struct samples *);      /* in order of time, of each tim
 
 /* Batches of the tail. */
 struct store_tail_head { uint64_t samples, widest; };
+
+/* How often the tail was sealed: a number that is another one after each seal. 0, < 0. */
+int store_seals(const struct store_view *, uint64_t *, struct err *);
 int store_tail_head(struct str batch, struct store_tail_head *, struct str *rest);
 /* Each sample of a batch, in order. 0, -1 when the bytes are none, or what `each` gave. */
 int store_batch_each(struct samples_coder *, struct str batch, struct buf *scratch,
@@ -23,8 +24,8 @@ int store_batch_each(struct samples_coder *, struct str batch, struct buf *scrat
 
 int store_seal_series(struct store *, uint64_t series, struct samples *add, struct err *);         /* merged with its pieces; add is put in order */
 /* Its first and last piece: 1, 0 there is none, < 0. */
-int store_first_piece(struct store *, struct samples_coder *, uint64_t series, struct samples_head *, struct err *);
-int store_last_piece(struct store *, struct samples_coder *, uint64_t series, struct samples_head *, struct err *);
+int store_first_piece(const struct store_view *, struct samples_coder *, uint64_t series, struct samples_head *, struct err *);
+int store_last_piece(const struct store_view *, struct samples_coder *, uint64_t series, struct samples_head *, struct err *);
 int store_put_samples(struct store *, uint64_t series, const struct samples *, struct err *);     /* as pieces; none may be there */
 
 /* series_read.c: the samples of a series from <= time < to, its pieces stitched with a tail (in order, within the bounds), in runs. */
@@ -38,6 +39,7 @@ struct store_reader {                   /* zeros are ready; one a thread */
 	size_t k;                       /* samples of the tail given */
 	int64_t at, to;
 	int more;                       /* there may be pieces behind the lot */
+	const struct store_view *view;  /* all lots are read under this; NULL: each under a transaction of its own */
 };
 void store_reader_release(struct store_reader *);
 void store_reader_begin(struct store_reader *, uint64_t series, const struct samples *tail, int64_t from, int64_t to);

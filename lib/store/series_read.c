@@ -1,7 +1,9 @@
 /* series_read.c - reading metric samples: the series that match, and their pieces stitched with the tail.
  *
  * The tail is read first, once, then the pieces, each lot of them under a transaction of its own. So a seal in between shows
- * samples twice, which the stitching makes one, and never hides any.
+ * samples twice, which the stitching makes one, and never hides any. What the stitching cannot tell apart is the sum of a bucket
+ * without late samples from that with them: so roll-ups are read under one transaction for each series, which also says whether
+ * the tail was sealed since.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -242,7 +244,7 @@ take_sample(void *self, uint64_t id, int64_t time, double value, struct str stat
 }
 
 static int
-read_tail(struct store *s, struct list *l, const struct store_match *m, struct err *err)
+read_tail(struct store *s, struct list *l, const struct store_match *m, uint64_t *seals, struct err *err)
 {
 	struct tailing t = { .list = l, .match = m, .texts = l->texts };
 	struct samples_coder coder = { 0 };
@@ -255,6 +257,8 @@ read_tail(struct store *s, struct list *l, const struct store_match *m, struct e
 
 	if ((rc = store_view_open(&v, s, err)))
 		return rc;
+	if (seals && (rc = store_seals(&v, seals, err)))
+		goto out;
 	for (rc = store_walk(&c, (struct str){ first, 16 }, &key, &value, err); rc > 0; rc = store_walk_next(&c, &key, &value, err)) {
 		if (key.n != 16 || store_key64_get(key.p) != 0)
 			break;
@@ -263,6 +267,7 @@ read_tail(struct store *s, struct list *l, const struct store_match *m, struct e
 			break;
 		}
 	}
+out:
 	store_walk_end(&c);
 	store_view_close(&v);
 	for (size_t i = 0; i < l->n; i++)
@@ -296,7 +301,9 @@ read_lot(struct store *s, struct store_reader *r, struct err *err)
 
 	buf_clear(&r->lot);
 	r->more = 0;
-	if ((rc = store_view_open(&v, s, err)))
+	if (r->view)
+		v = (struct store_view){ .s = s, .txn = r->view->txn };
+	else if ((rc = store_view_open(&v, s, err)))
 		return rc;
 	store_piece_key(key, r->series, r->at);
 	rc = store_walk_before(&c, (struct str){ key, 16 }, &k, &value, err);
@@ -409,6 +416,7 @@ struct reading {
 	const struct store_match *match;
 	struct store_ladder ladder;
 	struct list list;
+	uint64_t seals;                 /* when the tail was read */
 	size_t parts;
 	int (*each)(void *, int, const struct store_run *);
 	void *self;
@@ -421,6 +429,8 @@ struct reading {
 struct worker {
 	struct reading *all;
 	struct store_reader reader;
+	struct store_ladder ladder;     /* as the reader's view has it */
+	int sealed;                     /* in that, the tail is in the pieces and roll-ups */
 	struct samples value, count;    /* of roll-ups */
 	int part;
 	size_t series;
@@ -504,7 +514,7 @@ give_rung(struct worker *w, const struct store_rung *r, int64_t from, int64_t to
 	return give(w, &w->value, 0, w->value.n, &w->count);
 }
 
-/* Samples of the tail alone, on top of buckets whose samples are gone. */
+/* Samples of the tail alone, where there are no others. */
 static int
 give_tail(struct worker *w, int64_t from, int64_t to)
 {
@@ -512,6 +522,15 @@ give_tail(struct worker *w, int64_t from, int64_t to)
 	size_t k = store_first_not_before(tail->time, tail->n, from), end = store_first_not_before(tail->time, tail->n, to);
 
 	return k < end ? give(w, tail, k, end - k, NULL) : 0;
+}
+
+/* The buckets of a rung whose samples are gone, and on top of them what the tail has, where it is not in them already. */
+static int
+give_gone(struct worker *w, const struct store_rung *r, int64_t from, int64_t to, int64_t tail_from, int64_t tail_to, struct err *err)
+{
+	int rc = give_rung(w, r, from, to, err);
+
+	return rc || w->sealed ? rc : give_tail(w, tail_from, tail_to);
 }
 
 /* What no bucket has: the samples, and before their floor those of the tail. */
@@ -531,12 +550,12 @@ give_buckets(struct worker *w, const struct store_rung *r, int64_t from, int64_t
 	int rc = 0;
 
 	for (size_t k = store_first_not_before(tail->time, tail->n, from); rc == 0 && k < tail->n && tail->time[k] < to; ) {
-		int64_t bucket = store_rung_floor(tail->time[k], r->width_ms), end = bucket + r->width_ms;
+		int64_t bucket = store_rung_floor(tail->time[k], r->width_ms), end = store_rung_next(bucket, r->width_ms);
 
 		if (bucket >= raw)
 			rc = give_rung(w, r, from, bucket, err);
-		else if ((rc = give_rung(w, r, from, end, err)) == 0)
-			rc = give_tail(w, bucket > from ? bucket : from, end < to ? end : to);
+		else
+			rc = give_gone(w, r, from, end, bucket > from ? bucket : from, end < to ? end : to, err);
 		if (rc == 0 && bucket >= raw)
 			rc = give_samples(w, bucket, end, err);
 		from = end;
@@ -551,9 +570,9 @@ give_buckets(struct worker *w, const struct store_rung *r, int64_t from, int64_t
  *      coarser rungs where the wanted one is gone | samples to a whole bucket | the wanted rung | samples of what is open
  */
 static int
-give_rolled(struct worker *w, int wanted, struct err *err)
+give_series(struct worker *w, int wanted, struct err *err)
 {
-	const struct store_ladder *l = &w->all->ladder;
+	const struct store_ladder *l = &w->ladder;
 	const struct store_match *m = w->all->match;
 	const struct store_rung *r = &l->rung[wanted];
 	int64_t raw = l->rung[0].floor, from = m->from, begin = from, end = from, lost = wanted ? r->floor : raw, width = r->width_ms, last;
@@ -564,8 +583,7 @@ give_rolled(struct worker *w, int wanted, struct err *err)
 
 		until = until < m->to ? until : m->to;
 		if (from < until && l->rung[i].floor < until) {
-			if ((rc = give_rung(w, &l->rung[i], from, until, err)) == 0)
-				rc = give_tail(w, from, until);
+			rc = give_gone(w, &l->rung[i], from, until, from, until, err);
 			from = until;
 		}
 	}
@@ -573,9 +591,9 @@ give_rolled(struct worker *w, int wanted, struct err *err)
 		return rc;
 	if (!wanted)
 		return give_open(w, from, m->to, raw, err);
-	if ((rc = store_rungs_end(w->all->s, &w->reader.coder, r, w->all->list.one[w->series].id, &last, err)))
+	if ((rc = store_rungs_end(w->reader.view, &w->reader.coder, r, w->all->list.one[w->series].id, &last, err)))
 		return rc;
-	begin = store_rung_floor(from, width) == from || from < INT64_MIN + width ? from : store_rung_floor(from, width) + width;
+	begin = store_rung_floor(from, width) == from || from < INT64_MIN + width ? from : store_rung_next(store_rung_floor(from, width), width);
 	end = store_rung_floor(m->to, width) < raw ? m->to : store_rung_floor(m->to, width);
 	end = last < end ? last : end;
 	if (begin >= end)               /* no whole bucket is there */
@@ -585,20 +603,40 @@ give_rolled(struct worker *w, int wanted, struct err *err)
 	return give_open(w, end, m->to, raw, err);
 }
 
+/* The same under one transaction: roll-ups, what they are made of and their ladder are of one moment. */
+static int
+give_rolled(struct worker *w, struct err *err)
+{
+	const struct store_match *m = w->all->match;
+	struct store_view v;
+	uint64_t seals;
+	int rc = store_view_open(&v, w->all->s, err), wanted = 0;
+
+	if (rc)
+		return rc;
+	w->reader.view = &v;
+	if ((rc = store_ladder_of(&v, &w->ladder, err)) >= 0 && (rc = store_seals(&v, &seals, err)) == 0) {
+		w->sealed = seals != w->all->seals;
+		for (int i = 1; i < w->ladder.n; i++)
+			if (m->rung >= w->ladder.rung[i].width_ms && m->rung % w->ladder.rung[i].width_ms == 0)
+				wanted = i;
+		rc = give_series(w, wanted, err);
+	}
+	w->reader.view = NULL;
+	store_view_close(&v);
+	return rc;
+}
+
 static int
 read_part(struct worker *w, size_t part, struct err *err)
 {
 	struct reading *all = w->all;
-	const struct store_ladder *l = &all->ladder;
 	size_t to = all->list.n * (part + 1) / all->parts;
-	int rc = 0, wanted = 0;
+	int rc = 0;
 
-	for (int i = 1; i < l->n; i++)
-		if (all->match->rung >= l->rung[i].width_ms && all->match->rung % l->rung[i].width_ms == 0)
-			wanted = i;
 	w->part = (int)part;
 	for (w->series = all->list.n * part / all->parts; w->series < to && rc == 0 && !all->over; w->series++)
-		rc = all->match->rung > 0 && l->n > 1 ? give_rolled(w, wanted, err) : give_samples(w, all->match->from, all->match->to, err);
+		rc = all->match->rung > 0 && all->ladder.n > 1 ? give_rolled(w, err) : give_samples(w, all->match->from, all->match->to, err);
 	return rc;
 }
 
@@ -651,7 +689,7 @@ store_each_run(struct store *s, const struct store_match *m, int parts, int (*ea
 	int rc, n = 1, threads;
 
 	if ((rc = store_ladder_get(s, &all.ladder, err)) < 0 || (rc = find(s, m, &all.list, err)) || all.list.n == 0 ||
-	    (rc = read_tail(s, &all.list, m, err)))
+	    (rc = read_tail(s, &all.list, m, &all.seals, err)))
 		goto out;
 	for (threads = threads_for(&all); n < threads && pthread_create(&thread[n], NULL, work, &all) == 0; )
 		n++;
@@ -702,7 +740,7 @@ store_samples_open(struct store *s, const struct store_match *m, struct err *err
 
 	r->s = s;
 	r->match = *m;
-	if (find(s, m, &r->list, err) || (r->list.n && read_tail(s, &r->list, m, err))) {
+	if (find(s, m, &r->list, err) || (r->list.n && read_tail(s, &r->list, m, NULL, err))) {
 		store_samples_close(r);
 		return NULL;
 	}

@@ -6,6 +6,7 @@
 #include "codec/varint.h"
 #include "json/json.h"
 
+#define VALUES_MOST (1ULL << 28)        /* of all rows together, in what is read: each is several bytes of a row as it came */
 #define TRIES 16        /* children that are compared before the next keys are read one by one */
 
 /* ---- writing */
@@ -429,7 +430,7 @@ shapes_take(struct shapes_read *r, struct str *rest, uint64_t rows, struct err *
 	struct str *literal = NULL;
 	struct edge *edge = NULL;
 	size_t n_literals, n_edges, at = 0, shape = 0;
-	uint64_t sum = 0;
+	uint64_t sum = 0, values = 0;
 	int rc = ERR_CORRUPT;
 
 	shapes_read_release(r);
@@ -465,9 +466,10 @@ shapes_take(struct shapes_read *r, struct str *rest, uint64_t rows, struct err *
 	for (size_t i = 1; i <= n_edges; i++) {
 		if (!edge[i].is_end)
 			continue;
-		if (varint_take(rest, &n) || n > rows - sum)
+		if (varint_take(rest, &n) || n > rows - sum || (edge[i].leaves && n > (VALUES_MOST - values) / edge[i].leaves))
 			goto out;
 		sum += n;
+		values += n * edge[i].leaves;
 		r->shape[shape] = (struct shape){ .first = (uint32_t)at, .n = n ? edge[i].leaves : 0, .end = edge[i].literal, .rows = n };
 		at += r->shape[shape++].n;
 		if (at > SHAPES_PIECES_MOST)

@@ -29,6 +29,7 @@
 #define STORE_KEYS_MOST  100000         /* property keys the vocabulary holds */
 #define STORE_KEY_MOST   400            /* bytes of the longest property key it holds */
 #define STORE_VALUE_MOST (1u << 30)     /* bytes of a value: more is refused */
+#define STORE_SERIES_MOST ((1ULL << 56) - 1)    /* the upper byte of a series' number is that of a rung */
 
 /* The tables; their numbers are part of the format. */
 enum store_table {
@@ -191,12 +192,19 @@ int store_copy(struct store *, const char *path, struct err *);
 
 /* The environment closed and opened again around what `between` does to its files; nobody else has it open then. */
 int store_reopen(struct store *, int (*between)(struct store *, struct err *), struct err *);
+
+/* For an environment that has nothing yet, in its write transaction: hashes as in the other, so that masks are the same. */
+int store_hash_as(struct store *, const struct store *other, struct err *);
 int store_lock_open(struct store *, int alone, struct err *);  /* 0; 1 when alone and others have it open; < 0 */
 
 /* A write transaction for what may as well be left: a handle of its own, only while nobody else writes. NULL, mostly without an
  * error, when somebody does or the file cannot be written. It does not count as a change of the store (store_version). */
 struct store *store_begin_aside(struct store *, struct err *);
 int store_end_aside(struct store *, int keep, struct err *);   /* committed, or dropped; the handle is gone */
+
+/* What cannot be read and is left as it is: how many things, and the first of them in words. */
+struct store_damage { int64_t n; struct err first; };
+void store_damage_note(struct store_damage *, struct err *);    /* takes the error, which is then cleared */
 
 /* Parts of a commit. */
 int store_flush_events(struct store *, struct err *);
@@ -284,6 +292,7 @@ int store_scans_before(const struct store *, uint64_t version);
 
 /* series.c */
 int store_seal_samples(struct store *, struct err *);           /* their tail into pieces, in the write transaction */
-int store_merge_samples(struct store *, uint64_t *series, struct err *);        /* small pieces of this and further series; 1 there are more */
+/* Small pieces of this and further series; 1 there are more. A series with what cannot be read is noted and passed over. */
+int store_merge_samples(struct store *, uint64_t *series, struct store_damage *, struct err *);
 
 #endif

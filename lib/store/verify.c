@@ -383,8 +383,13 @@ check_rung(struct check *c, const struct store_ladder *l, int rung, uint64_t ser
 	int64_t end, from = l->rung[0].floor;
 	uint64_t version = store_version(c->s);
 	size_t at, n;
-	int rc = store_rungs_end(c->s, &reader.coder, r, series, &end, &err), wrong = -1;
+	struct store_view v;
+	int rc, wrong = -1;
 
+	if ((rc = store_view_open(&v, c->s, &err)) == 0) {
+		rc = store_rungs_end(&v, &reader.coder, r, series, &end, &err);
+		store_view_close(&v);
+	}
 	if (rc == 0 && from < end)
 		rc = store_rungs_make(c->s, &reader, l, rung, series, from, end, made, &err);
 	for (int i = 0; i < 4 && rc == 0; i++) {

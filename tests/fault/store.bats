@@ -219,6 +219,27 @@ root_only() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 	run -0 at-admin -q verify
 }
 
+@test "fault 16: compact leaves a chunk that cannot be read as it is, does the rest, and says what it is and how to go on" {
+	for hour in 01 11; do
+		echo "{\"event\":\"e\",\"timestamp\":\"2025-01-01T$hour:00:01Z\",\"user_id\":\"CANARY$hour\"}"
+	done | at-ingest -q
+	at-admin compact -q
+	LC_ALL=C sed -i 's/CANARY/DANARY/g' "$AT_STORE/tenants/default/data.mdb"
+	for day in 2 3 4; do
+		at-ingest -q <<< "{\"event\":\"e\",\"timestamp\":\"2025-01-0${day}T00:00:00Z\",\"user_id\":\"u$day\"}"
+		run -1 --separate-stderr at-admin compact
+		[[ $stderr == *"chunk 1: "*"at-admin verify"*"stays as it is (1), all else is compact"*"at-admin restore"* ]]
+		[ "$(at-admin stats -f ndjson | jq -c '[.tail_events, .chunks]')" = '[0,2]' ]
+	done
+	[ "$(at-query -q -f csv "SELECT count(*) AS n, max(user_id) AS u FROM events WHERE timestamp >= '2025-01-02'" | tr -d '\r' | tail -1)" = 3,u4 ]
+	run -1 --separate-stderr at-admin retain --before 2025-01-01T06:00:00Z --yes
+	[[ $stderr == *"chunk 1: "*"stays as it is (1), all else that is older is gone"*"at-admin restore"* ]]
+	[ "$(stored)" = 5 ]
+	at-admin retain --before 2025-01-03 --yes               # it is older as a whole
+	[ "$(stored)" = 2 ]
+	at-admin verify
+}
+
 @test "fault 16: a restore over a store that no longer tells who was erased brings nobody back" {
 	for i in {1..6}; do echo "{\"event\":\"e\",\"user_id\":\"u$((i % 2))\",\"timestamp\":$((1767225600 + i))}"; done | at-ingest -q
 	at-admin -q backup copies
@@ -231,12 +252,41 @@ root_only() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 	b[at + 20] ^= 1
 	open(sys.argv[1], 'wb').write(b)
 	P
+	mv "$AT_STORE/system" system
 	run -1 at-admin restore copies -yq
 	[[ $output == *"not known which users were erased"* ]]
+	[ "$(stored)" = 3 ]
+	truncate -s 5000 "$file"                                # nor can it be opened at all
+	run -1 at-admin restore copies -yq
+	[[ $output == *"data.mdb"*"not known which users were erased"*"move the tenant's folder away"* || $output == *"damaged"*"move the tenant's folder away"* ]]
+	[ "$(stat -c %s "$file")" = 5000 ]
+	for i in 1 2; do
+		run -1 at-admin restore copies -yaq             # the audit out of the backup does not know of it
+		[[ $output == *"not known which users were erased"* && ! -e $AT_STORE/system ]]
+	done
+	cp -r system "$AT_STORE/system"
+	at-admin restore copies -yq                             # the audit of the store does, and it is kept
+	[ "$(stored)" = 3 ]
+	at-admin restore copies -yq
 	[ "$(stored)" = 3 ]
 	mv "$AT_STORE/tenants/default" away
 	at-admin restore copies -yq
 	[ "$(stored)" = 6 ]
+}
+
+@test "fault 54: a user who was erased stays away after a restore to a time before the first backup, and the next one" {
+	for i in {1..3}; do echo "{\"event\":\"e\",\"user_id\":\"u$((i % 2))\",\"timestamp\":$((1767225600 + i))}"; done | at-ingest -q
+	sleep 0.02
+	then=$(date -u +%FT%T.%3NZ)
+	sleep 0.02
+	for i in {4..6}; do echo "{\"event\":\"e\",\"user_id\":\"u$((i % 2))\",\"timestamp\":$((1767225600 + i))}"; done | at-ingest -q
+	at-admin -q backup copies
+	at-admin erase --user u1 -yq
+	at-admin restore copies --until "$then" -yq
+	[ "$(stored)" = 1 ]
+	at-admin restore copies -yq
+	[ "$(stored)" = 3 ]
+	at-admin verify
 }
 
 @test "fault 7: keys and a tenant that a full disk has no room for leave the rest as it was" {

@@ -349,6 +349,77 @@ roll_ups_are_those_of_the_samples_whatever_comes_when(void **state)
 	free(model);
 }
 
+/* ---- a seal while roll-ups are read */
+
+struct counting { struct store *other; double count[2], sum[2]; int runs; };
+
+static int
+count_and_seal(void *self, int part, const struct store_run *run)
+{
+	struct counting *c = self;
+	struct err err = { 0 };
+	int series = atoi(run->series->labels.p + 10);
+
+	(void)part;
+	for (size_t i = 0; i < run->n; i++) {
+		c->count[series] += run->count ? run->count[i] : 1;
+		c->sum[series] += run->value[i];
+	}
+	if (c->runs++ == 0)             /* another writer, while the second series is not looked at yet */
+		OK(store_compact(c->other, &err));
+	return 0;
+}
+
+static void
+late_samples_that_are_sealed_while_their_buckets_are_read_count_once(void **state)
+{
+	enum { MINUTES = 3 * 24 * 60, LATE = 7 };
+	struct store_match match = { .metric = STR("late"), .from = 0, .to = (int64_t)MINUTES * 60000, .rung = 3600000, .of = STORE_SUM };
+	struct counting c = { 0 };
+	struct err err = { 0 };
+	struct store *s = store_open(dir, "seal", STORE_CREATE, &err);
+	struct store_ladder ladder;
+	struct store_dropped dropped;
+	char labels[40];
+	struct store_sample x = { .metric = STR("late"), .field = STR("value"), .window = STR(""), .value = 1 };
+
+	(void)state;
+	assert_non_null(s);
+	OK(store_ladder_parse(STR("raw 1d, 1m 10d, 1h 2y"), &ladder, &err));
+	OK(store_ladder_set(s, &ladder, &err));
+	OK(store_begin(s, &err));
+	for (int i = 0; i < 2; i++) {
+		x.labels = (struct str){ labels, (size_t)sprintf(labels, "{\"host\":\"h%d\"}", i) };
+		for (int minute = 0; minute < MINUTES; minute++) {
+			x.time = (int64_t)minute * 60000;
+			OK(store_add_sample(s, &x, &err));
+		}
+	}
+	OK(store_commit(s, &err));
+	OK(store_retain_ladder(s, (int64_t)MINUTES * 60000, 0, &dropped, &err));
+	assert_true(dropped.samples > 0);
+	OK(store_begin(s, &err));
+	for (int i = 0; i < 2; i++) {   /* of a time whose samples are gone: they come on top of its buckets */
+		x.labels = (struct str){ labels, (size_t)sprintf(labels, "{\"host\":\"h%d\"}", i) };
+		for (int k = 0; k < LATE; k++) {
+			x.time = (int64_t)k * 3600000 + 30000;
+			OK(store_add_sample(s, &x, &err));
+		}
+	}
+	OK(store_commit(s, &err));
+	assert_non_null(c.other = store_share_write(s, &err));
+	setenv("AT_THREADS", "1", 1);
+	OK(store_each_run(s, &match, 1, count_and_seal, &c, &err));
+	unsetenv("AT_THREADS");
+	for (int i = 0; i < 2; i++) {
+		assert_true(c.count[i] == MINUTES + LATE);
+		assert_true(c.sum[i] == MINUTES + LATE);
+	}
+	store_close(c.other);
+	check_store(s);
+	store_close(s);
+}
+
 static void
 ladders_are_checked(void **state)
 {
@@ -480,6 +551,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples_are_read_back_whatever_comes_when),
 		cmocka_unit_test(roll_ups_are_those_of_the_samples_whatever_comes_when),
+		cmocka_unit_test(late_samples_that_are_sealed_while_their_buckets_are_read_count_once),
 		cmocka_unit_test(ladders_are_checked),
 		cmocka_unit_test(labels_lead_to_their_series),
 		cmocka_unit_test(an_older_store_gets_its_index),
