@@ -588,6 +588,8 @@ main(int argc, char **argv)
 	spec.zone = cmd_settings()->zone;
 	spec.memory = memory ? memory : 4LL << 30;
 	spec.large_heap = spec.memory >= 1 << 30;       /* it holds on to what it has: not where that is to be little */
+	if (!spec.large_heap)
+		mem_small_heap();
 	spec.keep_answers = n == 0;             /* a shell, a script */
 	shell.spec = &spec;
 	for (int i = 0; i < params.n; i++) {

@@ -103,6 +103,16 @@ mem_large_heap(void)
 #endif
 }
 
+/* glibc puts blocks into the heap that are as large as one that was freed before, up to 32 MiB; where tables double again and again, that
+ * left twice as much behind as was in use. Measured at 64 MiB of 10 million rows' groups: 116 MiB before, 52 after, as fast. */
+void
+mem_small_heap(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, MEM_LARGE);
+#endif
+}
+
 void *
 mem_grow(void *p, size_t n, size_t size)
 {

@@ -13,6 +13,7 @@ void *mem_table(size_t size);                   /* the same for a table that is 
 void *mem_large(size_t size);                   /* not zeroed, for what is written to whole: in large pages as those, which come 512 times as much at once */
 void *mem_region(size_t size);                  /* the same outside of the heap, in large pages if it can be: munmap it. size: of so many MEM_LARGE */
 void mem_large_heap(void);                      /* what the rest of the process takes lies in large pages, and stays the process's: for work that takes much and then ends */
+void mem_small_heap(void);                      /* the contrary: what is large goes back to the system when it is freed, and leaves no gap. For who is told how much to take */
 void *mem_grow(void *, size_t n, size_t size);  /* realloc to n items; checks n * size; never NULL */
 void *mem_dup(const void *, size_t n);          /* n bytes and a 0 behind them; never NULL */
 char *mem_text(const char *);                   /* strdup; NULL gives NULL */

@@ -852,6 +852,24 @@ vectorize(struct query *q, const struct rewrite *rewrite, const struct query_par
 	return planned;
 }
 
+/* What was too much for memory as it was planned is planned once more, each plan by itself: groups then go into a file part by part, and
+ * SQLite does the rest; after that nothing is planned. 0: it was not. */
+static int
+plan_otherwise(struct query *q, int code, int *planned)
+{
+	int nested = 0;
+
+	for (int i = 0; i < q->plans.n; i++)
+		nested |= q->plans.plan[i]->source != NULL;
+	if (!*planned)
+		return 0;
+	if (nested && !q->apart && code == ERR_LIMIT)
+		q->apart = 1;
+	else
+		*planned = 0;
+	return 1;
+}
+
 static int
 say(struct cell_sink sink, const struct buf *line, struct err *err)
 {
@@ -942,7 +960,7 @@ explain(struct query *q, struct str sql, const struct query_param *params, int n
 	struct token word;
 	struct vector_plans outer = q->plans;   /* explain(…) may be a table of a statement that runs */
 	struct err said, ignore = {0};
-	int depth[64] = {0}, id[64] = {0}, rc, planned;
+	int depth[64] = {0}, id[64] = {0}, rc, planned = 1;
 
 	if (not_utf8(q, sql, 0, err))
 		return err->code;
@@ -960,7 +978,10 @@ explain(struct query *q, struct str sql, const struct query_param *params, int n
 		return err_set(err, ERR_USAGE, "one statement at a time, '%.*s' is a second one", rest.n > 40 ? 40 : (int)rest.n, rest.p);
 	}
 	q->plans = (struct vector_plans){0};
-	planned = vectorize(q, &rewrite, params, n_params, &text, &ignore);
+	q->apart = 0;
+again:
+	buf_clear(&line), buf_clear(&text);
+	planned = planned && vectorize(q, &rewrite, params, n_params, &text, &ignore);
 	if (planned) {
 		buf_lit(&line, "EXPLAIN QUERY PLAN ");
 		buf_str(&line, buf_get(&text));
@@ -999,8 +1020,16 @@ explain(struct query *q, struct str sql, const struct query_param *params, int n
 		rc = say(sink, &line, err);
 	}
 	sqlite3_finalize(statement);
-	if (rc == 0 && run)
-		rc = analyze(q, &text, params, n_params, sink, err);
+	statement = NULL;
+	if (rc == 0 && run && (rc = analyze(q, &text, params, n_params, sink, err)) == ERR_LIMIT && plan_otherwise(q, rc, &planned)) {
+		buf_clear(&line);
+		buf_printf(&line, "%s; so it is run otherwise:", err->text);
+		err_clear(err);
+		q->failure.code = q->damage.code = 0;
+		if ((rc = say(sink, &line, err)) == 0)
+			goto again;
+	}
+	q->apart = 0;
 	vector_plans_release(&q->plans);
 	q->plans = outer;
 	buf_release(&line), buf_release(&text);
@@ -1142,6 +1171,7 @@ run_statement(struct query *q, struct str all, size_t *at, const struct query_pa
 	int rc, planned = 1, told = 0, in_files = 0;
 
 	begin(q);
+	q->apart = 0;
 	if (refresh(q, err) < 0)
 		return err->code;
 	q->names_rowid = q->spec.policy && says_rowid(rest);
@@ -1193,11 +1223,11 @@ again:
 		if ((disk || planned) && told < 2 && !q->cancelled && q->failure.code != ERR_IO && !is_of_file(rc)) {
 			sqlite3_finalize(statement);
 			statement = NULL;
-			q->failure.code = q->damage.code = 0;
-			if (disk)
+			if (!disk)
+				plan_otherwise(q, q->failure.code, &planned);
+			if (disk || q->apart)   /* what did not fit will not fit as rows of SQLite's either */
 				put_aside(q, in_files = 1);
-			else
-				planned = 0;
+			q->failure.code = q->damage.code = 0;
 			goto again;
 		}
 		if (rc == -SQLITE_INTERRUPT && q->cancelled)

@@ -17,6 +17,7 @@ struct query {
 	struct store *store;
 	struct store_rights rights;     /* by the policy, for the store */
 	int names_rowid;                /* the statement at hand says rowid or oid somewhere; 2: of events, under a policy */
+	int apart;                      /* no plan reads what another one gives: its groups, which are many, go into a file then */
 	int declaring;                  /* a table tells its columns: what SQLite does for that is not the user's */
 	uint64_t version;               /* of the store when its columns were read */
 	int64_t deadline, until, read;  /* of the statement, of all of them: monotonic ns, 0 none; rows looked at */

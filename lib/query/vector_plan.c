@@ -1289,7 +1289,7 @@ try_core(struct planner *w, const struct select *s, const struct select_core *c,
 	/* The number is taken now: subqueries inside get theirs after it. */
 	if ((k->scope.plan = vector_plan_new(w, &k->number)) && from(k, through) && vector_plan_star(k) == 0) {
 		plan_work(k, windows, as, out);
-		taken = !k->bad;
+		taken = !k->bad && !(w->q->apart && k->scope.plan->source);
 	}
 	if (taken) {
 		vector_plan_finish(k);

@@ -46,7 +46,12 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	SELECT DISTINCT n, user_id, m FROM events ORDER BY 1, 2, 3
 	SELECT count(*) AS n FROM (SELECT user_id, m FROM events GROUP BY 1, 2 HAVING count(*) = 1)
 	SELECT n, user_id, m FROM events ORDER BY n % 7, user_id DESC, m, n
+	SELECT count(*) AS n, sum(c), max(u) FROM (SELECT user_id AS u, n, count(*) AS c FROM events GROUP BY 1, 2)
+	SELECT count(*), sum(c), max(t) FROM (SELECT user_id, count(*) AS c FROM events GROUP BY 1) a JOIN (SELECT user_id, max(timestamp) AS t FROM events GROUP BY 1) b ON a.user_id = b.user_id
+	SELECT user_id, c, rank() OVER (ORDER BY c DESC, user_id) AS r FROM (SELECT user_id, count(*) AS c FROM events GROUP BY 1) ORDER BY 3 LIMIT 9
 	END
+	nested="SELECT count(*) AS n, sum(c) FROM (SELECT user_id AS u, n, count(*) AS c FROM events GROUP BY 1, 2)"
+	[[ $(at-query --max-memory 12M "EXPLAIN ANALYZE $nested") =~ 'so it is run otherwise'.*'of '[0-9]+' parts, '[0-9]+' MiB in a temporary file' ]]
 	sql="SELECT user_id, count(*), sum(n) FROM events GROUP BY user_id"
 	[[ $(at-query --max-memory 12M "EXPLAIN ANALYZE $sql") =~ 'of '[0-9]+' parts, '[0-9]+' MiB in a temporary file' ]]
 	mkdir tmp
@@ -69,6 +74,18 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 		    "SELECT max(c) FROM (SELECT 0 * i AS u, count(*) AS c FROM n GROUP BY u)"], check=True)
 		peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 		assert peak <= 21 << 10, peak
+	P
+}
+
+@test "a join of groupings takes no more than --max-memory, and gives back what it no longer needs" {
+	[ -z "$SANITIZED" ] || skip "a sanitizer takes memory of its own"
+	awk 'BEGIN { for (i = 0; i < 400000; i++) printf "{\"event\":\"e%d\",\"timestamp\":%d,\"user_id\":\"user-%d\"}\n", i % 3, 1793000000000 + i * 7, i * 7919 % 390001 }' | at-ingest -q
+	python3 - <<-'P'
+		import resource, subprocess
+		subprocess.run(["at-query", "--max-memory", "48M", "SELECT count(*), max(t) FROM (SELECT user_id, count(*) AS c FROM events GROUP BY 1) a "
+		    "JOIN (SELECT user_id, max(timestamp) AS t FROM events GROUP BY 1) b ON a.user_id = b.user_id"], check=True)
+		peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+		assert peak <= 53 << 10, peak                   # 5 MiB without
 	P
 }
 
