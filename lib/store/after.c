@@ -163,37 +163,44 @@ gather(struct store *s, const struct store_place *place, uint64_t until, struct 
 	return rc;
 }
 
-/* Where the next is that came behind the place, where there is none for long (they were removed, or the head says what is not): as far
- * as headers and the tail tell. Never behind one that is there. */
 static int
-skip_to(struct store *s, uint64_t last, uint64_t *seq, struct err *err)
+by_value(const void *x, const void *y)
 {
-	struct store_view v;
-	struct store_cursor c = { .view = &v, .table = STORE_CHUNKS }, t = { .view = &v, .table = STORE_TAIL, .keys_only = 1 };
-	struct chunk_info info;
-	struct str key, value;
-	uint64_t least = last;
-	int rc = store_view_open(&v, s, err);
+	const uint64_t *a = x, *b = y;
 
-	if (rc)
-		return rc;
-	while ((rc = store_walk_next(&c, &key, &value, err)) > 0 || (rc == ERR_CORRUPT && !c.ended))
-		if (rc > 0 && chunk_info(value, &info, err) == 0 && info.max_seq > *seq && info.min_seq <= least)
-			least = info.min_seq > *seq ? info.min_seq - 1 : *seq;
-		else
-			err_clear(err); /* lost to followers as to all others */
-	while (rc == 0 && (rc = store_walk_next(&t, &key, &value, err)) > 0) {
-		uint64_t first = key.n == 8 ? store_key64_get(key.p) : 0;
+	return (*a > *b) - (*a < *b);
+}
 
-		if (first > *seq && first <= least)
-			least = first - 1;
-		rc = 0;
+/* The seq of the AT_ONCE-th event behind the place, or `last` when there are fewer: where numbers have gaps, since events were removed. */
+static int
+look_ahead(struct store *s, const struct store_place *place, uint64_t last, uint64_t *until, struct err *err)
+{
+	const struct store_range range = { .from = TIME_MIN, .to = TIME_MAX + 1, .after = place->seq, .skip = ~0u };
+	struct store_scan *scan = store_scan_open(s, &range, err);
+	uint64_t *seq = mem_grow(NULL, 2 * AT_ONCE, sizeof(*seq));
+	struct event ev;
+	size_t n = 0;
+	int rc = scan ? 1 : err->code;
+
+	*until = last;
+	while (rc > 0 && ((rc = store_scan_next(scan, &ev, err)) > 0 || rc == ERR_CORRUPT)) {
+		if (rc == ERR_CORRUPT)          /* that chunk is lost to followers as to all others */
+			err_clear(err);
+		else if (ev.seq > place->seq && ev.seq <= *until)
+			seq[n++] = ev.seq;
+		if (n == 2 * AT_ONCE) {
+			qsort(seq, n, sizeof(*seq), by_value);
+			*until = seq[(n = AT_ONCE) - 1];
+		}
+		rc = 1;
 	}
-	store_walk_end(&c);
-	store_walk_end(&t);
-	store_view_close(&v);
-	*seq = least;
-	return rc < 0 ? rc : 0;
+	if (n > AT_ONCE) {
+		qsort(seq, n, sizeof(*seq), by_value);
+		*until = seq[AT_ONCE - 1];
+	}
+	store_scan_close(scan);
+	free(seq);
+	return rc;
 }
 
 static int
@@ -201,17 +208,18 @@ give_scan(struct store *s, struct store_place *place, uint64_t last, const struc
 {
 	struct event *all = mem_grow(NULL, AT_ONCE, sizeof(*all));
 	struct arena *texts = arena_new(0);
-	int rc = 0;
+	int rc = 0, gaps = 0;
 
 	while (rc == 0 && place->seq < last) {
 		uint64_t until = last - place->seq > AT_ONCE ? place->seq + AT_ONCE : last;
 		size_t n = 0;
 
 		arena_reset(texts);
+		if (gaps && (rc = look_ahead(s, place, last, &until, err)))
+			break;
 		if ((rc = gather(s, place, until, all, &n, texts, err)) == 0 && (rc = give_sorted(all, n, news, err)) == 0) {
 			place->seq = until;
-			if (n == 0)
-				rc = skip_to(s, last, &place->seq, err);
+			gaps = n < AT_ONCE / 2;
 		}
 	}
 	arena_free(texts);

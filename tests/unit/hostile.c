@@ -24,7 +24,7 @@
 #include "folder.h"
 #include "skip.h"
 
-#define SECONDS 60              /* that a store may take for all that is done to it */
+#define SECONDS 60              /* of CPU that a store may take for all that is done to it; a second is much */
 #define MEMORY  (1LL << 30)     /* bytes of addresses besides the map's */
 
 static int
@@ -438,7 +438,7 @@ fault_16_no_value_makes_a_store_crash_hang_or_take_all_memory(void **state)
 		strcpy(what, "?");
 		sprintf(copies, "%s/copy%d", dir, i);
 		if ((pid = fork()) == 0) {
-			struct rlimit memory = { MEMORY, MEMORY };
+			struct rlimit memory = { MEMORY, MEMORY }, time = { SECONDS, SECONDS };
 
 			for (int n = 1 + (int)(next(&seed) % 3); n > 0; n--)
 				change_one(where, &seed, what);
@@ -446,7 +446,8 @@ fault_16_no_value_makes_a_store_crash_hang_or_take_all_memory(void **state)
 				fprintf(stderr, "# %llu: %s\n", (unsigned long long)first + (unsigned long long)i, what);
 			if (limited)
 				setrlimit(RLIMIT_AS, &memory);
-			alarm(SECONDS);
+			setrlimit(RLIMIT_CPU, &time);
+			alarm(20 * SECONDS);    /* for what waits for ever */
 			use(where, copies);
 			_exit(0);
 		}
