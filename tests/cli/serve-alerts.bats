@@ -189,6 +189,46 @@ s.serve_forever()' > port &
 	until_it part 'small firing'
 }
 
+@test "so is who does both while it is looked which rules there are" {
+	plain_only
+	cat > between.c <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <string.h>
+#include <unistd.h>
+static __thread int rules;              /* this thread read them last */
+int mdb_cursor_get(MDB_cursor *c, MDB_val *key, MDB_val *data, MDB_cursor_op op)
+{
+	int (*real)(MDB_cursor *, MDB_val *, MDB_val *, MDB_cursor_op) = dlsym(RTLD_NEXT, "mdb_cursor_get");
+	if (key && op == MDB_SET_RANGE && key->mv_size >= 5 && memcmp(key->mv_data, "rule", 5) == 0)
+		rules = 1;
+	return real(c, key, data, op);
+}
+int mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **txn)
+{
+	int (*real)(MDB_env *, MDB_txn *, unsigned, MDB_txn **) = dlsym(RTLD_NEXT, "mdb_txn_begin");
+	if (rules && unlink("arm") == 0) {
+		close(open("between", O_CREAT | O_WRONLY, 0600));
+		while (access("go", F_OK))
+			usleep(10000);
+	}
+	rules = 0;
+	return real(env, parent, flags, txn);
+}
+END
+	${CC:-cc} -shared -fPIC -o between.so between.c -ldl
+	LD_PRELOAD=$PWD/between.so serve_start -c config
+	touch arm
+	post /api/v1/events '{"event":"other"}' > /dev/null     # so that it looks
+	soon test -e between
+	post /api/v1/rules '{"alert":"big","expr":".event == \"buy\" and .properties.amount > 100"}' > /dev/null && [ "$status_code" = 201 ]
+	post /api/v1/events '{"event":"buy","properties":{"amount":500}}' > /dev/null && [ "$status_code" = 200 ]
+	touch go
+	until_it has 'big firing'
+}
+
 @test "34: what a rule read under another name is not seen by who may not see it: in lists, SQL, live and after a change of the rule" {
 	serve_start -c config
 	at-admin -q role add masked read:events read:alerts read:query read:rules read:silences --sees mask=email
