@@ -16,6 +16,9 @@ static const struct { const char *name, *record; } builtin[] = {
 
 /* Of whom there are, who may what and what was done: no part of "read:*" and "write:*". */
 static const char *const administration[] = { "keys", "users", "roles", "tenants", "audit", NULL };
+/* What has names that somebody may be bound to. Of events and metrics a role's `events` and `metrics` say it, held at the scan, not at the door; of what
+ * is asked, alerts too, nobody would ask for the name: all would be given for it. */
+static const char *const named[] = { "dashboards", "rules", "silences", "webhooks", "keys", "users", "roles", "tenants", NULL };
 /* These hold no data of the tenant's users: who reads only them is not seen as reading without a bound. */
 static const char *const furniture[] = { "dashboards", "rules", "silences", "webhooks", NULL };
 
@@ -81,8 +84,7 @@ parse(struct str text, struct permission *p)
 				return -1;
 	if (p->resource.p + p->resource.n < text.p + text.n) {  /* a colon and a name behind it */
 		p->name = (struct str){ p->resource.p + p->resource.n + 1, (size_t)(text.p + text.n - p->resource.p) - p->resource.n - 1 };
-		/* which events and metrics are read is said by a role's events and metrics: held at the scan, not at the door */
-		if (p->name.n == 0 || str_eq(p->resource, STR("*")) || str_eq(p->resource, STR("events")) || str_eq(p->resource, STR("metrics")))
+		if (p->name.n == 0 || !one_of(p->resource, named))
 			return -1;
 	}
 	return 0;

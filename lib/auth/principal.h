@@ -6,7 +6,7 @@
  *      permission  ACTION:RESOURCE[:NAME]     "read:events"  "write:dashboards:sales_*"  "read:*"  "*:*"
  *
  * ACTION is read, write, admin or *; RESOURCE a word of the API (the route table has them) or *; NAME a pattern with * over the names of one
- * resource. None includes another: who writes dashboards reads them by a permission of its own. The resources of administration
+ * resource that has some: dashboards, rules, silences, webhooks, keys, users, roles, tenants. None includes another: who writes dashboards reads them by a permission of its own. The resources of administration
  * (keys, users, roles, tenants, audit) are not part of "read:*" and "write:*", only of "admin:*", "*:*" and their own names; of the audit, which is only
  * read, "admin" is as good as "read".
  * Tenants are for callers of the tenant "*" alone.

@@ -244,8 +244,8 @@ serve_reword_err(struct err *err)
 	buf_release(&text);
 }
 
-static void
-say_stopping(struct exchange *ex)
+void
+exchange_stopping(struct exchange *ex)
 {
 	exchange_head(ex, "Retry-After", STR("5"));
 	exchange_problem(ex, 503, "the server is stopping, send it again");
@@ -270,7 +270,7 @@ exchange_error(struct exchange *ex, const struct err *why)
 		return;
 	case ERR_CANCEL:
 		if (atomic_load_explicit(&serve_halting, memory_order_relaxed)) {
-			say_stopping(ex);
+			exchange_stopping(ex);
 			return;
 		}
 		exchange_problem(ex, 408, "it took longer than %lld ms (serve.query.timeout), ask for a shorter timeRange or fewer groups",
@@ -499,7 +499,7 @@ serve_exchange_run(struct serve_call *c)
 			return;
 		if (c->ex.route->how == ROUTE_LOOP) {
 			if (http_server_call(c->ex.serve->http, go_on, c) < 0)
-				say_stopping(&c->ex);
+				exchange_stopping(&c->ex);
 			return;
 		}
 	}

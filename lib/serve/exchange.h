@@ -64,6 +64,7 @@ void exchange_send(struct exchange *, int status, const char *type, struct str b
 void exchange_problem(struct exchange *, int status, const char *mend, ...) __attribute__((format(printf, 3, 4)));    /* RFC 9457 */
 void exchange_error(struct exchange *, const struct err *);     /* the status that fits the code: 400, 408, 413, 422, 503, 500 */
 void exchange_none(struct exchange *);                          /* 204 */
+void exchange_stopping(struct exchange *);                      /* 503: the server stops */
 
 /* An answer in pieces, from a thread of the pool (http_stream_write waits for the client): begin gives 0 or < 0 when it is gone; end
  * belongs to every begun one and answers the exchange. */

@@ -58,6 +58,7 @@ struct serve_tenant {
 	struct load *open;
 	size_t together;                /* calls there were when the last commit was done: answered, and already waiting */
 	int64_t took_ns;                /* the last commit */
+	struct serve_call *orphans;     /* whose commit was done when the loop was over */
 	int gathering;                  /* the commit's thread waits for `gathered` */
 	int ending;
 };
@@ -293,8 +294,13 @@ run(void *self)
 			pthread_cond_broadcast(&t->done);
 		t->together = l->calls + t->open->calls;
 		pthread_mutex_unlock(&t->lock);
-		if (!l->first || http_server_call(t->serve->http, answer_all, l) < 0)   /* nobody waits, or the loop is over and nobody can be told */
+		if (l->first && http_server_call(t->serve->http, answer_all, l) < 0) {  /* the loop is over: their clients are gone */
+			*l->last = t->orphans;
+			t->orphans = l->first;
 			empty(l);
+		} else if (!l->first) {
+			empty(l);
+		}
 		pthread_mutex_lock(&t->lock);
 	}
 	pthread_mutex_unlock(&t->lock);
@@ -581,6 +587,10 @@ serve_tenants_free(struct serve *s)
 		pthread_cond_signal(&t->gathered);
 		pthread_mutex_unlock(&t->lock);
 		pthread_join(t->thread, NULL);
+		for (struct serve_call *c = t->orphans, *next; c; c = next) {   /* for who frees them */
+			next = c->next;
+			exchange_stopping(&c->ex);
+		}
 		free_tenant(t);
 	}
 	map_release(&s->tenants);
