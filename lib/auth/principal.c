@@ -130,11 +130,20 @@ resource_covered(const struct permission *p, struct str resource)
 	return p->actions & AUTH_ADMIN || !one_of(resource, administration);
 }
 
+/* Nobody writes the audit, so who administers it reads it, and the other way round. */
+static unsigned
+actions_on(const struct permission *p, struct str resource)
+{
+	const unsigned both = AUTH_READ | AUTH_ADMIN;
+
+	return p->actions & both && str_eq(resource, STR("audit")) ? p->actions | both : p->actions;
+}
+
 static int
 allowed(const struct permission *p, int n, unsigned action, struct str resource, struct str name)
 {
 	for (int i = 0; i < n; i++)
-		if (p[i].actions & action && resource_covered(&p[i], resource) && (!p[i].name.p || !name.p || matches(p[i].name, name)))
+		if (actions_on(&p[i], resource) & action && resource_covered(&p[i], resource) && (!p[i].name.p || !name.p || matches(p[i].name, name)))
 			return 1;
 	return 0;
 }
@@ -144,12 +153,10 @@ principal_may(const struct principal *who, enum auth_action action, const char *
 {
 	const struct principal_rights *r = who ? who->rights : NULL;
 	struct str what = str_of(resource);
-	/* nobody writes the audit: who administers it reads it */
-	unsigned any = action == AUTH_READ && str_eq(what, STR("audit")) ? AUTH_READ | AUTH_ADMIN : action;
 
 	if (!r || (str_eq(what, STR("tenants")) && !who->system))
 		return 0;
-	return allowed(r->permission, r->n_permissions, any, what, name) && (!r->scoped || allowed(r->scope, r->n_scopes, any, what, name));
+	return allowed(r->permission, r->n_permissions, action, what, name) && (!r->scoped || allowed(r->scope, r->n_scopes, action, what, name));
 }
 
 static int
@@ -348,7 +355,7 @@ covers(const struct permission *have, int n, const struct permission *p)
 
 		if (whole && (str_eq(have[i].resource, p->resource) ||
 		    (str_eq(have[i].resource, STR("*")) && (have[i].actions & AUTH_ADMIN || !one_of(p->resource, administration)))))
-			left &= ~have[i].actions;
+			left &= ~actions_on(&have[i], p->resource);
 	}
 	return left == 0;
 }

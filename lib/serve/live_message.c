@@ -35,31 +35,35 @@ read_every(struct json v, struct arena *a, struct live_wish *w, struct err *err)
 	return read_span(v, "interval", a, &w->every_ms, err);
 }
 
-/* "source,country" or ["source","country"]. */
+/* "source,country" or ["source","country"]: each name once, as GET /metrics has it. */
 static int
 read_by(struct json v, struct arena *a, struct str *by, struct err *err)
 {
+	static const char wrong[] = "groupBy: names of fields, as \"source,country\" or [\"source\",\"country\"]";
+	struct str name[METRIC_BY_MOST];
 	struct buf all = { 0 };
-	int rc = 0;
+	int n = 0;
 
-	if (v.type == JSON_STRING) {
-		*by = json_text_dup(v, a);
-		by->p = by->n ? by->p : NULL;
-		return 0;
-	}
-	for (struct json_iter it = json_iter(v); v.type == JSON_ARRAY && rc == 0 && json_next(&it); ) {
+	if (v.type == JSON_STRING)
+		buf_str(&all, json_text_dup(v, a));
+	else if (v.type != JSON_ARRAY && v.type != JSON_NONE && v.type != JSON_NULL)
+		n = err_set(err, ERR_INPUT, "%s", wrong);
+	for (struct json_iter it = json_iter(v); v.type == JSON_ARRAY && n == 0 && json_next(&it); ) {
 		if (it.value.type != JSON_STRING)
-			rc = err_set(err, ERR_INPUT, "groupBy: names of fields, as \"source,country\" or [\"source\",\"country\"]");
+			n = err_set(err, ERR_INPUT, "%s", wrong);
 		if (all.n)
 			buf_byte(&all, ',');
 		buf_str(&all, json_text_dup(it.value, a));
 	}
-	if (rc == 0 && v.type != JSON_ARRAY && v.type != JSON_NONE && v.type != JSON_NULL)
-		rc = err_set(err, ERR_INPUT, "groupBy: names of fields, as \"source,country\" or [\"source\",\"country\"]");
-	if (all.n)
-		*by = (struct str){ arena_dup(a, all.p, all.n), all.n };
+	if (n == 0 && (n = metric_by_read(buf_get(&all), name, err)) > 0) {
+		struct buf each = { 0 };
+
+		metric_by_print(name, n, &each);
+		*by = (struct str){ arena_dup(a, each.p, each.n), each.n };
+		buf_release(&each);
+	}
 	buf_release(&all);
-	return rc;
+	return n < 0 ? n : 0;
 }
 
 static int
@@ -81,6 +85,19 @@ read_filters(struct json v, struct arena *a, struct live_wish *w, struct err *er
 		w->n_filters++;
 	}
 	return 0;
+}
+
+/* What is filtered by is counted by too. */
+static int
+check_fields(const struct live_wish *w, struct err *err)
+{
+	struct str name[METRIC_BY_MOST];
+	int n = w->kind == LIVE_METRIC && w->by.p ? metric_by_read(w->by, name, err) : 0, most = n + w->n_filters;
+
+	for (int i = 0; i < w->n_filters; i++)
+		for (int k = 0; k < n; k++)
+			most -= str_eq(name[k], w->filter[i].field);
+	return most > METRIC_BY_MOST ? err_set(err, ERR_INPUT, "filters: at most %d, and with groupBy %d", LIVE_FILTERS, METRIC_BY_MOST) : 0;
 }
 
 /* A text, or a number by its digits. */
@@ -128,7 +145,8 @@ live_wish_read(struct json v, struct arena *a, struct live_wish *w, struct err *
 	}
 	if (read_span(json_get(v, STR("timeRange")), "timeRange", a, &w->range_ms, err) < 0 ||
 	    read_every(json_get(v, STR("interval")), a, w, err) < 0 ||
-	    read_by(json_get(v, STR("groupBy")), a, &w->by, err) < 0 || read_filters(json_get(v, STR("filters")), a, w, err) < 0)
+	    read_by(json_get(v, STR("groupBy")), a, &w->by, err) < 0 || read_filters(json_get(v, STR("filters")), a, w, err) < 0 ||
+	    check_fields(w, err) < 0)
 		return err->code;
 	if (w->every_ms && w->range_ms / w->every_ms / (w->months ? 28 * w->months : 1) > 10000)
 		return err_set(err, ERR_LIMIT, "timeRange: more than 10000 times the interval");

@@ -121,7 +121,7 @@ struct counting {
 	struct arena *texts;
 	struct point *point;
 	size_t n, cap;
-	struct str by[16];
+	struct str by[METRIC_BY_MOST];
 	int n_by, n_shown;              /* labels asked for; the first of them are shown, the others filtered by */
 	int64_t first, last;            /* buckets that begin before or behind are not whole */
 	int adds;                       /* nothing is 0 */
@@ -444,10 +444,10 @@ name_labels(struct counting *c, struct buf *by)
 	const struct live_wish *w = &c->shape->wish;
 	struct str rest = w->by, piece;
 
-	while (rest.p && c->n_by < 16 && str_cut(&rest, ',', &piece))
+	while (rest.p && c->n_by < METRIC_BY_MOST && str_cut(&rest, ',', &piece))
 		c->by[c->n_by++] = str_trim(piece);
 	c->n_shown = c->n_by;
-	for (int i = 0; i < w->n_filters && c->n_by < 16; i++) {
+	for (int i = 0; i < w->n_filters && c->n_by < METRIC_BY_MOST; i++) {
 		int have = 0;
 
 		for (int k = 0; k < c->n_by; k++)

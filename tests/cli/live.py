@@ -171,6 +171,13 @@ def many():
 
 def wrong():
     """What is no subscription is told, and the socket stays."""
+    grouped = Socket().subscribe(metric="m", groupBy="g,g,h")
+    assert grouped.hear()["groupBy"] == ["g", "h"]              # as GET /metrics has it: a label is there once
+    for by in ",", "g,,h", ["g", ""], ",".join("f%d" % i for i in range(17)):
+        grouped.send({"subscribe": {"metric": "m", "groupBy": by}})
+        assert grouped.hear()["error"].startswith("groupBy: wants 1 to 16"), by
+    grouped.send({"subscribe": {"metric": "m", "groupBy": ",".join("f%d" % i for i in range(16)), "filters": {"g": 1}}})
+    assert grouped.hear()["error"].startswith("filters: at most 8")
     s = Socket()
     for what, says in ("x", "JSON object"), ("{}", "send one of"), ({"subscribe": {}}, "subscribe to one of"), ({"subscribe": {"metric": "m", "interval": "x"}}, "interval"), \
             ({"subscribe": {"event": "a", "id": "q", "filters": 3}}, "filters"):
