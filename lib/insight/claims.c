@@ -89,6 +89,7 @@ claims_of_explain(struct claims *c, const struct explain_answer *a, struct str m
 	whole.kind = CLAIM_CHANGE;
 	whole.test = ratio ? "two proportions, dispersion fitted" : "two counts, dispersion fitted";
 	whole.before = before, whole.value = after;
+	whole.was_zero = before == 0 && a->kind != EXPLAIN_COUNT && a->before.den > 0;
 	whole.effect = ratio ? a->change : before != 0 ? a->change / fabs(before) : INFINITY;
 	whole.lower = whole.effect - 1.96 * error / (ratio ? 1 : fabs(before));
 	whole.upper = whole.effect + 1.96 * error / (ratio ? 1 : fabs(before));

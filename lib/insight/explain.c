@@ -599,13 +599,13 @@ by_deviation(const void *a, const void *b)
 }
 
 static double
-middle(const struct work *w)
+middle(const struct work *w, int without_causes)
 {
 	double (*pair)[2] = mem_new((w->n + 1) * sizeof(*pair)), all = 0, part = 0, at = 0;
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->n; i++)
-		if (w->gone[i] != NO_CELL) {
+		if (w->gone[i] != NO_CELL && !(without_causes && w->gone[i])) {
 			pair[n][0] = w->u[i], pair[n][1] = w->size[i];
 			all += w->size[i];
 			n++;
@@ -630,7 +630,7 @@ search_both(struct work *w, struct found *found)
 	memcpy(fresh, w->gone, w->n);
 	fit_noise(w);
 	n = search(w, found, &length);
-	centre = middle(w);
+	centre = middle(w, 0);
 	for (size_t i = 0; i < w->n; i++)
 		weight += fresh[i] ? 0 : 1 / w->v[i];
 	if (fabs(centre) * sqrt(weight) < 4)
@@ -733,6 +733,15 @@ relative(double u)
 	return u >= 0.5 ? INFINITY : (0.5 + u) / (0.5 - u) - 1;
 }
 
+/* A deviation of these values as a change in proportion to what was there, which may be below 0. */
+static double
+proportion(const struct explain_cause *c, double u)
+{
+	if (c->before.num >= 0 && c->after.num >= 0)
+		return relative(u);
+	return c->before.num == 0 ? copysign(INFINITY, u) : 2 * u * (fabs(c->before.num) + fabs(c->after.num)) / fabs(c->before.num);
+}
+
 static double
 two_sided(double z)
 {
@@ -776,9 +785,9 @@ fill_cause(const struct work *w, const struct found *f, int number, struct expla
 		c->mix = (after - before) * ((rate(own[0]) + rate(own[1])) / 2 - (rate(a->before) + rate(a->after)) / 2);
 	} else {
 		all = fabs(c->before.num) + fabs(c->after.num);
-		c->effect = relative((c->after.num - c->before.num) / (2 * all));
-		c->lower = relative(fmax((c->after.num - c->before.num) / (2 * all) - 1.96 * f->error, -0.5));
-		c->upper = relative((c->after.num - c->before.num) / (2 * all) + 1.96 * f->error);
+		c->effect = proportion(c, (c->after.num - c->before.num) / (2 * all));
+		c->lower = proportion(c, fmax((c->after.num - c->before.num) / (2 * all) - 1.96 * f->error, -0.5));
+		c->upper = proportion(c, (c->after.num - c->before.num) / (2 * all) + 1.96 * f->error);
 		c->change = own[1].num - own[0].num;
 	}
 	c->p = fmin(1, two_sided(c->z) * tested);
@@ -872,14 +881,15 @@ along(const struct explain *e, int d)
 }
 
 /* What the whole may change by chance; the last that is asked of the work. What all cells have in common is the change that is asked about, not noise; so of counts, which
- * are known to be no steadier than counts, the noise is that about the common move. Of a sum nothing is known but what its cells say. */
+ * are known to be no steadier than counts, the noise is that about the common move of the cells that no cause has: neither is noise. Of a sum nothing is known but what its
+ * cells say. */
 static double
 whole_variance(struct work *w, const struct explain_answer *a)
 {
 	double variance = 0;
 
 	if (w->e->kind != EXPLAIN_SUM) {
-		w->centre = middle(w);
+		w->centre = middle(w, 1);
 		fit_noise(w);
 	}
 	for (size_t i = 0; i < w->n; i++) {

@@ -42,7 +42,7 @@ struct explain_cause {
 	struct explain_part before, after;
 	double change;                                  /* what of the metric's change came from here; of a ratio from its rate here */
 	double mix;                                     /* of a ratio: what came from its share of the whole alone */
-	double effect, lower, upper;                    /* after / before - 1, of a ratio the difference of rates; 95 % interval */
+	double effect, lower, upper;                    /* after / before - 1, against the size of what was below 0; of a ratio the difference of rates; 95 % interval */
 	double z, p, q;                                 /* against the rest; p for all elements that were looked at; q: false discovery rate */
 	size_t cells;
 };

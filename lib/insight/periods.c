@@ -132,7 +132,7 @@ periods_add(struct periods *p, struct str row, struct err *err)
 		if (json_is(value, JSON_NONE))
 			buf_lit(&p->key, "null");
 		else
-			json_put_compact(&p->key, value);
+			json_put_compact(&p->key, value), p->labelled |= 1u << d;
 		buf_byte(&p->key, '\n');
 	}
 	e = map_put(&p->values, buf_get(&p->key), NULL);
@@ -197,6 +197,11 @@ periods_explain(struct periods *p, struct err *err)
 	struct explain *e = NULL;
 	int rc;
 
+	for (int d = 0; d < p->n; d++)
+		if (!(p->labelled >> d & 1)) {
+			err_set(err, ERR_USAGE, "--by: no row has a label '%.*s'", (int)(p->name[d].n < 100 ? p->name[d].n : 100), p->name[d].p);
+			return NULL;
+		}
 	if (cut(p, err))
 		return NULL;
 	e = explain_new(p->kind, p->n);

@@ -21,6 +21,7 @@ struct periods {
 	struct buf metric;              /* its name */
 	struct str name[EXPLAIN_DIMS];
 	int n;                          /* dimensions */
+	unsigned labelled;              /* bit d: some row has the label of dimension d */
 	enum explain_kind kind;
 	int64_t from, to, before_from, before_to, step_ms;
 	/* its own */
@@ -31,7 +32,7 @@ struct periods {
 };
 
 int periods_add(struct periods *, struct str row, struct err *);        /* a metric row */
-/* The cells of both periods. NULL: fewer than two times, or nothing to tell parts by. */
+/* The cells of both periods. NULL: fewer than two times, or nothing to tell parts by, as where no row has a label that `by` names. */
 struct explain *periods_explain(struct periods *, struct err *);
 void periods_release(struct periods *);
 

@@ -81,7 +81,7 @@ put_moved(const struct claim *x, struct buf *b)
 			buf_lit(b, " by ");
 			words_points_between(b, x->before, x->value);
 		}
-	} else if (x->effect >= 3) {
+	} else if (x->effect >= 3 && x->before > 0) {
 		buf_lit(b, "grew to ");
 		words_number(b, nearbyint(x->effect + 1));
 		buf_lit(b, is_plural(x) ? " times what they were" : " times what it was");
@@ -174,7 +174,7 @@ put_change(const struct claims *c, const struct claim *x, int again, struct buf 
 	if (x->before == 0 && x->value != 0) {
 		buf_lit(b, "came to ");
 		put_value(x, x->value, b);
-		buf_lit(b, "; in the period before there was nothing");
+		buf_lit(b, x->was_zero ? "; in the period before it was 0" : "; in the period before there was nothing");
 	} else if (x->p > 0.05) {
 		buf_lit(b, "stayed at ");
 		put_value(x, x->value, b);

@@ -139,6 +139,28 @@ cells() {
 	    (.[1].evidence | .current < .previous and .lower < .change and .change < .upper and .p < 0.001)' out
 }
 
+# two_times LABEL-VALUE-VALUE …: rows of the metric m at two times
+two_times() {
+	for x in "$@"; do
+		IFS=/ read -r k a b <<< "$x"
+		echo "{\"metric\":\"m\",\"timestamp\":\"2026-06-01T00:00:00Z\",\"labels\":{\"k\":\"$k\"},\"$field\":$a}"
+		echo "{\"metric\":\"m\",\"timestamp\":\"2026-06-02T00:00:00Z\",\"labels\":{\"k\":\"$k\"},\"$field\":$b}"
+	done
+}
+
+@test "explain: what a cause has is no chance of the whole; below zero proportions are those of the size; a label that no row has is told" {
+	field=count
+	run -0 at-insight explain - < <(two_times a/1000/3000 b/1000/1000)
+	[[ $output == *'M rose 100 % from 2,000 to 4,000'*'K a: m rose 200 % from 1,000 to 3,000, all of the change.'* ]]
+	field=value
+	run -0 at-insight explain - < <(two_times a/-100/-400 b/50/50 c/60/61)
+	[[ $output == *'K a: m fell 300 % from -100 to -400'* ]]
+	run -0 at-insight explain - < <(two_times a/100/300 b/-100/-100)
+	[[ $output == *'M came to 200; in the period before it was 0'* ]]
+	run -2 --separate-stderr at-insight explain --by city - < <(two_times a/1/2 b/1/2)
+	[[ $stderr == *"--by: no row has a label 'city'"* ]]
+}
+
 @test "explain does not make up a reason where there is none" {
 	run -0 at-insight explain - <<< "$(cells 1)"
 	[[ $output == *'may be chance'* && $output == *'No value stands out'* && ${#lines[@]} = 2 ]]
