@@ -89,6 +89,7 @@ claims_of_explain(struct claims *c, const struct explain_answer *a, struct str m
 	whole.kind = CLAIM_CHANGE;
 	whole.test = ratio ? "two proportions, dispersion fitted" : "two counts, dispersion fitted";
 	whole.before = before, whole.value = after;
+	whole.shared = !ratio && a->n && isfinite(a->shared) ? a->shared : 0;
 	whole.was_zero = before == 0 && a->kind != EXPLAIN_COUNT && a->before.den > 0;
 	whole.effect = ratio ? a->change : before != 0 ? a->change / fabs(before) : INFINITY;
 	whole.lower = whole.effect - 1.96 * error / (ratio ? 1 : fabs(before));
@@ -355,6 +356,8 @@ claims_put_row(const struct claims *c, const struct claim *x, struct buf *b)
 	put_number(b, "z", x->z);
 	put_number(b, "p", x->p);
 	put_number(b, "coverage", x->coverage);
+	if (x->shared != 0)
+		put_number(b, "shared", x->shared);
 	if (x->kind == CLAIM_CONTRIBUTION && isfinite(x->share))
 		put_number(b, "share", x->share);
 	if (x->bounded) {

@@ -52,6 +52,7 @@ struct claim {
 	int n;                          /* values that it rests on; of a season its length in steps, in `lag` where it is highest */
 	int is_rate;                    /* value is a ratio; shares are told in percent */
 	int relative, bounded;
+	double shared;                  /* of a change: what all that no cause has did alike, relative; 0: none to speak of, or no causes */
 	int was_zero;                   /* before is a 0 that was measured, not that there was nothing */
 	int other_counted;
 	int counted;                    /* metric names an event, which is counted: told in the plural */

@@ -186,6 +186,10 @@ put_change(const struct claims *c, const struct claim *x, int again, struct buf 
 		put_from_to(x, b);
 	}
 	claims_write_periods(c, x, b);
+	if (x->shared != 0 && x->p <= 0.05) {           /* else what is named would seem to be all of it */
+		buf_lit(b, x->shared < 0 ? "; without what is named for it the rest fell " : "; without what is named for it the rest rose ");
+		words_percent(b, fabs(x->shared));
+	}
 }
 
 void

@@ -157,6 +157,9 @@ two_times() {
 	[[ $output == *'K a: m fell 300 % from -100 to -400'* ]]
 	run -0 at-insight explain - < <(two_times a/100/300 b/-100/-100)
 	[[ $output == *'M came to 200; in the period before it was 0'* ]]
+	field=count
+	at-insight explain -f ndjson - < <(two_times a/1000/1010 b/1000/490 c/1000/505 d/1000/500 e/1000/495) > out       # what did not fall is named; the fall is told
+	jq -se '.[0].evidence.shared < -0.45 and .[0].evidence.shared > -0.55 and (.[0].insight | contains("; without what is named for it the rest fell 50 %")) and .[1].labels == {"k":"a"}' out
 	run -2 --separate-stderr at-insight explain --by city - < <(two_times a/1/2 b/1/2)
 	[[ $stderr == *"--by: no row has a label 'city'"* ]]
 }
