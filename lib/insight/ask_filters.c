@@ -99,17 +99,36 @@ ask_rate_of_value(const struct ask_reader *rd)
 	return is(rd, rate - 1, ASK_VALUE) && rd->it[rate - 1].arg >= 0 && rd->ask->field[rd->it[rate - 1].arg].flag ? rate - 1 : -1;
 }
 
+/* Of purchases from Germany on mobile: which of both is the part? With a word between them, "were on mobile", it is the last. */
+static int
+is_either_part(const struct ask_reader *rd, int last)
+{
+	int a = last - 1, said = 0, noun = 0;
+
+	while (a >= 0 && !is(rd, a, ASK_VALUE))
+		a--;
+	for (int i = find(rd, ASK_SHARE, 0); i >= 0 && i < a; i++)
+		noun |= measure_noun(rd, i);
+	if (a < 0 || !noun || rd->it[a].arg == rd->it[last].arg)
+		return 0;
+	for (int i = a + 1; i <= last; i++)     /* words that went, or that tell a deed */
+		said |= rd->it[i].word > rd->it[i - 1].word + rd->it[i - 1].n_words || is(rd, i, ASK_USED) || is(rd, i, ASK_ANY) || is(rd, i, ASK_THAT) || is(rd, i, ASK_NOT) ||
+		    is_event_word(rd, i) || is(rd, i, ASK_OF) || is(rd, i, ASK_AND) || is(rd, i, ASK_OR);
+	return !said;
+}
+
 void
 ask_values(struct ask_reader *rd, int share)
 {
 	struct ask_reading *r = rd->r;
 	int compare = has(rd, ASK_VERSUS) || has(rd, ASK_COMPARE) || has(rd, ASK_THAN) || has(rd, ASK_WHICH) ||
 	    (has(rd, ASK_OR) && (has(rd, ASK_COMPARATIVE) || has(rd, ASK_BEST)));
-	int last = -1, did = 0, people = -1;
+	int last = -1, did = 0, people = -1, nor = 0;
 
 	for (int i = 0; i < rd->n; i++) {
 		if (is(rd, i, ASK_VALUE))
 			last = i;
+		nor |= is(rd, i, ASK_NOT) && str_eq(rd->it[i].text, STR("nor"));        /* neither this nor that is one part */
 		if (people < 0 && (is_people(rd, i) || is(rd, i, ASK_SESSIONS)))
 			people = i;
 		did |= people >= 0 && i > people && is(rd, i, ASK_EVENT) && !rd->it[i].used;
@@ -134,6 +153,13 @@ ask_values(struct ask_reader *rd, int share)
 				break;
 			}
 		}
+	if (share && !nor && last >= 0 && find(rd, ASK_THAT, 0) < 0 && is_either_part(rd, last))
+		ask_fail(rd, "Which of both is the part? Say: of those that …, the share that ….");
+	for (int i = last - 1, among = is(rd, last - 1, ASK_OF) && (str_eq(rd->it[last - 1].text, STR("among")) || str_eq(rd->it[last - 1].text, STR("out of"))); share && among && i >= 0; i--)
+		if (is(rd, i, ASK_VALUE)) {     /* from Austria among gold: the part stands in front */
+			last = i;
+			break;
+		}
 	for (int i = 0; i < rd->n; i++) {
 		const struct ask_item *it = &rd->it[i];
 		int same = 0;
@@ -145,8 +171,8 @@ ask_values(struct ask_reader *rd, int share)
 		rd->it[i].used = 1;
 		for (int k = 0; k < rd->n; k++)
 			same += k != i && is(rd, k, ASK_VALUE) && rd->it[k].arg == it->arg && !str_eq(rd->it[k].value, it->value);
-		if (share && same == 0 && i == last && !ask_negated(rd, i)) {       /* the part that a share is of the whole */
-			ask_filter_add_value(&r->m.where, it->arg, it->value, 0, 0);
+		if (share && same == 0 && (i == last || nor)) {         /* the part that a share is of the whole */
+			ask_filter_add_value(&r->m.where, it->arg, it->value, ask_negated(rd, i), 0);
 			continue;
 		}
 		ask_filter_add_value(share && same && rd->it[last].arg == it->arg ? &r->m.where : &r->where, it->arg, it->value, ask_negated(rd, i), 0);
@@ -209,8 +235,8 @@ condition_values(struct ask_reader *rd, int event_item, struct ask_condition *c)
 		}
 }
 
-void
-ask_conditions(struct ask_reader *rd, int from)
+static void
+conditions(struct ask_reader *rd, int from)
 {
 	struct ask_reading *r = rd->r;
 	int chained = 0;
@@ -286,6 +312,77 @@ ask_conditions(struct ask_reader *rd, int from)
 				r->condition[c].has_period = 0;
 		}
 	}
+}
+
+/* Ordered or searched: either will do, of plain deeds; did not order or search: none of them. 1; 0: it is asked back. */
+static int
+either_done(struct ask_reader *rd)
+{
+	struct ask_reading *r = rd->r;
+	int last = -1, or = 0, and = 0, plain = 1;
+	uint64_t events = 0;
+
+	for (int i = 0; i < rd->n; i++) {
+		if (!is_event_word(rd, i))
+			continue;
+		for (int k = last + 1; k < i && last >= 0; k++) {
+			int joins = 1;
+
+			for (int j = last + 1; j < i; j++)      /* from Germany or Austria joins values */
+				joins &= j == k || !(is(rd, j, ASK_VALUE) || is(rd, j, ASK_FIELD) || is(rd, j, ASK_NUMBER));
+			or |= joins && is(rd, k, ASK_OR);
+			and |= is(rd, k, ASK_AND);
+		}
+		last = i;
+	}
+	if (!or || r->n_conditions < 2)
+		return 1;
+	for (int c = 0; c < r->n_conditions; c++) {
+		const struct ask_condition *one = &r->condition[c];
+
+		plain &= one->event >= 0 && !one->has_count && !one->has_period && !one->sum && !one->where.n && (c == 0 || !one->not);
+		events |= one->event >= 0 ? 1ull << one->event : 0;
+	}
+	if (!plain || and || r->ordered || r->ratio || r->m.events)
+		return ask_fail(rd, "I do not see what the \"or\" goes between; ask for one and for the other.");
+	for (int c = 1; c < r->n_conditions; c++)
+		r->condition[c].not = r->condition[0].not;
+	if (!r->condition[0].not)
+		r->m.events = events, r->n_conditions = 0;
+	return 1;
+}
+
+/* Viewed shoes and ordered: a property that not all of these events have is of those that have it. */
+static void
+filters_of_conditions(struct ask_reader *rd)
+{
+	struct ask_reading *r = rd->r;
+
+	for (int i = 0; i < r->where.n; i++) {
+		const struct ask_filter f = r->where.f[i];
+		int have = 0, lack = 0, alone = !f.or && (i + 1 == r->where.n || !r->where.f[i + 1].or);
+
+		for (int c = 0; f.field >= 0 && c < r->n_conditions; c++)
+			if (r->condition[c].event < 0 || rd->ask->field[f.field].events >> r->condition[c].event & 1)
+				have++;
+			else
+				lack++;
+		if (!have || !lack || !alone)
+			continue;
+		for (int c = 0; c < r->n_conditions; c++)
+			if (r->condition[c].event >= 0 && rd->ask->field[f.field].events >> r->condition[c].event & 1)
+				ask_filter_add(&r->condition[c].where, f);
+		memmove(&r->where.f[i], &r->where.f[i + 1], (size_t)(r->where.n - i - 1) * sizeof(r->where.f[i]));
+		r->where.n--, i--;
+	}
+}
+
+void
+ask_conditions(struct ask_reader *rd, int from)
+{
+	conditions(rd, from);
+	if (either_done(rd))
+		filters_of_conditions(rd);
 }
 
 /* One plain condition is a count of users with that event. */

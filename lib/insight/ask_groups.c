@@ -115,6 +115,15 @@ rank_words(struct ask_reader *rd)
 	}
 }
 
+static int
+is_counted_before(const struct ask_reader *rd, int i)
+{
+	for (int k = 0; k < i; k++)
+		if (is(rd, k, ASK_EVENT) || is_people(rd, k) || is(rd, k, ASK_SESSIONS) || is(rd, k, ASK_ALL_EVENTS))
+			return !rd->average;
+	return 0;
+}
+
 /* By country and device, per device, each page. */
 static void
 groups_behind_by(struct ask_reader *rd)
@@ -137,6 +146,8 @@ groups_behind_by(struct ask_reader *rd)
 				k++;
 			if (is_text_field(rd, k) && !rd->it[k].used) {
 				add_group(rd, k);
+			} else if (is_number_field(rd, k) && !ranked && is(rd, i, ASK_BY) && !rd->ask->field[rd->it[k].arg].stored && rd->ask->field[rd->it[k].arg].role == ASK_PLAIN && is_counted_before(rd, i)) {
+				add_group(rd, k);               /* reviews by rating */
 			} else if (is(rd, k, ASK_UNIT) || is(rd, k, ASK_EVERY)) {
 				set_unit(rd, k);
 			} else if (is(rd, k, ASK_PART) && rd->it[k].arg <= 2) {

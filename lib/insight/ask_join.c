@@ -131,6 +131,10 @@ join_labels(struct ask_reader *rd)
 			k++;
 		else if (is(rd, k, ASK_OVER) && rd->it[k].arg == ASK_EQ)
 			k++;
+		if (is(rd, k, ASK_NOT) && is(rd, k + 1, ASK_NUMBER) && !is_counting(rd, k + 2) && become_label(rd, k + 1, field)) {       /* a status other than 200 */
+			drop(rd, i);
+			continue;
+		}
 		if (!is(rd, k, ASK_NUMBER) || rd->it[k].comma || (is_counting(rd, k + 1) && !rd->it[k + 1].comma && k > i + 1) || is(rd, i - 1, ASK_BY) || is(rd, i - 1, ASK_PER) || !become_label(rd, k, field))
 			continue;
 		for (int from = i; from < k; k--)
@@ -155,7 +159,8 @@ join_ranges(struct ask_reader *rd)
 		int from = is(rd, i, ASK_FROM), first = i + from, to = first + 1, unit = to + 2;
 		struct ask_item op = rd->it[i];
 
-		if (from && is_label(rd, first) && is(rd, first + 1, ASK_NUMBER)) {     /* between floor 1 and 3 */
+		if (from && is_label(rd, first) && is(rd, first + 1, ASK_NUMBER) && is(rd, first + 3, ASK_NUMBER) &&
+		    (is(rd, first + 2, ASK_TO) || (is(rd, first + 2, ASK_AND) && str_eq(rd->it[i].text, STR("between"))))) {        /* between floor 1 and 3 */
 			struct ask_item field = rd->it[first];
 
 			rd->it[first] = rd->it[i], rd->it[i] = field;
@@ -561,6 +566,16 @@ fields_as_events(struct ask_reader *rd)
 	}
 }
 
+/* Refunds per order: what stands on the other side of a per is another thing. */
+static int
+is_divided(const struct ask_reader *rd, int i, int k)
+{
+	for (int at = (i < k ? i : k) + 1; at < (i < k ? k : i); at++)
+		if (is(rd, at, ASK_PER))
+			return 1;
+	return 0;
+}
+
 /* Delivered the most orders: both words are of order_delivered, although orders alone are order_placed. */
 static int
 join_noun(struct ask_reader *rd, int i)
@@ -568,7 +583,7 @@ join_noun(struct ask_reader *rd, int i)
 	for (int k = 0; k < rd->n; k++) {
 		int e;
 
-		if (k != i && is(rd, k, ASK_EVENT) && rd->it[k].sense && !rd->it[k].verb && rd->it[k].n_words == 1 && (e = event_begins(rd->ask, events_meant(&rd->it[i]), rd->it[k].text)) >= 0) {
+		if (k != i && !is_divided(rd, i, k) && is(rd, k, ASK_EVENT) && rd->it[k].sense && !rd->it[k].verb && rd->it[k].n_words == 1 && (e = event_begins(rd->ask, events_meant(&rd->it[i]), rd->it[k].text)) >= 0) {
 			rd->it[k].arg = e, rd->it[k].sense = NULL;
 			drop(rd, i);
 			return 1;
@@ -651,7 +666,7 @@ join_events(struct ask_reader *rd)
 			continue;
 		mine = events_meant(&rd->it[i]);
 		for (int k = 0; k < rd->n; k++)         /* the other part, the nearest first */
-			if (k != i && is(rd, k, ASK_EVENT) && (mine & events_meant(&rd->it[k])) && (near < 0 || abs(k - i) < abs(near - i)))
+			if (k != i && !is_divided(rd, i, k) && is(rd, k, ASK_EVENT) && (mine & events_meant(&rd->it[k])) && (near < 0 || abs(k - i) < abs(near - i)))
 				near = k;
 		if (near >= 0) {
 			int first = i < near ? i : near, second = i < near ? near : i;
@@ -847,9 +862,25 @@ reasons(struct ask_reader *rd)
 			rd->it[i].is = ASK_WHY;
 }
 
+/* Under 10 or over 90: no 10 or more. */
+static void
+or_over(struct ask_reader *rd)
+{
+	for (int i = 0; i + 1 < rd->n; i++) {
+		struct ask_item or = rd->it[i];
+
+		if (!is(rd, i, ASK_OR_MORE) || !is(rd, i + 1, ASK_NUMBER))
+			continue;
+		rd->it[i].is = ASK_OVER, rd->it[i].sense = NULL;
+		or.is = ASK_OR, or.sense = NULL;
+		insert(rd, i, or);
+	}
+}
+
 void
 ask_join_words(struct ask_reader *rd)
 {
+	or_over(rd);
 	reasons(rd);
 	join_ranges(rd);
 	join_labels(rd);

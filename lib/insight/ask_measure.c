@@ -610,6 +610,31 @@ divided(struct ask_reader *rd)              /* page views per session */
 	return 1;
 }
 
+/* The slowest endpoint: by the mean of the only duration that its events have. 1; 0: there is none, or several. */
+static int
+slowest_of(struct ask_reader *rd)
+{
+	const struct ask *ask = rd->ask;
+	struct ask_reading *r = rd->r;
+	int found = -1;
+
+	const int at = find(rd, ASK_MOST, 0) >= 0 ? find(rd, ASK_MOST, 0) : find(rd, ASK_LEAST, 0);
+
+	if (at < 0 || r->n_groups != 1 || r->group[0] < 0 || !(str_eq(rd->it[at].text, STR("slowest")) || str_eq(rd->it[at].text, STR("fastest")) || str_eq(rd->it[at].text, STR("quickest"))))
+		return 0;
+	for (int f = 0; f < ask->n_fields; f++)
+		if (ask->field[f].role == ASK_SPAN && !ask->field[f].stored && ask->field[f].events & ask->field[r->group[0]].events) {
+			if (found >= 0)
+				return 0;
+			found = f;
+		}
+	if (found < 0)
+		return 0;
+	r->m.of = ASK_OF_FIELD, r->m.field = found, r->m.agg = rd->average ? (enum ask_agg)rd->average : ASK_AVG, r->m.q = rd->q;
+	events_of_field(ask, &r->m);
+	return 1;
+}
+
 /* Nothing is named that could be counted: the groups, or their order, may say what is meant. */
 static int
 unnamed_measure(struct ask_reader *rd)
@@ -647,6 +672,8 @@ unnamed_measure(struct ask_reader *rd)
 	}
 	if (kind == 3)
 		return ask_fail(rd, "By what? Say by revenue, or by average order value.");
+	if (kind == 1 && slowest_of(rd))
+		return 1;
 	if (kind == 1 || kind == 5)
 		return ask_fail(rd, "The longest or largest by what? Name the number: the longest duration, the largest order.");
 	if (r->n_groups && r->group[0] >= 0 && rd->ask->field[r->group[0]].path && rd->ask->view >= 0 &&

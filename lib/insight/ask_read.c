@@ -271,6 +271,9 @@ check(struct ask_reader *rd)
 	}
 	if (!check_stored(rd))
 		return 0;
+	if (r->ratio == 1 && !r->n_conditions && r->m.of == r->base.of && r->m.events == r->base.events && r->m.field == r->base.field && r->m.agg == r->base.agg &&
+	    !r->m.where.n && !r->base.where.n)
+		return ask_fail(rd, "A share of which part? Say from where, on what, or by what.");
 	if (r->ratio && !r->n_conditions && (!check_parts(rd, &r->m) || !check_parts(rd, &r->base)))
 		return 0;
 	for (i = 0; r->ratio && i < r->n_conditions; i++)       /* each is looked for in the group */
@@ -363,7 +366,9 @@ static int
 aggregate(struct ask_reader *rd)
 {
 	for (int i = 0; i < rd->n; i++)
-		if (rd->it[i].is == ASK_AGG && !rd->agg_at) {
+		if (rd->it[i].is == ASK_AGG && rd->agg_at && rd->it[i].arg != rd->average && rd->it[i].arg != ASK_SUM && rd->average != ASK_SUM)
+			return ask_fail(rd, "Those are two measures; ask for one after the other.");
+		else if (rd->it[i].is == ASK_AGG && !rd->agg_at) {
 			if (rd->it[i].arg == ASK_QUANTILE && rd->it[i].number == 0) {
 				int k = is(rd, i - 1, ASK_NUMBER) ? i - 1 : is(rd, i + 1, ASK_NUMBER) ? i + 1 : -1;
 
