@@ -450,8 +450,11 @@ read_rule(struct rules *r, struct rule *rule, struct json v, struct err *err)
 	rule->no_data_given = no_data.p != NULL;
 	rule->no_data = str_eq(no_data, STR("ok")) ? RULES_OK : str_eq(no_data, STR("alert")) ? RULES_ALERT : RULES_KEEP;
 	rule->severity = text_of(r, v, "severity");
-	if (!rule->severity.p)
-		rule->severity = STR("warning");
+	if (!rule->severity.p) {                /* rules of Prometheus have it as a label */
+		rule->severity = text_of(r, json_get(v, STR("labels")), "severity");
+		if (!rule->severity.n || memmem(rule->severity.p, rule->severity.n, "{{", 2))
+			rule->severity = STR("warning");
+	}
 	rule->message = text_of(r, v, "message");
 	if (!rule->message.p)
 		rule->message = text_of(r, annotations, json_get(annotations, STR("summary")).type ? "summary" : "description");

@@ -79,6 +79,8 @@ silences_part(struct str key, struct str alert, struct str severity, struct json
 	if (str_eq(key, STR("severity")))
 		return severity;
 	v = json_get(labels, key);
+	if (v.type == JSON_NONE && str_eq(key, STR("alertname")))       /* as Alertmanager calls it */
+		return alert;
 	return v.type == JSON_STRING ? json_text(v, scratch) : v.type > JSON_NULL ? json_raw(v) : STR("");
 }
 

@@ -2,7 +2,7 @@
  *
  *      {"id":"…","match":{"alert":"many","source":"~goo.*"},"from":TIME,"until":TIME,"by":"…","comment":"…"}
  *
- * They lie in the tenant's state, kind "silence". A matcher names `alert`, `severity` or a label, and its value: "VALUE", "!VALUE" for all
+ * They lie in the tenant's state, kind "silence". A matcher names `alert` (or `alertname`), `severity` or a label, and its value: "VALUE", "!VALUE" for all
  * others, "~REGEX" (the whole value), "!~REGEX"; what is not there is "". A silence whose end is long past is forgotten.
  */
 #ifndef ALERT_SILENCES_H

@@ -46,6 +46,13 @@ rule() { jq -n "{rules: [$1]}" > rules.json; }
 	[ "$(at-detect -r rules.json rows | jq -r .message)" = 3 ]
 }
 
+@test "the severity of a rule of Prometheus is its label of that name" {
+	severity() { jq -n "{groups: [{name: \"g\", rules: [$1]}]}" > rules.json; echo '{"metric":"m","timestamp":"2026-11-23T10:00:00Z","count":5}' | at-detect -r rules.json | jq -r '.severity + " " + (.labels.severity // "-")'; }
+	[ "$(severity '{alert: "a", expr: "m > 1", labels: {severity: "critical"}}')" = 'critical critical' ]
+	[ "$(severity '{alert: "a", expr: "m > 1", severity: "info", labels: {severity: "critical"}}')" = 'info critical' ]
+	[ "$(severity '{alert: "a", expr: "m > 1"}')" = 'warning -' ]
+}
+
 @test "the value is what is compared, reckoned where it is: a ratio, in brackets or not, a default, a pipe" {
 	metric() { printf '{"metric":"api","timestamp":"2026-11-23T10:%02d:00Z","window":"1m","errors":%s,"requests":%s}\n' "$1" "$2" "$3"; }
 	value() {

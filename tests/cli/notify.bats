@@ -152,6 +152,15 @@ END
 [{"source":"c"},"c"]' ]
 }
 
+@test "the alert's name is known as alertname, too" {
+	config '{log: {type: "file", path: "log"}, other: {type: "file", path: "other"}}' \
+	    '{routes: [{match: {alertname: "some"}, receiver: "other", group_by: ["alertname"]}, {receiver: "log", group_by: ["alertname", "source"]}]}'
+	rule "$many, {alert: \"some\", expr: \".count > 10\"}"
+	rows '0 a 150' '0 b 20' | notify
+	[ "$(jq -c .data.group log)" = '{"alertname":"many","source":"a"}' ]
+	[ "$(jq -c '[.data.group, .data.alerts[].labels.source]' other)" = '[{"alertname":"some"},"a","b"]' ]
+}
+
 @test "silence: nothing is told while it lasts, but what was silenced is told to be over; what outlasts it is told then" {
 	config "$log"
 	rule "$many"
