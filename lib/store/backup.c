@@ -212,6 +212,50 @@ drop_backup(const char *dir, const char *name, struct err *err)
 	return rc;
 }
 
+enum { TAKEN = -1, UNLOCKED = -2 };
+
+/* A folder is locked by who makes what is in it: the fd; TAKEN: somebody else does; UNLOCKED: there are no such locks here (NFS). */
+static int
+lock_folder(const char *path)
+{
+	int fd = io_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), rc;
+
+	if (fd < 0)
+		return UNLOCKED;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	rc = errno == EWOULDBLOCK ? TAKEN : UNLOCKED;
+	close(fd);
+	return rc;
+}
+
+/* What backups left that were killed. */
+static void
+sweep(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int64_t time;
+
+	while (d && (e = readdir(d))) {
+		char *path;
+		int fd;
+
+		if (!str_starts(str_of(e->d_name), STR(".part-")) && !str_starts(str_of(e->d_name), STR(".gone-")))
+			continue;
+		if (time_of(e->d_name + 6, &time))
+			continue;
+		path = text_of("%s/%s", dir, e->d_name);
+		if ((fd = lock_folder(path)) >= 0) {
+			remove_tree(AT_FDCWD, path);
+			close(fd);
+		}
+		free(path);
+	}
+	if (d)
+		closedir(d);
+}
+
 int
 store_backup_all(const char *store, const char *dir, int64_t now, long keep, char **path, struct err *err)
 {
@@ -219,7 +263,7 @@ store_backup_all(const char *store, const char *dir, int64_t now, long keep, cha
 	struct made *list = NULL;
 	struct stat st;
 	size_t n = 0;
-	int rc;
+	int rc, lock = UNLOCKED, mine = 0;
 
 	name_of(now, name);
 	part = text_of("%s/.part-%s", dir, name);
@@ -230,18 +274,24 @@ store_backup_all(const char *store, const char *dir, int64_t now, long keep, cha
 		rc = err_set(err, ERR_IO, "%s: there is a backup of that moment already", *path);
 	else if (mkdir(dir, 0700) && errno != EEXIST)
 		rc = fail(err, dir);
-	else if (remove_tree(AT_FDCWD, part))
+	else if (sweep(dir), mkdir(part, 0700))
 		rc = fail(err, part);
+	else if ((lock = lock_folder(part)) == TAKEN)
+		rc = err_set(err, ERR_IO, "%s: another process has it", part);
+	else
+		mine = 1;
 	if (rc == 0 && (rc = backup_store(store, part, err)) == 0 && rename(part, *path))
 		rc = fail(err, *path);
-	if (rc)
+	if (rc && mine)
 		remove_tree(AT_FDCWD, part);
-	else
+	else if (rc == 0)
 		rc = store_sync_dir(dir, err);
 	if (rc == 0 && keep > 0 && (rc = list_backups(dir, &list, &n, err)) == 0)
 		for (size_t i = 0; i + (size_t)keep < n && rc == 0; i++)
 			rc = drop_backup(dir, list[i].name, err);
 out:
+	if (lock >= 0)
+		close(lock);
 	free(list);
 	free(part);
 	return rc;
@@ -567,11 +617,15 @@ store_restore(const char *dir, const char *tenant, const char *backups, int64_t 
 	struct store *present = NULL;
 	char *work = text_of("%s/%s", dir, ".restoring"), *base = NULL, *next = NULL, *file = NULL;
 	int64_t base_time;
-	int rc;
+	int rc, lock = UNLOCKED;
 
 	*out = (struct store_restored){ 0 };
 	if ((rc = choose(backups, until, &base, &base_time, &next, err)) || (rc = store_check_format(dir, STORE_CREATE, err)))
 		goto out;
+	if ((lock = lock_folder(dir)) == TAKEN) {       /* two would take away each other's work, and put what is half done in place */
+		rc = err_set(err, ERR_IO, "%s: another restore is under way: nothing was changed", dir);
+		goto out;
+	}
 	present = open_present(dir, tenant, &unreadable);
 	rc = find_erasures(&erased, present, tenant, elsewhere, self, &unreadable, err);
 	if (rc == 0 && (remove_tree(AT_FDCWD, work) || mkdir(work, 0700)))
@@ -590,6 +644,8 @@ out:
 	else
 		out->next = next;
 	map_release(&erased.when);
+	if (lock >= 0)
+		close(lock);
 	free(file);
 	free(work);
 	return rc;

@@ -973,7 +973,7 @@ merge_pieces(struct store *s, uint64_t series, int *damaged, struct err *err)
 		for (rc = store_walk(&c, (struct str){ key, 16 }, &k, &value, err); rc > 0; rc = store_walk_next(&c, &k, &value, err)) {
 			if (k.n != 16 || memcmp(k.p, key, 8))
 				break;
-			if (samples_peek(&s->samples->coder, value, &head)) {
+			if (samples_peek(&s->samples->coder, value, &head) || head.first != store_key_time_get(store_key64_get(k.p + 8))) {
 				rc = store_damaged(err, s, "samples that cannot be read back");
 				break;
 			}

@@ -142,6 +142,21 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 	done
 }
 
+@test "restore: two at once do not take away each other's work; backup: what killed ones left goes with the next" {
+	at-admin -q backup copies
+	at-ingest -q second
+	run -1 flock "$AT_STORE" at-admin restore copies -yq
+	[[ $output == *"another restore is under way: nothing was changed"* ]]
+	[ "$(count)" = 150 ]
+	at-admin restore copies -yq
+	mkdir -p copies/.part-20260101T000000.000Z/tenants/default copies/.gone-20260101T000000.000Z copies/.part-20260102T000000.000Z copies/.part-of-mine
+	touch copies/.part-20260101T000000.000Z/tenants/default/data.mdb
+	flock copies/.part-20260102T000000.000Z at-admin -q backup copies
+	[ "$(ls -A copies | grep '^\.' | tr '\n' ' ')" = '.part-20260102T000000.000Z .part-of-mine ' ]
+	at-admin -q backup copies
+	[ "$(ls -A copies | grep '^\.')" = .part-of-mine ]
+}
+
 @test "restore: a damaged backup is told, and nothing is changed" {
 	one=$(at-admin backup copies)
 	at-ingest -q second
