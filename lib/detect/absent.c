@@ -78,6 +78,12 @@ source_of(struct absent *a, struct str name, int *is_new)
 	return s;
 }
 
+int
+absent_knows(const struct absent *a, struct str name)
+{
+	return map_find(&a->sources, name) != NULL;
+}
+
 void
 absent_came(struct absent *a, struct str name, int64_t time_ms)
 {

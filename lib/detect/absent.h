@@ -15,6 +15,9 @@ struct absent;
 struct absent *absent_new(int64_t span_ms);
 void absent_free(struct absent *);
 
+/* Did a row of this source ever come? */
+int absent_knows(const struct absent *, struct str name);
+
 /* A row of the source `name` came, of that time. */
 void absent_came(struct absent *, struct str name, int64_t time_ms);
 

@@ -578,6 +578,10 @@ clock_moves(struct detect *d, struct str metric, struct str labels, int64_t time
 	buf_str(&d->key, labels);
 	if (d->key.n > LABELS_MOST)
 		return err_set(err, ERR_INPUT, "the labels are longer than %u KiB", LABELS_MOST >> 10);
+	if (!absent_knows(d->absent, buf_get(&d->key))) {       /* its labels in one form, but where it was saved by another */
+		d->key.n -= labels.n;
+		put_sorted(&d->key, labels);
+	}
 	d->is_fresh = 1;
 	if (d->newest == TIME_NONE || (time > d->newest && time - d->newest <= d->spec.absent_ms))
 		d->newest = time;
