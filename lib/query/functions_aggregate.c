@@ -42,78 +42,60 @@ is_true(sqlite3_value *v)
 	return !is_null(v) && sqlite3_value_double(v) != 0;
 }
 
-/* ---- moments: Welford's way, forwards and backwards */
+/* ---- moments: as over columns, so that the answers are the same, and a frame that moves along leaves nothing behind */
 
 enum { STDDEV_SAMP, STDDEV_POP, VAR_SAMP, VAR_POP, SEM };
 
-/* down: all is that much smaller, since the squares of what came are beyond a double. */
-#define LARGE 0x1p500
-#define DOWN  0x1p-600
+struct moments { int64_t n; struct vector_moments of; };
 
-struct moments { int64_t n; double mean, m2; int down; };
-
-static int
-moments_number(struct moments *m, sqlite3_value *v, double *x)
+static void
+moments_move(sqlite3_context *c, sqlite3_value *v, int sign)
 {
-	if (!m || !number(v, x))
-		return 0;
-	if (!m->down && fabs(*x) > LARGE) {
-		m->down = 1;
-		m->mean *= DOWN;
-		m->m2 = m->m2 * DOWN * DOWN;    /* one after the other: DOWN * DOWN is 0 */
-	}
-	*x *= m->down ? DOWN : 1;
-	return 1;
+	struct moments *m = sqlite3_aggregate_context(c, sizeof(*m));
+	size_t held = 0;
+	double x;
+
+	if (!m || !number(v, &x))
+		return;
+	if (!m->of.sums.fixed)
+		vector_moments_room(&m->of, 1, 1, &held);
+	m->n += sign;
+	vector_moments_add(&m->of, 0, x, sign, &held);
 }
 
 static void
 moments_step(sqlite3_context *c, int n, sqlite3_value **v)
 {
-	struct moments *m = sqlite3_aggregate_context(c, sizeof(*m));
-	double x;
-
 	(void)n;
-	if (!moments_number(m, v[0], &x))
-		return;
-	m->n++;
-	double d = x - m->mean;
-
-	m->mean += d / (double)m->n;
-	m->m2 += d * (x - m->mean);
+	moments_move(c, v[0], 1);
 }
 
 static void
 moments_inverse(sqlite3_context *c, int n, sqlite3_value **v)
 {
-	struct moments *m = sqlite3_aggregate_context(c, sizeof(*m));
-	double x;
-
 	(void)n;
-	if (!moments_number(m, v[0], &x))
-		return;
-	if (--m->n <= 0) {
-		*m = (struct moments){0};
-		return;
-	}
-	double d = x - m->mean;
-
-	m->mean -= d / (double)m->n;
-	m->m2 -= d * (x - m->mean);
-	if (m->m2 < 0)
-		m->m2 = 0;
+	moments_move(c, v[0], -1);
 }
 
 static void
 moments_value(sqlite3_context *c)
 {
 	struct moments *m = sqlite3_aggregate_context(c, 0);
-	int pop = which(c) == STDDEV_POP || which(c) == VAR_POP;
+	int pop = which(c) == STDDEV_POP || which(c) == VAR_POP, root = which(c) != VAR_POP && which(c) != VAR_SAMP;
+	double x = m ? vector_moments_get(&m->of, 0, m->n, pop, root) : NAN;
 
-	if (!m || m->n < (pop ? 1 : 2))
-		return;
-	double var = m->m2 / (double)(pop ? m->n : m->n - 1), up = m->down ? 1 / DOWN : 1;
+	if (!isnan(x))
+		sqlite3_result_double(c, which(c) == SEM ? x / sqrt((double)m->n) : x);
+}
 
-	sqlite3_result_double(c, which(c) == SEM ? sqrt(var / (double)m->n) * up : which(c) == VAR_SAMP || which(c) == VAR_POP ? var * up * up : sqrt(var) * up);
+static void
+moments_final(sqlite3_context *c)
+{
+	struct moments *m = sqlite3_aggregate_context(c, 0);
+
+	moments_value(c);
+	if (m)
+		vector_moments_release(&m->of);
 }
 
 /* ---- two variables */
@@ -1066,7 +1048,7 @@ tally_value(sqlite3_context *c)
 	}
 }
 
-#define MOMENTS(name, which)   { name, 1, 1, which, NULL, moments_step, moments_inverse, moments_value, moments_value }
+#define MOMENTS(name, which)   { name, 1, 1, which, NULL, moments_step, moments_inverse, moments_value, moments_final, 0 }
 #define PAIRS(name, which)     { name, 2, 2, which, NULL, pairs_step, pairs_inverse, pairs_value, pairs_value }
 #define QUANTILE(name, n, how) { name, n, n, how, NULL, quantile_step, quantile_inverse, quantile_value, quantile_final }
 #define TALLY(name, n, which)  { name, n, n, which, NULL, tally_step, tally_inverse, tally_value, tally_value }

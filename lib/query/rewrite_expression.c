@@ -765,6 +765,22 @@ several_keys(struct work *w, struct tok *order, struct tok *close)
 	rewrite_wrap(w, order->next->next, close->prev, "order_key(", ")");
 }
 
+/* max(x) FILTER (WHERE c) OVER (…): SQLite forgets the filter of these two where their frame moves along (3.40), so it goes into the argument. */
+static void
+filter_inside(struct work *w, struct tok *open)
+{
+	struct tok *filter = open->match->next, *where = filter->next->next, *last = filter->next->match, *then;
+
+	if ((!is(open->prev, "min") && !is(open->prev, "max")) || is(open->next, "distinct") || n_commas(open) || !is(where, "where") || where->next == last)
+		return;
+	put(w, open->next, open->next, "CASE WHEN");
+	then = put(w, open->next->next->next, open->next, "THEN");
+	then->blank = then->next->blank = 1;
+	rewrite_move(where->next, last->prev, then);
+	put(w, open->match, open->match, "END")->blank = 1;
+	rewrite_cut(filter, last);
+}
+
 /* Aggregates with OVER behind them, and what SQLite runs over frames instead (functions_window.c, functions_aggregate.c). */
 static void
 over_frame(struct work *w, struct tok *open)
@@ -782,6 +798,8 @@ over_frame(struct work *w, struct tok *open)
 		over = over->next->match->next;
 	if (!is(over, "over") || open->next == close || inner_order(open))
 		return;
+	if (over != close->next)
+		filter_inside(w, open);
 	if (is(name, "count") && is(open->next, "distinct") && n_commas(open) == 0) {
 		rewrite_cut(open->next, open->next);
 		rewrite_set(w, name, "window_different");

@@ -17,8 +17,6 @@
 #define ALONE 200000            /* numbers whose quantiles one thread finds: more are shared out */
 #define COUNTED 4096            /* codes whose rows are counted in the cache */
 #define COMBINATIONS 262144     /* of codes, that are looked up by an array of 1 MiB */
-#define LARGE 0x1p500           /* numbers whose squares may be beyond a double */
-#define DOWN 0x1p-600           /* brings all of them, and their squares, into its midst */
 
 /* ---- state, one for each aggregate that is not the same as one before */
 
@@ -37,8 +35,8 @@ struct state {
 	int sign;                       /* 1 MAX, -1 MIN */
 	int instant;                    /* what is kept are instants */
 	int64_t *count;
-	struct vector_sums sums, squares;
-	struct vector_sums large, large_squares;        /* of numbers beyond LARGE, brought down by DOWN; there when one came */
+	struct vector_sums sums;
+	struct vector_moments moments;
 	struct best *best, *best_by;
 	const struct cell *values;      /* MIN and MAX of unique codes: of these, whose code is kept instead; 0 none */
 	uint32_t n_values, *code;
@@ -65,7 +63,7 @@ struct vector_groups {
 	uint32_t part, parts;           /* parts > 1: only keys whose hash is in this one */
 };
 
-enum { COUNTS = 1, SUMS = 2, SQUARES = 4, BEST = 8, BEST_BY = 16, LIST = 32, SKETCH = 64, SET = 128 };
+enum { COUNTS = 1, SUMS = 2, MOMENTS = 4, BEST = 8, BEST_BY = 16, LIST = 32, SKETCH = 64, SET = 128 };
 
 static int
 kept_by(const struct vector_aggregate *a)
@@ -90,7 +88,7 @@ kept_by(const struct vector_aggregate *a)
 	case AGGREGATE_STDDEV_POP:
 	case AGGREGATE_VAR_SAMP:
 	case AGGREGATE_VAR_POP:
-		return COUNTS | SUMS | SQUARES;
+		return COUNTS | MOMENTS;
 	case AGGREGATE_QUANTILE_CONT:
 	case AGGREGATE_QUANTILE_DISC:
 		return LIST;
@@ -126,7 +124,7 @@ keeps_same(const struct state *a, const struct state *b)
 
 	if (a->input != b->input || a->by != b->by || what != kept_by(b->of) || a->of->distinct != b->of->distinct || a->sign != b->sign)
 		return 0;
-	return a->of->of == b->of->of || what == LIST || what == SET || what == (COUNTS | SUMS) || what == (COUNTS | SUMS | SQUARES);
+	return a->of->of == b->of->of || what == LIST || what == SET || what == (COUNTS | SUMS) || what == (COUNTS | MOMENTS);
 }
 
 struct vector_groups *
@@ -189,7 +187,7 @@ vector_groups_free(struct vector_groups *g)
 	for (int i = 0; i < g->plan->n_aggregates; i++) {
 		struct state *s = &g->state[i];
 
-		vector_sums_release(&s->sums), vector_sums_release(&s->squares), vector_sums_release(&s->large), vector_sums_release(&s->large_squares);
+		vector_sums_release(&s->sums), vector_moments_release(&s->moments);
 		free_best(s->best, s->cap), free_best(s->best_by, s->cap);
 		for (size_t k = 0; k < s->cap; k++) {
 			if (s->sketch)
@@ -265,10 +263,8 @@ room(struct vector_groups *g, struct state *s, size_t n)
 		s->count = more(g, s->count, s->cap, cap, sizeof(*s->count));
 	if (what & SUMS)
 		vector_sums_room(&s->sums, cap, 0, 0, &g->held);
-	if (what & SQUARES) {
-		vector_sums_room(&s->squares, cap, 0, 0, &g->held);
-		vector_sums_room(&s->large, cap, 0, 0, &g->held), vector_sums_room(&s->large_squares, cap, 0, 0, &g->held);
-	}
+	if (what & MOMENTS)
+		vector_moments_room(&s->moments, cap, 0, &g->held);
 	if (what & BEST_BY || s->best)
 		s->best = more(g, s->best, s->cap, cap, sizeof(*s->best));
 	if (s->code)
@@ -440,42 +436,13 @@ add_sums(struct vector_groups *g, struct state *s, struct vector_worker *w, cons
 	return 0;
 }
 
-static void
-add_large(struct vector_groups *g, struct state *s, size_t group, double x)
-{
-	double square;
-
-	vector_sums_room(&s->large, s->cap, 0, 1, &g->held);
-	vector_sums_room(&s->large_squares, s->cap, 0, 1, &g->held);
-	x *= DOWN;
-	square = x * x;
-	vector_sums_add_real(&s->large, group, x);
-	vector_sums_add_real(&s->large_squares, group, square);
-	vector_sums_add_real(&s->large_squares, group, fma(x, x, -square));
-}
-
-static void
-add_square(struct vector_groups *g, struct state *s, size_t group, double x)
-{
-	double square = x * x;
-
-	s->count[group]++;
-	if (fabs(x) > LARGE) {
-		add_large(g, s, group, x);
-		return;
-	}
-	vector_sums_add_real(&s->sums, group, x);
-	vector_sums_add_real(&s->squares, group, square);
-	if (fabs(x) > 0x1p26 || x != (double)(int64_t)x)        /* else the square is exact */
-		vector_sums_add_real(&s->squares, group, fma(x, x, -square));
-}
-
 static int
 add_moments(struct vector_groups *g, struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group, struct err *err)
 {
-	vector_sums_room(&s->sums, s->cap, 0, 1, &g->held);
-	vector_sums_room(&s->squares, s->cap, 0, 1, &g->held);
-	EACH_NUMBER(w, in, 0, err, add_square(g, s, group_of(group, i), (double)x), if (!isnan(r)) add_square(g, s, group_of(group, i), r));
+	vector_moments_room(&s->moments, s->cap, 1, &g->held);
+	EACH_NUMBER(w, in, 0, err,
+		s->count[group_of(group, i)]++; vector_moments_add(&s->moments, group_of(group, i), (double)x, 1, &g->held),
+		if (!isnan(r)) { s->count[group_of(group, i)]++; vector_moments_add(&s->moments, group_of(group, i), r, 1, &g->held); });
 	return 0;
 }
 
@@ -967,10 +934,10 @@ merge_state(struct vector_groups *g, struct state *s, struct state *from, const 
 	room(g, s, n_groups(g));
 	if (what & SUMS)
 		vector_sums_room(&s->sums, s->cap, from->sums.whole != NULL, from->sums.fixed != NULL, &g->held);
-	if (what & SQUARES) {
-		vector_sums_room(&s->squares, s->cap, from->squares.whole != NULL, from->squares.fixed != NULL, &g->held);
-		vector_sums_room(&s->large, s->cap, 0, from->large.fixed != NULL, &g->held);
-		vector_sums_room(&s->large_squares, s->cap, 0, from->large.fixed != NULL, &g->held);
+	if (what & MOMENTS) {
+		vector_moments_room(&s->moments, s->cap, from->moments.sums.fixed != NULL, &g->held);
+		vector_sums_room(&s->moments.large, s->cap, 0, from->moments.large.fixed != NULL, &g->held);
+		vector_sums_room(&s->moments.large_squares, s->cap, 0, from->moments.large.fixed != NULL, &g->held);
 	}
 	if (what & BEST && !(what & BEST_BY) && from->code && keep_codes(g, s, from->values, from->n_values)) {
 		for (uint32_t i = 0; i < n && i < from->cap; i++)
@@ -986,11 +953,8 @@ merge_state(struct vector_groups *g, struct state *s, struct state *from, const 
 			s->count[to] += from->count[i];
 		if (what & SUMS)
 			vector_sums_merge(&s->sums, to, &from->sums, i);
-		if (what & SQUARES) {
-			vector_sums_merge(&s->squares, to, &from->squares, i);
-			if (from->large.fixed)
-				vector_sums_merge(&s->large, to, &from->large, i), vector_sums_merge(&s->large_squares, to, &from->large_squares, i);
-		}
+		if (what & MOMENTS)
+			vector_moments_merge(&s->moments, to, &from->moments, i);
 		if (what & BEST_BY) {
 			struct cell *mine = &s->best_by[to].value, *other = &from->best_by[i].value;
 			int order = other->type == CELL_NULL ? -1 : mine->type == CELL_NULL ? 1 : vector_compare(other, mine) * s->sign;
@@ -1062,46 +1026,13 @@ vector_groups_merge(struct vector_groups *g, struct vector_groups *from, struct 
 
 /* ---- the end */
 
-/* n * a - b * b for sums of two doubles each, the second what the first is off: in twice the digits, as differences of nearly equal
- * numbers need (Dekker 1971). */
-static double
-spread(double n, double a, double a_rest, double b, double b_rest)
-{
-	double p = n * a, p_rest = fma(n, a, -p) + n * a_rest;
-	double q = b * b, q_rest = fma(b, b, -q) + 2 * b * b_rest;
-	double d = p - q, back = d - p, d_rest = (p - (d - back)) - (q + back);
-
-	return d + (d_rest + p_rest - q_rest);
-}
-
 static struct cell
 moments_cell(const struct state *s, const struct state *kept, uint32_t group)
 {
 	int pop = s->of->of == AGGREGATE_STDDEV_POP || s->of->of == AGGREGATE_VAR_POP, root = s->of->of == AGGREGATE_STDDEV_POP || s->of->of == AGGREGATE_STDDEV_SAMP;
-	int down = 0;
-	double n = (double)kept->count[group], sum = 0, sum_rest = 0, square = 0, square_rest = 0, large = 0, large_rest = 0, var;
+	double x = vector_moments_get(&kept->moments, group, kept->count[group], pop, root);
 
-	if (kept->count[group] < (pop ? 1 : 2))
-		return cell_null();
-	vector_sums_get(&kept->sums, group, &sum, &sum_rest);
-	vector_sums_get(&kept->squares, group, &square, &square_rest);
-	if (kept->large.fixed && vector_sums_is_real(&kept->large, group)) {    /* the others are hardly more beside them than what they are off */
-		down = 1;
-		vector_sums_get(&kept->large_squares, group, &large, &large_rest);
-		square_rest = large_rest + square * DOWN * DOWN;
-		square = large;
-		vector_sums_get(&kept->large, group, &large, &large_rest);
-		sum_rest = large_rest + sum * DOWN;
-		sum = large;
-	}
-	var = spread(n, square, square_rest, sum, sum_rest) / n / (pop ? n : n - 1);
-	if (var < 0)
-		var = 0;
-	if (isnan(var))
-		return cell_null();
-	if (root)
-		return cell_real(down ? sqrt(var) / DOWN : sqrt(var));
-	return cell_real(down ? var / DOWN / DOWN : var);
+	return isnan(x) ? cell_null() : cell_real(x);
 }
 
 static int

@@ -228,6 +228,36 @@ vector_sums_add_real(struct vector_sums *s, size_t group, double x)
 		s->fixed[group] = sum;
 }
 
+/* What the deviations of numbers come from: their sums and those of their squares, so that a number that was added can be taken away again
+ * without a trace. Numbers whose squares may be beyond a double are brought down first. */
+struct vector_moments {
+	struct vector_sums sums, squares;
+	struct vector_sums large, large_squares;        /* of those, there when one came */
+};
+#define VECTOR_LARGE 0x1p500
+void vector_moments_release(struct vector_moments *);
+void vector_moments_room(struct vector_moments *, size_t n, int reals, size_t *held);
+void vector_moments_add_large(struct vector_moments *, size_t group, double x, int sign, size_t *held);
+void vector_moments_merge(struct vector_moments *, size_t to, const struct vector_moments *, size_t from);      /* there is room for what comes */
+
+/* The variance of `count` numbers, of a sample or (pop) of all there are, or (root) its root; NAN: it is none. */
+double vector_moments_get(const struct vector_moments *, size_t group, int64_t count, int pop, int root);
+
+static inline void
+vector_moments_add(struct vector_moments *m, size_t group, double x, int sign, size_t *held)
+{
+	double square = x * x;
+
+	if (fabs(x) > VECTOR_LARGE) {
+		vector_moments_add_large(m, group, x, sign, held);
+		return;
+	}
+	vector_sums_add_real(&m->sums, group, sign * x);
+	vector_sums_add_real(&m->squares, group, sign * square);
+	if (fabs(x) > 0x1p26 || x != (double)(int64_t)x)        /* else the square is exact */
+		vector_sums_add_real(&m->squares, group, sign * fma(x, x, -square));
+}
+
 /* ---- vector_quantile.c: the numbers of a group, and their quantiles */
 struct vector_piece { struct vector_piece *next; uint32_t n, cap; union { int32_t small[1]; double number[1]; }; };
 struct vector_list { struct vector_piece *small, *number; int64_t n; int real; };      /* in pieces of one type each; real: one of them was */

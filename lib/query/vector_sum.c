@@ -224,3 +224,79 @@ vector_sums_get(const struct vector_sums *s, size_t group, double *sum, double *
 		}
 	}
 }
+
+/* ---- moments */
+
+#define DOWN 0x1p-600           /* brings large numbers, and their squares, into the midst of what a double can be */
+
+void
+vector_moments_release(struct vector_moments *m)
+{
+	vector_sums_release(&m->sums), vector_sums_release(&m->squares), vector_sums_release(&m->large), vector_sums_release(&m->large_squares);
+}
+
+void
+vector_moments_room(struct vector_moments *m, size_t n, int reals, size_t *held)
+{
+	vector_sums_room(&m->sums, n, 0, reals, held), vector_sums_room(&m->squares, n, 0, reals, held);
+	vector_sums_room(&m->large, n, 0, 0, held), vector_sums_room(&m->large_squares, n, 0, 0, held);
+}
+
+void
+vector_moments_add_large(struct vector_moments *m, size_t group, double x, int sign, size_t *held)
+{
+	double square;
+
+	vector_sums_room(&m->large, m->sums.cap, 0, 1, held), vector_sums_room(&m->large_squares, m->sums.cap, 0, 1, held);
+	x *= DOWN;
+	square = x * x;
+	vector_sums_add_real(&m->large, group, sign * x);
+	vector_sums_add_real(&m->large_squares, group, sign * square);
+	vector_sums_add_real(&m->large_squares, group, sign * fma(x, x, -square));
+}
+
+void
+vector_moments_merge(struct vector_moments *m, size_t to, const struct vector_moments *other, size_t from)
+{
+	vector_sums_merge(&m->sums, to, &other->sums, from), vector_sums_merge(&m->squares, to, &other->squares, from);
+	if (other->large.fixed)
+		vector_sums_merge(&m->large, to, &other->large, from), vector_sums_merge(&m->large_squares, to, &other->large_squares, from);
+}
+
+/* n * a - b * b for sums of two doubles each, the second what the first is off: in twice the digits, as differences of nearly equal
+ * numbers need (Dekker 1971). */
+static double
+spread(double n, double a, double a_rest, double b, double b_rest)
+{
+	double p = n * a, p_rest = fma(n, a, -p) + n * a_rest;
+	double q = b * b, q_rest = fma(b, b, -q) + 2 * b * b_rest;
+	double d = p - q, back = d - p, d_rest = (p - (d - back)) - (q + back);
+
+	return d + (d_rest + p_rest - q_rest);
+}
+
+double
+vector_moments_get(const struct vector_moments *m, size_t group, int64_t count, int pop, int root)
+{
+	double n = (double)count, sum = 0, sum_rest = 0, square = 0, square_rest = 0, large = 0, large_rest = 0, var, up = 1;
+
+	if (count < (pop ? 1 : 2))
+		return NAN;
+	vector_sums_get(&m->sums, group, &sum, &sum_rest);
+	vector_sums_get(&m->squares, group, &square, &square_rest);
+	if (m->large.fixed && vector_sums_is_real(&m->large, group)) {  /* the others are hardly more beside them than what they are off */
+		vector_sums_get(&m->large_squares, group, &large, &large_rest);
+		if (large != 0) {
+			up = 1 / DOWN;
+			square_rest = large_rest + square * DOWN * DOWN;
+			square = large;
+			vector_sums_get(&m->large, group, &large, &large_rest);
+			sum_rest = large_rest + sum * DOWN;
+			sum = large;
+		}
+	}
+	var = spread(n, square, square_rest, sum, sum_rest) / n / (pop ? n : n - 1);
+	if (var < 0)
+		var = 0;
+	return root ? sqrt(var) * up : var * up * up;
+}

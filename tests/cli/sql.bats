@@ -738,3 +738,11 @@ P
 	is "SELECT 'abc' SIMILAR TO 'a_?.c', 'abc' NOT SIMILAR TO '(a|b)+', regexp_full_match('abc', 'b'), trim(BOTH 'x' FROM 'xaxx'), trim(LEADING FROM '  a '), json_extract_string('{\"a\":1}', '$.a')" '1,1,0,a,a ,1'
 	is "SELECT levenshtein('kitten', 'sitting'), gcd(12, 18), lcm(4, 6), chr(65), to_hex(255), url_decode(url_encode('ä b')), list_value(1, 'a')" '3,6,12,A,FF,ä b,"[1,""a""]"'
 }
+
+@test "over a frame that moves along a deviation keeps nothing of what left, and least and greatest keep their filter" {
+	local v="(VALUES (1, 1e9, 1), (2, 0.1, 0), (3, 0.1, 1), (4, 0.1, 0), (5, 7, 1)) AS v(i, x, c)"
+	is "SELECT group_concat(coalesce(round(s, 3), '-'), ' ') FROM (SELECT stddev_pop(x) OVER (ORDER BY i ROWS 2 PRECEDING) AS s FROM $v)" '0.0 499999999.95 471404520.744 0.0 3.253'
+	is "SELECT group_concat(coalesce(s, '-'), ' ') FROM (SELECT max(x) FILTER (WHERE c) OVER (ORDER BY i ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS s FROM $v)" '1000000000.0 0.1 0.1 7 7'
+	is "SELECT group_concat(coalesce(s, '-'), ' ') FROM (SELECT min(i + 0) FILTER (WHERE c = 0 AND x < 1) OVER (ORDER BY i ROWS 1 PRECEDING) AS s FROM $v)" '- 2 2 4 4'
+	[ "$(sql "SELECT stddev(x), var_pop(x) FROM $v")" = "$(AT_VECTOR=0 sql "SELECT stddev(x), var_pop(x) FROM $v")" ]
+}
