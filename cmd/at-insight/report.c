@@ -51,8 +51,10 @@ add_series(struct query *q, struct series_set *set, const struct widget *w, cons
 		if (v->curve[0].value[i] == v->curve[0].value[i])
 			series_add(set, w->metric, STR("{}"), STR("value"), v->time[i], v->curve[0].value[i]);
 	for (e = map_first(&set->by_key); e; e = map_next(&set->by_key, e))
-		if (str_eq(((struct series *)e->ptr)->metric, w->metric))
+		if (str_eq(((struct series *)e->ptr)->metric, w->metric)) {
 			((struct series *)e->ptr)->counted = metric_claims_counted(q, w->metric);
+			((struct series *)e->ptr)->is_sum = ((struct series *)e->ptr)->counted;         /* nothing before it begins, which is no step up */
+		}
 }
 
 /* What the dashboard tells parts by, anywhere: few fields, whose counts are kept. All that events have would be a minute's work for 10 M of

@@ -540,8 +540,12 @@ cut_beginning(struct series *s)
 
 	while (from < s->n && s->value[from] == 0)
 		from++;
-	if (!s->is_sum || from == 0 || from + 1 >= s->n)
+	if (!s->is_sum || from == 0 || from == s->n)
 		return;
+	if (from + 1 == s->n) {                         /* it has just begun: nothing can be said of its course */
+		s->n = 0;
+		return;
+	}
 	from++;
 	s->first = series_time(s, from);
 	s->n -= from;

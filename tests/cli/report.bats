@@ -42,6 +42,15 @@ END
 	grep -q '^• Payment errors came to [0-9]*; in the period before there was nothing' out
 }
 
+@test "where an event begins is no step up of it, however far a report looks back" {
+	export AT_STORE=$BATS_TEST_TMPDIR/begins AT_NOW=2026-06-17T12:00:00Z
+	for d in $(seq 80); do for i in 1 2 3 4 5 6 7 8 9; do echo "{\"event\":\"login\",\"timestamp\":$((1781697600 - d * 86400 + i * 1000)),\"user_id\":\"u$i\"}"; done; done | at-ingest -q
+	for range in 400d 2000d 10000d; do
+		at-insight report --range $range -f text > out
+		run -1 grep 'stepped\|stayed there' out
+	done
+}
+
 @test "what is wrong is told: a form, a dashboard, a widget" {
 	run -2 at-insight report -f doc
 	[[ $output == *"'doc' is no form of a report"* ]]
