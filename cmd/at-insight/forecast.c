@@ -77,16 +77,19 @@ read_store(struct series_set *set, const char *metric, struct err *err)
 		rc = err_set(err, ERR_USAGE, "--every: '%s' is no length of a step, try 1h", want.every);
 	if (rc == 0 && want.range && dur_parse(str_of(want.range), &range, err))
 		rc = err_at(err, "--range");
+	if (rc == 0 && !(query = query_open(&spec, err)))
+		rc = err->code;
 	if (rc == 0) {
-		ask.to -= ask.to % ask.every_ms;        /* the bucket that is still open would look like a fall */
-		ask.from = ask.to - (range ? range : RANGE_STEPS * ask.every_ms);
-		rc = (query = query_open(&spec, err)) ? metric_run(query, &ask, (struct cell_sink){ add_cells, &from }, err) : err->code;
+		ask.to = metric_bucket(query, &ask, ask.to);    /* the bucket that is still open would look like a fall, as one would that is cut at its beginning */
+		ask.from = metric_bucket(query, &ask, ask.to - (range ? range : RANGE_STEPS * ask.every_ms));
+		rc = metric_run(query, &ask, (struct cell_sink){ add_cells, &from }, err);
 	}
 	for (struct map_entry *e = map_first(&set->by_key); e; e = map_next(&set->by_key, e)) {
 		struct series *s = e->ptr;
 
 		s->is_sum = adds;
 		s->every_ms = ask.every_ms;
+		s->zone = settings->zone;
 	}
 	query_close(query);
 	config_close(config);

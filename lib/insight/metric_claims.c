@@ -579,6 +579,7 @@ read_metric(struct query *q, struct str name, int event, int64_t from, int64_t t
 		if (str_eq(s->metric, points.metric)) {
 			s->counted = event;
 			s->is_sum = adds;
+			s->zone = query_zone(q);
 		}
 	}
 	buf_release(&quoted);
@@ -620,8 +621,8 @@ metric_claims_course(struct query *q, struct str metric, int64_t from, int64_t t
 	size_t n = c->n;
 	int rc;
 
-	to -= to % every;                               /* the step that still runs would look like a fall */
-	from -= from % every;
+	to = metric_bucket(q, &(struct metric_spec){ .every_ms = every }, to);          /* the step that still runs would look like a fall */
+	from = metric_bucket(q, &(struct metric_spec){ .every_ms = every }, from);
 	if ((rc = read_metric(q, metric, 0, from, to, every, &set, err)) == 0)
 		claims_of_series(c, &set, 1);
 	name_queries(c, n, every);
@@ -666,7 +667,7 @@ add_whole(struct query *q, const struct metric_ask *ask, int64_t every, struct c
 	int adds = 0, rc = run_part(q, ask, ask->metric, NULL, (struct str){ 0 }, 0, &t, &adds, err);
 
 	if (rc == 0 && t.n)
-		rc = read_metric(q, ask->metric, 0, x.before_from, ask->to - ask->to % every, every, &set, err);
+		rc = read_metric(q, ask->metric, 0, x.before_from, metric_bucket(q, &(struct metric_spec){ .every_ms = every }, ask->to), every, &set, err);
 	if (rc || !t.n)
 		goto out;
 	for (struct map_entry *e = map_first(&set.by_key); e; e = map_next(&set.by_key, e))
@@ -758,8 +759,8 @@ metric_claims_overview(struct query *q, int64_t from, int64_t to, struct claims 
 		rc = 0;
 	for (struct json_iter it = json_iter(own); json_is(own, JSON_OBJECT) && json_next(&it); )
 		add_name(&names, json_text(it.key, &scratch), INT64_MAX, 0);
-	to -= to % every;                               /* the step that still runs would look like a fall */
-	from -= from % every;
+	to = metric_bucket(q, &(struct metric_spec){ .every_ms = every }, to);          /* the step that still runs would look like a fall */
+	from = metric_bucket(q, &(struct metric_spec){ .every_ms = every }, from);
 	for (int i = 0; rc == 0 && i < names.n; i++)
 		rc = read_metric(q, names.name[i], names.event[i], from, to, every, &set, err);
 	if (rc == 0) {

@@ -126,12 +126,21 @@ day_of(const struct series *s, const struct at *at, size_t n)
 	return day;
 }
 
+/* The zone whose clock its steps keep, where days have 23 and 25 hours; NULL: none. */
+static const struct zone *
+clock_of(const struct series *s)
+{
+	return s->step_ms > HOUR && s->step_ms % HOUR == 0 ? s->zone : NULL;
+}
+
 int64_t
 series_time(const struct series *s, size_t i)
 {
 	struct civil c;
 	int days;
 
+	if (clock_of(s))
+		return zone_to_utc(s->zone, s->first + zone_offset(s->zone, s->first) + (int64_t)i * s->step_ms);
 	if (s->step_ms)
 		return s->first + (int64_t)i * s->step_ms;
 	time_civil(s->first, &c);
@@ -146,6 +155,8 @@ series_time(const struct series *s, size_t i)
 static size_t
 place(const struct series *s, int64_t time)
 {
+	if (clock_of(s))
+		time += zone_offset(s->zone, time) - zone_offset(s->zone, s->first);
 	return s->step_ms ? (size_t)((time - s->first + s->step_ms / 2) / s->step_ms) : (size_t)((month_of(time) - month_of(s->first)) / s->months);
 }
 

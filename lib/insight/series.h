@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "base/zone.h"
 #include "insight/forecast.h"
 
 #define SERIES_VALUES_MOST 20000        /* of one: the newest count */
@@ -26,6 +27,7 @@ struct series {
 	int is_sum;                     /* it is one, though its field's name does not say so */
 	int counted;                    /* metric names an event, whose number this is */
 	int64_t every_ms;               /* the step, where it is known; 0: what most times are apart */
+	const struct zone *zone;        /* on whose clock steps of several hours are, as those of a metric of the store; NULL: UTC */
 	int adds;                       /* of several values at one time: their sum; 0: the last */
 };
 

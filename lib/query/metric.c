@@ -134,6 +134,12 @@ bucket(const struct gather *g, int64_t time)
 	return bucket_after(g, time, 0);
 }
 
+int64_t
+metric_bucket(const struct query *q, const struct metric_spec *spec, int64_t time)
+{
+	return bucket(&(struct gather){ .spec = spec, .zone = query_zone(q) }, time);
+}
+
 /* Until when times surely fall into the bucket of this one. Zones change at quarters of an hour, since 1973. */
 static int64_t
 bucket_end(const struct gather *g, int64_t begin, int64_t time)

@@ -48,6 +48,9 @@ void metric_every_print(int64_t every_ms, int months, char out[32]);
  * what is surely known of numbers that are kept or rolled up. first INT64_MAX: there is nothing, up to now. */
 int64_t metric_whole_time(const struct metric_spec *, int64_t first);
 
+/* Where the bucket of these begins that this time falls into: on the clock of the query's zone, weeks on Monday. */
+int64_t metric_bucket(const struct query *, const struct metric_spec *, int64_t time);
+
 /* Rows by the values of `by`, then time. A bucket without data is 0 for a count or sum, and left out for the rest. */
 int metric_run(struct query *, const struct metric_spec *, struct cell_sink, struct err *);
 

@@ -89,16 +89,17 @@ take_point(void *self, const struct cell *cells, int n, struct err *err)
 		if (s->n == s->cap)
 			s->y = mem_grow(s->y, (size_t)(s->cap = s->cap ? s->cap * 2 : 64), sizeof(*s->y));
 		s->y[s->n++] = NAN;
-	} while (time > s->first + (s->n - 1) * h->every);
+	} while (time > s->first + (s->n - 1) * h->every + h->every / 2);       /* a day of a zone may end an hour later */
 	s->y[s->n - 1] = value->type == CELL_REAL ? value->real : (double)value->integer;
 	return 0;
 }
 
 static int
-forecast_series(const struct history *s, struct str metric, int64_t every, int horizon, double level, int counts, struct buf *out, int *told, struct err *err)
+forecast_series(const struct history *s, struct str metric, int64_t every, const struct zone *zone, int horizon, double level, int counts, struct buf *out, int *told, struct err *err)
 {
 	size_t begins = counts ? forecast_begins(s->y, (size_t)s->n) : 0;
 	struct forecast_spec spec = { .value = s->y + begins, .n = (size_t)s->n - begins, .horizon = horizon, .level = level, .counts = counts };
+	const struct series grid = { .first = s->first, .step_ms = every, .zone = zone };
 	double *mean = mem_new(3 * (size_t)horizon * sizeof(*mean)), *lower = mean + horizon, *upper = lower + horizon;
 	int rc;
 
@@ -108,7 +109,7 @@ forecast_series(const struct history *s, struct str metric, int64_t every, int h
 		buf_lit(out, (*told)++ ? ",{\"metric\":" : "{\"metric\":");
 		json_put_string(out, metric);
 		buf_lit(out, ",\"timestamp\":");
-		json_put_time(out, s->first + (s->n + k) * every);
+		json_put_time(out, series_time(&grid, (size_t)(s->n + k)));
 		buf_lit(out, ",\"labels\":");
 		buf_str(out, s->labels);
 		json_put_more_double(out, "mean", mean[k]);
@@ -161,12 +162,13 @@ forecast(struct exchange *ex)
 	buf_release(&by);
 	spec.adds = &adds;
 	h.every = spec.every_ms;
+	if (!(q = exchange_query(ex)))
+		return;
 	/* the bucket that still runs is no point of the past */
 	if (spec.to > time_now())
-		spec.to = time_now() - time_now() % spec.every_ms;
-	if (spec.to <= spec.from || !(q = exchange_query(ex))) {
-		if (spec.to <= spec.from)
-			exchange_problem(ex, 422, "the timeRange has no whole interval in it");
+		spec.to = metric_bucket(q, &spec, time_now());
+	if (spec.to <= spec.from) {
+		exchange_problem(ex, 422, "the timeRange has no whole interval in it");
 		return;
 	}
 	if (query_begin(q, &err) == 0)
@@ -175,7 +177,7 @@ forecast(struct exchange *ex)
 	if (!err.code) {
 		for (int i = 0; i < h.n && !err.code; i++)
 			if (h.series[i].n >= FORECAST_LEAST)
-				forecast_series(&h.series[i], spec.name, spec.every_ms, (int)steps, (double)level / 100, adds, &rows, &told, &err);
+				forecast_series(&h.series[i], spec.name, spec.every_ms, query_zone(q), (int)steps, (double)level / 100, adds, &rows, &told, &err);
 	}
 	if (!err.code) {
 		dur_print(spec.every_ms, interval);

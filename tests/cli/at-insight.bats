@@ -90,6 +90,22 @@ series() { awk -v step="$1" -v n="$2" "BEGIN { srand(7); for (i = 0; i < n; i++)
 	[[ $stderr == *nothing* ]]
 }
 
+@test "days of a zone and weeks are whole ones: none is left open at the end, and steps stay at midnight over a change of the clock" {
+	export AT_STORE=$BATS_TEST_TMPDIR/zone AT_NOW=2026-06-17T12:00:00Z
+	# 24 a day, one in each hour, over the spring's change of the clock and up to now
+	for h in $(seq 0 2400); do echo "{\"event\":\"tick\",\"timestamp\":$((1781697600 - h * 3600)),\"user_id\":\"u\"}"; done | at-ingest -q
+	run -0 at-insight forecast tick --every 1d --horizon 2 --tz Europe/Zurich
+	[ "$(jq -r .timestamp <<< "$output" | tr '\n' ' ')" = '2026-06-16T22:00:00.000Z 2026-06-17T22:00:00.000Z ' ]
+	jq -se 'all(.[]; .mean > 23.5 and .mean < 24.5)' <<< "$output"
+	run -0 at-insight forecast tick --every 1d --horizon 2 --tz Europe/Zurich --now 2026-10-26T12:00:00Z        # behind the autumn's
+	[ "$(jq -r .timestamp <<< "$output" | tr '\n' ' ')" = '2026-10-25T23:00:00.000Z 2026-10-26T23:00:00.000Z ' ]
+	run -0 at-insight forecast tick --every 7d --horizon 1          # from Monday
+	[ "$(jq -r .timestamp <<< "$output")" = 2026-06-15T00:00:00.000Z ]
+	jq -e '.mean > 160 and .mean < 176' <<< "$output"
+	run -0 at-insight summary --tz Europe/Zurich --range 60d
+	[[ $output != *fell* && $output != *'stepped down'* ]]
+}
+
 @test "wrong usage and bad rows are told; other series go on" {
 	run -2 --separate-stderr at-insight foresee
 	[[ $stderr == *"'foresee' is no verb"* ]]
