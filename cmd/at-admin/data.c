@@ -226,14 +226,16 @@ erase(struct store *s, const char *name, struct err *err)
 		buf_printf(say(), "%s: %lld events would go, and series, anomalies, alerts and insights of the user\n", name, (long long)gone.events);
 		return 0;
 	}
-	if (rc || (rc = store_shred(s, err)) < 0)
+	store_mask(s, str_of(want.user), mask + 5);
+	mask[5 + STORE_MASK_LEN] = 0;
+	if (rc || (rc = access_note(ACCESS_ERASED, name, mask, err)))
 		return rc;
+	if ((rc = store_shred(s, err)) < 0)
+		return err_at(err, "%s: the user is erased, but traces stay in free pages of the file until at-admin compact", name);
 	if (!cmd_settings()->quiet)
 		cmd_say("%s: %lld events and %lld samples gone%s", name, (long long)gone.events, (long long)gone.samples,
 		    rc ? "; another process has the tenant open, so that traces stay in free pages of the file until at-admin compact finds it alone" : "");
-	store_mask(s, str_of(want.user), mask + 5);
-	mask[5 + STORE_MASK_LEN] = 0;
-	return access_note(ACCESS_ERASED, name, mask, err);
+	return 0;
 }
 
 int

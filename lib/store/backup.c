@@ -129,8 +129,13 @@ static int
 one_tenant(void *self, const char *name)
 {
 	const struct whole *w = self;
-	struct store *s = store_open(w->store, name, STORE_READ, w->err);
-	int rc = s ? store_backup(s, name, w->into, w->err) : w->err->code;
+	struct store *s;
+	int rc;
+
+	if (!store_is_made(w->store, name))
+		return 0;               /* or nothing of the others would be copied */
+	s = store_open(w->store, name, STORE_READ, w->err);
+	rc = s ? store_backup(s, name, w->into, w->err) : w->err->code;
 
 	store_close(s);
 	return rc;
@@ -140,9 +145,11 @@ static int
 backup_store(const char *store, const char *into, struct err *err)
 {
 	struct whole w = { store, into, err };
-	int rc = store_tenants(store, one_tenant, &w, err);
+	int rc = store_check_format(into, STORE_CREATE | STORE_ANYWHERE, err);
 
-	return rc || !store_has_system(store) ? rc : one_tenant(&w, NULL);
+	if (rc == 0)
+		rc = store_tenants(store, one_tenant, &w, err);
+	return rc ? rc : one_tenant(&w, NULL);
 }
 
 /* ---- a folder of them */

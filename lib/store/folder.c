@@ -282,23 +282,32 @@ store_tenant_add(const char *dir, const char *name, struct err *err)
 	return s ? 0 : err->code;
 }
 
-/* Begun and not finished is a data.mdb of 0 bytes beside a scans.lock that no commit has marked (env.c, check_size). */
+/* Begun and not finished is a data.mdb of at most the two pages that LMDB begins with, beside a scans.lock that no commit has marked
+ * (env.c, check_size). What cannot be seen is told when it is opened. */
+int
+store_is_made(const char *dir, const char *tenant)
+{
+	char *path = store_tenant_path(dir, tenant);
+	struct buf name = { 0 };
+	struct stat data, mark;
+	int unseen, made;
+
+	buf_printf(&name, "%s/data.mdb", path);
+	errno = 0;
+	made = lstat(buf_text(&name), &data) == 0 && data.st_size > 2 * sysconf(_SC_PAGESIZE);
+	unseen = !made && errno && errno != ENOENT && errno != ENOTDIR;
+	buf_clear(&name);
+	buf_printf(&name, "%s/scans.lock", path);
+	made = made || unseen || (lstat(buf_text(&name), &mark) == 0 && mark.st_size);
+	buf_release(&name);
+	free(path);
+	return made;
+}
+
 int
 store_has_system(const char *dir)
 {
-	struct buf path = { 0 };
-	struct stat data, mark;
-	int there;
-
-	buf_printf(&path, "%s/system/data.mdb", dir);
-	there = lstat(buf_text(&path), &data) == 0 || (errno != ENOENT && errno != ENOTDIR);    /* what cannot be seen is told when it is opened */
-	if (there) {
-		buf_clear(&path);
-		buf_printf(&path, "%s/system/scans.lock", dir);
-		there = lstat(buf_text(&path), &mark) || mark.st_size || data.st_size;
-	}
-	buf_release(&path);
-	return there;
+	return store_is_made(dir, NULL);
 }
 
 int

@@ -457,6 +457,34 @@ an_id_is_seen_once_within_its_span(void **state)
 }
 
 static void
+a_tenant_whose_making_was_killed_has_nothing_and_no_backup_fails_for_it(void **state)
+{
+	struct err err = { 0 };
+	char where[100], half[140], copies[100], *path = NULL;
+	MDB_env *env = NULL;
+
+	(void)state;
+	sprintf(where, "%s/killed", dir);
+	sprintf(copies, "%s/copies", dir);
+	store_close(store_open(where, "whole", STORE_CREATE, &err));
+	assert_true(store_is_made(where, "whole"));
+	assert_false(store_is_made(where, "half"));
+	sprintf(half, "%s/tenants/half", where);
+	assert_int_equal(mkdir(half, 0700), 0);
+	assert_false(store_is_made(where, "half"));
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(mdb_env_open(env, half, 0, 0600), 0);  /* and no table in it */
+	mdb_env_close(env);
+	assert_false(store_is_made(where, "half"));
+	OK(store_backup_all(where, copies, 1700000000000, 0, &path, &err));
+	assert_true(store_is_made(path, "whole"));
+	assert_false(store_has_system(path));
+	free(path);
+	store_close(store_open(where, "half", STORE_CREATE, &err));
+	assert_true(store_is_made(where, "half"));
+}
+
+static void
 a_store_that_is_not_one_is_refused(void **state)
 {
 	struct err err = { 0 };
@@ -631,6 +659,7 @@ main(void)
 		cmocka_unit_test(a_sample_at_the_same_time_replaces),
 		cmocka_unit_test(a_shared_store_holds_by_itself),
 		cmocka_unit_test(an_id_is_seen_once_within_its_span),
+		cmocka_unit_test(a_tenant_whose_making_was_killed_has_nothing_and_no_backup_fails_for_it),
 		cmocka_unit_test(a_store_that_is_not_one_is_refused),
 	};
 
