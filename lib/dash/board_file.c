@@ -14,7 +14,8 @@ struct making {
 	struct buf json;
 	struct reading *readings;
 	int n;
-	char range[2 * TIME_LEN + 2];   /* "from/to" of all that is shown */
+	int64_t from, to;               /* of all that is shown */
+	char range[2 * TIME_LEN + 2];   /* "from/to" */
 };
 
 static struct reading *
@@ -30,6 +31,7 @@ begin_widget(struct making *m, const char *type, struct str id, struct str title
 	m->readings = mem_grow(m->readings, (size_t)m->n + 1, sizeof(*m->readings));
 	v = &m->readings[m->n++];
 	reading_init(v);
+	v->from = m->from, v->to = m->to, v->span_ms = m->to - m->from;
 	v->arena = arena_new(ARENA_MOST);
 	return v;
 }
@@ -174,23 +176,22 @@ make_list(struct making *m, const char *type, const char *title, const struct li
 static void
 find_range(struct making *m)
 {
-	int64_t from = INT64_MAX, to = INT64_MIN;
-
+	m->from = INT64_MAX, m->to = INT64_MIN;
 	for (struct panel *p = m->b->first; p; p = p->next) {
 		int lines;
 		struct line *line = board_lines(m->b, p, &lines);
 
 		for (int i = 0; i < lines; i++) {
-			from = line[i].time[0] < from ? line[i].time[0] : from;
-			to = line[i].time[line[i].n - 1] > to ? line[i].time[line[i].n - 1] : to;
+			m->from = line[i].time[0] < m->from ? line[i].time[0] : m->from;
+			m->to = line[i].time[line[i].n - 1] >= m->to ? line[i].time[line[i].n - 1] + 1 : m->to;
 		}
 		free(line);
 	}
-	if (from > to)
-		from = to = m->b->newest;
-	time_print(from, m->range);
+	if (m->from >= m->to)
+		m->from = m->b->newest, m->to = m->from + 1;
+	time_print(m->from, m->range);
 	m->range[TIME_LEN] = '/';
-	time_print(to + 1, m->range + TIME_LEN + 1);
+	time_print(m->to, m->range + TIME_LEN + 1);
 	m->range[2 * TIME_LEN + 1] = 0;
 }
 

@@ -230,7 +230,7 @@ draw_times(struct field *f, int y)
 		return;
 	reading_put_time(&text, v->time[v->times - 1], v->span_ms, v->every_ms, f->period->zone);
 	shown = f->width / ((int)text.n + 3);
-	shown = shown < 1 ? 1 : shown > 4 ? 4 : shown;
+	shown = shown < 1 || v->times == 1 ? 1 : shown > 4 ? 4 : shown;
 	for (int i = 0; i < shown; i++) {
 		int at = shown > 1 ? i * (v->times - 1) / (shown - 1) : v->times - 1, x = across(v, at, f->width), n;
 
@@ -246,36 +246,48 @@ draw_times(struct field *f, int y)
 	buf_release(&text);
 }
 
-/* The names of the curves with their last values, in as many lines as may be taken. */
+static void
+put_last(struct buf *to, const struct field *f, const struct curve *k)
+{
+	double last = NAN;
+
+	for (int t = f->v->times; t-- > 0 && isnan(last); )
+		last = k->value[t];
+	buf_str(to, k->label);
+	buf_byte(to, ' ');
+	reading_put_mark(to, last, 0, last, f->w);
+}
+
+#define MORE_WIDE 14                    /* "and 12345 more" */
+#define NAME_WIDE 10                    /* of a name that is cut */
+
+/* The names of the curves with their last values, in as many lines as may be taken; behind them how many more there are. */
 static void
 draw_legend(struct field *f, int y, int lines)
 {
-	int x = 0, end = y + lines;
+	int x = 0, end = y + lines, i;
 
-	for (int i = 0; i < f->v->curves && y < end; i++) {
-		const struct curve *k = &f->v->curve[i];
+	for (i = 0; i < f->v->curves && y < end; i++) {
 		struct buf text = {0};
-		double last = NAN;
-		int wide;
+		int wide, rest = f->v->curves - i - 1 + f->v->left_out, room;
 
-		for (int t = f->v->times; t-- > 0 && isnan(last); )
-			last = k->value[t];
-		buf_str(&text, k->label);
-		buf_byte(&text, ' ');
-		reading_put_mark(&text, last, 0, last, f->w);
+		put_last(&text, f, &f->v->curve[i]);
 		wide = width_of(buf_get(&text)) + 2;
-		wide = wide > f->width ? f->width : wide;
-		if (x && x + wide > f->width)
+		if (x && x + wide > f->width && y + 1 < end)
 			x = 0, y++;
-		if (y < end) {
-			canvas_put(f->c, f->x + x, y, f->c->ascii ? '*' : 0x25cf, curve_role(i));
-			canvas_text(f->c, f->x + x + 2, y, wide - 2, buf_get(&text), CANVAS_PLAIN);
+		room = f->width - x - (y + 1 == end && rest ? MORE_WIDE + 2 : 0);
+		if (wide > room && room < NAME_WIDE) {
+			buf_release(&text);
+			break;
 		}
+		wide = wide > room ? room : wide;
+		canvas_put(f->c, f->x + x, y, f->c->ascii ? '*' : 0x25cf, curve_role(i));
+		canvas_text(f->c, f->x + x + 2, y, wide - 2, buf_get(&text), CANVAS_PLAIN);
 		x += wide + 2;
 		buf_release(&text);
 	}
-	if (f->v->left_out && y < end)
-		put_printf(f, f->x + x, y, f->width - x, CANVAS_FAINT, "and %d more", f->v->left_out);
+	if (f->v->curves - i + f->v->left_out > 0 && y < end)
+		put_printf(f, f->x + x, y, f->width - x, CANVAS_FAINT, "and %d more", f->v->curves - i + f->v->left_out);
 }
 
 static void
@@ -459,6 +471,8 @@ draw_columns(struct field *f)
 	for (int i = 0; i < v->shares; i++)
 		if (isfinite(v->share[i].value))
 			low = fmin(low, v->share[i].value), high = fmax(high, v->share[i].value);
+	if (high > low)
+		reading_round(f->w, &low, &high);
 	above = draw_unit(f);
 	plot = plot_of(f, (struct scale){ low, high }, f->height - 1 - above);
 	plot.y += above;
@@ -511,6 +525,23 @@ draw_bars(struct field *f)
 	draw_more(f, f->y + lines, v->shares - lines + v->left_out);
 }
 
+/* Behind so many parts that are named: how many others there are, and what they come to. */
+static void
+draw_others(struct field *f, int named, int is_wide, double sum)
+{
+	double others = 0;
+	int y = f->y + 2 + named;
+
+	if (named < 0)
+		return;
+	for (int i = named; i < f->v->shares; i++)
+		others += fmax(0, f->v->share[i].value);
+	draw_more(f, y, f->v->shares - named + f->v->left_out);
+	if (is_wide)
+		put_number(f, f->x + f->width - 7, y, 8, others, CANVAS_FAINT);
+	put_printf(f, f->x + f->width - 6, y, 6, CANVAS_FAINT, "%5.1f%%", others / sum * 100);
+}
+
 /* A bar cut into parts, and below it what they are. */
 static void
 draw_pie(struct field *f)
@@ -541,11 +572,10 @@ draw_pie(struct field *f)
 			put_number(f, f->x + f->width - 7, y, 8, v->share[i].value, CANVAS_FAINT);
 		put_printf(f, f->x + f->width - 6, y, 6, CANVAS_PLAIN, "%5.1f%%", fmax(0, v->share[i].value) / sum * 100);
 	}
-	if (v->shares + 2 > f->height || v->shares > shown) {
-		int told = f->height - 3 < shown ? f->height - 3 : shown;
-
-		draw_more(f, f->y + 2 + (told < 0 ? 0 : told), v->shares - (told < 0 ? 0 : told) + v->left_out);
-	}
+	if (v->shares + 2 > f->height || v->shares > shown)
+		draw_others(f, f->height - 3 < shown ? f->height - 3 : shown, is_wide, sum);
+	for (; from < f->width && v->shares > shown; from++)
+		canvas_put(f->c, f->x + from, f->y, f->c->ascii ? '.' : 0x2591, CANVAS_FRAME);
 }
 
 static void
@@ -617,9 +647,9 @@ draw_grid(struct field *f)
 		}
 	}
 	for (int k = 0, end = 0; k < columns; k++) {
-		int x = name + 1 + side + k * wide, room = columns * wide - k * wide;
+		int x = name + 1 + side + k * wide, room = f->width - x;         /* behind the last column too */
 
-		if (x >= end)
+		if (x >= end && (k == 0 || width_of(g->column[from + k]) <= room))      /* whole, or not at all */
 			end = x + canvas_text(f->c, f->x + x, f->y, room < 11 ? room : 11, g->column[from + k], CANVAS_FAINT) + 1;
 	}
 	if (!is_share && f->height > 3) {
@@ -744,7 +774,11 @@ draw_list(struct field *f)
 static void
 draw_text(struct field *f)
 {
-	put_words(f, f->w->type == WIDGET_CUSTOM ? STR("This widget is a module of the page in the browser.") : f->w->text, CANVAS_PLAIN);
+	struct buf text = {0};
+
+	reading_put_prose(&text, f->w->type == WIDGET_CUSTOM ? STR("This widget is a module of the page in the browser.") : f->w->text);
+	put_words(f, buf_get(&text), CANVAS_PLAIN);
+	buf_release(&text);
 }
 
 /* ---- */

@@ -206,25 +206,35 @@ draw_times(struct field *f)
 		if (i && (from < end || (i < shown && from + wide > f->x + f->width - wide)))
 			continue;                       /* times that lie close together have no room for each */
 		end = from + wide;
-		put_text(f, across(f, at), f->y + f->height + 13, i == 0 ? PEN_LEFT : i == shown ? PEN_RIGHT : PEN_MIDDLE, 110, 10, 0, CANVAS_FAINT, buf_get(&text));
+		put_text(f, across(f, at), f->y + f->height + 13, i == 0 && f->v->times > 1 ? PEN_LEFT : i == shown || f->v->times == 1 ? PEN_RIGHT : PEN_MIDDLE, 110, 10, 0, CANVAS_FAINT, buf_get(&text));
 	}
 	buf_release(&text);
 }
 
+#define MORE_WIDE 90.0                  /* "and 12345 more" */
+
+/* The names of the curves in a line, and how many more there are. */
 static void
 draw_legend(struct field *f, double y)
 {
 	double x = f->x;
+	struct buf text = {0};
+	int i;
 
-	for (int i = 0; i < f->v->curves; i++) {
-		double room = f->x + f->width - x - 14, length = pen_length(f->v->curve[i].label, SIZE);
+	for (i = 0; i < f->v->curves; i++) {
+		double length = pen_length(f->v->curve[i].label, SIZE), room = f->x + f->width - x - 14 - (f->v->curves - i - 1 + f->v->left_out ? MORE_WIDE : 0);
 
-		if (room < 30)
+		if (room < fmin(length, 60))
 			break;
 		f->pen->rect(f->pen, x, y - 8, 9, 9, curve_role(i));
 		put_words(f, x + 13, y, PEN_LEFT, room, CANVAS_PLAIN, f->v->curve[i].label);
-		x += 13 + length + 16;
+		x += 13 + fmin(length, room) + 16;
 	}
+	if (f->v->curves - i + f->v->left_out > 0) {
+		buf_printf(&text, "and %d more", f->v->curves - i + f->v->left_out);
+		put_words(f, x, y, PEN_LEFT, f->x + f->width - x, CANVAS_FAINT, buf_get(&text));
+	}
+	buf_release(&text);
 }
 
 static void
@@ -349,6 +359,7 @@ draw_columns(struct field *f)
 			low = fmin(low, f->v->share[i].value), high = fmax(high, f->v->share[i].value);
 	if (high <= low)
 		high = low + 1;
+	reading_round(f->w, &low, &high);
 	plot = plot_of(f, low, high, 18);
 	draw_scale(&plot, low, high, plot.x - f->x);
 	zero = plot.y + (1 - chart_part(0, low, high)) * plot.height;
@@ -433,7 +444,21 @@ draw_pie(struct field *f)
 		put_words(f, f->x + f->width, y, PEN_RIGHT, 44, CANVAS_PLAIN, buf_get(&text));
 		buf_release(&text);
 	}
-	put_more(f, f->y + 24 + (shown + 1) * LINE, v->shares - shown + v->left_out);
+	if (v->shares > shown) {
+		double y = f->y + 24 + (shown + 1) * LINE, others = 0;
+		struct buf text = {0};
+
+		for (int i = shown; i < v->shares; i++)
+			others += fmax(0, v->share[i].value);
+		f->pen->rect(f->pen, x, f->y + 2, f->x + f->width - x, 18, CANVAS_FRAME);
+		if (y <= f->y + f->height) {
+			put_more(f, y, v->shares - shown + v->left_out);
+			put_value(f, f->x + f->width - 46, y, 70, SIZE, 0, CANVAS_FAINT, others);
+			buf_printf(&text, "%.1f%%", others / sum * 100);
+			put_words(f, f->x + f->width, y, PEN_RIGHT, 44, CANVAS_FAINT, buf_get(&text));
+		}
+		buf_release(&text);
+	}
 }
 
 /* ---- grids */
@@ -443,7 +468,7 @@ draw_grid(struct field *f)
 {
 	const struct grid *g = &f->v->grid;
 	int is_share = f->w->type == WIDGET_RETENTION, rows, every;
-	double low = 0, high = 0, name = 0, side = g->side ? 52 : 0, wide, tall;
+	double low = 0, high = 0, name = 0, longest = 0, side = g->side ? 52 : 0, wide, tall;
 
 	if (!g->rows || !g->columns || !chart_range(g->value, g->rows * g->columns, &low, &high)) {
 		put_nothing(f);
@@ -479,8 +504,10 @@ draw_grid(struct field *f)
 			buf_release(&text);
 		}
 	}
-	every = wide > 0 ? (int)(40 / wide) + 1 : 1;
-	for (int k = 0; k < g->columns; k += every)
+	for (int k = 0; k < g->columns; k++)
+		longest = fmax(longest, pen_length(g->column[k], 10) + 8);
+	every = wide > 0 ? (int)(fmin(longest, 120) / wide) + 1 : 1;
+	for (int k = 0; k < g->columns && (k == 0 || (k + 0.5) * wide + longest / 2 <= g->columns * wide + 8); k += every)
 		put_text(f, f->x + name + side + k * wide + wide / 2, f->y + 10, PEN_MIDDLE, wide * every, 10, 0, CANVAS_FAINT, g->column[k]);
 }
 
@@ -521,6 +548,8 @@ draw_table(struct field *f)
 		if (wide == 0)
 			continue;
 		room = fmin(wide, f->x + f->width - x);
+		if (k == 0 && a->columns > 1 && !is_list)
+			room = fmin(room, f->width * 2 / 3);    /* and what it is about is seen too */
 		if (!is_list)
 			put_words(f, number ? x + room : x, f->y + 12, number ? PEN_RIGHT : PEN_LEFT, room + SIZE, CANVAS_FAINT, a->column[k]);
 		for (int i = 0; i < rows; i++) {
@@ -566,7 +595,11 @@ put_prose(struct field *f, struct str text, enum canvas_role role)
 static void
 draw_text(struct field *f)
 {
-	put_prose(f, f->w->type == WIDGET_CUSTOM ? STR("This widget is a module of the page in the browser.") : f->w->text, CANVAS_PLAIN);
+	struct buf text = {0};
+
+	reading_put_prose(&text, f->w->type == WIDGET_CUSTOM ? STR("This widget is a module of the page in the browser.") : f->w->text);
+	put_prose(f, buf_get(&text), CANVAS_PLAIN);
+	buf_release(&text);
 }
 
 static void (*const drawers[WIDGET_TYPES])(struct field *) = {

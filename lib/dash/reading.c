@@ -198,9 +198,14 @@ reading_put_mark(struct buf *b, double v, double step, double most, const struct
 	else if (str_eq(unit, STR("ms")) && fabs(most) >= 10000)
 		unit = STR("s"), size = 1000;
 	shown = fabs(v) < step * 1e-9 ? 0 : without_noise(v * times / size);
-	if (step > 0)
+	if (step > 0) {
 		chart_mark(&digits, shown, step * times / size);
-	else
+		if (memchr(digits.p, '.', digits.n) && digits.p[digits.n - 1] <= '9') {         /* 7.5 beside 6, not 7.50 */
+			while (digits.p[digits.n - 1] == '0')
+				digits.n--;
+			digits.n -= digits.p[digits.n - 1] == '.';
+		}
+	} else
 		chart_number(&digits, shown);
 	put_with_unit(b, buf_get(&digits), isfinite(v) && width_of(unit) <= READING_UNIT ? unit : STR(""));
 	buf_release(&digits);
@@ -299,19 +304,20 @@ reading_put_range(struct buf *b, const struct reading *v, const struct widget *w
 	put_instant(b, v->to, days, from.day != to.day || from.month != to.month, p->zone);
 }
 
-/* To four steps of a round number: 1, 2, 2.5 or 5 times a power of ten. */
+/* To four steps of a round number: 1, 2, 2.5 and 5, and the others where they are whole, so that there is less room above. */
 static void
-round_scale(double *low, double *high)
+round_ends(double *low, double *high)
 {
-	static const double round[] = { 1, 2, 2.5, 5, 10, 20 };
+	static const struct { double times; int is_round; } steps[] = { { 1, 1 }, { 1.5, 0 }, { 2, 1 }, { 2.5, 1 }, { 3, 0 }, { 4, 0 }, { 5, 1 }, { 6, 0 }, { 8, 0 },
+		{ 10, 1 }, { 20, 1 } };
 	double power = pow(10, floor(log10((*high - *low) / 4)));
 
-	for (size_t i = 0; i < sizeof(round) / sizeof(*round); i++) {
-		double step = round[i] * power, from = floor(*low / step) * step;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		double step = steps[i].times * power, from = floor(*low / step) * step;
 
 		if (!isfinite(from) || step <= 0)
 			return;
-		if (from + 4 * step >= *high) {
+		if (from + 4 * step >= *high && (steps[i].is_round || step == floor(step))) {
 			*low = from, *high = from + 4 * step;
 			return;
 		}
@@ -319,9 +325,21 @@ round_scale(double *low, double *high)
 }
 
 void
+reading_round(const struct widget *w, double *low, double *high)
+{
+	double size = 1;
+
+	if (str_eq(w->unit, STR("bytes")))      /* round in the unit that they are said in */
+		size_of_bytes(fmax(fabs(*low), fabs(*high)), &size);
+	*low /= size, *high /= size;
+	round_ends(low, high);
+	*low *= size, *high *= size;
+}
+
+void
 reading_scale(const struct reading *v, const struct widget *w, double *low, double *high)
 {
-	double l, h, size = 1;
+	double l, h;
 	int some = 0;
 
 	*low = *high = 0;
@@ -339,11 +357,27 @@ reading_scale(const struct reading *v, const struct widget *w, double *low, doub
 		*low = fmin(*low, 0);
 		*high = *high > 0 ? *high : *low < 0 ? 0 : 1;
 	}
-	if (str_eq(w->unit, STR("bytes")))      /* round in the unit that they are said in */
-		size_of_bytes(fmax(fabs(*low), fabs(*high)), &size);
-	*low /= size, *high /= size;
-	round_scale(low, high);
-	*low *= size, *high *= size;
+	reading_round(w, low, high);
+}
+
+void
+reading_put_prose(struct buf *b, struct str text)
+{
+	while (text.n) {
+		const char *middle = *text.p == '[' ? memmem(text.p, text.n, "](", 2) : NULL;
+		const char *end = middle ? memchr(middle, ')', text.n - (size_t)(middle - text.p)) : NULL;
+
+		if (end && !memchr(text.p, '\n', (size_t)(end - text.p))) {
+			buf_add(b, text.p + 1, (size_t)(middle - text.p) - 1);
+			text = (struct str){ end + 1, text.n - (size_t)(end + 1 - text.p) };
+			continue;
+		}
+		if (text.n > 1 && text.p[0] == '*' && text.p[1] == '*')
+			text.p++, text.n--;
+		else if (*text.p != '`')
+			buf_byte(b, *text.p);
+		text.p++, text.n--;
+	}
 }
 
 void

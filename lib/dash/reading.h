@@ -79,6 +79,8 @@ int reading_is_of_range(const struct widget *);         /* 0: its own query does
 void reading_put_range(struct buf *, const struct reading *, const struct widget *, const struct period *);
 /* The ends of its curves' scale, four round steps apart: from nothing where they are filled, and unless that would flatten them. */
 void reading_scale(const struct reading *, const struct widget *, double *low, double *high);
+void reading_round(const struct widget *, double *low, double *high);  /* the same of ends that are known, low < high */
+void reading_put_prose(struct buf *, struct str);       /* a text widget's: its **strong**, `code` and [links](…) as words */
 void reading_put_labels(struct buf *, struct str object);        /* of a JSON object: source=google country=DE */
 
 #endif

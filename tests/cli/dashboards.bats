@@ -70,7 +70,7 @@ END
 		echo ']}'
 	} > u.json
 	at-dash --once --width 160 u.json > out
-	for mark in '400 ms ┤' '0 ms ┤' '40 s ┤' ' 9 % ┤' ' 5 % ┤' '€1,500 ┤' '-€500 ┤' '8 GiB ┤' '4 GiB ┤' '│ requests/s ' ' 40 ┤' '16 ms ┤' '│ 0 % .* 100.0 %' ' 0 %  .* 50 %'; do
+	for mark in '400 ms ┤' '0 ms ┤' '40 s ┤' ' 9 % ┤' ' 5 % ┤' '€1,500 ┤' '-€500 ┤' '8 GiB ┤' '4 GiB ┤' '│ requests/s ' ' 32 ┤' '16 ms ┤' '│ 0 % .* 100.0 %' ' 0 %  .* 50 %'; do
 		grep -q -- "$mark" out || { echo "no '$mark'"; cat out; return 1; }
 	done
 	grep -q '│   -€500 ┤  *│' out                           # an area stands on nothing, not on the scale's foot
@@ -80,6 +80,25 @@ END
 	for mark in '400 ms' '40 s' '9 %' '€1,500' '8 GiB' 'requests/s' '16 ms'; do
 		grep -q -- ">$mark<" u.svg || { echo "no '$mark'"; return 1; }
 	done
+}
+
+@test "what has no room is counted: names of curves, parts of a whole; one time is said once" {
+	cat > many.json <<'END'
+{"id":"m","widgets":[
+ {"id":"l","type":"line_chart","title":"Lines","query":"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) SELECT '2026-01-01T00:00:00.000Z' AS t, 'a name of series ' || i AS k, i AS v FROM n UNION ALL SELECT '2026-01-02T00:00:00.000Z', 'a name of series ' || i, i FROM n","position":{"x":0,"y":0,"w":6,"h":3}},
+ {"id":"p","type":"pie_chart","title":"Parts","query":"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) SELECT 'part ' || i AS k, 41 - i AS v FROM n","position":{"x":6,"y":0,"w":6,"h":5}},
+ {"id":"o","type":"area_chart","title":"Once","query":"SELECT '2026-01-01T00:00:00.000Z' AS t, 42 AS v","position":{"x":0,"y":4,"w":6,"h":4}}]}
+END
+	at-dash --once --width 120 many.json > out
+	grep -q '● a name of series 40 .*and 3[89] more' out
+	grep -q 'and 32 more *528 *64.4%' out                   # 1 + … + 32 of 1 + … + 40
+	grep -q '00:00 │' out && none grep -q '00:00  *00:00 │' out
+	at-dash -o many.svg many.json
+	echo '{"id":"p","widgets":[{"id":"p","type":"text","text":"**now** see [there](https://a.b) `x`"},{"id":"t","type":"table","query":"SELECT '"'long name '"' || HEX(ZEROBLOB(200)) AS k, 4711 AS v"},{"id":"c","type":"bar_chart","title":"C","query":"SELECT '"'2026-01-01T00:00:00.000Z'"' AS t, 312.8 AS v UNION ALL SELECT '"'2026-01-02T00:00:00.000Z'"', 7"}]}' > prose.json
+	at-dash --once prose.json | grep -q 'now see there x'
+	at-dash -o prose.svg prose.json
+	grep -q '>now see there x<' prose.svg && grep -q '>4,711<' prose.svg && grep -q '>320<' prose.svg && grep -q '>240<' prose.svg
+	grep -q '>and 3[0-9] more<' many.svg && grep -q '>64.4%<' many.svg && grep -q '>528<' many.svg
 }
 
 @test "what is unusual is drawn as what it is: no value, a text, below zero, units, old years, near marks" {

@@ -176,7 +176,7 @@ def screen(command, key):
     try:
         for _ in range(1200):
             now = tmux("capture-pane", "-p")
-            if "some words" in now and "…" not in re.sub(r"\w…", "", now) and "Heat" in now:
+            if "some words" in now and not re.search(r"│ … *│", now) and "Heat" in now:    # where a widget's answer is still to come
                 break
             time.sleep(0.05)
         time.sleep(0.5)

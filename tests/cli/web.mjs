@@ -122,11 +122,17 @@ const cases = {
 			{ id: 'r', type: 'retention', title: 'Own cohorts', query: 'SELECT \'2026-11-01T00:00:00.000Z\' AS cohort, 0 AS period, 0.5 AS rate' },
 			{ id: 's', type: 'event_feed', title: 'Own events', query: 'SELECT event, COUNT(*) AS n FROM events WHERE event = \'purchase\'' },
 			{ id: 't', type: 'heatmap', title: 'Cold', query: 'SELECT column1 AS x, column2 AS y, column3 AS v FROM (VALUES (\'a\', \'c\', -8), (\'b\', \'c\', -2), (\'d\', \'c\', NULL))' },
+			{ id: 'u', type: 'line_chart', title: 'Once', query: 'SELECT \'2026-11-01T00:00:00Z\' AS t, 42 AS v' },
+			{ id: 'v', type: 'area_chart', title: 'Gaps', query: 'SELECT column1 AS t, column2 AS v FROM (VALUES (\'2026-11-01\', NULL), (\'2026-11-02\', 5), (\'2026-11-03\', NULL), (\'2026-11-04\', 5))' },
+			{ id: 'w', type: 'metric_card', title: 'Named', query: 'SELECT \'a\', 42, 40' },
+			{ id: 'x', type: 'gauge', title: 'Word', query: 'SELECT \'a\'' },
+			{ id: 'y', type: 'heatmap', title: 'Long names', query: `SELECT column1 AS x, '${'long '.repeat(30)}' AS y, column2 AS v FROM (VALUES ('a', 1), ('b', 2))` },
+			{ id: 'z', type: 'table', title: 'Points', query: values('(\'a\', 1.5)', '(\'b\', 12)', '(\'c\', 2.25)') },
 			{ id: 'm', type: 'funnel_chart', title: 'Funnel', steps: ['page_view', 'signup_start', 'purchase'], timeRange: '24h' },
 			{ id: 'n', type: 'heatmap', title: 'Heat', metric: 'page_view', timeRange: '24h' },
 			{ id: 'p', type: 'retention', title: 'Back', start: 'page_view', return: 'purchase', periods: 3, timeRange: '7d' }]);
 		const b = await entered({ height: 4000 }, '#/d/o'), in_ = (title, what) => `${cell(title)}?.querySelector(${JSON.stringify(what)})?.textContent`;
-		await b.until('document.querySelectorAll(".cell").length === 19 && !document.querySelector(".skeleton")');
+		await b.until('document.querySelectorAll(".cell").length === 25 && !document.querySelector(".skeleton")');
 		/* no cell lies on another */
 		assert.equal(await b.eval('(() => { const all = [...document.querySelectorAll(".cell")].map((c) => c.getBoundingClientRect()); return all.filter((a, i) => all.some((o, k) => k > i && a.left < o.right - 1 && o.left < a.right - 1 && a.top < o.bottom - 1 && o.top < a.bottom - 1)).length; })()'), 0);
 		assert.equal(await b.until(in_('Null', '.card-value')), '–');
@@ -134,7 +140,7 @@ const cases = {
 		assert.equal(await b.until(in_('Owed', '.card-value')), '-€1,234.50');
 		assert.equal(await b.until(in_('Gauge', '.gauge-value')), '42 km/h');
 		const rows = await sql('SELECT country, revenue, COUNT(*) AS n FROM events WHERE event = \'purchase\' GROUP BY 1, 2');
-		const shown = await b.until(`${cell('Table')}.querySelectorAll('tbody tr').length && [...${cell('Table')}.querySelectorAll('tbody tr')].map((r) => [...r.children].map((d) => d.textContent).join())`);
+		const shown = await b.until(`${cell('Table')}.querySelectorAll('tbody tr').length && [...${cell('Table')}.querySelectorAll('tbody tr')].map((r) => [...r.children].map((d, i) => i ? +d.textContent : d.textContent).join())`);      /* 2.5 is 2.50 there, below 11.25 */
 		assert.deepEqual(shown.sort(), rows.map((r) => [r.country, r.revenue, r.n].join()).sort());
 		assert.match(await b.until(in_('Below', '.empty')), /Nothing is above zero/);
 		assert.deepEqual(await b.until(`${cell('Bars')}.querySelectorAll('.bars li').length === 3 && [...${cell('Bars')}.querySelectorAll('.bar-value')].map((s) => s.textContent)`), ['-5', '7', '–']);
@@ -147,6 +153,13 @@ const cases = {
 		assert.equal(await b.until(in_('Own cohorts', 'tbody td:nth-child(3)')), '50 %');
 		assert.equal(await b.until(in_('Own events', 'tbody td:last-child')), String((await sql('SELECT COUNT(*) AS n FROM events WHERE event = \'purchase\''))[0].n));
 		assert.deepEqual(await b.until(`${cell('Cold')}.querySelectorAll('td').length && [...${cell('Cold')}.querySelectorAll('tbody td')].map((d) => [d.className, d.textContent])`), [['q0', '-8'], ['q4', '-2']]);
+		const ink = (title) => b.until(`(() => { const c = ${cell(title)}?.querySelector('.plot canvas'); if (!c?.width) return 0; const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let n = 0; for (let i = 0; i < d.length; i += 4) n += d[i + 3] > 0 && d[i + 2] > d[i] + 60; return n; })()`);
+		assert.ok(await ink('Once') < 100);             /* a point, and it is there */
+		assert.ok(await ink('Gaps') < 200);             /* two points, and no area between them */
+		assert.deepEqual([await b.until(in_('Named', '.card-value')), await b.until(in_('Named', '.card-change'))], ['42', '▲ 5.0 % from 40']);
+		assert.equal(await b.until(in_('Word', '.gauge-value')), '–');
+		assert.ok(await b.until(`${cell('Long names')}?.querySelector('tbody td')?.getBoundingClientRect().width`) > 60);
+		assert.deepEqual(await b.until(`${cell('Points')}.querySelectorAll('tbody tr').length && [...${cell('Points')}.querySelectorAll('tbody td:last-child')].map((d) => d.textContent)`), ['1.50', '12.00', '2.25']);
 		/* a picture has its title, and the names of its colours */
 		await b.eval(`(() => { window.saved = []; const make = URL.createObjectURL; URL.createObjectURL = (o) => { if (o.type === 'image/png') saved.push(o); return make(o); }; })()`);
 		for (const [title, of] of [['Names', '.plot canvas'], ['Bars', null], ['Gauge', '.gauge svg'], ['Shares', '.pie svg'], ['Funnel', '.funnel'], ['Heat', '.heat'], ['Back', '.heat']]) {
@@ -160,6 +173,18 @@ const cases = {
 		}
 		await b.click(`(${cell('Picked')}).querySelector('tbody tr')`);
 		assert.match(await b.until('document.querySelector(".chip")?.textContent'), /^country = DE/);
+		/* nothing scrolls sideways; of six columns none is left empty beside a narrow widget */
+		for (const w of [390, 641, 820, 881, 1440]) {
+			await b.size(w, 1000);
+			assert.ok(await b.until('document.documentElement.scrollWidth <= innerWidth', 5000), `${w}`);
+		}
+		await b.size(820, 1000);
+		assert.deepEqual(await b.eval('[...document.querySelectorAll(".cell")].filter((c, i, all) => { const r = c.getBoundingClientRect(), mid = innerWidth / 2; return r.right < mid + 20 && !all.some((o) => { const q = o.getBoundingClientRect(); return q.left > mid - 20 && q.top < r.bottom && q.bottom > r.top; }); }).map((c) => c.dataset.id)'), []);
+		/* on paper */
+		await b.size(1280, 1000);
+		await b.send('Emulation.setEmulatedMedia', { media: 'print' });
+		assert.equal(await b.eval('[...document.querySelectorAll(".top, .controls, .cell > header button")].some((e) => getComputedStyle(e).display !== "none")'), false);
+		await b.send('Emulation.setEmulatedMedia', { media: '' });
 		/* words of axes and figures */
 		const of = (call) => b.eval(`import('/web/format.js').then((f) => f.${call})`);
 		const year = (y) => Date.UTC(y, 0, 1);
@@ -172,6 +197,8 @@ const cases = {
 		assert.equal(await of(`bucket(${year(2001)}, 86400000)`), 'Mon, 01 Jan 2001');
 		assert.deepEqual(await Promise.all([-90, 3599.7, 86399, 0.25].map((s) => of(`duration(${s})`))), ['-1 min 30 s', '1 h 0 min', '1 d', '250 ms']);
 		assert.equal(await of('number(1e300)'), '1E300');
+		assert.deepEqual(await of(`axis(f.ticks(0, 340000, 4, { unit: "ms" }), { unit: "ms" })`), ['0 min', '2 min', '4 min']);
+		assert.deepEqual(await of(`axis(f.ticks(0, 7.4 * 2 ** 30, 4, { unit: "bytes" }), { unit: "bytes" })`), ['0 GiB', '2 GiB', '4 GiB', '6 GiB']);
 		assert.deepEqual(b.faults, []);
 		await b.close();
 	},

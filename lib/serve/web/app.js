@@ -233,6 +233,12 @@ function drawShell() {
 		], e.currentTarget), { 'aria-haspopup': 'menu' })));
 }
 
+/* Paper is light, whatever the screen is. */
+addEventListener('beforeprint', () => {
+	document.documentElement.dataset.theme = 'light';
+	view?.repaint?.(true);
+});
+addEventListener('afterprint', applyTheme);
 addEventListener('hashchange', () => route());
 applyTheme();
 if (key())

@@ -70,6 +70,9 @@ function rangeText(range) {
 const COLUMNS = 12, SIZES = { metric_card: [3, 2], gauge: [3, 3], pie_chart: [4, 4], custom: [4, 2], text: [12, 2] };
 const within = (n, least, most) => Math.max(least, Math.min(most, Math.trunc(n) || 0));
 
+/* As they are read: down, and from left to right. */
+export const inOrder = (all) => [...all].sort((a, b) => (a.position?.y ?? 0) - (b.position?.y ?? 0) || (a.position?.x ?? 0) - (b.position?.x ?? 0));
+
 function placed(definition) {
 	const to = new Map(), taken = [], all = definition.widgets || [];
 	const isTaken = (p) => taken.find((o) => p.x < o.x + o.w && o.x < p.x + p.w && p.y < o.y + o.h && o.y < p.y + p.h);
@@ -120,7 +123,6 @@ class Cell {
 		this.element.style.setProperty('--y', y + 1);
 		this.element.style.setProperty('--w', Math.max(1, Math.min(w, 12 - Math.min(x, 11))));
 		this.element.style.setProperty('--h', Math.max(1, tall));
-		this.element.style.setProperty('--m', w < 6 ? 3 : 6);           /* of six columns, where twelve are too many */
 		this.element.style.setProperty('order', y * 100 + x);
 	}
 
@@ -611,8 +613,9 @@ export class Board {
 					made.show(true);
 			}
 		}
+		this.pair();
 		/* the order of the keyboard is that of the eye */
-		const sorted = [...this.cells].sort((a, b) => (a.widget.position?.y ?? 0) - (b.widget.position?.y ?? 0) || (a.widget.position?.x ?? 0) - (b.widget.position?.x ?? 0));
+		const sorted = inOrder(all).map((w) => this.cells.find((c) => c.widget.id === w.id));
 		if (sorted.some((c, i) => this.grid.children[i] !== c.element) && !this.grid.contains(document.activeElement))
 			sorted.forEach((c) => this.grid.append(c.element));
 		if (all.length)
@@ -621,9 +624,27 @@ export class Board {
 			empty(this.grid, 'This dashboard has no widgets yet.', this.mayEdit && h('button', { type: 'button', class: 'main', onclick: () => this.edit() }, 'Add one'));
 	}
 
-	repaint() {
+	/* Of six columns, where twelve are too many: two that are narrow beside each other, one that is left over has the line to itself. */
+	pair() {
+		const all = inOrder(this.definition.widgets || []), narrow = (w) => w && (w.position?.w ?? 4) < 6;
+
+		for (let i = 0; i < all.length; i++) {
+			const two = narrow(all[i]) && narrow(all[i + 1]);
+			for (const w of two ? [all[i], all[++i]] : [all[i]])
+				this.cells.find((c) => c.widget.id === w.id)?.element.style.setProperty('--m', two ? 3 : 6);
+		}
+	}
+
+	/* now: the page is not drawn again by itself, as for paper. */
+	repaint(now) {
 		forgetColors();
-		this.cells.forEach((c) => c.draw());
+		for (const c of this.cells)
+			if (now) {
+				c.drawNow();
+				c.kept.chart?.paint();
+			} else {
+				c.draw();
+			}
 	}
 }
 

@@ -159,8 +159,8 @@ export class TimeChart {
 		if (low === high)
 			high = low + Math.max(1, Math.abs(low) * 0.1);
 		const marks = ticks(low, high + (high - low) * 0.05, this.height < 120 ? 2 : this.height < 300 ? 4 : 6, this.data);
-		const step = marks.length > 1 ? marks[1] - marks[0] : 1;
-		return { low: low < 0 || !this.zero ? Math.floor(low / step) * step : low, high: Math.max(high, Math.ceil(high / step - 1e-9) * step), marks };
+		const room = (high - low) * 0.05;       /* beyond what no mark ends */
+		return { low: marks[0] <= low ? marks[0] : low - room, high: marks.at(-1) >= high ? marks.at(-1) : high + room, marks };
 	}
 
 	paint() {
@@ -208,7 +208,7 @@ export class TimeChart {
 		}
 		ctx.save();
 		ctx.beginPath();
-		ctx.rect(this.left, 0, w + 1, this.height - this.bottom + 1);
+		ctx.rect(this.left - 3, 0, w + 6, this.height - this.bottom + 3);       /* points at its ends are whole */
 		ctx.clip();
 		this.paintMarks(ctx, c);
 		const base = new Map();
@@ -267,40 +267,48 @@ export class TimeChart {
 		}
 	}
 
-	/* The path of what is visible; few points as they are, many by column. */
-	trace(ctx, t, v) {
+	/* The path of what is visible; few points as they are, many by column. With a base each piece between gaps is closed there. */
+	trace(ctx, t, v, base) {
 		const { from, to } = this.range;
 		const first = Math.max(0, lower(t, from) - 1), last = Math.min(t.length, lower(t, to) + 1);
-		let down = false;
+		let down = false, start = 0, at = 0;
+		const go = (px, py) => {
+			if (down) {
+				ctx.lineTo(px, py);
+			} else {
+				ctx.moveTo(px, py);
+				start = px;
+			}
+			at = px;
+			down = true;
+		};
+		const lift = () => {
+			if (down && base !== undefined) {
+				ctx.lineTo(at, base);
+				ctx.lineTo(start, base);
+			}
+			down = false;
+		};
 
 		if (last - first <= 2 * this.width) {
-			for (let i = first; i < last; i++) {
-				if (Number.isNaN(v[i])) {
-					down = false;
-					continue;
-				}
-				if (down)
-					ctx.lineTo(this.x(t[i]), this.y(v[i]));
+			for (let i = first; i < last; i++)
+				if (Number.isNaN(v[i]))
+					lift();
 				else
-					ctx.moveTo(this.x(t[i]), this.y(v[i]));
-				down = true;
-			}
+					go(this.x(t[i]), this.y(v[i]));
+			lift();
 			return [first, last];
 		}
 		let column = NaN, low = 0, high = 0, begin = 0, end = 0;
 		const put = () => {
 			if (Number.isNaN(column))
 				return;
-			if (down)
-				ctx.lineTo(column, this.y(begin));
-			else
-				ctx.moveTo(column, this.y(begin));
+			go(column, this.y(begin));
 			if (low !== high) {
-				ctx.lineTo(column, this.y(low));
-				ctx.lineTo(column, this.y(high));
+				go(column, this.y(low));
+				go(column, this.y(high));
 			}
-			ctx.lineTo(column, this.y(end));
-			down = true;
+			go(column, this.y(end));
 		};
 		const scale = (this.width - this.left - PAD.right) / (to - from);
 		for (let i = first; i < last; i++) {
@@ -309,7 +317,7 @@ export class TimeChart {
 			if (value !== value) {
 				put();
 				column = NaN;
-				down = false;
+				lift();
 			} else if (px !== column) {
 				put();
 				column = px;
@@ -323,6 +331,7 @@ export class TimeChart {
 			}
 		}
 		put();
+		lift();
 		return [first, last];
 	}
 
@@ -339,10 +348,9 @@ export class TimeChart {
 		ctx.stroke();
 		ctx.setLineDash([]);
 		if (s.kind === 'area' && last > first) {
-			const bottom = this.y(Math.max(y.low, Math.min(0, y.high)));
-			ctx.lineTo(this.x(s.t[last - 1]), bottom);
-			ctx.lineTo(this.x(s.t[first]), bottom);
-			ctx.globalAlpha = 0.16;
+			ctx.beginPath();
+			this.trace(ctx, s.t, s.v, this.y(Math.max(y.low, Math.min(0, y.high))));
+			ctx.globalAlpha = 0.16 / Math.sqrt(this.shown().length);        /* what lies behind many is seen too */
 			ctx.fillStyle = s.color;
 			ctx.fill();
 			ctx.globalAlpha = 1;

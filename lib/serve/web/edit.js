@@ -4,7 +4,7 @@
 import { button, dialog, field, fill, h, icon, link, say, select, table, text } from './dom.js';
 import { ApiError, get, post, put, remove } from './api.js';
 import { boardsChanged } from './app.js';
-import { given } from './board.js';
+import { given, inOrder } from './board.js';
 import { widgets } from './widgets.js';
 import { moment, titled } from './format.js';
 
@@ -32,9 +32,6 @@ export function settle(all, moved) {
 			w.position.y--;
 	return all.map((w) => done.find((d) => d.id === w.id));
 }
-
-/* In the order in which they are read: down, and from left to right. */
-const inOrder = (all) => [...all].sort((a, b) => place(a).y - place(b).y || place(a).x - place(b).x);
 
 /* One before another: beside each other they change places, else it goes where the other is, which makes room. */
 function earlier(all, widget, over) {

@@ -50,10 +50,20 @@ export const compact = (v, { unit } = {}, digits) => v == null ? '' : unit === '
 
 /* What the marks of an axis say: with as many digits as the longest of them has, since marks that say the same say nothing. */
 export function axis(marks, options = {}) {
-	const scale = options.unit === 'bytes' ? bytesUnit(Math.max(...marks.map(Math.abs))).size : 1;
+	const { size: scale, name } = scaleOf(Math.max(...marks.map(Math.abs)), options.unit);
 	const digits = Math.max(3, ...marks.map((m) => (m / scale).toPrecision(10).replace(/e.*/, '').replace(/(\.\d*?)0+$/, '$1').replace(/^[-0.]+|[.]/g, '').length));
 
+	if (name)
+		return marks.map((m) => `${+(m / scale).toPrecision(Math.min(digits, 10))} ${name}`);
 	return marks.map((m) => compact(m, options, Math.min(digits, 10)));
+}
+
+/* What a scale is said in, and in what its marks are round: bytes in KiB, MiB, …, milliseconds in s, min, h and d. No name: as it is. */
+const spans = [['d', 172800000, 86400000], ['h', 7200000, 3600000], ['min', 120000, 60000], ['s', 1000, 1000]];
+function scaleOf(most, unit) {
+	const [name, , size] = (unit === 'ms' && !isFar(most) && spans.find(([, from]) => most >= from)) || [];
+
+	return name ? { name, size } : unit === 'bytes' && !isFar(most) ? bytesUnit(most) : { size: 1 };
 }
 
 const byteNames = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
@@ -77,7 +87,7 @@ export function duration(seconds) {
 	if (seconds == null)
 		return '–';
 	return sign + (s < 0.9995 ? `${Math.round(s * 1000)} ms` : s < 59.95 ? `${+s.toPrecision(3)} s` : s < 3599.5 ? `${Math.floor(Math.round(s) / 60)} min ${Math.round(s) % 60} s` :
-		minutes < 1440 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${isFar(s / 86400) ? write(s / 86400, 'power') : +(s / 86400).toPrecision(3)} d`);
+		minutes < 1440 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${isFar(s / 86400) ? write(s / 86400, 'power') : write(+(s / 86400).toPrecision(3), 'plain')} d`);
 }
 
 export const percent = (share, digits = 1) => share == null ? '–' : `${Math.abs(share) >= 10 ? number(+(share * 100).toPrecision(6), { decimals: 0 }) : (share * 100).toFixed(digits)} %`;
@@ -140,9 +150,9 @@ export function timeTicks(from, to, count) {
 	return out;
 }
 
-/* Round numbers between two values, about so many; of bytes, round in the unit that they are said in. */
+/* Round numbers between two values, about so many, in the unit that they are said in. */
 export function ticks(low, high, count, { unit } = {}) {
-	const { size } = unit === 'bytes' ? bytesUnit(Math.max(Math.abs(low), Math.abs(high))) : { size: 1 };
+	const { size } = scaleOf(Math.max(Math.abs(low), Math.abs(high)), unit);
 
 	if (size > 1)
 		return ticks(low / size, high / size, count).map((v) => v * size);

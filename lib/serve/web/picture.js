@@ -77,7 +77,7 @@ export function paintedOf(box) {
 
 		if (s.display === 'none' || s.visibility === 'hidden' || s.clipPath !== 'none')
 			return;
-		if (e !== box) {
+		if (e !== box && e.tagName !== 'BUTTON') {     /* a button's is that of the pointer on it */
 			ctx.globalAlpha = +s.opacity;
 			ctx.fillStyle = ground;
 			ctx.fillRect(x(r.left), y(r.top), r.width, r.height);

@@ -16,6 +16,9 @@ export function bars(items, { unit, onpick, most = 12 } = {}) {
 	}), rest > 0 && h('li', { class: 'muted' }, `and ${rest} more`));
 }
 
+/* Letters as large as go into so much width. */
+const fitting = (words, most, room) => ({ 'font-size': `${Math.min(most, room / (0.62 * Math.max(words.length, 1))).toFixed(1)}px` });
+
 const around = (cx, cy, r, share) => [cx + r * Math.sin(share * 2 * Math.PI), cy - r * Math.cos(share * 2 * Math.PI)];
 
 function arc(cx, cy, r, inner, from, to) {
@@ -38,7 +41,7 @@ export function pie(items, { unit, onpick, title } = {}) {
 				at += item.value / sum;
 				return svg('path', { d: arc(50, 50, 48, 29, from, Math.min(at, from + 0.99999)), fill: item.other ? colors().text : seriesColor(i), class: 'slice', onclick: () => !item.other && onpick?.(item) }, svg('title', null, `${item.name}: ${number(item.value, { unit })} (${percent(item.value / sum)})`));
 			}),
-			svg('text', { x: 50, y: 53, class: 'pie-sum' }, compact(sum, { unit }))),
+			svg('text', { x: 50, y: 53, class: 'pie-sum', style: fitting(compact(sum, { unit }), 11, 50) }, compact(sum, { unit }))),
 		h('ul', { class: 'keys' }, kept.map((item, i) => h('li', null, h('button', { type: 'button', disabled: !onpick || !!item.other, onclick: () => onpick?.(item) },
 			h('i', { style: { background: item.other ? colors().text : seriesColor(i) } }), h('span', null, item.name), h('b', null, number(item.value, { unit })), h('small', null, percent(item.value / sum)))))));
 }
@@ -54,9 +57,10 @@ export function gauge(value, { min = 0, max, unit, thresholds = [], title } = {}
 	};
 
 	return h('div', { class: 'gauge' }, svg('svg', { viewBox: '0 0 100 84', role: 'img', 'aria-label': `${title || 'Gauge'}: ${number(value, { unit })} of ${number(top, { unit })}` },
+		svg('title', null, number(value, { unit })),
 		svg('path', { d: ring(0, 1), class: 'gauge-track' }),
 		share > 0.002 && svg('path', { d: ring(0, share), class: `gauge-fill level-${level}` }),
-		svg('text', { x: 50, y: 56, class: 'gauge-value' }, compact(value, { unit }) || '–'),
+		svg('text', { x: 50, y: 56, class: 'gauge-value', style: fitting(compact(value, { unit }, 4), 17, 66) }, compact(value, { unit }, 4) || '–'),
 		svg('text', { x: 50, y: 70, class: 'gauge-range' }, `${compact(min, { unit })} to ${compact(top, { unit })}${unit?.length > UNIT_LETTERS ? ` ${unit}` : ''}`)));
 }
 
@@ -89,9 +93,11 @@ export function heatmap({ xs, ys, value, xlabel = String, ylabel = String }, { u
 			high = Math.max(high, value(x, y) || 0);
 		}
 
-	return h('div', { class: 'heat-wrap', tabindex: 0, role: 'region', 'aria-label': `${title || 'Heat map'}, scrolls` }, h('table', { class: 'heat hours' },
-		h('thead', null, h('tr', null, h('td', null), xs.map((x, i) => h('th', { scope: 'col', class: xs.length > 14 && i % 3 ? 'thin' : null }, xlabel(x))))),
-		h('tbody', null, ys.map((y) => h('tr', null, h('th', { scope: 'row' }, ylabel(y)), xs.map((x) => {
+	/* as many names of columns as have room, 56 letters or so; the last one does not stand out */
+	const names = xs.map((x) => String(xlabel(x))), step = Math.max(xs.length > 14 ? 3 : 1, Math.ceil(xs.length * (Math.max(...names.map((n) => n.length), 0) + 1) / 56));
+	return h('div', { class: 'heat-wrap', tabindex: 0, role: 'region', 'aria-label': `${title || 'Heat map'}, scrolls` }, h('table', { class: 'heat hours', style: { '--n': xs.length } },
+		h('thead', null, h('tr', null, h('td', null), names.map((name, i) => h('th', { scope: 'col', class: i % step || (step > 3 && i > xs.length - 1 - step / 2) ? 'thin' : null }, name)))),
+		h('tbody', null, ys.map((y) => h('tr', null, h('th', { scope: 'row', title: ylabel(y) }, ylabel(y)), xs.map((x) => {
 			const v = value(x, y);
 			return h('td', { class: v == null ? 'none' : shade((v - low) / (high - low || 1)), title: `${ylabel(y)}, ${xlabel(x)}: ${number(v, { unit })}`, onclick: () => onpick?.(x, y) }, h('span', null, xs.length > 16 ? '' : compact(v, { unit: narrow })), xs.length > 16 && h('span', { class: 'hidden' }, number(v, { unit })));
 		}))))), h('p', { class: 'scale', 'aria-hidden': 'true' }, compact(low, { unit }), [0, 1, 2, 3, 4, 5].map((i) => h('i', { class: `q${i}` })), compact(high, { unit })));

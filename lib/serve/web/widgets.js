@@ -20,7 +20,7 @@ import { listOf, metricQuestion } from './question.js';
 
 /* ---- metrics: the answer of GET /metrics, kept as it came, and changed by what is heard */
 
-const SERIES_MOST = 20;
+const SERIES_MOST = 20, HOUR = 3600000;
 const labelText = (labels) => Object.values(labels).map((v) => v === null ? 'none' : text(v)).join(' · ') || '';
 
 function before(answer) {
@@ -134,7 +134,12 @@ function rowsChart({ columns, rows: all }, ctx, kind) {
 		for (let i = 1; i < s.t.length; i++)
 			if (s.t[i] > s.t[i - 1])
 				every = Math.min(every, s.t[i] - s.t[i - 1]);
-	return { series, more: groups.size - series.length, from: Math.min(...times), to: Math.max(...times) + (kind === 'bar' && Number.isFinite(every) ? every : 0), every: Number.isFinite(every) ? every : 0,
+	let from = Math.min(...times), to = Math.max(...times);
+	if (from === to && kind === 'bar')      /* a single time has an hour around it */
+		every = HOUR;
+	else if (from === to)
+		from -= HOUR / 2, to += HOUR / 2;
+	return { series, more: groups.size - series.length, from, to: to + (kind === 'bar' && Number.isFinite(every) ? every : 0), every: Number.isFinite(every) ? every : 0,
 		unit: ctx.widget.unit, marks: ctx.marks, anomalies: [] };
 }
 
@@ -268,7 +273,7 @@ function items(data) {
 	if (data.rows) {
 		const { columns, rows } = data.rows, value = columns.findIndex((_, i) => rows.some((r) => typeof r[i] === 'number'));
 		const name = columns.findIndex((_, i) => i !== value);
-		return { field: name >= 0 ? columns[name] : null, at: name, list: rows.map((r) => ({ name: name < 0 ? columns[value] : text(r[name]), raw: r[name], value: typeof r[value] === 'number' ? r[value] : null })) };
+		return { field: name >= 0 ? columns[name] : null, at: name, list: rows.map((r) => ({ name: name < 0 ? columns[value] : isTime(r[name]) && r[name].length > 10 ? bucket(timeOf(r[name]), 60000) : text(r[name]), raw: r[name], value: typeof r[value] === 'number' ? r[value] : null })) };
 	}
 	const by = data.answer.groupBy;
 	return { field: by.length === 1 ? by[0] : null, at: 0, list: data.answer.series.map((s) => ({ labels: by.map((b) => s.labels[b]), name: labelText(s.labels) || data.answer.metric, raw: Object.values(s.labels)[0], value: s.total })).sort((a, b) => b.value - a.value) };
@@ -294,6 +299,14 @@ function tableItems(data) {
 }
 
 /* ---- cards */
+
+/* The numbers of a query's row, NULLs among them; a text alone is shown as it is. */
+function figures(rows) {
+	const row = rows.rows[0] || [], all = row.filter((v) => typeof v !== 'string');
+
+	return all[0] == null && typeof row[0] === 'string' ? [row[0]] : all;
+}
+
 const card = {
 	title: 'Figure', fields: ['metric', 'query', 'unit', 'decimals', 'compare', 'filters'],
 	async load(ctx) {
@@ -306,7 +319,7 @@ const card = {
 	},
 	draw(place, data, ctx, kept) {
 		const { widget } = ctx, a = data.answer;
-		const value = a ? a.total : data.rows.rows[0]?.[0];
+		const [value, previous] = a ? [a.total, data.past?.total] : figures(data.rows);
 
 		if (!kept.value) {
 			kept.value = h('span', { class: 'card-value' });
@@ -321,7 +334,7 @@ const card = {
 			kept.value.classList.toggle('long', shown.length > 9);
 			kept.value.classList.toggle('name', typeof value === 'string');
 		}
-		const was = a ? data.past?.total : data.rows.rows[0]?.[1], change = was && typeof value === 'number' && typeof was === 'number' ? (value - was) / Math.abs(was) : null;
+		const was = previous, change = was && typeof value === 'number' && typeof was === 'number' ? (value - was) / Math.abs(was) : null;
 		kept.change.title = a?.note || (change == null ? '' : 'The period before');
 		kept.change.textContent = a?.note ? 'No data yet' : (change == null ? '' : `${change >= 0 ? '▲' : '▼'} ${percent(Math.abs(change))} from ${number(was, widget)}`);
 		kept.change.className = `card-change ${change == null ? '' : change >= 0 ? 'up' : 'down'}`;
@@ -420,8 +433,12 @@ export function alertLine(row) {
 const FEED = 60;
 
 function drawRows(place, { columns, rows }, ctx, onrow = null) {
-	place.replaceChildren(h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${ctx.widget.title || 'Table'}, scrolls` }, tableOf(columns, rows, { caption: ctx.widget.title, most: ctx.widget.limit || 200,
-		cell: (v) => typeof v === 'number' ? number(v, ctx.widget) : isTime(v) && v.length > 10 ? moment(timeOf(v)) : text(v), onrow })));
+	const most = ctx.widget.limit || 200, { unit } = ctx.widget;
+	/* one column, as many decimals in each row: points stand below points */
+	const places = columns.map((_, i) => rows.slice(0, most).reduce((n, r) => Math.max(n, typeof r[i] === 'number' ? number(r[i], ctx.widget).match(/\.(\d+)$/)?.[1].length || 0 : 0), 0));
+
+	place.replaceChildren(h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${ctx.widget.title || 'Table'}, scrolls` }, tableOf(columns, rows, { caption: ctx.widget.title, most,
+		cell: (v, i) => typeof v === 'number' ? number(v, { unit, decimals: ctx.widget.decimals ?? (places[i] && places[i] <= 4 ? places[i] : undefined) }) : isTime(v) && v.length > 10 ? moment(timeOf(v)) : text(v), onrow })));
 }
 
 /* Names and numbers of a query as the steps of a funnel; cohort, period, rate and what else there is as those of a retention. */
@@ -515,7 +532,7 @@ export const widgets = {
 		title: 'Gauge', fields: ['metric', 'query', 'unit', 'min', 'max', 'filters'],
 		load: (ctx) => ctx.widget.query ? card.load(ctx) : loadMetric(ctx).then((answer) => ({ answer, totals: true })),
 		draw(place, data, ctx) {
-			const row = data.rows?.rows[0] || [];
+			const row = data.rows ? figures(data.rows).map((v) => typeof v === 'number' ? v : null) : [];
 			const ends = row.length === 2 ? { max: row[1] } : row.length > 2 ? { min: row[1], max: row[2] } : {};
 			place.replaceChildren(gauge(data.answer ? data.answer.total : row[0], { ...ctx.widget, ...ends }));
 		},
