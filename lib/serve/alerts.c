@@ -23,7 +23,7 @@
 #define RELOAD_MS   500                 /* between looks whether the rules changed */
 #define LOOKBACK_MS 600000              /* samples so old may still come */
 #define ASK_MS      1000                /* a rule is asked again when something came, not sooner than this */
-#define SHARE       20                  /* nor than this many times as long as it took */
+#define SHARE       20                  /* nor than this many times the processor time that it took: who was held up need not rest */
 #define ASKED_MS    10000               /* the most that one answer may take, and no more than query.timeout */
 #define SLOW_MS     200                 /* what took longer waits SHARE times as long also when it is due */
 #define TURN_MS     2000                /* of questions, before the next tenant has its turn */
@@ -497,7 +497,7 @@ judge_new(struct judged *j, int64_t server_began, struct err *err)
 	static const char *const kinds[] = { NULL };
 	const struct store_news news = { new_event, NULL, kinds, j };
 	struct buf place = { 0 };
-	int64_t began = time_mono_ms(), now = time_now(), from;
+	int64_t cpu = time_cpu_ns(), now = time_now(), from;
 	int samples, rc = 0;
 
 	if (j->wants_events && !j->has_place) {
@@ -515,7 +515,7 @@ judge_new(struct judged *j, int64_t server_began, struct err *err)
 	from = evaluate_time(j->evaluate);
 	from = (from == TIME_NONE || from > now ? now : from) - LOOKBACK_MS;
 	rc = stored_samples(j->store, from, now + LOOKBACK_MS, new_sample, j, err);
-	j->samples_due = time_mono_ms() + (time_mono_ms() - began) * SHARE;
+	j->samples_due = time_mono_ms() + (time_cpu_ns() - cpu) / 1000000 * SHARE;
 	return rc;
 }
 
@@ -532,7 +532,7 @@ ask(struct alerts *a, struct judged *j, int fresh)
 		const struct rule *rule = &j->rules->rule[i];
 		struct asked *q = &j->asked[i];
 		struct err err = { 0 };
-		int64_t began = time_mono_ms(), took;
+		int64_t began = time_mono_ms(), cpu = time_cpu_ns(), took;
 
 		if (rule->kind == RULES_PATTERN || rule->kind == RULES_ANOMALY || (q->next > began && (!fresh || q->sooner > began)))
 			continue;
@@ -541,7 +541,7 @@ ask(struct alerts *a, struct judged *j, int fresh)
 			trouble_set(j, i, &err);        /* a metric that nobody sent yet says nothing */
 		else if (q->is > 0)
 			trouble_over(j, i);
-		took = time_mono_ms() - began;
+		took = (time_cpu_ns() - cpu) / 1000000;
 		q->next = began + (took > SLOW_MS && took * SHARE > rule->every_ms ? took * SHARE : rule->every_ms);
 		q->sooner = began + (took * SHARE > ASK_MS ? took * SHARE : ASK_MS);
 	}

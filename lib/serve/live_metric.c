@@ -11,7 +11,7 @@
 #include "serve/live_priv.h"
 
 #define LEAST_NS    50000000LL  /* between two countings of one shape: 20 a second */
-#define SHARE       9           /* a counting that took t is followed by 9 t of rest */
+#define SHARE       9           /* a counting that took t of processor time is followed by 9 t of rest */
 #define AGES        100             /* a value of a whole range is counted anew when so many parts of the range went by, */
 #define AGE_LEAST   5000            /* ms, at the least */
 #define MONTH_MOST  (31 * 86400000LL)
@@ -548,7 +548,7 @@ live_count(void *self)
 		struct live_metric *m = &shape->metric;
 		struct live_span span = m->span;
 		int whole = m->whole, reload = live->reload;
-		int64_t began = time_mono_ns(), rest;
+		int64_t cpu = time_cpu_ns(), rest;
 
 		m->queued = m->whole = live->reload = 0;
 		m->span = (struct live_span){ INT64_MAX, INT64_MIN };
@@ -557,7 +557,7 @@ live_count(void *self)
 			live_engines_shut(live);
 		count(live, shape, whole, span);
 		pthread_mutex_lock(&live->lock);
-		rest = SHARE * (time_mono_ns() - began);
+		rest = SHARE * (time_cpu_ns() - cpu);
 		m->next_ns = time_mono_ns() + (rest > LEAST_NS ? rest : LEAST_NS);
 		pthread_mutex_unlock(&live->lock);
 		live_shape_let_go(shape);

@@ -65,6 +65,24 @@ s.serve_forever()' > port &
 	kill %1
 }
 
+@test "what another process queues for a receiver is sent by the server that runs" {
+	mkdir -p down
+	echo '{"receivers":{"log":{"type":"webhook","url":"http://127.0.0.1:1/"}}}' > down/analytics.json
+	echo '{"rules":[{"alert":"many","expr":".count > 100"}]}' > rules.json
+	serve_start -c config
+	post /api/v1/receivers/log/test '' > /dev/null
+	until_it grep -q '"type":"test"' log            # and nothing else waits
+	mkfifo in
+	at-detect -c down -r rules.json --notify < in > alerts 3>&- & pid=$!
+	exec 9> in
+	echo '{"metric":"m","timestamp":"2026-11-23T10:00:00Z","count":150}' >&9
+	tried() { get /api/v1/receivers/log/queue | jq -e '.messages[0].attempts > 0' || [ -n "$(grep firing log)" ]; }
+	until_it tried
+	kill -KILL $pid; wait $pid || true
+	exec 9>&-
+	until_it grep -q '"status":"firing"' log
+}
+
 @test "a rule asks no SQL for who may not ask any himself" {
 	serve_start
 	post /api/v1/roles '{"name":"rules","permissions":["write:rules","read:alerts"]}' > /dev/null
@@ -227,6 +245,41 @@ END
 	post /api/v1/events '{"event":"buy","properties":{"amount":500}}' > /dev/null && [ "$status_code" = 200 ]
 	touch go
 	until_it has 'big firing'
+}
+
+@test "a question that was held up is asked again as soon as any other" {
+	plain_only
+	cat > held.c <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <lmdb.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+static __thread int judges;             /* this thread has read rules */
+int mdb_cursor_get(MDB_cursor *c, MDB_val *key, MDB_val *data, MDB_cursor_op op)
+{
+	int (*real)(MDB_cursor *, MDB_val *, MDB_val *, MDB_cursor_op) = dlsym(RTLD_NEXT, "mdb_cursor_get");
+	judges |= key && op == MDB_SET_RANGE && key->mv_size >= 5 && memcmp(key->mv_data, "rule", 5) == 0;
+	return real(c, key, data, op);
+}
+int mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **txn)
+{
+	int (*real)(MDB_env *, MDB_txn *, unsigned, MDB_txn **) = dlsym(RTLD_NEXT, "mdb_txn_begin");
+	if (judges && access("slow", F_OK) == 0)
+		nanosleep(&(struct timespec){ 0, 800000000 }, NULL);
+	return real(env, parent, flags, txn);
+}
+END
+	${CC:-cc} -shared -fPIC -o held.so held.c -ldl
+	LD_PRELOAD=$PWD/held.so serve_start -c config
+	post /api/v1/rules '{"id":"a","alert":"many","sql":"SELECT COUNT(*) AS value FROM events","condition":"> 0","every":"1s"}' > /dev/null && [ "$status_code" = 201 ]
+	touch slow
+	post /api/v1/rules '{"id":"b","alert":"one","sql":"SELECT 1 AS value","condition":"> 0","every":"1h"}' > /dev/null && [ "$status_code" = 201 ]
+	until_it part 'one firing'                              # which is asked behind the other
+	rm slow
+	post /api/v1/events '{"event":"buy"}' > /dev/null
+	soon part 'many firing'
 }
 
 @test "34: what a rule read under another name is not seen by who may not see it: in lists, SQL, live and after a change of the rule" {
