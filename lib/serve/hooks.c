@@ -11,6 +11,8 @@
 
 #define TICK_MS 500                     /* between looks at what is new, and for tenants that were opened */
 #define LOOK_MS 30000                   /* between looks into tenants that are closed */
+#define QUEUE_MS 1000                   /* between looks at the queue that only commits ask for, */
+#define SHARE 20                        /* and so many times the processor time that one takes */
 #define PLACE_MS 10000                  /* a place that moved is written no later, though nothing was queued */
 #define MESSAGES_MOST 1000              /* queued in one transaction */
 #define QUEUE_MOST 10000                /* waiting in a tenant; beyond it what is new waits in the store itself */
@@ -28,6 +30,7 @@ struct watched {
 	struct store *store;            /* to read and to write */
 	uint64_t version;               /* of the store, when nothing new was left */
 	int64_t due;                    /* when the next message is, mono ms; INT64_MAX: none waits */
+	int64_t may;                    /* and when the queue may be looked at again because of a commit, which may have put something there; mono ms */
 	struct store_place place;
 	int has_place, moved;           /* moved: since it was written */
 	int64_t written;                /* mono ms */
@@ -289,9 +292,10 @@ deliver(struct hooks *h, struct watched *t, struct err *err)
 	const struct deliver_spec spec = { .receivers = config_get(setup->config, "analytics", "receivers"), .private_too = config_get(setup->config, "analytics", "serve.webhooks.private").type == JSON_TRUE,
 		.stopping = is_ending, .self = h };
 	struct deliver_figures sent = { 0 };
-	int64_t next = deliver_due(t->store, &spec, &sent, err);
+	int64_t cpu = time_cpu_ns(), next = deliver_due(t->store, &spec, &sent, err);
 
 	t->due = next < 0 ? INT64_MAX : time_mono_ms() + next;
+	t->may = time_mono_ms() + QUEUE_MS + (time_cpu_ns() - cpu) / 1000000 * SHARE;
 	figures_add(&f->hooks_sent, sent.delivered);
 	figures_add(&f->hooks_failed, sent.failed);
 	figures_add(&f->hooks_dead, sent.dead);
@@ -336,6 +340,8 @@ look(void *self, int woken)
 
 		if (!serve_again_is_due(&t->again))
 			continue;
+		if (version != t->version && t->may < t->due)           /* another worker or process may have queued some */
+			t->due = t->may;
 		if (version != t->version || (t->moved && time_mono_ms() - t->written > PLACE_MS))
 			while (!is_ending(h) && (rc = gather(t, &err)) > 0)
 				;
