@@ -169,7 +169,7 @@ closing_line(const struct job *job, int tell)
 		pattern_figures(job->pattern[i], &f);
 		all.matches += f.matches, all.late += f.late, all.given_up += f.given_up, all.open += f.open;
 		if (f.keyless && !f.keyed && !cmd_settings()->quiet)
-			cmd_say("no event of the pattern has all the fields that it is by; at-ingest -n in front makes user_id of userId, and so on");
+			cmd_say("no event of the pattern has all the fields that it is by; at-ingest -n -m in front gives them other names");
 	}
 	if (all.matches && tell)
 		cmd_found();

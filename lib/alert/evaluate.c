@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "detect/detect.h"
 #include "event/event.h"
+#include "event/field.h"
 #include "event/when.h"
 #include "pattern/pattern.h"
 
@@ -65,7 +66,7 @@ struct evaluate {
 	struct arena *arena;
 	struct project *project;
 	struct json *value;
-	int at_metric, at_time, at_labels, at_window, at_partial, at_anomaly, at_event, at_key, at_match, at_count, at_value;
+	int at_metric, at_time, at_labels, at_window, at_partial, at_anomaly, at_event, at_key, at_match, at_count, at_value, at_name;
 	struct slot *slot;
 	struct map pins;                /* label 0 value → struct pinned */
 	struct map labels;              /* names of labels that rules pin down */
@@ -1137,7 +1138,7 @@ evaluate_new(const struct evaluate_spec *spec, struct err *err)
 	if (take(e, "metric", &e->at_metric, err) || take(e, "timestamp", &e->at_time, err) || take(e, "labels", &e->at_labels, err) ||
 	    take(e, "window", &e->at_window, err) || take(e, "partial", &e->at_partial, err) || take(e, "anomaly", &e->at_anomaly, err) ||
 	    take(e, "event", &e->at_event, err) || take(e, "key", &e->at_key, err) || take(e, "match", &e->at_match, err) ||
-	    take(e, "count", &e->at_count, err) || take(e, "value", &e->at_value, err))
+	    take(e, "count", &e->at_count, err) || take(e, "value", &e->at_value, err) || (e->at_name = field_project(e->project, STR("event"), err)) < 0)
 		goto fail;
 	for (int i = 0; i < rules->n; i++) {
 		const struct rule *rule = &rules->rule[i];
@@ -1245,7 +1246,7 @@ take_row(struct evaluate *e, struct str row, const char *file, long line, struct
 		*err = first;
 		return rc;
 	}
-	is_event = e->value[e->at_event].type == JSON_STRING;
+	is_event = e->value[e->at_event].type == JSON_STRING || (e->value[e->at_metric].type != JSON_STRING && e->value[e->at_name].type == JSON_STRING);
 	is_judged = e->value[e->at_anomaly].type == JSON_OBJECT || e->value[e->at_metric].type != JSON_STRING;
 	for (int i = 0; i < e->n_subs; i++) {
 		struct sub *sub = &e->sub[i];

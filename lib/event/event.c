@@ -247,6 +247,16 @@ event_field_of(struct str key)
 	return i < 0 ? (struct str){ 0 } : (struct str){ known[i].key, known[i].n };
 }
 
+struct str
+event_key_of(struct str field, int i)
+{
+	int own = known_find(field.p, field.n), at = own + i;
+
+	if (own < 0 || known[own].alias || known[own].field == PROPERTIES || i < 0 || at >= KNOWN || known[at].field != known[own].field)
+		return (struct str){ 0 };
+	return (struct str){ known[at].key, known[at].n };
+}
+
 /* May this value stand for the field? Null never does. Aliases of another kind are ordinary properties. */
 static int
 suits(int field, struct json v)

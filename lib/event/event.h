@@ -50,6 +50,10 @@ int event_read_own(struct event_reader *, struct str row, struct str properties,
 /* The field that a key of a row or of its properties stands for, "user_id" for "userId"; p NULL: for none. */
 struct str event_field_of(struct str key);
 
+/* The keys of a row that stand for a field, the field itself first (i 0), then its aliases in their order; p NULL: there are no more, or
+ * it is no field of an event's own. Not of properties, which have no alias. */
+struct str event_key_of(struct str field, int i);
+
 /* Append the canonical form, no newline: event (when it has a name), timestamp, id, user_id, session_id (those that are there), properties. */
 void event_put(struct buf *, const struct event *);
 

@@ -1,22 +1,26 @@
 #include "event/when.h"
 
 #include "base/time.h"
+#include "event/event.h"
 
+/* Null, or the empty text, as in an event. */
 static int
-is_null(struct json v)
+says_nothing(struct json v)
 {
-	return v.type == JSON_NONE || v.type == JSON_NULL;
+	return v.type <= JSON_NULL || (v.type == JSON_STRING && v.n == 2);
 }
 
+/* An alias that is of another kind is an ordinary property. */
 static struct json
 other_time(struct str row)
 {
-	static const char *const names[] = { "ts", "time", "@timestamp", "originalTimestamp" };
 	struct json v = JSON_ABSENT, whole = json_value(row);
+	struct str key;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && is_null(v); i++)
-		v = json_get(whole, str_of(names[i]));
-	return v;
+	for (int i = 1; (key = event_key_of(STR("timestamp"), i)).p && v.type != JSON_STRING && v.type != JSON_NUMBER; i++)
+		if (says_nothing(v = json_get(whole, key)))
+			v = JSON_ABSENT;
+	return v.type == JSON_STRING || v.type == JSON_NUMBER ? v : JSON_ABSENT;
 }
 
 int
@@ -40,7 +44,7 @@ when_row(struct json v, struct str row, struct buf *scratch, int64_t *time, stru
 	double d;
 	int rc = -1;
 
-	if (is_null(v) && is_null(v = other_time(row))) {
+	if (says_nothing(v) && (v = other_time(row)).type == JSON_NONE) {
 		*time = time_now();
 		return 0;
 	}

@@ -99,6 +99,16 @@ reach(struct project *p, struct project_field *f, int node, struct str dotted)
 	}
 }
 
+/* A field that is known by its name; -1: there is none. */
+static int
+find_field(const struct project *p, struct str name)
+{
+	for (int i = 0; i < p->fields; i++)
+		if (p->field[i].name.p && str_eq(p->field[i].name, name))
+			return i;
+	return -1;
+}
+
 static int
 add(struct project *p, struct project_field f)
 {
@@ -111,11 +121,10 @@ int
 project_field(struct project *p, struct str name, struct err *err)
 {
 	struct project_field f = { .name = name };
-	int depth = 1, properties;
+	int depth = 1, properties, known = find_field(p, name);
 
-	for (int i = 0; i < p->fields; i++)
-		if (p->field[i].name.p && str_eq(p->field[i].name, name))
-			return i;
+	if (known >= 0)
+		return known;
 	if (p->fields == PROJECT_MOST)
 		return err_set(err, ERR_LIMIT, "more than %d fields, name fewer", PROJECT_MOST);
 	for (size_t i = 0; i < name.n; i++)
@@ -128,6 +137,26 @@ project_field(struct project *p, struct str name, struct err *err)
 	reach(p, &f, 0, name);
 	reach(p, &f, properties, name);
 	f.name.p = mem_dup(name.p, name.n);
+	return add(p, f);
+}
+
+int
+project_first(struct project *p, struct str name, const struct project_place *places, int n, unsigned types, struct err *err)
+{
+	struct project_field f = { .name = name, .types = types };
+	int known = find_field(p, name);
+
+	if (known >= 0)
+		return known;
+	if (p->fields == PROJECT_MOST)
+		return err_set(err, ERR_LIMIT, "more than %d fields, name fewer", PROJECT_MOST);
+	for (int i = 0; i < n; i++) {
+		int node = child_of(p, 0, places[i].key[0]);
+
+		place(&f, places[i].key[1].p ? child_of(p, node, places[i].key[1]) : node);
+	}
+	f.name.p = mem_dup(name.p, name.n);
+	p->firsts++;
 	return add(p, f);
 }
 
@@ -291,6 +320,17 @@ find_pieces(const struct project *p, struct project_shape *s)
 	return quote == x->quotes && add_piece(s, start, from, n - from, n - from);
 }
 
+/* Does the row at hand have the field in several places? Which of them is meant is for their values to say. */
+static int
+is_ambiguous(const struct project *p, const struct project_field *f)
+{
+	int there = 0;
+
+	for (int k = 0; k < f->n && f->types; k++)
+		there += p->node[f->node[k]].row == p->row;
+	return there > 1;
+}
+
 /* The shape of the row at hand, whose values these are. */
 static void
 learn(struct project *p, struct project_shape *s, const struct json *out)
@@ -305,6 +345,8 @@ learn(struct project *p, struct project_shape *s, const struct json *out)
 		int k;
 
 		s->value[i] = -1;
+		if (is_ambiguous(p, &p->field[i]))
+			goto none;
 		if (out[i].type == JSON_NONE)
 			continue;
 		for (k = 0; k < s->pieces - 1; k++) {
@@ -323,6 +365,21 @@ none:
 
 /* ---- rows */
 
+static inline int
+counts(const struct project_field *f, struct json v)
+{
+	return f->types >> v.type & 1 && (v.type != JSON_STRING || v.n > 2);
+}
+
+/* Of project_first's fields, take what does not count. */
+static void
+drop_others(const struct project *p, struct json *out)
+{
+	for (int i = 0; i < p->fields; i++)
+		if (p->field[i].types && !counts(&p->field[i], out[i]))
+			out[i] = JSON_ABSENT;
+}
+
 int
 project_row(struct project *p, struct str row, struct json *out, struct err *err)
 {
@@ -334,8 +391,11 @@ project_row(struct project *p, struct str row, struct json *out, struct err *err
 	p->learn = NULL;
 	if (p->rest)
 		p->rest--;
-	else if (json_used->by_shape && json_used->by_shape(p, out))
+	else if (json_used->by_shape && json_used->by_shape(p, out)) {
+		if (p->firsts)
+			drop_others(p, out);
 		return 0;
+	}
 	from = p->wrong = json_skip_blank(p->start, p->end);
 	if (from == p->end || *from != '{' || !(at = json_used->walk(p, 0, from)))
 		goto wrong;
@@ -351,11 +411,14 @@ project_row(struct project *p, struct str row, struct json *out, struct err *err
 		for (int k = 0; k < f->n; k++)
 			if (p->node[f->node[k]].row == p->row) {
 				out[i] = p->node[f->node[k]].value;
-				break;
+				if (!f->types || counts(f, out[i]))
+					break;
 			}
 	}
 	if (p->learn)
 		learn(p, p->learn, out);
+	if (p->firsts)
+		drop_others(p, out);
 	return 0;
 wrong:
 	for (int i = 0; i < p->fields; i++)

@@ -29,6 +29,11 @@ void project_free(struct project *);
 /* Each returns the index of the value in out[], the same for the same field; < 0 with ERR_LIMIT beyond PROJECT_MOST. */
 int project_field(struct project *, struct str name, struct err *);
 int project_path(struct project *, const struct str *keys, int n, struct err *);
+
+/* The field that goes by this name in place of project_field's: its value is the first, in the order of the places, that is of one of
+ * these types (bits, 1 << JSON_STRING) and no empty text. */
+struct project_place { struct str key[2]; };    /* of a key of the row key[1].p is NULL, else it is a key of the object key[0] */
+int project_first(struct project *, struct str name, const struct project_place *, int n, unsigned types, struct err *);
 int project_count(const struct project *);
 
 /* May a member of that key, of the row or of its `properties`, matter to the fields? 0: the row may as well not have it. */

@@ -29,6 +29,7 @@ struct project_node {
 struct project_field {
 	struct str name;                /* of a field; {NULL,0} for a path */
 	int *node, n;
+	unsigned types;                 /* of project_first: a value of others counts as none; 0: of project_field and _path */
 };
 
 /* Where the quotes of a row are, for a walk that need not look for them (project_index_priv.h): rows up to so many bytes. */
@@ -70,6 +71,7 @@ struct project {
 	struct project_node *node;
 	struct project_field *field;
 	int nodes, fields;
+	int firsts;                     /* of the fields, those of project_first */
 	uint64_t row;                   /* rows so far */
 	const char *start, *end;        /* of this row */
 	const char *at;                 /* behind the key that project_find found */

@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "base/dur.h"
+#include "event/field.h"
 #include "json/json.h"
 #include "pattern/pattern_priv.h"
 
@@ -267,13 +268,17 @@ static int
 by(struct in *in)
 {
 	struct str all[16];
+	size_t start;
 	int n = 0;
 
 	do {
 		if (n == 16)
 			return fault(in, in->at, "more than 16 fields");
+		start = (blanks(in), in->at);
 		if (name(in, &all[n]))
 			return in->err->code;
+		if (in->text[start] != '"' && field_name(&all[n], in->err))
+			return err_at(in->err, "column %zu of the pattern", start + 1);
 		n++;
 	} while (take(in, ","));
 	if (!(in->p->by = arena_get(in->p->arena, sizeof(all))))

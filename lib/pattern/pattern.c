@@ -22,6 +22,7 @@
 #include "base/pool.h"
 #include "base/time.h"
 #include "event/rows.h"
+#include "event/field.h"
 #include "event/when.h"
 #include "pattern/pattern_priv.h"
 
@@ -225,11 +226,11 @@ bind(struct pattern *p, struct err *err)
 	struct program *g = &p->program;
 
 	p->project = project_new();
-	if ((p->at_event = project_field(p->project, STR("event"), err)) < 0 ||
-	    (p->at_time = project_field(p->project, STR("timestamp"), err)) < 0)
+	if ((p->at_event = field_project(p->project, STR("event"), err)) < 0 ||
+	    (p->at_time = project_path(p->project, &STR("timestamp"), 1, err)) < 0)
 		return err->code;
 	for (int i = 0; i < g->n_by; i++)
-		if ((p->at_by[i] = project_field(p->project, g->by[i], err)) < 0)
+		if ((p->at_by[i] = field_project(p->project, g->by[i], err)) < 0)
 			return err->code;
 	for (int s = 0; s < g->steps; s++)
 		for (int i = 0; i < g->step[s].atoms; i++) {

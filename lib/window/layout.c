@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "event/field.h"
 #include "window/layout_priv.h"
 
 struct field {
@@ -81,8 +82,13 @@ put_rate(const struct layout *l, const struct column *c, const void *state, doub
 static void
 put_sum(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
 {
+	const struct sum_state *s = CONST_AT(state, l, c->slot);
+
 	(void)seconds;
-	number_sum_put(&((const struct sum_state *)CONST_AT(state, l, c->slot))->sum, to);
+	if (s->lost == SUM_ALL)
+		buf_lit(to, "null");
+	else
+		number_sum_put(&s->sum, to);
 }
 
 static void
@@ -91,29 +97,31 @@ put_avg(const struct layout *l, const struct column *c, const void *state, doubl
 	const struct sum_state *s = CONST_AT(state, l, c->slot);
 
 	(void)seconds;
-	put_or_null(to, s->n > 0 ? number_mean(&s->sum, s->n) : NAN);
+	put_or_null(to, s->n > 0 && !s->lost ? number_mean(&s->sum, s->n) : NAN);
 }
 
-static double
-variance_of(const struct layout *l, const struct column *c, const void *state)
+/* Of the numbers, where their squares are all known too. */
+static void
+put_spread(double (*spread)(const struct number_sum *, const struct number_sum *squares, int64_t n), const struct layout *l,
+    const struct column *c, const void *state, struct buf *to)
 {
 	const struct sum_state *s = CONST_AT(state, l, c->slot), *q = CONST_AT(state, l, c->slot2);
 
-	return s->n > 1 && s->n == q->n ? number_variance(&s->sum, &q->sum, s->n) : NAN;
+	put_or_null(to, s->n > 1 && s->n == q->n && !s->lost && !q->lost ? spread(&s->sum, &q->sum, s->n) : NAN);
 }
 
 static void
 put_var(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
 {
 	(void)seconds;
-	put_or_null(to, variance_of(l, c, state));
+	put_spread(number_variance, l, c, state, to);
 }
 
 static void
 put_stddev(const struct layout *l, const struct column *c, const void *state, double seconds, struct buf *to)
 {
 	(void)seconds;
-	put_or_null(to, sqrt(variance_of(l, c, state)));
+	put_spread(number_deviation, l, c, state, to);
 }
 
 static void
@@ -134,7 +142,7 @@ put_quantile(const struct layout *l, const struct column *c, const void *state, 
 	const struct quantile_state *s = CONST_AT(state, l, c->slot);
 
 	(void)seconds;
-	put_or_null(to, s->q ? quantile_get(s->q, c->share) : NAN);
+	put_or_null(to, s->q && !s->lost ? quantile_get(s->q, c->share) : NAN);
 }
 
 static void
@@ -143,7 +151,7 @@ put_distinct(const struct layout *l, const struct column *c, const void *state, 
 	const struct distinct_state *s = CONST_AT(state, l, c->slot);
 
 	(void)seconds;
-	if (s->d || !s->lost)
+	if (!s->lost)
 		buf_int64(to, s->d ? (int64_t)distinct_get(s->d) : 0);
 	else
 		buf_lit(to, "null");
@@ -412,6 +420,8 @@ parse_call(struct layout *l, struct str item, struct str name, struct str call, 
 				break;
 			}
 	}
+	if (what->args && field_name(&field, err))
+		return err->code;
 	if (!name.p) {
 		if (what->args)
 			buf_printf(&ours, "%.*s_%.*s", STR_FMT(field), STR_FMT(call));
@@ -495,7 +505,7 @@ int
 layout_bind(struct layout *l, struct project *project, struct err *err)
 {
 	for (int i = 0; i < l->fields; i++)
-		if ((l->field[i].at = project_field(project, l->field[i].name, err)) < 0)
+		if ((l->field[i].at = field_project(project, l->field[i].name, err)) < 0)
 			return l->field[i].at;
 	return 0;
 }
@@ -808,6 +818,7 @@ layout_load(const struct layout *l, void *state, struct json saved)
 static int
 is_told(const struct layout *l, const void *state, int slot)
 {
+	const struct sum_state *sum = CONST_AT(state, l, slot);
 	int told = 1;
 
 	switch (l->slot[slot].kind) {
@@ -815,7 +826,7 @@ is_told(const struct layout *l, const void *state, int slot)
 		for (int i = 0; i < l->columns; i++)
 			if (l->column[i].slot == slot && l->column[i].what->put != put_sum)
 				told = 0;
-		return told && number_sum_is_whole(&((const struct sum_state *)CONST_AT(state, l, slot))->sum);
+		return told && sum->lost != SUM_ALL && number_sum_is_whole(&sum->sum);
 	case SLOT_MIN: case SLOT_MAX:
 		return number_is_put_whole(&((const struct edge_state *)CONST_AT(state, l, slot))->value);
 	default:
@@ -1136,18 +1147,21 @@ layout_rows_wrong(struct layout *l, struct json row)
 	return told_rows(l, member_of(l, STR("states")), &rows) < 0;
 }
 
-/* Does the row tell in any way that the field had values? */
+/* Does the row tell in any way that the field had values for that slot, which wants numbers or not? */
 static int
-has_values(const struct layout *l, int field)
+has_values(const struct layout *l, int slot)
 {
-	struct str name = l->field[field].name;
+	struct str name = l->field[l->slot[slot].field].name;
+	const struct aggregate *what;
 	double share;
 
 	for (int i = 0; i < l->members; i++) {
 		struct str key = l->member[i].key;
 
 		if (key.n > name.n + 1 && str_starts(key, name) && key.p[name.n] == '_' && l->member[i].value.type == JSON_NUMBER &&
-		    !str_eq(json_raw(l->member[i].value), STR("0")) && aggregate_find((struct str){ key.p + name.n + 1, key.n - name.n - 1 }, &share))
+		    !str_eq(json_raw(l->member[i].value), STR("0")) &&
+		    (what = aggregate_find((struct str){ key.p + name.n + 1, key.n - name.n - 1 }, &share)) &&
+		    (layout_slot_types[what->slot].numeric || !type_of(l, slot)->numeric))
 			return 1;
 	}
 	return 0;
@@ -1163,14 +1177,52 @@ wants_number(const struct layout *l, int slot)
 	return 0;
 }
 
-/* Does the row have a column of the slot that would be no null if there had been a value, and is null? */
+/* Does the row have a null in a column that prints by `put` from that slot? */
 static int
-told_nothing(const struct layout *l, int slot)
+told_null(const struct layout *l, int slot, void (*put)(const struct layout *, const struct column *, const void *, double, struct buf *))
 {
 	for (int i = 0; i < l->columns; i++)
-		if (l->column[i].slot == slot && l->column[i].what->put != put_sum && member_of(l, l->column[i].name).type == JSON_NULL)
+		if (l->column[i].slot == slot && l->column[i].what->put == put && member_of(l, l->column[i].name).type == JSON_NULL)
 			return 1;
 	return 0;
+}
+
+enum told { TOLD, TOLD_NOT, TOLD_PART };
+
+/* The sum and of how many numbers. A mean is null where there was none. A variance is null of none, and of one. Of how many else only
+ * "count" says: of all rows, as far as one can know; without it a mean would be one of means. */
+static enum told
+take_sum(struct layout *l, int i, struct json raw, int64_t rows, int counted, struct sum_state *sum)
+{
+	struct str field = l->field[l->slot[i].field].name;
+	struct buf product = { 0 };
+	struct number n;
+
+	if (told_null(l, i, put_avg) || member_of_field(l, field, "avg").type == JSON_NULL)
+		return TOLD;
+	if (told_number(l, i, put_sum, "sum", &n)) {
+		int few = told_null(l, i, put_var) || told_null(l, i, put_stddev);
+
+		number_sum_add(&sum->sum, &n);
+		if (raw.type == JSON_NONE && !few && !counted && wants_number(l, i)) {
+			sum->lost |= SUM_N;
+			return TOLD_PART;
+		}
+		rows_more(&sum->n, few ? n.digits != 0 : rows);
+		return TOLD;
+	}
+	if (raw.type != JSON_NONE || !told_number(l, i, put_avg, "avg", &n))
+		return TOLD_NOT;
+	if (!counted) {
+		sum->lost |= SUM_ALL;
+		return TOLD_PART;
+	}
+	json_put_double(&product, number_double(&n) * (double)rows);
+	if (number_read(buf_get(&product), &n))
+		number_sum_add(&sum->sum, &n);
+	rows_more(&sum->n, rows);
+	buf_release(&product);
+	return TOLD;
 }
 
 /* Fill one slot from the row at hand, which stands for so many rows (and tells so, or not). 0, or 1 when it does not tell. */
@@ -1181,37 +1233,19 @@ take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows
 	struct str field = l->field[slot->field].name, text;
 	struct json raw = member_of(l, field), v;
 	struct number n;
+	enum told told;
 	void *at = AT(state, l, i);
 
 	text = part_of(states, field, type_of(l, i)->mark, &l->scratch2);
 	if (text.p && slot_take(l, state, i, text) == 0)
 		return 0;
 	switch (slot->kind) {
-	case SLOT_SUM: {
-		struct sum_state *sum = at;
-
-		if (told_nothing(l, i) || member_of_field(l, field, "avg").type == JSON_NULL)
-			return 0;
-		/* how many numbers they were is known by "count" only; without one a mean would be one of means */
-		if (raw.type == JSON_NONE && !counted && wants_number(l, i) && (told_number(l, i, put_sum, "sum", &n) || told_number(l, i, put_avg, "avg", &n)))
-			return 1;
-		if (told_number(l, i, put_sum, "sum", &n)) {
-			number_sum_add(&sum->sum, &n);
-			rows_more(&sum->n, rows);
-			return 0;
-		}
-		if (told_number(l, i, put_avg, "avg", &n) && raw.type == JSON_NONE) {   /* of all rows, as far as one can know */
-			struct buf product = { 0 };
-
-			json_put_double(&product, number_double(&n) * (double)rows);
-			if (number_read(buf_get(&product), &n))
-				number_sum_add(&sum->sum, &n);
-			rows_more(&sum->n, rows);
-			buf_release(&product);
-			return 0;
-		}
+	case SLOT_SUM:
+		if ((told = take_sum(l, i, raw, rows, counted, at)) != TOLD_NOT)
+			return told == TOLD_PART;
+		if (raw.type == JSON_NONE && has_values(l, i))
+			((struct sum_state *)at)->lost |= SUM_ALL;
 		break;
-	}
 	case SLOT_MIN: case SLOT_MAX:
 		if (told_number(l, i, put_edge, slot->kind == SLOT_MIN ? "min" : "max", &n)) {
 			edge_offer(slot->kind, at, &n);
@@ -1242,6 +1276,23 @@ take_slot(struct layout *l, void *state, int i, struct json states, int64_t rows
 	return slot->kind != SLOT_MIN && slot->kind != SLOT_MAX && slot->kind != SLOT_FIRST && slot->kind != SLOT_LAST;
 }
 
+/* Is the sum of the slot not to be known? */
+static int
+is_lost(const struct layout *l, const void *state, int slot)
+{
+	return l->slot[slot].kind == SLOT_SUM && ((const struct sum_state *)CONST_AT(state, l, slot))->lost == SUM_ALL;
+}
+
+/* There were values, of which the slot was not told. */
+static void
+lose(const struct layout *l, void *state, int slot)
+{
+	if (l->slot[slot].kind == SLOT_DISTINCT)
+		((struct distinct_state *)AT(state, l, slot))->lost = 1;
+	else if (l->slot[slot].kind == SLOT_QUANTILE)
+		((struct quantile_state *)AT(state, l, slot))->lost = 1;
+}
+
 int
 layout_take(struct layout *l, void *state, struct json row, int64_t time, int64_t seq, struct str *which)
 {
@@ -1262,13 +1313,12 @@ layout_take(struct layout *l, void *state, struct json row, int64_t time, int64_
 		} else if (take_slot(l, state, i, states, rows, counted, time, seq)) {
 			/* only what the row would have had to say: a column of it that has a value, or one that it has not of a field with values */
 			for (int c = 0; c < l->columns; c++) {
-				int is_of = (l->column[c].slot == i || l->column[c].slot2 == i) && l->column[c].what->put != put_sum;
+				int is_of = (l->column[c].slot == i || l->column[c].slot2 == i) && (l->column[c].what->put != put_sum || is_lost(l, state, i));
 				struct json v = is_of ? member_of(l, l->column[c].name) : JSON_ABSENT;
 
 				if ((v.type == JSON_NUMBER && !str_eq(json_raw(v), STR("0"))) ||
-				    (is_of && v.type == JSON_NONE && has_values(l, l->slot[i].field))) {
-					if (l->slot[i].kind == SLOT_DISTINCT)
-						((struct distinct_state *)AT(state, l, i))->lost = 1;
+				    (is_of && v.type == JSON_NONE && has_values(l, i))) {
+					lose(l, state, i);
 					if (!unknown)
 						*which = l->column[c].name;
 					unknown = 1;

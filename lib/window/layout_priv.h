@@ -14,12 +14,14 @@
 enum slot_kind { SLOT_ROWS, SLOT_SPAN, SLOT_SUM, SLOT_SQUARES, SLOT_MIN, SLOT_MAX, SLOT_QUANTILE, SLOT_DISTINCT, SLOT_TOPK,
     SLOT_FIRST, SLOT_LAST, SLOT_KINDS, SLOT_NONE = -1 };
 
+enum { SUM_N = 1, SUM_ALL = 3 };
+
 struct rows_state  { int64_t n; };
 struct span_state  { int64_t from, to, set; };
-struct sum_state   { struct number_sum sum; int64_t n; };
+struct sum_state   { struct number_sum sum; int64_t n; int64_t lost; }; /* lost: rows did not tell it, SUM_N: n, SUM_ALL: the sum neither */
 struct edge_state  { struct number value; int64_t set; };               /* min, max */
-struct quantile_state { struct quantile *q; };
-struct distinct_state { struct distinct *d; int64_t lost; };             /* lost: rows had values and no state of them */
+struct quantile_state { struct quantile *q; int64_t lost; };            /* lost: rows had values and no state of them */
+struct distinct_state { struct distinct *d; int64_t lost; };             /* lost: likewise */
 struct topk_state  { struct topk *t; };
 struct value_state { int64_t time, seq; char *p; uint32_t n, cap; };    /* first, last; p NULL: none yet */
 

@@ -381,17 +381,6 @@ double_of_digits(struct str digits, int minus, int exp)
 	return double_of_text((struct str){ text, (size_t)n });
 }
 
-static double
-wide_double(struct number_wide *w)
-{
-	struct buf digits = { 0 };
-	int exp, minus = wide_digits_of(w, &digits, &exp);
-	double d = double_of_digits(buf_get(&digits), minus, exp);
-
-	buf_release(&digits);
-	return d;
-}
-
 static void
 wide_multiply(const struct number_wide *a, const struct number_wide *b, struct number_wide *to)  /* both settled */
 {
@@ -592,11 +581,11 @@ number_mean(const struct number_sum *s, int64_t n)
 	return minus ? -d : d;
 }
 
-double
-number_variance(const struct number_sum *sum, const struct number_sum *squares, int64_t n)
+/* n times the sum of the squares, less the square of the sum: n (n - 1) times the variance. To be released by the caller. */
+static struct number_wide
+spread_of(const struct number_sum *sum, const struct number_sum *squares, int64_t n)
 {
 	struct number_wide s = whole_of(sum), q = whole_of(squares), many = { 0 }, top = { 0 }, below = { 0 };
-	double d;
 
 	wide_add(&many, (wide_digits)n, 0, 0);
 	wide_settle(&many);
@@ -605,7 +594,57 @@ number_variance(const struct number_sum *sum, const struct number_sum *squares, 
 	for (int i = 0; i < below.n; i++)
 		below.limb[i] = -below.limb[i];
 	wide_merge(&top, &below);
-	d = wide_double(&top);
-	free(s.limb), free(q.limb), free(many.limb), free(top.limb), free(below.limb);
-	return d <= 0 ? 0 : d / ((double)n * (double)(n - 1));
+	free(s.limb), free(q.limb), free(many.limb), free(below.limb);
+	return top;
+}
+
+/* m * 10^exp; NAN beyond the range of a double. */
+static double
+unscaled(double m, int exp)
+{
+	char text[64];
+	double d;
+
+	snprintf(text, sizeof(text), "%.17ge%d", m, exp);
+	return str_double(str_of(text), &d) == 0 ? d : NAN;
+}
+
+/* The spread divided, and its root where that is wanted. Squares of what a double holds may be beyond all doubles: then with the
+ * exponent aside. */
+static double
+variance(const struct number_sum *sum, const struct number_sum *squares, int64_t n, int root)
+{
+	struct number_wide spread = spread_of(sum, squares, n);
+	struct buf digits = { 0 };
+	double pairs = (double)n * (double)(n - 1), d;
+	int exp, minus = wide_digits_of(&spread, &digits, &exp);
+
+	d = double_of_digits(buf_get(&digits), minus, exp);
+	if (minus || !digits.n) {
+		d = 0;
+	} else if (d < DBL_MAX && d / pairs >= DBL_MIN) {
+		d /= pairs;
+		d = root ? sqrt(d) : d;
+	} else {
+		d = double_of_digits(buf_get(&digits), 0, 1 - (int)digits.n) / pairs;
+		exp += (int)digits.n - 1;
+		if (root && exp & 1)
+			d *= 10, exp--;
+		d = root ? unscaled(sqrt(d), exp / 2) : unscaled(d, exp);
+	}
+	free(spread.limb);
+	buf_release(&digits);
+	return d;
+}
+
+double
+number_variance(const struct number_sum *sum, const struct number_sum *squares, int64_t n)
+{
+	return variance(sum, squares, n, 0);
+}
+
+double
+number_deviation(const struct number_sum *sum, const struct number_sum *squares, int64_t n)
+{
+	return variance(sum, squares, n, 1);
 }

@@ -39,7 +39,9 @@ void number_sum_put(const struct number_sum *, struct buf *);           /* as a 
 void number_sum_text(const struct number_sum *, struct buf *);          /* without loss: "-123e-2" */
 int  number_sum_read(struct number_sum *, struct str text);             /* adds such a text. 0 or -1 */
 double number_mean(const struct number_sum *, int64_t n);
-double number_variance(const struct number_sum *sum, const struct number_sum *squares, int64_t n);  /* over n - 1 */
+/* Over n - 1. A variance beyond the range of a double is NAN: its square root, the deviation, is not. */
+double number_variance(const struct number_sum *sum, const struct number_sum *squares, int64_t n);
+double number_deviation(const struct number_sum *sum, const struct number_sum *squares, int64_t n);
 
 static inline void
 number_sum_add(struct number_sum *s, const struct number *v)

@@ -103,12 +103,15 @@ span_take(const struct slot *slot, void *state, struct str text)
 	return 0;
 }
 
-/* ---- sum1:N;SUM and sq1:N;SUM, numbers and their sum, or that of their squares */
+/* ---- sum1:N;SUM and sq1:N;SUM, numbers and their sum, or that of their squares; N is -1 where it is not known of how many, -2 where
+ * the sum is not either */
 
 static int
 sum_is_empty(const void *state)
 {
-	return ((const struct sum_state *)state)->n == 0;
+	const struct sum_state *s = state;
+
+	return s->n == 0 && !s->lost;
 }
 
 static void
@@ -120,6 +123,7 @@ sum_merge(const struct slot *slot, void *state, const void *from)
 	(void)slot;
 	number_sum_merge(&s->sum, &more->sum);
 	rows_more(&s->n, more->n);
+	s->lost |= more->lost;
 }
 
 static void
@@ -128,7 +132,7 @@ sum_put(const struct slot *slot, const void *state, struct buf *to)
 	const struct sum_state *s = state;
 
 	put_mark(slot, to);
-	buf_int64(to, s->n);
+	buf_int64(to, s->lost == SUM_ALL ? -2 : s->lost ? -1 : s->n);
 	buf_byte(to, ';');
 	number_sum_text(&s->sum, to);
 }
@@ -140,9 +144,10 @@ sum_take(const struct slot *slot, void *state, struct str text)
 	struct sum_state *s = state;
 	int64_t n;
 
-	if (layout_cut_int64(&rest, &n) || !rest.p || n < 0 || n > ROWS_MOST || number_sum_read(&s->sum, rest))
+	if (layout_cut_int64(&rest, &n) || !rest.p || n < -2 || n > ROWS_MOST || number_sum_read(&s->sum, rest))
 		return -1;
-	rows_more(&s->n, n);
+	s->lost |= n == -2 ? SUM_ALL : n < 0 ? SUM_N : 0;
+	rows_more(&s->n, n < 0 ? 0 : n);
 	return 0;
 }
 
@@ -206,6 +211,7 @@ merge_quantile(const struct slot *slot, void *state, const void *from)
 	const struct quantile_state *more = from;
 
 	(void)slot;
+	s->lost |= more->lost;
 	if (more->q && !s->q)
 		s->q = quantile_new();
 	if (more->q)
@@ -222,12 +228,12 @@ put_quantile(const struct slot *slot, const void *state, struct buf *to)
 static int
 take_quantile(const struct slot *slot, void *state, struct str text)
 {
-	struct quantile_state *s = state, more = { quantile_read(text) };
+	struct quantile_state *s = state, more = { quantile_read(text), 0 };
 
 	if (!more.q)
 		return -1;
 	if (!s->q)
-		return *s = more, 0;
+		return s->q = more.q, 0;
 	merge_quantile(slot, s, &more);
 	quantile_free(more.q);
 	return 0;
@@ -252,6 +258,7 @@ merge_distinct(const struct slot *slot, void *state, const void *from)
 	const struct distinct_state *more = from;
 
 	(void)slot;
+	s->lost |= more->lost;
 	if (more->d && !s->d)
 		s->d = distinct_new();
 	if (more->d)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "event/field.h"
 #include "event/when.h"
 #include "store/store.h"
 #include "window/window_priv.h"
@@ -68,7 +69,8 @@ parse_by(struct window_fields *f, const char *by, struct project *project, struc
 	struct str list = str_of(by), name;
 
 	while (list.n && str_cut(&list, ',', &name)) {
-		name = str_trim(name);
+		if (field_name(&name, err))
+			return err_at(err, "-b");
 		if (!name.n)
 			return err_set(err, ERR_USAGE, "-b: an empty field name, give them as source,country");
 		if (f->n_by == BY_MOST)
@@ -76,7 +78,7 @@ parse_by(struct window_fields *f, const char *by, struct project *project, struc
 		for (int i = 0; i < f->n_by; i++)
 			if (str_eq(f->by[i], name))
 				return err_set(err, ERR_USAGE, "-b: '%.*s' twice", STR_FMT(name));
-		if ((f->by_index[f->n_by] = project_field(project, name, err)) < 0)
+		if ((f->by_index[f->n_by] = field_project(project, name, err)) < 0)
 			return err->code;
 		f->by[f->n_by++] = name;
 	}

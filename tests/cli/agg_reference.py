@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """at-agg against an independent reference: random streams of events (out of order, ties, before 1970), every kind of window,
-every aggregate; roll-ups of rows with states; and windows kept over restarts.  agg_reference.py SEED ROUNDS"""
+every aggregate; roll-ups of rows with states; windows kept over restarts; days and weeks of zones; rows under other keys than
+an event's own.  agg_reference.py SEED ROUNDS [WHICH…]"""
 import json, math, os, random, shutil, subprocess, sys, tempfile
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -268,9 +270,124 @@ def restarts_agree(r):
         shutil.rmtree(store)
 
 
+# ---------------------------------------------------------------- days of a zone
+ZONES = ["America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "America/St_Johns",
+         "America/Sao_Paulo", "Asia/Beirut", "America/Havana", "Pacific/Chatham", "Africa/Casablanca", "UTC", "Asia/Kolkata"]
+CHANGES = ["2026-03-08", "2026-11-01", "2026-03-29", "2026-10-25", "2018-11-04", "2018-02-18", "2011-12-30", "2026-04-05", "2026-10-04", "1970-01-01",
+           "1969-12-31", "2026-01-01", "2024-02-29", "2026-02-15"]
+
+
+def local_day(ms, zone):
+    return (EPOCH + timedelta(milliseconds=ms)).astimezone(zone).toordinal() - EPOCH.toordinal()
+
+
+def midnight(day, zone):
+    """the first moment of a local day; of one that the zone left out, of what came in its place"""
+    low, high = (day - 3) * 86_400_000, (day + 3) * 86_400_000
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if local_day(middle, zone) >= day else (middle, high)
+    return high
+
+
+def zones_agree(r):
+    name = r.choice(ZONES)
+    zone = ZoneInfo(name)
+    size, step = r.choice([(1, 1), (1, 1), (7, 7), (2, 2), (7, 1), (14, 7), (3, 3), (2, 1), (14, 14)])
+    base = int(datetime.fromisoformat(r.choice(CHANGES) + "T00:00:00+00:00").timestamp() * 1000)
+    times = sorted(base + r.choice([r.randrange(-3 * 86_400_000, 3 * 86_400_000), r.randrange(-48, 48) * 3_600_000, r.randrange(-96, 96) * 1_800_000 - 1])
+                   for _ in range(r.randrange(1, 40)))
+    origin = 4 if step % 7 == 0 else 0
+    windows = defaultdict(int)
+    for t in times:
+        day = local_day(t, zone)
+        for k in range((day - origin - size) // step + 1, (day - origin) // step + 1):
+            windows[origin + k * step] += 1
+    want = []
+    for k, n in sorted(windows.items()):
+        start, end = midnight(k, zone), midnight(k + size, zone)
+        want.append((text_of(start), n, n / Fraction(end - start, 1000)))
+    days = lambda n: "%dw" % (n // 7) if n % 7 == 0 and r.random() < 0.5 else "%dd" % n
+    options = ["-q", "--tz", name, "-w", days(size) if size == step else days(size) + "/" + days(step), "-a", "count,rate"]
+    text = "".join('{"event":"e","timestamp":"%s"}\n' % text_of(t) for t in times)
+    got = [json.loads(l) for l in at_agg(options, text).splitlines()]
+    assert [(g["timestamp"], g["count"]) for g in got] == [w[:2] for w in want], (options, text, got, want)
+    for g, w in zip(got, want):
+        assert near(float(g["rate"]), w[2]), (options, text, g, w)
+
+
+# ---------------------------------------------------------------- numbers at the ends of their range
+def root(f):
+    with localcontext() as c:
+        c.prec, c.Emax, c.Emin = 60, 10 ** 6, -10 ** 6
+        return (Decimal(f.numerator) / Decimal(f.denominator)).sqrt()
+
+
+def ends_agree(r):
+    scale = r.choice([0, 150, 153, 154, 155, 200, 290, 307, -150, -155, -170, -300])
+    lits = ["%.*fe%d" % (r.randrange(0, 16), r.uniform(-10, 10), scale + r.randrange(-3, 1)) for _ in range(r.randrange(1, 12))]
+    if r.random() < 0.2:
+        lits = [lits[0]] * len(lits)
+    numbers = [Fraction(Decimal(l)) for l in lits]
+    n, total = len(numbers), sum(numbers)
+    var = sum((x - total / n) ** 2 for x in numbers) / (n - 1) if n > 1 else None
+    text = "".join('{"event":"e","timestamp":0,"v":%s}\n' % l for l in lits)
+    got = json.loads(at_agg(["-q", "-w", "all", "-a", "var(v),stddev(v),avg(v),min(v),max(v)"], text))
+    most, least = Fraction(sys.float_info.max), Fraction(sys.float_info.min)
+    for name, want in ("v_avg", total / n), ("v_min", min(numbers)), ("v_max", max(numbers)):
+        assert abs(want) > most or near(float(got[name]), want, 4e-16 if abs(want) > least else 1), (name, text, got)
+    if var is None or var > most:
+        assert got["v_var"] is None, (text, got, var and float(root(var)))
+    else:
+        assert near(float(got["v_var"]), var, 1e-14) or var < least, (text, got, float(var))
+    if var is not None:
+        assert near(float(got["v_stddev"]), Fraction(root(var)), 1e-14), (text, got, root(var))
+
+
+# ---------------------------------------------------------------- rows as they come, and as at-ingest makes them
+ALIASES = {"event": ["event", "name", "type"], "user_id": ["user_id", "userId", "distinct_id", "anonymousId", "client_id"],
+           "session_id": ["session_id", "sessionId"], "id": ["id", "messageId", "uuid", "event_id"],
+           "timestamp": ["timestamp", "ts", "time", "@timestamp", "originalTimestamp"]}
+
+
+def a_member(r, field, key):
+    """what an alias may hold is more than what the field itself may"""
+    if field == "timestamp":
+        return r.choice(["null", '""', "%d" % r.randrange(10 ** 9), '"%s"' % text_of(r.randrange(10 ** 12))] + ([] if key == field else ["true", "{}"]))
+    if field == "event":
+        return r.choice(['"a"', '"b"', '"a\\u0020b"'] + ([] if key == field else ["null", "7", '""']))
+    return r.choice(['"u1"', '"u2"', '"u\\u0031"', '"7"', "null", '""'] + ([] if key == field else ["[1]", "true"]))
+
+
+def aliases_agree(r):
+    rows = []
+    for _ in range(r.randrange(1, 60)):
+        row = {k: a_member(r, f, k) for f, keys in ALIASES.items() for k in keys if r.random() < 0.35}
+        row["originalTimestamp"] = str(r.randrange(10 ** 9))    # one without a time has that of its arrival
+        if "event" not in row:
+            row["type"] = '"t"'
+        props = {"userId": r.choice(['"u1"', '"u9"', "null", '""']), "user_id": r.choice(['"u1"', '"p"']), "session_id": '"s"', "x": "1"}
+        props = {k: v for k, v in props.items() if r.random() < 0.3}
+        if props or r.random() < 0.5:
+            row["properties"] = "{%s}" % ",".join('"%s":%s' % m for m in props.items())
+        members = list(row.items())
+        r.shuffle(members)
+        rows.append("{%s}" % ",".join('"%s":%s' % m for m in members))
+    if r.random() < 0.3:        # rows of one writer, which have one shape
+        rows = ([rows[0]] * 100 + [rows[0].replace("u1", "u2")] * 100 + [rows[0].replace('"u1"', '""')] * 50 + [rows[0].replace('"u1"', "null")] * 50)
+    by = r.sample(["user_id", "session_id", "event", "id"], r.randrange(0, 3))
+    options = ["-q", "-w", r.choice(["all", "365d"]), "-l", "20000d", "-a", "count,distinct(user_id),distinct(id),topk(event,3),first(session_id),last(user_id)"]
+    text = "".join(x + "\n" for x in rows)
+    options += ["-b", ",".join(by)] if by else []
+    p = subprocess.run(["at-ingest", "-nq"], input=text, capture_output=True, text=True)
+    assert p.returncode == 0 and p.stdout.count("\n") == len(rows), (text, p.stderr)
+    got, want = ([json.loads(l) for l in at_agg(options, t).splitlines()] for t in (text, p.stdout))
+    assert got == want, (options, text, p.stdout, got, want)
+
+
 if __name__ == "__main__":
     seed, rounds = int(sys.argv[1]), int(sys.argv[2])
-    which = sys.argv[3:] or ["windows", "roll_ups", "restarts"]
+    which = sys.argv[3:] or ["windows", "roll_ups", "restarts", "zones", "ends", "aliases"]
     for i in range(seed, seed + rounds):
         for name in which:
             try:

@@ -19,6 +19,28 @@ fields() { jq -c "$1" <<< "$output"; }
 	python3 "$root/tests/cli/agg_reference.py" 1 "${AGG_ROUNDS:-25}" restarts
 }
 
+@test "days and weeks of zones agree with an independent reference, over changes of the clock" {
+	python3 "$root/tests/cli/agg_reference.py" 1 "${AGG_ROUNDS:-60}" zones
+}
+@test "deviations and means of numbers at the ends of their range are right" {
+	python3 "$root/tests/cli/agg_reference.py" 1 "${AGG_ROUNDS:-60}" ends
+}
+@test "rows under an event's other keys come to what at-ingest -n makes of them" {
+	python3 "$root/tests/cli/agg_reference.py" 1 "${AGG_ROUNDS:-60}" aliases
+}
+
+@test "a field may be written as jq writes it, and what is no field is told" {
+	event 10:00:00 '"a":{"b":1},"c":2' > rows
+	run -0 at-agg -b .properties.a.b,.c,.event -a 'sum(.properties.c),max(.a.b)' rows
+	[ "$(fields '[.labels,."properties.c_sum",."a.b_max"]')" = '[{"properties.a.b":"1","c":"2","event":"e"},2,1]' ]
+	for by in . '.a[0]' '.["a"]' ..a .a.; do
+		run -2 --separate-stderr at-agg -b "$by" rows
+		[[ $stderr == "at-agg: -b: '$by' is no field, name a key"* ]]
+	done
+	run -2 at-agg -a 'sum(.a[])' rows
+	run -2 at-agg -b .c,c rows
+}
+
 @test "a minute is counted" {
 	run -0 --separate-stderr at-agg < <(event 10:00:01; event 10:00:59.999; event 10:01:00)
 	[ "${lines[0]}" = '{"metric":"events","timestamp":"2026-11-23T10:00:00.000Z","window":"1m","labels":{},"count":2}' ]
@@ -453,6 +475,23 @@ fields() { jq -c "$1" <<< "$output"; }
 	{ row 0 '"u_distinct":1'; row 1 '"u_distinct":5'; } > rows
 	without
 	[ "$(fields .u_distinct)" = null ]
+	# nor is what only some of them tell
+	part() { printf '{"timestamp":1,"u":"a","r":5}\n{"timestamp":2,"u":"b","r":7}\n' | at-agg --states -a "count,$1"; }
+	{ part 'distinct(u),p50(r)'; row 1 '"count":2,"u_distinct":2,"r_p50":6'; } > rows
+	without -M m -w all
+	[ "$(fields '[.count,.u_distinct,.r_p50]')" = '[4,null,null]' ]
+	{ row 0 '"r_sum":4'; row 1 '"r_sum":3,"count":2'; } > rows      # the sum is known all the same
+	without -a 'sum(r),avg(r)'
+	[ "$(fields '[.r_sum,.r_avg]')" = '[7,null]' ]
+	{ row 0 '"r_avg":4'; row 1 '"r_sum":3,"count":2'; } > rows      # and here it is not
+	without -a 'sum(r)'
+	[ "$(fields .r_sum)" = null ]
+	{ row 0 '"r_p95":4,"count":2'; row 1 '"r_sum":3,"count":2'; } > rows
+	without -a 'sum(r)'
+	[ "$(fields .r_sum)" = null ]
+	{ row 0 '"r_sum":5,"r_var":null'; row 1 '"r_sum":6,"r_var":null'; } > rows      # of one number each
+	run -0 at-agg -w 1h -q rows
+	[ "$(fields '[.r_sum,.r_var]')" = '[11,null]' ]
 	cat <<-'END' > in                                               # a minute without the field is not that
 	{"timestamp":1,"r":5}
 	{"timestamp":61}

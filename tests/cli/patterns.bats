@@ -238,14 +238,33 @@ b3'
 }
 
 @test "when no event has the fields that a pattern is by, that is said" {
-	printf '{"event":"%s","ts":%d,"userId":"u"}\n' a 0 b 1 > rows
+	printf '{"event":"%s","ts":%d,"uid":"u"}\n' a 0 b 1 > rows
 	run -0 --separate-stderr at-detect -p 'a -> b by user_id' rows
 	[[ -z $output && $stderr == 'at-detect: no event of the pattern has all the fields that it is by;'* ]]
-	[ "$(at-ingest -n rows | at-detect -p 'a -> b by user_id' | jq -c .key)" = '{"user_id":"u"}' ]
-	run -0 --separate-stderr at-detect -p 'a -> b by userId' rows
+	[ "$(at-ingest -n -m '. + {user_id:.uid}' rows | at-detect -p 'a -> b by user_id' | jq -c .key)" = '{"user_id":"u"}' ]
+	run -0 --separate-stderr at-detect -p 'a -> b by uid' rows
 	[[ ${#lines[@]} = 1 && -z $stderr ]]
 	run -0 --separate-stderr at-detect -p 'c -> d by user_id' rows
 	[[ -z $output && -z $stderr ]]
+}
+
+@test "events are known by their other keys, as at-ingest knows them, and fields may be written as in jq" {
+	cat <<-'END' > rows
+	{"type":"a","ts":0,"userId":"u","page":{"path":"/x"}}
+	{"name":"a","time":1,"properties":{"userId":"v"},"user_id":null}
+	{"name":7,"type":"b","ts":2,"anonymousId":"v"}
+	{"event":"b","type":"a","ts":3,"userId":"w","distinct_id":"u"}
+	{"event":"b","ts":4,"user_id":"u","page":{"path":"/x"}}
+	END
+	run -0 --separate-stderr at-detect -p 'a -> b by user_id' rows
+	[[ "$(jq -c '[.key.user_id,.timestamp]' <<< "$output")" = '["v","1970-01-01T00:00:02.000Z"]
+["u","1970-01-01T00:00:04.000Z"]' && -z $stderr ]]
+	[ "$(at-ingest -n rows | at-detect -p 'a -> b by user_id' | jq -c .key)" = "$(jq -c .key <<< "$output")" ]
+	echo '{"rules":[{"name":"r","pattern":"a -> b by user_id"}]}' > rules.json
+	[ "$(at-detect -r rules.json rows | jq -c .labels)" = "$(jq -c .key <<< "$output")" ]
+	[ "$(at-detect -p 'a -> b by .page.path, .user_id' rows | jq -c .key)" = '{"page.path":"/x","user_id":"u"}' ]
+	run -2 --separate-stderr at-detect -p 'a -> b by ..page' rows
+	[[ $stderr == *"column 11 of the pattern"* ]]
 }
 
 @test "rows that are no events are rejected one by one" {

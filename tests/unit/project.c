@@ -117,6 +117,22 @@ plain_field(struct json row, struct str name)
 	return found;
 }
 
+#define FIRST_TYPES (1 << JSON_STRING | 1 << JSON_NUMBER)
+
+static struct json
+plain_first(struct json row, const struct project_place *place, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct json v = json_get(row, place[i].key[0]);
+
+		if (place[i].key[1].p)
+			v = json_get(v, place[i].key[1]);
+		if (v.type == JSON_NUMBER || (v.type == JSON_STRING && v.n > 2))
+			return v;
+	}
+	return JSON_ABSENT;
+}
+
 static void
 assert_same(struct json a, struct json b)
 {
@@ -129,7 +145,7 @@ assert_same(struct json a, struct json b)
 #define FIELDS 12
 
 /* A projection with random fields and paths; what they are stands in name[] and path[]. */
-struct asked { struct str name, path[4]; int n, index; };
+struct asked { struct str name, path[4]; int n, index, places; struct project_place place[4]; };
 
 static struct project *
 ask(struct asked *asked, int *n)
@@ -142,7 +158,20 @@ ask(struct asked *asked, int *n)
 		struct asked *a = &asked[i];
 
 		*a = (struct asked){ 0 };
-		if (dice(3)) {
+		if (dice(4) == 0) {
+			static const char *const firsts[] = { "first", "second" };
+
+			a->places = (int)dice(4) + 1;
+			for (int k = 0; k < a->places; k++) {
+				a->place[k].key[0] = str_of(keys[dice(KEYS)]);
+				if (dice(3) == 0)
+					a->place[k].key[1] = str_of(keys[dice(KEYS)]);
+			}
+			a->index = project_first(p, str_of(firsts[dice(2)]), a->place, a->places, FIRST_TYPES, &err);
+			for (int k = 0; k < i; k++)
+				if (asked[k].index == a->index)
+					*a = asked[k];
+		} else if (dice(3)) {
 			a->name = dice(4) ? str_of(keys[dice(KEYS)]) : dice(2) ? STR("a.a.b") : STR("a.x.y.z");
 			a->index = project_field(p, a->name, &err);
 		} else {
@@ -188,7 +217,9 @@ projection_is_the_plain_walk(void **state __attribute__((unused)))
 				for (int i = 0; i < n; i++) {
 					struct asked *a = &asked[i];
 
-					if (a->name.p) {
+					if (a->places) {
+						want = plain_first(row, a->place, a->places);
+					} else if (a->name.p) {
 						want = plain_field(row, a->name);
 					} else {
 						want = row;
@@ -409,6 +440,34 @@ one(const char *row, const char *field)
 		assert_memory_equal(found.p, text, found.n); \
 	} while (0)
 
+/* Which of several places counts is for the values to say, also in rows of one shape. */
+static void
+a_known_shape_says_nothing_of_which_place_counts(void **state __attribute__((unused)))
+{
+	static const struct project_place places[] = { { { { "u", 1 } } }, { { { "v", 1 } } }, { { { "p", 1 }, { "u", 1 } } } };
+	static const char *const values[] = { "\"x\"", "\"\"", "null", "7", "true", "\"y\\u0031\"" };
+	static const char *const shapes[] = { "{\"u\":%s,\"p\":{}}", "{\"u\":%s,\"v\":%s}", "{\"v\":%s,\"p\":{\"u\":%s}}", "{\"p\":{\"u\":%s}}", "{\"a\":%s}" };
+	struct err err = { 0 };
+	char row[128];
+	struct json out[2];
+
+	for (const struct json_variant *const *v = json_variants(); *v; v++) {
+		json_use(*v);
+		for (size_t shape = 0; shape < sizeof(shapes) / sizeof(*shapes); shape++) {
+			struct project *p = project_new();
+
+			project_first(p, STR("u"), places, 3, FIRST_TYPES, &err);
+			project_field(p, STR("a"), &err);
+			for (seed = 1; seed < 2000; ) {
+				snprintf(row, sizeof(row), shapes[shape], values[dice(6)], values[dice(6)]);
+				assert_int_equal(project_row(p, str_of(row), out, &err), 0);
+				assert_same(out[0], plain_first(json_value(str_of(row)), places, 3));
+			}
+			project_free(p);
+		}
+	}
+}
+
 static void
 a_field_is_a_key_of_the_row_or_of_its_properties(void **state __attribute__((unused)))
 {
@@ -526,6 +585,7 @@ main(void)
 		cmocka_unit_test(length_changes_no_value),
 		cmocka_unit_test(variants_agree_on_broken_rows),
 		cmocka_unit_test(a_known_shape_changes_no_value),
+		cmocka_unit_test(a_known_shape_says_nothing_of_which_place_counts),
 		cmocka_unit_test(a_field_is_a_key_of_the_row_or_of_its_properties),
 		cmocka_unit_test(the_last_of_duplicate_keys_is_meant),
 		cmocka_unit_test(what_is_no_row_is_refused_at_its_place),

@@ -162,6 +162,34 @@ a_variance_of_long_numbers_is_right(void **state __attribute__((unused)))
 	buf_release(&text);
 }
 
+/* Squares beyond all doubles: the deviation is right, the variance no number. */
+static void
+a_deviation_at_the_ends_of_the_range_is_right(void **state __attribute__((unused)))
+{
+	static const struct { const char *a, *b; double variance, deviation; } each[] = {
+		{ "1e160", "3e160", NAN, 1.4142135623730951e160 }, { "-1e308", "1e308", NAN, 1.4142135623730951e308 },
+		{ "1e-200", "3e-200", 0, 1.4142135623730951e-200 }, { "1e153", "3e153", 2e306, 1.4142135623730951e153 },
+		{ "5e200", "5e200", 0, 0 }, { "1e-150", "3e-150", 2e-300, 1.4142135623730951e-150 },
+	};
+
+	for (size_t i = 0; i < sizeof(each) / sizeof(*each); i++) {
+		struct number_sum sum = { 0 }, squares = { 0 };
+		struct number n;
+		double variance, deviation;
+
+		for (int k = 0; k < 2; k++) {
+			assert_true(number_read(str_of(k ? each[i].b : each[i].a), &n));
+			number_sum_add(&sum, &n);
+			number_sum_square(&squares, &n);
+		}
+		variance = number_variance(&sum, &squares, 2);
+		deviation = number_deviation(&sum, &squares, 2);
+		assert_true(isnan(each[i].variance) ? isnan(variance) : fabs(variance - each[i].variance) <= 1e-15 * each[i].variance);
+		assert_true(fabs(deviation - each[i].deviation) <= 1e-15 * each[i].deviation);
+		number_sum_release(&sum), number_sum_release(&squares);
+	}
+}
+
 /* Least and greatest are those of the numbers, not of the doubles next to them: whatever the order, they are the same. */
 static void
 numbers_compare_as_they_stand(void **state __attribute__((unused)))
@@ -279,6 +307,7 @@ main(void)
 		cmocka_unit_test(sums_do_not_depend_on_order_or_parts),
 		cmocka_unit_test(a_variance_far_from_zero_is_right),
 		cmocka_unit_test(a_variance_of_long_numbers_is_right),
+		cmocka_unit_test(a_deviation_at_the_ends_of_the_range_is_right),
 		cmocka_unit_test(numbers_compare_as_they_stand),
 		cmocka_unit_test(states_survive_as_text),
 		cmocka_unit_test(more_rows_than_can_be_counted_stay_the_most),
