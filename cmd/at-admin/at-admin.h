@@ -37,9 +37,10 @@ int on_tenants(on_tenant *, int how, struct err *);     /* the one tenant, or wi
 /* data.c: what leaves a store and comes back. */
 int data_backup(struct err *);
 int data_restore(struct err *);
-int data_archive(struct err *);
 int data_export(struct err *);
 int data_erase(struct err *);
+
+int archive_verb(struct err *);                         /* archive.c */
 
 int silence_verb(struct err *);                         /* silence.c */
 

@@ -475,7 +475,7 @@ static const struct {
 	{ "retain",   0, BEFORE,                 retain_verb },
 	{ "backup",   1, KEEP,                   data_backup },
 	{ "restore",  1, UNTIL,                  data_restore },
-	{ "archive",  1, BEFORE,                 data_archive },
+	{ "archive",  1, BEFORE,                 archive_verb },
 	{ "export",   0, USER,                   data_export },
 	{ "erase",    0, USER,                   data_erase },
 };

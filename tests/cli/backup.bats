@@ -263,6 +263,43 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 	at-query "SELECT id, event, timestamp, user_id, n FROM events ORDER BY n" | cmp - got
 }
 
+@test "an archive that is killed anywhere: the next has each event once, in a file or in the store" {
+	plain_only
+	strace -f -o /dev/null true 2> /dev/null || skip "strace cannot trace here"
+	for day in 01 02 03; do echo "{\"event\":\"x\",\"timestamp\":\"2026-01-${day}T00:00:00Z\",\"id\":\"$day\"}"; done | AT_STORE=$PWD/days at-ingest -q
+	AT_STORE=$PWD/days at-admin init
+	killed=0
+	for at in rename:{1..4} fdatasync:{1..5} fsync:{1..7}; do
+		rm -rf store old; cp -r days store
+		{ AT_STORE=$PWD/store strace -f -qq -o /dev/null -e trace=${at%:*} -e inject=${at%:*}:signal=SIGKILL:when=${at#*:} \
+		    at-admin archive old --before 2026-02-01 -yq && continue; } 2> said || killed=$((killed + 1))
+		AT_STORE=$PWD/store at-admin archive old --before 2026-02-01 -yq
+		[ "$(zcat old/default/*.gz | at-ingest -nq | jq -r .id | paste -sd,)" = 01,02,03 ]
+		[ -z "$(find old -name '*.part')" ]
+		[ "$(AT_STORE=$PWD/store count)" = 0 ]
+		AT_STORE=$PWD/store at-admin verify
+	done
+	[ $killed -gt 8 ]
+}
+
+@test "an archive that was cut off, whose files are gone: what the store has is archived anew; two at once are refused" {
+	plain_only
+	strace -f -o /dev/null true 2> /dev/null || skip "strace cannot trace here"
+	{ strace -f -qq -o /dev/null -e trace=rename -e inject=rename:signal=SIGKILL:when=1 at-admin archive old --before 2100-01-01 -yq || true; } 2> said
+	[ "$(count)" = 100 ]
+	rm -r old
+	run -0 --separate-stderr at-admin archive new --before 2100-01-01 -y
+	[[ $stderr == *'was cut off left '*'which are gone'* ]]
+	[ "$(zcat new/default/*.gz | wc -l)" = 100 ]
+	[ "$(count)" = 0 ]
+	at-ingest -q second
+	exec 8< "$AT_STORE/tenants/default"
+	flock -n 8
+	run -1 --separate-stderr at-admin archive new --before 2100-01-01 -y
+	[[ $stderr == *'another archive is at work'* ]]
+	[ "$(count)" = 50 ]
+}
+
 @test "an archive that fails leaves no files behind, so that the next has each event once" {
 	for day in 01 02 03; do echo "{\"event\":\"x\",\"timestamp\":\"2026-01-${day}T00:00:00Z\"}"; done | AT_STORE=$PWD/days at-ingest -q
 	mkdir -p old/default/2026-01-02.ndjson.gz.part/in-the-way
