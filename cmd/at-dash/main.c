@@ -99,7 +99,7 @@ rendering_of(const struct wish *w)
 int
 write_file(const char *path, const struct buf *text, struct err *err)
 {
-	struct out *out = strcmp(path, "-") ? out_open(path, 0, err) : out_stdout();
+	struct out *out = strcmp(path, "-") ? out_replace(path, err) : out_stdout();
 
 	if (!out)
 		return err->code;

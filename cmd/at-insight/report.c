@@ -210,7 +210,7 @@ put(struct query *q, const struct query_spec *spec, struct data *data, const str
 			words[r.n_words++] = line;
 	r.words = words;
 	if (format >= 0 && !cmd_stopping() && report_put(&r, (enum report_format)format, &text, err) == 0 &&
-	    (out = want.output && strcmp(want.output, "-") ? out_open(want.output, 0, err) : out_stdout())) {
+	    (out = want.output && strcmp(want.output, "-") ? out_replace(want.output, err) : out_stdout())) {
 		buf_str(&out->buf, buf_get(&text));
 		if (out != out_stdout())
 			out_close(out, err);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,6 +52,77 @@ out_open(const char *path, int append, struct err *err)
 	o->own = 1;
 	o->name = mem_text(is_stdout ? "standard output" : path);
 	return o;
+}
+
+/* May a new file take the place of what is there under that name? Not of a device or a pipe, nor of what is somebody else's. */
+static int
+is_replaceable(const char *path)
+{
+	struct stat st, target;
+
+	if (lstat(path, &st))
+		return errno == ENOENT;
+	if (st.st_uid != geteuid())
+		return 0;
+	return !S_ISLNK(st.st_mode) || stat(path, &target) ? S_ISREG(st.st_mode) : S_ISREG(target.st_mode) && target.st_uid == geteuid();
+}
+
+/* A file beside it, with its rights; beside what a link leads to. -1 and errno. */
+static int
+open_part(const char *path, char **part)
+{
+	char *whole = realpath(path, NULL);
+	const char *target = whole ? whole : path;
+	struct stat st;
+	int fd, why;
+
+	*part = mem_new(strlen(target) + 8);
+	sprintf(*part, "%s.XXXXXX", target);
+	fd = mkostemp(*part, O_CLOEXEC);
+	if (fd >= 0 && whole && (stat(whole, &st) || fchmod(fd, st.st_mode & 0777))) {
+		why = errno;
+		close(fd);
+		unlink(*part);
+		errno = why;
+		fd = -1;
+	}
+	free(whole);
+	return fd;
+}
+
+struct out *
+out_replace(const char *path, struct err *err)
+{
+	struct out *o;
+	char *part = NULL;
+	int fd = strcmp(path, "-") && is_replaceable(path) ? open_part(path, &part) : -1;
+
+	if (fd < 0 && part && (errno == ENOSPC || errno == EDQUOT)) {
+		err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+		free(part);
+		return NULL;
+	}
+	if (fd < 0) {                   /* where no file can be made beside it, it is written to in its place */
+		free(part);
+		return out_open(path, 0, err);
+	}
+	o = mem_new(sizeof(*o));
+	*o = (struct out){ .fd = fd, .own = 1, .name = mem_text(path), .part = part };
+	return o;
+}
+
+/* What was written takes the place of what is there; or is taken away. */
+static void
+settle_part(struct out *o)
+{
+	char *whole = realpath(o->name, NULL);
+
+	if (!o->failed && rename(o->part, whole ? whole : o->name))
+		o->failed = errno;
+	if (o->failed)
+		unlink(o->part);
+	free(whole);
+	free(o->part);
 }
 
 int
@@ -130,8 +202,12 @@ out_close(struct out *o, struct err *err)
 	if (!o)
 		return 0;
 	out_flush(o);
+	if (o->part && !o->failed && fsync(o->fd) && errno != EINVAL)
+		o->failed = errno;
 	if ((o->own || o->fd == 1) && close(o->fd) && !o->failed && errno != EINTR)
 		o->failed = errno;
+	if (o->part)
+		settle_part(o);
 	rc = out_failed(o, err);
 	buf_release(&o->buf);
 	if (o->own) {

@@ -16,6 +16,7 @@ struct out {
 	int  failed;            /* errno of the first failure */
 	int  pays;              /* pages_pay of fd: 1, or -1; 0: not asked yet */
 	const char *name;
+	char *part;             /* what is written to instead of `name` until it is whole (out_replace); NULL: `name` itself */
 	int (*give)(void *self, struct str);    /* instead of writing to fd: other than 0 is a failure; NULL: fd */
 	void *self;
 };
@@ -25,6 +26,8 @@ struct out {
 struct out *out_stdout(void);                   /* the one for fd 1; closed by cmd_end */
 /* 0600; never through a link of another user. "-": what fd 1 is, with a buffer of its own, so whole rows lie between those of out_stdout. */
 struct out *out_open(const char *path, int append, struct err *);
+/* The same of what is worth nothing in part: until out_close the file that is there stays as it was, and stays when something failed. */
+struct out *out_replace(const char *path, struct err *);
 /* Before it is opened, which empties it: is what is to be written there (NULL: to standard output) one of the files that are read, of which
  * no one is standard input? option: what names it, "--late". 0, or ERR_USAGE. */
 int out_apart(const char *option, const char *path, char *const *files, struct err *);

@@ -384,7 +384,7 @@ write_file(struct live *l, const char *path)
 	struct buf text = {0};
 	struct out *out = NULL;
 
-	if (format && (out = out_open(path, 0, &err))) {
+	if (format && (out = out_replace(path, &err))) {
 		struct drawing d;
 
 		pthread_mutex_lock(&l->lock);

@@ -71,3 +71,27 @@ END
 	none grep -q '[^\\]<script' h.md
 	if command -v pdftotext > /dev/null; then pdftotext h.pdf - | grep -q '?? (é)'; fi
 }
+
+@test "a report that cannot be written leaves the file as it was, and nothing beside it" {
+	at-insight report --dashboard shop.json -o r.md
+	chmod 640 r.md
+	cp r.md before
+	if [ -z "$SANITIZED" ] && strace -f -o /dev/null true 2> /dev/null; then
+		run -1 --separate-stderr strace -f -qq -o /dev/null -e trace=fsync -e inject=fsync:error=ENOSPC at-insight report --dashboard shop.json -o r.md
+		[[ $stderr == *'cannot write r.md: No space left on device'* ]]
+		cmp r.md before
+		run -1 strace -f -qq -o /dev/null -e trace=fsync -e inject=fsync:error=ENOSPC at-insight report --dashboard shop.json -o new.md
+		[ ! -e new.md ]
+	fi
+	ln -s r.md link.md
+	mkdir d && chmod 700 d
+	at-insight report --dashboard shop.json -o link.md
+	[ -L link.md ]
+	[ "$(stat -c %a r.md)" = 640 ]
+	at-insight report --dashboard shop.json -f text -o /dev/null
+	at-insight report --dashboard shop.json -f text -o /dev/stdout | grep -q 'The shop'
+	run -1 --separate-stderr at-insight report --dashboard shop.json -f text -o /dev/full
+	[[ $stderr == *'cannot write /dev/full: No space left on device'* ]]
+	run -1 at-insight report --dashboard shop.json -o none/r.md
+	[ -z "$(ls | grep 'md\.')" ]
+}
