@@ -205,6 +205,12 @@ idle(void *out)
 	out_flush(out);
 }
 
+static void
+skipped(const struct err *why)
+{
+	cmd_fail(why);
+}
+
 static int
 run_events(struct query *q, const struct table_function *f, const struct cell *args, struct err *err)
 {
@@ -213,6 +219,7 @@ run_events(struct query *q, const struct table_function *f, const struct cell *a
 
 	if (verbs_events(&call, &spec, err) < 0)
 		return err->code;
+	spec.skipped = skipped;
 	return history_run(q, &spec, put_event, idle, out_stdout(), err);
 }
 

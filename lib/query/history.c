@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/time.h"
 
@@ -37,10 +38,28 @@ wanted(const struct history_spec *spec, const struct event *e)
 	return (!spec->user.p || (e->user_id.p && str_eq(e->user_id, spec->user))) && (!spec->name.p || str_eq(e->name, spec->name));
 }
 
+/* What cannot be read, told once, though a follower meets it again. */
+struct damage {
+	struct map told;
+	struct err first;
+};
+
+static void
+note_damage(struct damage *d, const struct history_spec *spec, const struct err *why)
+{
+	int is_new;
+
+	map_put(&d->told, str_of(why->text), &is_new);
+	if (is_new && spec->skipped)
+		spec->skipped(why);
+	if (!d->first.code)
+		d->first = *why;
+}
+
 /* One pass; those with a greater seq than `after` only. */
 static int
 pass(struct query *q, const struct history_spec *spec, uint64_t after, size_t last,
-    int (*each)(void *, const struct event *, struct err *), void *self, uint64_t *seq, struct err *err)
+    int (*each)(void *, const struct event *, struct err *), void *self, uint64_t *seq, struct damage *damage, struct err *err)
 {
 	const struct store_range range = { .from = spec->from, .to = spec->to, .names = spec->name.p ? &spec->name : NULL, .n_names = spec->name.p != NULL,
 		.user_id = spec->user, .after = after, .by_time = 1 };
@@ -57,7 +76,12 @@ pass(struct query *q, const struct history_spec *spec, uint64_t after, size_t la
 		ring.event = mem_grow(NULL, last, sizeof(*ring.event));
 		ring.text = mem_new(last * sizeof(*ring.text));
 	}
-	while ((rc = store_scan_next(scan, &e, err)) > 0) {
+	while ((rc = store_scan_next(scan, &e, err)) > 0 || rc == ERR_CORRUPT) {
+		if (rc == ERR_CORRUPT) {
+			note_damage(damage, spec, err);
+			err_clear(err);
+			continue;
+		}
 		if ((++looked & 0xfff) == 0 && (rc = query_stopped(q, err)) < 0)
 			break;
 		if (e.seq > greatest)
@@ -91,23 +115,14 @@ seen(void *self, const struct event *e, struct err *err)
 	return 0;
 }
 
-int
-history_run(struct query *q, const struct history_spec *spec, int (*each)(void *, const struct event *, struct err *), void (*idle)(void *),
-    void *self, struct err *err)
+static int
+follow(struct query *q, const struct history_spec *spec, int (*each)(void *, const struct event *, struct err *), void (*idle)(void *),
+    void *self, uint64_t version, uint64_t seq, struct damage *damage, struct err *err)
 {
 	const struct timespec wait = { .tv_nsec = HISTORY_POLL_MS * 1000000L };
-	uint64_t seq = 0, version;
 	struct store *store = query_store(q, err);
-	size_t last = spec->limit > 0 ? (size_t)(spec->limit < 1000000 ? spec->limit : 1000000) : spec->follow ? 10 : 0;
 	int rc;
 
-	if (!store)
-		return err->code;
-	version = store_version(store);
-	if (spec->limit == 0 && !spec->follow)
-		return 0;
-	if ((rc = pass(q, spec, 0, last, spec->limit ? each : seen, self, &seq, err)) != 0 || !spec->follow)
-		return rc;
 	for (;;) {
 		if (idle)
 			idle(self);
@@ -119,7 +134,33 @@ history_run(struct query *q, const struct history_spec *spec, int (*each)(void *
 		if (store_version(store) == version)
 			continue;
 		version = store_version(store);
-		if ((rc = pass(q, spec, seq, 0, each, self, &seq, err)) != 0)
+		if ((rc = pass(q, spec, seq, 0, each, self, &seq, damage, err)) != 0)
 			return rc;
 	}
+}
+
+int
+history_run(struct query *q, const struct history_spec *spec, int (*each)(void *, const struct event *, struct err *), void (*idle)(void *),
+    void *self, struct err *err)
+{
+	uint64_t seq = 0, version;
+	struct store *store = query_store(q, err);
+	size_t last = spec->limit > 0 ? (size_t)(spec->limit < 1000000 ? spec->limit : 1000000) : spec->follow ? 10 : 0;
+	struct damage damage = { 0 };
+	int rc;
+
+	if (!store)
+		return err->code;
+	version = store_version(store);
+	if (spec->limit == 0 && !spec->follow)
+		return 0;
+	rc = pass(q, spec, 0, last, spec->limit ? each : seen, self, &seq, &damage, err);
+	if (rc == 0 && spec->follow)
+		rc = follow(q, spec, each, idle, self, version, seq, &damage, err);
+	if (rc == 0 && damage.first.code && !spec->skipped) {
+		*err = damage.first;
+		rc = err->code;
+	}
+	map_release(&damage.told);
+	return rc;
 }

@@ -163,6 +163,33 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	[ $hits -gt 0 ]
 }
 
+@test "fault 16: of a damaged store the events that can be read come out; who follows it goes on" {
+	seq 200000 | sed 's/.*/{"event":"e","id":"&","properties":{"n":&}}/' | at-ingest -q
+	at-admin compact
+	cp -r "$AT_STORE" whole
+	size=$(stat -c %s "$AT_STORE"/tenants/default/data.mdb)
+	for part in 3 4 5 6 7; do
+		rm -rf "$AT_STORE"; cp -r whole "$AT_STORE"
+		printf '\xff\x00\xff' | dd of="$AT_STORE"/tenants/default/data.mdb bs=1 seek=$((size * part / 8 + 100)) conv=notrunc status=none
+		at-query events > rows 2> said && continue
+		grep -q damaged said
+		[ "$(wc -l < rows)" -gt 0 ]
+		at-query 'SELECT id FROM events' 2> other | wc -l | grep -qx "$(wc -l < rows)"
+		at-query events --follow > followed 2> said & pid=$!
+		soon grep -q damaged said
+		at-ingest -q --event late <<< '{"n":1}'
+		soon grep -q '"late"' followed
+		at-ingest -q --event later <<< '{"n":2}'
+		soon grep -q '"later"' followed
+		kill -TERM $pid
+		local rc=0; wait $pid || rc=$?
+		[ $rc = 1 ]
+		[ "$(grep -c damaged said)" = "$(sort -u said | grep -c damaged)" ]
+		return
+	done
+	false   # nothing was hit
+}
+
 @test "fault 20: the ends of time and of numbers" {
 	at-ingest -q <<-'END'
 	{"event":"e","timestamp":"9999-12-31T23:59:59.999Z","properties":{"x":1e308}}
