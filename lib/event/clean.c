@@ -530,9 +530,32 @@ own_field(struct event *e, struct str key, int *slot)
 	return *slot == 0 ? &e->user_id : *slot == 1 ? &e->session_id : *slot == 2 ? &e->id : NULL;
 }
 
+/* Was such a member written already? The object is not closed yet. */
 static int
-put_ruled(struct clean *c, const struct node *node, int trim, struct json object, struct event *top, struct str key, struct value v,
-    struct buf *out, size_t from, struct err *err)
+is_written(struct buf *out, size_t from, struct str key)
+{
+	size_t n = out->n;
+	int there;
+
+	buf_byte(out, '}');
+	there = json_get(json_value((struct str){ out->p + from - 1, out->n - from + 1 }), key).type != JSON_NONE;
+	out->n = n;
+	return there;
+}
+
+/* Does the object hold that key when all its rules are done? */
+static int
+stays(const struct node *all, struct json object, struct str key)
+{
+	const struct map_entry *e = map_find(&all->below, key);
+	const struct rule *r = e ? ((const struct node *)e->ptr)->rule : NULL;
+
+	return json_get(object, key).type != JSON_NONE && !(r && (r->drop || r->pii == DROP || r->rename.p));
+}
+
+static int
+put_ruled(struct clean *c, const struct node *all, const struct node *node, int trim, struct json object, struct event *top, struct str key,
+    struct value v, struct buf *out, size_t from, struct err *err)
 {
 	const struct rule *r = node->rule;
 	struct str *own;
@@ -555,7 +578,7 @@ put_ruled(struct clean *c, const struct node *node, int trim, struct json object
 		}
 		return 0;
 	}
-	if (!json_get(object, r->rename).type)          /* a key already there wins */
+	if (!stays(all, object, r->rename) && !is_written(out, from, r->rename))        /* a key already there wins */
 		put_member(out, from, r->rename, v);
 	return 0;
 }
@@ -601,7 +624,7 @@ clean_object(struct clean *c, const struct node *node, int trim, struct json obj
 		const struct node *below = (e = map_find(&node->below, key)) ? e->ptr : NULL;
 
 		if (below && below->rule)
-			rc = put_ruled(c, below, trim, object, top, key, value_of(it.value, &scratch), out, from, err);
+			rc = put_ruled(c, node, below, trim, object, top, key, value_of(it.value, &scratch), out, from, err);
 		else if (below && it.value.type == JSON_OBJECT) {
 			if (out->n > from)
 				buf_byte(out, ',');
@@ -620,8 +643,9 @@ clean_object(struct clean *c, const struct node *node, int trim, struct json obj
 		const struct node *below = e->ptr;
 		int slot;
 
-		if (below->rule && below->rule->fills && !json_get(object, e->key).type && !(top && own_field(top, e->key, &slot)))
-			rc = put_ruled(c, below, trim, object, top, e->key, (struct value){ JSON_NONE, { 0 } }, out, from, err);
+		if (below->rule && below->rule->fills && !json_get(object, e->key).type && !(top && own_field(top, e->key, &slot)) &&
+		    !is_written(out, from, e->key))
+			rc = put_ruled(c, node, below, trim, object, top, e->key, (struct value){ JSON_NONE, { 0 } }, out, from, err);
 	}
 	buf_byte(out, '}');
 	buf_release(&scratch);

@@ -112,6 +112,22 @@ clean() { at-ingest -n --now "$now" "$@"; }
 	[[ $stderr == *"stdin:2: plan: 'gold' is none of"* && $stderr == *'stdin:3: age: wants at most 150, has 200'* && $stderr == *' 1 dropped'* ]]
 }
 
+@test "properties renamed to one name are one: a key that stays wins, then the first; names may change places" {
+	mkdir config
+	echo '{"events":{"e":{"clean":{"a":{"rename":"x"},"b":{"rename":"x"},"c":{"rename":"d"},"d":{"rename":"c"},"k":{"rename":"gone"},"gone":{"drop":true},"x":{"default":5}}}}}' > config/analytics.json
+	run -0 clean <<-'END'
+	{"event":"e","a":1,"b":2}
+	{"event":"e","b":2,"x":3}
+	{"event":"e","c":1,"d":2}
+	{"event":"e","k":1,"gone":2}
+	END
+	[ "$(jq -c .properties <<< "$output")" = '{"x":1}
+{"x":3}
+{"d":1,"c":2,"x":5}
+{"gone":1,"x":5}' ]
+	[ "${output//\"x\"/}" = "$(jq -c . <<< "$output" | sed 's/"x"//')" ]    # no key twice
+}
+
 @test "trim of an event cuts blanks off all its texts: its name, its ids, and however deep they lie" {
 	mkdir config
 	echo '{"events":{"*":{"trim":true},"a":{"clean":{"user_id":{"case":"upper"},"p.q":{"default":"d"}}},"b":{"drop":true}}}' > config/analytics.json
