@@ -19,6 +19,8 @@
  * Singer: a RECORD is an event of its stream's name; the time and the user are the record's own where it names them as an event
  * does, else it is the time of extraction. SCHEMA, STATE and ACTIVATE_VERSION say nothing of an event and are passed over.
  */
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "base/time.h"
 #include "formats/formats_priv.h"
@@ -151,19 +153,28 @@ open_cloudevents(struct in *in, struct err *err)
 	return open_with(in, (struct str){ NULL, 0 }, cloudevent);
 }
 
+/* The first object of the head, also of an array; JSON_NONE where it does not end in it: *rest is what there is then. */
+static struct json
+first_of(struct str head, struct str *rest)
+{
+	*rest = str_trim(head);
+	if (rest->n && rest->p[0] == '[')
+		rest->p++, rest->n--;
+	*rest = str_trim(*rest);
+	if (!rest->n || rest->p[0] != '{')
+		*rest = STR("");
+	return json_take(rest);
+}
+
 /* The first value of the head, as far as it is there; a key at its top that a string follows. */
 static int
 top_key(struct str head, const char *key)
 {
-	struct str rest = str_trim(head);
-	struct json v;
+	struct str rest;
+	struct json v = first_of(head, &rest);
 
-	if (rest.n && rest.p[0] == '[')
-		rest.p++, rest.n--;
-	rest = str_trim(rest);
-	if (!rest.n || rest.p[0] != '{')
+	if (!rest.n && json_is(v, JSON_NONE))
 		return 0;
-	v = json_take(&rest);
 	if (json_is(v, JSON_NONE))              /* more than the head: its beginning must do */
 		return memmem(rest.p, rest.n < 4096 ? rest.n : 4096, key, strlen(key)) != NULL;
 	return !json_is(json_get(v, str_of(key)), JSON_NONE);
@@ -178,14 +189,16 @@ looks_cloudevents(struct str head, const char *file)
 
 /* ---- Segment */
 
+static const char *const calls[] = { "track", "page", "screen", "identify", "group", "alias" };
+#define CALLS (sizeof(calls) / sizeof(calls[0]))
+
 static int
 call(struct formats_state *s, struct json v, struct record *r, struct err *err)
 {
-	static const char *const calls[] = { "track", "page", "screen", "identify", "group", "alias" };
 	struct json type = GET(v, "type"), user = either(GET(v, "userId"), GET(v, "user_id")), anonymous = GET(v, "anonymousId"), event;
 	const char *what = NULL;
 
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+	for (size_t i = 0; i < CALLS; i++)
 		if (json_text_eq(type, str_of(calls[i])))
 			what = calls[i];
 	if (!what && json_is(type, JSON_NONE) && json_is(GET(v, "event"), JSON_STRING))
@@ -231,24 +244,47 @@ open_segment(struct in *in, struct err *err)
 	return open_with(in, STR("batch"), call);
 }
 
+/* Is a word of these in the text, in quotes? */
+static int
+has_call(struct str text)
+{
+	char word[16];
+
+	for (size_t i = 0; i < CALLS && text.n; i++) {
+		int n = snprintf(word, sizeof(word), "\"%s\"", calls[i]);
+
+		if (memmem(text.p, text.n, word, (size_t)n))
+			return 1;
+	}
+	return 0;
+}
+
+/* An event may have a type, a userId and a page of its own, and be made by the batch. */
 static int
 looks_segment(struct str head, const char *file)
 {
-	static const char *const types[] = { "\"track\"", "\"page\"", "\"screen\"", "\"identify\"", "\"group\"", "\"alias\"" };
+	struct str rest;
+	struct json v = first_of(head, &rest), type = GET(v, "type"), batch = GET(v, "batch");
 	int typed = 0;
 
 	(void)file;
 	if (head.n > 8192)
 		head.n = 8192;
-	for (size_t i = 0; head.n && i < sizeof(types) / sizeof(types[0]); i++)
-		typed |= memmem(head.p, head.n, types[i], strlen(types[i])) != NULL;
-	if (!typed) {
-		head = str_trim(head);                  /* a batch of which no more has come */
-		return head.n > 1 && head.p[0] == '{' && str_starts(str_trim((struct str){ head.p + 1, head.n - 1 }), STR("\"batch\"")) ? 91 : 0;
+	head = str_trim(head);
+	if (head.n > 1 && head.p[0] == '{' && str_starts(str_trim((struct str){ head.p + 1, head.n - 1 }), STR("\"batch\"")) &&
+	    (batch.type == JSON_NONE || batch.type == JSON_ARRAY))
+		return has_call(head) ? 96 : 91;
+	if (json_is(v, JSON_NONE)) {            /* not the whole of a call, or of a batch */
+		if (!has_call(head))
+			return 0;
+		return top_key(head, "batch") ? 96 :
+		    top_key(head, "type") && (top_key(head, "anonymousId") || top_key(head, "userId") || top_key(head, "messageId")) ? 93 : 0;
 	}
-	if (top_key(head, "batch"))
-		return 96;
-	return top_key(head, "type") && (top_key(head, "anonymousId") || top_key(head, "userId") || top_key(head, "messageId")) ? 93 : 0;
+	if (json_index(batch, 0).type == JSON_OBJECT)
+		return has_call(json_raw(batch)) ? 96 : 0;
+	for (size_t i = 0; i < CALLS; i++)
+		typed |= json_text_eq(type, str_of(calls[i]));
+	return typed && (GET(v, "anonymousId").type || GET(v, "userId").type || GET(v, "messageId").type) ? 93 : 0;
 }
 
 /* ---- Singer */

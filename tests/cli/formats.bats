@@ -216,6 +216,19 @@ samples=$root/tests/golden/formats
 	[ "$(jq -r .event <<< "$output")" = x ]
 }
 
+@test "an event with a type, a userId and a page, or made by a batch, is no call of Segment" {
+	for row in '{"type":"click","userId":"u","ts":0,"page":"/"}' '{"type":"click","messageId":"m","ts":0,"properties":{"track":"track"}}' \
+	    '{"event":"made","ts":0,"batch":"page"}' '{"event":"made","ts":0,"batch":["page"]}' '{"event":"e","ts":0,"batch":[{"n":1}]}'; do
+		run -0 --separate-stderr at-ingest -nv <<< "$row"
+		[[ $stderr == *'reading as ndjson'*' 0 rejected'* ]] || { echo "$row: $stderr"; false; }
+	done
+	for row in '{"type":"page","userId":"u"}' '{"userId":"u","type":"track","event":"e"}' '{"batch":[{"type":"track","event":"e","userId":"u"}]}' \
+	    '{"sentAt":"2026-01-01T00:00:00Z","batch":[{"type":"identify","userId":"u"}]}'; do
+		run -0 --separate-stderr at-ingest -nv <<< "$row"
+		[[ $stderr == *'reading as segment'*' 0 rejected'* ]] || { echo "$row: $stderr"; false; }
+	done
+}
+
 @test "singer: records are events of their stream, the other messages none; told from its content, by name, and when the schema is long" {
 	{
 		printf '{"type":"SCHEMA","stream":"orders","schema":{"properties":{%s"id":{}}},"key_properties":["id"]}\n' "$(seq -f '"c%.0f":{"type":"null"},' 5000 | tr -d '\n')"
