@@ -87,7 +87,7 @@ int store_init(const char *dir, struct err *);                                  
 int store_tenant_name(const char *name, struct err *);                                  /* 0, or ERR_USAGE: it can be none's */
 int store_tenant_add(const char *dir, const char *name, struct err *);                  /* names: [a-z0-9_-]{1,63} */
 int store_tenant_remove(const char *dir, const char *name, struct err *);               /* its folder and all in it */
-int store_has_tenant(const char *dir, struct str name);         /* a name that is none: 0 */
+int store_has_tenant(const char *dir, struct str name);         /* a name that is none: 0; nor is one that was not made whole, here and in store_tenants */
 int store_is_made(const char *dir, const char *tenant);         /* 0: not there, or its making was not finished (a full disk, a kill), so that it has nothing */
 int store_has_system(const char *dir);                          /* the same of users, keys and audit */
 int store_tenants(const char *dir, int (*each)(void *, const char *name), void *, struct err *);

@@ -714,7 +714,7 @@ grow_map(struct store *s)
 /* The writers' mutex goes to whoever asks first when it falls free, and that is mostly the one that has just given it up: a busy
  * writer kept others waiting for seconds. So who waits for it holds the turn meanwhile, a lock on the last byte but one of
  * scans.lock, and who comes back waits for the turn. Where that lock cannot be had, writers are only as fair as the mutex. */
-enum { TURN = 2, PEN = 3 };             /* bytes from the end of scans.lock */
+enum { TURN = 2, PEN = 3, MAKING = 4 }; /* bytes from the end of scans.lock */
 
 static void
 take(struct store *s, int byte, short how)
@@ -1203,6 +1203,25 @@ check_size(struct store *s, const char *data, struct err *err)
 	return s->how & STORE_CREATE ? 0 : err_set(err, ERR_IO, "%s: empty, the store was never finished, make it by `at-ingest`", data);
 }
 
+/* Nothing is in it yet, so that there is nothing to lose: LMDB writes two pages first, and a full disk may have taken one. */
+static int
+is_unmade(const struct store *s, const char *data)
+{
+	struct stat st, mark;
+
+	return s->scans_fd >= 0 && fstat(s->scans_fd, &mark) == 0 && mark.st_size == 0 &&
+	    (lstat(data, &st) ? errno == ENOENT : S_ISREG(st.st_mode) && st.st_size < 2 * (off_t)sysconf(_SC_PAGESIZE));
+}
+
+/* What was begun of it is 0 bytes again, which store_is_made knows for none. By one process at a time (MAKING), before LMDB has
+ * it open or after. */
+static void
+unmake(const char *data)
+{
+	if (truncate(data, 0) && errno != ENOENT)
+		return;                 /* it stays as it is: the next to make it tries again */
+}
+
 /* That something was stored. For want of it nothing is lost. */
 static void
 mark_made(struct store *s)
@@ -1244,7 +1263,7 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 	struct store *s = mem_new(sizeof(*s));
 	struct stat st;
 	char *data = NULL;
-	int rc, is_new;
+	int rc, is_new, making = 0;
 
 	watch_faults();
 	s->map_lock = &s->map_lock_own;
@@ -1294,9 +1313,14 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 		goto out;
 	}
 	if ((rc = touch(s, "data.mdb", how & STORE_CREATE ? O_RDWR | O_CREAT : how & STORE_WRITE ? O_RDWR : O_RDONLY, err)) ||
-	    (rc = touch(s, "lock.mdb", O_RDONLY, err)) || (rc = store_lock_open(s, 0, err)) ||
-	    (!is_new && (rc = check_size(s, data, err))) || (rc = open_env(s, err)) ||
-	    (rc = open_tables(s, 0, err)) < 0)
+	    (rc = touch(s, "lock.mdb", O_RDONLY, err)) || (rc = store_lock_open(s, 0, err)))
+		goto out;
+	if (how & STORE_CREATE && is_unmade(s, data)) {
+		take(s, MAKING, F_WRLCK);
+		if ((making = is_unmade(s, data)))      /* still: another may have made it meanwhile */
+			unmake(data);
+	}
+	if ((!is_new && (rc = check_size(s, data, err))) || (rc = open_env(s, err)) || (rc = open_tables(s, 0, err)) < 0)
 		goto out;
 	if (rc == 1)
 		rc = how & STORE_CREATE ? open_tables(s, 1, err) :
@@ -1304,10 +1328,19 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 	if (rc)
 		goto out;
 	mark_made(s);
+	making = 0;
 	give_files(s);
 	if (how & STORE_CREATE)
 		rc = store_sync_dir(s->path, err);
 out:
+	if (rc && making) {
+		if (s->env)
+			mdb_env_close(s->env);
+		s->env = NULL;
+		unmake(data);
+	}
+	if (s->scans_fd >= 0 && how & STORE_CREATE)
+		take(s, MAKING, F_UNLCK);
 	free(data);
 	if (rc) {
 		store_close(s);

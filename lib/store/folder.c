@@ -273,7 +273,7 @@ store_tenant_add(const char *dir, const char *name, struct err *err)
 	if (store_tenant_name(name, err))
 		return err->code;
 	path = store_tenant_path(dir, name);
-	rc = lstat(path, &st) == 0 ? err_set(err, ERR_IO, "%s: there is a tenant '%s' already", dir, name) : 0;
+	rc = lstat(path, &st) == 0 && store_is_made(dir, name) ? err_set(err, ERR_IO, "%s: there is a tenant '%s' already", dir, name) : 0;
 	free(path);
 	if (rc)
 		return rc;
@@ -322,9 +322,21 @@ store_has_tenant(const char *dir, struct str name)
 	if (!store_tenant_name_ok(text))
 		return 0;
 	path = store_tenant_path(dir, text);
-	there = lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	there = lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && store_is_made(dir, text);
 	free(path);
 	return there;
+}
+
+/* What is no folder is told by whoever opens it. */
+static int
+is_one(const char *dir, const char *name)
+{
+	char *path = store_tenant_path(dir, name);
+	struct stat st;
+	int made = lstat(path, &st) || !S_ISDIR(st.st_mode) || store_is_made(dir, name);
+
+	free(path);
+	return made;
 }
 
 static int
@@ -350,7 +362,7 @@ store_tenants(const char *dir, int (*each)(void *, const char *name), void *self
 	if (!d && errno != ENOENT)
 		rc = fail(err, path.p);
 	while (d && (e = readdir(d)))
-		if (store_tenant_name_ok(e->d_name)) {
+		if (store_tenant_name_ok(e->d_name) && is_one(dir, e->d_name)) {
 			names = mem_grow(names, n + 1, sizeof(*names));
 			names[n++] = mem_text(e->d_name);
 		}

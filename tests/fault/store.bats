@@ -289,6 +289,25 @@ root_only() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 	at-admin verify
 }
 
+@test "fault 7: a tenant that a full disk had no room for is none, and is made once there is room" {
+	root_only
+	plain_only
+	mkdir small
+	for size in 4k 12k 16k 20k; do
+		mount -t tmpfs -o size=$size tmpfs small 2> /dev/null || skip "cannot mount a tmpfs here"
+		run -1 --separate-stderr at-ingest -S small/store -T new < <(events 1)
+		[[ $stderr == *'the disk is full'* ]]
+		[ -z "$(at-admin -S small/store tenant list)" ]
+		run -1 at-query -S small/store -T new 'SELECT 1 FROM events'
+		mount -o remount,size=10m small
+		at-admin -S small/store verify -a
+		if [ $size != 4k ]; then at-admin -S small/store tenant add new; fi
+		events 3 | at-ingest -S small/store -T new
+		[ "$(at-query -S small/store -T new 'SELECT count(*) AS n FROM events')" = '{"n":3}' ]
+		umount small
+	done
+}
+
 @test "fault 7: keys and a tenant that a full disk has no room for leave the rest as it was" {
 	root_only
 	plain_only
