@@ -13,7 +13,7 @@ struct making {
 	struct board *b;
 	struct buf json;
 	struct reading *readings;
-	int n;
+	int n, left_out;                /* left_out: panels for which a dashboard has no room */
 	int64_t from, to;               /* of all that is shown */
 	char range[2 * TIME_LEN + 2];   /* "from/to" */
 };
@@ -127,7 +127,9 @@ make_panel(struct making *m, const struct panel *p)
 	struct buf title = {0}, id = {0};
 	struct reading *v;
 
-	if (lines && m->n < DEFINITION_WIDGETS) {
+	if (lines && m->n >= DEFINITION_WIDGETS - 2) {          /* the events and a word about it have room */
+		m->left_out++;
+	} else if (lines) {
 		board_put_title(&title, p);
 		buf_str(&id, p->metric);
 		buf_byte(&id, ' ');
@@ -214,6 +216,13 @@ board_render(struct board *b, const struct render_format *format, const struct r
 	for (struct panel *p = b->first; p; p = p->next)
 		make_panel(&m, p);
 	make_list(&m, "event_feed", "Events", &b->events);
+	if (m.left_out) {
+		struct buf words = {0};
+
+		buf_printf(&words, "%d more metrics and fields are not shown here", m.left_out);
+		begin_widget(&m, "text", STR("more"), buf_get(&words));
+		buf_release(&words);
+	}
 	buf_lit(&m.json, "]}");
 	if ((definition = definition_read(json_value(buf_get(&m.json)), err))) {
 		d.definition = definition, d.readings = m.readings;

@@ -119,6 +119,9 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 	grep -q 'status=200' out.svg && grep -q '>900<' out.html && not grep -q '<b>\|<x>' out.html
 	at-dash -o part.json --filter status=300 --range 10m in
 	[ "$(jq -c '[.widgets[] | [.id, (.rows | length)]]' part.json)" = '[["hits count",9]]' ]
+	seq 300 | sed 's/.*/{"metric":"m&","timestamp":60,"value":1}/' > lots
+	at-dash -o lots.json lots
+	[ "$(jq -c '[(.widgets | length), .widgets[-1].title]' lots.json)" = '[199,"102 more metrics and fields are not shown here"]' ]
 	at-dash -o none.html /dev/null
 	grep -q 'This dashboard\|<main>' none.html
 	run -2 --separate-stderr at-dash -o out.doc in
