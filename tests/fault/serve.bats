@@ -122,7 +122,7 @@ for i in range(20000): print("{\"event\":\"e\",\"id\":\"%d\",\"pad\":\"%s\"}" % 
 	post /api/v1/webhooks '{"id":"w","url":"https://127.0.0.1:9/","events":["e"]}' > /dev/null && [ "$status_code" = 201 ]
 	# rows that come while the disk has room, and fill it before they are judged
 	for i in $(seq 100); do
-		post /api/v1/events "{\"event\":\"e\",\"pad\":\"$(head -c 60000 /dev/urandom | base64 -w0)\"}" --max-time 20 > /dev/null
+		post /api/v1/events "{\"event\":\"e\",\"pad\":\"$(head -c 60000 /dev/urandom | base64 -w0)\"}" --max-time 60 > /dev/null
 		[ "$status_code" = 200 ] || break
 	done
 	[ "$status_code" = 503 ]
