@@ -120,9 +120,11 @@ url_ask(struct data *data, const char *sql, const struct query_param *params, in
 	json_put_string(&body, str_of(sql));
 	buf_lit(&body, ",\"parameters\":{");
 	for (int i = 0; i < n_params; i++) {
+		struct cell value = query_param_cell(&params[i]);
+
 		buf_lit(&body, i ? "," : "");
 		json_put_key(&body, params[i].name);
-		json_put_string(&body, params[i].value);
+		cell_put_json(&body, &value);           /* typed, as it would be bound here */
 	}
 	buf_lit(&body, "}}");
 	if (call(d, "POST", "/api/v1/query", buf_get(&body), &result, err) == 0)

@@ -627,9 +627,22 @@ tell(struct query *q, struct str sql, size_t base, long at, const char *said, st
 
 /* ---- running */
 
+/* A number of JSON: an integer as long as it is one that can be held. */
+static struct cell
+number_cell(struct str value)
+{
+	int64_t integer;
+	double real = 0;
+
+	if (str_int64(value, &integer) == 0)
+		return cell_integer(integer);
+	str_double(value, &real);
+	return cell_real(real);
+}
+
 /* A text that is just how a number is printed is that number; "007" stays a text. */
-struct cell
-query_param_cell(struct str value)
+static struct cell
+said_cell(struct str value)
 {
 	char digits[40];
 	int64_t integer;
@@ -651,6 +664,14 @@ query_param_cell(struct str value)
 			return cell_real(real);
 	}
 	return cell_text(value.p ? value : STR(""));
+}
+
+struct cell
+query_param_cell(const struct query_param *p)
+{
+	if (p->type == QUERY_PARAM_NUMBER)
+		return number_cell(p->value);
+	return p->type == QUERY_PARAM_SAID ? said_cell(p->value) : cell_text(p->value.p ? p->value : STR(""));
 }
 
 void
@@ -689,7 +710,7 @@ bind(sqlite3_stmt *statement, const struct query_param *params, int n, struct er
 				p = &params[k];
 		if (!p)
 			return err_set(err, ERR_USAGE, "no value for %s, give -P %s=…", name, name + 1);
-		cell = query_param_cell(p->value);
+		cell = query_param_cell(p);
 		query_bind_cell(statement, i, &cell, SQLITE_TRANSIENT);
 	}
 	return 0;
@@ -1263,6 +1284,7 @@ ask(struct str all, size_t at, uint64_t policy, const struct query_param *params
 	varint_put_str(question, (struct str){ rest.p, end });
 	for (int i = 0; i < n_params; i++) {
 		varint_put_str(question, params[i].name);
+		varint_put(question, params[i].type);
 		varint_put_str(question, params[i].value);
 	}
 	return at + end;

@@ -48,7 +48,10 @@ struct query_sink {
 	void *self;
 };
 
-struct query_param { struct str name, value; };         /* :name, @name, $name; the n-th for the n-th ? */
+/* :name, @name, $name; the n-th for the n-th ?. Who has no types says a number as it is printed. */
+enum query_param_type { QUERY_PARAM_SAID, QUERY_PARAM_TEXT, QUERY_PARAM_NUMBER };
+struct query_param { struct str name, value; enum query_param_type type; };
+struct cell query_param_cell(const struct query_param *);       /* what it is bound as; borrowed */
 
 /* Run the statement of sql at byte *at, which moves behind it. 1; 0 when there is no further statement; < 0 with "LINE:COL: "
  * in front of what is wrong. After ERR_CORRUPT, of a statement that only picks rows of a table, those that could be read have been

@@ -55,7 +55,6 @@ int query_tracks(struct query *, struct tracks *, struct err *);
 
 /* Before a statement that stands inside the user's own is prepared: what is forbidden there is forbidden in it. */
 void query_within(struct query *, struct str sql);
-struct cell query_param_cell(struct str value);         /* a parameter's value with the type it is bound with; borrowed */
 /* The i-th parameter is the cell. lasts: SQLITE_STATIC when its text does until the statement ends, else SQLITE_TRANSIENT. */
 void query_bind_cell(sqlite3_stmt *, int i, const struct cell *, sqlite3_destructor_type lasts);
 int query_is_property(struct query *, struct str name); /* of any event in the store, as it is spelled */

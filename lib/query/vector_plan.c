@@ -1495,7 +1495,7 @@ find_params(struct planner *w, const struct query_param *params, int n)
 		}
 		if (!value)
 			return -1;
-		p->value = query_param_cell(value->value);
+		p->value = query_param_cell(value);
 	}
 	return err.code || (named && bare) ? -1 : 0;
 }

@@ -223,12 +223,18 @@ read_params(struct exchange *ex, struct json from, struct query_param *to, int *
 			exchange_problem(ex, 422, "parameters: more than %d", PARAMS_MOST);
 			return -1;
 		}
+		p->type = QUERY_PARAM_SAID;
 		p->name = from.type == JSON_OBJECT ? exchange_text(ex, it.key) : (struct str){ 0 };
 		if (p->name.n && strchr(":@$", p->name.p[0]))
 			p->name.p++, p->name.n--;
 		switch (it.value.type) {
 		case JSON_STRING:
 			p->value = exchange_text(ex, it.value);
+			p->type = QUERY_PARAM_TEXT;
+			break;
+		case JSON_NUMBER:
+			p->value = json_raw(it.value);
+			p->type = QUERY_PARAM_NUMBER;
 			break;
 		case JSON_TRUE: case JSON_FALSE:
 			p->value = it.value.type == JSON_TRUE ? STR("1") : STR("0");
@@ -471,7 +477,7 @@ events(struct exchange *ex)
 			continue;
 		}
 		snprintf(more + strlen(more), sizeof(more) - strlen(more), " AND %s = :%s", filters[i].column, filters[i].param);
-		params[n++] = (struct query_param){ str_of(filters[i].param), value };
+		params[n++] = (struct query_param){ str_of(filters[i].param), value, QUERY_PARAM_TEXT };
 	}
 	answer_page(ex, "events", shown, "events", more, "", params, n, put_event_row);
 }
@@ -488,7 +494,7 @@ put_whole_row(struct buf *b, const struct cell *c)
 static void
 anomalies(struct exchange *ex)
 {
-	struct query_param params[6] = { { STR("metric"), exchange_param(ex, "metric") } };
+	struct query_param params[6] = { { STR("metric"), exchange_param(ex, "metric"), QUERY_PARAM_TEXT } };
 	int has = params[0].value.n > 0;
 
 	answer_page(ex, "anomalies", "\"row\"", "anomalies", has ? " AND metric = :metric" : "", LATEST, params, has, put_whole_row);

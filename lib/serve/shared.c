@@ -223,6 +223,15 @@ every_of(struct exchange *ex, struct json widget, int64_t ms)
 	return own.p ? own : str_of(spans[i].text);
 }
 
+/* Variables have no types: what is just how a number is printed is that number, as on the page. */
+static void
+put_said(struct buf *b, struct str value)
+{
+	struct cell cell = query_param_cell(&(struct query_param){ .value = value });
+
+	cell_put_json(b, &cell);
+}
+
 /* The body of POST /query: the stored statement; the names in it are the period's ends and variables. */
 static int
 make_query(struct exchange *ex, struct json dashboard, struct json widget)
@@ -265,11 +274,11 @@ make_query(struct exchange *ex, struct json dashboard, struct json widget)
 		else if (str_eq(name, STR("every")))
 			json_put_string(&b, every_of(ex, widget, to - from));
 		else if ((value = variable(ex, dashboard, name)).p)
-			json_put_string(&b, value);
+			put_said(&b, value);
 		else if ((value = exchange_text(ex, json_get(widget, str_eq(name, STR("by")) ? STR("groupBy") : name))).p)
-			json_put_string(&b, value);
+			put_said(&b, value);
 		else
-			json_put_string(&b, str_eq(name, STR("limit")) ? STR("100") : STR(""));
+			put_said(&b, str_eq(name, STR("limit")) ? STR("100") : STR(""));
 	}
 	buf_lit(&b, "}}");
 	map_release(&seen);

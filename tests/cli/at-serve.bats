@@ -1266,6 +1266,27 @@ END
 	post /api/v1/rules '{"alert":"a","sql":"SELECT 1 AS n; -- c"}' > /dev/null && [ "$status_code" = 201 ]
 }
 
+@test "a parameter of a statement has the type that it has in JSON, over columns and row by row" {
+	serve_start
+	post /api/v1/events/batch '{"events":[{"event":"a","user_id":"7","properties":{"code":"7","n":7}},{"event":"a","user_id":"007","properties":{"code":"007","n":100}},{"event":"7","properties":{"n":1.5}}]}' > /dev/null
+	count() {
+		local one two
+		one=$(post /api/v1/query '{"query":"SELECT COUNT(*) AS n FROM events WHERE '"$1"' :a","parameters":{"a":'"$2"'}}' | jq '.data[0].n')
+		two=$(post /api/v1/query '{"query":"SELECT COUNT(*) AS n FROM (SELECT *, row_number() OVER () AS r FROM events) WHERE '"$1"' ?","parameters":['"$2"']}' | jq '.data[0].n')
+		echo "$one $two"
+	}
+	[ "$(count 'code =' '"7"')" = '1 1' ] && [ "$(count 'code =' 7)" = '0 0' ] && [ "$(count 'code =' '"007"')" = '1 1' ]
+	[ "$(count 'user_id =' '"7"')" = '1 1' ] && [ "$(count 'event =' '"7"')" = '1 1' ]
+	for seven in 7 7.0 0.7e1 70e-1; do [ "$(count 'n =' $seven)" = '1 1' ]; done
+	[ "$(count 'n =' '"7"')" = '0 0' ] && [ "$(count 'n >=' 100.0)" = '1 1' ] && [ "$(count 'n >=' 1e2)" = '1 1' ] && [ "$(count 'n <' 99999999999999999999)" = '3 3' ] && [ "$(count 'n =' 1.5)" = '1 1' ]
+	post /api/v1/query '{"query":"SELECT 1 AS n LIMIT :n","parameters":{"n":"1"}}' | jq -e '.rows == 1'
+	[ "$(get '/api/v1/events?event=7' | jq '.events | length')" = 1 ]
+	post /api/v1/dashboards '{"id":"d","variables":[{"name":"least","default":"5"},{"name":"code","default":"007"}],"widgets":[{"id":"w","type":"table","query":"SELECT COUNT(*) AS n FROM events WHERE n > :least"},{"id":"c","type":"table","query":"SELECT COUNT(*) AS n FROM events WHERE code = :code"}]}' > /dev/null && [ "$status_code" = 201 ]
+	link=$(post /api/v1/dashboards/d/shares '{}' | jq -r .token)
+	[ "$(curl -s "$U/api/v1/shared/w" -H "Authorization: Bearer $link" | jq .data[0].n)" = 2 ]
+	[ "$(curl -s "$U/api/v1/shared/c" -H "Authorization: Bearer $link" | jq .data[0].n)" = 1 ]
+}
+
 @test "periods and groups are said the same way everywhere: to alone, from= with nothing, fields twice or too many" {
 	serve_start
 	for day in $(seq 10 30); do

@@ -39,11 +39,14 @@ export const source = {
 				period ||= await bounds(ctx.range);
 				params[name] = name === 'every' ? widget.interval || period.every : period[name];
 			} else {
-				params[name] = String(all[name] ?? '');
+				params[name] = said(all[name] ?? '');
 			}
 		return sql(widget.query, params);
 	},
 };
+
+/* Variables and filters lie in the address, which has no types: what is just how a number is printed is that number, as in a shared link and at-dash. */
+const said = (v) => typeof v === 'number' || (/^-?\d+(\.\d+)?$/.test(v) && String(Number(v)) === String(v)) ? Number(v) : String(v);
 
 /* As the server chooses where no interval is asked for: the first that gives about a hundred buckets. */
 const everyOf = (ms) => ['1s', '10s', '1m', '5m', '15m', '1h', '6h', '1d', '7d'].find((e) => ms / span(e) <= 101) || '7d';
