@@ -8,6 +8,7 @@
  * and taken up by the next start, so that the last day is one whatever was begun anew in it. Of two servers over one store the one that keeps
  * last is believed.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +18,7 @@
 
 #define HOUR_MS 3600000LL
 #define KEEP_MS 60000
+#define FIRST_MS 8000                   /* the most that is waited for the first time */
 #define SLOTS_AN_HOUR (HOUR_MS / FIGURES_SLOT_MS)
 #define WELL 0.99               /* share of the last ten minutes' requests that were answered, below which it is not */
 
@@ -115,7 +117,13 @@ status(struct exchange *ex)
 
 /* ---- kept over a start */
 
-struct status_keeper { struct serve *serve; struct ticker *ticker; };    /* the first worker's ticks; each keeps when it ends */
+struct status_keeper {                  /* the first worker's ticks; each keeps when it ends */
+	struct serve *serve;
+	struct ticker *ticker;
+	pthread_mutex_t lock;
+	pthread_cond_t once;            /* it was kept for the first time */
+	int is_kept;
+};
 
 static int
 put_status(struct serve *s, struct store *store, struct err *err)
@@ -155,12 +163,31 @@ keep(struct status_keeper *k)
 	store_close(store);
 }
 
-/* A ticker begins as one that was woken, which nobody does here: then it is kept already. */
 static void
 tick(void *self, int woken)
 {
-	if (!woken)
-		keep(self);
+	struct status_keeper *k = self;
+
+	(void)woken;
+	keep(k);
+	pthread_mutex_lock(&k->lock);
+	k->is_kept = 1;
+	pthread_cond_signal(&k->once);
+	pthread_mutex_unlock(&k->lock);
+}
+
+/* Whoever is answered is so by a start that counts, though the server be killed behind that; but who holds the store keeps nobody waiting for
+ * long. */
+static void
+wait_kept(struct status_keeper *k)
+{
+	int64_t until = time_mono_ns() + FIRST_MS * 1000000LL;
+	struct timespec at = { until / 1000000000, until % 1000000000 };
+
+	pthread_mutex_lock(&k->lock);
+	while (!k->is_kept && pthread_cond_timedwait(&k->once, &k->lock, &at) == 0)
+		;
+	pthread_mutex_unlock(&k->lock);
 }
 
 /* Once for all workers, before this one counts: what it counted itself lies in memory that outlives it. */
@@ -193,22 +220,36 @@ take_up(struct serve *s)
 	buf_release(&text);
 }
 
+static void
+let_go(struct status_keeper *k)
+{
+	ticker_free(k->ticker);
+	pthread_mutex_destroy(&k->lock);
+	pthread_cond_destroy(&k->once);
+	free(k);
+}
+
 struct status_keeper *
 serve_status_keep(struct serve *s, struct err *err)
 {
 	struct status_keeper *k = mem_new(sizeof(*k));
+	pthread_condattr_t mono;
 
 	k->serve = s;
+	pthread_mutex_init(&k->lock, NULL);
+	pthread_condattr_init(&mono);
+	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
+	pthread_cond_init(&k->once, &mono);
+	pthread_condattr_destroy(&mono);
 	if (s->worker)
 		return k;
 	take_up(s);
-	keep(k);                        /* whoever was answered was so by a start that counts, though it be killed behind that */
 	k->ticker = ticker_new(tick, k, KEEP_MS);
 	if (ticker_start(k->ticker, err)) {
-		ticker_free(k->ticker);
-		free(k);
+		let_go(k);
 		return NULL;
 	}
+	wait_kept(k);
 	return k;
 }
 
@@ -218,8 +259,9 @@ serve_status_free(struct status_keeper *k)
 	if (!k)
 		return;
 	ticker_free(k->ticker);
+	k->ticker = NULL;
 	keep(k);
-	free(k);
+	let_go(k);
 }
 
 static void

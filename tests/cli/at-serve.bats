@@ -1181,6 +1181,20 @@ END
 	get /api/v1/status | jq -e '.ever.starts == 3'
 }
 
+@test "who holds the store of keys and counts for long keeps nobody from being answered" {
+	strace -f -o /dev/null true 2> /dev/null || skip "strace cannot trace here"
+	plain_only
+	at-admin -q key create > /dev/null
+	strace -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:delay_enter=600000000 at-admin -q key create > /dev/null 2>&1 & holder=$!
+	writes() { grep -q 'system/lock.mdb' "/proc/$(pgrep -P $holder)/maps"; }
+	soon writes
+	sleep 1
+	at-serve -l 127.0.0.1:0 2> serve.log & PID=$!
+	answers() { U=$(sed -n 's/.*listening on \(http[^ ]*\)$/\1/p' serve.log | head -1); [ -n "$U" ] && [ "$(curl -s -m 20 -o /dev/null -w '%{http_code}' "$U/healthz")" = 200 ]; }
+	soon answers
+	kill -KILL $holder $(pgrep -P $holder) 2> /dev/null || true
+}
+
 @test "a shared link has a rate of its own, over all workers; keys too" {
 	mkdir config
 	echo '{"serve":{"links":{"perSecond":0.01,"burst":5},"rate":{"perSecond":0.01,"burst":40}}}' > config/analytics.json
