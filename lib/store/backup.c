@@ -236,9 +236,9 @@ lock_folder(const char *path)
 	return rc;
 }
 
-/* What backups left that were killed. */
+/* What backups left that were killed: a day ago or more, since those of an older version do not lock what they make. */
 static void
-sweep(const char *dir)
+sweep(const char *dir, int64_t now)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
@@ -250,7 +250,7 @@ sweep(const char *dir)
 
 		if (!str_starts(str_of(e->d_name), STR(".part-")) && !str_starts(str_of(e->d_name), STR(".gone-")))
 			continue;
-		if (time_of(e->d_name + 6, &time))
+		if (time_of(e->d_name + 6, &time) || time > now - DAY_MS)
 			continue;
 		path = text_of("%s/%s", dir, e->d_name);
 		if ((fd = lock_folder(path)) >= 0) {
@@ -281,7 +281,7 @@ store_backup_all(const char *store, const char *dir, int64_t now, long keep, cha
 		rc = err_set(err, ERR_IO, "%s: there is a backup of that moment already", *path);
 	else if (mkdir(dir, 0700) && errno != EEXIST)
 		rc = fail(err, dir);
-	else if (sweep(dir), mkdir(part, 0700))
+	else if (sweep(dir, now), mkdir(part, 0700))
 		rc = fail(err, part);
 	else if ((lock = lock_folder(part)) == TAKEN)
 		rc = err_set(err, ERR_IO, "%s: another process has it", part);

@@ -149,10 +149,10 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 	[[ $output == *"another restore is under way: nothing was changed"* ]]
 	[ "$(count)" = 150 ]
 	at-admin restore copies -yq
-	mkdir -p copies/.part-20260101T000000.000Z/tenants/default copies/.gone-20260101T000000.000Z copies/.part-20260102T000000.000Z copies/.part-of-mine
-	touch copies/.part-20260101T000000.000Z/tenants/default/data.mdb
-	flock copies/.part-20260102T000000.000Z at-admin -q backup copies
-	[ "$(ls -A copies | grep '^\.' | tr '\n' ' ')" = '.part-20260102T000000.000Z .part-of-mine ' ]
+	mkdir -p copies/.part-20200101T000000.000Z/tenants/default copies/.gone-20200101T000000.000Z copies/.part-20200102T000000.000Z copies/.part-of-mine
+	touch copies/.part-20200101T000000.000Z/tenants/default/data.mdb
+	flock copies/.part-20200102T000000.000Z at-admin -q backup copies
+	[ "$(ls -A copies | grep '^\.' | tr '\n' ' ')" = '.part-20200102T000000.000Z .part-of-mine ' ]
 	at-admin -q backup copies
 	[ "$(ls -A copies | grep '^\.')" = .part-of-mine ]
 }
