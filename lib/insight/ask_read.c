@@ -201,6 +201,9 @@ check(struct ask_reader *rd)
 
 	if (r->where.full || r->m.where.full || r->base.where.full)
 		return ask_fail(rd, "That bounds more than %d things; ask about fewer at a time.", ASK_LIST);
+	if (rd->average && rd->average != ASK_SUM && !r->ratio && !r->average_over &&
+	    !((r->m.of == ASK_OF_FIELD || r->m.of == ASK_OF_SESSION_LENGTH) && (int)r->m.agg == rd->average))
+		return ask_fail(rd, "I do not see of what the average or the like is to be taken; put it in other words.");
 	if (!alternatives(rd))
 		return 0;
 
