@@ -391,7 +391,7 @@ draw_bars(struct field *f)
 		return;
 	}
 	if (v->shares < rows)
-		each = fmin(f->height / v->shares, 30);
+		each = fmin(f->height / v->shares, 44);
 	rows = v->shares + (v->left_out > 0) > rows ? rows - 1 : v->shares;
 	for (int i = 0; i < rows; i++) {
 		double y = f->y + i * each, value = v->share[i].value;
@@ -479,7 +479,7 @@ draw_grid(struct field *f)
 	name = fmin(name + 8, f->width / 3);
 	wide = (f->width - name - side) / g->columns;
 	rows = (int)((f->height - LINE) / 12) < g->rows ? (int)((f->height - LINE) / 12) : g->rows;
-	tall = rows > 0 ? fmin((f->height - LINE) / rows, 24) : 0;
+	tall = rows > 0 ? fmin((f->height - LINE) / rows, 40) : 0;
 	low = is_share ? 0 : fmin(low, 0), high = is_share ? 1 : high;
 	for (int i = 0; i < rows; i++) {
 		int row = f->w->by.n || f->w->query.p || is_share ? i : g->rows - rows + i;
