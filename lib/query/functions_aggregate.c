@@ -225,7 +225,7 @@ quantile_step(sqlite3_context *c, int n, sqlite3_value **v)
 	if (!q)
 		return;
 	q->share = n > 1 ? sqlite3_value_double(v[1]) : 0.5;
-	if (!(q->share >= 0 && q->share <= 1)) {
+	if (!(q->share >= 0 && q->share <= 1) || (n > 1 && sqlite3_value_numeric_type(v[1]) == SQLITE_TEXT)) {
 		functions_error(c, "a quantile is asked for by a share between 0 and 1, such as 0.95");
 		return;
 	}

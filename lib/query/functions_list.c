@@ -118,7 +118,7 @@ list_at(sqlite3_context *c, int n, sqlite3_value **v)           /* x[i]: the i-t
 		at++;
 		if ((int64_t)at == i)
 			from = k;
-		else if ((int64_t)at == i + 1 && i > 0)
+		else if (i > 0 && (int64_t)at - 1 == i)
 			to = k;
 	}
 	functions_give_text(c, (struct str){ s.p + from, to - from });

@@ -518,14 +518,15 @@ static int
 combined(struct work *w, struct tok *t)
 {
 	struct str base = { t->text.p, t->text.n - 2 };
+	struct tok *open = is(t->next->match->next, "(") ? t->next->match->next : t->next;
 	int exact;
 
-	if (t->text.n < 4 || strncasecmp(t->text.p + base.n, "if", 2) != 0)
+	if (t->text.n < 4 || open->next == open->match || open->match == open || strncasecmp(t->text.p + base.n, "if", 2) != 0)
 		return 0;
 	exact = base.n == 9 && strncasecmp(base.p, "uniqexact", 9) == 0;
 	if ((!exact && !functions_is_aggregate(base)) || functions_is_aggregate(t->text))
 		return 0;
-	filter_by_last(w, is(t->next->match->next, "(") ? t->next->match->next : t->next);
+	filter_by_last(w, open);
 	t->text = base;
 	t->made = 1;
 	return 1;

@@ -1032,7 +1032,7 @@ semi_join(struct work *w, struct select *s, struct tok *t, struct tok *after)
 
 	while (on != after && !is(on, "on") && !is(on, "using"))
 		on = is(on, "(") ? on->match->next : on->next;
-	if (on == after || on == source) {
+	if (on == after || on == source || (is(on, "using") && (!is(on->next, "(") || on->next->next == on->next->match))) {
 		rewrite_fail(w, t, "%s JOIN wants a table and ON or USING behind it", anti ? "ANTI" : "SEMI");
 		return t;
 	}

@@ -733,6 +733,9 @@ P
 
 @test "what others call it: aggregates with If, casts of ClickHouse, // and **, SIMILAR TO, TRIM(BOTH … FROM …)" {
 	is "SELECT minIf(revenue, page = '/cart'), anyIf(event, revenue > 3), uniqExact(user_id), uniqExactIf(user_id, event = 'signup'), quantileIf(0.5)(revenue, revenue < 3) FROM events" 4,page_view,2,1,2.5
+	for sql in "SELECT minIf() FROM events" "SELECT quantileIf(0.5)() FROM events" "SELECT quantile_cont(revenue, []) FROM events" "SELECT 1 FROM events a SEMI JOIN events b USING"; do
+		run -2 at-query "$sql"
+	done
 	is "SELECT toInt64('5') + toFloat64('2.5'), toString(5) || 'x', toInt64OrNull('x'), addDays(DATE '2026-01-31', 1), JSONExtractInt('{\"a\":{\"b\":7}}', 'a', 'b')" 7.5,5x,,2026-02-01,7
 	is "SELECT -7 // 2, 7 // 2 * 2, 2 ** 3 ** 2, 2 ^ 0.5 > 1.41, 3 * 2 // 4, 7 // 0" -3,6,64,1,1,
 	is "SELECT 'abc' SIMILAR TO 'a_?.c', 'abc' NOT SIMILAR TO '(a|b)+', regexp_full_match('abc', 'b'), trim(BOTH 'x' FROM 'xaxx'), trim(LEADING FROM '  a '), json_extract_string('{\"a\":1}', '$.a')" '1,1,0,a,a ,1'
