@@ -210,8 +210,8 @@ read_decision(struct archive *a, struct store *s, struct err *err)
 		rest = buf_get(&text);
 		if (!str_cut(&rest, 0, &head) || head.n >= sizeof(line) || (memcpy(line, head.p, head.n), line[head.n] = 0,
 		    sscanf(line, "1;%lld;%llu;%lld", &before, &last, &n) != 3)) {
-			rc = err_set(err, ERR_CORRUPT, "what an archive that was cut off has decided cannot be read, and it is of no newer version: "
-			    "what was archived may be in the store still");
+			rc = err_set(err, ERR_CORRUPT, "what an archive that was cut off decided cannot be read, finish it with the version that began it: "
+			    "what is in its files may be in the store too");
 		} else {
 			a->before = before, a->last = last, a->n = n;
 			while (rest.n && str_cut(&rest, 0, &file)) {
