@@ -424,11 +424,14 @@ rules(const struct rules_wish *wish, char **files, struct err *err)
 	if (!(run.resume = resume_open(run.store, "alert", wish->state, err)))
 		goto out;
 	run.rows.place = resume_place(run.resume);
+	if (run.routes && wish->state && routes_load(run.routes, run.store, wish->state, err))
+		goto out;
+	/* what it finds over, because its rule is gone, is told to who knows of it: so the routes are there first */
 	if (!(run.evaluate = evaluate_new(&(struct evaluate_spec){ .rules = run.rules, .alert = on_alert, .self = &run, .zone = cmd_settings()->zone, .late_ms = wish->late_ms,
 	    .exact = 1 }, err)) || (wish->state && evaluate_load(run.evaluate, run.store, wish->state, err)))
 		goto out;
-	if (run.routes && ((wish->state && routes_load(run.routes, run.store, wish->state, err)) ||
-	    ((run.sender.private_too = config_get(run.config, "analytics", "serve.webhooks.private").type == JSON_TRUE), 0) || sender_start(&run.sender, run.store, config_get(run.config, "analytics", "receivers"), err)))
+	run.sender.private_too = run.routes && config_get(run.config, "analytics", "serve.webhooks.private").type == JSON_TRUE;
+	if (run.routes && sender_start(&run.sender, run.store, config_get(run.config, "analytics", "receivers"), err))
 		goto out;
 	if (evaluate_all(&run, files, err) == 0 && (wish->state ? evaluate_silence(run.evaluate, err) >= -1 : evaluate_finish(run.evaluate, err) == 0) && commit(&run, !cmd_stopping(), err) == 0)
 		closing_line(&run);

@@ -232,6 +232,17 @@ resolved 150" ]
 resolved 180" ]
 }
 
+@test "an alert whose rule is gone is told to be over, once" {
+	config "$log"
+	rule "$many, {alert: \"other\", expr: \".count > 1000\"}"
+	rows '0 a 150' | notify --state x
+	rule '{alert: "other", expr: ".count > 1000"}'
+	rows '1 a 160' | notify --state x
+	notify --state x --now now+5h < /dev/null
+	[ "$(told)" = "firing a
+resolved a" ]
+}
+
 @test "what was silenced after it was told goes to nobody else until the silence is over" {
 	config '{log: {type: "file", path: "log"}, boss: {type: "file", path: "boss"}}' '{routes: [{receiver: "log", escalate: [{after: "30m", receiver: "boss"}]}]}'
 	rule "$many"
