@@ -1,6 +1,6 @@
 /* What is saved lies in the tenant's state, kind "alert/NAME", a record a series that something was said of:
  *
- *      [metric, labels, rule]  ─►  {"last":MS,"on":[{"rule","alert","severity","labels","state","since","fired","clear","last","stale","absent","value","reads"},…]}
+ *      [metric, labels, rule]  ─►  {"last":MS,"on":[{"rule","sign","alert","severity","labels","state","since","fired","clear","last","stale","absent","value","reads"},…]}
  *      "clock"                 ─►  {"greatest":MS,"lag":MS}
  *
  * with null for TIME_NONE; reads: a mark of what the rule read then; rule: of series that belong to one rule (patterns, sql, funnels), else "". */
@@ -1475,7 +1475,7 @@ put_active(struct evaluate *e, struct buf *b, const struct active *a)
 	make_alert(e, a, EVALUATE_FIRING, i->since, JSON_ABSENT, &alert);
 	buf_lit(b, "{\"rule\":");
 	json_put_string(b, rule->key);
-	buf_lit(b, ",\"alert\":");
+	buf_printf(b, ",\"sign\":\"%08x\",\"alert\":", rule->sign);
 	json_put_string(b, rule->name);
 	buf_lit(b, ",\"severity\":");
 	json_put_string(b, rule->severity);
@@ -1625,6 +1625,90 @@ get_ms(struct json v, const char *key)
 	return json_int64(json_get(v, str_of(key)), &ms) && ms > -(1LL << 60) && ms < (1LL << 60) ? ms : TIME_NONE;
 }
 
+/* The rule of that key; -1: there is none. */
+static int
+rule_of(const struct evaluate *e, struct str key)
+{
+	const struct map_entry *entry = map_find(&e->by_key, key);
+
+	return entry ? (int)entry->num - 1 : -1;
+}
+
+/* Rules of one name have their keys by their order, which changes when one of them comes or goes: who has something saved under a key gets
+ * that key again, before anything is read under it. */
+struct recalling { struct evaluate *e; struct map by_sign; unsigned char *settled; };
+
+static void
+put_sign(struct buf *b, struct str name, struct str sign)
+{
+	buf_clear(b);
+	buf_str(b, name);
+	buf_byte(b, 0);
+	buf_str(b, sign);
+}
+
+static void
+give_key(struct evaluate *e, int to, struct str key, int from)
+{
+	struct rule *rule = e->rules->rule;
+	struct str was = rule[to].key;
+
+	rule[to].key = from >= 0 ? rule[from].key : (struct str){ arena_dup(e->rules->arena, key.p, key.n), key.n };
+	if (from >= 0)
+		rule[from].key = was;
+	map_put(&e->by_key, was, NULL)->num = from + 1;
+	map_put(&e->by_key, rule[to].key, NULL)->num = to + 1;
+}
+
+static int
+recall_one(void *self, struct str name, struct str value)
+{
+	struct recalling *r = self;
+	struct evaluate *e = r->e;
+	struct buf named = { 0 }, sign = { 0 };
+	struct json_iter it;
+
+	(void)name;
+	for (it = json_iter(json_get(json_value(value), STR("on"))); json_next(&it); ) {
+		struct str key = json_text(json_get(it.value, STR("rule")), &e->text), alert = json_text(json_get(it.value, STR("alert")), &named);
+		int holder = rule_of(e, key), own;
+		struct map_entry *entry;
+
+		put_sign(&e->key, alert, json_text(json_get(it.value, STR("sign")), &sign));
+		if (!(entry = map_find(&r->by_sign, buf_get(&e->key))))
+			continue;
+		own = (int)entry->num - 1;
+		if (holder >= 0 && str_eq(e->rules->rule[holder].name, alert) && e->rules->rule[holder].sign == e->rules->rule[own].sign)
+			own = holder;
+		if (r->settled[own] || (holder >= 0 && (r->settled[holder] || !str_eq(e->rules->rule[holder].name, alert))))
+			continue;
+		if (own != holder)
+			give_key(e, own, key, holder);
+		r->settled[own] = 1;
+	}
+	buf_release(&named);
+	buf_release(&sign);
+	return 0;
+}
+
+static int
+recall_keys(struct evaluate *e, struct store *store, const char *kind, struct err *err)
+{
+	struct recalling r = { .e = e, .settled = mem_new((size_t)e->rules->n + 1) };
+	char sign[9];
+	int rc;
+
+	for (int i = e->rules->n - 1; i >= 0; i--) {
+		snprintf(sign, sizeof(sign), "%08x", e->rules->rule[i].sign);
+		put_sign(&e->key, e->rules->rule[i].name, str_of(sign));
+		map_put(&r.by_sign, buf_get(&e->key), NULL)->num = i + 1;
+	}
+	rc = store_each_state(store, kind, recall_one, &r, err);
+	map_release(&r.by_sign);
+	free(r.settled);
+	return rc;
+}
+
 /* The rule is not there any more, so neither is what it said. */
 static int
 orphan(struct evaluate *e, struct json v, int64_t last, struct err *err)
@@ -1702,11 +1786,10 @@ load_one(void *self, struct str name, struct str value)
 	struct evaluate *e = l->e;
 	struct json key = json_value(name), v = json_value(value);
 	struct buf metric = { 0 }, rule = { 0 };
-	struct map_entry *entry;
 	struct json_iter it;
 	struct series *s;
 	struct str own;
-	int rc = 0;
+	int rc = 0, i;
 
 	if (str_eq(name, STR("clock"))) {
 		e->greatest = get_ms(v, "greatest");
@@ -1716,8 +1799,8 @@ load_one(void *self, struct str name, struct str value)
 	if (key.type != JSON_ARRAY || v.type != JSON_OBJECT)
 		return err_set(l->err, ERR_CORRUPT, "the saved alerts are damaged");
 	own = json_text(json_index(key, 2), &rule);
-	entry = own.n ? map_find(&e->by_key, own) : NULL;
-	s = own.n && !entry ? NULL : series_of(e, json_text(json_index(key, 0), &metric), json_index(key, 1), entry ? (int)entry->num - 1 : -1, l->err);
+	i = own.n ? rule_of(e, own) : -1;
+	s = own.n && i < 0 ? NULL : series_of(e, json_text(json_index(key, 0), &metric), json_index(key, 1), i, l->err);
 	if (!s && !l->err->code) {
 		buf_str(&e->gone, name);
 		buf_byte(&e->gone, 0);
@@ -1728,9 +1811,9 @@ load_one(void *self, struct str name, struct str value)
 	}
 	rc = l->err->code;
 	for (it = json_iter(json_get(v, STR("on"))); rc == 0 && json_next(&it); ) {
-		entry = map_find(&e->by_key, json_text(json_get(it.value, STR("rule")), &rule));
-		if (entry && s) {
-			load_active(e, s, (int)entry->num - 1, it.value);
+		i = rule_of(e, json_text(json_get(it.value, STR("rule")), &rule));
+		if (i >= 0 && s) {
+			load_active(e, s, i, it.value);
 		} else {
 			rc = orphan(e, it.value, get_ms(v, "last"), l->err);
 			if (s)
@@ -1749,7 +1832,7 @@ evaluate_load(struct evaluate *e, struct store *store, const char *name, struct 
 	char kind[64];
 	int rc = kind_of(kind, name, err);
 
-	if (rc == 0)
+	if (rc == 0 && (rc = recall_keys(e, store, kind, err)) == 0)
 		rc = store_each_state(store, kind, load_one, &l, err);
 	if (rc == 0)
 		rc = load_subs(e, store, kind, err);

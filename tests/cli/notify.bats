@@ -232,6 +232,30 @@ resolved 150" ]
 resolved 180" ]
 }
 
+@test "what is known of rules of one name stays theirs when another one comes before them, or goes" {
+	config "$log"
+	some='{alert: "many", expr: ".count > 10", severity: "warning"}'
+	heard() { jq -r '.data | .status + " " + .alerts[].severity' log; rm -f log; }
+	rule "$some"
+	rows '0 a 50' | notify --state x
+	rule "$many, $some"
+	rows '1 a 150' | notify --state x
+	[ "$(heard)" = "firing warning
+firing page" ]
+	rule "$some, $many"
+	rows '2 a 150' | notify --state x
+	[ ! -e log ]
+	rows '3 a 50' | notify --state x
+	[ "$(heard)" = "resolved page" ]
+	rows '4 a 150' | notify --state x
+	rule "$many"
+	rows '5 a 150' | notify --state x
+	[ "$(heard)" = "firing page
+resolved warning" ]
+	rows '6 a 1' | notify --state x
+	[ "$(heard)" = "resolved page" ]
+}
+
 @test "an alert whose rule is gone is told to be over, once" {
 	config "$log"
 	rule "$many, {alert: \"other\", expr: \".count > 1000\"}"
