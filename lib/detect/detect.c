@@ -71,7 +71,7 @@ struct detect {
 	struct series *latest;          /* whose row came last; NULL */
 	struct parted part[ROWS_AHEAD];      /* a ring, in order of their turns */
 	unsigned first, n_parted;
-	struct map heeded;              /* key to odds (bits of a double), of series that were marked */
+	struct map heeded;              /* key, its labels sorted, to odds (bits of a double), of series that were marked */
 	long    alarms;
 	struct buf key, name, text, made, sorted;
 	/* the alarm that waits for others of its time */
@@ -421,19 +421,6 @@ judge_anomaly(struct detect *d, struct model *model, struct str field, double va
 	return 0;
 }
 
-/* What was said of the series' anomalies moves where it alarms. */
-static void
-lean(struct detect *d, struct series *series)
-{
-	const struct map_entry *marked = d->heeded.n && !d->spec.changes ? map_find(&d->heeded, series->key) : NULL;
-	double odds;
-
-	if (!marked)
-		return;
-	memcpy(&odds, &marked->bits, sizeof(odds));
-	model_lean(model_of(series), odds);
-}
-
 /* The same labels in one form: keys in byte order, without blanks. Of more than are sorted as they stand. */
 static void
 put_sorted(struct buf *to, struct str labels)
@@ -450,25 +437,47 @@ put_sorted(struct buf *to, struct str labels)
 		buf_str(to, labels);
 }
 
-/* Is this series known under another form of its labels? Then it is that one, and this form is known from now on. */
-static struct series *
-known_series(struct detect *d, struct map_entry *entry)
+/* A series' key with its labels in that form, until the next call. */
+static struct str
+sorted_key(struct detect *d, struct str key)
 {
-	struct str rest = entry->key, metric, labels;
-	struct map_entry *first;
-	int is_new;
+	struct str metric, labels;
 
-	str_cut(&rest, 0, &metric);
-	str_cut(&rest, 0, &labels);
+	str_cut(&key, 0, &metric);
+	str_cut(&key, 0, &labels);
 	buf_clear(&d->sorted);
 	buf_str(&d->sorted, metric);
 	buf_byte(&d->sorted, 0);
 	put_sorted(&d->sorted, labels);
 	buf_byte(&d->sorted, 0);
-	buf_str(&d->sorted, rest);
-	if (str_eq(buf_get(&d->sorted), entry->key))
+	buf_str(&d->sorted, key);
+	return buf_get(&d->sorted);
+}
+
+/* What was said of the series' anomalies moves where it alarms. */
+static void
+lean(struct detect *d, struct series *series)
+{
+	const struct map_entry *marked = d->heeded.n && !d->spec.changes ? map_find(&d->heeded, sorted_key(d, series->key)) : NULL;
+	double odds;
+
+	if (!marked)
+		return;
+	memcpy(&odds, &marked->bits, sizeof(odds));
+	model_lean(model_of(series), odds);
+}
+
+/* Is this series known under another form of its labels? Then it is that one, and this form is known from now on. */
+static struct series *
+known_series(struct detect *d, struct map_entry *entry)
+{
+	struct str sorted = sorted_key(d, entry->key);
+	struct map_entry *first;
+	int is_new;
+
+	if (str_eq(sorted, entry->key))
 		return NULL;
-	first = map_put(&d->series, buf_get(&d->sorted), &is_new);
+	first = map_put(&d->series, sorted, &is_new);
 	if (is_new)
 		first->ptr = entry->ptr;
 	return is_new ? NULL : first->ptr;
@@ -1089,7 +1098,7 @@ heed(void *self, struct str key, struct str time, int is_true)
 {
 	struct detect *d = self;
 	int is_new;
-	struct map_entry *e = map_put(&d->heeded, key, &is_new);
+	struct map_entry *e = map_put(&d->heeded, sorted_key(d, key), &is_new);
 	double odds = 1;
 
 	(void)time;

@@ -214,6 +214,19 @@ load_rows() {
 	run -2 at-admin feedback maybe
 }
 
+@test "feedback about a row counts for its series, in whatever order the labels stand" {
+	for first in 0 1; do
+		load_rows 1 300 | awk -v first=$first '{ sub(/"labels":{[^}]*}/, NR % 2 == first ? "\"labels\":{\"host\":\"h0\",\"dc\":\"x\"}" : "\"labels\":{\"dc\":\"x\", \"host\":\"h0\"}") } 1' > rows$first
+	done
+	at-detect rows0 > got
+	at-admin -q feedback false got
+	t=$(jq -n "1 - $(jq .anomaly.score got) + 0.001")
+	for first in 0 1; do
+		[ "$(at-detect -t "$t" rows$first | wc -l)" = 1 ]
+		[ "$(at-detect -t "$t" --state s$first rows$first | wc -l)" = 0 ]
+	done
+}
+
 @test "--changes tells level and variance with time and size, and goes on under --state" {
 	awk 'BEGIN { srand(3); for (i = 0; i < 900; i++) { x = -6; for (k = 0; k < 12; k++) x += rand()
 		print 1767571200 + 60 * i "," (i < 300 ? 100 : 200) + 2 * x * (i < 600 ? 1 : 5) } }' > v.csv
