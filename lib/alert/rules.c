@@ -222,11 +222,27 @@ take_value(struct rules *r, struct rule *rule, struct str left)
 	return rule->amount != NULL;
 }
 
+/* Words behind which a term begins. */
+static const char *const operators[] = { "and", "or", "not", "if", "then", "elif", "else", "end" };
+
+/* Is the bracket at i of a function, in whose arguments `.` may be something else? */
+static int
+is_call(struct str s, size_t i)
+{
+	size_t from = i;
+
+	while (from && is_word(s.p[from - 1]))
+		from--;
+	for (size_t k = 0; k < sizeof(operators) / sizeof(*operators); k++)
+		if (is_at(s, from, operators[k]))
+			return 0;
+	return from < i && !is_at(s, from, "select");
+}
+
 /* The left side of the first comparison with something other than a text, where `.` is the row. */
 static void
 find_value(struct rules *r, struct rule *rule, struct str s)
 {
-	static const char *const words[] = { "and", "or", "not", "if", "then", "elif", "else", "end" };
 	struct { size_t from; int foreign; } term[32] = { { 0, 0 } };
 	int depth = 0;
 
@@ -235,17 +251,15 @@ find_value(struct rules *r, struct rule *rule, struct str s)
 		struct rules_test t;
 		char c = s.p[i];
 
-		for (size_t k = 0; k < sizeof(words) / sizeof(*words); k++)
-			if (is_at(s, i, words[k]) && (!i || s.p[i - 1] != '.'))
-				term[depth].from = i + strlen(words[k]);
+		for (size_t k = 0; k < sizeof(operators) / sizeof(*operators); k++)
+			if (is_at(s, i, operators[k]) && (!i || s.p[i - 1] != '.'))
+				term[depth].from = i + strlen(operators[k]);
 		if (c == '"') {
 			i = over_text(s, i);
 		} else if (c == '(' || c == '[' || c == '{') {
-			int is_call = c != '(' || (i && is_word(s.p[i - 1]) && !(i >= 6 && is_at(s, i - 6, "select")));
-
 			if (++depth == 32)
 				return;
-			term[depth].from = i + 1, term[depth].foreign = is_call || term[depth - 1].foreign;
+			term[depth].from = i + 1, term[depth].foreign = c != '(' || is_call(s, i) || term[depth - 1].foreign;
 		} else if (c == ')' || c == ']' || c == '}') {
 			if (--depth < 0)
 				return;

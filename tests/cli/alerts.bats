@@ -64,6 +64,7 @@ rule() { jq -n "{rules: [$1]}" > rules.json; }
 	done
 	[ "$(value '.errors > 0.05 * .requests')" = '["firing",30,"30"] ["resolved",1,"1"]' ]
 	[ "$(value '.requests >= 200 and .errors > 20')" = '["firing",200,"200"] ["resolved",200,"200"]' ]
+	[ "$(value '.metric == "api" and(.requests > 10)')" = '["firing",200,"200"]' ]
 	[ "$(value '{e: .errors} | .e > 10' | grep -c 'resolved')" = 1 ]      # of something else than the row: not taken for its field
 	[ "$(value '.labels | .errors > 10' | grep -c firing)" = 0 ]
 }
