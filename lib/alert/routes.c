@@ -1,8 +1,9 @@
 /* What is saved lies in the tenant's state, kind "notify/NAME", a record an alert:
  *
- *      [rule, labels]  ─►  {"row":{…},"severity","firing","time","flapping","changes":[MS,…],
+ *      [rule, labels]  ─►  {"of":"rule","row":{…},"severity","firing","time","flapping","changes":[MS,…],
  *                           "notes":[{"route":HASH,"told","told_at","first_at","sent","escalated","silenced"},…]}
  *
+ * Records without "of" are of versions that knew an alert by its name: what they tell as firing may be of any rule of that name.
  * A route is known by the hash of its text: one that was changed is another one, and begins anew with what fires. */
 #include "alert/routes.h"
 
@@ -74,6 +75,7 @@ struct told {                           /* an alert */
 	char *row;
 	size_t n;
 	int firing, flapping, dirty, saved;
+	int by_name;                    /* it was told before alerts were known by their rules: of any rule of its name */
 	int64_t time;                   /* its own, of the last change */
 	int64_t change[CHANGES];
 	int n_changes;
@@ -569,16 +571,29 @@ count_change(struct routes *r, struct told *t, int64_t time)
 	return t->flapping ? ENTERS_FLAPPING : 0;
 }
 
+/* What is over was told as firing under this record; NULL: it was not told. */
+static struct told *
+told_before(struct routes *r, const struct evaluate_alert *a)
+{
+	struct told *t = told_of(r, a->rule, a->name, a->labels, a->severity, 0);
+
+	if (t || !(t = told_of(r, a->name, a->name, a->labels, a->severity, 0)))
+		return t;
+	return t->by_name && str_eq(t->severity, a->severity) ? t : NULL;
+}
+
 void
 routes_alert(struct routes *r, const struct evaluate_alert *a)
 {
 	struct told *t;
 	unsigned how;
 
-	if (a->state == EVALUATE_PENDING || !(t = told_of(r, a->rule, a->name, a->labels, a->severity, a->state == EVALUATE_FIRING)))
+	if (a->state == EVALUATE_PENDING)
 		return;
-	if (t->firing == (a->state == EVALUATE_FIRING))
+	t = a->state == EVALUATE_FIRING ? told_of(r, a->rule, a->name, a->labels, a->severity, 1) : told_before(r, a);
+	if (!t || t->firing == (a->state == EVALUATE_FIRING))
 		return;                 /* it is known */
+	t->by_name = 0;
 	t->firing = a->state == EVALUATE_FIRING;
 	free(t->row);
 	t->row = mem_dup(a->json.p, a->json.n);
@@ -952,7 +967,7 @@ save_told(struct flush *f, const char *kind, struct told *t)
 	struct buf b = { 0 };
 	int rc;
 
-	buf_lit(&b, "{\"row\":");
+	buf_lit(&b, t->by_name ? "{\"row\":" : "{\"of\":\"rule\",\"row\":");
 	buf_add(&b, t->row, t->n);
 	buf_lit(&b, ",\"severity\":");
 	json_put_string(&b, t->severity);
@@ -1023,6 +1038,7 @@ load_told(void *self, struct str name, struct str value)
 	if (key.type == JSON_ARRAY && row.type == JSON_OBJECT) {
 		t = told_of(r, json_text(json_index(key, 0), &rule), json_text(json_get(row, STR("alert")), &alert), json_raw(json_index(key, 1)), json_text(json_get(v, STR("severity")), &severity), 1);
 		t->firing = number_of(v, "firing") != 0;
+		t->by_name = t->firing && json_get(v, STR("of")).type == JSON_NONE;
 		t->flapping = number_of(v, "flapping") != 0;
 		t->time = number_of(v, "time");
 		t->row = mem_dup(row.p, row.n);

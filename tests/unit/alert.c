@@ -11,8 +11,11 @@
 
 #include "alert/evaluate.h"
 #include "alert/reads.h"
+#include "alert/routes.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "folder.h"
+#include "store/admin.h"
 
 static unsigned seed;
 
@@ -21,6 +24,23 @@ draw(unsigned n)
 {
 	seed = seed * 1103515245u + 12345u;
 	return (seed >> 16) % n;
+}
+
+static struct config *
+config_of(const char *analytics)
+{
+	struct config *config;
+	struct err err = { 0 };
+	char path[80];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/analytics.json", dir);
+	assert_non_null(file = fopen(path, "w"));
+	fputs(analytics, file);
+	fclose(file);
+	config = config_open(dir, &err);
+	assert_non_null(config);
+	return config;
 }
 
 static int
@@ -189,19 +209,10 @@ what_a_rule_reads_is_told(void **state)
 		{ "\"metric\":\"vip\",\"condition\":\"> 1\",\"every\":\"1m\"", "email", "*" },
 	};
 
-	struct config *config;
+	struct config *config = config_of("{\"metrics\":{\"vip\":{\"event\":\"buy\",\"where\":\".properties.email == \\\"x\\\"\",\"value\":\"count\"}}}");
 	struct err err = { 0 };
-	char dir[] = "/tmp/at-unit-XXXXXX", path[64];
-	FILE *file;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/analytics.json", dir);
-	assert_non_null(file = fopen(path, "w"));
-	fputs("{\"metrics\":{\"vip\":{\"event\":\"buy\",\"where\":\".properties.email == \\\"x\\\"\",\"value\":\"count\"}}}", file);
-	fclose(file);
-	config = config_open(dir, &err);
-	assert_non_null(config);
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		struct rules *rules = rules_new(EXPR_NATIVE_ONLY);
 		char text[500], has[60], has_not[60];
@@ -221,8 +232,6 @@ what_a_rule_reads_is_told(void **state)
 		rules_free(rules);
 	}
 	config_close(config);
-	remove(path);
-	remove(dir);
 }
 
 static void
@@ -292,6 +301,42 @@ an_error_of_one_rule_hides_no_row_from_patterns(void **state)
 	rules_free(rules);
 }
 
+/* A store of a version that knew an alert by its name: one that the second rule of a name began ends, and no other. */
+static void
+what_was_told_by_name_ends_with_its_rule(void **state)
+{
+	struct err err = { 0 };
+	struct buf b = { 0 };
+	struct store *s = store_open(dir, "default", STORE_CREATE, &err);
+	struct evaluate_alert over = { .state = EVALUATE_RESOLVED, .time = 1, .rule = STR("odd#2"), .name = STR("odd"), .labels = STR("{\"host\":\"a\"}"), .json = STR("{\"alert\":\"odd\"}") };
+	struct config *config = config_of("{\"receivers\":{\"log\":{\"type\":\"file\",\"path\":\"log\"}}}");
+	struct routes *r = routes_new(config, &err);
+
+	(void)state;
+	assert_non_null(s);
+	assert_non_null(r);
+	buf_printf(&b, "{\"row\":{\"alert\":\"odd\"},\"severity\":\"page\",\"firing\":1,\"flapping\":0,\"time\":0,\"changes\":[],\"notes\":[{\"route\":\"%016llx\",\"told\":1,"
+	    "\"told_at\":0,\"first_at\":0,\"sent\":0,\"escalated\":0,\"silenced\":0}]}", (unsigned long long)str_hash_stable(STR("{}")));
+	OK(store_begin(s, &err));
+	OK(store_put_state(s, "notify/x", STR("[\"odd\",{\"host\":\"a\"}]"), buf_get(&b), &err));
+	OK(store_commit(s, &err));
+	OK(routes_load(r, s, "x", &err));
+	OK(store_begin(s, &err));
+	over.severity = STR("warning");
+	routes_alert(r, &over);
+	assert_int_equal(routes_flush(r, s, "x", 1, TIME_NONE, &err), 0);
+	over.severity = STR("page");
+	routes_alert(r, &over);
+	assert_int_equal(routes_flush(r, s, "x", 1, TIME_NONE, &err), 1);
+	routes_alert(r, &over);
+	assert_int_equal(routes_flush(r, s, "x", 1, TIME_NONE, &err), 0);
+	OK(store_commit(s, &err));
+	routes_free(r);
+	config_close(config);
+	store_close(s);
+	buf_release(&b);
+}
+
 int
 main(void)
 {
@@ -299,9 +344,10 @@ main(void)
 		cmocka_unit_test(pins_change_nothing_but_the_time),
 		cmocka_unit_test(an_incident_alternates),
 		cmocka_unit_test(templates_take_what_there_is),
-		cmocka_unit_test(what_a_rule_reads_is_told),
+		cmocka_unit_test_setup_teardown(what_a_rule_reads_is_told, folder_set_up, folder_tear_down),
 		cmocka_unit_test(a_rule_that_takes_too_long_is_left_out),
 		cmocka_unit_test(an_error_of_one_rule_hides_no_row_from_patterns),
+		cmocka_unit_test_setup_teardown(what_was_told_by_name_ends_with_its_rule, folder_set_up, folder_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
