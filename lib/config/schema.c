@@ -44,7 +44,6 @@ struct node {
 	double least, most, above, below, step;
 	int64_t min_length, max_length, min_items, max_items, min_keys, max_keys;
 	int unique;
-	struct { struct str a, b; double most; } sum;   /* of two members of an object; a.p NULL: nothing is asked */
 	struct str unique_key;          /* of objects in an array: not twice the same of it; p NULL: nothing is asked */
 	struct str format;
 	struct list all, any, one;
@@ -444,18 +443,6 @@ compile_patterns(struct schema *s, struct node *node, struct json v, const struc
 	return 0;
 }
 
-/* ["x", "w", 12] */
-static int
-compile_sum(struct schema *s, struct node *node, struct json v, const struct at *at, struct err *err)
-{
-	struct json a = json_index(v, 0), b = json_index(v, 1);
-
-	if (a.type != JSON_STRING || b.type != JSON_STRING || !json_double(json_index(v, 2), &node->sum.most))
-		return fail(err, at, "wants the names of two members, and a number");
-	node->sum.a = keep(s, a), node->sum.b = keep(s, b);
-	return 0;
-}
-
 static const char *const keywords[] = {
 	"type", "const", "enum", "properties", "required", "additionalProperties", "patternProperties", "propertyNames",
 	"minProperties", "maxProperties", "items", "minItems", "maxItems", "uniqueItems", "pattern", "minLength", "maxLength",
@@ -530,8 +517,6 @@ compile_keyword(struct schema *s, struct node *node, struct str key, struct json
 		return want(v, IS_STRING, "a reference like \"#/$defs/name\"", at, err) ? err->code : (node->ref = keep(s, v), 0);
 	if (IS("x-unique"))
 		return want(v, IS_STRING, "the name of a member", at, err) ? err->code : (node->unique_key = keep(s, v), 0);
-	if (IS("x-sum"))
-		return compile_sum(s, node, v, at, err);
 #undef IS
 	if (key.n > 2 && key.p[0] == 'x' && key.p[1] == '-')
 		return 0;
@@ -860,18 +845,6 @@ check_member(const struct checking *c, const struct node *node, struct str key, 
 }
 
 static int
-check_sum(const struct node *node, struct json v, const struct at *at, struct err *err)
-{
-	const struct json a = json_get(v, node->sum.a), b = json_get(v, node->sum.b);
-	const struct at here = { at, node->sum.b, -1 };
-	double x, y;
-
-	if (!json_double(a, &x) || !json_double(b, &y) || x + y <= node->sum.most)
-		return 0;
-	return fail(err, &here, "wants at most %.15g together with %.*s, has %.*s%s and %.*s%s", node->sum.most, STR_FMT(node->sum.a), SHOW(b), SHOW(a));
-}
-
-static int
 check_object(const struct checking *c, const struct node *node, struct json v, const struct at *at, int depth, struct err *err)
 {
 	uint8_t seen[KEYS_MOST];
@@ -880,7 +853,7 @@ check_object(const struct checking *c, const struct node *node, struct json v, c
 	int64_t n = 0;
 	int rc = 0;
 
-	if (!node->n_properties && !node->closed && !node->others && !node->n_patterns && !node->names && !node->min_keys && node->max_keys == INT64_MAX && !node->sum.a.p)
+	if (!node->n_properties && !node->closed && !node->others && !node->n_patterns && !node->names && !node->min_keys && node->max_keys == INT64_MAX)
 		return 0;
 	memset(seen, 0, (size_t)node->n_properties);
 	for (it = json_iter(v); !rc && json_next(&it); n++)
@@ -901,8 +874,6 @@ check_object(const struct checking *c, const struct node *node, struct json v, c
 		rc = fail(err, at, "wants at least %lld keys, has %lld", (long long)node->min_keys, (long long)n);
 	if (!rc && n > node->max_keys)
 		rc = fail(err, at, "wants at most %lld keys, has %lld", (long long)node->max_keys, (long long)n);
-	if (!rc && node->sum.a.p)
-		rc = check_sum(node, v, at, err);
 	buf_release(&scratch);
 	return rc;
 }

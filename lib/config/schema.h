@@ -5,7 +5,6 @@
  * uri ipv4) · minimum maximum exclusiveMinimum exclusiveMaximum multipleOf · anyOf oneOf allOf not if then else ·
  * $ref within the document. Words that only describe (title, description, default, examples, $comment, x-…) are passed over.
  * x-unique, a keyword of our own, names a member of an array's objects that no two of them have alike.
- * x-sum, another one: ["x", "w", 12], the two members of an object are 12 together at most.
  * Any other keyword is an error when it is compiled: a misspelt rule must not pass everything.
  */
 #ifndef CONFIG_SCHEMA_H

@@ -208,6 +208,28 @@ read_widget(struct definition *d, struct json v, struct widget *w, struct err *e
 	return 0;
 }
 
+/* Grafana's grid has twice the columns: widgets that begin beyond ours, and end within that one, are of one. */
+static void
+fit_columns(struct definition *d)
+{
+	int beyond = 0;
+
+	for (int i = 0; i < d->n; i++) {
+		beyond |= d->widget[i].x >= DEFINITION_COLUMNS;
+		if (d->widget[i].x + d->widget[i].w > 2 * DEFINITION_COLUMNS)
+			return;
+	}
+	for (int i = 0; i < d->n && beyond; i++) {
+		struct widget *w = &d->widget[i];
+		int end = (w->x + w->w) / 2;
+
+		if (w->w) {
+			w->x /= 2;
+			w->w = end > w->x ? end - w->x : 1;
+		}
+	}
+}
+
 struct definition *
 definition_read(struct json v, struct err *err)
 {
@@ -234,6 +256,7 @@ definition_read(struct json v, struct err *err)
 		if (read_widget(d, it.value, &d->widget[d->n], err) == 0)
 			d->n++;
 	}
+	fit_columns(d);
 	if (err->code) {
 		err_at(err, "dashboard '%.*s'", d->id.n > 64 ? 64 : (int)d->id.n, d->id.p);
 		definition_free(d);

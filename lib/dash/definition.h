@@ -3,7 +3,7 @@
  *      {"id":"main","title":"Main","layout":"grid","widgets":[
  *        {"id":"signups","type":"metric_card","metric":"user_signups","timeRange":"24h","position":{"x":0,"y":0,"w":3,"h":2}}]}
  *
- * The grid has 12 columns. A widget without a position comes where there is room.
+ * The grid has 12 columns; positions that are of a grid of 24 are halved when they are read. A widget without a position comes where there is room.
  */
 #ifndef DASH_DEFINITION_H
 #define DASH_DEFINITION_H

@@ -76,8 +76,15 @@ const within = (n, least, most) => Math.max(least, Math.min(most, Math.trunc(n) 
 /* As they are read: down, and from left to right. */
 export const inOrder = (all) => [...all].sort((a, b) => (a.position?.y ?? 0) - (b.position?.y ?? 0) || (a.position?.x ?? 0) - (b.position?.x ?? 0));
 
+/* As definition.c has it: positions of a grid of 24 columns, Grafana's, are halved. */
+function fitted(all) {
+	const end = (p) => within(p.x, 0, 1e5) + within(p.w ?? 4, 1, 1e5), given = all.map((w) => w.position).filter(Boolean), beyond = given.some((p) => p.x >= COLUMNS) && given.every((p) => end(p) <= 2 * COLUMNS);
+
+	return beyond ? all.map((w) => w.position ? { ...w, position: { ...w.position, x: Math.floor(w.position.x / 2), w: Math.max(1, Math.floor(end(w.position) / 2) - Math.floor(w.position.x / 2)) } } : w) : all;
+}
+
 function placed(definition) {
-	const to = new Map(), taken = [], all = definition.widgets || [];
+	const to = new Map(), taken = [], all = fitted(definition.widgets || []);
 	const isTaken = (p) => taken.find((o) => p.x < o.x + o.w && o.x < p.x + p.w && p.y < o.y + o.h && o.y < p.y + p.h);
 	const order = all.filter((w) => w.position).sort((a, b) => (a.position.y || 0) - (b.position.y || 0) || (a.position.x || 0) - (b.position.x || 0));
 
