@@ -145,6 +145,46 @@ size_of_bytes(double v, double *size)
 	return sizes[i];
 }
 
+/* The unit of a scale that goes so far, ms or a longer one, and its size: two of those below are the least. */
+static const char *
+size_of_spans(double most, double *size)
+{
+	static const struct { const char *name; double from, size; } spans[] = { { "d", 172800000, 86400000 }, { "h", 7200000, 3600000 }, { "min", 120000, 60000 },
+		{ "s", 1000, 1000 }, { "ms", 0, 1 } };
+	size_t i = 0;
+
+	while (fabs(most) < spans[i].from)
+		i++;
+	*size = spans[i].size;
+	return spans[i].name;
+}
+
+/* A second or more: 1.5 s · 12 min 34 s · 2 h 30 min · 4.63 d. */
+static void
+put_span(struct buf *b, double ms)
+{
+	double s = fabs(ms) / 1000, days;
+	long long seconds = (long long)fmin(s + 0.5, 1e15), minutes = (long long)fmin(s / 60 + 0.5, 1e15);
+	char text[32];
+
+	buf_lit(b, ms < 0 ? "-" : "");
+	if (s < 59.95)
+		buf_printf(b, "%.3g s", s);
+	else if (s < 3599.5)
+		buf_printf(b, "%lld min %lld s", seconds / 60, seconds % 60);
+	else if (minutes < 1440)
+		buf_printf(b, "%lld h %lld min", minutes / 60, minutes % 60);
+	else {
+		snprintf(text, sizeof(text), "%.3g", s / 86400);
+		days = strtod(text, NULL);
+		if (days < 1000)
+			buf_lit(b, text);
+		else
+			put_digits(b, days, -1);
+		buf_lit(b, " d");
+	}
+}
+
 /* As the page in the browser has them. */
 void
 reading_put_value(struct buf *b, double v, const struct widget *w)
@@ -167,6 +207,10 @@ reading_put_value(struct buf *b, double v, const struct widget *w)
 
 		snprintf(text, sizeof(text), "%.*g %s", fabs(v / size) >= 999.5 ? 4 : 3, v / size, unit);
 		buf_lit(b, text);
+		return;
+	}
+	if (str_eq(w->unit, STR("ms")) && fabs(v) >= 1000) {
+		put_span(b, v);
 		return;
 	}
 	put_digits(&digits, v, w->decimals);
@@ -195,8 +239,8 @@ reading_put_mark(struct buf *b, double v, double step, double most, const struct
 		unit = str_of(size_of_bytes(most, &size));
 	else if (str_eq(unit, STR("%")))
 		times = 100;
-	else if (str_eq(unit, STR("ms")) && fabs(most) >= 10000)
-		unit = STR("s"), size = 1000;
+	else if (str_eq(unit, STR("ms")) && isfinite(most))
+		unit = str_of(size_of_spans(most, &size));
 	shown = fabs(v) < step * 1e-9 ? 0 : without_noise(v * times / size);
 	if (step > 0) {
 		chart_mark(&digits, shown, step * times / size);
@@ -205,7 +249,9 @@ reading_put_mark(struct buf *b, double v, double step, double most, const struct
 				digits.n--;
 			digits.n -= digits.p[digits.n - 1] == '.';
 		}
-	} else
+	} else if (size > 1 && str_eq(w->unit, STR("ms")) && fabs(shown) < 999.5)
+		buf_printf(&digits, "%.3g", shown);
+	else
 		chart_number(&digits, shown);
 	put_with_unit(b, buf_get(&digits), isfinite(v) && width_of(unit) <= READING_UNIT ? unit : STR(""));
 	buf_release(&digits);
@@ -331,6 +377,8 @@ reading_round(const struct widget *w, double *low, double *high)
 
 	if (str_eq(w->unit, STR("bytes")))      /* round in the unit that they are said in */
 		size_of_bytes(fmax(fabs(*low), fabs(*high)), &size);
+	else if (str_eq(w->unit, STR("ms")))
+		size_of_spans(fmax(fabs(*low), fabs(*high)), &size);
 	*low /= size, *high /= size;
 	round_ends(low, high);
 	*low *= size, *high *= size;

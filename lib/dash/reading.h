@@ -60,7 +60,7 @@ int reading_range(struct str range, const struct period *, int64_t *from, int64_
 /* A span for about 100 points: 1s, 5s, … 7d. */
 int64_t reading_every(int64_t span_ms);
 
-/* Values as text: 1,234,567 · 0.0421 · the time of a bucket, as long as the span and the step make it. */
+/* Values as text: 1,234,567 · 0.0421 · 12 min 34 s of a unit of ms · the time of a bucket, as long as the span and the step make it. */
 void reading_put_number(struct buf *, double);
 void reading_put_value(struct buf *, double, const struct widget *);   /* with the widget's unit and decimals: 12.3 %, €1,234.50, 1.2 MiB */
 /* The same where there is little room, at a scale that goes to `most` and whose marks are `step` apart (0: it stands alone): 12.5k, 40 %, 2 GiB.

@@ -96,6 +96,20 @@ END
 	grep -q '^╭ Part a ─*╮╭ Part b ─*╮$' out && grep -q '^╭ Part c ─*╮$' out || { cat out; return 1; }
 }
 
+@test "milliseconds are said as in the browser: as seconds, minutes, hours, days" {
+	command -v node > /dev/null || skip "node is not here"
+	values='-1500 -3 0 7 40 999 1000 1499.6 1500 59940 59950 59999 60000 754000 3599400 3599600 9000000 86369000 86370000 86400000 400000000 1e13'
+	for v in $values; do printf '%s{"id":"w%s","type":"metric_card","title":"T","unit":"ms","query":"SELECT %s AS v"}' "${sep:-}" "$((n += 1))" "$v"; sep=,; done > widgets
+	echo "{\"id\":\"spans\",\"widgets\":[$(cat widgets)]}" > spans.json
+	at-dash --once --plain spans.json | sed -n 's/^T: //p' > here
+	node --input-type=module -e 'globalThis.localStorage = { getItem() {} }; const f = await import(process.argv[1]);
+	for (const v of process.argv.slice(2)) console.log(f.number(+v, { unit: "ms" }));' "$root/lib/serve/web/format.js" $values > there
+	diff here there
+	echo '{"id":"s","widgets":[{"id":"s","type":"line_chart","title":"S","unit":"ms","query":"SELECT '"'2026-01-01T00:00:00.000Z' AS t, 120000 AS v UNION ALL SELECT '2026-01-02T00:00:00.000Z', 850000"'","position":{"x":0,"y":0,"w":12,"h":6}}]}' > s.json
+	at-dash --once s.json > out
+	grep -q ' 16 min ┤' out && grep -q ' 0 min ┤' out || { cat out; return 1; }
+}
+
 @test "what has no room is counted: names of curves, parts of a whole; one time is said once" {
 	cat > many.json <<'END'
 {"id":"m","widgets":[
