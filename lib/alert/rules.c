@@ -434,23 +434,6 @@ read_labels(struct rules *r, struct rule *rule, struct json v)
 	return 0;
 }
 
-static unsigned
-sign_of(const struct rule *rule)
-{
-	const struct str said[] = { rule->severity, rule->condition, rule->metric, rule->field, rule->pattern, rule->funnel, rule->sql, rule->by };
-	struct buf all = { 0 };
-	unsigned sign;
-
-	buf_str(&all, rule->id);
-	for (size_t i = 0; i < sizeof(said) / sizeof(*said) && !rule->id.n; i++) {
-		buf_str(&all, said[i]);
-		buf_byte(&all, 0);
-	}
-	sign = (unsigned)str_hash_stable(buf_get(&all));
-	buf_release(&all);
-	return sign;
-}
-
 static int
 read_rule(struct rules *r, struct rule *rule, struct json v, struct err *err)
 {
@@ -490,7 +473,7 @@ read_rule(struct rules *r, struct rule *rule, struct json v, struct err *err)
 	if (!rule->message.p)
 		rule->message = text_of(r, annotations, json_get(annotations, STR("summary")).type ? "summary" : "description");
 	read_labels(r, rule, v);
-	rule->sign = sign_of(rule);
+	rule->sign = (unsigned)str_hash_stable(rule->id.n ? rule->id : json_raw(v));
 	same = ++map_put(&r->names, rule->name, NULL)->num;
 	if (same == 1) {
 		rule->key = rule->name;

@@ -37,7 +37,7 @@ struct rule {
 	struct str name;                /* of the alert */
 	struct str key;                 /* of its state: the name, "NAME#2" for the second of that name; what is known of it from before keeps the key it had */
 	struct str id;                  /* "" when it has none */
-	unsigned sign;                  /* what tells it from others of its name wherever it stands: a hash of its id, else of what it judges */
+	unsigned sign;                  /* what tells it from others of its name wherever it stands: a hash of its id, else of its text */
 	enum rules_kind kind;
 	struct rules_test when, resolve;
 	struct str condition, resolve_condition;        /* as they are written; p NULL: none */

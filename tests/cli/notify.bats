@@ -254,6 +254,13 @@ firing page" ]
 resolved warning" ]
 	rows '6 a 1' | notify --state x
 	[ "$(heard)" = "resolved page" ]
+	rule '{alert: "many", expr: ".count > 10", labels: {team: "one"}}, {alert: "many", expr: ".count > 10", labels: {team: "two"}}'
+	rows '7 a 50' | notify --state x
+	rm log
+	rule '{alert: "many", expr: ".count > 10", labels: {team: "two"}}'
+	rows '8 a 50' '9 a 1' | notify --state x
+	[ "$(jq -r '.data | .status + " " + .alerts[].labels.team' log)" = "resolved one
+resolved two" ]
 }
 
 @test "an alert whose rule is gone is told to be over, once" {
