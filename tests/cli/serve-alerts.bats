@@ -111,6 +111,20 @@ s.serve_forever()' > port &
 	[ "$(at-query "SELECT count(*) AS n FROM alerts WHERE alert = 'buys'" | jq .n)" = 2 ]
 }
 
+@test "a rule of the name of one that fires is told for itself, whichever of them is listed first" {
+	serve_start -c config
+	told() { jq -r '.data | .status + " " + .alerts[].severity' log | paste -sd,; }
+	is_told() { [ "$(told)" = "$1" ]; }
+	rule() { post /api/v1/rules "{\"id\":\"$1\",\"alert\":\"many\",\"severity\":\"$2\",\"sql\":\"SELECT COUNT(*) AS value FROM events\",\"condition\":\"> 0\",\"every\":\"1s\"}" > /dev/null; }
+	rule b warning
+	post /api/v1/events '{"event":"buy"}' > /dev/null
+	until_it is_told 'firing warning'
+	rule a page
+	until_it is_told 'firing warning,firing page'
+	call DELETE /api/v1/rules/b > /dev/null
+	until_it is_told 'firing warning,firing page,resolved warning'
+}
+
 @test "rules are checked: what cannot be judged is 422 with its place, in PUT and PATCH too" {
 	serve_start -c config
 	for rule in '{"alert":"x","expr":".count >"}' '{"alert":"x"}' '{"alert":"x","expr":".c > 1","for":"5x"}' '{"expr":".c > 1"}' '{"alert":"x","pattern":"a ->"}' \
