@@ -1,6 +1,7 @@
 complete -c at-insight -l horizon -r -d 'how far: steps, or a span; default a season, else 14 steps'
 complete -c at-insight -l level -r -d 'of the interval; default 95'
 complete -c at-insight -l reach -r -d 'only the row where the forecast reaches this value, if it does'
+complete -c at-insight -l holidays -r -d 'of forecast: days that are not as usual, a date and a name a line; else those of analytics.json'
 complete -c at-insight -s b -l by -r -d 'of a stored metric: a series for each value of these fields; of explain: what to tell parts by; of recommend: the property that holds the item'
 complete -c at-insight -l every -r -d 'of a stored metric: the length of a step; default 1h'
 complete -c at-insight -l range -r -d 'of a stored metric: how much of it is looked at, default 2000 steps; of explain: the period, against the one before, default 7d; of report: a RANGE for all widgets'

@@ -8,7 +8,7 @@
 #include "query/query.h"
 
 struct want {
-	const char *horizon, *by, *every, *range, *format, *dashboard, *output, *user, *item;
+	const char *horizon, *by, *every, *range, *format, *dashboard, *output, *user, *item, *holidays;
 	long top;               /* --top; 0: not given */
 	double level;           /* NAN: not given */
 	double reach;

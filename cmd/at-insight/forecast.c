@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "config/config.h"
 #include "event/rows.h"
+#include "insight/holidays.h"
 #include "insight/series.h"
 #include "query/metric.h"
 
@@ -128,7 +129,7 @@ horizon_of(const struct series *s, int *steps, struct err *err)
 }
 
 static void
-put_forecast(const struct series *s, int one_field, int h, const double *mean, const double *lower, const double *upper)
+put_forecast(const struct series *s, int one_field, int h, struct str holiday, const double *mean, const double *lower, const double *upper)
 {
 	struct buf *b = &out_stdout()->buf;
 
@@ -142,6 +143,10 @@ put_forecast(const struct series *s, int one_field, int h, const double *mean, c
 		buf_lit(b, ",\"field\":");
 		json_put_string(b, s->field);
 	}
+	if (holiday.p) {
+		buf_lit(b, ",\"holiday\":");
+		json_put_string(b, holiday);
+	}
 	buf_lit(b, ",\"mean\":");
 	json_put_double(b, mean[h]);
 	buf_lit(b, ",\"lower\":");
@@ -153,8 +158,9 @@ put_forecast(const struct series *s, int one_field, int h, const double *mean, c
 }
 
 static int
-forecast_series(struct series *s, int one_field, int stored, struct err *err)
+forecast_series(struct series *s, int one_field, int stored, const struct holidays *holidays, struct err *err)
 {
+	const struct zone *zone = cmd_settings()->zone;
 	double *mean = NULL;
 	size_t begins;
 	int steps = 0, rc;
@@ -166,14 +172,29 @@ forecast_series(struct series *s, int one_field, int stored, struct err *err)
 	struct forecast_spec spec = { .value = s->value + begins, .n = s->n - begins, .horizon = steps, .level = (isnan(want.level) ? LEVEL_USUAL : want.level) / 100, .counts = s->is_count };
 
 	memcpy(spec.periods, s->periods, sizeof(spec.periods));
-	if ((rc = forecast_run(&spec, mean, mean + steps, mean + 2 * steps, err)) == 0) {
+	if ((rc = holidays_forecast(holidays, s, begins, zone, &spec, mean, mean + steps, mean + 2 * steps, err)) == 0) {
 		int at = want.reaches ? forecast_reaches(mean, steps, s->value[s->n - 1], want.reach) : 0;
 
 		for (int h = want.reaches ? at - 1 : 0; h >= 0 && h < (want.reaches ? at : steps); h++)
-			put_forecast(s, one_field, h, mean, mean + steps, mean + 2 * steps);
+			put_forecast(s, one_field, h, holidays_at(holidays, s, s->n + (size_t)h, zone), mean, mean + steps, mean + 2 * steps);
 	}
 	free(mean);
 	return rc;
+}
+
+static struct holidays *
+find_holidays(struct err *err)
+{
+	struct config *config;
+	struct holidays *holidays;
+
+	if (want.holidays)
+		return holidays_read(want.holidays, err);
+	if (!(config = config_open(cmd_settings()->config, err)))
+		return NULL;
+	holidays = holidays_of_json(config_get(config, "analytics", "holidays"), err);
+	config_close(config);
+	return holidays;
 }
 
 int
@@ -182,12 +203,15 @@ forecast(char **words, int n, struct err *err)
 	struct series_set set = {0};
 	struct rows rows = { .row = add_row, .self = &set };
 	int rc, one_field = 1, made = 0, stored = n > 0 && strcmp(words[0], "-");
+	struct holidays *holidays;
 	struct str field = {0};
 
 	if (want.format && strcmp(want.format, "ndjson"))
 		return err_set(err, ERR_USAGE, "--format: a forecast is rows, ndjson, not '%s'", want.format);
 	if (!stored && (want.by || want.every || want.range))
 		return err_set(err, ERR_USAGE, "--%s goes with a metric of the store, rows have theirs", want.by ? "by" : want.every ? "every" : "range");
+	if (!(holidays = find_holidays(err)))
+		return err->code;
 	if (!stored)
 		rc = rows_read(&rows, words + (n > 0), err);
 	else if (n > 1)
@@ -203,12 +227,14 @@ forecast(char **words, int n, struct err *err)
 	for (struct map_entry *e = map_first(&set.by_key); e && rc == 0 && !cmd_stopping(); e = map_next(&set.by_key, e)) {
 		const struct series *s = e->ptr;
 
-		if ((rc = forecast_series(e->ptr, one_field, stored, err)) == ERR_INPUT) {      /* too short: said, the others go on */
+		if ((rc = forecast_series(e->ptr, one_field, stored, holidays, err)) == ERR_INPUT) {      /* too short: said, the others go on */
 			cmd_say("%.*s %.*s: %s", STR_FMT(s->metric), STR_FMT(s->labels), err->text);
 			err_clear(err);
 			rc = 0;
 		} else {
 			made++;
+			if (want.holidays && !holidays_fit(s))
+				cmd_say("%.*s %.*s: steps that are no part of a day have no holidays", STR_FMT(s->metric), STR_FMT(s->labels));
 		}
 	}
 	reject_close(&rows.rejects);
@@ -217,5 +243,6 @@ forecast(char **words, int n, struct err *err)
 	if (rc == 0 && !made && set.by_key.n == 0 && n > 0 && strcmp(words[0], "-"))
 		rc = err_set(err, ERR_IO, "%s: nothing in the store to forecast from, see at-query schema", words[0]);
 	series_set_release(&set);
+	holidays_free(holidays);
 	return rc;
 }

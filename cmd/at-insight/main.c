@@ -31,7 +31,7 @@ check_options(const char *verb, struct err *err)
 {
 	const struct { int given; const char *option, *verbs; } of[] = {
 		{ !!want.horizon, "horizon", "forecast" }, { !isnan(want.level), "level", "forecast" }, { want.reaches, "reach", "forecast" },
-		{ !!want.by, "by", "forecast, explain, recommend" }, { !!want.every, "every", "forecast" },
+		{ !!want.holidays, "holidays", "forecast" }, { !!want.by, "by", "forecast, explain, recommend" }, { !!want.every, "every", "forecast" },
 		{ !!want.range, "range", "forecast, explain, summary, report, recommend" },
 		{ !!want.format, "format", "forecast, ask, explain, summary, report, recommend, rows" },
 		{ !!want.dashboard, "dashboard", "report" }, { !!want.output, "output", "report" }, { !!want.user, "user", "recommend" }, { !!want.item, "item", "recommend" },
@@ -60,6 +60,7 @@ main(int argc, char **argv)
 		{ 0,   "horizon", "N|DUR",  "how far: steps, or a span; default a season, else 14 steps",            opt_text,   &want.horizon },
 		{ 0,   "level",   "PERCENT", "of the interval; default 95",                                          opt_number, &want.level },
 		{ 0,   "reach",   "VALUE",  "only the row where the forecast reaches this value, if it does",        set_reach,  &want.reach },
+		{ 0,   "holidays", "FILE",  "of forecast: days that are not as usual, a date and a name a line; else those of analytics.json", opt_text, &want.holidays },
 		{ 'b', "by",      "FIELDS", "of a stored metric: a series for each value of these fields; of explain: what to tell parts by; of recommend: the property that holds the item",          opt_text,   &want.by },
 		{ 0,   "every",   "DUR",    "of a stored metric: the length of a step; default 1h",                  opt_text,   &want.every },
 		{ 0,   "range",   "DUR",    "of a stored metric: how much of it is looked at, default 2000 steps; of explain: the period, against the one before, default 7d; of report: a RANGE for all widgets",   opt_text,   &want.range },

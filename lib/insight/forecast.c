@@ -634,9 +634,9 @@ errors_of(struct mixture *x, double *scale, double *growth)
 	free(at);
 }
 
-/* The normal quantile: how many deviations hold the share `level` around the mean (Acklam's rational approximation, 1e-9). */
-static double
-deviations(double level)
+/* Acklam's rational approximation of the normal quantile, 1e-9. */
+double
+forecast_deviations(double level)
 {
 	double p = (1 + level) / 2, q, r;
 
@@ -658,7 +658,7 @@ deviations(double level)
 static void
 interval(struct mixture *x, double level, int counts, const double *mean, double *lower, double *upper)
 {
-	double scale, growth, z = deviations(level) * WIDER * (1 + 3 / (double)x->n);
+	double scale, growth, z = forecast_deviations(level) * WIDER * (1 + 3 / (double)x->n);
 
 	errors_of(x, &scale, &growth);
 	for (int h = 0; h < x->horizon; h++) {

@@ -39,6 +39,9 @@ size_t forecast_begins(const double *value, size_t n);
 /* mean, lower, upper: horizon values each. 0, or ERR_INPUT: too few values. */
 int forecast_run(const struct forecast_spec *, double *mean, double *lower, double *upper, struct err *);
 
+/* How many standard deviations around the mean of a normal distribution hold the share `level` of it: 0.95 is 1.96. */
+double forecast_deviations(double level);
+
 /* The first step at which the forecast reaches a bound (from where the series stands), from 1; 0: not within the horizon. */
 int forecast_reaches(const double *mean, int horizon, double last, double bound);
 

@@ -821,10 +821,13 @@ static int
 param_is_good(const struct route_param *p, struct str value, const struct zone *zone)
 {
 	struct err err = { 0 };
+	double real;
 	int64_t n;
 
 	if (strcmp(p->type, "integer") == 0)
 		return str_int64(value, &n) == 0 && n >= 0;
+	if (strcmp(p->type, "number") == 0)
+		return str_double(value, &real) == 0;
 	if (strcmp(p->type, "duration") == 0)
 		return dur_parse(value, &n, &err) == 0;
 	if (strcmp(p->type, "time") == 0)

@@ -95,23 +95,34 @@ take_point(void *self, const struct cell *cells, int n, struct err *err)
 }
 
 static int
-forecast_series(const struct history *s, struct str metric, int64_t every, const struct zone *zone, int horizon, double level, int counts, struct buf *out, int *told, struct err *err)
+forecast_series(const struct history *s, struct str metric, int64_t every, const struct zone *zone, const struct holidays *holidays, int horizon, double level, const double *reach, int counts,
+    struct buf *out, int *told, struct err *err)
 {
 	size_t begins = counts ? forecast_begins(s->y, (size_t)s->n) : 0;
 	struct forecast_spec spec = { .value = s->y + begins, .n = (size_t)s->n - begins, .horizon = horizon, .level = level, .counts = counts };
 	const struct series grid = { .first = s->first, .step_ms = every, .zone = zone };
 	double *mean = mem_new(3 * (size_t)horizon * sizeof(*mean)), *lower = mean + horizon, *upper = lower + horizon;
-	int rc;
+	int first = 0, rc;
 
 	series_periods(every, 0, spec.n, spec.periods);
-	rc = spec.n < FORECAST_LEAST ? 0 : forecast_run(&spec, mean, lower, upper, err);
-	for (int k = 0; rc == 0 && spec.n >= FORECAST_LEAST && k < horizon; k++) {
+	rc = spec.n < FORECAST_LEAST ? 0 : holidays_forecast(holidays, &grid, begins, zone, &spec, mean, lower, upper, err);
+	if (rc == 0 && spec.n >= FORECAST_LEAST && reach) {
+		horizon = forecast_reaches(mean, horizon, s->y[s->n - 1], *reach);
+		first = horizon ? horizon - 1 : 0;
+	}
+	for (int k = first; rc == 0 && spec.n >= FORECAST_LEAST && k < horizon; k++) {
+		struct str holiday = holidays_at(holidays, &grid, (size_t)(s->n + k), zone);
+
 		buf_lit(out, (*told)++ ? ",{\"metric\":" : "{\"metric\":");
 		json_put_string(out, metric);
 		buf_lit(out, ",\"timestamp\":");
 		json_put_time(out, series_time(&grid, (size_t)(s->n + k)));
 		buf_lit(out, ",\"labels\":");
 		buf_str(out, s->labels);
+		if (holiday.p) {
+			buf_lit(out, ",\"holiday\":");
+			json_put_string(out, holiday);
+		}
 		json_put_more_double(out, "mean", mean[k]);
 		json_put_more_double(out, "lower", lower[k]);
 		json_put_more_double(out, "upper", upper[k]);
@@ -125,15 +136,17 @@ static void
 forecast(struct exchange *ex)
 {
 	struct metric_spec spec = { .name = exchange_param(ex, "metric"), .by = exchange_param(ex, "groupBy") };
-	struct str horizon = exchange_param(ex, "horizon"), level_text = exchange_param(ex, "level"), every = exchange_param(ex, "interval");
+	struct str horizon = exchange_param(ex, "horizon"), level_text = exchange_param(ex, "level"), every = exchange_param(ex, "interval"), reach = exchange_param(ex, "reach");
 	struct histories h = { .n = 0 };
 	struct buf json = { 0 }, rows = { 0 }, by = { 0 };
 	struct err err = { 0 };
 	struct query *q;
 	int64_t span, steps = 14, level = 95;
 	int adds = 1, told = 0;
+	double bound = 0;
 	char interval[32];
 
+	str_double(reach, &bound);
 	spec.every_ms = 86400000;
 	if (exchange_range(ex, 90 * 86400000LL, &spec.from, &spec.to))
 		return;
@@ -177,7 +190,7 @@ forecast(struct exchange *ex)
 	if (!err.code) {
 		for (int i = 0; i < h.n && !err.code; i++)
 			if (h.series[i].n >= FORECAST_LEAST)
-				forecast_series(&h.series[i], spec.name, spec.every_ms, query_zone(q), (int)steps, (double)level / 100, adds, &rows, &told, &err);
+				forecast_series(&h.series[i], spec.name, spec.every_ms, query_zone(q), serve_call_of(ex)->setup->holidays, (int)steps, (double)level / 100, reach.n ? &bound : NULL, adds, &rows, &told, &err);
 	}
 	if (!err.code) {
 		dur_print(spec.every_ms, interval);
@@ -206,6 +219,7 @@ forecast(struct exchange *ex)
 static const struct route_param forecast_params[] = { { "metric", "string", 1, "a metric of config/analytics.json, a stored one, or an event" },
 	{ "timeRange", "string", 0, "the past to learn from (90d)" }, { "from", "time", 0, "its beginning, where there is no timeRange" }, { "to", "time", 0, "its end" },
 	{ "interval", "duration", 0, "length of a step (1d)" }, { "horizon", "string", 0, "how far: a span, 14d, or a number of steps (14)" },
+	{ "reach", "number", 0, "only the step at which the forecast reaches this value, if it does" },
 	{ "level", "integer", 0, "percent that the interval is to hold (95)" }, { "groupBy", "list", 0, "a series for each value of these fields" }, { 0 } };
 
 const struct route route_insights[] = {

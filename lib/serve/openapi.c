@@ -21,6 +21,7 @@ static const char security[] = "\"securitySchemes\":{"
 
 static const struct { const char *type, *schema; } types[] = {
 	{ "string", "{\"type\":\"string\"}" },
+	{ "number", "{\"type\":\"number\"}" },
 	{ "integer", "{\"type\":\"integer\",\"minimum\":0}" },
 	{ "duration", "{\"type\":\"string\",\"pattern\":\"^[0-9]+(ms|s|m|h|d|w)([0-9]+(ms|s|m|h|d|w))*$\",\"examples\":[\"1h\",\"7d\"]}" },
 	{ "time", "{\"type\":\"string\",\"examples\":[\"2026-11-23T10:15:30Z\"]}" },

@@ -19,7 +19,7 @@ enum route_how {
 };
 
 struct route_param {
-	const char *name, *type;        /* "string", "integer", "duration", "time", "list", "boolean" */
+	const char *name, *type;        /* "string", "integer", "number", "duration", "time", "list", "boolean" */
 	int required;
 	const char *does;
 };

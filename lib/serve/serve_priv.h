@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "ingest/accept.h"
+#include "insight/holidays.h"
 #include "serve/figures.h"
 #include "serve/alerts.h"
 #include "serve/hooks.h"
@@ -33,6 +34,7 @@ struct serve_setup {
 	int connections, each_address;
 	int log_all;                    /* 0: only what failed or was slow */
 	struct accept accept;           /* the loop's */
+	struct holidays *holidays;      /* for forecasts; any thread reads them */
 };
 /* Takes the configuration over, also where it fails; NULL: what it failed of is told already. */
 struct serve_setup *serve_setup_new(struct config *, const struct serve_spec *, struct err *);

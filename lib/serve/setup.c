@@ -107,7 +107,8 @@ serve_setup_new(struct config *config, const struct serve_spec *spec, struct err
 	s->log_all = 1;
 	if (!(s->config = config) || accept_open(&s->accept, s->config, NULL, err) ||
 	    span(s, "query.timeout", &s->query_ms, err) || size(s, "query.memory", &s->query_bytes, err) || span(s, "query.slow", &s->slow_ms, err) ||
-	    size(s, "body", &s->body_bytes, err) || span(s, "drain", &s->drain_ms, err)) {
+	    size(s, "body", &s->body_bytes, err) || span(s, "drain", &s->drain_ms, err) ||
+	    !(s->holidays = holidays_of_json(config_get(s->config, "analytics", "holidays"), err))) {
 		serve_setup_free(s);
 		return NULL;
 	}
@@ -146,6 +147,7 @@ serve_setup_free(struct serve_setup *s)
 	if (!s || atomic_fetch_sub(&s->users, 1) != 1)
 		return;
 	accept_release(&s->accept);
+	holidays_free(s->holidays);
 	config_close(s->config);
 	arena_free(s->texts);
 	free(s);

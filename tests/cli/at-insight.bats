@@ -80,6 +80,46 @@ series() { awk -v step="$1" -v n="$2" "BEGIN { srand(7); for (i = 0; i < n; i++)
 	cmp large small
 }
 
+@test "holidays of a file move the forecast of their days as they did before, and no other" {
+	# Two years of days around 1000, 600 at weekends; of 24 to 26 December 60, 20 and 30 percent, of 1 May 40; hours of the same
+	awk 'function row(t, v) { print "{\"metric\":\"m\",\"timestamp\":" t ",\"labels\":{},\"count\":" int(v) "}" }
+		BEGIN { srand(1); share["12-24"] = .6; share["12-25"] = .2; share["12-26"] = .3; share["05-01"] = .4
+			for (t = 1730419200; t < 1797724800; t += 86400) {
+				day = strftime("%m-%d", t, 1); v = (strftime("%u", t, 1) > 5 ? 600 : 1000) * (day in share ? share[day] : 1)
+				row(t, v * (1 + (rand() - .5) / 20)) } }' > days
+	printf '%s\n' '# what we know' 'date,name' '12-24 Christmas' '12-25,Christmas' '2024-12-26,"Christmas"' '2025-12-26 Christmas' '2026-12-26 Christmas' \
+	    '05-01 Labour Day' '2026-12-28 New' > holidays
+	at-insight forecast - --horizon 14 < days > plain
+	at-insight forecast - --horizon 14 --holidays holidays < days > moved
+	[ "$(jq -r 'select(.holiday) | .timestamp[:10] + " " + .holiday' moved)" = $'2026-12-24 Christmas\n2026-12-25 Christmas\n2026-12-26 Christmas\n2026-12-28 New' ]
+	at() { jq -se --arg d "$1" --argjson v "$2" 'any(.[]; .timestamp[:10] == $d and (.mean - $v | fabs) < $v * .08 and .lower < $v and .upper > $v)' moved; }
+	at 2026-12-23 1000
+	at 2026-12-24 600
+	at 2026-12-25 200
+	at 2026-12-26 180                    # a Saturday
+	at 2026-12-28 1000                   # nothing is known of a new one
+	[ "$(jq -c 'select(.timestamp[:10] == "2026-12-25") | .mean > 700' plain)" = true ]
+	jq -c '{a: 1}' plain | cmp - <(jq -c '{a: 1}' moved)
+	sed 's/"count"/"level"/; s/:\([0-9]*\)}$/:-\1}/' days | at-insight forecast - --horizon 14 --holidays holidays > below        # differences
+	[ "$(jq -c 'select(.timestamp[:10] == "2026-12-25") | .mean > -300 and .mean < -100' below)" = true ]
+	# hours, on the clock of a zone: 1 May begins at 22:00 of the day before in UTC
+	awk 'BEGIN { for (t = 1772323200; t < 1777500000; t += 3600) { d = strftime("%Y-%m-%d", t + 7200, 1)
+		print "{\"metric\":\"m\",\"timestamp\":" t ",\"labels\":{},\"count\":" (d == "2026-04-03" || d == "2026-04-10" ? 20 : 100) + t / 3600 % 5 "}" } }' > hours
+	printf '%s\n' '2026-04-03 Shut' '2026-04-10 Shut' '2026-05-01 Shut' > shut
+	at-insight forecast - --horizon 48 --holidays shut --tz Europe/Zurich < hours > moved
+	[ "$(jq -r 'select(.holiday) | .timestamp' moved | sed -n '1p;$p' | paste -sd ' ' -)" = '2026-04-30T22:00:00.000Z 2026-05-01T21:00:00.000Z' ]
+	jq -se 'all(.[] | select(.holiday); .mean < 40) and all(.[] | select(.holiday | not); .mean > 90)' moved
+	# what is no such file
+	printf '2026-12-25 Christmas\n2026-02-30 Never\n' > bad
+	run -1 --separate-stderr at-insight forecast - --holidays bad days
+	[[ $stderr == "at-insight: bad:2: '2026-02-30' is no date,"* ]]
+	run -1 at-insight forecast - --holidays none days
+	run -2 at-insight explain --holidays holidays
+	awk 'BEGIN { for (t = 0; t < 30; t++) print "{\"metric\":\"m\",\"timestamp\":" 1730419200 + t * 604800 ",\"labels\":{},\"count\":" t + 1 "}" }' > weeks
+	run -0 --separate-stderr at-insight forecast - --holidays holidays weeks
+	[[ $stderr == *'no part of a day have no holidays'* ]]
+}
+
 @test "a metric of the store is forecast, by labels too" {
 	for i in $(seq 200); do for c in de fr; do echo "{\"event\":\"signup\",\"timestamp\":$((1795000000 + 1800 * i)),\"properties\":{\"country\":\"$c\"}}"; done; done | at-ingest -q
 	export AT_NOW=$((1795000000 + 1800 * 201))
@@ -597,11 +637,25 @@ target() { at-insight summary -f ndjson | jq -c --arg m "$1" 'select(.metric == 
 	at-insight forecast temperature --every 1d --horizon 2 | jq -se 'all(.[]; .lower < .mean and .mean < -28 and .upper < -27)'
 	[ "$(at-insight forecast level --every 1d --horizon 2 | jq -c '[.timestamp[:10], .mean]' | paste -sd ' ' -)" = '["2026-11-29",20] ["2026-11-30",20]' ]
 	for i in $(seq 10 28); do echo "{\"metric\":\"profit\",\"timestamp\":\"2026-11-${i}T00:00:00Z\",\"profit_sum\":$((15 - i))}"; done | at-insight forecast - --horizon 1 | jq -e '.mean < -13'
+	for i in $(seq 1 28); do echo "{\"metric\":\"visits\",\"timestamp\":\"2026-11-$(printf %02d "$i")T00:00:00Z\",\"window\":\"1d\",\"value\":$((i == 11 || i == 18 ? 20 : 100))}"; done | at-ingest -q
+	mkdir shut
+	echo '{"holidays":{"Shut":["2026-11-11","2026-11-18","12-01"]}}' > shut/analytics.json
+	at-insight -c shut forecast visits --every 1d --horizon 4 | jq -se '.[2].holiday == "Shut" and .[2].mean < 30 and all(.[0, 1, 3]; .mean > 90 and (has("holiday") | not))'
+	echo '{"holidays":{"Shut":["2026-11-31"]}}' > bad.json
+	mkdir bad
+	mv bad.json bad/analytics.json
+	run -1 --separate-stderr at-insight -c bad forecast visits --every 1d
+	[[ $stderr == 'at-insight: analytics.json: holidays.Shut: '*"2026-11-31' is no date"* ]]
+	run -1 --separate-stderr at-serve -c bad -l 127.0.0.1:0
+	[[ $stderr == *'analytics.json: holidays.Shut: '* ]]
 	source "$BATS_TEST_DIRNAME/serve.bash"
-	serve_start
+	serve_start -c shut
+	get '/api/v1/forecast?metric=visits&timeRange=2026-11-01/2026-11-29&horizon=4' | jq -e '.forecast[2].holiday == "Shut" and .forecast[2].mean < 30 and .forecast[3].mean > 90'
 	get '/api/v1/forecast?metric=temperature&timeRange=2026-11-10/2026-11-29&horizon=2' | jq -e '.forecast | length == 2 and all(.mean < -28)'
 	get '/api/v1/forecast?metric=level&timeRange=2026-11-10/2026-11-29&horizon=2' | jq -e '.forecast | map(.timestamp[:10]) == ["2026-11-29", "2026-11-30"]'
-	for q in horizon=soon level=high level=0; do
+	get '/api/v1/forecast?metric=temperature&timeRange=2026-11-10/2026-11-29&horizon=10&reach=-30.5' | jq -e '.forecast | length == 1 and .[0].mean <= -30.5 and .[0].mean > -32'
+	get '/api/v1/forecast?metric=temperature&timeRange=2026-11-10/2026-11-29&horizon=10&reach=-1e3' | jq -e '.forecast == []'
+	for q in horizon=soon level=high level=0 reach=far; do
 		get "/api/v1/forecast?metric=level&$q" > /dev/null
 		[ "$status_code" = 400 ] || { echo "$q $status_code"; return 1; }
 	done
