@@ -1189,8 +1189,9 @@ told_null(const struct layout *l, int slot, void (*put)(const struct layout *, c
 
 enum told { TOLD, TOLD_NOT, TOLD_PART };
 
-/* The sum and of how many numbers. A mean is null where there was none. A variance is null of none, and of one. Of how many else only
- * "count" says: of all rows, as far as one can know; without it a mean would be one of means. */
+/* The sum and of how many numbers. A mean is null where there was none, or beside a sum that is not 0 where it was not known of how many.
+ * A variance is null of none, and of one. Of how many else only "count" says: of all rows, as far as one can know; without it a mean
+ * would be one of means. */
 static enum told
 take_sum(struct layout *l, int i, struct json raw, int64_t rows, int counted, struct sum_state *sum)
 {
@@ -1198,8 +1199,13 @@ take_sum(struct layout *l, int i, struct json raw, int64_t rows, int counted, st
 	struct buf product = { 0 };
 	struct number n;
 
-	if (told_null(l, i, put_avg) || member_of_field(l, field, "avg").type == JSON_NULL)
+	if (told_null(l, i, put_avg) || member_of_field(l, field, "avg").type == JSON_NULL) {
+		if (told_number(l, i, put_sum, "sum", &n) && n.digits) {
+			number_sum_add(&sum->sum, &n);
+			sum->lost |= SUM_N;
+		}
 		return TOLD;
+	}
 	if (told_number(l, i, put_sum, "sum", &n)) {
 		int few = told_null(l, i, put_var) || told_null(l, i, put_stddev);
 

@@ -196,12 +196,27 @@ edge_take(const struct slot *slot, void *state, struct str text)
 	return 0;
 }
 
-/* ---- dd1: hll1: ss1:, the sketches, which have their marks themselves */
+/* ---- dd1: hll1: ss1:, the sketches, which have their marks themselves; of values that were not all told, dd1:? and hll1:? */
+
+static int
+is_lost_text(const struct slot *slot, struct str text)
+{
+	return str_eq(behind_mark(slot, text), STR("?"));
+}
+
+static void
+put_lost(const struct slot *slot, struct buf *to)
+{
+	put_mark(slot, to);
+	buf_byte(to, '?');
+}
 
 static int
 quantile_is_empty(const void *state)
 {
-	return !((const struct quantile_state *)state)->q;
+	const struct quantile_state *s = state;
+
+	return !s->q && !s->lost;
 }
 
 static void
@@ -221,8 +236,12 @@ merge_quantile(const struct slot *slot, void *state, const void *from)
 static void
 put_quantile(const struct slot *slot, const void *state, struct buf *to)
 {
-	(void)slot;
-	quantile_put(((const struct quantile_state *)state)->q, to);
+	const struct quantile_state *s = state;
+
+	if (s->lost)
+		put_lost(slot, to);
+	else
+		quantile_put(s->q, to);
 }
 
 static int
@@ -230,6 +249,8 @@ take_quantile(const struct slot *slot, void *state, struct str text)
 {
 	struct quantile_state *s = state, more = { quantile_read(text), 0 };
 
+	if (is_lost_text(slot, text))
+		return s->lost = 1, 0;
 	if (!more.q)
 		return -1;
 	if (!s->q)
@@ -248,7 +269,9 @@ release_quantile(void *state)
 static int
 distinct_is_empty(const void *state)
 {
-	return !((const struct distinct_state *)state)->d;
+	const struct distinct_state *s = state;
+
+	return !s->d && !s->lost;
 }
 
 static void
@@ -268,8 +291,12 @@ merge_distinct(const struct slot *slot, void *state, const void *from)
 static void
 put_distinct(const struct slot *slot, const void *state, struct buf *to)
 {
-	(void)slot;
-	distinct_put(((const struct distinct_state *)state)->d, to);
+	const struct distinct_state *s = state;
+
+	if (s->lost)
+		put_lost(slot, to);
+	else
+		distinct_put(s->d, to);
 }
 
 static int
@@ -277,6 +304,8 @@ take_distinct(const struct slot *slot, void *state, struct str text)
 {
 	struct distinct_state *s = state, more = { distinct_read(text), 0 };
 
+	if (is_lost_text(slot, text))
+		return s->lost = 1, 0;
 	if (!more.d)
 		return -1;
 	if (!s->d)

@@ -480,8 +480,14 @@ fields() { jq -c "$1" <<< "$output"; }
 	{ part 'distinct(u),p50(r)'; row 1 '"count":2,"u_distinct":2,"r_p50":6'; } > rows
 	without -M m -w all
 	[ "$(fields '[.count,.u_distinct,.r_p50]')" = '[4,null,null]' ]
+	# nor when it is merged once more, with rows that tell all
+	at-agg -q -M m -w all --states rows | cat - <(part 'distinct(u),p50(r)') > again
+	run -0 at-agg -q -M m -w all again
+	[ "$(fields '[.count,.u_distinct,.r_p50]')" = '[6,null,null]' ]
 	{ row 0 '"r_sum":4'; row 1 '"r_sum":3,"count":2'; } > rows      # the sum is known all the same
 	without -a 'sum(r),avg(r)'
+	[ "$(fields '[.r_sum,.r_avg]')" = '[7,null]' ]
+	run -0 at-agg -q -w 1d -a 'sum(r),avg(r)' <<< "$output"
 	[ "$(fields '[.r_sum,.r_avg]')" = '[7,null]' ]
 	{ row 0 '"r_avg":4'; row 1 '"r_sum":3,"count":2'; } > rows      # and here it is not
 	without -a 'sum(r)'
