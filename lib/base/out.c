@@ -54,7 +54,8 @@ out_open(const char *path, int append, struct err *err)
 	return o;
 }
 
-/* May a new file take the place of what is there under that name? Not of a device or a pipe, nor of what is somebody else's. */
+/* May a new file take the place of what is there under that name? Not of a device or a pipe, nor of what is somebody else's, nor of
+ * what must not be written to. */
 static int
 is_replaceable(const char *path)
 {
@@ -62,7 +63,7 @@ is_replaceable(const char *path)
 
 	if (lstat(path, &st))
 		return errno == ENOENT;
-	if (st.st_uid != geteuid())
+	if (st.st_uid != geteuid() || (!S_ISLNK(st.st_mode) && access(path, W_OK)))
 		return 0;
 	return !S_ISLNK(st.st_mode) || stat(path, &target) ? S_ISREG(st.st_mode) : S_ISREG(target.st_mode) && target.st_uid == geteuid();
 }
