@@ -8,7 +8,8 @@
  * So an event is in the store or in a file that has its name, and for a moment, which the decision bears out, in both.
  *
  * The decision is the state "archive", "": VERSION;BEFORE;LAST;EVENTS, times in ms, LAST the greatest seq that is written; then,
- * a byte 0 in front of each, the absolute paths of the files.
+ * a byte 0 in front of each, of every file its mark and its absolute path. By the mark, SIZE;TRAILER (the CRC and the length that end a
+ * gzip file, RFC 1952), it is known whether what has that name is still the same: other stores may archive into the same folder.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +35,8 @@
 struct archive {
 	const char *dir;                /* DIR/TENANT, absolute */
 	struct buf rows, packed, path;
-	struct buf files;               /* those that are complete, a 0 behind each */
+	struct buf files;               /* their paths, a 0 behind each */
+	struct buf marks;               /* of those that are decided on, likewise */
 	int64_t before, day, n, n_files;
 	uint64_t last;                  /* greatest seq written */
 	int fd;
@@ -47,6 +49,7 @@ release(struct archive *a)
 	buf_release(&a->packed);
 	buf_release(&a->path);
 	buf_release(&a->files);
+	buf_release(&a->marks);
 }
 
 static int
@@ -169,6 +172,25 @@ write_days(struct archive *a, struct store *s, struct err *err)
 
 /* ---- deciding */
 
+/* The mark of a file, and a 0; nothing where there is none. */
+static void
+put_mark(const char *path, struct buf *to)
+{
+	unsigned char end[8];
+	struct stat st;
+	int fd = io_open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size >= (off_t)sizeof(end) &&
+	    pread(fd, end, sizeof(end), st.st_size - (off_t)sizeof(end)) == (ssize_t)sizeof(end)) {
+		buf_printf(to, "%lld;", (long long)st.st_size);
+		for (size_t i = 0; i < sizeof(end); i++)
+			buf_printf(to, "%02x", end[i]);
+	}
+	buf_byte(to, 0);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* An empty one: there is none any more. */
 static int
 put_decision(struct store *s, struct str text, struct err *err)
@@ -184,15 +206,38 @@ put_decision(struct store *s, struct str text, struct err *err)
 static int
 decide(const struct archive *a, struct store *s, struct err *err)
 {
-	struct buf text = { 0 };
+	struct buf text = { 0 }, part = { 0 };
 	int rc;
 
 	buf_printf(&text, "1;%lld;%llu;%lld", (long long)a->before, (unsigned long long)a->last, (long long)a->n);
-	buf_byte(&text, 0);
-	buf_add(&text, a->files.p, a->files.n - 1);
+	for (size_t i = 0; i < a->files.n; i += strlen(a->files.p + i) + 1) {
+		part_of(a->files.p + i, &part);
+		buf_byte(&text, 0);
+		put_mark(part.p, &text);
+		buf_lit(&text, a->files.p + i);
+	}
 	rc = put_decision(s, buf_get(&text), err);
 	buf_release(&text);
+	buf_release(&part);
 	return rc;
+}
+
+/* The files of a decision, and their marks. 0 or -1. */
+static int
+read_files(struct archive *a, struct str rest)
+{
+	struct str mark, file;
+
+	while (rest.n) {
+		if (!str_cut(&rest, 0, &mark) || !str_cut(&rest, 0, &file) || !file.n || file.p[0] != '/')
+			return -1;
+		buf_str(&a->marks, mark);
+		buf_byte(&a->marks, 0);
+		buf_str(&a->files, file);
+		buf_byte(&a->files, 0);
+		a->n_files++;
+	}
+	return a->n_files ? 0 : -1;
 }
 
 /* What was decided by one that was cut off. 1, 0 there is none, < 0. */
@@ -200,7 +245,7 @@ static int
 read_decision(struct archive *a, struct store *s, struct err *err)
 {
 	struct buf text = { 0 };
-	struct str rest, head, file;
+	struct str rest, head;
 	long long before, n;
 	unsigned long long last;
 	char line[96];
@@ -209,17 +254,11 @@ read_decision(struct archive *a, struct store *s, struct err *err)
 	if (rc > 0) {
 		rest = buf_get(&text);
 		if (!str_cut(&rest, 0, &head) || head.n >= sizeof(line) || (memcpy(line, head.p, head.n), line[head.n] = 0,
-		    sscanf(line, "1;%lld;%llu;%lld", &before, &last, &n) != 3)) {
+		    sscanf(line, "1;%lld;%llu;%lld", &before, &last, &n) != 3) || read_files(a, rest))
 			rc = err_set(err, ERR_CORRUPT, "what an archive that was cut off decided cannot be read, finish it with the version that began it: "
 			    "what is in its files may be in the store too");
-		} else {
+		else
 			a->before = before, a->last = last, a->n = n;
-			while (rest.n && str_cut(&rest, 0, &file)) {
-				buf_str(&a->files, file);
-				buf_byte(&a->files, 0);
-				a->n_files++;
-			}
-		}
 	}
 	buf_release(&text);
 	return rc;
@@ -227,18 +266,29 @@ read_decision(struct archive *a, struct store *s, struct err *err)
 
 /* ---- naming and dropping: what is done already is done once more without harm */
 
-/* Are all files that were decided on still there, under either name? */
+static int
+has_mark(const char *path, const char *mark, struct buf *scratch)
+{
+	buf_clear(scratch);
+	put_mark(path, scratch);
+	return *mark && strcmp(scratch->p, mark) == 0;
+}
+
+/* Are all files that were decided on still there, under either name, and the same? */
 static int
 are_there(const struct archive *a)
 {
-	struct buf part = { 0 };
+	struct buf part = { 0 }, scratch = { 0 };
 	int there = 1;
 
-	for (size_t i = 0; i < a->files.n; i += strlen(a->files.p + i) + 1) {
-		part_of(a->files.p + i, &part);
-		there &= access(a->files.p + i, F_OK) == 0 || access(part.p, F_OK) == 0;
+	for (size_t i = 0, k = 0; i < a->files.n; i += strlen(a->files.p + i) + 1, k += strlen(a->marks.p + k) + 1) {
+		const char *path = a->files.p + i, *mark = a->marks.p + k;
+
+		part_of(path, &part);
+		there &= has_mark(access(path, F_OK) == 0 ? path : part.p, mark, &scratch);
 	}
 	buf_release(&part);
+	buf_release(&scratch);
 	return there;
 }
 
@@ -300,43 +350,48 @@ finish(struct archive *a, struct store *s, const char *name, struct err *err)
 	return access_note("archive", name, what, err);
 }
 
+/* One at a time, of a tenant, and into a folder. Given back by close; -1 and the error. A file system that has no locks gives none. */
+static int
+lock(const char *folder, struct err *err)
+{
+	int fd = io_open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return fail(folder, err), -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+		return fd;
+	err_set(err, ERR_IO, "%s: another archive is at work on it, wait for its end", folder);
+	close(fd);
+	return -1;
+}
+
 /* What an archive that was cut off has left to do. Where its files are gone, what it did not drop is archived anew. */
 static int
 resume(struct store *s, const char *name, struct err *err)
 {
 	struct archive a = { .fd = -1 };
-	int rc = read_decision(&a, s, err);
+	struct buf folder = { 0 };
+	int rc = read_decision(&a, s, err), locked = -1;
 
+	if (rc > 0) {
+		buf_add(&folder, a.files.p, (size_t)(strrchr(a.files.p, '/') - a.files.p));
+		if (access(buf_text(&folder), F_OK) == 0 && (locked = lock(folder.p, err)) < 0)
+			rc = err->code;
+	}
 	if (rc > 0 && are_there(&a)) {
 		rc = finish(&a, s, name, err);
 	} else if (rc > 0) {
 		cmd_say("%s: an archive that was cut off left %s and others, which are gone: what is in the store still is archived anew", name, a.files.p);
 		rc = put_decision(s, STR(""), err);
 	}
+	if (locked >= 0)
+		close(locked);
 	release(&a);
+	buf_release(&folder);
 	return rc;
 }
 
 /* ---- the verb */
-
-/* One at a time, of a tenant. Given back by close. */
-static int
-lock(struct store *s, struct err *err)
-{
-	const char *folder = store_path(s).p;
-	int fd = io_open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-
-	if (fd < 0)
-		return fail(folder, err);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	if (errno == EWOULDBLOCK)
-		err_set(err, ERR_IO, "%s: another archive is at work on it, wait for its end", folder);
-	else
-		fail(folder, err);
-	close(fd);
-	return err->code;
-}
 
 static int
 archive(struct store *s, const char *name, struct err *err)
@@ -344,22 +399,26 @@ archive(struct store *s, const char *name, struct err *err)
 	struct archive a = { .fd = -1, .before = want.before };
 	struct buf dir = { 0 };
 	char full[PATH_MAX];
-	int rc, locked = lock(s, err);
+	int rc, of_store = lock(store_path(s).p, err), of_folder = -1;
 
-	if (locked < 0)
-		return locked;
+	if (of_store < 0)
+		return err->code;
 	buf_printf(&dir, "%s/%s", want.words[0], name);
 	a.dir = full;
 	if ((rc = resume(s, name, err)))
 		;
 	else if ((mkdir(want.words[0], 0700) && errno != EEXIST) || (mkdir(buf_text(&dir), 0700) && errno != EEXIST) || !realpath(dir.p, full))
 		rc = fail(buf_text(&dir), err);
+	else if ((of_folder = lock(full, err)) < 0)
+		rc = err->code;
 	else if ((rc = write_days(&a, s, err)) || !a.n || (rc = sync_folder(want.words[0], err)) || (rc = sync_folder(full, err)) ||
 	    (rc = decide(&a, s, err)))
 		forget_parts(&a);
 	else
 		rc = finish(&a, s, name, err);
-	close(locked);
+	if (of_folder >= 0)
+		close(of_folder);
+	close(of_store);
 	release(&a);
 	buf_release(&dir);
 	return rc;

@@ -300,6 +300,29 @@ moment() { sleep 0.02; date -u +%FT%T.%3NZ; sleep 0.02; }
 	[ "$(count)" = 50 ]
 }
 
+@test "two stores archive into one folder: what one was cut off from is not taken for the file of the other" {
+	plain_only
+	strace -f -o /dev/null true 2> /dev/null || skip "strace cannot trace here"
+	for store in one two; do
+		for i in 1 2 3; do echo "{\"event\":\"x\",\"timestamp\":\"2026-01-01T00:00:00Z\",\"id\":\"$store$i\"}"; done | AT_STORE=$PWD/$store at-ingest -q
+		AT_STORE=$PWD/$store at-admin init
+	done
+	{ AT_STORE=$PWD/one strace -f -qq -o /dev/null -e trace=rename -e inject=rename:signal=SIGKILL:when=1 \
+	    at-admin archive old --before 2026-02-01 -yq || true; } 2> said
+	[ -e old/default/2026-01-01.ndjson.gz.part ]
+	AT_STORE=$PWD/two at-admin archive old --before 2026-02-01 -yq
+	AT_STORE=$PWD/one at-admin archive old --before 2026-02-01 -yq
+	[ "$(zcat old/default/*.gz | at-ingest -nq | jq -r .id | sort | paste -sd,)" = one1,one2,one3,two1,two2,two3 ]
+	[ "$(AT_STORE=$PWD/one count),$(AT_STORE=$PWD/two count)" = 0,0 ]
+	AT_STORE=$PWD/two at-ingest -q <<< '{"event":"x","timestamp":"2026-01-01T00:00:00Z"}'
+	exec 8< old/default
+	flock -n 8
+	AT_STORE=$PWD/two run -1 --separate-stderr at-admin archive old --before 2026-02-01 -y
+	[[ $stderr == *'old/default: another archive is at work'* ]]
+	exec 8>&-
+	AT_STORE=$PWD/two at-admin archive old --before 2026-02-01 -yq
+	[ "$(zcat old/default/*.gz | wc -l)" = 7 ]
+}
 @test "an archive that fails leaves no files behind, so that the next has each event once" {
 	for day in 01 02 03; do echo "{\"event\":\"x\",\"timestamp\":\"2026-01-${day}T00:00:00Z\"}"; done | AT_STORE=$PWD/days at-ingest -q
 	mkdir -p old/default/2026-01-02.ndjson.gz.part/in-the-way
