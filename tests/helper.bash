@@ -17,8 +17,8 @@ soon() {
 		sleep 0.1
 	done
 }
-# With no more than so many seconds of processor time: whatever else the machine does counts for nothing.
-within() { (ulimit -t "$1" && shift && exec "$@"); }
+# With no more than so many seconds of processor time: whatever else the machine does counts for nothing. Who hangs without any is ended too.
+within() { (ulimit -t "$1" && shift && exec timeout -s KILL 900 "$@"); }
 # Does this process of ours hear SIGTERM? Sent earlier it would end it, unheard.
 hears() { [[ $(cat "/proc/$1/comm") == at-* ]] && ((16#$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status") & 16#4000)); } 2> /dev/null
 # Has this process of ours a store open?

@@ -16,10 +16,11 @@ serve_start() {
 serve_address() {
 	python3 -c '
 import random, socket
-least = int(open("/proc/sys/net/ipv4/ip_local_port_range").read().split()[0])
-while True:
+least, most = map(int, open("/proc/sys/net/ipv4/ip_local_port_range").read().split())
+ports = [*range(max(least // 2, 1024), least), *range(most + 1, 65536)] or [0]         # all may be given out
+for _ in range(1000):
     try:
-        s = socket.socket(); s.bind(("127.0.0.1", random.randrange(least // 2, least))); break
+        s = socket.socket(); s.bind(("127.0.0.1", random.choice(ports))); break
     except OSError: pass
 print("127.0.0.1:%d" % s.getsockname()[1])'
 }
