@@ -63,9 +63,46 @@ board_free(struct board *b)
 
 /* ---- rows */
 
-/* NULL: there are as many series as may be. */
+static int
+is_wanted(const struct board *b, struct str text)
+{
+	return !b->filter.n || reading_holds(text, buf_get(&b->filter));
+}
+
+static int
+is_shown(struct board *b, struct str metric, struct str field, struct str labels)
+{
+	if (is_wanted(b, metric) || is_wanted(b, field))
+		return 1;
+	buf_clear(&b->scratch);
+	reading_put_labels(&b->scratch, labels);
+	return is_wanted(b, buf_get(&b->scratch));
+}
+
+int
+board_shows(struct board *b, const struct panel *p, struct str labels)
+{
+	return is_shown(b, p->metric, p->field, labels);
+}
+
+/* For one more series, else its value is counted. Half of the room is for those that the filter lets through. */
+static int
+has_room(struct board *b, struct str metric, struct str field, struct str labels)
+{
+	int shown;
+
+	if (b->series < SERIES_MOST / 2)
+		return 1;
+	shown = is_shown(b, metric, field, labels);
+	if (shown && b->series < SERIES_MOST)
+		return 1;
+	b->left_out += shown;
+	return 0;
+}
+
+/* NULL: there is no room for a series of a new one. */
 static struct panel *
-panel_of(struct board *b, struct str metric, struct str field)
+panel_of(struct board *b, struct str metric, struct str field, struct str labels)
 {
 	struct map_entry *e;
 	struct panel *p;
@@ -76,7 +113,7 @@ panel_of(struct board *b, struct str metric, struct str field)
 	buf_str(&b->key, field);
 	if ((e = map_find(&b->panels, buf_get(&b->key))))
 		return e->ptr;
-	if (b->series >= SERIES_MOST)
+	if (!has_room(b, metric, field, labels))
 		return NULL;
 	e = map_put(&b->panels, buf_get(&b->key), NULL);
 	p = e->ptr = mem_new(sizeof(*p));
@@ -89,19 +126,24 @@ panel_of(struct board *b, struct str metric, struct str field)
 }
 
 static int
-is_wanted(const struct board *b, struct str text)
+is_within(const struct board *b, int64_t time)
 {
-	return !b->filter.n || reading_holds(text, buf_get(&b->filter));
+	return time >= b->from && time < b->to;
 }
 
-int
-board_shows(struct board *b, const struct panel *p, struct str labels)
+/* Which value makes room for one at that time: the oldest, but of a range that is over one behind it. -1: the new one itself. */
+static int
+oldest(const struct board *b, const struct line *l, int64_t time)
 {
-	if (is_wanted(b, p->metric) || is_wanted(b, p->field))
-		return 1;
-	buf_clear(&b->scratch);
-	reading_put_labels(&b->scratch, labels);
-	return is_wanted(b, buf_get(&b->scratch));
+	int i = l->n;
+
+	if (b->to == INT64_MAX || !is_within(b, l->time[0]))
+		return time < l->time[0] ? -1 : 0;
+	while (i > 0 && l->time[i - 1] >= b->to)
+		i--;
+	if (i < l->n)
+		return time < b->from ? -1 : i;
+	return time < l->time[0] || time >= b->to ? -1 : 0;
 }
 
 /* Of a panel, or none (NULL). A value at a time that is there already takes its place: a window that is told again while it is open. Late ones are put in order. */
@@ -112,10 +154,8 @@ add(struct board *b, struct panel *p, struct str labels, int64_t time, double va
 	struct map_entry *e = p ? map_find(&p->lines, labels) : NULL;
 	struct line *l;
 
-	if (!e && (b->series >= SERIES_MOST || (b->series >= SERIES_MOST / 2 && !board_shows(b, p, labels)))) {
-		b->left_out++;
+	if (!p || (!e && !has_room(b, p->metric, p->field, labels)))
 		return;
-	}
 	e = map_put(&p->lines, labels, &is_new);
 	if (is_new) {
 		e->ptr = mem_new(sizeof(*l));
@@ -130,13 +170,16 @@ add(struct board *b, struct panel *p, struct str labels, int64_t time, double va
 		l->mark[i - 1] = (char)(l->mark[i - 1] | mark);
 		return;
 	}
-	if (l->n == b->spec.points) {           /* the oldest goes */
-		if (i == 0)
+	if (l->n == b->spec.points) {
+		int gone = oldest(b, l, time), behind = l->n - gone - 1;
+
+		if (gone < 0)
 			return;
-		memmove(l->time, l->time + 1, (size_t)(l->n - 1) * sizeof(*l->time));
-		memmove(l->value, l->value + 1, (size_t)(l->n - 1) * sizeof(*l->value));
-		memmove(l->mark, l->mark + 1, (size_t)(l->n - 1));
-		l->n--, i--;
+		memmove(l->time + gone, l->time + gone + 1, (size_t)behind * sizeof(*l->time));
+		memmove(l->value + gone, l->value + gone + 1, (size_t)behind * sizeof(*l->value));
+		memmove(l->mark + gone, l->mark + gone + 1, (size_t)behind);
+		l->n--;
+		i -= i > gone;
 	}
 	if (l->n == l->cap) {
 		l->cap = l->cap ? 2 * l->cap : 64;
@@ -151,10 +194,33 @@ add(struct board *b, struct panel *p, struct str labels, int64_t time, double va
 	l->n++;
 }
 
-static void
-tell(struct list *list, int64_t time, struct buf *text)
+static struct told *
+place_in(struct ring *r)
 {
-	struct told *told = &list->told[list->at];
+	struct told *told = &r->told[r->at];
+
+	r->at = (r->at + 1) % KEPT;
+	r->n += r->n < KEPT;
+	return told;
+}
+
+/* The nth of a ring, the newest first. */
+static const struct told *
+told_at(const struct ring *r, int n)
+{
+	return &r->told[(r->at + KEPT - 1 - n) % KEPT];
+}
+
+static int
+is_told(const struct board *b, const struct told *t)
+{
+	return is_within(b, t->time) && is_wanted(b, str_of(t->text));
+}
+
+static void
+tell(struct board *b, struct list *list, int64_t time, struct buf *text)
+{
+	struct told *told = place_in(&list->all);
 	struct str s = buf_get(text);
 
 	if (s.n >= LINE)                        /* cut between characters */
@@ -162,8 +228,18 @@ tell(struct list *list, int64_t time, struct buf *text)
 			s.n--;
 	told->time = time;
 	snprintf(told->text, LINE, "%.*s", STR_FMT(s));
-	list->at = (list->at + 1) % KEPT;
-	list->n += list->n < KEPT;
+	if (is_told(b, told))
+		*place_in(&list->shown) = *told;
+}
+
+/* What is shown is another part than before. */
+static void
+tell_again(const struct board *b, struct list *list)
+{
+	list->shown.n = list->shown.at = 0;
+	for (int i = list->all.n; i-- > 0; )
+		if (is_told(b, told_at(&list->all, i)))
+			*place_in(&list->shown) = *told_at(&list->all, i);
 }
 
 /* 11-23 10:15:30 */
@@ -185,7 +261,7 @@ event_row(struct board *b, struct json v, struct str name, int64_t time)
 	buf_lit(&labels, "{\"event\":");
 	json_put_string(&labels, name);
 	buf_byte(&labels, '}');
-	add(b, panel_of(b, STR("events a second"), STR("count")), buf_get(&labels), time - ((time % 1000) + 1000) % 1000, 1, 1, 0);
+	add(b, panel_of(b, STR("events a second"), STR("count"), buf_get(&labels)), buf_get(&labels), time - ((time % 1000) + 1000) % 1000, 1, 1, 0);
 	buf_release(&labels);
 	buf_clear(&b->text);
 	width_put_shown(&b->text, name);
@@ -195,7 +271,7 @@ event_row(struct board *b, struct json v, struct str name, int64_t time)
 	}
 	buf_lit(&b->text, "  ");
 	reading_put_labels(&b->text, json_raw(properties));
-	tell(&b->events, time, &b->text);
+	tell(b, &b->events, time, &b->text);
 }
 
 static void
@@ -212,7 +288,7 @@ alert_row(struct board *b, struct json v, int64_t time)
 			width_put_shown(&b->text, json_text(t, &b->scratch));
 		}
 	}
-	tell(&b->alerts, time, &b->text);
+	tell(b, &b->alerts, time, &b->text);
 }
 
 static void
@@ -232,7 +308,7 @@ anomaly(struct board *b, struct json a, struct str metric, struct str labels, st
 	}
 	buf_lit(&b->text, "  ");
 	reading_put_labels(&b->text, labels);
-	tell(&b->anomalies, time, &b->text);
+	tell(b, &b->anomalies, time, &b->text);
 }
 
 /* The numbers of a row; how many. */
@@ -258,7 +334,7 @@ number_row(struct board *b, struct json v, int64_t time)
 		buf_clear(&field);
 		buf_str(&field, json_text(it.key, &b->scratch));
 		alarm = json_is(json_get(a, STR("alarm")), JSON_TRUE) && json_text_eq(json_get(a, STR("field")), buf_get(&field));
-		add(b, panel_of(b, buf_get(&metric), buf_get(&field)), buf_get(&object), time, value, 0, alarm);
+		add(b, panel_of(b, buf_get(&metric), buf_get(&field), buf_get(&object)), buf_get(&object), time, value, 0, alarm);
 		if (alarm)
 			anomaly(b, a, buf_get(&metric), buf_get(&object), buf_get(&field), value, time);
 	}
@@ -341,10 +417,10 @@ board_lines(struct board *b, const struct panel *p, int *n)
 const struct told *
 board_told(struct board *b, const struct list *list, int *at)
 {
-	while (*at < list->n) {
-		const struct told *t = &list->told[(list->at + KEPT - 1 - (*at)++) % KEPT];
+	while (*at < list->shown.n) {
+		const struct told *t = told_at(&list->shown, (*at)++);
 
-		if (t->time >= b->from && t->time < b->to && is_wanted(b, str_of(t->text)))
+		if (is_told(b, t))
 			return t;
 	}
 	return NULL;
@@ -361,6 +437,10 @@ board_show(struct board *b, struct str filter, struct str range, struct err *err
 	buf_clear(&b->filter), buf_clear(&b->range);
 	buf_str(&b->filter, filter);
 	buf_str(&b->range, range);
+	board_period(b);
+	tell_again(b, &b->events);
+	tell_again(b, &b->anomalies);
+	tell_again(b, &b->alerts);
 	return 0;
 }
 
@@ -374,11 +454,13 @@ board_period(struct board *b)
 	int counts_back = range.n && dur_parse(range, &span, &ignore) == 0;
 
 	b->from = TIME_MIN, b->to = INT64_MAX;
+	if (counts_back && b->newest == TIME_MIN)
+		return;
 	if (counts_back)
-		period.at = (b->newest > TIME_MIN ? b->newest : 0) + 1;
+		period.at = b->newest + 1;
 	if (range.n && reading_range(range, &period, &b->from, &b->to, &ignore) < 0)
 		b->from = b->to;                /* it has not begun yet */
-	if (range.n && !counts_back && !period_is_fixed(range))
+	if (range.n && !period_is_fixed(range))
 		b->to = INT64_MAX;              /* from a time on */
 }
 

@@ -25,7 +25,8 @@ struct panel {                          /* a metric and a field */
 };
 
 struct told { int64_t time; char text[LINE]; };
-struct list { struct told told[KEPT]; int n, at; };     /* the newest; at: where the next one comes */
+struct ring { struct told told[KEPT]; int n, at; };     /* the newest; at: where the next one comes */
+struct list { struct ring all, shown; };        /* shown: of what the filter and the range let through, which the newest of all may have none of */
 
 struct board {
 	struct board_spec spec;
@@ -42,7 +43,7 @@ struct board {
 /* Does the filter let the series through? */
 int board_shows(struct board *, const struct panel *, struct str labels);
 
-/* Find from and to anew: before each picture. */
+/* Find from and to anew: before each picture. A range that goes on has no end. */
 void board_period(struct board *);
 
 /* The lines of a panel of which something is shown, and of each only that; the largest first. Borrowed arrays; freed by the caller. */

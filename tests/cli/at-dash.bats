@@ -128,6 +128,22 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 	[[ $stderr == *'try .txt, .svg, .html, .json or .csv'* && ! -e out.doc ]]
 }
 
+@test "a filter and a range find what lies far behind the newest rows" {
+	{
+		echo '{"event":"signup","timestamp":1795000000,"user_id":"ann","properties":{}}'
+		awk 'BEGIN { for (i = 1; i < 1500; i++) printf "{\"event\":\"view\",\"timestamp\":%d,\"properties\":{}}\n{\"metric\":\"m\",\"timestamp\":%d,\"value\":%d}\n", 1795000000 + i, 1795000000 + i, i }'
+	} > in
+	at-dash --once --filter signup in | grep -q 'signup  ann'
+	at-dash --once in > out
+	grep -q view out && not grep -q 'signup  ann' out
+	at-dash --plain --once --range 2026-11-18T11:06:40Z/2026-11-18T11:06:45Z in > out       # m has 1000 newer values
+	grep -q 'signup  ann' out && grep -q '^m: 4, at 11-18 11:06:44; from 1 to 4 since 11-18 11:06:41' out || { cat out; return 1; }
+	awk 'BEGIN { for (i = 0; i < 12000; i++) printf "{\"metric\":\"m%d\",\"timestamp\":%d,\"value\":1}\n", i, 60 + i }' > lots
+	[ "$(at-dash --plain --once --filter nothing lots)" = 'no rows with this filter and range' ]
+	at-dash --plain --once --filter m11999 lots > out
+	[ "$(cat out)" = 'm11999: 1, at 01-01 03:20:59.' ]
+}
+
 @test "in a terminal rows have the keys of dashboards: filter, range, file, help" {
 	command -v tmux > /dev/null || skip "tmux is not here"
 	screen=at-dash-$$-keys

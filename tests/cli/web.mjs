@@ -176,7 +176,7 @@ const cases = {
 		/* nothing scrolls sideways; of six columns none is left empty beside a narrow widget */
 		for (const w of [390, 641, 820, 881, 1440]) {
 			await b.size(w, 1000);
-			assert.ok(await b.until('document.documentElement.scrollWidth <= innerWidth', 5000), `${w}`);
+			assert.ok(await b.until('document.documentElement.scrollWidth <= innerWidth'), `${w}`);
 		}
 		await b.size(820, 1000);
 		assert.deepEqual(await b.eval('[...document.querySelectorAll(".cell")].filter((c, i, all) => { const r = c.getBoundingClientRect(), mid = innerWidth / 2; return r.right < mid + 20 && !all.some((o) => { const q = o.getBoundingClientRect(); return q.left > mid - 20 && q.top < r.bottom && q.bottom > r.top; }); }).map((c) => c.dataset.id)'), []);
