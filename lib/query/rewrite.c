@@ -446,15 +446,34 @@ list(struct work *w, struct open *open, const struct token *token, int blank, si
 		put(w, open, first, first, "list_at(");
 		put(w, open, &w->head, &place, ",");
 	} else {
+		int among = rewrite_is(before, "in");   /* x IN [1, 2] */
+
 		if (array) {
 			place.at = before->at, place.blank = before->blank;
 			rewrite_cut(before, before);
 		}
-		put(w, open, &w->head, &place, "json_array(");
+		put(w, open, &w->head, &place, among ? "(" : "json_array(");
 	}
 	if (open->n)
 		open->tok[open->n - 1]->list = 1;
 	return 1;
+}
+
+/* [a, b] and [f(x)] look like lists, and are names behind AS and where events have such a property. */
+static void
+name_in_brackets(struct work *w, struct token *token, size_t *at)
+{
+	const char *begin = w->sql.p + token->at + 1, *end;
+	struct str name;
+
+	if (!token_is(token, "[") || !(end = memchr(begin, ']', w->sql.n - token->at - 1)))
+		return;
+	name = (struct str){ begin, (size_t)(end - begin) };
+	if (!name.n || memchr(name.p, '\'', name.n) || (!rewrite_is(w->head.prev, "as") && (!w->host || !w->host->is_property || !w->host->is_property(w->host->self, name))))
+		return;
+	token->kind = TOKEN_QUOTED;
+	token->text = str_of(rewrite_quote(w, name, '"'));
+	*at = (size_t)(end + 1 - w->sql.p);
 }
 
 /* The tokens of the next statement, without its semicolon. */
@@ -481,6 +500,7 @@ read(struct work *w, struct str *rest)
 			break;
 		}
 		n++;
+		name_in_brackets(w, &token, &at);
 		if (list(w, &open, &token, token.at > end, &at)) {
 			end = at;
 			continue;

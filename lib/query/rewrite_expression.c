@@ -118,7 +118,7 @@ literal_time(struct work *w, struct tok *t, int64_t ms, int date)
 	t->is_time = 1;
 }
 
-/* A unit written bare, date_trunc(hour, t), becomes a text. */
+/* A unit written bare, date_trunc(hour, t), becomes a text: one, the other such words are columns; the last in the calls that have it there. */
 static void
 bare_units(struct work *w, struct tok *call)
 {
@@ -126,12 +126,24 @@ bare_units(struct work *w, struct tok *call)
 		"quarter", "year", "microseconds", "milliseconds", "seconds", "minutes", "hours", "days", "weeks", "months", "quarters",
 		"years", "isoweek", "dayofweek", "dayofyear", "epoch", "dow", "doy", NULL };
 
+	static const char *const behind[] = { "timestamp_trunc", "timestamp_diff", "last_day", NULL };
+	struct tok *unit = NULL;
+
 	for (struct tok *i = call->next->next; i != call->next->match && i->kind != TOKEN_END; i = i->next) {
-		if (is(i, "("))
+		if (is(i, "(")) {
 			i = i->match;
-		else if (i->kind == TOKEN_WORD && (is(i->prev, "(") || is(i->prev, ",")) && (is(i->next, ",") || is(i->next, ")")) && one_of(i, units))
-			rewrite_set(w, i, rewrite_quote(w, i->text, '\'')), i->kind = TOKEN_STRING;
+		} else if ((is(i->prev, "(") || is(i->prev, ",")) && (is(i->next, ",") || is(i->next, ")"))) {
+			struct str text = rewrite_bare(w, i);
+
+			for (int k = 0; units[k] && i->kind == TOKEN_STRING; k++)
+				if (strlen(units[k]) == text.n && strncasecmp(units[k], text.p, text.n) == 0)
+					return;
+			if (i->kind == TOKEN_WORD && one_of(i, units) && (!unit || one_of(call, behind)) && (!is(call, "last_day") || is(i->prev, ",")))
+				unit = i;
+		}
 	}
+	if (unit)
+		rewrite_set(w, unit, rewrite_quote(w, unit->text, '\'')), unit->kind = TOKEN_STRING;
 }
 
 static int
@@ -536,22 +548,20 @@ combined(struct work *w, struct tok *t)
 static void
 trimmed(struct work *w, struct tok *t)
 {
-	struct tok *open = t->next, *close = open->match, *first = open->next, *from;
+	struct tok *open = t->next, *close = open->match, *first = open->next, *from = first;
 
+	while (from != close && !is(from, "from"))
+		from = is(from, "(") ? from->match->next : from->next;
+	if (from == close)
+		return;         /* trim(leading) is that of a column */
 	if (is(first, "leading"))
 		rewrite_set(w, t, "ltrim");
 	else if (is(first, "trailing"))
 		rewrite_set(w, t, "rtrim");
-	else if (!is(first, "both") && !is(first->next, "from"))
-		return;
 	if (is(first, "leading") || is(first, "trailing") || is(first, "both")) {
 		rewrite_cut(first, first);
 		first = open->next;
 	}
-	for (from = first; from != close && !is(from, "from"); from = from->next)
-		from = is(from, "(") ? from->match : from;
-	if (from == close)
-		return;
 	if (from == first) {
 		rewrite_cut(from, from);
 		return;

@@ -74,20 +74,30 @@ static const char *const operators[] = {
 	"(", ")", ",", ".", ";", "+", "-", "*", "/", "%", "=", "<", ">", "~", "&", "|", "^", "{", "}", "[", "]", ":", "$", NULL
 };
 
-/* Is this [ the beginning of a list, ['a', 'b'] or [1], not of a name, [a]? */
+static size_t
+blanks_end(struct str sql, size_t i)
+{
+	while (i < sql.n && (sql.p[i] == ' ' || sql.p[i] == '\t' || sql.p[i] == '\n' || sql.p[i] == '\r'))
+		i++;
+	return i;
+}
+
+/* Is this [ the beginning of a list, ['a', 'b'], [1] or [f(x)], not of a name, [a], [2nd], [7 days] or [price (USD)]? */
 static int
 begins_list(struct str sql, size_t at)
 {
-	size_t i = at + 1;
+	size_t i = blanks_end(sql, at + 1), end;
 
-	while (i < sql.n && (sql.p[i] == ' ' || sql.p[i] == '\t' || sql.p[i] == '\n' || sql.p[i] == '\r'))
-		i++;
 	if (i == sql.n)
 		return 0;
-	if (is_digit(sql.p[i]) || strchr("'\"[]", sql.p[i]) || (strchr("-+.", sql.p[i]) && i + 1 < sql.n && is_digit(sql.p[i + 1])))
+	if (strchr("'\"[]", sql.p[i]))
 		return sql.p[i] != 0;
-	for (; i < sql.n && sql.p[i] != ']'; i++)
-		if (sql.p[i] == ',' || sql.p[i] == '(')
+	if (is_digit(sql.p[i]) || (strchr("-+.", sql.p[i]) && i + 1 < sql.n && is_digit(sql.p[i + 1]))) {
+		end = blanks_end(sql, number_end(sql, i + (sql.p[i] == '-' || sql.p[i] == '+')));
+		return end == sql.n || !is_name(sql.p[end]);
+	}
+	for (size_t first = i; i < sql.n && sql.p[i] != ']'; i++)
+		if (sql.p[i] == ',' || (sql.p[i] == '(' && (i < first + 2 || sql.p[i - 1] != ' ' || !is_name(sql.p[i - 2]))))
 			return 1;
 	return 0;
 }
