@@ -53,26 +53,6 @@ give_item(sqlite3_context *c, struct json j)
 }
 
 static void
-list_of(sqlite3_context *c, int n, sqlite3_value **v)           /* a list as it is, anything else as the one item of one; for UNNEST and ANY */
-{
-	struct buf out = {0};
-	struct json_iter it;
-	struct cell cell;
-
-	(void)n;
-	if (sqlite3_value_type(v[0]) == SQLITE_NULL)
-		return;
-	if (is_list(v[0], &it)) {
-		sqlite3_result_value(c, v[0]);
-		return;
-	}
-	cell = functions_cell(v[0]);
-	buf_byte(&out, '[');
-	cell_put_json(&out, &cell);
-	give_list(c, &out);
-}
-
-static void
 list_value(sqlite3_context *c, int n, sqlite3_value **v)
 {
 	struct buf out = {0};
@@ -341,8 +321,12 @@ slice(sqlite3_context *c, int n, sqlite3_value **v)             /* list_slice(li
 	struct buf out = {0};
 	int count = 0;
 
-	if (any_null(n, v) || cells_of(v[0], &cells) < 0)
+	if (any_null(n, v))
 		return;
+	if (cells_of(v[0], &cells) < 0) {
+		cells_release(&cells);
+		return;
+	}
 	int64_t from = sqlite3_value_int64(v[1]), to = sqlite3_value_int64(v[2]), most = (int64_t)cells.n;
 
 	from = from < 0 ? from + most + 1 : from;
@@ -359,7 +343,7 @@ slice(sqlite3_context *c, int n, sqlite3_value **v)             /* list_slice(li
 const struct function functions_list[] = {
 	{ "rows_as_list", 1, -1, 0, NULL, rows_step, NULL, NULL, rows_final, 0 },
 	{ "list_value", 0, -1, 0, list_value }, { "list_pack", 0, -1, 0, list_value },
-	{ "list_of", 1, 1, 0, list_of }, { "list_at", 2, 2, 0, list_at }, { "list_extract", 2, 2, 0, list_at }, { "list_element", 2, 2, 0, list_at },
+	{ "list_at", 2, 2, 0, list_at }, { "list_extract", 2, 2, 0, list_at }, { "list_element", 2, 2, 0, list_at },
 	{ "array_extract", 2, 2, 0, list_at }, { "arrayelement", 2, 2, 0, list_at }, { "element_at", 2, 2, 0, list_at },
 	{ "string_split", 2, 2, 0, split }, { "str_split", 2, 2, 0, split }, { "string_to_array", 2, 2, 0, split }, { "split", 2, 2, 0, split },
 	{ "splitbychar", 2, 2, 1, split }, { "splitbystring", 2, 2, 1, split },

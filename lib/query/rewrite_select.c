@@ -482,9 +482,9 @@ put_members(const struct tok *open, struct buf *to)
 		}
 		buf_lit(to, row ? "" : "SELECT NULL WHERE 0");
 	} else {
-		buf_lit(to, "SELECT value FROM json_each(list_of(");
+		buf_lit(to, "SELECT unnest_item FROM unnest_items(");      /* no name that one of the events has */
 		rewrite_text(first, close, to);
-		buf_lit(to, "))");
+		buf_lit(to, ")");
 	}
 }
 
@@ -530,8 +530,8 @@ quantified(struct work *w, struct tok *t)
 
 	for (int i = 0; comparisons[i] && !compares; i++)
 		compares = is(op, comparisons[i]);
-	if (!compares || !is(open, "(") || query == close)
-		return t;
+	if (!compares || !is(open, "(") || query == close || is(close->next, "over") || is(close->next, "filter"))
+		return t;       /* any(x) is an aggregate, too */
 	if (!(all ? is(op, "<>") || is(op, "!=") : is(op, "=") || is(op, "==")))
 		return compared(w, t, all);
 	if (!is_query(query)) {
@@ -956,14 +956,71 @@ call_column(struct work *w, struct select *s, struct str alias, struct str name,
 	}
 }
 
-/* The column of a list's items is `value`: where the statement calls it otherwise, that is said instead. */
+/* What stands in FROM before a source that begins with `first`: the token behind its last one. */
+static struct tok *
+sources_before(struct tok *first)
+{
+	struct tok *before = first->prev;
+
+	while (is(before, ",") || is(before, "join") || is(before, "cross") || is(before, "left") || is(before, "inner") || is(before, "outer"))
+		before = before->prev;
+	return before->next;
+}
+
+static int
+is_last(const struct select *s, const struct tok *alias)        /* does no source follow it? */
+{
+	const struct tok *behind = clause_end(s, FROM)->next, *t = alias->next;
+
+	while (t != behind && !is(t, ",") && !is(t, "join"))
+		t = is(t, "(") ? t->match->next : t->next;
+	return t == behind;
+}
+
+/* Where the SELECT says `alias.*` or `*`, what the columns are called and mean is said instead: `own`, behind those of the sources before. */
 static void
-call_unnest(struct work *w, struct select *s, struct tok *alias, struct str name)
+call_star(struct work *w, struct select *s, struct tok *alias, const struct names *outside, const char *own)
+{
+	struct items items = split(w, s->list, s->list_last);
+
+	for (int i = 0; i < items.n && !w->err->code; i++) {
+		struct tok *first = items.item[i].first, *last = items.item[i].last;
+
+		if (!is_star(&items.item[i]) || (first != last && !same_name(rewrite_bare(w, first), rewrite_bare(w, alias))))
+			continue;
+		if (first == last && !is_last(s, alias)) {
+			rewrite_fail(w, first, "* is not known where LATERAL stands before another source, name the columns");
+			return;
+		}
+		for (int k = 0; k < outside->n && first == last; k++)
+			put(w, first, first, "%s,", rewrite_quote(w, outside->name[k], '"'));
+		put(w, first, first, "%s", own);
+		rewrite_cut(first, last);
+	}
+	if (items.n)
+		parse(s->select, s);
+}
+
+/* Does the SELECT say `*`, and is this its last source? */
+static int
+ends_star(struct work *w, struct select *s, const struct tok *alias)
+{
+	struct items items = split(w, s->list, s->list_last);
+	int star = 0;
+
+	for (int i = 0; i < items.n; i++)
+		star |= items.item[i].first == items.item[i].last && is_star(&items.item[i]);
+	return star && is_last(s, alias);
+}
+
+/* The column of a list's items is `column`: where the statement calls it `name`, that is said instead. */
+static void
+call_unnest(struct work *w, struct select *s, struct tok *alias, const char *column, struct str name)
 {
 	struct str table = rewrite_bare(w, alias);
 	struct buf sql = {0};
 
-	buf_printf(&sql, "%s.value", rewrite_quote(w, table, '"'));
+	buf_printf(&sql, "%s.%s", rewrite_quote(w, table, '"'), column);
 	call_column(w, s, table, name, 1, buf_text(&sql), alias, alias);
 	buf_release(&sql);
 }
@@ -973,10 +1030,10 @@ call_unnest(struct work *w, struct select *s, struct tok *alias, struct str name
 static struct tok *
 lateral(struct work *w, struct select *s, struct tok *t)
 {
-	struct tok *open = t->next, *close = open->match, *alias = is(close->next, "as") ? close->next->next : close->next, *columns = NULL, *before = t->prev;
+	struct tok *open = t->next, *close = open->match, *alias = is(close->next, "as") ? close->next->next : close->next, *columns = NULL;
 	struct names outside;
 	struct items items, called = {0};
-	struct buf list = {0};
+	struct buf list = {0}, own_columns = {0};
 	struct select inner;
 	struct str table;
 
@@ -984,9 +1041,7 @@ lateral(struct work *w, struct select *s, struct tok *t)
 		rewrite_fail(w, close, "LATERAL (SELECT …) wants a name behind it");
 		return close;
 	}
-	while (is(before, ",") || is(before, "join") || is(before, "cross") || is(before, "left") || is(before, "inner") || is(before, "outer"))
-		before = before->prev;
-	outside = ask_columns(w, "*", s->clause[FROM], before->next);
+	outside = ask_columns(w, "*", s->clause[FROM], sources_before(t));
 	table = rewrite_bare(w, alias);
 	if (is(alias->next, "(")) {
 		columns = alias->next;
@@ -1009,11 +1064,15 @@ lateral(struct work *w, struct select *s, struct tok *t)
 		if (items.item[i].alias)
 			items.item[i].alias->alias = items.item[i].alias->prev->alias = 0;      /* it is needed now */
 		buf_printf(&list, "%s%s", i ? ", " : "", rewrite_quote(w, own, '"'));
-		snprintf(sql, sizeof(sql), "list_at(%s.value, %d)", rewrite_quote(w, table, '"'), i + 1);
+		snprintf(sql, sizeof(sql), "list_at(%s.unnest_item, %d)", rewrite_quote(w, table, '"'), i + 1);
 		call_column(w, s, table, name, bare, sql, open, close);
+		buf_printf(&own_columns, "%s%s AS %s", i ? ", " : "", sql, rewrite_quote(w, name, '"'));
 	}
+	if (!w->err->code)
+		call_star(w, s, alias, &outside, buf_text(&own_columns));
+	buf_release(&own_columns);
 	rewrite_cut(t, t);
-	rewrite_wrap(w, open, close, "unnest((SELECT rows_as_list() FROM", "))");
+	rewrite_wrap(w, open, close, "unnest_items((SELECT rows_as_list() FROM", "))");
 	for (t = open->prev; !is(t, ")"); t = t->prev)
 		;
 	put(w, t, t, "%s", list.n ? buf_text(&list) : "NULL");
@@ -1090,7 +1149,7 @@ unnest(struct work *w, struct select *s, struct tok *t)
 	if (!rewrite_named(alias) || (alias->kind == TOKEN_WORD && token_reserved(alias->text)))
 		return close;
 	if (!is(columns, "(")) {
-		call_unnest(w, s, alias, rewrite_bare(w, alias));
+		call_unnest(w, s, alias, "value", rewrite_bare(w, alias));
 		return alias;
 	}
 	if (alone)
@@ -1101,7 +1160,17 @@ unnest(struct work *w, struct select *s, struct tok *t)
 	}
 	name = rewrite_bare(w, columns->next);
 	rewrite_cut(columns, columns->match);
-	call_unnest(w, s, alias, name);
+	rewrite_set(w, t, "unnest_items");
+	if (ends_star(w, s, alias)) {
+		struct names outside = ask_columns(w, "*", s->clause[FROM], sources_before(t));
+		struct buf own = {0};
+
+		buf_printf(&own, "%s.unnest_item AS ", rewrite_quote(w, rewrite_bare(w, alias), '"'));
+		buf_printf(&own, "%s", rewrite_quote(w, name, '"'));
+		call_star(w, s, alias, &outside, buf_text(&own));
+		buf_release(&own);
+	}
+	call_unnest(w, s, alias, "unnest_item", name);
 	return alias;
 }
 
@@ -1114,7 +1183,7 @@ unnest_items(struct work *w, struct select *s)
 	for (struct tok *t = s->list; t != s->list_last->next && t->kind != TOKEN_END && !w->err->code; t = t->next) {
 		struct tok *open = t->next, *close = open->match, *behind, *from;
 
-		if (is(t, "(") && is(t->next, "select")) {
+		if (is(t, "(") && is_query(t->next)) {
 			t = t->match;
 			continue;
 		}
@@ -1125,13 +1194,13 @@ unnest_items(struct work *w, struct select *s)
 			return;
 		}
 		behind = s->clause[FROM] ? clause_end(s, FROM)->next : s->list_last->next;
-		from = put(w, behind, t, s->clause[FROM] ? ", unnest( ) AS unnest_item" : "FROM unnest( ) AS unnest_item");
+		from = put(w, behind, t, s->clause[FROM] ? ", unnest_items( ) AS unnested" : "FROM unnest_items( ) AS unnested");
 		from->blank = !is(from, ",");
 		while (!is(from, "("))
 			from = from->next;
 		if (open->next != close)
 			rewrite_move(open->next, close->prev, from->match);
-		t = put(w, t, t, "unnest_item.value");
+		t = put(w, t, t, "unnested.unnest_item");
 		rewrite_cut(t->next->next->next, close);
 		t = t->next->next;
 		if (!s->clause[FROM])
@@ -1153,7 +1222,7 @@ sources(struct work *w, struct select *s)
 		struct tok *first = t, *alias;
 		int starts = is(t->prev, "from") || is(t->prev, ",") || is(t->prev, "join") || is(t->prev, "lateral");
 
-		if ((is(t, "semi") || is(t, "anti")) && is(t->next, "join")) {
+		if ((is(t, "semi") || is(t, "anti")) && is(t->next, "join") && !starts && !is(t->prev, "as")) {
 			t = semi_join(w, s, t, after);
 			after = clause_end(s, FROM)->next;
 			continue;

@@ -545,7 +545,7 @@ static const struct table_function range_verb = { "range", "numbers or times in 
 /* ---- unnest: a list as rows */
 
 static const char *const unnest_columns[] = { "value", NULL };
-static const struct table_function_param unnest_params[] = { { "list", "LIST", "a JSON array", 1 }, { 0 } };
+static const struct table_function_param unnest_params[] = { { "unnest_list", "LIST", "a JSON array", 1 }, { 0 } };        /* a property may be called list */
 
 static int
 unnest(const struct table_function_call *call, struct cell_sink sink, struct err *err)
@@ -571,10 +571,14 @@ unnest(const struct table_function_call *call, struct cell_sink sink, struct err
 
 static const struct table_function unnest_verb = { "unnest", "the items of a list", unnest_columns, unnest_params, unnest, .sql_only = 1 };
 
+/* What the rewriter makes of it where the statement has a name for the items: beside it nothing else may be meant. */
+static const char *const unnest_items_columns[] = { "unnest_item", NULL };
+static const struct table_function unnest_items_verb = { "unnest_items", "what unnest is under another name", unnest_items_columns, unnest_params, unnest, .sql_only = 1 };
+
 /* ---- */
 
 const struct table_function *const verbs_all[] = {
-	&metric_verb, &funnel_verb, &retention_verb, &paths_verb, &sessions_verb, &match_verb, &events_verb, &schema_verb, &explain_verb, &series_verb, &range_verb, &unnest_verb, &match_rows_function, NULL
+	&metric_verb, &funnel_verb, &retention_verb, &paths_verb, &sessions_verb, &match_verb, &events_verb, &schema_verb, &explain_verb, &series_verb, &range_verb, &unnest_verb, &unnest_items_verb, &match_rows_function, NULL
 };
 
 const struct table_function *

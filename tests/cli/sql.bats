@@ -749,3 +749,23 @@ P
 	is "SELECT group_concat(coalesce(s, '-'), ' ') FROM (SELECT min(i + 0) FILTER (WHERE c = 0 AND x < 1) OVER (ORDER BY i ROWS 1 PRECEDING) AS s FROM $v)" '- 2 2 4 4'
 	[ "$(sql "SELECT stddev(x), var_pop(x) FROM $v")" = "$(AT_VECTOR=0 sql "SELECT stddev(x), var_pop(x) FROM $v")" ]
 }
+
+@test "names that look like what others type: in brackets, after units, as list, semi or leading, and value beside UNNEST, ANY and LATERAL" {
+	at-ingest -q <<-'END'
+	{"event":"odd","timestamp":"2026-11-25T00:00:00Z","id":"o1","properties":{"price (USD)":3,"a,b":9,"f(x)":8,"2fa":true,"7 days":1,"leading":" x ","list":["p","q"],"day":"2026-11-20","value":"v","path":"[1]"}}
+	END
+	of() { is "SELECT $1 FROM events WHERE id = 'o1'" "$2"; }
+	of "[price (USD)], [a,b], [f(x)], [2fa], [7 days]" 3,9,8,1,1
+	of "[7 ], [-1.5], [lower('A')], [length(day)], 1 IN [1, 2], 1 NOT IN [1]" '[7],[-1.5],"[""a""]",[10],1,0'
+	[ "$(at-query -f csv "SELECT count(*) AS [1st], 2 AS [n, all], sum(revenue) AS [Revenue (USD)] FROM events ORDER BY [Revenue (USD)]" | tr -d '\r')" = $'1st,"n, all",Revenue (USD)\n4,2,6.5' ]
+	of "trim(leading), trim('a' || 'x' FROM 'xaxxb')" x,b
+	of "date_add(day, 1, 'day'), date_sub(day, 1, 'day'), date_trunc('month', day), datediff(day, day, now()), last_day(day), dateadd(day, 1, day)" 2026-11-21,2026-11-19,2026-11-01,4,2026-11-30,2026-11-21
+	is "SELECT anti.id FROM events AS semi JOIN events AS anti JOIN (SELECT 'o1' AS o) ON anti.id = o AND semi.id = o" o1
+	is "WITH semi AS (SELECT 1 AS n) SELECT n, m FROM semi JOIN (SELECT 2 AS m) ON 1" 1,2
+	is "SELECT x, value, l FROM events, unnest(list) AS t(x), LATERAL (SELECT list || value AS l) AS u WHERE x > 'p'" 'q,v,"[""p"",""q""]v"'
+	is "SELECT unnest(list) FROM events" $'p\nq'
+	is "SELECT id FROM events WHERE EXISTS (SELECT 1 FROM unnest(list) AS t(x) WHERE x = 'q') AND 'q' = ANY(list) AND 1 = ANY(path) AND 'w' <> ALL(value)" o1
+	is "SELECT (WITH w AS (SELECT 1) SELECT max(value) FROM unnest(list)) FROM events WHERE id = 'o1'" q
+	[ "$(at-query -f csv "SELECT * FROM (VALUES ('[1,2]')) AS m(v), unnest(v) AS t(x)" | tr -d '\r')" = $'v,x\n"[1,2]",1\n"[1,2]",2' ]
+	[ "$(at-query -f csv "SELECT *, t.* FROM (VALUES (1)) AS m(v), LATERAL (SELECT v * 2 AS d, v * 3) AS t(d, f)" | tr -d '\r')" = $'v,d,f,d,f\n1,2,3,2,3' ]
+}
