@@ -264,7 +264,7 @@ static int
 looks_segment(struct str head, const char *file)
 {
 	struct str rest;
-	struct json v = first_of(head, &rest), type = GET(v, "type"), batch = GET(v, "batch");
+	struct json v = first_of(head, &rest), type = GET(v, "type"), batch = GET(v, "batch"), first = json_index(batch, 0);
 	int typed = 0;
 
 	(void)file;
@@ -272,7 +272,7 @@ looks_segment(struct str head, const char *file)
 		head.n = 8192;
 	head = str_trim(head);
 	if (head.n > 1 && head.p[0] == '{' && str_starts(str_trim((struct str){ head.p + 1, head.n - 1 }), STR("\"batch\"")) &&
-	    (batch.type == JSON_NONE || batch.type == JSON_ARRAY))
+	    (batch.type == JSON_NONE || (batch.type == JSON_ARRAY && (first.type == JSON_NONE || first.type == JSON_OBJECT))))
 		return has_call(head) ? 96 : 91;
 	if (json_is(v, JSON_NONE)) {            /* not the whole of a call, or of a batch */
 		if (!has_call(head))
@@ -280,7 +280,7 @@ looks_segment(struct str head, const char *file)
 		return top_key(head, "batch") ? 96 :
 		    top_key(head, "type") && (top_key(head, "anonymousId") || top_key(head, "userId") || top_key(head, "messageId")) ? 93 : 0;
 	}
-	if (json_index(batch, 0).type == JSON_OBJECT)
+	if (first.type == JSON_OBJECT)
 		return has_call(json_raw(batch)) ? 96 : 0;
 	for (size_t i = 0; i < CALLS; i++)
 		typed |= json_text_eq(type, str_of(calls[i]));

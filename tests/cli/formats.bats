@@ -218,7 +218,7 @@ samples=$root/tests/golden/formats
 
 @test "an event with a type, a userId and a page, or made by a batch, is no call of Segment" {
 	for row in '{"type":"click","userId":"u","ts":0,"page":"/"}' '{"type":"click","messageId":"m","ts":0,"properties":{"track":"track"}}' \
-	    '{"event":"made","ts":0,"batch":"page"}' '{"event":"made","ts":0,"batch":["page"]}' '{"event":"e","ts":0,"batch":[{"n":1}]}'; do
+	    '{"event":"made","ts":0,"batch":"page"}' '{"event":"made","ts":0,"batch":["page"]}' '{"batch":["a"],"event":"e","ts":0}' '{"event":"e","ts":0,"batch":[{"n":1}]}'; do
 		run -0 --separate-stderr at-ingest -nv <<< "$row"
 		[[ $stderr == *'reading as ndjson'*' 0 rejected'* ]] || { echo "$row: $stderr"; false; }
 	done
