@@ -75,6 +75,8 @@ for i in range(20000): print("{\"event\":\"e\",\"id\":\"%d\",\"pad\":\"%s\"}" % 
 		post /api/v1/events '{"event":"before"}' > /dev/null && [ "$status_code" = 200 ]
 		# somebody else is in the middle of his commit, and stays there with the store's lock
 		echo '{"event":"other"}' | strace -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:delay_enter=600000000 at-ingest -q & holder=$!
+		comes() { has_store "$(pgrep -P $holder)"; }            # else it may be the disk that is slow, and nobody who holds it
+		soon comes
 		stuck() { [ "$(code /api/v1/events -H "X-API-Key: $KEY" -d '{"event":"stuck"}' --max-time 1)" = 000 ]; }
 		soon stuck
 		for _ in 1 2 3; do curl -s -o /dev/null "$U/api/v1/events" -H "X-API-Key: $KEY" -d '{"event":"stuck"}' & done
