@@ -154,7 +154,7 @@ eval: deps
 	@$(MAKE) --no-print-directory all
 	@B=$(abspath $B) $$(ls /usr/bin/python3 2>&- || echo python3) tests/eval/run $(SETS)
 
-bench: all
+bench: all $B/bench/project
 	@B=$(abspath $B) sh tests/bench/run
 
 docs: all
