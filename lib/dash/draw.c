@@ -506,6 +506,10 @@ draw_bars(struct field *f)
 	int name = widest_label(v, f->width / 3), bar = f->width - name - 1 - 9, lines = v->shares < f->height ? v->shares : f->height;
 	double most = most_of(v);
 
+	if (v->curves) {
+		draw_curves(f);
+		return;
+	}
 	if (!v->shares) {
 		put_nothing(f);
 		return;

@@ -382,6 +382,10 @@ draw_bars(struct field *f)
 	double name = label_room(f), figures = is_funnel ? 172 : 76, bar = f->width - name - figures, most = is_funnel && v->shares ? fmax(v->share[0].value, 1) : most_of(v);
 	double each = LINE;
 
+	if (v->curves) {
+		draw_curves(f);
+		return;
+	}
 	if (!v->shares) {
 		put_nothing(f);
 		return;

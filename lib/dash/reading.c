@@ -397,7 +397,7 @@ reading_scale(const struct reading *v, const struct widget *w, double *low, doub
 			*high = some ? fmax(*high, h) : h;
 			some = 1;
 		}
-	if (*low > 0 && (w->type == WIDGET_AREA_CHART || w->type == WIDGET_METRIC_CARD || *low < *high / 2))
+	if (*low > 0 && (w->type == WIDGET_AREA_CHART || w->type == WIDGET_BAR_CHART || w->type == WIDGET_METRIC_CARD || *low < *high / 2))
 		*low = 0;
 	if (w->type == WIDGET_METRIC_CARD)
 		return;
@@ -933,6 +933,24 @@ by_value(const void *a, const void *b)
 	return x->value != y->value ? (x->value < y->value ? 1 : -1) : str_cmp(x->label, y->label);
 }
 
+/* Do bars of a query stand over time, several at each? As in the browser: its first column is a time, and it has a label, or numbers of several kinds. */
+static int
+has_bars_over_time(const struct get *g, const struct answer *a, int time, int label)
+{
+	int64_t ms, first = 0;
+	int some = 0;
+
+	if (g->w->type != WIDGET_BAR_CHART || !g->w->query.p || time != 0 || (label < 0 && column_of(a, 'n', column_of(a, 'n', -1)) < 0))
+		return 0;
+	for (int i = 0; i < a->rows; i++)
+		if (is_time(answer_cell(a, i, time), &ms)) {
+			if (some++ && ms != first)
+				return 1;
+			first = ms;
+		}
+	return 0;                               /* a single time: bars of what there is at it */
+}
+
 static int
 get_shares(struct get *g)
 {
@@ -950,6 +968,8 @@ get_shares(struct get *g)
 	limit_rows(g);
 	time = column_of(a, 't', -1);
 	label = g->w->query.p ? column_of(a, 's', -1) : 0;
+	if (has_bars_over_time(g, a, time, label))
+		return take_curves(g, a, time, label);
 	if (label < 0)
 		label = time >= 0 ? time : a->columns > 1 ? 0 : -1;
 	number = column_of(a, 'n', label);

@@ -110,6 +110,23 @@ END
 	grep -q ' 16 min ┤' out && grep -q ' 0 min ┤' out || { cat out; return 1; }
 }
 
+@test "bars of a query with a time and a label are over time, by label, as in the browser" {
+	query="SELECT column1 AS t, column2 AS k, column3 AS v FROM (VALUES ('2026-01-01T00:00:00.000Z', 'north', 3), ('2026-01-01T00:00:00.000Z', 'south', 9), ('2026-01-02T00:00:00.000Z', 'north', 5))"
+	bars() { echo "{\"id\":\"b\",\"widgets\":[{\"id\":\"b\",\"type\":\"bar_chart\",\"title\":\"B\",\"query\":\"$1\",\"position\":{\"x\":0,\"y\":0,\"w\":12,\"h\":4}}]}" > b.json; }
+	bars "$query"
+	at-dash --once b.json > out
+	grep -q '● south 9 *● north 5' out && grep -q ' 0 ┤' out || { cat out; return 1; }
+	at-dash --once --plain b.json | grep -q 'north: from 3 at .* to 5 at '
+	at-dash -o b.svg b.json
+	grep -q '>south<' b.svg && grep -q '>north<' b.svg
+	bars "SELECT t, k, v FROM ($query) WHERE t < '2026-01-02'"              # at one time: by name
+	at-dash --once b.json | grep -q '│ *south .* 9 *│'
+	bars "SELECT k, t, v FROM ($query)"                                     # names come first: by name
+	at-dash --once b.json | grep -c '│ *north .* [35] *│' | grep -qx 2
+	bars "SELECT t, SUM(v) AS sum, COUNT(*) AS n FROM ($query) GROUP BY t"
+	at-dash --once b.json | grep -q '● sum 5 *● n 1'
+}
+
 @test "what has no room is counted: names of curves, parts of a whole; one time is said once" {
 	cat > many.json <<'END'
 {"id":"m","widgets":[
