@@ -188,8 +188,10 @@ int
 hooks_begin(struct store *store, struct err *err)
 {
 	struct store_place place;
-	int rc = get_place(store, &place, err);
+	int rc = has_webhooks(NULL, store, err);
 
+	if (rc > 0)                     /* else one that is stored is that of webhooks that are gone */
+		rc = get_place(store, &place, err);
 	if (rc == 0 && (rc = store_place_now(store, &place, err)) == 0)
 		rc = put_place(store, &place, err);
 	return rc < 0 ? rc : 0;

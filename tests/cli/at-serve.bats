@@ -1063,6 +1063,36 @@ P
 	not grep -q '^/shop order' receiver.log
 }
 
+@test "a webhook that is made where there were some once is not told what was found meanwhile" {
+	mkdir config
+	echo '{"serve":{"webhooks":{"private":true}}}' > config/analytics.json
+	python3 -u - > receiver.log 2>&1 <<'P' &
+import http.server, json
+class H(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *a): pass
+    def do_POST(self):
+        print(self.path, json.loads(self.rfile.read(int(self.headers['Content-Length'])))["type"])
+        self.send_response(204); self.end_headers()
+s = http.server.HTTPServer(('127.0.0.1', 0), H); print('port', s.server_port); s.serve_forever()
+P
+	soon grep -q '^port' receiver.log
+	receiver=http://127.0.0.1:$(sed -n 's/^port //p' receiver.log)
+	at-admin -q tenant add shop
+	serve_start -c config
+	post /api/v1/webhooks "{\"id\":\"w\",\"url\":\"$receiver/first\",\"events\":[\"anomaly\"]}" -H 'X-Tenant: shop' > /dev/null && [ "$status_code" = 201 ]
+	call DELETE /api/v1/webhooks/w -H 'X-Tenant: shop' > /dev/null && [ "$status_code" = 204 ]
+	serve_stop
+	serve_start -c config                           # who has no webhooks is not looked at
+	for i in $(seq 0 200); do echo "{\"metric\":\"m\",\"timestamp\":$((1790000000 + i * 60)),\"count\":$((i == 150 ? 5000 : 100 + i % 7))}"; done |
+		at-detect -T shop -s > found && [ -s found ]
+	post /api/v1/webhooks "{\"id\":\"w\",\"url\":\"$receiver/again\",\"events\":[\"anomaly\",\"order\"]}" -H 'X-Tenant: shop' > /dev/null && [ "$status_code" = 201 ]
+	post /api/v1/events '{"event":"order"}' -H 'X-Tenant: shop' > /dev/null && [ "$status_code" = 200 ]
+	soon grep -q '^/again order' receiver.log
+	all_sent() { [ "$(get /api/v1/webhooks/w/queue -H 'X-Tenant: shop' | jq '.messages | length')" = 0 ]; }
+	soon all_sent
+	not grep -q anomaly receiver.log
+}
+
 @test "54: erase takes what waits for a webhook too" {
 	mkdir config
 	echo '{"serve":{"webhooks":{"private":true}}}' > config/analytics.json
