@@ -466,7 +466,7 @@ send_one(void *self, struct str id, struct str text)
 	int rc = 0;
 
 	(void)id;
-	if (r->spec->stopping && r->spec->stopping(r->spec->self)) {
+	if (http_client_is_ended() || (r->spec->stopping && r->spec->stopping(r->spec->self))) {
 		rc = 1, r->next_ms = 0;
 	} else if (read_message(text, &m, scratch)) {
 		rc = err_set(r->err, ERR_CORRUPT, "webhook %.*s: a message of its queue is damaged", STR_FMT(r->id));
@@ -475,7 +475,9 @@ send_one(void *self, struct str id, struct str text)
 	} else {
 		o = send_by_type(r, &m, &why, &m.status);
 		m.error = buf_get(&why);
-		if ((rc = keep_outcome(r, &m, o)) == 0 && r->off)
+		if (o.what == FAILED && http_client_is_ended())         /* broken off: that was no try */
+			rc = 1, r->next_ms = 0;
+		else if ((rc = keep_outcome(r, &m, o)) == 0 && r->off)
 			rc = 1, r->next_ms = -1;
 		else if (rc == 0 && r->taken_away)
 			rc = 1, r->next_ms = 0;

@@ -393,7 +393,7 @@ look_after(pid_t pid, int to, struct str text, int64_t timeout_ms)
 	int status = 0, done = 0, pause = 1;
 
 	fcntl(to, F_SETFL, O_NONBLOCK);
-	while (!done && time_mono_ms() < until) {
+	while (!done && time_mono_ms() < until && !http_client_is_ended()) {
 		struct pollfd p = { to, POLLOUT, 0 };
 		ssize_t n = 0;
 

@@ -284,9 +284,33 @@ said(struct fetch *f, CURLcode code, const char *text, struct err *err)
 		return err_set(err, ERR_LIMIT, "%s: the answer is larger than %zu bytes", f->host, f->most);
 	if (f->refused)
 		return err_set(err, ERR_INPUT, "%s: its address is not public, refused; allow private addresses where that is meant", f->host);
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		return err_set(err, ERR_CANCEL, "%s: no answer before this process had to end", f->host);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return err_set(err, ERR_CANCEL, "%s: no answer in time", f->host);
 	return err_set(err, ERR_IO, "%s: %s", f->host, *text ? text : curl_easy_strerror(code));
+}
+
+static atomic_int ended;
+
+void
+http_client_end(void)
+{
+	atomic_store(&ended, 1);
+}
+
+int
+http_client_is_ended(void)
+{
+	return atomic_load(&ended);
+}
+
+/* libcurl asks once a second at the least. */
+static int
+has_to_end(void *self, curl_off_t to_get, curl_off_t got, curl_off_t to_send, curl_off_t sent)
+{
+	(void)self, (void)to_get, (void)got, (void)to_send, (void)sent;
+	return http_client_is_ended();
 }
 
 /* What is the same for each hop. */
@@ -310,6 +334,8 @@ prepared(struct fetch *f, char *text)
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, f);
 	curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip");
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "at/" VERSION);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, has_to_end);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	if (!f->call->private_too)
 		curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	if (authorities && *authorities)

@@ -33,6 +33,10 @@ struct str http_result_header(const struct http_result *, const char *name);
 int64_t http_result_retry_ms(const struct http_result *, int64_t now);  /* how long it asks to wait, Retry-After in seconds or as a date: a day at most; 0: not */
 void http_result_release(struct http_result *);
 
+/* The process is about to end: what is under way, here and below, ends within a second with ERR_CANCEL, and nothing more begins. From any thread. */
+void http_client_end(void);
+int http_client_is_ended(void);
+
 /* An answer that goes on, as Server-Sent Events do: `take` has each piece of it as it comes, and ends it with other than 0. By the same
  * rules, but without redirects; `timeout_ms` is how long nothing may come, from the beginning on. Blocks until it is over. 0: the other
  * side ended it, or `take` did, or http_follow_stop; *status is the answer's, 0: none came; of another than 200 nothing is taken. < 0: as

@@ -12,7 +12,7 @@
 
 struct hooks;
 struct hooks *hooks_new(struct serve *, struct err *);
-void hooks_free(struct hooks *);                /* ends behind the message it is at */
+void hooks_free(struct hooks *);                /* ends behind the message it is at, or http_client_end */
 void hooks_wake(struct hooks *);                /* a webhook was made, or messages queued; NULL is fine */
 
 /* In the transaction that makes a webhook, before it is put: what comes from here on is looked at for it, however late the thread gets there. 0 or < 0. */

@@ -12,6 +12,7 @@
 
 #include "base/cmd.h"
 #include "base/io.h"
+#include "http/client.h"
 #include "serve/live.h"
 #include "serve/serve_priv.h"
 #include "store/admin.h"
@@ -140,15 +141,17 @@ watch_signals(void *self)
 	struct serve *s = self;
 	sigset_t set;
 	int64_t first[2] = { 0 };       /* when it was asked to stop: by the parent of several workers, by anybody else */
-	int64_t end = 0;                /* when it has to have ended; 0: nobody asked for that */
+	int64_t calls = 0, end = 0;     /* when what it asks of others is ended, and when it has to have ended itself; 0: nobody asked for that */
 	siginfo_t info;
 	int sig, stops = 0;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM), sigaddset(&set, SIGINT), sigaddset(&set, SIGHUP), sigaddset(&set, SIGUSR1);
-	while ((sig = next_signal(&set, &info, end)) > 0 || errno == EINTR || errno == EAGAIN) {
+	while ((sig = next_signal(&set, &info, http_client_is_ended() ? end : calls)) > 0 || errno == EINTR || errno == EAGAIN) {
 		int64_t *since;
 
+		if (calls && time_mono_ms() >= calls)
+			http_client_end();
 		if (end && time_mono_ms() >= end && !atomic_load(&s->is_over))
 			end_hard();
 		if (sig < 0)                    /* the process was stopped and goes on */
@@ -167,6 +170,7 @@ watch_signals(void *self)
 		*since = *since ? *since : time_mono_ms();
 		if (stops++)
 			continue;
+		calls = time_mono_ms() + s->drain_ms;
 		end = time_mono_ms() + serve_end_ms(s);
 		if (s->worker == 0)
 			serve_notify("STOPPING=1");

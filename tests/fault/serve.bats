@@ -96,6 +96,27 @@ for i in range(20000): print("{\"event\":\"e\",\"id\":\"%d\",\"pad\":\"%s\"}" % 
 	at-admin verify
 }
 
+@test "57: a receiver that does not answer holds no stop up, and the message broken off was no try" {
+	mkdir config
+	echo '{"serve":{"drain":"1s","webhooks":{"private":true}}}' > config/analytics.json
+	python3 -u - > receiver.log 2>&1 <<'P' &
+import socket
+s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); print('port', s.getsockname()[1])
+kept = []
+while True:
+    kept.append(s.accept()); print('came')
+P
+	soon grep -q '^port' receiver.log
+	serve_start -c config
+	post /api/v1/webhooks "{\"id\":\"w\",\"url\":\"http://127.0.0.1:$(sed -n 's/^port //p' receiver.log)/\",\"events\":[\"order\"]}" > /dev/null && [ "$status_code" = 201 ]
+	post /api/v1/events '{"event":"order"}' > /dev/null && [ "$status_code" = 200 ]
+	soon grep -q '^came' receiver.log
+	serve_stop                                      # status 0
+	not grep -q 'stopped hard' serve.log
+	serve_start -c config
+	[ "$(get /api/v1/webhooks/w/queue | jq -c '[.messages[].attempts]')" = '[0]' ]
+}
+
 @test "57: a server that waits at its start for who holds the store ends when it is told to" {
 	strace -f -o /dev/null true 2> /dev/null || skip "strace cannot trace here"
 	plain_only
