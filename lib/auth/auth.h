@@ -58,7 +58,8 @@ struct auth_actor;
 struct auth_login { struct buf session, challenge, tenants; int64_t expires; };         /* one of the first two; auth_login_release, also when it failed */
 
 /* Tenants may each have a user of the same name. Who does not say which one is meant is the one whose password it is; of several with the same password
- * the one of the tenant `near`, else ERR_INPUT, with their tenants in the login's (JSON). p NULL: not said. */
+ * the one of the tenant `near`, else ERR_INPUT, with their tenants in the login's (JSON). More than 16 of one name are not looked at, the one of `near` always: the list is
+ * empty where the password was none of theirs, and then it has to be said. p NULL: not said. */
 struct auth_user { struct str name, tenant, near; };
 int auth_login(struct auth *, const struct auth_user *, struct str password, const char *address, struct auth_login *, struct err *);
 int auth_login_mfa(struct auth *, struct str challenge, struct str code, const char *address, struct auth_login *, struct err *);

@@ -620,10 +620,10 @@ struct alike {
 	struct trier who[ALIKE_MOST];           /* texts in the arena */
 	struct str record[ALIKE_MOST];
 	int may[ALIKE_MOST], good[ALIKE_MOST];  /* has not to wait; has this password */
-	int n;
+	int n, more;                            /* more: there are more of them than are looked at */
 	struct auth *auth;
 	struct arena *arena;
-	struct str name;
+	struct str name, near;
 	struct err *err;
 };
 
@@ -635,21 +635,36 @@ look_in(void *self, const char *tenant)
 	struct str of = str_of(tenant);
 	int rc = auth_user_get(m->auth->reader, of, m->name, &record, m->err);
 
-	if (rc > 0) {
+	m->more = rc > 0 && m->n == ALIKE_MOST;
+	if (rc > 0 && !m->more) {
 		m->who[m->n] = (struct trier){ { arena_dup(m->arena, of.p, of.n), of.n }, m->name };
 		m->record[m->n++] = (struct str){ arena_dup(m->arena, record.p, record.n), record.n };
 	}
 	buf_release(&record);
-	return rc < 0 ? rc : m->n == ALIKE_MOST;
+	return rc < 0 ? rc : m->more;
 }
 
 static int
 look_in_other(void *self, const char *tenant)
 {
-	return strcmp(tenant, "default") ? look_in(self, tenant) : 0;
+	const struct alike *m = self;
+
+	return str_eq(m->near, str_of(tenant)) ? 0 : look_in(self, tenant);
 }
 
-/* Where nobody says which tenant he is of it is any that has the name. */
+static int
+look_in_folder(void *self, const char *tenant)
+{
+	return strcmp(tenant, "default") ? look_in_other(self, tenant) : 0;
+}
+
+static int
+look_in_named(struct alike *m, struct str tenant)
+{
+	return tenant.p && tenant.n < 64 && !memchr(tenant.p, 0, tenant.n) ? look_in(m, arena_dup(m->arena, tenant.p, tenant.n)) : 0;
+}
+
+/* Where nobody says which tenant he is of it is any that has the name, the nearer one first. */
 static int
 find_alike(struct alike *m, const struct auth_user *user, struct err *err)
 {
@@ -658,9 +673,10 @@ find_alike(struct alike *m, const struct auth_user *user, struct err *err)
 	if (user->name.n > 200)
 		return 0;
 	if (user->tenant.p)
-		rc = user->tenant.n < 64 && !memchr(user->tenant.p, 0, user->tenant.n) ? look_in(m, arena_dup(m->arena, user->tenant.p, user->tenant.n)) : 0;
-	else if ((rc = look_in(m, "*")) == 0 && (rc = look_in(m, "default")) == 0)      /* "default" has no folder before its first event */
-		rc = store_tenants(m->auth->dir, look_in_other, m, err);
+		rc = look_in_named(m, user->tenant);
+	else if ((rc = look_in_named(m, m->near)) == 0 && (rc = look_in_other(m, "*")) == 0 &&
+	    (rc = look_in_other(m, "default")) == 0)            /* has no folder before its first event */
+		rc = store_tenants(m->auth->dir, look_in_folder, m, err);
 	return rc < 0 ? rc : 0;
 }
 
@@ -689,12 +705,12 @@ hold_against(struct alike *m, struct str password, struct err *err)
 
 /* Of several with this password the one who is nearer; -1: it cannot be told, and l has the tenants. */
 static int
-which(const struct alike *m, int n, struct str near, struct auth_login *l)
+which(const struct alike *m, int n, struct auth_login *l)
 {
 	int one = -1, said = 0;
 
 	for (int i = 0; i < m->n; i++)
-		if (m->good[i] && (n == 1 || (near.p && str_eq(near, m->who[i].tenant))))
+		if (m->good[i] && (n == 1 || (m->near.p && str_eq(m->near, m->who[i].tenant))))
 			one = i;
 	if (one >= 0)
 		return one;
@@ -752,9 +768,9 @@ audit_wrong(struct auth *a, const struct alike *m, const char *address, struct e
 
 /* What a right or wrong password leads to, in a transaction of its own. */
 static int
-after_password(struct auth *a, const struct alike *m, int n, struct str near, const char *address, struct auth_login *l, struct err *err)
+after_password(struct auth *a, const struct alike *m, int n, const char *address, struct auth_login *l, struct err *err)
 {
-	int one = n ? which(m, n, near, l) : -1, rc = auth_begin(a, err), wrong = n == 0;
+	int one = n ? which(m, n, l) : -1, rc = auth_begin(a, err), wrong = n == 0;
 
 	if (rc)
 		return rc;
@@ -764,7 +780,10 @@ after_password(struct auth *a, const struct alike *m, int n, struct str near, co
 		wrong = 1, rc = 0;
 	if (rc == 0 && wrong)
 		rc = audit_wrong(a, m, address, err);
-	if ((rc = auth_end(a, rc, err)) == 0 && wrong)
+	if ((rc = auth_end(a, rc, err)) == 0 && wrong && m->more) {
+		buf_lit(&l->tenants, "[]");
+		rc = err_set(err, ERR_INPUT, "user or password is wrong, or say which tenant is meant: tenant");
+	} else if (rc == 0 && wrong)
 		rc = refused(err);
 	else if (rc == 0 && one < 0)
 		rc = err_set(err, ERR_INPUT, "several tenants have this user, say which one is meant: tenant");
@@ -774,7 +793,7 @@ after_password(struct auth *a, const struct alike *m, int n, struct str near, co
 int
 auth_login(struct auth *a, const struct auth_user *user, struct str password, const char *address, struct auth_login *l, struct err *err)
 {
-	struct alike m = { .auth = a, .arena = arena_new(0), .name = user->name, .err = err };
+	struct alike m = { .auth = a, .arena = arena_new(0), .name = user->name, .near = user->near, .err = err };
 	const struct trier nobody = { { 0 }, user->name };
 	int rc, n;
 
@@ -782,7 +801,7 @@ auth_login(struct auth *a, const struct auth_user *user, struct str password, co
 	if ((rc = find_alike(&m, user, err)) == 0 && (rc = auth_begin(a, err)) == 0)
 		rc = auth_end(a, count_try(a, m.n ? m.who : &nobody, m.n ? m.n : 1, m.may, address, err), err);
 	if (rc == 0 && (rc = n = hold_against(&m, password, err)) >= 0)
-		rc = after_password(a, &m, n, user->near, address, l, err);
+		rc = after_password(a, &m, n, address, l, err);
 	arena_free(m.arena);
 	return rc;
 }

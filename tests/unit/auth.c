@@ -922,6 +922,57 @@ tenants_have_users_of_the_same_name(void **state)
 	auth_close(a);
 }
 
+/* Of more than are looked at the one of the nearer tenant is looked at always, and who was none of the others is asked. */
+static void
+a_name_that_many_tenants_have_is_asked_which_is_meant(void **state)
+{
+	struct auth *a = open_auth();
+	struct buf record = { 0 }, key = { 0 };
+	struct err err = { 0 };
+	struct auth_login l;
+	struct store *s;
+	char tenant[4];
+
+	(void)state;
+	for (int i = 10; i < 28; i++) {
+		snprintf(tenant, sizeof(tenant), "t%d", i);
+		OK(auth_tenant_add(a, &cli, tenant, &err));
+	}
+	make_anna(a, "t10", "correct horse many");
+	make_anna(a, "t27", "correct horse last");
+	auth_close(a);
+	assert_non_null(s = store_open(dir, NULL, STORE_WRITE, &err));
+	assert_int_equal(store_get_state(s, "user", STR("t10\0anna"), &record, &err), 1);
+	OK(store_begin(s, &err));
+	for (int i = 11; i < 26; i++) {         /* sixteen of them; t26 has none */
+		char *at;
+
+		snprintf(tenant, sizeof(tenant), "t%d", i);
+		buf_clear(&key);
+		buf_add(&key, record.p, record.n);
+		at = strstr(buf_text(&key), "\"t10\"");
+		assert_non_null(at);
+		memcpy(at + 1, tenant, 3);
+		buf_byte(&key, 0);
+		buf_printf(&key, "%s", tenant);
+		buf_byte(&key, 0);
+		buf_lit(&key, "anna");
+		OK(store_put_state(s, "user", (struct str){ key.p + record.n + 1, 8 }, (struct str){ key.p, record.n }, &err));
+	}
+	OK(store_commit(s, &err));
+	store_close(s);
+	a = open_auth();
+	assert_int_equal(states(a, "user"), 17);
+	assert_int_equal(login(a, "anna", "correct horse last", "192.0.2.1", &l), ERR_INPUT);
+	assert_true(str_eq(buf_get(&l.tenants), STR("[]")));
+	auth_login_release(&l);
+	assert_string_equal(leads_to(a, NULL, "t27", "correct horse last", "192.0.2.1"), "t27");
+	assert_string_equal(leads_to(a, "t27", NULL, "correct horse last", "192.0.2.1"), "t27");
+	assert_string_equal(leads_to(a, "t27", NULL, "correct horse many", "192.0.2.2"), "");
+	buf_release(&record), buf_release(&key);
+	auth_close(a);
+}
+
 /* Whoever has a user of the same name elsewhere, and its password, has no more guesses by that, nor keeps the other one out. */
 static void
 fault_42_a_user_of_the_same_name_elsewhere_is_no_way_around_the_waiting(void **state)
@@ -1279,6 +1330,7 @@ main(void)
 		T(a_session_ends_idle_or_after_half_a_day),
 		T(a_session_ends_with_its_password_or_user),
 		T(tenants_have_users_of_the_same_name),
+		T(a_name_that_many_tenants_have_is_asked_which_is_meant),
 		T(fault_42_a_user_of_the_same_name_elsewhere_is_no_way_around_the_waiting),
 		T(a_user_of_an_older_store_is_one_still),
 		T(fault_42_who_fails_waits_longer_each_time),

@@ -23,13 +23,13 @@ export async function loginView(state) {
 		}
 	};
 
-	function password(tenants = [], name = '') {
-		const user = h('input', { name: 'user', autocomplete: 'username', value: name, required: true, autocapitalize: 'none', spellcheck: 'false' }), secret = h('input', { name: 'password', type: 'password', autocomplete: 'current-password', required: true }), tenant = tenants.length && h('select', { name: 'tenant' }, tenants.map((t) => h('option', { value: t }, t)));
+	function password(tenants = null, name = '') {
+		const user = h('input', { name: 'user', autocomplete: 'username', value: name, required: true, autocapitalize: 'none', spellcheck: 'false' }), secret = h('input', { name: 'password', type: 'password', autocomplete: 'current-password', required: true }), tenant = tenants && (tenants.length ? h('select', { name: 'tenant' }, tenants.map((t) => h('option', { value: t }, t))) : h('input', { name: 'tenant', autocapitalize: 'none', spellcheck: 'false' }));
 		fill(place, h('form', { onsubmit: (e) => {
 			e.preventDefault();
 			busy(e.target, async () => {
 				try {
-					await post('/api/v1/login', { user: user.value, password: secret.value, ...(tenant ? { tenant: tenant.value } : {}) });
+					await post('/api/v1/login', { user: user.value, password: secret.value, ...(tenant?.value ? { tenant: tenant.value } : {}) });
 					await entered();
 				} catch (x) {
 					if (!(x instanceof ApiError) || x.status !== 401 || !(x.body?.mfa || x.body?.tenants))
