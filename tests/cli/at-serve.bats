@@ -760,11 +760,19 @@ P
 		    try: return s.recv(1) == b''
 		    except TimeoutError: return False
 		    except ConnectionError: return True
-		died, left = sum(map(gone, held)), []
-		for _ in range(2 * most):
-		    s, got = one()
-		    if got != b'200': break
-		    left.append(s)
+		died = sum(map(gone, held))
+		def fill():
+		    left = []
+		    for _ in range(2 * most):
+		        s, got = one()
+		        if got != b'200': break
+		        left.append(s)
+		    return left
+		for _ in range(200):                                    # the successor forgets them as it begins
+		    left = fill()
+		    if len(left) == died: break
+		    for s in left: s.close()
+		    time.sleep(0.1)
 		assert len(left) == died, (len(left), died)
 		print('held', flush=True)
 		sys.stdin.readline()
@@ -786,7 +794,6 @@ P
 	soon started
 	serves() { for _ in 1 2 3 4 5 6 7 8; do curl -s -o /dev/null "$U/healthz" || return 1; done; }
 	soon serves
-	sleep 1
 	echo go >&"${HOLD[1]}"
 	read -r -t 60 word <&"${HOLD[0]}" && [ "$word" = held ]
 	echo '{"serve":{"connectionsPerAddress":8}}' > config/analytics.json
