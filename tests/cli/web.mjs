@@ -185,6 +185,10 @@ const cases = {
 		await b.send('Emulation.setEmulatedMedia', { media: 'print' });
 		assert.equal(await b.eval('[...document.querySelectorAll(".top, .controls, .cell > header button")].some((e) => getComputedStyle(e).display !== "none")'), false);
 		await b.send('Emulation.setEmulatedMedia', { media: '' });
+		/* of a grid of 24 columns, as Grafana has it */
+		await board('wide', [{ id: 'a', type: 'text', text: 'x', position: at(0, 0, 12, 2) }, { id: 'b', type: 'text', text: 'x', position: at(12, 0, 7, 2) }, { id: 'c', type: 'text', text: 'x', position: at(19, 0, 5, 2) }]);
+		await b.go(`${url}/#/d/wide`);
+		assert.deepEqual(await b.until('document.querySelectorAll(".cell").length === 3 && [...document.querySelectorAll(".cell")].map((c) => ["x", "y", "w"].map((k) => +c.style.getPropertyValue(`--${k}`)))'), [[1, 1, 6], [7, 1, 3], [10, 1, 3]]);
 		/* words of axes and figures */
 		const of = (call) => b.eval(`import('/web/format.js').then((f) => f.${call})`);
 		const year = (y) => Date.UTC(y, 0, 1);
