@@ -364,12 +364,37 @@ is_of_names(const struct ask_reader *rd, int i)
 	return is_text_field(rd, k) && !rd->it[k].value.p && !rd->it[k].comma && !measure_noun(rd, k + 1) && !other;
 }
 
+/* The greatest lot, the lowest floor: no number of them is asked for. */
+static int
+is_extreme_of_label(const struct ask_reader *rd, int i)
+{
+	static const char *const words[] = { "highest", "greatest", "lowest" };
+	int says = 0;
+
+	for (size_t k = 0; k < sizeof(words) / sizeof(*words); k++)
+		says |= str_eq(rd->it[i].text, str_of(words[k]));
+	return says && (is(rd, i, ASK_MOST) || is(rd, i, ASK_LEAST)) && is_label(rd, i + 1 + is(rd, i + 1, ASK_OF)) && is_of_names(rd, i);
+}
+
+static int
+fail_names(struct ask_reader *rd, int i)
+{
+	struct str word = rd->it[i].text;
+
+	if (word.n > 3 && memcmp(word.p + word.n - 3, " of", 3) == 0)
+		word.n -= 3;
+	return ask_fail(rd, "\"%.*s\" are names, of which there is no %.*s; ask how many different ones there are, or how many events each has.",
+	    STR_FMT(rd->ask->field[rd->it[i + 1 + is(rd, i + 1, ASK_OF)].arg].name), (int)(word.n < 40 ? word.n : 40), word.p);
+}
+
 /* Average, median, the 95th percentile. 0: it failed. */
 static int
 aggregate(struct ask_reader *rd)
 {
 	for (int i = 0; i < rd->n; i++)
-		if (rd->it[i].is == ASK_AGG && rd->agg_at && rd->it[i].arg != rd->average && rd->it[i].arg != ASK_SUM && rd->average != ASK_SUM)
+		if (is_extreme_of_label(rd, i))
+			return fail_names(rd, i);
+		else if (rd->it[i].is == ASK_AGG && rd->agg_at && rd->it[i].arg != rd->average && rd->it[i].arg != ASK_SUM && rd->average != ASK_SUM)
 			return ask_fail(rd, "Those are two measures; ask for one after the other.");
 		else if (rd->it[i].is == ASK_AGG && !rd->agg_at) {
 			if (rd->it[i].arg == ASK_QUANTILE && rd->it[i].number == 0) {
@@ -381,8 +406,7 @@ aggregate(struct ask_reader *rd)
 				rd->it[k].used = 1;
 			}
 			if (is_of_names(rd, i))
-				return ask_fail(rd, "\"%.*s\" are names, of which there is no %.*s; ask how many different ones there are, or how many events each has.",
-				    STR_FMT(rd->ask->field[rd->it[i + 1 + is(rd, i + 1, ASK_OF)].arg].name), (int)(rd->it[i].text.n < 40 ? rd->it[i].text.n : 40), rd->it[i].text.p);
+				return fail_names(rd, i);
 			rd->average = rd->it[i].arg;
 			rd->q = rd->it[i].number / 100;
 			rd->agg_at = i + 1;

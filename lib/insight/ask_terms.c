@@ -694,7 +694,7 @@ is_label(struct ask *ask, int i)
 	struct str words = spoken(ask->arena, ask->field[i].name);
 	const char *blank = memrchr(words.p, ' ', words.n);
 
-	return has_phrase("zone|floor|door|gate|room|building|block|wing|ward|area|sector|district|aisle|shelf|bay|slot|rack|lane|track|line|platform|terminal|"
+	return has_phrase("zone|floor|door|gate|room|building|block|wing|ward|sector|district|aisle|shelf|bay|slot|rack|lane|track|line|platform|terminal|"
 	    "station|stop|route|dock|berth|pier|machine|sensor|device|node|cluster|shard|partition|port|channel|store|branch|plant|"
 	    "warehouse|depot|table|seat|desk|bed|court|team|group|class|section|shift|batch|lot|code|status|id|nr|no|number|category|type|kind|mode|phase|"
 	    "priority|severity|tier|segment|cohort|variant|bucket|region|zip|postcode|plz|extension|vlan|pid|uid|gid|asn",

@@ -814,3 +814,17 @@ retention_store() {
 		at-insight ask -f ndjson "$q" | jq -e '.refuse and .rows == []' || { echo "$q"; return 1; }
 	done
 }
+
+@test "an area is measured, a lot is a name: no average or greatest of names is told, and of what is measured it is" {
+	export AT_STORE=$BATS_TEST_TMPDIR/flats
+	for i in 1 2 3 4; do
+		echo '{"event":"flat_listed","timestamp":"2026-06-1'$i'T10:00:00Z","properties":{"area":'$((i * 20))',"lot":'$((5 - i))'}}'
+	done | at-ingest -q
+	[ "$(asked 'average area of flats')" = '[[50]]' ]
+	[ "$(asked 'which flat has the greatest area')" = '[[80]]' ]
+	for question in 'which flat has the highest lot' 'sum of lots' 'lowest lot'; do
+		[[ $(asked "$question") == '"\"lot\" are names, of which there is no '*'; ask '* ]]
+	done
+	not grep -q 'sum of;' <<< "$(asked 'sum of lots')"
+	[ "$(asked 'how many lots')" = '[[4]]' ]
+}
