@@ -113,6 +113,9 @@ P
 	soon grep -q '^came' receiver.log
 	serve_stop                                      # status 0
 	not grep -q 'stopped hard' serve.log
+	# nobody tries again while it is looked at
+	python3 -u -c 'import fcntl, sys, time; f = open(sys.argv[1], "r+"); fcntl.lockf(f, fcntl.LOCK_EX); print("held"); time.sleep(600)' "$AT_STORE/tenants/default/deliver.lock" > holder.log 2>&1 &
+	soon grep -q '^held' holder.log
 	serve_start -c config
 	[ "$(get /api/v1/webhooks/w/queue | jq -c '[.messages[].attempts]')" = '[0]' ]
 }
