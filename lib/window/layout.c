@@ -1190,8 +1190,8 @@ told_null(const struct layout *l, int slot, void (*put)(const struct layout *, c
 enum told { TOLD, TOLD_NOT, TOLD_PART };
 
 /* The sum and of how many numbers. A mean is null where there was none, or beside a sum that is not 0 where it was not known of how many.
- * A variance is null of none, and of one. Of how many else only "count" says: of all rows, as far as one can know; without it a mean
- * would be one of means. */
+ * A variance is null of none, and of one, or beside a mean that is not the sum where it could not be merged. Of how many else only
+ * "count" says: of all rows, as far as one can know; without it a mean would be one of means. */
 static enum told
 take_sum(struct layout *l, int i, struct json raw, int64_t rows, int counted, struct sum_state *sum)
 {
@@ -1207,7 +1207,9 @@ take_sum(struct layout *l, int i, struct json raw, int64_t rows, int counted, st
 		return TOLD;
 	}
 	if (told_number(l, i, put_sum, "sum", &n)) {
-		int few = told_null(l, i, put_var) || told_null(l, i, put_stddev);
+		struct number mean;
+		int few = (told_null(l, i, put_var) || told_null(l, i, put_stddev)) &&
+		    (!told_number(l, i, put_avg, "avg", &mean) || number_double(&mean) == number_double(&n));
 
 		number_sum_add(&sum->sum, &n);
 		if (raw.type == JSON_NONE && !few && !counted && wants_number(l, i)) {

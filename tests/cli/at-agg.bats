@@ -498,6 +498,13 @@ fields() { jq -c "$1" <<< "$output"; }
 	{ row 0 '"r_sum":5,"r_var":null'; row 1 '"r_sum":6,"r_var":null'; } > rows      # of one number each
 	run -0 at-agg -w 1h -q rows
 	[ "$(fields '[.r_sum,.r_var]')" = '[11,null]' ]
+	for m in 0 1; do row $m '"count":3,"r_sum":15,"r_avg":5,"r_stddev":4'; done > rows      # nor is a null that was written for want of them
+	at-agg -q -w 1h rows > again
+	run -0 at-agg -q -w 1d again
+	[ "$(fields '[.count,.r_sum,.r_avg,.r_stddev]')" = '[6,30,5,null]' ]
+	{ row 0 '"count":3,"r_sum":5,"r_avg":5,"r_stddev":null'; row 1 '"count":2,"r_sum":7,"r_avg":7,"r_stddev":null'; } > rows
+	run -0 at-agg -q -w 1h rows
+	[ "$(fields .r_avg)" = 6 ]
 	cat <<-'END' > in                                               # a minute without the field is not that
 	{"timestamp":1,"r":5}
 	{"timestamp":61}
