@@ -1291,6 +1291,21 @@ is_lost(const struct layout *l, const void *state, int slot)
 	return l->slot[slot].kind == SLOT_SUM && ((const struct sum_state *)CONST_AT(state, l, slot))->lost == SUM_ALL;
 }
 
+/* Had the row more to say than this value of the slot's column: it has one, has none of a field with values, or a null for want of
+ * states? So is one of distinct, and one of percentiles beside values; a deviation is null of one value, too. */
+static int
+is_untold(const struct layout *l, int slot, struct json v)
+{
+	switch (v.type) {
+	case JSON_NUMBER:
+		return !str_eq(json_raw(v), STR("0"));
+	case JSON_NULL:
+		return l->slot[slot].kind == SLOT_DISTINCT || (l->slot[slot].kind == SLOT_QUANTILE && has_values(l, slot));
+	default:
+		return v.type == JSON_NONE && has_values(l, slot);
+	}
+}
+
 /* There were values, of which the slot was not told. */
 static void
 lose(const struct layout *l, void *state, int slot)
@@ -1319,13 +1334,10 @@ layout_take(struct layout *l, void *state, struct json row, int64_t time, int64_
 			if (!text.p || slot_take(l, state, i, text))
 				span_add(AT(state, l, i), time, time);
 		} else if (take_slot(l, state, i, states, rows, counted, time, seq)) {
-			/* only what the row would have had to say: a column of it that has a value, or one that it has not of a field with values */
 			for (int c = 0; c < l->columns; c++) {
 				int is_of = (l->column[c].slot == i || l->column[c].slot2 == i) && (l->column[c].what->put != put_sum || is_lost(l, state, i));
-				struct json v = is_of ? member_of(l, l->column[c].name) : JSON_ABSENT;
 
-				if ((v.type == JSON_NUMBER && !str_eq(json_raw(v), STR("0"))) ||
-				    (is_of && v.type == JSON_NONE && has_values(l, i))) {
+				if (is_of && is_untold(l, i, member_of(l, l->column[c].name))) {
 					lose(l, state, i);
 					if (!unknown)
 						*which = l->column[c].name;

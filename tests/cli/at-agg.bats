@@ -484,6 +484,9 @@ fields() { jq -c "$1" <<< "$output"; }
 	at-agg -q -M m -w all --states rows | cat - <(part 'distinct(u),p50(r)') > again
 	run -0 at-agg -q -M m -w all again
 	[ "$(fields '[.count,.u_distinct,.r_p50]')" = '[6,null,null]' ]
+	{ part 'distinct(u),p50(r)'; row 1 '"count":2,"u_distinct":null,"r_p50":null,"r_max":7'; } > rows
+	without -M m -w all -a 'distinct(u),p50(r)'
+	[ "$(fields '[.u_distinct,.r_p50]')" = '[null,null]' ]
 	{ row 0 '"r_sum":4'; row 1 '"r_sum":3,"count":2'; } > rows      # the sum is known all the same
 	without -a 'sum(r),avg(r)'
 	[ "$(fields '[.r_sum,.r_avg]')" = '[7,null]' ]
