@@ -362,7 +362,7 @@ board_row(struct board *b, struct str row, struct err *err)
 		buf_str(&name, json_text(event, &b->scratch));
 		event_row(b, v, buf_get(&name), time);
 		buf_release(&name);
-	} else if (!number_row(b, v, time)) {
+	} else if (!json_is(v, JSON_OBJECT) || !number_row(b, v, time)) {
 		return err_set(err, ERR_INPUT, "no row that can be drawn: neither a number, an event nor an alert");
 	}
 	b->newest = time > b->newest ? time : b->newest;

@@ -91,9 +91,9 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 }
 
 @test "a window that comes again replaces what it was; rows that are none are rejected" {
-	printf '%s\n' '{"metric":"m","timestamp":60,"count":5,"partial":true}' '{"metric":"m","timestamp":60,"count":7}' '{"metric":"m","timestamp":120,"count":8}' nonsense '{"x":"y"}' > rows
+	printf '%s\n' '{"metric":"m","timestamp":60,"count":5,"partial":true}' '{"metric":"m","timestamp":60,"count":7}' '{"metric":"m","timestamp":120,"count":8}' nonsense '{"x":"y"}' '[1]' > rows
 	run -0 --separate-stderr at-dash --once rows
-	[[ ${lines[0]} == *' 8' && ${lines[1]} == *' 8 '* && $stderr == *'rows:4:'*'rows:5:'* ]]
+	[[ ${lines[0]} == *' 8' && ${lines[1]} == *' 8 '* && $stderr == *'rows:4:'*'rows:5:'*'rows:6:'* && $output != *value* ]]
 	run -3 at-dash --once --strict rows
 	run -1 --separate-stderr env AT_STORE=/nowhere at-dash --once none.json
 	[[ $stderr == "at-dash: 'none.json' is no file, and for a dashboard of that name: /nowhere: no store there"* ]]
