@@ -515,6 +515,7 @@ compared(struct work *w, struct tok *t, int all)
 	buf_printf(&sql, ") %s (SELECT CASE count(*) WHEN count(x) THEN %d END %s)", all ? "AND" : "OR", all, buf_text(&of));
 	t = put(w, behind, first, "%s", buf_text(&sql));
 	t->blank = first->blank;
+	behind->prev->end = last->end;          /* a column is called what stands here */
 	rewrite_cut(first, last);
 	buf_release(&of), buf_release(&side), buf_release(&sql);
 	return t;
@@ -633,6 +634,7 @@ ignore_nulls(struct work *w, struct tok *t)
 		filter->blank = 1;
 		rewrite_copy(w, open->next, end, filter->next->match->prev->prev)->blank = 1;
 		put(w, filter->next->match->prev->prev, call, "IS")->blank = 1;
+		filter->next->match->end = open->match->end;            /* a column is called what stands here */
 	}
 }
 
@@ -1227,7 +1229,7 @@ sources(struct work *w, struct select *s)
 			after = clause_end(s, FROM)->next;
 			continue;
 		}
-		if (is(t, "lateral") && is(t->next, "(") && is(t->next->next, "select")) {
+		if (is(t, "lateral") && is(t->next, "(") && is(t->next->next, "select") && !is(t->prev, "from")) {
 			t = lateral(w, s, t);
 			continue;
 		}

@@ -90,7 +90,7 @@ begins_list(struct str sql, size_t at)
 
 	if (i == sql.n)
 		return 0;
-	if (strchr("'\"[]", sql.p[i]))
+	if (strchr("'\"[]?", sql.p[i]) || (sql.p[i] == ':' && i + 1 < sql.n && is_name(sql.p[i + 1])))
 		return sql.p[i] != 0;
 	if (is_digit(sql.p[i]) || (strchr("-+.", sql.p[i]) && i + 1 < sql.n && is_digit(sql.p[i + 1]))) {
 		end = blanks_end(sql, number_end(sql, i + (sql.p[i] == '-' || sql.p[i] == '+')));

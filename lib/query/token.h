@@ -8,7 +8,7 @@
 enum token_kind {
 	TOKEN_END,
 	TOKEN_WORD,             /* a bare name or keyword */
-	TOKEN_QUOTED,           /* "name", `name`, [name]; before what is a list, ['a', 2], the bracket alone is an operator */
+	TOKEN_QUOTED,           /* "name", `name`, [name]; before what is a list, ['a', 2] or [:a], the bracket alone is an operator */
 	TOKEN_STRING,           /* 'text', x'00' */
 	TOKEN_NUMBER,
 	TOKEN_PARAM,            /* :name @name $name ?1 ? */

@@ -769,3 +769,9 @@ P
 	[ "$(at-query -f csv "SELECT * FROM (VALUES ('[1,2]')) AS m(v), unnest(v) AS t(x)" | tr -d '\r')" = $'v,x\n"[1,2]",1\n"[1,2]",2' ]
 	[ "$(at-query -f csv "SELECT *, t.* FROM (VALUES (1)) AS m(v), LATERAL (SELECT v * 2 AS d, v * 3) AS t(d, f)" | tr -d '\r')" = $'v,d,f,d,f\n1,2,3,2,3' ]
 }
+
+@test "columns are called as ANY, ALL and IGNORE NULLS were typed; a list of parameters; LATERAL with nothing before it" {
+	[ "$(at-query "SELECT 2 > ANY ([1, 3]), 2 > ALL ([]), count(page IGNORE NULLS) FROM events")" = '{"2 > ANY ([1, 3])":1,"2 > ALL ([])":1,"count(page IGNORE NULLS)":2}' ]
+	[ "$(at-query -f csv -P a=1 -P b=x "SELECT [:a], [:a, :b], 1 = ANY ([:a]) AS x, 2 AS [:c]" | tr -d '\r')" = $'[:a],"[:a, :b]",x,:c\n[1],"[1,""x""]",1,2' ]
+	is "SELECT t.n FROM LATERAL (SELECT 5 AS n) AS t" 5
+}
