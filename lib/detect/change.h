@@ -2,12 +2,14 @@
  *
  * What is usual is a slow profile: means for each hour of the week (of the day before a week was seen, of the last 64 values
  * before a day was), a drift once a trend was found, and mean distances for each hour of the day. A value's distance from
- * it, in units of those, goes into cumulative sums (Page 1954):
+ * it, in units of those, goes into cumulative sums (Page, Biometrika 41, 1954):
  *
  *      level, trend     sum of distances beyond half a unit, one for each side. Neighbours that go together (autocorrelation)
- *                       make the unit longer. When it passes LEVEL_BAR something changed where the sum last was 0; whether a
- *                       step or a ramp from there fits the distances better says which.
- *      variation        log likelihood ratio of twice, or half, the standard deviation, of second differences: they know
+ *                       make the unit longer (their effect: Johnson, Bagshaw, Technometrics 16, 1974). When it passes LEVEL_BAR
+ *                       something changed where the sum last was 0; whether a step or a ramp from there fits the distances better,
+ *                       by least squares, says which.
+ *      variation        log likelihood ratio of twice, or half, the standard deviation (optimal were they independent: Lorden,
+ *                       Annals of Math. Statistics 42, 1971; Moustakides, Annals of Statistics 14, 1986), of second differences: they know
  *                       next to nothing of level, trend and season.
  *
  * Distances are cut to four units, so a single monster is no change. A change is told once, when it is sure; then what was
