@@ -1,13 +1,14 @@
 /* Saved models are pieces "NAME/0", "NAME/1", … of kind "detect" in the store's states, PIECE bytes or a little more each:
  *
  *      count:4 bytes           pieces there are, in each of them, and the top bit: it is a list (store/admin.h)
- *      then series:            length of the key:4, the key, length of the model:4, the model (model.c)
+ *      then series:            length of the key:4, the key, length of what follows:4, the model (model.c), the counter (counter.c)
  *
  * A key is metric, labels and field as they stand in a row, with a byte 0 between. Numbers are little-endian. Before there were lists
- * a model had no length. Beside them stand the sources
+ * a model had no length, and before there were counters it stood alone. Beside them stand the sources
  * whose absence is told (KIND_ABSENT) and the columns of plain rows (KIND_COLUMNS). */
 #include "detect/detect.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "base/time.h"
 #include "detect/absent.h"
 #include "detect/change.h"
+#include "detect/counter.h"
 #include "detect/feedback.h"
 #include "detect/model.h"
 #include "event/when.h"
@@ -43,6 +45,7 @@ enum column { SKIPPED, TIME, METRIC, DATA, NUMBER, LABEL };      /* DATA: the fi
 struct series {
 	struct series *after;           /* who came next the last time; NULL */
 	struct str key;                 /* the map's */
+	struct counter counter;
 	_Alignas(16) char learned[];
 };
 
@@ -55,9 +58,9 @@ struct parted {
 	struct str row, head;           /* head: without its closing brace */
 	struct json metric, labels, when;
 	int64_t time;
-	int is_partial;
+	int is_partial, is_window;
 	int n;
-	struct number { struct json name, value; struct series *series; size_t key, key_n; uint64_t hash; } number[NUMBERS];
+	struct number { struct json name; double value; struct series *series; size_t key, key_n; uint64_t hash; } number[NUMBERS];
 	struct buf keys;                /* of the series, where `key` of each says */
 };
 
@@ -200,17 +203,23 @@ is_asked(const struct detect *d, struct str field)
 	return d->n_only == 0;
 }
 
-/* Six digits that matter, as a number. */
+/* Six digits that matter of `size`, as a number. */
 static void
-put_rounded(struct buf *to, double v)
+put_rounded_as(struct buf *to, double v, double size)
 {
 	double unit;
 
-	if (v != 0 && fabs(v) < 1e15 && fabs(v) > 1e-15) {
-		unit = pow(10, 5 - floor(log10(fabs(v))));
+	if (size != 0 && fabs(v) < 1e15 && fabs(size) < 1e15 && fabs(size) > 1e-15) {
+		unit = pow(10, 5 - floor(log10(fabs(size))));
 		v = unit >= 1 ? round(v * unit) / unit : round(v / (1 / unit)) * (1 / unit);
 	}
 	json_put_double(to, v);
+}
+
+static void
+put_rounded(struct buf *to, double v)
+{
+	put_rounded_as(to, v, v);
 }
 
 /* In a transaction. */
@@ -362,13 +371,14 @@ detect_flush(struct detect *d, struct err *err)
 
 /* `head` is the row without its closing brace. */
 static int
-judge_change(struct detect *d, struct change *change, struct str field, double value, int64_t time, struct str head)
+judge_change(struct detect *d, struct change *change, struct str field, const struct counted *counted, int64_t time, struct str head)
 {
 	static const char *const kinds[] = { [CHANGE_LEVEL] = "level", [CHANGE_TREND] = "trend", [CHANGE_VARIANCE] = "variance" };
 	struct buf *to = &d->out->buf;
 	struct change_found found;
 
-	if (!change_push(change, time, zone_offset(d->spec.zone, time), value, &found))
+	if (counted->as == COUNTED_UNKNOWN || counted->as == COUNTED_AT_LEAST ||
+	    !change_push(change, time, zone_offset(d->spec.zone, time), counted->judged, &found))
 		return 0;
 	d->alarms++;
 	buf_str(to, head);
@@ -387,14 +397,25 @@ judge_change(struct detect *d, struct change *change, struct str field, double v
 	return 0;
 }
 
-static int
-judge_anomaly(struct detect *d, struct model *model, struct str field, double value, int64_t time, struct str head, struct err *err)
+static void
+put_forecast(struct buf *to, double forecast, const struct counted *counted)
 {
-	struct verdict v;
+	put_rounded_as(to, counted->base + forecast * counted->times, counted->as == COUNTED_VALUE ? forecast : forecast * counted->times);
+}
+
+static int
+judge_anomaly(struct detect *d, struct model *model, struct str field, const struct counted *counted, int64_t time, struct str head, struct err *err)
+{
+	int64_t local_ms = time + zone_offset(d->spec.zone, time);
+	double threshold = 1 - d->spec.sensitivity, judged = counted->judged;
+	struct verdict v = { .expected = judged, .lower = judged, .upper = judged };
 	struct buf *to = &d->out->buf;
 	size_t from = to->n;
 
-	model_push(model, time + zone_offset(d->spec.zone, time), value, 1 - d->spec.sensitivity, &v);
+	if (counted->as == COUNTED_AT_LEAST)
+		model_push_least(model, local_ms, judged, threshold, &v);
+	else if (counted->as != COUNTED_UNKNOWN)
+		model_push(model, local_ms, judged, threshold, &v);
 	d->alarms += v.alarm;
 	if (!v.alarm && !d->spec.all)
 		return 0;
@@ -404,12 +425,12 @@ judge_anomaly(struct detect *d, struct model *model, struct str field, double va
 	buf_lit(to, ",\"score\":");
 	json_put_double(to, round(v.score * 1e6) / 1e6);
 	buf_lit(to, v.alarm ? ",\"alarm\":true,\"expected\":" : ",\"alarm\":false,\"expected\":");
-	put_rounded(to, v.expected);
+	put_forecast(to, v.expected, counted);
 	buf_lit(to, ",\"lower\":");
-	put_rounded(to, v.lower);
+	put_forecast(to, v.lower, counted);
 	buf_lit(to, ",\"upper\":");
-	put_rounded(to, v.upper);
-	buf_lit(to, value >= v.expected ? ",\"direction\":\"high\"" : ",\"direction\":\"low\"");
+	put_forecast(to, v.upper, counted);
+	buf_lit(to, judged >= v.expected ? ",\"direction\":\"high\"" : ",\"direction\":\"low\"");
 	if (v.alarm && !d->spec.all && !d->spec.each) {
 		hold(d, time, v.score, from);
 		return 0;
@@ -483,6 +504,16 @@ known_series(struct detect *d, struct map_entry *entry)
 	return is_new ? NULL : first->ptr;
 }
 
+static void
+begin(struct detect *d, struct series *s)
+{
+	if (d->spec.changes)
+		change_init(s->learned);
+	else
+		model_init(s->learned);
+	lean(d, s);
+}
+
 /* Found or made, then without anything learned. */
 static struct series *
 series_of(struct detect *d, struct str key)
@@ -498,11 +529,7 @@ series_of(struct detect *d, struct str key)
 			pool_put(&d->pool, s, series_size(d));
 			return entry->ptr = known;
 		}
-		if (d->spec.changes)
-			change_init(s->learned);
-		else
-			model_init(s->learned);
-		lean(d, s);
+		begin(d, s);
 	}
 	return s;
 }
@@ -531,15 +558,34 @@ next_series(struct detect *d, struct str key, struct series *known)
 	return d->latest = s;
 }
 
+/* Is what comes of this series a counter by name? Not the counts of a window's rows, whatever they are rows of. */
 static int
-judge(struct detect *d, struct str key, struct series *known, struct str field, double value, int64_t time, struct str head, struct err *err)
+is_named(const struct series *s, struct str field, int is_window)
 {
+	struct str rest = s->key, metric;
+
+	if (s->counter.began || s->counter.kind == COUNTER_NOT)
+		return 0;               /* that was asked before */
+	str_cut(&rest, 0, &metric);
+	return counter_name(field) || (!is_window && counter_name(metric));
+}
+
+/* is_window: of a row that at-agg made of a window's. */
+static int
+judge(struct detect *d, struct str key, struct series *known, struct str field, double value, int64_t time, int is_window, struct str head,
+    struct err *err)
+{
+	struct counted counted;
 	struct series *s;
 
 	if (key.n > LABELS_MOST)
 		return err_set(err, ERR_INPUT, "the labels are longer than %u KiB", LABELS_MOST >> 10);
 	s = next_series(d, key, known);
-	return d->spec.changes ? judge_change(d, change_of(s), field, value, time, head) : judge_anomaly(d, model_of(s), field, value, time, head, err);
+	counter_push(&s->counter, is_named(s, field, is_window), time, value, &counted);
+	if (counted.is_other)
+		begin(d, s);
+	return d->spec.changes ? judge_change(d, change_of(s), field, &counted, time, head) :
+	    judge_anomaly(d, model_of(s), field, &counted, time, head, err);
 }
 
 /* ---- absence */
@@ -660,6 +706,22 @@ is_judged(const struct detect *d, struct json name, struct json value, struct bu
 	return is_asked(d, *field);
 }
 
+/* Bytes of a text that are said. */
+static int
+shown(struct str text)
+{
+	return text.n < 40 ? (int)text.n : 40;
+}
+
+/* A number that is to be judged; beyond what a double holds it is none. */
+static int
+read_number(struct json v, struct str field, double *value, struct err *err)
+{
+	if (json_double(v, value) && fabs(*value) < DBL_MAX)
+		return 0;
+	return err_set(err, ERR_INPUT, "%.*s in the field '%.*s' is no finite number", shown(json_raw(v)), json_raw(v).p, shown(field), field.p);
+}
+
 /* What stands in the row, in one walk over its members. */
 static int
 take_apart(struct detect *d, struct parted *p, struct str row, struct err *err)
@@ -670,7 +732,7 @@ take_apart(struct detect *d, struct parted *p, struct str row, struct err *err)
 
 	p->row = row;
 	p->metric = p->labels = p->when = JSON_ABSENT;
-	p->n = p->is_partial = 0;
+	p->n = p->is_partial = p->is_window = 0;
 	if (json_check(row, err) < 0)
 		return err->code;
 	all = json_checked(row);
@@ -689,8 +751,15 @@ take_apart(struct detect *d, struct parted *p, struct str row, struct err *err)
 			return p->is_partial = 1, 0;
 		else if (str_eq(key, STR("anomaly")) || str_eq(key, STR("change")))
 			return err_set(err, ERR_INPUT, "the row has an anomaly already");
-		else if (p->n < NUMBERS && is_judged(d, it.key, it.value, &d->name, &field))
-			p->number[p->n++] = (struct number){ .name = it.key, .value = it.value };
+		else if (is_judged(d, it.key, it.value, &d->name, &field)) {
+			double value;
+
+			if (read_number(it.value, field, &value, err) < 0)
+				return err->code;
+			if (p->n < NUMBERS)
+				p->number[p->n++] = (struct number){ .name = it.key, .value = value };
+		} else
+			p->is_window |= str_eq(key, STR("window"));
 	}
 	if (json_is(p->metric, JSON_NONE) && !json_is(json_get(all, STR("event")), JSON_NONE))
 		return err_set(err, ERR_USAGE, "these are events, not metric rows: count them first, … | at-agg -w 1m | at-detect");
@@ -788,7 +857,7 @@ judge_rest(struct detect *d, const struct parted *p, struct err *err)
 			continue;
 		buf_clear(&d->key);
 		put_key(&d->key, json_raw(p->metric), json_raw(p->labels), field);
-		if (judge(d, buf_get(&d->key), NULL, field, value, p->time, p->head, err) < 0)
+		if (judge(d, buf_get(&d->key), NULL, field, value, p->time, p->is_window, p->head, err) < 0)
 			return err->code;
 	}
 	return 0;
@@ -813,7 +882,6 @@ static int
 metric_row(struct detect *d, struct str row, struct err *err)
 {
 	struct parted *p = parted(d, row, err);
-	int fields = 0;
 
 	if (!p)
 		return err->code;
@@ -824,15 +892,11 @@ metric_row(struct detect *d, struct str row, struct err *err)
 	p->head = head_of(d, p);
 	for (int i = 0; i < p->n; i++) {
 		const struct number *number = &p->number[i];
-		double value;
 
-		if (!json_double(number->value, &value))
-			continue;
-		fields++;
-		if (judge(d, key_of(p, number), number->series, json_text(number->name, &d->name), value, p->time, p->head, err) < 0)
+		if (judge(d, key_of(p, number), number->series, json_text(number->name, &d->name), number->value, p->time, p->is_window, p->head, err) < 0)
 			return err->code;
 	}
-	if (!fields && !d->n_only)
+	if (!p->n && !d->n_only)
 		return err_set(err, ERR_INPUT, "the row has no number to judge");
 	return p->n == NUMBERS ? judge_rest(d, p, err) : 0;
 }
@@ -1049,7 +1113,7 @@ plain_row(struct detect *d, struct str row, const char *file, long line, struct 
 			continue;
 		buf_clear(&d->key);
 		put_key(&d->key, p.metric, p.labels, d->column[i]);
-		if (judge(d, buf_get(&d->key), NULL, d->column[i], p.value[i], p.time, buf_get(&d->made), err) < 0)
+		if (judge(d, buf_get(&d->key), NULL, d->column[i], p.value[i], p.time, 0, buf_get(&d->made), err) < 0)
 			return err->code;
 	}
 	return 0;
@@ -1195,6 +1259,8 @@ take_piece(struct detect *d, struct str bytes, uint32_t *pieces, struct err *err
 		s = series_of(d, as_key(d, key, version));
 		if ((d->spec.changes ? change_read(change_of(s), &learned, err) : model_read(model_of(s), &learned, err)) < 0)
 			return err->code;
+		if (is_list && learned.n && counter_read(&s->counter, &learned, err) < 0)
+			return err->code;
 		if (is_list && learned.n)
 			return err_set(err, ERR_CORRUPT, "the saved models are damaged");
 		bytes.n -= (size_t)(learned.p - bytes.p), bytes.p = learned.p;
@@ -1313,6 +1379,7 @@ put_piece(const struct detect *d, struct map_entry **e, struct buf *to)
 			change_put(change_of((*e)->ptr), to);
 		else
 			model_put(model_of((*e)->ptr), to);
+		counter_put(&((const struct series *)(*e)->ptr)->counter, to);
 		set32(to->p + at - 4, (uint32_t)(to->n - at));
 	}
 }

@@ -7,6 +7,9 @@
  *      {"metric":"signups","timestamp":"…","count":93,"anomaly":{"field":"count","score":0.81,"alarm":true,
  *       "expected":40.1,"lower":31,"upper":49.2,"direction":"high"}}
  *
+ * A counter (counter.h) is judged by its increments; expected, lower and upper are then those of the value: the one before and what it was
+ * expected to grow by.
+ *
  * Alarms of one time are one row, that of the highest score, with the others named in "with":[{"metric":…,"labels":…,
  * "field":…},…]: series that move together are one anomaly. They wait for a row of another time, or a silence.
  *

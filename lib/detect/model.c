@@ -595,6 +595,19 @@ model_push(struct model *m, int64_t local_ms, double value, double threshold, st
 	m->latest = local_ms;
 }
 
+void
+model_push_least(struct model *m, int64_t local_ms, double value, double threshold, struct verdict *out)
+{
+	struct model before = *m;
+
+	model_push(m, local_ms, value, threshold, out);
+	if (value > out->expected)
+		return;
+	*m = before;
+	out->score = 0;
+	out->alarm = 0;
+}
+
 static void
 pack_bins(struct packing *p, struct bins *b)
 {

@@ -44,6 +44,9 @@ struct model *model_init(void *);
  * lives by; an alarm needs a score of `threshold`. Not-a-number is not for this: leave such a value out. */
 void model_push(struct model *, int64_t local_ms, double value, double threshold, struct verdict *);
 
+/* The same for a value that may have been more than this, of which only so much is known: that it is low is no news, and nothing is learned of it. */
+void model_push_least(struct model *, int64_t local_ms, double value, double threshold, struct verdict *);
+
 /* A value of about this time will come soon: what will be needed is on its way from memory. */
 void model_fetch(const struct model *, int64_t local_ms);
 

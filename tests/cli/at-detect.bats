@@ -285,6 +285,67 @@ load_rows() {
 	run -2 at-detect -t 7 rows
 }
 
+@test "fault 20: a number that is no finite one rejects the row with its reason, and is counted; the largest are judged" {
+	good='{"metric":"m","timestamp":"2026-01-05T00:00:00Z","n":1}'
+	printf '%s\n' "$good" '{"metric":"m","timestamp":"2026-01-05T00:01:00Z","o":2,"n":1e999}' \
+	    '{"metric":"m","timestamp":"2026-01-05T00:02:00Z","n":-1e999,"o":2}' '{"metric":"m","timestamp":"2026-01-05T00:03:00Z","n":NaN}' \
+	    '{"metric":"m","timestamp":"2026-01-05T00:04:00Z","n":-0}' '{"metric":"m","timestamp":"2026-01-05T00:05:00Z","n":1e308}' > rows
+	run -0 --separate-stderr at-detect -a rows
+	[ "${#lines[@]}" = 3 ]
+	[[ $stderr == *"rows:2: 1e999 in the field 'n' is no finite number"* && $stderr == *"rows:3: -1e999 in the field 'n' is no finite number"* && $stderr == *'rows:4:54: not valid JSON'* ]]
+	run -3 at-detect --strict rows
+	run -0 --separate-stderr at-detect -a -f o rows
+	[[ ${#lines[@]} = 2 && $stderr != *finite* ]]
+	printf 'time,n\n1767571200,5\n1767571260,1e999\n1767571320,inf\n' > rows.csv
+	run -3 --separate-stderr at-detect -a --strict rows.csv
+	[[ ${#lines[@]} = 1 && $stderr == *"rows.csv:3: '1e999' in the column 'n' is no number"* && $stderr == *"rows.csv:4: 'inf' in"* ]]
+	seq 100 | awk '{ printf "{\"metric\":\"m\",\"timestamp\":%d,\"n\":1e999}\n", 1767571200 + $1 }' > bad
+	run -0 --separate-stderr at-detect bad
+	[[ $stderr == *'100 rows rejected'* ]]
+}
+
+# counter NAME [STALL_ROW]: four weeks of a counter, a row every 15 minutes, that begins anew every few hours.
+counter() {
+	awk -v name="$1" -v stall="${2:--1}" 'BEGIN {
+		srand(3); next_reset = 20
+		for (i = 0; i < 28 * 96; i++) {
+			more = 2000 + 1200 * sin((i % 96 / 96 - 0.4) * 6.283185) + 300 * rand()
+			if (i >= stall && i < stall + 12 && stall >= 0) more *= 0.02
+			v += int(more)
+			if (i == next_reset) { v = int(more * rand()); next_reset += 12 + int(rand() * 20) }
+			printf "{\"metric\":\"%s\",\"timestamp\":%d,\"value\":%d}\n", name, 1767571200 + i * 900, v
+		}
+	}'
+}
+
+@test "a counter is judged by its increments: its resets are no alarm, its stall is one; what is expected is in terms of its value" {
+	for name in requests_total requests; do
+		run -0 at-detect -e -t 0.4 <(counter $name)
+		[ -z "$output" ]
+		counter $name 1830 | at-detect -t 0.4 > alarms
+		[ "$(wc -l < alarms)" = 1 ]
+		jq -e '.timestamp >= "2026-01-24T01:30" and .timestamp < "2026-01-24T04:30" and .anomaly.direction == "low" and .value < .anomaly.lower' alarms
+	done
+	counter requests_total | at-detect -a | jq -e -s 'all(.anomaly.lower <= .anomaly.expected and .anomaly.expected <= .anomaly.upper) and
+		([.[200:][] | select(.value >= .anomaly.lower and .value <= .anomaly.upper)] | length) > 2300'
+	printf '{"rules":[{"alert":"odd","metric":"requests_total","anomaly":{"sensitivity":0.4}}]}' > rules.json
+	counter requests_total | at-detect -r rules.json > got
+	[ ! -s got ]
+	counter requests_total 1830 | at-detect -r rules.json | jq -e -s '.[0].state == "firing" and .[0].timestamp < "2026-01-24T04:30"'
+}
+
+@test "a counter goes on under --state, by name and by what it showed" {
+	for name in requests_total requests; do
+		counter $name 1830 > rows
+		at-detect -a rows > whole
+		for at in 1 15 40 1000 1835; do
+			{ head -$at rows | at-detect -a --state $name$at; tail -n +$((at + 1)) rows | at-detect -a --state $name$at; } | cmp - whole
+			{ head -$at rows | at-detect --changes --state $name$at; tail -n +$((at + 1)) rows | at-detect --changes --state $name$at; } |
+				cmp - <(at-detect --changes rows)
+		done
+	done
+}
+
 @test "-s stores the alarms" {
 	season 21 1 1500 > rows
 	at-detect -t 0.26 -s rows > alarms

@@ -1,5 +1,6 @@
 /* Any bytes as rows: refused or judged, and what comes out is JSON. Any bytes as a saved model, a saved change or saved sources:
- * refused, or it goes on. The first byte says which: 1 to 3 a model of that version, 4 sources, 5 a change, else rows. */
+ * refused, or it goes on. The first byte says which: 1 to 3 a model of that version, 4 sources, 5 a change,
+ * 6 a counter, else rows. */
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include "base/mem.h"
 #include "detect/absent.h"
 #include "detect/change.h"
+#include "detect/counter.h"
 #include "detect/detect.h"
 #include "detect/model.h"
 #include "json/json.h"
@@ -86,6 +88,20 @@ saved_sources(struct str bytes)
 	absent_free(a);
 }
 
+static void
+saved_counter(struct str bytes)
+{
+	struct err err = {0};
+	struct counter c;
+	struct counted counted;
+	int rc = counter_read(&c, &bytes, &err);
+
+	for (int i = 0; i < 300 && rc == 0; i++) {
+		counter_push(&c, i % 2, i * 900000LL, i % 70 ? i * 0.1 : 0, &counted);
+		assert(counted.times >= 1 && isfinite(counted.judged) && isfinite(counted.base));
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 {
@@ -93,6 +109,8 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 		return 0;
 	if (data[0] == 4) {
 		saved_sources((struct str){ (const char *)data + 1, n - 1 });
+	} else if (data[0] == 6) {
+		saved_counter((struct str){ (const char *)data + 1, n - 1 });
 	} else if (data[0] <= 5) {
 		struct buf whole = {0};
 
