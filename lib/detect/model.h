@@ -21,6 +21,21 @@
  * over 150 values (more when they are nearer together than five minutes), held up by an incident that goes on. So one
  * incident has one alarm, unless it becomes much worse. Each alarm raises the bar by a twentieth (a quarter at a row a minute), forgotten over 5000 values:
  * a series that cries wolf is believed less. A level that stays becomes usual.
+ *
+ * What it is made of, where it has a source:
+ *
+ *      counts in bins      the mean over histograms of one dimension each, kept online, of how rare their bins are: LODA (Pevny, Machine
+ *                          Learning 102, 2016), with streams in the place of random projections, 1 / (1 + count) in that of a logarithm,
+ *                          and bins that double in width as the range grows
+ *      forecasts           exponential smoothing (Brown 1959; Winters, Management Science 6, 1960, for each hour and quarter) of values that
+ *                          are cut to some deviations from what was forecast (Gelper, Fried, Croux, J. of Forecasting 29, 2010)
+ *      signed distances    their exponentially weighted means of 6 and 24, as another thing to be far out (Roberts, Technometrics 1, 1959)
+ *      their scale         the smoothed mean absolute deviation (Trigg, Operational Research Quarterly 15, 1964)
+ *      the tail's edge     a quantile by stochastic approximation (Robbins, Monro, Annals of Math. Statistics 22, 1951)
+ *      the tail            excesses over it are generalised Pareto (Pickands, Annals of Statistics 3, 1975), fitted by moments (Hosking,
+ *                          Wallis, Technometrics 29, 1987); such tails on streams: Siffer et al., KDD 2017, who fit by likelihood
+ *
+ * How they are put together, that a novel stream is believed less, and when an alarm is told again, are of this place.
  */
 #ifndef DETECT_MODEL_H
 #define DETECT_MODEL_H
