@@ -25,7 +25,7 @@ complete -c at-admin -l show-config -d 'print each setting with where it comes f
 complete -c at-admin -s h -l help -d 'print this help'
 complete -c at-admin -s V -l version -d 'print the version, with -v those of the libraries too'
 complete -c at-admin -n __fish_use_subcommand -a init -d 'make the store and its tenant default; fine when they are there'
-complete -c at-admin -n __fish_use_subcommand -a stats -d 'events, chunks, series, bytes and readers of a tenant'
+complete -c at-admin -n __fish_use_subcommand -a stats -d 'events, chunks, series, bytes and readers of a tenant; or how often its alert rules fire'
 complete -c at-admin -n __fish_use_subcommand -a verify -d 'read everything back and tell what does not hold together; exit 1 if anything'
 complete -c at-admin -n __fish_use_subcommand -a compact -d 'fill the chunks and give free pages back: the file gets smaller'
 complete -c at-admin -n __fish_use_subcommand -a tenant -d 'make, name or remove tenants'

@@ -44,6 +44,8 @@ int archive_verb(struct err *);                         /* archive.c */
 
 int silence_verb(struct err *);                         /* silence.c */
 
+int stats_rules(struct err *);                          /* rules.c */
+
 int letters_verb(struct err *);                         /* letters.c */
 
 /* feedback.c: what at-detect learns of. */

@@ -427,7 +427,9 @@ tenant(struct err *err)
 static int
 stats_verb(struct err *err)
 {
-	return on_tenants(stats, STORE_READ, err);
+	if (want.n && (want.n > 1 || strcmp(want.words[0], "rules")))
+		return err_set(err, ERR_USAGE, "stats: '%s' is too much, see at-admin stats --help", want.words[want.n > 1]);
+	return want.n ? stats_rules(err) : on_tenants(stats, STORE_READ, err);
 }
 
 static int
@@ -461,7 +463,7 @@ static const struct {
 	int (*call)(struct err *);
 } calls[] = {
 	{ "init",     0, 0,                      init },
-	{ "stats",    0, 0,                      stats_verb },
+	{ "stats",    1, 0,                      stats_verb },
 	{ "verify",   0, 0,                      verify_verb },
 	{ "compact",  0, 0,                      compact_verb },
 	{ "tenant",   1, 0,                      tenant },
@@ -538,7 +540,7 @@ main(int argc, char **argv)
 	};
 	static const struct cmd_verb verbs[] = {
 		{ "init",    "",                             "make the store and its tenant default; fine when they are there" },
-		{ "stats",   "[-a] [-f FORMAT]",             "events, chunks, series, bytes and readers of a tenant" },
+		{ "stats",   "[rules] [-a] [-f FORMAT]",     "events, chunks, series, bytes and readers of a tenant; or how often its alert rules fire" },
 		{ "verify",  "[-a] [-f FORMAT]",             "read everything back and tell what does not hold together; exit 1 if anything" },
 		{ "compact", "[-a] [-n]",                    "fill the chunks and give free pages back: the file gets smaller" },
 		{ "tenant",  "add NAME | list | remove NAME", "make, name or remove tenants" },

@@ -5,6 +5,7 @@
 
 #include "alert/deliver.h"
 #include "alert/evaluate.h"
+#include "alert/noise.h"
 #include "alert/reads.h"
 #include "alert/routes.h"
 #include "alert/ruletest.h"
@@ -49,6 +50,7 @@ struct run {
 	long firings;
 	struct config *config;
 	struct routes *routes;          /* NULL: nobody is told */
+	struct noise *noise;            /* NULL: nothing is kept that it could be counted over */
 	struct sender sender;
 	struct query *query;            /* for rules that are asked of the store */
 	int64_t *next;                  /* when each is asked again; TIME_NONE: it judges rows */
@@ -161,6 +163,8 @@ on_alert(void *self, const struct evaluate_alert *alert, struct err *err)
 {
 	struct run *run = self;
 	struct out *out = out_stdout();
+	struct buf noisy = { 0 };
+	int damped;
 
 	(void)err;
 	buf_str(&out->buf, alert->json);
@@ -174,8 +178,10 @@ on_alert(void *self, const struct evaluate_alert *alert, struct err *err)
 		reads_put_row(&run->unsaved, alert->json, alert->reads);
 		buf_byte(&run->unsaved, '\n');
 	}
-	if (run->routes)
-		routes_alert(run->routes, alert);
+	damped = run->routes ? routes_alert(run->routes, alert) : 0;
+	if (run->noise && noise_alert(run->noise, alert, damped, time_now(), &noisy) && !cmd_settings()->quiet)
+		cmd_say("%s, see at-admin stats rules", buf_text(&noisy));
+	buf_release(&noisy);
 	run->changes++;
 	return 0;
 }
@@ -203,6 +209,8 @@ put_changes(void *self, struct store *store, struct err *err)
 
 	if (rc == 0 && run->wish->state)
 		rc = evaluate_save(run->evaluate, store, run->wish->state, err);
+	if (rc == 0 && run->noise)
+		rc = noise_save(run->noise, store, err);
 	if (rc == 0 && run->routes && (c->told = routes_flush(run->routes, store, run->wish->state, time_now(), evaluate_time(run->evaluate), err)) < 0)
 		rc = c->told;
 	return rc;
@@ -430,6 +438,8 @@ rules(const struct rules_wish *wish, char **files, struct err *err)
 	if (!(run.evaluate = evaluate_new(&(struct evaluate_spec){ .rules = run.rules, .alert = on_alert, .self = &run, .zone = cmd_settings()->zone, .late_ms = wish->late_ms,
 	    .exact = 1 }, err)) || (wish->state && evaluate_load(run.evaluate, run.store, wish->state, err)))
 		goto out;
+	if (wish->state && !(run.noise = noise_open(run.rules, run.store, wish->state, time_now(), err)))
+		goto out;
 	run.sender.private_too = run.routes && config_get(run.config, "analytics", "serve.webhooks.private").type == JSON_TRUE;
 	if (run.routes && sender_start(&run.sender, run.store, config_get(run.config, "analytics", "receivers"), err))
 		goto out;
@@ -439,6 +449,7 @@ out:
 	reject_close(&run.rows.rejects);
 	sender_end(&run.sender);
 	routes_free(run.routes);
+	noise_free(run.noise);
 	query_close(run.query);
 	free(run.next);
 	config_close(run.config);

@@ -3,13 +3,13 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "alert/noise.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/time.h"
 
 #define CHANGES 10                      /* as routes.h damps where nothing else is configured */
 #define WITHIN  3600000
-#define NOISY   10.0                    /* alerts a day */
 
 struct firing { int64_t from, to; struct str labels; int right; };      /* to: TIME_NONE while it fires */
 struct incident_label { int64_t from, to; struct str alert, labels; };
@@ -247,7 +247,7 @@ backtest_report(struct backtest *b, int64_t from, int64_t to, void (*row)(void *
 			json_put_time(&out, r->firing[r->n - 1].from);
 		else
 			buf_lit(&out, "null");
-		buf_printf(&out, ",\"noisy\":%s", (days >= 1 && a_day > NOISY) || 2 * r->damped > (long)r->n ? "true" : "false");
+		buf_printf(&out, ",\"noisy\":%s", noise_is_noisy(days, (double)r->n, (double)r->damped) ? "true" : "false");
 		if (b->n_labels)
 			put_scores(&out, b, r, to);
 		buf_byte(&out, '}');

@@ -4,7 +4,7 @@
  *       "precision":0.67,"recall":1,"lead_seconds":-60}
  *
  * A row a rule, the noisiest first. minutes: how long alerts were firing, added up over series. damped: firings of which flap damping (routes.h, with
- * its defaults) would not have told. noisy: more than ten a day, or more than half of them damped.
+ * its defaults) would not have told. noisy: as noise.h has it, for live rules too.
  * With labels, incidents as they were, {"from":TIME,"to":TIME} and, as wished, "alert" (only of this rule) and "labels" (which the alert's must have):
  * a firing is right when it overlaps an incident; precision is the share of firings that are right, recall the share of incidents
  * that some firing overlaps, lead_seconds the median of how long before an incident's beginning the first of these fired (less than 0: after).

@@ -582,17 +582,17 @@ told_before(struct routes *r, const struct evaluate_alert *a)
 	return t->by_name && str_eq(t->severity, a->severity) ? t : NULL;
 }
 
-void
+int
 routes_alert(struct routes *r, const struct evaluate_alert *a)
 {
 	struct told *t;
 	unsigned how;
 
 	if (a->state == EVALUATE_PENDING)
-		return;
+		return 0;
 	t = a->state == EVALUATE_FIRING ? told_of(r, a->rule, a->name, a->labels, a->severity, 1) : told_before(r, a);
 	if (!t || t->firing == (a->state == EVALUATE_FIRING))
-		return;                 /* it is known */
+		return 0;               /* it is known */
 	t->by_name = 0;
 	t->firing = a->state == EVALUATE_FIRING;
 	free(t->row);
@@ -604,6 +604,7 @@ routes_alert(struct routes *r, const struct evaluate_alert *a)
 	how = count_change(r, t, a->time);
 	for (int i = 0; i < t->n_notes; i++)
 		enqueue(&t->note[i], how);
+	return (how & DAMPED) != 0;
 }
 
 /* ---- what is withheld */

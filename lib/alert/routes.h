@@ -28,8 +28,8 @@ struct routes *routes_new(const struct config *, struct err *);         /* borro
 void routes_free(struct routes *);
 int routes_receivers(const struct routes *);                            /* how many there are */
 
-/* An alert changed. Pending ones are nobody's business. */
-void routes_alert(struct routes *, const struct evaluate_alert *);
+/* An alert changed. Pending ones are nobody's business. 1: nobody is told of it, as it flaps. */
+int routes_alert(struct routes *, const struct evaluate_alert *);
 
 /* Queue what is due. In a write transaction. event_time: the latest time of rows. name: of the state, NULL: nothing is kept. The number of
  * messages, or < 0. */

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "alert/noise.h"
 #include "alert/reads.h"
 #include "alert/routes.h"
 #include "alert/silences.h"
@@ -15,7 +16,7 @@
 #include "serve/serve_priv.h"
 #include "store/admin.h"
 
-#define STATE       ":serve"            /* no name that is given to at-detect --state by chance */
+#define STATE       ALERTS_STATE
 #define TICK_MS     500                 /* between looks at what is new */
 #define LOOK_MS     30000               /* between looks into tenants that are closed */
 #define OPEN_MS     500                 /* between looks for tenants that were opened */
@@ -56,6 +57,7 @@ struct judged {                         /* a tenant; its lane's alone */
 	struct rules *rules;
 	struct evaluate *evaluate;
 	struct routes *routes;
+	struct noise *noise;
 	struct query *query;
 	struct asked { int is; int64_t next, sooner; } *asked;  /* a rule; mono ms: due in any case; due when something came */
 	int wants_events, wants_samples;
@@ -271,16 +273,35 @@ add_rules(struct alerts *a, const char *name, struct rules *rules, int flags, st
 			tell(a, name, &err);
 }
 
+static void
+say_noisy(struct judged *j, struct str text)
+{
+	struct buf more = { 0 };
+
+	json_put_key(&more, STR("tenant"));
+	json_put_string(&more, str_of(j->name));
+	buf_byte(&more, ',');
+	json_put_key(&more, STR("message"));
+	json_put_string(&more, text);
+	serve_log(j->alerts->serve, "warning", "rules", buf_get(&more));
+	buf_release(&more);
+}
+
 static int
 on_alert(void *self, const struct evaluate_alert *alert, struct err *err)
 {
 	struct judged *j = self;
+	struct buf noisy = { 0 };
+	int damped;
 
 	(void)err;
 	buf_printf(&j->unsaved, "%lld ", (long long)alert->time);
 	reads_put_row(&j->unsaved, alert->json, alert->reads);
 	buf_byte(&j->unsaved, '\n');
-	routes_alert(j->routes, alert);
+	damped = routes_alert(j->routes, alert);
+	if (j->noise && noise_alert(j->noise, alert, damped, time_now(), &noisy))
+		say_noisy(j, buf_get(&noisy));
+	buf_release(&noisy);
 	j->changes++;
 	return 0;
 }
@@ -290,12 +311,13 @@ let_go(struct judged *j)
 {
 	query_close(j->query);
 	routes_free(j->routes);
+	noise_free(j->noise);
 	evaluate_free(j->evaluate);
 	rules_free(j->rules);
 	free(j->asked);
 	free(j->trouble);
 	serve_setup_free(j->uses);
-	j->trouble = NULL, j->troubled = 0, j->query = NULL, j->routes = NULL, j->evaluate = NULL, j->rules = NULL, j->asked = NULL, j->uses = NULL;
+	j->trouble = NULL, j->troubled = 0, j->query = NULL, j->routes = NULL, j->noise = NULL, j->evaluate = NULL, j->rules = NULL, j->asked = NULL, j->uses = NULL;
 }
 
 static int
@@ -352,7 +374,9 @@ take_up(struct alerts *a, const char *name, struct judged *j, struct json ours, 
 	        .timeout_ms = setup->query_ms, .memory = setup->query_bytes, .stopping = halting }, err))) ||
 	    routes_load(j->routes, j->store, STATE, err) < 0)
 		return err->code;
-	return evaluate_load(j->evaluate, j->store, STATE, err);
+	if (evaluate_load(j->evaluate, j->store, STATE, err) || !(j->noise = noise_open(j->rules, j->store, STATE, time_now(), err)))
+		return err->code;
+	return 0;
 }
 
 static int
@@ -369,6 +393,8 @@ write_alerts(struct judged *j, int *told, struct err *err)
 		rc = store_add_row(j->store, "alert", ms, line, err);
 	if (rc == 0)
 		rc = evaluate_save(j->evaluate, j->store, STATE, err);
+	if (rc == 0)
+		rc = noise_save(j->noise, j->store, err);
 	if (rc == 0 && j->troubled)
 		rc = trouble_save(j, err);
 	if (rc == 0 && j->has_place && j->wants_events)

@@ -3,7 +3,7 @@
  *      rules of the API and of config/analytics.json ─► threads of the first worker ─► what is new in the store, or asked of it
  *                                                                                     ─► alerts: stored (live.c, hooks.c see them), receivers' queues
  *
- * A tenant's rules are judged by one process at a time, whoever holds alerts.lock in its folder, under the state name "serve": another
+ * A tenant's rules are judged by one process at a time, whoever holds alerts.lock in its folder, under the state name ALERTS_STATE: another
  * server, or the next one, goes on where it stopped. At-detect's runs have states of their own.
  *
  * Tenants do not wait for each other: each has a thread of its own, the 65th and more share them and have turns. A question has ten seconds,
@@ -17,6 +17,7 @@
 #include "base/err.h"
 
 #define ALERTS_TROUBLE "rule-state"
+#define ALERTS_STATE   ":serve"         /* no name that is given to at-detect --state by chance */
 
 struct serve;
 struct alerts;

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "alert/deliver.h"
+#include "alert/noise.h"
 #include "auth/audit.h"
 #include "base/dur.h"
 #include "config/schema.h"
@@ -663,19 +664,27 @@ is_configured(struct exchange *ex, struct str id)
 
 /* ---- their routes */
 
-/* What is wrong with a rule, for who sees all that it is judged on: an error may have a value in it. The text ends with the record's bracket. */
+/* What is wrong with a rule, and how much it says, for who sees all that it is judged on: an error may have a value in it. The text ends with the
+ * record's bracket. */
 static void
-put_trouble(struct exchange *ex, struct store *store, struct str id, struct buf *shown)
+put_judged(struct exchange *ex, struct store *store, struct str id, struct buf *shown)
 {
 	struct buf trouble = { 0 };
+	struct noise_of noise;
 	struct err err = { 0 };
 
-	if (!ex->who->policy && store_get_state(store, ALERTS_TROUBLE, id, &trouble, &err) > 0) {
-		shown->n--;
+	if (ex->who->policy)
+		return;
+	shown->n--;
+	if (noise_find(store, ALERTS_STATE, id, time_now(), &noise, &err) == 0) {
+		buf_byte(shown, ',');
+		noise_put(shown, &noise);
+	}
+	if (store_get_state(store, ALERTS_TROUBLE, id, &trouble, &err) > 0) {
 		buf_lit(shown, ",\"state\":");
 		buf_str(shown, buf_get(&trouble));
-		buf_byte(shown, '}');
 	}
+	buf_byte(shown, '}');
 	buf_release(&trouble);
 }
 
@@ -693,7 +702,7 @@ list_one(void *self, struct str name, struct str value)
 	item = exchange_list_item(&l->list);
 	put_shown(item, json_value(value));
 	if (kind_of(ex) == &kinds[1])
-		put_trouble(ex, l->store, name, item);
+		put_judged(ex, l->store, name, item);
 	return 0;
 }
 
@@ -752,7 +761,7 @@ get_record(struct exchange *ex)
 		set_tag(ex, version_of(json_value(buf_get(&value))));
 		put_shown(&json, json_value(buf_get(&value)));
 		if (kind == &kinds[1])
-			put_trouble(ex, store, ex->segment[0], &json);
+			put_judged(ex, store, ex->segment[0], &json);
 		exchange_json(ex, 200, &json);
 	}
 	buf_release(&value);

@@ -329,3 +329,44 @@ funnel - firing 0" ]
 	echo "$short $long"
 	[ "$long" -lt $((short * 11 / 10)) ]
 }
+
+# swings FROM TO: the series a is high in each even minute, and low in each odd one.
+swings() { for m in $(seq "$1" "$2"); do rows "$m a $((m % 2 ? 5 : 150))"; done; }
+
+@test "a rule's alerts are counted from run to run: which one is noisy is said once a day, and at-admin stats rules has it first" {
+	export AT_STORE=$PWD/store AT_NOW=2026-11-23T12:00:00Z
+	rule '{alert: "quiet", expr: ".count > 1000"}, {alert: "many", expr: ".count > 100"}'
+	swings 0 19 > rows              # ten firings
+	run -0 --separate-stderr at-detect -r rules.json --state s rows
+	[ -z "$stderr" ]
+	[ "$(at-admin stats rules -f ndjson)" = '{"alert":"many","id":"","state":"s","alerts_per_day":10,"firings":10,"damped":0,"noisy":false}
+{"alert":"quiet","id":"","state":"s","alerts_per_day":0,"firings":0,"damped":0,"noisy":false}' ]
+	swings 20 23 > rows             # and two more
+	run -0 --separate-stderr at-detect -r rules.json --state s rows
+	[ "$stderr" = "at-detect: rule 'many' is noisy: 11.0 alerts a day, 11 in the last 7 days, of which 0 were damped because they flapped, see at-admin stats rules" ]
+	swings 24 25 > rows
+	run -0 --separate-stderr at-detect -r rules.json --state s rows
+	[ -z "$stderr" ]
+	[ "$(at-admin stats rules -f ndjson | jq -c '[.alert, .alerts_per_day, .noisy]' | head -1)" = '["many",13,true]' ]
+	run -0 at-admin stats rules -f table
+	[[ ${lines[0]} == '13.0 a day'*'13 in 7 days, 0 damped'*noisy*many ]]
+	[ "$(AT_NOW=2026-11-25T12:00:00Z at-admin stats rules -f ndjson | jq -c '[.alerts_per_day, .noisy]' | head -1)" = '[6.5,false]' ]
+	[ "$(AT_NOW=2026-11-30T12:00:00Z at-admin stats rules -f ndjson | jq -c '[.firings, .noisy]' | sort -u)" = '[0,false]' ]
+	swings 26 27 > rows             # a day later it is said again, and of a rule that is gone nothing is known
+	rule '{alert: "many", expr: ".count > 100"}'
+	AT_NOW=2026-11-24T00:00:01Z run -0 --separate-stderr at-detect -r rules.json --state s rows
+	[[ $stderr == *"'many' is noisy: 14.0 alerts a day"* ]]
+	[ "$(at-admin stats rules -f ndjson | jq -r .alert)" = many ]
+	[ -z "$(at-detect -r rules.json --backtest rows | jq 'select(.noisy)')" ]
+}
+
+@test "a rule most of whose alerts are damped is noisy, live as in --backtest" {
+	mkdir config
+	echo '{"receivers":{"log":{"type":"file","path":"'$PWD'/log"}},"alerts":{"flapping":{"changes":4}}}' > config/analytics.json
+	export AT_STORE=$PWD/store AT_NOW=2026-11-23T12:00:00Z
+	rule '{alert: "many", expr: ".count > 100"}'
+	swings 0 17 > rows
+	run -0 --separate-stderr at-detect -r rules.json --notify --state s rows
+	[[ $stderr == *"'many' is noisy: 5.0 alerts a day, 5 in the last 7 days, of which 3 were damped because they flapped"* ]]
+	[ "$(at-admin stats rules -f ndjson | jq -c '[.firings, .damped, .noisy]')" = '[9,7,true]' ]
+}

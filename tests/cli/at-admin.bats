@@ -252,7 +252,7 @@ stat_of() { at-admin stats -f ndjson | jq ".$1"; }
 
 @test "a form of listing that is none is refused by every verb" {
 	at-admin init
-	for words in stats verify compact 'tenant list' 'user list' 'key list' 'role list' audit 'silence list' 'letters list' 'feedback list' \
+	for words in stats verify compact 'tenant list' 'user list' 'key list' 'role list' audit 'silence list' 'letters list' 'feedback list' 'stats rules' \
 	    'retain --before 2020-01-01 -n' 'backup copies' 'restore copies -n' 'archive files --before 2020-01-01 -n' 'export --user u' 'erase --user u -n' init; do
 		run -2 --separate-stderr at-admin $words -f xml
 		[[ $stderr == *"--format: 'xml' is none of table, ndjson"* ]]

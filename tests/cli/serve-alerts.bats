@@ -408,3 +408,17 @@ END
 	run -2 at-admin letters send
 	get /api/v1/audit | jq -e '[.audit[].action] | index("receiver.replay") and index("receiver.drop") and index("letters.replay")'
 }
+
+@test "a rule that fires again and again is noisy: the API says so, at-admin too, and the log once" {
+	serve_start -c config
+	post /api/v1/rules '{"id":"hot","alert":"hot","metric":"cpu","condition":"> 90"}' > /dev/null && [ "$status_code" = 201 ]
+	post /api/v1/rules '{"id":"calm","alert":"calm","metric":"cpu","condition":"> 1000"}' > /dev/null && [ "$status_code" = 201 ]
+	[ "$(get /api/v1/rules/hot | jq -c '[.alerts_per_day, .firings, .noisy]')" = '[0,0,false]' ]
+	now=$(date -u +%s)
+	post /api/v1/events/batch "$(jq -nc "[range(30) | {metric: \"cpu\", timestamp: (($now - 60 + .) | todate), labels: {host: \"a\"}, value: (if . % 2 == 0 then 95 else 5 end)}]")" > /dev/null
+	noisy() { [ "$(get /api/v1/rules/hot | jq -c '[.firings, .noisy]')" = '[15,true]' ]; }
+	until_it noisy
+	[ "$(get /api/v1/rules | jq -c '[.rules[] | [.id, .noisy]] | sort')" = '[["calm",false],["hot",true]]' ]
+	[ "$(at-admin stats rules -f ndjson | jq -c '[.id, .state, .firings, .noisy]' | head -1)" = '["hot",":serve",15,true]' ]
+	[ "$(grep -c '"level":"warning".*hot.* is noisy' serve.log)" = 1 ]
+}
