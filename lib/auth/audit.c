@@ -99,6 +99,8 @@ audit_put(struct auth *a, const struct audit_entry *e, struct err *err)
 	put_member(&b, "object", e->object);
 	put_member(&b, "result", e->result);
 	put_member(&b, "request", e->request);
+	if (e->rows.p)
+		buf_printf(&b, ",\"rows\":%.*s", STR_FMT(e->rows));
 	buf_printf(&b, ",\"previous\":\"%s\"", a->head.hash);
 	crypt_sha256(buf_get(&b), hash);
 	crypt_hex((struct str){ (const char *)hash, 32 }, &digits);

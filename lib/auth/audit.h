@@ -18,11 +18,15 @@ struct audit_entry {
 	struct str object;              /* what it was done to; p NULL: nothing */
 	struct str result;              /* "ok", "denied", "failed" */
 	struct str request;             /* the request's id; p NULL: none */
+	struct str rows;                /* how many were read, in digits; p NULL: nothing was */
 };
 int audit_add(struct auth *, const struct audit_entry *, struct err *);        /* durable when it returns 0 */
 
 /* The same soon, without waiting: for the loop. What cannot be kept for want of memory or disk is counted in the next entry that can. */
 void audit_later(struct auth *, const struct audit_entry *);
+
+/* The same of what was read, which comes often: it leaves room for the others. -1: there is none for it, it is only counted, in the trail too. */
+int audit_later_read(struct auth *, const struct audit_entry *);
 
 /* Entries of a tenant (p NULL: all), oldest first, from <= time < to, each a JSON object {seq,timestamp,tenant,who,…,hash}. */
 int audit_each(struct auth *, struct str tenant, int64_t from, int64_t to, int (*each)(void *, struct str json), void *, struct err *);

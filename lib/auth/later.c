@@ -11,6 +11,7 @@
 #include "base/time.h"
 
 #define WAITING_MOST 20000      /* items; more are counted and left out */
+#define READS_MOST   15000      /* of them, when one of what was read comes: denials and logins still find room */
 #define PAUSE_NS     100000000  /* between two commits */
 
 struct item {
@@ -161,15 +162,19 @@ begin_thread(struct auth_later *l)
 	pthread_sigmask(SIG_SETMASK, &was, NULL);
 }
 
-static void
-give(struct auth_later *l, struct item *i)
+/* 0; -1: there is no room. */
+static int
+give(struct auth_later *l, struct item *i, int most)
 {
+	int rc = 0;
+
 	pthread_mutex_lock(&l->lock);
 	if (!l->running)
 		begin_thread(l);
-	if (l->n >= WAITING_MOST || !l->running) {
+	if (l->n >= most || !l->running) {
 		l->lost += !i->kind;
 		free(i);
+		rc = -1;
 	} else {
 		*l->tail = i;
 		l->tail = &i->next;
@@ -177,6 +182,7 @@ give(struct auth_later *l, struct item *i)
 		pthread_cond_signal(&l->wake);
 	}
 	pthread_mutex_unlock(&l->lock);
+	return rc;
 }
 
 void
@@ -188,7 +194,7 @@ auth_later_state(struct auth *a, const char *kind, struct str name, struct str v
 	i->kind = kind;
 	auth_take_text(&i->name, name, &at);
 	auth_take_text(&i->value, value, &at);
-	give(a->later, i);
+	give(a->later, i, WAITING_MOST);
 }
 
 void
@@ -200,8 +206,8 @@ auth_later_used(struct auth *a, struct str key_id, int64_t now)
 	auth_later_state(a, "used", key_id, (struct str){ text, TIME_LEN });
 }
 
-void
-audit_later(struct auth *a, const struct audit_entry *e)
+static int
+give_entry(struct auth *a, const struct audit_entry *e, int most)
 {
 	const struct str *from = (const struct str *)e;
 	const size_t n = sizeof(*e) / sizeof(struct str);
@@ -217,5 +223,17 @@ audit_later(struct auth *a, const struct audit_entry *e)
 	to = (struct str *)&i->entry;
 	for (size_t k = 0; k < n; k++)
 		auth_take_text(&to[k], from[k], &at);
-	give(a->later, i);
+	return give(a->later, i, most);
+}
+
+void
+audit_later(struct auth *a, const struct audit_entry *e)
+{
+	give_entry(a, e, WAITING_MOST);
+}
+
+int
+audit_later_read(struct auth *a, const struct audit_entry *e)
+{
+	return give_entry(a, e, READS_MOST);
 }

@@ -13,9 +13,12 @@ answer(struct exchange *ex)
 
 	if (!ask)
 		return;
+	ex->asked = question;
+	ex->asked_in_words = 1;
 	if (ask_answer(ask, question, &a, &err) == 0) {
 		if (a.refused)
 			serve_reword(&a.text);
+		ex->rows = a.rows.n_rows;
 		ask_put_json(&json, question, &a);
 		exchange_json(ex, 200, &json);
 	} else {
@@ -27,6 +30,6 @@ answer(struct exchange *ex)
 
 const struct route route_ask[] = {
 	{ "POST", "/api/v1/ask", "A question in plain English: its SQL, rows and a sentence, or why it cannot be told.", AUTH_READ,
-	    "insights", NULL, "Ask", "Answer", 200, ROUTE_POOL, 65536, answer },
+	    "insights", NULL, "Ask", "Answer", 200, ROUTE_POOL, 65536, answer, .reads = 1 },
 	{ 0 }
 };

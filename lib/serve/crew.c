@@ -94,6 +94,7 @@ start_worker(struct serve *s, struct serve_crew *crew, int i)
 		s->worker = i;
 		serve_worker_run(s, &err);
 		http_server_free(s->http);
+		auth_close(s->auth);
 		_exit(cmd_end(&err));
 	}
 	crew->pid[i] = pid;

@@ -328,6 +328,7 @@ exchange_stream_end(struct exchange *ex)
 void
 exchange_stream_cut(struct exchange *ex)
 {
+	serve_call_of(ex)->is_cut = 1;
 	http_stream_cut(ex->request);
 }
 
@@ -810,6 +811,7 @@ serve_exchange_may(struct exchange *ex, struct str name)
 	if (!past && (ex->route->anyone || principal_may(ex->who, ex->route->action, ex->route->resource, name)))
 		return 0;
 	figures_add(&figures_part(ex->serve->figures, ex->serve->worker)->forbidden, 1);
+	serve_call_of(ex)->is_refused = 1;
 	audit_later(ex->serve->auth, &(struct audit_entry){ .tenant = ex->who->tenant, .who = ex->who->name, .from = str_of(http_client(ex->request)),
 	    .action = STR("deny"), .object = http_path(ex->request), .result = STR("denied"), .request = str_of(ex->id) });
 	exchange_problem(ex, 403, past ? "your roles show a part of the tenant, so they do not allow %s:%s" : "your roles do not allow %s:%s", ex->route->action == AUTH_READ ? "read" : ex->route->action == AUTH_WRITE ? "write" : "admin",
@@ -1094,6 +1096,7 @@ serve_exchange_done(void *self, struct http_request *r)
 		figures_count_slot(f, time_wall(), serve_call_failed(c));
 	}
 	serve_log_request(s, c, us);
+	serve_asked_tell(c);
 	if (c->load && c->drop)
 		c->drop(c);
 	http_set_user(r, NULL);

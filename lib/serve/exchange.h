@@ -27,6 +27,9 @@ struct exchange {
 	struct str params;              /* a query in place of the request's own, for a route that asks another; p NULL: none */
 	struct serve *serve;
 	const struct config *config;    /* as it was when the request came; good until the answer */
+	struct str asked;               /* the statement or question that it came to, for the audit; p NULL: its parameters say all */
+	int asked_in_words;             /* in English, not SQL */
+	int64_t rows;                   /* that the answer has */
 	char id[33];                    /* the request's: in logs, errors and X-Request-Id */
 };
 

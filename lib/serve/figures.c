@@ -132,7 +132,7 @@ sum_parts(const struct figures *f, struct figures_part *all)
 		all->lag_seconds = fmax(all->lag_seconds, lag);
 #define SUM(field) all->field += __atomic_load_n(&p->field, __ATOMIC_RELAXED)
 		SUM(accepted), SUM(rejected), SUM(duplicates), SUM(commits), SUM(commit_failures), SUM(commit_events), SUM(samples), SUM(samples_refused);
-		SUM(limited), SUM(overloaded), SUM(unauthorized), SUM(forbidden), SUM(queries), SUM(slow_queries), SUM(answers_kept), SUM(engines);
+		SUM(limited), SUM(overloaded), SUM(unauthorized), SUM(forbidden), SUM(audit_lost), SUM(queries), SUM(slow_queries), SUM(answers_kept), SUM(engines);
 		SUM(pool_waiting), SUM(pending_bytes), SUM(connections), SUM(sockets), SUM(live_subscriptions), SUM(live_messages), SUM(live_slow), SUM(bytes_in), SUM(bytes_out);
 		SUM(hooks_sent), SUM(hooks_failed), SUM(hooks_dead), SUM(restarts), SUM(first_ms), SUM(starts), SUM(before_requests), SUM(before_failed);
 #undef SUM
@@ -226,6 +226,7 @@ figures_put(const struct figures *f, const char *(*route)(int row, const char **
 	figures_put_one(out, "at_rate_limited", "counter", "Requests answered 429.", (double)all->limited);
 	figures_put_one(out, "at_unauthorized", "counter", "Requests answered 401.", (double)all->unauthorized);
 	figures_put_one(out, "at_forbidden", "counter", "Requests answered 403.", (double)all->forbidden);
+	figures_put_one(out, "at_audit_lost", "counter", "Reads that the audit has only by their number, as too many waited to be written.", (double)all->audit_lost);
 	figures_put_one(out, "at_queries", "counter", "Statements and functions run.", (double)all->queries);
 	figures_put_one(out, "at_slow_queries", "counter", "Of them, those that took longer than serve.slow.", (double)all->slow_queries);
 	figures_put_one(out, "at_answers_kept", "counter", "Answers given again, as nothing had changed.", (double)all->answers_kept);

@@ -26,7 +26,7 @@ struct figures_part {
 	int64_t accepted, rejected, duplicates, commits, commit_failures, commit_events, samples, samples_refused;
 	struct figures_histogram commit_seconds;
 	double lag_seconds;                     /* from the first event of a commit to its end, the last time */
-	int64_t limited, overloaded, unauthorized, forbidden, queries, slow_queries, answers_kept, engines;
+	int64_t limited, overloaded, unauthorized, forbidden, audit_lost, queries, slow_queries, answers_kept, engines;
 	int64_t pool_waiting, pending_bytes, connections, sockets, bytes_in, bytes_out;
 	int64_t hooks_sent, hooks_failed, hooks_dead;
 	int64_t live_subscriptions, live_messages, live_slow;

@@ -33,9 +33,12 @@ insights(struct exchange *ex)
 		name[spec.n_metrics++] = exchange_text(ex, it.value);
 	if (exchange_period(ex, period, 7 * 86400000LL, &spec.from, &spec.to) || !(query = exchange_query(ex)))
 		return;
-	if (changes_run(query, &spec, &json, &err) == 0)
+	ex->asked = list.type == JSON_ARRAY ? json_raw(list) : (struct str){ 0 };
+	if (changes_run(query, &spec, &json, &err) == 0) {
+		for (it = json_iter(json_get(json_value(buf_get(&json)), STR("insights"))); json_next(&it); )
+			ex->rows++;
 		exchange_json(ex, 200, &json);
-	else if (err.code == ERR_USAGE && strncmp(err.text, "no data source '", 16) == 0)
+	} else if (err.code == ERR_USAGE && strncmp(err.text, "no data source '", 16) == 0)
 		exchange_problem(ex, 404, "%s", err.text);
 	else if (strncmp(err.text, "data source '", 13) == 0)
 		exchange_problem(ex, 422, "%s", err.text);
@@ -193,6 +196,7 @@ forecast(struct exchange *ex)
 				forecast_series(&h.series[i], spec.name, spec.every_ms, query_zone(q), serve_call_of(ex)->setup->holidays, (int)steps, (double)level / 100, reach.n ? &bound : NULL, adds, &rows, &told, &err);
 	}
 	if (!err.code) {
+		ex->rows = told;
 		dur_print(spec.every_ms, interval);
 		buf_lit(&json, "{\"metric\":");
 		json_put_string(&json, spec.name);
@@ -223,7 +227,7 @@ static const struct route_param forecast_params[] = { { "metric", "string", 1, "
 	{ "level", "integer", 0, "percent that the interval is to hold (95)" }, { "groupBy", "list", 0, "a series for each value of these fields" }, { 0 } };
 
 const struct route route_insights[] = {
-	{ "POST", "/api/v1/insights", "What changed against the period before, with the evidence.", AUTH_READ, "insights", NULL, "Insights", "InsightsAnswer", 200, ROUTE_POOL, 65536, insights },
-	{ "GET", "/api/v1/forecast", "How a metric may go on.", AUTH_READ, "forecast", forecast_params, NULL, "Forecast", 200, ROUTE_POOL, 0, forecast },
+	{ "POST", "/api/v1/insights", "What changed against the period before, with the evidence.", AUTH_READ, "insights", NULL, "Insights", "InsightsAnswer", 200, ROUTE_POOL, 65536, insights, .reads = 1 },
+	{ "GET", "/api/v1/forecast", "How a metric may go on.", AUTH_READ, "forecast", forecast_params, NULL, "Forecast", 200, ROUTE_POOL, 0, forecast, .reads = 1 },
 	{ 0 }
 };

@@ -37,6 +37,8 @@ struct connection {
 	int64_t opened_ms, asked_ms, pinged_ms;
 	struct kept { struct live_subscription *sub; char id[104]; } kept[SUBSCRIBED];
 	int n;
+	int is_told;                    /* the audit has a subscription of this one: its end belongs there too, with */
+	_Atomic int64_t sent;           /* rows, metrics and changes of them */
 	atomic_int ended;
 };
 
@@ -93,10 +95,20 @@ forget(struct connection *c)
 	if ((*c->self = c->next))
 		c->next->self = c->self;
 	unsubscribe_all(c);
+	if (c->is_told)
+		serve_asked_live(c->serve, c->who, c->address, "unsubscribe", c->socket ? "/ws" : "/api/v1/stream", (struct str){ 0 }, 0, c->sent);
 	let_go(c);
 }
 
 /* ---- what is sent, by the threads of live.h */
+
+/* Of the subscriber's messages, those that have data. */
+static void
+count_sent(struct connection *c, const struct live_message *m)
+{
+	if (m->type && strcmp(m->type, "subscribed") != 0 && strcmp(m->type, "gap") != 0 && strcmp(m->type, "changed") != 0)
+		c->sent++;
+}
 
 static void
 free_frame(void *made)
@@ -108,12 +120,14 @@ static int
 send_to_socket(void *self, const struct live_message *m)
 {
 	struct connection *c = self;
+	int rc;
 
 	if (m->shared && !m->shared->made)
 		*m->shared = (struct live_shared){ http_message_new(m->json, 0), free_frame };
-	if (m->shared && m->shared->free == free_frame)
-		return http_socket_give(c->socket, m->shared->made, BACKLOG);
-	return http_socket_send(c->socket, m->json, 0, BACKLOG);
+	rc = m->shared && m->shared->free == free_frame ? http_socket_give(c->socket, m->shared->made, BACKLOG) : http_socket_send(c->socket, m->json, 0, BACKLOG);
+	if (rc == 0)
+		count_sent(c, m);
+	return rc;
 }
 
 static void
@@ -147,7 +161,8 @@ send_to_stream(void *self, const struct live_message *m)
 	buf_printf(&text, "event: %s\ndata: ", m->type);
 	buf_str(&text, m->json);                /* compact JSON: no line ends in it */
 	buf_lit(&text, "\n\n");
-	rc = push(self, buf_get(&text));
+	if ((rc = push(self, buf_get(&text))) == 0)
+		count_sent(self, m);
 	buf_release(&text);
 	return rc;
 }
@@ -212,7 +227,7 @@ unsubscribe(struct connection *c, struct str id)
 }
 
 static int
-subscribe(struct connection *c, const struct live_wish *w, struct err *err)
+subscribe_checked(struct connection *c, const struct live_wish *w, struct err *err)
 {
 	static const char *const resource[] = { [LIVE_EVENTS] = "events", [LIVE_METRIC] = "metrics", [LIVE_ANOMALIES] = "anomalies", [LIVE_ALERTS] = "alerts",
 		[LIVE_CHANGES] = "events" };
@@ -232,6 +247,17 @@ subscribe(struct connection *c, const struct live_wish *w, struct err *err)
 	}
 	c->kept[c->n++] = k;
 	return 0;
+}
+
+static int
+subscribe(struct connection *c, const struct live_wish *w, struct err *err)
+{
+	static const char *const kinds[] = { [LIVE_EVENTS] = "events", [LIVE_METRIC] = "metric", [LIVE_ANOMALIES] = "anomalies", [LIVE_ALERTS] = "alerts",
+		[LIVE_CHANGES] = "changes" };
+	int rc = subscribe_checked(c, w, err);
+
+	c->is_told |= serve_asked_live(c->serve, c->who, c->address, "subscribe", kinds[w->kind], w->name, rc, -1);
+	return rc;
 }
 
 /* ---- messages */

@@ -138,6 +138,7 @@ struct flow {
 	struct output *output;
 	enum output_format format;
 	int begun;
+	int64_t count;
 };
 
 static const char *
@@ -175,7 +176,10 @@ flow_columns(void *self, const struct str *names, int n, struct err *err)
 static int
 flow_row(void *self, const struct cell *cells, int n, struct err *err)
 {
-	return output_row(((struct flow *)self)->output, cells, n, err);
+	struct flow *f = self;
+
+	f->count++;
+	return output_row(f->output, cells, n, err);
 }
 
 static void
@@ -184,6 +188,8 @@ flow_end(struct flow *f, struct err *err)
 	struct err ignore = { 0 };
 
 	serve_reword_err(err);
+	f->ex->rows = f->count;
+	serve_call_of(f->ex)->is_cut = err->code != 0;
 	if (f->output && !err->code)
 		output_end(f->output, &ignore);
 	else if (f->output) {
@@ -268,6 +274,7 @@ query(struct exchange *ex)
 	flow.out = (struct out){ .fd = -1, .name = "the answer", .give = flow_give, .self = &flow };
 	if (!params || read_params(ex, json_get(ex->body, STR("parameters")), params, &n) || !(q = exchange_query(ex)))
 		return;
+	ex->asked = sql;
 	rc = query_run(q, sql, &at, params, n, is_json ? &to_json : &to_flow, &err);
 	seconds = (double)(time_mono_ns() - began) / 1e9;
 	note_slow(ex, sql, seconds);
@@ -283,6 +290,7 @@ query(struct exchange *ex)
 	} else {
 		struct buf json = { 0 };
 
+		ex->rows = rows.count;
 		buf_byte(&json, '{');
 		put_rows(&json, &rows, seconds, query_read(q));
 		buf_byte(&json, '}');
@@ -293,6 +301,18 @@ query(struct exchange *ex)
 }
 
 /* ---- GET /metrics */
+
+static int64_t
+count_points(struct json answer)
+{
+	struct json_iter series = json_iter(json_get(answer, STR("series"))), points;
+	int64_t n = 0;
+
+	while (json_next(&series))
+		for (points = json_iter(json_get(series.value, STR("points"))); json_next(&points); )
+			n++;
+	return n;
+}
 
 static void
 metrics(struct exchange *ex)
@@ -313,6 +333,8 @@ metrics(struct exchange *ex)
 		return;
 	metric_answer(q, &question, &json, &err);
 	note_slow(ex, question.name, (double)(time_mono_ns() - began) / 1e9);
+	if (!err.code && serve_call_of(ex)->setup->audit_queries)
+		ex->rows = count_points(json_value(buf_get(&json)));
 	if (err.code)
 		exchange_error(ex, &err);
 	else
@@ -414,6 +436,7 @@ answer_page(struct exchange *ex, const char *name, const char *columns, const ch
 		if (err.code) {
 			exchange_error(ex, &err);
 		} else {
+			ex->rows = rows.n > page.most ? page.most : rows.n;
 			buf_printf(&json, "{\"%s\":[", name);
 			buf_str(&json, buf_get(&rows.data));
 			buf_lit(&json, "],\"next\":");
@@ -617,6 +640,7 @@ answer_verb(struct exchange *ex, const char *verb, const struct named *names, in
 		buf_lit(&json, ",\"to\":");
 		json_put_time(&json, to > TIME_MAX ? TIME_MAX : to);
 		buf_byte(&json, ',');
+		ex->rows = rows.count;
 		put_rows(&json, &rows, seconds, read);
 		buf_byte(&json, '}');
 		exchange_json(ex, 200, &json);
@@ -678,6 +702,7 @@ matches(struct exchange *ex)
 		json_put_time(&json, from);
 		buf_lit(&json, ",\"to\":");
 		json_put_time(&json, to > TIME_MAX ? TIME_MAX : to);
+		ex->rows = m.n;
 		buf_printf(&json, ",\"matches\":[%.*s],\"more\":%s}", STR_FMT(buf_get(&m.json)), m.more ? "true" : "false");
 		exchange_json(ex, 200, &json);
 	}
@@ -830,17 +855,17 @@ static const struct route_param paths_params[] = { RANGE, { "start", "string", 0
 static const struct route_param sessions_params[] = { RANGE, { "gap", "duration", 0, "what ends a session (30m)" }, { 0 } };
 
 const struct route route_reads[] = {
-	{ "GET", "/api/v1/metrics", "One metric over time, by fields.", AUTH_READ, "metrics", metrics_params, NULL, "Metric", 200, ROUTE_POOL, 0, metrics, .keeps = 1 },
-	{ "POST", "/api/v1/query", "Run one SQL statement; it only reads.", AUTH_READ, "query", NULL, "Query", "QueryAnswer", 200, ROUTE_POOL, 1 << 20, query },
-	{ "GET", "/api/v1/events", "The events themselves, newest first.", AUTH_READ, "events", events_params, NULL, "Events", 200, ROUTE_POOL, 0, events, .keeps = 1 },
-	{ "GET", "/api/v1/funnels", "How far users come along a sequence of events.", AUTH_READ, "funnels", funnels_params, NULL, "Rows", 200, ROUTE_POOL, 0, funnels, .keeps = 1 },
-	{ "GET", "/api/v1/matches", "Sequences of events: who did this, then that, in time, and what did not happen.", AUTH_READ, "matches", matches_params, NULL, "Matches", 200, ROUTE_POOL, 0, matches },
-	{ "GET", "/api/v1/retention", "Who comes back, by the period of their first event.", AUTH_READ, "retention", retention_params, NULL, "Rows", 200, ROUTE_POOL, 0, retention, .keeps = 1 },
-	{ "GET", "/api/v1/paths", "Where users go next within a session.", AUTH_READ, "paths", paths_params, NULL, "Rows", 200, ROUTE_POOL, 0, paths, .keeps = 1 },
-	{ "GET", "/api/v1/sessions", "Visits: events of a user without a long gap.", AUTH_READ, "sessions", sessions_params, NULL, "Rows", 200, ROUTE_POOL, 0, sessions, .keeps = 1 },
-	{ "GET", "/api/v1/schema", "Which events, properties and metrics there are.", AUTH_READ, "schema", NULL, NULL, "Rows", 200, ROUTE_POOL, 0, schema, .keeps = 1 },
-	{ "GET", "/api/v1/anomalies", "What the detectors found, newest first.", AUTH_READ, "anomalies", anomalies_params, NULL, "Anomalies", 200, ROUTE_POOL, 0, anomalies, .keeps = 1 },
-	{ "GET", "/api/v1/alerts", "Alerts by time, newest first.", AUTH_READ, "alerts", alerts_params, NULL, "Alerts", 200, ROUTE_POOL, 0, alerts, .keeps = 1 },
+	{ "GET", "/api/v1/metrics", "One metric over time, by fields.", AUTH_READ, "metrics", metrics_params, NULL, "Metric", 200, ROUTE_POOL, 0, metrics, .keeps = 1, .reads = 1 },
+	{ "POST", "/api/v1/query", "Run one SQL statement; it only reads.", AUTH_READ, "query", NULL, "Query", "QueryAnswer", 200, ROUTE_POOL, 1 << 20, query, .reads = 1 },
+	{ "GET", "/api/v1/events", "The events themselves, newest first.", AUTH_READ, "events", events_params, NULL, "Events", 200, ROUTE_POOL, 0, events, .keeps = 1, .reads = 1 },
+	{ "GET", "/api/v1/funnels", "How far users come along a sequence of events.", AUTH_READ, "funnels", funnels_params, NULL, "Rows", 200, ROUTE_POOL, 0, funnels, .keeps = 1, .reads = 1 },
+	{ "GET", "/api/v1/matches", "Sequences of events: who did this, then that, in time, and what did not happen.", AUTH_READ, "matches", matches_params, NULL, "Matches", 200, ROUTE_POOL, 0, matches, .reads = 1 },
+	{ "GET", "/api/v1/retention", "Who comes back, by the period of their first event.", AUTH_READ, "retention", retention_params, NULL, "Rows", 200, ROUTE_POOL, 0, retention, .keeps = 1, .reads = 1 },
+	{ "GET", "/api/v1/paths", "Where users go next within a session.", AUTH_READ, "paths", paths_params, NULL, "Rows", 200, ROUTE_POOL, 0, paths, .keeps = 1, .reads = 1 },
+	{ "GET", "/api/v1/sessions", "Visits: events of a user without a long gap.", AUTH_READ, "sessions", sessions_params, NULL, "Rows", 200, ROUTE_POOL, 0, sessions, .keeps = 1, .reads = 1 },
+	{ "GET", "/api/v1/schema", "Which events, properties and metrics there are.", AUTH_READ, "schema", NULL, NULL, "Rows", 200, ROUTE_POOL, 0, schema, .keeps = 1, .reads = 1 },
+	{ "GET", "/api/v1/anomalies", "What the detectors found, newest first.", AUTH_READ, "anomalies", anomalies_params, NULL, "Anomalies", 200, ROUTE_POOL, 0, anomalies, .keeps = 1, .reads = 1 },
+	{ "GET", "/api/v1/alerts", "Alerts by time, newest first.", AUTH_READ, "alerts", alerts_params, NULL, "Alerts", 200, ROUTE_POOL, 0, alerts, .keeps = 1, .reads = 1 },
 	{ "GET", "/api/v1/audit", "Who did what, newest first.", AUTH_READ, "audit", audit_params, NULL, "Audit", 200, ROUTE_POOL, 0, audit },
 	{ 0 }
 };

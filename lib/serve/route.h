@@ -37,6 +37,7 @@ struct route {
 	int64_t body_bytes;             /* 0: the server's bound */
 	void (*call)(struct exchange *);
 	int keeps;                      /* 1: the answer says the same until the store changes, or a second went by */
+	int reads;                      /* 1: it answers with the tenant's data: in the audit, by choice */
 	int quiet;                      /* 1: not in the document */
 	int anyone;                     /* 1: who has credentials may, whatever his roles; `resource` names it in the document */
 	int greets;                     /* a WebSocket: 1: a browser without credentials may send them in his first message; 2: nobody needs any */

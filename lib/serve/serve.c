@@ -260,7 +260,6 @@ out:
 	hooks_free(s->hooks);
 	serve_tenants_free(s);
 	serve_status_free(s->keeper);
-	auth_close(s->auth);
 	serve_log_flush(s);
 	serve_kept_free(s->kept);
 	if (watched) {
@@ -379,6 +378,7 @@ serve_run(const struct serve_spec *spec, struct err *err)
 		serve_crew_run(&s, err);
 out:
 	http_server_free(s.http);
+	auth_close(s.auth);             /* last: what was cut off is told to the audit */
 	serve_exchange_spares_free(&s);
 	serve_setup_free(s.setup);
 	figures_free(s.figures);

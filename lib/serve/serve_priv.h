@@ -32,6 +32,7 @@ struct serve_setup {
 	int64_t body_bytes, drain_ms;
 	int threads, queue;             /* of the pool; read at the start only */
 	int connections, each_address;
+	int audit_queries;              /* what is read is in the audit */
 	int log_all;                    /* 0: only what failed or was slow */
 	struct accept accept;           /* the loop's */
 	struct holidays *holidays;      /* for forecasts; any thread reads them */
@@ -56,6 +57,8 @@ struct serve_call {
 	int status;
 	int64_t bytes;                  /* of the answer */
 	int streaming;
+	int is_cut;                     /* the answer ended before its end */
+	int is_refused;                 /* by the route's permission, which the audit has as a denial */
 	int is_page;                    /* has set its own Content-Security-Policy */
 	char slow[160];                 /* what took long, for the log: the beginning of a statement */
 
@@ -220,6 +223,10 @@ int serve_exchange_body(struct serve_call *, struct str body);   /* checks it by
 enum cloud { CLOUD_NONE, CLOUD_ONE, CLOUD_MANY, CLOUD_HEADERS };
 enum cloud serve_cloudevent_kind(const struct exchange *);
 int serve_cloudevent_row(const struct exchange *, struct str body, struct buf *row, struct err *);      /* of one; the body is JSON, but of headers any bytes */
+
+/* asked.c: into the audit, where serve.audit.queries is true: what a request read, when it is over; a subscription, and its end with the rows that were sent (else < 0). 1: told */
+void serve_asked_tell(const struct serve_call *);
+int serve_asked_live(struct serve *, const struct principal *, const char *from, const char *action, const char *kind, struct str name, int rc, int64_t rows);
 
 /* log.c */
 void serve_log_request(struct serve *, const struct serve_call *, int64_t us);

@@ -128,6 +128,7 @@ serve_setup_new(struct config *config, const struct serve_spec *spec, struct err
 		s->link_burst = s->link_rate * 10;
 	json_double(value(s, "links.burst"), &s->link_burst);
 	s->link_burst = s->link_burst < 1 ? 1 : s->link_burst;
+	s->audit_queries = value(s, "audit.queries").type == JSON_TRUE;
 	s->log_all = !spec->quiet && !json_text_eq(value(s, "log"), STR("errors"));
 	if (s->threads < 1)
 		s->threads = 1;

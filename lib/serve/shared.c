@@ -354,6 +354,6 @@ static const struct route_param widget_params[] = { { "timeRange", "string", 0, 
 const struct route route_shared[] = {
 	{ "GET", "/api/v1/shared", "The dashboard that a shared link shows; the link's token as Authorization: Bearer.", AUTH_READ, NULL, NULL, NULL, "DashboardRecord", 200, ROUTE_POOL, 0, shared },
 	{ "GET", "/api/v1/shared/{widget}", "What one of its widgets asks, answered with the rights of who made the link.", AUTH_READ, NULL, widget_params, NULL, "application/json", 200, ROUTE_POOL, 0,
-	    shared_widget },
+	    shared_widget, .reads = 1 },
 	{ 0 }
 };

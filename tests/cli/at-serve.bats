@@ -901,6 +901,59 @@ P
 	done
 }
 
+@test "by choice what is read is in the audit: who, what without values, how it ended, how many rows" {
+	echo '{"event":"signup","user_id":"anna","ts":"2026-11-01T10:00:00Z"}' | at-ingest -q
+	queries() { at-admin audit | jq -r 'select(.action == "query" or .action == "subscribe" or .action == "unsubscribe") | [.who, .action, .object, .result, (.rows // "-")] | join("|")'; }
+	ask() { post /api/v1/query "{\"query\":\"$1\"${2:+,$2}}" > /dev/null; }
+	serve_start
+	ask 'SELECT 1'
+	serve_stop
+	[ -z "$(queries)" ]                                     # off, as long as nobody wished for it
+	mkdir -p config && echo '{"serve":{"audit":{"queries":true}}}' > config/analytics.json
+	serve_start
+	me=$(get /api/v1/me | jq -r .name)
+	ask "SELECT user_id FROM events WHERE user_id = 'anna' -- it is anna\nAND 4711 > 12"
+	ask "SELECT user_id FROM events WHERE user_id = :who" '"parameters":{"who":"anna"}'
+	ask "SELECT * FROM events" '"format":"csv"'
+	ask "SELECT nothing FROM events"
+	get '/api/v1/events?timeRange=all&user=anna' > /dev/null
+	get '/api/v1/events?timeRange=all&user=anna' > /dev/null        # given again: read again
+	get '/api/v1/metrics?metric=signup&timeRange=2026-11-01/2026-11-02&interval=1d' > /dev/null
+	get '/api/v1/matches?pattern=signup%20-%3E%20%21buy%20within%2030m&timeRange=all' > /dev/null
+	get '/api/v1/funnels?steps=signup&timeRange=all' > /dev/null
+	post /api/v1/ask '{"question":"how many signups of \"anna\", anna@example.com or 1234567 today?"}' > /dev/null
+	post /api/v1/insights '{"metrics":["signup"]}' > /dev/null
+	get '/api/v1/forecast?metric=signup&timeRange=all' > /dev/null
+	get '/api/v1/dashboards' > /dev/null                    # no data of the tenant
+	curl -s -N -m 60 "$U/api/v1/stream?metric=signup" -H "X-API-Key: $KEY" > stream.out & stream=$!
+	soon grep -q '^event: snapshot' stream.out
+	post /api/v1/roles '{"name":"few","permissions":["read:query"]}' > /dev/null
+	few=$(post /api/v1/keys '{"name":"few","roles":["few"]}' | jq -r .key)
+	KEY=$few get '/api/v1/events' > /dev/null
+	serve_stop                                              # nothing is lost at a stop
+	wait $stream || true
+	queries > got
+	! grep -q 'anna\|4711\|1234567' got
+	sed -i "s/^$me|/me|/" got
+	grep -qx 'me|query|POST /api/v1/query SELECT user_id FROM events WHERE user_id = ? AND ? > ?|ok|1' got
+	grep -qx 'me|query|POST /api/v1/query SELECT user_id FROM events WHERE user_id = :who|ok|1' got
+	grep -qx 'me|query|POST /api/v1/query SELECT \* FROM events|ok|1' got
+	grep -qx 'me|query|POST /api/v1/query SELECT nothing FROM events|failed|-' got
+	[ "$(grep -cx 'me|query|GET /api/v1/events?timeRange=all&user=?|ok|1' got)" = 2 ]
+	grep -qx 'me|query|GET /api/v1/metrics?metric=signup&timeRange=2026-11-01/2026-11-02&interval=1d|ok|1' got
+	grep -qx 'me|query|GET /api/v1/matches?pattern=signup -> !buy within 30m&timeRange=all|ok|[0-9]*' got
+	grep -q 'me|query|GET /api/v1/funnels?steps=signup&timeRange=all|ok|1' got
+	grep -q 'me|query|POST /api/v1/ask how many signups of ?, ? or ? today?|ok|[0-9]*$' got
+	grep -qx 'me|query|POST /api/v1/insights \["signup"\]|ok|[0-9]*' got
+	grep -q 'me|query|GET /api/v1/forecast?metric=signup&timeRange=all|' got
+	grep -qx 'me|subscribe|metric signup|ok|-' got
+	grep -qx 'me|unsubscribe|/api/v1/stream|ok|[1-9][0-9]*' got
+	! grep -q dashboards got
+	! grep -q '^few|' got
+	[ "$(at-admin audit | jq -r 'select(.who == "few") | .action')" = deny ]       # told once
+	at-admin audit verify
+}
+
 @test "tenants have users of the same name: the password tells which one it is, or who logs in says so" {
 	serve_start
 	for tenant in shop bank; do
