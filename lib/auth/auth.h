@@ -66,6 +66,13 @@ int auth_login_mfa(struct auth *, struct str challenge, struct str code, const c
 int auth_logout(struct auth *, struct str session, const char *address, struct err *);  /* 1; 0: there was none */
 void auth_login_release(struct auth_login *);
 
+/* The sessions of the one who has this one, it too; and ending one: 1; 0: none of his has that id. The id is the beginning of the secret's hash. */
+#define AUTH_SESSION_ID 16
+struct auth_session { struct str id, address; int64_t created, seen, expires; int is_current; };        /* expires: unless it is used */
+typedef int auth_session_each(void *self, const struct auth_session *);
+int auth_sessions(struct auth *, struct str session, auth_session_each *, void *self, struct err *);    /* 0 or < 0; no session: none */
+int auth_session_end(struct auth *, struct str session, struct str id, const char *address, struct err *);
+
 /* One's own password, by who knows the present one; counted and kept waiting as a login is. All sessions of the user end, the caller
  * gets a new one. ERR_INPUT: the present one is wrong, or (err->col 1) the new one will not do; ERR_DENIED: he has none here. */
 int auth_password(struct auth *, const struct auth_actor *, struct str password, struct str fresh, const char *address, struct auth_login *, struct err *);

@@ -136,6 +136,8 @@ int auth_check_token(struct auth *, const struct auth_credentials *, struct str 
 /* ---- login.c */
 int auth_seal_key(struct auth *, uint8_t key[32]);      /* 1: there is auth.secret, and this is made of it */
 int auth_check_session(struct auth *, const struct auth_credentials *, struct principal **, struct err *);
+int auth_session_good(struct json, int64_t now);        /* is it one still, but for what its user did since? */
+int64_t auth_session_expires(struct json);              /* a good one, unless it is used */
 int auth_session_begin(struct auth *, struct str tenant, struct str user, struct json roles, const char *address, struct auth_login *,
     struct err *);      /* in a transaction; roles: of who is no user here, else JSON_ABSENT */
 

@@ -297,8 +297,16 @@ touch(struct auth *a, struct str hash, struct json session, int64_t now)
 	buf_release(&b);
 }
 
-static int
-session_good(struct json session, int64_t now)
+int64_t
+auth_session_expires(struct json session)
+{
+	int64_t last = auth_time(session, "created") + ABSOLUTE_MS, idle = auth_time(session, "seen") + IDLE_MS;
+
+	return idle < last ? idle : last;
+}
+
+int
+auth_session_good(struct json session, int64_t now)
 {
 	int64_t created = auth_time(session, "created"), seen = auth_time(session, "seen");
 
@@ -308,7 +316,7 @@ session_good(struct json session, int64_t now)
 static int
 principal_of(struct auth *a, const struct auth_credentials *c, struct json session, struct str hash, struct principal **who, struct err *err)
 {
-	struct principal p = { .kind = AUTH_SESSION, .id = { hash.p, 16 } };
+	struct principal p = { .kind = AUTH_SESSION, .id = { hash.p, AUTH_SESSION_ID } };
 	struct json roles = json_get(session, STR("roles"));
 	struct arena *arena = arena_new(0);
 	int64_t created = auth_time(session, "created");
@@ -342,7 +350,7 @@ auth_check_session(struct auth *a, const struct auth_credentials *c, struct prin
 		if ((rc = store_get_state(a->reader, "session", buf_get(&hash), &record, err)) == 0)
 			rc = 1;
 		else if (rc > 0)
-			rc = session_good(json_value(buf_get(&record)), now) ? principal_of(a, c, json_value(buf_get(&record)), buf_get(&hash), who, err) : 1;
+			rc = auth_session_good(json_value(buf_get(&record)), now) ? principal_of(a, c, json_value(buf_get(&record)), buf_get(&hash), who, err) : 1;
 		if (rc == 0 && now - auth_time(json_value(buf_get(&record)), "seen") >= SEEN_MS)
 			touch(a, buf_get(&hash), json_value(buf_get(&record)), now);
 	}

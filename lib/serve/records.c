@@ -1442,6 +1442,52 @@ logout(struct exchange *ex)
 		exchange_none(ex);
 }
 
+static int
+list_session(void *self, const struct auth_session *s)
+{
+	struct buf *b = exchange_list_item(self);
+
+	buf_lit(b, "{\"id\":");
+	json_put_string(b, s->id);
+	buf_lit(b, ",\"created\":");
+	json_put_time(b, s->created);
+	buf_lit(b, ",\"seen\":");
+	json_put_time(b, s->seen);
+	buf_lit(b, ",\"expires\":");
+	json_put_time(b, s->expires);
+	buf_lit(b, ",\"address\":");
+	json_put_string(b, s->address);
+	buf_printf(b, ",\"current\":%s}", s->is_current ? "true" : "false");
+	return 0;
+}
+
+/* One's own: a key or a token has none. */
+static void
+list_sessions(struct exchange *ex)
+{
+	struct exchange_list list;
+	struct err err = { 0 };
+
+	exchange_list_begin(&list, ex, "sessions");
+	if (ex->who->kind == AUTH_SESSION)
+		auth_sessions(ex->serve->auth, serve_exchange_session(ex), list_session, &list, &err);
+	exchange_list_end(&list, &err);
+}
+
+static void
+end_session(struct exchange *ex)
+{
+	struct err err = { 0 };
+	int rc = ex->who->kind == AUTH_SESSION ? auth_session_end(ex->serve->auth, serve_exchange_session(ex), ex->segment[0], http_client(ex->request), &err) : 0;
+
+	if (rc > 0)
+		exchange_none(ex);
+	else if (rc == 0)
+		exchange_problem(ex, 404, "none of your sessions has this id, GET /api/v1/auth/sessions has those that do");
+	else
+		exchange_error(ex, &err);
+}
+
 /* What of the API's operations the roles allow, so that a page offers nothing that would be refused: "read:events", … */
 static void
 put_permissions(struct buf *b, const struct principal *who)
@@ -1535,6 +1581,8 @@ const struct route route_records[] = {
 	{ "POST", "/api/v1/password", "One's own password, by who knows the present one; other sessions end.", AUTH_WRITE, "session", NULL, "Password", "Session", 200, ROUTE_POOL, 4096,
 	    password, .anyone = 1 },
 	{ "POST", "/api/v1/logout", "End the session.", AUTH_WRITE, "session", NULL, NULL, NULL, 204, ROUTE_POOL, 0, logout, .anyone = 1 },
+	{ "GET", "/api/v1/auth/sessions", "One's own sessions, wherever they began.", AUTH_READ, "session", NULL, NULL, "Sessions", 200, ROUTE_POOL, 0, list_sessions, .anyone = 1 },
+	{ "DELETE", "/api/v1/auth/sessions/{id}", "End one of one's own sessions, at once.", AUTH_WRITE, "session", NULL, NULL, NULL, 204, ROUTE_POOL, 0, end_session, .anyone = 1 },
 	{ "GET", "/api/v1/me", "Who the credentials stand for.", AUTH_READ, "session", NULL, NULL, "Me", 200, ROUTE_POOL, 0, me, .anyone = 1 },
 	{ 0 }
 };

@@ -901,6 +901,33 @@ P
 	done
 }
 
+@test "one sees one's own sessions and ends one of them, nobody else's" {
+	serve_start
+	log_in() { curl -s "$U/api/v1/login" -H 'Content-Type: application/json' -d '{"user":"'$1'","password":"correct horse battery"}' | jq -r .session; }
+	as() { local session=$1 path=$2; shift 2; code "$path" -H "Cookie: at_session=$session" "$@"; }
+	for user in anna bert; do
+		post /api/v1/users '{"name":"'$user'","password":"correct horse battery","roles":["viewer"]}' > /dev/null && [ "$status_code" = 201 ]
+	done
+	one=$(log_in anna) two=$(log_in anna) his=$(log_in bert)
+	[ "$(as $one /api/v1/auth/sessions)" = 200 ]
+	[ "$(jq -c '[.sessions | length, (map(select(.current)) | length), (map(.address) | unique)]' body)" = '[2,1,["127.0.0.1"]]' ]
+	jq -e '.sessions[] | .expires > .seen and .seen >= .created' body
+	! grep -q "$one\|$two" body
+	other=$(jq -r '.sessions[] | select(.current | not).id' body) mine=$(jq -r '.sessions[] | select(.current).id' body)
+	[ "$(as $his /api/v1/auth/sessions)" = 200 ] && [ "$(jq '.sessions | length' body)" = 1 ] && ! grep -q "$other\|$mine" body
+	[ "$(as $his /api/v1/auth/sessions/$other -X DELETE)" = 404 ]
+	[ "$(as $one /api/v1/auth/sessions/$other -X DELETE -H 'Origin: https://evil.example')" = 403 ]
+	[ "$(as $one /api/v1/auth/sessions/${other:0:8} -X DELETE)" = 404 ]
+	[ "$(as $two /api/v1/me)" = 200 ]
+	[ "$(as $one /api/v1/auth/sessions/$other -X DELETE)" = 204 ]
+	[ "$(as $two /api/v1/me)" = 401 ] && [ "$(as $one /api/v1/me)" = 200 ] && [ "$(as $his /api/v1/me)" = 200 ]
+	[ "$(as $one /api/v1/auth/sessions/$other -X DELETE)" = 404 ]
+	[ "$(at-admin audit | jq -r 'select(.action == "session.end") | [.who, .object, .from] | join(" ")')" = "anna $other 127.0.0.1" ]
+	[ "$(code /api/v1/auth/sessions)" = 401 ]
+	[ "$(get /api/v1/auth/sessions)" = '{"sessions":[]}' ]          # a key has none
+	get /openapi.json | jq -e '.paths."/api/v1/auth/sessions".get and .paths."/api/v1/auth/sessions/{id}".delete'
+}
+
 @test "by choice what is read is in the audit: who, what without values, how it ended, how many rows" {
 	echo '{"event":"signup","user_id":"anna","ts":"2026-11-01T10:00:00Z"}' | at-ingest -q
 	queries() { at-admin audit | jq -r 'select(.action == "query" or .action == "subscribe" or .action == "unsubscribe") | [.who, .action, .object, .result, (.rows // "-")] | join("|")'; }

@@ -93,7 +93,7 @@ BODIES = {
 PARAMS = {'metric': 'walk', 'steps': 'walk,walk', 'timeRange': '1h'}
 OPEN = {'/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/', '/status', '/api/v1/status', '/ws/echo', '/api/v1/login', '/api/v1/login/mfa', '/api/v1/shared', '/api/v1/shared/{widget}'}
 ADMINISTRATION = {'keys', 'users', 'roles', 'tenants', 'audit'}
-ANYONE = {'/api/v1/me', '/api/v1/password', '/api/v1/logout', '/ws'}
+ANYONE = {'/api/v1/me', '/api/v1/password', '/api/v1/logout', '/api/v1/auth/sessions', '/api/v1/auth/sessions/{id}', '/ws'}
 FURNITURE = {'dashboards', 'rules', 'silences', 'webhooks', 'receivers'}
 
 
