@@ -145,7 +145,7 @@ $B/fuzz/%: $B/tests/fuzz/%.o $B/librooms.a
 	@mkdir -p $(@D)
 	$(CC) $(all_ldflags) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-conformance: all
+conformance: all $B/bench/http
 	@B=$(abspath $B) sh tests/peers/clients.sh
 
 # The scores on ../shared/eval; numpy is of the scorers.
