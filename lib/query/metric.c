@@ -848,6 +848,53 @@ find_event(void *self, struct str name, int64_t count, int64_t first, int64_t la
 	return 0;
 }
 
+/* The nearest of the names that the caller sees, for who mistyped one. */
+struct near { const char *name; char best[EVENT_NAME_MOST + 1]; int most; };
+
+static int
+consider(void *self, struct str name, int64_t count, int64_t first, int64_t last)
+{
+	struct near *near = self;
+	char text[EVENT_NAME_MOST + 1];
+
+	(void)count, (void)first, (void)last;
+	if (name.n > EVENT_NAME_MOST)
+		return 0;
+	memcpy(text, name.p, name.n);
+	text[name.n] = 0;
+	if (near->most > 0 && str_nearer(near->name, text, &near->most))
+		memcpy(near->best, text, name.n + 1);
+	return 0;
+}
+
+/* Of metrics of the configuration and events; not of stored series, of which there may be a million. */
+static int
+no_metric(struct query *q, struct str name, struct err *err)
+{
+	char *typed = mem_dup(name.p, name.n < EVENT_NAME_MOST ? name.n : EVENT_NAME_MOST);
+	struct near near = { .name = typed, .most = name.n < 4 ? 1 : 2 };
+	struct json metrics = config_get(query_config(q), "analytics", "metrics");
+	struct json_iter it = json_iter(metrics);
+	struct buf scratch = { 0 };
+	struct err ignore = { 0 };
+	int n = (int)(name.n < 80 ? name.n : 80);
+
+	while (json_is(metrics, JSON_OBJECT) && json_next(&it)) {
+		struct str own = json_text(it.key, &scratch);
+
+		if (policy_metric_name(query_policy(q), own) && metric_definition(q, own).type == JSON_OBJECT)
+			consider(&near, own, 0, 0, 0);
+	}
+	store_each_name(query_store(q, &ignore), consider, &near, &ignore);
+	if (near.best[0])
+		err_set(err, ERR_USAGE, "no metric '%.*s', did you mean '%.80s'?", n, name.p, near.best);
+	else
+		err_set(err, ERR_USAGE, "no metric '%.*s': it is not in config/analytics.json, not stored, and no event; at-query schema shows what there is", n, name.p);
+	buf_release(&scratch);
+	free(typed);
+	return err->code;
+}
+
 static int
 from_config(struct gather *g, struct json metric, struct err *err)
 {
@@ -950,8 +997,7 @@ metric_run(struct query *q, const struct metric_spec *spec, struct cell_sink sin
 		else if (rc == 0 && !find.found && built_in)
 			rc = from_built_in(&g, built_in, err);
 		else if (rc == 0 && !find.found)
-			rc = err_set(err, ERR_USAGE, "no metric '%.*s': it is not in config/analytics.json, not stored, and no event; at-query schema shows what there is",
-			    (int)(spec->name.n < 80 ? spec->name.n : 80), spec->name.p);
+			rc = no_metric(q, spec->name, err);
 	}
 	if (rc == 0 && spec->adds)
 		*spec->adds = g.fold == SUM;

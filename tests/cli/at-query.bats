@@ -192,6 +192,11 @@ SELECT 1 AS a')" = '{"a":1}' ]
 	[ "$(at-query -f csv "SELECT value FROM metric('user_signup')" | tr -d '\r' | tail -1)" = 3 ]
 	run -2 at-query metric nothing
 	[[ $output == *"no metric 'nothing'"* ]]
+	run -2 at-query metric user_singup
+	[ "$output" = "at-query: no metric 'user_singup', did you mean 'user_signup'?" ]
+	mkdir -p config && echo '{"metrics":{"big_buys":{"event":"buy"}}}' > config/analytics.json
+	run -2 at-query -f csv "SELECT * FROM metric('bigbuys')"
+	[ "$output" = "at-query: no metric 'bigbuys', did you mean 'big_buys'?" ]
 }
 
 @test "a metric of the configuration: events, condition, value" {
