@@ -24,7 +24,7 @@
 #define CODES_MOST    5                 /* wrong ones for one challenge */
 #define SECRET        43                /* characters: 256 bits */
 #define RECOVERY      10                /* codes */
-#define RECOVERY_LEN  16                /* characters of one: 95 bits, so that its hash gives nothing away */
+#define RECOVERY_LEN  20                /* characters of one: 119 bits, so that its hash gives nothing away (ASVS 2.6.2: 112) */
 #define SWEEP_NS      (300 * 1000000000LL)
 #define PASSWORD_MOST 1024              /* bytes that scrypt is asked to look at */
 #define ALIKE_MOST    16                /* users of one name whose passwords are looked at: a fifth of a second each */

@@ -655,7 +655,18 @@ serve_exchange_cookie(struct exchange *ex, struct str name)
 struct str
 serve_exchange_session(struct exchange *ex)
 {
-	return serve_exchange_cookie(ex, STR("at_session"));
+	return serve_exchange_cookie(ex, ex->serve->is_tls ? STR("__Host-at_session") : STR("at_session"));
+}
+
+void
+serve_exchange_set_session(struct exchange *ex, struct str secret)
+{
+	struct buf cookie = { 0 };
+
+	buf_printf(&cookie, "%sat_session=%.*s; Path=/; HttpOnly; SameSite=Strict%s%s", ex->serve->is_tls ? "__Host-" : "", STR_FMT(secret),
+	    ex->serve->is_tls ? "; Secure" : "", secret.n ? "" : "; Max-Age=0");
+	exchange_head(ex, "Set-Cookie", buf_get(&cookie));
+	buf_release(&cookie);
 }
 
 /* What came of asking who it is: 0, or answered with 401, 403 or 429. */

@@ -14,7 +14,7 @@ static const char security[] = "\"securitySchemes\":{"
     "\"key\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"},"
     "\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"An API key, or a JWT of the configured issuer.\"},"
     "\"basic\":{\"type\":\"http\",\"scheme\":\"basic\",\"description\":\"The API key as user, no password.\"},"
-    "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"at_session\"}},"
+    "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"at_session\",\"description\":\"Over TLS it is __Host-at_session.\"}},"
     "\"responses\":{\"Problem\":{\"description\":\"What is wrong, and the mend.\",\"headers\":{"
     "\"X-Request-Id\":{\"schema\":{\"type\":\"string\"}},\"Retry-After\":{\"description\":\"With 429 and 503: seconds.\",\"schema\":{\"type\":\"integer\"}}},"
     "\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}}},";

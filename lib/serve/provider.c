@@ -95,7 +95,7 @@ finish(struct exchange *ex)
 	struct auth_oidc_answer in = { .state = exchange_param(ex, "state"), .code = exchange_param(ex, "code"), .iss = exchange_param(ex, "iss"),
 		.error = exchange_param(ex, "error"), .cookie = serve_exchange_cookie(ex, STR("at_login")), .address = http_client(ex->request) };
 	struct auth_login login = { 0 };
-	struct buf then = { 0 }, head = { 0 }, gone = { 0 };
+	struct buf then = { 0 }, gone = { 0 };
 	struct err err = { 0 };
 
 	buf_printf(&gone, "at_login=; Path=/auth; HttpOnly; SameSite=Lax; Max-Age=0%s", secure(ex));
@@ -103,12 +103,11 @@ finish(struct exchange *ex)
 	if (auth_oidc_finish(ex->serve->auth, &in, &login, &then, &err)) {
 		failed(ex, &err);
 	} else {
-		buf_printf(&head, "at_session=%s; Path=/; HttpOnly; SameSite=Strict%s", buf_text(&login.session), secure(ex));
-		exchange_head(ex, "Set-Cookie", buf_get(&head));
+		serve_exchange_set_session(ex, buf_get(&login.session));
 		send_on(ex, buf_get(&then));
 	}
 	auth_login_release(&login);
-	buf_release(&then), buf_release(&head), buf_release(&gone);
+	buf_release(&then), buf_release(&gone);
 }
 
 static const struct route_param begin_params[] = { { "then", "string", 0, "a path of this site to go to afterwards" }, { 0 } };

@@ -1337,17 +1337,13 @@ answer_login(struct exchange *ex, int rc, struct auth_login *login, const struct
 	struct buf json = { 0 };
 
 	if (rc == 0 && login->session.n) {
-		struct buf cookie = { 0 };
-
-		buf_printf(&cookie, "at_session=%s; Path=/; HttpOnly; SameSite=Strict%s", buf_text(&login->session), ex->serve->is_tls ? "; Secure" : "");
-		exchange_head(ex, "Set-Cookie", buf_get(&cookie));
+		serve_exchange_set_session(ex, buf_get(&login->session));
 		buf_lit(&json, "{\"session\":");
 		json_put_string(&json, buf_get(&login->session));
 		buf_lit(&json, ",\"expires\":");
 		json_put_time(&json, login->expires);
 		buf_byte(&json, '}');
 		exchange_json(ex, 200, &json);
-		buf_release(&cookie);
 	} else if (rc == 0 || login->tenants.n) {
 		buf_lit(&json, "{\"type\":\"about:blank\",\"title\":\"Unauthorized\",\"status\":401,\"detail\":");
 		json_put_string(&json, rc ? str_of(err->text) : STR("a one-time code is needed: POST /api/v1/login/mfa {challenge, code}"));
@@ -1435,7 +1431,7 @@ logout(struct exchange *ex)
 	struct err err = { 0 };
 	struct str session = ex->who->kind == AUTH_SESSION ? serve_exchange_session(ex) : (struct str){ 0 };
 
-	exchange_head(ex, "Set-Cookie", STR("at_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"));
+	serve_exchange_set_session(ex, (struct str){ 0 });
 	if (session.n && auth_logout(ex->serve->auth, session, http_client(ex->request), &err) < 0)
 		exchange_error(ex, &err);
 	else

@@ -216,6 +216,8 @@ int serve_exchange_may(struct exchange *, struct str name);             /* may h
 int serve_exchange_schema(const char *name, struct json, struct err *);  /* does it hold to that schema? */
 struct str serve_exchange_cookie(struct exchange *, struct str name);   /* its value; p NULL: none */
 struct str serve_exchange_session(struct exchange *);                   /* that of the session's */
+void serve_exchange_set_session(struct exchange *, struct str secret);  /* the cookie of the answer: __Host-at_session over TLS, which no other host and no page
+                                                                         * without TLS can set, else at_session. Empty: it is taken away */
 struct auth_credentials serve_exchange_credentials(struct exchange *);  /* all that it says of who it is and which tenant is meant; borrowed */
 int serve_exchange_body(struct serve_call *, struct str body);   /* checks it by the route's schema; < 0: answered */
 

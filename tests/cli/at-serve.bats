@@ -1017,6 +1017,21 @@ P
 	[[ $U == https://* ]] && [ "$(code /healthz)" = 200 ] && grep -qi '^strict-transport-security' head
 }
 
+@test "over TLS the session's cookie is one that no other host and no page without TLS can set" {
+	command -v openssl > /dev/null || skip 'no openssl here'
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 2 -subj /CN=localhost 2> /dev/null
+	serve_start --tls-cert c.pem --tls-key k.pem
+	post /api/v1/users '{"name":"anna","password":"correct horse battery","roles":["viewer"]}' > /dev/null
+	[ "$(code /api/v1/login -H 'Content-Type: application/json' -d '{"user":"anna","password":"correct horse battery"}')" = 200 ]
+	session=$(json "o['session']")
+	grep -qi "^set-cookie: __Host-at_session=$session; Path=/; HttpOnly; SameSite=Strict; Secure.\?$" head
+	[ "$(code /api/v1/me -H "Cookie: at_session=$session")" = 401 ]
+	[ "$(code /api/v1/me -H "Cookie: at_session=other; __Host-at_session=$session")" = 200 ]
+	[ "$(code /api/v1/logout -X POST -H "Cookie: __Host-at_session=$session")" = 204 ]
+	grep -qi '^set-cookie: __Host-at_session=; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=0' head
+	[ "$(code /api/v1/me -H "Cookie: __Host-at_session=$session")" = 401 ]
+}
+
 @test "/metrics pleases promtool, and says OpenMetrics to who asks for it" {
 	serve_start
 	post /api/v1/events '{"event":"m"}' > /dev/null

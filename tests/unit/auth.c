@@ -740,7 +740,7 @@ one_time_codes_and_recovery_codes_are_good_once(void **state)
 	struct buf mfa = { 0 };
 	struct err err = { 0 };
 	int64_t now = 1900000000000;
-	char code[9], recovery[20];
+	char code[9], recovery[25];
 
 	(void)state;
 	time_set_now(now);
@@ -753,8 +753,8 @@ one_time_codes_and_recovery_codes_are_good_once(void **state)
 	time_set_now(now += 60000);
 	code_of(&mfa, now, code);
 	assert_int_equal(code_login(a, code), 0);
-	memcpy(recovery, json_get(json_value(buf_get(&mfa)), STR("codes")).p + 2, 19);
-	recovery[19] = 0;
+	memcpy(recovery, json_get(json_value(buf_get(&mfa)), STR("codes")).p + 2, 24);
+	recovery[24] = 0;
 	assert_int_equal(code_login(a, recovery), 0);
 	assert_int_equal(code_login(a, recovery), ERR_INPUT);
 	OK(auth_mfa(a, &cli, DEFAULT, STR("anna"), 0, NULL, &err));
