@@ -67,7 +67,8 @@ int store_backup_all(const char *store, const char *dir, int64_t now, long keep,
  * The newest backup made by then is taken; what came after it is added from the next one, or from the store itself as far as it can be read:
  * events in their order of arrival, by the time they were received, samples and rows by their own time. State (offsets, open windows)
  * is that of the backup. Users erased since stay erased: the tenant tells who they are, or, where it cannot be read, the
- * caller, who calls `one` with each mask (store_mask) and when it was; nothing is changed where that fails or is NULL. All is made and
+ * caller, who calls `one` with each mask (store_mask) and when it was; nothing is changed where that fails or is NULL. A tenant whose
+ * data.mdb is lost is restored all the same, and one without a folder is not asked about. All is made and
  * verified beside the tenant, and takes its place in one step, while nobody has it open (ERR_IO else). */
 struct store_restored { char *from, *next; int64_t events, added, erased; };    /* from, next: paths, to be freed; next NULL: none was needed */
 typedef int store_erasures(void *self, const char *tenant, int (*one)(void *, struct str mask, int64_t when), void *, struct err *);

@@ -395,7 +395,8 @@ note_state(void *self, struct str mask, struct str value)
 	return note_erasure(self, mask, when);
 }
 
-/* The list out of the tenant that is replaced. `unreadable` says why it could not be opened, or that it is not there (code 0). */
+/* The list out of the tenant that is replaced, else from elsewhere. `unreadable` says why it could not be opened, or that its file is
+ * lost (code 0): then what is known elsewhere counts, and where nothing is there is no more to be had. */
 static int
 find_erasures(struct erasures *e, struct store *present, const char *tenant, store_erasures *elsewhere, void *self, struct err *unreadable,
     struct err *err)
@@ -405,7 +406,7 @@ find_erasures(struct erasures *e, struct store *present, const char *tenant, sto
 	e->key = present;
 	if (present && store_each_state(present, STORE_ERASED, note_state, e, unreadable) == 0)
 		return 0;
-	if (!unreadable->code || (elsewhere && elsewhere(self, tenant, note_erasure, e, &ignored) == 0))
+	if ((elsewhere && elsewhere(self, tenant, note_erasure, e, &ignored) == 0) || !unreadable->code)
 		return 0;
 	return err_set(err, unreadable->code, "%s; so it is not known which users were erased since: nothing was changed, "
 	    "move the tenant's folder away to restore without", unreadable->text);
@@ -622,7 +623,8 @@ store_restore(const char *dir, const char *tenant, const char *backups, int64_t 
 	struct err unreadable = { 0 };
 	struct erasures erased = { 0 };
 	struct store *present = NULL;
-	char *work = text_of("%s/%s", dir, ".restoring"), *base = NULL, *next = NULL, *file = NULL;
+	char *work = text_of("%s/%s", dir, ".restoring"), *folder = store_tenant_path(dir, tenant), *base = NULL, *next = NULL, *file = NULL;
+	struct stat st;
 	int64_t base_time;
 	int rc, lock = UNLOCKED;
 
@@ -634,6 +636,8 @@ store_restore(const char *dir, const char *tenant, const char *backups, int64_t 
 		goto out;
 	}
 	present = open_present(dir, tenant, &unreadable);
+	if (lstat(folder, &st) && errno == ENOENT)
+		elsewhere = NULL;       /* it was moved away so that they come back */
 	rc = find_erasures(&erased, present, tenant, elsewhere, self, &unreadable, err);
 	if (rc == 0 && (remove_tree(AT_FDCWD, work) || mkdir(work, 0700)))
 		rc = fail(err, work);
@@ -654,6 +658,7 @@ out:
 	if (lock >= 0)
 		close(lock);
 	free(file);
+	free(folder);
 	free(work);
 	return rc;
 }

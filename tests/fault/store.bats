@@ -269,6 +269,15 @@ root_only() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 	[ "$(stored)" = 3 ]
 	at-admin restore copies -yq
 	[ "$(stored)" = 3 ]
+	rm "$file"                                              # lost: the audit knows still
+	at-admin restore copies -yq
+	[ "$(stored)" = 3 ]
+	mv "$AT_STORE/system" system.away
+	rm "$file"                                              # and where there is none, nobody does
+	at-admin restore copies -yq
+	[ "$(stored)" = 6 ]
+	rm -rf "$AT_STORE/system"
+	mv system.away "$AT_STORE/system"
 	mv "$AT_STORE/tenants/default" away
 	at-admin restore copies -yq
 	[ "$(stored)" = 6 ]
