@@ -18,6 +18,7 @@
 #define PARTS_MOST   256
 #define TRIES        3          /* with more parts: where that does not help, one group is too large by itself */
 #define WINDOW_BYTES 64         /* for each row while windows are looked through */
+#define WORKER_BYTES (32LL << 20)       /* of memory that is bounded, for each worker: it has columns and a heap besides what is counted */
 #define MANY_ROWS    (2 << 20)  /* from here on large pages are worth their making */
 #define ALONE_NS     300000     /* what is done sooner is done by the caller's thread: on a busy machine another one is waited for milliseconds */
 
@@ -243,12 +244,14 @@ vector_share(int threads, void *(*with)(void *), void *self)
 }
 
 static int
-threads_for(const struct vector_input *in)
+threads_for(const struct query *q, const struct vector_input *in)
 {
 	int64_t rows = rows_of(in);
 	int64_t n = task_processors(), most = (rows + VECTOR_ROWS - 1) / VECTOR_ROWS;
 
 	n = n > most ? most : n;
+	if (q->spec.memory && n > q->spec.memory / WORKER_BYTES && !getenv("AT_THREADS"))
+		n = q->spec.memory / WORKER_BYTES;
 	return n < 1 ? 1 : n > THREADS_MOST ? THREADS_MOST : (int)n;
 }
 
@@ -417,7 +420,7 @@ crew_open(struct crew *crew, struct run *run, const struct vector_plan *plan, st
 	}
 	if (err->code)
 		return err->code;
-	crew->n = threads_for(in);
+	crew->n = threads_for(q, in);
 	crew->job = mem_new((size_t)crew->n * sizeof(*crew->job));
 	for (int i = 0; i < crew->n; i++)
 		if (vector_worker_open(&crew->job[i].worker, q, &crew->plan, in, err) < 0) {
