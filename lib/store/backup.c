@@ -529,8 +529,10 @@ replace(const char *dir, const char *tenant, struct str file, struct err *err)
 		rc = err_set(err, ERR_IO, "%s: another process has the tenant open, stop it and try again: nothing was changed", s.path);
 	if (rc == 0 && ((unlink(lock) && errno != ENOENT) || rename(file.p, data)))
 		rc = fail(err, data);
-	if (rc == 0)
+	if (rc == 0) {
+		store_mark_made(&s);
 		rc = store_sync_dir(s.path, err);
+	}
 	if (s.scans_fd >= 0)
 		close(s.scans_fd);
 	free(data);

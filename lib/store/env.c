@@ -1222,9 +1222,8 @@ unmake(const char *data)
 		return;                 /* it stays as it is: the next to make it tries again */
 }
 
-/* That something was stored. For want of it nothing is lost. */
-static void
-mark_made(struct store *s)
+void
+store_mark_made(struct store *s)
 {
 	struct stat mark;
 
@@ -1327,7 +1326,7 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 		    err_set(err, ERR_IO, "%s: empty, the store was never finished, make it by `at-ingest`", s->path);
 	if (rc)
 		goto out;
-	mark_made(s);
+	store_mark_made(s);
 	making = 0;
 	give_files(s);
 	if (how & STORE_CREATE)

@@ -196,6 +196,7 @@ int store_reopen(struct store *, int (*between)(struct store *, struct err *), s
 /* For an environment that has nothing yet, in its write transaction: hashes as in the other, so that masks are the same. */
 int store_hash_as(struct store *, const struct store *other, struct err *);
 int store_lock_open(struct store *, int alone, struct err *);  /* 0; 1 when alone and others have it open; < 0 */
+void store_mark_made(struct store *);           /* in scans.lock: that something was stored. For want of it nothing is lost */
 
 /* A write transaction for what may as well be left: a handle of its own, only while nobody else writes. NULL, mostly without an
  * error, when somebody does or the file cannot be written. It does not count as a change of the store (store_version). */

@@ -283,6 +283,18 @@ root_only() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 	[ "$(stored)" = 6 ]
 }
 
+@test "fault 16: a tenant that was restored and then cut off is not begun anew" {
+	events 3 | at-ingest -q
+	at-admin -q backup copies
+	rm -r "$AT_STORE"
+	at-admin restore copies -yq
+	truncate -s 0 "$AT_STORE/tenants/default/data.mdb"
+	run -1 at-ingest -q < <(events 1)
+	[[ $output == *"cut off"* ]]
+	at-admin restore copies -yq
+	[ "$(stored)" = 3 ]
+}
+
 @test "fault 54: a user who was erased stays away after a restore to a time before the first backup, and the next one" {
 	for i in {1..3}; do echo "{\"event\":\"e\",\"user_id\":\"u$((i % 2))\",\"timestamp\":$((1767225600 + i))}"; done | at-ingest -q
 	sleep 0.02
