@@ -1401,7 +1401,7 @@ differences(struct work *w, const struct map *aliases)
 
 /* ---- a difference beside a span counts seconds, of days too, under a name that the statement gave it and counted */
 
-enum { GAP = 1, GAP_OF_DAYS };          /* what a name is: whole numbers of it are days, or all */
+enum { GAP = 1, GAP_OF_DAYS, GAP_OR_NOT };      /* what a name is: whole numbers of it are days, or all; it is something else, too */
 
 static const char *const counting[] = { "min", "max", "avg", "sum", "total", "median", "mode", "quantile", "quantile_cont", "quantile_disc", "percentile_cont",
 	"percentile_disc", "approx_quantile", "stddev", "stddev_samp", "stddev_pop", "abs", "round", "floor", "ceil", "lag", "lead", "first_value", "last_value", "nth_value",
@@ -1472,9 +1472,25 @@ difference_in(struct work *w, struct tok *first, struct tok *last, const struct 
 		return NULL;
 	e = map_find(gaps, small_name(w, last, &small));
 	buf_release(&small);
-	if (e)
-		*kind = (int)e->num;
-	return e ? last : NULL;
+	if (!e || e->num == GAP_OR_NOT)
+		return NULL;
+	*kind = (int)e->num;
+	return last;
+}
+
+/* Does an item whose last token this is mention the name? max(gap) AS gap is what gap is. */
+static int
+mentions(struct work *w, const struct tok *last, struct str name)
+{
+	int depth = 0, found = 0;
+
+	for (const struct tok *t = last; t->kind != TOKEN_END && depth >= 0 && !found && !(depth == 0 && (is(t, ",") || is(t, "select"))); t = t->prev) {
+		struct str own = rewrite_named(t) ? rewrite_bare(w, t) : (struct str){ 0 };
+
+		depth += is(t, ")") - is(t, "(");
+		found = own.n == name.n && strncasecmp(own.p, name.p, name.n) == 0;
+	}
+	return found;
 }
 
 /* SELECT max(timestamp)::date - min(timestamp)::date AS gap: the names of differences. */
@@ -1487,12 +1503,19 @@ gap_names(struct work *w, struct map *gaps)
 		struct tok *end = is(t->prev, "as") ? t->prev->prev : t->prev, *first;
 		int kind, is_new;
 
-		if (!rewrite_named(t) || (end == t->prev && !is(t->next, ",") && !is(t->next, "from")) || !(first = rewrite_operand_start(end)) ||
-		    !(is(first->prev, "select") || is(first->prev, "distinct") || is(first->prev, ",")) || !difference_in(w, first, end, gaps, &kind))
+		if (!rewrite_named(t) || (end == t->prev && !is(t->next, ",") && !is(t->next, "from")))
 			continue;
+		if (!(first = rewrite_operand_start(end)) || !(is(first->prev, "select") || is(first->prev, "distinct") || is(first->prev, ",")) ||
+		    !difference_in(w, first, end, gaps, &kind)) {
+			if (end == t->prev || mentions(w, end, rewrite_bare(w, t)))
+				continue;
+			kind = GAP_OR_NOT;
+		} else if (w->host && w->host->is_property && w->host->is_property(w->host->self, rewrite_bare(w, t))) {
+			kind = GAP_OR_NOT;
+		}
 		struct map_entry *e = map_put(gaps, small_name(w, t, &small), &is_new);
 
-		e->num = is_new || (int)e->num == kind ? kind : GAP;
+		e->num = is_new || (int)e->num == kind ? kind : e->num == GAP_OR_NOT || kind == GAP_OR_NOT ? GAP_OR_NOT : GAP;
 	}
 	buf_release(&small);
 }

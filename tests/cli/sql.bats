@@ -775,3 +775,10 @@ P
 	[ "$(at-query -f csv -P a=1 -P b=x "SELECT [:a], [:a, :b], 1 = ANY ([:a]) AS x, 2 AS [:c]" | tr -d '\r')" = $'[:a],"[:a, :b]",x,:c\n[1],"[1,""x""]",1,2' ]
 	is "SELECT t.n FROM LATERAL (SELECT 5 AS n) AS t" 5
 }
+
+@test "a name that a difference has in one SELECT and something else in another is no difference; nor is that of a property" {
+	is "WITH a AS (SELECT now() - timestamp AS gap FROM events), b AS (SELECT 1800 AS gap) SELECT b.gap > INTERVAL 1 HOUR FROM b" 0
+	is "WITH a AS (SELECT now()::date - timestamp::date AS gap FROM events), b AS (SELECT 30 * 60 AS gap) SELECT b.gap > INTERVAL 1 HOUR FROM b" 0
+	is "SELECT big > INTERVAL 1 HOUR, n FROM (SELECT max(3) AS big), (SELECT max(n) AS n FROM (SELECT now() - timestamp AS big, 1 AS n FROM events))" 0,1
+	is "SELECT max(gap) AS gap FROM (SELECT max(timestamp)::date - min(timestamp)::date AS gap FROM events) HAVING gap >= INTERVAL 1 DAY" 1
+}
