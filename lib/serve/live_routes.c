@@ -89,14 +89,23 @@ unsubscribe_all(struct connection *c)
 		live_unsubscribe(c->kept[--c->n].sub);
 }
 
+/* What was sent to the one who subscribed, into his trail: at the end, and when somebody else goes on. */
+static void
+tell_end(struct connection *c)
+{
+	if (c->is_told)
+		serve_asked_live(c->serve, c->who, c->address, "unsubscribe", c->socket ? "/ws" : "/api/v1/stream", (struct str){ 0 }, 0, c->sent);
+	c->is_told = 0;
+	c->sent = 0;
+}
+
 static void
 forget(struct connection *c)
 {
 	if ((*c->self = c->next))
 		c->next->self = c->self;
 	unsubscribe_all(c);
-	if (c->is_told)
-		serve_asked_live(c->serve, c->who, c->address, "unsubscribe", c->socket ? "/ws" : "/api/v1/stream", (struct str){ 0 }, 0, c->sent);
+	tell_end(c);
 	let_go(c);
 }
 
@@ -256,7 +265,8 @@ subscribe(struct connection *c, const struct live_wish *w, struct err *err)
 		[LIVE_CHANGES] = "changes" };
 	int rc = subscribe_checked(c, w, err);
 
-	c->is_told |= serve_asked_live(c->serve, c->who, c->address, "subscribe", kinds[w->kind], w->name, rc, -1);
+	if (serve_asked_live(c->serve, c->who, c->address, "subscribe", kinds[w->kind], w->name, rc, -1) && rc == 0)
+		c->is_told = 1;
 	return rc;
 }
 
@@ -321,6 +331,10 @@ authenticate(struct connection *c, struct json said)
 	} else if (rc == 0 && who) {
 		if (c->who && (!str_eq(who->tenant, c->who->tenant) || !principal_same_rights(who, c->who)))
 			unsubscribe_all(c);             /* from here on only the new ones are asked about */
+		if (c->who && (!str_eq(who->tenant, c->who->tenant) || !str_eq(who->name, c->who->name))) {
+			tell_end(c);
+			c->is_told = c->n > 0;  /* what goes on is the other one's */
+		}
 		principal_free(c->who);
 		c->who = who;
 		read_credentials(c, &with);
