@@ -12,6 +12,7 @@
 
 #include "auth/audit.h"
 #include "auth/auth.h"
+#include "auth/auth_priv.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "crypt/totp.h"
@@ -1285,6 +1286,48 @@ fault_51_a_log_written_anew_is_found_by_its_anchor(void **state)
 	buf_release(&anchor);
 }
 
+static int
+count_kinds(void *self, struct str json)
+{
+	int *n = self;                  /* what was read, denials, how many are said to lack */
+	struct json v = json_value(json);
+	struct buf object = { 0 };
+
+	n[0] += json_text_eq(json_get(v, STR("action")), STR("query"));
+	n[1] += json_text_eq(json_get(v, STR("action")), STR("deny"));
+	if (json_text_eq(json_get(v, STR("action")), STR("audit.lost"))) {
+		n[2] += atoi(json_text(json_get(v, STR("object")), &object).p);         /* digits, and words behind them */
+	}
+	buf_release(&object);
+	return 0;
+}
+
+/* While the disk takes nothing, what was read fills its part of the queue and no more: a denial still finds room, and the trail says what it lacks. */
+static void
+what_is_read_waits_within_bounds_and_its_loss_is_told(void **state)
+{
+	const struct audit_entry read = { .tenant = DEFAULT, .action = STR("query"), .result = STR("ok"), .rows = STR("1") },
+		denied = { .tenant = DEFAULT, .action = STR("deny"), .result = STR("denied") };
+	struct auth *a = open_auth();
+	int n[3] = { 0 }, lost = 0, given = 40000;      /* the thread may have taken one full queue already */
+	struct err err = { 0 };
+
+	(void)state;
+	OK(auth_begin(a, &err));
+	for (int i = 0; i < given; i++)
+		lost += audit_later_read(a, &read) != 0;
+	audit_later(a, &denied);
+	OK(auth_end(a, 0, &err));
+	assert_true(lost > 0 && lost < given);
+	auth_close(a);                  /* writes what waits */
+	a = open_auth();
+	OK(audit_each(a, NONE, TIME_MIN, TIME_MAX, count_kinds, n, &err));
+	assert_int_equal(n[0], given - lost);
+	assert_int_equal(n[1], 1);
+	assert_int_equal(n[2], lost);
+	auth_close(a);
+}
+
 /* Fault 47: no byte of the store has a key or a password. */
 static void
 fault_47_the_store_holds_no_secret(void **state)
@@ -1348,6 +1391,7 @@ main(void)
 		T(fault_51_an_entry_taken_out_is_named),
 		T(fault_51_a_cut_tail_is_told),
 		T(fault_51_a_log_written_anew_is_found_by_its_anchor),
+		T(what_is_read_waits_within_bounds_and_its_loss_is_told),
 		T(fault_47_the_store_holds_no_secret),
 	};
 
