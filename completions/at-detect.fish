@@ -18,7 +18,7 @@ complete -c at-detect -l state -r -d 'go on with what was saved under this name 
 complete -c at-detect -l model -r -d 'score each row with this model of XGBoost (JSON), LightGBM (text) or a linear one (JSON) instead; -f names the fields that are its features, in its order'
 complete -c at-detect -l exec -r -d 'send each row through this program instead, which reads rows and answers each with one'
 complete -c at-detect -l exec-timeout -r -d 'so long a row waits for the program\'s answer before it passes as it came; default 10s'
-complete -c at-detect -s s -l save -d 'store the alarms, matches or alerts too, for the tables anomalies and alerts of at-query'
+complete -c at-detect -s s -l save -d 'store the alarms, change points, matches or alerts too, for the tables anomalies and alerts of at-query'
 complete -c at-detect -l strict -d 'exit 3 when a row was rejected'
 complete -c at-detect -s S -l store -r -d 'the store\'s directory (default $AT_STORE, else ~/.local/share/at)'
 complete -c at-detect -s T -l tenant -r -d 'the tenant (default $AT_TENANT, else default)' -f -a '(at-query --complete tenants 2>/dev/null)'

@@ -72,7 +72,7 @@ main(int argc, char **argv)
 		{ 0,   "model",       "FILE",   "score each row with this model of XGBoost (JSON), LightGBM (text) or a linear one (JSON) instead; -f names the fields that are its features, in its order", opt_text, &model },
 		{ 0,   "exec",        "CMD",    "send each row through this program instead, which reads rows and answers each with one", opt_text, &program.command },
 		{ 0,   "exec-timeout", "DUR",   "so long a row waits for the program's answer before it passes as it came; default 10s", opt_dur, &program.within_ms },
-		{ 's', "save",        NULL,     "store the alarms, matches or alerts too, for the tables anomalies and alerts of at-query",      opt_flag,   &save },
+		{ 's', "save",        NULL,     "store the alarms, change points, matches or alerts too, for the tables anomalies and alerts of at-query",      opt_flag,   &save },
 		CMD_OPT_STRICT,
 		{0}
 	};
@@ -117,7 +117,7 @@ main(int argc, char **argv)
 			{ pattern.timeouts, "timeouts", PATTERN },
 			{ !!state, "state", ANOMALIES | CHANGES | PATTERN | RULES },
 			{ program.within_ms != 0, "exec-timeout", PROGRAM },
-			{ save, "save", ANOMALIES | PATTERN | RULES },
+			{ save, "save", ANOMALIES | CHANGES | PATTERN | RULES },
 			{ 0, NULL, 0 }
 		}, work, &err);
 	if (!isnan(sensitivity))

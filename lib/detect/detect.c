@@ -371,10 +371,11 @@ detect_flush(struct detect *d, struct err *err)
 
 /* `head` is the row without its closing brace. */
 static int
-judge_change(struct detect *d, struct change *change, struct str field, const struct counted *counted, int64_t time, struct str head)
+judge_change(struct detect *d, struct change *change, struct str field, const struct counted *counted, int64_t time, struct str head, struct err *err)
 {
 	static const char *const kinds[] = { [CHANGE_LEVEL] = "level", [CHANGE_TREND] = "trend", [CHANGE_VARIANCE] = "variance" };
 	struct buf *to = &d->out->buf;
+	size_t from = to->n;
 	struct change_found found;
 
 	if (counted->as == COUNTED_UNKNOWN || counted->as == COUNTED_AT_LEAST ||
@@ -393,8 +394,7 @@ judge_change(struct detect *d, struct change *change, struct str field, const st
 	buf_lit(to, ",\"size\":");
 	put_rounded(to, found.after - found.before);
 	buf_lit(to, "}}\n");
-	out_row(d->out);
-	return 0;
+	return put_alarm(d, time, from, err);
 }
 
 static void
@@ -584,7 +584,7 @@ judge(struct detect *d, struct str key, struct series *known, struct str field, 
 	counter_push(&s->counter, is_named(s, field, is_window), time, value, &counted);
 	if (counted.is_other)
 		begin(d, s);
-	return d->spec.changes ? judge_change(d, change_of(s), field, &counted, time, head) :
+	return d->spec.changes ? judge_change(d, change_of(s), field, &counted, time, head, err) :
 	    judge_anomaly(d, model_of(s), field, &counted, time, head, err);
 }
 

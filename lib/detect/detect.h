@@ -31,7 +31,7 @@ struct detect_spec {
 	int each;               /* alarms of one time come each on its own */
 	int changes;            /* instead of anomalies, change points (change.h): rows with "change" behind */
 	int64_t absent_ms;      /* sources of rows that were regular and stay away longer are alarms too (absent.h); 0: no */
-	struct store *save;     /* alarms are stored here too, as rows of kind "anomaly"; NULL: nowhere */
+	struct store *save;     /* alarms, or change points, are stored here too, as rows of kind "anomaly"; NULL: nowhere */
 	int save_with_models;   /* alarms wait for detect_save to be stored, so that models and alarms are one transaction */
 	const struct zone *zone;/* in which the hours of a week are counted; NULL: UTC */
 };

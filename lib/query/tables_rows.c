@@ -17,13 +17,15 @@
 
 /* What the rows of a kind (NULL: of the audit, which is not the tenant's own) have. `path` has a dot where it goes into an object; a name in front of "[]" is the field the row
  * is about. */
-struct kind_column { const char *name, *path; };
-struct kind { const char *table, *kind; struct kind_column column[16]; };
+#define KIND_COLUMNS 20
+struct kind_column { const char *name, *path, *other; };        /* other: the object in which it stands in rows that do not have that of `path`; NULL */
+struct kind { const char *table, *kind; struct kind_column column[KIND_COLUMNS]; };
 
 static const struct kind kinds[] = {
-	{ "anomalies", "anomaly", { { "timestamp", "timestamp" }, { "metric", "metric" }, { "window", "window" }, { "labels", "labels" }, { "field", "anomaly.field" },
+	{ "anomalies", "anomaly", { { "timestamp", "timestamp" }, { "metric", "metric" }, { "window", "window" }, { "labels", "labels" }, { "field", "anomaly.field", "change" },
 	    { "score", "anomaly.score" }, { "alarm", "anomaly.alarm" }, { "expected", "anomaly.expected" }, { "lower", "anomaly.lower" },
-	    { "upper", "anomaly.upper" }, { "direction", "anomaly.direction" }, { "row", "" } } },
+	    { "upper", "anomaly.upper" }, { "direction", "anomaly.direction" },
+	    { "since", "anomaly.since", "change" }, { "change", "change.kind" }, { "before", "change.before" }, { "after", "change.after" }, { "size", "change.size" }, { "row", "" } } },
 	{ "alerts", "alert", { { "timestamp", "timestamp" }, { "alert", "alert" }, { "state", "state" }, { "since", "since" }, { "labels", "labels" }, { "value", "value" },
 	    { "severity", "severity" }, { "message", "message" }, { "row", "" } } },
 	{ "insights", "insight", { { "timestamp", "timestamp" }, { "insight", "insight" }, { "kind", "kind" }, { "score", "score" }, { "metric", "metric" },
@@ -33,7 +35,7 @@ static const struct kind kinds[] = {
 	{ 0 }
 };
 
-struct row_column { struct str key[2]; int n; };            /* n 0: the whole row */
+struct row_column { struct str key[2]; int n; struct str other; };      /* n 0: the whole row; other: key[0] of further rows */
 
 struct table_rows {
 	struct buf text;        /* rows, one behind the other */
@@ -244,12 +246,12 @@ kind_columns(struct table *t, struct buf *sql)
 	struct map seen = {0};
 	struct tables_names names = { .seen = &seen };
 
-	t->column = mem_grow(NULL, 16, sizeof(*t->column));
+	t->column = mem_grow(NULL, KIND_COLUMNS, sizeof(*t->column));
 	for (const struct kind_column *c = t->kind->column; c->name; c++) {
 		struct str rest = str_of(c->path);
 		struct row_column *to = &t->column[t->n_columns];
 
-		*to = (struct row_column){0};
+		*to = (struct row_column){ .other = str_of(c->other) };
 		while (*c->path && to->n < 2 && str_cut(&rest, '.', &to->key[to->n]))
 			to->n++;
 		if (t->n_columns == 0)
@@ -518,6 +520,8 @@ column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 		c->projected = 1;
 		value = c->values[c->slot[i]];
 	}
+	if (col->other.n && json_is(value, JSON_NONE))
+		value = json_get(json_get(json_value(row), col->other), col->key[1]);
 	cell = cell_of_json(value, &c->scratch);
 	if (c->rows->is_untyped && cell.type == CELL_TEXT)
 		give_type(&cell);

@@ -236,7 +236,6 @@ load_rows() {
 	head -305 v.csv | at-detect --changes --state c > parts
 	tail -n +306 v.csv | at-detect --changes --state c >> parts
 	at-detect --changes < v.csv | cmp - parts
-	run -2 at-detect --changes -s v.csv
 	run -0 at-detect --changes -e <(seq 0 299 | awk '{ print 1767571200 + 60 * $1 "," 100 + $1 % 7 }')
 	[ -z "$output" ]
 }
@@ -418,7 +417,7 @@ counter() {
 	for options in '--labels rows' '--name x' --timeouts '--exec-timeout 5s' '--changes -r rules.json' '--changes -a' '--exec cat --state x' \
 	    '--exec cat -s' '-r rules.json --backtest=7d' '-p a -t 0.5' '-p a -f v' '-p a -a' '-p a --each' '-p a --absent 5m' '-r rules.json -t 0.9' \
 	    '-r rules.json -f v' '-r rules.json -a' '-r rules.json --each' '-r rules.json --absent 5m' '-r rules.json -M x' '-r rules.json --backtest --notify' \
-	    '-r rules.json --backtest --state x' '-r rules.json --backtest -s' '-l 5m' '--changes -t 0.5' '--changes -s' '--exec cat -e' '--exec cat -f v'; do
+	    '-r rules.json --backtest --state x' '-r rules.json --backtest -s' '-l 5m' '--changes -t 0.5' '--exec cat -e' '--exec cat -f v'; do
 		run -2 --separate-stderr at-detect $options rows
 		[ -z "$output" ]
 		[ -n "$stderr" ]
@@ -435,4 +434,39 @@ counter() {
 	[[ $stderr == *'no row has a number called as --fields says: w,x'* ]]
 	run -0 --separate-stderr at-detect -f w,v rows
 	[ -z "$stderr" ]
+}
+
+# step: a minute a row, a level of 100 that is 150 from 06:40 on.
+step() { seq 0 599 | awk '{ print 1767571200 + 60 * $1 "," ($1 >= 400 ? 150 : 100) + $1 % 7 }' > load.csv; }
+
+@test "--changes -s stores change points beside anomalies, once also under --state; a rule is about them" {
+	export AT_STORE=$PWD/store
+	step
+	run -0 at-detect --changes -s load.csv
+	change=$output
+	jq -e '.change.kind == "level" and .change.since == "2026-01-05T06:40:00.000Z"' <<< "$change"
+	[ "$(at-query "SELECT field, change, since, before < 110 AS low, after > 145 AS high, size > 40 AS far, score, alarm FROM anomalies")" = \
+	    '{"field":"value","change":"level","since":"2026-01-05T06:40:00.000Z","low":1,"high":1,"far":1,"score":null,"alarm":null}' ]
+	[ "$(at-query "SELECT row FROM anomalies" | jq -r .row)" = "$change" ]
+	at-detect -s -q load.csv
+	[ "$(at-query "SELECT field, change FROM anomalies WHERE alarm")" = '{"field":"value","change":null}' ]
+	head -405 load.csv | at-detect --changes -s --state c -T two
+	tail -n +406 load.csv | at-detect --changes -s --state c -T two > /dev/null
+	[ "$(at-query -T two "SELECT COUNT(*) AS n FROM anomalies WHERE change = 'level'")" = '{"n":1}' ]
+	echo '{"rules":[{"alert":"step","expr":".change.kind == \"level\" and .change.size > 20","no_data":"ok","no_data_after":"10m"}]}' > rules.json
+	{ echo "$change"; echo '{"metric":"other","timestamp":"2026-01-05T07:00:00.000Z","value":1}'; } | at-detect -r rules.json > alerts
+	[ "$(jq -c '[.alert, .state, .timestamp, (.value > 40)]' alerts)" = '["step","firing","2026-01-05T06:47:00.000Z",true]
+["step","resolved","2026-01-05T06:57:00.000Z",true]' ]
+	echo '{"rules":[{"alert":"step","sql":"SELECT metric, size AS value FROM anomalies WHERE change = '"'level'"' AND timestamp > NOW() - INTERVAL '"'1 hour'"'","condition":"> 20"}]}' > rules.json
+	[ "$(at-detect --now 2026-01-05T07:00:00Z -r rules.json < /dev/null | jq -c '[.alert, .state, .labels.metric]')" = '["step","firing","load"]' ]
+	[ -z "$(at-detect --now 2026-01-06T07:00:00Z -r rules.json < /dev/null)" ]
+}
+
+@test "a rule is about values outside the forecast band of at-detect -a" {
+	step
+	echo '{"rules":[{"alert":"over","expr":".value > .anomaly.upper","for":"2m"},{"alert":"under","expr":".value < .anomaly.lower","for":"2m"}]}' > rules.json
+	at-detect -a load.csv | sed 1,100d | at-detect -r rules.json > alerts
+	[ "$(jq -c '[.alert, .state, .timestamp[11:16]]' alerts | head -2)" = '["over","pending","06:40"]
+["over","firing","06:42"]' ]
+	[ "$(jq -r 'select(.state == "resolved") | .alert' alerts)" = over ]
 }

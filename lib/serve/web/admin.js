@@ -64,7 +64,7 @@ export async function alertView(state, { session: who }) {
 		},
 		async anomalies() {
 			const { anomalies } = await get('/api/v1/anomalies', { timeRange: state.range || '7d', limit: 200 });
-			fill(place, h('div', { class: 'panel scroll' }, anomalies.length ? table(['Time', 'Metric', 'Labels', 'Value', 'Expected', 'Score'], anomalies.map((a) => [when(a.timestamp), a.metric, JSON.stringify(a.labels || {}), a[a.anomaly?.field] ?? a.value ?? null, a.anomaly?.expected ?? null, a.anomaly?.score ?? null]), { cell: (v) => typeof v === 'number' ? number(v) : text(v) }) : h('div', { class: 'empty' }, h('p', null, 'The detectors found nothing in this period.'))));
+			fill(place, h('div', { class: 'panel scroll' }, anomalies.length ? table(['Time', 'Metric', 'Labels', 'Value', 'Expected', 'Score'], anomalies.map((a) => [when(a.timestamp), a.metric, JSON.stringify(a.labels || {}), a[(a.anomaly || a.change)?.field] ?? a.value ?? null, a.anomaly?.expected ?? a.change?.before ?? null, a.anomaly?.score ?? null]), { cell: (v) => typeof v === 'number' ? number(v) : text(v) }) : h('div', { class: 'empty' }, h('p', null, 'The detectors found nothing in this period.'))));
 		},
 	};
 	const show = () => parts[part]().catch((e) => fill(place, h('div', { class: 'panel empty' }, h('p', { class: 'problem' }, e.message))));

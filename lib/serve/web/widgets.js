@@ -93,7 +93,7 @@ function chartData(data, ctx, kind) {
 	}
 	const floor = (t) => every ? t - ((t % every) + every) % every : t;
 	return { series, more: a.series.length - all.length, from: series[0]?.t.length ? Math.min(from, series[0].t[0]) : from, to: end, every, unit: widget.unit, marks: ctx.marks,
-		anomalies: data.anomalies.map((x) => ({ t: floor(Date.parse(x.timestamp)), v: x[x.anomaly?.field] ?? x.value, text: `anomaly: ${x.anomaly?.direction || ''}, expected ${number(x.anomaly?.expected)}` })) };
+		anomalies: data.anomalies.map((x) => ({ t: floor(Date.parse(x.timestamp)), v: x[(x.anomaly || x.change)?.field] ?? x.value, text: x.change ? `${x.change.kind} changed from ${number(x.change.before)} to ${number(x.change.after)}` : `anomaly: ${x.anomaly?.direction || ''}, expected ${number(x.anomaly?.expected)}` })) };
 }
 
 /* A time as SQL writes it, in ms; NaN: it is none. Without a zone it is UTC's, as everything in the store. */
