@@ -73,6 +73,8 @@ count(struct counted *c, int64_t day, int64_t today, int damped)
 		old++;
 	memmove(c->day, c->day + old, (size_t)(c->n - old) * sizeof(*c->day));
 	c->n -= old;
+	while (c->n && c->day[c->n - 1].day > today)    /* the clock was set back */
+		c->n--;
 	if (day <= today - NOISE_DAYS)
 		return;
 	while (at < c->n && c->day[at].day < day)

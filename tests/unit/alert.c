@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "alert/evaluate.h"
+#include "alert/noise.h"
 #include "alert/reads.h"
 #include "alert/routes.h"
 #include "base/mem.h"
@@ -337,6 +338,47 @@ what_was_told_by_name_ends_with_its_rule(void **state)
 	buf_release(&b);
 }
 
+/* Whatever the clock does, and whenever it is saved, no more is kept than the last days as of then, and nothing of what is to come. */
+static void
+a_count_holds_whatever_the_clock_does(void **state)
+{
+	struct err err = { 0 };
+	struct store *s = store_open(dir, "default", STORE_CREATE, &err);
+	struct rules *rules = rules_new(0);
+	struct evaluate_alert alert = { .state = EVALUATE_FIRING };
+	const int64_t day = 86400000, began = 20000 * day;
+	int64_t now = began;
+	struct noise_of of;
+	struct noise *n;
+	struct buf said = { 0 };
+
+	(void)state;
+	assert_non_null(s);
+	OK(rules_add(rules, json_value(STR("{\"alert\":\"many\",\"id\":\"m\",\"expr\":\".count > 1\"}")), &err));
+	alert.rule = rules->rule[0].key;
+	assert_non_null(n = noise_open(rules, s, "x", now, &err));
+	for (int i = 0; i < 5000; i++) {
+		now = draw(3) ? now + draw(2) * day : now - draw(12) * day;
+		alert.time = now + ((int64_t)draw(24) - 12) * day;
+		noise_alert(n, &alert, (int)draw(2), now, &said);
+		if (draw(20))
+			continue;
+		OK(store_begin(s, &err));
+		OK(noise_save(n, s, &err));
+		OK(store_commit(s, &err));
+		OK(noise_find(s, "x", STR("m"), now, &of, &err));
+		assert_true(of.firings >= of.damped && of.firings <= i + 1 && of.a_day <= (double)of.firings);
+		noise_free(n);
+		assert_non_null(n = noise_open(rules, s, "x", now, &err));
+	}
+	OK(noise_find(s, "x", STR("other"), now, &of, &err));
+	assert_true(of.firings == 0 && !of.noisy);
+	noise_free(n);
+	rules_free(rules);
+	store_close(s);
+	buf_release(&said);
+}
+
 int
 main(void)
 {
@@ -347,6 +389,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_a_rule_reads_is_told, folder_set_up, folder_tear_down),
 		cmocka_unit_test(a_rule_that_takes_too_long_is_left_out),
 		cmocka_unit_test(an_error_of_one_rule_hides_no_row_from_patterns),
+		cmocka_unit_test_setup_teardown(a_count_holds_whatever_the_clock_does, folder_set_up, folder_tear_down),
 		cmocka_unit_test_setup_teardown(what_was_told_by_name_ends_with_its_rule, folder_set_up, folder_tear_down),
 	};
 
