@@ -180,9 +180,10 @@ forecast(struct exchange *ex)
 	h.every = spec.every_ms;
 	if (!(q = exchange_query(ex)))
 		return;
-	/* the bucket that still runs is no point of the past */
-	if (spec.to > time_now())
-		spec.to = metric_bucket(q, &spec, time_now());
+	/* the bucket that still runs, or that the period cuts at its end, is no point of the past; the one that it cuts at its beginning is whole */
+	spec.to = metric_bucket(q, &spec, spec.to < time_now() ? spec.to : time_now());
+	if (spec.from > TIME_MIN)
+		spec.from = metric_bucket(q, &spec, spec.from);
 	if (spec.to <= spec.from) {
 		exchange_problem(ex, 422, "the timeRange has no whole interval in it");
 		return;

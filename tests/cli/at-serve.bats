@@ -363,6 +363,20 @@ for u in range(20):
 	[ "$(json "len(o['forecast']), o['forecast'][0]['timestamp'], all(r['lower'] <= r['mean'] <= r['upper'] for r in o['forecast'])")" = "(3, '2026-11-21T00:00:00.000Z', True)" ]
 }
 
+@test "forecast: buckets that the period cuts at its ends are whole or none, as at-insight has them" {
+	serve_start
+	# 24 a day; a period from noon to noon
+	python3 -c '
+for h in range(24 * 25):
+    print("{\"event\":\"tick\",\"timestamp\":%d}" % (1793491200 + 3600 * h))' > rows
+	post /api/v1/events/batch @rows -H 'Content-Type: application/x-ndjson' > /dev/null
+	get '/api/v1/forecast?metric=tick&from=2026-11-05T12:00:00Z&to=2026-11-15T12:00:00Z&horizon=7' > /dev/null
+	[ "$(json "[(r['timestamp'][8:10], round(r['lower']), round(r['upper'])) for r in o['forecast']]")" = \
+	    "[$(for d in 15 16 17 18 19 20 21; do printf "%s('%s', 24, 24)" "$([ $d = 15 ] || echo ', ')" $d; done)]" ]
+	get '/api/v1/forecast?metric=tick&from=2026-11-05T12:00:00Z&to=2026-11-05T18:00:00Z' > /dev/null
+	[ "$status_code" = 422 ]
+}
+
 @test "insights: a change is told with its figures" {
 	serve_start
 	python3 - > rows <<'P'
