@@ -558,16 +558,17 @@ next_series(struct detect *d, struct str key, struct series *known)
 	return d->latest = s;
 }
 
-/* Is what comes of this series a counter by name? Not the counts of a window's rows, whatever they are rows of. */
+/* Is what comes of this series a counter by name? No name says it of a window's figures: orders_total=sum(n) begins anew in each; those that go on
+ * from window to window show it. */
 static int
 is_named(const struct series *s, struct str field, int is_window)
 {
 	struct str rest = s->key, metric;
 
-	if (s->counter.began || s->counter.kind == COUNTER_NOT)
-		return 0;               /* that was asked before */
+	if (is_window || s->counter.began || s->counter.kind == COUNTER_NOT)
+		return 0;               /* or that was asked before */
 	str_cut(&rest, 0, &metric);
-	return counter_name(field) || (!is_window && counter_name(metric));
+	return counter_name(field) || counter_name(metric);
 }
 
 /* is_window: of a row that at-agg made of a window's. */

@@ -330,6 +330,11 @@ counter() {
 	# a window's figures are no counter for the name of what was counted
 	printf '{"metric":"requests_total","timestamp":%d,"window":"1m","count":%d}\n' 1767571200 60 1767571260 59 | at-detect -a | tail -1 |
 		jq -e '.anomaly.expected == 60'
+	# nor for what a figure is called: the sums stop
+	seq 0 599 | awk '{ printf "{\"metric\":\"events\",\"timestamp\":%d,\"window\":\"1m\",\"beats_total\":%d}\n", 1767571200 + 60 * $1, $1 < 500 ? 60 : 0 }' |
+		at-detect | jq -e -s '.[0].timestamp == "2026-01-05T08:20:00.000Z" and .[0].anomaly.direction == "low" and .[0].anomaly.expected == 60'
+	# but one that goes on from window to window shows it
+	counter requests_total 1830 | sed 's/"value"/"window":"5m","requests_total"/' | at-detect -t 0.4 | jq -e -s 'length == 1 and .[0].anomaly.direction == "low"'
 	printf '{"rules":[{"alert":"odd","metric":"requests_total","anomaly":{"sensitivity":0.4}}]}' > rules.json
 	counter requests_total | at-detect -r rules.json > got
 	[ ! -s got ]
