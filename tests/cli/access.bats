@@ -99,7 +99,7 @@ add_user() { at-admin -q user add "$@" <<< "$password"; }
 	run -0 --separate-stderr at-admin user mfa anna
 	[ "${#lines[@]}" = 12 ]
 	[[ ${lines[0]} =~ ^secret\ [A-Z2-7]{32}$ && ${lines[1]} == "otpauth://totp/at:anna?secret=${lines[0]#secret }&issuer=at" ]]
-	[[ ${lines[11]} =~ ^[0-9A-Za-z]{4}(-[0-9A-Za-z]{4}){3}$ ]]
+	[[ ${lines[11]} =~ ^[0-9A-Za-z]{4}(-[0-9A-Za-z]{4}){4}$ ]]
 	code=${lines[11]}
 	run -0 at-admin user list
 	[ "$(jq .mfa <<< "$output")" = true ]
