@@ -102,8 +102,11 @@ END
 	for v in $values; do printf '%s{"id":"w%s","type":"metric_card","title":"T","unit":"ms","query":"SELECT %s AS v"}' "${sep:-}" "$((n += 1))" "$v"; sep=,; done > widgets
 	echo "{\"id\":\"spans\",\"widgets\":[$(cat widgets)]}" > spans.json
 	at-dash --once --plain spans.json | sed -n 's/^T: //p' > here
+	mkdir page                          # where they are modules for older ones of node, too
+	cp "$root"/lib/serve/web/*.js page
+	echo '{"type":"module"}' > page/package.json
 	node --input-type=module -e 'globalThis.localStorage = { getItem() {} }; const f = await import(process.argv[1]);
-	for (const v of process.argv.slice(2)) console.log(f.number(+v, { unit: "ms" }));' "$root/lib/serve/web/format.js" $values > there
+	for (const v of process.argv.slice(2)) console.log(f.number(+v, { unit: "ms" }));' "$PWD/page/format.js" $values > there
 	diff here there
 	echo '{"id":"s","widgets":[{"id":"s","type":"line_chart","title":"S","unit":"ms","query":"SELECT '"'2026-01-01T00:00:00.000Z' AS t, 120000 AS v UNION ALL SELECT '2026-01-02T00:00:00.000Z', 850000"'","position":{"x":0,"y":0,"w":12,"h":6}}]}' > s.json
 	at-dash --once s.json > out
