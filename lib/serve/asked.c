@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "auth/audit.h"
+#include "query/token.h"
 #include "serve/serve_priv.h"
 
 #define TEXT_MOST   500                 /* bytes of a statement */
@@ -36,64 +37,28 @@ behind_quote(const char *p, const char *end)
 	return end;
 }
 
-static const char *
-behind_comment(const char *p, const char *end)
-{
-	const char *at = *p == '-' ? memchr(p, '\n', (size_t)(end - p)) : memmem(p + 2, (size_t)(end - p) - 2, "*/", 2);
-
-	return !at ? end : *p == '-' ? at : at + 2;
-}
-
-static int
-is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* One, however many stand in a row. */
-static void
-put_blank(struct buf *b)
-{
-	if (b->p[b->n - 1] != ' ')
-		buf_byte(b, ' ');
-}
-
-/* A statement, behind something: texts, numbers and blobs are ?, names stay. */
+/* A statement, behind something: texts, numbers and blobs are ?, names stay. It is cut as the engine cuts it, so that nothing is taken for a name
+ * that is none; from where that cannot be done on all is one ?. */
 static void
 put_statement(struct buf *b, struct str sql)
 {
-	const char *p = sql.p, *end = p + sql.n, *from;
-	size_t most = b->n + TEXT_MOST;
+	size_t most = b->n + TEXT_MOST, at = 0, end = 0;
+	struct token token;
+	struct err err = { 0 };
+	int rc = 0;
 
-	while (p < end && b->n < most) {
-		from = p;
-		if (*p == '\'') {
-			p = behind_quote(p, end);
-			if (b->n && (b->p[b->n - 1] | 0x20) == 'x' && (b->n < 2 || !is_word(b->p[b->n - 2])))
-				b->n--;         /* x'…', a blob */
+	while (b->n < most && (rc = token_next(sql, &at, &token, &err)) > 0) {
+		if (token.at > end && end)
+			buf_byte(b, ' ');
+		if (token.kind == TOKEN_STRING || token.kind == TOKEN_NUMBER)
 			buf_byte(b, '?');
-		} else if (is_blank(*p)) {
-			put_blank(b);
-			p++;
-		} else if (*p == '"' || *p == '`') {
-			p = behind_quote(p, end);
-			buf_add(b, from, (size_t)(p - from));
-		} else if (end - p > 1 && ((*p == '-' && p[1] == '-') || (*p == '/' && p[1] == '*'))) {
-			p = behind_comment(p, end);
-			put_blank(b);
-		} else if ((*p >= '0' && *p <= '9') || (*p == '.' && end - p > 1 && p[1] >= '0' && p[1] <= '9')) {
-			while (p < end && (is_word(*p) || *p == '.' || ((*p == '-' || *p == '+') && (p[-1] | 0x20) == 'e')))
-				p++;
-			buf_byte(b, '?');
-		} else if (is_word(*p)) {
-			while (p < end && is_word(*p))
-				p++;
-			buf_add(b, from, (size_t)(p - from));
-		} else {
-			buf_byte(b, *p++);
-		}
+		else
+			buf_str(b, token.text);
+		end = at;
 	}
-	if (p < end)
+	if (rc < 0)
+		buf_lit(b, " ?");
+	else if (rc > 0 && at < sql.n)
 		buf_lit(b, "…");
 }
 

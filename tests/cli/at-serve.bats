@@ -957,6 +957,8 @@ P
 	ask "SELECT user_id FROM events WHERE user_id = :who" '"parameters":{"who":"anna"}'
 	ask "SELECT * FROM events" '"format":"csv"'
 	ask "SELECT nothing FROM events"
+	ask "SELECT 1 AS [it's], 'anna' AS n, 'Berlin' AS y FROM events"
+	ask "SELECT user_id FROM events WHERE user_id = 'anna"
 	get '/api/v1/events?timeRange=all&user=anna' > /dev/null
 	get '/api/v1/events?timeRange=all&user=anna' > /dev/null        # given again: read again
 	get '/api/v1/metrics?metric=signup&timeRange=2026-11-01/2026-11-02&interval=1d' > /dev/null
@@ -979,6 +981,8 @@ P
 	grep -qx 'me|query|POST /api/v1/query SELECT user_id FROM events WHERE user_id = ? AND ? > ?|ok|1' got
 	grep -qx 'me|query|POST /api/v1/query SELECT user_id FROM events WHERE user_id = :who|ok|1' got
 	grep -qx 'me|query|POST /api/v1/query SELECT \* FROM events|ok|1' got
+	grep -qx "me|query|POST /api/v1/query SELECT ? AS \[it's\], ? AS n, ? AS y FROM events|ok|1" got
+	grep -qx 'me|query|POST /api/v1/query SELECT user_id FROM events WHERE user_id = ?|failed|-' got
 	grep -qx 'me|query|POST /api/v1/query SELECT nothing FROM events|failed|-' got
 	[ "$(grep -cx 'me|query|GET /api/v1/events?timeRange=all&user=?|ok|1' got)" = 2 ]
 	grep -qx 'me|query|GET /api/v1/metrics?metric=signup&timeRange=2026-11-01/2026-11-02&interval=1d|ok|1' got
