@@ -122,8 +122,9 @@ demo: deps
 	@B=$(abspath $B) sh examples/demo/run
 
 # The longest first, and twice as many at a time as there are cores: many wait for a clock, a child or a browser.
-slowest = $(addprefix tests/, cli/web.bats cli/at-serve.bats cli/serve-alerts.bats cli/at-agg.bats fault/ingest.bats cli/dashboards.bats cli/sql.bats \
-            cli/live.bats fault/http.bats cli/notify.bats fault/store.bats cli/examples.sh cli/at-ingest.bats fault/query.bats cli/install.bats cli/at-insight.bats)
+slowest = $(addprefix tests/, cli/web.bats cli/at-serve.bats cli/serve-alerts.bats cli/at-agg.bats fault/serve.bats cli/sql.bats cli/live.bats \
+            fault/http.bats cli/dashboards.bats cli/notify.bats fault/ingest.bats cli/at-ingest.bats cli/examples.sh fault/store.bats cli/patterns.bats \
+            fault/query.bats cli/ask.bats cli/at-detect.bats cli/policy.bats cli/dashboards-live.bats cli/at-insight.bats cli/install.bats)
 T = $(slowest) $(units) $(filter-out $(slowest),$(wildcard tests/cli/*.bats tests/cli/*.sh tests/fault/*.bats)) \
     $(fuzzers:%=$B/replay/%) $(wildcard tests/lint/*.sh)
 TESTS_AT_ONCE ?= $(shell echo $$((2 * $$(nproc))))
