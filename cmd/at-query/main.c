@@ -290,8 +290,9 @@ remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
 	return 0;
 }
 
-/* Waits for a byte at `end`, or for this process to be killed, and takes the folder away. In a session of its own and without any open file:
- * neither a signal to the group nor a reader that waits for the end of our output has to do with it. Its pid, or -1. */
+/* Waits for a byte at `end`, or for this process to be killed, and takes the folder away. In a process group of its own, from before there is anything
+ * in the folder, and without any open file: neither a signal to our group nor a reader that waits for the end of our output has to do with it. Its
+ * pid, or -1. */
 static pid_t
 start_caretaker(const char *dir, int *end)
 {
@@ -303,7 +304,7 @@ start_caretaker(const char *dir, int *end)
 	if (pipe2(fd, O_CLOEXEC) < 0)
 		return -1;
 	if ((pid = fork()) == 0) {
-		setsid();
+		setpgid(0, 0);
 		signal(SIGTERM, SIG_IGN), signal(SIGINT, SIG_IGN), signal(SIGHUP, SIG_IGN);
 		dup2(fd[0], 0);
 		close_range(1, ~0U, 0);
@@ -312,6 +313,8 @@ start_caretaker(const char *dir, int *end)
 		nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 		_exit(0);
 	}
+	if (pid > 0)
+		setpgid(pid, pid);      /* it may not have run yet */
 	close(fd[0]);
 	*end = fd[1];
 	return pid;

@@ -361,6 +361,33 @@ is_left() { [ -z "$(ls -A room)" ]; }
 	done
 }
 
+@test "nor where who looks after them did not run yet when all of the group is killed" {
+	plain_only
+	cat > late.c <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+pid_t fork(void)                        /* the child runs a second later */
+{
+	pid_t (*real)(void) = (pid_t (*)(void))dlsym(RTLD_NEXT, "fork"), pid = real();
+	if (pid == 0)
+		usleep(1000000);
+	return pid;
+}
+END
+	${CC:-cc} -w -shared -fPIC -o late.so late.c -ldl
+	mkdir room
+	mkfifo pipe
+	TMPDIR=$PWD/room LD_PRELOAD=$PWD/late.so setsid at-query -i - funnel a < pipe > answer & pid=$!
+	exec 9> pipe
+	echo '{"event":"a","timestamp":1780000000,"user_id":"u"}' >&9
+	soon is_used
+	kill -KILL -- -$pid
+	wait $pid || true
+	soon is_left
+	exec 9>&-
+}
+
 @test "SQL and arguments of verbs that are no UTF-8 are told, in every place, and nothing else is printed" {
 	at-admin init
 	for sql in $'SELECT 1 AS "x\xff"' $'SELECT \'x\xff\'' $'EXPLAIN SELECT \'x\xff\'' $'EXPLAIN QUERY PLAN SELECT 1 AS "x\xff"' $'SELECT 1; SELECT \'\xff\''; do
