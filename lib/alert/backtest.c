@@ -6,6 +6,7 @@
 #include "alert/noise.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/order.h"
 #include "base/time.h"
 
 #define CHANGES 10                      /* as routes.h damps where nothing else is configured */
@@ -158,14 +159,6 @@ is_about(const struct incident_label *l, const struct of_rule *r, struct str lab
 	return yes;
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void
 put_scores(struct buf *out, struct backtest *b, struct of_rule *r, int64_t end)
 {
@@ -193,7 +186,7 @@ put_scores(struct buf *out, struct backtest *b, struct of_rule *r, int64_t end)
 	}
 	for (size_t k = 0; k < r->n; k++)
 		right += r->firing[k].right != 0;
-	qsort(lead, found, sizeof(*lead), by_value);
+	qsort(lead, found, sizeof(*lead), order_doubles);
 	buf_lit(out, ",\"precision\":");
 	json_put_double(out, r->n ? round(1e4 * (double)right / (double)r->n) / 1e4 : NAN);
 	buf_lit(out, ",\"recall\":");

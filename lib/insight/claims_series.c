@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "base/time.h"
 #include "insight/claims.h"
 #include "json/json.h"
@@ -50,14 +51,6 @@ variance_of(const double *x, size_t n)
 	for (size_t i = 0; i < n; i++)
 		sum += (x[i] - mean) * (x[i] - mean);
 	return n > 1 ? sum / (double)(n - 1) : 0;
-}
-
-static int
-by_number(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 /* The normal deviate of an F, by Paulson's approximation, Annals of Mathematical Statistics 13, 1942. */
@@ -266,7 +259,7 @@ look_at_newest(struct claims *c, struct line *l)
 		most = fmax(most, l->x[i]), least = fmin(least, l->x[i]);
 		far[i] = fabs(l->rest[i]);
 	}
-	qsort(far, n - 1, sizeof(*far), by_number);
+	qsort(far, n - 1, sizeof(*far), order_doubles);
 	sd = 1.4826 * far[(n - 1) / 2];                 /* by the median: outliers do not hide each other */
 	if (l->series->is_count && l->x[n - 1] - last < FEW)    /* one more or less of few is no news, whatever the median says of a series that is mostly 0 */
 		sd = fmax(sd, sqrt(fmax(l->x[n - 1] - last, 1)));

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/order.h"
 
 #define CELLS_MOST  (4u << 20)
 #define WORK_MOST   (24u << 20)         /* cells times combinations of dimensions, 4 bytes each */
@@ -306,18 +307,10 @@ measure(struct work *w)
 
 /* ---- the noise: the likeliest f and s, where a share of the cells may be anywhere */
 
-static int
-by_number(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double
 median(double *x, size_t n)
 {
-	qsort(x, n, sizeof(*x), by_number);
+	qsort(x, n, sizeof(*x), order_doubles);
 	return n ? x[n / 2] : 0;
 }
 
@@ -804,7 +797,7 @@ by_change(const void *a, const void *b)
 static int
 by_p(const void *a, const void *b)
 {
-	return by_number(*(const double *const *)a, *(const double *const *)b);
+	return order_doubles(*(const double *const *)a, *(const double *const *)b);
 }
 
 /* Benjamini and Yekutieli, Annals of Statistics 29, 2001: tests that depend on one another. */

@@ -1,12 +1,12 @@
 #include "insight/holidays.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/in.h"
 #include "base/mem.h"
+#include "base/order.h"
 #include "base/time.h"
 
 #define DAYS_MOST  100000
@@ -68,7 +68,7 @@ add(struct holidays *h, struct str date, struct str name)
 	} else {
 		if (date.n != 10 || time_parse_rfc3339(date, &ms))
 			return -1;
-		d.date = (ms - (ms % DAY + DAY) % DAY) / DAY;
+		d.date = time_floor_div(ms, DAY);
 	}
 	d.name = number(h, name);
 	if (to->n == to->cap)
@@ -248,7 +248,7 @@ date_of(const struct series *s, size_t i, const struct zone *zone)
 	int64_t at = series_time(s, i) + s->step_ms / 2;
 
 	at += zone_offset(zone, at);
-	return (at - (at % DAY + DAY) % DAY) / DAY;
+	return time_floor_div(at, DAY);
 }
 
 /* The name and how manieth of it in a row, which is what is learnt from one another; -1: a day like any other. */
@@ -281,14 +281,6 @@ struct effect {
 	int values, day_values, days, last;     /* last: the value that was added, + 1 */
 };
 
-static int
-by_number(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 /* The middle of what stands whole weeks from value i; NAN: too little does. */
 static double
 usual(const double *value, size_t n, size_t i, size_t week)
@@ -304,7 +296,7 @@ usual(const double *value, size_t n, size_t i, size_t week)
 	}
 	if (found < 2)
 		return NAN;
-	qsort(around, found, sizeof(*around), by_number);
+	qsort(around, found, sizeof(*around), order_doubles);
 	return (around[(found - 1) / 2] + around[found / 2]) / 2;
 }
 

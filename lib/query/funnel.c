@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 
 const char *const funnel_columns[] = { "step", "event", "users", "from_start", "from_previous", "median_seconds", "open", NULL };
 
@@ -228,21 +229,13 @@ tally_user(const struct user_walk *w, struct tally *tally)
 	}
 }
 
-static int
-ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* The middle one, or the mean of the two in the middle. */
 static struct cell
 median(struct tally *t)
 {
 	if (!t->n)
 		return cell_null();
-	qsort(t->seconds, t->n, sizeof(*t->seconds), ascending);
+	qsort(t->seconds, t->n, sizeof(*t->seconds), order_doubles);
 	return cell_real((t->seconds[(t->n - 1) / 2] + t->seconds[t->n / 2]) / 2);
 }
 

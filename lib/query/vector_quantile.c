@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "query/functions_priv.h"
 #include "query/vector_priv.h"
 
@@ -57,14 +58,6 @@ vector_chooser_release(struct vector_chooser *c)
 	*c = (struct vector_chooser){ 0 };
 }
 
-static int
-by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Count whole parts. 0 when they are too many for that, or too few. */
 static int
 count(struct vector_chooser *c, const struct vector_list *l)
@@ -109,7 +102,7 @@ count(struct vector_chooser *c, const struct vector_list *l)
 			c->count[(int64_t)floor(p->number[i]) - least]++;
 		}
 	if (c->n_few)
-		qsort(c->few, c->n_few, sizeof(*c->few), by_size);
+		qsort(c->few, c->n_few, sizeof(*c->few), order_doubles);
 	return 1;
 }
 
