@@ -14,18 +14,6 @@
 
 #define DIFFERENT_MOST 5000000          /* values that mode and histogram tell apart */
 
-static int
-which(sqlite3_context *c)
-{
-	return functions_self(c)->row->which;
-}
-
-static int
-is_null(sqlite3_value *v)
-{
-	return sqlite3_value_type(v) == SQLITE_NULL;
-}
-
 /* A number, or a text that is one; 1 when it is. */
 static int
 number(sqlite3_value *v, double *x)
@@ -39,7 +27,7 @@ number(sqlite3_value *v, double *x)
 static int
 is_true(sqlite3_value *v)
 {
-	return !is_null(v) && sqlite3_value_double(v) != 0;
+	return !functions_is_null(v) && sqlite3_value_double(v) != 0;
 }
 
 /* ---- moments: as over columns, so that the answers are the same, and a frame that moves along leaves nothing behind */
@@ -81,11 +69,11 @@ static void
 moments_value(sqlite3_context *c)
 {
 	struct moments *m = sqlite3_aggregate_context(c, 0);
-	int pop = which(c) == STDDEV_POP || which(c) == VAR_POP, root = which(c) != VAR_POP && which(c) != VAR_SAMP;
+	int pop = functions_which(c) == STDDEV_POP || functions_which(c) == VAR_POP, root = functions_which(c) != VAR_POP && functions_which(c) != VAR_SAMP;
 	double x = m ? vector_moments_get(&m->of, 0, m->n, pop, root) : NAN;
 
 	if (!isnan(x))
-		sqlite3_result_double(c, which(c) == SEM ? x / sqrt((double)m->n) : x);
+		sqlite3_result_double(c, functions_which(c) == SEM ? x / sqrt((double)m->n) : x);
 }
 
 static void
@@ -146,13 +134,13 @@ pairs_value(sqlite3_context *c)
 	struct pairs *p = sqlite3_aggregate_context(c, 0);
 	double r;
 
-	if (which(c) == REGR_COUNT) {
+	if (functions_which(c) == REGR_COUNT) {
 		sqlite3_result_int64(c, p ? p->n : 0);
 		return;
 	}
 	if (!p || p->n < 1)
 		return;
-	switch (which(c)) {
+	switch (functions_which(c)) {
 	case CORR:
 		r = p->cxy / sqrt(p->cxx * p->cyy);
 		break;
@@ -181,7 +169,7 @@ pairs_value(sqlite3_context *c)
 		r = p->cxy;
 		break;
 	default:
-		r = which(c) == REGR_AVGX ? p->mx : p->my;
+		r = functions_which(c) == REGR_AVGX ? p->mx : p->my;
 	}
 	if (!isnan(r) && !isinf(r))
 		sqlite3_result_double(c, r);
@@ -327,7 +315,7 @@ functions_quantile(double *x, int64_t n, double share, int disc, int real)
 static void
 quantile_give(sqlite3_context *c, double *x, sqlite3_int64 n, double share, int real)
 {
-	struct cell cell = functions_quantile(x, n, share, which(c) == DISC, real);
+	struct cell cell = functions_quantile(x, n, share, functions_which(c) == DISC, real);
 
 	functions_give(c, &cell);
 }
@@ -393,7 +381,7 @@ quantiles_final(sqlite3_context *c)
 		return;
 	buf_byte(&out, '[');
 	for (int i = 0; i < s->n && s->q.n; i++) {
-		struct cell cell = functions_quantile(s->q.x, s->q.n, s->share[i], which(c) == DISC, s->q.real);
+		struct cell cell = functions_quantile(s->q.x, s->q.n, s->share[i], functions_which(c) == DISC, s->q.real);
 
 		buf_lit(&out, i ? "," : "");
 		cell_put_json(&out, &cell);
@@ -428,7 +416,7 @@ distinct_step(sqlite3_context *c, int n, sqlite3_value **v)     /* which 1: (x, 
 	char tmp[40];
 
 	(void)n;
-	if (!s || is_null(v[0]) || (which(c) == 1 && !is_true(v[1])))
+	if (!s || functions_is_null(v[0]) || (functions_which(c) == 1 && !is_true(v[1])))
 		return;
 	if (!s->distinct)
 		s->distinct = distinct_new();
@@ -493,7 +481,7 @@ topk_step(sqlite3_context *c, int n, sqlite3_value **v)         /* (x, k) */
 		s->n = (int)k;
 		s->topk = topk_new(s->n);
 	}
-	if (!is_null(v[0]))
+	if (!functions_is_null(v[0]))
 		topk_add(s->topk, key_of(v[0], tmp), 1);
 }
 
@@ -536,7 +524,7 @@ counts_step(sqlite3_context *c, int n, sqlite3_value **v)
 	struct cell cell;
 
 	(void)n;
-	if (!s || is_null(v[0]))
+	if (!s || functions_is_null(v[0]))
 		return;
 	if (s->map.n >= DIFFERENT_MOST) {
 		functions_error(c, "more than %d different values, use topk", DIFFERENT_MOST);
@@ -594,7 +582,7 @@ counts_final(sqlite3_context *c)
 			best = e;
 		entropy -= (double)e->num / (double)s->n * log2((double)e->num / (double)s->n);
 	}
-	if (which(c) == MODE && best) {
+	if (functions_which(c) == MODE && best) {
 		struct str value = { best->key.p + 1, best->key.n - 1 };
 		int64_t i;
 		double d;
@@ -605,9 +593,9 @@ counts_final(sqlite3_context *c)
 			sqlite3_result_int64(c, i);
 		else if (str_double(value, &d) == 0)
 			sqlite3_result_double(c, d);
-	} else if (which(c) == ENTROPY) {
+	} else if (functions_which(c) == ENTROPY) {
 		sqlite3_result_double(c, entropy);
-	} else if (which(c) == HISTOGRAM && n) {
+	} else if (functions_which(c) == HISTOGRAM && n) {
 		qsort(all, n, sizeof(*all), by_key);
 		buf_byte(&out, '{');
 		for (size_t i = 0; i < n; i++) {
@@ -657,10 +645,10 @@ pick_step(sqlite3_context *c, int n, sqlite3_value **v)
 	(void)n;
 	if (!p)
 		return;
-	switch (which(c)) {
+	switch (functions_which(c)) {
 	case ARG_MIN:
 	case ARG_MAX:           /* (value, key) */
-		if (!is_null(v[1]) && !is_null(v[0]) && (!p->key || compare(v[1], p->key) * which(c) > 0))
+		if (!functions_is_null(v[1]) && !functions_is_null(v[0]) && (!p->key || compare(v[1], p->key) * functions_which(c) > 0))
 			pick_set(c, p, v[0], v[1]);
 		break;
 	case FIRST:
@@ -668,7 +656,7 @@ pick_step(sqlite3_context *c, int n, sqlite3_value **v)
 			pick_set(c, p, v[0], NULL);
 		break;
 	case ANY:
-		if (!is_null(v[0]) && p->n++ == 0)
+		if (!functions_is_null(v[0]) && p->n++ == 0)
 			pick_set(c, p, v[0], NULL);
 		break;
 	case LAST:
@@ -676,7 +664,7 @@ pick_step(sqlite3_context *c, int n, sqlite3_value **v)
 		break;
 	default:                /* (value, key, descending, separator) */
 		order = !p->key ? 1 : compare(p->key, v[1]) * (sqlite3_value_int(v[2]) ? -1 : 1);
-		if (which(c) == ORDERED_FIRST ? order > 0 : order <= 0 || !p->key)
+		if (functions_which(c) == ORDERED_FIRST ? order > 0 : order <= 0 || !p->key)
 			pick_set(c, p, v[0], v[1]);
 	}
 }
@@ -722,7 +710,7 @@ there_step(sqlite3_context *c, int n, sqlite3_value **v)        /* (value, n) */
 		functions_error(c, "IGNORE NULLS wants the first, second … of the values, counted from 1");
 		return;
 	}
-	if (is_null(v[0]))
+	if (functions_is_null(v[0]))
 		return;
 	if (t->n == t->cap && t->from > t->cap / 2) {
 		memmove(t->value, t->value + t->from, (t->n - t->from) * sizeof(*t->value));
@@ -744,7 +732,7 @@ there_inverse(sqlite3_context *c, int n, sqlite3_value **v)
 	struct there *t = sqlite3_aggregate_context(c, sizeof(*t));
 
 	(void)n;
-	if (t && !is_null(v[0]) && t->from < t->n)
+	if (t && !functions_is_null(v[0]) && t->from < t->n)
 		sqlite3_value_free(t->value[t->from++]);
 }
 
@@ -754,7 +742,7 @@ there_value(sqlite3_context *c)
 	struct there *t = sqlite3_aggregate_context(c, 0);
 
 	if (t && t->nth >= 1 && (uint64_t)t->nth <= t->n - t->from)
-		sqlite3_result_value(c, t->value[which(c) == FROM_FIRST ? t->from + (size_t)t->nth - 1 : t->n - (size_t)t->nth]);
+		sqlite3_result_value(c, t->value[functions_which(c) == FROM_FIRST ? t->from + (size_t)t->nth - 1 : t->n - (size_t)t->nth]);
 }
 
 static void
@@ -782,9 +770,9 @@ text_step(sqlite3_context *c, int n, sqlite3_value **v)         /* string_agg(x[
 	struct texts *t = sqlite3_aggregate_context(c, sizeof(*t));
 	int is_new;
 
-	if (!t || is_null(v[0]))
+	if (!t || functions_is_null(v[0]))
 		return;
-	if (which(c) == 1) {
+	if (functions_which(c) == 1) {
 		map_put(&t->seen, functions_text_of(v[0]), &is_new);
 		if (!is_new)
 			return;
@@ -806,9 +794,9 @@ list_step(sqlite3_context *c, int n, sqlite3_value **v)         /* which 1: each
 	int is_new;
 
 	(void)n;
-	if (!t || (which(c) == 1 && is_null(v[0])))
+	if (!t || (functions_which(c) == 1 && functions_is_null(v[0])))
 		return;
-	if (which(c) == 1) {
+	if (functions_which(c) == 1) {
 		map_put(&t->seen, functions_text_of(v[0]), &is_new);
 		if (!is_new)
 			return;
@@ -872,7 +860,7 @@ ordered_step(sqlite3_context *c, int n, sqlite3_value **v)      /* (value, key, 
 	size_t from;
 
 	(void)n;
-	if (!t || (!(which(c) & AS_LIST) && is_null(v[0])) || (which(c) & ONCE && !is_first(t, &cell)))
+	if (!t || (!(functions_which(c) & AS_LIST) && functions_is_null(v[0])) || (functions_which(c) & ONCE && !is_first(t, &cell)))
 		return;
 	if (t->items == t->cap) {
 		t->cap = t->cap ? 2 * t->cap : 32;
@@ -887,7 +875,7 @@ ordered_step(sqlite3_context *c, int n, sqlite3_value **v)      /* (value, key, 
 		return;
 	}
 	from = t->out.n;
-	if (which(c) & AS_LIST)
+	if (functions_which(c) & AS_LIST)
 		cell_put_json(&t->out, &cell);
 	else
 		buf_str(&t->out, functions_text_of(v[0]));
@@ -919,16 +907,16 @@ ordered_final(sqlite3_context *c)
 	for (size_t i = 0; t->down && i < t->items; i++)
 		t->item[i].order = -t->item[i].order;
 	qsort(t->item, t->items, sizeof(*t->item), by_order);
-	if (which(c) & AS_LIST)
+	if (functions_which(c) & AS_LIST)
 		buf_byte(&out, '[');
 	for (size_t i = 0; i < t->items; i++) {
 		struct ordered *o = &t->item[t->down ? t->items - 1 - i : i];
 
 		if (i)
-			buf_str(&out, which(c) & AS_LIST ? STR(",") : buf_get(&t->separator));
+			buf_str(&out, functions_which(c) & AS_LIST ? STR(",") : buf_get(&t->separator));
 		buf_add(&out, t->out.p + o->from, o->n);
 	}
-	if (which(c) & AS_LIST)
+	if (functions_which(c) & AS_LIST)
 		buf_byte(&out, ']');
 	functions_give_text(c, buf_get(&out));
 	for (size_t i = 0; i < t->items; i++)
@@ -952,7 +940,7 @@ tally_move(sqlite3_context *c, sqlite3_value **v, int sign)
 
 	if (!t)
 		return;
-	switch (which(c)) {
+	switch (functions_which(c)) {
 	case COUNT_IF:
 		t->yes += sign * is_true(v[0]);
 		break;
@@ -967,7 +955,7 @@ tally_move(sqlite3_context *c, sqlite3_value **v, int sign)
 		break;
 	case BOOL_OR:
 	case BOOL_AND:
-		if (!is_null(v[0])) {
+		if (!functions_is_null(v[0])) {
 			t->n += sign;
 			t->yes += sign * is_true(v[0]);
 		}
@@ -983,13 +971,13 @@ tally_move(sqlite3_context *c, sqlite3_value **v, int sign)
 		}
 		break;
 	default:
-		if (is_null(v[0]))
+		if (functions_is_null(v[0]))
 			return;
 		if (t->n++ == 0)
 			t->bits = sqlite3_value_int64(v[0]);
-		else if (which(c) == BIT_OR)
+		else if (functions_which(c) == BIT_OR)
 			t->bits |= sqlite3_value_int64(v[0]);
-		else if (which(c) == BIT_AND)
+		else if (functions_which(c) == BIT_AND)
 			t->bits &= sqlite3_value_int64(v[0]);
 		else
 			t->bits ^= sqlite3_value_int64(v[0]);
@@ -1015,13 +1003,13 @@ tally_value(sqlite3_context *c)
 {
 	struct tally *t = sqlite3_aggregate_context(c, 0);
 
-	if (which(c) == COUNT_IF) {
+	if (functions_which(c) == COUNT_IF) {
 		sqlite3_result_int64(c, t ? t->yes : 0);
 		return;
 	}
 	if (!t || t->n <= 0)
 		return;
-	switch (which(c)) {
+	switch (functions_which(c)) {
 	case SUM_IF:
 		if (t->real)
 			sqlite3_result_double(c, t->sum);

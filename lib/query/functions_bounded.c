@@ -9,12 +9,6 @@
 
 #define TEXT_MOST (16 << 20)            /* bytes that printf may pad to, all its fields together */
 
-static int
-is_null(sqlite3_value *v)
-{
-	return sqlite3_value_type(v) == SQLITE_NULL;
-}
-
 /* As SQLite counts: a byte that begins a character, with all that follow and begin none. */
 static size_t
 character(struct str s)
@@ -36,7 +30,7 @@ instr(sqlite3_context *c, int n, sqlite3_value **v)
 	int64_t place = 1;
 
 	(void)n;
-	if (is_null(v[0]) || is_null(v[1]))
+	if (functions_is_null(v[0]) || functions_is_null(v[1]))
 		return;
 	if (blobs) {
 		what = (struct str){ sqlite3_value_blob(v[1]), (size_t)sqlite3_value_bytes(v[1]) };
@@ -113,7 +107,7 @@ enum { LEFT = 1, RIGHT = 2 };
 static void
 trim(sqlite3_context *c, int n, sqlite3_value **v)              /* which: the sides */
 {
-	int sides = functions_self(c)->row->which;
+	int sides = functions_which(c);
 	struct str in = functions_text_of(v[0]), rest = functions_text_of(v[1]), *set;
 	size_t count = 0, step;
 
@@ -216,7 +210,7 @@ print(sqlite3_context *c, int n, sqlite3_value **v)
 	sqlite3_stmt *stmt;
 	int rc = SQLITE_OK;
 
-	if (n == 0 || is_null(v[0]))
+	if (n == 0 || functions_is_null(v[0]))
 		return;
 	if (padding(n, v) > TEXT_MOST) {
 		functions_error(c, "a text of more than 16 MiB");

@@ -10,15 +10,6 @@
 
 #define JSON_SUBTYPE 'J'        /* what SQLite's own functions take in as JSON, not as a text */
 
-static int
-any_null(int n, sqlite3_value **v)
-{
-	for (int i = 0; i < n; i++)
-		if (sqlite3_value_type(v[i]) == SQLITE_NULL)
-			return 1;
-	return 0;
-}
-
 /* 1 when the value is a list, walked by it. */
 static int
 is_list(sqlite3_value *v, struct json_iter *it)
@@ -75,7 +66,7 @@ list_at(sqlite3_context *c, int n, sqlite3_value **v)           /* x[i]: the i-t
 	int64_t i = sqlite3_value_int64(v[1]);
 
 	(void)n;
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	if (s.n && (*s.p == '[' || *s.p == '{') && json_check(s, &ignore) == 0) {
 		struct json j = json_value(s);
@@ -107,12 +98,12 @@ list_at(sqlite3_context *c, int n, sqlite3_value **v)           /* x[i]: the i-t
 static void
 split(sqlite3_context *c, int n, sqlite3_value **v)             /* (text, by); which 1: (by, text); by nothing: each character */
 {
-	int first = functions_self(c)->row->which;
+	int first = functions_which(c);
 	struct str s = functions_text_of(v[first]), by = functions_text_of(v[!first]);
 	struct buf out = {0};
 	int count = 0;
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	buf_byte(&out, '[');
 	for (;;) {
@@ -138,7 +129,7 @@ joined(sqlite3_context *c, int n, sqlite3_value **v)            /* array_to_stri
 	struct json_iter it;
 	int count = 0;
 
-	if (any_null(n, v) || !is_list(v[0], &it))
+	if (functions_any_null(n, v) || !is_list(v[0], &it))
 		return;
 	while (json_next(&it)) {
 		struct str text;
@@ -248,7 +239,7 @@ enum { SORT, SORT_DOWN, ONCE, REVERSE };
 static void
 arranged(sqlite3_context *c, int n, sqlite3_value **v)
 {
-	int which = functions_self(c)->row->which;
+	int which = functions_which(c);
 	struct cells cells;
 	struct buf out = {0};
 	int count = 0;
@@ -276,7 +267,7 @@ enum { SUM, AVG, LEAST, MOST, PLACE };
 static void
 folded(sqlite3_context *c, int n, sqlite3_value **v)
 {
-	int which = functions_self(c)->row->which, real = 0;
+	int which = functions_which(c), real = 0;
 	const struct cell *best = NULL;
 	struct cells cells;
 	struct cell want = n > 1 ? functions_cell(v[1]) : cell_null();
@@ -321,7 +312,7 @@ slice(sqlite3_context *c, int n, sqlite3_value **v)             /* list_slice(li
 	struct buf out = {0};
 	int count = 0;
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	if (cells_of(v[0], &cells) < 0) {
 		cells_release(&cells);

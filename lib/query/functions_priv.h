@@ -43,6 +43,28 @@ functions_self(sqlite3_context *c)
 	return sqlite3_user_data(c);
 }
 
+/* The row's `which`. */
+static inline int
+functions_which(sqlite3_context *c)
+{
+	return functions_self(c)->row->which;
+}
+
+static inline int
+functions_is_null(sqlite3_value *v)
+{
+	return sqlite3_value_type(v) == SQLITE_NULL;
+}
+
+static inline int
+functions_any_null(int n, sqlite3_value **v)
+{
+	for (int i = 0; i < n; i++)
+		if (functions_is_null(v[i]))
+			return 1;
+	return 0;
+}
+
 static inline struct str
 functions_text_of(sqlite3_value *v)     /* p NULL for NULL */
 {

@@ -15,15 +15,6 @@
 
 #define TEXT_MOST (16u << 20)           /* bytes that repeat and pad may make */
 
-static int
-any_null(int n, sqlite3_value **v)
-{
-	for (int i = 0; i < n; i++)
-		if (sqlite3_value_type(v[i]) == SQLITE_NULL)
-			return 1;
-	return 0;
-}
-
 /* ---- UTF-8 */
 
 static size_t
@@ -53,7 +44,7 @@ static void
 concat(sqlite3_context *c, int n, sqlite3_value **v)            /* which 1: with a separator in front */
 {
 	struct buf out = {0};
-	int ws = functions_self(c)->row->which, any = 0;
+	int ws = functions_which(c), any = 0;
 
 	if (ws && sqlite3_value_type(v[0]) == SQLITE_NULL)
 		return;
@@ -75,14 +66,14 @@ side(sqlite3_context *c, int n, sqlite3_value **v)              /* left(s, n), r
 	int64_t want = sqlite3_value_int64(v[1]), have;
 	size_t cut;
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	have = (int64_t)characters(s);
 	if (want < 0)
 		want = want < -have ? 0 : have + want;
 	if (want > have)
 		want = have;
-	if (functions_self(c)->row->which == 0) {
+	if (functions_which(c) == 0) {
 		s.n = offset_of(s, (size_t)want);
 	} else {
 		cut = offset_of(s, (size_t)(have - want));
@@ -98,7 +89,7 @@ pad(sqlite3_context *c, int n, sqlite3_value **v)
 	int64_t want = sqlite3_value_int64(v[1]), have;
 	struct buf out = {0};
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	if (want < 0)
 		want = 0;
@@ -112,11 +103,11 @@ pad(sqlite3_context *c, int n, sqlite3_value **v)
 		functions_give_text(c, s);
 		return;
 	}
-	if (functions_self(c)->row->which)
+	if (functions_which(c))
 		buf_str(&out, s);
 	for (int64_t fill = want - have, per = (int64_t)characters(with); fill > 0; fill -= per)
 		buf_add(&out, with.p, fill >= per ? with.n : offset_of(with, (size_t)fill));
-	if (!functions_self(c)->row->which)
+	if (!functions_which(c))
 		buf_str(&out, s);
 	functions_give_text(c, buf_get(&out));
 	buf_release(&out);
@@ -129,7 +120,7 @@ repeat(sqlite3_context *c, int n, sqlite3_value **v)
 	int64_t times = sqlite3_value_int64(v[1]);
 	struct buf out = {0};
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	if (times > 0 && s.n && (size_t)times > TEXT_MOST / s.n) {
 		functions_error(c, "a text of more than %u MiB", TEXT_MOST >> 20);
@@ -147,7 +138,7 @@ reverse(sqlite3_context *c, int n, sqlite3_value **v)
 	struct str s = functions_text_of(v[0]);
 	struct buf out = {0};
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	for (size_t end = s.n; end > 0; ) {
 		size_t i = end - 1;
@@ -167,7 +158,7 @@ split_part(sqlite3_context *c, int n, sqlite3_value **v)
 	struct str s = functions_text_of(v[0]), by = functions_text_of(v[1]), rest, found = STR("");
 	int64_t want = sqlite3_value_int64(v[2]), at = 1, parts = 1;
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	if (want == 0)
 		want = 1;
@@ -201,9 +192,9 @@ find_text(sqlite3_context *c, int n, sqlite3_value **v)         /* which 0 start
 	struct str s = functions_text_of(v[0]), x = functions_text_of(v[1]);
 	const char *hit;
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
-	switch (functions_self(c)->row->which) {
+	switch (functions_which(c)) {
 	case 0:
 		sqlite3_result_int(c, str_starts(s, x));
 		break;
@@ -226,17 +217,17 @@ text_length(sqlite3_context *c, int n, sqlite3_value **v)       /* which 0: char
 
 	(void)n;
 	if (s.p)
-		sqlite3_result_int64(c, (int64_t)(functions_self(c)->row->which ? s.n : characters(s)));
+		sqlite3_result_int64(c, (int64_t)(functions_which(c) ? s.n : characters(s)));
 }
 
 static void
 letter_case(sqlite3_context *c, int n, sqlite3_value **v)       /* which 0: lower, 1: upper */
 {
 	struct str s = functions_text_of(v[0]);
-	uint32_t (*map)(uint32_t) = functions_self(c)->row->which ? letter_upper : letter_lower;
+	uint32_t (*map)(uint32_t) = functions_which(c) ? letter_upper : letter_lower;
 	struct buf out = {0};
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	buf_room(&out, s.n);
 	while (s.n)
@@ -252,7 +243,7 @@ initcap(sqlite3_context *c, int n, sqlite3_value **v)
 	struct buf out = {0};
 	int start = 1;
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	while (s.n) {
 		uint32_t ch = letter_take(&s);
@@ -316,7 +307,7 @@ ilike(sqlite3_context *c, int n, sqlite3_value **v)
 	struct str pattern = functions_text_of(v[0]), with;
 	uint32_t escape = NO_ESCAPE;
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	if (n == 3) {
 		with = functions_text_of(v[2]);
@@ -340,7 +331,7 @@ translate(sqlite3_context *c, int n, sqlite3_value **v)         /* each characte
 	struct buf out = {0};
 	size_t letters = 0, i;
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	while (from.n) {
 		uint32_t one = letter_take(&from), other = to.n ? letter_take(&to) : NO_LETTER;
@@ -385,15 +376,15 @@ url_part(sqlite3_context *c, int n, sqlite3_value **v)          /* which 0: host
 	const char *slashes;
 	size_t i = 0;
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	if ((slashes = memmem(s.p, s.n < 16 ? s.n : 16, "://", 3)))
 		s = (struct str){ slashes + 3, s.n - (size_t)(slashes + 3 - s.p) };
-	else if (functions_self(c)->row->which == 0 && s.n && *s.p == '/')
+	else if (functions_which(c) == 0 && s.n && *s.p == '/')
 		s.n = 0;
 	while (i < s.n && !strchr("/?#", s.p[i]))
 		i++;
-	if (functions_self(c)->row->which == 0) {
+	if (functions_which(c) == 0) {
 		struct str host = { s.p, i };
 		const char *at = memrchr(host.p, '@', host.n), *colon;
 
@@ -469,11 +460,11 @@ find(sqlite3_context *c, struct regex *regex, struct str s, size_t from, struct 
 static void
 regexp(sqlite3_context *c, int n, sqlite3_value **v)            /* regexp(pattern, text): x REGEXP y; which 1: (text, pattern[, flags]) */
 {
-	int at = functions_self(c)->row->which;
+	int at = functions_which(c);
 	struct regex *mine, *regex;
 	int found;
 
-	if (any_null(n, v) || !(regex = pattern_of(c, v[at], at, n == 3 ? (const char *)sqlite3_value_text(v[2]) : NULL, &mine)))
+	if (functions_any_null(n, v) || !(regex = pattern_of(c, v[at], at, n == 3 ? (const char *)sqlite3_value_text(v[2]) : NULL, &mine)))
 		return;
 	found = find(c, regex, functions_text_of(v[1 - at]), 0, NULL, 0);
 	if (found >= 0)
@@ -490,11 +481,11 @@ regexp_extract(sqlite3_context *c, int n, sqlite3_value **v)    /* (text, patter
 	int64_t group = 0;
 	int found;
 
-	if (any_null(n, v) || !(regex = pattern_of(c, v[1], 1, NULL, &mine)))
+	if (functions_any_null(n, v) || !(regex = pattern_of(c, v[1], 1, NULL, &mine)))
 		return;
 	if (n == 3)
 		group = sqlite3_value_type(v[2]) == SQLITE_TEXT ? regex_name(regex, functions_text_of(v[2])) : sqlite3_value_int64(v[2]);
-	else if (functions_self(c)->row->which)
+	else if (functions_which(c))
 		group = regex_count(regex) > 0;
 	found = find(c, regex, s, 0, groups, REGEX_GROUPS);
 	if (found == 0 || (found == 1 && (group < 0 || group >= REGEX_GROUPS || groups[group].from < 0)))
@@ -511,12 +502,12 @@ regexp_replace(sqlite3_context *c, int n, sqlite3_value **v)    /* (text, patter
 	struct regex *mine, *regex;
 	struct str s = functions_text_of(v[0]), by = functions_text_of(v[2]);
 	const char *flags = n == 4 ? (const char *)sqlite3_value_text(v[3]) : "";
-	int all = functions_self(c)->row->which, found = 0;
+	int all = functions_which(c), found = 0;
 	struct buf out = {0};
 	size_t from = 0;
 	char kind[8] = "", *k = kind;
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	for (; *flags && k < kind + 6; flags++)
 		if (*flags == 'g')
@@ -568,9 +559,9 @@ regexp_all(sqlite3_context *c, int n, sqlite3_value **v)        /* which 0: how 
 	struct buf out = {0};
 	int64_t count = 0, group = n == 3 ? sqlite3_value_int64(v[2]) : 0;
 	size_t from = 0, behind = 0;
-	int found = 0, which = functions_self(c)->row->which;
+	int found = 0, which = functions_which(c);
 
-	if (any_null(n, v) || !(regex = pattern_of(c, v[1], 1, NULL, &mine)))
+	if (functions_any_null(n, v) || !(regex = pattern_of(c, v[1], 1, NULL, &mine)))
 		return;
 	if (group < 0 || group >= REGEX_GROUPS)
 		group = 0;
@@ -620,7 +611,7 @@ compare(sqlite3_value *a, sqlite3_value *b)             /* SQLite's order of val
 static void
 extreme(sqlite3_context *c, int n, sqlite3_value **v)           /* greatest, least: NULLs are passed over */
 {
-	int want = functions_self(c)->row->which;
+	int want = functions_which(c);
 	sqlite3_value *best = NULL;
 
 	for (int i = 0; i < n; i++)
@@ -651,7 +642,7 @@ width_bucket(sqlite3_context *c, int n, sqlite3_value **v)
 	double x = sqlite3_value_double(v[0]), low = sqlite3_value_double(v[1]), high = sqlite3_value_double(v[2]);
 	int64_t count = sqlite3_value_int64(v[3]);
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	if (count <= 0 || count == INT64_MAX || low == high) {
 		functions_error(c, "width_bucket(x, low, high, n) wants n above 0 and low unlike high");
@@ -668,21 +659,21 @@ width_bucket(sqlite3_context *c, int n, sqlite3_value **v)
 static void
 bit_count(sqlite3_context *c, int n, sqlite3_value **v)
 {
-	if (!any_null(n, v))
+	if (!functions_any_null(n, v))
 		sqlite3_result_int(c, __builtin_popcountll((unsigned long long)sqlite3_value_int64(v[0])));
 }
 
 static void
 cube_root(sqlite3_context *c, int n, sqlite3_value **v)
 {
-	if (!any_null(n, v))
+	if (!functions_any_null(n, v))
 		sqlite3_result_double(c, cbrt(sqlite3_value_double(v[0])));
 }
 
 static void
 divide(sqlite3_context *c, int n, sqlite3_value **v)            /* safe_divide(a, b): NULL for b = 0 */
 {
-	if (!any_null(n, v) && sqlite3_value_double(v[1]) != 0)
+	if (!functions_any_null(n, v) && sqlite3_value_double(v[1]) != 0)
 		sqlite3_result_double(c, sqlite3_value_double(v[0]) / sqlite3_value_double(v[1]));
 }
 
@@ -729,7 +720,7 @@ md5(sqlite3_context *c, int n, sqlite3_value **v)
 	char hex[33];
 	size_t i, rest, blocks;
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	for (i = 0; i + 64 <= s.n; i += 64)
 		md5_block(h, (const unsigned char *)s.p + i);
@@ -752,7 +743,7 @@ sha256_hex(sqlite3_context *c, int n, sqlite3_value **v)
 	uint8_t digest[SHA256_LEN];
 	char hex[2 * SHA256_LEN + 1];
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	sha256(functions_text_of(v[0]), digest);
 	for (int i = 0; i < SHA256_LEN; i++)
@@ -763,7 +754,7 @@ sha256_hex(sqlite3_context *c, int n, sqlite3_value **v)
 static void
 hash(sqlite3_context *c, int n, sqlite3_value **v)              /* the same on every machine; not for secrets */
 {
-	if (!any_null(n, v))
+	if (!functions_any_null(n, v))
 		sqlite3_result_int64(c, (int64_t)str_hash_stable(functions_text_of(v[0])));
 }
 
@@ -869,7 +860,7 @@ array_contains(sqlite3_context *c, int n, sqlite3_value **v)
 	struct json_iter it;
 	int found = 0;
 
-	if (any_null(n, v) || json_check(s, &err) < 0)
+	if (functions_any_null(n, v) || json_check(s, &err) < 0)
 		return;
 	for (it = json_iter(json_value(s)); !found && json_next(&it); ) {
 		struct cell x = cell_of_json(it.value, &scratch);
@@ -956,7 +947,7 @@ cast_to(sqlite3_context *c, int n, sqlite3_value **v)           /* which 1: NULL
 {
 	struct str type = functions_text_of(v[1]), s;
 	enum functions_form form;
-	int soft = functions_self(c)->row->which, scale, kind = sqlite3_value_type(v[0]), b;
+	int soft = functions_which(c), scale, kind = sqlite3_value_type(v[0]), b;
 	int64_t i, ms;
 	double d;
 
@@ -1107,7 +1098,7 @@ static void
 divided(sqlite3_context *c, int n, sqlite3_value **v)           /* a // b of whole numbers, without the rest; which 1: of any */
 {
 	(void)n;
-	if (any_null(n, v) || sqlite3_value_double(v[1]) == 0)
+	if (functions_any_null(n, v) || sqlite3_value_double(v[1]) == 0)
 		return;
 	if (sqlite3_value_numeric_type(v[0]) == SQLITE_INTEGER && sqlite3_value_numeric_type(v[1]) == SQLITE_INTEGER) {
 		int64_t a = sqlite3_value_int64(v[0]), b = sqlite3_value_int64(v[1]);
@@ -1122,7 +1113,7 @@ divided(sqlite3_context *c, int n, sqlite3_value **v)           /* a // b of who
 	}
 	double x = sqlite3_value_double(v[0]) / sqlite3_value_double(v[1]);
 
-	sqlite3_result_double(c, functions_self(c)->row->which ? trunc(x) : x);
+	sqlite3_result_double(c, functions_which(c) ? trunc(x) : x);
 }
 
 enum { GCD, LCM, XOR };
@@ -1133,9 +1124,9 @@ whole_pair(sqlite3_context *c, int n, sqlite3_value **v)
 	uint64_t a, b, x, y;
 	int64_t p = sqlite3_value_int64(v[0]), q = sqlite3_value_int64(v[1]), out = 0;
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
-	if (functions_self(c)->row->which == XOR) {
+	if (functions_which(c) == XOR) {
 		sqlite3_result_int64(c, p ^ q);
 		return;
 	}
@@ -1145,10 +1136,10 @@ whole_pair(sqlite3_context *c, int n, sqlite3_value **v)
 
 		x = y, y = rest;
 	}
-	if (functions_self(c)->row->which == LCM && (!x || __builtin_mul_overflow((int64_t)(a / x), (int64_t)b, &out)))
+	if (functions_which(c) == LCM && (!x || __builtin_mul_overflow((int64_t)(a / x), (int64_t)b, &out)))
 		sqlite3_result_int64(c, 0), x ? functions_error(c, "integer overflow") : (void)0;
 	else
-		sqlite3_result_int64(c, functions_self(c)->row->which == LCM ? out : (int64_t)x);
+		sqlite3_result_int64(c, functions_which(c) == LCM ? out : (int64_t)x);
 }
 
 #define LETTERS_MOST 2000       /* bytes of texts between which steps are counted: their product is the time */
@@ -1159,7 +1150,7 @@ levenshtein(sqlite3_context *c, int n, sqlite3_value **v)       /* letters to ch
 	struct str a = functions_text_of(v[0]), b = functions_text_of(v[1]);
 	size_t *row, m = 0;
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	if (a.n > LETTERS_MOST || b.n > LETTERS_MOST) {
 		functions_error(c, "levenshtein: a text of more than %d bytes", LETTERS_MOST);
@@ -1197,9 +1188,9 @@ url_code(sqlite3_context *c, int n, sqlite3_value **v)          /* which 0: %20 
 {
 	struct str s = functions_text_of(v[0]);
 	struct buf out = {0};
-	int back = functions_self(c)->row->which;
+	int back = functions_which(c);
 
-	if (any_null(n, v))
+	if (functions_any_null(n, v))
 		return;
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char b = (unsigned char)s.p[i];
@@ -1230,8 +1221,8 @@ is_empty(sqlite3_context *c, int n, sqlite3_value **v)          /* which 1: is i
 {
 	struct str s = functions_text_of(v[0]);
 
-	if (!any_null(n, v))
-		sqlite3_result_int(c, (s.n == 0 || str_eq(s, STR("[]"))) != functions_self(c)->row->which);
+	if (!functions_any_null(n, v))
+		sqlite3_result_int(c, (s.n == 0 || str_eq(s, STR("[]"))) != functions_which(c));
 }
 
 const struct function functions_text[] = {

@@ -363,7 +363,7 @@ part(sqlite3_context *c, int n, sqlite3_value **v)
 
 	(void)n;
 	if (functions_time_of(v[0], &ms, &form) == 0)
-		give_part(c, (enum unit)functions_self(c)->row->which, ms, form);
+		give_part(c, (enum unit)functions_which(c), ms, form);
 }
 
 static void
@@ -397,7 +397,7 @@ static void
 start_of(sqlite3_context *c, int n, sqlite3_value **v)          /* toStartOfHour and its kin */
 {
 	static const char *const units[] = { "second", "minute", "hour", "day", "week", "month", "quarter", "year" };
-	int which = functions_self(c)->row->which;
+	int which = functions_which(c);
 	enum functions_form form;
 	int64_t ms;
 
@@ -491,7 +491,7 @@ whole_units(sqlite3_context *c, enum unit unit, int64_t a, int64_t b)
 static void
 date_add(sqlite3_context *c, int n, sqlite3_value **v)
 {
-	int sign = functions_self(c)->row->which, unit;
+	int sign = functions_which(c), unit;
 	enum functions_form form, other;
 	char text[80];
 	int64_t ms, months, a, b;
@@ -673,7 +673,7 @@ time_minus(sqlite3_context *c, int n, sqlite3_value **v)        /* seconds betwe
 		return;
 	if (sqlite3_value_type(v[0]) == SQLITE_TEXT && sqlite3_value_type(v[1]) == SQLITE_TEXT && functions_time_of(v[0], &a, &form) == 0) {
 		if (functions_time_of(v[1], &b, &other) == 0 && form == FORM_DATE && other == FORM_DATE)
-			functions_self(c)->row->which ? sqlite3_result_double(c, (double)(a - b) / 1000) : sqlite3_result_int64(c, (a - b) / DAY);
+			functions_which(c) ? sqlite3_result_double(c, (double)(a - b) / 1000) : sqlite3_result_int64(c, (a - b) / DAY);
 		else if (functions_time_of(v[1], &b, &other) == 0)
 			sqlite3_result_double(c, (double)(a - b) / 1000);
 		else if (span_of(v[1], &b, &months) == 0)
@@ -896,7 +896,7 @@ static void
 today(sqlite3_context *c, int n, sqlite3_value **v)             /* which: days from today */
 {
 	(void)n, (void)v;
-	functions_give_time(c, local(c, time_now(), FORM_INSTANT) + functions_self(c)->row->which * DAY, FORM_DATE);
+	functions_give_time(c, local(c, time_now(), FORM_INSTANT) + functions_which(c) * DAY, FORM_DATE);
 }
 
 static void
@@ -1026,11 +1026,11 @@ name_of(sqlite3_context *c, int n, sqlite3_value **v)           /* which 0: mont
 	if (functions_time_of(v[0], &ms, &form) < 0)
 		return;
 	time_civil(local(c, ms, form), &t);
-	if (functions_self(c)->row->which == 2) {
+	if (functions_which(c) == 2) {
 		t = (struct civil){ .year = t.year + t.month / 12, .month = t.month % 12 + 1, .day = 1 };
 		functions_give_time(c, time_of_civil(&t) - DAY, FORM_DATE);
 	} else {
-		sqlite3_result_text(c, functions_self(c)->row->which ? weekdays[t.weekday] : months[t.month - 1], -1, SQLITE_STATIC);
+		sqlite3_result_text(c, functions_which(c) ? weekdays[t.weekday] : months[t.month - 1], -1, SQLITE_STATIC);
 	}
 }
 
@@ -1182,7 +1182,7 @@ parse_format(sqlite3_context *c, int n, sqlite3_value **v)      /* strptime(text
 	const char *end = strptime(text, f, &tm);
 
 	if (!end || *end || tm.tm_year < -1900 || tm.tm_year > 8099) {
-		if (functions_self(c)->row->which == 0)
+		if (functions_which(c) == 0)
 			functions_error(c, "strptime: '%.60s' is not in the form '%.40s', try_strptime gives NULL", text, f);
 		return;
 	}
@@ -1201,7 +1201,7 @@ yyyymm(sqlite3_context *c, int n, sqlite3_value **v)
 	if (functions_time_of(v[0], &ms, &form) < 0)
 		return;
 	time_civil(local(c, ms, form), &t);
-	sqlite3_result_int64(c, functions_self(c)->row->which ? t.year * 10000LL + t.month * 100 + t.day : t.year * 100LL + t.month);
+	sqlite3_result_int64(c, functions_which(c) ? t.year * 10000LL + t.month * 100 + t.day : t.year * 100LL + t.month);
 }
 
 const struct function functions_time[] = {

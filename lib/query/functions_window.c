@@ -10,18 +10,6 @@
 
 #define ONE_MOST (500u << 20)   /* bytes of one text or list */
 
-static int
-which(sqlite3_context *c)
-{
-	return functions_self(c)->row->which;
-}
-
-static int
-is_null(sqlite3_value *v)
-{
-	return sqlite3_value_type(v) == SQLITE_NULL;
-}
-
 /* ---- different values: how many, and which is there most often */
 
 enum { DIFFERENT, MOST_OFTEN };
@@ -50,7 +38,7 @@ values_move(sqlite3_context *c, sqlite3_value *v, int by)
 	struct map_entry *e;
 	struct buf key = {0};
 
-	if (!s || is_null(v))
+	if (!s || functions_is_null(v))
 		return;
 	put_key(&key, v);
 	e = map_put(&s->map, buf_get(&key), NULL);
@@ -81,7 +69,7 @@ values_value(sqlite3_context *c)
 	int64_t i;
 	double d;
 
-	if (which(c) == DIFFERENT) {
+	if (functions_which(c) == DIFFERENT) {
 		sqlite3_result_int64(c, s ? s->n : 0);
 		return;
 	}
@@ -130,10 +118,10 @@ best_step(sqlite3_context *c, int n, sqlite3_value **v)         /* (value, key);
 	struct candidate one;
 
 	(void)n;
-	if (!b || is_null(v[0]) || is_null(v[1]))
+	if (!b || functions_is_null(v[0]) || functions_is_null(v[1]))
 		return;
 	b->came++;
-	while (b->n > b->from && better(v[1], b->item[b->n - 1].key, which(c))) {
+	while (b->n > b->from && better(v[1], b->item[b->n - 1].key, functions_which(c))) {
 		b->n--;
 		sqlite3_value_free(b->item[b->n].value), sqlite3_value_free(b->item[b->n].key);
 	}
@@ -160,7 +148,7 @@ best_inverse(sqlite3_context *c, int n, sqlite3_value **v)
 	struct best *b = sqlite3_aggregate_context(c, sizeof(*b));
 
 	(void)n;
-	if (!b || is_null(v[0]) || is_null(v[1]))
+	if (!b || functions_is_null(v[0]) || functions_is_null(v[1]))
 		return;
 	b->gone++;
 	if (b->from < b->n && b->item[b->from].row == b->gone) {
@@ -207,7 +195,7 @@ joined_step(sqlite3_context *c, int n, sqlite3_value **v)       /* (value[, sepa
 	struct piece piece;
 	size_t before;
 
-	if (!j || (which(c) == TEXT && is_null(v[0])))
+	if (!j || (functions_which(c) == TEXT && functions_is_null(v[0])))
 		return;
 	if (j->from > j->out.n / 2) {
 		memmove(j->out.p, j->out.p + j->from, j->out.n - j->from);
@@ -221,7 +209,7 @@ joined_step(sqlite3_context *c, int n, sqlite3_value **v)       /* (value[, sepa
 	before = j->out.n;
 	buf_str(&j->out, n > 1 ? functions_text_of(v[1]) : STR(","));
 	piece.separator = j->out.n - before;
-	if (which(c) == LIST)
+	if (functions_which(c) == LIST)
 		cell_put_json(&j->out, &cell);
 	else
 		buf_str(&j->out, functions_text_of(v[0]));
@@ -243,7 +231,7 @@ joined_inverse(sqlite3_context *c, int n, sqlite3_value **v)
 	struct joined *j = sqlite3_aggregate_context(c, sizeof(*j));
 
 	(void)n;
-	if (j && j->first < j->n && !(which(c) == TEXT && is_null(v[0])))
+	if (j && j->first < j->n && !(functions_which(c) == TEXT && functions_is_null(v[0])))
 		j->from += j->piece[j->first++].n;
 }
 
@@ -257,7 +245,7 @@ joined_value(sqlite3_context *c)
 	if (!j || j->first == j->n)
 		return;
 	text = (struct str){ j->out.p + j->from + j->piece[j->first].separator, j->out.n - j->from - j->piece[j->first].separator };
-	if (which(c) == TEXT) {
+	if (functions_which(c) == TEXT) {
 		functions_give_text(c, text);
 		return;
 	}
@@ -293,7 +281,7 @@ bits_move(sqlite3_context *c, sqlite3_value *v, int by)
 	struct bits *b = sqlite3_aggregate_context(c, sizeof(*b));
 	uint64_t x = (uint64_t)sqlite3_value_int64(v);
 
-	if (!b || is_null(v))
+	if (!b || functions_is_null(v))
 		return;
 	b->n += by;
 	for (int i = 0; i < 64; i++)
@@ -323,7 +311,7 @@ bits_value(sqlite3_context *c)
 	if (!b || !b->n)
 		return;
 	for (int i = 0; i < 64; i++)
-		x |= (uint64_t)(which(c) == OR ? b->set[i] > 0 : which(c) == AND ? b->set[i] == b->n : b->set[i] & 1) << i;
+		x |= (uint64_t)(functions_which(c) == OR ? b->set[i] > 0 : functions_which(c) == AND ? b->set[i] == b->n : b->set[i] & 1) << i;
 	sqlite3_result_int64(c, (int64_t)x);
 }
 
