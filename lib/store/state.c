@@ -118,6 +118,24 @@ store_each_state(struct store *s, const char *kind, int (*each)(void *, struct s
 	return rc;
 }
 
+int
+store_has_state(struct store *s, const char *kind, struct err *err)
+{
+	struct store_view v;
+	struct store_cursor c = { .view = &v, .table = STORE_STATE };
+	struct str key, value, prefix = { kind, strlen(kind) + 1 };
+	int rc;
+
+	if ((rc = kind_ok(s, kind, err)) || (rc = store_view_open(&v, s, err)))
+		return rc;
+	rc = store_walk(&c, prefix, &key, &value, err);
+	if (rc > 0)
+		rc = str_starts(key, prefix);
+	store_walk_end(&c);
+	store_view_close(&v);
+	return rc;
+}
+
 /* ---- rows: kind 0 time number -> JSON */
 
 const char *const store_row_kinds[] = { "alert", "anomaly", "match", "insight", NULL };

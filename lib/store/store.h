@@ -123,6 +123,7 @@ int store_add_row(struct store *, const char *kind, int64_t time, struct str jso
 int store_put_state(struct store *, const char *kind, struct str name, struct str value, struct err *);
 int store_get_state(struct store *, const char *kind, struct str name, struct buf *value, struct err *);  /* 1, 0 none, < 0 */
 int store_each_state(struct store *, const char *kind, int (*each)(void *, struct str name, struct str value), void *, struct err *);
+int store_has_state(struct store *, const char *kind, struct err *);    /* 1 when there is one of that kind, 0, < 0 */
 int store_drop_state(struct store *, const char *kind, struct str name, struct err *);
 
 /* Was the event id seen with a time less than `span_ms` from this one, before or after? 1 seen; 0 new, and from now on remembered with
