@@ -534,12 +534,7 @@ change_read(struct change *c, struct str *bytes, struct err *err)
 	struct packing p = { .from = bytes };
 
 	change_init(c);
-	if (bytes->n == 0 || *bytes->p < 1 || *bytes->p > FORMAT)
-		p.failed = 1;
-	else {
-		p.version = *bytes->p;
-		bytes->p++, bytes->n--;
+	if (detect_pack_version(&p, 1, FORMAT))
 		each_field(&p, c);
-	}
 	return p.failed ? err_set(err, ERR_CORRUPT, "what was saved of changes is damaged or of another version") : 0;
 }

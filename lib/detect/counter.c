@@ -176,12 +176,7 @@ counter_read(struct counter *c, struct str *bytes, struct err *err)
 	struct packing p = { .from = bytes };
 
 	*c = (struct counter){0};
-	if (bytes->n == 0 || *bytes->p != FORMAT)
-		p.failed = 1;
-	else {
-		p.version = *bytes->p;
-		bytes->p++, bytes->n--;
+	if (detect_pack_version(&p, FORMAT, FORMAT))
 		each_field(&p, c);
-	}
 	return p.failed ? err_set(err, ERR_CORRUPT, "what was saved of a counter is damaged or of another version") : 0;
 }

@@ -716,12 +716,7 @@ model_read(struct model *m, struct str *bytes, struct err *err)
 	struct packing p = { .from = bytes };
 
 	model_init(m);
-	if (bytes->n == 0 || *bytes->p < 1 || *bytes->p > FORMAT)
-		p.failed = 1;
-	else {
-		p.version = *bytes->p;
-		bytes->p++, bytes->n--;
+	if (detect_pack_version(&p, 1, FORMAT))
 		each_field(&p, m);
-	}
 	return p.failed ? err_set(err, ERR_CORRUPT, "the saved model is damaged or of another version") : 0;
 }

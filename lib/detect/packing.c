@@ -20,6 +20,20 @@ detect_pack(struct packing *p, void *field, size_t size)
 	p->from->p += size, p->from->n -= size;
 }
 
+int
+detect_pack_version(struct packing *p, int oldest, int newest)
+{
+	int version = p->from->n ? *p->from->p : 0;
+
+	if (version < oldest || version > newest) {
+		p->failed = 1;
+		return 0;
+	}
+	p->version = version;
+	p->from->p++, p->from->n--;
+	return 1;
+}
+
 void
 detect_pack_expect(struct packing *p, double value, double least)
 {

@@ -16,6 +16,9 @@ struct packing {
 
 void detect_pack(struct packing *, void *field, size_t size);
 
+/* Take the version, which all of them begin with: `oldest` to `newest`, or it has failed and nothing is taken. 1 when it is one. */
+int detect_pack_version(struct packing *, int oldest, int newest);
+
 /* A number that can be what was learned? Else it has failed. */
 void detect_pack_expect(struct packing *, double value, double least);
 
