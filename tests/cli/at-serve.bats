@@ -1154,9 +1154,8 @@ P
 	kill $receiver
 }
 
-@test "a webhook of a tenant that was made while the server runs gets what comes from then on" {
-	mkdir config
-	echo '{"serve":{"webhooks":{"private":true}}}' > config/analytics.json
+# A receiver of webhooks at $receiver that writes down the path and the type of each.
+receive() {
 	python3 -u - > receiver.log 2>&1 <<'P' &
 import http.server, json
 class H(http.server.BaseHTTPRequestHandler):
@@ -1168,6 +1167,12 @@ s = http.server.HTTPServer(('127.0.0.1', 0), H); print('port', s.server_port); s
 P
 	soon grep -q '^port' receiver.log
 	receiver=http://127.0.0.1:$(sed -n 's/^port //p' receiver.log)
+}
+
+@test "a webhook of a tenant that was made while the server runs gets what comes from then on" {
+	mkdir config
+	echo '{"serve":{"webhooks":{"private":true}}}' > config/analytics.json
+	receive
 	serve_start -c config
 	post /api/v1/webhooks "{\"id\":\"w\",\"url\":\"$receiver/own\",\"events\":[\"order\"]}" > /dev/null && [ "$status_code" = 201 ]
 	post /api/v1/events '{"event":"order"}' > /dev/null
@@ -1186,17 +1191,7 @@ P
 @test "a webhook that is made where there were some once is not told what was found meanwhile" {
 	mkdir config
 	echo '{"serve":{"webhooks":{"private":true}}}' > config/analytics.json
-	python3 -u - > receiver.log 2>&1 <<'P' &
-import http.server, json
-class H(http.server.BaseHTTPRequestHandler):
-    def log_message(self, *a): pass
-    def do_POST(self):
-        print(self.path, json.loads(self.rfile.read(int(self.headers['Content-Length'])))["type"])
-        self.send_response(204); self.end_headers()
-s = http.server.HTTPServer(('127.0.0.1', 0), H); print('port', s.server_port); s.serve_forever()
-P
-	soon grep -q '^port' receiver.log
-	receiver=http://127.0.0.1:$(sed -n 's/^port //p' receiver.log)
+	receive
 	at-admin -q tenant add shop
 	serve_start -c config
 	post /api/v1/webhooks "{\"id\":\"w\",\"url\":\"$receiver/first\",\"events\":[\"anomaly\"]}" -H 'X-Tenant: shop' > /dev/null && [ "$status_code" = 201 ]

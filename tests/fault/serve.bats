@@ -4,13 +4,17 @@
 load ../helper
 load ../cli/serve
 
+# The store is on a disk of that size.
+small_disk() {
+	[ "$(id -u)" = 0 ] || skip "needs root for a small file system"
+	mkdir small
+	mount -t tmpfs -o size="$1" none small 2> /dev/null || skip "cannot mount"
+	export AT_STORE=$PWD/small/store
+}
 teardown() { serve_end; [ ! -d small ] || umount small 2> /dev/null || :; }
 
 @test "fault 7: a full disk is said to who sends, at once and as a problem; questions are answered, and with room again it goes on" {
-	[ "$(id -u)" = 0 ] || skip "needs root for a small file system"
-	mkdir small
-	mount -t tmpfs -o size=4m none small 2> /dev/null || skip "cannot mount"
-	export AT_STORE=$PWD/small/store
+	small_disk 4m
 	serve_start
 	python3 -c 'import os
 for i in range(20000): print("{\"event\":\"e\",\"id\":\"%d\",\"pad\":\"%s\"}" % (i, os.urandom(200).hex()))' > rows
@@ -141,10 +145,7 @@ P
 }
 
 @test "7: rules and webhooks that a full disk keeps from being written are told of once, and once more when they go on" {
-	[ "$(id -u)" = 0 ] || skip "needs root for a small file system"
-	mkdir small
-	mount -t tmpfs -o size=6m none small 2> /dev/null || skip "cannot mount"
-	export AT_STORE=$PWD/small/store
+	small_disk 6m
 	serve_start
 	post /api/v1/rules '{"id":"all","alert":"all","expr":".event == \"e\""}' > /dev/null && [ "$status_code" = 201 ]
 	post /api/v1/webhooks '{"id":"w","url":"https://127.0.0.1:9/","events":["e"]}' > /dev/null && [ "$status_code" = 201 ]
