@@ -769,7 +769,10 @@ look_all(void *self, int woken)
 	(void)woken;
 	a->look_all = !a->looked || time_mono_ms() - a->looked > LOOK_MS;
 	a->looked = a->look_all ? time_mono_ms() : a->looked;
-	store_tenants(a->serve->spec.store, see_tenant, a, &err);
+	if (a->look_all)
+		store_tenants(a->serve->spec.store, see_tenant, a, &err);
+	else
+		serve_tenants_open(a->serve, see_tenant, a);
 	err_clear(&err);
 }
 

@@ -327,7 +327,10 @@ look(void *self, int woken)
 
 	h->look_all = !h->looked || time_mono_ms() - h->looked > LOOK_MS;
 	h->looked = h->look_all ? time_mono_ms() : h->looked;
-	store_tenants(h->serve->spec.store, see_tenant, h, &err);
+	if (h->look_all)
+		store_tenants(h->serve->spec.store, see_tenant, h, &err);
+	else
+		serve_tenants_open(h->serve, see_tenant, h);
 	err_clear(&err);
 	for (struct map_entry *e = map_first(&h->tenants); e && !is_ending(h); e = map_next(&h->tenants, e)) {
 		struct watched *t = e->ptr;

@@ -100,6 +100,8 @@ struct serve_tenant;
 struct serve_tenant *serve_tenant(struct serve *, struct str name, struct err *);        /* opened; ERR_INPUT: there is none */
 struct store *serve_tenant_store(struct serve_tenant *);
 void serve_tenants_each(struct serve *, void (*each)(void *, struct serve_tenant *), void *);
+/* The names of those that are open, without looking into the folder of all; each may open others. Ends where it gives other than 0. */
+void serve_tenants_open(struct serve *, int (*each)(void *, const char *name), void *);
 void serve_tenants_free(struct serve *);                        /* what waits is committed first */
 int serve_tenant_is_open(struct serve *, struct str name);
 int serve_tenant_is_there(struct serve *, struct str name);     /* open or not; some µs */

@@ -574,6 +574,23 @@ serve_tenants_each(struct serve *s, void (*each)(void *, struct serve_tenant *),
 }
 
 void
+serve_tenants_open(struct serve *s, int (*each)(void *, const char *name), void *self)
+{
+	struct buf names = { 0 };
+
+	pthread_mutex_lock(&s->tenants_lock);
+	for (struct map_entry *e = map_first(&s->tenants); e; e = map_next(&s->tenants, e))
+		if (e->ptr) {
+			buf_str(&names, e->key);
+			buf_byte(&names, 0);
+		}
+	pthread_mutex_unlock(&s->tenants_lock);
+	for (size_t i = 0; i < names.n && each(self, names.p + i) == 0; i += strlen(names.p + i) + 1)
+		;
+	buf_release(&names);
+}
+
+void
 serve_tenants_free(struct serve *s)
 {
 	for (struct map_entry *e = map_first(&s->tenants); e; e = map_next(&s->tenants, e)) {
