@@ -1592,22 +1592,17 @@ leave_out(struct work *w, const struct sets *sets, uint64_t set, struct tok *fir
 	}
 }
 
-static void
-grouping_sets(struct work *w, struct select *s)
+/* Does GROUP BY speak of sets? WITH ROLLUP behind it is said as ROLLUP (…) then. */
+static int
+has_sets(struct work *w, const struct select *s)
 {
 	struct tok *group = s->clause[GROUP];
-	struct sets *sets;
-	struct items elements, items;
-	int any = 0, all_star = 0;
+	int any = 0;
 
-	if (!group)
-		return;
 	for (struct tok *t = group->next->next; t != clause_end(s, GROUP)->next; t = t->next) {
 		if (is(t, "("))
 			t = t->match;
-		else if ((is(t, "rollup") || is(t, "cube")) && is(t->next, "("))
-			any = 1;
-		else if (is(t, "grouping") && is(t->next, "sets"))
+		else if (((is(t, "rollup") || is(t, "cube")) && is(t->next, "(")) || (is(t, "grouping") && is(t->next, "sets")))
 			any = 1;
 		else if (is(t, "with") && is(t->next, "rollup")) {      /* GROUP BY a, b WITH ROLLUP */
 			struct tok *last = t->prev;
@@ -1618,14 +1613,20 @@ grouping_sets(struct work *w, struct select *s)
 			break;
 		}
 	}
-	if (!any)
-		return;
-	if (s->clause[QUALIFY])
-		rewrite_fail(w, s->clause[QUALIFY], "QUALIFY beside ROLLUP, CUBE or GROUPING SETS, put them into a subquery");
-	sets = arena_get(w->arena, sizeof(*sets));
+	return any;
+}
+
+/* Each element of GROUP BY gives some sets; the whole is every one of each beside every one of the others. NULL: it has failed. */
+static struct sets *
+gather_sets(struct work *w, const struct select *s)
+{
+	struct tok *group = s->clause[GROUP];
+	struct sets *sets = arena_get(w->arena, sizeof(*sets));
+	struct items elements;
+
 	if (!sets || !(sets->by = arena_get(w->arena, 64 * sizeof(*sets->by)))) {
 		rewrite_fail(w, group, "the statement grows beyond bounds");
-		return;
+		return NULL;
 	}
 	sets->n_by = 0, sets->n = 1, sets->set[0] = 0;
 	elements = split(w, group->next->next, clause_end(s, GROUP));
@@ -1636,7 +1637,7 @@ grouping_sets(struct work *w, struct select *s)
 
 		if ((long)n * sets->n > SETS_MOST) {
 			rewrite_fail(w, e->first, "more than %d grouping sets", SETS_MOST);
-			return;
+			return NULL;
 		}
 		for (int a = 0; a < sets->n; a++)
 			for (int b = 0; b < n; b++)
@@ -1644,90 +1645,124 @@ grouping_sets(struct work *w, struct select *s)
 		memcpy(sets->set, product, (size_t)total * sizeof(*product));
 		sets->n = total;
 	}
-	items = sets->items = split(w, s->list, s->list_last);
-	/* a number or an alias stands for its item */
+	return sets;
+}
+
+/* A number or an alias stands for its item. */
+static void
+find_items(struct work *w, struct sets *sets)
+{
+	const struct items *items = &sets->items;
+
 	for (int k = 0; k < sets->n_by; k++) {
 		struct item *by = &sets->by[k];
 		int n = by->first->kind == TOKEN_NUMBER ? atoi(by->first->text.p) : 0;
 
 		if (by->first != by->last)
 			continue;
-		if (n >= 1 && n <= items.n)
-			*by = (struct item){ .first = items.item[n - 1].first, .last = items.item[n - 1].last };
+		if (n >= 1 && n <= items->n)
+			*by = (struct item){ .first = items->item[n - 1].first, .last = items->item[n - 1].last };
 		else
-			for (int i = 0; i < items.n; i++)
-				if (items.item[i].alias && !items.item[i].alias->alias && same_name(rewrite_bare(w, items.item[i].alias), rewrite_bare(w, by->first)))
-					*by = (struct item){ .first = items.item[i].first, .last = items.item[i].last };
+			for (int i = 0; i < items->n; i++)
+				if (items->item[i].alias && !items->item[i].alias->alias && same_name(rewrite_bare(w, items->item[i].alias), rewrite_bare(w, by->first)))
+					*by = (struct item){ .first = items->item[i].first, .last = items->item[i].last };
 	}
-	for (int i = 0; i < items.n; i++)
-		all_star |= is_star(&items.item[i]);
+}
+
+/* The SELECT of one set, in front of `close`. */
+static void
+put_set(struct work *w, const struct select *s, struct sets *sets, uint64_t set, struct tok *close)
+{
+	struct tok *place = s->select, *group = s->clause[GROUP], *list_from = s->clause[FROM] ? s->clause[FROM] : group;
+	int has = 0, some = 0;
+
+	put(w, close, place, s->distinct ? "SELECT DISTINCT" : "SELECT");
+	for (int i = 0; i < sets->items.n; i++) {
+		struct item *item = &sets->items.item[i];
+		struct str name = item_name(w, item);
+		struct tok *first;
+
+		if (i)
+			put(w, close, place, ",");
+		first = rewrite_copy(w, item->first, item->last, close);
+		first->blank = 1;
+		leave_out(w, sets, set, first, close);
+		some |= aggregates(item->first, item->last);
+		if (name.p)
+			put(w, close, item->first, "AS %s", rewrite_quote(w, name, '"'));
+	}
+	if (list_from != group)
+		rewrite_copy(w, list_from, group->prev, close)->blank = 1;
+	for (int k = 0; k < sets->n_by; k++)
+		if (set >> k & 1) {
+			put(w, close, place, has++ ? "," : "GROUP BY");
+			rewrite_copy(w, sets->by[k].first, sets->by[k].last, close)->blank = 1;
+		}
+	if (!has && !some && !s->clause[HAVING])
+		put(w, close, place, "HAVING count(*) >= 0");
+	if (s->clause[HAVING]) {
+		struct tok *having = rewrite_copy(w, s->clause[HAVING], clause_end(s, HAVING), close);
+
+		having->blank = 1;
+		leave_out(w, sets, set, having, close);
+	}
+	if (s->clause[WINDOW] && !s->clause[QUALIFY])
+		rewrite_copy(w, s->clause[WINDOW], clause_end(s, WINDOW), close)->blank = 1;
+}
+
+/* An ORDER BY that repeats an item's expression means that column. */
+static void
+order_by_items(struct work *w, const struct select *s, const struct items *items)
+{
+	struct items order = split(w, s->clause[ORDER]->next->next, clause_end(s, ORDER));
+
+	for (int i = 0; i < order.n; i++) {
+		struct tok *first = order.item[i].first, *last = order.item[i].alias ? order.item[i].alias : order.item[i].last;
+
+		while (last != first && (is(last, "desc") || is(last, "asc") || is(last, "first") || is(last, "last") || is(last, "nulls")))
+			last = last->prev;
+		for (int k = 0; k < items->n; k++)
+			if (rewrite_same(first, last, items->item[k].first, items->item[k].last)) {
+				put(w, first, first, "%d", k + 1);
+				rewrite_cut(first, last);
+				break;
+			}
+	}
+}
+
+static void
+grouping_sets(struct work *w, struct select *s)
+{
+	struct sets *sets;
+	int all_star = 0;
+
+	if (!s->clause[GROUP] || !has_sets(w, s))
+		return;
+	if (s->clause[QUALIFY])
+		rewrite_fail(w, s->clause[QUALIFY], "QUALIFY beside ROLLUP, CUBE or GROUPING SETS, put them into a subquery");
+	if (!(sets = gather_sets(w, s)))
+		return;
+	sets->items = split(w, s->list, s->list_last);
+	find_items(w, sets);
+	for (int i = 0; i < sets->items.n; i++)
+		all_star |= is_star(&sets->items.item[i]);
 	if (all_star)
 		rewrite_fail(w, s->list, "ROLLUP, CUBE and GROUPING SETS want the columns by name, not *");
 	if (w->err->code)
 		return;
 	/* SELECT * FROM (SELECT … UNION ALL SELECT …) ORDER BY … LIMIT … */
 	struct tok *place = s->select, *tail = s->clause[ORDER] && !s->compound ? s->clause[ORDER] : s->clause[LIMIT] && !s->compound ? s->clause[LIMIT] : s->end;
-	struct tok *body_last = tail->prev, *list_from = s->clause[FROM] ? s->clause[FROM] : group;
-	struct tok *open = put(w, place, place, "SELECT * FROM ( )")->next->next->next, *close = open->match;
+	struct tok *body_last = tail->prev, *open = put(w, place, place, "SELECT * FROM ( )")->next->next->next, *close = open->match;
 
 	for (int n = 0; n < sets->n && !w->err->code; n++) {
-		uint64_t set = sets->set[n];
-		int has = 0, some = 0;
-
 		if (n)
 			put(w, close, place, "UNION ALL");
-		put(w, close, place, s->distinct ? "SELECT DISTINCT" : "SELECT");
-		for (int i = 0; i < items.n; i++) {
-			struct item *item = &items.item[i];
-			struct str name = item_name(w, item);
-			struct tok *first;
-
-			if (i)
-				put(w, close, place, ",");
-			first = rewrite_copy(w, item->first, item->last, close);
-			first->blank = 1;
-			leave_out(w, sets, set, first, close);
-			some |= aggregates(item->first, item->last);
-			if (name.p)
-				put(w, close, item->first, "AS %s", rewrite_quote(w, name, '"'));
-		}
-		if (list_from != group)
-			rewrite_copy(w, list_from, group->prev, close)->blank = 1;
-		for (int k = 0; k < sets->n_by; k++)
-			if (set >> k & 1) {
-				put(w, close, place, has++ ? "," : "GROUP BY");
-				rewrite_copy(w, sets->by[k].first, sets->by[k].last, close)->blank = 1;
-			}
-		if (!has && !some && !s->clause[HAVING])
-			put(w, close, place, "HAVING count(*) >= 0");
-		if (s->clause[HAVING]) {
-			struct tok *having = rewrite_copy(w, s->clause[HAVING], clause_end(s, HAVING), close);
-
-			having->blank = 1;
-			leave_out(w, sets, set, having, close);
-		}
-		if (s->clause[WINDOW] && !s->clause[QUALIFY])
-			rewrite_copy(w, s->clause[WINDOW], clause_end(s, WINDOW), close)->blank = 1;
+		put_set(w, s, sets, sets->set[n], close);
 	}
 	if (w->err->code)
 		return;
-	/* an ORDER BY that repeats an item's expression means that column */
-	if (s->clause[ORDER] && tail == s->clause[ORDER]) {
-		struct items order = split(w, s->clause[ORDER]->next->next, clause_end(s, ORDER));
-
-		for (int i = 0; i < order.n; i++) {
-			struct tok *first = order.item[i].first, *last = order.item[i].alias ? order.item[i].alias : order.item[i].last;
-
-			while (last != first && (is(last, "desc") || is(last, "asc") || is(last, "first") || is(last, "last") || is(last, "nulls")))
-				last = last->prev;
-			for (int k = 0; k < items.n; k++)
-				if (rewrite_same(first, last, items.item[k].first, items.item[k].last)) {
-					put(w, first, first, "%d", k + 1);
-					rewrite_cut(first, last);
-					break;
-				}
-		}
-	}
+	if (s->clause[ORDER] && tail == s->clause[ORDER])
+		order_by_items(w, s, &sets->items);
 	rewrite_cut(place, body_last);
 	parse(open->prev->prev->prev, s);
 }
