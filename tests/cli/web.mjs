@@ -625,6 +625,13 @@ Object.assign(cases, {
 		const b = await entered({}, '#/d/v');
 		await b.until('document.querySelector(".card-value")?.textContent === "100" && document.querySelector("tbody td")?.textContent === "100" && document.querySelector(".plot")');
 		await b.until(cell('In DE'));
+		/* a chart that is pointed at before its first picture has nothing there yet */
+		await b.eval(`import('/web/chart.js').then(({ TimeChart }) => { const c = new TimeChart();
+			c.set({ series: [{ name: 'a', t: [1, 2], v: [1, 2] }], from: 1, to: 3 });
+			for (const type of ['pointermove', 'pointerdown', 'pointerup', 'wheel']) c.plot.dispatchEvent(type === 'wheel' ? new WheelEvent(type, { ctrlKey: true, deltaY: 1 }) : new PointerEvent(type, { clientX: 5 }));
+			c.plot.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight' })); })`);
+		assert.deepEqual(b.faults, []);
+		await b.until(`(() => { const p = document.querySelector('.plot'), r = p.getBoundingClientRect(); p.dispatchEvent(new PointerEvent('pointermove', { clientX: r.left + 200, clientY: r.top + 60 })); return !p.querySelector('.tip').hidden; })()`);
 		await b.drag('.plot', { x: 300, y: 60 }, { x: 150, y: 10 });
 		await b.until('location.hash.includes("from=") && document.querySelector(".chip")');
 		const link = await b.eval('location.href');

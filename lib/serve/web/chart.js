@@ -76,7 +76,6 @@ export class TimeChart {
 		this.bottom = 24;
 		this.observer = new ResizeObserver(() => this.resize());
 		afterPaint(() => this.observer.observe(this.plot));     /* it is told its size then, and paints */
-		this.listen();
 	}
 
 	free() {
@@ -179,6 +178,10 @@ export class TimeChart {
 		this.x = (t) => this.left + (t - from) / (to - from) * w;
 		this.time = (px) => from + (px - this.left) / w * (to - from);
 		this.y = (v) => this.top + (1 - (v - y.low) / (y.high - y.low)) * hgt;
+		if (!this.listens) {            /* before there is a picture nothing of it can be pointed at */
+			this.listens = true;
+			this.listen();
+		}
 		ctx.fillStyle = c.text;
 		ctx.strokeStyle = c.line;
 		ctx.lineWidth = 1;
