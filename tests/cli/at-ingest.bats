@@ -426,7 +426,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"'
 	at-ingest -q -r bad rows &
 	pid=$!
 	exec 9< bad
-	soon is_at $((nice > 5 ? nice : 5))
+	soon is_at $((nice > 10 ? nice : 10))
 	exec 9<&-
 	kill $pid
 	wait $pid || true
