@@ -992,121 +992,164 @@ field_of(struct parser *p, struct expr_node *of, struct expr_node *key, size_t a
 	return x;
 }
 
+/* .  .name  ."any text" */
 static struct expr_node *
-term(struct parser *p)
+dot(struct parser *p)
 {
 	size_t at = p->start;
-	struct expr_node *x = NULL, *key;
-	struct str name;
+	struct expr_node *x = node(p, EXPR_DOT, at, 0), *key;
 
-	if (++p->depth > NESTED)
-		fail(p, at, "nested too deep, write it in steps");
-	if (p->failed) {
-		p->depth--;
+	next(p);
+	if ((key = maybe_string(p)))
+		return field_of(p, x, key, at);
+	if (p->tok == T_IDENT)
+		fail(p, p->start, "a blank behind the dot, write .%.*s", STR_FMT(p->word));
+	return x;
+}
+
+static struct expr_node *
+collect(struct parser *p)
+{
+	size_t at = p->start;
+	struct expr_node *x;
+
+	next(p);
+	if (is(p, ']')) {
+		next(p);
+		return constant(p, at, expr_of_items(NULL, 0));
+	}
+	x = node(p, EXPR_COLLECT, at, 1, pipe_of(p));
+	expect(p, ']', "close the [ with ]");
+	return x;
+}
+
+static struct expr_node *
+variable(struct parser *p)
+{
+	size_t at = p->start;
+	struct expr_node *x;
+	struct str name;
+	char text[80];
+	int slot;
+
+	next(p);
+	if (p->tok == T_LOC) {
+		other(p, at, STR("$__loc__"));
+		next(p);
 		return none(p);
 	}
-	if (is(p, '.')) {
-		next(p);
-		x = node(p, EXPR_DOT, at, 0);
-		if ((key = maybe_string(p)))
-			x = field_of(p, x, key, at);
-		else if (p->tok == T_IDENT)
-			fail(p, p->start, "a blank behind the dot, write .%.*s", STR_FMT(p->word));
-	} else if (p->tok == T_REC) {
-		next(p);
-		x = node(p, EXPR_RECURSE, at, 0);
-	} else if (p->tok == T_FIELD) {
-		name = p->word;
-		next(p);
-		x = field_of(p, node(p, EXPR_DOT, at, 0), constant(p, at, expr_of_text(name)), at);
-	} else if (p->tok == T_NUMBER) {
-		x = number(p);
-	} else if ((x = maybe_string(p))) {
-		;
-	} else if (p->tok == T_FORMAT) {
-		name = p->word;
-		next(p);
-		x = format(p, at, name, node(p, EXPR_DOT, at, 0));
-	} else if (is(p, '(')) {
+	if (!plain_ident(p, "write a variable: $name", &name))
+		return none(p);
+	if (p->find && !p->found && p->find_arity < 0 && str_eq(name, str_of(p->find)))
+		p->found = column(p, at);
+	x = node(p, EXPR_VAR, at, 0);
+	if ((slot = find_var(p, name)) >= 0) {
+		x->which = (uint16_t)slot;
+	} else {
+		snprintf(text, sizeof(text), "$%.*s", (int)(name.n < 60 ? name.n : 60), name.p);
+		other(p, at, str_of(text));
+	}
+	return x;
+}
+
+static struct expr_node *
+break_to(struct parser *p)
+{
+	size_t at = p->start;
+	struct expr_node *x = node(p, EXPR_BREAK, at, 0);
+	struct str name;
+	char text[80];
+	int slot;
+
+	next(p);
+	if (!expect(p, '$', "break needs a label: break $name") || !plain_ident(p, "break needs a label: break $name", &name))
+		return x;
+	snprintf(text, sizeof(text), "*%.*s", (int)(name.n < 60 ? name.n : 60), name.p);
+	if ((slot = find_var(p, str_of(text))) >= 0)
+		x->which = (uint16_t)slot;
+	else
+		fail(p, at, "$%.*s is no label around this break, write label $%.*s | … before it", STR_FMT(name), STR_FMT(name));
+	return x;
+}
+
+/* name  name(a; b) */
+static struct expr_node *
+called(struct parser *p)
+{
+	size_t at = p->start;
+	struct str name = p->word;
+	struct expr_node *args[8];
+	int n = 0;
+
+	next(p);
+	if (is(p, '(')) {
+		do {
+			next(p);
+			if (n == 8)
+				fail(p, p->start, "too many arguments, no function takes more than 8");
+			else
+				args[n++] = pipe_of(p);
+		} while (!p->failed && is(p, ';'));
+		expect(p, ')', "write ; and the next argument, or close the ( with )");
+	}
+	return p->failed ? none(p) : call(p, at, name, args, n);
+}
+
+/* What stands for itself, without what follows it. */
+static struct expr_node *
+primary(struct parser *p)
+{
+	size_t at = p->start;
+	struct str name = p->word;
+	struct expr_node *x;
+
+	if (is(p, '.'))
+		return dot(p);
+	if (is(p, '['))
+		return collect(p);
+	if (is(p, '{'))
+		return object(p);
+	if (is(p, '$'))
+		return variable(p);
+	if (is(p, '(')) {
 		next(p);
 		x = pipe_of(p);
 		expect(p, ')', "close the ( with )");
-	} else if (is(p, '[')) {
-		next(p);
-		if (is(p, ']')) {
-			next(p);
-			x = constant(p, at, expr_of_items(NULL, 0));
-		} else {
-			x = node(p, EXPR_COLLECT, at, 1, pipe_of(p));
-			expect(p, ']', "close the [ with ]");
-		}
-	} else if (is(p, '{')) {
-		x = object(p);
-	} else if (is(p, '$')) {
-		next(p);
-		if (p->tok == T_LOC) {
-			other(p, at, STR("$__loc__"));
-			next(p);
-			x = none(p);
-		} else if (plain_ident(p, "write a variable: $name", &name)) {
-			int slot = find_var(p, name);
-
-			if (p->find && !p->found && p->find_arity < 0 && str_eq(name, str_of(p->find)))
-				p->found = column(p, at);
-			x = node(p, EXPR_VAR, at, 0);
-			if (slot < 0) {
-				char text[80];
-
-				snprintf(text, sizeof(text), "$%.*s", (int)(name.n < 60 ? name.n : 60), name.p);
-				other(p, at, str_of(text));
-			} else {
-				x->which = (uint16_t)slot;
-			}
-		} else {
-			x = none(p);
-		}
-	} else if (p->tok == T_BREAK) {
-		next(p);
-		x = node(p, EXPR_BREAK, at, 0);
-		if (expect(p, '$', "break needs a label: break $name") && plain_ident(p, "break needs a label: break $name", &name)) {
-			char text[80];
-			int slot;
-
-			snprintf(text, sizeof(text), "*%.*s", (int)(name.n < 60 ? name.n : 60), name.p);
-			slot = find_var(p, str_of(text));
-			if (slot < 0)
-				fail(p, at, "$%.*s is no label around this break, write label $%.*s | … before it", STR_FMT(name),
-				    STR_FMT(name));
-			else
-				x->which = (uint16_t)slot;
-		}
-	} else if (p->tok == T_IDENT) {
-		struct expr_node *args[8];
-		int n = 0;
-
-		name = p->word;
-		next(p);
-		if (is(p, '(')) {
-			next(p);
-			for (;;) {
-				if (n == 8) {
-					fail(p, p->start, "too many arguments, no function takes more than 8");
-					break;
-				}
-				args[n++] = pipe_of(p);
-				if (!is(p, ';'))
-					break;
-				next(p);
-			}
-			expect(p, ')', "write ; and the next argument, or close the ( with )");
-		}
-		x = p->failed ? none(p) : call(p, at, name, args, n);
-	} else {
-		unexpected(p, "write a value: .field, a literal, a function, (…), […] or {…}");
-		x = none(p);
+		return x;
 	}
+	switch (p->tok) {
+	case T_REC:
+		next(p);
+		return node(p, EXPR_RECURSE, at, 0);
+	case T_FIELD:
+		next(p);
+		return field_of(p, node(p, EXPR_DOT, at, 0), constant(p, at, expr_of_text(name)), at);
+	case T_FORMAT:
+		if ((x = maybe_string(p)))
+			return x;
+		next(p);
+		return format(p, at, name, node(p, EXPR_DOT, at, 0));
+	case T_NUMBER: return number(p);
+	case T_BREAK:  return break_to(p);
+	case T_IDENT:  return called(p);
+	default:
+		if ((x = maybe_string(p)))
+			return x;
+		unexpected(p, "write a value: .field, a literal, a function, (…), […] or {…}");
+		return none(p);
+	}
+}
+
+/* The fields and indexes behind it. */
+static struct expr_node *
+reached_from(struct parser *p, struct expr_node *x)
+{
+	struct expr_node *key;
+	struct str name;
+
 	while (!p->failed) {
-		at = p->start;
+		size_t at = p->start;
+
 		if (p->tok == T_FIELD) {
 			name = p->word;
 			next(p);
@@ -1124,6 +1167,17 @@ term(struct parser *p)
 			break;
 		}
 	}
+	return x;
+}
+
+static struct expr_node *
+term(struct parser *p)
+{
+	struct expr_node *x;
+
+	if (++p->depth > NESTED)
+		fail(p, p->start, "nested too deep, write it in steps");
+	x = p->failed ? none(p) : reached_from(p, primary(p));
 	p->depth--;
 	return x;
 }
