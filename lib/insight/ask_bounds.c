@@ -129,135 +129,183 @@ exact_number(struct ask_reader *rd, int i)
 	return 1;
 }
 
+/* More than once, twice, at i: of the event beside it. Both are done with. */
+static void
+times(struct ask_reader *rd, int i)
+{
+	int event = near_before(rd, i, ASK_EVENT, 6), arg = rd->it[i].arg;
+
+	if (event < 0 && is(rd, i + 1, ASK_EVENT))
+		event = i + 1;
+	if (people_before(rd, i) && arg != 1)
+		bound_count(rd, ask_condition_of_event(rd, event), arg < 0 ? ASK_EQ : ASK_GE, arg < 0 ? -arg : arg);
+	drop(rd, i);
+}
+
+/* A number that bounds something, the items from start to before end. */
+struct bound {
+	int start, end;
+	enum ask_op op;
+	double number;
+	int unit_ms;            /* it is a duration, in these; 0 */
+	int money;
+	int event;              /* the item behind it, where it is an event; -1 */
+};
+
+/* The number with its comparison that begins at i. 1; 0: none does. */
+static int
+bound_at(const struct ask_reader *rd, int i, struct bound *b)
+{
+	const struct ask_item *it = rd->it + i;
+	int unit = is(rd, i + 1, ASK_DURATION_UNIT), money = is(rd, i + 1, ASK_MONEY_UNIT);
+
+	*b = (struct bound){ .start = i, .event = -1 };
+	if (is(rd, i, ASK_OVER) && (((is(rd, i + 1, ASK_UNIT) || is(rd, i + 1, ASK_EVERY)) && it[1].arg <= 1) || unit)) {
+		b->op = (enum ask_op)it->arg, b->number = 1, b->end = i + 1;            /* less than a minute, than an hour */
+	} else if (is(rd, i, ASK_OVER) && is(rd, i + 1, ASK_NUMBER)) {
+		b->op = (enum ask_op)it->arg, b->number = it[1].number, b->money = it[1].money, b->end = i + 2;
+	} else if (is(rd, i, ASK_NUMBER) && (is(rd, i + 1, ASK_OR_MORE) || ((unit || money) && is(rd, i + 2, ASK_OR_MORE)))) {
+		b->end = is(rd, i + 1, ASK_OR_MORE) ? i + 2 : i + 3;
+		b->op = (enum ask_op)rd->it[b->end - 1].arg, b->number = it->number, b->money = it->money || money;
+		b->unit_ms = unit ? it[1].arg : 0;
+	} else if (is(rd, i, ASK_NUMBER) && !it->ordinal && is(rd, i + 1, ASK_EVENT) && people_before(rd, i) && near_before(rd, i, ASK_TOP, 2) < 0) {
+		b->op = ASK_EQ, b->number = it->number, b->end = i + 1;                 /* users with 3 purchases */
+	} else {
+		return 0;
+	}
+	return 1;
+}
+
+/* The unit behind it, and "or more". 1; 0: failed. */
+static int
+bound_unit(struct ask_reader *rd, struct bound *b)
+{
+	int end = b->end;
+
+	if (is(rd, end, ASK_DURATION_UNIT))
+		b->unit_ms = rd->it[end++].arg;
+	else if ((is(rd, end, ASK_UNIT) || (is(rd, end, ASK_EVERY) && end == b->start + 1)) && rd->it[end].arg <= 1)
+		b->unit_ms = rd->it[end++].arg ? 3600000 : 60000;
+	else if (is(rd, end, ASK_MONEY_UNIT))
+		b->money = 1, end++;
+	else if ((is(rd, end, ASK_HOW_MANY) && rd->it[end].arg == 1) || is(rd, end, ASK_PLAIN_UNIT))     /* 3 times, 25 degrees */
+		end++;
+	if (is(rd, end, ASK_SHARE) && is(rd, end - 1, ASK_NUMBER))
+		return ask_fail(rd, "I do not know whether %g percent is written %g or %g there; say the number alone.", b->number, b->number,
+		    b->number / 100);
+	if (is(rd, end, ASK_OR_MORE))
+		b->op = (enum ask_op)rd->it[end++].arg;
+	b->event = is(rd, end, ASK_EVENT) ? end : -1;
+	b->end = end;
+	return 1;
+}
+
+static void
+bound_field(struct ask_reader *rd, const struct bound *b, int field, double number)
+{
+	ask_filter_add(&rd->r->where, (struct ask_filter){ .field = field, .is_number = 1, .op = b->op, .number = number });
+}
+
+/* Longer than 10 seconds. 1; 0: failed. */
+static int
+bound_duration(struct ask_reader *rd, const struct bound *b)
+{
+	int field = span_named(rd, b->start);
+	double of_field;
+
+	if (is(rd, 0, ASK_SESSIONS) || (near_before(rd, b->start, ASK_SESSIONS, 4) >= 0 && near_before(rd, b->start, ASK_EVENT, 4) < 0))
+		return ask_fail(rd, "I cannot bound the length of a session; ask for its average, or for events longer than that.");
+	if (field < 0)
+		return ask_fail(rd, "No event here has a duration.");
+	of_field = rd->ask->field[field].unit_ms;
+	bound_field(rd, b, field, b->number * b->unit_ms / (of_field > 0 ? of_field : 1));
+	return 1;
+}
+
+/* What users did so often, or spent: only after people. 1; 0: it is not of that kind. */
+static int
+bound_of_people(struct ask_reader *rd, const struct bound *b)
+{
+	int spent = near_before(rd, b->start, ASK_SPEND, 3), c;
+
+	if (!people_before(rd, b->start))
+		return 0;
+	if (spent < 0)
+		spent = near_before(rd, b->start, ASK_MONEY, 3);
+	if (spent >= 0) {
+		if ((c = ask_condition_of_event(rd, -1)) >= 0)
+			rd->r->condition[c].sum = 1;
+		bound_count(rd, c, b->op, b->number);
+		rd->it[spent].used = 1;
+	} else if (b->event >= 0) {
+		bound_count(rd, ask_condition_of_event(rd, b->event), b->op, b->number);
+	} else {
+		return 0;
+	}
+	return 1;
+}
+
+/* What is bound, by what stands around it. 1; 0: failed. */
+static int
+bound_meant(struct ask_reader *rd, struct bound *b)
+{
+	const struct ask *ask = rd->ask;
+	int start = b->start, end = b->end, people = people_before(rd, start);
+	int event = near_before(rd, start, ASK_EVENT, 4), field = near_before(rd, start, ASK_FIELD, 3), order_value = near_before(rd, start, ASK_ORDER_VALUE, 3);
+
+	if (b->unit_ms)
+		return bound_duration(rd, b);
+	if ((is_number_field(rd, end) || is_label(rd, end)) && !(rd->it[end].arg == ask->money && people)) {       /* of more than 5 items */
+		bound_field(rd, b, rd->it[end].arg, b->number);
+		if (is(rd, start - 1, ASK_OF))
+			drop(rd, --b->start), b->end--;
+		b->end++;
+	} else if (bound_of_people(rd, b)) {
+		;
+	} else if (is(rd, end, ASK_SESSIONS) && people) {
+		return ask_fail(rd, "I cannot bound the sessions of a user; ask for sessions per user.");
+	} else if ((b->event >= 0 || is_people(rd, end) || is(rd, end, ASK_SESSIONS) || is(rd, end, ASK_MONEY)) && groups_before(rd, start)) {
+		rd->r->having = 1, rd->r->having_op = b->op, rd->r->having_number = b->number;
+	} else if (event >= 0 && people && !b->money && order_value < 0 && !is_number_field(rd, start - 1)) {
+		bound_count(rd, ask_condition_of_event(rd, event), b->op, b->number);   /* bought more than 3 times */
+	} else if (is_number_field(rd, field) || is_label(rd, field)) {
+		if (rd->average && rd->agg_at == field && groups_before(rd, field))
+			return ask_fail(rd, "I bound what an event has, and how many of them a group has, no average of a group; ask for the average of each.");
+		bound_field(rd, b, rd->it[field].arg, b->number);
+		rd->it[field].used = 1;
+	} else if (ask->money >= 0 && (b->money || order_value >= 0 || (event >= 0 && rd->it[event].arg == ask->purchase))) {
+		bound_field(rd, b, ask->money, b->number);
+		if (near_before(rd, start, ASK_ORDER_VALUE, 1) >= 0)
+			rd->it[start - 1].used = 1;
+	} else {
+		return ask_fail(rd, "I do not see what is to be compared with %g.", b->number);
+	}
+	return 1;
+}
+
 void
 ask_bounds(struct ask_reader *rd)
 {
-	struct ask_reading *r = rd->r;
-
 	for (int i = 0; i < rd->n; i++) {
-		enum ask_op op;
-		double v;
-		int end, unit = 0, money = 0, event, c, start = i;
+		struct bound b;
 
-		if (is(rd, i, ASK_TIMES)) {             /* more than once, twice: of the event beside it */
-			if ((event = near_before(rd, i, ASK_EVENT, 6)) < 0)
-				event = is(rd, i + 1, ASK_EVENT) ? i + 1 : -1;
-			if (!people_before(rd, i) || rd->it[i].arg == 1) {
-				drop(rd, i--);
-				continue;
-			}
-			bound_count(rd, ask_condition_of_event(rd, event), rd->it[i].arg < 0 ? ASK_EQ : ASK_GE, rd->it[i].arg < 0 ? -rd->it[i].arg : rd->it[i].arg);
-			drop(rd, i--);
-			continue;
-		}
-		if (is(rd, i, ASK_OVER) && (((is(rd, i + 1, ASK_UNIT) || is(rd, i + 1, ASK_EVERY)) && rd->it[i + 1].arg <= 1) || is(rd, i + 1, ASK_DURATION_UNIT))) {
-			op = (enum ask_op)rd->it[i].arg;        /* less than a minute, than an hour */
-			v = 1;
-			end = i + 1;
-		} else if (is(rd, i, ASK_OVER) && is(rd, i + 1, ASK_TIMES) && rd->it[i + 1].arg < 0) {  /* more than twice */
+		if (is(rd, i, ASK_TIMES)) {
+			times(rd, i--);
+		} else if (is(rd, i, ASK_OVER) && is(rd, i + 1, ASK_TIMES) && rd->it[i + 1].arg < 0) {
 			if (!more_than_times(rd, i--))
 				return;
-			continue;
-		} else if (is(rd, i, ASK_OVER) && is(rd, i + 1, ASK_NUMBER)) {
-			op = (enum ask_op)rd->it[i].arg;
-			v = rd->it[i + 1].number;
-			money = rd->it[i + 1].money;
-			end = i + 2;
-		} else if (is(rd, i, ASK_NUMBER) &&
-		    (is(rd, i + 1, ASK_OR_MORE) ||
-		    ((is(rd, i + 1, ASK_DURATION_UNIT) || is(rd, i + 1, ASK_MONEY_UNIT)) && is(rd, i + 2, ASK_OR_MORE)))) {
-			end = is(rd, i + 1, ASK_OR_MORE) ? i + 2 : i + 3;
-			op = (enum ask_op)rd->it[end - 1].arg;
-			v = rd->it[i].number;
-			money = rd->it[i].money || is(rd, i + 1, ASK_MONEY_UNIT);
-			unit = is(rd, i + 1, ASK_DURATION_UNIT) ? rd->it[i + 1].arg : 0;
-		} else if (is(rd, i, ASK_NUMBER) && !rd->it[i].ordinal && is(rd, i + 1, ASK_EVENT) && people_before(rd, i) &&
-		    near_before(rd, i, ASK_TOP, 2) < 0) {
-			op = ASK_EQ, v = rd->it[i].number, end = i + 1;         /* users with 3 purchases */
+		} else if (bound_at(rd, i, &b)) {
+			if (!bound_unit(rd, &b) || !bound_meant(rd, &b))
+				return;
+			if (is(rd, b.start - 1, ASK_OR) || is(rd, b.end, ASK_OR)) {     /* over 100 or under 20: all bounds hold at once */
+				ask_fail(rd, "I do not see what the \"or\" goes between; ask for one and for the other.");
+				return;
+			}
+			for (int k = b.end; k > b.start; k--)           /* its words are done with; the event stays to be seen */
+				drop(rd, b.start);
+			i = b.start - 1;
 		} else {
 			i -= exact_number(rd, i);
-			continue;
 		}
-		if (is(rd, end, ASK_DURATION_UNIT))
-			unit = rd->it[end++].arg;
-		else if ((is(rd, end, ASK_UNIT) || (is(rd, end, ASK_EVERY) && end == i + 1)) && rd->it[end].arg <= 1)
-			unit = rd->it[end++].arg ? 3600000 : 60000;
-		else if (is(rd, end, ASK_MONEY_UNIT))
-			money = 1, end++;
-		else if ((is(rd, end, ASK_HOW_MANY) && rd->it[end].arg == 1) || is(rd, end, ASK_PLAIN_UNIT))     /* 3 times, 25 degrees */
-			end++;
-		if (is(rd, end, ASK_SHARE) && is(rd, end - 1, ASK_NUMBER)) {
-			ask_fail(rd, "I do not know whether %g percent is written %g or %g there; say the number alone.", v, v, v / 100);
-			return;
-		}
-		if (is(rd, end, ASK_OR_MORE))
-			op = (enum ask_op)rd->it[end++].arg;
-		event = is(rd, end, ASK_EVENT) ? end : -1;
-		if (unit) {
-			int field = span_named(rd, start);
-
-			if (is(rd, 0, ASK_SESSIONS) || (near_before(rd, start, ASK_SESSIONS, 4) >= 0 && near_before(rd, start, ASK_EVENT, 4) < 0)) {
-				ask_fail(rd, "I cannot bound the length of a session; ask for its average, or for events longer than that.");
-				return;
-			}
-			if (field < 0) {
-				ask_fail(rd, "No event here has a duration.");
-				return;
-			}
-			ask_filter_add(&r->where, (struct ask_filter){ .field = field, .is_number = 1, .op = op,
-			    .number = v * unit / (rd->ask->field[field].unit_ms > 0 ? rd->ask->field[field].unit_ms : 1) });
-		} else if ((is_number_field(rd, end) || is_label(rd, end)) && !(rd->it[end].arg == rd->ask->money && people_before(rd, start))) {       /* of more than 5 items */
-			ask_filter_add(&r->where, (struct ask_filter){ .field = rd->it[end].arg, .is_number = 1, .op = op, .number = v });
-			if (is(rd, start - 1, ASK_OF))
-				drop(rd, --start), end--;
-			end++;
-		} else if ((near_before(rd, start, ASK_SPEND, 3) >= 0 && people_before(rd, start)) ||
-		    (near_before(rd, start, ASK_MONEY, 3) >= 0 && people_before(rd, start))) {
-			int k = near_before(rd, start, ASK_SPEND, 3);
-
-			if ((c = ask_condition_of_event(rd, -1)) >= 0)
-				r->condition[c].sum = 1;
-			bound_count(rd, c, op, v);
-			rd->it[k >= 0 ? k : near_before(rd, start, ASK_MONEY, 3)].used = 1;
-		} else if (event >= 0 && people_before(rd, start)) {
-			bound_count(rd, ask_condition_of_event(rd, event), op, v);
-		} else if (is(rd, end, ASK_SESSIONS) && people_before(rd, start)) {
-			ask_fail(rd, "I cannot bound the sessions of a user; ask for sessions per user.");
-			return;
-		} else if ((event >= 0 || is_people(rd, end) || is(rd, end, ASK_SESSIONS) || is(rd, end, ASK_MONEY)) && groups_before(rd, start)) {
-			r->having = 1, r->having_op = op, r->having_number = v;
-		} else if (near_before(rd, start, ASK_EVENT, 4) >= 0 && people_before(rd, start) && !money &&
-		    near_before(rd, start, ASK_ORDER_VALUE, 3) < 0 && !is_number_field(rd, start - 1)) {
-			bound_count(rd, ask_condition_of_event(rd, near_before(rd, start, ASK_EVENT, 4)), op, v);     /* bought more than 3 times */
-		} else if (near_before(rd, start, ASK_FIELD, 3) >= 0 && (is_number_field(rd, near_before(rd, start, ASK_FIELD, 3)) || is_label(rd, near_before(rd, start, ASK_FIELD, 3)))) {
-			int k = near_before(rd, start, ASK_FIELD, 3);
-
-			if (rd->average && rd->agg_at == k && groups_before(rd, k)) {
-				ask_fail(rd, "I bound what an event has, and how many of them a group has, no average of a group; ask for the average of each.");
-				return;
-			}
-
-			ask_filter_add(&r->where, (struct ask_filter){ .field = rd->it[k].arg, .is_number = 1, .op = op, .number = v });
-			rd->it[k].used = 1;
-		} else if (rd->ask->money >= 0 &&
-		    (money || near_before(rd, start, ASK_ORDER_VALUE, 3) >= 0 || (near_before(rd, start, ASK_EVENT, 4) >= 0 &&
-		    rd->it[near_before(rd, start, ASK_EVENT, 4)].arg == rd->ask->purchase))) {
-			ask_filter_add(&r->where, (struct ask_filter){ .field = rd->ask->money, .is_number = 1, .op = op, .number = v });
-			if (near_before(rd, start, ASK_ORDER_VALUE, 1) >= 0)
-				rd->it[start - 1].used = 1;
-		} else {
-			ask_fail(rd, "I do not see what is to be compared with %g.", v);
-			return;
-		}
-		if (is(rd, start - 1, ASK_OR) || is(rd, end, ASK_OR)) {        /* over 100 or under 20: all bounds hold at once */
-			ask_fail(rd, "I do not see what the \"or\" goes between; ask for one and for the other.");
-			return;
-		}
-		/* the words of the bound are done with; the event stays to be seen */
-		if (event >= 0 && !rd->it[event].used)
-			event = -1;
-		for (int k = end; k > start; k--)
-			drop(rd, start);
-		i = start - 1;
 	}
 }

@@ -1536,139 +1536,211 @@ counts_field(struct ask *ask, const struct ask_word *w, int n, int i)
 	return i + 1 < n && phrase_at(ask, w, n, i + 1, &s) > 0 && s->is == ASK_FIELD && ask->field[s->arg].number;
 }
 
+/* The words of a question as they become items. */
+struct finder {
+	struct ask *ask;
+	struct ask_word *w;
+	int n;
+	int64_t now;
+	const struct zone *zone;
+	int apart;                      /* it speaks of what differs between periods */
+	int lost;                       /* a word means nothing: nothing will be answered, other slips need not be mended, which looks at each word there is */
+	struct ask_item *items;
+	int n_items;
+};
+
+/* What stands for itself at i: text in quotes, an id, and words whose stems are those of others. How many words; 0. */
+static int
+as_it_stands(struct finder *f, int i, struct ask_item *it)
+{
+	struct ask *ask = f->ask;
+	struct ask_word *w = f->w;
+	struct ask_sense named;
+
+	if (w[i].verbatim) {
+		if (value_named(ask, w[i].as_typed, &named))
+			it->is = ASK_VALUE, it->arg = named.arg, it->value = named.value, it->events = named.events;
+		else
+			it->is = ASK_UNKNOWN;
+		return 1;
+	}
+	if (i + 1 < f->n && is_id(ask, joined(w, i))) {                /* sensor-003 */
+		it->is = ASK_VALUE, it->arg = -1, it->value = it->text = joined(w, i);
+		return 2;
+	}
+	if (is_id(ask, w[i].as_typed)) {
+		it->is = ASK_VALUE, it->arg = -1, it->value = w[i].as_typed;
+		return 1;
+	}
+	if (has_phrase("rated|meaning|meanings|timing|dated|dating|shared|shares|sharing|lasting|lasted|paging|uses|tops|pays|sourcing", w[i].text)) {
+		it->is = ASK_UNKNOWN;
+		return 1;
+	}
+	return 0;
+}
+
+/* What is more than the senses of its words at i: hours of the day, so many periods ago. How many words; 0. */
+static int
+span_or_hours(struct finder *f, int i, struct ask_item *it)
+{
+	struct ask_word *w = f->w;
+	int from, to, used;
+
+	if ((used = ask_hours(w, f->n, i, &from, &to)) > 0) {
+		it->is = ASK_HOURS, it->number = from, it->ordinal = to;
+	} else if ((used = previous_span(w, f->n, i, &it->number)) > 0) {
+		it->is = ASK_PREVIOUS;
+		it->text.n = (size_t)(w[i + used - 1].as_typed.p + w[i + used - 1].as_typed.n - it->text.p);
+	} else {
+		used = 0;
+	}
+	return used;
+}
+
+/* The longest phrase at i, so many words, or a shorter one where the longer is not what is meant. It takes no words of the period there,
+ * where that is `t` words long, 0 then. */
+static int
+phrase_meant(struct finder *f, int i, struct ask_sense **s, int phrase, int *t)
+{
+	struct ask *ask = f->ask;
+	struct ask_word *w = f->w;
+	struct ask_sense *own = NULL;
+	struct ask_period period;
+
+	/* of what has a quantity it is no number of times */
+	if (phrase == 2 && (*s)->is == ASK_HOW_MANY && has_phrase("quantity|volume", w[i].text) && phrase_at(ask, w, i + 1, i, &own) == 1 &&
+	    own->is == ASK_FIELD && ask->field[own->arg].number)
+		phrase = 1, *s = own;
+	if (phrase == 2 && (*s)->is == ASK_NOTHING && str_eq(w[i + 1].text, STR("in")) && i > 0 && has_phrase("who|that|which", w[i - 1].text) &&
+	    ask_time(w, f->n, i + 1, f->now, f->zone, f->apart, &period) > 1) {            /* who registered in may */
+		phrase = phrase_at(ask, w, i + 1, i, s);
+		*t = 0;
+	}
+	if (phrase > 1 && (*s)->is == ASK_RANKED && has_phrase("order|orders", w[i].text))    /* orders by hour, and ordered by */
+		phrase = phrase_at(ask, w, i + 1, i, s);
+	/* a price is no /pricing */
+	if (phrase == 1 && (*s)->is == ASK_VALUE && !(*s)->next && !((*s)->arg >= 0 && ask->field[(*s)->arg].flag) &&
+	    inflected(w[i].text) != inflected((*s)->value))
+		phrase = 0;
+	return phrase;
+}
+
+/* A word that is a number, or one of its place. 1; 0 it is none. */
+static int
+number_word(const struct ask_word *w, struct ask_item *it)
+{
+	int spelt;
+	double q;
+
+	if ((spelt = has_phrase("third|fourth|fifth|sixth", w->text)) > 0) {
+		it->is = ASK_NUMBER, it->number = spelt + 2, it->ordinal = 1;
+	} else if (w->is_number) {
+		it->is = w->percent ? ASK_UNKNOWN : ASK_NUMBER;
+		it->number = w->number, it->ordinal = w->ordinal, it->money = w->money;
+	} else if (w->text.n > 1 && w->text.p[0] == 'p' && isdigit((unsigned char)w->text.p[1])) {
+		if (str_double((struct str){ w->text.p + 1, w->text.n - 1 }, &q) == 0 && q > 0 && q < 100)
+			it->is = ASK_AGG, it->arg = ASK_QUANTILE, it->number = q;
+		else
+			it->is = ASK_UNKNOWN;
+	} else {
+		return 0;
+	}
+	return 1;
+}
+
+/* So many words at i have the senses s, and one is taken. How many. */
+static int
+phrase_taken(struct finder *f, int i, int phrase, struct ask_sense *s, struct ask_item *it)
+{
+	const struct ask_word *w = f->w;
+
+	if (phrase == 1 && !(s = sense_here(f->ask, w, f->n, i, s))) {
+		it->is = ASK_NOTHING;
+		return 1;
+	}
+	take_sense(it, s);
+	it->also_users = (s->is == ASK_EVENT || (s->is == ASK_FIELD && f->ask->field[s->arg].number)) && phrase == 1 && names_users(f->ask, w[i].stem);
+	if (is_order(f->items, f->n_items - 1, s, w[i].text, i + phrase < f->n ? w[i + phrase].text : STR("")))
+		it->is = ASK_WRITE;
+	return phrase;
+}
+
+static struct ask_item
+item_begun(const struct ask_word *w, int i)
+{
+	return (struct ask_item){ .word = i, .comma = w[i].comma, .text = w[i].as_typed };
+}
+
+/* What the words at *i mean by the store's names and the grammar. How many words; the item before is taken in its place, and *i is its word,
+ * where one that was spelt wrong is found to begin there. */
+static int
+meant(struct finder *f, int *at, struct ask_item **item)
+{
+	static const char numbers[] = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve";
+	struct ask *ask = f->ask;
+	struct ask_word *w = f->w;
+	struct ask_item *it = *item;
+	struct ask_sense *s = NULL;
+	struct ask_period period;
+	int i = *at, phrase = phrase_at(ask, w, f->n, i, &s), spelt = phrase ? 0 : has_phrase(numbers, w[i].text);
+	int t = ask_time(w, f->n, i, f->now, f->zone, f->apart, &period), used = 1;
+
+	if (!phrase && !t && !spelt && !w[i].is_number && !f->lost) {
+		phrase = respelt(ask, w, f->n, f->n_items > 1 && it[-1].n_words == 1 && it[-1].word == i - 1, i, at, &s);
+		if (phrase && *at < i) {        /* the word before begins it */
+			i = *at;
+			*(*item = it = &f->items[--f->n_items - 1]) = item_begun(w, i);
+		}
+		*at = i;
+	}
+	phrase = phrase_meant(f, i, &s, phrase, &t);
+	if (str_eq(w[i].text, STR("one")) && ((f->n_items > 1 && it[-1].is == ASK_OVER) || counts_field(ask, w, f->n, i)))
+		it->is = ASK_NUMBER, it->number = 1;    /* more than one, one star */
+	else if ((phrase == 1 && s->is == ASK_MONEY && has_phrase("take|takes|taken", w[i].text)) || (i == 0 && str_eq(w[i].text, STR("name"))))
+		it->is = ASK_NOTHING;                   /* no takings: how long it takes; name the five countries */
+	else if (t < 0)
+		it->is = ASK_FUTURE;
+	else if (t > 0 && t >= phrase)
+		it->is = ASK_PERIOD, it->period = period, used = t;
+	else if (phrase && !(phrase == 1 && s->is == ASK_NOTHING && names_users(ask, w[i].stem)))
+		used = phrase_taken(f, i, phrase, s, it);
+	else if (spelt)
+		it->is = ASK_NUMBER, it->number = spelt + 1;
+	else if (number_word(&w[i], it))
+		;
+	else if (names_users(ask, w[i].stem))
+		it->is = ASK_USERS;
+	else if (!f->lost && (s = misspelt(ask, &w[i])))
+		take_sense(it, s);
+	else
+		it->is = ASK_UNKNOWN, f->lost = 1;
+	return used;
+}
+
+/* The whole phrase, up to its last word, where it stands so in the question ("not" of didn't does not). */
+static void
+reach_to(struct ask_item *it, struct str last)
+{
+	const uintptr_t from = (uintptr_t)it->text.p, to = (uintptr_t)last.p + last.n;
+
+	if (to > from && to - from < 200)
+		it->text.n = (size_t)(to - from);
+}
+
 int
 ask_items(struct ask *ask, struct ask_word *w, int n, int64_t now, const struct zone *zone, struct ask_item *items)
 {
-	int n_items = 0, apart = 0, lost = 0;
+	struct finder f = { .ask = ask, .w = w, .n = n, .now = now, .zone = zone, .items = items };
 
 	for (int i = 0; i < n; i++)
-		apart |= has_phrase("chang|differenc|differ|compar|comparison|grow|grew|growth|increas|decreas|vs|versus|"
-		    "development", w[i].stem) > 0;
+		f.apart |= has_phrase("chang|differenc|differ|compar|comparison|grow|grew|growth|increas|decreas|vs|versus|development", w[i].stem) > 0;
 	for (int i = 0, used; i < n; i += used) {
-		struct ask_item *it = &items[n_items++];
-		struct ask_sense *s = NULL;
-		struct ask_period period;
+		struct ask_item *it = &items[f.n_items++];
 
-		*it = (struct ask_item){ .word = i, .comma = w[i].comma, .text = w[i].as_typed };
-		used = 1;
-		if (w[i].verbatim) {
-			struct ask_sense named;
-
-			if (value_named(ask, w[i].as_typed, &named))
-				it->is = ASK_VALUE, it->arg = named.arg, it->value = named.value, it->events = named.events;
-			else
-				it->is = ASK_UNKNOWN;
-		} else if (i + 1 < n && is_id(ask, joined(w, i))) {            /* sensor-003 */
-			it->is = ASK_VALUE, it->arg = -1, it->value = it->text = joined(w, i);
-			it->n_words = used = 2;
-			continue;
-		} else if (is_id(ask, w[i].as_typed)) {
-			it->is = ASK_VALUE, it->arg = -1, it->value = w[i].as_typed;
-		} else if (has_phrase("rated|meaning|meanings|timing|dated|dating|shared|shares|sharing|lasting|lasted|"
-		    "paging|uses|tops|pays|"
-		    "sourcing", w[i].text)) {
-			it->is = ASK_UNKNOWN;   /* their stems are those of other words */
-		} else {
-			static const char number_words[] = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve";
-			int from, to, k, phrase = phrase_at(ask, w, n, i, &s), spelt = phrase ? 0 :
-			    has_phrase(number_words, w[i].text), t = ask_time(w, n, i, now, zone, apart, &period);
-
-			if ((used = ask_hours(w, n, i, &from, &to)) > 0) {
-				it->is = ASK_HOURS, it->number = from, it->ordinal = to, it->n_words = used;
-				continue;
-			}
-			used = 1;
-			if (!phrase && !t && !spelt && !w[i].is_number && !lost) {
-				int at = i;
-
-				phrase = respelt(ask, w, n, n_items > 1 && items[n_items - 2].n_words == 1 && items[n_items - 2].word == i - 1, i, &at, &s);
-				if (phrase && at < i) {         /* the word before begins it */
-					it = &items[--n_items - 1];
-					i = at;
-					*it = (struct ask_item){ .word = i, .comma = w[i].comma, .text = w[i].as_typed };
-				}
-			}
-			if (phrase == 2 && s->is == ASK_HOW_MANY && has_phrase("quantity|volume", w[i].text)) {        /* of what has a quantity it is no number of times */
-				struct ask_sense *own = NULL;
-
-				if (phrase_at(ask, w, i + 1, i, &own) == 1 && own->is == ASK_FIELD && ask->field[own->arg].number)
-					phrase = 1, s = own;
-			}
-			if (phrase == 2 && s->is == ASK_NOTHING && str_eq(w[i + 1].text, STR("in")) && i > 0 && has_phrase("who|that|which", w[i - 1].text) &&
-			    ask_time(w, n, i + 1, now, zone, apart, &period) > 1) {        /* who registered in may */
-				phrase = phrase_at(ask, w, i + 1, i, &s);
-				t = 0;
-			}
-			if (phrase > 1 && s->is == ASK_RANKED && has_phrase("order|orders", w[i].text))         /* orders by hour, and ordered by */
-				phrase = phrase_at(ask, w, i + 1, i, &s);
-			if ((k = previous_span(w, n, i, &it->number)) > 0) {
-				it->is = ASK_PREVIOUS, it->n_words = used = k;
-				it->text.n = (size_t)(w[i + k - 1].as_typed.p + w[i + k - 1].as_typed.n - it->text.p);
-				continue;
-			}
-			if (str_eq(w[i].text, STR("one")) && ((n_items > 1 && items[n_items - 2].is == ASK_OVER) || counts_field(ask, w, n, i))) {      /* more than one, one star */
-				it->is = ASK_NUMBER, it->number = 1, it->n_words = 1;
-				continue;
-			}
-			/* a price is no /pricing */
-			if (phrase == 1 && s->is == ASK_VALUE && !s->next && !(s->arg >= 0 && ask->field[s->arg].flag) && inflected(w[i].text) != inflected(s->value))
-				phrase = 0;
-			if (phrase == 1 && s->is == ASK_MONEY && has_phrase("take|takes|taken", w[i].text)) {      /* no takings: how long it takes */
-				it->is = ASK_NOTHING, it->n_words = 1;
-				continue;
-			}
-			if (i == 0 && str_eq(w[i].text, STR("name"))) {         /* name the five countries */
-				it->is = ASK_NOTHING, it->n_words = 1;
-				continue;
-			}
-			if (t < 0) {
-				it->is = ASK_FUTURE;
-			} else if (t > 0 && t >= phrase) {
-				it->is = ASK_PERIOD;
-				it->period = period;
-				used = t;
-			} else if (phrase && !(phrase == 1 && s->is == ASK_NOTHING && names_users(ask, w[i].stem))) {
-				if (phrase == 1 && !(s = sense_here(ask, w, n, i, s))) {
-					it->is = ASK_NOTHING, it->n_words = 1;
-					continue;
-				}
-				take_sense(it, s);
-				it->also_users = (s->is == ASK_EVENT || (s->is == ASK_FIELD && ask->field[s->arg].number)) && phrase == 1 && names_users(ask, w[i].stem);
-				if (is_order(items, n_items - 1, s, w[i].text, i + phrase < n ? w[i + phrase].text : STR("")))
-					it->is = ASK_WRITE;
-				used = phrase;
-			} else if (spelt) {
-				it->is = ASK_NUMBER, it->number = spelt + 1;
-			} else if (!phrase && (spelt = has_phrase("third|fourth|fifth|sixth", w[i].text))) {
-				it->is = ASK_NUMBER, it->number = spelt + 2, it->ordinal = 1;
-			} else if (w[i].is_number) {
-				it->is = ASK_NUMBER, it->number = w[i].number, it->ordinal = w[i].ordinal, it->money = w[i].money;
-				if (w[i].percent)
-					it->is = ASK_UNKNOWN;
-			} else if (w[i].text.n > 1 && w[i].text.p[0] == 'p' && isdigit((unsigned char)w[i].text.p[1])) {
-				double q;
-
-				if (str_double((struct str){ w[i].text.p + 1, w[i].text.n - 1 }, &q) == 0 && q > 0 && q < 100)
-					it->is = ASK_AGG, it->arg = ASK_QUANTILE, it->number = q;
-				else
-					it->is = ASK_UNKNOWN;
-			} else if (names_users(ask, w[i].stem)) {
-				it->is = ASK_USERS;
-			} else if (!lost && (s = misspelt(ask, &w[i]))) {
-				take_sense(it, s);
-			} else {
-				it->is = ASK_UNKNOWN;
-				lost = 1;       /* nothing will be answered: other slips need not be mended, which looks at each word there is */
-			}
-		}
+		*it = item_begun(w, i);
+		if (!(used = as_it_stands(&f, i, it)) && !(used = span_or_hours(&f, i, it)) && (used = meant(&f, &i, &it)) > 1)
+			reach_to(it, w[i + used - 1].as_typed);
 		it->n_words = used;
-		if (used > 1) {         /* the whole phrase, where it stands so in the question ("not" of didn't does not) */
-			const struct str last = w[i + used - 1].as_typed;
-			const uintptr_t from = (uintptr_t)it->text.p, to = (uintptr_t)last.p + last.n;
-
-			if (to > from && to - from < 200)
-				it->text.n = (size_t)(to - from);
-		}
 	}
-	return n_items;
+	return f.n_items;
 }
