@@ -4,6 +4,8 @@
 
 #include "insight/ask_reader.h"
 
+#define ABOUT_WHAT "The events say that it was done, not what it was about. Ask how many, or by one of the properties."
+
 /* The number that an event carries, where it is one. */
 int
 ask_field_of_event(const struct ask *ask, int event)
@@ -716,12 +718,122 @@ events_beside(struct ask_reader *rd, int noun)
 	return ask_fail(rd, "I do not see how these events belong together; ask for users who did both, or for one after the other.");
 }
 
+/* How long: of sessions, or of events that have a duration. 1; 0: failed. */
+static int
+duration_measured(struct ask_reader *rd)
+{
+	struct ask_measure *m = &rd->r->m;
+	int session = find_new(rd, ASK_SESSIONS, 0) >= 0 || find_new(rd, ASK_VISIT, 0) >= 0, span = ask_span_of(rd);
+
+	for (int i = 0; i < rd->n; i++)                 /* how long until a user buys */
+		if (is(rd, i, ASK_EVENT) && (span < 0 || !(rd->ask->field[span].events >> rd->it[i].arg & 1)))
+			return ask_fail(rd, "Events tell how long they took where they have a duration, not the time from one to another.");
+	for (int i = 0; i < rd->n; i++)
+		if (is(rd, i, ASK_LENGTH) || is(rd, i, ASK_SPEND) || is(rd, i, ASK_USERS) || is(rd, i, ASK_SESSIONS) || is(rd, i, ASK_VISIT) ||
+		    is(rd, i, ASK_EVENT))
+			rd->it[i].used = 1;
+	if (session) {
+		m->of = ASK_OF_SESSION_LENGTH, m->agg = rd->average ? (enum ask_agg)rd->average : ASK_AVG, m->q = rd->q;
+		return 1;
+	}
+	if (!span_measure(rd, m, (enum ask_agg)rd->average))
+		return 0;
+	events_of_field(rd->ask, m);
+	return 1;
+}
+
+/* The noun that says what is measured before any other does: behind "ranked by", an order value, revenue, a number. -1: none. */
+static int
+foremost_noun(const struct ask_reader *rd)
+{
+	if (rd->ranking_at >= 0)
+		for (int i = rd->ranking_at + 1; i < rd->n; i++)
+			if (measure_noun(rd, i))
+				return i;
+	for (int i = 0; i < rd->n; i++)
+		if ((is(rd, i, ASK_ORDER_VALUE) || is(rd, i, ASK_MONEY) || is(rd, i, ASK_METRIC) || is_number_field(rd, i) ||
+		    (is(rd, i, ASK_LENGTH) && rd->it[i].arg != 2)) && measure_noun(rd, i))
+			return i;
+	return -1;
+}
+
+/* Any other, the first of them; -1. first_event: the first event that is named. */
+static int
+other_noun(struct ask_reader *rd, int first_event)
+{
+	const struct ask_reading *r = rd->r;
+	int noun = find_new(rd, ASK_SPEND, 0);
+
+	for (int i = 0; i < rd->n && noun < 0; i++)
+		if (measure_noun(rd, i) && i != rd->per)
+			noun = i;
+	if (noun >= 0 && is(rd, noun, ASK_USERS) && r->rank && r->n_groups && r->group[0] >= 0 && !is(rd, noun - 1, ASK_MOST) &&
+	    !is(rd, noun - 1, ASK_LEAST) && !is(rd, noun - 1, ASK_ACTIVE) && rd->ranking_at < 0 && !has(rd, ASK_HOW_MANY) && !has(rd, ASK_THAT) &&
+	    (first_event == noun + 1 || (first_event > noun && rd->it[first_event].verb))) {
+		rd->it[noun].used = 1;          /* what page did users view most */
+		noun = first_event;
+	}
+	return noun;
+}
+
+/* So much for each: what it is divided by is rd->per. 1; 0: failed. */
+static int
+measured_per(struct ask_reader *rd, int noun)
+{
+	struct ask_measure *m = &rd->r->m;
+	uint64_t per = is(rd, rd->per, ASK_EVENT) ? 1ull << rd->it[rd->per].arg : 0;
+
+	if (!measure_of(rd, noun, m))
+		return 0;
+	if (m->of == ASK_OF_FIELD && m->agg == ASK_AVG && (m->field == rd->ask->money || rd->ask->field[m->field].role == ASK_AMOUNT))
+		m->agg = ASK_SUM;               /* average revenue per user */
+	if (m->of == ASK_OF_FIELD && (rd->ask->field[m->field].events & per) && (!m->events || m->events == per)) {
+		m->events = per;
+		if (m->agg == ASK_SUM && rd->average != ASK_SUM)
+			m->agg = ASK_AVG;
+		if (m->agg != ASK_SUM)
+			return 1;               /* attempts per quiz, which has them: their average */
+	}
+	if (m->of == ASK_OF_FIELD && m->agg != ASK_SUM)
+		return ask_fail(rd, "An average for each of them and a total over how many there are differ; say the total %.*s per …, or the average by …",
+		    STR_FMT(rd->ask->field[m->field].name));
+	return divided(rd);
+}
+
+/* An event as what is measured: where it means something else than how often it was. 1 that is read; 0 failed; -1 it means nothing else. */
+static int
+event_measured(struct ask_reader *rd, int noun)
+{
+	struct ask_reading *r = rd->r;
+	const struct ask_item *it = &rd->it[noun];
+	int i;
+
+	if (it->arg == rd->ask->purchase && it->verb && has(rd, ASK_HOW_MUCH) && !has(rd, ASK_HOW_MANY) && !rd->average) {
+		rd->it[noun].used = 1;          /* how much did we sell */
+		if (!money_measure(rd, &r->m, ASK_SUM))
+			return 0;
+		events_of_field(rd->ask, &r->m);
+		return 1;
+	}
+	/* how many bought: users, where the event is something done and nobody is named */
+	if (it->verb && !is_plural(it) && !has(rd, ASK_USERS) && r->n_groups == 0 && (i = find(rd, ASK_HOW_MANY, 0)) >= 0 && i == noun - 1 &&
+	    rd->it[i].arg == 0) {
+		r->m.of = ASK_DISTINCT_USERS;
+		ask_conditions(rd, noun);
+		ask_simplify(r, &r->m);
+		return 1;
+	}
+	/* what did people search for */
+	if ((it->verb || str_eq(it->text, STR("buy"))) && has(rd, ASK_WHICH) && !r->n_groups && !r->unit && !r->part)
+		return ask_fail(rd, ABOUT_WHAT);
+	return -1;
+}
+
 int
 ask_measured(struct ask_reader *rd)
 {
 	struct ask_reading *r = rd->r;
-	int best = find(rd, ASK_BEST, 0), noun = -1, i, how_long = find(rd, ASK_HOW_LONG, 0);
-	int events_named = 0, first_event = -1, second_event = -1;
+	int best = find(rd, ASK_BEST, 0), noun, i, rc, first = find_new(rd, ASK_EVENT, 0), second = first < 0 ? -1 : find_new(rd, ASK_EVENT, first + 1);
 
 	if (r->m.of == ASK_DISTINCT_FIELD && rd->average && rd->average != ASK_SUM && !r->unit)
 		return ask_fail(rd, "How many different values there are is one number; an average of it is over what? Say per day.");
@@ -729,59 +841,15 @@ ask_measured(struct ask_reader *rd)
 		return 1;
 	if (has(rd, ASK_CONVERSION) || has(rd, ASK_SHARE) || has(rd, ASK_RATE) || has(rd, ASK_DROP))
 		return ratios(rd);
-	for (i = 0; i < rd->n; i++)
-		if (is(rd, i, ASK_EVENT) && !rd->it[i].used) {
-			events_named++;
-			if (first_event < 0)
-				first_event = i;
-			else if (second_event < 0)
-				second_event = i;
-		}
 	for (i = 1; i + 1 < rd->n; i++)
 		if (is(rd, i, ASK_AND) && measure_noun(rd, i - 1) && measure_noun(rd, i + 1) && rd->it[i - 1].is != rd->it[i + 1].is &&
 		    !has(rd, ASK_THAT) && i + 1 != rd->per && !rd->it[i - 1].verb && !rd->it[i + 1].verb)
 			return ask_fail(rd, "Those are two measures; ask for one after the other.");
-	/* in which order: what stands behind by, ranked by */
-	if (rd->ranking_at >= 0)
-		for (i = rd->ranking_at + 1; i < rd->n && noun < 0; i++)
-			if (measure_noun(rd, i))
-				noun = i;
-	/* an order value or revenue is what is measured wherever it stands; an aggregate goes with the number behind it */
-	for (i = 0; i < rd->n && noun < 0; i++)
-		if ((is(rd, i, ASK_ORDER_VALUE) || is(rd, i, ASK_MONEY) || is(rd, i, ASK_METRIC) || is_number_field(rd, i) ||
-		    (is(rd, i, ASK_LENGTH) && rd->it[i].arg != 2)) && measure_noun(rd, i))
-			noun = i;
-	if (noun < 0 && (how_long >= 0 || ((has(rd, ASK_SPEND) || has(rd, ASK_MOST) || rd->average) && has(rd, ASK_LENGTH)))) {
-		int session = find_new(rd, ASK_SESSIONS, 0) >= 0 || find_new(rd, ASK_VISIT, 0) >= 0, span = ask_span_of(rd);
-
-		for (i = 0; i < rd->n; i++)             /* how long until a user buys */
-			if (is(rd, i, ASK_EVENT) && (span < 0 || !(rd->ask->field[span].events >> rd->it[i].arg & 1)))
-				return ask_fail(rd, "Events tell how long they took where they have a duration, not the time from one to another.");
-		for (i = 0; i < rd->n; i++)
-			if (is(rd, i, ASK_LENGTH) || is(rd, i, ASK_SPEND) || is(rd, i, ASK_USERS) || is(rd, i, ASK_SESSIONS) ||
-			    is(rd, i, ASK_VISIT) || is(rd, i, ASK_EVENT))
-				rd->it[i].used = 1;
-		if (session) {
-			r->m.of = ASK_OF_SESSION_LENGTH, r->m.agg = rd->average ? (enum ask_agg)rd->average : ASK_AVG, r->m.q = rd->q;
-			return 1;
-		}
-		if (!span_measure(rd, &r->m, (enum ask_agg)rd->average))
-			return 0;
-		events_of_field(rd->ask, &r->m);
-		return 1;
-	}
-	if (noun < 0 && (i = find_new(rd, ASK_SPEND, 0)) >= 0)
-		noun = i;
-	for (i = 0; i < rd->n && noun < 0; i++)
-		if (measure_noun(rd, i) && i != rd->per)
-			noun = i;
-	if (noun >= 0 && is(rd, noun, ASK_USERS) && r->rank && r->n_groups && r->group[0] >= 0 && !is(rd, noun - 1, ASK_MOST) &&
-	    !is(rd, noun - 1, ASK_LEAST) &&
-	    !is(rd, noun - 1, ASK_ACTIVE) && rd->ranking_at < 0 && !has(rd, ASK_HOW_MANY) && !has(rd, ASK_THAT) &&
-	    (first_event == noun + 1 || (first_event > noun && rd->it[first_event].verb))) {
-		rd->it[noun].used = 1;          /* what page did users view most */
-		noun = first_event;
-	}
+	if ((noun = foremost_noun(rd)) < 0 &&
+	    (has(rd, ASK_HOW_LONG) || ((has(rd, ASK_SPEND) || has(rd, ASK_MOST) || rd->average) && has(rd, ASK_LENGTH))))
+		return duration_measured(rd);
+	if (noun < 0)
+		noun = other_noun(rd, first);
 	if (noun < 0 && r->n_conditions && !r->n_groups) {      /* users who …, all of it in conditions */
 		r->m.of = ASK_DISTINCT_USERS;
 		return 1;
@@ -790,8 +858,7 @@ ask_measured(struct ask_reader *rd)
 		return best_readings(rd);
 	if (noun < 0)
 		return unnamed_measure(rd);
-	if (is(rd, noun, ASK_EVENT) && events_named > 1 && second_event > noun && !rd->average && rd->per < 0 && !has(rd, ASK_USERS) &&
-	    !has(rd, ASK_WHO) && !has(rd, ASK_THEN))
+	if (is(rd, noun, ASK_EVENT) && second > noun && !rd->average && rd->per < 0 && !has(rd, ASK_USERS) && !has(rd, ASK_WHO) && !has(rd, ASK_THEN))
 		return events_beside(rd, noun);
 	if (rd->average == ASK_AVG && rd->per < 0 && !r->unit &&
 	    (is(rd, noun, ASK_EVENT) || is(rd, noun, ASK_SESSIONS) || is(rd, noun, ASK_ALL_EVENTS)))
@@ -799,47 +866,13 @@ ask_measured(struct ask_reader *rd)
 			if (i != noun && !rd->it[i].used && (is(rd, i, ASK_USERS) || is(rd, i, ASK_SESSIONS) || is(rd, i, ASK_BUYERS)) &&
 			    (!is_plural(&rd->it[i]) || has(rd, ASK_HOW_MANY)))
 				rd->per = i, rd->it[i].used = 1;
-	if (rd->per >= 0) {
-		if (!measure_of(rd, noun, &r->m))
-			return 0;
-		if (r->m.of == ASK_OF_FIELD && r->m.agg == ASK_AVG && (r->m.field == rd->ask->money || rd->ask->field[r->m.field].role == ASK_AMOUNT))
-			r->m.agg = ASK_SUM;     /* average revenue per user */
-		if (r->m.of == ASK_OF_FIELD && is(rd, rd->per, ASK_EVENT) && (rd->ask->field[r->m.field].events >> rd->it[rd->per].arg & 1) &&
-		    (!r->m.events || r->m.events == 1ull << rd->it[rd->per].arg)) {
-			r->m.events = 1ull << rd->it[rd->per].arg;
-			if (r->m.agg == ASK_SUM && rd->average != ASK_SUM)
-				r->m.agg = ASK_AVG;
-			if (r->m.agg != ASK_SUM)
-				return 1;       /* attempts per quiz, which has them: their average */
-		}
-		if (r->m.of == ASK_OF_FIELD && r->m.agg != ASK_SUM)
-			return ask_fail(rd, "An average for each of them and a total over how many there are differ; say the total %.*s per …, or the average by …",
-			    STR_FMT(rd->ask->field[r->m.field].name));
-		return divided(rd);
-	}
-	if (is(rd, noun, ASK_EVENT) && rd->it[noun].arg == rd->ask->purchase && rd->it[noun].verb && has(rd, ASK_HOW_MUCH) &&
-	    !has(rd, ASK_HOW_MANY) && !rd->average) {
-		rd->it[noun].used = 1;          /* how much did we sell */
-		if (!money_measure(rd, &r->m, ASK_SUM))
-			return 0;
-		events_of_field(rd->ask, &r->m);
-		return 1;
-	}
-	/* how many bought: users, where the event is something done and nobody is named */
-	if (is(rd, noun, ASK_EVENT) && rd->it[noun].verb && !is_plural(&rd->it[noun]) && !has(rd, ASK_USERS) && r->n_groups == 0 &&
-	    (i = find(rd, ASK_HOW_MANY, 0)) >= 0 && i == noun - 1 && rd->it[i].arg == 0) {
-		r->m.of = ASK_DISTINCT_USERS;
-		ask_conditions(rd, noun);
-		ask_simplify(r, &r->m);
-		return 1;
-	}
-	/* what did people search for: the events do not say */
-	if (is(rd, noun, ASK_EVENT) && (rd->it[noun].verb || str_eq(rd->it[noun].text, STR("buy"))) && has(rd, ASK_WHICH) && !r->n_groups && !r->unit && !r->part)
-		return ask_fail(rd, "The events say that it was done, not what it was about. Ask how many, or by one of the properties.");
-	if ((i = find(rd, ASK_WHICH, 0)) >= 0 && is(rd, noun, ASK_USERS) && first_event > noun &&
-	    (rd->it[first_event].verb || first_event == noun + 1) && !r->n_groups &&
-	    !r->unit && !r->part && !has(rd, ASK_HOW_MANY))
-		return ask_fail(rd, "The events say that it was done, not what it was about. Ask how many, or by one of the properties.");
+	if (rd->per >= 0)
+		return measured_per(rd, noun);
+	if (is(rd, noun, ASK_EVENT) && (rc = event_measured(rd, noun)) >= 0)
+		return rc;
+	if (has(rd, ASK_WHICH) && is(rd, noun, ASK_USERS) && first > noun && (rd->it[first].verb || first == noun + 1) && !r->n_groups && !r->unit &&
+	    !r->part && !has(rd, ASK_HOW_MANY))
+		return ask_fail(rd, ABOUT_WHAT);
 	if (!measure_of(rd, noun, &r->m))
 		return 0;
 	if (rd->average == ASK_AVG && r->m.of != ASK_OF_FIELD && r->m.of != ASK_OF_SESSION_LENGTH && !r->unit)

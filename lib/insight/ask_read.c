@@ -192,12 +192,136 @@ alternatives(struct ask_reader *rd)
 	return 1;
 }
 
+/* An item that nothing was made of: whether the answer is what was asked without it. 1; 0: no, and failed. */
+static int
+check_left(struct ask_reader *rd, int i)
+{
+	const struct ask_reading *r = rd->r;
+	const struct ask_item *it = &rd->it[i];
+	char word[80];
+
+	ask_item_text(it, word);
+	switch (it->is) {
+	case ASK_EVENT: case ASK_METRIC: case ASK_FIELD: case ASK_VALUE: case ASK_MONEY: case ASK_ORDER_VALUE: case ASK_SPEND:
+		if ((it->is == ASK_SPEND && r->m.of == ASK_OF_FIELD) || (it->is == ASK_EVENT && (r->m.events >> it->arg & 1)))
+			return 1;
+		return ask_fail(rd, "I do not see how \"%s\" belongs to the rest of that question; put it in other words.", word);
+	case ASK_NUMBER: case ASK_TIMES: case ASK_OVER: case ASK_DURATION_UNIT:
+		if ((it->is == ASK_OVER &&
+		    (str_eq(it->text, STR("over")) || str_eq(it->text, STR("exactly")) || str_eq(it->text, STR("up to")))) ||
+		    (it->is == ASK_DURATION_UNIT && is(rd, i - 1, ASK_IN)))
+			return 1;
+		/* revenue 4 germany */
+		if (it->is == ASK_NUMBER && (it->number == 4 || it->number == 2) && it->text.n == 1 &&
+		    (is(rd, i + 1, ASK_VALUE) || is(rd, i + 1, ASK_PERIOD)))
+			return 1;
+		return ask_fail(rd, "I do not see what \"%s\" is a number of; put it in other words.", word);
+	case ASK_RETURNING: case ASK_NEW: case ASK_FIRST: case ASK_LAST:
+		return ask_fail(rd, "\"%s\" can be read in two ways: by their first event, or by how many sessions they had. Say users with at least 2 purchases, or signups.", word);
+	case ASK_UNIQUE:
+		if (is(rd, i + 1, ASK_EVENT) && !rd->it[i + 1].comma && r->m.of == ASK_COUNT)
+			return ask_fail(rd, "\"%s\" by which property? Say how many different values of it, or how many users.", word);
+		return 1;
+	case ASK_PER:
+		return ask_fail(rd, "I do not see what \"%s\" divides by; say per user, per session or per day.", word);
+	case ASK_BY:
+		if ((str_eq(it->text, STR("each")) || str_eq(it->text, STR("every"))) && is(rd, i + 1, ASK_EVENT))
+			return ask_fail(rd, "I do not see what \"%s\" is of; say by which property.", word);
+		return 1;
+	case ASK_NOT: case ASK_WITHOUT:
+		return ask_fail(rd, "I do not see what \"%s\" leaves out; put it in other words.", word);
+	case ASK_BEST:
+		if (r->n_groups || r->unit || r->part || r->n_periods == 2)
+			return 1;
+		return ask_fail(rd, "\"%s\" by what? Say by revenue, by users or by conversion rate.", word);
+	case ASK_ANY:
+		if (r->m.of == ASK_COUNT || (r->m.of == ASK_OF_FIELD && it->arg == 1))
+			return ask_fail(rd, "I do not see what \"%s\" is of; put it in other words.", word);
+		return 1;
+	case ASK_USERS: case ASK_BUYERS: case ASK_SESSIONS:
+		if (it->is == ASK_BUYERS ? r->m.events != 0 : !has(rd, ASK_VERSUS))     /* purchases of customers */
+			return 1;
+		return ask_fail(rd, "Those are two measures; ask for one after the other.");
+	case ASK_NOW:
+		if (r->n_periods)
+			return 1;
+		return ask_fail(rd, "Now is a moment; say today, or in the last hour.");
+	case ASK_UNIT: case ASK_PART:
+		return ask_fail(rd, "I do not see what \"%s\" has to do with it; say per day, or a period.", word);
+	default:
+		return 1;
+	}
+}
+
+/* The shares' parts, the steps' too: each is looked for in the group. */
+static int
+check_ratio(struct ask_reader *rd)
+{
+	struct ask_reading *r = rd->r;
+
+	if (r->ratio == 1 && !r->n_conditions && r->m.of == r->base.of && r->m.events == r->base.events && r->m.field == r->base.field &&
+	    r->m.agg == r->base.agg && !r->m.where.n && !r->base.where.n)
+		return ask_fail(rd, "A share of which part? Say from where, on what, or by what.");
+	if (r->ratio && !r->n_conditions && (!check_parts(rd, &r->m) || !check_parts(rd, &r->base)))
+		return 0;
+	for (int i = 0; r->ratio && i < r->n_conditions; i++)
+		if (r->condition[i].event >= 0 &&
+		    !check_parts(rd, &(struct ask_measure){ .of = ASK_COUNT, .events = 1ull << r->condition[i].event, .where = r->condition[i].where }))
+			return 0;
+	return 1;
+}
+
+/* Whether the event e, where it has that text property, ever has this value of it, as far as the words of the store tell. */
+static int
+is_ever(const struct ask *ask, int e, int field, struct str value)
+{
+	for (struct map_entry *m = map_first(&ask->phrases); m; m = map_next(&ask->phrases, m))
+		for (const struct ask_sense *s = m->ptr; s; s = s->next)
+			if ((s->is == ASK_VALUE || (s->is == ASK_FIELD && s->value.p)) && s->arg == field && str_eq(s->value, value) &&
+			    s->events && !(s->events >> e & 1))
+				return 0;
+	return 1;
+}
+
+static int
+lacks(struct ask_reader *rd, int e, int field)
+{
+	const struct ask *ask = rd->ask;
+
+	return field >= 0 && !(ask->field[field].events >> e & 1) &&
+	    !ask_fail(rd, "No \"%.*s\" event in the store has the property \"%.*s\".", STR_FMT(ask->event[e].name), STR_FMT(ask->field[field].name));
+}
+
+/* A property that the events do not have tells nothing of them; nor a value of it that they never have. */
+static int
+check_properties(struct ask_reader *rd)
+{
+	const struct ask_reading *r = rd->r;
+	const struct ask *ask = rd->ask;
+	int e;
+
+	if (r->ratio || !r->m.events || (r->m.events & (r->m.events - 1)))
+		return 1;
+	e = __builtin_ctzll(r->m.events);
+	for (int i = 0; i < r->n_groups; i++)
+		if (lacks(rd, e, r->group[i]))
+			return 0;
+	for (int i = 0; i < r->where.n; i++) {
+		const struct ask_filter *f = &r->where.f[i];
+
+		if (lacks(rd, e, f->field))
+			return 0;
+		if (f->field >= 0 && ask->field[f->field].path && !f->not && f->n && !is_ever(ask, e, f->field, f->value[0]))
+			return ask_fail(rd, "No \"%.*s\" event in the store is of %.*s \"%.*s\".", STR_FMT(ask->event[e].name),
+			    STR_FMT(ask->field[f->field].name), STR_FMT(f->value[0]));
+	}
+	return 1;
+}
+
 static int
 check(struct ask_reader *rd)
 {
-	struct ask_reading *r = rd->r;
-	const struct ask *ask = rd->ask;
-	int i;
+	const struct ask_reading *r = rd->r;
 
 	if (r->where.full || r->m.where.full || r->base.where.full)
 		return ask_fail(rd, "That bounds more than %d things; ask about fewer at a time.", ASK_LIST);
@@ -206,109 +330,11 @@ check(struct ask_reader *rd)
 		return ask_fail(rd, "I do not see of what the average or the like is to be taken; put it in other words.");
 	if (!alternatives(rd))
 		return 0;
-
-	for (i = 0; i < rd->n; i++) {
-		const struct ask_item *it = &rd->it[i];
-		char word[80];
-
-		if (it->used || i == rd->per)
-			continue;
-		ask_item_text(it, word);
-		switch (it->is) {
-		case ASK_EVENT: case ASK_METRIC: case ASK_FIELD: case ASK_VALUE: case ASK_MONEY: case ASK_ORDER_VALUE: case ASK_SPEND:
-			if (it->is == ASK_SPEND && (r->m.of == ASK_OF_FIELD || (r->ratio && r->m.of == ASK_OF_FIELD)))
-				continue;
-			if (it->is == ASK_EVENT && r->m.of == ASK_OF_FIELD && (r->m.events >> it->arg & 1))
-				continue;
-			if (it->is == ASK_EVENT && (r->m.events >> it->arg & 1))
-				continue;
-			return ask_fail(rd, "I do not see how \"%s\" belongs to the rest of that question; put it in other words.", word);
-		case ASK_NUMBER: case ASK_TIMES: case ASK_OVER: case ASK_DURATION_UNIT:
-			if ((it->is == ASK_OVER &&
-			    (str_eq(it->text, STR("over")) || str_eq(it->text, STR("exactly")) || str_eq(it->text, STR("up to")))) ||
-			    (it->is == ASK_DURATION_UNIT && is(rd, i - 1, ASK_IN)))
-				continue;
-			/* revenue 4 germany */
-			if (it->is == ASK_NUMBER && (it->number == 4 || it->number == 2) && it->text.n == 1 &&
-			    (is(rd, i + 1, ASK_VALUE) || is(rd, i + 1, ASK_PERIOD)))
-				continue;
-			return ask_fail(rd, "I do not see what \"%s\" is a number of; put it in other words.", word);
-		case ASK_RETURNING: case ASK_NEW: case ASK_FIRST: case ASK_LAST:
-			return ask_fail(rd, "\"%s\" can be read in two ways: by their first event, or by how many sessions they had. Say users with at least 2 purchases, or signups.", word);
-		case ASK_UNIQUE:
-			if (is(rd, i + 1, ASK_EVENT) && !rd->it[i + 1].comma && r->m.of == ASK_COUNT)
-				return ask_fail(rd, "\"%s\" by which property? Say how many different values of it, or how many users.", word);
-			continue;
-		case ASK_PER:
-			return ask_fail(rd, "I do not see what \"%s\" divides by; say per user, per session or per day.", word);
-		case ASK_BY:
-			if ((str_eq(it->text, STR("each")) || str_eq(it->text, STR("every"))) && is(rd, i + 1, ASK_EVENT))
-				return ask_fail(rd, "I do not see what \"%s\" is of; say by which property.", word);
-			continue;
-		case ASK_NOT: case ASK_WITHOUT:
-			return ask_fail(rd, "I do not see what \"%s\" leaves out; put it in other words.", word);
-		case ASK_BEST:
-			if (r->n_groups || r->unit || r->part || r->n_periods == 2)
-				continue;
-			return ask_fail(rd, "\"%s\" by what? Say by revenue, by users or by conversion rate.", word);
-		case ASK_ANY:
-			if (r->m.of == ASK_COUNT || (r->m.of == ASK_OF_FIELD && it->arg == 1))
-				return ask_fail(rd, "I do not see what \"%s\" is of; put it in other words.", word);
-			continue;
-		case ASK_USERS: case ASK_BUYERS: case ASK_SESSIONS:
-			if (has(rd, ASK_VERSUS) || it->is == ASK_BUYERS) {
-				if (r->m.events && it->is == ASK_BUYERS)
-					continue;       /* purchases of customers */
-				return ask_fail(rd, "Those are two measures; ask for one after the other.");
-			}
-			continue;
-		case ASK_NOW:
-			if (r->n_periods)
-				continue;
-			return ask_fail(rd, "Now is a moment; say today, or in the last hour.");
-		case ASK_UNIT: case ASK_PART:
-			return ask_fail(rd, "I do not see what \"%s\" has to do with it; say per day, or a period.", word);
-		default:
-			continue;
-		}
-	}
-	if (!check_stored(rd))
-		return 0;
-	if (r->ratio == 1 && !r->n_conditions && r->m.of == r->base.of && r->m.events == r->base.events && r->m.field == r->base.field && r->m.agg == r->base.agg &&
-	    !r->m.where.n && !r->base.where.n)
-		return ask_fail(rd, "A share of which part? Say from where, on what, or by what.");
-	if (r->ratio && !r->n_conditions && (!check_parts(rd, &r->m) || !check_parts(rd, &r->base)))
-		return 0;
-	for (i = 0; r->ratio && i < r->n_conditions; i++)       /* each is looked for in the group */
-		if (r->condition[i].event >= 0 &&
-		    !check_parts(rd, &(struct ask_measure){ .of = ASK_COUNT, .events = 1ull << r->condition[i].event, .where = r->condition[i].where }))
+	for (int i = 0; i < rd->n; i++)
+		if (!rd->it[i].used && i != rd->per && !check_left(rd, i))
 			return 0;
-	/* a property that the events do not have tells nothing of them */
-	if (r->m.events && !(r->m.events & (r->m.events - 1)) && !r->ratio) {
-		int e = __builtin_ctzll(r->m.events);
-
-		for (i = 0; i < r->n_groups; i++)
-			if (r->group[i] >= 0 && !(ask->field[r->group[i]].events >> e & 1))
-				return ask_fail(rd, "No \"%.*s\" event in the store has the property \"%.*s\".", STR_FMT(ask->event[e].name),
-				    STR_FMT(ask->field[r->group[i]].name));
-		for (i = 0; i < r->where.n; i++) {
-			const struct ask_filter *f = &r->where.f[i];
-
-			if (f->field < 0)
-				continue;
-			if (!(ask->field[f->field].events >> e & 1))
-				return ask_fail(rd, "No \"%.*s\" event in the store has the property \"%.*s\".", STR_FMT(ask->event[e].name),
-				    STR_FMT(ask->field[f->field].name));
-			if (ask->field[f->field].path && !f->not && f->n)
-				for (struct map_entry *m = map_first(&ask->phrases); m; m = map_next(&ask->phrases, m))
-					for (const struct ask_sense *s = m->ptr; s; s = s->next)
-						if ((s->is == ASK_VALUE || (s->is == ASK_FIELD && s->value.p)) && s->arg == f->field &&
-						    str_eq(s->value, f->value[0]) && s->events && !(s->events >> e & 1))
-							return ask_fail(rd, "No \"%.*s\" event in the store is of %.*s \"%.*s\".",
-							    STR_FMT(ask->event[e].name), STR_FMT(ask->field[f->field].name),
-							    STR_FMT(f->value[0]));
-		}
-	}
+	if (!check_stored(rd) || !check_ratio(rd) || !check_properties(rd))
+		return 0;
 	if (r->n_periods == 2 && (r->unit || r->part))
 		return ask_fail(rd, "Two periods side by side, step by step, is more than one answer; ask for one of them, or for their totals.");
 	return 1;
