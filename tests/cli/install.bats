@@ -149,6 +149,14 @@ setup() {
 	done
 }
 
+@test "a filter has in itself what each run uses, where the system has archives: starting is a quarter of a short query" {
+	for library in lmdb sqlite3 zstd z; do
+		[[ $(${CC:-cc} -print-file-name="lib$library.a") == /* ]] || skip "no lib$library.a here"
+	done
+	run ldd "$stage/usr/bin/at-query"
+	[[ $output != *liblmdb* && $output != *libsqlite3* && $output != *libzstd* && $output != *libz.so* ]]
+}
+
 @test "uninstall leaves nothing behind" {
 	make -s -C "$root" B="${B:-$root/build}" DESTDIR="$stage" PREFIX=/usr uninstall > /dev/null
 	run find "$stage" ! -type d
