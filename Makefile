@@ -89,10 +89,10 @@ $B/at.pc: force                 # of the PREFIX of this call: make, then make in
 	@mkdir -p $B; $(pc) | cmp -s - $@ || $(pc) > $@
 
 .SECONDEXPANSION:
-$B/bin/%: $$(addprefix $B/,$$(addsuffix .o,$$(basename $$(wildcard cmd/$$*/*.c)))) $B/librooms.a
+$B/bin/%: $$(addprefix $B/,$$(addsuffix .o,$$(basename $$(wildcard cmd/$$*/*.c)))) $B/librooms.a $B/links
 	@mkdir -p $(@D)
 	$(call say,ld,$@)
-	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(if $(filter at-serve,$(@F)),,$(BEGUN_WITH)) $(LIBS)
+	$(Q)$(CC) $(all_ldflags) -o $@ $(filter-out $B/links,$^) $(if $(filter at-serve,$(@F)),,$(BEGUN_WITH)) $(LIBS)
 
 $B/unit/%: $B/tests/unit/%.o $B/librooms.a
 	@mkdir -p $(@D)
@@ -113,6 +113,8 @@ $B/replay/%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $B/librooms.a
 # Changed flags rebuild; unchanged ones do not.
 $B/flags: force
 	@mkdir -p $B; echo '$(CC) $(all_cflags)' | cmp -s - $@ || echo '$(CC) $(all_cflags)' > $@
+$B/links: force
+	@mkdir -p $B; echo '$(all_ldflags) $(BEGUN_WITH) $(LIBS)' | cmp -s - $@ || echo '$(all_ldflags) $(BEGUN_WITH) $(LIBS)' > $@
 
 # What the machine needs. On Debian and its kin it is installed; elsewhere it is named.
 BUILD_DEPS = gcc make binutils gzip libc6-dev liblmdb-dev libsqlite3-dev libjq-dev libonig-dev libcsv-dev libzstd-dev zlib1g-dev libncurses-dev libhpdf-dev \
