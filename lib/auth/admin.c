@@ -5,6 +5,7 @@
 #include "auth/auth_priv.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "config/schema.h"
 #include "crypt/crypt.h"
 #include "store/admin.h"
 
@@ -204,7 +205,7 @@ auth_get(struct auth *a, enum auth_record record, struct str tenant, struct str 
 
 /* ---- making and changing */
 
-/* May the actor put this record there? Roles that it names must be there, too. */
+/* Roles that a record names must be there. */
 static int
 roles_there(struct auth *a, struct str tenant, struct json roles, struct err *err)
 {
@@ -240,8 +241,9 @@ check_policy(struct json record, struct err *err)
 	return rc ? ERR_INPUT : 0;
 }
 
+/* May the actor put this record there? Those that it had already may be gone: it can be disabled nevertheless. */
 static int
-may_put(struct auth *a, enum auth_record record, const struct auth_actor *actor, struct str tenant, struct json made, struct err *err)
+may_put(struct auth *a, enum auth_record record, const struct auth_actor *actor, struct str tenant, struct json was, struct json made, struct err *err)
 {
 	struct json roles = json_get(made, STR("roles"));
 
@@ -250,7 +252,7 @@ may_put(struct auth *a, enum auth_record record, const struct auth_actor *actor,
 			return err->code = ERR_INPUT;
 		return principal_may_define(actor, json_get(made, STR("permissions")), err);
 	}
-	if (roles_there(a, tenant, roles, err))
+	if (!schema_equal(roles, json_get(was, STR("roles"))) && roles_there(a, tenant, roles, err))
 		return err->code;
 	return principal_may_give(a, actor, tenant, roles, json_get(made, STR("scopes")), err);
 }
@@ -353,7 +355,7 @@ auth_create_check(struct auth *a, enum auth_record record, const struct auth_act
 
 	if ((rc = tenant_there(a, tenant, err)) == 0 &&
 	    (rc = auth_record_make(a, kinds[record].fields, kinds[record].name, JSON_ABSENT, in, &none, without, &made, err)) == 0 &&
-	    (rc = may_put(a, record, actor, tenant, json_value(buf_get(&made)), err)) == 0)
+	    (rc = may_put(a, record, actor, tenant, JSON_ABSENT, json_value(buf_get(&made)), err)) == 0)
 		rc = taken(a, record, tenant, auth_text(json_value(buf_get(&made)), kinds[record].named, arena), err);
 	buf_release(&made);
 	arena_free(arena);
@@ -385,7 +387,7 @@ auth_create(struct auth *a, enum auth_record record, const struct auth_actor *ac
 	if (record == AUTH_USERS)
 		set[n++] = (struct auth_set){ "since", set[1].json };
 	if ((rc = auth_record_make(a, kinds[record].fields, kinds[record].name, JSON_ABSENT, in, set, n, &made, err)) ||
-	    (rc = may_put(a, record, actor, tenant, json_value(buf_get(&made)), err)) || (rc = auth_begin(a, err)))
+	    (rc = may_put(a, record, actor, tenant, JSON_ABSENT, json_value(buf_get(&made)), err)) || (rc = auth_begin(a, err)))
 		goto out;
 	name = auth_text(json_value(buf_get(&made)), kinds[record].named, arena);
 	if ((rc = taken(a, record, tenant, name, err)) == 0 && (rc = store_each_state(a->reader, kinds[record].name, count_one, &count, err)) > 0)
@@ -437,7 +439,7 @@ auth_change(struct auth *a, enum auth_record record, const struct auth_actor *ac
 	old = json_value(buf_get(&was));
 	if ((rc = auth_record_make(a, kinds[record].fields, kinds[record].name, old, in, set, n, &made, err)) == 0 &&
 	    (rc = may_touch(a, record, actor, tenant, old, err)) == 0 &&
-	    (rc = may_put(a, record, actor, tenant, json_value(buf_get(&made)), err)) == 0)
+	    (rc = may_put(a, record, actor, tenant, old, json_value(buf_get(&made)), err)) == 0)
 		rc = put_record(a, record, actor, tenant, id, "change", buf_get(&made), err);
 	if ((rc = auth_end(a, rc, err)) == 0) {
 		rc = 1;

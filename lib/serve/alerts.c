@@ -13,6 +13,7 @@
 #include "alert/stored.h"
 #include "auth/audit.h"
 #include "base/ticker.h"
+#include "serve/given.h"
 #include "serve/serve_priv.h"
 #include "store/admin.h"
 
@@ -211,41 +212,13 @@ trouble_load_one(void *self, struct str id, struct str value)
 
 /* ---- rules */
 
-/* A record without what the server says of it. */
-static void
-put_plain(struct buf *b, struct json record)
-{
-	static const char *const ours[] = { "version", "created", "changed", "by", "readonly", NULL };
-	struct json_iter it;
-	int n = 0;
-
-	buf_byte(b, '{');
-	for (it = json_iter(record); json_next(&it); ) {
-		int is_ours = 0;
-
-		for (int i = 0; ours[i]; i++)
-			is_ours |= json_text_eq(it.key, str_of(ours[i]));
-		if (is_ours)
-			continue;
-		buf_lit(b, n++ ? "," : "");
-		buf_str(b, json_raw(it.key));
-		buf_byte(b, ':');
-		buf_str(b, json_raw(it.value));
-	}
-	buf_byte(b, '}');
-}
-
 int
-alerts_check_rule(const struct json *given, struct err *err)
+alerts_check_rule(struct json given, struct err *err)
 {
 	struct rules *rules = rules_new(EXPR_NATIVE_ONLY);
-	struct buf plain = { 0 };
-	int rc;
+	int rc = rules_add(rules, given, err);
 
-	put_plain(&plain, *given);
-	rc = rules_add(rules, json_value(buf_get(&plain)), err);
 	rules_free(rules);
-	buf_release(&plain);
 	return rc ? err->code = ERR_INPUT : 0;
 }
 
@@ -256,7 +229,7 @@ gather_rule(void *self, struct str id, struct str value)
 
 	(void)id;
 	buf_lit(all, all->n > 1 ? "," : "");
-	put_plain(all, json_value(value));
+	given_put(all, "RuleRecord", json_value(value));
 	return 0;
 }
 

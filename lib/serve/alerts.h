@@ -14,7 +14,7 @@
 #ifndef SERVE_ALERTS_H
 #define SERVE_ALERTS_H
 
-#include "base/err.h"
+#include "json/json.h"
 
 #define ALERTS_TROUBLE "rule-state"
 #define ALERTS_STATE   ":serve"         /* no name that is given to at-detect --state by chance */
@@ -26,7 +26,6 @@ struct alerts *alerts_new(struct serve *, struct err *);
 void alerts_free(struct alerts *);              /* NULL is fine */
 
 /* Is it a rule that can be judged? 0, or ERR_INPUT with what is wrong. */
-struct json;
-int alerts_check_rule(const struct json *, struct err *);
+int alerts_check_rule(struct json, struct err *);
 
 #endif

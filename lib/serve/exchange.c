@@ -11,6 +11,7 @@
 #include "base/cmd.h"
 #include "base/period.h"
 #include "config/schema.h"
+#include "serve/given.h"
 #include "serve/serve_priv.h"
 
 #define SPARE_MOST 256                  /* calls that are kept for the next requests: 350 KiB */
@@ -444,6 +445,31 @@ twin(struct json v, int depth, struct buf *scratch)
 	return found;
 }
 
+/* A PUT of what a GET gave: it is of this place, and what only the server says is left. 0 or ERR_INPUT. */
+static int
+take_back(struct exchange *ex, struct err *err)
+{
+	struct json id = json_get(ex->sent, STR("id")), tenant = json_get(ex->sent, STR("tenant")), version = json_get(ex->sent, STR("version"));
+	const char *schema = ex->route->answer;
+	struct buf b = { 0 };
+	char *kept;
+	int64_t n;
+
+	if (ex->sent.type != JSON_OBJECT)
+		return 0;
+	if (id.type && !json_text_eq(id, ex->segment[0]))
+		return err_set(err, ERR_INPUT, "id: is another than the path's; an id stays what it is");
+	if (tenant.type && given_is_read_only(schema, STR("tenant")) && !json_text_eq(tenant, ex->who->tenant))
+		return err_set(err, ERR_INPUT, "tenant: is another than the one that is asked, name it by X-Tenant");
+	if (version.type && given_is_read_only(schema, STR("version")) && !json_int64(version, &n))
+		return err_set(err, ERR_INPUT, "version: wants the whole number that was read");
+	given_put(&b, schema, ex->sent);
+	if ((kept = arena_dup(ex->arena, b.p, b.n)))
+		ex->body = json_checked((struct str){ kept, b.n });
+	buf_release(&b);
+	return kept ? 0 : err_set(err, ERR_INPUT, "the body is larger than any record");
+}
+
 int
 serve_exchange_body(struct serve_call *c, struct str body)
 {
@@ -461,14 +487,14 @@ serve_exchange_body(struct serve_call *c, struct str body)
 		exchange_problem(ex, 400, "the body is no JSON, byte %ld: %s", err.col, err.text);
 		return ERR_INPUT;
 	}
-	ex->body = json_checked(body);
+	ex->body = ex->sent = json_checked(body);
 	if (!ex->route->body)
 		return 0;
-	if (serve_exchange_schema(ex->route->body, ex->body, &err)) {
+	if ((strcmp(ex->route->method, "PUT") == 0 && take_back(ex, &err)) || serve_exchange_schema(ex->route->body, ex->body, &err)) {
 		exchange_problem(ex, 422, "%s", err.text);
 		return ERR_INPUT;
 	}
-	if ((twice = twin(ex->body, NESTED, &scratch)).type != JSON_NONE) {
+	if ((twice = twin(ex->sent, NESTED, &scratch)).type != JSON_NONE) {
 		struct str name = json_text(twice, &scratch);
 
 		err_set(&err, ERR_INPUT, "%.*s: is there twice", name.n > 60 ? 60 : (int)name.n, name.p);

@@ -23,7 +23,8 @@ struct exchange {
 	const struct route *route;
 	struct principal *who;          /* NULL where the route needs none */
 	struct str segment[EXCHANGE_SEGMENTS];  /* the values of {…} in the path */
-	struct json body;               /* JSON_NONE when there is none */
+	struct json body;               /* JSON_NONE when there is none; of a PUT without what only the server says (given.h) */
+	struct json sent;               /* the same as it came */
 	struct str params;              /* a query in place of the request's own, for a route that asks another; p NULL: none */
 	struct serve *serve;
 	const struct config *config;    /* as it was when the request came; good until the answer */

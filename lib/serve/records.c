@@ -1,8 +1,8 @@
 /* records.c - administration: dashboards, rules and webhooks of a tenant, keys, users, roles, tenants, and logging in.
  *
  * The first three lie as JSON in the tenant's store, kind by kind, each with a version that counts its changes: that is its ETag, and
- * If-Match is looked at inside the transaction that writes, so of two who change the same one hears 412. What only the server
- * says (version, created, changed, by) is no part of what a caller may send.
+ * If-Match is looked at inside the transaction that writes, so of two who change the same one hears 412; where a PUT has none, so is the version
+ * that what it sends was read at. What else only the server says is left (given.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "auth/audit.h"
 #include "base/dur.h"
 #include "config/schema.h"
+#include "serve/given.h"
 #include "serve/serve_priv.h"
 #include "store/admin.h"
 
@@ -49,17 +50,6 @@ actor_of(const struct exchange *ex)
 }
 
 /* ---- records as JSON */
-
-static const char *const ours[] = { "version", "created", "changed", "by", "readonly", NULL };
-
-static int
-is_ours(struct str key)
-{
-	for (int i = 0; ours[i]; i++)
-		if (str_eq(key, str_of(ours[i])))
-			return 1;
-	return 0;
-}
 
 static int64_t
 version_of(struct json record)
@@ -105,28 +95,6 @@ put_shown(struct buf *b, struct json record)
 			put_hidden(b, it.value);
 		else
 			buf_str(b, json_raw(it.value));
-	}
-	buf_byte(b, '}');
-	buf_release(&scratch);
-}
-
-/* As it was given: without what the server says. */
-static void
-put_given(struct buf *b, struct json record)
-{
-	struct json_iter it;
-	struct buf scratch = { 0 };
-	int n = 0;
-
-	buf_byte(b, '{');
-	for (it = json_iter(record); json_next(&it); ) {
-		struct str key = json_text(it.key, &scratch);
-
-		if (is_ours(key))
-			continue;
-		buf_lit(b, n++ ? "," : "");
-		json_put_key(b, key);
-		buf_str(b, json_raw(it.value));
 	}
 	buf_byte(b, '}');
 	buf_release(&scratch);
@@ -213,7 +181,7 @@ put_record(struct buf *b, struct str id, struct json given, struct json was, int
 	for (it = json_iter(given); json_next(&it); ) {
 		struct str key = json_text(it.key, &scratch);
 
-		if (is_ours(key) || str_eq(key, STR("id")) || str_eq(key, STR("$schema")))
+		if (str_eq(key, STR("id")) || str_eq(key, STR("$schema")))
 			continue;
 		buf_byte(b, ',');
 		json_put_key(b, key);
@@ -406,7 +374,7 @@ drop_versions(struct store *store, struct str id, int64_t version, struct err *e
 /* ---- changing one, in the commit's thread */
 
 enum how { CREATE, REPLACE, PATCH, REMOVE };
-enum { REFUSED_NONE = 1, REFUSED_THERE, REFUSED_MATCH, REFUSED_MANY, REFUSED_SCHEMA, REFUSED_RIGHTS, REFUSED_SHARED, REFUSED_ERROR };
+enum { REFUSED_NONE = 1, REFUSED_THERE, REFUSED_MATCH, REFUSED_VERSION, REFUSED_MANY, REFUSED_SCHEMA, REFUSED_RIGHTS, REFUSED_SHARED, REFUSED_ERROR };
 
 struct change {
 	struct serve_job job;
@@ -454,7 +422,7 @@ change(struct serve_job *job, struct store *store, struct err *err)
 {
 	struct change *c = (struct change *)(void *)job;
 	struct json was, given = c->ex->body;
-	int64_t version = 0;
+	int64_t version = 0, read;
 	int there = store_get_state(store, c->kind->state, c->id, &c->was, err), n = 0, shared;
 
 	if (there < 0)
@@ -467,6 +435,8 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		return REFUSED_NONE;
 	if ((c->match.p && (!there || !tag_matches(c->match, version))) || (c->unmatch.p && there && tag_matches(c->unmatch, version)))
 		return REFUSED_MATCH;
+	if (c->how == REPLACE && there && !c->match.p && json_int64(json_get(c->ex->sent, STR("version")), &read) && read != version)
+		return REFUSED_VERSION;         /* where it is not there any more, or not yet, it is made */
 	if (c->how == REMOVE && c->kind == &kinds[2] && deliver_forget(store, c->id, err) < 0)
 		return err->code;
 	if (c->how == REMOVE && c->kind == &kinds[0] && drop_versions(store, c->id, version, err) < 0)
@@ -478,7 +448,7 @@ change(struct serve_job *job, struct store *store, struct err *err)
 	if (c->how == PATCH) {
 		struct buf plain = { 0 };
 
-		put_given(&plain, was);
+		given_put(&plain, c->ex->route->answer, was);
 		merge(&c->merged, json_value(buf_get(&plain)), given);
 		buf_release(&plain);
 		given = json_value(buf_get(&c->merged));
@@ -489,7 +459,7 @@ change(struct serve_job *job, struct store *store, struct err *err)
 		return shared < 0 ? REFUSED_ERROR : REFUSED_SHARED;             /* no matter of the others in this transaction */
 	if (c->kind == &kinds[1] && json_get(given, STR("sql")).type != JSON_NONE && !principal_may(c->ex->who, AUTH_READ, "query", (struct str){ 0 }))
 		return REFUSED_RIGHTS;          /* its alerts say what the statement answers */
-	if (c->kind == &kinds[1] && alerts_check_rule(&given, err))
+	if (c->kind == &kinds[1] && alerts_check_rule(given, err))
 		return REFUSED_SCHEMA;
 	if (c->kind == &kinds[2] && !is_web(json_get(given, STR("url")))) {
 		err_set(err, ERR_INPUT, "url: wants http:// or https://, and a host");
@@ -602,6 +572,9 @@ change_record(struct exchange *ex, enum how how, struct str id, struct str secre
 			exchange_problem(ex, 412, "the %s was changed meanwhile, read it again and change that", c.kind->one);
 		else
 			exchange_problem(ex, 412, "there is a %s '%.*s' already", c.kind->one, STR_FMT(id));
+		break;
+	case REFUSED_VERSION:
+		exchange_problem(ex, 412, "version: the %s was changed meanwhile, read it again and change that; If-Match: * puts this in its place nevertheless", c.kind->one);
 		break;
 	case REFUSED_MANY:
 		exchange_problem(ex, 422, "more than %d %s, or one larger than %u KiB", RECORDS_MOST, c.kind->name, RECORD_MOST >> 10);
@@ -813,13 +786,7 @@ segment_is_good(struct exchange *ex)
 static void
 put_one(struct exchange *ex)
 {
-	struct json id = json_get(ex->body, STR("id"));
-
-	if (!segment_is_good(ex) || is_configured(ex, ex->segment[0]))
-		return;
-	if (id.type == JSON_STRING && !json_text_eq(id, ex->segment[0]))
-		exchange_problem(ex, 422, "id: is another than the path's; an id stays what it is");
-	else
+	if (segment_is_good(ex) && !is_configured(ex, ex->segment[0]))
 		change_record(ex, REPLACE, ex->segment[0], (struct str){ 0 });
 }
 
@@ -834,7 +801,7 @@ patch_one(struct exchange *ex)
 	for (it = json_iter(ex->body); json_next(&it); ) {
 		struct str key = json_text(it.key, &scratch);
 
-		if (is_ours(key) || str_eq(key, STR("id"))) {
+		if (given_is_read_only(ex->route->answer, key) || str_eq(key, STR("id"))) {
 			exchange_problem(ex, 422, "%.*s: is not to be set", STR_FMT(key));
 			buf_release(&scratch);
 			return;
@@ -1540,7 +1507,7 @@ me(struct exchange *ex)
 	{ "GET", "/api/v1/" name, "All " name ".", AUTH_READ, name, NULL, NULL, Many, 200, ROUTE_POOL, 0, list_records }, \
 	{ "POST", "/api/v1/" name, "Make one; without an id it gets one.", AUTH_WRITE, name, NULL, One, One "Record", 201, ROUTE_POOL, 0, create_record }, \
 	{ "GET", "/api/v1/" name "/{id}", "One of the " name ".", AUTH_READ, name, NULL, NULL, One "Record", 200, ROUTE_POOL, 0, get_record }, \
-	{ "PUT", "/api/v1/" name "/{id}", "Make it, or put this in its place; If-Match as wished.", AUTH_WRITE, name, NULL, One, One "Record", 200, ROUTE_POOL, 0, put_one }, \
+	{ "PUT", "/api/v1/" name "/{id}", "Make it, or put this in its place, as GET gave it or without what is readOnly; If-Match as wished.", AUTH_WRITE, name, NULL, One, One "Record", 200, ROUTE_POOL, 0, put_one }, \
 	{ "PATCH", "/api/v1/" name "/{id}", "Change some members (JSON merge patch); If-Match as wished.", AUTH_WRITE, name, NULL, "Patch", One "Record", 200, ROUTE_POOL, 0, patch_one }, \
 	{ "DELETE", "/api/v1/" name "/{id}", "Take it away.", AUTH_WRITE, name, NULL, NULL, NULL, 204, ROUTE_POOL, 0, remove_one }
 #define ACCOUNT(name, One, Many, put) \

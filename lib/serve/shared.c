@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "auth/audit.h"
+#include "serve/given.h"
 #include "serve/serve_priv.h"
 
 /* Who made the link, as the caller; and its dashboard, into `text`. JSON_NONE: answered. */
@@ -61,7 +62,6 @@ open_link(struct exchange *ex, struct buf *text)
 static void
 put_for_all(struct buf *b, struct json object, int is_widget)
 {
-	static const char *const hidden[] = { "by", "created", "changed", "version", "variables", NULL };
 	struct buf scratch = { 0 };
 	struct json_iter it, w;
 	int n = 0, m = 0;
@@ -69,12 +69,8 @@ put_for_all(struct buf *b, struct json object, int is_widget)
 	buf_byte(b, '{');
 	for (it = json_iter(object); json_next(&it); ) {
 		struct str key = json_text(it.key, &scratch);
-		int skip = 0;
 
-		for (int i = 0; !is_widget && hidden[i]; i++)
-			skip |= str_eq(key, str_of(hidden[i]));
-		skip |= is_widget && str_eq(key, STR("filters"));
-		if (skip)
+		if (is_widget ? str_eq(key, STR("filters")) : str_eq(key, STR("variables")) || given_is_read_only("DashboardRecord", key))
 			continue;
 		buf_lit(b, n++ ? "," : "");
 		json_put_key(b, key);

@@ -1355,7 +1355,7 @@ END
 	grep -qi '^retry-after: [1-9]' head
 }
 
-@test "with who made them links go: another user, another tenant of that name has none of them; a role is PUT whole" {
+@test "with who made them links go: another user, another tenant of that name has none of them; a role is PUT whole, and who had one that is gone can be disabled" {
 	serve_start
 	post /api/v1/dashboards '{"id":"d","widgets":[{"id":"a","type":"metric_card","metric":"x","position":{"x":0,"y":0,"w":1,"h":1}}]}' > /dev/null
 	make_user() { post /api/v1/users '{"name":"anna","password":"correct horse battery","roles":["editor"]}' > /dev/null && [ "$status_code" = 201 ]; }
@@ -1371,6 +1371,11 @@ END
 	call PUT /api/v1/roles/r -H 'Content-Type: application/json' -d '{"permissions":["read:events"],"hide":["email"]}' | jq -ce '[has("rows", "mask", "description"), .hide] == [false, false, false, ["email"]]'
 	call PATCH /api/v1/roles/r -H 'Content-Type: application/json' -d '{"rows":".properties.a == 2"}' | jq -ce '.hide == ["email"] and .rows == ".properties.a == 2"'
 	call PUT /api/v1/roles/r -H 'Content-Type: application/json' -d '{"hide":["email"]}' > /dev/null && [ "$status_code" = 422 ]
+
+	call PATCH /api/v1/users/anna -H 'Content-Type: application/json' -d '{"roles":["r"]}' > /dev/null && [ "$status_code" = 200 ]
+	call DELETE /api/v1/roles/r && [ "$status_code" = 204 ]
+	call PATCH /api/v1/users/anna -H 'Content-Type: application/json' -d '{"disabled":true}' | jq -ce '.disabled and .roles == ["r"]'         # a role that is gone holds up nobody's end
+	call PATCH /api/v1/users/anna -H 'Content-Type: application/json' -d '{"roles":["viewer","r"]}' > /dev/null && [ "$status_code" = 422 ]
 }
 
 @test "a user is one caller in all his sessions: one rate, and what is sent again after a new login counts once" {

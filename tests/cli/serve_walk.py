@@ -5,10 +5,11 @@
     matrix       operation x role x tenant: 401 without a key, 403 where the role does not grant it, never 403 where it does
     names        a parameter that is not in the document is refused by every operation but intake, which vendors' clients call
     forms        a body that curl -d calls a form is taken by its content, and not from another site's page, and not with a session (fault 40)
+    put back     what a GET gave a PUT takes, whatever the server says in it, and nothing else changes; a member of nobody is refused still (fault 33)
     other's      what one tenant made is 404 to the other's admin (faults 32 and 33)
 
 A line for each fault; exit 1 when there was one."""
-import json, sys, urllib.error, urllib.request
+import datetime, json, sys, time, urllib.error, urllib.request
 
 BASE, KEY = sys.argv[1:3]
 faults = 0
@@ -193,6 +194,56 @@ for method, path, op in operations():
     for page in {'Origin': 'http://evil.example'}, {'Sec-Fetch-Site': 'cross-site'}, {}:
         status, _, answer = call(method, path.replace('{id}', 'none'), None, body, more={**FORM, **page, 'Cookie': 'at_session=' + session})
         if status not in (403, 415) and not (path in INTAKE and not page): fault(method, path, 'takes a form with a session of', page, status, answer)
+
+# ---- what a GET gave is put back; first with all that the server has to say of it
+FULL = {
+    'dashboards': {'title': 'T', 'timeRange': '1h', 'widgets': [{'id': 'w', 'type': 'metric_card', 'metric': 'walk', 'position': {'x': 0, 'y': 0, 'w': 3, 'h': 2}}]},
+    'rules': {'alert': 'often', 'expr': '.event == "slow" and (.properties.t | test("^(([a-z])+.)+[A-Z]([a-z])+$"))', 'labels': {'team': 'a'}, 'annotations': {'summary': '\u201cwhat\u201d'}},
+    'silences': {'match': {'alert': 'a', 'host': '!b'}, 'from': '2020-01-01T00:00:00Z', 'until': '2020-01-02T00:00:00Z', 'comment': 'over'},
+    'webhooks': {'url': 'https://example.com/h', 'events': ['alert.*'], 'headers': {'X-Kept': 'secret'}, 'description': 'd', 'enabled': False},
+    'keys': {'name': 'k', 'roles': ['viewer'], 'scopes': ['read:events'], 'expires': '1s'}, 'users': {'name': 'berta', 'password': 'correct horse battery', 'roles': ['viewer'], 'disabled': True},
+    'roles': {'name': 'full', 'permissions': ['read:*'], 'description': 'd', 'rows': '.event == "a"', 'events': ['a'], 'metrics': ['m'], 'hide': ['email'], 'mask': ['ip']},
+}
+admin = keys['default', 'admin']
+back = [p.split('/')[3] for p, item in DOC['paths'].items() if p.startswith('/api/v1/') and {'get', 'put'} <= item.keys()]
+if set(back) != set(FULL): fault('what can be put back is', back)
+made = {}
+for kind in back:
+    status, _, answer = call('POST', '/api/v1/' + kind, admin, FULL[kind])
+    if status != 201: fault('POST', kind, status, answer)
+    made[kind] = json.loads(answer)
+call('POST', '/api/v1/users/berta/mfa', admin, {'on': True})
+call('POST', f'/api/v1/keys/{made["keys"]["id"]}/rotate', admin)
+for _ in range(240):
+    call('POST', '/api/v1/events', admin, {'event': 'slow', 'properties': {'t': 'a' * 60}})
+    if json.loads(call('GET', f'/api/v1/rules/{made["rules"]["id"]}', admin)[2]).get('state'): break         # what is wrong with it
+    time.sleep(0.25)
+while time.time() < datetime.datetime.fromisoformat(made['keys']['expires'].replace('Z', '+00:00')).timestamp(): time.sleep(0.05)
+for kind in back:
+    path = f'/api/v1/{kind}/{made[kind].get("id") or made[kind]["name"]}'
+    says = {k for k, v in DOC['components']['schemas'][kind[:-1].title() + 'Record']['properties'].items() if v.get('readOnly')}
+    was = json.loads(call('GET', path, admin)[2])
+    if not {'rules': {'version', 'state', 'noisy'}, 'users': {'mfa', 'created'}, 'keys': {'rotated', 'by'}}.get(kind, set()) <= says & was.keys() or not says & was.keys(): fault(path, 'says nothing of its own:', was)
+    status, _, answer = call('PUT', path, admin, was)
+    now = json.loads(call('GET', path, admin)[2])
+    if status != 200: fault('PUT', path, 'of what GET gave is', status, answer)
+    if {k: v for k, v in was.items() if k not in says} != {k: v for k, v in now.items() if k not in says}: fault('PUT', path, 'of', was, 'made', now)
+    if was.keys() - now.keys() - says: fault('PUT', path, 'lost', was.keys() - now.keys())
+    documented('PUT', f'/api/v1/{kind}/{{id}}', DOC['paths'][f'/api/v1/{kind}/{{id}}']['put'], status, {'Content-Type': 'application/json'}, answer)
+    refused = [{'nobody': 1}, {'id': 'another'}] + [{'tenant': 'other'}] * ('tenant' in was)
+    if 'version' in was:
+        refused.append({'version': 'v1'})
+        if call('PUT', path, admin, was)[0] != 412: fault('PUT', path, 'takes what was read before the last change')
+        if call('PUT', path, admin, was, more={'If-Match': '*'})[0] != 200: fault('PUT', path, 'does not take it by If-Match: *')
+    for more in refused:
+        status, _, answer = call('PUT', path, admin, {**now, **more})
+        if status != 422 or next(iter(more)) not in json.loads(answer)['detail']: fault('PUT', path, 'with', more, 'is', status, answer)
+    for k in says & was.keys():
+        if kind != 'silences' and call('PATCH', path, admin, {k: was[k]})[0] != 422: fault('PATCH', path, 'takes', k)
+if call('GET', '/api/v1/events', made['keys']['key'])[0] != 401: fault('a key lives again')
+if call('POST', '/api/v1/login', None, {'user': 'berta', 'password': 'correct horse battery'})[0] != 401: fault('a user lives again')
+made['dashboards'].update(id='moved', version=7)
+if call('PUT', '/api/v1/dashboards/moved', admin, made['dashboards'])[0] != 201: fault('what was read elsewhere is not made')
 
 # ---- the other's admin cannot remove what is not his; its own can
 for kind, id in ids.items():

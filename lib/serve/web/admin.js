@@ -2,7 +2,6 @@
  * (a key, a one-time secret) is shown until the dialogue is closed, and kept nowhere. */
 import { dialog, field, fill, h, say, select, table, text } from './dom.js';
 import { ApiError, get, patch, post, put, remove, setTenant, tenant } from './api.js';
-import { given } from './board.js';
 import { alertLine } from './widgets.js';
 import { ago, moment, number } from './format.js';
 import { live } from './live.js';
@@ -72,9 +71,7 @@ export async function alertView(state, { session: who }) {
 	function rule(r) {
 		const name = h('input', { value: r.alert || r.name || '', required: true }), expr = h('textarea', { class: 'code', rows: 3, value: r.expr || '' }), span = h('input', { value: r.for || '' }), severity = h('input', { value: r.severity || '', list: 'sev' }), message = h('input', { value: r.message || '' }), on = h('input', { type: 'checkbox', checked: r.enabled !== false });
 		form(r.id ? `Change ${r.alert || r.name}` : 'New rule', [['Alert', name, 'Its name.'], ['When', expr, 'As in at-detect -r: count > 100.'], ['For', span, 'How long it must hold: 5m.'], ['Severity', severity], ['Message', message], ['On', on]], 'Save', async () => {
-			const body = { ...given(r), [r.name && !r.alert ? 'name' : 'alert']: name.value.trim(), enabled: on.checked };
-			for (const k of ['state', 'alerts_per_day', 'firings', 'damped', 'noisy'])      // what the server says of it
-				delete body[k];
+			const body = { ...r, [r.name && !r.alert ? 'name' : 'alert']: name.value.trim(), enabled: on.checked };
 			for (const [k, input] of [['expr', expr], ['for', span], ['severity', severity], ['message', message]])
 				if (input.value.trim())
 					body[k] = input.value.trim();

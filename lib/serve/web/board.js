@@ -583,13 +583,11 @@ export class Board {
 	}
 
 	openMenu(at) {
-		const plain = { ...this.definition };
+		const plain = given(this.definition);
 		const acts = [['Refresh all', () => this.cells.forEach((c) => c.ask()), 'reload'],
-			['Save the definition', () => download(`${plain.id || 'dashboard'}.json`, 'application/json', `${JSON.stringify(given(plain), null, 2)}\n`)],
+			['Save the definition', () => download(`${plain.id || 'dashboard'}.json`, 'application/json', `${JSON.stringify(plain, null, 2)}\n`)],
 			['Copy a link', () => navigator.clipboard?.writeText(location.href).then(() => say('The link with all that you see is in the clipboard.'), () => say(location.href))]];
 
-		for (const k of ['version', 'created', 'changed', 'by', 'readonly'])
-			delete plain[k];
 		if (this.mayEdit)
 			acts.push(['Versions', () => import('./edit.js').then((m) => m.versions(this))], ['New dashboard', () => import('./edit.js').then((m) => m.create())]);
 		if (this.mayEdit && !this.definition.readonly && !this.isDefault)
@@ -658,6 +656,7 @@ export class Board {
 	}
 }
 
+/* A definition as somebody gave it, for a file or another dashboard: a PUT leaves what the server says of it by itself. */
 export function given(d) {
 	const { version, created, changed, by, readonly, ...rest } = d;
 
