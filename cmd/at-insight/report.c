@@ -107,7 +107,7 @@ explain_metrics(struct query *q, const struct definition *d, const struct readin
 		if (!w->by.n && readings[i].curves)
 			add_series(q, &set, w, &readings[i]);
 	}
-	claims_of_series(claims, &set, 0);
+	claims_of_series(claims, &set, 0, NULL);
 	series_set_release(&set);
 	buf_release(&by);
 	claims_rank(claims, SAID_MOST);

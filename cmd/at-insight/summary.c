@@ -29,7 +29,7 @@ notable(char **files, struct err *err)
 	if (rc == 0 && set.by_key.n == 0 && rows.rejects.count)
 		rc = err_set(err, ERR_INPUT, "no row that could be taken");
 	if (rc == 0) {
-		claims_of_series(&claims, &set, 0);
+		claims_of_series(&claims, &set, 0, NULL);
 		claims_rank(&claims, TOLD);
 		rc = put_claims(&claims, err);
 	}

@@ -75,9 +75,10 @@ void claims_add(struct claims *, const struct claim *);
 /* The change of a metric and what drove it. names: of the dimensions. from, to and before_…: the two periods. */
 void claims_of_explain(struct claims *, const struct explain_answer *, struct str metric, const struct str *names, const struct claim *periods);
 
-/* All that can be said of series, and of pairs of them. horizon: steps of the forecast that is told; 0: none. Series too short to say anything of
- * are passed over. */
-void claims_of_series(struct claims *, struct series_set *, int forecast);
+/* All that can be said of series, and of pairs of them; with forecast 1 what a season ahead will bring, too, with these holidays (NULL: none).
+ * Series too short to say anything of are passed over. */
+struct holidays;
+void claims_of_series(struct claims *, struct series_set *, int forecast, const struct holidays *);
 
 /* Keep those that hold (false discovery rate), the greatest score first, at most `most`, and not the same thing twice. */
 void claims_rank(struct claims *, size_t most);

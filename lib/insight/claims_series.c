@@ -6,6 +6,7 @@
 #include "base/order.h"
 #include "base/time.h"
 #include "insight/claims.h"
+#include "insight/holidays.h"
 #include "json/json.h"
 
 #define LEAST        8                  /* values that more than a change is said of */
@@ -321,7 +322,7 @@ look_at_quality(struct claims *c, const struct line *l)
 }
 
 static void
-look_ahead(struct claims *c, const struct line *l)
+look_ahead(struct claims *c, const struct line *l, const struct holidays *holidays)
 {
 	const struct series *s = l->series;
 	int steps = l->season ? l->season : 1;
@@ -331,7 +332,7 @@ look_ahead(struct claims *c, const struct line *l)
 	struct err err = {0};
 
 	memcpy(spec.periods, s->periods, sizeof(spec.periods));
-	if ((size_t)steps <= l->n && forecast_run(&spec, mean, mean + steps, mean + 2 * steps, &err) == 0) {
+	if ((size_t)steps <= l->n && holidays_forecast(holidays, s, 0, c->zone, &spec, mean, mean + steps, mean + 2 * steps, &err) == 0) {
 		for (int i = 0; i < steps; i++) {
 			a += l->x[l->n - (size_t)(steps - i)], b += mean[i];
 			spread += pow(mean[2 * steps + i] - mean[steps + i], 2);
@@ -436,7 +437,7 @@ relate(struct claims *c, struct line *a, struct line *b)
 /* ---- all of a set */
 
 static void
-look(struct claims *c, struct line *l, int forecast)
+look(struct claims *c, struct line *l, int forecast, const struct holidays *holidays)
 {
 	const struct series *s = l->series;
 
@@ -458,7 +459,7 @@ look(struct claims *c, struct line *l, int forecast)
 	look_at_newest(c, l);
 	look_at_quality(c, l);
 	if (forecast)
-		look_ahead(c, l);
+		look_ahead(c, l, holidays);
 	whiten(l);
 }
 
@@ -559,7 +560,7 @@ same_values(const struct series *a, const struct series *b)
 }
 
 void
-claims_of_series(struct claims *c, struct series_set *set, int forecast)
+claims_of_series(struct claims *c, struct series_set *set, int forecast, const struct holidays *holidays)
 {
 	struct series_set wholes = {0};
 	size_t n = 0, cap = set->by_key.n;
@@ -594,7 +595,7 @@ claims_of_series(struct claims *c, struct series_set *set, int forecast)
 			if (known || s->n < 2 || (whole && whole != s && share > 0.999))  /* one series is its own whole */
 				continue;
 			begin_line(&line[n], s, share, c->arena);
-			look(c, &line[n], forecast);
+			look(c, &line[n], forecast, holidays);
 			if (n >= PAIRS_MOST) {          /* only the first are related to each other */
 				free(line[n].x);
 				line[n].x = NULL;

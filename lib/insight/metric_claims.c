@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "insight/holidays.h"
 #include "insight/target.h"
 #include "query/metric.h"
 
@@ -619,13 +620,15 @@ metric_claims_course(struct query *q, struct str metric, int64_t from, int64_t t
 	int64_t every = step_of(to - from);
 	struct series_set set = {0};
 	size_t n = c->n;
-	int rc;
+	struct holidays *holidays = holidays_of_json(config_get(query_config(q), "analytics", "holidays"), err);
+	int rc = holidays ? 0 : err->code;
 
 	to = metric_bucket(q, &(struct metric_spec){ .every_ms = every }, to);          /* the step that still runs would look like a fall */
 	from = metric_bucket(q, &(struct metric_spec){ .every_ms = every }, from);
-	if ((rc = read_metric(q, metric, 0, from, to, every, &set, err)) == 0)
-		claims_of_series(c, &set, 1);
+	if (rc == 0 && (rc = read_metric(q, metric, 0, from, to, every, &set, err)) == 0)
+		claims_of_series(c, &set, 1, holidays);
 	name_queries(c, n, every);
+	holidays_free(holidays);
 	series_set_release(&set);
 	return rc;
 }
@@ -753,7 +756,8 @@ metric_claims_overview(struct query *q, int64_t from, int64_t to, struct claims 
 	struct buf scratch = {0};
 	int64_t at_end = to;
 	size_t at = 0, n = c->n;
-	int rc = store ? store_each_name(store, see_event, &names, err) : err->code;
+	struct holidays *holidays = holidays_of_json(config_get(query_config(q), "analytics", "holidays"), err);
+	int rc = store && holidays ? store_each_name(store, see_event, &names, err) : err->code;
 
 	if (rc == 0 && (rc = query_run(q, STR("SELECT DISTINCT metric FROM metrics LIMIT 40"), &at, NULL, 0, &sink, err)) > 0)
 		rc = 0;
@@ -764,13 +768,14 @@ metric_claims_overview(struct query *q, int64_t from, int64_t to, struct claims 
 	for (int i = 0; rc == 0 && i < names.n; i++)
 		rc = read_metric(q, names.name[i], names.event[i], from, to, every, &set, err);
 	if (rc == 0) {
-		claims_of_series(c, &set, 1);
+		claims_of_series(c, &set, 1, holidays);
 		rc = explain_changes(q, c, err);
 	}
 	if (rc == 0)
 		rc = target_claims(q, at_end, c, err);
 	name_queries(c, n, every);
 	series_set_release(&set);
+	holidays_free(holidays);
 	arena_free(names.arena);
 	buf_release(&scratch);
 	return rc;

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
-#include "insight/forecast.h"
+#include "insight/holidays.h"
 #include "insight/metric_claims.h"
 #include "insight/series.h"
 #include "insight/words.h"
@@ -155,6 +155,7 @@ struct history {
 	double *value;                  /* NAN: none */
 	size_t n, counted;              /* whole steps; how many of them are of the period */
 	double running;                 /* of the step that is not over */
+	struct holidays *holidays;
 };
 
 static int
@@ -230,16 +231,19 @@ sum_of(const double *value, size_t n, size_t *there)
 /* The sum of the forecast of `left` steps, and half of the 95 % interval of that sum. Errors of neighbouring steps go together, so that of the sum is
  * taken from how far off such sums were before; where too little is there to try that, as if all were off to the same side. 0, or < 0: too few. */
 static int
-forecast_sum(const double *value, size_t n, int64_t every, int left, int counts, double *sum, double *half)
+forecast_sum(struct query *q, const struct history *h, size_t begins, int left, int counts, double *sum, double *half)
 {
+	const struct series grid = { .first = h->from, .step_ms = h->every, .zone = query_zone(q) };
+	const double *value = h->value + begins;
+	size_t n = h->n - begins;
 	struct forecast_spec spec = { .value = value, .n = n, .horizon = left, .level = 0.95, .counts = counts };
 	double *mean = mem_new(3 * (size_t)left * sizeof(*mean)), *lower = mean + left, *upper = lower + left, apart = 0, together = 0, off = 0;
 	size_t room, stride;
 	struct err err = {0};
 	int tried = 0, rc;
 
-	series_periods(every, 0, n, spec.periods);
-	if ((rc = n < FORECAST_LEAST ? ERR_INPUT : forecast_run(&spec, mean, lower, upper, &err)))
+	series_periods(h->every, 0, n, spec.periods);
+	if ((rc = n < FORECAST_LEAST ? ERR_INPUT : holidays_forecast(h->holidays, &grid, begins, grid.zone, &spec, mean, lower, upper, &err)))
 		goto out;
 	*sum = 0;
 	for (int i = 0; i < left; i++) {
@@ -253,8 +257,8 @@ forecast_sum(const double *value, size_t n, int64_t every, int left, int counts,
 		double expected = 0, came = sum_of(value + origin, (size_t)left, &there);
 
 		spec.n = origin;
-		series_periods(every, 0, origin, spec.periods);
-		if (there < (size_t)left || forecast_run(&spec, mean, lower, upper, &err))
+		series_periods(h->every, 0, origin, spec.periods);
+		if (there < (size_t)left || holidays_forecast(h->holidays, &grid, begins, grid.zone, &spec, mean, lower, upper, &err))
 			continue;
 		for (int i = 0; i < left; i++)
 			expected += mean[i];
@@ -287,7 +291,7 @@ stand_of_steps(struct query *q, const struct target *t, int64_t at, struct histo
 	for (size_t i = 0; i < h->n; i++)
 		counts &= !(h->value[i] < 0);
 	begins = adds && begins + 1 < h->n && begins > 0 ? begins + 1 : begins;         /* the first step is a part of one */
-	if (left < 1 || left > LEFT_MOST || forecast_sum(h->value + begins, h->n - begins, h->every, left, counts, &sum, &half))
+	if (left < 1 || left > LEFT_MOST || forecast_sum(q, h, begins, left, counts, &sum, &half))
 		s->expected = s->half = NAN;
 	else if (adds)
 		s->expected = done + sum, s->half = half;
@@ -373,6 +377,8 @@ look_back(struct query *q, const struct target *t, int64_t at, struct history *h
 	h->running = NAN;
 	for (size_t i = 0; i < h->n; i++)
 		h->value[i] = NAN;
+	if (!(h->holidays = holidays_of_json(config_get(query_config(q), "analytics", "holidays"), err)))
+		return err->code;
 	return run(q, t->metric, h->from, end, h->every, adds, (struct cell_sink){ take_step, h }, err);
 }
 
@@ -423,6 +429,7 @@ target_claim(struct query *q, struct str metric, int64_t at, struct claims *c, s
 	if (rc == 0 && !isnan(s.so_far))
 		add_claim(c, &t, &s, adds, metric_claims_counted(q, metric), growing ? "growth of the periods before, from the same share of them" : adds ? "what is there and the forecast of the rest, errors of such sums" :
 		    "mean of what is there and of the forecast of the rest", h.every ? h.every : DAY);
+	holidays_free(h.holidays);
 	free(h.value);
 	return rc;
 }

@@ -585,6 +585,34 @@ target() { at-insight summary -f ndjson | jq -c --arg m "$1" 'select(.metric == 
 	at-insight summary | grep -q '^Wanted is likely to reach the target of 1,000 '
 }
 
+@test "holidays of the configuration are known to targets and to what is told of the time ahead, by the command and by the server" {
+	mkdir open shut
+	export AT_NOW=2026-11-21T00:00:00Z
+	echo '{"metrics":{"visits":{"event":"visit","target":{"value":2000}}}}' > open/analytics.json
+	# a hundred a day and half of it at weekends, but forty on three Mondays and their Tuesdays, which come again on the 23rd
+	jq '.holidays = {"Shut": ["2026-08-31","2026-09-01","2026-09-28","2026-09-29","2026-10-26","2026-10-27","2026-11-23","2026-11-24"]}' open/analytics.json > shut/analytics.json
+	python3 - <<-'PY' | at-ingest -q
+	import datetime, json
+	shut = {"08-31", "09-01", "09-28", "09-29", "10-26", "10-27"}
+	day = datetime.datetime(2026, 8, 3)
+	while day < datetime.datetime(2026, 11, 21):
+	    for i in range(40 if day.strftime("%m-%d") in shut else (100 if day.weekday() < 5 else 50) + (day.toordinal() * 7919) % 5):
+	        print(json.dumps({"event": "visit", "timestamp": (day + datetime.timedelta(minutes=10 * i)).isoformat() + "Z"}))
+	    day += datetime.timedelta(days=1)
+	PY
+	expected() { at-insight -c "$1" summary --range 15w -f ndjson | jq -ce 'select(.evidence.claim == "target" and .metric == "visits") | .evidence | [.value - .so_far, .upper - .value]'; }
+	expected open > open.json
+	expected shut > shut.json
+	jq -se '.[0][0] > 760 and (.[1][0] - 696 | fabs) < 25 and .[1][1] < .[0][1]' open.json shut.json     # six hundreds and four halves, less two times sixty, and surer of it
+	ahead() { at-insight -c "$1" summary --range 15w -f ndjson | jq -c 'select(.evidence.claim == "forecast" and .metric == "visit") | .evidence.current'; }
+	[ -z "$(ahead open)" ]          # a week like any other is not worth telling
+	jq -ne --argjson shut "$(ahead shut)" '$shut - 488 | fabs < 20'
+	source "$BATS_TEST_DIRNAME/serve.bash"
+	serve_start -c shut
+	post /api/v1/insights '{"timeRange":"2026-10-24/2026-11-21","metrics":["visits"]}' > /dev/null
+	jq -e '.insights | map(select(.metric == "visits").evidence) | (map(select(.claim == "target"))[0] | (.value - .so_far - 696 | fabs) < 25) and (map(select(.claim == "forecast"))[0].current - 488 | fabs) < 20' body
+}
+
 @test "a target that is none is an error with its path" {
 	mkdir config
 	for bad in '{"value":5,"by":"soon"}' '{"per":"week"}' '{"value":5,"per":"fortnight"}' '{"value":"5"}' '{"value":5,"direction":"sideways"}'; do
