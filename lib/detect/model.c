@@ -479,78 +479,89 @@ model_fetch(const struct model *m, int64_t local_ms)
 		__builtin_prefetch(from, 1);
 }
 
-void
-model_push(struct model *m, int64_t local_ms, double value, double threshold, struct verdict *out)
+/* One value and what was known before it. */
+struct moment {
+	double value, scale, off;       /* off: from what the best forecast said */
+	int hour, quarter, has_week, has_day;
+};
+
+/* What would be expected: the forecast that was nearest of late; which. */
+static int
+expect(const struct model *m, const struct moment *at, double forecast[FORECASTS], struct verdict *out)
 {
-	double forecast[FORECASTS], x[STREAMS], novel[ALL], sum = 0, all = 0, off, scale, rare = 0, surprise, tame, tiny, score;
-	double distance[TAILS], days;
-	int best = 0, hour, quarter, has_week, has_day;
+	double half;
+	int best = 0;
 
-	when(local_ms, &hour, &quarter);
-	value = clamp(value, -BIGGEST, BIGGEST);
-	if (m->n == 0) {
-		m->last = m->mean6 = m->mean24 = m->mean30 = m->mean100 = value;
-		m->born = m->latest = local_ms;
-	}
-	days = (double)(local_ms - m->born) / 86400000;
-	has_week = seen(m->week_seen, hour);
-	has_day = seen(m->day_seen, quarter);
-
-	/* surprise */
 	forecast[LAST] = m->last;
-	forecast[BY_WEEK] = has_week ? (double)m->week[hour] : m->last;
-	forecast[BY_DAY] = has_day ? (double)m->day[quarter] : m->last;
+	forecast[BY_WEEK] = at->has_week ? (double)m->week[at->hour] : m->last;
+	forecast[BY_DAY] = at->has_day ? (double)m->day[at->quarter] : m->last;
 	for (int i = 1; i < FORECASTS; i++)
 		if (m->error[i] < m->error[best])
 			best = i;
-	off = value - forecast[best];
-	scale = m->scale > 0 ? m->scale : fmax(1e-9 * fabs(value), DBL_MIN);
-	surprise = m->n < 20 ? 0 : fmin(fabs(off) / scale, 1e6);
-	surprise = surprise * surprise / (surprise * surprise + 16);
+	half = m->tails[DISTANCE].n < 50 ? 4 * m->scale : reach(&m->tails[DISTANCE], BAND);
 	out->expected = forecast[best];
-	{
-		double half = m->tails[DISTANCE].n < 50 ? 4 * m->scale : reach(&m->tails[DISTANCE], BAND);
+	out->lower = out->expected - half;
+	out->upper = out->expected + half;
+	if (m->bins[VALUE].n && m->bins[VALUE].min >= 0 && out->lower < 0)
+		out->lower = 0;                 /* what was never negative is not expected to be */
+	return best;
+}
 
-		out->lower = out->expected - half;
-		out->upper = out->expected + half;
-		if (m->bins[VALUE].n && m->bins[VALUE].min >= 0 && out->lower < 0)
-			out->lower = 0;         /* what was never negative is not expected to be */
-	}
+/* How far off it is, from 0 to 1; the forecasts' errors and what is usual of them learn from it. */
+static double
+surprise_of(struct model *m, const struct moment *at, const double forecast[FORECASTS])
+{
+	double surprise = m->n < 20 ? 0 : fmin(fabs(at->off) / at->scale, 1e6);
+	double distance = 1.25 * fabs(at->off); /* of a normal distribution: the standard deviation by the mean distance */
+
 	for (int i = 0; i < FORECASTS; i++) {
-		double error = fabs(value - forecast[i]);
+		double error = fabs(at->value - forecast[i]);
 
 		if (m->error[i] > 0)
 			error = fmin(error, 10 * m->error[i]);
 		m->error[i] += (error - m->error[i]) / (double)(m->n < 50 ? m->n + 1 : 50);
 	}
-	{
-		double distance1 = 1.25 * fabs(off);    /* of a normal distribution: the standard deviation by the mean distance */
+	if (m->n > 10)
+		distance = fmin(distance, 4 * at->scale);
+	m->scale += (distance - m->scale) / (double)(m->n < 200 ? m->n + 1 : 200);
+	return surprise * surprise / (surprise * surprise + 16);
+}
 
-		if (m->n > 10)
-			distance1 = fmin(distance1, 4 * scale);
-		m->scale += (distance1 - m->scale) / (double)(m->n < 200 ? m->n + 1 : 200);
-	}
-	m->drift6 += (clamp(off, -2 * LEAP * scale, 2 * LEAP * scale) - m->drift6) / 6;
-	m->drift24 += (clamp(off, -2 * LEAP * scale, 2 * LEAP * scale) - m->drift24) / 24;
-	distance[DISTANCE] = fabs(off);
+/* How rare it is that one is so far off, or drifts so far: the rarest of the three. */
+static double
+rarity_of(struct model *m, const struct moment *at)
+{
+	double distance[TAILS], drift = clamp(at->off, -2 * LEAP * at->scale, 2 * LEAP * at->scale), rare = 0;
+
+	m->drift6 += (drift - m->drift6) / 6;
+	m->drift24 += (drift - m->drift24) / 24;
+	distance[DISTANCE] = fabs(at->off);
 	distance[SHORT_DRIFT] = fabs(m->drift6);
 	distance[LONG_DRIFT] = fabs(m->drift24);
 	for (int i = 0; i < TAILS; i++) {
 		rare = fmax(rare, rarity(&m->tails[i], distance[i]));
 		learn_tail(&m->tails[i], distance[i]);
 	}
+	return rare;
+}
 
-	/* novelty */
-	x[VALUE] = value;
-	x[WEEKLY] = value - (has_week ? (double)m->week[hour] : m->mean24);
-	m->away += (clamp(in_units(m, quarter / 4, value - (has_day ? (double)m->day[quarter] : m->mean24)), -LEAP, LEAP) - m->away) / 6;
+/* How new it is, each stream weighed by how seldom it says so: from 0 to 1. What lies far away in the model is asked for late, when model_fetch has
+ * brought it. */
+static double
+novelty_of(struct model *m, const struct moment *at)
+{
+	double x[STREAMS], novel[ALL], sum = 0, all = 0, tame, tiny;
+
+	x[VALUE] = at->value;
+	x[WEEKLY] = at->value - (at->has_week ? (double)m->week[at->hour] : m->mean24);
+	m->away += (clamp(in_units(m, at->quarter / 4, at->value - (at->has_day ? (double)m->day[at->quarter] : m->mean24)), -LEAP, LEAP) - m->away) / 6;
 	x[SHORT_RESIDUAL] = m->away;
-	tame = tamed(&m->bins[VALUE], value);
+	tame = tamed(&m->bins[VALUE], at->value);
 	learn_moments(&m->mean30, &m->var30, tame, 30);
 	learn_moments(&m->mean100, &m->var100, tame, 100);
 	m->mean6 += (tame - m->mean6) / 6;
 	m->mean24 += (tame - m->mean24) / 24;
-	learn_aim(m, &m->last, value, scale, 1 / 3.0);
+	learn_aim(m, &m->last, at->value, at->scale, 1 / 3.0);
 	x[SHORT_MEAN] = m->mean6;
 	tiny = 1e-6 * fabs(m->mean30) + 1e-6 * (m->bins[VALUE].max - m->bins[VALUE].min) + DBL_MIN;     /* so that a flat line has a logarithm */
 	x[VARIATION] = log(sqrt(m->var30) + tiny);
@@ -570,26 +581,58 @@ model_push(struct model *m, int64_t local_ms, double value, double threshold, st
 	}
 	for (int i = 0; i < STREAMS; i++)
 		count(&m->bins[i], clamp(x[i], -BIGGEST, BIGGEST));
-	if (has_week)
-		learn_aim32(m, &m->week[hour], value, scale);
-	else
-		m->week[hour] = (float)value;
-	if (has_day)
-		learn_aim32(m, &m->day[quarter], value, scale);
-	else
-		m->day[quarter] = (float)value;
+	return sum / all;
+}
 
-	/* the score */
-	if (m->n <= WARM_UP)
-		score = 0;
-	else {
-		score = sum / all * (double)m->n / ((double)m->n + RAMP);
+static void
+learn_profiles(struct model *m, const struct moment *at)
+{
+	if (at->has_week)
+		learn_aim32(m, &m->week[at->hour], at->value, at->scale);
+	else
+		m->week[at->hour] = (float)at->value;
+	if (at->has_day)
+		learn_aim32(m, &m->day[at->quarter], at->value, at->scale);
+	else
+		m->day[at->quarter] = (float)at->value;
+}
+
+/* New, and the more so where it is rare too; or off. days: since the first value. */
+static double
+score_of(const struct model *m, double new, double rare, double surprise, double days)
+{
+	double score = 0;
+
+	if (m->n > WARM_UP) {
+		score = new * (double)m->n / ((double)m->n + RAMP);
 		score = score / (score + NOVEL_HALF) * (rare >= SURE ? 1 : DOUBT);
 		score *= 1 - STRANGE / (1 + days * days);
 		rare = rare * rare / (EXTREME * EXTREME);
 		score += (1 - score) * 0.5 * rare / (1 + rare);
 	}
-	score = fmax(score, m->n > 20 ? SURPRISE * surprise : 0);
+	return fmax(score, m->n > 20 ? SURPRISE * surprise : 0);
+}
+
+void
+model_push(struct model *m, int64_t local_ms, double value, double threshold, struct verdict *out)
+{
+	struct moment at = { .value = clamp(value, -BIGGEST, BIGGEST) };
+	double forecast[FORECASTS], surprise, rare, new, score;
+
+	when(local_ms, &at.hour, &at.quarter);
+	if (m->n == 0) {
+		m->last = m->mean6 = m->mean24 = m->mean30 = m->mean100 = at.value;
+		m->born = m->latest = local_ms;
+	}
+	at.has_week = seen(m->week_seen, at.hour);
+	at.has_day = seen(m->day_seen, at.quarter);
+	at.scale = m->scale > 0 ? m->scale : fmax(1e-9 * fabs(at.value), DBL_MIN);
+	at.off = at.value - forecast[expect(m, &at, forecast, out)];
+	surprise = surprise_of(m, &at, forecast);
+	rare = rarity_of(m, &at);
+	new = novelty_of(m, &at);
+	learn_profiles(m, &at);
+	score = score_of(m, new, rare, surprise, (double)(local_ms - m->born) / 86400000);
 	out->score = as_printed(score);
 	out->alarm = alarms(m, score, threshold, local_ms - m->latest);
 	m->latest = local_ms;
