@@ -341,116 +341,158 @@ hold_runs(struct change *c, int64_t zone_ms, double hours)
 	}
 }
 
+/* A value beside what was known before it. */
+struct beside {
+	double value, usual, r;         /* r: from the usual */
+	double unit;                    /* what is usual of r */
+	double bend, bend_at, q;        /* how the last three values bend, squared; what is usual of it; how many times that */
+	double passed, hours;           /* since the last value, in hours; at most one */
+	double spread_at;
+	int64_t time_ms, zone_ms;
+	struct within within;
+	enum known how;
+	enum kind kind;
+	int day;
+};
+
+/* A level that changed, at once or step by step: sums of how far the values are off beyond what they may be. 1: found; out. */
+static int
+level_change(struct change *c, const struct beside *b, struct change_found *out)
+{
+	int hour_known = b->how != BY_LEVEL;
+	double together = c->square > 0 ? clamp(c->with_next / c->square, 0, 0.98) : 0;
+	double far = b->unit * sqrt((1 + together) / (1 - together));
+	double units = clamp((hour_known ? beyond_lines(c, b->within, b->r, b->unit, b->hours) : b->r) / far, -UNITS_MOST, UNITS_MOST);
+
+	for (int side = UP; side <= DOWN; side++) {
+		struct run *run = &c->run[side];
+		double sign = side == UP ? 1 : -1;
+
+		if (!run_push(run, sign * units - SLACK, LEVEL_BAR, b->time_ms, b->r, sign * SLACK * far, b->usual, 0) ||
+		    (!hour_known && run->n > ABRUPT && run->sum < 2 * LEVEL_BAR))
+			continue;
+		if (b->how == BY_OTHERS) {
+			hold(c, side);
+			*run = (struct run){0};
+			continue;
+		}
+		step_or_ramp(c, run, b->time_ms, hour_known, out);
+		began_before(c, b->zone_ms, side, out->after - out->before, out);
+		run_reset(c);
+		return 1;
+	}
+	return 0;
+}
+
+/* A variance that changed: log likelihood ratios of four times, and a quarter of, the usual. 1: found; out. */
+static int
+variance_change(struct change *c, const struct beside *b, struct change_found *out)
+{
+	double wide = fmin(b->q, BEND_MOST);
+
+	for (int side = WIDER; side <= CALMER && b->how != BY_OTHERS; side++) {
+		double sign = side == WIDER ? 0.5 * (0.75 * wide - log(4)) : 0.5 * (log(4) - 3 * wide);
+
+		if (!run_push(&c->run[side], sign, VARIANCE_BAR, b->time_ms, 0, 0, 0, fmin(b->q, 100)))
+			continue;
+		if (other_variance(c, &c->run[side], out)) {
+			run_reset(c);
+			return 1;
+		}
+		c->run[side] = (struct run){0};
+	}
+	return 0;
+}
+
+/* The level, what is usual of the distance from it and of how values bend, at this hour of such days too. c->n has the value. */
+static void
+learn_usual(struct change *c, const struct beside *b)
+{
+	double share = 1 / (double)(c->n < (int64_t)MEMORY ? c->n : (int64_t)MEMORY), size = fabs(b->r), cut, most = UNITS_MOST * b->unit;
+	float *spread_at = &c->spread_at[b->kind][b->day], *bend_at = &c->bend_at[b->kind][b->day];
+
+	if (++c->measured > 10 && c->spread > 1e-3 * fabs(b->value - b->usual))
+		size = fmin(size, most);
+	cut = b->r < 0 ? -size : size;
+	if (fmax(c->run[UP].sum, c->run[DOWN].sum) > LEVEL_BAR / 4)
+		share *= FOLLOWS;
+	c->level += share * (clamp(b->value, c->level - 4 * most, c->level + 4 * most) - c->level);
+	if (b->how != BY_OTHERS)
+		c->spread += (size - c->spread) / (double)(c->measured < 200 ? c->measured : 200);
+	if (c->measured > WARM_UP / 2 && b->how != BY_OTHERS)
+		*spread_at = (float)(*spread_at > 0 ? b->spread_at + (size - b->spread_at) * clamp(LEARNED * b->hours, 1e-3, 0.1) : b->spread_at);
+	if (c->per_hour != 0 && b->how == BY_ITSELF) {  /* a trend that was found a little wrong must not lead away */
+		c->offset = clamp(c->offset + cut / TRACKS, -BIGGEST, BIGGEST);
+		if (b->passed > 0)
+			c->per_hour = clamp(c->per_hour + cut / (4 * TRACKS * TRACKS) / fmax(b->passed, 1e-6), -BIGGEST, BIGGEST);
+	}
+	share = fmax(1 / (double)c->measured, 1 / SLOW) * (b->how == BY_OTHERS ? NEW_KIND : 1);
+	c->with_next += share * (cut * clamp(c->distance, -most, most) - c->with_next);
+	c->square += share * (cut * cut - c->square);
+	if (c->n > 2) {
+		double cut_bend = c->n > 30 ? fmin(b->bend, BEND_MOST * b->bend_at) : b->bend, first = 1 / (double)(c->n - 2);
+
+		c->bend += fmax(first, 1 / SLOW) * (cut_bend - c->bend);
+		/* the first values are all there is to know, however near together they are */
+		*bend_at = (float)(*bend_at > 0 ? b->bend_at + (cut_bend - b->bend_at) * fmax(first, clamp(LEARNED * b->hours, 1e-3, 0.1)) : c->bend);
+	}
+	c->distance = b->r;
+}
+
+/* The value beside what is usual at its time; `value` and `passed` and the times are known. */
+static void
+look(struct change *c, struct beside *b)
+{
+	int64_t local_ms = b->time_ms + b->zone_ms, hour = time_floor_div(local_ms, HOUR_MS);
+	enum known how;
+
+	b->hours = fmin(b->passed, 1);
+	b->kind = kind_of(hour);
+	b->day = (int)(hour - time_floor_div(local_ms, HOUR_MS * DAY_HOURS) * DAY_HOURS);
+	b->within = within_hour(local_ms, b->hours);
+	b->usual = usual_at(c, b->within, &how);
+	b->how = how;                   /* nobody has an address in b: it stays in registers */
+	b->spread_at = at_hour(c->spread_at, b->kind, b->day, c->spread);
+	b->unit = 1.25 * (0.7 * b->spread_at + 0.3 * c->spread) + 1e-6 * fabs(b->usual) + DBL_MIN;
+	b->r = b->value - b->usual;
+	b->bend = b->value - 2 * c->last[0] + c->last[1];
+	b->bend *= b->bend;
+	b->bend_at = at_hour(c->bend_at, b->kind, b->day, c->bend);
+	b->q = b->bend_at > 0 ? b->bend / b->bend_at : 1;
+}
+
 int
 change_push(struct change *c, int64_t time_ms, int64_t zone_ms, double value, struct change_found *out)
 {
-	int64_t local_ms = time_ms + zone_ms;
-	int day = (int)(time_floor_div(local_ms, HOUR_MS) - time_floor_div(local_ms, HOUR_MS * DAY_HOURS) * DAY_HOURS), found = 0;
-	double passed = c->n ? clamp((double)(time_ms - c->time_ms) / (double)HOUR_MS, 0, 1e6) : 0, hours = fmin(passed, 1);
-	double usual, r, unit, q, at, bend, bend_at;
-	struct within within = within_hour(local_ms, hours);
-	enum known how;
-	enum kind kind = kind_of(time_floor_div(local_ms, HOUR_MS));
-	int hour_known;
+	struct beside b = { .value = clamp(value, -BIGGEST, BIGGEST), .time_ms = time_ms, .zone_ms = zone_ms };
+	int found = 0;
 
-	value = clamp(value, -BIGGEST, BIGGEST);
+	b.passed = c->n ? clamp((double)(time_ms - c->time_ms) / (double)HOUR_MS, 0, 1e6) : 0;
 	if (c->n == 0) {
-		c->level = c->last[0] = c->last[1] = value;
+		c->level = c->last[0] = c->last[1] = b.value;
 		c->born_ms = time_ms;
-		c->hour = time_floor_div(local_ms, HOUR_MS);
+		c->hour = time_floor_div(time_ms + zone_ms, HOUR_MS);
 	}
 	if (c->by_hour)
-		c->offset = clamp(c->offset + c->per_hour * passed, -BIGGEST, BIGGEST);
-	c->level = clamp(c->level + c->per_hour * passed, -BIGGEST, BIGGEST);
-	usual = usual_at(c, within, &how);
-	hour_known = how != BY_LEVEL;
-	at = at_hour(c->spread_at, kind, day, c->spread);
-	unit = 1.25 * (0.7 * at + 0.3 * c->spread) + 1e-6 * fabs(usual) + DBL_MIN;
-	r = value - usual;
-	bend = value - 2 * c->last[0] + c->last[1];
-	bend *= bend;
-	bend_at = at_hour(c->bend_at, kind, day, c->bend);
-	q = bend_at > 0 ? bend / bend_at : 1;
-
-	if (hour_known && !c->by_hour) {
+		c->offset = clamp(c->offset + c->per_hour * b.passed, -BIGGEST, BIGGEST);
+	c->level = clamp(c->level + c->per_hour * b.passed, -BIGGEST, BIGGEST);
+	look(c, &b);
+	if (b.how != BY_LEVEL && !c->by_hour) {
 		c->by_hour = 1;
 		c->per_hour = 0;
 		c->measured = 0;
 		memset(c->spread_at, 0, sizeof(c->spread_at));
 	}
-	if (hour_known && how != BY_OTHERS && c->hour != within.hour)
-		hold_runs(c, zone_ms, hours);
-	if (c->n >= WARM_UP && c->measured >= WARM_UP / 2) {
-		double together = c->square > 0 ? clamp(c->with_next / c->square, 0, 0.98) : 0;
-		double far = unit * sqrt((1 + together) / (1 - together)), wide = fmin(q, BEND_MOST);
-		double units = clamp((hour_known ? beyond_lines(c, within, r, unit, hours) : r) / far, -UNITS_MOST, UNITS_MOST);
-
-		for (int side = UP; side <= DOWN && !found; side++) {
-			struct run *run = &c->run[side];
-			double sign = side == UP ? 1 : -1;
-
-			if (!run_push(run, sign * units - SLACK, LEVEL_BAR, time_ms, r, sign * SLACK * far, usual, 0) ||
-			    (!hour_known && run->n > ABRUPT && run->sum < 2 * LEVEL_BAR))
-				continue;
-			if (how == BY_OTHERS) {
-				hold(c, side);
-				*run = (struct run){0};
-				continue;
-			}
-			step_or_ramp(c, run, time_ms, hour_known, out);
-			began_before(c, zone_ms, side, out->after - out->before, out);
-			run_reset(c);
-			found = 1;
-		}
-		for (int side = WIDER; side <= CALMER && !found && how != BY_OTHERS; side++) {
-			/* log likelihood ratios of four times, and a quarter of, the variance */
-			double sign = side == WIDER ? 0.5 * (0.75 * wide - log(4)) : 0.5 * (log(4) - 3 * wide);
-
-			if (!run_push(&c->run[side], sign, VARIANCE_BAR, time_ms, 0, 0, 0, fmin(q, 100)))
-				continue;
-			if ((found = other_variance(c, &c->run[side], out)))
-				run_reset(c);
-			else
-				c->run[side] = (struct run){0};
-		}
-	}
-
-	/* learn */
+	if (b.how != BY_LEVEL && b.how != BY_OTHERS && c->hour != b.within.hour)
+		hold_runs(c, zone_ms, b.hours);
+	if (c->n >= WARM_UP && c->measured >= WARM_UP / 2)
+		found = level_change(c, &b, out) || variance_change(c, &b, out);
 	c->n++;
-	if (!found) {
-		double share = 1 / (double)(c->n < (int64_t)MEMORY ? c->n : (int64_t)MEMORY), size = fabs(r), cut;
-
-		if (++c->measured > 10 && c->spread > 1e-3 * fabs(value - usual))
-			size = fmin(size, UNITS_MOST * unit);
-		cut = r < 0 ? -size : size;
-		if (fmax(c->run[UP].sum, c->run[DOWN].sum) > LEVEL_BAR / 4)
-			share *= FOLLOWS;
-		c->level += share * (clamp(value, c->level - 4 * UNITS_MOST * unit, c->level + 4 * UNITS_MOST * unit) - c->level);
-		if (how != BY_OTHERS)
-			c->spread += (size - c->spread) / (double)(c->measured < 200 ? c->measured : 200);
-		if (c->measured > WARM_UP / 2 && how != BY_OTHERS)
-			c->spread_at[kind][day] = (float)(c->spread_at[kind][day] > 0 ? at + (size - at) * clamp(LEARNED * hours, 1e-3, 0.1) : at);
-		if (c->per_hour != 0 && how == BY_ITSELF) {     /* a trend that was found a little wrong must not lead away */
-			c->offset = clamp(c->offset + cut / TRACKS, -BIGGEST, BIGGEST);
-			if (passed > 0)
-				c->per_hour = clamp(c->per_hour + cut / (4 * TRACKS * TRACKS) / fmax(passed, 1e-6), -BIGGEST, BIGGEST);
-		}
-		share = fmax(1 / (double)c->measured, 1 / SLOW) * (how == BY_OTHERS ? NEW_KIND : 1);
-		c->with_next += share * (cut * clamp(c->distance, -UNITS_MOST * unit, UNITS_MOST * unit) - c->with_next);
-		c->square += share * (cut * cut - c->square);
-		if (c->n > 2) {
-			double cut_bend = c->n > 30 ? fmin(bend, BEND_MOST * bend_at) : bend;
-
-			share = fmax(1 / (double)(c->n - 2), 1 / SLOW);
-			c->bend += share * (cut_bend - c->bend);
-			/* the first values are all there is to know, however near together they are */
-			c->bend_at[kind][day] = (float)(c->bend_at[kind][day] > 0 ? bend_at + (cut_bend - bend_at) * fmax(1 / (double)(c->n - 2), clamp(LEARNED * hours, 1e-3, 0.1)) : c->bend);
-		}
-		c->distance = r;
-	}
-	learn_profile(c, local_ms, value, hours);
+	if (!found)
+		learn_usual(c, &b);
+	learn_profile(c, time_ms + zone_ms, b.value, b.hours);
 	c->last[1] = c->last[0];
-	c->last[0] = value;
+	c->last[0] = b.value;
 	c->time_ms = time_ms;
 	return found;
 }
