@@ -537,6 +537,8 @@ time_trunc(struct str unit, const struct zone *zone, int64_t ms, int64_t *start)
 		span = HOUR;
 	if (span) {                     /* by this instant's own offset: of an hour that comes twice, each has its start */
 		*start = time_floor_div(local, span) * span - offset;
+		if (zone_offset(zone, *start) != offset)        /* the clock changed within the hour, as on Lord Howe */
+			*start = zone_to_utc(zone, *start + offset);
 		return 0;
 	}
 	time_civil(local, &c);

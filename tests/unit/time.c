@@ -284,6 +284,15 @@ hours_that_come_twice_or_not_at_all(void **state __attribute__((unused)))
 	assert_true(start == parsed("2026-03-28T23:00:00Z"));
 	assert_int_equal(time_trunc(STR("hour"), z, parsed("2026-10-25T01:30:00Z"), &start), 0);
 	assert_true(start == parsed("2026-10-25T01:00:00Z"));
+	z = zone_get(STR("Australia/Lord_Howe"), &err);         /* by half an hour: an hour begins where the one before it ends */
+	assert_non_null(z);
+	assert_int_equal(time_trunc(STR("hour"), z, parsed("2026-10-03T15:40:00Z"), &start), 0);
+	assert_true(start == parsed("2026-10-03T15:30:00Z"));
+	assert_int_equal(time_trunc(STR("hour"), z, parsed("2026-10-03T15:29:59Z"), &start), 0);
+	assert_true(start == parsed("2026-10-03T14:30:00Z"));
+	assert_int_equal(time_trunc(STR("hour"), z, parsed("2026-04-04T15:10:00Z"), &start), 0);      /* an hour of 90 minutes */
+	assert_true(start == parsed("2026-04-04T14:00:00Z"));
+	z = zone_get(STR("Europe/Zurich"), &err);
 	assert_int_equal(time_trunc(STR("week"), NULL, parsed("2026-11-22T10:00:00Z"), &start), 0);     /* a Sunday */
 	assert_true(start == parsed("2026-11-16"));
 	assert_int_equal(time_trunc(STR("month"), z, parsed("2026-11-22T10:00:00Z"), &start), 0);
