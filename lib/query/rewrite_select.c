@@ -502,17 +502,17 @@ compared(struct work *w, struct tok *t, int all)
 		rewrite_fail(w, t, "%.*s wants a value and a comparison before it", STR_FMT(t->text));
 		return t;
 	}
-	buf_lit(&of, "FROM (WITH of(x) AS (");
+	buf_lit(&of, "FROM (WITH any_members(any_member) AS (");         /* no names that the statement has for a column of its own */
 	put_members(t->next, &of);
-	buf_lit(&of, ") SELECT x FROM of))");
+	buf_lit(&of, ") SELECT any_member FROM any_members))");
 	rewrite_text(first, t, &side);
 	buf_printf(&sql, "ifnull((SELECT CASE count(*) WHEN 0 THEN %d END %s, (%s ", all, buf_text(&of), buf_text(&side));
-	buf_printf(&sql, "(SELECT %s(x) %s", equal ? "min" : pick, buf_text(&of));
+	buf_printf(&sql, "(SELECT %s(any_member) %s", equal ? "min" : pick, buf_text(&of));
 	if (equal) {
 		buf_printf(&sql, " %s %s ", all ? "AND" : "OR", buf_text(&side));
-		buf_printf(&sql, "(SELECT max(x) %s", buf_text(&of));
+		buf_printf(&sql, "(SELECT max(any_member) %s", buf_text(&of));
 	}
-	buf_printf(&sql, ") %s (SELECT CASE count(*) WHEN count(x) THEN %d END %s)", all ? "AND" : "OR", all, buf_text(&of));
+	buf_printf(&sql, ") %s (SELECT CASE count(*) WHEN count(any_member) THEN %d END %s)", all ? "AND" : "OR", all, buf_text(&of));
 	t = put(w, behind, first, "%s", buf_text(&sql));
 	t->blank = first->blank;
 	behind->prev->end = last->end;          /* a column is called what stands here */
