@@ -526,11 +526,12 @@ drop_series(struct away *a, uint64_t series, struct str identity)
 	return rc;
 }
 
-/* What is older goes from a series and its rungs, whose buckets of it are made before. */
+/* What is older goes from a series and its rungs, whose buckets of it are made before: of all that is there by the ladder as it was. */
 static int
-drop_old(struct away *a, const struct store_ladder *l, uint64_t series, struct str identity, struct samples_coder *coder, int64_t *dropped)
+drop_old(struct away *a, const struct store_ladder *was, const struct store_ladder *l, uint64_t series, struct str identity,
+    struct samples_coder *coder, int64_t *dropped)
 {
-	int rc = l->n > 1 ? store_rungs_complete(a->s, l, series, l->rung[0].floor, a->err) : 0, left = 0;
+	int rc = l->n > 1 ? store_rungs_complete(a->s, was, series, l->rung[0].floor, a->err) : 0, left = 0;
 
 	for (int i = 0; i < l->n && rc == 0; i++) {
 		a->before = l->rung[i].floor;
@@ -573,24 +574,27 @@ each_series(struct away *a, int (*call)(struct away *, void *, uint64_t series, 
 	return rc;
 }
 
-struct down { const struct store_ladder *ladder; int64_t *dropped; struct users *users; };
+struct down { const struct store_ladder *was, *ladder; int64_t *dropped; struct users *users; };
 
 static int
 drop_old_of(struct away *a, void *self, uint64_t series, struct str identity, struct samples_coder *coder)
 {
 	const struct down *down = self;
 
-	return drop_old(a, down->ladder, series, identity, coder, down->dropped);
+	return drop_old(a, down->was, down->ladder, series, identity, coder, down->dropped);
 }
 
 /* The floors of the ladder are where they are to be. */
 static int
 retain_samples(struct away *a, const struct store_ladder *l, int64_t *dropped)
 {
-	struct down down = { l, dropped, NULL };
-	int rc = store_seal_samples(a->s, a->err);
+	struct store_ladder was;
+	struct down down = { &was, l, dropped, NULL };
+	int rc;
 
-	if (rc == 0 && l->n > 1)
+	if ((rc = store_ladder_get(a->s, &was, a->err)) < 0 || (rc = store_seal_samples(a->s, a->err)))
+		return rc;
+	if (l->n > 1)
 		rc = store_ladder_put(a->s, l, a->err);
 	return rc ? rc : each_series(a, drop_old_of, &down);
 }
@@ -638,7 +642,7 @@ store_erase(struct store *s, struct str user, int (*is)(const void *, struct str
 	struct users users = { .is = is, .self = self };
 	struct away a = { .s = s, .before = TIME_MIN, .goes = of_user, .self = &users, .user = user, .err = err };
 	struct store_ladder l;
-	struct down down = { &l, &dropped->samples, &users };
+	struct down down = { NULL, &l, &dropped->samples, &users };
 	int rc = store_ladder_get(s, &l, err);
 
 	*dropped = (struct store_dropped){ 0 };

@@ -610,6 +610,7 @@ give_rolled(struct worker *w, struct err *err)
 	const struct store_match *m = w->all->match;
 	struct store_view v;
 	uint64_t seals;
+	int64_t last = INT64_MIN;
 	int rc = store_view_open(&v, w->all->s, err), wanted = 0;
 
 	if (rc)
@@ -620,7 +621,11 @@ give_rolled(struct worker *w, struct err *err)
 		for (int i = 1; i < w->ladder.n; i++)
 			if (m->rung >= w->ladder.rung[i].width_ms && m->rung % w->ladder.rung[i].width_ms == 0)
 				wanted = i;
-		rc = give_series(w, wanted, err);
+		/* a rung that the ladder got of late has nothing yet: the one below has it */
+		while (wanted && (rc = store_rungs_end(&v, &w->reader.coder, &w->ladder.rung[wanted], w->all->list.one[w->series].id, &last, err)) == 0 &&
+		    last == INT64_MIN)
+			wanted--;
+		rc = rc ? rc : give_series(w, wanted, err);
 	}
 	w->reader.view = NULL;
 	store_view_close(&v);

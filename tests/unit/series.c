@@ -349,6 +349,90 @@ roll_ups_are_those_of_the_samples_whatever_comes_when(void **state)
 	free(model);
 }
 
+/* ---- what is rolled up before it goes */
+
+static int
+count_all(void *self, int part, const struct store_run *run)
+{
+	double *all = self;
+
+	(void)part;
+	for (size_t i = 0; i < run->n; i++) {
+		all[0] += run->count ? run->count[i] : 1;
+		all[1] += run->value[i];
+	}
+	return 0;
+}
+
+static void
+assert_all_there(struct store *s, int64_t rung, double count)
+{
+	const struct store_match match = { .metric = STR("m"), .from = INT64_MIN, .to = INT64_MAX, .rung = rung, .of = STORE_SUM };
+	double all[2] = { 0 };
+	struct err err = { 0 };
+
+	OK(store_each_run(s, &match, 1, count_all, all, &err));
+	assert_true(all[0] == count);
+	assert_true(all[1] == 2 * count);
+}
+
+/* Whatever came before there was a ladder, and what a series that fell silent said last, is rolled up before it goes; a rung that is
+ * put on top does not hide what those below have. */
+static void
+nothing_goes_that_is_not_rolled_up(void **state)
+{
+	enum { MINUTES = 3 * 24 * 60 };
+	struct err err = { 0 };
+	struct store_ladder ladder;
+	struct store_dropped dropped;
+	char labels[40];
+	struct store_sample x = { .metric = STR("m"), .field = STR("value"), .window = STR(""), .value = 2, .labels = { labels, 0 } };
+
+	(void)state;
+	for (int since = 0; since <= MINUTES; since += MINUTES / 3) {   /* the ladder is there from then on */
+		char tenant[20];
+		struct store *s;
+		int n = 0;
+
+		sprintf(tenant, "ladder%d", since);
+		assert_non_null(s = store_open(dir, tenant, STORE_CREATE, &err));
+		OK(store_ladder_parse(STR("raw 1d, 1m 10d, 1h 2y"), &ladder, &err));
+		for (int minute = 0; minute <= MINUTES; minute++) {
+			if (minute == since)
+				OK(store_ladder_set(s, &ladder, &err));
+			if (minute % 360 == 0)
+				OK(store_begin(s, &err));
+			for (int i = 0; i < 8 && minute < MINUTES; i++) {       /* they fall silent one after the other, the last never */
+				if (minute > 7 + i * MINUTES / 7)
+					continue;
+				x.labels.n = (size_t)sprintf(labels, "{\"host\":\"h%d\"}", i);
+				x.time = (int64_t)minute * 60000 + i;
+				OK(store_add_sample(s, &x, &err));
+				n++;
+			}
+			if (minute % 360 < 359 && minute < MINUTES)
+				continue;
+			OK(store_commit(s, &err));
+			if (minute % 1080 == 1079)
+				OK(store_compact(s, &err));
+			if (minute == MINUTES / 2 - 1)
+				OK(store_retain_ladder(s, x.time, 0, &dropped, &err));
+		}
+		OK(store_retain_ladder(s, (int64_t)MINUTES * 60000, 0, &dropped, &err));
+		assert_true(dropped.samples > 0);
+		assert_all_there(s, 60000, n);
+		assert_all_there(s, 3600000, n);
+		check_store(s);
+		OK(store_ladder_parse(STR("raw 1d, 1m 10d, 1h 2y, 6h 3y"), &ladder, &err));
+		OK(store_ladder_set(s, &ladder, &err));
+		assert_all_there(s, 21600000, n);
+		OK(store_retain_ladder(s, (int64_t)(MINUTES + 20 * 24 * 60) * 60000, 0, &dropped, &err));
+		assert_all_there(s, 21600000, n);
+		check_store(s);
+		store_close(s);
+	}
+}
+
 /* ---- a seal while roll-ups are read */
 
 struct counting { struct store *other; double count[2], sum[2]; int runs; };
@@ -551,6 +635,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples_are_read_back_whatever_comes_when),
 		cmocka_unit_test(roll_ups_are_those_of_the_samples_whatever_comes_when),
+		cmocka_unit_test(nothing_goes_that_is_not_rolled_up),
 		cmocka_unit_test(late_samples_that_are_sealed_while_their_buckets_are_read_count_once),
 		cmocka_unit_test(ladders_are_checked),
 		cmocka_unit_test(labels_lead_to_their_series),
