@@ -219,3 +219,85 @@ decimals_take(struct str *rest, double *out, size_t n)
 	*rest = r;
 	return 0;
 }
+
+/* ---- sums */
+
+#define NANO 1000000000
+#define BLOCK 256                       /* of 2^51 each: their sum is an int64 */
+#define EXACT 2251799813685248.0        /* 2^51: below it a product is off by less than a half */
+
+/* What is too great for the places of its block, has more of them, or is no decimal. */
+static void
+sum_other(double v, __int128 *nano, double *rest)
+{
+	if (v > -0x1p63 && v < 0x1p63 && v == (double)(int64_t)v) {
+		*nano += (__int128)(int64_t)v * NANO;
+		return;
+	}
+	for (int places = 9; places > 0; places--) {
+		double scaled = v * power[places];
+		int64_t digits;
+
+		if (!(scaled > -EXACT && scaled < EXACT))
+			continue;
+		digits = (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+		if ((double)digits / power[places] != v)
+			break;
+		*nano += (__int128)digits * (int64_t)power[9 - places];
+		return;
+	}
+	*rest += v;
+}
+
+/* The most places that leave room for values some times as great. */
+static int
+places_for(double v)
+{
+	const double most = EXACT / 8;
+
+	v = fabs(v);
+	return v < most / 1e9 ? 9 : v < most / 1e6 ? 6 : v < most / 1e3 ? 3 : 0;
+}
+
+void
+decimals_sum_one(double v, __int128 *nano, double *rest)
+{
+	int64_t digits, missed;
+
+	if (decimals_priv_used->scale(&v, 1, NANO, &digits, &missed) == 0)
+		*nano += digits;
+	else
+		sum_other(v, nano, rest);
+}
+
+void
+decimals_sum(const double *v, size_t n, __int128 *nano, double *rest)
+{
+	int64_t digits[BLOCK] MEM_RAW, missed[BLOCK + 4] MEM_RAW;
+
+	for (size_t i = 0, many; i < n; i += many) {
+		int places = places_for(v[i]);
+		size_t misses;
+		int64_t sum = 0;
+
+		many = n - i < BLOCK ? n - i : BLOCK;
+		misses = decimals_priv_used->scale(v + i, many, power[places], digits, missed);
+		for (size_t k = 0; k < misses; k++) {
+			digits[missed[k]] = 0;
+			sum_other(v[i + (size_t)missed[k]], nano, rest);
+		}
+		for (size_t k = 0; k < many; k++)
+			sum += digits[k];
+		*nano += (__int128)sum * (int64_t)power[9 - places];
+	}
+}
+
+double
+decimals_of_nano(__int128 nano)
+{
+	int places = 9;
+
+	for (; places && (nano > LIMIT || nano < -LIMIT) && nano % 10 == 0; places--)
+		nano /= 10;
+	return (double)nano / power[places];
+}

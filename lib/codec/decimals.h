@@ -22,4 +22,14 @@ void decimals_put(struct buf *, const double *, size_t n);
 void decimals_put_entropy(struct buf *, const double *, size_t n);      /* the digits by entropy.h, where that is smaller: see there */
 int decimals_take(struct str *rest, double *out, size_t n);     /* 0, or -1 when the bytes are no such array */
 
+/* ---- sums of doubles that were written as decimals, without rounding: three times 0.1 is 0.3, and neither order nor parts show
+ *
+ * Whole numbers below 2^63, and what is the double nearest to a decimal of at most 9 places and 15 digits or so, is added to *nano in
+ * units of 10^-9, of which there is room for 2^33 values; what is none to *rest. About 0.6 ns a value. */
+void decimals_sum(const double *, size_t n, __int128 *nano, double *rest);
+void decimals_sum_one(double, __int128 *nano, double *rest);
+
+/* nano * 10^-9 as a double, the nearest up to 15 digits. */
+double decimals_of_nano(__int128 nano);
+
 #endif

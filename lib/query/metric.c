@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/time.h"
+#include "codec/decimals.h"
 #include "json/cell.h"
 #include "query/kept.h"
 #include "query/metric_built_in.h"
@@ -31,8 +32,8 @@ enum fold { SUM, MIN, MAX, MEAN, STATES };
 
 struct point {
 	int64_t time, n;
-	double value;
-	__int128 exact;                 /* of sums and means over events: in 10^-9 */
+	__int128 exact;                 /* of sums and means: what is a decimal, in 10^-9 … */
+	double value;                   /* … and the rest; of others the value */
 	struct sketch { struct quantile *quantile; struct distinct *distinct; int64_t n; } *sketch;     /* of n of the samples; NULL: of none */
 };
 struct series {
@@ -62,7 +63,7 @@ struct gather {
 	struct str by[BY_MOST];
 	int n_by;
 	enum fold fold;
-	int exact;                      /* sums are in point.exact */
+	int exact;                      /* what is kept of events are sums */
 	double share;                   /* of STATES that are quantiles */
 	struct groups all, *part;
 	pthread_mutex_t lock;
@@ -299,25 +300,28 @@ add(const struct gather *g, struct groups *x, struct series *s, int64_t time, do
 	fold(point_of(x, s, bucket(g, time)), g->fold, value, 1);
 }
 
-/* n values in order of time. Bound by decoding them (series_read.c), 4 ns each; this is 1 ns. */
+/* n values in order of time, each of one sample or of `count` of them. Bound by decoding them (series_read.c), 4 ns each; this is 1 ns. */
 static void
-add_run(const struct gather *g, struct groups *x, struct series *s, const int64_t *time, const double *value, size_t n)
+add_run(const struct gather *g, struct groups *x, struct series *s, const int64_t *time, const double *value, const double *count, size_t n)
 {
 	for (size_t i = 0, k; i < n; i = k) {
-		int64_t begin = bucket(g, time[i]), end = bucket_end(g, begin, time[i]);
-		double sum = value[i];
+		int64_t begin = bucket(g, time[i]), end = bucket_end(g, begin, time[i]), samples = 0;
+		struct point *p = point_of(x, s, begin);
+		double most = value[i];
 
-		k = i + 1;
-		if (g->fold == MIN)
-			for (; k < n && time[k] < end; k++)
-				sum = fmin(sum, value[k]);
-		else if (g->fold == MAX)
-			for (; k < n && time[k] < end; k++)
-				sum = fmax(sum, value[k]);
-		else
-			for (; k < n && time[k] < end; k++)
-				sum += value[k];
-		fold(point_of(x, s, begin), g->fold, sum, (int64_t)(k - i));
+		for (k = i + 1; k < n && time[k] < end; k++)
+			;
+		for (size_t at = i; count && at < k; at++)
+			samples += (int64_t)count[at];
+		samples = count ? samples : (int64_t)(k - i);
+		if (g->fold == MIN || g->fold == MAX) {
+			for (size_t at = i + 1; at < k; at++)
+				most = g->fold == MIN ? fmin(most, value[at]) : fmax(most, value[at]);
+			fold(p, g->fold, most, samples);
+		} else {
+			decimals_sum(value + i, k - i, &p->exact, &p->value);
+			p->n += samples;
+		}
 	}
 }
 
@@ -457,17 +461,15 @@ put_point(struct gather *g, const struct series *s, int64_t time, double value, 
 static double
 value_of(const struct gather *g, const struct point *p)
 {
-	if (g->exact && g->fold == SUM)
-		return number_double(&(struct number){ p->exact, -9 });
-	if (g->exact && g->fold == MEAN)
-		return number_mean(&(struct number_sum){ .near = p->exact }, p->n);
+	double sum = p->exact ? number_double(&(struct number){ p->exact, -9 }) + p->value : p->value;
+
 	if (g->fold != MEAN && g->fold != STATES)
-		return p->value;
+		return sum;
 	if (p->sketch && p->sketch->n == p->n && p->sketch->distinct)
 		return (double)distinct_get(p->sketch->distinct);
 	if (p->sketch && p->sketch->n == p->n && p->sketch->quantile)
 		return quantile_get(p->sketch->quantile, g->share);
-	return p->value / (double)p->n;
+	return p->value == 0 ? number_mean(&(struct number_sum){ .near = p->exact }, p->n) : sum / (double)p->n;
 }
 
 static int
@@ -561,7 +563,7 @@ add_counts(void *self, int part, const struct kept_counts *k)
 				value = to == i ? kept_double(k->sum[to]) : g->fold == MIN ? fmin(value, kept_double(k->sum[to])) : fmax(value, kept_double(k->sum[to]));
 		}
 		p = point_of(x, s, begin);
-		fold(p, g->fold, g->fold == SUM ? (double)n : value, n);
+		fold(p, g->fold, g->exact ? 0 : g->fold == SUM ? (double)n : value, n);
 		p->exact += exact;
 	}
 	return 0;
@@ -586,7 +588,6 @@ from_counts(struct gather *g, const struct kept_question *ask, struct err *err)
 		release_groups(&part[i]);
 	}
 	g->part = NULL;
-	g->exact &= rc > 0;
 	return rc;
 }
 
@@ -744,11 +745,8 @@ add_samples(void *self, int part, const struct store_run *run)
 	}
 	if (run->n)
 		came(x, run->time[0], run->time[run->n - 1]);
-	if (rc == 0 && run->count)
-		for (size_t i = 0; i < run->n; i++)
-			fold(point_of(x, &x->list[x->of_run], bucket(g, run->time[i])), g->fold, run->value[i], (int64_t)run->count[i]);
-	else if (rc == 0)
-		add_run(g, x, &x->list[x->of_run], run->time, run->value, run->n);
+	if (rc == 0)
+		add_run(g, x, &x->list[x->of_run], run->time, run->value, run->count, run->n);
 	for (size_t i = 0; rc == 0 && g->fold == STATES && i < run->n; i++)
 		add_state(g, point_of(x, &x->list[x->of_run], bucket(g, run->time[i])), run->state ? run->state[i] : (struct str){ 0 }, run->value[i],
 		    run->count ? (int64_t)run->count[i] : 1);

@@ -7,7 +7,7 @@
  *
  * Stored samples are put together as at-agg puts metric rows together: counts and sums add, least and greatest compare, percentiles and
  * numbers of different values come of the merged sketches that at-agg -s stores with them, also of roll-ups. What has no sketch, and all
- * else, is averaged over the samples.
+ * else, is averaged over the samples. Sums and means are of decimals, without rounding (codec/decimals.h): neither order nor parts show.
  */
 #ifndef QUERY_METRIC_H
 #define QUERY_METRIC_H

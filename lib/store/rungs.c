@@ -5,6 +5,7 @@
 
 #include "base/dur.h"
 #include "base/mem.h"
+#include "codec/decimals.h"
 #include "codec/varint.h"
 #include "config/config.h"
 #include "sketch/distinct.h"
@@ -237,7 +238,9 @@ store_ladder_follow(struct store *s, const struct config *config, struct err *er
 struct making {
 	struct samples *out;            /* count, sum, least, greatest */
 	int64_t width, bucket;
-	double count, sum, least, greatest;
+	double count, least, greatest;
+	__int128 nano;                  /* the sum: in 10^-9, and of what is no decimal */
+	double rest;
 	struct quantile *quantile;
 	struct distinct *distinct;
 	struct arena *texts;
@@ -270,7 +273,7 @@ add_state(struct making *m, struct str state)
 static void
 end_bucket(struct making *m)
 {
-	const double value[4] = { m->count, m->sum, m->least, m->greatest };
+	const double value[4] = { m->count, decimals_of_nano(m->nano) + m->rest, m->least, m->greatest };
 	struct str state = { 0 };
 	struct buf b = { 0 };
 
@@ -301,12 +304,13 @@ add_to_bucket(struct making *m, int64_t time, double count, double sum, double l
 	if (m->count == 0 || time < m->bucket || store_rung_apart(m->bucket, time) >= (uint64_t)m->width) {
 		end_bucket(m);
 		m->bucket = store_rung_floor(time, m->width);
-		m->sum = 0;
+		m->nano = 0;
+		m->rest = 0;
 		m->least = least;
 		m->greatest = greatest;
 	}
 	m->count += count;
-	m->sum += sum;
+	decimals_sum_one(sum, &m->nano, &m->rest);
 	m->least = fmin(m->least, least);
 	m->greatest = fmax(m->greatest, greatest);
 	if (state.p)

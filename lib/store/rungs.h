@@ -3,7 +3,7 @@
  *      raw 7d, 1m 90d, 1h 2y
  *
  * A rung has for each series and each of its buckets (whole multiples of its width since 1970) how many samples there were, their
- * sum, least and greatest, and their merged sketch where they have states. Each of the four is a series of its own in the
+ * sum (of decimals, rounded once), least and greatest, and their merged sketch where they have states. Each of the four is a series of its own in the
  * table of samples, under the series' number with 4 × rung + 0 count, 1 sum, 2 least, 3 greatest in its highest byte; the sketch
  * is the state of the count.
  *

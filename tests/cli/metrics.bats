@@ -248,3 +248,23 @@ rows() { at-query -f csv "SELECT metric, timestamp, field, value, labels FROM me
 	done
 	[[ $(at-query "EXPLAIN SELECT a, SUM(value) FROM metrics WHERE metric = 'm' GROUP BY a") == *'groups of samples over columns, metric m'* ]]
 }
+
+@test "sums of stored metrics are those of decimals, as at-agg makes them: of samples, roll-ups and their parts" {
+	mkdir config
+	echo '{"retention":{"metrics":"raw 2h, 1m 5h, 1h 2y"}}' >config/analytics.json
+	awk 'BEGIN { srand(5); for (i = 0; i < 4000; i++) printf "{\"metric\":\"m\",\"timestamp\":%d,\"labels\":{\"a\":\"%d\"},\"revenue_sum\":%d.%d,\"value\":%d.%02d}\n",
+	    1795428000 + i * 7, i % 3, rand() * 20, rand() * 10, rand() * 3000000, rand() * 100 }' >in
+	jq -c '.window = "1m" | del(.value)' in | at-agg -l 9999d -w 1h -b a | jq -c '[.timestamp, .labels.a, .revenue_sum]' >sums
+	jq -c '{event: "m", timestamp, a: .labels.a, value}' in | at-agg -l 9999d -w 1h -b a -a 'avg(value)' | jq -c '[.timestamp, .labels.a, .value_avg]' >means
+	ask() { at-query metric "m.$1" --every 1h --by a | jq -c '[.timestamp, .labels.a, .value]' | sort; }
+	head -n 1000 in | at-ingest
+	tail -n +1001 in | at-ingest
+	for i in 1 2 3; do
+		ask revenue_sum | cmp - <(sort sums)
+		ask value | cmp - <(sort means)
+		[ "$i" = 1 ] && at-admin compact -q
+		[ "$i" = 2 ] && AT_NOW=2026-11-23T20:00:00Z at-admin retain --yes
+		run -0 at-admin verify
+	done
+	[ "$(at-query 'SELECT COUNT(*) n FROM metrics' | jq .n)" -lt 8000 ]
+}

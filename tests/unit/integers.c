@@ -415,6 +415,58 @@ integers_are_made_doubles_alike(void **state __attribute__((unused)))
 	}
 }
 
+/* Of decimals that are mixed with what is none, in any parts: the sum of the decimals is exact, and all instructions give the same. */
+static void
+sums_of_decimals_are_exact(void **state __attribute__((unused)))
+{
+	static const double none[] = { NAN, INFINITY, -INFINITY, 1e300, 0x1p63, -0x1p64, 0.1 + 0.2, 1e-10, 0.12345678912345, 0x1p-1074 };
+	static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9 };
+	double v[1000], want_rest, rest;
+	__int128 want, nano;
+
+	seed = 11;
+	for (int round = 0; round < 3000; round++) {
+		size_t n = below(round % 10 ? 40 : 1000);
+		int one_kind = below(2) ? (int)below(10) : -1;
+
+		want = 0, want_rest = 0;
+		for (size_t i = 0; i < n; i++) {
+			int places = one_kind >= 0 ? one_kind : (int)below(10);
+			int64_t digits = (int64_t)((chance() << 32 ^ chance()) >> below(64)) % (places ? 1000000000000000 : INT64_MAX) >> below(60);
+
+			if (below(2))
+				digits = -digits;
+			if (!places)
+				digits = (int64_t)(double)(digits >> 1);
+			v[i] = (double)digits / power[places];
+			want += (__int128)digits * (int64_t)power[9 - places];
+			if (below(round % 3 ? 10000 : 20) == 0) {
+				want -= (__int128)digits * (int64_t)power[9 - places];
+				v[i] = none[below(sizeof(none) / sizeof(*none))];
+				want_rest += v[i];
+			}
+		}
+		for (const struct decimals_kernels *const *k = decimals_priv_kernels(); *k; k++) {
+			size_t half = n / 3;
+
+			decimals_priv_used = *k;
+			nano = 0, rest = 0;
+			decimals_sum(v + half, n - half, &nano, &rest);
+			for (size_t i = 0; i < half; i++)
+				decimals_sum_one(v[i], &nano, &rest);
+			assert_true(nano == want);
+			assert_true(isnan(rest) == isnan(want_rest) && (isnan(rest) || fabs(rest - want_rest) <= 1e-9 * fabs(want_rest) || rest == want_rest));
+		}
+		decimals_priv_used = decimals_priv_kernels()[0];
+	}
+	for (int i = 0; i < 100000; i++) {
+		int places = (int)below(10);
+		int64_t digits = (int64_t)((chance() << 32 ^ chance()) % 2000000000000000) - 1000000000000000;
+
+		assert_true(decimals_of_nano((__int128)digits * (int64_t)power[9 - places]) == (double)digits / power[places]);
+	}
+}
+
 int
 main(void)
 {
@@ -429,6 +481,7 @@ main(void)
 		cmocka_unit_test(decimals_of_15_digits_are_all_found),
 		cmocka_unit_test(doubles_come_back),
 		cmocka_unit_test(integers_are_made_doubles_alike),
+		cmocka_unit_test(sums_of_decimals_are_exact),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
