@@ -1,15 +1,18 @@
 #include "expr/expr.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "expr/expr_priv.h"
 
 struct expr {
 	struct expr_program prog;
 	char *text;
 	int native;
+	int reads_clock;
 	struct expr_child *child;       /* of a program that is not native */
 	struct expr_run run;
 	struct err err;                 /* of the evaluation; errors that `?` takes away end here */
@@ -155,6 +158,30 @@ visit(struct walk *w, struct expr_node *x, enum where in)
 
 /* ---- making */
 
+static int
+is_of_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* The word now, wherever it stands: nearly always the function. */
+static int
+names_now(const char *text)
+{
+	for (const char *p = text; (p = strstr(p, "now")); p += 3)
+		if ((p == text || !is_of_word(p[-1])) && !is_of_word(p[3]))
+			return 1;
+	return 0;
+}
+
+/* So that who asks (time_asked) learns that another time may give another result. */
+static void
+ask_clock(const struct expr *e)
+{
+	if (e->reads_clock)
+		time_now();
+}
+
 struct expr *
 expr_new(const char *program, int flags, struct err *err)
 {
@@ -187,6 +214,8 @@ expr_new(const char *program, int flags, struct err *err)
 			expr_free(e);
 			return NULL;
 		}
+		e->reads_clock = names_now(e->text);
+		ask_clock(e);
 		return e;
 	}
 	e->run.arena = arena_new(EXPR_MEMORY);
@@ -218,6 +247,12 @@ int
 expr_is_native(const struct expr *e)
 {
 	return e->native;
+}
+
+int
+expr_reads_clock(const struct expr *e)
+{
+	return e->reads_clock;
 }
 
 void
@@ -336,6 +371,7 @@ expr_test(struct expr *e, struct str row, struct err *err)
 	int rc;
 
 	if (!e->native) {
+		ask_clock(e);
 		buf_clear(&e->result);          /* words of an error come through it */
 		return expr_child_run(e->child, row, 1, &e->result, err);
 	}
@@ -367,6 +403,7 @@ expr_run(struct expr *e, struct str row, struct buf *out, struct err *err)
 	int rc;
 
 	if (!e->native) {
+		ask_clock(e);
 		rc = expr_child_run(e->child, row, 0, out, err);
 	} else if ((rc = begin(e, row, err)) == 0) {
 		rc = expr_eval(&e->run, e->prog.top, &e->run.root, print, &p);

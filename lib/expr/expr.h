@@ -25,6 +25,7 @@ enum {
 struct expr *expr_new(const char *program, int flags, struct err *);
 void expr_free(struct expr *);
 int expr_is_native(const struct expr *);
+int expr_reads_clock(const struct expr *);      /* it says `now`: each result of it was asked of time_now (time_asked) */
 
 /* Let the paths that a native program reads be taken by the caller's own projection, so that the row is walked once; after
  * this, expr_test_fields works. 0, or 1 when the program is not of that kind (use the row calls), or < 0. */

@@ -109,7 +109,8 @@ add_jq(struct functions *all, sqlite3 *db, const struct config *config, struct e
 		free(copy);
 	}
 	for (int i = 0; rc == 0 && i < all->n_jq; i++)
-		if (sqlite3_create_function_v2(db, all->jq[i].name, -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, &all->jq[i], run_jq, NULL, NULL, NULL) != SQLITE_OK)
+		if (sqlite3_create_function_v2(db, all->jq[i].name, -1, SQLITE_UTF8 | (expr_reads_clock(all->jq[i].expr) ? 0 : SQLITE_DETERMINISTIC),
+		    &all->jq[i], run_jq, NULL, NULL, NULL) != SQLITE_OK)
 			rc = err_set(err, ERR_USAGE, "functions.%s: SQLite refuses this name", all->jq[i].name);
 	buf_release(&name), buf_release(&program);
 	return rc;

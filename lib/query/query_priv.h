@@ -33,7 +33,7 @@ struct query {
 	struct buf input;               /* rows of -i */
 	struct cache *cache;            /* NULL: answers are not kept */
 	int held;                       /* the store is held as the statement first saw it */
-	int changing;                   /* the statement at hand reads what the tenant's version does not count: random numbers, the audit */
+	int changing;                   /* the statement at hand reads what the tenant's version does not count: random numbers, the audit, the clock in other threads */
 	struct store *own_trail;        /* opened for the table audit, when nobody gave one */
 	struct table_rows *input_rows;
 	uint64_t statement;             /* counts them */

@@ -270,12 +270,16 @@ prepare(struct vector_worker *w, struct str sql, sqlite3_stmt **statement, struc
 static int
 ask(struct vector_worker *w, sqlite3_stmt *statement, const struct cell *arg, int n, struct arena *keep, struct cell *out, struct err *err)
 {
-	int rc = 0;
+	uint64_t asked = time_asked();
+	int rc = 0, step;
 	struct str s;
 
 	for (int i = 0; i < n; i++)
 		query_bind_cell(statement, i + 1, &arg[i], SQLITE_STATIC);
-	if (sqlite3_step(statement) != SQLITE_ROW) {
+	step = sqlite3_step(statement);
+	if (time_asked() != asked)              /* of the clock, in a thread whose questions nobody else counts */
+		__atomic_store_n(&w->q->changing, 1, __ATOMIC_RELAXED);
+	if (step != SQLITE_ROW) {
 		if (query_stopped(w->q, err) == 0)
 			err_set(err, ERR_USAGE, "%s", sqlite3_errmsg(w->db));
 		rc = err->code;

@@ -136,6 +136,18 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	is "SELECT net(200, 10), tag('x'), pair(1, 'a')" '180,<x>,"[1,""a""]"'
 }
 
+@test "an own function that says now is asked anew each time, also where its answer was kept" {
+	mkdir config
+	echo '{"functions":{"age":"now - (.[0] // 0)"}}' > config/analytics.json
+	for i in 1 2 3; do echo "{\"event\":\"e\",\"n\":$i}"; done | at-ingest
+	for what in 'age(1)' 'max(age(n))' 'age(count(*))'; do
+		printf '%s;' 'SELECT count(*) FROM events' "SELECT $what AS x FROM events LIMIT 1"{,,} > asked
+		run -0 at-query -f csv < asked
+		[ "$(grep -c '^[0-9.]\{6,\}' <<< "$output")" = 3 ]
+		[ "$(sort -u <<< "$output" | grep -c '^[0-9.]\{6,\}')" = 3 ] || { echo "$output"; return 1; }
+	done
+}
+
 @test "twelve bench queries run" {
 	need_shared bench/queries.sql
 	at-ingest -q <<< '{"event":"e","properties":{"country":"CH","duration_ms":1,"utm_campaign":"x","referrer":"r"}}'

@@ -185,6 +185,8 @@ a_kept_answer_is_never_stale(void **state)
 		assert_string_equal(run(q, "SELECT count(a) FROM events WHERE timestamp < strftime('%Y', 'now')"), "|1:2\nread");
 		assert_string_equal(run(q, "SELECT count(a) FROM events WHERE random() IS NOT NULL"), "|1:2\nread");
 		assert_string_equal(run(q, "SELECT count(a) FROM events WHERE uuid() > '!'"), "|1:2\nread");
+		assert_string_equal(run(q, "SELECT count(*) FROM events WHERE datetime('now', a || ' seconds') > '2000'"), "|1:2\nread");
+		assert_string_equal(run(q, "SELECT max(NOW() > a || '') FROM events"), "|1:1\nread");
 	}
 	query_close(q);
 }
