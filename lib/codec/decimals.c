@@ -1,11 +1,14 @@
 /* An array of n doubles, as bytes. n is not in it; 0 doubles are 0 bytes.
  *
  *      decimals  0…18    misses digits [places doubles]        value = digits / 10^kind
+ *      near      32…50   digits off                            value = digits / 10^(kind - 32), and `off` doubles up from there
  *      doubles   64…127  numbers                               the bits of a double = number << (kind - 64)
+ *      split     128     shift low m highs codes lows          the bits of a double = (highs[code] << low | lows) << shift
  *
- * misses is a varint; digits and numbers are arrays of n numbers, places and doubles arrays of `misses` numbers (integers.h; digits
- * maybe of entropy.h): what is no such decimal has its place and its bits there. The shift takes away the zeros that all doubles end
- * with: those that were once floats have 29.
+ * misses and m are varints, shift and low bytes; digits, off, numbers and lows are arrays of n numbers, codes of n codes < m, places and
+ * doubles arrays of `misses` numbers, highs one of m (integers.h; digits maybe of entropy.h): what is no such decimal has its place and
+ * its bits there. The shift takes away the zeros that all doubles end with: those that were once floats have 29. `off` and `numbers`
+ * count doubles in their order: the bits without the sign, and where that is set, all of them turned.
  */
 #include "codec/decimals.h"
 
@@ -18,8 +21,12 @@
 #include "codec/integers.h"
 #include "codec/varint.h"
 
+#define NEAR    32
 #define DOUBLES 64
-#define SAMPLE  1024                    /* of an array, to find the exponent */
+#define SPLIT   128
+#define SAMPLE  256                     /* of an array, to find the exponent */
+#define HIGHS   1024                    /* different ones of a split array, at most */
+#define FRACTION 52                     /* bits of a double behind its exponent */
 #define MISS    80                      /* bits: about what a double costs aside */
 #define LIMIT   9007199254740992        /* 2^53 */
 
@@ -88,54 +95,225 @@ exponent_of(const double *v, size_t n)
 	return best;
 }
 
-/* The bits of all, shifted as far as they have zeros: gives the shift. */
+typedef void put_numbers(struct buf *, const int64_t *, size_t n);
+
+/* How many zeros all end with. */
 static unsigned
-shift_bits(const double *v, size_t n, int64_t *number)
+shift_of(const double *v, size_t n)
 {
 	uint64_t any = 0;
-	unsigned shift;
 
 	for (size_t i = 0; i < n; i++)
 		any |= bits_of(v[i]);
-	shift = any ? (unsigned)__builtin_ctzll(any) : 0;
+	any &= INT64_MAX;
+	return any ? (unsigned)__builtin_ctzll(any) : 0;
+}
+
+static void
+put_in_order(const double *v, size_t n, unsigned shift, int64_t *number)
+{
 	for (size_t i = 0; i < n; i++)
-		number[i] = (int64_t)(bits_of(v[i]) >> shift);
-	return shift;
+		number[i] = decimals_priv_order(bits_of(v[i]), shift);
 }
 
-typedef void put_numbers(struct buf *, const int64_t *, size_t n);
+/* ---- decimals that calculations have moved by a few doubles, like 0.1 + 0.2 */
 
 static void
-put_doubles(struct buf *b, const double *v, size_t n, int64_t *number)
+part_near(const double *v, size_t n, double by, int64_t *digits, int64_t *off)
 {
-	buf_byte(b, (char)(DOUBLES + shift_bits(v, n, number)));
-	integers_put(b, number, n);
+	for (size_t i = 0; i < n; i++) {
+		double scaled = v[i] * by;
+
+		digits[i] = fabs(scaled) < (double)LIMIT / 4 ? (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5) : 0;
+		off[i] = (int64_t)((uint64_t)decimals_priv_order(bits_of(v[i]), 0) -
+		    (uint64_t)decimals_priv_order(bits_of((double)digits[i] / by), 0));
+	}
+}
+
+static unsigned
+width_of(uint64_t u)
+{
+	return u ? 64 - (unsigned)__builtin_clzll(u) : 0;
+}
+
+/* About how many bits that many numbers take, of which count[w] are w bits wide: those that would widen all others are patched. */
+static size_t
+patched_cost(const size_t count[65], size_t n)
+{
+	size_t above = 0, best = SIZE_MAX;
+	unsigned widest = 64;
+
+	while (widest && !count[widest])
+		widest--;
+	for (unsigned w = widest + 1; w-- > 0 && above <= n / 8; above += count[w]) {
+		size_t cost = n * w + above * (widest - w + 10);
+
+		best = cost < best ? cost : best;
+	}
+	return best;
+}
+
+/* The exponent for which a sample has the fewest bits. */
+static int
+near_exponent(const double *v, size_t n)
+{
+	size_t step = n / SAMPLE + 1, best_cost = SIZE_MAX;
+	int best = 0;
+
+	for (int e = 0; e <= 15; e++) {
+		size_t count[65] = { 0 }, seen = 0, cost;
+		int64_t least = INT64_MAX, most = INT64_MIN;
+
+		for (size_t i = 0; i < n; i += step, seen++) {
+			int64_t digits, off;
+
+			part_near(v + i, 1, power[e], &digits, &off);
+			least = digits < least ? digits : least;
+			most = digits > most ? digits : most;
+			count[width_of((uint64_t)off << 1 ^ (uint64_t)(off >> 63))]++;
+		}
+		cost = patched_cost(count, seen) + seen * width_of((uint64_t)most - (uint64_t)least);
+		if (cost < best_cost)
+			best_cost = cost, best = e;
+	}
+	return best;
+}
+
+/* ---- split: exponents are few, so their few bits are looked up; what is behind them is random
+ *
+ * (ALP for real doubles, Afroozeh and others as above; here what is frequent has a small code, and the patches of integers.h take the
+ * place of its exceptions.) */
+
+struct highs {
+	uint64_t high[HIGHS];           /* different ones, as they come; then the frequent first */
+	uint32_t count[HIGHS], place[HIGHS];
+	uint16_t slot[4 * HIGHS];       /* hash table: number + 1 */
+	size_t n;
+};
+
+/* Its number, HIGHS when there are too many. */
+static inline size_t
+look_up(struct highs *h, uint64_t high)
+{
+	size_t at = high * 0x9e3779b97f4a7c15 >> 52;
+
+	while (h->slot[at &= 4 * HIGHS - 1]) {
+		size_t k = h->slot[at] - 1u;
+
+		if (h->high[k] == high) {
+			h->count[k]++;
+			return k;
+		}
+		at++;
+	}
+	if (h->n == HIGHS)
+		return HIGHS;
+	h->high[h->n] = high;
+	h->count[h->n] = 1;
+	h->slot[at] = (uint16_t)++h->n;
+	return h->n - 1;
 }
 
 static void
-put(struct buf *b, const double *v, size_t n, put_numbers *put_digits)
+frequent_first(struct highs *h)
 {
-	int64_t *number, *missed;
-	size_t misses = 0, start = b->n, size;
-	int e;
+	uint16_t order[HIGHS];
+	uint64_t high[HIGHS];
 
-	if (n == 0)
-		return;
-	number = mem_grow(NULL, n, 2 * sizeof(*number));
-	missed = number + n;
-	if ((e = exponent_of(v, n)) < 0) {
-		put_doubles(b, v, n, number);
-		goto out;
+	for (size_t i = 0; i < h->n; i++) {             /* mostly a dozen, and the frequent come first */
+		size_t k = i;
+
+		for (; k && h->count[order[k - 1]] < h->count[i]; k--)
+			order[k] = order[k - 1];
+		order[k] = (uint16_t)i;
 	}
-	misses = decimals_priv_used->scale(v, n, power[e], number, missed);
-	if (misses == n) {
-		put_doubles(b, v, n, number);
-		goto out;
+	for (size_t i = 0; i < h->n; i++) {
+		high[i] = h->high[order[i]];
+		h->place[order[i]] = (uint32_t)i;
 	}
+	memcpy(h->high, high, h->n * sizeof(*high));
+}
+
+/* Of how many bits below the high ones does a sample take the least? 0: of none. */
+static unsigned
+choose_low(struct highs *h, const double *v, size_t n, unsigned shift)
+{
+	size_t step = n / SAMPLE + 1, best_cost = SIZE_MAX;
+	unsigned best = 0;
+
+	for (unsigned more = 0; more <= 8 && shift + more < FRACTION; more += 4) {
+		size_t count[65] = { 0 }, seen = 0, cost;
+		unsigned low = FRACTION - shift - more;
+
+		memset(h->slot, 0, sizeof(h->slot));
+		h->n = 0;
+		for (size_t i = 0; i < n; i += step, seen++)
+			look_up(h, bits_of(v[i]) >> (shift + low));
+		frequent_first(h);
+		for (size_t k = 0; k < h->n; k++)
+			count[width_of(h->place[k])] += h->count[k];
+		cost = patched_cost(count, seen) + seen * low + h->n * 16;
+		if (cost < best_cost)
+			best_cost = cost, best = low;
+	}
+	return best;
+}
+
+/* Append it as split, if it has so few high bits. */
+static void
+put_split(struct buf *b, const double *v, size_t n, int64_t *lows, uint32_t *code)
+{
+	struct highs *h = mem_new(sizeof(*h));
+	unsigned shift = shift_of(v, n), low = choose_low(h, v, n, shift);
+
+	if (low == 0)
+		goto out;
+	memset(h->slot, 0, sizeof(h->slot));
+	h->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t bits = bits_of(v[i]) >> shift;
+		size_t k = look_up(h, bits >> low);
+
+		if (k == HIGHS)
+			goto out;
+		code[i] = (uint32_t)k;
+		lows[i] = (int64_t)(bits & (((uint64_t)1 << low) - 1));
+	}
+	frequent_first(h);
+	for (size_t i = 0; i < n; i++)
+		code[i] = h->place[code[i]];
+	buf_byte(b, (char)SPLIT);
+	buf_byte(b, (char)shift);
+	buf_byte(b, (char)low);
+	varint_put(b, h->n);
+	integers_put(b, (const int64_t *)h->high, h->n);
+	integers_put_codes(b, code, n, (uint32_t)h->n);
+	integers_put(b, lows, n);
+out:
+	free(h);
+}
+
+/* ---- putting */
+
+static void
+put_near(struct buf *b, const double *v, size_t n, int e, int64_t *digits, int64_t *off)
+{
+	part_near(v, n, power[e], digits, off);
+	buf_byte(b, (char)(NEAR + e));
+	integers_put(b, digits, n);
+	integers_put(b, off, n);
+}
+
+/* Those that are no such decimals aside. How many. */
+static size_t
+put_decimals(struct buf *b, const double *v, size_t n, int e, int64_t *number, int64_t *missed, put_numbers *put_digits)
+{
+	size_t misses = decimals_priv_used->scale(v, n, power[e], number, missed);
+
 	for (size_t i = 0, usual = 0; i < misses; i++) {        /* the number before it costs least in its place */
 		while (usual < misses && missed[usual] == (int64_t)usual)
 			usual++;                                /* the first that is none of them */
-		number[missed[i]] = number[missed[i] ? missed[i] - 1 : (int64_t)usual];
+		number[missed[i]] = misses == n ? 0 : number[missed[i] ? missed[i] - 1 : (int64_t)usual];
 	}
 	buf_byte(b, (char)e);
 	varint_put(b, misses);
@@ -146,12 +324,58 @@ put(struct buf *b, const double *v, size_t n, put_numbers *put_digits)
 			missed[i] = (int64_t)bits_of(v[missed[i]]);
 		integers_put(b, missed, misses);
 	}
-	size = b->n - start;
-	if (misses > n / 16 && (shift_bits(v, n, number), 1 + integers_size(number, n)) < size) {
-		b->n = start;
-		put_doubles(b, v, n, number);
+	return misses;
+}
+
+static void
+put_doubles(struct buf *b, const double *v, size_t n, int64_t *number)
+{
+	unsigned shift = shift_of(v, n);
+
+	put_in_order(v, n, shift, number);
+	buf_byte(b, (char)(DOUBLES + shift));
+	integers_put(b, number, n);
+}
+
+/* What was appended from `at` on takes the place of what stands before it, from `start` on, or goes. */
+static void
+keep_smaller(struct buf *b, size_t start, size_t at)
+{
+	size_t n = b->n - at;
+
+	if (n && (at == start || n < at - start)) {
+		memmove(b->p + start, b->p + at, n);
+		b->n = start + n;
+	} else {
+		b->n = at;
 	}
-out:
+}
+
+static void
+put(struct buf *b, const double *v, size_t n, put_numbers *put_digits)
+{
+	size_t start = b->n, misses = n, at;
+	int64_t *number;
+	int e;
+
+	if (n == 0)
+		return;
+	number = mem_grow(NULL, n, 2 * sizeof(*number));
+	if ((e = exponent_of(v, n)) >= 0)
+		misses = put_decimals(b, v, n, e, number, number + n, put_digits);
+	if (misses) {
+		at = b->n;
+		put_near(b, v, n, near_exponent(v, n), number, number + n);
+		keep_smaller(b, start, at);
+	}
+	if (misses > n / 16) {
+		at = b->n;
+		put_doubles(b, v, n, number);
+		keep_smaller(b, start, at);
+		at = b->n;
+		put_split(b, v, n, number, (uint32_t *)(void *)(number + n));
+		keep_smaller(b, start, at);
+	}
 	free(number);
 }
 
@@ -186,12 +410,57 @@ out:
 	return rc;
 }
 
+static int
+take_near(struct str *rest, double *out, size_t n, double by)
+{
+	int64_t *off = mem_grow(NULL, n, sizeof(*off));
+	int rc = -1;
+
+	if (integers_take(rest, (int64_t *)(void *)out, n) == 0 && integers_take(rest, off, n) == 0) {
+		decimals_priv_used->divide(out, n, by);
+		decimals_priv_used->move(out, off, n);
+		rc = 0;
+	}
+	free(off);
+	return rc;
+}
+
+static int
+take_split(struct str *rest, double *out, size_t n)
+{
+	uint32_t *code = NULL;
+	int64_t *high = NULL;
+	unsigned shift, low;
+	uint64_t m;
+	int rc = -1;
+
+	if (rest->n < 2)
+		return -1;
+	shift = (unsigned char)rest->p[0];
+	low = (unsigned char)rest->p[1];
+	rest->p += 2, rest->n -= 2;
+	if (low == 0 || low > 63 || shift > 63 || varint_take(rest, &m) < 0 || m == 0 || m > n)
+		return -1;
+	code = mem_grow(NULL, n, sizeof(*code));
+	high = mem_grow(NULL, m, sizeof(*high));
+	if (integers_take(rest, high, m) == 0 && integers_take_codes(rest, code, n, (uint32_t)m) == 0 &&
+	    integers_take(rest, (int64_t *)(void *)out, n) == 0) {
+		for (size_t k = 0; k < m; k++)
+			high[k] = (int64_t)((uint64_t)high[k] << low << shift);
+		decimals_priv_used->join(out, code, high, shift, n);
+		rc = 0;
+	}
+	free(code);
+	free(high);
+	return rc;
+}
+
 /* The numbers are taken into the very memory of the doubles and made doubles there, read and written as bytes. */
 int
 decimals_take(struct str *rest, double *out, size_t n)
 {
 	struct str r = *rest;
-	uint64_t misses = 0, bits;
+	uint64_t misses = 0;
 	unsigned kind;
 
 	if (n == 0)
@@ -200,22 +469,22 @@ decimals_take(struct str *rest, double *out, size_t n)
 		return -1;
 	kind = (unsigned char)*r.p;
 	r.p++, r.n--;
-	if ((kind > DECIMALS_DIGITS && kind < DOUBLES) || kind >= 2 * DOUBLES)
-		return -1;
-	if (kind < DOUBLES && (varint_take(&r, &misses) < 0 || misses >= n))
-		return -1;
-	if (entropy_take(&r, (int64_t *)(void *)out, n) < 0)           /* takes those of integers.h too */
-		return -1;
-	if (kind < DOUBLES)
+	if (kind <= DECIMALS_DIGITS) {
+		if (varint_take(&r, &misses) < 0 || misses > n || entropy_take(&r, (int64_t *)(void *)out, n) < 0)   /* takes those of integers.h too */
+			return -1;
 		decimals_priv_used->divide(out, n, power[kind]);
-	else
-		for (size_t i = 0; i < n && kind > DOUBLES; i++) {
-			memcpy(&bits, &out[i], sizeof(bits));
-			bits <<= kind - DOUBLES;
-			memcpy(&out[i], &bits, sizeof(bits));
-		}
-	if (misses && take_misses(&r, out, n, (size_t)misses) < 0)
+		if (misses && take_misses(&r, out, n, (size_t)misses) < 0)
+			return -1;
+	} else if (kind >= NEAR && kind <= NEAR + DECIMALS_DIGITS) {
+		if (take_near(&r, out, n, power[kind - NEAR]) < 0)
+			return -1;
+	} else if (kind >= DOUBLES && kind < SPLIT) {
+		if (integers_take(&r, (int64_t *)(void *)out, n) < 0)
+			return -1;
+		decimals_priv_used->of_order(out, n, kind - DOUBLES);
+	} else if (kind != SPLIT || take_split(&r, out, n) < 0) {
 		return -1;
+	}
 	*rest = r;
 	return 0;
 }

@@ -2,10 +2,15 @@
  *
  * As VictoriaMetrics does, and ALP (Afroozeh, Kuffo, Boncz, "ALP: Adaptive lossless floating-point compression", 2023): what people
  * and programs measure has few digits, and integers pack better than the bits of doubles. Exact: each value is checked to come
- * back bit by bit; those that do not (NaN, infinities, -0, long fractions) are kept aside with their places; where these are too
- * many the whole array is kept as the bits of doubles, as numbers again (integers.h): near each other they have near bits. That is
- * smaller than planes of bytes or differences by XOR are behind zstd (a sine: 4.7 bytes a value, not 5.4), but for 3 % where
- * doubles are random. A value costs 2 to 5 ns to put and 0.5 to 0.7 to take (tests/bench/integers), bound by the division.
+ * back bit by bit; those that do not (NaN, infinities, -0, long fractions) are kept aside with their places. Where these are many,
+ * the smallest of these is taken:
+ *
+ *      near      decimals, and by how many doubles a calculation moved each: 19.99 * 1.19 is one below 23.7881
+ *      doubles   the bits of doubles, as numbers again (integers.h): near each other they have near bits
+ *      split     the few different exponents through a table, the random bits behind them as they are
+ *
+ * These are smaller than planes of bytes or differences by XOR are behind zstd (a sine: 4.7 bytes a value, not 5.4). A value costs 2 to
+ * 5 ns to put and 0.5 to 0.7 to take (tests/bench/integers), bound by the division.
  */
 #ifndef CODEC_DECIMALS_H
 #define CODEC_DECIMALS_H

@@ -50,7 +50,37 @@ divide(double *v, size_t n, double by)
 	}
 }
 
-static const struct decimals_kernels portable = { "portable", scale, divide };
+static void
+move(double *v, const int64_t *off, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t bits = decimals_priv_bits((int64_t)((uint64_t)decimals_priv_order(bits_of(v[i]), 0) + (uint64_t)off[i]), 0);
+
+		memcpy(&v[i], &bits, sizeof(bits));
+	}
+}
+
+static void
+of_order(double *v, size_t n, unsigned shift)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t bits = decimals_priv_bits((int64_t)bits_of(v[i]), shift);
+
+		memcpy(&v[i], &bits, sizeof(bits));
+	}
+}
+
+static void
+join(double *v, const uint32_t *code, const int64_t *high, unsigned shift, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t bits = bits_of(v[i]) << shift | (uint64_t)high[code[i]];
+
+		memcpy(&v[i], &bits, sizeof(bits));
+	}
+}
+
+static const struct decimals_kernels portable = { "portable", scale, divide, move, of_order, join };
 
 #if defined(__x86_64__)
 
@@ -104,7 +134,47 @@ divide_avx2(double *v, size_t n, double by)
 	divide(v + i, n - i, by);
 }
 
-static const struct decimals_kernels avx2 = { "avx2", scale_avx2, divide_avx2 };
+__attribute__((target("avx2"), always_inline)) static inline __m256i
+negative(__m256i v)                             /* all bits set where it is */
+{
+	return _mm256_cmpgt_epi64(_mm256_setzero_si256(), v);
+}
+
+AVX2 void
+move_avx2(double *v, const int64_t *off, size_t n)
+{
+	__m256i unsign = _mm256_set1_epi64x(INT64_MAX);
+	size_t i = 0;
+
+	for (; i + 4 <= n; i += 4) {
+		__m256i bits = _mm256_loadu_si256((const __m256i *)(const void *)(v + i)), order, sign;
+
+		order = _mm256_xor_si256(_mm256_and_si256(bits, unsign), negative(bits));
+		order = _mm256_add_epi64(order, _mm256_loadu_si256((const __m256i *)(const void *)(off + i)));
+		sign = negative(order);
+		bits = _mm256_xor_si256(order, _mm256_and_si256(sign, unsign));
+		_mm256_storeu_si256((__m256i *)(void *)(v + i), bits);
+	}
+	move(v + i, off + i, n - i);
+}
+
+AVX2 void
+of_order_avx2(double *v, size_t n, unsigned shift)
+{
+	__m256i unsign = _mm256_set1_epi64x(INT64_MAX);
+	__m128i by = _mm_cvtsi32_si128((int)shift);
+	size_t i = 0;
+
+	for (; i + 4 <= n; i += 4) {
+		__m256i order = _mm256_loadu_si256((const __m256i *)(const void *)(v + i)), sign = negative(order), bits;
+
+		bits = _mm256_and_si256(_mm256_sll_epi64(_mm256_xor_si256(order, sign), by), unsign);
+		_mm256_storeu_si256((__m256i *)(void *)(v + i), _mm256_or_si256(bits, _mm256_andnot_si256(unsign, sign)));
+	}
+	of_order(v + i, n - i, shift);
+}
+
+static const struct decimals_kernels avx2 = { "avx2", scale_avx2, divide_avx2, move_avx2, of_order_avx2, join };
 
 #endif
 

@@ -82,11 +82,20 @@ int json_text_eq(struct json v, struct str text);       /* decoded equals text, 
 int json_int64(struct json v, int64_t *);
 int json_double(struct json v, double *);
 
+/* Numbers as digits * 10^exponent. json_decimal: correctly rounded; beyond the range: infinity.
+ * json_shortest: the fewest digits that read back as d > 0, of those the nearest; they do not end with 0. */
+double json_decimal(uint64_t digits, int64_t exponent);
+uint64_t json_shortest(double d, int *exponent);
+
 /* Writing. All append to a buf. */
 void json_put_string(struct buf *, struct str text);    /* quoted; escapes ", \, controls, 0x7f as jq does; text is UTF-8 */
 void json_put_key(struct buf *, struct str text);       /* the same and a colon */
 void json_put_double(struct buf *, double);             /* the fewest digits that read back the same, written as jq 1.6 does: 0.1,
                                                          * 3, 1e-05, 1e+17; NaN is null, ±inf is ±1.7976931348623157e+308 */
+/* The same digits as other programs lay them out; 0 as above. POINT: whole ones below 2^53 as 12.0 (Python, Java). ECMA: an exponent from
+ * 1e-7 and 1e+21 on, with no more digits than it needs (JavaScript, Go). */
+enum { JSON_DOUBLE_POINT = 1, JSON_DOUBLE_ECMA = 2 };
+void json_put_double_as(struct buf *, double, unsigned how);
 void json_put_int64(struct buf *, int64_t);
 void json_put_compact(struct buf *, struct json);       /* the value's own text without blanks between tokens */
 void json_put_members(struct buf *, struct json (*member)[2], int n);   /* n keys and values as an object without blanks, in byte order of the keys as

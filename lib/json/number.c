@@ -289,24 +289,29 @@ by_the_c_library(struct json v)
 	return fabs(d);
 }
 
-int
-json_double(struct json v, double *out)
+double
+json_decimal(uint64_t digits, int64_t exponent)
 {
 	static const double power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
 	    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+	double f = (double)digits;
+
+	if (digits <= 1ull << 53 && exponent >= -22 && exponent <= 22)  /* both are exact, so the one operation rounds correctly */
+		return exponent < 0 ? f / power[-exponent] : f * power[exponent];
+	return multiply(digits, exponent);
+}
+
+int
+json_double(struct json v, double *out)
+{
 	struct decimal d;
 	double f;
 
 	if (!v.n || !take_apart(v, &d))
 		return 0;
-	if (!d.cut && d.digits <= 1ull << 53 && d.exponent >= -22 && d.exponent <= 22) {
-		f = (double)d.digits;   /* both are exact, so the one operation rounds correctly */
-		f = d.exponent < 0 ? f / power[-d.exponent] : f * power[d.exponent];
-	} else {
-		f = multiply(d.digits, d.exponent);
-		if (d.cut && f != multiply(d.digits + 1, d.exponent))
-			f = by_the_c_library(v);
-	}
+	f = json_decimal(d.digits, d.exponent);
+	if (d.cut && f != json_decimal(d.digits + 1, d.exponent))
+		f = by_the_c_library(v);
 	if (f > DBL_MAX)
 		f = DBL_MAX;
 	*out = d.minus ? -f : f;

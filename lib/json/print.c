@@ -87,8 +87,7 @@ round_to_odd(struct json_power g, uint64_t by)
 	return (uint64_t)(high >> 64) | ((uint64_t)high > 1);
 }
 
-/* The shortest decimal that reads back as d > 0, of those the nearest: the result times 10^*exponent. After R. Giulietti,
- * "The Schubfach way to render doubles" (2020): between the middles to the two neighbours lies at least one number of the
+/* After R. Giulietti, "The Schubfach way to render doubles" (2020): between the middles to the two neighbours lies at least one number of the
  * grid 10^k and at most one of the grid 10^(k+1), which is taken if it is there. All is in quarters of the grid. */
 static uint64_t
 shortest(double d, int *exponent)
@@ -129,12 +128,52 @@ shortest(double d, int *exponent)
 	return s + (middle > 4 * s + 2 || (middle == 4 * s + 2 && (s & 1)));
 }
 
-void
-json_put_double(struct buf *b, double d)
+uint64_t
+json_shortest(double d, int *exponent)
 {
-	char digits[24], *last = digits + sizeof(digits), *p = last;
-	uint64_t decimal;
-	int n, point, exponent;
+	uint64_t decimal = shortest(d, exponent);
+
+	for (; decimal % 10 == 0; decimal /= 10)
+		++*exponent;
+	return decimal;
+}
+
+/* Digits in front of `end`; where they begin. Eight at a time, in pairs, which do not wait for each other. */
+static char *
+put_digits(char *end, uint64_t v)
+{
+	static const char pair[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+	    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+	for (; v >= 100000000; v /= 100000000) {
+		uint32_t eight = (uint32_t)(v % 100000000), high = eight / 10000, low = eight % 10000;
+
+		end -= 8;
+		memcpy(end, pair + high / 100 * 2, 2);
+		memcpy(end + 2, pair + high % 100 * 2, 2);
+		memcpy(end + 4, pair + low / 100 * 2, 2);
+		memcpy(end + 6, pair + low % 100 * 2, 2);
+	}
+	for (uint32_t left = (uint32_t)v; left; left /= 10)
+		*--end = (char)('0' + left % 10);
+	return end;
+}
+
+static void
+put_exponent(struct buf *b, int exponent, int wide)
+{
+	buf_lit(b, exponent < 0 ? "e-" : "e+");
+	exponent = abs(exponent);
+	if (wide && exponent < 10)
+		buf_byte(b, '0');
+	buf_int64(b, exponent);
+}
+
+void
+json_put_double_as(struct buf *b, double d, unsigned how)
+{
+	char digits[24], *last = digits + sizeof(digits), *p;
+	int n, point, exponent, ecma = (how & JSON_DOUBLE_ECMA) != 0;
 
 	if (isnan(d)) {
 		buf_lit(b, "null");
@@ -146,41 +185,40 @@ json_put_double(struct buf *b, double d)
 	}
 	if (d < 9007199254740992 && d == (double)(int64_t)d) {
 		buf_int64(b, (int64_t)d);
+		if (how & JSON_DOUBLE_POINT)
+			buf_lit(b, ".0");
 		return;
 	}
 	if (d > DBL_MAX)
 		d = DBL_MAX;
-	decimal = shortest(d, &exponent);
-	for (; decimal % 10 == 0; decimal /= 10)
-		exponent++;
-	for (; decimal; decimal /= 10)
-		*--p = (char)('0' + decimal % 10);
+	p = put_digits(last, json_shortest(d, &exponent));
 	n = (int)(last - p);
 	point = n + exponent;           /* it stands behind that many digits */
-	if (point <= -4 || point > n + 15) {
+	if (point <= (ecma ? -6 : -4) || point > (ecma ? 21 : n + 15)) {
 		buf_byte(b, *p);
 		if (n > 1) {
 			buf_byte(b, '.');
 			buf_add(b, p + 1, (size_t)n - 1);
 		}
-		exponent = point - 1;
-		buf_lit(b, exponent < 0 ? "e-" : "e+");
-		exponent = abs(exponent);
-		if (exponent < 10)
-			buf_byte(b, '0');
-		buf_int64(b, exponent);
+		put_exponent(b, point - 1, !ecma);
 	} else if (point <= 0) {
 		buf_lit(b, "0.");
-		buf_add(b, "000", (size_t)-point);
+		buf_add(b, "00000", (size_t)-point);
 		buf_add(b, p, (size_t)n);
 	} else if (point >= n) {
 		buf_add(b, p, (size_t)n);
-		buf_add(b, "000000000000000", (size_t)(point - n));
+		buf_add(b, "00000000000000000000", (size_t)(point - n));
 	} else {
 		buf_add(b, p, (size_t)point);
 		buf_byte(b, '.');
 		buf_add(b, p + point, (size_t)(n - point));
 	}
+}
+
+void
+json_put_double(struct buf *b, double d)
+{
+	json_put_double_as(b, d, 0);
 }
 
 void

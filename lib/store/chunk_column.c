@@ -204,23 +204,41 @@ static const int64_t whole_power[] = { 1, 10, 100, 1000, 10000, 100000, 1000000,
     10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000 };
 static const double power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18 };
 
-/* The numbers of rows from the first on, as doubles: correctly rounded, both being exact. */
-static void
-as_reals(const int64_t *number, size_t n, int places, double *out)
+/* Numbers that all are integers? */
+static int
+are_integers(const struct values_reader *v)
 {
-	const double by = power[places];
+	return v->style != VALUES_DOUBLE && v->places == 0;
+}
 
+/* Of the others: is one without a fraction an integer to SQL? */
+static int
+are_whole(const struct values_reader *v)
+{
+	return v->style == VALUES_BARE || (v->style == VALUES_DOUBLE && !(v->places & JSON_DOUBLE_POINT));
+}
+
+/* Some of the numbers, as doubles: correctly rounded, both being exact. */
+static void
+as_reals(const struct values_reader *v, const int64_t *number, size_t n, double *out)
+{
+	const double by = v->style == VALUES_DOUBLE ? 1 : power[v->places];
+
+	if (v->style == VALUES_DOUBLE) {
+		memcpy(out, number, n * sizeof(*out));
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
 		out[i] = (double)number[i] / by;
 }
 
 static int
-all_exact(const int64_t *number, size_t n)
+all_exact(const struct values_reader *v)
 {
 	uint64_t far = 0;
 
-	for (size_t i = 0; i < n; i++)
-		far |= ((uint64_t)number[i] + EXACT) & ~(uint64_t)(2 * EXACT - 1);
+	for (size_t i = 0; v->style != VALUES_DOUBLE && i < v->n_numbers; i++)
+		far |= ((uint64_t)v->number[i] + EXACT) & ~(uint64_t)(2 * EXACT - 1);
 	return far == 0;
 }
 
@@ -231,7 +249,7 @@ give_numbers(const struct values_reader *v, struct chunk_column_room *to, const 
 	int all = part->many == part->n;
 
 	*column = (struct column){ .form = COLUMN_INTEGER, .valid = valid_rows(to, part) };
-	if (v->places == 0) {
+	if (are_integers(v)) {
 		if (all)                /* a copy: who makes rows of the chunk beside has the reader decode a part of it again */
 			memcpy(to->integer, number, part->n * sizeof(*number));
 		else
@@ -239,14 +257,15 @@ give_numbers(const struct values_reader *v, struct chunk_column_room *to, const 
 		column->integer = to->integer;
 		return 1;
 	}
-	if (!all_exact(v->number, v->n_numbers))
+	if (!all_exact(v))
 		return 0;               /* a value may be whole as a double and have a fraction all the same */
-	as_reals(number, part->many, v->places, all ? to->real : (double *)(void *)to->spread);
+	if (all || v->style != VALUES_DOUBLE)
+		as_reals(v, number, part->many, all ? to->real : (double *)(void *)to->spread);
 	if (!all)
-		bitmap_spread64(to->there, part->n, to->spread, (int64_t *)(void *)to->real);
+		bitmap_spread64(to->there, part->n, v->style == VALUES_DOUBLE ? number : to->spread, (int64_t *)(void *)to->real);
 	column->form = COLUMN_REAL;
 	column->real = to->real;
-	column->whole = v->style == VALUES_BARE;
+	column->whole = are_whole(v);
 	return 1;
 }
 
@@ -266,8 +285,13 @@ put_cell(struct chunk_column_room *to, size_t at, struct str token)
 static struct cell
 cell_of_number(const struct values_reader *v, int64_t number, struct buf *scratch)
 {
-	if (v->places == 0)
+	if (are_integers(v))
 		return cell_integer(number);
+	if (v->style == VALUES_DOUBLE) {
+		double d = values_double(number);
+
+		return are_whole(v) && d == trunc(d) ? cell_integer((int64_t)d) : cell_real(d);
+	}
 	if (number <= EXACT && number >= -EXACT)                /* both are exact, so that dividing rounds correctly */
 		return v->style == VALUES_BARE && number % whole_power[v->places] == 0 ? cell_integer(number / whole_power[v->places]) :
 		    cell_real((double)number / power[v->places]);
@@ -324,34 +348,41 @@ place_values(struct chunk_column_room *to, size_t n)
 static void
 give_spread(const struct values_reader *v, struct chunk_column_room *to, const struct part *part, size_t nulls, struct column *column)
 {
-	int64_t *out = v->places ? (int64_t *)(void *)to->real : to->integer;
+	int whole = are_integers(v);
+	int64_t *out = whole ? to->integer : (int64_t *)(void *)to->real;
 
 	bitmap_spread64(to->there, part->n, to->spread + part->first, out);
-	*column = (struct column){ .form = v->places ? COLUMN_REAL : COLUMN_INTEGER, .valid = valid_rows(to, part),
-		.whole = v->places && v->style == VALUES_BARE };
+	*column = (struct column){ .form = whole ? COLUMN_INTEGER : COLUMN_REAL, .valid = valid_rows(to, part), .whole = !whole && are_whole(v) };
 	if (nulls) {
 		bitmap_spread32(to->there, part->n, to->code + part->first, 0, to->out);
 		bitmap_equal(to->out, part->n, 1, to->valid);
 		column->valid = to->valid;
 	}
-	if (v->places)
-		column->real = to->real;
-	else
+	if (whole)
 		column->integer = to->integer;
+	else
+		column->real = to->real;
+}
+
+/* The numbers as give_spread wants them. */
+static const int64_t *
+to_spread(const struct values_reader *v, struct chunk_column_room *to)
+{
+	if (are_integers(v) || v->style == VALUES_DOUBLE)
+		return v->number;
+	as_reals(v, v->number, v->n_numbers, to->number);
+	return (const int64_t *)(const void *)to->number;
 }
 
 /* Of a dictionary that is long. 1, 0 not such. */
 static int
 give_gathered(const struct values_reader *v, struct chunk_column_room *to, const struct part *part, size_t nulls, struct column *column)
 {
-	const int64_t *number = v->number;
+	const int64_t *number;
 
-	if (nulls != v->n_texts || v->n_numbers <= REPEAT || (v->places && !all_exact(v->number, v->n_numbers)))
+	if (nulls != v->n_texts || v->n_numbers <= REPEAT || (!are_integers(v) && !all_exact(v)))
 		return 0;
-	if (v->places) {
-		as_reals(v->number, v->n_numbers, v->places, to->number);
-		number = (const int64_t *)(const void *)to->number;
-	}
+	number = to_spread(v, to);
 	for (size_t k = part->first; k < part->first + part->many; k++) {
 		uint32_t is = to->code[k] < v->n_numbers;
 
@@ -382,18 +413,46 @@ give_dictionary(struct values_reader *v, struct chunk_column_room *to, const str
 	return 1;
 }
 
+/* Is each text null, or a number that is what the column's are? Of a column of reals that is so: an exponent, more digits than a double
+ * has. */
+static int
+texts_are_numbers(const struct values_reader *v, const struct chunk_column_room *to)
+{
+	int whole = are_whole(v);
+
+	for (size_t i = 0; i < v->n_texts; i++) {
+		const struct cell *c = &to->value[1 + i];
+
+		if (c->type == CELL_TEXT || (c->type == CELL_REAL && whole && c->real == trunc(c->real)) ||
+		    (c->type == CELL_INTEGER && (!whole || c->integer > EXACT || c->integer < -EXACT)))
+			return 0;
+	}
+	return 1;
+}
+
+/* Of texts that are null. */
 static void
 as_numbers(const struct values_reader *v, struct chunk_column_room *to, const struct part *part)
 {
-	const int64_t *number = v->number;
+	const int64_t *number = to_spread(v, to);
 
-	if (v->places) {
-		as_reals(v->number, v->n_numbers, v->places, to->number);
-		number = (const int64_t *)(const void *)to->number;
-	}
 	for (size_t k = part->first; k < part->first + part->many; k++) {
 		to->code[k] = v->code[k] == 0;
 		to->spread[k] = to->code[k] ? number[v->rank[k]] : 0;
+	}
+}
+
+/* Of texts that are null or numbers: all as reals. */
+static void
+as_reals_beside(const struct values_reader *v, struct chunk_column_room *to, const struct part *part)
+{
+	const int64_t *number = to_spread(v, to);
+
+	for (size_t k = part->first; k < part->first + part->many; k++) {
+		double d = cell_number(&to->value[v->code[k]]);         /* of value 0, a null, none */
+
+		to->code[k] = v->code[k] == 0 || !isnan(d);
+		memcpy(&to->spread[k], v->code[k] ? (const void *)&d : (const void *)&number[v->rank[k]], sizeof(d));
 	}
 }
 
@@ -408,8 +467,13 @@ give_mixed(struct values_reader *v, struct chunk_column_room *to, const struct p
 	to->value[0] = cell_null();
 	if ((rc = values_mixed(v, err)) || (rc = put_texts(to, v, 1, &nulls, err)))
 		return rc;
-	if (nulls == v->n_texts && (!v->places || all_exact(v->number, v->n_numbers))) {
+	if (nulls == v->n_texts && (are_integers(v) || all_exact(v))) {
 		as_numbers(v, to, part);
+		give_spread(v, to, part, nulls, column);
+		return 1;
+	}
+	if (!are_integers(v) && all_exact(v) && texts_are_numbers(v, to)) {
+		as_reals_beside(v, to, part);
 		give_spread(v, to, part, nulls, column);
 		return 1;
 	}
@@ -528,10 +592,15 @@ static int
 some_cell(struct values_reader *v, size_t i, struct buf *scratch, struct arena *arena, struct cell *to, struct err *err)
 {
 	struct str token;
+	int64_t number;
 	int rc;
 
-	if ((rc = values_at(v, i, scratch, &token, err)))
+	if ((rc = values_get(v, i, &token, &number, err)) < 0)
 		return rc;
+	if (rc) {
+		*to = cell_of_number(v, number, scratch);
+		return 0;
+	}
 	*to = token.n ? cell_of_json(json_checked(token), scratch) : cell_null();
 	if (to->type == CELL_TEXT && (to->text.p < v->bytes || to->text.p >= v->bytes + v->bytes_cap))
 		to->text.p = arena_dup(arena, to->text.p, to->text.n);

@@ -7,12 +7,20 @@
 
 #include "base/mem.h"
 #include "codec/bitmap.h"
+#include "codec/decimals.h"
 #include "codec/integers.h"
 #include "codec/varint.h"
 #include "json/json.h"
 
 #define PIECE       (32 << 10)  /* bytes of texts after which a piece ends: small enough to unpack for one of them */
 #define DIGITS_MOST 18          /* of a number: always an int64 */
+#define EXACT       (1LL << 53) /* below it every whole number is a double */
+#define TOKEN_MOST  26          /* bytes of a double with all its digits */
+#define DOUBLE      128         /* in place of the places: the digits are the bits of a double; below it the layouts that give the token */
+#define LAYOUTS     4           /* combinations of JSON_DOUBLE_, and sets of them: */
+#define ANY_LAYOUT    15u
+#define POINT_LAYOUTS (1u << JSON_DOUBLE_POINT | 1u << (JSON_DOUBLE_POINT | JSON_DOUBLE_ECMA))
+#define ECMA_LAYOUTS  (1u << JSON_DOUBLE_ECMA | 1u << (JSON_DOUBLE_POINT | JSON_DOUBLE_ECMA))
 #define MANY        200         /* values asked for one by one, after which the others will be as well */
 #define RARE        8192        /* values after which is decided whether texts repeat */
 
@@ -40,7 +48,7 @@ values_clear(struct values *v)
 {
 	if (v->n_texts && v->slots)
 		memset(v->slot, 0, v->slots * sizeof(*v->slot));
-	v->n = v->n_texts = v->n_numbers = 0;
+	v->n = v->n_texts = v->n_numbers = v->n_doubles = 0;
 	v->plain = v->unsorted = 0;
 	v->none = 0;
 	buf_clear(&v->bytes);
@@ -206,13 +214,9 @@ values_with_none(struct values *v)
 static double
 decimal(int64_t digits, int places)
 {
-	char text[48];
-	double d = 0;
+	double d = json_decimal(digits < 0 ? 0 - (uint64_t)digits : (uint64_t)digits, -places);
 
-	if (digits <= 1ll << 53 && digits >= -(1ll << 53))
-		return (double)digits / (double)power[places];          /* both are exact, so the one operation rounds correctly */
-	json_double((struct json){ text, (size_t)snprintf(text, sizeof(text), "%llde-%d", (long long)digits, places), JSON_NUMBER, 0 }, &d);
-	return d;
+	return digits < 0 ? -d : d;
 }
 
 void
@@ -252,6 +256,38 @@ take_number(struct str s, int64_t *digits, unsigned *places)
 		return 0;
 	*digits = minus ? -(int64_t)u : (int64_t)u;
 	return 1;
+}
+
+static int
+gives(struct buf *scratch, struct str token, double d, unsigned how)
+{
+	buf_clear(scratch);
+	json_put_double_as(scratch, d, how);
+	return str_eq(buf_get(scratch), token);
+}
+
+/* Layouts in which a double, but no whole one, is that token, a bit for each: they differ in small ones. */
+static unsigned
+layouts_of(struct buf *scratch, struct str token, double d)
+{
+	unsigned usual = gives(scratch, token, d, 0);
+
+	if (fabs(d) >= 1e-4)
+		return usual ? ANY_LAYOUT : 0;
+	return (usual ? ANY_LAYOUT & ~ECMA_LAYOUTS : 0) | (gives(scratch, token, d, JSON_DOUBLE_ECMA) ? ECMA_LAYOUTS : 0);
+}
+
+/* A token of more digits, or with an exponent, that a double's shortest digits give back. */
+static int
+take_double(struct buf *scratch, struct str s, int64_t *bits, unsigned *layouts)
+{
+	double d;
+
+	if (s.n > TOKEN_MOST || !(memchr(s.p, '.', s.n) || memchr(s.p, 'e', s.n)) || !json_double(json_checked(s), &d) || !(fabs(d) < EXACT))
+		return 0;
+	*layouts = d == 0 ? (str_eq(s, STR("-0.0")) ? POINT_LAYOUTS : 0) : d == trunc(d) ? 0 : layouts_of(scratch, s, d);
+	memcpy(bits, &d, sizeof(d));
+	return *layouts != 0;
 }
 
 static inline int
@@ -297,6 +333,8 @@ values_add_json(struct values *columns, struct values_token *token, size_t n)
 			add_code(v, look_up(v, s, token[i].hash));
 		else if (take_number(s, &digits, &places))
 			add_number(v, digits, places);
+		else if (take_double(&v->scratch, s, &digits, &places))
+			add_number(v, digits, DOUBLE | places), v->n_doubles++;
 		else
 			add_code(v, look_up(v, s, hash_of(s)));
 	}
@@ -320,13 +358,25 @@ put_token(struct buf *b, int64_t digits, int places)
 	buf_add(b, p, (size_t)(text + sizeof(text) - p));
 }
 
-struct how { enum values_style style; int places; };
+struct how { enum values_style style; int places; };    /* of doubles: the layout in place of the places */
+
+/* Append a number's token. */
+static void
+put_number(struct buf *b, int64_t digits, unsigned places)
+{
+	if (places & DOUBLE)
+		json_put_double_as(b, values_double(digits), (unsigned)__builtin_ctz(places));
+	else
+		put_token(b, digits, (int)places);
+}
+
+/* ---- as whole numbers */
 
 /* Would the number come back from that style? Then *scaled is what to keep. */
 static int
 fits(struct how how, int64_t digits, int places, int64_t *scaled)
 {
-	if (places > how.places)
+	if (places > how.places)        /* a double too */
 		return 0;
 	switch (how.style) {
 	case VALUES_BARE:
@@ -337,7 +387,7 @@ fits(struct how how, int64_t digits, int places, int64_t *scaled)
 		if (places == 0 || (places > 1 && digits % 10 == 0))
 			return 0;
 		break;
-	case VALUES_FIXED:
+	default:
 		if (places != how.places)
 			return 0;
 		break;
@@ -345,20 +395,31 @@ fits(struct how how, int64_t digits, int places, int64_t *scaled)
 	return !__builtin_mul_overflow(digits, power[how.places - places], scaled) && *scaled != INT64_MIN;
 }
 
-/* The style that lets most numbers come back. */
+/* The style that lets most numbers come back; how many; and whether some are too far from 0 to be doubles when they are scaled. */
 static struct how
-choose_style(const struct values *v)
+choose_style(const struct values *v, size_t *back, int *far)
 {
-	size_t with[DIGITS_MOST + 1] = { 0 }, zeros[DIGITS_MOST + 1] = { 0 }, bare = 0, point, fixed = 0, all_zeros = 0;
+	size_t with[DIGITS_MOST + 1] = { 0 }, zeros[DIGITS_MOST + 1] = { 0 }, bare, point, fixed = 0, all_zeros = 0;
+	uint64_t most[DIGITS_MOST + 1] = { 0 };
 	struct how how = { VALUES_BARE, 0 };
+	size_t n = v->n_numbers - v->n_doubles;
 	int usual = 0;
 
 	for (size_t i = 0; i < v->n_numbers; i++) {
-		with[v->places[i]]++;
-		if (v->places[i])
-			zeros[v->places[i]] += v->digits[i] % 10 == 0;
+		unsigned e = v->places[i];
+		uint64_t u;
+
+		if (e & DOUBLE)
+			continue;
+		with[e]++;
+		u = v->digits[i] < 0 ? 0 - (uint64_t)v->digits[i] : (uint64_t)v->digits[i];
+		most[e] = u > most[e] ? u : most[e];
+		if (e)
+			zeros[e] += v->digits[i] % 10 == 0;
 	}
-	if (with[0] == v->n_numbers)
+	*back = n;
+	*far = 0;
+	if (with[0] == n)
 		return how;
 	for (int e = 0; e <= DIGITS_MOST; e++) {
 		if (with[e])
@@ -367,33 +428,86 @@ choose_style(const struct values *v)
 		if (with[e] > fixed)
 			fixed = with[e], usual = e;
 	}
-	bare = v->n_numbers - all_zeros;
-	point = v->n_numbers - with[0] - (all_zeros - zeros[1]);
+	bare = n - all_zeros;
+	point = n - with[0] - (all_zeros - zeros[1]);
+	*back = point > bare ? point : bare;
 	if (point > bare)
 		how.style = VALUES_POINT;
-	if (usual && fixed > (point > bare ? point : bare))
-		how = (struct how){ VALUES_FIXED, usual };
+	if (usual && fixed > *back)
+		*back = fixed, how = (struct how){ VALUES_FIXED, usual };
+	for (int e = 0; e <= how.places; e++)
+		*far |= (__uint128_t)most[e] * (uint64_t)power[how.places - e] > EXACT;
 	return how;
 }
 
-/* Numbers that do not come back from the style become texts; those that do are scaled, in place. */
+/* ---- as doubles */
+
+/* The double that a number is, and the layouts in which it comes back from that: all that differs is how small ones are written, and
+ * whole ones. Up to 15 digits are the shortest of theirs without a look. */
+static unsigned
+as_double(int64_t digits, unsigned places, double *d)
+{
+	uint64_t u = digits < 0 ? 0 - (uint64_t)digits : (uint64_t)digits;
+	int exponent;
+
+	if (places & DOUBLE) {
+		*d = values_double(digits);
+		return places & ANY_LAYOUT;
+	}
+	*d = decimal(digits, (int)places);
+	if (places == 0)
+		return u < EXACT ? ANY_LAYOUT & ~POINT_LAYOUTS : 0;
+	if (u % 10 == 0)
+		return places == 1 && u < EXACT ? POINT_LAYOUTS : 0;
+	if (u >= 1000000000000000 && (json_shortest(fabs(*d), &exponent) != u || exponent != -(int)places))
+		return 0;
+	if (places <= 4 || u >= (uint64_t)power[places - 4])
+		return ANY_LAYOUT;
+	return places <= 6 || u >= (uint64_t)power[places - 6] ? ECMA_LAYOUTS : 0;
+}
+
+/* The layout that lets most of them come back, and how many. */
+static struct how
+choose_layout(const struct values *v, double *as, uint8_t *layouts, size_t *back)
+{
+	size_t with[ANY_LAYOUT + 1] = { 0 }, count[LAYOUTS] = { 0 };
+	int best = 0;
+
+	for (size_t i = 0; i < v->n_numbers; i++)
+		with[layouts[i] = (uint8_t)as_double(v->digits[i], v->places[i], &as[i])]++;
+	for (unsigned set = 0; set <= ANY_LAYOUT; set++)
+		for (int how = 0; how < LAYOUTS; how++)
+			count[how] += set >> how & 1 ? with[set] : 0;
+	for (int how = 1; how < LAYOUTS; how++)
+		best = count[how] > count[best] ? how : best;
+	*back = count[best];
+	return (struct how){ VALUES_DOUBLE, best };
+}
+
+/* Which numbers stay, and become what they are kept as, in place; the others become texts. */
 static void
-scale(struct values *v, struct how how)
+keep_numbers(struct values *v, struct how how, const double *as, const uint8_t *layouts)
 {
 	struct buf token = { 0 };
 	size_t n = 0, at = 0;
 	int64_t scaled;
 
-	if (how.style == VALUES_BARE && how.places == 0)
-		return;
 	for (size_t i = 0; i < v->n; i++) {
+		int back;
+
 		if (v->code[i] != VALUES_NUMBER)
 			continue;
-		if (fits(how, v->digits[at], v->places[at], &scaled)) {
+		if (how.style == VALUES_DOUBLE) {
+			back = layouts[at] >> how.places & 1;
+			memcpy(&scaled, &as[at], sizeof(scaled));
+		} else {
+			back = fits(how, v->digits[at], v->places[at], &scaled);
+		}
+		if (back) {
 			v->digits[n++] = scaled;
 		} else {
 			buf_clear(&token);
-			put_token(&token, v->digits[at], v->places[at]);
+			put_number(&token, v->digits[at], v->places[at]);
 			v->code[i] = look_up(v, buf_get(&token), hash_of(buf_get(&token)));
 		}
 		at++;
@@ -402,28 +516,58 @@ scale(struct values *v, struct how how)
 	buf_release(&token);
 }
 
+/* Doubles where there are such, or where digits are too many to be scanned as decimals, if not more of them would have to be texts. */
+static struct how
+settle_numbers(struct values *v)
+{
+	size_t back, back_as_doubles;
+	int far;
+	struct how how = choose_style(v, &back, &far), layout;
+	double *as = NULL;
+	uint8_t *layouts = NULL;
+
+	if (v->n_doubles || far) {
+		as = mem_grow(NULL, v->n_numbers, sizeof(*as));
+		layouts = mem_grow(NULL, v->n_numbers, sizeof(*layouts));
+		layout = choose_layout(v, as, layouts, &back_as_doubles);
+		how = back_as_doubles >= back ? layout : how;
+	}
+	if (how.style != VALUES_BARE || how.places || v->n_doubles)
+		keep_numbers(v, how, as, layouts);
+	free(as);
+	free(layouts);
+	return how;
+}
+
+/* ---- sections */
+
+struct array { const int64_t *number; const double *real; const uint32_t *code; uint32_t limit; };     /* one of them */
+
 static void
-put_segments(struct buf *b, const int64_t *number, const uint32_t *code, uint32_t limit, size_t n)
+put_array(struct buf *b, const struct array *a, size_t from, size_t n)
+{
+	if (a->code)
+		integers_put_codes(b, a->code + from, n, a->limit);
+	else if (a->real)
+		decimals_put(b, a->real + from, n);
+	else
+		integers_put(b, a->number + from, n);
+}
+
+static void
+put_segments(struct buf *b, struct array a, size_t n)
 {
 	struct buf all = { 0 };
 	size_t was = 0;
 
-	if (code && limit <= 1)
+	if (a.code && a.limit <= 1)
 		return;
 	if (n <= VALUES_SEGMENT) {
-		if (code)
-			integers_put_codes(b, code, n, limit);
-		else
-			integers_put(b, number, n);
+		put_array(b, &a, 0, n);
 		return;
 	}
 	for (size_t from = 0; from < n; from += VALUES_SEGMENT, was = all.n) {
-		size_t many = n - from < VALUES_SEGMENT ? n - from : VALUES_SEGMENT;
-
-		if (code)
-			integers_put_codes(&all, code + from, many, limit);
-		else
-			integers_put(&all, number + from, many);
+		put_array(&all, &a, from, n - from < VALUES_SEGMENT ? n - from : VALUES_SEGMENT);
 		varint_put(b, all.n - was);
 	}
 	buf_str(b, buf_get(&all));
@@ -437,20 +581,41 @@ put_section(struct values *v, struct buf *b)
 	buf_clear(&v->scratch);
 }
 
+/* Append all that a section of numbers says. */
+static void
+put_all_numbers(struct buf *b, struct how how, const int64_t *number, size_t n)
+{
+	buf_byte(b, (char)(how.places | (int)how.style << 5));
+	if (how.style == VALUES_DOUBLE)
+		put_segments(b, (struct array){ .real = (const double *)(const void *)number }, n);
+	else
+		put_segments(b, (struct array){ .number = number }, n);
+}
+
 static void
 put_numbers(struct values *v, struct buf *b, struct how how, const int64_t *number, size_t n)
 {
 	buf_clear(&v->scratch);
-	buf_byte(&v->scratch, (char)(how.places | (int)how.style << 5));
-	put_segments(&v->scratch, number, NULL, 0, n);
+	put_all_numbers(&v->scratch, how, number, n);
 	put_section(v, b);
+}
+
+/* About how many bytes would they take one by one? */
+static size_t
+numbers_size(struct values *v, struct how how)
+{
+	if (how.style != VALUES_DOUBLE)
+		return integers_size(v->digits, v->n_numbers);
+	buf_clear(&v->scratch);
+	put_all_numbers(&v->scratch, how, v->digits, v->n_numbers);
+	return v->scratch.n;
 }
 
 static void
 put_codes(struct values *v, struct buf *b, const uint32_t *code, size_t n, uint32_t limit)
 {
 	buf_clear(&v->scratch);
-	put_segments(&v->scratch, NULL, code, limit, n);
+	put_segments(&v->scratch, (struct array){ .code = code, .limit = limit }, n);
 	put_section(v, b);
 }
 
@@ -628,8 +793,8 @@ put_texts(struct values *v, struct pack *pack, struct buf *b)
 			size = 0;
 		}
 	}
-	put_segments(&v->scratch, len, NULL, 0, v->n_texts);
-	put_segments(&v->scratch, front, NULL, 0, v->n_texts);
+	put_segments(&v->scratch, (struct array){ .number = len }, v->n_texts);
+	put_segments(&v->scratch, (struct array){ .number = front }, v->n_texts);
 	buf_str(&v->scratch, buf_get(&all));
 	put_section(v, b);
 	buf_release(&all);
@@ -646,9 +811,17 @@ by_number(const void *x, const void *y)
 	return (a > b) - (a < b);
 }
 
+static int
+by_double(const void *x, const void *y)
+{
+	double a = values_double(*(const int64_t *)x), b = values_double(*(const int64_t *)y);
+
+	return (a > b) - (a < b);
+}
+
 /* The distinct numbers, rising, at most `most` of them, and for each number which one it is. Their count, 0: more. */
 static size_t
-distinct_numbers(const int64_t *number, size_t n, size_t most, int64_t **list, uint32_t **which)
+distinct_numbers(const int64_t *number, size_t n, struct how how, size_t most, int64_t **list, uint32_t **which)
 {
 	size_t slots = 64, many = 0;
 	uint32_t *slot, *place;
@@ -679,7 +852,7 @@ distinct_numbers(const int64_t *number, size_t n, size_t most, int64_t **list, u
 	order = mem_grow(NULL, many + 1, sizeof(*order));
 	for (size_t i = 0; i < many; i++)
 		order[i].v = one[i], order[i].at = (uint32_t)i;
-	qsort(order, many, sizeof(*order), by_number);
+	qsort(order, many, sizeof(*order), how.style == VALUES_DOUBLE ? by_double : by_number);
 	for (size_t i = 0; i < many; i++) {
 		one[i] = order[i].v;
 		slot[order[i].at] = (uint32_t)i;        /* the table is not needed any more */
@@ -708,10 +881,10 @@ put_as_dictionary(struct values *v, struct pack *pack, struct buf *b, struct how
 	uint32_t *which = NULL;
 
 	if (v->n_numbers) {
-		if (!(many = distinct_numbers(v->digits, v->n_numbers, most, &list, &which)))
+		if (!(many = distinct_numbers(v->digits, v->n_numbers, how, most, &list, &which)))
 			return 0;
 		aside = v->n_texts ? v->n * bits_of(v->n_texts + 1) / 8 : 0;
-		if (v->n * bits_of(many + v->n_texts) / 8 + many * 2 >= integers_size(v->digits, v->n_numbers) + aside) {
+		if (v->n * bits_of(many + v->n_texts) / 8 + many * (how.style == VALUES_DOUBLE ? 8 : 2) >= numbers_size(v, how) + aside) {
 			free(list);
 			free(which);
 			return 0;
@@ -748,11 +921,14 @@ find_facts(struct values *v, struct how how)
 	double d;
 
 	*f = (struct values_facts){ .least = INFINITY, .greatest = -INFINITY, .distinct = v->n_texts };
-	for (size_t i = 0; i < v->n_numbers; i++) {
+	for (size_t i = 0; how.style != VALUES_DOUBLE && i < v->n_numbers; i++) {
 		least = v->digits[i] < least ? v->digits[i] : least;
 		greatest = v->digits[i] > greatest ? v->digits[i] : greatest;
 	}
-	if (v->n_numbers) {             /* rounded like the values themselves, so the order of doubles holds */
+	if (how.style == VALUES_DOUBLE) {
+		for (size_t i = 0; i < v->n_numbers; i++)
+			see_number(f, values_double(v->digits[i]));
+	} else if (v->n_numbers) {      /* rounded like the values themselves, so the order of doubles holds */
 		see_number(f, decimal(least, how.places));
 		see_number(f, decimal(greatest, how.places));
 	}
@@ -807,10 +983,8 @@ values_put(struct values *v, struct pack *pack, struct buf *b)
 		buf_byte(b, VALUES_NOTHING);
 		return;
 	}
-	if (v->n_numbers) {
-		how = choose_style(v);
-		scale(v, how);
-	}
+	if (v->n_numbers)
+		how = settle_numbers(v);
 	find_facts(v, how);
 	if (v->n_numbers == 0 && v->n_texts > v->n / 8 * 7 && v->n_texts > 16) {
 		lay_plain(v);
@@ -835,7 +1009,7 @@ values_put(struct values *v, struct pack *pack, struct buf *b)
 void
 values_put_codes(struct buf *b, const uint32_t *code, size_t n, uint32_t limit)
 {
-	put_segments(b, NULL, code, limit, n);
+	put_segments(b, (struct array){ .code = code, .limit = limit }, n);
 }
 
 enum { INTEGERS_SEGMENTS, INTEGERS_STEPS };
@@ -845,7 +1019,7 @@ values_put_integers(struct pack *pack, struct buf *b, const int64_t *v, size_t n
 {
 	struct buf a = { 0 }, steps = { 0 }, packed = { 0 };
 
-	put_segments(&a, v, NULL, 0, n);
+	put_segments(&a, (struct array){ .number = v }, n);
 	if (a.n > 256) {
 		for (size_t i = 0; i < n; i++)
 			varint_put_signed(&steps, (int64_t)((uint64_t)v[i] - (i ? (uint64_t)v[i - 1] : 0)));
@@ -919,6 +1093,27 @@ take_segment(struct str all, size_t n, size_t i, int64_t *out, size_t *many)
 	struct str one;
 
 	return segment(all, n, i, &one, many) || integers_take(&one, out, *many) || one.n ? -1 : 0;
+}
+
+/* Doubles are as far from 0 as the writer has them: whole ones are integers to who reads them. */
+static int
+too_far(const int64_t *bits, size_t n)
+{
+	static const double exact = EXACT;
+	int64_t most, far = 0;
+
+	memcpy(&most, &exact, sizeof(most));
+	for (size_t i = 0; i < n; i++)
+		far |= most - 1 - (bits[i] & INT64_MAX);
+	return far < 0;
+}
+
+static int
+take_doubles(struct str all, size_t n, size_t i, int64_t *out, size_t *many)
+{
+	struct str one;
+
+	return segment(all, n, i, &one, many) || decimals_take(&one, (double *)(void *)out, *many) || one.n || too_far(out, *many) ? -1 : 0;
 }
 
 static int
@@ -1009,6 +1204,15 @@ values_some_integers(struct str column, size_t n, const uint32_t *i, size_t many
 	return 1;
 }
 
+/* Segment i of the numbers. */
+static int
+take_numbers(const struct values_reader *r, size_t i, int64_t *out)
+{
+	size_t many;
+
+	return (r->style == VALUES_DOUBLE ? take_doubles : take_segment)(r->numbers, r->n_numbers, i, out, &many);
+}
+
 /* Take the head of a numbers' section: how they are written. */
 static int
 take_how(struct values_reader *r)
@@ -1022,7 +1226,7 @@ take_how(struct values_reader *r)
 	r->numbers.n--;
 	r->places = how & 31;
 	r->style = how >> 5;
-	return r->places > DIGITS_MOST || how >> 5 > VALUES_FIXED ? -1 : 0;
+	return how >> 5 > VALUES_DOUBLE || r->places > (r->style == VALUES_DOUBLE ? LAYOUTS - 1 : DIGITS_MOST) ? -1 : 0;
 }
 
 int
@@ -1284,8 +1488,9 @@ values_numbers(struct values_reader *r, struct err *err)
 	if (r->numbers_there)
 		return 0;
 	ROOM(r->number, r->number_cap, r->n_numbers + BITMAP_SLACK);
-	if (take_all(r->numbers, r->n_numbers, r->number))
-		return damaged(err, "a column's numbers cannot be");
+	for (size_t i = 0; i * VALUES_SEGMENT < r->n_numbers; i++)
+		if (take_numbers(r, i, r->number + i * VALUES_SEGMENT))
+			return damaged(err, "a column's numbers cannot be");
 	r->number[r->n_numbers] = 0;
 	r->numbers_there = 1;
 	r->segment = SIZE_MAX;
@@ -1342,7 +1547,7 @@ load_segment(struct values_reader *r, size_t i, struct err *err)
 	case VALUES_NUMBERS:
 		r->numbers_there = 0;
 		ROOM(r->number, r->number_cap, (size_t)VALUES_SEGMENT);
-		if (take_segment(r->numbers, r->n, i, r->number, &many))
+		if (take_numbers(r, i, r->number))
 			return damaged(err, "a column's numbers cannot be");
 		break;
 	case VALUES_MIXED:
@@ -1460,6 +1665,10 @@ values_put_number(const struct values_reader *r, int64_t number, struct buf *b)
 {
 	int places = r->places;
 
+	if (r->style == VALUES_DOUBLE) {
+		json_put_double_as(b, values_double(number), (unsigned)places);
+		return;
+	}
 	if (r->style != VALUES_FIXED)
 		while (places > (r->style == VALUES_POINT) && number % 10 == 0) {
 			number /= 10;
@@ -1468,9 +1677,8 @@ values_put_number(const struct values_reader *r, int64_t number, struct buf *b)
 	put_token(b, number, places);
 }
 
-/* The text of value i, or the number. 1 a number, 0 a text, < 0. */
-static int
-value_at(struct values_reader *r, size_t i, struct str *s, int64_t *number, struct err *err)
+int
+values_get(struct values_reader *r, size_t i, struct str *s, int64_t *number, struct err *err)
 {
 	size_t in = i % VALUES_SEGMENT;
 	uint32_t code;
@@ -1518,7 +1726,7 @@ values_append(struct values_reader *r, size_t i, struct buf *b, struct err *err)
 	}
 	if (r->n_texts && r->asked++ == MANY && (rc = values_all_texts(r, err)))
 		return rc;
-	rc = value_at(r, i, &s, &number, err);
+	rc = values_get(r, i, &s, &number, err);
 	if (rc > 0)
 		values_put_number(r, number, b);
 	else if (rc == 0)
@@ -1530,7 +1738,7 @@ int
 values_at(struct values_reader *r, size_t i, struct buf *scratch, struct str *s, struct err *err)
 {
 	int64_t number;
-	int rc = value_at(r, i, s, &number, err);
+	int rc = values_get(r, i, s, &number, err);
 
 	if (rc > 0) {
 		buf_clear(scratch);

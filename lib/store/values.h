@@ -15,12 +15,15 @@
  * varint length and bytes:
  *      numbers  byte places + 32 * style · segments. A number is its value times 10 to the power of places; style says how it was
  *               written: 0 with as many places as it needs, 1 the same but whole ones as 12.0, 2 always with all places.
+ *               Style 3: doubles (decimals.h), written with the fewest digits that read back the same; places is their layout, bits
+ *               JSON_DOUBLE_ of json.h.
  *      texts    in order of their bytes but for PLAIN and where they came and went together: then none has anything in common with
  *               the one before. Lengths: segments of length + 1, 0 for none · segments of how many bytes each has
  *               in common with the one before · pieces (pack.h) of the other bytes: a piece ends with the text that makes the texts
  *               in it 32 KiB or more, and its first has nothing in common
- *      codes    segments
- * Segments: arrays (integers.h) of 8,192 values each, so that one value does not cost the whole column; where there are several,
+ *      codes    segments: a column of two different values (a boolean) is a bitmap, one bit a row, and less
+ *               where one of them is rare or they come in runs
+ * Segments: arrays (integers.h, decimals.h) of 8,192 values each, so that one value does not cost the whole column; where there are several,
  * their lengths as varints stand in front.
  */
 #ifndef STORE_VALUES_H
@@ -41,9 +44,9 @@ struct values {
 	uint32_t *code;                         /* for each: its text, or VALUES_NUMBER */
 	struct values_text { uint32_t at, n; } *text;   /* place in bytes, length + 1 (0 none) */
 	struct buf bytes;                       /* of the texts, one behind the other */
-	int64_t *digits;                        /* of each number */
-	uint8_t *places;                        /* behind the point */
-	size_t n_texts, n_numbers;
+	int64_t *digits;                        /* of each number; the bits of a double */
+	uint8_t *places;                        /* behind the point; of a double, above all of them: how it may be written */
+	size_t n_texts, n_numbers, n_doubles;   /* doubles: of the numbers */
 	int plain;                              /* texts hardly repeat: no longer looked up */
 	int unsorted;                           /* they stand as the values come */
 	uint32_t none;                          /* number + 1 of the text that is none */
@@ -81,16 +84,16 @@ int values_take_codes(struct str, uint32_t *, size_t n, uint32_t limit);
 
 /* ---- reading */
 enum values_form { VALUES_NOTHING, VALUES_DICTIONARY, VALUES_NUMBERS, VALUES_MIXED, VALUES_PLAIN };
-enum values_style { VALUES_BARE, VALUES_POINT, VALUES_FIXED };
+enum values_style { VALUES_BARE, VALUES_POINT, VALUES_FIXED, VALUES_DOUBLE };
 
 struct values_reader {                          /* zero-initialised is ready; may be opened again and again */
 	enum values_form form;
 	enum values_style style;
-	int places;
+	int places;                             /* VALUES_DOUBLE: layout */
 	size_t n;                               /* values */
 	size_t n_numbers, n_texts;              /* of the dictionary, or of all */
 	struct str codes, numbers, pieces;      /* packed */
-	int64_t *number;                        /* the dictionary's; MIXED: all; else of the segment */
+	int64_t *number;                        /* the dictionary's; MIXED: all; else of the segment. VALUES_DOUBLE: the bits of doubles */
 	uint32_t *code;                         /* of the segment; MIXED: all */
 	uint32_t *rank;                         /* MIXED: which number */
 	uint64_t *end;                          /* of each text in bytes, from 1 on; end[0] is 0 */
@@ -108,6 +111,18 @@ struct values_reader {                          /* zero-initialised is ready; ma
 };
 void values_reader_release(struct values_reader *);
 int values_open(struct values_reader *, struct pack *, struct str column, size_t n, struct err *);      /* borrows the column */
+
+static inline double
+values_double(int64_t bits)
+{
+	double d;
+
+	memcpy(&d, &bits, sizeof(d));
+	return d;
+}
+
+/* The text of value i (p NULL: none), or its number. 1 a number, 0 a text, < 0. */
+int values_get(struct values_reader *, size_t i, struct str *, int64_t *number, struct err *);
 
 /* Append value i as it was added. p NULL of values_at: none. */
 int values_append(struct values_reader *, size_t i, struct buf *, struct err *);

@@ -160,11 +160,19 @@ static double whole(size_t i) { return (double)below(1000) + 0 * (double)i; }
 static double fraction(size_t i) { return (double)chance() / 1.8446744073709552e19 + 0 * (double)i; }
 static double sine(size_t i) { return 100 + 40 * sin((double)i / 500); }
 static double floats(size_t i) { return (float)sine(i); }
+static double normal(void) { return sqrt(-2 * log(((double)below(1 << 30) + 1) / (1 << 30))) * cos(6.283185307179586 * (double)below(1 << 30) / (1 << 30)); }
+static double noise(size_t i) { return normal() + 0 * (double)i; }
+static double wander(size_t i) { static double v; return v = (i ? v : 100) + normal(); }
+static double taxed(size_t i) { return (double)below(50000) / 100 * 1.19 + 0 * (double)i; }
+static double place(size_t i) { return 52.5 + 0.1 * normal() + 0 * (double)i; }
+static double rarely(size_t i) { return below(20) ? prices(i) : taxed(i); }
+static double noisy_floats(size_t i) { return (float)(20 + 3 * normal()) + 0 * (double)i; }
 static double some_nan(size_t i) { return below(50) ? prices(i) : NAN; }
 
 static const struct { const char *name; double (*make)(size_t); } doubles[] = {
 	{ "prices", prices }, { "gauge", gauge }, { "whole", whole }, { "0…1", fraction }, { "sine", sine }, { "floats", floats },
-	{ "some NaN", some_nan },
+	{ "some NaN", some_nan }, { "noise", noise }, { "random walk", wander }, { "prices * 1.19", taxed }, { "latitude", place },
+	{ "1 of 20 taxed", rarely }, { "noisy floats", noisy_floats },
 };
 
 static void

@@ -4,6 +4,7 @@
  *
  * First byte 0: events are made of the bytes. Else: pieces (column, part, 2 bytes length, bytes) follow, the first is the header. */
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -226,7 +227,8 @@ make_object(struct buf *b, const unsigned char **p, const unsigned char *end, in
 	static const char *const keys[] = { "a", "b", "\\u0061", "x y", "", "long_key_of_an_event", "n", "\303\251" };
 	static const char *const values[] = { "0", "-0", "1", "1.0", "1.50", "2.25", "-7", "12345678901234567890", "1e5", "0.1", "-0.0",
 		"999999999999999999", "0.000000000000000001", "100.00", "null", "true", "false", "\"s\"", "\"\\n\\\"\"", "\"\"", "[]", "[1,{\"x\":2}]", "{}",
-		"1700000000000", "3.14159", "?", "\"a longer text than eight bytes\"", "[\"}\"]", "{]", "01", "5.", "17" };
+		"1700000000000", "3.14159", "?", "\"a longer text than eight bytes\"", "[\"}\"]", "{]", "01", "5.", "17", "0.30000000000000004",
+		"12.345678901234567", "1.2345678901234567e-05", "1.2345678901234567e-7", "123456.70000000001", "1.0000000000000002", "-0.1234567890123456" };
 	size_t n = *p < end ? *(*p)++ % 6 : 0;
 
 	buf_byte(b, '{');
@@ -243,8 +245,10 @@ make_object(struct buf *b, const unsigned char **p, const unsigned char *end, in
 			buf_printf(b, "%d", (int)what * 1000 + (*p < end ? *(*p)++ : 0));
 		else if (what % 5 == 2)
 			buf_printf(b, "%u.%02u", what, *p < end ? *(*p)++ % 100u : 0);
+		else if (what % 5 == 3)
+			json_put_double_as(b, (double)(what * 2654435761u) / pow(10, what / 5 % 20), *p < end ? *(*p)++ % 4u : 0);
 		else
-			buf_lit(b, values[what % 32]);
+			buf_lit(b, values[what % (sizeof(values) / sizeof(*values))]);
 	}
 	buf_byte(b, '}');
 }

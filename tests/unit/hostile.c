@@ -49,7 +49,8 @@ static int
 add_event(struct store *s, int i, struct err *err)
 {
 	static const char *const form[] = { "{\"n\":%d,\"price\":%d.25,\"page\":\"/p%d\"}", "{\"n\":%d,\"deep\":{\"a\":%d,\"b\":{\"c\":\"x%d\"}}}",
-		"{\"n\":\"%d\",\"list\":[%d,%d]}", "{\"flag\":true,\"none\":null,\"k%d\":%d,\"z\":%d}" };
+		"{\"n\":\"%d\",\"list\":[%d,%d]}", "{\"flag\":true,\"none\":null,\"k%d\":%d,\"z\":%d}",
+		"{\"real\":0.%d1234567890123,\"n\":%d,\"x\":%d}" };
 	char name[16], user[16], id[24], properties[200];
 	struct event ev = { .time = 1700000000000 + i * 7919 % 5000 * 1000, .received = 1700000000000 + i };
 
@@ -58,7 +59,7 @@ add_event(struct store *s, int i, struct err *err)
 	ev.id = (struct str){ id, (size_t)sprintf(id, "id-%d", i) };
 	if (i % 3 == 0)
 		ev.session_id = STR("session");
-	ev.properties = (struct str){ properties, (size_t)sprintf(properties, form[i % 4], i, i % 100, i % 10) };
+	ev.properties = (struct str){ properties, (size_t)sprintf(properties, form[i % 5], i, i % 100, i % 10) };
 	return store_add(s, &ev, err);
 }
 
