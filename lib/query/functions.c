@@ -192,6 +192,20 @@ functions_is_aggregate(struct str name)
 	return 0;
 }
 
+int
+functions_is_ordered(struct str name)
+{
+	static const char *const builtin[] = { "group_concat", "json_group_array", "json_group_object", NULL };
+
+	for (int i = 0; builtin[i]; i++)
+		if (strlen(builtin[i]) == name.n && strncasecmp(builtin[i], name.p, name.n) == 0)
+			return 1;
+	for (const struct function *f = functions_aggregate; f->name; f++)
+		if (f->flags & FUNCTIONS_ORDERED && strlen(f->name) == name.n && strncasecmp(f->name, name.p, name.n) == 0)
+			return 1;
+	return 0;
+}
+
 static int
 by_name(const void *a, const void *b)
 {
@@ -203,6 +217,7 @@ functions_each(void (*each)(void *, const char *name), void *self)
 {
 	static const char *const internal[] = { "at_time", "at_alike", "at_midnight", "at_zone", "time_add", "span_add", "gap_seconds", "time_minus", "seconds_between", "time_plus", "interval_of", "interval_sum", "interval_seconds", "span_part", "cast_to", "try_cast_to", "sample_share", "sample_key",
 		"str_left", "str_right", "ordered_first", "ordered_last", "ordered_text", "ordered_list", "order_key", "ordered_texts_once", "ordered_list_once", "distinct_text", "list_at", "rows_as_list", "nth_there", "nth_last_there", NULL };
+	static const char *const rewritten[] = { "sum_if", "avg_if", NULL };    /* FILTER by another name */
 	const char *names[1000];
 	size_t n = 0;
 
@@ -215,6 +230,8 @@ functions_each(void (*each)(void *, const char *name), void *self)
 			if (!hide)
 				names[n++] = f->name;
 		}
+	for (int i = 0; rewritten[i] && n < 1000; i++)
+		names[n++] = rewritten[i];
 	qsort(names, n, sizeof(*names), by_name);
 	for (size_t i = 0; i < n; i++)
 		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)

@@ -25,6 +25,7 @@ int functions_interval(struct str, int64_t *ms, int64_t *months);
 double functions_span_seconds(int64_t ms, int64_t months);      /* beside what lies between two times; months of 30 days */
 
 int functions_is_aggregate(struct str name);            /* of ours or of SQLite's */
+int functions_is_ordered(struct str name);              /* one to which the order of rows matters: they come to it by their time then, and number */
 
 /* Has it another value at each call (random numbers)? Of ours or of SQLite's. What reads the clock is another matter: time_asked. */
 int functions_is_volatile(struct str name);

@@ -13,6 +13,8 @@
 #include "sketch/topk.h"
 
 #define DIFFERENT_MOST 5000000          /* values that mode and histogram tell apart */
+#define COUNTED_MOST   1000000          /* and topk, before it is a sketch */
+#define TOPK_MOST      10000
 
 /* A number, or a text that is one; 1 when it is. */
 static int
@@ -395,7 +397,7 @@ quantiles_final(sqlite3_context *c)
 
 /* ---- sketches */
 
-struct sketch { struct distinct *distinct; struct quantile *quantile; struct topk *topk; double share; int n; };
+struct sketch { struct distinct *distinct; struct quantile *quantile; double share; };
 
 static struct str
 key_of(sqlite3_value *v, char tmp[40])          /* one text for equal values: 1 and 1.0 are the same */
@@ -410,13 +412,13 @@ key_of(sqlite3_value *v, char tmp[40])          /* one text for equal values: 1 
 }
 
 static void
-distinct_step(sqlite3_context *c, int n, sqlite3_value **v)     /* which 1: (x, condition) */
+distinct_step(sqlite3_context *c, int n, sqlite3_value **v)
 {
 	struct sketch *s = sqlite3_aggregate_context(c, sizeof(*s));
 	char tmp[40];
 
 	(void)n;
-	if (!s || functions_is_null(v[0]) || (functions_which(c) == 1 && !is_true(v[1])))
+	if (!s || functions_is_null(v[0]))
 		return;
 	if (!s->distinct)
 		s->distinct = distinct_new();
@@ -464,150 +466,378 @@ approx_final(sqlite3_context *c)
 	s->quantile = NULL;
 }
 
-static void
-topk_step(sqlite3_context *c, int n, sqlite3_value **v)         /* (x, k) */
-{
-	struct sketch *s = sqlite3_aggregate_context(c, sizeof(*s));
-	int64_t k = n > 1 ? sqlite3_value_int64(v[1]) : 10;
-	char tmp[40];
+/* ---- values as texts */
 
-	if (!s)
+void
+functions_put_text(struct buf *to, const struct cell *cell)
+{
+	char number[40];
+
+	if (cell->type == CELL_TEXT) {
+		buf_str(to, cell->text);
+	} else if (cell->type == CELL_INTEGER) {
+		buf_int64(to, cell->integer);
+	} else if (cell->type == CELL_REAL) {
+		sqlite3_snprintf(sizeof(number), number, "%!.15g", cell->real);
+		buf_lit(to, number);
+	}
+}
+
+void
+functions_put_once(struct buf *to, const struct cell *cell, enum functions_once once)
+{
+	struct cell whole = *cell;
+
+	if (once == ONCE_TEXT) {
+		functions_put_text(to, cell);
 		return;
-	if (!s->topk) {
-		if (k < 1 || k > 10000) {
-			functions_error(c, "topk(x, k) wants k from 1 to 10000");
-			return;
-		}
-		s->n = (int)k;
-		s->topk = topk_new(s->n);
 	}
-	if (!functions_is_null(v[0]))
-		topk_add(s->topk, key_of(v[0], tmp), 1);
+	if (once == ONCE_VALUE && cell->type == CELL_REAL && cell->real == floor(cell->real) && fabs(cell->real) < 9.2e18)
+		whole = cell_integer((int64_t)cell->real);
+	buf_byte(to, whole.type == CELL_TEXT ? 's' : 'n');      /* a letter before the value tells the types apart */
+	if (whole.type == CELL_TEXT)
+		buf_str(to, whole.text);
+	else
+		cell_put_json(to, &whole);
 }
 
-static void
-topk_final(sqlite3_context *c)
+/* ---- counts of values: the most frequent, histogram, entropy
+ *
+ * Numbers that are equal are one value, 1 rather than 1.0: they are counted apart and joined at the end. */
+
+enum { MODE, HISTOGRAM, ENTROPY, TOPK };
+
+struct counts { struct map map; int64_t n; int64_t most; struct topk *topk; };  /* topk: once there are too many different ones */
+
+static int
+by_text(const void *a, const void *b)
 {
-	struct sketch *s = sqlite3_aggregate_context(c, 0);
-	struct topk_item *items;
-	struct buf out = {0};
-	int n = 0;
-
-	buf_byte(&out, '[');
-	if (s && s->topk) {
-		items = mem_grow(NULL, (size_t)s->n, sizeof(*items));
-		n = topk_get(s->topk, items);
-		for (int i = 0; i < n; i++) {
-			buf_lit(&out, i ? "," : "");
-			json_put_string(&out, items[i].value);
-		}
-		free(items);
-		topk_free(s->topk);
-		s->topk = NULL;
-	}
-	buf_byte(&out, ']');
-	functions_give_text(c, buf_get(&out));
-	buf_release(&out);
+	return str_cmp(((const struct functions_count *)a)->value.text, ((const struct functions_count *)b)->value.text);
 }
 
-/* ---- counts of values: mode, histogram, entropy */
+static int
+by_value(const void *a, const void *b)
+{
+	return vector_compare(&((const struct functions_count *)a)->value, &((const struct functions_count *)b)->value);
+}
 
-enum { MODE, HISTOGRAM, ENTROPY };
+static int
+by_times(const void *a, const void *b)
+{
+	const struct functions_count *x = a, *y = b;
 
-struct counts { struct map map; int64_t n; };
+	return (x->times > y->times) - (x->times < y->times);
+}
+
+static int
+most_first(const void *a, const void *b)
+{
+	const struct functions_count *x = a, *y = b;
+
+	return x->times != y->times ? (x->times < y->times) - (x->times > y->times) : str_cmp(x->value.text, y->value.text);
+}
 
 static void
-counts_step(sqlite3_context *c, int n, sqlite3_value **v)
+sort(struct functions_count *item, size_t n, int (*by)(const void *, const void *))
+{
+	if (n > 1)
+		qsort(item, n, sizeof(*item), by);
+}
+
+static void
+put_texts(struct buf *out, const struct functions_count *item, size_t n)
+{
+	buf_byte(out, '[');
+	for (size_t i = 0; i < n; i++) {
+		buf_lit(out, i ? "," : "");
+		json_put_string(out, item[i].value.text);
+	}
+	buf_byte(out, ']');
+}
+
+/* Numbers that are equal become one, which came when the first of them did. */
+static size_t
+join_equal(struct functions_count *item, size_t n)
+{
+	size_t kept = 0, reals = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		reals += item[i].value.type == CELL_REAL;
+		item[i].first = i;
+	}
+	if (!reals)
+		return n;
+	sort(item, n, by_value);
+	for (size_t i = 1; i < n; i++) {
+		struct functions_count *to = &item[kept];
+
+		if (vector_compare(&item[i].value, &to->value) != 0) {
+			item[++kept] = item[i];
+			continue;
+		}
+		to->times += item[i].times;
+		to->first = item[i].first < to->first ? item[i].first : to->first;
+		if (vector_stands_for(&item[i].value, &to->value))
+			to->value = item[i].value;
+	}
+	return kept + 1;
+}
+
+/* Values become their texts, and those of one text one: 1 and '1'. */
+static size_t
+as_texts(struct functions_count *item, size_t n, struct buf *texts)
+{
+	size_t numbers = 0, kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		numbers += item[i].value.type != CELL_TEXT;
+	if (!numbers)
+		return n;
+	buf_room(texts, 40 * numbers);          /* so that it stays where it is */
+	for (size_t i = 0; i < n; i++) {
+		struct cell *v = &item[i].value;
+		char *to = texts->p + texts->n;
+
+		if (v->type == CELL_TEXT)
+			continue;
+		if (v->type == CELL_REAL && v->real == floor(v->real) && fabs(v->real) < 9e15)
+			*v = cell_integer((int64_t)v->real);
+		functions_put_text(texts, v);
+		*v = cell_text((struct str){ to, (size_t)(texts->p + texts->n - to) });
+	}
+	sort(item, n, by_text);
+	for (size_t i = 1; i < n; i++)
+		if (str_eq(item[i].value.text, item[kept].value.text))
+			item[kept].times += item[i].times;
+		else
+			item[++kept] = item[i];
+	return kept + 1;
+}
+
+/* The k most frequent to the front, in order; k small beside n: most are compared once and no more. */
+static size_t
+most_frequent(struct functions_count *item, size_t n, size_t k)
+{
+	size_t n_best = n < k ? n : k;
+
+	if (n <= 8 * k) {
+		sort(item, n, most_first);
+		return n_best;
+	}
+	sort(item, n_best, most_first);
+	for (size_t i = n_best; i < n; i++) {
+		struct functions_count one = item[i];
+		size_t low = 0, high = n_best;
+
+		if (most_first(&one, &item[n_best - 1]) >= 0)
+			continue;
+		while (low < high) {
+			size_t middle = low + (high - low) / 2;
+
+			if (most_first(&one, &item[middle]) < 0)
+				high = middle;
+			else
+				low = middle + 1;
+		}
+		item[i] = item[n_best - 1];
+		memmove(item + low + 1, item + low, (n_best - 1 - low) * sizeof(*item));
+		item[low] = one;
+	}
+	return n_best;
+}
+
+void
+functions_topk(struct functions_count *item, size_t n, int64_t k, struct buf *out)
+{
+	struct buf texts = {0};
+
+	n = as_texts(item, n, &texts);
+	put_texts(out, item, most_frequent(item, n, (size_t)k));
+	buf_release(&texts);
+}
+
+void
+functions_histogram(struct functions_count *item, size_t n, struct buf *out)
+{
+	struct buf key = {0};
+
+	n = join_equal(item, n);
+	sort(item, n, by_value);
+	buf_byte(out, '{');
+	for (size_t i = 0; i < n; i++) {
+		buf_lit(out, i ? "," : "");
+		buf_clear(&key);
+		if (item[i].value.type != CELL_TEXT)
+			cell_put_json(&key, &item[i].value);
+		json_put_key(out, item[i].value.type == CELL_TEXT ? item[i].value.text : buf_get(&key));
+		json_put_int64(out, item[i].times);
+	}
+	buf_byte(out, '}');
+	buf_release(&key);
+}
+
+struct cell
+functions_mode(struct functions_count *item, size_t n)
+{
+	size_t best = 0;
+
+	n = join_equal(item, n);
+	for (size_t i = 1; i < n; i++)
+		if (item[i].times > item[best].times || (item[i].times == item[best].times && item[i].first < item[best].first))
+			best = i;
+	return n ? item[best].value : cell_null();
+}
+
+double
+functions_entropy(struct functions_count *item, size_t n)
+{
+	double all = 0, entropy = 0;
+
+	n = join_equal(item, n);
+	sort(item, n, by_times);        /* in any other order the last digit might be another */
+	for (size_t i = 0; i < n; i++)
+		all += (double)item[i].times;
+	for (size_t i = 0; i < n; i++)
+		entropy -= (double)item[i].times / all * log2((double)item[i].times / all);
+	return entropy;
+}
+
+/* What was counted, in the order in which it came first; the caller frees. */
+static struct functions_count *
+counted(const struct map *map, size_t *n)
+{
+	struct functions_count *item = mem_grow(NULL, map->n + 1, sizeof(*item));
+
+	*n = 0;
+	for (struct map_entry *e = map_first(map); e; e = map_next(map, e)) {
+		struct str value = { e->key.p + 1, e->key.n - 1 };
+		int64_t i;
+		double d = 0;
+
+		item[*n].times = e->num;
+		if (e->key.p[0] == 's')
+			item[*n].value = cell_text(value);
+		else if (str_int64(value, &i) == 0)
+			item[*n].value = cell_integer(i);
+		else
+			item[*n].value = str_double(value, &d) == 0 ? cell_real(d) : cell_null();
+		(*n)++;
+	}
+	return item;
+}
+
+/* What is too much to be counted is followed by a sketch. */
+static void
+to_sketch(struct counts *s)
+{
+	struct buf texts = {0};
+	size_t n;
+	struct functions_count *item = counted(&s->map, &n);
+
+	n = as_texts(item, n, &texts);
+	s->topk = topk_new((int)s->most);
+	for (size_t i = 0; i < n; i++)
+		topk_add(s->topk, item[i].value.text, (uint64_t)item[i].times);
+	free(item);
+	buf_release(&texts);
+	map_release(&s->map);
+}
+
+static void
+counts_step(sqlite3_context *c, int n, sqlite3_value **v)       /* TOPK: (x, k) */
 {
 	struct counts *s = sqlite3_aggregate_context(c, sizeof(*s));
 	struct buf key = {0};
 	struct cell cell;
+	char tmp[40];
 
-	(void)n;
-	if (!s || functions_is_null(v[0]))
+	if (!s)
 		return;
-	if (s->map.n >= DIFFERENT_MOST) {
-		functions_error(c, "more than %d different values, use topk", DIFFERENT_MOST);
+	if (functions_which(c) == TOPK && !s->most) {
+		s->most = n > 1 ? sqlite3_value_int64(v[1]) : 10;
+		if (s->most < 1 || s->most > TOPK_MOST) {
+			s->most = 0;
+			functions_error(c, "topk(x, k) wants k from 1 to %d", TOPK_MOST);
+			return;
+		}
+	}
+	if (functions_is_null(v[0]))
+		return;
+	if (s->topk) {
+		topk_add(s->topk, key_of(v[0], tmp), 1);
 		return;
 	}
 	cell = functions_cell(v[0]);
 	s->n++;
-	if (cell.type == CELL_TEXT && cell.text.n < 200) {      /* a letter before the value tells the types apart */
+	if (cell.type == CELL_TEXT && cell.text.n < 200) {
 		char small[208];
 
 		small[0] = 's';
 		memcpy(small + 1, cell.text.p, cell.text.n);
 		map_put(&s->map, (struct str){ small, cell.text.n + 1 }, NULL)->num++;
-		return;
+	} else {
+		functions_put_once(&key, &cell, ONCE_TYPED);
+		map_put(&s->map, buf_get(&key), NULL)->num++;
+		buf_release(&key);
 	}
-	buf_byte(&key, cell.type == CELL_TEXT ? 's' : 'n');
-	if (cell.type == CELL_TEXT)
-		buf_str(&key, cell.text);
-	else
-		cell_put_json(&key, &cell);
-	map_put(&s->map, buf_get(&key), NULL)->num++;
-	buf_release(&key);
+	if (functions_which(c) == TOPK && s->map.n > COUNTED_MOST)
+		to_sketch(s);
+	else if (s->map.n > DIFFERENT_MOST)
+		functions_error(c, "more than %d different values, use topk", DIFFERENT_MOST);
 }
 
-static int
-by_key(const void *a, const void *b)
+static void
+put_sketch(const struct counts *s, struct buf *out)
 {
-	const struct map_entry *const *x = a, *const *y = b;
+	struct topk_item *items = mem_grow(NULL, (size_t)s->most, sizeof(*items));
+	int n = topk_get(s->topk, items);
 
-	if ((*x)->key.p[0] == 'n' && (*y)->key.p[0] == 'n') {
-		double p = 0, q = 0;
-
-		str_double((struct str){ (*x)->key.p + 1, (*x)->key.n - 1 }, &p);
-		str_double((struct str){ (*y)->key.p + 1, (*y)->key.n - 1 }, &q);
-		return (p > q) - (p < q);
+	buf_byte(out, '[');
+	for (int i = 0; i < n; i++) {
+		buf_lit(out, i ? "," : "");
+		json_put_string(out, items[i].value);
 	}
-	return str_cmp((*x)->key, (*y)->key);
+	buf_byte(out, ']');
+	free(items);
 }
 
 static void
 counts_final(sqlite3_context *c)
 {
-	struct counts *s = sqlite3_aggregate_context(c, 0);
-	struct map_entry *best = NULL, **all;
+	struct counts *s = sqlite3_aggregate_context(c, 0), none = {0};
+	struct functions_count *item;
+	struct cell mode;
+	size_t n;
 	struct buf out = {0};
-	size_t n = 0;
-	double entropy = 0;
 
-	if (!s)
+	if (!s && functions_which(c) != TOPK && functions_which(c) != ENTROPY)
 		return;
-	all = s->map.n ? mem_grow(NULL, s->map.n, sizeof(struct map_entry *)) : NULL;
-	for (struct map_entry *e = map_first(&s->map); e; e = map_next(&s->map, e)) {
-		all[n++] = e;
-		if (!best || e->num > best->num)
-			best = e;
-		entropy -= (double)e->num / (double)s->n * log2((double)e->num / (double)s->n);
+	s = s ? s : &none;
+	item = counted(&s->map, &n);
+	switch (functions_which(c)) {
+	case MODE:
+		mode = functions_mode(item, n);
+		functions_give(c, &mode);
+		break;
+	case ENTROPY:
+		sqlite3_result_double(c, functions_entropy(item, n));
+		break;
+	case HISTOGRAM:
+		if (n)
+			functions_histogram(item, n, &out);
+		break;
+	case TOPK:
+		if (s->topk)
+			put_sketch(s, &out);
+		else
+			functions_topk(item, n, s->most, &out);
 	}
-	if (functions_which(c) == MODE && best) {
-		struct str value = { best->key.p + 1, best->key.n - 1 };
-		int64_t i;
-		double d;
-
-		if (best->key.p[0] == 's')
-			functions_give_text(c, value);
-		else if (str_int64(value, &i) == 0)
-			sqlite3_result_int64(c, i);
-		else if (str_double(value, &d) == 0)
-			sqlite3_result_double(c, d);
-	} else if (functions_which(c) == ENTROPY) {
-		sqlite3_result_double(c, entropy);
-	} else if (functions_which(c) == HISTOGRAM && n) {
-		qsort(all, n, sizeof(*all), by_key);
-		buf_byte(&out, '{');
-		for (size_t i = 0; i < n; i++) {
-			buf_lit(&out, i ? "," : "");
-			json_put_key(&out, (struct str){ all[i]->key.p + 1, all[i]->key.n - 1 });
-			json_put_int64(&out, all[i]->num);
-		}
-		buf_byte(&out, '}');
+	if (out.n)
 		functions_give_text(c, buf_get(&out));
-	}
 	buf_release(&out);
-	free(all);
+	free(item);
+	topk_free(s->topk);
+	s->topk = NULL;
 	map_release(&s->map);
 }
 
@@ -842,11 +1072,7 @@ is_first(struct texts *t, const struct cell *cell)
 	struct buf key = {0};
 	int is_new;
 
-	buf_byte(&key, cell->type == CELL_TEXT ? 't' : 'n');
-	if (cell->type == CELL_TEXT)
-		buf_str(&key, cell->text);
-	else
-		cell_put_json(&key, cell);
+	functions_put_once(&key, cell, ONCE_TYPED);
 	map_put(&t->seen, buf_get(&key), &is_new);
 	buf_release(&key);
 	return is_new;
@@ -928,14 +1154,15 @@ ordered_final(sqlite3_context *c)
 
 /* ---- conditions, bits, products */
 
-enum { COUNT_IF, SUM_IF, AVG_IF, BOOL_OR, BOOL_AND, PRODUCT, GEOMEAN, BIT_OR, BIT_AND, BIT_XOR };
+enum { COUNT_IF, BOOL_OR, BOOL_AND, PRODUCT, GEOMEAN, BIT_OR, BIT_AND, BIT_XOR };
 
-struct tally { int64_t n, yes, whole, bits; double sum; int real; };
+struct tally { int64_t n, yes, bits; double product; struct vector_sums logarithms; };
 
 static void
 tally_move(sqlite3_context *c, sqlite3_value **v, int sign)
 {
 	struct tally *t = sqlite3_aggregate_context(c, sizeof(*t));
+	size_t held = 0;
 	double x;
 
 	if (!t)
@@ -943,15 +1170,6 @@ tally_move(sqlite3_context *c, sqlite3_value **v, int sign)
 	switch (functions_which(c)) {
 	case COUNT_IF:
 		t->yes += sign * is_true(v[0]);
-		break;
-	case SUM_IF:
-	case AVG_IF:            /* (x, condition) */
-		if (!is_true(v[1]) || !number(v[0], &x))
-			return;
-		t->n += sign;
-		t->sum += sign * x;
-		if (sqlite3_value_numeric_type(v[0]) == SQLITE_FLOAT || __builtin_add_overflow(t->whole, sign * sqlite3_value_int64(v[0]), &t->whole))
-			t->real = 1;
 		break;
 	case BOOL_OR:
 	case BOOL_AND:
@@ -962,12 +1180,13 @@ tally_move(sqlite3_context *c, sqlite3_value **v, int sign)
 		break;
 	case PRODUCT:
 		if (number(v[0], &x))
-			t->sum = t->n++ ? t->sum * x : x;
+			t->product = t->n++ ? t->product * x : x;
 		break;
 	case GEOMEAN:
 		if (number(v[0], &x)) {
+			vector_sums_room(&t->logarithms, 1, 0, 1, &held);
 			t->n += sign;
-			t->sum += sign * log(x);
+			vector_sums_add_real(&t->logarithms, 0, sign * log(x));
 		}
 		break;
 	default:
@@ -1002,6 +1221,7 @@ static void
 tally_value(sqlite3_context *c)
 {
 	struct tally *t = sqlite3_aggregate_context(c, 0);
+	double sum = 0;
 
 	if (functions_which(c) == COUNT_IF) {
 		sqlite3_result_int64(c, t ? t->yes : 0);
@@ -1010,15 +1230,6 @@ tally_value(sqlite3_context *c)
 	if (!t || t->n <= 0)
 		return;
 	switch (functions_which(c)) {
-	case SUM_IF:
-		if (t->real)
-			sqlite3_result_double(c, t->sum);
-		else
-			sqlite3_result_int64(c, t->whole);
-		break;
-	case AVG_IF:
-		sqlite3_result_double(c, t->sum / (double)t->n);
-		break;
 	case BOOL_OR:
 		sqlite3_result_int(c, t->yes > 0);
 		break;
@@ -1026,22 +1237,35 @@ tally_value(sqlite3_context *c)
 		sqlite3_result_int(c, t->yes == t->n);
 		break;
 	case PRODUCT:
-		sqlite3_result_double(c, t->sum);
+		sqlite3_result_double(c, t->product);
 		break;
 	case GEOMEAN:
-		sqlite3_result_double(c, exp(t->sum / (double)t->n));
+		vector_sums_get(&t->logarithms, 0, &sum, NULL);
+		if (!isnan(sum))
+			sqlite3_result_double(c, exp(sum / (double)t->n));
 		break;
 	default:
 		sqlite3_result_int64(c, t->bits);
 	}
 }
 
+static void
+tally_final(sqlite3_context *c)
+{
+	struct tally *t = sqlite3_aggregate_context(c, 0);
+
+	tally_value(c);
+	if (t)
+		vector_sums_release(&t->logarithms);
+}
+
 #define MOMENTS(name, which)   { name, 1, 1, which, NULL, moments_step, moments_inverse, moments_value, moments_final, 0 }
 #define PAIRS(name, which)     { name, 2, 2, which, NULL, pairs_step, pairs_inverse, pairs_value, pairs_value }
 #define QUANTILE(name, n, how) { name, n, n, how, NULL, quantile_step, quantile_inverse, quantile_value, quantile_final }
-#define TALLY(name, n, which)  { name, n, n, which, NULL, tally_step, tally_inverse, tally_value, tally_value }
-#define PICK(name, n, which)   { name, n, n, which, NULL, pick_step, NULL, pick_value, pick_final }
+#define TALLY(name, n, which)  { name, n, n, which, NULL, tally_step, tally_inverse, tally_value, tally_final, 0 }
+#define PICK(name, n, which)   { name, n, n, which, NULL, pick_step, NULL, pick_value, pick_final, FUNCTIONS_ORDERED }
 #define PLAIN(name, least, most, which, step, final) { name, least, most, which, NULL, step, NULL, NULL, final }
+#define IN_ORDER(name, least, most, which, step, final) { name, least, most, which, NULL, step, NULL, NULL, final, FUNCTIONS_ORDERED }
 
 const struct function functions_aggregate[] = {
 	MOMENTS("stddev", STDDEV_SAMP), MOMENTS("stddev_samp", STDDEV_SAMP), MOMENTS("stddevsamp", STDDEV_SAMP), MOMENTS("stdev", STDDEV_SAMP),
@@ -1056,22 +1280,21 @@ const struct function functions_aggregate[] = {
 	PLAIN("approx_quantile", 2, 2, 0, approx_step, approx_final), PLAIN("approx_percentile", 2, 2, 0, approx_step, approx_final),
 	PLAIN("approx_count_distinct", 1, 1, 0, distinct_step, distinct_final), PLAIN("uniq", 1, 1, 0, distinct_step, distinct_final),
 	PLAIN("uniqhll12", 1, 1, 0, distinct_step, distinct_final), PLAIN("uniqcombined", 1, 1, 0, distinct_step, distinct_final),
-	PLAIN("uniqif", 2, 2, 1, distinct_step, distinct_final),
-	PLAIN("topk", 1, 2, 0, topk_step, topk_final), PLAIN("approx_top_k", 2, 2, 0, topk_step, topk_final),
-	PLAIN("mode", 1, 1, MODE, counts_step, counts_final), PLAIN("histogram", 1, 1, HISTOGRAM, counts_step, counts_final), PLAIN("entropy", 1, 1, ENTROPY, counts_step, counts_final),
+	PLAIN("topk", 1, 2, TOPK, counts_step, counts_final), PLAIN("approx_top_k", 2, 2, TOPK, counts_step, counts_final),
+	IN_ORDER("mode", 1, 1, MODE, counts_step, counts_final), PLAIN("histogram", 1, 1, HISTOGRAM, counts_step, counts_final), PLAIN("entropy", 1, 1, ENTROPY, counts_step, counts_final),
 	PICK("arg_max", 2, ARG_MAX), PICK("argmax", 2, ARG_MAX), PICK("max_by", 2, ARG_MAX), PICK("arg_min", 2, ARG_MIN), PICK("argmin", 2, ARG_MIN), PICK("min_by", 2, ARG_MIN),
 	PICK("first", 1, FIRST), PICK("last", 1, LAST), PICK("anylast", 1, LAST), PICK("any_value", 1, ANY), PICK("any", 1, ANY), PICK("arbitrary", 1, FIRST),
 	{ "nth_there", 2, 2, FROM_FIRST, NULL, there_step, there_inverse, there_value, there_final, 0 }, { "nth_last_there", 2, 2, FROM_LAST, NULL, there_step, there_inverse, there_value, there_final, 0 },
 	PICK("ordered_first", 4, ORDERED_FIRST), PICK("ordered_last", 4, ORDERED_LAST),
-	PLAIN("string_agg", 1, 2, 0, text_step, text_final), PLAIN("listagg", 1, 2, 0, text_step, text_final), PLAIN("distinct_text", 2, 2, 1, text_step, text_final),
-	PLAIN("array_agg", 1, 1, 0, list_step, list_final), PLAIN("list", 1, 1, 0, list_step, list_final), PLAIN("grouparray", 1, 1, 0, list_step, list_final),
-	PLAIN("groupuniqarray", 1, 1, 1, list_step, list_final),
-	PLAIN("ordered_text", 4, 4, 0, ordered_step, ordered_final), PLAIN("ordered_list", 4, 4, AS_LIST, ordered_step, ordered_final),
-	PLAIN("ordered_texts_once", 4, 4, ONCE, ordered_step, ordered_final), PLAIN("ordered_list_once", 4, 4, AS_LIST | ONCE, ordered_step, ordered_final),
-	TALLY("count_if", 1, COUNT_IF), TALLY("countif", 1, COUNT_IF), TALLY("sum_if", 2, SUM_IF), TALLY("sumif", 2, SUM_IF), TALLY("avg_if", 2, AVG_IF),
-	TALLY("avgif", 2, AVG_IF), TALLY("bool_or", 1, BOOL_OR), TALLY("bool_and", 1, BOOL_AND), TALLY("every", 1, BOOL_AND), TALLY("logical_or", 1, BOOL_OR), TALLY("logical_and", 1, BOOL_AND),
+	IN_ORDER("string_agg", 1, 2, 0, text_step, text_final), IN_ORDER("listagg", 1, 2, 0, text_step, text_final), IN_ORDER("distinct_text", 2, 2, 1, text_step, text_final),
+	IN_ORDER("array_agg", 1, 1, 0, list_step, list_final), IN_ORDER("list", 1, 1, 0, list_step, list_final), IN_ORDER("grouparray", 1, 1, 0, list_step, list_final),
+	IN_ORDER("groupuniqarray", 1, 1, 1, list_step, list_final),
+	IN_ORDER("ordered_text", 4, 4, 0, ordered_step, ordered_final), IN_ORDER("ordered_list", 4, 4, AS_LIST, ordered_step, ordered_final),
+	IN_ORDER("ordered_texts_once", 4, 4, ONCE, ordered_step, ordered_final), IN_ORDER("ordered_list_once", 4, 4, AS_LIST | ONCE, ordered_step, ordered_final),
+	TALLY("count_if", 1, COUNT_IF), TALLY("countif", 1, COUNT_IF),
+	TALLY("bool_or", 1, BOOL_OR), TALLY("bool_and", 1, BOOL_AND), TALLY("every", 1, BOOL_AND), TALLY("logical_or", 1, BOOL_OR), TALLY("logical_and", 1, BOOL_AND),
 	TALLY("geomean", 1, GEOMEAN), TALLY("geometric_mean", 1, GEOMEAN),
-	PLAIN("product", 1, 1, PRODUCT, tally_step, tally_value), PLAIN("bit_or", 1, 1, BIT_OR, tally_step, tally_value),
+	IN_ORDER("product", 1, 1, PRODUCT, tally_step, tally_value), PLAIN("bit_or", 1, 1, BIT_OR, tally_step, tally_value),
 	PLAIN("bit_and", 1, 1, BIT_AND, tally_step, tally_value), PLAIN("bit_xor", 1, 1, BIT_XOR, tally_step, tally_value),
 	{ 0 }
 };

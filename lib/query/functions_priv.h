@@ -10,7 +10,8 @@
 typedef void functions_call(sqlite3_context *, int n, sqlite3_value **);
 typedef void functions_end(sqlite3_context *);
 
-enum { FUNCTIONS_VOLATILE = 1 };        /* another value at each call */
+enum { FUNCTIONS_VOLATILE = 1,          /* another value at each call */
+	FUNCTIONS_ORDERED = 2 };        /* an aggregate to which the order of rows matters */
 
 struct function {
 	const char *name;
@@ -94,6 +95,19 @@ struct cell functions_quantile(double *x, int64_t n, double share, int disc, int
 /* The same in two steps: which of the n numbers in order, from 0, and how much of the way to the next one; then the value. */
 int64_t functions_quantile_rank(int64_t n, double share, int disc, double *part);
 struct cell functions_quantile_between(double below, double above, double part, int disc, int real);
+
+/* Values and how often each is there, in the order in which they came first: put in another one. The most frequent, of several the first; the k most frequent as a list of texts, ties in the order of their
+ * bytes; a JSON object of all, in the order of the values; what they tell, in bits. */
+struct functions_count { struct cell value; int64_t times; size_t first; };      /* first: for these functions' own use */
+struct cell functions_mode(struct functions_count *, size_t n);
+void functions_topk(struct functions_count *, size_t n, int64_t k, struct buf *out);
+void functions_histogram(struct functions_count *, size_t n, struct buf *out);
+double functions_entropy(struct functions_count *, size_t n);
+
+/* A value as a text, as SQLite has it; and what it is told from others by, where each is taken once. */
+void functions_put_text(struct buf *, const struct cell *);
+enum functions_once { ONCE_NOT, ONCE_VALUE, ONCE_TYPED, ONCE_TEXT };    /* those that are equal to SQL; 1 and 1.0 are two; 1 and '1' are one */
+void functions_put_once(struct buf *, const struct cell *, enum functions_once);
 
 /* A time value: how it was written decides how results are. */
 enum functions_form { FORM_INSTANT, FORM_LOCAL, FORM_DATE };

@@ -856,6 +856,20 @@ refresh(struct query *q, struct err *err)
 	return open_database(q, err);
 }
 
+/* Does it call a function to which the order of rows matters? */
+static int
+wants_order(struct str sql)
+{
+	struct token token;
+	struct err ignore = {0};
+	size_t at = 0;
+
+	while (token_next(sql, &at, &token, &ignore) == 1)
+		if (token.kind == TOKEN_WORD && functions_is_ordered(token.text))
+			return 1;
+	return 0;
+}
+
 /* Can it be counted over columns, or made once instead of for each row? AT_VECTOR=0 says no, to see what difference it makes. */
 static int
 vectorize(struct query *q, const struct rewrite *rewrite, const struct query_param *params, int n_params, struct buf *to, struct err *err)
@@ -864,6 +878,7 @@ vectorize(struct query *q, const struct rewrite *rewrite, const struct query_par
 	struct buf once = {0};
 	int changed, planned;
 
+	q->by_time = wants_order(buf_get(&rewrite->text));
 	vector_plans_release(&q->plans);
 	if ((wanted && strcmp(wanted, "0") == 0) || !query_has_store(q))
 		return 0;

@@ -18,6 +18,7 @@ struct query {
 	struct store_rights rights;     /* by the policy, for the store */
 	int names_rowid;                /* the statement at hand says rowid or oid somewhere; 2: of events, under a policy */
 	int apart;                      /* no plan reads what another one gives: its groups, which are many, go into a file then */
+	int by_time;                    /* the statement at hand has an aggregate to which the order of rows matters: events come by (time, seq) */
 	int declaring;                  /* a table tells its columns: what SQLite does for that is not the user's */
 	uint64_t version;               /* of the store when its columns were read */
 	int64_t deadline, until, read;  /* of the statement, of all of them: monotonic ns, 0 none; rows looked at */

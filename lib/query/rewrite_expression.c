@@ -525,7 +525,7 @@ filter_by_last(struct work *w, struct tok *open)
 	filter->next->next->next->blank = 1;
 }
 
-/* minIf(x, c), quantileIf(0.9)(x, c): an aggregate whose name goes on with If. */
+/* minIf(x, c), sum_if(x, c), quantileIf(0.9)(x, c): an aggregate whose name goes on with If. */
 static int
 combined(struct work *w, struct tok *t)
 {
@@ -533,8 +533,9 @@ combined(struct work *w, struct tok *t)
 	struct tok *open = is(t->next->match->next, "(") ? t->next->match->next : t->next;
 	int exact;
 
-	if (t->text.n < 4 || open->next == open->match || open->match == open || strncasecmp(t->text.p + base.n, "if", 2) != 0)
+	if (t->text.n < 4 || open->next == open->match || open->match == open || strncasecmp(t->text.p + t->text.n - 2, "if", 2) != 0)
 		return 0;
+	base.n -= base.p[base.n - 1] == '_';
 	exact = base.n == 9 && strncasecmp(base.p, "uniqexact", 9) == 0;
 	if ((!exact && !functions_is_aggregate(base)) || functions_is_aggregate(t->text))
 		return 0;

@@ -375,7 +375,7 @@ filter(sqlite3_vtab_cursor *base, int plan, const char *ops, int argc, sqlite3_v
 	struct cursor *c = (struct cursor *)base;
 	struct table *t = (struct table *)base->pVtab;
 	struct tables_range range = TABLES_ALL;
-	struct store_range wanted = { .by_time = plan & 1, .skip = (unsigned)plan >> 1 };
+	struct store_range wanted = { .by_time = plan & 1 || t->q->by_time, .skip = (unsigned)plan >> 1 };
 	size_t at[IN_MOST];
 	int n = 0, none = 0, in = 0;
 

@@ -317,6 +317,15 @@ complete(struct vector_plan *plan, struct arena *a, struct err *err)
 			e->arg[i + 1] = constant(a, plan->range.names[i]);
 		also(plan, a, e);
 	}
+	for (int i = 0; i < plan->n_aggregates && !plan->samples && !plan->placed; i++)
+		if (vector_aggregate_is_ordered(plan->aggregate[i].of)) {
+			const struct vector_expr *time = field(plan, a, FIELD_TIME, err), *seq = field(plan, a, FIELD_SEQ, err);
+
+			if (!time || !seq)
+				return err->code;
+			plan->placed = 1;
+			plan->place_time = time->field, plan->place_seq = seq->field;
+		}
 	if (plan->range.user_id.p) {
 		e = node(a, VECTOR_EQ, 2);
 		if (!(e->arg[0] = field(plan, a, FIELD_USER, err)))
@@ -413,6 +422,7 @@ crew_open(struct crew *crew, struct run *run, const struct vector_plan *plan, st
 		if (complete(&crew->plan, crew->arena, err) == 0)
 			in->events = plan->samples ? open_samples(store, &crew->plan, err) :
 			    store_batches_open(store, &crew->plan.range, crew->plan.field, crew->plan.n_fields, err);
+		crew->plan.overlaps = in->events && !store_batches_apart(in->events);
 	} else if (plan->source->of == SOURCE_JOIN) {
 		in->join = source_join(run, plan->source, err);
 	} else {

@@ -57,17 +57,28 @@ struct vector_expr {
 enum vector_aggregate_of {
 	AGGREGATE_ROWS,                 /* COUNT(*) */
 	AGGREGATE_COUNT, AGGREGATE_SUM, AGGREGATE_TOTAL, AGGREGATE_AVG, AGGREGATE_MIN, AGGREGATE_MAX, AGGREGATE_COUNT_IF,
-	AGGREGATE_STDDEV_SAMP, AGGREGATE_STDDEV_POP, AGGREGATE_VAR_SAMP, AGGREGATE_VAR_POP,
+	AGGREGATE_STDDEV_SAMP, AGGREGATE_STDDEV_POP, AGGREGATE_VAR_SAMP, AGGREGATE_VAR_POP, AGGREGATE_SEM, AGGREGATE_GEOMEAN,
 	AGGREGATE_QUANTILE_CONT, AGGREGATE_QUANTILE_DISC,       /* exact; .share */
-	AGGREGATE_APPROX_DISTINCT,      /* the sketch of approx_count_distinct, with its very result */
+	AGGREGATE_APPROX_QUANTILE, AGGREGATE_APPROX_DISTINCT,   /* the sketches of SQL's functions, with their very results */
 	AGGREGATE_ARG_MIN, AGGREGATE_ARG_MAX,   /* .arg is the value given, .by what is compared */
+	AGGREGATE_FIRST, AGGREGATE_LAST, AGGREGATE_ANY,         /* in the order of rows, events by (time, seq); ANY: the first that is not NULL */
+	AGGREGATE_ORDERED_FIRST, AGGREGATE_ORDERED_LAST,        /* in that of .by, .descending */
+	AGGREGATE_MODE, AGGREGATE_TOPK, AGGREGATE_HISTOGRAM, AGGREGATE_ENTROPY, /* TOPK: the .share most frequent */
+	AGGREGATE_TEXT, AGGREGATE_LIST, /* STRING_AGG with .separator, ARRAY_AGG: in the order of rows, or of .by, .descending */
+	AGGREGATE_BOOL_OR, AGGREGATE_BOOL_AND, AGGREGATE_BIT_OR, AGGREGATE_BIT_AND, AGGREGATE_BIT_XOR,  /* bits: of INTEGERs */
 };
 struct vector_aggregate {
 	enum vector_aggregate_of of;
 	struct vector_expr *arg, *by, *filter;  /* filter: FILTER (WHERE …); NULL: none */
 	int distinct;                   /* COUNT, SUM, AVG, TOTAL of the different values */
+	int descending;
+	int once;                       /* TEXT and LIST: each value once; how they are told apart (functions_priv.h) */
+	struct str separator;
 	double share;
 };
+const char *vector_aggregate_name(enum vector_aggregate_of);            /* for EXPLAIN */
+int vector_aggregate_is_ordered(enum vector_aggregate_of);              /* does the order of rows matter to it? */
+int vector_aggregate_ignores_doubles(const struct vector_aggregate *);  /* do rows that are the same make no difference? */
 
 /* A subquery that a plan waits for: `into` is a CONSTANT that gets its value, or an IN that gets all of them behind arg[0].
  * as_text: numbers become texts, beside a column of texts. */
@@ -132,6 +143,8 @@ struct vector_plan {
 	int n_order;
 	int64_t limit;                  /* -1: all */
 	int unordered;                  /* grouped: groups may come in any order */
+	int placed, place_time, place_seq;      /* of events, once it is run: fields that tell where a row stands, for aggregates to which the order matters */
+	int overlaps;                   /* placed, and batches do not lie one behind the other in time */
 	unsigned char *wanted;          /* rows: which of its columns are read; NULL: all */
 	int readers;                    /* sources that read it */
 	int number;                     /* in its statement */

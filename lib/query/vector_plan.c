@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "query/functions_priv.h"
 #include "query/tables.h"
 #include "query/token.h"
 #include "query/vector_plan_priv.h"
@@ -168,13 +169,14 @@ vector_plan_meant(struct plan_work *k, const struct select_expr *e, int *aliases
 
 /* ---- aggregates */
 
-static const struct { const char *name; int args; enum vector_aggregate_of of; } aggregates[] = {
+static const struct { const char *name; int args; enum vector_aggregate_of of; enum functions_once once; } aggregates[] = {
 	{ "count", 1, AGGREGATE_COUNT }, { "sum", 1, AGGREGATE_SUM }, { "total", 1, AGGREGATE_TOTAL }, { "avg", 1, AGGREGATE_AVG }, { "min", 1, AGGREGATE_MIN },
 	{ "max", 1, AGGREGATE_MAX }, { "count_if", 1, AGGREGATE_COUNT_IF }, { "countif", 1, AGGREGATE_COUNT_IF },
 	{ "stddev", 1, AGGREGATE_STDDEV_SAMP }, { "stddev_samp", 1, AGGREGATE_STDDEV_SAMP }, { "stddevsamp", 1, AGGREGATE_STDDEV_SAMP },
 	{ "stdev", 1, AGGREGATE_STDDEV_SAMP }, { "stddev_pop", 1, AGGREGATE_STDDEV_POP }, { "stddevpop", 1, AGGREGATE_STDDEV_POP },
 	{ "variance", 1, AGGREGATE_VAR_SAMP }, { "var_samp", 1, AGGREGATE_VAR_SAMP }, { "varsamp", 1, AGGREGATE_VAR_SAMP },
 	{ "var_pop", 1, AGGREGATE_VAR_POP }, { "varpop", 1, AGGREGATE_VAR_POP },
+	{ "sem", 1, AGGREGATE_SEM }, { "geomean", 1, AGGREGATE_GEOMEAN }, { "geometric_mean", 1, AGGREGATE_GEOMEAN },
 	{ "median", 1, AGGREGATE_QUANTILE_CONT }, { "quantile", 1, AGGREGATE_QUANTILE_CONT }, { "quantile", 2, AGGREGATE_QUANTILE_CONT },
 	{ "quantile_cont", 2, AGGREGATE_QUANTILE_CONT }, { "percentile_cont", 2, AGGREGATE_QUANTILE_CONT }, { "quantileexact", 2, AGGREGATE_QUANTILE_CONT },
 	{ "percentile", 2, AGGREGATE_QUANTILE_CONT }, { "quantile_disc", 2, AGGREGATE_QUANTILE_DISC }, { "percentile_disc", 2, AGGREGATE_QUANTILE_DISC },
@@ -182,7 +184,20 @@ static const struct { const char *name; int args; enum vector_aggregate_of of; }
 	{ "uniqcombined", 1, AGGREGATE_APPROX_DISTINCT },
 	{ "arg_max", 2, AGGREGATE_ARG_MAX }, { "argmax", 2, AGGREGATE_ARG_MAX }, { "max_by", 2, AGGREGATE_ARG_MAX },
 	{ "arg_min", 2, AGGREGATE_ARG_MIN }, { "argmin", 2, AGGREGATE_ARG_MIN }, { "min_by", 2, AGGREGATE_ARG_MIN },
-	{ NULL, 0, AGGREGATE_ROWS } };
+	{ "approx_quantile", 2, AGGREGATE_APPROX_QUANTILE }, { "approx_percentile", 2, AGGREGATE_APPROX_QUANTILE },
+	{ "first", 1, AGGREGATE_FIRST }, { "arbitrary", 1, AGGREGATE_FIRST }, { "last", 1, AGGREGATE_LAST }, { "anylast", 1, AGGREGATE_LAST },
+	{ "any_value", 1, AGGREGATE_ANY }, { "any", 1, AGGREGATE_ANY },
+	{ "ordered_first", 4, AGGREGATE_ORDERED_FIRST }, { "ordered_last", 4, AGGREGATE_ORDERED_LAST },
+	{ "mode", 1, AGGREGATE_MODE }, { "topk", 1, AGGREGATE_TOPK }, { "topk", 2, AGGREGATE_TOPK }, { "approx_top_k", 2, AGGREGATE_TOPK },
+	{ "histogram", 1, AGGREGATE_HISTOGRAM }, { "entropy", 1, AGGREGATE_ENTROPY },
+	{ "string_agg", 1, AGGREGATE_TEXT }, { "string_agg", 2, AGGREGATE_TEXT }, { "listagg", 1, AGGREGATE_TEXT }, { "listagg", 2, AGGREGATE_TEXT },
+	{ "group_concat", 1, AGGREGATE_TEXT }, { "group_concat", 2, AGGREGATE_TEXT }, { "distinct_text", 2, AGGREGATE_TEXT, ONCE_TEXT },
+	{ "ordered_text", 4, AGGREGATE_TEXT }, { "ordered_texts_once", 4, AGGREGATE_TEXT, ONCE_TYPED },
+	{ "array_agg", 1, AGGREGATE_LIST }, { "list", 1, AGGREGATE_LIST }, { "grouparray", 1, AGGREGATE_LIST }, { "groupuniqarray", 1, AGGREGATE_LIST, ONCE_TEXT },
+	{ "ordered_list", 4, AGGREGATE_LIST }, { "ordered_list_once", 4, AGGREGATE_LIST, ONCE_TYPED },
+	{ "bool_or", 1, AGGREGATE_BOOL_OR }, { "logical_or", 1, AGGREGATE_BOOL_OR }, { "bool_and", 1, AGGREGATE_BOOL_AND }, { "logical_and", 1, AGGREGATE_BOOL_AND },
+	{ "every", 1, AGGREGATE_BOOL_AND }, { "bit_or", 1, AGGREGATE_BIT_OR }, { "bit_and", 1, AGGREGATE_BIT_AND }, { "bit_xor", 1, AGGREGATE_BIT_XOR },
+	{ NULL, 0, AGGREGATE_ROWS, ONCE_NOT } };
 
 static int
 share_of(struct plan_work *k, const struct select_expr *e, double *share)
@@ -193,6 +208,68 @@ share_of(struct plan_work *k, const struct select_expr *e, double *share)
 		return -1;
 	*share = cell.type == CELL_REAL ? cell.real : (double)cell.integer;
 	return *share >= 0 && *share <= 1 ? 0 : -1;
+}
+
+/* The last argument, which is the same for all rows. */
+static int
+separator_of(struct plan_work *k, const struct select_expr *e, struct vector_aggregate *a)
+{
+	const struct select_expr *last = e->arg[e->n_args - 1];
+	struct buf text = {0};
+	struct cell cell;
+
+	a->separator = STR(",");
+	if (e->n_args < 2)
+		return 0;
+	if (vector_plan_has(&k->scope, last, 0) || vector_plan_constant(&k->scope, last, &cell) < 0 || cell.type == CELL_NULL)
+		return -1;
+	functions_put_text(&text, &cell);
+	a->separator = (struct str){ arena_dup(k->scope.plan->arena, text.n ? text.p : "", text.n), text.n };
+	buf_release(&text);
+	return 0;
+}
+
+/* The arguments behind the first. */
+static int
+further(struct plan_work *k, const struct select_expr *e, struct vector_aggregate *a)
+{
+	struct vector_expr *whole;
+	struct cell cell;
+
+	switch (a->of) {
+	case AGGREGATE_TEXT:
+	case AGGREGATE_LIST:
+		if (separator_of(k, e, a) < 0)
+			return -1;
+		if (e->n_args < 4)
+			return 0;
+		/* fallthrough */
+	case AGGREGATE_ORDERED_FIRST:
+	case AGGREGATE_ORDERED_LAST:            /* value, key, descending, separator */
+		if (vector_plan_constant(&k->scope, e->arg[2], &cell) < 0 || cell.type != CELL_INTEGER)
+			return -1;
+		a->descending = cell.integer != 0;
+		/* fallthrough */
+	case AGGREGATE_ARG_MIN:
+	case AGGREGATE_ARG_MAX:
+		return (a->by = vector_plan_value(&k->scope, e->arg[1], 0)) ? 0 : -1;
+	case AGGREGATE_TOPK:
+		cell = cell_integer(10);
+		if ((e->n_args == 2 && (vector_plan_has(&k->scope, e->arg[1], 0) || vector_plan_constant(&k->scope, e->arg[1], &cell) < 0)) || cell.type != CELL_INTEGER ||
+		    cell.integer < 1 || cell.integer > 10000)
+			return -1;
+		a->share = (double)cell.integer;
+		return 0;
+	case AGGREGATE_BIT_OR:
+	case AGGREGATE_BIT_AND:
+	case AGGREGATE_BIT_XOR:
+		whole = vector_plan_node(&k->scope, VECTOR_INTEGER, 1);
+		whole->arg[0] = a->arg;
+		a->arg = whole;
+		return 0;
+	default:
+		return e->n_args == 2 ? share_of(k, e->arg[1], &a->share) : 0;
+	}
 }
 
 /* What an aggregate counts. 0, or -1: not over columns. */
@@ -216,16 +293,15 @@ aggregate(struct plan_work *k, const struct select_expr *e, struct vector_aggreg
 	if (!aggregates[i].name)
 		return -1;
 	a->of = aggregates[i].of;
+	a->once = aggregates[i].once;
 	a->arg = a->of == AGGREGATE_COUNT_IF ? vector_plan_condition(s, e->arg[0], 0) : vector_plan_value(s, e->arg[0], 0);
-	if (!a->arg)
+	if (!a->arg || further(k, e, a) < 0)
 		return -1;
-	if (a->of == AGGREGATE_ARG_MAX || a->of == AGGREGATE_ARG_MIN)
-		a->by = vector_plan_value(s, e->arg[1], 0);
-	else if (e->n_args == 2 && share_of(k, e->arg[1], &a->share) < 0)
-		return -1;
-	if ((a->of == AGGREGATE_ARG_MAX || a->of == AGGREGATE_ARG_MIN) && !a->by)
-		return -1;
-	if (e->distinct && a->of != AGGREGATE_MIN && a->of != AGGREGATE_MAX) {
+	if (e->distinct && (a->of == AGGREGATE_TEXT || a->of == AGGREGATE_LIST)) {
+		if (a->once || a->by)
+			return -1;
+		a->once = ONCE_VALUE;
+	} else if (e->distinct && !vector_aggregate_ignores_doubles(a)) {
 		if (a->of != AGGREGATE_COUNT && a->of != AGGREGATE_SUM && a->of != AGGREGATE_AVG && a->of != AGGREGATE_TOTAL)
 			return -1;
 		a->distinct = 1;
@@ -243,7 +319,7 @@ vector_plan_aggregate(struct plan_work *k, const struct select_expr *e)
 	for (int i = 0; i < k->n_aggregates; i++) {
 		const struct vector_aggregate *b = &k->aggregate[i];
 
-		if (a.of == b->of && a.distinct == b->distinct && memcmp(&a.share, &b->share, sizeof(a.share)) == 0 && vector_plan_same(a.arg, b->arg) &&
+		if (a.of == b->of && a.distinct == b->distinct && a.descending == b->descending && a.once == b->once && str_eq(a.separator, b->separator) && memcmp(&a.share, &b->share, sizeof(a.share)) == 0 && vector_plan_same(a.arg, b->arg) &&
 		    vector_plan_same(a.by, b->by) && vector_plan_same(a.filter, b->filter))
 			return i;
 	}
@@ -1028,12 +1104,9 @@ vector_plan_ignores_doubles(const struct plan_work *k)
 
 	if (k->place == IN_LIST)
 		return 1;
-	for (int i = 0; distinct && i < k->n_aggregates; i++) {
-		const struct vector_aggregate *a = &k->aggregate[i];
-
-		if (!a->distinct && a->of != AGGREGATE_MIN && a->of != AGGREGATE_MAX && a->of != AGGREGATE_APPROX_DISTINCT)
+	for (int i = 0; distinct && i < k->n_aggregates; i++)
+		if (!vector_aggregate_ignores_doubles(&k->aggregate[i]))
 			return 0;
-	}
 	return !distinct || k->grouped;
 }
 

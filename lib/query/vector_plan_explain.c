@@ -4,9 +4,6 @@
 #include "base/time.h"
 #include "query/vector_plan_priv.h"
 
-static const char *const aggregate_names[] = { "count(*)", "count", "sum", "total", "avg", "min", "max", "count_if", "stddev_samp", "stddev_pop", "var_samp",
-	"var_pop", "quantile_cont", "quantile_disc", "approx_count_distinct", "arg_min", "arg_max" };
-
 static void
 put_field(struct buf *to, const struct vector_plan *p, const struct store_field *f)
 {
@@ -125,15 +122,16 @@ put_expr(struct buf *to, const struct vector_plan *p, const struct vector_expr *
 static void
 put_aggregate(struct buf *to, const struct vector_plan *p, const struct vector_aggregate *a)
 {
-	buf_lit(to, aggregate_names[a->of]);
+	buf_lit(to, vector_aggregate_name(a->of));
 	if (a->of != AGGREGATE_ROWS) {
-		buf_lit(to, a->distinct ? "(DISTINCT " : "(");
+		buf_lit(to, a->distinct || a->once ? "(DISTINCT " : "(");
 		put_expr(to, p, a->arg);
 		if (a->by) {
-			buf_lit(to, ", ");
+			buf_lit(to, a->of == AGGREGATE_ARG_MIN || a->of == AGGREGATE_ARG_MAX ? ", " : " ordered by ");
 			put_expr(to, p, a->by);
+			buf_lit(to, a->descending ? " descending" : "");
 		}
-		if (a->of == AGGREGATE_QUANTILE_CONT || a->of == AGGREGATE_QUANTILE_DISC)
+		if (a->of == AGGREGATE_QUANTILE_CONT || a->of == AGGREGATE_QUANTILE_DISC || a->of == AGGREGATE_APPROX_QUANTILE || a->of == AGGREGATE_TOPK)
 			buf_printf(to, ", %g", a->share);
 		buf_byte(to, ')');
 	}

@@ -161,7 +161,7 @@ vector_plan_name(struct plan_scope *s, const struct select_expr *e, int aliases,
 unsigned
 vector_plan_has(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
-	static const char *const blobs[] = { "zeroblob", "unhex", "likelihood", "likely", "unlikely", NULL };
+	static const char *const blobs[] = { "zeroblob", "unhex", "order_key", "likelihood", "likely", "unlikely", NULL };
 	const struct select_expr *child;
 	struct plan_item item;
 	struct store_field field;

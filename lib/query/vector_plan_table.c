@@ -895,7 +895,7 @@ vector_plan_orders(struct vector_plans *all)
 			int ordered = p->grouped ? 0 : p->limit >= 0 || !p->unordered;
 
 			for (int a = 0; a < p->n_aggregates; a++)
-				ordered |= p->aggregate[a].of == AGGREGATE_ARG_MIN || p->aggregate[a].of == AGGREGATE_ARG_MAX;
+				ordered |= vector_aggregate_is_ordered(p->aggregate[a].of);
 			if (p->source)
 				changed |= want(p->source, ordered);
 		}

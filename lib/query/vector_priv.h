@@ -49,7 +49,8 @@ struct vector_worker {
 	struct store_batch *batch;      /* of events */
 	struct vector_probe *probe;     /* of a join */
 	size_t n, from;                 /* rows of the batch at hand; where it begins in the table */
-	struct vector_place { uint64_t chunk; int64_t time; uint32_t row; } place;      /* of its first row: batches are in order by it */
+	struct vector_place { uint64_t chunk; int64_t time; uint64_t row; } place;      /* of its first row: batches are in order by it */
+	const int64_t *times, *numbers; /* of its rows, where vector_states_read saw that places are wanted; else NULL */
 	int64_t min_time, max_time;     /* of its rows, where known */
 	struct column column[STORE_BATCH_FIELDS];       /* of the batch at hand, where loaded[field] */
 	unsigned char loaded[STORE_BATCH_FIELDS];
@@ -73,6 +74,13 @@ vector_place_order(const struct vector_place *a, const struct vector_place *b)
 	if (a->chunk != b->chunk)
 		return a->chunk < b->chunk ? -1 : 1;
 	return a->time != b->time ? (a->time < b->time ? -1 : 1) : (a->row > b->row) - (a->row < b->row);
+}
+
+/* Where a row of the batch at hand stands among all: of events by time and number. */
+static inline struct vector_place
+vector_place_of(const struct vector_worker *w, size_t row)
+{
+	return w->times ? (struct vector_place){ 0, w->times[row], (uint64_t)w->numbers[row] } : (struct vector_place){ w->place.chunk, w->place.time, row };
 }
 
 /* An array for the rows of this batch, of items of `size` bytes (1, 4, 8); not cleared. */
@@ -296,7 +304,45 @@ vector_list_integer(struct arena *arena, struct vector_list *l, int64_t x)
 	l->small->small[l->small->n++] = (int32_t)x;
 }
 
-/* ---- vector_group.c: keys and aggregates of one worker */
+/* ---- vector_tally.c: how often each value occurs in each group; group NULL: there is one, and `grouped` is 0 */
+struct functions_count;
+struct vector_tally;
+struct vector_tally *vector_tally_new(int grouped, int places);         /* places: of each value the first row's */
+void vector_tally_free(struct vector_tally *);
+size_t vector_tally_held(const struct vector_tally *);
+size_t vector_tally_ahead(struct vector_tally *);
+void vector_tally_add(struct vector_tally *, struct vector_worker *, const struct column *, struct vector_rows, const uint32_t *group, uint32_t n_groups);
+void vector_tally_merge(struct vector_tally *, const struct vector_tally *from, const uint32_t *group, uint32_t n_groups);
+void vector_tally_end(struct vector_tally *, uint32_t n_groups);        /* nothing is added from now on */
+size_t vector_tally_values(const struct vector_tally *, uint32_t group);                /* different ones, of which NULL is none */
+size_t vector_tally_get(const struct vector_tally *, uint32_t group, struct functions_count *);        /* room for all of them; borrowed */
+int vector_tally_instant(const struct vector_tally *);                  /* its integers are instants */
+
+/* ---- vector_gather.c: all values of each group in the order of the rows */
+struct vector_gather;
+struct vector_gather *vector_gather_new(const struct vector_aggregate *);
+void vector_gather_free(struct vector_gather *);
+size_t vector_gather_held(const struct vector_gather *);
+void vector_gather_add(struct vector_gather *, struct vector_worker *, const struct column *value, const struct column *key, struct vector_rows, const uint32_t *group);
+void vector_gather_merge(struct vector_gather *, struct vector_gather *from, const uint32_t *group);    /* from belongs to it from then on */
+int vector_gather_end(struct vector_gather *, const struct vector_input *, uint32_t n_groups, struct err *);    /* nothing is added from now on. 0 or < 0 */
+int vector_gather_get(struct vector_gather *, const struct vector_aggregate *, uint32_t group, struct buf *out, struct err *);  /* 1; 0: NULL; < 0 */
+
+/* ---- vector_state.c: what the aggregates of one worker keep for each group, by its number; group NULL: all rows are of one */
+struct vector_states;
+struct vector_held;
+struct vector_states *vector_states_new(const struct vector_plan *);
+void vector_states_free(struct vector_states *);
+size_t vector_states_held(const struct vector_states *);
+size_t vector_states_ahead(struct vector_states *);
+int vector_states_read(struct vector_states *, struct vector_worker *, struct vector_rows, struct err *);       /* what the aggregates want of these rows: all that can fail … */
+int vector_states_add(struct vector_states *, struct vector_worker *, const uint32_t *group, uint32_t n_groups, struct err *);  /* … and into their groups with it */
+void vector_states_count(struct vector_states *, const uint32_t *group, const int64_t *rows, size_t n, uint32_t n_groups);      /* instead of both, where there is COUNT(*) and nothing else: so many rows of n groups */
+void vector_states_merge(struct vector_states *, struct vector_states *from, const uint32_t *group, uint32_t n, uint32_t n_groups);     /* group[0 … n - 1]: what theirs are here; from is used up */
+int vector_states_end(struct vector_states *, struct vector_worker *, int threads, uint32_t n_groups, const uint32_t *order, uint32_t n, struct vector_held *column,
+    struct err *);              /* a column for each aggregate, of n groups in this order. 0 or < 0 */
+
+/* ---- vector_group.c: keys, and their groups' states, of one worker */
 struct vector_groups;
 struct vector_groups *vector_groups_new(const struct vector_plan *);
 void vector_groups_free(struct vector_groups *);

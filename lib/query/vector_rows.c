@@ -401,7 +401,7 @@ vector_kept_add(struct vector_kept *kept, struct vector_worker *w, struct vector
 
 			put(kept, &to[c], &cell);
 		}
-		place.row = (uint32_t)i;
+		place.row = i;
 		kept->place[kept->n++] = place;
 		if (ordered && kept->n >= 2 * (size_t)plan->limit + SLACK)
 			cut_back(kept);

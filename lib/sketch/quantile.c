@@ -193,6 +193,12 @@ quantile_get(const struct quantile *q, double share)
 	return value < q->least ? q->least : value > q->greatest ? q->greatest : value;
 }
 
+size_t
+quantile_held(const struct quantile *q)
+{
+	return sizeof(*q) + (size_t)q->few_cap * sizeof(*q->few) + ((size_t)q->above.n + (size_t)q->below.n) * sizeof(*q->above.count);
+}
+
 uint64_t
 quantile_count(const struct quantile *q)
 {

@@ -22,6 +22,7 @@ void quantile_merge(struct quantile *, const struct quantile *from);
  * added; 0 ≤ q ≤ 1; NAN when empty. */
 double quantile_get(const struct quantile *, double q);
 uint64_t quantile_count(const struct quantile *);
+size_t quantile_held(const struct quantile *);          /* bytes of memory */
 
 /* Text form "dd1:…" (documented at its writer): printable, no blanks or quotes, the same for the same content. */
 void quantile_put(const struct quantile *, struct buf *);

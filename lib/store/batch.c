@@ -221,6 +221,33 @@ store_batches_more(const struct store_batches *all)
 	    __atomic_load_n(&all->next_tail, __ATOMIC_RELAXED) < all->n_tail;
 }
 
+static int
+oldest_first(const void *a, const void *b)
+{
+	const struct store_source *x = a, *y = b;
+
+	return (x->min_time > y->min_time) - (x->min_time < y->min_time);
+}
+
+int
+store_batches_apart(const struct store_batches *all)
+{
+	size_t n = all->snap.n_sources;
+	struct store_source *source = mem_grow(NULL, n + 1, sizeof(*source));
+	int apart = !all->samples;
+
+	if (n)
+		memcpy(source, all->snap.source, n * sizeof(*source));
+	if (all->n_tail)                /* in order as well */
+		source[n++] = (struct store_source){ .min_time = all->tail[0].time, .max_time = all->tail[all->n_tail - 1].time };
+	if (n)
+		qsort(source, n, sizeof(*source), oldest_first);
+	for (size_t i = 1; i < n; i++)
+		apart = apart && source[i].min_time > source[i - 1].max_time;
+	free(source);
+	return apart;
+}
+
 void
 store_batches_read(const struct store_batches *all, struct store_batches_read *read)
 {

@@ -56,6 +56,10 @@ int64_t store_batches_rows(const struct store_batches *);       /* at most so ma
 
 int store_batches_more(const struct store_batches *);          /* may store_batch_next give another batch? Asked by any thread */
 
+/* Do the batches lie one behind the other in time, with no time that two of them have? Then rows in the order of the batches' times are in
+ * order of (time, seq). Of samples: no. */
+int store_batches_apart(const struct store_batches *);
+
 /* What was left out and what was read, for EXPLAIN and for the row count of a query. */
 struct store_batches_read { int64_t chunks, chunks_skipped, rows, columns; };
 void store_batches_read(const struct store_batches *, struct store_batches_read *);

@@ -154,6 +154,25 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	run -0 at-query -f csv -P needle=u1 < "$shared/bench/queries.sql"
 }
 
+# Both ways, without the reals' last digits: they are whole here.
+both() { is "$1" "$2" && AT_VECTOR=0 is "$1" "$2" && at-query "EXPLAIN $1" | grep -q 'vector(0): groups '; }
+
+@test "aggregates see events in order of time, then as they came, however they lie; over columns and row by row" {
+	for part in '05 n5,07 n7,07 n8' '01 n1,06 n6' '07 n9,02 n2'; do        # late ones; two chunks and a tail whose times overlap
+		tr , '\n' <<< "$part" | while read -r hour name; do
+			echo "{\"event\":\"late\",\"timestamp\":\"2026-11-25T$hour:00:00Z\",\"properties\":{\"name\":\"$name\",\"half\":$((${name#n} % 2))}}"
+		done | at-ingest -q
+		[[ $part == 07* ]] || at-admin -q compact
+	done
+	local late="FROM events WHERE event = 'late'"
+	both "SELECT first(name), last(name), any_value(CASE WHEN half THEN name END), arg_max(name, half), arg_min(name, half), mode(half), mode(name) $late" n1,n9,n1,n1,n2,1,n1
+	both "SELECT string_agg(name, ' ') $late" 'n1 n2 n5 n6 n7 n8 n9'
+	both "SELECT half, array_agg(name), last(name), group_concat(DISTINCT half) $late GROUP BY half ORDER BY half" $'0,"[""n2"",""n6"",""n8""]",n8,0\n1,"[""n1"",""n5"",""n7"",""n9""]",n9,1'
+	both "SELECT half, string_agg(name, '>' ORDER BY half), first(name ORDER BY timestamp DESC), last(name ORDER BY half) $late GROUP BY 1" $'0,n2>n6>n8,n8,n8\n1,n1>n5>n7>n9,n7,n9'
+	both "SELECT string_agg(DISTINCT half, ',' ORDER BY half DESC), topk(half, 1), histogram(half), bool_and(half), bit_or(half) $late" '"1,0","[""1""]","{""0"":3,""1"":4}",0,1'
+	both "SELECT string_agg(name, ','), array_agg(name), first(name), topk(name), mode(name), histogram(name), bool_or(half), sum_if(half, half), approx_quantile(half, 0.5) FROM events WHERE event = 'none'" ',,,[],,,,,'
+}
+
 @test "EXPLAIN shows what is counted over columns, EXPLAIN ANALYZE what that took; AT_VECTOR=0 counts nothing there" {
 	run -0 at-query -f csv "EXPLAIN SELECT page, count(*) FROM events WHERE event = 'page_view' GROUP BY page"
 	[[ $output == *'vector(0): groups over columns, event page_view; by page; count(*)'* ]]

@@ -16,7 +16,7 @@ NOW = "2026-11-24T00:30:00Z"
 ZONES = ["UTC", "Europe/Zurich", "America/St_Johns", "Asia/Kolkata", "Australia/Lord_Howe"]
 
 
-FLOATING = "sum(", "avg(", "total(", "stddev", "var_pop", "quantile", "median"
+FLOATING = "sum(", "avg(", "sum_if(", "avgIf(", "sem(", "geomean(", "total(", "stddev", "var_pop", "quantile", "median"
 
 
 # ---- a store of everything
@@ -145,12 +145,25 @@ class Maker:
             "CAST(%s AS TEXT) = '2'" % self.name(NUMBERS), "CAST(%s AS REAL) > '1'" % self.name(NUMBERS + ["source"]), "%s = CAST(2 AS TEXT)" % self.name(NUMBERS + TEXTS))
 
     def aggregate(self):
+        if self.r.random() < .3:
+            return self.other_aggregate()
         f = self.pick("", "", "", " FILTER (WHERE %s)" % self.condition(1))
         return self.pick("count(*)", "count(%s)" % self.any(1), "count(DISTINCT %s)" % self.any(1), "sum(%s)" % self.number(1), "avg(%s)" % self.number(1), "min(%s)" % self.any(1),
                          "max(%s)" % self.any(1), "total(%s)" % self.number(1), "sum(DISTINCT %s)" % self.name(["n", "r", "only"]), "uniq(%s)" % self.name(TEXTS + NUMBERS),
                          "median(%s)" % self.name(NUMBERS), "quantile(%s, 0.95)" % self.number(1), "percentile_disc(%s, 0.5)" % self.name(["n", "only", "r"]),
                          "stddev(%s)" % self.name(["n", "r"]), "var_pop(%s)" % self.name(["n", "r", "only"]), "arg_max(%s, %sid)" % (self.name(TEXTS), self.dot),
                          "max_by(n, %s)" % (self.dot + "id")) + f if self.r.random() < .9 else "count_if(%s)" % self.condition(1)
+
+    def other_aggregate(self):
+        any, by, n = self.name(TEXTS + NUMBERS), "%s%s" % (self.name(TEXTS + NUMBERS), self.pick("", " DESC")), self.name(["n", "r"])
+        f = self.pick("", "", " FILTER (WHERE %s > 5)" % n)
+        return self.pick("%s(%s)" % (self.pick("first", "last", "any_value", "arbitrary", "anyLast", "mode", "histogram", "topk", "string_agg", "group_concat", "list", "groupUniqArray",
+                                               "bool_or", "bool_and", "bit_or", "bit_and", "bit_xor", "entropy"), any),
+                         "%s(%s ORDER BY %s)" % (self.pick("first", "last", "any_value", "string_agg", "array_agg"), any, by), "topk(%s, %d)" % (any, self.r.randrange(1, 6)),
+                         "%s(DISTINCT %s)" % (self.pick("string_agg", "group_concat", "array_agg", "mode", "any_value"), any), "string_agg(DISTINCT %s, '|')" % any,
+                         "%s(DISTINCT %s ORDER BY %s)" % (self.pick("string_agg", "list"), any, by), "string_agg(%s || '!', '; ')" % any, "array_agg(lower(%s))" % any,
+                         "approx_quantile(%s, %s)" % (any, self.pick("0.5", "0.99")), "sem(%s)" % n, "geomean(%s)" % n, "min_by(%s, %s)" % (any, self.name(NUMBERS))) + f if self.r.random() < .85 else \
+            "%s(%s, %s > 3)" % (self.pick("sum_if", "uniqIf", "avgIf"), n, any)
 
     def where(self, share=.6):
         return " WHERE " + self.condition() if self.r.random() < share else ""
@@ -415,7 +428,9 @@ def duck_shape(r):
     where = lambda: " WHERE " + century + pick("n > -9", condition(), "%s AND %s" % (condition(), condition()), "(%s OR %s)" % (condition(), condition()))
     value = lambda: pick("count(*)", "count(DISTINCT page)", "count(DISTINCT n % 7)", "sum(DISTINCT n)", "avg(DISTINCT n)", "sum(n)", "min(r)", "max(page)", "avg(r)", "median(n)", "quantile_disc(n, 0.3)", "arg_max(id, r)", "arg_min(id, r)",
                          "string_agg(id, ',' ORDER BY id)", "string_agg(DISTINCT page, '|' ORDER BY page)", "stddev_pop(n)", "var_samp(r)", "corr(n, r)", "regr_slope(r, n)", "bool_or(n > 38)", "bool_and(n > -6)", "bit_or(n)", "count_if(n > 3)",
-                         "first(id ORDER BY id)", "last(id ORDER BY timestamp, id)", "quantile_cont(r, 0.9)") + pick("", "", " FILTER (WHERE %s)" % condition())
+                         "first(id ORDER BY id)", "last(id ORDER BY timestamp, id)", "quantile_cont(r, 0.9)", "first(source ORDER BY id)", "last(source ORDER BY n, id)", "first(r ORDER BY timestamp DESC, id)",
+                         "string_agg(source, '; ' ORDER BY id DESC)", "string_agg(page, ',' ORDER BY r, id)", "bit_and(n)", "bit_xor(n)", "entropy(page)", "bool_or(source = 'direct')", "max_by(source, id)",
+                         "list_sort(array_agg(DISTINCT page))", "min_by(n, id)", "any_value(page ORDER BY id)") + pick("", "", " FILTER (WHERE %s)" % condition())
     key = lambda: pick("event", "page", "source", "user_id", "n % 4", "hour(timestamp)", "epoch(date_trunc('%s', timestamp))" % pick("hour", "day", "week", "month"), "dayofweek(timestamp)", "strftime(timestamp, '%Y-%m-%d')",
                        "extract(week FROM timestamp)", "epoch(time_bucket(INTERVAL '%s', timestamp))" % pick("6 hours", "3 days", "90 minutes", "1 month"), "CASE WHEN r > 20 THEN 'much' WHEN n > 3 THEN 'some' END", "coalesce(source, page)",
                        "datediff('day', timestamp, TIMESTAMP '2026-11-24')", "length(page)", "substr(page, 2, 2)", "user_id IS NULL")
