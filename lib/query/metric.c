@@ -16,6 +16,7 @@
 #include "json/cell.h"
 #include "query/kept.h"
 #include "query/metric_built_in.h"
+#include "query/query_priv.h"
 #include "query/table_function.h"
 #include "sketch/distinct.h"
 #include "sketch/quantile.h"
@@ -779,7 +780,8 @@ from_samples(struct gather *g, struct kinds *f, struct store_match *match, struc
 	match->of = g->fold == MIN ? STORE_LEAST : g->fold == MAX ? STORE_GREATEST : g->fold == STATES ? STORE_STATES : STORE_SUM;
 	match->wants = is_meant;
 	match->self = f;
-	rc = store_each_run(query_store(g->query, err), match, PARTS, add_samples, g, err);
+	if ((rc = query_hold_samples(g->query, err)) == 0)
+		rc = store_each_run(query_store(g->query, err), match, PARTS, add_samples, g, err);
 	for (int i = 0; i < PARTS; i++) {
 		if (rc == 0)
 			add_part(g, &g->all, &part[i]);

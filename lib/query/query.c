@@ -349,6 +349,8 @@ query_store(struct query *q, struct err *err)
 		}
 		q->store = q->spec.opened ? store_share(q->spec.opened) : store_open(q->spec.store, q->spec.tenant, STORE_READ | STORE_ASIDE, err);
 		restrict_store(q);
+		if (q->store && q->spec.memory)
+			store_limit_copies(q->store, (size_t)(q->spec.memory / 4));
 		if (q->store)
 			q->version = store_version(q->store);
 	}
@@ -832,7 +834,7 @@ begin(struct query *q)
 	q->cancelled = 0;
 	q->statement++;
 	q->read = 0;
-	q->changing = 0;
+	q->changing = q->samples_too = 0;
 	q->failure.code = q->damage.code = 0;
 	vector_plans_release(&q->plans);
 	q->deadline = q->spec.timeout_ms ? time_mono_ns() + q->spec.timeout_ms * 1000000 : 0;
@@ -984,6 +986,23 @@ query_behind(struct str rest)
 	return rc == 1 ? (struct str){ rest.p + word.at, rest.n - word.at } : rc == 0 ? (struct str){ 0 } : str_trim(rest);
 }
 
+/* Does a statement read samples, and something else, or samples again? By its words: what only looks like it costs no more than a copy. */
+static int
+reads_samples_again(struct str sql)
+{
+	struct token word, before = {0};
+	struct err ignore = {0};
+	size_t at = 0;
+	int samples = 0, others = 0;
+
+	for (; token_next(sql, &at, &word, &ignore) == 1; before = word) {
+		samples += token_is(&word, "metrics") || (word.kind == TOKEN_QUOTED && str_eq(word.text, STR("\"metrics\""))) ||
+		    (token_is(&before, "metric") && token_is(&word, "("));
+		others += token_is(&word, "from") || token_is(&word, "join") || token_is(&word, "events");
+	}
+	return samples && samples + others > 2;
+}
+
 /* run: and what it took. */
 static int
 explain(struct query *q, struct str sql, const struct query_param *params, int n_params, int run, struct cell_sink sink, struct err *err)
@@ -1008,6 +1027,7 @@ explain(struct query *q, struct str sql, const struct query_param *params, int n
 		rewrite_release(&rewrite);
 		return rc;
 	}
+	q->samples_too |= run && reads_samples_again(buf_get(&rewrite.text));
 	rest = query_behind(rest);
 	if (rest.n) {
 		rewrite_release(&rewrite);
@@ -1109,10 +1129,16 @@ int
 query_hold(struct query *q, struct err *err)
 {
 	struct store *store = query_store(q, err);
-	int rc = !store ? err->code : q->held ? 0 : store_hold(store, err);
+	int rc = !store ? err->code : q->held ? 0 : store_hold(store, q->samples_too, err);
 
 	q->held |= rc == 0;
 	return rc;
+}
+
+int
+query_hold_samples(struct query *q, struct err *err)
+{
+	return q->samples_too ? query_hold(q, err) : 0;
 }
 
 static int
@@ -1240,6 +1266,7 @@ run_statement(struct query *q, struct str all, size_t *at, const struct query_pa
 		rewrite_release(&rewrite);
 		return err->code;
 	}
+	q->samples_too = reads_samples_again(buf_get(&rewrite.text));
 again:
 	rc = prepare_best(q, &rewrite, params, n_params, &planned, &statement);
 	if (rc == SQLITE_OK && statement && (!sqlite3_stmt_readonly(statement) || sqlite3_column_count(statement) == 0))

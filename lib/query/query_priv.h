@@ -33,7 +33,8 @@ struct query {
 	void *events, *samples;         /* the tables', while they are known: tables_events.c, tables_samples.c */
 	struct buf input;               /* rows of -i */
 	struct cache *cache;            /* NULL: answers are not kept */
-	int held;                       /* the store is held as the statement first saw it */
+	int held;                       /* the store is held as the statement first saw it, */
+	int samples_too;                /* its samples too: the statement reads them and more, or more than once */
 	int changing;                   /* the statement at hand reads what the tenant's version does not count: random numbers, the audit, the clock in other threads */
 	struct store *own_trail;        /* opened for the table audit, when nobody gave one */
 	struct table_rows *input_rows;
@@ -48,8 +49,10 @@ query_has_store(const struct query *q)
 	return q->spec.store || q->spec.opened;
 }
 
-/* Before events are read for a statement: all that it reads is of one state of the store. 0 or < 0. Let go when it ends. */
+/* Before events are read for a statement: all that it reads is of one state of the store. 0 or < 0. Let go when it ends. Before
+ * samples are: likewise, where the statement reads more than them once. */
 int query_hold(struct query *, struct err *);
+int query_hold_samples(struct query *, struct err *);
 
 /* The events that users are followed through, all of them: what bounds an answer is a range of beginnings. 0 or < 0. */
 int query_tracks(struct query *, struct tracks *, struct err *);

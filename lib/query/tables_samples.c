@@ -248,11 +248,22 @@ static int
 next_run(struct cursor *c)
 {
 	struct table *t = (struct table *)c->base.pVtab;
+	struct err err = {0};
 	int rc;
 
 	c->at = 0;
-	if (query_stopped(t->q, &t->q->failure) < 0 || (rc = store_samples_next(c->samples, &c->run, &t->q->failure)) < 0)
+	do {
+		err_clear(&err);
+		if (query_stopped(t->q, &t->q->failure) < 0)
+			return failed(t);
+		rc = store_samples_next(c->samples, &c->run, &err);
+		if (rc == ERR_CORRUPT && !t->q->damage.code)
+			t->q->damage = err;
+	} while (rc == ERR_CORRUPT);            /* the rest can be read all the same */
+	if (rc < 0) {
+		t->q->failure = err;
 		return failed(t);
+	}
 	c->ended = rc == 0;
 	if (rc > 0) {
 		t->q->read += (int64_t)c->run.n;
@@ -306,7 +317,7 @@ filter(sqlite3_vtab_cursor *base, int plan, const char *ops, int argc, sqlite3_v
 	match.to = range.to > TIME_MAX ? TIME_MAX + 1 : range.to;
 	if (match.from >= match.to)
 		return SQLITE_OK;
-	if (!(c->samples = store_samples_open(t->q->store, &match, &t->q->failure)))
+	if (query_hold_samples(t->q, &t->q->failure) < 0 || !(c->samples = store_samples_open(t->q->store, &match, &t->q->failure)))
 		return failed(t);
 	return next_run(c);
 }

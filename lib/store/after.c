@@ -80,10 +80,10 @@ copy_tail(const struct store_view *v, const struct store_place *place, struct bu
 	rc = store_walk_before(&c, (struct str){ first, 8 }, &key, &value, err);
 	if (rc == 0)
 		rc = store_walk(&c, (struct str){ first, 8 }, &key, &value, err);
-	for (; rc > 0; rc = store_walk_next(&c, &key, &value, err)) {
-		if (key.n != 8 || tail_plain(value, &pack, &scratch, &value)) {
-			rc = store_damaged(err, v->s, "the tail holds what is no row");
-			break;
+	for (; rc > 0 || (rc == ERR_CORRUPT && !c.ended); rc = store_walk_next(&c, &key, &value, err)) {
+		if (rc < 0 || key.n != 8 || tail_plain(value, &pack, &scratch, &value)) {
+			err_clear(err);         /* that batch is lost to followers as to all others, whom it is told */
+			continue;
 		}
 		buf_add(to, key.p, 8);
 		varint_put_str(to, value);
@@ -95,12 +95,12 @@ copy_tail(const struct store_view *v, const struct store_place *place, struct bu
 }
 
 static int
-give_tail(struct store *s, const struct buf *tail, const struct store_place *place, const struct store_news *news, struct err *err)
+give_tail(const struct buf *tail, const struct store_place *place, const struct store_news *news, struct err *err)
 {
 	struct str rest = buf_get(tail), value;
 	struct tail_iter it;
 	struct event ev;
-	int rc = 0, got;
+	int rc = 0;
 
 	while (rest.n) {
 		uint64_t seq = store_key64_get(rest.p);
@@ -109,12 +109,10 @@ give_tail(struct store *s, const struct buf *tail, const struct store_place *pla
 		rest.n -= 8;
 		varint_take_str(&rest, &value);
 		if (tail_value(value, seq, &it))
-			return store_damaged(err, s, "the tail holds what is no row");
-		while ((got = tail_next(&it, &ev)) == 1)
+			continue;
+		while (tail_next(&it, &ev) == 1)
 			if (ev.seq > place->seq && (rc = news->event(news->self, &ev, err)) != 0)
 				return rc;
-		if (got < 0)
-			return store_damaged(err, s, "the tail holds what is no row");
 	}
 	return 0;
 }
@@ -293,7 +291,7 @@ store_each_new(struct store *s, struct store_place *place, const struct store_ne
 	store_view_close(&v);
 	if (rc < 0)
 		goto out;
-	if ((rc = scan ? give_scan(s, place, head.next_seq - 1, news, err) : give_tail(s, &tail, place, news, err)) != 0)
+	if ((rc = scan ? give_scan(s, place, head.next_seq - 1, news, err) : give_tail(&tail, place, news, err)) != 0)
 		goto out;
 	if (n)
 		qsort(fresh, n, sizeof(*fresh), by_number);

@@ -30,6 +30,8 @@ struct store_batches {
 	size_t n_tail;
 	int64_t rows;
 	size_t next_source, next_tail;  /* taken by readers; atomic, as are the counters */
+	struct err damage;              /* of what is missing in the snapshot; */
+	int damage_told;                /* by the reader who made it 1, atomic */
 	struct store_batches_read read;
 };
 
@@ -102,7 +104,12 @@ gather_tail(struct store_batches *all, struct err *err)
 	size_t cap = 0;
 	int rc;
 
-	while ((rc = store_snapshot_tail(&all->snap, &ev, err)) > 0) {
+	while ((rc = store_snapshot_tail(&all->snap, &ev, err)) > 0 || rc == ERR_CORRUPT) {
+		if (rc < 0) {
+			all->damage = *err;
+			err_clear(err);
+			continue;
+		}
 		if (ev.time < range->from || ev.time >= range->to)
 			continue;
 		if (rights) {
@@ -217,7 +224,7 @@ store_batches_rows(const struct store_batches *all)
 int
 store_batches_more(const struct store_batches *all)
 {
-	return all->samples || __atomic_load_n(&all->next_source, __ATOMIC_RELAXED) < all->snap.n_sources ||
+	return all->samples || (all->damage.code && !__atomic_load_n(&all->damage_told, __ATOMIC_RELAXED)) || __atomic_load_n(&all->next_source, __ATOMIC_RELAXED) < all->snap.n_sources ||
 	    __atomic_load_n(&all->next_tail, __ATOMIC_RELAXED) < all->n_tail;
 }
 
@@ -481,6 +488,11 @@ store_batch_next(struct store_batch *batch, struct err *err)
 	for (int i = 0; i < all->n_fields; i++)
 		r->slot[i].ready = r->slot[i].by_rows = 0;
 	arena_reset(r->texts);
+	if (all->damage.code && !__atomic_exchange_n(&all->damage_told, 1, __ATOMIC_RELAXED)) {
+		r->batch = (struct store_batch){ 0 };
+		*err = all->damage;
+		return err->code;
+	}
 	if (all->snap.range.newest && r->row == r->end && (rc = give_tail(r)) > 0) {
 		count(&all->read.rows, batch->n);
 		return rc;

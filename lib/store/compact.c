@@ -14,6 +14,9 @@
 
 #define NEARLY_FULL (STORE_CHUNK_RAW / 4 * 3)   /* bytes of rows from which a chunk is left as it is */
 #define SEAL_LEAST  4096                        /* rows of a tail that are worth a chunk of their own */
+#define PATIENCE_MS 300                         /* how long writers are kept waiting for those who read to be gone */
+#define LOOK_MS     5
+#define TRIES       2                           /* more copies, where somebody had the file open behind the first */
 #define WORTH_PCT   10                          /* free pages of all, percent, from which the file is written anew */
 
 /* ---- figures */
@@ -86,20 +89,25 @@ store_stats(struct store *s, struct store_stats *out, struct err *err)
 	if ((rc = store_view_head(&v, &head, err)) || (rc = free_pages(&v, &n_free, &n_pages, err)))
 		goto out;
 	now = mdb_txn_id(v.txn);
-	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
-		if ((rc = chunk_info(value, &info, err)))
-			goto out;
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0 || (rc == ERR_CORRUPT && !c.ended)) {
+		out->chunks++;
+		if (rc < 0 || chunk_info(value, &info, err)) {
+			err_clear(err);
+			continue;
+		}
 		out->first = out->first == TIME_NONE || info.min_time < out->first ? info.min_time : out->first;
 		out->last = info.max_time > out->last ? info.max_time : out->last;
 		rows += (int64_t)info.n;
-		out->chunks++;
 	}
-	while (rc == 0 && (rc = store_walk_next(&t, &key, &value, err)) > 0) {
+	while (rc == 0 && ((rc = store_walk_next(&t, &key, &value, err)) > 0 || (rc == ERR_CORRUPT && !t.ended))) {
 		struct tail_iter it;
 		struct event ev;
 
-		if (key.n != 8 || tail_plain(value, &pack, &scratch, &value) || tail_value(value, store_key64_get(key.p), &it))
+		err_clear(err);         /* what is damaged, verify tells */
+		if (rc < 0 || key.n != 8 || tail_plain(value, &pack, &scratch, &value) || tail_value(value, store_key64_get(key.p), &it)) {
+			rc = 0;
 			continue;
+		}
 		while (tail_next(&it, &ev) == 1) {
 			out->first = out->first == TIME_NONE || ev.time < out->first ? ev.time : out->first;
 			out->last = ev.time > out->last ? ev.time : out->last;
@@ -335,8 +343,6 @@ swap_files(struct store *s, struct err *err)
 	buf_printf(&lock, "%s/lock.mdb", s->path);
 	if ((unlink(buf_text(&lock)) && errno != ENOENT) || rename(buf_text(&fresh), buf_text(&path)))
 		rc = err_set(err, ERR_IO, "%s: %s", buf_text(&path), strerror(errno));
-	else
-		rc = store_sync_dir(s->path, err);
 	buf_release(&fresh);
 	buf_release(&path);
 	buf_release(&lock);
@@ -423,26 +429,73 @@ store_copy(struct store *s, const char *path, struct err *err)
 	return rc;
 }
 
-/* A copy without free pages takes the file's place while nobody else has it open. A crash before the rename leaves the old
- * file, after it the new one; both hold the same. */
+/* Nobody else has the file open: 1, and nobody opens it until the lock is shared again; 0, < 0. Who only reads is soon gone. */
+static int
+have_alone(struct store *s, int patience_ms, struct err *err)
+{
+	int rc;
+
+	while ((rc = store_lock_open(s, 1, err)) == 1 && patience_ms > 0) {
+		usleep(LOOK_MS * 1000);
+		patience_ms -= LOOK_MS;
+	}
+	return rc == 0 ? 1 : rc < 0 ? rc : 0;
+}
+
+/* The copy, while the others may open the file and read it. None writes: the transaction changes nothing and is there for that alone. */
+static int
+copy_unchanged(struct store *s, const char *fresh, struct err *err)
+{
+	int rc = store_begin(s, err);
+
+	if (rc)
+		return rc;
+	unlink(fresh);
+	if ((rc = store_copy(s, fresh, err)) == 0 && (rc = have_alone(s, PATIENCE_MS, err)) >= 0)
+		rc = !rc;
+	if (rc)
+		unlink(fresh);
+	store_abort(s);
+	return rc;
+}
+
+/* The others may have the file open again, and read, before it is sure that a power cut leaves the new one; but none may write into it. */
+static int
+exchange(struct store *s, struct err *err)
+{
+	struct err ignore = { 0 };
+	int rc = store_reopen(s, swap_files, err), held = rc == 0 && store_begin(s, &ignore) == 0;
+
+	if (rc == 0 && !held)
+		rc = store_sync_dir(s->path, err);
+	if (store_lock_open(s, 0, err))         /* shared again */
+		rc = err->code;
+	if (rc == 0 && held)
+		rc = store_sync_dir(s->path, err);
+	store_abort(s);
+	return rc;
+}
+
+/* A copy without free pages takes the file's place at a moment when nobody else has it open; whoever wants to read waits for that
+ * exchange at most, not for the copy nor for the disk. A crash before the rename leaves the old file, after it the new one; both hold the same. */
 static int
 write_anew(struct store *s, struct err *err)
 {
 	struct buf fresh = { 0 };
-	int rc;
+	int rc = have_alone(s, 0, err);         /* else it would be copied for nothing */
 
-	if ((rc = store_lock_open(s, 1, err)))
-		return rc;
+	if (rc <= 0)
+		return rc < 0 ? rc : 1;
+	if (store_lock_open(s, 0, err))
+		return err->code;
 	buf_printf(&fresh, "%s/data.mdb.new", s->path);
-	unlink(buf_text(&fresh));
-	rc = store_copy(s, fresh.p, err);
+	for (int tries = 0; (rc = copy_unchanged(s, buf_text(&fresh), err)) == 1 && tries < TRIES; tries++)
+		;
 	if (rc == 0)
-		rc = store_reopen(s, swap_files, err);
-	else
-		unlink(fresh.p);
-	buf_release(&fresh);
-	if (store_lock_open(s, 0, err))         /* shared again */
+		rc = exchange(s, err);
+	else if (store_lock_open(s, 0, err))
 		rc = err->code;
+	buf_release(&fresh);
 	return rc;
 }
 
@@ -476,6 +529,19 @@ static int
 seal_events(struct store *s, struct err *err)
 {
 	return s->head.tail_rows ? store_seal_tail(s, 1, err) : 0;
+}
+
+/* What could not be read is there still, beside what came since. */
+static int
+is_sealed(struct store *s, struct err *err)
+{
+	struct store_tail tail;
+	int rc = store_read_tail(s, &tail, 0, err);
+
+	if (rc == 0 && tail.unread)
+		rc = store_damaged(err, s, "the tail holds what is no row");
+	store_tail_release(&tail);
+	return rc;
 }
 
 static int
@@ -522,7 +588,8 @@ store_compact(struct store *s, struct err *err)
 	int64_t unused = 0, pages = 0;
 	int rc;
 
-	if ((rc = step(s, seal_events, &bad.damage, err)) || (rc = step(s, store_seal_samples, &bad.damage, err)) ||
+	if ((rc = step(s, seal_events, &bad.damage, err)) || (rc = step(s, is_sealed, &bad.damage, err)) || (rc = step(s, store_seal_samples, &bad.damage, err)) ||
+	    (rc = step(s, store_samples_sealed, &bad.damage, err)) ||
 	    (rc = step(s, store_purge, &bad.damage, err)))
 		goto out;
 	while ((rc = merge_some(s, &bad, err)) > 0)

@@ -486,7 +486,9 @@ step(struct store_cursor *c, MDB_val *k, MDB_cursor_op op, struct str *key, stru
 	}
 	*key = (struct str){ k->mv_data, k->mv_size };
 	*value = (struct str){ 0 };
-	if (!c->keys_only && (rc = checked(c->view, c->table, *key, &d, value, 0, err)))
+	if (c->keys_only || (c->prefix.p && (key->n < c->prefix.n || memcmp(key->p, c->prefix.p, c->prefix.n))))
+		return 1;
+	if ((rc = checked(c->view, c->table, *key, &d, value, 0, err)))
 		return rc;
 	return 1;
 }

@@ -183,19 +183,12 @@ put_batches(struct store *s, const struct tail_rows *rows, uint64_t seq, struct 
 		buf_clear(&s->value);
 		tail_put_value(&s->value, rows, &rows->batch[i], &s->pack);
 		store_key64(key, seq);
-		rc = store_put_last(s, STORE_TAIL, (struct str){ key, 8 }, buf_get(&s->value), err);
+		rc = store_put(s, STORE_TAIL, (struct str){ key, 8 }, buf_get(&s->value), err);
 		seq += rows->batch[i].n;
 		s->head.tail_rows += rows->batch[i].n;
 		s->head.tail_bytes += rows->batch[i].len;
 	}
 	return rc;
-}
-
-static int
-empty_tail(struct store *s, struct err *err)
-{
-	s->head.tail_rows = s->head.tail_bytes = 0;
-	return store_empty(s, STORE_TAIL, err);
 }
 
 /* Events in order of their seqs, which may have gaps where chunks were made in between: a batch has none. */
@@ -216,23 +209,9 @@ put_rows(struct store *s, const struct event *ev, size_t n, struct err *err)
 	return rc;
 }
 
-int
-store_put_tail(struct store *s, struct event *ev, size_t n, struct err *err)
-{
-	int rc = empty_tail(s, err);
-
-	return rc ? rc : put_rows(s, ev, n, err);
-}
-
+/* The tail's batches, plain: key, value as a text. In tail->n how many rows they say they have, of which each takes a byte at least. */
 static int
-tail_damaged(struct store *s, struct err *err)
-{
-	return store_damaged(err, s, "the tail holds what is no row");
-}
-
-/* The tail's batches, plain: key, value as a text; *n: how many rows they say they have, of which each takes a byte at least. */
-static int
-copy_tail(struct store *s, struct buf *copy, size_t *n, struct err *err)
+copy_tail(struct store *s, struct store_tail *tail, struct err *err)
 {
 	struct store_view v;
 	struct store_cursor c = { .view = &v, .table = STORE_TAIL };
@@ -241,73 +220,121 @@ copy_tail(struct store *s, struct buf *copy, size_t *n, struct err *err)
 	struct tail_iter it;
 	int rc;
 
-	*n = 0;
 	store_view_of_txn(s, &v);
-	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
-		if (key.n != 8 || tail_plain(value, &s->pack, &plain, &value) || tail_value(value, store_key64_get(key.p), &it) ||
-		    it.seq >= s->head.next_seq || it.n > s->head.next_seq - it.seq) {
-			rc = tail_damaged(s, err);
-			break;
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0 || (rc == ERR_CORRUPT && !c.ended)) {
+		err_clear(err);
+		if (rc < 0 || key.n != 8 || tail_plain(value, &s->pack, &plain, &value) || tail_value(value, store_key64_get(key.p), &it) ||
+		    it.seq == 0 || it.seq >= s->head.next_seq || it.n > s->head.next_seq - it.seq) {
+			tail->unread++;
+			continue;
 		}
-		*n += it.n;
-		buf_add(copy, key.p, 8);
-		varint_put_str(copy, value);
+		tail->n += it.n;
+		buf_add(&tail->batches, key.p, 8);
+		varint_put_str(&tail->batches, value);
 	}
 	store_walk_end(&c);
 	buf_release(&plain);
-	if (rc == 0 && *n != s->head.tail_rows)
-		rc = store_damaged(err, s, "the tail has another number of rows than its head says");
 	return rc;
 }
 
-/* Their rows, n of them: none that no chunk could have. */
+/* A batch's rows: none that no chunk could have. Their number, -1 when it has another. */
 static int
-take_rows(struct store *s, struct str batches, struct event *ev, size_t n, struct err *err)
+take_batch(struct tail_iter it, struct event *ev)
 {
-	struct tail_iter it;
-	struct str value;
-	size_t at = 0;
-	int got = 0;
+	struct err err = { 0 };
+	size_t n = it.n, at = 0;
 
-	while (batches.n) {
-		uint64_t seq = store_key64_get(batches.p);
-
-		batches.p += 8;
-		batches.n -= 8;
-		varint_take_str(&batches, &value);
-		if (tail_value(value, seq, &it))
-			return tail_damaged(s, err);
-		while (at < n && (got = tail_next(&it, &ev[at])) == 1)
-			if (store_event_fault(&ev[at++], err))
-				return tail_damaged(s, err);
-	}
-	return got < 0 || at != n ? tail_damaged(s, err) : 0;
+	while (at < n && tail_next(&it, &ev[at]) == 1)
+		if (store_event_fault(&ev[at++], &err))
+			return -1;
+	return at == n && it.rest.n == 0 ? (int)n : -1;
 }
 
-/* Take the whole tail and the pending rows, make chunks of them, and leave what does not fill one (all: nothing). */
+int
+store_read_tail(struct store *s, struct store_tail *tail, size_t more, struct err *err)
+{
+	struct str rest, value;
+	struct tail_iter it;
+	int rc;
+
+	*tail = (struct store_tail){ 0 };
+	if ((rc = copy_tail(s, tail, err)))
+		return rc;
+	tail->ev = mem_grow(NULL, tail->n + more + 1, sizeof(*tail->ev));
+	tail->n = 0;
+	for (rest = buf_get(&tail->batches); rest.n; ) {
+		char *key = tail->batches.p + (rest.p - tail->batches.p);
+		int n;
+
+		rest.p += 8;
+		rest.n -= 8;
+		varint_take_str(&rest, &value);
+		tail_value(value, store_key64_get(key), &it);
+		if ((n = take_batch(it, tail->ev + tail->n)) < 0) {
+			tail->unread++;
+			store_key64(key, 0);    /* no batch has it */
+			continue;
+		}
+		tail->n += (size_t)n;
+	}
+	if (tail->n > s->head.tail_rows || (tail->n < s->head.tail_rows && !tail->unread))
+		return store_damaged(err, s, "the tail has another number of rows than its head says");
+	tail->lost = s->head.tail_rows - tail->n;
+	return 0;
+}
+
+void
+store_tail_release(struct store_tail *tail)
+{
+	buf_release(&tail->batches);
+	free(tail->ev);
+	*tail = (struct store_tail){ 0 };
+}
+
+int
+store_put_tail(struct store *s, const struct store_tail *was, const struct event *ev, size_t n, struct err *err)
+{
+	struct str rest = buf_get(&was->batches), value;
+	int rc = 0;
+
+	s->head.tail_rows = was->lost;
+	s->head.tail_bytes = 0;
+	if (!was->unread && (rc = store_empty(s, STORE_TAIL, err)))
+		return rc;
+	while (was->unread && rest.n && rc == 0) {
+		struct str key = { rest.p, 8 };
+
+		rest.p += 8;
+		rest.n -= 8;
+		varint_take_str(&rest, &value);
+		if (store_key64_get(key.p))
+			rc = store_delete(s, STORE_TAIL, key, err);
+	}
+	return rc ? rc : put_rows(s, ev, n, err);
+}
+
+/* Take the whole tail and the pending rows, make chunks of them, and leave what does not fill one (all: nothing). What cannot be
+ * read stays: new events are taken all the same. */
 int
 store_seal_tail(struct store *s, int all, struct err *err)
 {
-	struct buf copy = { 0 };        /* writing may move what the table's values point at */
-	struct event *ev = NULL;
+	struct store_tail tail;         /* copied, as writing may move what the table's values point at */
+	struct event *ev;
 	size_t n, from = 0;
 	uint64_t bytes = 0;
 	int rc;
 
-	if ((rc = copy_tail(s, &copy, &n, err)))
+	if ((rc = store_read_tail(s, &tail, s->pending.n, err)))
 		goto out;
-	ev = mem_grow(NULL, n + s->pending.n + 1, sizeof(*ev));
-	if ((rc = take_rows(s, buf_get(&copy), ev, n, err)))
-		goto out;
+	ev = tail.ev;
+	n = tail.n;
 	if (tail_rows_events(&s->pending, s->pending_seq, ev + n) != s->pending.n) {
-		rc = tail_damaged(s, err);
+		rc = store_damaged(err, s, "the tail holds what is no row");
 		goto out;
 	}
 	n += s->pending.n;
 	for (size_t i = 0; i < s->pending.n; i++)
 		keys_count(&s->keys, ev[n - s->pending.n + i].properties);
-	if ((rc = empty_tail(s, err)))
-		goto out;
 	for (size_t i = 0; i < n; i++) {
 		bytes += ev[i].properties.n + ev[i].name.n + ev[i].id.n + ev[i].user_id.n + ev[i].session_id.n + 8;
 		if (i + 1 - from == STORE_CHUNK_ROWS || bytes >= STORE_CHUNK_RAW || (all && i + 1 == n)) {
@@ -318,12 +345,11 @@ store_seal_tail(struct store *s, int all, struct err *err)
 			bytes = 0;
 		}
 	}
-	rc = put_rows(s, ev + from, n - from, err);
+	rc = store_put_tail(s, &tail, ev + from, n - from, err);
 	s->pending_seq += s->pending.n;
 	tail_rows_clear(&s->pending);
 out:
-	buf_release(&copy);
-	free(ev);
+	store_tail_release(&tail);
 	return rc;
 }
 

@@ -185,50 +185,33 @@ retain_chunks(struct away *a, int64_t *dropped, int dry)
 static int
 retain_tail(struct away *a, int64_t *dropped, int dry)
 {
-	struct store_view v;
-	struct store_cursor c = { .view = &v, .table = STORE_TAIL };
-	struct arena *arena = arena_new(0);
-	struct event *ev = NULL, *gone = NULL, one;
-	size_t n = 0, n_gone = 0, cap = 0;
-	struct str key, value;
-	struct tail_iter it;
-	int rc;
+	struct store_tail tail;
+	struct event *gone = NULL;
+	size_t n = 0, n_gone = 0;
+	int rc = store_read_tail(a->s, &tail, 0, a->err);
 
-	store_view_of_txn(a->s, &v);
-	while ((rc = store_walk_next(&c, &key, &value, a->err)) > 0) {
-		char *copy;
-
-		if (key.n != 8 || tail_plain(value, &a->s->pack, &a->scratch, &value)) {
-			rc = store_damaged(a->err, a->s, "the tail holds what is no row");
-			break;
-		}
-		copy = arena_dup(arena, value.p, value.n);
-		if (tail_value((struct str){ copy, value.n }, store_key64_get(key.p), &it)) {
-			rc = store_damaged(a->err, a->s, "the tail holds what is no row");
-			break;
-		}
-		while (tail_next(&it, &one) == 1) {
-			if (n + n_gone == cap) {
-				cap = cap ? cap * 2 : 1024;
-				ev = mem_grow(ev, cap, sizeof(*ev));
-				gone = mem_grow(gone, cap, sizeof(*gone));
-			}
-			if (goes(a, &one))
-				gone[n_gone++] = one;
-			else
-				ev[n++] = one;
+	if (rc == 0 && tail.unread) {
+		rc = store_damaged(a->err, a->s, "the tail holds what is no row");
+		if (a->damage) {
+			store_damage_note(a->damage, a->err);
+			rc = 0;
 		}
 	}
-	store_walk_end(&c);
+	gone = mem_grow(NULL, tail.n + 1, sizeof(*gone));
+	for (size_t i = 0; rc == 0 && i < tail.n; i++) {
+		if (goes(a, &tail.ev[i]))
+			gone[n_gone++] = tail.ev[i];
+		else
+			tail.ev[n++] = tail.ev[i];
+	}
 	*dropped += (int64_t)n_gone;
 	if (rc == 0 && n_gone && !dry) {
 		a->s->head.events -= n_gone < a->s->head.events ? n_gone : a->s->head.events;
 		if ((rc = take_events(a, gone, n_gone)) == 0)
-			rc = store_put_tail(a->s, ev, n, a->err);
+			rc = store_put_tail(a->s, &tail, tail.ev, n, a->err);
 	}
-	free(ev);
 	free(gone);
-	arena_free(arena);
+	store_tail_release(&tail);
 	return rc;
 }
 
@@ -457,16 +440,17 @@ count_samples(void *self, int thread, const struct store_run *run)
 	return 0;
 }
 
-/* The first piece of a series, as long as it begins too early: gone, or cut. 1 one was gone, 0 none is too early, < 0. */
+/* The first piece of a series, as long as it begins too early: gone, or cut. 1 one was gone, 0 none is too early, < 0; *left made 1 when
+ * that is because there is a later one. */
 static int
 drop_first(struct away *a, uint64_t series, struct samples_coder *coder, int64_t *dropped, int *left)
 {
 	struct store_view v;
-	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
+	char key[16];
+	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES, .prefix = { key, 8 } };
 	struct samples piece = { 0 }, rest = { 0 };
 	struct samples_head head;
 	struct str k, value;
-	char key[16];
 	size_t cut = 0;
 	int rc;
 
@@ -475,12 +459,12 @@ drop_first(struct away *a, uint64_t series, struct samples_coder *coder, int64_t
 	rc = store_walk(&c, (struct str){ key, 16 }, &k, &value, a->err);
 	if (rc > 0 && (k.n != 16 || memcmp(k.p, key, 8)))
 		rc = 0;
-	if (rc > 0)
-		*left = 1;
 	if (rc > 0 && samples_peek(coder, value, &head))
 		rc = store_damaged(a->err, a->s, "samples that cannot be read back");
-	if (rc > 0 && head.first >= a->before)
+	if (rc > 0 && head.first >= a->before) {
+		*left = 1;
 		rc = 0;
+	}
 	if (rc > 0) {
 		memcpy(key, k.p, 16);
 		cut = head.n;
@@ -496,7 +480,6 @@ drop_first(struct away *a, uint64_t series, struct samples_coder *coder, int64_t
 			a->s->head.samples -= head.n;
 			*dropped += (int64_t)cut;
 		}
-		*left = 0;
 		for (size_t i = cut; i < piece.n; i++)
 			samples_add(&rest, piece.time[i], piece.value[i], piece.state[i]);
 		rc = rest.n ? store_put_samples(a->s, series, &rest, a->err) : 0;
@@ -606,7 +589,7 @@ drop_of_user(struct away *a, void *self, uint64_t series, struct str identity, s
 	const struct down *down = self;
 	struct store_sample x = { 0 };
 	struct json labels;
-	int rc = 0, left;
+	int rc = 0, left = 0;
 
 	if (store_take_identity(identity, &x) || (labels = json_checked(x.labels), !json_is(labels, JSON_OBJECT)))
 		return store_damaged(a->err, a->s, "a series that cannot be read back");

@@ -43,6 +43,7 @@ struct store_scan {
 	struct cursor **spare;          /* cursors to use again */
 	size_t n_spare;
 	int64_t read, seen;             /* rows looked at; given out under rights */
+	struct err damage;              /* by_time: of what is missing in the snapshot, until it is told */
 	int advance;                    /* by_time: the top's row has been given out */
 	int sliced;                     /* by_time, and too many chunks overlap: below */
 	int64_t slice, slice_end;       /* the slice at hand */
@@ -77,8 +78,12 @@ gather_tail(struct store_scan *scan, struct err *err)
 	size_t cap = 0;
 	int rc;
 
-	while ((rc = store_snapshot_tail(&scan->snap, &ev, err)) > 0) {
-		if (!in_range(scan, &ev))
+	while ((rc = store_snapshot_tail(&scan->snap, &ev, err)) > 0 || rc == ERR_CORRUPT) {
+		if (rc < 0) {
+			scan->damage = *err;    /* told by the next store_scan_next */
+			err_clear(err);
+		}
+		if (rc < 0 || !in_range(scan, &ev))
 			continue;
 		if (scan->n_tail == cap)
 			scan->tail = mem_grow(scan->tail, cap = cap ? cap * 2 : 256, sizeof(*scan->tail));
@@ -552,7 +557,14 @@ next_seen(struct store_scan *scan, int (*next)(struct store_scan *, struct event
 int
 store_scan_next(struct store_scan *scan, struct event *ev, struct err *err)
 {
-	int (*next)(struct store_scan *, struct event *, struct err *) = scan->sliced ? next_sliced : scan->snap.range.by_time ? next_by_time : next_any;
+	int (*next)(struct store_scan *, struct event *, struct err *);
+
+	if (scan->damage.code) {
+		*err = scan->damage;
+		scan->damage.code = 0;
+		return err->code;
+	}
+	next = scan->sliced ? next_sliced : scan->snap.range.by_time ? next_by_time : next_any;
 
 	return scan->rights ? next_seen(scan, next, ev, err) : next(scan, ev, err);
 }

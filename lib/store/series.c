@@ -347,9 +347,9 @@ static int
 last_batch(struct store *s, struct store_tail_head *head, uint64_t *number, struct err *err)
 {
 	struct store_view v;
-	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
-	struct str k, value, rest;
 	char key[16];
+	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES, .prefix = { key, 8 } };
+	struct str k, value, rest;
 	int rc;
 
 	*head = (struct store_tail_head){ 0 };
@@ -359,10 +359,12 @@ last_batch(struct store *s, struct store_tail_head *head, uint64_t *number, stru
 	rc = store_walk_before(&c, (struct str){ key, 16 }, &k, &value, err);
 	if (rc > 0 && (k.n != 16 || store_key64_get(k.p) != 0))
 		rc = 0;
-	if (rc > 0) {
+	if (rc > 0 || (rc == ERR_CORRUPT && !c.ended)) {
 		*number = store_key64_get(k.p + 8);
-		if (store_tail_head(value, head, &rest))
-			rc = store_damaged(err, s, "a batch of samples that cannot be read back");
+		if (rc < 0 || store_tail_head(value, head, &rest))
+			*head = (struct store_tail_head){ 0 };  /* it stays, and new ones come behind it */
+		err_clear(err);
+		rc = 1;
 	}
 	store_walk_end(&c);
 	return rc;
@@ -524,9 +526,9 @@ static int
 piece_at(struct store *s, uint64_t series, int64_t time, struct buf *value, int64_t *first, int64_t *next, struct err *err)
 {
 	struct store_view v;
-	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
-	struct str k, got;
 	char key[16];
+	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES, .prefix = { key, 8 } };
+	struct str k, got;
 	int rc, found = 0;
 
 	store_view_of_txn(s, &v);
@@ -619,13 +621,13 @@ gather_last(struct store *s, uint64_t series, const struct samples *add, int64_t
 	enum { LOOK = 64 };
 	struct { int64_t first; size_t n; } piece[LOOK];
 	struct store_view v;
-	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
+	char key[16];
+	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES, .prefix = { key, 8 } };
 	struct samples *all = &s->samples->all;
 	struct samples_head head;
 	struct str k, value;
 	size_t total = add->n;
 	int rc, n = 0, take = 0;
-	char key[16];
 
 	store_view_of_txn(s, &v);
 	samples_clear(all);
@@ -697,9 +699,9 @@ store_seal_series(struct store *s, uint64_t series, struct samples *add, struct 
 static int
 end_piece(const struct store_view *v, struct samples_coder *coder, uint64_t series, int first, struct samples_head *head, struct err *err)
 {
-	struct store_cursor c = { .view = v, .table = STORE_SAMPLES };
-	struct str k, value;
 	char key[16];
+	struct store_cursor c = { .view = v, .table = STORE_SAMPLES, .prefix = { key, 8 } };
+	struct str k, value;
 	int rc;
 
 	store_piece_key(key, series, first ? INT64_MIN : INT64_MAX);
@@ -734,7 +736,7 @@ seal(struct store *s, const struct store_ladder *ladder, uint64_t series, struct
 	return rc ? rc : store_rungs_sealed(s, ladder, series, add, err);
 }
 
-struct sealing { struct map map; struct arena *texts; };        /* series, 8 bytes -> struct samples * */
+struct sealing { struct map map; struct arena *texts; uint64_t n; };    /* series, 8 bytes -> struct samples * */
 
 static int
 take_sample(void *self, uint64_t series, int64_t time, double value, struct str state)
@@ -751,43 +753,43 @@ take_sample(void *self, uint64_t series, int64_t time, double value, struct str 
 	if (state.p)
 		state.p = arena_dup(x->texts, state.p, state.n);
 	samples_add(e->ptr, time, value, state);
+	x->n++;
 	return 0;
 }
 
-/* Every batch of the tail into x, and off the table. */
+/* Every batch of the tail into x, and off the table. One that fails its check stays: new samples are taken all the same. */
 static int
 take_tail(struct store *s, struct sealing *x, struct err *err)
 {
 	struct store_view v;
 	struct str k, value;
-	uint64_t samples = 0;
+	uint64_t number = 0;
 	char key[16];
-	int rc;
+	int rc, there;
 
-	tail_key(key, 0);
-	for (;;) {
-		struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
-		struct store_tail_head head = { 0 };
-		struct str rest;
+	do {
+		struct store_cursor c = { .view = &v, .table = STORE_SAMPLES, .prefix = { key, 8 } };
 
 		store_view_of_txn(s, &v);
+		tail_key(key, number);
 		rc = store_walk(&c, (struct str){ key, 16 }, &k, &value, err);
-		if (rc > 0 && (k.n != 16 || store_key64_get(k.p) != 0))
-			rc = 0;
-		if (rc > 0) {
-			memcpy(key, k.p, 16);
-			if (store_tail_head(value, &head, &rest) || store_batch_each(&s->samples->coder, value, &s->samples->body, take_sample, x))
-				rc = store_damaged(err, s, "a batch of samples that cannot be read back");
-			samples = head.samples;
+		there = (rc > 0 || (rc == ERR_CORRUPT && !c.ended)) && k.n == 16 && memcmp(k.p, key, 8) == 0;
+		if (there) {
+			number = store_key64_get(k.p + 8);
+			tail_key(key, number++);
 		}
+		if (there && rc > 0 && store_batch_each(&s->samples->coder, value, &s->samples->body, take_sample, x))
+			rc = store_damaged(err, s, "a batch of samples that cannot be read back");
+		else if (there && rc > 0 && (rc = store_delete(s, STORE_SAMPLES, (struct str){ key, 16 }, err)) == 0)
+			rc = 1;
+		else if (rc == ERR_CORRUPT && !c.ended)
+			rc = 1;                 /* left there */
 		store_walk_end(&c);
-		if (rc <= 0)
-			break;
-		if ((rc = store_delete(s, STORE_SAMPLES, (struct str){ key, 16 }, err)))
-			break;
-	}
-	s->head.samples -= samples < s->head.samples ? samples : s->head.samples;
-	return rc;
+	} while (rc > 0 && there && number);
+	if (rc >= 0)
+		err_clear(err);
+	s->head.samples -= x->n < s->head.samples ? x->n : s->head.samples;
+	return rc < 0 ? rc : 0;
 }
 
 #define SEALS STR("seals")              /* in STORE_META -> varint */
@@ -948,6 +950,23 @@ store_seal_samples(struct store *s, struct err *err)
 	return rc;
 }
 
+int
+store_samples_sealed(struct store *s, struct err *err)
+{
+	struct store_view v;
+	char key[16];
+	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES, .prefix = { key, 8 } };
+	struct str k, value;
+	int rc;
+
+	store_view_of_txn(s, &v);
+	tail_key(key, 0);
+	for (rc = store_walk(&c, (struct str){ key, 16 }, &k, &value, err); rc > 0 && k.n == 16 && store_key64_get(k.p) == 0; )
+		rc = store_walk_next(&c, &k, &value, err);
+	store_walk_end(&c);
+	return rc < 0 ? rc : 0;
+}
+
 /* A series' pieces, where two that lie side by side could be one: put together, as few as can be. The samples looked at, or < 0;
  * *damaged: one could not be read, and from there on nothing was changed. */
 static int64_t
@@ -962,7 +981,7 @@ merge_pieces(struct store *s, uint64_t series, int *damaged, struct err *err)
 	int rc, n;
 
 	do {                            /* from `at` on: a few pieces that fill one or more */
-		struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
+		struct store_cursor c = { .view = &v, .table = STORE_SAMPLES, .prefix = { key, 8 } };
 		int64_t first = 0, last = 0;
 		size_t before = 0;
 
@@ -1012,6 +1031,40 @@ merge_pieces(struct store *s, uint64_t series, int *damaged, struct err *err)
 	return rc < 0 ? rc : looked;
 }
 
+/* Pieces whose series is not there: retention up to 0.1 took series away of which roll-ups had gone and samples had not. 1 they were such, 0, < 0. */
+static int
+drop_lost(struct store *s, uint64_t series, struct err *err)
+{
+	struct store_view v;
+	char key[16], number[8];
+	struct samples_head head;
+	struct str k, value;
+	int rc;
+
+	store_view_of_txn(s, &v);
+	store_key64(number, series & STORE_SERIES_MOST);
+	if (series == 0 || (rc = store_fetch(&v, STORE_SERIES, (struct str){ number, 8 }, &value, err)) > 0)
+		return 0;
+	while (rc == 0) {
+		struct store_cursor c = { .view = &v, .table = STORE_SAMPLES, .prefix = { key, 8 } };
+
+		store_piece_key(key, series, INT64_MIN);
+		rc = store_walk(&c, (struct str){ key, 16 }, &k, &value, err);
+		if (rc > 0 && (k.n != 16 || memcmp(k.p, key, 8)))
+			rc = 0;
+		if (rc > 0 && samples_peek(&s->samples->coder, value, &head))
+			rc = store_damaged(err, s, "samples that cannot be read back");
+		if (rc > 0)
+			memcpy(key, k.p, 16);
+		store_walk_end(&c);
+		if (rc <= 0)
+			return rc < 0 ? rc : 1;
+		count_samples(s, series, -(int64_t)head.n);
+		rc = store_delete(s, STORE_SAMPLES, (struct str){ key, 16 }, err);
+	}
+	return rc;
+}
+
 int
 store_merge_samples(struct store *s, uint64_t *series, struct store_damage *damage, struct err *err)
 {
@@ -1034,6 +1087,14 @@ store_merge_samples(struct store *s, uint64_t *series, struct store_damage *dama
 		if (rc <= 0)
 			return rc;
 		damaged = 0;
+		if ((rc = drop_lost(s, *series, err)) == ERR_CORRUPT) {
+			store_damage_note(damage, err);
+			++*series;
+		}
+		if (rc < 0 && rc != ERR_CORRUPT)
+			return rc;
+		if (rc)
+			continue;
 		if ((got = merge_pieces(s, *series, &damaged, err)) < 0 && !damaged)
 			return (int)got;
 		if (got < 0)

@@ -28,6 +28,26 @@ int store_first_piece(const struct store_view *, struct samples_coder *, uint64_
 int store_last_piece(const struct store_view *, struct samples_coder *, uint64_t series, struct samples_head *, struct err *);
 int store_put_samples(struct store *, uint64_t series, const struct samples *, struct err *);     /* as pieces; none may be there */
 
+/* ---- series_copy.c: series and samples of one moment, packed as they lie, for who reads longer than a transaction may last */
+#define STORE_COPY_MOST ((size_t)128 << 20)     /* bytes, where nobody says less: 140 million samples */
+struct store_series_copy;
+struct store_series_copy *store_series_copy_new(size_t most);                           /* bytes of values */
+struct store_series_copy *store_series_copy_use(struct store_series_copy *);            /* one user more, of any thread; NULL is fine */
+void store_series_copy_release(struct store_series_copy *);                             /* NULL is fine */
+/* What a series has from <= time < to; series one after the other, rising. Or everything there is, roll-ups and ladder too. 1; 0 it is more
+ * than may be copied; < 0. */
+int store_series_copy_pieces(struct store_series_copy *, const struct store_view *, uint64_t series, int64_t from, int64_t to, struct err *);
+int store_series_copy_all(struct store_series_copy *, const struct store_view *, struct err *);
+void store_series_copy_heads(const struct store_series_copy *, uint64_t *seals, struct store_ladder *);         /* of one of everything; seals NULL is fine */
+struct store_series_copy *store_held_series(const struct store *);      /* snapshot.c: of store_hold; NULL when there is none */
+
+/* As store_walk and its kin, over the tables STORE_SERIES and STORE_SAMPLES, of the file or of a copy. Begin with c.table and copy or c.view. */
+struct store_series_walk { struct store_cursor c; const struct store_series_copy *copy; size_t at; };
+int store_series_walk(struct store_series_walk *, struct str from, struct str *key, struct str *value, struct err *);
+int store_series_walk_before(struct store_series_walk *, struct str at, struct str *key, struct str *value, struct err *);
+int store_series_walk_next(struct store_series_walk *, struct str *key, struct str *value, struct err *);
+void store_series_walk_end(struct store_series_walk *);
+
 /* series_read.c: the samples of a series from <= time < to, its pieces stitched with a tail (in order, within the bounds), in runs. */
 struct store_reader {                   /* zeros are ready; one a thread */
 	struct samples_coder coder;
@@ -39,6 +59,7 @@ struct store_reader {                   /* zeros are ready; one a thread */
 	size_t k;                       /* samples of the tail given */
 	int64_t at, to;
 	int more;                       /* there may be pieces behind the lot */
+	const struct store_series_copy *copy;   /* all lots are of this; NULL: of the store */
 	const struct store_view *view;  /* all lots are read under this; NULL: each under a transaction of its own */
 };
 void store_reader_release(struct store_reader *);

@@ -1,9 +1,16 @@
 /* series_read.c - reading metric samples: the series that match, and their pieces stitched with the tail.
  *
- * The tail is read first, once, then the pieces, each lot of them under a transaction of its own. So a seal in between shows
- * samples twice, which the stitching makes one, and never hides any. What the stitching cannot tell apart is the sum of a bucket
- * without late samples from that with them: so roll-ups are read under one transaction for each series, which also says whether
- * the tail was sealed since.
+ * What is read is of one moment, and no transaction lasts for it:
+ *
+ *      store_hold with samples     all of it from the copy (series_copy.c) that the whole statement reads
+ *      store_samples_open          series, tail and pieces are copied under one transaction, packed as they lie
+ *      store_each_run              under a transaction for each thread, all of the same commit, which is given up after a moment: runs
+ *                                  are folded, not written, so mostly it is done by then
+ *
+ * What takes longer, or is more than may be copied, goes on in transactions as they come: the tail was read first, so a seal in between
+ * shows samples twice, which the stitching makes one, and never hides any; only what came since may show for some series and not for
+ * others. What the stitching cannot tell apart is the sum of a bucket without late samples from that with them: so the roll-ups of a
+ * series are read under one transaction in any case, which also says whether the tail was sealed since.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,11 +18,13 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "codec/varint.h"
 #include "json/json.h"
 #include "store/rungs.h"
 
 #define LOT          (256 << 10)        /* bytes of pieces read under one transaction */
+#define VIEW_NS      500000000          /* how long a transaction may be kept, ns: half of what none may outlive */
 #define THREADS_MOST 64
 
 struct series { uint64_t id; struct store_sample texts; struct samples tail; };
@@ -25,6 +34,7 @@ struct list {
 	size_t n, cap;
 	struct arena *texts;
 	void *rights;                   /* their reader, while series are looked for */
+	struct err damage;              /* of the tail, until it is told */
 };
 
 static struct str
@@ -34,8 +44,10 @@ keep(struct arena *a, struct str s)
 }
 
 static void
-release(struct list *l)
+release(struct store *s, struct list *l)
 {
+	if (s->rights)
+		s->rights->close(l->rights);
 	for (size_t i = 0; i < l->n; i++)
 		samples_release(&l->one[i].tail);
 	free(l->one);
@@ -117,63 +129,79 @@ by_index(const struct store_view *v, const struct store_match *m, struct store_i
 	return rc < 0 ? rc : have && rc;
 }
 
+/* Before any transaction: rights may want one of their own. */
 static int
-find(struct store *s, const struct store_match *m, struct list *l, struct err *err)
+begin_list(struct store *s, struct list *l, struct err *err)
 {
-	struct store_view v;
+	l->texts = arena_new(0);
+	return s->rights && !(l->rights = s->rights->open(s->rights->self, s, err)) ? err->code : 0;
+}
+
+/* Under the view, or in the copy. */
+static int
+find(const struct store_view *v, const struct store_series_copy *copy, const struct store_match *m, struct list *l, struct err *err)
+{
+	struct store *s = v->s;
 	struct store_ids ids = { 0 };
 	struct buf scratch = { 0 };
 	struct str key, value;
 	int rc;
 
-	l->texts = arena_new(0);
-	if (s->rights && !(l->rights = s->rights->open(s->rights->self, s, err)))
-		return err->code;
-	if ((rc = store_view_open(&v, s, err)))
-		goto out;
-	rc = by_index(&v, m, &ids, err);
+	rc = copy ? 0 : by_index(v, m, &ids, err);
 	if (rc == 0) {
-		struct store_cursor c = { .view = &v, .table = STORE_SERIES };
+		struct store_series_walk w = { .c = { .view = v, .table = STORE_SERIES }, .copy = copy };
 
-		for (rc = store_walk_next(&c, &key, &value, err); rc > 0; rc = store_walk_next(&c, &key, &value, err)) {
+		for (rc = store_series_walk_next(&w, &key, &value, err); rc > 0; rc = store_series_walk_next(&w, &key, &value, err)) {
 			if (key.n != 8)
 				rc = store_damaged(err, s, "a series that cannot be read back");
 			else
-				rc = add_series(l, &v, m, store_key64_get(key.p), value, &scratch, err);
+				rc = add_series(l, v, m, store_key64_get(key.p), value, &scratch, err);
 			if (rc)
 				break;
 		}
-		store_walk_end(&c);
+		store_series_walk_end(&w);
 	} else if (rc > 0) {
 		rc = 0;
 		for (size_t i = 0; i < ids.n && rc == 0; i++) {
 			char number[8];
 
 			store_key64(number, ids.id[i]);
-			if ((rc = store_fetch(&v, STORE_SERIES, (struct str){ number, 8 }, &value, err)) == 0)
+			if ((rc = store_fetch(v, STORE_SERIES, (struct str){ number, 8 }, &value, err)) == 0)
 				rc = store_damaged(err, s, "an index entry without its series");
 			if (rc > 0)
-				rc = add_series(l, &v, m, ids.id[i], value, &scratch, err);
+				rc = add_series(l, v, m, ids.id[i], value, &scratch, err);
 		}
 	}
-	store_view_close(&v);
-out:
-	if (s->rights)
-		s->rights->close(l->rights);
 	free(ids.id);
 	buf_release(&scratch);
 	return rc;
 }
 
+/* The copy of the statement, if there is one; else a view. 0, < 0. */
+static int
+begin_reading(struct store *s, struct list *l, struct store_view *v, struct store_series_copy **copy, struct err *err)
+{
+	int rc = begin_list(s, l, err);
+
+	*v = (struct store_view){ .s = s };
+	*copy = store_held_series(s);
+	return rc || *copy ? rc : store_view_open(v, s, err);
+}
+
 int
 store_each_series(struct store *s, const struct store_match *m, int (*each)(void *, const struct store_sample *), void *self, struct err *err)
 {
+	struct store_series_copy *copy;
+	struct store_view v;
 	struct list l = { 0 };
-	int rc = find(s, m, &l, err);
+	int rc = begin_reading(s, &l, &v, &copy, err);
 
+	if (rc == 0)
+		rc = find(&v, copy, m, &l, err);
+	store_view_close(&v);
 	for (size_t i = 0; i < l.n && rc == 0; i++)
 		rc = each(self, &l.one[i].texts);
-	release(&l);
+	release(s, &l);
 	return rc;
 }
 
@@ -244,32 +272,33 @@ take_sample(void *self, uint64_t id, int64_t time, double value, struct str stat
 }
 
 static int
-read_tail(struct store *s, struct list *l, const struct store_match *m, uint64_t *seals, struct err *err)
+read_tail(const struct store_view *v, const struct store_series_copy *copy, struct list *l, const struct store_match *m, struct err *err)
 {
 	struct tailing t = { .list = l, .match = m, .texts = l->texts };
 	struct samples_coder coder = { 0 };
-	struct store_view v;
-	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
+	struct store_series_walk w = { .c = { .view = v, .table = STORE_SAMPLES }, .copy = copy };
 	struct buf body = { 0 };
 	struct str key, value;
 	char first[16] = { 0 };
 	int rc;
 
-	if ((rc = store_view_open(&v, s, err)))
-		return rc;
-	if (seals && (rc = store_seals(&v, seals, err)))
-		goto out;
-	for (rc = store_walk(&c, (struct str){ first, 16 }, &key, &value, err); rc > 0; rc = store_walk_next(&c, &key, &value, err)) {
-		if (key.n != 16 || store_key64_get(key.p) != 0)
+	for (rc = store_series_walk(&w, (struct str){ first, 16 }, &key, &value, err); rc > 0 || (rc == ERR_CORRUPT && !w.c.ended);
+	    rc = store_series_walk_next(&w, &key, &value, err)) {
+		if (key.n != 16 || store_key64_get(key.p) != 0) {
+			rc = 0;
 			break;
+		}
+		if (rc < 0) {
+			l->damage = *err;       /* the others can be read all the same */
+			err_clear(err);
+			continue;
+		}
 		if (store_batch_each(&coder, value, &body, take_sample, &t)) {
-			rc = store_damaged(err, s, "a batch of samples that cannot be read back");
+			rc = store_damaged(err, v->s, "a batch of samples that cannot be read back");
 			break;
 		}
 	}
-out:
-	store_walk_end(&c);
-	store_view_close(&v);
+	store_series_walk_end(&w);
 	for (size_t i = 0; i < l->n; i++)
 		store_tidy_samples(&l->one[i].tail);
 	samples_coder_release(&coder);
@@ -292,24 +321,24 @@ store_reader_release(struct store_reader *r)
 static int
 read_lot(struct store *s, struct store_reader *r, struct err *err)
 {
-	struct store_view v;
-	struct store_cursor c = { .view = &v, .table = STORE_SAMPLES };
+	struct store_view v = { .s = s };
+	char key[16];
+	struct store_series_walk w = { .c = { .view = &v, .table = STORE_SAMPLES, .prefix = { key, 8 } }, .copy = r->copy };
 	struct samples_head head;
 	struct str k, value;
-	char key[16];
 	int rc;
 
 	buf_clear(&r->lot);
 	r->more = 0;
 	if (r->view)
-		v = (struct store_view){ .s = s, .txn = r->view->txn };
-	else if ((rc = store_view_open(&v, s, err)))
+		v.txn = r->view->txn;
+	else if (!r->copy && (rc = store_view_open(&v, s, err)))
 		return rc;
 	store_piece_key(key, r->series, r->at);
-	rc = store_walk_before(&c, (struct str){ key, 16 }, &k, &value, err);
+	rc = store_series_walk_before(&w, (struct str){ key, 16 }, &k, &value, err);
 	if (rc == 0 || (rc > 0 && (k.n != 16 || memcmp(k.p, key, 8))))
-		rc = store_walk(&c, (struct str){ key, 16 }, &k, &value, err);
-	for (; rc > 0 && k.n == 16 && memcmp(k.p, key, 8) == 0; rc = store_walk_next(&c, &k, &value, err)) {
+		rc = store_series_walk(&w, (struct str){ key, 16 }, &k, &value, err);
+	for (; rc > 0 && k.n == 16 && memcmp(k.p, key, 8) == 0; rc = store_series_walk_next(&w, &k, &value, err)) {
 		if (samples_peek(&r->coder, value, &head)) {
 			rc = store_damaged(err, s, "samples that cannot be read back");
 			break;
@@ -328,7 +357,7 @@ read_lot(struct store *s, struct store_reader *r, struct err *err)
 		}
 		varint_put_str(&r->lot, value);
 	}
-	store_walk_end(&c);
+	store_series_walk_end(&w);
 	store_view_close(&v);
 	r->rest = buf_get(&r->lot);
 	return rc < 0 ? rc : 0;
@@ -416,7 +445,9 @@ struct reading {
 	const struct store_match *match;
 	struct store_ladder ladder;
 	struct list list;
+	struct store_series_copy *copy; /* of the statement; NULL: under views */
 	uint64_t seals;                 /* when the tail was read */
+	size_t commit;                  /* the transaction that the views are of */
 	size_t parts;
 	int (*each)(void *, int, const struct store_run *);
 	void *self;
@@ -429,8 +460,11 @@ struct reading {
 struct worker {
 	struct reading *all;
 	struct store_reader reader;
-	struct store_ladder ladder;     /* as the reader's view has it */
+	struct store_view view;         /* what is read, unless there is a copy, */
+	int64_t since;                  /* and since when, monotonic ns */
+	struct store_ladder ladder;     /* as it has it */
 	int sealed;                     /* in that, the tail is in the pieces and roll-ups */
+	int rolled;                     /* a series is being read by roll-ups */
 	struct samples value, count;    /* of roll-ups */
 	int part;
 	size_t series;
@@ -444,6 +478,26 @@ give(struct worker *w, const struct samples *x, size_t from, size_t n, const str
 		.value = x->value + from, .state = states->n_states ? states->state + from : NULL, .count = of ? of->value : NULL, .n = n };
 
 	return n ? w->all->each(w->all->self, w->part, &run) : 0;
+}
+
+/* What the next samples are read under: for a moment the commit that all read, then whatever there is. In a copy nothing changes. */
+static int
+see_now(struct worker *w, struct err *err)
+{
+	const struct reading *all = w->all;
+	uint64_t seals;
+	int rc;
+
+	if (all->copy || (w->view.txn && (!w->view.own || time_mono_ns() - w->since < VIEW_NS)))
+		return 0;
+	store_view_close(&w->view);
+	if ((rc = store_view_open(&w->view, all->s, err)))
+		return rc;
+	w->since = time_mono_ns();
+	if ((rc = store_ladder_of(&w->view, &w->ladder, err)) < 0 || (rc = store_seals(&w->view, &seals, err)))
+		return rc;
+	w->sealed = seals != all->seals;
+	return 0;
 }
 
 /* The samples of [from, to), the tail's with them. */
@@ -467,7 +521,8 @@ give_samples(struct worker *w, int64_t from, int64_t to, struct err *err)
 	tail.n = end - k;
 	store_reader_begin(&w->reader, one->id, &tail, from, to);
 	while (rc == 0 && (rc = store_reader_next(w->all->s, &w->reader, &x, &at, &n, err)) > 0)
-		rc = give(w, x, at, n, NULL);
+		if ((rc = give(w, x, at, n, NULL)) == 0 && !w->rolled)
+			rc = see_now(w, err);
 	return rc;
 }
 
@@ -565,6 +620,28 @@ give_buckets(struct worker *w, const struct store_rung *r, int64_t from, int64_t
 	return rc ? rc : give_rung(w, r, from, to, err);
 }
 
+/* Behind the last bucket of a rung of the series; INT64_MIN when it has none. */
+static int
+rung_end(struct worker *w, const struct store_rung *r, int64_t *end, struct err *err)
+{
+	char key[16];
+	struct store_series_walk walk = { .c = { .view = &w->view, .table = STORE_SAMPLES, .prefix = { key, 8 } }, .copy = w->all->copy };
+	struct samples_head head = { 0 };
+	struct str k, value;
+	int rc;
+
+	*end = INT64_MIN;
+	store_piece_key(key, store_rung_series(r, w->all->list.one[w->series].id, 0), INT64_MAX);
+	rc = store_series_walk_before(&walk, (struct str){ key, 16 }, &k, &value, err);
+	if (rc > 0 && k.n == 16 && memcmp(k.p, key, 8) == 0) {
+		if (samples_peek(&w->reader.coder, value, &head))
+			rc = store_damaged(err, w->all->s, "samples that cannot be read back");
+		*end = store_rung_next(head.last, r->width_ms);
+	}
+	store_series_walk_end(&walk);
+	return rc < 0 ? rc : 0;
+}
+
 /* A series as roll-ups as far as they go:
  *
  *      coarser rungs where the wanted one is gone | samples to a whole bucket | the wanted rung | samples of what is open
@@ -591,7 +668,7 @@ give_series(struct worker *w, int wanted, struct err *err)
 		return rc;
 	if (!wanted)
 		return give_open(w, from, m->to, raw, err);
-	if ((rc = store_rungs_end(w->reader.view, &w->reader.coder, r, w->all->list.one[w->series].id, &last, err)))
+	if ((rc = rung_end(w, r, &last, err)))
 		return rc;
 	begin = store_rung_floor(from, width) == from || from < INT64_MIN + width ? from : store_rung_next(store_rung_floor(from, width), width);
 	end = store_rung_floor(m->to, width) < raw ? m->to : store_rung_floor(m->to, width);
@@ -603,32 +680,22 @@ give_series(struct worker *w, int wanted, struct err *err)
 	return give_open(w, end, m->to, raw, err);
 }
 
-/* The same under one transaction: roll-ups, what they are made of and their ladder are of one moment. */
 static int
 give_rolled(struct worker *w, struct err *err)
 {
 	const struct store_match *m = w->all->match;
-	struct store_view v;
-	uint64_t seals;
 	int64_t last = INT64_MIN;
-	int rc = store_view_open(&v, w->all->s, err), wanted = 0;
+	int rc = 0, wanted = 0;
 
-	if (rc)
-		return rc;
-	w->reader.view = &v;
-	if ((rc = store_ladder_of(&v, &w->ladder, err)) >= 0 && (rc = store_seals(&v, &seals, err)) == 0) {
-		w->sealed = seals != w->all->seals;
-		for (int i = 1; i < w->ladder.n; i++)
-			if (m->rung >= w->ladder.rung[i].width_ms && m->rung % w->ladder.rung[i].width_ms == 0)
-				wanted = i;
-		/* a rung that the ladder got of late has nothing yet: the one below has it */
-		while (wanted && (rc = store_rungs_end(&v, &w->reader.coder, &w->ladder.rung[wanted], w->all->list.one[w->series].id, &last, err)) == 0 &&
-		    last == INT64_MIN)
-			wanted--;
-		rc = rc ? rc : give_series(w, wanted, err);
-	}
-	w->reader.view = NULL;
-	store_view_close(&v);
+	for (int i = 1; i < w->ladder.n; i++)
+		if (m->rung >= w->ladder.rung[i].width_ms && m->rung % w->ladder.rung[i].width_ms == 0)
+			wanted = i;
+	/* a rung that the ladder got of late has nothing yet: the one below has it */
+	while (wanted && (rc = rung_end(w, &w->ladder.rung[wanted], &last, err)) == 0 && last == INT64_MIN)
+		wanted--;
+	w->rolled = 1;
+	rc = rc ? rc : give_series(w, wanted, err);
+	w->rolled = 0;
 	return rc;
 }
 
@@ -641,21 +708,23 @@ read_part(struct worker *w, size_t part, struct err *err)
 
 	w->part = (int)part;
 	for (w->series = all->list.n * part / all->parts; w->series < to && rc == 0 && !all->over; w->series++)
-		rc = all->match->rung > 0 && all->ladder.n > 1 ? give_rolled(w, err) : give_samples(w, all->match->from, all->match->to, err);
+		if ((rc = see_now(w, err)) == 0)
+			rc = all->match->rung > 0 && w->ladder.n > 1 ? give_rolled(w, err) : give_samples(w, all->match->from, all->match->to, err);
 	return rc;
 }
 
-static void *
-work(void *self)
+static void
+read_parts(struct worker *w)
 {
-	struct reading *all = self;
-	struct worker w = { .all = all };
+	struct reading *all = w->all;
 	struct err err = { 0 };
 	size_t part;
 	int rc = 0;
 
+	w->reader.copy = all->copy;
+	w->reader.view = all->copy ? NULL : &w->view;
 	while (rc == 0 && !all->over && (part = all->next++) < all->parts)
-		rc = read_part(&w, part, &err);
+		rc = read_part(w, part, &err);
 	if (rc) {
 		pthread_mutex_lock(&all->lock);
 		if (!all->over) {
@@ -665,9 +734,30 @@ work(void *self)
 		}
 		pthread_mutex_unlock(&all->lock);
 	}
-	store_reader_release(&w.reader);
-	samples_release(&w.value);
-	samples_release(&w.count);
+}
+
+static void
+release_worker(struct worker *w)
+{
+	store_view_close(&w->view);
+	store_reader_release(&w->reader);
+	samples_release(&w->value);
+	samples_release(&w->count);
+}
+
+/* Another thread: it helps where it sees the same commit. */
+static void *
+work(void *self)
+{
+	struct reading *all = self;
+	struct worker w = { .all = all };
+	struct err err = { 0 };
+
+	if (all->copy)
+		store_series_copy_heads(all->copy, NULL, &w.ladder);
+	if (all->copy || (see_now(&w, &err) == 0 && mdb_txn_id(w.view.txn) == all->commit))
+		read_parts(&w);
+	release_worker(&w);
 	return NULL;
 }
 
@@ -690,20 +780,34 @@ store_each_run(struct store *s, const struct store_match *m, int parts, int (*ea
     struct err *err)
 {
 	struct reading all = { .s = s, .match = m, .each = each, .self = self, .parts = (size_t)parts, .lock = PTHREAD_MUTEX_INITIALIZER, .err = err };
+	struct worker w = { .all = &all, .since = time_mono_ns() };
 	pthread_t thread[THREADS_MOST];
 	int rc, n = 1, threads;
 
-	if ((rc = store_ladder_get(s, &all.ladder, err)) < 0 || (rc = find(s, m, &all.list, err)) || all.list.n == 0 ||
-	    (rc = read_tail(s, &all.list, m, &all.seals, err)))
+	if ((rc = begin_reading(s, &all.list, &w.view, &all.copy, err)))
 		goto out;
+	if (all.copy)
+		store_series_copy_heads(all.copy, &all.seals, &w.ladder);
+	else if ((rc = store_ladder_of(&w.view, &w.ladder, err)) < 0 || (rc = store_seals(&w.view, &all.seals, err)))
+		goto out;
+	else
+		all.commit = mdb_txn_id(w.view.txn);
+	if ((rc = find(&w.view, all.copy, m, &all.list, err)) || all.list.n == 0 || (rc = read_tail(&w.view, all.copy, &all.list, m, err)))
+		goto out;
+	if (all.list.damage.code) {
+		*err = all.list.damage;
+		rc = err->code;
+		goto out;
+	}
 	for (threads = threads_for(&all); n < threads && pthread_create(&thread[n], NULL, work, &all) == 0; )
 		n++;
-	work(&all);
+	read_parts(&w);
 	while (--n > 0)
 		pthread_join(thread[n], NULL);
 	rc = all.over;
 out:
-	release(&all.list);
+	release_worker(&w);
+	release(s, &all.list);
 	return rc;
 }
 
@@ -714,8 +818,10 @@ struct store_samples {
 	struct store_samples *of;       /* whose list it is; NULL: its own */
 	struct list list;
 	struct store_match match;
+	struct store_series_copy *copy; /* what is read; NULL: it is too much, and read lot by lot */
 	struct store_reader reader;
 	size_t next;                    /* series that nobody has taken; of the list's owner */
+	int damage_told;                /* of the list's owner; atomic */
 	size_t at, end;                 /* the series at hand, and behind the last that was taken */
 	int begun;
 };
@@ -738,14 +844,36 @@ take_series(struct store_samples *r, struct store_samples *owner)
 	return 1;
 }
 
+/* The pieces of the list; NULL where they are too much, or damaged, which reading them lot by lot tells. */
+static struct store_series_copy *
+copy_pieces(const struct store_view *v, const struct list *l, const struct store_match *m)
+{
+	struct store_series_copy *copy = store_series_copy_new(v->s->copies_most ? v->s->copies_most : STORE_COPY_MOST);
+	struct err ignore = { 0 };
+
+	for (size_t i = 0; i < l->n; i++)
+		if (store_series_copy_pieces(copy, v, l->one[i].id, m->from, m->to, &ignore) < 1) {
+			store_series_copy_release(copy);
+			return NULL;
+		}
+	return copy;
+}
+
 struct store_samples *
 store_samples_open(struct store *s, const struct store_match *m, struct err *err)
 {
 	struct store_samples *r = mem_new(sizeof(*r));
+	struct store_series_copy *held;
+	struct store_view v;
+	int rc = begin_reading(s, &r->list, &v, &held, err);
 
 	r->s = s;
 	r->match = *m;
-	if (find(s, m, &r->list, err) || (r->list.n && read_tail(s, &r->list, m, NULL, err))) {
+	if (rc == 0 && (rc = find(&v, held, m, &r->list, err)) == 0 && r->list.n && (rc = read_tail(&v, held, &r->list, m, err)) == 0)
+		r->copy = held ? store_series_copy_use(held) : copy_pieces(&v, &r->list, m);
+	r->reader.copy = r->copy;
+	store_view_close(&v);
+	if (rc) {
 		store_samples_close(r);
 		return NULL;
 	}
@@ -760,6 +888,7 @@ store_samples_share(struct store_samples *of)
 	r->s = of->s;
 	r->of = of->of ? of->of : of;
 	r->match = of->match;
+	r->reader.copy = r->of->copy;
 	return r;
 }
 
@@ -789,6 +918,10 @@ store_samples_next(struct store_samples *r, struct store_run *run, struct err *e
 		if (r->at == r->end && !take_series(r, owner))
 			return 0;
 		one = &owner->list.one[r->at];
+		if (owner->list.damage.code && !__atomic_exchange_n(&owner->damage_told, 1, __ATOMIC_RELAXED)) {
+			*err = owner->list.damage;
+			return err->code;
+		}
 		if (!r->begun)
 			store_reader_begin(&r->reader, one->id, &one->tail, r->match.from, r->match.to);
 		r->begun = 1;
@@ -811,35 +944,32 @@ store_samples_close(struct store_samples *r)
 	if (!r)
 		return;
 	store_reader_release(&r->reader);
-	release(&r->list);
+	if (!r->of)
+		release(r->s, &r->list);
+	store_series_copy_release(r->copy);
 	free(r);
-}
-
-struct single { int (*each)(void *, const struct store_sample *); void *self; };
-
-static int
-give_each(void *self, int part, const struct store_run *run)
-{
-	struct single *one = self;
-	struct store_sample x = *run->series;
-	int rc = 0;
-
-	(void)part;
-	for (size_t i = 0; i < run->n && rc == 0; i++) {
-		x.time = run->time[i];
-		x.value = run->value[i];
-		x.state = run->state ? run->state[i] : (struct str){ 0 };
-		rc = one->each(one->self, &x);
-	}
-	return rc;
 }
 
 int
 store_each_sample(struct store *s, struct str metric, int64_t from, int64_t to,
     int (*each)(void *, const struct store_sample *), void *self, struct err *err)
 {
-	struct store_match m = { .metric = metric, .from = from, .to = to };
-	struct single one = { each, self };
+	const struct store_match m = { .metric = metric, .from = from, .to = to };
+	struct store_samples *samples = store_samples_open(s, &m, err);
+	struct store_run run;
+	int rc = samples ? 0 : err->code;
 
-	return store_each_run(s, &m, 1, give_each, &one, err);
+	while (rc == 0 && (rc = store_samples_next(samples, &run, err)) > 0) {
+		struct store_sample x = *run.series;
+
+		rc = 0;
+		for (size_t i = 0; i < run.n && rc == 0; i++) {
+			x.time = run.time[i];
+			x.value = run.value[i];
+			x.state = run.state ? run.state[i] : (struct str){ 0 };
+			rc = each(self, &x);
+		}
+	}
+	store_samples_close(samples);
+	return rc;
 }

@@ -12,7 +12,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "codec/varint.h"
-#include "store/store_priv.h"
+#include "store/series_priv.h"
 
 int
 store_lock_version(const struct store *s, uint64_t version)
@@ -56,6 +56,8 @@ struct store_state {
 	struct listed *chunk;           /* all of them */
 	size_t n;
 	struct buf headers, batches;    /* packed headers; the tail: seq, length, value … */
+	struct store_series_copy *series;       /* all of them, where they are asked for and not too much; else NULL */
+	struct err damage;              /* the first of what cannot be read, and is missing here */
 };
 
 static void
@@ -68,7 +70,17 @@ let_go(struct store_state *state)
 	free(state->chunk);
 	buf_release(&state->headers);
 	buf_release(&state->batches);
+	store_series_copy_release(state->series);
 	free(state);
+}
+
+/* What cannot be read is missing, which every reader is told: nobody knows of which time it was. */
+static void
+note(struct err *damage, struct err *err)
+{
+	if (!damage->code)
+		*damage = *err;
+	err_clear(err);
 }
 
 static int
@@ -79,10 +91,12 @@ copy_headers(struct store_state *state, const struct store_view *v, struct err *
 	size_t cap = 0;
 	int rc;
 
-	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
-		if (key.n != 8) {
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0 || (rc == ERR_CORRUPT && !c.ended)) {
+		if (rc > 0 && key.n != 8)
 			rc = store_damaged(err, v->s, "a chunk's key has another length");
-			break;
+		if (rc < 0) {
+			note(&state->damage, err);
+			continue;
 		}
 		if (state->n == cap)
 			state->chunk = mem_grow(state->chunk, cap = cap ? cap * 2 : 64, sizeof(*state->chunk));
@@ -102,10 +116,12 @@ copy_tail(struct store_state *state, const struct store_view *v, struct err *err
 	struct str key, value;
 	int rc;
 
-	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
-		if (key.n != 8 || tail_plain(value, &pack, &scratch, &value)) {
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0 || (rc == ERR_CORRUPT && !c.ended)) {
+		if (rc > 0 && (key.n != 8 || tail_plain(value, &pack, &scratch, &value)))
 			rc = store_damaged(err, v->s, "the tail holds what is no row");
-			break;
+		if (rc < 0) {
+			note(&state->damage, err);
+			continue;
 		}
 		buf_add(&state->batches, key.p, 8);
 		varint_put_str(&state->batches, value);
@@ -116,8 +132,21 @@ copy_tail(struct store_state *state, const struct store_view *v, struct err *err
 	return rc < 0 ? rc : 0;
 }
 
+/* Where they are damaged, or too much, each read of them does what it can. */
+static void
+copy_series(struct store_state *state, const struct store_view *v)
+{
+	struct err ignore = { 0 };
+
+	state->series = store_series_copy_new(v->s->copies_most ? v->s->copies_most : STORE_COPY_MOST);
+	if (store_series_copy_all(state->series, v, &ignore) < 1) {
+		store_series_copy_release(state->series);
+		state->series = NULL;
+	}
+}
+
 static struct store_state *
-look(struct store *s, struct err *err)
+look(struct store *s, int samples, struct err *err)
 {
 	struct store_state *state = mem_new(sizeof(*state));
 	struct store_head head;
@@ -137,6 +166,8 @@ look(struct store *s, struct err *err)
 		goto out;
 	if ((rc = copy_headers(state, &v, err)) == 0)
 		rc = copy_tail(state, &v, err);
+	if (rc == 0 && samples)
+		copy_series(state, &v);
 	store_view_close(&v);
 out:
 	if (rc) {
@@ -147,10 +178,22 @@ out:
 }
 
 int
-store_hold(struct store *s, struct err *err)
+store_hold(struct store *s, int samples, struct err *err)
 {
 	store_let_go(s);
-	return (s->held = look(s, err)) ? 0 : err->code;
+	return (s->held = look(s, samples, err)) ? 0 : err->code;
+}
+
+struct store_series_copy *
+store_held_series(const struct store *s)
+{
+	return s->held ? s->held->series : NULL;
+}
+
+void
+store_limit_copies(struct store *s, size_t most)
+{
+	s->copies_most = most < STORE_COPY_MOST ? most : STORE_COPY_MOST;
 }
 
 void
@@ -163,8 +206,8 @@ store_let_go(struct store *s)
 /* ---- what of it a reader wants */
 
 /* The chunks that may have rows in the range. */
-static int
-choose_chunks(struct store_snapshot *snap, struct err *err)
+static void
+choose_chunks(struct store_snapshot *snap)
 {
 	const struct store_state *state = snap->state;
 	size_t cap = 0;
@@ -173,10 +216,14 @@ choose_chunks(struct store_snapshot *snap, struct err *err)
 		const struct listed *c = &state->chunk[i];
 		struct chunk_info info, names;
 		struct chunk_name name;
+		struct err err = { 0 };
 		int wanted;
 
-		if (chunk_info((struct str){ state->headers.p + c->at, c->len }, &info, err))
-			return err_at(err, "%s: chunk %llu", snap->s->path, (unsigned long long)c->id);
+		if (chunk_info((struct str){ state->headers.p + c->at, c->len }, &info, &err)) {
+			err_at(&err, "%s: chunk %llu", snap->s->path, (unsigned long long)c->id);
+			note(&snap->damage, &err);
+			continue;
+		}
 		if (info.min_time >= snap->range.to || info.max_time < snap->range.from || (snap->range.after && info.max_seq <= snap->range.after) || (snap->range.until && info.min_seq > snap->range.until))
 			continue;
 		names = info;
@@ -188,7 +235,6 @@ choose_chunks(struct store_snapshot *snap, struct err *err)
 			snap->source = mem_grow(snap->source, cap = cap ? cap * 2 : 64, sizeof(*snap->source));
 		snap->source[snap->n_sources++] = (struct store_source){ c->id, info.min_time, info.max_time, info.n, c->at, c->len };
 	}
-	return 0;
 }
 
 int
@@ -203,12 +249,14 @@ store_snapshot_take(struct store_snapshot *snap, struct store *s, const struct s
 	}
 	if (s->held)
 		(snap->state = s->held)->users++;
-	else if (!(snap->state = look(s, err)))
+	else if (!(snap->state = look(s, 0, err)))
 		return err->code;
 	snap->n_listed = snap->state->n;
 	snap->headers = buf_get(&snap->state->headers);
 	snap->batches = buf_get(&snap->state->batches);
-	return choose_chunks(snap, err);
+	snap->damage = snap->state->damage;
+	choose_chunks(snap);
+	return 0;
 }
 
 void
@@ -227,20 +275,26 @@ store_snapshot_tail(struct store_snapshot *snap, struct event *ev, struct err *e
 	struct str rest, value;
 	int got;
 
-	while ((got = tail_next(&snap->rows, ev)) == 0 && snap->batch_at < snap->batches.n) {
+	while ((got = tail_next(&snap->rows, ev)) < 1) {
+		if (got < 0) {          /* the batch ends here; its next ones may be whole */
+			store_damaged(err, snap->s, "the tail holds what is no row");
+			note(&snap->damage, err);
+			snap->rows = (struct tail_iter){ 0 };
+		}
+		if (snap->batch_at == snap->batches.n)
+			break;
 		rest = (struct str){ snap->batches.p + snap->batch_at + 8, snap->batches.n - snap->batch_at - 8 };
 		varint_take_str(&rest, &value);
 		if (tail_value(value, store_key64_get(snap->batches.p + snap->batch_at), &snap->rows))
-			got = -1;
+			snap->rows = (struct tail_iter){ .n = 1 };      /* of no bytes: no row */
 		snap->batch_at = snap->batches.n - rest.n;
-		if (got < 0)
-			break;
 	}
-	if (got < 0) {
-		snap->rows = (struct tail_iter){ 0 };
-		return store_damaged(err, snap->s, "the tail holds what is no row");
+	if (got < 1 && snap->damage.code) {
+		*err = snap->damage;
+		snap->damage.code = 0;
+		return err->code;
 	}
-	return got;
+	return got < 1 ? 0 : 1;
 }
 
 int

@@ -98,6 +98,7 @@ struct store {
 	size_t n_names, cap_names;
 	struct store_pending *samples;
 	uint64_t series_most, samples_refused;
+	size_t copies_most;             /* bytes of samples that readers copy; 0: STORE_COPY_MOST */
 	struct dedupe *dedupe;
 	struct chunk_packed packed;
 	struct store_sealer *sealer;    /* gather.c; NULL until it is wanted */
@@ -139,6 +140,7 @@ struct store_cursor {
 	uint64_t left;                  /* entries that can still come: a damaged tree may have loops */
 	int ended;
 	int keys_only;                  /* the values are not read */
+	struct str prefix;              /* p not NULL: the values under keys that do not begin so are not read, nor is it told that they are damaged */
 };
 int store_walk(struct store_cursor *, struct str from, struct str *key, struct str *value, struct err *);
 int store_walk_next(struct store_cursor *, struct str *key, struct str *value, struct err *);
@@ -236,7 +238,16 @@ int store_event_fault(const struct event *, struct err *);      /* what no store
 int store_put_packed(struct store *, const struct chunk_packed *, struct err *);
 void store_count_name(struct store *, const struct chunk_name *);       /* so many events more of that name */
 
-int store_put_tail(struct store *, struct event *in_order_of_seq, size_t n, struct err *);      /* as the whole tail */
+/* The whole tail, in the write transaction; released also when it failed. Batches that cannot be read are counted, and lost is how many rows
+ * they have; store_put_tail puts others in the place of those that could be read, and leaves them. */
+struct store_tail {
+	struct event *ev;               /* in order of seq, with room for `more`; their texts lie in batches */
+	size_t n, unread, lost;
+	struct buf batches;             /* key (0: cannot be read), value as a text */
+};
+int store_read_tail(struct store *, struct store_tail *, size_t more, struct err *);
+void store_tail_release(struct store_tail *);
+int store_put_tail(struct store *, const struct store_tail *was, const struct event *in_order_of_seq, size_t n, struct err *);
 int store_read_chunk(struct store *, uint64_t id, struct arena *, struct event **, size_t *n, struct err *);    /* in the write transaction; appended */
 int store_put_events(struct store *, struct event *, size_t n, struct err *);   /* sorted here, as full chunks and a rest */
 
@@ -262,11 +273,13 @@ struct store_snapshot {
 	struct str headers, batches;    /* of the state: packed headers; the tail: seq, length, value … */
 	size_t batch_at;                /* reading `batches` */
 	struct tail_iter rows;
+	struct err damage;              /* chunks and batches that are missing, until that is told */
 };
 int store_snapshot_take(struct store_snapshot *, struct store *, const struct store_range *, struct err *);     /* released also when it failed */
 void store_snapshot_release(struct store_snapshot *);
 int store_snapshot_name_wanted(const struct store_snapshot *, struct str name);
-int store_snapshot_tail(struct store_snapshot *, struct event *, struct err *); /* the next row of the tail, wanted or not: 1, 0, < 0 */
+/* The next row of the tail, wanted or not: 1, 0 at the end, < 0; what is damaged is told once, behind all that can be read. */
+int store_snapshot_tail(struct store_snapshot *, struct event *, struct err *);
 int store_snapshot_fetch(const struct store_snapshot *, uint64_t chunk, int column, int part, struct buf *, struct err *);
 
 /* rights.c: each row of a chunk in the range of time that rights let through, with a name that is wanted, in order. What is wanted
@@ -292,7 +305,8 @@ int store_lock_version(const struct store *, uint64_t version);         /* what 
 int store_scans_before(const struct store *, uint64_t version);
 
 /* series.c */
-int store_seal_samples(struct store *, struct err *);           /* their tail into pieces, in the write transaction */
+int store_seal_samples(struct store *, struct err *);           /* their tail into pieces, in the write transaction; */
+int store_samples_sealed(struct store *, struct err *);         /* 0, or ERR_CORRUPT: some of it cannot be read, and is left */
 /* Small pieces of this and further series; 1 there are more. A series with what cannot be read is noted and passed over. */
 int store_merge_samples(struct store *, uint64_t *series, struct store_damage *, struct err *);
 

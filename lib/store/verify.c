@@ -56,14 +56,19 @@ static uint64_t
 walk(struct check *c, enum store_table table, int keys_only, void (*each)(struct check *, struct str key, struct str value))
 {
 	struct store_cursor cur = { .view = &c->view, .table = table, .keys_only = keys_only };
-	struct str key, value, again, was = { 0 };
+	struct str key = { 0 }, value, again, was = { 0 };
 	struct err err = { 0 };
 	uint64_t n = 0, counted;
 	int rc;
 
 	while ((rc = store_walk_next(&cur, &key, &value, &err))) {
 		if (rc < 0) {
-			tell(c, "%s", err.text);
+			if (table == STORE_TAIL && !cur.ended && key.n == 8)
+				tell(c, "tail: %s, the events from number %llu on", err.text, (unsigned long long)store_key64_get(key.p));
+			else if (table == STORE_CHUNKS && !cur.ended && key.n == 8)
+				tell(c, "chunk %llu: %s", (unsigned long long)store_key64_get(key.p), err.text);
+			else
+				tell(c, "%s", err.text);
 			err_clear(&err);
 			c->incomplete = 1;
 			if (cur.ended)
@@ -141,7 +146,7 @@ see_batch(struct check *c, struct str key, struct str value)
 	see_keys(c, &keys);
 	keys_release(&keys);
 	if (rc < 0) {
-		tell(c, "tail: a batch holds what is no row");
+		tell(c, "tail: a batch holds what is no row, the events from number %llu on", key.n == 8 ? (unsigned long long)store_key64_get(key.p) : 0);
 		c->incomplete = 1;
 	}
 }
@@ -337,6 +342,18 @@ see_tail(struct check *c, struct str value)
 }
 
 static void
+check_series(struct check *c, uint64_t series)
+{
+	struct str identity;
+	struct err err = { 0 };
+	char number[8];
+
+	store_key64(number, series & STORE_SERIES_MOST);
+	if (store_fetch(&c->view, STORE_SERIES, (struct str){ number, 8 }, &identity, &err) == 0)
+		tell(c, "samples: of series %llu, which is not there; compact takes them away", (unsigned long long)(series & STORE_SERIES_MOST));
+}
+
+static void
 see_samples(struct check *c, struct str key, struct str value)
 {
 	struct samples *piece = &c->samples.piece;
@@ -355,6 +372,8 @@ see_samples(struct check *c, struct str key, struct str value)
 	series = store_key64_get(key.p);
 	if ((series & STORE_SERIES_MOST) >= c->head.next_series)
 		tell(c, "samples: a piece of a series not yet given");
+	else if (series != c->samples.series)
+		check_series(c, series);
 	if (piece->time[0] != store_key_time_get(store_key64_get(key.p + 8)))
 		tell(c, "samples: a piece under another time than its first");
 	if (c->samples.n && series == c->samples.series && piece->time[0] <= c->samples.last)

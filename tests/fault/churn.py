@@ -1,62 +1,98 @@
 #!/usr/bin/env python3
-"""Everything at once on one store: writers, a compactor, retention, queries. Nobody waits long, no answer mixes two states,
-the file stops growing once retention keeps pace.
+"""Everything at once on one store: writers, a compactor, retention, queries. Nobody waits for a writer, no answer mixes two states,
+the file stops growing once retention keeps pace, and no read transaction lasts.
 
     churn.py SECONDS DIR        with the commands on PATH; prints what it saw, exit 1 where a promise was broken
 
-Each row says its number and its user twice, and each statement reads the store at least twice: whatever state it sees, and
-wherever a writer that had to wait for its input committed, the readings agree. Metric rows go in beside.
+Events say their number, their user, and with how many others they were written, twice; metric rows of two metrics, and one of a third with
+roll-ups, come in pairs. Each statement reads the store at least twice, whatever state it sees: the readings agree, and what was
+written in one transaction is there as a whole. One reader takes its rows slower than they are made; one looks at LMDB's table of readers, fifty
+times a second. Bounds of time are for the long run (60 s and more): a loaded machine may hold anybody up for a moment.
 """
-import json, os, random, subprocess, sys, threading, time
+import datetime, json, os, random, struct, subprocess, sys, tempfile, threading, time
 
 seconds, store = float(sys.argv[1]), sys.argv[2]
+long_run = seconds >= 60
 keep = max(2, seconds / 20)                     # seconds of history that retention leaves
-end = time.time() + seconds
-broken, longest, counts, sizes = [], {}, {}, []
+begun = time.time()
+end = begun + seconds
+broken, took, sizes, held = [], {}, [], {"longest": 0.0, "looks": 0, "seen": 0}
 lock = threading.Lock()
+config = tempfile.mkdtemp()
+with open(config + "/analytics.json", "w") as f:
+    f.write('{"retention":{"metrics":"raw %ds, 1s %ds, 10s"}}' % (keep + 1, max(20, keep + 1)))
+os.environ["AT_CONFIG"] = config
 
 
-def run(what, argv, text=None):
-    start = time.time()
-    p = subprocess.run(argv + ["-S", store], input=text, capture_output=True, text=True)
-    took = time.time() - start
+def note(what, start):
     with lock:
-        counts[what] = counts.get(what, 0) + 1
-        longest[what] = max(longest.get(what, 0), took)
-        if p.returncode or p.stderr:
+        took.setdefault(what, []).append(time.time() - start)
+
+
+def run(what, argv, lines=None):
+    """lines: a file of them, so that all are one transaction."""
+    with tempfile.NamedTemporaryFile("w", suffix=".ndjson") as f:
+        if lines is not None:
+            f.write("\n".join(lines) + "\n")
+            f.flush()
+            argv = argv + [f.name]
+        start = time.time()
+        p = subprocess.run(argv + ["-S", store], capture_output=True, text=True)
+        note(what, start)
+    if p.returncode or p.stderr:
+        with lock:
             broken.append(f"{what}: exit {p.returncode}: {p.stderr.strip()[:300]}")
     return p.stdout
 
 
 def write(seed):
-    r = random.Random(seed)
+    r, batch = random.Random(seed), 0
     while time.time() < end and not broken:
         now, lines = int(time.time() * 1000), []
-        for _ in range(r.choice([2, 20, 2000])):
+        size = r.choice([2, 20, 2000])
+        batch += 1
+        for _ in range(size):
             at, user, x = now - r.randrange(500), f"u{r.randrange(500)}", r.randrange(10**6)
             lines.append(json.dumps({"event": r.choice(["in", "out"]), "timestamp": at, "user_id": user, "properties": {
-                "n": x, "same": x, "who": user, "page": f"/p{x % 50}", "note": "x" * (x % 60), "deep": {"a": x % 7, "b": x % 7},
-                f"k{x % 300}": x % 2 == 0}}))
-        run("ingest", ["at-ingest", "-q"], "\n".join(lines) + "\n")
-        run("metrics", ["at-agg", "-s", "-q", "-M", f"m{seed}", "-w", "1s", "-b", "page"], "\n".join(lines) + "\n")
+                "n": x, "same": x, "who": user, "batch": f"{seed}-{batch}", "size": size, "page": f"/p{x % 50}", "note": "x" * (x % 60),
+                "deep": {"a": x % 7, "b": x % 7}, f"k{x % 300}": x % 2 == 0}}))
+        run("ingest", ["at-ingest", "-q"], lines)
+        run("metrics", ["at-agg", "-s", "-q", "-M", f"m{seed}", "-w", "1s", "-b", "page"], lines)
+        pairs = []
+        for i in range(r.choice([2, 200, 20000])):
+            at, x = now - 10 * (i % 100), r.randrange(1000)
+            for metric in "left", "right":
+                pairs.append('{"metric":"%s","timestamp":%d,"labels":{"host":"%d-%d"},"value":%d}' % (metric, at, seed, i // 100, x))
+        run("pairs", ["at-ingest", "-q"], pairs)
 
 
 def tidy(seed):
     while time.time() < end and not broken:
         run("compact", ["at-admin", "compact", "-q"])
         run("retain", ["at-admin", "retain", "--yes", "-q", "--before", f"{int(keep * 1000)}ms"])
-        sizes.append((time.time() - end + seconds, os.path.getsize(store + "/tenants/default/data.mdb")))
+        sizes.append((time.time() - begun, os.path.getsize(store + "/tenants/default/data.mdb")))
         time.sleep(0.2)
 
 
+# What retention cuts through is not whole any more: only what is far from being cut is looked at.
+FRESH = "timestamp > now() - INTERVAL %d SECOND AND event <> 'always'" % max(1, keep / 2)
 CHECKS = [
-    "SELECT (SELECT count(*) FROM events WHERE event = 'in') + (SELECT count(*) FROM events WHERE event = 'out') = (SELECT count(*) FROM events) AS same",
+    "SELECT (SELECT count(*) FROM events WHERE event = 'in') + (SELECT count(*) FROM events WHERE event = 'out') + 1 = (SELECT count(*) FROM events) AS same",
     "SELECT (SELECT coalesce(sum(n), 0) FROM events) = (SELECT coalesce(sum(same), 0) FROM events) AS same",
     "SELECT (SELECT count(DISTINCT user_id) FROM events) = (SELECT count(DISTINCT who) FROM events) AS same",
     "SELECT count(*) = 0 AS same FROM (SELECT page, sum(n), count(*) FROM events GROUP BY page EXCEPT SELECT page, sum(same), count(who) FROM events GROUP BY page)",
     "SELECT count(*) = 0 AS same FROM (SELECT deep.a, min(n) FROM events GROUP BY 1 EXCEPT SELECT deep.b, min(same) FROM events GROUP BY 1)",
     "SELECT (SELECT max(timestamp) FROM events) IS (SELECT max(t) FROM (SELECT event, max(timestamp) AS t FROM events GROUP BY event)) AS same",
     "SELECT (SELECT coalesce(max(users), 0) FROM funnel('in', '1h')) = (SELECT count(DISTINCT who) FROM events WHERE event = 'in') AS same",
+    f"SELECT count(*) = 0 AS same FROM (SELECT batch, count(*) AS there, max(size) AS written FROM events WHERE batch IN (SELECT batch FROM events WHERE {FRESH}) "
+    "GROUP BY batch HAVING there <> written)",
+    "SELECT count(*) = 0 AS same FROM (SELECT a.page, a.n, b.n FROM (SELECT page, count(*) AS n FROM events GROUP BY 1) a JOIN "
+    "(SELECT page, count(who) AS n FROM events GROUP BY 1) b ON a.page = b.page WHERE a.n <> b.n)",
+    "SELECT (SELECT count(*) FROM metrics WHERE metric = 'left') = (SELECT count(*) FROM metrics WHERE metric = 'right') AS same",
+    "SELECT (SELECT coalesce(sum(value), 0) FROM metrics WHERE metric = 'left') = (SELECT coalesce(sum(value), 0) FROM metrics WHERE metric = 'right') AS same",
+    "SELECT coalesce(sum(CASE metric WHEN 'left' THEN value ELSE -value END), 0) = 0 AS same FROM metrics WHERE metric IN ('left', 'right')",
+    "SELECT count(*) = 0 AS same FROM (SELECT host, timestamp, value FROM metrics WHERE metric = 'left' EXCEPT SELECT host, timestamp, value FROM metrics WHERE metric = 'right')",
+    "SELECT (SELECT coalesce(sum(value), 0) FROM metric('left', NULL, NULL, '10s')) = (SELECT coalesce(sum(value), 0) FROM metric('right', NULL, NULL, '10s')) AS same",
 ]
 
 
@@ -64,18 +100,80 @@ def ask(seed):
     r = random.Random(seed)
     while time.time() < end and not broken:
         sql = r.choice(CHECKS)
-        got = run("query", ["at-query", "-f", "csv", sql])
+        got = run("query %d" % CHECKS.index(sql), ["at-query", "-f", "csv", sql])
         if not broken and got.split() != ["same", "1"]:
             broken.append(f"mixed states: {sql}: {got!r}")
-        run("metric", ["at-query", "-f", "csv", "SELECT metric, count(*), sum(value) FROM metrics GROUP BY metric"])
+
+
+def crawl(seed):
+    """All rows, as slowly as somebody pages through them: of one state they are all the same."""
+    while time.time() < end - 2 and not broken:
+        start, n, whole = time.time(), {}, {}
+        for sql in "SELECT batch, size, n, same, timestamp FROM events WHERE event <> 'always'", "SELECT host, metric, sum(value), count(*) FROM metrics WHERE metric IN ('left', 'right') GROUP BY 1, 2 ORDER BY 1, 2":
+            p = subprocess.Popen(["at-query", "-f", "csv", "-S", store, sql], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            rows = [p.stdout.readline()]
+            for i, line in enumerate(p.stdout):
+                rows.append(line)
+                if i % 1000 == 0 and time.time() < start + min(10, seconds / 5):
+                    time.sleep(0.05)
+            if p.wait() or p.stderr.read():
+                broken.append(f"crawl: exit {p.returncode}")
+            rows = [row.strip().split(",") for row in rows[1:]]
+            if "events" in sql:
+                oldest, cut = "", set()
+                for batch, size, a, b, at in sorted(rows, key=lambda row: row[4]):
+                    n[batch] = n.get(batch, 0) + 1
+                    whole[batch] = int(size)
+                    oldest = oldest or str(datetime.datetime.fromisoformat(at[:23]) + datetime.timedelta(seconds=1))
+                    if at[:23].replace("T", " ") < oldest:
+                        cut.add(batch)          # retention may have been cutting through
+                    if a != b:
+                        broken.append(f"crawl: {a} beside {b}")
+                torn = [b for b in n if n[b] != whole[b] and b not in cut]
+                if torn:
+                    broken.append(f"crawl: of {len(n)} batches {len(torn)} are not whole: {torn[:9]}")
+            else:
+                for left, right in zip(rows[::2], rows[1::2]):
+                    if left[0] != right[0] or left[2:] != right[2:]:
+                        broken.append(f"crawl: {left} beside {right}")
+        note("crawl", start)
+
+
+def watch(seed):
+    """How long does anybody keep a read transaction? LMDB 0.9: 128 bytes of head, 64 a reader: transaction, process."""
+    path, since = store + "/tenants/default/lock.mdb", {}
+    while time.time() < end and not broken:
+        now = time.time()
+        try:
+            with open(path, "rb") as f:
+                table = f.read()
+        except OSError:
+            continue
+        held["looks"] += 1
+        there = {}
+        for at in range(128, len(table) - 63, 64):
+            txn, pid = struct.unpack_from("<QI", table, at)
+            if txn != 2**64 - 1 and pid and os.path.exists(f"/proc/{pid}"):
+                there[at, txn, pid] = since.get((at, txn, pid), now)
+                held["seen"] += 1
+                if now - there[at, txn, pid] > held["longest"]:
+                    held["longest"] = now - there[at, txn, pid]
+                    try:
+                        with open(f"/proc/{pid}/cmdline") as f:
+                            held["by"] = f.read().replace("\0", " ")[:100]
+                    except OSError:
+                        pass
+        since = there
+        time.sleep(0.02)
 
 
 subprocess.run(["at-admin", "init", "-S", store, "-q"], check=True)
 tomorrow = int((time.time() + 86400) * 1000)     # retention leaves one row, so every column is always known
 run("ingest", ["at-ingest", "-q"],
-    f'{{"event":"in","timestamp":{tomorrow},"user_id":"u","properties":{{"n":0,"same":0,"who":"u","page":"/","deep":{{"a":0,"b":0}}}}}}\n')
+    ['{"event":"always","timestamp":%d,"user_id":"u","properties":{"n":0,"same":0,"who":"u","batch":"-","size":1,"page":"/","deep":{"a":0,"b":0}}}' % tomorrow])
+run("pairs", ["at-ingest", "-q"], ['{"metric":"%s","timestamp":%d,"labels":{"host":"-"},"value":0}' % (m, tomorrow) for m in ("left", "right")])
 threading.excepthook = lambda e: broken.append(f"{e.exc_type.__name__}: {e.exc_value}")
-threads = [threading.Thread(target=f, args=(i,)) for i, f in enumerate([write, write, tidy, ask, ask])]
+threads = [threading.Thread(target=f, args=(i,)) for i, f in enumerate([write, write, tidy, ask, ask, crawl, watch])]
 for t in threads:
     t.start()
 for t in threads:
@@ -83,11 +181,15 @@ for t in threads:
 verify = subprocess.run(["at-admin", "verify", "-S", store], capture_output=True, text=True)
 if verify.returncode:
     broken.append("verify: " + verify.stderr.strip()[:500])
-half = [s for at, s in sizes if at > seconds / 2]
-early = [s for at, s in sizes if seconds / 4 < at <= seconds / 2]
-if seconds >= 60 and early and half and max(half) > 1.5 * max(early):
-    broken.append(f"the file still grows: {max(early)} bytes in the second quarter, {max(half)} in the second half")
-print(" ".join(f"{k} {n} times, {longest[k]:.2f} s at most;" for k, n in sorted(counts.items())), "file", sizes[-1][1] if sizes else "?", "bytes")
+quarter = [max((s for at, s in sizes if seconds * q / 4 <= at < seconds * (q + 1) / 4), default=0) for q in range(4)]
+if long_run and max(quarter[2:]) > 1.5 * quarter[1]:
+    broken.append(f"the file still grows: {quarter} bytes at most in each quarter")
+if held["longest"] > (1 if long_run else 20):
+    broken.append(f"a read transaction was open for {held['longest']:.2f} s: {held.get('by')}")
+for what, all in sorted(took.items()):
+    all.sort()
+    print(f"{what} {len(all)} times, {all[len(all) // 2]:.3f} s in the middle, {all[len(all) * 99 // 100]:.3f} at p99, {all[-1]:.3f} at most;")
+print(f"read transactions: seen {held['seen']} times in {held['looks']} looks, {held['longest']:.3f} s at most; the file, by quarters: {quarter} bytes at most")
 for b in broken[:10]:
     print("# broken:", b)
 sys.exit(bool(broken))

@@ -98,3 +98,13 @@ ladder() { mkdir -p config; echo '{"retention":{"metrics":"raw 1d, 1m 30d, 1h"}}
 	done
 	at-admin verify
 }
+
+@test "retention up to a time between samples and their last roll-up leaves the samples behind it" {
+	ladder
+	for i in 1 2 3; do samples $((i * 7000 - 7000)) 7000 | at-ingest -q; at-admin compact -q; done
+	samples 28000 70 | at-ingest -q                         # no bucket is made of these yet
+	at-admin retain --before 2026-01-01T14:00:00Z --yes -q
+	[ "$(stat series)" = 14 ]
+	[ "$(at-query -f csv 'SELECT count(*) FROM metrics' | tail -1 | tr -d '\r')" = "$(stat samples)" ]
+	at-admin verify
+}

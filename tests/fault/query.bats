@@ -225,3 +225,28 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	[ "$output" = $'same\n1' ]
 	[ "$(at-query -f csv "SELECT count(*) > 5 FROM events WHERE event = 'a'" | tail -1)" = 1 ]
 }
+
+@test "fault 15: an answer that reads samples twice, or beside events, sees one state of them" {
+	seq 20000 | sed 's/.*/{"metric":"m&","value":1}/' | at-ingest -q
+	at-ingest -q <<< '{"event":"a"}'
+	: > go
+	while [ -e go ]; do printf '%s\n' '{"metric":"left","value":1,"timestamp":'$((n += 1))'}' '{"metric":"right","value":1,"timestamp":'$n'}' '{"event":"a"}' > pair; at-ingest -q pair; done & writer=$!
+	for _ in {1..6}; do
+		while read -r sql; do
+			for columns in 0 1; do
+				AT_VECTOR=$columns run -0 at-query -f csv "SELECT ($sql) AS same"
+				[ "$output" = $'same\n1' ] || break 3
+			done
+		done <<-'END'
+		(SELECT count(*) FROM metrics WHERE metric = 'left') = (SELECT count(*) FROM metrics WHERE metric = 'right')
+		SELECT count(*) = 0 FROM (SELECT timestamp FROM metrics WHERE metric = 'left' EXCEPT SELECT timestamp FROM metrics WHERE metric = 'right')
+		(SELECT count(*) FROM metrics WHERE metric = 'left') + 1 = (SELECT count(*) FROM events)
+		SELECT sum(value = 1) = 0 + 2 * (SELECT count(*) FROM metric('left', NULL, NULL, '1s')) FROM metrics WHERE metric IN ('left', 'right') AND timestamp < '1970-02-01'
+		END
+	done
+	rm go
+	wait $writer
+	echo "$sql"
+	[ "$output" = $'same\n1' ]
+	[ "$(at-query -f csv "SELECT count(*) > 5 FROM metrics WHERE metric = 'left'" | tail -1)" = 1 ]
+}

@@ -8,6 +8,8 @@
  *      SHIM_CLOCK=FILE     the wall clock goes as FILE says, which may change at any time: "+MS" or "-MS" beside the true one, "=MS"
  *                          it stands still; the steady clock stays as it is
  *
+ *      SHIM_GATE=FILE      each fsync and fdatasync makes FILE and waits until somebody removes it
+ *
  * What libc does inside itself (stdio, getaddrinfo) does not come by here.
  */
 #include <dlfcn.h>
@@ -232,6 +234,31 @@ realloc(void *p, size_t n)
 {
 	return refused() ? NULL : __libc_realloc(p, n);
 }
+
+static void
+wait_at_gate(void)
+{
+	const char *file = getenv("SHIM_GATE");
+	int fd;
+
+	if (!file || (fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) < 0)
+		return;
+	close(fd);
+	while (access(file, F_OK) == 0)
+		usleep(2000);
+}
+
+#define SYNCS(name)                                             \
+int                                                             \
+name(int fd)                                                    \
+{                                                               \
+	REAL(name);                                             \
+                                                                \
+	wait_at_gate();                                         \
+	return real(fd);                                        \
+}
+SYNCS(fsync)
+SYNCS(fdatasync)
 
 int
 clock_gettime(clockid_t which, struct timespec *t)

@@ -351,3 +351,93 @@ root_only() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 	at-admin verify -a
 	umount small
 }
+
+@test "fault 16: a damaged batch of the tail is told, what else there is can be read, and events go on coming in" {
+	for i in 1 2 3; do echo "{\"event\":\"e\",\"timestamp\":\"2025-01-01T00:00:0${i}Z\",\"user_id\":\"CANARY$i\"}" | at-ingest -q; done
+	LC_ALL=C sed -i 's/CANARY2/DANARY2/g' "$file"
+	run -1 --separate-stderr at-query -f csv 'SELECT user_id FROM events ORDER BY 1'
+	[[ $stderr == *damaged* && -z $output ]] || [ "$output" = $'user_id\nCANARY1\nCANARY3' ]
+	for columns in 0 1; do
+		AT_VECTOR=$columns run -1 --separate-stderr at-query -f csv 'SELECT user_id FROM events'
+		[[ $stderr == *damaged* && $output == *CANARY1*CANARY3* && $output != *NARY2* ]]
+		AT_VECTOR=$columns run -1 --separate-stderr at-query -f csv 'SELECT count(*) FROM events'
+		[[ $stderr == *damaged* && -z $output ]]
+	done
+	run -1 --separate-stderr at-query -f csv events
+	[[ $stderr == *damaged* && $output == *CANARY1*CANARY3* ]]
+	run -1 at-admin verify
+	[[ $output == *"events from number 2 on"* ]]
+	events 140000 | split -l 3000 - part.
+	for part in part.*; do at-ingest -q "$part"; done               # they become chunks
+	[ "$(at-admin stats -f ndjson | jq '.chunks > 0 and .events == 140003')" = true ]
+	[ "$(at-query -q -f csv 'SELECT n FROM events WHERE n IS NOT NULL' 2> said | wc -l)" = 140001 ]
+	grep -q damaged said
+	run -1 --separate-stderr at-admin compact
+	[[ $stderr == *"stays as it is (1), all else is compact"* ]]
+	[ "$(at-admin stats -f ndjson | jq .tail_events)" = 1 ]
+	run -1 --separate-stderr at-admin retain --before 2025-06-01 --yes
+	[[ $stderr == *"stays as it is (1)"* ]]
+	[ "$(at-query -q -f csv "SELECT user_id FROM events WHERE event = 'e' AND user_id IS NOT NULL" 2>&1 | grep -c CANARY)" = 0 ]
+}
+
+@test "fault 16: a damaged batch of samples is told, and samples go on coming in" {
+	row() { echo "{\"metric\":\"$1\",\"timestamp\":\"2025-01-01T00:00:0${2}Z\",\"labels\":{\"host\":\"a\"},\"value\":$2}"; }
+	for i in 1 2 3; do row m $i | at-ingest -q; done
+	python3 - "$file" <<-'P'
+	import sys
+	b = bytearray(open(sys.argv[1], 'rb').read())
+	key = bytes(15) + b'\2'                                 # the second batch of the tail: samples under the series 0
+	at, hits = -1, 0
+	while (at := b.find(key, at + 1)) >= 0:
+	    if b[at + 20:at + 21] == b'\1':                     # behind its check, byte 1
+	        b[at + 21] ^= 0x40
+	        hits += 1
+	assert hits
+	open(sys.argv[1], 'wb').write(b)
+	P
+	run -1 at-admin verify
+	AT_VECTOR=0 run -1 --separate-stderr at-query -f csv 'SELECT value FROM metrics'
+	[[ $stderr == *damaged* && $output == *1*3* ]]
+	run -1 --separate-stderr at-query -f csv 'SELECT sum(value) FROM metrics'
+	[[ $stderr == *damaged* && -z $output ]]
+	run -1 --separate-stderr at-query metric m
+	[[ $stderr == *damaged* && -z $output ]]
+	seq 1700000001 1700300000 | sed 's/.*/{"metric":"n","timestamp":&,"value":&}/' | at-ingest -q
+	row m 4 | at-ingest -q
+	[ "$(at-query -q -f csv "SELECT value FROM metrics WHERE metric = 'n'" 2> said | wc -l)" = 300001 ]
+	run -1 --separate-stderr at-admin compact
+	[[ $stderr == *"stays as it is (1), all else is compact"* ]]
+}
+
+# While a command stands at each of its syncs, as one does for long where the disk is slow.
+read_at_each_sync() {
+	local pid n=0 gate=$PWD/gate
+	SHIM_GATE=$gate LD_PRELOAD=$PWD/shim.so "$@" & pid=$!
+	while kill -0 $pid 2> /dev/null; do
+		[ -e "$gate" ] || { sleep 0.01; continue; }
+		n=$((n + 1))
+		timeout -s KILL 60 at-query -f csv 'SELECT count(*) > 0 FROM events' > /dev/null || { echo "at sync $n of $*"; return 1; }
+		timeout -s KILL 60 at-query -f csv 'SELECT count(*) > 0 FROM metrics' > /dev/null || { echo "metrics, at sync $n of $*"; return 1; }
+		rm "$gate"
+	done
+	wait $pid
+	[ $n -gt 0 ]
+}
+
+@test "nobody who reads waits for a writer: ingest, sealing, compaction of the file, retention" {
+	plain_only
+	${CC:-cc} -O1 -w -shared -fPIC -D_GNU_SOURCE "$root/tests/fault/shim.c" -o shim.so -ldl
+	events 70000 > rows
+	at-ingest -q < <(head -100 rows)
+	at-agg -s -q -w 1m rows > out
+	read_at_each_sync at-ingest -q < <(head -500 rows)
+	read_at_each_sync at-ingest -q rows
+	read_at_each_sync at-agg -s -q -w 1h rows > out
+	read_at_each_sync at-admin -q compact
+	read_at_each_sync at-admin -q retain --before 2025-12-31 --yes
+	at-admin -q retain --before 2026-01-01T12:00:00Z --yes
+	was=$(stat -c %s "$file")
+	read_at_each_sync at-admin -q compact
+	[ "$(stat -c %s "$file")" -lt "$was" ]                  # it was written anew
+	at-admin verify
+}

@@ -516,9 +516,9 @@ a_shared_store_holds_by_itself(void **state)
 	add_range(s, 0, 100, rising);
 	a = store_share(s);
 	b = store_share(a);
-	OK(store_hold(a, &err));
+	OK(store_hold(a, 0, &err));
 	add_range(s, 100, 250, rising);
-	OK(store_hold(b, &err));
+	OK(store_hold(b, 0, &err));
 	check_all(a, 100, rising, 1);
 	check_all(b, 250, rising, 1);
 	store_let_go(a);
