@@ -174,7 +174,8 @@ read_widget(struct definition *d, struct json v, struct widget *w, struct err *e
 		.query = text_of(d, v, "query"), .every = text_of(d, v, "interval"), .range = text_of(d, v, "timeRange"), .by = list_of(d, json_get(v, STR("groupBy"))),
 		.event = text_of(d, v, "event"), .start = text_of(d, v, "start"), .back = text_of(d, v, "return"), .within = text_of(d, v, "within"),
 		.unit = text_of(d, v, "unit"), .periods = number_of(v, "periods"), .limit = number_of(v, "limit"),
-		.decimals = json_get(v, STR("decimals")).type == JSON_NUMBER ? number_of(v, "decimals") : -1, .min = real_of(v, "min"), .max = real_of(v, "max") };
+		.decimals = json_get(v, STR("decimals")).type == JSON_NUMBER ? number_of(v, "decimals") : -1, .min = real_of(v, "min"), .max = real_of(v, "max"),
+		.stacked = json_get(v, STR("stacked")).type == JSON_TRUE };
 	if (!w->id.p)
 		return err_set(err, ERR_INPUT, "a widget has no id");
 	if (!w->title.p)

@@ -35,6 +35,7 @@ struct widget {
 	struct str filters;             /* a JSON object: fields that have to be equal */
 	struct str unit;
 	int periods, limit;             /* 0: not given */
+	int stacked;                    /* areas and bars over time: one on the other */
 	int decimals;                   /* -1: as the number is */
 	double min, max;                /* NAN: not given */
 	struct threshold { double value; enum { LEVEL_NONE, LEVEL_GOOD, LEVEL_WARN, LEVEL_BAD } level; } threshold[DEFINITION_THRESHOLDS];

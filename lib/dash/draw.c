@@ -42,6 +42,16 @@ level_role(const struct widget *w, double v, enum canvas_role otherwise)
 	}
 }
 
+/* What fills the parts of one picture, so that they are told apart without colours. */
+static uint32_t
+texture(int i, int ascii)
+{
+	static const uint32_t plain[] = { 0x2588, 0x2593, 0x2592, 0x2591 };
+	static const char letters[] = "#=*+:-%o";
+
+	return ascii ? (uint32_t)letters[i % 8] : plain[i % 4];
+}
+
 static void
 put_number(struct field *f, int end, int y, int most, double v, enum canvas_role role)
 {
@@ -130,6 +140,18 @@ across(const struct reading *v, int i, int width)
 	int64_t first = v->time[0], last = v->time[v->times - 1];
 
 	return last > first ? (int)((double)(v->time[i] - first) / (double)(last - first) * (width - 1)) : width - 1;
+}
+
+/* The column of a plot at which a time stands: a bar has its step's room. */
+static int
+column_of_time(const struct field *f, int i)
+{
+	const struct reading *v = f->v;
+	double step = (double)reading_step(v);
+
+	if (f->w->type != WIDGET_BAR_CHART)
+		return across(v, i, f->width);
+	return (int)(((double)(v->time[i] - v->time[0]) + step / 2) / ((double)(v->time[v->times - 1] - v->time[0]) + step) * f->width);
 }
 
 static void
@@ -232,7 +254,7 @@ draw_times(struct field *f, int y)
 	shown = f->width / ((int)text.n + 3);
 	shown = shown < 1 || v->times == 1 ? 1 : shown > 4 ? 4 : shown;
 	for (int i = 0; i < shown; i++) {
-		int at = shown > 1 ? i * (v->times - 1) / (shown - 1) : v->times - 1, x = across(v, at, f->width), n;
+		int at = shown > 1 ? i * (v->times - 1) / (shown - 1) : v->times - 1, x = column_of_time(f, at), n;
 
 		buf_clear(&text);
 		reading_put_time(&text, v->time[at], v->span_ms, v->every_ms, f->period->zone);
@@ -258,6 +280,13 @@ put_last(struct buf *to, const struct field *f, const struct curve *k)
 	reading_put_mark(to, last, 0, last, f->w);
 }
 
+/* Bars over time, and areas that stand one on the other, are made of parts of columns. */
+static int
+has_parts(const struct field *f)
+{
+	return f->w->type == WIDGET_BAR_CHART || reading_is_stacked(f->v, f->w);
+}
+
 #define MORE_WIDE 14                    /* "and 12345 more" */
 #define NAME_WIDE 10                    /* of a name that is cut */
 
@@ -281,13 +310,133 @@ draw_legend(struct field *f, int y, int lines)
 			break;
 		}
 		wide = wide > room ? room : wide;
-		canvas_put(f->c, f->x + x, y, f->c->ascii ? '*' : 0x25cf, curve_role(i));
+		canvas_put(f->c, f->x + x, y, has_parts(f) ? texture(i, f->c->ascii) : f->c->ascii ? '*' : 0x25cf, curve_role(i));
 		canvas_text(f->c, f->x + x + 2, y, wide - 2, buf_get(&text), CANVAS_PLAIN);
 		x += wide + 2;
 		buf_release(&text);
 	}
 	if (f->v->curves - i + f->v->left_out > 0 && y < end)
 		put_printf(f, f->x + x, y, f->width - x, CANVAS_FAINT, "and %d more", f->v->curves - i + f->v->left_out);
+}
+
+/* ---- parts of columns, upwards and downwards from nothing */
+
+/* So many of a plot's lines are above nothing. */
+static int
+lines_above(struct scale s, int height)
+{
+	int up = s.low < 0 ? (int)lround(chart_part(0, s.low, s.high) * -height + height) : height;
+
+	return s.low < 0 && up == height && height > 1 ? up - 1 : s.high > 0 && up < 1 ? 1 : up;
+}
+
+/* The part of curve i between two values of one sign. What it ends in, where nothing stands on it (`ends`), is as exact as characters are. */
+static void
+put_part(struct field *f, int x, struct scale s, double from, double to, int i, int ends)
+{
+	const int up = lines_above(s, f->height), below = to < 0 || from < 0, most = below ? f->height - up : up;
+
+	from = below ? from / s.low * most : s.high > 0 ? from / s.high * most : 0;
+	to = fmin(most, below ? to / s.low * most : s.high > 0 ? to / s.high * most : 0);
+	for (int line = (int)from; line < to; line++) {
+		int y = f->y + (below ? up + line : up - 1 - line), eighths = (int)lround((to - line) * 8);
+		double part = fmin(to, line + 1) - fmax(from, line);
+		struct canvas_cell *there = canvas_at(f->c, f->x + x, y);
+		enum canvas_role role = part * 2 >= fmin(to, line + 1) - line || !there->c[0] ? curve_role(i) : (enum canvas_role)there->role;
+
+		if (!ends || eighths >= 8 || f->c->ascii) {
+			if (part >= 0.5 || (ends && line == 0 && !there->c[0]))
+				canvas_put(f->c, f->x + x, y, texture(i, f->c->ascii), curve_role(i));
+		} else if (below && eighths >= 2) {
+			canvas_put(f->c, f->x + x, y, eighths >= 6 ? texture(i, 0) : 0x2580, role);
+		} else if (!below && (eighths || line == 0)) {
+			canvas_put(f->c, f->x + x, y, 0x2580 + (uint32_t)(eighths ? eighths : 1), role);
+		}
+	}
+}
+
+/* The values of one time, one on the other. */
+static void
+put_stack(struct field *f, int x, struct scale s, const double *value, int n)
+{
+	double from[READING_CURVES], to[READING_CURVES];
+	int last[2] = { -1, -1 };
+
+	reading_stack(value, n, from, to);
+	for (int i = 0; i < n; i++)
+		last[value[i] < 0] = i;
+	for (int i = 0; i < n; i++)
+		put_part(f, x, s, from[i], to[i], i, i == last[value[i] < 0]);
+}
+
+/* Side by side, `each` columns wide; without room one in front of the other, the smallest last. */
+static void
+put_bars(struct field *f, int x, int wide, struct scale s, const double *value, int n)
+{
+	int each = wide / n, behind[READING_CURVES];
+
+	for (int i = 0; i < n; i++) {
+		int k = i;
+
+		for (; k > 0 && fabs(value[behind[k - 1]]) < fabs(value[i]); k--)
+			behind[k] = behind[k - 1];
+		behind[k] = i;
+	}
+	for (int k = 0; k < n; k++) {
+		int i = each ? k : behind[k];
+
+		for (int column = 0; column < (each ? each : wide) && isfinite(value[i]); column++)
+			put_part(f, x + (each ? i * each : 0) + column, s, 0, value[i], i, each || k == 0);
+	}
+}
+
+static void
+draw_upright(struct field *f, struct scale s)
+{
+	const struct reading *v = f->v;
+	double step = (double)reading_step(v), span = (double)(v->time[v->times - 1] - v->time[0]) + step, slot = step / span * f->width, value[READING_CURVES];
+	int wide = slot > 1 ? (int)slot : 1, n = v->curves < READING_CURVES ? v->curves : READING_CURVES, x, next;
+
+	wide -= wide > 2;
+	for (int t = 0, end = 1; t < v->times; t = end++) {
+		x = (int)((double)(v->time[t] - v->time[0]) / span * f->width);
+		for (; end < v->times && (next = (int)((double)(v->time[end] - v->time[0]) / span * f->width)) == x; end++)
+			;
+		reading_farthest(v, f->w, t, end, value);
+		if (!reading_is_stacked(v, f->w))
+			put_bars(f, x, wide, s, value, n);
+		for (int k = 0; k < wide && reading_is_stacked(v, f->w); k++)
+			put_stack(f, x + k, s, value, n);
+	}
+}
+
+/* Areas one on the other: a column of their values at each place, straight on between two times. */
+static void
+draw_stack(struct field *f, struct scale s)
+{
+	const struct reading *v = f->v;
+	double value[READING_CURVES];
+	int t = 0;                              /* the first time at this place or behind it */
+
+	for (int x = 0; x < f->width && t < v->times; x++) {
+		int end = t;
+
+		while (end < v->times && across(v, end, f->width) <= x)
+			end++;
+		if (end > t)
+			reading_farthest(v, f->w, t, end, value);
+		else if (t == 0)
+			continue;
+		for (int i = 0; i < v->curves && end == t; i++) {
+			double before = v->curve[i].value[t - 1], then = v->curve[i].value[t];
+			int from = across(v, t - 1, f->width), to = across(v, t, f->width);
+
+			before = isfinite(before) ? before : 0, then = isfinite(then) ? then : 0;
+			value[i] = before + (then - before) * (x - from) / (to - from);
+		}
+		put_stack(f, x, s, value, v->curves);
+		t = end;
+	}
 }
 
 static void
@@ -311,7 +460,11 @@ draw_curves(struct field *f)
 		return;
 	}
 	draw_scale(&plot, s, plot.x - f->x);
-	for (int i = 0; i < f->v->curves; i++)
+	if (f->w->type == WIDGET_BAR_CHART)
+		draw_upright(&plot, s);
+	else if (has_parts(f))
+		draw_stack(&plot, s);
+	for (int i = 0; i < f->v->curves && !has_parts(f); i++)
 		draw_curve(&plot, &f->v->curve[i], s, f->w->type == WIDGET_AREA_CHART, curve_role(i));
 	for (int i = 0; i < f->v->times && marked; i++)
 		if (f->v->mark[i])
@@ -479,8 +632,7 @@ draw_columns(struct field *f)
 	if (plot.width < LEAST || plot.height < 1)
 		return;
 	draw_scale(&plot, (struct scale){ low, high }, plot.x - f->x);
-	up = low < 0 ? (int)lround(chart_part(0, low, high) * -plot.height + plot.height) : plot.height;        /* lines above nothing */
-	up = low < 0 && up == plot.height && plot.height > 1 ? up - 1 : high > 0 && up < 1 ? 1 : up;
+	up = lines_above((struct scale){ low, high }, plot.height);
 	wide = plot.width / (v->shares ? v->shares : 1);
 	for (int x = 0; x < plot.width && high > low; x++) {
 		int i = wide ? x / wide : (int)((int64_t)x * v->shares / plot.width);
@@ -550,8 +702,6 @@ draw_others(struct field *f, int named, int is_wide, double sum)
 static void
 draw_pie(struct field *f)
 {
-	static const uint32_t plain[] = { 0x2588, 0x2593, 0x2592, 0x2591 };
-	static const char ascii[] = "#=*+:-%o";
 	const struct reading *v = f->v;
 	double sum = 0, before = 0;
 	int shown = v->shares < CANVAS_CURVES ? v->shares : CANVAS_CURVES, from = 0, is_wide = f->width >= 26;    /* else names rather than values */
@@ -564,7 +714,7 @@ draw_pie(struct field *f)
 	}
 	for (int i = 0; i < shown; i++) {
 		int to = (int)lround((before += fmax(0, v->share[i].value)) / sum * f->width), y = f->y + 2 + i;
-		uint32_t c = f->c->ascii ? (uint32_t)ascii[i % 8] : plain[i % 4];
+		uint32_t c = texture(i, f->c->ascii);
 
 		for (; from < to; from++)
 			canvas_put(f->c, f->x + from, f->y, c, curve_role(i));
@@ -684,6 +834,28 @@ cell_text_of(struct buf *b, const struct cell *c, const struct zone *zone)
 	reading_put_cell(b, c, zone);
 }
 
+/* Has a column numbers alone in these rows? */
+static int
+is_of_numbers(const struct answer *a, int column, int from, int rows)
+{
+	int number = rows > 0;
+
+	for (int i = 0; i < rows && number; i++)
+		number = answer_cell(a, from + i, column)->type != CELL_TEXT;
+	return number;
+}
+
+/* Of a number's text what stands from its decimal point on. */
+static int
+behind_point(struct str number)
+{
+	size_t at = 0;
+
+	while (at < number.n && number.p[at] != '.' && number.p[at] != 'e')
+		at++;
+	return (int)(number.n - at);
+}
+
 /* The last row stays to be seen. */
 static int
 limited_skip(const struct field *f, int rows)
@@ -695,7 +867,7 @@ static void
 draw_table(struct field *f)
 {
 	const struct answer *a = &f->v->table;
-	int *wide = mem_new((size_t)a->columns * sizeof(*wide) + 1), x = f->x;
+	int *wide = mem_new(2 * (size_t)a->columns * sizeof(*wide) + 1), *behind = wide + a->columns, x = f->x;     /* the point: so that one stands below another */
 	int skip = limited_skip(f, a->rows), rows = a->rows - skip, lines = rows < f->height - 1 ? rows : f->height - 1;
 	struct buf text = {0};
 
@@ -707,29 +879,36 @@ draw_table(struct field *f)
 	if (rows > lines)
 		lines--;
 	for (int k = 0; k < a->columns; k++) {
-		wide[k] = width_of(a->column[k]);
+		int number = is_of_numbers(a, k, skip, lines), most = 0;
+
 		for (int i = 0; i < lines; i++) {
+			int after;
+
 			cell_text_of(&text, answer_cell(a, skip + i, k), f->period->zone);
-			wide[k] = width_of(buf_get(&text)) > wide[k] ? width_of(buf_get(&text)) : wide[k];
+			after = number ? behind_point(buf_get(&text)) : 0;
+			most = width_of(buf_get(&text)) - after > most ? width_of(buf_get(&text)) - after : most;
+			behind[k] = after > behind[k] ? after : behind[k];
 		}
+		wide[k] = width_of(a->column[k]) > most + behind[k] ? width_of(a->column[k]) : most + behind[k];
 	}
 	for (int k = 0; k < a->columns && x < f->x + f->width; k++) {
-		int room = f->x + f->width - x, w = wide[k] < room ? wide[k] : room, number = lines > 0;
+		int room = f->x + f->width - x, w = wide[k] < room ? wide[k] : room, number = is_of_numbers(a, k, skip, lines);
 
 		if (k == 0 && a->columns > 1 && w > f->width * 2 / 3)
 			w = f->width * 2 / 3;
-		for (int i = 0; i < lines && number; i++)
-			number = answer_cell(a, skip + i, k)->type != CELL_TEXT;
 		if (number)
 			canvas_right(f->c, x + w, f->y, w, a->column[k], CANVAS_FAINT);
 		else
 			canvas_text(f->c, x, f->y, w, a->column[k], CANVAS_FAINT);
 		for (int i = 0; i < lines; i++) {
 			cell_text_of(&text, answer_cell(a, skip + i, k), f->period->zone);
-			if (number)
-				canvas_right(f->c, x + w, f->y + 1 + i, w, buf_get(&text), CANVAS_PLAIN);
-			else
+			if (number) {
+				int short_of = w == wide[k] ? behind[k] - behind_point(buf_get(&text)) : 0;     /* cut there is no such place */
+
+				canvas_right(f->c, x + w - short_of, f->y + 1 + i, w - short_of, buf_get(&text), CANVAS_PLAIN);
+			} else {
 				canvas_text(f->c, x, f->y + 1 + i, w, buf_get(&text), CANVAS_PLAIN);
+			}
 		}
 		x += w + 2;
 	}

@@ -94,8 +94,11 @@ put_line(struct field *f, double x0, double y0, double x1, double y1, double wid
 static double
 across(const struct field *f, int i)
 {
+	const double step = f->w->type == WIDGET_BAR_CHART ? (double)reading_step(f->v) : 0;     /* a bar has its step's room */
 	int64_t first = f->v->time[0], last = f->v->time[f->v->times - 1];
 
+	if (step > 0)
+		return f->x + ((double)(f->v->time[i] - first) + step / 2) / ((double)(last - first) + step) * f->width;
 	return f->x + (last > first ? (double)(f->v->time[i] - first) / (double)(last - first) * f->width : f->width);
 }
 
@@ -128,6 +131,55 @@ draw_curve(struct field *f, const struct curve *k, double low, double high, int 
 		else if (n)
 			f->pen->line(f->pen, xy, n, 1.6, role);
 		n = 0;
+	}
+	free(xy);
+}
+
+/* Bars over time: of each curve one beside the other, or on it. */
+static void
+draw_upright(struct field *f, double low, double high)
+{
+	const struct reading *v = f->v;
+	const int n = v->curves < READING_CURVES ? v->curves : READING_CURVES, stacked = reading_is_stacked(v, f->w);
+	double step = (double)reading_step(v), span = (double)(v->time[v->times - 1] - v->time[0]) + step, slot = step / span * f->width;
+	double wide = fmax(slot * 0.8 / (stacked ? 1 : n), 0.5), value[READING_CURVES], from[READING_CURVES] = { 0 }, to[READING_CURVES];
+
+	for (int t = 0, end = 1; t < v->times; t = end++) {
+		double x = f->x + (double)(v->time[t] - v->time[0]) / span * f->width;
+
+		while (end < v->times && (double)(v->time[end] - v->time[t]) / span * f->width < 0.5)
+			end++;
+		reading_farthest(v, f->w, t, end, value);
+		if (stacked)
+			reading_stack(value, n, from, to);
+		for (int i = 0; i < n; i++) {
+			double foot = up(f, from[i], low, high), head = isfinite(value[i]) ? up(f, stacked ? to[i] : value[i], low, high) : foot;
+
+			if (head != foot)
+				f->pen->rect(f->pen, x + slot * 0.1 + (stacked ? 0 : i * wide), fmin(head, foot), fmax(wide - (stacked || slot < 4 ? 0 : 0.5), 0.5), fabs(head - foot), curve_role(i));
+		}
+	}
+}
+
+/* Areas one on the other; what has no value at a time is nothing there. */
+static void
+draw_stack(struct field *f, double low, double high)
+{
+	const struct reading *v = f->v;
+	const size_t times = (size_t)v->times;
+	double *xy = mem_new(4 * times * sizeof(*xy)), value[READING_CURVES], from[READING_CURVES], to[READING_CURVES];
+
+	for (int i = 0; i < v->curves; i++) {
+		for (size_t t = 0; t < times; t++) {
+			for (int k = 0; k <= i; k++)
+				value[k] = v->curve[k].value[t];
+			reading_stack(value, i + 1, from, to);
+			xy[2 * t] = xy[2 * (2 * times - 1 - t)] = across(f, (int)t);
+			xy[2 * t + 1] = up(f, to[i], low, high);
+			xy[2 * (2 * times - 1 - t) + 1] = up(f, from[i], low, high);
+		}
+		f->pen->area(f->pen, xy, 2 * v->times, curve_role(i));
+		f->pen->line(f->pen, xy, v->times, 1.3, curve_role(i));
 	}
 	free(xy);
 }
@@ -253,8 +305,13 @@ draw_curves(struct field *f)
 	if (plot.width < 20 || plot.height < 10)
 		return;
 	draw_scale(&plot, low, high, plot.x - f->x);
-	for (int i = 0; i < f->v->curves; i++)
-		draw_curve(&plot, &f->v->curve[i], low, high, f->w->type == WIDGET_AREA_CHART, curve_role(i));
+	if (f->w->type == WIDGET_BAR_CHART)
+		draw_upright(&plot, low, high);
+	else if (reading_is_stacked(f->v, f->w))
+		draw_stack(&plot, low, high);
+	else
+		for (int i = 0; i < f->v->curves; i++)
+			draw_curve(&plot, &f->v->curve[i], low, high, f->w->type == WIDGET_AREA_CHART, curve_role(i));
 	for (int i = 0; i < f->v->times; i++)
 		if (f->v->mark[i])
 			put_line(&plot, across(&plot, i), plot.y, across(&plot, i), plot.y + plot.height, 1, f->v->mark[i] & READING_ANOMALY ? CANVAS_BAD : CANVAS_FAINT);

@@ -1,5 +1,6 @@
 #include "dash/reading.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -384,6 +385,73 @@ reading_round(const struct widget *w, double *low, double *high)
 	*low *= size, *high *= size;
 }
 
+int
+reading_is_stacked(const struct reading *v, const struct widget *w)
+{
+	return w->stacked && v->curves > 1 && v->curves <= READING_CURVES && (w->type == WIDGET_AREA_CHART || w->type == WIDGET_BAR_CHART);
+}
+
+void
+reading_stack(const double *value, int n, double *from, double *to)
+{
+	double above = 0, below = 0;
+
+	for (int i = 0; i < n; i++) {
+		double v = isfinite(value[i]) ? value[i] : 0, *on = v < 0 ? &below : &above;
+
+		from[i] = *on;
+		to[i] = *on = fmax(-DBL_MAX, fmin(DBL_MAX, *on + v));
+	}
+}
+
+int64_t
+reading_step(const struct reading *v)
+{
+	int64_t step = 0;
+
+	for (int i = 1; i < v->times; i++)
+		if (!step || v->time[i] - v->time[i - 1] < step)
+			step = v->time[i] - v->time[i - 1];
+	return step > 0 ? step : 1;
+}
+
+void
+reading_farthest(const struct reading *v, const struct widget *w, int from, int to, double *value)
+{
+	double most = -1;
+
+	for (int i = 0; i < v->curves && i < READING_CURVES; i++)
+		value[i] = NAN;
+	for (int t = from; t < to; t++) {
+		double all = 0;
+
+		for (int i = 0; i < v->curves && i < READING_CURVES; i++)
+			all += isfinite(v->curve[i].value[t]) ? fabs(v->curve[i].value[t]) : 0;
+		for (int i = 0; i < v->curves && i < READING_CURVES; i++) {
+			double x = v->curve[i].value[t];
+
+			if (reading_is_stacked(v, w) ? all > most : isfinite(x) && !(fabs(x) <= fabs(value[i])))
+				value[i] = x;
+		}
+		most = fmax(most, all);
+	}
+}
+
+/* The ends of all stacks. */
+static void
+stack_range(const struct reading *v, double *low, double *high)
+{
+	double value[READING_CURVES], from[READING_CURVES], to[READING_CURVES];
+
+	for (int t = 0; t < v->times; t++) {
+		for (int i = 0; i < v->curves; i++)
+			value[i] = v->curve[i].value[t];
+		reading_stack(value, v->curves, from, to);
+		for (int i = 0; i < v->curves; i++)
+			*low = fmin(*low, to[i]), *high = fmax(*high, to[i]);
+	}
+}
+
 void
 reading_scale(const struct reading *v, const struct widget *w, double *low, double *high)
 {
@@ -391,7 +459,9 @@ reading_scale(const struct reading *v, const struct widget *w, double *low, doub
 	int some = 0;
 
 	*low = *high = 0;
-	for (int i = 0; i < v->curves; i++)
+	if (reading_is_stacked(v, w))
+		stack_range(v, low, high);
+	for (int i = 0; i < v->curves && !reading_is_stacked(v, w); i++)
 		if (chart_range(v->curve[i].value, v->times, &l, &h)) {
 			*low = some ? fmin(*low, l) : l;
 			*high = some ? fmax(*high, h) : h;
@@ -399,6 +469,8 @@ reading_scale(const struct reading *v, const struct widget *w, double *low, doub
 		}
 	if (*low > 0 && (w->type == WIDGET_AREA_CHART || w->type == WIDGET_BAR_CHART || w->type == WIDGET_METRIC_CARD || *low < *high / 2))
 		*low = 0;
+	if (w->type == WIDGET_BAR_CHART && *high < 0)
+		*high = 0;
 	if (w->type == WIDGET_METRIC_CARD)
 		return;
 	if (*high == *low) {                    /* always the same: as far from nothing as it is */

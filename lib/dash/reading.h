@@ -77,6 +77,14 @@ struct str reading_range_of(const struct widget *, const struct period *);      
 int reading_holds(struct str text, struct str what);     /* it stands in it, in any case of its letters */
 int reading_is_of_range(const struct widget *);         /* 0: its own query does not ask for one */
 void reading_put_range(struct buf *, const struct reading *, const struct widget *, const struct period *);
+/* Of curves that stand one on the other the ends of each one's part, for their n values at some time; those below nothing hang one below the other. */
+int reading_is_stacked(const struct reading *, const struct widget *);
+void reading_stack(const double *value, int n, double *from, double *to);
+/* Where several times share a place: of each curve the value that is farthest from nothing, so that no peak is lost; of a stack those of the time
+ * at which it is highest. NAN: none there. value: READING_CURVES of them. */
+void reading_farthest(const struct reading *, const struct widget *, int from, int to, double *value);
+/* The least step between its times; 1 where there is one time only. */
+int64_t reading_step(const struct reading *);
 /* The ends of its curves' scale, four round steps apart: from nothing where they are filled, and unless that would flatten them. */
 void reading_scale(const struct reading *, const struct widget *, double *low, double *high);
 void reading_round(const struct widget *, double *low, double *high);  /* the same of ends that are known, low < high */

@@ -118,7 +118,7 @@ END
 	bars() { echo "{\"id\":\"b\",\"widgets\":[{\"id\":\"b\",\"type\":\"bar_chart\",\"title\":\"B\",\"query\":\"$1\",\"position\":{\"x\":0,\"y\":0,\"w\":12,\"h\":4}}]}" > b.json; }
 	bars "$query"
 	at-dash --once b.json > out
-	grep -q '● south 9 *● north 5' out && grep -q ' 0 ┤' out || { cat out; return 1; }
+	grep -q '█ south 9 *▓ north 5' out && grep -q ' 0 ┤' out || { cat out; return 1; }
 	at-dash --once --plain b.json | grep -q 'north: from 3 at .* to 5 at '
 	at-dash -o b.svg b.json
 	grep -q '>south<' b.svg && grep -q '>north<' b.svg
@@ -127,7 +127,90 @@ END
 	bars "SELECT k, t, v FROM ($query)"                                     # names come first: by name
 	at-dash --once b.json | grep -c '│ *north .* [35] *│' | grep -qx 2
 	bars "SELECT t, SUM(v) AS sum, COUNT(*) AS n FROM ($query) GROUP BY t"
-	at-dash --once b.json | grep -q '● sum 5 *● n 1'
+	at-dash --once b.json | grep -q '█ sum 5 *▓ n 1'
+}
+
+# The lines of a plot: what stands behind its scale.
+plot() { sed -n 's/^|[ 0-9-]*[0-9 ] |\(.*\) |$/\1/p' "$1" | sed 's/ *$//'; }
+
+@test "bars over time stand beside each other, or stacked on each other, in the terminal and in pictures; areas are stacked too" {
+	query="SELECT column1 AS t, column2 AS k, column3 AS v FROM (VALUES ('2026-01-01T00:00:00.000Z', 'south', 8), ('2026-01-01T00:00:00.000Z', 'north', 4), ('2026-01-02T00:00:00.000Z', 'south', 4), ('2026-01-04T00:00:00.000Z', 'north', 4))"
+	widget() { echo "{\"id\":\"b\",\"widgets\":[{\"id\":\"b\",\"type\":\"$1\",\"title\":\"B\",\"stacked\":$2,\"query\":\"${3:-$query}\",\"position\":{\"x\":0,\"y\":0,\"w\":12,\"h\":4}}]}" > b.json; }
+	widget bar_chart false
+	at-dash --once --ascii --width 60 b.json > out
+	# a place for each day, the third is empty
+	diff <(plot out) - <<'END' || { cat out; return 1; }
+#####
+#####
+#####
+#####
+#####===== #####                        =====
+#####===== #####                        =====
+#####===== #####                        =====
+#####===== #####                        =====
+END
+	widget bar_chart true
+	at-dash --once --ascii --width 60 b.json > out
+	diff <(plot out) - <<'END' || { cat out; return 1; }
+==========
+==========
+==========
+##########
+##########
+########## ##########              ==========
+########## ##########              ==========
+########## ##########              ==========
+END
+	at-dash --render b.svg b.json
+	[ "$(grep -o '<rect class="f8"' b.svg | wc -l)" -ge 2 ]
+	# where there is no room for each beside each: the smaller in front of the larger
+	widget bar_chart false "WITH RECURSIVE t(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM t WHERE i < 199) SELECT DATETIME(1767225600 + 3600 * i, 'unixepoch') || 'Z' AS t, 4 AS low, 8 AS high FROM t"
+	at-dash --once --ascii --width 60 b.json > out
+	diff <(plot out | sort | uniq -c | sed 's/^ *//') - <<'END' || { cat out; return 1; }
+4 ###############################################
+4 ===============================================
+END
+	widget area_chart true
+	at-dash --once --ascii --width 60 b.json > out
+	diff <(plot out) - <<'END' || { cat out; return 1; }
+==
+=====
+========
+#####=====
+###########==
+#################    ==========================
+#############################==================
+#########################################======
+END
+	at-dash --render b.svg b.json
+	[ "$(grep -o '<polygon class="f[89] a"' b.svg | sort -u | wc -l)" = 2 ]
+	# above and below nothing, each for itself
+	widget bar_chart true "SELECT column1 AS t, column2 AS came, column3 AS went, column4 AS lost FROM (VALUES ('2026-01-01T00:00:00.000Z', 4, -2, -2), ('2026-01-02T00:00:00.000Z', 2, -4, NULL))"
+	at-dash --once --ascii --width 60 b.json > out
+	diff <(plot out) - <<'END' || { cat out; return 1; }
+######################
+######################
+###################### ######################
+###################### ######################
+====================== ======================
+====================== ======================
+********************** ======================
+********************** ======================
+END
+}
+
+@test "numbers of a table stand with their points below each other" {
+	echo '{"id":"t","widgets":[{"id":"t","type":"table","title":"T","query":"SELECT column1 AS name, column2 AS n FROM (VALUES ('"'a', 12), ('b', 0.5), ('c', 1234567), ('d', NULL), ('e', -3.25), ('f', 1e-9)"')","position":{"x":0,"y":0,"w":12,"h":4}}]}' > t.json
+	at-dash --once --ascii --width 40 t.json | sed -n 's/^| \(.*[^ ]\)  *|$/\1/p' > out
+	diff out - <<'END'
+name               n
+a            12
+b             0.5000
+c     1,234,567
+d
+e            -3.25
+f             1e-09
+END
 }
 
 @test "what has no room is counted: names of curves, parts of a whole; one time is said once" {

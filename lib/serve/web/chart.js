@@ -119,7 +119,7 @@ export class TimeChart {
 	measure() {
 		const { from, to } = this.range;
 		let low = Infinity, high = -Infinity;
-		const sums = this.stacked ? new Map() : null;
+		const sums = this.stacked ? new Map() : null, below = new Map();
 
 		for (const s of this.shown()) {
 			const first = Math.max(0, lower(s.t, from) - 1), last = Math.min(s.t.length, lower(s.t, to) + 1);
@@ -135,8 +135,9 @@ export class TimeChart {
 					high = s.high[i];
 				if (s.low && s.low[i] < low)
 					low = s.low[i];
-				if (sums && s.kind === 'area') {
-					sums.set(s.t[i], (sums.get(s.t[i]) || 0) + (s.v[i] || 0));
+				if (sums && (s.kind === 'area' || s.kind === 'bar')) {
+					const on = s.v[i] < 0 ? below : sums;
+					on.set(s.t[i], (on.get(s.t[i]) || 0) + (s.v[i] || 0));
 					continue;
 				}
 				if (s.v[i] < low)
@@ -145,9 +146,9 @@ export class TimeChart {
 					high = s.v[i];
 			}
 		}
-		for (const v of sums ? sums.values() : []) {
+		for (const v of sums ? [...sums.values(), ...below.values()] : []) {
 			high = Math.max(high, v);
-			low = Math.min(low, 0);
+			low = Math.min(low, v, 0);
 		}
 		if (low > high)
 			low = 0, high = 1;
@@ -214,14 +215,14 @@ export class TimeChart {
 		ctx.rect(this.left - 3, 0, w + 6, this.height - this.bottom + 3);       /* points at its ends are whole */
 		ctx.clip();
 		this.paintMarks(ctx, c);
-		const base = new Map();
+		const base = { above: new Map(), below: new Map() };
 		const shown = this.shown();
 		for (const s of shown)
 			if (s.kind === 'band')
 				this.paintBand(ctx, s);
 		for (const s of shown)
 			if (s.kind === 'bar')
-				this.paintBars(ctx, s, shown.filter((o) => o.kind === 'bar'));
+				this.paintBars(ctx, s, shown.filter((o) => o.kind === 'bar'), base);
 			else if (this.stacked && s.kind === 'area')
 				this.paintStack(ctx, s, base);
 			else
@@ -369,14 +370,19 @@ export class TimeChart {
 		}
 	}
 
+	/* Where a value stands on those before it, those below nothing hang one below the other: its two ends. */
+	stand(base, t, v) {
+		const on = v < 0 ? base.below : base.above, floor = on.get(t) || 0;
+
+		on.set(t, floor + (v || 0));
+		return [floor, floor + (v || 0)];
+	}
+
 	paintStack(ctx, s, base) {
 		const n = s.t.length, top = new Float64Array(n), floor = new Float64Array(n);
 
-		for (let i = 0; i < n; i++) {
-			floor[i] = base.get(s.t[i]) || 0;
-			top[i] = floor[i] + (s.v[i] || 0);
-			base.set(s.t[i], top[i]);
-		}
+		for (let i = 0; i < n; i++)
+			[floor[i], top[i]] = this.stand(base, s.t[i], s.v[i]);
 		ctx.beginPath();
 		this.trace(ctx, s.t, top);
 		ctx.strokeStyle = s.color;
@@ -404,16 +410,15 @@ export class TimeChart {
 		ctx.globalAlpha = 1;
 	}
 
-	paintBars(ctx, s, all) {
+	paintBars(ctx, s, all, base) {
 		const every = this.data.every || (s.t.length > 1 ? s.t[1] - s.t[0] : 60000), { from, to } = this.range;
-		const whole = Math.max(1, this.x(from + every) - this.x(from)), wide = Math.max(1, whole * 0.8 / all.length), shift = whole * 0.1 + all.indexOf(s) * wide;
-		const zero = this.y(0);
+		const whole = Math.max(1, this.x(from + every) - this.x(from)), wide = Math.max(1, whole * 0.8 / (this.stacked ? 1 : all.length)), shift = whole * 0.1 + (this.stacked ? 0 : all.indexOf(s) * wide);
 
 		ctx.fillStyle = s.color;
 		for (let i = Math.max(0, lower(s.t, from - every)); i < s.t.length && s.t[i] < to; i++) {
-			const py = this.y(s.v[i]);
-			if (!Number.isNaN(py))
-				ctx.fillRect(this.x(s.t[i]) + shift, Math.min(py, zero), Math.max(1, wide - 0.5), Math.abs(zero - py));
+			const [foot, head] = (this.stacked ? this.stand(base, s.t[i], s.v[i]) : [0, s.v[i]]).map((v) => this.y(v));
+			if (!Number.isNaN(head))
+				ctx.fillRect(this.x(s.t[i]) + shift, Math.min(head, foot), Math.max(1, wide - 0.5), Math.abs(foot - head));
 		}
 	}
 

@@ -455,7 +455,7 @@ export const widgets = {
 	line_chart: { title: 'Line', fields: ['metric', 'query', 'groupBy', 'interval', 'unit', 'compare', 'forecast', 'filters'], load: loadLines, draw: drawLines('line'), table: tableLines, wishes: wishesOf('points'), hear: hearUnfiltered, free: (k) => k.chart?.free() },
 	area_chart: { title: 'Area', fields: ['metric', 'query', 'groupBy', 'interval', 'unit', 'stacked', 'compare', 'forecast', 'filters'], load: loadLines, draw: drawLines('area'), table: tableLines, wishes: wishesOf('points'), hear: hearUnfiltered, free: (k) => k.chart?.free() },
 	bar_chart: {
-		title: 'Bars', fields: ['metric', 'query', 'groupBy', 'interval', 'unit', 'filters'],
+		title: 'Bars', fields: ['metric', 'query', 'groupBy', 'interval', 'unit', 'stacked', 'filters'],
 		async load(ctx) {
 			if (ctx.widget.query) {
 				const rows = await ctx.source.rows(ctx.widget, ctx);
