@@ -38,6 +38,12 @@ rewrite_named(const struct tok *t)
 	return t->kind == TOKEN_WORD || t->kind == TOKEN_QUOTED;
 }
 
+int
+rewrite_same_name(struct str a, struct str b)
+{
+	return a.n == b.n && a.p && b.p && strncasecmp(a.p, b.p, a.n) == 0;
+}
+
 struct str
 rewrite_bare(struct work *w, const struct tok *t)
 {

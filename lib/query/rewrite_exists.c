@@ -13,7 +13,6 @@
  * where SQLite makes the table once, with an index. What is not of these forms, one table under a name, such comparisons among terms that
  * AND puts together, nothing else from outside, stays as it is.
  */
-#include <strings.h>
 
 #include "query/rewrite_priv.h"
 
@@ -26,12 +25,6 @@ struct form {
 	int wants_less;                 /* bound: inside < outside */
 	struct tok *limit;
 };
-
-static int
-same_name(struct str a, struct str b)
-{
-	return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
-}
 
 static int
 is_any(const struct tok *t, const char *const *words)
@@ -58,8 +51,8 @@ static int
 all_inside(struct work *w, const struct form *f, struct tok *first, struct tok *last)
 {
 	for (struct tok *t = first; ; t = t->next) {
-		if (rewrite_named(t) && rewrite_is(t->next, ".") && !rewrite_is(t->prev, ".") && !same_name(rewrite_bare(w, t), f->alias) &&
-		    !same_name(rewrite_bare(w, t), STR("properties")))
+		if (rewrite_named(t) && rewrite_is(t->next, ".") && !rewrite_is(t->prev, ".") && !rewrite_same_name(rewrite_bare(w, t), f->alias) &&
+		    !rewrite_same_name(rewrite_bare(w, t), STR("properties")))
 			return 0;
 		if (t == last)
 			return 1;
@@ -77,8 +70,8 @@ take_term(struct work *w, struct form *f, struct tok *first, struct tok *last)
 
 	if (!left || right != last || !(is_any(op, equals) || is_any(op, orders)))
 		return !all_inside(w, f, first, last);
-	left_in = same_name(rewrite_bare(w, first), f->alias);
-	right_in = same_name(rewrite_bare(w, op->next), f->alias);
+	left_in = rewrite_same_name(rewrite_bare(w, first), f->alias);
+	right_in = rewrite_same_name(rewrite_bare(w, op->next), f->alias);
 	if (left_in == right_in)
 		return !all_inside(w, f, first, last);
 	c = is_any(op, equals) ? &f->equal : &f->bound;
@@ -94,7 +87,7 @@ take_term(struct work *w, struct form *f, struct tok *first, struct tok *last)
 		if (!rewrite_same(c->inside->next, c->inside_last, c->outside->next, c->outside_last))
 			return 1;
 	}
-	return same_name(rewrite_bare(w, c->outside), STR("properties"));
+	return rewrite_same_name(rewrite_bare(w, c->outside), STR("properties"));
 }
 
 /* The terms between WHERE and the close. 0, or 1 when it is another form. */

@@ -960,31 +960,37 @@ calls(struct work *w)
 
 /* ---- properties.page, viewport.w */
 
-/* Is there a table or alias of that name in the statement? */
+#define LEVELS_MOST 2048        /* brackets in brackets, those of what was rewritten too; deeper ones count as the last */
+
+/* Is there a source of that name in the statement, or one with that alias? What a column is called is none: `viewport.w AS viewport`. */
 static int
 look_for_source(struct work *w, struct str name)
 {
-	for (struct tok *t = w->head.next; t != &w->head; t = t->next) {
-		struct str s = t->text;
+	static const char *const ends[] = { "select", "where", "group", "order", "having", "window", "qualify", "limit", "union", "except", "intersect", NULL };
+	static const char *const before[] = { "from", "join", "lateral", ",", "as", ")", "(", NULL };
+	static const char *const calls[] = { "extract", "trim", "ltrim", "rtrim", "substring", "overlay", NULL };        /* extract(hour FROM t) */
+	enum { OTHER, SOURCES, CALL } level[LEVELS_MOST] = { OTHER };
+	int depth = 0;
 
-		if (!rewrite_named(t))
+	for (struct tok *t = w->head.next; t != &w->head; t = t->next) {
+		int at = depth < LEVELS_MOST ? depth : LEVELS_MOST - 1, in = level[at];
+
+		if (is(t, "(")) {       /* FROM (a JOIN b), but not FROM (SELECT … and not f(… */
+			depth++;
+			level[depth < LEVELS_MOST ? depth : LEVELS_MOST - 1] =
+			    one_of(t->prev, calls) ? CALL : in == SOURCES && (is(t->prev, "from") || is(t->prev, "join") || is(t->prev, ",") || is(t->prev, "(")) ? SOURCES : OTHER;
+		} else if (is(t, ")") && depth) {
+			depth--;
+		} else if (is(t->prev, ".")) {
 			continue;
-		if (t->kind == TOKEN_QUOTED)
-			s.p++, s.n -= 2;
-		if (s.n != name.n || strncasecmp(s.p, name.p, s.n) != 0 || is(t->prev, "."))
-			continue;
-		if (is(t->prev, "from") || is(t->prev, "join") || is(t->prev, "as") || is(t->prev, ")") || is(t->prev, "with") || is(t->next, "as") ||
-		    (rewrite_named(t->prev) && !(t->prev->kind == TOKEN_WORD && token_reserved(t->prev->text))))
+		} else if (is(t, "from")) {
+			level[at] = in == CALL || (is(t->prev, "distinct") && (is(t->prev->prev, "is") || is(t->prev->prev, "not"))) ? in : SOURCES;
+		} else if (one_of(t, ends)) {
+			level[at] = OTHER;
+		} else if (in == SOURCES && rewrite_named(t) && !is(t->next, ".") && rewrite_same_name(rewrite_bare(w, t), name) &&
+		    (one_of(t->prev, before) || (rewrite_named(t->prev) && !(t->prev->kind == TOKEN_WORD && token_reserved(t->prev->text))))) {
 			return 1;
-		if (is(t->prev, ",") && !is(t->next, "."))      /* FROM a, b: not worth telling apart from a column */
-			for (struct tok *b = t->prev; b->kind != TOKEN_END && !is(b, "("); b = b->prev) {
-				if (is(b, ")"))
-					b = b->match;
-				if (is(b, "select"))
-					break;
-				if (is(b, "from"))
-					return 1;
-			}
+		}
 	}
 	return 0;
 }

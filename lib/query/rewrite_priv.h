@@ -38,6 +38,7 @@ int rewrite_is(const struct tok *, const char *text);
 int rewrite_has_unit(const struct tok *number);         /* behind INTERVAL: the word after it is its unit, no name */
 int rewrite_named(const struct tok *);                  /* a word or quoted name, reserved or not */
 struct str rewrite_bare(struct work *, const struct tok *);     /* a name without its quotes, a string's text */
+int rewrite_same_name(struct str, struct str);                  /* SQLite's knows no case of ASCII letters */
 
 /* Changes. Snippets are SQL with balanced brackets; what is made counts as standing where `place` stood. */
 struct tok *rewrite_put(struct work *, struct tok *before, const struct tok *place, const char *sql, ...) __attribute__((format(printf, 4, 5)));

@@ -1,7 +1,6 @@
 /* The second half of the rewriter: what changes the shape of a SELECT, from the innermost outwards. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/mem.h"
 #include "expr/regex.h"
@@ -180,12 +179,6 @@ item_name(struct work *w, const struct item *item)
 	if (rewrite_named(item->last) && rewrite_operand_start(item->last) == item->first)
 		return rewrite_bare(w, item->last);
 	return (struct str){0};
-}
-
-static int
-same_name(struct str a, struct str b)
-{
-	return a.n == b.n && a.p && b.p && strncasecmp(a.p, b.p, a.n) == 0;
 }
 
 /* Does an aggregate stand in first … last, outside of an OVER and of inner SELECTs? */
@@ -891,7 +884,7 @@ asof(struct work *w, struct tok *t, struct tok *end)
 		return;
 	}
 	down = *nearest->text.p == '>';
-	if (same_name(rewrite_bare(w, left), alias_name)) {
+	if (rewrite_same_name(rewrite_bare(w, left), alias_name)) {
 		down = !down;
 		rewrite_text(left, nearest, &b);
 	} else {
@@ -901,7 +894,7 @@ asof(struct work *w, struct tok *t, struct tok *end)
 	struct tok *copy = rewrite_copy(w, cond, cond_last, cond), *copy_last = cond->prev;
 
 	for (struct tok *i = copy; i != copy_last->next && !w->err->code; i = i->next)
-		if (rewrite_named(i) && is(i->next, ".") && same_name(rewrite_bare(w, i), alias_name))
+		if (rewrite_named(i) && is(i->next, ".") && rewrite_same_name(rewrite_bare(w, i), alias_name))
 			rewrite_set(w, i, "asof_near"), i->kind = TOKEN_WORD;
 	rewrite_text(copy, copy_last->next, &conds);
 	rewrite_cut(copy, copy_last);
@@ -936,7 +929,7 @@ call_column(struct work *w, struct select *s, struct str alias, struct str name,
 	struct items items = split(w, s->list, s->list_last);
 
 	for (int i = 0; i < items.n && !w->err->code; i++)
-		if (!items.item[i].alias && same_name(item_name(w, &items.item[i]), name))
+		if (!items.item[i].alias && rewrite_same_name(item_name(w, &items.item[i]), name))
 			put(w, items.item[i].last->next, items.item[i].last, "AS %s", rewrite_quote(w, name, '"'));
 	for (struct tok *t = s->select->next; t != s->end && !w->err->code; t = t->next) {
 		struct tok *start = is(t->prev, ".") ? t->prev->prev : t;
@@ -946,12 +939,12 @@ call_column(struct work *w, struct select *s, struct str alias, struct str name,
 				;
 			continue;
 		}
-		if (!rewrite_named(t) || is(t->next, "(") || is(t->next, ".") || is(t->prev, "as") || !same_name(rewrite_bare(w, t), name))
+		if (!rewrite_named(t) || is(t->next, "(") || is(t->next, ".") || is(t->prev, "as") || !rewrite_same_name(rewrite_bare(w, t), name))
 			continue;
 		if (is(t->prev, "(") && is(t->next, ")") && rewrite_named(t->prev->prev) && !(t->prev->prev->kind == TOKEN_WORD && token_reserved(t->prev->prev->text)) &&
 		    (is(t->prev->prev->prev, "as") || ends_operand(t->prev->prev->prev)))
 			continue;       /* what another source calls its column */
-		if (start == t ? !bare || ends_operand(t->prev) : is(start->prev, ".") || !same_name(rewrite_bare(w, start), alias))
+		if (start == t ? !bare || ends_operand(t->prev) : is(start->prev, ".") || !rewrite_same_name(rewrite_bare(w, start), alias))
 			continue;       /* another alias of that name; a column of another table */
 		put(w, start, start, "%s", sql);
 		rewrite_cut(start, t);
@@ -988,7 +981,7 @@ call_star(struct work *w, struct select *s, struct tok *alias, const struct name
 	for (int i = 0; i < items.n && !w->err->code; i++) {
 		struct tok *first = items.item[i].first, *last = items.item[i].last;
 
-		if (!is_star(&items.item[i]) || (first != last && !same_name(rewrite_bare(w, first), rewrite_bare(w, alias))))
+		if (!is_star(&items.item[i]) || (first != last && !rewrite_same_name(rewrite_bare(w, first), rewrite_bare(w, alias))))
 			continue;
 		if (first == last && !is_last(s, alias)) {
 			rewrite_fail(w, first, "* is not known where LATERAL stands before another source, name the columns");
@@ -1062,7 +1055,7 @@ lateral(struct work *w, struct select *s, struct tok *t)
 			break;
 		}
 		for (int k = 0; k < outside.n; k++)
-			bare &= !same_name(outside.name[k], name);
+			bare &= !rewrite_same_name(outside.name[k], name);
 		if (items.item[i].alias)
 			items.item[i].alias->alias = items.item[i].alias->prev->alias = 0;      /* it is needed now */
 		buf_printf(&list, "%s%s", i ? ", " : "", rewrite_quote(w, own, '"'));
@@ -1350,12 +1343,12 @@ stars(struct work *w, struct select *s)
 				struct tok *e = is(exclude, "(") ? exclude->next : exclude, *e_last = is(exclude, "(") ? exclude->match : exclude->next;
 
 				for (; e != e_last; e = e->next)
-					skip |= rewrite_named(e) && same_name(rewrite_bare(w, e), name);
+					skip |= rewrite_named(e) && rewrite_same_name(rewrite_bare(w, e), name);
 			}
 			if (columns && is(columns->next->next, "json_array")) {
 				skip = 1;
 				for (t = columns->next->next->next; t != columns->next->match && skip; t = t->next)
-					skip = t->kind != TOKEN_STRING || !same_name(rewrite_bare(w, t), name);
+					skip = t->kind != TOKEN_STRING || !rewrite_same_name(rewrite_bare(w, t), name);
 			}
 			if (regex && !skip)
 				skip = regex_find(regex, name, 0, NULL, 0, w->err) != 1;
@@ -1379,7 +1372,7 @@ stars(struct work *w, struct select *s)
 				struct items with = split(w, replace->next, replace->match->prev);
 				int r;
 
-				for (r = 0; r < with.n && !(with.item[r].alias && same_name(rewrite_bare(w, with.item[r].alias), name)); r++)
+				for (r = 0; r < with.n && !(with.item[r].alias && rewrite_same_name(rewrite_bare(w, with.item[r].alias), name)); r++)
 					;
 				if (r < with.n) {
 					rewrite_copy(w, with.item[r].first, with.item[r].last, item->first);
@@ -1391,7 +1384,7 @@ stars(struct work *w, struct select *s)
 				rewrite_copy(w, item->first, star->prev, item->first);
 			put(w, item->first, item->first, "%s", quoted);
 			for (t = rename; t && t != item->last && !is(t, ")"); t = t->next)      /* (a AS b, …) */
-				if (is(t->next, "as") && rewrite_named(t) && same_name(rewrite_bare(w, t), name))
+				if (is(t->next, "as") && rewrite_named(t) && rewrite_same_name(rewrite_bare(w, t), name))
 					put(w, item->first, t, "AS %s", rewrite_quote(w, rewrite_bare(w, t->next->next), '"'));
 		}
 		regex_free(regex);
@@ -1554,7 +1547,7 @@ leave_out(struct work *w, const struct sets *sets, uint64_t set, struct tok *fir
 				int out = 1;
 
 				for (int k = 0; k < sets->items.n && of.first == of.last; k++)
-					if (sets->items.item[k].alias && same_name(rewrite_bare(w, sets->items.item[k].alias), rewrite_bare(w, of.first)))
+					if (sets->items.item[k].alias && rewrite_same_name(rewrite_bare(w, sets->items.item[k].alias), rewrite_bare(w, of.first)))
 						of = sets->items.item[k];
 				for (int k = 0; k < sets->n_by; k++)
 					if ((set >> k & 1) && (rewrite_same(sets->by[k].first, sets->by[k].last, of.first, of.last) ||
@@ -1664,7 +1657,7 @@ find_items(struct work *w, struct sets *sets)
 			*by = (struct item){ .first = items->item[n - 1].first, .last = items->item[n - 1].last };
 		else
 			for (int i = 0; i < items->n; i++)
-				if (items->item[i].alias && !items->item[i].alias->alias && same_name(rewrite_bare(w, items->item[i].alias), rewrite_bare(w, by->first)))
+				if (items->item[i].alias && !items->item[i].alias->alias && rewrite_same_name(rewrite_bare(w, items->item[i].alias), rewrite_bare(w, by->first)))
 					*by = (struct item){ .first = items->item[i].first, .last = items->item[i].last };
 	}
 }
@@ -1781,7 +1774,7 @@ substitute(struct work *w, const struct items *items, struct tok *first, struct 
 		for (int i = 0; i < items->n; i++) {
 			const struct item *item = &items->item[i];
 
-			if (i + 1 != n && !(rewrite_named(t) && item->alias && !item->alias->alias && same_name(rewrite_bare(w, item->alias), rewrite_bare(w, t))))
+			if (i + 1 != n && !(rewrite_named(t) && item->alias && !item->alias->alias && rewrite_same_name(rewrite_bare(w, item->alias), rewrite_bare(w, t))))
 				continue;
 			if (item->first == item->last && item->first->text.n == t->text.n && rewrite_named(t))
 				break;
@@ -2053,7 +2046,7 @@ pivot(struct work *w, struct tok *t)
 			int used = 0;
 
 			for (struct tok *k = on; k != tail; k = k->next)
-				used |= rewrite_named(k) && same_name(rewrite_bare(w, k), names.name[i]);
+				used |= rewrite_named(k) && rewrite_same_name(rewrite_bare(w, k), names.name[i]);
 			if (!used)
 				buf_printf(&by, "%s%s", by.n ? ", " : "", rewrite_quote(w, names.name[i], '"'));
 		}

@@ -51,6 +51,17 @@ is() { local got; got=$(sql "$1") || return; [ "$got" = "$2" ] || { printf '%s\n
 	is "SELECT page, \"Page_2\" FROM events WHERE id = 'e1'" '/home,P'
 }
 
+@test "what is nested is reached though a column is called so, beside DISTINCT FROM, in EXTRACT, ANY and ALL; a table of that name goes first" {
+	for sql in "SELECT viewport.w AS viewport" "SELECT viewport.w viewport" "SELECT max(viewport.w) AS viewport" "SELECT v.viewport FROM (SELECT viewport.w AS viewport FROM events WHERE id = 'e1') AS v" \
+		"SELECT viewport.w AS x, viewport AS y" "SELECT id AS viewport, viewport.w"; do
+		[[ $sql == *WHERE* ]] || sql+=" FROM events WHERE id = 'e1'"
+		[[ $(sql "$sql") == *320* ]] || { echo "$sql"; return 1; }
+	done
+	is "SELECT id IS DISTINCT FROM viewport.w, extract(year FROM viewport.w), viewport.w > ALL (SELECT revenue FROM events WHERE revenue > 0), viewport.w < ANY ([1, 321]) FROM events WHERE id = 'e1'" 1,1970,1,1
+	is "WITH viewport AS (SELECT 7 AS w) SELECT viewport.w, events.viewport.w FROM viewport, events WHERE id = 'e1'" 7,320
+	is "SELECT viewport.w FROM (events JOIN (SELECT 8 AS w) AS viewport) WHERE id = 'e1'" 8
+}
+
 @test "a time beside timestamp may be written in any form" {
 	for t in "'2026-11-23T11:30:00Z'" "'2026-11-23 11:30:00'" "'2026-11-23T12:30:00+01:00'" "TIMESTAMP '2026-11-23 11:30'"; do
 		is "SELECT count(*) FROM events WHERE timestamp = $t" 1
