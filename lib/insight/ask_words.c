@@ -141,29 +141,6 @@ take_dotted_date(struct ask_word *w, const char *p, size_t n)
 	return (int)i;
 }
 
-static void
-add(struct arena *arena, struct ask_word *words, int *n, int most, struct str typed, int comma)
-{
-	struct ask_word *w = &words[*n];
-	char *low;
-
-	if (*n >= most || !typed.n) {
-		*n += *n >= most;
-		return;
-	}
-	*w = (struct ask_word){ .as_typed = typed, .comma = comma, .date_from = TIME_NONE, .upper = 1 };
-	low = arena_dup(arena, typed.p, typed.n);
-	if (!low)
-		return;
-	for (size_t i = 0; i < typed.n; i++) {
-		w->upper &= !islower((unsigned char)low[i]);
-		low[i] = (char)tolower((unsigned char)low[i]);
-	}
-	w->text = (struct str){ low, typed.n };
-	w->stem = ask_stem(arena, w->text);
-	(*n)++;
-}
-
 /* A number with what clings to it: 1,000 10k 2.5m 50% 3rd. Bytes. */
 static size_t
 take_number(struct ask_word *w, const char *p, size_t n)
@@ -192,137 +169,208 @@ take_number(struct ask_word *w, const char *p, size_t n)
 	return i;
 }
 
+/* A question as it is cut into words, of which p is the next byte. */
+struct cutter {
+	struct arena *arena;
+	struct ask_word *words;
+	int n, most;                    /* n: one more than most where there are too many */
+	const char *begin, *p, *end;
+	int comma, money;               /* a comma, a sign of money stands before the next word */
+};
+
+/* The next word. NULL: it is empty, or there are too many. */
+static struct ask_word *
+add(struct cutter *c, struct str typed)
+{
+	struct ask_word *w = &c->words[c->n];
+	char *low;
+
+	if (c->n >= c->most || !typed.n) {
+		c->n += c->n == c->most;
+		return NULL;
+	}
+	*w = (struct ask_word){ .as_typed = typed, .comma = c->comma, .date_from = TIME_NONE, .upper = 1 };
+	low = arena_dup(c->arena, typed.p, typed.n);
+	for (size_t i = 0; i < typed.n; i++) {
+		w->upper &= !islower((unsigned char)low[i]);
+		low[i] = (char)tolower((unsigned char)low[i]);
+	}
+	w->text = (struct str){ low, typed.n };
+	w->stem = ask_stem(c->arena, w->text);
+	c->n++;
+	c->comma = 0;
+	return w;
+}
+
 /* Abbreviations that stand for several words. 1: done. */
 static int
-expanded(struct arena *arena, struct ask_word *words, int *n, int most, struct str typed, int comma)
+expanded(struct cutter *c, struct str typed)
 {
 	static const struct { const char *word, *every; } active[] = { { "dau", "daily" }, { "wau", "weekly" }, { "mau", "monthly" } };
+	struct ask_word *w, number = { .date_from = TIME_NONE };
 
 	for (size_t k = 0; k < sizeof(active) / sizeof(*active); k++)
 		if (typed.n == 3 && strncasecmp(typed.p, active[k].word, 3) == 0) {
-			add(arena, words, n, most, str_of(active[k].every), comma);
-			add(arena, words, n, most, STR("active"), 0);
-			add(arena, words, n, most, STR("users"), 0);
+			add(c, str_of(active[k].every));
+			add(c, STR("active"));
+			add(c, STR("users"));
 			return 1;
 		}
 	if (typed.n > 3 && typed.n < 6 && strncasecmp(typed.p, "top", 3) == 0 && isdigit((unsigned char)typed.p[3])) {        /* top3 */
-		struct ask_word w = { .date_from = TIME_NONE };
-
-		add(arena, words, n, most, (struct str){ typed.p, 3 }, comma);
-		add(arena, words, n, most, (struct str){ typed.p + 3, typed.n - 3 }, 0);
-		if (take_number(&w, typed.p + 3, typed.n - 3) == typed.n - 3 && *n && *n <= most)
-			words[*n - 1].is_number = 1, words[*n - 1].number = w.number;
+		add(c, (struct str){ typed.p, 3 });
+		w = add(c, (struct str){ typed.p + 3, typed.n - 3 });
+		if (w && take_number(&number, typed.p + 3, typed.n - 3) == typed.n - 3)
+			w->is_number = 1, w->number = number.number;
 		return 1;
 	}
 	return 0;
 }
 
+static int
+at_begin(const struct cutter *c)                /* nothing but a blank stands before it */
+{
+	return c->p == c->begin || isspace((unsigned char)c->p[-1]);
+}
+
+static int
+next_is_digit(const struct cutter *c)
+{
+	return c->p + 1 < c->end && isdigit((unsigned char)c->p[1]);
+}
+
+/* "Checkout page", a name in quotes. 1; 0: none. */
+static int
+quoted(struct cutter *c)
+{
+	const char mark = *c->p, *p = c->p, *close;
+	struct ask_word *w;
+
+	if (!memchr("\"`'", mark, 3) || (mark == '\'' && p > c->begin && is_letter((unsigned char)p[-1])) ||
+	    !(close = memchr(p + 1, mark, (size_t)(c->end - p - 1))))
+		return 0;
+	if ((w = add(c, (struct str){ p + 1, (size_t)(close - p - 1) })))
+		w->verbatim = 1;
+	c->p = close + 1, c->comma = 0;
+	return 1;
+}
+
+/* /pricing. 1; 0: none. */
+static int
+path(struct cutter *c)
+{
+	const char *p = c->p;
+	struct ask_word *w;
+	size_t len = 0;
+
+	if (*p != '/' || !at_begin(c) || !(p + 1 == c->end || is_letter((unsigned char)p[1]) || isspace((unsigned char)p[1])))
+		return 0;
+	while (p + len < c->end && !isspace((unsigned char)p[len]) && !strchr("?,;!", p[len]))
+		len++;
+	if ((w = add(c, (struct str){ p, len })))
+		w->verbatim = 1;
+	c->p += len;
+	return 1;
+}
+
+/* A number or a date. 1; 0: none. */
+static int
+number(struct cutter *c)
+{
+	const char *p = c->p;
+	size_t n = (size_t)(c->end - p), len = 0, minus = *p == '-';
+	struct ask_word *w, found = { .date_from = TIME_NONE };
+
+	if (!isdigit((unsigned char)*p) && !(minus && next_is_digit(c) && at_begin(c)))
+		return 0;
+	if (minus || ((len = (size_t)take_date(&found, p, n)) == 0 && (len = (size_t)take_dotted_date(&found, p, n)) == 0))
+		len = minus + take_number(&found, p + minus, n - minus);
+	if (minus)
+		found.number = -found.number;
+	if (n >= 4 && strncasecmp(p, "2day", 4) == 0)
+		len = 4, found.is_number = 0;
+	if ((w = add(c, (struct str){ p, len }))) {
+		w->is_number = found.is_number, w->number = found.number, w->ordinal = found.ordinal, w->percent = found.percent;
+		w->date_from = found.date_from, w->date_to = found.date_to;
+		w->money = c->money;
+	}
+	c->p += len, c->money = 0;
+	return 1;
+}
+
+/* Letters, with what an apostrophe adds: what's, users', didn't, we'll. 1; 0: none. */
+static int
+word(struct cutter *c)
+{
+	const char *p = c->p, *end = c->end, *last;
+	size_t len = 0, mark = 0, tail = 0;
+
+	if (!is_letter((unsigned char)*p) || *p == '_')
+		return 0;
+	/* order_placed is two words, cust_5 is one */
+	while (p + len < end && is_letter((unsigned char)p[len]) && (p[len] != '_' || (p + len + 1 < end && isdigit((unsigned char)p[len + 1]))) &&
+	    !(len + 2 < (size_t)(end - p) && (unsigned char)p[len] == 0xe2 && (unsigned char)p[len + 1] == 0x80))
+		len++;
+	if (len == 0) {                         /* typographic quotes and dashes */
+		c->comma |= (unsigned char)p[2] >= 0x93 && (unsigned char)p[2] <= 0x94;
+		c->p += 3;
+		return 1;
+	}
+	if (p + len < end && p[len] == '\'')
+		mark = 1;
+	else if ((size_t)(end - p) > len + 2 && memcmp(p + len, "\xe2\x80\x99", 3) == 0)
+		mark = 3;
+	last = p + len + mark;
+	while (mark && last + tail < end && isalpha((unsigned char)last[tail]))
+		tail++;
+	if (mark && tail == 1 && p[len - 1] == 'n' && (*last == 't' || *last == 'T')) {
+		int keep = len > 3 || strncasecmp(p, "don", 3) == 0;
+
+		add(c, (struct str){ p, keep ? len - 1 : len });
+		add(c, STR("not"));
+	} else {
+		if (!expanded(c, (struct str){ p, len }))
+			add(c, (struct str){ p, len });
+		if (mark && tail == 2 && strncasecmp(last, "ll", 2) == 0)
+			add(c, STR("will"));
+		if (!tail && mark == 3)
+			mark = 0;
+	}
+	c->p += len + (mark ? mark + tail : 0), c->comma = 0;
+	return 1;
+}
+
+/* A sign, and the words that some stand for. */
+static void
+sign(struct cutter *c)
+{
+	const char *p = c->p, *end = c->end;
+	const int equal = p + 1 < end && p[1] == '=', arrow = *p == '>' && p > c->begin && p[-1] == '-';
+
+	if (*p == '$' && p + 1 < end && !isdigit((unsigned char)p[1]) && (p == c->begin || p[-1] != '$') &&
+	    !(p[1] == ' ' && p + 2 < end && isdigit((unsigned char)p[2])))
+		add(c, STR("money"));
+	c->money = *p == '$' || (c->money && isspace((unsigned char)*p));
+	c->comma |= memchr(",;:?!(", *p, 6) != NULL;
+	if (arrow || (*p == '-' && p > c->begin && at_begin(c) && p + 1 < end && isspace((unsigned char)p[1])))       /* a -> b, a - b */
+		add(c, STR("to"));
+	else if (*p == '>')
+		add(c, equal ? STR("gte") : STR("gt"));
+	else if (*p == '<')
+		add(c, equal ? STR("lte") : STR("lt"));
+	else if (*p == '%')
+		add(c, STR("percent"));
+	else if (*p == '&')
+		add(c, STR("and"));
+	c->p += (*p == '>' || *p == '<') && !arrow && equal ? 2 : 1;
+}
+
 int
 ask_words(struct arena *arena, struct str question, struct ask_word *words, int most)
 {
-	const char *p = question.p, *end = p + question.n;
-	int n = 0, comma = 0, money = 0;
+	struct cutter c = { .arena = arena, .words = words, .most = most, .begin = question.p, .p = question.p, .end = question.p + question.n };
 
-	while (p < end && n <= most) {
-		unsigned char c = (unsigned char)*p;
-		size_t len = 0;
-
-		if ((c == '"' || c == '`' || (c == '\'' && (p == question.p || !is_letter((unsigned char)p[-1])))) &&
-		    memchr(p + 1, c, (size_t)(end - p - 1))) {
-			const char *close = memchr(p + 1, c, (size_t)(end - p - 1));
-
-			add(arena, words, &n, most, (struct str){ p + 1, (size_t)(close - p - 1) }, comma);
-			if (n && n <= most && close > p + 1)
-				words[n - 1].verbatim = 1;
-			p = close + 1, comma = 0;
-			continue;
-		}
-		if (c == '/' && (p + 1 == end || is_letter((unsigned char)p[1]) || isspace((unsigned char)p[1])) &&
-		    (p == question.p || isspace((unsigned char)p[-1]))) {
-			while (p + len < end && !isspace((unsigned char)p[len]) && !strchr("?,;!", p[len]))
-				len++;
-			add(arena, words, &n, most, (struct str){ p, len }, comma);
-			if (n && n <= most)
-				words[n - 1].verbatim = 1;
-			p += len, comma = 0;
-			continue;
-		}
-		if (isdigit(c) || (c == '-' && p + 1 < end && isdigit((unsigned char)p[1]) && (p == question.p || isspace((unsigned char)p[-1])))) {
-			struct ask_word w = { .date_from = TIME_NONE };
-			size_t minus = c == '-';
-
-			if (minus || ((len = (size_t)take_date(&w, p, (size_t)(end - p))) == 0 && (len = (size_t)take_dotted_date(&w, p, (size_t)(end - p))) == 0))
-				len = minus + take_number(&w, p + minus, (size_t)(end - p) - minus);
-			if (minus)
-				w.number = -w.number;
-			if (end - p >= 4 && strncasecmp(p, "2day", 4) == 0)
-				len = 4, w.is_number = 0;
-			add(arena, words, &n, most, (struct str){ p, len }, comma);
-			if (n && n <= most) {
-				words[n - 1].is_number = w.is_number, words[n - 1].number = w.number, words[n - 1].ordinal = w.ordinal;
-				words[n - 1].percent = w.percent, words[n - 1].date_from = w.date_from, words[n - 1].date_to = w.date_to;
-				words[n - 1].money = money;
-			}
-			p += len, comma = money = 0;
-			continue;
-		}
-		if (is_letter(c) && c != '_') {
-			size_t to;
-
-			/* order_placed is two words, cust_5 is one */
-			while (p + len < end && is_letter((unsigned char)p[len]) && (p[len] != '_' || (p + len + 1 < end && isdigit((unsigned char)p[len + 1]))) &&
-			    !(len + 2 < (size_t)(end - p) && (unsigned char)p[len] == 0xe2 && (unsigned char)p[len + 1] == 0x80))
-				len++;
-			to = len;
-			if (len == 0) {         /* typographic quotes and dashes */
-				comma |= (unsigned char)p[2] >= 0x93 && (unsigned char)p[2] <= 0x94;
-				p += 3;
-				continue;
-			}
-			/* what's, users', didn't, with either apostrophe */
-			size_t mark = p + len < end && p[len] == '\'' ? 1 : (size_t)(end - p) > len + 2 &&
-			    memcmp(p + len, "\xe2\x80\x99", 3) == 0 ? 3 : 0;
-			size_t tail = 0;
-
-			while (mark && p + len + mark + tail < end && isalpha((unsigned char)p[len + mark + tail]))
-				tail++;
-			if (mark && tail == 1 && p[len - 1] == 'n' && (p[len + mark] == 't' || p[len + mark] == 'T')) {
-				int keep = len > 3 || strncasecmp(p, "don", 3) == 0;
-
-				add(arena, words, &n, most, (struct str){ p, keep ? len - 1 : len }, comma);
-				add(arena, words, &n, most, STR("not"), 0);
-				p += len + mark + tail, comma = 0;
-				continue;
-			}
-			if (!expanded(arena, words, &n, most, (struct str){ p, to }, comma))
-				add(arena, words, &n, most, (struct str){ p, to }, comma);
-			if (mark && tail == 2 && (strncasecmp(p + len + mark, "ll", 2) == 0))
-				add(arena, words, &n, most, STR("will"), 0);
-			p += len + (mark && (tail || mark == 1) ? mark + tail : 0), comma = 0;
-			continue;
-		}
-		if (c == '$' && p + 1 < end && !isdigit((unsigned char)p[1]) && (p == question.p || p[-1] != '$') &&
-		    !(p[1] == ' ' && p + 2 < end && isdigit((unsigned char)p[2])))
-			add(arena, words, &n, most, STR("money"), comma);
-		money = c == '$' || (money && isspace(c));
-		comma |= c == ',' || c == ';' || c == ':' || c == '?' || c == '!' || c == '(';
-		if (c == '-' && p > question.p && isspace((unsigned char)p[-1]) && p + 1 < end && isspace((unsigned char)p[1])) {
-			add(arena, words, &n, most, STR("to"), comma);
-			comma = 0;
-		}
-		if (c == '%' )
-			add(arena, words, &n, most, STR("percent"), comma);
-		if (c == '>' && p > question.p && p[-1] == '-') {       /* a -> b */
-			add(arena, words, &n, most, STR("to"), comma);
-		} else if (c == '>' || c == '<') {
-			int equal = p + 1 < end && p[1] == '=';
-
-			add(arena, words, &n, most, c == '>' ? equal ? STR("gte") : STR("gt") : equal ? STR("lte") : STR("lt"), comma);
-			p += equal;
-		}
-		if (c == '&')
-			add(arena, words, &n, most, STR("and"), comma);
-		p++;
-	}
-	return n > most ? -1 : n;
+	while (c.p < c.end && c.n <= most)
+		if (!quoted(&c) && !path(&c) && !number(&c) && !word(&c))
+			sign(&c);
+	return c.n > most ? -1 : c.n;
 }
