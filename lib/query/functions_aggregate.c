@@ -494,11 +494,15 @@ functions_put_once(struct buf *to, const struct cell *cell, enum functions_once 
 	}
 	if (once == ONCE_VALUE && cell->type == CELL_REAL && cell->real == floor(cell->real) && fabs(cell->real) < 9.2e18)
 		whole = cell_integer((int64_t)cell->real);
-	buf_byte(to, whole.type == CELL_TEXT ? 's' : 'n');      /* a letter before the value tells the types apart */
-	if (whole.type == CELL_TEXT)
-		buf_str(to, whole.text);
+	buf_byte(to, "znrs"[whole.type == CELL_INTEGER ? 1 : whole.type == CELL_REAL ? 2 : whole.type == CELL_TEXT ? 3 : 0]);   /* a letter before the value tells the types apart */
+	if (whole.type == CELL_NULL)
+		return;
+	if (whole.type == CELL_REAL)
+		buf_add(to, &whole.real, sizeof(whole.real));
+	else if (whole.type == CELL_INTEGER)
+		buf_add(to, &whole.integer, sizeof(whole.integer));
 	else
-		cell_put_json(to, &whole);
+		buf_str(to, whole.text);
 }
 
 /* ---- counts of values: the most frequent, histogram, entropy
@@ -600,7 +604,7 @@ as_texts(struct functions_count *item, size_t n, struct buf *texts)
 
 		if (v->type == CELL_TEXT)
 			continue;
-		if (v->type == CELL_REAL && v->real == floor(v->real) && fabs(v->real) < 9e15)
+		if (v->type == CELL_REAL && v->real == floor(v->real) && fabs(v->real) < 9.2e18)
 			*v = cell_integer((int64_t)v->real);
 		functions_put_text(texts, v);
 		*v = cell_text((struct str){ to, (size_t)(texts->p + texts->n - to) });
@@ -711,16 +715,14 @@ counted(const struct map *map, size_t *n)
 	*n = 0;
 	for (struct map_entry *e = map_first(map); e; e = map_next(map, e)) {
 		struct str value = { e->key.p + 1, e->key.n - 1 };
-		int64_t i;
-		double d = 0;
+		struct cell *v = &item[*n].value;
 
+		*v = *e->key.p == 's' ? cell_text(value) : *e->key.p == 'r' ? cell_real(0) : cell_integer(0);
+		if (v->type == CELL_REAL)
+			memcpy(&v->real, value.p, sizeof(v->real));
+		else if (v->type == CELL_INTEGER)
+			memcpy(&v->integer, value.p, sizeof(v->integer));
 		item[*n].times = e->num;
-		if (e->key.p[0] == 's')
-			item[*n].value = cell_text(value);
-		else if (str_int64(value, &i) == 0)
-			item[*n].value = cell_integer(i);
-		else
-			item[*n].value = str_double(value, &d) == 0 ? cell_real(d) : cell_null();
 		(*n)++;
 	}
 	return item;

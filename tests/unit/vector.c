@@ -432,22 +432,34 @@ number(struct buf *sql)
 static void
 aggregate(struct vector_aggregate *a, struct buf *sql)
 {
-	static const struct { const char *name; int numbers; } kinds[] = { { "COUNT(*", 0 }, { "COUNT(", 0 }, { "SUM(", 1 }, { "TOTAL(", 1 }, { "AVG(", 1 }, { "MIN(", 0 },
-		{ "MAX(", 0 }, { "count_if(", 0 }, { "stddev_samp(", 1 }, { "stddev_pop(", 1 }, { "var_samp(", 1 }, { "var_pop(", 1 }, { "quantile(", 1 },
-		{ "quantile_disc(", 1 }, { "approx_count_distinct(", 0 }, { "arg_min(", 0 }, { "arg_max(", 0 } };
-	int k = one_of(17);
+	static const struct { const char *name; int numbers; const char *behind; } kinds[] = {
+		[AGGREGATE_ROWS] = { "COUNT(*", 0, "" }, [AGGREGATE_COUNT] = { "COUNT(", 0, "" }, [AGGREGATE_SUM] = { "SUM(", 1, "" }, [AGGREGATE_TOTAL] = { "TOTAL(", 1, "" },
+		[AGGREGATE_AVG] = { "AVG(", 1, "" }, [AGGREGATE_MIN] = { "MIN(", 0, "" }, [AGGREGATE_MAX] = { "MAX(", 0, "" }, [AGGREGATE_COUNT_IF] = { "count_if(", 0, "" },
+		[AGGREGATE_STDDEV_SAMP] = { "stddev_samp(", 1, "" }, [AGGREGATE_STDDEV_POP] = { "stddev_pop(", 1, "" }, [AGGREGATE_VAR_SAMP] = { "var_samp(", 1, "" },
+		[AGGREGATE_VAR_POP] = { "var_pop(", 1, "" }, [AGGREGATE_SEM] = { "sem(", 1, "" }, [AGGREGATE_GEOMEAN] = { "geomean(", 1, "" },
+		[AGGREGATE_QUANTILE_CONT] = { "quantile(", 1, "" }, [AGGREGATE_QUANTILE_DISC] = { "quantile_disc(", 1, "" }, [AGGREGATE_APPROX_QUANTILE] = { "approx_quantile(", 1, "" },
+		[AGGREGATE_APPROX_DISTINCT] = { "approx_count_distinct(", 0, "" }, [AGGREGATE_ARG_MIN] = { "arg_min(", 0, "" }, [AGGREGATE_ARG_MAX] = { "arg_max(", 0, "" },
+		[AGGREGATE_FIRST] = { "first(", 0, "" }, [AGGREGATE_LAST] = { "last(", 0, "" }, [AGGREGATE_ANY] = { "any_value(", 0, "" },
+		[AGGREGATE_ORDERED_FIRST] = { "ordered_first(", 0, "" }, [AGGREGATE_ORDERED_LAST] = { "ordered_last(", 0, "" },
+		[AGGREGATE_MODE] = { "mode(", 0, "" }, [AGGREGATE_TOPK] = { "topk(", 0, ", 3" }, [AGGREGATE_HISTOGRAM] = { "histogram(", 0, "" }, [AGGREGATE_ENTROPY] = { "entropy(", 0, "" },
+		[AGGREGATE_TEXT] = { "string_agg(", 0, ", '; '" }, [AGGREGATE_LIST] = { "array_agg(", 0, "" }, [AGGREGATE_BOOL_OR] = { "bool_or(", 0, "" },
+		[AGGREGATE_BOOL_AND] = { "bool_and(", 0, "" } };
+	int k = one_of(AGGREGATE_BIT_OR), ordered = k == AGGREGATE_ORDERED_FIRST || k == AGGREGATE_ORDERED_LAST;
 
-	*a = (struct vector_aggregate){ .of = (enum vector_aggregate_of)k, .share = 0.05 * one_of(21) };
+	*a = (struct vector_aggregate){ .of = (enum vector_aggregate_of)k, .share = k == AGGREGATE_TOPK ? 3 : 0.05 * one_of(21), .separator = STR("; "), .descending = ordered && one_of(2) };
 	a->distinct = k >= AGGREGATE_COUNT && k <= AGGREGATE_AVG && one_of(3) == 0;
 	buf_printf(sql, "%s%s", kinds[k].name, a->distinct ? "DISTINCT " : "");
 	if (k != AGGREGATE_ROWS)
 		a->arg = kinds[k].numbers ? number(sql) : one_of(3) == 0 ? by_case(sql) : one_of(2) ? column(one_of(COLUMNS), sql) : expression(2, sql);
-	if (k >= AGGREGATE_ARG_MIN) {
+	if (k == AGGREGATE_ARG_MIN || k == AGGREGATE_ARG_MAX || ordered) {
 		buf_lit(sql, ", ");
-		a->by = column(SEQ, sql);
+		a->by = column(ordered ? WHOLE : one_of(2) ? SEQ : NUMBER, sql);
 	}
-	if (k == AGGREGATE_QUANTILE_CONT || k == AGGREGATE_QUANTILE_DISC)
+	if (ordered)
+		buf_printf(sql, ", %d, ''", a->descending);
+	if (k == AGGREGATE_QUANTILE_CONT || k == AGGREGATE_QUANTILE_DISC || k == AGGREGATE_APPROX_QUANTILE)
 		buf_printf(sql, ", %.17g", a->share);
+	buf_lit(sql, kinds[k].behind);
 	buf_lit(sql, ")");
 	if (one_of(3) == 0) {
 		buf_lit(sql, " FILTER (WHERE ");
@@ -680,7 +692,7 @@ check_groups(struct query *q, sqlite3 *db)
 			buf_lit(&sql, ", ");
 		aggregate(&aggregates[i], &sql);
 	}
-	buf_lit(&sql, " FROM t");
+	buf_lit(&sql, " FROM (SELECT * FROM t ORDER BY \"time\", \"seq\" LIMIT -1)");
 	if (one_of(3)) {
 		buf_lit(&sql, " WHERE ");
 		plan.where = expression(3, &sql);

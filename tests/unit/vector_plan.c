@@ -102,8 +102,8 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	    "SELECT vector.c0 AS \"k\" FROM vector(0)",
 	    "vector(0): rows of vector(1); filter ((c0 = '5') AND (c1 = '1')); gives c0\nvector(1): rows of vector(2); gives c0, c1\n"
 	    "vector(2): groups over columns; by user_id; count(*)" },
-	{ "SELECT group_concat(k) FROM (SELECT user_id AS k, count(*) AS m FROM events GROUP BY 1)",
-	    "SELECT group_concat(k) FROM (SELECT CAST(vector.c0 AS TEXT) AS \"k\", (+vector.c1) AS \"m\" FROM vector(0) LIMIT -1)", "vector(0): groups over columns; by user_id; count(*)" },
+	{ "SELECT json_group_array(k) FROM (SELECT user_id AS k, count(*) AS m FROM events GROUP BY 1)",
+	    "SELECT json_group_array(k) FROM (SELECT CAST(vector.c0 AS TEXT) AS \"k\", (+vector.c1) AS \"m\" FROM vector(0) LIMIT -1)", "vector(0): groups over columns; by user_id; count(*)" },
 	{ "WITH a AS (SELECT page, count(*) n FROM events GROUP BY 1) SELECT page, n, (SELECT max(r) FROM events) FROM a", NULL,
 	    "vector(0): rows of vector(1); gives c0, c1\nvector(1): rows of vector(2); gives c0, c1\nvector(2): groups over columns; by page; count(*)\n"
 	    "vector(3): groups over columns; max(r)" },
@@ -159,12 +159,15 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	    "vector(0): groups of samples over columns, from 2026-01-01T00:00:00.000Z, metric m; filter [CAST(value AS NUMERIC) > '5']; "
 	    "by field, [TIME_BUCKET('1h', timestamp)]/60s; avg(value)" },
 	{ "SELECT count(*) FROM (SELECT * FROM events LIMIT 5)", "SELECT count(*) FROM (SELECT * FROM events LIMIT 5)", NULL },
-	{ "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT group_concat(page) FROM b", "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT group_concat(page) FROM b", NULL },
+	{ "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT json_group_array(page) FROM b", "WITH b AS (SELECT * FROM events WHERE n > 1) SELECT json_group_array(page) FROM b", NULL },
+	{ "SELECT group_concat(DISTINCT page), first(id), topk(page, 3), ordered_text(id, n, 1, ';') FROM events",
+	    "SELECT vector.c0 AS \"group_concat(DISTINCT page)\", vector.c1 AS \"first(id)\", vector.c2 AS \"topk(page, 3)\", vector.c3 AS \"ordered_text(id, n, 1, ';')\" FROM vector(0)",
+	    "vector(0): groups over columns; string_agg(DISTINCT page), first(id), topk(page, 3), string_agg(id ordered by n descending)" },
 	/* not for us */
 	{ "SELECT * FROM events LIMIT 5", "SELECT * FROM events LIMIT 5", NULL },
 	{ "SELECT page, max(n) FROM events", "SELECT page, max(n) FROM events", NULL },
 	{ "SELECT page, count(*) FROM events GROUP BY page COLLATE NOCASE", "SELECT page, count(*) FROM events GROUP BY page COLLATE NOCASE", NULL },
-	{ "SELECT group_concat(page) FROM events", "SELECT group_concat(page) FROM events", NULL },
+	{ "SELECT json_group_array(page) FROM events", "SELECT json_group_array(page) FROM events", NULL },
 	{ "SELECT count(*) FROM events WHERE random() > 0", "SELECT count(*) FROM events WHERE random() > 0", NULL },
 	{ "WITH events AS (SELECT 1 AS n) SELECT count(*) FROM events", "WITH events AS (SELECT 1 AS n) SELECT count(*) FROM events", NULL },
 	{ "SELECT (SELECT count(*) FROM events b WHERE b.n < a.r) FROM events a", "SELECT (SELECT count(*) FROM events b WHERE b.n < a.r) FROM events a", NULL },
