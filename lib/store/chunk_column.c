@@ -218,28 +218,49 @@ are_whole(const struct values_reader *v)
 	return v->style == VALUES_BARE || (v->style == VALUES_DOUBLE && !(v->places & JSON_DOUBLE_POINT));
 }
 
-/* Some of the numbers, as doubles: correctly rounded, both being exact. */
-static void
+static int
+is_far(int64_t number)
+{
+	return number > EXACT || number < -EXACT;
+}
+
+/* Those of them that are no doubles themselves. */
+static int
+round_far(const struct values_reader *v, const int64_t *number, size_t n, double *out)
+{
+	int64_t by = whole_power[v->places];
+
+	for (size_t i = 0; i < n; i++) {
+		double d;
+
+		if (!is_far(number[i]))
+			continue;
+		d = json_decimal(number[i] < 0 ? 0 - (uint64_t)number[i] : (uint64_t)number[i], -v->places);
+		out[i] = number[i] < 0 ? -d : d;
+		if (are_whole(v) && (number[i] % by ? d == trunc(d) : is_far(number[i] / by)))
+			return 0;
+	}
+	return 1;
+}
+
+/* Some of the numbers, as doubles, correctly rounded. 1; 0 where one would be another to SQL: with a fraction that a double has no place
+ * for, where one without is an integer; or a longer integer. */
+static int
 as_reals(const struct values_reader *v, const int64_t *number, size_t n, double *out)
 {
-	const double by = v->style == VALUES_DOUBLE ? 1 : power[v->places];
+	uint64_t far = 0;
+	double by;
 
 	if (v->style == VALUES_DOUBLE) {
 		memcpy(out, number, n * sizeof(*out));
-		return;
+		return 1;
 	}
-	for (size_t i = 0; i < n; i++)
-		out[i] = (double)number[i] / by;
-}
-
-static int
-all_exact(const struct values_reader *v)
-{
-	uint64_t far = 0;
-
-	for (size_t i = 0; v->style != VALUES_DOUBLE && i < v->n_numbers; i++)
-		far |= ((uint64_t)v->number[i] + EXACT) & ~(uint64_t)(2 * EXACT - 1);
-	return far == 0;
+	by = power[v->places];
+	for (size_t i = 0; i < n; i++) {
+		out[i] = (double)number[i] / by;        /* both are exact, or it is done again */
+		far |= ((uint64_t)number[i] + EXACT) & ~(uint64_t)(2 * EXACT - 1);
+	}
+	return far == 0 || round_far(v, number, n, out);
 }
 
 static int
@@ -257,10 +278,8 @@ give_numbers(const struct values_reader *v, struct chunk_column_room *to, const 
 		column->integer = to->integer;
 		return 1;
 	}
-	if (!all_exact(v))
-		return 0;               /* a value may be whole as a double and have a fraction all the same */
-	if (all || v->style != VALUES_DOUBLE)
-		as_reals(v, number, part->many, all ? to->real : (double *)(void *)to->spread);
+	if ((all || v->style != VALUES_DOUBLE) && !as_reals(v, number, part->many, all ? to->real : (double *)(void *)to->spread))
+		return 0;
 	if (!all)
 		bitmap_spread64(to->there, part->n, v->style == VALUES_DOUBLE ? number : to->spread, (int64_t *)(void *)to->real);
 	column->form = COLUMN_REAL;
@@ -364,14 +383,13 @@ give_spread(const struct values_reader *v, struct chunk_column_room *to, const s
 		column->real = to->real;
 }
 
-/* The numbers as give_spread wants them. */
+/* The numbers as give_spread wants them; NULL: they are no column of numbers. */
 static const int64_t *
 to_spread(const struct values_reader *v, struct chunk_column_room *to)
 {
 	if (are_integers(v) || v->style == VALUES_DOUBLE)
 		return v->number;
-	as_reals(v, v->number, v->n_numbers, to->number);
-	return (const int64_t *)(const void *)to->number;
+	return as_reals(v, v->number, v->n_numbers, to->number) ? (const int64_t *)(const void *)to->number : NULL;
 }
 
 /* Of a dictionary that is long. 1, 0 not such. */
@@ -380,9 +398,8 @@ give_gathered(const struct values_reader *v, struct chunk_column_room *to, const
 {
 	const int64_t *number;
 
-	if (nulls != v->n_texts || v->n_numbers <= REPEAT || (!are_integers(v) && !all_exact(v)))
+	if (nulls != v->n_texts || v->n_numbers <= REPEAT || !(number = to_spread(v, to)))
 		return 0;
-	number = to_spread(v, to);
 	for (size_t k = part->first; k < part->first + part->many; k++) {
 		uint32_t is = to->code[k] < v->n_numbers;
 
@@ -432,10 +449,8 @@ texts_are_numbers(const struct values_reader *v, const struct chunk_column_room 
 
 /* Of texts that are null. */
 static void
-as_numbers(const struct values_reader *v, struct chunk_column_room *to, const struct part *part)
+as_numbers(const struct values_reader *v, const int64_t *number, struct chunk_column_room *to, const struct part *part)
 {
-	const int64_t *number = to_spread(v, to);
-
 	for (size_t k = part->first; k < part->first + part->many; k++) {
 		to->code[k] = v->code[k] == 0;
 		to->spread[k] = to->code[k] ? number[v->rank[k]] : 0;
@@ -444,10 +459,8 @@ as_numbers(const struct values_reader *v, struct chunk_column_room *to, const st
 
 /* Of texts that are null or numbers: all as reals. */
 static void
-as_reals_beside(const struct values_reader *v, struct chunk_column_room *to, const struct part *part)
+as_reals_beside(const struct values_reader *v, const int64_t *number, struct chunk_column_room *to, const struct part *part)
 {
-	const int64_t *number = to_spread(v, to);
-
 	for (size_t k = part->first; k < part->first + part->many; k++) {
 		double d = cell_number(&to->value[v->code[k]]);         /* of value 0, a null, none */
 
@@ -460,6 +473,7 @@ as_reals_beside(const struct values_reader *v, struct chunk_column_room *to, con
 static int
 give_mixed(struct values_reader *v, struct chunk_column_room *to, const struct part *part, struct column *column, struct err *err)
 {
+	const int64_t *number;
 	size_t many = v->n_numbers + v->n_texts, nulls;
 	int rc;
 
@@ -467,13 +481,8 @@ give_mixed(struct values_reader *v, struct chunk_column_room *to, const struct p
 	to->value[0] = cell_null();
 	if ((rc = values_mixed(v, err)) || (rc = put_texts(to, v, 1, &nulls, err)))
 		return rc;
-	if (nulls == v->n_texts && (are_integers(v) || all_exact(v))) {
-		as_numbers(v, to, part);
-		give_spread(v, to, part, nulls, column);
-		return 1;
-	}
-	if (!are_integers(v) && all_exact(v) && texts_are_numbers(v, to)) {
-		as_reals_beside(v, to, part);
+	if ((nulls == v->n_texts || (!are_integers(v) && texts_are_numbers(v, to))) && (number = to_spread(v, to))) {
+		(nulls == v->n_texts ? as_numbers : as_reals_beside)(v, number, to, part);
 		give_spread(v, to, part, nulls, column);
 		return 1;
 	}

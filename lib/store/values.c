@@ -516,7 +516,7 @@ keep_numbers(struct values *v, struct how how, const double *as, const uint8_t *
 	buf_release(&token);
 }
 
-/* Doubles where there are such, or where digits are too many to be scanned as decimals, if not more of them would have to be texts. */
+/* Doubles where there are such, or where digits are too many to be taken for doubles, if not more of them would have to be texts. */
 static struct how
 settle_numbers(struct values *v)
 {
@@ -560,7 +560,7 @@ put_segments(struct buf *b, struct array a, size_t n)
 	struct buf all = { 0 };
 	size_t was = 0;
 
-	if (a.code && a.limit <= 1)
+	if (n == 0 || (a.code && a.limit <= 1))
 		return;
 	if (n <= VALUES_SEGMENT) {
 		put_array(b, &a, 0, n);
@@ -1103,6 +1103,9 @@ too_far(const int64_t *bits, size_t n)
 	int64_t most, far = 0;
 
 	memcpy(&most, &exact, sizeof(most));
+	for (; n >= 8; n -= 8, bits += 8)
+		for (int i = 0; i < 8; i++)
+			far |= most - 1 - (bits[i] & INT64_MAX);
 	for (size_t i = 0; i < n; i++)
 		far |= most - 1 - (bits[i] & INT64_MAX);
 	return far < 0;

@@ -140,8 +140,8 @@ make_long(struct buf *b, unsigned i)
 }
 
 /* Doubles with all their digits, as sensors, calculations and other programs have them. */
-enum { NOISE, WAVE, TAX, PLACE, SMALL, ECMA, PYTHON, FLOAT, GAPS, FEW, BESIDE, RARE, KINDS };
-static const char *const kind_name[KINDS] = { "noise", "wave", "tax", "place", "small", "ecma", "python", "float", "gaps", "few", "beside", "rare" };
+enum { NOISE, WAVE, TAX, PLACE, SMALL, ECMA, PYTHON, FLOAT, GAPS, FEW, BESIDE, RARE, LONG, KINDS };
+static const char *const kind_name[KINDS] = { "noise", "wave", "tax", "place", "small", "ecma", "python", "float", "gaps", "few", "beside", "rare", "long" };
 
 static double
 share(unsigned i)                       /* 0 … 1, all bits of it random */
@@ -187,6 +187,8 @@ make_doubles(struct buf *b, unsigned i)
 			buf_lit(b, "null");
 		else if (kind == BESIDE && i % 10 == 0)
 			buf_printf(b, i % 20 ? "\"off %u\"" : "%u.50", i % 7);
+		else if (kind == LONG)          /* of more digits than its double needs */
+			buf_printf(b, "%.17g", double_at(kind, i));
 		else
 			json_put_double_as(b, double_at(kind, i), layout_of(kind));
 	}
@@ -246,7 +248,7 @@ static void
 doubles_of_all_digits_are_numbers(void **state)
 {
 	static const double most[KINDS] = { [NOISE] = 7.7, [WAVE] = 5.2, [TAX] = 3, [PLACE] = 6.6, [SMALL] = 8, [ECMA] = 8, [PYTHON] = 8, [FLOAT] = 3.6,
-		[GAPS] = 8, [FEW] = 1.6, [BESIDE] = 9, [RARE] = 1.6 };
+		[GAPS] = 8, [FEW] = 1.6, [BESIDE] = 9, [RARE] = 1.6, [LONG] = 9 };
 	struct event *ev = mem_new(ROWS * sizeof(*ev));
 	struct arena *texts = arena_new(0);
 	struct chunk_packed packed = { 0 };
