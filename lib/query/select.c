@@ -892,9 +892,14 @@ with(struct parser *p, struct select *s)
 			if (same_name(s->with[i].name, w.name))
 				fail(p, "a name that WITH has twice");
 		if (take(p, "(")) {
-			do
-				name(p), w.n_columns++;
-			while (!p->err->code && take(p, ","));
+			do {
+				struct str *names = grow(p, w.column, w.n_columns, sizeof(*names));
+
+				if (!names)
+					return;
+				w.column = names;
+				w.column[w.n_columns++] = name(p);
+			} while (!p->err->code && take(p, ","));
 			want(p, ")");
 		}
 		want(p, "as");

@@ -111,7 +111,7 @@ struct select_core {
 	int n_values;
 };
 
-struct select_with { uint32_t from, to; struct str name; int n_columns; struct select *select; };   /* name(columns) AS (select) */
+struct select_with { uint32_t from, to; struct str name, *column; int n_columns; struct select *select; };  /* name(columns) AS (select) */
 
 struct select {
 	uint32_t from, to;

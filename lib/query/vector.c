@@ -19,6 +19,7 @@
 #define TRIES        3          /* with more parts: where that does not help, one group is too large by itself */
 #define WINDOW_BYTES 64         /* for each row while windows are looked through */
 #define WORKER_BYTES (32LL << 20)       /* of memory that is bounded, for each worker: it has columns and a heap besides what is counted */
+#define NARROW_MOST 500000      /* values of one side of a join that rows of the other must have one of */
 #define MANY_ROWS    (2 << 20)  /* from here on large pages are worth their making */
 #define ALONE_NS     300000     /* what is done sooner is done by the caller's thread: on a busy machine another one is waited for milliseconds */
 
@@ -58,6 +59,7 @@ struct run {
 };
 
 static struct vector_table *plan_table(struct run *, struct vector_plan *, struct err *);
+static struct vector_table *run_plan(struct run *, const struct vector_plan *, uint32_t part, uint32_t parts, struct buf *ran, struct err *);
 
 /* ---- results */
 
@@ -380,6 +382,8 @@ source_table(struct run *run, struct vector_source *s, struct err *err)
 
 	if (s->of == SOURCE_PLAN)
 		return plan_table(run, s->plan, err);
+	if (s->of == SOURCE_SQL)
+		return vector_plan_rows(run->q, s, (size_t)run->most, err);
 	if (!(input = source_table(run, s->input[0], err)))
 		return NULL;
 	if ((int64_t)(input->n * WINDOW_BYTES + 2 * vector_table_held(input)) > run->most)
@@ -390,18 +394,75 @@ source_table(struct run *run, struct vector_source *s, struct err *err)
 	return t;
 }
 
+/* Rows of the store, read for this join alone: they need not all be read. */
+static int
+is_narrowed(const struct vector_source *s)
+{
+	return s->of == SOURCE_PLAN && !s->plan->source && !s->plan->grouped && s->plan->limit < 0 && s->plan->readers == 1;
+}
+
+/* The key is one of the values of a column: what else it is meets nothing. */
+static void
+meets(struct vector_plan *plan, struct arena *a, struct vector_expr *key, const struct vector_held *of)
+{
+	const struct column *c = &of->column;
+	struct vector_expr *in;
+
+	if (c->form != COLUMN_CODES || c->instant || c->n_values > NARROW_MOST || c->n_values < 2)
+		return;
+	in = node(a, VECTOR_IN, (int)c->n_values);
+	in->arg[0] = key;
+	for (uint32_t v = 1; v < c->n_values; v++) {
+		in->arg[v] = node(a, VECTOR_CONSTANT, 0);
+		in->arg[v]->constant = c->value[v];
+	}
+	if (c->n_values == 2 && c->value[1].type == CELL_TEXT && key->op == VECTOR_FIELD && plan->field[key->field].of == FIELD_USER && !plan->range.user_id.p)
+		plan->range.user_id = c->value[1].text;
+	also(plan, a, in);
+}
+
+/* Rows of the store that meet what is there of the other inputs. */
+static struct vector_table *
+narrow_table(struct run *run, const struct vector_source *s, int input, struct vector_table *const *t, struct err *err)
+{
+	struct vector_plan *whole = s->input[input]->plan, plan;
+	struct arena *arena;
+	struct vector_table *out;
+
+	buf_clear(&whole->ran);
+	if (vector_plan_wait(run->q, whole, err) < 0)
+		return NULL;
+	plan = *whole;
+	arena = arena_new(0);
+	for (int b = 1; b < s->n_inputs; b++)
+		for (int i = 0; i < s->step[b].n_keys; i++) {
+			const struct vector_key *key = &s->step[b].key[i];
+
+			if (b == input && t[key->table])
+				meets(&plan, arena, whole->key[key->right], &t[key->table]->column[key->left]);
+			else if (key->table == input && t[b] && !s->step[b].outer)
+				meets(&plan, arena, whole->key[key->left], &t[b]->column[key->right]);
+		}
+	out = run_plan(run, &plan, 0, 1, &whole->ran, err);
+	arena_free(arena);
+	return out;
+}
+
 static struct vector_join *
 source_join(struct run *run, const struct vector_source *s, struct err *err)
 {
 	struct vector_table **t = mem_new((size_t)s->n_inputs * sizeof(*t));
 	struct vector_join *join = NULL;
-	int n = 0;
 
-	while (n < s->n_inputs && (t[n] = source_table(run, s->input[n], err)))
-		n++;
-	if (n == s->n_inputs)
+	for (int i = 0; i < s->n_inputs && !err->code; i++)
+		if (!is_narrowed(s->input[i]))
+			t[i] = source_table(run, s->input[i], err);
+	for (int i = s->n_inputs; i-- > 0 && !err->code; )
+		if (is_narrowed(s->input[i]))
+			t[i] = narrow_table(run, s, i, t, err);
+	if (!err->code)
 		join = vector_join_open(run->q, s, t, (size_t)run->most, err);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < s->n_inputs; i++)
 		vector_table_free(t[i]);
 	free(t);
 	return join;

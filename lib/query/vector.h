@@ -89,6 +89,7 @@ enum vector_source_of {
 	SOURCE_PLAN,                    /* the columns of input[0].plan */
 	SOURCE_WINDOWS,                 /* those of input[0], then one for each window: rows in the order of partition and order */
 	SOURCE_JOIN,                    /* `give` of the inputs, whose rows meet where their keys are equal */
+	SOURCE_SQL,                     /* the rows that SQLite gives for `sql`: VALUES, functions that give rows, other tables */
 };
 enum vector_window_of { WINDOW_ROW_NUMBER, WINDOW_RANK, WINDOW_DENSE_RANK, WINDOW_PERCENT_RANK, WINDOW_CUME_DIST, WINDOW_NTILE, WINDOW_LAG, WINDOW_LEAD,
 	WINDOW_FIRST_VALUE, WINDOW_LAST_VALUE, WINDOW_NTH_VALUE, WINDOW_ROWS, WINDOW_COUNT, WINDOW_SUM, WINDOW_TOTAL, WINDOW_AVG, WINDOW_MIN, WINDOW_MAX };
@@ -122,6 +123,8 @@ struct vector_source {
 	struct vector_join_step *step;  /* JOIN: of each input but the first, step[0] is not used */
 	struct vector_give *give;
 	int n_gives;
+	struct str sql;                 /* SQL, which gives n_columns */
+	int n_columns;
 };
 
 struct vector_order { struct vector_expr *expr; int descending, nulls_last; };          /* nulls_last 0: NULLs come first, whichever the direction */

@@ -10,6 +10,7 @@
 #define TEXTS (STORE_BOUNDS_TEXTS | STORE_BOUNDS_NESTED)
 
 #define EXACT 9007199254740992.0        /* 2^53 */
+#define IN_MOST 1000                    /* constants of an IN that are compared with the bounds of a batch, each */
 
 static double
 of_number(const struct cell *c)
@@ -97,11 +98,11 @@ vector_none_passes(struct vector_worker *w, const struct vector_expr *e)
 			return none_compares(&b, e->op, &e->arg[1]->constant);
 		return is_constant_number_or_text(e->arg[0]) && bounds_of(w, e->arg[1], &b) && none_compares(&b, turned[e->op], &e->arg[0]->constant);
 	case VECTOR_IN:
+		if (e->n_args > IN_MOST || !bounds_of(w, e->arg[0], &b))
+			return 0;
 		for (int i = 1; i < e->n_args; i++)
 			if (!is_constant_number_or_text(e->arg[i]))
 				return 0;
-		if (!bounds_of(w, e->arg[0], &b))
-			return 0;
 		for (int i = 1; i < e->n_args; i++)
 			if (!none_compares(&b, VECTOR_EQ, &e->arg[i]->constant))
 				return 0;

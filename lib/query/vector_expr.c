@@ -39,7 +39,8 @@ struct vector_node {
 	const struct vector_expr *expr;
 	sqlite3_stmt *statement;
 	struct pattern *pattern;
-	struct cell *sorted;            /* of IN: the constants */
+	struct cell *sorted;            /* of IN: the constants, where they are few */
+	struct vector_ids *many;        /* else */
 	int n_sorted, has_null;
 	struct { int64_t part; struct cell value; int used; } *memo;    /* of TIME, by hash of the part */
 	size_t n_memo, memo_cap;
@@ -47,6 +48,8 @@ struct vector_node {
 	int knows_null;
 	struct arena *kept;             /* the memo's texts */
 };
+
+#define IN_SORTED 32             /* constants of an IN that are looked for by halving; more by their hashes */
 
 static uint32_t zeros[VECTOR_ROWS];     /* the codes of a constant; never written */
 
@@ -73,6 +76,9 @@ vector_worker_release(struct vector_worker *w)
 
 		sqlite3_finalize(n->statement);
 		free(n->pattern ? n->pattern->small : NULL), free(n->pattern), free(n->sorted), free(n->memo);
+		if (n->many)
+			vector_ids_release(n->many);
+		free(n->many);
 		arena_free(n->kept);
 		free(n);
 	}
@@ -703,39 +709,58 @@ by_value(const void *a, const void *b)
 	return vector_compare(a, b);
 }
 
-static struct cell
-in(struct scope *s, const struct vector_expr *e)
+static void
+keep_constants(struct vector_node *n, const struct vector_expr *e)
 {
-	struct vector_node *n = node_of(s->w, e);
-	struct cell c;
-	int low = 0, high;
-
-	if (e->n_args < 2)
-		return cell_integer(0);
-	if (!n->sorted) {
+	if (e->n_args > IN_SORTED) {
+		n->many = mem_new(sizeof(*n->many));
+		vector_ids_init(n->many, 1);
+	} else {
 		n->sorted = mem_grow(NULL, (size_t)e->n_args, sizeof(*n->sorted));
-		for (int i = 1; i < e->n_args; i++) {
-			if (e->arg[i]->constant.type == CELL_NULL)
-				n->has_null = 1;
-			else
-				n->sorted[n->n_sorted++] = e->arg[i]->constant;
-		}
-		if (n->n_sorted)
-			qsort(n->sorted, (size_t)n->n_sorted, sizeof(*n->sorted), by_value);
 	}
-	c = cell_of(s, e->arg[0]);
-	if (c.type == CELL_NULL)
-		return c;
-	for (high = n->n_sorted; low < high; ) {
-		int middle = low + (high - low) / 2, order = vector_compare(&n->sorted[middle], &c);
+	for (int i = 1; i < e->n_args; i++) {
+		if (e->arg[i]->constant.type == CELL_NULL)
+			n->has_null = 1;
+		else if (n->many)
+			vector_ids_put(n->many, &e->arg[i]->constant);
+		else
+			n->sorted[n->n_sorted++] = e->arg[i]->constant;
+	}
+	if (n->n_sorted)
+		qsort(n->sorted, (size_t)n->n_sorted, sizeof(*n->sorted), by_value);
+}
+
+static int
+is_sorted_in(const struct vector_node *n, const struct cell *c)
+{
+	for (int low = 0, high = n->n_sorted; low < high; ) {
+		int middle = low + (high - low) / 2, order = vector_compare(&n->sorted[middle], c);
 
 		if (order == 0)
-			return cell_integer(1);
+			return 1;
 		if (order < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
+	return 0;
+}
+
+static struct cell
+in(struct scope *s, const struct vector_expr *e)
+{
+	struct vector_node *n = node_of(s->w, e);
+	struct cell c;
+
+	if (e->n_args < 2)
+		return cell_integer(0);
+	if (!n->sorted && !n->many)
+		keep_constants(n, e);
+	c = cell_of(s, e->arg[0]);
+	if (c.type == CELL_NULL)
+		return c;
+	if (n->many ? vector_ids_find(n->many, &c) != 0 : is_sorted_in(n, &c))
+		return cell_integer(1);
 	return n->has_null ? cell_null() : cell_integer(0);
 }
 

@@ -217,6 +217,23 @@ put_hashed(struct vector_ids *ids, const struct cell *c, struct hashed h)
 }
 
 uint32_t
+vector_ids_find(const struct vector_ids *ids, const struct cell *c)
+{
+	struct hashed h;
+
+	if (c->type == CELL_NULL || !ids->slots)
+		return 0;
+	h = hash_cell(c);
+	for (size_t k = h.hash & (ids->slots - 1); ids->slot[k].id; k = (k + 1) & (ids->slots - 1)) {
+		const struct vector_ids_slot *s = &ids->slot[k];
+
+		if (s->hash == h.hash && s->more == h.more && (c->type == CELL_TEXT || !ids->keep || vector_compare(&ids->cell[s->id], c) == 0))
+			return s->id;
+	}
+	return 0;
+}
+
+uint32_t
 vector_ids_put(struct vector_ids *ids, const struct cell *c)
 {
 	if (c->type == CELL_NULL) {

@@ -23,6 +23,7 @@
 #define PLANS_MOST   64                 /* of one statement */
 #define LOOKS_MOST   2000000            /* at nodes, a fraction of a second */
 #define FIRST_MOST   100000             /* rows that ORDER BY with LIMIT keeps */
+#define GIVENS_MOST  32                 /* inputs that SQLite gives, looked at in one statement */
 #define BY_NUMBER_MOST 200              /* rows that are looked for one by one: a chunk is opened for each */
 
 static void plan_select(struct planner *, const struct select *, enum plan_place);
@@ -1389,7 +1390,7 @@ plan_core(struct planner *w, const struct select *s, const struct select_core *c
 
 	for (int i = 0; i < c->n_sources; i++)
 		tables += c->source[i].select || (c->source[i].plain && (vector_plan_stored(c->source[i].name) || vector_plan_with(w, c->source[i].name)));
-	if (!tables || tables < c->n_sources)
+	if (!tables)
 		return 0;
 	return try_core(w, s, c, place, 1, 1, as, out) || try_core(w, s, c, place, 0, 1, as, out) || (!as && try_core(w, s, c, place, 1, 0, NULL, out));
 }
@@ -1476,26 +1477,101 @@ plan_clauses(struct planner *w, const struct select_core *c)
 		plan_inside(w, c->value[i]);
 }
 
-/* Does a text name something of the statement's WITH? */
 static int
-names_with(const struct select *s, struct str text)
+is_name(const struct token *t, struct str name)
+{
+	int quoted = t->kind == TOKEN_QUOTED && t->text.n > 1;
+
+	return (quoted || t->kind == TOKEN_WORD) && t->text.n == name.n + 2 * (size_t)quoted && strncasecmp(t->text.p + quoted, name.p, name.n) == 0;
+}
+
+static int
+names_table(struct str text, struct str name)
 {
 	struct token token;
 	struct err ignore = {0};
 	size_t at = 0;
 
-	while (token_next(text, &at, &token, &ignore) == 1) {
-		struct str t = token.text;
-
-		if (token.kind != TOKEN_WORD && token.kind != TOKEN_QUOTED)
-			continue;
-		if (token.kind == TOKEN_QUOTED && t.n > 1)
-			t.p++, t.n -= 2;
-		for (int i = 0; i < s->n_with; i++)
-			if ((t.n == s->with[i].name.n && strncasecmp(t.p, s->with[i].name.p, t.n) == 0) || memchr(s->with[i].name.p, '"', s->with[i].name.n))
-				return 1;
-	}
+	while (token_next(text, &at, &token, &ignore) == 1)
+		if (is_name(&token, name))
+			return 1;
 	return 0;
+}
+
+/* Does a text name something of the statement's WITH? */
+static int
+names_with(const struct select *s, struct str text)
+{
+	for (int i = 0; i < s->n_with; i++)
+		if (memchr(s->with[i].name.p, '"', s->with[i].name.n) || names_table(text, s->with[i].name))
+			return 1;
+	return 0;
+}
+
+/* The statement's WITH, before a text that names something of it. What that reads is planned, but for a text inside of another. */
+static void
+put_with(struct planner *w, struct str text, struct buf *to)
+{
+	const struct select *s = w->around[0];
+	unsigned char *read = mem_new((size_t)s->n_with);
+	int first = w->n_edits, more = 1;
+
+	for (int i = 0; i < s->n_with; i++)
+		read[i] = (unsigned char)names_table(text, s->with[i].name);
+	while (more) {
+		more = 0;
+		for (int i = 0; i < s->n_with; i++)
+			for (int k = 0; read[i] && k < s->n_with; k++)
+				if (!read[k] && names_table((struct str){ w->sql.p + s->with[i].from, s->with[i].to - s->with[i].from }, s->with[k].name))
+					read[k] = 1, more = 1;
+	}
+	for (int i = 0; w->given_depth == 1 && i < s->n_with; i++)
+		if (read[i])
+			plan_select(w, s->with[i].select, IN_FROM);
+	render(w, s->from, s->with[s->n_with - 1].to, first, to);
+	buf_byte(to, ' ');
+	free(read);
+}
+
+int
+vector_plan_given_text(struct planner *w, const struct select_source *from, struct buf *to)
+{
+	struct buf text = {0};
+	int first = w->n_edits, rc = 0;
+
+	if (++w->givens > GIVENS_MOST)
+		return -1;
+	w->literals++, w->given_depth++;
+	if (from->select) {
+		plan_select(w, from->select, IN_FROM);
+		buf_byte(&text, '(');
+		render(w, from->select->from, from->select->to, first, &text);
+		buf_byte(&text, ')');
+	} else {
+		put_name(&text, from->name);
+		for (int i = 0; i < from->n_args; i++) {
+			buf_lit(&text, i ? ", " : "(");
+			vector_plan_copy(w, from->arg[i]->from, from->arg[i]->to, &text);
+		}
+		buf_lit(&text, from->plain ? "" : from->n_args ? ")" : "()");
+	}
+	for (int i = 1; i < w->n_around; i++)   /* of a WITH further inside nothing can be said outside of it */
+		rc = names_with(w->around[i], buf_get(&text)) ? -1 : rc;
+	if (rc == 0 && w->n_around && names_with(w->around[0], buf_get(&text)))
+		put_with(w, buf_get(&text), to);
+	buf_lit(to, "SELECT * FROM ");
+	buf_str(to, buf_get(&text));
+	w->literals--, w->given_depth--;
+	buf_release(&text);
+	return rc;
+}
+
+int
+vector_plan_is_given(const struct plan_work *k)
+{
+	const struct vector_source *s = k->scope.plan->source;
+
+	return s && s->of == SOURCE_SQL;
 }
 
 /* The cores first: where all of them are taken and none reads from the WITH any more, that is left out. */

@@ -222,6 +222,12 @@ put_source(struct buf *to, const struct vector_source *s)
 		buf_byte(to, ')');
 		return;
 	}
+	if (s->of == SOURCE_SQL) {
+		buf_byte(to, '(');
+		buf_str(to, s->sql);
+		buf_byte(to, ')');
+		return;
+	}
 	buf_lit(to, "hash join of ");
 	put_source(to, s->input[0]);
 	for (int i = 1; i < s->n_inputs; i++) {

@@ -239,6 +239,16 @@ field_affinity(const struct plan_scope *s, struct store_field field)
 }
 
 enum plan_affinity
+vector_plan_affinity_of(struct str type)        /* sqlite.org/datatype3.html, 3.1 */
+{
+	if (holds(type, "int"))
+		return AFFINITY_NUMERIC;
+	if (holds(type, "char") || holds(type, "clob") || holds(type, "text"))
+		return AFFINITY_TEXT;
+	return type.n == 0 || holds(type, "blob") ? AFFINITY_BLOB : AFFINITY_NUMERIC;
+}
+
+enum plan_affinity
 vector_plan_affinity(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
 	const struct plan_known *known = vector_plan_known(s, e);
@@ -261,12 +271,8 @@ vector_plan_affinity(struct plan_scope *s, const struct select_expr *e, int alia
 		return vector_plan_affinity(s, e->arg[0], aliases);
 	case SELECT_SUBQUERY:
 		return vector_plan_late(s->w, e) ? vector_plan_late(s->w, e)->affinity : AFFINITY_NONE;
-	case SELECT_CAST:       /* sqlite.org/datatype3.html, 3.1 */
-		if (holds(e->name, "int"))
-			return AFFINITY_NUMERIC;
-		if (holds(e->name, "char") || holds(e->name, "clob") || holds(e->name, "text"))
-			return AFFINITY_TEXT;
-		return e->name.n == 0 || holds(e->name, "blob") ? AFFINITY_BLOB : AFFINITY_NUMERIC;
+	case SELECT_CAST:
+		return vector_plan_affinity_of(e->name);
 	default:
 		return AFFINITY_NONE;
 	}

@@ -44,6 +44,7 @@ struct planner {
 	int n_late;
 	struct { const struct select *of; struct plan_relation is; } relation[RELATIONS_MOST]; /* SELECTs that are tables, or cannot be */
 	int n_relations, depth;
+	int givens, given_depth;        /* texts made of what SQLite gives; the one being made is inside of others */
 	int literals;                   /* parameters are written as their values: in texts that are run apart */
 	enum plan_affinity gives;       /* of the first column of the core that was planned last, and how many it has */
 	int n_gives;
@@ -112,7 +113,14 @@ int vector_plan_relation(struct planner *, const struct select *, struct plan_re
 int vector_plan_ignores_doubles(const struct plan_work *);              /* rows that are the same make no difference, where FROM (SELECT DISTINCT …) is read through */
 void vector_plan_range(struct plan_work *, const struct tables_range *);                /* of time, once WHERE is known */
 
+int vector_plan_given_text(struct planner *, const struct select_source *, struct buf *);       /* a statement of its own that gives its rows. 0 or -1 */
+int vector_plan_is_given(const struct plan_work *);                     /* does it read what SQLite gives? */
+
+/* ---- vector_plan_given.c: what SQLite gives an input of a join */
+int vector_plan_given(struct plan_work *in, const struct select_source *);              /* the scope over it. 1, 0 not so */
+
 /* ---- vector_plan_table.c: what is read besides events */
+int vector_plan_add_column(struct plan_scope *, int time, enum plan_affinity);          /* one more of the table that its plan reads. Its index, -1 too many */
 int vector_plan_from(struct plan_work *);                               /* FROM of tables and joins: the scope. 1, 0 not so */
 int vector_plan_join_where(struct plan_work *);                         /* ON, USING and WHERE of a join: keys, filters of its inputs, the rest. 0 or -1 */
 int vector_plan_star(struct plan_work *);                               /* the items, * taken apart. 0 or -1 */
@@ -132,6 +140,7 @@ struct plan_item { struct plan_scope *in; const struct select_expr *expr; };
 enum plan_name vector_plan_name(struct plan_scope *, const struct select_expr *, int aliases, struct store_field *, struct plan_item *);
 
 enum plan_affinity vector_plan_affinity(struct plan_scope *, const struct select_expr *, int aliases);
+enum plan_affinity vector_plan_affinity_of(struct str type);            /* of a column declared so, of a CAST */
 
 /* The i-th child of an expression, NULL behind the last: arguments, filter, window; in the order of the text. Subqueries are none. */
 const struct select_expr *vector_plan_child(const struct select_expr *, int i);

@@ -64,9 +64,8 @@ is_time(const struct vector_plan *p, const struct vector_expr *e)
 	return e->op == VECTOR_FIELD && (p->field[e->field].of == FIELD_TIME || p->field[e->field].of == FIELD_RECEIVED);
 }
 
-/* One more column of the table that the scope's plan reads. Its index, -1 too many. */
-static int
-add_column(struct plan_scope *s, int time, enum plan_affinity affinity)
+int
+vector_plan_add_column(struct plan_scope *s, int time, enum plan_affinity affinity)
 {
 	struct vector_plan *p = s->plan;
 	struct buf name = {0};
@@ -103,17 +102,16 @@ source_of_plan(struct vector_plan *owner, struct vector_plan *plan)
 
 /* ---- FROM */
 
-/* The SELECT that a source is, in brackets or by a name of WITH. */
+/* The SELECT that a source is, in brackets or by a name of WITH; *with then is that. */
 static const struct select *
-select_of(const struct planner *w, const struct select_source *from)
+select_of(const struct planner *w, const struct select_source *from, const struct select_with **with)
 {
-	const struct select_with *with;
-
+	*with = NULL;
 	if (from->select)
 		return from->select;
-	if (!from->plain || from->schema.p || !(with = vector_plan_with(w, from->name)) || with->n_columns)
+	if (!from->plain || from->schema.p || !(*with = vector_plan_with(w, from->name)))
 		return NULL;
-	return with->select;
+	return (*with)->select;
 }
 
 /* The scope over a table that a SELECT gives. */
@@ -121,11 +119,14 @@ static int
 read_relation(struct plan_work *k, const struct select_source *from)
 {
 	struct plan_scope *s = &k->scope;
-	const struct select *of = select_of(k->w, from);
+	const struct select_with *with;
+	const struct select *of = select_of(k->w, from, &with);
 	struct plan_relation *r = arena_get(k->w->arena, sizeof(*r));
 
-	if (!of || !r || vector_plan_relation(k->w, of, r) < 0)
+	if (!of || !r || vector_plan_relation(k->w, of, r) < 0 || (with && with->n_columns && with->n_columns != r->n))
 		return 0;
+	if (with && with->n_columns)            /* name(columns) AS (…) */
+		r->name = with->column;
 	s->alias = from->alias.p ? from->alias : from->name;
 	s->relation = r;
 	s->plan->source = source_of_plan(s->plan, r->plan);
@@ -134,7 +135,7 @@ read_relation(struct plan_work *k, const struct select_source *from)
 
 		for (int c = 0; c < r->n; c++)
 			affinity = r->column[c] == i ? r->affinity[c] : affinity;
-		if (add_column(s, i < r->plan->n_keys && is_time(r->plan, r->plan->key[i]), affinity) < 0)
+		if (vector_plan_add_column(s, i < r->plan->n_keys && is_time(r->plan, r->plan->key[i]), affinity) < 0)
 			return 0;
 	}
 	return 1;
@@ -171,7 +172,7 @@ read_input(struct plan_work *k, struct select_source *from)
 		return in;
 	in->scope = (struct plan_scope){ .w = w, .core = core, .plan = in->scope.plan };
 	in->scope.plan->samples = 0;
-	return read_relation(in, alone) ? in : NULL;
+	return read_relation(in, alone) || vector_plan_given(in, alone) ? in : NULL;
 }
 
 int
@@ -180,6 +181,7 @@ vector_plan_from(struct plan_work *k)
 	const struct select_core *c = k->core;
 	struct plan_scope *s = &k->scope;
 	struct vector_source *join;
+	int given = 0;
 
 	if (c->n_sources == 1)
 		return !c->source[0].on && !c->source[0].n_inner && !c->source[0].n_args && read_relation(k, &c->source[0]);
@@ -194,12 +196,15 @@ vector_plan_from(struct plan_work *k)
 		struct select_source *from = &c->source[i];
 		struct plan_work *in;
 
-		if (!s->input || from->join == SELECT_OTHER || from->n_inner || from->n_args || from->schema.p || !(in = read_input(k, from)))
+		if (!s->input || from->join == SELECT_OTHER || from->n_inner || from->schema.p || !(in = read_input(k, from)))
 			return 0;
 		s->input[s->n_inputs++] = in;
 		join->input[i] = source_of_plan(s->plan, in->scope.plan);
 		join->step[i].outer = from->join == SELECT_LEFT;
+		given += vector_plan_is_given(in);
 	}
+	if (given == c->n_sources)              /* SQLite has them already */
+		return 0;
 	s->plan->source = join;
 	k->input = s->input;
 	k->n_inputs = s->n_inputs;
@@ -219,7 +224,7 @@ give(struct plan_scope *s, int input, int column)
 	for (int i = 0; i < join->n_gives; i++)
 		if (join->give[i].table == input && join->give[i].column == column)
 			return i;
-	if ((at = add_column(s, is_time(in->scope.plan, in->key[column].value), in->key[column].affinity)) >= 0)
+	if ((at = vector_plan_add_column(s, is_time(in->scope.plan, in->key[column].value), in->key[column].affinity)) >= 0)
 		join->give[join->n_gives++] = (struct vector_give){ input, column };
 	return at;
 }
@@ -279,6 +284,22 @@ only(int bits)                          /* the only input; -1 */
 	return -1;
 }
 
+/* The column of one side of an equality. as_text: numbers are texts, beside a column of texts. */
+static int
+key_column(struct plan_work *in, const struct select_expr *e, int as_text)
+{
+	struct vector_expr *value, *text;
+
+	if (!as_text)
+		return vector_plan_key(in, e, 0);
+	if (vector_plan_has(&in->scope, e, 0) & ~(unsigned)HAS_COLUMN || !(value = vector_plan_value(&in->scope, e, 0)) || value->op != VECTOR_FIELD)
+		return -1;
+	text = vector_plan_node(&in->scope, VECTOR_SQL, 1);
+	text->sql = STR("CAST(?1 AS TEXT)");
+	text->arg[0] = value;
+	return vector_plan_key_of(in, text, AFFINITY_TEXT);
+}
+
 /* left = right, of inputs `a` and `b` which is the later one: a key of that step. 1; 0 it cannot be one. */
 static int
 add_key(struct plan_work *k, int a, const struct select_expr *left, int b, const struct select_expr *right)
@@ -289,11 +310,10 @@ add_key(struct plan_work *k, int a, const struct select_expr *left, int b, const
 	struct vector_key *more;
 	int l, r;
 
-	if ((x == AFFINITY_NUMERIC) != (y == AFFINITY_NUMERIC) || (x == AFFINITY_TEXT && y == AFFINITY_NONE) || (x == AFFINITY_NONE && y == AFFINITY_TEXT))
+	if ((x == AFFINITY_NUMERIC) != (y == AFFINITY_NUMERIC) || (step->n_keys && step->key[0].table != a) || step->n_keys == 16)
 		return 0;
-	if ((step->n_keys && step->key[0].table != a) || step->n_keys == 16)
-		return 0;
-	if ((l = vector_plan_key(s->input[a], left, 0)) < 0 || (r = vector_plan_key(s->input[b], right, 0)) < 0)
+	if ((l = key_column(s->input[a], left, x == AFFINITY_NONE && y == AFFINITY_TEXT)) < 0 ||
+	    (r = key_column(s->input[b], right, y == AFFINITY_NONE && x == AFFINITY_TEXT)) < 0)
 		return 0;
 	if (!step->key && !(more = step->key = arena_get(s->plan->arena, 16 * sizeof(*more))))
 		return 0;
@@ -507,9 +527,9 @@ vector_plan_stage(struct plan_work *k)
 	k->found = NULL, k->n_found = 0;
 	next->source = source_of_plan(next, before);
 	for (int i = 0; i < before->n_keys && !k->bad; i++)
-		k->bad |= add_column(&k->scope, is_time(before, before->key[i]), k->key[i].affinity) < 0;
+		k->bad |= vector_plan_add_column(&k->scope, is_time(before, before->key[i]), k->key[i].affinity) < 0;
 	for (int i = 0; before->grouped && i < before->n_aggregates && !k->bad; i++)
-		k->bad |= add_column(&k->scope, 0, AFFINITY_NONE) < 0;
+		k->bad |= vector_plan_add_column(&k->scope, 0, AFFINITY_NONE) < 0;
 	k->n_keys = k->n_aggregates = 0;
 }
 
@@ -804,7 +824,7 @@ put_windows(struct plan_work *k, struct call *call, int n)
 				continue;
 			done[i] = 1;
 			s->window[s->n_windows++] = call[i].window;
-			column = add_column(&k->scope, 0, AFFINITY_NONE);
+			column = vector_plan_add_column(&k->scope, 0, AFFINITY_NONE);
 			k->bad |= column < 0;
 			add_known(k->w, &k->scope.known, &k->scope.n_known, (struct plan_known){ call[i].expr, column, AFFINITY_NONE });
 		}
@@ -909,6 +929,8 @@ n_columns(const struct vector_source *s)
 {
 	if (s->of == SOURCE_JOIN)
 		return s->n_gives;
+	if (s->of == SOURCE_SQL)
+		return s->n_columns;
 	return s->of == SOURCE_PLAN ? s->plan->n_keys + (s->plan->grouped ? s->plan->n_aggregates : 0) : n_columns(s->input[0]) + s->n_windows;
 }
 
@@ -970,6 +992,8 @@ ask_for(struct vector_source *s, const unsigned char *wanted, struct arena *aren
 			changed |= ask_for(s->input[t], of, arena);
 		}
 		return changed;
+	case SOURCE_SQL:                /* gives all it has */
+		return 0;
 	}
 	return 0;
 }

@@ -148,6 +148,7 @@ vector_ids_has(const struct vector_ids *ids, uint32_t id)       /* was it given 
 void vector_ids_init(struct vector_ids *, int keep);
 void vector_ids_release(struct vector_ids *);
 uint32_t vector_ids_put(struct vector_ids *, const struct cell *);
+uint32_t vector_ids_find(const struct vector_ids *, const struct cell *);      /* 0: it is none of them; not of ones that adopted or are exact */
 void vector_ids_map(struct vector_ids *, struct vector_worker *, const struct column *, struct vector_rows, uint32_t *id);      /* id[row] */
 void vector_ids_hash(struct vector_worker *, const struct column *, struct vector_rows, uint64_t *hash);        /* each row's value into its hash: equal for equal ones */
 uint32_t *vector_ids_merge(struct vector_ids *, const struct vector_ids *from);         /* number of each of theirs; the caller frees */
@@ -405,6 +406,9 @@ void vector_table_take(struct vector_held *, struct vector_ids *, const struct v
  * (*nulls) nothing else is. The caller frees. */
 uint64_t *vector_table_order(const struct column *, size_t n, int *nulls);
 uint32_t *vector_ranks(const struct cell *, uint32_t n);        /* of values: equal for equal ones, NULL 0. The caller frees */
+
+/* ---- vector_plan_late.c: the rows that SQLite gives for the source's SQL; most: bytes. NULL with a reason, ERR_LIMIT: not here */
+struct vector_table *vector_plan_rows(struct query *, const struct vector_source *, size_t most, struct err *);
 
 /* ---- vector_window.c, vector_join.c: what stands between a plan and the tables it reads */
 struct vector_table *vector_windows_run(struct query *, const struct vector_source *, const struct vector_table *, int threads, struct err *);

@@ -265,12 +265,14 @@ class Maker:
             return sql + (" GROUP BY 1" if sql.startswith("SELECT a.event") else "")
         if r < .45:
             return "SELECT %s FROM events a %s events b USING (%s%s) WHERE %s" % (self.pick("count(*)", k + ", a.id, b.n", "%s, count(*)" % k), how, k, self.pick("", ", event"), small) + " LIMIT -1"
+        if r < .55:
+            return self.given()
         c, d, e = Maker(self.r), Maker(self.r), Maker(self.r)
         by = self.pick("event", "page", "source", "user_id", "mixed", "date(timestamp)", "n", "coalesce(source, page)")
         one = "SELECT %s AS k, %s AS v FROM events%s GROUP BY 1" % (by, c.aggregate(), c.where())
         two = "SELECT %s AS k, %s AS w, %s AS u FROM events%s" % (self.pick(by, by, "user_id", "mixed"), d.any(1), d.any(0), d.where())
         three = "SELECT DISTINCT %s AS w, %s AS z FROM events%s" % (d.any(0), e.any(0), e.where())
-        if r < .6:
+        if r < .65:
             return "WITH x AS (%s), y AS (%s) SELECT k, count(*), min(w), max(v) FROM x %s y USING (k)%s GROUP BY 1" % (one, two, how, self.pick("", " WHERE w > 1", " WHERE v <> w", " WHERE u IS NULL"))
         if r < .75:
             return "WITH x AS (%s), y AS (%s) SELECT x.k, y.w, %s FROM x %s y ON x.k = y.k%s" % (one, two, self.pick("v", "u", "x.k * 1.0 || u", "coalesce(u, v)"), how, self.pick("", " AND y.u IS NOT NULL", " AND y.w > 3", " WHERE x.v > 3"))
@@ -278,6 +280,24 @@ class Maker:
             return "WITH x AS (%s), y AS (%s LIMIT 40), z AS (%s) SELECT x.k, count(*), count(z.z), max(y.u) FROM x %s y ON x.k = y.k %s z ON y.w = z.w%s GROUP BY x.k" % (
                 one, two + " ORDER BY id", three, how, self.pick("JOIN", "LEFT JOIN"), self.pick("", " WHERE z.z IS NOT NULL", " AND z.z > 2"))
         return "WITH x AS (%s) SELECT p.k, p.v, q.v FROM x p, x q WHERE p.k = q.k AND p.v <= q.v" % one + self.pick("", " ORDER BY 1, 2, 3")
+
+    def given(self):
+        """Events beside what is not read over columns."""
+        a, c = Maker(self.r, "a"), Maker(self.r)
+        values = "VALUES " + ", ".join("(%s, %s)" % (self.literal(), self.literal()) for _ in range(self.r.randrange(1, 6)))
+        how = self.pick("JOIN", "JOIN", "LEFT JOIN", "CROSS JOIN")
+        rows = self.pick("(SELECT column1 AS k, column2 AS w FROM (%s)) v" % values, "(%s) AS v(k, w)" % values, "(SELECT CAST(column1 AS TEXT) AS k, CAST(column2 AS INTEGER) AS w FROM (%s)) v" % values,
+                         "(SELECT value AS k, value * 2 AS w FROM generate_series(%d, 12)) v" % self.r.randrange(-5, 5), "(SELECT user_id AS k, n AS w FROM events WHERE n < 5 UNION ALL SELECT page, r FROM events WHERE n = 7) v",
+                         "(SELECT page AS k, group_concat(id) AS w FROM events%s GROUP BY 1) v" % c.where(), "(SELECT user_id AS k, event AS w FROM events%s UNION SELECT source, mixed FROM events WHERE n = 3) v" % c.where(),
+                         "(SELECT key AS k, atom AS w FROM json_each('[1,2,\"a\",\"u1\",null,2.0]')) v")
+        on = "a.%s = v.%s" % (self.pick("user_id", "page", "source", "mixed", "n", "r", "event", "flag", "obj"), self.pick("k", "k", "w"))
+        on += self.pick("", "", " AND a.n > 3", " AND v.w IS NOT NULL", " AND v.k <> '2'") if how != "LEFT JOIN" else self.pick("", "", " AND v.w IS NOT NULL")
+        both = self.pick("events a %s %s ON %s" % (how, rows, on), "%s %s events a ON %s" % (rows, how, on)) if how != "CROSS JOIN" else self.pick("events a, %s WHERE %s AND a.n < 20" % (rows, on), "%s CROSS JOIN events a WHERE %s" % (rows, on))
+        sql = self.pick("SELECT v.k, v.w, a.id FROM @", "SELECT v.k, count(*), %s FROM @ GROUP BY 1" % self.pick("count(DISTINCT a.page)", "sum(a.n)", "max(a.mixed)", "median(a.r)", "count(*) FILTER (WHERE %s)" % a.condition(0)), "SELECT count(*), count(v.k), min(a.id) FROM @", "SELECT a.event, count(DISTINCT v.k) FROM @ GROUP BY 1").replace("@", both)
+        if self.r.random() < .3:
+            names = self.pick("v", "v(k, w)")
+            return "WITH %s AS (%s) " % (names, values if names != "v" else "SELECT column1 AS k, column2 AS w FROM (%s)" % values) + sql.replace(rows, "v")
+        return sql
 
     # ---- subqueries that name the row around them
 

@@ -153,7 +153,24 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	    "vector(1): rows over columns; gives n, user_id\nvector(2): rows over columns; filter (n = 1); gives user_id, r" },
 	{ "SELECT a.n FROM events a LEFT JOIN events b ON a.user_id = b.user_id AND a.n = 1",
 	    "SELECT a.n FROM events a LEFT JOIN events b ON a.user_id = b.user_id AND a.n = 1", NULL },
-	{ "SELECT a.n FROM events a JOIN alerts m ON a.user_id = m.state", "SELECT a.n FROM events a JOIN alerts m ON a.user_id = m.state", NULL },
+	/* beside what SQLite gives: other tables, functions, VALUES, what cannot be planned. Numbers are texts beside a column of texts */
+	{ "SELECT a.n FROM events a JOIN alerts m ON a.n = m.state", "SELECT vector.c0 AS \"n\" FROM vector(0)",
+	    "vector(0): rows of hash join of vector(1) with vector(2) on vector(1).c0 = c0 (c0 vector(1).c0); gives c0\nvector(1): rows over columns; gives n\n"
+	    "vector(2): rows of (SELECT * FROM \"alerts\"); gives c2" },
+	{ "WITH v(u, k) AS (VALUES (1, 'a'), ('u1', 'b')) SELECT k, count(*) FROM events e JOIN v ON e.user_id = v.u WHERE k <> 'z' GROUP BY 1", NULL,
+	    "vector(0): groups of hash join of vector(1) with vector(2) on vector(1).c0 = c1 (c0 vector(2).c0); by c0; count(*)\nvector(1): rows over columns; gives user_id\n"
+	    "vector(2): rows of (WITH v(u, k) AS (VALUES (1, 'a'), ('u1', 'b')) SELECT * FROM \"v\"); filter (c1 <> 'z'); gives c1, [CAST(c0 AS TEXT)]" },
+	{ "SELECT g.value, count(e.n) FROM generate_series(1, 3) g LEFT JOIN events e ON e.n = g.value GROUP BY 1", NULL,
+	    "vector(0): groups of hash join of vector(1) left with vector(2) on vector(1).c0 = c0 (c0 vector(1).c0, c1 vector(2).c0); by c0; count(c1)\n"
+	    "vector(1): rows of (SELECT * FROM \"generate_series\"(1, 3)); gives c0\nvector(2): rows over columns; gives n" },
+	{ "SELECT count(*) FROM events e JOIN (SELECT user_id FROM events WHERE n = 1 EXCEPT SELECT user_id FROM events WHERE n = 2) x USING (user_id)", NULL,
+	    "vector(0): groups of hash join of vector(1) with vector(2) on vector(1).c0 = c0 (); count(*)\nvector(1): rows over columns; gives user_id\n"
+	    "vector(2): rows of (SELECT * FROM (SELECT CAST(vector.c0 AS TEXT) AS \"user_id\" FROM vector(3) EXCEPT SELECT CAST(vector.c0 AS TEXT) AS \"user_id\" FROM vector(4) "
+	    "LIMIT -1)); gives c0\nvector(3): rows over columns; filter (n = 1); gives user_id\nvector(4): rows over columns; filter (n = 2); gives user_id" },
+	{ "SELECT count(*) FROM (SELECT 1 AS a) x JOIN (VALUES (1)) y ON x.a = y.column1", "SELECT count(*) FROM (SELECT 1 AS a) x JOIN (VALUES (1)) y ON x.a = y.column1", NULL },
+	{ "SELECT count(*) FROM events e, json_each(e.n) j", "SELECT count(*) FROM events e, json_each(e.n) j", NULL },
+	{ "WITH r(a, b) AS (SELECT page, count(*) FROM events GROUP BY 1) SELECT b FROM r WHERE a = '/'", NULL,
+	    "vector(0): rows of vector(1); filter (c0 = '/'); gives c1\nvector(1): rows of vector(2); gives c0, c1\nvector(2): groups over columns; by page; count(*)" },
 	/* samples */
 	{ "SELECT field, TIME_BUCKET('1h', timestamp), avg(value) FROM metrics WHERE metric = 'm' AND value > '5' AND timestamp >= '2026-01-01' GROUP BY 1, 2", NULL,
 	    "vector(0): groups of samples over columns, from 2026-01-01T00:00:00.000Z, metric m; filter [CAST(value AS NUMERIC) > '5']; "
