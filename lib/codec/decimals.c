@@ -25,10 +25,12 @@
 #define DOUBLES 64
 #define SPLIT   128
 #define SAMPLE  256                     /* of an array, to find the exponent */
+#define PART    1024                    /* of an array, to find the form: neighbours, as differences are among them */
 #define HIGHS   1024                    /* different ones of a split array, at most */
 #define FRACTION 52                     /* bits of a double behind its exponent */
 #define MISS    80                      /* bits: about what a double costs aside */
 #define LIMIT   9007199254740992        /* 2^53 */
+#define SHORT   (1ull << 44)            /* between digits of an array that are taken for short */
 
 static const double power[DECIMALS_DIGITS + 1] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
     1e16, 1e17, 1e18 };
@@ -66,7 +68,7 @@ decimals_split(double value, int64_t *digits)
 	return -1;
 }
 
-/* The exponent that makes the fewest bits of a sample; -1: none is better than doubles. */
+/* The exponent that makes the fewest bits of a sample; -1: few of it are decimals of less digits than a double. */
 static int
 exponent_of(const double *v, size_t n)
 {
@@ -92,7 +94,7 @@ exponent_of(const double *v, size_t n)
 		if (cost < best_cost)
 			best_cost = cost, best = e;
 	}
-	return best;
+	return best >= 0 && held[best] * 4 >= seen * 3 && (uint64_t)most[best] - (uint64_t)least[best] < SHORT ? best : -1;
 }
 
 typedef void put_numbers(struct buf *, const int64_t *, size_t n);
@@ -261,8 +263,9 @@ choose_low(struct highs *h, const double *v, size_t n, unsigned shift)
 
 /* Append it as split, if it has so few high bits. */
 static void
-put_split(struct buf *b, const double *v, size_t n, int64_t *lows, uint32_t *code)
+put_split(struct buf *b, const double *v, size_t n, int64_t *lows)
 {
+	uint32_t *code = (uint32_t *)(void *)(lows + n);
 	struct highs *h = mem_new(sizeof(*h));
 	unsigned shift = shift_of(v, n), low = choose_low(h, v, n, shift);
 
@@ -293,21 +296,24 @@ out:
 	free(h);
 }
 
-/* ---- putting */
+/* ---- putting. `number` has room for 2 n of them. */
 
 static void
-put_near(struct buf *b, const double *v, size_t n, int e, int64_t *digits, int64_t *off)
+put_near(struct buf *b, const double *v, size_t n, int64_t *number)
 {
-	part_near(v, n, power[e], digits, off);
+	int e = near_exponent(v, n);
+
+	part_near(v, n, power[e], number, number + n);
 	buf_byte(b, (char)(NEAR + e));
-	integers_put(b, digits, n);
-	integers_put(b, off, n);
+	integers_put(b, number, n);
+	integers_put(b, number + n, n);
 }
 
 /* Those that are no such decimals aside. How many. */
 static size_t
-put_decimals(struct buf *b, const double *v, size_t n, int e, int64_t *number, int64_t *missed, put_numbers *put_digits)
+put_decimals(struct buf *b, const double *v, size_t n, int e, int64_t *number, put_numbers *put_digits)
 {
+	int64_t *missed = number + n;
 	size_t misses = decimals_priv_used->scale(v, n, power[e], number, missed);
 
 	for (size_t i = 0, usual = 0; i < misses; i++) {        /* the number before it costs least in its place */
@@ -351,10 +357,30 @@ keep_smaller(struct buf *b, size_t start, size_t at)
 	}
 }
 
+/* The smallest of the forms for what are no short decimals. Those that a part of them says to be far from it are not tried. */
+static void
+put_long(struct buf *b, size_t start, const double *v, size_t n, int64_t *number)
+{
+	static void (*const put_as[])(struct buf *, const double *, size_t, int64_t *) = { put_near, put_doubles, put_split };
+	size_t size[3] = { 0 }, least = SIZE_MAX, at = b->n, m = n < 4 * PART ? 0 : PART;
+
+	for (int i = 0; m && i < 3; i++, b->n = at) {
+		put_as[i](b, v + n / 2, m, number);
+		size[i] = b->n > at ? b->n - at : SIZE_MAX / 8;
+		least = size[i] < least ? size[i] : least;
+	}
+	for (int i = 0; i < 3; i++, at = b->n) {
+		if (m && size[i] > least + least / 16)
+			continue;
+		put_as[i](b, v, n, number);
+		keep_smaller(b, start, at);
+	}
+}
+
 static void
 put(struct buf *b, const double *v, size_t n, put_numbers *put_digits)
 {
-	size_t start = b->n, misses = n, at;
+	size_t start = b->n, misses = n;
 	int64_t *number;
 	int e;
 
@@ -362,20 +388,9 @@ put(struct buf *b, const double *v, size_t n, put_numbers *put_digits)
 		return;
 	number = mem_grow(NULL, n, 2 * sizeof(*number));
 	if ((e = exponent_of(v, n)) >= 0)
-		misses = put_decimals(b, v, n, e, number, number + n, put_digits);
-	if (misses) {
-		at = b->n;
-		put_near(b, v, n, near_exponent(v, n), number, number + n);
-		keep_smaller(b, start, at);
-	}
-	if (misses > n / 16) {
-		at = b->n;
-		put_doubles(b, v, n, number);
-		keep_smaller(b, start, at);
-		at = b->n;
-		put_split(b, v, n, number, (uint32_t *)(void *)(number + n));
-		keep_smaller(b, start, at);
-	}
+		misses = put_decimals(b, v, n, e, number, put_digits);
+	if (misses)
+		put_long(b, start, v, n, number);
 	free(number);
 }
 
