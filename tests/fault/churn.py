@@ -4,9 +4,9 @@ the file stops growing once retention keeps pace, and no read transaction lasts.
 
     churn.py SECONDS DIR        with the commands on PATH; prints what it saw, exit 1 where a promise was broken
 
-Events say their number, their user, and with how many others they were written, twice; metric rows of two metrics, and one of a third with
-roll-ups, come in pairs. Each statement reads the store at least twice, whatever state it sees: the readings agree, and what was
-written in one transaction is there as a whole. One reader takes its rows slower than they are made; one looks at LMDB's table of readers, fifty
+Events say their number, their user and how many their writer made before; metric rows have two values that are the same. Whatever state
+a statement sees, and wherever a writer that had to wait committed, its readings, of which it makes two at least, agree, and of no writer
+an event is missing between others. One reader takes its rows slower than they are made; one looks at LMDB's table of readers, fifty
 times a second. Bounds of time are for the long run (60 s and more): a loaded machine may hold anybody up for a moment.
 """
 import datetime, json, os, random, struct, subprocess, sys, tempfile, threading, time
@@ -30,7 +30,7 @@ def note(what, start):
 
 
 def run(what, argv, lines=None):
-    """lines: a file of them, so that all are one transaction."""
+    """lines: a file of them."""
     with tempfile.NamedTemporaryFile("w", suffix=".ndjson") as f:
         if lines is not None:
             f.write("\n".join(lines) + "\n")
@@ -46,23 +46,21 @@ def run(what, argv, lines=None):
 
 
 def write(seed):
-    r, batch = random.Random(seed), 0
+    r, made = random.Random(seed), 0
     while time.time() < end and not broken:
         now, lines = int(time.time() * 1000), []
-        size = r.choice([2, 20, 2000])
-        batch += 1
-        for _ in range(size):
+        for _ in range(r.choice([2, 20, 2000])):
+            made += 1
             at, user, x = now - r.randrange(500), f"u{r.randrange(500)}", r.randrange(10**6)
             lines.append(json.dumps({"event": r.choice(["in", "out"]), "timestamp": at, "user_id": user, "properties": {
-                "n": x, "same": x, "who": user, "batch": f"{seed}-{batch}", "size": size, "page": f"/p{x % 50}", "note": "x" * (x % 60),
+                "n": x, "same": x, "who": user, "writer": seed, "made": made, "page": f"/p{x % 50}", "note": "x" * (x % 60),
                 "deep": {"a": x % 7, "b": x % 7}, f"k{x % 300}": x % 2 == 0}}))
         run("ingest", ["at-ingest", "-q"], lines)
         run("metrics", ["at-agg", "-s", "-q", "-M", f"m{seed}", "-w", "1s", "-b", "page"], lines)
         pairs = []
         for i in range(r.choice([2, 200, 20000])):
             at, x = now - 10 * (i % 100), r.randrange(1000)
-            for metric in "left", "right":
-                pairs.append('{"metric":"%s","timestamp":%d,"labels":{"host":"%d-%d"},"value":%d}' % (metric, at, seed, i // 100, x))
+            pairs.append('{"metric":"pair","timestamp":%d,"labels":{"host":"%d-%d"},"left":%d,"right":%d}' % (at, seed, i // 100, x, x))
         run("pairs", ["at-ingest", "-q"], pairs)
 
 
@@ -84,15 +82,15 @@ CHECKS = [
     "SELECT count(*) = 0 AS same FROM (SELECT deep.a, min(n) FROM events GROUP BY 1 EXCEPT SELECT deep.b, min(same) FROM events GROUP BY 1)",
     "SELECT (SELECT max(timestamp) FROM events) IS (SELECT max(t) FROM (SELECT event, max(timestamp) AS t FROM events GROUP BY event)) AS same",
     "SELECT (SELECT coalesce(max(users), 0) FROM funnel('in', '1h')) = (SELECT count(DISTINCT who) FROM events WHERE event = 'in') AS same",
-    f"SELECT count(*) = 0 AS same FROM (SELECT batch, count(*) AS there, max(size) AS written FROM events WHERE batch IN (SELECT batch FROM events WHERE {FRESH}) "
-    "GROUP BY batch HAVING there <> written)",
+    f"SELECT count(*) = 0 AS same FROM (SELECT a.writer, a.most - a.least + 1 AS meant, count(*) AS there FROM (SELECT writer, min(made) AS least, max(made) AS most "
+    f"FROM events WHERE {FRESH} GROUP BY 1) a JOIN events e ON e.writer = a.writer AND e.made BETWEEN a.least AND a.most GROUP BY 1, 2) WHERE meant <> there",
     "SELECT count(*) = 0 AS same FROM (SELECT a.page, a.n, b.n FROM (SELECT page, count(*) AS n FROM events GROUP BY 1) a JOIN "
     "(SELECT page, count(who) AS n FROM events GROUP BY 1) b ON a.page = b.page WHERE a.n <> b.n)",
-    "SELECT (SELECT count(*) FROM metrics WHERE metric = 'left') = (SELECT count(*) FROM metrics WHERE metric = 'right') AS same",
-    "SELECT (SELECT coalesce(sum(value), 0) FROM metrics WHERE metric = 'left') = (SELECT coalesce(sum(value), 0) FROM metrics WHERE metric = 'right') AS same",
-    "SELECT coalesce(sum(CASE metric WHEN 'left' THEN value ELSE -value END), 0) = 0 AS same FROM metrics WHERE metric IN ('left', 'right')",
-    "SELECT count(*) = 0 AS same FROM (SELECT host, timestamp, value FROM metrics WHERE metric = 'left' EXCEPT SELECT host, timestamp, value FROM metrics WHERE metric = 'right')",
-    "SELECT (SELECT coalesce(sum(value), 0) FROM metric('left', NULL, NULL, '10s')) = (SELECT coalesce(sum(value), 0) FROM metric('right', NULL, NULL, '10s')) AS same",
+    "SELECT (SELECT count(*) FROM metrics WHERE field = 'left') = (SELECT count(*) FROM metrics WHERE field = 'right') AS same",
+    "SELECT (SELECT coalesce(sum(value), 0) FROM metrics WHERE field = 'left') = (SELECT coalesce(sum(value), 0) FROM metrics WHERE field = 'right') AS same",
+    "SELECT coalesce(sum(CASE field WHEN 'left' THEN value ELSE -value END), 0) = 0 AS same FROM metrics WHERE metric = 'pair'",
+    "SELECT count(*) = 0 AS same FROM (SELECT host, timestamp, value FROM metrics WHERE field = 'left' EXCEPT SELECT host, timestamp, value FROM metrics WHERE field = 'right')",
+    "SELECT (SELECT coalesce(sum(value), 0) FROM metric('pair.left', NULL, NULL, '10s')) = (SELECT coalesce(sum(value), 0) FROM metric('pair.right', NULL, NULL, '10s')) AS same",
 ]
 
 
@@ -108,8 +106,9 @@ def ask(seed):
 def crawl(seed):
     """All rows, as slowly as somebody pages through them: of one state they are all the same."""
     while time.time() < end - 2 and not broken:
-        start, n, whole = time.time(), {}, {}
-        for sql in "SELECT batch, size, n, same, timestamp FROM events WHERE event <> 'always'", "SELECT host, metric, sum(value), count(*) FROM metrics WHERE metric IN ('left', 'right') GROUP BY 1, 2 ORDER BY 1, 2":
+        start = time.time()
+        for sql in ("SELECT writer, made, n, same, timestamp FROM events WHERE event <> 'always'",
+                    "SELECT host, field, sum(value), count(*) FROM metrics WHERE metric = 'pair' GROUP BY 1, 2 ORDER BY 1, 2"):
             p = subprocess.Popen(["at-query", "-f", "csv", "-S", store, sql], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             rows = [p.stdout.readline()]
             for i, line in enumerate(p.stdout):
@@ -120,18 +119,19 @@ def crawl(seed):
                 broken.append(f"crawl: exit {p.returncode}")
             rows = [row.strip().split(",") for row in rows[1:]]
             if "events" in sql:
-                oldest, cut = "", set()
-                for batch, size, a, b, at in sorted(rows, key=lambda row: row[4]):
-                    n[batch] = n.get(batch, 0) + 1
-                    whole[batch] = int(size)
-                    oldest = oldest or str(datetime.datetime.fromisoformat(at[:23]) + datetime.timedelta(seconds=1))
-                    if at[:23].replace("T", " ") < oldest:
-                        cut.add(batch)          # retention may have been cutting through
+                there, fresh, oldest = set(), {}, ""
+                for writer, made, a, b, at in sorted(rows, key=lambda row: row[4]):
+                    there.add((writer, int(made)))
+                    at = at[:23].replace("T", " ")
+                    oldest = oldest or str(datetime.datetime.fromisoformat(at) + datetime.timedelta(seconds=1))
+                    if at > oldest:                 # before that retention may have been cutting through
+                        fresh.setdefault(writer, []).append(int(made))
                     if a != b:
                         broken.append(f"crawl: {a} beside {b}")
-                torn = [b for b in n if n[b] != whole[b] and b not in cut]
-                if torn:
-                    broken.append(f"crawl: of {len(n)} batches {len(torn)} are not whole: {torn[:9]}")
+                for writer, made in fresh.items():
+                    missing = [i for i in range(min(made), max(made)) if (writer, i) not in there]
+                    if missing:
+                        broken.append(f"crawl: of writer {writer} {min(made)} to {max(made)} are there, but not {missing[:9]}")
             else:
                 for left, right in zip(rows[::2], rows[1::2]):
                     if left[0] != right[0] or left[2:] != right[2:]:
@@ -170,8 +170,8 @@ def watch(seed):
 subprocess.run(["at-admin", "init", "-S", store, "-q"], check=True)
 tomorrow = int((time.time() + 86400) * 1000)     # retention leaves one row, so every column is always known
 run("ingest", ["at-ingest", "-q"],
-    ['{"event":"always","timestamp":%d,"user_id":"u","properties":{"n":0,"same":0,"who":"u","batch":"-","size":1,"page":"/","deep":{"a":0,"b":0}}}' % tomorrow])
-run("pairs", ["at-ingest", "-q"], ['{"metric":"%s","timestamp":%d,"labels":{"host":"-"},"value":0}' % (m, tomorrow) for m in ("left", "right")])
+    ['{"event":"always","timestamp":%d,"user_id":"u","properties":{"n":0,"same":0,"who":"u","writer":-1,"made":0,"page":"/","deep":{"a":0,"b":0}}}' % tomorrow])
+run("pairs", ["at-ingest", "-q"], ['{"metric":"pair","timestamp":%d,"labels":{"host":"-"},"left":0,"right":0}' % tomorrow])
 threading.excepthook = lambda e: broken.append(f"{e.exc_type.__name__}: {e.exc_value}")
 threads = [threading.Thread(target=f, args=(i,)) for i, f in enumerate([write, write, tidy, ask, ask, crawl, watch])]
 for t in threads:

@@ -55,32 +55,6 @@ ladder() { mkdir -p config; echo '{"retention":{"metrics":"raw 1d, 1m 30d, 1h"}}
 	[ "$(stat samples)" -lt 400000 ]
 }
 
-@test "fault 2: after a power cut with lost, reordered and torn writes all samples that were acknowledged are there" {
-	plain_only
-	${CC:-cc} -O1 -w -shared -fPIC -D_GNU_SOURCE "$root/tests/fault/powercut.c" -o powercut.so -ldl
-	acked() { python3 -c 'import struct, sys; sys.stdout.buffer.write(b"A" + struct.pack("<qI", int(sys.argv[1]), 0))' "$1" >> log; }
-	ladder
-	export POWERCUT_LOG=$PWD/log
-	total=0
-	for n in 1 30 500 5000 20 3000 1; do
-		samples $total $n | LD_PRELOAD=$PWD/powercut.so at-ingest
-		total=$((total + n))
-		acked $total
-		if [ $n = 5000 ] || [ $n = 3000 ]; then        # seal them; with the store open elsewhere the file is not written anew
-			mkfifo hold
-			at-ingest < hold & exec 9> hold
-			soon has_store $!
-			LD_PRELOAD=$PWD/powercut.so at-admin -q compact
-			exec 9>&-
-			wait $!
-			rm hold
-			acked $total
-		fi
-	done
-	run -0 python3 "$root/tests/fault/powercut.py" log "$AT_STORE" "${AT_POWERCUT_TRIES:-4}"
-	echo "# $output" >&3
-}
-
 @test "fault 5: EIO and ENOSPC at each write and sync of samples: said, nothing half done, and the store opens again" {
 	plain_only
 	strace -f -o /dev/null true 2> /dev/null || skip "strace cannot trace here"

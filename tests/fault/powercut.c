@@ -1,7 +1,7 @@
-/* Preloaded: notes in the file $POWERCUT_LOG each write to a data.mdb and each sync of it, in order, for powercut.py.
+/* Preloaded: notes in the file $POWERCUT_LOG each write to the data.mdb of the tenant default and each sync of it, in order, for powercut.py.
  *
  * Record: 1 byte what (W write, D write through a descriptor that syncs each, S sync, T truncate), 8 bytes offset or size,
- * 4 bytes length, the bytes. */
+ * 4 bytes length, the bytes. The same of a data.mdb.new in small letters; R: it became data.mdb; Y: the folder was synced. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static signed char kind[1024];          /* of a descriptor: 0 not ours, 1 ours, 2 ours and synced at each write */
+static signed char kind[1024];          /* of a descriptor: 0 not ours, 1 ours, 2 ours and synced at each write, 3 the new file, 4 the folder */
 
 #define REAL(name) __typeof__(name) *real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
 
@@ -43,7 +43,8 @@ opened(int fd, const char *path, int flags)
 	size_t n = strlen(path);
 
 	if (fd >= 0 && fd < 1024)
-		kind[fd] = n > 9 && strcmp(path + n - 9, "/data.mdb") == 0 ? flags & O_DSYNC ? 2 : 1 : 0;
+		kind[fd] = n > 17 && strcmp(path + n - 17, "/default/data.mdb") == 0 ? flags & O_DSYNC ? 2 : 1 :
+		    n > 13 && strcmp(path + n - 13, "/data.mdb.new") == 0 ? 3 : n > 8 && strcmp(path + n - 8, "/default") == 0 ? 4 : 0;
 	return fd;
 }
 
@@ -79,13 +80,31 @@ ours(int fd)
 	return fd >= 0 && fd < 1024 ? kind[fd] : 0;
 }
 
+static char
+of(int fd, char what)
+{
+	return ours(fd) == 4 ? 'Y' : ours(fd) == 3 ? (char)(what - 'A' + 'a') : what;
+}
+
+int
+rename(const char *from, const char *to)
+{
+	REAL(rename);
+	int rc = real(from, to);
+	size_t n = strlen(from);
+
+	if (rc == 0 && n > 13 && strcmp(from + n - 13, "/data.mdb.new") == 0)
+		note('R', 0, NULL, 0);
+	return rc;
+}
+
 static void
 wrote(int fd, int64_t at, const void *p, ssize_t n)
 {
 	struct iovec v = { (void *)p, (size_t)n };
 
 	if (n > 0 && ours(fd))
-		note(ours(fd) == 2 ? 'D' : 'W', at, &v, 1);
+		note(of(fd, ours(fd) == 2 ? 'D' : 'W'), at, &v, 1);
 }
 
 ssize_t
@@ -164,7 +183,7 @@ fdatasync(int fd)
 	int rc = real(fd);
 
 	if (rc == 0 && ours(fd))
-		note('S', 0, NULL, 0);
+		note(of(fd, 'S'), 0, NULL, 0);
 	return rc;
 }
 
@@ -175,7 +194,7 @@ fsync(int fd)
 	int rc = real(fd);
 
 	if (rc == 0 && ours(fd))
-		note('S', 0, NULL, 0);
+		note(of(fd, 'S'), 0, NULL, 0);
 	return rc;
 }
 
@@ -186,7 +205,7 @@ ftruncate64(int fd, off64_t n)
 	int rc = real(fd, n);
 
 	if (rc == 0 && ours(fd))
-		note('T', n, NULL, 0);
+		note(of(fd, 'T'), n, NULL, 0);
 	return rc;
 }
 

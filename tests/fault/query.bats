@@ -230,7 +230,8 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	seq 20000 | sed 's/.*/{"metric":"m&","value":1}/' | at-ingest -q
 	at-ingest -q <<< '{"event":"a"}'
 	: > go
-	while [ -e go ]; do printf '%s\n' '{"metric":"left","value":1,"timestamp":'$((n += 1))'}' '{"metric":"right","value":1,"timestamp":'$n'}' '{"event":"a"}' > pair; at-ingest -q pair; done & writer=$!
+	n=0
+	while [ -e go ]; do n=$((n + 1)); printf '%s\n' '{"event":"a"}' '{"metric":"pair","left":1,"right":1,"timestamp":'$n'}' | at-ingest -q; done & writer=$!
 	for _ in {1..6}; do
 		while read -r sql; do
 			for columns in 0 1; do
@@ -238,15 +239,15 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 				[ "$output" = $'same\n1' ] || break 3
 			done
 		done <<-'END'
-		(SELECT count(*) FROM metrics WHERE metric = 'left') = (SELECT count(*) FROM metrics WHERE metric = 'right')
-		SELECT count(*) = 0 FROM (SELECT timestamp FROM metrics WHERE metric = 'left' EXCEPT SELECT timestamp FROM metrics WHERE metric = 'right')
-		(SELECT count(*) FROM metrics WHERE metric = 'left') + 1 = (SELECT count(*) FROM events)
-		SELECT sum(value = 1) = 0 + 2 * (SELECT count(*) FROM metric('left', NULL, NULL, '1s')) FROM metrics WHERE metric IN ('left', 'right') AND timestamp < '1970-02-01'
+		(SELECT count(*) FROM metrics WHERE field = 'left') = (SELECT count(*) FROM metrics WHERE field = 'right')
+		SELECT count(*) = 0 FROM (SELECT timestamp FROM metrics WHERE field = 'left' EXCEPT SELECT timestamp FROM metrics WHERE field = 'right')
+		(SELECT count(*) FROM events) - (SELECT count(*) FROM metrics WHERE field = 'left') BETWEEN 1 AND 2
+		SELECT count(*) = 2 * (SELECT count(*) FROM metric('pair.left', NULL, NULL, '1s')) FROM metrics WHERE metric = 'pair'
 		END
 	done
 	rm go
 	wait $writer
 	echo "$sql"
 	[ "$output" = $'same\n1' ]
-	[ "$(at-query -f csv "SELECT count(*) > 5 FROM metrics WHERE metric = 'left'" | tail -1)" = 1 ]
+	[ "$(at-query -f csv "SELECT count(*) > 5 FROM metrics WHERE field = 'left'" | tail -1)" = 1 ]
 }
