@@ -348,6 +348,9 @@ make_doubles(int kind, double *v, size_t n)
 		case 4: v[i] = (float)(at += (double)below(100) / 77); break;
 		case 5: v[i] = odd[below(7)]; break;
 		case 6: v[i] = (double)(int64_t)below(1000) / powers[below(8)]; break;
+		case 7: v[i] = (double)(int64_t)below(50000) / 100 * 1.19; break;
+		case 8: v[i] = (double)below(1ull << 53) / (double)(1ull << (40 + below(20))) - 8; break;
+		case 9: v[i] = below(often) ? (double)(int64_t)below(50000) / 100 : 3 / 7.0 * (double)(int64_t)below(1000) - 5; break;
 		default: v[i] = NAN;
 		}
 }
@@ -360,7 +363,7 @@ doubles_come_back(void **state __attribute__((unused)))
 
 	seed = 8;
 	for (int round = 0; round < 200; round++)
-		for (int kind = 0; kind < 8; kind++) {
+		for (int kind = 0; kind < 11; kind++) {
 			struct buf first = { 0 }, other = { 0 };
 			size_t n = some_length(round);
 

@@ -499,6 +499,44 @@ assert_put(struct buf *b, const char *want)
 	buf_clear(b);
 }
 
+/* As jq writes them, with a point, as ECMAScript does, and both. */
+static const struct { double value; const char *text[4]; } laid_out[] = {
+	{ 0, { "0", "0.0", "0", "0.0" } },
+	{ -12, { "-12", "-12.0", "-12", "-12.0" } },
+	{ 0.1 + 0.2, { "0.30000000000000004", "0.30000000000000004", "0.30000000000000004", "0.30000000000000004" } },
+	{ 1e-4, { "0.0001", "0.0001", "0.0001", "0.0001" } },
+	{ 1.5e-5, { "1.5e-05", "1.5e-05", "0.000015", "0.000015" } },
+	{ 1e-6, { "1e-06", "1e-06", "0.000001", "0.000001" } },
+	{ -1.25e-7, { "-1.25e-07", "-1.25e-07", "-1.25e-7", "-1.25e-7" } },
+	{ 5e-324, { "5e-324", "5e-324", "5e-324", "5e-324" } },
+	{ 9007199254740991, { "9007199254740991", "9007199254740991.0", "9007199254740991", "9007199254740991.0" } },
+	{ 1.2345678901234567e20, { "123456789012345670000", "123456789012345670000", "123456789012345670000", "123456789012345670000" } },
+	{ 1e17, { "1e+17", "1e+17", "100000000000000000", "100000000000000000" } },
+	{ 1e21, { "1e+21", "1e+21", "1e+21", "1e+21" } },
+	{ 1.7976931348623157e308, { "1.7976931348623157e+308", "1.7976931348623157e+308", "1.7976931348623157e+308", "1.7976931348623157e+308" } },
+};
+
+/* Digits and exponent are what the text of a double says, and make it again. */
+static void
+doubles_are_their_shortest_digits(void **state __attribute__((unused)))
+{
+	for (size_t i = 0; i < 100000; i++) {
+		double d = fabs(some_double(i)), read;
+		char text[40];
+		int exponent;
+		uint64_t digits;
+
+		if (!isfinite(d) || d == 0)
+			continue;
+		digits = json_shortest(d, &exponent);
+		assert_true(digits % 10 && digits < 100000000000000000);
+		read = json_decimal(digits, exponent);
+		assert_memory_equal(&read, &d, sizeof(d));
+		snprintf(text, sizeof(text), "%llue%d", (unsigned long long)digits, exponent);
+		assert_true(strtod(text, NULL) == d);
+	}
+}
+
 static void
 writing(void **state __attribute__((unused)))
 {
@@ -510,6 +548,11 @@ writing(void **state __attribute__((unused)))
 	assert_put(&b, "-1.7976931348623157e+308");
 	json_put_double(&b, -0.0);
 	assert_put(&b, "-0");
+	for (size_t i = 0; i < sizeof(laid_out) / sizeof(*laid_out); i++)
+		for (unsigned how = 0; how < 4; how++) {
+			json_put_double_as(&b, laid_out[i].value, how);
+			assert_put(&b, laid_out[i].text[how]);
+		}
 	json_put_key(&b, STR("a\"\\\n\x01\x7f/é"));
 	assert_put(&b, "\"a\\\"\\\\\\n\\u0001\\u007f/é\":");
 	json_put_time(&b, 1);
@@ -557,6 +600,7 @@ main(void)
 		cmocka_unit_test(nesting_is_bounded_and_walkers_do_not_mind),
 		cmocka_unit_test(long_strings),
 		cmocka_unit_test(strings_are_decoded),
+		cmocka_unit_test(doubles_are_their_shortest_digits),
 		cmocka_unit_test(values_of_all_types),
 		cmocka_unit_test(concatenated_values_are_taken_one_by_one),
 		cmocka_unit_test(objects_and_arrays_are_walked),
