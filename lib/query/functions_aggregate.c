@@ -90,30 +90,20 @@ moments_final(sqlite3_context *c)
 
 /* ---- two variables */
 
-enum { CORR, COVAR_POP, COVAR_SAMP, SLOPE, INTERCEPT, R2, REGR_COUNT, REGR_AVGX, REGR_AVGY, REGR_SXX, REGR_SYY, REGR_SXY };
-
-struct pairs { int64_t n; double mx, my, cxx, cyy, cxy; };
+struct pairs { int64_t n; struct vector_regression of; };
 
 static void
-pairs_move(sqlite3_context *c, sqlite3_value **v, int sign)     /* arguments are (y, x), as SQL has it */
+pairs_move(sqlite3_context *c, sqlite3_value **v, int sign)     /* arguments are (y, x), as SQL has it; which: the aggregate over columns */
 {
 	struct pairs *p = sqlite3_aggregate_context(c, sizeof(*p));
+	size_t held = 0;
 	double x, y;
 
 	if (!p || !number(v[0], &y) || !number(v[1], &x))
 		return;
+	vector_regression_room(&p->of, 1, &held);
+	vector_regression_add(&p->of, 0, x, y, sign);
 	p->n += sign;
-	if (p->n <= 0) {
-		*p = (struct pairs){0};
-		return;
-	}
-	double dx = x - p->mx, dy = y - p->my;
-
-	p->mx += sign * dx / (double)p->n;
-	p->my += sign * dy / (double)p->n;
-	p->cxx += sign * dx * (x - p->mx);
-	p->cyy += sign * dy * (y - p->my);
-	p->cxy += sign * dx * (y - p->my);
 }
 
 static void
@@ -134,47 +124,23 @@ static void
 pairs_value(sqlite3_context *c)
 {
 	struct pairs *p = sqlite3_aggregate_context(c, 0);
-	double r;
+	enum vector_aggregate_of of = (enum vector_aggregate_of)functions_which(c);
+	double x;
 
-	if (functions_which(c) == REGR_COUNT) {
+	if (of == AGGREGATE_REGR_COUNT)
 		sqlite3_result_int64(c, p ? p->n : 0);
-		return;
-	}
-	if (!p || p->n < 1)
-		return;
-	switch (functions_which(c)) {
-	case CORR:
-		r = p->cxy / sqrt(p->cxx * p->cyy);
-		break;
-	case COVAR_POP:
-		r = p->cxy / (double)p->n;
-		break;
-	case COVAR_SAMP:
-		r = p->n < 2 ? NAN : p->cxy / (double)(p->n - 1);
-		break;
-	case SLOPE:
-		r = p->cxy / p->cxx;
-		break;
-	case INTERCEPT:
-		r = p->my - p->cxy / p->cxx * p->mx;
-		break;
-	case R2:
-		r = p->cxx == 0 ? NAN : p->cyy == 0 ? 1 : p->cxy * p->cxy / (p->cxx * p->cyy);
-		break;
-	case REGR_SXX:
-		r = p->cxx;
-		break;
-	case REGR_SYY:
-		r = p->cyy;
-		break;
-	case REGR_SXY:
-		r = p->cxy;
-		break;
-	default:
-		r = functions_which(c) == REGR_AVGX ? p->mx : p->my;
-	}
-	if (!isnan(r) && !isinf(r))
-		sqlite3_result_double(c, r);
+	else if (p && !isnan(x = vector_regression_get(&p->of, 0, p->n, of)))
+		sqlite3_result_double(c, x);
+}
+
+static void
+pairs_final(sqlite3_context *c)
+{
+	struct pairs *p = sqlite3_aggregate_context(c, 0);
+
+	pairs_value(c);
+	if (p)
+		vector_regression_release(&p->of);
 }
 
 /* ---- quantiles, exact: all numbers in a queue */
@@ -379,10 +345,10 @@ quantiles_final(sqlite3_context *c)
 	struct shares *s = sqlite3_aggregate_context(c, 0);
 	struct buf out = {0};
 
-	if (!s)
+	if (!s || !s->q.n)
 		return;
 	buf_byte(&out, '[');
-	for (int i = 0; i < s->n && s->q.n; i++) {
+	for (int i = 0; i < s->n; i++) {
 		struct cell cell = functions_quantile(s->q.x, s->q.n, s->share[i], functions_which(c) == DISC, s->q.real);
 
 		buf_lit(&out, i ? "," : "");
@@ -1074,7 +1040,7 @@ is_first(struct texts *t, const struct cell *cell)
 	struct buf key = {0};
 	int is_new;
 
-	functions_put_once(&key, cell, ONCE_TYPED);
+	functions_put_once(&key, cell, ONCE_VALUE);
 	map_put(&t->seen, buf_get(&key), &is_new);
 	buf_release(&key);
 	return is_new;
@@ -1262,7 +1228,7 @@ tally_final(sqlite3_context *c)
 }
 
 #define MOMENTS(name, which)   { name, 1, 1, which, NULL, moments_step, moments_inverse, moments_value, moments_final, 0 }
-#define PAIRS(name, which)     { name, 2, 2, which, NULL, pairs_step, pairs_inverse, pairs_value, pairs_value }
+#define PAIRS(name, which)     { name, 2, 2, which, NULL, pairs_step, pairs_inverse, pairs_value, pairs_final, 0 }
 #define QUANTILE(name, n, how) { name, n, n, how, NULL, quantile_step, quantile_inverse, quantile_value, quantile_final }
 #define TALLY(name, n, which)  { name, n, n, which, NULL, tally_step, tally_inverse, tally_value, tally_final, 0 }
 #define PICK(name, n, which)   { name, n, n, which, NULL, pick_step, NULL, pick_value, pick_final, FUNCTIONS_ORDERED }
@@ -1273,9 +1239,9 @@ const struct function functions_aggregate[] = {
 	MOMENTS("stddev", STDDEV_SAMP), MOMENTS("stddev_samp", STDDEV_SAMP), MOMENTS("stddevsamp", STDDEV_SAMP), MOMENTS("stdev", STDDEV_SAMP),
 	MOMENTS("stddev_pop", STDDEV_POP), MOMENTS("stddevpop", STDDEV_POP), MOMENTS("variance", VAR_SAMP), MOMENTS("var_samp", VAR_SAMP), MOMENTS("varsamp", VAR_SAMP),
 	MOMENTS("var_pop", VAR_POP), MOMENTS("varpop", VAR_POP), MOMENTS("sem", SEM),
-	PAIRS("corr", CORR), PAIRS("covar_pop", COVAR_POP), PAIRS("covar_samp", COVAR_SAMP), PAIRS("regr_slope", SLOPE), PAIRS("regr_intercept", INTERCEPT),
-	PAIRS("regr_r2", R2), PAIRS("regr_count", REGR_COUNT), PAIRS("regr_avgx", REGR_AVGX), PAIRS("regr_avgy", REGR_AVGY),
-	PAIRS("regr_sxx", REGR_SXX), PAIRS("regr_syy", REGR_SYY), PAIRS("regr_sxy", REGR_SXY),
+	PAIRS("corr", AGGREGATE_CORR), PAIRS("covar_pop", AGGREGATE_COVAR_POP), PAIRS("covar_samp", AGGREGATE_COVAR_SAMP), PAIRS("regr_slope", AGGREGATE_REGR_SLOPE), PAIRS("regr_intercept", AGGREGATE_REGR_INTERCEPT),
+	PAIRS("regr_r2", AGGREGATE_REGR_R2), PAIRS("regr_count", AGGREGATE_REGR_COUNT), PAIRS("regr_avgx", AGGREGATE_REGR_AVGX), PAIRS("regr_avgy", AGGREGATE_REGR_AVGY),
+	PAIRS("regr_sxx", AGGREGATE_REGR_SXX), PAIRS("regr_syy", AGGREGATE_REGR_SYY), PAIRS("regr_sxy", AGGREGATE_REGR_SXY),
 	QUANTILE("median", 1, MEDIAN), QUANTILE("quantile", 2, CONT), QUANTILE("quantile", 1, CONT), QUANTILE("quantile_cont", 2, CONT), QUANTILE("percentile_cont", 2, CONT),
 	QUANTILE("quantileexact", 2, CONT), QUANTILE("percentile", 2, CONT), QUANTILE("quantile_disc", 2, DISC), QUANTILE("percentile_disc", 2, DISC),
 	PLAIN("quantiles", 2, -1, CONT, quantiles_step, quantiles_final), PLAIN("quantiles_disc", 2, -1, DISC, quantiles_step, quantiles_final),

@@ -58,7 +58,10 @@ enum vector_aggregate_of {
 	AGGREGATE_ROWS,                 /* COUNT(*) */
 	AGGREGATE_COUNT, AGGREGATE_SUM, AGGREGATE_TOTAL, AGGREGATE_AVG, AGGREGATE_MIN, AGGREGATE_MAX, AGGREGATE_COUNT_IF,
 	AGGREGATE_STDDEV_SAMP, AGGREGATE_STDDEV_POP, AGGREGATE_VAR_SAMP, AGGREGATE_VAR_POP, AGGREGATE_SEM, AGGREGATE_GEOMEAN,
+	AGGREGATE_CORR, AGGREGATE_COVAR_POP, AGGREGATE_COVAR_SAMP, AGGREGATE_REGR_SLOPE, AGGREGATE_REGR_INTERCEPT, AGGREGATE_REGR_R2, AGGREGATE_REGR_COUNT,
+	AGGREGATE_REGR_AVGX, AGGREGATE_REGR_AVGY, AGGREGATE_REGR_SXX, AGGREGATE_REGR_SYY, AGGREGATE_REGR_SXY,   /* of (y, x): .arg and .by */
 	AGGREGATE_QUANTILE_CONT, AGGREGATE_QUANTILE_DISC,       /* exact; .share */
+	AGGREGATE_QUANTILES_CONT, AGGREGATE_QUANTILES_DISC,     /* a list of them, by .shares */
 	AGGREGATE_APPROX_QUANTILE, AGGREGATE_APPROX_DISTINCT,   /* the sketches of SQL's functions, with their very results */
 	AGGREGATE_ARG_MIN, AGGREGATE_ARG_MAX,   /* .arg is the value given, .by what is compared */
 	AGGREGATE_FIRST, AGGREGATE_LAST, AGGREGATE_ANY,         /* in the order of rows, events by (time, seq); ANY: the first that is not NULL */
@@ -74,7 +77,8 @@ struct vector_aggregate {
 	int descending;
 	int once;                       /* TEXT and LIST: each value once; how they are told apart (functions_priv.h) */
 	struct str separator;
-	double share;
+	double share, *shares;
+	int n_shares;
 };
 const char *vector_aggregate_name(enum vector_aggregate_of);            /* for EXPLAIN */
 int vector_aggregate_is_ordered(enum vector_aggregate_of);              /* does the order of rows matter to it? */

@@ -170,6 +170,9 @@ vector_plan_meant(struct plan_work *k, const struct select_expr *e, int *aliases
 
 /* ---- aggregates */
 
+#define SEVERAL (-1)                    /* two and more */
+#define SHARES_MOST 16
+
 static const struct { const char *name; int args; enum vector_aggregate_of of; enum functions_once once; } aggregates[] = {
 	{ "count", 1, AGGREGATE_COUNT }, { "sum", 1, AGGREGATE_SUM }, { "total", 1, AGGREGATE_TOTAL }, { "avg", 1, AGGREGATE_AVG }, { "min", 1, AGGREGATE_MIN },
 	{ "max", 1, AGGREGATE_MAX }, { "count_if", 1, AGGREGATE_COUNT_IF }, { "countif", 1, AGGREGATE_COUNT_IF },
@@ -185,17 +188,22 @@ static const struct { const char *name; int args; enum vector_aggregate_of of; e
 	{ "uniqcombined", 1, AGGREGATE_APPROX_DISTINCT },
 	{ "arg_max", 2, AGGREGATE_ARG_MAX }, { "argmax", 2, AGGREGATE_ARG_MAX }, { "max_by", 2, AGGREGATE_ARG_MAX },
 	{ "arg_min", 2, AGGREGATE_ARG_MIN }, { "argmin", 2, AGGREGATE_ARG_MIN }, { "min_by", 2, AGGREGATE_ARG_MIN },
+	{ "quantiles", SEVERAL, AGGREGATE_QUANTILES_CONT }, { "quantiles_disc", SEVERAL, AGGREGATE_QUANTILES_DISC },
 	{ "approx_quantile", 2, AGGREGATE_APPROX_QUANTILE }, { "approx_percentile", 2, AGGREGATE_APPROX_QUANTILE },
 	{ "first", 1, AGGREGATE_FIRST }, { "arbitrary", 1, AGGREGATE_FIRST }, { "last", 1, AGGREGATE_LAST }, { "anylast", 1, AGGREGATE_LAST },
 	{ "any_value", 1, AGGREGATE_ANY }, { "any", 1, AGGREGATE_ANY },
 	{ "ordered_first", 4, AGGREGATE_ORDERED_FIRST }, { "ordered_last", 4, AGGREGATE_ORDERED_LAST },
+	{ "corr", 2, AGGREGATE_CORR }, { "covar_pop", 2, AGGREGATE_COVAR_POP }, { "covar_samp", 2, AGGREGATE_COVAR_SAMP }, { "regr_slope", 2, AGGREGATE_REGR_SLOPE },
+	{ "regr_intercept", 2, AGGREGATE_REGR_INTERCEPT }, { "regr_r2", 2, AGGREGATE_REGR_R2 }, { "regr_count", 2, AGGREGATE_REGR_COUNT },
+	{ "regr_avgx", 2, AGGREGATE_REGR_AVGX }, { "regr_avgy", 2, AGGREGATE_REGR_AVGY }, { "regr_sxx", 2, AGGREGATE_REGR_SXX }, { "regr_syy", 2, AGGREGATE_REGR_SYY },
+	{ "regr_sxy", 2, AGGREGATE_REGR_SXY },
 	{ "mode", 1, AGGREGATE_MODE }, { "topk", 1, AGGREGATE_TOPK }, { "topk", 2, AGGREGATE_TOPK }, { "approx_top_k", 2, AGGREGATE_TOPK },
 	{ "histogram", 1, AGGREGATE_HISTOGRAM }, { "entropy", 1, AGGREGATE_ENTROPY },
 	{ "string_agg", 1, AGGREGATE_TEXT }, { "string_agg", 2, AGGREGATE_TEXT }, { "listagg", 1, AGGREGATE_TEXT }, { "listagg", 2, AGGREGATE_TEXT },
 	{ "group_concat", 1, AGGREGATE_TEXT }, { "group_concat", 2, AGGREGATE_TEXT }, { "distinct_text", 2, AGGREGATE_TEXT, ONCE_TEXT },
-	{ "ordered_text", 4, AGGREGATE_TEXT }, { "ordered_texts_once", 4, AGGREGATE_TEXT, ONCE_TYPED },
+	{ "ordered_text", 4, AGGREGATE_TEXT }, { "ordered_texts_once", 4, AGGREGATE_TEXT, ONCE_VALUE },
 	{ "array_agg", 1, AGGREGATE_LIST }, { "list", 1, AGGREGATE_LIST }, { "grouparray", 1, AGGREGATE_LIST }, { "groupuniqarray", 1, AGGREGATE_LIST, ONCE_TEXT },
-	{ "ordered_list", 4, AGGREGATE_LIST }, { "ordered_list_once", 4, AGGREGATE_LIST, ONCE_TYPED },
+	{ "ordered_list", 4, AGGREGATE_LIST }, { "ordered_list_once", 4, AGGREGATE_LIST, ONCE_VALUE },
 	{ "bool_or", 1, AGGREGATE_BOOL_OR }, { "logical_or", 1, AGGREGATE_BOOL_OR }, { "bool_and", 1, AGGREGATE_BOOL_AND }, { "logical_and", 1, AGGREGATE_BOOL_AND },
 	{ "every", 1, AGGREGATE_BOOL_AND }, { "bit_or", 1, AGGREGATE_BIT_OR }, { "bit_and", 1, AGGREGATE_BIT_AND }, { "bit_xor", 1, AGGREGATE_BIT_XOR },
 	{ NULL, 0, AGGREGATE_ROWS, ONCE_NOT } };
@@ -253,7 +261,14 @@ further(struct plan_work *k, const struct select_expr *e, struct vector_aggregat
 		/* fallthrough */
 	case AGGREGATE_ARG_MIN:
 	case AGGREGATE_ARG_MAX:
-		return (a->by = vector_plan_value(&k->scope, e->arg[1], 0)) ? 0 : -1;
+		return (a->by = vector_plan_sort_key(&k->scope, e->arg[1])) ? 0 : -1;
+	case AGGREGATE_QUANTILES_CONT:
+	case AGGREGATE_QUANTILES_DISC:
+		a->shares = arena_get(k->scope.plan->arena, (size_t)e->n_args * sizeof(*a->shares));
+		for (; a->n_shares < e->n_args - 1; a->n_shares++)
+			if (a->n_shares == SHARES_MOST || share_of(k, e->arg[a->n_shares + 1], &a->shares[a->n_shares]) < 0)
+				return -1;
+		return 0;
 	case AGGREGATE_TOPK:
 		cell = cell_integer(10);
 		if ((e->n_args == 2 && (vector_plan_has(&k->scope, e->arg[1], 0) || vector_plan_constant(&k->scope, e->arg[1], &cell) < 0)) || cell.type != CELL_INTEGER ||
@@ -268,6 +283,9 @@ further(struct plan_work *k, const struct select_expr *e, struct vector_aggregat
 		whole->arg[0] = a->arg;
 		a->arg = whole;
 		return 0;
+	case AGGREGATE_CORR: case AGGREGATE_COVAR_POP: case AGGREGATE_COVAR_SAMP: case AGGREGATE_REGR_SLOPE: case AGGREGATE_REGR_INTERCEPT: case AGGREGATE_REGR_R2:
+	case AGGREGATE_REGR_COUNT: case AGGREGATE_REGR_AVGX: case AGGREGATE_REGR_AVGY: case AGGREGATE_REGR_SXX: case AGGREGATE_REGR_SYY: case AGGREGATE_REGR_SXY:
+		return (a->by = vector_plan_value(&k->scope, e->arg[1], 0)) ? 0 : -1;
 	default:
 		return e->n_args == 2 ? share_of(k, e->arg[1], &a->share) : 0;
 	}
@@ -282,13 +300,13 @@ aggregate(struct plan_work *k, const struct select_expr *e, struct vector_aggreg
 
 	*a = (struct vector_aggregate){ .of = AGGREGATE_ROWS, .share = 0.5 };
 	for (int c = 0; c < e->n_args; c++)
-		if (vector_plan_has(s, e->arg[c], 0) & ~(unsigned)HAS_COLUMN)
+		if (vector_plan_has(s, e->arg[c], 0) & ~(unsigned)HAS_COLUMN && !vector_plan_is_sort_key(e->arg[c]))
 			return -1;
 	if (e->filter && (vector_plan_has(s, e->filter, 0) & ~(unsigned)(HAS_COLUMN | HAS_COLLATE) || !(a->filter = vector_plan_condition(s, e->filter, 0))))
 		return -1;
 	if (e->n_args == 0)
 		return strncasecmp(e->name.p, "count", 5) == 0 && e->name.n == 5 && !e->distinct ? 0 : -1;
-	for (i = 0; aggregates[i].name && !(aggregates[i].args == e->n_args && strlen(aggregates[i].name) == e->name.n &&
+	for (i = 0; aggregates[i].name && !((aggregates[i].args == e->n_args || (aggregates[i].args == SEVERAL && e->n_args > 1)) && strlen(aggregates[i].name) == e->name.n &&
 	    strncasecmp(aggregates[i].name, e->name.p, e->name.n) == 0); i++)
 		;
 	if (!aggregates[i].name)
@@ -320,7 +338,8 @@ vector_plan_aggregate(struct plan_work *k, const struct select_expr *e)
 	for (int i = 0; i < k->n_aggregates; i++) {
 		const struct vector_aggregate *b = &k->aggregate[i];
 
-		if (a.of == b->of && a.distinct == b->distinct && a.descending == b->descending && a.once == b->once && str_eq(a.separator, b->separator) && memcmp(&a.share, &b->share, sizeof(a.share)) == 0 && vector_plan_same(a.arg, b->arg) &&
+		if (a.of == b->of && a.distinct == b->distinct && a.descending == b->descending && a.once == b->once && str_eq(a.separator, b->separator) &&
+		    a.n_shares == b->n_shares && (!a.n_shares || memcmp(a.shares, b->shares, (size_t)a.n_shares * sizeof(*a.shares)) == 0) && memcmp(&a.share, &b->share, sizeof(a.share)) == 0 && vector_plan_same(a.arg, b->arg) &&
 		    vector_plan_same(a.by, b->by) && vector_plan_same(a.filter, b->filter))
 			return i;
 	}

@@ -127,12 +127,14 @@ put_aggregate(struct buf *to, const struct vector_plan *p, const struct vector_a
 		buf_lit(to, a->distinct || a->once ? "(DISTINCT " : "(");
 		put_expr(to, p, a->arg);
 		if (a->by) {
-			buf_lit(to, a->of == AGGREGATE_ARG_MIN || a->of == AGGREGATE_ARG_MAX ? ", " : " ordered by ");
+			buf_lit(to, a->of == AGGREGATE_TEXT || a->of == AGGREGATE_LIST || a->of == AGGREGATE_ORDERED_FIRST || a->of == AGGREGATE_ORDERED_LAST ? " ordered by " : ", ");
 			put_expr(to, p, a->by);
 			buf_lit(to, a->descending ? " descending" : "");
 		}
 		if (a->of == AGGREGATE_QUANTILE_CONT || a->of == AGGREGATE_QUANTILE_DISC || a->of == AGGREGATE_APPROX_QUANTILE || a->of == AGGREGATE_TOPK)
 			buf_printf(to, ", %g", a->share);
+		for (int i = 0; i < a->n_shares; i++)
+			buf_printf(to, ", %g", a->shares[i]);
 		buf_byte(to, ')');
 	}
 	if (a->filter) {

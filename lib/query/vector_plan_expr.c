@@ -769,6 +769,8 @@ sql_of(struct plan_scope *s, const struct select_expr *e, int aliases, const cha
 	buf_lit(&sql, before);
 	if (*before)
 		buf_byte(&sql, '(');
+	if (vector_plan_is_sort_key(e))
+		has &= ~(unsigned)HAS_BLOB;
 	if (!(has & ~(unsigned)(HAS_COLUMN | HAS_COLLATE)) && put_sql(s, e, aliases, 0, &fields, &sql) == 0 && fields.n) {
 		enum store_field_of of = s->plan->field[fields.at[0]].of;
 
@@ -787,6 +789,24 @@ sql_of(struct plan_scope *s, const struct select_expr *e, int aliases, const cha
 	}
 	buf_release(&sql);
 	return out;
+}
+
+/* What an aggregate is ordered by. Of several values the rewriter made a blob that sorts as they do; so do its digits. */
+struct vector_expr *
+vector_plan_sort_key(struct plan_scope *s, const struct select_expr *e)
+{
+	if (!vector_plan_is_sort_key(e))
+		return vector_plan_value(s, e, 0);
+	for (int i = 0; i < e->n_args; i++)
+		if (vector_plan_has(s, e->arg[i], 0) & ~(unsigned)HAS_COLUMN)
+			return NULL;
+	return sql_of(s, e, 0, "hex");
+}
+
+int
+vector_plan_is_sort_key(const struct select_expr *e)
+{
+	return e->of == SELECT_CALL && named(e->name, "order_key");
 }
 
 static int

@@ -158,6 +158,8 @@ int vector_plan_constant(struct plan_scope *, const struct select_expr *, struct
 /* The expression as a tree for vector_run: a value, or the condition of a filter (1, 0 or NULL). NULL: it cannot be said. */
 struct vector_expr *vector_plan_value(struct plan_scope *, const struct select_expr *, int aliases);
 struct vector_expr *vector_plan_condition(struct plan_scope *, const struct select_expr *, int aliases);
+struct vector_expr *vector_plan_sort_key(struct plan_scope *, const struct select_expr *);         /* of an aggregate in an order */
+int vector_plan_is_sort_key(const struct select_expr *);                /* of several values: order_key(…) */
 struct vector_expr *vector_plan_field(struct plan_scope *, struct store_field);
 struct vector_expr *vector_plan_node(struct plan_scope *, enum vector_op, int n_args);
 struct vector_expr *vector_plan_cell(struct plan_scope *, struct cell);

@@ -267,6 +267,14 @@ vector_moments_add(struct vector_moments *m, size_t group, double x, int sign, s
 		vector_sums_add_real(&m->squares, group, sign * fma(x, x, -square));
 }
 
+/* The same of two variables. */
+struct vector_regression { struct vector_sums x, y, xx, yy, xy; };
+void vector_regression_release(struct vector_regression *);
+void vector_regression_room(struct vector_regression *, size_t n, size_t *held);
+void vector_regression_add(struct vector_regression *, size_t group, double x, double y, int sign);
+void vector_regression_merge(struct vector_regression *, size_t to, const struct vector_regression *, size_t from);
+double vector_regression_get(const struct vector_regression *, size_t group, int64_t count, enum vector_aggregate_of);  /* NAN: there is no answer */
+
 /* ---- vector_quantile.c: the numbers of a group, and their quantiles */
 struct vector_piece { struct vector_piece *next; uint32_t n, cap; union { int32_t small[1]; double number[1]; }; };
 struct vector_list { struct vector_piece *small, *number; int64_t n; int real; };      /* in pieces of one type each; real: one of them was */

@@ -19,7 +19,7 @@
 
 /* ---- state, one for each aggregate that is not the same as one before */
 
-enum { COUNTS = 1, SUMS = 2, MOMENTS = 4, BEST = 8, BEST_BY = 16, PLACE = 32, LIST = 64, SKETCH = 128, DIGEST = 256, SET = 512, BITS = 1024, TALLY = 2048, GATHER = 4096 };
+enum { COUNTS = 1, SUMS = 2, MOMENTS = 4, BEST = 8, BEST_BY = 16, PLACE = 32, LIST = 64, SKETCH = 128, DIGEST = 256, SET = 512, BITS = 1024, TALLY = 2048, GATHER = 4096, REGRESSION = 8192 };
 
 struct best { struct cell value; char *own; uint32_t cap; };            /* text lies in own */
 
@@ -39,6 +39,7 @@ struct state {
 	int64_t *count;
 	struct vector_sums sums;
 	struct vector_moments moments;
+	struct vector_regression regression;
 	struct best *best, *best_by;
 	const struct cell *values;      /* MIN and MAX of unique codes: of these, whose code is kept instead; 0 none */
 	uint32_t n_values, *code;
@@ -110,7 +111,7 @@ keeps_same(const struct state *a, const struct state *b)
 		return 0;
 	if (what == GATHER)
 		return a->of->descending == b->of->descending && a->of->once == b->of->once && a->of->of == b->of->of;
-	return a->of->of == b->of->of || what == LIST || what == DIGEST || what == SET || (what == TALLY && a->kind->is == b->kind->is) || (what == (COUNTS | SUMS) && a->kind->add == b->kind->add) ||
+	return a->of->of == b->of->of || what == LIST || what == DIGEST || what == SET || what == (COUNTS | REGRESSION) || (what == TALLY && a->kind->is == b->kind->is) || (what == (COUNTS | SUMS) && a->kind->add == b->kind->add) ||
 	    what == (COUNTS | MOMENTS);
 }
 
@@ -160,7 +161,7 @@ vector_states_free(struct vector_states *g)
 	for (int i = 0; i < g->plan->n_aggregates; i++) {
 		struct state *s = &g->state[i];
 
-		vector_sums_release(&s->sums), vector_moments_release(&s->moments);
+		vector_sums_release(&s->sums), vector_moments_release(&s->moments), vector_regression_release(&s->regression);
 		free_best(s->best, s->cap), free_best(s->best_by, s->cap);
 		for (size_t k = 0; k < s->cap; k++) {
 			if (s->sketch)
@@ -225,6 +226,8 @@ room(struct vector_states *g, struct state *s, size_t n)
 		vector_sums_room(&s->sums, cap, 0, 0, &g->held);
 	if (what & MOMENTS)
 		vector_moments_room(&s->moments, cap, 0, &g->held);
+	if (what & REGRESSION)
+		vector_regression_room(&s->regression, cap, &g->held);
 	if (what & PLACE || s->best)
 		s->best = more(g, s->best, s->cap, cap, sizeof(*s->best));
 	if (s->code)
@@ -418,6 +421,23 @@ add_moments(struct vector_states *g, struct state *s, struct vector_worker *w, c
 	EACH_NUMBER(w, in, 0, err,
 		s->count[group_of(group, i)]++; vector_moments_add(&s->moments, group_of(group, i), (double)x, 1, &g->held),
 		if (!isnan(r)) { s->count[group_of(group, i)]++; vector_moments_add(&s->moments, group_of(group, i), r, 1, &g->held); });
+	return 0;
+}
+
+/* Rows of which both arguments are numbers. */
+static int
+add_regression(struct vector_states *g, struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group, struct err *err)
+{
+	const struct input *by = &g->input[s->by];
+	double *y = vector_array(w, 8);
+	unsigned char *there = vector_array(w, 1);
+
+	for (size_t k = 0; k < in->rows.n; k++)
+		there[vector_row(in->rows, k)] = 0;
+	EACH_NUMBER(w, in, 0, err, y[i] = (double)x; there[i] = 1, y[i] = r; there[i] = !isnan(r));
+	EACH_NUMBER(w, by, 0, err,
+		if (there[i]) { s->count[group_of(group, i)]++; vector_regression_add(&s->regression, group_of(group, i), (double)x, y[i], 1); },
+		if (there[i] && !isnan(r)) { s->count[group_of(group, i)]++; vector_regression_add(&s->regression, group_of(group, i), r, y[i], 1); });
 	return 0;
 }
 
@@ -855,6 +875,8 @@ merge(struct vector_states *g, struct state *s, struct state *from, const uint32
 		vector_sums_room(&s->moments.large, s->cap, 0, from->moments.large.fixed != NULL, &g->held);
 		vector_sums_room(&s->moments.large_squares, s->cap, 0, from->moments.large.fixed != NULL, &g->held);
 	}
+	if (what & REGRESSION)
+		vector_regression_room(&s->regression, s->cap, &g->held);
 	if (what & BEST && !(what & PLACE) && from->code && keep_codes(g, s, from->values, from->n_values)) {
 		for (uint32_t i = 0; i < n && i < from->cap; i++)
 			take_code(s, group ? group[i] : i, from->code[i]);
@@ -871,6 +893,8 @@ merge(struct vector_states *g, struct state *s, struct state *from, const uint32
 			s->count[to] += from->count[i];
 		if (what & SUMS)
 			vector_sums_merge(&s->sums, to, &from->sums, i);
+		if (what & REGRESSION)
+			vector_regression_merge(&s->regression, to, &from->regression, i);
 		if (what & MOMENTS)
 			vector_moments_merge(&s->moments, to, &from->moments, i);
 		if (what & PLACE) {
@@ -960,6 +984,17 @@ give_sum(struct giving *to, const struct state *s, struct state *kept, uint32_t 
 {
 	(void)to;
 	return sum_cell(s, &kept->sums, group, kept->count[group], out, err);
+}
+
+static int
+give_regression(struct giving *to, const struct state *s, struct state *kept, uint32_t group, struct cell *out, struct err *err)
+{
+	double x = vector_regression_get(&kept->regression, group, kept->count[group], s->of->of);
+
+	(void)to, (void)err;
+	if (!isnan(x))
+		*out = s->of->of == AGGREGATE_REGR_COUNT ? cell_integer(kept->count[group]) : cell_real(x);
+	return 0;
 }
 
 static int
@@ -1053,7 +1088,7 @@ share_quantiles(struct vector_states *g, uint32_t n_groups, int threads)
 	if (threads < 2 || numbers < ALONE || q.n < 2)
 		return;
 	for (int i = 0; i < g->plan->n_aggregates; i++)
-		if (kept_by(g->state[i].of) & LIST)
+		if (kept_by(g->state[i].of) == LIST && !g->state[i].of->n_shares)
 			g->state[i].answer = mem_grow(NULL, q.n, sizeof(struct cell));
 	vector_share(threads, find_quantiles, &q);
 }
@@ -1063,6 +1098,26 @@ give_quantile(struct giving *to, const struct state *s, struct state *kept, uint
 {
 	(void)kept, (void)err;
 	*out = s->answer ? s->answer[group] : quantile_cell(to->all, s, group, &to->chooser);
+	return 0;
+}
+
+static int
+give_quantiles(struct giving *to, const struct state *s, struct state *kept, uint32_t group, struct cell *out, struct err *err)
+{
+	const struct vector_list *list = &kept->list[group];
+
+	(void)err;
+	if (!list->n)
+		return 0;
+	buf_clear(&to->out);
+	for (int i = 0; i < s->of->n_shares; i++) {
+		struct cell one = vector_list_quantile(&to->chooser, list, s->of->shares[i], s->of->of == AGGREGATE_QUANTILES_DISC);
+
+		buf_byte(&to->out, i ? ',' : '[');
+		cell_put_json(&to->out, &one);
+	}
+	buf_byte(&to->out, ']');
+	*out = cell_text(buf_get(&to->out));
 	return 0;
 }
 
@@ -1171,8 +1226,22 @@ static const struct kind kinds[] = {
 	[AGGREGATE_VAR_POP] = { "var_pop", COUNTS | MOMENTS, 0, 0, add_moments, give_moments },
 	[AGGREGATE_SEM] = { "sem", COUNTS | MOMENTS, 0, 0, add_moments, give_moments },
 	[AGGREGATE_GEOMEAN] = { "geomean", COUNTS | SUMS, 0, 0, add_logarithms, give_geomean },
+	[AGGREGATE_CORR] = { "corr", COUNTS | REGRESSION, 0, 0, add_regression, give_regression },
+	[AGGREGATE_COVAR_POP] = { "covar_pop", COUNTS | REGRESSION, 0, 0, add_regression, give_regression },
+	[AGGREGATE_COVAR_SAMP] = { "covar_samp", COUNTS | REGRESSION, 0, 0, add_regression, give_regression },
+	[AGGREGATE_REGR_SLOPE] = { "regr_slope", COUNTS | REGRESSION, 0, 0, add_regression, give_regression },
+	[AGGREGATE_REGR_INTERCEPT] = { "regr_intercept", COUNTS | REGRESSION, 0, 0, add_regression, give_regression },
+	[AGGREGATE_REGR_R2] = { "regr_r2", COUNTS | REGRESSION, 0, 0, add_regression, give_regression },
+	[AGGREGATE_REGR_COUNT] = { "regr_count", COUNTS | REGRESSION, 0, 0, add_regression, give_regression },
+	[AGGREGATE_REGR_AVGX] = { "regr_avgx", COUNTS | REGRESSION, 0, 0, add_regression, give_regression },
+	[AGGREGATE_REGR_AVGY] = { "regr_avgy", COUNTS | REGRESSION, 0, 0, add_regression, give_regression },
+	[AGGREGATE_REGR_SXX] = { "regr_sxx", COUNTS | REGRESSION, 0, 0, add_regression, give_regression },
+	[AGGREGATE_REGR_SYY] = { "regr_syy", COUNTS | REGRESSION, 0, 0, add_regression, give_regression },
+	[AGGREGATE_REGR_SXY] = { "regr_sxy", COUNTS | REGRESSION, 0, 0, add_regression, give_regression },
 	[AGGREGATE_QUANTILE_CONT] = { "quantile_cont", LIST, 0, 0, add_list, give_quantile },
 	[AGGREGATE_QUANTILE_DISC] = { "quantile_disc", LIST, 0, 0, add_list, give_quantile },
+	[AGGREGATE_QUANTILES_CONT] = { "quantiles", LIST, 0, 0, add_list, give_quantiles },
+	[AGGREGATE_QUANTILES_DISC] = { "quantiles_disc", LIST, 0, 0, add_list, give_quantiles },
 	[AGGREGATE_APPROX_QUANTILE] = { "approx_quantile", DIGEST, 0, 0, add_digest, give_quantile_about },
 	[AGGREGATE_APPROX_DISTINCT] = { "approx_count_distinct", SKETCH, 0, DOUBLES, add_sketch, give_distinct_about },
 	[AGGREGATE_ARG_MIN] = { "arg_min", BEST | BEST_BY | PLACE, -1, ORDERED, add_pick, give_best },

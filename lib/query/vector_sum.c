@@ -263,16 +263,25 @@ vector_moments_merge(struct vector_moments *m, size_t to, const struct vector_mo
 		vector_sums_merge(&m->large, to, &other->large, from), vector_sums_merge(&m->large_squares, to, &other->large_squares, from);
 }
 
-/* n * a - b * b for sums of two doubles each, the second what the first is off: in twice the digits, as differences of nearly equal
+/* n * a - b * c for sums of two doubles each, the second what the first is off: in twice the digits, as differences of nearly equal
  * numbers need (Dekker 1971). */
+struct twofold { double sum, rest; };
 static double
-spread(double n, double a, double a_rest, double b, double b_rest)
+apart(double n, struct twofold a, struct twofold b, struct twofold c)
 {
-	double p = n * a, p_rest = fma(n, a, -p) + n * a_rest;
-	double q = b * b, q_rest = fma(b, b, -q) + 2 * b * b_rest;
+	double p = n * a.sum, p_rest = fma(n, a.sum, -p) + n * a.rest;
+	double q = b.sum * c.sum, q_rest = fma(b.sum, c.sum, -q) + (b.sum * c.rest + c.sum * b.rest);
 	double d = p - q, back = d - p, d_rest = (p - (d - back)) - (q + back);
 
 	return d + (d_rest + p_rest - q_rest);
+}
+
+static double
+spread(double n, double a, double a_rest, double b, double b_rest)
+{
+	const struct twofold one = { b, b_rest };
+
+	return apart(n, (struct twofold){ a, a_rest }, one, one);
 }
 
 double
@@ -299,4 +308,98 @@ vector_moments_get(const struct vector_moments *m, size_t group, int64_t count, 
 	if (var < 0)
 		var = 0;
 	return root ? sqrt(var) * up : var * up * up;
+}
+
+/* ---- two variables */
+
+void
+vector_regression_release(struct vector_regression *r)
+{
+	vector_sums_release(&r->x), vector_sums_release(&r->y), vector_sums_release(&r->xx), vector_sums_release(&r->yy), vector_sums_release(&r->xy);
+}
+
+void
+vector_regression_room(struct vector_regression *r, size_t n, size_t *held)
+{
+	vector_sums_room(&r->x, n, 0, 1, held), vector_sums_room(&r->y, n, 0, 1, held);
+	vector_sums_room(&r->xx, n, 0, 1, held), vector_sums_room(&r->yy, n, 0, 1, held), vector_sums_room(&r->xy, n, 0, 1, held);
+}
+
+static void
+add_product(struct vector_sums *to, size_t group, double a, double b, int sign)
+{
+	double product = a * b, rest = fma(a, b, -product);
+
+	vector_sums_add_real(to, group, sign * product);
+	if (rest != 0)
+		vector_sums_add_real(to, group, sign * rest);
+}
+
+void
+vector_regression_add(struct vector_regression *r, size_t group, double x, double y, int sign)
+{
+	vector_sums_add_real(&r->x, group, sign * x), vector_sums_add_real(&r->y, group, sign * y);
+	add_product(&r->xx, group, x, x, sign), add_product(&r->yy, group, y, y, sign), add_product(&r->xy, group, x, y, sign);
+}
+
+void
+vector_regression_merge(struct vector_regression *r, size_t to, const struct vector_regression *other, size_t from)
+{
+	vector_sums_merge(&r->x, to, &other->x, from), vector_sums_merge(&r->y, to, &other->y, from);
+	vector_sums_merge(&r->xx, to, &other->xx, from), vector_sums_merge(&r->yy, to, &other->yy, from), vector_sums_merge(&r->xy, to, &other->xy, from);
+}
+
+static struct twofold
+twofold(const struct vector_sums *s, size_t group)
+{
+	struct twofold t = { 0, 0 };
+
+	vector_sums_get(s, group, &t.sum, &t.rest);
+	return t;
+}
+
+double
+vector_regression_get(const struct vector_regression *r, size_t group, int64_t count, enum vector_aggregate_of of)
+{
+	double n = (double)count, out;
+
+	if (of == AGGREGATE_REGR_COUNT)
+		return n;
+	if (count < 1)
+		return NAN;
+	struct twofold x = twofold(&r->x, group), y = twofold(&r->y, group);
+	double xx = apart(n, twofold(&r->xx, group), x, x) / n, yy = apart(n, twofold(&r->yy, group), y, y) / n, xy = apart(n, twofold(&r->xy, group), x, y) / n;
+
+	switch (of) {
+	case AGGREGATE_CORR:
+		out = xy / (sqrt(xx) * sqrt(yy));
+		break;
+	case AGGREGATE_COVAR_POP:
+		out = xy / n;
+		break;
+	case AGGREGATE_COVAR_SAMP:
+		out = count < 2 ? NAN : xy / (n - 1);
+		break;
+	case AGGREGATE_REGR_SLOPE:
+		out = xy / xx;
+		break;
+	case AGGREGATE_REGR_INTERCEPT:
+		out = y.sum / n - xy / xx * (x.sum / n);
+		break;
+	case AGGREGATE_REGR_R2:
+		out = xx == 0 ? NAN : yy == 0 ? 1 : xy / xx * (xy / yy);
+		break;
+	case AGGREGATE_REGR_SXX:
+		out = xx;
+		break;
+	case AGGREGATE_REGR_SYY:
+		out = yy;
+		break;
+	case AGGREGATE_REGR_SXY:
+		out = xy;
+		break;
+	default:
+		out = (of == AGGREGATE_REGR_AVGX ? x.sum : y.sum) / n;
+	}
+	return isinf(out) ? NAN : out;
 }

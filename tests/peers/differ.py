@@ -162,7 +162,8 @@ class Maker:
                          "%s(%s ORDER BY %s)" % (self.pick("first", "last", "any_value", "string_agg", "array_agg"), any, by), "topk(%s, %d)" % (any, self.r.randrange(1, 6)),
                          "%s(DISTINCT %s)" % (self.pick("string_agg", "group_concat", "array_agg", "mode", "any_value"), any), "string_agg(DISTINCT %s, '|')" % any,
                          "%s(DISTINCT %s ORDER BY %s)" % (self.pick("string_agg", "list"), any, by), "string_agg(%s || '!', '; ')" % any, "array_agg(lower(%s))" % any,
-                         "approx_quantile(%s, %s)" % (any, self.pick("0.5", "0.99")), "sem(%s)" % n, "geomean(%s)" % n, "min_by(%s, %s)" % (any, self.name(NUMBERS))) + f if self.r.random() < .85 else \
+                         "approx_quantile(%s, %s)" % (any, self.pick("0.5", "0.99")), "sem(%s)" % n, "geomean(%s)" % n, "%s(n, %s)" % (self.pick("corr", "covar_pop", "covar_samp", "regr_slope", "regr_r2", "regr_count", "regr_avgx", "regr_intercept", "regr_sxy"), self.name(NUMBERS)),
+                         "quantile_cont(%s, [0.1, 0.5, 1])" % any, "quantiles_disc(%s, 0.25, 0.75)" % n, "%s(%s ORDER BY %s, %s)" % (self.pick("string_agg", "list", "first", "last"), any, by, self.pick("id DESC", "n NULLS LAST")), "min_by(%s, %s)" % (any, self.name(NUMBERS))) + f if self.r.random() < .85 else \
             "%s(%s, %s > 3)" % (self.pick("sum_if", "uniqIf", "avgIf"), n, any)
 
     def where(self, share=.6):
@@ -450,7 +451,7 @@ def duck_shape(r):
                          "string_agg(id, ',' ORDER BY id)", "string_agg(DISTINCT page, '|' ORDER BY page)", "stddev_pop(n)", "var_samp(r)", "corr(n, r)", "regr_slope(r, n)", "bool_or(n > 38)", "bool_and(n > -6)", "bit_or(n)", "count_if(n > 3)",
                          "first(id ORDER BY id)", "last(id ORDER BY timestamp, id)", "quantile_cont(r, 0.9)", "first(source ORDER BY id)", "last(source ORDER BY n, id)", "first(r ORDER BY timestamp DESC, id)",
                          "string_agg(source, '; ' ORDER BY id DESC)", "string_agg(page, ',' ORDER BY r, id)", "bit_and(n)", "bit_xor(n)", "entropy(page)", "bool_or(source = 'direct')", "max_by(source, id)",
-                         "list_sort(array_agg(DISTINCT page))", "min_by(n, id)", "any_value(page ORDER BY id)") + pick("", "", " FILTER (WHERE %s)" % condition())
+                         "min_by(n, id)", "any_value(page ORDER BY id)", "covar_samp(n, r)", "regr_intercept(r, n)", "regr_r2(r, n)", "regr_syy(r, n)", "regr_avgx(r, n)", "string_agg(id, ' ' ORDER BY n DESC, id)") + pick("", "", " FILTER (WHERE %s)" % condition())
     key = lambda: pick("event", "page", "source", "user_id", "n % 4", "hour(timestamp)", "epoch(date_trunc('%s', timestamp))" % pick("hour", "day", "week", "month"), "dayofweek(timestamp)", "strftime(timestamp, '%Y-%m-%d')",
                        "extract(week FROM timestamp)", "epoch(time_bucket(INTERVAL '%s', timestamp))" % pick("6 hours", "3 days", "90 minutes", "1 month"), "CASE WHEN r > 20 THEN 'much' WHEN n > 3 THEN 'some' END", "coalesce(source, page)",
                        "datediff('day', timestamp, TIMESTAMP '2026-11-24')", "length(page)", "substr(page, 2, 2)", "user_id IS NULL")

@@ -437,6 +437,11 @@ aggregate(struct vector_aggregate *a, struct buf *sql)
 		[AGGREGATE_AVG] = { "AVG(", 1, "" }, [AGGREGATE_MIN] = { "MIN(", 0, "" }, [AGGREGATE_MAX] = { "MAX(", 0, "" }, [AGGREGATE_COUNT_IF] = { "count_if(", 0, "" },
 		[AGGREGATE_STDDEV_SAMP] = { "stddev_samp(", 1, "" }, [AGGREGATE_STDDEV_POP] = { "stddev_pop(", 1, "" }, [AGGREGATE_VAR_SAMP] = { "var_samp(", 1, "" },
 		[AGGREGATE_VAR_POP] = { "var_pop(", 1, "" }, [AGGREGATE_SEM] = { "sem(", 1, "" }, [AGGREGATE_GEOMEAN] = { "geomean(", 1, "" },
+		[AGGREGATE_CORR] = { "corr(", 1, "" }, [AGGREGATE_COVAR_POP] = { "covar_pop(", 1, "" }, [AGGREGATE_COVAR_SAMP] = { "covar_samp(", 1, "" },
+		[AGGREGATE_REGR_SLOPE] = { "regr_slope(", 1, "" }, [AGGREGATE_REGR_INTERCEPT] = { "regr_intercept(", 1, "" }, [AGGREGATE_REGR_R2] = { "regr_r2(", 1, "" },
+		[AGGREGATE_REGR_COUNT] = { "regr_count(", 1, "" }, [AGGREGATE_REGR_AVGX] = { "regr_avgx(", 1, "" }, [AGGREGATE_REGR_AVGY] = { "regr_avgy(", 1, "" },
+		[AGGREGATE_REGR_SXX] = { "regr_sxx(", 1, "" }, [AGGREGATE_REGR_SYY] = { "regr_syy(", 1, "" }, [AGGREGATE_REGR_SXY] = { "regr_sxy(", 1, "" },
+		[AGGREGATE_QUANTILES_CONT] = { "quantiles(", 1, ", 0.25, 0.9" }, [AGGREGATE_QUANTILES_DISC] = { "quantiles_disc(", 1, ", 0.25, 0.9" },
 		[AGGREGATE_QUANTILE_CONT] = { "quantile(", 1, "" }, [AGGREGATE_QUANTILE_DISC] = { "quantile_disc(", 1, "" }, [AGGREGATE_APPROX_QUANTILE] = { "approx_quantile(", 1, "" },
 		[AGGREGATE_APPROX_DISTINCT] = { "approx_count_distinct(", 0, "" }, [AGGREGATE_ARG_MIN] = { "arg_min(", 0, "" }, [AGGREGATE_ARG_MAX] = { "arg_max(", 0, "" },
 		[AGGREGATE_FIRST] = { "first(", 0, "" }, [AGGREGATE_LAST] = { "last(", 0, "" }, [AGGREGATE_ANY] = { "any_value(", 0, "" },
@@ -451,6 +456,15 @@ aggregate(struct vector_aggregate *a, struct buf *sql)
 	buf_printf(sql, "%s%s", kinds[k].name, a->distinct ? "DISTINCT " : "");
 	if (k != AGGREGATE_ROWS)
 		a->arg = kinds[k].numbers ? number(sql) : one_of(3) == 0 ? by_case(sql) : one_of(2) ? column(one_of(COLUMNS), sql) : expression(2, sql);
+	if (k == AGGREGATE_QUANTILES_CONT || k == AGGREGATE_QUANTILES_DISC) {
+		a->shares = arena_get(arena, 2 * sizeof(*a->shares));
+		a->shares[0] = 0.25, a->shares[1] = 0.9;
+		a->n_shares = 2;
+	}
+	if (k >= AGGREGATE_CORR && k <= AGGREGATE_REGR_SXY) {
+		buf_lit(sql, ", ");
+		a->by = number(sql);
+	}
 	if (k == AGGREGATE_ARG_MIN || k == AGGREGATE_ARG_MAX || ordered) {
 		buf_lit(sql, ", ");
 		a->by = column(ordered ? WHOLE : one_of(2) ? SEQ : NUMBER, sql);
