@@ -462,6 +462,23 @@ time_add(sqlite3_context *c, int n, sqlite3_value **v)          /* time, sign, s
 		add_span(c, v[0], sqlite3_value_int(v[1]), ms, months);
 }
 
+/* Two times for what lies between them in this unit: what passed for hours and less, where one of them is an instant, else what the clock
+ * on the wall shows, which a change of the clock moves. The zone that both are instants of; NULL: they are not. */
+static const struct zone *
+between(sqlite3_context *c, enum unit unit, int64_t *a, enum functions_form of_a, int64_t *b, enum functions_form of_b)
+{
+	const struct zone *zone = unit > HOUR ? NULL : zone_of(c, of_a) ? zone_of(c, of_a) : zone_of(c, of_b);
+
+	if (!zone) {
+		*a = local(c, *a, of_a);
+		*b = local(c, *b, of_b);
+		return NULL;
+	}
+	*a = of_a == FORM_INSTANT ? *a : zone_to_utc(zone, *a);
+	*b = of_b == FORM_INSTANT ? *b : zone_to_utc(zone, *b);
+	return zone;
+}
+
 /* Whole units that lie between a and b. */
 static void
 whole_units(sqlite3_context *c, enum unit unit, int64_t a, int64_t b)
@@ -519,8 +536,10 @@ date_add(sqlite3_context *c, int n, sqlite3_value **v)
 	if (sqlite3_value_type(amount) == SQLITE_NULL)
 		return;
 	if (sign < 0 && sqlite3_value_type(amount) == SQLITE_TEXT && functions_time_of(amount, &a, &form) == 0 && unit_names[unit].trunc) {
-		if (functions_time_of(time, &b, &other) == 0)           /* DuckDB: ('day', a, b) */
-			whole_units(c, unit_names[unit].unit, local(c, a, form), local(c, b, other));
+		if (functions_time_of(time, &b, &other) == 0) {         /* DuckDB: ('day', a, b) */
+			between(c, unit_names[unit].unit, &a, form, &b, other);
+			whole_units(c, unit_names[unit].unit, a, b);
+		}
 		return;
 	}
 	snprintf(text, sizeof(text), "%lld %s", (long long)sqlite3_value_int64(amount), unit_names[unit].name);
@@ -800,7 +819,9 @@ time_bucket(sqlite3_context *c, int n, sqlite3_value **v)
 static void
 date_diff(sqlite3_context *c, int n, sqlite3_value **v)         /* boundaries of the unit crossed between a and b */
 {
-	enum functions_form form;
+	static const int64_t lengths[] = { [SECOND] = 1000, [MINUTE] = 60000, [HOUR] = 3600000 };
+	enum functions_form form, other;
+	const struct zone *zone;
 	int64_t a, b, x, y;
 	struct civil s, t;
 	int unit = unit_of(v[0]), first = 1;
@@ -816,12 +837,9 @@ date_diff(sqlite3_context *c, int n, sqlite3_value **v)         /* boundaries of
 		functions_error(c, "datediff: '%.40s' is no unit, try 'day'", (const char *)sqlite3_value_text(v[0]));
 		return;
 	}
-	if (functions_time_of(v[first], &a, &form) < 0)
+	if (functions_time_of(v[first], &a, &form) < 0 || functions_time_of(v[first + 1], &b, &other) < 0)
 		return;
-	a = local(c, a, form);
-	if (functions_time_of(v[first + 1], &b, &form) < 0)
-		return;
-	b = local(c, b, form);
+	zone = between(c, unit_names[unit].unit, &a, form, &b, other);
 	if (!first)
 		x = a, a = b, b = x;
 	time_civil(a, &s);
@@ -834,13 +852,11 @@ date_diff(sqlite3_context *c, int n, sqlite3_value **v)         /* boundaries of
 		x = b - a;
 		break;
 	case SECOND:
-		x = time_floor_div(b, 1000) - time_floor_div(a, 1000);
-		break;
 	case MINUTE:
-		x = time_floor_div(b, 60000) - time_floor_div(a, 60000);
-		break;
-	case HOUR:
-		x = time_floor_div(b, 3600000) - time_floor_div(a, 3600000);
+	case HOUR:      /* to the nearest, where one of the hours between has no sixty minutes */
+		time_trunc(str_of(unit_names[unit].trunc), zone, a, &x);
+		time_trunc(str_of(unit_names[unit].trunc), zone, b, &y);
+		x = time_floor_div(y - x + lengths[unit_names[unit].unit] / 2, lengths[unit_names[unit].unit]);
 		break;
 	case DAYS:
 		x = time_floor_div(b, DAY) - time_floor_div(a, DAY);

@@ -655,6 +655,16 @@ P
 		"$(at-query -f csv "SELECT date_add('2026-01-01', INTERVAL '9000000 days'), date_add('2026-01-01', INTERVAL '9000000 days'), date_add('2026-01-01', INTERVAL '-9000000 days'), '2025-12-31'" | tail -1)"
 }
 
+@test "hours and less between two times are those that passed, also where the clock changes; days are those of the zone" {
+	of() { [ "$(at-query --tz "$1" -f csv "SELECT $2" | tr -d '\r' | tail -1)" = "$3" ] || { at-query --tz "$1" -f csv "SELECT $2"; return 1; }; }
+	of Europe/Zurich "datediff('hour', '2026-03-29T00:00:00Z', '2026-03-29T02:00:00Z'), datediff('second', '2026-03-29T00:00:00Z', '2026-03-29T02:00:00Z'), datediff('day', '2026-03-28T23:30:00Z', '2026-03-29T22:30:00Z')" 2,7200,1
+	of Europe/Zurich "datediff('hour', '2026-10-25T00:30:00Z', '2026-10-25T01:30:00Z'), datesub('minute', '2026-10-25T00:30:00Z', '2026-10-25T02:00:00Z'), datesub('day', '2026-10-24T22:00:00Z', '2026-10-25T23:00:00Z')" 1,90,1
+	of Europe/Zurich "datediff('hour', DATE '2026-03-29', '2026-03-29T22:00:00Z'), datediff('hour', DATE '2026-03-29', DATE '2026-03-30'), datediff('minute', '2026-01-01T00:00:30Z', '2026-01-01T00:01:00Z')" 23,24,1
+	of America/St_Johns "datediff('hour', '2025-12-29T00:00:00Z', '2026-10-01T00:00:00Z'), datediff('hour', '2026-10-01T00:29:00Z', '2026-10-01T00:30:00Z')" 6624,1
+	of Australia/Lord_Howe "datediff('hour', '2026-10-03T14:45:00Z', '2026-10-03T15:31:00Z'), datediff('hour', '2026-10-01T00:00:00Z', '2026-10-05T00:00:00Z')" 1,97
+	of UTC "datediff('hour', '2026-03-29 00:59:59', '2026-03-29T01:00:00Z'), datediff('ms', '2026-03-29T00:00:00Z', '2026-03-29T00:00:00.250Z')" 1,250
+}
+
 @test "lists: what is in [] or ARRAY[], its items by number, as rows by UNNEST, = ANY and <> ALL of them" {
 	at-ingest -q <<-'END'
 	{"event":"tagged","timestamp":"2026-11-25T00:00:00Z","id":"t1","properties":{"tags":["a","b"],"n":1}}
