@@ -556,13 +556,12 @@ class Wild:
 
 # ---- both ways
 
-def ask(store, statements, vector, zone):
-    """The rows of each statement (a text: its error), in as few processes as there are errors."""
-    answers = []
+def ask(store, statements, vector, zone="UTC", threads="3", options=()):
+    """The rows of each statement (a text: its error), in as few processes as there are errors. Threads None: as many as it takes."""
+    answers, env = [], dict(os.environ, AT_VECTOR=vector, **({"AT_THREADS": threads} if threads else {}))
     while len(answers) < len(statements):
         script = "".join(f"{s};\nSELECT '{MARK}' AS m;\n" for s in statements[len(answers):])
-        run = subprocess.run(["at-query", "-S", store, "-f", "ndjson", "--now", NOW, "--tz", zone], input=script, capture_output=True, text=True,
-                             env=dict(os.environ, AT_VECTOR=vector, AT_THREADS="3"))
+        run = subprocess.run(["at-query", "-S", store, "-f", "ndjson", "--now", NOW, "--tz", zone, *options], input=script, capture_output=True, text=True, env=env)
         rows = []
         for line in run.stdout.split("\n")[:-1]:
             row = json.loads(line)

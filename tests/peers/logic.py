@@ -10,7 +10,8 @@ words. Prints how many those are, and `N passed, N failed`; exit 1 when one fail
 """
 import collections, gzip, hashlib, json, os, re, subprocess, sys, tempfile
 
-MARK = "@@"
+import differ
+
 Table = collections.namedtuple("Table", "columns rows")
 Query = collections.namedtuple("Query", "sql types sort expected")
 
@@ -85,7 +86,7 @@ def shown(value, kind):
 
 
 def agrees(rows, types, sort, expected):
-    cells = [[shown(v, types[i]) for i, v in enumerate(r)] for r in rows]
+    cells = [[shown(v, types[i]) for i, v in enumerate(r.values())] for r in rows]
     if sort == "rowsort":
         cells.sort()
     flat = [v for r in cells for v in r]
@@ -94,26 +95,6 @@ def agrees(rows, types, sort, expected):
     if len(expected) == 1 and (m := re.match(r"(\d+) values hashing to ([0-9a-f]+)$", expected[0])):
         return int(m[1]) == len(flat) and hashlib.md5("".join(v + "\n" for v in flat).encode()).hexdigest() == m[2]
     return flat == expected
-
-
-def ask(store, statements, vector):
-    """The rows of each statement (a text: its error), in as few processes as there are errors."""
-    answers = []
-    while len(answers) < len(statements):
-        script = "".join(f"{s};\nSELECT '{MARK}' AS m;\n" for s in statements[len(answers):])
-        run = subprocess.run(["at-query", "-S", store, "-f", "ndjson"], input=script, capture_output=True, text=True,
-                             env=dict(os.environ, AT_VECTOR=vector))
-        rows = []
-        for line in run.stdout.split("\n")[:-1]:
-            row = list(json.loads(line).values())
-            if row == [MARK]:
-                answers.append(rows)
-                rows = []
-            else:
-                rows.append(row)
-        if run.returncode:
-            answers.append(run.stderr.strip() or f"exit {run.returncode}")
-    return answers
 
 
 def over_events(sql, table):
@@ -149,7 +130,7 @@ def main():
                 alone += len(mine)
         for vector in "1", "0":
             for store, mine in runs.items():
-                for (sql, number, q), got in zip(mine, ask(store, [r[0] for r in mine], vector)):
+                for (sql, number, q), got in zip(mine, differ.ask(store, [r[0] for r in mine], vector, threads=None)):
                     good = not isinstance(got, str) and agrees(got, q.types, q.sort, q.expected)
                     passed, failed = passed + good, failed + (not good)
                     if not good and failed <= 20:
