@@ -10,7 +10,7 @@
  *      EXISTS (SELECT 1 FROM (SELECT p.user_id AS at_key, max(p.timestamp) AS at_bound FROM events p WHERE p.user_id IS NOT NULL
  *              AND p.timestamp IS NOT NULL GROUP BY p.user_id) WHERE at_key = e.user_id AND at_bound > e.timestamp)
  *
- * where SQLite makes the table once, with an index. What is not of these forms, one table under a name, such comparisons among terms that
+ * where SQLite makes the table once, with an index. What is not of these forms, one table or (SELECT …) under a name, such comparisons among terms that
  * AND puts together, nothing else from outside, stays as it is.
  */
 
@@ -149,9 +149,16 @@ take(struct work *w, struct tok *exists, struct form *f)
 		return 0;
 	f->from = t;
 	t = t->next;
-	if (!rewrite_named(t) || rewrite_is(t, "select"))
-		return 0;
-	f->alias = rewrite_bare(w, t);
+	if (rewrite_is(t, "(")) {               /* (SELECT …) AS p */
+		if (!rewrite_is(t->next, "select"))
+			return 0;
+		t = t->match;
+		f->alias = (struct str){ NULL, 0 };
+	} else {
+		if (!rewrite_named(t) || rewrite_is(t, "select"))
+			return 0;
+		f->alias = rewrite_bare(w, t);
+	}
 	t = t->next;
 	if (rewrite_is(t, "as"))
 		t = t->next;
@@ -229,15 +236,21 @@ say_bound(struct work *w, struct form *f)
 }
 
 void
-rewrite_exists(struct work *w)
+rewrite_exists_at(struct work *w, struct tok *exists)
 {
 	struct form f;
 
+	if (!take(w, exists, &f))
+		return;
+	if (f.bound.n)
+		say_bound(w, &f);
+	else
+		say_in(w, &f);
+}
+
+void
+rewrite_exists(struct work *w)
+{
 	for (struct tok *t = w->head.next; t->kind != TOKEN_END && !w->err->code; t = t->next)
-		if (take(w, t, &f)) {
-			if (f.bound.n)
-				say_bound(w, &f);
-			else
-				say_in(w, &f);
-		}
+		rewrite_exists_at(w, t);
 }

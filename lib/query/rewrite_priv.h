@@ -66,6 +66,7 @@ int rewrite_fail(struct work *, const struct tok *at, const char *fmt, ...) __at
 /* rewrite_exists.c, rewrite_expression.c, rewrite_match.c, rewrite_select.c */
 void rewrite_standard(struct work *);          /* FETCH FIRST, OFFSET before LIMIT, = ANY (SELECT …): what SQLite writes otherwise */
 void rewrite_exists(struct work *);
+void rewrite_exists_at(struct work *, struct tok *exists);      /* this one, if it is of a form that can be */
 void rewrite_matches(struct work *);
 void rewrite_expressions(struct work *);
 void rewrite_from_first(struct work *);

@@ -1080,7 +1080,7 @@ static struct tok *
 semi_join(struct work *w, struct select *s, struct tok *t, struct tok *after)
 {
 	static const char *const joins[] = { "join", "left", "inner", "cross", "asof", "natural", "full", "right", "semi", "anti", ",", NULL };
-	struct tok *first = is(t->prev, "left") ? t->prev : t, *source = t->next->next, *left = first->prev, *on = source, *last, *made, *where, *select;
+	struct tok *first = is(t->prev, "left") ? t->prev : t, *source = t->next->next, *left = first->prev, *on = source, *last, *made, *where, *select, *exists = NULL;
 	int anti = is(t, "anti"), ends = 0;
 	struct buf conds = {0};
 
@@ -1119,16 +1119,18 @@ semi_join(struct work *w, struct select *s, struct tok *t, struct tok *after)
 	} else {
 		where = after;
 	}
-	made = put(w, where, t, "%s %s EXISTS (SELECT 1 FROM WHERE (%s))", s->clause[WHERE] ? "AND" : "WHERE", anti ? "NOT" : "", buf_text(&conds));
+	made = put(w, where, t, "%s %s EXISTS (SELECT 1 FROM WHERE %s)", s->clause[WHERE] ? "AND" : "WHERE", anti ? "NOT" : "", buf_text(&conds));
 	made->blank = 1;
 	for (select = made; !is(select, "select"); select = select->next)
-		;
+		exists = is(select, "exists") ? select : exists;
 	rewrite_move(source, on->prev, select->next->next->next);
 	rewrite_cut(first, last);
 	buf_release(&conds);
 	parse(s->select, s);
 	if (!w->err->code)
 		mend_select(w, select);
+	if (!w->err->code && exists)
+		rewrite_exists_at(w, exists);
 	parse(s->select, s);
 	return left;
 }

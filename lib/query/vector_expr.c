@@ -773,6 +773,43 @@ keep_pattern(struct vector_node *n, struct str text, struct str with)
 	n->pattern = compile((struct str){ arena_dup(n->kept, text.p, text.n), text.n }, escape);
 }
 
+static double
+of_real(enum vector_op op, double x)
+{
+	return op == VECTOR_FLOOR ? floor(x) : op == VECTOR_CEIL ? ceil(x) : x < 0 ? -x : x;
+}
+
+/* floor, ceil, abs; of a text as SQLite has it. */
+static struct cell
+kept_of(struct scope *s, const struct vector_expr *e)
+{
+	struct vector_node *n;
+	struct cell c = cell_of(s, e->arg[0]);
+
+	if (c.type == CELL_NULL || (c.type == CELL_INTEGER && e->op != VECTOR_ABS))
+		return c;
+	if (c.type == CELL_INTEGER && c.integer != INT64_MIN)
+		return cell_integer(c.integer < 0 ? -c.integer : c.integer);
+	if (c.type == CELL_REAL)
+		return cell_real(of_real(e->op, c.real));
+	n = node_of(s->w, e);
+	if (!n->statement && prepare(s->w, e->op == VECTOR_FLOOR ? STR("floor(?1)") : e->op == VECTOR_CEIL ? STR("ceil(?1)") : STR("abs(?1)"), &n->statement, s->err) < 0)
+		return cell_null();
+	return ask(s->w, n->statement, &c, 1, s->w->arena, &c, s->err) < 0 ? cell_null() : c;
+}
+
+/* Letters of ASCII alone, and no zero: its cases are those that LIKE knows. */
+static int
+is_ascii(const struct cell *c)
+{
+	if (c->type != CELL_TEXT)
+		return 0;
+	for (size_t i = 0; i < c->text.n; i++)
+		if (c->text.p[i] <= 0)
+			return 0;
+	return 1;
+}
+
 static struct cell
 like_of(struct scope *s, const struct vector_expr *e)
 {
@@ -785,7 +822,7 @@ like_of(struct scope *s, const struct vector_expr *e)
 		with = cell_of(s, e->arg[2]);
 	if (c.type == CELL_NULL || pattern.type == CELL_NULL || (e->n_args > 2 && with.type == CELL_NULL))
 		return cell_null();
-	if (e->op == VECTOR_ILIKE) {            /* letters of all scripts: functions_text.c */
+	if (e->op == VECTOR_ILIKE && !(is_ascii(&c) && is_ascii(&pattern))) {   /* letters of all scripts: functions_text.c */
 		struct cell arg[] = { pattern, c, with };
 
 		if (!n->statement && prepare(s->w, e->n_args > 2 ? STR("match(?1, ?2, ?3)") : STR("match(?1, ?2)"), &n->statement, s->err) < 0)
@@ -1011,6 +1048,10 @@ cell_of(struct scope *s, const struct vector_expr *e)
 	case VECTOR_INTEGER:
 		a = cell_of(s, e->arg[0]);
 		return a.type == CELL_NULL ? a : cell_integer(integer_of(s, a));
+	case VECTOR_FLOOR:
+	case VECTOR_CEIL:
+	case VECTOR_ABS:
+		return kept_of(s, e);
 	case VECTOR_TIME:
 		return time_of(s, e);
 	case VECTOR_SQL:
@@ -1072,7 +1113,7 @@ used_values(struct vector_worker *w, const struct column *c, struct vector_rows 
 static int
 may_fail(const struct vector_expr *e)
 {
-	if (e->op == VECTOR_SQL || e->op == VECTOR_ILIKE)
+	if (e->op == VECTOR_SQL || e->op == VECTOR_ILIKE || e->op == VECTOR_ABS)
 		return 1;
 	for (int i = 0; i < e->n_args; i++)
 		if (may_fail(e->arg[i]))
@@ -1405,6 +1446,29 @@ compute(struct vector_worker *w, const struct vector_expr *e, struct vector_rows
 }
 
 /* Functions of one number. 1 done; 0 it lies otherwise; < 0. */
+/* floor, ceil, abs: an integer stays one. 0: by value. */
+static int
+convert_kept(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
+{
+	struct column c;
+	double *real;
+
+	if (vector_eval(w, e->arg[0], rows, &c, err) < 0)
+		return err->code;
+	if (c.form == COLUMN_INTEGER && !c.instant && e->op != VECTOR_ABS)
+		return *out = c, 1;
+	if (c.form != COLUMN_REAL || c.whole)
+		return 0;
+	real = vector_array(w, 8);
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+
+		real[i] = of_real(e->op, c.real[i]);
+	}
+	*out = (struct column){ .form = COLUMN_REAL, .valid = c.valid, .real = real };
+	return 1;
+}
+
 static int
 convert(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
 {
@@ -1810,6 +1874,8 @@ vector_eval(struct vector_worker *w, const struct vector_expr *e, struct vector_
 	}
 	if (e->op >= VECTOR_ADD && e->op <= VECTOR_NEG && (rc = compute(w, e, rows, out, err)) != 0)
 		return rc < 0 ? rc : 0;
+	if (e->op >= VECTOR_FLOOR && e->op <= VECTOR_ABS && (rc = convert_kept(w, e, rows, out, err)) != 0)
+		return rc < 0 ? rc : 0;
 	if (e->op >= VECTOR_JULIAN && e->op <= VECTOR_INTEGER && (rc = convert(w, e, rows, out, err)) != 0)
 		return rc < 0 ? rc : 0;
 	if (field == SEVERAL && (rc = eval_combined(w, e, rows, out, err)) != 0)
@@ -2026,7 +2092,7 @@ both(struct vector_worker *w, struct vector_rows a, struct vector_rows b)
 static int
 cost_of(const struct vector_worker *w, const struct vector_expr *e)
 {
-	int cost = e->op == VECTOR_SQL ? 200 : e->op == VECTOR_TIME ? 10 : e->op == VECTOR_LIKE ? 8 : e->op == VECTOR_ILIKE ? 200 : 1;
+	int cost = e->op == VECTOR_SQL ? 200 : e->op == VECTOR_TIME ? 10 : e->op == VECTOR_LIKE ? 8 : e->op == VECTOR_ILIKE ? 20 : 1;
 
 	if (e->op == VECTOR_FIELD && !w->loaded[e->field])
 		switch (w->plan->field[e->field].of) {

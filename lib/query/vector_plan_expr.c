@@ -618,6 +618,12 @@ of_unit(const struct cell *unit)
 }
 
 static int64_t
+of_type(const struct cell *type)        /* of a cast */
+{
+	return type->type == CELL_TEXT && named(type->text, "date") ? MINUTE : 1;
+}
+
+static int64_t
 of_span(const struct cell *span)
 {
 	int64_t ms, months = 0;
@@ -707,7 +713,7 @@ every_of_call(struct plan_scope *s, const struct select_expr *e, int aliases)
 	static const struct { const char *name; int64_t (*every)(const struct cell *); } twos[] = {
 		{ "date_trunc", of_unit }, { "datetrunc", of_unit }, { "timestamp_trunc", of_unit }, { "date_part", of_unit }, { "datepart", of_unit },
 		{ "time_bucket", of_span }, { "tostartofinterval", of_span }, { "date_bin", of_span }, { "strftime", of_format }, { "date_format", of_format },
-		{ "formatdatetime", of_format }, { "to_char", of_letters }, { NULL, NULL } };
+		{ "formatdatetime", of_format }, { "to_char", of_letters }, { "cast_to", of_type }, { "try_cast_to", of_type }, { NULL, NULL } };
 	struct cell cell;
 	int at;
 
@@ -724,8 +730,8 @@ every_of_call(struct plan_scope *s, const struct select_expr *e, int aliases)
 		if (named(e->name, twos[i].name)) {
 			int64_t every = twos[i].every(&cell);
 
-			if (every == MINUTE && is_utc(s, e->arg[at], aliases) && (twos[i].every == of_unit || twos[i].every == of_format))
-				every = twos[i].every == of_unit ? of_whole(cell.text) : of_whole_format(cell.text);
+			if (every == MINUTE && is_utc(s, e->arg[at], aliases) && (twos[i].every == of_unit || twos[i].every == of_format || twos[i].every == of_type))
+				every = twos[i].every == of_format ? of_whole_format(cell.text) : of_whole(cell.text);
 			return every;
 		}
 	return 1;
@@ -763,9 +769,12 @@ sql_of(struct plan_scope *s, const struct select_expr *e, int aliases, const cha
 {
 	struct fields fields = { .n = 0 };
 	struct vector_expr *out = NULL;
+	struct store_field field;
 	struct buf sql = {0};
 	unsigned has = vector_plan_has(s, e, aliases);
 
+	if (s->n_inputs && !*before && vector_plan_join_value(s, e, &field))
+		return vector_plan_field(s, field);
 	buf_lit(&sql, before);
 	if (*before)
 		buf_byte(&sql, '(');
@@ -937,6 +946,25 @@ is_number(const struct vector_expr *e)          /* a constant that a numeric aff
 	return e->op == VECTOR_CONSTANT && !e->sql.p && e->constant.type != CELL_TEXT;
 }
 
+/* Functions whose value is a text or NULL: TEXT on the other side leaves it as it is. */
+static int
+gives_text(struct plan_scope *s, const struct select_expr *e, int aliases)
+{
+	static const char *const calls[] = { "date_trunc", "strftime", "date", "datetime", "lower", "upper", "substr", "trim", "replace", NULL };
+	struct store_field field;
+	struct plan_item item;
+
+	if (e->of == SELECT_COLUMN && vector_plan_name(s, e, aliases, &field, &item) == NAME_ITEM)
+		return gives_text(item.in, item.expr, 0);
+	if (e->of != SELECT_CALL || e->filter || e->over)
+		return 0;
+	if (named(e->name, "time_add") && e->n_args == 3)
+		return vector_plan_affinity(s, e->arg[0], aliases) == AFFINITY_TEXT || gives_text(s, e->arg[0], aliases);
+	if (named(e->name, "cast_to") && e->n_args == 2)
+		return e->arg[1]->of == SELECT_TEXT && named(e->arg[1]->name, "date");
+	return one_of(e->name, calls);
+}
+
 /* a OP b, affinity applied: here where it changes nothing or only a constant. */
 static struct vector_expr *
 comparison(struct plan_scope *s, enum vector_op op, const struct select_expr *a, const struct select_expr *b, int aliases, int strict)
@@ -953,7 +981,7 @@ comparison(struct plan_scope *s, enum vector_op op, const struct select_expr *a,
 	if ((x == AFFINITY_TEXT && y == AFFINITY_NONE) || (y == AFFINITY_TEXT && x == AFFINITY_NONE)) {
 		struct vector_expr *other = x == AFFINITY_NONE ? left : right;
 
-		if (constant_as_text(s, other) < 0)
+		if (!gives_text(s, x == AFFINITY_NONE ? a : b, aliases) && constant_as_text(s, other) < 0)
 			return NULL;
 	}
 	return pair(s, op, left, right);
@@ -1161,6 +1189,8 @@ native(struct plan_scope *s, const struct select_expr *e, int aliases, int stric
 			return single(s, VECTOR_JULIAN, e->arg[0], aliases, strict);
 		if (named(e->name, "round") && e->n_args == 1)
 			return single(s, VECTOR_ROUND, e->arg[0], aliases, strict);
+		if ((named(e->name, "floor") || named(e->name, "ceil") || named(e->name, "ceiling") || named(e->name, "abs")) && e->n_args == 1)
+			return single(s, named(e->name, "floor") ? VECTOR_FLOOR : named(e->name, "abs") ? VECTOR_ABS : VECTOR_CEIL, e->arg[0], aliases, strict);
 		return NULL;
 	case SELECT_CAST:
 		return holds(e->name, "int") ? single(s, VECTOR_INTEGER, e->arg[0], aliases, strict) : NULL;

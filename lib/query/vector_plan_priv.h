@@ -128,6 +128,7 @@ void vector_plan_stage(struct plan_work *);                             /* what 
 void vector_plan_lower(struct plan_work *, const struct select_expr *, int aliases);    /* finds what this plan can give of an expression: known from then on */
 int vector_plan_windows(struct plan_work *);                            /* window functions, if all of them can be run here. 1, 0 no, -1 bad */
 int vector_plan_join_column(struct plan_scope *, const struct select_expr *, struct store_field *);     /* 1: a column of an input */
+int vector_plan_join_value(struct plan_scope *, const struct select_expr *, struct store_field *);      /* 1: the value is of one input, which has it as a column now */
 void vector_plan_orders(struct vector_plans *);                         /* where does the order of rows not matter? */
 void vector_plan_columns(struct vector_plans *);                        /* which columns of each are read? */
 const struct plan_known *vector_plan_known(const struct plan_scope *, const struct select_expr *);

@@ -284,6 +284,42 @@ only(int bits)                          /* the only input; -1 */
 	return -1;
 }
 
+/* Has it a value for anything? What ends a statement with an error may be asked only of rows that meet something. */
+static int
+never_fails(const struct select_expr *e)
+{
+	static const char *const calls[] = { "date_trunc", "time_bucket", "time_add", "strftime", "date", "datetime", "julianday", "epoch", "year", "quarter", "month", "week", "day",
+		"hour", "minute", "second", "dayofweek", "date_part", "at_zone", "lower", "upper", "substr", "length", "coalesce", "ifnull", "nullif", "iif", NULL };
+	const struct select_expr *child;
+	int i = 0;
+
+	if (e->select || (e->of == SELECT_BINARY && strncmp(e->op, "->", 2) == 0) || (e->of == SELECT_LIKE && strcmp(e->op, "LIKE") != 0))
+		return 0;
+	if (e->of == SELECT_CALL && !(same_name(e->name, STR("cast_to")) && e->n_args == 2 && same_name(e->arg[1]->name, STR("date")))) {
+		while (calls[i] && !same_name(e->name, str_of(calls[i])))
+			i++;
+		if (!calls[i])
+			return 0;
+	}
+	for (i = 0; (child = vector_plan_child(e, i)); i++)
+		if (!never_fails(child))
+			return 0;
+	return 1;
+}
+
+/* What SQLite computes of one input's row is computed before the join, once for each row of it and not for each pair. Not of one
+ * whose rows may be missing: of NULLs it may be something. */
+int
+vector_plan_join_value(struct plan_scope *s, const struct select_expr *e, struct store_field *field)
+{
+	int i = never_fails(e) ? only(reads(s, e)) : -1, column, at;
+
+	if (i < 0 || s->plan->source->step[i].outer || (column = vector_plan_key(s->input[i], e, 0)) < 0 || (at = give(s, i, column)) < 0)
+		return 0;
+	*field = vector_plan_column(s, at);
+	return 1;
+}
+
 /* The column of one side of an equality. as_text: numbers are texts, beside a column of texts. */
 static int
 key_column(struct plan_work *in, const struct select_expr *e, int as_text)

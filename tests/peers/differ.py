@@ -94,7 +94,7 @@ class Maker:
         a = self.number(deep - 1)
         return self.pick("%s + %s" % (a, self.pick("1", "n", "0.5")), "%s * 2" % a, "(%s) / %s" % (a, self.pick("0", "3", "n", "2.0")), "-(%s)" % a, "(%s) %% 3" % a,
                          "abs(%s)" % self.name(["n", "r"]), "round(%s, 1)" % self.name(["r", "n"]), "coalesce(%s, 0)" % a, "CAST(%s AS INTEGER)" % a,
-                         "CASE WHEN %s THEN %s ELSE 0 END" % (self.condition(deep - 1), a), "floor(%s / 10) * 10" % self.name(["r", "n"]), "length(%s)" % self.text(deep - 1),
+                         "CASE WHEN %s THEN %s ELSE 0 END" % (self.condition(deep - 1), a), "floor(%s / 10) * 10" % self.name(["r", "n"]), "ceil(%s)" % self.name(NUMBERS), "abs(%s)" % self.name(["r", "n", "only", "mixed"]), "floor(%s)" % a, "length(%s)" % self.text(deep - 1),
                          "ifnull(%s, -1)" % a, "%s::int" % self.name(["r", "mixed"]), "nullif(%s, 2)" % a, "iif(%s > 1, 1, 0)" % a)
 
     def text(self, deep=2):
@@ -112,7 +112,7 @@ class Maker:
                          "time_bucket('%s', %s)" % (self.pick("5m", "1 hour", "1 day", "90 seconds", "15 minutes"), t), "strftime('%%Y-%%m-%%d %%H', %s)" % t,
                          "year(%s)" % t, "extract(dow FROM %s)" % t, "toStartOfHour(%s)" % t, "datetime(%s)" % t, "strftime('%%H:%%M:%%S', %s)" % t, "month(%s)" % t,
                          "extract(week FROM %s)" % t, "substr(%s, 1, 13)" % t, "date_trunc('day', %s AT TIME ZONE 'America/New_York')" % t, "to_char(%s, 'YYYY-MM')" % t,
-                         "floor(epoch(%s) / 86400)" % t, "julianday(%s) - 2461000" % t)
+                         "floor(epoch(%s) / 86400)" % t, "%s::date" % t, "CAST(%s AS DATE) + 1" % t, "julianday(%s) - 2461000" % t)
 
     def any(self, deep=2):
         return self.pick(self.number, self.text, lambda d: self.time())(deep)
@@ -260,7 +260,8 @@ class Maker:
         small = "%s IN (%s)" % ("a.n", ", ".join(str(self.r.randrange(-5, 40)) for _ in range(3)))
         on = "a.%s = b.%s" % (k, self.pick(k, k, k, key()))
         if r < .3:
-            more = self.pick("", "", " AND " + b.condition(0), " AND a.n < b.n", " AND a.event = b.event", " AND lower(a.page) = lower(b.page)")
+            more = self.pick("", "", " AND " + b.condition(0), " AND a.n < b.n", " AND a.event = b.event", " AND lower(a.page) = lower(b.page)",
+                             " AND b.timestamp BETWEEN a.timestamp AND a.timestamp + INTERVAL '2 days'", " AND b.timestamp::date > a.timestamp::date", " AND upper(a.source) <> b.page || 'x'")
             sql = "SELECT %s FROM events a %s events b ON %s%s WHERE %s" % (self.pick("a.id, b.id", "a.event, count(*), %s" % b.aggregate(), "count(*), count(b.id), %s" % a.aggregate()), how, on, more, small)
             sql += self.pick("", "", " AND " + b.condition(1), " AND b.id IS NULL", " AND b.n + a.n > 7")
             return sql + (" GROUP BY 1" if sql.startswith("SELECT a.event") else "")

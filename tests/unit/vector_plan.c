@@ -171,6 +171,15 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	{ "SELECT count(*) FROM events e, json_each(e.n) j", "SELECT count(*) FROM events e, json_each(e.n) j", NULL },
 	{ "WITH r(a, b) AS (SELECT page, count(*) FROM events GROUP BY 1) SELECT b FROM r WHERE a = '/'", NULL,
 	    "vector(0): rows of vector(1); filter (c0 = '/'); gives c1\nvector(1): rows of vector(2); gives c0, c1\nvector(2): groups over columns; by page; count(*)" },
+	{ "SELECT count(*) FROM events a SEMI JOIN (SELECT user_id FROM events WHERE n = 1) s USING (user_id)", NULL,
+	    "vector(0): groups over columns; filter ((user_id IS NOT NULL) AND user_id IN (SELECT CAST(vector.c0 AS TEXT) AS \"user_id\" FROM vector(1))); count(*)\n"
+	    "vector(1): groups over columns; filter ((user_id IS NOT NULL) AND (n = 1)); by user_id" },
+	/* what SQLite computes of one side is a column of it; a time moved by a span is text as the time is */
+	{ "SELECT count(*) FROM events a JOIN events b ON a.user_id = b.user_id AND b.timestamp <= a.timestamp + INTERVAL '1 hour'", NULL,
+	    "vector(0): groups of hash join of vector(1) with vector(2) on vector(1).c0 = c0 (c0 vector(2).c1, c1 vector(1).c1, c2 vector(1).c2); filter (c0 <= c2); count(*)\n"
+	    "vector(1): rows over columns; gives user_id, timestamp, [time_add( timestamp , 1, '1 hour' )]\nvector(2): rows over columns; gives user_id, timestamp" },
+	{ "SELECT timestamp::date, max(floor(n / 2)) FROM events WHERE abs(r) > 1 GROUP BY 1", NULL,
+	    "vector(0): groups over columns; filter (abs(r) > 1); by [cast_to( timestamp,'date')]/86400s; max(floor((n / 2)))" },
 	/* samples */
 	{ "SELECT field, TIME_BUCKET('1h', timestamp), avg(value) FROM metrics WHERE metric = 'm' AND value > '5' AND timestamp >= '2026-01-01' GROUP BY 1, 2", NULL,
 	    "vector(0): groups of samples over columns, from 2026-01-01T00:00:00.000Z, metric m; filter [CAST(value AS NUMERIC) > '5']; "
