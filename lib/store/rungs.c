@@ -178,7 +178,8 @@ store_ladder_set(struct store *s, const struct store_ladder *want, struct err *e
 	for (int k = 0; k < old.n; k++)
 		number = old.rung[k].number > number ? old.rung[k].number : number;
 	for (int i = 0; i < l.n; i++) {
-		l.rung[i].floor = i ? INT64_MIN : old.rung[0].floor;
+		/* a new one can have no more than the one below */
+		l.rung[i].floor = i == 0 ? old.rung[0].floor : l.rung[i - 1].floor == INT64_MIN ? INT64_MIN : store_rung_floor(l.rung[i - 1].floor, l.rung[i].width_ms);
 		l.rung[i].number = 0;
 		for (int k = 1; k < old.n; k++)
 			if (i && old.rung[k].width_ms == l.rung[i].width_ms) {

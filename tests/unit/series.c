@@ -428,6 +428,18 @@ nothing_goes_that_is_not_rolled_up(void **state)
 		assert_all_there(s, 21600000, n);
 		OK(store_retain_ladder(s, (int64_t)(MINUTES + 20 * 24 * 60) * 60000, 0, &dropped, &err));
 		assert_all_there(s, 21600000, n);
+		for (int i = 0; i < 3; i++) {           /* one between others, which has nothing of what is gone */
+			static const char *const between[] = { "raw 1d, 1h 2y", "raw 1d, 1m 10d, 1h 2y", "raw 1d, 1m 10d, 30m 20d, 1h 2y, 1d 9y" };
+
+			OK(store_ladder_parse(str_of(between[i]), &ladder, &err));
+			OK(store_ladder_set(s, &ladder, &err));
+			assert_all_there(s, 60000, n);
+			assert_all_there(s, 1800000, n);
+			OK(store_retain_ladder(s, (int64_t)(MINUTES + 21 * 24 * 60) * 60000, 0, &dropped, &err));
+			assert_all_there(s, 60000, n);
+			assert_all_there(s, 1800000, n);
+			assert_all_there(s, 86400000, n);
+		}
 		check_store(s);
 		store_close(s);
 	}
