@@ -24,6 +24,7 @@
 #define LOOKS_MOST   2000000            /* at nodes, a fraction of a second */
 #define FIRST_MOST   100000             /* rows that ORDER BY with LIMIT keeps */
 #define GIVENS_MOST  32                 /* inputs that SQLite gives, looked at in one statement */
+#define USERS_MOST   8                  /* users whose chunks are looked for: each chunk's filter is asked for each of them */
 #define BY_NUMBER_MOST 200              /* rows that are looked for one by one: a chunk is opened for each */
 
 static void plan_select(struct planner *, const struct select *, enum plan_place);
@@ -508,6 +509,25 @@ bound(struct plan_work *k, const struct vector_expr *e, struct tables_range *ran
 	return 0;
 }
 
+/* user_id IN (a few): chunks that have none of them are passed over; the rows are still to be looked at. */
+static void
+some_users(struct plan_work *k, const struct vector_expr *e)
+{
+	struct store_range *r = &k->scope.plan->range;
+	struct str *list;
+
+	if (e->op != VECTOR_IN || !field_is(k, e->arg[0], FIELD_USER) || r->n_users || e->n_args - 1 > USERS_MOST)
+		return;
+	list = arena_get(k->scope.plan->arena, USERS_MOST * sizeof(*list));
+	for (int i = 1; i < e->n_args; i++) {
+		if (e->arg[i]->op != VECTOR_CONSTANT || e->arg[i]->constant.type != CELL_TEXT)
+			return;
+		list[i - 1] = e->arg[i]->constant.text;
+	}
+	r->users = list;
+	r->n_users = e->n_args - 1;
+}
+
 /* event = name, event IN (names), user_id = one: into the range, where vector_run sees to them. 1 when it was that. */
 static int
 names(struct plan_work *k, const struct vector_expr *e)
@@ -520,6 +540,7 @@ names(struct plan_work *k, const struct vector_expr *e)
 		r->user_id = e->arg[1]->constant.text;
 		return 1;
 	}
+	some_users(k, e);
 	if ((e->op != VECTOR_EQ && e->op != VECTOR_IN) || !field_is(k, e->arg[0], FIELD_EVENT) || r->n_names)
 		return 0;
 	list = arena_get(k->scope.plan->arena, (size_t)e->n_args * sizeof(*list));

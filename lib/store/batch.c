@@ -349,6 +349,11 @@ begin_chunk(struct reader *r, const struct store_source *from, struct err *err)
 		return rc;
 	if (snap->range.user_id.p && (rc = chunk_has_user(k, snap->range.user_id, err)) <= 0)
 		return rc;
+	rc = snap->range.n_users == 0;
+	for (int i = 0; i < snap->range.n_users && rc == 0; i++)
+		rc = chunk_has_user(k, snap->range.users[i], err);
+	if (rc <= 0)
+		return rc;
 	r->end = k->info.n;
 	if (!snap->range.whole && !whole(r)) {
 		if ((rc = chunk_load(k, CHUNK_TIME, err))) {

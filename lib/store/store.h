@@ -138,6 +138,8 @@ struct store_range {
 	const struct str *names;/* only events with one of these names; n_names 0: all */
 	int n_names;
 	struct str user_id;     /* only this user's; p NULL: all. May let others through: a hint for skipping */
+	const struct str *users;/* batches: only those of these, borrowed; n_users 0: all. Likewise */
+	int n_users;
 	uint64_t after;         /* only what came after the event with this seq; 0: all. May let others through: a hint for skipping */
 	uint64_t until;         /* only what came up to the event with this seq; 0: all. Likewise */
 	int whole;              /* batches: all rows of the chunks that may have rows in the range, also those outside it */

@@ -229,7 +229,7 @@ both() { is "$1" "$2" && AT_VECTOR=0 is "$1" "$2" && at-query "EXPLAIN $1" | gre
 			"$([ "$i" = 7 ] && echo 9007199254740993 || echo 9007199254740991)"
 	done | at-ingest -q
 	at-admin compact -q
-	for what in n r t b m o z big o.x nosuch; do
+	for what in n r t b m o z big o.x user_id nosuch; do
 		[ "$what" = nosuch ] || for op in '=' '<' '<=' '>' '>=' '!=' 'IS' 'IS NOT'; do
 			for value in 0 1 40 41 0.5 1.5 40.5 -1 "'t1'" "'t9'" "''" "'z'" NULL 9007199254740992 9007199254740993 9007199254740994.0; do
 				printf "SELECT count(*) AS n, 1 AS m FROM events WHERE %s %s %s;" "$what" "$op" "$value"
@@ -239,11 +239,11 @@ both() { is "$1" "$2" && AT_VECTOR=0 is "$1" "$2" && at-query "EXPLAIN $1" | gre
 		done
 	done > q
 	[ "$(at-query -f csv < q)" = "$(AT_VECTOR=0 at-query -f csv < q)" ]
-	for filter in 'n > 40' 'r < 1' "n = 'x'" "t = 3" 'b > 1' 'n IN (0, 41)' 'z > 0' "n > 40 AND t = 't1'" 'n > 40 OR r < 0'; do
+	for filter in 'n > 40' 'r < 1' "n = 'x'" "t = 3" 'b > 1' 'n IN (0, 41)' 'z > 0' "user_id IN ('nobody', 'none')" "user_id IN ('nobody') AND n > 0" "n > 40 AND t = 't1'" 'n > 40 OR r < 0'; do
 		run -0 sql "EXPLAIN ANALYZE SELECT count(*) FROM events WHERE $filter"
 		[[ $output == *'0 chunks read, 1 skipped, 0 rows'* ]] || { echo "$filter: $output"; return 1; }
 	done
-	for filter in 'n > 39' "t > 3" "n < 'x'" 'n > 40 OR r > 0' 'NOT (n > 40)' 'm > 40'; do
+	for filter in 'n > 39' "t > 3" "user_id IN ('nobody', 'u7')" "user_id NOT IN ('nobody', 'none')" "user_id IN ('nobody', 'none') OR n > 3" "n < 'x'" 'n > 40 OR r > 0' 'NOT (n > 40)' 'm > 40'; do
 		run -0 sql "EXPLAIN ANALYZE SELECT count(*) FROM events WHERE $filter"
 		[[ $output == *'1 chunks read, 0 skipped'* ]] || { echo "$filter: $output"; return 1; }
 	done
