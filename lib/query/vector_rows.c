@@ -326,12 +326,23 @@ order_cell(struct vector_worker *w, const struct column *c, size_t i)
 	return vector_cell(w, c, i);
 }
 
-/* The rows that come before the last one held. */
+/* Is the number of row i behind the last one held? Told by doubles, so that of different ones that are the same double none is. */
+static inline int
+is_behind(const struct column *c, size_t i, double last, int descending)
+{
+	double v = c->form == COLUMN_REAL ? c->real[i] : (double)c->integer[i];
+
+	return vector_valid(c->valid, i) && (descending ? v < last : v > last);
+}
+
+/* The rows that come before the last one held. Nearly all are told from it by one number. */
 static struct vector_rows
 better(struct vector_kept *kept, struct vector_worker *w, const struct column *order, struct vector_rows rows)
 {
 	const struct vector_plan *plan = kept->plan;
 	const struct vector_value *worst = kept->value + ((size_t)plan->limit - 1) * (size_t)kept->width;
+	const int numbers = (order->form == COLUMN_REAL || order->form == COLUMN_INTEGER) && (worst->type == CELL_INTEGER || worst->type == CELL_REAL);
+	const double number = worst->type == CELL_INTEGER ? (double)worst->integer : worst->real;
 	uint32_t *row = vector_array(w, 4);
 	size_t n = 0;
 
@@ -339,6 +350,8 @@ better(struct vector_kept *kept, struct vector_worker *w, const struct column *o
 		size_t i = vector_row(rows, k);
 		int by = 0;
 
+		if (numbers && is_behind(order, i, number, plan->order[0].descending))
+			continue;
 		for (int o = 0; o < plan->n_order && !by; o++) {
 			struct cell mine = order_cell(w, &order[o], i), last = vector_value_cell(&worst[o]);
 
@@ -348,6 +361,17 @@ better(struct vector_kept *kept, struct vector_worker *w, const struct column *o
 			row[n++] = (uint32_t)i;
 	}
 	return (struct vector_rows){ row, n };
+}
+
+/* All but the first `from` of them. */
+static struct vector_rows
+behind(struct vector_worker *w, struct vector_rows rows, size_t from)
+{
+	uint32_t *row = vector_array(w, 4);
+
+	for (size_t k = from; k < rows.n; k++)
+		row[k - from] = (uint32_t)vector_row(rows, k);
+	return (struct vector_rows){ row, rows.n - from };
 }
 
 int
@@ -376,7 +400,7 @@ vector_kept_add(struct vector_kept *kept, struct vector_worker *w, struct vector
 	const struct vector_plan *plan = kept->plan;
 	struct column *column = arena_get(w->arena, ((size_t)kept->width + 1) * sizeof(*column));
 	struct vector_place place = w->place;
-	int ordered = is_ordered(plan);
+	int ordered = is_ordered(plan), first;
 
 	if (rows.n == 0)
 		return 0;
@@ -403,8 +427,12 @@ vector_kept_add(struct vector_kept *kept, struct vector_worker *w, struct vector
 		}
 		place.row = i;
 		kept->place[kept->n++] = place;
-		if (ordered && kept->n >= 2 * (size_t)plan->limit + SLACK)
-			cut_back(kept);
+		if (!ordered || kept->n < 2 * (size_t)plan->limit + SLACK)
+			continue;
+		first = !kept->full;
+		cut_back(kept);
+		if (first && kept->full)        /* of the first batch, too, most rows come behind */
+			rows = better(kept, w, column, behind(w, rows, k + 1)), k = SIZE_MAX;
 	}
 	return 0;
 }
