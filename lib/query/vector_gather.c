@@ -2,7 +2,8 @@
  *
  * A worker puts values and the numbers of their groups one behind the other, a piece for each batch. At the end the pieces of all
  * workers come in the order of their rows, and the rows of a group together (by counting, which keeps that order). Of batches whose
- * times overlap each row's own time and number are kept as well, and put in order group by group. Costs 8 bytes a row and a value's text once.
+ * times overlap each row's own time and number are kept as well, and their pieces merged by these. Costs 8 bytes a row, or 24, and a value's
+ * text once.
  */
 #include <stdlib.h>
 
@@ -11,12 +12,16 @@
 #include "query/functions_priv.h"
 #include "query/vector_priv.h"
 
-#define TEXT_MOST (500u << 20)
 #define MANY      65536         /* values of a text whose length is guessed before */
 #define SEEN_MOST 4096          /* slots that are cleared for each group */
 
-struct piece { struct vector_place place; size_t from, n; };            /* rows of one batch */
-enum { VALUE, KEY, TIME, NUMBER, COLUMNS };
+struct piece {                          /* rows of one batch */
+	struct vector_place place;
+	int worker;
+	size_t from, n;
+	int64_t *time, *number;         /* of each row, where batches overlap; else NULL */
+};
+enum { VALUE, KEY, COLUMNS };
 
 struct vector_gather {
 	const struct vector_aggregate *of;
@@ -33,7 +38,7 @@ struct vector_gather {
 	size_t all_bytes;
 	uint64_t *order;                /* of KEY: numbers that are in the order of its values */
 	struct map seen;                /* for DISTINCT */
-	struct line { uint64_t key; int64_t time, number; uint32_t row; } *line;        /* of a group that is put in order */
+	struct line { uint64_t key; uint32_t at, row; } *line;          /* of a group that is put in order */
 	size_t lines_cap;
 };
 
@@ -60,6 +65,8 @@ vector_gather_free(struct vector_gather *g)
 			vector_builder_release(&g->column[i]);
 			vector_memory_free(g->held[i].rows), vector_memory_free(g->held[i].valid), vector_memory_free(g->held[i].values);
 		}
+		for (size_t i = 0; i < g->n_pieces; i++)
+			free(g->piece[i].time), free(g->piece[i].number);
 		free(g->group), free(g->piece), free(g->row), free(g->first), free(g->order), free(g->line);
 		map_release(&g->seen);
 		free(g);
@@ -72,7 +79,7 @@ vector_gather_held(const struct vector_gather *g)
 	size_t held = 0;
 
 	for (; g; g = g->next) {        /* columns of all workers are made of those of each, and texts of these */
-		held += g->bytes + g->n * 2 * sizeof(*g->group);
+		held += g->bytes + g->n * (2 * sizeof(*g->group) + (g->n_pieces && g->piece->time ? 2 * sizeof(int64_t) : 0));
 		held += g->cap * sizeof(*g->group) + g->pieces_cap * sizeof(*g->piece);
 		for (int i = 0; i < COLUMNS; i++)
 			held += vector_builder_held(&g->column[i]);
@@ -119,6 +126,8 @@ bytes_of(const struct column *c, struct vector_rows rows)
 void
 vector_gather_add(struct vector_gather *g, struct vector_worker *w, const struct column *value, const struct column *key, struct vector_rows rows, const uint32_t *group)
 {
+	struct piece *piece;
+
 	if (g->of->of == AGGREGATE_TEXT)
 		rows = with_values(w, value, rows);
 	if (!rows.n)
@@ -126,20 +135,22 @@ vector_gather_add(struct vector_gather *g, struct vector_worker *w, const struct
 	vector_builder_add(&g->column[VALUE], w, value, rows);
 	if (key)
 		vector_builder_add(&g->column[KEY], w, key, rows);
-	if (w->times && w->plan->overlaps) {
-		const struct column time = { .form = COLUMN_INTEGER, .integer = w->times }, number = { .form = COLUMN_INTEGER, .integer = w->numbers };
-
-		g->has[TIME] = g->has[NUMBER] = 1;
-		vector_builder_add(&g->column[TIME], w, &time, rows);
-		vector_builder_add(&g->column[NUMBER], w, &number, rows);
-	}
 	while (g->n + rows.n > g->cap)
 		g->group = mem_grow(g->group, g->cap = g->cap ? 2 * g->cap : 1024, sizeof(*g->group));
 	for (size_t k = 0; k < rows.n; k++)
 		g->group[g->n + k] = group ? group[vector_row(rows, k)] : 0;
 	if (g->n_pieces == g->pieces_cap)
 		g->piece = mem_grow(g->piece, g->pieces_cap = g->pieces_cap ? 2 * g->pieces_cap : 64, sizeof(*g->piece));
-	g->piece[g->n_pieces++] = (struct piece){ w->times ? (struct vector_place){ 0, w->min_time, w->place.chunk } : w->place, g->n, rows.n };
+	piece = &g->piece[g->n_pieces++];
+	*piece = (struct piece){ w->times ? (struct vector_place){ 0, w->min_time, w->place.chunk } : w->place, 0, g->n, rows.n, NULL, NULL };
+	if (w->times && w->plan->overlaps) {
+		piece->time = mem_grow(NULL, rows.n, sizeof(*piece->time));
+		piece->number = mem_grow(NULL, rows.n, sizeof(*piece->number));
+		for (size_t k = 0; k < rows.n; k++) {
+			piece->time[k] = w->times[vector_row(rows, k)];
+			piece->number[k] = w->numbers[vector_row(rows, k)];
+		}
+	}
 	g->bytes += bytes_of(value, rows);
 	g->n += rows.n;
 }
@@ -155,56 +166,126 @@ vector_gather_merge(struct vector_gather *g, struct vector_gather *from, const u
 
 /* ---- the end */
 
-struct ordered { struct vector_place place; struct vector_piece_of piece; };
-
 static int
 by_place(const void *a, const void *b)
 {
-	return vector_place_order(&((const struct ordered *)a)->place, &((const struct ordered *)b)->place);
+	return vector_place_order(&((const struct piece *)a)->place, &((const struct piece *)b)->place);
 }
 
-/* The pieces of all workers in the order of the rows, and the workers. */
-static struct vector_piece_of *
+/* The pieces of all workers in the order of their first rows, and the workers. */
+static struct piece *
 pieces(struct vector_gather *g, size_t *n, struct vector_gather **all)
 {
-	struct ordered *ordered = NULL;
-	struct vector_piece_of *piece;
+	struct piece *piece = NULL;
 	int workers = 0;
 
 	*n = 0;
 	for (; g; g = g->next) {
-		ordered = mem_grow(ordered, *n + g->n_pieces + 1, sizeof(*ordered));
-		for (size_t i = 0; i < g->n_pieces; i++)
-			ordered[(*n)++] = (struct ordered){ g->piece[i].place, { workers, g->piece[i].from, g->piece[i].n } };
+		piece = mem_grow(piece, *n + g->n_pieces + 1, sizeof(*piece));
+		for (size_t i = 0; i < g->n_pieces; i++) {
+			piece[*n] = g->piece[i];
+			piece[(*n)++].worker = workers;
+		}
 		all[workers++] = g;
 	}
-	if (*n)
-		qsort(ordered, *n, sizeof(*ordered), by_place);
-	piece = mem_grow(NULL, *n + 1, sizeof(*piece));
-	for (size_t i = 0; i < *n; i++)
-		piece[i] = ordered[i].piece;
-	free(ordered);
+	if (*n > 1)
+		qsort(piece, *n, sizeof(*piece), by_place);
 	return piece;
+}
+
+/* Pieces that overlap, merged by time and number: a heap of them, the one with the least row on top, of which all rows are taken that are
+ * before the least of the others. Nearly all are, where events came about in order. */
+struct merge { const struct piece *piece; size_t *at, *heap, n; };
+
+static int
+is_before(const struct merge *m, size_t p, size_t q)
+{
+	const struct piece *x = &m->piece[p], *y = &m->piece[q];
+	int64_t a = x->time[m->at[p]], b = y->time[m->at[q]];
+
+	return a != b ? a < b : x->number[m->at[p]] < y->number[m->at[q]];
+}
+
+static void
+sift(struct merge *m, size_t i)
+{
+	size_t moving = m->heap[i];
+
+	for (size_t child; (child = 2 * i + 1) < m->n; i = child) {
+		if (child + 1 < m->n && is_before(m, m->heap[child + 1], m->heap[child]))
+			child++;
+		if (!is_before(m, m->heap[child], moving))
+			break;
+		m->heap[i] = m->heap[child];
+	}
+	m->heap[i] = moving;
+}
+
+static void
+merge_rows(const struct piece *piece, size_t n, const size_t *first, uint32_t *row)
+{
+	struct merge m = { piece, mem_new((n + 1) * sizeof(size_t)), mem_grow(NULL, n + 1, sizeof(size_t)), n };
+
+	for (size_t i = 0; i < n; i++)
+		m.heap[i] = i;          /* by their first rows, nearly */
+	for (size_t i = n / 2; i--; )
+		sift(&m, i);
+	while (m.n) {
+		size_t p = m.heap[0], other = m.n > 1 ? m.heap[1] : p;
+
+		if (m.n > 2 && is_before(&m, m.heap[2], other))
+			other = m.heap[2];
+		do
+			*row++ = (uint32_t)(first[p] + m.at[p]++);
+		while (m.at[p] < piece[p].n && (other == p || is_before(&m, p, other)));
+		if (m.at[p] == piece[p].n)
+			m.heap[0] = m.heap[--m.n];
+		if (m.n)
+			sift(&m, 0);
+	}
+	free(m.at), free(m.heap);
+}
+
+/* All rows in their order; first[p]: where those of piece p begin in the columns. */
+static uint32_t *
+rows_in_order(const struct piece *piece, size_t n, size_t rows, size_t *first)
+{
+	uint32_t *row = mem_grow(NULL, rows + 1, sizeof(*row));
+	size_t at = 0;
+
+	for (size_t p = 0; p < n; p++) {
+		first[p] = at;
+		at += piece[p].n;
+	}
+	if (n && piece->time)
+		merge_rows(piece, n, first, row);
+	else
+		for (size_t i = 0; i < rows; i++)
+			row[i] = (uint32_t)i;
+	return row;
 }
 
 /* The rows of each group together. */
 static void
-sort_rows(struct vector_gather *g, struct vector_gather *const *all, const struct vector_piece_of *piece, size_t n_pieces, size_t rows, uint32_t n_groups)
+sort_rows(struct vector_gather *g, struct vector_gather *const *all, const struct piece *piece, size_t n_pieces, size_t rows, uint32_t n_groups)
 {
-	uint32_t *next = mem_new(((size_t)n_groups + 1) * sizeof(*next)), at = 0;
+	uint32_t *next = mem_new(((size_t)n_groups + 1) * sizeof(*next)), *group = mem_grow(NULL, rows + 1, sizeof(*group));
+	size_t *first = mem_grow(NULL, n_pieces + 1, sizeof(*first));
+	uint32_t *row = rows_in_order(piece, n_pieces, rows, first);
 
 	g->first = mem_new(((size_t)n_groups + 1) * sizeof(*g->first));
 	g->row = mem_grow(NULL, rows + 1, sizeof(*g->row));
 	for (size_t p = 0; p < n_pieces; p++)
-		for (size_t k = 0; k < piece[p].n; k++)
-			g->first[all[piece[p].builder]->group[piece[p].from + k] + 1]++;
+		if (piece[p].n)
+			memcpy(group + first[p], all[piece[p].worker]->group + piece[p].from, piece[p].n * sizeof(*group));
+	for (size_t i = 0; i < rows; i++)
+		g->first[group[i] + 1]++;
 	for (uint32_t i = 0; i < n_groups; i++)
 		g->first[i + 1] += g->first[i];
 	memcpy(next, g->first, (size_t)n_groups * sizeof(*next));
-	for (size_t p = 0; p < n_pieces; p++)
-		for (size_t k = 0; k < piece[p].n; k++)
-			g->row[next[all[piece[p].builder]->group[piece[p].from + k]]++] = at++;
-	free(next);
+	for (size_t i = 0; i < rows; i++)
+		g->row[next[group[row[i]]]++] = row[i];
+	free(next), free(group), free(first), free(row);
 }
 
 int
@@ -212,7 +293,8 @@ vector_gather_end(struct vector_gather *g, const struct vector_input *in, uint32
 {
 	struct vector_gather **all;
 	struct vector_builder **b;
-	struct vector_piece_of *piece;
+	struct vector_piece_of *part;
+	struct piece *piece;
 	size_t n_pieces, rows = 0;
 	int workers = 0, nulls;
 
@@ -226,6 +308,9 @@ vector_gather_end(struct vector_gather *g, const struct vector_input *in, uint32
 	all = mem_new((size_t)workers * sizeof(*all));
 	b = mem_new((size_t)workers * sizeof(*b));
 	piece = pieces(g, &n_pieces, all);
+	part = mem_grow(NULL, n_pieces + 1, sizeof(*part));
+	for (size_t i = 0; i < n_pieces; i++)
+		part[i] = (struct vector_piece_of){ piece[i].worker, piece[i].from, piece[i].n };
 	for (int i = 1; i < workers; i++)
 		for (int c = 0; c < COLUMNS; c++)
 			g->has[c] |= all[i]->has[c];
@@ -233,7 +318,7 @@ vector_gather_end(struct vector_gather *g, const struct vector_input *in, uint32
 		for (int i = 0; i < workers; i++)
 			b[i] = &all[i]->column[c];
 		if (g->has[c])
-			vector_builder_end(b, workers, piece, n_pieces, in, &g->held[c]);
+			vector_builder_end(b, workers, part, n_pieces, in, &g->held[c]);
 	}
 	sort_rows(g, all, piece, n_pieces, rows, n_groups);
 	for (int i = 0; i < workers; i++) {     /* all is in `held` now */
@@ -244,7 +329,7 @@ vector_gather_end(struct vector_gather *g, const struct vector_input *in, uint32
 	}
 	if (g->has[KEY])
 		g->order = vector_table_order(&g->held[KEY].column, rows, &nulls);
-	free(all), free(b), free(piece);
+	free(all), free(b), free(piece), free(part);
 	return 0;
 }
 
@@ -253,11 +338,7 @@ by_line(const void *a, const void *b)
 {
 	const struct line *x = a, *y = b;
 
-	if (x->key != y->key)
-		return x->key < y->key ? -1 : 1;
-	if (x->time != y->time)
-		return x->time < y->time ? -1 : 1;
-	return x->number != y->number ? (x->number < y->number ? -1 : 1) : (x->row > y->row) - (x->row < y->row);
+	return x->key != y->key ? (x->key > y->key) - (x->key < y->key) : (x->at > y->at) - (x->at < y->at);
 }
 
 /* Those whose value did not come before. */
@@ -287,28 +368,34 @@ each_once(struct vector_gather *g, size_t n)
 	return kept;
 }
 
-/* The rows of a group as they are asked for: as they came, of equal values the first, by the key. Their number. */
+/* The rows of a group as they are asked for: of equal values the first, by the key. Their number. */
 static size_t
 arrange(struct vector_gather *g, const uint32_t *row, size_t n)
 {
-	const int64_t *time = g->has[TIME] ? g->held[TIME].column.integer : NULL, *number = g->has[NUMBER] ? g->held[NUMBER].column.integer : NULL;
-
 	if (n > g->lines_cap)
 		g->line = mem_grow(g->line, g->lines_cap = n > 2 * g->lines_cap ? n : 2 * g->lines_cap, sizeof(*g->line));
 	for (size_t i = 0; i < n; i++)
-		g->line[i] = (struct line){ 0, time ? time[row[i]] : 0, number ? number[row[i]] : (int64_t)i, row[i] };
-	if (time && n)
-		qsort(g->line, n, sizeof(*g->line), by_line);
+		g->line[i] = (struct line){ 0, (uint32_t)i, row[i] };
 	if (g->of->once)
 		n = each_once(g, n);
-	for (size_t i = 0; g->order && i < n; i++) {
-		uint64_t key = g->order[g->line[i].row];
-
-		g->line[i] = (struct line){ g->of->descending ? ~key : key, 0, (int64_t)i, g->line[i].row };
-	}
-	if (g->order && n)
+	for (size_t i = 0; g->order && i < n; i++)
+		g->line[i].key = g->of->descending ? ~g->order[g->line[i].row] : g->order[g->line[i].row];
+	if (g->order && n > 1)
 		qsort(g->line, n, sizeof(*g->line), by_line);
 	return n;
+}
+
+void
+vector_gather_put(struct buf *out, const struct vector_aggregate *of, const struct cell *value, int first)
+{
+	if (of->of == AGGREGATE_LIST) {
+		buf_byte(out, first ? '[' : ',');
+		cell_put_json(out, value);
+		return;
+	}
+	if (!first)
+		buf_str(out, of->separator);
+	functions_put_text(out, value);
 }
 
 int
@@ -317,7 +404,7 @@ vector_gather_get(struct vector_gather *g, const struct vector_aggregate *of, ui
 	const struct column *c = &g->held[VALUE].column;
 	const uint32_t *row = g->row + g->first[group];
 	size_t n = g->first[group + 1] - g->first[group];
-	int list = of->of == AGGREGATE_LIST, arranged = g->order || g->has[TIME] || g->of->once;
+	int list = of->of == AGGREGATE_LIST, arranged = g->order || g->of->once;
 	char text[TIME_LEN];
 
 	if (arranged)
@@ -327,18 +414,12 @@ vector_gather_get(struct vector_gather *g, const struct vector_aggregate *of, ui
 		return 0;
 	if (n > MANY)           /* at once: what it grew from would stay behind */
 		buf_room(out, (size_t)((double)g->all_bytes * (double)n / (double)g->first[g->n_groups]) + n * (list ? 3 : of->separator.n));
-	if (list)
-		buf_byte(out, '[');
 	for (size_t i = 0; i < n; i++) {
-		struct cell v = vector_column_cell(c, arranged ? g->line[i].row : row[i], text);
+		size_t at = arranged ? g->line[i].row : row[i];
+		struct cell v = c->form == COLUMN_CODES ? c->value[c->code[at]] : vector_column_cell(c, at, text);
 
-		if (i)
-			buf_str(out, list ? STR(",") : of->separator);
-		if (list)
-			cell_put_json(out, &v);
-		else
-			functions_put_text(out, &v);
-		if (out->n > TEXT_MOST)
+		vector_gather_put(out, of, &v, i == 0);
+		if (out->n > VECTOR_TEXT_MOST)
 			return err_set(err, ERR_LIMIT, "a %s of more than 500 MiB", list ? "list" : "text");
 	}
 	if (list)

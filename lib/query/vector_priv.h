@@ -323,8 +323,8 @@ size_t vector_tally_ahead(struct vector_tally *);
 void vector_tally_add(struct vector_tally *, struct vector_worker *, const struct column *, struct vector_rows, const uint32_t *group, uint32_t n_groups);
 void vector_tally_merge(struct vector_tally *, const struct vector_tally *from, const uint32_t *group, uint32_t n_groups);
 void vector_tally_end(struct vector_tally *, uint32_t n_groups);        /* nothing is added from now on */
-size_t vector_tally_values(const struct vector_tally *, uint32_t group);                /* different ones, of which NULL is none */
-size_t vector_tally_get(const struct vector_tally *, uint32_t group, struct functions_count *);        /* room for all of them; borrowed */
+size_t vector_tally_most(const struct vector_tally *, uint32_t group);  /* values there are, at most */
+size_t vector_tally_get(const struct vector_tally *, uint32_t group, int nulls, struct functions_count *);    /* those (NULL is none, unless nulls), room for as many; borrowed. With places as they came */
 int vector_tally_instant(const struct vector_tally *);                  /* its integers are instants */
 
 /* ---- vector_gather.c: all values of each group in the order of the rows */
@@ -335,6 +335,8 @@ size_t vector_gather_held(const struct vector_gather *);
 void vector_gather_add(struct vector_gather *, struct vector_worker *, const struct column *value, const struct column *key, struct vector_rows, const uint32_t *group);
 void vector_gather_merge(struct vector_gather *, struct vector_gather *from, const uint32_t *group);    /* from belongs to it from then on */
 int vector_gather_end(struct vector_gather *, const struct vector_input *, uint32_t n_groups, struct err *);    /* nothing is added from now on. 0 or < 0 */
+void vector_gather_put(struct buf *out, const struct vector_aggregate *, const struct cell *, int first);       /* one more value; a list lacks its ] */
+#define VECTOR_TEXT_MOST (500u << 20)   /* bytes of one text or list */
 int vector_gather_get(struct vector_gather *, const struct vector_aggregate *, uint32_t group, struct buf *out, struct err *);  /* 1; 0: NULL; < 0 */
 
 /* ---- vector_state.c: what the aggregates of one worker keep for each group, by its number; group NULL: all rows are of one */

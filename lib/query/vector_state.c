@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "query/functions_priv.h"
@@ -83,10 +84,17 @@ struct kind {
 };
 static const struct kind kinds[];
 
+/* Texts and lists of each value once, as they came or by themselves: no other rows need to be known. */
+static int
+is_of_values(const struct vector_aggregate *a)
+{
+	return a->once && (!a->by || vector_same(a->by, a->arg));
+}
+
 static unsigned
 kept_by(const struct vector_aggregate *a)
 {
-	return a->distinct ? SET : kinds[a->of].keeps;
+	return a->distinct ? SET : is_of_values(a) ? TALLY : kinds[a->of].keeps;
 }
 
 static int
@@ -132,9 +140,9 @@ vector_states_new(const struct vector_plan *plan)
 		s->input = input_of(g, a->of == AGGREGATE_ROWS ? NULL : a->arg, a->filter);
 		s->by = a->by ? input_of(g, a->by, a->filter) : -1;
 		g->ordered |= (s->kind->is & ORDERED) != 0;
-		if (s->kind->keeps & TALLY)
+		if (kept_by(a) & TALLY)
 			s->tally = vector_tally_new(plan->n_keys > 0, (s->kind->is & ORDERED) != 0);
-		if (s->kind->keeps & GATHER)
+		if (kept_by(a) & GATHER)
 			s->gather = vector_gather_new(a);
 		vector_ids_init(&s->ids, a->of != AGGREGATE_COUNT);
 		for (int k = 0; k < i && s->same_as == i; k++)
@@ -826,7 +834,7 @@ vector_states_add(struct vector_states *g, struct vector_worker *w, const uint32
 		if (s->same_as != i)
 			continue;
 		room(g, s, n_groups);
-		if ((s->of->distinct ? add_set : s->kind->add)(g, s, w, s->input >= 0 ? &g->input[s->input] : &g->all, group, err) < 0)
+		if ((s->of->distinct ? add_set : s->tally ? add_tally : s->kind->add)(g, s, w, s->input >= 0 ? &g->input[s->input] : &g->all, group, err) < 0)
 			return err->code;
 	}
 	return 0;
@@ -1176,17 +1184,78 @@ as_times(struct functions_count *item, size_t n, struct arena *arena)
 		}
 }
 
+/* The values of a group in to->item; their number. */
+static size_t
+values_of(struct giving *to, const struct state *kept, uint32_t group, int nulls)
+{
+	size_t n = vector_tally_most(kept->tally, group);
+
+	if (n > to->cap)
+		to->item = mem_grow(to->item, to->cap = 2 * n, sizeof(*to->item));
+	n = vector_tally_get(kept->tally, group, nulls, to->item);
+	if (vector_tally_instant(kept->tally))
+		as_times(to->item, n, to->w->arena);
+	return n;
+}
+
+/* Those that did not come before, in other words: 1 and 1.0, or 1 and '1'. */
+static size_t
+first_ones(struct functions_count *item, size_t n, enum functions_once once)
+{
+	struct map seen = {0};
+	struct buf key = {0};
+	size_t kept = 0, reals = 0;
+	int is_new;
+
+	for (size_t i = 0; i < n; i++)
+		reals += item[i].value.type == CELL_REAL;
+	if (once == ONCE_VALUE && !reals)
+		return n;
+	for (size_t i = 0; i < n; i++) {
+		buf_clear(&key);
+		functions_put_once(&key, &item[i].value, once);
+		map_put(&seen, buf_get(&key), &is_new);
+		if (is_new)
+			item[kept++] = item[i];
+	}
+	map_release(&seen);
+	buf_release(&key);
+	return kept;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	return vector_compare(&((const struct functions_count *)a)->value, &((const struct functions_count *)b)->value);
+}
+
+static int
+give_once(struct giving *to, const struct state *s, struct state *kept, uint32_t group, struct cell *out, struct err *err)
+{
+	const struct vector_aggregate *a = s->of;
+	int list = a->of == AGGREGATE_LIST;
+	size_t n = values_of(to, kept, group, list && a->once != ONCE_TEXT);
+
+	n = first_ones(to->item, n, (enum functions_once)a->once);
+	if (!n)
+		return 0;
+	if (a->by && n > 1)
+		qsort(to->item, n, sizeof(*to->item), by_value);
+	buf_clear(&to->out);
+	for (size_t i = 0; i < n; i++)
+		vector_gather_put(&to->out, a, &to->item[a->by && a->descending ? n - 1 - i : i].value, i == 0);
+	if (list)
+		buf_byte(&to->out, ']');
+	*out = cell_text(to->out.n ? buf_get(&to->out) : STR(""));
+	return to->out.n > VECTOR_TEXT_MOST ? err_set(err, ERR_LIMIT, "a %s of more than 500 MiB", list ? "list" : "text") : 0;
+}
+
 static int
 give_counted(struct giving *to, const struct state *s, struct state *kept, uint32_t group, struct cell *out, struct err *err)
 {
-	size_t n = vector_tally_values(kept->tally, group);
+	size_t n = values_of(to, kept, group, 0);
 
 	(void)err;
-	if (n > to->cap)
-		to->item = mem_grow(to->item, to->cap = 2 * n, sizeof(*to->item));
-	vector_tally_get(kept->tally, group, to->item);
-	if (vector_tally_instant(kept->tally))
-		as_times(to->item, n, to->w->arena);
 	buf_clear(&to->out);
 	if (s->of->of == AGGREGATE_MODE)
 		*out = functions_mode(to->item, n);
@@ -1324,7 +1393,7 @@ put_column(struct vector_states *g, int aggregate, struct vector_worker *w, uint
 	struct giving giving = { .all = g, .w = w };
 	const struct state *s = &g->state[aggregate];
 	struct state *kept = &g->state[s->same_as];
-	kind_give *give = s->of->distinct ? give_distinct : s->kind->give;
+	kind_give *give = s->of->distinct ? give_distinct : is_of_values(s->of) ? give_once : s->kind->give;
 	struct vector_builder b;
 
 	if (kept->code) {

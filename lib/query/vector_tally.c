@@ -128,12 +128,10 @@ vector_tally_merge(struct vector_tally *t, const struct vector_tally *from, cons
 	free(left), free(number);
 }
 
-static const struct cell *
-value_of(const struct vector_tally *t, uint32_t number)         /* NULL: it is none */
+static uint32_t
+id_of(const struct vector_tally *t, uint32_t number)
 {
-	uint32_t id = t->grouped ? t->pairs.pair[number].right : number;
-
-	return id && t->count[number] ? &t->ids.cell[id] : NULL;
+	return t->grouped ? t->pairs.pair[number].right : number;
 }
 
 void
@@ -148,13 +146,13 @@ vector_tally_end(struct vector_tally *t, uint32_t n_groups)
 	t->first = mem_new(((size_t)n_groups + 1) * sizeof(*t->first));
 	t->sorted = mem_grow(NULL, (size_t)n + 1, sizeof(*t->sorted));
 	for (uint32_t i = 0; i < n; i++)
-		t->first[(t->grouped ? t->pairs.pair[i].left : 0) + 1] += value_of(t, i) != NULL;
+		t->first[(t->grouped ? t->pairs.pair[i].left : 0) + 1] += t->count[i] > 0;
 	for (uint32_t g = 0; g < n_groups; g++)
 		t->first[g + 1] += t->first[g];
 	next = mem_grow(NULL, (size_t)n_groups + 1, sizeof(*next));
 	memcpy(next, t->first, (size_t)n_groups * sizeof(*next));
 	for (uint32_t i = 0; i < n; i++)
-		if (value_of(t, i))
+		if (t->count[i])
 			t->sorted[next[t->grouped ? t->pairs.pair[i].left : 0]++] = i;
 	free(next);
 }
@@ -185,19 +183,23 @@ sort_by_place(const struct vector_tally *t, uint32_t *number, size_t n)
 }
 
 size_t
-vector_tally_get(const struct vector_tally *t, uint32_t group, struct functions_count *item)
+vector_tally_get(const struct vector_tally *t, uint32_t group, int nulls, struct functions_count *item)
 {
-	size_t n = vector_tally_values(t, group);
+	size_t n = vector_tally_most(t, group), kept = 0;
 	uint32_t *number = t->sorted + t->first[group];
 
 	sort_by_place(t, number, n);
-	for (size_t i = 0; i < n; i++)
-		item[i] = (struct functions_count){ *value_of(t, number[i]), t->count[number[i]], i };
-	return n;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t id = id_of(t, number[i]);
+
+		if (id || nulls)
+			item[kept++] = (struct functions_count){ id ? t->ids.cell[id] : cell_null(), t->count[number[i]], i };
+	}
+	return kept;
 }
 
 size_t
-vector_tally_values(const struct vector_tally *t, uint32_t group)
+vector_tally_most(const struct vector_tally *t, uint32_t group)
 {
 	return t->first[group + 1] - t->first[group];
 }
