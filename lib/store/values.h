@@ -1,8 +1,13 @@
 /* values.h - one column of a chunk: texts, numbers or both, each packed as what it is.
  *
  * A value is a text (a JSON token as it stands, or a decoded id), none, or a number. A number is one whose token can be made again
- * from digits and the place of the point: 12, -0.5, 150.00. Everything else that JSON calls a number stays a text. So the tokens
- * come back byte by byte, and whoever counts gets int64s and doubles.
+ * from digits and the place of the point: 12, -0.5, 150.00; or from the bits of the double that it is, as the fewest digits that read
+ * back the same: 0.30000000000000004, 1.5e-05. Everything else that JSON calls a number stays a text. So the tokens come back byte by
+ * byte, and whoever counts gets int64s and doubles.
+ *
+ * The numbers of a column are all digits or all doubles. They are doubles where some could not be digits, or where their digits are
+ * too many to be divided as doubles (above 2^53), if no more of them have to be texts for it. Sums over 2,000,000 such values of 16 and
+ * 17 digits then cost 7 to 40 times less than by reading them, and they take 3 to 7 bytes each (decimals.h), not 6 to 18.
  *
  *      form 0 NOTHING     no values
  *      form 1 DICTIONARY  section numbers (distinct, rising) · section texts (distinct) · section codes: for each value first the

@@ -141,7 +141,7 @@ main(int argc, char **argv)
 		buf_clear(&name);
 		path_name(&c, c.shapes.leaf_path[i], &name);
 		printf("%20s %8.3f  %7zu values  %-10s %6zu texts %5.1f B  %6zu numbers %5.1f B  codes %6.3f B a value  %5.2f ns a row\n", buf_text(&name), (double)c.leaf[i].len / (double)n, v->n,
-		    forms[v->form], v->n_texts, v->n_texts ? (double)v->pieces.n / (double)v->n_texts : 0, v->n_numbers,
+		    v->n_numbers && v->style == VALUES_DOUBLE ? v->form == VALUES_NUMBERS ? "doubles" : "doubles +" : forms[v->form], v->n_texts, v->n_texts ? (double)v->pieces.n / (double)v->n_texts : 0, v->n_numbers,
 		    v->n_numbers ? (double)v->numbers.n / (double)v->n_numbers : 0, (double)v->codes.n / (double)v->n, read / (double)n * 1e9);
 	}
 	return 0;
