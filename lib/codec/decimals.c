@@ -25,7 +25,7 @@
 #define DOUBLES 64
 #define SPLIT   128
 #define SAMPLE  256                     /* of an array, to find the exponent */
-#define PART    1024                    /* of an array, to find the form: neighbours, as differences are among them */
+#define PART    512                     /* of an array, twice, to find the form: neighbours, as differences are among them */
 #define HIGHS   1024                    /* different ones of a split array, at most */
 #define FRACTION 52                     /* bits of a double behind its exponent */
 #define MISS    80                      /* bits: about what a double costs aside */
@@ -357,15 +357,16 @@ keep_smaller(struct buf *b, size_t start, size_t at)
 	}
 }
 
-/* The smallest of the forms for what are no short decimals. Those that a part of them says to be far from it are not tried. */
+/* The smallest of the forms for what are no short decimals. Those that two parts of them say to be far from it are not tried. */
 static void
 put_long(struct buf *b, size_t start, const double *v, size_t n, int64_t *number)
 {
 	static void (*const put_as[])(struct buf *, const double *, size_t, int64_t *) = { put_near, put_doubles, put_split };
-	size_t size[3] = { 0 }, least = SIZE_MAX, at = b->n, m = n < 4 * PART ? 0 : PART;
+	size_t size[3] = { 0 }, least = SIZE_MAX, at = b->n, m = n < 8 * PART ? 0 : PART;
 
 	for (int i = 0; m && i < 3; i++, b->n = at) {
-		put_as[i](b, v + n / 2, m, number);
+		put_as[i](b, v + n / 4, m, number);
+		put_as[i](b, v + n / 4 * 3, m, number);
 		size[i] = b->n > at ? b->n - at : SIZE_MAX / 8;
 		least = size[i] < least ? size[i] : least;
 	}
