@@ -922,11 +922,39 @@ static void mend_select(struct work *, struct tok *);
 
 /* ---- lists as rows, rows as lists */
 
-/* Where the SELECT says `alias.name`, or `name` alone, `sql` is said instead, but not between `first` and `last`. */
+/* Has an inner SELECT a column of that name from a source of its own, as far as the text says so: `AS name`, or `v(name)`? */
+static int
+gives_column(struct work *w, struct tok *select, struct str name)
+{
+	struct tok *after, *open = NULL;
+	struct select s;
+
+	if (!is(select, "select"))
+		return 0;
+	parse(select, &s);
+	if (!s.clause[FROM])
+		return 0;
+	after = clause_end(&s, FROM)->next;
+	for (struct tok *t = s.clause[FROM]; t != after && t->kind != TOKEN_END; t = t->next) {
+		if (is(t, "("))
+			open = t;
+		else if (is(t, ")"))
+			open = NULL;    /* what stands behind it is in no list of names */
+		if (!rewrite_named(t) || !rewrite_same_name(rewrite_bare(w, t), name))
+			continue;
+		if (is(t->prev, "as") || (open && rewrite_named(open->prev) && (is(open->prev->prev, "with") || is(open->prev->prev, ",") || is(open->prev->prev, "as") || ends_operand(open->prev->prev))))
+			return 1;
+	}
+	return 0;
+}
+
+/* Where the SELECT says `alias.name`, or `name` alone, `sql` is said instead, but not between `first` and `last`, nor `name` alone in an
+ * inner SELECT that has its own. */
 static void
 call_column(struct work *w, struct select *s, struct str alias, struct str name, int bare, const char *sql, const struct tok *first, const struct tok *last)
 {
 	struct items items = split(w, s->list, s->list_last);
+	struct tok *hidden = NULL;      /* the end of such an inner SELECT */
 
 	for (int i = 0; i < items.n && !w->err->code; i++)
 		if (!items.item[i].alias && rewrite_same_name(item_name(w, &items.item[i]), name))
@@ -939,12 +967,16 @@ call_column(struct work *w, struct select *s, struct str alias, struct str name,
 				;
 			continue;
 		}
+		if (t == hidden)
+			hidden = NULL;
+		if (bare && !hidden && is(t, "(") && gives_column(w, t->next, name))
+			hidden = t->match;
 		if (!rewrite_named(t) || is(t->next, "(") || is(t->next, ".") || is(t->prev, "as") || !rewrite_same_name(rewrite_bare(w, t), name))
 			continue;
 		if (is(t->prev, "(") && is(t->next, ")") && rewrite_named(t->prev->prev) && !(t->prev->prev->kind == TOKEN_WORD && token_reserved(t->prev->prev->text)) &&
 		    (is(t->prev->prev->prev, "as") || ends_operand(t->prev->prev->prev)))
 			continue;       /* what another source calls its column */
-		if (start == t ? !bare || ends_operand(t->prev) : is(start->prev, ".") || !rewrite_same_name(rewrite_bare(w, start), alias))
+		if (start == t ? !bare || hidden || ends_operand(t->prev) : is(start->prev, ".") || !rewrite_same_name(rewrite_bare(w, start), alias))
 			continue;       /* another alias of that name; a column of another table */
 		put(w, start, start, "%s", sql);
 		rewrite_cut(start, t);

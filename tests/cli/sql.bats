@@ -721,6 +721,7 @@ P
 	is "SELECT count(*) FROM events e WHERE revenue >= ALL (SELECT revenue FROM events f WHERE f.event = e.event)" 1
 	# the items of a list may be called as one likes beside it
 	is "SELECT x, t.x FROM events, unnest([1, 2, 3]) AS t(x) WHERE x > ANY (SELECT revenue FROM events) AND event = 'signup'" 3,3
+	is "SELECT x, (SELECT max(x) FROM (VALUES (5)) AS v(x)), (SELECT t.x + y.x FROM (SELECT 10 AS x) AS y WHERE x = 10), (SELECT x * 2) FROM (SELECT 1), unnest([1, 2]) AS t(x) WHERE EXISTS (SELECT 1 FROM (SELECT 5 AS x) WHERE x = 5)" $'1,5,11,2\n2,5,12,4'
 }
 
 @test "IGNORE NULLS: lag, lead, first, last and n-th value of those that are there" {

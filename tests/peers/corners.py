@@ -74,6 +74,7 @@ def rows(r, n):
         if phase == 3:
             chance("tail", .5, lambda: r.choice(TEXTS))
         chance("shift", .7, lambda: r.randrange(4) if phase < 2 else str(r.randrange(4)))      # its kind changes on the way
+        chance("load", .9, lambda: phase)       # one value a chunk
         e = {"event": r.choice(["view", "view", "view", "click", "buy", "caf\u00e9", "cafe\u0301"]), "timestamp": t.isoformat(timespec="milliseconds") + "Z", "id": "e%04d" % i, "properties": p}
         if r.random() < .1:
             e["timestamp"] = r.choice(TIMES)
@@ -125,7 +126,7 @@ class Maker:
         return both("'" + text.replace("'", "''") + "'")
 
     def integer(self, d=2):
-        plain = self.name("n", "n", "late", "flag", Both("obj.k", "obj_k"))
+        plain = self.name("n", "n", "late", "flag", "load", Both("obj.k", "obj_k"))
         if d <= 0 or self.r.random() < .4:
             return plain
         a = self.integer(d - 1)
@@ -134,7 +135,7 @@ class Maker:
                          lambda: both("CASE WHEN %s THEN %s ELSE %s END", self.condition(d - 1), a, plain), lambda: both("CASE %s WHEN 1 THEN 10 WHEN 2 THEN %s END", plain, a), lambda: self.part(),
                          lambda: both("greatest(%s, 3)", a), lambda: both("strpos(%s, %s)", self.text(0), self.pick("'a'", "'\u00e9'", "'\u0301'", "'\U0001f600'")),
                          lambda: split("len(%s)", "len(%s)", self.name("tags")), lambda: both("least(%s, %s)", a, plain), lambda: split("sign(%s)", "sign(%s)", a),
-                         lambda: both("CAST(%s AS INTEGER)", both("'%d'" % self.r.randrange(99))), lambda: both("bit_count(%s)", self.name("n")))()
+                         lambda: both("(%s + CAST('%s' AS INTEGER))", plain, str(self.r.randrange(99))), lambda: both("bit_count(%s)", self.name("n")))()
 
     def real(self, d=2):
         plain = self.name("r", "real")
@@ -159,13 +160,16 @@ class Maker:
 
     # of several kinds: what is a number, and what is a text
 
+    def kinds(self):
+        return self.dot + self.pick("mixed", "mixed", "shift")
+
     def mixed_number(self):
-        m = self.dot + "mixed"
-        return Both("CASE WHEN typeof(%s) <> 'text' THEN %s END" % (m, m), self.dot + "mixed_number")
+        m = self.kinds()
+        return Both("CASE WHEN typeof(%s) <> 'text' THEN %s END" % (m, m), m + "_number")
 
     def mixed_text(self):
-        m = self.dot + "mixed"
-        return Both("CASE WHEN typeof(%s) = 'text' THEN %s END" % (m, m), self.dot + "mixed_text")
+        m = self.kinds()
+        return Both("CASE WHEN typeof(%s) = 'text' THEN %s END" % (m, m), m + "_text")
 
     # ---- times, in a zone
 
@@ -216,7 +220,7 @@ class Maker:
                              lambda: both("%s %s %s (SELECT %s FROM events%s)", self.integer(0), self.pick("<", ">=", "=", "<>"), self.pick("ANY", "ALL"), other.name("n", "late"), other.where()))()
         op, d = self.pick("=", "<>", "<", "<=", ">", ">="), max(0, d - 1)
         return self.pick(
-            lambda: both("%s %s %s", self.integer(d), op, str(self.r.randrange(-6, 41))), lambda: both("%s %s %s", self.real(d), op, self.pick("0.1", "0.0", "-0.0", "20.5", "0.30000000000000004", "1", "1e308")),
+            lambda: both("%s %s %s", self.name("load", "late"), op, str(self.r.randrange(0, 4))), lambda: both("%s %s %s", self.integer(d), op, str(self.r.randrange(-6, 41))), lambda: both("%s %s %s", self.real(d), op, self.pick("0.1", "0.0", "-0.0", "20.5", "0.30000000000000004", "1", "1e308")),
             lambda: both("%s %s %s", self.name("big"), op, self.pick("9223372036854775807", "-9223372036854775807", "9007199254740993", "9007199254740992", "0", "4611686018427387904")),
             lambda: both("%s %s %s", self.name("huge"), op, self.pick("1e308", "0.0", "-1.7976931348623157e308", "5e-324", "1")), lambda: both("%s %s %s", self.text(d), op, self.literal(self.r.choice(TEXTS))),
             lambda: both("%s %s %s", self.text(d), op, self.text(0)), lambda: both("%s %s %s", self.integer(d), op, self.integer(0)), lambda: both("%s %s %s", self.name("n", "big"), op, self.name("big", "late", "n")),
@@ -234,16 +238,12 @@ class Maker:
             lambda: both("%s %s %s", self.instant(), op, "1793000000"), lambda: both("%s %s %s", self.local(), op, "'2026-10-25'"), lambda: both("regexp_matches(%s, %s)", self.plain_text(), self.literal(self.pick("^a", "[0-9]", "\u00e9$", "^.$", "^..$"))))()
 
     def several(self, op):
-        m = self.dot + "mixed"
-        n = self.pick("2", "0", "1.5", "1000000000000000")
-        t = self.pick("'2'", "'two'", "''", "'z'")
+        m, n, t, k = self.kinds(), self.pick("2", "0", "1.5", "1000000000000000"), self.pick("'2'", "'two'", "''", "'z'"), self.pick("text", "integer", "real", "null")
         text = {"=": "FALSE", "<>": "TRUE", "<": "FALSE", "<=": "FALSE", ">": "TRUE", ">=": "TRUE"}[op]
         number = {"=": "FALSE", "<>": "TRUE", "<": "TRUE", "<=": "TRUE", ">": "FALSE", ">=": "FALSE"}[op]
-        d = self.dot
-        return self.pick(Both("%s %s %s" % (m, op, n), "CASE WHEN %smixed_text IS NOT NULL THEN %s ELSE %smixed_number %s %s END" % (d, text, d, op, n)),
-                         Both("%s %s %s" % (m, op, t), "CASE WHEN %smixed_number IS NOT NULL THEN %s ELSE %smixed_text %s %s END" % (d, number, d, op, t)),
-                         Both("typeof(%s) = '%s'" % (m, k := self.pick("text", "integer", "real", "null")), "coalesce(%smixed_kind, 'null') = '%s'" % (d, k)),
-                         Both("CAST(%s AS TEXT) %s %s" % (m, op, t), "%smixed_shown %s %s" % (d, op, t)))
+        return self.pick(Both("%s %s %s" % (m, op, n), "CASE WHEN %s_text IS NOT NULL THEN %s ELSE %s_number %s %s END" % (m, text, m, op, n)),
+                         Both("%s %s %s" % (m, op, t), "CASE WHEN %s_number IS NOT NULL THEN %s ELSE %s_text %s %s END" % (m, number, m, op, t)),
+                         Both("typeof(%s) = '%s'" % (m, k), "coalesce(%s_kind, 'null') = '%s'" % (m, k)), Both("CAST(%s AS TEXT) %s %s" % (m, op, t), "%s_shown %s %s" % (m, op, t)))
 
     def where(self, share=.6):
         return both(" WHERE %s", self.condition()) if self.r.random() < share else both("")
@@ -255,7 +255,7 @@ class Maker:
 
     def aggregate(self, filtered=True):
         f = both(" FILTER (WHERE %s)", self.condition(1)) if filtered and self.r.random() < .25 else both("")
-        m = self.dot + "mixed"
+        m = self.kinds()
         return self.pick(
             lambda: both("count(*)%s", f), lambda: both("count(%s)%s", self.key(), f), lambda: both("count(DISTINCT %s)%s", self.key(), f), lambda: both("sum(%s)%s", self.integer(1), f), lambda: both("sum(%s)%s", self.name("r", "real"), f),
             lambda: both("avg(%s)%s", self.pick(self.integer, self.real)(1), f), lambda: both("%s(%s)%s", self.pick("min", "max"), self.pick(self.text, self.integer, self.real)(1), f), lambda: both("%s(%s)%s", self.pick("min", "max"), self.name("big", "huge"), f),
@@ -263,8 +263,8 @@ class Maker:
             lambda: both("stddev_pop(%s)%s", self.name("n", "r"), f), lambda: both("var_samp(%s)%s", self.name("n", "r", "late"), f), lambda: both("arg_max(%s, %s)%s", self.name("id", "n"), self.name("id"), f), lambda: both("arg_min(%s, %s)%s", self.name("id", "s"), self.name("id"), f),
             lambda: both("string_agg(%s, ',' ORDER BY %s)%s", self.text(1), self.name("id"), f), lambda: split("count_if(%s)", "count(*) FILTER (WHERE %s)", self.condition(1)), lambda: both("bool_or(%s)%s", self.condition(1), f), lambda: both("bool_and(%s)%s", self.condition(1), f),
             lambda: both("bit_or(%s)%s", self.name("n", "late"), f), lambda: both("sum(CASE WHEN %s THEN %s ELSE 0 END)", self.condition(1), self.integer(0)), lambda: both("corr(%s, %s)", self.name("n"), self.name("r")),
-            lambda: Both("count(DISTINCT %s)" % m, "count(DISTINCT %smixed_number) + count(DISTINCT %smixed_text)" % (self.dot, self.dot)),
-            lambda: Both("CASE WHEN typeof(max(%s)) = 'text' THEN max(%s) END" % (m, m), "max(%smixed_text)" % self.dot), lambda: Both("CASE WHEN typeof(min(%s)) <> 'text' THEN min(%s) END" % (m, m), "min(%smixed_number)" % self.dot))()
+            lambda: Both("count(DISTINCT %s)" % m, "count(DISTINCT %s_number) + count(DISTINCT %s_text)" % (m, m)),
+            lambda: Both("CASE WHEN typeof(max(%s)) = 'text' THEN max(%s) END" % (m, m), "max(%s_text)" % m), lambda: Both("CASE WHEN typeof(min(%s)) <> 'text' THEN min(%s) END" % (m, m), "min(%s_number)" % m))()
 
     def frame(self):
         return self.pick("", "", " ROWS BETWEEN 3 PRECEDING AND CURRENT ROW", " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING", " ROWS BETWEEN 2 PRECEDING AND 2 FOLLOWING", " ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING", " ROWS BETWEEN 1 FOLLOWING AND 3 FOLLOWING")
@@ -387,20 +387,22 @@ def shown(v):
 
 
 def duck_columns(e):
-    """What an event is in DuckDB: a column of one type each."""
+    """What an event is in DuckDB: a column of one type each, and for what has several kinds one for each of them."""
     p = e["properties"]
-    m, o = p.get("mixed"), p.get("obj") or {}
-    number = m if isinstance(m, (bool, int, float)) else None
-    return {"event": e["event"], "user_id": e.get("user_id"), "session_id": e.get("session_id"), "id": e["id"], "timestamp": e["timestamp"], "n": p["n"], "r": p["r"], "s": p["s"], "real": p.get("real"), "big": p.get("big"),
-            "huge": p.get("huge"), "source": p.get("source"), "flag": p.get("flag"), "tags": p.get("tags"), "obj": json.dumps(o) if "obj" in p else None, "obj_k": o.get("k"), "obj_deep_t": o.get("deep", {}).get("t"), "none": None, "late": p.get("late"),
-            "tail": p.get("tail"), "mixed": None if m is None else shown(m), "mixed_number": None if number is None else float(number), "mixed_text": None if m is None or number is not None else shown(m),
-            "mixed_shown": None if m is None else shown(m), "mixed_kind": "null" if m is None else "real" if isinstance(m, float) else "integer" if number is not None else "text"}
+    o = p.get("obj") or {}
+    columns = {"obj": json.dumps(o) if "obj" in p else None, "obj_k": o.get("k"), "obj_deep_t": o.get("deep", {}).get("t")}
+    for name in "mixed", "shift":
+        v = p.get(name)
+        number = v if isinstance(v, (bool, int, float)) else None
+        columns.update({name: None if v is None else shown(v), name + "_shown": None if v is None else shown(v), name + "_number": None if number is None else float(number),
+                        name + "_text": None if v is None or number is not None else shown(v), name + "_kind": "null" if v is None else "real" if isinstance(v, float) else "integer" if number is not None else "text"})
+    return {**e, **p, **columns}
 
 
 class Duck:
-    KINDS = {"event": "VARCHAR", "user_id": "VARCHAR", "session_id": "VARCHAR", "id": "VARCHAR", "timestamp": "TIMESTAMPTZ", "n": "BIGINT", "r": "DOUBLE", "s": "VARCHAR", "real": "DOUBLE", "big": "BIGINT", "huge": "DOUBLE", "source": "VARCHAR",
-             "flag": "BIGINT", "tags": "VARCHAR[]", "obj": "VARCHAR", "obj_k": "BIGINT", "obj_deep_t": "VARCHAR", "none": "BIGINT", "late": "BIGINT", "tail": "VARCHAR", "mixed": "VARCHAR", "mixed_number": "DOUBLE", "mixed_text": "VARCHAR",
-             "mixed_shown": "VARCHAR", "mixed_kind": "VARCHAR"}
+    KINDS = dict([(name, kind) for kind, names in {
+        "VARCHAR": "event user_id session_id id s source obj obj_deep_t tail mixed mixed_text mixed_shown mixed_kind shift shift_text shift_shown shift_kind", "BIGINT": "n big flag obj_k none late load",
+        "DOUBLE": "r real huge mixed_number shift_number", "TIMESTAMPTZ": "timestamp", "VARCHAR[]": "tags"}.items() for name in names.split()])
 
     def __init__(self, events):
         import duckdb
@@ -408,7 +410,7 @@ class Duck:
         for s in ("default_null_order = 'nulls_first_on_asc_last_on_desc'", "integer_division = true", "threads = 1", "TimeZone = 'UTC'"):
             self.db.execute("SET " + s)
         self.db.execute("CREATE TABLE events(%s)" % ", ".join('"%s" %s' % k for k in self.KINDS.items()))
-        self.db.executemany("INSERT INTO events VALUES (%s)" % ", ".join("?" * len(self.KINDS)), [[duck_columns(e)[k] for k in self.KINDS] for e in events])
+        self.db.executemany("INSERT INTO events VALUES (%s)" % ", ".join("?" * len(self.KINDS)), [[duck_columns(e).get(k) for k in self.KINDS] for e in events])
 
     def ask(self, sql):
         try:
