@@ -139,7 +139,7 @@ settle(struct asked *a)
 	spec->tenant = cmd_settings()->tenant;
 	spec->zone = cmd_settings()->zone;
 	spec->memory = a->memory ? a->memory : 4LL << 30;
-	spec->large_heap = spec->memory >= 1 << 30;     /* it holds on to what it has: not where that is to be little */
+	spec->large_heap = spec->memory >= 2LL << 30;   /* it holds on to half a GiB and what it has: not where that is to be little */
 	if (!spec->large_heap)
 		mem_small_heap();
 	spec->keep_answers = a->n == 0;                 /* a shell, a script */

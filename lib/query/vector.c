@@ -58,8 +58,10 @@ struct run {
 	int n_done;
 };
 
+static const struct vector_part all_of_it = { PART_KEYS, 0, 1 };
+
 static struct vector_table *plan_table(struct run *, struct vector_plan *, struct err *);
-static struct vector_table *run_plan(struct run *, const struct vector_plan *, uint32_t part, uint32_t parts, struct buf *ran, struct err *);
+static struct vector_table *run_plan(struct run *, const struct vector_plan *, struct vector_part, struct buf *ran, struct err *);
 
 /* ---- results */
 
@@ -143,8 +145,7 @@ too_much(struct job *j)
 	if ((int64_t)held <= j->bound)
 		return 0;
 	j->too_much = 1;
-	return err_set(&j->err, ERR_LIMIT, "%s for the memory there is: ask for fewer, or allow more",
-	    j->groups ? "too many groups, or values in them" : "too many rows at once");
+	return err_set(&j->err, ERR_LIMIT, j->groups ? VECTOR_TOO_MANY : "too many rows at once for the memory there is: ask for fewer, or allow more");
 }
 
 static int
@@ -443,7 +444,7 @@ narrow_table(struct run *run, const struct vector_source *s, int input, struct v
 			else if (key->table == input && t[b] && !s->step[b].outer)
 				meets(&plan, arena, whole->key[key->left], &t[b]->column[key->right]);
 		}
-	out = run_plan(run, &plan, 0, 1, &whole->ran, err);
+	out = run_plan(run, &plan, all_of_it, &whole->ran, err);
 	arena_free(arena);
 	return out;
 }
@@ -524,12 +525,14 @@ crew_close(struct crew *crew)
 	arena_free(crew->arena);
 }
 
+/* most: bytes that all there is may take. */
 static struct vector_table *
-finish(struct crew *crew, struct err *err)
+finish(struct crew *crew, int64_t most, struct err *err)
 {
 	struct vector_found *found[THREADS_MOST];
 	struct vector_kept *kept[THREADS_MOST];
 	struct job *job = crew->job;
+	int64_t held = 0;
 
 	for (int i = 0; i < crew->n; i++)
 		found[i] = job[i].found, kept[i] = job[i].kept;
@@ -537,9 +540,13 @@ finish(struct crew *crew, struct err *err)
 		return vector_found_end(found, crew->n, &crew->plan, &crew->input);
 	if (job[0].kept)
 		return vector_kept_end(kept, crew->n, &crew->plan);
+	for (int i = 0; i < crew->n; i++)
+		held += (int64_t)vector_groups_held(job[i].groups);
 	for (int i = 1; i < crew->n; i++)
-		if (vector_groups_merge(job[0].groups, job[i].groups, err) < 0)
+		if (vector_groups_merge(job[0].groups, job[i].groups, most > held ? (size_t)(most - held) : 0, err) < 0) {
+			job[0].too_much = 1;
 			return NULL;
+		}
 	return vector_groups_end(job[0].groups, &job[0].worker, crew->n, err);
 }
 
@@ -585,13 +592,13 @@ share_seen(const struct crew *crew)
 	return all > 0 ? (double)read.rows / all : 1;
 }
 
-/* part, parts: of its groups only these; 0 of 1 all. */
 static struct vector_table *
-run_plan(struct run *run, const struct vector_plan *plan, uint32_t part, uint32_t parts, struct buf *ran, struct err *err)
+run_plan(struct run *run, const struct vector_plan *plan, struct vector_part part, struct buf *ran, struct err *err)
 {
 	struct vector_table *t = NULL;
 	struct crew crew;
-	int64_t held, most = parts > 1 ? run->most / PART_SHARE : run->most;
+	int shares;
+	int64_t held, most = part.n > 1 && part.of == PART_KEYS ? run->most / PART_SHARE : run->most;
 	int rc;
 
 	rc = crew_open(&crew, run, plan, err);
@@ -599,12 +606,13 @@ run_plan(struct run *run, const struct vector_plan *plan, uint32_t part, uint32_
 	if (rc < 0)
 		goto out;
 	held = (int64_t)(crew.table ? vector_table_held(crew.table) : crew.input.join ? vector_join_held(crew.input.join) : 0);
+	shares = crew.n + (plan->n_keys > 0 || !vector_states_add_up(plan));   /* one for what they are merged to, unless values are counted alone */
 	for (int i = 0; i < crew.n; i++) {
-		crew.job[i].bound = (most - held) / (crew.n + 1);       /* one share for what they are merged to */
+		crew.job[i].bound = (most - held) / shares;
 		if (plan->grouped) {
 			crew.job[i].groups = vector_groups_new(&crew.plan);
-			if (parts > 1)
-				vector_groups_part(crew.job[i].groups, part, parts);
+			if (part.n > 1)
+				vector_groups_part(crew.job[i].groups, part);
 		} else if (plan->limit >= 0)
 			crew.job[i].kept = vector_kept_new(&crew.plan);
 		else
@@ -618,8 +626,8 @@ run_plan(struct run *run, const struct vector_plan *plan, uint32_t part, uint32_
 			run->too_many = crew.job[i].too_much && plan->grouped;
 			run->seen = share_seen(&crew);
 		}
-	if (!err->code)
-		t = finish(&crew, err);
+	if (!err->code && !(t = finish(&crew, most - held, err)) && crew.job[0].too_much)
+		run->too_many = 1, run->seen = 1;
 	if (t && t->n >= VECTOR_NO_ROW) {
 		err_set(err, ERR_LIMIT, "too many rows at once");
 		vector_table_free(t);
@@ -642,7 +650,7 @@ plan_table(struct run *run, struct vector_plan *plan, struct err *err)
 			return again(run->done[i].table);
 	buf_clear(&plan->ran);
 	if (vector_plan_wait(run->q, plan, err) == 0)
-		t = run_plan(run, plan, 0, 1, &plan->ran, err);
+		t = run_plan(run, plan, all_of_it, &plan->ran, err);
 	if (!t || plan->readers < 2)
 		return t;
 	run->done = mem_grow(run->done, (size_t)run->n_done + 1, sizeof(*run->done));
@@ -651,13 +659,30 @@ plan_table(struct run *run, struct vector_plan *plan, struct err *err)
 	return again(t);
 }
 
-/* Groups that are too many at once: part after part, of which each reads everything again, into a file. What one part takes is known
- * from how far the first attempt came; if it was less, there are more parts. */
+/* What a part of that share of the memory takes is known from how far the first attempt came. */
+static uint32_t
+parts_wanted(const struct run *run, int share)
+{
+	double wanted = 1.5 * share / (run->seen > 0.001 ? run->seen : 0.001);  /* tables grow by doubling */
+
+	return wanted < 2 * share ? 2 * (uint32_t)share : wanted > PARTS_MOST ? PARTS_MOST : (uint32_t)wanted;
+}
+
+/* If it took more there are to be more parts: 0, when that would not help. */
+static int
+more_parts(const struct run *run, uint32_t *parts, int *tries)
+{
+	if (!run->too_many || *parts >= PARTS_MOST || !--*tries)
+		return 0;
+	*parts = 2 * *parts > PARTS_MOST ? PARTS_MOST : 2 * *parts;
+	return 1;
+}
+
+/* Groups that are too many at once: part after part, of which each reads everything again, into a file. */
 static struct vector_spill *
 run_parts(struct run *run, const struct vector_plan *plan, struct buf *ran, struct err *err)
 {
-	double wanted = 1.5 * PART_SHARE / (run->seen > 0.001 ? run->seen : 0.001);         /* tables grow by doubling */
-	uint32_t parts = wanted < 4 ? 4 : wanted > PARTS_MOST ? PARTS_MOST : (uint32_t)wanted;
+	uint32_t parts = parts_wanted(run, PART_SHARE);
 	struct vector_spill *s = NULL;
 	struct vector_table *t;
 	int tries = TRIES;
@@ -667,7 +692,7 @@ again:
 	s = vector_spill_new(plan, err);
 	for (uint32_t part = 0; s && part < parts && !err->code; part++) {
 		buf_clear(ran);
-		if ((t = run_plan(run, plan, part, parts, ran, err)))
+		if ((t = run_plan(run, plan, (struct vector_part){ PART_KEYS, part, parts }, ran, err)))
 			vector_spill_add(s, run->q, t, err);
 		vector_table_free(t);
 	}
@@ -676,10 +701,55 @@ again:
 		return s;
 	}
 	vector_spill_free(s);
-	if (run->too_many && parts < PARTS_MOST && --tries) {
-		parts = 2 * parts > PARTS_MOST ? PARTS_MOST : 2 * parts;
+	if (more_parts(run, &parts, &tries))
 		goto again;
+	return NULL;
+}
+
+/* The same groups once more, of other values: they are counted together. */
+static void
+add_up(struct vector_table *t, const struct vector_table *more, const struct vector_plan *plan)
+{
+	for (int i = 0; i < plan->n_aggregates; i++) {
+		int64_t *to = (int64_t *)(uintptr_t)t->column[plan->n_keys + i].column.integer;         /* nobody else has it yet */
+		const int64_t *from = more->column[plan->n_keys + i].column.integer;
+
+		for (size_t row = 0; plan->aggregate[i].distinct && row < t->n; row++)
+			to[row] += from[row];
 	}
+}
+
+/* Values of few groups that are too many at once: part after part, of which each reads everything again. */
+static struct vector_table *
+run_values(struct run *run, const struct vector_plan *plan, struct buf *ran, struct err *err)
+{
+	struct vector_plan ordered = *plan;     /* groups come the same way each time */
+	struct vector_table *t, *more;
+	uint32_t parts = parts_wanted(run, 1);
+	int tries = TRIES;
+
+	ordered.unordered = 0;
+again:
+	err_clear(err);
+	t = NULL;
+	for (uint32_t part = 0; part < parts && !err->code; part++) {
+		buf_clear(ran);
+		if (!(more = run_plan(run, &ordered, (struct vector_part){ PART_VALUES, part, parts }, ran, err)))
+			break;
+		if (t) {
+			add_up(t, more, plan);
+			vector_table_free(more);
+		} else {
+			t = more;
+		}
+	}
+	if (!err->code) {
+		buf_printf(ran, " for the last of %u parts of the values", parts);
+		return t;
+	}
+	vector_table_free(t);
+	if (more_parts(run, &parts, &tries))
+		goto again;
 	return NULL;
 }
 
@@ -689,9 +759,11 @@ vector_run(struct query *q, const struct vector_plan *plan, struct err *err)
 	struct run run = { .q = q, .most = q->spec.memory ? query_heap_left(q) : MEMORY };
 	struct vector_result *r = mem_new(sizeof(*r));
 
-	r->table = run_plan(&run, plan, 0, 1, &r->explain, err);
+	r->table = run_plan(&run, plan, all_of_it, &r->explain, err);
 	if (!r->table && run.too_many && plan->n_keys)
 		r->spill = run_parts(&run, plan, &r->explain, err);
+	if (!r->table && !r->spill && run.too_many && vector_states_add_up(plan))
+		r->table = run_values(&run, plan, &r->explain, err);
 	if (!r->table && !r->spill) {
 		vector_result_free(r);
 		r = NULL;

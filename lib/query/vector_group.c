@@ -18,7 +18,7 @@ struct vector_groups {
 	struct vector_states *states;
 	int only_names;                 /* COUNT(*) by event and nothing else: a header's counts will do */
 	int only_counts;                /* COUNT(*) and nothing else: the rows of each code will do */
-	uint32_t part, parts;           /* parts > 1: only keys whose hash is in this one */
+	struct vector_part part;
 };
 
 static int
@@ -50,10 +50,11 @@ vector_groups_new(const struct vector_plan *plan)
 }
 
 void
-vector_groups_part(struct vector_groups *g, uint32_t part, uint32_t parts)
+vector_groups_part(struct vector_groups *g, struct vector_part part)
 {
-	g->part = part, g->parts = parts;
+	g->part = part;
 	g->only_names = 0;
+	vector_states_part(g->states, &part);
 }
 
 void
@@ -219,27 +220,6 @@ map_combined(struct vector_groups *g, struct vector_worker *w, const struct colu
 	return own;
 }
 
-/* The rows whose keys are of the part that is counted. */
-static struct vector_rows
-rows_of_part(const struct vector_groups *g, struct vector_worker *w, const struct column *key, struct vector_rows rows)
-{
-	uint64_t *hash = vector_array(w, 8);
-	uint32_t *row = vector_array(w, 4);
-	size_t n = 0;
-
-	for (size_t k = 0; k < rows.n; k++)
-		hash[vector_row(rows, k)] = 0;
-	for (int k = 0; k < g->plan->n_keys; k++)
-		vector_ids_hash(w, &key[k], rows, hash);
-	for (size_t k = 0; k < rows.n; k++) {
-		size_t i = vector_row(rows, k);
-
-		if ((hash[i] >> 32) * g->parts >> 32 == g->part)
-			row[n++] = (uint32_t)i;
-	}
-	return (struct vector_rows){ row, n };
-}
-
 int
 vector_groups_add(struct vector_groups *g, struct vector_worker *w, struct vector_rows rows, struct err *err)
 {
@@ -257,7 +237,7 @@ vector_groups_add(struct vector_groups *g, struct vector_worker *w, struct vecto
 	for (int k = 0; k < plan->n_keys; k++)
 		if (vector_eval(w, plan->key[k], rows, &key[k], err) < 0)
 			return err->code;
-	if (g->parts > 1 && (rows = rows_of_part(g, w, key, rows)).n == 0)
+	if (g->part.n > 1 && g->part.of == PART_KEYS && (rows = vector_ids_part(w, &g->part, key, plan->n_keys, rows)).n == 0)
 		return 0;
 	if (vector_states_read(g->states, w, rows, err) < 0)
 		return err->code;
@@ -294,23 +274,26 @@ merge_pairs(struct vector_groups *g, const struct vector_groups *from, int k, ui
 }
 
 int
-vector_groups_merge(struct vector_groups *g, struct vector_groups *from, struct err *err)
+vector_groups_merge(struct vector_groups *g, struct vector_groups *from, size_t room, struct err *err)
 {
 	uint32_t *group = NULL, n = n_groups(from);
+	int over = 0;
 
-	(void)err;
 	for (int k = 0; k < g->plan->n_keys; k++) {
-		uint32_t *id = vector_ids_merge(&g->key[k], &from->key[k]);
+		uint32_t *id;
 
+		g->key[k].room = room;
+		id = vector_ids_merge(&g->key[k], &from->key[k]);
+		over |= g->key[k].over;
 		if (k == 0) {
 			group = id;
 			continue;
 		}
 		group = merge_pairs(g, from, k, group, id);
 	}
-	vector_states_merge(g->states, from->states, group, n, n_groups(g));
+	over = over || vector_states_merge(g->states, from->states, group, n, n_groups(g), room) < 0;
 	free(group);
-	return 0;
+	return over ? err_set(err, ERR_LIMIT, VECTOR_TOO_MANY) : 0;
 }
 
 /* ---- the end */

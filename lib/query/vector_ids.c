@@ -49,7 +49,7 @@ vector_hash_number(uint64_t v)
 void
 vector_ids_init(struct vector_ids *ids, int keep)
 {
-	*ids = (struct vector_ids){ .keep = keep, .n = 1 };
+	*ids = (struct vector_ids){ .keep = keep, .n = 1, .room = SIZE_MAX };
 }
 
 void
@@ -60,7 +60,7 @@ vector_ids_release(struct vector_ids *ids)
 		free(ids->cell);
 	free(ids->used);
 	arena_free(ids->texts);
-	*ids = (struct vector_ids){ .n = 1 };
+	*ids = (struct vector_ids){ .n = 1, .room = SIZE_MAX };
 }
 
 size_t
@@ -81,7 +81,7 @@ vector_ids_ahead(struct vector_ids *ids)
 		slots *= 2;
 	while (cells && n >= cells)
 		cells *= 2;
-	return (slots - ids->slots) * sizeof(*ids->slot) + (cells - ids->cell_cap) * sizeof(*ids->cell);
+	return (slots > ids->slots ? slots : 0) * sizeof(*ids->slot) + (cells - ids->cell_cap) * sizeof(*ids->cell);
 }
 
 struct hashed { uint64_t hash; uint32_t more; };
@@ -109,12 +109,18 @@ hash_cell(const struct cell *c)
 	return h;
 }
 
-static void
+/* 0: there is no room for more. */
+static int
 grow_slots(struct vector_ids *ids)
 {
 	size_t cap = ids->slots ? 2 * ids->slots : 64;
-	struct vector_ids_slot *slot = mem_table(cap * sizeof(*slot));
+	struct vector_ids_slot *slot;
 
+	if (cap * sizeof(*slot) > ids->room) {
+		ids->over = 1;
+		return 0;
+	}
+	slot = mem_table(cap * sizeof(*slot));
 	for (size_t i = 0; i < ids->slots; i++)
 		if (ids->slot[i].id) {
 			size_t k = ids->slot[i].hash & (cap - 1);
@@ -125,7 +131,9 @@ grow_slots(struct vector_ids *ids)
 		}
 	free(ids->slot);
 	ids->slot = slot;
+	ids->room -= ids->room == SIZE_MAX ? 0 : (cap - ids->slots) * sizeof(*slot);
 	ids->slots = cap;
+	return 1;
 }
 
 static void
@@ -155,7 +163,8 @@ disown(struct vector_ids *ids)
 		size_t k;
 
 		while (2 * (size_t)ids->n >= ids->slots)
-			grow_slots(ids);
+			if (!grow_slots(ids))
+				return;
 		for (k = h.hash & (ids->slots - 1); ids->slot[k].id; k = (k + 1) & (ids->slots - 1))
 			;
 		ids->slot[k] = (struct vector_ids_slot){ h.hash, h.more, i };
@@ -191,8 +200,8 @@ put_hashed(struct vector_ids *ids, const struct cell *c, struct hashed h)
 
 	if (ids->adopted)
 		disown(ids);
-	if (2 * (size_t)ids->n >= ids->slots)
-		grow_slots(ids);
+	if (ids->over || (2 * (size_t)ids->n >= ids->slots && !grow_slots(ids)))
+		return 0;
 	for (k = h.hash & (ids->slots - 1); ids->slot[k].id; k = (k + 1) & (ids->slots - 1)) {
 		struct vector_ids_slot *s = &ids->slot[k];
 
@@ -390,6 +399,26 @@ vector_ids_hash(struct vector_worker *w, const struct column *c, struct vector_r
 	}
 }
 
+struct vector_rows
+vector_ids_part(struct vector_worker *w, const struct vector_part *part, const struct column *column, int n_columns, struct vector_rows rows)
+{
+	uint64_t *hash = vector_array(w, 8);
+	uint32_t *row = vector_array(w, 4);
+	size_t n = 0;
+
+	for (size_t k = 0; k < rows.n; k++)
+		hash[vector_row(rows, k)] = 0;
+	for (int k = 0; k < n_columns; k++)
+		vector_ids_hash(w, &column[k], rows, hash);
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+
+		if ((hash[i] >> 32) * part->n >> 32 == part->at)
+			row[n++] = (uint32_t)i;
+	}
+	return (struct vector_rows){ row, n };
+}
+
 void
 vector_ids_map(struct vector_ids *ids, struct vector_worker *w, const struct column *c, struct vector_rows rows, uint32_t *id)
 {
@@ -455,6 +484,41 @@ vector_ids_merge(struct vector_ids *ids, const struct vector_ids *from)
 		}
 	}
 	return number;
+}
+
+static int
+has_hashed(const struct vector_ids *ids, uint64_t hash, uint32_t more)
+{
+	size_t k;
+
+	for (k = hash & (ids->slots - 1); ids->slot[k].id; k = (k + 1) & (ids->slots - 1))
+		if (ids->slot[k].hash == hash && ids->slot[k].more == more)
+			return 1;
+	return 0;
+}
+
+size_t
+vector_ids_different(const struct vector_ids *const *ids, int n)
+{
+	const struct vector_ids *last = ids[n - 1];
+	size_t many = 0;
+
+	for (size_t at = 0; at < last->slots; at += AHEAD) {
+		size_t end = at + AHEAD < last->slots ? at + AHEAD : last->slots;
+
+		for (size_t i = at; i < end; i++)
+			for (int k = 0; last->slot[i].id && k < n - 1; k++)
+				if (ids[k]->slots)
+					__builtin_prefetch(&ids[k]->slot[last->slot[i].hash & (ids[k]->slots - 1)]);
+		for (size_t i = at; i < end; i++) {
+			int known = !last->slot[i].id;
+
+			for (int k = 0; !known && k < n - 1; k++)
+				known = ids[k]->slots && has_hashed(ids[k], last->slot[i].hash, last->slot[i].more);
+			many += !known;
+		}
+	}
+	return many;
 }
 
 /* ---- pairs */

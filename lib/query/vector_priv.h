@@ -139,6 +139,8 @@ struct vector_ids {
 	uint32_t foretold;              /* n when vector_ids_ahead was asked last */
 	unsigned char *used;            /* once they were: the numbers that rows had, NULL's too. Else NULL: all are */
 	size_t used_cap;
+	size_t room;                    /* bytes that its table may become while the one before is there still … */
+	int over;                       /* … and it would have to be more: no number was given since that is worth anything */
 };
 static inline int
 vector_ids_has(const struct vector_ids *ids, uint32_t id)       /* was it given to a row? */
@@ -152,8 +154,14 @@ uint32_t vector_ids_find(const struct vector_ids *, const struct cell *);      /
 void vector_ids_map(struct vector_ids *, struct vector_worker *, const struct column *, struct vector_rows, uint32_t *id);      /* id[row] */
 void vector_ids_hash(struct vector_worker *, const struct column *, struct vector_rows, uint64_t *hash);        /* each row's value into its hash: equal for equal ones */
 uint32_t *vector_ids_merge(struct vector_ids *, const struct vector_ids *from);         /* number of each of theirs; the caller frees */
+size_t vector_ids_different(const struct vector_ids *const *, int n);   /* how many values the last has that no other has, none having `used`: merging would take memory */
 size_t vector_ids_held(const struct vector_ids *);      /* bytes */
-size_t vector_ids_ahead(struct vector_ids *);           /* that will be more if as many values come as since it was asked last: tables double */
+size_t vector_ids_ahead(struct vector_ids *);           /* that will be more, at times, if as many values come as since it was asked last: another table of twice the size, filled from the one before */
+
+/* Of the keys, or of the values that COUNT(DISTINCT) counts, only those whose hashes are in part `at` of `n`. */
+enum vector_part_of { PART_KEYS, PART_VALUES };
+struct vector_part { enum vector_part_of of; uint32_t at, n; };
+struct vector_rows vector_ids_part(struct vector_worker *, const struct vector_part *, const struct column *, int n_columns, struct vector_rows);
 
 /* Two numbers as one: for keys of several columns. From 0 in the order they come. */
 struct vector_pairs {
@@ -346,20 +354,24 @@ struct vector_states *vector_states_new(const struct vector_plan *);
 void vector_states_free(struct vector_states *);
 size_t vector_states_held(const struct vector_states *);
 size_t vector_states_ahead(struct vector_states *);
+int vector_states_add_up(const struct vector_plan *);   /* may values be counted part by part? There is a COUNT(DISTINCT), and nothing else of different values */
+void vector_states_part(struct vector_states *, const struct vector_part *);   /* of values: the COUNT(DISTINCT)s of all parts add up, what else there is comes with part 0 */
 int vector_states_read(struct vector_states *, struct vector_worker *, struct vector_rows, struct err *);       /* what the aggregates want of these rows: all that can fail … */
 int vector_states_add(struct vector_states *, struct vector_worker *, const uint32_t *group, uint32_t n_groups, struct err *);  /* … and into their groups with it */
 void vector_states_count(struct vector_states *, const uint32_t *group, const int64_t *rows, size_t n, uint32_t n_groups);      /* instead of both, where there is COUNT(*) and nothing else: so many rows of n groups */
-void vector_states_merge(struct vector_states *, struct vector_states *from, const uint32_t *group, uint32_t n, uint32_t n_groups);     /* group[0 … n - 1]: what theirs are here; from is used up */
+/* group[0 … n - 1]: what theirs are here; from is used up, but must live as long. 0, or -1: it cannot be in so many bytes more. */
+int vector_states_merge(struct vector_states *, struct vector_states *from, const uint32_t *group, uint32_t n, uint32_t n_groups, size_t room);
 int vector_states_end(struct vector_states *, struct vector_worker *, int threads, uint32_t n_groups, const uint32_t *order, uint32_t n, struct vector_held *column,
     struct err *);              /* a column for each aggregate, of n groups in this order. 0 or < 0 */
 
 /* ---- vector_group.c: keys, and their groups' states, of one worker */
+#define VECTOR_TOO_MANY "too many groups, or values in them for the memory there is: ask for fewer, or allow more"
 struct vector_groups;
 struct vector_groups *vector_groups_new(const struct vector_plan *);
 void vector_groups_free(struct vector_groups *);
-void vector_groups_part(struct vector_groups *, uint32_t part, uint32_t parts);         /* before the first rows: only every so-manieth of the keys, by their hashes */
+void vector_groups_part(struct vector_groups *, struct vector_part);    /* before the first rows */
 int vector_groups_add(struct vector_groups *, struct vector_worker *, struct vector_rows, struct err *);        /* rows of the batch at hand */
-int vector_groups_merge(struct vector_groups *, struct vector_groups *from, struct err *);      /* from is used up, but must live as long */
+int vector_groups_merge(struct vector_groups *, struct vector_groups *from, size_t room, struct err *);  /* from is used up, but must live as long; ERR_LIMIT: not in so many bytes more */
 size_t vector_groups_held(const struct vector_groups *);
 size_t vector_groups_ahead(struct vector_groups *);     /* vector_ids_ahead of all: to be asked once a batch */
 struct vector_table *vector_groups_end(struct vector_groups *, struct vector_worker *, int threads, struct err *);       /* rows in the order of their keys, unless the plan is unordered */

@@ -53,6 +53,10 @@ struct state {
 	int64_t *bits;                  /* or how many are true */
 	struct vector_set *set;
 	struct vector_ids ids;          /* of SET */
+	int whole;                      /* they count alone, of the one group there is: that needs no set, and no merging of the workers' */
+	const struct vector_ids **other;        /* those of the others, where that is so */
+	int n_others;
+	int64_t different;              /* in the end: in all of them */
 	struct vector_tally *tally;
 	struct vector_gather *gather;
 	size_t cap;
@@ -67,6 +71,7 @@ struct vector_states {
 	size_t held;                    /* bytes of the arrays */
 	uint32_t n_groups;
 	int ordered;                    /* places are wanted */
+	struct vector_part part;        /* of values */
 };
 
 /* What is told of each aggregate: all there is to know about one stands in its row. */
@@ -150,7 +155,29 @@ vector_states_new(const struct vector_plan *plan)
 				s->same_as = k;
 		g->state[s->same_as].ids.keep |= s->ids.keep;
 	}
+	for (int i = 0; i < plan->n_aggregates; i++)
+		g->state[i].whole = !plan->n_keys && plan->aggregate[i].distinct && !g->state[i].ids.keep;
 	return g;
+}
+
+int
+vector_states_add_up(const struct vector_plan *plan)
+{
+	int counts = 0;
+
+	for (int i = 0; i < plan->n_aggregates; i++) {
+		if (plan->aggregate[i].distinct && plan->aggregate[i].of != AGGREGATE_COUNT)
+			return 0;
+		counts |= plan->aggregate[i].distinct;
+	}
+	return counts;
+}
+
+void
+vector_states_part(struct vector_states *g, const struct vector_part *part)
+{
+	if (part->of == PART_VALUES)
+		g->part = *part;
 }
 
 static void
@@ -182,7 +209,7 @@ vector_states_free(struct vector_states *g)
 		vector_ids_release(&s->ids);
 		vector_tally_free(s->tally);
 		vector_gather_free(s->gather);
-		free(s->code);
+		free(s->code), free(s->other);
 		free(s->count), free(s->place), free(s->there), free(s->list), free(s->answer), free(s->sketch), free(s->digest), free(s->bits), free(s->set);
 	}
 	arena_free(g->pieces);
@@ -784,13 +811,16 @@ add_sketch(struct vector_states *g, struct state *s, struct vector_worker *w, co
 static int
 add_set(struct vector_states *g, struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group, struct err *err)
 {
+	struct vector_rows rows = in->rows;
 	uint32_t *id = vector_array(w, 4), n;
 
 	(void)err;
-	vector_ids_map(&s->ids, w, &in->column, in->rows, id);
+	if (g->part.n > 1)
+		rows = vector_ids_part(w, &g->part, &in->column, 1, rows);
+	vector_ids_map(&s->ids, w, &in->column, rows, id);
 	n = s->ids.n;
-	for (size_t k = 0; k < in->rows.n; k++) {
-		size_t i = vector_row(in->rows, k);
+	for (size_t k = 0; !s->whole && k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
 
 		if (id[i])
 			vector_set_add(&s->set[group_of(group, i)], id[i], n, &g->held);
@@ -834,6 +864,8 @@ vector_states_add(struct vector_states *g, struct vector_worker *w, const uint32
 		if (s->same_as != i)
 			continue;
 		room(g, s, n_groups);
+		if (g->part.at && !s->of->distinct)
+			continue;
 		if ((s->of->distinct ? add_set : s->tally ? add_tally : s->kind->add)(g, s, w, s->input >= 0 ? &g->input[s->input] : &g->all, group, err) < 0)
 			return err->code;
 	}
@@ -862,12 +894,49 @@ add_remapped(void *self, uint32_t id)
 
 	vector_set_add(r->to, r->id[id], r->n, r->held);
 }
+
+/* The values of the one group, which need no numbers in common where they are not those of another table. */
+static void
+merge_whole(struct state *s, const struct state *from)
+{
+	if (!s->ids.used && !from->ids.used) {
+		s->other = mem_grow(s->other, (size_t)s->n_others + 1, sizeof(*s->other));
+		s->other[s->n_others++] = &from->ids;
+		return;
+	}
+	while (s->n_others)
+		free(vector_ids_merge(&s->ids, s->other[--s->n_others]));
+	free(vector_ids_merge(&s->ids, &from->ids));
+}
+
+static int64_t
+count_whole(const struct state *s)
+{
+	const struct vector_ids **all = mem_new(((size_t)s->n_others + 1) * sizeof(*all));
+	int64_t many = 0;
+
+	for (uint32_t i = 1; i < s->ids.n; i++)
+		many += vector_ids_has(&s->ids, i);
+	all[0] = &s->ids;
+	for (int k = 0; k < s->n_others; k++) {
+		all[k + 1] = s->other[k];
+		many += (int64_t)vector_ids_different(all, k + 2);
+	}
+	free(all);
+	return many;
+}
+
 static void
 merge(struct vector_states *g, struct state *s, struct state *from, const uint32_t *group, uint32_t n, uint32_t n_groups)
 {
 	unsigned what = kept_by(s->of);
-	uint32_t *id = what & SET ? vector_ids_merge(&s->ids, &from->ids) : NULL;
+	uint32_t *id;
 
+	if (s->whole) {
+		merge_whole(s, from);
+		return;
+	}
+	id = what & SET ? vector_ids_merge(&s->ids, &from->ids) : NULL;
 	s->instant |= from->instant;
 	room(g, s, n_groups);
 	if (what & TALLY)
@@ -933,12 +1002,19 @@ merge(struct vector_states *g, struct state *s, struct state *from, const uint32
 	}
 	free(id);
 }
-void
-vector_states_merge(struct vector_states *g, struct vector_states *from, const uint32_t *group, uint32_t n, uint32_t n_groups)
+
+int
+vector_states_merge(struct vector_states *g, struct vector_states *from, const uint32_t *group, uint32_t n, uint32_t n_groups, size_t room_left)
 {
-	for (int i = 0; i < g->plan->n_aggregates; i++)
-		if (g->state[i].same_as == i)
+	int over = 0;
+
+	for (int i = 0; i < g->plan->n_aggregates && !over; i++)
+		if (g->state[i].same_as == i) {
+			g->state[i].ids.room = room_left;
 			merge(g, &g->state[i], &from->state[i], group, n, n_groups);
+			over = g->state[i].ids.over;
+		}
+	return over ? -1 : 0;
 }
 
 /* ---- what comes out */
@@ -1019,7 +1095,7 @@ give_geomean(struct giving *to, const struct state *s, struct state *kept, uint3
 	return 0;
 }
 
-/* SUM and so on of the different values. */
+/* SUM and so on of the different values; COUNT is given as a whole column. */
 struct distinct_sum { struct vector_worker *w; const struct vector_ids *ids; struct vector_sums sums; int64_t count; struct err *err; };
 
 static void
@@ -1048,10 +1124,6 @@ give_distinct(struct giving *to, const struct state *s, struct state *kept, uint
 	struct distinct_sum d = { .w = to->w, .ids = &kept->ids, .err = err };
 	size_t held = 0;
 
-	if (s->of->of == AGGREGATE_COUNT) {
-		*out = cell_integer((int64_t)kept->set[group].n);
-		return 0;
-	}
 	vector_sums_room(&d.sums, 1, 1, 1, &held);
 	vector_set_each(&kept->set[group], sum_one, &d);
 	if (!err->code)
@@ -1355,7 +1427,13 @@ vector_aggregate_ignores_doubles(const struct vector_aggregate *a)
 static int
 is_count(const struct vector_aggregate *of)
 {
-	return kinds[of->of].give == give_count && !of->distinct;
+	return kinds[of->of].give == give_count;
+}
+
+static int64_t
+counted(const struct state *s, const struct state *kept, uint32_t group)
+{
+	return kept->whole ? kept->different : s->of->distinct ? (int64_t)kept->set[group].n : kept->count[group];
 }
 
 /* Texts and lists, of which hardly two are the same: none is looked for among the others. */
@@ -1409,7 +1487,7 @@ put_column(struct vector_states *g, int aggregate, struct vector_worker *w, uint
 		int64_t *number = mem_grow(NULL, (size_t)n + 1, sizeof(*number));
 
 		for (uint32_t i = 0; i < n; i++)
-			number[i] = kept->count[order[i]];
+			number[i] = counted(s, kept, order[i]);
 		*to = (struct vector_held){ { .form = COLUMN_INTEGER, .integer = number },
 			vector_memory_new(number, ((size_t)n + 1) * sizeof(*number), NULL), NULL, NULL };
 		return 0;
@@ -1441,8 +1519,11 @@ vector_states_end(struct vector_states *g, struct vector_worker *w, int threads,
     struct err *err)
 {
 	for (int i = 0; i < g->plan->n_aggregates; i++)
-		if (g->state[i].same_as == i)
+		if (g->state[i].same_as == i) {
 			room(g, &g->state[i], n_groups);
+			if (g->state[i].whole)
+				g->state[i].different = count_whole(&g->state[i]);
+		}
 	share_quantiles(g, n_groups, threads);
 	for (int k = 0; k < g->plan->n_aggregates && !err->code; k++)
 		put_column(g, k, w, n_groups, order, n, &column[k], err);

@@ -89,6 +89,30 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	P
 }
 
+@test "different values that --max-memory does not hold are counted part by part, with the same answer" {
+	awk 'BEGIN { for (i = 0; i < 600000; i++) printf "{\"event\":\"e%d\",\"timestamp\":%d,\"user_id\":\"user-%d\",\"properties\":{\"n\":%d}}\n",
+		i % 3, 1793000000000 + i * 7, i * 7919 % 590001, i % 5 ? i : 7 }' | at-ingest -q
+	export AT_THREADS=2
+	while read -r sql; do
+		at-query -f csv "$sql" > whole
+		at-query --max-memory 16M -f csv "$sql" > parts
+		cmp whole parts || { echo "$sql"; return 1; }
+		[[ $(at-query --max-memory 16M "EXPLAIN ANALYZE $sql") =~ 'of '[0-9]+' parts of the values' ]] || { echo "$sql"; return 1; }
+	done <<-'END'
+	SELECT count(DISTINCT user_id) AS n FROM events
+	SELECT count(DISTINCT user_id), count(*), sum(n), count(DISTINCT timestamp), max(n), uniq(user_id) FROM events WHERE n > 6
+	SELECT event, count(DISTINCT user_id) FILTER (WHERE n = 7), count(DISTINCT user_id) AS c, min(timestamp) FROM events WHERE event < 'e2' GROUP BY 1 ORDER BY c
+	END
+	[ "$(at-query -f csv 'SELECT count(DISTINCT user_id) AS n FROM events')" = $'n\n590001' ]
+	[ -z "$SANITIZED" ] || skip "a sanitizer takes memory of its own"
+	python3 - <<-'P'
+		import resource, subprocess
+		subprocess.run(["at-query", "--max-memory", "64M", "SELECT count(DISTINCT user_id) FROM events"], check=True)
+		peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+		assert peak <= 84 << 10, peak                   # 62 to 73; 87 to 90 when each thread's values were put into the table of one
+	P
+}
+
 @test "SIGINT ends a statement at once" {
 	at-query "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n" 2> said & pid=$!
 	soon hears $pid
