@@ -116,6 +116,14 @@ add_jq(struct functions *all, sqlite3 *db, const struct config *config, struct e
 	return rc;
 }
 
+/* What takes any number of arguments is asked for no count by SQLite: fewer than it wants go here. */
+static void
+too_few(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	(void)n, (void)v;
+	functions_error(c, "wrong number of arguments to function %s()", functions_self(c)->row->name);
+}
+
 struct functions *
 functions_add(struct sqlite3 *db, const struct zone *zone, const struct config *config, struct err *err)
 {
@@ -137,6 +145,8 @@ functions_add(struct sqlite3 *db, const struct zone *zone, const struct config *
 			for (int args = f->most < 0 ? -1 : f->args; rc == SQLITE_OK && args <= f->most; args++)
 				rc = f->inverse ? sqlite3_create_window_function(db, f->name, args, flags, bound, f->step, f->final, f->value, f->inverse, NULL) :
 				    sqlite3_create_function_v2(db, f->name, args, flags, bound, f->call, f->step, f->final, NULL);
+			for (int args = 0; rc == SQLITE_OK && f->most < 0 && args < f->args; args++)
+				rc = sqlite3_create_function_v2(db, f->name, args, flags, bound, too_few, NULL, NULL, NULL);
 			if (rc != SQLITE_OK) {
 				err_set(err, ERR_IO, "SQLite does not take the function %s: %s", f->name, sqlite3_errmsg(db));
 				functions_free(all);

@@ -677,6 +677,15 @@ P
 	of UTC "datediff('hour', '2026-03-29 00:59:59', '2026-03-29T01:00:00Z'), datediff('ms', '2026-03-29T00:00:00Z', '2026-03-29T00:00:00.250Z')" 1,250
 }
 
+@test "a call with fewer arguments than it wants is told, with nothing or * in its brackets too" {
+	for call in "concat_ws()" "concat_ws(*)" "property()" "property(page)" "order_key(*)" "order_key(1)" "greatest()" "least(*)" "if(1)" "multiif(1, 2)" "rows_as_list()"; do
+		for vector in 0 1; do
+			AT_VECTOR=$vector run -2 at-query "SELECT $call FROM events"
+			[[ $output == *'wrong number of arguments'* ]] || { echo "$call: $output"; return 1; }
+		done
+	done
+}
+
 @test "lists: what is in [] or ARRAY[], its items by number, as rows by UNNEST, = ANY and <> ALL of them" {
 	at-ingest -q <<-'END'
 	{"event":"tagged","timestamp":"2026-11-25T00:00:00Z","id":"t1","properties":{"tags":["a","b"],"n":1}}
