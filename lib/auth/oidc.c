@@ -70,7 +70,7 @@ put_param(struct buf *url, const char *name, struct str value)
 {
 	buf_byte(url, memchr(url->p, '?', url->n) ? '&' : '?');
 	buf_printf(url, "%s=", name);
-	auth_token_put_form(url, value);
+	http_put_encoded(url, value);
 }
 
 static int
@@ -168,11 +168,11 @@ exchange(struct auth_tokens *t, struct auth_provider *p, struct str code, struct
 
 	auth_token_endpoint(t, &p->exchange, &url);
 	buf_lit(&form, "grant_type=authorization_code&code=");
-	auth_token_put_form(&form, code);
+	http_put_encoded(&form, code);
 	buf_lit(&form, "&redirect_uri=");
-	auth_token_put_form(&form, auth_text(begun, "redirect_uri", arena));
+	http_put_encoded(&form, auth_text(begun, "redirect_uri", arena));
 	buf_lit(&form, "&code_verifier=");
-	auth_token_put_form(&form, auth_text(begun, "verifier", arena));
+	http_put_encoded(&form, auth_text(begun, "verifier", arena));
 	auth_token_authenticate(p, &form, &basic, heads, &n);
 	rc = auth_token_fetch_json(p, buf_get(&url), heads, n, buf_get(&form), answer, err);
 	buf_release(&form), buf_release(&basic), buf_release(&url);

@@ -495,31 +495,21 @@ auth_token_authenticate(const struct auth_provider *p, struct buf *form, struct 
 
 	if (p->posts_secret || !p->client_secret.p) {
 		buf_lit(form, "&client_id=");
-		auth_token_put_form(form, p->client_id);
+		http_put_encoded(form, p->client_id);
 		if (p->client_secret.p) {
 			buf_lit(form, "&client_secret=");
-			auth_token_put_form(form, p->client_secret);
+			http_put_encoded(form, p->client_secret);
 		}
 		return;
 	}
-	auth_token_put_form(&pair, p->client_id);    /* RFC 6749, 2.3.1: encoded first */
+	http_put_encoded(&pair, p->client_id);    /* RFC 6749, 2.3.1: encoded first */
 	buf_byte(&pair, ':');
-	auth_token_put_form(&pair, p->client_secret);
+	http_put_encoded(&pair, p->client_secret);
 	buf_lit(basic, "Basic ");
 	auth_token_put_base64(basic, buf_get(&pair));
 	head[(*n_heads)++] = (struct http_head){ "Authorization", buf_get(basic) };
 	crypt_wipe(pair.p, pair.n);
 	buf_release(&pair);
-}
-
-void
-auth_token_put_form(struct buf *b, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~", s.p[i]))
-			buf_byte(b, s.p[i]);
-		else
-			buf_printf(b, "%%%02X", (unsigned char)s.p[i]);
 }
 
 void
@@ -545,7 +535,7 @@ introspect(struct auth_tokens *t, struct auth_provider *p, struct str token, str
 	if (url.n == 0)
 		return err_set(err, ERR_INPUT, "these credentials are none, or no longer");
 	buf_lit(&form, "token_type_hint=access_token&token=");
-	auth_token_put_form(&form, token);
+	http_put_encoded(&form, token);
 	auth_token_authenticate(p, &form, &basic, heads, &n);
 	rc = auth_token_fetch_json(p, buf_get(&url), heads, n, buf_get(&form), answer, err);
 	buf_release(&form), buf_release(&basic), buf_release(&url);

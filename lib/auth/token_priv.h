@@ -33,7 +33,6 @@ int auth_token_learn(struct auth_tokens *, struct auth_provider *, struct err *)
 void auth_token_endpoint(struct auth_tokens *, const struct str *of, struct buf *url);       /* a learned text, copied */
 int auth_token_fetch_json(const struct auth_provider *, struct str url, const struct http_head *, int n_heads, struct str form, struct buf *out, struct err *);
 void auth_token_authenticate(const struct auth_provider *, struct buf *form, struct buf *basic, struct http_head *, int *n_heads);
-void auth_token_put_form(struct buf *, struct str);          /* percent-encoded */
 void auth_token_put_base64(struct buf *, struct str);        /* the plain alphabet, with '=' */
 
 /* 0: signed by the provider; 1: only who may wait can tell; < 0. jwt_release in any case. */

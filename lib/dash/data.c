@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/time.h"
+#include "insight/metric_forecast.h"
 
 /* ---- answers */
 
@@ -69,6 +71,27 @@ data_ask(struct data *d, const char *sql, const struct query_param *params, int 
 }
 
 int
+data_put_step(struct answer_maker *m, struct str time, double mean, double lower, double upper, struct err *err)
+{
+	static const struct str names[] = { { "timestamp", 9 }, { "mean", 4 }, { "lower", 5 }, { "upper", 5 } };
+
+	if (!m->answer->columns && data_put_columns(m, names, 4, err))
+		return err->code;
+	return data_put_row(m, (struct cell[]){ cell_text(time), cell_real(mean), cell_real(lower), cell_real(upper) }, 4, err);
+}
+
+int
+data_forecast(struct data *d, const struct data_ahead *ahead, struct arena *arena, struct answer *answer, struct err *err)
+{
+	struct answer_maker m = { answer, arena, 0 };
+
+	*answer = (struct answer){0};
+	d->forecast(d, ahead, &m, err);
+	data_put_end(&m);
+	return err->code;
+}
+
+int
 data_dashboards(struct data *d, int (*each)(void *, struct json, struct err *), void *self, struct err *err)
 {
 	return d->dashboards(d, each, self, err);
@@ -128,6 +151,33 @@ query_ask(struct data *d, const char *sql, const struct query_param *params, int
 		err_set(err, ERR_USAGE, "there is no statement in the query");
 	else if (rc > 0 && rest.n)              /* as at-serve has it */
 		err_set(err, ERR_USAGE, "one statement at a time, '%.*s' is a second one", rest.n > 40 ? 40 : (int)rest.n, rest.p);
+	return err->code;
+}
+
+struct stepping { struct answer_maker *maker; struct err *err; };
+
+static int
+take_step(void *self, const struct metric_forecast_step *step)
+{
+	struct stepping *s = self;
+	char time[TIME_LEN];
+
+	time_print(step->time, time);
+	return data_put_step(s->maker, (struct str){ time, TIME_LEN }, step->mean, step->lower, step->upper, s->err);
+}
+
+static int
+query_forecast(struct data *d, const struct data_ahead *ahead, struct answer_maker *m, struct err *err)
+{
+	struct query *q = ((struct of_query *)d)->query;
+	struct holidays *holidays = query_config(q) ? holidays_of_json(config_get(query_config(q), "analytics", "holidays"), err) : NULL;
+	const struct metric_forecast f = { .metric = ahead->metric, .from = ahead->from, .to = ahead->to, .every_ms = ahead->every_ms, .steps = ahead->steps, .level = 0.95,
+		.holidays = holidays };
+	struct stepping s = { m, err };
+
+	if (!err->code)
+		metric_forecast_run(q, &f, take_step, &s, err);
+	holidays_free(holidays);
 	return err->code;
 }
 
@@ -192,6 +242,6 @@ data_of_query(struct query *q)
 {
 	struct of_query *d = mem_new(sizeof(*d));
 
-	*d = (struct of_query){ { query_ask, query_dashboards, query_watch, query_version, query_data_free }, q };
+	*d = (struct of_query){ { query_ask, query_forecast, query_dashboards, query_watch, query_version, query_data_free }, q };
 	return &d->data;
 }

@@ -1,7 +1,7 @@
 /* data.h - where a dashboard's numbers come from: SQL that somebody answers, the store or at-serve.
  *
  * Whatever a widget shows is an answer to a statement of at-sql(7) (reading.h has them), so that every number is one that at-query gives
- * too, and both back ends draw the same picture. The store answers under the policy of its query, at-serve under the rights of the key.
+ * too, and both back ends draw the same picture; but how a metric may go on, which is at-insight's to say and GET /api/v1/forecast's. The store answers under the policy of its query, at-serve under the rights of the key.
  */
 #ifndef DASH_DATA_H
 #define DASH_DATA_H
@@ -36,6 +36,11 @@ answer_cell(const struct answer *a, int row, int column)
 
 /* One statement. 0; ERR_USAGE, ERR_LIMIT, ERR_CANCEL, ERR_DENIED, ERR_IO with the reason. */
 int data_ask(struct data *, const char *sql, const struct query_param *, int n_params, struct arena *, struct answer *, struct err *);
+
+/* How a metric may go on behind `to`, learnt from the time since `from`, in so many steps: rows of timestamp, mean, and the ends of the interval
+ * of 95 %, lower and upper. With the holidays of who answers. Errors as above; none where there is too little to learn from. */
+struct data_ahead { struct str metric; int64_t from, to, every_ms; int steps; };
+int data_forecast(struct data *, const struct data_ahead *, struct arena *, struct answer *, struct err *);
 
 /* What is told when something was committed: a descriptor for poll, read and closed by the caller, < 0 where there is none; and a number that
  * is another then, 0: nobody tells, as while at-serve is not there: ask by the clock. */

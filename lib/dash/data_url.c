@@ -1,4 +1,4 @@
-/* data_url.c - answers of at-serve: POST /api/v1/query, GET /api/v1/dashboards; and GET /api/v1/stream, which tells of each commit.
+/* data_url.c - answers of at-serve: POST /api/v1/query, GET /api/v1/forecast, GET /api/v1/dashboards; and GET /api/v1/stream, which tells of each commit.
  *
  * Whoever watches has a thread that reads the stream: it says only that something changed, and the answers are asked anew. A stream that
  * ends is opened again, sooner at first than later; while there is none the version is 0, so that the caller asks by the clock. */
@@ -131,6 +131,35 @@ url_ask(struct data *data, const char *sql, const struct query_param *params, in
 		take_answer(json_checked(buf_get(&result.body)), &m, err);
 	data_put_end(&m);
 	buf_release(&body);
+	http_result_release(&result);
+	return err->code;
+}
+
+static int
+url_forecast(struct data *data, const struct data_ahead *ahead, struct answer_maker *m, struct err *err)
+{
+	struct http_result result = {0};
+	struct buf path = {0}, scratch = {0};
+	char from[TIME_LEN], to[TIME_LEN], every[32];
+	struct json rows;
+
+	time_print(ahead->from, from), time_print(ahead->to, to);
+	dur_print(ahead->every_ms, every);
+	buf_lit(&path, "/api/v1/forecast?metric=");
+	http_put_encoded(&path, ahead->metric);
+	buf_printf(&path, "&from=%.*s&to=%.*s&interval=%s&horizon=%d", TIME_LEN, from, TIME_LEN, to, every, ahead->steps);
+	if (call((struct of_url *)data, "GET", buf_text(&path), (struct str){ 0 }, &result, err) == 0) {
+		rows = json_get(json_checked(buf_get(&result.body)), STR("forecast"));
+		for (struct json_iter it = json_iter(rows); json_is(rows, JSON_ARRAY) && !err->code && json_next(&it); ) {
+			struct str time = json_text(json_get(it.value, STR("timestamp")), &scratch);
+			double mean, lower, upper;
+
+			if (time.p && json_double(json_get(it.value, STR("mean")), &mean) && json_double(json_get(it.value, STR("lower")), &lower) && json_double(json_get(it.value, STR("upper")), &upper))
+				data_put_step(m, time, mean, lower, upper, err);
+		}
+	}
+	buf_release(&path);
+	buf_release(&scratch);
 	http_result_release(&result);
 	return err->code;
 }
@@ -283,7 +312,7 @@ data_of_url(const char *url, const char *key, struct err *err)
 		return NULL;
 	}
 	d = mem_new(sizeof(*d));
-	d->data = (struct data){ .ask = url_ask, .dashboards = url_dashboards, .watch = url_watch, .version = url_version, .free = url_free };
+	d->data = (struct data){ .ask = url_ask, .forecast = url_forecast, .dashboards = url_dashboards, .watch = url_watch, .version = url_version, .free = url_free };
 	while (n && url[n - 1] == '/')
 		n--;
 	d->url = mem_dup(url, n);

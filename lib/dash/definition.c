@@ -15,6 +15,7 @@
 
 #define FILE_MOST (1 << 20)             /* bytes of a file that may be a definition */
 #define MOST      (4u << 20)            /* bytes that one takes in memory */
+#define AHEAD_USUAL "12"                /* steps of a forecast, as in the browser */
 #define CELLS     100000                /* a position's numbers; larger ones are this */
 
 const char *const definition_types[WIDGET_TYPES] = { "metric_card", "line_chart", "area_chart", "bar_chart", "pie_chart", "table", "funnel_chart", "heatmap",
@@ -176,6 +177,7 @@ read_widget(struct definition *d, struct json v, struct widget *w, struct err *e
 		.unit = text_of(d, v, "unit"), .periods = number_of(v, "periods"), .limit = number_of(v, "limit"),
 		.decimals = json_get(v, STR("decimals")).type == JSON_NUMBER ? number_of(v, "decimals") : -1, .min = real_of(v, "min"), .max = real_of(v, "max"),
 		.stacked = json_get(v, STR("stacked")).type == JSON_TRUE };
+	w->ahead = json_get(v, STR("forecast")).type == JSON_TRUE ? STR(AHEAD_USUAL) : text_of(d, v, "forecast");
 	if (!w->id.p)
 		return err_set(err, ERR_INPUT, "a widget has no id");
 	if (!w->title.p)

@@ -34,6 +34,7 @@ struct widget {
 	struct str start, back, within; /* of retention, the first two steps where they are not given; of a funnel */
 	struct str filters;             /* a JSON object: fields that have to be equal */
 	struct str unit;
+	struct str ahead;               /* forecast: how far, as a number of steps or a span; n 0: not asked for */
 	int periods, limit;             /* 0: not given */
 	int stacked;                    /* areas and bars over time: one on the other */
 	int decimals;                   /* -1: as the number is */

@@ -135,23 +135,37 @@ scale_of(const struct field *f)
 
 /* Where an instant lies, of `width` dots. */
 static int
-across(const struct reading *v, int i, int width)
+across(const struct reading *v, int64_t ms, int width)
 {
-	int64_t first = v->time[0], last = v->time[v->times - 1];
+	int64_t first = v->time[0], last = reading_end(v);
 
-	return last > first ? (int)((double)(v->time[i] - first) / (double)(last - first) * (width - 1)) : width - 1;
+	return last > first ? (int)((double)(ms - first) / (double)(last - first) * (width - 1)) : width - 1;
 }
 
 /* The column of a plot at which a time stands: a bar has its step's room. */
 static int
-column_of_time(const struct field *f, int i)
+column_of_time(const struct field *f, int64_t ms)
 {
 	const struct reading *v = f->v;
 	double step = (double)reading_step(v);
 
 	if (f->w->type != WIDGET_BAR_CHART)
-		return across(v, i, f->width);
-	return (int)(((double)(v->time[i] - v->time[0]) + step / 2) / ((double)(v->time[v->times - 1] - v->time[0]) + step) * f->width);
+		return across(v, ms, f->width);
+	return (int)(((double)(ms - v->time[0]) + step / 2) / ((double)(v->time[v->times - 1] - v->time[0]) + step) * f->width);
+}
+
+/* The dots are let go of. */
+static void
+put_dots(struct field *f, struct chart_dots *d, enum canvas_role role)
+{
+	for (int y = 0; y < f->height; y++)
+		for (int x = 0; x < f->width; x++) {
+			uint32_t c = chart_dots_at(d, x, y, f->c->ascii);
+
+			if (c != ' ')
+				canvas_put(f->c, f->x + x, f->y + y, c, role);
+		}
+	chart_dots_release(d);
 }
 
 static void
@@ -163,7 +177,7 @@ draw_curve(struct field *f, const struct curve *curve, struct scale s, int fille
 
 	chart_dots_init(&d, f->width, f->height);
 	for (int i = 0; i < f->v->times; i++) {
-		int x = across(f->v, i, 2 * f->width), y;
+		int x = across(f->v, f->v->time[i], 2 * f->width), y;
 
 		if (!isfinite(curve->value[i])) {
 			drawn = 0;
@@ -175,14 +189,7 @@ draw_curve(struct field *f, const struct curve *curve, struct scale s, int fille
 			chart_stroke(&d, k, x > last_x && drawn ? last_y + (y - last_y) * (k - last_x) / (x - last_x) : y, k, nothing);
 		last_x = x, last_y = y, drawn = 1;
 	}
-	for (int y = 0; y < f->height; y++)
-		for (int x = 0; x < f->width; x++) {
-			uint32_t c = chart_dots_at(&d, x, y, f->c->ascii);
-
-			if (c != ' ')
-				canvas_put(f->c, f->x + x, f->y + y, c, role);
-		}
-	chart_dots_release(&d);
+	put_dots(f, &d, role);
 }
 
 #define SCALE_MOST 16                   /* columns in front of a plot */
@@ -246,18 +253,20 @@ draw_times(struct field *f, int y)
 {
 	const struct reading *v = f->v;
 	struct buf text = {0};
-	int shown = 1, end = 0;
+	int shown = 1, end = 0, all = v->times + v->aheads;
 
 	if (!v->times || v->time[v->times - 1] < 100000)        /* numbers of rows */
 		return;
-	reading_put_time(&text, v->time[v->times - 1], v->span_ms, v->every_ms, f->period->zone);
+	reading_put_time(&text, reading_end(v), v->span_ms, v->every_ms, f->period->zone);
 	shown = f->width / ((int)text.n + 3);
-	shown = shown < 1 || v->times == 1 ? 1 : shown > 4 ? 4 : shown;
+	shown = shown < 1 || all == 1 ? 1 : shown > 4 ? 4 : shown;
 	for (int i = 0; i < shown; i++) {
-		int at = shown > 1 ? i * (v->times - 1) / (shown - 1) : v->times - 1, x = column_of_time(f, at), n;
+		int at = shown > 1 ? i * (all - 1) / (shown - 1) : all - 1, n;
+		int64_t ms = at < v->times ? v->time[at] : v->ahead[at - v->times].time;
+		int x = column_of_time(f, ms);
 
 		buf_clear(&text);
-		reading_put_time(&text, v->time[at], v->span_ms, v->every_ms, f->period->zone);
+		reading_put_time(&text, ms, v->span_ms, v->every_ms, f->period->zone);
 		n = (int)text.n;
 		x = i == 0 && shown > 1 ? 0 : i == shown - 1 ? f->width - n : x - n / 2;
 		if (i && i < shown - 1 && (x <= end || x + n >= f->width - n))
@@ -285,6 +294,12 @@ static int
 has_parts(const struct field *f)
 {
 	return f->w->type == WIDGET_BAR_CHART || reading_is_stacked(f->v, f->w);
+}
+
+static uint32_t
+shade_of(const struct canvas *c)
+{
+	return c->ascii ? ':' : 0x2591;
 }
 
 #define MORE_WIDE 14                    /* "and 12345 more" */
@@ -315,8 +330,54 @@ draw_legend(struct field *f, int y, int lines)
 		x += wide + 2;
 		buf_release(&text);
 	}
+	if (f->v->aheads && y < end && x + 10 <= f->width) {
+		canvas_put(f->c, f->x + x, y, shade_of(f->c), CANVAS_CURVE);
+		canvas_lit(f->c, f->x + x + 2, y, 8, "forecast", CANVAS_PLAIN);
+	}
 	if (f->v->curves - i + f->v->left_out > 0 && y < end)
 		put_printf(f, f->x + x, y, f->width - x, CANVAS_FAINT, "and %d more", f->v->curves - i + f->v->left_out);
+}
+
+/* ---- what lies ahead */
+
+/* A shade from the lower end of the interval to the upper one. */
+static void
+draw_interval(struct field *f, struct scale s)
+{
+	const struct reading *v = f->v;
+	int k = 0;
+
+	for (int x = v->aheads ? across(v, v->ahead[0].time, f->width) : f->width; x < f->width; x++) {
+		const struct ahead *a, *b;
+		double share, top, bottom;
+
+		while (k + 1 < v->aheads && across(v, v->ahead[k + 1].time, f->width) <= x)
+			k++;
+		a = &v->ahead[k], b = k + 1 < v->aheads ? a + 1 : a;
+		share = b > a ? (double)(x - across(v, a->time, f->width)) / (across(v, b->time, f->width) - across(v, a->time, f->width)) : 0;
+		top = (1 - chart_part(a->upper + (b->upper - a->upper) * share, s.low, s.high)) * f->height;
+		bottom = (1 - chart_part(a->lower + (b->lower - a->lower) * share, s.low, s.high)) * f->height;
+		for (int y = 0; y < f->height; y++)
+			if (y + 0.5 >= top && y + 0.5 <= bottom)
+				canvas_put(f->c, f->x + x, f->y + y, shade_of(f->c), CANVAS_FAINT);
+	}
+}
+
+static void
+draw_mean(struct field *f, struct scale s)
+{
+	const struct reading *v = f->v;
+	struct chart_dots d;
+	int last_x = 0, last_y = 0, bottom = 4 * f->height - 1;
+
+	chart_dots_init(&d, f->width, f->height);
+	for (int k = 0; k < v->aheads; k++) {
+		int x = across(v, v->ahead[k].time, 2 * f->width), y = (int)lround((1 - chart_part(v->ahead[k].mean, s.low, s.high)) * bottom);
+
+		chart_stroke(&d, k ? last_x : x, k ? last_y : y, x, y);
+		last_x = x, last_y = y;
+	}
+	put_dots(f, &d, CANVAS_CURVE);
 }
 
 /* ---- parts of columns, upwards and downwards from nothing */
@@ -421,7 +482,7 @@ draw_stack(struct field *f, struct scale s)
 	for (int x = 0; x < f->width && t < v->times; x++) {
 		int end = t;
 
-		while (end < v->times && across(v, end, f->width) <= x)
+		while (end < v->times && across(v, v->time[end], f->width) <= x)
 			end++;
 		if (end > t)
 			reading_farthest(v, f->w, t, end, value);
@@ -429,7 +490,7 @@ draw_stack(struct field *f, struct scale s)
 			continue;
 		for (int i = 0; i < v->curves && end == t; i++) {
 			double before = v->curve[i].value[t - 1], then = v->curve[i].value[t];
-			int from = across(v, t - 1, f->width), to = across(v, t, f->width);
+			int from = across(v, v->time[t - 1], f->width), to = across(v, v->time[t], f->width);
 
 			before = isfinite(before) ? before : 0, then = isfinite(then) ? then : 0;
 			value[i] = before + (then - before) * (x - from) / (to - from);
@@ -444,7 +505,7 @@ draw_curves(struct field *f)
 {
 	struct field plot;
 	struct scale s = scale_of(f);
-	int above, legend = f->v->curves > 1 || f->v->left_out ? (f->height >= 12 ? 2 : 1) : 0, marked = 0;
+	int above, legend = f->v->curves > 1 || f->v->left_out || f->v->aheads ? (f->height >= 12 ? 2 : 1) : 0, marked = 0;
 
 	if (!f->v->curves || !f->v->times) {
 		put_nothing(f);
@@ -460,15 +521,17 @@ draw_curves(struct field *f)
 		return;
 	}
 	draw_scale(&plot, s, plot.x - f->x);
+	draw_interval(&plot, s);
 	if (f->w->type == WIDGET_BAR_CHART)
 		draw_upright(&plot, s);
 	else if (has_parts(f))
 		draw_stack(&plot, s);
 	for (int i = 0; i < f->v->curves && !has_parts(f); i++)
 		draw_curve(&plot, &f->v->curve[i], s, f->w->type == WIDGET_AREA_CHART, curve_role(i));
+	draw_mean(&plot, s);
 	for (int i = 0; i < f->v->times && marked; i++)
 		if (f->v->mark[i])
-			canvas_put(f->c, plot.x + across(f->v, i, plot.width), plot.y + plot.height, f->v->mark[i] & READING_ANOMALY ? '!' : '^',
+			canvas_put(f->c, plot.x + across(f->v, f->v->time[i], plot.width), plot.y + plot.height, f->v->mark[i] & READING_ANOMALY ? '!' : '^',
 			    f->v->mark[i] & READING_ANOMALY ? CANVAS_BAD : CANVAS_FAINT);
 	draw_times(&plot, plot.y + plot.height + marked);
 	if (legend)
@@ -1094,6 +1157,24 @@ say_curves(const struct reading *v, const struct widget *w, const struct period 
 }
 
 static void
+say_ahead(const struct reading *v, const struct widget *w, const struct period *p, struct buf *to)
+{
+	const struct ahead *last = v->aheads ? &v->ahead[v->aheads - 1] : NULL;
+
+	if (!last)
+		return;
+	buf_lit(to, "  forecast: ");
+	reading_put_value(to, last->mean, w);
+	buf_lit(to, " at ");
+	reading_put_time(to, last->time, v->span_ms, v->every_ms, p->zone);
+	buf_lit(to, ", between ");
+	reading_put_value(to, last->lower, w);
+	buf_lit(to, " and ");
+	reading_put_value(to, last->upper, w);
+	buf_byte(to, '\n');
+}
+
+static void
 say_table(const struct reading *v, const struct period *p, struct buf *to)
 {
 	const struct answer *a = &v->table;
@@ -1161,7 +1242,7 @@ draw_plain(const struct drawing *d, struct buf *to)
 		} else {
 			buf_byte(to, '\n');
 			if (v->curves)
-				say_curves(v, w, &d->period, to);
+				say_curves(v, w, &d->period, to), say_ahead(v, w, &d->period, to);
 			else
 				say_table(v, &d->period, to);
 		}

@@ -92,14 +92,14 @@ put_line(struct field *f, double x0, double y0, double x1, double y1, double wid
 /* ---- curves */
 
 static double
-across(const struct field *f, int i)
+across(const struct field *f, int64_t ms)
 {
 	const double step = f->w->type == WIDGET_BAR_CHART ? (double)reading_step(f->v) : 0;     /* a bar has its step's room */
-	int64_t first = f->v->time[0], last = f->v->time[f->v->times - 1];
+	int64_t first = f->v->time[0], last = reading_end(f->v);
 
 	if (step > 0)
-		return f->x + ((double)(f->v->time[i] - first) + step / 2) / ((double)(last - first) + step) * f->width;
-	return f->x + (last > first ? (double)(f->v->time[i] - first) / (double)(last - first) * f->width : f->width);
+		return f->x + ((double)(ms - first) + step / 2) / ((double)(last - first) + step) * f->width;
+	return f->x + (last > first ? (double)(ms - first) / (double)(last - first) * f->width : f->width);
 }
 
 static double
@@ -116,7 +116,7 @@ draw_curve(struct field *f, const struct curve *k, double low, double high, int 
 
 	for (int i = 0; i <= f->v->times; i++) {
 		if (i < f->v->times && isfinite(k->value[i])) {
-			xy[2 * n] = across(f, i);
+			xy[2 * n] = across(f, f->v->time[i]);
 			xy[2 * n++ + 1] = up(f, k->value[i], low, high);
 			continue;
 		}
@@ -132,6 +132,33 @@ draw_curve(struct field *f, const struct curve *k, double low, double high, int 
 			f->pen->line(f->pen, xy, n, 1.6, role);
 		n = 0;
 	}
+	free(xy);
+}
+
+/* What lies ahead: the interval, and in it the mean, in dashes. */
+static void
+draw_ahead(struct field *f, double low, double high)
+{
+	const struct ahead *a = f->v->ahead;
+	const size_t n = (size_t)f->v->aheads;
+	double *xy = mem_new((4 * n + 1) * sizeof(*xy));
+
+	for (size_t k = 0; k < n; k++) {
+		xy[2 * k] = xy[2 * (2 * n - 1 - k)] = across(f, a[k].time);
+		xy[2 * k + 1] = up(f, a[k].upper, low, high);
+		xy[2 * (2 * n - 1 - k) + 1] = up(f, a[k].lower, low, high);
+	}
+	if (n > 1)
+		f->pen->area(f->pen, xy, 2 * (int)n, CANVAS_CURVE);
+	for (size_t k = 0; k + 1 < n; k++) {
+		double x = xy[2 * k], y = up(f, a[k].mean, low, high), dx = xy[2 * k + 2] - x, dy = up(f, a[k + 1].mean, low, high) - y;
+		int dashes = (int)fmin(hypot(dx, dy) / 8, 1000) + 1;
+
+		for (int i = 0; i < dashes; i++)
+			put_line(f, x + dx * i / dashes, y + dy * i / dashes, x + dx * (i + 0.6) / dashes, y + dy * (i + 0.6) / dashes, 1.6, CANVAS_CURVE);
+	}
+	if (n == 1)
+		put_line(f, xy[0], xy[1], xy[2], xy[3], 1.6, CANVAS_CURVE);
 	free(xy);
 }
 
@@ -174,7 +201,7 @@ draw_stack(struct field *f, double low, double high)
 			for (int k = 0; k <= i; k++)
 				value[k] = v->curve[k].value[t];
 			reading_stack(value, i + 1, from, to);
-			xy[2 * t] = xy[2 * (2 * times - 1 - t)] = across(f, (int)t);
+			xy[2 * t] = xy[2 * (2 * times - 1 - t)] = across(f, v->time[t]);
 			xy[2 * t + 1] = up(f, to[i], low, high);
 			xy[2 * (2 * times - 1 - t) + 1] = up(f, from[i], low, high);
 		}
@@ -244,21 +271,22 @@ draw_times(struct field *f)
 {
 	struct buf text = {0};
 	double end = -1;                /* of the words before */
-	int shown = (int)(f->width / 110);
+	int shown = (int)(f->width / 110), all = f->v->times + f->v->aheads;
 
 	shown = shown < 1 ? 1 : shown > 7 ? 7 : shown;
 	for (int i = 0; i <= shown && f->v->times && f->v->time[f->v->times - 1] > 100000; i++) {
-		int at = i * (f->v->times - 1) / shown;
+		int at = i * (all - 1) / shown;
+		int64_t ms = at < f->v->times ? f->v->time[at] : f->v->ahead[at - f->v->times].time;
 		double wide, from;
 
 		buf_clear(&text);
-		reading_put_time(&text, f->v->time[at], f->v->span_ms, f->v->every_ms, f->period->zone);
+		reading_put_time(&text, ms, f->v->span_ms, f->v->every_ms, f->period->zone);
 		wide = fmin(pen_length(buf_get(&text), 10), 110) + 6;
-		from = across(f, at) - (i == 0 ? 0 : i == shown ? wide : wide / 2);
+		from = across(f, ms) - (i == 0 ? 0 : i == shown ? wide : wide / 2);
 		if (i && (from < end || (i < shown && from + wide > f->x + f->width - wide)))
 			continue;                       /* times that lie close together have no room for each */
 		end = from + wide;
-		put_text(f, across(f, at), f->y + f->height + 13, i == 0 && f->v->times > 1 ? PEN_LEFT : i == shown || f->v->times == 1 ? PEN_RIGHT : PEN_MIDDLE, 110, 10, 0, CANVAS_FAINT, buf_get(&text));
+		put_text(f, across(f, ms), f->y + f->height + 13, i == 0 && all > 1 ? PEN_LEFT : i == shown || all == 1 ? PEN_RIGHT : PEN_MIDDLE, 110, 10, 0, CANVAS_FAINT, buf_get(&text));
 	}
 	buf_release(&text);
 }
@@ -282,6 +310,13 @@ draw_legend(struct field *f, double y)
 		put_words(f, x + 13, y, PEN_LEFT, room, CANVAS_PLAIN, f->v->curve[i].label);
 		x += 13 + fmin(length, room) + 16;
 	}
+	if (f->v->aheads && f->x + f->width - x > 70) {
+		const double square[] = { x, y - 8, x + 9, y - 8, x + 9, y + 1, x, y + 1 };
+
+		f->pen->area(f->pen, square, 4, CANVAS_CURVE);
+		put_words(f, x + 13, y, PEN_LEFT, 60, CANVAS_PLAIN, STR("forecast"));
+		x += 80;
+	}
 	if (f->v->curves - i + f->v->left_out > 0) {
 		buf_printf(&text, "and %d more", f->v->curves - i + f->v->left_out);
 		put_words(f, x, y, PEN_LEFT, f->x + f->width - x, CANVAS_FAINT, buf_get(&text));
@@ -294,7 +329,7 @@ draw_curves(struct field *f)
 {
 	struct field plot;
 	double low, high;
-	int legend = f->v->curves > 1;
+	int legend = f->v->curves > 1 || f->v->aheads;
 
 	if (!f->v->curves || !f->v->times) {
 		put_nothing(f);
@@ -305,6 +340,7 @@ draw_curves(struct field *f)
 	if (plot.width < 20 || plot.height < 10)
 		return;
 	draw_scale(&plot, low, high, plot.x - f->x);
+	draw_ahead(&plot, low, high);
 	if (f->w->type == WIDGET_BAR_CHART)
 		draw_upright(&plot, low, high);
 	else if (reading_is_stacked(f->v, f->w))
@@ -314,7 +350,7 @@ draw_curves(struct field *f)
 			draw_curve(&plot, &f->v->curve[i], low, high, f->w->type == WIDGET_AREA_CHART, curve_role(i));
 	for (int i = 0; i < f->v->times; i++)
 		if (f->v->mark[i])
-			put_line(&plot, across(&plot, i), plot.y, across(&plot, i), plot.y + plot.height, 1, f->v->mark[i] & READING_ANOMALY ? CANVAS_BAD : CANVAS_FAINT);
+			put_line(&plot, across(&plot, f->v->time[i]), plot.y, across(&plot, f->v->time[i]), plot.y + plot.height, 1, f->v->mark[i] & READING_ANOMALY ? CANVAS_BAD : CANVAS_FAINT);
 	draw_times(&plot);
 	if (legend)
 		draw_legend(f, f->y + f->height - 2);

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "base/width.h"
 #include "dash/chart.h"
+#include "insight/metric_forecast.h"
 
 #define ARENA_MOST (256u << 20)         /* bytes of one widget's answers */
 #define POINTS     100
@@ -382,7 +383,7 @@ reading_round(const struct widget *w, double *low, double *high)
 		size_of_spans(fmax(fabs(*low), fabs(*high)), &size);
 	*low /= size, *high /= size;
 	round_ends(low, high);
-	*low *= size, *high *= size;
+	*low = fmax(-DBL_MAX, *low * size), *high = fmin(DBL_MAX, *high * size);
 }
 
 int
@@ -437,6 +438,12 @@ reading_farthest(const struct reading *v, const struct widget *w, int from, int 
 	}
 }
 
+int64_t
+reading_end(const struct reading *v)
+{
+	return v->aheads ? v->ahead[v->aheads - 1].time : v->times ? v->time[v->times - 1] : 0;
+}
+
 /* The ends of all stacks. */
 static void
 stack_range(const struct reading *v, double *low, double *high)
@@ -467,6 +474,8 @@ reading_scale(const struct reading *v, const struct widget *w, double *low, doub
 			*high = some ? fmax(*high, h) : h;
 			some = 1;
 		}
+	for (int i = 0; i < v->aheads; i++)
+		*low = fmin(*low, v->ahead[i].lower), *high = fmax(*high, v->ahead[i].upper);
 	if (*low > 0 && (w->type == WIDGET_AREA_CHART || w->type == WIDGET_BAR_CHART || w->type == WIDGET_METRIC_CARD || *low < *high / 2))
 		*low = 0;
 	if (w->type == WIDGET_BAR_CHART && *high < 0)
@@ -912,6 +921,40 @@ take_marks(struct get *g)
 		}
 }
 
+#define LEARNT_LEAST (15 * DAY_MS)      /* so that days and weeks may be seen */
+#define LEARNT_MOST  19000              /* steps */
+
+/* How it may go on, as in the browser: of one metric as it is, up to now, learnt from twice the time that is shown. A chart without it is a chart. */
+static void
+take_ahead(struct get *g)
+{
+	struct reading *v = g->v;
+	struct data_ahead ask = { .metric = g->w->metric, .to = v->to, .every_ms = v->every_ms };
+	struct answer a;
+	struct err ignore = {0};
+	int64_t steps, span, learnt = 2 * (v->to - v->from), ms;
+
+	if (!g->w->ahead.n || g->w->by.n || g->w->filters.n || !v->curves || v->every_ms < 1000 || v->from <= TIME_MIN || period_is_fixed(reading_range_of(g->w, g->period)))
+		return;
+	if (str_int64(g->w->ahead, &steps))
+		steps = dur_parse(g->w->ahead, &span, &ignore) == 0 ? (span + v->every_ms - 1) / v->every_ms : 0;
+	if (steps < 1 || steps > METRIC_FORECAST_STEPS)
+		return;
+	learnt = learnt < LEARNT_LEAST ? LEARNT_LEAST : learnt;
+	learnt = learnt / v->every_ms > LEARNT_MOST ? LEARNT_MOST * v->every_ms : learnt;
+	ask.from = v->to - learnt;
+	ask.steps = (int)steps;
+	err_clear(&ignore);
+	if (data_forecast(g->data, &ask, v->arena, &a, &ignore) || !(v->ahead = arena_get(v->arena, (size_t)a.rows * sizeof(*v->ahead) + 1)))
+		return;
+	for (int i = 0; i < a.rows; i++) {
+		const struct ahead x = { is_time(answer_cell(&a, i, 0), &ms) ? ms : INT64_MIN, cell_number(answer_cell(&a, i, 1)), cell_number(answer_cell(&a, i, 2)), cell_number(answer_cell(&a, i, 3)) };
+
+		if (x.time + v->every_ms > v->to - v->every_ms && x.time >= reading_end(v) && isfinite(x.mean) && isfinite(x.lower) && isfinite(x.upper))
+			v->ahead[v->aheads++] = x;
+	}
+}
+
 static int
 ask_over_time(struct get *g, struct str by, struct answer *to)
 {
@@ -931,8 +974,10 @@ get_curves(struct get *g)
 	if (g->w->query.p ? ask_own(g) : ask_over_time(g, g->w->by, a))
 		return g->v->err.code;
 	time = column_of(a, 't', -1);
-	if (take_curves(g, a, time, g->w->query.p ? column_of(a, 's', time) : g->w->by.n ? 0 : -1) == 0 && g->w->metric.p && !g->w->query.p)
+	if (take_curves(g, a, time, g->w->query.p ? column_of(a, 's', time) : g->w->by.n ? 0 : -1) == 0 && g->w->metric.p && !g->w->query.p) {
 		take_marks(g);
+		take_ahead(g);
+	}
 	return g->v->err.code;
 }
 

@@ -28,6 +28,7 @@ struct period {
 };
 
 struct curve { struct str label; double *value; double total; };        /* a value for each time; NAN where there is none */
+struct ahead { int64_t time; double mean, lower, upper; };
 struct share { struct str label; double value; };
 struct grid  { struct str *row, *column, *side; double *value; int rows, columns; };    /* side: said at the row's end; NAN: nothing there */
 
@@ -42,6 +43,8 @@ struct reading {
 	int times;
 	struct curve *curve;
 	int curves, left_out;           /* further ones, or rows, that are not shown */
+	struct ahead *ahead;            /* how its one curve may go on, behind its times or from the last one on, which still runs */
+	int aheads;
 	struct share *share;
 	int shares, over_time;          /* over_time: they are buckets of time */
 	struct grid grid;
@@ -85,6 +88,8 @@ void reading_stack(const double *value, int n, double *from, double *to);
 void reading_farthest(const struct reading *, const struct widget *, int from, int to, double *value);
 /* The least step between its times; 1 where there is one time only. */
 int64_t reading_step(const struct reading *);
+/* The last time of what is drawn: of its curves, or of what lies ahead. */
+int64_t reading_end(const struct reading *);
 /* The ends of its curves' scale, four round steps apart: from nothing where they are filled, and unless that would flatten them. */
 void reading_scale(const struct reading *, const struct widget *, double *low, double *high);
 void reading_round(const struct widget *, double *low, double *high);  /* the same of ends that are known, low < high */

@@ -36,6 +36,16 @@ http_media(struct str type)
 	return (struct str){ type.p, n };
 }
 
+void
+http_put_encoded(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~", s.p[i]))
+			buf_byte(b, s.p[i]);
+		else
+			buf_printf(b, "%%%02X", (unsigned char)s.p[i]);
+}
+
 struct str
 http_origin(struct str url)
 {

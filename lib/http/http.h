@@ -16,6 +16,7 @@ int http_same(struct str, struct str);
 
 /* "https://host:port" of a URL, as it is written: what stands in front of the path. */
 struct str http_origin(struct str url);
+void http_put_encoded(struct buf *, struct str);         /* as a part of a URL or a form: %XX for all but letters, digits and - . _ ~ */
 
 /* Could it be a header's name, or a method: a token of RFC 9110? */
 int http_is_token_byte(unsigned char);

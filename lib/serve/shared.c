@@ -160,8 +160,7 @@ add_param(struct buf *b, const char *name, struct str value)
 	if (!value.n)
 		return;
 	buf_printf(b, "%s%s=", b->n ? "&" : "", name);
-	for (size_t i = 0; i < value.n; i++)
-		buf_printf(b, "%%%02X", (unsigned char)value.p[i]);
+	http_put_encoded(b, value);
 }
 
 /* A member as a parameter: a text, a list of texts, a number; with variables put in. */

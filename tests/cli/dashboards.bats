@@ -199,6 +199,30 @@ END
 END
 }
 
+@test "how a metric may go on is drawn behind it, in the terminal and in pictures: what at-insight forecasts, and at-serve" {
+	echo '{"id":"f","widgets":[{"id":"f","type":"line_chart","title":"F","metric":"page_view","interval":"1h","timeRange":"2d","forecast":true,"position":{"x":0,"y":0,"w":12,"h":4}}]}' > f.json
+	at-dash --once --ascii --width 100 f.json > out
+	grep -q '\* value .*: forecast' out && grep -q ':::' out && grep -q '11-24 ..:00 |$' out || { cat out; return 1; }        # the times go on
+	at-dash --once --width 100 f.json | grep -q '░ forecast'
+	at-dash --once --plain f.json | sed -n 's/^  forecast: \([0-9.,]*\) at 11-24 \(..:..\), between \([0-9.,]*\) and \([0-9.,]*\)$/\2 \1 \3 \4/p' | tr -d , > said
+	at-insight forecast page_view --every 1h --range 15d --horizon 12 | tail -1 | jq -r '[.timestamp[11:16], .mean, .lower, .upper] | join(" ")' > found
+	python3 - <<-'END'
+	said, found = (open(f).read().split() for f in ("said", "found"))
+	assert said[0] == found[0] and all(abs(float(a) - float(b)) <= 0.051 for a, b in zip(said[1:], found[1:])), (said, found)
+	END
+	at-dash --render f.svg f.json
+	grep -q '<polygon class="f8 a"' f.svg && grep -q '>forecast<' f.svg
+	for change in '.widgets[0].timeRange = "2026-11-20/2026-11-22"' '.widgets[0].groupBy = "country"' '.widgets[0].filters = {"country": "DE"}' '.widgets[0].forecast = "much"' '.widgets[0].forecast = false'; do
+		jq "$change" f.json > none.json
+		at-dash --once none.json > out
+		none grep -q forecast out || { echo "$change"; return 1; }
+	done
+	serve_start
+	export AT_KEY=$KEY
+	at-dash --once --plain f.json > store.txt
+	at-dash --once --plain --url "$U" f.json | diff store.txt -
+}
+
 @test "numbers of a table stand with their points below each other" {
 	echo '{"id":"t","widgets":[{"id":"t","type":"table","title":"T","query":"SELECT column1 AS name, column2 AS n FROM (VALUES ('"'a', 12), ('b', 0.5), ('c', 1234567), ('d', NULL), ('e', -3.25), ('f', 1e-9)"')","position":{"x":0,"y":0,"w":12,"h":4}}]}' > t.json
 	at-dash --once --ascii --width 40 t.json | sed -n 's/^| \(.*[^ ]\)  *|$/\1/p' > out

@@ -2,6 +2,7 @@
  *
  *      a definition, a line end, then answers, one a line: {"columns":[…],"rows":[[…]]}; the statements get them in turn
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/time.h"
@@ -48,6 +49,21 @@ answer(struct data *data, const char *sql, const struct query_param *params, int
 	return err->code;
 }
 
+/* As many steps as are wanted, of values that follow from the bytes. */
+static int
+go_on(struct data *d, const struct data_ahead *ahead, struct answer_maker *m, struct err *err)
+{
+	(void)d;
+	for (int i = 0; i < ahead->steps && i < 50 && !err->code; i++) {
+		char time[TIME_LEN];
+		double x = rest.n ? (double)(signed char)rest.p[(size_t)i % rest.n] * pow(10, i % 310) : NAN;
+
+		time_print(ahead->to + i * ahead->every_ms, time);
+		data_put_step(m, (struct str){ time, TIME_LEN }, x, x - i, i % 7 ? x + 2 * i : INFINITY, err);
+	}
+	return err->code;
+}
+
 static void
 check_lines(struct str text, int width)
 {
@@ -87,7 +103,7 @@ int
 LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t n)
 {
 	struct str all = { (const char *)bytes, n }, text;
-	struct data data = { .ask = answer };
+	struct data data = { .ask = answer, .forecast = go_on };
 	struct drawing d = { .chosen = -1 };
 	struct definition *definition = NULL;
 	struct reading *readings;
