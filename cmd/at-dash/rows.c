@@ -33,6 +33,9 @@ struct job {
 	long count;
 	long rejected;                  /* as the status line says it */
 	int is_live, is_paused, is_new, is_at_end, from;
+	const void *part;               /* of the picture that the keys are at; NULL: none */
+	int from_all;                   /* `from` of all of them, while it is alone */
+	int is_alone, follows;          /* it alone is shown; the picture is moved to where it is seen */
 	int64_t drawn_ns;
 	int is_plain;                   /* live, without the screen: sentences, then those that changed */
 	struct buf said;
@@ -61,11 +64,14 @@ say(struct job *job)
 }
 
 static const char help[] =
-	"  arrows, j k         scroll\n"
+	"  up, down, j k       scroll\n"
 	"  page up, page down  by a screen\n"
 	"  g G, home, end      to the top, to the last line\n"
+	"  left, right, h l    to the part before, to the next one; tab, shift tab too\n"
+	"  enter, escape       that part alone, and back; a double click too\n"
 	"  /                   only series, events and alerts with a text; an empty one: all\n"
 	"  t                   only of a range: 15m before the newest row, 2026-11-01/2026-11-08; tab offers some, empty: all\n"
+	"  [ ]                 back and forth in time; ] at the end goes on with what comes\n"
 	"  space               hold the picture, rows are taken all the while; and go on\n"
 	"  e                   write it to a file: .txt .svg .html .json .csv\n"
 	"  q                   leave\n";
@@ -78,25 +84,58 @@ put_status(struct job *job, int width, struct buf *to)
 	buf_printf(&line, " %ld rows", job->count);
 	if (job->rows.rejects.count)
 		buf_printf(&line, ", %ld rejected", job->rows.rejects.count);
-	buf_printf(&line, "%s%s", job->is_paused ? ", paused" : "", job->is_at_end ? ", the input is at its end" : "");
+	buf_printf(&line, "%s%s%s", board_is_back(job->board) ? ", at an earlier time" : "", job->is_paused ? ", paused" : "", job->is_at_end ? ", the input is at its end" : "");
 	prompt_put_state(&line, &job->message, &job->range, &job->filter, width >= 72 ? "? help  q quit  space pause  / filter  t range  e write" : "? help  q quit");
 	width_put(to, buf_get(&line), width, 0, 1);
 	buf_release(&line);
+}
+
+/* The text from a line on, in front of another. */
+static struct str
+lines_of(struct str text, int from, int end)
+{
+	struct str line;
+	const char *begin = text.p;
+
+	for (int n = 0; n < end && text.n && str_cut(&text, '\n', &line); n++)
+		if (n + 1 == from)
+			begin = text.p;
+	return (struct str){ begin, (size_t)(text.p - begin) };
+}
+
+/* So that the part that was gone to is seen, its top first. */
+static void
+follow(struct job *job, int line, int end, int height)
+{
+	if (line >= 0 && end > job->from + height)
+		job->from = end - height;
+	if (line >= 0 && line < job->from)
+		job->from = line;
+	job->follows = 0;
 }
 
 static void
 draw(struct job *job)
 {
 	struct buf status = {0};
-	int width, height, lines = 0, cursor = -1;
+	struct str shown;
+	int width, height, lines = 0, cursor = -1, line, end;
 
 	screen_size(&width, &height);
 	if (!job->is_paused || job->is_other) {
 		buf_clear(&job->picture);
 		board_draw(job->board, width, 0, &job->picture);
 	}
-	for (size_t i = 0; i < job->picture.n; i++)
-		lines += job->picture.p[i] == '\n';
+	shown = buf_get(&job->picture);
+	line = board_part_line(job->board, job->part, &end);
+	if (line >= 0 && job->is_alone)
+		shown = lines_of(shown, line, end), line = 0;
+	else
+		job->is_alone = 0;
+	for (size_t i = 0; i < shown.n; i++)
+		lines += shown.p[i] == '\n';
+	if (job->follows && !job->is_alone)
+		follow(job, line, end, height > 1 ? height - 1 : 1);
 	if (job->from > lines - 1)      /* no further than to its last line */
 		job->from = lines > 1 ? lines - 1 : 0;
 	if (job->asking)
@@ -110,7 +149,7 @@ draw(struct job *job)
 		screen_draw(&keys, 0, buf_get(&status), cursor);
 		canvas_release(&keys);
 	} else {
-		screen_show(buf_get(&job->picture), job->from, buf_get(&status), cursor);
+		screen_show(shown, job->from, line, buf_get(&status), cursor);
 	}
 	job->drawn_ns = time_mono_ns();
 	job->rejected = job->rows.rejects.count;
@@ -180,6 +219,46 @@ end_asking(struct job *job)
 }
 
 static void
+go(struct job *job, int by)
+{
+	job->part = board_part_next(job->board, job->part, by);
+	if (job->is_alone)
+		job->from = 0;
+	job->follows = 1;
+}
+
+/* The part alone, and all of them again, where they were. */
+static void
+alone(struct job *job, int is_alone)
+{
+	int line, end;
+
+	if (is_alone && !job->part)
+		job->part = board_part_at(job->board, job->from);
+	line = board_part_line(job->board, job->part, &end);
+	if (is_alone == job->is_alone || line < 0)
+		return;
+	job->is_alone = is_alone;
+	if (is_alone)
+		job->from_all = job->from;
+	job->from = is_alone ? 0 : job->from_all;
+	job->follows = 1;
+}
+
+static void
+click(struct job *job, int opens)
+{
+	const void *part;
+	int x, y;
+
+	screen_mouse(&x, &y);
+	if (!job->is_alone && (part = board_part_at(job->board, y + job->from)))
+		job->part = part;
+	if (opens)
+		alone(job, !job->is_alone);
+}
+
+static void
 press(struct job *job, int key, int height)
 {
 	buf_clear(&job->message);
@@ -208,8 +287,21 @@ press(struct job *job, int key, int height)
 	case '?':
 		job->helps = !job->helps;
 		break;
-	case SCREEN_ESCAPE: case SCREEN_ENTER:
+	case SCREEN_ESCAPE:
+		alone(job, 0);
 		job->helps = 0;
+		break;
+	case SCREEN_ENTER:
+		alone(job, job->helps ? job->is_alone : !job->is_alone);
+		job->helps = 0;
+		break;
+	case SCREEN_LEFT: case SCREEN_BACK_TAB: case 'h': go(job, -1); break;
+	case SCREEN_RIGHT: case SCREEN_TAB: case 'l': go(job, 1); break;
+	case SCREEN_CLICK: click(job, 0); break;
+	case SCREEN_DOUBLE_CLICK: click(job, 1); break;
+	case '[': case ']':
+		board_scrub(job->board, key == '[' ? -1 : 1);
+		job->is_other = 1;
 		break;
 	case SCREEN_RESIZED:
 		job->is_other = 1;

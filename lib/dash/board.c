@@ -30,6 +30,7 @@ board_new(const struct board_spec *spec)
 	b->spec.points = spec->points > 0 ? spec->points : POINTS;
 	b->last = &b->first;
 	b->newest = TIME_MIN;
+	b->until = TIME_NONE;
 	b->from = TIME_MIN, b->to = INT64_MAX;
 	return b;
 }
@@ -53,6 +54,7 @@ board_free(struct board *b)
 		free(p);
 	}
 	map_release(&b->panels);
+	free(b->part);
 	buf_release(&b->filter);
 	buf_release(&b->range);
 	buf_release(&b->key);
@@ -240,6 +242,14 @@ tell_again(const struct board *b, struct list *list)
 	for (int i = list->all.n; i-- > 0; )
 		if (is_told(b, told_at(&list->all, i)))
 			*place_in(&list->shown) = *told_at(&list->all, i);
+}
+
+static void
+tell_all_again(struct board *b)
+{
+	tell_again(b, &b->events);
+	tell_again(b, &b->anomalies);
+	tell_again(b, &b->alerts);
 }
 
 /* 11-23 10:15:30 */
@@ -438,9 +448,7 @@ board_show(struct board *b, struct str filter, struct str range, struct err *err
 	buf_str(&b->filter, filter);
 	buf_str(&b->range, range);
 	board_period(b);
-	tell_again(b, &b->events);
-	tell_again(b, &b->anomalies);
-	tell_again(b, &b->alerts);
+	tell_all_again(b);
 	return 0;
 }
 
@@ -450,18 +458,62 @@ board_period(struct board *b)
 	struct period period = { .at = time_now() + 1, .zone = b->spec.zone };
 	struct str range = buf_get(&b->range);
 	struct err ignore = {0};
-	int64_t span;
+	int64_t span, newest = board_is_back(b) ? b->until : b->newest;
 	int counts_back = range.n && dur_parse(range, &span, &ignore) == 0;
 
-	b->from = TIME_MIN, b->to = INT64_MAX;
+	b->from = TIME_MIN, b->to = board_is_back(b) ? b->until + 1 : INT64_MAX;
 	if (counts_back && b->newest == TIME_MIN)
 		return;
 	if (counts_back)
-		period.at = b->newest + 1;
+		period.at = newest + 1;
 	if (range.n && reading_range(range, &period, &b->from, &b->to, &ignore) < 0)
 		b->from = b->to;                /* it has not begun yet */
 	if (range.n && !period_is_fixed(range))
 		b->to = INT64_MAX;              /* from a time on */
+	if (board_is_back(b) && b->to > b->until)
+		b->to = b->until + 1;
+}
+
+int
+board_is_back(const struct board *b)
+{
+	return b->until != TIME_NONE;
+}
+
+/* The first time that is kept. */
+static int64_t
+first_time(const struct board *b)
+{
+	const struct list *lists[] = { &b->events, &b->anomalies, &b->alerts };
+	int64_t first = b->newest;
+
+	for (const struct panel *p = b->first; p; p = p->next)
+		for (struct map_entry *e = map_first(&p->lines); e; e = map_next(&p->lines, e)) {
+			const struct line *l = e->ptr;
+
+			if (l->n && l->time[0] < first)
+				first = l->time[0];
+		}
+	for (size_t k = 0; k < sizeof(lists) / sizeof(*lists); k++)
+		for (int i = 0; i < lists[k]->all.n; i++)
+			if (lists[k]->all.told[i].time < first)
+				first = lists[k]->all.told[i].time;
+	return first;
+}
+
+void
+board_scrub(struct board *b, int eighths)
+{
+	int64_t first = first_time(b), at = board_is_back(b) ? b->until : b->newest, span;
+
+	if (b->newest == TIME_MIN)
+		return;
+	board_period(b);
+	span = (b->from > first ? at - b->from : b->newest - first) / 8;
+	at += eighths * (span < 1000 ? 1000 : span);
+	b->until = at >= b->newest ? TIME_NONE : at < first ? first : at;
+	board_period(b);
+	tell_all_again(b);
 }
 
 static int
@@ -689,19 +741,79 @@ without_blanks(char *p, size_t n)
 	return to;
 }
 
+/* What was drawn behind byte `from` is a part, where it is anything. */
+static void
+end_part(struct board *b, const void *what, const struct buf *out, size_t from)
+{
+	if (out->n == from)
+		return;
+	if (b->parts == b->part_cap)
+		b->part = mem_grow(b->part, (size_t)(b->part_cap = b->part_cap ? 2 * b->part_cap : 16), sizeof(*b->part));
+	b->part[b->parts++] = (struct part){ what, b->drawn_lines };
+	for (size_t i = from; i < out->n; i++)
+		b->drawn_lines += out->p[i] == '\n';
+}
+
+const void *
+board_part_at(const struct board *b, int line)
+{
+	const void *found = NULL;
+
+	for (int i = 0; i < b->parts && b->part[i].line <= line && line < b->drawn_lines; i++)
+		found = b->part[i].what;
+	return found;
+}
+
+static int
+number_of(const struct board *b, const void *part)
+{
+	for (int i = 0; i < b->parts && part; i++)
+		if (b->part[i].what == part)
+			return i;
+	return -1;
+}
+
+const void *
+board_part_next(const struct board *b, const void *part, int by)
+{
+	int i = number_of(b, part);
+
+	if (!b->parts)
+		return NULL;
+	return b->part[i < 0 ? (by < 0 ? b->parts - 1 : 0) : (i + by + b->parts) % b->parts].what;
+}
+
+int
+board_part_line(const struct board *b, const void *part, int *end)
+{
+	int i = number_of(b, part);
+
+	*end = i < 0 ? 0 : i + 1 < b->parts ? b->part[i + 1].line : b->drawn_lines;
+	return i < 0 ? -1 : b->part[i].line;
+}
+
 void
 board_draw(struct board *b, int width, int height, struct buf *out)
 {
-	size_t start = out->n;
+	size_t start = out->n, from;
 	int lines = 0;
 
 	width = width < 20 ? 20 : width > 1000 ? 1000 : width;
 	board_period(b);
+	b->parts = b->drawn_lines = 0;
 	draw_list(b, "alerts", &b->alerts, 1, width, out);
+	end_part(b, &b->alerts, out, start);
+	from = out->n;
 	draw_list(b, "anomalies", &b->anomalies, 1, width, out);
-	for (struct panel *p = b->first; p; p = p->next)
+	end_part(b, &b->anomalies, out, from);
+	for (struct panel *p = b->first; p; p = p->next) {
+		from = out->n;
 		draw_panel(b, p, width, out);
+		end_part(b, p, out, from);
+	}
+	from = out->n;
 	draw_list(b, "events", &b->events, 0, width, out);
+	end_part(b, &b->events, out, from);
 	if (b->left_out)
 		buf_printf(out, "%lld values of further series are not shown\n", (long long)b->left_out);
 	if (out->n == start)

@@ -36,6 +36,9 @@ struct board {
 	size_t series;
 	int64_t left_out;
 	int64_t newest, from, to;       /* of all rows; of what is shown, as board_period has found it */
+	int64_t until;                  /* of what is shown at an earlier time; TIME_NONE: it goes on */
+	struct part { const void *what; int line; } *part;      /* of the picture that was drawn last */
+	int parts, part_cap, drawn_lines;
 	struct list events, anomalies, alerts;
 	struct buf key, text, scratch;
 };

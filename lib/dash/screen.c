@@ -266,7 +266,7 @@ screen_draw(const struct canvas *canvas, int from, struct str status, int cursor
 }
 
 void
-screen_show(struct str text, int from, struct str status, int cursor)
+screen_show(struct str text, int from, int chosen, struct str status, int cursor)
 {
 	int width, height, y = 0, n = 0;
 	struct str line;
@@ -275,7 +275,7 @@ screen_show(struct str text, int from, struct str status, int cursor)
 	for (; y < height - 1 && text.n && str_cut(&text, '\n', &line); n++) {
 		if (n < from)
 			continue;
-		put_line(y++, line, line.n && line.p[0] == '!' ? (int)A_BOLD | (colors ? COLOR_PAIR(CANVAS_BAD + 1) : 0) :
+		put_line(y++, line, n == chosen ? (int)(A_BOLD | A_REVERSE) : line.n && line.p[0] == '!' ? (int)A_BOLD | (colors ? COLOR_PAIR(CANVAS_BAD + 1) : 0) :
 		    line.n && line.p[0] != ' ' ? (int)A_BOLD | (colors ? COLOR_PAIR(CANVAS_FOCUS + 1) : 0) : 0);
 	}
 	for (; y < height - 1; y++)

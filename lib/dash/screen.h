@@ -17,9 +17,9 @@ int  screen_fd(void);                           /* for poll: there may be a key 
 int  screen_is_ascii(void);                     /* the locale's letters are not UTF-8; also before screen_open */
 int  screen_has_true_color(void);               /* so COLORTERM says; also before screen_open */
 
-/* Show lines of text from the n-th on, and a status line at the bottom. Lines that begin with '!' are bold, and red in colours.
- * cursor: the column of the status line where what is typed appears; < 0: nothing is typed. */
-void screen_show(struct str text, int from, struct str status, int cursor);
+/* Show lines of text from the n-th on, and a status line at the bottom. Lines that begin with '!' are bold, and red in colours; the chosen one (< 0:
+ * none) is reversed. cursor: the column of the status line where what is typed appears; < 0: nothing is typed. */
+void screen_show(struct str text, int from, int chosen, struct str status, int cursor);
 
 /* The same of a picture. */
 void screen_draw(const struct canvas *, int from, struct str status, int cursor);

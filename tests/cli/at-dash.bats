@@ -177,6 +177,42 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 	keys BSpace BSpace BSpace BSpace json Enter
 	seen 'written to rows.json'
 	[ "$(jq '.widgets[0].rows | length' rows.json)" = 18 ]
+	keys t BSpace BSpace C-u Enter
+	seen 'signup  ann'
+	keys Tab Tab Enter                              # hits, then the events of each second, alone
+	gone '^hits'
+	seen '^events a second'
+	gone 'signup  ann'
+	keys l                                          # the next one: what they were
+	seen 'signup  ann'
+	gone '^events a second'
+	keys h h
+	seen '^hits'
+	gone 'signup  ann'
+	keys Escape
+	seen 'signup  ann'
+	line=$(grep -n '^events a second' now | cut -d: -f1)
+	press=$(printf %02x $((line + 32)))             # a click in column 1 of its line
+	keys -H 1b 5b 4d 20 21 "$press" 1b 5b 4d 23 21 "$press"
+	keys Enter
+	gone '^hits'
+	seen '^events a second'
+	keys Escape
+	seen '^hits .* 78$'
+	keys '['                                        # earlier, what is left comes later
+	seen ', at an earlier time'
+	gone '^hits .* 78$'
+	seen 'signup  ann'
+	keys ']'
+	gone 'at an earlier time'
+	seen '^hits .* 78$'
+	keys t 5m Enter
+	seen ' range 5m'
+	keys '['
+	seen ', at an earlier time'
+	gone '11-18 12:06:00'
+	keys ']'
+	seen '11-18 12:01:00 .*11-18 12:06:00'
 	keys ' ' / signup Enter                         # what is held is another picture too, when one is asked for
 	seen 'no rows with this filter and range'
 	keys t BSpace BSpace Enter
