@@ -350,6 +350,8 @@ check_key(struct auth *a, const struct auth_credentials *c, struct str text, str
 {
 	struct principal p = { .kind = AUTH_KEY };
 	struct str id = { text.p + 3, AUTH_KEY_ID };
+	static const struct auth_caller nobody;         /* one that there is not is compared, too */
+	const struct auth_caller *held;
 	struct auth_caller *k;
 	struct buf hex = { 0 };
 	int64_t now = time_now();
@@ -361,8 +363,8 @@ check_key(struct auth *a, const struct auth_credentials *c, struct str text, str
 	pthread_mutex_lock(&a->lock);
 	if (!(k = auth_caller_key(a, id, err)))
 		rc = err->code;
-	else
-		good = (crypt_equal(hex.p, k->hash, 64) | (crypt_equal(hex.p, k->old, 64) & (now < k->old_until))) & (now < k->expires);
+	held = k ? k : &nobody;
+	good = (crypt_equal(hex.p, held->hash, 64) | (crypt_equal(hex.p, held->old, 64) & (now < held->old_until))) & (now < held->expires) & (k != NULL);
 	if (good) {
 		p.name = k->name, p.id = k->id, p.roles = k->roles, p.expires = k->expires, p.rights = k->rights;
 		if ((rc = auth_tenant_of(c, k->tenant, &p, err)) == 0)
