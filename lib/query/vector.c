@@ -1,4 +1,14 @@
-/* vector.c - a plan run by several workers, each with batches of its own, and the table that comes out. */
+/* vector.c - a plan run by several workers, each with batches of its own, and the table that comes out.
+ *
+ * What bounds it, over 10 million events on two cores (shares of the processor's time, perf):
+ *
+ *      new pages, which the kernel clears      a quarter to a third of Q6, Q8, Q9 and Q10, 2 % of Q11: what is touched is to be little, and used again
+ *      distinct users by day (Q6)              numbers of values 36 %, a bit of a set for each row 12 %
+ *      sums by campaign (Q8)                   unpacking, about 15 % in five kernels; texts as numbers 6 %
+ *      funnel, by windows (Q9)                 comparing keys and frames 14 %, moving columns into the order of users 5 %
+ *      retention, by a join (Q10)              pairs of numbers in a hash table, 16 %: misses of the cache
+ *      LIKE over many texts (Q11)              writing the texts out 19 %, looking into them 14 %, zstd 4 %
+ */
 #include "query/vector.h"
 
 #include <pthread.h>
