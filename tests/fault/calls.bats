@@ -100,10 +100,16 @@ failing() {
 	failing at-query -f chart 'SELECT user_id, count(*) FROM events GROUP BY 1'
 	failing at-query events --user u1
 	failing at-query 'SELECT metric, count(*), sum(value) FROM metrics GROUP BY metric'
+	failing at-query 'SELECT (SELECT count(*) FROM metrics) + (SELECT sum(value) FROM metrics) + (SELECT count(*) FROM events) AS n'
+	failing at-query --max-memory 4M "SELECT id, count(*), max(n) FROM events GROUP BY id ORDER BY id"
+	failing at-query metric '*' --every 1h
 	failing at-detect -p 'e -> e within 1h by user_id' rows
 	failing at-insight forecast - --horizon 3 metrics
 	failing at-admin export --user u1
 	exact=
+	mkdir -p config
+	echo '{"retention":{"metrics":"raw 1000d, 1m 2000d, 1h"}}' > config/analytics.json
+	failing at-ingest -q metrics                            # with roll-ups
 	failing at-query explain 'SELECT event, count(*) FROM events GROUP BY 1'          # the other way is a plan too
 	failing at-admin retain -n --before 2000-01-01          # what writes the audit asks who it is, where glibc's getpwuid crashes without memory
 	failing at-admin stats

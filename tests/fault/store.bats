@@ -6,6 +6,10 @@ load ../helper
 setup() { file=$AT_STORE/tenants/default/data.mdb; }
 events() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) printf "{\"event\":\"e\",\"timestamp\":%d,\"properties\":{\"n\":%d,\"fill\":\"%0200d\"}}\n", 1767225600 + i, i, i }'; }
 stored() { at-admin stats -f ndjson | jq .events; }
+teardown() {
+	end_jobs
+	[ ! -d small ] || umount small 2> /dev/null || true
+}
 root_only() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
 @test "fault 5: EIO and ENOSPC at each write and sync: said, nothing half done, and the store opens again" {
@@ -440,4 +444,43 @@ read_at_each_sync() {
 	read_at_each_sync at-admin -q compact
 	[ "$(stat -c %s "$file")" -lt "$was" ]                  # it was written anew
 	at-admin verify
+}
+
+@test "fault 7: sealing, roll-ups, compact and retention that a full disk has no room for leave all as it was, and go on with room" {
+	root_only
+	plain_only
+	mkdir small config
+	echo '{"retention":{"metrics":"raw 1000d, 1m 2000d, 1h"}}' > config/analytics.json
+	mount -t tmpfs -o size=12m tmpfs small 2> /dev/null || skip "cannot mount a tmpfs here"
+	export AT_STORE=$PWD/small/store
+	samples() { awk -v from="$1" -v n="$2" 'BEGIN { srand(from); for (i = from; i < from + n; i++) printf "{\"metric\":\"m\",\"timestamp\":%d,\"labels\":{\"host\":\"h%d\"},\"value\":%.9f}\n", 1767225600 + int(i / 5), i % 5, rand() }'; }
+	figures() { at-query -f csv 'SELECT count(*), sum(n) FROM events'; at-query -f csv 'SELECT count(*) FROM metrics'; at-query -f csv metric m --every 1h; }
+	for i in 1 2 3; do events 5000 | at-ingest -q; at-admin compact -q; done
+	samples 0 200000 | at-ingest -q
+	events 30000 | at-ingest -q
+	figures > want
+	dd if=/dev/zero of=small/fill bs=4k 2> /dev/null || true
+	samples 200000 100000 > more                            # with what is in the tail enough for pieces and buckets
+	run -1 --separate-stderr at-ingest -q more
+	[[ $stderr == *'the disk is full'* ]]
+	for i in 1 2; do
+		run -1 --separate-stderr at-admin -q compact
+		[[ $stderr == *'the disk is full'* ]]
+		[ ! -e "$AT_STORE/tenants/default/data.mdb.new" ]
+		run -1 --separate-stderr at-admin retain --before 2026-01-01T01:00:00Z --yes -q
+		[[ $stderr == *'the disk is full'* ]]
+		figures > got
+		cmp want got
+		at-admin verify
+	done
+	rm small/fill
+	at-admin -q compact
+	figures > got
+	cmp want got
+	at-ingest -q more
+	[ "$(at-admin stats -f ndjson | jq .samples)" = 300000 ]
+	at-admin retain --before 2026-01-01T01:00:00Z --yes -q
+	at-admin -q compact
+	at-admin verify
+	umount small
 }
