@@ -28,6 +28,7 @@ complete -c at-admin -n __fish_use_subcommand -a init -d 'make the store and its
 complete -c at-admin -n __fish_use_subcommand -a stats -d 'events, chunks, series, bytes and readers of a tenant; or how often its alert rules fire'
 complete -c at-admin -n __fish_use_subcommand -a verify -d 'read everything back and tell what does not hold together; exit 1 if anything'
 complete -c at-admin -n __fish_use_subcommand -a compact -d 'fill the chunks and give free pages back: the file gets smaller'
+complete -c at-admin -n __fish_use_subcommand -a mend -d 'take out events that cannot be read, into files in DIR, so that all else answers again'
 complete -c at-admin -n __fish_use_subcommand -a tenant -d 'make, name or remove tenants'
 complete -c at-admin -n __fish_use_subcommand -a user -d 'people who log in; a password is read from stdin'
 complete -c at-admin -n __fish_use_subcommand -a key -d 'keys for programs; a new one is printed once, alone'

@@ -995,7 +995,7 @@ reads_samples_again(struct str sql)
 	size_t at = 0;
 	int samples = 0, others = 0;
 
-	for (; token_next(sql, &at, &word, &ignore) == 1; before = word) {
+	for (; token_next(sql, &at, &word, &ignore) == 1 && !token_is(&word, ";"); before = word) {
 		samples += token_is(&word, "metrics") || (word.kind == TOKEN_QUOTED && str_eq(word.text, STR("\"metrics\""))) ||
 		    (token_is(&before, "metric") && token_is(&word, "("));
 		others += token_is(&word, "from") || token_is(&word, "join") || token_is(&word, "events");
@@ -1244,6 +1244,7 @@ run_statement(struct query *q, struct str all, size_t *at, const struct query_pa
 		return tell(q, sql, base, (long)word.at, "not authorized", err);
 	}
 	err_clear(err);
+	q->samples_too = reads_samples_again(rest);     /* before what is rewritten asks for the values there are */
 	rc = rewrite_next(&rest, &host, &rewrite, err);
 	*at = all.n - rest.n;
 	if (rc <= 0) {
@@ -1266,7 +1267,7 @@ run_statement(struct query *q, struct str all, size_t *at, const struct query_pa
 		rewrite_release(&rewrite);
 		return err->code;
 	}
-	q->samples_too = reads_samples_again(buf_get(&rewrite.text));
+	q->samples_too |= reads_samples_again(buf_get(&rewrite.text));
 again:
 	rc = prepare_best(q, &rewrite, params, n_params, &planned, &statement);
 	if (rc == SQLITE_OK && statement && (!sqlite3_stmt_readonly(statement) || sqlite3_column_count(statement) == 0))

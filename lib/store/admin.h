@@ -20,6 +20,12 @@ int store_verify(struct store *, void (*tell)(void *, const char *what), void *,
  * be read stays as it is: then all else is done, and the error (ERR_CORRUPT) says how much that is and how to go on. */
 int store_compact(struct store *, struct err *);
 
+/* Take out what cannot be read of the events, batches of the tail and chunks, so that all else answers again: each into a file in the folder
+ * `into`, as it lies (mend.c has the form). `events` are gone with them; of `again` chunks the rows were whole, and they were made anew. dry:
+ * only count. What is damaged of samples, or of LMDB's own pages, stays, and is an error. A transaction of its own. */
+struct store_mended { int64_t pieces, events, again; };
+int store_mend(struct store *, const char *into, int dry, struct store_mended *, struct err *);
+
 /* Drop events older than `events`, samples and rows of anomalies, alerts and insights older than `metrics` (TIME_NONE: none).
  * dry: only count. The pages are free for what comes next; store_compact makes the file smaller. Chunks of which a part would go and
  * that cannot be read stay: so many of them, of which `left` tells the first; the rest is done all the same. */

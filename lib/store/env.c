@@ -428,6 +428,28 @@ store_fetch_copy(const struct store_view *v, enum store_table table, struct str 
 }
 
 int
+store_fetch_raw(struct store *s, enum store_table table, struct str key, struct buf *out, struct err *err)
+{
+	struct store_view v;
+	MDB_val d;
+	char *to;
+	int rc, copied = 0;
+
+	store_view_of_txn(s, &v);
+	if ((rc = find(&v, table, key, &d, err)) <= 0)
+		return rc;
+	if (readable(&d)) {
+		to = buf_room(out, d.mv_size);
+		GUARDED(rc, (memcpy(to, d.mv_data, d.mv_size), 1));
+		copied = rc == 1;
+	}
+	if (!copied)
+		return store_fail(s, MDB_CORRUPTED, "reading", err);
+	out->n += d.mv_size;
+	return 1;
+}
+
+int
 store_count(const struct store_view *v, enum store_table table, uint64_t *n, struct err *err)
 {
 	MDB_stat st;

@@ -429,7 +429,11 @@ store_rights_vocab(struct store *s, char what, struct buf *out, struct err *err)
 		if (p)
 			add_part(&sum, p);
 	}
-	while ((rc = store_snapshot_tail(&snap, &ev, err)) > 0) {
+	while ((rc = store_snapshot_tail(&snap, &ev, err)) > 0 || rc == ERR_CORRUPT) {
+		if (rc < 0) {
+			err_clear(err);         /* who reads the events is told */
+			continue;
+		}
 		if (!s->rights->event_name(s->rights->self, ev.name))
 			continue;
 		if ((rc = store_seer_event(&seer, s, &ev, err)) < 0)

@@ -128,6 +128,9 @@ int store_fetch(const struct store_view *, enum store_table, struct str key, str
 int store_fetch_copy(const struct store_view *, enum store_table, struct str key, struct buf *out, struct err *);
 #define STORE_PAGE_HEAD 16      /* bytes before the value that has pages of its own */
 
+/* Check and value as they lie, whatever they are, in the write transaction; appended. */
+int store_fetch_raw(struct store *, enum store_table, struct str key, struct buf *out, struct err *);
+
 /* As store_fetch without computing the check: for what this process has checked before. */
 int store_fetch_again(const struct store_view *, enum store_table, struct str key, struct str *value, struct err *);
 

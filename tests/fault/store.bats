@@ -484,3 +484,35 @@ read_at_each_sync() {
 	at-admin verify
 	umount small
 }
+
+@test "fault 16: mend takes out what cannot be read, into files, and all else answers again" {
+	for day in 01 02; do
+		for i in 1 2 3; do echo "{\"event\":\"e$i\",\"timestamp\":\"2025-01-${day}T00:00:0${i}Z\",\"user_id\":\"CANARY$day\",\"properties\":{\"k$day\":$i}}"; done | at-ingest -q
+		at-admin compact -q
+		events 70000 | at-ingest -q                     # so that a chunk stays as it is
+	done
+	at-ingest -q <<< '{"event":"e1","timestamp":"2025-01-03T00:00:00Z","user_id":"CANARY03"}'
+	at-ingest -q <<< '{"event":"e1","timestamp":"2025-01-04T00:00:00Z","user_id":"u4"}'
+	run -0 at-admin mend aside -n
+	[[ $output == *': 0 damaged pieces with 0 events would be taken out, 0 chunks made anew' && ! -e aside ]]
+	LC_ALL=C sed -i 's/CANARY/DANARY/g' "$file"
+	run -1 at-admin verify
+	run -1 at-query 'SELECT count(*) FROM events'
+	run -2 at-admin mend
+	run -0 at-admin mend aside -n
+	[[ $output != *': 0 damaged'* && ! -e aside ]]
+	run -1 at-admin verify
+	run -0 at-admin mend aside -y
+	gone=$(sed -n 's/.* pieces with \([0-9]*\) events.*/\1/p' <<< "$output")
+	[ "$gone" -gt 0 ]
+	run -0 at-admin verify
+	[ -z "$output" ]
+	grep -aqr DANARY03 aside
+	[ "$(stat -c %a aside)" = 700 ]
+	[ "$(at-query -f csv 'SELECT count(*) FROM events' | tail -1 | tr -d '\r')" = $((140008 - gone)) ]
+	[ "$(at-query -f csv "SELECT user_id FROM events WHERE timestamp >= '2025-01-03' AND timestamp < '2025-02-01'" | tail -1 | tr -d '\r')" = u4 ]
+	at-admin compact -q
+	at-admin verify
+	at-ingest -q <<< '{"event":"e1"}'
+	at-admin audit | grep -q mend
+}
