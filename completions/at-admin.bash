@@ -15,7 +15,7 @@ _at_admin() {
 	case $cur in
 	-*) COMPREPLY=($(compgen -W '--all --dry-run --yes --format= --before= --until= --keep= --user= --role= --scope= --expires= --sees= --from= --to= --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
 		[[ ${COMPREPLY[0]} != *= ]] || compopt -o nospace ;;
-	*) [ "$COMP_CWORD" -gt 1 ] || COMPREPLY=($(compgen -W 'init stats verify compact mend tenant user key role audit silence letters feedback retain backup restore archive export erase ' -- "$cur")) ;;
+	*) [ "$COMP_CWORD" -gt 1 ] || COMPREPLY=($(compgen -W 'init stats verify compact tenant user key role audit silence letters feedback retain backup restore archive export erase ' -- "$cur")) ;;
 	esac
 }
 complete -o default -F _at_admin at-admin

@@ -270,7 +270,7 @@ verify(struct store *s, const char *name, struct err *err)
 	if ((rc = as_rows(err, &f.rows)) || (rc = store_verify(s, tell, &f, err)) < 0)
 		return rc;
 	if (rc > 0) {
-		err_set(&found, ERR_CORRUPT, "%s: %d findings, restore the tenant from a backup, or at-admin mend takes out what is damaged", name, rc);
+		err_set(&found, ERR_CORRUPT, "%s: %d findings, restore the tenant from a backup, or at-admin verify mend takes out what is damaged", name, rc);
 		cmd_fail(&found);
 	} else if (cmd_settings()->verbose) {
 		cmd_say("%s: all is well", name);
@@ -430,7 +430,7 @@ mend(struct store *s, const char *name, struct err *err)
 	struct store_mended done;
 	char what[160];
 
-	if (store_mend(s, want.words[0], want.dry, &done, err))
+	if (store_mend(s, want.words[1], want.dry, &done, err))
 		return err->code;
 	snprintf(what, sizeof(what), "%lld damaged pieces with %lld events", (long long)done.pieces, (long long)done.events);
 	if (want.dry) {
@@ -438,15 +438,15 @@ mend(struct store *s, const char *name, struct err *err)
 		return 0;
 	}
 	if (!cmd_settings()->quiet)
-		cmd_say("%s: %s %s %s, %lld chunks made anew", name, what, done.pieces ? "are now in" : "to be put into", want.words[0], (long long)done.again);
-	return done.pieces || done.again ? access_note("mend", name, what, err) : 0;
+		cmd_say("%s: %s %s %s, %lld chunks made anew", name, what, done.pieces ? "are now in" : "to be put into", want.words[1], (long long)done.again);
+	return done.pieces || done.again ? access_note("verify mend", name, what, err) : 0;
 }
 
 static int
-mend_verb(struct err *err)
+verify_mend(struct err *err)
 {
-	if (want.n != 1)
-		return err_set(err, ERR_USAGE, "mend: want the folder for what is taken out");
+	if (want.n != 2 || strcmp(want.words[0], "mend"))
+		return err_set(err, ERR_USAGE, "verify: want nothing more, or mend and the folder for what is taken out");
 	if (!want.dry && sure(err, "taking out what cannot be read"))
 		return err->code;
 	return on_tenants(mend, STORE_WRITE, err);
@@ -463,7 +463,7 @@ stats_verb(struct err *err)
 static int
 verify_verb(struct err *err)
 {
-	return on_all(verify, STORE_READ, err);
+	return want.n ? verify_mend(err) : on_all(verify, STORE_READ, err);
 }
 
 static int
@@ -492,9 +492,8 @@ static const struct {
 } calls[] = {
 	{ "init",     0, 0,                      init },
 	{ "stats",    1, 0,                      stats_verb },
-	{ "verify",   0, 0,                      verify_verb },
+	{ "verify",   1, 0,                      verify_verb },
 	{ "compact",  0, 0,                      compact_verb },
-	{ "mend",     1, 0,                      mend_verb },
 	{ "tenant",   1, 0,                      tenant },
 	{ "user",     1, ROLE,                   access_user },
 	{ "key",      1, ROLE | SCOPE | EXPIRES, access_key },
@@ -510,7 +509,7 @@ static const struct {
 	{ "export",   0, USER,                   data_export },
 	{ "erase",    0, USER,                   data_erase },
 };
-#define VERBS "init, stats, verify, compact, mend, tenant, user, key, role, audit, silence, letters, feedback, retain, backup, restore, archive, export or erase"
+#define VERBS "init, stats, verify, compact, tenant, user, key, role, audit, silence, letters, feedback, retain, backup, restore, archive, export or erase"
 
 /* What narrows one verb must not be passed over by another, which would take more than was meant: `erase --before`, `retain --user`. */
 static int
@@ -570,9 +569,8 @@ main(int argc, char **argv)
 	static const struct cmd_verb verbs[] = {
 		{ "init",    "",                             "make the store and its tenant default; fine when they are there" },
 		{ "stats",   "[rules] [-a] [-f FORMAT]",     "events, chunks, series, bytes and readers of a tenant; or how often its alert rules fire" },
-		{ "verify",  "[-a] [-f FORMAT]",             "read everything back and tell what does not hold together; exit 1 if anything" },
+		{ "verify",  "[mend DIR] [-a] [-f FORMAT]",  "read everything back, tell what does not hold together; mend: take damaged events out" },
 		{ "compact", "[-a] [-n]",                    "fill the chunks and give free pages back: the file gets smaller" },
-		{ "mend",    "DIR [-a] [-n] [-y]",           "take out events that cannot be read, into files in DIR, so that all else answers again" },
 		{ "tenant",  "add NAME | list | remove NAME", "make, name or remove tenants" },
 		{ "user",    "add | remove | password | mfa NAME, list", "people who log in; a password is read from stdin" },
 		{ "key",     "create [NAME], list, revoke | rotate ID", "keys for programs; a new one is printed once, alone" },

@@ -59,7 +59,8 @@ static void
 replace(sqlite3_context *c, int n, sqlite3_value **v)
 {
 	struct str in = functions_text_of(v[0]), what = functions_text_of(v[1]), with;
-	size_t most = (size_t)sqlite3_limit(sqlite3_context_db_handle(c), SQLITE_LIMIT_LENGTH, -1);
+	size_t most = (size_t)sqlite3_limit(sqlite3_context_db_handle(c), SQLITE_LIMIT_LENGTH, -1), heap = (size_t)sqlite3_hard_heap_limit64(-1);
+	int little = heap && heap / 4 < most;           /* it is there twice before SQLite has it, as large as it will be */
 	struct buf out = { 0 };
 	const char *at;
 
@@ -73,13 +74,16 @@ replace(sqlite3_context *c, int n, sqlite3_value **v)
 	with = functions_text_of(v[2]);
 	if (!with.p)
 		return;
+	most = little ? heap / 4 : most;
 	while (in.n && (at = memmem(in.p, in.n, what.p, what.n)) && out.n <= most) {
 		buf_add(&out, in.p, (size_t)(at - in.p));
 		buf_str(&out, with);
 		in.n -= (size_t)(at - in.p) + what.n;
 		in.p = at + what.n;
 	}
-	if (out.n + in.n > most) {
+	if (out.n + in.n > most && little) {
+		sqlite3_result_error_nomem(c);
+	} else if (out.n + in.n > most) {
 		sqlite3_result_error_toobig(c);
 	} else {
 		buf_str(&out, in);

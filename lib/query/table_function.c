@@ -192,6 +192,7 @@ struct cursor {
 	struct arena *arena;
 	struct cell *cell;              /* rows of `width` cells */
 	size_t n, cap, at;
+	int64_t held;                   /* bytes, counted beside SQLite's heap */
 	int width;
 	struct cell args[TABLE_FUNCTION_PARAMS];
 };
@@ -292,10 +293,33 @@ close_cursor(sqlite3_vtab_cursor *base)
 {
 	struct cursor *c = (struct cursor *)base;
 
+	query_heap_beside(-c->held);
 	arena_free(c->arena);
 	free(c->cell);
 	sqlite3_free(c);
 	return SQLITE_OK;
+}
+
+/* Room for a row more, within the memory there is. */
+static int
+make_room(struct cursor *c, size_t width, struct err *err)
+{
+	struct table *t = (struct table *)c->base.pVtab;
+	size_t want = c->cap + (c->cap < 65536 ? c->cap : c->cap / 4);
+
+	if ((c->n & 0xfff) && (c->n + 1) * width <= c->cap)
+		return 0;
+	if ((c->n + 1) * width <= c->cap)
+		want = c->cap;
+	else if (want < (c->n + 64) * width)
+		want = (c->n + 64) * width;
+	if (t->q->spec.memory && (int64_t)(want * sizeof(*c->cell) + arena_used(c->arena)) - c->held > query_heap_left(t->q))
+		return err_set(err, ERR_LIMIT, "%s gives too many rows for the memory there is: ask for fewer, or allow more", t->f->name);
+	if (want > c->cap)
+		c->cell = mem_grow(c->cell, c->cap = want, sizeof(*c->cell));
+	query_heap_beside((int64_t)(want * sizeof(*c->cell) + arena_used(c->arena)) - c->held);
+	c->held = (int64_t)(want * sizeof(*c->cell) + arena_used(c->arena));
+	return 0;
 }
 
 static int
@@ -309,12 +333,8 @@ keep(void *self, const struct cell *cells, int n, struct err *err)
 	if ((c->n & 0xfff) == 0 && query_stopped(t->q, err) < 0)
 		return err->code;
 	c->width = n;
-	if ((c->n + 1) * (size_t)n > c->cap) {
-		c->cap = c->cap ? 2 * c->cap : 64 * (size_t)n;
-		if (c->cap < (c->n + 1) * (size_t)n)
-			c->cap = (c->n + 1) * (size_t)n;
-		c->cell = mem_grow(c->cell, c->cap, sizeof(*c->cell));
-	}
+	if (make_room(c, (size_t)n, err))
+		return err->code;
 	for (int i = 0; i < n; i++) {
 		struct cell *to = &c->cell[c->n * (size_t)n + (size_t)i];
 

@@ -113,6 +113,21 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	P
 }
 
+@test "fault 31: rows of a table function and what replace makes take no more than --max-memory" {
+	[ -z "$SANITIZED" ] || skip "a sanitizer takes memory of its own"
+	python3 - <<-'P'
+		import resource, subprocess
+		for sql, word in ("SELECT count(*) FROM generate_series(1, 1000000000)", "for the memory there is"), \
+		    ("SELECT count(*) FROM generate_series(1, 300000) a, generate_series(1, 1000000000) b", "for the memory there is"), \
+		    ("SELECT length(replace(repeat('x', 10000000), 'x', repeat('y', 1000)))", "--max-memory"):
+		    p = subprocess.run(["at-query", "--max-memory", "40M", sql], capture_output=True, text=True)
+		    assert p.returncode == 1 and word in p.stderr and p.stderr.count("\n") == 1, (sql, p)
+		subprocess.run(["at-query", "--max-memory", "40M", "SELECT count(*) FROM generate_series(1, 500000)"], check=True)
+		peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+		assert peak <= 60 << 10, peak
+	P
+}
+
 @test "SIGINT ends a statement at once" {
 	at-query "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n" 2> said & pid=$!
 	soon hears $pid

@@ -485,7 +485,7 @@ read_at_each_sync() {
 	umount small
 }
 
-@test "fault 16: mend takes out what cannot be read, into files, and all else answers again" {
+@test "fault 16: verify mend takes out what cannot be read, into files, and all else answers again" {
 	for day in 01 02; do
 		for i in 1 2 3; do echo "{\"event\":\"e$i\",\"timestamp\":\"2025-01-${day}T00:00:0${i}Z\",\"user_id\":\"CANARY$day\",\"properties\":{\"k$day\":$i}}"; done | at-ingest -q
 		at-admin compact -q
@@ -493,16 +493,16 @@ read_at_each_sync() {
 	done
 	at-ingest -q <<< '{"event":"e1","timestamp":"2025-01-03T00:00:00Z","user_id":"CANARY03"}'
 	at-ingest -q <<< '{"event":"e1","timestamp":"2025-01-04T00:00:00Z","user_id":"u4"}'
-	run -0 at-admin mend aside -n
+	run -0 at-admin verify mend aside -n
 	[[ $output == *': 0 damaged pieces with 0 events would be taken out, 0 chunks made anew' && ! -e aside ]]
 	LC_ALL=C sed -i 's/CANARY/DANARY/g' "$file"
 	run -1 at-admin verify
 	run -1 at-query 'SELECT count(*) FROM events'
-	run -2 at-admin mend
-	run -0 at-admin mend aside -n
+	run -2 at-admin verify mend
+	run -0 at-admin verify mend aside -n
 	[[ $output != *': 0 damaged'* && ! -e aside ]]
 	run -1 at-admin verify
-	run -0 at-admin mend aside -y
+	run -0 at-admin verify mend aside -y
 	gone=$(sed -n 's/.* pieces with \([0-9]*\) events.*/\1/p' <<< "$output")
 	[ "$gone" -gt 0 ]
 	run -0 at-admin verify
