@@ -193,6 +193,10 @@ struct cursor {
 	struct cell *cell;              /* rows of `width` cells */
 	size_t n, cap, at;
 	int64_t held;                   /* bytes, counted beside SQLite's heap */
+	int ended;                      /* rows by their number: this one is not there */
+	struct cell one;                /* else it is this */
+	char text[TIME_LEN];
+	_Alignas(16) char state[TABLE_FUNCTION_STATE];
 	int width;
 	struct cell args[TABLE_FUNCTION_PARAMS];
 };
@@ -346,6 +350,15 @@ keep(void *self, const struct cell *cells, int n, struct err *err)
 	return 0;
 }
 
+static void
+look(struct cursor *c)
+{
+	const struct table_function *f = ((struct table *)c->base.pVtab)->f;
+
+	if (f->at)
+		c->ended = !f->at(c->state, (int64_t)c->at, c->text, &c->one);
+}
+
 static int
 filter(sqlite3_vtab_cursor *base, int plan, const char *ops, int argc, sqlite3_value **argv)
 {
@@ -365,19 +378,23 @@ filter(sqlite3_vtab_cursor *base, int plan, const char *ops, int argc, sqlite3_v
 		if (to->type == CELL_TEXT)
 			to->text.p = arena_dup(c->arena, to->text.p ? to->text.p : "", to->text.n);
 	}
-	if (t->f->run(&call, (struct cell_sink){ keep, c }, &err) < 0) {
+	if ((t->f->at ? t->f->begin(&call, c->state, &err) : t->f->run(&call, (struct cell_sink){ keep, c }, &err)) < 0) {
 		t->q->failure = err;
 		sqlite3_free(t->base.zErrMsg);
 		t->base.zErrMsg = sqlite3_mprintf("%s: %s", t->f->name, err.text);
 		return err.code == ERR_CANCEL ? SQLITE_INTERRUPT : SQLITE_ERROR;
 	}
+	look(c);
 	return SQLITE_OK;
 }
 
 static int
 next(sqlite3_vtab_cursor *base)
 {
-	((struct cursor *)base)->at++;
+	struct cursor *c = (struct cursor *)base;
+
+	c->at++;
+	look(c);
 	return SQLITE_OK;
 }
 
@@ -386,7 +403,7 @@ eof(sqlite3_vtab_cursor *base)
 {
 	struct cursor *c = (struct cursor *)base;
 
-	return c->at >= c->n;
+	return ((struct table *)base->pVtab)->f->at ? c->ended : c->at >= c->n;
 }
 
 static int
@@ -394,10 +411,10 @@ column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 {
 	struct cursor *c = (struct cursor *)base;
 	struct table *t = (struct table *)base->pVtab;
-	const struct cell *row = &c->cell[c->at * (size_t)c->width];
-	int groups = t->f->ragged ? 0 : c->width - t->columns;  /* values of `by`, in front */
+	const struct cell *row = t->f->at ? &c->one : &c->cell[c->at * (size_t)c->width];
+	int width = t->f->at ? 1 : c->width, groups = t->f->ragged ? 0 : width - t->columns;    /* values of `by`, in front */
 
-	if (i >= c->width && i < t->columns) {
+	if (i >= width && i < t->columns) {
 		sqlite3_result_null(to);
 	} else if (i < t->columns) {
 		functions_give(to, &row[groups + i]);

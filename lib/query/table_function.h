@@ -7,6 +7,7 @@
 #ifndef QUERY_TABLE_FUNCTION_H
 #define QUERY_TABLE_FUNCTION_H
 
+#include "base/time.h"
 #include "json/cell.h"
 #include "query/query.h"
 
@@ -25,12 +26,18 @@ struct table_function_call {
 	const struct table_function *function;
 };
 
+#define TABLE_FUNCTION_STATE 96
+
 struct table_function {
 	const char *name, *does;
 	const char *const *columns;     /* NULL at the end */
 	const struct table_function_param *params;      /* a row of zeros at the end */
 	/* Produce the rows. When a parameter named "by" is given, each row has the values of those fields in front. */
 	int (*run)(const struct table_function_call *, struct cell_sink, struct err *);
+	/* Where rows of one cell follow from their number, from 0: SQL asks for each then, and keeps none. The state is of TABLE_FUNCTION_STATE
+	 * bytes; a text may stand in `text`. 1, 0 there is no such row. NULL: they are kept as they are made. */
+	int (*begin)(const struct table_function_call *, void *state, struct err *);
+	int (*at)(const void *state, int64_t n, char text[TIME_LEN], struct cell *);
 	int sql_only;           /* no verb */
 	int ragged;             /* a row may have fewer cells than there are columns: then those are NULL */
 };

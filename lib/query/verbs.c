@@ -471,54 +471,84 @@ static const struct table_function explain_verb = { "explain", "how a statement 
 static const char *const series_columns[] = { "value", NULL };
 static const struct table_function_param series_params[] = { { "start", "N", "the first", 1 }, { "stop", "N", "the last", 1 }, { "step", "N", "from one to the next", 1 }, { 0 } };
 
-/* From the start to the stop in steps, without what is the stop itself where `open`. */
+/* From the start to the stop in steps, without what is the stop itself where `open`: numbers, or times by ms or months. */
+struct steps { enum { WHOLE, REAL, TIMES } of; int open; int64_t from, to, by, months; double first, last, step; };
+
 static int
-steps(const struct table_function_call *call, int open, struct cell_sink sink, struct err *err)
+steps_begin(const struct table_function_call *call, int open, struct steps *x, struct err *err)
 {
 	const struct cell zero = cell_integer(0), *start = &call->args[0], *stop = &call->args[1], *step = &call->args[2];
 	const char *name = call->function->name;
 	struct buf scratch = {0};
-	int64_t from, to, by = 1, months = 0, n = 0;
-	char out[TIME_LEN];
 	int rc = 0;
 
+	*x = (struct steps){ .open = open, .by = 1 };
 	if (open && stop->type == CELL_NULL)
 		stop = start, start = &zero;
 	if (start->type == CELL_NULL || stop->type == CELL_NULL)
 		return err_set(err, ERR_USAGE, "%s wants where it starts and stops", name);
-	if (start->type == CELL_TEXT && time_parse_rfc3339(start->text, &from) == 0 && stop->type == CELL_TEXT && time_parse_rfc3339(stop->text, &to) == 0) {
-		by = 86400000;
-		if (step->type != CELL_NULL && functions_interval(table_function_text(call, "step", &scratch), &by, &months) < 0)
+	if (start->type == CELL_TEXT && time_parse_rfc3339(start->text, &x->from) == 0 && stop->type == CELL_TEXT && time_parse_rfc3339(stop->text, &x->to) == 0) {
+		x->of = TIMES;
+		x->by = 86400000;
+		if (step->type != CELL_NULL && functions_interval(table_function_text(call, "step", &scratch), &x->by, &x->months) < 0)
 			rc = err_set(err, ERR_USAGE, "%s: the step is no span, try INTERVAL 1 DAY", name);
-		else if ((by == 0 && months == 0) || (by && months))
+		else if ((x->by == 0 && x->months == 0) || (x->by && x->months))
 			rc = err_set(err, ERR_USAGE, "%s: the step must be a span of days or less, or of months, that is not 0", name);
-		for (int64_t t = from, up = by > 0 || months > 0; rc == 0 && (up ? t <= to - open : t >= to + open); n++, t = months ? time_add_months(from, n * months) : from + n * by) {
-			time_print(t, out);
-			rc = sink.row(sink.self, (struct cell[]){ cell_text((struct str){ out, TIME_LEN }) }, 1, err);
-		}
-		buf_release(&scratch);
-		return rc;
-	}
-	if (start->type == CELL_REAL || stop->type == CELL_REAL || step->type == CELL_REAL) {
-		double a = start->type == CELL_REAL ? start->real : (double)start->integer, b = stop->type == CELL_REAL ? stop->real : (double)stop->integer,
-		    s = step->type == CELL_REAL ? step->real : step->type == CELL_INTEGER ? (double)step->integer : 1;
-
-		if (s == 0 || !isfinite(a) || !isfinite(b) || !isfinite(s))
-			return err_set(err, ERR_USAGE, "%s: the step must not be 0", name);
-		for (double x = a; rc == 0 && (s > 0 ? x <= b : x >= b) && !(open && x == b); x = a + (double)++n * s)
-			rc = sink.row(sink.self, (struct cell[]){ cell_real(x) }, 1, err);
-		return rc;
-	}
-	if ((start == &zero ? (from = 0) : str_int64(table_function_text(call, "start", &scratch), &from)) < 0 ||
-	    str_int64(table_function_text(call, stop == &call->args[0] ? "start" : "stop", &scratch), &to) < 0 ||
-	    (step->type != CELL_NULL && str_int64(table_function_text(call, "step", &scratch), &by) < 0) || by == 0)
+	} else if (start->type == CELL_REAL || stop->type == CELL_REAL || step->type == CELL_REAL) {
+		x->of = REAL;
+		x->first = start->type == CELL_REAL ? start->real : (double)start->integer;
+		x->last = stop->type == CELL_REAL ? stop->real : (double)stop->integer;
+		x->step = step->type == CELL_REAL ? step->real : step->type == CELL_INTEGER ? (double)step->integer : 1;
+		if (x->step == 0 || !isfinite(x->first) || !isfinite(x->last) || !isfinite(x->step))
+			rc = err_set(err, ERR_USAGE, "%s: the step must not be 0", name);
+	} else if ((start == &zero ? (x->from = 0) : str_int64(table_function_text(call, "start", &scratch), &x->from)) < 0 ||
+	    str_int64(table_function_text(call, stop == &call->args[0] ? "start" : "stop", &scratch), &x->to) < 0 ||
+	    (step->type != CELL_NULL && str_int64(table_function_text(call, "step", &scratch), &x->by) < 0) || x->by == 0) {
 		rc = err_set(err, ERR_USAGE, "%s wants two numbers or times, and a step that is not 0", name);
-	while (rc == 0 && (by > 0 ? from <= to : from >= to) && !(open && from == to)) {
-		rc = sink.row(sink.self, (struct cell[]){ cell_integer(from) }, 1, err);
-		if (__builtin_add_overflow(from, by, &from))
-			break;
 	}
 	buf_release(&scratch);
+	return rc;
+}
+
+static int
+steps_at(const void *state, int64_t n, char text[TIME_LEN], struct cell *out)
+{
+	const struct steps *x = state;
+	double real = x->first + (double)n * x->step;
+	int64_t v;
+
+	switch (x->of) {
+	case REAL:
+		*out = cell_real(real);
+		return (x->step > 0 ? real <= x->last : real >= x->last) && !(x->open && real == x->last);
+	case TIMES:
+		if (x->months)
+			v = time_add_months(x->from, n * x->months);
+		else if (__builtin_mul_overflow(n, x->by, &v) || __builtin_add_overflow(x->from, v, &v))
+			return 0;
+		if (x->by > 0 || x->months > 0 ? v > x->to - x->open : v < x->to + x->open)
+			return 0;
+		time_print(v, text);
+		*out = cell_text((struct str){ text, TIME_LEN });
+		return 1;
+	default:
+		if (__builtin_mul_overflow(n, x->by, &v) || __builtin_add_overflow(x->from, v, &v))
+			return 0;
+		*out = cell_integer(v);
+		return (x->by > 0 ? v <= x->to : v >= x->to) && !(x->open && v == x->to);
+	}
+}
+
+static int
+steps(const struct table_function_call *call, int open, struct cell_sink sink, struct err *err)
+{
+	struct steps x;
+	struct cell cell;
+	char text[TIME_LEN];
+	int rc = steps_begin(call, open, &x, err);
+
+	for (int64_t n = 0; rc == 0 && steps_at(&x, n, text, &cell); n++)
+		rc = sink.row(sink.self, &cell, 1, err);
 	return rc;
 }
 
@@ -528,7 +558,19 @@ series(const struct table_function_call *call, struct cell_sink sink, struct err
 	return steps(call, 0, sink, err);
 }
 
-static const struct table_function series_verb = { "generate_series", "numbers or times in steps", series_columns, series_params, series, .sql_only = 1 };
+static int
+series_begin(const struct table_function_call *call, void *state, struct err *err)
+{
+	return steps_begin(call, 0, state, err);
+}
+
+static int
+range_begin(const struct table_function_call *call, void *state, struct err *err)
+{
+	return steps_begin(call, 1, state, err);
+}
+
+static const struct table_function series_verb = { "generate_series", "numbers or times in steps", series_columns, series_params, series, .begin = series_begin, .at = steps_at, .sql_only = 1 };
 
 /* ---- range: as generate_series, but without what it ends at, and from 0 */
 
@@ -540,7 +582,7 @@ range(const struct table_function_call *call, struct cell_sink sink, struct err 
 	return steps(call, 1, sink, err);
 }
 
-static const struct table_function range_verb = { "range", "numbers or times in steps, without the last", range_columns, series_params, range, .sql_only = 1 };
+static const struct table_function range_verb = { "range", "numbers or times in steps, without the last", range_columns, series_params, range, .begin = range_begin, .at = steps_at, .sql_only = 1 };
 
 /* ---- unnest: a list as rows */
 
