@@ -5,13 +5,18 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "codec/decimals.h"
 #include "query/metric_built_in.h"
+#include "window/number.h"
 
 #define ANSWER_MOST (64u << 20)         /* bytes of an answer, about */
 #define BUCKETS 100                     /* about so many where no interval is given */
 #define FILTERS_MOST 8
 
-struct line { struct str labels; struct buf points; double total; size_t n; };
+/* Of values, which are decimals mostly (codec/decimals.h). */
+struct total { __int128 nano; double rest; };
+
+struct line { struct str labels; struct buf points; struct total total; size_t n; };
 
 struct filter { int at; struct str text; };     /* which of `by`; the value it must have, as text */
 
@@ -22,7 +27,7 @@ struct answer {
 	int n_filters;
 	struct line *series;
 	size_t n, cap, bytes;
-	double total;
+	struct total total;
 	int totals;                     /* the second round: values are totals */
 	struct buf labels;
 };
@@ -42,7 +47,7 @@ labels_of(struct answer *m, const struct cell *cells)
 }
 
 static double
-number_of(const struct cell *c)
+figure_of(const struct cell *c)
 {
 	return c->type == CELL_INTEGER ? (double)c->integer : c->type == CELL_REAL ? c->real : 0;
 }
@@ -78,7 +83,7 @@ metric_row(void *self, const struct cell *cells, int n, struct err *err)
 	if (m->totals) {
 		for (size_t i = 0; i < m->n; i++)
 			if (str_eq(m->series[i].labels, labels))
-				m->series[i].total = number_of(value);
+				m->series[i].total = (struct total){ .rest = figure_of(value) };
 		return 0;
 	}
 	if (!s || !str_eq(s->labels, labels)) {
@@ -92,8 +97,8 @@ metric_row(void *self, const struct cell *cells, int n, struct err *err)
 	buf_byte(&s->points, ',');
 	cell_put_json(&s->points, value);
 	buf_byte(&s->points, ']');
-	s->total += number_of(value);
-	m->total += number_of(value);
+	decimals_sum_one(figure_of(value), &s->total.nano, &s->total.rest);
+	decimals_sum_one(figure_of(value), &m->total.nano, &m->total.rest);
 	m->bytes += 40;
 	return m->bytes > ANSWER_MOST ? err_set(err, ERR_LIMIT, "too many points, ask for a longer interval or fewer labels") : 0;
 }
@@ -106,7 +111,7 @@ metric_total(void *self, const struct cell *cells, int n, struct err *err)
 
 	(void)err;
 	if (passes(m, cells))
-		m->total = number_of(&cells[n - 1]);
+		m->total = (struct total){ .rest = figure_of(&cells[n - 1]) };
 	return 0;
 }
 
@@ -152,6 +157,12 @@ period_of(const struct metric_spec *spec, const struct metric_reach *there)
 }
 
 static void
+put_total(struct buf *b, const struct total *t)
+{
+	json_put_double(b, t->nano ? number_double(&(struct number){ t->nano, -9 }) + t->rest : t->rest);
+}
+
+static void
 put_metric(struct buf *b, const struct answer *m, const struct metric_spec *spec, const struct metric_reach *period, int has_every, int adds, const char *note)
 {
 	char interval[32];
@@ -170,13 +181,13 @@ put_metric(struct buf *b, const struct answer *m, const struct metric_spec *spec
 	buf_printf(b, ",\"additive\":%s,\"groupBy\":", adds ? "true" : "false");
 	put_list(b, m->by, m->n_by);
 	buf_lit(b, ",\"total\":");
-	json_put_double(b, m->total);
+	put_total(b, &m->total);
 	buf_lit(b, ",\"series\":[");
 	for (size_t i = 0; i < m->n; i++) {
 		buf_lit(b, i ? ",{\"labels\":" : "{\"labels\":");
 		buf_str(b, m->series[i].labels);
 		buf_lit(b, ",\"total\":");
-		json_put_double(b, m->series[i].total);
+		put_total(b, &m->series[i].total);
 		buf_lit(b, ",\"points\":[");
 		buf_str(b, buf_get(&m->series[i].points));
 		buf_lit(b, "]}");
@@ -279,7 +290,7 @@ metric_answer(struct query *q, const struct metric_question *question, struct bu
 				m.filter[i].at = i;
 			}
 			whole.by = joined(&by, fields, m.n_filters);
-			m.total = 0;
+			m.total = (struct total){ 0 };
 			metric_run(q, &whole, (struct cell_sink){ metric_total, &m }, err);
 		}
 	}

@@ -420,6 +420,14 @@ P
 	[ "$(get '/api/v1/matches?timeRange=all&pattern=a%20-%3E%20a%20within%2090d%20by%20user_id' | jq -c '[.from, .to]')" = '["2026-09-30T23:10:00.000Z","2026-11-03T10:00:00.001Z"]' ]
 }
 
+@test "a metric's total is that of decimals, of series and of all of them" {
+	serve_start
+	for i in 1 2 3; do
+		for h in a b; do echo "{\"metric\":\"m\",\"timestamp\":\"2026-11-01T1$i:00:00Z\",\"labels\":{\"h\":\"$h\"},\"revenue_sum\":0.1}"; done
+	done | at-ingest -q
+	[ "$(get '/api/v1/metrics?metric=m.revenue_sum&groupBy=h&timeRange=all&interval=1h' | jq -c '[.total, [.series[].total]]')" = '[0.6,[0.3,0.3]]' ]
+}
+
 @test "conversion_rate and user_engagement are metrics over time, by a field, and what insights say of them" {
 	serve_start
 	[ "$(get '/api/v1/metrics?metric=conversion_rate&timeRange=all' | jq -c '[.series, .additive, (.note | test("funnel"))]')" = '[[],false,true]' ]
