@@ -19,6 +19,7 @@
 #include "base/task.h"
 #include "base/time.h"
 #include "query/query_priv.h"
+#include "query/tables.h"
 #include "query/vector_priv.h"
 
 #define THREADS_MOST 64
@@ -432,9 +433,48 @@ meets(struct vector_plan *plan, struct arena *a, struct vector_expr *key, const 
 	also(plan, a, in);
 }
 
-/* Rows of the store that meet what is there of the other inputs. */
+/* A column of an input beside one of a table of a single row, in a condition of all rows of the join: the input's rows fulfil it
+ * before they are joined. A bound of time tells which chunks are read. */
+static void
+fulfils(struct vector_plan *plan, struct arena *a, const struct vector_source *s, int input, struct vector_table *const *t, const struct vector_expr *e)
+{
+	static const struct { enum vector_op op; char as, turned; } bounds[] = { { VECTOR_EQ, '=', '=' }, { VECTOR_LT, '<', '>' }, { VECTOR_LE, 'L', 'G' }, { VECTOR_GT, '>', '<' },
+		{ VECTOR_GE, 'G', 'L' } };
+	struct tables_range range = { plan->range.from, plan->range.to };
+	const struct vector_give *give[2];
+	struct vector_expr *own;
+	char text[TIME_LEN];
+	struct cell c;
+	int at;
+
+	for (int i = 0; e->op == VECTOR_AND && i < e->n_args; i++)
+		fulfils(plan, a, s, input, t, e->arg[i]);
+	if (e->op < VECTOR_EQ || e->op > VECTOR_GE || e->arg[0]->op != VECTOR_FIELD || e->arg[1]->op != VECTOR_FIELD)
+		return;
+	give[0] = &s->give[e->arg[0]->field], give[1] = &s->give[e->arg[1]->field];
+	at = give[0]->table == input ? 1 : 0;           /* of the two the one that is of the single row */
+	if (give[!at]->table != input || !t[give[at]->table] || t[give[at]->table]->n != 1 || s->step[input].outer || s->step[give[at]->table].outer)
+		return;
+	c = vector_column_cell(&t[give[at]->table]->column[give[at]->column].column, 0, text);
+	if (c.type == CELL_TEXT)
+		c.text.p = arena_dup(a, c.text.p, c.text.n);
+	own = node(a, e->op, 2);
+	own->arg[!at] = plan->key[give[!at]->column];
+	own->arg[at] = node(a, VECTOR_CONSTANT, 0);
+	own->arg[at]->constant = c;
+	also(plan, a, own);
+	if (plan->samples || c.type != CELL_TEXT || own->arg[!at]->op != VECTOR_FIELD || plan->field[own->arg[!at]->field].of != FIELD_TIME)
+		return;
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(*bounds); i++)
+		if (bounds[i].op == e->op)
+			tables_bound(&range, at ? bounds[i].as : bounds[i].turned, c.text);
+	plan->range.from = range.from > plan->range.from ? range.from : plan->range.from;
+	plan->range.to = range.to < plan->range.to ? range.to : plan->range.to;
+}
+
+/* Rows of the store that meet what is there of the other inputs. where: of the join; NULL none. */
 static struct vector_table *
-narrow_table(struct run *run, const struct vector_source *s, int input, struct vector_table *const *t, struct err *err)
+narrow_table(struct run *run, const struct vector_source *s, int input, struct vector_table *const *t, const struct vector_expr *where, struct err *err)
 {
 	struct vector_plan *whole = s->input[input]->plan, plan;
 	struct arena *arena;
@@ -454,13 +494,15 @@ narrow_table(struct run *run, const struct vector_source *s, int input, struct v
 			else if (key->table == input && t[b] && !s->step[b].outer)
 				meets(&plan, arena, whole->key[key->left], &t[b]->column[key->right]);
 		}
+	if (where)
+		fulfils(&plan, arena, s, input, t, where);
 	out = run_plan(run, &plan, all_of_it, &whole->ran, err);
 	arena_free(arena);
 	return out;
 }
 
 static struct vector_join *
-source_join(struct run *run, const struct vector_source *s, struct err *err)
+source_join(struct run *run, const struct vector_source *s, const struct vector_expr *where, struct err *err)
 {
 	struct vector_table **t = mem_new((size_t)s->n_inputs * sizeof(*t));
 	struct vector_join *join = NULL;
@@ -470,7 +512,7 @@ source_join(struct run *run, const struct vector_source *s, struct err *err)
 			t[i] = source_table(run, s->input[i], err);
 	for (int i = s->n_inputs; i-- > 0 && !err->code; )
 		if (is_narrowed(s->input[i]))
-			t[i] = narrow_table(run, s, i, t, err);
+			t[i] = narrow_table(run, s, i, t, where, err);
 	if (!err->code)
 		join = vector_join_open(run->q, s, t, (size_t)run->most, err);
 	for (int i = 0; i < s->n_inputs; i++)
@@ -496,7 +538,7 @@ crew_open(struct crew *crew, struct run *run, const struct vector_plan *plan, st
 			    store_batches_open(store, &crew->plan.range, crew->plan.field, crew->plan.n_fields, err);
 		crew->plan.overlaps = in->events && !store_batches_apart(in->events);
 	} else if (plan->source->of == SOURCE_JOIN) {
-		in->join = source_join(run, plan->source, err);
+		in->join = source_join(run, plan->source, plan->where, err);
 	} else {
 		in->table = crew->table = source_table(run, plan->source, err);
 	}

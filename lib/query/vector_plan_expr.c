@@ -483,7 +483,7 @@ put_sql(struct plan_scope *s, const struct select_expr *e, int aliases, int oper
 	case SELECT_PARAM:
 		return (p = param_at(s->w, e->from)) ? vector_plan_put_literal(to, &p->value) : -1;
 	case SELECT_CALL:
-		if (field_of(s, e, aliases, &field))
+		if (field_of(s, e, aliases, &field) || (fields && s->n_inputs && vector_plan_join_value(s, e, 0, &field)))
 			return put_field(s, field, AFFINITY_NONE, fields, to);
 		if (fields && is_constant(s, e, aliases)) {     /* NOW(): the same for all, once and for all */
 			struct cell cell;
@@ -765,7 +765,7 @@ every_of(struct plan_scope *s, const struct select_expr *e, int aliases)
 /* ---- SQL for the rest */
 
 static struct vector_expr *
-sql_of(struct plan_scope *s, const struct select_expr *e, int aliases, const char *before)
+sql_of(struct plan_scope *s, const struct select_expr *e, int aliases, const char *before, const char *after)
 {
 	struct fields fields = { .n = 0 };
 	struct vector_expr *out = NULL;
@@ -773,7 +773,7 @@ sql_of(struct plan_scope *s, const struct select_expr *e, int aliases, const cha
 	struct buf sql = {0};
 	unsigned has = vector_plan_has(s, e, aliases);
 
-	if (s->n_inputs && !*before && vector_plan_join_value(s, e, &field))
+	if (s->n_inputs && !*before && vector_plan_join_value(s, e, 0, &field))
 		return vector_plan_field(s, field);
 	buf_lit(&sql, before);
 	if (*before)
@@ -784,7 +784,7 @@ sql_of(struct plan_scope *s, const struct select_expr *e, int aliases, const cha
 		enum store_field_of of = s->plan->field[fields.at[0]].of;
 
 		if (*before)
-			buf_byte(&sql, ')');
+			buf_printf(&sql, "%s)", after);
 		out = vector_plan_node(s, fields.n == 1 && (of == FIELD_TIME || of == FIELD_RECEIVED) ? VECTOR_TIME : VECTOR_SQL, fields.n);
 		out->sql = (struct str){ arena_dup(s->plan->arena, sql.p, sql.n), sql.n };
 		for (int i = 0; i < fields.n; i++)
@@ -809,13 +809,19 @@ vector_plan_sort_key(struct plan_scope *s, const struct select_expr *e)
 	for (int i = 0; i < e->n_args; i++)
 		if (vector_plan_has(s, e->arg[i], 0) & ~(unsigned)HAS_COLUMN)
 			return NULL;
-	return sql_of(s, e, 0, "hex");
+	return sql_of(s, e, 0, "hex", "");
 }
 
 int
 vector_plan_is_sort_key(const struct select_expr *e)
 {
 	return e->of == SELECT_CALL && named(e->name, "order_key");
+}
+
+struct vector_expr *
+vector_plan_text(struct plan_scope *s, const struct select_expr *e)
+{
+	return sql_of(s, e, 0, "CAST", " AS TEXT");
 }
 
 static int
@@ -881,7 +887,7 @@ truth(struct plan_scope *s, const struct select_expr *e, int aliases, int strict
 		return out;
 	if (out && out->op == VECTOR_CONSTANT && out->sql.p)
 		return negate(s, negate(s, out, 1), 1);
-	return strict ? NULL : sql_of(s, e, aliases, "NOT NOT ");
+	return strict ? NULL : sql_of(s, e, aliases, "NOT NOT ", "");
 }
 
 static struct vector_expr *
@@ -950,7 +956,7 @@ is_number(const struct vector_expr *e)          /* a constant that a numeric aff
 static int
 gives_text(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
-	static const char *const calls[] = { "date_trunc", "strftime", "date", "datetime", "lower", "upper", "substr", "trim", "replace", NULL };
+	static const char *const calls[] = { "date_trunc", "time_add", "strftime", "date", "datetime", "lower", "upper", "substr", "trim", "replace", NULL };
 	struct store_field field;
 	struct plan_item item;
 
@@ -958,8 +964,6 @@ gives_text(struct plan_scope *s, const struct select_expr *e, int aliases)
 		return gives_text(item.in, item.expr, 0);
 	if (e->of != SELECT_CALL || e->filter || e->over)
 		return 0;
-	if (named(e->name, "time_add") && e->n_args == 3)
-		return vector_plan_affinity(s, e->arg[0], aliases) == AFFINITY_TEXT || gives_text(s, e->arg[0], aliases);
 	if (named(e->name, "cast_to") && e->n_args == 2)
 		return e->arg[1]->of == SELECT_TEXT && named(e->arg[1]->name, "date");
 	return one_of(e->name, calls);
@@ -971,6 +975,7 @@ comparison(struct plan_scope *s, enum vector_op op, const struct select_expr *a,
 {
 	enum plan_affinity x = vector_plan_affinity(s, a, aliases), y = vector_plan_affinity(s, b, aliases);
 	struct vector_expr *left, *right;
+	struct store_field field;
 
 	if ((vector_plan_has(s, a, aliases) | vector_plan_has(s, b, aliases)) & HAS_COLLATE)
 		return NULL;
@@ -981,8 +986,13 @@ comparison(struct plan_scope *s, enum vector_op op, const struct select_expr *a,
 	if ((x == AFFINITY_TEXT && y == AFFINITY_NONE) || (y == AFFINITY_TEXT && x == AFFINITY_NONE)) {
 		struct vector_expr *other = x == AFFINITY_NONE ? left : right;
 
-		if (!gives_text(s, x == AFFINITY_NONE ? a : b, aliases) && constant_as_text(s, other) < 0)
-			return NULL;
+		const struct select_expr *e = x == AFFINITY_NONE ? a : b;
+
+		if (!gives_text(s, e, aliases) && constant_as_text(s, other) < 0) {
+			if (!s->n_inputs || !vector_plan_join_value(s, e, 1, &field))
+				return NULL;
+			*(x == AFFINITY_NONE ? &left : &right) = vector_plan_field(s, field);
+		}
 	}
 	return pair(s, op, left, right);
 }
@@ -1225,11 +1235,11 @@ vector_plan_value(struct plan_scope *s, const struct select_expr *e, int aliases
 		if ((out = native(s, e, aliases, 1)))
 			return out;
 		if (count_fields(s, e, aliases) == 1)
-			return sql_of(s, e, aliases, "");
+			return sql_of(s, e, aliases, "", "");
 	}
 	if ((out = native(s, e, aliases, 0)))
 		return out;
-	return sql_of(s, e, aliases, "");
+	return sql_of(s, e, aliases, "", "");
 }
 
 struct vector_expr *

@@ -128,7 +128,7 @@ void vector_plan_stage(struct plan_work *);                             /* what 
 void vector_plan_lower(struct plan_work *, const struct select_expr *, int aliases);    /* finds what this plan can give of an expression: known from then on */
 int vector_plan_windows(struct plan_work *);                            /* window functions, if all of them can be run here. 1, 0 no, -1 bad */
 int vector_plan_join_column(struct plan_scope *, const struct select_expr *, struct store_field *);     /* 1: a column of an input */
-int vector_plan_join_value(struct plan_scope *, const struct select_expr *, struct store_field *);      /* 1: the value is of one input, which has it as a column now */
+int vector_plan_join_value(struct plan_scope *, const struct select_expr *, int as_text, struct store_field *);         /* 1: the value is of one input, which has it as a column now */
 void vector_plan_orders(struct vector_plans *);                         /* where does the order of rows not matter? */
 void vector_plan_columns(struct vector_plans *);                        /* which columns of each are read? */
 const struct plan_known *vector_plan_known(const struct plan_scope *, const struct select_expr *);
@@ -161,6 +161,7 @@ struct vector_expr *vector_plan_value(struct plan_scope *, const struct select_e
 struct vector_expr *vector_plan_condition(struct plan_scope *, const struct select_expr *, int aliases);
 struct vector_expr *vector_plan_sort_key(struct plan_scope *, const struct select_expr *);         /* of an aggregate in an order */
 int vector_plan_is_sort_key(const struct select_expr *);                /* of several values: order_key(…) */
+struct vector_expr *vector_plan_text(struct plan_scope *, const struct select_expr *);  /* its value cast to TEXT */
 struct vector_expr *vector_plan_field(struct plan_scope *, struct store_field);
 struct vector_expr *vector_plan_node(struct plan_scope *, enum vector_op, int n_args);
 struct vector_expr *vector_plan_cell(struct plan_scope *, struct cell);

@@ -289,7 +289,7 @@ static int
 never_fails(const struct select_expr *e)
 {
 	static const char *const calls[] = { "date_trunc", "time_bucket", "time_add", "strftime", "date", "datetime", "julianday", "epoch", "year", "quarter", "month", "week", "day",
-		"hour", "minute", "second", "dayofweek", "date_part", "at_zone", "lower", "upper", "substr", "length", "coalesce", "ifnull", "nullif", "iif", NULL };
+		"hour", "minute", "second", "dayofweek", "date_part", "at_zone", "at_time", "lower", "upper", "substr", "length", "coalesce", "ifnull", "nullif", "iif", NULL };
 	const struct select_expr *child;
 	int i = 0;
 
@@ -310,11 +310,14 @@ never_fails(const struct select_expr *e)
 /* What SQLite computes of one input's row is computed before the join, once for each row of it and not for each pair. Not of one
  * whose rows may be missing: of NULLs it may be something. */
 int
-vector_plan_join_value(struct plan_scope *s, const struct select_expr *e, struct store_field *field)
+vector_plan_join_value(struct plan_scope *s, const struct select_expr *e, int as_text, struct store_field *field)
 {
 	int i = never_fails(e) ? only(reads(s, e)) : -1, column, at;
 
-	if (i < 0 || s->plan->source->step[i].outer || (column = vector_plan_key(s->input[i], e, 0)) < 0 || (at = give(s, i, column)) < 0)
+	if (i < 0 || s->plan->source->step[i].outer)
+		return 0;
+	column = as_text ? vector_plan_key_of(s->input[i], vector_plan_text(&s->input[i]->scope, e), AFFINITY_TEXT) : vector_plan_key(s->input[i], e, 0);
+	if (column < 0 || (at = give(s, i, column)) < 0)
 		return 0;
 	*field = vector_plan_column(s, at);
 	return 1;

@@ -810,6 +810,9 @@ P
 	SELECT e.user_id, x.pages, count(*) FROM events e JOIN (SELECT user_id, group_concat(page) AS pages FROM events GROUP BY 1) x USING (user_id) GROUP BY 1, 2 ORDER BY 1|u1,/home,2 u2,/cart,1
 	WITH RECURSIVE d(d) AS (SELECT '2026-11-23' UNION ALL SELECT date(d, '1 day') FROM d WHERE d < '2026-11-25') SELECT d.d, count(e.t) FROM d LEFT JOIN (SELECT date(timestamp) AS t FROM events) e ON e.t = d.d GROUP BY 1 ORDER BY 1|2026-11-23,2 2026-11-24,1 2026-11-25,0
 	SELECT count(*) FROM events e, (VALUES (2), (3)) AS b(least) WHERE e.revenue >= b.least|3
+	WITH p AS (SELECT '2026-11-23' AS lo, '2026-11-24' AS hi) SELECT count(*) FROM events, p WHERE timestamp >= lo AND timestamp < hi|2
+	WITH b AS (SELECT max(timestamp) AS hi FROM events) SELECT count(*) FROM b, events WHERE timestamp > hi - INTERVAL 13 HOUR|2
+	WITH b AS (SELECT max(timestamp) AS hi FROM events WHERE event = 'none') SELECT count(*) FROM events, b WHERE timestamp > hi|0
 	END
 	# a number beside a column of texts is a text there, and none beside a property
 	is "SELECT count(*) FROM (VALUES (5), ('5'), (6)) AS v(x) JOIN (SELECT user_id FROM events UNION ALL SELECT CAST(5 AS TEXT)) e ON e.user_id = v.x" 2

@@ -286,6 +286,13 @@ class Maker:
     def given(self):
         """Events beside what is not read over columns."""
         a, c = Maker(self.r, "a"), Maker(self.r)
+        if self.r.random() < .25:       # a row of bounds
+            bound = self.pick("SELECT %s AS lo, %s AS hi" % (self.literal(), self.literal()), "SELECT '2026-10-25' AS lo, TIMESTAMP '2026-11-01' AS hi", "SELECT %s AS lo, max(timestamp) AS hi FROM events%s" % (c.aggregate(), c.where()),
+                              "SELECT min(timestamp) AS lo, avg(r) AS hi FROM events%s" % c.where(), "SELECT n AS lo, r AS hi FROM events WHERE id = 'e7'")
+            op = lambda: self.pick("=", "<", ">=", ">", "<=", "<>")
+            test = lambda: self.pick("a.timestamp %s lo" % op(), "a.timestamp %s hi" % op(), "a.timestamp > hi - INTERVAL '%d days'" % self.r.randrange(1, 20), "a.r %s lo" % op(), "a.mixed %s hi" % op(), "lo %s a.n" % op(),
+                                     "a.user_id %s lo" % op(), "a.page %s hi" % op(), "a.timestamp::date %s lo" % op(), "a.n + 1 %s hi" % op(), "upper(a.source) %s lo" % op())
+            return "WITH p AS (%s) SELECT a.event, count(*), min(a.id) FROM %s WHERE %s GROUP BY 1" % (bound, self.pick("events a, p", "p CROSS JOIN events a"), " AND ".join(test() for _ in range(self.r.randrange(1, 3))))
         values = "VALUES " + ", ".join("(%s, %s)" % (self.literal(), self.literal()) for _ in range(self.r.randrange(1, 6)))
         how = self.pick("JOIN", "JOIN", "LEFT JOIN", "CROSS JOIN")
         rows = self.pick("(SELECT column1 AS k, column2 AS w FROM (%s)) v" % values, "(%s) AS v(k, w)" % values, "(SELECT CAST(column1 AS TEXT) AS k, CAST(column2 AS INTEGER) AS w FROM (%s)) v" % values,

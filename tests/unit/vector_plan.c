@@ -180,6 +180,10 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	    "vector(1): rows over columns; gives user_id, timestamp, [time_add( timestamp , 1, '1 hour' )]\nvector(2): rows over columns; gives user_id, timestamp" },
 	{ "SELECT timestamp::date, max(floor(n / 2)) FROM events WHERE abs(r) > 1 GROUP BY 1", NULL,
 	    "vector(0): groups over columns; filter (abs(r) > 1); by [cast_to( timestamp,'date')]/86400s; max(floor((n / 2)))" },
+	{ "WITH p AS (SELECT '2026' AS lo) SELECT count(*) FROM events, p WHERE timestamp >= lo AND n > 1", NULL,
+	    "vector(0): groups of hash join of vector(1) with vector(2) (c0 vector(1).c0, c1 vector(2).c0, c2 vector(2).c1, c3 vector(2).c2); filter (c0 >= c3); count(*)\n"
+	    "vector(1): rows over columns; filter (n > 1); gives timestamp\n"
+	    "vector(2): rows of (WITH p AS (SELECT '2026' AS lo) SELECT * FROM \"p\"); gives c0, [at_time( c0 )], [CAST(at_time( c0 ) AS TEXT)]" },
 	/* samples */
 	{ "SELECT field, TIME_BUCKET('1h', timestamp), avg(value) FROM metrics WHERE metric = 'm' AND value > '5' AND timestamp >= '2026-01-01' GROUP BY 1, 2", NULL,
 	    "vector(0): groups of samples over columns, from 2026-01-01T00:00:00.000Z, metric m; filter [CAST(value AS NUMERIC) > '5']; "
