@@ -521,6 +521,22 @@ source_join(struct run *run, const struct vector_source *s, const struct vector_
 	return join;
 }
 
+/* Of the first rows by time downwards only the last chunks are read: those that have as many. */
+static struct store_batches *
+open_events(struct store *store, struct vector_plan *plan, struct err *err)
+{
+	struct store_batches *all = store_batches_open(store, &plan->range, plan->field, plan->n_fields, err);
+	const struct vector_expr *first = plan->n_order ? plan->order[0].expr : NULL;
+	int64_t from;
+
+	if (!all || plan->grouped || plan->limit < 1 || plan->where || !first || !plan->order[0].descending || first->op != VECTOR_FIELD ||
+	    plan->field[first->field].of != FIELD_TIME || (from = store_batches_last(all, plan->limit)) <= plan->range.from)
+		return all;
+	store_batches_close(all);
+	plan->range.from = from;
+	return store_batches_open(store, &plan->range, plan->field, plan->n_fields, err);
+}
+
 static int
 crew_open(struct crew *crew, struct run *run, const struct vector_plan *plan, struct err *err)
 {
@@ -535,7 +551,7 @@ crew_open(struct crew *crew, struct run *run, const struct vector_plan *plan, st
 	if (!plan->source) {
 		if (complete(&crew->plan, crew->arena, err) == 0)
 			in->events = plan->samples ? open_samples(store, &crew->plan, err) :
-			    store_batches_open(store, &crew->plan.range, crew->plan.field, crew->plan.n_fields, err);
+			    open_events(store, &crew->plan, err);
 		crew->plan.overlaps = in->events && !store_batches_apart(in->events);
 	} else if (plan->source->of == SOURCE_JOIN) {
 		in->join = source_join(run, plan->source, plan->where, err);

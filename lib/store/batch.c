@@ -221,6 +221,37 @@ store_batches_rows(const struct store_batches *all)
 	return all->rows;
 }
 
+static int
+latest_end_first(const void *a, const void *b)
+{
+	const struct store_source *x = *(const struct store_source *const *)a, *y = *(const struct store_source *const *)b;
+
+	return (x->max_time < y->max_time) - (x->max_time > y->max_time);
+}
+
+int64_t
+store_batches_last(const struct store_batches *all, int64_t n)
+{
+	const struct store_range *r = &all->snap.range;
+	const struct store_source **chunk;
+	int64_t from = TIME_MAX;
+	size_t chunks = 0;
+
+	if (all->samples || all->snap.s->rights || r->n_names || r->user_id.p)         /* not all rows of a chunk count */
+		return TIME_MIN;
+	chunk = mem_grow(NULL, all->snap.n_sources + 1, sizeof(*chunk));
+	for (size_t i = 0; i < all->snap.n_sources; i++)
+		if (all->snap.source[i].min_time >= r->from && all->snap.source[i].max_time < r->to)
+			chunk[chunks++] = &all->snap.source[i];
+	qsort(chunk, chunks, sizeof(*chunk), latest_end_first);
+	for (size_t i = 0; i < chunks && n > 0; i++) {
+		n -= (int64_t)chunk[i]->rows;
+		from = chunk[i]->min_time < from ? chunk[i]->min_time : from;
+	}
+	free(chunk);
+	return n > 0 ? TIME_MIN : from;
+}
+
 int
 store_batches_more(const struct store_batches *all)
 {

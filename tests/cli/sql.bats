@@ -827,6 +827,31 @@ P
 	[[ ${output//$'\r'/} == *400000,1* ]]
 }
 
+@test "the last rows by time are looked for in the last chunks alone, ties, late rows and bounds or not" {
+	for day in 1 2 3; do    # a chunk or more of each, with times that many share
+		seq 0 39999 | awk -v day=$day '{ printf "{\"event\":\"e%d\",\"timestamp\":\"2026-12-0%dT%02d:%02d:%02dZ\",\"properties\":{\"n\":%d}}\n", $1 % 3, day, $1 / 3600, $1 / 60 % 60, int($1 / 7) * 7 % 60, $1 }' | at-ingest -q
+		at-admin -q compact
+	done
+	run -0 at-query -f tsv "EXPLAIN ANALYZE SELECT timestamp, event FROM events ORDER BY timestamp DESC LIMIT 10"
+	[[ $output =~ '10 rows of '([0-9]+)' read' && ${BASH_REMATCH[1]} -lt 70000 ]]
+	# late ones among them, and the tail
+	seq 0 999 | awk '{ printf "{\"event\":\"late\",\"timestamp\":\"2026-12-0%dT0%d:00:00Z\",\"properties\":{\"n\":%d}}\n", 1 + $1 % 3, $1 % 7, $1 }' | at-ingest -q
+	at-admin -q compact
+	printf '{"event":"tail","timestamp":"2026-12-02T23:00:00Z"}\n{"event":"tail","timestamp":"2026-12-03T23:00:00Z"}\n' | at-ingest -q
+	while read -r statement; do
+		[ "$(at-query -f csv "$statement" | cksum)" = "$(AT_VECTOR=0 at-query -f csv "$statement" | cksum)" ] || { echo "$statement"; return 1; }
+	done <<-'END'
+	SELECT timestamp, event, n FROM events ORDER BY timestamp DESC, n LIMIT 20
+	SELECT timestamp FROM events ORDER BY timestamp DESC LIMIT 30 OFFSET 50000
+	SELECT timestamp, n FROM events ORDER BY timestamp DESC, event, n DESC LIMIT 200 OFFSET 39990
+	SELECT timestamp, event, n FROM events WHERE timestamp < '2026-12-02T11:00:00Z' ORDER BY timestamp DESC, n LIMIT 15
+	SELECT timestamp, n FROM events WHERE timestamp BETWEEN '2026-12-02T01:00:00Z' AND '2026-12-02T02:00:00Z' ORDER BY timestamp DESC, n LIMIT 5000
+	SELECT timestamp, n FROM events WHERE event = 'e1' AND n % 1000 = 1 ORDER BY timestamp DESC, n LIMIT 90
+	SELECT max(n), count(*) FROM (SELECT n FROM events ORDER BY timestamp DESC, n LIMIT 45000)
+	SELECT timestamp, n FROM events ORDER BY timestamp DESC, n LIMIT 99999
+	END
+}
+
 @test "LATERAL names the row before it; SEMI and ANTI JOIN keep rows that have a match, or none" {
 	is "SELECT e.user_id, t.event, t.n FROM (SELECT DISTINCT user_id FROM events) e CROSS JOIN LATERAL (SELECT f.event, count(*) OVER () AS n FROM events f WHERE f.user_id = e.user_id ORDER BY f.timestamp DESC LIMIT 1) t ORDER BY 1" $'u1,signup,2\nu2,page_view,1'
 	is "SELECT v.x, m FROM (VALUES ('u1'), ('u9')) AS v(x) LEFT JOIN LATERAL (SELECT max(big) AS m FROM events WHERE user_id = x GROUP BY user_id) t ON true ORDER BY 1" $'u1,9007199254740993\nu9,'
