@@ -106,6 +106,7 @@ names_tag(struct str header, const char *etag)
 {
 	struct str piece;
 
+	etag += strncmp(etag, "W/", 2) ? 0 : 2;
 	while (header.p && str_cut(&header, ',', &piece)) {
 		piece = str_trim(piece);
 		if (str_starts(piece, STR("W/")))
@@ -125,8 +126,9 @@ exchange_json(struct exchange *ex, int status, struct buf *json)
 		serve_kept_put(c, buf_get(json));
 
 	if (status == 200 && (str_eq(http_method(ex->request), STR("GET")) || str_eq(http_method(ex->request), STR("HEAD")))) {
-		if (!c->etag[0])
-			snprintf(c->etag, sizeof(c->etag), "\"%016llx\"", (unsigned long long)str_hash_stable(buf_get(json)));
+		if (!c->etag[0])        /* weak, where the bytes behind what is said may differ (RFC 9110, 8.8.1) */
+			snprintf(c->etag, sizeof(c->etag), "%s\"%016llx\"", ex->said ? "W/" : "",
+			    (unsigned long long)str_hash_stable((struct str){ buf_text(json), ex->said ? ex->said : json->n }));
 		if (names_tag(http_header(ex->request, "If-None-Match"), c->etag)) {
 			exchange_send(ex, 304, NULL, (struct str){ 0 });
 			return;

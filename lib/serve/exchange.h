@@ -31,6 +31,7 @@ struct exchange {
 	struct str asked;               /* the statement or question that it came to, for the audit; p NULL: its parameters say all */
 	int asked_in_words;             /* in English, not SQL */
 	int64_t rows;                   /* that the answer has */
+	size_t said;                    /* its first bytes, which its ETag is of; 0: all */
 	char id[33];                    /* the request's: in logs, errors and X-Request-Id */
 };
 

@@ -12,7 +12,7 @@
 #define ANSWER_MOST (64u << 10)         /* bytes of one: all are 64 MiB at most */
 #define AGE_NS 1000000000LL
 
-struct kept { struct buf key, body; uint64_t version; int64_t ns, rows; };
+struct kept { struct buf key, body; uint64_t version; int64_t ns, rows; size_t said; };
 
 struct serve_kept {
 	pthread_mutex_t lock;
@@ -68,7 +68,7 @@ serve_kept_answer(struct serve_call *c)
 	slot = &k->slot[str_hash(buf_get(&key)) % SLOTS];
 	pthread_mutex_lock(&k->lock);
 	if (slot->version == version && c->began_ns - slot->ns < AGE_NS && str_eq(buf_get(&slot->key), buf_get(&key)))
-		buf_str(&body, buf_get(&slot->body)), c->ex.rows = slot->rows;
+		buf_str(&body, buf_get(&slot->body)), c->ex.rows = slot->rows, c->ex.said = slot->said;
 	pthread_mutex_unlock(&k->lock);
 	buf_release(&key);
 	if (!body.n)
@@ -97,6 +97,7 @@ serve_kept_put(struct serve_call *c, struct str body)
 	buf_str(&slot->body, body);
 	slot->version = c->version;
 	slot->rows = c->ex.rows;
+	slot->said = c->ex.said;
 	slot->ns = time_mono_ns();
 	pthread_mutex_unlock(&k->lock);
 	buf_release(&key);

@@ -106,13 +106,17 @@ put_meta(struct buf *b, const struct rows *r)
 	buf_byte(b, ']');
 }
 
+/* How long it took is no part of what is said: the same rows have the same ETag. */
 static void
-put_rows(struct buf *b, const struct rows *r, double seconds, int64_t read)
+put_rows(struct exchange *ex, struct buf *b, const struct rows *r, double seconds, int64_t read)
 {
+	ex->rows = r->count;
 	put_meta(b, r);
 	buf_lit(b, ",\"data\":[");
 	buf_str(b, buf_get(&r->data));
-	buf_printf(b, "],\"rows\":%lld,\"statistics\":{\"elapsed\":%.6f,\"rows_read\":%lld}", (long long)r->count, seconds, (long long)read);
+	buf_printf(b, "],\"rows\":%lld,", (long long)r->count);
+	ex->said = b->n;
+	buf_printf(b, "\"statistics\":{\"elapsed\":%.6f,\"rows_read\":%lld}", seconds, (long long)read);
 }
 
 static void
@@ -290,9 +294,8 @@ query(struct exchange *ex)
 	} else {
 		struct buf json = { 0 };
 
-		ex->rows = rows.count;
 		buf_byte(&json, '{');
-		put_rows(&json, &rows, seconds, query_read(q));
+		put_rows(ex, &json, &rows, seconds, query_read(q));
 		buf_byte(&json, '}');
 		exchange_json(ex, 200, &json);
 		buf_release(&json);
@@ -640,8 +643,7 @@ answer_verb(struct exchange *ex, const char *verb, const struct named *names, in
 		buf_lit(&json, ",\"to\":");
 		json_put_time(&json, to > TIME_MAX ? TIME_MAX : to);
 		buf_byte(&json, ',');
-		ex->rows = rows.count;
-		put_rows(&json, &rows, seconds, read);
+		put_rows(ex, &json, &rows, seconds, read);
 		buf_byte(&json, '}');
 		exchange_json(ex, 200, &json);
 	}
