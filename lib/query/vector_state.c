@@ -666,9 +666,12 @@ add_pick(struct vector_states *g, struct state *s, struct vector_worker *w, cons
 	s->instant |= in->column.form == COLUMN_INTEGER && in->column.instant;
 	for (size_t n = 0; n < in->rows.n; n++) {
 		size_t i = vector_row(in->rows, backwards ? in->rows.n - 1 - n : n), to = group_of(group, i);
-		struct vector_place place = vector_place_of(w, i);
+		struct vector_place place;
 		struct cell key, value;
 
+		if (!by && w->times && s->there[to] && (backwards ? w->times[i] < s->place[to].time : w->times[i] > s->place[to].time))
+			continue;       /* nearly all */
+		place = vector_place_of(w, i);
 		if (by) {
 			key = raw_cell(w, &by->column, i);
 			if (key.type == CELL_NULL && !nulls)
