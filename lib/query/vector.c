@@ -27,7 +27,7 @@
 #define MEMORY       (512LL << 20)      /* of groups and rows where nothing is said */
 #define PART_SHARE   2          /* of the memory, what the groups of a part take: they are merged, put in order and made columns besides */
 #define PARTS_MOST   256
-#define TRIES        3          /* with more parts: where that does not help, one group is too large by itself */
+#define TRIES        5          /* with more parts: where that does not help, one group is too large by itself */
 #define WINDOW_BYTES 64         /* for each row while windows are looked through */
 #define WORKER_BYTES (32LL << 20)       /* of memory that is bounded, for each worker: it has columns and a heap besides what is counted */
 #define NARROW_MOST 500000      /* values of one side of a join that rows of the other must have one of */
