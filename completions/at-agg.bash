@@ -14,7 +14,7 @@ _at_agg() {
 		return
 	fi
 	case $cur in
-	-*) COMPREPLY=($(compgen -W '--window= --by= --aggregates= --where= --format= --metric= --lateness= --late= --rejects= --updates= --idle= --states --save --state= --strict --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
+	-*) COMPREPLY=($(compgen -W '--window= --by= --aggregates= --where= --format= --metric= --lateness= --late= --rejects= --updates= --idle= --states --save --state= --lossy --strict --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
 		[[ ${COMPREPLY[0]} != *= ]] || compopt -o nospace ;;
 	esac
 }

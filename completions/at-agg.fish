@@ -12,6 +12,7 @@ complete -c at-agg -l idle -r -d 'silence after which live input goes by the clo
 complete -c at-agg -l states -d 'write the states too, so that rows can be merged'
 complete -c at-agg -s s -l save -d 'keep the rows in the store as metrics'
 complete -c at-agg -l state -r -d 'go on with the windows left open by the last run'
+complete -c at-agg -l lossy -d 'mend text that is no UTF-8 instead of refusing the row'
 complete -c at-agg -l strict -d 'exit 3 when a row was rejected'
 complete -c at-agg -s S -l store -r -d 'the store\'s directory (default $AT_STORE, else ~/.local/share/at)'
 complete -c at-agg -s T -l tenant -r -d 'the tenant (default $AT_TENANT, else default)' -f -a '(at-query --complete tenants 2>/dev/null)'

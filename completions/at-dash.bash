@@ -13,7 +13,7 @@ _at_dash() {
 		return
 	fi
 	case $cur in
-	-*) COMPREPLY=($(compgen -W '--once --render= --url= --range= --filter= --series= --points= --width= --ascii --plain --csv-safe --strict --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
+	-*) COMPREPLY=($(compgen -W '--once --render= --url= --range= --filter= --series= --points= --width= --ascii --plain --csv-safe --lossy --strict --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
 		[[ ${COMPREPLY[0]} != *= ]] || compopt -o nospace ;;
 	esac
 }

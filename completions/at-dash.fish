@@ -9,6 +9,7 @@ complete -c at-dash -l width -r -d 'of the picture of --once; default the termin
 complete -c at-dash -l ascii -d 'no characters beyond ASCII'
 complete -c at-dash -l plain -d 'sentences instead of pictures, for screen readers'
 complete -c at-dash -l csv-safe -d 'in CSV put \' in front of what a spreadsheet takes for a formula'
+complete -c at-dash -l lossy -d 'mend text that is no UTF-8 instead of refusing the row'
 complete -c at-dash -l strict -d 'exit 3 when a row was rejected'
 complete -c at-dash -s S -l store -r -d 'the store\'s directory (default $AT_STORE, else ~/.local/share/at)'
 complete -c at-dash -s T -l tenant -r -d 'the tenant (default $AT_TENANT, else default)' -f -a '(at-query --complete tenants 2>/dev/null)'

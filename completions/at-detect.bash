@@ -13,7 +13,7 @@ _at_detect() {
 		return
 	fi
 	case $cur in
-	-*) COMPREPLY=($(compgen -W '--sensitivity= --fields= --all --each --changes --absent= --exit-status --pattern= --rules= --notify --backtest --labels= --follow --name= --lateness= --timeouts --state= --model= --exec= --exec-timeout= --save --strict --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
+	-*) COMPREPLY=($(compgen -W '--sensitivity= --fields= --all --each --changes --absent= --exit-status --pattern= --rules= --notify --backtest --labels= --follow --name= --lateness= --timeouts --state= --model= --exec= --exec-timeout= --save --lossy --strict --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
 		[[ ${COMPREPLY[0]} != *= ]] || compopt -o nospace ;;
 	esac
 }

@@ -19,6 +19,7 @@ complete -c at-detect -l model -r -d 'score each row with this model of XGBoost 
 complete -c at-detect -l exec -r -d 'send each row through this program instead, which reads rows and answers each with one'
 complete -c at-detect -l exec-timeout -r -d 'so long a row waits for the program\'s answer before it passes as it came; default 10s'
 complete -c at-detect -s s -l save -d 'store the alarms, change points, matches or alerts too, for the tables anomalies and alerts of at-query'
+complete -c at-detect -l lossy -d 'mend text that is no UTF-8 instead of refusing the row'
 complete -c at-detect -l strict -d 'exit 3 when a row was rejected'
 complete -c at-detect -s S -l store -r -d 'the store\'s directory (default $AT_STORE, else ~/.local/share/at)'
 complete -c at-detect -s T -l tenant -r -d 'the tenant (default $AT_TENANT, else default)' -f -a '(at-query --complete tenants 2>/dev/null)'

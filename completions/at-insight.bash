@@ -13,7 +13,7 @@ _at_insight() {
 		return
 	fi
 	case $cur in
-	-*) COMPREPLY=($(compgen -W '--horizon= --level= --reach= --holidays= --by= --every= --range= --format= --dashboard= --output= --user= --item= --top= --save --strict --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
+	-*) COMPREPLY=($(compgen -W '--horizon= --level= --reach= --holidays= --by= --every= --range= --format= --dashboard= --output= --user= --item= --top= --save --lossy --strict --store= --tenant= --config= --quiet --verbose --color= --progress= --now= --tz= --show-config --help --version ' -- "$cur"))
 		[[ ${COMPREPLY[0]} != *= ]] || compopt -o nospace ;;
 	*) [ "$COMP_CWORD" -gt 1 ] || COMPREPLY=($(compgen -W 'forecast ask explain summary report recommend ' -- "$cur")) ;;
 	esac

@@ -12,6 +12,7 @@ complete -c at-insight -l user -r -d 'of recommend: items for this user; -: for 
 complete -c at-insight -l item -r -d 'of recommend: items that go with this one; -: for each line of stdin'
 complete -c at-insight -l top -r -d 'of recommend: so many items; default 10'
 complete -c at-insight -s s -l save -d 'of explain, summary and rows: store the insights too, for the table insights of at-query'
+complete -c at-insight -l lossy -d 'mend text that is no UTF-8 instead of refusing the row'
 complete -c at-insight -l strict -d 'exit 3 when a row was rejected'
 complete -c at-insight -s S -l store -r -d 'the store\'s directory (default $AT_STORE, else ~/.local/share/at)'
 complete -c at-insight -s T -l tenant -r -d 'the tenant (default $AT_TENANT, else default)' -f -a '(at-query --complete tenants 2>/dev/null)'

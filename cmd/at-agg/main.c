@@ -75,6 +75,10 @@ use(void *win, void *batch, struct rows *rows, struct err *err)
 		rows_used(rows, lines);
 		if (odd == WINDOW_END)
 			return 0;
+		if (odd == ERR_INPUT && rows_lossy) {          /* once more, mended */
+			err_clear(err);
+			odd = WINDOW_ODD;
+		}
 		rc = odd == WINDOW_ODD ? rows_give(rows, line, err) : rows_came(rows, line, odd, err);
 	} while (!rc);
 	return rc;
@@ -96,6 +100,7 @@ static int
 set_format(const char *name, struct err *err)
 {
 	formats_settings.as_events = 1;
+	formats_settings.lossy = rows_lossy;
 	formats_settings.zone = cmd_settings()->zone;
 	return name && strcmp(name, "auto") && !(format = formats_find(name, err)) ? err->code : 0;
 }
@@ -161,6 +166,7 @@ main(int argc, char **argv)
 		{ 0, "states", NULL, "write the states too, so that rows can be merged", opt_flag, &spec.states },
 		{ 's', "save", NULL, "keep the rows in the store as metrics", opt_flag, &save },
 		{ 0, "state", "NAME", "go on with the windows left open by the last run", opt_text, &state },
+		ROWS_OPT_LOSSY,
 		CMD_OPT_STRICT,
 		{ 0 }
 	};

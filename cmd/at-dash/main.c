@@ -15,6 +15,7 @@
 #include "dash/reading.h"
 #include "dash/render.h"
 #include "dash/screen.h"
+#include "event/rows.h"
 
 #define WIDTH_MOST 1000
 
@@ -228,6 +229,7 @@ main(int argc, char **argv)
 		{ 0,   "ascii",  NULL,      "no characters beyond ASCII",                                              opt_flag,  &w.board.ascii },
 		{ 0,   "plain",  NULL,      "sentences instead of pictures, for screen readers",                       opt_flag,  &w.plain },
 		{ 0,   "csv-safe", NULL,    "in CSV put ' in front of what a spreadsheet takes for a formula",         opt_flag,  &w.safe_csv },
+		ROWS_OPT_LOSSY,
 		CMD_OPT_STRICT,
 		{0}
 	};

@@ -73,6 +73,7 @@ main(int argc, char **argv)
 		{ 0,   "exec",        "CMD",    "send each row through this program instead, which reads rows and answers each with one", opt_text, &program.command },
 		{ 0,   "exec-timeout", "DUR",   "so long a row waits for the program's answer before it passes as it came; default 10s", opt_dur, &program.within_ms },
 		{ 's', "save",        NULL,     "store the alarms, change points, matches or alerts too, for the tables anomalies and alerts of at-query",      opt_flag,   &save },
+		ROWS_OPT_LOSSY,
 		CMD_OPT_STRICT,
 		{0}
 	};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cmd.h"
+#include "event/rows.h"
 
 #include "at-insight.h"
 
@@ -71,6 +72,7 @@ main(int argc, char **argv)
 		{ 0,   "item",    "ID",     "of recommend: items that go with this one; -: for each line of stdin",   opt_text,   &want.item },
 		{ 0,   "top",     "N",      "of recommend: so many items; default 10",                                opt_count,  &want.top },
 		{ 's', "save",    NULL,     "of explain, summary and rows: store the insights too, for the table insights of at-query", opt_flag, &want.save },
+		ROWS_OPT_LOSSY,
 		CMD_OPT_STRICT,
 		{0}
 	};

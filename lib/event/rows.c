@@ -7,8 +7,11 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/task.h"
+#include "event/event.h"
 
 #define SMALL (64u << 10)       /* bytes of a block that one thread does in less time than it takes to wake another */
+
+int rows_lossy;
 
 struct piece {
 	struct in_block block;
@@ -89,8 +92,17 @@ rows_came(struct rows *r, struct str line, int rc, struct err *err)
 int
 rows_give(struct rows *r, struct str line, struct err *err)
 {
+	struct str row = line;
+
 	r->line++;
-	return is_blank_row(line) ? 0 : settle(r, line, r->row(r->self, line, err), err);
+	if (is_blank_row(line))
+		return 0;
+	if (rows_lossy) {
+		buf_clear(&r->mended);
+		event_put_lossy(&r->mended, line);
+		row = buf_get(&r->mended);
+	}
+	return settle(r, line, r->row(r->self, row, err), err);
 }
 
 int
@@ -194,13 +206,15 @@ struct lines {
 static int
 next_line(struct rows *r, struct lines *l)
 {
-	while (l->n < (r->ahead ? ROWS_AHEAD : 1) && l->rest.n) {
+	const int tells = r->ahead && !rows_lossy;
+
+	while (l->n < (tells ? ROWS_AHEAD : 1) && l->rest.n) {
 		unsigned at = (l->first + l->n++) % ROWS_AHEAD;
 		size_t before = l->rest.n;
 
 		rows_cut(&l->rest, &l->ring[at].line);
 		l->ring[at].whole = before - l->rest.n;
-		if (r->ahead)
+		if (tells)
 			r->ahead(r->self, l->ring[at].line);
 	}
 	if (!l->n)
@@ -321,5 +335,6 @@ rows_read(struct rows *r, char **files, struct err *err)
 	if (r->place)
 		place_rest(r->place);
 	end_threads(&now);
+	buf_release(&r->mended);
 	return rc;
 }

@@ -9,11 +9,17 @@
 #ifndef EVENT_ROWS_H
 #define EVENT_ROWS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/in.h"
 #include "base/str.h"
 #include "event/place.h"
 #include "event/reject.h"
+
+/* The row for --lossy in a filter's option table: text that is no UTF-8 is mended (event_put_lossy) before the row is given; `ahead` is not told then.
+ * Records of other formats: formats_settings.lossy. */
+extern int rows_lossy;
+#define ROWS_OPT_LOSSY { 0, "lossy", NULL, "mend text that is no UTF-8 instead of refusing the row", opt_flag, &rows_lossy }
 
 struct rows {
 	/* One row: not empty, without its newline; lasts until it returns. ERR_INPUT and ERR_LIMIT reject the row and go on;
@@ -48,6 +54,7 @@ struct rows {
 	const char *file;       /* of the row at hand, for messages: set by rows_read */
 	long line;
 	int failed;             /* what the wait hook failed with */
+	struct buf mended;      /* the row at hand, with --lossy */
 };
 
 /* Read all. 0 at the end of the input or after SIGINT/SIGTERM, else the error that ended it. */

@@ -754,3 +754,24 @@ while i < len(d):
 	[ "$(grep -c . out)" = 3 ] && [ ! -e ./- ]
 	[ "$(jq -rs 'map(.count // .line // .timestamp) | sort | join(" ")' out)" = '1 1 2' ]
 }
+
+@test "--lossy mends text that is no UTF-8, as at-ingest does, of rows of every filter and of any size of the input" {
+	bad() { printf '{"event":"a\xffb","timestamp":%d,"properties":{"s":"\\ud800"}}\n' "$1"; }
+	bad 1795000000 > bad
+	run -3 --separate-stderr at-agg -w all -b event --strict bad
+	[[ $stderr == *'bad:1:'*UTF-8* && -z $output ]]
+	run -0 at-agg -w all -b event --strict --lossy bad
+	jq -e '.labels.event == "a\ufffdb" and .count == 1' <<< "$output"
+	for i in $(seq 3); do
+		awk -v i="$i" 'BEGIN { for (k = 0; k < 20000; k++) printf "{\"event\":\"good\",\"timestamp\":%d,\"properties\":{}}\n", 1795000000 + i }'
+		bad 1795000000
+	done > many
+	at-agg -q -w all -b event --strict --lossy many > out
+	[ "$(jq -c .count out | sort -n | paste -sd ' ' -)" = '3 60000' ]
+	printf 'time,s\n2026-11-23T10:00:00Z,x\xfe\n' > bad.csv
+	at-agg -f csv -w all -b s --lossy bad.csv | jq -e '.labels.s == "x\ufffd" and .count == 1'
+	LC_ALL=C sed 's/a\xffb/a/; s/}}/,"t":"\xff"}}/' bad > other
+	run -3 at-detect -q -p 'x:a' --strict other
+	at-detect -p 'x:a' --strict --lossy other | jq -e '.events[0].properties.t == "\ufffd"'
+	at-dash --once --plain --strict --lossy bad | jq -Rse 'contains("  a\ufffdb")'
+}
