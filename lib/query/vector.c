@@ -30,7 +30,8 @@
 #define TRIES        5          /* with more parts: where that does not help, one group is too large by itself */
 #define WINDOW_BYTES 64         /* for each row while windows are looked through */
 #define WORKER_BYTES (32LL << 20)       /* of memory that is bounded, for each worker: it has columns and a heap besides what is counted */
-#define NARROW_MOST 500000      /* values of one side of a join that rows of the other must have one of */
+#define NARROW_MOST 200000      /* values of one side of a join that rows of the other must have one of */
+#define NARROW_BYTES 256        /* that such a value takes, with its hash in each worker */
 #define MANY_ROWS    (2 << 20)  /* from here on large pages are worth their making */
 #define ALONE_NS     300000     /* what is done sooner is done by the caller's thread: on a busy machine another one is waited for milliseconds */
 
@@ -415,12 +416,12 @@ is_narrowed(const struct vector_source *s)
 
 /* The key is one of the values of a column: what else it is meets nothing. */
 static void
-meets(struct vector_plan *plan, struct arena *a, struct vector_expr *key, const struct vector_held *of)
+meets(struct run *run, struct vector_plan *plan, struct arena *a, struct vector_expr *key, const struct vector_held *of)
 {
 	const struct column *c = &of->column;
 	struct vector_expr *in;
 
-	if (c->form != COLUMN_CODES || c->instant || c->n_values > NARROW_MOST || c->n_values < 2)
+	if (c->form != COLUMN_CODES || c->instant || c->n_values > NARROW_MOST || c->n_values < 2 || (int64_t)c->n_values * NARROW_BYTES > run->most / 8)
 		return;
 	in = node(a, VECTOR_IN, (int)c->n_values);
 	in->arg[0] = key;
@@ -490,9 +491,9 @@ narrow_table(struct run *run, const struct vector_source *s, int input, struct v
 			const struct vector_key *key = &s->step[b].key[i];
 
 			if (b == input && t[key->table])
-				meets(&plan, arena, whole->key[key->right], &t[key->table]->column[key->left]);
+				meets(run, &plan, arena, whole->key[key->right], &t[key->table]->column[key->left]);
 			else if (key->table == input && t[b] && !s->step[b].outer)
-				meets(&plan, arena, whole->key[key->left], &t[b]->column[key->right]);
+				meets(run, &plan, arena, whole->key[key->left], &t[b]->column[key->right]);
 		}
 	if (where)
 		fulfils(&plan, arena, s, input, t, where);

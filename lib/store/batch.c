@@ -222,11 +222,11 @@ store_batches_rows(const struct store_batches *all)
 }
 
 static int
-latest_end_first(const void *a, const void *b)
+latest_beginning_first(const void *a, const void *b)
 {
 	const struct store_source *x = *(const struct store_source *const *)a, *y = *(const struct store_source *const *)b;
 
-	return (x->max_time < y->max_time) - (x->max_time > y->max_time);
+	return (x->min_time < y->min_time) - (x->min_time > y->min_time);
 }
 
 int64_t
@@ -243,10 +243,10 @@ store_batches_last(const struct store_batches *all, int64_t n)
 	for (size_t i = 0; i < all->snap.n_sources; i++)
 		if (all->snap.source[i].min_time >= r->from && all->snap.source[i].max_time < r->to)
 			chunk[chunks++] = &all->snap.source[i];
-	qsort(chunk, chunks, sizeof(*chunk), latest_end_first);
+	qsort(chunk, chunks, sizeof(*chunk), latest_beginning_first);
 	for (size_t i = 0; i < chunks && n > 0; i++) {
 		n -= (int64_t)chunk[i]->rows;
-		from = chunk[i]->min_time < from ? chunk[i]->min_time : from;
+		from = chunk[i]->min_time;
 	}
 	free(chunk);
 	return n > 0 ? TIME_MIN : from;

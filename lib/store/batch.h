@@ -54,7 +54,7 @@ struct store_batches *store_batches_open_samples(struct store *, const struct st
 void store_batches_close(struct store_batches *);       /* after all its readers; NULL is fine */
 int64_t store_batches_rows(const struct store_batches *);       /* at most so many rows will come */
 
-/* A time from which on there are at least n rows (in the range), by the ends of its chunks; TIME_MIN: not known, or there are fewer. */
+/* A time from which on there are at least n rows (in the range), by where its chunks begin; TIME_MIN: not known, or there are fewer. */
 int64_t store_batches_last(const struct store_batches *, int64_t n);
 
 int store_batches_more(const struct store_batches *);          /* may store_batch_next give another batch? Asked by any thread */
