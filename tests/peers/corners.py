@@ -176,7 +176,7 @@ class Maker:
     def part(self):
         t = self.dot + "timestamp"
         return self.pick(lambda: both("%s(%s)" % (self.pick("year", "month", "day", "hour", "minute", "dayofweek"), t)), lambda: both("extract(%s FROM %s)" % (self.pick("week", "dow", "hour", "day", "quarter", "doy", "year", "second", "isodow"), t)),
-                         lambda: self.instant(), lambda: split("datediff('%s', '2026-10-01T00:00:00Z', %s)", "datediff('%s', TIMESTAMPTZ '2026-10-01 00:00:00+00', %s)", self.pick("day", "month", "minute", "year", "second", "hour" if self.zone != "Australia/Lord_Howe" else "day"), t))()
+                         lambda: self.instant(), lambda: split("datediff('%s', '2026-10-01T00:00:00Z', %s)", "datediff('%s', TIMESTAMPTZ '2026-10-01 00:00:00+00', %s)", self.pick("day", "month", "minute", "year", "second", "hour" if self.zone in ("UTC", "Asia/Kolkata") else "day"), t))()
 
     def hour(self, t):
         """DuckDB makes one hour of one that comes twice, but not of hours of UTC."""
