@@ -1082,6 +1082,7 @@ again:
 		buf_printf(&line, "%s; so it is run otherwise:", err->text);
 		err_clear(err);
 		q->failure.code = q->damage.code = 0;
+		q->statement++;
 		if ((rc = say(sink, &line, err)) == 0)
 			goto again;
 	}
@@ -1292,6 +1293,7 @@ again:
 			if (disk || q->apart)   /* what did not fit will not fit as rows of SQLite's either */
 				put_aside(q, in_files = 1);
 			q->failure.code = q->damage.code = 0;
+			q->statement++;         /* what is held for the plans that end here is not of others that lie where they lay */
 			goto again;
 		}
 		if (rc == -SQLITE_INTERRUPT && q->cancelled)
