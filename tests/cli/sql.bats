@@ -686,6 +686,20 @@ P
 	done
 }
 
+@test "whatever --max-memory allows: a statement that has to be planned once more gives the right answer, or says that it does not fit" {
+	awk 'BEGIN { for (i = 0; i < 600; i++) printf "{\"event\":\"e%d\",\"timestamp\":\"2026-11-%02dT10:%02d:00Z\",\"id\":\"i%04d\",\"properties\":{\"n\":%d,\"s\":\"text %d\",\"r\":%d.5}}\n", i % 5, 1 + i % 20, i % 60, i, i % 45, i % 70, i * 7 % 60 }' |
+		at-ingest -q -S s
+	local kib got rc right=0 told=0 sql="WITH a AS (SELECT n AS k, CASE WHEN r < 40 THEN s END AS t, id, n, r FROM events WHERE n < r), b AS (SELECT k, t, count(*) AS m, min(id) AS i, sum(n) AS z FROM a WHERE k IN (SELECT n FROM a) GROUP BY 1, 2), c AS (SELECT *, rank() OVER (PARTITION BY k ORDER BY m DESC, i) AS o FROM b) SELECT k AS c0, (SELECT max(m) FROM b) AS c1 FROM c WHERE o <= 2 ORDER BY 1, 2;"
+	for kib in $(seq 200 8 420); do
+		got=$(AT_VECTOR=1 AT_THREADS=1 at-query -S s --max-memory "${kib}k" -f csv <<< "$sql"$'\n'"$sql"$'\n'"$sql"$'\n'"$sql"$'\n'"$sql"$'\n'"$sql" 2>&1) && rc=0 || rc=$?
+		[ "$rc" -le 1 ] || { echo "$kib KiB: exit $rc"; return 1; }
+		right=$((right + 1 - rc)) told=$((told + rc))
+		got=$(tr -d '\r' <<< "$got" | grep -v -e '^c0,c1$' -e ',8$' -e memory || true)
+		[ -z "$got" ] || { echo "$kib KiB: $got"; return 1; }
+	done
+	[ "$right" -gt 0 ] && [ "$told" -gt 0 ]
+}
+
 @test "lists: what is in [] or ARRAY[], its items by number, as rows by UNNEST, = ANY and <> ALL of them" {
 	at-ingest -q <<-'END'
 	{"event":"tagged","timestamp":"2026-11-25T00:00:00Z","id":"t1","properties":{"tags":["a","b"],"n":1}}
