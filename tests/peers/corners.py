@@ -205,7 +205,8 @@ class Maker:
         """SQLite's knows no case of ASCII letters."""
         form = self.pick("%a%", "a%", "%B", "%", "", "_", "__", "caf\u00e9", "CAF_", "%\u0301", "%\u00c9%", "\U0001f600%", "_\u0301", "a!%b", "%!_%", "%\u0436%", "I")
         low = "".join(c.lower() if c < "\x80" else c for c in form)
-        return split("%s LIKE '" + form.replace("%", "%%") + "' ESCAPE '!'", "translate(%s, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') LIKE '" + low.replace("%", "%%") + "' ESCAPE '!'", text)
+        escape = " ESCAPE '!'" if "!" in form else ""
+        return split("%s LIKE '" + form.replace("%", "%%") + "'" + escape, "translate(%s, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') LIKE '" + low.replace("%", "%%") + "'" + escape, text)
 
     def condition(self, d=2):
         x = self.r.random()
