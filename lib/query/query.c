@@ -986,6 +986,26 @@ query_behind(struct str rest)
 	return rc == 1 ? (struct str){ rest.p + word.at, rest.n - word.at } : rc == 0 ? (struct str){ 0 } : str_trim(rest);
 }
 
+static int
+is_named(const struct token *word, const char *name)
+{
+	struct str inside = word->kind == TOKEN_QUOTED && word->text.n > 2 ? (struct str){ word->text.p + 1, word->text.n - 2 } : word->text;
+
+	return inside.n == strlen(name) && sqlite3_strnicmp(inside.p, name, (int)inside.n) == 0;
+}
+
+/* Is no table named behind it any more, of what FROM begins? */
+static int
+ends_from(const struct token *word)
+{
+	static const char *const ends[] = { "where", "group", "having", "qualify", "window", "order", "limit", "union", "except", "intersect", "select" };
+	int is = 0;
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		is |= token_is(word, ends[i]);
+	return is;
+}
+
 /* Does a statement read samples, and something else, or samples again? By its words: what only looks like it costs no more than a copy. */
 static int
 reads_samples_again(struct str sql)
@@ -993,12 +1013,16 @@ reads_samples_again(struct str sql)
 	struct token word, before = {0};
 	struct err ignore = {0};
 	size_t at = 0;
-	int samples = 0, others = 0;
+	int samples = 0, others = 0, depth = 0, from = -1;     /* from: how deep in parentheses stand the tables of the last FROM */
 
 	for (; token_next(sql, &at, &word, &ignore) == 1 && !token_is(&word, ";"); before = word) {
-		samples += token_is(&word, "metrics") || (word.kind == TOKEN_QUOTED && str_eq(word.text, STR("\"metrics\""))) ||
-		    (token_is(&before, "metric") && token_is(&word, "("));
-		others += token_is(&word, "from") || token_is(&word, "join") || token_is(&word, "events");
+		depth += token_is(&word, "(") - token_is(&word, ")");
+		if (token_is(&word, "from"))
+			from = depth;
+		else if (ends_from(&word))
+			from = -1;
+		samples += is_named(&word, "metrics") || (is_named(&before, "metric") && token_is(&word, "("));
+		others += token_is(&word, "from") || token_is(&word, "join") || is_named(&word, "events") || (token_is(&word, ",") && depth == from);
 	}
 	return samples && samples + others > 2;
 }

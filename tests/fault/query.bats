@@ -267,6 +267,25 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	[ "$(at-query -f csv "SELECT count(*) > 5 FROM events WHERE event = 'a'" | tail -1)" = 1 ]
 }
 
+@test "fault 15: samples that are read again for each row of another table are of one state" {
+	local from columns n=0
+	seq 100 | sed 's/.*/{"metric":"m","timestamp":&,"value":1}/' | at-ingest -q
+	mkfifo rows
+	for from in "generate_series(1, 3000) g, metrics m" "generate_series(1, 3000) g, metric('m', NULL, NULL, '1ms') m" 'generate_series(1, 3000) g JOIN "METRICS" m'; do
+		for columns in 0 1; do
+			AT_VECTOR=$columns timeout -s KILL 120 at-query -f csv "SELECT g.value, m.timestamp FROM $from" > rows & pid=$!
+			exec 8< rows
+			read -r -u 8                            # some are there, the others wait for room in the pipe
+			n=$((n + 1000))
+			seq 50 | sed 's/.*/{"metric":"m","timestamp":'$n'&,"value":1}/' | at-ingest -q
+			cut -d, -f1 <&8 | uniq -c | awk '{ print $1 }' | sort -u > often
+			exec 8<&-
+			wait $pid
+			[ "$(wc -l < often)" = 1 ] || { echo "$from, AT_VECTOR=$columns:" $(cat often) samples; false; }
+		done
+	done
+}
+
 @test "fault 15: an answer that reads samples twice, or beside events, sees one state of them" {
 	seq 20000 | sed 's/.*/{"metric":"m&","value":1}/' | at-ingest -q
 	at-ingest -q <<< '{"event":"a"}'
