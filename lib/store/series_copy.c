@@ -14,12 +14,13 @@ struct copied_table {
 	size_t key_len, n, cap;
 	struct buf keys;                /* rising, one behind the other */
 	struct buf values;
-	struct { size_t at, len; } *value;
+	struct copied_value { size_t at, len; } *value;
 };
 
 struct store_series_copy {
+	struct store *s;
 	int users;
-	size_t bytes, most;
+	size_t bytes;
 	struct copied_table series;     /* empty, unless all are there */
 	struct copied_table samples;
 	int whole;
@@ -53,6 +54,7 @@ store_series_copy_release(struct store_series_copy *copy)
 		return;
 	release(&copy->series);
 	release(&copy->samples);
+	__atomic_sub_fetch(&copy->s->copied, copy->bytes, __ATOMIC_RELAXED);
 	free(copy);
 }
 
@@ -65,12 +67,12 @@ store_series_copy_use(struct store_series_copy *copy)
 }
 
 struct store_series_copy *
-store_series_copy_new(size_t most)
+store_series_copy_new(struct store *s)
 {
 	struct store_series_copy *copy = mem_new(sizeof(*copy));
 
 	copy->users = 1;
-	copy->most = most;
+	copy->s = s;
 	copy->series.key_len = 8;
 	copy->samples.key_len = 16;
 	return copy;
@@ -80,9 +82,14 @@ store_series_copy_new(size_t most)
 static int
 may_add(struct store_series_copy *copy, struct copied_table *t, struct str key, struct str value)
 {
-	if (value.n > copy->most - copy->bytes)
+	struct store *s = copy->s;
+	size_t most = s->copies_most ? s->copies_most : STORE_COPY_MOST, need = key.n + value.n + sizeof(struct copied_value);
+
+	if (__atomic_add_fetch(&s->copied, need, __ATOMIC_RELAXED) > most) {
+		__atomic_sub_fetch(&s->copied, need, __ATOMIC_RELAXED);
 		return 0;
-	copy->bytes += value.n;
+	}
+	copy->bytes += need;
 	add(t, key, value);
 	return 1;
 }

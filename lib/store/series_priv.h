@@ -29,9 +29,9 @@ int store_last_piece(const struct store_view *, struct samples_coder *, uint64_t
 int store_put_samples(struct store *, uint64_t series, const struct samples *, struct err *);     /* as pieces; none may be there */
 
 /* ---- series_copy.c: series and samples of one moment, packed as they lie, for who reads longer than a transaction may last */
-#define STORE_COPY_MOST ((size_t)128 << 20)     /* bytes, where nobody says less: 140 million samples */
+#define STORE_COPY_MOST ((size_t)128 << 20)     /* bytes of all copies of a handle, where nobody says less: 140 million samples */
 struct store_series_copy;
-struct store_series_copy *store_series_copy_new(size_t most);                           /* bytes of values */
+struct store_series_copy *store_series_copy_new(struct store *);                        /* of this handle, which outlives it */
 struct store_series_copy *store_series_copy_use(struct store_series_copy *);            /* one user more, of any thread; NULL is fine */
 void store_series_copy_release(struct store_series_copy *);                             /* NULL is fine */
 /* What a series has from <= time < to; series one after the other, rising. Or everything there is, roll-ups and ladder too. 1; 0 it is more

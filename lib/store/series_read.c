@@ -848,7 +848,7 @@ take_series(struct store_samples *r, struct store_samples *owner)
 static struct store_series_copy *
 copy_pieces(const struct store_view *v, const struct list *l, const struct store_match *m)
 {
-	struct store_series_copy *copy = store_series_copy_new(v->s->copies_most ? v->s->copies_most : STORE_COPY_MOST);
+	struct store_series_copy *copy = store_series_copy_new(v->s);
 	struct err ignore = { 0 };
 
 	for (size_t i = 0; i < l->n; i++)

@@ -138,7 +138,7 @@ copy_series(struct store_state *state, const struct store_view *v)
 {
 	struct err ignore = { 0 };
 
-	state->series = store_series_copy_new(v->s->copies_most ? v->s->copies_most : STORE_COPY_MOST);
+	state->series = store_series_copy_new(v->s);
 	if (store_series_copy_all(state->series, v, &ignore) < 1) {
 		store_series_copy_release(state->series);
 		state->series = NULL;

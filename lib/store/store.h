@@ -158,7 +158,7 @@ enum {
  * Not for several threads at once. */
 int store_hold(struct store *, int samples, struct err *);
 void store_let_go(struct store *);              /* fine when nothing is held; what is open stays as it is */
-void store_limit_copies(struct store *, size_t most);   /* bytes of samples that a read, or store_hold, may copy; 128 MiB at first. What is
+void store_limit_copies(struct store *, size_t most);   /* bytes of samples that all reads at once, and store_hold, may copy; 128 MiB at first. What is
 				 * more is read piece by piece, and what comes in meanwhile may show in some series and not in others. */
 
 struct store_scan;

@@ -99,6 +99,7 @@ struct store {
 	struct store_pending *samples;
 	uint64_t series_most, samples_refused;
 	size_t copies_most;             /* bytes of samples that readers copy; 0: STORE_COPY_MOST */
+	size_t copied;                  /* that they have copied now; atomic */
 	struct dedupe *dedupe;
 	struct chunk_packed packed;
 	struct store_sealer *sealer;    /* gather.c; NULL until it is wanted */

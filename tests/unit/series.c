@@ -13,6 +13,7 @@
 #include "base/in.h"
 #include "base/mem.h"
 #include "store/admin.h"
+#include "store/series_priv.h"
 #include "folder.h"
 
 static void
@@ -641,6 +642,57 @@ an_older_store_gets_its_index(void **state)
 	store_close(s);
 }
 
+/* All that is there, copied at a limit: 1; 0 it is more. */
+static int
+copy_at(struct store *s, size_t most, struct store_series_copy **copy)
+{
+	struct err err = { 0 };
+	struct store_view v;
+	int rc;
+
+	store_limit_copies(s, most);
+	*copy = store_series_copy_new(s);
+	OK(store_view_open(&v, s, &err));
+	rc = store_series_copy_all(*copy, &v, &err);
+	store_view_close(&v);
+	assert_true(rc >= 0);
+	return rc;
+}
+
+static void
+copies_of_a_handle_are_bounded_together_with_their_keys(void **state)
+{
+	enum { MANY = 1000, KEYS = MANY * (8 + 16) };   /* of each its number, and that and the time of its piece */
+	struct err err = { 0 };
+	struct store *s = store_open(dir, "copies", STORE_CREATE, &err);
+	struct store_series_copy *a, *b;
+	char labels[40];
+	struct store_sample x = { .metric = STR("m"), .field = STR("value"), .window = STR("") };
+	size_t most = 0;
+
+	(void)state;
+	assert_non_null(s);
+	OK(store_begin(s, &err));
+	for (int i = 0; i < MANY; i++) {
+		x.labels = (struct str){ labels, (size_t)sprintf(labels, "{\"host\":\"h%d\"}", i) };
+		x.time = i;
+		OK(store_add_sample(s, &x, &err));
+	}
+	OK(store_commit(s, &err));
+	OK(store_compact(s, &err));
+	while (copy_at(s, most += 1000, &a) == 0)
+		store_series_copy_release(a);
+	assert_true(most > KEYS + MANY * 20);           /* an identity, and some bytes of a piece */
+	assert_int_equal(copy_at(s, most, &b), 0);      /* beside the first there is no room */
+	store_series_copy_release(b);
+	assert_int_equal(copy_at(s, 2 * most, &b), 1);
+	store_series_copy_release(a);
+	store_series_copy_release(b);
+	assert_int_equal(copy_at(s, most, &a), 1);
+	store_series_copy_release(a);
+	store_close(s);
+}
+
 int
 main(void)
 {
@@ -649,6 +701,7 @@ main(void)
 		cmocka_unit_test(roll_ups_are_those_of_the_samples_whatever_comes_when),
 		cmocka_unit_test(nothing_goes_that_is_not_rolled_up),
 		cmocka_unit_test(late_samples_that_are_sealed_while_their_buckets_are_read_count_once),
+		cmocka_unit_test(copies_of_a_handle_are_bounded_together_with_their_keys),
 		cmocka_unit_test(ladders_are_checked),
 		cmocka_unit_test(labels_lead_to_their_series),
 		cmocka_unit_test(an_older_store_gets_its_index),
