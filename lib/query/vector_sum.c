@@ -204,8 +204,8 @@ rounded(struct vector_wide *w)
 	return ldexp(minus ? -(double)first : (double)first, 32 * (top - 3) - zeros + 64 - LOWEST);
 }
 
-void
-vector_sums_get(const struct vector_sums *s, size_t group, double *sum, double *rest)
+static struct vector_wide
+all_of(const struct vector_sums *s, size_t group)
 {
 	struct vector_wide w = { 0 };
 
@@ -215,14 +215,30 @@ vector_sums_get(const struct vector_sums *s, size_t group, double *sum, double *
 		add_int128(&w, s->fixed[group], LOWEST - 64);
 	if (s->whole)
 		add_int128(&w, s->whole[group], LOWEST);
-	*sum = rounded(&w);
-	if (rest) {
-		*rest = 0;
-		if (isfinite(*sum)) {
-			add_double(&w, -*sum);
-			*rest = rounded(&w);
-		}
+	return w;
+}
+
+/* As doubles, each the nearest to what those before it are off. */
+static void
+take_apart(struct vector_wide *w, double *part, int n)
+{
+	for (int i = 0; i < n; i++) {
+		part[i] = i && !isfinite(part[0]) ? 0 : rounded(w);
+		if (isfinite(part[i]))
+			add_double(w, -part[i]);
 	}
+}
+
+void
+vector_sums_get(const struct vector_sums *s, size_t group, double *sum, double *rest)
+{
+	struct vector_wide w = all_of(s, group);
+	double part[2] = { 0 };
+
+	take_apart(&w, part, rest ? 2 : 1);
+	*sum = part[0];
+	if (rest)
+		*rest = part[1];
 }
 
 /* ---- moments */
@@ -263,48 +279,69 @@ vector_moments_merge(struct vector_moments *m, size_t to, const struct vector_mo
 		vector_sums_merge(&m->large, to, &other->large, from), vector_sums_merge(&m->large_squares, to, &other->large_squares, from);
 }
 
-/* n * a - b * c for sums of two doubles each, the second what the first is off: in twice the digits, as differences of nearly equal
- * numbers need (Dekker 1971). */
-struct twofold { double sum, rest; };
-static double
-apart(double n, struct twofold a, struct twofold b, struct twofold c)
-{
-	double p = n * a.sum, p_rest = fma(n, a.sum, -p) + n * a.rest;
-	double q = b.sum * c.sum, q_rest = fma(b.sum, c.sum, -q) + (b.sum * c.rest + c.sum * b.rest);
-	double d = p - q, back = d - p, d_rest = (p - (d - back)) - (q + back);
+/* Sums in three times the digits of a double: the square of one that has n digits has 2 n, and a sum of many squares some more. */
+#define PARTS 3
+struct parts { double of[PARTS]; };
 
-	return d + (d_rest + p_rest - q_rest);
+static struct parts
+parts_of(const struct vector_sums *s, size_t group)
+{
+	struct vector_wide w = all_of(s, group);
+	struct parts p;
+
+	take_apart(&w, p.of, PARTS);
+	return p;
 }
 
-static double
-spread(double n, double a, double a_rest, double b, double b_rest)
+static void
+add_product_of(struct vector_wide *w, double a, double b)
 {
-	const struct twofold one = { b, b_rest };
+	double product = a * b;
 
-	return apart(n, (struct twofold){ a, a_rest }, one, one);
+	add_double(w, product);
+	if (isfinite(product))
+		add_double(w, fma(a, b, -product));
+}
+
+/* n * a - b * c, to the last digit: of numbers that are all the same it is 0, not what rounding leaves of nearly equal ones, and what is
+ * divided by that. NAN: beyond a double. */
+static double
+apart(double n, const struct parts *a, const struct parts *b, const struct parts *c)
+{
+	struct vector_wide w = { 0 };
+	double d;
+
+	for (int i = 0; i < PARTS; i++) {
+		add_product_of(&w, n, a->of[i]);
+		for (int k = 0; k < PARTS; k++)
+			add_product_of(&w, -b->of[i], c->of[k]);
+	}
+	d = rounded(&w);
+	return isfinite(d) ? d : NAN;
 }
 
 double
 vector_moments_get(const struct vector_moments *m, size_t group, int64_t count, int pop, int root)
 {
-	double n = (double)count, sum = 0, sum_rest = 0, square = 0, square_rest = 0, large = 0, large_rest = 0, var, up = 1;
+	double n = (double)count, var, up = 1;
+	struct parts sum, square, large;
 
 	if (count < (pop ? 1 : 2))
 		return NAN;
-	vector_sums_get(&m->sums, group, &sum, &sum_rest);
-	vector_sums_get(&m->squares, group, &square, &square_rest);
+	sum = parts_of(&m->sums, group);
+	square = parts_of(&m->squares, group);
 	if (m->large.fixed && vector_sums_is_real(&m->large, group)) {  /* the others are hardly more beside them than what they are off */
-		vector_sums_get(&m->large_squares, group, &large, &large_rest);
-		if (large != 0) {
+		large = parts_of(&m->large_squares, group);
+		if (large.of[0] != 0) {
 			up = 1 / DOWN;
-			square_rest = large_rest + square * DOWN * DOWN;
+			large.of[PARTS - 1] += square.of[0] * DOWN * DOWN;
 			square = large;
-			vector_sums_get(&m->large, group, &large, &large_rest);
-			sum_rest = large_rest + sum * DOWN;
+			large = parts_of(&m->large, group);
+			large.of[PARTS - 1] += sum.of[0] * DOWN;
 			sum = large;
 		}
 	}
-	var = spread(n, square, square_rest, sum, sum_rest) / n / (pop ? n : n - 1);
+	var = apart(n, &square, &sum, &sum) / n / (pop ? n : n - 1);
 	if (var < 0)
 		var = 0;
 	return root ? sqrt(var) * up : var * up * up;
@@ -349,30 +386,30 @@ vector_regression_merge(struct vector_regression *r, size_t to, const struct vec
 	vector_sums_merge(&r->xx, to, &other->xx, from), vector_sums_merge(&r->yy, to, &other->yy, from), vector_sums_merge(&r->xy, to, &other->xy, from);
 }
 
-static struct twofold
-twofold(const struct vector_sums *s, size_t group)
+static double
+within(double x, double most)
 {
-	struct twofold t = { 0, 0 };
-
-	vector_sums_get(s, group, &t.sum, &t.rest);
-	return t;
+	return x > most ? most : x < -most ? -most : x;         /* NAN stays */
 }
 
 double
 vector_regression_get(const struct vector_regression *r, size_t group, int64_t count, enum vector_aggregate_of of)
 {
-	double n = (double)count, out;
+	double n = (double)count, xx, yy, xy, squares, out;
+	struct parts x, y, sum;
 
 	if (of == AGGREGATE_REGR_COUNT)
 		return n;
 	if (count < 1)
 		return NAN;
-	struct twofold x = twofold(&r->x, group), y = twofold(&r->y, group);
-	double xx = apart(n, twofold(&r->xx, group), x, x) / n, yy = apart(n, twofold(&r->yy, group), y, y) / n, xy = apart(n, twofold(&r->xy, group), x, y) / n;
-
+	x = parts_of(&r->x, group), y = parts_of(&r->y, group);
+	sum = parts_of(&r->xx, group), xx = apart(n, &sum, &x, &x) / n;
+	sum = parts_of(&r->yy, group), yy = apart(n, &sum, &y, &y) / n;
+	sum = parts_of(&r->xy, group), xy = apart(n, &sum, &x, &y) / n;
 	switch (of) {
 	case AGGREGATE_CORR:
-		out = xy / (sqrt(xx) * sqrt(yy));
+		squares = xx * yy;      /* its root is that of both, exactly where they are the same; or it is beyond a double */
+		out = within(xy / (isnormal(squares) ? sqrt(squares) : sqrt(xx) * sqrt(yy)), 1);
 		break;
 	case AGGREGATE_COVAR_POP:
 		out = xy / n;
@@ -384,10 +421,10 @@ vector_regression_get(const struct vector_regression *r, size_t group, int64_t c
 		out = xy / xx;
 		break;
 	case AGGREGATE_REGR_INTERCEPT:
-		out = y.sum / n - xy / xx * (x.sum / n);
+		out = y.of[0] / n - xy / xx * (x.of[0] / n);
 		break;
 	case AGGREGATE_REGR_R2:
-		out = xx == 0 ? NAN : yy == 0 ? 1 : xy / xx * (xy / yy);
+		out = xx == 0 ? NAN : yy == 0 ? 1 : within(xy / xx * (xy / yy), 1);
 		break;
 	case AGGREGATE_REGR_SXX:
 		out = xx;
@@ -399,7 +436,7 @@ vector_regression_get(const struct vector_regression *r, size_t group, int64_t c
 		out = xy;
 		break;
 	default:
-		out = (of == AGGREGATE_REGR_AVGX ? x.sum : y.sum) / n;
+		out = (of == AGGREGATE_REGR_AVGX ? x : y).of[0] / n;
 	}
 	return isinf(out) ? NAN : out;
 }

@@ -667,6 +667,16 @@ P
 		"$(at-query -f csv "SELECT date_add('2026-01-01', INTERVAL '9000000 days'), date_add('2026-01-01', INTERVAL '9000000 days'), date_add('2026-01-01', INTERVAL '-9000000 days'), '2025-12-31'" | tail -1)"
 }
 
+@test "what has no spread has none to the last digit, and what is its own is correlated by 1: CORR, REGR_, STDDEV; over columns and row by row" {
+	for n in {1..60}; do
+		echo "{\"event\":\"line\",\"timestamp\":\"2026-11-25T10:00:00Z\",\"properties\":{\"n\":$n}}"
+	done | at-ingest -q
+	local lines="(SELECT c.value AS c, c.value / 7.0 AS same, n * (c.value / 7.0) AS y FROM events, generate_series(1, 100) c WHERE event = 'line')"
+	both "SELECT count(*) FROM (SELECT c, regr_sxx(y, same) AS x, regr_syy(same, y) AS y, stddev_pop(same) AS d FROM $lines GROUP BY 1) WHERE x = 0 AND y = 0 AND d = 0" 100
+	both "SELECT count(*), count(b), count(r), count(s) FROM (SELECT c, regr_slope(y, same) AS b, corr(y, same) AS r, regr_r2(y, same) AS s FROM $lines GROUP BY 1)" 100,0,0,0
+	both "SELECT count(*) FROM (SELECT c, corr(y, y) AS one, corr(y, -y) AS other, regr_r2(y, 3.7 * y) AS r2 FROM $lines GROUP BY 1) WHERE one = 1 AND other = -1 AND r2 BETWEEN 0.999999 AND 1" 100
+}
+
 @test "hours and less between two times are those that passed, also where the clock changes; days are those of the zone" {
 	of() { [ "$(at-query --tz "$1" -f csv "SELECT $2" | tr -d '\r' | tail -1)" = "$3" ] || { at-query --tz "$1" -f csv "SELECT $2"; return 1; }; }
 	of Europe/Zurich "datediff('hour', '2026-03-29T00:00:00Z', '2026-03-29T02:00:00Z'), datediff('second', '2026-03-29T00:00:00Z', '2026-03-29T02:00:00Z'), datediff('day', '2026-03-28T23:30:00Z', '2026-03-29T22:30:00Z')" 2,7200,1
