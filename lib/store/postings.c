@@ -62,7 +62,7 @@ hash_of(const struct store *s, struct buf *text, char kind, struct str label, st
 		out[i] = (char)(hash[i / 8] >> (8 * (i % 8)));
 }
 
-enum { KEY = 2 + HASH + 8 };
+enum { KEY = STORE_POSTINGS_KEY };
 
 static void
 block_key(char key[KEY], const char hash[HASH], uint64_t first)
@@ -322,8 +322,8 @@ store_postings_remove(struct store *s, uint64_t series, const struct store_sampl
 
 /* ---- reading */
 
-static int
-is_complete(const struct store_view *v, struct err *err)
+int
+store_postings_complete(const struct store_view *v, struct err *err)
 {
 	struct str value;
 
@@ -336,7 +336,7 @@ store_postings_labels(const struct store_view *v, int (*each)(void *, struct str
 	struct store_cursor c = { .view = v, .table = STORE_INDEX };
 	struct str key, value, prefix = STR("\xffk");
 	uint64_t n;
-	int rc = is_complete(v, err);
+	int rc = store_postings_complete(v, err);
 
 	if (rc <= 0)
 		return rc;
@@ -353,25 +353,26 @@ store_postings_labels(const struct store_view *v, int (*each)(void *, struct str
 }
 
 int
-store_postings_find(const struct store_view *v, char kind, struct str label, struct str value, struct store_ids *ids, struct err *err)
+store_postings_find(const struct store_view *v, const struct store_series_copy *copy, char kind, struct str label, struct str value,
+    struct store_ids *ids, struct err *err)
 {
-	struct store_cursor c = { .view = v, .table = STORE_INDEX };
+	struct store_series_walk w = { .c = { .view = v, .table = STORE_INDEX }, .copy = copy };
 	struct buf text = { 0 };
 	struct str k, got;
 	char hash[HASH], key[KEY];
-	int rc = is_complete(v, err);
+	int rc = copy ? store_series_copy_indexed(copy) : store_postings_complete(v, err);
 
 	if (rc <= 0)
 		return rc;
 	hash_of(v->s, &text, kind, label, value, hash);
 	block_key(key, hash, 0);
-	for (rc = store_walk(&c, (struct str){ key, KEY }, &k, &got, err); rc > 0; rc = store_walk_next(&c, &k, &got, err)) {
+	for (rc = store_series_walk(&w, (struct str){ key, KEY }, &k, &got, err); rc > 0; rc = store_series_walk_next(&w, &k, &got, err)) {
 		if (k.n != KEY || memcmp(k.p, key, 2 + HASH))
 			break;
 		if ((rc = take_ids(v->s, k, got, ids, err)))
 			break;
 	}
-	store_walk_end(&c);
+	store_series_walk_end(&w);
 	buf_release(&text);
 	return rc < 0 ? rc : 1;
 }

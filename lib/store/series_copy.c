@@ -23,7 +23,8 @@ struct store_series_copy {
 	size_t bytes;
 	struct copied_table series;     /* empty, unless all are there */
 	struct copied_table samples;
-	int whole;
+	struct copied_table postings;   /* where they are indexed */
+	int indexed;
 	uint64_t seals;
 	struct store_ladder ladder;
 };
@@ -54,6 +55,7 @@ store_series_copy_release(struct store_series_copy *copy)
 		return;
 	release(&copy->series);
 	release(&copy->samples);
+	release(&copy->postings);
 	__atomic_sub_fetch(&copy->s->copied, copy->bytes, __ATOMIC_RELAXED);
 	free(copy);
 }
@@ -75,6 +77,7 @@ store_series_copy_new(struct store *s)
 	copy->s = s;
 	copy->series.key_len = 8;
 	copy->samples.key_len = 16;
+	copy->postings.key_len = STORE_POSTINGS_KEY;
 	return copy;
 }
 
@@ -129,15 +132,39 @@ copy_table(struct store_series_copy *copy, struct copied_table *t, enum store_ta
 	return fits < 1 ? fits : rc < 0 ? rc : 1;
 }
 
+/* The table has more than them. */
+static int
+copy_postings(struct store_series_copy *copy, const struct store_view *v, struct err *err)
+{
+	struct store_cursor c = { .view = v, .table = STORE_INDEX, .prefix = STORE_POSTINGS };
+	struct str key, value;
+	int rc = store_postings_complete(v, err), fits = 1;
+
+	if (rc <= 0)
+		return rc < 0 ? rc : 1;
+	copy->indexed = 1;
+	for (rc = store_walk(&c, c.prefix, &key, &value, err); rc > 0 && fits > 0 && key.n >= c.prefix.n && memcmp(key.p, c.prefix.p, c.prefix.n) == 0;
+	    rc = store_walk_next(&c, &key, &value, err))
+		fits = key.n == STORE_POSTINGS_KEY ? may_add(copy, &copy->postings, key, value) : store_damaged(err, v->s, "an index key of another length");
+	store_walk_end(&c);
+	return fits < 1 ? fits : rc < 0 ? rc : 1;
+}
+
 int
 store_series_copy_all(struct store_series_copy *copy, const struct store_view *v, struct err *err)
 {
 	int rc = store_ladder_of(v, &copy->ladder, err);
 
-	copy->whole = 1;
-	if (rc < 0 || (rc = store_seals(v, &copy->seals, err)) < 0 || (rc = copy_table(copy, &copy->series, STORE_SERIES, v, err)) <= 0)
+	if (rc < 0 || (rc = store_seals(v, &copy->seals, err)) < 0 || (rc = copy_table(copy, &copy->series, STORE_SERIES, v, err)) <= 0 ||
+	    (rc = copy_postings(copy, v, err)) <= 0)
 		return rc;
 	return copy_table(copy, &copy->samples, STORE_SAMPLES, v, err);
+}
+
+int
+store_series_copy_indexed(const struct store_series_copy *copy)
+{
+	return copy->indexed;
 }
 
 void
@@ -153,7 +180,7 @@ store_series_copy_heads(const struct store_series_copy *copy, uint64_t *seals, s
 static const struct copied_table *
 table_of(const struct store_series_walk *w)
 {
-	return w->c.table == STORE_SERIES ? &w->copy->series : &w->copy->samples;
+	return w->c.table == STORE_SERIES ? &w->copy->series : w->c.table == STORE_INDEX ? &w->copy->postings : &w->copy->samples;
 }
 
 /* The first entry whose key is not before `from`. */

@@ -34,14 +34,17 @@ struct store_series_copy;
 struct store_series_copy *store_series_copy_new(struct store *);                        /* of this handle, which outlives it */
 struct store_series_copy *store_series_copy_use(struct store_series_copy *);            /* one user more, of any thread; NULL is fine */
 void store_series_copy_release(struct store_series_copy *);                             /* NULL is fine */
-/* What a series has from <= time < to; series one after the other, rising. Or everything there is, roll-ups and ladder too. 1; 0 it is more
+/* What a series has from <= time < to; series one after the other, rising. Or everything there is, roll-ups, ladder and postings too. 1; 0 it is more
  * than may be copied; < 0. */
 int store_series_copy_pieces(struct store_series_copy *, const struct store_view *, uint64_t series, int64_t from, int64_t to, struct err *);
 int store_series_copy_all(struct store_series_copy *, const struct store_view *, struct err *);
 void store_series_copy_heads(const struct store_series_copy *, uint64_t *seals, struct store_ladder *);         /* of one of everything; seals NULL is fine */
 struct store_series_copy *store_held_series(const struct store *);      /* snapshot.c: of store_hold; NULL when there is none */
 
-/* As store_walk and its kin, over the tables STORE_SERIES and STORE_SAMPLES, of the file or of a copy. Begin with c.table and copy or c.view. */
+int store_series_copy_indexed(const struct store_series_copy *);                       /* of everything: has it postings? */
+
+/* As store_walk and its kin, over the tables STORE_SERIES and STORE_SAMPLES, and STORE_INDEX for postings, of the file or of a copy. Begin with
+ * c.table and copy or c.view. */
 struct store_series_walk { struct store_cursor c; const struct store_series_copy *copy; size_t at; };
 int store_series_walk(struct store_series_walk *, struct str from, struct str *key, struct str *value, struct err *);
 int store_series_walk_before(struct store_series_walk *, struct str at, struct str *key, struct str *value, struct err *);
@@ -92,7 +95,13 @@ int store_postings_labels(const struct store_view *, int (*each)(void *, struct 
 
 /* The series of one of them, rising, appended. 1, 0 when there is no index, < 0. */
 struct store_ids { uint64_t *id; size_t n, cap; };
-int store_postings_find(const struct store_view *, char kind, struct str label, struct str value, struct store_ids *, struct err *);
+int store_postings_find(const struct store_view *, const struct store_series_copy *, char kind, struct str label, struct str value, struct store_ids *,
+    struct err *);                      /* in the copy, unless it is NULL */
+
+/* For the copy: is there an index? And under what its entries stand: keys that begin so, all of the same length. */
+int store_postings_complete(const struct store_view *, struct err *);
+#define STORE_POSTINGS STR("\xffp")
+#define STORE_POSTINGS_KEY (2 + 16 + 8)
 
 /* For verify: what a series has to stand in (kind 'm', 'f', 'l' with the hash, 'k' with the label), and what an entry whose key
  * begins with 0xff is: 'v', 'k', 'p' with its series, or < 0. */

@@ -107,7 +107,7 @@ intersect(struct store_ids *a, const struct store_ids *b)
 
 /* 1 and the ids that the index gives, 0 when there is none or nothing is asked for, < 0. */
 static int
-by_index(const struct store_view *v, const struct store_match *m, struct store_ids *ids, struct err *err)
+by_index(const struct store_view *v, const struct store_series_copy *copy, const struct store_match *m, struct store_ids *ids, struct err *err)
 {
 	struct store_ids more = { 0 };
 	int rc = 0, have = 0, labels = v->s->rights ? 0 : m->n_labels;  /* under rights they may be shown otherwise */
@@ -119,7 +119,7 @@ by_index(const struct store_view *v, const struct store_match *m, struct store_i
 		if (i < 0 && !value.p)
 			continue;
 		to->n = 0;
-		if ((rc = store_postings_find(v, i == -2 ? 'm' : i == -1 ? 'f' : 'l', label, value, to, err)) <= 0)
+		if ((rc = store_postings_find(v, copy, i == -2 ? 'm' : i == -1 ? 'f' : 'l', label, value, to, err)) <= 0)
 			break;
 		if (have)
 			intersect(ids, &more);
@@ -137,6 +137,22 @@ begin_list(struct store *s, struct list *l, struct err *err)
 	return s->rights && !(l->rights = s->rights->open(s->rights->self, s, err)) ? err->code : 0;
 }
 
+/* Its identity: 1, 0 it is not there, < 0. */
+static int
+fetch_identity(const struct store_view *v, const struct store_series_copy *copy, uint64_t id, struct str *identity, struct err *err)
+{
+	struct store_series_walk w = { .c = { .table = STORE_SERIES }, .copy = copy };
+	char number[8];
+	struct str key;
+	int rc;
+
+	store_key64(number, id);
+	if (!copy)
+		return store_fetch(v, STORE_SERIES, (struct str){ number, 8 }, identity, err);
+	rc = store_series_walk(&w, (struct str){ number, 8 }, &key, identity, err);
+	return rc > 0 && memcmp(key.p, number, 8) == 0;
+}
+
 /* Under the view, or in the copy. */
 static int
 find(const struct store_view *v, const struct store_series_copy *copy, const struct store_match *m, struct list *l, struct err *err)
@@ -147,8 +163,7 @@ find(const struct store_view *v, const struct store_series_copy *copy, const str
 	struct str key, value;
 	int rc;
 
-	rc = copy ? 0 : by_index(v, m, &ids, err);
-	if (rc == 0) {
+	if ((rc = by_index(v, copy, m, &ids, err)) == 0) {
 		struct store_series_walk w = { .c = { .view = v, .table = STORE_SERIES }, .copy = copy };
 
 		for (rc = store_series_walk_next(&w, &key, &value, err); rc > 0; rc = store_series_walk_next(&w, &key, &value, err)) {
@@ -163,10 +178,7 @@ find(const struct store_view *v, const struct store_series_copy *copy, const str
 	} else if (rc > 0) {
 		rc = 0;
 		for (size_t i = 0; i < ids.n && rc == 0; i++) {
-			char number[8];
-
-			store_key64(number, ids.id[i]);
-			if ((rc = store_fetch(v, STORE_SERIES, (struct str){ number, 8 }, &value, err)) == 0)
+			if ((rc = fetch_identity(v, copy, ids.id[i], &value, err)) == 0)
 				rc = store_damaged(err, s, "an index entry without its series");
 			if (rc > 0)
 				rc = add_series(l, v, m, ids.id[i], value, &scratch, err);

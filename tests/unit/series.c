@@ -571,7 +571,7 @@ static void
 labels_lead_to_their_series(void **state)
 {
 	struct err err = { 0 };
-	struct store *s = store_open(dir, "labels", STORE_CREATE, &err);
+	struct store *s = store_open(dir, "labels", STORE_CREATE, &err), *held;
 	struct store_sample x = { .metric = STR("m"), .field = STR("value"), .window = STR("") };
 	struct store_dropped dropped;
 	uint64_t with = 0;
@@ -597,8 +597,14 @@ labels_lead_to_their_series(void **state)
 	OK(store_each_label(s, find_label, &with, &err));
 	assert_int_equal(with, 4500);
 	check_store(s);
+	held = store_share(s);
+	OK(store_hold(held, 1, &err));
 	OK(store_retain(s, TIME_NONE, 3000, 0, &dropped, &err));
 	assert_int_equal(dropped.samples, 3000);
+	assert_int_equal(series_with(held, "even", "yes"), 2250);       /* as they were */
+	assert_int_equal(series_with(held, "n", "2999"), 1);
+	assert_int_equal(series_with(held, "n", "4500"), 0);
+	store_close(held);
 	assert_int_equal(series_with(s, "even", "yes"), 750);
 	assert_int_equal(series_with(s, "n", "2999"), 0);
 	assert_int_equal(series_with(s, "n", "3000"), 1);
@@ -634,6 +640,9 @@ an_older_store_gets_its_index(void **state)
 	fclose(f);
 	assert_non_null(s = store_open(dir, "old", STORE_WRITE, &err));
 	assert_int_equal(series_with(s, "a", "b"), 1);
+	OK(store_hold(s, 1, &err));
+	assert_int_equal(series_with(s, "a", "b"), 1);
+	store_let_go(s);
 	OK(store_begin(s, &err));
 	OK(store_add_sample(s, &x, &err));
 	OK(store_commit(s, &err));
