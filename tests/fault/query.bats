@@ -271,9 +271,9 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	local from columns n=0
 	seq 100 | sed 's/.*/{"metric":"m","timestamp":&,"value":1}/' | at-ingest -q
 	mkfifo rows
-	for from in "generate_series(1, 3000) g, metrics m" "generate_series(1, 3000) g, metric('m', NULL, NULL, '1ms') m" 'generate_series(1, 3000) g JOIN "METRICS" m'; do
+	for from in "generate_series(1, 400) g, metrics m" "generate_series(1, 400) g, metric('m', NULL, NULL, '1ms') m" 'generate_series(1, 400) g JOIN "METRICS" m'; do
 		for columns in 0 1; do
-			AT_VECTOR=$columns timeout -s KILL 120 at-query -f csv "SELECT g.value, m.timestamp FROM $from" > rows & pid=$!
+			AT_VECTOR=$columns timeout -s KILL 300 at-query -f csv "SELECT g.value, m.timestamp FROM $from" > rows & pid=$!
 			exec 8< rows
 			read -r -u 8                            # some are there, the others wait for room in the pipe
 			n=$((n + 1000))
