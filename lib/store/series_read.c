@@ -455,7 +455,6 @@ store_reader_next(struct store *s, struct store_reader *r, const struct samples 
 struct reading {
 	struct store *s;
 	const struct store_match *match;
-	struct store_ladder ladder;
 	struct list list;
 	struct store_series_copy *copy; /* of the statement; NULL: under views */
 	uint64_t seals;                 /* when the tail was read */
