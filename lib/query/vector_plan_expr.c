@@ -530,7 +530,24 @@ is_properties(struct plan_scope *s, const struct select_expr *e, int aliases)
 	return e->of == SELECT_COLUMN && vector_plan_name(s, e, aliases, &field, &item) == NAME_COLUMN && field.of == FIELD_PROPERTIES;
 }
 
-/* Is it nothing but a field? The column itself, property(properties, 'a'[, 'b']), json_extract(properties, '$.a'), properties ->> 'a'. */
+/* property(a, 'b') of a property a. */
+static int
+inside(struct plan_scope *s, const struct select_expr *e, int aliases, struct store_field *field)
+{
+	struct plan_item item;
+	struct str in = e->arg[1]->name;
+	struct buf path = {0};
+
+	if (s->plan->samples || s->plan->source || e->n_args != 2 || e->arg[0]->of != SELECT_COLUMN || vector_plan_name(s, e->arg[0], aliases, field, &item) != NAME_COLUMN ||
+	    field->of != FIELD_PROPERTY || !is_simple_key(field->name) || !is_simple_key(in))
+		return 0;
+	buf_printf(&path, "%.*s.%.*s", STR_FMT(field->name), STR_FMT(in));
+	*field = (struct store_field){ FIELD_INSIDE, { arena_dup(s->plan->arena, path.p, path.n), path.n } };
+	buf_release(&path);
+	return 1;
+}
+
+/* Is it nothing but a field? The column itself, property(properties, 'a'[, 'b']), property(a, 'b'), json_extract(properties, '$.a'), properties ->> 'a'. */
 static int
 field_of(struct plan_scope *s, const struct select_expr *e, int aliases, struct store_field *field)
 {
@@ -552,8 +569,10 @@ field_of(struct plan_scope *s, const struct select_expr *e, int aliases, struct 
 			return 0;
 		}
 	}
-	if (e->n_args < 2 || e->filter || e->over || e->distinct || !is_properties(s, e->arg[0], aliases) || e->arg[1]->of != SELECT_TEXT)
+	if (e->n_args < 2 || e->filter || e->over || e->distinct || e->arg[1]->of != SELECT_TEXT)
 		return 0;
+	if (!is_properties(s, e->arg[0], aliases))
+		return e->of == SELECT_CALL && named(e->name, "property") && inside(s, e, aliases, field);
 	key = e->arg[1]->name;
 	if (e->of == SELECT_CALL && named(e->name, "property")) {
 		if (e->n_args == 2) {

@@ -456,7 +456,7 @@ columns_asked(const struct store_batches *all)
 {
 	static const int column[] = { [FIELD_RECEIVED] = CHUNK_RECEIVED, [FIELD_ID] = CHUNK_ID, [FIELD_USER] = CHUNK_USER,
 		[FIELD_SESSION] = CHUNK_SESSION, [FIELD_PROPERTIES] = CHUNK_PROPERTIES, [FIELD_PROPERTY] = CHUNK_PROPERTIES,
-		[FIELD_REACH] = CHUNK_PROPERTIES };
+		[FIELD_INSIDE] = CHUNK_PROPERTIES, [FIELD_REACH] = CHUNK_PROPERTIES };
 	unsigned want = 0;
 
 	for (int i = 0; i < all->n_fields; i++)
@@ -709,10 +709,31 @@ reach(struct json in, struct str name)
 	return v.type == JSON_OBJECT ? reach(v, (struct str){ dot + 1, name.n - (size_t)(dot + 1 - name.p) }) : JSON_ABSENT;
 }
 
+/* a.b in a row; a text of an object is looked into as well. */
+static struct json
+inside(struct reader *r, struct json in, struct str name)
+{
+	const char *dot = memchr(name.p, '.', name.n);
+	struct json v = json_get(in, (struct str){ name.p, (size_t)(dot - name.p) });
+	struct cell text;
+
+	if (v.type == JSON_STRING) {
+		text = cell_of_json(v, &r->scratch);
+		v = json_value((struct str){ arena_dup(r->texts, text.text.p, text.text.n), text.text.n });
+	}
+	return v.type == JSON_OBJECT ? json_get(v, (struct str){ dot + 1, name.n - (size_t)(dot + 1 - name.p) }) : JSON_ABSENT;
+}
+
 static int
 is_property(const struct store_field *f)
 {
-	return f->of == FIELD_PROPERTY || f->of == FIELD_REACH;
+	return f->of == FIELD_PROPERTY || f->of == FIELD_INSIDE || f->of == FIELD_REACH;
+}
+
+static enum chunk_reach
+reach_of(const struct store_field *f)
+{
+	return f->of == FIELD_REACH ? CHUNK_REACH : f->of == FIELD_INSIDE ? CHUNK_INSIDE : CHUNK_KEY;
 }
 
 static int
@@ -763,7 +784,9 @@ make_properties(struct reader *r, struct err *err)
 			struct slot *s = &r->slot[made[k]];
 			struct json v = broken ? JSON_ABSENT : r->json[s->at];
 
-			if (v.type == JSON_NONE && field[made[k]].of == FIELD_REACH && !broken)
+			if (field[made[k]].of == FIELD_INSIDE && !broken)
+				v = inside(r, json_value(text), field[made[k]].name);
+			else if (v.type == JSON_NONE && field[made[k]].of == FIELD_REACH && !broken)
 				v = reach(json_value(text), field[made[k]].name);
 			put_value(s, i, v, &r->scratch);
 		}
@@ -798,7 +821,7 @@ make_property(struct reader *r, int field, struct err *err)
 {
 	const struct store_field *f = &r->all->field[field];
 	struct slot *s = &r->slot[field];
-	int rc = r->rows ? 0 : chunk_column(&r->chunk, f->name, f->of == FIELD_REACH, r->from, r->batch.n, &s->leaf, &s->column, err);
+	int rc = r->rows ? 0 : chunk_column(&r->chunk, f->name, reach_of(f), r->from, r->batch.n, &s->leaf, &s->column, err);
 
 	if (rc)
 		return rc < 0 ? rc : 0;
@@ -901,7 +924,7 @@ store_batch_values(struct store_batch *batch, int field, struct column *column, 
 
 	if (r->samples || r->rows || !is_property(f))
 		return (rc = store_batch_column(batch, field, column, err)) ? rc : 1;
-	rc = chunk_column(&r->chunk, f->name, f->of == FIELD_REACH, r->from, r->batch.n, &r->leaf, column, err);
+	rc = chunk_column(&r->chunk, f->name, reach_of(f), r->from, r->batch.n, &r->leaf, column, err);
 	count(&r->all->read.columns, rc > 0);
 	return at_chunk(r, rc, err);
 }
@@ -952,7 +975,7 @@ make_some(struct reader *r, int field, const uint32_t *row, size_t many, const s
 	int rc;
 
 	if (is_property(f))
-		return chunk_some_column(&r->chunk, f->name, f->of == FIELD_REACH, r->from, r->batch.n, row, many, &r->slot[field].leaf, room->arena, room->code,
+		return chunk_some_column(&r->chunk, f->name, reach_of(f), r->from, r->batch.n, row, many, &r->slot[field].leaf, room->arena, room->code,
 		    column, err);
 	if (f->of == FIELD_EVENT) {
 		if ((rc = chunk_some_names(&r->chunk, r->from, row, many, room->code, err)) <= 0)
@@ -1025,7 +1048,7 @@ store_batch_bounds(struct store_batch *batch, int field, struct store_bounds *b,
 
 	if (r->samples || r->rows || r->slot[field].ready || !is_property(f))
 		return 0;
-	return chunk_bounds(&r->chunk, f->name, f->of == FIELD_REACH, &r->slot[field].leaf, b, err);
+	return chunk_bounds(&r->chunk, f->name, reach_of(f), &r->slot[field].leaf, b, err);
 }
 
 void

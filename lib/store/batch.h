@@ -21,6 +21,7 @@
 enum store_field_of { FIELD_EVENT, FIELD_TIME, FIELD_SEQ, FIELD_RECEIVED, FIELD_ID, FIELD_USER, FIELD_SESSION,
     FIELD_PROPERTIES,                   /* the whole object, as its JSON text */
     FIELD_PROPERTY,                     /* one key of it, `name`, taken literally: what SQL has as a column */
+    FIELD_INSIDE,                       /* a.b: what is called b in the value of the key a, be that an object or a text of one */
     FIELD_REACH,                        /* `name` as options have it: such a key, else a.b into nested objects */
     FIELD_OF_METRIC, FIELD_VALUE };     /* of samples; beside them TIME, and EVENT is the metric, PROPERTIES the labels, PROPERTY one of them */
 struct store_field { enum store_field_of of; struct str name; };

@@ -60,26 +60,27 @@ depth_of(const struct chunk *c, uint32_t path)
 	return depth;
 }
 
-/* The places where a field may lie, the first that a row has being meant: only the literal key, or with `reach` all of a.b.c, then
+/* The places where a field may lie, the first that a row has being meant: only the literal key; "b.c" in a; or all of a.b.c, then
  * "b.c" in a, then c in b in a. Their number. */
 static int
-places(const struct chunk *c, struct str name, int reach, uint32_t *path, int most)
+places(const struct chunk *c, struct str name, enum chunk_reach reach, uint32_t *path, int most)
 {
 	uint32_t at = 0;
 	const char *dot;
-	int n = 0;
+	int n = 0, deeper = reach != CHUNK_KEY;
 
 	for (;;) {
-		uint32_t one = path_of(c, at, name);
+		uint32_t one = reach == CHUNK_INSIDE && deeper ? SHAPES_NONE : path_of(c, at, name);
 
 		if (one != SHAPES_NONE && n < most)
 			path[n++] = one;
-		if (!reach || !(dot = memchr(name.p, '.', name.n)) ||
+		if (!deeper || !(dot = memchr(name.p, '.', name.n)) ||
 		    (at = path_of(c, at, (struct str){ name.p, (size_t)(dot - name.p) })) == SHAPES_NONE)
 			return n;
 		name = (struct str){ dot + 1, name.n - (size_t)(dot + 1 - name.p) };
 		if (n < most)
 			path[n++] = at | 1u << 31;      /* passed through: what lies deeper than objects are opened is in its text */
+		deeper = reach == CHUNK_REACH;
 	}
 }
 
@@ -103,15 +104,25 @@ mark_leaves(const struct chunk *c, const uint32_t *path, int n, struct chunk_lea
 	}
 }
 
+/* Is what a.b lies in a text in some row, which may be one of an object? */
+static int
+is_text_too(const struct chunk *c, struct str name)
+{
+	const char *dot = memchr(name.p, '.', name.n);
+	uint32_t at = path_of(c, 0, (struct str){ name.p, (size_t)(dot - name.p) }), leaf = at == SHAPES_NONE ? SHAPES_NONE : c->shapes.path[at].leaf;
+
+	return leaf != SHAPES_NONE && c->leaf[leaf].kinds & VALUES_HAS_TEXTS;
+}
+
 /* Find the one leaf in all shapes; to->has: which shapes have it. 1 found (SHAPES_NONE: no row has it), 0 there is not one. Bound by
  * the shapes' leaves, each looked at once. */
 static int
-find_leaf(struct chunk *c, struct str name, int reach, struct chunk_column_room *to, uint32_t *leaf)
+find_leaf(struct chunk *c, struct str name, enum chunk_reach reach, struct chunk_column_room *to, uint32_t *leaf)
 {
 	uint32_t path[64];
 	int n = places(c, name, reach, path, 64), deep = 0;
 
-	if (n == 64)
+	if (n == 64 || (reach == CHUNK_INSIDE && is_text_too(c, name)))
 		return 0;
 	CHUNK_ROOM(to->has, to->has_cap, c->shapes.n_shapes + 1);
 	memset(to->has, 0, c->shapes.n_shapes * sizeof(*to->has));
@@ -515,7 +526,7 @@ give_plain(struct values_reader *v, struct chunk_column_room *to, const struct p
 
 /* Which leaf a field is, SHAPES_NONE where no row has it, and its shapes in to->has. 1; 0 it is no single leaf; < 0. */
 static int
-leaf_of(struct chunk *c, struct str name, int reach, struct chunk_column_room *to, uint32_t *leaf, struct err *err)
+leaf_of(struct chunk *c, struct str name, enum chunk_reach reach, struct chunk_column_room *to, uint32_t *leaf, struct err *err)
 {
 	int rc;
 
@@ -528,7 +539,7 @@ leaf_of(struct chunk *c, struct str name, int reach, struct chunk_column_room *t
 
 /* The same, open: *v NULL where no row has it. */
 static int
-open_leaf(struct chunk *c, struct str name, int reach, struct chunk_column_room *to, struct values_reader **v, struct err *err)
+open_leaf(struct chunk *c, struct str name, enum chunk_reach reach, struct chunk_column_room *to, struct values_reader **v, struct err *err)
 {
 	uint32_t leaf;
 	int rc = leaf_of(c, name, reach, to, &leaf, err);
@@ -543,7 +554,7 @@ open_leaf(struct chunk *c, struct str name, int reach, struct chunk_column_room 
 }
 
 int
-chunk_bounds(struct chunk *c, struct str name, int reach, struct chunk_column_room *to, struct store_bounds *b, struct err *err)
+chunk_bounds(struct chunk *c, struct str name, enum chunk_reach reach, struct chunk_column_room *to, struct store_bounds *b, struct err *err)
 {
 	static const struct { unsigned here, there; } kind[] = { { VALUES_HAS_NUMBERS, STORE_BOUNDS_NUMBERS }, { VALUES_HAS_TEXTS, STORE_BOUNDS_TEXTS },
 		{ VALUES_HAS_BOOLEANS, STORE_BOUNDS_BOOLEANS }, { VALUES_HAS_NESTED, STORE_BOUNDS_NESTED } };
@@ -564,7 +575,7 @@ chunk_bounds(struct chunk *c, struct str name, int reach, struct chunk_column_ro
 }
 
 int
-chunk_column(struct chunk *c, struct str name, int reach, size_t from, size_t n, struct chunk_column_room *to, struct column *column, struct err *err)
+chunk_column(struct chunk *c, struct str name, enum chunk_reach reach, size_t from, size_t n, struct chunk_column_room *to, struct column *column, struct err *err)
 {
 	struct values_reader *v;
 	struct part part;
@@ -617,7 +628,7 @@ some_cell(struct values_reader *v, size_t i, struct buf *scratch, struct arena *
 }
 
 int
-chunk_some_column(struct chunk *c, struct str name, int reach, size_t from, size_t n, const uint32_t *row, size_t many, struct chunk_column_room *to,
+chunk_some_column(struct chunk *c, struct str name, enum chunk_reach reach, size_t from, size_t n, const uint32_t *row, size_t many, struct chunk_column_room *to,
     struct arena *arena, uint32_t *code, struct column *column, struct err *err)
 {
 	struct values_reader *v;

@@ -25,15 +25,18 @@ struct chunk_column_room {                           /* its memory; zero-initial
 };
 void chunk_column_release(struct chunk_column_room *);
 
+/* How a name is meant (batch.h): one key; as options have it; a.b in the value of a, and then it has a point. */
+enum chunk_reach { CHUNK_KEY, CHUNK_REACH, CHUNK_INSIDE };
+
 /* Rows from … from + n. 1; 0 where it is to be made row by row; < 0. Borrowed from both until the chunk is opened anew. */
-int chunk_column(struct chunk *, struct str name, int reach, size_t from, size_t n, struct chunk_column_room *, struct column *, struct err *);
+int chunk_column(struct chunk *, struct str name, enum chunk_reach, size_t from, size_t n, struct chunk_column_room *, struct column *, struct err *);
 
 /* What the chunk says of it (batch.h). 1; 0 there is no such leaf; < 0. Costs the shapes. */
-int chunk_bounds(struct chunk *, struct str name, int reach, struct chunk_column_room *, struct store_bounds *, struct err *);
+int chunk_bounds(struct chunk *, struct str name, enum chunk_reach, struct chunk_column_room *, struct store_bounds *, struct err *);
 
 /* The same for some rows only, which rise and count from `from`: cells are in the arena, value[0] is NULL, code[row[k]] is row[k]'s. What is not
  * asked for is not decoded, but for the segments (values.h) that have it. */
-int chunk_some_column(struct chunk *, struct str name, int reach, size_t from, size_t n, const uint32_t *row, size_t many, struct chunk_column_room *,
+int chunk_some_column(struct chunk *, struct str name, enum chunk_reach, size_t from, size_t n, const uint32_t *row, size_t many, struct chunk_column_room *,
     struct arena *, uint32_t *code, struct column *, struct err *);
 
 #endif

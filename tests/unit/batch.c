@@ -21,7 +21,7 @@
 static void
 put_random(struct buf *out, int kind)
 {
-	static const char *const odd[] = { "true", "false", "null", "\"\"", "\"a\\u00e9\\n\"", "[1, \"x\"]", "{\"b\": 1, \"c\": {\"d\": \"deep\"}}", "1e400", "-0.0",
+	static const char *const odd[] = { "true", "false", "null", "\"\"", "\"a\\u00e9\\n\"", "[1, \"x\"]", "{\"b\": 1, \"c\": {\"d\": \"deep\"}}", "1e400", "-0.0", "\"{\\\"b\\\": 2}\"",
 		"9007199254740993", "9223372036854775807", "9223372036854775808", "1.0", "12", "12.5", "\"12\"" };
 
 	switch (kind) {
@@ -126,7 +126,8 @@ static const struct store_field fields[] = { { FIELD_EVENT }, { FIELD_TIME }, { 
 	{ FIELD_PROPERTY, STR("any") }, { FIELD_PROPERTY, STR("a.b") }, { FIELD_REACH, STR("a.b") }, { FIELD_REACH, STR("any.c.d") }, { FIELD_PROPERTY, STR("none") },
 	{ FIELD_PROPERTY, STR("place") }, { FIELD_REACH, STR("place") }, { FIELD_REACH, STR("place.x") }, { FIELD_REACH, STR("place.y.z") }, { FIELD_PROPERTY, STR("place.x") },
 	{ FIELD_PROPERTY, STR("cents") }, { FIELD_PROPERTY, STR("point") }, { FIELD_PROPERTY, STR("nulls") }, { FIELD_REACH, STR("deep.a.b.c.d.e.f.g.h") },
-	{ FIELD_REACH, STR("deep.a.b") }, { FIELD_REACH, STR("text.x") }, { FIELD_PROPERTY, STR("long") } };
+	{ FIELD_REACH, STR("deep.a.b") }, { FIELD_REACH, STR("text.x") }, { FIELD_PROPERTY, STR("long") },
+	{ FIELD_INSIDE, STR("place.x") }, { FIELD_INSIDE, STR("any.b") }, { FIELD_INSIDE, STR("deep.a") }, { FIELD_INSIDE, STR("text.x") }, { FIELD_INSIDE, STR("a.b") } };
 #define FIELDS ((int)(sizeof(fields) / sizeof(*fields)))
 
 static struct json
@@ -138,6 +139,26 @@ reached(struct json in, struct str name)
 	if (v.type != JSON_NONE || !dot)
 		return v;
 	return reached(json_get(in, (struct str){ name.p, (size_t)(dot - name.p) }), (struct str){ dot + 1, name.n - (size_t)(dot + 1 - name.p) });
+}
+
+/* What lies in a property, or in a text that it is. */
+static struct cell
+inside(struct json in, struct str name, struct buf *scratch)
+{
+	const char *dot = memchr(name.p, '.', name.n);
+	struct cell of = cell_of_json(json_get(in, (struct str){ name.p, (size_t)(dot - name.p) }), scratch);
+	struct buf text = { 0 };
+
+	buf_str(&text, of.type == CELL_TEXT ? of.text : STR("0"));
+	buf_text(&text);
+	of = cell_of_json(json_get(json_value(buf_get(&text)), (struct str){ dot + 1, name.n - (size_t)(dot + 1 - name.p) }), scratch);
+	if (of.type == CELL_TEXT && of.text.p >= text.p && of.text.p <= text.p + text.n) {
+		buf_clear(scratch);
+		buf_str(scratch, of.text);
+		of.text = buf_get(scratch);
+	}
+	buf_release(&text);
+	return of;
 }
 
 static struct cell
@@ -153,6 +174,7 @@ of_event(const struct event *ev, const struct store_field *f, struct buf *scratc
 	case FIELD_SESSION: return cell_text(ev->session_id);
 	case FIELD_PROPERTIES: return cell_text(ev->properties);
 	case FIELD_PROPERTY: return cell_of_json(json_get(json_value(ev->properties), f->name), scratch);
+	case FIELD_INSIDE: return inside(json_value(ev->properties), f->name, scratch);
 	default: return cell_of_json(reached(json_value(ev->properties), f->name), scratch);
 	}
 }

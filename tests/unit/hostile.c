@@ -304,7 +304,7 @@ static void
 columns(struct store *s, uint64_t *sum)
 {
 	static const struct store_field field[] = { { FIELD_EVENT, STR("") }, { FIELD_TIME, STR("") }, { FIELD_USER, STR("") }, { FIELD_ID, STR("") },
-		{ FIELD_PROPERTY, STR("n") }, { FIELD_REACH, STR("deep.b.c") }, { FIELD_PROPERTY, STR("price") }, { FIELD_PROPERTY, STR("list") }, { FIELD_PROPERTIES, STR("") } };
+		{ FIELD_PROPERTY, STR("n") }, { FIELD_REACH, STR("deep.b.c") }, { FIELD_INSIDE, STR("deep.b") }, { FIELD_PROPERTY, STR("price") }, { FIELD_PROPERTY, STR("list") }, { FIELD_PROPERTIES, STR("") } };
 	enum { FIELDS = sizeof(field) / sizeof(*field) };
 	struct store_range range = { .from = TIME_MIN, .to = TIME_MAX + 1 };
 	struct err err = { 0 };
