@@ -40,6 +40,7 @@ enum vector_op {
 	VECTOR_JULIAN,                  /* julianday(arg[0]), a field of instants */
 	VECTOR_ROUND,                   /* round(arg[0]): a real */
 	VECTOR_INTEGER,                 /* CAST(arg[0] AS INTEGER) */
+	VECTOR_REAL,                    /* CAST(arg[0] AS REAL); with .sql, a text ?1 is what that says */
 	VECTOR_FLOOR, VECTOR_CEIL, VECTOR_ABS,  /* SQLite's: an integer stays one */
 	VECTOR_TIME,                    /* .sql of .field, TIME or RECEIVED (?1 its text), the same within each `every_ms` of the clock */
 	VECTOR_SQL,                     /* .sql of its arguments, all VECTOR_FIELD: ?1 is arg[0], ?2 arg[1], … */

@@ -798,6 +798,25 @@ kept_of(struct scope *s, const struct vector_expr *e)
 	return ask(s->w, n->statement, &c, 1, s->w->arena, &c, s->err) < 0 ? cell_null() : c;
 }
 
+/* Of a text the number it begins with, or what a statement makes of it. */
+static struct cell
+real_of(struct scope *s, const struct vector_expr *e)
+{
+	struct cell c = cell_of(s, e->arg[0]);
+	struct vector_node *n;
+
+	if (c.type == CELL_TEXT && e->sql.n) {
+		n = node_of(s->w, e);
+		if (s->err->code || (!n->statement && prepare(s->w, e->sql, &n->statement, s->err) < 0) ||
+		    ask(s->w, n->statement, &c, 1, s->w->arena, &c, s->err) < 0)
+			return cell_null();
+		return c;
+	}
+	if (c.type == CELL_NULL || vector_number(s->w, c, 1, &c, s->err) < 0)
+		return cell_null();
+	return c.type == CELL_INTEGER ? cell_real((double)c.integer) : c;
+}
+
 /* Letters of ASCII alone, and no zero: its cases are those that LIKE knows. */
 static int
 is_ascii(const struct cell *c)
@@ -1048,6 +1067,8 @@ cell_of(struct scope *s, const struct vector_expr *e)
 	case VECTOR_INTEGER:
 		a = cell_of(s, e->arg[0]);
 		return a.type == CELL_NULL ? a : cell_integer(integer_of(s, a));
+	case VECTOR_REAL:
+		return real_of(s, e);
 	case VECTOR_FLOOR:
 	case VECTOR_CEIL:
 	case VECTOR_ABS:
@@ -1482,6 +1503,8 @@ convert(struct vector_worker *w, const struct vector_expr *e, struct vector_rows
 		return 0;
 	if (e->op == VECTOR_INTEGER && c.form == COLUMN_INTEGER)
 		return *out = c, 1;
+	if (e->op == VECTOR_REAL && c.form == COLUMN_REAL)      /* a whole one is no integer any more */
+		return *out = (struct column){ .form = COLUMN_REAL, .valid = c.valid, .real = c.real }, 1;
 	if (e->op == VECTOR_INTEGER) {
 		integer = vector_array(w, 8);
 		for (size_t k = 0; k < rows.n; k++) {
@@ -1496,7 +1519,7 @@ convert(struct vector_worker *w, const struct vector_expr *e, struct vector_rows
 	for (size_t k = 0; k < rows.n; k++) {
 		size_t i = vector_row(rows, k);
 
-		real[i] = e->op == VECTOR_JULIAN ? julian_day(c.integer[i]) : rounded(c.form == COLUMN_REAL ? c.real[i] : (double)c.integer[i]);
+		real[i] = e->op == VECTOR_JULIAN ? julian_day(c.integer[i]) : e->op == VECTOR_REAL ? (double)c.integer[i] : rounded(c.form == COLUMN_REAL ? c.real[i] : (double)c.integer[i]);
 	}
 	*out = (struct column){ .form = COLUMN_REAL, .valid = c.valid, .real = real };
 	return 1;
@@ -1876,7 +1899,7 @@ vector_eval(struct vector_worker *w, const struct vector_expr *e, struct vector_
 		return rc < 0 ? rc : 0;
 	if (e->op >= VECTOR_FLOOR && e->op <= VECTOR_ABS && (rc = convert_kept(w, e, rows, out, err)) != 0)
 		return rc < 0 ? rc : 0;
-	if (e->op >= VECTOR_JULIAN && e->op <= VECTOR_INTEGER && (rc = convert(w, e, rows, out, err)) != 0)
+	if (e->op >= VECTOR_JULIAN && e->op <= VECTOR_REAL && (rc = convert(w, e, rows, out, err)) != 0)
 		return rc < 0 ? rc : 0;
 	if (field == SEVERAL && (rc = eval_combined(w, e, rows, out, err)) != 0)
 		return rc < 0 ? rc : 0;

@@ -100,10 +100,11 @@ put_expr(struct buf *to, const struct vector_plan *p, const struct vector_expr *
 	case VECTOR_JULIAN:
 	case VECTOR_ROUND:
 	case VECTOR_INTEGER:
+	case VECTOR_REAL:
 	case VECTOR_FLOOR:
 	case VECTOR_CEIL:
 	case VECTOR_ABS:
-		buf_lit(to, e->op == VECTOR_JULIAN ? "julianday(" : e->op == VECTOR_ROUND ? "round(" : e->op == VECTOR_INTEGER ? "integer(" : e->op == VECTOR_FLOOR ? "floor(" :
+		buf_lit(to, e->op == VECTOR_JULIAN ? "julianday(" : e->op == VECTOR_ROUND ? "round(" : e->op == VECTOR_INTEGER ? "integer(" : e->op == VECTOR_REAL ? "real(" : e->op == VECTOR_FLOOR ? "floor(" :
 		    e->op == VECTOR_CEIL ? "ceil(" : "abs(");
 		put_list(to, p, e, 0, ", ");
 		buf_byte(to, ')');

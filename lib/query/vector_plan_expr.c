@@ -248,6 +248,12 @@ vector_plan_affinity_of(struct str type)        /* sqlite.org/datatype3.html, 3.
 	return type.n == 0 || holds(type, "blob") ? AFFINITY_BLOB : AFFINITY_NUMERIC;
 }
 
+static int
+is_real_type(struct str type)
+{
+	return !holds(type, "int") && vector_plan_affinity_of(type) == AFFINITY_NUMERIC && (holds(type, "real") || holds(type, "floa") || holds(type, "doub"));
+}
+
 enum plan_affinity
 vector_plan_affinity(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
@@ -1154,6 +1160,21 @@ single(struct plan_scope *s, enum vector_op op, const struct select_expr *arg, i
 	return e;
 }
 
+/* x::DOUBLE and its like: a text that is no number is an error, or NULL. */
+static struct vector_expr *
+checked_real(struct plan_scope *s, const struct select_expr *e, int aliases, int strict)
+{
+	int hard = named(e->name, "cast_to");
+	struct vector_expr *real;
+
+	if ((!hard && !named(e->name, "try_cast_to")) || e->n_args != 2 || e->arg[1]->of != SELECT_TEXT ||
+	    !(named(e->arg[1]->name, "double") || named(e->arg[1]->name, "real") || named(e->arg[1]->name, "float")))
+		return NULL;
+	if ((real = single(s, VECTOR_REAL, e->arg[0], aliases, strict)))
+		real->sql = hard ? STR("cast_to(?1, 'DOUBLE')") : STR("try_cast_to(?1, 'DOUBLE')");
+	return real;
+}
+
 static int
 is_plain_time(struct plan_scope *s, const struct select_expr *e, int aliases)
 {
@@ -1220,9 +1241,10 @@ native(struct plan_scope *s, const struct select_expr *e, int aliases, int stric
 			return single(s, VECTOR_ROUND, e->arg[0], aliases, strict);
 		if ((named(e->name, "floor") || named(e->name, "ceil") || named(e->name, "ceiling") || named(e->name, "abs")) && e->n_args == 1)
 			return single(s, named(e->name, "floor") ? VECTOR_FLOOR : named(e->name, "abs") ? VECTOR_ABS : VECTOR_CEIL, e->arg[0], aliases, strict);
-		return NULL;
+		return checked_real(s, e, aliases, strict);
 	case SELECT_CAST:
-		return holds(e->name, "int") ? single(s, VECTOR_INTEGER, e->arg[0], aliases, strict) : NULL;
+		return holds(e->name, "int") ? single(s, VECTOR_INTEGER, e->arg[0], aliases, strict) :
+		    is_real_type(e->name) ? single(s, VECTOR_REAL, e->arg[0], aliases, strict) : NULL;
 	default:
 		return NULL;
 	}

@@ -93,7 +93,7 @@ class Maker:
             return self.name(NUMBERS)
         a = self.number(deep - 1)
         return self.pick("%s + %s" % (a, self.pick("1", "n", "0.5")), "%s * 2" % a, "(%s) / %s" % (a, self.pick("0", "3", "n", "2.0")), "-(%s)" % a, "(%s) %% 3" % a,
-                         "abs(%s)" % self.name(["n", "r"]), "round(%s, 1)" % self.name(["r", "n"]), "coalesce(%s, 0)" % a, "CAST(%s AS INTEGER)" % a,
+                         "abs(%s)" % self.name(["n", "r"]), "round(%s, 1)" % self.name(["r", "n"]), "coalesce(%s, 0)" % a, "CAST(%s AS INTEGER)" % a, "CAST(%s AS REAL)" % a, "TRY_CAST(%s AS DOUBLE)" % a,
                          "CASE WHEN %s THEN %s ELSE 0 END" % (self.condition(deep - 1), a), "floor(%s / 10) * 10" % self.name(["r", "n"]), "ceil(%s)" % self.name(NUMBERS), "abs(%s)" % self.name(["r", "n", "only", "mixed"]), "floor(%s)" % a, "length(%s)" % self.text(deep - 1),
                          "ifnull(%s, -1)" % a, "%s::int" % self.name(["r", "mixed"]), "nullif(%s, 2)" % a, "iif(%s > 1, 1, 0)" % a)
 
