@@ -233,13 +233,9 @@ metric_row(void *self, const struct cell *cells, int n, struct err *err)
 		buf_lit(to, ",\"window\":");
 		json_put_string(to, str_of(m->every));
 	}
-	buf_lit(to, ",\"labels\":{");
-	for (int i = 0; i < n - 2; i++) {
-		buf_lit(to, i ? "," : "");
-		json_put_key(to, m->names[i]);
-		cell_put_json(to, &cells[i]);
-	}
-	buf_lit(to, "},\"value\":");
+	buf_lit(to, ",\"labels\":");
+	cell_put_object(to, m->names, cells, n - 2);
+	buf_lit(to, ",\"value\":");
 	cell_put_json(to, &cells[n - 1]);
 	buf_lit(to, "}\n");
 	out_row(out_stdout());

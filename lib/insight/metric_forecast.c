@@ -29,13 +29,7 @@ take_point(void *self, const struct cell *cells, int n, struct err *err)
 	int64_t time;
 
 	buf_clear(&h->labels);
-	buf_byte(&h->labels, '{');
-	for (int i = 0; i < h->n_by; i++) {
-		buf_lit(&h->labels, i ? "," : "");
-		json_put_key(&h->labels, h->by[i]);
-		cell_put_json(&h->labels, &cells[i]);
-	}
-	buf_byte(&h->labels, '}');
+	cell_put_object(&h->labels, h->by, cells, h->n_by);
 	if (cells[n - 2].type != CELL_TEXT || time_parse_rfc3339(cells[n - 2].text, &time))
 		return 0;
 	if (!s || !str_eq(s->labels, buf_get(&h->labels))) {

@@ -44,3 +44,16 @@ cell_put_json(struct buf *to, const struct cell *c)
 		buf_lit(to, "null");
 	}
 }
+
+void
+cell_put_object(struct buf *to, const struct str *names, const struct cell *cells, int n)
+{
+	buf_byte(to, '{');
+	for (int i = 0; i < n; i++) {
+		if (i)
+			buf_byte(to, ',');
+		json_put_key(to, names[i]);
+		cell_put_json(to, &cells[i]);
+	}
+	buf_byte(to, '}');
+}

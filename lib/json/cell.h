@@ -64,5 +64,6 @@ struct cell cell_of_json(struct json, struct buf *scratch);
 
 /* The other way: appended as JSON. Text that is UTF-8 only. */
 void cell_put_json(struct buf *, const struct cell *);
+void cell_put_object(struct buf *, const struct str *names, const struct cell *, int n);       /* {"name":value,…} of n of them */
 
 #endif

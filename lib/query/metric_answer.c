@@ -36,13 +36,7 @@ static struct str
 labels_of(struct answer *m, const struct cell *cells)
 {
 	buf_clear(&m->labels);
-	buf_byte(&m->labels, '{');
-	for (int i = 0; i < m->n_by; i++) {
-		buf_lit(&m->labels, i ? "," : "");
-		json_put_key(&m->labels, m->by[i]);
-		cell_put_json(&m->labels, &cells[i]);
-	}
-	buf_byte(&m->labels, '}');
+	cell_put_object(&m->labels, m->by, cells, m->n_by);
 	return buf_get(&m->labels);
 }
 

@@ -536,20 +536,30 @@ is_properties(struct plan_scope *s, const struct select_expr *e, int aliases)
 	return e->of == SELECT_COLUMN && vector_plan_name(s, e, aliases, &field, &item) == NAME_COLUMN && field.of == FIELD_PROPERTIES;
 }
 
+static struct store_field
+nested_field(struct plan_scope *s, enum store_field_of of, struct str key, struct str in)        /* key.in */
+{
+	struct store_field field = { of, { NULL, key.n + 1 + in.n } };
+	char *path = arena_get(s->plan->arena, field.name.n);
+
+	memcpy(path, key.p, key.n);
+	path[key.n] = '.';
+	memcpy(path + key.n + 1, in.p, in.n);
+	field.name.p = path;
+	return field;
+}
+
 /* property(a, 'b') of a property a. */
 static int
 inside(struct plan_scope *s, const struct select_expr *e, int aliases, struct store_field *field)
 {
 	struct plan_item item;
 	struct str in = e->arg[1]->name;
-	struct buf path = {0};
 
 	if (s->plan->samples || s->plan->source || e->n_args != 2 || e->arg[0]->of != SELECT_COLUMN || vector_plan_name(s, e->arg[0], aliases, field, &item) != NAME_COLUMN ||
 	    field->of != FIELD_PROPERTY || !is_simple_key(field->name) || !is_simple_key(in))
 		return 0;
-	buf_printf(&path, "%.*s.%.*s", STR_FMT(field->name), STR_FMT(in));
-	*field = (struct store_field){ FIELD_INSIDE, { arena_dup(s->plan->arena, path.p, path.n), path.n } };
-	buf_release(&path);
+	*field = nested_field(s, FIELD_INSIDE, field->name, in);
 	return 1;
 }
 
@@ -587,14 +597,8 @@ field_of(struct plan_scope *s, const struct select_expr *e, int aliases, struct 
 		}
 		/* Nested: the same as a.b of the options where no key is called so, and where b could not be a place in a list. */
 		if (e->n_args == 3 && e->arg[2]->of == SELECT_TEXT && is_simple_key(key) && is_simple_key(e->arg[2]->name)) {
-			struct buf path = {0};
-			int exact;
-
-			buf_printf(&path, "%.*s.%.*s", STR_FMT(key), STR_FMT(e->arg[2]->name));
-			exact = !query_is_property(s->w->q, buf_get(&path));
-			*field = (struct store_field){ FIELD_REACH, { arena_dup(s->plan->arena, path.p, path.n), path.n } };
-			buf_release(&path);
-			return exact;
+			*field = nested_field(s, FIELD_REACH, key, e->arg[2]->name);
+			return !query_is_property(s->w->q, field->name);
 		}
 		return 0;
 	}

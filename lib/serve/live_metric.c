@@ -167,14 +167,7 @@ take_row(void *self, const struct cell *cells, int n, struct err *err)
 		}
 	p = add_point(c);
 	buf_clear(&c->scratch);
-	buf_byte(&c->scratch, '{');
-	for (int k = 0; k < c->n_shown; k++) {
-		if (k)
-			buf_byte(&c->scratch, ',');
-		json_put_key(&c->scratch, c->by[k]);
-		cell_put_json(&c->scratch, &cells[k]);
-	}
-	buf_byte(&c->scratch, '}');
+	cell_put_object(&c->scratch, c->by, cells, c->n_shown);
 	p->labels = keep(c->texts, &c->scratch);
 	buf_clear(&c->scratch);
 	cell_put_json(&c->scratch, &cells[c->n_by]);
