@@ -427,15 +427,15 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"'
 	pid=$!
 	exec 9< bad
 	soon is_at $((nice > 10 ? nice : 10))
+	kill $pid                           # while it waits for the pipe: after it there may be nobody to end
 	exec 9<&-
-	kill $pid
 	wait $pid || true
 	cat rows | at-ingest -q -r bad &
 	pid=$!
 	exec 9< bad
 	read -r _ <&9
 	is_at "$nice"
-	exec 9<&-
 	kill $pid
+	exec 9<&-
 	wait $pid || true
 }
