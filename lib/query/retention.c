@@ -73,9 +73,9 @@ count_user(struct cohorts *c, const struct tracks *t, const struct retention_spe
 	struct cohort *own;
 	int64_t counted = -1;
 
-	while (i < end && (t->event[i].time < spec->from || !is_named(t, &t->event[i], spec->start)))
+	while (i < end && !is_named(t, &t->event[i], spec->start))
 		i++;
-	if (i == end || t->event[i].time >= spec->to)
+	if (i == end || t->event[i].time < spec->from || t->event[i].time >= spec->to)
 		return;
 	own = cohort_of(c, retention_bucket(spec, t->event[i].time), spec->periods);
 	own->size++;

@@ -19,7 +19,7 @@ struct retention_spec {
 	int64_t every_ms;       /* whole seconds; a week or whole days follow the zone's calendar */
 	int months;             /* instead, where it is not 0 */
 	int periods;            /* 0 … periods - 1 */
-	int64_t from, to;       /* cohorts: a user's first start event in from <= time < to */
+	int64_t from, to;       /* cohorts: users whose first start event of all is in from <= time < to */
 	const struct zone *zone;/* NULL: UTC */
 };
 

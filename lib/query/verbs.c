@@ -178,7 +178,7 @@ static const struct table_function_param retention_params[] = {
 	{ "every", "DUR", "the length of a period: 1d, 1w, month (1d)" },
 	{ "n", "N", "periods (8)" },
 	{ "range", "RANGE", "when users began: 30d, 2026-11-01..2026-11-08" },
-	{ "from", "TIME", "users who began from then on", 0 },
+	{ "from", "TIME", "users whose first was from then on", 0 },
 	{ "to", "TIME", "and before this", 0 },
 	{ 0 } };
 

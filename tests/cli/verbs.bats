@@ -93,6 +93,15 @@ load ../helper
 	[[ $output == *"'1 month 2 days' is no span"* ]]
 }
 
+@test "a range of retention selects users who began in it: who began before is no one new, and a cohort is the same whatever the range" {
+	printf '{"event":"%s","timestamp":"2026-11-%sT10:00:00Z","user_id":"%s"}\n' a 01 old a 05 old b 06 old a 05 new b 05 new | at-ingest -q
+	cohorts() { at-query -f csv retention --start a --return b -n 2 "$@" | tail -n +2 | tr -d '\r' | sed 's/T[0-9:.]*Z//' | cut -d, -f1-4 | paste -sd' '; }
+	[ "$(cohorts)" = '2026-11-01,1,0,0 2026-11-01,1,1,0 2026-11-05,1,0,1 2026-11-05,1,1,0' ]
+	[ "$(cohorts --range 2026-11-03..2026-11-06)" = '2026-11-05,1,0,1 2026-11-05,1,1,0' ]
+	[ "$(cohorts --to 2026-11-03)" = '2026-11-01,1,0,0 2026-11-01,1,1,0' ]
+	[ -z "$(cohorts --from 2026-11-06)" ]
+}
+
 @test "an event that ends an attempt may begin the next one" {
 	printf '{"event":"%s","timestamp":"2026-11-23T%s:00Z","user_id":"u"}\n' a 10:00 b 10:05 a 11:00 c 11:10 | at-ingest -q
 	[ "$(at-query -f csv funnel a,c --without a | tr -d '\r' | cut -d, -f1-3,6 | paste -sd' ')" = 'step,event,users,median_seconds 1,a,1, 2,c,1,600' ]
