@@ -254,6 +254,8 @@ open_window(const struct window_spec *like, int64_t span_ms, struct out *out, st
 	struct window *w = NULL;
 	char span[40] = "all";
 
+	if (spec.buckets)
+		span_ms = 1;
 	if (span_ms)
 		dur_print(span_ms, span);
 	*out = (struct out){ .fd = memfd_create("metric", MFD_CLOEXEC), .name = "memory" };
@@ -594,7 +596,7 @@ scan_rows(struct crew *crew, struct buf *rows, struct err *err)
 	struct event e;
 	long looked = 0;
 
-	crew->window.zone = query_zone(crew->q);
+	crew->window.buckets = ask->every_ms ? ask->buckets : NULL;
 	crew->window.states = 0;
 	w = open_window(&crew->window, ask->every_ms, &out, err);
 	if (store && w)
@@ -641,7 +643,7 @@ merged_rows(struct crew *crew, struct buf *rows, struct err *err)
 	struct window_spec merge = WINDOW_DEFAULTS;
 	struct out out;
 
-	merge.zone = query_zone(crew->q);
+	merge.buckets = crew->ask->every_ms ? crew->ask->buckets : NULL;
 	merge.hold = 1;
 	crew->one = rows_batch;
 	name_states(crew, MINUTES, "rows of minutes");

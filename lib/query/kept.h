@@ -29,6 +29,8 @@
 
 #include "query/query.h"
 
+struct window_buckets;
+
 #define KEPT_BY_MOST  16
 #define KEPT_PARTS    64                /* threads at most */
 
@@ -39,6 +41,7 @@ struct kept_question {
 	int n_by;
 	int64_t from, to;
 	int64_t every_ms;               /* of the buckets that the caller makes; 0: one. Times come as fine as these need them */
+	const struct window_buckets *buckets;   /* these, for what only whole buckets can say (kept_rows); not where every_ms is 0 */
 	const char *where, *value;      /* a jq condition or NULL; the aggregate as at-agg -a has it */
 };
 
@@ -73,7 +76,7 @@ kept_double(__int128 sum)
  * what was given is void, kept_rows can; < 0. */
 int kept_counts(struct query *, const struct kept_question *, int (*each)(void *self, int part, const struct kept_counts *), void *self, struct err *);
 
-/* An aggregate: metric rows as at-agg -w EVERY gives them, one after the other in *rows. What cannot be put together without a loss
+/* An aggregate: metric rows as at-agg gives them, one of each bucket, one after the other in *rows. What cannot be put together without a loss
  * (first, last, topk, rate; conditions that run in libjq; buckets of no whole minutes) is made of all rows each time. 0 or < 0. */
 int kept_rows(struct query *, const struct kept_question *, struct buf *rows, struct err *);
 

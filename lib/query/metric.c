@@ -21,6 +21,7 @@
 #include "sketch/distinct.h"
 #include "sketch/quantile.h"
 #include "window/number.h"
+#include "window/window.h"
 
 #define BY_MOST     METRIC_BY_MOST
 _Static_assert(BY_MOST <= KEPT_BY_MOST, "what is kept has as many fields");
@@ -617,11 +618,24 @@ from_rows(struct gather *g, const struct kept_question *ask, struct err *err)
 	return rc;
 }
 
+static int64_t
+this_bucket(void *self, int64_t time)
+{
+	return bucket(self, time);
+}
+
+static int64_t
+next_bucket(void *self, int64_t time)
+{
+	return bucket_after(self, time, 1);
+}
+
 static int
 from_events(struct gather *g, const struct str *names, int n_names, const char *where, const char *value, struct err *err)
 {
+	const struct window_buckets buckets = { this_bucket, next_bucket, g };
 	const struct kept_question ask = { .names = names, .n_names = n_names, .by = g->by, .n_by = g->n_by, .from = g->spec->from,
-		.to = g->spec->to, .every_ms = g->spec->every_ms, .where = where, .value = value };
+		.to = g->spec->to, .every_ms = g->spec->every_ms, .buckets = &buckets, .where = where, .value = value };
 
 	static const enum fold folds[] = { [KEPT_COUNT] = SUM, [KEPT_SUM] = SUM, [KEPT_MEAN] = MEAN, [KEPT_LEAST] = MIN, [KEPT_GREATEST] = MAX };
 	enum kept_kind kind = kept_kind(&ask);
@@ -792,18 +806,6 @@ from_samples(struct gather *g, struct kinds *f, struct store_match *match, struc
 }
 
 /* ---- conversion_rate and its kin */
-
-static int64_t
-this_bucket(void *self, int64_t time)
-{
-	return bucket(self, time);
-}
-
-static int64_t
-next_bucket(void *self, int64_t time)
-{
-	return bucket_after(self, time, 1);
-}
 
 static void
 came_there(void *self, int64_t first, int64_t last)

@@ -270,11 +270,13 @@ metric_answer(struct query *q, const struct metric_question *question, struct bu
 	}
 	adds &= !note || !metric_built_in(spec.name);
 	period = period_of(&spec, &there);
-	if (!err->code && !adds && m.n && (spec.every_ms || m.n_all)) {       /* a total is a value of its own */
+	if (!err->code && !adds && !note && (spec.every_ms || m.n_all)) {     /* a total is a value of its own, also where no bucket has any */
 		struct metric_spec whole = spec;
 
 		whole.every_ms = whole.months = 0;
 		m.totals = 1;
+		for (size_t i = 0; i < m.n; i++)
+			m.series[i].total = (struct total){ 0 };
 		metric_run(q, &whole, (struct cell_sink){ metric_row, &m }, err);
 		if (!err->code) {
 			struct str fields[FILTERS_MOST];

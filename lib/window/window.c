@@ -17,7 +17,7 @@
 #define FAR_MS   (366 * DAY)    /* a time farther ahead of all before it is believed when a second row bears it out */
 
 /* Windows have a time of their own in which they are all alike: UTC, or, for windows of whole days in a zone, that zone's
- * local time, whose days have 24 hours. */
+ * local time, whose days have 24 hours; or, for buckets, where these begin, so that each is 1 ms long. */
 static int
 is_local(const struct window *win)
 {
@@ -27,6 +27,8 @@ is_local(const struct window *win)
 static int64_t
 own_time(const struct window *win, int64_t utc)
 {
+	if (win->spec.buckets)
+		return win->spec.buckets->begin(win->spec.buckets->self, utc);
 	return is_local(win) ? utc + zone_offset(win->spec.zone, utc) : utc;
 }
 
@@ -383,6 +385,14 @@ gather(struct window *win, int64_t from, int64_t to, int64_t start_utc, struct e
 			window_emission_add(out, groups->slot[j], start_utc);
 }
 
+static int64_t
+length_ms(const struct window *win, int64_t start)
+{
+	if (win->spec.buckets)
+		return win->spec.buckets->after(win->spec.buckets->self, start) - start;
+	return utc_of(win, start + win->span.size_ms) - utc_of(win, start);
+}
+
 static int
 emit_time_window(struct window *win, int64_t start, int partial, struct err *err)
 {
@@ -391,7 +401,7 @@ emit_time_window(struct window *win, int64_t start, int partial, struct err *err
 	int rc;
 
 	gather(win, start, start + (win->whole ? win->span.pane_ms : win->span.size_ms), utc_of(win, start), &out, &merged);
-	rc = window_emit(win, &out, (double)(utc_of(win, start + win->span.size_ms) - utc_of(win, start)) / 1000, partial, err);
+	rc = window_emit(win, &out, (double)length_ms(win, start) / 1000, partial, err);
 	window_groups_release(&merged);
 	return rc;
 }

@@ -19,6 +19,10 @@
 
 struct store;
 
+/* Windows that are none of the clock of UTC or of days in a zone, months or hours of local time: where the one of a time begins, and where the
+ * one after that does. */
+struct window_buckets { int64_t (*begin)(void *self, int64_t time), (*after)(void *self, int64_t time); void *self; };
+
 struct window_spec {
 	const char *span;       /* "1m", "5m/1m", "session:30m", "count:1000", "all" */
 	const char *by;         /* "source,country"; "" for one group, NULL: and metric rows keep the labels that they have */
@@ -29,6 +33,7 @@ struct window_spec {
 	int hold;               /* metric rows of a replay wait for its end, since they may come one machine after the other */
 	int states;             /* print states too */
 	const struct zone *zone;/* of whole days and weeks; NULL: UTC */
+	const struct window_buckets *buckets;   /* instead of those of the span, which is 1ms then; NULL: none */
 	struct out *out;        /* where rows go */
 	struct out *late;       /* where late rows go as they came; NULL: they are only counted */
 	struct store *save;     /* where rows are kept as metrics; NULL: nowhere */

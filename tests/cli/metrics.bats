@@ -24,6 +24,36 @@ rows() { at-query -f csv "SELECT metric, timestamp, field, value, labels FROM me
 	done
 }
 
+@test "what does not add up, different values, percentiles, deviations, is counted anew for each month, quarter and local hour" {
+	mkdir config
+	echo '{"metrics":{"d":{"value":"distinct(user_id)"},"p":{"value":"p100(x)"},"s":{"value":"stddev(x)"},"l":{"value":"last(x)"},"r":{"value":"rate"}}}' > config/analytics.json
+	for i in $(seq 0 119); do
+		echo "{\"event\":\"a\",\"timestamp\":$((1792800000 + i * 17200 + i * 60)),\"user_id\":\"u$((i % 7 + i / 20))\",\"properties\":{\"x\":$((i * 37 % 101))}}"
+	done | at-ingest -q
+	m() { at-query metric "$@" | jq -c '[.timestamp, (.value * 1e6 | round)]'; }
+	sql() { at-query --tz "$1" "SELECT date_trunc('$2', timestamp) AS t, $3 AS v FROM events GROUP BY t HAVING v IS NOT NULL ORDER BY t" | jq -c '[.t, (.v * 1e6 | round)]'; }
+	for kept in 0 1; do
+		for zone in UTC Europe/Zurich; do
+			export AT_KEPT=$kept
+			for unit in month quarter; do
+				[ "$(m d --every $unit --tz $zone)" = "$(sql $zone $unit 'count(DISTINCT user_id)')" ]
+				[ "$(m s --every $unit --tz $zone)" = "$(sql $zone $unit 'stddev(x)')" ]
+				[ "$(m l --every $unit --tz $zone)" = "$(sql $zone $unit 'arg_max(x, timestamp)')" ]
+			done
+			[ "$(m d --every 1d --tz $zone)" = "$(sql $zone day 'count(DISTINCT user_id)')" ]
+		done
+		hours() { at-query --tz "$1" "SELECT count(DISTINCT user_id) AS v FROM events GROUP BY date_trunc('day', timestamp), hour(timestamp) / $2" | jq .v | sort; }
+		for zone in Asia/Kolkata Europe/Zurich; do
+			for every in 6 1; do
+				[ "$(at-query metric d --every ${every}h --tz $zone | jq .value | sort)" = "$(hours $zone $every)" ]
+			done
+		done
+		at-admin -q compact
+	done
+	[ "$(at-query metric r --every month | jq -s '.[0].value * 31 * 86400 | round')" = "$(at-query metric a --every month | jq -s '.[0].value')" ]
+	unset AT_KEPT
+}
+
 @test "metric rows are stored as samples, in any spelling of the row" {
 	{
 		row cpu 0 0 a 1.5
