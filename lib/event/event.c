@@ -257,6 +257,14 @@ event_key_of(struct str field, int i)
 	return (struct str){ known[at].key, known[at].n };
 }
 
+int
+event_is_id(struct str field)
+{
+	int i = known_find(field.p, field.n);
+
+	return i >= 0 && !known[i].alias && (known[i].field == ID || known[i].field == USER || known[i].field == SESSION);
+}
+
 /* May this value stand for the field? Null never does. Aliases of another kind are ordinary properties. */
 static int
 suits(int field, struct json v)
@@ -466,7 +474,7 @@ properties_read(struct event_reader *r, struct str row, struct json properties, 
 		struct member *m = &k->inner[i];
 
 		rebuild |= m->escaped;
-		if (m->key_n == 6 && memcmp(m->key, "userId", 6) == 0 && !m->gone)
+		if (!m->gone && member_is(m, STR("userId")))
 			*user = m->value;
 	}
 	if (extra) {

@@ -54,6 +54,9 @@ struct str event_field_of(struct str key);
  * it is no field of an event's own. Not of properties, which have no alias. */
 struct str event_key_of(struct str field, int i);
 
+/* Is it one of id, user_id and session_id, whose numbers are taken as their text? */
+int event_is_id(struct str field);
+
 /* Append the canonical form, no newline: event (when it has a name), timestamp, id, user_id, session_id (those that are there), properties. */
 void event_put(struct buf *, const struct event *);
 

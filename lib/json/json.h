@@ -89,6 +89,7 @@ uint64_t json_shortest(double d, int *exponent);
 
 /* Writing. All append to a buf. */
 void json_put_string(struct buf *, struct str text);    /* quoted; escapes ", \, controls, 0x7f as jq does; text is UTF-8 */
+void json_put_as_typed(struct buf *, struct str text);  /* the same, but 0x7f as it stands: no text that a row has without escapes changes */
 void json_put_key(struct buf *, struct str text);       /* the same and a colon */
 void json_put_double(struct buf *, double);             /* the fewest digits that read back the same, written as jq 1.6 does: 0.1,
                                                          * 3, 1e-05, 1e+17; NaN is null, ±inf is ±1.7976931348623157e+308 */

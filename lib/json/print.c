@@ -40,12 +40,11 @@ put_escaped(struct buf *b, unsigned char c)
 	buf_add(b, code, n);
 }
 
-void
-json_put_string(struct buf *b, struct str text)
+static void
+put_text(struct buf *b, struct str text)
 {
 	const char *p = text.p, *end = text.p + text.n, *from = p;
 
-	buf_byte(b, '"');
 	while (p < end) {
 		uint64_t mask = simd_at(to_escape, p, text.p, end);
 
@@ -62,6 +61,30 @@ json_put_string(struct buf *b, struct str text)
 	}
 	if (from < end)
 		buf_add(b, from, (size_t)(end - from));
+}
+
+void
+json_put_string(struct buf *b, struct str text)
+{
+	buf_byte(b, '"');
+	put_text(b, text);
+	buf_byte(b, '"');
+}
+
+void
+json_put_as_typed(struct buf *b, struct str text)
+{
+	const char *delete;
+
+	buf_byte(b, '"');
+	while (text.n && (delete = memchr(text.p, 0x7f, text.n))) {
+		size_t n = (size_t)(delete - text.p);
+
+		put_text(b, (struct str){ text.p, n });
+		buf_byte(b, 0x7f);
+		text = (struct str){ delete + 1, text.n - n - 1 };
+	}
+	put_text(b, text);
 	buf_byte(b, '"');
 }
 

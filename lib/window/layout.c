@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "event/event.h"
 #include "event/field.h"
 #include "window/layout_priv.h"
 
@@ -15,6 +16,7 @@ struct field {
 	int slot;                       /* its first */
 	int numeric;                    /* has slots that want a number; and others */
 	int other;
+	int id;                         /* an event's own id: a number is a text of these digits, as in the event */
 };
 
 struct column {
@@ -36,7 +38,7 @@ struct layout {
 	int tells_span;                 /* "states" has it always */
 	int checks;                     /* has slots that print what they are given: rows must be checked whole */
 	size_t size;
-	struct buf scratch, scratch2, keys;
+	struct buf scratch, scratch2, keys, digits;
 	struct member { struct str key; struct json value; } *member;   /* of the metric row at hand */
 	int members, members_cap;
 };
@@ -248,6 +250,7 @@ layout_free(struct layout *l)
 	buf_release(&l->scratch);
 	buf_release(&l->scratch2);
 	buf_release(&l->keys);
+	buf_release(&l->digits);
 	free(l);
 }
 
@@ -282,7 +285,7 @@ field_of(struct layout *l, struct str name)
 		if (str_eq(l->field[i].name, name))
 			return i;
 	l->field = mem_grow(l->field, (size_t)l->fields + 1, sizeof(*l->field));
-	l->field[l->fields] = (struct field){ .name = { mem_dup(name.p, name.n), name.n }, .at = -1, .slot = -1 };
+	l->field[l->fields] = (struct field){ .name = { mem_dup(name.p, name.n), name.n }, .at = -1, .slot = -1, .id = event_is_id(name) };
 	return l->fields++;
 }
 
@@ -547,7 +550,7 @@ canonical(struct layout *l, struct json v)
 		return json_raw(v);
 	buf_clear(&l->scratch);
 	if (v.type == JSON_STRING) {
-		json_put_string(&l->scratch, json_text(v, &l->scratch2));
+		json_put_as_typed(&l->scratch, json_text(v, &l->scratch2));
 	} else if (v.type == JSON_NUMBER && number_of(v, &n)) {
 		if (n.exp == 0 && v.n < 18)
 			return json_raw(v);
@@ -608,9 +611,19 @@ add_other(struct layout *l, const struct slot *slot, void *at, struct json v, in
 	}
 }
 
+static struct json
+id_text(struct layout *l, struct json number)
+{
+	buf_clear(&l->digits);
+	json_put_string(&l->digits, json_raw(number));
+	return json_checked(buf_get(&l->digits));
+}
+
 static inline void
 add_known(struct layout *l, const struct field *f, void *state, struct json v, int64_t time, int64_t seq, const struct number *number)
 {
+	if (f->id && v.type == JSON_NUMBER)
+		v = id_text(l, v);
 	for (int i = f->slot; i >= 0; i = l->slot[i].next) {
 		void *at = AT(state, l, i);
 

@@ -124,9 +124,16 @@ number_of(struct json v, struct number *to)
 {
 	if (v.type == JSON_NUMBER)
 		return number_read(json_raw(v), to);
-	if (v.type == JSON_STRING && !v.escaped && v.n > 2)
-		return number_read((struct str){ v.p + 1, v.n - 2 }, to);
-	return 0;
+	if (v.type != JSON_STRING || v.n == 2)
+		return 0;
+	if (v.escaped) {
+		struct buf text = { 0 };
+		int is = number_read(json_text(v, &text), to);
+
+		buf_release(&text);
+		return is;
+	}
+	return number_read((struct str){ v.p + 1, v.n - 2 }, to);
 }
 
 static wide_digits

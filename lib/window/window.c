@@ -617,12 +617,12 @@ window_put_label(struct buf *key, struct json v, struct err *err)
 		struct str plain = json_text(v, &scratch);
 
 		if (str_utf8_fault(plain) < 0)
-			json_put_string(key, plain);
+			json_put_as_typed(key, plain);  /* one group with the rows where nothing is escaped */
 		else
 			err_set(err, ERR_INPUT, "a label that is not UTF-8");
 	} else {                                /* a label is a text: 200 and "200" are one */
 		json_put_compact(&text, v);
-		json_put_string(key, buf_get(&text));
+		json_put_as_typed(key, buf_get(&text));
 	}
 	buf_release(&text);
 	buf_release(&scratch);

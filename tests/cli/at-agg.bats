@@ -74,6 +74,21 @@ fields() { jq -c "$1" <<< "$output"; }
 [null,2]' ]
 }
 
+@test "a text is one value however it is written: with or without escapes, of 0x7f too, and as a number" {
+	printf '{"event":"x","timestamp":0,"k":"%b"}\n' '/\x7f' '\\u002f\\u007f' '\\/\x7f' > rows
+	[ "$(at-agg -w all -b k rows | jq -c '[.labels.k,.count]')" = '["/\u007f",3]' ]
+	[ "$(at-agg -w all -a 'distinct(k),topk(k,2)' rows | jq -c '[.k_distinct,.k_topk]')" = '[1,[{"value":"/\u007f","count":3}]]' ]
+	[ "$(printf '{"event":"x","timestamp":0,"k":"1%s5"}\n' . '\u002e' | at-agg -w all -a 'sum(k)' | jq .k_sum)" = 3 ]
+}
+
+@test "an id that is a number is the text of its digits, as in the event" {
+	printf '{"event":"x","timestamp":%s,"user_id":%s,"k":%s}\n' 0 7 7 1 '"7"' '"7"' 2 7 7 > rows
+	local figures='count,distinct(user_id),topk(user_id,2),first(user_id),last(user_id),sum(user_id),distinct(k)'
+	run -0 at-agg -w all -a "$figures" rows
+	[ "$output" = "$(at-ingest -n rows | at-agg -w all -a "$figures")" ]
+	[ "$(fields '[.user_id_distinct,.user_id_topk,.user_id_last,.user_id_sum,.k_distinct]')" = '[1,[{"value":"7","count":3}],"7",21,2]' ]
+}
+
 @test "a late row goes to the file, is counted and told" {
 	run -0 --separate-stderr at-agg --late late < <(event 10:00:30; event 10:01:00; event 10:00:59 '"x":1'; event 10:01:01)
 	[ "$(fields .count)" = $'1\n2' ]

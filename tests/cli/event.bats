@@ -15,6 +15,17 @@ clean() { at-ingest -n --now "$now" "$@"; }
 	[ "${lines[2]}" = '{"event":"c","timestamp":"2026-11-23T10:00:00.000Z","user_id":"cl","properties":{}}' ]
 }
 
+@test "a userId in the properties is the user's, however its key is written" {
+	run -0 clean <<-'END'
+	{"event":"a","properties":{"userId":"u1"}}
+	{"event":"a","properties":{"u\u0073erId":"u2"}}
+	{"event":"a","properties":{"userId":"u1","\u0075serId":"u3"}}
+	END
+	[ "$(jq -c '[.user_id,.properties]' <<<"$output")" = '["u1",{"userId":"u1"}]
+["u2",{"userId":"u2"}]
+["u3",{"userId":"u3"}]' ]
+}
+
 @test "times come in s, ms, µs and ns" {
 	run -0 clean <<-'END'
 	{"event":"a","ts":1700000000}
