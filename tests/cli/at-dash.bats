@@ -238,7 +238,8 @@ rows() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) for (s = 0; s < 3; s++) 
 	seen ' 120 rows, paused'
 	tmux -L "$screen" send-keys ' ' j
 	seen ' 120 rows  '
-	[[ $(head -1 now) != hits* ]]
+	scrolled() { tmux -L "$screen" capture-pane -p > now && [[ $(head -1 now) != hits* ]]; }
+	soon scrolled
 	tmux -L "$screen" send-keys g
 	seen '^hits'
 	tmux -L "$screen" resize-window -x 50 -y 12

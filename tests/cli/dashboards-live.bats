@@ -219,24 +219,21 @@ END
 	infocmp tmux-direct > /dev/null 2>&1 || skip 'ncurses-term is not here'
 	echo '{"id":"heat","widgets":[{"id":"h","type":"heatmap","title":"Hours","metric":"page_view","timeRange":"1d","position":{"x":0,"y":0,"w":12,"h":6}}]}' > heat.json
 	exact=$(printf '\033')'\[[0-9;]*48[;:]2[;:]' of_256=$(printf '\033')'\[[0-9;]*48;5;'
-	look() {
-		begin 100 30 env "$@" at-dash heat.json
+	shows() { in_tmux capture-pane -p -e > colored && grep -q "$1" colored; }
+	look() {                                # look FOR ENV…
+		begin 100 30 env "${@:2}" at-dash heat.json
 		seen 'Hours'
 		seen '12 13'                    # it is answered
-		sleep 0.5
-		in_tmux capture-pane -p -e > colored
+		soon shows "$1"
 		in_tmux kill-server
 	}
-	look TERM=tmux-256color COLORTERM=truecolor
+	look "48[;:]2[;:]68[;:]1[;:]84" TERM=tmux-256color COLORTERM=truecolor    # viridis from its beginning on
 	grep -q "$exact" colored
-	grep -q "48[;:]2[;:]68[;:]1[;:]84" colored                # viridis from its beginning on
 	none grep -q "$of_256" colored
-	look TERM=tmux-256color COLORTERM=
-	grep -q "$of_256" colored
+	look "$of_256" TERM=tmux-256color COLORTERM=
 	none grep -q "$exact" colored
-	look TERM=tmux-256color COLORTERM=truecolor NO_COLOR=1
+	look '[░▒▓█]' TERM=tmux-256color COLORTERM=truecolor NO_COLOR=1
 	none grep -q "$exact\|$of_256" colored
-	grep -q '[░▒▓█]' colored
 	COLORTERM=24bit at-dash --once --color=always heat.json | grep -q "$exact"
 	COLORTERM= at-dash --once --color=always heat.json | grep -q "$of_256"
 	none grep -q "$(printf '\033')" <(at-dash --once heat.json)
