@@ -73,7 +73,7 @@ def tidy(seed):
 
 
 # What retention cuts through is not whole any more: only what is far from being cut is looked at.
-FRESH = "timestamp > now() - INTERVAL %d SECOND AND event <> 'always'" % max(1, keep / 2)
+FRESH = "timestamp > (SELECT min(timestamp) FROM events WHERE event <> 'always') + INTERVAL 1 SECOND AND event <> 'always'"
 CHECKS = [
     "SELECT (SELECT count(*) FROM events WHERE event = 'in') + (SELECT count(*) FROM events WHERE event = 'out') + 1 = (SELECT count(*) FROM events) AS same",
     "SELECT (SELECT coalesce(sum(n), 0) FROM events) = (SELECT coalesce(sum(same), 0) FROM events) AS same",
