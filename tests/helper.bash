@@ -9,9 +9,9 @@ cd "$BATS_TEST_TMPDIR" || exit
 need_shared() { [ -e "$shared/$1" ] || skip "no ../shared/$1 here"; }
 # A test that loads something of its own in front of a command, or traces it.
 plain_only() { [ -z "$SANITIZED" ] || skip "not beside a sanitizer"; }
-# What will be so soon, as fast as the machine is: until the command succeeds, for 20 s at most, or so many tenths of a second.
+# What will be so soon, as fast as the machine is: until the command succeeds, for a minute and more, or so many tenths of a second.
 soon() {
-	local tries=${patience:-200}
+	local tries=${patience:-600}
 	until "$@"; do
 		[ $((tries -= 1)) -gt 0 ] || return 1
 		sleep 0.1

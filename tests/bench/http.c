@@ -234,7 +234,7 @@ main(int argc, char **argv)
 	for (int i = 1; i < workers; i++)
 		if (fork() == 0)
 			break;
-	if (http_server_run(server, 5000, &err)) {
+	if (http_server_run(server, 30000, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		status = 1;
 	}

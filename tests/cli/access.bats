@@ -229,7 +229,7 @@ log_in() { curl -s -L -o body -w '%{http_code}' -c jar -b jar "$U/auth/login?the
 @test "a token of the provider is taken, and a changed one is not" {
 	provider_start
 	serve_start -c config
-	claims="{\"iss\":\"$ISSUER\",\"aud\":\"at-serve\",\"sub\":\"robot\",\"exp\":$(($(date +%s) + 60)),\"groups\":\"staff\"}"
+	claims="{\"iss\":\"$ISSUER\",\"aud\":\"at-serve\",\"sub\":\"robot\",\"exp\":$(($(date +%s) + 3600)),\"groups\":\"staff\"}"
 	token=$(curl -s -G "$ISSUER/sign" --data-urlencode "claims=$claims")
 	# events are taken as they come, so who sends them first is asked to come again while the provider's keys are fetched
 	[ "$(code /api/v1/events/batch -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d '[]')" = 503 ]

@@ -237,7 +237,7 @@ funnel - firing 0" ]
 	run -0 at-detect --state x -r rules.json --now 2026-11-23T10:15:00Z
 	[ "$(jq -r '"\(.alert) \(.state)"' <<< "$output")" = "buys resolved" ]
 	rule '{alert: "new", sql: "SELECT COUNT(*) AS value FROM events", condition: "> 10", every: "1s"}'
-	timeout -s TERM 60 at-detect --follow -r rules.json > out &
+	timeout -s TERM 900 at-detect --follow -r rules.json > out &
 	sleep 1
 	echo '{"event":"buy"}' | at-ingest -q
 	for _ in $(seq 300); do [ -s out ] && break; sleep 0.1; done

@@ -139,7 +139,7 @@ json() { python3 -c "import json,sys; o=json.load(open(sys.argv[1])); print(($1)
 		lines $other
 		told || { echo $other; return 1; }
 	done
-	head -c 1500000 lines | curl -s -m 30 -o /dev/null -X POST "$U/api/v1/events/batch" -H "X-API-Key: $KEY" -H 'Idempotency-Key: cut' -H 'Content-Type: application/x-ndjson' \
+	head -c 1500000 lines | curl -s -o /dev/null -X POST "$U/api/v1/events/batch" -H "X-API-Key: $KEY" -H 'Idempotency-Key: cut' -H 'Content-Type: application/x-ndjson' \
 	    -H "Content-Length: $(stat -c %s lines)" --data-binary @- & left=$!
 	parts() { [ "$(at-query "SELECT count(*) AS n FROM events WHERE event = 'long'" | jq .n)" -gt 30000 ]; }
 	soon parts
@@ -822,7 +822,7 @@ P
 		print('held', flush=True)
 	PY
 	coproc HOLD { exec python3 hold.py "${U##*:}" 6 2> hold.err; }
-	read -r -t 60 word <&"${HOLD[0]}" && [ "$word" = held ]
+	read -r -t 600 word <&"${HOLD[0]}" && [ "$word" = held ]
 	[ "$(curl -s -o /dev/null -w '%{http_code}' "$U/healthz")" = 200 ]         # from elsewhere
 	worker=$(pgrep -P $PID | sort -n | head -1)
 	kill -KILL "$worker"
@@ -831,13 +831,13 @@ P
 	serves() { for _ in 1 2 3 4 5 6 7 8; do curl -s -o /dev/null "$U/healthz" || return 1; done; }
 	soon serves
 	echo go >&"${HOLD[1]}"
-	read -r -t 60 word <&"${HOLD[0]}" && [ "$word" = held ]
+	read -r -t 600 word <&"${HOLD[0]}" && [ "$word" = held ]
 	echo '{"serve":{"connectionsPerAddress":8}}' > config/analytics.json
 	kill -HUP $PID
 	reloaded() { [ "$(grep -c '"what":"reloaded"' serve.log)" = 2 ]; }
 	soon reloaded
 	echo go >&"${HOLD[1]}"
-	read -r -t 60 word <&"${HOLD[0]}" && [ "$word" = held ]
+	read -r -t 600 word <&"${HOLD[0]}" && [ "$word" = held ]
 }
 
 @test "57: a stop that the whole group gets, as of a terminal or a service manager, drains several workers too; nobody's SIGCHLD is ignored" {
@@ -1165,7 +1165,8 @@ P
 	for _ in $(seq 300); do get /api/v1/webhooks/gone > /dev/null; [ "$(json "o.get('enabled')")" = False ] && break; sleep 0.1; done
 	[ "$(json "o.get('enabled')")" = False ]
 	get /api/v1/webhooks/gone/dead > /dev/null && [ "$status_code" = 200 ]
-	get /api/v1/webhooks/w/queue > /dev/null && [ "$(json "o['messages']")" = '[]' ]
+	taken() { [ "$(get /api/v1/webhooks/w/queue | jq -c .messages)" = '[]' ]; }
+	soon taken                                                                              # that it answered is written down behind it
 	post /api/v1/webhooks/w/test '{}' > /dev/null
 	for _ in $(seq 300); do grep -q '^True test' receiver.log && break; sleep 0.1; done
 	grep -q '^True test' receiver.log
@@ -1352,10 +1353,8 @@ END
 	strace -f -o /dev/null true 2> /dev/null || skip "strace cannot trace here"
 	plain_only
 	at-admin -q key create > /dev/null
-	strace -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:delay_enter=600000000 at-admin -q key create > /dev/null 2>&1 & holder=$!
-	writes() { grep -q 'system/lock.mdb' "/proc/$(pgrep -P $holder)/maps"; }
-	soon writes
-	sleep 1
+	strace -f -qq -o calls -e trace=fdatasync -e inject=fdatasync:delay_enter=600000000 at-admin -q key create > /dev/null 2>&1 & holder=$!
+	soon grep -q fdatasync calls
 	at-serve -l 127.0.0.1:0 2> serve.log & PID=$!
 	answers() { U=$(sed -n 's/.*listening on \(http[^ ]*\)$/\1/p' serve.log | head -1); [ -n "$U" ] && [ "$(curl -s -m 20 -o /dev/null -w '%{http_code}' "$U/healthz")" = 200 ]; }
 	soon answers

@@ -92,7 +92,7 @@ resolved" ]
 @test "a receiver that hangs holds up no row" {
 	sink
 	curl -s "$HOOK/_ctl" -d '{"slow":["/slow",3]}' > /dev/null
-	config "{hook: {type: \"webhook\", url: \"$HOOK/slow\", timeout: \"10s\"}}"
+	config "{hook: {type: \"webhook\", url: \"$HOOK/slow\", timeout: \"60s\"}}"
 	rule "$many"
 	mkfifo in
 	at-detect -r rules.json --notify < in > alerts &

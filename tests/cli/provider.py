@@ -55,7 +55,7 @@ class Provider(http.server.BaseHTTPRequestHandler):
                 form['redirect_uri'] != begun['redirect_uri']:
             return self.answer({'error': 'invalid_grant'}, 400)
         roles = open(os.path.join(folder, 'roles')).read().split()
-        claims = {'iss': issuer, 'aud': 'at', 'sub': 'anna', 'exp': int(time.time()) + 60, 'nonce': begun['nonce'], 'groups': roles}
+        claims = {'iss': issuer, 'aud': 'at', 'sub': 'anna', 'exp': int(time.time()) + 3600, 'nonce': begun['nonce'], 'groups': roles}
         self.answer({'access_token': 'x', 'token_type': 'Bearer', 'id_token': sign(claims)})
 
 

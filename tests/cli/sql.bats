@@ -331,16 +331,15 @@ both() { is "$1" "$2" && AT_VECTOR=0 is "$1" "$2" && at-query "EXPLAIN $1" | gre
 	half=2000000
 	[ -z "$SANITIZED" ] || half=20000               # a sanitizer looks at all that memmem might at each call, which is the square
 	big="replace(hex(zeroblob($half)), '0', 'a')"
-	SECONDS=0
-	[ "$(at-query -f csv "SELECT instr($big, $big || 'b') AS x" | tail -1)" = 0 ]
-	[ "$(at-query -f csv "SELECT length(replace($big, substr($big, 1, $half) || 'b', 'c')) AS x" | tail -1)" = $((2 * half)) ]
-	[ "$(at-query -f csv "SELECT length(trim($big, replace(hex(zeroblob($half)), '0', 'b') || 'a')) AS x" | tail -1)" = 0 ]
-	[ "$(at-query -f csv "SELECT length(translate($big, replace(hex(zeroblob($half)), '0', 'b') || 'a', '')) AS x" | tail -1)" = 0 ]
+	asked() { if [ -n "$SANITIZED" ]; then at-query "$@"; else within 60 at-query "$@"; fi; }         # where it grew with the square: hours
+	[ "$(asked -f csv "SELECT instr($big, $big || 'b') AS x" | tail -1)" = 0 ]
+	[ "$(asked -f csv "SELECT length(replace($big, substr($big, 1, $half) || 'b', 'c')) AS x" | tail -1)" = $((2 * half)) ]
+	[ "$(asked -f csv "SELECT length(trim($big, replace(hex(zeroblob($half)), '0', 'b') || 'a')) AS x" | tail -1)" = 0 ]
+	[ "$(asked -f csv "SELECT length(translate($big, replace(hex(zeroblob($half)), '0', 'b') || 'a', '')) AS x" | tail -1)" = 0 ]
 	for wide in "printf('%.*c', 2000000000, 'x')" "format('%2000000000d', 1)" "printf('%s%*d', 'a', -2000000000, 1)"; do
 		run -2 --separate-stderr at-query "SELECT $wide"
 		[[ $stderr == *'a text of more than 16 MiB'* ]]
 	done
-	[ -n "$SANITIZED" ] || ((SECONDS < 120))       # where it grew with the square: hours
 }
 
 @test "EXISTS over one column of the query outside is computed once, and says what it says row by row" {

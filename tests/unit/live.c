@@ -82,7 +82,7 @@ subscribe(struct ear *e, struct policy *policy, const char *wish)
 	arena_free(a);
 }
 
-/* The n-th message, from 0; fails when it does not come within thirty seconds. */
+/* The n-th message, from 0; fails when it does not come within two minutes. */
 static const char *
 heard(struct ear *e, int n)
 {
@@ -90,7 +90,7 @@ heard(struct ear *e, int n)
 	const char *text;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 30;
+	until.tv_sec += 120;
 	pthread_mutex_lock(&lock);
 	while (e->n <= n && pthread_cond_timedwait(&changed, &lock, &until) == 0)
 		;
@@ -107,7 +107,7 @@ wait_for(const int *what, int n)
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 30;
+	until.tv_sec += 120;
 	pthread_mutex_lock(&lock);
 	while (*what < n && pthread_cond_timedwait(&changed, &lock, &until) == 0)
 		;
