@@ -9,7 +9,7 @@ setup() {
 	command -v "${CHROMIUM:-chromium}" > /dev/null || skip 'no chromium here'
 	export HERE=$BATS_TEST_DIRNAME HOME=${HOME:-/tmp}
 }
-web() { run timeout 600 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$status" = 0 ] || { echo "$output"; return 1; }; }
+web() { run timeout 1800 node "$HERE/web.mjs" "$1" "$U" "$KEY" "${@:2}"; [ "$status" = 0 ] || { echo "$output"; return 1; }; }
 
 @test "with nothing stored it says how to begin, and the first events bring a dashboard of what there is" {
 	serve_start

@@ -256,7 +256,7 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	seq 60000 | sed 's/.*/{"event":"old","timestamp":&}/' | at-ingest -q
 	: > go > written
 	while [ -e go ]; do printf '{"event":"a"}\n{"event":"b"}\n' | at-ingest -q; echo >> written; done & writer=$!
-	for ((i = 0; i < 12 || $(wc -l < written) < 6; i++)); do        # however much slower than questions a disk makes it
+	for ((look = 0; look < 12 || $(wc -l < written) < 6; look++)); do        # however much slower than questions a disk makes it
 		run -0 at-query -f csv "SELECT a.n = b.n AS same FROM (SELECT count(*) AS n FROM events WHERE event = 'a' OR properties LIKE '%x') a,
 		    (SELECT count(*) AS n FROM events WHERE event = 'b' OR properties LIKE '%y') b"
 		[ "$output" = $'same\n1' ] || break
@@ -292,7 +292,7 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	: > go > written
 	n=0
 	while [ -e go ]; do n=$((n + 1)); printf '%s\n' '{"event":"a"}' '{"metric":"pair","left":1,"right":1,"timestamp":'$n'}' | at-ingest -q; echo >> written; done & writer=$!
-	for ((i = 0; i < 6 || $(wc -l < written) < 6; i++)); do
+	for ((look = 0; look < 6 || $(wc -l < written) < 6; look++)); do
 		while read -r sql; do
 			for columns in 0 1; do
 				AT_VECTOR=$columns run -0 at-query -f csv "SELECT ($sql) AS same"
