@@ -154,17 +154,17 @@ schema_equal(struct json a, struct json b)
 	case JSON_OBJECT: {
 		struct buf scratch = { 0 };
 		long left = 0;
+		int same = 1;
 
 		for (k = json_iter(b); json_next(&k); )
 			left++;
-		for (i = json_iter(a); json_next(&i); left--) {
+		for (i = json_iter(a); same && json_next(&i); left--) {
 			struct json other = json_get(b, json_text(i.key, &scratch));
 
-			if (!other.type || !schema_equal(i.value, other))
-				break;
+			same = other.type && schema_equal(i.value, other);
 		}
 		buf_release(&scratch);
-		return left == 0;
+		return same && left == 0;
 	}
 	default:
 		return 1;
