@@ -582,7 +582,9 @@ tell(struct query *q, struct str sql, size_t base, long at, const char *said, st
 			query_each_column(q, "input", consider, &near, &ignore);
 		if (q->store && memmem(sql.p, sql.n, "metrics", 7))
 			query_each_column(q, "metrics", consider, &near, &ignore);
-		if (at >= 0 && (size_t)at < sql.n && sql.p[at] == '"')
+		if (strcmp(near.best, name) != 0 && query_is_property(q, str_of(name)))
+			snprintf(text, sizeof(text), "of so many properties '%s' is among those without a column, write properties.\"%s\"", name, name);
+		else if (at >= 0 && (size_t)at < sql.n && sql.p[at] == '"')
 			snprintf(text, sizeof(text), "no column \"%s\", a text is written '%s'", name, name);
 		else if (near.best[0])
 			snprintf(text, sizeof(text), "no column '%s', did you mean '%s'?", rest + 16, near.best);

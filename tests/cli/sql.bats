@@ -951,3 +951,15 @@ P
 	is "SELECT big > INTERVAL 1 HOUR, n FROM (SELECT max(3) AS big), (SELECT max(n) AS n FROM (SELECT now() - timestamp AS big, 1 AS n FROM events))" 0,1
 	is "SELECT max(gap) AS gap FROM (SELECT max(timestamp)::date - min(timestamp)::date AS gap FROM events) HAVING gap >= INTERVAL 1 DAY" 1
 }
+
+@test "of more properties than columns can be, the rarest are told to be read as properties.name, and are" {
+	jq -cn 'range(2000) | {event: "x", timestamp: ., properties: {("p\(. % 1950)"): 1, common: .}}' | at-ingest
+	[ "$(at-query 'SELECT count(p3) AS n FROM events')" = '{"n":2}' ]
+	run -2 at-query 'SELECT count(p999) FROM events'
+	[ "$output" = "at-query: 1:14: of so many properties 'p999' is among those without a column, write properties.\"p999\"" ]
+	[ "$(at-query 'SELECT count(properties."p999") AS n, count(properties.p99) AS m FROM events')" = '{"n":1,"m":1}' ]
+	run -2 at-query 'SELECT count(p1950) FROM events'
+	[[ $output == *"no column 'p1950', did you mean"* ]]
+	run -2 at-query 'SELECT m.common FROM metrics m'
+	[[ $output == *"no column 'm.common'"* ]]
+}
