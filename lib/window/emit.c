@@ -45,6 +45,22 @@ label_end(const char *p, const char *end)
 	return p + 1;
 }
 
+static void
+put_sorted(struct str labels, struct buf *b)
+{
+	struct json object = json_checked(labels), (*member)[2] = NULL;
+	int n = 0;
+
+	for (struct json_iter it = json_iter(object); json_next(&it); n++)
+		;
+	member = mem_grow(NULL, (size_t)n + 1, sizeof(*member));
+	n = 0;
+	for (struct json_iter it = json_iter(object); json_next(&it); n++)
+		member[n][0] = it.key, member[n][1] = it.value;
+	json_put_members(b, member, n);
+	free(member);
+}
+
 /* The labels as an object; with `sorted`, the keys in byte order, as the store wants them. */
 static void
 put_labels(const struct window *win, const struct group *g, int sorted, struct buf *b)
@@ -54,7 +70,10 @@ put_labels(const struct window *win, const struct group *g, int sorted, struct b
 	int order[BY_MOST];
 
 	if (!win->fields.n_by) {
-		buf_add(b, p, g->labels_len);
+		if (sorted)
+			put_sorted((struct str){ p, g->labels_len }, b);
+		else
+			buf_add(b, p, g->labels_len);
 		return;
 	}
 	for (int i = 0, j; i < win->fields.n_by; i++) {

@@ -243,6 +243,10 @@ load_group(struct window *win, struct pane *p, struct str line, struct buf *part
 		return -1;
 	layout = win->layout[number];
 	key = buf_get(part);
+	if (!win->fields.n_by) {        /* the order of names that comes out stays */
+		buf_clear(&win->key);
+		window_labels_put(&win->labels, json_checked((struct str){ key.p, (size_t)labels }), &win->key, &(struct err){ 0 });
+	}
 	g = p ? window_groups_get(&p->groups, key, str_hash(key), (size_t)labels, layout)
 	      : window_session_put(win, key, str_hash(key), (size_t)labels, layout, first, last);
 	if (take_part(&line, part))

@@ -1,5 +1,126 @@
+#include <stdlib.h>
+
 #include "base/cmd.h"
+#include "base/mem.h"
 #include "window/window_priv.h"
+
+/* ---- the labels that a row has
+ *
+ * Labels in another order are the same series. They come out in the order of the first row that had these names, so that rows
+ * of at-agg keep that of -b. */
+
+#define ORDERS_MOST 4096        /* sets of names whose order is known; the bound is on memory, nobody has so many */
+
+static void
+orders_forget(struct window_labels *l)
+{
+	for (struct map_entry *e = map_first(&l->order); e; e = map_next(&l->order, e))
+		free(e->ptr);
+	map_clear(&l->order);
+	buf_clear(&l->last);
+}
+
+void
+window_labels_release(struct window_labels *l)
+{
+	orders_forget(l);
+	map_release(&l->order);
+	buf_release(&l->own);
+	buf_release(&l->names);
+	buf_release(&l->sorted);
+	buf_release(&l->last);
+	buf_release(&l->scratch);
+	free(l->member);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct window_label *x = a, *y = b;
+
+	return str_cmp(json_raw(x->name), json_raw(y->name));
+}
+
+/* The members of `own` by their names, and these as `sorted`. */
+static int
+labels_sort(struct window_labels *l, struct err *err)
+{
+	l->n = 0;
+	for (struct json_iter it = json_iter(json_checked(buf_get(&l->own))); json_next(&it); ) {
+		if (l->n == l->cap) {
+			l->cap = l->cap ? 2 * l->cap : 16;
+			l->member = mem_grow(l->member, l->cap, sizeof(*l->member));
+		}
+		l->member[l->n++] = (struct window_label){ it.key, it.value };
+	}
+	qsort(l->member, l->n, sizeof(*l->member), by_name);
+	buf_clear(&l->sorted);
+	for (size_t i = 0; i < l->n; i++) {
+		struct str name = json_raw(l->member[i].name);
+
+		if (i && str_eq(name, json_raw(l->member[i - 1].name)))
+			return err_set(err, ERR_INPUT, "the label %.*s is there twice", name.n > 60 ? 60 : STR_FMT(name));
+		buf_str(&l->sorted, name);
+	}
+	return 0;
+}
+
+/* Append the labels of `own` in the order of these names, each in quotes. */
+static void
+labels_put_as(struct window_labels *l, struct str names, struct buf *to)
+{
+	char before = '{';
+
+	while (names.n) {
+		struct window_label wanted = { .name = json_take(&names) }, *is;
+
+		is = bsearch(&wanted, l->member, l->n, sizeof(*l->member), by_name);
+		buf_byte(to, before);
+		buf_str(to, json_raw(wanted.name));
+		buf_byte(to, ':');
+		buf_str(to, json_raw(is->value));
+		before = ',';
+	}
+	buf_byte(to, '}');
+}
+
+int
+window_labels_put(struct window_labels *l, struct json labels, struct buf *to, struct err *err)
+{
+	struct map_entry *known;
+	int is_new, n = 0;
+
+	buf_clear(&l->own);
+	buf_clear(&l->names);
+	for (struct json_iter it = json_iter(labels); json_next(&it); n++) {
+		size_t at = l->own.n + 1;
+
+		buf_byte(&l->own, n ? ',' : '{');
+		json_put_as_typed(&l->own, json_text(it.key, &l->scratch));
+		buf_add(&l->names, l->own.p + at, l->own.n - at);
+		buf_byte(&l->own, ':');
+		if (it.value.type == JSON_STRING)
+			json_put_as_typed(&l->own, json_text(it.value, &l->scratch));
+		else
+			json_put_compact(&l->own, it.value);
+	}
+	buf_str(&l->own, n ? STR("}") : STR("{}"));
+	if (n == 0 || (l->last.n && str_eq(buf_get(&l->names), buf_get(&l->last)))) {   /* nearly all */
+		buf_str(to, buf_get(&l->own));
+		return 0;
+	}
+	if (labels_sort(l, err))
+		return err->code;
+	if (l->order.n == ORDERS_MOST)
+		orders_forget(l);
+	known = map_put(&l->order, buf_get(&l->sorted), &is_new);
+	if (is_new)
+		known->ptr = mem_dup(l->names.p, l->names.n);
+	labels_put_as(l, (struct str){ known->ptr, l->names.n }, to);
+	buf_clear(&l->last);
+	buf_add(&l->last, known->ptr, l->names.n);
+	return 0;
+}
 
 /* The group's key: with -b those labels, without it all that the row has, none with one of no fields; behind them the metric's name. */
 static int
@@ -14,9 +135,10 @@ metric_key(struct window *win, struct json labels, const struct layout *layout, 
 		if (window_put_label(key, json_get(labels, win->fields.by[i]), err))
 			return err->code;
 	}
-	if (!win->fields.n_by && !win->spec.by && labels.type == JSON_OBJECT)
-		json_put_compact(key, labels);
-	else if (!win->fields.n_by)
+	if (!win->fields.n_by && !win->spec.by && labels.type == JSON_OBJECT) {
+		if (window_labels_put(&win->labels, labels, key, err))
+			return err->code;
+	} else if (!win->fields.n_by)
 		buf_lit(key, "{}");
 	*labels_len = key->n;
 	if (layout != win->layout[0]) {

@@ -206,6 +206,7 @@ window_free(struct window *win)
 	free(win->layout);
 	free(win->value);
 	buf_release(&win->key);
+	window_labels_release(&win->labels);
 	buf_release(&win->scratch);
 	free(win);
 }

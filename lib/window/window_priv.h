@@ -2,6 +2,7 @@
 #ifndef WINDOW_WINDOW_PRIV_H
 #define WINDOW_WINDOW_PRIV_H
 
+#include "base/map.h"
 #include "event/event.h"
 #include "expr/expr.h"
 #include "formats/formats.h"
@@ -57,6 +58,15 @@ struct window_fields {
 };
 void window_fields_release(struct window_fields *);
 
+/* The labels of metric rows, where they are kept as they are: rollup.c */
+struct window_labels {
+	struct map order;               /* names sorted -> the same in the order in which they come out */
+	struct buf last;                /* the names that came out last, in that order */
+	struct buf own, names, sorted, scratch;
+	struct window_label { struct json name, value; } *member;
+	size_t n, cap;
+};
+
 struct window {
 	struct window_spec spec;
 	struct span span;
@@ -94,6 +104,7 @@ struct window {
 	uint64_t kept_rows, kept_out;           /* the counts when open windows were kept last */
 	int64_t keep_ns;                        /* when they are kept next, steady clock */
 	int keep_dear;                          /* that takes so long that it is not done each time something came out */
+	struct window_labels labels;
 	struct buf key, scratch;
 };
 
@@ -116,6 +127,9 @@ int window_emit_commit(struct window *, struct err *);  /* what was saved become
 /* ---- rollup.c: one metric row into groups */
 int window_metric_row(struct window *, struct str row, struct err *);
 struct layout *window_layout(struct window *, struct str metric);
+/* Append the labels of a row as one text for each series: texts written in one way, and the names in the order in which they came first. */
+int window_labels_put(struct window_labels *, struct json labels, struct buf *, struct err *);
+void window_labels_release(struct window_labels *);
 
 /* ---- window.c */
 /* The group for the key at that time, in its pane or in the session that reaches to `last`; NULL when the row is late. */

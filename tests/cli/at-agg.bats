@@ -310,6 +310,22 @@ fields() { jq -c "$1" <<< "$output"; }
 	[ "$(fields '[.metric,.value]')" = '["cpu",2.5]' ]
 }
 
+@test "labels in another order are the same series, which keeps the order that came first, over a restart too; stored they are sorted" {
+	row() { printf '{"metric":"m","timestamp":"2026-11-23T10:0%s:00Z","window":"1m","labels":{%s},"count":%s}\n' "$@"; }
+	{ row 0 '"t":"x","s":"é"' 1; row 1 '"s":"\u00e9", "t":"x"' 2; row 2 '"s":"é"' 4; row 3 '"\u0074":"x","s":"é"' 8; row 4 '' 16; row 5 '"s":"x","t":"é"' 32; } > rows
+	run -0 at-agg -s -w 1h rows
+	[ "$(fields '[.labels,.count]')" = '[{"s":"é"},4]
+[{"t":"x","s":"é"},11]
+[{"t":"é","s":"x"},32]
+[{},16]' ]
+	[ "$(at-query "SELECT labels, value FROM metrics WHERE t = 'x'" | jq -c '[.labels,.value]')" = '["{\"s\":\"é\",\"t\":\"x\"}",11]' ]
+	head -1 rows | at-agg --state k -w 1h
+	run -0 at-agg --state k -w 1h < <(sed -n 2p rows; row 1 '"a":"1"' 1 | sed s/T10/T11/)
+	[ "$(fields '[.labels,.count]')" = '[{"t":"x","s":"é"},3]' ]
+	run -0 --separate-stderr at-agg < <(row 0 '"s":"x","s":"y"' 1)
+	[[ $stderr == *'stdin:1: the label "s" is there twice'* ]]
+}
+
 @test "events and metric rows of one window make one row" {
 	event 10:00:00 '"v":1' > events; event 10:10:00 '"v":2' >> events
 	at-agg -a 'count,sum(v),p50(v)' --states < <(event 10:20:00 '"v":3') > metrics
