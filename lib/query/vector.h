@@ -37,6 +37,7 @@ enum vector_op {
 	VECTOR_ADD, VECTOR_SUB, VECTOR_MUL, VECTOR_DIV, VECTOR_MOD, VECTOR_NEG, /* SQLite's: integer overflow gives a real, x / 0 NULL */
 	VECTOR_CASE,                    /* arg: condition, value, condition, value, …, [otherwise] */
 	VECTOR_COALESCE,
+	VECTOR_EPOCH,                   /* whole `every_ms` from 1970 to arg[0], a field of instants: unixepoch(…) where that is a second */
 	VECTOR_JULIAN,                  /* julianday(arg[0]), a field of instants */
 	VECTOR_ROUND,                   /* round(arg[0]): a real */
 	VECTOR_INTEGER,                 /* CAST(arg[0] AS INTEGER) */
@@ -51,7 +52,7 @@ struct vector_expr {
 	int field;                      /* index in vector_plan.field; FIELD_TIME and FIELD_RECEIVED are TEXT to SQL, in the canonical form */
 	struct cell constant;
 	struct str sql;
-	int64_t every_ms;               /* 1, 1000, 60000 … For times before 1973 a reader takes 1000 at most: zones had odd seconds */
+	int64_t every_ms;               /* 1, 1000, 60000 … Of VECTOR_TIME, for times before 1973 a reader takes 1000 at most: zones had odd seconds */
 	struct vector_expr **arg;
 	int n_args;
 };

@@ -956,13 +956,13 @@ time_of(struct scope *s, const struct vector_expr *e)
 }
 
 static struct cell
-julian_of(struct scope *s, const struct vector_expr *e)
+clock_of(struct scope *s, const struct vector_expr *e)          /* VECTOR_EPOCH, VECTOR_JULIAN */
 {
 	struct column c;
 
 	if (vector_field(s->w, e->arg[0]->field, &c, s->err) < 0 || c.form != COLUMN_INTEGER || !vector_valid(c.valid, s->row))
 		return cell_null();
-	return cell_real(julian_day(c.integer[s->row]));
+	return e->op == VECTOR_JULIAN ? cell_real(julian_day(c.integer[s->row])) : cell_integer(time_floor_div(c.integer[s->row], e->every_ms));
 }
 
 static struct cell
@@ -1060,8 +1060,9 @@ cell_of(struct scope *s, const struct vector_expr *e)
 		for (int i = 0; i < e->n_args && a.type == CELL_NULL; i++)
 			a = cell_of(s, e->arg[i]);
 		return a;
+	case VECTOR_EPOCH:
 	case VECTOR_JULIAN:
-		return julian_of(s, e);
+		return clock_of(s, e);
 	case VECTOR_ROUND:
 		return round_of(s, cell_of(s, e->arg[0]));
 	case VECTOR_INTEGER:
@@ -1086,6 +1087,12 @@ cell_of(struct scope *s, const struct vector_expr *e)
 #define NO_FIELD (-1)
 #define SEVERAL  (-2)
 
+static int
+is_of_instants(enum vector_op op)
+{
+	return op == VECTOR_TIME || op == VECTOR_EPOCH || op == VECTOR_JULIAN;
+}
+
 /* The only field of an expression. TIME counts as several: it is no function of a value, but of the row. */
 static int
 only_field(const struct vector_expr *e)
@@ -1094,7 +1101,7 @@ only_field(const struct vector_expr *e)
 
 	if (e->op == VECTOR_FIELD)
 		return e->field;
-	if (e->op == VECTOR_TIME || e->op == VECTOR_JULIAN)
+	if (is_of_instants(e->op))
 		return SEVERAL;
 	for (int i = 0; i < e->n_args; i++) {
 		int f = only_field(e->arg[i]);
@@ -1490,6 +1497,16 @@ convert_kept(struct vector_worker *w, const struct vector_expr *e, struct vector
 	return 1;
 }
 
+static void
+epochs(const struct column *c, struct vector_rows rows, int64_t every_ms, int64_t *out)
+{
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+
+		out[i] = every_ms == 1 ? c->integer[i] : time_floor_div(c->integer[i], every_ms);
+	}
+}
+
 static int
 convert(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
 {
@@ -1499,8 +1516,13 @@ convert(struct vector_worker *w, const struct vector_expr *e, struct vector_rows
 
 	if (vector_eval(w, e->arg[0], rows, &c, err) < 0)
 		return err->code;
-	if ((c.form != COLUMN_INTEGER && c.form != COLUMN_REAL) || c.instant != (e->op == VECTOR_JULIAN))
+	if ((c.form != COLUMN_INTEGER && c.form != COLUMN_REAL) || c.instant != is_of_instants(e->op))
 		return 0;
+	if (e->op == VECTOR_EPOCH) {
+		epochs(&c, rows, e->every_ms, integer = vector_array(w, 8));
+		*out = (struct column){ .form = COLUMN_INTEGER, .valid = c.valid, .integer = integer };
+		return 1;
+	}
 	if (e->op == VECTOR_INTEGER && c.form == COLUMN_INTEGER)
 		return *out = c, 1;
 	if (e->op == VECTOR_REAL && c.form == COLUMN_REAL)      /* a whole one is no integer any more */
@@ -1775,7 +1797,7 @@ fields_of(const struct vector_expr *e, int *field, int n)       /* their number;
 {
 	int i;
 
-	if (e->op == VECTOR_TIME || e->op == VECTOR_JULIAN)
+	if (is_of_instants(e->op))
 		return -1;
 	if (e->op == VECTOR_FIELD) {
 		for (i = 0; i < n && field[i] != e->field; i++)
@@ -1899,7 +1921,7 @@ vector_eval(struct vector_worker *w, const struct vector_expr *e, struct vector_
 		return rc < 0 ? rc : 0;
 	if (e->op >= VECTOR_FLOOR && e->op <= VECTOR_ABS && (rc = convert_kept(w, e, rows, out, err)) != 0)
 		return rc < 0 ? rc : 0;
-	if (e->op >= VECTOR_JULIAN && e->op <= VECTOR_REAL && (rc = convert(w, e, rows, out, err)) != 0)
+	if (e->op >= VECTOR_EPOCH && e->op <= VECTOR_REAL && (rc = convert(w, e, rows, out, err)) != 0)
 		return rc < 0 ? rc : 0;
 	if (field == SEVERAL && (rc = eval_combined(w, e, rows, out, err)) != 0)
 		return rc < 0 ? rc : 0;

@@ -109,6 +109,10 @@ put_expr(struct buf *to, const struct vector_plan *p, const struct vector_expr *
 		put_list(to, p, e, 0, ", ");
 		buf_byte(to, ')');
 		break;
+	case VECTOR_EPOCH:
+		put_list(to, p, e, 0, "");
+		buf_printf(to, " in %gs", (double)e->every_ms / 1000);
+		break;
 	case VECTOR_TIME:
 		put_sql(to, p, e);
 		if (e->every_ms > 1)

@@ -1122,6 +1122,106 @@ coalesce(struct plan_scope *s, const struct select_expr *e, int aliases, int str
 	return out;
 }
 
+/* ---- numbers of times, and of what lies between two */
+
+static int
+is_plain_time(struct plan_scope *s, const struct select_expr *e, int aliases)
+{
+	struct store_field field;
+
+	return field_of(s, e, aliases, &field) && (field.of == FIELD_TIME || field.of == FIELD_RECEIVED);
+}
+
+/* NULL: the argument is no plain time. */
+static struct vector_expr *
+epoch(struct plan_scope *s, const struct select_expr *arg, int aliases, int64_t every_ms)
+{
+	struct vector_expr *out;
+	struct store_field field;
+
+	if (!is_plain_time(s, arg, aliases) || !field_of(s, arg, aliases, &field))
+		return NULL;
+	out = vector_plan_node(s, VECTOR_EPOCH, 1);
+	out->every_ms = every_ms;
+	out->arg[0] = vector_plan_field(s, field);
+	return out->arg[0] ? out : NULL;
+}
+
+/* Milliseconds as seconds. */
+static struct vector_expr *
+seconds(struct plan_scope *s, struct vector_expr *ms)
+{
+	return pair(s, VECTOR_DIV, ms, vector_plan_cell(s, cell_real(1000)));
+}
+
+static int
+constant_text(struct plan_scope *s, const struct select_expr *e, int aliases, struct str *text)         /* 1: it is one */
+{
+	struct cell cell;
+
+	if (!is_constant(s, e, aliases) || vector_plan_constant(s, e, &cell) < 0 || cell.type != CELL_TEXT)
+		return 0;
+	*text = cell.text;
+	return 1;
+}
+
+/* DATE_DIFF(unit, from, to): how many boundaries of the unit, of a length that is always the same, lie between. */
+static struct vector_expr *
+boundaries(struct plan_scope *s, const struct select_expr *e, int aliases)
+{
+	static const char *const lengths[] = { "second", "minute", "hour", "day", NULL };
+	struct str unit;
+	int64_t every;
+
+	if (!constant_text(s, e->arg[0], aliases, &unit) || !one_of(unit, lengths))
+		return NULL;
+	every = named(unit, "second") ? 1000 : of_whole(unit);
+	if (every > 1000 && !zone_is_utc(query_zone(s->w->q)))
+		return NULL;
+	return pair(s, VECTOR_SUB, epoch(s, e->arg[2], aliases, every), epoch(s, e->arg[1], aliases, every));
+}
+
+/* The seconds between two plain times. */
+static struct vector_expr *
+gap(struct plan_scope *s, const struct select_expr *e, int aliases)
+{
+	if (e->of != SELECT_CALL || e->n_args != 2 || e->filter || e->over || !(named(e->name, "seconds_between") || named(e->name, "time_minus")))
+		return NULL;
+	return seconds(s, pair(s, VECTOR_SUB, epoch(s, e->arg[0], aliases, 1), epoch(s, e->arg[1], aliases, 1)));
+}
+
+static struct vector_expr *
+number_of_time(struct plan_scope *s, const struct select_expr *e, int aliases)
+{
+	struct vector_expr *out;
+	struct str unit;
+
+	if (e->n_args == 1 && named(e->name, "unixepoch"))
+		return epoch(s, e->arg[0], aliases, 1000);
+	if (e->n_args == 1 && named(e->name, "epoch_ms"))
+		return epoch(s, e->arg[0], aliases, 1);
+	if (e->n_args == 1 && (named(e->name, "epoch") || named(e->name, "tounixtimestamp")))
+		return seconds(s, epoch(s, e->arg[0], aliases, 1));
+	if (e->n_args == 2 && named(e->name, "date_part") && constant_text(s, e->arg[0], aliases, &unit) && named(unit, "epoch"))
+		return (out = gap(s, e->arg[1], aliases)) ? out : seconds(s, epoch(s, e->arg[1], aliases, 1));
+	if (e->n_args == 3 && (named(e->name, "date_diff") || named(e->name, "datediff")))
+		return boundaries(s, e, aliases);
+	return gap(s, e, aliases);
+}
+
+/* What is computed with: seconds since 1970 that are a text to SQL are the number they say. */
+static struct vector_expr *
+operand(struct plan_scope *s, const struct select_expr *e, int aliases, int strict)
+{
+	struct vector_expr *out = NULL;
+	struct str format;
+
+	if (e->of == SELECT_CALL && e->n_args == 2 && named(e->name, "strftime") && !e->filter && !e->over && constant_text(s, e->arg[0], aliases, &format) &&
+	    str_eq(format, STR("%s")))
+		out = epoch(s, e->arg[1], aliases, 1000);
+	return out ? out : part(s, e, aliases, strict);
+}
+
 static const struct { const char *op; enum vector_op is; } binary[] = { { "=", VECTOR_EQ }, { "<>", VECTOR_NE }, { "<", VECTOR_LT }, { "<=", VECTOR_LE },
 	{ ">", VECTOR_GT }, { ">=", VECTOR_GE }, { "IS", VECTOR_IS }, { "IS NOT", VECTOR_IS_NOT }, { "AND", VECTOR_AND }, { "OR", VECTOR_OR }, { "+", VECTOR_ADD },
 	{ "-", VECTOR_SUB }, { "*", VECTOR_MUL }, { "/", VECTOR_DIV }, { "%", VECTOR_MOD }, { NULL, VECTOR_SQL } };
@@ -1148,14 +1248,14 @@ binary_of(struct plan_scope *s, const struct select_expr *e, int aliases, int st
 	case VECTOR_EQ: case VECTOR_NE: case VECTOR_LT: case VECTOR_LE: case VECTOR_GT: case VECTOR_GE:
 		return comparison(s, op, e->arg[0], e->arg[1], aliases, strict);
 	default:
-		return pair(s, op, part(s, e->arg[0], aliases, strict), part(s, e->arg[1], aliases, strict));
+		return pair(s, op, operand(s, e->arg[0], aliases, strict), operand(s, e->arg[1], aliases, strict));
 	}
 }
 
 static struct vector_expr *
 single(struct plan_scope *s, enum vector_op op, const struct select_expr *arg, int aliases, int strict)
 {
-	struct vector_expr *e, *of = part(s, arg, aliases, strict);
+	struct vector_expr *e, *of = op == VECTOR_INTEGER ? operand(s, arg, aliases, strict) : part(s, arg, aliases, strict);
 
 	if (!of)
 		return NULL;
@@ -1177,14 +1277,6 @@ checked_real(struct plan_scope *s, const struct select_expr *e, int aliases, int
 	if ((real = single(s, VECTOR_REAL, e->arg[0], aliases, strict)))
 		real->sql = hard ? STR("cast_to(?1, 'DOUBLE')") : STR("try_cast_to(?1, 'DOUBLE')");
 	return real;
-}
-
-static int
-is_plain_time(struct plan_scope *s, const struct select_expr *e, int aliases)
-{
-	struct store_field field;
-
-	return field_of(s, e, aliases, &field) && (field.of == FIELD_TIME || field.of == FIELD_RECEIVED);
 }
 
 static struct vector_expr *
@@ -1245,7 +1337,7 @@ native(struct plan_scope *s, const struct select_expr *e, int aliases, int stric
 			return single(s, VECTOR_ROUND, e->arg[0], aliases, strict);
 		if ((named(e->name, "floor") || named(e->name, "ceil") || named(e->name, "ceiling") || named(e->name, "abs")) && e->n_args == 1)
 			return single(s, named(e->name, "floor") ? VECTOR_FLOOR : named(e->name, "abs") ? VECTOR_ABS : VECTOR_CEIL, e->arg[0], aliases, strict);
-		return checked_real(s, e, aliases, strict);
+		return (a = number_of_time(s, e, aliases)) ? a : checked_real(s, e, aliases, strict);
 	case SELECT_CAST:
 		return holds(e->name, "int") ? single(s, VECTOR_INTEGER, e->arg[0], aliases, strict) :
 		    is_real_type(e->name) ? single(s, VECTOR_REAL, e->arg[0], aliases, strict) : NULL;

@@ -830,6 +830,15 @@ same_window(const struct call *a, const struct call *b)
 	    (!a->n_order || memcmp(a->order, b->order, (size_t)a->n_order * sizeof(*a->order)) == 0);
 }
 
+/* Does a window give instants: those of a column that has nothing else? */
+static int
+gives_time(const struct vector_plan *p, const struct vector_window *w)
+{
+	int of_a_row = (w->of >= WINDOW_LAG && w->of <= WINDOW_NTH_VALUE) || w->of == WINDOW_MIN || w->of == WINDOW_MAX;
+
+	return of_a_row && w->otherwise < 0 && p->field[w->arg].of == FIELD_TIME;
+}
+
 /* One look for all calls over the same window, the first in the statement last: its order stays. */
 static void
 put_windows(struct plan_work *k, struct call *call, int n)
@@ -863,7 +872,7 @@ put_windows(struct plan_work *k, struct call *call, int n)
 				continue;
 			done[i] = 1;
 			s->window[s->n_windows++] = call[i].window;
-			column = vector_plan_add_column(&k->scope, 0, AFFINITY_NONE);
+			column = vector_plan_add_column(&k->scope, gives_time(p, &call[i].window), AFFINITY_NONE);
 			k->bad |= column < 0;
 			add_known(k->w, &k->scope.known, &k->scope.n_known, (struct plan_known){ call[i].expr, column, AFFINITY_NONE });
 		}

@@ -211,6 +211,34 @@ both() { is "$1" "$2" && AT_VECTOR=0 is "$1" "$2" && at-query "EXPLAIN $1" | gre
 	both "SELECT string_agg(name, ','), array_agg(name), first(name), topk(name), mode(name), histogram(name), bool_or(half), sum_if(half, half), approx_quantile(half, 0.5) FROM events WHERE event = 'none'" ',,,[],,,,,'
 }
 
+@test "what lies between a time and the one before it is computed over columns, however it is said" {
+	printf '{"event":"e","timestamp":"%s","user_id":"u%d"}\n' 2026-11-02T10:00:00.000Z 1 2026-11-02T10:30:00.999Z 1 2026-11-02T23:59:59.500Z 2 2026-11-03T00:00:00.250Z 2 \
+		1969-12-31T23:59:58.500Z 3 1970-01-01T00:00:00.100Z 3 2026-10-25T00:30:00.000Z 4 2026-10-25T02:30:00.000Z 4 | at-ingest -q
+	at-admin compact -q
+	while read -r gap; do
+		for zone in UTC Europe/Zurich Asia/Kolkata; do
+			q="SELECT user_id, $gap AS gap, typeof($gap) FROM (SELECT user_id, timestamp AS t, lag(timestamp) OVER (PARTITION BY user_id ORDER BY timestamp) AS p FROM events WHERE event = 'e') ORDER BY user_id, t"
+			[ "$(at-query -f csv --tz $zone "$q")" = "$(AT_VECTOR=0 at-query -f csv --tz $zone "$q")" ] || { echo "$zone: $q"; return 1; }
+		done
+		[[ $(sql "EXPLAIN SELECT count(*) FROM (SELECT timestamp AS t, lag(timestamp) OVER (PARTITION BY user_id ORDER BY timestamp) AS p FROM events) WHERE $gap > 1") != *'['* ]] || { echo "row by row: $gap"; return 1; }
+	done <<-'END'
+		unixepoch(t) - unixepoch(p)
+		strftime('%s', t) - strftime('%s', p)
+		CAST(strftime('%s', t) AS INTEGER) - CAST(strftime('%s', p) AS INTEGER)
+		epoch_ms(t) - epoch_ms(p)
+		epoch(t) - epoch(p)
+		extract(epoch FROM t) - extract(epoch FROM p)
+		extract(epoch FROM (t - p))
+		t - p
+		date_diff('second', p, t)
+		date_diff('minute', p, t)
+		datediff('hour', p, t)
+		date_diff('day', p, t)
+		julianday(t) - julianday(p)
+	END
+	[ "$(sql "SELECT strftime('%S', timestamp) - 0 FROM events WHERE user_id = 'u1' AND event = 'e' LIMIT 1 OFFSET 1")" = 0 ]
+}
+
 @test "EXPLAIN shows what is counted over columns, EXPLAIN ANALYZE what that took; AT_VECTOR=0 counts nothing there" {
 	run -0 at-query -f csv "EXPLAIN SELECT page, count(*) FROM events WHERE event = 'page_view' GROUP BY page"
 	[[ $output == *'vector(0): groups over columns, event page_view; by page; count(*)'* ]]

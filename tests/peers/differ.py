@@ -112,7 +112,8 @@ class Maker:
                          "time_bucket('%s', %s)" % (self.pick("5m", "1 hour", "1 day", "90 seconds", "15 minutes"), t), "strftime('%%Y-%%m-%%d %%H', %s)" % t,
                          "year(%s)" % t, "extract(dow FROM %s)" % t, "toStartOfHour(%s)" % t, "datetime(%s)" % t, "strftime('%%H:%%M:%%S', %s)" % t, "month(%s)" % t,
                          "extract(week FROM %s)" % t, "substr(%s, 1, 13)" % t, "date_trunc('day', %s AT TIME ZONE 'America/New_York')" % t, "to_char(%s, 'YYYY-MM')" % t,
-                         "floor(epoch(%s) / 86400)" % t, "%s::date" % t, "CAST(%s AS DATE) + 1" % t, "julianday(%s) - 2461000" % t)
+                         "floor(epoch(%s) / 86400)" % t, "%s::date" % t, "CAST(%s AS DATE) + 1" % t, "julianday(%s) - 2461000" % t,
+                         "unixepoch(%s) %% 7" % t, "strftime('%%s', %s) / 60" % t, "epoch_ms(%s) %% 977" % t, "CAST(strftime('%%s', %s) AS INTEGER)" % t)
 
     def any(self, deep=2):
         return self.pick(self.number, self.text, lambda d: self.time())(deep)
@@ -413,6 +414,10 @@ class Maker:
             "WITH e AS (%s) SELECT k, count(*), min(w), max(w) FROM e GROUP BY k" % plain,
             "WITH e AS (%s) SELECT id, k, row_number() OVER (PARTITION BY k ORDER BY w, id) AS i FROM e" % plain,
             "SELECT id, lag(n) OVER (PARTITION BY user_id ORDER BY timestamp, id) FROM events WHERE %s" % a.condition(),
+            "SELECT id, %s FROM (SELECT id, timestamp AS t, %s(timestamp) OVER (PARTITION BY user_id ORDER BY timestamp, id) AS p FROM events%s)" % (
+                self.pick("unixepoch(t) - unixepoch(p)", "strftime('%s', t) - strftime('%s', p)", "date_diff('%s', p, t)" % self.pick("second", "minute", "hour", "day", "month"), "t - p > INTERVAL 2 HOUR",
+                          "extract(epoch FROM t - p)", "round(extract(epoch FROM t) - extract(epoch FROM p), 3)", "epoch_ms(t) - epoch_ms(p)", "julianday(t) - julianday(p) > 0.5", "date(p)", "p"),
+                self.pick("lag", "lead", "min", "first_value", "last_value"), a.where()),
             "SELECT id FROM events WHERE user_id IN (SELECT user_id FROM events WHERE %s)" % a.condition(),
             "SELECT %s FROM events WHERE r > (SELECT avg(r) FROM events WHERE %s)" % (a.aggregate(), b.condition()),
             "SELECT k, v, v * 1.0 / (SELECT count(*) FROM events) FROM (%s)" % one,
