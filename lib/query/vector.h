@@ -152,6 +152,7 @@ struct vector_plan {
 	struct vector_order *order;     /* not grouped, with `limit`: only the first `limit` rows in this order are kept */
 	int n_order;
 	int64_t limit;                  /* -1: all */
+	int total;                      /* the order tells any two rows apart */
 	int unordered;                  /* grouped: groups may come in any order */
 	int placed, place_time, place_seq;      /* of events, once it is run: fields that tell where a row stands, for aggregates to which the order matters */
 	int overlaps;                   /* placed, and batches do not lie one behind the other in time */

@@ -1247,6 +1247,33 @@ ungroup(struct plan_work *k)
 		vector_plan_where(k, &k->scope, c->having, &none);
 }
 
+/* ORDER BY with LIMIT over groups: the first of them are found over the table that they are. Of those that are equal in this order the ones
+ * with the least keys, so that the groups may come in any. */
+static void
+first_groups(struct plan_work *k)
+{
+	int n_keys = k->n_keys, n_order = k->select->n_order;
+	struct vector_order *order;
+	struct vector_plan *p;
+
+	ungroup(k);
+	if (k->bad)
+		return;
+	first_rows(k);
+	p = k->scope.plan;
+	if (p->limit < 0 || p->n_order != n_order) {
+		k->bad = 1;
+		return;
+	}
+	order = arena_get(p->arena, (size_t)(n_order + n_keys) * sizeof(*order));
+	memcpy(order, p->order, (size_t)n_order * sizeof(*order));
+	for (int i = 0; i < n_keys; i++)
+		order[n_order + i] = (struct vector_order){ vector_plan_field(&k->scope, p->field[i]), 0, 0 };
+	p->order = order;
+	p->n_order = n_order + n_keys;
+	p->total = 1;
+}
+
 /* Rows of events are cheaper one by one where it is whole rows, or the first ones in no order. */
 static int
 is_cheap_by_row(const struct plan_work *k)
@@ -1343,8 +1370,11 @@ all_have(struct plan_work *k)
 	return has;
 }
 
+/* How a core is tried. */
+enum { THROUGH = 1, WINDOWS = 2, FIRST_GROUPS = 4 };    /* through SELECTs that only pick, name and filter; windows run here; ORDER BY with LIMIT too, over groups */
+
 static void
-plan_work(struct plan_work *k, int windows, struct plan_relation *as, struct buf *out)
+plan_work(struct plan_work *k, unsigned how, struct plan_relation *as, struct buf *out)
 {
 	const struct select_core *c = k->core;
 	const struct select *s = k->select;
@@ -1363,14 +1393,17 @@ plan_work(struct plan_work *k, int windows, struct plan_relation *as, struct buf
 		distinct(k);
 	else if (k->grouped && !k->bad)
 		group(k);
-	if (has & HAS_WINDOW && windows && !k->bad) {
+	k->bad |= how & FIRST_GROUPS && has & HAS_WINDOW;
+	if (how & FIRST_GROUPS && !k->bad)
+		first_groups(k);
+	if (has & HAS_WINDOW && how & WINDOWS && !k->bad) {
 		if (k->grouped)
 			ungroup(k);
 		k->bad = k->bad || vector_plan_windows(k) < 0;
 		has = k->bad ? has : all_have(k);
 	}
 	k->bad |= as && has & HAS_WINDOW;
-	if (!as && !k->grouped && k->alone && !c->distinct && !(has & HAS_WINDOW) && !k->bad)
+	if (!as && !k->grouped && !(how & FIRST_GROUPS) && k->alone && !c->distinct && !(has & HAS_WINDOW) && !k->bad)
 		first_rows(k);
 	if (as)
 		as_table(k, absorbed, as);
@@ -1393,16 +1426,15 @@ take_back(struct planner *w, int plans, int relations)
 }
 
 static int
-try_core(struct planner *w, const struct select *s, const struct select_core *c, enum plan_place place, int through, int windows, struct plan_relation *as,
-    struct buf *out)
+try_core(struct planner *w, const struct select *s, const struct select_core *c, enum plan_place place, unsigned how, struct plan_relation *as, struct buf *out)
 {
 	int first = w->n_edits, waiting = w->n_late, plans = w->plans->n, relations = w->n_relations, taken = 0;
 	struct plan_work *k = mem_new(sizeof(*k));
 
 	*k = (struct plan_work){ .w = w, .select = s, .core = c, .place = place, .alone = s->n_cores == 1 };
 	/* The number is taken now: subqueries inside get theirs after it. */
-	if ((k->scope.plan = vector_plan_new(w, &k->number)) && from(k, through) && vector_plan_star(k) == 0) {
-		plan_work(k, windows, as, out);
+	if ((k->scope.plan = vector_plan_new(w, &k->number)) && from(k, how & THROUGH) && vector_plan_star(k) == 0) {
+		plan_work(k, how, as, out);
 		taken = !k->bad && !(w->q->apart && k->scope.plan->source);
 	}
 	if (taken) {
@@ -1432,7 +1464,9 @@ plan_core(struct planner *w, const struct select *s, const struct select_core *c
 		tables += c->source[i].select || (c->source[i].plain && (vector_plan_stored(c->source[i].name) || vector_plan_with(w, c->source[i].name)));
 	if (!tables)
 		return 0;
-	return try_core(w, s, c, place, 1, 1, as, out) || try_core(w, s, c, place, 0, 1, as, out) || (!as && try_core(w, s, c, place, 1, 0, NULL, out));
+	if (!as && s->n_cores == 1 && s->n_order && s->limit && c->n_group && !c->distinct && !w->q->apart && try_core(w, s, c, place, THROUGH | FIRST_GROUPS, NULL, out))
+		return 1;
+	return try_core(w, s, c, place, THROUGH | WINDOWS, as, out) || try_core(w, s, c, place, WINDOWS, as, out) || (!as && try_core(w, s, c, place, THROUGH, NULL, out));
 }
 
 int

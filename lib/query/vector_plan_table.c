@@ -545,6 +545,13 @@ vector_plan_star(struct plan_work *k)
 
 /* ---- stages */
 
+/* The least and the greatest of instants is one. */
+static int
+gives_times(const struct vector_plan *p, const struct vector_aggregate *a)
+{
+	return (a->of == AGGREGATE_MIN || a->of == AGGREGATE_MAX) && is_time(p, a->arg);
+}
+
 void
 vector_plan_stage(struct plan_work *k)
 {
@@ -568,7 +575,7 @@ vector_plan_stage(struct plan_work *k)
 	for (int i = 0; i < before->n_keys && !k->bad; i++)
 		k->bad |= vector_plan_add_column(&k->scope, is_time(before, before->key[i]), k->key[i].affinity) < 0;
 	for (int i = 0; before->grouped && i < before->n_aggregates && !k->bad; i++)
-		k->bad |= vector_plan_add_column(&k->scope, 0, AFFINITY_NONE) < 0;
+		k->bad |= vector_plan_add_column(&k->scope, gives_times(before, &before->aggregate[i]), AFFINITY_NONE) < 0;
 	k->n_keys = k->n_aggregates = 0;
 }
 
@@ -960,7 +967,7 @@ vector_plan_orders(struct vector_plans *all)
 		changed = 0;
 		for (int i = 0; i < all->n; i++) {
 			struct vector_plan *p = all->plan[i];
-			int ordered = p->grouped ? 0 : p->limit >= 0 || !p->unordered;
+			int ordered = p->grouped || p->total ? 0 : p->limit >= 0 || !p->unordered;
 
 			for (int a = 0; a < p->n_aggregates; a++)
 				ordered |= vector_aggregate_is_ordered(p->aggregate[a].of);

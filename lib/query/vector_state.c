@@ -23,6 +23,7 @@
 enum { COUNTS = 1, SUMS = 2, MOMENTS = 4, BEST = 8, BEST_BY = 16, PLACE = 32, LIST = 64, SKETCH = 128, DIGEST = 256, SET = 512, BITS = 1024, TALLY = 2048, GATHER = 4096, REGRESSION = 8192 };
 
 struct best { struct cell value; char *own; uint32_t cap; };            /* text lies in own */
+union number { int64_t integer; double real; };
 
 struct input {                          /* what aggregates read: the same for those with equal argument and filter */
 	const struct vector_expr *arg, *filter;
@@ -44,6 +45,8 @@ struct state {
 	struct best *best, *best_by;
 	const struct cell *values;      /* MIN and MAX of unique codes: of these, whose code is kept instead; 0 none */
 	uint32_t n_values, *code;
+	union number *number;           /* MIN and MAX of columns that have numbers of one form: these instead, where they are there */
+	struct column form;             /* that form */
 	struct vector_place *place;     /* of the row, where it is there */
 	unsigned char *there;
 	struct vector_list *list;
@@ -209,7 +212,7 @@ vector_states_free(struct vector_states *g)
 		vector_ids_release(&s->ids);
 		vector_tally_free(s->tally);
 		vector_gather_free(s->gather);
-		free(s->code), free(s->other);
+		free(s->code), free(s->number), free(s->other);
 		free(s->count), free(s->place), free(s->there), free(s->list), free(s->answer), free(s->sketch), free(s->digest), free(s->bits), free(s->set);
 	}
 	arena_free(g->pieces);
@@ -267,12 +270,14 @@ room(struct vector_states *g, struct state *s, size_t n)
 		s->best = more(g, s->best, s->cap, cap, sizeof(*s->best));
 	if (s->code)
 		s->code = more(g, s->code, s->cap, cap, sizeof(*s->code));
+	if (s->number)
+		s->number = more(g, s->number, s->cap, cap, sizeof(*s->number));
 	if (what & BEST_BY)
 		s->best_by = more(g, s->best_by, s->cap, cap, sizeof(*s->best_by));
-	if (what & PLACE) {
+	if (what & PLACE)
 		s->place = more(g, s->place, s->cap, cap, sizeof(*s->place));
+	if (what & PLACE || s->number)
 		s->there = more(g, s->there, s->cap, cap, 1);
-	}
 	if (what & LIST)
 		s->list = more(g, s->list, s->cap, cap, sizeof(*s->list));
 	if (what & SKETCH)
@@ -556,15 +561,26 @@ keep_cells(struct vector_states *g, struct state *s)
 	for (size_t i = 0; s->code && i < s->cap; i++)
 		if (s->code[i])
 			set_best(g, &s->best[i], &s->values[s->code[i]]);
+	for (size_t i = 0; s->number && i < s->cap; i++) {
+		const struct column c = { .form = s->form.form, .whole = s->form.whole, .integer = &s->number[i].integer, .real = &s->number[i].real };
+
+		s->best[i].value = s->there[i] ? vector_column_cell(&c, 0, NULL) : cell_null();
+	}
 	free(s->code);
 	s->code = NULL, s->values = NULL;
+	if (s->number) {
+		s->instant |= s->form.instant;
+		g->held -= s->cap * (sizeof(*s->number) + 1);
+		free(s->number), free(s->there);
+		s->number = NULL, s->there = NULL;
+	}
 }
 
 /* As codes, as long as all are of the same values. 0: they are not. */
 static int
 keep_codes(struct vector_states *g, struct state *s, const struct cell *values, uint32_t n)
 {
-	if (s->best || (s->code && s->values != values))
+	if (s->best || s->number || (s->code && s->values != values))
 		return 0;
 	if (!s->code)
 		s->code = more(g, NULL, 0, s->cap, sizeof(*s->code));
@@ -581,12 +597,60 @@ take_code(struct state *s, size_t group, uint32_t code)
 		*best = code;
 }
 
+/* As numbers, as long as all are of one form. 0: they are not. */
+static int
+keep_numbers(struct vector_states *g, struct state *s, const struct column *form)
+{
+	if ((form->form != COLUMN_INTEGER && form->form != COLUMN_REAL) || s->best || s->code)
+		return 0;
+	if (!s->number) {
+		s->form = (struct column){ .form = form->form, .whole = form->whole, .instant = form->instant };
+		s->number = more(g, NULL, 0, s->cap, sizeof(*s->number));
+		s->there = more(g, NULL, 0, s->cap, 1);
+	}
+	return s->form.form == form->form && s->form.whole == form->whole && s->form.instant == form->instant;
+}
+
+static inline void
+take_number(struct state *s, size_t group, union number x)
+{
+	union number *best = &s->number[group];
+	int better;
+
+	if (s->form.form == COLUMN_INTEGER)
+		better = s->sign > 0 ? x.integer > best->integer : x.integer < best->integer;
+	else
+		better = (s->sign > 0 ? x.real > best->real : x.real < best->real) || (x.real == best->real && signbit(best->real));   /* 0.0 stands for -0.0 too */
+	if (better || !s->there[group])
+		*best = x;
+	s->there[group] = 1;
+}
+
+static void
+add_numbers(struct state *s, const struct column *c, struct vector_rows rows, const uint32_t *group)
+{
+	const union number *number = c->form == COLUMN_INTEGER ? (const void *)c->integer : (const void *)c->real;
+
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+
+		if (vector_valid(c->valid, i))
+			take_number(s, group_of(group, i), number[i]);
+	}
+}
+
 static int
 add_best(struct vector_states *g, struct state *s, struct vector_worker *w, const struct input *in, const uint32_t *group, struct err *err)
 {
 	const struct column *c = &in->column;
 
 	(void)err;
+	if (c->form == COLUMN_NULL)
+		return 0;
+	if (keep_numbers(g, s, c)) {
+		add_numbers(s, c, in->rows, group);
+		return 0;
+	}
 	if (c->form == COLUMN_CODES && c->unique && keep_codes(g, s, c->value, c->n_values)) {
 		for (size_t k = 0; k < in->rows.n; k++) {
 			size_t i = vector_row(in->rows, k);
@@ -597,32 +661,10 @@ add_best(struct vector_states *g, struct state *s, struct vector_worker *w, cons
 	}
 	keep_cells(g, s);
 	s->instant |= c->form == COLUMN_INTEGER && c->instant;
-	if (c->form == COLUMN_INTEGER) {
-		for (size_t k = 0; k < in->rows.n; k++) {
-			size_t i = vector_row(in->rows, k);
-			struct cell *best = &s->best[group_of(group, i)].value;
-			int64_t x = c->integer[i];
-
-			if (!vector_valid(c->valid, i))
-				continue;
-			if (best->type == CELL_INTEGER) {
-				if (s->sign > 0 ? x > best->integer : x < best->integer)
-					best->integer = x;
-			} else {
-				struct cell v = cell_integer(x);
-
-				if (beats(&v, best, s->sign))
-					set_best(g, &s->best[group_of(group, i)], &v);
-			}
-		}
-		return 0;
-	}
-	if (c->form == COLUMN_NULL)
-		return 0;
 	for (size_t k = 0; k < in->rows.n; k++) {
 		size_t i = vector_row(in->rows, k);
 		struct best *best = &s->best[group_of(group, i)];
-		struct cell v = vector_cell(w, c, i);
+		struct cell v = raw_cell(w, c, i);
 
 		if (v.type != CELL_NULL && beats(&v, &best->value, s->sign))
 			set_best(g, best, &v);
@@ -962,8 +1004,18 @@ merge(struct vector_states *g, struct state *s, struct state *from, const uint32
 			take_code(s, group ? group[i] : i, from->code[i]);
 		return;
 	}
-	if (what & BEST && !(what & PLACE))
+	if (what & BEST && !(what & PLACE) && from->number && keep_numbers(g, s, &from->form)) {
+		for (uint32_t i = 0; i < n && i < from->cap; i++)
+			if (from->there[i])
+				take_number(s, group ? group[i] : i, from->number[i]);
+		return;
+	}
+	if (what & BEST && !(what & PLACE)) {
+		if (!from->code && !from->number && !from->best)        /* it had no value */
+			return;
 		keep_cells(g, from), keep_cells(g, s);
+		s->instant |= from->instant;
+	}
 	for (uint32_t i = 0; i < n && i < from->cap; i++) {
 		uint32_t to = group ? group[i] : i;
 
@@ -1467,6 +1519,24 @@ put_texts(struct vector_states *g, const struct state *s, struct state *kept, st
 	return err->code;
 }
 
+static void
+give_numbers(const struct state *kept, const uint32_t *order, uint32_t n, struct vector_held *to)
+{
+	union number *number = mem_grow(NULL, (size_t)n + 1, sizeof(*number));
+	uint64_t *valid = mem_new(((size_t)n / 64 + 1) * sizeof(*valid));
+	int gaps = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		number[i] = kept->number[order[i]];
+		valid[i / 64] |= (uint64_t)kept->there[order[i]] << (i % 64);
+		gaps |= !kept->there[order[i]];
+	}
+	*to = (struct vector_held){ kept->form, vector_memory_new(number, ((size_t)n + 1) * sizeof(*number), NULL), vector_memory_new(valid, ((size_t)n / 64 + 1) * sizeof(*valid), NULL), NULL };
+	to->column.valid = gaps ? valid : NULL;
+	to->column.integer = &number->integer;
+	to->column.real = &number->real;
+}
+
 static int
 put_column(struct vector_states *g, int aggregate, struct vector_worker *w, uint32_t n_groups, const uint32_t *order, uint32_t n, struct vector_held *to, struct err *err)
 {
@@ -1484,6 +1554,10 @@ put_column(struct vector_states *g, int aggregate, struct vector_worker *w, uint
 			code[i] = kept->code[order[i]];
 		*to = (struct vector_held){ { .form = COLUMN_CODES, .code = code, .value = kept->values, .n_values = kept->n_values, .unique = 1 },
 			vector_memory_new(code, ((size_t)n + 1) * sizeof(*code), NULL), NULL, vector_memory_hold(vector_table_values(w->input, kept->values)) };
+		return 0;
+	}
+	if (kept->number) {
+		give_numbers(kept, order, n, to);
 		return 0;
 	}
 	if (is_count(s->of)) {

@@ -239,6 +239,37 @@ both() { is "$1" "$2" && AT_VECTOR=0 is "$1" "$2" && at-query "EXPLAIN $1" | gre
 	[ "$(sql "SELECT strftime('%S', timestamp) - 0 FROM events WHERE user_id = 'u1' AND event = 'e' LIMIT 1 OFFSET 1")" = 0 ]
 }
 
+@test "the first groups in an order are found over columns: by values, by what is computed of them, after HAVING, with ties, NULLs and OFFSET" {
+	for i in $(seq 400); do
+		printf '{"event":"e","timestamp":"2026-11-02T%02d:%02d:00Z","user_id":"u%d","properties":{"n":%s,"r":%d.5,"m":%s}}\n' $((i % 24)) $((i % 60)) $((i * 7 % 90)) \
+			"$([ $((i % 5)) = 0 ] && echo null || echo $((i % 13)))" $((i % 9)) "$([ $((i % 4)) = 0 ] && echo "\"$i\"" || echo "$((i % 3)).0")"
+	done | at-ingest -q
+	at-admin compact -q
+	for order in 'c DESC, 1' 'c, user_id DESC' 'least, 1' 'least DESC, most, 1' 'least NULLS LAST, 1' 'sum(r) / count(*) DESC, 1' '2, 3 DESC, 1' 'most - least DESC NULLS FIRST, 1' 'max(timestamp) DESC, c, 1' 'odd, 1' 'odd DESC, user_id'; do
+		for rest in 'LIMIT 7' 'LIMIT 5 OFFSET 20' 'LIMIT 0' 'LIMIT 1000'; do
+			for having in '' 'HAVING c > 4' 'HAVING sum(n) IS NOT NULL AND least < 3'; do
+				q="SELECT user_id, count(*) AS c, min(n) AS least, max(n) AS most, min(timestamp), sum(r), max(m) AS odd FROM events WHERE event = 'e' GROUP BY user_id $having ORDER BY $order $rest"
+				[ "$(sql "$q")" = "$(AT_VECTOR=0 sql "$q")" ] || { echo "$q"; return 1; }
+			done
+		done
+		[[ $(sql "EXPLAIN $q") == *'the first 1000'* ]] || { echo "$q"; return 1; }
+	done
+	is "SELECT user_id, count(*) AS c FROM events WHERE event = 'e' GROUP BY user_id ORDER BY c DESC LIMIT 3" $'u1,5\nu10,5\nu14,5'       # of equals those with the least keys
+	run -0 at-query -f csv "EXPLAIN SELECT DISTINCT count(*) FROM events GROUP BY user_id ORDER BY 1 LIMIT 3"
+	[[ $output != *'the first 3'* ]]
+}
+
+@test "the least and the greatest of times are times, of numbers what they are, whatever is mixed" {
+	printf '{"event":"e","timestamp":"2026-11-02T10:00:0%d.250Z","session_id":"s%d","properties":{"w":%s,"m":%s}}\n' 1 1 1 -0.5 2 2 2.5 '"x"' 3 1 3 0.0 4 2 -4 null 5 3 null null | at-ingest -q
+	at-admin compact -q
+	printf '{"event":"e","timestamp":"2026-11-02T10:00:0%d.250Z","session_id":"s%d","properties":{"w":%s,"m":%s}}\n' 6 1 '"7"' 1.5 7 2 2.5 2 | at-ingest -q
+	for item in 'min(timestamp), max(timestamp)' 'min(w), max(w), typeof(min(w)), typeof(max(w))' 'min(m), max(m), typeof(max(m))' 'julianday(max(timestamp)) - julianday(min(timestamp)), date(max(timestamp))' 'max(timestamp) - min(timestamp)'; do
+		both "SELECT session_id, $item FROM events WHERE event = 'e' GROUP BY 1 ORDER BY 1" "$(AT_VECTOR=0 sql "SELECT session_id, $item FROM events WHERE event = 'e' GROUP BY 1 ORDER BY 1")"
+		both "SELECT $item FROM events WHERE event = 'e'" "$(AT_VECTOR=0 sql "SELECT $item FROM events WHERE event = 'e'")"
+	done
+	[[ $(sql "EXPLAIN SELECT avg(julianday(b) - julianday(a)) FROM (SELECT min(timestamp) AS a, max(timestamp) AS b FROM events GROUP BY session_id)") != *'['* ]]
+}
+
 @test "EXPLAIN shows what is counted over columns, EXPLAIN ANALYZE what that took; AT_VECTOR=0 counts nothing there" {
 	run -0 at-query -f csv "EXPLAIN SELECT page, count(*) FROM events WHERE event = 'page_view' GROUP BY page"
 	[[ $output == *'vector(0): groups over columns, event page_view; by page; count(*)'* ]]
