@@ -946,8 +946,10 @@ subselect(struct parser *p)
 		s->limit = expression(p, 0);
 		if (take(p, "offset"))
 			s->offset = expression(p, 0);
-		else if (is(p, ","))
-			fail(p, "LIMIT a, b");
+		else if (take(p, ",")) {        /* the other way round */
+			s->offset = s->limit;
+			s->limit = expression(p, 0);
+		}
 	}
 	s->to = end(p);
 	p->nested--;

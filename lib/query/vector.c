@@ -37,9 +37,10 @@
 
 struct job {                            /* of one worker */
 	struct vector_worker worker;
-	struct vector_groups *groups;   /* one of these three */
+	struct vector_groups *groups;   /* one of these four */
 	struct vector_found *found;
 	struct vector_kept *kept;
+	struct vector_nth *nth;
 	struct err err, damage;
 	int64_t bound;                  /* bytes it may hold */
 	int too_much;                   /* it held more */
@@ -152,7 +153,7 @@ input_rows(const struct vector_input *in)       /* of a table or a join */
 static int
 too_much(struct job *j)
 {
-	size_t held = j->groups ? vector_groups_held(j->groups) + vector_groups_ahead(j->groups) : j->found ? vector_found_held(j->found) : vector_kept_held(j->kept);
+	size_t held = j->groups ? vector_groups_held(j->groups) + vector_groups_ahead(j->groups) : j->found ? vector_found_held(j->found) : j->kept ? vector_kept_held(j->kept) : 0;
 
 	if ((int64_t)held <= j->bound)
 		return 0;
@@ -167,7 +168,7 @@ one_batch(struct job *j)
 	const struct vector_plan *plan = w->plan;
 	struct vector_rows rows = { NULL, w->n };
 
-	if (j->kept && vector_kept_can_skip(j->kept, w))
+	if ((j->kept && vector_kept_can_skip(j->kept, w)) || (j->nth && vector_nth_batch(j->nth, w)))
 		return 0;
 	if (plan->where && vector_none_passes(w, plan->where)) {
 		store_batch_pass(w->batch);
@@ -177,6 +178,8 @@ one_batch(struct job *j)
 		return j->err.code;
 	if (j->groups)
 		return vector_groups_add(j->groups, w, rows, &j->err);
+	if (j->nth)
+		return vector_nth_add(j->nth, w, rows, &j->err);
 	return j->found ? vector_found_add(j->found, w, rows, &j->err) : vector_kept_add(j->kept, w, rows, &j->err);
 }
 
@@ -530,7 +533,7 @@ open_events(struct store *store, struct vector_plan *plan, struct err *err)
 	const struct vector_expr *first = plan->n_order ? plan->order[0].expr : NULL;
 	int64_t from;
 
-	if (!all || plan->grouped || plan->limit < 1 || plan->where || !first || !plan->order[0].descending || first->op != VECTOR_FIELD ||
+	if (!all || plan->grouped || plan->limit < 1 || plan->between.before || plan->where || !first || !plan->order[0].descending || first->op != VECTOR_FIELD ||
 	    plan->field[first->field].of != FIELD_TIME || (from = store_batches_last(all, plan->limit)) <= plan->range.from)
 		return all;
 	store_batches_close(all);
@@ -582,6 +585,7 @@ crew_close(struct crew *crew)
 		vector_groups_free(crew->job[i].groups);
 		vector_found_free(crew->job[i].found);
 		vector_kept_free(crew->job[i].kept);
+		vector_nth_free(crew->job[i].nth);
 		vector_worker_release(&crew->job[i].worker);
 	}
 	free(crew->job);
@@ -661,15 +665,63 @@ share_seen(const struct crew *crew)
 	return all > 0 ? (double)read.rows / all : 1;
 }
 
+/* All batches by all workers; the job that failed, where one did. */
+static const struct job *
+crew_work(struct crew *crew, struct err *err)
+{
+	const struct job *failed = NULL;
+
+	work(crew);
+	helpers_end(&crew->helpers);
+	for (int i = 0; i < crew->n && !failed; i++)
+		if (crew->job[i].err.code)
+			failed = &crew->job[i];
+	if (failed)
+		*err = failed->err;
+	return failed;
+}
+
+/* Where the rows behind plan->skip others lie: then only those are looked for, behind the few that are left. */
+static int
+find_nth(struct run *run, struct vector_plan *plan, struct err *err)
+{
+	struct vector_nth *nth[THREADS_MOST];
+	struct crew crew;
+	int more = 1;
+
+	while (more && !err->code) {
+		if (crew_open(&crew, run, plan, err) == 0) {
+			for (int i = 0; i < crew.n; i++) {
+				nth[i] = crew.job[i].nth = vector_nth_new(&crew.plan);
+				crew.job[i].bound = INT64_MAX;
+			}
+			if (!crew_work(&crew, err))
+				more = vector_nth_narrow(nth, crew.n, plan);
+		}
+		crew_close(&crew);
+	}
+	plan->limit -= plan->between.before;
+	plan->skip -= plan->between.before;
+	return err->code;
+}
+
 static struct vector_table *
 run_plan(struct run *run, const struct vector_plan *plan, struct vector_part part, struct buf *ran, struct err *err)
 {
+	struct vector_plan narrowed;
+	const struct job *failed;
 	struct vector_table *t = NULL;
 	struct crew crew;
 	int shares;
 	int64_t held, most = part.n > 1 && part.of == PART_KEYS ? run->most / PART_SHARE : run->most;
 	int rc;
 
+	if (plan->skip && plan->n_order) {
+		narrowed = *plan;
+		if (find_nth(run, &narrowed, err) < 0)
+			return NULL;
+		plan = &narrowed;
+	}
 	rc = crew_open(&crew, run, plan, err);
 	run->too_many = 0;              /* of a plan that this one reads: no part of ours would be smaller */
 	if (rc < 0)
@@ -687,14 +739,10 @@ run_plan(struct run *run, const struct vector_plan *plan, struct vector_part par
 		else
 			crew.job[i].found = vector_found_new(&crew.plan);
 	}
-	work(&crew);
-	helpers_end(&crew.helpers);
-	for (int i = 0; i < crew.n && !err->code; i++)
-		if (crew.job[i].err.code) {
-			*err = crew.job[i].err;
-			run->too_many = crew.job[i].too_much && plan->grouped;
-			run->seen = share_seen(&crew);
-		}
+	if ((failed = crew_work(&crew, err))) {
+		run->too_many = failed->too_much && plan->grouped;
+		run->seen = share_seen(&crew);
+	}
 	if (!err->code && !(t = finish(&crew, most - held, err)) && crew.job[0].too_much)
 		run->too_many = 1, run->seen = 1;
 	if (t && t->n >= VECTOR_NO_ROW) {
@@ -858,7 +906,7 @@ struct block {
 	unsigned long turn;
 	int ended;                      /* there was no batch for it */
 	struct vector_value *value;
-	size_t n, cap;                  /* rows */
+	size_t n, cap, skip;            /* rows; the first ones that are not given */
 	struct arena *texts;
 	int64_t bytes;
 	struct err err;
@@ -880,8 +928,19 @@ struct vector_stream {
 	struct block *now;              /* being read */
 	size_t row;
 	int64_t left;                   /* rows that may still come; -1 all */
+	int64_t skip;                   /* rows that come before the first one that is given: where there is a filter the reader counts them, else who takes a batch */
 	int ended;
 };
+
+/* Of the n rows that are next the ones that come before the first that is given. */
+static size_t
+skipped(struct vector_stream *s, size_t n)
+{
+	size_t many = (int64_t)n < s->skip ? n : (size_t)s->skip;
+
+	s->skip -= (int64_t)many;
+	return many;
+}
 
 static int
 take_batch(struct vector_stream *s, struct block *b, struct job *j)
@@ -891,7 +950,8 @@ take_batch(struct vector_stream *s, struct block *b, struct job *j)
 	pthread_mutex_lock(&s->lock);
 	while (s->turn != b->turn)
 		pthread_cond_wait(&s->took, &s->lock);
-	rc = vector_worker_next(&j->worker, &b->err);
+	while ((rc = vector_worker_next(&j->worker, &b->err)) > 0 && !s->crew.plan.where && (b->skip = skipped(s, j->worker.n)) == j->worker.n)
+		store_batch_pass(j->worker.batch);
 	s->turn++;
 	pthread_cond_broadcast(&s->took);
 	pthread_mutex_unlock(&s->lock);
@@ -950,7 +1010,7 @@ work_block(void *self, int thread, void *slot)
 	struct block *b = ((struct seat *)slot)->block;
 	int rc;
 
-	b->n = 0;
+	b->n = b->skip = 0;
 	b->bytes = 0;
 	err_clear(&b->err);
 	arena_reset(b->texts);
@@ -973,7 +1033,8 @@ vector_open(struct query *q, const struct vector_plan *plan, struct err *err)
 
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->took, NULL);
-	s->left = plan->limit;
+	s->left = plan->limit < 0 ? -1 : plan->limit - plan->skip;
+	s->skip = plan->skip;
 	if (crew_open(&s->crew, &(struct run){ .q = q }, plan, err) < 0) {
 		vector_close(s);
 		return NULL;
@@ -1066,7 +1127,6 @@ vector_next(struct vector_stream *s, struct err *err)
 		if (s->now)
 			block_back(s);
 		s->now = b = next_block(s);
-		s->row = 0;
 		if (b->err.code) {
 			s->ended = 1;
 			*err = b->err;
@@ -1076,7 +1136,9 @@ vector_next(struct vector_stream *s, struct err *err)
 			s->ended = 1;
 			return 0;
 		}
-		if (b->n) {
+		if (s->crew.plan.where)
+			b->skip = skipped(s, b->n);
+		if ((s->row = b->skip) < b->n) {
 			s->left -= s->left > 0;
 			return 1;
 		}

@@ -136,6 +136,8 @@ struct vector_source {
 
 struct vector_order { struct vector_expr *expr; int descending, nulls_last; };          /* nulls_last 0: NULLs come first, whichever the direction */
 
+struct vector_between { uint64_t least, most; int64_t before; };        /* keys of the order (vector_nth.c); rows before the least */
+
 struct vector_plan {
 	struct arena *arena;            /* holds all of it */
 	struct store_field field[STORE_BATCH_FIELDS];
@@ -152,6 +154,8 @@ struct vector_plan {
 	struct vector_order *order;     /* not grouped, with `limit`: only the first `limit` rows in this order are kept */
 	int n_order;
 	int64_t limit;                  /* -1: all */
+	int64_t skip;                   /* of those so many are not given: a deep OFFSET, of rows of events that are read once */
+	struct vector_between between;  /* with skip and an order, where the others lie; 0 to the greatest until that is looked for */
 	int total;                      /* the order tells any two rows apart */
 	int unordered;                  /* grouped: groups may come in any order */
 	int placed, place_time, place_seq;      /* of events, once it is run: fields that tell where a row stands, for aggregates to which the order matters */

@@ -726,9 +726,12 @@ first_rows(struct plan_work *k)
 	const struct select *s = k->select;
 	struct vector_plan *p = k->scope.plan;
 	int64_t limit, offset = 0;
+	int deep;
 
-	if (!s->limit || constant_count(k, s->limit, &limit) < 0 || (s->offset && constant_count(k, s->offset, &offset) < 0) ||
-	    offset > FIRST_MOST || limit > FIRST_MOST - offset)
+	if (!s->limit || constant_count(k, s->limit, &limit) < 0 || (s->offset && constant_count(k, s->offset, &offset) < 0) || limit > FIRST_MOST)
+		return;
+	deep = offset > FIRST_MOST - limit;
+	if (deep && (k->place != OUTERMOST || p->source || p->samples || offset > INT64_MAX / 2))
 		return;
 	p->order = arena_get(p->arena, (size_t)(s->n_order + 1) * sizeof(*p->order));
 	for (int i = 0; i < s->n_order; i++) {
@@ -745,6 +748,7 @@ first_rows(struct plan_work *k)
 		p->order[p->n_order++] = (struct vector_order){ k->key[column].value, t->descending, t->nulls ? t->nulls == 2 : t->descending };
 	}
 	p->limit = limit + offset;
+	p->skip = deep ? offset : 0;
 }
 
 /* The number of the item's column in the answer; 0: behind a *, of which nothing is known here. */
@@ -786,7 +790,9 @@ put_limit(struct plan_work *k, struct buf *to)
 {
 	const struct select *s = k->select;
 
-	if (s->limit) {
+	if (k->scope.plan->skip) {
+		buf_printf(to, " LIMIT %lld", (long long)(k->scope.plan->limit - k->scope.plan->skip));
+	} else if (s->limit) {
 		buf_byte(to, ' ');
 		vector_plan_copy(k->w, s->limit_from, s->to, to);
 	} else if (k->place == IN_FROM) {
@@ -970,7 +976,7 @@ read_by_number(struct plan_work *k, struct buf *out)
 	struct planner *w = k->w;
 	uint32_t at = c->from;
 
-	if (!time || !number || p->samples || p->limit > BY_NUMBER_MOST)        /* a sample is not found by its number */
+	if (!time || !number || p->samples || p->limit - p->skip > BY_NUMBER_MOST)      /* a sample is not found by its number */
 		return 0;
 	buf_clear(out);
 	for (int i = 0; i < c->n_items; i++) {
@@ -991,7 +997,8 @@ read_by_number(struct plan_work *k, struct buf *out)
 	buf_lit(out, ".timestamp = \"the time\" AND ");
 	put_name(out, k->scope.alias);
 	buf_lit(out, ".rowid = \"the number\" ");
-	vector_plan_copy(w, c->to, k->select->to, out);
+	vector_plan_copy(w, c->to, k->select->limit_from, out);
+	put_limit(k, out);
 	k->key[0].value = time, k->key[1].value = number;
 	k->n_keys = 2;
 	return 1;
@@ -1011,7 +1018,7 @@ bound_by_first(struct plan_work *k, unsigned has, struct buf *out)
 	if (k->grouped || k->scope.inner || p->source || k->place == IN_EXISTS || c->distinct || c->having || p->limit < 1 || !p->n_order || p->n_late ||
 	    has & (HAS_SUBQUERY | HAS_WINDOW) || has_numbered(w, c->items_from, c->items_to))
 		return 0;
-	if (!field_is(k, p->order[0].expr, FIELD_TIME))
+	if (p->skip || !field_is(k, p->order[0].expr, FIELD_TIME))
 		return read_by_number(k, out);
 	down = p->order[0].descending;
 	if (!down && !p->where)
@@ -1048,6 +1055,7 @@ vector_plan_new(struct planner *w, int *number)
 	p = mem_new(sizeof(*p));
 	p->arena = arena_new(0);
 	p->range = (struct store_range){ .from = TIME_MIN, .to = TIME_MAX + 1 };
+	p->between.most = UINT64_MAX;
 	p->limit = -1;
 	all->plan = mem_grow(all->plan, (size_t)all->n + 1, sizeof(struct vector_plan *));
 	*number = all->n;

@@ -282,6 +282,8 @@ vector_plan_explain(struct vector_plan *p, int number)
 		put_expr(to, p, p->order[i].expr);
 		buf_lit(to, p->order[i].descending ? " descending" : "");
 	}
-	if (p->limit >= 0)
+	if (p->skip)
+		buf_printf(to, "; %lld behind the first %lld", (long long)(p->limit - p->skip), (long long)p->skip);
+	else if (p->limit >= 0)
 		buf_printf(to, "; the first %lld", (long long)p->limit);
 }

@@ -452,6 +452,16 @@ int vector_found_add(struct vector_found *, struct vector_worker *, struct vecto
 size_t vector_found_held(const struct vector_found *);
 struct vector_table *vector_found_end(struct vector_found **, int n, const struct vector_plan *, const struct vector_input *);
 
+/* ---- vector_nth.c: between which keys of its order the rows of a plan lie that are given behind plan->skip others */
+struct vector_nth;
+struct vector_nth *vector_nth_new(const struct vector_plan *);          /* one look at all rows between those keys */
+void vector_nth_free(struct vector_nth *);
+int vector_nth_batch(struct vector_nth *, const struct vector_worker *);        /* 1: the batch at hand is counted, or has no such row */
+int vector_nth_add(struct vector_nth *, struct vector_worker *, struct vector_rows, struct err *);
+int vector_nth_narrow(struct vector_nth *const *, int n, struct vector_plan *);         /* of all workers: plan->between. 1: another look is worth it */
+int vector_nth_beside(const struct vector_plan *, const struct vector_worker *);        /* no row of the batch at hand lies between */
+struct vector_rows vector_nth_within(const struct vector_plan *, struct vector_worker *, const struct column *first, struct vector_rows);
+
 struct vector_kept;
 struct vector_kept *vector_kept_new(const struct vector_plan *);
 void vector_kept_free(struct vector_kept *);

@@ -383,7 +383,7 @@ vector_kept_can_skip(const struct vector_kept *kept, const struct vector_worker 
 
 	if (plan->limit < 0)
 		return 0;
-	if (plan->limit == 0 || (plan->n_order == 0 && kept->n >= (size_t)plan->limit))
+	if (plan->limit == 0 || (plan->n_order == 0 && kept->n >= (size_t)plan->limit) || (plan->skip && vector_nth_beside(plan, w)))
 		return 1;
 	if (!kept->full || !is_ordered(plan))
 		return 0;
@@ -409,6 +409,8 @@ vector_kept_add(struct vector_kept *kept, struct vector_worker *w, struct vector
 	for (int o = 0; o < plan->n_order; o++)
 		if (vector_eval(w, plan->order[o].expr, rows, &column[o], err) < 0)
 			return err->code;
+	if (plan->skip && (rows = vector_nth_within(plan, w, column, rows)).n == 0)
+		return 0;
 	if (ordered && kept->full)
 		rows = better(kept, w, column, rows);
 	for (int k = 0; k < plan->n_keys; k++)
@@ -440,13 +442,15 @@ vector_kept_add(struct vector_kept *kept, struct vector_worker *w, struct vector
 struct vector_table *
 vector_kept_end(struct vector_kept **kept, int n, const struct vector_plan *plan)
 {
-	size_t rows;
+	size_t rows, skip;
 	struct line *line = sorted(kept, n, &rows);
 	const struct vector_input none = { 0 };
 	struct vector_table *t;
 
 	if (plan->limit >= 0 && rows > (size_t)plan->limit)
 		rows = (size_t)plan->limit;
+	skip = rows < (size_t)plan->skip ? rows : (size_t)plan->skip;
+	rows -= skip;
 	t = vector_table_new(rows, plan->n_keys);
 	for (int k = 0; k < plan->n_keys; k++) {
 		const struct vector_piece_of all = { 0, 0, rows };
@@ -454,7 +458,7 @@ vector_kept_end(struct vector_kept **kept, int n, const struct vector_plan *plan
 
 		vector_builder_init(&b);
 		for (size_t i = 0; i < rows; i++) {
-			struct cell c = vector_value_cell(&line[i].value[plan->n_order + k]);
+			struct cell c = vector_value_cell(&line[skip + i].value[plan->n_order + k]);
 
 			vector_builder_put(&b, &c);
 		}

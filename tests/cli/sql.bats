@@ -270,6 +270,38 @@ both() { is "$1" "$2" && AT_VECTOR=0 is "$1" "$2" && at-query "EXPLAIN $1" | gre
 	[[ $(sql "EXPLAIN SELECT avg(julianday(b) - julianday(a)) FROM (SELECT min(timestamp) AS a, max(timestamp) AS b FROM events GROUP BY session_id)") != *'['* ]]
 }
 
+@test "what lies behind a deep OFFSET is what lies there row by row: in any order, filtered, of NULLs and kinds, where chunks overlap, beyond the end" {
+	awk 'BEGIN { for (i = 0; i < 130000; i++) { t = (i * 7919) % 86400; printf "{\"event\":\"e%d\",\"timestamp\":\"2026-11-02T%02d:%02d:%02d.%03dZ\",\"user_id\":\"u%d\",\"properties\":{\"n\":%d,\"r\":%s,\"m\":%s}}\n",
+		i % 3, t / 3600, t / 60 % 60, t % 60, i % 1000, i % 977, i, i % 10 ? sprintf("%.2f", (i * 31 % 1000) / 8) : "null", i % 4 ? i % 100 : i % 5 ? "\"t" i % 100 "\"" : "null" } }' | at-ingest -q
+	at-admin compact -q
+	printf '{"event":"e0","timestamp":"2026-11-02T12:00:00.5Z","properties":{"n":-1}}\n' | at-ingest -q
+	while read -r rest; do
+		for items in n '*'; do
+			[[ $items == n || $rest == *'OFFSET 129000'* ]] || continue
+			q="SELECT $items FROM events $rest"
+			[ "$(sql "$q")" = "$(AT_VECTOR=0 sql "$q")" ] || { echo "$q"; return 1; }
+			[ "$(sql "$q")" = "$(AT_THREADS=3 sql "$q")" ]
+		done
+		[[ $(sql "EXPLAIN SELECT n FROM events $rest") == *' behind the first 1'* ]] || { echo "$rest"; return 1; }
+	done <<-'END'
+		ORDER BY timestamp, n LIMIT 3 OFFSET 129000
+		ORDER BY timestamp DESC, n LIMIT 3 OFFSET 129000
+		ORDER BY r, n DESC LIMIT 3 OFFSET 110000
+		ORDER BY r DESC NULLS FIRST, n LIMIT 3 OFFSET 111111
+		ORDER BY r NULLS LAST, n LIMIT 2 OFFSET 129999
+		ORDER BY m, n LIMIT 4 OFFSET 101000
+		ORDER BY m DESC, n LIMIT 4 OFFSET 127000
+		ORDER BY user_id, n LIMIT 109999, 5
+		ORDER BY -n, 1 LIMIT 1 OFFSET 120000
+		WHERE n > 5 OR n < 0 ORDER BY n LIMIT 9 OFFSET 129995
+		WHERE event <> 'e9' AND n % 9 > 0 ORDER BY timestamp, n LIMIT 3 OFFSET 110000
+		ORDER BY n LIMIT 3 OFFSET 1300000
+		LIMIT 3 OFFSET 129000
+		WHERE n <> 7 LIMIT 3 OFFSET 100500
+	END
+	[ "$(at-query -f csv -P a=129990 "SELECT n FROM events ORDER BY n LIMIT 2 OFFSET :a" | tr -d '\r' | paste -sd' ')" = "n 129986 129987" ]
+}
+
 @test "EXPLAIN shows what is counted over columns, EXPLAIN ANALYZE what that took; AT_VECTOR=0 counts nothing there" {
 	run -0 at-query -f csv "EXPLAIN SELECT page, count(*) FROM events WHERE event = 'page_view' GROUP BY page"
 	[[ $output == *'vector(0): groups over columns, event page_view; by page; count(*)'* ]]

@@ -139,6 +139,9 @@ clauses(void **state)
 	assert_int_equal(s->n_order, 2);
 	assert_true(s->order[0].descending && s->order[0].nulls == 2);
 	assert_memory_equal(sql + s->limit_from, "LIMIT", 5);
+	assert_true(str_eq(s->limit->name, STR("10")) && str_eq(s->offset->name, STR("5")));
+	s = select_parse(STR("SELECT 1 LIMIT 5, 10"), arena, &err);
+	assert_true(s && str_eq(s->limit->name, STR("10")) && str_eq(s->offset->name, STR("5")));
 	arena_free(arena);
 }
 
@@ -146,7 +149,7 @@ static void
 gives_up(void **state)
 {
 	static const char *const wrong[] = { "", "SELECT", "SELECT 1 FROM", "SELECT a b c", "SELECT (1", "SELECT 1)", "SELECT a IN b", "SELECT 1; SELECT 2", "SELECT a + NOT b",
-		"SELECT a BETWEEN 1", "SELECT CASE END", "SELECT CAST(a)", "INSERT INTO t VALUES (1)", "SELECT 'x", "SELECT * FROM t INDEXED BY i", "SELECT 1 LIMIT 1, 2",
+		"SELECT a BETWEEN 1", "SELECT CASE END", "SELECT CAST(a)", "INSERT INTO t VALUES (1)", "SELECT 'x", "SELECT * FROM t INDEXED BY i", "SELECT 1 LIMIT 1,",
 		"SELECT f(DISTINCT)", "SELECT a FROM t GROUP BY", "WITH a SELECT 1", "SELECT 1 NULLS FIRST", "SELECT a NOT b" };
 	struct buf deep = {0};
 
