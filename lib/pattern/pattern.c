@@ -21,6 +21,7 @@
 #include "base/map.h"
 #include "base/pool.h"
 #include "base/time.h"
+#include "event/event.h"
 #include "event/rows.h"
 #include "event/field.h"
 #include "event/when.h"
@@ -934,7 +935,7 @@ begin(struct pattern *p, struct key **key, struct str text, uint64_t hash)
 		try_drop(p, t);
 }
 
-/* {"user_id":"u1"}, in the order of `by`. 0: a field is missing. */
+/* {"user_id":"u1"}, in the order of `by`: a number is another value than its text, but for ids. 0: a field is missing. */
 static int
 key_of(struct pattern *p, struct ahead *a)
 {
@@ -952,6 +953,8 @@ key_of(struct pattern *p, struct ahead *a)
 		json_put_key(b, p->program.by[i]);
 		if (json_is(v, JSON_STRING))
 			json_put_string(b, json_text(v, &p->scratch));
+		else if (json_is(v, JSON_NUMBER) && event_is_id(p->program.by[i]))
+			json_put_string(b, json_raw(v));        /* the event's id is this text */
 		else
 			json_put_compact(b, v);
 	}

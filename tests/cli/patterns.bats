@@ -26,6 +26,15 @@ is() { [ "$(at-detect -p "$1" rows | ids)" = "$2" ] || { echo "$1:"; at-detect -
 	run -0 at-detect -e -p 'purchase -> signup' rows
 }
 
+@test "a user whose id comes as a number, as its text or under another key is one, as in the store; other fields are told apart" {
+	printf '{"event":"%s","timestamp":%s,%s}\n' a 1 '"user_id":7,"k":7' b 2 '"user_id":"7","k":"7"' a 3 '"userId":"8"' b 4 '"properties":{"userId":8}' > rows
+	[ "$(at-detect -p 'a -> b within 1h by user_id' rows | jq -c .key)" = '{"user_id":"7"}
+{"user_id":"8"}' ]
+	[ "$(at-ingest -n rows | at-detect -p 'a -> b within 1h by user_id' | jq -c .key)" = '{"user_id":"7"}
+{"user_id":"8"}' ]
+	[ "$(at-detect -p 'a -> b within 1h by k' rows)" = "" ]
+}
+
 @test "the published cases of the grammar" {
 	need_shared eval/cep_score.py
 	run -0 python3 "$shared/eval/cep_score.py" --time --run "at-detect -p {pattern}"
