@@ -33,6 +33,15 @@ rewrite_is(const struct tok *t, const char *text)
 }
 
 int
+rewrite_is_one_of(const struct tok *t, const char *const *texts)
+{
+	for (; *texts; texts++)
+		if (rewrite_is(t, *texts))
+			return 1;
+	return 0;
+}
+
+int
 rewrite_named(const struct tok *t)
 {
 	return t->kind == TOKEN_WORD || t->kind == TOKEN_QUOTED;

@@ -7,17 +7,9 @@
 #include "query/functions.h"
 #include "query/rewrite_priv.h"
 
-#define is  rewrite_is
-#define put rewrite_put
-
-static int
-one_of(const struct tok *t, const char *const *words)
-{
-	for (; *words; words++)
-		if (is(t, *words))
-			return 1;
-	return 0;
-}
+#define is     rewrite_is
+#define one_of rewrite_is_one_of
+#define put    rewrite_put
 
 /* `a … b` go, one token stands in their place. */
 static struct tok *

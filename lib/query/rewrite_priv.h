@@ -35,6 +35,7 @@ struct work {
 
 /* Tests. A word is compared in any case. */
 int rewrite_is(const struct tok *, const char *text);
+int rewrite_is_one_of(const struct tok *, const char *const *texts);    /* NULL at their end */
 int rewrite_has_unit(const struct tok *number);         /* behind INTERVAL: the word after it is its unit, no name */
 int rewrite_named(const struct tok *);                  /* a word or quoted name, reserved or not */
 struct str rewrite_bare(struct work *, const struct tok *);     /* a name without its quotes, a string's text */

@@ -7,8 +7,9 @@
 #include "query/functions.h"
 #include "query/rewrite_priv.h"
 
-#define is  rewrite_is
-#define put rewrite_put
+#define is     rewrite_is
+#define one_of rewrite_is_one_of
+#define put    rewrite_put
 
 #define ASK_MOST   200          /* questions to the host for one statement */
 #define SETS_MOST  256          /* grouping sets of one SELECT */
@@ -819,19 +820,39 @@ is_stored(const struct tok *t)
 {
 	static const char *const tables[] = { "events", "input", "metrics", "anomalies", "alerts", "insights", NULL };
 
-	for (const char *const *name = tables; *name; name++)
-		if (is(t, *name))
+	return one_of(t, tables);
+}
+
+static int
+names_table(struct work *w, const struct tok *first, const struct tok *end, struct str alias)
+{
+	for (const struct tok *t = first; t != end; t = t->next)
+		if (rewrite_named(t) && is(t->next, ".") && !is(t->prev, ".") && rewrite_same_name(rewrite_bare(w, t), alias))
 			return 1;
 	return 0;
+}
+
+/* Into out: what stands there, the table's columns being those of asof_near. */
+static void
+of_nearest(struct work *w, struct tok *first, struct tok *last, struct str alias, struct buf *out)
+{
+	struct tok *copy = rewrite_copy(w, first, last, first), *copy_last = first->prev;
+
+	for (struct tok *i = copy; i != first && !w->err->code; i = i->next)
+		if (names_table(w, i, i->next, alias))
+			rewrite_set(w, i, "asof_near"), i->kind = TOKEN_WORD;
+	rewrite_text(copy, first, out);
+	rewrite_cut(copy, copy_last);
 }
 
 /* a ASOF JOIN b ON a.k = b.k AND a.t >= b.t: of b's rows that fit, the nearest. */
 static void
 asof(struct work *w, struct tok *t, struct tok *end)
 {
+	static const char *const behind[] = { ")", ",", "join", "left", "inner", "cross", "asof", "natural", "full", NULL };
 	struct tok *join = t->next, *source, *alias, *cond, *cond_last, *nearest = NULL, *op;
 	struct buf name = {0}, b = {0}, near = {0}, conds = {0};
-	int down = 1, plain;
+	int down = 1, plain, ends = 0;
 
 	if (is(join, "left"))
 		join = join->next;
@@ -853,18 +874,19 @@ asof(struct work *w, struct tok *t, struct tok *end)
 		rewrite_fail(w, cond, "ASOF JOIN wants ON a.key = b.key AND a.timestamp >= b.timestamp");
 		return;
 	}
-	if (!is(cond, "on") || !rewrite_named(alias)) {
-		rewrite_fail(w, cond, "ASOF JOIN wants a named table and ON …");
+	for (struct tok *i = t; i != cond->next; i = i->next)
+		ends |= i->next == end;
+	if (ends || !is(cond, "on") || !rewrite_named(alias)) {
+		rewrite_fail(w, ends ? t : cond, "ASOF JOIN wants a named table and ON …");
 		return;
 	}
 	cond = cond->next;
-	for (cond_last = cond; cond_last->next != end && !is(cond_last->next, ")") && !is(cond_last->next, ",") && !is(cond_last->next, "join") &&
-	     !is(cond_last->next, "left") && !is(cond_last->next, "inner") && !is(cond_last->next, "cross") && !is(cond_last->next, "asof") &&
-	     !is(cond_last->next, "natural") && !is(cond_last->next, "full"); cond_last = cond_last->next)
+	for (cond_last = cond; ; cond_last = cond_last->next) {
 		if (is(cond_last, "("))
 			cond_last = cond_last->match;
-	if (is(cond_last, "(") && cond_last->match != cond_last)
-		cond_last = cond_last->match;
+		if (cond_last->next == end || cond_last->next->kind == TOKEN_END || one_of(cond_last->next, behind))
+			break;
+	}
 	for (op = cond; op != cond_last->next; op = op->next) {
 		if (is(op, "("))
 			op = op->match;
@@ -877,34 +899,24 @@ asof(struct work *w, struct tok *t, struct tok *end)
 	}
 	/* which side is b's, and which way is near */
 	struct str alias_name = rewrite_bare(w, alias);
-	struct tok *left = rewrite_operand_start(nearest->prev), *right_last = rewrite_operand_end(nearest->next);
+	struct tok *first = rewrite_operand_start(nearest->prev), *last = rewrite_operand_end(nearest->next);
 
-	if (!left || !right_last) {
+	if (!first || !last) {
 		rewrite_fail(w, nearest, "ASOF JOIN compares two columns");
 		return;
 	}
 	down = *nearest->text.p == '>';
-	if (rewrite_same_name(rewrite_bare(w, left), alias_name)) {
-		down = !down;
-		rewrite_text(left, nearest, &b);
-	} else {
-		rewrite_text(nearest->next, right_last->next, &b);
-	}
-	/* the same conditions again, b's columns being those of an inner b */
-	struct tok *copy = rewrite_copy(w, cond, cond_last, cond), *copy_last = cond->prev;
-
-	for (struct tok *i = copy; i != copy_last->next && !w->err->code; i = i->next)
-		if (rewrite_named(i) && is(i->next, ".") && rewrite_same_name(rewrite_bare(w, i), alias_name))
-			rewrite_set(w, i, "asof_near"), i->kind = TOKEN_WORD;
-	rewrite_text(copy, copy_last->next, &conds);
-	rewrite_cut(copy, copy_last);
-	rewrite_text(source, (plain ? source : source->match)->next, &name);
-	const char *dot = memchr(b.p, '.', b.n);
-
-	buf_printf(&near, "asof_near%.*s", (int)(dot ? b.n - (size_t)(dot - b.p) : 0), dot ? dot : "");
-	if (dot) {
+	if (names_table(w, first, nearest, alias_name))
+		down = !down, last = nearest->prev;
+	else
+		first = nearest->next;
+	if (names_table(w, first, last->next, alias_name)) {
 		char *a = rewrite_quote(w, alias_name, '"');
 
+		rewrite_text(first, last->next, &b);
+		of_nearest(w, first, last, alias_name, &near);
+		of_nearest(w, cond, cond_last, alias_name, &conds);     /* the same conditions again, of an inner b */
+		rewrite_text(source, (plain ? source : source->match)->next, &name);
 		if (plain && is_stored(source))         /* it has a rowid */
 			put(w, cond, cond, "%s.rowid = (SELECT asof_near.rowid FROM %s AS asof_near WHERE %s ORDER BY %s %s, asof_near.rowid %s LIMIT 1) AND",
 			    a, buf_text(&name), buf_text(&conds), buf_text(&near), down ? "DESC" : "ASC", down ? "DESC" : "ASC");

@@ -168,6 +168,23 @@ for i in range(9000):
 	is "SELECT count(*) FROM (FROM generate_series(1, 1000) SELECT value USING SAMPLE 100 ROWS)" 100
 }
 
+@test "ASOF JOIN: what is compared may stand in brackets, on either side, in a subquery, in rows that are not stored; what is cut off is told" {
+	printf '{"event":"%s","timestamp":"2026-11-23T1%s:00:00Z","user_id":"u","n":%s}\n' a 0 1 b 1 2 b 2 3 > rows
+	near() { run -0 within 60 at-query -i rows -f csv "$1"; [ "$(tail -n +2 <<< "$output" | tr -d '\r')" = "$2" ] || { printf '%s\n' "$1" "$output"; return 1; }; }
+	on='FROM input a ASOF JOIN input b ON a.user_id = b.user_id AND'
+	near "SELECT a.n, b.n $on a.timestamp > b.timestamp ORDER BY 1" $'2,1\n3,2'
+	near "SELECT a.n, b.n $on b.timestamp < a.timestamp ORDER BY 1" $'2,1\n3,2'
+	near "SELECT a.n, b.n $on a.n < (b.n) ORDER BY 1" $'1,2\n2,3'
+	near "SELECT * FROM (SELECT a.n, b.n AS m $on a.timestamp > b.timestamp) AS x ORDER BY 1" $'2,1\n3,2'
+	near "SELECT a.n, b.m FROM input a ASOF LEFT JOIN (SELECT user_id AS u, n AS m FROM input) b ON a.user_id = b.u AND a.n > abs(b.m) ORDER BY 1" $'1,\n2,1\n3,2'
+	for cut in 'ASOF JOIN' 'ASOF JOIN input' 'ASOF JOIN input b' 'ASOF JOIN input b ON'; do
+		run -2 within 60 at-query -i rows "SELECT * FROM input a $cut"
+		[[ $output == *': ASOF JOIN wants a named table and ON …' ]]
+		run -2 within 60 at-query -i rows "SELECT * FROM (SELECT * FROM input a $cut) x ON 1"
+		[[ $output == *': ASOF JOIN wants a named table and ON …' ]]
+	done
+}
+
 @test "own functions are written in jq" {
 	mkdir config
 	echo '{"functions":{"net":".[0] - (.[0] * .[1] / 100)","tag":"\"<\" + .[0] + \">\"","pair":". "}}' > config/analytics.json
