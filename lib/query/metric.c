@@ -53,7 +53,7 @@ struct groups {
 	struct arena *arena;
 	struct buf key, scratch;
 	size_t run;                     /* number of the run that came last, and its series */
-	int64_t of_run;
+	int64_t of_run;                 /* -1: filters leave it out */
 	int64_t least, greatest;
 	int64_t first, last;            /* times that came; of what is kept or rolled up they are the beginning of an hour, or of a day */
 };
@@ -63,7 +63,8 @@ struct gather {
 	const struct metric_spec *spec;
 	const struct zone *zone;
 	struct str by[BY_MOST];
-	int n_by;
+	int n_by, n_all;                /* what groups; and behind that what only filters look at */
+	int filter_at[METRIC_FILTERS_MOST];     /* which of `by` */
 	enum fold fold;
 	int exact;                      /* what is kept of events are sums */
 	double share;                   /* of STATES that are quantiles */
@@ -181,12 +182,22 @@ set_label(struct groups *x, struct series *s, int i, struct cell v)
 		s->label[i].text.p = arena_dup(x->arena, v.text.p, v.text.n);
 }
 
+/* NULL: filters leave it out. */
 static struct series *
 series_of(const struct gather *g, struct groups *x, struct json labels, struct str metric)
 {
 	struct series *s;
 	int is_new;
 
+	for (int i = 0; i < g->spec->n_filters; i++) {
+		struct json v = json_get(labels, g->by[g->filter_at[i]]);
+
+		struct str text = v.type == JSON_STRING ? json_text(v, &x->scratch) : v.type != JSON_NONE ? json_raw(v) :
+		    metric.p && str_eq(g->by[g->filter_at[i]], STR("metric")) ? metric : STR("null");
+
+		if (!str_eq(text, g->spec->filter[i].value))
+			return NULL;
+	}
 	buf_clear(&x->key);
 	for (int i = 0; i < g->n_by; i++) {
 		struct json v = json_get(labels, g->by[i]);
@@ -204,6 +215,15 @@ series_of(const struct gather *g, struct groups *x, struct json labels, struct s
 		set_label(x, s, i, v.type == JSON_NONE && metric.p && str_eq(g->by[i], STR("metric")) ? cell_text(metric) : cell_of_json(v, &x->scratch));
 	}
 	return s;
+}
+
+static void
+reach(struct groups *x, int64_t least, int64_t greatest)
+{
+	if (least < x->least)
+		x->least = least;
+	if (greatest > x->greatest)
+		x->greatest = greatest;
 }
 
 /* The point of a bucket, made with n 0 when there is none. Mostly it is the one after the last. */
@@ -236,10 +256,7 @@ point_of(struct groups *x, struct series *s, int64_t time)
 	}
 	memmove(s->point + low + 1, s->point + low, (s->n++ - low) * sizeof(*s->point));
 	s->point[low] = (struct point){ .time = time };
-	if (time < x->least)
-		x->least = time;
-	if (time > x->greatest)
-		x->greatest = time;
+	reach(x, time, time);
 	return &s->point[low];
 }
 
@@ -295,11 +312,21 @@ came(struct groups *x, int64_t first, int64_t last)
 		x->last = last;
 }
 
+/* It came, in these buckets, though filters leave it out. */
+static void
+pass_over(const struct gather *g, struct groups *x, int64_t first, int64_t last)
+{
+	reach(x, bucket(g, first), bucket(g, last));
+}
+
 static void
 add(const struct gather *g, struct groups *x, struct series *s, int64_t time, double value)
 {
 	came(x, time, time);
-	fold(point_of(x, s, bucket(g, time)), g->fold, value, 1);
+	if (s)
+		fold(point_of(x, s, bucket(g, time)), g->fold, value, 1);
+	else
+		pass_over(g, x, time, time);
 }
 
 /* n values in order of time, each of one sample or of `count` of them. Bound by decoding them (series_read.c), 4 ns each; this is 1 ns. */
@@ -332,6 +359,7 @@ static void
 add_part(const struct gather *g, struct groups *x, struct groups *part)
 {
 	came(x, part->first, part->last);
+	reach(x, part->least, part->greatest);
 	for (size_t i = 0; i < part->n; i++) {
 		struct series *from = &part->list[i];
 		int is_new;
@@ -385,6 +413,29 @@ metric_by_read(struct str text, struct str by[METRIC_BY_MOST], struct err *err)
 			return err_set(err, ERR_INPUT, "groupBy: wants 1 to %d names, separated by commas", METRIC_BY_MOST);
 		if (at == n)            /* a label is there once */
 			by[n++] = piece;
+	}
+	return n;
+}
+
+int
+metric_filters_read(struct json object, struct metric_filter to[METRIC_FILTERS_MOST], struct arena *a, struct err *err)
+{
+	struct json_iter it = json_iter(object);
+	int n = 0;
+
+	if (object.type == JSON_NONE)
+		return 0;
+	if (object.type != JSON_OBJECT)
+		return err_set(err, ERR_INPUT, "filters: an object, {\"country\":\"DE\"}");
+	while (json_next(&it)) {
+		struct str field = json_text_dup(it.key, a), raw = json_raw(it.value);
+
+		if (it.value.type == JSON_ARRAY || it.value.type == JSON_OBJECT || !field.n || memchr(field.p, ',', field.n))
+			return err_set(err, ERR_INPUT, "filters: each is a field with a text or a number");
+		if (n == METRIC_FILTERS_MOST)
+			return err_set(err, ERR_INPUT, "filters: at most %d, and with groupBy %d", METRIC_FILTERS_MOST, METRIC_BY_MOST);
+		to[n++] = (struct metric_filter){ field, it.value.type == JSON_STRING ? json_text_dup(it.value, a) : (struct str){ arena_dup(a, raw.p, raw.n), raw.n },
+			it.value.type == JSON_TRUE ? STR("1") : it.value.type == JSON_FALSE ? STR("0") : (struct str){ 0 } };
 	}
 	return n;
 }
@@ -454,7 +505,7 @@ put_point(struct gather *g, const struct series *s, int64_t time, double value, 
 
 	for (; n < g->n_by; n++)
 		cells[n] = s->label[n];
-	time_print(time == TIME_NONE ? metric_whole_time(g->spec, g->all.first) : time, out);
+	time_print(time == TIME_NONE ? metric_whole_time(g->spec, g->all.n ? g->all.first : INT64_MAX) : time, out);
 	cells[n++] = cell_text((struct str){ out, TIME_LEN });
 	cells[n++] = value == floor(value) && fabs(value) < 9e15 ? cell_integer((int64_t)value) : cell_real(value);
 	return sink.row(sink.self, cells, n, err);
@@ -524,13 +575,26 @@ ends(struct str s, const char *with)
 	return s.n > n && memcmp(s.p + s.n - n, with, n) == 0;
 }
 
-/* Of labels that are cells. */
+static int
+passes(const struct metric_filter *f, const struct cell *v, struct buf *scratch)
+{
+	if (v->type == CELL_TEXT)
+		return str_eq(v->text, f->value);
+	buf_clear(scratch);
+	cell_put_json(scratch, v);
+	return str_eq(buf_get(scratch), f->value) || (f->number.p && str_eq(buf_get(scratch), f->number));
+}
+
+/* Of labels that are cells. NULL: filters leave it out. */
 static struct series *
 series_of_cells(const struct gather *g, struct groups *x, const struct cell *label)
 {
 	struct series *s;
 	int is_new;
 
+	for (int i = 0; i < g->spec->n_filters; i++)
+		if (!passes(&g->spec->filter[i], &label[g->filter_at[i]], &x->scratch))
+			return NULL;
 	buf_clear(&x->key);
 	for (int i = 0; i < g->n_by; i++) {
 		cell_put_json(&x->key, &label[i]);
@@ -551,7 +615,9 @@ add_counts(void *self, int part, const struct kept_counts *k)
 
 	if (k->n)
 		came(x, k->time[0], k->time[k->n - 1]);
-	for (size_t i = 0, to; i < k->n; i = to) {
+	if (!s && k->n)
+		pass_over(g, x, k->time[0], k->time[k->n - 1]);
+	for (size_t i = 0, to; s && i < k->n; i = to) {
 		int64_t begin = bucket(g, k->time[i]), end = bucket_end(g, begin, k->time[i]), n = 0;
 		double value = 0;
 		__int128 exact = 0;
@@ -634,7 +700,7 @@ static int
 from_events(struct gather *g, const struct str *names, int n_names, const char *where, const char *value, struct err *err)
 {
 	const struct window_buckets buckets = { this_bucket, next_bucket, g };
-	const struct kept_question ask = { .names = names, .n_names = n_names, .by = g->by, .n_by = g->n_by, .from = g->spec->from,
+	const struct kept_question ask = { .names = names, .n_names = n_names, .by = g->by, .n_by = g->n_all, .from = g->spec->from,
 		.to = g->spec->to, .every_ms = g->spec->every_ms, .buckets = &buckets, .where = where, .value = value };
 
 	static const enum fold folds[] = { [KEPT_COUNT] = SUM, [KEPT_SUM] = SUM, [KEPT_MEAN] = MEAN, [KEPT_LEAST] = MIN, [KEPT_GREATEST] = MAX };
@@ -755,11 +821,18 @@ add_samples(void *self, int part, const struct store_run *run)
 		rc = ERR_CANCEL;
 	pthread_mutex_unlock(&g->lock);
 	if (run->number != x->run) {
+		struct series *s = series_of(g, x, json_value(run->series->labels), run->series->metric);
+
 		x->run = run->number;
-		x->of_run = series_of(g, x, json_value(run->series->labels), run->series->metric) - x->list;
+		x->of_run = s ? s - x->list : -1;
 	}
 	if (run->n)
 		came(x, run->time[0], run->time[run->n - 1]);
+	if (x->of_run < 0) {
+		if (run->n)
+			pass_over(g, x, run->time[0], run->time[run->n - 1]);
+		return rc;
+	}
 	if (rc == 0)
 		add_run(g, x, &x->list[x->of_run], run->time, run->value, run->count, run->n);
 	for (size_t i = 0; rc == 0 && g->fold == STATES && i < run->n; i++)
@@ -818,17 +891,22 @@ add_share(void *self, struct cell label, int64_t time, int64_t sum, int64_t n)
 {
 	struct gather *g = self;
 
-	fold(point_of(&g->all, series_of_cells(g, &g->all, &label), time), MEAN, (double)sum, n);
+	struct series *s = series_of_cells(g, &g->all, &label);
+
+	if (s)
+		fold(point_of(&g->all, s, time), MEAN, (double)sum, n);
+	else
+		pass_over(g, &g->all, time, time);
 }
 
 static int
 from_built_in(struct gather *g, enum metric_built_in which, struct err *err)
 {
-	const struct metric_built_in_spec spec = { .which = which, .by = g->n_by ? g->by[0] : (struct str){ 0 }, .from = g->spec->from, .to = g->spec->to,
+	const struct metric_built_in_spec spec = { .which = which, .by = g->n_all ? g->by[0] : (struct str){ 0 }, .from = g->spec->from, .to = g->spec->to,
 		.bucket = this_bucket, .next = next_bucket, .came = came_there, .add = add_share, .self = g };
 
 	g->fold = MEAN;
-	if (g->n_by > 1)
+	if (g->n_all > 1)
 		return err_set(err, ERR_USAGE, "%.*s: takes one field, to group by or to filter", STR_FMT(g->spec->name));
 	return metric_built_in_run(g->query, &spec, err);
 }
@@ -933,6 +1011,25 @@ from_config(struct gather *g, struct json metric, struct err *err)
 	return rc;
 }
 
+/* The fields of the filters, behind those that group where they are none of them. */
+static int
+place_filters(struct gather *g, struct err *err)
+{
+	g->n_all = g->n_by;
+	for (int i = 0; i < g->spec->n_filters; i++) {
+		int at = 0;
+
+		while (at < g->n_all && !str_eq(g->by[at], g->spec->filter[i].field))
+			at++;
+		if (at == BY_MOST)
+			return err_set(err, ERR_INPUT, "filters: at most %d, and with groupBy %d", METRIC_FILTERS_MOST, BY_MOST);
+		if (at == g->n_all)
+			g->by[g->n_all++] = g->spec->filter[i].field;
+		g->filter_at[i] = at;
+	}
+	return 0;
+}
+
 /* NAME.FIELD, either of which may have dots itself: the longest name that is there. */
 static int
 find_field(struct query *q, struct store_match *match, struct kinds *kinds, struct err *err)
@@ -965,16 +1062,19 @@ metric_run(struct query *q, const struct metric_spec *spec, struct cell_sink sin
 {
 	struct gather g = { .query = q, .spec = spec, .zone = query_zone(q), .lock = PTHREAD_MUTEX_INITIALIZER, .err = err };
 	struct find find = { .name = spec->name };
-	struct kinds kinds = { .arena = arena_new(0) };
+	struct kinds kinds = { .arena = NULL };
 	struct store_match match = { .from = spec->from, .to = spec->to };
 	struct json metric = JSON_ABSENT;
 	struct str rest = spec->by, piece;
 	enum metric_built_in built_in = policy_metric_name(query_policy(q), spec->name) ? metric_built_in(spec->name) : METRIC_OTHER;
 	int rc = 0;
 
-	begin_groups(&g.all);
 	while (rest.p && g.n_by < BY_MOST && str_cut(&rest, ',', &piece))
 		g.by[g.n_by++] = str_trim(piece);
+	if (place_filters(&g, err) < 0)
+		return err->code;
+	begin_groups(&g.all);
+	kinds.arena = arena_new(0);
 	if (spec->name.n > 1 && spec->name.p[spec->name.n - 1] == 's')
 		find.singular = (struct str){ spec->name.p, spec->name.n - 1 };
 	if (memchr(spec->name.p, '*', spec->name.n) || memchr(spec->name.p, '?', spec->name.n))

@@ -12,17 +12,25 @@
 #ifndef QUERY_METRIC_H
 #define QUERY_METRIC_H
 
+#include "base/arena.h"
 #include "query/query.h"
 
 extern const char *const metric_columns[];      /* timestamp, value; the values of `by` come in front */
 
-/* Of all that a metric has, from the beginning of the first bucket with something in it to the end of the last; of one value for all the
+/* Of all that a metric has, whatever the filters, from the beginning of the first bucket with something in it to the end of the last; of one value for all the
  * days (of UTC), for the same reason as metric_whole_time. Nothing at all: it ends before it begins. */
 struct metric_reach { int64_t from, to; };
+
+/* A field that must have this value, as it is printed. Where true and false are known as 1 and 0 alone they are told as `number`; its p is NULL
+ * for all other values. */
+struct metric_filter { struct str field, value, number; };
+#define METRIC_FILTERS_MOST 8
 
 struct metric_spec {
 	struct str name;
 	struct str by;          /* "source,country"; p NULL: one series */
+	const struct metric_filter *filter;     /* only events (or series) that have these */
+	int n_filters;
 	int64_t from, to;
 	int64_t every_ms;       /* length of a bucket; 0: one value for all */
 	int months;             /* not 0: of the calendar, every_ms is a day */
@@ -39,6 +47,9 @@ struct json metric_definition(const struct query *, struct str name);
 #define METRIC_BY_MOST 16
 int metric_by_read(struct str text, struct str by[METRIC_BY_MOST], struct err *);
 void metric_by_print(const struct str *by, int n, struct buf *to);
+
+/* {"country":"DE","new":true} into filters, their texts the arena's: how many, or ERR_INPUT. JSON_ABSENT: none. */
+int metric_filters_read(struct json, struct metric_filter to[METRIC_FILTERS_MOST], struct arena *, struct err *);
 
 /* The length of a bucket, "1m", "1h30m", "1 month", "quarter", and as rows have it as their window ("1m", "1mo"). 0; -1: it is none. */
 int metric_every_read(struct str, int64_t *every_ms, int *months);

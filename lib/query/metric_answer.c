@@ -11,20 +11,16 @@
 
 #define ANSWER_MOST (64u << 20)         /* bytes of an answer, about */
 #define BUCKETS 100                     /* about so many where no interval is given */
-#define FILTERS_MOST 8
 
 /* Of values, which are decimals mostly (codec/decimals.h). */
 struct total { __int128 nano; double rest; };
 
 struct line { struct str labels; struct buf points; struct total total; size_t n; };
 
-struct filter { int at; struct str text; };     /* which of `by`; the value it must have, as text */
-
 struct answer {
 	struct str by[METRIC_BY_MOST];
-	int n_by, n_all;                /* asked for; and behind them those that only filters look at */
-	struct filter filter[FILTERS_MOST];
-	int n_filters;
+	int n_by;
+	struct metric_filter filter[METRIC_FILTERS_MOST];
 	struct line *series;
 	size_t n, cap, bytes;
 	struct total total;
@@ -47,23 +43,6 @@ figure_of(const struct cell *c)
 }
 
 static int
-passes(struct answer *m, const struct cell *cells)
-{
-	for (int i = 0; i < m->n_filters; i++) {
-		const struct cell *c = &cells[m->filter[i].at];
-
-		buf_clear(&m->labels);
-		if (c->type == CELL_TEXT)
-			buf_str(&m->labels, c->text);
-		else
-			cell_put_json(&m->labels, c);
-		if (!str_eq(buf_get(&m->labels), m->filter[i].text))
-			return 0;
-	}
-	return 1;
-}
-
-static int
 metric_row(void *self, const struct cell *cells, int n, struct err *err)
 {
 	struct answer *m = self;
@@ -71,8 +50,6 @@ metric_row(void *self, const struct cell *cells, int n, struct err *err)
 	struct line *s = m->n ? &m->series[m->n - 1] : NULL;
 	struct str labels;
 
-	if (!passes(m, cells))
-		return 0;
 	labels = labels_of(m, cells);
 	if (m->totals) {
 		for (size_t i = 0; i < m->n; i++)
@@ -97,15 +74,13 @@ metric_row(void *self, const struct cell *cells, int n, struct err *err)
 	return m->bytes > ANSWER_MOST ? err_set(err, ERR_LIMIT, "too many points, ask for a longer interval or fewer labels") : 0;
 }
 
-/* Of the third round, by the fields of the filters in their order. */
 static int
 metric_total(void *self, const struct cell *cells, int n, struct err *err)
 {
 	struct answer *m = self;
 
 	(void)err;
-	if (passes(m, cells))
-		m->total = (struct total){ .rest = figure_of(&cells[n - 1]) };
+	m->total = (struct total){ .rest = figure_of(&cells[n - 1]) };
 	return 0;
 }
 
@@ -204,37 +179,7 @@ read_question(struct answer *m, const struct metric_question *question, struct m
 		spec->every_ms = choose_interval(spec->from, spec->to);
 	else if (!str_eq(every, STR("all")) && (metric_every_read(every, &spec->every_ms, &spec->months) || spec->every_ms < 1))
 		return err_set(err, ERR_INPUT, "interval: '%.*s' is no span, try 1m, 1h or 1 month", every.n > 40 ? 40 : (int)every.n, every.p);
-	if ((m->n_by = metric_by_read(question->by, m->by, err)) < 0)
-		return m->n_by;
-	m->n_all = m->n_by;
-	return 0;
-}
-
-/* {"country":"DE"}: the fields that are not asked for anyway become further ones of `by`, whose values are then looked at. */
-static int
-read_filters(struct answer *m, struct json filters, struct arena *a, struct err *err)
-{
-	struct json_iter it = json_iter(filters);
-
-	if (filters.type == JSON_NONE)
-		return 0;
-	if (filters.type != JSON_OBJECT)
-		return err_set(err, ERR_INPUT, "filters: an object, {\"country\":\"DE\"}");
-	while (json_next(&it)) {
-		struct str field = json_text_dup(it.key, a);
-		int at = 0;
-
-		if (it.value.type == JSON_ARRAY || it.value.type == JSON_OBJECT || !field.n || memchr(field.p, ',', field.n))
-			return err_set(err, ERR_INPUT, "filters: each is a field with a text or a number");
-		while (at < m->n_all && !str_eq(m->by[at], field))
-			at++;
-		if (m->n_filters == FILTERS_MOST || at == METRIC_BY_MOST)
-			return err_set(err, ERR_INPUT, "filters: at most %d, and with groupBy %d", FILTERS_MOST, METRIC_BY_MOST);
-		if (at == m->n_all)
-			m->by[m->n_all++] = field;
-		m->filter[m->n_filters++] = (struct filter){ at, it.value.type == JSON_STRING ? json_text_dup(it.value, a) : json_raw(it.value) };
-	}
-	return 0;
+	return (m->n_by = metric_by_read(question->by, m->by, err)) < 0 ? m->n_by : 0;
 }
 
 static struct str
@@ -256,9 +201,10 @@ metric_answer(struct query *q, const struct metric_question *question, struct bu
 	const char *note = NULL;
 	int adds = 1;
 
-	if (read_question(&m, question, &spec, err) || read_filters(&m, question->filters, texts, err))
+	if (read_question(&m, question, &spec, err) || (spec.n_filters = metric_filters_read(question->filters, m.filter, texts, err)) < 0)
 		goto out;
-	spec.by = joined(&by, m.by, m.n_all);
+	spec.filter = m.filter;
+	spec.by = joined(&by, m.by, m.n_by);
 	spec.adds = &adds;
 	spec.reach = &there;
 	if (query_begin(q, err) == 0)
@@ -270,7 +216,7 @@ metric_answer(struct query *q, const struct metric_question *question, struct bu
 	}
 	adds &= !note || !metric_built_in(spec.name);
 	period = period_of(&spec, &there);
-	if (!err->code && !adds && !note && (spec.every_ms || m.n_all)) {     /* a total is a value of its own, also where no bucket has any */
+	if (!err->code && !adds && !note && (spec.every_ms || m.n_by)) {      /* a total is a value of its own, also where no bucket has any */
 		struct metric_spec whole = spec;
 
 		whole.every_ms = whole.months = 0;
@@ -278,17 +224,10 @@ metric_answer(struct query *q, const struct metric_question *question, struct bu
 		for (size_t i = 0; i < m.n; i++)
 			m.series[i].total = (struct total){ 0 };
 		metric_run(q, &whole, (struct cell_sink){ metric_row, &m }, err);
-		if (!err->code) {
-			struct str fields[FILTERS_MOST];
-
-			for (int i = 0; i < m.n_filters; i++) {
-				fields[i] = m.by[m.filter[i].at];
-				m.filter[i].at = i;
-			}
-			whole.by = joined(&by, fields, m.n_filters);
-			m.total = (struct total){ 0 };
+		whole.by = (struct str){ 0 };
+		m.total = (struct total){ 0 };
+		if (!err->code)
 			metric_run(q, &whole, (struct cell_sink){ metric_total, &m }, err);
-		}
 	}
 	query_end(q);
 	if (!err->code)

@@ -3,8 +3,7 @@
  *      {"metric":"…","from":"…","to":"…","interval":"1m","additive":true,"groupBy":["source"],"total":42,
  *       "series":[{"labels":{"source":"google"},"total":42,"points":[["2026-…Z",3],…]}],"note":"…"}
  *
- * With filters it is the metric of those events (or of those series) whose fields have these values: it is grouped by them too, and the
- * groups that have others are left out, so that averages and percentiles are right as well.
+ * With filters it is the metric of those events (or of those series) whose fields have these values.
  */
 #ifndef QUERY_METRIC_ANSWER_H
 #define QUERY_METRIC_ANSWER_H

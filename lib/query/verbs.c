@@ -30,76 +30,19 @@ static const struct table_function_param metric_params[] = {
 	{ "filters", "JSON", "only where these fields have these values: {\"country\":\"DE\"}" },
 	{ 0 } };
 
-/* Only series of these values: the metric is grouped by those fields too, in front, and they are taken off again. */
-#define FILTERS_MOST 8
-struct filters { struct cell_sink sink; struct str value[FILTERS_MOST]; int n, any; };
-
-static int
-pass_filters(void *self, const struct cell *cells, int n, struct err *err)
-{
-	struct filters *f = self;
-	struct buf text = {0};
-	int same = 1;
-
-	for (int i = 0; i < f->n && same; i++) {
-		buf_clear(&text);
-		if (cells[i].type != CELL_NULL && cells[i].type != CELL_TEXT)
-			cell_put_json(&text, &cells[i]);
-		same = cells[i].type != CELL_NULL && str_eq(cells[i].type == CELL_TEXT ? cells[i].text : buf_get(&text), f->value[i]);
-	}
-	buf_release(&text);
-	if (!same)
-		return 0;
-	f->any = 1;
-	return f->sink.row(f->sink.self, cells + f->n, n - f->n, err);
-}
-
-/* The fields in front of those of spec->by, into `by`; their values into the arena. */
-static int
-read_filters(struct filters *f, struct json object, struct metric_spec *spec, struct buf *by, struct arena *arena, struct err *err)
-{
-	struct buf scratch = {0};
-
-	if (!json_is(object, JSON_OBJECT))
-		err_set(err, ERR_USAGE, "metric: filters is an object, {\"country\":\"DE\"}");
-	for (struct json_iter it = json_iter(object); !err->code && json_next(&it); ) {
-		struct str raw = json_raw(it.value);
-
-		if (f->n == FILTERS_MOST || json_is(it.value, JSON_OBJECT) || json_is(it.value, JSON_ARRAY)) {
-			err_set(err, ERR_USAGE, "metric: filters has at most %d fields, each with a text or a number", FILTERS_MOST);
-			break;
-		}
-		f->value[f->n++] = json_is(it.value, JSON_STRING) ? json_text_dup(it.value, arena) : json_is(it.value, JSON_TRUE) ? STR("1") :
-		    json_is(it.value, JSON_FALSE) ? STR("0") : (struct str){ arena_dup(arena, raw.p, raw.n), raw.n };
-		buf_lit(by, by->n ? "," : "");
-		buf_str(by, json_text(it.key, &scratch));
-	}
-	if (spec->by.n) {
-		buf_lit(by, by->n ? "," : "");
-		buf_str(by, spec->by);
-	}
-	if (by->n)
-		spec->by = buf_get(by);
-	buf_release(&scratch);
-	return err->code;
-}
-
 static int
 run_filtered(struct query *q, struct metric_spec *spec, struct str filters, struct cell_sink sink, struct err *err)
 {
-	struct filters f = { .sink = sink };
+	struct metric_filter filter[METRIC_FILTERS_MOST];
 	struct arena *arena = arena_new(0);
-	struct buf by = {0};
-	char time[TIME_LEN];
-	int adds = 0, total = !spec->every_ms && !spec->by.n, rc;
+	int rc = json_check(filters, err) ? err_at(err, "filters") : metric_filters_read(json_value(filters), filter, arena, err);
 
-	spec->adds = &adds;
-	if ((rc = json_check(filters, err) ? err_at(err, "metric: filters") : read_filters(&f, json_value(filters), spec, &by, arena, err)) == 0 &&
-	    (rc = metric_run(q, spec, (struct cell_sink){ pass_filters, &f }, err)) == 0 && !f.any && adds && total) {       /* nothing: a count of 0 */
-		time_print(metric_whole_time(spec, INT64_MAX), time);
-		rc = sink.row(sink.self, (struct cell[]){ cell_text((struct str){ time, TIME_LEN }), cell_integer(0) }, 2, err);
-	}
-	buf_release(&by);
+	spec->filter = filter;
+	spec->n_filters = rc;
+	if (rc < 0)
+		rc = err_at(err, "metric"), err->code = ERR_USAGE;
+	else
+		rc = metric_run(q, spec, sink, err);
 	arena_free(arena);
 	return rc;
 }

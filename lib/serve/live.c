@@ -56,7 +56,7 @@ copy_wish(struct arena *a, struct live_wish *to, const struct live_wish *from)
 	to->id = keep(a, from->id);
 	to->resume = keep(a, from->resume);
 	for (int i = 0; i < from->n_filters; i++)
-		to->filter[i] = (struct live_filter){ keep(a, from->filter[i].field), keep(a, from->filter[i].value) };
+		to->filter[i] = (struct metric_filter){ keep(a, from->filter[i].field), keep(a, from->filter[i].value), keep(a, from->filter[i].number) };
 }
 
 static void
@@ -75,7 +75,7 @@ put_key(struct buf *key, const struct live_subscription *sub)
 	put_text(key, w->name);
 	put_text(key, w->by);
 	for (int i = 0; i < w->n_filters; i++)
-		put_text(key, w->filter[i].field), put_text(key, w->filter[i].value);
+		put_text(key, w->filter[i].field), put_text(key, w->filter[i].value), put_text(key, w->filter[i].number);
 }
 
 static int

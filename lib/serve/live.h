@@ -17,7 +17,7 @@
 
 #include "auth/policy.h"
 #include "base/arena.h"
-#include "query/query.h"
+#include "query/metric.h"
 
 struct live;
 struct live_spec {
@@ -37,15 +37,13 @@ void live_figures(struct live *, struct live_figures *);
 
 /* ---- what is wished for */
 enum live_kind { LIVE_EVENTS, LIVE_METRIC, LIVE_ANOMALIES, LIVE_ALERTS, LIVE_CHANGES };       /* the last: that something came, whatever it is */
-struct live_filter { struct str field, value; };        /* a field of the row, a label; its text */
-#define LIVE_FILTERS 8
 struct live_wish {
 	enum live_kind kind;
 	struct str name;                /* an event's, or a pattern ("page_*"); a metric's */
 	struct str by;                  /* metric: "source,country"; p NULL: one series */
 	int64_t range_ms, every_ms;     /* metric: how far back, 1 h; the length of a bucket, 0: one value of it all */
 	int months;                     /* of a bucket; then every_ms is a day */
-	struct live_filter filter[LIVE_FILTERS];        /* all of them equal */
+	struct metric_filter filter[METRIC_FILTERS_MOST];       /* fields of the row, labels; all of them equal */
 	int n_filters;
 	struct str id;                  /* the subscriber's word for it, which its messages have; p NULL: none */
 	struct str resume;              /* p NULL: from now on */

@@ -4,7 +4,6 @@
 
 #include "base/dur.h"
 #include "json/cell.h"
-#include "query/metric.h"
 #include "serve/live_priv.h"
 
 /* ---- wishes */
@@ -69,22 +68,9 @@ read_by(struct json v, struct arena *a, struct str *by, struct err *err)
 static int
 read_filters(struct json v, struct arena *a, struct live_wish *w, struct err *err)
 {
-	if (v.type == JSON_NONE || v.type == JSON_NULL)
-		return 0;
-	if (v.type != JSON_OBJECT)
-		return err_set(err, ERR_INPUT, "filters: an object, {\"country\":\"DE\"}");
-	for (struct json_iter it = json_iter(v); json_next(&it); ) {
-		struct live_filter *f = &w->filter[w->n_filters];
-
-		if (w->n_filters == LIVE_FILTERS)
-			return err_set(err, ERR_LIMIT, "filters: more than %d", LIVE_FILTERS);
-		if (it.value.type == JSON_ARRAY || it.value.type == JSON_OBJECT)
-			return err_set(err, ERR_INPUT, "filters: each value is a text or a number");
-		f->field = json_text_dup(it.key, a);
-		f->value = it.value.type == JSON_STRING ? json_text_dup(it.value, a) : (struct str){ arena_dup(a, it.value.p, it.value.n), it.value.n };
-		w->n_filters++;
-	}
-	return 0;
+	if (v.type != JSON_NULL && (w->n_filters = metric_filters_read(v, w->filter, a, err)) < 0)
+		w->n_filters = 0;
+	return err->code;
 }
 
 /* What is filtered by is counted by too. */
@@ -97,7 +83,7 @@ check_fields(const struct live_wish *w, struct err *err)
 	for (int i = 0; i < w->n_filters; i++)
 		for (int k = 0; k < n; k++)
 			most -= str_eq(name[k], w->filter[i].field);
-	return most > METRIC_BY_MOST ? err_set(err, ERR_INPUT, "filters: at most %d, and with groupBy %d", LIVE_FILTERS, METRIC_BY_MOST) : 0;
+	return most > METRIC_BY_MOST ? err_set(err, ERR_INPUT, "filters: at most %d, and with groupBy %d", METRIC_FILTERS_MOST, METRIC_BY_MOST) : 0;
 }
 
 /* A text, or a number by its digits. */

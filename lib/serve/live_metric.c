@@ -122,7 +122,7 @@ struct counting {
 	struct point *point;
 	size_t n, cap;
 	struct str by[METRIC_BY_MOST];
-	int n_by, n_shown;              /* labels asked for; the first of them are shown, the others filtered by */
+	int n_by;                       /* labels asked for */
 	int64_t first, last;            /* buckets that begin before or behind are not whole */
 	int adds;                       /* nothing is 0 */
 	struct buf scratch;
@@ -153,21 +153,9 @@ take_row(void *self, const struct cell *cells, int n, struct err *err)
 	(void)err;
 	if (n < c->n_by + 2 || (w->every_ms && (cells[c->n_by].type != CELL_TEXT || time_parse_rfc3339(cells[c->n_by].text, &time) < 0 || time < c->first || time > c->last)))
 		return 0;
-	for (int i = 0; i < w->n_filters; i++)
-		for (int k = 0; k < c->n_by; k++) {
-			const struct cell *v = &cells[k];
-
-			if (!str_eq(c->by[k], w->filter[i].field))
-				continue;
-			buf_clear(&c->scratch);
-			if (v->type != CELL_TEXT)
-				cell_put_json(&c->scratch, v);
-			if (!str_eq(v->type == CELL_TEXT ? v->text : buf_get(&c->scratch), w->filter[i].value))
-				return 0;
-		}
 	p = add_point(c);
 	buf_clear(&c->scratch);
-	cell_put_object(&c->scratch, c->by, cells, c->n_shown);
+	cell_put_object(&c->scratch, c->by, cells, c->n_by);
 	p->labels = keep(c->texts, &c->scratch);
 	buf_clear(&c->scratch);
 	cell_put_json(&c->scratch, &cells[c->n_by]);
@@ -430,31 +418,6 @@ live_engines_shut(struct live *live)
 	live->engines = (struct map){ 0 };
 }
 
-/* The fields of `by`, then those of the filters that are not among them. */
-static void
-name_labels(struct counting *c, struct buf *by)
-{
-	const struct live_wish *w = &c->shape->wish;
-	struct str rest = w->by, piece;
-
-	while (rest.p && c->n_by < METRIC_BY_MOST && str_cut(&rest, ',', &piece))
-		c->by[c->n_by++] = str_trim(piece);
-	c->n_shown = c->n_by;
-	for (int i = 0; i < w->n_filters && c->n_by < METRIC_BY_MOST; i++) {
-		int have = 0;
-
-		for (int k = 0; k < c->n_by; k++)
-			have |= str_eq(c->by[k], w->filter[i].field);
-		if (!have)
-			c->by[c->n_by++] = w->filter[i].field;
-	}
-	for (int k = 0; k < c->n_by; k++) {
-		if (k)
-			buf_byte(by, ',');
-		buf_str(by, c->by[k]);
-	}
-}
-
 static void
 count(struct live *live, struct live_shape *shape, int whole, struct live_span span)
 {
@@ -462,9 +425,9 @@ count(struct live *live, struct live_shape *shape, int whole, struct live_span s
 	struct counting c = { .shape = shape, .first = INT64_MIN, .last = INT64_MAX };
 	struct err err = { 0 };
 	struct engine *engine = engine_of(live, shape->follower->tenant, &err);
-	struct buf by = { 0 };
+	struct str rest = w->by, piece;
 	int64_t now = time_now(), from = now - w->range_ms, to = now + 1;
-	struct metric_spec spec = { .name = w->name, .every_ms = w->every_ms, .months = w->months };
+	struct metric_spec spec = { .name = w->name, .by = w->by, .filter = w->filter, .n_filters = w->n_filters, .every_ms = w->every_ms, .months = w->months };
 	int64_t bucket_ms = w->months ? w->months * MONTH_MOST : w->every_ms;
 
 	whole |= !shape->metric.known;
@@ -478,9 +441,8 @@ count(struct live *live, struct live_shape *shape, int whole, struct live_span s
 		to = span.last + 2 * bucket_ms;
 	}
 	c.texts = arena_new(0);
-	name_labels(&c, &by);
-	if (by.n)
-		spec.by = buf_get(&by);
+	while (rest.p && c.n_by < METRIC_BY_MOST && str_cut(&rest, ',', &piece))
+		c.by[c.n_by++] = str_trim(piece);
 	spec.from = from, spec.to = to, spec.adds = &c.adds;
 	if (engine) {
 		query_set_policy(engine->query, shape->policy);
@@ -494,7 +456,7 @@ count(struct live *live, struct live_shape *shape, int whole, struct live_span s
 	tell(&c, whole, from, to, &err);
 	shape->metric.known |= !err.code;
 	arena_free(c.texts);
-	buf_release(&by), buf_release(&c.scratch);
+	buf_release(&c.scratch);
 	free(c.point);
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Metric rows into the store and back.
 load ../helper
+load serve
 
 row() { printf '{"metric":"%s","timestamp":"2026-11-23T10:%02d:%02d.000Z","labels":{"host":"%s"},"value":%s}\n' "$@"; }
 rows() { at-query -f csv "SELECT metric, timestamp, field, value, labels FROM metrics ORDER BY metric, labels, field, timestamp" | tail -n +2 | tr -d '\r'; }
@@ -52,6 +53,28 @@ rows() { at-query -f csv "SELECT metric, timestamp, field, value, labels FROM me
 	done
 	[ "$(at-query metric r --every month | jq -s '.[0].value * 31 * 86400 | round')" = "$(at-query metric a --every month | jq -s '.[0].value')" ]
 	unset AT_KEPT
+}
+
+@test "a filter takes the value however it was sent, true as well, and gives one answer of all that have it" {
+	mkdir config
+	echo '{"metrics":{"sum":{"event":"a","value":"sum(x)"},"users":{"event":"a","value":"distinct(user_id)"}}}' > config/analytics.json
+	i=0
+	for n in true 1 '"1"' 1 false 0 null 2; do
+		i=$((i + 1))
+		echo "{\"event\":\"a\",\"timestamp\":\"2026-11-23T10:00:0${i}Z\",\"user_id\":\"u$((i % 3))\",\"properties\":{\"n\":$n,\"x\":$((10 ** (i - 1)))}}"
+	done | at-ingest -q
+	v() { at-query metric "$1" --filters "{\"n\":$2}" "${@:3}" | jq -c .value | paste -sd' '; }
+	[ "$(v a 1) $(v a '"1"') $(v a 2) $(v a 3) $(v a false)" = '4 4 1 0 2' ]
+	[ "$(v sum true) $(v sum 1) $(v sum false) $(v sum null)" = '1 1110 10000 1000000' ]
+	[ "$(v users 1) $(v users true)" = '3 1' ]
+	[ "$(v a true)" = 3 ]                   # a count knows true and 1 as one
+	[ "$(v a 1 --every 2s)" = '1 2 1 0 0' ]
+	[ "$(v a 1 --by x | wc -w)" = 4 ]
+	serve_start
+	g() { get "/api/v1/metrics?metric=$1&timeRange=all&interval=2s&filters=%7B%22n%22:$2%7D" | jq -c '[.total, [.series[].points[][1]]]'; }
+	[ "$(g a 1)" = '[4,[1,2,1,0,0]]' ]
+	[ "$(g a true | jq -c '.[0]')" = 3 ]
+	[ "$(g sum true | jq -c '.[0]') $(g users 1 | jq -c '.[0]')" = '1 3' ]
 }
 
 @test "metric rows are stored as samples, in any spelling of the row" {

@@ -18,7 +18,7 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 			if (!err.code || !err.text[0])
 				abort();
 		} else if (w.kind > LIVE_CHANGES || (w.kind <= LIVE_METRIC && (!w.name.n || w.name.n > EVENT_NAME_MOST)) || w.range_ms <= 0 || w.every_ms < 0 ||
-		    (w.every_ms && w.range_ms / w.every_ms > 10000) || w.n_filters < 0 || w.n_filters > LIVE_FILTERS || w.id.n > 100) {
+		    (w.every_ms && w.range_ms / w.every_ms > 10000) || w.n_filters < 0 || w.n_filters > METRIC_FILTERS_MOST || w.id.n > 100) {
 			abort();
 		}
 	}
