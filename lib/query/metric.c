@@ -863,7 +863,8 @@ from_samples(struct gather *g, struct kinds *f, struct store_match *match, struc
 		begin_groups(&part[i]);
 	g->part = part;
 	/* Roll-ups whose buckets are whole parts of ours, also where a zone's offset is not of whole hours. */
-	match->rung = !g->spec->every_ms || g->spec->every_ms % (7 * 86400000LL) == 0 ? 86400000 : g->zone && g->spec->every_ms % 900000 == 0 ? 900000 : g->spec->every_ms;
+	match->rung = g->spec->every_ms && g->zone && !zone_is_utc(g->zone) && g->spec->every_ms % 900000 == 0 ? 900000 :
+	    g->spec->every_ms % (7 * 86400000LL) == 0 ? 86400000 : g->spec->every_ms;
 	match->of = g->fold == MIN ? STORE_LEAST : g->fold == MAX ? STORE_GREATEST : g->fold == STATES ? STORE_STATES : STORE_SUM;
 	match->wants = is_meant;
 	match->self = f;

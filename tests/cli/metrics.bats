@@ -252,6 +252,21 @@ rows() { at-query -f csv "SELECT metric, timestamp, field, value, labels FROM me
 	run -0 at-admin verify
 }
 
+@test "weeks, days and months of a zone are those of its clock, of samples that are rolled up too" {
+	mkdir config
+	echo '{"retention":{"metrics":"raw 1d, 1h 30d, 1d"}}' >config/analytics.json
+	for i in $(seq 0 999); do
+		echo "{\"metric\":\"m\",\"timestamp\":$((1792800000 + i * 3000)),\"window\":\"1m\",\"labels\":{},\"x_sum\":$((i * i))}"
+	done | at-ingest -q
+	for zone in Asia/Kolkata America/New_York UTC; do
+		for every in 1w 1d 'month'; do
+			at-query --tz $zone metric m --every $every | jq -c '[.timestamp, .value]' > got
+			at-query -f ndjson --tz $zone "SELECT date_trunc('$(case $every in 1w) echo week;; 1d) echo day;; *) echo month; esac)', timestamp) AS t, sum(value) AS v FROM metrics GROUP BY t ORDER BY t" | jq -c '[.t, .v]' > want
+			cmp got want
+		done
+	done
+}
+
 @test "a ladder that cannot be is told" {
 	mkdir config
 	echo '{"retention":{"metrics":"1m 90d, raw 7d"}}' >config/analytics.json
