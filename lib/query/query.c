@@ -675,6 +675,8 @@ query_param_cell(const struct query_param *p)
 {
 	if (p->type == QUERY_PARAM_NUMBER)
 		return number_cell(p->value);
+	if (p->type == QUERY_PARAM_NULL)
+		return cell_null();
 	return p->type == QUERY_PARAM_SAID ? said_cell(p->value) : cell_text(p->value.p ? p->value : STR(""));
 }
 

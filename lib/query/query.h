@@ -49,7 +49,7 @@ struct query_sink {
 };
 
 /* :name, @name, $name; the n-th for the n-th ?. Who has no types says a number as it is printed. */
-enum query_param_type { QUERY_PARAM_SAID, QUERY_PARAM_TEXT, QUERY_PARAM_NUMBER };
+enum query_param_type { QUERY_PARAM_SAID, QUERY_PARAM_TEXT, QUERY_PARAM_NUMBER, QUERY_PARAM_NULL };
 struct query_param { struct str name, value; enum query_param_type type; };
 struct cell query_param_cell(const struct query_param *);       /* what it is bound as; borrowed */
 

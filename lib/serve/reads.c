@@ -233,8 +233,7 @@ read_params(struct exchange *ex, struct json from, struct query_param *to, int *
 			exchange_problem(ex, 422, "parameters: more than %d", PARAMS_MOST);
 			return -1;
 		}
-		p->type = QUERY_PARAM_SAID;
-		p->name = from.type == JSON_OBJECT ? exchange_text(ex, it.key) : (struct str){ 0 };
+		*p = (struct query_param){ .name = from.type == JSON_OBJECT ? exchange_text(ex, it.key) : (struct str){ 0 } };
 		if (p->name.n && strchr(":@$", p->name.p[0]))
 			p->name.p++, p->name.n--;
 		switch (it.value.type) {
@@ -249,9 +248,9 @@ read_params(struct exchange *ex, struct json from, struct query_param *to, int *
 		case JSON_TRUE: case JSON_FALSE:
 			p->value = it.value.type == JSON_TRUE ? STR("1") : STR("0");
 			break;
-		case JSON_NULL:
-			exchange_problem(ex, 422, "parameters: %.*s: null is no value to compare with, write IS NULL in the statement", STR_FMT(p->name));
-			return -1;
+		case JSON_NULL:                 /* as in ":country IS NULL OR country = :country" */
+			p->type = QUERY_PARAM_NULL;
+			break;
 		default:
 			p->value = json_raw(it.value);
 		}

@@ -1464,6 +1464,11 @@ END
 	[ "$(count 'user_id =' '"7"')" = '1 1' ] && [ "$(count 'event =' '"7"')" = '1 1' ]
 	for seven in 7 7.0 0.7e1 70e-1; do [ "$(count 'n =' $seven)" = '1 1' ]; done
 	[ "$(count 'n =' '"7"')" = '0 0' ] && [ "$(count 'n >=' 100.0)" = '1 1' ] && [ "$(count 'n >=' 1e2)" = '1 1' ] && [ "$(count 'n <' 99999999999999999999)" = '3 3' ] && [ "$(count 'n =' 1.5)" = '1 1' ]
+	[ "$(count 'n =' null)" = '0 0' ] && [ "$(count 'n IS NOT' null)" = '3 3' ] && [ "$(count 'code IS' null)" = '1 1' ]
+	for code in null '"007"'; do
+		post /api/v1/query '{"query":"SELECT count(*) AS n FROM events WHERE (:code IS NULL OR code = :code)","parameters":{"code":'$code'}}' | jq '.data[0].n'
+	done > both
+	[ "$(paste -sd' ' both)" = '3 1' ]
 	post /api/v1/query '{"query":"SELECT 1 AS n LIMIT :n","parameters":{"n":"1"}}' | jq -e '.rows == 1'
 	[ "$(get '/api/v1/events?event=7' | jq '.events | length')" = 1 ]
 	post /api/v1/dashboards '{"id":"d","variables":[{"name":"least","default":"5"},{"name":"code","default":"007"}],"widgets":[{"id":"w","type":"table","query":"SELECT COUNT(*) AS n FROM events WHERE n > :least"},{"id":"c","type":"table","query":"SELECT COUNT(*) AS n FROM events WHERE code = :code"}]}' > /dev/null && [ "$status_code" = 201 ]
