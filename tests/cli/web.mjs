@@ -694,8 +694,11 @@ Object.assign(cases, {
 		await b.go(`${url}/#/events?event=purchase&f.country=DE`);
 		const [{ n }] = await sql("SELECT COUNT(*) AS n FROM events WHERE event = 'purchase' AND country = 'DE'");
 		assert.equal(digits(await b.until('document.querySelectorAll(".feed li").length && String(document.querySelectorAll(".feed li").length)')), n);
-		await send({ event: 'purchase', properties: { country: 'DE' } });
-		await b.until('document.querySelector(".chips .chip:last-child")?.textContent === "1 new"');
+		for (let tries = 0, heard = false; !heard; tries++) {   /* what is sent before its socket is there the page does not hear */
+			assert.ok(tries < 24);
+			await send({ event: 'purchase', properties: { country: 'DE' } });
+			heard = await b.until('/^[1-9]\\d* new$/.test(document.querySelector(".chips .chip:last-child")?.textContent)', 5000).catch((e) => { if (!e.message.startsWith('in vain')) throw e; });
+		}
 		await b.go(`${url}/#/ask?q=${encodeURIComponent('How many page_view events were there?')}`);
 		await b.until('document.querySelector(".page .panel h2")?.textContent.match(/300/)');
 		assert.deepEqual(b.faults, []);
