@@ -226,7 +226,7 @@ void
 functions_each(void (*each)(void *, const char *name), void *self)
 {
 	static const char *const internal[] = { "at_time", "at_alike", "at_midnight", "at_zone", "time_add", "span_add", "gap_seconds", "time_minus", "seconds_between", "time_plus", "interval_of", "interval_sum", "interval_seconds", "span_part", "cast_to", "try_cast_to", "sample_share", "sample_key",
-		"str_left", "str_right", "ordered_first", "ordered_last", "ordered_text", "ordered_list", "order_key", "ordered_texts_once", "ordered_list_once", "distinct_text", "list_at", "rows_as_list", "nth_there", "nth_last_there", NULL };
+		"str_left", "str_right", "ordered_first", "ordered_last", "ordered_text", "ordered_list", "order_key", "ordered_texts_once", "ordered_list_once", "distinct_text", "list_at", "rows_as_list", "nth_there", "nth_last_there", "nth_of_all", "nth_last_of_all", NULL };
 	static const char *const rewritten[] = { "sum_if", "avg_if", NULL };    /* FILTER by another name */
 	const char *names[1000];
 	size_t n = 0;

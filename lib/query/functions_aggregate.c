@@ -889,11 +889,18 @@ pick_final(sqlite3_context *c)
 	}
 }
 
-/* ---- the n-th value of a frame that is none of its NULLs: first_value() and its kin with IGNORE NULLS */
+/* ---- the n-th value of a frame that is none of its NULLs: first_value() and its kin with IGNORE NULLS; or of all values that pass a FILTER,
+ * which SQLite's own do not take */
 
-enum { FROM_FIRST, FROM_LAST };
+enum { FROM_FIRST, FROM_LAST, FROM_FIRST_OF_ALL, FROM_LAST_OF_ALL };
 
 struct there { sqlite3_value **value; size_t from, n, cap; int64_t nth; };      /* a queue: value[from] … value[n - 1] */
+
+static int
+passed_over(sqlite3_context *c, sqlite3_value *v)
+{
+	return functions_which(c) < FROM_FIRST_OF_ALL && functions_is_null(v);
+}
 
 static void
 there_step(sqlite3_context *c, int n, sqlite3_value **v)        /* (value, n) */
@@ -908,7 +915,7 @@ there_step(sqlite3_context *c, int n, sqlite3_value **v)        /* (value, n) */
 		functions_error(c, "IGNORE NULLS wants the first, second … of the values, counted from 1");
 		return;
 	}
-	if (functions_is_null(v[0]))
+	if (passed_over(c, v[0]))
 		return;
 	if (t->n == t->cap && t->from > t->cap / 2) {
 		memmove(t->value, t->value + t->from, (t->n - t->from) * sizeof(*t->value));
@@ -930,7 +937,7 @@ there_inverse(sqlite3_context *c, int n, sqlite3_value **v)
 	struct there *t = sqlite3_aggregate_context(c, sizeof(*t));
 
 	(void)n;
-	if (t && !functions_is_null(v[0]) && t->from < t->n)
+	if (t && !passed_over(c, v[0]) && t->from < t->n)
 		sqlite3_value_free(t->value[t->from++]);
 }
 
@@ -940,7 +947,7 @@ there_value(sqlite3_context *c)
 	struct there *t = sqlite3_aggregate_context(c, 0);
 
 	if (t && t->nth >= 1 && (uint64_t)t->nth <= t->n - t->from)
-		sqlite3_result_value(c, t->value[functions_which(c) == FROM_FIRST ? t->from + (size_t)t->nth - 1 : t->n - (size_t)t->nth]);
+		sqlite3_result_value(c, t->value[functions_which(c) == FROM_FIRST || functions_which(c) == FROM_FIRST_OF_ALL ? t->from + (size_t)t->nth - 1 : t->n - (size_t)t->nth]);
 }
 
 static void
@@ -1253,6 +1260,7 @@ const struct function functions_aggregate[] = {
 	PICK("arg_max", 2, ARG_MAX), PICK("argmax", 2, ARG_MAX), PICK("max_by", 2, ARG_MAX), PICK("arg_min", 2, ARG_MIN), PICK("argmin", 2, ARG_MIN), PICK("min_by", 2, ARG_MIN),
 	PICK("first", 1, FIRST), PICK("last", 1, LAST), PICK("anylast", 1, LAST), PICK("any_value", 1, ANY), PICK("any", 1, ANY), PICK("arbitrary", 1, FIRST),
 	{ "nth_there", 2, 2, FROM_FIRST, NULL, there_step, there_inverse, there_value, there_final, 0 }, { "nth_last_there", 2, 2, FROM_LAST, NULL, there_step, there_inverse, there_value, there_final, 0 },
+	{ "nth_of_all", 2, 2, FROM_FIRST_OF_ALL, NULL, there_step, there_inverse, there_value, there_final, 0 }, { "nth_last_of_all", 2, 2, FROM_LAST_OF_ALL, NULL, there_step, there_inverse, there_value, there_final, 0 },
 	PICK("ordered_first", 4, ORDERED_FIRST), PICK("ordered_last", 4, ORDERED_LAST),
 	IN_ORDER("string_agg", 1, 2, 0, text_step, text_final), IN_ORDER("listagg", 1, 2, 0, text_step, text_final), IN_ORDER("distinct_text", 2, 2, 1, text_step, text_final),
 	IN_ORDER("array_agg", 1, 1, 0, list_step, list_final), IN_ORDER("list", 1, 1, 0, list_step, list_final), IN_ORDER("grouparray", 1, 1, 0, list_step, list_final),

@@ -306,6 +306,26 @@ folded(sqlite3_context *c, int n, sqlite3_value **v)
 }
 
 static void
+slice_text(sqlite3_context *c, struct str s, int64_t from, int64_t to)          /* 'hello'[2:3]: its characters */
+{
+	int64_t chars = 0, at = 0;
+	size_t begin = s.n, end = s.n;
+
+	for (size_t k = 0; k < s.n; k++)
+		chars += ((unsigned char)s.p[k] & 0xc0) != 0x80;
+	from = from < 0 ? from + chars + 1 : from;
+	to = to < 0 ? to + chars + 1 : to;
+	for (size_t k = 0; k < s.n; k++) {
+		if (((unsigned char)s.p[k] & 0xc0) == 0x80)
+			continue;
+		at++;
+		begin = begin == s.n && at >= from && at <= to ? k : begin;
+		end = end == s.n && at > to ? k : end;
+	}
+	functions_give_text(c, (struct str){ s.p + begin, end > begin ? end - begin : 0 });
+}
+
+static void
 slice(sqlite3_context *c, int n, sqlite3_value **v)             /* list_slice(list, from, to): from 1, both are in it, from the end where < 0 */
 {
 	struct cells cells;
@@ -316,6 +336,7 @@ slice(sqlite3_context *c, int n, sqlite3_value **v)             /* list_slice(li
 		return;
 	if (cells_of(v[0], &cells) < 0) {
 		cells_release(&cells);
+		slice_text(c, functions_text_of(v[0]), sqlite3_value_int64(v[1]), sqlite3_value_int64(v[2]));
 		return;
 	}
 	int64_t from = sqlite3_value_int64(v[1]), to = sqlite3_value_int64(v[2]), most = (int64_t)cells.n;

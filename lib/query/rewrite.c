@@ -329,6 +329,8 @@ rewrite_operand_end(struct tok *t)
 			return t->kind == TOKEN_WORD && token_reserved(t->text) && !rewrite_is(t, "null") ? NULL : t;
 		for (t = t->next->match; rewrite_is(t->next, "(") || ((rewrite_is(t->next, "over") || rewrite_is(t->next, "filter")) && rewrite_is(t->next->next, "(")); )
 			t = rewrite_is(t->next, "(") ? t->next->match : t->next->next->match;
+		if (rewrite_is(t->next, "over") && rewrite_named(t->next->next))        /* OVER w */
+			t = t->next->next;
 		return t;
 	}
 	return t->kind == TOKEN_STRING || t->kind == TOKEN_NUMBER || t->kind == TOKEN_PARAM ? t : NULL;
@@ -470,8 +472,108 @@ list(struct work *w, struct open *open, const struct token *token, int blank, si
 		put(w, open, &w->head, &place, among ? "(" : "json_array(");
 	}
 	if (open->n)
-		open->tok[open->n - 1]->list = 1;
+		open->tok[open->n - 1]->opened = index ? OPENED_INDEX : OPENED_LIST;
 	return 1;
+}
+
+static int
+opened(const struct open *open)         /* how the innermost bracket was: enum rewrite_opened */
+{
+	return open->n ? open->tok[open->n - 1]->opened : OPENED_ROUND;
+}
+
+/* Behind the blanks from here: how far a : stands that is none of ::, or 0. */
+static size_t
+colon_at(struct str sql, size_t at)
+{
+	while (at < sql.n && (sql.p[at] == ' ' || sql.p[at] == '\t' || sql.p[at] == '\n' || sql.p[at] == '\r'))
+		at++;
+	return at + 1 < sql.n && sql.p[at] == ':' && sql.p[at + 1] != ':' ? at : 0;
+}
+
+/* {'a': 1, b: 2} and MAP {'a': 1} are json_object('a', 1, 'b', 2). 1 when the token was taken, with the place to go on from in *at. */
+static int
+structure(struct work *w, struct open *open, const struct token *token, int blank, size_t *at)
+{
+	struct tok place = { .at = (uint32_t)token->at, .end = (uint32_t)*at, .blank = (uint8_t)blank }, *before = w->head.prev;
+	struct tok key = { .kind = token->kind, .text = token->text };
+	struct token next;
+	struct err unsaid = {0};
+	size_t behind = *at;
+
+	if (token_is(token, "{") && token_next(w->sql, &behind, &next, &unsaid) == 1 &&
+	    (token_is(&next, "}") || ((next.kind == TOKEN_STRING || next.kind == TOKEN_QUOTED || next.kind == TOKEN_WORD || next.kind == TOKEN_NUMBER) && colon_at(w->sql, behind)))) {
+		if (open->n == DEPTH_MOST)
+			return 0;
+		if (rewrite_is(before, "map")) {
+			place.at = before->at, place.blank = before->blank;
+			rewrite_cut(before, before);
+		}
+		put(w, open, &w->head, &place, "json_object(");
+		open->tok[open->n - 1]->opened = OPENED_STRUCT;
+		return 1;
+	}
+	if (opened(open) != OPENED_STRUCT)
+		return 0;
+	if (token_is(token, "}")) {
+		put(w, open, &w->head, &place, ")");
+		return 1;
+	}
+	if ((!rewrite_is(before, ",") && before != open->tok[open->n - 1]) || token->kind == TOKEN_OPERATOR || token->kind == TOKEN_PARAM || !(behind = colon_at(w->sql, *at)))
+		return 0;
+	put(w, open, &w->head, &place, rewrite_quote(w, rewrite_bare(w, &key), '\''));
+	place.blank = 0;
+	put(w, open, &w->head, &place, ",");
+	*at = behind + 1;
+	return 1;
+}
+
+/* x[2:3] is list_slice(x, 2, 3); properties:page, right behind a name, is properties.page. 1 when the token, a : or what looks like a
+ * parameter, was taken so far, with the place to go on from in *at. */
+static int
+colon(struct work *w, struct open *open, const struct token *token, int blank, size_t *at)
+{
+	struct tok place = { .at = (uint32_t)token->at, .end = (uint32_t)*at }, *before = w->head.prev;
+	int value = rewrite_is(before, ")") || before->kind == TOKEN_QUOTED || before->kind == TOKEN_STRING || before->kind == TOKEN_NUMBER ||
+	    (before->kind == TOKEN_WORD && !token_reserved(before->text)), word = token->kind == TOKEN_PARAM && token->text.n > 1 && (token->text.p[1] < '0' || token->text.p[1] > '9');
+
+	if (*token->text.p != ':' || token_is(token, "::"))
+		return 0;
+	if (opened(open) == OPENED_INDEX && (value || !word)) {
+		struct tok *bracket = open->tok[open->n - 1];
+
+		if (!rewrite_is(bracket->prev, "list_at"))
+			return 0;
+		rewrite_set(w, bracket->prev, "list_slice");
+		*at = token->at + 1;
+		put(w, open, &w->head, &place, value ? "," : "1,");
+		for (size_t behind = *at; behind < w->sql.n && (w->sql.p[behind] == ' ' || w->sql.p[behind] == ']'); behind++)
+			if (w->sql.p[behind] == ']') {
+				put(w, open, &w->head, &place, "-1");
+				break;
+			}
+		return 1;
+	}
+	if (!value || blank || !word || before->kind == TOKEN_NUMBER || before->kind == TOKEN_STRING)
+		return 0;
+	*at = token->at + 1;
+	put(w, open, &w->head, &place, ".");
+	return 1;
+}
+
+/* 1_000_000 as SQLite writes it. */
+static void
+plain_number(struct work *w, struct token *token)
+{
+	char *out = memchr(token->text.p, '_', token->text.n) ? arena_get(w->arena, token->text.n) : NULL;
+	size_t n = 0;
+
+	if (!out)
+		return;
+	for (size_t i = 0; i < token->text.n; i++)
+		if (token->text.p[i] != '_')
+			out[n++] = token->text.p[i];
+	token->text = (struct str){ out, n };
 }
 
 /* [a, b] and [f(x)] look like lists, and are names behind AS and where events have such a property. */
@@ -516,19 +618,21 @@ read(struct work *w, struct str *rest)
 		}
 		n++;
 		name_in_brackets(w, &token, &at);
-		if (list(w, &open, &token, token.at > end, &at)) {
+		if (list(w, &open, &token, token.at > end, &at) || structure(w, &open, &token, token.at > end, &at) || colon(w, &open, &token, token.at > end, &at)) {
 			end = at;
 			continue;
 		}
+		if (token.kind == TOKEN_NUMBER)
+			plain_number(w, &token);
 		place = (struct tok){ .at = (uint32_t)token.at, .end = (uint32_t)at, .blank = token.at > end };
 		end = at;
-		if (token_is(&token, "]") && open.n && open.tok[open.n - 1]->list) {
+		if (token_is(&token, "]") && (opened(&open) == OPENED_LIST || opened(&open) == OPENED_INDEX)) {
 			put(w, &open, &w->head, &place, ")");
 			continue;
 		}
 		t = insert(w, &w->head, &token);
 		t->at = place.at, t->end = place.end, t->blank = place.blank;
-		if (((token_is(&token, "]") && !rewrite_is(t->prev, "[")) || (token_is(&token, ")") && open.n && open.tok[open.n - 1]->list)))
+		if (((token_is(&token, "]") && !rewrite_is(t->prev, "[")) || (token_is(&token, ")") && opened(&open))))
 			rewrite_fail(w, t, "a %c without its %c", *token.text.p, *token.text.p == ']' ? '[' : '(');
 		bracket(w, &open, t);
 	}
@@ -536,7 +640,7 @@ read(struct work *w, struct str *rest)
 		at = rest->n;
 	*rest = (struct str){ rest->p + at, rest->n - at };
 	if (!w->err->code && open.n)
-		rewrite_fail(w, open.tok[open.n - 1], open.tok[open.n - 1]->list ? "a [ without its ]" : "a ( without its )");
+		rewrite_fail(w, open.tok[open.n - 1], opened(&open) == OPENED_STRUCT ? "a { without its }" : opened(&open) ? "a [ without its ]" : "a ( without its )");
 	return w->err->code ? w->err->code : n > 0;
 }
 

@@ -22,6 +22,14 @@ replace(struct work *w, struct tok *a, struct tok *b, const char *sql)
 	return t;
 }
 
+static struct str
+small_name(struct work *w, const struct tok *t, struct buf *small)
+{
+	buf_clear(small);
+	buf_small(small, rewrite_bare(w, t));
+	return buf_get(small);
+}
+
 /* ---- types */
 
 /* A type begins at t: "double precision", "varchar(20)", "timestamp with time zone", "int[]". Its last token; name gets it. */
@@ -173,6 +181,12 @@ words(struct work *w)
 			t = t->next;
 			literal_time(w, t, ms, is(t->prev, "date"));
 			rewrite_cut(t->prev, t->prev);
+		} else if (is(t, "time") && t->next->kind == TOKEN_STRING && *t->next->text.p == '\'') {
+			rewrite_wrap(w, t->next, t->next, "cast_to(", ", 'time')");
+			rewrite_cut(t, t);
+		} else if (is(t, "json_exists") && is(t->next, "(") && t->next->match != t->next) {
+			rewrite_set(w, t, "json_type");
+			t = rewrite_wrap(w, t, t->next->match, "(", "IS NOT NULL)")->match;
 		} else if (is(t, "extract") && is(t->next, "(")) {
 			struct tok *part = t->next->next, *from = part->next;
 
@@ -582,7 +596,12 @@ other_names(struct work *w)
 		{ "addweeks", "date_add", "", ", 'week'" }, { "addmonths", "date_add", "", ", 'month'" }, { "addquarters", "date_add", "", ", 'quarter'" }, { "addyears", "date_add", "", ", 'year'" },
 		{ "subtractseconds", "date_sub", "", ", 'second'" }, { "subtractminutes", "date_sub", "", ", 'minute'" }, { "subtracthours", "date_sub", "", ", 'hour'" },
 		{ "subtractdays", "date_sub", "", ", 'day'" }, { "subtractweeks", "date_sub", "", ", 'week'" }, { "subtractmonths", "date_sub", "", ", 'month'" },
-		{ "subtractquarters", "date_sub", "", ", 'quarter'" }, { "subtractyears", "date_sub", "", ", 'year'" }, { "count_star", "count", "", "*" }, { NULL, NULL, NULL, NULL } };
+		{ "subtractquarters", "date_sub", "", ", 'quarter'" }, { "subtractyears", "date_sub", "", ", 'year'" }, { "count_star", "count", "", "*" },
+		{ "to_varchar", "CAST", "", "AS TEXT" }, { "json_object_agg", "json_group_object", "", "" }, { "jsonb_object_agg", "json_group_object", "", "" },
+		{ "object_agg", "json_group_object", "", "" }, { "object_construct", "json_object", "", "" }, { "jsonb_build_object", "json_object", "", "" },
+		{ "json_build_object", "json_object", "", "" }, { "jsonb_build_array", "json_array", "", "" }, { "json_build_array", "json_array", "", "" },
+		{ "jsonb_array_length", "json_array_length", "", "" },
+		{ "parse_json", "json", "", "" }, { "jsonb_agg", "array_agg", "", "" }, { "json_agg", "array_agg", "", "" }, { NULL, NULL, NULL, NULL } };
 
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		struct tok *open = t->next, *close = open->match, *comma;
@@ -621,6 +640,87 @@ other_names(struct work *w)
 	}
 }
 
+/* ---- functions of items */
+
+/* Behind what stands at this level from t on: its comma or word, or `after`. */
+static struct tok *
+part_end(struct tok *t, const struct tok *after, const char *const *words)
+{
+	for (; t != after && t->kind != TOKEN_END && !is(t, ",") && !(words && one_of(t, words)); t = t->next)
+		if (is(t, "("))
+			t = t->match;
+	return t;
+}
+
+/* (SELECT json_group_array(value) FROM unnest_items(list) WHERE condition), in which the item is called `name` in the tokens it takes. NULL: all. */
+static void
+items_of(struct work *w, struct tok *before, struct str name, struct tok *value, struct tok *value_end, struct tok *list, struct tok *list_end, struct tok *cond, struct tok *cond_end)
+{
+	struct tok *open = put(w, before, before, "(SELECT json_group_array() FROM unnest_items() AS lambda)"), *array = open->next->next->next, *from = array->next->next->next->next;
+	struct tok *first[2] = { NULL, NULL }, *after[2] = { NULL, NULL };
+
+	if (value)
+		first[0] = rewrite_copy(w, value, value_end->prev, array->match), after[0] = array->match;
+	else
+		put(w, array->match, array, "lambda.unnest_item");
+	rewrite_copy(w, list, list_end->prev, from->match);
+	if (cond) {
+		put(w, open->match, open, "WHERE")->blank = 1;
+		first[1] = rewrite_copy(w, cond, cond_end->prev, open->match), after[1] = open->match;
+		first[1]->blank = 1;
+	}
+	for (int i = 0; i < 2; i++)
+		for (struct tok *t = first[i]; t != after[i]; t = t->next)
+			if (rewrite_named(t) && !is(t->prev, ".") && !is(t->next, "(") && rewrite_same_name(rewrite_bare(w, t), name)) {
+				put(w, t, t, "lambda.unnest_item");
+				rewrite_cut(t, t);
+			}
+}
+
+/* list_transform(list, x -> f(x)), list_filter(list, x -> c), arrayMap(x -> f(x), list); [f(x) FOR x IN list IF c]. */
+static void
+lambdas(struct work *w)
+{
+	static const char *const maps[] = { "list_transform", "array_transform", "list_apply", "array_apply", "transform", "arraymap", NULL };
+	static const char *const filters[] = { "list_filter", "array_filter", "filter", "arrayfilter", NULL }, *const ends[] = { "for", "if", NULL };
+
+	for (struct tok *t = w->head.prev; t != &w->head && !w->err->code; t = t->prev) {
+		struct tok *open = t->next, *close = open->match, *arrow, *list, *x, *body, *comma, *behind;
+		int map = one_of(t, maps);
+
+		if (is(t, "json_array") && t->made && is(open, "(") && close != open) {
+			struct tok *for_ = part_end(open->next, close, ends), *if_;
+
+			if (!is(for_, "for") || !rewrite_named(for_->next) || !is(for_->next->next, "in"))
+				continue;
+			list = for_->next->next->next;
+			if (is(list, "(") && list->opened == OPENED_LIST)       /* x IN [1, 2] is no list else */
+				list = put(w, list, list, "json_array");
+			if_ = part_end(list, close, ends);
+			behind = close->next;
+			items_of(w, behind, rewrite_bare(w, for_->next), open->next, for_, list, if_, if_ != close ? if_->next : NULL, close);
+		} else if ((map || one_of(t, filters)) && is(open, "(") && close != open) {
+			comma = part_end(open->next, close, NULL);
+			if (comma == close)
+				continue;
+			x = is(open->next->next, "->") ? open->next : comma->next;      /* ClickHouse's has the list behind it */
+			arrow = x->next;
+			if (!rewrite_named(x) || !is(arrow, "->"))
+				continue;
+			list = x == open->next ? comma->next : open->next;
+			body = arrow->next;
+			behind = close->next;
+			items_of(w, behind, rewrite_bare(w, x), map ? body : NULL, x == open->next ? comma : close, list, x == open->next ? close : comma, map ? NULL : body,
+			    x == open->next ? comma : close);
+		} else {
+			continue;
+		}
+		behind->prev->end = close->end;
+		t = close->next;
+		rewrite_cut(is(open->prev, "(") ? open : open->prev, close);
+	}
+}
+
 /* ---- operators */
 
 /* a ** b and a // b as calls. The last token. */
@@ -632,6 +732,8 @@ operator_call(struct work *w, struct tok *t, const char *head)
 	if (is(t, "*"))         /* of ** the second */
 		rewrite_cut(t->next, t->next);
 	b = rewrite_operand_end(t->next);
+	while (a && !is(t, "//") && (is(a->prev, "-") || is(a->prev, "+")) && !rewrite_operand_start(a->prev->prev))
+		a = a->prev;    /* -2 ** 2 is 4 */
 	while (a && is(t, "//") && (is(a->prev, "*") || is(a->prev, "/") || is(a->prev, "%")) && (more = rewrite_operand_start(a->prev->prev)))
 		a = more;
 	if (!a || !b) {
@@ -655,6 +757,10 @@ operators(struct work *w)
 			t->next->blank = 1;
 			continue;
 		}
+		if ((is(t, "div") || is(t, "mod")) && !is(t->prev, ".") && rewrite_operand_start(t->prev) && rewrite_operand_end(t->next))
+			rewrite_set(w, t, is(t, "div") ? "//" : "%"), t->kind = TOKEN_OPERATOR;
+		else if (is(t, "<=>"))
+			rewrite_set(w, t, "IS"), t->kind = TOKEN_WORD, t->blank = t->next->blank = 1;
 		if ((is(t, "*") && is(t->next, "*") && !t->next->blank && rewrite_operand_start(t->prev)) || is(t, "^") || is(t, "//")) {
 			t = operator_call(w, t, is(t, "//") ? "divided(" : "pow(");
 			continue;
@@ -809,10 +915,17 @@ over_frame(struct work *w, struct tok *open)
 		rewrite_set(w, name, "window_different");
 		return;
 	}
+	if (over != close->next && (is(name, "first_value") || is(name, "last_value")))
+		rewrite_set(w, name, is(name, "first_value") ? "first" : "last");
 	for (i = 0; calls[i][0] && !is(name, calls[i][0]); i++)
 		;
 	if (!calls[i][0] || is(open->next, "distinct"))
 		return;
+	if (over != close->next && (is(name, "first") || is(name, "arbitrary") || is(name, "last") || is(name, "anylast"))) {
+		rewrite_set(w, name, calls[i][1][0] == 'f' ? "nth_of_all" : "nth_last_of_all");
+		put(w, close, close, ", 1");
+		return;
+	}
 	rewrite_set(w, name, calls[i][1]);
 	if (is(name, "nth_there"))
 		put(w, close, close, ", 1");
@@ -885,8 +998,18 @@ calls(struct work *w)
 			if (is(open->prev, "string_agg") || is(open->prev, "listagg") || is(open->prev, "group_concat") || is(open->prev, "array_agg")) {
 				rewrite_move(order, group->match->prev, close);
 			} else {
-				if (down && has_p)
+				if (down && has_p && is(open->prev, "percentile_disc") && open->next->next == close && open->next->kind == TOKEN_NUMBER) {
+					double share;   /* the n-th from above: where n is whole, of as many one more from below */
+
+					if (str_double(open->next->text, &share) == 0) {
+						char text[40];
+
+						snprintf(text, sizeof(text), "%.17g", share > 1e-12 && share <= 1 ? 1 - share + 1e-12 : 1 - share);
+						rewrite_set(w, open->next, text);
+					}
+				} else if (down && has_p) {
 					rewrite_wrap(w, open->next, close->prev, "(1 - (", "))");
+				}
 				rewrite_move(key, key_last, open->next);
 				if (has_p)
 					put(w, key_last->next, key_last, ",");
@@ -1053,16 +1176,62 @@ put_dotted(struct work *w, struct tok *t, struct tok *last, struct str name)
 	return put;
 }
 
+/* {'a': 1} AS s: what is called s is reached into as s.a. */
+static void
+struct_names(struct work *w, struct map *names)
+{
+	struct buf small = {0};
+
+	for (struct tok *t = w->head.next; t != &w->head; t = t->next) {
+		struct tok *name;
+
+		if (!is(t, "json_object") || !is(t->next, "(") || t->next->match == t->next)
+			continue;
+		name = t->next->match->next;
+		if (is(name, "as"))
+			name = name->next;
+		if (rewrite_named(name) && !(name->kind == TOKEN_WORD && token_reserved(name->text)))
+			map_put(names, small_name(w, name, &small), NULL);
+	}
+	buf_release(&small);
+}
+
+/* f(x).a, (s).a and {'a': 1}.a. The last token of it; NULL: it is none. */
+static struct tok *
+behind_bracket(struct work *w, struct tok *t)
+{
+	struct tok *first, *key = t->next->next;
+
+	if (!is(t, ")") || t->match == t || !is(t->next, ".") || !rewrite_named(key) || is(key->next, "(") || !(first = rewrite_operand_start(t)) || is(first, "any_members"))
+		return NULL;
+	while (is(key->next, ".") && rewrite_named(key->next->next))
+		key = key->next->next;
+	for (struct tok *dot = t->next; is(dot, "."); dot = dot->next->next) {
+		rewrite_set(w, dot->next, rewrite_quote(w, rewrite_bare(w, dot->next), '\''));
+		dot->next->kind = TOKEN_STRING;
+		dot = replace(w, dot, dot, ",");
+	}
+	return rewrite_wrap(w, first, key, "property(", ")")->next->match;
+}
+
 static void
 properties(struct work *w)
 {
-	struct buf dotted = {0};
+	struct buf dotted = {0}, small = {0};
+	struct map structs = {0};
 	int aliased = -1;
+
+	struct_names(w, &structs);
 
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next) {
 		struct tok *first = t, *last = t;
 		int ours;
 
+		if ((last = behind_bracket(w, t))) {
+			t = last;
+			continue;
+		}
+		last = t;
 		if (!rewrite_named(t) || !is(t->next, ".") || !rewrite_named(t->next->next) || is(t->next->next->next, "("))
 			continue;
 		if (is(t->prev, "."))
@@ -1080,7 +1249,7 @@ properties(struct work *w)
 				aliased = rewrite_names_source(w, name);
 			ours = !aliased;
 		} else {
-			ours = may_reach && w->host && w->host->is_property && w->host->is_property(w->host->self, name);
+			ours = may_reach && ((w->host && w->host->is_property && w->host->is_property(w->host->self, name)) || map_find(&structs, small_name(w, t, &small)));
 		}
 		if (!ours) {
 			continue;
@@ -1095,7 +1264,8 @@ properties(struct work *w)
 		}
 		t = rewrite_wrap(w, first, last, "property(", ")")->next->match;
 	}
-	buf_release(&dotted);
+	map_release(&structs);
+	buf_release(&dotted), buf_release(&small);
 }
 
 /* ---- times compared */
@@ -1285,14 +1455,6 @@ meet(const struct tok *left, const struct tok *op, const struct tok *right)
 
 static const char *const passing[] = { "min", "max", "lag", "lead", "first_value", "last_value", "first", "last", "coalesce", "ifnull", "nullif", "greatest", "least",
 	NULL };         /* give a time they got */
-
-static struct str
-small_name(struct work *w, const struct tok *t, struct buf *small)
-{
-	buf_clear(small);
-	buf_small(small, rewrite_bare(w, t));
-	return buf_get(small);
-}
 
 /* A time in any form that SQL here gives one, or a name that the statement gave such a thing. */
 static int
@@ -1741,6 +1903,7 @@ void
 rewrite_expressions(struct work *w)
 {
 	casts(w);
+	lambdas(w);
 	words(w);
 	zones(w);
 	intervals(w);

@@ -8,6 +8,8 @@
 #include "query/rewrite.h"
 #include "query/token.h"
 
+enum rewrite_opened { OPENED_ROUND, OPENED_LIST, OPENED_INDEX, OPENED_STRUCT };         /* by ( by [ of a list, by [ behind a value, by { */
+
 struct tok {
 	struct tok *prev, *next;        /* a ring through work.head */
 	struct tok *match;              /* of "(" and ")" */
@@ -18,7 +20,7 @@ struct tok {
 	uint8_t made;                   /* by the rewriter */
 	uint8_t alias;                  /* a name that rewrite_name_items gave */
 	uint8_t is_time;                /* a text that was written TIMESTAMP '…' or DATE '…' */
-	uint8_t list;                   /* an open bracket that was written [ */
+	uint8_t opened;                 /* an open bracket: enum rewrite_opened */
 	uint8_t is_span;                /* a text, or the name of a call, that was written INTERVAL … */
 	uint8_t in_seconds;             /* the number, or the name of a call, that such a span became beside seconds */
 };

@@ -405,9 +405,9 @@ fetch(struct work *w, struct tok *t)
 {
 	struct tok *end = rows_end(t->next->next), *rows = end ? end->next : t->next->next;
 
-	if ((!is(rows, "row") && !is(rows, "rows")) || !is(rows->next, "only"))
+	if ((!is(rows, "row") && !is(rows, "rows")) || (!is(rows->next, "only") && !(is(rows->next, "with") && is(rows->next->next, "ties"))))
 		return;
-	rewrite_cut(rows, rows->next);
+	rewrite_cut(rows, is(rows->next, "only") ? rows->next : rows);
 	rewrite_set(w, t, "LIMIT");
 	rewrite_set(w, t->next, "1");
 	if (end)
@@ -515,14 +515,49 @@ compared(struct work *w, struct tok *t, int all)
 	return t;
 }
 
+/* x [NOT] LIKE ANY ('a%', 'b%'): of a list, as OR of each; ALL as AND. The token to go on from. */
+static struct tok *
+any_pattern(struct work *w, struct tok *t, int all)
+{
+	struct tok *op = t->prev, *not = is(op->prev, "not") ? op->prev : NULL, *open = t->next, *first, *last = open->match, *behind = last->next;
+	struct tok *member = open->next, *close = last, *end;
+	struct buf side = {0}, sql = {0};
+
+	first = side_start((not ? not : op)->prev);
+	if (is(member, "json_array") && member->made && member->next->match == close->prev)
+		close = close->prev, member = member->next->next;
+	if (!first || is_query(member) || member == close) {
+		rewrite_fail(w, t, "%.*s of patterns wants a value before it and a list, such as name LIKE ANY ('a%%', 'b%%')", STR_FMT(t->text));
+		return t;
+	}
+	rewrite_text(first, t, &side);
+	for (struct tok *m = member; m != close; m = is(end, ",") ? end->next : end) {
+		for (end = m; end != close && !is(end, ","); end = end->next)
+			if (is(end, "("))
+				end = end->match;
+		buf_printf(&sql, "%s%s ", m == member ? "(" : all ? " AND " : " OR ", buf_text(&side));
+		rewrite_text(m, end, &sql);
+	}
+	t = put(w, behind, first, "%s)", buf_text(&sql));
+	t->blank = first->blank;
+	behind->prev->end = last->end;
+	rewrite_cut(first, last);
+	buf_release(&side), buf_release(&sql);
+	return behind->prev;
+}
+
 /* x = ANY (SELECT …) → x IN (SELECT …), x <> ALL (SELECT …) → x NOT IN (SELECT …), also of a list. */
 static struct tok *
 quantified(struct work *w, struct tok *t)
 {
 	static const char *const comparisons[] = { "=", "==", "<>", "!=", "<", "<=", ">", ">=", NULL };
+	static const char *const patterns[] = { "like", "ilike", "glob", "regexp", "rlike", "~~", "~~*", NULL };
 	struct tok *op = t->prev, *open = t->next, *query = open->next, *close = open->match;
 	int all = is(t, "all"), compares = 0;
 
+	for (int i = 0; patterns[i]; i++)
+		if (is(op, patterns[i]) && is(open, "(") && query != close)
+			return any_pattern(w, t, all);
 	for (int i = 0; comparisons[i] && !compares; i++)
 		compares = is(op, comparisons[i]);
 	if (!compares || !is(open, "(") || query == close || is(close->next, "over") || is(close->next, "filter"))
@@ -632,9 +667,128 @@ ignore_nulls(struct work *w, struct tok *t)
 	}
 }
 
+/* The begin of the SELECTs joined by UNION and its kin of which `t` is part, WITH not among them. */
+static struct tok *
+compound_start(struct tok *t)
+{
+	while (t->prev->kind != TOKEN_END && !is(t->prev, "("))
+		t = is(t->prev, ")") ? t->prev->match : t->prev;
+	if (is(t, "explain"))
+		t = is(t->next, "analyze") ? t->next->next : is(t->next, "query") ? t->next->next->next : t->next;
+	return behind_with(t);
+}
+
+/* LIMIT 10%: of as many rows as there are without it. */
+static void
+limit_share(struct work *w, struct tok *t)
+{
+	struct tok *number = t->next, *end = rows_end(number), *percent = end ? end->next : number, *first, *last, *open;
+
+	if (!(is(percent, "%") || is(percent, "percent")) || rewrite_operand_end(percent->next))
+		return;
+	first = compound_start(t);
+	last = t->prev;
+	for (struct tok *i = first; i != t; i = i->next) {
+		if (is(i, "(")) {
+			i = i->match;
+		} else if (is(i, "order") && is(i->next, "by")) {
+			last = i->prev;
+			break;
+		}
+	}
+	for (struct tok *i = first; i != last->next; i = i->next)
+		if (i->kind == TOKEN_PARAM && str_eq(i->text, STR("?"))) {
+			rewrite_fail(w, i, "LIMIT with a share wants parameters with names, :a instead of ?");
+			return;
+		}
+	open = put(w, number, t, "CAST(0.01 * * (SELECT count(*) FROM ( )) AS INTEGER)");
+	open->blank = 1;
+	for (; !is(open, "*"); open = open->next)
+		;
+	rewrite_move(number, end, open->next);
+	while (!is(open, "from"))
+		open = open->next;
+	rewrite_copy(w, first, last, open->next->match);
+	rewrite_cut(percent, percent);
+}
+
+/* SELECT TOP 3 x …: … LIMIT 3. */
+static void
+top(struct work *w, struct tok *t)
+{
+	struct tok *end = rows_end(t->next), *behind;
+	struct select s;
+
+	if (!end || is(end->next, ",") || is(end->next, "from") || end->next->kind == TOKEN_END || is(end->next, ")") || (end->next->kind == TOKEN_OPERATOR && !is(end->next, "*")) ||
+	    (is(end->next, "*") && !is(end->next->next, "from") && !is(end->next->next, ",") && !is(end->next->next, "exclude")))
+		return;
+	behind = end->next;
+	rewrite_cut(t, end);
+	parse(is(behind->prev, "select") ? behind->prev : behind->prev->prev, &s);
+	if (s.clause[LIMIT]) {
+		rewrite_fail(w, t, "TOP beside LIMIT");
+		return;
+	}
+	struct tok *limit = put(w, s.end, t, "LIMIT");
+
+	limit->blank = 1;
+	rewrite_move(t->next, end, limit->next);
+}
+
+/* (SELECT …) UNION (SELECT …), each in brackets of its own, which SQLite wants to be SELECT * FROM (SELECT …). */
+static void
+bracketed(struct work *w, struct tok *t)
+{
+	struct tok *before = t->prev, *close = t->match;
+	int member = is_set_operator(before) || (is(before, "all") && is_set_operator(before->prev)) || (is(before, "name") && is(before->prev, "by"));
+
+	if (close == t || !(is_query(t->next) || is(t->next, "from") || (is(t->next, "(") && is_query(t->next->next))))
+		return;
+	if (!member && !is_set_operator(close->next) && !(before->kind == TOKEN_END || is(before, "explain") || is(before, "analyze")))
+		return;
+	if (!member && !(before->kind == TOKEN_END || is(before, "explain") || is(before, "analyze") || is(before, "(") ||
+	    (is(before, ")") && is(before->match->prev, "as") && behind_with(compound_start(t)) == t)))
+		return;
+	put(w, t, t, "SELECT * FROM");
+}
+
+/* Words that others have between those that SQLite knows. */
+static void
+plain_words(struct work *w, struct tok *t)
+{
+	struct tok *a, *b, *first;
+
+	if (is(t, "filter") && is(t->next, "(") && is(t->prev, ")") && !is(t->next->next, "where") && t->next->next != t->next->match) {
+		put(w, t->next->next, t->next->next, "WHERE");
+		t->next->next->next->blank = 1;
+	} else if (is(t, "unknown") && (is(t->prev, "is") || (is(t->prev, "not") && is(t->prev->prev, "is")))) {
+		rewrite_set(w, t, "NULL");
+	} else if (is(t, "symmetric") && is(t->prev, "between") && (a = rewrite_operand_end(first = t->next)) && is(a->next, "and") && (b = rewrite_operand_end(a->next->next))) {
+		struct buf low = {0}, high = {0};
+
+		rewrite_text(first, a->next, &low);
+		rewrite_text(a->next->next, b->next, &high);
+		put(w, t, first, "least(%s, %s) AND", buf_text(&low), buf_text(&high))->blank = 1;
+		put(w, t, first, "greatest(%s, %s)", buf_text(&low), buf_text(&high))->blank = 1;
+		rewrite_cut(t, b);
+		buf_release(&low), buf_release(&high);
+	} else if (is(t, "distinct") && is_set_operator(t->prev)) {
+		rewrite_cut(t, t);
+	} else if (is(t, "top") && (is(t->prev, "select") || (is(t->prev, "distinct") && is(t->prev->prev, "select")))) {
+		top(w, t);
+	}
+}
+
 void
 rewrite_standard(struct work *w)
 {
+	for (struct tok *t = w->head.next, *next; t != &w->head && !w->err->code; t = next) {
+		next = t->next;
+		plain_words(w, t);
+	}
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next)
+		if (is(t, "("))
+			bracketed(w, t);
 	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next)
 		if ((is(t, "ignore") || is(t, "respect")) && is(t->next, "nulls")) {
 			struct tok *behind = t->next->next;
@@ -648,6 +802,9 @@ rewrite_standard(struct work *w)
 	for (struct tok *t = w->head.next; t != &w->head; t = t->next)
 		if (is(t, "fetch") && (is(t->next, "first") || is(t->next, "next")) && !is(t->prev, "."))
 			fetch(w, t);
+	for (struct tok *t = w->head.next; t != &w->head && !w->err->code; t = t->next)
+		if (is(t, "limit") && !is(t->prev, "."))
+			limit_share(w, t);
 	for (struct tok *t = w->head.next; t != &w->head; t = t->next)
 		if (is(t, "limit") && is(t->next, "all") && !is(t->prev, "."))
 			rewrite_set(w, t->next, "-1"), t->next->kind = TOKEN_NUMBER;
@@ -846,8 +1003,243 @@ of_nearest(struct work *w, struct tok *first, struct tok *last, struct str alias
 }
 
 /* a ASOF JOIN b ON a.k = b.k AND a.t >= b.t: of b's rows that fit, the nearest. */
+/* Where the SELECT says `name` alone, outside of FROM and of inner SELECTs, it is the column of that table. */
 static void
-asof(struct work *w, struct tok *t, struct tok *end)
+call_qualified(struct work *w, struct select *s, const char *table, struct str name)
+{
+	for (struct tok *t = s->list; t != s->end && t->kind != TOKEN_END && !w->err->code; t = t->next) {
+		if (t == s->clause[FROM])
+			t = clause_end(s, FROM);
+		if (is(t, "(") && is_query(t->next))
+			t = t->match;
+		if (!rewrite_named(t) || is(t->next, "(") || is(t->next, ".") || is(t->prev, ".") || is(t->prev, "as") || ends_operand(t->prev) ||
+		    !rewrite_same_name(rewrite_bare(w, t), name))
+			continue;
+		put(w, t, t, "%s.", table);
+	}
+}
+
+/* a ASOF JOIN b USING (k, t): ON a.k = b.k AND a.t >= b.t; k and t are those of a, and * has them once. */
+static void
+asof_using(struct work *w, struct select *s, struct tok *t, struct tok *alias)
+{
+	struct tok *using = alias->next, *open = using->next, *left = t->prev;
+	struct items by = split(w, open->next, open->match->prev), items;
+	struct buf on = {0}, once = {0};
+
+	if (!rewrite_named(left) || !rewrite_named(alias) || !by.n) {
+		rewrite_fail(w, using, "ASOF JOIN … USING (…) wants names for both tables");
+		return;
+	}
+	const char *a = rewrite_quote(w, rewrite_bare(w, left), '"'), *b = rewrite_quote(w, rewrite_bare(w, alias), '"');
+
+	for (int i = 0; i < by.n; i++) {
+		const char *column = rewrite_quote(w, rewrite_bare(w, by.item[i].first), '"');
+
+		buf_printf(&on, "%s%s.%s", i ? " AND " : "", a, column);
+		buf_printf(&on, " %s %s.%s", i + 1 < by.n ? "=" : ">=", b, column);
+		buf_printf(&once, "%s%s", i ? ", " : "", column);
+	}
+	put(w, open->match->next, using, "ON %s", buf_text(&on));
+	rewrite_cut(using, open->match);
+	items = split(w, s->list, s->list_last);
+	for (int i = 0; i < items.n; i++)
+		if (is_star(&items.item[i]) && items.item[i].first == items.item[i].last) {
+			struct tok *star = items.item[i].first;
+
+			put(w, star, star, "%s.*, %s.* EXCLUDE (%s)", a, b, buf_text(&once))->blank = 1;
+			rewrite_cut(star, star);
+		}
+	parse(s->select, s);
+	for (int i = 0; i < by.n; i++) {
+		call_qualified(w, s, a, rewrite_bare(w, by.item[i].first));
+		parse(s->select, s);
+	}
+	buf_release(&on), buf_release(&once);
+}
+
+enum { OF_NEAR = 1, OF_OTHERS = 2, OF_UNKNOWN = 4 };    /* whose columns an expression names */
+
+static int
+whose(struct work *w, const struct tok *first, const struct tok *after, struct str near)
+{
+	int of = 0;
+
+	for (const struct tok *t = first; t != after; t = t->next) {
+		if (is_query(t))
+			return OF_UNKNOWN;
+		if (!rewrite_named(t) || is(t->prev, ".") || is(t->next, "(") || (t->kind == TOKEN_WORD && (token_reserved(t->text) || is(t, "true") || is(t, "false"))))
+			continue;
+		of |= !is(t->next, ".") ? OF_UNKNOWN : rewrite_same_name(rewrite_bare(w, t), near) ? OF_NEAR : OF_OTHERS;
+	}
+	return of;
+}
+
+/* As text, what is called `near` being called asof_near. */
+static void
+put_near(struct work *w, const struct tok *first, const struct tok *after, struct str near, struct buf *to)
+{
+	for (const struct tok *t = first, *end; t != after; t = end) {
+		end = t->next;
+		buf_lit(to, t == first || !t->blank ? "" : " ");
+		if (rewrite_named(t) && is(t->next, ".") && !is(t->prev, ".") && rewrite_same_name(rewrite_bare(w, t), near))
+			buf_lit(to, "asof_near");
+		else
+			buf_str(to, t->text);
+		buf_lit(to, end != after && t->kind != TOKEN_OPERATOR && end->kind != TOKEN_OPERATOR && !end->blank ? " " : "");
+	}
+}
+
+struct nearest { struct tok *cond, *after, *op, *source, *source_last, *alias; int down, strict, stored; };
+
+/* The conditions as they are said over rows of b that know the next time of their key. 0 where they cannot: with OR, or a term of both that is
+ * no equality. near: b's own terms; keys: what is equal; time and other: both sides of the nearest. */
+static int
+asof_terms(struct work *w, const struct nearest *n, struct str b, struct buf *on, struct buf *near, struct buf *keys, struct buf *time, struct buf *other)
+{
+	struct tok *next;
+
+	for (struct tok *first = n->cond; first != n->after; first = next == n->after ? next : next->next) {
+		struct tok *equal = NULL;
+		int of;
+
+		for (next = first; next != n->after && !is(next, "and"); next = next->next) {
+			if (is(next, "or") || is(next, "between") || is(next, "case") || is(next, "not"))
+				return 0;
+			if (is(next, "("))
+				next = next->match;
+			if (is(next, "=") || is(next, "=="))
+				equal = next;
+		}
+		of = whose(w, first, next, b);
+		if (of & OF_UNKNOWN)
+			return 0;
+		if (first->prev == n->op || next->prev == n->op)
+			return 0;
+		int is_nearest = 0;
+
+		for (struct tok *t = first; t != next; t = t->next)
+			is_nearest |= t == n->op;
+		if (is_nearest || (of == (OF_NEAR | OF_OTHERS) && equal)) {
+			struct tok *op = is_nearest ? n->op : equal;
+			int left = whose(w, first, op, b), right = whose(w, op->next, next, b);
+
+			if (left + right != (OF_NEAR | OF_OTHERS) || (left && right && left == right))
+				return 0;
+			if (!is_nearest)
+				buf_lit(keys, keys->n ? ", " : "");
+			put_near(w, left == OF_NEAR ? first : op->next, left == OF_NEAR ? op : next, b, is_nearest ? time : keys);
+			if (is_nearest)
+				rewrite_text(left == OF_NEAR ? op->next : first, left == OF_NEAR ? next : op, other);
+		} else if (of == OF_NEAR) {
+			buf_lit(near, " AND ");
+			put_near(w, first, next, b, near);
+			continue;
+		} else if (of & OF_NEAR) {
+			return 0;
+		}
+		buf_lit(on, on->n ? " AND " : "");
+		rewrite_text(first, next, on);
+	}
+	return time->n && other->n;
+}
+
+/* `*` without the columns that only the join needs: `a.*, b.* EXCLUDE (…)`. 0 where it cannot be said so. */
+static int
+asof_stars(struct work *w, struct select *s, struct str b)
+{
+	struct items items = split(w, s->list, s->list_last);
+	struct tok *first = s->clause[FROM]->next, *behind = clause_end(s, FROM)->next;
+	struct buf all = {0};
+	int ok = 1;
+
+	for (struct tok *t = first; t != behind && ok; t = is(t, "(") ? t->match->next : t->next) {
+		struct tok *source = t == first ? t : is(t, ",") || is(t, "join") ? t->next : NULL, *named;
+
+		ok = !is(t, "using") && !is(t, "natural") && !is(t, "lateral") && !is(t, "unnest");
+		if (!source || !ok)
+			continue;
+		named = is(source, "(") ? source->match->next : is(source->next, "(") ? source->next->match->next : source->next;
+		named = is(named, "as") ? named->next : named;
+		if (named == behind || !rewrite_named(named) || is(named, "asof") || (named->kind == TOKEN_WORD && token_reserved(named->text)))
+			named = rewrite_named(source) && !is(source->next, "(") ? source : NULL;
+		if (!(ok = named != NULL))
+			break;
+		buf_printf(&all, "%s%s.*", all.n ? ", " : "", rewrite_quote(w, rewrite_bare(w, named), '"'));
+		if (rewrite_same_name(rewrite_bare(w, named), b))
+			buf_lit(&all, " EXCLUDE (asof_next)");
+	}
+	for (int i = 0; i < items.n && ok; i++) {
+		struct tok *star = items.item[i].last, *own = items.item[i].first;
+
+		if (rewrite_named(own) && rewrite_same_name(rewrite_bare(w, own), b) && is(own->next, ".") && is(own->next->next, "*") &&
+		    (is(own->next->next->next, "exclude") || is(own->next->next->next, "except")) && is(own->next->next->next->next, "("))
+			put(w, own->next->next->next->next->next, star, "asof_next,");
+		if (!is_star(&items.item[i]))
+			continue;
+		if (items.item[i].first == star) {
+			put(w, star, star, "%s", buf_text(&all))->blank = 1;
+			rewrite_cut(star, star);
+		} else if (rewrite_same_name(rewrite_bare(w, items.item[i].first), b)) {
+			put(w, star->next, star, "EXCLUDE (asof_next)")->blank = 1;
+		}
+	}
+	buf_release(&all);
+	parse(s->select, s);
+	return ok;
+}
+
+/* The rows of b each know the next time of their key, so that of those that fit only the nearest does: an equality and two bounds, which are
+ * joined over columns. 0: that cannot be said of these conditions, and nothing is changed. */
+static int
+asof_window(struct work *w, struct select *s, const struct nearest *n)
+{
+	struct str b = rewrite_bare(w, n->alias);
+	struct buf on = {0}, near = {0}, keys = {0}, time = {0}, other = {0}, columns = {0}, text = {0};
+	struct tok *from, *made;
+	struct names names;
+	int star = 0, ok;
+
+	for (struct tok *t = s->list; t != s->list_last->next; t = t->next)
+		star |= is(t, "*") && (t == s->list || is(t->prev, ",") || is(t->prev, "."));
+	ok = asof_terms(w, n, b, &on, &near, &keys, &time, &other) && (!star || asof_stars(w, s, b));
+	if (ok) {
+		rewrite_text(n->source, n->source_last->next, &text);
+		from = put(w, n->source, n->source, "FROM %s", buf_text(&text));
+		names = ask_columns(w, "*", from, n->source);
+		rewrite_cut(from, n->source->prev);
+		for (int i = 0; i < names.n; i++) {
+			int used = star;
+
+			for (struct tok *t = s->select; t != s->end && !used; t = t == n->source ? n->source_last->next : t->next)
+				used = rewrite_named(t) && rewrite_same_name(rewrite_bare(w, t), names.name[i]);
+			if (used)
+				buf_printf(&columns, "asof_near.%s, ", rewrite_quote(w, names.name[i], '"'));
+		}
+	}
+	if (ok && !w->err->code) {
+		const char *order = n->down ? "" : " DESC";
+
+		made = put(w, n->source, n->source, "(SELECT %slead(%s) OVER (%s%s ORDER BY %s%s%s%s) AS asof_next FROM AS asof_near WHERE %s IS NOT NULL%s)", buf_text(&columns), buf_text(&time),
+		    keys.n ? "PARTITION BY " : "", keys.n ? buf_text(&keys) : "", buf_text(&time), order, n->stored ? ", asof_near.rowid" : "", n->stored ? order : "", buf_text(&time), near.n ? buf_text(&near) : "");
+		while (!is(made, "from") || !is(made->next, "as"))
+			made = made->next;
+		rewrite_move(n->source, n->source_last, made->next);
+		n->source->blank = 1;
+		if (n->alias == n->source_last || n->alias == n->source)
+			put(w, n->cond->prev, n->cond, "AS %s", rewrite_quote(w, b, '"'))->blank = 1;
+		char *quoted = rewrite_quote(w, b, '"');
+
+		put(w, n->cond, n->cond, "%s AND (%s.asof_next IS NULL OR %s %s %s.asof_next)", buf_text(&on), quoted, buf_text(&other),
+		    n->down ? n->strict ? "<=" : "<" : n->strict ? ">=" : ">", quoted)->blank = 1;
+		rewrite_cut(n->cond, n->after->prev);
+	}
+	buf_release(&on), buf_release(&near), buf_release(&keys), buf_release(&time), buf_release(&other), buf_release(&columns), buf_release(&text);
+	return ok;
+}
+
+static void
+asof(struct work *w, struct select *s, struct tok *t, struct tok *end)
 {
 	static const char *const behind[] = { ")", ",", "join", "left", "inner", "cross", "asof", "natural", "full", NULL };
 	struct tok *join = t->next, *source, *alias, *cond, *cond_last, *nearest = NULL, *op;
@@ -865,15 +1257,19 @@ asof(struct work *w, struct tok *t, struct tok *end)
 	source = join->next;
 	alias = is(source, "(") ? source->match : source;
 	plain = alias == source;
+	struct tok *called = is(alias->next, "as") ? alias->next->next : alias->next;
+
+	if (rewrite_named(called) && !(called->kind == TOKEN_WORD && token_reserved(called->text)) && is(called->next, "(")) {     /* b(k, t) */
+		column_names(w, source, alias, called);
+		source = join->next, alias = source->match, plain = 0;
+	}
 	if (is(alias->next, "as"))
 		alias = alias->next->next;
 	else if (rewrite_named(alias->next) && !token_reserved(alias->next->text))
 		alias = alias->next;
+	if (is(alias->next, "using") && is(alias->next->next, "("))
+		asof_using(w, s, t, alias);
 	cond = alias->next;
-	if (is(cond, "using")) {
-		rewrite_fail(w, cond, "ASOF JOIN wants ON a.key = b.key AND a.timestamp >= b.timestamp");
-		return;
-	}
 	for (struct tok *i = t; i != cond->next; i = i->next)
 		ends |= i->next == end;
 	if (ends || !is(cond, "on") || !rewrite_named(alias)) {
@@ -910,6 +1306,13 @@ asof(struct work *w, struct tok *t, struct tok *end)
 		down = !down, last = nearest->prev;
 	else
 		first = nearest->next;
+	struct nearest n = { .cond = cond, .after = cond_last->next, .op = nearest, .source = source, .source_last = plain ? source : source->match, .alias = alias, .down = down,
+		.strict = nearest->text.n == 1, .stored = plain && is_stored(source) };
+
+	if (w->host && w->host->columns && asof_window(w, s, &n)) {
+		rewrite_cut(t, t);
+		return;
+	}
 	if (names_table(w, first, last->next, alias_name)) {
 		char *a = rewrite_quote(w, alias_name, '"');
 
@@ -1006,36 +1409,56 @@ sources_before(struct tok *first)
 	return before->next;
 }
 
+/* What `*` means of the sources behind this one, `, b.*` of each; 0 where it cannot be said so: where one has no name, or columns meet in one. */
 static int
-is_last(const struct select *s, const struct tok *alias)        /* does no source follow it? */
+later_stars(struct work *w, const struct select *s, const struct tok *alias, struct buf *to)
 {
-	const struct tok *behind = clause_end(s, FROM)->next, *t = alias->next;
+	const struct tok *behind = clause_end(s, FROM)->next;
 
-	while (t != behind && !is(t, ",") && !is(t, "join"))
-		t = is(t, "(") ? t->match->next : t->next;
-	return t == behind;
+	for (struct tok *t = alias->next; t != behind; t = is(t, "(") ? t->match->next : t->next) {
+		struct tok *source, *named;
+
+		if (is(t, "using") || is(t, "natural") || is(t, "lateral") || is(t, "unnest"))
+			return 0;
+		if (!is(t, ",") && !is(t, "join"))
+			continue;
+		source = is(t->next, "lateral") || is(t->next, "unnest") ? NULL : t->next;
+		if (!source)
+			return 0;
+		named = is(source, "(") ? source->match->next : is(source->next, "(") ? source->next->match->next : source->next;
+		named = is(named, "as") ? named->next : named;
+		if (named == behind || !rewrite_named(named) || (named->kind == TOKEN_WORD && token_reserved(named->text)))
+			named = rewrite_named(source) && !is(source->next, "(") ? source : NULL;
+		if (!named)
+			return 0;
+		buf_printf(to, ", %s.*", rewrite_quote(w, rewrite_bare(w, named), '"'));
+	}
+	return 1;
 }
 
-/* Where the SELECT says `alias.*` or `*`, what the columns are called and mean is said instead: `own`, behind those of the sources before. */
+/* Where the SELECT says `alias.*` or `*`, what the columns are called and mean is said instead: `own`, between those of the other sources. */
 static void
 call_star(struct work *w, struct select *s, struct tok *alias, const struct names *outside, const char *own)
 {
 	struct items items = split(w, s->list, s->list_last);
+	struct buf later = {0};
 
 	for (int i = 0; i < items.n && !w->err->code; i++) {
 		struct tok *first = items.item[i].first, *last = items.item[i].last;
 
 		if (!is_star(&items.item[i]) || (first != last && !rewrite_same_name(rewrite_bare(w, first), rewrite_bare(w, alias))))
 			continue;
-		if (first == last && !is_last(s, alias)) {
-			rewrite_fail(w, first, "* is not known where LATERAL stands before another source, name the columns");
-			return;
+		buf_clear(&later);
+		if (first == last && !later_stars(w, s, alias, &later)) {
+			rewrite_fail(w, first, "* is not known where LATERAL stands before such another source, name the columns");
+			break;
 		}
 		for (int k = 0; k < outside->n && first == last; k++)
 			put(w, first, first, "%s,", rewrite_quote(w, outside->name[k], '"'));
-		put(w, first, first, "%s", own);
+		put(w, first, first, "%s%s", own, later.n ? buf_text(&later) : "");
 		rewrite_cut(first, last);
 	}
+	buf_release(&later);
 	if (items.n)
 		parse(s->select, s);
 }
@@ -1044,12 +1467,15 @@ call_star(struct work *w, struct select *s, struct tok *alias, const struct name
 static int
 ends_star(struct work *w, struct select *s, const struct tok *alias)
 {
+	const struct tok *behind = clause_end(s, FROM)->next, *t = alias->next;
 	struct items items = split(w, s->list, s->list_last);
 	int star = 0;
 
 	for (int i = 0; i < items.n; i++)
 		star |= items.item[i].first == items.item[i].last && is_star(&items.item[i]);
-	return star && is_last(s, alias);
+	while (t != behind && !is(t, ",") && !is(t, "join"))
+		t = is(t, "(") ? t->match->next : t->next;
+	return star && t == behind;
 }
 
 /* The column of a list's items is `column`: where the statement calls it `name`, that is said instead. */
@@ -1239,9 +1665,15 @@ unnest_items(struct work *w, struct select *s)
 		from->blank = !is(from, ",");
 		while (!is(from, "("))
 			from = from->next;
-		if (open->next != close)
+		int series = (is(open->next, "generate_series") || is(open->next, "range")) && is(open->next->next, "(") && open->next->next->match == close->prev;
+
+		if (series) {           /* a table itself, of one column */
+			rewrite_cut(from->prev, from->match);
+			rewrite_move(open->next, close->prev, from->match->next);
+		} else if (open->next != close) {
 			rewrite_move(open->next, close->prev, from->match);
-		t = put(w, t, t, "unnested.unnest_item");
+		}
+		t = put(w, t, t, series ? "unnested.value" : "unnested.unnest_item");
 		rewrite_cut(t->next->next->next, close);
 		t = t->next->next;
 		if (!s->clause[FROM])
@@ -1280,7 +1712,8 @@ sources(struct work *w, struct select *s)
 		}
 		if (is(t, "asof") && (is(t->next, "join") || is(t->next, "left") || is(t->next, "inner"))) {
 			t = t->next;
-			asof(w, t->prev, after);
+			asof(w, s, t->prev, after);
+			after = clause_end(s, FROM)->next;
 			continue;
 		}
 		if (starts && is(t, "unnest") && is(t->next, "(") && (alias = unnest(w, s, t))) {
@@ -1439,6 +1872,65 @@ stars(struct work *w, struct select *s)
 		t = item->alias ? item->alias : item->last;
 		rewrite_cut(item->first, t);
 		buf_release(&list);
+	}
+	parse(s->select, s);
+}
+
+/* Words that stand in expressions and are no columns there, though an item may be called so. */
+static int
+is_word_of_window(const struct tok *t)
+{
+	return is(t->prev, "over") || is(t->prev, "nulls") || is(t->prev, "current") || is(t, "desc") || is(t, "asc") || is(t, "current") || is(t, "unbounded") ||
+	       is(t->next, "preceding") || is(t->next, "following");
+}
+
+/* SELECT x * 2 AS y, y + 1 AS z: a name that an item before it was given, and that is no column of the sources, stands for what it names. */
+static void
+earlier_names(struct work *w, struct select *s)
+{
+	struct items items = split(w, s->list, s->list_last);
+	struct names columns = { .w = w };
+	int asked = 0;
+
+	for (int i = 1; i < items.n && !w->err->code; i++) {
+		struct item *item = &items.item[i];
+
+		for (struct tok *t = item->first; t != item->last->next && t->kind != TOKEN_END && !w->err->code; t = t->next) {
+			struct item *of = NULL;
+			int is_column = 0;
+
+			if (is(t, "(") && (is_query(t->next) || is(t->prev, "grouping") || is(t->prev, "grouping_id")))
+				t = t->match;
+			if (!rewrite_named(t) || is(t->next, "(") || is(t->next, ".") || is(t->prev, ".") || is(t->prev, "as") ||
+			    (t->kind == TOKEN_WORD && token_reserved(t->text)) || is_word_of_window(t))
+				continue;
+			for (int k = 0; k < i; k++)
+				if (items.item[k].alias && !items.item[k].alias->alias && rewrite_same_name(rewrite_bare(w, items.item[k].alias), rewrite_bare(w, t)))
+					of = &items.item[k];
+			if (!of)
+				continue;
+			if (!asked++ && s->clause[FROM]) {
+				struct err unsaid = {0}, *err = w->err;
+
+				w->err = &unsaid;       /* what is wrong with the sources is told where the statement is */
+				columns = ask_columns(w, "*", s->clause[FROM], clause_end(s, FROM)->next);
+				w->err = err;
+				if (unsaid.code)
+					return;
+			}
+			for (int k = 0; k < columns.n && !is_column; k++)
+				is_column = rewrite_same_name(columns.name[k], rewrite_bare(w, t));
+			if (is_column)
+				continue;
+			struct tok *open = put(w, t, t, "( )");
+
+			rewrite_copy(w, of->first, of->last, open->match);
+			open->blank = t->blank;
+			item->first = t == item->first ? open : item->first;
+			item->last = t == item->last ? open->match : item->last;
+			rewrite_cut(t, t);
+			t = open->match;
+		}
 	}
 	parse(s->select, s);
 }
@@ -1870,6 +2362,86 @@ distinct_on(struct work *w, struct select *s)
 	parse(s->select, s);
 }
 
+/* LIMIT 3 WITH TIES, LIMIT 3 BY a, b: QUALIFY on the place among all rows, or among those of the same a and b. */
+static void
+limit_by_place(struct work *w, struct select *s)
+{
+	struct tok *limit = s->clause[LIMIT], *last, *end = NULL, *by = NULL, *more = NULL, *close, *offset = NULL;
+	struct items items;
+
+	if (!limit || !(end = rows_end(limit->next)))
+		return;
+	last = clause_end(s, LIMIT);
+	for (struct tok *t = end->next; t != last->next; t = t->next) {
+		if (is(t, "("))
+			t = t->match;
+		by = !by && is(t, "by") ? t : by;
+		more = by && is(t, "limit") ? t : more;
+		offset = !by && is(t, "offset") ? t : offset;
+	}
+	int ties = is(last, "ties") && is(last->prev, "with");
+
+	if (!by && !ties)
+		return;
+	if (s->clause[QUALIFY] || s->compound || s->distinct || (ties && (offset || !s->clause[ORDER])) || by == last || (offset && !rows_end(offset->next))) {
+		rewrite_fail(w, limit, ties && !s->clause[ORDER] ? "WITH TIES wants an ORDER BY" : "LIMIT %s beside QUALIFY, DISTINCT, UNION or OFFSET: put the SELECT into a subquery",
+		    ties ? "… WITH TIES" : "… BY");
+		return;
+	}
+	items = split(w, s->list, s->list_last);
+	struct tok *before = s->clause[ORDER] ? s->clause[ORDER] : limit, *q = put(w, before, limit, "QUALIFY %s() OVER ( )", ties ? "rank" : "row_number");
+
+	q->blank = 1;
+	close = q->next->next->next->next->next->match;
+	if (by) {
+		put(w, close, by, "PARTITION BY");
+		struct tok *c = rewrite_copy(w, by->next, (more ? more : last->next)->prev, close);
+
+		c->blank = 1;
+		substitute(w, &items, c, close, 0);
+	}
+	if (s->clause[ORDER]) {
+		struct tok *c = rewrite_copy(w, s->clause[ORDER], clause_end(s, ORDER), close);
+
+		c->blank = 1;
+		substitute(w, &items, c, close, 1);
+	}
+	if (offset) {
+		struct buf skip = {0}, rows = {0};
+
+		rewrite_text(offset->next, rows_end(offset->next)->next, &skip);
+		rewrite_text(limit->next, end->next, &rows);
+		put(w, close->next, limit, "BETWEEN %s + 1 AND %s + %s", buf_text(&skip), buf_text(&skip), buf_text(&rows))->blank = 1;
+		buf_release(&skip), buf_release(&rows);
+	} else {
+		rewrite_move(limit->next, end, close->next);
+		put(w, close->next, limit, "<=");
+	}
+	rewrite_cut(limit, more ? more->prev : last);
+	parse(s->select, s);
+}
+
+/* QUALIFY … WINDOW … as others write it: WINDOW comes first. */
+static void
+window_first(struct select *s)
+{
+	struct tok *q = s->clause[QUALIFY], *window = NULL;
+
+	if (!q || s->clause[WINDOW])
+		return;
+	for (struct tok *t = q->next; t != clause_end(s, QUALIFY)->next; t = t->next) {
+		if (is(t, "("))
+			t = t->match;
+		else if (is(t, "window") && is(t->next->next, "as"))
+			window = t;
+	}
+	if (!window)
+		return;
+	rewrite_move(window, clause_end(s, QUALIFY), q);
+	q->blank = 1;
+	parse(s->select, s);
+}
+
 static void
 qualify(struct work *w, struct select *s)
 {
@@ -2146,9 +2718,292 @@ pivot_in_from(struct work *w, struct tok *t)
 	pivot(w, start->next);
 }
 
+/* ---- UNPIVOT */
+
+/* From `source … source_last` the columns `first … last` become rows: their names in `name`, what they hold in `value … value_last`, several
+ * where columns are taken by twos. As a SELECT: each row once for each, without those that hold NULL unless nulls. */
+static void
+put_unpivoted(struct work *w, struct tok *before, struct tok *place, struct tok *source, struct tok *source_last, struct tok *first, struct tok *last,
+    struct str name, struct tok *value, struct tok *value_last, int nulls)
+{
+	struct tok *asked = put(w, before, place, "(SELECT FROM )"), *from = asked->next->next, *close = asked->match;
+	struct items items, values = {0};
+	struct names names;
+	struct buf list = {0}, numbers = {0};
+	struct select s;
+
+	rewrite_copy(w, first, last, from)->blank = 1;
+	rewrite_copy(w, source, source_last, close)->blank = 1;
+	parse(asked->next, &s);
+	stars(w, &s);
+	names = ask_columns(w, "*", from, close);
+	if (w->err->code)
+		return;
+	items = split(w, s.list, s.list_last);
+	if (value)
+		values = split(w, value, value_last);
+	if (items.n == 1 && is_star(&items.item[0])) {
+		rewrite_fail(w, first, "UNPIVOT of all columns leaves none beside them: name them, or COLUMNS(* EXCLUDE (a))");
+		return;
+	}
+	for (int i = 0; i < names.n; i++) {
+		int used = 0;
+
+		for (struct tok *t = s.list; t != s.list_last->next; t = t->next)
+			used |= rewrite_named(t) && !is(t->prev, "as") && rewrite_same_name(rewrite_bare(w, t), names.name[i]);
+		if (!used)
+			buf_printf(&list, "%s, ", rewrite_quote(w, names.name[i], '"'));
+	}
+	struct buf inner = {0}, outer = {0}, there = {0};
+	char *name_quoted = rewrite_quote(w, name, '"');
+	int n_values = values.n ? values.n : 1;
+
+	buf_printf(&inner, "%sCASE \" n\"", buf_text(&list));
+	buf_printf(&outer, "%s%s", list.n ? buf_text(&list) : "", name_quoted);
+	for (int i = 0; i < items.n; i++) {
+		struct item *item = &items.item[i];
+		struct buf said = {0};
+
+		if (item->alias)
+			buf_str(&said, rewrite_bare(w, item->alias));
+		else if (is(item->first, "("))          /* (a, b) is called a_b */
+			for (struct tok *t = item->first->next; t != item->last; t = t->next)
+				is(t, ",") ? buf_lit(&said, "_") : buf_str(&said, rewrite_bare(w, t));
+		else
+			buf_str(&said, rewrite_bare(w, item->last));
+		buf_printf(&inner, " WHEN %d THEN %s", i + 1, rewrite_quote(w, buf_get(&said), '\''));
+		buf_printf(&numbers, "%sSELECT %d AS \" n\"", i ? " UNION ALL " : "", i + 1);
+		buf_release(&said);
+	}
+	buf_printf(&inner, " END AS %s", name_quoted);
+	for (int v = 0; v < n_values; v++) {
+		char *value_quoted = rewrite_quote(w, values.n ? rewrite_bare(w, values.item[v].first) : STR("value"), '"');
+
+		buf_lit(&inner, ", CASE \" n\"");
+		for (int i = 0; i < items.n && !w->err->code; i++) {
+			struct item *item = &items.item[i];
+			struct items of = is(item->first, "(") && item->first->match == item->last ? split(w, item->first->next, item->last->prev) : (struct items){ .item = item, .n = 1 };
+
+			if (of.n != n_values) {
+				rewrite_fail(w, item->first, "UNPIVOT into %d columns wants %d names here", n_values, n_values);
+				break;
+			}
+			buf_printf(&inner, " WHEN %d THEN ", i + 1);
+			rewrite_text(of.item[v].first, of.item[v].last->next, &inner);
+		}
+		buf_printf(&inner, " END AS %s", value_quoted);
+		buf_printf(&outer, ", %s", value_quoted);
+		buf_printf(&there, "%s%s IS NOT NULL", v ? " OR " : "", value_quoted);
+	}
+	rewrite_cut(asked, close);
+	if (!w->err->code) {
+		put(w, before, place, "SELECT %s FROM", buf_text(&outer));
+		struct tok *open = put(w, before, place, "(SELECT %s FROM )", buf_text(&inner));
+
+		open->blank = 1;
+		rewrite_copy(w, source, source_last, open->match)->blank = 1;
+		put(w, open->match, place, "CROSS JOIN (%s)", buf_text(&numbers))->blank = 1;
+		if (!nulls)
+			put(w, before, place, "WHERE %s", buf_text(&there))->blank = 1;
+	}
+	buf_release(&list), buf_release(&numbers), buf_release(&inner), buf_release(&outer), buf_release(&there);
+}
+
+/* UNPIVOT source ON a, b [INTO NAME n VALUE v], as DuckDB has it. */
+static void
+unpivot(struct work *w, struct tok *t)
+{
+	struct tok *source = t->next, *on = NULL, *into = NULL, *end, *value = NULL, *last;
+	int nulls = is(source, "include") && is(source->next, "nulls");
+	struct str name = STR("name");
+
+	if (nulls || (is(source, "exclude") && is(source->next, "nulls")))
+		source = source->next->next;
+	for (end = t; end->kind != TOKEN_END && !is(end, ")") && !is(end, ";") && !is(end, "order") && !is(end, "limit"); end = end->next)
+		if (is(end, "("))
+			end = end->match;
+	if (!bracket_depth_zero(source, "on", &on) || on->next == end || on == source) {
+		rewrite_fail(w, t, "UNPIVOT wants ON the columns, such as UNPIVOT t ON a, b INTO NAME name VALUE value");
+		return;
+	}
+	last = end->prev;
+	if (bracket_depth_zero(on, "into", &into)) {
+		if (!is(into->next, "name") || !rewrite_named(into->next->next) || !is(into->next->next->next, "value") || into->next->next->next->next == end) {
+			rewrite_fail(w, into, "INTO wants NAME and VALUE, such as INTO NAME metric VALUE amount");
+			return;
+		}
+		name = rewrite_bare(w, into->next->next);
+		value = into->next->next->next->next;
+		last = into->prev;
+	}
+	put_unpivoted(w, t, t, source, on->prev, on->next, last, name, value, end->prev, nulls);
+	rewrite_cut(t, end->prev);
+}
+
+/* FROM source UNPIVOT (v FOR n IN (a, b)), as the standard has it. */
+static void
+unpivot_in_from(struct work *w, struct tok *t)
+{
+	struct tok *open = t->next, *close, *source = t->prev, *for_ = NULL, *in, *value, *value_last, *box;
+	int nulls = is(open, "include");
+
+	open = is(open, "(") ? open : open->next->next;
+	close = open->match;
+	for (;; source = source->prev) {
+		source = is(source, ")") ? source->match : source;
+		if (is(source->prev, "from") || is(source->prev, "join") || is(source->prev, ",") || is(source->prev, "(") || source->prev->kind == TOKEN_END)
+			break;
+	}
+	if (!bracket_depth_zero(open->next, "for", &for_) || !rewrite_named(for_->next) || !is(in = for_->next->next, "in") || !is(in->next, "(") || in->next->match->next != close || for_ == open->next) {
+		rewrite_fail(w, t, "UNPIVOT (…) wants a name for the values, FOR one for the columns and IN (…)");
+		return;
+	}
+	value = open->next, value_last = for_->prev;
+	if (is(value, "(") && value->match == value_last)
+		value = value->next, value_last = value_last->prev;
+	box = put(w, source, source, "( )");
+	put_unpivoted(w, box->match, t, source, t->prev, in->next->next, in->next->match->prev, rewrite_bare(w, for_->next), value, value_last, nulls);
+	rewrite_cut(source, close);
+}
+
+/* ---- EXCEPT ALL, INTERSECT ALL, UNION BY NAME */
+
+static struct names
+ask_query(struct work *w, struct tok *first, struct tok *after)         /* what its columns are called */
+{
+	struct names names = { .w = w };
+	struct buf sql = {0};
+
+	if (!w->host || !w->host->columns || w->asked++ > ASK_MOST) {
+		rewrite_fail(w, first, "the columns of this are not known here");
+		return names;
+	}
+	scope(first, &sql);
+	rewrite_text(first, after, &sql);
+	if (w->host->columns(w->host->self, buf_text(&sql), add_name, &names, w->err) < 0 && !w->err->col)
+		w->err->col = (long)first->at + 1;
+	buf_release(&sql);
+	return names;
+}
+
+static void
+put_names(struct work *w, const struct names *names, struct buf *to)
+{
+	for (int i = 0; i < names->n; i++)
+		buf_printf(to, "%s%s", i ? ", " : "", rewrite_quote(w, names->name[i], '"'));
+}
+
+static int
+has_name(const struct names *names, struct str name)
+{
+	for (int i = 0; i < names->n; i++)
+		if (rewrite_same_name(names->name[i], name))
+			return 1;
+	return 0;
+}
+
+/* `first … last` becomes SELECT list FROM (first … last). Its first token. */
+static struct tok *
+put_around(struct work *w, struct tok *first, struct tok *last, const char *list)
+{
+	struct tok *open = rewrite_wrap(w, first, last, "(", ")"), *select = put(w, open, first, "SELECT %s FROM", list);
+
+	select->blank = open->blank = 1;
+	return select;
+}
+
+/* Where a row is there several times, each is numbered, so that they are different rows. */
+static void
+count_copies(struct work *w, struct tok *op, struct tok *first, struct tok *right, struct tok *last, const struct names *left, const struct names *others)
+{
+	struct buf own = {0}, numbered = {0}, list = {0};
+	struct tok *open;
+
+	put_names(w, left, &own);
+	buf_printf(&numbered, "%s, row_number() OVER (PARTITION BY %s) AS \" copy\"", buf_text(&own), buf_text(&own));
+	open = rewrite_wrap(w, first = put_around(w, first, op->prev, buf_text(&numbered)), last, "(", ")");
+	buf_clear(&numbered);
+	put_names(w, others, &list);
+	buf_printf(&numbered, "%s, row_number() OVER (PARTITION BY %s)", buf_text(&list), buf_text(&list));
+	put_around(w, right, last, buf_text(&numbered));
+	buf_clear(&list);
+	for (int i = 0; i < left->n; i++) {     /* SQLite's name for the second of one name is a:1 */
+		struct str full = left->name[i], name = full;
+		const char *colon = memrchr(name.p, ':', name.n);
+
+		if (colon && colon > name.p && (size_t)(colon - name.p) + 1 < name.n && strspn(colon + 1, "0123456789") >= name.n - (size_t)(colon - name.p) - 1)
+			name.n = (size_t)(colon - name.p);
+		buf_printf(&list, "%s%s", i ? ", " : "", rewrite_quote(w, full, '"'));
+		buf_printf(&list, " AS %s", rewrite_quote(w, name, '"'));
+	}
+	put(w, open, open, "SELECT %s FROM", buf_text(&list))->blank = 1;
+	rewrite_cut(op->next, op->next);
+	buf_release(&own), buf_release(&numbered), buf_release(&list);
+}
+
+/* Columns of one name come together, and what one side does not have is NULL there. */
+static void
+match_names(struct work *w, struct tok *op, struct tok *by, struct tok *first, struct tok *right, struct tok *last, const struct names *left, const struct names *others)
+{
+	struct buf list[2] = {{0}, {0}};
+	const struct names *sides[2] = { left, others };
+
+	for (int of = 0; of < 2; of++)
+		for (int i = 0; i < sides[of]->n; i++) {
+			struct str name = sides[of]->name[i];
+			char *quoted = rewrite_quote(w, name, '"');
+
+			for (int side = 0; side < 2 && !(of && has_name(left, name)); side++)
+				buf_printf(&list[side], "%s%s%s", list[side].n ? ", " : "", has_name(sides[side], name) ? "" : "NULL AS ", quoted);
+		}
+	put_around(w, first, op->prev, buf_text(&list[0]));
+	put_around(w, right, last, buf_text(&list[1]));
+	rewrite_cut(by, by->next);
+	buf_release(&list[0]), buf_release(&list[1]);
+}
+
+static void
+set_operator(struct work *w, struct tok *op)
+{
+	struct tok *by = is(op->next, "all") ? op->next->next : op->next, *first = compound_start(op), *last, *right;
+	struct names left, others;
+
+	by = is(by, "by") && is(by->next, "name") ? by : NULL;
+	right = by ? by->next->next : op->next->next;
+	for (last = right; last->next->kind != TOKEN_END && !is(last->next, ")") && !is(last->next, ";") && !is_set_operator(last->next) &&
+	     !is(last->next, "order") && !is(last->next, "limit"); last = last->next)
+		if (is(last->next, "("))
+			last = last->next->match->prev;
+	left = ask_query(w, first, op);
+	if (!w->err->code)
+		others = ask_query(w, right, last->next);
+	if (!w->err->code && !by && left.n != others.n)
+		rewrite_fail(w, op, "%.*s ALL of %d columns and %d", STR_FMT(op->text), left.n, others.n);
+	if (w->err->code)
+		return;
+	if (by)
+		match_names(w, op, by, first, right, last, &left, &others);
+	else
+		count_copies(w, op, first, right, last, &left, &others);
+}
+
 /* ---- all together */
 
+enum { PIVOTED, SELECTED, COMBINED };           /* what is mended at one place, in this order among those of one depth */
+
 struct place { struct tok *tok; int depth, select, order; };
+
+static int
+place_of(const struct tok *t)
+{
+	if (is(t, "pivot") || is(t, "unpivot"))
+		return PIVOTED;
+	if (is(t, "select"))
+		return SELECTED;
+	if (is_set_operator(t) && ((!is(t, "union") && is(t->next, "all")) || (is(t, "union") && (is(t->next, "by") || (is(t->next, "all") && is(t->next->next, "by"))))))
+		return COMBINED;
+	return -1;
+}
 
 static int
 by_depth(const void *a, const void *b)          /* the deepest first; PIVOT before the SELECT it stands in; then as they stand */
@@ -2165,25 +3020,26 @@ static void mend_pivot(struct work *, struct tok *);
 void
 rewrite_selects(struct work *w)
 {
+	static void (*const mend[])(struct work *, struct tok *) = { mend_pivot, mend_select, set_operator };
 	struct place *places = NULL;
 	size_t n = 0, cap = 0;
 	int depth = 0;
 
 	for (struct tok *t = w->head.next; t != &w->head; t = t->next) {
 		depth += is(t, "(") - is(t, ")");
-		if (!(is(t, "select") || is(t, "pivot")) || is(t->prev, ".") || is(t->next, ".") || is(t->next, ","))
+		if (place_of(t) < 0 || is(t->prev, ".") || is(t->next, ".") || is(t->next, ","))
 			continue;
 		if (n == cap) {
 			cap = cap ? 2 * cap : 64;
 			places = mem_grow(places, cap, sizeof(*places));
 		}
-		places[n] = (struct place){ t, depth, is(t, "select"), (int)n };
+		places[n] = (struct place){ t, depth, place_of(t), (int)n };
 		n++;
 	}
 	if (n)
 		qsort(places, n, sizeof(*places), by_depth);
 	for (size_t i = 0; i < n && !w->err->code; i++)
-		(places[i].select ? mend_select : mend_pivot)(w, places[i].tok);
+		mend[places[i].select](w, places[i].tok);
 	free(places);
 	struct tok *first = w->head.next;
 
@@ -2194,6 +3050,13 @@ rewrite_selects(struct work *w)
 static void
 mend_pivot(struct work *w, struct tok *t)
 {
+	if (is(t, "unpivot")) {
+		if (t->prev->kind == TOKEN_END || is(t->prev, "(") || is(t->prev, "explain") || (is(t->prev, ")") && compound_start(t) == t))
+			unpivot(w, t);
+		else if (is(t->next, "(") || ((is(t->next, "include") || is(t->next, "exclude")) && is(t->next->next, "nulls") && is(t->next->next->next, "(")))
+			unpivot_in_from(w, t);
+		return;
+	}
 	if (is(t->next, "(") && !is(t->next->next, "select") && t->prev->kind != TOKEN_END && !is(t->prev, "("))
 		pivot_in_from(w, t);
 	else if (t == w->head.next || is(t->prev, "(") || is(t->prev, "explain") || is(t->prev, ")"))
@@ -2215,8 +3078,13 @@ mend_select(struct work *w, struct tok *t)
 		sample(w, &s);
 	if (!w->err->code)
 		stars(w, &s);
+	window_first(&s);
+	if (!w->err->code && w->host && w->host->columns)
+		earlier_names(w, &s);
 	if (!w->err->code)
 		group_all(w, &s);
+	if (!w->err->code)
+		limit_by_place(w, &s);
 	if (!w->err->code)
 		grouping_sets(w, &s);
 	if (!w->err->code)

@@ -51,7 +51,7 @@ number_end(struct str sql, size_t at)
 			;
 		return i;
 	}
-	while (i < sql.n && is_digit(sql.p[i]))
+	while (i < sql.n && (is_digit(sql.p[i]) || (i > at && sql.p[i] == '_' && i + 1 < sql.n && is_digit(sql.p[i + 1]))))
 		i++;
 	if (i < sql.n && sql.p[i] == '.')
 		for (i++; i < sql.n && is_digit(sql.p[i]); i++)
@@ -70,7 +70,7 @@ number_end(struct str sql, size_t at)
 
 /* Longest first. */
 static const char *const operators[] = {
-	"!~~*", "->>", "!~*", "!~~", "~~*", "::", "->", "||", "<=", ">=", "<>", "!=", "==", "<<", ">>", "!~", "~~", "~*", "//", "=>",
+	"!~~*", "->>", "!~*", "!~~", "~~*", "<=>", "::", "->", "||", "<=", ">=", "<>", "!=", "==", "<<", ">>", "!~", "~~", "~*", "//", "=>",
 	"(", ")", ",", ".", ";", "+", "-", "*", "/", "%", "=", "<", ">", "~", "&", "|", "^", "{", "}", "[", "]", ":", "$", NULL
 };
 
@@ -97,7 +97,7 @@ begins_list(struct str sql, size_t at)
 		return end == sql.n || !is_name(sql.p[end]);
 	}
 	for (size_t first = i; i < sql.n && sql.p[i] != ']'; i++)
-		if (sql.p[i] == ',' || (sql.p[i] == '(' && (i < first + 2 || sql.p[i - 1] != ' ' || !is_name(sql.p[i - 2]))))
+		if (sql.p[i] == ',' || sql.p[i] == '[' || (sql.p[i] == '(' && (i < first + 2 || sql.p[i - 1] != ' ' || !is_name(sql.p[i - 2]))))
 			return 1;
 	return 0;
 }
@@ -191,7 +191,7 @@ token_reserved(struct str word)
 		"glob", "group", "having", "ilike", "in", "intersect", "is", "isnull", "join", "like", "limit", "match", "not",
 		"notnull", "null", "on", "or", "order", "over", "partition", "preceding", "qualify", "regexp", "rows", "select", "set", "then", "union",
 		"using", "values", "when", "where", "window", "with", "offset", "asof", "inner", "outer", "cross", "natural", "full",
-		"lateral", "pivot", "range", "filter", "interval", "left", "right", "positional", "tablesample", "union", NULL
+		"lateral", "pivot", "unpivot", "range", "filter", "interval", "left", "right", "positional", "tablesample", "union", NULL
 	};
 
 	for (const char *const *r = reserved; *r; r++)

@@ -31,6 +31,15 @@ find_duckdb() {
 	run -0 python3 "$root/tests/peers/answered.py" "$shared/eval/sql/analyst_statements.txt"
 }
 
+@test "what analysts write, cohorts, sessions, islands, funnels, pivots, JSON, zones: each gives DuckDB's answer" {
+	if find_duckdb; then
+		run -0 "$python" "$root/tests/peers/statements.py" "$root/tests/peers/analysts.txt" -e
+		return
+	fi
+	run -0 python3 "$root/tests/peers/answered.py" "$root/tests/peers/analysts.txt"
+	[[ $output != *'at-query:'* ]]
+}
+
 @test "SQLite's logic tests over events, by columns and row by row (AT_LOGIC_EVERY=1: all of them)" {
 	need_shared eval/conformance/sqllogictest
 	run -0 python3 -B "$root/tests/peers/logic.py" "$shared"/eval/conformance/sqllogictest/*.gz --every "${AT_LOGIC_EVERY:-50}"
@@ -1070,4 +1079,87 @@ P
 	[[ $output == *"no column 'p1950', did you mean"* ]]
 	run -2 at-query 'SELECT m.common FROM metrics m'
 	[[ $output == *"no column 'm.common'"* ]]
+}
+
+@test "EXCEPT ALL, INTERSECT ALL and UNION BY NAME; SELECTs in brackets of their own are joined, each with its LIMIT" {
+	is "SELECT * FROM (VALUES (1), (1), (2)) EXCEPT ALL SELECT 1 ORDER BY 1" $'1\n2'
+	is "SELECT * FROM (VALUES (1), (1), (2)) INTERSECT ALL SELECT * FROM (VALUES (1), (1), (1)) ORDER BY 1" $'1\n1'
+	is "WITH t(a) AS (VALUES (1), (1), (NULL), (NULL)) SELECT a FROM t EXCEPT ALL SELECT NULL ORDER BY a" $'\n1\n1'
+	is "SELECT 1 AS a EXCEPT ALL SELECT 2 UNION ALL SELECT 1 EXCEPT ALL SELECT 1" 1
+	is "SELECT count(*) FROM (SELECT event, event FROM events EXCEPT ALL SELECT event, event FROM events WHERE user_id = 'u1')" 1
+	is "SELECT 1 AS a, 2 AS b UNION ALL BY NAME SELECT 3 AS b, 4 AS c" $'1,2,\n,3,4'
+	is "SELECT 1 UNION DISTINCT SELECT 1" 1
+	is "(SELECT event FROM events ORDER BY timestamp LIMIT 1) UNION ALL (SELECT event FROM events ORDER BY timestamp DESC LIMIT 1)" $'page_view\nsignup'
+	run -2 at-query "SELECT 1, 2 EXCEPT ALL SELECT 1"
+	[[ $output == *'1:13: EXCEPT ALL of 2 columns and 1'* ]]
+}
+
+@test "the name of an item stands for it in those behind it, unless a column is called so" {
+	is "SELECT revenue * 2 AS y, y + 1 AS z, y * z FROM events WHERE z > 6 ORDER BY 1" $'8,9,72'
+	is "SELECT count(*) AS n, n * 2, count(revenue) v, round(1.0 * v / n, 2) FROM events" 3,6,2,0.67
+	is "SELECT event AS page, page || '!' FROM events WHERE id = 'e1'" 'page_view,/home!'
+	is "SELECT date_trunc('day', timestamp) AS day, count(*) AS n, sum(n) OVER (ORDER BY day) FROM events GROUP BY day ORDER BY day" $'2026-11-23T00:00:00.000Z,2,2\n2026-11-24T00:00:00.000Z,1,3'
+	is "SELECT 1 AS one, one + 1 AS two, (SELECT max(one) FROM (SELECT 7 AS one))" 1,2,7
+	is "SELECT user_id, timestamp - lag(timestamp) OVER w AS gap, gap / 60 FROM events WHERE event = 'page_view' WINDOW w AS (ORDER BY timestamp) ORDER BY 1" $'u1,,\nu2,5399.877,89.99795'
+	run -2 at-query "SELECT y + 1, 2 AS y"
+	[[ $output == *"1:8: no column 'y'"* ]]
+}
+
+@test "UNPIVOT makes rows of columns, as a statement and in FROM; by twos, with NULLs, of COLUMNS" {
+	is "UNPIVOT (SELECT 1 AS id, 2 AS a, 3 AS b) ON a, b INTO NAME k VALUE v" $'1,a,2\n1,b,3'
+	is "UNPIVOT (SELECT 1 AS id, 2 AS a, NULL AS b UNION ALL SELECT 2, 5, 6) ON COLUMNS(* EXCLUDE (id)) ORDER BY value DESC" $'2,b,6\n2,a,5\n1,a,2'
+	is "SELECT u.k, sum(u.v) FROM (SELECT 1 AS id, 2 AS a, NULL AS b) UNPIVOT INCLUDE NULLS (v FOR k IN (a AS 'x', b)) AS u GROUP BY 1 ORDER BY 1" $'b,\nx,2'
+	is "FROM (SELECT 1 AS id, 2 AS a, 3 AS b, 4 AS c, 5 AS d) UNPIVOT ((v, w) FOR k IN ((a, b) AS 'one', (c, d)))" $'1,one,2,3\n1,c_d,4,5'
+	is "WITH m AS (SELECT event, count(*) AS n, sum(revenue) AS r FROM events GROUP BY event) SELECT * FROM m UNPIVOT (v FOR metric IN (n, r)) ORDER BY event, metric" $'page_view,n,2\npage_view,r,6.5\nsignup,n,1'
+	run -2 at-query "UNPIVOT events INTO NAME a VALUE b"
+	[[ $output == *'1:1: UNPIVOT wants ON'* ]]
+	run -2 at-query "SELECT * FROM events UNPIVOT (v IN (revenue))"
+	[[ $output == *'1:22: UNPIVOT (…) wants'* ]]
+}
+
+@test "ASOF JOIN: the nearest row of each key, of equal times the last; USING; a row of its own per row, not a search" {
+	is "SELECT * FROM (VALUES (1, 1)) a(k, t) ASOF JOIN (VALUES (1, 0, 9)) b(k, t, v) USING (k, t)" 1,1,9
+	is "SELECT k, t, v FROM (VALUES (1, 5), (2, 1)) a(k, t) ASOF LEFT JOIN (VALUES (1, 0, 9)) b(k, t, v) USING (k, t) ORDER BY k" $'1,5,9\n2,1,'
+	is "SELECT * FROM (VALUES (1, 5)) a(k, t) ASOF JOIN (VALUES (1, 0, 9), (1, 2, 7), (1, 2, 8), (1, 5, 1)) AS b(k, t, v) ON a.k = b.k AND a.t > b.t" 1,5,1,2,8
+	is "SELECT * FROM (VALUES (1, 5)) a(k, t) ASOF LEFT JOIN (VALUES (1, 5, 9), (1, 7, 8), (1, 6, 100)) AS b(k, t, v) ON a.k = b.k AND b.t > a.t AND b.v < 100" 1,5,1,7,8
+	is "SELECT a.user_id, b.page FROM events a ASOF JOIN events b ON a.user_id = b.user_id AND a.timestamp > b.timestamp" u1,/home
+	is "SELECT count(*), count(b.event) FROM events a ASOF LEFT JOIN events b ON a.user_id = b.user_id AND b.event = 'page_view' AND a.timestamp >= b.timestamp" 3,3
+	is "SELECT count(*) FROM events a ASOF JOIN events b ON a.timestamp > b.timestamp OR a.user_id = b.page" 2
+	seq 20000 | jq -c '{event: "a", timestamp: (1795000000 + . ), user_id: "u\(. % 3)"}' | at-ingest -q
+	[ "$(within 60 at-query -f csv "SELECT count(*) FROM (SELECT user_id, timestamp FROM events WHERE event = 'a' LIMIT 2000) a ASOF JOIN events b ON a.user_id = b.user_id AND a.timestamp >= b.timestamp" | tail -n 1 | tr -d '\r')" = 2000 ]
+}
+
+@test "first and last of a frame with a FILTER; -2 ** 2 is 4; DIV, MOD, <=>, IS UNKNOWN, BETWEEN SYMMETRIC, LIKE ANY" {
+	is "SELECT x, last(x) FILTER (WHERE x IS NULL OR x < 2) OVER (ORDER BY y), first(x) FILTER (WHERE y > 1) OVER (ORDER BY y), last_value(x) FILTER (WHERE x > 0) OVER (ORDER BY y ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM (VALUES (1, 1), (NULL, 2), (3, 3)) t(x, y)" $'1,1,,1\n,,,1\n3,,,3'
+	is "SELECT -2 ** 2, 2 ** 3 ** 2, 2 * -3 ** 2, 2 ** -1, 5 - 2 ** 2, -(2) ^ 2" 4,64,18,0.5,1,4
+	is "SELECT 5 DIV 2, 5 MOD 2, mod(5, 3), NULL <=> NULL, NULL IS UNKNOWN, TRUE IS NOT UNKNOWN, 3 BETWEEN SYMMETRIC 5 AND 1, 1_000" 2,1,2,1,1,1,1,1000
+	is "SELECT count(*) FILTER (event LIKE ANY ('p%', 'x')), count_if(event NOT LIKE ALL (['p%', 'q%'])) FROM events" 2,1
+	is "SELECT sum(x) OVER (ORDER BY x RANGE BETWEEN 9e999 PRECEDING AND CURRENT ROW) FROM (VALUES (1), (2)) t(x)" $'1\n3'
+}
+
+@test "LIMIT 10%, WITH TIES, LIMIT n BY, TOP, QUALIFY before WINDOW; * where LATERAL stands before other sources" {
+	is "SELECT event FROM events ORDER BY timestamp LIMIT 67%" $'page_view\npage_view'
+	is "SELECT x FROM (VALUES (1), (2), (3), (4)) t(x) ORDER BY x DESC LIMIT 50 PERCENT OFFSET 1" $'3\n2'
+	is "SELECT x FROM (VALUES (1), (2), (2), (3)) t(x) ORDER BY x LIMIT 2 WITH TIES" $'1\n2\n2'
+	is "SELECT x FROM (VALUES (1), (2), (2), (3)) t(x) ORDER BY x FETCH FIRST 2 ROWS WITH TIES" $'1\n2\n2'
+	is "SELECT user_id, event FROM events ORDER BY user_id, timestamp DESC LIMIT 1 BY user_id" $'u1,signup\nu2,page_view'
+	is "SELECT user_id, event FROM events ORDER BY user_id, timestamp LIMIT 1 OFFSET 1 BY user_id LIMIT 5" u1,signup
+	is "SELECT TOP 1 event FROM events ORDER BY timestamp DESC" signup
+	is "SELECT event, row_number() OVER w AS rn FROM events QUALIFY rn = 1 WINDOW w AS (PARTITION BY event ORDER BY timestamp) ORDER BY event" $'page_view,1\nsignup,1'
+	is "SELECT * FROM (SELECT 1 AS k) a, LATERAL (SELECT a.k + 1 AS m) AS t JOIN (SELECT 7 AS z) b ON b.z > t.m" 1,2,7
+	run -2 at-query "SELECT event FROM events LIMIT 2 WITH TIES"
+	[[ $output == *'1:26: WITH TIES wants an ORDER BY'* ]]
+}
+
+@test "{'a': 1} is JSON, reached into with a dot; slices, properties:a.b, lambdas of lists" {
+	is "SELECT {'a': 1, b: {'c': [5, 6]}} AS s, {'a': 1, 'b': 'q'}.b, MAP {'x': revenue}['x'] FROM events WHERE id = 'e1'" '"{""a"":1,""b"":{""c"":[5,6]}}",q,2.5'
+	is "SELECT s.e, s.o.n + 1 FROM (SELECT {'e': event, 'o': {'n': count(*)}} AS s FROM events GROUP BY event) ORDER BY 1" $'page_view,3\nsignup,2'
+	is "SELECT [1, 2, 3, 4][2:3], [1, 2, 3][2:], [1, 2, 3][:2], 'hello'[2:3], (array_agg(event ORDER BY timestamp))[1:2] FROM events" '"[2,3]","[2,3]","[1,2]",el,"[""page_view"",""page_view""]"'
+	[ "$(sql -P p=/home "SELECT properties:page, properties:viewport.w::int, PARSE_JSON('{\"a\":{\"b\":1}}'):a.b, properties:page = :p FROM events WHERE id = 'e1'")" = /home,320,1,1 ]
+	is "SELECT list_transform(list_filter([1, 2, 3], x -> x > 1), x -> x * 10), arrayMap(y -> y || 'a', ['q']), [z * 2 FOR z IN [1, 2] IF z > 1], [z FOR z IN [1]]" '"[20,30]","[""qa""]",[4],[1]'
+	is "SELECT unnest(generate_series(1, 3)) AS n" $'1\n2\n3'
+	is "SELECT count(*) FROM events WHERE timestamp::time BETWEEN TIME '09:00' AND TIME '10:30' AND json_exists(properties, '$.page')" 1
+	is "SELECT percentile_disc(0.9) WITHIN GROUP (ORDER BY x DESC), percentile_disc(0) WITHIN GROUP (ORDER BY x DESC) FROM range(1, 11) t(x)" 2,10
+	run -2 at-query "SELECT {'a': 1"
+	[[ $output == *'1:8: a { without its }'* ]]
 }
