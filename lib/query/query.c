@@ -550,6 +550,26 @@ place_of(struct str sql, const char *table)
 	return table ? -1 : end;
 }
 
+/* Where the word stands last, as a name or keyword; -1: it does not. */
+static long
+last_place_of(struct str sql, const char *word)
+{
+	struct err ignore = {0};
+	struct token token;
+	size_t at = 0;
+	long place = -1;
+
+	while (token_next(sql, &at, &token, &ignore) == 1) {
+		struct str bare = token.text;
+
+		if (token.kind == TOKEN_QUOTED && bare.n > 2)
+			bare = (struct str){ bare.p + 1, bare.n - 2 };
+		if ((token.kind == TOKEN_WORD || token.kind == TOKEN_QUOTED) && bare.n == strlen(word) && strncasecmp(bare.p, word, bare.n) == 0)
+			place = (long)token.at;
+	}
+	return place;
+}
+
 /* What SQLite said, in words of the user's statement. at: where in the statement it happened, or -1. */
 static int
 tell(struct query *q, struct str sql, size_t base, long at, const char *said, struct err *err)
@@ -610,6 +630,22 @@ tell(struct query *q, struct str sql, size_t base, long at, const char *said, st
 			snprintf(text, sizeof(text), "no function '%s', did you mean '%s'?", rest + 18, near.best);
 		else
 			snprintf(text, sizeof(text), "no function '%s', see at-sql(7)", rest + 18);
+	} else if (sscanf(said, "cannot join using column %127s", name) == 1) {
+		q->failure.code = 0;
+		if (q->store)
+			query_each_column(q, "events", consider, &near, &ignore);
+		at = at < 0 ? last_place_of(sql, name) : at;
+		snprintf(text, sizeof(text), near.best[0] && strcmp(near.best, name) != 0 ? "'%s' is no column of both tables, did you mean '%s'?" : "'%s' is no column of both tables", name, near.best);
+	} else if ((rest = strstr(said, "no such window: "))) {
+		at = at < 0 ? last_place_of(sql, rest + 16) : at;
+		snprintf(text, sizeof(text), "no window '%s', write WINDOW %s AS (…) or OVER (…)", rest + 16, rest + 16);
+	} else if (strcmp(said, "HAVING clause on a non-aggregate query") == 0) {
+		at = at < 0 ? last_place_of(sql, "having") : at;
+		snprintf(text, sizeof(text), "HAVING wants GROUP BY or an aggregate; a condition on rows is WHERE, on windows QUALIFY");
+	} else if (sscanf(said, "misuse of window function %100[^(]", name) == 1) {
+		snprintf(text, sizeof(text), "%s() wants OVER (…) behind it, in the columns, QUALIFY or ORDER BY", name);
+	} else if (sscanf(said, "misuse of aggregate: %100[^(]", name) == 1) {
+		snprintf(text, sizeof(text), "%s() is an aggregate and cannot stand here: a condition on groups is HAVING", name);
 	} else if (strstr(said, "not authorized") || strstr(said, "prohibited") || strstr(said, "may not be modified") || strstr(said, "access to ")) {
 		snprintf(text, sizeof(text), "only reading is allowed: SELECT, WITH, VALUES");
 	} else if (strcmp(said, "incomplete input") == 0) {

@@ -1163,3 +1163,12 @@ P
 	run -2 at-query "SELECT {'a': 1"
 	[[ $output == *'1:8: a { without its }'* ]]
 }
+
+@test "what is wrong with a join, a window, HAVING or an aggregate is told where it stands, with its mend" {
+	wrong() { run -2 at-query "$1"; [ "$output" = "at-query: $2" ] || { printf '%s\n got %s\n' "$1" "$output"; return 1; }; }
+	wrong 'SELECT 1 FROM events e JOIN events f USING (usr_id)' "1:45: 'usr_id' is no column of both tables, did you mean 'user_id'?"
+	wrong 'SELECT count(*) OVER w FROM events' "1:22: no window 'w', write WINDOW w AS (…) or OVER (…)"
+	wrong 'SELECT event FROM events HAVING revenue > 1' '1:26: HAVING wants GROUP BY or an aggregate; a condition on rows is WHERE, on windows QUALIFY'
+	wrong 'SELECT lag(event) FROM events' '1:8: lag() wants OVER (…) behind it, in the columns, QUALIFY or ORDER BY'
+	wrong 'SELECT event FROM events WHERE count(*) > 1 GROUP BY event' '1:32: count() is an aggregate and cannot stand here: a condition on groups is HAVING'
+}
