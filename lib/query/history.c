@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "query/query_priv.h"
 
 /* The last `limit` events of a scan, copied: a ring. */
 struct ring { struct event *event; char **text; size_t n, at, most; };
@@ -154,6 +155,8 @@ history_run(struct query *q, const struct history_spec *spec, int (*each)(void *
 	version = store_version(store);
 	if (spec->limit == 0 && !spec->follow)
 		return 0;
+	if (!spec->follow && query_hold(q, err) < 0)
+		return err->code;
 	rc = pass(q, spec, 0, last, spec->limit ? each : seen, self, &seq, &damage, err);
 	if (rc == 0 && spec->follow)
 		rc = follow(q, spec, each, idle, self, version, seq, &damage, err);

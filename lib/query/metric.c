@@ -843,6 +843,17 @@ add_samples(void *self, int part, const struct store_run *run)
 
 #define PARTS 16                /* fixed, so that sums do not depend on the number of cores */
 
+static void
+forget_samples(void *self)
+{
+	struct gather *g = self;
+
+	for (int i = 0; i < PARTS; i++) {
+		release_groups(&g->part[i]);
+		begin_groups(&g->part[i]);
+	}
+}
+
 static int
 from_samples(struct gather *g, struct kinds *f, struct store_match *match, struct err *err)
 {
@@ -869,7 +880,7 @@ from_samples(struct gather *g, struct kinds *f, struct store_match *match, struc
 	match->wants = is_meant;
 	match->self = f;
 	if ((rc = query_hold_samples(g->query, err)) == 0)
-		rc = store_each_run(query_store(g->query, err), match, PARTS, add_samples, g, err);
+		rc = store_each_run(query_store(g->query, err), match, PARTS, add_samples, forget_samples, g, err);
 	for (int i = 0; i < PARTS; i++) {
 		if (rc == 0)
 			add_part(g, &g->all, &part[i]);

@@ -1061,7 +1061,7 @@ reads_samples_again(struct str sql)
 			from = depth;
 		else if (ends_from(&word))
 			from = -1;
-		samples += is_named(&word, "metrics") || (is_named(&before, "metric") && token_is(&word, "("));
+		samples += is_named(&word, "metrics") || ((is_named(&before, "metric") || is_named(&before, "schema")) && token_is(&word, "("));
 		others += token_is(&word, "from") || token_is(&word, "join") || is_named(&word, "events") || (token_is(&word, ",") && depth == from);
 	}
 	return samples && samples + others > 2;

@@ -381,6 +381,14 @@ add_entry(void *self, struct str json)
 	return add_row(self, 0, json);
 }
 
+static int
+read_stored(struct query *q, const char *kind, struct cursor *c, int64_t from, int64_t to)
+{
+	int rc = query_hold(q, &q->failure);
+
+	return rc ? rc : store_each_row(q->store, kind, from, to, add_row, c, &q->failure);
+}
+
 /* Entries of the tenant: for who sees all of it, and may read them (query_set_audit). */
 static int
 read_audit(struct query *q, struct cursor *c, int64_t from, int64_t to)
@@ -424,8 +432,7 @@ filter(sqlite3_vtab_cursor *base, int plan, const char *ops, int argc, sqlite3_v
 		range.from = TIME_MIN;
 	if (range.to > TIME_MAX)
 		range.to = TIME_MAX + 1;
-	if (range.from < range.to && (t->kind->kind ? store_each_row(t->q->store, t->kind->kind, range.from, range.to, add_row, c, &t->q->failure) :
-	    read_audit(t->q, c, range.from, range.to)) < 0) {
+	if (range.from < range.to && (t->kind->kind ? read_stored(t->q, t->kind->kind, c, range.from, range.to) : read_audit(t->q, c, range.from, range.to)) < 0) {
 		sqlite3_free(t->base.zErrMsg);
 		t->base.zErrMsg = sqlite3_mprintf("%s", t->q->failure.text);
 		return SQLITE_ERROR;

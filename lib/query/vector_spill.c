@@ -9,16 +9,15 @@
  *             3 length bytes   text
  *             4 zigzag         instant, ms: a text to SQL, but ordered as a number
  *
- * The file is in $TMPDIR (/tmp), has no name there, and is gone with the process whatever becomes of that. A reader holds one piece of
- * each part, and takes the least of their first rows by a heap: n rows of p parts cost n log p comparisons.
+ * The file is one of base/aside.h. A reader holds one piece of each part, and takes the least of their first rows by a heap: n rows of p
+ * parts cost n log p comparisons.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/aside.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "codec/varint.h"
@@ -58,36 +57,20 @@ struct vector_spill_reader {
 	char (*time)[TIME_LEN];         /* of columns of instants, of the row at hand */
 };
 
-static const char *
-directory(void)
-{
-	const char *named = getenv("TMPDIR");
-
-	return named && *named ? named : "/tmp";
-}
-
 struct vector_spill *
 vector_spill_new(const struct vector_plan *plan, struct err *err)
 {
 	struct vector_spill *s = mem_new(sizeof(*s));
-	struct buf name = {0};
 
 	s->n_keys = plan->n_keys;
 	s->n_columns = plan->n_keys + plan->n_aggregates;
 	s->ordered = !plan->unordered;
-	s->fd = open(directory(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (s->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL)) {      /* a file system without such files */
-		buf_printf(&name, "%s/at-query-XXXXXX", directory());
-		buf_text(&name);
-		if ((s->fd = mkostemp(name.p, O_CLOEXEC)) >= 0)
-			unlink(name.p);
-	}
+	s->fd = aside_file();
 	if (s->fd < 0) {
-		err_set(err, ERR_IO, "no temporary file in %s: %s; set TMPDIR, or allow more memory", directory(), strerror(errno));
+		err_set(err, ERR_IO, "no temporary file in %s: %s; set TMPDIR, or allow more memory", aside_directory(), strerror(errno));
 		vector_spill_free(s);
 		s = NULL;
 	}
-	buf_release(&name);
 	return s;
 }
 
@@ -127,7 +110,7 @@ static int
 write_out(struct vector_spill *s, struct err *err)
 {
 	if (io_write(s->fd, s->out.p, s->out.n) < 0)
-		return err_set(err, ERR_IO, "cannot write groups to a temporary file in %s, behind %lld KiB: %s; set TMPDIR, or allow more memory", directory(),
+		return err_set(err, ERR_IO, "cannot write groups to a temporary file in %s, behind %lld KiB: %s; set TMPDIR, or allow more memory", aside_directory(),
 		    (long long)(s->bytes >> 10), strerror(errno));
 	s->bytes += (int64_t)s->out.n;
 	buf_clear(&s->out);
@@ -240,10 +223,10 @@ fill(const struct vector_spill *s, struct front *f, size_t n, struct err *err)
 	want = want > left ? left : want;
 	got = io_read_at(s->fd, buf_room(&f->piece, want), want, f->next);
 	if (got < 0)
-		return err_set(err, ERR_IO, "cannot read a temporary file in %s: %s", directory(), strerror(errno));
+		return err_set(err, ERR_IO, "cannot read a temporary file in %s: %s", aside_directory(), strerror(errno));
 	f->piece.n += (size_t)got;
 	f->next += got;
-	return f->piece.n >= n ? 0 : err_set(err, ERR_IO, "a temporary file in %s is damaged", directory());
+	return f->piece.n >= n ? 0 : err_set(err, ERR_IO, "a temporary file in %s is damaged", aside_directory());
 }
 
 static int
@@ -299,12 +282,12 @@ advance(const struct vector_spill *s, struct front *f, struct err *err)
 		return err->code;
 	memcpy(&length, f->piece.p + f->at, sizeof(length));
 	if (length > LONGEST || fill(s, f, sizeof(length) + length, err) < 0)
-		return err->code ? err->code : err_set(err, ERR_IO, "a temporary file in %s is damaged", directory());
+		return err->code ? err->code : err_set(err, ERR_IO, "a temporary file in %s is damaged", aside_directory());
 	rest = (struct str){ f->piece.p + f->at + sizeof(length), length };
 	f->row_end = f->at + sizeof(length) + length;
 	for (int i = 0; i < s->n_columns; i++)
 		if (take_value(&rest, &f->value[i]) < 0)
-			return err_set(err, ERR_IO, "a temporary file in %s is damaged", directory());
+			return err_set(err, ERR_IO, "a temporary file in %s is damaged", aside_directory());
 	return 1;
 }
 

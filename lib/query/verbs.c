@@ -362,6 +362,16 @@ schema_samples(void *self, int part, const struct store_run *run)
 	return 0;
 }
 
+static void
+schema_anew(void *self)
+{
+	struct schema *s = self;
+
+	for (struct map_entry *e = map_first(&s->metrics); e; e = map_next(&s->metrics, e))
+		free(e->ptr);
+	map_clear(&s->metrics);
+}
+
 static int
 schema(const struct table_function_call *call, struct cell_sink sink, struct err *err)
 {
@@ -372,8 +382,11 @@ schema(const struct table_function_call *call, struct cell_sink sink, struct err
 
 	if (!store)
 		return err->code;
+	call->query->samples_too = 1;   /* with them the vocabulary is of their state */
+	if (query_hold(call->query, err) < 0)
+		return err->code;
 	if ((rc = store_each_name(store, schema_name, &s, err)) == 0 && (rc = store_each_property(store, schema_property, &s, err)) == 0)
-		rc = store_each_run(store, &all, 1, schema_samples, &s, err);
+		rc = store_each_run(store, &all, 1, schema_samples, schema_anew, &s, err);
 	for (struct map_entry *e = map_first(&s.metrics); e; e = map_next(&s.metrics, e)) {
 		struct seen *seen = e->ptr;
 		char a[TIME_LEN], b[TIME_LEN];
@@ -383,8 +396,8 @@ schema(const struct table_function_call *call, struct cell_sink sink, struct err
 		if (rc == 0)
 			rc = sink.row(sink.self, (struct cell[]){ cell_text(STR("metric")), cell_text(e->key), cell_integer(seen->n), cell_text((struct str){ a, TIME_LEN }),
 			    cell_text((struct str){ b, TIME_LEN }) }, 5, err);
-		free(seen);
 	}
+	schema_anew(&s);
 	map_release(&s.metrics);
 	return rc;
 }

@@ -508,11 +508,34 @@ step(struct store_cursor *c, MDB_val *k, MDB_cursor_op op, struct str *key, stru
 	}
 	*key = (struct str){ k->mv_data, k->mv_size };
 	*value = (struct str){ 0 };
+	c->raw = (struct str){ d.mv_data, d.mv_size };
 	if (c->keys_only || (c->prefix.p && (key->n < c->prefix.n || memcmp(key->p, c->prefix.p, c->prefix.n))))
 		return 1;
 	if ((rc = checked(c->view, c->table, *key, &d, value, 0, err)))
 		return rc;
 	return 1;
+}
+
+int
+store_walk_value(const struct store_cursor *c, struct str key, struct str *value, struct err *err)
+{
+	MDB_val d = val(c->raw);
+
+	return checked(c->view, c->table, key, &d, value, 0, err);
+}
+
+int
+store_walk_mark(const struct store_cursor *c, struct store_mark *mark)
+{
+	MDB_val d = val(c->raw);
+	int rc = 0;
+
+	*mark = (struct store_mark){ 0 };
+	if (d.mv_size < CHECK || !readable(&d))
+		return -1;
+	mark->len = d.mv_size - CHECK;
+	GUARDED(rc, (memcpy(mark->begins, d.mv_data, d.mv_size < sizeof(mark->begins) ? d.mv_size : sizeof(mark->begins)), 0));
+	return rc;
 }
 
 int
@@ -792,7 +815,7 @@ begun(struct store *s, struct err *err)
 	int rc;
 
 	s->writer = pthread_self();
-	s->changed = 0;
+	s->changed = s->pieces_changed = 0;
 	store_view_of_txn(s, &v);
 	if ((rc = store_view_head(&v, &s->head, err)))
 		store_abort(s);
@@ -890,7 +913,7 @@ store_commit(struct store *s, struct err *err)
 		return 0;
 	}
 	s->head.version++;
-	if ((rc = put_head(s, err)) || (s->format < STORE_FORMAT && (rc = put_format(s, err))))
+	if ((s->pieces_changed && (rc = store_count_seal(s, err))) || (rc = put_head(s, err)) || (s->format < STORE_FORMAT && (rc = put_format(s, err))))
 		goto out;
 	rc = commit(s->txn);
 	if (rc == 0 && s->format < STORE_FORMAT)
@@ -916,6 +939,13 @@ store_commit_soon(struct store *s, struct err *err)
 
 /* ---- writing */
 
+static void
+changes(struct store *s, enum store_table table, struct str key)
+{
+	s->changed = 1;
+	s->pieces_changed |= table == STORE_SAMPLES && key.n >= 8 && store_key64_get(key.p) != 0;      /* 0: the tail, which has batches */
+}
+
 static int
 put(struct store *s, enum store_table table, struct str key, struct str value, unsigned how, struct err *err)
 {
@@ -932,7 +962,7 @@ put(struct store *s, enum store_table table, struct str key, struct str value, u
 	for (int i = 0; i < CHECK; i++)
 		((unsigned char *)d.mv_data)[i] = (unsigned char)(crc >> (8 * i));
 	memcpy((char *)d.mv_data + CHECK, value.p, value.n);
-	s->changed = 1;
+	changes(s, table, key);
 	return 0;
 }
 
@@ -959,7 +989,7 @@ store_delete(struct store *s, enum store_table table, struct str key, struct err
 		return 0;
 	if (rc)
 		return store_fail(s, rc, "removing", err);
-	s->changed = 1;
+	changes(s, table, key);
 	return 0;
 }
 
@@ -1084,7 +1114,7 @@ open_tables(struct store *s, int create, struct err *err)
 	}
 out:
 	s->txn = NULL;
-	s->changed = 0;
+	s->changed = s->pieces_changed = 0;
 	if (txn)
 		mdb_txn_abort(txn);
 	return rc;
@@ -1289,6 +1319,7 @@ store_open(const char *dir, const char *tenant, int how, struct err *err)
 	int rc, is_new, making = 0;
 
 	watch_faults();
+	s->copies.most = STORE_COPY_MOST;
 	s->map_lock = &s->map_lock_own;
 	pthread_rwlock_init(s->map_lock, NULL);
 	s->scans_fd = -1;
@@ -1388,6 +1419,8 @@ store_share(struct store *s)
 	mine->map_lock = s->map_lock;
 	mine->page = s->page;
 	mine->series_most = s->series_most;
+	mine->copies.most = STORE_COPY_MOST;
+	mine->view_ns = s->view_ns;
 	memcpy(mine->hash_key, s->hash_key, sizeof(mine->hash_key));
 	__atomic_fetch_add(&mine->of->shares, 1, __ATOMIC_RELAXED);
 	return mine;

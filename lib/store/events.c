@@ -519,6 +519,17 @@ out:
 	return rc < 0 ? rc : 0;
 }
 
+static void
+add_entry(const struct store *s, char what, struct str key, struct str value, struct buf *out)
+{
+	const struct store_rights *rights = s->rights;
+
+	if (rights && !(what == 'n' ? rights->event_name : rights->key)(rights->self, (struct str){ key.p + 1, key.n - 1 }))
+		return;
+	varint_put_str(out, key);
+	varint_put_str(out, value);
+}
+
 /* All entries of one kind, copied out before the first is told: no transaction is open while the caller works. */
 static int
 copy_vocab(struct store *s, char what, struct buf *out, struct err *err)
@@ -526,20 +537,24 @@ copy_vocab(struct store *s, char what, struct buf *out, struct err *err)
 	struct store_view v;
 	struct store_cursor c = { .view = &v, .table = STORE_VOCAB };
 	const struct store_rights *rights = s->rights;
-	struct str key, value;
+	const struct buf *held = store_held_vocab(s);
+	struct str key, value, rest;
 	int rc;
 
 	if (rights && !(rights->by_name && (what == 'n' || rights->all_names)))
 		return store_rights_vocab(s, what, out, err);
+	if (held) {
+		for (rest = buf_get(held); rest.n && varint_take_str(&rest, &key) == 0 && varint_take_str(&rest, &value) == 0; )
+			if (key.n && key.p[0] == what)
+				add_entry(s, what, key, value, out);
+		return 0;
+	}
 	if ((rc = store_view_open(&v, s, err)))
 		return rc;
 	for (rc = store_walk(&c, (struct str){ &what, 1 }, &key, &value, err); rc > 0; rc = store_walk_next(&c, &key, &value, err)) {
 		if (key.n == 0 || key.p[0] != what)
 			break;
-		if (rights && !(what == 'n' ? rights->event_name : rights->key)(rights->self, (struct str){ key.p + 1, key.n - 1 }))
-			continue;
-		varint_put_str(out, key);
-		varint_put_str(out, value);
+		add_entry(s, what, key, value, out);
 	}
 	store_walk_end(&c);
 	store_view_close(&v);

@@ -665,7 +665,7 @@ drop_samples(struct away *a, const struct store_ladder *l, int64_t *dropped, int
 {
 	struct store_match old = { .from = INT64_MIN, .to = l->rung[0].floor };
 
-	return dry ? store_each_run(a->s, &old, 1, count_samples, dropped, a->err) : retain_samples(a, l, dropped);
+	return dry ? store_each_run(a->s, &old, 1, count_samples, NULL, dropped, a->err) : retain_samples(a, l, dropped);
 }
 
 int

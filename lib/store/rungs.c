@@ -128,6 +128,7 @@ store_ladder_put(struct store *s, const struct store_ladder *l, struct err *err)
 		varint_put_signed(&b, l->rung[i].floor);
 	}
 	rc = store_put(s, STORE_META, LADDER, buf_get(&b), err);
+	s->pieces_changed = 1;
 	buf_release(&b);
 	return rc;
 }

@@ -804,9 +804,8 @@ store_seals(const struct store_view *v, uint64_t *seals, struct err *err)
 	return rc > 0 && (varint_take(&value, seals) || value.n) ? store_damaged(err, v->s, "a number of seals that cannot be read back") : rc < 0 ? rc : 0;
 }
 
-/* For readers of roll-ups, which took the tail before: what they have of it may be in the roll-ups now. */
-static int
-count_seal(struct store *s, struct err *err)
+int
+store_count_seal(struct store *s, struct err *err)
 {
 	struct store_view v;
 	struct buf b = { 0 };
@@ -831,7 +830,6 @@ seal_all(struct store *s, int tail, struct err *err)
 	int rc = store_ladder_get(s, &ladder, err);
 
 	rc = rc < 0 ? rc : tail ? take_tail(s, &x, err) : 0;
-	rc = rc == 0 && tail ? count_seal(s, err) : rc;
 	for (size_t i = 0; i < p->n_touched && rc == 0; i++) {
 		struct store_series *one = p->touched[i];
 		struct map_entry *e = NULL;

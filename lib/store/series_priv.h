@@ -15,7 +15,7 @@ void store_tidy_samples(struct samples *);      /* in order of time, of each tim
 /* Batches of the tail. */
 struct store_tail_head { uint64_t samples, widest; };
 
-/* How often the tail was sealed: a number that is another one after each seal. 0, < 0. */
+/* How often a commit changed pieces, or the ladder: while it is the same, what is not in the tail is the same. 0, < 0. */
 int store_seals(const struct store_view *, uint64_t *, struct err *);
 int store_tail_head(struct str batch, struct store_tail_head *, struct str *rest);
 /* Each sample of a batch, in order. 0, -1 when the bytes are none, or what `each` gave. */
@@ -29,23 +29,34 @@ int store_last_piece(const struct store_view *, struct samples_coder *, uint64_t
 int store_put_samples(struct store *, uint64_t series, const struct samples *, struct err *);     /* as pieces; none may be there */
 
 /* ---- series_copy.c: series and samples of one moment, packed as they lie, for who reads longer than a transaction may last */
-#define STORE_COPY_MOST ((size_t)128 << 20)     /* bytes of all copies of a handle, where nobody says less: 140 million samples */
+#define STORE_VIEW_NS   500000000               /* how long a transaction is kept, ns: half of what none may outlive */
+static inline int64_t
+store_view_ns(const struct store *s)
+{
+	return s->view_ns ? s->view_ns : STORE_VIEW_NS;
+}
+
 struct store_series_copy;
 struct store_series_copy *store_series_copy_new(struct store *);                        /* of this handle, which outlives it */
 struct store_series_copy *store_series_copy_use(struct store_series_copy *);            /* one user more, of any thread; NULL is fine */
 void store_series_copy_release(struct store_series_copy *);                             /* NULL is fine */
-/* What a series has from <= time < to; series one after the other, rising. Or everything there is, roll-ups, ladder and postings too. 1; 0 it is more
- * than may be copied; < 0. */
-int store_series_copy_pieces(struct store_series_copy *, const struct store_view *, uint64_t series, int64_t from, int64_t to, struct err *);
-int store_series_copy_all(struct store_series_copy *, const struct store_view *, struct err *);
-void store_series_copy_heads(const struct store_series_copy *, uint64_t *seals, struct store_ladder *);         /* of one of everything; seals NULL is fine */
-struct store_series_copy *store_held_series(const struct store *);      /* snapshot.c: of store_hold; NULL when there is none */
 
-int store_series_copy_indexed(const struct store_series_copy *);                       /* of everything: has it postings? */
+/* It is made in passes: as long as it is not done, each begins under a view that was just opened, copies all over again what it wants, which is
+ * little to do after the first, and may leave another view behind. 0 or < 0; ERR_CORRUPT: what is damaged cannot be copied. */
+int store_series_copy_pass(struct store_series_copy *, const struct store_view *, struct err *);
+int store_series_copy_series(struct store_series_copy *, struct store_view *, struct err *);            /* identities, postings, ladder: first */
+int store_series_copy_samples(struct store_series_copy *, struct store_view *, struct err *);           /* all, roll-ups too, as of the view at hand */
+int store_series_copy_pieces(struct store_series_copy *, struct store_view *, uint64_t series, int64_t from, int64_t to, struct err *); /* or those of
+				 * a series from <= time < to; series one after the other, rising */
+int store_series_copy_done(struct store_series_copy *);
+
+int store_series_copy_indexed(const struct store_series_copy *);                        /* of everything: has it postings? */
+const struct store_ladder *store_series_copy_ladder(const struct store_series_copy *);  /* likewise */
+struct store_series_copy *store_held_series(const struct store *);      /* snapshot.c: of store_hold; NULL when there is none */
 
 /* As store_walk and its kin, over the tables STORE_SERIES and STORE_SAMPLES, and STORE_INDEX for postings, of the file or of a copy. Begin with
  * c.table and copy or c.view. */
-struct store_series_walk { struct store_cursor c; const struct store_series_copy *copy; size_t at; };
+struct store_series_walk { struct store_cursor c; const struct store_series_copy *copy; size_t at; int tail; };
 int store_series_walk(struct store_series_walk *, struct str from, struct str *key, struct str *value, struct err *);
 int store_series_walk_before(struct store_series_walk *, struct str at, struct str *key, struct str *value, struct err *);
 int store_series_walk_next(struct store_series_walk *, struct str *key, struct str *value, struct err *);
@@ -101,6 +112,7 @@ int store_postings_find(const struct store_view *, const struct store_series_cop
 /* For the copy: is there an index? And under what its entries stand: keys that begin so, all of the same length. */
 int store_postings_complete(const struct store_view *, struct err *);
 #define STORE_POSTINGS STR("\xffp")
+#define STORE_POSTINGS_END STR("\xffq")
 #define STORE_POSTINGS_KEY (2 + 16 + 8)
 
 /* For verify: what a series has to stand in (kind 'm', 'f', 'l' with the hash, 'k' with the label), and what an entry whose key

@@ -3,14 +3,10 @@
  * What is read is of one moment, and no transaction lasts for it:
  *
  *      store_hold with samples     all of it from the copy (series_copy.c) that the whole statement reads
- *      store_samples_open          series, tail and pieces are copied under one transaction, packed as they lie
- *      store_each_run              under a transaction for each thread, all of the same commit, which is given up after a moment: runs
- *                                  are folded, not written, so mostly it is done by then
- *
- * What takes longer, or is more than may be copied, goes on in transactions as they come: the tail was read first, so a seal in between
- * shows samples twice, which the stitching makes one, and never hides any; only what came since may show for some series and not for
- * others. What the stitching cannot tell apart is the sum of a bucket without late samples from that with them: so the roll-ups of a
- * series are read under one transaction in any case, which also says whether the tail was sealed since.
+ *      store_samples_open          series, tail and pieces are copied, packed as they lie
+ *      store_each_run              runs are folded, not written, so mostly all is done before anybody changes a piece (store_seals): the tail was
+ *                                  read first, each thread has transactions of its own for a moment, and what is not in the tail is the same in
+ *                                  all of them. Once it is not, all begins anew from a copy.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -24,8 +20,8 @@
 #include "store/rungs.h"
 
 #define LOT          (256 << 10)        /* bytes of pieces read under one transaction */
-#define VIEW_NS      500000000          /* how long a transaction may be kept, ns: half of what none may outlive */
 #define THREADS_MOST 64
+#define CHANGED      (-100)             /* no ERR_: pieces did, while they were read */
 
 struct series { uint64_t id; struct store_sample texts; struct samples tail; };
 
@@ -189,24 +185,23 @@ find(const struct store_view *v, const struct store_series_copy *copy, const str
 	return rc;
 }
 
-/* The copy of the statement, if there is one; else a view. 0, < 0. */
+/* A copy, if there is one; else a view. 0, < 0. */
 static int
-begin_reading(struct store *s, struct list *l, struct store_view *v, struct store_series_copy **copy, struct err *err)
+begin_reading(struct store *s, struct list *l, struct store_view *v, const struct store_series_copy *copy, struct err *err)
 {
 	int rc = begin_list(s, l, err);
 
 	*v = (struct store_view){ .s = s };
-	*copy = store_held_series(s);
-	return rc || *copy ? rc : store_view_open(v, s, err);
+	return rc || copy ? rc : store_view_open(v, s, err);
 }
 
 int
 store_each_series(struct store *s, const struct store_match *m, int (*each)(void *, const struct store_sample *), void *self, struct err *err)
 {
-	struct store_series_copy *copy;
+	const struct store_series_copy *copy = store_held_series(s);
 	struct store_view v;
 	struct list l = { 0 };
-	int rc = begin_reading(s, &l, &v, &copy, err);
+	int rc = begin_reading(s, &l, &v, copy, err);
 
 	if (rc == 0)
 		rc = find(&v, copy, m, &l, err);
@@ -456,9 +451,9 @@ struct reading {
 	struct store *s;
 	const struct store_match *match;
 	struct list list;
-	struct store_series_copy *copy; /* of the statement; NULL: under views */
-	uint64_t seals;                 /* when the tail was read */
-	size_t commit;                  /* the transaction that the views are of */
+	const struct store_series_copy *copy;   /* NULL: under views */
+	struct store_ladder ladder;     /* as it has it */
+	uint64_t seals;                 /* when the tail was read: of all views */
 	size_t parts;
 	int (*each)(void *, int, const struct store_run *);
 	void *self;
@@ -473,9 +468,6 @@ struct worker {
 	struct store_reader reader;
 	struct store_view view;         /* what is read, unless there is a copy, */
 	int64_t since;                  /* and since when, monotonic ns */
-	struct store_ladder ladder;     /* as it has it */
-	int sealed;                     /* in that, the tail is in the pieces and roll-ups */
-	int rolled;                     /* a series is being read by roll-ups */
 	struct samples value, count;    /* of roll-ups */
 	int part;
 	size_t series;
@@ -491,7 +483,7 @@ give(struct worker *w, const struct samples *x, size_t from, size_t n, const str
 	return n ? w->all->each(w->all->self, w->part, &run) : 0;
 }
 
-/* What the next samples are read under: for a moment the commit that all read, then whatever there is. In a copy nothing changes. */
+/* What the next samples are read under: a view for a moment, then another one of the same pieces. In a copy nothing changes. 0, CHANGED, < 0. */
 static int
 see_now(struct worker *w, struct err *err)
 {
@@ -499,16 +491,14 @@ see_now(struct worker *w, struct err *err)
 	uint64_t seals;
 	int rc;
 
-	if (all->copy || (w->view.txn && (!w->view.own || time_mono_ns() - w->since < VIEW_NS)))
+	if (all->copy || (w->view.txn && (!w->view.own || time_mono_ns() - w->since < store_view_ns(all->s))))
 		return 0;
 	store_view_close(&w->view);
 	if ((rc = store_view_open(&w->view, all->s, err)))
 		return rc;
 	w->since = time_mono_ns();
-	if ((rc = store_ladder_of(&w->view, &w->ladder, err)) < 0 || (rc = store_seals(&w->view, &seals, err)))
-		return rc;
-	w->sealed = seals != all->seals;
-	return 0;
+	rc = store_seals(&w->view, &seals, err);
+	return rc ? rc : seals != all->seals ? CHANGED : 0;
 }
 
 /* The samples of [from, to), the tail's with them. */
@@ -532,7 +522,7 @@ give_samples(struct worker *w, int64_t from, int64_t to, struct err *err)
 	tail.n = end - k;
 	store_reader_begin(&w->reader, one->id, &tail, from, to);
 	while (rc == 0 && (rc = store_reader_next(w->all->s, &w->reader, &x, &at, &n, err)) > 0)
-		if ((rc = give(w, x, at, n, NULL)) == 0 && !w->rolled)
+		if ((rc = give(w, x, at, n, NULL)) == 0)
 			rc = see_now(w, err);
 	return rc;
 }
@@ -590,13 +580,13 @@ give_tail(struct worker *w, int64_t from, int64_t to)
 	return k < end ? give(w, tail, k, end - k, NULL) : 0;
 }
 
-/* The buckets of a rung whose samples are gone, and on top of them what the tail has, where it is not in them already. */
+/* The buckets of a rung whose samples are gone, and on top of them what the tail has. */
 static int
 give_gone(struct worker *w, const struct store_rung *r, int64_t from, int64_t to, int64_t tail_from, int64_t tail_to, struct err *err)
 {
 	int rc = give_rung(w, r, from, to, err);
 
-	return rc || w->sealed ? rc : give_tail(w, tail_from, tail_to);
+	return rc ? rc : give_tail(w, tail_from, tail_to);
 }
 
 /* What no bucket has: the samples, and before their floor those of the tail. */
@@ -660,7 +650,7 @@ rung_end(struct worker *w, const struct store_rung *r, int64_t *end, struct err 
 static int
 give_series(struct worker *w, int wanted, struct err *err)
 {
-	const struct store_ladder *l = &w->ladder;
+	const struct store_ladder *l = &w->all->ladder;
 	const struct store_match *m = w->all->match;
 	const struct store_rung *r = &l->rung[wanted];
 	int64_t raw = l->rung[0].floor, from = m->from, begin = from, end = from, lost = wanted ? r->floor : raw, width = r->width_ms, last;
@@ -694,20 +684,18 @@ give_series(struct worker *w, int wanted, struct err *err)
 static int
 give_rolled(struct worker *w, struct err *err)
 {
+	const struct store_ladder *l = &w->all->ladder;
 	const struct store_match *m = w->all->match;
 	int64_t last = INT64_MIN;
 	int rc = 0, wanted = 0;
 
-	for (int i = 1; i < w->ladder.n; i++)
-		if (m->rung >= w->ladder.rung[i].width_ms && m->rung % w->ladder.rung[i].width_ms == 0)
+	for (int i = 1; i < l->n; i++)
+		if (m->rung >= l->rung[i].width_ms && m->rung % l->rung[i].width_ms == 0)
 			wanted = i;
 	/* a rung that the ladder got of late has nothing yet: the one below has it */
-	while (wanted && (rc = rung_end(w, &w->ladder.rung[wanted], &last, err)) == 0 && last == INT64_MIN)
+	while (wanted && (rc = rung_end(w, &l->rung[wanted], &last, err)) == 0 && last == INT64_MIN)
 		wanted--;
-	w->rolled = 1;
-	rc = rc ? rc : give_series(w, wanted, err);
-	w->rolled = 0;
-	return rc;
+	return rc ? rc : give_series(w, wanted, err);
 }
 
 static int
@@ -720,7 +708,7 @@ read_part(struct worker *w, size_t part, struct err *err)
 	w->part = (int)part;
 	for (w->series = all->list.n * part / all->parts; w->series < to && rc == 0 && !all->over; w->series++)
 		if ((rc = see_now(w, err)) == 0)
-			rc = all->match->rung > 0 && w->ladder.n > 1 ? give_rolled(w, err) : give_samples(w, all->match->from, all->match->to, err);
+			rc = all->match->rung > 0 && all->ladder.n > 1 ? give_rolled(w, err) : give_samples(w, all->match->from, all->match->to, err);
 	return rc;
 }
 
@@ -756,7 +744,7 @@ release_worker(struct worker *w)
 	samples_release(&w->count);
 }
 
-/* Another thread: it helps where it sees the same commit. */
+/* Another thread: it helps where it sees the same pieces. */
 static void *
 work(void *self)
 {
@@ -764,9 +752,7 @@ work(void *self)
 	struct worker w = { .all = all };
 	struct err err = { 0 };
 
-	if (all->copy)
-		store_series_copy_heads(all->copy, NULL, &w.ladder);
-	if (all->copy || (see_now(&w, &err) == 0 && mdb_txn_id(w.view.txn) == all->commit))
+	if (see_now(&w, &err) == 0)
 		read_parts(&w);
 	release_worker(&w);
 	return NULL;
@@ -786,39 +772,81 @@ threads_for(const struct reading *all)
 	return n < THREADS_MOST ? (int)n : THREADS_MOST;
 }
 
-int
-store_each_run(struct store *s, const struct store_match *m, int parts, int (*each)(void *, int, const struct store_run *), void *self,
-    struct err *err)
+/* 0, CHANGED, < 0, or what `each` gave. */
+static int
+read_all(struct reading *all, struct err *err)
 {
-	struct reading all = { .s = s, .match = m, .each = each, .self = self, .parts = (size_t)parts, .lock = PTHREAD_MUTEX_INITIALIZER, .err = err };
-	struct worker w = { .all = &all, .since = time_mono_ns() };
+	struct worker w = { .all = all, .since = time_mono_ns() };
 	pthread_t thread[THREADS_MOST];
 	int rc, n = 1, threads;
 
-	if ((rc = begin_reading(s, &all.list, &w.view, &all.copy, err)))
+	if ((rc = begin_reading(all->s, &all->list, &w.view, all->copy, err)))
 		goto out;
-	if (all.copy)
-		store_series_copy_heads(all.copy, &all.seals, &w.ladder);
-	else if ((rc = store_ladder_of(&w.view, &w.ladder, err)) < 0 || (rc = store_seals(&w.view, &all.seals, err)))
+	if (all->copy)
+		all->ladder = *store_series_copy_ladder(all->copy);
+	else if ((rc = store_ladder_of(&w.view, &all->ladder, err)) < 0 || (rc = store_seals(&w.view, &all->seals, err)))
 		goto out;
-	else
-		all.commit = mdb_txn_id(w.view.txn);
-	if ((rc = find(&w.view, all.copy, m, &all.list, err)) || all.list.n == 0 || (rc = read_tail(&w.view, all.copy, &all.list, m, err)))
+	if ((rc = find(&w.view, all->copy, all->match, &all->list, err)) || all->list.n == 0 ||
+	    (rc = read_tail(&w.view, all->copy, &all->list, all->match, err)))
 		goto out;
-	if (all.list.damage.code) {
-		*err = all.list.damage;
+	if (all->list.damage.code) {
+		*err = all->list.damage;
 		rc = err->code;
 		goto out;
 	}
-	for (threads = threads_for(&all); n < threads && pthread_create(&thread[n], NULL, work, &all) == 0; )
+	for (threads = threads_for(all); n < threads && pthread_create(&thread[n], NULL, work, all) == 0; )
 		n++;
 	read_parts(&w);
 	while (--n > 0)
 		pthread_join(thread[n], NULL);
-	rc = all.over;
+	rc = all->over;
 out:
 	release_worker(&w);
-	release(s, &all.list);
+	release(all->s, &all->list);
+	return rc;
+}
+
+/* All that is there. */
+static struct store_series_copy *
+copy_all(struct store *s, struct err *err)
+{
+	struct store_series_copy *copy = store_series_copy_new(s);
+	struct store_view v;
+	int rc;
+
+	do {
+		if ((rc = store_view_open(&v, s, err)))
+			break;
+		if ((rc = store_series_copy_pass(copy, &v, err)) == 0 && (rc = store_series_copy_series(copy, &v, err)) == 0)
+			rc = store_series_copy_samples(copy, &v, err);
+		store_view_close(&v);
+	} while (rc == 0 && !store_series_copy_done(copy));
+	if (rc) {
+		store_series_copy_release(copy);
+		copy = NULL;
+	}
+	return copy;
+}
+
+int
+store_each_run(struct store *s, const struct store_match *m, int parts, int (*each)(void *, int, const struct store_run *), void (*anew)(void *),
+    void *self, struct err *err)
+{
+	const struct reading first = { .s = s, .match = m, .each = each, .self = self, .parts = (size_t)parts, .lock = PTHREAD_MUTEX_INITIALIZER, .err = err };
+	struct reading all = first;
+	struct store_series_copy *copy = NULL;
+	int rc;
+
+	all.copy = store_held_series(s);
+	if ((rc = read_all(&all, err)) == CHANGED) {
+		anew(self);
+		if (!(copy = copy_all(s, err)))
+			return err->code;
+		all = first;
+		all.copy = copy;
+		rc = read_all(&all, err);
+		store_series_copy_release(copy);
+	}
 	return rc;
 }
 
@@ -829,7 +857,7 @@ struct store_samples {
 	struct store_samples *of;       /* whose list it is; NULL: its own */
 	struct list list;
 	struct store_match match;
-	struct store_series_copy *copy; /* what is read; NULL: it is too much, and read lot by lot */
+	struct store_series_copy *copy; /* what is read; NULL: it is damaged, and read lot by lot */
 	struct store_reader reader;
 	size_t next;                    /* series that nobody has taken; of the list's owner */
 	int damage_told;                /* of the list's owner; atomic */
@@ -855,36 +883,46 @@ take_series(struct store_samples *r, struct store_samples *owner)
 	return 1;
 }
 
-/* The pieces of the list; NULL where they are too much, or damaged, which reading them lot by lot tells. */
-static struct store_series_copy *
-copy_pieces(const struct store_view *v, const struct list *l, const struct store_match *m)
+/* The list of series, their tail, and into a copy of the reader's own their pieces. 1, 0 these changed meanwhile, < 0. */
+static int
+list_and_copy(struct store_samples *r, const struct store_series_copy *held, struct err *err)
 {
-	struct store_series_copy *copy = store_series_copy_new(v->s);
-	struct err ignore = { 0 };
+	const struct store_match *m = &r->match;
+	struct store_view v;
+	int rc;
 
-	for (size_t i = 0; i < l->n; i++)
-		if (store_series_copy_pieces(copy, v, l->one[i].id, m->from, m->to, &ignore) < 1) {
-			store_series_copy_release(copy);
-			return NULL;
-		}
-	return copy;
+	if ((rc = begin_reading(r->s, &r->list, &v, held, err)) || (r->copy && !held && (rc = store_series_copy_pass(r->copy, &v, err))) ||
+	    (rc = find(&v, held, m, &r->list, err)) || r->list.n == 0 || (rc = read_tail(&v, held, &r->list, m, err)))
+		goto out;
+	for (size_t i = 0; i < r->list.n && rc == 0 && r->copy && !held; i++)
+		rc = store_series_copy_pieces(r->copy, &v, r->list.one[i].id, m->from, m->to, err);
+	if (rc == ERR_CORRUPT) {                /* reading them lot by lot tells */
+		err_clear(err);
+		store_series_copy_release(r->copy);
+		r->copy = NULL;
+		rc = 0;
+	}
+out:
+	store_view_close(&v);
+	return rc ? rc : held || !r->copy || store_series_copy_done(r->copy);
 }
 
 struct store_samples *
 store_samples_open(struct store *s, const struct store_match *m, struct err *err)
 {
 	struct store_samples *r = mem_new(sizeof(*r));
-	struct store_series_copy *held;
-	struct store_view v;
-	int rc = begin_reading(s, &r->list, &v, &held, err);
+	struct store_series_copy *held = store_held_series(s);
+	int rc;
 
 	r->s = s;
 	r->match = *m;
-	if (rc == 0 && (rc = find(&v, held, m, &r->list, err)) == 0 && r->list.n && (rc = read_tail(&v, held, &r->list, m, err)) == 0)
-		r->copy = held ? store_series_copy_use(held) : copy_pieces(&v, &r->list, m);
+	r->copy = held ? store_series_copy_use(held) : store_series_copy_new(s);
+	while ((rc = list_and_copy(r, held, err)) == 0) {
+		release(s, &r->list);
+		r->list = (struct list){ 0 };
+	}
 	r->reader.copy = r->copy;
-	store_view_close(&v);
-	if (rc) {
+	if (rc < 0) {
 		store_samples_close(r);
 		return NULL;
 	}

@@ -54,9 +54,11 @@ struct listed { uint64_t id; size_t at, len; };
 struct store_state {
 	int users, lock;                /* who holds it; on scans.lock */
 	struct listed *chunk;           /* all of them */
-	size_t n;
+	size_t n, cap;
 	struct buf headers, batches;    /* packed headers; the tail: seq, length, value … */
-	struct store_series_copy *series;       /* all of them, where they are asked for and not too much; else NULL */
+	struct store_series_copy *series;       /* all of them, where they are asked for and whole; else NULL */
+	struct buf vocab;               /* then: key, value, … of names and property keys */
+	uint64_t next_row;
 	struct err damage;              /* the first of what cannot be read, and is missing here */
 };
 
@@ -70,6 +72,7 @@ let_go(struct store_state *state)
 	free(state->chunk);
 	buf_release(&state->headers);
 	buf_release(&state->batches);
+	buf_release(&state->vocab);
 	store_series_copy_release(state->series);
 	free(state);
 }
@@ -88,7 +91,6 @@ copy_headers(struct store_state *state, const struct store_view *v, struct err *
 {
 	struct store_cursor c = { .view = v, .table = STORE_CHUNKS };
 	struct str key, value;
-	size_t cap = 0;
 	int rc;
 
 	while ((rc = store_walk_next(&c, &key, &value, err)) > 0 || (rc == ERR_CORRUPT && !c.ended)) {
@@ -98,8 +100,8 @@ copy_headers(struct store_state *state, const struct store_view *v, struct err *
 			note(&state->damage, err);
 			continue;
 		}
-		if (state->n == cap)
-			state->chunk = mem_grow(state->chunk, cap = cap ? cap * 2 : 64, sizeof(*state->chunk));
+		if (state->n == state->cap)
+			state->chunk = mem_grow(state->chunk, state->cap = state->cap ? state->cap * 2 : 64, sizeof(*state->chunk));
 		state->chunk[state->n++] = (struct listed){ store_key64_get(key.p), state->headers.n, value.n };
 		buf_str(&state->headers, value);
 	}
@@ -132,17 +134,59 @@ copy_tail(struct store_state *state, const struct store_view *v, struct err *err
 	return rc < 0 ? rc : 0;
 }
 
-/* Where they are damaged, or too much, each read of them does what it can. */
-static void
-copy_series(struct store_state *state, const struct store_view *v)
+static int
+copy_vocab(struct store_state *state, const struct store_view *v, struct err *err)
 {
-	struct err ignore = { 0 };
+	struct store_cursor c = { .view = v, .table = STORE_VOCAB };
+	struct str key, value;
+	int rc;
 
-	state->series = store_series_copy_new(v->s);
-	if (store_series_copy_all(state->series, v, &ignore) < 1) {
-		store_series_copy_release(state->series);
-		state->series = NULL;
+	while ((rc = store_walk_next(&c, &key, &value, err)) > 0) {
+		varint_put_str(&state->vocab, key);
+		varint_put_str(&state->vocab, value);
 	}
+	store_walk_end(&c);
+	return rc;
+}
+
+/* Where samples are damaged, each read of them does what it can. */
+static int
+unless_damaged(struct store_state *state, int rc, struct err *err)
+{
+	if (rc != ERR_CORRUPT)
+		return rc;
+	err_clear(err);
+	store_series_copy_release(state->series);
+	state->series = NULL;
+	return 0;
+}
+
+/* As it is now. 1, 0 samples changed meanwhile, < 0. */
+static int
+copy_now(struct store_state *state, struct store *s, struct err *err)
+{
+	struct store_view v;
+	struct store_head head;
+	int rc = store_view_open(&v, s, err);
+
+	if (rc)
+		return rc;
+	state->n = 0;
+	buf_clear(&state->headers);
+	buf_clear(&state->batches);
+	buf_clear(&state->vocab);
+	if (state->series && (rc = store_series_copy_pass(state->series, &v, err)) == 0)
+		rc = store_series_copy_series(state->series, &v, err);
+	rc = unless_damaged(state, rc, err);
+	if (rc == 0 && (rc = store_view_head(&v, &head, err)) == 0 && (rc = copy_headers(state, &v, err)) == 0)
+		rc = copy_tail(state, &v, err);
+	if (rc == 0 && state->series)
+		rc = unless_damaged(state, copy_vocab(state, &v, err), err);
+	state->next_row = rc ? 0 : head.next_row;
+	if (rc == 0 && state->series)
+		rc = unless_damaged(state, store_series_copy_samples(state->series, &v, err), err);
+	store_view_close(&v);
+	return rc ? rc : !state->series || store_series_copy_done(state->series);
 }
 
 static struct store_state *
@@ -162,15 +206,12 @@ look(struct store *s, int samples, struct err *err)
 	if (rc)
 		goto out;
 	state->lock = store_lock_version(s, head.version);      /* before the look that counts: what is listed then stays */
-	if ((rc = store_view_open(&v, s, err)))
-		goto out;
-	if ((rc = copy_headers(state, &v, err)) == 0)
-		rc = copy_tail(state, &v, err);
-	if (rc == 0 && samples)
-		copy_series(state, &v);
-	store_view_close(&v);
+	if (samples)
+		state->series = store_series_copy_new(s);
+	while ((rc = copy_now(state, s, err)) == 0)
+		;
 out:
-	if (rc) {
+	if (rc < 0) {
 		let_go(state);
 		state = NULL;
 	}
@@ -190,10 +231,22 @@ store_held_series(const struct store *s)
 	return s->held ? s->held->series : NULL;
 }
 
+const struct buf *
+store_held_vocab(const struct store *s)
+{
+	return s->held && s->held->series ? &s->held->vocab : NULL;
+}
+
+uint64_t
+store_held_next_row(const struct store *s)
+{
+	return s->held ? s->held->next_row : UINT64_MAX;
+}
+
 void
 store_limit_copies(struct store *s, size_t most)
 {
-	s->copies_most = most < STORE_COPY_MOST ? most : STORE_COPY_MOST;
+	s->copies.most = most < STORE_COPY_MOST ? most : STORE_COPY_MOST;
 }
 
 void

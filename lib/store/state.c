@@ -193,6 +193,8 @@ store_each_row(struct store *s, const char *kind, int64_t from, int64_t to, int 
 {
 	struct buf start = { 0 }, all = { 0 };
 	size_t prefix = strlen(kind) + 1;
+	uint64_t behind = store_held_next_row(s);
+	struct store_head head;
 	void *reader = NULL;
 	char number[8];
 	int rc, walked, more = 1;
@@ -213,9 +215,13 @@ store_each_row(struct store *s, const char *kind, int64_t from, int64_t to, int 
 		more = 0;
 		if ((rc = store_view_open(&v, s, err)))
 			break;
+		if (v.own && behind == UINT64_MAX && store_view_head(&v, &head, &(struct err){ 0 }) == 0)       /* without a head: all there is */
+			behind = head.next_row;
 		for (rc = store_walk(&c, buf_get(&start), &key, &value, err); rc > 0; rc = store_walk_next(&c, &key, &value, err)) {
 			if (key.n != prefix + 16 || memcmp(key.p, kind, prefix) || store_key_time_get(store_key64_get(key.p + prefix)) >= to)
 				break;
+			if (store_key64_get(key.p + prefix + 8) >= behind)
+				continue;               /* it came later */
 			if (all.n >= PIECE) {
 				buf_clear(&start);
 				buf_str(&start, key);

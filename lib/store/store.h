@@ -152,14 +152,14 @@ enum {
 	STORE_SKIP_RECEIVED = 1, STORE_SKIP_ID = 2, STORE_SKIP_USER = 4, STORE_SKIP_SESSION = 8,
 	STORE_SKIP_PROPERTIES = 16,     /* the dearest: properties are then "{}" */
 };
-/* Until store_let_go every scan and every store_batches (batch.h) opened here sees the events as they were now, so that an
- * answer that reads them more than once never mixes two states. samples: and whatever reads series and samples sees them as they were
- * now too, which costs a copy of all of them, packed; without it each read of samples is of one moment, but not all of the same.
- * Not for several threads at once. */
+/* Until store_let_go every scan and every store_batches (batch.h) opened here sees the events as they were now, and no row that came later,
+ * so that an answer that reads them more than once never mixes two states. samples: and whatever reads series, samples and the
+ * vocabulary sees them as they were now too, which costs a copy of all of them, packed, in memory or in a temporary file; without it each read of samples is of one moment, but not
+ * all of the same. Not for several threads at once. */
 int store_hold(struct store *, int samples, struct err *);
 void store_let_go(struct store *);              /* fine when nothing is held; what is open stays as it is */
-void store_limit_copies(struct store *, size_t most);   /* bytes of samples that all reads at once, and store_hold, may copy; 128 MiB at first. What is
-				 * more is read piece by piece, and what comes in meanwhile may show in some series and not in others. */
+void store_limit_copies(struct store *, size_t most);   /* bytes of memory that samples copied by all reads at once, and by store_hold, may take; 128 MiB at
+				 * first. What is more lies in temporary files, in $TMPDIR. */
 
 struct store_scan;
 struct store_scan *store_scan_open(struct store *, const struct store_range *, struct err *);
@@ -199,9 +199,11 @@ int store_each_series(struct store *, const struct store_match *, int (*each)(vo
 
 /* The series are cut into `parts`, always the same way; each part is read in order by one thread, several of them by as many threads as
  * there are cores (AT_THREADS says otherwise), and `each` gets its number. So what is summed up part by part is the same on
- * every machine. A transaction is open meanwhile: `each` waits for nobody, and begins none. 0, < 0, or what `each` gave, which ends it. */
+ * every machine. A transaction is open meanwhile: `each` waits for nobody, and begins none. 0, < 0, or what `each` gave, which ends it.
+ * What is given is of one moment. It may take so long that samples are written differently meanwhile: then all that was given is
+ * to be forgotten, which is what `anew` is called for, once, by the caller's thread, and comes anew. In a write transaction that is never so. */
 int store_each_run(struct store *, const struct store_match *, int parts, int (*each)(void *, int part, const struct store_run *),
-    void *, struct err *);
+    void (*anew)(void *), void *, struct err *err);
 
 /* The same one after the other, when the caller asks. The texts of the match must last as long; a run until the next call. */
 struct store_samples;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/aside.h"
 #include "base/map.h"
 #include "store/batch.h"
 #include "store/admin.h"
@@ -28,6 +29,7 @@
 #define STORE_BATCH_RAW  (64 << 10)     /* bytes of rows after which a batch of the tail ends */
 #define STORE_KEYS_MOST  100000         /* property keys the vocabulary holds */
 #define STORE_KEY_MOST   400            /* bytes of the longest property key it holds */
+#define STORE_COPY_MOST  ((size_t)128 << 20)     /* bytes of memory for the samples that a handle copies, where nobody says less; what is more lies in files */
 #define STORE_VALUE_MOST (1u << 30)     /* bytes of a value: more is refused */
 #define STORE_SERIES_MOST ((1ULL << 56) - 1)    /* the upper byte of a series' number is that of a rung */
 
@@ -88,6 +90,7 @@ struct store {
 	pthread_t writer;               /* who has it */
 	struct store_head head;         /* as the write transaction leaves it */
 	int changed;                    /* something was written since store_begin */
+	int pieces_changed;             /* pieces of samples were, or the ladder, which the commit counts (store_seals) */
 	uint64_t hash_key[2];           /* of the store's own 128-bit hashes */
 
 	struct tail_rows pending;       /* events added and not yet put into tail or chunk */
@@ -98,8 +101,8 @@ struct store {
 	size_t n_names, cap_names;
 	struct store_pending *samples;
 	uint64_t series_most, samples_refused;
-	size_t copies_most;             /* bytes of samples that readers copy; 0: STORE_COPY_MOST */
-	size_t copied;                  /* that they have copied now; atomic */
+	struct aside_bound copies;      /* of samples that readers copy (series_copy.c) */
+	int64_t view_ns;                /* how long one of their transactions is kept; 0: STORE_VIEW_NS */
 	struct dedupe *dedupe;
 	struct chunk_packed packed;
 	struct store_sealer *sealer;    /* gather.c; NULL until it is wanted */
@@ -143,7 +146,8 @@ struct store_cursor {
 	MDB_cursor *cur;
 	uint64_t left;                  /* entries that can still come: a damaged tree may have loops */
 	int ended;
-	int keys_only;                  /* the values are not read */
+	int keys_only;                  /* the values are not read, but for store_walk_value and store_walk_mark */
+	struct str raw;                 /* the value at hand as it lies, with its check, which nobody touched */
 	struct str prefix;              /* p not NULL: the values under keys that do not begin so are not read, nor is it told that they are damaged */
 };
 int store_walk(struct store_cursor *, struct str from, struct str *key, struct str *value, struct err *);
@@ -151,6 +155,11 @@ int store_walk_next(struct store_cursor *, struct str *key, struct str *value, s
 int store_walk_before(struct store_cursor *, struct str at, struct str *key, struct str *value, struct err *);   /* the last key <= at */
 int store_walk_prev(struct store_cursor *, struct str *key, struct str *value, struct err *);   /* the one before, after a walk found one */
 void store_walk_end(struct store_cursor *);
+
+/* The value at hand of a walk over keys: checked; or what it is known by without reading it, which costs a line of memory. 0, < 0. */
+struct store_mark { uint64_t len; char begins[24]; };   /* check, and of a piece of samples how many and from when to when */
+int store_walk_value(const struct store_cursor *, struct str key, struct str *value, struct err *);
+int store_walk_mark(const struct store_cursor *, struct store_mark *);
 int store_count(const struct store_view *, enum store_table, uint64_t *, struct err *);
 
 /* Writing, inside the write transaction. */
@@ -217,6 +226,7 @@ void store_damage_note(struct store_damage *, struct err *);    /* takes the err
 int store_flush_events(struct store *, struct err *);
 int store_flush_vocab(struct store *, struct err *);
 int store_flush_samples(struct store *, struct err *);
+int store_count_seal(struct store *, struct err *);     /* pieces_changed: for store_seals */
 int store_flush_dedupe(struct store *, struct err *);
 void store_forget_events(struct store *);
 
@@ -254,6 +264,10 @@ void store_tail_release(struct store_tail *);
 int store_put_tail(struct store *, const struct store_tail *was, const struct event *in_order_of_seq, size_t n, struct err *);
 int store_read_chunk(struct store *, uint64_t id, struct arena *, struct event **, size_t *n, struct err *);    /* in the write transaction; appended */
 int store_put_events(struct store *, struct event *, size_t n, struct err *);   /* sorted here, as full chunks and a rest */
+
+/* snapshot.c: of what is held. The vocabulary, key and value as texts; NULL when it is not. No row has a number as great as that. */
+const struct buf *store_held_vocab(const struct store *);
+uint64_t store_held_next_row(const struct store *);
 
 /* kept.c: states of a chunk lie among its blocks, as this column */
 #define STORE_KEPT_COLUMN 255

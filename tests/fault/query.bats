@@ -267,6 +267,31 @@ refused() { run -2 --separate-stderr at-query "$1"; [[ $stderr == *'only reading
 	[ "$(at-query -f csv "SELECT count(*) > 5 FROM events WHERE event = 'a'" | tail -1)" = 1 ]
 }
 
+@test "fault 15: what is written together is seen together, whatever a statement reads (AT_STATES_SECONDS, 600 for the long run)" {
+	unset AT_STORE
+	run -0 python3 "$root/tests/fault/states.py" "${AT_STATES_SECONDS:-2}" "$BATS_TEST_TMPDIR/states"
+	echo "# $output" >&3
+}
+
+@test "fault 15: events that are read again for each row of another table, by any function, are of one state" {
+	local from columns n=0
+	seq 100 | sed 's/.*/{"event":"e","user_id":"u&","timestamp":&}/' | at-ingest -q
+	mkfifo rows
+	for from in "generate_series(1, 400) g, events() e" "generate_series(1, 400) g CROSS JOIN match('e') m" "generate_series(1, 400) g, events e"; do
+		for columns in 0 1; do
+			AT_VECTOR=$columns timeout -s KILL 300 at-query -f csv "SELECT g.value, 'something that fills the pipe' FROM $from" > rows & pid=$!
+			exec 8< rows
+			read -r -u 8
+			n=$((n + 1000))
+			seq 50 | sed 's/.*/{"event":"e","user_id":"v'$n'&","timestamp":'$n'&}/' | at-ingest -q
+			cut -d, -f1 <&8 | uniq -c | awk '{ print $1 }' | sort -u > often
+			exec 8<&-
+			wait $pid
+			[ "$(wc -l < often)" = 1 ] || { echo "$from, AT_VECTOR=$columns:" $(cat often) rows; false; }
+		done
+	done
+}
+
 @test "fault 15: samples that are read again for each row of another table are of one state" {
 	local from columns n=0
 	seq 100 | sed 's/.*/{"metric":"m","timestamp":&,"value":1}/' | at-ingest -q

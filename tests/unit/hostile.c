@@ -346,7 +346,7 @@ read_all(struct store *s, uint64_t *sum)
 	for (int rung = 0; rung < 3; rung++) {
 		match.rung = rung == 2 ? 3600000 : rung * 60000;
 		match.of = rung == 2 ? STORE_STATES : STORE_SUM;
-		store_each_run(s, &match, 2, see_sample, sum, &err);
+		store_each_run(s, &match, 2, see_sample, NULL, sum, &err);
 	}
 	match.rung = 0;
 	samples = store_samples_open(s, &match, &err);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <math.h>
+#include <pthread.h>
 
 #include <cmocka.h>
 
@@ -126,7 +127,7 @@ compare(struct store *s, const struct model *model, struct store_match match, in
 		c.last[i] = INT64_MIN;
 	match.from = (int64_t)from * STEP;
 	match.to = (int64_t)to * STEP;
-	OK(store_each_run(s, &match, threads, compare_run, &c, &err));
+	OK(store_each_run(s, &match, threads, compare_run, NULL, &c, &err));
 	for (int i = 0; i < SERIES; i++) {
 		size_t want = 0;
 
@@ -266,7 +267,7 @@ compare_rolled(struct store *s, const struct model *model, int64_t rung, int fro
 
 		memset(r, 0, sizeof(*r));
 		r->of = of;
-		OK(store_each_run(s, &match, 3, add_rolled, r, &err));
+		OK(store_each_run(s, &match, 3, add_rolled, NULL, r, &err));
 		for (int i = 0; i < SERIES && from == 0 && to == HOURS; i++)
 			assert_true(r->rolled[i]);
 		for (int i = 0; i < SERIES; i++)
@@ -372,7 +373,7 @@ assert_all_there(struct store *s, int64_t rung, double count)
 	double all[2] = { 0 };
 	struct err err = { 0 };
 
-	OK(store_each_run(s, &match, 1, count_all, all, &err));
+	OK(store_each_run(s, &match, 1, count_all, NULL, all, &err));
 	assert_true(all[0] == count);
 	assert_true(all[1] == 2 * count);
 }
@@ -448,7 +449,7 @@ nothing_goes_that_is_not_rolled_up(void **state)
 
 /* ---- a seal while roll-ups are read */
 
-struct counting { struct store *other; double count[2], sum[2]; int runs; };
+struct counting { struct store *other; double count[2], sum[2]; int runs, begun_anew; };
 
 static int
 count_and_seal(void *self, int part, const struct store_run *run)
@@ -468,19 +469,29 @@ count_and_seal(void *self, int part, const struct store_run *run)
 }
 
 static void
-late_samples_that_are_sealed_while_their_buckets_are_read_count_once(void **state)
+count_anew(void *self)
+{
+	struct counting *c = self;
+
+	memset(c->count, 0, sizeof(c->count));
+	memset(c->sum, 0, sizeof(c->sum));
+	c->begun_anew++;
+}
+
+/* view_ns: how long what is read is under one transaction. */
+static void
+late_samples_are_sealed(int64_t view_ns)
 {
 	enum { MINUTES = 3 * 24 * 60, LATE = 7 };
 	struct store_match match = { .metric = STR("late"), .from = 0, .to = (int64_t)MINUTES * 60000, .rung = 3600000, .of = STORE_SUM };
 	struct counting c = { 0 };
 	struct err err = { 0 };
-	struct store *s = store_open(dir, "seal", STORE_CREATE, &err);
+	struct store *s = store_open(dir, view_ns ? "seal-short" : "seal", STORE_CREATE, &err);
 	struct store_ladder ladder;
 	struct store_dropped dropped;
 	char labels[40];
 	struct store_sample x = { .metric = STR("late"), .field = STR("value"), .window = STR(""), .value = 1 };
 
-	(void)state;
 	assert_non_null(s);
 	OK(store_ladder_parse(STR("raw 1d, 1m 10d, 1h 2y"), &ladder, &err));
 	OK(store_ladder_set(s, &ladder, &err));
@@ -506,7 +517,9 @@ late_samples_that_are_sealed_while_their_buckets_are_read_count_once(void **stat
 	OK(store_commit(s, &err));
 	assert_non_null(c.other = store_share_write(s, &err));
 	setenv("AT_THREADS", "1", 1);
-	OK(store_each_run(s, &match, 1, count_and_seal, &c, &err));
+	s->view_ns = view_ns;
+	OK(store_each_run(s, &match, 1, count_and_seal, count_anew, &c, &err));
+	assert_true(!view_ns || c.begun_anew == 1);
 	unsetenv("AT_THREADS");
 	for (int i = 0; i < 2; i++) {
 		assert_true(c.count[i] == MINUTES + LATE);
@@ -515,6 +528,14 @@ late_samples_that_are_sealed_while_their_buckets_are_read_count_once(void **stat
 	store_close(c.other);
 	check_store(s);
 	store_close(s);
+}
+
+static void
+late_samples_that_are_sealed_while_their_buckets_are_read_count_once(void **state)
+{
+	(void)state;
+	late_samples_are_sealed(0);
+	late_samples_are_sealed(1);             /* another transaction after each series: the first look is given up */
 }
 
 static void
@@ -651,54 +672,217 @@ an_older_store_gets_its_index(void **state)
 	store_close(s);
 }
 
-/* All that is there, copied at a limit: 1; 0 it is more. */
-static int
-copy_at(struct store *s, size_t most, struct store_series_copy **copy)
-{
-	struct err err = { 0 };
-	struct store_view v;
-	int rc;
+/* ---- copies */
 
-	store_limit_copies(s, most);
-	*copy = store_series_copy_new(s);
-	OK(store_view_open(&v, s, &err));
-	rc = store_series_copy_all(*copy, &v, &err);
-	store_view_close(&v);
-	assert_true(rc >= 0);
-	return rc;
-}
+enum { MANY = 1000 };
 
+/* Each of MANY series gets a sample, of the time and value `at`. */
 static void
-copies_of_a_handle_are_bounded_together_with_their_keys(void **state)
+add_to_all(struct store *s, int at)
 {
-	enum { MANY = 1000, KEYS = MANY * (8 + 16) };   /* of each its number, and that and the time of its piece */
+	struct store_sample x = { .metric = STR("m"), .field = STR("value"), .window = STR(""), .time = at, .value = at };
 	struct err err = { 0 };
-	struct store *s = store_open(dir, "copies", STORE_CREATE, &err);
-	struct store_series_copy *a, *b;
 	char labels[40];
-	struct store_sample x = { .metric = STR("m"), .field = STR("value"), .window = STR("") };
-	size_t most = 0;
 
-	(void)state;
-	assert_non_null(s);
 	OK(store_begin(s, &err));
 	for (int i = 0; i < MANY; i++) {
 		x.labels = (struct str){ labels, (size_t)sprintf(labels, "{\"host\":\"h%d\"}", i) };
-		x.time = i;
 		OK(store_add_sample(s, &x, &err));
 	}
 	OK(store_commit(s, &err));
+}
+
+static struct store *
+store_of_many(const char *name)
+{
+	struct err err = { 0 };
+	struct store *s = store_open(dir, name, STORE_CREATE, &err);
+
+	assert_non_null(s);
+	add_to_all(s, 1);
 	OK(store_compact(s, &err));
-	while (copy_at(s, most += 1000, &a) == 0)
-		store_series_copy_release(a);
-	assert_true(most > KEYS + MANY * 20);           /* an identity, and some bytes of a piece */
-	assert_int_equal(copy_at(s, most, &b), 0);      /* beside the first there is no room */
-	store_series_copy_release(b);
-	assert_int_equal(copy_at(s, 2 * most, &b), 1);
-	store_series_copy_release(a);
-	store_series_copy_release(b);
-	assert_int_equal(copy_at(s, most, &a), 1);
-	store_series_copy_release(a);
+	add_to_all(s, 2);                       /* these are in the tail */
+	return s;
+}
+
+struct taking { double n, sum; };
+enum { TAKERS = 3 };
+
+static int
+take_run(void *self, int part, const struct store_run *run)
+{
+	struct taking *t = (struct taking *)self + part;
+
+	for (size_t i = 0; i < run->n; i++) {
+		t->n++;
+		t->sum += run->value[i];
+	}
+	return 0;
+}
+
+static struct taking
+take(struct store *s)
+{
+	struct store_match match = { .metric = STR("m"), .from = INT64_MIN, .to = INT64_MAX };
+	struct taking part[TAKERS] = { { 0 } }, all = { 0 };
+	struct err err = { 0 };
+
+	OK(store_each_run(s, &match, TAKERS, take_run, NULL, part, &err));
+	for (int i = 0; i < TAKERS; i++) {
+		all.n += part[i].n;
+		all.sum += part[i].sum;
+	}
+	return all;
+}
+
+static void
+assert_held(struct store *s, double n, double sum)
+{
+	struct taking t = take(s);
+
+	assert_true(t.n == n && t.sum == sum);
+	assert_int_equal(series_with(s, "host", "h7"), 1);
+}
+
+static void
+copies_of_a_handle_are_bounded_together_and_the_rest_of_them_is_in_files(void **state)
+{
+	struct err err = { 0 };
+	struct store *s = store_of_many("copies");
+	const size_t most[] = { 0, 5000, 20000, 60000, 100000, 1 << 30 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(most) / sizeof(*most); i++) {
+		struct store_match match = { .metric = STR("m"), .from = INT64_MIN, .to = INT64_MAX };
+		struct store_samples *samples;
+		struct store_run run;
+		double n = 0;
+		int rc;
+
+		store_limit_copies(s, most[i]);
+		OK(store_hold(s, 1, &err));
+		assert_held(s, 2 * MANY, 3 * MANY);
+		assert_true(s->copies.taken <= most[i]);
+		store_let_go(s);
+		assert_int_equal(s->copies.taken, 0);
+		assert_non_null(samples = store_samples_open(s, &match, &err));
+		assert_true(s->copies.taken <= most[i]);
+		while ((rc = store_samples_next(samples, &run, &err)) > 0)
+			n += (double)run.n;
+		OK(rc);
+		assert_true(n == 2 * MANY);
+		store_samples_close(samples);
+	}
+	setenv("TMPDIR", "/none", 1);
+	store_limit_copies(s, 1000);
+	assert_int_equal(store_hold(s, 1, &err), ERR_IO);
+	assert_non_null(strstr(err.text, "set TMPDIR"));
+	unsetenv("TMPDIR");
+	assert_int_equal(s->copies.taken, 0);
+	store_close(s);
+}
+
+/* Copied a transaction for each 16 entries. At some of them somebody has added samples, or sealed the tail; a pass that met a seal is done again. */
+static void
+a_copy_that_takes_several_transactions_is_of_one_moment(void **state)
+{
+	(void)state;
+	for (int when = 0; when < 6; when++) {
+		struct err err = { 0 };
+		char name[16];
+		struct store *s = (snprintf(name, sizeof(name), "passes%d", when), store_of_many(name)), *other = store_share_write(s, &err);
+		struct store_series_copy *copy;
+		struct store_view v;
+		int passes = 0, sealed = 0;
+
+		assert_non_null(other);
+		s->view_ns = 1;
+		store_limit_copies(s, when % 2 ? 0 : 1 << 30);
+		copy = store_series_copy_new(s);
+		do {
+			passes++;
+			OK(store_view_open(&v, s, &err));
+			OK(store_series_copy_pass(copy, &v, &err));
+			if (passes == 1 && when / 2 == 0)
+				add_to_all(other, 3);
+			OK(store_series_copy_series(copy, &v, &err));
+			if (passes == 1 && when / 2 == 1) {
+				add_to_all(other, 3);
+				OK(store_begin(other, &err));
+				OK(store_seal_samples(other, &err));
+				OK(store_commit(other, &err));
+				sealed = 1;
+			}
+			OK(store_series_copy_samples(copy, &v, &err));
+			store_view_close(&v);
+		} while (!store_series_copy_done(copy));
+		assert_int_equal(passes, 1 + sealed);
+		store_series_copy_release(copy);
+		assert_int_equal(s->copies.taken, 0);
+		store_close(other);
+		store_close(s);
+	}
+}
+
+/* What is read again for each thread and moment is of one state, however often the tail is sealed meanwhile. */
+struct sealing { struct store *other; int done; };
+
+static void *
+seal_again_and_again(void *self)
+{
+	struct sealing *x = self;
+	struct err err = { 0 };
+
+	for (int at = 3; !__atomic_load_n(&x->done, __ATOMIC_ACQUIRE); at++) {
+		add_to_all(x->other, at);
+		OK(store_begin(x->other, &err));
+		OK(store_seal_samples(x->other, &err));
+		OK(store_commit(x->other, &err));
+	}
+	return NULL;
+}
+
+static void
+what_is_held_is_of_one_moment_while_the_tail_is_sealed(void **state)
+{
+	struct err err = { 0 };
+	struct store *s = store_of_many("sealing");
+	struct sealing x = { .other = store_share_write(s, &err) };
+	int held = 0;
+	pthread_t thread;
+
+	(void)state;
+	assert_non_null(x.other);
+	s->view_ns = 200000;
+	store_limit_copies(s, 50000);
+	assert_int_equal(pthread_create(&thread, NULL, seal_again_and_again, &x), 0);
+	for (int i = 0; i < 40; i++) {
+		struct taking t = { 0 };
+		int rc = store_hold(s, 1, &err);
+
+		if (rc == ERR_LIMIT) {          /* the other one was faster: it says so */
+			err_clear(&err);
+			continue;
+		}
+		OK(rc);
+		held++;
+		for (int again = 0; again < 2; again++) {
+			struct taking now = take(s);
+
+			assert_true(fmod(now.n, MANY) == 0 && now.sum == now.n * (now.n / MANY + 1) / 2);
+			assert_true(!again || (now.n == t.n && now.sum == t.sum));
+			t = now;
+		}
+		store_let_go(s);
+	}
+	__atomic_store_n(&x.done, 1, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	s->view_ns = 0;
+	OK(store_hold(s, 1, &err));
+	store_let_go(s);
+	assert_true(held > 0);
+	check_store(s);
+	store_close(x.other);
 	store_close(s);
 }
 
@@ -710,7 +894,9 @@ main(void)
 		cmocka_unit_test(roll_ups_are_those_of_the_samples_whatever_comes_when),
 		cmocka_unit_test(nothing_goes_that_is_not_rolled_up),
 		cmocka_unit_test(late_samples_that_are_sealed_while_their_buckets_are_read_count_once),
-		cmocka_unit_test(copies_of_a_handle_are_bounded_together_with_their_keys),
+		cmocka_unit_test(copies_of_a_handle_are_bounded_together_and_the_rest_of_them_is_in_files),
+		cmocka_unit_test(a_copy_that_takes_several_transactions_is_of_one_moment),
+		cmocka_unit_test(what_is_held_is_of_one_moment_while_the_tail_is_sealed),
 		cmocka_unit_test(ladders_are_checked),
 		cmocka_unit_test(labels_lead_to_their_series),
 		cmocka_unit_test(an_older_store_gets_its_index),

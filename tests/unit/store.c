@@ -547,6 +547,71 @@ count_page(void *sum, struct str key, int64_t count)
 	return 0;
 }
 
+static int
+count_row(void *n, int64_t time, struct str json)
+{
+	(void)time, (void)json;
+	++*(int *)n;
+	return 0;
+}
+
+static int64_t
+names_of(struct store *s)
+{
+	struct err err = { 0 };
+	int64_t sum = 0;
+
+	OK(store_each_name(s, sum_counts, &sum, &err));
+	return sum;
+}
+
+static int
+rows_of(struct store *s)
+{
+	struct err err = { 0 };
+	int n = 0;
+
+	OK(store_each_row(s, "alert", TIME_MIN, TIME_MAX + 1, count_row, &n, &err));
+	return n;
+}
+
+static void
+add_rows(struct store *s, int n, int64_t time, int there)
+{
+	struct err err = { 0 };
+
+	OK(store_begin(s, &err));
+	for (int i = 0; i < n; i++)
+		OK(store_add_row(s, "alert", time - i, STR("{\"alert\":\"a\"}"), &err));
+	assert_int_equal(rows_of(s), there + n);        /* who writes sees what it has written */
+	OK(store_commit(s, &err));
+}
+
+static void
+what_is_held_has_neither_rows_nor_counts_of_names_that_came_later(void **state)
+{
+	struct err err = { 0 };
+	struct store *s = store_open(dir, "held", STORE_CREATE, &err), *a;
+
+	(void)state;
+	assert_non_null(s);
+	add_range(s, 0, 100, rising);
+	add_rows(s, 3, 1000, 0);
+	a = store_share(s);
+	OK(store_hold(a, 1, &err));
+	add_range(s, 100, 250, rising);
+	add_rows(s, 2, 2000, 3);
+	add_rows(s, 2, 500, 5);
+	assert_int_equal(rows_of(a), 3);
+	assert_int_equal(names_of(a), 100);
+	check_all(a, 100, rising, 1);
+	store_let_go(a);
+	assert_int_equal(rows_of(a), 7);
+	assert_int_equal(names_of(a), 250);
+	store_close(a);
+	store_close(s);
+}
+
 static void
 gather_range(struct store *s, unsigned from, unsigned to, int64_t (*time)(unsigned))
 {
@@ -658,6 +723,7 @@ main(void)
 		cmocka_unit_test(state_belongs_to_its_transaction),
 		cmocka_unit_test(a_sample_at_the_same_time_replaces),
 		cmocka_unit_test(a_shared_store_holds_by_itself),
+		cmocka_unit_test(what_is_held_has_neither_rows_nor_counts_of_names_that_came_later),
 		cmocka_unit_test(an_id_is_seen_once_within_its_span),
 		cmocka_unit_test(a_tenant_whose_making_was_killed_has_nothing_and_no_backup_fails_for_it),
 		cmocka_unit_test(a_store_that_is_not_one_is_refused),
