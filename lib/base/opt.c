@@ -37,12 +37,11 @@ opt_list(void *to, const char *text, struct err *err)
 	return 0;
 }
 
-/* A whole number with one unit letter of `units` behind it, each `step` times the one before. */
+/* A whole number with one unit letter of `units`, which are small ones, behind it, each `step` times the one before. */
 static int
-scaled(const char *text, const char *units, int64_t step, int64_t *out)
+scaled(struct str s, const char *units, int64_t step, int64_t *out)
 {
-	struct str s = str_of(text);
-	const char *unit = s.n ? strchr(units, s.p[s.n - 1]) : NULL;
+	const char *unit = s.n ? strchr(units, s.p[s.n - 1] | ('a' ^ 'A')) : NULL;
 	int64_t v;
 
 	if (unit)
@@ -61,7 +60,7 @@ opt_count(void *to, const char *text, struct err *err)
 {
 	int64_t n;
 
-	if (scaled(text, "kMG", 1000, &n) || n < 1 || n > INT64_MAX / 2)
+	if (scaled(str_of(text), "kmg", 1000, &n) || n < 1 || n > INT64_MAX / 2)
 		return err_set(err, ERR_USAGE, "'%s' is no count, give a whole number from 1", text);
 	*(long *)to = (long)n;
 	return 0;
@@ -70,8 +69,12 @@ opt_count(void *to, const char *text, struct err *err)
 int
 opt_size(void *to, const char *text, struct err *err)
 {
-	if (scaled(text, "kMGT", 1024, to))
-		return err_set(err, ERR_USAGE, "'%s' is no size, try 64k or 10M", text);
+	struct str s = str_of(text);
+
+	if (s.n > 3 && strcasecmp(s.p + s.n - 2, "ib") == 0 && strchr("kmgt", s.p[s.n - 3] | ('a' ^ 'A')))
+		s.n -= 2;
+	if (scaled(s, "kmgt", 1024, to))
+		return err_set(err, ERR_USAGE, "'%s' is no size, try 64k, 10M or 2GiB", text);
 	return 0;
 }
 

@@ -31,9 +31,9 @@ int opt_print(const struct opt *own, const struct opt *common, const struct cmd_
 /* Setters for the `set` column. */
 int opt_flag(void *to, const char *text, struct err *);   /* int: 1 */
 int opt_text(void *to, const char *text, struct err *);   /* const char *, borrowed from argv; "" for a left-out value */
-int opt_count(void *to, const char *text, struct err *);  /* long, 1 or more; k, M, G multiply by 1000 */
+int opt_count(void *to, const char *text, struct err *);  /* long, 1 or more; k, M, G, small or capital, multiply by 1000 */
 int opt_number(void *to, const char *text, struct err *); /* double, finite */
-int opt_size(void *to, const char *text, struct err *);   /* int64_t bytes: 64k 10M 1G, by 1024 */
+int opt_size(void *to, const char *text, struct err *);   /* int64_t bytes: 64k 10M 1G, small or capital, 2GiB too, by 1024 */
 int opt_dur(void *to, const char *text, struct err *);    /* int64_t ms, >= 0, at most the years 0 to 9999 */
 int opt_time(void *to, const char *text, struct err *);   /* int64_t ms since 1970 */
 int opt_list(void *to, const char *text, struct err *);   /* struct opt_list: each use adds one text, borrowed */

@@ -15,6 +15,18 @@ ask() { at-query -i - "$@" <<< "$rows"; }
 	run -2 at-query select
 }
 
+@test "a size is bytes, or has k, M, G or T behind it, small or capital, or KiB, MiB, GiB, TiB" {
+	local size
+	for size in 67108864 65536k 65536K 65536KiB 65536kib 64m 64M 64MiB 1g 1GIB 1t 1TiB; do
+		run -0 at-query --max-memory $size -f csv "SELECT 1 AS one"
+		[ "$output" = $'one\n1' ]
+	done
+	for size in 64X 64KB 64Ki 64iB MiB k 1.5G -1k 8388608TiB; do
+		run -2 at-query --max-memory=$size "SELECT 1"
+		[ "$output" = "at-query: --max-memory: '$size' is no size, try 64k, 10M or 2GiB" ]
+	done
+}
+
 @test "a table on a terminal, NDJSON on a pipe" {
 	[ "$(ask 'SELECT a FROM input')" = $'{"a":1}\n{"a":2.5}' ]
 	run -0 script -qec "at-query --no-pager 'SELECT 1 AS one'" /dev/null < /dev/null
