@@ -1,15 +1,13 @@
 /* Any bytes as a statement to be counted over columns: no crash, an end in time; and where SQLite takes what comes out, it takes
  * what went in, with the same names of columns. */
 #include <ftw.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/time.h"
 #include "query/decorrelate.h"
 #include "query/query_priv.h"
+#include "statement.h"
 #include "store/store.h"
 
 static char dir[] = "/tmp/fuzz-plan-XXXXXX";
@@ -44,7 +42,6 @@ open_query(void)
 	return query_open(&spec, &err);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

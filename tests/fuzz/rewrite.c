@@ -1,9 +1,6 @@
 /* Any bytes as SQL: no crash, no hang, and what comes out is text that cuts into tokens again. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "query/rewrite.h"
-#include "query/token.h"
+#include "statement.h"
 
 static int
 columns(void *self, const char *sql, int (*each)(void *, struct str, struct err *), void *to, struct err *err)
@@ -26,7 +23,6 @@ is_property(void *self, struct str name)
 	return name.n == 1;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

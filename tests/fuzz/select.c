@@ -1,11 +1,7 @@
 /* Any bytes as a SELECT: an error, or a tree whose spans lie in the text and in each other, in order, so that printing the tree
  * (what lies between the children, and the children) gives the text back. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/buf.h"
 #include "query/select.h"
+#include "statement.h"
 
 struct printer { struct str sql; struct buf out; size_t at; };
 
@@ -94,12 +90,13 @@ print_select(struct printer *p, const struct select *s)
 		print_expr(p, s->order[i].expr);
 		copy(p, s->order[i].to);
 	}
-	print_expr(p, s->limit);
-	print_expr(p, s->offset);
+	if (s->limit && s->offset && s->offset->from < s->limit->from)  /* LIMIT offset, limit */
+		print_expr(p, s->offset), print_expr(p, s->limit);
+	else
+		print_expr(p, s->limit), print_expr(p, s->offset);
 	copy(p, s->to);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
