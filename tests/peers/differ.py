@@ -567,6 +567,33 @@ class Wild:
         return "SELECT %s FROM %s%s" % (", ".join(columns), rows, " GROUP BY " + ", ".join(str(i + 1) for i in range(keys)) if keys else "")
 
 
+def operators():
+    """Each operator where it can only go wrong by itself: ends of what a pattern begins with, NULL in lists, kinds beside kinds, places of NULL."""
+    texts, kinds = ["page", "source", "ref", "user_id", "event", '"odd name"', "mixed"], ["mixed", "source", "n", "big", "obj", "user_id", "only"]
+    conditions = ["%s %sLIKE '%s'" % (t, no, like) for t in texts for no in ("", "NOT ")
+                  for like in ("/ca%", "/CA%", "g%", "G%", "caf\u00e9%", "4%", "u1%", "%e", "p_ge%", "%", "", "https://x%", "2%")]
+    conditions += ["%s %sIN (%s)" % (k, no, values) for k in kinds for no in ("", "NOT ") for values in ("NULL", "2, NULL", "'2', '', NULL", "'google', 3, 42", "2.0, -0.0, 1")]
+    conditions += ["%s %sBETWEEN %s" % (k, no, between) for k in texts + kinds for no in ("", "NOT ")
+                   for between in ("'/a' AND '/cart'", "'G' AND 'g'", "'2' AND 'u'", "-3 AND -0.5", "'' AND 9", "NULL AND 2", "'/cart' AND '/a'")]
+    conditions += ["%s %s %s" % (k, op, value) for k in texts + kinds for op in ("<", "<=", "=", "<>", ">", ">=") for value in ("'42'", "42", "'google'", "-0.01", "0", "''")]
+    conditions += ["r %s -%s" % (op, value) for op in ("<", "<=", ">", ">=", "=") for value in ("0.01", "1.5", "2.99", "3", "5")]
+    for i in range(0, len(conditions), 12):
+        yield "SELECT " + ", ".join("count(*) FILTER (WHERE %s), max(id) FILTER (WHERE %s)" % (c, c) for c in conditions[i:i + 12]) + " FROM events"
+    for c in conditions[::5]:
+        yield "SELECT count(*), min(id), max(id) FROM events WHERE " + c
+    for k in kinds:
+        yield "SELECT DISTINCT %s FROM events" % k
+        yield "SELECT count(DISTINCT %s), count(%s), min(%s), max(%s), count(DISTINCT nullif(%s, 2)) FROM events" % (k, k, k, k, k)
+        yield "SELECT event, count(DISTINCT %s) AS c, min(%s), max(%s) FROM events GROUP BY event HAVING c > 1 AND count(%s) > 3" % (k, k, k, k)
+        for order in ("", " DESC", " NULLS LAST", " DESC NULLS FIRST"):
+            yield "SELECT id FROM events ORDER BY %s%s, id LIMIT 9" % (k, order)
+            yield "SELECT id, page FROM events ORDER BY %s%s, id LIMIT 20 OFFSET 990" % (k, order)
+    for t in texts:
+        yield "SELECT min(%s), max(%s), min(lower(%s)), max(%s) FILTER (WHERE n > 3) FROM events" % (t, t, t, t)
+    yield "SELECT id FROM events ORDER BY timestamp, id LIMIT 5 OFFSET 998"
+    yield "SELECT id FROM events WHERE n > 3 ORDER BY timestamp DESC, id LIMIT 30 OFFSET 640"
+
+
 # ---- both ways
 
 def ask(store, statements, vector, zone="UTC", threads="3", options=()):
@@ -634,9 +661,9 @@ def main():
     with tempfile.TemporaryDirectory() as store:
         all = events(r, 1500)
         load(store, all)
-        for _ in range(0, queries, 100):
+        for done in range(0, queries if correlated or wild else queries + 100, 100):
             zone = r.choice(ZONES)
-            statements = [Maker(r).correlated() if correlated else Wild(r).statement() if wild else Maker(r, r.choice(["", "", "e"])).statement() for _ in range(min(100, queries))]
+            statements = list(operators()) if done >= queries else [Maker(r).correlated() if correlated else Wild(r).statement() if wild else Maker(r, r.choice(["", "", "e"])).statement() for _ in range(min(100, queries))]
             plans = ask(store, ["EXPLAIN " + s for s in statements], "1", zone)
             columns, rows = ask(store, statements, "1", zone), ask(store, statements, "0", zone)
             for sql, plan, a, b in zip(statements, plans, columns, rows):
