@@ -424,7 +424,7 @@ offset(struct work *w, struct tok *t)
 		return;
 	if (is(end->next, "row") || is(end->next, "rows"))
 		rewrite_cut(end->next, end->next);
-	if (limit_end && is(limit_end->prev, "limit"))
+	if (limit_end && (is(limit_end->prev, "limit") || (is(limit_end->prev, "-") && is(limit_end->prev->prev, "limit"))))
 		return;
 	if (is(end->next, "limit") && (limit_end = rewrite_operand_end(end->next->next)))
 		rewrite_move(t, end, limit_end->next);

@@ -1144,6 +1144,7 @@ P
 	is "SELECT x FROM (VALUES (1), (2), (2), (3)) t(x) ORDER BY x FETCH FIRST 2 ROWS WITH TIES" $'1\n2\n2'
 	is "SELECT user_id, event FROM events ORDER BY user_id, timestamp DESC LIMIT 1 BY user_id" $'u1,signup\nu2,page_view'
 	is "SELECT user_id, event FROM events ORDER BY user_id, timestamp LIMIT 1 OFFSET 1 BY user_id LIMIT 5" u1,signup
+	is "SELECT event FROM events ORDER BY timestamp LIMIT -1 OFFSET 2" signup
 	is "SELECT TOP 1 event FROM events ORDER BY timestamp DESC" signup
 	is "SELECT event, row_number() OVER w AS rn FROM events QUALIFY rn = 1 WINDOW w AS (PARTITION BY event ORDER BY timestamp) ORDER BY event" $'page_view,1\nsignup,1'
 	is "SELECT * FROM (SELECT 1 AS k) a, LATERAL (SELECT a.k + 1 AS m) AS t JOIN (SELECT 7 AS z) b ON b.z > t.m" 1,2,7
