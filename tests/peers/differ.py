@@ -578,10 +578,11 @@ def operators():
     conditions += ["%s %s %s" % (k, op, value) for k in texts + kinds for op in ("<", "<=", "=", "<>", ">", ">=") for value in ("'42'", "42", "'google'", "-0.01", "0", "''")]
     conditions += ["r %s -%s" % (op, value) for op in ("<", "<=", ">", ">=", "=") for value in ("0.01", "1.5", "2.99", "3", "5")]
     for i in range(0, len(conditions), 12):
-        yield "SELECT " + ", ".join("count(*) FILTER (WHERE %s), max(id) FILTER (WHERE %s)" % (c, c) for c in conditions[i:i + 12]) + " FROM events"
+        yield "SELECT " + ", ".join("count(*) FILTER (WHERE %s), count(%s), max(id) FILTER (WHERE %s)" % (c, c, c) for c in conditions[i:i + 12]) + " FROM events"
     for c in conditions[::5]:
         yield "SELECT count(*), min(id), max(id) FROM events WHERE " + c
     for k in kinds:
+        yield "SELECT id, %s IN (2, NULL), %s NOT IN ('google', NULL, 3), %s IN (page, NULL), %s BETWEEN NULL AND 2 FROM events ORDER BY id LIMIT 150" % (k, k, k, k)
         yield "SELECT DISTINCT %s FROM events" % k
         yield "SELECT count(DISTINCT %s), count(%s), min(%s), max(%s), count(DISTINCT nullif(%s, 2)) FROM events" % (k, k, k, k, k)
         yield "SELECT event, count(DISTINCT %s) AS c, min(%s), max(%s) FROM events GROUP BY event HAVING c > 1 AND count(%s) > 3" % (k, k, k, k)
@@ -591,6 +592,8 @@ def operators():
     for t in texts:
         yield "SELECT min(%s), max(%s), min(lower(%s)), max(%s) FILTER (WHERE n > 3) FROM events" % (t, t, t, t)
     yield "SELECT id FROM events ORDER BY timestamp, id LIMIT 5 OFFSET 998"
+    yield "SELECT count(*) FROM (SELECT id FROM events LIMIT -1 OFFSET 1390)"
+    yield "SELECT id FROM events ORDER BY timestamp, id LIMIT 9 OFFSET 1390"
     yield "SELECT id FROM events WHERE n > 3 ORDER BY timestamp DESC, id LIMIT 30 OFFSET 640"
 
 
