@@ -26,13 +26,14 @@
 #define MEMO_MOST  200000               /* parts of the clock that are remembered from batch to batch */
 #define NONE       2                    /* of truths: 0 false, 1 true, 2 NULL */
 
-/* A LIKE whose pattern is constant. */
-enum pattern_how { PATTERN_EXACT, PATTERN_FRONT, PATTERN_BACK, PATTERN_IN, PATTERN_ANY };
+/* A LIKE whose pattern is constant: what stands between its %, in small letters, is looked for in this order. */
 struct pattern {
-	enum pattern_how how;
-	struct str whole, text;         /* the pattern; what stands between its % */
-	char *small;                    /* PATTERN_IN: the text's, in small letters */
+	struct str whole;
+	int any;                        /* it has more than % that means something: it is fitted letter by letter */
 	uint32_t escape;
+	char *small;
+	struct str *part;
+	int n, front, back;             /* front: a text begins with the first of them; back: it ends with the last */
 };
 
 struct vector_node {
@@ -66,6 +67,14 @@ vector_worker_open(struct vector_worker *w, struct query *q, const struct vector
 	return 0;
 }
 
+static void
+pattern_free(struct pattern *p)
+{
+	if (p)
+		free(p->small), free(p->part);
+	free(p);
+}
+
 void
 vector_worker_release(struct vector_worker *w)
 {
@@ -75,7 +84,8 @@ vector_worker_release(struct vector_worker *w)
 		struct vector_node *n = w->node[i];
 
 		sqlite3_finalize(n->statement);
-		free(n->pattern ? n->pattern->small : NULL), free(n->pattern), free(n->sorted), free(n->memo);
+		pattern_free(n->pattern);
+		free(n->sorted), free(n->memo);
 		if (n->many)
 			vector_ids_release(n->many);
 		free(n->many);
@@ -515,49 +525,68 @@ static struct pattern *
 compile(struct str text, uint32_t escape)
 {
 	struct pattern *p = mem_new(sizeof(*p));
-	size_t front = 0, back = 0;
+	size_t from = 0;
 
 	p->whole = until_zero(text);
 	p->escape = escape;
-	while (front < p->whole.n && p->whole.p[front] == '%')
-		front++;
-	while (back < p->whole.n - front && p->whole.p[p->whole.n - 1 - back] == '%')
-		back++;
-	p->text = (struct str){ p->whole.p + front, p->whole.n - front - back };
-	p->how = front && back ? PATTERN_IN : front ? PATTERN_BACK : back ? PATTERN_FRONT : PATTERN_EXACT;
-	if (front && !p->text.n)
-		p->how = PATTERN_IN;
-	if (escape != UINT32_MAX || (p->text.n && (memchr(p->text.p, '%', p->text.n) || memchr(p->text.p, '_', p->text.n))))
-		p->how = PATTERN_ANY;
-	if (p->how == PATTERN_IN) {
-		char *small = mem_dup(p->text.p, p->text.n);
-
-		for (size_t i = 0; i < p->text.n; i++)
-			small[i] = (char)fold((unsigned char)small[i]);
-		p->text.p = p->small = small;
-	}
+	p->any = escape != UINT32_MAX || (p->whole.n && memchr(p->whole.p, '_', p->whole.n));
+	p->front = p->back = 1;
+	if (p->any || !p->whole.n)
+		return p;
+	p->front = p->whole.p[0] != '%';
+	p->back = p->whole.p[p->whole.n - 1] != '%';
+	p->small = mem_dup(p->whole.p, p->whole.n);
+	p->part = mem_grow(NULL, p->whole.n, sizeof(*p->part));
+	for (size_t i = 0; i < p->whole.n; i++)
+		p->small[i] = (char)fold((unsigned char)p->small[i]);
+	for (size_t i = 0; i <= p->whole.n; i++)
+		if (i == p->whole.n || p->small[i] == '%') {
+			if (i > from)
+				p->part[p->n++] = (struct str){ p->small + from, i - from };
+			from = i + 1;
+		}
 	return p;
+}
+
+/* Each part where it can be first, as nothing that follows is better off with a later one. */
+static int
+has_parts(const struct pattern *p, struct str s)
+{
+	int first = 0, last = p->n;
+	ptrdiff_t at;
+
+	if (p->front && p->back && p->n < 2)
+		return p->n ? s.n == p->part->n && same_folded(s.p, p->part->p, s.n) : s.n == 0;
+	if (p->front) {
+		struct str one = p->part[first++];
+
+		if (s.n < one.n || !same_folded(s.p, one.p, one.n))
+			return 0;
+		s.p += one.n, s.n -= one.n;
+	}
+	if (p->back) {
+		struct str one = p->part[--last];
+
+		if (s.n < one.n || !same_folded(s.p + s.n - one.n, one.p, one.n))
+			return 0;
+		s.n -= one.n;
+	}
+	for (; first < last; first++) {
+		if ((at = vector_find_folded(s, p->part[first])) < 0)
+			return 0;
+		s.p += (size_t)at + p->part[first].n, s.n -= (size_t)at + p->part[first].n;
+	}
+	return 1;
 }
 
 static int
 like(const struct pattern *p, struct str s)
 {
-	if (p->how == PATTERN_IN && vector_find_folded(s, p->text) < 0)
+	if (!p->any && !p->front && p->n && vector_find_folded(s, p->part[0]) < 0)
 		return 0;               /* most are, whether or not there is a zero in them */
 	if (memchr(s.p, 0, s.n))
 		s = until_zero(s);
-	switch (p->how) {
-	case PATTERN_EXACT:
-		return s.n == p->text.n && same_folded(s.p, p->text.p, s.n);
-	case PATTERN_FRONT:
-		return s.n >= p->text.n && same_folded(s.p, p->text.p, p->text.n);
-	case PATTERN_BACK:
-		return s.n >= p->text.n && same_folded(s.p + s.n - p->text.n, p->text.p, p->text.n);
-	case PATTERN_IN:
-		return vector_find_folded(s, p->text) >= 0;
-	default:
-		return fits(p->whole, s, p->escape);
-	}
+	return p->any ? fits(p->whole, s, p->escape) : has_parts(p, s);
 }
 
 /* ---- by row: the value of an expression for one row, or for one value of its only field */

@@ -621,6 +621,19 @@ field_of(struct plan_scope *s, const struct select_expr *e, int aliases, struct 
 #define DAY    86400000
 #define FOREVER INT64_MAX
 
+/* time_add(t, 1, '6 hours'): how far t is moved; 0: nothing of whole minutes. Of months it is whole days. */
+static int64_t
+moved_by(struct plan_scope *s, const struct select_expr *e, int aliases)
+{
+	struct cell span;
+	int64_t ms, months = 0;
+
+	if (e->of != SELECT_CALL || !named(e->name, "time_add") || e->n_args != 3 || !is_constant(s, e->arg[1], aliases) || !is_constant(s, e->arg[2], aliases) ||
+	    vector_plan_constant(s, e->arg[2], &span) < 0 || span.type != CELL_TEXT || functions_interval(span.text, &ms, &months) < 0)
+		return 0;
+	return ms % DAY == 0 ? DAY : ms % HOUR == 0 ? HOUR : ms % MINUTE == 0 ? MINUTE : 0;
+}
+
 static int
 is_time(struct plan_scope *s, const struct select_expr *e, int aliases)   /* the timestamp, perhaps moved by whole minutes */
 {
@@ -628,6 +641,8 @@ is_time(struct plan_scope *s, const struct select_expr *e, int aliases)   /* the
 
 	if (e->of == SELECT_CALL && (named(e->name, "at_zone") || named(e->name, "timezone")) && e->n_args == 2)
 		return is_time(s, e->arg[0], aliases) && is_constant(s, e->arg[1], aliases);
+	if (moved_by(s, e, aliases))
+		return is_time(s, e->arg[0], aliases);
 	return field_of(s, e, aliases, &field) && (field.of == FIELD_TIME || field.of == FIELD_RECEIVED);
 }
 
@@ -723,12 +738,20 @@ of_whole_format(struct str format)
 	return every;
 }
 
-static int
-is_utc(struct plan_scope *s, const struct select_expr *time, int aliases)
+/* The same of a time that is moved: for as long as what it is moved by leaves the parts of the clock where they are. */
+static int64_t
+of_moved(struct plan_scope *s, const struct select_expr *time, int aliases, int64_t every)
 {
 	struct store_field field;
+	int64_t by;
 
-	return zone_is_utc(query_zone(s->w->q)) && field_of(s, time, aliases, &field);
+	if (!zone_is_utc(query_zone(s->w->q)))
+		return MINUTE;
+	if (field_of(s, time, aliases, &field))
+		return every;
+	by = moved_by(s, time, aliases);
+	every = by < every ? by : every;
+	return by ? of_moved(s, time->arg[0], aliases, every) : MINUTE;
 }
 
 static int64_t
@@ -749,7 +772,7 @@ every_of_call(struct plan_scope *s, const struct select_expr *e, int aliases)
 	if (e->filter || e->distinct)
 		return 1;
 	if (e->n_args == 1 && is_time(s, e->arg[0], aliases))
-		return !one_of(e->name, coarse) ? (one_of(e->name, fine) ? 1000 : 1) : is_utc(s, e->arg[0], aliases) ? of_whole(e->name) : MINUTE;
+		return !one_of(e->name, coarse) ? (one_of(e->name, fine) ? 1000 : 1) : of_moved(s, e->arg[0], aliases, of_whole(e->name));
 	if (e->n_args != 2)
 		return 1;
 	at = is_time(s, e->arg[0], aliases) ? 0 : is_time(s, e->arg[1], aliases) ? 1 : -1;
@@ -759,8 +782,8 @@ every_of_call(struct plan_scope *s, const struct select_expr *e, int aliases)
 		if (named(e->name, twos[i].name)) {
 			int64_t every = twos[i].every(&cell);
 
-			if (every == MINUTE && is_utc(s, e->arg[at], aliases) && (twos[i].every == of_unit || twos[i].every == of_format || twos[i].every == of_type))
-				every = twos[i].every == of_format ? of_whole_format(cell.text) : of_whole(cell.text);
+			if (every == MINUTE && (twos[i].every == of_unit || twos[i].every == of_format || twos[i].every == of_type))
+				every = of_moved(s, e->arg[at], aliases, twos[i].every == of_format ? of_whole_format(cell.text) : of_whole(cell.text));
 			return every;
 		}
 	return 1;
@@ -1329,7 +1352,7 @@ native(struct plan_scope *s, const struct select_expr *e, int aliases, int stric
 			return NULL;
 		if ((named(e->name, "coalesce") && e->n_args >= 2) || (named(e->name, "ifnull") && e->n_args == 2))
 			return coalesce(s, e, aliases, strict);
-		if (named(e->name, "iif") && e->n_args == 3)
+		if ((named(e->name, "iif") && e->n_args == 3) || (named(e->name, "if") && e->n_args >= 2) || (named(e->name, "multiif") && e->n_args >= 3))
 			return case_of(s, e, aliases, strict);
 		if (named(e->name, "julianday") && e->n_args == 1 && is_plain_time(s, e->arg[0], aliases))
 			return single(s, VECTOR_JULIAN, e->arg[0], aliases, strict);

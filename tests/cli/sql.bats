@@ -328,6 +328,22 @@ both() { is "$1" "$2" && AT_VECTOR=0 is "$1" "$2" && at-query "EXPLAIN $1" | gre
 	[ "$(at-query -f csv -P a=129990 "SELECT n FROM events ORDER BY n LIMIT 2 OFFSET :a" | tr -d '\r' | paste -sd' ')" = "n 129986 129987" ]
 }
 
+@test "LIKE of several parts takes each where it is first, and both ends where they are" {
+	for text in google.com/kafka kafka/google aXbXc aXc abab ab a '' İstanbul; do
+		printf '{"event":"like","properties":{"t":"%s"}}\n' "$text"
+	done | at-ingest -q
+	local all="FROM events WHERE event = 'like' AND t"
+	both "SELECT string_agg(t, ' ' ORDER BY t) $all LIKE '%GOOGLE%kafka%'" google.com/kafka
+	both "SELECT string_agg(t, ' ' ORDER BY t) $all LIKE 'a%b%c'" aXbXc
+	both "SELECT string_agg(t, ' ' ORDER BY t) $all LIKE 'ab%ab'" abab
+	both "SELECT string_agg(t, ' ' ORDER BY t) $all LIKE '%a%a%'" 'abab google.com/kafka kafka/google'
+	both "SELECT count(*) $all LIKE ''" 1
+	both "SELECT count(*) $all LIKE '%%'" 9
+	both "SELECT string_agg(t, ' ' ORDER BY t) $all LIKE 'a%a'" ''
+	both "SELECT count(*) $all LIKE 'İ%ST%l'" 1
+	both "SELECT count(*) $all LIKE 'a_%'" 4
+}
+
 @test "EXPLAIN shows what is counted over columns, EXPLAIN ANALYZE what that took; AT_VECTOR=0 counts nothing there" {
 	run -0 at-query -f csv "EXPLAIN SELECT page, count(*) FROM events WHERE event = 'page_view' GROUP BY page"
 	[[ $output == *'vector(0): groups over columns, event page_view; by page; count(*)'* ]]

@@ -95,7 +95,8 @@ class Maker:
         return self.pick("%s + %s" % (a, self.pick("1", "n", "0.5")), "%s * 2" % a, "(%s) / %s" % (a, self.pick("0", "3", "n", "2.0")), "-(%s)" % a, "(%s) %% 3" % a,
                          "abs(%s)" % self.name(["n", "r"]), "round(%s, 1)" % self.name(["r", "n"]), "coalesce(%s, 0)" % a, "CAST(%s AS INTEGER)" % a, "CAST(%s AS REAL)" % a, "TRY_CAST(%s AS DOUBLE)" % a,
                          "CASE WHEN %s THEN %s ELSE 0 END" % (self.condition(deep - 1), a), "floor(%s / 10) * 10" % self.name(["r", "n"]), "ceil(%s)" % self.name(NUMBERS), "abs(%s)" % self.name(["r", "n", "only", "mixed"]), "floor(%s)" % a, "length(%s)" % self.text(deep - 1),
-                         "ifnull(%s, -1)" % a, "%s::int" % self.name(["r", "mixed"]), "nullif(%s, 2)" % a, "iif(%s > 1, 1, 0)" % a)
+                         "ifnull(%s, -1)" % a, "%s::int" % self.name(["r", "mixed"]), "nullif(%s, 2)" % a, "iif(%s > 1, 1, 0)" % a,
+                         "if(%s, %s, %s)" % (self.condition(deep - 1), a, self.name(NUMBERS)), "multiIf(%s, 1, %s > 2, 2.5, 0)" % (self.condition(deep - 1), a))
 
     def text(self, deep=2):
         r = self.r.random()
@@ -112,7 +113,8 @@ class Maker:
                          "time_bucket('%s', %s)" % (self.pick("5m", "1 hour", "1 day", "90 seconds", "15 minutes"), t), "strftime('%%Y-%%m-%%d %%H', %s)" % t,
                          "year(%s)" % t, "extract(dow FROM %s)" % t, "toStartOfHour(%s)" % t, "datetime(%s)" % t, "strftime('%%H:%%M:%%S', %s)" % t, "month(%s)" % t,
                          "extract(week FROM %s)" % t, "substr(%s, 1, 13)" % t, "date_trunc('day', %s AT TIME ZONE 'America/New_York')" % t, "to_char(%s, 'YYYY-MM')" % t,
-                         "floor(epoch(%s) / 86400)" % t, "%s::date" % t, "CAST(%s AS DATE) + 1" % t, "julianday(%s) - 2461000" % t,
+                         "floor(epoch(%s) / 86400)" % t, "date(%s - INTERVAL %s)" % (t, self.pick("6 HOUR", "90 MINUTE", "1 MONTH", "'1 day 30 seconds'")), "date_trunc('hour', %s + INTERVAL 30 MINUTE - INTERVAL 2 DAY)" % t,
+                         "hour(%s + INTERVAL %d HOUR)" % (t, self.r.randrange(1, 30)), "%s::date" % t, "CAST(%s AS DATE) + 1" % t, "julianday(%s) - 2461000" % t,
                          "unixepoch(%s) %% 7" % t, "strftime('%%s', %s) / 60" % t, "epoch_ms(%s) %% 977" % t, "CAST(strftime('%%s', %s) AS INTEGER)" % t)
 
     def any(self, deep=2):
@@ -137,7 +139,7 @@ class Maker:
             "%s %s %s" % (self.literal(), op, self.name(TEXTS)), "%s IS %sNULL" % (self.any(d), self.pick("", "NOT ")),
             "%s %sIN (%s)" % (self.name(TEXTS + NUMBERS), self.pick("", "NOT "), ", ".join(self.literal() for _ in range(self.r.randrange(1, 5)))),
             "%s %sBETWEEN %s AND %s" % (self.name(NUMBERS + TEXTS), self.pick("", "NOT "), self.literal(), self.literal()),
-            "%s %sLIKE '%s'" % (self.text(d), self.pick("", "NOT "), self.pick("%a%", "/%", "GO%", "%", "u_", "%invoice%", "caf\u00e9", "%\u00c9", "2%", "%x\\%y%' ESCAPE '\\")),
+            "%s %sLIKE '%s'" % (self.text(d), self.pick("", "NOT "), self.pick("%a%", "/%", "GO%", "%", "u_", "%invoice%", "caf\u00e9", "%\u00c9", "2%", "%x\\%y%' ESCAPE '\\", "%O%G%", "h%example%q=%1", "https%9", "%a%a", "/%a%", "/_%t")),
             "%s ILIKE '%s'" % (self.text(d), self.pick("%g%", "/CAF\u00c9", "%\u65e5%")), "%s ~ '^[a-g/]'" % self.text(d), "%s GLOB '*a*'" % self.text(d),
             "%sevent = %s" % (self.dot, self.pick("'page_view'", "'click'", "'nope'", "5", "NULL")), "%sevent IN ('click', 'sign up')" % self.dot,
             "%suser_id = %s" % (self.dot, self.pick("'u1'", "'3'", "3", "7", "'007'")), self.number(d), self.text(0), "%s IS TRUE" % self.name(NUMBERS),
