@@ -112,6 +112,10 @@ void functions_put_once(struct buf *, const struct cell *, enum functions_once);
 /* A time value: how it was written decides how results are. */
 enum functions_form { FORM_INSTANT, FORM_LOCAL, FORM_DATE };
 int functions_time_of(sqlite3_value *, int64_t *ms, enum functions_form *);     /* 0, or -1 when it is none */
+int functions_time_of_text(struct str, int64_t *ms, enum functions_form *);
 void functions_give_time(sqlite3_context *, int64_t ms, enum functions_form);
+double functions_round(double, int64_t places);
+int functions_unit(struct str name);    /* of date_diff; -1 there is none */
+int64_t functions_date_diff(const struct zone *, int unit, int64_t a, enum functions_form, int64_t b, enum functions_form);
 
 #endif

@@ -636,6 +636,40 @@ iff(sqlite3_context *c, int n, sqlite3_value **v)
 		sqlite3_result_value(c, v[i]);
 }
 
+/* To so many places, as SQLite's round(x, n). What is not near the midst between two is the nearest digits, divided; the few that are
+ * are what printf makes of them. */
+double
+functions_round(double x, int64_t places)
+{
+	static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9 };
+	int n = places < 0 ? 0 : places > 30 ? 30 : (int)places;
+	double scaled, digits;
+	char *text;
+
+	if (!(fabs(x) <= 0x1p52))
+		return x;
+	if (n == 0)
+		return (double)(int64_t)(x < 0 ? x - 0.5 : x + 0.5);
+	if (n < (int)(sizeof(power) / sizeof(*power)) && (scaled = fabs(x) * power[n]) < 0x1p40) {
+		digits = floor(scaled);
+		if (fabs(scaled - digits - 0.5) > 0x1p-10) {
+			digits = (digits + (scaled - digits > 0.5)) / power[n];
+			return x < 0 ? -digits : digits;
+		}
+	}
+	text = sqlite3_mprintf("%!.*f", n, x);
+	x = text ? strtod(text, NULL) : x;
+	sqlite3_free(text);
+	return x;
+}
+
+static void
+round_places(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	if (!functions_any_null(n, v))
+		sqlite3_result_double(c, functions_round(sqlite3_value_double(v[0]), sqlite3_value_int(v[1])));
+}
+
 static void
 width_bucket(sqlite3_context *c, int n, sqlite3_value **v)
 {
@@ -1244,7 +1278,7 @@ const struct function functions_text[] = {
 	{ "regexp_extract", 2, 3, 0, regexp_extract }, { "regexp_substr", 2, 3, 0, regexp_extract }, { "extractgroup", 2, 2, 1, regexp_extract },
 	{ "regexp_replace", 3, 4, 0, regexp_replace }, { "replaceregexpone", 3, 3, 0, regexp_replace }, { "replaceregexpall", 3, 3, 1, regexp_replace },
 	{ "regexp_count", 2, 2, 0, regexp_all }, { "regexp_extract_all", 2, 3, 1, regexp_all }, { "regexp_split_to_array", 2, 2, 2, regexp_all }, { "string_split_regex", 2, 2, 2, regexp_all },
-	{ "greatest", 1, -1, 1, extreme }, { "least", 1, -1, -1, extreme }, { "if", 2, -1, 0, iff }, { "multiif", 3, -1, 0, iff },
+	{ "round", 2, 2, 0, round_places }, { "greatest", 1, -1, 1, extreme }, { "least", 1, -1, -1, extreme }, { "if", 2, -1, 0, iff }, { "multiif", 3, -1, 0, iff },
 	{ "width_bucket", 4, 4, 0, width_bucket }, { "bit_count", 1, 1, 0, bit_count }, { "cbrt", 1, 1, 0, cube_root }, { "safe_divide", 2, 2, 0, divide },
 	{ "md5", 1, 1, 0, md5 }, { "sha256", 1, 1, 0, sha256_hex }, { "hash", 1, 1, 0, hash },
 	{ "uuid", 0, 0, 0, uuid, .flags = FUNCTIONS_VOLATILE }, { "gen_random_uuid", 0, 0, 0, uuid, .flags = FUNCTIONS_VOLATILE },

@@ -114,24 +114,9 @@ days_of(int y, int m, int d)
 }
 
 int
-functions_time_of(sqlite3_value *v, int64_t *ms, enum functions_form *form)
+functions_time_of_text(struct str s, int64_t *ms, enum functions_form *form)
 {
-	struct str s;
-	int64_t i;
-
 	*form = FORM_INSTANT;
-	switch (sqlite3_value_type(v)) {
-	case SQLITE_INTEGER:
-		i = sqlite3_value_int64(v);
-		return time_of_epoch_int(i, ms);
-	case SQLITE_FLOAT:
-		return time_of_epoch(sqlite3_value_double(v), ms);
-	case SQLITE_TEXT:
-		break;
-	default:
-		return -1;
-	}
-	s = functions_text_of(v);
 	if (s.n == TIME_LEN && s.p[23] == 'Z' && s.p[10] == 'T' && s.p[19] == '.' && s.p[4] == '-' && s.p[13] == ':') {
 		int y = digits(s.p, 4), mo = digits(s.p + 5, 2), d = digits(s.p + 8, 2), h = digits(s.p + 11, 2), mi = digits(s.p + 14, 2),
 		    sec = digits(s.p + 17, 2), milli = digits(s.p + 20, 3);
@@ -160,6 +145,22 @@ functions_time_of(sqlite3_value *v, int64_t *ms, enum functions_form *form)
 	return -1;
 }
 
+int
+functions_time_of(sqlite3_value *v, int64_t *ms, enum functions_form *form)
+{
+	*form = FORM_INSTANT;
+	switch (sqlite3_value_type(v)) {
+	case SQLITE_INTEGER:
+		return time_of_epoch_int(sqlite3_value_int64(v), ms);
+	case SQLITE_FLOAT:
+		return time_of_epoch(sqlite3_value_double(v), ms);
+	case SQLITE_TEXT:
+		return functions_time_of_text(functions_text_of(v), ms, form);
+	default:
+		return -1;
+	}
+}
+
 void
 functions_give_time(sqlite3_context *c, int64_t ms, enum functions_form form)
 {
@@ -175,13 +176,17 @@ zone_of(sqlite3_context *c, enum functions_form form)
 	return form == FORM_INSTANT ? functions_self(c)->all->zone : NULL;
 }
 
-/* ms as the clock on the wall shows it. */
+/* ms as the clock on the wall shows it there. */
+static int64_t
+local_in(const struct zone *zone, int64_t ms, enum functions_form form)
+{
+	return zone && form == FORM_INSTANT ? ms + zone_offset(zone, ms) : ms;
+}
+
 static int64_t
 local(sqlite3_context *c, int64_t ms, enum functions_form form)
 {
-	const struct zone *zone = zone_of(c, form);
-
-	return zone ? ms + zone_offset(zone, ms) : ms;
+	return local_in(functions_self(c)->all->zone, ms, form);
 }
 
 /* ---- units */
@@ -199,12 +204,8 @@ static const struct { const char *name; enum unit unit; const char *trunc; } uni
 	{ "doy", DOY }, { "dayofyear", DOY }, { "epoch", EPOCH }, { "isoyear", ISOYEAR }, { "yearweek", YEARWEEK }, { "epoch_ms", EPOCH_MS }, { NULL } };
 
 static int
-unit_of(sqlite3_value *v)               /* index in unit_names, -1 for none */
+unit_called(struct str s)               /* index in unit_names, -1 for none */
 {
-	struct str s = functions_text_of(v);
-
-	if (sqlite3_value_type(v) != SQLITE_TEXT || s.n == 0)
-		return -1;
 	for (int pass = 0; pass < 2; pass++) {
 		for (int i = 0; unit_names[i].name; i++)
 			if (strlen(unit_names[i].name) == s.n && strncasecmp(unit_names[i].name, s.p, s.n) == 0)
@@ -213,6 +214,12 @@ unit_of(sqlite3_value *v)               /* index in unit_names, -1 for none */
 			s.n--;
 	}
 	return -1;
+}
+
+static int
+unit_of(sqlite3_value *v)
+{
+	return sqlite3_value_type(v) == SQLITE_TEXT && sqlite3_value_bytes(v) ? unit_called(functions_text_of(v)) : -1;
 }
 
 static int
@@ -465,13 +472,11 @@ time_add(sqlite3_context *c, int n, sqlite3_value **v)          /* time, sign, s
 /* Two times for what lies between them in this unit: what passed for hours and less, where one of them is an instant, else what the clock
  * on the wall shows, which a change of the clock moves. The zone that both are instants of; NULL: they are not. */
 static const struct zone *
-between(sqlite3_context *c, enum unit unit, int64_t *a, enum functions_form of_a, int64_t *b, enum functions_form of_b)
+between(const struct zone *zone, enum unit unit, int64_t *a, enum functions_form of_a, int64_t *b, enum functions_form of_b)
 {
-	const struct zone *zone = unit > HOUR ? NULL : zone_of(c, of_a) ? zone_of(c, of_a) : zone_of(c, of_b);
-
-	if (!zone) {
-		*a = local(c, *a, of_a);
-		*b = local(c, *b, of_b);
+	if (unit > HOUR || (of_a != FORM_INSTANT && of_b != FORM_INSTANT) || zone_is_utc(zone)) {
+		*a = local_in(zone, *a, of_a);
+		*b = local_in(zone, *b, of_b);
 		return NULL;
 	}
 	*a = of_a == FORM_INSTANT ? *a : zone_to_utc(zone, *a);
@@ -537,7 +542,7 @@ date_add(sqlite3_context *c, int n, sqlite3_value **v)
 		return;
 	if (sign < 0 && sqlite3_value_type(amount) == SQLITE_TEXT && functions_time_of(amount, &a, &form) == 0 && unit_names[unit].trunc) {
 		if (functions_time_of(time, &b, &other) == 0) {         /* DuckDB: ('day', a, b) */
-			between(c, unit_names[unit].unit, &a, form, &b, other);
+			between(functions_self(c)->all->zone, unit_names[unit].unit, &a, form, &b, other);
 			whole_units(c, unit_names[unit].unit, a, b);
 		}
 		return;
@@ -816,14 +821,55 @@ time_bucket(sqlite3_context *c, int n, sqlite3_value **v)
 	functions_give_time(c, ms, form == FORM_DATE && ms % DAY ? FORM_LOCAL : form);
 }
 
-static void
-date_diff(sqlite3_context *c, int n, sqlite3_value **v)         /* boundaries of the unit crossed between a and b */
+int
+functions_unit(struct str name)
 {
-	static const int64_t lengths[] = { [SECOND] = 1000, [MINUTE] = 60000, [HOUR] = 3600000 };
-	enum functions_form form, other;
-	const struct zone *zone;
-	int64_t a, b, x, y;
+	int unit = name.n ? unit_called(name) : -1;
+
+	return unit < 0 || !unit_names[unit].trunc ? -1 : unit;
+}
+
+/* Boundaries of the unit that are crossed between a and b. */
+int64_t
+functions_date_diff(const struct zone *zone, int unit, int64_t a, enum functions_form of_a, int64_t b, enum functions_form of_b)
+{
+	static const int64_t lengths[] = { [SECOND] = 1000, [MINUTE] = 60000, [HOUR] = 3600000, [DAYS] = DAY };
+	enum unit of = unit_names[unit].unit;
 	struct civil s, t;
+	int64_t x, y;
+
+	zone = between(zone, of, &a, of_a, &b, of_b);
+	switch (of) {
+	case MICROSECOND:
+		return (b - a) * 1000;
+	case MILLISECOND:
+		return b - a;
+	case SECOND:
+	case MINUTE:
+	case HOUR:      /* to the nearest, where one of the hours between has no sixty minutes */
+		if (!zone)
+			return time_floor_div(b, lengths[of]) - time_floor_div(a, lengths[of]);
+		time_trunc(str_of(unit_names[unit].trunc), zone, a, &x);
+		time_trunc(str_of(unit_names[unit].trunc), zone, b, &y);
+		return time_floor_div(y - x + lengths[of] / 2, lengths[of]);
+	case DAYS:
+		return time_floor_div(b, DAY) - time_floor_div(a, DAY);
+	case WEEK:
+		return time_floor_div(b + 3 * DAY, 7 * DAY) - time_floor_div(a + 3 * DAY, 7 * DAY);
+	default:
+		time_civil(a, &s);
+		time_civil(b, &t);
+		x = (int64_t)s.year * 12 + s.month - 1;
+		y = (int64_t)t.year * 12 + t.month - 1;
+		return of == QUARTER ? y / 3 - x / 3 : of == YEAR ? y / 12 - x / 12 : y - x;
+	}
+}
+
+static void
+date_diff(sqlite3_context *c, int n, sqlite3_value **v)         /* of (unit, a, b) */
+{
+	enum functions_form form, other;
+	int64_t a, b;
 	int unit = unit_of(v[0]), first = 1;
 
 	if (n == 2) {           /* MySQL: days from b to a */
@@ -839,41 +885,8 @@ date_diff(sqlite3_context *c, int n, sqlite3_value **v)         /* boundaries of
 	}
 	if (functions_time_of(v[first], &a, &form) < 0 || functions_time_of(v[first + 1], &b, &other) < 0)
 		return;
-	zone = between(c, unit_names[unit].unit, &a, form, &b, other);
-	if (!first)
-		x = a, a = b, b = x;
-	time_civil(a, &s);
-	time_civil(b, &t);
-	switch (unit_names[unit].unit) {
-	case MICROSECOND:
-		x = (b - a) * 1000;
-		break;
-	case MILLISECOND:
-		x = b - a;
-		break;
-	case SECOND:
-	case MINUTE:
-	case HOUR:      /* to the nearest, where one of the hours between has no sixty minutes */
-		time_trunc(str_of(unit_names[unit].trunc), zone, a, &x);
-		time_trunc(str_of(unit_names[unit].trunc), zone, b, &y);
-		x = time_floor_div(y - x + lengths[unit_names[unit].unit] / 2, lengths[unit_names[unit].unit]);
-		break;
-	case DAYS:
-		x = time_floor_div(b, DAY) - time_floor_div(a, DAY);
-		break;
-	case WEEK:
-		x = time_floor_div(b + 3 * DAY, 7 * DAY) - time_floor_div(a + 3 * DAY, 7 * DAY);
-		break;
-	default:
-		x = (int64_t)s.year * 12 + s.month - 1;
-		y = (int64_t)t.year * 12 + t.month - 1;
-		if (unit_names[unit].unit == QUARTER)
-			x /= 3, y /= 3;
-		else if (unit_names[unit].unit == YEAR)
-			x /= 12, y /= 12;
-		x = y - x;
-	}
-	sqlite3_result_int64(c, x);
+	sqlite3_result_int64(c, first ? functions_date_diff(functions_self(c)->all->zone, unit, a, form, b, other) :
+	    functions_date_diff(functions_self(c)->all->zone, unit, b, other, a, form));
 }
 
 /* ---- zones, now, epochs */

@@ -44,6 +44,7 @@ enum vector_op {
 	VECTOR_REAL,                    /* CAST(arg[0] AS REAL); with .sql, a text ?1 is what that says */
 	VECTOR_FLOOR, VECTOR_CEIL, VECTOR_ABS,  /* SQLite's: an integer stays one */
 	VECTOR_TIME,                    /* .sql of .field, TIME or RECEIVED (?1 its text), the same within each `every_ms` of the clock */
+	VECTOR_CALL,                    /* .call of its arguments, of any kind: a function with a loop of its own (vector_call.c); .sql says the same */
 	VECTOR_SQL,                     /* .sql of its arguments, all VECTOR_FIELD: ?1 is arg[0], ?2 arg[1], … */
 };
 
@@ -52,6 +53,7 @@ struct vector_expr {
 	int field;                      /* index in vector_plan.field; FIELD_TIME and FIELD_RECEIVED are TEXT to SQL, in the canonical form */
 	struct cell constant;
 	struct str sql;
+	int call;
 	int64_t every_ms;               /* 1, 1000, 60000 … Of VECTOR_TIME, for times before 1973 a reader takes 1000 at most: zones had odd seconds */
 	struct vector_expr **arg;
 	int n_args;

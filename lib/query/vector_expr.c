@@ -205,6 +205,7 @@ vector_field(struct vector_worker *w, int field, struct column *out, struct err 
 	return 0;
 }
 
+#define FEW_VALUES 4            /* rows to a value: then SQL is asked for each of them, rather than a loop over all rows */
 #define FEW 16                  /* one row of so many: the rest of a column need not be decoded */
 
 /* The field, of which only these rows are asked for. */
@@ -718,12 +719,6 @@ rounded(double r)                               /* SQLite's round(X): what is la
 	return r < -4503599627370496.0 || r > 4503599627370496.0 ? r : (double)(int64_t)(r + (r < 0 ? -0.5 : 0.5));
 }
 
-static double
-julian_day(int64_t ms)
-{
-	return (double)(ms + 210866760000000) / 86400000.0;
-}
-
 static struct cell
 round_of(struct scope *s, struct cell c)
 {
@@ -991,7 +986,7 @@ clock_of(struct scope *s, const struct vector_expr *e)          /* VECTOR_EPOCH,
 
 	if (vector_field(s->w, e->arg[0]->field, &c, s->err) < 0 || c.form != COLUMN_INTEGER || !vector_valid(c.valid, s->row))
 		return cell_null();
-	return e->op == VECTOR_JULIAN ? cell_real(julian_day(c.integer[s->row])) : cell_integer(time_floor_div(c.integer[s->row], e->every_ms));
+	return e->op == VECTOR_JULIAN ? cell_real(vector_julian_day(c.integer[s->row])) : cell_integer(time_floor_div(c.integer[s->row], e->every_ms));
 }
 
 static struct cell
@@ -1105,6 +1100,7 @@ cell_of(struct scope *s, const struct vector_expr *e)
 		return kept_of(s, e);
 	case VECTOR_TIME:
 		return time_of(s, e);
+	case VECTOR_CALL:
 	case VECTOR_SQL:
 		return sql_of(s, e);
 	}
@@ -1170,7 +1166,7 @@ used_values(struct vector_worker *w, const struct column *c, struct vector_rows 
 static int
 may_fail(const struct vector_expr *e)
 {
-	if (e->op == VECTOR_SQL || e->op == VECTOR_ILIKE || e->op == VECTOR_ABS)
+	if (e->op == VECTOR_SQL || e->op == VECTOR_CALL || e->op == VECTOR_ILIKE || e->op == VECTOR_ABS)
 		return 1;
 	for (int i = 0; i < e->n_args; i++)
 		if (may_fail(e->arg[i]))
@@ -1570,7 +1566,7 @@ convert(struct vector_worker *w, const struct vector_expr *e, struct vector_rows
 	for (size_t k = 0; k < rows.n; k++) {
 		size_t i = vector_row(rows, k);
 
-		real[i] = e->op == VECTOR_JULIAN ? julian_day(c.integer[i]) : e->op == VECTOR_REAL ? (double)c.integer[i] : rounded(c.form == COLUMN_REAL ? c.real[i] : (double)c.integer[i]);
+		real[i] = e->op == VECTOR_JULIAN ? vector_julian_day(c.integer[i]) : e->op == VECTOR_REAL ? (double)c.integer[i] : rounded(c.form == COLUMN_REAL ? c.real[i] : (double)c.integer[i]);
 	}
 	*out = (struct column){ .form = COLUMN_REAL, .valid = c.valid, .real = real };
 	return 1;
@@ -1929,7 +1925,7 @@ vector_eval(struct vector_worker *w, const struct vector_expr *e, struct vector_
 	if (field >= 0) {
 		if ((rc = field_of_rows(w, field, rows, &c, err)) < 0)
 			return rc;
-		if (c.form == COLUMN_CODES)
+		if (c.form == COLUMN_CODES && (e->op != VECTOR_CALL || c.n_values < rows.n / FEW_VALUES))
 			return eval_values(w, e, field, &c, rows, out, err);
 		if (c.form == COLUMN_NULL) {
 			struct scope s = { .w = w, .field = field, .err = err };
@@ -1938,6 +1934,10 @@ vector_eval(struct vector_worker *w, const struct vector_expr *e, struct vector_
 			return err->code;
 		}
 	}
+	if (e->op == VECTOR_CALL && (rc = vector_call(w, e, rows, out, err)) != 0)
+		return rc < 0 ? rc : 0;
+	if (field >= 0 && c.form == COLUMN_CODES)
+		return eval_values(w, e, field, &c, rows, out, err);
 	if (is_comparison(e->op) || e->op == VECTOR_IS || e->op == VECTOR_IS_NOT) {
 		unsigned char *truth = vector_array(w, 1);
 
@@ -2166,7 +2166,7 @@ both(struct vector_worker *w, struct vector_rows a, struct vector_rows b)
 static int
 cost_of(const struct vector_worker *w, const struct vector_expr *e)
 {
-	int cost = e->op == VECTOR_SQL ? 200 : e->op == VECTOR_TIME ? 10 : e->op == VECTOR_LIKE ? 8 : e->op == VECTOR_ILIKE ? 20 : 1;
+	int cost = e->op == VECTOR_SQL ? 200 : e->op == VECTOR_CALL ? 10 : e->op == VECTOR_TIME ? 10 : e->op == VECTOR_LIKE ? 8 : e->op == VECTOR_ILIKE ? 20 : 1;
 
 	if (e->op == VECTOR_FIELD && !w->loaded[e->field])
 		switch (w->plan->field[e->field].of) {

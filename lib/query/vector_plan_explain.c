@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "query/vector_plan_priv.h"
+#include "query/vector_priv.h"
 
 static void
 put_field(struct buf *to, const struct vector_plan *p, const struct store_field *f)
@@ -112,6 +113,11 @@ put_expr(struct buf *to, const struct vector_plan *p, const struct vector_expr *
 	case VECTOR_EPOCH:
 		put_list(to, p, e, 0, "");
 		buf_printf(to, " in %gs", (double)e->every_ms / 1000);
+		break;
+	case VECTOR_CALL:
+		buf_printf(to, "%s(", vector_call_name(e->call));
+		put_list(to, p, e, 0, ", ");
+		buf_byte(to, ')');
 		break;
 	case VECTOR_TIME:
 		put_sql(to, p, e);

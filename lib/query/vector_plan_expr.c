@@ -7,6 +7,7 @@
 #include "query/functions.h"
 #include "query/tables.h"
 #include "query/vector_plan_priv.h"
+#include "query/vector_priv.h"
 
 #define TEXT_MOST (64u << 10)           /* bytes of one expression as SQL, aliases and constants put in */
 
@@ -1188,22 +1189,6 @@ constant_text(struct plan_scope *s, const struct select_expr *e, int aliases, st
 	return 1;
 }
 
-/* DATE_DIFF(unit, from, to): how many boundaries of the unit, of a length that is always the same, lie between. */
-static struct vector_expr *
-boundaries(struct plan_scope *s, const struct select_expr *e, int aliases)
-{
-	static const char *const lengths[] = { "second", "minute", "hour", "day", NULL };
-	struct str unit;
-	int64_t every;
-
-	if (!constant_text(s, e->arg[0], aliases, &unit) || !one_of(unit, lengths))
-		return NULL;
-	every = named(unit, "second") ? 1000 : of_whole(unit);
-	if (every > 1000 && !zone_is_utc(query_zone(s->w->q)))
-		return NULL;
-	return pair(s, VECTOR_SUB, epoch(s, e->arg[2], aliases, every), epoch(s, e->arg[1], aliases, every));
-}
-
 /* The seconds between two plain times. */
 static struct vector_expr *
 gap(struct plan_scope *s, const struct select_expr *e, int aliases)
@@ -1221,15 +1206,9 @@ number_of_time(struct plan_scope *s, const struct select_expr *e, int aliases)
 
 	if (e->n_args == 1 && named(e->name, "unixepoch"))
 		return epoch(s, e->arg[0], aliases, 1000);
-	if (e->n_args == 1 && named(e->name, "epoch_ms"))
-		return epoch(s, e->arg[0], aliases, 1);
-	if (e->n_args == 1 && (named(e->name, "epoch") || named(e->name, "tounixtimestamp")))
-		return seconds(s, epoch(s, e->arg[0], aliases, 1));
 	if (e->n_args == 2 && named(e->name, "date_part") && constant_text(s, e->arg[0], aliases, &unit) && named(unit, "epoch"))
 		return (out = gap(s, e->arg[1], aliases)) ? out : seconds(s, epoch(s, e->arg[1], aliases, 1));
-	if (e->n_args == 3 && (named(e->name, "date_diff") || named(e->name, "datediff")))
-		return boundaries(s, e, aliases);
-	return gap(s, e, aliases);
+	return NULL;
 }
 
 /* What is computed with: seconds since 1970 that are a text to SQL are the number they say. */
@@ -1302,6 +1281,27 @@ checked_real(struct plan_scope *s, const struct select_expr *e, int aliases, int
 	return real;
 }
 
+/* A function with a loop over columns. */
+static struct vector_expr *
+call_of(struct plan_scope *s, const struct select_expr *e, int aliases, int strict)
+{
+	int call = vector_call_find(e->name, e->n_args);
+	struct buf sql = {0};
+	struct vector_expr *out;
+
+	if (call < 0)
+		return NULL;
+	out = vector_plan_node(s, VECTOR_CALL, e->n_args);
+	out->call = call;
+	buf_printf(&sql, "%s(", vector_call_name(call));
+	for (int i = 0; i < e->n_args && (out->arg[i] = part(s, e->arg[i], aliases, strict)); i++)
+		buf_printf(&sql, i ? ", ?%d" : "?%d", i + 1);
+	buf_byte(&sql, ')');
+	out->sql = (struct str){ arena_dup(s->plan->arena, sql.p, sql.n), sql.n };
+	buf_release(&sql);
+	return out->arg[e->n_args - 1] ? out : NULL;
+}
+
 static struct vector_expr *
 native(struct plan_scope *s, const struct select_expr *e, int aliases, int strict)
 {
@@ -1360,7 +1360,9 @@ native(struct plan_scope *s, const struct select_expr *e, int aliases, int stric
 			return single(s, VECTOR_ROUND, e->arg[0], aliases, strict);
 		if ((named(e->name, "floor") || named(e->name, "ceil") || named(e->name, "ceiling") || named(e->name, "abs")) && e->n_args == 1)
 			return single(s, named(e->name, "floor") ? VECTOR_FLOOR : named(e->name, "abs") ? VECTOR_ABS : VECTOR_CEIL, e->arg[0], aliases, strict);
-		return (a = number_of_time(s, e, aliases)) ? a : checked_real(s, e, aliases, strict);
+		if ((a = number_of_time(s, e, aliases)) || (a = call_of(s, e, aliases, strict)))
+			return a;
+		return checked_real(s, e, aliases, strict);
 	case SELECT_CAST:
 		return holds(e->name, "int") ? single(s, VECTOR_INTEGER, e->arg[0], aliases, strict) :
 		    is_real_type(e->name) ? single(s, VECTOR_REAL, e->arg[0], aliases, strict) : NULL;

@@ -198,6 +198,17 @@ void vector_set_each(const struct vector_set *, void (*each)(void *, uint32_t id
 
 uint64_t vector_hash_number(uint64_t);
 
+static inline double
+vector_julian_day(int64_t ms)
+{
+	return (double)(ms + 210866760000000) / 86400000.0;
+}
+
+/* ---- vector_call.c: functions that have a loop over columns; their number, -1 none */
+int vector_call_find(struct str name, int n_args);
+const char *vector_call_name(int call);
+int vector_call(struct vector_worker *, const struct vector_expr *, struct vector_rows, struct column *, struct err *);   /* 1 done; 0 the arguments are not what it takes; < 0 */
+
 /* ---- vector_sum.c: sums that do not depend on the order of what is summed */
 struct vector_sums {                    /* one sum for each group; arrays are there when something needed them */
 	__int128 *whole;                /* of integers */

@@ -344,6 +344,31 @@ both() { is "$1" "$2" && AT_VECTOR=0 is "$1" "$2" && at-query "EXPLAIN $1" | gre
 	both "SELECT count(*) $all LIKE 'a_%'" 4
 }
 
+@test "what lies between times, roots and roundings are computed over columns as row by row, of texts and of no time too" {
+	for i in $(seq 40); do
+		printf '{"event":"calls","timestamp":"2026-10-2%dT0%d:59:59.%03dZ","properties":{"end":%s,"n":%s,"r":%d.%d5}}\n' $((i % 9)) $((i % 7)) "$i" \
+			"$([ $((i % 5)) = 0 ] && echo null || echo "\"2026-11-0$((i % 9 + 1))T00:00:0$((i % 7))Z\"")" "$([ $((i % 4)) = 0 ] && echo "$i.5" || echo "$i")" "$i" $((i % 10))
+	done | at-ingest -q
+	local calls="FROM events WHERE event = 'calls'"
+	for unit in millisecond second minute hour day week month quarter year; do
+		for zone in UTC Europe/Zurich Asia/Kolkata; do
+			for pair in 'timestamp, "end"' '"end", timestamp' "'2026-10-25', timestamp" "timestamp, '2026-10-25T01:30:00'" "timestamp, '2026-10-25T01:30:00Z'" 'timestamp, NULL' 'timestamp, event'; do
+				q="SELECT date_diff('$unit', $pair) AS d, count(*) AS n $calls GROUP BY 1 ORDER BY 1"
+				[ "$(at-query --tz "$zone" "$q")" = "$(AT_VECTOR=0 at-query --tz "$zone" "$q")" ] || { echo "$zone: $q"; return 1; }
+			done
+		done
+	done
+	for call in 'epoch("end")' 'epoch_ms(timestamp)' 'julianday("end")' 'epoch(n)' 'julianday(n)' 'timestamp - "end"::timestamp' 'sqrt(n)' 'sqrt(0 - n)' 'sqrt(event)' 'ln(n - 20)' 'exp(n)' 'power(n, 0.5)' \
+	    'round(r, 1)' 'round(n, 1)' 'round(-r, 1)' 'round(r / 3, 2)' 'round(event, 2)' 'round(r, 0)' 'round(r, -1)' 'round(n * 1e14, 3)'; do
+		for q in "SELECT $call AS c, typeof($call) AS t $calls ORDER BY timestamp, id" "SELECT max($call), min($call), count($call), count(DISTINCT $call) $calls"; do
+			[ "$(at-query "$q")" = "$(AT_VECTOR=0 at-query "$q")" ] || { echo "$q"; return 1; }
+		done
+	done
+	both "SELECT round(max(r) + 0.04, 1), round(1e20, 2), round(-0.5, 1) $calls" 40.1,1e+20,-0.5
+	run -0 at-query "EXPLAIN SELECT avg(date_diff('hour', timestamp, \"end\")), max(round(r, 1)) $calls"
+	[[ $output == *'avg(date_diff('*'max(round('* ]]
+}
+
 @test "EXPLAIN shows what is counted over columns, EXPLAIN ANALYZE what that took; AT_VECTOR=0 counts nothing there" {
 	run -0 at-query -f csv "EXPLAIN SELECT page, count(*) FROM events WHERE event = 'page_view' GROUP BY page"
 	[[ $output == *'vector(0): groups over columns, event page_view; by page; count(*)'* ]]

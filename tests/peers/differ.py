@@ -93,10 +93,18 @@ class Maker:
             return self.name(NUMBERS)
         a = self.number(deep - 1)
         return self.pick("%s + %s" % (a, self.pick("1", "n", "0.5")), "%s * 2" % a, "(%s) / %s" % (a, self.pick("0", "3", "n", "2.0")), "-(%s)" % a, "(%s) %% 3" % a,
-                         "abs(%s)" % self.name(["n", "r"]), "round(%s, 1)" % self.name(["r", "n"]), "coalesce(%s, 0)" % a, "CAST(%s AS INTEGER)" % a, "CAST(%s AS REAL)" % a, "TRY_CAST(%s AS DOUBLE)" % a,
+                         "abs(%s)" % self.name(["n", "r"]), "round(%s, %d)" % (self.pick(self.name(NUMBERS), a), self.r.randrange(4)), "%s(%s)" % (self.pick("sqrt", "ln", "exp"), self.pick(self.name(NUMBERS), a)),
+                         "power(%s, 2)" % self.name(["r", "n", "only", "mixed"]), self.between(), "coalesce(%s, 0)" % a, "CAST(%s AS INTEGER)" % a, "CAST(%s AS REAL)" % a, "TRY_CAST(%s AS DOUBLE)" % a,
                          "CASE WHEN %s THEN %s ELSE 0 END" % (self.condition(deep - 1), a), "floor(%s / 10) * 10" % self.name(["r", "n"]), "ceil(%s)" % self.name(NUMBERS), "abs(%s)" % self.name(["r", "n", "only", "mixed"]), "floor(%s)" % a, "length(%s)" % self.text(deep - 1),
                          "ifnull(%s, -1)" % a, "%s::int" % self.name(["r", "mixed"]), "nullif(%s, 2)" % a, "iif(%s > 1, 1, 0)" % a,
                          "if(%s, %s, %s)" % (self.condition(deep - 1), a, self.name(NUMBERS)), "multiIf(%s, 1, %s > 2, 2.5, 0)" % (self.condition(deep - 1), a))
+
+    def between(self):
+        """What lies between two times, or a time as a number."""
+        t = self.dot + "timestamp"
+        other = lambda: self.pick("'2026-10-25T02:30:00Z'", "'2026-11-01'", "'2026-10-24T12:00:00'", "TIMESTAMP '2026-10-25 01:59:59'", self.dot + "received_at", self.name(TEXTS), "NULL") if self.r.random() < .9 else self.name(NUMBERS)
+        unit = self.pick("second", "minute", "hour", "day", "week", "month", "quarter", "year", "millisecond")
+        return self.pick("epoch(%s)" % t, "epoch_ms(%s)" % t, "julianday(%s)" % other(), "epoch(%s) - epoch(%s)" % (t, other()), "date_diff('%s', %s, %s)" % (unit, t, other()), "datediff('%s', %s, %s)" % (unit, other(), t))
 
     def text(self, deep=2):
         r = self.r.random()
