@@ -252,6 +252,61 @@ round_places(struct call *c)
 	return give_reals(c, to, a.valid);
 }
 
+/* What stands in a column of numbers in row i: 1 an integer to SQL, 0 a real. */
+static inline int
+integer_at(const struct column *a, size_t i)
+{
+	return a->form == COLUMN_CODES ? a->value[0].type == CELL_INTEGER : a->form == COLUMN_INTEGER || vector_is_integer(a, i);
+}
+
+/* Integers must be doubles too, and of codes there must be one. */
+static int
+comparable(struct call *c, int i, struct numbers *out)
+{
+	const struct column *a = &c->arg[i];
+	double most = 0;
+
+	if (a->form == COLUMN_NULL || (a->form == COLUMN_CODES && a->n_values > 1) || !numbers_of(c, i, out))
+		return 0;
+	for (size_t k = 0; k < c->rows.n && a->form != COLUMN_REAL; k++) {
+		double x = fabs(out->x[vector_row(c->rows, k)]);
+
+		most = x > most ? x : most;
+	}
+	return most < 0x1p53;
+}
+
+/* The least (sign -1) or greatest of two. nulls: with one of them it is NULL; last: of equal ones it is the second. */
+static int
+extreme(struct call *c, int sign, int nulls, int last)
+{
+	double *to = vector_array(c->w, 8);
+	uint64_t *valid = vector_array(c->w, 8), *point = vector_array(c->w, 8);
+	struct numbers a, b;
+
+	if (!comparable(c, 0, &a) || !comparable(c, 1, &b))
+		return 0;
+	memset(valid, 0, VECTOR_ROWS / 8);
+	memset(point, 0, VECTOR_ROWS / 8);
+	for (size_t k = 0; k < c->rows.n; k++) {
+		size_t i = vector_row(c->rows, k);
+		int p = vector_valid(a.valid, i), q = vector_valid(b.valid, i);
+		double x = a.x[i], y = b.x[i];
+		int second = p && q ? (y - x) * sign > 0 || (last && x == y) : q;
+
+		to[i] = second ? y : x;
+		valid[i / 64] |= (uint64_t)(nulls ? p && q : p || q) << (i % 64);
+		point[i / 64] |= (uint64_t)!integer_at(&c->arg[second], i) << (i % 64);
+	}
+	*c->out = (struct column){ .form = COLUMN_REAL, .whole = 1, .real = to, .valid = valid, .point = point };
+	return 1;
+}
+
+static int least(struct call *c) { return extreme(c, -1, 0, 0); }
+static int greatest(struct call *c) { return extreme(c, 1, 0, 0); }
+static int min_of_two(struct call *c) { return extreme(c, -1, 1, 1); }
+static int max_of_two(struct call *c) { return extreme(c, 1, 1, 0); }
+
 /* ---- of times */
 
 static int
@@ -342,6 +397,7 @@ date_diff(struct call *c)
 
 static const struct { const char *name; int n_args; int (*column)(struct call *); } calls[] = {
 	{ "sqrt", 1, root }, { "exp", 1, exponential }, { "ln", 1, natural }, { "pow", 2, to_the_power }, { "power", 2, to_the_power }, { "round", 2, round_places },
+	{ "least", 2, least }, { "greatest", 2, greatest }, { "min", 2, min_of_two }, { "max", 2, max_of_two },
 	{ "epoch", 1, epoch }, { "tounixtimestamp", 1, epoch }, { "epoch_ms", 1, epoch_ms }, { "julianday", 1, julian_day },
 	{ "time_minus", 2, seconds_between }, { "seconds_between", 2, seconds_between }, { "date_diff", 3, date_diff }, { "datediff", 3, date_diff } };
 

@@ -22,6 +22,7 @@
 
 #define STEPS      4000                 /* of SQLite's machine between two looks at the clock */
 #define EXACT      (1LL << 53)          /* up to here every integer is a double */
+#define MIXED_MOST 0x1p51               /* up to here the quotient of two integers is cut to the right one, as doubles too */
 #define ODD_ZONES  94694400000          /* 1973: before, zones had offsets of odd seconds */
 #define MEMO_MOST  200000               /* parts of the clock that are remembered from batch to batch */
 #define NONE       2                    /* of truths: 0 false, 1 true, 2 NULL */
@@ -421,8 +422,6 @@ vector_compare(const struct cell *a, const struct cell *b)
 struct cell
 vector_column_cell(const struct column *c, size_t i, char text[TIME_LEN])
 {
-	double r;
-
 	switch (c->form) {
 	case COLUMN_INTEGER:
 		if (!vector_valid(c->valid, i))
@@ -434,8 +433,7 @@ vector_column_cell(const struct column *c, size_t i, char text[TIME_LEN])
 	case COLUMN_REAL:
 		if (!vector_valid(c->valid, i))
 			return cell_null();
-		r = c->real[i];
-		return c->whole && r == floor(r) ? cell_integer((int64_t)r) : cell_real(r);
+		return vector_is_integer(c, i) ? cell_integer((int64_t)c->real[i]) : cell_real(c->real[i]);
 	case COLUMN_CODES:
 		return c->value[c->code[i]];
 	default:
@@ -1277,27 +1275,28 @@ eval_time(struct vector_worker *w, const struct vector_expr *e, struct vector_ro
 /* ---- numbers by column: a constant is an array of one item that is not moved along */
 
 struct operand {
-	int real, step;
+	int real, step;                 /* real: there are doubles */
+	const struct column *mixed;     /* … that are integers to SQL, some of them */
 	const int64_t *integer;
 	const double *number;
 	const uint64_t *valid;
 	struct cell constant;
 };
 
-/* 1 when the column is of numbers; `exact`: their types must not vary within it. */
+/* 1 when the column is of numbers. */
 static int
-operand_of(const struct vector_expr *e, const struct column *c, int exact, struct operand *o)
+operand_of(const struct vector_expr *e, const struct column *c, struct operand *o)
 {
 	if (e->op == VECTOR_CONSTANT && (e->constant.type == CELL_INTEGER || e->constant.type == CELL_REAL)) {
 		o->constant = e->constant;
 		o->real = e->constant.type == CELL_REAL;
 		o->integer = &o->constant.integer, o->number = &o->constant.real;
-		o->step = 0, o->valid = NULL;
+		o->step = 0, o->valid = NULL, o->mixed = NULL;
 		return 1;
 	}
-	if ((c->form != COLUMN_INTEGER || c->instant) && (c->form != COLUMN_REAL || (exact && c->whole)))
+	if ((c->form != COLUMN_INTEGER || c->instant) && c->form != COLUMN_REAL)
 		return 0;
-	*o = (struct operand){ .real = c->form == COLUMN_REAL, .step = 1, .integer = c->integer, .number = c->real, .valid = c->valid };
+	*o = (struct operand){ .real = c->form == COLUMN_REAL, .mixed = c->form == COLUMN_REAL && c->whole ? c : NULL, .step = 1, .integer = c->integer, .number = c->real, .valid = c->valid };
 	return 1;
 }
 
@@ -1414,7 +1413,7 @@ truth_by_column(struct vector_worker *w, const struct vector_expr *e, struct vec
 	if ((e->arg[0]->op != VECTOR_CONSTANT && vector_eval(w, e->arg[0], rows, &a, err) < 0) ||
 	    (e->arg[1]->op != VECTOR_CONSTANT && vector_eval(w, e->arg[1], rows, &b, err) < 0))
 		return err->code;
-	if (operand_of(e->arg[0], &a, 0, &x) && operand_of(e->arg[1], &b, 0, &y)) {
+	if (operand_of(e->arg[0], &a, &x) && operand_of(e->arg[1], &b, &y)) {
 		compare_numbers(&x, &y, e->op, rows, truth);
 		return 1;
 	}
@@ -1431,6 +1430,65 @@ truth_by_column(struct vector_worker *w, const struct vector_expr *e, struct vec
 	return 1;
 }
 
+/* An operand of numbers of both types in row i, and whether it is an integer. 0: so far from 0 that doubles would not do. */
+static inline int
+mixed_at(const struct operand *o, size_t i, double *x, int *integer)
+{
+	*x = o->real ? o->number[i * (size_t)o->step] : (double)o->integer[i * (size_t)o->step];
+	*integer = !o->mixed || vector_is_integer(o->mixed, i);
+	return fabs(*x) < MIXED_MOST;
+}
+
+/* Integers among doubles: two of them give an integer, which is exact as a double too; all else is a real, told from it by a point where it
+ * has no fraction. 0: numbers are too far from 0 for that. */
+static int
+compute_mixed(struct vector_worker *w, enum vector_op op, const struct operand *a, const struct operand *b, struct vector_rows rows, uint64_t *valid, struct column *out)
+{
+	double *to = vector_array(w, 8);
+	uint64_t *point = vector_array(w, 8), any = 0;
+	int far = 0;
+
+	memset(point, 0, VECTOR_ROWS / 8);
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+		int p, q, real;
+		double x, y;
+
+		to[i] = 0;
+		if (!vector_valid(valid, i))
+			continue;
+		if (!mixed_at(a, i, &x, &p) || !mixed_at(b, i, &y, &q))
+			return 0;
+		switch (op) {
+		case VECTOR_ADD:
+			to[i] = x + y;
+			break;
+		case VECTOR_SUB:
+			to[i] = x - y;
+			break;
+		case VECTOR_MUL:
+			to[i] = x * y;
+			break;
+		case VECTOR_DIV:
+			to[i] = p && q ? trunc(x / y) : x / y;
+			break;
+		default:
+			x = trunc(x), y = trunc(y);
+			to[i] = y == 0 ? 0 : (double)((int64_t)x % (int64_t)y);
+		}
+		if (y == 0 && op >= VECTOR_DIV) {
+			valid[i / 64] &= ~(1ULL << (i % 64));
+			continue;
+		}
+		real = !(p && q) && to[i] == floor(to[i]);
+		far |= fabs(to[i]) >= (double)EXACT;
+		point[i / 64] |= (uint64_t)real << (i % 64);
+		any |= (uint64_t)real;
+	}
+	*out = (struct column){ .form = COLUMN_REAL, .whole = 1, .real = to, .valid = valid, .point = any ? point : NULL };
+	return !far;
+}
+
 /* + - * / of numbers. 1 done; 0 this is not for loops (types that vary, an overflow); < 0. */
 static int
 compute(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
@@ -1445,7 +1503,7 @@ compute(struct vector_worker *w, const struct vector_expr *e, struct vector_rows
 
 	if ((left->op != VECTOR_CONSTANT && vector_eval(w, left, rows, &a, err) < 0) || (right->op != VECTOR_CONSTANT && vector_eval(w, right, rows, &b, err) < 0))
 		return err->code;
-	if (!operand_of(left, &a, 1, &x) || !operand_of(right, &b, 1, &y) || (op == VECTOR_MOD && (x.real || y.real)))
+	if (!operand_of(left, &a, &x) || !operand_of(right, &b, &y) || (op == VECTOR_MOD && ((x.real && !x.mixed) || (y.real && !y.mixed))))
 		return 0;
 	valid = vector_array(w, 8);
 	for (size_t i = 0; i < VECTOR_ROWS / 64; i++)
@@ -1481,6 +1539,8 @@ compute(struct vector_worker *w, const struct vector_expr *e, struct vector_rows
 			}
 		}
 		*out = (struct column){ .form = COLUMN_INTEGER, .integer = to, .valid = valid };
+	} else if ((x.mixed || !x.real) && (y.mixed || !y.real)) {
+		over = !compute_mixed(w, op, &x, &y, rows, valid, out);
 	} else {
 		double *to = vector_array(w, 8);
 
@@ -1499,6 +1559,40 @@ compute(struct vector_worker *w, const struct vector_expr *e, struct vector_rows
 }
 
 /* Functions of one number. 1 done; 0 it lies otherwise; < 0. */
+
+/* Which of them are reals. */
+static const uint64_t *
+points(struct vector_worker *w, const struct column *c, struct vector_rows rows)
+{
+	uint64_t *point = vector_array(w, 8);
+
+	memset(point, 0, VECTOR_ROWS / 8);
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+
+		point[i / 64] |= (uint64_t)!vector_is_integer(c, i) << (i % 64);
+	}
+	return point;
+}
+
+static int
+absolutes(struct vector_worker *w, const struct column *c, struct vector_rows rows, struct column *out)
+{
+	int64_t *to = vector_array(w, 8);
+	int over = 0;
+
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+
+		to[i] = c->integer[i];
+		over |= to[i] == INT64_MIN && vector_valid(c->valid, i);
+		if (to[i] < 0)
+			to[i] = (int64_t)(0 - (uint64_t)to[i]);
+	}
+	*out = (struct column){ .form = COLUMN_INTEGER, .valid = c->valid, .integer = to };
+	return !over;
+}
+
 /* floor, ceil, abs: an integer stays one. 0: by value. */
 static int
 convert_kept(struct vector_worker *w, const struct vector_expr *e, struct vector_rows rows, struct column *out, struct err *err)
@@ -1508,9 +1602,9 @@ convert_kept(struct vector_worker *w, const struct vector_expr *e, struct vector
 
 	if (vector_eval(w, e->arg[0], rows, &c, err) < 0)
 		return err->code;
-	if (c.form == COLUMN_INTEGER && !c.instant && e->op != VECTOR_ABS)
-		return *out = c, 1;
-	if (c.form != COLUMN_REAL || c.whole)
+	if (c.form == COLUMN_INTEGER && !c.instant)
+		return e->op == VECTOR_ABS ? absolutes(w, &c, rows, out) : (*out = c, 1);
+	if (c.form != COLUMN_REAL)
 		return 0;
 	real = vector_array(w, 8);
 	for (size_t k = 0; k < rows.n; k++) {
@@ -1518,7 +1612,9 @@ convert_kept(struct vector_worker *w, const struct vector_expr *e, struct vector
 
 		real[i] = of_real(e->op, c.real[i]);
 	}
-	*out = (struct column){ .form = COLUMN_REAL, .valid = c.valid, .real = real };
+	*out = (struct column){ .form = COLUMN_REAL, .whole = c.whole, .valid = c.valid, .point = c.point, .real = real };
+	if (c.whole && e->op != VECTOR_ABS)
+		out->point = points(w, &c, rows);
 	return 1;
 }
 
@@ -1656,7 +1752,7 @@ fit_of(const struct branch *b, int n)
 {
 	int texts = 0, integers = 0, reals = 0;                         /* codes; constants */
 	int integer_columns = 0, instants = 0, real_columns = 0, wholes = 0;
-	int small = 1, broken = 1;      /* integers are exact as doubles, reals have a fraction: so the value tells the type */
+	int small = 1;                  /* integers are exact as doubles */
 
 	for (int i = 0; i < n; i++) {
 		const struct column *c = &b[i].column;
@@ -1668,7 +1764,6 @@ fit_of(const struct branch *b, int n)
 			small &= c->value[0].integer <= EXACT && c->value[0].integer >= -EXACT;
 		} else if (is_one_value(c) && c->value[0].type == CELL_REAL) {
 			reals++;
-			broken &= c->value[0].real != floor(c->value[0].real);
 		} else if (c->form == COLUMN_CODES) {
 			texts++;
 		} else if (c->form == COLUMN_REAL) {
@@ -1692,7 +1787,7 @@ fit_of(const struct branch *b, int n)
 		return FIT_INTEGER;
 	if (!integers && !integer_columns && !wholes)
 		return FIT_REAL;
-	return small && broken && !real_columns ? FIT_WHOLE : FIT_NONE;
+	return small ? FIT_WHOLE : FIT_NONE;
 }
 
 static void
@@ -1701,12 +1796,16 @@ join_numbers(struct vector_worker *w, const struct branch *b, int n, enum fit fi
 	uint64_t *valid = vector_array(w, 8);
 	int64_t *integer = vector_array(w, 8);
 	double *real = vector_array(w, 8);
+	uint64_t *point = fit == FIT_WHOLE ? vector_array(w, 8) : NULL, any = 0;
 	int whole_numbers = fit == FIT_INTEGER || fit == FIT_INSTANT;
 
 	memset(valid, 0, (w->n / 64 + 1) * sizeof(*valid));
+	if (point)
+		memset(point, 0, VECTOR_ROWS / 8);
 	for (int i = 0; i < n; i++) {
 		const struct column *c = &b[i].column;
 		const struct cell *one = is_one_value(c) ? &c->value[0] : NULL;
+		int reals = point && (one ? one->type == CELL_REAL : c->form == COLUMN_REAL);
 
 		if (c->form == COLUMN_NULL || (one && one->type == CELL_NULL))
 			continue;
@@ -1722,12 +1821,14 @@ join_numbers(struct vector_worker *w, const struct branch *b, int n, enum fit fi
 				real[row] = one->type == CELL_REAL ? one->real : (double)one->integer;
 			else
 				real[row] = c->form == COLUMN_REAL ? c->real[row] : (double)c->integer[row];
+			if (reals && (one || !vector_is_integer(c, row)) && real[row] == floor(real[row]))
+				any = point[row / 64] |= 1ULL << (row % 64);
 		}
 	}
 	if (whole_numbers)
 		*out = (struct column){ .form = COLUMN_INTEGER, .integer = integer, .valid = valid, .instant = fit == FIT_INSTANT };
 	else
-		*out = (struct column){ .form = COLUMN_REAL, .real = real, .valid = valid, .whole = fit == FIT_WHOLE };
+		*out = (struct column){ .form = COLUMN_REAL, .real = real, .valid = valid, .point = any ? point : NULL, .whole = fit == FIT_WHOLE };
 }
 
 /* The values of all branches behind a NULL; those of one branch alone serve as they are where they begin with one. */

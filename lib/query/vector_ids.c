@@ -11,6 +11,7 @@
 
 #define AHEAD       16          /* look-ups under way at once */
 #define NARROW      131072      /* integers of a batch that span no more are numbered by an array */
+#define NARROW_MOST 0x1p52       /* a real whose distance from the least of them is exact */
 #define DIRECT_BITS 20          /* pairs by an array of up to 4 MiB */
 #define NO_ID       UINT32_MAX
 
@@ -322,6 +323,46 @@ map_codes(struct vector_ids *ids, struct vector_worker *w, const struct column *
 	}
 }
 
+/* Numbers without a fraction that are near each other, like those of floor(x / 10), are put once for each type and then found by their
+ * place. */
+static void
+map_reals(struct vector_ids *ids, struct vector_worker *w, const struct column *c, struct vector_rows rows, uint32_t *id)
+{
+	double least = INFINITY, most = -INFINITY;
+	uint32_t *number = NULL;
+	size_t n = 0;
+
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+
+		if (vector_valid(c->valid, i)) {
+			least = c->real[i] < least ? c->real[i] : least;
+			most = c->real[i] > most ? c->real[i] : most;
+		}
+	}
+	least = floor(least);
+	if (least <= most && fabs(least) < NARROW_MOST && most - least < NARROW && most - least < 2 * (double)rows.n) {
+		n = (size_t)(most - least) + 1;
+		number = arena_get(w->arena, 2 * n * sizeof(*number));
+		memset(number, 0xff, 2 * n * sizeof(*number));
+	}
+	for (size_t k = 0; k < rows.n; k++) {
+		size_t i = vector_row(rows, k);
+		double place = number && vector_valid(c->valid, i) ? c->real[i] - least : 0.5;
+		uint32_t *to = place == (double)(size_t)place ? &number[(size_t)place + (vector_is_integer(c, i) ? n : 0)] : NULL;
+		struct cell v;
+
+		if (to && *to != NO_ID) {
+			id[i] = *to;
+			continue;
+		}
+		v = vector_cell(w, c, i);
+		id[i] = vector_ids_put(ids, &v);
+		if (to)
+			*to = id[i];
+	}
+}
+
 static void
 map_integers(struct vector_ids *ids, struct vector_worker *w, const struct column *c, struct vector_rows rows, uint32_t *id)
 {
@@ -432,12 +473,7 @@ vector_ids_map(struct vector_ids *ids, struct vector_worker *w, const struct col
 		map_integers(ids, w, c, rows, id);
 		break;
 	case COLUMN_REAL:
-		for (size_t k = 0; k < rows.n; k++) {
-			size_t i = vector_row(rows, k);
-			struct cell v = vector_cell(w, c, i);
-
-			id[i] = vector_ids_put(ids, &v);
-		}
+		map_reals(ids, w, c, rows, id);
 		break;
 	default:
 		ids->null |= rows.n > 0;

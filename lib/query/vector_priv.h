@@ -198,6 +198,13 @@ void vector_set_each(const struct vector_set *, void (*each)(void *, uint32_t id
 
 uint64_t vector_hash_number(uint64_t);
 
+/* Is the number of row i an INTEGER to SQL? Of columns of reals. */
+static inline int
+vector_is_integer(const struct column *c, size_t i)
+{
+	return c->whole && c->real[i] == floor(c->real[i]) && !(c->point && vector_valid(c->point, i));
+}
+
 static inline double
 vector_julian_day(int64_t ms)
 {

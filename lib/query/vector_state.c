@@ -409,7 +409,7 @@ numbers_of(struct vector_worker *w, const struct column *c, struct vector_rows r
 			double r = c_->real[i]; \
 			if (!vector_valid(c_->valid, i)) \
 				continue; \
-			if (c_->whole && r == floor(r)) { int64_t x = (int64_t)r; integer_; } else { real_; } \
+			if (vector_is_integer(c_, i)) { int64_t x = (int64_t)r; integer_; } else { real_; } \
 		} \
 		break; \
 	case COLUMN_CODES: \
@@ -552,6 +552,15 @@ beats(const struct cell *c, const struct cell *best, int sign)
 	return order > 0 || (order == 0 && vector_stands_for(c, best));
 }
 
+/* Told by doubles, so that of an integer that is none it is not known. */
+static inline int
+is_worse(double x, const struct cell *best, int sign)
+{
+	double least = best->type == CELL_REAL ? best->real : (double)best->integer;
+
+	return (best->type == CELL_REAL || best->type == CELL_INTEGER) && (sign > 0 ? x < least : x > least);
+}
+
 /* The best are kept as cells, whatever was known of them. */
 static void
 keep_cells(struct vector_states *g, struct state *s)
@@ -601,7 +610,7 @@ take_code(struct state *s, size_t group, uint32_t code)
 static int
 keep_numbers(struct vector_states *g, struct state *s, const struct column *form)
 {
-	if ((form->form != COLUMN_INTEGER && form->form != COLUMN_REAL) || s->best || s->code)
+	if ((form->form != COLUMN_INTEGER && form->form != COLUMN_REAL) || form->point || s->best || s->code)
 		return 0;
 	if (!s->number) {
 		s->form = (struct column){ .form = form->form, .whole = form->whole, .instant = form->instant };
@@ -664,8 +673,11 @@ add_best(struct vector_states *g, struct state *s, struct vector_worker *w, cons
 	for (size_t k = 0; k < in->rows.n; k++) {
 		size_t i = vector_row(in->rows, k);
 		struct best *best = &s->best[group_of(group, i)];
-		struct cell v = raw_cell(w, c, i);
+		struct cell v;
 
+		if (c->form == COLUMN_REAL && is_worse(c->real[i], &best->value, s->sign))
+			continue;       /* nearly all */
+		v = raw_cell(w, c, i);
 		if (v.type != CELL_NULL && beats(&v, &best->value, s->sign))
 			set_best(g, best, &v);
 	}

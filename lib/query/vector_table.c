@@ -238,6 +238,8 @@ fit(struct vector_builder *b, const struct column *c, struct vector_rows rows)
 {
 	struct column own = { .integer = b->integer, .valid = b->valid };
 
+	if (c->point)
+		return 0;
 	if (b->form == COLUMN_NULL) {
 		b->form = c->form, b->whole = c->whole, b->instant = c->instant;
 		return 1;

@@ -31,7 +31,8 @@ struct store_field { enum store_field_of of; struct str name; };
  *      COLUMN_INTEGER   integer[i] where bit i of `valid` is set, else NULL (valid NULL: every row has a value). TIME, SEQ and RECEIVED are
  *                       always this: ms since 1970, number
  *                       `instant`: ms whose value to SQL is their canonical text; for who computes with it, the store leaves it 0
- *      COLUMN_REAL      real[i] likewise. `whole`: a value without a fraction is an INTEGER to SQL (it was written 12, not 12.0)
+ *      COLUMN_REAL      real[i] likewise. `whole`: a value without a fraction is an INTEGER to SQL (it was written 12, not 12.0), but where
+ *                       bit i of `point` is set; for who computes with it, the store leaves that NULL: none
  *      COLUMN_CODES     value[code[i]]; value[0] is NULL. Codes may occur whose value equals another's, and values that no row has
  *                       `unique`: none is equal to another, to SQL; for who numbers values, the store leaves it 0
  * Arrays are borrowed from the reader until its next store_batch_next. */
@@ -39,7 +40,7 @@ enum column_form { COLUMN_NULL, COLUMN_INTEGER, COLUMN_REAL, COLUMN_CODES };
 struct column {
 	enum column_form form;
 	int whole, instant, unique;
-	const uint64_t *valid;
+	const uint64_t *valid, *point;
 	const int64_t *integer;
 	const double *real;
 	const uint32_t *code;

@@ -94,7 +94,7 @@ class Maker:
         a = self.number(deep - 1)
         return self.pick("%s + %s" % (a, self.pick("1", "n", "0.5")), "%s * 2" % a, "(%s) / %s" % (a, self.pick("0", "3", "n", "2.0")), "-(%s)" % a, "(%s) %% 3" % a,
                          "abs(%s)" % self.name(["n", "r"]), "round(%s, %d)" % (self.pick(self.name(NUMBERS), a), self.r.randrange(4)), "%s(%s)" % (self.pick("sqrt", "ln", "exp"), self.pick(self.name(NUMBERS), a)),
-                         "power(%s, 2)" % self.name(["r", "n", "only", "mixed"]), self.between(), "coalesce(%s, 0)" % a, "CAST(%s AS INTEGER)" % a, "CAST(%s AS REAL)" % a, "TRY_CAST(%s AS DOUBLE)" % a,
+                         "power(%s, 2)" % self.name(["r", "n", "only", "mixed"]), self.between(), "%s(%s, %s)" % (self.pick("min", "max", "least", "greatest"), a, self.pick("2", "2.0", "10.5", self.name(NUMBERS))), "coalesce(%s, 0)" % a, "CAST(%s AS INTEGER)" % a, "CAST(%s AS REAL)" % a, "TRY_CAST(%s AS DOUBLE)" % a,
                          "CASE WHEN %s THEN %s ELSE 0 END" % (self.condition(deep - 1), a), "floor(%s / 10) * 10" % self.name(["r", "n"]), "ceil(%s)" % self.name(NUMBERS), "abs(%s)" % self.name(["r", "n", "only", "mixed"]), "floor(%s)" % a, "length(%s)" % self.text(deep - 1),
                          "ifnull(%s, -1)" % a, "%s::int" % self.name(["r", "mixed"]), "nullif(%s, 2)" % a, "iif(%s > 1, 1, 0)" % a,
                          "if(%s, %s, %s)" % (self.condition(deep - 1), a, self.name(NUMBERS)), "multiIf(%s, 1, %s > 2, 2.5, 0)" % (self.condition(deep - 1), a))
