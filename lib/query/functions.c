@@ -170,6 +170,8 @@ functions_free(struct functions *all)
 		buf_release(&all->jq[i].args), buf_release(&all->jq[i].out);
 		free(all->jq[i].name);
 	}
+	for (int i = 0; i < FUNCTIONS_PATTERNS; i++)
+		functions_pattern_release(&all->pattern[i]);
 	functions_bounded_close(all);
 	free(all->jq);
 	free(all->bound);

@@ -25,11 +25,15 @@ struct function {
 
 struct functions_bound { const struct function *row; struct functions *all; };
 
+#define FUNCTIONS_PATTERNS 32           /* regular expressions that are kept */
+
 struct functions {
 	const struct zone *zone;
 	struct functions_bound *bound;
 	struct jq_function { struct expr *expr; struct buf args, out; char *name; } *jq;
 	int n_jq;
+	struct functions_pattern { struct str text; char *flags; struct regex *regex; } pattern[FUNCTIONS_PATTERNS];    /* of functions_text.c, the first ones first */
+	unsigned next_pattern;
 	uint64_t random;                /* of SAMPLE: the same at each run */
 	sqlite3 *plain;                 /* of functions_bounded.c: without functions of ours; NULL until it is wanted */
 	sqlite3_stmt *printer;
@@ -83,6 +87,7 @@ functions_give_text(sqlite3_context *c, struct str s)
 		sqlite3_result_null(c);
 }
 
+void functions_pattern_release(struct functions_pattern *);
 void functions_bounded_close(struct functions *);
 void functions_give(sqlite3_context *, const struct cell *);
 struct cell functions_cell(sqlite3_value *);

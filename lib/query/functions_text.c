@@ -405,45 +405,39 @@ url_part(sqlite3_context *c, int n, sqlite3_value **v)          /* which 0: host
 
 /* ---- regular expressions */
 
-struct kept { struct regex *regex; char flags[8]; };           /* flags may be others in each row */
-
-static void
-kept_free(void *k)
-{
-	regex_free(((struct kept *)k)->regex);
-	free(k);
-}
-
-/* The compiled pattern of argument `at`, kept while the argument stays constant. */
+/* The compiled pattern, kept for the next calls: SQLite's own place for that is emptied after each row of a statement that is run anew for
+ * each value. Good until as many others have come as are kept. NULL, and the error is told. */
 static struct regex *
-pattern_of(sqlite3_context *c, sqlite3_value *v, int at, const char *flags, struct regex **mine)
+pattern_of(sqlite3_context *c, sqlite3_value *v, const char *flags)
 {
-	struct kept *kept = sqlite3_get_auxdata(c, at);
+	struct functions *all = functions_self(c)->all;
+	struct str text = functions_text_of(v);
+	struct functions_pattern *p;
 	struct err err = {0};
-	struct regex *regex;
 
-	*mine = NULL;
-	if (kept && strcmp(kept->flags, flags ? flags : "") == 0)
-		return kept->regex;
-	if (!(regex = regex_new(functions_text_of(v), flags, &err))) {
+	flags = flags ? flags : "";
+	for (int i = 0; i < FUNCTIONS_PATTERNS && all->pattern[i].regex; i++)
+		if (str_eq(all->pattern[i].text, text) && strcmp(all->pattern[i].flags, flags) == 0)
+			return all->pattern[i].regex;
+	p = &all->pattern[all->next_pattern++ % FUNCTIONS_PATTERNS];
+	functions_pattern_release(p);
+	if (!(p->regex = regex_new(text, flags, &err))) {
 		functions_error(c, "%s", err.text);
+		all->next_pattern--;
 		return NULL;
 	}
-	kept = flags && strlen(flags) >= sizeof(kept->flags) ? NULL : malloc(sizeof(*kept));
-	if (!kept) {
-		*mine = regex;
-		return regex;
-	}
-	kept->regex = regex;
-	strcpy(kept->flags, flags ? flags : "");
-	sqlite3_set_auxdata(c, at, kept, kept_free);
-	kept = sqlite3_get_auxdata(c, at);
-	if (!kept) {            /* not constant: SQLite freed it at once */
-		if ((regex = *mine = regex_new(functions_text_of(v), flags, &err)) == NULL)
-			functions_error(c, "%s", err.text);
-		return regex;
-	}
-	return kept->regex;
+	p->text = (struct str){ mem_dup(text.p, text.n), text.n };
+	p->flags = mem_dup(flags, strlen(flags) + 1);
+	return p->regex;
+}
+
+void
+functions_pattern_release(struct functions_pattern *p)
+{
+	regex_free(p->regex);
+	free((char *)p->text.p);
+	free(p->flags);
+	*p = (struct functions_pattern){ 0 };
 }
 
 static int
@@ -461,27 +455,26 @@ static void
 regexp(sqlite3_context *c, int n, sqlite3_value **v)            /* regexp(pattern, text): x REGEXP y; which 1: (text, pattern[, flags]) */
 {
 	int at = functions_which(c);
-	struct regex *mine, *regex;
+	struct regex *regex;
 	int found;
 
-	if (functions_any_null(n, v) || !(regex = pattern_of(c, v[at], at, n == 3 ? (const char *)sqlite3_value_text(v[2]) : NULL, &mine)))
+	if (functions_any_null(n, v) || !(regex = pattern_of(c, v[at], n == 3 ? (const char *)sqlite3_value_text(v[2]) : NULL)))
 		return;
 	found = find(c, regex, functions_text_of(v[1 - at]), 0, NULL, 0);
 	if (found >= 0)
 		sqlite3_result_int(c, found);
-	regex_free(mine);
 }
 
 static void
 regexp_extract(sqlite3_context *c, int n, sqlite3_value **v)    /* (text, pattern[, group]); '' where nothing fits */
 {
 	struct regex_group groups[REGEX_GROUPS];
-	struct regex *mine, *regex;
+	struct regex *regex;
 	struct str s = functions_text_of(v[0]);
 	int64_t group = 0;
 	int found;
 
-	if (functions_any_null(n, v) || !(regex = pattern_of(c, v[1], 1, NULL, &mine)))
+	if (functions_any_null(n, v) || !(regex = pattern_of(c, v[1], NULL)))
 		return;
 	if (n == 3)
 		group = sqlite3_value_type(v[2]) == SQLITE_TEXT ? regex_name(regex, functions_text_of(v[2])) : sqlite3_value_int64(v[2]);
@@ -492,14 +485,13 @@ regexp_extract(sqlite3_context *c, int n, sqlite3_value **v)    /* (text, patter
 		functions_give_text(c, STR(""));
 	else if (found == 1)
 		functions_give_text(c, (struct str){ s.p + groups[group].from, (size_t)(groups[group].to - groups[group].from) });
-	regex_free(mine);
 }
 
 static void
 regexp_replace(sqlite3_context *c, int n, sqlite3_value **v)    /* (text, pattern, by[, 'g']): the first, with g each */
 {
 	struct regex_group groups[REGEX_GROUPS];
-	struct regex *mine, *regex;
+	struct regex *regex;
 	struct str s = functions_text_of(v[0]), by = functions_text_of(v[2]);
 	const char *flags = n == 4 ? (const char *)sqlite3_value_text(v[3]) : "";
 	int all = functions_which(c), found = 0;
@@ -515,7 +507,7 @@ regexp_replace(sqlite3_context *c, int n, sqlite3_value **v)    /* (text, patter
 		else
 			*k++ = *flags;
 	*k = 0;
-	if (!(regex = pattern_of(c, v[1], 1, kind, &mine)))
+	if (!(regex = pattern_of(c, v[1], kind)))
 		return;
 	while (from <= s.n && (found = find(c, regex, s, from, groups, REGEX_GROUPS)) == 1) {
 		buf_add(&out, s.p + from, (size_t)groups[0].from - from);
@@ -547,21 +539,20 @@ regexp_replace(sqlite3_context *c, int n, sqlite3_value **v)    /* (text, patter
 	if (found >= 0)
 		functions_give_text(c, buf_get(&out));
 	buf_release(&out);
-	regex_free(mine);
 }
 
 static void
 regexp_all(sqlite3_context *c, int n, sqlite3_value **v)        /* which 0: how many, 1: as a JSON array, 2: what lies between them */
 {
 	struct regex_group groups[REGEX_GROUPS];
-	struct regex *mine, *regex;
+	struct regex *regex;
 	struct str s = functions_text_of(v[0]);
 	struct buf out = {0};
 	int64_t count = 0, group = n == 3 ? sqlite3_value_int64(v[2]) : 0;
 	size_t from = 0, behind = 0;
 	int found = 0, which = functions_which(c);
 
-	if (functions_any_null(n, v) || !(regex = pattern_of(c, v[1], 1, NULL, &mine)))
+	if (functions_any_null(n, v) || !(regex = pattern_of(c, v[1], NULL)))
 		return;
 	if (group < 0 || group >= REGEX_GROUPS)
 		group = 0;
@@ -589,7 +580,6 @@ regexp_all(sqlite3_context *c, int n, sqlite3_value **v)        /* which 0: how 
 	else if (found >= 0)
 		sqlite3_result_int64(c, count);
 	buf_release(&out);
-	regex_free(mine);
 }
 
 /* ---- numbers */

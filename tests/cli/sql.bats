@@ -385,6 +385,22 @@ both() { is "$1" "$2" && AT_VECTOR=0 is "$1" "$2" && at-query "EXPLAIN $1" | gre
 	done
 }
 
+@test "more regular expressions in a statement than are kept compiled, with flags, of each row, and bad ones among them" {
+	for i in $(seq 9); do
+		printf '{"event":"re","properties":{"t":"a%dB","p":"^A%d"}}\n' "$i" $((i + i % 2))
+	done | at-ingest -q
+	local many='' re="FROM events WHERE event = 're'"
+	for i in $(seq 40); do
+		many+=" + (t REGEXP 'a${i}B') + (CASE WHEN t = 'a9B' THEN regexp_matches(t, 'a${i}b', 'i') ELSE 0 END)"
+	done
+	for vector in 1 0; do
+		AT_VECTOR=$vector is "SELECT sum(0$many) $re" 10
+		AT_VECTOR=$vector is "SELECT string_agg(t, ' ' ORDER BY t) $re AND regexp_matches(t, p, 'i')" 'a2B a4B a6B a8B'
+		AT_VECTOR=$vector is "SELECT count(*) $re AND regexp_matches(t, p)" 0
+		AT_VECTOR=$vector run -2 at-query "SELECT count(*) $re AND t REGEXP (CASE WHEN t = 'a5B' THEN '(' ELSE 'a' END)"
+	done
+}
+
 @test "EXPLAIN shows what is counted over columns, EXPLAIN ANALYZE what that took; AT_VECTOR=0 counts nothing there" {
 	run -0 at-query -f csv "EXPLAIN SELECT page, count(*) FROM events WHERE event = 'page_view' GROUP BY page"
 	[[ $output == *'vector(0): groups over columns, event page_view; by page; count(*)'* ]]
