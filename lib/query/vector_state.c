@@ -358,31 +358,34 @@ count_values(struct vector_states *g, struct state *s, struct vector_worker *w, 
 	return 0;
 }
 
-/* A column of codes as numbers, one by one: number[row] and type[row] (CELL_NULL: none). loose: texts by their beginnings. */
+/* A column of codes as numbers, one by one: number[row] and type[row] (CELL_NULL: none), each value once where there are fewer than rows. loose:
+ * texts by their beginnings. */
 struct numbers { const unsigned char *type; const int64_t *integer; const double *real; };
 static int
 numbers_of(struct vector_worker *w, const struct column *c, struct vector_rows rows, int loose, struct numbers *out, struct err *err)
 {
-	unsigned char *type = vector_array(w, 1), *done = c->n_values <= VECTOR_ROWS ? vector_array(w, 1) : arena_get(w->arena, c->n_values);
+	size_t known = c->n_values <= rows.n ? c->n_values : 0;
+	unsigned char *type = vector_array(w, 1), *done = memset(vector_array(w, 1), 0, known);
 	int64_t *integer = vector_array(w, 8);
 	double *real = vector_array(w, 8);
-	struct cell *value = arena_get(w->arena, c->n_values * sizeof(*value));
+	struct cell *value = arena_get(w->arena, (known + 1) * sizeof(*value));
 
-	memset(done, 0, c->n_values);
 	for (size_t k = 0; k < rows.n; k++) {
 		size_t i = vector_row(rows, k);
 		uint32_t code = c->code[i];
+		struct cell *v = &value[known ? code : 0];
 
-		if (!done[code]) {
-			done[code] = 1;
-			if ((loose ? vector_summand(w, c->value[code], &value[code], err) : vector_number(w, c->value[code], 0, &value[code], err)) < 0)
+		if (!known || !done[code]) {
+			if ((loose ? vector_summand(w, c->value[code], v, err) : vector_number(w, c->value[code], 0, v, err)) < 0)
 				return err->code;
-			if (value[code].type == CELL_INTEGER)
-				value[code].real = (double)value[code].integer;
+			if (v->type == CELL_INTEGER)
+				v->real = (double)v->integer;
+			if (known)
+				done[code] = 1;
 		}
-		type[i] = (unsigned char)value[code].type;
-		integer[i] = value[code].integer;
-		real[i] = value[code].real;
+		type[i] = (unsigned char)v->type;
+		integer[i] = v->integer;
+		real[i] = v->real;
 	}
 	*out = (struct numbers){ type, integer, real };
 	return 0;

@@ -188,7 +188,9 @@ same_keys(const struct order *o, size_t i, int n_keys)
 
 /* ---- one function */
 
-struct number { unsigned char type; union { int64_t integer; double real; }; };
+union word { int64_t integer; double real; };
+struct number { unsigned char type; union word is; };
+struct numbers { unsigned char *type; union word *is; };      /* of each row */
 
 struct job {                            /* rows lie in their order here */
 	struct query *q;
@@ -200,14 +202,20 @@ struct job {                            /* rows lie in their order here */
 	size_t n;
 	uint32_t *partition, n_partitions;      /* where each begins, and the end */
 	uint32_t *peers, n_peers;       /* the same of peers; each partition begins one */
-	uint32_t *peer_of;              /* by row: its peers' index */
-	uint32_t *row;                  /* out: whose value it is */
-	struct number *number;          /* out: the value */
+	uint32_t *peer_of;              /* by row: its peers' index. NULL: nobody asks for them */
+	uint32_t *row;                  /* out: whose value it is … */
+	struct numbers out;             /* … or the value */
 	uint64_t *order;                /* of arg, for min and max … */
 	int nulls;                      /* … where 0 is NULL */
-	struct number *summand;         /* of arg */
+	struct numbers summand;         /* what is added of each row; not made where arg has numbers and nothing else */
 	uint32_t next;                  /* partition that nobody has taken yet */
 };
+
+static inline uint32_t
+peers_of(const struct job *j, size_t i)
+{
+	return j->peer_of ? j->peer_of[i] : 0;
+}
 
 static int
 is_of_frame(enum vector_window_of of)
@@ -231,10 +239,11 @@ rank_rows(struct job *j, const struct part *p)
 	uint32_t n = p->to - p->from;
 
 	for (uint32_t i = p->from; i < p->to; i++) {
-		uint32_t peers = j->peer_of[i], row = i - p->from;
-		struct number *to = &j->number[i];
+		uint32_t peers = peers_of(j, i), row = i - p->from;
+		union word *to = &j->out.is[i];
+		unsigned char *type = &j->out.type[i];
 
-		to->type = CELL_INTEGER;
+		*type = CELL_INTEGER;
 		switch (w->of) {
 		case WINDOW_ROW_NUMBER:
 			to->integer = row + 1;
@@ -246,11 +255,11 @@ rank_rows(struct job *j, const struct part *p)
 			to->integer = peers - p->first_peers + 1;
 			break;
 		case WINDOW_PERCENT_RANK:
-			to->type = CELL_REAL;
+			*type = CELL_REAL;
 			to->real = n > 1 ? (double)(j->peers[peers] - p->from) / (double)(n - 1) : 0;
 			break;
 		case WINDOW_CUME_DIST:
-			to->type = CELL_REAL;
+			*type = CELL_REAL;
 			to->real = (double)(j->peers[peers + 1] - p->from) / (double)n;
 			break;
 		default: {              /* ntile: the first parts have one more where it does not come out even */
@@ -322,7 +331,7 @@ struct frame { uint32_t from, to; };    /* rows; empty where from >= to */
 static inline uint32_t
 bound_of(const struct job *j, const struct part *p, const struct vector_bound *b, int end, uint32_t i, uint32_t before)
 {
-	uint32_t peers = j->peer_of[i], at = before;
+	uint32_t peers = peers_of(j, i), at = before;
 	int64_t by = b->by.integer, row;
 	char text[TIME_LEN];
 	struct cell value;
@@ -360,10 +369,36 @@ struct kept {
 	size_t held;
 };
 
+static int
+adds(enum vector_window_of of)
+{
+	return of >= WINDOW_COUNT && of != WINDOW_MIN && of != WINDOW_MAX;
+}
+
+static int
+has_numbers(const struct column *c)
+{
+	return (c->form == COLUMN_INTEGER || c->form == COLUMN_REAL) && !c->instant;
+}
+
+static inline struct number
+summand(const struct job *j, size_t i)
+{
+	const struct column *c = j->arg;
+
+	if (j->summand.type)
+		return (struct number){ j->summand.type[i], j->summand.is[i] };
+	if (!vector_valid(c->valid, i))
+		return (struct number){ .type = CELL_NULL };
+	if (c->form == COLUMN_INTEGER)
+		return (struct number){ CELL_INTEGER, { .integer = c->integer[i] } };
+	return c->whole && c->real[i] == floor(c->real[i]) ? (struct number){ CELL_INTEGER, { .integer = (int64_t)c->real[i] } } : (struct number){ CELL_REAL, { .real = c->real[i] } };
+}
+
 static void
 come(struct job *j, struct kept *k, uint32_t i)
 {
-	const struct number *v;
+	struct number v;
 
 	switch (j->window->of) {
 	case WINDOW_MIN:
@@ -377,16 +412,16 @@ come(struct job *j, struct kept *k, uint32_t i)
 		k->best[k->tail++] = i;
 		return;
 	default:
-		v = &j->summand[i];
-		if (v->type == CELL_NULL)
+		v = summand(j, i);
+		if (v.type == CELL_NULL)
 			return;
 		k->count++;
-		if (v->type == CELL_INTEGER) {
-			vector_sums_add_integer(&k->sums, 0, v->integer);
+		if (v.type == CELL_INTEGER) {
+			vector_sums_add_integer(&k->sums, 0, v.is.integer);
 		} else {
 			k->reals++;
-			k->infinite += !isfinite(v->real);
-			vector_sums_add_real(&k->sums, 0, v->real);
+			k->infinite += !isfinite(v.is.real);
+			vector_sums_add_real(&k->sums, 0, v.is.real);
 		}
 	}
 }
@@ -394,21 +429,21 @@ come(struct job *j, struct kept *k, uint32_t i)
 static void
 go(struct job *j, struct kept *k, uint32_t i)
 {
-	const struct number *v;
+	struct number v;
 
 	if (j->order) {
 		k->head += k->tail > k->head && k->best[k->head] == i;
 		return;
 	}
-	v = &j->summand[i];
-	if (v->type == CELL_NULL)
+	v = summand(j, i);
+	if (v.type == CELL_NULL)
 		return;
 	k->count--;
-	if (v->type == CELL_INTEGER) {
-		k->sums.whole[0] -= v->integer;
+	if (v.type == CELL_INTEGER) {
+		k->sums.whole[0] -= v.is.integer;
 	} else {
 		k->reals--;
-		vector_sums_add_real(&k->sums, 0, -v->real);
+		vector_sums_add_real(&k->sums, 0, -v.is.real);
 	}
 }
 
@@ -419,36 +454,39 @@ begin(struct job *j, struct kept *k, uint32_t at)
 	k->count = k->reals = 0;
 	k->infinite = 0;
 	k->head = k->tail = 0;
-	if (j->summand) {
+	if (adds(j->window->of)) {
 		vector_sums_release(&k->sums);
 		vector_sums_room(&k->sums, 1, 1, 1, &k->held);
 	}
 }
 
 static int
-sum_of(struct job *j, const struct kept *k, struct number *to, struct err *err)
+sum_of(const struct job *j, const struct kept *k, unsigned char *type, union word *to, struct err *err)
 {
 	enum vector_window_of of = j->window->of;
 	double sum = 0;
 
 	if (of == WINDOW_COUNT) {
-		*to = (struct number){ .type = CELL_INTEGER, .integer = k->count };
+		*type = CELL_INTEGER;
+		to->integer = k->count;
 		return 0;
 	}
-	to->type = CELL_NULL;
+	*type = CELL_NULL;
 	if (k->count == 0 && of != WINDOW_TOTAL)
 		return 0;
 	if (of == WINDOW_SUM && !k->reals) {
 		if (vector_sums_integer(&k->sums, 0, &to->integer) < 0)
 			return err_set(err, ERR_USAGE, "integer overflow");
-		to->type = CELL_INTEGER;
+		*type = CELL_INTEGER;
 		return 0;
 	}
 	vector_sums_get(&k->sums, 0, &sum, NULL);
 	if (of == WINDOW_AVG)
 		sum /= (double)k->count;
-	if (!isnan(sum))
-		*to = (struct number){ .type = CELL_REAL, .real = sum };
+	if (!isnan(sum)) {
+		*type = CELL_REAL;
+		to->real = sum;
+	}
 	return 0;
 }
 
@@ -468,7 +506,8 @@ frame_rows(struct job *j, struct kept *k, const struct part *p, struct err *err)
 		from = f.from, to = f.to > from ? f.to : from;
 		switch (w->of) {
 		case WINDOW_ROWS:
-			j->number[i] = (struct number){ .type = CELL_INTEGER, .integer = to - from };
+			j->out.type[i] = CELL_INTEGER;
+			j->out.is[i].integer = to - from;
 			continue;
 		case WINDOW_FIRST_VALUE:
 			j->row[i] = from < to ? from : NONE;
@@ -483,7 +522,7 @@ frame_rows(struct job *j, struct kept *k, const struct part *p, struct err *err)
 			break;
 		}
 		if (last != NONE && !j->order && from == k->frame.from && to == k->frame.to) {
-			j->number[i] = j->number[last];         /* the frame of the row before */
+			j->out.type[i] = j->out.type[last], j->out.is[i] = j->out.is[last];     /* the frame of the row before */
 			continue;
 		}
 		if (from >= k->frame.to || (k->infinite && from > k->frame.from))
@@ -495,7 +534,7 @@ frame_rows(struct job *j, struct kept *k, const struct part *p, struct err *err)
 		last = i;
 		if (j->order)
 			j->row[i] = k->tail > k->head ? k->best[k->head] : NONE;
-		else if (sum_of(j, k, &j->number[i], err) < 0)
+		else if (sum_of(j, k, &j->out.type[i], &j->out.is[i], err) < 0)
 			return err->code;
 	}
 	return 0;
@@ -518,8 +557,8 @@ work(void *self)
 		for (uint32_t i = at; i < at + step && i < j->n_partitions && !err.code; i++) {
 			struct part p = { j->partition[i], j->partition[i + 1], 0, 0 };
 
-			p.first_peers = j->peer_of[p.from];
-			p.n_peers = j->peer_of[p.to - 1] + 1 - p.first_peers;
+			p.first_peers = peers_of(j, p.from);
+			p.n_peers = peers_of(j, p.to - 1) + 1 - p.first_peers;
 			if (is_of_frame(j->window->of))
 				frame_rows(j, &k, &p, &err);
 			else if (gives_row(j->window->of))
@@ -540,7 +579,7 @@ work(void *self)
 
 /* What SUM adds of each row, rows in their order. */
 static int
-summands(struct query *q, const struct vector_table *t, int column, int counts, struct number *out, struct err *err)
+summands(struct query *q, const struct vector_table *t, int column, int counts, struct numbers *out, struct err *err)
 {
 	struct vector_input in = { .table = t };
 	const struct vector_plan none = { .n_fields = 0 };
@@ -570,13 +609,11 @@ summands(struct query *q, const struct vector_table *t, int column, int counts, 
 				if (known)
 					done[c.code[i]] = v, known[c.code[i]] = 1;
 			}
-			out[w.from + i] = (struct number){ .type = (unsigned char)v.type };
+			out->type[w.from + i] = (unsigned char)(v.type == CELL_TEXT ? CELL_INTEGER : v.type);   /* a text is counted */
 			if (v.type == CELL_REAL)
-				out[w.from + i].real = v.real;
-			else if (v.type == CELL_INTEGER)
-				out[w.from + i].integer = v.integer;
-			else if (v.type == CELL_TEXT)
-				out[w.from + i] = (struct number){ .type = CELL_INTEGER, .integer = 0 };        /* counted */
+				out->is[w.from + i].real = v.real;
+			else
+				out->is[w.from + i].integer = v.type == CELL_INTEGER ? v.integer : 0;
 		}
 		rc = err->code ? err->code : query_stopped(q, err);
 	}
@@ -584,20 +621,57 @@ summands(struct query *q, const struct vector_table *t, int column, int counts, 
 	return rc;
 }
 
-static void
-give_numbers(const struct number *number, size_t n, struct vector_held *to)
+static struct numbers
+numbers_new(size_t n)
 {
-	const struct vector_piece_of all = { 0, 0, n };
-	const struct vector_input none = { 0 };
-	struct vector_builder b;
+	return (struct numbers){ mem_grow(NULL, n + 1, 1), mem_grow(NULL, n + 1, sizeof(union word)) };
+}
 
-	vector_builder_init(&b);
+static void
+numbers_release(struct numbers *of)
+{
+	free(of->type), free(of->is);
+	*of = (struct numbers){ NULL, NULL };
+}
+
+/* Integers and reals beside each other are values, of which hardly two are the same: none is looked for among the others. */
+static void
+give_mixed(const struct numbers *of, size_t n, struct vector_held *to)
+{
+	struct cell *value = mem_grow(NULL, n + 1, sizeof(*value));
+	uint32_t *code = mem_grow(NULL, n + 1, sizeof(*code)), n_values = 1;
+
+	value[0] = cell_null();
 	for (size_t i = 0; i < n; i++) {
-		struct cell v = number[i].type == CELL_INTEGER ? cell_integer(number[i].integer) : number[i].type == CELL_REAL ? cell_real(number[i].real) : cell_null();
-
-		vector_builder_put(&b, &v);
+		code[i] = of->type[i] == CELL_NULL ? 0 : n_values;
+		if (code[i])
+			value[n_values++] = of->type[i] == CELL_INTEGER ? cell_integer(of->is[i].integer) : cell_real(of->is[i].real);
 	}
-	vector_builder_end(&(struct vector_builder *){ &b }, 1, &all, 1, &none, to);
+	*to = (struct vector_held){ { .form = COLUMN_CODES, .code = code, .value = value, .n_values = n_values },
+		vector_memory_new(code, (n + 1) * sizeof(*code), NULL), NULL, vector_memory_new(value, n_values * sizeof(*value), NULL) };
+}
+
+/* They become the column where they are of one type. */
+static void
+give_numbers(struct numbers *of, size_t n, struct vector_held *to)
+{
+	size_t words = n / 64 + 1, integers = 0, reals = 0;
+	uint64_t *valid = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		integers += of->type[i] == CELL_INTEGER, reals += of->type[i] == CELL_REAL;
+	if (integers && reals) {
+		give_mixed(of, n, to);
+		return;
+	}
+	if (integers + reals < n) {
+		valid = mem_new(words * sizeof(*valid));
+		for (size_t i = 0; i < n; i++)
+			valid[i / 64] |= (uint64_t)(of->type[i] != CELL_NULL) << (i % 64);
+	}
+	*to = (struct vector_held){ { .form = reals ? COLUMN_REAL : integers ? COLUMN_INTEGER : COLUMN_NULL, .valid = valid, .integer = &of->is->integer, .real = &of->is->real },
+		vector_memory_new(of->is, (n + 1) * sizeof(*of->is), NULL), vector_memory_new(valid, words * sizeof(*valid), NULL), NULL };
+	of->is = NULL;                  /* the column's now */
 }
 
 /* Values of one column, for rows that are not there those of another. */
@@ -626,47 +700,69 @@ run_window(struct job *j, const struct vector_table *t, int threads, struct vect
 
 	j->arg = w->arg >= 0 ? &t->column[w->arg].column : NULL;
 	j->next = 0;
-	j->order = NULL, j->summand = NULL;
+	j->order = NULL;
 	if (w->of == WINDOW_MIN || w->of == WINDOW_MAX) {
 		j->order = vector_table_order(j->arg, t->n, &j->nulls);
-	} else if (w->of >= WINDOW_COUNT) {
-		j->summand = mem_grow(NULL, t->n + 1, sizeof(*j->summand));
-		if (summands(j->q, t, w->arg, w->of == WINDOW_COUNT, j->summand, err) < 0)
+	} else if (adds(w->of) && !has_numbers(j->arg)) {
+		j->summand = numbers_new(t->n);
+		if (summands(j->q, t, w->arg, w->of == WINDOW_COUNT, &j->summand, err) < 0)
 			goto out;
 	}
+	if (!gives_row(w->of))
+		j->out = numbers_new(t->n);
+	else if (!j->row)
+		j->row = mem_grow(NULL, t->n + 1, sizeof(*j->row));
 	vector_share(t->n < ALONE ? 1 : threads, work, &share);
 	if (err->code)
 		goto out;
 	if (!gives_row(w->of))
-		give_numbers(j->number, t->n, to);
+		give_numbers(&j->out, t->n, to);
 	else if (w->otherwise >= 0)
 		give_either(j, &t->column[w->otherwise].column, to);
 	else
 		vector_table_gather(to, &t->column[w->arg], j->row, t->n);
 out:
-	free(j->order), free(j->summand);
+	free(j->order);
+	numbers_release(&j->summand), numbers_release(&j->out);
 	return err->code;
+}
+
+/* Does one of the functions ask which rows are peers? */
+static int
+wants_peers(const struct vector_source *s)
+{
+	for (int i = 0; i < s->n_windows; i++) {
+		const struct vector_window *w = &s->window[i];
+
+		if (is_of_frame(w->of) ? w->frame != FRAME_ROWS : w->of >= WINDOW_RANK && w->of <= WINDOW_CUME_DIST)
+			return 1;
+	}
+	return 0;
 }
 
 static void
 find_parts(struct job *j, const struct order *o)
 {
+	int peers = wants_peers(j->source);
 	size_t n = o->n;
 
 	j->partition = mem_grow(NULL, n + 1, sizeof(*j->partition));
-	j->peers = mem_grow(NULL, n + 1, sizeof(*j->peers));
-	j->peer_of = mem_grow(NULL, n + 1, sizeof(*j->peer_of));
+	j->peers = peers ? mem_grow(NULL, n + 1, sizeof(*j->peers)) : NULL;
+	j->peer_of = peers ? mem_grow(NULL, n + 1, sizeof(*j->peer_of)) : NULL;
 	for (size_t i = 0; i < n; i++) {
 		int same = i && same_keys(o, i, o->n_partition);
 
 		if (!same)
 			j->partition[j->n_partitions++] = (uint32_t)i;
+		if (!peers)
+			continue;
 		if (!same || !same_keys(o, i, o->n_keys))
 			j->peers[j->n_peers++] = (uint32_t)i;
 		j->peer_of[i] = j->n_peers - 1;
 	}
 	j->partition[j->n_partitions] = (uint32_t)n;
-	j->peers[j->n_peers] = (uint32_t)n;
+	if (peers)
+		j->peers[j->n_peers] = (uint32_t)n;
 }
 
 struct vector_table *
@@ -693,15 +789,13 @@ vector_windows_run(struct query *q, const struct vector_source *s, const struct 
 		j.nulls_last = s->order[0].nulls_last;
 		j.whole = j.by->form == COLUMN_INTEGER && !j.by->instant && !j.by->valid;
 	}
-	j.row = mem_grow(NULL, in->n + 1, sizeof(*j.row));
-	j.number = mem_grow(NULL, in->n + 1, sizeof(*j.number));
 	for (int i = 0; i < s->n_windows && !err->code; i++) {
 		if (s->wanted && !s->wanted[in->n_columns + i])
 			continue;
 		j.window = &s->window[i];
 		run_window(&j, t, threads, &t->column[in->n_columns + i], err);
 	}
-	free(j.partition), free(j.peers), free(j.peer_of), free(j.row), free(j.number);
+	free(j.partition), free(j.peers), free(j.peer_of), free(j.row);
 	if (err->code) {
 		vector_table_free(t);
 		t = NULL;
