@@ -768,8 +768,8 @@ operators(struct work *w)
 
 		if (is(t, "ilike")) {
 			rewrite_set(w, t, "MATCH");
-		} else if (is(t, "match") && is(t->next, "(") && !is(t->prev, "from") && !is(t->prev, "join") && t->next->match->prev != t->next && !rewrite_operand_start(t->prev)) {
-			rewrite_set(w, t, "regexp_matches");            /* ClickHouse's function */
+		} else if (is(t, "match") && is(t->next, "(") && !is(t->prev, "from") && !is(t->prev, "join") && n_commas(t->next) == 1 && !rewrite_operand_start(t->prev)) {
+			rewrite_set(w, t, "regexp_matches");            /* ClickHouse's function; of one argument it is the table of sequences */
 		} else if (is(t, "rlike")) {
 			rewrite_set(w, t, "REGEXP"), t->kind = TOKEN_WORD;
 		} else if (t->kind != TOKEN_OPERATOR) {

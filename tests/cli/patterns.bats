@@ -151,6 +151,7 @@ b3'
 		cmp want got
 	done
 	[ "$(at-query -f csv "SELECT m.key->>'user_id', m.count FROM match('signup -> buy by user_id') AS m" | tail -1)" = u1,2 ]
+	[ "$(at-query -f csv "SELECT x, m.count FROM (SELECT 7 AS x) AS s, match('signup -> buy by user_id') AS m" | tail -1)" = 7,2 ]
 	[ -z "$(at-query match 'signup -> buy' --to 2026-11-18T11:06:45Z)" ]
 	[ -z "$(at-query match 'signup -> !buy within 1h by user_id' --now 2026-11-18T11:30:00Z)" ]
 	run -2 --separate-stderr at-query match 'signup -> '
