@@ -682,9 +682,9 @@ compound_start(struct tok *t)
 static void
 limit_share(struct work *w, struct tok *t)
 {
-	struct tok *number = t->next, *end = rows_end(number), *percent = end ? end->next : number, *first, *last, *open;
+	struct tok *number = t->next, *end = rows_end(number), *percent = end ? end->next : NULL, *first, *last, *open;
 
-	if (!(is(percent, "%") || is(percent, "percent")) || rewrite_operand_end(percent->next))
+	if (!end || !(is(percent, "%") || is(percent, "percent")) || rewrite_operand_end(percent->next))
 		return;
 	first = compound_start(t);
 	last = t->prev;

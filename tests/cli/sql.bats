@@ -1212,6 +1212,8 @@ P
 
 @test "LIMIT 10%, WITH TIES, LIMIT n BY, TOP, QUALIFY before WINDOW; * where LATERAL stands before other sources" {
 	is "SELECT event FROM events ORDER BY timestamp LIMIT 67%" $'page_view\npage_view'
+	run -2 at-query "SELECT event FROM events LIMIT %"
+	[[ $output == *'near "%": syntax error'* ]]
 	is "SELECT x FROM (VALUES (1), (2), (3), (4)) t(x) ORDER BY x DESC LIMIT 50 PERCENT OFFSET 1" $'3\n2'
 	is "SELECT x FROM (VALUES (1), (2), (2), (3)) t(x) ORDER BY x LIMIT 2 WITH TIES" $'1\n2\n2'
 	is "SELECT x FROM (VALUES (1), (2), (2), (3)) t(x) ORDER BY x FETCH FIRST 2 ROWS WITH TIES" $'1\n2\n2'
