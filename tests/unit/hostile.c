@@ -222,11 +222,14 @@ change_one(const char *where, uint64_t *seed, char what[80])
 /* ---- all that is done with a store */
 
 static int
-see_sample(void *self, int part, const struct store_run *run)
+see_sample(void *self, int part, const struct store_run *run)  /* by several threads */
 {
+	uint64_t sum = 0;
+
 	(void)part;
 	for (size_t i = 0; i < run->n; i++)
-		*(uint64_t *)self += (uint64_t)run->time[i] + (run->state && run->state[i].n ? (uint64_t)run->state[i].p[run->state[i].n - 1] : 0);
+		sum += (uint64_t)run->time[i] + (run->state && run->state[i].n ? (uint64_t)run->state[i].p[run->state[i].n - 1] : 0);
+	__atomic_fetch_add((uint64_t *)self, sum, __ATOMIC_RELAXED);
 	return 0;
 }
 
