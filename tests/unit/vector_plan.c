@@ -36,8 +36,9 @@ static const struct { const char *typed, *left, *plan; } cases[] = {
 	/* groups */
 	{ "SELECT count(*) FROM events", "SELECT vector.c0 AS \"count(*)\" FROM vector(0)", "vector(0): groups over columns; count(*)" },
 	{ "SELECT upper(page), 2 * COUNT(*) AS many FROM events WHERE page LIKE '/a%' GROUP BY page HAVING many > 9 ORDER BY many DESC, page LIMIT 3",
-	    "SELECT upper(vector.c0) AS \"upper(page)\", 2 * (+vector.c1) AS \"many\" FROM vector(0) WHERE (2 * (+vector.c1)) > 9 ORDER BY 2 DESC, vector.c0 LIMIT 3",
-	    "vector(0): groups over columns; filter (page LIKE '/a%'); by page; count(*)" },
+	    "SELECT vector.c2 AS \"upper(page)\", vector.c0 AS \"many\" FROM vector(0) ORDER BY 2 DESC, vector.c1 LIMIT 3",
+	    "vector(0): rows of vector(1); filter ((2 * c1) > 9); gives (2 * c1), c0, [upper(c0)]; ordered by (2 * c1) descending, c0, c0; the first 3\n"
+	    "vector(1): groups over columns; filter (page LIKE '/a%'); by page; count(*)" },
 	{ "SELECT Event, \"N\" + 1 FROM events e GROUP BY 1, e.n", "SELECT vector.c0 AS \"event\", vector.c1 + 1 AS \"\"\"N\"\" + 1\" FROM vector(0)",
 	    "vector(0): groups over columns; by event, n" },
 	{ "SELECT count(*), count(*) FILTER (WHERE n), COUNT(*) FROM events", "SELECT vector.c0 AS \"count(*)\", vector.c1 AS \"count(*) FILTER (WHERE n)\", vector.c0 AS \"COUNT(*)\" FROM vector(0)",
