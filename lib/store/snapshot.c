@@ -265,7 +265,7 @@ choose_chunks(struct store_snapshot *snap)
 	const struct store_state *state = snap->state;
 	size_t cap = 0;
 
-	for (size_t i = 0; i < state->n; i++) {
+	for (size_t i = 0; i < state->n && snap->range.from < snap->range.to; i++) {
 		const struct listed *c = &state->chunk[i];
 		struct chunk_info info, names;
 		struct chunk_name name;

@@ -134,7 +134,7 @@ int store_was_seen(struct store *, struct str id, int64_t time, int64_t span_ms,
 
 /* ---- reading: a scan sees the store as it was when it was opened */
 struct store_range {
-	int64_t from, to;       /* from <= time < to; TIME_MIN and TIME_MAX + 1 for all */
+	int64_t from, to;       /* from <= time < to, none where to is before from; TIME_MIN and TIME_MAX + 1 for all */
 	const struct str *names;/* only events with one of these names; n_names 0: all */
 	int n_names;
 	struct str user_id;     /* only this user's; p NULL: all. May let others through: a hint for skipping */

@@ -1055,6 +1055,16 @@ P
 	[[ ${output//$'\r'/} == *400000,1* ]]
 }
 
+@test "bounds of time that meet nothing, from a row of another table, end the reading of chunks before it begins" {
+	for n in 0 1 2 3 4 5; do echo '{"event":"e","timestamp":'$((1700000000 + n))',"n":'$n'}'; done | at-ingest -q -S bounds
+	at-admin compact -q -S bounds
+	for vector in 0 1; do
+		run -0 env AT_VECTOR=$vector at-query -S bounds -f csv "WITH p AS (SELECT min(timestamp) AS lo, max(timestamp) AS hi FROM events WHERE n IN (2, 4))
+			SELECT count(*) FROM p CROSS JOIN events e WHERE e.timestamp < lo AND e.timestamp > hi"
+		[[ ${lines[1]} == 0* ]]
+	done
+}
+
 @test "the last rows by time are looked for in the last chunks alone, ties, late rows and bounds or not" {
 	for day in 1 2 3; do    # a chunk or more of each, with times that many share
 		seq 0 39999 | awk -v day=$day '{ printf "{\"event\":\"e%d\",\"timestamp\":\"2026-12-0%dT%02d:%02d:%02dZ\",\"properties\":{\"n\":%d}}\n", $1 % 3, day, $1 / 3600, $1 / 60 % 60, int($1 / 7) * 7 % 60, $1 }' | at-ingest -q
