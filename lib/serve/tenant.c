@@ -260,6 +260,19 @@ spare(struct serve_tenant *t)
 	return NULL;
 }
 
+/* Who waits is answered on the loop, which may have emptied the load before this returns: it is the loop's from the call on. */
+static void
+hand_over(struct serve_tenant *t, struct load *l)
+{
+	if (l->first) {
+		if (http_server_call(t->serve->http, answer_all, l) == 0)
+			return;
+		*l->last = t->orphans;          /* the loop is over: their clients are gone */
+		t->orphans = l->first;
+	}
+	empty(l);
+}
+
 static void *
 run(void *self)
 {
@@ -294,13 +307,7 @@ run(void *self)
 			pthread_cond_broadcast(&t->done);
 		t->together = l->calls + t->open->calls;
 		pthread_mutex_unlock(&t->lock);
-		if (l->first && http_server_call(t->serve->http, answer_all, l) < 0) {  /* the loop is over: their clients are gone */
-			*l->last = t->orphans;
-			t->orphans = l->first;
-			empty(l);
-		} else if (!l->first) {
-			empty(l);
-		}
+		hand_over(t, l);
 		pthread_mutex_lock(&t->lock);
 	}
 	pthread_mutex_unlock(&t->lock);
