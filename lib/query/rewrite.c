@@ -207,6 +207,8 @@ rewrite_cut(struct tok *first, struct tok *last)
 void
 rewrite_move(struct tok *first, struct tok *last, struct tok *before)
 {
+	if (first->prev == last)
+		return;         /* nothing: what stands between a comma and its bracket, f(x, ) */
 	rewrite_cut(first, last);
 	first->prev = before->prev;
 	last->next = before;
@@ -454,8 +456,10 @@ list(struct work *w, struct open *open, const struct token *token, int blank, si
 		return 0;       /* of a type, int[] */
 	struct tok place = { .at = (uint32_t)token->at, .end = (uint32_t)*at, .blank = (uint8_t)blank };
 
-	if ((!named && !token_is(token, "[")) || (named && !array && !index) || (index && !(first = rewrite_operand_start(before))))
+	if ((!named && !token_is(token, "[")) || (named && !array && !index))
 		return 0;
+	if (index && !(first = rewrite_operand_start(before)))
+		return named ? 0 : (rewrite_fail(w, &place, "no value stands before this ["), 0);
 	*at = token->at + 1;
 	if (open->n == DEPTH_MOST) {
 		rewrite_fail(w, before, "brackets deeper than %d", DEPTH_MOST);
@@ -626,7 +630,7 @@ read(struct work *w, struct str *rest)
 			plain_number(w, &token);
 		place = (struct tok){ .at = (uint32_t)token.at, .end = (uint32_t)at, .blank = token.at > end };
 		end = at;
-		if (token_is(&token, "]") && (opened(&open) == OPENED_LIST || opened(&open) == OPENED_INDEX)) {
+		if (token_is(&token, "]") && !rewrite_is(w->head.prev, "[") && (opened(&open) == OPENED_LIST || opened(&open) == OPENED_INDEX)) {
 			put(w, &open, &w->head, &place, ")");
 			continue;
 		}

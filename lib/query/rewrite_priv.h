@@ -46,7 +46,7 @@ int rewrite_same_name(struct str, struct str);                  /* SQLite's know
 /* Changes. Snippets are SQL with balanced brackets; what is made counts as standing where `place` stood. */
 struct tok *rewrite_put(struct work *, struct tok *before, const struct tok *place, const char *sql, ...) __attribute__((format(printf, 4, 5)));
 void rewrite_cut(struct tok *first, struct tok *last);          /* take out, still linked among themselves */
-void rewrite_move(struct tok *first, struct tok *last, struct tok *before);
+void rewrite_move(struct tok *first, struct tok *last, struct tok *before);     /* nothing where last stands before first */
 struct tok *rewrite_copy(struct work *, const struct tok *first, const struct tok *last, struct tok *before);     /* the first new one */
 void rewrite_set(struct work *, struct tok *, const char *text);        /* another word in its place */
 /* `first … last` becomes `head first … last tail`, head ending in an open bracket and tail in its close. Returns head's first. */
