@@ -283,6 +283,44 @@ add_name(void *self, struct str name, struct err *err)
 	return 0;
 }
 
+/* Without what SQLite tells the second of one name by: of id:1 the id. */
+static struct str
+plain_name(struct str name)
+{
+	const char *colon = name.n ? memrchr(name.p, ':', name.n) : NULL;
+	size_t before = colon ? (size_t)(colon - name.p) : 0;
+
+	if (before && before + 1 < name.n && strspn(colon + 1, "0123456789") >= name.n - before - 1)
+		name.n = before;
+	return name;
+}
+
+/* A name that was typed for one of these columns and is none is a mistake; what the rewriter wrote itself need not be among them. */
+static void
+want_name(struct work *w, const struct names *names, const struct tok *t)
+{
+	struct str name = rewrite_bare(w, t);
+	char *typed = arena_dup(w->arena, name.p, name.n);
+	const char *best = NULL;
+	int most = name.n < 4 ? 1 : 2;
+
+	if (t->made || !typed || w->err->code)
+		return;
+	for (int i = 0; i < names->n; i++) {
+		struct str plain = plain_name(names->name[i]);
+		const char *own = arena_dup(w->arena, plain.p, plain.n);
+
+		if (rewrite_same_name(plain, name))
+			return;
+		if (own && str_nearer(typed, own, &most))
+			best = own;
+	}
+	if (best)
+		rewrite_fail(w, t, "no column '%.60s', did you mean '%.80s'?", typed, best);
+	else
+		rewrite_fail(w, t, "no column '%.60s' is among these", typed);
+}
+
 /* The columns of `SELECT list FROM …` (of a select's own clauses up to `last`). */
 static struct names
 ask_columns(struct work *w, const char *list, struct tok *from, struct tok *after)
@@ -1752,6 +1790,27 @@ sources(struct work *w, struct select *s)
 
 /* ---- the list */
 
+/* EXCLUDE, REPLACE and RENAME name columns that are there. */
+static void
+want_names(struct work *w, const struct names *names, struct tok *exclude, struct tok *replace, struct tok *rename)
+{
+	struct tok *last = exclude ? is(exclude, "(") ? exclude->match : exclude->next : NULL;
+	struct items with = {0};
+
+	for (struct tok *t = exclude; t != last; t = t->next)
+		if (rewrite_named(t) && !is(t->next, "."))
+			want_name(w, names, t);
+	if (replace)
+		with = split(w, replace->next, replace->match->prev);
+	for (int i = 0; i < with.n; i++)
+		if (with.item[i].alias)
+			want_name(w, names, with.item[i].alias);
+	last = rename && is(rename, "(") ? rename->match : NULL;
+	for (struct tok *t = last ? rename : NULL; t != last; t = t->next)
+		if (rewrite_named(t) && is(t->next, "as"))
+			want_name(w, names, t);
+}
+
 /* `*` and `t.*` with EXCLUDE or REPLACE, and COLUMNS('…'), become the columns they mean. */
 static void
 stars(struct work *w, struct select *s)
@@ -1801,23 +1860,18 @@ stars(struct work *w, struct select *s)
 		}
 		rewrite_text(item->first, star && star != item->first ? star->next : item->first, &list);
 		names = ask_columns(w, list.n ? buf_text(&list) : "*", s->clause[FROM], clause_end(s, FROM)->next);
-		if (columns && columns->next->next->kind == TOKEN_STRING) {
+		if (!w->err->code)
+			want_names(w, &names, exclude, replace, rename);
+		if (columns && columns->next->next->kind == TOKEN_STRING && !w->err->code) {
 			regex = regex_new(rewrite_bare(w, columns->next->next), NULL, w->err);
 			if (!regex)
 				w->err->col = (long)columns->next->next->at + 1;
 		}
 		for (int k = 0; k < names.n && !w->err->code; k++) {
-			struct str full = names.name[k], name = full;
-			char *quoted;
+			struct str name = plain_name(names.name[k]);
+			char *quoted = rewrite_quote(w, name, '"');
 			int skip = 0;
 
-			if (memchr(name.p, ':', name.n)) {      /* SQLite's way to tell the second of one name: id:1 */
-				const char *colon = memrchr(name.p, ':', name.n);
-
-				if (colon > name.p && (size_t)(colon - name.p) + 1 < name.n && strspn(colon + 1, "0123456789") >= name.n - (size_t)(colon - name.p) - 1)
-					name.n = (size_t)(colon - name.p);
-			}
-			quoted = rewrite_quote(w, name, '"');
 			if (exclude) {
 				struct tok *e = is(exclude, "(") ? exclude->next : exclude, *e_last = is(exclude, "(") ? exclude->match : exclude->next;
 
@@ -2472,13 +2526,8 @@ qualify(struct work *w, struct select *s)
 		names = ask_columns(w, "*", made, made->next->match->next);
 		rewrite_cut(made, made->next->match);
 		for (int i = 0; i < names.n; i++) {
-			struct str full = names.name[i], name = full;
-			const char *colon = memrchr(name.p, ':', name.n);
-
-			if (colon && colon > name.p && (size_t)(colon - name.p) + 1 < name.n && strspn(colon + 1, "0123456789") >= name.n - (size_t)(colon - name.p) - 1)
-				name.n = (size_t)(colon - name.p);
-			buf_printf(&list, "%s%s AS ", i ? ", " : "", rewrite_quote(w, full, '"'));
-			buf_lit(&list, rewrite_quote(w, name, '"'));
+			buf_printf(&list, "%s%s AS ", i ? ", " : "", rewrite_quote(w, names.name[i], '"'));
+			buf_lit(&list, rewrite_quote(w, plain_name(names.name[i]), '"'));
 		}
 		buf_release(&sql);
 	} else {
@@ -2927,14 +2976,9 @@ count_copies(struct work *w, struct tok *op, struct tok *first, struct tok *righ
 	buf_printf(&numbered, "%s, row_number() OVER (PARTITION BY %s)", buf_text(&list), buf_text(&list));
 	put_around(w, right, last, buf_text(&numbered));
 	buf_clear(&list);
-	for (int i = 0; i < left->n; i++) {     /* SQLite's name for the second of one name is a:1 */
-		struct str full = left->name[i], name = full;
-		const char *colon = memrchr(name.p, ':', name.n);
-
-		if (colon && colon > name.p && (size_t)(colon - name.p) + 1 < name.n && strspn(colon + 1, "0123456789") >= name.n - (size_t)(colon - name.p) - 1)
-			name.n = (size_t)(colon - name.p);
-		buf_printf(&list, "%s%s", i ? ", " : "", rewrite_quote(w, full, '"'));
-		buf_printf(&list, " AS %s", rewrite_quote(w, name, '"'));
+	for (int i = 0; i < left->n; i++) {
+		buf_printf(&list, "%s%s", i ? ", " : "", rewrite_quote(w, left->name[i], '"'));
+		buf_printf(&list, " AS %s", rewrite_quote(w, plain_name(left->name[i]), '"'));
 	}
 	put(w, open, open, "SELECT %s FROM", buf_text(&list))->blank = 1;
 	rewrite_cut(op->next, op->next);

@@ -162,6 +162,8 @@ for i in range(9000):
 @test "windows: quantiles, deviations and conditions over frames" {
 	is "SELECT median(x) OVER (ORDER BY x ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM (VALUES (1),(2),(9)) AS v(x)" $'1.5\n2\n5.5'
 	is "SELECT round(stddev(x) OVER (ORDER BY x ROWS 1 PRECEDING), 3) FROM (VALUES (1),(2),(9)) AS v(x)" $'\n0.707\n4.95'
+	run -2 at-query "SELECT min_if(x, ) FROM (VALUES (1)) AS v(x)"          # ends at all
+	[[ $output == *'syntax error'* ]]
 	is "SELECT count_if(x > 1) OVER (ORDER BY x ROWS 1 PRECEDING) FROM (VALUES (1),(2),(9)) AS v(x)" $'0\n1\n2'
 }
 
@@ -171,6 +173,10 @@ for i in range(9000):
 	is "SELECT event, GROUPING(event) AS g, count(*) AS n FROM events GROUP BY ROLLUP(event) ORDER BY g, event" $'page_view,0,2\nsignup,0,1\n,1,3'
 	is "PIVOT events ON event USING count(*) GROUP BY user_id ORDER BY user_id" $'u1,1,1\nu2,1,0'
 	is "SELECT * EXCLUDE (b) REPLACE (a + 1 AS a) FROM (VALUES (1,2,3)) AS t(a,b,c)" 2,3
+	run -2 at-query "SELECT * EXCLUDE (id, reveneu) FROM events"
+	[[ $output == *"1:23: no column 'reveneu', did you mean 'revenue'?"* ]]
+	run -2 at-query "SELECT * REPLACE (1 AS d) FROM (VALUES (1,2,3)) AS t(a,b,zz)"
+	[[ $output == *"1:24: no column 'd'"* ]]
 	is "SELECT COLUMNS('^[ac]') FROM (VALUES (1,2,3)) AS t(a,b,c)" 1,3
 	is "SELECT a.event, b.event FROM events a ASOF JOIN events b ON a.user_id = b.user_id AND a.timestamp > b.timestamp" signup,page_view
 	is "SELECT count(*) FROM generate_series(1, 1000) USING SAMPLE 100 ROWS" 100
@@ -938,6 +944,9 @@ P
 	is "SELECT value FROM generate_series(DATE '2026-01-31', DATE '2026-03-31', INTERVAL 1 MONTH)" $'2026-01-31T00:00:00.000Z\n2026-02-28T00:00:00.000Z\n2026-03-31T00:00:00.000Z'
 	run -2 at-query "SELECT [1, 2"
 	[[ $output == *'a [ without its ]'* ]]
+	is "SELECT len(['[7]'::int[], '[8,9]'::int[]])" 2
+	run -2 at-query "SELECT [[1], '[7]'::int[]"
+	[[ $output == *'1:8: a [ without its ]'* ]]
 	run -2 at-query "SELECT (1]"
 	[[ $output == *'a ] without its ['* ]]
 }

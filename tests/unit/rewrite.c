@@ -75,6 +75,8 @@ static const struct { const char *typed, *sent; } pairs[] = {
 	{ "FROM t SELECT a", "SELECT a FROM t" },
 	{ "FROM t WHERE a", "SELECT * FROM t WHERE a" },
 	{ "SELECT a, count(*) FROM t GROUP BY ALL", "SELECT a, count(*) FROM t GROUP BY 1" },
+	{ "SELECT ['[1]'::int[], [2]] AS l", "SELECT json_array( cast_to('[1]','json'), json_array(2)) AS l" },
+	{ "SELECT minIf(a, ) AS m FROM t", "SELECT min(a) FILTER (WHERE ) AS m FROM t" },         /* SQLite tells it */
 	{ "SELECT * EXCLUDE (b) FROM t", "SELECT \"a\", \"id\" FROM t" },
 	{ "SELECT max(COLUMNS('^[ab]')) FROM t", "SELECT max(\"a\"), max(\"b\") FROM t" },
 	{ "SELECT a, row_number() OVER (ORDER BY b) AS r FROM t QUALIFY r = 1 LIMIT 2",
@@ -162,7 +164,9 @@ errors_point_to_what_was_typed(void **state)
 {
 	static const struct { const char *sql; long col; } wrong[] = {
 		{ "SELECT (1", 8 }, { "SELECT 1)", 9 }, { "SELECT 'a", 8 }, { "SELECT a /* x", 10 }, { "SELECT NOW() - INTERVAL '1 lightyear'", 25 },
-		{ "SELECT a FROM t GROUP BY CUBE(a,b,c,d,e,f,g,h,i)", 26 }, { "SELECT \x01", 8 }, { "SELECT DATE 'tomorow'", 13 } };
+		{ "SELECT a FROM t GROUP BY CUBE(a,b,c,d,e,f,g,h,i)", 26 }, { "SELECT \x01", 8 }, { "SELECT DATE 'tomorow'", 13 },
+		{ "SELECT [[1], '[7]'::int[]", 8 }, { "SELECT * EXCLUDE (a, bb) FROM t", 22 }, { "SELECT * EXCLUDE idd FROM t", 18 },
+		{ "SELECT * REPLACE (1 AS bb) FROM t", 24 }, { "SELECT * RENAME (aa AS c) FROM t", 18 }, { "SELECT COLUMNS(* EXCLUDE (zzz)) FROM t", 27 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
