@@ -24,6 +24,12 @@ struct times { const int64_t *ms; size_t step; const uint64_t *valid; enum funct
 
 static const uint64_t nowhere[VECTOR_ROWS / 64 + 1];    /* no row has a value */
 
+static size_t
+words(const struct call *c)     /* of a bitmap of the batch: a column's has no more */
+{
+	return (c->w->n + 63) / 64;
+}
+
 static const uint64_t *
 both_valid(struct call *c, const uint64_t *a, const uint64_t *b)
 {
@@ -32,7 +38,7 @@ both_valid(struct call *c, const uint64_t *a, const uint64_t *b)
 	if (!a || !b)
 		return a ? a : b;
 	valid = vector_array(c->w, 8);
-	for (size_t i = 0; i < VECTOR_ROWS / 64; i++)
+	for (size_t i = 0; i < words(c); i++)
 		valid[i] = a[i] & b[i];
 	return valid;
 }
@@ -171,7 +177,7 @@ give_reals(struct call *c, const double *real, const uint64_t *valid)
 		nan |= isnan(real[vector_row(c->rows, k)]);
 	if (nan) {
 		there = vector_array(c->w, 8);
-		for (size_t i = 0; i < VECTOR_ROWS / 64; i++)
+		for (size_t i = 0; i < words(c); i++)
 			there[i] = valid ? valid[i] : ~0ULL;
 		for (size_t k = 0; k < c->rows.n; k++) {
 			size_t i = vector_row(c->rows, k);
