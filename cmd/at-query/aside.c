@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/aside.h"
 #include "base/buf.h"
 #include "base/cmd.h"
 #include "base/mem.h"
@@ -100,7 +101,6 @@ store_rows(const char *dir, const struct query_spec *spec, struct err *err)
 struct store *
 aside_open(struct query_spec *spec, struct err *err)
 {
-	const char *room = getenv("TMPDIR");
 	struct buf path = {0};
 	char *dir;
 
@@ -108,7 +108,7 @@ aside_open(struct query_spec *spec, struct err *err)
 		err_set(err, ERR_IO, "%s: %s", spec->input, strerror(errno));
 		return NULL;
 	}
-	buf_printf(&path, "%s/at-query.XXXXXX", room && *room ? room : "/tmp");
+	buf_printf(&path, "%s/at-query.XXXXXX", aside_directory());
 	dir = mem_text(buf_text(&path));
 	buf_release(&path);
 	if (!mkdtemp(dir))

@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 
-const char *aside_directory(void);
+const char *aside_directory(void);      /* for temporary files and folders: $TMPDIR, or /tmp */
 int aside_file(void);                   /* a file of that kind, for reading and writing; -1 and errno */
 
 struct aside_bound { size_t most, taken; };     /* bytes of memory for all that share it; taken: atomic */
